@@ -1,0 +1,79 @@
+package topology
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+)
+
+// MAC is a 48-bit Ethernet address. The zero MAC means "not given".
+type MAC [6]byte
+
+// ParseMAC reads six octets in hexadecimal separated by colons.
+func ParseMAC(s string) (MAC, error) {
+	var m MAC
+	if len(s) != 17 {
+		return MAC{}, fmt.Errorf("%q is not a MAC address: want six octets, such as 02:00:00:00:01:03", s)
+	}
+	for i := range m {
+		if i > 0 && s[i*3-1] != ':' {
+			return MAC{}, fmt.Errorf("%q is not a MAC address: want six octets separated by colons, such as 02:00:00:00:01:03", s)
+		}
+		if _, err := hex.Decode(m[i:i+1], []byte(s[i*3:i*3+2])); err != nil {
+			return MAC{}, fmt.Errorf("%q is not a MAC address: %q is not hexadecimal", s, s[i*3:i*3+2])
+		}
+	}
+	return m, nil
+}
+
+// String returns the address as six octets in hexadecimal with colons.
+func (m MAC) String() string {
+	var b [17]byte
+	for i, o := range m {
+		hex.Encode(b[i*3:], []byte{o})
+		if i < 5 {
+			b[i*3+2] = ':'
+		}
+	}
+	return string(b[:])
+}
+
+// IsZero reports whether the address was not given.
+func (m MAC) IsZero() bool { return m == MAC{} }
+
+// IsMulticast reports whether the group bit (IEEE 802, section 8.2) is set.
+func (m MAC) IsMulticast() bool { return m[0]&1 != 0 }
+
+// MarshalText writes the address as String does; the zero MAC is empty.
+func (m MAC) MarshalText() ([]byte, error) {
+	if m.IsZero() {
+		return nil, nil
+	}
+	return []byte(m.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (m *MAC) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*m = MAC{}
+		return nil
+	}
+	v, err := ParseMAC(string(b))
+	*m = v
+	return err
+}
+
+// MACFor derives a port's address from its IPv4 address and VNI: locally
+// administered, unicast, one-to-one with the IP within a VNI. An address that
+// is released and taken again gets the same MAC, so stale neighbour entries in
+// containers stay right.
+func MACFor(vni VNI, ip netip.Addr) MAC {
+	a := ip.As4()
+	return MAC{0x02, byte(vni) ^ byte(vni>>8) ^ byte(vni>>16), a[0], a[1], a[2], a[3]}
+}
+
+// GatewayMACFor derives the gateway's address of a network from its VNI. It
+// differs from every MACFor by its first octet.
+func GatewayMACFor(vni VNI) MAC {
+	return MAC{0x06, 0, 0, byte(vni >> 16), byte(vni >> 8), byte(vni)}
+}
