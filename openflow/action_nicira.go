@@ -1,0 +1,68 @@
+package openflow
+
+// nicira appends the header of a Nicira action of length bytes in all.
+func (a Actions) nicira(subtype uint16, length int) Actions {
+	return append(a, 0xff, 0xff, byte(length>>8), byte(length),
+		0, 0, 0x23, 0x20, byte(subtype>>8), byte(subtype))
+}
+
+// Move copies nBits bits of src from bit srcOff to bit dstOff of dst; bit 0 is
+// the least significant (NXAST_REG_MOVE).
+func (a Actions) Move(src, dst Field, srcOff, dstOff, nBits int) Actions {
+	a = a.nicira(nxRegMove, 24)
+	a = be.AppendUint16(a, uint16(nBits))
+	a = be.AppendUint16(a, uint16(srcOff))
+	a = be.AppendUint16(a, uint16(dstOff))
+	a = be.AppendUint32(a, uint32(src))
+	return be.AppendUint32(a, uint32(dst))
+}
+
+// Load sets nBits bits, 1..64, of dst from bit off on to value
+// (NXAST_REG_LOAD). Load(FieldInPort, 0, 16, 0) lets a packet out of the port
+// it came in at.
+func (a Actions) Load(dst Field, off, nBits int, value uint64) Actions {
+	a = a.nicira(nxRegLoad, 24)
+	a = be.AppendUint16(a, uint16(off)<<6|uint16(nBits-1)&0x3f)
+	a = be.AppendUint32(a, uint32(dst))
+	return be.AppendUint64(a, value)
+}
+
+// Resubmit searches a table again, as if the packet came in at port p
+// (PortInPort leaves it as it is), and then goes on with the next action
+// (NXAST_RESUBMIT_TABLE).
+func (a Actions) Resubmit(p PortNo, t TableID) Actions {
+	a = a.nicira(nxResubmitTable, 16)
+	a = be.AppendUint16(a, uint16(p)) // reserved ports keep their low 16 bits
+	return append(a, byte(t), 0, 0, 0)
+}
+
+// Conjunction makes the flow clause k of n (1 <= k <= n <= 64) of the
+// conjunctive match id (NXAST_CONJUNCTION).
+func (a Actions) Conjunction(id uint32, k, n uint8) Actions {
+	a = append(a.nicira(nxConjunction, 16), k-1, n)
+	return be.AppendUint32(a, id)
+}
+
+// CTClear forgets the packet's connection-tracking state (NXAST_CT_CLEAR).
+func (a Actions) CTClear() Actions { return append(a.nicira(nxCTClear, 16), 0, 0, 0, 0, 0, 0) }
+
+// CT flags (OVS, lib/ofp-actions.c, NX_CT_F_*).
+const (
+	CTCommit uint16 = 1 << 0
+	CTForce  uint16 = 1 << 1
+)
+
+// CTNoRecirc as the table given to CT goes on without searching a table.
+const CTNoRecirc TableID = 0xff
+
+// CT sends the packet through the connection tracker in a zone and, unless
+// table is CTNoRecirc, on from there to table with ct_state set. The actions in
+// nested may set ct_mark and ct_label of a committed connection (NXAST_CT).
+func (a Actions) CT(flags uint16, zone uint16, table TableID, nested Actions) Actions {
+	a = a.nicira(nxCT, 24+len(nested))
+	a = be.AppendUint16(a, flags)
+	a = append(a, 0, 0, 0, 0) // zone is immediate, not from a field
+	a = be.AppendUint16(a, zone)
+	a = append(a, byte(table), 0, 0, 0, 0, 0) // no alg
+	return append(a, nested...)
+}

@@ -1,0 +1,174 @@
+package openflow
+
+import "net/netip"
+
+// Match is a list of OXM fields as they are on the wire (OpenFlow 1.3.5,
+// 7.2.3.2), without the header and padding of ofp_match. The empty Match
+// matches every packet.
+//
+// The methods append one field and return the longer Match, as append does; a
+// buffer with room is reused without allocation. OVS wants prerequisites before
+// the fields that depend on them (eth_type before nw_src, ip_proto before
+// tcp_dst) and each field at most once; both are the caller's business.
+//
+// Methods that take addresses panic when given one of the wrong family.
+type Match []byte
+
+func (m Match) header(f Field) Match { return be.AppendUint32(m, uint32(f)) }
+
+func (m Match) u8(f Field, v uint8) Match   { return append(m.header(f), v) }
+func (m Match) u16(f Field, v uint16) Match { return be.AppendUint16(m.header(f), v) }
+func (m Match) u32(f Field, v uint32) Match { return be.AppendUint32(m.header(f), v) }
+func (m Match) u64(f Field, v uint64) Match { return be.AppendUint64(m.header(f), v) }
+func (m Match) mac(f Field, v MAC) Match    { return append(m.header(f), v[:]...) }
+
+func (m Match) u16m(f Field, v, mask uint16) Match {
+	return be.AppendUint16(be.AppendUint16(m.header(f.masked()), v&mask), mask)
+}
+
+func (m Match) u32m(f Field, v, mask uint32) Match {
+	return be.AppendUint32(be.AppendUint32(m.header(f.masked()), v&mask), mask)
+}
+
+func (m Match) u64m(f Field, v, mask uint64) Match {
+	return be.AppendUint64(be.AppendUint64(m.header(f.masked()), v&mask), mask)
+}
+
+func (m Match) ipv4(f Field, a netip.Addr) Match {
+	v := a.As4()
+	return append(m.header(f), v[:]...)
+}
+
+func (m Match) ipv4Prefix(f Field, p netip.Prefix) Match {
+	v := p.Addr().As4()
+	switch n := p.Bits(); n {
+	case 0:
+		return m
+	case 32:
+		return append(m.header(f), v[:]...)
+	default:
+		return m.u32m(f, be.Uint32(v[:]), ^uint32(0)<<(32-n))
+	}
+}
+
+// InPort matches the port that the packet came in at.
+func (m Match) InPort(p PortNo) Match { return m.u32(FieldOXMInPort, uint32(p)) }
+
+// EthType matches the Ethernet type after any VLAN tags.
+func (m Match) EthType(v uint16) Match { return m.u16(FieldEthType, v) }
+
+// EthSrc matches the source MAC address.
+func (m Match) EthSrc(v MAC) Match { return m.mac(FieldEthSrc, v) }
+
+// EthDst matches the destination MAC address.
+func (m Match) EthDst(v MAC) Match { return m.mac(FieldEthDst, v) }
+
+// EthDstMasked matches the bits of the destination MAC address that are 1 in
+// mask. 01:00:00:00:00:00 in both matches broadcast and multicast.
+func (m Match) EthDstMasked(v, mask MAC) Match {
+	for i := range v {
+		v[i] &= mask[i]
+	}
+	return append(append(m.header(FieldEthDst.masked()), v[:]...), mask[:]...)
+}
+
+// VLANVID matches packets with a VLAN tag of that id, 0..4095.
+func (m Match) VLANVID(v uint16) Match { return m.u16(FieldVLANVID, vidPresent|v) }
+
+// VLANNone matches packets without a VLAN tag.
+func (m Match) VLANNone() Match { return m.u16(FieldVLANVID, 0) }
+
+// vidPresent is OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7).
+const vidPresent = 0x1000
+
+// IPProto matches the IP protocol, or the IPv6 next header. Needs EthType.
+func (m Match) IPProto(v uint8) Match { return m.u8(FieldIPProto, v) }
+
+// IPTTL matches the TTL or hop limit. Needs EthType.
+func (m Match) IPTTL(v uint8) Match { return m.u8(FieldIPTTL, v) }
+
+// IPv4Src matches the source address. A prefix of length 0 matches all and adds
+// nothing. Needs EthType 0x0800.
+func (m Match) IPv4Src(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Src, p) }
+
+// IPv4Dst matches the destination address. A prefix of length 0 matches all and
+// adds nothing. Needs EthType 0x0800.
+func (m Match) IPv4Dst(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Dst, p) }
+
+// ICMPType matches the type of an ICMP message. Needs IPProto 1.
+func (m Match) ICMPType(v uint8) Match { return m.u8(FieldICMPType, v) }
+
+// ICMPCode matches the code of an ICMP message. Needs IPProto 1.
+func (m Match) ICMPCode(v uint8) Match { return m.u8(FieldICMPCode, v) }
+
+// ARPOp matches the operation: 1 request, 2 reply. Needs EthType 0x0806.
+func (m Match) ARPOp(v uint16) Match { return m.u16(FieldARPOp, v) }
+
+// ARPSpa matches the sender's IPv4 address. Needs EthType 0x0806.
+func (m Match) ARPSpa(a netip.Addr) Match { return m.ipv4(FieldARPSpa, a) }
+
+// ARPTpa matches the target's IPv4 address. Needs EthType 0x0806.
+func (m Match) ARPTpa(a netip.Addr) Match { return m.ipv4(FieldARPTpa, a) }
+
+// ARPTpaPrefix matches the target's IPv4 address as IPv4Dst does. Needs EthType
+// 0x0806.
+func (m Match) ARPTpaPrefix(p netip.Prefix) Match { return m.ipv4Prefix(FieldARPTpa, p) }
+
+// ARPSha matches the sender's MAC address. Needs EthType 0x0806.
+func (m Match) ARPSha(v MAC) Match { return m.mac(FieldARPSha, v) }
+
+// ARPTha matches the target's MAC address. Needs EthType 0x0806.
+func (m Match) ARPTha(v MAC) Match { return m.mac(FieldARPTha, v) }
+
+// TCPSrc matches the source port. Needs IPProto 6.
+func (m Match) TCPSrc(v uint16) Match { return m.u16(FieldTCPSrc, v) }
+
+// TCPDst matches the destination port. Needs IPProto 6.
+func (m Match) TCPDst(v uint16) Match { return m.u16(FieldTCPDst, v) }
+
+// UDPSrc matches the source port. Needs IPProto 17.
+func (m Match) UDPSrc(v uint16) Match { return m.u16(FieldUDPSrc, v) }
+
+// UDPDst matches the destination port. Needs IPProto 17.
+func (m Match) UDPDst(v uint16) Match { return m.u16(FieldUDPDst, v) }
+
+// Metadata matches the 64 bits that tables hand to each other.
+func (m Match) Metadata(v uint64) Match { return m.u64(FieldMetadata, v) }
+
+// MetadataMasked matches the bits of the metadata that are 1 in mask.
+func (m Match) MetadataMasked(v, mask uint64) Match { return m.u64m(FieldMetadata, v, mask) }
+
+// TunnelID matches the key that the packet was tunnelled with; for VXLAN, its
+// VNI.
+func (m Match) TunnelID(v uint64) Match { return m.u64(FieldTunnelID, v) }
+
+// TunnelSrc matches the IPv4 address of the tunnel's other end.
+func (m Match) TunnelSrc(a netip.Addr) Match { return m.ipv4(FieldTunIPv4Src, a) }
+
+// Reg matches register n, 0..15.
+func (m Match) Reg(n int, v uint32) Match { return m.u32(FieldReg(n), v) }
+
+// RegMasked matches the bits of register n, 0..15, that are 1 in mask.
+func (m Match) RegMasked(n int, v, mask uint32) Match { return m.u32m(FieldReg(n), v, mask) }
+
+// CTState matches the bits of the connection-tracking state that are 1 in mask;
+// see the CTState constants.
+func (m Match) CTState(v, mask uint32) Match { return m.u32m(FieldCTState, v, mask) }
+
+// CTZone matches the connection-tracking zone.
+func (m Match) CTZone(v uint16) Match { return m.u16(FieldCTZone, v) }
+
+// CTMark matches the connection's mark.
+func (m Match) CTMark(v uint32) Match { return m.u32(FieldCTMark, v) }
+
+// Bits of the connection-tracking state, in the order of ovs-fields(7).
+const (
+	CTStateNew         = 1 << 0
+	CTStateEstablished = 1 << 1
+	CTStateRelated     = 1 << 2
+	CTStateReply       = 1 << 3
+	CTStateInvalid     = 1 << 4
+	CTStateTracked     = 1 << 5
+	CTStateSNAT        = 1 << 6
+	CTStateDNAT        = 1 << 7
+)
