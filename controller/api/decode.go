@@ -1,0 +1,99 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
+// DecodeObject reads one object in JSON strictly. It returns every mistake
+// that can be seen in the object alone: unknown keys (with the key that may
+// have been meant), values of the wrong type, a missing kind or name. Status
+// and meta are read and dropped. Problem.Index is left 0.
+func DecodeObject(data []byte) (Object, []Problem) {
+	var o Object
+	problems := decodeStrict(data, "", &o)
+	k, err := ParseKind(string(o.Kind))
+	switch {
+	case o.Kind == "" && !hasField(problems, "kind"):
+		problems = append(problems, Problem{Field: "kind", Message: "missing", Fix: "give one of Node, Network, Router, Port"})
+	case o.Kind != "" && err != nil:
+		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
+	}
+	if err == nil {
+		o.Kind = k
+	}
+	if o.Name == "" && !hasField(problems, "name") {
+		problems = append(problems, Problem{Field: "name", Message: "missing"})
+	}
+	if err == nil {
+		_, specProblems := o.decodeSpec()
+		problems = append(problems, specProblems...)
+	}
+	o.Status, o.Meta = nil, nil
+	for i := range problems {
+		problems[i].Object = refFor(o)
+	}
+	return o, problems
+}
+
+// DecodeSpec reads the object's spec strictly. It returns a NodeSpec,
+// NetworkSpec, RouterSpec or PortSpec by value, or every mistake.
+func (o Object) DecodeSpec() (any, []Problem) {
+	spec, problems := o.decodeSpec()
+	for i := range problems {
+		problems[i].Object = refFor(o)
+	}
+	return spec, problems
+}
+
+func (o Object) decodeSpec() (any, []Problem) {
+	spec := specFor(o.Kind)
+	if spec == nil {
+		return nil, []Problem{{Field: "kind", Message: fmt.Sprintf("%q is not a kind of object", o.Kind)}}
+	}
+	var problems []Problem
+	if len(o.Spec) > 0 && string(o.Spec) != "null" {
+		problems = decodeStrict(o.Spec, "spec", spec)
+	}
+	return reflect.ValueOf(spec).Elem().Interface(), problems
+}
+
+// specFor returns a pointer to a new spec of the kind, or nil.
+func specFor(k Kind) any {
+	switch k {
+	case KindNode:
+		return new(NodeSpec)
+	case KindNetwork:
+		return new(NetworkSpec)
+	case KindRouter:
+		return new(RouterSpec)
+	case KindPort:
+		return new(PortSpec)
+	}
+	return nil
+}
+
+// refFor names an object as far as that is known.
+func refFor(o Object) string {
+	switch {
+	case o.Kind != "" && o.Name != "":
+		return o.Ref()
+	case o.Name != "":
+		return o.Name
+	}
+	return o.Kind.Lower()
+}
+
+func hasField(problems []Problem, field string) bool {
+	for _, p := range problems {
+		if p.Field == field {
+			return true
+		}
+	}
+	return false
+}
+
+// Decode reads one JSON value into the struct that out points to, strictly,
+// and returns every mistake.
+func Decode(data []byte, out any) []Problem { return decodeStrict(json.RawMessage(data), "", out) }

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Codes of errors. They are stable: programs may branch on them.
+const (
+	// CodeMalformed is a request that cannot be read, such as broken JSON.
+	CodeMalformed = "malformed"
+	// CodeInvalid is a request that says something that cannot be.
+	CodeInvalid = "invalid"
+	// CodeNotFound is an object (or path) that does not exist.
+	CodeNotFound = "not_found"
+	// CodeExists is the creation of what exists.
+	CodeExists = "exists"
+	// CodeConflict is an address, VNI or name that something else has.
+	CodeConflict = "conflict"
+	// CodeInUse is the deletion of what something else refers to.
+	CodeInUse = "in_use"
+	// CodeExhausted is a pool that has nothing left to give.
+	CodeExhausted = "exhausted"
+	// CodePrecondition is an If-Match that names an older revision of the object.
+	CodePrecondition = "precondition_failed"
+	// CodeTooLarge is a body over the limit.
+	CodeTooLarge = "too_large"
+	// CodeUnavailable is a node that is not connected, or a daemon that stops.
+	CodeUnavailable = "unavailable"
+	// CodeInternal is a failure of the daemon, such as a full disk.
+	CodeInternal = "internal"
+)
+
+// Error is what sdnd refused, and why. Nothing of the request was done.
+type Error struct {
+	Status  int       `json:"status" doc:"HTTP status code" example:"422"`
+	Title   string    `json:"title" doc:"HTTP status text" example:"Unprocessable Entity"`
+	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unavailable,internal" example:"invalid"`
+	Message string    `json:"message" doc:"What is wrong, in words" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
+	Errors  []Problem `json:"errors,omitempty" doc:"Every mistake in the request"`
+}
+
+// Problem is one mistake in a request.
+type Problem struct {
+	Index   int    `json:"index" doc:"Position of the object in the request's objects, from 0; deletions are counted on after them" example:"3"`
+	Object  string `json:"object,omitempty" doc:"Reference of the object" example:"port/web1"`
+	Field   string `json:"field,omitempty" doc:"Where in the object" example:"spec.ip"`
+	Message string `json:"message" doc:"What is wrong" example:"10.0.1.7 is not in a subnet of network blue"`
+	Fix     string `json:"fix,omitempty" doc:"What to do about it" example:"use an address of 10.0.0.0/24"`
+}
+
+// Error returns the message followed by every mistake, a line each.
+func (e *Error) Error() string {
+	if len(e.Errors) <= 1 {
+		return e.Message
+	}
+	var b strings.Builder
+	b.WriteString(e.Message)
+	for _, p := range e.Errors {
+		b.WriteString("\n  ")
+		b.WriteString(p.String())
+	}
+	return b.String()
+}
+
+// String returns "object: field: message (fix)".
+func (p Problem) String() string {
+	var b strings.Builder
+	if p.Object != "" {
+		fmt.Fprintf(&b, "%s: ", p.Object)
+	}
+	if p.Field != "" {
+		fmt.Fprintf(&b, "%s: ", p.Field)
+	}
+	b.WriteString(p.Message)
+	if p.Fix != "" {
+		fmt.Fprintf(&b, " (%s)", p.Fix)
+	}
+	return b.String()
+}

@@ -1,0 +1,32 @@
+package api
+
+import "time"
+
+// Types of events of a watch.
+const (
+	// EventReady opens a watch: everything after Revision will be told.
+	EventReady = "ready"
+	// EventChange is the change of one object.
+	EventChange = "change"
+	// EventNode is a new status of a node.
+	EventNode = "node"
+	// EventResync says that events between where the watch was and Revision
+	// can no longer be told: read everything anew, at Revision or later.
+	EventResync = "resync"
+)
+
+// Event is one event of a watch.
+type Event struct {
+	Type     string    `json:"type" doc:"ready: everything after revision will be told; change: an object changed; node: a node has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,resync" example:"change"`
+	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
+	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
+	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
+	Object   string    `json:"object,omitempty" doc:"Reference of the object" example:"port/web1"`
+	Verb     string    `json:"verb,omitempty" doc:"What happened to the object" enum:"create,update,delete" example:"create"`
+	After    *Object   `json:"after,omitempty" doc:"The object after the change; absent when deleted"`
+	// Node is set in EventNode, and Object names the node.
+	Node *NodeStatus `json:"node,omitempty" doc:"The node's status, in a node event"`
+	// Complete is set by Client.Watch: with this event all of Revision has
+	// been told, so that a watch may be taken up again from it.
+	Complete bool `json:"-"`
+}

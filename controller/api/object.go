@@ -1,0 +1,98 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Kind names a kind of declared object. On input any case and the plural are
+// accepted; on output it is one of the constants.
+type Kind string
+
+// The kinds of objects.
+const (
+	KindNode    Kind = "Node"
+	KindNetwork Kind = "Network"
+	KindRouter  Kind = "Router"
+	KindPort    Kind = "Port"
+)
+
+// Kinds returns every kind in the order in which objects are listed: what is
+// referred to comes before what refers to it.
+func Kinds() []Kind { return []Kind{KindNode, KindNetwork, KindRouter, KindPort} }
+
+// ParseKind reads a kind in any case, singular or plural: "Port", "port" and
+// "ports" are the same.
+func ParseKind(s string) (Kind, error) {
+	for _, k := range Kinds() {
+		if strings.EqualFold(s, string(k)) || strings.EqualFold(s, k.Plural()) {
+			return k, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not a kind of object: want Node, Network, Router or Port", s)
+}
+
+// Lower returns the kind as it appears in references, such as "port".
+func (k Kind) Lower() string { return strings.ToLower(string(k)) }
+
+// Plural returns the kind as it appears in URLs, such as "ports".
+func (k Kind) Plural() string { return k.Lower() + "s" }
+
+// Revision numbers a change of the desired topology. 0 is the empty topology.
+type Revision uint64
+
+// Meta is what sdnd records about an object. It is ignored on input.
+type Meta struct {
+	Revision  Revision  `json:"revision" doc:"Revision that last changed the object" example:"7"`
+	Created   Revision  `json:"created" doc:"Revision that created the object" example:"3"`
+	CreatedAt time.Time `json:"createdAt" doc:"When the object was created"`
+}
+
+// Object is a declared object of any kind, with spec and status still encoded.
+// See NodeSpec, NetworkSpec, RouterSpec and PortSpec for what spec holds.
+type Object struct {
+	Kind   Kind              `json:"kind" doc:"Kind of the object" enum:"Node,Network,Router,Port" example:"Port"`
+	Name   string            `json:"name" doc:"Name, unique among objects of the kind: a letter or digit, then up to 62 letters, digits, '_', '.' and '-'" example:"web1"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
+	Spec   json.RawMessage   `json:"spec,omitempty" doc:"What is asked for"`
+	Status json.RawMessage   `json:"status,omitempty" doc:"What is; set by sdnd, ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"What sdnd records about the object; ignored on input" readOnly:"true"`
+}
+
+// NewObject makes an object with the given spec, which must be one of
+// NodeSpec, NetworkSpec, RouterSpec and PortSpec; it decides the kind.
+func NewObject(name string, labels map[string]string, spec any) (Object, error) {
+	o := Object{Name: name, Labels: labels}
+	switch spec.(type) {
+	case NodeSpec:
+		o.Kind = KindNode
+	case NetworkSpec:
+		o.Kind = KindNetwork
+	case RouterSpec:
+		o.Kind = KindRouter
+	case PortSpec:
+		o.Kind = KindPort
+	default:
+		return Object{}, fmt.Errorf("%T is not the spec of an object", spec)
+	}
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		return Object{}, fmt.Errorf("encode the spec of %s: %w", o.Ref(), err)
+	}
+	o.Spec = raw
+	return o, nil
+}
+
+// Ref returns the object's reference, such as "port/web1".
+func (o Object) Ref() string { return o.Kind.Lower() + "/" + o.Name }
+
+// Key names an object.
+type Key struct {
+	Kind Kind   `json:"kind" doc:"Kind of the object" enum:"Node,Network,Router,Port" example:"Port"`
+	Name string `json:"name" doc:"Name of the object" example:"web1"`
+}
+
+// String returns the reference, such as "port/web1".
+func (k Key) String() string { return k.Kind.Lower() + "/" + k.Name }

@@ -1,0 +1,134 @@
+package api
+
+import "time"
+
+// List is the answer to a request for all objects of one kind.
+type List[T any] struct {
+	Items    []T      `json:"items" doc:"The objects, sorted by name"`
+	Revision Revision `json:"revision" doc:"Revision of the topology that was read; watch from it to miss nothing" example:"7"`
+}
+
+// Verbs of a change.
+const (
+	VerbCreate = "create"
+	VerbUpdate = "update"
+	VerbDelete = "delete"
+)
+
+// ApplyRequest is one transaction: all of it is done, or nothing.
+type ApplyRequest struct {
+	Objects []Object `json:"objects,omitempty" doc:"Objects to create, or to replace when they exist; in any order"`
+	Delete  []Key    `json:"delete,omitempty" doc:"Objects to delete"`
+	Prune   string   `json:"prune,omitempty" doc:"Label selector: objects that match it and are not among objects are deleted. '*' matches everything" example:"app=web"`
+	DryRun  bool     `json:"dryRun,omitempty" doc:"Only say what would change"`
+}
+
+// ApplyResult is what a transaction did, or would do in a dry run.
+type ApplyResult struct {
+	Revision Revision `json:"revision" doc:"Revision after the transaction; unchanged when nothing changed or in a dry run" example:"7"`
+	DryRun   bool     `json:"dryRun,omitempty" doc:"Whether this was a dry run"`
+	Changes  []Change `json:"changes" doc:"What changed; empty when everything already was as asked"`
+}
+
+// Change is the change of one object.
+type Change struct {
+	Object string  `json:"object" doc:"Reference of the object" example:"port/web1"`
+	Verb   string  `json:"verb" doc:"What happened to it" enum:"create,update,delete" example:"create"`
+	Before *Object `json:"before,omitempty" doc:"The object before; absent when created"`
+	After  *Object `json:"after,omitempty" doc:"The object after; absent when deleted"`
+}
+
+// DeleteResult is the answer to the deletion of one object.
+type DeleteResult struct {
+	Revision Revision `json:"revision" doc:"Revision that deleted the object" example:"8"`
+}
+
+// Acks tells which nodes have yet to confirm a revision.
+type Acks struct {
+	Revision Revision  `json:"revision" doc:"The revision asked about" example:"7"`
+	Done     bool      `json:"done" doc:"Whether every affected node has confirmed it"`
+	Pending  []Pending `json:"pending" doc:"Nodes that have not, sorted by name"`
+}
+
+// Pending is a node that has not yet confirmed a revision.
+type Pending struct {
+	Node         string   `json:"node" doc:"The node" example:"node1"`
+	Connected    bool     `json:"connected" doc:"Whether its switch is connected"`
+	Wanted       Revision `json:"wanted" doc:"Newest revision that changed its flows" example:"7"`
+	Acknowledged Revision `json:"acknowledged" doc:"Newest revision it has confirmed" example:"6"`
+	Reason       string   `json:"reason,omitempty" doc:"What it is waiting for" example:"not connected"`
+}
+
+// History is a part of the list of revisions.
+type History struct {
+	Entries []HistoryEntry `json:"entries" doc:"Revisions, newest first"`
+}
+
+// HistoryEntry is one revision.
+type HistoryEntry struct {
+	Revision Revision  `json:"revision" doc:"The revision" example:"7"`
+	Time     time.Time `json:"time" doc:"When it was committed"`
+	Author   string    `json:"author" doc:"Who made it" example:"alice"`
+	Changes  []Change  `json:"changes" doc:"What it changed; before and after carry name, labels and spec"`
+}
+
+// Status is the state of the whole.
+type Status struct {
+	Version        string    `json:"version" doc:"Version of sdnd" example:"v0.1.0"`
+	StartedAt      time.Time `json:"startedAt" doc:"When sdnd started"`
+	Revision       Revision  `json:"revision" doc:"Current revision of the topology" example:"7"`
+	Nodes          int       `json:"nodes" doc:"Declared nodes" example:"2"`
+	NodesConnected int       `json:"nodesConnected" doc:"Nodes whose switch is connected" example:"2"`
+	NodesInSync    int       `json:"nodesInSync" doc:"Nodes with nothing outstanding" example:"2"`
+	Networks       int       `json:"networks" doc:"Declared networks" example:"1"`
+	Routers        int       `json:"routers" doc:"Declared routers" example:"0"`
+	Ports          int       `json:"ports" doc:"Declared ports" example:"4"`
+	Switches       int       `json:"switches" doc:"Connected switches that no node claims" example:"0"`
+}
+
+// Switches lists the switches that no declared node claims.
+type Switches struct {
+	Items []Switch `json:"items" doc:"The switches, sorted by datapath id"`
+}
+
+// Switch is a connected switch that no declared node claims. It is quarantined:
+// it gets no flows.
+type Switch struct {
+	DatapathID string    `json:"datapathID" doc:"Its datapath id" example:"00004e7c25b01a4f"`
+	Address    string    `json:"address" doc:"Its end of the connection" example:"192.168.50.13:40112"`
+	OVSVersion string    `json:"ovsVersion,omitempty" doc:"Version of Open vSwitch" example:"3.1.0"`
+	Since      time.Time `json:"since" doc:"When it connected"`
+	Reason     string    `json:"reason" doc:"Why it is quarantined" example:"no node has this datapath id"`
+	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node" example:"sdnctl node create NAME --datapath-id 00004e7c25b01a4f --tunnel-ip 192.168.50.13"`
+}
+
+// What may be said of a flow in Flow.Installed.
+const (
+	// FlowInstalled is a flow that is wanted and on the switch.
+	FlowInstalled = "yes"
+	// FlowMissing is a flow that is wanted and not on the switch.
+	FlowMissing = "missing"
+	// FlowForeign is a flow on the switch that is not wanted.
+	FlowForeign = "foreign"
+)
+
+// Flows lists the flows of a node.
+type Flows struct {
+	Node  string `json:"node" doc:"The node" example:"node1"`
+	Flows []Flow `json:"flows" doc:"Its flows by table, then falling priority"`
+}
+
+// Flow is one flow of a node, as wanted beside as installed.
+type Flow struct {
+	Table     int    `json:"table" doc:"Number of the table" example:"20"`
+	TableName string `json:"tableName" doc:"Name of the table" example:"arp"`
+	Priority  int    `json:"priority" doc:"Priority, higher wins" example:"100"`
+	Match     string `json:"match" doc:"What it matches, as ovs-ofctl writes it" example:"arp,arp_tpa=10.0.0.1"`
+	Actions   string `json:"actions" doc:"What it does, as ovs-ofctl writes it" example:"drop"`
+	Cookie    string `json:"cookie" doc:"Its cookie in hexadecimal" example:"0x5d1f9a3c77e01b22"`
+	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"network/blue"`
+	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"answers ARP for the gateway"`
+	Packets   uint64 `json:"packets" doc:"Packets that it matched" example:"12"`
+	Bytes     uint64 `json:"bytes" doc:"Bytes that it matched" example:"840"`
+	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// decodeStrict reads data into the struct that out points to. The usual case
+// costs one pass of encoding/json; only when that refuses are the mistakes
+// looked for one by one, and what is right is still filled in.
+func decodeStrict(data []byte, path string, out any) []Problem {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(out)
+	if err == nil {
+		if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+			return []Problem{{Field: path, Message: "text after the end of the JSON value"}}
+		}
+		return nil
+	}
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return []Problem{{Field: path, Message: "not JSON: " + err.Error()}}
+	}
+	reflect.ValueOf(out).Elem().SetZero()
+	return walk(data, path, reflect.ValueOf(out).Elem())
+}
+
+var (
+	rawType  = reflect.TypeFor[json.RawMessage]()
+	timeType = reflect.TypeFor[time.Time]()
+)
+
+// walk fills v from data and returns every mistake below path.
+func walk(data []byte, path string, v reflect.Value) []Problem {
+	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
+		return nil
+	}
+	switch {
+	case v.Kind() == reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return walk(data, path, v.Elem())
+	case v.Kind() == reflect.Struct && v.Type() != timeType:
+		return walkStruct(data, path, v)
+	case v.Kind() == reflect.Slice && v.Type() != rawType:
+		var items []json.RawMessage
+		if json.Unmarshal(data, &items) != nil {
+			return []Problem{{Field: path, Message: "want a list, got " + describe(data)}}
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+		var problems []Problem
+		for i, item := range items {
+			problems = append(problems, walk(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
+		}
+		return problems
+	}
+	if err := json.Unmarshal(data, v.Addr().Interface()); err != nil {
+		v.SetZero()
+		return []Problem{{Field: path, Message: fmt.Sprintf("want %s, got %s", typeName(v), describe(data))}}
+	}
+	return nil
+}
+
+func walkStruct(data []byte, path string, v reflect.Value) []Problem {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(data, &members) != nil {
+		return []Problem{{Field: path, Message: "want an object with keys, got " + describe(data)}}
+	}
+	fields := map[string]int{}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" {
+			fields[name] = i
+		}
+	}
+	known := slices.Sorted(maps.Keys(fields))
+	var problems []Problem
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		// Case is forgiven, as encoding/json does.
+		i := slices.IndexFunc(known, func(n string) bool { return strings.EqualFold(n, key) })
+		if i < 0 {
+			p := Problem{Field: join(path, key), Message: fmt.Sprintf("unknown key %q", key)}
+			if near := nearest(key, known); near != "" {
+				p.Fix = fmt.Sprintf("did you mean %q?", near)
+			} else {
+				p.Fix = "known keys are " + strings.Join(known, ", ")
+			}
+			problems = append(problems, p)
+			continue
+		}
+		problems = append(problems, walk(members[key], join(path, known[i]), v.Field(fields[known[i]]))...)
+	}
+	return problems
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// typeName says in words what a value of v's type looks like.
+func typeName(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Map:
+		return "keys with text values"
+	case reflect.Int, reflect.Int64, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	}
+	return v.Type().String()
+}
+
+// describe shows a JSON value in a message, cut short.
+func describe(data []byte) string {
+	s := strings.TrimSpace(string(data))
+	switch s[0] {
+	case '{':
+		return "an object with keys"
+	case '[':
+		return "a list"
+	}
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+// nearest returns the candidate that key most likely was meant to be, or "".
+func nearest(key string, candidates []string) string {
+	best, bestDistance := "", max(1, len(key)/3)+1
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(key), strings.ToLower(c)); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// distance counts the edits between two words (Levenshtein). Words longer than
+// any key are far from everything.
+func distance(a, b string) int {
+	if len(a) > 64 {
+		return len(a)
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,156 @@
+package api
+
+import "time"
+
+// Node is a machine whose Open vSwitch sdnd controls.
+type Node struct {
+	Kind   Kind              `json:"kind" doc:"Always Node" enum:"Node" example:"Node"`
+	Name   string            `json:"name" doc:"Name of the node" example:"node1"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"rack\":\"a\"}"`
+	Spec   NodeSpec          `json:"spec" doc:"What is asked for"`
+	Status *NodeStatus       `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
+}
+
+// NodeSpec is what the user asks of a node.
+type NodeSpec struct {
+	DatapathID string `json:"datapathID,omitempty" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
+	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint; needed once it shares a network or router with another node" example:"192.168.50.11"`
+}
+
+// NodeStatus is what is known of a node's switch.
+type NodeStatus struct {
+	DatapathID           string        `json:"datapathID" doc:"Datapath id that the switch must have, 16 hexadecimal digits" example:"00004e7c25b01a4f"`
+	Connected            bool          `json:"connected" doc:"Whether the switch's OpenFlow session is up"`
+	Since                *time.Time    `json:"since,omitempty" doc:"When connected last changed; absent if the switch never connected"`
+	Address              string        `json:"address,omitempty" doc:"The switch's end of the OpenFlow connection" example:"192.168.50.11:41234"`
+	OVSVersion           string        `json:"ovsVersion,omitempty" doc:"Version of Open vSwitch" example:"3.1.0"`
+	WantedRevision       Revision      `json:"wantedRevision" doc:"Newest revision that changed flows of this node" example:"7"`
+	AcknowledgedRevision Revision      `json:"acknowledgedRevision" doc:"Newest revision that the switch has confirmed" example:"7"`
+	InSync               bool          `json:"inSync" doc:"Whether nothing that concerns this node is outstanding"`
+	Flows                int           `json:"flows" doc:"Flows that the switch has from sdnd" example:"24"`
+	Ports                int           `json:"ports" doc:"Ports of the switch" example:"4"`
+	TunnelPort           bool          `json:"tunnelPort" doc:"Whether the switch has the VXLAN port"`
+	OVSDB                bool          `json:"ovsdb" doc:"Whether the node's ovsdb-server is connected too"`
+	LastError            string        `json:"lastError,omitempty" doc:"Last thing that went wrong, absent once mended"`
+	Blocks               []BlockStatus `json:"blocks,omitempty" doc:"The node's blocks of segmented networks, sorted by network"`
+}
+
+// BlockStatus is the part of a segmented network's addresses that a node has.
+type BlockStatus struct {
+	Network    string `json:"network" doc:"The segmented network" example:"pods"`
+	Node       string `json:"node" doc:"The node that has the block" example:"node1"`
+	CIDR       string `json:"cidr" doc:"The block" example:"10.244.1.0/24"`
+	Gateway    string `json:"gateway" doc:"Gateway of the block" example:"10.244.1.1"`
+	GatewayMAC string `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:01"`
+}
+
+// Network is a VNI with its subnets.
+type Network struct {
+	Kind   Kind              `json:"kind" doc:"Always Network" enum:"Network" example:"Network"`
+	Name   string            `json:"name" doc:"Name of the network" example:"blue"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
+	Spec   NetworkSpec       `json:"spec" doc:"What is asked for"`
+	Status *NetworkStatus    `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
+}
+
+// The modes of a network.
+const (
+	// ModeStretched is one layer-2 domain over all nodes.
+	ModeStretched = "stretched"
+	// ModeSegmented gives each node a block of its own.
+	ModeSegmented = "segmented"
+)
+
+// NetworkSpec is what the user asks of a network.
+type NetworkSpec struct {
+	VNI               *int        `json:"vni,omitempty" doc:"VXLAN network identifier, 1 to 16777215; allocated when absent" example:"100"`
+	Mode              string      `json:"mode,omitempty" doc:"stretched: one layer-2 domain over all nodes; segmented: each node has a block of the addresses and nodes route to each other" enum:"stretched,segmented" default:"stretched" example:"stretched"`
+	CIDR              string      `json:"cidr,omitempty" doc:"Short form of subnets with one entry; input only" example:"10.0.0.0/24"`
+	Subnets           []Subnet    `json:"subnets,omitempty" doc:"Address ranges of the network"`
+	MTU               int         `json:"mtu,omitempty" doc:"MTU of the containers' interfaces in bytes, 576 to 9216; 1450 when absent" example:"1450"`
+	GatewayMAC        string      `json:"gatewayMAC,omitempty" doc:"MAC of the gateway, the same on every node; derived from the VNI when absent" example:"06:00:00:00:00:64"`
+	ContainersPerNode int         `json:"containersPerNode,omitempty" doc:"Segmented only: how many containers a node's block must hold" example:"250"`
+	MaxNodes          int         `json:"maxNodes,omitempty" doc:"Segmented only: how many nodes must get a block" example:"100"`
+	Blocks            []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
+}
+
+// Subnet is a range of a network's addresses.
+type Subnet struct {
+	CIDR     string   `json:"cidr" doc:"The range" example:"10.0.0.0/24"`
+	Gateway  string   `json:"gateway,omitempty" doc:"Gateway; the first address when absent. Not used in a segmented network" example:"10.0.0.1"`
+	Reserved []string `json:"reserved,omitempty" doc:"Addresses and ranges that are never given to a port" example:"[\"10.0.0.1-10.0.0.9\",\"10.0.0.20\"]"`
+}
+
+// BlockSpec asks for a certain block for a node of a segmented network.
+type BlockSpec struct {
+	Node       string `json:"node" doc:"The node" example:"node1"`
+	CIDR       string `json:"cidr" doc:"The block" example:"10.244.1.0/24"`
+	Gateway    string `json:"gateway,omitempty" doc:"Gateway of the block; its first address when absent" example:"10.244.1.1"`
+	GatewayMAC string `json:"gatewayMAC,omitempty" doc:"MAC of the gateway; the network's when absent" example:"00:00:00:00:01:01"`
+}
+
+// NetworkStatus is what became of a network.
+type NetworkStatus struct {
+	VNI        int           `json:"vni" doc:"The network's VNI" example:"100"`
+	GatewayMAC string        `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:64"`
+	Router     string        `json:"router,omitempty" doc:"The router that joins the network" example:"main"`
+	Ports      int           `json:"ports" doc:"How many ports the network has" example:"12"`
+	Nodes      int           `json:"nodes" doc:"On how many nodes it has ports" example:"2"`
+	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node"`
+}
+
+// Router joins networks: each can reach every other's addresses.
+type Router struct {
+	Kind   Kind              `json:"kind" doc:"Always Router" enum:"Router" example:"Router"`
+	Name   string            `json:"name" doc:"Name of the router" example:"main"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
+	Spec   RouterSpec        `json:"spec" doc:"What is asked for"`
+	Status *RouterStatus     `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
+}
+
+// RouterSpec is what the user asks of a router.
+type RouterSpec struct {
+	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
+}
+
+// RouterStatus is what became of a router.
+type RouterStatus struct {
+	ID uint32 `json:"id" doc:"The router's number in the data path" example:"16777216"`
+}
+
+// Port attaches one interface of a container or VM to a network.
+type Port struct {
+	Kind   Kind              `json:"kind" doc:"Always Port" enum:"Port" example:"Port"`
+	Name   string            `json:"name" doc:"Name of the port" example:"web1"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
+	Spec   PortSpec          `json:"spec" doc:"What is asked for"`
+	Status *PortStatus       `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
+}
+
+// PortSpec is what the user asks of a port.
+type PortSpec struct {
+	Network     string `json:"network" doc:"The network" example:"blue"`
+	Node        string `json:"node,omitempty" doc:"Node the port is pinned to; absent, it lives where its interface shows up (stretched networks only)" example:"node1"`
+	IP          string `json:"ip,omitempty" doc:"Address; allocated when absent" example:"10.0.0.7"`
+	MAC         string `json:"mac,omitempty" doc:"MAC; derived from the address and the VNI when absent" example:"02:64:0a:00:00:07"`
+	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
+	Interface   string `json:"interface,omitempty" doc:"Name of the OVS interface on the node; binds the port by that name alone" example:"veth0"`
+}
+
+// PortStatus is what became of a port.
+type PortStatus struct {
+	IP           string `json:"ip" doc:"Address the port holds" example:"10.0.0.7"`
+	PrefixLength int    `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
+	Gateway      string `json:"gateway,omitempty" doc:"Gateway to configure" example:"10.0.0.1"`
+	MAC          string `json:"mac" doc:"MAC the interface must have" example:"02:64:0a:00:00:07"`
+	MTU          int    `json:"mtu" doc:"MTU to configure, in bytes" example:"1450"`
+	VNI          int    `json:"vni" doc:"VNI of the network" example:"100"`
+	Node         string `json:"node,omitempty" doc:"Node where its interface is, or was last seen when not bound" example:"node1"`
+	Interface    string `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
+	Bound        bool   `json:"bound" doc:"Whether its interface is there"`
+	Message      string `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
+}
