@@ -1,0 +1,233 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Container is one interface, eth0, in a network namespace of its own, plugged
+// into a node's br-int: as much of a container as a network sees.
+type Container struct {
+	// Name is unique in the lab; at most 12 letters, digits and dashes.
+	Name string `json:"name"`
+	// Node is the name of the node it is plugged into.
+	Node string `json:"node"`
+	// IP is its address with the prefix length of its network; the zero Prefix
+	// leaves it without.
+	IP netip.Prefix `json:"ip"`
+	// MAC is its Ethernet address; empty leaves the kernel's choice, which
+	// AddContainer then fills in.
+	MAC string `json:"mac,omitempty"`
+	// Gateway of its default route; the zero Addr leaves it without.
+	Gateway netip.Addr `json:"gateway"`
+	// MTU of eth0; 0 means 1450, what VXLAN leaves of 1500.
+	MTU int `json:"mtu,omitempty"`
+	// InterfaceID is written to external_ids:iface-id of the OVS interface;
+	// empty writes none, for ports bound by interface name.
+	InterfaceID string `json:"interfaceID,omitempty"`
+	// Interface is the OVS interface's name; empty means Name.
+	Interface string `json:"interface,omitempty"`
+	// Docker is the process id of a real Docker container; 0 for a namespace.
+	Docker int `json:"docker,omitempty"`
+
+	lab *Lab
+}
+
+// AddContainer makes a container and plugs it in.
+func (l *Lab) AddContainer(ctx context.Context, c Container) (*Container, error) {
+	c.lab = l
+	if c.Interface == "" {
+		c.Interface = c.Name
+	}
+	if c.MTU == 0 {
+		c.MTU = 1450
+	}
+	if c.Name == "" || len(c.Interface) > 15 {
+		return nil, fmt.Errorf("container %q: names of interfaces have 1 to 15 letters", c.Interface)
+	}
+	n, err := l.Node(c.Node)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx, n); err != nil {
+		return nil, fmt.Errorf("container %q: %w", c.Name, err)
+	}
+	return &c, c.save()
+}
+
+// netnsName is the container's namespace, when it is not Docker's.
+func (c *Container) netnsName() string { return c.lab.netns("c-" + c.Name) }
+
+func (c *Container) start(ctx context.Context, n *Node) error {
+	ns := c.netnsName()
+	if err := c.lab.addNetns(ctx, ns); err != nil {
+		return err
+	}
+	if err := c.lab.ip(ctx, n.Netns, "link add name %s type veth peer name eth0 netns %s", c.Interface, ns); err != nil {
+		return err
+	}
+	if err := c.lab.ip(ctx, n.Netns, "link set dev %s mtu %d up", c.Interface, c.MTU); err != nil {
+		return err
+	}
+	if c.MAC != "" {
+		if err := c.lab.ip(ctx, ns, "link set dev eth0 address %s", c.MAC); err != nil {
+			return err
+		}
+	}
+	if err := c.lab.ip(ctx, ns, "link set dev eth0 mtu %d up", c.MTU); err != nil {
+		return err
+	}
+	if c.IP.IsValid() {
+		if err := c.lab.ip(ctx, ns, "addr add %s dev eth0", c.IP); err != nil {
+			return err
+		}
+	}
+	if c.Gateway.IsValid() {
+		if err := c.lab.ip(ctx, ns, "route add default via %s", c.Gateway); err != nil {
+			return err
+		}
+	}
+	if err := c.lab.noChecksumOffload(ctx, ns, "eth0"); err != nil {
+		return err
+	}
+	if err := c.readMAC(); err != nil {
+		return err
+	}
+	return c.plug(ctx, n)
+}
+
+// readMAC notes the address that eth0 has, so that it is kept by Move.
+func (c *Container) readMAC() error {
+	return inNetns(c.netnsPath(), func() error {
+		eth0, err := net.InterfaceByName("eth0")
+		if err != nil {
+			return err
+		}
+		c.MAC = eth0.HardwareAddr.String()
+		return nil
+	})
+}
+
+// plug adds the container's interface to br-int.
+func (c *Container) plug(ctx context.Context, n *Node) error {
+	args := []string{"add-port", "br-int", c.Interface}
+	if c.InterfaceID != "" {
+		args = append(args, "--", "set", "interface", c.Interface, "external_ids:iface-id="+c.InterfaceID)
+	}
+	_, err := n.VSCtl(ctx, args...)
+	return err
+}
+
+// Move unplugs the container from its node and plugs it into another, as the
+// migration of a VM does: address and MAC stay.
+func (c *Container) Move(ctx context.Context, to string) error {
+	n, err := c.lab.Node(to)
+	if err != nil {
+		return err
+	}
+	if err := c.Remove(ctx); err != nil {
+		return err
+	}
+	c.Node = to
+	if err := c.start(ctx, n); err != nil {
+		return fmt.Errorf("container %q: %w", c.Name, err)
+	}
+	return c.save()
+}
+
+// Remove unplugs the container and deletes it.
+func (c *Container) Remove(ctx context.Context) error {
+	n, err := c.lab.Node(c.Node)
+	if err != nil {
+		return err
+	}
+	if c.Docker != 0 {
+		_, unplug := n.Exec(ctx, "ovs-docker", "del-port", "br-int", "eth0", c.Name)
+		_, remove := n.Exec(ctx, "docker", "rm", "-f", c.Name)
+		return errors.Join(unplug, remove, os.Remove(c.file()))
+	}
+	_, err = n.VSCtl(ctx, "--if-exists", "del-port", "br-int", c.Interface)
+	// Deleting a namespace deletes its end of the veth, and so the other, but
+	// some time later: the name must be free at once.
+	unlink := c.lab.ip(ctx, n.Netns, "link del dev %s", c.Interface)
+	_, del := c.lab.run(ctx, "ip", "netns", "del", c.netnsName())
+	return errors.Join(err, unlink, del, os.Remove(c.file()))
+}
+
+// netnsPath is the file that stands for the container's network namespace.
+func (c *Container) netnsPath() string {
+	if c.Docker != 0 {
+		return fmt.Sprintf("/proc/%d/ns/net", c.Docker)
+	}
+	return netnsPath(c.netnsName())
+}
+
+// Command prepares a program of the machine to run in the container's network
+// namespace.
+func (c *Container) Command(ctx context.Context, args ...string) *exec.Cmd {
+	return c.lab.command(ctx, append([]string{"nsenter", "--net=" + c.netnsPath(), "--"}, args...)...)
+}
+
+// Exec runs a program of the machine in the container's network namespace.
+func (c *Container) Exec(ctx context.Context, args ...string) (string, error) {
+	return output(c.Command(ctx, args...))
+}
+
+func (c *Container) file() string {
+	return filepath.Join(c.lab.Dir, "containers", c.Name+".json")
+}
+
+func (c *Container) save() error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(c.file(), b, 0o600)
+}
+
+// Container returns a container by its name.
+func (l *Lab) Container(name string) (*Container, error) {
+	c := &Container{Name: name, lab: l}
+	b, err := os.ReadFile(c.file())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no container %q in lab %s: it has %s", name, l.ID, strings.Join(l.containerNames(), ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, c); err != nil {
+		return nil, fmt.Errorf("container %q: %w", name, err)
+	}
+	return c, nil
+}
+
+// Containers returns all containers, by name.
+func (l *Lab) Containers() ([]*Container, error) {
+	var all []*Container
+	for _, name := range l.containerNames() {
+		c, err := l.Container(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func (l *Lab) containerNames() []string {
+	// The pattern is constant and well formed, so this cannot fail.
+	files, _ := filepath.Glob(filepath.Join(l.Dir, "containers", "*.json"))
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = strings.TrimSuffix(filepath.Base(f), ".json")
+	}
+	return names
+}

@@ -1,0 +1,132 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Down ends the lab's processes and removes its namespaces and files. It works
+// from names and process marks alone, so also after a crash half way up, and
+// does as much as it can when a step fails.
+func (l *Lab) Down(ctx context.Context) error {
+	errs := []error{l.stopDocker(ctx), l.endAll(ctx)}
+	names, err := netnsNames()
+	errs = append(errs, err)
+	for _, name := range names {
+		if strings.HasPrefix(name, l.netns("")) {
+			_, err := l.run(ctx, "ip", "netns", "del", name)
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, unmountBelow(l.Dir), os.RemoveAll(l.Dir))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("take lab %s down: %w", l.ID, err)
+	}
+	return nil
+}
+
+// List returns the ids of all labs that left a trace on this machine, running
+// or not.
+func List() ([]string, error) {
+	ids := map[string]bool{}
+	dirs, err := filepath.Glob(dirOf("*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		ids[strings.TrimPrefix(filepath.Base(d), prefix)] = true
+	}
+	names, err := netnsNames()
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range names {
+		if rest, ok := strings.CutPrefix(n, prefix); ok {
+			id, _, _ := strings.Cut(rest, "-")
+			ids[id] = true
+		}
+	}
+	var list []string
+	for id := range ids {
+		if validID(id) {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// validID reports whether an id is one that Up gives: a temporary directory of
+// something else that begins alike is not taken for a lab.
+func validID(id string) bool {
+	return len(id) == 6 && strings.Trim(id, "0123456789abcdef") == ""
+}
+
+// Find returns a lab by its id for Down, also when too little of it is left
+// for Open.
+func Find(id string) (*Lab, error) {
+	if !validID(id) {
+		return nil, fmt.Errorf("%q is not the id of a lab: six hexadecimal digits", id)
+	}
+	if l, err := Open(id); err == nil {
+		return l, nil
+	}
+	return newLab(id, state{}), nil
+}
+
+// DownAll takes every lab on this machine down, whoever brought it up.
+func DownAll(ctx context.Context) error {
+	ids, err := List()
+	errs := []error{err}
+	for _, id := range ids {
+		l, err := Find(id)
+		if err == nil {
+			err = l.Down(ctx)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func netnsNames() ([]string, error) {
+	entries, err := os.ReadDir(netnsDir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil // none was ever made since boot
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+// unmountBelow unmounts what is mounted below dir, the deepest first: docker's
+// mounts, when it was killed.
+func unmountBelow(dir string) error {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var points []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		// proc(5): the fifth field is the mount point.
+		if fields := strings.Fields(s.Text()); len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			points = append(points, fields[4])
+		}
+	}
+	var errs []error
+	for _, p := range slices.Backward(points) {
+		if err := syscall.Unmount(p, syscall.MNT_DETACH); err != nil {
+			errs = append(errs, fmt.Errorf("unmount %s: %w", p, err))
+		}
+	}
+	return errors.Join(errs...)
+}

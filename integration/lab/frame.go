@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// EtherTypes that the bed looks at.
+const (
+	etherIPv4   = 0x0800
+	etherARP    = 0x0806
+	etherMarker = 0x88b5 // IEEE 802 local experimental: the sniffer's own
+)
+
+// Operations of ARP (RFC 826).
+const (
+	ARPRequest = 1
+	ARPReply   = 2
+)
+
+// Frame is one Ethernet frame as a container sent or received it.
+type Frame struct {
+	// Sent is true for a frame that the container sent itself.
+	Sent bool
+	// Data is the frame from its destination address on, without checksum.
+	Data []byte
+}
+
+// EtherType is the frame's type field; 0 when the frame is too short for one.
+func (f Frame) EtherType() uint16 {
+	if len(f.Data) < 14 {
+		return 0
+	}
+	return binary.BigEndian.Uint16(f.Data[12:])
+}
+
+// ARP is the content of an ARP packet for IPv4 over Ethernet (RFC 826).
+type ARP struct {
+	Op                  uint16
+	SenderMAC           net.HardwareAddr
+	SenderIP            netip.Addr
+	TargetMAC           net.HardwareAddr
+	TargetIP            netip.Addr
+	EtherSrc, EtherDest net.HardwareAddr
+}
+
+// ARP returns the ARP packet in the frame, if there is one.
+func (f Frame) ARP() (ARP, bool) {
+	if f.EtherType() != etherARP || len(f.Data) < 42 {
+		return ARP{}, false
+	}
+	b := f.Data[14:]
+	return ARP{
+		Op:        binary.BigEndian.Uint16(b[6:]),
+		SenderMAC: b[8:14], SenderIP: netip.AddrFrom4([4]byte(b[14:18])),
+		TargetMAC: b[18:24], TargetIP: netip.AddrFrom4([4]byte(b[24:28])),
+		EtherDest: f.Data[0:6], EtherSrc: f.Data[6:12],
+	}, true
+}
+
+// Frame encodes the packet; EtherSrc and EtherDest default to the sender's MAC
+// and to broadcast.
+func (a ARP) Frame() []byte {
+	src, dst := a.EtherSrc, a.EtherDest
+	if src == nil {
+		src = a.SenderMAC
+	}
+	if dst == nil {
+		dst = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+	}
+	target := a.TargetMAC
+	if target == nil {
+		target = make(net.HardwareAddr, 6)
+	}
+	b := ethernet(dst, src, etherARP)
+	b = append(b, 0, 1, 8, 0, 6, 4) // Ethernet, IPv4, their lengths
+	b = binary.BigEndian.AppendUint16(b, a.Op)
+	b = append(append(b, a.SenderMAC...), a.SenderIP.AsSlice()...)
+	return append(append(b, target...), a.TargetIP.AsSlice()...)
+}
+
+// Echo is an ICMP echo request (RFC 792) over IPv4.
+type Echo struct {
+	EtherSrc, EtherDest net.HardwareAddr
+	From, To            netip.Addr
+	TTL                 uint8
+	ID                  uint16
+}
+
+// Frame encodes the packet with right checksums.
+func (e Echo) Frame() []byte {
+	icmp := []byte{8, 0, 0, 0, byte(e.ID >> 8), byte(e.ID), 0, 1, 's', 'd', 'n', 'l', 'a', 'b', 0, 0}
+	binary.BigEndian.PutUint16(icmp[2:], checksum(icmp))
+	ip := []byte{0x45, 0, 0, byte(20 + len(icmp)), 0, 0, 0, 0, e.TTL, 1, 0, 0}
+	ip = append(append(ip, e.From.AsSlice()...), e.To.AsSlice()...)
+	binary.BigEndian.PutUint16(ip[10:], checksum(ip))
+	return append(append(ethernet(e.EtherDest, e.EtherSrc, etherIPv4), ip...), icmp...)
+}
+
+// Echo returns the ICMP echo request in the frame, if there is one.
+func (f Frame) Echo() (Echo, bool) {
+	if f.EtherType() != etherIPv4 || len(f.Data) < 42 || f.Data[14] != 0x45 || f.Data[23] != 1 || f.Data[34] != 8 {
+		return Echo{}, false
+	}
+	return Echo{
+		EtherDest: f.Data[0:6], EtherSrc: f.Data[6:12],
+		From: netip.AddrFrom4([4]byte(f.Data[26:30])), To: netip.AddrFrom4([4]byte(f.Data[30:34])),
+		TTL: f.Data[22], ID: binary.BigEndian.Uint16(f.Data[38:]),
+	}, true
+}
+
+// String describes the frame in a line, for test failures.
+func (f Frame) String() string {
+	if a, ok := f.ARP(); ok {
+		return fmt.Sprintf("arp op %d %s %s > %s %s", a.Op, a.SenderMAC, a.SenderIP, a.TargetMAC, a.TargetIP)
+	}
+	if e, ok := f.Echo(); ok {
+		return fmt.Sprintf("icmp echo id %d ttl %d %s %s > %s %s", e.ID, e.TTL, e.EtherSrc, e.From, e.EtherDest, e.To)
+	}
+	return fmt.Sprintf("type %#04x, %d bytes: % x", f.EtherType(), len(f.Data), f.Data[:min(len(f.Data), 42)])
+}
+
+func ethernet(dst, src net.HardwareAddr, etherType uint16) []byte {
+	b := make([]byte, 0, 64)
+	b = append(append(b, dst...), src...)
+	return binary.BigEndian.AppendUint16(b, etherType)
+}
+
+// checksum is the Internet checksum (RFC 1071) of an even number of bytes.
+func checksum(b []byte) uint16 {
+	var sum uint32
+	for i := 0; i+1 < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}

@@ -1,0 +1,163 @@
+package lab
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// prefix begins the names of everything a lab makes on the machine.
+const prefix = "sdnlab-"
+
+// ownerVar is the environment variable that marks a lab's processes.
+const ownerVar = "SDNLAB_OWNER"
+
+// Options say how to bring a lab up.
+type Options struct {
+	// Nodes is the number of nodes, 1..200; they are called node1, node2, ….
+	Nodes int
+	// BinDir holds sdnd and sdnctl. It goes first in the PATH of every command
+	// run in the lab. Empty for a lab without controller.
+	BinDir string
+}
+
+// Lab is a running test bed. Its methods may be called concurrently, except
+// Down with any other.
+type Lab struct {
+	// ID tells this lab from others that run on the machine.
+	ID string
+	// Dir holds the lab's files: databases, logs, sockets, state.
+	Dir string
+	// Nodes in order: node1 first.
+	Nodes []*Node
+	// Controller runs sdnd and sdnctl in the hub.
+	Controller *Controller
+
+	binDir string
+}
+
+// state is what Open needs to find a lab again.
+type state struct {
+	Nodes  int    `json:"nodes"`
+	BinDir string `json:"binDir"`
+}
+
+// underlay is the network between the nodes; the hub has its first address.
+func underlayAddr(i int) netip.Addr { return netip.AddrFrom4([4]byte{172, 16, 56, byte(1 + i)}) }
+
+// Up brings a lab up: the hub, and the nodes with a running Open vSwitch that
+// reach each other over the underlay and have an empty br-int. What was made
+// is taken down again when it fails.
+func Up(ctx context.Context, o Options) (*Lab, error) {
+	if o.Nodes < 1 || o.Nodes > 200 {
+		return nil, fmt.Errorf("a lab has 1 to 200 nodes, not %d", o.Nodes)
+	}
+	if why := Missing(); len(why) > 0 {
+		return nil, fmt.Errorf("no lab can be brought up here: %s", strings.Join(why, "; "))
+	}
+	var random [3]byte
+	rand.Read(random[:]) // never fails: crypto/rand aborts the program instead
+	id := hex.EncodeToString(random[:])
+	dir := dirOf(id)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	l := newLab(id, state{o.Nodes, o.BinDir})
+	if err := l.up(ctx, state{o.Nodes, o.BinDir}); err != nil {
+		// The caller's context may be what failed: clean up on another.
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+		return nil, errors.Join(fmt.Errorf("bring lab %s up: %w", id, err), l.Down(clean))
+	}
+	return l, nil
+}
+
+// Open finds a lab that Up brought up, perhaps in another process.
+func Open(id string) (*Lab, error) {
+	b, err := os.ReadFile(filepath.Join(dirOf(id), "lab.json"))
+	if err != nil {
+		return nil, fmt.Errorf("no lab %q here: %w; see \"sdnlab list\"", id, err)
+	}
+	var st state
+	if err := json.Unmarshal(b, &st); err != nil {
+		return nil, fmt.Errorf("lab %q: lab.json: %w", id, err)
+	}
+	return newLab(id, st), nil
+}
+
+func newLab(id string, st state) *Lab {
+	l := &Lab{ID: id, Dir: dirOf(id), binDir: st.BinDir}
+	for i := 1; i <= st.Nodes; i++ {
+		l.Nodes = append(l.Nodes, newNode(l, i))
+	}
+	l.Controller = newController(l)
+	return l
+}
+
+// dirOf is a short path: sockets in it must stay below 108 bytes (unix(7)).
+func dirOf(id string) string { return filepath.Join(os.TempDir(), prefix+id) }
+
+func (l *Lab) up(ctx context.Context, st state) error {
+	b, err := json.Marshal(st)
+	if err != nil {
+		return err
+	}
+	for _, sub := range []string{"containers", "docker"} {
+		if err := os.Mkdir(filepath.Join(l.Dir, sub), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := l.startHub(ctx); err != nil {
+		return err
+	}
+	for _, n := range l.Nodes {
+		if err := n.start(ctx); err != nil {
+			return fmt.Errorf("node %q: %w", n.Name, err)
+		}
+	}
+	for _, n := range l.Nodes {
+		if err := n.awaitUnderlay(ctx); err != nil {
+			return fmt.Errorf("node %q: %w", n.Name, err)
+		}
+	}
+	return os.WriteFile(filepath.Join(l.Dir, "lab.json"), b, 0o600)
+}
+
+// Node returns the node of that name.
+func (l *Lab) Node(name string) (*Node, error) {
+	for _, n := range l.Nodes {
+		if n.Name == name {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("no node %q in lab %s: it has node1 to node%d", name, l.ID, len(l.Nodes))
+}
+
+// environ is the environment of every process that the lab starts.
+func (l *Lab) environ() []string {
+	env := make([]string, 0, len(os.Environ())+4)
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		switch {
+		case name == "PATH", name == ownerVar, name == "DOCKER_HOST", name == "SDNCTL_HOST":
+		case strings.HasPrefix(name, "OVS_"):
+			// Directories of another Open vSwitch must not leak in.
+		default:
+			env = append(env, kv)
+		}
+	}
+	path := "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	if l.binDir != "" {
+		path = l.binDir + ":" + path
+	}
+	return append(env, "PATH="+path, ownerVar+"="+l.ID,
+		"DOCKER_HOST="+l.dockerHost(), "SDNCTL_HOST="+l.Controller.Host())
+}

@@ -1,0 +1,59 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// netnsDir is where ip-netns(8) keeps named namespaces.
+const netnsDir = "/run/netns"
+
+// netns is the full name of one of the lab's network namespaces.
+func (l *Lab) netns(short string) string { return prefix + l.ID + "-" + short }
+
+// netnsPath is the file that stands for a named namespace.
+func netnsPath(name string) string { return filepath.Join(netnsDir, name) }
+
+// addNetns makes a namespace with its loopback up.
+func (l *Lab) addNetns(ctx context.Context, name string) error {
+	if _, err := l.run(ctx, "ip", "netns", "add", name); err != nil {
+		return err
+	}
+	return l.ip(ctx, name, "link set lo up")
+}
+
+// ip runs "ip -n NAMESPACE ARGS" with args split at blanks.
+func (l *Lab) ip(ctx context.Context, netns, format string, args ...any) error {
+	words := append([]string{"ip", "-n", netns}, strings.Fields(fmt.Sprintf(format, args...))...)
+	_, err := l.run(ctx, words...)
+	return err
+}
+
+// noChecksumOffload makes the kernel fill in checksums before a packet leaves
+// by the interface: the userspace datapath takes packets from a veth as they
+// are, and would pass unfinished checksums on.
+func (l *Lab) noChecksumOffload(ctx context.Context, netns, iface string) error {
+	_, err := l.run(ctx, "nsenter", "--net="+netnsPath(netns), "ethtool", "-K", iface, "tx", "off")
+	return err
+}
+
+// startHub makes the hub: a bridge that joins the nodes' underlay interfaces
+// and has the controller's address.
+func (l *Lab) startHub(ctx context.Context) error {
+	hub := l.netns("hub")
+	if err := l.addNetns(ctx, hub); err != nil {
+		return err
+	}
+	for _, cmd := range []string{
+		"link add underlay type bridge",
+		fmt.Sprintf("addr add %s/24 dev underlay", l.Controller.Addr),
+		"link set underlay up",
+	} {
+		if err := l.ip(ctx, hub, "%s", cmd); err != nil {
+			return err
+		}
+	}
+	return l.noChecksumOffload(ctx, hub, "underlay")
+}

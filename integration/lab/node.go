@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Node is a machine with Open vSwitch: a network namespace with its own
+// ovsdb-server and ovs-vswitchd.
+type Node struct {
+	// Name is node1, node2, ….
+	Name string
+	// Addr is the node's address on the underlay, its tunnel endpoint.
+	Addr netip.Addr
+	// Dir is Open vSwitch's run directory: sockets, pid files, logs, database.
+	Dir string
+	// Netns is the name of the namespace, as "ip netns" lists it.
+	Netns string
+
+	lab   *Lab
+	index int
+}
+
+func newNode(l *Lab, i int) *Node {
+	name := fmt.Sprintf("node%d", i)
+	return &Node{
+		Name: name, Addr: underlayAddr(i), Dir: filepath.Join(l.Dir, name),
+		Netns: l.netns(name), lab: l, index: i,
+	}
+}
+
+// Command prepares a command that runs on the node, where the ovs-* tools
+// reach the node's own Open vSwitch, docker the lab's dockerd and sdnctl the
+// lab's sdnd.
+func (n *Node) Command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := n.lab.command(ctx, append([]string{"ip", "netns", "exec", n.Netns}, args...)...)
+	cmd.Env = append(cmd.Env, "OVS_RUNDIR="+n.Dir, "OVS_LOGDIR="+n.Dir, "OVS_DBDIR="+n.Dir, "OVS_SYSCONFDIR="+n.Dir)
+	return cmd
+}
+
+// Exec runs a command on the node and returns what it printed on stdout.
+func (n *Node) Exec(ctx context.Context, args ...string) (string, error) {
+	return output(n.Command(ctx, args...))
+}
+
+// start makes the namespace, starts Open vSwitch in it and connects it to the
+// underlay.
+func (n *Node) start(ctx context.Context) error {
+	if err := os.Mkdir(n.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := n.lab.addNetns(ctx, n.Netns); err != nil {
+		return err
+	}
+	hub, veth := n.lab.netns("hub"), "to-"+n.Name
+	for _, cmd := range []string{
+		fmt.Sprintf("link add name %s type veth peer name eth1 netns %s", veth, n.Netns),
+		fmt.Sprintf("link set dev %s master underlay up", veth),
+	} {
+		if err := n.lab.ip(ctx, hub, "%s", cmd); err != nil {
+			return err
+		}
+	}
+	if err := n.lab.noChecksumOffload(ctx, hub, veth); err != nil {
+		return err
+	}
+	if err := n.startOVS(ctx); err != nil {
+		return err
+	}
+	// The address sits on a bridge of the userspace datapath, which so finds
+	// the route of its tunnels. br-int is made here only to have the right
+	// datapath type; "sdnctl node join" finds it and does the rest.
+	if _, err := n.VSCtl(ctx, "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
+		"--", "add-port", "br-phy", "eth1",
+		"--", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure"); err != nil {
+		return err
+	}
+	return n.addressUnderlay(ctx)
+}
+
+// addressUnderlay puts the node's address on br-phy. In the userspace datapath
+// that device lives and dies with ovs-vswitchd.
+func (n *Node) addressUnderlay(ctx context.Context) error {
+	for _, cmd := range []string{
+		"link set eth1 up",
+		fmt.Sprintf("addr replace %s/24 dev br-phy", n.Addr),
+		"link set br-phy up",
+	} {
+		if err := n.lab.ip(ctx, n.Netns, "%s", cmd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitUnderlay waits until the node reaches the hub and the other nodes, and
+// by doing so fills the tunnels' neighbour table.
+func (n *Node) awaitUnderlay(ctx context.Context) error {
+	peers := []netip.Addr{n.lab.Controller.Addr}
+	for _, other := range n.lab.Nodes {
+		if other != n {
+			peers = append(peers, other.Addr)
+		}
+	}
+	for _, p := range peers {
+		err := PollFor(ctx, 10*time.Second, fmt.Sprintf("the underlay to %s", p), func(ctx context.Context) error {
+			_, err := n.Exec(ctx, "ping", "-n", "-q", "-c1", "-W1", p.String())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

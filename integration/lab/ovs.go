@@ -1,0 +1,90 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// schemaPath is where Debian and its kin install the database's schema.
+const schemaPath = "/usr/share/openvswitch/vswitch.ovsschema"
+
+// VSCtl runs ovs-vsctl on the node.
+func (n *Node) VSCtl(ctx context.Context, args ...string) (string, error) {
+	return n.Exec(ctx, append([]string{"ovs-vsctl", "--timeout=20"}, args...)...)
+}
+
+// OFCtl runs ovs-ofctl with OpenFlow 1.3 on the node.
+func (n *Node) OFCtl(ctx context.Context, args ...string) (string, error) {
+	return n.Exec(ctx, append([]string{"ovs-ofctl", "-O", "OpenFlow13"}, args...)...)
+}
+
+// AppCtl runs ovs-appctl on the node; the target is ovs-vswitchd.
+func (n *Node) AppCtl(ctx context.Context, args ...string) (string, error) {
+	return n.Exec(ctx, append([]string{"ovs-appctl"}, args...)...)
+}
+
+// startOVS starts the node's ovsdb-server, with an empty database the first
+// time, and its ovs-vswitchd.
+func (n *Node) startOVS(ctx context.Context) error {
+	db := filepath.Join(n.Dir, "conf.db")
+	if _, err := os.Stat(db); errors.Is(err, os.ErrNotExist) {
+		if _, err := n.Exec(ctx, "ovsdb-tool", "create", db, schemaPath); err != nil {
+			return err
+		}
+	}
+	// The second remote makes "ovs-vsctl set-manager" work.
+	if _, err := n.Exec(ctx, "ovsdb-server", db, "--remote=punix:"+filepath.Join(n.Dir, "db.sock"),
+		"--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
+		"--pidfile", "--detach", "--no-chdir", "--log-file"); err != nil {
+		return err
+	}
+	if _, err := n.VSCtl(ctx, "--no-wait", "init"); err != nil {
+		return err
+	}
+	if _, err := n.VSCtl(ctx, "--no-wait", "set", "open", ".", "external_ids:hostname="+n.Name); err != nil {
+		return err
+	}
+	return n.StartVSwitchd(ctx)
+}
+
+// StartVSwitchd starts ovs-vswitchd and returns when it is ready.
+func (n *Node) StartVSwitchd(ctx context.Context) error {
+	_, err := n.Exec(ctx, "ovs-vswitchd", "unix:"+filepath.Join(n.Dir, "db.sock"),
+		"--pidfile", "--detach", "--no-chdir", "--log-file")
+	return err
+}
+
+// StopVSwitchd ends ovs-vswitchd by sig and returns when it is gone.
+func (n *Node) StopVSwitchd(ctx context.Context, sig syscall.Signal) error {
+	pid, err := readPID(filepath.Join(n.Dir, "ovs-vswitchd.pid"))
+	if err != nil {
+		return err
+	}
+	if !n.lab.owns(pid) {
+		return fmt.Errorf("process %d is not ovs-vswitchd of %s: it has gone already", pid, n.Name)
+	}
+	if err := syscall.Kill(pid, sig); err != nil {
+		return err
+	}
+	return awaitGone(ctx, pid, 10*time.Second)
+}
+
+// RestartVSwitchd ends ovs-vswitchd by sig and starts it again, and puts the
+// node's address back on br-phy.
+func (n *Node) RestartVSwitchd(ctx context.Context, sig syscall.Signal) error {
+	if err := n.StopVSwitchd(ctx, sig); err != nil {
+		return err
+	}
+	if err := n.StartVSwitchd(ctx); err != nil {
+		return err
+	}
+	if err := n.addressUnderlay(ctx); err != nil {
+		return err
+	}
+	return n.awaitUnderlay(ctx)
+}

@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Reply is one answer to a ping.
+type Reply struct {
+	// Seq is the request's number, from 1.
+	Seq int
+	// TTL is what was left of the answer's time to live.
+	TTL int
+	// RTT is the round trip.
+	RTT time.Duration
+}
+
+// Ping sends count echo requests, five a second, waits a second for the last
+// answer and returns the answers. No answer at all is no error.
+func (c *Container) Ping(ctx context.Context, to netip.Addr, count int) ([]Reply, error) {
+	out, err := c.Exec(ctx, "ping", "-n", "-c", strconv.Itoa(count), "-i", "0.2", "-W", "1", to.String())
+	var exit *ExitError
+	if errors.As(err, &exit) && exit.Code == 1 {
+		err = nil // not all were answered
+	}
+	return parseReplies(out), err
+}
+
+// parseReplies reads what ping prints.
+func parseReplies(out string) []Reply {
+	line := regexp.MustCompile(`(?m)icmp_seq=(\d+) ttl=(\d+) time=([\d.]+) ms$`)
+	var replies []Reply
+	for _, m := range line.FindAllStringSubmatch(out, -1) {
+		// The expression admits digits only.
+		seq, _ := strconv.Atoi(m[1])
+		ttl, _ := strconv.Atoi(m[2])
+		ms, _ := strconv.ParseFloat(m[3], 64)
+		replies = append(replies, Reply{seq, ttl, time.Duration(ms * float64(time.Millisecond))})
+	}
+	return replies
+}
+
+// Reaches waits until an echo request is answered and returns the answer.
+func (c *Container) Reaches(ctx context.Context, to netip.Addr) (Reply, error) {
+	var got Reply
+	what := fmt.Sprintf("%s (%s) to reach %s", c.Name, c.IP.Addr(), to)
+	err := PollFor(ctx, 10*time.Second, what, func(ctx context.Context) error {
+		replies, err := c.Ping(ctx, to, 1)
+		if err == nil && len(replies) == 0 {
+			err = errors.New("no answer")
+		}
+		if err == nil {
+			got = replies[0]
+		}
+		return err
+	})
+	return got, err
+}
+
+// CheckMatrix pings from every container to every other and returns an error
+// that names each pair that differs from want. Pairs that should work are
+// given time to; pairs that should not are asked twice, after all others
+// worked, so that "not yet" is not taken for "never".
+func CheckMatrix(ctx context.Context, all []*Container, want func(from, to *Container) bool) error {
+	var yes, no [][2]*Container
+	for _, a := range all {
+		for _, b := range all {
+			switch {
+			case a == b:
+			case want(a, b):
+				yes = append(yes, [2]*Container{a, b})
+			default:
+				no = append(no, [2]*Container{a, b})
+			}
+		}
+	}
+	err := eachPair(yes, func(a, b *Container) error {
+		_, err := a.Reaches(ctx, b.IP.Addr())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return eachPair(no, func(a, b *Container) error {
+		replies, err := a.Ping(ctx, b.IP.Addr(), 2)
+		if err == nil && len(replies) > 0 {
+			err = fmt.Errorf("%s reaches %s (%s), which it should not", a.Name, b.Name, b.IP.Addr())
+		}
+		return err
+	})
+}
+
+// eachPair calls f for every pair, a few at a time.
+func eachPair(pairs [][2]*Container, f func(a, b *Container) error) error {
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex // guards errs
+		errs []error
+		slot = make(chan struct{}, 8)
+	)
+	for _, p := range pairs {
+		slot <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slot }()
+			if err := f(p[0], p[1]); err != nil {
+				mu.Lock()
+				errs = append(errs, err)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

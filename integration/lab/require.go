@@ -1,0 +1,54 @@
+package lab
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// needed are the programs without which no lab can be brought up, and the
+// Debian packages they come in.
+func needed() []struct{ program, pkg string } {
+	return []struct{ program, pkg string }{
+		{"ip", "iproute2"},
+		{"nsenter", "util-linux"},
+		{"ping", "iputils-ping"},
+		{"ethtool", "ethtool"},
+		{"tcpdump", "tcpdump"},
+		{"ovsdb-server", "openvswitch-switch"},
+		{"ovs-vswitchd", "openvswitch-switch"},
+		{"ovs-vsctl", "openvswitch-switch"},
+	}
+}
+
+// Missing says, one reason per element, why no lab can be brought up on this
+// machine; it is empty when one can.
+func Missing() []string {
+	var why []string
+	if os.Geteuid() != 0 {
+		why = append(why, "not root: network namespaces need it")
+	}
+	return append(why, missing(needed())...)
+}
+
+// MissingDocker says why no real Docker containers can be had in a lab.
+func MissingDocker() []string {
+	return missing([]struct{ program, pkg string }{
+		{"dockerd", "docker.io"},
+		{"docker", "docker.io"},
+		{"containerd", "containerd"},
+		{"busybox", "busybox-static"},
+		{"ovs-docker", "openvswitch-switch"},
+		{"uuidgen", "uuid-runtime"},
+	})
+}
+
+func missing(need []struct{ program, pkg string }) []string {
+	var why []string
+	for _, n := range need {
+		if _, err := exec.LookPath(n.program); err != nil {
+			why = append(why, fmt.Sprintf("no %s: apt-get install %s", n.program, n.pkg))
+		}
+	}
+	return why
+}

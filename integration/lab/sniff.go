@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sniffer records every frame that passes a container's eth0 (packet(7)).
+type Sniffer struct {
+	of   *Container
+	fd   int
+	done chan struct{}
+
+	mu      sync.Mutex // guards frames and markers
+	frames  []Frame
+	markers map[byte]bool
+	next    byte
+}
+
+// Sniff starts to record; frames are recorded from when it returns. The caller
+// calls Close.
+func (c *Container) Sniff() (*Sniffer, error) {
+	s := &Sniffer{of: c, done: make(chan struct{}), markers: map[byte]bool{}}
+	err := inNetns(c.netnsPath(), func() (err error) {
+		s.fd, _, err = packetSocket("eth0")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sniff on container %q: %w", c.Name, err)
+	}
+	go s.receive()
+	return s, nil
+}
+
+// receive runs until Close shuts the socket.
+func (s *Sniffer) receive() {
+	defer close(s.done)
+	buf := make([]byte, 1<<16)
+	for {
+		n, from, err := unix.Recvfrom(s.fd, buf, 0)
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+			// The socket has a timeout, so that Close is noticed.
+			if s.closing() {
+				return
+			}
+			continue
+		}
+		if err != nil {
+			return
+		}
+		link, ok := from.(*unix.SockaddrLinklayer)
+		f := Frame{Sent: ok && link.Pkttype == unix.PACKET_OUTGOING, Data: slices.Clone(buf[:n])}
+		s.mu.Lock()
+		if f.EtherType() == etherMarker {
+			s.markers[f.Data[14]] = true
+		} else {
+			s.frames = append(s.frames, f)
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (s *Sniffer) closing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.markers == nil
+}
+
+// Frames returns what was recorded up to now: it sends a marker through the
+// same interface and waits until the sniffer has seen it.
+func (s *Sniffer) Frames(ctx context.Context) ([]Frame, error) {
+	s.mu.Lock()
+	s.next++
+	id := s.next
+	s.mu.Unlock()
+	marker := ethernet(make(net.HardwareAddr, 6), make(net.HardwareAddr, 6), etherMarker)
+	marker = append(marker, id)
+	// By another socket: packet(7) does not show a socket what it sent itself.
+	if err := s.of.Send(marker); err != nil {
+		return nil, err
+	}
+	err := PollFor(ctx, 5*time.Second, "the sniffer's marker", func(context.Context) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.markers[id] {
+			return errors.New("not seen")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.frames), nil
+}
+
+// Close ends the recording.
+func (s *Sniffer) Close() error {
+	s.mu.Lock()
+	s.markers = nil
+	s.mu.Unlock()
+	<-s.done
+	return unix.Close(s.fd)
+}
+
+// Send sends one frame as it is out of the container's eth0.
+func (c *Container) Send(frame []byte) error {
+	return inNetns(c.netnsPath(), func() error {
+		fd, ifindex, err := packetSocket("eth0")
+		if err != nil {
+			return err
+		}
+		return errors.Join(
+			unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: ifindex}),
+			unix.Close(fd))
+	})
+}
+
+// packetSocket opens a raw socket on an interface of the current namespace.
+func packetSocket(iface string) (fd, ifindex int, err error) {
+	i, err := net.InterfaceByName(iface)
+	if err != nil {
+		return 0, 0, err
+	}
+	const all = unix.ETH_P_ALL<<8&0xff00 | unix.ETH_P_ALL>>8 // in network byte order
+	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = errors.Join(
+		unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: i.Index}),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 50_000}))
+	if err != nil {
+		return 0, 0, errors.Join(err, unix.Close(fd))
+	}
+	return fd, i.Index, nil
+}
+
+// inNetns calls f on a thread that is in another network namespace. Sockets
+// that f opens stay there.
+func inNetns(path string, f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with this goroutine, so that nothing
+		// else ever runs in that namespace by mistake.
+		runtime.LockOSThread()
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			result <- err
+			return
+		}
+		if err = unix.Setns(fd, unix.CLONE_NEWNET); err == nil {
+			err = f()
+		}
+		result <- errors.Join(err, unix.Close(fd))
+	}()
+	return <-result
+}
