@@ -1,0 +1,103 @@
+package ovsdb
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Interface is an interface on the watched bridge that carries at least one of
+// the external_ids by which a port can be bound.
+type Interface struct {
+	// Name is the column name, the name of the network device.
+	Name string
+	// IfaceID is external_ids:iface-id, as OVN, libvirt and Neutron set it.
+	IfaceID string
+	// ContainerID and ContainerIface are external_ids:container_id and
+	// container_iface, as ovs-docker sets them: the container's name or id and
+	// the name that the interface has inside of it.
+	ContainerID    string
+	ContainerIface string
+	// OFPort is the OpenFlow port number: 0 while Open vSwitch has not assigned
+	// one, -1 when it could not make the port.
+	OFPort int64
+}
+
+// Conn describes the connection of a node whose bridge is known. It is a
+// value: what was true when the claim on DatapathID was made.
+type Conn struct {
+	// Remote is the address of the node's end.
+	Remote string
+	// Bridge is the name of the watched bridge, and DatapathID its OpenFlow
+	// datapath id, never 0.
+	Bridge     string
+	DatapathID uint64
+	// OVSVersion is Open_vSwitch.ovs_version, such as "3.1.0"; empty when
+	// vswitchd never ran on the node.
+	OVSVersion string
+}
+
+// Handler is told what nodes say. Its methods are called one at a time; as
+// they hold up every connection they must be quick, and they must not wait for
+// Serve to return.
+//
+// For one datapath id the calls are always OVSDBConnected, InterfacesChanged
+// once or more, OVSDBDisconnected, and then perhaps again from the start.
+type Handler interface {
+	// OVSDBConnected says that the bridge with c.DatapathID is being read.
+	OVSDBConnected(c Conn)
+	// InterfacesChanged gives the complete set of bindable interfaces on the
+	// bridge, sorted by name: once after OVSDBConnected, even when it is empty,
+	// and then after each change. The slice is never modified afterwards and
+	// may be kept, but not modified, by the handler.
+	InterfacesChanged(datapathID uint64, ifaces []Interface)
+	// OVSDBDisconnected says that nothing more is known about the bridge, and
+	// why. It is called for every connected bridge before Serve returns.
+	OVSDBDisconnected(datapathID uint64, reason error)
+}
+
+// Config has the knobs of Serve. The zero value of each means its default.
+type Config struct {
+	// Logger; the default discards.
+	Logger *slog.Logger
+	// Bridge is the name of the bridge to watch; default "br-int".
+	Bridge string
+	// EchoInterval is how long a peer may be silent before we ask whether it is
+	// there, and how long it then has to say so; it is also how long one write
+	// to it may take. A dead peer is so noticed after twice this time. Default
+	// 5 s, that of ovsdb-server itself.
+	EchoInterval time.Duration
+	// HandshakeTimeout is the time from accepting a connection until the
+	// complete first answer is there. Default 10 s.
+	HandshakeTimeout time.Duration
+	// MaxMessage is the greatest size in bytes of one message from a peer, and
+	// of the view that it may build up on our side. An interface costs about
+	// 500 bytes in the first message, the largest there is. Default 8 MiB,
+	// good for 15,000 interfaces on one node.
+	MaxMessage int
+	// MaxConnections is how many connections may be open at a time; those
+	// beyond are closed at once. Default 8192.
+	MaxConnections int
+}
+
+// withDefaults returns the configuration with every zero replaced.
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Bridge == "" {
+		c.Bridge = "br-int"
+	}
+	if c.EchoInterval <= 0 {
+		c.EchoInterval = 5 * time.Second
+	}
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = 10 * time.Second
+	}
+	if c.MaxMessage <= 0 {
+		c.MaxMessage = 8 << 20
+	}
+	if c.MaxConnections <= 0 {
+		c.MaxConnections = 8192
+	}
+	return c
+}

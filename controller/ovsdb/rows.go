@@ -1,0 +1,219 @@
+package ovsdb
+
+import (
+	"fmt"
+	"slices"
+)
+
+// checkExists refuses what a server in its right mind does not say: without
+// the row that an update speaks of our view is not the server's.
+func checkExists(exists bool, op op) error {
+	if op == opInsert && exists {
+		return fmt.Errorf("inserted twice")
+	}
+	if op != opInsert && !exists {
+		return fmt.Errorf("changed before it was inserted")
+	}
+	return nil
+}
+
+// applyRoot applies an update of the one row of table Open_vSwitch.
+func (v *view) applyRoot(op op, r *row) error {
+	if op == opDelete || r.Version == nil {
+		return nil
+	}
+	version, err := decodeOptional[string](r.Version)
+	if err != nil {
+		return fmt.Errorf("ovs_version: %w", err)
+	}
+	v.version = version
+	return nil
+}
+
+// applyBridge applies an update of a row of table Bridge.
+func (v *view) applyBridge(id uuid, op op, r *row) error {
+	b, ok := v.bridges[id]
+	if err := checkExists(ok, op); err != nil {
+		return err
+	}
+	switch op {
+	case opInsert:
+		b = &bridge{ports: make(map[uuid]struct{})}
+		v.bridges[id] = b
+	case opDelete:
+		v.size -= b.cost()
+		delete(v.bridges, id)
+		delete(v.named, id)
+		return nil
+	case opModify:
+		v.size -= b.cost()
+	}
+	if err := v.setBridge(b, r); err != nil {
+		return err
+	}
+	if b.name == v.bridgeName {
+		v.named[id] = struct{}{}
+	} else {
+		delete(v.named, id)
+	}
+	v.size += b.cost()
+	return nil
+}
+
+// setBridge takes the columns over into b.
+func (v *view) setBridge(b *bridge, r *row) (err error) {
+	if r.Name != nil {
+		if b.name, err = decodeText(r.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
+	}
+	if r.DatapathID != nil {
+		if b.datapathID, err = decodeOptional[string](r.DatapathID); err != nil {
+			return fmt.Errorf("datapath_id: %w", err)
+		}
+	}
+	if r.Ports == nil {
+		return nil
+	}
+	err = eachUUID(r.Ports, func(port uuid) error {
+		by := +1
+		if _, ok := b.ports[port]; ok {
+			by = -1
+			delete(b.ports, port)
+		} else {
+			b.ports[port] = struct{}{}
+		}
+		if b == v.target {
+			v.refer(port, by)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("ports: %w", err)
+	}
+	return nil
+}
+
+// cost is what b adds to view.size.
+func (b *bridge) cost() int {
+	return rowCost + len(b.name) + len(b.datapathID) + refCost*len(b.ports)
+}
+
+// applyPort applies an update of a row of table Port.
+func (v *view) applyPort(id uuid, op op, r *row) error {
+	have, ok := v.ports[id]
+	if err := checkExists(ok, op); err != nil {
+		return err
+	}
+	watched := false
+	if v.target != nil {
+		_, watched = v.target.ports[id]
+	}
+	if op == opDelete {
+		if watched {
+			v.refer(id, -1)
+		}
+		v.size -= rowCost + refCost*len(have)
+		delete(v.ports, id)
+		return nil
+	}
+	if op == opInsert {
+		v.size += rowCost
+	}
+	v.size -= refCost * len(have)
+	if r.Interfaces != nil {
+		err := eachUUID(r.Interfaces, func(f uuid) error {
+			by := +1
+			if i := slices.Index(have, f); i >= 0 {
+				by = -1
+				have = slices.Delete(have, i, i+1)
+			} else if len(have) == maxBond {
+				return fmt.Errorf("more than %d in one port", maxBond)
+			} else {
+				have = append(have, f)
+			}
+			if watched {
+				v.referOne(f, by)
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("interfaces: %w", err)
+		}
+	}
+	v.ports[id] = have
+	v.size += refCost * len(have)
+	return nil
+}
+
+// applyInterface applies an update of a row of table Interface.
+func (v *view) applyInterface(id uuid, op op, r *row) error {
+	f, ok := v.ifaces[id]
+	if err := checkExists(ok, op); err != nil {
+		return err
+	}
+	v.dirty[id] = struct{}{}
+	switch op {
+	case opInsert:
+		f = &iface{}
+		v.ifaces[id] = f
+	case opDelete:
+		v.gone = v.gone || f.reported
+		v.size -= f.now.cost()
+		delete(v.ifaces, id)
+		return nil
+	case opModify:
+		v.size -= f.now.cost()
+	}
+	if err := f.now.set(r); err != nil {
+		return err
+	}
+	v.size += f.now.cost()
+	return nil
+}
+
+// set takes the columns over into f.
+func (f *Interface) set(r *row) (err error) {
+	if r.Name != nil {
+		if f.Name, err = decodeText(r.Name); err != nil {
+			return fmt.Errorf("name: %w", err)
+		}
+	}
+	if r.OFPort != nil {
+		if f.OFPort, err = decodeOptional[int64](r.OFPort); err != nil {
+			return fmt.Errorf("ofport: %w", err)
+		}
+	}
+	if r.ExternalIDs == nil {
+		return nil
+	}
+	if err = eachPair(r.ExternalIDs, f.toggle); err != nil {
+		return fmt.Errorf("external_ids: %w", err)
+	}
+	return nil
+}
+
+// toggle applies one pair of the difference of external_ids: the pair that is
+// there goes, any other comes or replaces.
+func (f *Interface) toggle(key, value string) {
+	var at *string
+	switch key {
+	case "iface-id":
+		at = &f.IfaceID
+	case "container_id":
+		at = &f.ContainerID
+	case "container_iface":
+		at = &f.ContainerIface
+	default:
+		return
+	}
+	if *at == value {
+		value = ""
+	}
+	*at = value
+}
+
+// cost is what the row of f adds to view.size.
+func (f *Interface) cost() int {
+	return rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface)
+}

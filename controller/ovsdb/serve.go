@@ -1,0 +1,111 @@
+package ovsdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// acceptPause is how long Serve waits after an accept that failed for want of
+// something that may come back, such as file descriptors.
+const acceptPause = 100 * time.Millisecond
+
+// Serve accepts the connections of nodes on ln and reports to h what they say,
+// until ctx ends; then it returns nil. It returns an error only if ln fails
+// for good. In either case ln is closed, and every connection and goroutine of
+// it has ended, when Serve returns.
+func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
+	cfg = cfg.withDefaults()
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		<-ctx.Done()
+		ln.Close()
+	})
+	s := &server{cfg: cfg, claims: newClaims(h, cfg.Logger), slots: make(chan struct{}, cfg.MaxConnections)}
+	for {
+		conn, err := ln.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				conn.Close()
+			}
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept OVSDB connections: %w", err)
+		}
+		if err != nil {
+			cfg.Logger.Warn("cannot accept an OVSDB connection", "err", err)
+			pause(ctx, acceptPause)
+			continue
+		}
+		if !s.admit() {
+			conn.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-s.slots }()
+			s.serve(ctx, conn)
+		})
+	}
+}
+
+// server is what the connections of one Serve share.
+type server struct {
+	cfg    Config
+	claims *claims
+	slots  chan struct{} // one element per open connection
+	full   bool          // of Serve's goroutine: the last connection was refused
+}
+
+// admit takes a slot if there is one. That there is none is logged once.
+func (s *server) admit() bool {
+	select {
+	case s.slots <- struct{}{}:
+		s.full = false
+		return true
+	default:
+	}
+	if !s.full {
+		s.cfg.Logger.Warn("too many OVSDB connections: more are refused", "max", s.cfg.MaxConnections)
+	}
+	s.full = true
+	return false
+}
+
+// serve serves one connection to its end.
+func (s *server) serve(ctx context.Context, conn net.Conn) {
+	log := s.cfg.Logger.With("remote", conn.RemoteAddr().String())
+	log.Debug("OVSDB connection accepted")
+	session := &session{
+		conn:   conn,
+		cfg:    s.cfg,
+		log:    log,
+		claims: s.claims,
+		view:   newView(s.cfg.Bridge, s.cfg.MaxMessage),
+	}
+	err := session.run(ctx)
+	switch {
+	case ctx.Err() != nil:
+		log.Debug("OVSDB connection closed")
+	case session.ready:
+		log.Info("OVSDB connection ended", "err", err)
+	default:
+		log.Warn("OVSDB connection failed: check set-manager on the node", "err", err)
+	}
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

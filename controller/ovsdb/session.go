@@ -1,0 +1,264 @@
+package ovsdb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// The ids of our two kinds of request: no two of a kind are ever under way.
+const (
+	monitorID = "monitor"
+	echoID    = "echo"
+)
+
+// session is one connection. It is owned by the goroutine in run; the only
+// other one reads.
+type session struct {
+	conn   net.Conn
+	cfg    Config
+	log    *slog.Logger
+	claims *claims
+
+	view  *view
+	ready bool   // the first answer is here
+	claim *claim // nil while the bridge is not known
+}
+
+// run serves the connection until it or ctx ends, and closes it. It returns
+// the reason, never nil.
+func (s *session) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		s.conn.Close()
+		close(closed)
+	})
+	in := make(chan message)
+	var readErr error // written before in is closed
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		defer close(in)
+		readErr = s.read(ctx, in)
+	})
+
+	err := s.loop(ctx, in)
+	if errors.Is(err, errReader) {
+		// in is closed, so readErr can be read.
+		err = readErr
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if s.claim != nil {
+		s.claims.release(ctx, s.claim, err)
+	}
+	if stop() {
+		s.conn.Close()
+		close(closed)
+	}
+	cancel()
+	<-closed
+	reader.Wait()
+	return err
+}
+
+// errReader says that the reader ended; it knows why.
+var errReader = errors.New("reader ended")
+
+// read hands the messages of the peer over, one at a time: what is not taken
+// is not read, so a peer cannot fill our memory with a queue.
+func (s *session) read(ctx context.Context, in chan<- message) error {
+	f := newFramer(s.conn, s.cfg.MaxMessage)
+	for {
+		b, err := f.next()
+		if err == io.EOF {
+			return errors.New("the node closed the connection")
+		}
+		if err != nil {
+			return err
+		}
+		m, err := decodeMessage(b)
+		if err != nil {
+			return err
+		}
+		select {
+		case in <- m:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// loop is the life of the session: the handshake, and then updates, with an
+// echo whenever the peer is silent.
+func (s *session) loop(ctx context.Context, in <-chan message) error {
+	timer := time.NewTimer(s.cfg.HandshakeTimeout)
+	defer timer.Stop()
+	if err := s.write(request{Method: "monitor_cond", Params: monitorParams(monitorID), ID: monitorID}); err != nil {
+		return err
+	}
+	asked := false // an echo is under way
+	take := func(m message, ok bool) error {
+		if !ok {
+			return errReader
+		}
+		if err := s.handle(ctx, m); err != nil {
+			return err
+		}
+		if s.ready {
+			asked = false
+			timer.Reset(s.cfg.EchoInterval)
+		}
+		return nil
+	}
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case m, ok := <-in:
+			err = take(m, ok)
+		case <-timer.C:
+			// We may be late ourselves, with a message waiting.
+			select {
+			case m, ok := <-in:
+				err = take(m, ok)
+			default:
+				err = s.silence(asked)
+				asked = true
+				timer.Reset(s.cfg.EchoInterval)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// silence is called when nothing was heard for too long.
+func (s *session) silence(asked bool) error {
+	if !s.ready {
+		return fmt.Errorf("no answer to monitor_cond within %v", s.cfg.HandshakeTimeout)
+	}
+	if asked {
+		return fmt.Errorf("no answer to echo within %v", s.cfg.EchoInterval)
+	}
+	return s.write(request{Method: "echo", Params: []any{}, ID: echoID})
+}
+
+// handle handles one message of the peer.
+func (s *session) handle(ctx context.Context, m message) error {
+	switch {
+	case m.answers(monitorID):
+		return s.begin(ctx, m)
+	case m.Method == "":
+		return nil // the answer to an echo
+	case m.Method == "echo":
+		if null(m.Params) {
+			m.Params = json.RawMessage("[]")
+		}
+		return s.reply(m, m.Params, nil)
+	case m.Method == "update2":
+		return s.update(ctx, m.Params)
+	case m.Method == "monitor_canceled":
+		return errors.New("the node's database is being replaced")
+	}
+	return s.reply(m, nil, "unknown method")
+}
+
+// begin takes the answer to the monitor request: the initial rows.
+func (s *session) begin(ctx context.Context, m message) error {
+	if s.ready {
+		return errors.New("a second answer to monitor_cond")
+	}
+	if !null(m.Error) {
+		return fmt.Errorf("monitor_cond (Open vSwitch 2.6 or newer) refused: %s", excerpt(m.Error))
+	}
+	if err := s.apply(ctx, m.Result); err != nil {
+		return err
+	}
+	s.ready = true
+	if s.claim == nil {
+		s.log.Info("node has no such bridge with a datapath id yet", "bridge", s.cfg.Bridge)
+	}
+	return nil
+}
+
+// update takes an update notification: the monitor's name and the changes.
+func (s *session) update(ctx context.Context, raw json.RawMessage) error {
+	var params []json.RawMessage
+	t := newTokens(raw)
+	if err := t.delim('['); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	for t.dec.More() && len(params) < 2 {
+		var p json.RawMessage
+		if err := t.dec.Decode(&p); err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+		params = append(params, p)
+	}
+	if !s.ready || len(params) != 2 || string(params[0]) != `"`+monitorID+`"` {
+		return errors.New("an update that was not asked for")
+	}
+	return s.apply(ctx, params[1])
+}
+
+// apply brings the view up to date and tells what became different.
+func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
+	if err := s.view.apply(raw); err != nil {
+		return err
+	}
+	changed, err := s.view.commit()
+	if err != nil {
+		return err
+	}
+	id := s.view.datapathID()
+	if s.claim != nil && s.claim.conn.DatapathID != id {
+		s.claims.release(ctx, s.claim, errGone)
+		s.claim = nil
+	}
+	switch {
+	case s.claim != nil && changed:
+		s.claims.update(s.claim, s.view.bound)
+	case s.claim == nil && id != 0:
+		s.claim = &claim{ifaces: s.view.bound, conn: Conn{
+			Remote:     s.conn.RemoteAddr().String(),
+			Bridge:     s.cfg.Bridge,
+			DatapathID: id,
+			OVSVersion: s.view.version,
+		}}
+		s.claims.enter(s.claim)
+	}
+	return nil
+}
+
+// reply answers a request; a notification gets no answer.
+func (s *session) reply(m message, result, failure any) error {
+	if null(m.ID) {
+		return nil
+	}
+	return s.write(response{ID: m.ID, Result: result, Error: failure})
+}
+
+// write sends one message. A peer that does not take it in time is given up.
+func (s *session) write(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.cfg.EchoInterval)); err != nil {
+		return err
+	}
+	if _, err := s.conn.Write(b); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	return nil
+}

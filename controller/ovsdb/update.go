@@ -1,0 +1,143 @@
+package ovsdb
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// The tables that are monitored (ovs-vswitchd.conf.db(5)).
+const (
+	database       = "Open_vSwitch"
+	tableRoot      = "Open_vSwitch"
+	tableBridge    = "Bridge"
+	tablePort      = "Port"
+	tableInterface = "Interface"
+)
+
+// monitorParams are the parameters of our monitor_cond: database, a name that
+// comes back in every update, and what to watch. There are no conditions: all
+// rows, and inserts, deletes and modifications of them.
+func monitorParams(name string) []any {
+	columns := func(names ...string) []any {
+		return []any{map[string]any{"columns": names}}
+	}
+	return []any{database, name, map[string]any{
+		tableRoot:      columns("ovs_version"),
+		tableBridge:    columns("name", "datapath_id", "ports"),
+		tablePort:      columns("interfaces"),
+		tableInterface: columns("name", "external_ids", "ofport"),
+	}}
+}
+
+// row holds the columns of a row that an update names, undecoded; an absent
+// column is nil. Columns that were not asked for are passed over.
+type row struct {
+	Version     json.RawMessage `json:"ovs_version"`
+	Name        json.RawMessage `json:"name"`
+	DatapathID  json.RawMessage `json:"datapath_id"`
+	Ports       json.RawMessage `json:"ports"`
+	Interfaces  json.RawMessage `json:"interfaces"`
+	ExternalIDs json.RawMessage `json:"external_ids"`
+	OFPort      json.RawMessage `json:"ofport"`
+}
+
+// op is what an update does to a row.
+type op int
+
+const (
+	opInsert op = iota
+	opModify
+	opDelete
+)
+
+// rowUpdate is <row-update2> (ovsdb-server(7), 4.1.14). Of its members one is
+// present. An inserted row leaves out columns that have their default; a
+// modified one holds differences: in a set the members that come or go, in a
+// map the pairs that come, go or change, and else the new value.
+type rowUpdate struct {
+	Initial *row            `json:"initial"`
+	Insert  *row            `json:"insert"`
+	Modify  *row            `json:"modify"`
+	Delete  json.RawMessage `json:"delete"` // null, but present
+}
+
+// op returns what to do, and with which columns.
+func (u *rowUpdate) op() (op, *row, error) {
+	switch {
+	case u.Initial != nil:
+		return opInsert, u.Initial, nil
+	case u.Insert != nil:
+		return opInsert, u.Insert, nil
+	case u.Modify != nil:
+		return opModify, u.Modify, nil
+	case u.Delete != nil:
+		return opDelete, &row{}, nil
+	}
+	return 0, nil, fmt.Errorf("none of initial, insert, modify and delete")
+}
+
+// apply applies a <table-updates2>, row by row as it is read. After an error
+// the view is of no more use.
+func (v *view) apply(raw json.RawMessage) error {
+	t := newTokens(raw)
+	if err := t.delim('{'); err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	for t.dec.More() {
+		table, err := t.text()
+		if err != nil {
+			return fmt.Errorf("update: %w", err)
+		}
+		if err := v.applyTable(t, table); err != nil {
+			return fmt.Errorf("update of table %.40q: %w", table, err)
+		}
+	}
+	return t.delim('}')
+}
+
+// applyTable applies the <table-update2> that comes next in t.
+func (v *view) applyTable(t tokens, table string) error {
+	if err := t.delim('{'); err != nil {
+		return err
+	}
+	for t.dec.More() {
+		name, err := t.text()
+		if err != nil {
+			return err
+		}
+		id, err := parseUUID(name)
+		if err != nil {
+			return err
+		}
+		var u rowUpdate
+		if err := t.dec.Decode(&u); err != nil {
+			return fmt.Errorf("row %v: %w", id, err)
+		}
+		op, r, err := u.op()
+		if err == nil {
+			err = v.applyRow(table, id, op, r)
+		}
+		if err != nil {
+			return fmt.Errorf("row %v: %w", id, err)
+		}
+		if v.size > v.limit {
+			return fmt.Errorf("more than %d bytes of rows", v.limit)
+		}
+	}
+	return t.delim('}')
+}
+
+// applyRow applies an update of one row.
+func (v *view) applyRow(table string, id uuid, op op, r *row) error {
+	switch table {
+	case tableRoot:
+		return v.applyRoot(op, r)
+	case tableBridge:
+		return v.applyBridge(id, op, r)
+	case tablePort:
+		return v.applyPort(id, op, r)
+	case tableInterface:
+		return v.applyInterface(id, op, r)
+	}
+	return fmt.Errorf("the table was not asked for")
+}

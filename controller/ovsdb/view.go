@@ -1,0 +1,196 @@
+package ovsdb
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What rows cost in view.size: no less than they take up in an honest message,
+// so that a view is never refused whose initial message was not.
+const (
+	rowCost = 48 // its uuid, quotes, braces and "initial"
+	refCost = 46 // ["uuid","…"]
+)
+
+// maxBond is how many interfaces one port may have.
+const maxBond = 256
+
+// view is what one node's database says, as far as it is monitored. It is
+// owned by the goroutine of its connection.
+type view struct {
+	bridgeName  string
+	limit, size int // bytes
+
+	version string
+	bridges map[uuid]*bridge
+	ports   map[uuid][]uuid // the interfaces of each port
+	ifaces  map[uuid]*iface
+
+	// named has the bridges with bridgeName; more than one only within an
+	// update, as the column name is a key. target is the one that counts.
+	named  map[uuid]struct{}
+	target *bridge
+	// refs counts, by interface, the ports of target that have it. Rows may
+	// come in any order within an update, so neither end need exist.
+	refs map[uuid]int
+	// dirty are the interfaces to look at in commit; gone says that one of
+	// those deleted was bound.
+	dirty map[uuid]struct{}
+	gone  bool
+
+	// bound is the result, sorted by name, and never modified once made;
+	// boundIDs are the uuids of its elements.
+	bound    []Interface
+	boundIDs []uuid
+}
+
+// bridge is a row of table Bridge.
+type bridge struct {
+	name       string
+	datapathID string
+	ports      map[uuid]struct{}
+}
+
+// iface is a row of table Interface.
+type iface struct {
+	now Interface
+	// was is what bound has for it, if reported.
+	was      Interface
+	reported bool
+}
+
+// newView returns the view of an empty database. It refuses to grow beyond
+// limit bytes.
+func newView(bridgeName string, limit int) *view {
+	return &view{
+		bridgeName: bridgeName,
+		limit:      limit,
+		bridges:    make(map[uuid]*bridge),
+		ports:      make(map[uuid][]uuid),
+		ifaces:     make(map[uuid]*iface),
+		named:      make(map[uuid]struct{}),
+		refs:       make(map[uuid]int),
+		dirty:      make(map[uuid]struct{}),
+	}
+}
+
+// datapathID returns the datapath id of the watched bridge, 0 when there is no
+// such bridge or it has none yet.
+func (v *view) datapathID() uint64 {
+	if v.target == nil {
+		return 0
+	}
+	// vswitchd writes 16 hexadecimal digits; what a user wrote there instead
+	// is no id.
+	id, err := strconv.ParseUint(v.target.datapathID, 16, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// commit is called when an update was applied completely. It says whether the
+// set of bound interfaces is another than before.
+func (v *view) commit() (changed bool, err error) {
+	if len(v.named) > 1 {
+		return false, fmt.Errorf("%d bridges are named %q", len(v.named), v.bridgeName)
+	}
+	var target *bridge
+	for id := range v.named {
+		target = v.bridges[id]
+	}
+	if target != v.target {
+		v.retarget(target)
+	}
+	changed = v.gone
+	for id := range v.dirty {
+		f := v.ifaces[id]
+		if f == nil {
+			continue
+		}
+		bound := v.refs[id] > 0 && f.now.bindable()
+		if bound != f.reported || bound && f.now != f.was {
+			changed = true
+		}
+		f.reported, f.was = bound, Interface{}
+		if bound {
+			f.was = f.now
+		}
+	}
+	if changed {
+		v.rebuild()
+	}
+	v.gone = false
+	v.dirty = make(map[uuid]struct{}) // not clear: the first one can be large
+	return changed, nil
+}
+
+// retarget makes another bridge the watched one, or none.
+func (v *view) retarget(target *bridge) {
+	v.target = target
+	v.refs = make(map[uuid]int)
+	for id, f := range v.ifaces {
+		if f.reported {
+			v.dirty[id] = struct{}{}
+		}
+	}
+	if target != nil {
+		for p := range target.ports {
+			v.refer(p, +1)
+		}
+	}
+}
+
+// refer counts the interfaces of a port in or out.
+func (v *view) refer(port uuid, by int) {
+	for _, i := range v.ports[port] {
+		v.referOne(i, by)
+	}
+}
+
+func (v *view) referOne(iface uuid, by int) {
+	if v.refs[iface] += by; v.refs[iface] == 0 {
+		delete(v.refs, iface)
+	}
+	v.dirty[iface] = struct{}{}
+}
+
+// rebuild makes the list of bound interfaces anew: the old one without those
+// that are dirty, merged with those of them that are bound.
+func (v *view) rebuild() {
+	var add []uuid
+	for id := range v.dirty {
+		if f := v.ifaces[id]; f != nil && f.reported {
+			add = append(add, id)
+		}
+	}
+	slices.SortFunc(add, func(a, b uuid) int {
+		return cmp.Or(strings.Compare(v.ifaces[a].now.Name, v.ifaces[b].now.Name), bytes.Compare(a[:], b[:]))
+	})
+	size := len(v.bound) + len(add)
+	bound, ids := make([]Interface, 0, size), make([]uuid, 0, size)
+	take := func(id uuid, f Interface) { bound, ids = append(bound, f), append(ids, id) }
+	for i, id := range v.boundIDs {
+		if _, ok := v.dirty[id]; ok {
+			continue
+		}
+		for len(add) > 0 && v.ifaces[add[0]].now.Name < v.bound[i].Name {
+			take(add[0], v.ifaces[add[0]].now)
+			add = add[1:]
+		}
+		take(id, v.bound[i])
+	}
+	for _, id := range add {
+		take(id, v.ifaces[id].now)
+	}
+	v.bound, v.boundIDs = bound, ids
+}
+
+// bindable says whether f carries anything that a port can be bound by.
+func (f *Interface) bindable() bool {
+	return f.IfaceID != "" || f.ContainerID != "" || f.ContainerIface != ""
+}
