@@ -98,21 +98,29 @@ func (c *Container) start(ctx context.Context, n *Node) error {
 	if err := c.lab.noChecksumOffload(ctx, ns, "eth0"); err != nil {
 		return err
 	}
-	if err := c.readMAC(); err != nil {
+	if err := c.readInterface(); err != nil {
 		return err
 	}
 	return c.plug(ctx, n)
 }
 
-// readMAC notes the address that eth0 has, so that it is kept by Move.
-func (c *Container) readMAC() error {
+// readInterface notes the addresses that eth0 has, as far as they were not
+// given, so that Move keeps them.
+func (c *Container) readInterface() error {
 	return inNetns(c.netnsPath(), func() error {
 		eth0, err := net.InterfaceByName("eth0")
 		if err != nil {
 			return err
 		}
 		c.MAC = eth0.HardwareAddr.String()
-		return nil
+		addrs, err := eth0.Addrs()
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			if err == nil && p.Addr().Is4() && !c.IP.IsValid() {
+				c.IP = p
+			}
+		}
+		return err
 	})
 }
 

@@ -172,7 +172,7 @@ func (l *Lab) AdoptDocker(ctx context.Context, n *Node, c Container) (*Container
 	if _, err := c.Exec(ctx, "ethtool", "-K", "eth0", "tx", "off"); err != nil {
 		return nil, err
 	}
-	if err := c.readMAC(); err != nil {
+	if err := c.readInterface(); err != nil {
 		return nil, err
 	}
 	return &c, c.save()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -99,22 +100,39 @@ func (n *Node) addressUnderlay(ctx context.Context) error {
 }
 
 // awaitUnderlay waits until the node reaches the hub and the other nodes, and
-// by doing so fills the tunnels' neighbour table.
+// enters the latter in the tunnels' neighbour table: the userspace datapath
+// drops the first packet to a peer that is not there (the kernel's keeps it).
 func (n *Node) awaitUnderlay(ctx context.Context) error {
-	peers := []netip.Addr{n.lab.Controller.Addr}
-	for _, other := range n.lab.Nodes {
-		if other != n {
-			peers = append(peers, other.Addr)
-		}
-	}
-	for _, p := range peers {
-		err := PollFor(ctx, 10*time.Second, fmt.Sprintf("the underlay to %s", p), func(ctx context.Context) error {
-			_, err := n.Exec(ctx, "ping", "-n", "-q", "-c1", "-W1", p.String())
+	reach := func(peer netip.Addr) error {
+		return PollFor(ctx, 10*time.Second, fmt.Sprintf("the underlay to %s", peer), func(ctx context.Context) error {
+			_, err := n.Exec(ctx, "ping", "-n", "-q", "-c1", "-W1", peer.String())
 			return err
 		})
+	}
+	if err := reach(n.lab.Controller.Addr); err != nil {
+		return err
+	}
+	for _, peer := range n.lab.Nodes {
+		if peer == n {
+			continue
+		}
+		if err := reach(peer.Addr); err != nil {
+			return err
+		}
+		out, err := n.Exec(ctx, "ip", "neigh", "show", "to", peer.Addr.String(), "dev", "br-phy")
 		if err != nil {
+			return err
+		}
+		m := lladdr().FindStringSubmatch(out)
+		if m == nil {
+			return fmt.Errorf("no neighbour entry for %s", peer.Addr)
+		}
+		if _, err := n.AppCtl(ctx, "tnl/arp/set", "br-phy", peer.Addr.String(), m[1]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// lladdr finds the Ethernet address in the output of "ip neigh show".
+func lladdr() *regexp.Regexp { return regexp.MustCompile(`lladdr (\S+)`) }

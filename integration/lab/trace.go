@@ -1,0 +1,205 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// TunnelPort is the name that every node's one VXLAN port has.
+const TunnelPort = "vxlan-sdn"
+
+// Trace is what ovs-vswitchd says it would do with a packet ("ovs-appctl
+// ofproto/trace").
+type Trace struct {
+	// Text is the whole answer.
+	Text string
+	// Ports are the OpenFlow ports of br-int that the packet would leave by;
+	// InPort for the one it came in by.
+	Ports []int
+	// Tunnels are the VXLAN packets that it would be sent in.
+	Tunnels []Tunnel
+	// Final has the packet's fields at the end: "dl_dst", "nw_ttl", ….
+	Final map[string]string
+}
+
+// InPort stands for the port that a packet came in by.
+const InPort = -1
+
+// Tunnel says in which VXLAN packet something is sent.
+type Tunnel struct {
+	VNI    uint32
+	Remote netip.Addr
+}
+
+// Trace asks what br-int would do with a packet, given in the syntax of
+// ovs-fields(7), such as "in_port=3,icmp,dl_dst=…".
+func (n *Node) Trace(ctx context.Context, packet string) (Trace, error) {
+	text, err := n.AppCtl(ctx, "ofproto/trace", "br-int", packet)
+	if err != nil {
+		return Trace{}, err
+	}
+	return parseTrace(text)
+}
+
+// parseTrace reads the answer of ofproto/trace.
+func parseTrace(text string) (Trace, error) {
+	t := Trace{Text: text, Final: map[string]string{}}
+	var flow, final string
+	output := regexp.MustCompile(`^\s+(?:output:(\d+)|(IN_PORT))$`)
+	bridge := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "bridge("):
+			bridge = line
+		case strings.HasPrefix(line, "Flow: ") && flow == "":
+			flow = line[len("Flow: "):]
+		case strings.HasPrefix(line, "Final flow: ") && final == "":
+			final = line[len("Final flow: "):]
+		}
+		// What br-phy does with the tunnel packet is not br-int's output.
+		if m := output.FindStringSubmatch(line); m != nil && bridge == `bridge("br-int")` {
+			port := InPort
+			if m[1] != "" {
+				port, _ = strconv.Atoi(m[1]) // digits only
+			}
+			t.Ports = append(t.Ports, port)
+		}
+	}
+	if final == "" || final == "unchanged" {
+		final = flow
+	}
+	for field := range strings.SplitSeq(final, ",") {
+		name, value, _ := strings.Cut(field, "=")
+		t.Final[name] = value
+	}
+	push := regexp.MustCompile(`ipv4\(src=[\d.]+,dst=([\d.]+),.*?vxlan\(flags=0x[0-9a-f]+,vni=(0x[0-9a-f]+)\)`)
+	for _, m := range push.FindAllStringSubmatch(text, -1) {
+		remote, err := netip.ParseAddr(m[1])
+		if err != nil {
+			return t, fmt.Errorf("ofproto/trace: %w", err)
+		}
+		vni, err := strconv.ParseUint(m[2], 0, 24)
+		if err != nil {
+			return t, fmt.Errorf("ofproto/trace: %w", err)
+		}
+		t.Tunnels = append(t.Tunnels, Tunnel{uint32(vni), remote})
+	}
+	return t, nil
+}
+
+// Arrival says where an echo request ends, and how.
+type Arrival struct {
+	// At is the interface that it leaves br-int by, empty if it is dropped or
+	// answered; Node is the node where that happens.
+	At, Node string
+	// Answered is true when the flows send it back where it came from.
+	Answered bool
+	// TTL is what is left of its time to live, from 64.
+	TTL int
+	// Text is what ovs-vswitchd said on each node.
+	Text string
+}
+
+// TraceEcho follows an echo request from one container to an address through
+// the flows alone, over a tunnel if need be. dstMAC is the address that the
+// container sends it to: its peer's or its gateway's.
+func (l *Lab) TraceEcho(ctx context.Context, from *Container, dstMAC string, to netip.Addr) (Arrival, error) {
+	n, err := l.Node(from.Node)
+	if err != nil {
+		return Arrival{}, err
+	}
+	in, err := n.OFPort(ctx, from.Interface)
+	if err != nil {
+		return Arrival{}, err
+	}
+	packet := func(in int, src, dst string, ttl string) string {
+		return fmt.Sprintf("in_port=%d,icmp,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=%s,icmp_type=8,icmp_code=0",
+			in, src, dst, from.IP.Addr(), to, ttl)
+	}
+	t, err := n.Trace(ctx, packet(in, from.MAC, dstMAC, "64"))
+	if err != nil {
+		return Arrival{}, err
+	}
+	text := fmt.Sprintf("on %s:\n%s", n.Name, t.Text)
+	if len(t.Tunnels) > 1 {
+		return Arrival{Text: text}, fmt.Errorf("one packet is sent to %d nodes:\n%s", len(t.Tunnels), text)
+	}
+	if len(t.Tunnels) == 1 {
+		src := n
+		if n, err = l.nodeAt(t.Tunnels[0].Remote); err != nil {
+			return Arrival{Text: text}, fmt.Errorf("%w:\n%s", err, text)
+		}
+		if in, err = n.OFPort(ctx, TunnelPort); err != nil {
+			return Arrival{}, err
+		}
+		t, err = n.Trace(ctx, fmt.Sprintf("tun_id=%d,tun_src=%s,tun_dst=%s,", t.Tunnels[0].VNI, src.Addr, n.Addr)+
+			packet(in, t.Final["dl_src"], t.Final["dl_dst"], t.Final["nw_ttl"]))
+		if err != nil {
+			return Arrival{}, err
+		}
+		text += fmt.Sprintf("on %s:\n%s", n.Name, t.Text)
+	}
+	return arrival(ctx, n, t, text)
+}
+
+// arrival reads the last node's trace.
+func arrival(ctx context.Context, n *Node, t Trace, text string) (Arrival, error) {
+	a := Arrival{Node: n.Name, Text: text}
+	a.TTL, _ = strconv.Atoi(t.Final["nw_ttl"]) // absent, hence 0, when not IP
+	switch {
+	case len(t.Ports) == 0:
+		return a, nil
+	case len(t.Ports) > 1:
+		return a, fmt.Errorf("one packet leaves by %d ports:\n%s", len(t.Ports), text)
+	case t.Ports[0] == InPort:
+		a.Answered = true
+		return a, nil
+	}
+	out, err := n.VSCtl(ctx, "--bare", "--columns=name", "find", "interface", fmt.Sprintf("ofport=%d", t.Ports[0]))
+	if err != nil {
+		return a, err
+	}
+	// Port numbers are a bridge's own: br-phy may have the same.
+	for name := range strings.FieldsSeq(out) {
+		if br, err := n.VSCtl(ctx, "iface-to-br", name); err == nil && strings.TrimSpace(br) == "br-int" {
+			a.At = name
+		}
+	}
+	if a.At == "" {
+		return a, fmt.Errorf("port %d of %s is not there:\n%s", t.Ports[0], n.Name, text)
+	}
+	return a, nil
+}
+
+func (l *Lab) nodeAt(addr netip.Addr) (*Node, error) {
+	for _, n := range l.Nodes {
+		if n.Addr == addr {
+			return n, nil
+		}
+	}
+	return nil, fmt.Errorf("no node has the tunnel endpoint %s", addr)
+}
+
+// NextHopMAC is the Ethernet address that the container sends packets for an
+// address to, once it has sent one: its peer's or its gateway's. It is an error
+// when the container does not know.
+func (c *Container) NextHopMAC(ctx context.Context, to netip.Addr) (string, error) {
+	hop := to
+	if c.Gateway.IsValid() && !c.IP.Masked().Contains(to) {
+		hop = c.Gateway
+	}
+	out, err := c.Exec(ctx, "ip", "neigh", "show", "to", hop.String(), "dev", "eth0")
+	if err != nil {
+		return "", err
+	}
+	m := lladdr().FindStringSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("container %q does not know the MAC of %s", c.Name, hop)
+	}
+	return m[1], nil
+}
