@@ -1,0 +1,241 @@
+package openflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+const (
+	// bundleChunk is how many bytes of a bundle are queued at a time, so that
+	// other messages can go between.
+	bundleChunk = 64 << 10
+	// commitGrace is how much longer the switch may be silent for each message
+	// that it commits.
+	commitGrace = 100 * time.Microsecond
+
+	// bundleWireFlags are the flags that the switch is told of.
+	bundleWireFlags = BundleAtomic | BundleOrdered
+)
+
+// BundlePipelined as a flag for Session.Bundle sends the commit without waiting
+// for the switch to have taken the messages: one round trip instead of two. But
+// if the switch refuses a message on its own, as one that it cannot decode, the
+// others take effect all the same; BundleError.Committed tells. The switch is
+// not told of this flag.
+const BundlePipelined BundleFlags = 1 << 15
+
+// Bundle sends the messages as one bundle and returns when the switch has
+// committed it (ONF extension 230, the bundles of OpenFlow 1.4 for 1.3). Each is
+// a whole message as FlowMod or Flow.AppendAdd encode it, and may be reused by
+// the caller when the next is asked for; its xid is replaced. Without messages
+// nothing is sent.
+//
+// If the switch refuses any, Bundle returns a *BundleError; then with
+// BundleAtomic nothing has changed. If ctx or the connection ends, the switch
+// discards what it has, unless the commit was already sent: then the outcome is
+// unknown until the flows are read back.
+//
+// An Open vSwitch leaves out of a bundle what it refuses and would commit the
+// rest. Hence the commit is sent only after the switch has taken all messages:
+// a bundle costs two round trips and, when it is shorter than 64 KiB, two
+// writes; BundlePipelined makes that one.
+//
+// One bundle is under way at a time; others wait.
+func (s *Session) Bundle(ctx context.Context, flags BundleFlags, mods iter.Seq[[]byte]) error {
+	select {
+	case s.bundles <- struct{}{}:
+		defer func() { <-s.bundles }()
+	case <-ctx.Done():
+		return fmt.Errorf("bundle: %w", context.Cause(ctx))
+	case <-s.dead:
+		return fmt.Errorf("bundle: %w", s.ended())
+	}
+	s.bundleID++
+	b := &bundle{
+		s: s, call: &bundleCall{base: s.bundlePos},
+		id: s.bundleID, flags: flags,
+		buf: s.bundleBuf[:0],
+	}
+	s.calls.setBundle(b.call)
+	err := b.transact(ctx, mods)
+	s.calls.setBundle(nil)
+	s.alive.allowed.Store(0)
+	s.bundlePos += b.next
+	s.bundleBuf = b.buf[:0]
+	if cap(s.bundleBuf) > 2*bundleChunk {
+		s.bundleBuf = nil
+	}
+	if refused := (*BundleError)(nil); errors.As(err, &refused) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
+	return nil
+}
+
+// bundle is a bundle being sent.
+type bundle struct {
+	s     *Session
+	call  *bundleCall
+	id    uint32
+	flags BundleFlags
+	buf   []byte // messages not yet queued
+	next  uint32 // position of the next message
+	sent  bool   // the switch has been told of the bundle
+
+	mods iter.Seq[[]byte]
+	n    int // messages of mods that were added
+}
+
+// transact sends the bundle and waits for its outcome.
+func (b *bundle) transact(ctx context.Context, mods iter.Seq[[]byte]) error {
+	n, err := b.addAll(ctx, mods)
+	if err != nil || n == 0 {
+		b.abandon()
+		return err
+	}
+	b.mods, b.n = mods, n
+	taken := b.control(BundleCloseRequest)
+	if b.flags&BundlePipelined == 0 {
+		if err := b.checkTaken(ctx, taken); err != nil {
+			return err
+		}
+	}
+	b.s.alive.allowed.Store(int64(n) * int64(commitGrace))
+	err = b.await(ctx, b.control(BundleCommitRequest))
+	_, refusal, _ := b.call.firstRefusal()
+	var refused *ErrorMsg
+	switch {
+	case errors.As(err, &refused) || err == nil && refusal != nil:
+		failure := b.failure(refused)
+		failure.Committed = err == nil
+		return failure
+	case err != nil:
+		return fmt.Errorf("commit was sent, outcome unknown: %w", err)
+	}
+	return nil
+}
+
+// checkTaken waits for the answer to the close request, by when the switch has
+// said which messages it refuses. If there are any it returns the *BundleError.
+func (b *bundle) checkTaken(ctx context.Context, answer <-chan []byte) error {
+	err := b.await(ctx, answer)
+	_, refusal, _ := b.call.firstRefusal()
+	var refused *ErrorMsg
+	switch {
+	case errors.As(err, &refused) || err == nil && refusal != nil:
+		failure := b.failure(refused)
+		// Wait, so that the switch is rid of the bundle when the caller tries
+		// again. If it is already it answers with an error, which is fine.
+		_ = b.await(ctx, b.control(BundleDiscardRequest))
+		return failure
+	case err != nil:
+		b.abandon()
+	}
+	return err
+}
+
+// addAll sends the open request and the messages, all but the last bytes of
+// them, and returns how many messages there are. It stops early, without error,
+// when the switch refuses one.
+func (b *bundle) addAll(ctx context.Context, mods iter.Seq[[]byte]) (n int, err error) {
+	for mod := range mods {
+		if len(mod) < HeaderLen || int(be.Uint16(mod[2:])) != len(mod) || len(mod) > MaxMessageLen-bundleAddHeaderLen {
+			return n, fmt.Errorf("message %d: %d bytes are no whole message that fits into a bundle: %w", n, len(mod), ErrBadLength)
+		}
+		if n == 0 {
+			b.control(BundleOpenRequest)
+		}
+		b.add(mod)
+		n++
+		if len(b.buf) < bundleChunk {
+			continue
+		}
+		if err := b.flush(ctx); err != nil {
+			return n, err
+		}
+		if _, refusal, _ := b.call.firstRefusal(); refusal != nil {
+			break
+		}
+	}
+	return n, nil
+}
+
+// add appends a message that adds mod.
+func (b *bundle) add(mod []byte) {
+	b.buf = AppendBundleAdd(b.buf, b.call.xid(b.next), b.id, b.flags&bundleWireFlags, mod)
+	b.next++
+}
+
+// control appends a control request, whose answer will be sent to the channel
+// returned.
+func (b *bundle) control(a BundleControlType) <-chan []byte {
+	position := b.next
+	b.next++
+	m := BundleControl{BundleID: b.id, Kind: a, Flags: b.flags & bundleWireFlags}
+	m.SetXid(b.call.xid(position))
+	b.buf, _ = m.AppendBinary(b.buf) // which is never too long
+	return b.call.await(position)
+}
+
+// flush queues what was appended.
+func (b *bundle) flush(ctx context.Context) error {
+	b.sent = true
+	err := b.s.put(ctx, b.buf)
+	b.buf = b.buf[:0]
+	return err
+}
+
+// await sends what was appended and returns nil if the switch's answer is a
+// reply, the *ErrorMsg if it is that.
+func (b *bundle) await(ctx context.Context, answer <-chan []byte) error {
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	frame, err := b.s.wait(ctx, answer)
+	if err != nil {
+		return err
+	}
+	m, err := DecodeMessage(frame)
+	if err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	if refused, ok := m.(*ErrorMsg); ok {
+		return refused
+	}
+	return nil
+}
+
+// abandon has the switch discard the bundle, if it was told of it, without
+// waiting.
+func (b *bundle) abandon() {
+	b.buf = b.buf[:0]
+	if b.sent {
+		b.control(BundleDiscardRequest)
+		b.s.offer(b.buf)
+	}
+}
+
+// failure makes the error from the first message refused or, if there is none,
+// the answer to a control request.
+func (b *bundle) failure(refused *ErrorMsg) *BundleError {
+	position, frame, refusals := b.call.firstRefusal()
+	if frame != nil {
+		m, err := DecodeMessage(frame)
+		if err != nil { // so short that it does not even say why
+			m = &ErrorMsg{}
+		}
+		refused = m.(*ErrorMsg)
+	}
+	if position == 0 || int(position) > b.n {
+		return &BundleError{Index: -1, Err: refused}
+	}
+	index := int(position) - 1
+	return &BundleError{
+		Index: index, Message: refusedMod(b.mods, index, refused.Data),
+		Err: refused, Refusals: refusals,
+	}
+}

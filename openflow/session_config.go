@@ -1,0 +1,69 @@
+package openflow
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is what a caller chooses about a session. The zero value of each field
+// means its default.
+type Config struct {
+	// EchoInterval is how long a connection may be silent before the switch is
+	// asked for a sign of life. Default 5 s.
+	EchoInterval time.Duration
+	// EchoTimeout is how long the switch may then remain silent before the
+	// connection is given up. So a dead switch is noticed after EchoInterval +
+	// EchoTimeout. Default 10 s: Open vSwitch answers nothing while it commits
+	// a bundle, which takes it about 15 µs for each flow; while a commit is
+	// under way a further 100 µs are allowed for each of its messages.
+	EchoTimeout time.Duration
+	// HandshakeTimeout bounds all of Handshake. Default 10 s.
+	HandshakeTimeout time.Duration
+	// WriteTimeout is how long the switch may refuse to take a single byte
+	// before the connection is given up. Default 10 s.
+	WriteTimeout time.Duration
+	// MaxMessage is the longest message accepted, in bytes, up to
+	// MaxMessageLen, the default. Open vSwitch sends statistics in messages of
+	// nearly 64 KiB.
+	MaxMessage int
+	// PacketInQueue is how many packet-ins may wait to be taken from the
+	// channel of events; more are dropped and counted. Default 256.
+	PacketInQueue int
+	// MissSendLen is how many bytes of a packet the switch sends in packet-ins
+	// that no output action asked for (OpenFlow 1.3.5, 7.3.2). Default
+	// 65535: the whole packet.
+	MissSendLen uint16
+	// Role to ask for. The default, RoleEqual, is what every connection starts
+	// with and is not asked for.
+	Role Role
+	// GenerationID goes with RoleMaster and RoleSlave: the switch refuses one
+	// older than the newest it has seen (OpenFlow 1.3.5, 6.3.4).
+	GenerationID uint64
+	// Logger receives what a person may want to know. Default: nothing is
+	// logged.
+	Logger *slog.Logger
+}
+
+// withDefaults returns c with the zero values replaced.
+func (c Config) withDefaults() Config {
+	setDefault(&c.EchoInterval, 5*time.Second)
+	setDefault(&c.EchoTimeout, 10*time.Second)
+	setDefault(&c.HandshakeTimeout, 10*time.Second)
+	setDefault(&c.WriteTimeout, 10*time.Second)
+	setDefault(&c.MaxMessage, MaxMessageLen)
+	c.MaxMessage = min(c.MaxMessage, MaxMessageLen)
+	setDefault(&c.PacketInQueue, 256)
+	setDefault(&c.MissSendLen, 0xffff)
+	setDefault(&c.Role, RoleEqual)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

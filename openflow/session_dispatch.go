@@ -1,0 +1,74 @@
+package openflow
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// checkVersion judges the header of any message after the HELLO.
+func checkVersion(header []byte) error {
+	if v := frameVersion(header); v != Version {
+		return fmt.Errorf("switch sends %v of %v after OpenFlow 1.3 was agreed on (bytes % x)",
+			frameType(header), versionName(v), header)
+	}
+	return nil
+}
+
+// dispatch handles one message of the switch. It never waits for the
+// connection's other direction. An error ends the connection.
+func (s *Session) dispatch(frame []byte) error {
+	s.counters.received(frame)
+	switch t := frameType(frame); t {
+	case TypeEchoRequest:
+		s.answerEcho(frame)
+	case TypeEchoReply:
+		s.calls.deliver(frame) // or it was keepalive's, for whom its arrival is enough
+	case TypePortStatus:
+		return s.portStatus(frame)
+	case TypePacketIn, TypeFlowRemoved:
+		s.events.push(t, frame)
+	case TypeError:
+		if !s.calls.deliver(frame) {
+			s.events.push(t, frame)
+		}
+	default:
+		if !s.calls.deliver(frame) {
+			s.counters.unmatched.Add(1)
+			s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
+		}
+	}
+	return nil
+}
+
+func (s *Session) portStatus(frame []byte) error {
+	m, err := DecodeMessage(bytes.Clone(frame))
+	if err != nil {
+		// Which port it was about is lost, and with it the truth about ports.
+		return fmt.Errorf("switch sends malformed %v: %w", TypePortStatus, err)
+	}
+	return s.events.pushPort(m.(*PortStatus))
+}
+
+// readError says why reading ended.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return errSwitchClosed
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w in the middle of a message", errSwitchClosed)
+	}
+	return fmt.Errorf("read: %w", err)
+}
+
+var errSwitchClosed = errors.New("switch closed the connection")
+
+func (s *Session) writeError(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("switch does not read: it took no byte for %v", s.cfg.WriteTimeout.Round(time.Millisecond))
+	}
+	return fmt.Errorf("write: %w", err)
+}

@@ -1,0 +1,106 @@
+package openflow
+
+import (
+	"context"
+	"fmt"
+)
+
+// Multipart sends a request and calls each with the parts of the reply, in
+// order (OpenFlow 1.3.5, 7.3.5). A part and what it points to are valid during
+// the call only. It returns the first error of each, or the *ErrorMsg with which
+// the switch answered.
+//
+// each may take its time, within what the switch stands for: meanwhile no more
+// than a few parts are read, nor anything else. For that reason each must not
+// wait for something else from the same session.
+func (s *Session) Multipart(ctx context.Context, q *MultipartRequest, each func(*MultipartReply) error) error {
+	request, err := q.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	return s.eachPart(ctx, request, func(frame []byte) error {
+		m, err := DecodeMessage(frame)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *MultipartReply:
+			return each(m)
+		case *ErrorMsg:
+			m.Data = append([]byte(nil), m.Data...) // outlives the frame
+			return m
+		}
+		return errUnexpected(m)
+	})
+}
+
+// Flows calls each with every flow that the request selects, in the order in
+// which the switch sends them; AllFlows selects all. The *FlowStats and what it
+// points to are valid during the call only. It returns the first error of each.
+// What Multipart says of its callback holds here too.
+func (s *Session) Flows(ctx context.Context, q FlowStatsRequest, each func(*FlowStats) error) error {
+	err := s.Multipart(ctx, q.Message(MultipartFlow), func(m *MultipartReply) error {
+		for f, err := range m.Flows() {
+			if err != nil {
+				return err
+			}
+			if err := each(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return named("flow statistics", err)
+}
+
+// Aggregate returns the sums over the flows that the request selects.
+func (s *Session) Aggregate(ctx context.Context, q FlowStatsRequest) (sum AggregateStats, err error) {
+	err = s.Multipart(ctx, q.Message(MultipartAggregate), func(m *MultipartReply) error {
+		sum, err = m.Aggregate()
+		return err
+	})
+	return sum, named("aggregate statistics", err)
+}
+
+// Tables returns the statistics of all tables that the switch has.
+func (s *Session) Tables(ctx context.Context) (tables []TableStats, err error) {
+	err = s.Multipart(ctx, TableStatsRequest(), func(m *MultipartReply) error {
+		more, err := m.Tables()
+		if len(tables)+len(more) > int(TableAll)+1 {
+			return fmt.Errorf("switch describes more than 256 tables: %w", ErrBadValue)
+		}
+		tables = append(tables, more...)
+		return err
+	})
+	return tables, named("table statistics", err)
+}
+
+// PortDesc returns the switch's ports as they are now.
+func (s *Session) PortDesc(ctx context.Context) (ports []Port, err error) {
+	err = s.Multipart(ctx, PortDescRequest(), func(m *MultipartReply) error {
+		ports, err = appendPorts(ports, m)
+		return err
+	})
+	return ports, named("port descriptions", err)
+}
+
+// PortStats returns the counters of a port, or of all for PortAny.
+func (s *Session) PortStats(ctx context.Context, p PortNo) (stats []PortStats, err error) {
+	err = s.Multipart(ctx, PortStatsRequest(p), func(m *MultipartReply) error {
+		more, err := m.PortStats()
+		if len(stats)+len(more) > maxPorts {
+			return fmt.Errorf("switch counts for more than %d ports: %w", maxPorts, ErrBadValue)
+		}
+		stats = append(stats, more...)
+		return err
+	})
+	return stats, named("port statistics", err)
+}
+
+// named says what an error is about, if there is one.
+func named(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
