@@ -171,8 +171,8 @@ func readError(resp *http.Response) *Error {
 type ListOptions struct {
 	// Label is a selector, such as "app=web,!test".
 	Label string
-	// Network and Node narrow a list of ports; Node also that of networks, to
-	// those with a port on it.
+	// Network and Node narrow a list of ports: to those of the network, and to
+	// those pinned to or bound on the node.
 	Network, Node string
 }
 

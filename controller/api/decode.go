@@ -1,9 +1,9 @@
 package api
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // DecodeObject reads one object in JSON strictly. It returns every mistake
@@ -11,30 +11,34 @@ import (
 // have been meant), values of the wrong type, a missing kind or name. Status
 // and meta are read and dropped. Problem.Index is left 0.
 func DecodeObject(data []byte) (Object, []Problem) {
-	var o Object
-	problems := decodeStrict(data, "", &o)
+	o, _, problems := DecodeObjectSpec(data)
+	return o, problems
+}
+
+// DecodeObjectSpec is DecodeObject that also returns the spec, as DecodeSpec
+// does. Where there are mistakes, spec holds what could be read of it.
+func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
+	problems = decodeStrict(data, "", &o)
 	k, err := ParseKind(string(o.Kind))
 	switch {
-	case o.Kind == "" && !hasField(problems, "kind"):
-		problems = append(problems, Problem{Field: "kind", Message: "missing", Fix: "give one of Node, Network, Router, Port"})
-	case o.Kind != "" && err != nil:
-		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
-	}
-	if err == nil {
+	case err == nil:
 		o.Kind = k
+		var more []Problem
+		spec, more = o.decodeSpec()
+		problems = append(problems, more...)
+	case o.Kind != "":
+		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
+	case !named(problems, "kind"):
+		problems = append(problems, Problem{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port"})
 	}
-	if o.Name == "" && !hasField(problems, "name") {
-		problems = append(problems, Problem{Field: "name", Message: "missing"})
-	}
-	if err == nil {
-		_, specProblems := o.decodeSpec()
-		problems = append(problems, specProblems...)
+	if o.Name == "" && !named(problems, "name") {
+		problems = append(problems, Problem{Field: "name", Message: "the name is missing", Fix: "give one, such as \"name: web1\""})
 	}
 	o.Status, o.Meta = nil, nil
 	for i := range problems {
 		problems[i].Object = refFor(o)
 	}
-	return o, problems
+	return o, spec, problems
 }
 
 // DecodeSpec reads the object's spec strictly. It returns a NodeSpec,
@@ -85,15 +89,11 @@ func refFor(o Object) string {
 	return o.Kind.Lower()
 }
 
-func hasField(problems []Problem, field string) bool {
-	for _, p := range problems {
-		if p.Field == field {
-			return true
-		}
-	}
-	return false
+// named reports whether a problem is about a field.
+func named(problems []Problem, field string) bool {
+	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Field == field })
 }
 
 // Decode reads one JSON value into the struct that out points to, strictly,
 // and returns every mistake.
-func Decode(data []byte, out any) []Problem { return decodeStrict(json.RawMessage(data), "", out) }
+func Decode(data []byte, out any) []Problem { return decodeStrict(data, "", out) }

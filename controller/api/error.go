@@ -42,7 +42,7 @@ type Error struct {
 
 // Problem is one mistake in a request.
 type Problem struct {
-	Index   int    `json:"index" doc:"Position of the object in the request's objects, from 0; deletions are counted on after them" example:"3"`
+	Index   int    `json:"index" doc:"Position of the object in the request's objects, from 0; deletions are counted on after them; -1 when it is about the request as a whole" example:"3"`
 	Object  string `json:"object,omitempty" doc:"Reference of the object" example:"port/web1"`
 	Field   string `json:"field,omitempty" doc:"Where in the object" example:"spec.ip"`
 	Message string `json:"message" doc:"What is wrong" example:"10.0.1.7 is not in a subnet of network blue"`
