@@ -1,0 +1,80 @@
+package topology
+
+import "fmt"
+
+// CheckIPAM rebuilds what is taken from the ports and blocks alone, compares it
+// with the books of the snapshot, and returns every difference in words; none
+// if all is well. It costs O(n log n) and is meant for operators and tests.
+func CheckIPAM(s *Snapshot) []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	addrs, slots, locks := newRunSet(), newRunSet(), 0
+	for o := range s.Ports() {
+		n, ok := s.Network(o.Spec.Network)
+		if !ok {
+			say("%s: there is no network %q", o.Ref(), o.Spec.Network)
+			continue
+		}
+		ip := u32(o.IP)
+		if sp := newSpace(&s.x, n, o.Spec.Node); sp == nil || !sp.allows(ip) {
+			say("%s: %s", o.Ref(), refuse(&s.x, n, o.Spec.Node, o.IP))
+		}
+		if _, taken := addrs.at(uint32(n.VNI), ip); taken {
+			say("%s: %s of %s is held twice", o.Ref(), o.IP, n.Ref())
+			continue
+		}
+		addrs.add(uint32(n.VNI), ip, ip)
+		locks++
+		if h, ok := s.x.locks.Get(lockKey(n.VNI, ip)); !ok {
+			say("%s: %s of %s is not locked", o.Ref(), o.IP, n.Ref())
+		} else if h != o {
+			say("%s: %s of %s is locked for %s", o.Ref(), o.IP, n.Ref(), h.Ref())
+		}
+	}
+	if extra := s.x.locks.Len() - locks; extra > 0 {
+		say("%d addresses are locked for no port", extra)
+	}
+	for b := range s.AllBlocks() {
+		n, ok := s.Network(b.Network)
+		if !ok || n.Spec.Mode != Segmented {
+			say("block of %s on node %q: there is no such segmented network", b.Network, b.Node)
+			continue
+		}
+		sl := slotsOf(n, b.Prefix)
+		if _, taken := slots.overlaps(uint32(n.VNI), sl.from, sl.to); taken {
+			say("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, b.Prefix)
+			continue
+		}
+		slots.add(uint32(n.VNI), sl.from, sl.to)
+	}
+	for n := range all(s.x.segmented) {
+		for node := range s.Nodes() {
+			if _, ok := s.Block(n.Name, node.Name); !ok {
+				say("%s: node %q has no block", n.Ref(), node.Name)
+			}
+		}
+	}
+	compareRuns(s.x.addrs, addrs, func(r run, state string) {
+		say("VNI %d: addresses %s-%s are %s", r.space, ip4(r.from), ip4(r.to), state)
+	})
+	compareRuns(s.x.slots, slots, func(r run, state string) {
+		say("VNI %d: blocks number %d-%d are %s", r.space, r.from, r.to, state)
+	})
+	return out
+}
+
+// compareRuns tells what only one of two sets has.
+func compareRuns(have, want runSet, say func(run, string)) {
+	have.t.Scan(func(r run) bool {
+		if w, ok := want.t.Get(r); !ok || w != r {
+			say(r, "booked as taken, and are not all in use")
+		}
+		return true
+	})
+	want.t.Scan(func(r run) bool {
+		if h, ok := have.t.Get(r); !ok || h != r {
+			say(r, "in use, and not all booked as taken")
+		}
+		return true
+	})
+}

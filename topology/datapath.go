@@ -1,0 +1,56 @@
+package topology
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strconv"
+)
+
+// DatapathIDFor derives a node's datapath id from its name: FNV-1a, 64 bits,
+// of the name's bytes, and 1 where that would be 0 (Open vSwitch rejects 0).
+// "sdnctl node join" sets the same on the bridge, as
+// other_config:datapath-id, so that the two agree without talking.
+func DatapathIDFor(name string) DatapathID {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return max(DatapathID(h.Sum64()), 1)
+}
+
+// ParseDatapathID reads 1 to 16 hexadecimal digits, with or without "0x", as
+// Open vSwitch prints and accepts them. 0 is rejected.
+func ParseDatapathID(s string) (DatapathID, error) {
+	digits := s
+	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
+		digits = s[2:]
+	}
+	v, err := strconv.ParseUint(digits, 16, 64)
+	if err != nil || len(digits) > 16 {
+		return 0, fmt.Errorf("%q is not a datapath id: want up to 16 hexadecimal digits, such as 00000000000000a1", s)
+	}
+	if v == 0 {
+		return 0, fmt.Errorf("%q is not a datapath id: it must not be 0", s)
+	}
+	return DatapathID(v), nil
+}
+
+// String returns the id as 16 hexadecimal digits, as Open vSwitch writes it.
+func (d DatapathID) String() string { return fmt.Sprintf("%016x", uint64(d)) }
+
+// MarshalText writes the id as String does; 0, "not given", is empty.
+func (d DatapathID) MarshalText() ([]byte, error) {
+	if d == 0 {
+		return nil, nil
+	}
+	return []byte(d.String()), nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (d *DatapathID) UnmarshalText(b []byte) error {
+	if len(b) == 0 {
+		*d = 0
+		return nil
+	}
+	v, err := ParseDatapathID(string(b))
+	*d = v
+	return err
+}

@@ -1,0 +1,36 @@
+// Package topology is the desired state of the network and the rules that it
+// obeys. It is pure: no I/O, no clock, no randomness, no OpenFlow. The same
+// snapshot and the same ops always give the same result.
+//
+// # The parts
+//
+//   - model.go: the objects that a user declares (Node, Network, Router, Port)
+//     and what is derived from them (Block).
+//   - Snapshot: an immutable state of all objects, with every lookup that
+//     others need. Making the next one from the last costs what has changed,
+//     because they share the rest (copy-on-write B-trees). Any number of
+//     goroutines may read any snapshot, without locks.
+//   - Plan: one transaction. It takes a snapshot and a list of Op and returns
+//     either the next snapshot with the list of changes, or Problems: all the
+//     mistakes, each with the op, the field and what to do. It validates and it
+//     allocates (VNIs, addresses, blocks, router numbers).
+//   - Loader: builds a snapshot from stored objects without judging them again.
+//
+// # What a transaction means
+//
+// The ops of one Plan are judged by the state they lead to. Their order does
+// not matter: a port may come before its network, two ports may swap their
+// addresses, a network may be deleted together with its ports. What a spec
+// leaves open is allocated once and then kept; it changes only when a new spec
+// makes the old value impossible. Objects that are not named in the ops are
+// never changed, only the blocks of segmented networks follow the nodes.
+//
+// # Adding a kind of object
+//
+//  1. model.go: the kind, the object and its spec.
+//  2. A file spec_<kind>.go: normalise the spec and check it by itself.
+//  3. index.go and snapshot.go: its trees and lookups.
+//  4. A file plan_<kind>.go: check it against other objects and allocate; call
+//     it from Plan in plan.go, and say in plan_inuse.go who keeps it in use.
+//  5. check.go: what CheckIPAM rebuilds; load.go: how the store puts it back.
+package topology

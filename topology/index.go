@@ -1,0 +1,153 @@
+package topology
+
+import "github.com/tidwall/btree"
+
+// treeDegree of the B-trees: nodes of 31 to 63 items. A change copies one node
+// a level, so smaller nodes make a change cheaper and larger ones a lookup.
+const treeDegree = 32
+
+// newTree makes a tree without locks of its own: trees that belong to a
+// snapshot are never changed, and the others have one owner.
+func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
+	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true, Degree: treeDegree})
+}
+
+// Entries of trees whose key is not a single value. Keys by value, so that a
+// lookup does not allocate.
+type (
+	macEntry struct {
+		vni  VNI
+		mac  MAC
+		port *Port
+	}
+	ifaceEntry struct {
+		node, iface string
+		port        *Port
+	}
+	blockEntry struct {
+		a, b  string // network and node, or node and network
+		block *Block
+	}
+)
+
+// indexes are all the trees of a snapshot. What one tree holds the others
+// agree with; put… and drop… keep it so.
+type indexes struct {
+	nodes         *btree.Map[string, *Node]
+	nodesByDPID   *btree.Map[DatapathID, *Node]
+	nodesByTunnel *btree.Map[uint32, *Node]
+
+	networks      *btree.Map[string, *Network]
+	networksByVNI *btree.Map[VNI, *Network]
+	segmented     *btree.Map[string, *Network]
+
+	routers  *btree.Map[string, *Router]
+	routerOf *btree.Map[string, *Router] // by network
+
+	ports          *btree.Map[string, *Port]
+	portsByNetwork *btree.BTreeG[*Port] // network, name
+	portsByNode    *btree.BTreeG[*Port] // node, network, name; node "" is unpinned
+	// locks holds each taken address: VNI and address to the one holder.
+	locks *btree.Map[uint64, *Port]
+	// portsByMAC has only ports whose MAC is not MACFor(VNI, IP); the others
+	// are found by their address.
+	portsByMAC *btree.BTreeG[macEntry]
+	// portsByID has only ports with an interface id of their own; the others
+	// are found by their name.
+	portsByID    *btree.Map[string, *Port]
+	portsByIface *btree.BTreeG[ifaceEntry]
+
+	blocks       *btree.BTreeG[blockEntry] // network, node
+	blocksByNode *btree.BTreeG[blockEntry] // node, network
+
+	vnis      runSet // one space, 0
+	routerIDs runSet // one space, 0
+	addrs     runSet // a space per VNI: addresses
+	slots     runSet // a space per VNI: numbers of blocks of a segmented network
+}
+
+func newIndexes() indexes {
+	blockLess := func(x, y blockEntry) bool {
+		if x.a != y.a {
+			return x.a < y.a
+		}
+		return x.b < y.b
+	}
+	return indexes{
+		nodes:         btree.NewMap[string, *Node](treeDegree),
+		nodesByDPID:   btree.NewMap[DatapathID, *Node](treeDegree),
+		nodesByTunnel: btree.NewMap[uint32, *Node](treeDegree),
+		networks:      btree.NewMap[string, *Network](treeDegree),
+		networksByVNI: btree.NewMap[VNI, *Network](treeDegree),
+		segmented:     btree.NewMap[string, *Network](treeDegree),
+		routers:       btree.NewMap[string, *Router](treeDegree),
+		routerOf:      btree.NewMap[string, *Router](treeDegree),
+		ports:         btree.NewMap[string, *Port](treeDegree),
+		portsByNetwork: newTree(func(a, b *Port) bool {
+			if a.Spec.Network != b.Spec.Network {
+				return a.Spec.Network < b.Spec.Network
+			}
+			return a.Name < b.Name
+		}),
+		portsByNode: newTree(func(a, b *Port) bool {
+			if a.Spec.Node != b.Spec.Node {
+				return a.Spec.Node < b.Spec.Node
+			}
+			if a.Spec.Network != b.Spec.Network {
+				return a.Spec.Network < b.Spec.Network
+			}
+			return a.Name < b.Name
+		}),
+		locks: btree.NewMap[uint64, *Port](treeDegree),
+		portsByMAC: newTree(func(a, b macEntry) bool {
+			if a.vni != b.vni {
+				return a.vni < b.vni
+			}
+			return string(a.mac[:]) < string(b.mac[:])
+		}),
+		portsByID: btree.NewMap[string, *Port](treeDegree),
+		portsByIface: newTree(func(a, b ifaceEntry) bool {
+			if a.node != b.node {
+				return a.node < b.node
+			}
+			return a.iface < b.iface
+		}),
+		blocks:       newTree(blockLess),
+		blocksByNode: newTree(blockLess),
+		vnis:         newRunSet(),
+		routerIDs:    newRunSet(),
+		addrs:        newRunSet(),
+		slots:        newRunSet(),
+	}
+}
+
+// fork returns indexes that share everything with x until either changes. It
+// marks the trees of x, so callers must not fork the same indexes at once.
+func (x *indexes) fork() indexes {
+	return indexes{
+		nodes:          x.nodes.Copy(),
+		nodesByDPID:    x.nodesByDPID.Copy(),
+		nodesByTunnel:  x.nodesByTunnel.Copy(),
+		networks:       x.networks.Copy(),
+		networksByVNI:  x.networksByVNI.Copy(),
+		segmented:      x.segmented.Copy(),
+		routers:        x.routers.Copy(),
+		routerOf:       x.routerOf.Copy(),
+		ports:          x.ports.Copy(),
+		portsByNetwork: x.portsByNetwork.Copy(),
+		portsByNode:    x.portsByNode.Copy(),
+		locks:          x.locks.Copy(),
+		portsByMAC:     x.portsByMAC.Copy(),
+		portsByID:      x.portsByID.Copy(),
+		portsByIface:   x.portsByIface.Copy(),
+		blocks:         x.blocks.Copy(),
+		blocksByNode:   x.blocksByNode.Copy(),
+		vnis:           runSet{x.vnis.t.Copy()},
+		routerIDs:      runSet{x.routerIDs.t.Copy()},
+		addrs:          runSet{x.addrs.t.Copy()},
+		slots:          runSet{x.slots.t.Copy()},
+	}
+}
+
+// lockKey is the key of an address in indexes.locks.
+func lockKey(vni VNI, ip uint32) uint64 { return uint64(vni)<<32 | uint64(ip) }

@@ -1,0 +1,65 @@
+package topology
+
+// Verb says what an Op does.
+type Verb string
+
+// The verbs.
+const (
+	// Create makes an object; it is a problem if there is one of that name.
+	Create Verb = "create"
+	// Put makes an object or replaces the spec and labels of the one there is.
+	Put Verb = "put"
+	// Delete removes an object; it is a problem if there is none, or if it is
+	// still in use at the end of the transaction.
+	Delete Verb = "delete"
+)
+
+// Op is one wish of a transaction.
+type Op struct {
+	Verb Verb
+	Ref  Ref
+	// Labels of the object after the op. Plan copies them. Ignored by Delete.
+	Labels map[string]string
+	// Spec is a NodeSpec, NetworkSpec, RouterSpec or PortSpec (by value), as
+	// Ref.Kind asks; nil for Delete. Plan copies its slices.
+	Spec any
+}
+
+// Change is an object before and after a transaction.
+type Change struct {
+	Ref Ref
+	// Before is nil for an object that was created, After for one that was
+	// deleted.
+	Before, After Object
+}
+
+// Verb returns Create, Put or Delete.
+func (c Change) Verb() Verb {
+	switch {
+	case c.Before == nil:
+		return Create
+	case c.After == nil:
+		return Delete
+	}
+	return Put
+}
+
+// BlockChange is a node's block of a segmented network before and after a
+// transaction.
+type BlockChange struct {
+	Network, Node string
+	// Before is nil for a block that was allocated, After for one released.
+	Before, After *Block
+}
+
+// Result is what a transaction would do.
+type Result struct {
+	// Next is the snapshot after the transaction. If nothing changes it is the
+	// one that was given, with the same revision.
+	Next *Snapshot
+	// Changes are the objects that differ: nodes, networks, routers, ports,
+	// each by name.
+	Changes []Change
+	// Blocks are the blocks that differ, by network and node.
+	Blocks []BlockChange
+}

@@ -1,0 +1,54 @@
+package topology
+
+import "fmt"
+
+// checkInUse refuses to delete what other objects need after the transaction.
+func (p *planner) checkInUse() {
+	for _, it := range p.byKind[orderNode] {
+		if it.del && !it.broken {
+			p.checkNodeFree(it)
+		}
+	}
+	for _, it := range p.byKind[orderNetwork] {
+		if it.del && !it.broken {
+			p.checkNetworkFree(it)
+		}
+	}
+}
+
+func (p *planner) checkNodeFree(it *item) {
+	var u users
+	for n := range all(p.x.segmented) {
+		if own, ok := p.items[n.Ref()]; ok && !own.same {
+			continue // planned in these ops, which says so there
+		}
+		for _, b := range n.Spec.Blocks {
+			if b.Node == it.ref.Name {
+				u.add(n.Ref())
+			}
+		}
+	}
+	for o := range p.x.portsOnNode(it.ref.Name) {
+		u.add(o.Ref())
+	}
+	p.inUse(it, &u)
+}
+
+func (p *planner) checkNetworkFree(it *item) {
+	var u users
+	if r, ok := p.x.routerOf.Get(it.ref.Name); ok {
+		if own, ok := p.items[r.Ref()]; !ok || own.same {
+			u.add(r.Ref())
+		}
+	}
+	for o := range p.x.portsOfNetwork(it.ref.Name) {
+		u.add(o.Ref())
+	}
+	p.inUse(it, &u)
+}
+
+func (p *planner) inUse(it *item, u *users) {
+	if u.any() {
+		p.bad(it, InUse, "", fmt.Sprintf("in use by %s", u), "delete or change them in the same change or before")
+	}
+}

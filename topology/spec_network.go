@@ -1,0 +1,147 @@
+package topology
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// normalNetwork checks a network's spec by itself and returns it in the form
+// in which it is stored: mode, MTU and gateways filled in.
+func normalNetwork(s NetworkSpec, bad reporter) NetworkSpec {
+	if s.VNI > MaxVNI {
+		bad(Invalid, "spec.vni", fmt.Sprintf("%d is not a VNI", s.VNI), fmt.Sprintf("give a number from %d to %d, or leave it out to get one", MinVNI, MaxVNI))
+	}
+	if s.MTU == 0 {
+		s.MTU = DefaultMTU
+	}
+	if s.MTU < MinMTU || s.MTU > MaxMTU {
+		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is out of range", s.MTU), fmt.Sprintf("give %d to %d, or leave it out for %d", MinMTU, MaxMTU, DefaultMTU))
+	}
+	if s.GatewayMAC.IsMulticast() {
+		bad(Invalid, "spec.gatewayMAC", s.GatewayMAC.String()+" is a multicast address (its first octet is odd)", "give a unicast MAC, or leave it out to get one")
+	}
+	if s.Mode == "" {
+		s.Mode = Stretched
+	}
+	s.Subnets = slices.Clone(s.Subnets)
+	s.Blocks = slices.Clone(s.Blocks)
+	switch s.Mode {
+	case Stretched:
+		normalStretched(&s, bad)
+	case Segmented:
+		normalSegmented(&s, bad)
+	default:
+		bad(Invalid, "spec.mode", fmt.Sprintf("%q is not a mode", s.Mode), fmt.Sprintf("write %s (one layer-2 domain) or %s (a block of addresses for each node)", Stretched, Segmented))
+	}
+	return s
+}
+
+func normalStretched(s *NetworkSpec, bad reporter) {
+	const fix = "leave it out, or set spec.mode to segmented"
+	if s.ContainersPerNode != 0 {
+		bad(Invalid, "spec.containersPerNode", "a stretched network has no blocks", fix)
+	}
+	if s.MaxNodes != 0 {
+		bad(Invalid, "spec.maxNodes", "a stretched network has no blocks", fix)
+	}
+	if len(s.Blocks) > 0 {
+		bad(Invalid, "spec.blocks", "a stretched network has no blocks", fix)
+	}
+	s.Blocks = nil
+	if n := len(s.Subnets); n == 0 {
+		bad(Invalid, "spec.subnets", "the network has no subnet", "give at least one, such as cidr: 10.0.0.0/24")
+	} else if n > MaxSubnets {
+		bad(Invalid, "spec.subnets", fmt.Sprintf("%d subnets, at most %d are allowed", n, MaxSubnets), "use larger subnets or several networks")
+		return
+	}
+	for i := range s.Subnets {
+		normalSubnet(s, i, bad)
+	}
+}
+
+// normalSubnet checks subnet i and compares it with those before it. It reports
+// whether the subnet's CIDR can be used.
+func normalSubnet(s *NetworkSpec, i int, bad reporter) bool {
+	n := &s.Subnets[i]
+	field := fmt.Sprintf("spec.subnets[%d]", i)
+	if !checkPrefix(n.Prefix, field+".cidr", MaxSubnetBits, bad) {
+		return false
+	}
+	for j, o := range s.Subnets[:i] {
+		if o.Prefix.IsValid() && o.Prefix.Overlaps(n.Prefix) {
+			bad(Invalid, field+".cidr", fmt.Sprintf("%s overlaps %s (spec.subnets[%d])", n.Prefix, o.Prefix, j), "give subnets that have no address in common")
+			break
+		}
+	}
+	if s.Mode == Segmented {
+		if n.Gateway.IsValid() {
+			bad(Invalid, field+".gateway", "in a segmented network each node's block has its own gateway", "leave it out; to choose gateways use spec.blocks")
+		}
+	} else {
+		n.Gateway = normalGateway(n.Gateway, n.Prefix, field+".gateway", bad)
+	}
+	n.Reserved = slices.Clone(n.Reserved)
+	if len(n.Reserved) > MaxReserved {
+		bad(Invalid, field+".reserved", fmt.Sprintf("%d ranges, at most %d are allowed", len(n.Reserved), MaxReserved), "join neighbouring ranges")
+		n.Reserved = nil
+	}
+	for k := range n.Reserved {
+		normalRange(&n.Reserved[k], n.Prefix, fmt.Sprintf("%s.reserved[%d]", field, k), bad)
+	}
+	return true
+}
+
+func normalRange(r *AddrRange, in netip.Prefix, field string, bad reporter) {
+	r.From, r.To = r.From.Unmap(), r.To.Unmap()
+	switch {
+	case !r.From.Is4() || !r.To.Is4():
+		bad(Invalid, field, "not a range of IPv4 addresses", "write one address or two, such as 10.0.0.2-10.0.0.9")
+	case r.To.Less(r.From):
+		bad(Invalid, field, fmt.Sprintf("%s-%s ends before it begins", r.From, r.To), "write the lower address first")
+	case !in.Contains(r.From) || !in.Contains(r.To):
+		bad(Invalid, field, fmt.Sprintf("%s-%s is not inside %s", r.From, r.To, in), "reserve addresses of the subnet only")
+	}
+}
+
+// normalGateway returns the gateway, or the first address where it is not
+// given.
+func normalGateway(g netip.Addr, in netip.Prefix, field string, bad reporter) netip.Addr {
+	if !g.IsValid() {
+		return firstHost(in)
+	}
+	g = g.Unmap()
+	if !g.Is4() || !inside(in, g) {
+		bad(Invalid, field, fmt.Sprintf("%s is not an address that a host in %s can have", g, in), fmt.Sprintf("give an address inside it, or leave it out for %s", firstHost(in)))
+		return firstHost(in)
+	}
+	return g
+}
+
+// checkPrefix reports whether p can hold hosts; the Invalid prefix is one that
+// is missing.
+func checkPrefix(p netip.Prefix, field string, maxBits int, bad reporter) bool {
+	const example = "write it as 10.0.0.0/24"
+	switch {
+	case !p.IsValid():
+		bad(Invalid, field, "the CIDR is missing", example)
+	case !p.Addr().Is4():
+		bad(Invalid, field, p.String()+" is IPv6", "only IPv4 is supported for now; "+example)
+	case p.Masked() != p:
+		bad(Invalid, field, fmt.Sprintf("%s has bits set after its first %d", p, p.Bits()), "write "+p.Masked().String())
+	case p.Bits() < MinSubnetBits || p.Bits() > maxBits:
+		bad(Invalid, field, fmt.Sprintf("a /%d is out of range", p.Bits()), fmt.Sprintf("give a prefix from /%d to /%d", MinSubnetBits, maxBits))
+	case !unicast(p):
+		bad(Invalid, field, p.String()+" has addresses that hosts cannot have", "use a private range, such as 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+	default:
+		return true
+	}
+	return false
+}
+
+// unicast reports whether a prefix is free of "this network", loopback,
+// multicast and reserved addresses (RFC 6890, section 2.2.2).
+func unicast(p netip.Prefix) bool {
+	first := p.Addr().As4()[0]
+	return first != 0 && first != 127 && first < 224
+}

@@ -1,0 +1,36 @@
+package topology
+
+import "fmt"
+
+// normalPort checks a port's spec by itself and returns it in the form in
+// which it is stored.
+func normalPort(s PortSpec, bad reporter) PortSpec {
+	if s.Network == "" {
+		bad(Invalid, "spec.network", "the port has no network", "name the network that it belongs to")
+	}
+	if s.IP.IsValid() {
+		s.IP = s.IP.Unmap()
+		if !s.IP.Is4() {
+			bad(Invalid, "spec.ip", s.IP.String()+" is IPv6", "only IPv4 is supported for now; give an IPv4 address or leave it out to get one")
+		}
+	}
+	if s.MAC.IsMulticast() {
+		bad(Invalid, "spec.mac", s.MAC.String()+" is a multicast address (its first octet is odd)", "give a unicast MAC, or leave it out to get one")
+	}
+	if n := len(s.InterfaceID); n > MaxInterfaceIDLength {
+		bad(Invalid, "spec.interfaceID", fmt.Sprintf("%d characters, at most %d are allowed", n, MaxInterfaceIDLength), "shorten it, or leave it out to use the port's name")
+	} else if !printable(s.InterfaceID, false) {
+		bad(Invalid, "spec.interfaceID", fmt.Sprintf("%q has characters that cannot be in an interface id", s.InterfaceID), "use printable ASCII without spaces")
+	}
+	if s.Interface != "" {
+		if n := len(s.Interface); n > MaxInterfaceLength {
+			bad(Invalid, "spec.interface", fmt.Sprintf("%q has %d characters, an interface name has at most %d", s.Interface, n, MaxInterfaceLength), "give the name as \"ip link\" shows it on the node")
+		} else if !printable(s.Interface, true) {
+			bad(Invalid, "spec.interface", fmt.Sprintf("%q is not the name of an interface", s.Interface), "give the name as \"ip link\" shows it on the node")
+		}
+		if s.Node == "" {
+			bad(Invalid, "spec.interface", "an interface name means something on one node only", "set spec.node too, or bind by spec.interfaceID instead")
+		}
+	}
+	return s
+}
