@@ -1,0 +1,68 @@
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO          ?= go
+BIN         := bin
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# How long each fuzz target runs in "make check".
+FUZZTIME    ?= 5s
+# Namespaces need root; "make demo" asks for it only where it is needed.
+SUDO        := $(shell test "$$(id -u)" = 0 || echo sudo)
+
+.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench fmt clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build bin/sdnd, bin/sdnctl and bin/sdnlab
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -o $(BIN)/ ./controller/sdnd ./cli/sdnctl ./integration/sdnlab
+
+demo: ## The scale model on two nodes, here and now; KEEP=1 leaves it up
+	@$(SUDO) integration/deps.sh demo
+	@$(MAKE) --no-print-directory build
+	@$(SUDO) env KEEP="$(KEEP)" BACKEND=namespaces examples/scale-model/demo.sh
+
+examples: ## Run every example in namespaces
+	@$(SUDO) integration/deps.sh test
+	@$(MAKE) --no-print-directory build
+	@for demo in examples/*/demo.sh; do $(SUDO) env BACKEND=namespaces $$demo; done
+
+test: ## Every test, unit and integration; what lacks a privilege is skipped and counted
+	@$(GO) test -json -timeout 14m ./... | $(GO) run ./integration/testsum
+
+check: gofmt vet staticcheck tidy race fuzz ## Static checks, race detector, a little fuzzing
+
+gofmt:
+	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "not formatted (make fmt):"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) run $(STATICCHECK) ./...
+
+tidy:
+	$(GO) mod tidy -diff
+
+race:
+	$(GO) test -race -shuffle=on $$($(GO) list ./... | grep -v '/integration$$')
+
+fuzz:
+	@for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+	    echo "fuzz $$(dirname $$file) $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	  done; \
+	done
+
+bench: ## Run all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fmt: ## Format the Go code
+	gofmt -w .
+
+clean: ## Remove what was built, and every lab that was left up
+	@if [ -x $(BIN)/sdnlab ] && [ -n "$$(ls -d /tmp/sdnlab-* 2>/dev/null)" ]; then $(SUDO) $(BIN)/sdnlab down --all; fi
+	rm -rf $(BIN)

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// event is one line of "go test -json"; see "go doc test2json".
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string
+	Test       string
+	Elapsed    float64
+	Output     string
+}
+
+// test names one test: its package, and its name with those of its parents.
+type test struct{ pkg, name string }
+
+func (t test) String() string {
+	if t.name == "" {
+		return t.pkg
+	}
+	return t.pkg + " " + t.name
+}
+
+// summary is what became of all tests.
+type summary struct {
+	passed  int
+	failed  []test
+	skipped map[test]string // why
+}
+
+// read follows the tests as they run, writes a line per package and the output
+// of what failed to progress, and returns what became of them.
+func read(in io.Reader, progress io.Writer) (summary, error) {
+	sum := summary{skipped: map[test]string{}}
+	outcome := map[test]string{}
+	output := map[test][]string{}
+	scan := bufio.NewScanner(in)
+	scan.Buffer(nil, 16<<20)
+	for scan.Scan() {
+		var e event
+		if json.Unmarshal(scan.Bytes(), &e) != nil {
+			// The go command's own words, such as a module that is missing.
+			fmt.Fprintln(progress, scan.Text())
+			continue
+		}
+		t := test{e.Package, e.Test}
+		switch e.Action {
+		case "output":
+			output[t] = append(output[t], e.Output)
+		case "build-output":
+			fmt.Fprint(progress, e.Output)
+		case "pass", "fail", "skip":
+			outcome[t] = e.Action
+			if e.Action == "fail" {
+				fmt.Fprint(progress, strings.Join(output[t], ""))
+			}
+			if e.Test == "" && e.Action != "skip" {
+				fmt.Fprintf(progress, "%s %s %.1fs\n", map[string]string{"pass": "ok  ", "fail": "FAIL"}[e.Action], e.Package, e.Elapsed)
+			}
+			if e.Action != "skip" {
+				delete(output, t)
+			}
+		}
+	}
+	parents := map[test]bool{}
+	for t := range outcome {
+		for name := t.name; strings.Contains(name, "/"); {
+			name = name[:strings.LastIndexByte(name, '/')]
+			parents[test{t.pkg, name}] = true
+		}
+	}
+	packageFailed := map[string]bool{}
+	for t, action := range outcome {
+		switch {
+		case t.name == "" || parents[t] && action != "fail":
+		case action == "pass":
+			sum.passed++
+		case action == "skip":
+			sum.skipped[t] = reason(output[t])
+		case action == "fail":
+			packageFailed[t.pkg] = true
+			if !parents[t] || !childFailed(outcome, t) {
+				sum.failed = append(sum.failed, t)
+			}
+		}
+	}
+	for t, action := range outcome {
+		// Did not build, or ended outside of any test.
+		if t.name == "" && action == "fail" && !packageFailed[t.pkg] {
+			sum.failed = append(sum.failed, t)
+		}
+	}
+	slices.SortFunc(sum.failed, compare)
+	return sum, scan.Err()
+}
+
+func compare(a, b test) int { return strings.Compare(a.String(), b.String()) }
+
+func childFailed(outcome map[test]string, parent test) bool {
+	for t, action := range outcome {
+		if action == "fail" && t.pkg == parent.pkg && strings.HasPrefix(t.name, parent.name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// reason finds what a test said when it skipped itself: "file.go:12: text".
+func reason(output []string) string {
+	for _, line := range output {
+		if _, text, ok := strings.Cut(line, ".go:"); ok {
+			_, text, _ = strings.Cut(text, ": ")
+			return strings.TrimSpace(text)
+		}
+	}
+	return "no reason given"
+}
+
+// print writes the summary, the counts last.
+func (s summary) print(w io.Writer) {
+	if len(s.skipped) > 0 {
+		fmt.Fprintln(w, "\nskipped:")
+		for _, t := range slices.SortedFunc(maps.Keys(s.skipped), compare) {
+			fmt.Fprintf(w, "  %s: %s\n", t, s.skipped[t])
+		}
+	}
+	if len(s.failed) > 0 {
+		fmt.Fprintln(w, "\nfailed:")
+		for _, t := range s.failed {
+			fmt.Fprintf(w, "  %s\n", t)
+		}
+	}
+	fmt.Fprintf(w, "\n%d passed, %d failed, %d skipped\n", s.passed, len(s.failed), len(s.skipped))
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const stream = `
+{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"run","Package":"p","Test":"TestA/one"}
+{"Action":"pass","Package":"p","Test":"TestA/one"}
+{"Action":"output","Package":"p","Test":"TestA/two","Output":"    a_test.go:7: wrong\n"}
+{"Action":"fail","Package":"p","Test":"TestA/two"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"=== RUN   TestB\n"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"    b_test.go:9: no lab here: not root\n"}
+{"Action":"skip","Package":"p","Test":"TestB"}
+{"Action":"pass","Package":"p","Test":"TestC"}
+{"Action":"fail","Package":"p"}
+{"Action":"skip","Package":"no/tests"}
+{"ImportPath":"q","Action":"build-output","Output":"q.go:1:1: syntax error\n"}
+{"Action":"fail","Package":"q"}
+`
+
+func TestRead(t *testing.T) {
+	var progress strings.Builder
+	sum, err := read(strings.NewReader(strings.TrimSpace(stream)), &progress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	sum.print(&got)
+	const want = `
+skipped:
+  p TestB: no lab here: not root
+
+failed:
+  p TestA/two
+  q
+
+2 passed, 2 failed, 1 skipped
+`
+	if diff := cmp.Diff(want, got.String()); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+	for _, part := range []string{"a_test.go:7: wrong\n", "q.go:1:1: syntax error\n", "FAIL p "} {
+		if !strings.Contains(progress.String(), part) {
+			t.Errorf("progress lacks %q:\n%s", part, progress.String())
+		}
+	}
+}
+
+func TestReadCountsNothingAsNothing(t *testing.T) {
+	sum, err := read(strings.NewReader(""), io.Discard)
+	if err != nil || sum.passed != 0 || len(sum.failed) != 0 || len(sum.skipped) != 0 {
+		t.Errorf("summary of nothing: %+v, %v", sum, err)
+	}
+}
