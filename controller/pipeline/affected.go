@@ -1,0 +1,193 @@
+package pipeline
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Affected calls mark for each node and unit whose flows the update may have
+// changed; the same pair may be marked more than once. It may name too many,
+// which costs a compilation that finds no difference, but never too few.
+//
+// The work is proportional to what changed and to the nodes that must know it,
+// not to the number of nodes.
+func Affected(before, after *View, u Update, mark func(node string, unit Unit)) {
+	a := affected{before: before, after: after, mark: mark}
+	for _, t := range u.Tunnels {
+		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
+	}
+	for _, b := range u.Blocks {
+		a.block(b)
+	}
+	changed := portsIn(u.Changes)
+	for _, c := range u.Changes {
+		switch c.Ref.Kind {
+		case topology.KindNode:
+			a.node(c.Ref.Name)
+		case topology.KindNetwork:
+			a.network(c)
+		case topology.KindRouter:
+			a.router(c)
+		case topology.KindPort:
+			a.port(c.Ref.Name)
+		}
+	}
+	for _, p := range u.Places {
+		if !changed[p.Port] {
+			a.port(p.Port)
+		}
+	}
+}
+
+type affected struct {
+	before, after *View
+	mark          func(node string, unit Unit)
+	// arrivals caches, for this update, which networks came to or left which
+	// nodes, so that ten thousand ports that arrive together do not each mark
+	// all ten thousand.
+	arrivals map[pair]bool
+}
+
+// nodesOf returns the nodes to which the network was or is relevant.
+func (a *affected) nodesOf(network string) []string {
+	nodes := map[string]bool{}
+	for n := range a.before.NodesOf(network) {
+		nodes[n] = true
+	}
+	for n := range a.after.NodesOf(network) {
+		nodes[n] = true
+	}
+	return slices.Sorted(maps.Keys(nodes))
+}
+
+// allOf marks everything of the network on the node, as it was and as it is.
+func (a *affected) allOf(network, node string) {
+	for u := range a.before.unitsOf(network, node) {
+		a.mark(node, u)
+	}
+	for u := range a.after.unitsOf(network, node) {
+		a.mark(node, u)
+	}
+}
+
+// node: routes and ports that lead to the node carry its tunnel address.
+func (a *affected) node(name string) {
+	a.mark(name, Unit{Kind: UnitNode, Name: name})
+	was, hadIt := a.before.Topo.Node(name)
+	is, hasIt := a.after.Topo.Node(name)
+	if hadIt && hasIt && was.Spec.TunnelIP == is.Spec.TunnelIP {
+		return
+	}
+	for _, v := range []*View{a.before, a.after} {
+		for b := range v.Topo.BlocksOn(name) {
+			for _, n := range a.nodesOf(b.Network) {
+				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: name})
+			}
+		}
+		for p := range v.PortsOn(name) {
+			for _, n := range a.nodesOf(p.Spec.Network) {
+				a.mark(n, Unit{Kind: UnitPort, Name: p.Name})
+			}
+		}
+	}
+}
+
+// network: nothing of it reads its labels; all else may be anywhere in it.
+func (a *affected) network(c topology.Change) {
+	was, _ := c.Before.(*topology.Network)
+	is, _ := c.After.(*topology.Network)
+	if was != nil && is != nil && was.VNI == is.VNI && was.GatewayMAC == is.GatewayMAC &&
+		was.Spec.Mode == is.Spec.Mode && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
+		return
+	}
+	for _, n := range a.nodesOf(c.Ref.Name) {
+		a.allOf(c.Ref.Name, n)
+	}
+}
+
+func sameSubnet(x, y topology.Subnet) bool {
+	return x.Prefix == y.Prefix && x.Gateway == y.Gateway
+}
+
+// router: a network that comes or goes changes what is relevant to the nodes
+// of all of them, and into which routing domain each belongs.
+func (a *affected) router(c topology.Change) {
+	members := map[string]bool{}
+	was, _ := c.Before.(*topology.Router)
+	is, _ := c.After.(*topology.Router)
+	if was != nil && is != nil && was.ID == is.ID && slices.Equal(was.Spec.Networks, is.Spec.Networks) {
+		return
+	}
+	for _, r := range []*topology.Router{was, is} {
+		if r != nil {
+			for _, n := range r.Spec.Networks {
+				members[n] = true
+			}
+		}
+	}
+	for _, network := range slices.Sorted(maps.Keys(members)) {
+		for _, n := range a.nodesOf(network) {
+			a.allOf(network, n)
+		}
+	}
+}
+
+// block: the node's own gateway and neighbours, and everyone's route to it.
+func (a *affected) block(b topology.BlockChange) {
+	for _, n := range a.nodesOf(b.Network) {
+		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: b.Node})
+	}
+	for _, v := range []*View{a.before, a.after} {
+		for p := range v.Topo.PortsOfNetworkOnNode(b.Network, b.Node) {
+			a.mark(b.Node, Unit{Kind: UnitPort, Name: p.Name})
+		}
+	}
+}
+
+// port: its own node first, since that receives, then those that send to it.
+func (a *affected) port(name string) {
+	u := Unit{Kind: UnitPort, Name: name}
+	for _, v := range []*View{a.after, a.before} {
+		p, ok := v.Topo.Port(name)
+		if !ok {
+			continue
+		}
+		if at := v.Location(p); at != "" {
+			a.mark(at, u)
+			a.arrival(p.Spec.Network, at)
+		}
+		if n, ok := v.Topo.Network(p.Spec.Network); ok && n.Spec.Mode == topology.Stretched {
+			for node := range v.NodesOf(n.Name) {
+				a.mark(node, u)
+			}
+		}
+	}
+}
+
+// arrival marks what a node gains or loses when the first port of a network
+// comes to it or the last one leaves: that network, and those that a router
+// joins with it where they become relevant or irrelevant.
+func (a *affected) arrival(network, node string) {
+	key := pairOf(network, node)
+	if a.arrivals[key] || a.before.HasPorts(network, node) == a.after.HasPorts(network, node) {
+		return
+	}
+	if a.arrivals == nil {
+		a.arrivals = map[pair]bool{}
+	}
+	a.arrivals[key] = true
+	a.allOf(network, node)
+	for _, v := range []*View{a.before, a.after} {
+		r, ok := v.Topo.RouterOf(network)
+		if !ok {
+			continue
+		}
+		for _, other := range r.Spec.Networks {
+			if other != network && a.before.Relevant(other, node) != a.after.Relevant(other, node) {
+				a.allOf(other, node)
+			}
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package pipeline
+
+import "iter"
+
+// Delta computes what must be sent to a node to take it from one View to
+// another. It owns the memory of what it returns, and reuses it. The zero Delta
+// is ready to use, by one goroutine at a time.
+type Delta struct {
+	compiler      Compiler
+	before, after FlowSet
+	// gone and come are the flows of before and after that differ.
+	gone, come []Entry
+}
+
+// Compute compares the units' flows on the node in both views. A nil before
+// has no flows at all.
+func (d *Delta) Compute(before, after *View, node string, units iter.Seq[Unit]) {
+	d.before.Reset()
+	d.after.Reset()
+	for u := range units {
+		if before != nil {
+			d.compiler.Compile(&d.before, before, node, u)
+		}
+		d.compiler.Compile(&d.after, after, node, u)
+	}
+	d.before.Sort()
+	d.after.Sort()
+	d.gone, d.come = d.gone[:0], d.come[:0]
+	b, a := d.before.entries, d.after.entries
+	for len(b) > 0 && len(a) > 0 {
+		switch {
+		case b[0].Cookie == a[0].Cookie:
+			b, a = b[1:], a[1:]
+		case b[0].Cookie < a[0].Cookie:
+			d.gone, b = append(d.gone, b[0]), b[1:]
+		default:
+			d.come, a = append(d.come, a[0]), a[1:]
+		}
+	}
+	d.gone, d.come = append(d.gone, b...), append(d.come, a...)
+	d.dropReplaced()
+}
+
+// dropReplaced forgets the removal of flows that an addition replaces anyway:
+// same table, priority and match.
+func (d *Delta) dropReplaced() {
+	if len(d.gone) == 0 || len(d.come) == 0 {
+		return
+	}
+	keys := make(map[uint64][]Entry, len(d.come))
+	for _, e := range d.come {
+		h := keyHash(d.after.Message(e))
+		keys[h] = append(keys[h], e)
+	}
+	kept := d.gone[:0]
+next:
+	for _, g := range d.gone {
+		msg := d.before.Message(g)
+		for _, c := range keys[keyHash(msg)] {
+			if sameKey(msg, d.after.Message(c)) {
+				continue next
+			}
+		}
+		kept = append(kept, g)
+	}
+	d.gone = kept
+}
+
+// Removed returns the flows to delete, by cookie; valid until the next Compute.
+func (d *Delta) Removed() []Entry { return d.gone }
+
+// Added returns the flows to add; valid until the next Compute.
+func (d *Delta) Added() []Entry { return d.come }
+
+// AddMessage returns the OFPT_FLOW_MOD that adds one of Added.
+func (d *Delta) AddMessage(e Entry) []byte { return d.after.Message(e) }
+
+// RemoveMessage returns the OFPT_FLOW_MOD that had added one of Removed.
+func (d *Delta) RemoveMessage(e Entry) []byte { return d.before.Message(e) }
+
+// Growth is how many flows more the node has after the delta.
+func (d *Delta) Growth() int { return d.after.Len() - d.before.Len() }

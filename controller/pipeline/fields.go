@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"strconv"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Where the pipeline keeps what it has found out about a packet. All of it is
+// allotted here.
+const (
+	// The OXM metadata field holds the VNI of the network the packet is in, in
+	// its low vniBits; the rest is 0.
+	vniBits = 24
+	// regRouter holds the routing domain: a router's ID, or the VNI of a
+	// segmented network that no router joins.
+	regRouter = 1
+	// regFlags holds single bits.
+	regFlags = 0
+	// flagRouted is set when another node has routed the packet already: its
+	// TTL is not touched again.
+	flagRouted = 1 << 0
+)
+
+// Priorities. Within a table all flows of one kind have one priority; a prefix
+// route has prioRoute plus its length, so that the longest wins.
+const (
+	prioDefault = 0
+	prioRouted  = 50
+	prioNormal  = 100
+	prioRoute   = 100
+)
+
+// Values of protocol fields.
+const (
+	ethTypeIPv4 = 0x0800 // IEEE 802 EtherType of IPv4
+	ethTypeARP  = 0x0806 // IEEE 802 EtherType of ARP
+	protoICMP   = 1      // RFC 792
+	echoReply   = 0      // RFC 792, type
+	echoRequest = 8      // RFC 792, type
+	arpRequest  = 1      // RFC 826, ares_op$REQUEST
+	arpReply    = 2      // RFC 826, ares_op$REPLY
+	// gatewayTTL is the TTL of packets that the gateway itself makes: the
+	// default of RFC 1700.
+	gatewayTTL = 64
+)
+
+// routingDomain returns what regRouter holds for packets of the network, and
+// whether it is routed at all.
+func routingDomain(topo *topology.Snapshot, n *topology.Network) (uint32, bool) {
+	if r, ok := topo.RouterOf(n.Name); ok {
+		return r.ID, true
+	}
+	return uint32(n.VNI), n.Spec.Mode == topology.Segmented
+}
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+// metadata returns the value of the metadata field for a network.
+func metadata(n *topology.Network) uint64 { return uint64(n.VNI) }
+
+// tunnelKey is the field that holds the VXLAN key.
+const tunnelKey = openflow.FieldTunnelID

@@ -1,0 +1,297 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// table is the flows of a switch by cookie, as messages.
+type table map[openflow.Cookie][]byte
+
+func compile(v *pipeline.View, node string) table {
+	var set pipeline.FlowSet
+	new(pipeline.Compiler).CompileNode(&set, v, node)
+	t := table{}
+	for _, e := range set.Entries() {
+		t[e.Cookie] = bytes.Clone(set.Message(e))
+	}
+	return t
+}
+
+// key is what a switch identifies a flow by: an addition with the same key
+// replaces the flow.
+func key(msg []byte) openflow.FlowKey {
+	mod, err := openflow.DecodeFlowMod(msg)
+	if err != nil {
+		panic(err)
+	}
+	return mod.Flow.Key()
+}
+
+// apply does to the table what a switch does: removals, then additions.
+func (t table) apply(d *pipeline.Delta) {
+	for _, e := range d.Removed() {
+		delete(t, e.Cookie)
+	}
+	for _, e := range d.Added() {
+		msg := bytes.Clone(d.AddMessage(e))
+		for c, other := range t {
+			if key(other) == key(msg) {
+				delete(t, c)
+			}
+		}
+		t[e.Cookie] = msg
+	}
+}
+
+// world is a topology that rapid changes at random, with what each node's
+// switch was told so far.
+type world struct {
+	view     *pipeline.View
+	switches map[string]table
+	// late holds what is marked for a node whose switch is slow.
+	late map[string]map[pipeline.Unit]struct{}
+	base map[string]*pipeline.View
+}
+
+var (
+	nodeNames = []string{"n1", "n2", "n3"}
+	netNames  = []string{"a", "b", "c", "seg"}
+)
+
+func (w *world) step(u pipeline.Update) {
+	before := w.view
+	w.view = before.Next(u)
+	pipeline.Affected(before, w.view, u, func(node string, unit pipeline.Unit) {
+		if w.late[node] == nil {
+			w.late[node] = map[pipeline.Unit]struct{}{}
+			w.base[node] = before
+		}
+		w.late[node][unit] = struct{}{}
+	})
+}
+
+// catchUp sends to a node's switch what is late.
+func (w *world) catchUp(node string) {
+	units, ok := w.late[node]
+	if !ok {
+		return
+	}
+	var d pipeline.Delta
+	d.Compute(w.base[node], w.view, node, maps.Keys(units))
+	if w.switches[node] == nil {
+		w.switches[node] = table{}
+	}
+	w.switches[node].apply(&d)
+	delete(w.late, node)
+}
+
+// check compares every switch with a full compilation.
+func (w *world) check(t *rapid.T) {
+	for _, node := range nodeNames {
+		w.catchUp(node)
+		want, got := compile(w.view, node), w.switches[node]
+		var set pipeline.FlowSet
+		new(pipeline.Compiler).CompileNode(&set, w.view, node)
+		if set.Len() != len(want) {
+			t.Fatalf("node %s: two units make the same flow", node)
+		}
+		keys := map[openflow.FlowKey]bool{}
+		for _, msg := range want {
+			if k := key(msg); keys[k] {
+				t.Fatalf("node %s: two flows have one key: %v", node, describe(msg))
+			} else {
+				keys[k] = true
+			}
+		}
+		for c, msg := range want {
+			if _, ok := got[c]; !ok {
+				t.Fatalf("node %s: missing: %v", node, describe(msg))
+			}
+		}
+		for c, msg := range got {
+			if _, ok := want[c]; !ok {
+				t.Fatalf("node %s: left over: %v", node, describe(msg))
+			}
+		}
+	}
+}
+
+func describe(msg []byte) string {
+	mod, err := openflow.DecodeFlowMod(msg)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("table=%d,priority=%d match %x", mod.Flow.Table, mod.Flow.Priority, mod.Flow.Match)
+}
+
+// randomOp makes an op that is often, but not always, valid.
+func randomOp(t *rapid.T) topology.Op {
+	pick := func(label string, of []string) string { return rapid.SampledFrom(of).Draw(t, label) }
+	verb := topology.Put
+	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+		verb = topology.Delete
+	}
+	op := topology.Op{Verb: verb}
+	switch rapid.IntRange(0, 9).Draw(t, "kind") {
+	case 0:
+		name := pick("node", nodeNames)
+		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
+		spec := topology.NodeSpec{}
+		if x := rapid.IntRange(0, 3).Draw(t, "tunnel"); x > 0 {
+			spec.TunnelIP = netip.AddrFrom4([4]byte{192, 0, 2, byte(10*x) + name[1] - '0'})
+		}
+		op.Spec = spec
+	case 1, 2:
+		name := pick("network", netNames)
+		op.Ref = topology.Ref{Kind: topology.KindNetwork, Name: name}
+		op.Spec = networkSpec(t, name)
+	case 3:
+		op.Ref = topology.Ref{Kind: topology.KindRouter, Name: pick("router", []string{"r1", "r2"})}
+		all := slices.Clone(netNames)
+		joined := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 3, rapid.ID[string]).Draw(t, "joined")
+		op.Spec = topology.RouterSpec{Networks: joined}
+	default:
+		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
+		op.Ref = topology.Ref{Kind: topology.KindPort, Name: name}
+		spec := topology.PortSpec{Network: pick("of", netNames)}
+		if spec.Network == "seg" || rapid.Bool().Draw(t, "pinned") {
+			spec.Node = pick("on", nodeNames)
+		}
+		op.Spec = spec
+	}
+	if verb == topology.Delete {
+		op.Spec = nil
+	}
+	return op
+}
+
+func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
+	i := slices.Index(netNames, name)
+	spec := topology.NetworkSpec{Mode: topology.Stretched, VNI: topology.VNI(100 + i)}
+	if name == "seg" {
+		spec.Mode = topology.Segmented
+		spec.ContainersPerNode, spec.MaxNodes = 10, 8
+		spec.Subnets = []topology.Subnet{{Prefix: netip.MustParsePrefix("10.9.0.0/16")}}
+		spec.GatewayMAC = gatewayMAC(t)
+		if third := byte(rapid.IntRange(0, 2).Draw(t, "block")); third > 0 {
+			spec.Blocks = []topology.BlockSpec{{
+				Node:       rapid.SampledFrom(nodeNames).Draw(t, "block of"),
+				Prefix:     netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, third, 0}), 28),
+				GatewayMAC: gatewayMAC(t),
+			}}
+		}
+		return spec
+	}
+	spec.GatewayMAC = gatewayMAC(t)
+	gateway := byte(rapid.IntRange(1, 2).Draw(t, "gateway"))
+	spec.Subnets = []topology.Subnet{{
+		Prefix:  netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 24),
+		Gateway: netip.AddrFrom4([4]byte{10, byte(i), 0, gateway}),
+	}}
+	if rapid.Bool().Draw(t, "second") {
+		spec.Subnets = append(spec.Subnets, topology.Subnet{
+			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 1, 0}), 24),
+		})
+	}
+	return spec
+}
+
+// gatewayMAC is not given, or one of two.
+func gatewayMAC(t *rapid.T) topology.MAC {
+	if b := byte(rapid.IntRange(0, 2).Draw(t, "gateway mac")); b > 0 {
+		return topology.MAC{0x0a, 0, 0, 0, 0, b}
+	}
+	return topology.MAC{}
+}
+
+// begin declares a topology in which most of what follows is possible.
+func (w *world) begin(t *rapid.T) {
+	var ops []topology.Op
+	for i, n := range nodeNames {
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: n},
+			Spec: topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})}})
+	}
+	for _, n := range netNames {
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNetwork, Name: n}, Spec: networkSpec(t, n)})
+	}
+	ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r1"},
+		Spec: topology.RouterSpec{Networks: []string{"a", "seg"}}})
+	r, err := topology.Plan(w.view.Topo, ops, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+}
+
+// TestSumOfDeltasIsFullCompile is the safety net of the whole design: whatever
+// the history, and however slow a switch is, what it was told bit by bit is what
+// a compilation of everything gives.
+func TestSumOfDeltasIsFullCompile(t *testing.T) {
+	applied := 0
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{
+			view: pipeline.NewView(topology.NewSnapshot()), switches: map[string]table{},
+			late: map[string]map[pipeline.Unit]struct{}{}, base: map[string]*pipeline.View{},
+		}
+		w.begin(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"commit": func(t *rapid.T) {
+				var ops []topology.Op
+				for range rapid.IntRange(1, 4).Draw(t, "ops") {
+					ops = append(ops, randomOp(t))
+				}
+				for _, ops := range [][]topology.Op{ops, ops[:1]} {
+					r, err := topology.Plan(w.view.Topo, ops, time.Time{})
+					if err != nil {
+						continue // refused: try less of it
+					}
+					applied += len(r.Changes)
+					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+					break
+				}
+			},
+			"place": func(t *rapid.T) {
+				ports := slices.Collect(w.view.Topo.Ports())
+				if len(ports) == 0 {
+					t.Skip("no ports")
+				}
+				p := rapid.SampledFrom(ports).Draw(t, "port")
+				c := pipeline.PlaceChange{Port: p.Name, Before: w.view.Place(p.Name)}
+				if rapid.IntRange(0, 3).Draw(t, "bound") > 0 {
+					c.After = pipeline.Place{Node: p.Spec.Node, Interface: "if-" + p.Name, OFPort: openflow.PortNo(rapid.IntRange(0, 3).Draw(t, "ofport"))}
+					if c.After.Node == "" {
+						c.After.Node = rapid.SampledFrom(nodeNames).Draw(t, "at")
+					}
+					if c.After.OFPort != 0 {
+						c.After.OFPort = 10*c.After.OFPort + openflow.PortNo(p.Name[1]-'0')
+					}
+				}
+				w.step(pipeline.Update{Places: []pipeline.PlaceChange{c}})
+			},
+			"tunnel": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				w.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{
+					Node: node, Before: w.view.Tunnel(node), After: openflow.PortNo(rapid.IntRange(0, 2).Draw(t, "ofport")),
+				}}})
+			},
+			"switch catches up": func(t *rapid.T) { w.catchUp(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
+			"check":             w.check,
+		})
+		w.check(t)
+	})
+	if applied < 500 {
+		t.Errorf("only %d changes were applied: the histories are too poor to prove anything", applied)
+	}
+}

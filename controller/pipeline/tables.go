@@ -1,0 +1,66 @@
+package pipeline
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// The tables, in the order in which a packet meets them. Gaps are for stages to
+// come: policy, service load balancing and address translation.
+const (
+	// TableClassify tells from the port or the tunnel key which network a
+	// packet belongs to, and drops what a container may not send.
+	TableClassify openflow.TableID = 0
+	// TableARP answers ARP requests (RFC 826) on the spot.
+	TableARP openflow.TableID = 10
+	// TableBridge separates what is addressed to the gateway from what stays
+	// within its layer-2 domain.
+	TableBridge openflow.TableID = 40
+	// TableGateway is the router's own address: it answers echo requests
+	// (RFC 792), and takes one from the TTL of what it passes on.
+	TableGateway openflow.TableID = 50
+	// TableRoute picks the network or node by longest prefix.
+	TableRoute openflow.TableID = 60
+	// TableNeighbour gives a routed packet its new Ethernet addresses.
+	TableNeighbour openflow.TableID = 70
+	// TableForward sends to the port or the node that has the Ethernet address.
+	TableForward openflow.TableID = 80
+	// TableTunnel sends into the VXLAN tunnel (RFC 7348).
+	TableTunnel openflow.TableID = 90
+)
+
+// Table describes one table of the pipeline.
+type Table struct {
+	ID   openflow.TableID
+	Name string
+	// Purpose in a few words.
+	Purpose string
+	// Match and Next say what its flows look at and where packets go from it;
+	// what matches no flow is dropped.
+	Match, Next string
+}
+
+// Tables returns all tables in order.
+func Tables() []Table {
+	return []Table{
+		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or gateway"},
+		{TableARP, "arp", "ARP requests answered here", "network, arp_tpa", "back out of the port it came from"},
+		{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "gateway, else forward"},
+		{TableGateway, "gateway", "echo reply of the gateway; TTL", "router, nw_dst", "route; already routed: neighbour"},
+		{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "neighbour; remote block: tunnel"},
+		{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward"},
+		{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
+		{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
+	}
+}
+
+// TableName returns the table's name, or its number for one that is not ours.
+func TableName(id openflow.TableID) string {
+	for _, t := range Tables() {
+		if t.ID == id {
+			return t.Name
+		}
+	}
+	return "table " + itoa(uint64(id))
+}
+
+// TunnelPort is the name of the VXLAN port that "sdnctl node join" makes on
+// br-int: one for all peers (options:remote_ip=flow key=flow).
+const TunnelPort = "vxlan-sdn"

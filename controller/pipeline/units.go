@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"iter"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// UnitKind says what a Unit stands for.
+type UnitKind uint8
+
+// The kinds of units.
+const (
+	// UnitNode is what a node has whatever is on it.
+	UnitNode UnitKind = iota
+	// UnitNetwork is what a node needs once for a network.
+	UnitNetwork
+	// UnitBlock is what a node needs for one node's block of a segmented
+	// network: its own or another's.
+	UnitBlock
+	// UnitPort is what a node needs for one port: its own or another's.
+	UnitPort
+)
+
+// Unit is the smallest thing whose flows on a node change on their own.
+type Unit struct {
+	Kind UnitKind
+	// Name of the node, network or port; for a block, of the network.
+	Name string
+	// Node is the node that has the block; only for UnitBlock.
+	Node string
+}
+
+// Owner returns the declared object that the unit's flows are there for.
+func (u Unit) Owner() topology.Ref {
+	switch u.Kind {
+	case UnitNode:
+		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
+	case UnitPort:
+		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
+	default:
+		return topology.Ref{Kind: topology.KindNetwork, Name: u.Name}
+	}
+}
+
+// String names the unit: its owner, and for a block its node.
+func (u Unit) String() string {
+	if u.Kind == UnitBlock {
+		return u.Owner().String() + " on node/" + u.Node
+	}
+	return u.Owner().String()
+}
+
+// Units iterates over all units that may have flows on the node.
+func (v *View) Units(node string) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		if !yield(Unit{Kind: UnitNode, Name: node}) {
+			return
+		}
+		for network := range v.NetworksOn(node) {
+			for u := range v.unitsOf(network, node) {
+				if !yield(u) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// unitsOf iterates over the units of one network that may have flows on a node
+// to which the network is relevant: all ports of a stretched network, but of a
+// segmented one only the node's own.
+func (v *View) unitsOf(network, node string) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		n, ok := v.Topo.Network(network)
+		if !ok || !yield(Unit{Kind: UnitNetwork, Name: network}) {
+			return
+		}
+		ports := v.Topo.PortsOfNetwork(network)
+		if n.Spec.Mode == topology.Segmented {
+			for b := range v.Topo.BlocksOf(network) {
+				if !yield(Unit{Kind: UnitBlock, Name: network, Node: b.Node}) {
+					return
+				}
+			}
+			ports = v.Topo.PortsOfNetworkOnNode(network, node)
+		}
+		for p := range ports {
+			if !yield(Unit{Kind: UnitPort, Name: p.Name}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,298 @@
+package pipeline
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Place is where a port's interface is. The zero Place means nowhere.
+type Place struct {
+	Node      string
+	Interface string
+	// OFPort is the interface's number on the node's br-int; 0 while unknown,
+	// as after a restart until the node has connected.
+	OFPort openflow.PortNo
+}
+
+// View is everything that flows are computed from: the desired topology and
+// where its ports are. A View is immutable; Next makes its successor, sharing
+// what did not change.
+type View struct {
+	// Seq grows by one with each View.
+	Seq  uint64
+	Topo *topology.Snapshot
+
+	places  *btree.Map[string, Place]           // by port
+	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
+	// How many ports of a network are on a node, in both orders. These decide
+	// relevance: what a node must know at all.
+	byNetwork *btree.Map[pair, int] // network, node
+	byNode    *btree.Map[pair, int] // node, network
+	// Ports that live where they are bound, by node.
+	roaming *btree.Map[pair, struct{}] // node, port
+}
+
+// pair is a two-part key; "\x00" cannot occur in names and sorts first.
+type pair = string
+
+func pairOf(a, b string) pair { return a + "\x00" + b }
+
+func secondOf(p pair) string { return p[strings.IndexByte(p, 0)+1:] }
+
+// NewView returns the View of a topology in which no port has a place and no
+// node a tunnel port.
+func NewView(topo *topology.Snapshot) *View {
+	v := &View{
+		Seq: 1, Topo: topo,
+		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
+		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
+		roaming: new(btree.Map[pair, struct{}]),
+	}
+	for p := range topo.Ports() {
+		v.count(p.Spec.Network, v.Location(p), +1)
+	}
+	return v
+}
+
+// PlaceChange says that a port's interface moved.
+type PlaceChange struct {
+	Port          string
+	Before, After Place
+}
+
+// TunnelChange says that a node's tunnel port got another number; 0 is none.
+type TunnelChange struct {
+	Node          string
+	Before, After openflow.PortNo
+}
+
+// Update is the step from one View to the next.
+type Update struct {
+	// Topo is the new topology; nil when only places changed.
+	Topo    *topology.Snapshot
+	Changes []topology.Change
+	Blocks  []topology.BlockChange
+	Places  []PlaceChange
+	Tunnels []TunnelChange
+}
+
+// Next returns the View after the update. A port that the update deletes loses
+// its place with it.
+func (v *View) Next(u Update) *View {
+	n := &View{
+		Seq: v.Seq + 1, Topo: v.Topo,
+		places: v.places.Copy(), tunnels: v.tunnels.Copy(),
+		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
+	}
+	if u.Topo != nil {
+		n.Topo = u.Topo
+	}
+	for _, t := range u.Tunnels {
+		if t.After == 0 {
+			n.tunnels.Delete(t.Node)
+		} else {
+			n.tunnels.Set(t.Node, t.After)
+		}
+	}
+	// Every port whose spec or place changes is taken out as it was before and
+	// put in as it is after, once.
+	for _, c := range u.Changes {
+		if before, ok := c.Before.(*topology.Port); ok {
+			n.count(before.Spec.Network, v.Location(before), -1)
+			n.roams(before, v.Location(before), false)
+		}
+	}
+	changed := portsIn(u.Changes)
+	for _, p := range u.Places {
+		if before, ok := v.Topo.Port(p.Port); ok && !changed[p.Port] {
+			n.count(before.Spec.Network, v.Location(before), -1)
+			n.roams(before, v.Location(before), false)
+		}
+		if p.After == (Place{}) {
+			n.places.Delete(p.Port)
+		} else {
+			n.places.Set(p.Port, p.After)
+		}
+	}
+	for _, c := range u.Changes {
+		switch after := c.After.(type) {
+		case *topology.Port:
+			n.count(after.Spec.Network, n.Location(after), +1)
+			n.roams(after, n.Location(after), true)
+		case nil:
+			if c.Ref.Kind == topology.KindPort {
+				n.places.Delete(c.Ref.Name)
+			}
+		}
+	}
+	for _, p := range u.Places {
+		if after, ok := n.Topo.Port(p.Port); ok && !changed[p.Port] {
+			n.count(after.Spec.Network, n.Location(after), +1)
+			n.roams(after, n.Location(after), true)
+		}
+	}
+	return n
+}
+
+// portsIn returns the names of the ports among the changes.
+func portsIn(changes []topology.Change) map[string]bool {
+	m := map[string]bool{}
+	for _, c := range changes {
+		if c.Ref.Kind == topology.KindPort {
+			m[c.Ref.Name] = true
+		}
+	}
+	return m
+}
+
+// count adds d to the number of the network's ports on the node.
+func (v *View) count(network, node string, d int) {
+	if node == "" {
+		return
+	}
+	for _, e := range []struct {
+		m *btree.Map[pair, int]
+		k pair
+	}{{v.byNetwork, pairOf(network, node)}, {v.byNode, pairOf(node, network)}} {
+		old, _ := e.m.Get(e.k)
+		if old+d == 0 {
+			e.m.Delete(e.k)
+		} else {
+			e.m.Set(e.k, old+d)
+		}
+	}
+}
+
+// roams keeps the index of unpinned ports by node.
+func (v *View) roams(p *topology.Port, node string, there bool) {
+	switch {
+	case p.Spec.Node != "" || node == "":
+	case there:
+		v.roaming.Set(pairOf(node, p.Name), struct{}{})
+	default:
+		v.roaming.Delete(pairOf(node, p.Name))
+	}
+}
+
+// Place returns where the port's interface is.
+func (v *View) Place(port string) Place {
+	p, _ := v.places.Get(port)
+	return p
+}
+
+// Tunnel returns the number of the node's tunnel port, 0 if it has none.
+func (v *View) Tunnel(node string) openflow.PortNo {
+	n, _ := v.tunnels.Get(node)
+	return n
+}
+
+// Location returns the node that a port is on: the one it is pinned to, or the
+// one its interface is on; "" while that is unknown.
+func (v *View) Location(p *topology.Port) string {
+	if p.Spec.Node != "" {
+		return p.Spec.Node
+	}
+	return v.Place(p.Name).Node
+}
+
+// HasPorts reports whether any of the network's ports is on the node.
+func (v *View) HasPorts(network, node string) bool {
+	_, ok := v.byNetwork.Get(pairOf(network, node))
+	return ok
+}
+
+// Relevant reports whether the node must know the network: a port of it, or of
+// a network that a router joins with it, is on the node.
+func (v *View) Relevant(network, node string) bool {
+	if v.HasPorts(network, node) {
+		return true
+	}
+	r, ok := v.Topo.RouterOf(network)
+	if !ok {
+		return false
+	}
+	for _, n := range r.Spec.Networks {
+		if v.HasPorts(n, node) {
+			return true
+		}
+	}
+	return false
+}
+
+// seconds iterates over the second parts of the keys that start with first.
+func seconds[V any](m *btree.Map[pair, V], first string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		from := pairOf(first, "")
+		m.Ascend(from, func(k pair, _ V) bool {
+			return strings.HasPrefix(k, from) && yield(secondOf(k))
+		})
+	}
+}
+
+// NodesOf iterates over the nodes to which the network is relevant, each once.
+func (v *View) NodesOf(network string) iter.Seq[string] {
+	r, ok := v.Topo.RouterOf(network)
+	if !ok {
+		return seconds(v.byNetwork, network)
+	}
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for _, n := range r.Spec.Networks {
+			for node := range seconds(v.byNetwork, n) {
+				if !seen[node] {
+					seen[node] = true
+					if !yield(node) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// NetworksOn iterates over the networks that are relevant to the node, each once.
+func (v *View) NetworksOn(node string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		visit := func(n string) bool {
+			if seen[n] {
+				return true
+			}
+			seen[n] = true
+			return yield(n)
+		}
+		for local := range seconds(v.byNode, node) {
+			if !visit(local) {
+				return
+			}
+			if r, ok := v.Topo.RouterOf(local); ok {
+				for _, n := range r.Spec.Networks {
+					if !visit(n) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// PortsOn iterates over the ports whose location is the node.
+func (v *View) PortsOn(node string) iter.Seq[*topology.Port] {
+	return func(yield func(*topology.Port) bool) {
+		for p := range v.Topo.PortsOnNode(node) {
+			if !yield(p) {
+				return
+			}
+		}
+		for name := range seconds(v.roaming, node) {
+			if p, ok := v.Topo.Port(name); ok && !yield(p) {
+				return
+			}
+		}
+	}
+}

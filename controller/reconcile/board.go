@@ -1,0 +1,207 @@
+package reconcile
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// board is what the outside may know of nodes and switches at any time. The
+// dispatcher and the workers write it, anyone reads it.
+type board struct {
+	mu          sync.Mutex
+	now         func() time.Time
+	nodes       map[string]*boardNode
+	quarantined map[*peer]Switch
+	refused     map[string]Switch // by address without port
+	// dispatched is the newest revision whose work is in the mailboxes.
+	dispatched topology.Revision
+	// changed is closed at the next change, and replaced.
+	changed     chan struct{}
+	subscribers map[*func(NodeStatus)]struct{}
+}
+
+// boardNode is a node's line on the board.
+type boardNode struct {
+	status  NodeStatus
+	mail    *mailbox
+	session *openflow.Session // nil while not connected
+}
+
+func newBoard(now func() time.Time) *board {
+	return &board{
+		now: now, nodes: map[string]*boardNode{}, quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
+		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
+	}
+}
+
+// update changes a node's line, and tells those who wait or have subscribed.
+// A node that is not on the board is left alone.
+func (b *board) update(node string, change func(*NodeStatus)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, ok := b.nodes[node]
+	if !ok {
+		return
+	}
+	change(&n.status)
+	b.signal()
+	if len(b.subscribers) > 0 {
+		s := n.snapshot()
+		for f := range b.subscribers {
+			(*f)(s)
+		}
+	}
+}
+
+// signal wakes those who wait for a change. The caller holds the lock.
+func (b *board) signal() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// connect notes with which session, or none, a node is connected.
+func (b *board) connect(node string, sess *openflow.Session) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n, ok := b.nodes[node]; ok {
+		n.session = sess
+	}
+}
+
+// set puts a node on the board, or gives it another mailbox.
+func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, ok := b.nodes[node]
+	if !ok {
+		n = &boardNode{status: NodeStatus{Node: node}}
+		b.nodes[node] = n
+	}
+	n.status.DatapathID, n.mail = dpid, mail
+	b.signal()
+}
+
+func (b *board) remove(node string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.nodes, node)
+	b.signal()
+}
+
+// reached notes that all work of a revision is in the mailboxes.
+func (b *board) reached(r topology.Revision) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dispatched = r
+	b.signal()
+}
+
+func (b *board) quarantine(p *peer, s Switch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.quarantined[p] = s
+	b.signal()
+}
+
+func (b *board) release(p *peer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.quarantined, p)
+	b.signal()
+}
+
+// snapshot completes the status with what the mailbox knows.
+func (n *boardNode) snapshot() NodeStatus {
+	s := n.status
+	var idle bool
+	s.Wanted, s.Acknowledged, _, idle = n.mail.state()
+	s.InSync = s.Connected && idle
+	return s
+}
+
+// NodeStatus returns what is known of a declared node's switch.
+func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	n, ok := f.board.nodes[node]
+	if !ok {
+		return NodeStatus{}, false
+	}
+	return n.snapshot(), true
+}
+
+// Subscribe calls fn on every change of a node's status, until cancel is
+// called. fn must be quick and must not call the Fabric.
+func (f *Fabric) Subscribe(fn func(NodeStatus)) (cancel func()) {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	f.board.subscribers[&fn] = struct{}{}
+	return func() {
+		f.board.mu.Lock()
+		defer f.board.mu.Unlock()
+		delete(f.board.subscribers, &fn)
+	}
+}
+
+// Switches returns the switches that get no flows, by datapath id: those that are
+// connected but no node, and those refused because they cannot OpenFlow 1.3.
+func (f *Fabric) Switches() []Switch {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	var all []Switch
+	for _, s := range f.board.quarantined {
+		all = append(all, s)
+	}
+	for _, s := range f.board.refused {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b Switch) int {
+		if a.DatapathID != b.DatapathID {
+			if a.DatapathID < b.DatapathID {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Address, b.Address)
+	})
+	return all
+}
+
+// Acks tells which nodes have yet to confirm a revision: those that it, or an
+// earlier one, changes flows of. A node that is not connected stays among them
+// until it has connected and been compared.
+func (f *Fabric) Acks(rev topology.Revision) Acks {
+	b := f.board
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := Acks{Revision: rev, Changed: b.changed}
+	if b.dispatched < rev {
+		a.Pending = []Pending{{Wanted: rev, Acknowledged: b.dispatched, Reason: "the controller has yet to compute it"}}
+		return a
+	}
+	for name, n := range b.nodes {
+		wanted, acked, oldest, idle := n.mail.state()
+		if idle || oldest > rev {
+			continue
+		}
+		p := Pending{Node: name, Connected: n.status.Connected, Wanted: wanted, Acknowledged: acked}
+		switch {
+		case n.status.LastError != "":
+			p.Reason = n.status.LastError
+		case !p.Connected && n.status.Since.IsZero():
+			p.Reason = "has never connected; on that machine run: sdnctl node join " + name
+		case !p.Connected:
+			p.Reason = "not connected since " + n.status.Since.Format(time.RFC3339)
+		default:
+			p.Reason = "its switch has yet to confirm"
+		}
+		a.Pending = append(a.Pending, p)
+	}
+	slices.SortFunc(a.Pending, func(x, y Pending) int { return strings.Compare(x.Node, y.Node) })
+	return a
+}

@@ -1,0 +1,199 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// dispatcher owns the View: it alone makes the next one, and decides which
+// switch is which node. All its methods but whyUnbound run in one goroutine.
+type dispatcher struct {
+	f     *Fabric
+	view  *pipeline.View
+	nodes map[string]*node
+	// peers are all live sessions by datapath id, the one in charge first.
+	peers map[topology.DatapathID][]*peer
+	// told is what OVSDB said, by datapath id, also of switches that are no
+	// node (yet).
+	told map[topology.DatapathID][]binding.Interface
+
+	bindMu sync.Mutex // guards bind, which others may ask
+	bind   *binding.Table
+}
+
+// node is what the dispatcher keeps of a declared node.
+type node struct {
+	name string
+	dpid topology.DatapathID
+	mail *mailbox
+	peer *peer // nil while its switch is not connected
+}
+
+// event is something the dispatcher has to know.
+type event interface{ happen(d *dispatcher) }
+
+func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *dispatcher {
+	d := &dispatcher{
+		f: f, view: pipeline.NewView(topo),
+		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
+		told: map[topology.DatapathID][]binding.Interface{},
+		bind: binding.NewTable(),
+	}
+	var places []pipeline.PlaceChange
+	for _, s := range saved {
+		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, s.Node, s.Interface))...)
+	}
+	d.view = d.view.Next(pipeline.Update{Places: places})
+	f.view.Store(d.view)
+	for n := range topo.Nodes() {
+		d.declare(n)
+	}
+	f.board.reached(topo.Revision())
+	return d
+}
+
+func (d *dispatcher) run(ctx context.Context) error {
+	for {
+		select {
+		case e := <-d.f.inbox:
+			e.happen(d)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// advance makes the next View and puts what it affects into the mailboxes.
+func (d *dispatcher) advance(u pipeline.Update) {
+	before := d.view
+	d.view = before.Next(u)
+	d.f.view.Store(d.view)
+	marked := map[string][]pipeline.Unit{}
+	var order []string // the first marked receives, the others send to it
+	pipeline.Affected(before, d.view, u, func(name string, unit pipeline.Unit) {
+		units, ok := marked[name]
+		if !ok {
+			order = append(order, name)
+		}
+		marked[name] = append(units, unit)
+	})
+	for _, name := range order {
+		n, ok := d.nodes[name]
+		if !ok {
+			continue
+		}
+		n.mail.post(before, d.view, marked[name], n.peer == nil)
+		d.f.board.update(name, func(*NodeStatus) {})
+	}
+}
+
+// declare begins to keep a node.
+func (d *dispatcher) declare(n *topology.Node) *node {
+	m := &node{name: n.Name, dpid: n.DatapathID, mail: newMailbox()}
+	d.nodes[n.Name] = m
+	m.mail.post(d.view, d.view, nil, true)
+	d.f.board.set(n.Name, n.DatapathID, m.mail)
+	return m
+}
+
+// committed: the store has a new revision.
+type committed struct{ store.Commit }
+
+func (c committed) happen(d *dispatcher) {
+	var ports []string
+	for _, ch := range c.Changes {
+		if ch.Ref.Kind == topology.KindPort {
+			ports = append(ports, ch.Ref.Name)
+		}
+	}
+	d.bindMu.Lock()
+	places := placeChanges(d.bind.PortsChanged(c.After, ports))
+	d.bindMu.Unlock()
+	for _, ch := range c.Changes {
+		if n, ok := ch.After.(*topology.Node); ok && ch.Before == nil {
+			d.declare(n)
+		}
+	}
+	d.save(places)
+	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Places: places})
+	for _, ch := range c.Changes {
+		if ch.Ref.Kind == topology.KindNode {
+			d.nodeChanged(ch)
+		}
+	}
+	d.f.board.reached(c.Revision)
+}
+
+// nodeChanged lets a switch go that is no node's any more, and takes up one
+// that waits in quarantine.
+func (d *dispatcher) nodeChanged(ch topology.Change) {
+	n := d.nodes[ch.Ref.Name]
+	after, _ := ch.After.(*topology.Node)
+	if after != nil && after.DatapathID == n.dpid {
+		d.claimFirst(n.dpid)
+		return
+	}
+	if n.peer != nil {
+		n.mail.wipe(d.view)
+		n.peer = nil
+		d.f.board.connect(n.name, nil)
+	}
+	if after == nil {
+		d.places(func(t *binding.Table) []binding.Change { return t.ForgetNode(d.view.Topo, n.name) })
+		delete(d.nodes, n.name)
+		d.f.board.remove(n.name)
+		return
+	}
+	d.declare(after)
+	d.f.board.update(n.name, func(s *NodeStatus) { s.Connected, s.Since = false, d.f.cfg.Now() })
+	d.claimFirst(after.DatapathID)
+}
+
+// places changes the table of bindings and carries the outcome into the View.
+func (d *dispatcher) places(change func(*binding.Table) []binding.Change, tunnels ...pipeline.TunnelChange) {
+	d.bindMu.Lock()
+	places := placeChanges(change(d.bind))
+	d.bindMu.Unlock()
+	if len(places) == 0 && len(tunnels) == 0 {
+		return
+	}
+	d.save(places)
+	d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
+}
+
+// save remembers where ports are, for the next start. What a port's own spec
+// says need not be remembered.
+func (d *dispatcher) save(changes []pipeline.PlaceChange) {
+	for _, c := range changes {
+		if c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface {
+			d.f.saver.put(store.Binding{
+				Port: c.Port, Node: c.After.Node, Interface: c.After.Interface, Gone: c.After.Node == "",
+			})
+		}
+	}
+}
+
+func placeChanges(changes []binding.Change) []pipeline.PlaceChange {
+	out := make([]pipeline.PlaceChange, len(changes))
+	for i, c := range changes {
+		out[i] = pipeline.PlaceChange{Port: c.Port, Before: placeOf(c.Before), After: placeOf(c.After)}
+	}
+	return out
+}
+
+func placeOf(p binding.Place) pipeline.Place {
+	return pipeline.Place{Node: p.Node, Interface: p.Interface, OFPort: openflow.PortNo(p.OFPort)}
+}
+
+// whyUnbound may be called by anyone.
+func (d *dispatcher) whyUnbound(p *topology.Port) string {
+	d.bindMu.Lock()
+	defer d.bindMu.Unlock()
+	return d.bind.Why(p)
+}

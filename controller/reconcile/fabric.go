@@ -1,0 +1,135 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// Store is what the Fabric needs of the store.
+type Store interface {
+	Snapshot() *topology.Snapshot
+	OnCommit(func(store.Commit))
+	Bindings() ([]store.Binding, error)
+	SaveBindings([]store.Binding) error
+}
+
+// Config is what a Fabric is made of. The zero Config is usable.
+type Config struct {
+	// Logger receives changes of state; nil discards them.
+	Logger *slog.Logger
+	// Registerer receives the metrics; nil keeps none.
+	Registerer prometheus.Registerer
+	// Session is for every switch's session.
+	Session openflow.Config
+	// MaxHandshakes bounds the connections that have not yet said which switch
+	// they are; more have to wait. 0 means 256.
+	MaxHandshakes int
+	// RetryAfter is how long a switch that refused its flows is left alone
+	// before it is tried again; it doubles up to 30 times that. 0 means 1 s.
+	RetryAfter time.Duration
+	// Now is the clock for what people see; nil means time.Now.
+	Now func() time.Time
+}
+
+// Fabric is all switches, and the work of keeping them as the store wants.
+type Fabric struct {
+	cfg     Config
+	log     *slog.Logger
+	store   Store
+	metrics *metrics
+	board   *board
+	saver   *saver
+	// inbox takes what the dispatcher has to know; gone is closed when there is
+	// no dispatcher any more to know it.
+	inbox chan event
+	gone  chan struct{}
+	// view is the newest; the dispatcher writes it.
+	view atomic.Pointer[pipeline.View]
+	d    *dispatcher
+	// comparing bounds the switches that are read back at a time, and so the
+	// memory for it, when a thousand connect at once.
+	comparing chan struct{}
+}
+
+// New makes a Fabric for a store; it must be called before the store's first
+// commit. It loads where ports were last seen, so that nothing changes on
+// switches that did not change.
+func New(cfg Config, st Store) (*Fabric, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 256)
+	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	f := &Fabric{
+		cfg: cfg, log: cfg.Logger, store: st,
+		board: newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
+		inbox: make(chan event, 256), gone: make(chan struct{}),
+		comparing: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+	}
+	f.metrics = newMetrics(cfg.Registerer, f.board)
+	saved, err := st.Bindings()
+	if err != nil {
+		return nil, fmt.Errorf("load where ports were last seen: %w", err)
+	}
+	f.d = newDispatcher(f, st.Snapshot(), saved)
+	st.OnCommit(func(c store.Commit) { f.tell(committed{c}) })
+	return f, nil
+}
+
+// Run does the work until ctx ends. It must run for Serve, and for the store's
+// commits, to make progress.
+func (f *Fabric) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(f.gone)
+		return f.d.run(ctx)
+	})
+	g.Go(func() error { return f.saver.run(ctx) })
+	if err := g.Wait(); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// tell gives the dispatcher an event. It waits while the dispatcher is behind,
+// and drops the event if there is none any more.
+func (f *Fabric) tell(e event) {
+	select {
+	case f.inbox <- e:
+	case <-f.gone:
+	}
+}
+
+// View returns the newest view.
+func (f *Fabric) View() *pipeline.View { return f.view.Load() }
+
+// PortStatus tells where a port's interface is.
+func (f *Fabric) PortStatus(name string) PortStatus {
+	v := f.View()
+	p, ok := v.Topo.Port(name)
+	if !ok {
+		return PortStatus{Port: name}
+	}
+	place := v.Place(name)
+	s := PortStatus{Port: name, Node: v.Location(p), Interface: place.Interface, Bound: place.OFPort != 0}
+	if !s.Bound {
+		s.Message = f.d.whyUnbound(p)
+	}
+	return s
+}

@@ -1,0 +1,71 @@
+package reconcile
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// Flows returns a node's flows: those it is to have, with why, beside those
+// that its switch has, with counters. They are sorted by table, falling
+// priority, and cookie. While the switch is not connected nothing is installed
+// as far as we know.
+func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
+	v := f.View()
+	if _, ok := v.Topo.Node(node); !ok {
+		return nil, fmt.Errorf("node %q does not exist", node)
+	}
+	var set pipeline.FlowSet
+	new(pipeline.Compiler).CompileNode(&set, v, node)
+	views := make([]FlowView, 0, set.Len())
+	byCookie := make(map[openflow.Cookie]int, set.Len())
+	for _, e := range set.Entries() {
+		mod, err := openflow.DecodeFlowMod(set.Message(e))
+		if err != nil {
+			return nil, fmt.Errorf("node %q: %v: %w", node, e.Unit(), err)
+		}
+		byCookie[e.Cookie] = len(views)
+		views = append(views, FlowView{
+			Flow: mod.Flow, TableName: pipeline.TableName(mod.Flow.Table),
+			Owner: e.Unit().Owner(), Why: string(e.Rule()), Wanted: true,
+		})
+	}
+	if sess := f.sessionOf(node); sess != nil {
+		err := sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
+			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
+				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
+				return nil
+			}
+			flow := s.Flow
+			flow.Match, flow.Instructions = bytes.Clone(flow.Match), bytes.Clone(flow.Instructions)
+			views = append(views, FlowView{
+				Flow: flow, TableName: pipeline.TableName(flow.Table),
+				Installed: true, Packets: s.Packets, Bytes: s.Bytes,
+			})
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("node %q: read flows: %w", node, err)
+		}
+	}
+	slices.SortFunc(views, func(a, b FlowView) int {
+		return cmp.Or(cmp.Compare(a.Flow.Table, b.Flow.Table), cmp.Compare(b.Flow.Priority, a.Flow.Priority),
+			cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Flow.Cookie, b.Flow.Cookie))
+	})
+	return views, nil
+}
+
+// sessionOf returns the session with a node's switch, or nil.
+func (f *Fabric) sessionOf(node string) *openflow.Session {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	if n, ok := f.board.nodes[node]; ok {
+		return n.session
+	}
+	return nil
+}

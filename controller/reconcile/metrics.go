@@ -1,0 +1,77 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the Fabric. Labels are bounded by the number of nodes.
+type metrics struct {
+	flowMods         *prometheus.CounterVec
+	applySeconds     *prometheus.HistogramVec
+	handshakesFailed prometheus.Counter
+	unexpected       prometheus.Counter
+}
+
+// newMetrics makes the metrics and registers them with reg, unless it is nil.
+func newMetrics(reg prometheus.Registerer, b *board) *metrics {
+	m := &metrics{
+		flowMods: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sdnd_openflow_flow_mods_total",
+			Help: "Flow-mods sent to a node's switch, by what they do.",
+		}, []string{"node", "op"}),
+		applySeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "sdnd_reconcile_apply_seconds",
+			Help:    "Time to bring a switch up to date, from taking up the work to its confirmation.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
+		}, []string{"kind"}),
+		handshakesFailed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sdnd_openflow_handshakes_failed_total",
+			Help: "Connections that did not become an OpenFlow 1.3 session.",
+		}),
+		unexpected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "sdnd_openflow_unexpected_messages_total",
+			Help: "Messages from switches that nothing of ours asks for, such as packet-ins.",
+		}),
+	}
+	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sdnd_nodes_connected", Help: "Declared nodes whose switch is connected.",
+	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.Connected })) })
+	inSync := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sdnd_nodes_in_sync", Help: "Declared nodes whose switch has confirmed everything that concerns it.",
+	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.InSync })) })
+	quarantined := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
+	}, func() float64 { return float64(b.countQuarantined()) })
+	if reg != nil {
+		reg.MustRegister(m.flowMods, m.applySeconds, m.handshakesFailed, m.unexpected, connected, inSync, quarantined)
+	}
+	return m
+}
+
+// applied notes a job done; full says that the whole table was compared.
+func (m *metrics) applied(started time.Time, full bool) {
+	kind := "delta"
+	if full {
+		kind = "full"
+	}
+	m.applySeconds.WithLabelValues(kind).Observe(time.Since(started).Seconds())
+}
+
+func (b *board) count(which func(NodeStatus) bool) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range b.nodes {
+		if which(l.snapshot()) {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *board) countQuarantined() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.quarantined)
+}

@@ -1,0 +1,161 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// probeTimeout is how long a switch has to prove that its old connection lives
+// when a new one comes with its datapath id.
+const probeTimeout = time.Second
+
+// peer is one connected switch.
+type peer struct {
+	f    *Fabric
+	sess *openflow.Session
+	dpid topology.DatapathID
+	// assigned takes the node that the switch is, once.
+	assigned chan *node
+	// suspect has an element when the connection is to prove that it lives.
+	suspect chan struct{}
+
+	// The dispatcher's: the ports by name, and whether it is, or was, a node's.
+	ports   map[string]openflow.PortNo
+	claimed bool
+}
+
+// errReleased ends the session of a switch that is no node's any more.
+var errReleased = errors.New("the node was deleted, or given another datapath id")
+
+// errNoAnswer ends a session whose switch came back on another connection.
+var errNoAnswer = errors.New("the switch connected again and its old connection did not answer")
+
+// Serve takes connections of switches until ctx ends; then it closes ln, and
+// returns when all sessions have ended. Run must be running.
+func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { ln.Close() })
+	defer stop()
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	handshakes := make(chan struct{}, f.cfg.MaxHandshakes)
+	for {
+		select {
+		case handshakes <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		conn, err := ln.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			<-handshakes
+			// Out of file descriptors, say: those who are here go on.
+			f.log.Error("accept failed", "err", err)
+			if !pause(ctx, 100*time.Millisecond) {
+				return nil
+			}
+			continue
+		}
+		sessions.Go(func() { f.session(ctx, conn, func() { <-handshakes }) })
+	}
+}
+
+// session speaks with one switch until it or ctx ends; shaken is called when
+// it is known who it is, or that it is nobody.
+func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
+	sess, err := openflow.Handshake(ctx, conn, f.cfg.Session)
+	shaken()
+	if err != nil {
+		if ctx.Err() == nil {
+			f.log.Warn("openflow handshake failed", "address", conn.RemoteAddr(), "err", err)
+			f.metrics.handshakesFailed.Inc()
+			f.board.refuse(conn.RemoteAddr(), err)
+		}
+		return
+	}
+	f.board.accept(conn.RemoteAddr())
+	p := &peer{
+		f: f, sess: sess, dpid: topology.DatapathID(sess.Features().DatapathID),
+		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
+		ports: map[string]openflow.PortNo{},
+	}
+	for _, o := range sess.Ports() {
+		if ordinary(o.No) {
+			p.ports[o.Name] = o.No
+		}
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return sess.Run(ctx) })
+	g.Go(func() error {
+		f.tell(switchUp{p})
+		for e := range sess.Events() {
+			p.heard(e)
+		}
+		return nil
+	})
+	g.Go(func() error { return p.proveAlive(ctx) })
+	g.Go(func() error { return p.work(ctx) })
+	f.tell(switchDown{p, g.Wait()})
+}
+
+// heard takes what the switch says unasked.
+func (p *peer) heard(e openflow.Event) {
+	switch e := e.(type) {
+	case *openflow.PortStatus:
+		p.f.tell(portChanged{p, e})
+	default:
+		// No flow of ours sends packets here or asks to be told of its end.
+		p.f.metrics.unexpected.Inc()
+		p.f.log.Debug("unexpected message", "dpid", p.dpid, "type", e.Type())
+	}
+}
+
+// assign makes the switch the node's; called by the dispatcher, once.
+func (p *peer) assign(n *node) { p.assigned <- &node{name: n.name, dpid: n.dpid, mail: n.mail} }
+
+// probe asks the connection to prove that it lives.
+func (p *peer) probe() {
+	select {
+	case p.suspect <- struct{}{}:
+	default:
+	}
+}
+
+// proveAlive ends the session when it is asked to and the switch does not
+// answer an echo in time (OpenFlow 1.3.5, 7.5.2).
+func (p *peer) proveAlive(ctx context.Context) error {
+	for {
+		select {
+		case <-p.suspect:
+			ask, cancel := context.WithTimeout(ctx, probeTimeout)
+			_, err := p.sess.Do(ask, &openflow.EchoRequest{})
+			cancel()
+			if err != nil {
+				return errNoAnswer
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// pause waits, and reports false when ctx ended meanwhile.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

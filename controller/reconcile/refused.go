@@ -1,0 +1,43 @@
+package reconcile
+
+import (
+	"errors"
+	"net"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// maxRefused bounds the switches remembered that could not say who they are.
+const maxRefused = 64
+
+// refuse remembers, by machine, why a connection did not become a session, so
+// that the user sees it beside the quarantined switches. Of those that did not
+// speak OpenFlow at all nothing is worth showing.
+func (b *board) refuse(from net.Addr, err error) {
+	var version *openflow.VersionError
+	if !errors.As(err, &version) {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.refused) >= maxRefused {
+		clear(b.refused)
+	}
+	b.refused[hostOf(from)] = Switch{Address: from.String(), Since: b.now(), Reason: err.Error()}
+	b.signal()
+}
+
+// accept forgets why a machine was refused: it has been let in.
+func (b *board) accept(from net.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.refused, hostOf(from))
+}
+
+func hostOf(a net.Addr) string {
+	host, _, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	return host
+}

@@ -1,0 +1,89 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// NodeStatus is what is known of a declared node's switch right now.
+type NodeStatus struct {
+	Node      string
+	Connected bool
+	// Since is when Connected last changed; the zero time if never connected.
+	Since time.Time
+	// Address is the switch's end of the OpenFlow connection, "ip:port".
+	Address string
+	// OVSVersion is the software description (OpenFlow 1.3.5, 7.3.5.1), such
+	// as "3.1.0".
+	OVSVersion string
+	DatapathID topology.DatapathID
+	// Wanted is the newest revision that changed flows of this node;
+	// Acknowledged the newest one that the switch has confirmed. The node is
+	// in sync when nothing that affects it is outstanding.
+	Wanted, Acknowledged topology.Revision
+	InSync               bool
+	// Flows is how many flows the switch has from us; Ports how many ports
+	// its bridge has, of which TunnelPort tells whether one is the tunnel.
+	Flows, Ports int
+	TunnelPort   bool
+	// OVSDB tells whether the node's ovsdb-server is connected too.
+	OVSDB bool
+	// LastError is the last thing that went wrong, "" once it is mended.
+	LastError string
+}
+
+// Switch is a connected switch that no declared node claims (or whose
+// datapath id is already taken by another connection). It gets no flows.
+type Switch struct {
+	DatapathID topology.DatapathID
+	Address    string
+	OVSVersion string
+	Since      time.Time
+	// Reason says why it is quarantined.
+	Reason string
+}
+
+// Pending is a node that has not yet confirmed a revision.
+type Pending struct {
+	Node                 string
+	Connected            bool
+	Wanted, Acknowledged topology.Revision
+	// Reason is what the node is waiting for, in words.
+	Reason string
+}
+
+// Acks tells who still has to confirm a revision.
+type Acks struct {
+	Revision topology.Revision
+	// Pending is sorted by node; empty when every affected node confirmed.
+	Pending []Pending
+	// Changed is closed when the answer may have changed.
+	Changed <-chan struct{}
+}
+
+// PortStatus is where a port's interface is.
+type PortStatus struct {
+	Port string
+	// Node and Interface are where it is bound (or was last seen, when Bound
+	// is false); empty if never.
+	Node, Interface string
+	Bound           bool
+	// Message explains why an interface that was seen is not bound.
+	Message string
+}
+
+// FlowView is one flow of a node, as wanted beside as installed.
+type FlowView struct {
+	Flow openflow.Flow
+	// TableName is the pipeline's name of the table.
+	TableName string
+	// Owner is the object that made the flow, Why the rule in words. Both
+	// empty for a flow that is not ours.
+	Owner topology.Ref
+	Why   string
+	// Wanted and Installed tell which side has it.
+	Wanted, Installed bool
+	Packets, Bytes    uint64
+}

@@ -1,0 +1,210 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// switchUp: a switch has said who it is.
+type switchUp struct{ peer *peer }
+
+func (e switchUp) happen(d *dispatcher) {
+	p := e.peer
+	all := d.peers[p.dpid]
+	d.peers[p.dpid] = append(all, p)
+	if len(all) > 0 {
+		// Either the switch has come back before its old connection was noticed
+		// to be dead, or there are two with one id. The old one is asked.
+		d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge br-int other_config:datapath-id=…", p.dpid, all[0].sess.RemoteAddr()))
+		all[0].probe()
+		return
+	}
+	d.claimFirst(p.dpid)
+}
+
+// switchDown: a session has ended.
+type switchDown struct {
+	peer   *peer
+	reason error
+}
+
+func (e switchDown) happen(d *dispatcher) {
+	p := e.peer
+	d.peers[p.dpid] = slices.DeleteFunc(d.peers[p.dpid], func(q *peer) bool { return q == p })
+	if len(d.peers[p.dpid]) == 0 {
+		delete(d.peers, p.dpid)
+	}
+	d.f.board.release(p)
+	if n := d.nodeOf(p.dpid); n != nil && n.peer == p {
+		n.peer = nil
+		d.f.board.connect(n.name, nil)
+		d.f.log.Info("node disconnected", "node", n.name, "dpid", p.dpid, "err", e.reason)
+		d.f.board.update(n.name, func(s *NodeStatus) {
+			s.Connected, s.Since, s.Address = false, d.f.cfg.Now(), ""
+			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
+		})
+	}
+	d.claimFirst(p.dpid)
+}
+
+// nodeOf returns the declared node that has the datapath id, or nil.
+func (d *dispatcher) nodeOf(id topology.DatapathID) *node {
+	if n, ok := d.view.Topo.NodeByDatapath(id); ok {
+		return d.nodes[n.Name]
+	}
+	return nil
+}
+
+// claimFirst makes the oldest session of a datapath id its node's, if it is not
+// so already; without a node all of them stay in quarantine.
+func (d *dispatcher) claimFirst(id topology.DatapathID) {
+	if len(d.peers[id]) == 0 {
+		return
+	}
+	p, n := d.peers[id][0], d.nodeOf(id)
+	if n == nil {
+		d.quarantine(p, "no declared node has this datapath id")
+		return
+	}
+	if n.peer == p {
+		return
+	}
+	if p.claimed {
+		return // was another node's; it is being emptied, and will come back
+	}
+	p.claimed, n.peer = true, p
+	d.f.board.release(p)
+	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
+	d.f.board.connect(n.name, p.sess)
+	d.f.board.update(n.name, func(s *NodeStatus) {
+		s.Connected, s.Since, s.LastError = true, d.f.cfg.Now(), ""
+		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
+		_, s.OVSDB = d.told[id]
+	})
+	d.portsKnown(n, p)
+	// What OVSDB said first counts from the start, so that no flow goes and
+	// comes back.
+	if ifaces, ok := d.told[id]; ok {
+		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
+	}
+	n.mail.post(d.view, d.view, nil, true)
+	p.assign(n)
+}
+
+// portsKnown tells all ports of a node's switch.
+func (d *dispatcher) portsKnown(n *node, p *peer) {
+	numbers := make(map[string]uint32, len(p.ports))
+	for name, no := range p.ports {
+		numbers[name] = uint32(no)
+	}
+	d.places(func(t *binding.Table) []binding.Change { return t.SetPorts(d.view.Topo, n.name, numbers) }, d.tunnelOf(n, p)...)
+	d.showPorts(n, p)
+}
+
+// tunnelOf returns the change of the node's tunnel port, if it changed.
+func (d *dispatcher) tunnelOf(n *node, p *peer) []pipeline.TunnelChange {
+	before, after := d.view.Tunnel(n.name), p.ports[pipeline.TunnelPort]
+	if before == after {
+		return nil
+	}
+	return []pipeline.TunnelChange{{Node: n.name, Before: before, After: after}}
+}
+
+func (d *dispatcher) showPorts(n *node, p *peer) {
+	_, tunnel := p.ports[pipeline.TunnelPort]
+	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = len(p.ports), tunnel })
+}
+
+// quarantine leaves a switch without flows, and shows it.
+func (d *dispatcher) quarantine(p *peer, reason string) {
+	s := Switch{
+		DatapathID: p.dpid, Address: p.sess.RemoteAddr().String(), OVSVersion: p.sess.Desc().Software,
+		Since: d.f.cfg.Now(), Reason: reason,
+	}
+	d.f.log.Warn("switch quarantined", "dpid", p.dpid, "address", s.Address, "reason", reason)
+	d.f.board.quarantine(p, s)
+}
+
+// portChanged: a port of a switch came, went or changed.
+type portChanged struct {
+	peer *peer
+	*openflow.PortStatus
+}
+
+func (e portChanged) happen(d *dispatcher) {
+	p, name := e.peer, e.Port.Name
+	number := e.Port.No
+	if e.Reason == openflow.PortDeleted {
+		if p.ports[name] != number {
+			return // the name has gone to another port already
+		}
+		number = 0
+		delete(p.ports, name)
+	} else if p.ports[name] == number || !ordinary(number) {
+		return
+	} else {
+		p.ports[name] = number
+	}
+	n := d.nodeOf(p.dpid)
+	if n == nil || n.peer != p {
+		return
+	}
+	d.places(func(t *binding.Table) []binding.Change {
+		return t.SetPort(d.view.Topo, n.name, name, uint32(number))
+	}, d.tunnelOf(n, p)...)
+	d.showPorts(n, p)
+}
+
+// ordinary reports whether a number is of a port that interfaces can have: not
+// LOCAL and the like (OpenFlow 1.3.5, 7.2.1).
+func ordinary(n openflow.PortNo) bool { return n > 0 && n <= openflow.PortMax }
+
+// interfacesTold: OVSDB says which interfaces a bridge has.
+type interfacesTold struct {
+	dpid   topology.DatapathID
+	ifaces []binding.Interface
+}
+
+func (e interfacesTold) happen(d *dispatcher) {
+	d.told[e.dpid] = e.ifaces
+	if n := d.nodeOf(e.dpid); n != nil {
+		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
+		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, e.ifaces) })
+	}
+}
+
+// ovsdbGone: the connection to a node's OVSDB has ended. What it said stays
+// true until it says otherwise.
+type ovsdbGone struct{ dpid topology.DatapathID }
+
+func (e ovsdbGone) happen(d *dispatcher) {
+	delete(d.told, e.dpid)
+	if n := d.nodeOf(e.dpid); n != nil {
+		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
+	}
+}
+
+// OVSDBConnected is part of ovsdb.Handler.
+func (f *Fabric) OVSDBConnected(ovsdb.Conn) {}
+
+// InterfacesChanged is part of ovsdb.Handler: the identities of the interfaces
+// of the bridge with the datapath id.
+func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []ovsdb.Interface) {
+	told := make([]binding.Interface, len(ifaces))
+	for i, o := range ifaces {
+		told[i] = binding.Interface{Name: o.Name, IfaceID: o.IfaceID, ContainerID: o.ContainerID, ContainerIface: o.ContainerIface}
+	}
+	f.tell(interfacesTold{topology.DatapathID(datapathID), told})
+}
+
+// OVSDBDisconnected is part of ovsdb.Handler.
+func (f *Fabric) OVSDBDisconnected(datapathID uint64, reason error) {
+	f.log.Info("ovsdb disconnected", "dpid", topology.DatapathID(datapathID), "err", reason)
+	f.tell(ovsdbGone{topology.DatapathID(datapathID)})
+}

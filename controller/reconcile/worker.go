@@ -1,0 +1,213 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// worker brings one switch to what its node's mailbox asks, job by job.
+type worker struct {
+	*peer
+	node *node
+	// known is whether the switch is as its last job asked.
+	known bool
+	// flows is how many flows the switch has, when known.
+	flows int
+
+	delta    pipeline.Delta
+	compiler pipeline.Compiler
+	set      pipeline.FlowSet
+	removal  []byte
+}
+
+// work waits until the switch is a node's, and then does its jobs until the
+// session or ctx ends.
+func (p *peer) work(ctx context.Context) error {
+	w := &worker{peer: p}
+	select {
+	case w.node = <-p.assigned:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	wait := p.f.cfg.RetryAfter
+	for {
+		j, err := w.node.mail.take(ctx)
+		if err != nil {
+			return err
+		}
+		started := time.Now()
+		err = w.do(ctx, j)
+		if err == nil {
+			w.node.mail.done()
+			wait = p.f.cfg.RetryAfter
+			p.f.metrics.applied(started, j.full)
+			p.f.board.update(w.node.name, func(s *NodeStatus) { s.Flows, s.LastError = w.flows, "" })
+			continue
+		}
+		w.node.mail.failed()
+		w.known = false
+		if ctx.Err() != nil || errors.Is(err, errReleased) {
+			return err
+		}
+		p.f.log.Error("switch not brought up to date", "node", w.node.name, "err", err, "retry_after", wait)
+		p.f.board.update(w.node.name, func(s *NodeStatus) { s.LastError = err.Error() })
+		if !pause(ctx, wait) {
+			return context.Cause(ctx)
+		}
+		wait = min(2*wait, 30*p.f.cfg.RetryAfter)
+	}
+}
+
+// do brings the switch to the job's view.
+func (w *worker) do(ctx context.Context, j job) error {
+	switch {
+	case j.wipe:
+		if err := w.wipe(ctx); err != nil {
+			return err
+		}
+		return errReleased
+	case j.full || !w.known:
+		return w.compare(ctx, j.view)
+	default:
+		return w.change(ctx, j.base, j.view, maps.Keys(j.units))
+	}
+}
+
+// change sends what differs between what the switch has, which is as in base,
+// and what it is to have, in the units that may differ.
+func (w *worker) change(ctx context.Context, base, v *pipeline.View, units iter.Seq[pipeline.Unit]) error {
+	d := &w.delta
+	d.Compute(base, v, w.node.name, units)
+	removed, added := d.Removed(), d.Added()
+	err := w.send(ctx, len(removed), len(added), func(yield func([]byte) bool) {
+		for _, e := range removed {
+			if !yield(w.deletion(e.Cookie)) {
+				return
+			}
+		}
+		for _, e := range added {
+			if !yield(d.AddMessage(e)) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	w.flows += d.Growth()
+	return nil
+}
+
+// compare reads back what the switch has and sends what differs from what it
+// is to have: nothing, if it was left in order.
+func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
+	select {
+	case w.f.comparing <- struct{}{}:
+		defer func() { <-w.f.comparing }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	installed, err := w.installed(ctx)
+	if err != nil {
+		return fmt.Errorf("read flows back: %w", err)
+	}
+	w.set.Reset()
+	w.compiler.CompileNode(&w.set, v, w.node.name)
+	w.set.Sort()
+	foreign, missing := difference(installed, w.set.Entries())
+	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
+		for _, c := range foreign {
+			if !yield(w.deletion(c)) {
+				return
+			}
+		}
+		for _, e := range missing {
+			if !yield(w.set.Message(e)) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	w.known, w.flows = true, w.set.Len()
+	w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
+	w.set = pipeline.FlowSet{} // large, and not needed again soon
+	return nil
+}
+
+// installed returns the cookies of all flows of the switch, ascending.
+func (w *worker) installed(ctx context.Context) ([]openflow.Cookie, error) {
+	var cookies []openflow.Cookie
+	err := w.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
+		cookies = append(cookies, s.Cookie)
+		return nil
+	})
+	slices.Sort(cookies)
+	return cookies, err
+}
+
+// difference compares cookies that are installed with flows that are wanted,
+// both ascending. A cookie that is installed twice is foreign and its flow
+// missing: at least one of the two is somebody else's work.
+func difference(installed []openflow.Cookie, wanted []pipeline.Entry) (foreign []openflow.Cookie, missing []pipeline.Entry) {
+	for len(installed) > 0 || len(wanted) > 0 {
+		switch {
+		case len(installed) == 0 || len(wanted) > 0 && wanted[0].Cookie < installed[0]:
+			missing, wanted = append(missing, wanted[0]), wanted[1:]
+			continue
+		case len(wanted) > 0 && wanted[0].Cookie == installed[0]:
+			if len(installed) > 1 && installed[1] == installed[0] {
+				foreign, missing = append(foreign, installed[0]), append(missing, wanted[0])
+			}
+			wanted = wanted[1:]
+		default:
+			foreign = append(foreign, installed[0])
+		}
+		c := installed[0]
+		for len(installed) > 0 && installed[0] == c {
+			installed = installed[1:]
+		}
+	}
+	return foreign, missing
+}
+
+// wipe removes all flows.
+func (w *worker) wipe(ctx context.Context) error {
+	all := openflow.FlowMod{
+		Command: openflow.FlowDelete, BufferID: openflow.NoBuffer,
+		OutPort: openflow.PortAny, OutGroup: openflow.GroupAny,
+		Flow: openflow.Flow{Table: openflow.TableAll},
+	}
+	msg, err := all.AppendBinary(nil)
+	if err != nil {
+		return err
+	}
+	return w.send(ctx, 1, 0, slices.Values([][]byte{msg}))
+}
+
+// send sends flow-mods as one atomic bundle, removals first, and waits for the
+// switch to confirm it. Nothing to send costs nothing.
+func (w *worker) send(ctx context.Context, removals, additions int, mods iter.Seq[[]byte]) error {
+	if removals+additions == 0 {
+		return nil
+	}
+	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removals))
+	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(additions))
+	return w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, mods)
+}
+
+// deletion returns the flow-mod that removes the flow with the cookie; it is
+// overwritten by the next.
+func (w *worker) deletion(c openflow.Cookie) []byte {
+	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, openflow.TableAll, c)
+	return w.removal
+}
