@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type diffOptions struct {
+	app    *app
+	files  fileFlags
+	output output
+}
+
+func newDiffCmd(a *app) *cobra.Command {
+	o := &diffOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "diff -f FILE...",
+		Short: "Show what apply would change",
+		Long: `Show what 'sdnctl apply' with the same flags would change, without changing it.
+
+The exit code is 0 when nothing would change, 1 when something would, and
+another when the question could not be answered.`,
+		Example: `  sdnctl diff -f topology.yaml
+  sdnctl diff -f topology/ --prune -l team=web`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.files.add(cmd)
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *diffOptions) run(ctx context.Context) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	result, _, err := o.files.send(ctx, o.app, client, true)
+	switch {
+	case err == nil:
+	case exitCode(err) == ExitFailure: // 1 says that there is a difference
+		return codedError{ExitUsage, err}
+	default:
+		return err
+	}
+	if o.output.table() {
+		err = writeChanges(o.output.w, result.Changes)
+	} else {
+		err = o.output.data(result)
+	}
+	if err == nil && len(result.Changes) > 0 {
+		return errDifferent
+	}
+	return err
+}
+
+// writeChanges writes each change as a unified diff of the object as declared.
+func writeChanges(w io.Writer, changes []api.Change) error {
+	for _, c := range changes {
+		before, err := declaration(c.Before)
+		if err != nil {
+			return err
+		}
+		after, err := declaration(c.After)
+		if err != nil {
+			return err
+		}
+		from, to := c.Object, c.Object
+		if c.Before == nil {
+			from = "/dev/null"
+		}
+		if c.After == nil {
+			to = "/dev/null"
+		}
+		if _, err := fmt.Fprintf(w, "--- %s\n+++ %s\n%s", from, to, unified(before, after)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// declaration returns the lines of an object as a file would declare it.
+func declaration(o *api.Object) ([]string, error) {
+	if o == nil {
+		return nil, nil
+	}
+	var b strings.Builder
+	if err := writeYAML(&b, declared(*o)); err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n"), nil
+}
+
+// declared is the part of an object that users declare.
+func declared(o api.Object) api.Object {
+	return api.Object{Kind: o.Kind, Name: o.Name, Labels: o.Labels, Spec: o.Spec}
+}

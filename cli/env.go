@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/user"
+	"strings"
+	"time"
+)
+
+// Env is all that a command may touch of the world around it. Tests make one
+// of buffers; main makes one of the process.
+type Env struct {
+	// In is read by "apply -f -". Out gets data, Err gets words about it.
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+	// Getenv reads an environment variable, "" when it is not set.
+	Getenv func(string) string
+	// Now is the clock by which ages are shown.
+	Now func() time.Time
+	// Exec runs a program on this machine and returns its standard output and
+	// error together. Only "node join" and "node leave" use it.
+	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
+	// LocalAddr is the address of this machine from which it would reach
+	// another, "" when it would not. No packet is sent.
+	LocalAddr func(to netip.Addr) string
+	// Author is recorded by the daemon beside each change, as "user@host".
+	Author func() string
+	// Version of this program.
+	Version string
+}
+
+// OSEnv returns the process's own environment.
+func OSEnv(version string) Env {
+	return Env{
+		In:     os.Stdin,
+		Out:    os.Stdout,
+		Err:    os.Stderr,
+		Getenv: os.Getenv,
+		Now:    time.Now,
+		Exec: func(ctx context.Context, name string, args ...string) ([]byte, error) {
+			return exec.CommandContext(ctx, name, args...).CombinedOutput()
+		},
+		LocalAddr: osLocalAddr,
+		Author:    osAuthor,
+		Version:   version,
+	}
+}
+
+// osLocalAddr asks the routing table, by connecting a UDP socket.
+func osLocalAddr(to netip.Addr) string {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 1)))
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil || local.Addr().IsLoopback() {
+		return ""
+	}
+	return local.Addr().Unmap().String()
+}
+
+// osAuthor names the user of this process and the machine. Under sudo it is
+// the user who called sudo that counts.
+func osAuthor() string {
+	name := os.Getenv("SUDO_USER")
+	if name == "" {
+		name = os.Getenv("USER")
+	}
+	if name == "" {
+		if u, err := user.Current(); err == nil {
+			name = u.Username
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	host, _, _ = strings.Cut(host, ".")
+	return name + "@" + host
+}

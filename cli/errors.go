@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// The exit codes. "sdnctl help exit-codes" tells them to users.
+const (
+	ExitOK          = 0
+	ExitFailure     = 1 // also: diff found a difference
+	ExitUsage       = 2
+	ExitNotFound    = 3
+	ExitTimeout     = 4
+	ExitConflict    = 5
+	ExitInvalid     = 6
+	ExitUnreachable = 7
+	ExitInterrupted = 130 // 128 + SIGINT, as shells have it
+)
+
+// A usageError is a command line that makes no sense; the usage follows it.
+type usageError struct{ error }
+
+// Unwrap returns what was wrong.
+func (e usageError) Unwrap() error { return e.error }
+
+func usageErrorf(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// A codedError ends the program with a certain code.
+type codedError struct {
+	code int
+	error
+}
+
+// Unwrap returns the cause.
+func (e codedError) Unwrap() error { return e.error }
+
+// errDifferent is what diff returns when it has printed a difference, and
+// there is nothing more to say.
+var errDifferent = errors.New("there are differences")
+
+// exitCode is the one place that maps errors to exit codes.
+func exitCode(err error) int {
+	var (
+		coded       codedError
+		usage       usageError
+		refused     *api.Error
+		unreachable *api.UnreachableError
+		files       fileErrors
+		manifests   manifestError
+	)
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &coded):
+		return coded.code
+	case errors.As(err, &usage):
+		return ExitUsage
+	case errors.As(err, &refused):
+		return refusedCode(refused.Code)
+	case errors.As(err, &unreachable):
+		return ExitUnreachable
+	case errors.As(err, &manifests), errors.As(err, &files):
+		return ExitInvalid
+	case errors.Is(err, context.Canceled):
+		return ExitInterrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		return ExitTimeout
+	}
+	return ExitFailure
+}
+
+// refusedCode maps the API's codes of errors.
+func refusedCode(code string) int {
+	switch code {
+	case api.CodeNotFound:
+		return ExitNotFound
+	case api.CodeExists, api.CodeConflict, api.CodeInUse, api.CodeExhausted, api.CodePrecondition:
+		return ExitConflict
+	case api.CodeInvalid, api.CodeMalformed, api.CodeTooLarge:
+		return ExitInvalid
+	case api.CodeUnavailable:
+		return ExitUnreachable
+	}
+	return ExitFailure
+}
+
+// explain words an error for the user, with what to do about it.
+func explain(err error) string {
+	var (
+		unreachable *api.UnreachableError
+		refused     *api.Error
+		manifests   manifestError
+	)
+	switch {
+	case errors.As(err, &manifests):
+		return manifests.Error()
+	case errors.As(err, &unreachable):
+		return explainUnreachable(unreachable)
+	case errors.As(err, &refused):
+		return explainRefused(err, refused)
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
+	}
+	return err.Error()
+}
+
+// explainRefused adds the remedy, which the daemon sends beside its message.
+func explainRefused(err error, refused *api.Error) string {
+	if len(refused.Errors) == 1 && refused.Errors[0].Fix != "" {
+		if text := err.Error(); !strings.Contains(text, refused.Errors[0].Fix) {
+			return text + " (" + refused.Errors[0].Fix + ")"
+		}
+	}
+	return err.Error()
+}
+
+// explainUnreachable says why the daemon does not answer and how to get it to.
+func explainUnreachable(e *api.UnreachableError) string {
+	path, unix := strings.CutPrefix(e.Host, "unix://")
+	elsewhere := "name another with --host or SDNCTL_HOST"
+	switch {
+	case unix && errors.Is(e.Err, fs.ErrNotExist):
+		return fmt.Sprintf("sdnd is not running here: there is no socket %s\nstart it with: systemctl start sdnd (or run: sdnd); or %s", path, elsewhere)
+	case unix && errors.Is(e.Err, fs.ErrPermission):
+		return fmt.Sprintf("you may not use sdnd's socket %s: permission denied\nuse sudo, or join the group that owns it (see: ls -l %s)", path, path)
+	case unix && errors.Is(e.Err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("sdnd is not running: nobody answers at the socket %s, which an earlier one left behind\nstart it with: systemctl start sdnd (or run: sdnd); or %s", path, elsewhere)
+	case errors.Is(e.Err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("sdnd does not answer at %s: connection refused\nit listens on TCP only when started with --api-listen; or %s", e.Host, elsewhere)
+	}
+	return fmt.Sprintf("sdnd does not answer at %s: %v\nis it running, and is that its address? else %s", e.Host, e.Err, elsewhere)
+}

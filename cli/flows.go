@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type flowsOptions struct {
+	app    *app
+	table  string
+	object string
+	state  string
+	output output
+}
+
+func newFlowsCmd(a *app) *cobra.Command {
+	o := &flowsOptions{app: a}
+	states := []string{api.FlowInstalled, api.FlowMissing, api.FlowForeign}
+	cmd := &cobra.Command{
+		Use:   "flows NODE",
+		Short: "List the flows of a node, and why each is there",
+		Long: `List the flows that a node's switch should have, each with the object and the
+rule that made it, beside the switch's own counters. A flow that the switch
+lacks is "missing"; one that it has and should not have is "foreign".`,
+		Example: `  sdnctl flows node1
+  sdnctl flows node1 --object port/web1 -o wide
+  sdnctl flows node1 --installed missing`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+		PreRunE: func(*cobra.Command, []string) error {
+			if o.state != "" && !slices.Contains(states, o.state) {
+				return usageErrorf("--installed %s: want one of %s", o.state, strings.Join(states, ", "))
+			}
+			return nil
+		},
+
+		ValidArgsFunction: a.completeNames(api.KindNode, 1),
+	}
+	cmd.Flags().StringVar(&o.table, "table", "", "only those of a `table`, by name or number")
+	cmd.Flags().StringVar(&o.object, "object", "", "only those of an `object`, such as port/web1")
+	cmd.Flags().StringVar(&o.state, "installed", "", "only those in this `state`: yes, missing or foreign")
+	mustComplete(cmd, "table")
+	mustComplete(cmd, "object")
+	mustComplete(cmd, "installed", states...)
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *flowsOptions) run(ctx context.Context, node string) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	flows, err := client.Flows(ctx, node)
+	if err != nil {
+		return err
+	}
+	all := len(flows.Flows)
+	flows.Flows = slices.DeleteFunc(flows.Flows, func(f api.Flow) bool { return !o.wanted(f) })
+	if !o.output.table() {
+		return o.output.data(flows)
+	}
+	if err := printTable(&o.output, flowColumns(), flows.Flows); err != nil {
+		return err
+	}
+	count := make(map[string]int)
+	for _, f := range flows.Flows {
+		count[f.Installed]++
+	}
+	o.app.note("%d of %d flows: %d installed, %d missing, %d foreign", len(flows.Flows), all,
+		count[api.FlowInstalled], count[api.FlowMissing], count[api.FlowForeign])
+	return nil
+}
+
+// wanted tells whether the filters let a flow through.
+func (o *flowsOptions) wanted(f api.Flow) bool {
+	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) &&
+		(o.object == "" || strings.EqualFold(o.object, f.Object)) &&
+		(o.state == "" || o.state == f.Installed)
+}
+
+func flowColumns() []column[api.Flow] {
+	return []column[api.Flow]{
+		{header: "TABLE", cell: func(f api.Flow) string {
+			if f.TableName == "" {
+				return strconv.Itoa(f.Table)
+			}
+			return f.TableName
+		}},
+		{header: "NO", wide: true, cell: func(f api.Flow) string { return strconv.Itoa(f.Table) }},
+		{header: "PRIO", cell: func(f api.Flow) string { return strconv.Itoa(f.Priority) }},
+		{header: "COOKIE", wide: true, cell: func(f api.Flow) string { return f.Cookie }},
+		{header: "INSTALLED", cell: func(f api.Flow) string { return f.Installed }},
+		{header: "PACKETS", cell: func(f api.Flow) string { return fmt.Sprint(f.Packets) }},
+		{header: "BYTES", wide: true, cell: func(f api.Flow) string { return fmt.Sprint(f.Bytes) }},
+		{header: "MATCH", cell: func(f api.Flow) string { return f.Match }},
+		{header: "ACTIONS", cell: func(f api.Flow) string { return f.Actions }},
+		{header: "OBJECT", cell: func(f api.Flow) string { return f.Object }},
+		{header: "WHY", cell: func(f api.Flow) string { return f.Why }},
+	}
+}

@@ -1,0 +1,74 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+// newHelpTopics returns the texts of "sdnctl help TOPIC".
+func newHelpTopics() []*cobra.Command {
+	return []*cobra.Command{
+		{Use: "exit-codes", Short: "What the exit code of sdnctl says", Long: helpExitCodes},
+		{Use: "files", Short: "What the files of apply and diff hold", Long: helpFiles},
+	}
+}
+
+const helpExitCodes = `The exit code of sdnctl says how it went:
+
+    0  it is done
+    1  it failed for a reason that is none of the following;
+       for diff: there is a difference
+    2  the command line makes no sense; nothing was tried
+       (for diff also: it failed for a reason that is none of the following)
+    3  an object that was named does not exist
+    4  it is stored, but not every node has confirmed it in the time given
+       to --wait, or sdnd did not answer in time
+    5  it contradicts what is there: the object exists already, an address or
+       VNI is taken, something is in use, a pool is exhausted, or someone
+       else changed the object at the same moment; nothing was changed
+    6  a file or value is not valid; nothing was changed
+    7  sdnd, or the node, cannot be reached
+  130  it was interrupted`
+
+const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in several documents
+(in YAML separated by ---), in a list, or under the key "objects".
+
+    kind: Node               # also Network, Router, Port
+    name: node1
+    labels: {rack: a}        # optional
+    spec:
+      tunnelIP: 192.168.50.11
+      datapathID: ""         # default: derived from the name
+    ---
+    kind: Network
+    name: blue
+    spec:
+      cidr: 10.0.0.0/24      # short for one entry of subnets
+    ---
+    kind: Network
+    name: pods
+    spec:
+      vni: 100               # default: allocated
+      mode: segmented        # default: stretched
+      subnets:
+      - cidr: 10.244.0.0/16
+        reserved: [10.244.0.1-10.244.0.9]
+      containersPerNode: 250 # segmented only: sizes a node's block
+      maxNodes: 100          # segmented only
+      blocks:                # segmented only: certain blocks
+      - {node: node1, cidr: 10.244.1.0/24, gateway: 10.244.1.1}
+    ---
+    kind: Router
+    name: main
+    spec:
+      networks: [blue, pods]
+    ---
+    kind: Port
+    name: web1
+    spec:
+      network: blue
+      node: node1            # default: where its interface shows up
+      ip: 10.0.0.7           # default: allocated
+      mac: 02:00:00:00:00:07 # default: derived from the address and VNI
+      interfaceID: web1      # external_ids:iface-id; default: the name
+      interface: veth-web1   # binds by the interface's name instead
+
+"status" and "meta", as sdnd prints them, are ignored, so that what was printed
+can be applied. Any other key that is not known is an error.`

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type nodeView = view[api.NodeSpec, api.NodeStatus]
+
+func nodeKind() kindDef {
+	columns := nodeColumns()
+	return kindDef{
+		kind: api.KindNode,
+		is:   "a machine whose Open vSwitch sdnd controls; make one on the machine itself with 'sdnctl node join'",
+		flags: func(a *app, cmd *cobra.Command) specFlags {
+			return addSpecFlags(a, cmd, []specFlag[api.NodeSpec]{
+				textFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *api.NodeSpec) *string { return &s.TunnelIP }),
+				textFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *api.NodeSpec) *string { return &s.DatapathID }),
+			})
+		},
+		print:    tablePrinter(columns),
+		details:  detailPrinter(columns, nodeDetails),
+		optional: "tunnel-ip",
+		example:  "node1 --tunnel-ip 192.168.50.11",
+		change:   "node1 --tunnel-ip 192.168.60.11",
+		verbs: func(a *app) []*cobra.Command {
+			return []*cobra.Command{newNodeJoinCmd(a), newNodeLeaveCmd(a), newNodeAdoptCmd(a)}
+		},
+	}
+}
+
+func nodeColumns() []column[nodeView] {
+	return []column[nodeView]{
+		{header: "TUNNEL-IP", cell: func(v nodeView) string { return v.spec.TunnelIP }},
+		{header: "CONNECTED", cell: func(v nodeView) string {
+			text := yesNo(v.status.Connected)
+			if v.status.Since != nil {
+				text += ", " + age(v.now, *v.status.Since)
+			}
+			return text
+		}},
+		{header: "SYNC", cell: syncText},
+		{header: "FLOWS", cell: func(v nodeView) string { return fmt.Sprint(v.status.Flows) }},
+		{header: "PORTS", cell: func(v nodeView) string { return fmt.Sprint(v.status.Ports) }},
+		{header: "DATAPATH-ID", wide: true, cell: func(v nodeView) string { return v.status.DatapathID }},
+		{header: "ADDRESS", wide: true, cell: func(v nodeView) string { return v.status.Address }},
+		{header: "OVS", wide: true, cell: func(v nodeView) string { return v.status.OVSVersion }},
+		{header: "VXLAN-PORT", wide: true, cell: func(v nodeView) string { return yesNo(v.status.TunnelPort) }},
+		{header: "OVSDB", wide: true, cell: func(v nodeView) string { return yesNo(v.status.OVSDB) }},
+		{header: "ERROR", cell: func(v nodeView) string { return strings.ReplaceAll(v.status.LastError, "\n", " ") }},
+	}
+}
+
+// syncText says how far behind a node is.
+func syncText(v nodeView) string {
+	if v.status.InSync {
+		return fmt.Sprintf("yes, %d", v.status.AcknowledgedRevision)
+	}
+	return fmt.Sprintf("no, %d of %d", v.status.AcknowledgedRevision, v.status.WantedRevision)
+}
+
+func nodeDetails(v nodeView) [][2]string {
+	return blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Network })
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type portView = view[api.PortSpec, api.PortStatus]
+
+func portKind() kindDef {
+	columns := portColumns()
+	return kindDef{
+		kind: api.KindPort,
+		is:   "the attachment of one interface, of a container or virtual machine, to a network",
+		flags: func(a *app, cmd *cobra.Command) specFlags {
+			return addSpecFlags(a, cmd, portFlags())
+		},
+		print:    tablePrinter(columns),
+		details:  detailPrinter(columns, func(portView) [][2]string { return nil }),
+		required: []string{"network"},
+		optional: "node",
+		example:  "web1 --network blue --node node1",
+		change:   "web1 --node node2",
+	}
+}
+
+func portFlags() []specFlag[api.PortSpec] {
+	type spec = api.PortSpec
+	network := textFlag("network", "`network` that the port is on", func(s *spec) *string { return &s.Network })
+	network.refers = api.KindNetwork
+	node := textFlag("node", "`node` that the port is pinned to (default: where its interface shows up, on stretched networks)", func(s *spec) *string { return &s.Node })
+	node.refers = api.KindNode
+	return []specFlag[spec]{
+		network,
+		node,
+		textFlag("ip", "`address` (default: allocated)", func(s *spec) *string { return &s.IP }),
+		textFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) *string { return &s.MAC }),
+		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
+		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),
+	}
+}
+
+func portColumns() []column[portView] {
+	return []column[portView]{
+		{header: "NETWORK", cell: func(v portView) string { return v.spec.Network }},
+		{header: "IP", cell: func(v portView) string {
+			if v.status.IP == "" {
+				return v.spec.IP
+			}
+			return fmt.Sprintf("%s/%d", v.status.IP, v.status.PrefixLength)
+		}},
+		{header: "MAC", cell: func(v portView) string { return v.status.MAC }},
+		{header: "NODE", cell: func(v portView) string {
+			if v.status.Node != "" {
+				return v.status.Node
+			}
+			return v.spec.Node
+		}},
+		{header: "BOUND", cell: func(v portView) string { return yesNo(v.status.Bound) }},
+		{header: "INTERFACE", cell: func(v portView) string { return v.status.Interface }},
+		{header: "GATEWAY", wide: true, cell: func(v portView) string { return v.status.Gateway }},
+		{header: "VNI", wide: true, cell: func(v portView) string { return number(v.status.VNI) }},
+		{header: "MTU", wide: true, cell: func(v portView) string { return number(v.status.MTU) }},
+		{header: "INTERFACE-ID", wide: true, cell: func(v portView) string { return v.spec.InterfaceID }},
+		{header: "MESSAGE", cell: func(v portView) string { return v.status.Message }},
+	}
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type routerView = view[api.RouterSpec, api.RouterStatus]
+
+func routerKind() kindDef {
+	columns := []column[routerView]{
+		{header: "NETWORKS", cell: func(v routerView) string { return strings.Join(v.spec.Networks, ",") }},
+		{header: "ID", wide: true, cell: func(v routerView) string { return number(v.status.ID) }},
+	}
+	return kindDef{
+		kind: api.KindRouter,
+		is:   "what joins networks, so that each can reach the others' addresses",
+		flags: func(a *app, cmd *cobra.Command) specFlags {
+			return addSpecFlags(a, cmd, []specFlag[api.RouterSpec]{{
+				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",
+				many: true, refers: api.KindNetwork,
+				set: func(s *api.RouterSpec, text string, first bool) error {
+					if first {
+						s.Networks = nil
+					}
+					for _, n := range strings.Split(text, ",") {
+						if n != "" {
+							s.Networks = append(s.Networks, n)
+						}
+					}
+					return nil
+				},
+			}})
+		},
+		print:    tablePrinter(columns),
+		details:  detailPrinter(columns, func(routerView) [][2]string { return nil }),
+		required: []string{"network"},
+		optional: "network",
+		example:  "main --network blue,green",
+		change:   "main --network blue,green,red",
+	}
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// A kindDef is all that the verbs need to know about one kind of object.
+type kindDef struct {
+	kind api.Kind
+	// is tells users what an object of this kind is.
+	is string
+	// flags adds the flags of the spec's fields and returns them.
+	flags func(a *app, cmd *cobra.Command) specFlags
+	// print shows objects as a table, details one object as lines.
+	print   func(o *output, now time.Time, objects []api.Object) error
+	details func(o *output, now time.Time, object api.Object) error
+	// required are the flags without which create makes no sense.
+	required []string
+	// optional is a flag whose field has a default, for help texts.
+	optional string
+	// example is the flags of a typical create, and change of a typical set.
+	example, change string
+	// verbs are commands that only this kind has.
+	verbs func(a *app) []*cobra.Command
+}
+
+// name is how users type the kind.
+func (k kindDef) name() string { return k.kind.Lower() }
+
+// kinds returns the definition of every kind of object.
+func kinds() []kindDef {
+	return []kindDef{nodeKind(), networkKind(), routerKind(), portKind()}
+}
+
+func newKindCmds(a *app) []*cobra.Command {
+	var cmds []*cobra.Command
+	for _, k := range kinds() {
+		cmds = append(cmds, newKindCmd(a, k))
+	}
+	return cmds
+}
+
+// newKindCmd holds the verbs of one kind.
+func newKindCmd(a *app, k kindDef) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     k.name(),
+		Aliases: []string{k.kind.Plural()},
+		Short:   fmt.Sprintf("Create, list, show, change and delete %s", k.kind.Plural()),
+		Long:    fmt.Sprintf("A %s is %s.", k.name(), k.is),
+		Example: fmt.Sprintf("  sdnctl %s create %s\n  sdnctl %[1]s list -o wide", k.name(), k.example),
+		Args:    cobra.ArbitraryArgs,
+		RunE:    runGroup,
+	}
+	cmd.AddCommand(newCreateCmd(a, k), newListCmd(a, k), newShowCmd(a, k), newSetCmd(a, k), newDeleteCmd(a, k))
+	if k.verbs != nil {
+		cmd.AddCommand(k.verbs(a)...)
+	}
+	return cmd
+}
+
+// A view is one object, decoded for showing.
+type view[S, T any] struct {
+	api.Object
+	spec   S
+	status T
+	now    time.Time
+}
+
+// views decodes objects whose spec is an S and whose status is a T.
+func views[S, T any](now time.Time, objects []api.Object) ([]view[S, T], error) {
+	vs := make([]view[S, T], len(objects))
+	for i, o := range objects {
+		vs[i].Object, vs[i].now = o, now
+		if err := json.Unmarshal(o.Spec, &vs[i].spec); err != nil {
+			return nil, fmt.Errorf("%s: decode its spec: %w", o.Ref(), err)
+		}
+		if len(o.Status) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(o.Status, &vs[i].status); err != nil {
+			return nil, fmt.Errorf("%s: decode its status: %w", o.Ref(), err)
+		}
+	}
+	return vs, nil
+}
+
+// tablePrinter makes the print function of a kind from its columns.
+func tablePrinter[S, T any](columns []column[view[S, T]]) func(*output, time.Time, []api.Object) error {
+	return func(o *output, now time.Time, objects []api.Object) error {
+		vs, err := views[S, T](now, objects)
+		if err != nil {
+			return err
+		}
+		all := []column[view[S, T]]{{header: "NAME", cell: func(v view[S, T]) string { return v.Name }}}
+		all = append(all, columns...)
+		all = append(all, column[view[S, T]]{header: "LABELS", wide: true, cell: func(v view[S, T]) string { return labelText(v.Labels) }})
+		return printTable(o, all, vs)
+	}
+}
+
+// detailPrinter makes the details function of a kind: every column as a line,
+// then what extra adds.
+func detailPrinter[S, T any](columns []column[view[S, T]], extra func(v view[S, T]) [][2]string) func(*output, time.Time, api.Object) error {
+	return func(o *output, now time.Time, object api.Object) error {
+		vs, err := views[S, T](now, []api.Object{object})
+		if err != nil {
+			return err
+		}
+		v := vs[0]
+		lines := [][2]string{{"name", v.Name}, {"labels", labelText(v.Labels)}}
+		for _, c := range columns {
+			lines = append(lines, [2]string{strings.ToLower(c.header), c.cell(v)})
+		}
+		lines = append(lines, extra(v)...)
+		if v.Meta != nil {
+			lines = append(lines,
+				[2]string{"created", fmt.Sprintf("revision %d, %s ago", v.Meta.Created, age(now, v.Meta.CreatedAt))},
+				[2]string{"changed", fmt.Sprintf("revision %d", v.Meta.Revision)})
+		}
+		columns := []column[[2]string]{
+			{cell: func(l [2]string) string { return l[0] + ":" }},
+			{cell: func(l [2]string) string { return l[1] }},
+		}
+		plain := *o
+		plain.noHeaders = true
+		return printTable(&plain, columns, lines)
+	}
+}
+
+// labelText writes labels as "a=b,c=d", sorted.
+func labelText(labels map[string]string) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		parts = append(parts, k+"="+labels[k])
+	}
+	return strings.Join(parts, ",")
+}
+
+// age writes how long ago t was, in its largest unit or two.
+func age(now, t time.Time) string {
+	d := max(now.Sub(t), 0)
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// yesNo words a condition.
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// number writes n, and nothing for 0.
+func number[N ~int | ~uint32 | ~uint64](n N) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(n), 10)
+}
+
+// blockLines are the lines of details for blocks; by says what each is of.
+func blockLines(blocks []api.BlockStatus, by func(api.BlockStatus) string) [][2]string {
+	var lines [][2]string
+	for _, b := range blocks {
+		lines = append(lines, [2]string{"block of " + by(b), fmt.Sprintf("%s, gateway %s (%s)", b.CIDR, b.Gateway, b.GatewayMAC)})
+	}
+	return lines
+}
+
+// objectNames lists the names of a kind's objects for completion.
+func (a *app) objectNames(ctx context.Context, kind api.Kind) []string {
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+	defer cancel()
+	client, err := a.client()
+	if err != nil {
+		return nil
+	}
+	defer client.Close()
+	list, err := client.Objects(ctx, kind, api.ListOptions{})
+	if err != nil {
+		return nil // a shell that completes has no place for words
+	}
+	names := make([]string, len(list.Items))
+	for i, o := range list.Items {
+		names[i] = o.Name
+	}
+	slices.SortFunc(names, cmp.Compare)
+	return names
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// A fileError is one mistake with its place in a file.
+type fileError struct {
+	file    string
+	line    int // 0: the file as a whole
+	problem api.Problem
+}
+
+func (e fileError) String() string {
+	if e.line == 0 {
+		return e.file + ": " + e.problem.String()
+	}
+	return fmt.Sprintf("%s:%d: %s", e.file, e.line, e.problem)
+}
+
+// fileErrors are all mistakes in the files of one command.
+type fileErrors []fileError
+
+// shownErrors is how many mistakes are printed; nobody reads more at once.
+const shownErrors = 100
+
+// Error lists the mistakes, one per line, in the order of files and lines.
+func (e fileErrors) Error() string {
+	var b strings.Builder
+	if len(e) == 1 {
+		b.WriteString(e[0].String())
+	} else {
+		fmt.Fprintf(&b, "%d mistakes, nothing was changed:", len(e))
+		for i, one := range e {
+			if i == shownErrors {
+				fmt.Fprintf(&b, "\n  and %d more", len(e)-i)
+				break
+			}
+			b.WriteString("\n  " + one.String())
+		}
+	}
+	return b.String()
+}
+
+// sorted orders mistakes by line within each file, files as they were read.
+func (e fileErrors) sorted() fileErrors {
+	order := make(map[string]int)
+	for _, one := range e {
+		if _, ok := order[one.file]; !ok {
+			order[one.file] = len(order)
+		}
+	}
+	slices.SortStableFunc(e, func(a, b fileError) int {
+		return cmp.Or(cmp.Compare(order[a.file], order[b.file]), cmp.Compare(a.line, b.line))
+	})
+	return e
+}
+
+// merge joins the daemon's answer to a request made of l's manifests (all of
+// them, in order) with the mistakes found while reading. It returns nil when
+// there are none. A problem that may only follow from a manifest that could
+// not be read in full is left out: it would send the reader to a wrong place.
+func (l *loader) merge(answer error) error {
+	var refused *api.Error
+	if answer != nil && (!errors.As(answer, &refused) || len(refused.Errors) == 0) && len(l.errs) == 0 {
+		return answer
+	}
+	errs := l.errs
+	if refused != nil {
+		doubtful := l.doubtful()
+		for _, p := range refused.Errors {
+			if p.Index < 0 || p.Index >= len(l.found) {
+				if len(l.errs) == 0 {
+					errs = append(errs, fileError{file: p.Object, problem: api.Problem{Field: p.Field, Message: p.Message, Fix: p.Fix}})
+				}
+				continue
+			}
+			m := &l.found[p.Index]
+			if m.broken || doubtful(m) {
+				continue
+			}
+			if p.Object == "" {
+				p.Object = m.object.Ref()
+			}
+			errs = append(errs, fileError{m.file, m.line(p.Field), p})
+		}
+	}
+	if len(errs) == 0 {
+		return answer
+	}
+	return manifestError{errs.sorted(), refused}
+}
+
+// doubtful tells whether a manifest refers to a broken one, or might.
+func (l *loader) doubtful() func(*manifest) bool {
+	broken := make(map[string]bool)
+	for _, m := range l.found {
+		if m.broken {
+			broken[m.object.Name] = true
+		}
+	}
+	return func(m *manifest) bool {
+		if l.nameless && (m.object.Kind == api.KindPort || m.object.Kind == api.KindRouter) {
+			return true
+		}
+		var refs struct {
+			Network, Node string
+			Networks      []string
+			Blocks        []struct{ Node string }
+		}
+		if json.Unmarshal(m.object.Spec, &refs) != nil {
+			return true
+		}
+		for _, b := range refs.Blocks {
+			if broken[b.Node] {
+				return true
+			}
+		}
+		return broken[refs.Network] || broken[refs.Node] ||
+			slices.ContainsFunc(refs.Networks, func(n string) bool { return broken[n] })
+	}
+}
+
+// A manifestError is mistakes in files, some of them perhaps found by the
+// daemon, whose error then decides the exit code.
+type manifestError struct {
+	fileErrors
+	refused *api.Error
+}
+
+// Unwrap returns the daemon's error, nil when only reading failed.
+func (e manifestError) Unwrap() error {
+	if e.refused == nil {
+		return nil
+	}
+	return e.refused
+}

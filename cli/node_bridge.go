@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// A bridgeState is what join and leave must know of how things are.
+type bridgeState struct {
+	exists bool
+	// controller is the target of the bridge's controller, "" for none.
+	controller string
+	// owner is the node that "node join" made the bridge, "" for none.
+	owner string
+	// ports are the bridge's ports but for the tunnel's.
+	ports []string
+	// managers are the targets of the database's managers.
+	managers map[string]bool
+}
+
+// readBridge asks the database; a bridge that is not there is no error.
+func readBridge(ctx context.Context, env Env, f switchFlags) (bridgeState, error) {
+	v := newVsctl(env, f.db, true) // reading needs no ovs-vswitchd
+	s := bridgeState{managers: make(map[string]bool)}
+	text, err := v.read(ctx, "get-manager")
+	if err != nil {
+		return s, err
+	}
+	for _, m := range strings.Fields(text) {
+		s.managers[m] = true
+	}
+	if text, err = v.read(ctx, "list-br"); err != nil {
+		return s, err
+	}
+	for _, b := range strings.Fields(text) {
+		s.exists = s.exists || b == f.bridge
+	}
+	if !s.exists {
+		return s, nil
+	}
+	if text, err = v.read(ctx, "get-controller", f.bridge); err != nil {
+		return s, err
+	}
+	s.controller = strings.Join(strings.Fields(text), " ")
+	if s.owner, err = v.read(ctx, "br-get-external-id", f.bridge, joinMark); err != nil {
+		return s, err
+	}
+	if text, err = v.read(ctx, "list-ports", f.bridge); err != nil {
+		return s, err
+	}
+	for _, p := range strings.Fields(text) {
+		if p != tunnelPort {
+			s.ports = append(s.ports, p)
+		}
+	}
+	return s, nil
+}
+
+// ovsdbString writes s as a string of ovs-vsctl's column values, quoted when
+// a character in it would mean something else (ovs-vsctl(8), "Database
+// Values").
+func ovsdbString(s string) string {
+	if s != "" && !strings.ContainsAny(s, `:=, []{}!<>"\`) {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+// declareNode creates a node, or tells that it is declared the same already.
+func (a *app) declareNode(ctx context.Context, client *api.Client, name string, spec api.NodeSpec) error {
+	object, err := api.NewObject(name, nil, spec)
+	if err != nil {
+		return err
+	}
+	if known, err := client.Node(ctx, name); err == nil {
+		if spec.TunnelIP != "" && known.Spec.TunnelIP != spec.TunnelIP {
+			a.note("%s is declared already, with tunnel IP %q; to change that: sdnctl node set %s --tunnel-ip %s", object.Ref(), known.Spec.TunnelIP, name, spec.TunnelIP)
+		} else {
+			a.note("%s is declared already", object.Ref())
+		}
+		return nil
+	}
+	created, err := client.Create(ctx, object)
+	if err != nil {
+		return err
+	}
+	if created.Meta == nil {
+		return fmt.Errorf("sdnd answered without the revision of %s", object.Ref())
+	}
+	a.note("%s created, revision %d", object.Ref(), created.Meta.Revision)
+	return nil
+}

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+)
+
+// The forms of output that -o takes.
+const (
+	formatTable = "table"
+	formatWide  = "wide"
+	formatJSON  = "json"
+	formatYAML  = "yaml"
+)
+
+func formats() []string { return []string{formatTable, formatWide, formatJSON, formatYAML} }
+
+// output is where and how a command prints data.
+type output struct {
+	w         io.Writer
+	format    string
+	noHeaders bool
+}
+
+// flags adds -o and --no-headers to a command that prints data.
+func (o *output) flags(cmd *cobra.Command) {
+	o.w = cmd.OutOrStdout()
+	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "`format` of the output: table, wide, json or yaml")
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave out the first line of a table")
+	mustComplete(cmd, "output", formats()...)
+	before := cmd.PreRunE
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(formats(), o.format) {
+			return usageErrorf("-o %s: want one of %s", o.format, strings.Join(formats(), ", "))
+		}
+		if before != nil {
+			return before(cmd, args)
+		}
+		return nil
+	}
+}
+
+// mustComplete gives a flag fixed values to complete. The flag exists, so
+// cobra's error cannot happen.
+func mustComplete(cmd *cobra.Command, flag string, values ...string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err)
+	}
+}
+
+// table tells whether the output is one for people.
+func (o *output) table() bool { return o.format == formatTable || o.format == formatWide }
+
+// data prints v, an API type, as JSON or YAML.
+func (o *output) data(v any) error {
+	if o.format == formatYAML {
+		return writeYAML(o.w, v)
+	}
+	enc := json.NewEncoder(o.w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// A column of a table of Ts. A wide one is shown by -o wide only.
+type column[T any] struct {
+	header string
+	wide   bool
+	cell   func(T) string
+}
+
+// printTable prints items as lines of aligned columns; an empty cell is "-".
+func printTable[T any](o *output, columns []column[T], items []T) error {
+	tw := tabwriter.NewWriter(o.w, 0, 8, 2, ' ', 0)
+	line := make([]string, 0, len(columns))
+	flush := func() {
+		fmt.Fprintln(tw, strings.Join(line, "\t"))
+		line = line[:0]
+	}
+	shown := slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.wide && o.format != formatWide })
+	if !o.noHeaders {
+		for _, c := range shown {
+			line = append(line, c.header)
+		}
+		flush()
+	}
+	for _, item := range items {
+		for _, c := range shown {
+			cell := c.cell(item)
+			if cell == "" {
+				cell = "-"
+			}
+			line = append(line, cell)
+		}
+		flush()
+	}
+	return tw.Flush()
+}
+
+// writeYAML writes v in the form and field order that its JSON has.
+func writeYAML(w io.Writer, v any) error {
+	n, err := yamlNode(v)
+	if err != nil {
+		return err
+	}
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(n); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// yamlNode turns v into a YAML node by way of its JSON.
+func yamlNode(v any) (*yaml.Node, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var n yaml.Node
+	if err := yaml.Unmarshal(b, &n); err != nil {
+		return nil, err
+	}
+	plain(&n)
+	return &n, nil
+}
+
+// plain takes JSON's quotes and braces away. What YAML 1.1 readers would take
+// for a number in base 60, as some MAC addresses, stays quoted.
+func plain(n *yaml.Node) {
+	n.Style = 0
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.Trim(n.Value, "0123456789:") == "" {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	if (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode) && len(n.Content) == 0 {
+		n.Style = yaml.FlowStyle
+	}
+	for _, c := range n.Content {
+		plain(c)
+	}
+}

@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Run runs one sdnctl command line (without the program's name) and returns
+// the exit code. What went wrong has then been said on env.Err.
+func Run(ctx context.Context, env Env, args []string) int {
+	root := newRootCmd(&app{env: env})
+	root.SetArgs(args)
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil || errors.Is(err, errDifferent) {
+		return exitCode(err)
+	}
+	fmt.Fprintf(env.Err, "sdnctl: %s\n", explain(err))
+	if code := exitCode(err); code == ExitUsage {
+		fmt.Fprintf(env.Err, "\nUsage:\n  %s\n\nSee '%s --help'.\n", cmd.UseLine(), cmd.CommandPath())
+	}
+	return exitCode(err)
+}
+
+// app is what the commands of one invocation share.
+type app struct {
+	env  Env
+	host string
+}
+
+// client makes a client of the daemon that --host or SDNCTL_HOST names.
+func (a *app) client() (*api.Client, error) {
+	host := a.host
+	if host == "" {
+		host = a.env.Getenv("SDNCTL_HOST")
+	}
+	c, err := api.NewClient(host, api.ClientOptions{Author: a.env.Author()})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return c, nil
+}
+
+// note says something about the data to the user.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.env.Err, format+"\n", args...)
+}
+
+// The groups under which "sdnctl --help" lists commands.
+const (
+	groupObjects = "objects"
+	groupWhole   = "whole"
+	groupLook    = "look"
+	groupOther   = "other"
+)
+
+func newRootCmd(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sdnctl",
+		Short: "Declare a network topology and see it on your Open vSwitches",
+		Long: `sdnctl talks to sdnd, the controller of your Open vSwitches: it declares nodes,
+networks, routers and ports, and shows what became of them.`,
+		Example: `  sdnctl apply -f topology.yaml --wait
+  sdnctl port create web1 --network blue
+  sdnctl status`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		Args:              cobra.ArbitraryArgs,
+		RunE:              runGroup,
+	}
+	root.PersistentFlags().StringVar(&a.host, "host", "", "`address` of sdnd: unix:///path or http://host:port (default $SDNCTL_HOST, else "+api.DefaultHost+")")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddGroup(
+		&cobra.Group{ID: groupWhole, Title: "The topology as a whole:"},
+		&cobra.Group{ID: groupObjects, Title: "Single objects:"},
+		&cobra.Group{ID: groupLook, Title: "What became of it:"},
+		&cobra.Group{ID: groupOther, Title: "Other:"},
+	)
+	add := func(group string, cmds ...*cobra.Command) {
+		for _, c := range cmds {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a))
+	add(groupObjects, newKindCmds(a)...)
+	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a))
+	add(groupOther, newCompletionCmd(), newVersionCmd(a))
+	root.SetHelpCommandGroupID(groupOther)
+	root.AddCommand(newHelpTopics()...)
+	finish(root)
+	return root
+}
+
+// runGroup is the RunE of a command that only holds others.
+func runGroup(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += ", did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageErrorf("%s", text)
+}
+
+// finish makes errors about arguments, of all commands below, usage errors.
+func finish(cmd *cobra.Command) {
+	cmd.SuggestionsMinimumDistance = 2
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			return argsError(cmd, args, check(cmd, args))
+		}
+	}
+	for _, c := range cmd.Commands() {
+		finish(c)
+	}
+}
+
+// argsError words cobra's errors about the number of arguments by what the
+// command takes.
+func argsError(cmd *cobra.Command, args []string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	if !strings.Contains(text, "arg(s)") && !strings.Contains(text, "unknown command") {
+		return usageError{err}
+	}
+	_, want, _ := strings.Cut(cmd.Use, " ")
+	if want == "" {
+		return usageErrorf("%s takes no arguments, got %q", cmd.CommandPath(), args)
+	}
+	if len(args) == 0 {
+		return usageErrorf("%s needs %s", cmd.CommandPath(), want)
+	}
+	return usageErrorf("%s takes %s, got %q", cmd.CommandPath(), want, args)
+}

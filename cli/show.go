@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+type showOptions struct {
+	app    *app
+	kind   kindDef
+	output output
+}
+
+func newShowCmd(a *app, k kindDef) *cobra.Command {
+	o := &showOptions{app: a, kind: k}
+	cmd := &cobra.Command{
+		Use:     "show NAME...",
+		Aliases: []string{"get"},
+		Short:   fmt.Sprintf("Show all about a %s", k.name()),
+		Example: fmt.Sprintf("  sdnctl %s show NAME\n  sdnctl %[1]s show NAME -o yaml", k.name()),
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+
+		ValidArgsFunction: a.completeNames(k.kind, -1),
+	}
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *showOptions) run(ctx context.Context, names []string) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for i, name := range names {
+		object, err := client.Object(ctx, o.kind.kind, name)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			fmt.Fprint(o.output.w, o.separator())
+		}
+		if o.output.table() {
+			err = o.kind.details(&o.output, o.app.env.Now(), object)
+		} else {
+			err = o.output.data(object)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// separator stands between two objects.
+func (o *showOptions) separator() string {
+	switch o.output.format {
+	case formatYAML:
+		return "---\n"
+	case formatJSON:
+		return ""
+	}
+	return "\n"
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type switchesOptions struct {
+	app    *app
+	output output
+}
+
+func newSwitchesCmd(a *app) *cobra.Command {
+	o := &switchesOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "switches",
+		Short: "List connected switches that no node claims",
+		Long: `List the switches that are connected to sdnd but that no declared node claims.
+They are quarantined: they get no flows until a node is declared for them.`,
+		Example: `  sdnctl switches
+  sdnctl node adopt 00004e7c25b01a4f node3 --tunnel-ip 192.168.50.13`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *switchesOptions) run(ctx context.Context) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	switches, err := client.Switches(ctx)
+	if err != nil {
+		return err
+	}
+	if !o.output.table() {
+		return o.output.data(switches)
+	}
+	if len(switches.Items) == 0 {
+		o.app.note("every connected switch belongs to a node")
+		return nil
+	}
+	now := o.app.env.Now()
+	return printTable(&o.output, []column[api.Switch]{
+		{header: "DATAPATH-ID", cell: func(s api.Switch) string { return s.DatapathID }},
+		{header: "ADDRESS", cell: func(s api.Switch) string { return s.Address }},
+		{header: "OVS", cell: func(s api.Switch) string { return s.OVSVersion }},
+		{header: "CONNECTED", cell: func(s api.Switch) string { return age(now, s.Since) }},
+		{header: "REASON", cell: func(s api.Switch) string { return s.Reason }},
+		{header: "ADOPT", cell: func(s api.Switch) string { return s.Adopt }},
+	}, switches.Items)
+}

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+const (
+	// defaultWait is how long --wait waits when it says no time.
+	defaultWait = 60 * time.Second
+	// patience is after how long waiting becomes worth a word.
+	patience = 500 * time.Millisecond
+	// shownPending is how many nodes are named while waiting.
+	shownPending = 5
+)
+
+// waitFlag is --wait[=timeout] of the commands that change something.
+type waitFlag struct {
+	app     *app
+	timeout time.Duration
+}
+
+func (w *waitFlag) add(a *app, cmd *cobra.Command) {
+	w.app = a
+	cmd.Flags().DurationVar(&w.timeout, "wait", 0, "wait until every affected node has confirmed the change, at most this `time`")
+	cmd.Flags().Lookup("wait").NoOptDefVal = defaultWait.String()
+}
+
+// after waits for a revision if that was asked for.
+func (w *waitFlag) after(ctx context.Context, client *api.Client, rev api.Revision) error {
+	if w.timeout <= 0 {
+		return nil
+	}
+	return w.app.wait(ctx, client, rev, w.timeout)
+}
+
+type waitOptions struct {
+	app     *app
+	timeout time.Duration
+}
+
+func newWaitCmd(a *app) *cobra.Command {
+	o := &waitOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "wait [REVISION]",
+		Short: "Wait until every affected node has confirmed a revision",
+		Long: `Wait until the switch of every node that a revision affects has confirmed it, so
+that packets are forwarded by it. Without REVISION the newest is waited for.
+
+Every command that changes something has the same as --wait[=TIME].`,
+		Example: `  sdnctl wait
+  sdnctl wait 42 --timeout 5s`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+	}
+	cmd.Flags().DurationVar(&o.timeout, "timeout", defaultWait, "give up after this `time`; 0 never")
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	return cmd
+}
+
+func (o *waitOptions) run(ctx context.Context, args []string) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var rev api.Revision
+	if len(args) == 1 {
+		n, err := strconv.ParseUint(args[0], 10, 64)
+		if err != nil {
+			return usageErrorf("%q is not a revision: want a number, as 'sdnctl history' shows it", args[0])
+		}
+		rev = api.Revision(n)
+	} else {
+		s, err := client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		rev = s.Revision
+	}
+	return o.app.wait(ctx, client, rev, o.timeout)
+}
+
+// wait returns once a revision is confirmed, or an error with ExitTimeout
+// that names who has not. A timeout of 0 is none.
+func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, timeout time.Duration) error {
+	limited := ctx
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	p := &progress{w: a.env.Err}
+	late := time.AfterFunc(patience, p.show)
+	err := client.Wait(limited, rev, p.update)
+	late.Stop()
+	last := p.close()
+	switch {
+	case err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		return err
+	case len(last.Pending) == 0:
+		return codedError{ExitTimeout, fmt.Errorf("sdnd did not say within %v whether revision %d is confirmed", timeout, rev)}
+	}
+	return codedError{ExitTimeout, fmt.Errorf("revision %d is not confirmed after %v by %s\nit is stored and will be applied as soon as that is possible; look with: sdnctl node show %s",
+		rev, timeout, pendingText(last), last.Pending[0].Node)}
+}
+
+// progress says who is waited for, once that takes longer than a moment.
+type progress struct {
+	w io.Writer
+
+	mu     sync.Mutex // guards what follows
+	last   api.Acks
+	said   string // last line written
+	shown  bool   // the moment has passed
+	closed bool
+}
+
+// update takes an answer of the daemon.
+func (p *progress) update(a api.Acks) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last = a
+	p.say()
+}
+
+// show makes this and later answers visible.
+func (p *progress) show() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = true
+	p.say()
+}
+
+// say writes what changed since the last line. p.mu is held.
+func (p *progress) say() {
+	if !p.shown || p.closed || p.last.Revision == 0 && len(p.last.Pending) == 0 {
+		return
+	}
+	line := fmt.Sprintf("waiting for revision %d: %s", p.last.Revision, pendingText(p.last))
+	if p.last.Done {
+		line = fmt.Sprintf("revision %d is confirmed by every node", p.last.Revision)
+	}
+	if line != p.said {
+		fmt.Fprintln(p.w, line)
+		p.said = line
+	}
+}
+
+// close ends the reporting and returns the last answer.
+func (p *progress) close() api.Acks {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	return p.last
+}
+
+// pendingText names the nodes that are waited for, and why.
+func pendingText(a api.Acks) string {
+	var parts []string
+	for i, n := range a.Pending {
+		if i == shownPending {
+			parts = append(parts, fmt.Sprintf("and %d more nodes", len(a.Pending)-i))
+			break
+		}
+		reason := n.Reason
+		switch {
+		case reason != "":
+		case !n.Connected:
+			reason = "not connected"
+		default:
+			reason = fmt.Sprintf("has confirmed %d", n.Acknowledged)
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", n.Node, reason))
+	}
+	return strings.Join(parts, ", ")
+}

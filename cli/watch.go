@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type watchOptions struct {
+	app    *app
+	from   uint64
+	output output
+}
+
+func newWatchCmd(a *app) *cobra.Command {
+	o := &watchOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "watch",
+		Short: "Print changes and node states as they happen",
+		Long: `Print a line for every change of the topology and of a node's state, until
+interrupted. With -o json each line is one event, as the API sends it; with
+-o yaml each event is one document.`,
+		Example: `  sdnctl watch
+  sdnctl watch --from 42 -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	cmd.Flags().Uint64Var(&o.from, "from", 0, "begin with the changes after this `revision` (default: now)")
+	mustComplete(cmd, "from")
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *watchOptions) run(ctx context.Context) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.Watch(ctx, api.WatchOptions{From: api.Revision(o.from)}, o.event)
+}
+
+func (o *watchOptions) event(e api.Event) error {
+	switch o.output.format {
+	case formatJSON:
+		return json.NewEncoder(o.output.w).Encode(e)
+	case formatYAML:
+		fmt.Fprintln(o.output.w, "---")
+		return o.output.data(e)
+	}
+	switch e.Type {
+	case api.EventReady:
+		o.app.note("watching from revision %d; end with Ctrl-C", e.Revision)
+		return nil
+	case api.EventResync:
+		o.app.note("some events were lost; the topology is at revision %d now", e.Revision)
+		return nil
+	}
+	at := e.Time
+	if at.IsZero() {
+		at = o.app.env.Now()
+	}
+	_, err := fmt.Fprintf(o.output.w, "%s  %s\n", at.Local().Format(time.TimeOnly), eventText(e))
+	return err
+}
+
+// eventText words an event of a change or of a node.
+func eventText(e api.Event) string {
+	if e.Node == nil {
+		return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
+	}
+	text := e.Object + " is not connected"
+	if e.Node.Connected {
+		text = fmt.Sprintf("%s has confirmed revision %d of %d, %d flows", e.Object, e.Node.AcknowledgedRevision, e.Node.WantedRevision, e.Node.Flows)
+	}
+	if e.Node.LastError != "" {
+		text += ": " + e.Node.LastError
+	}
+	return text
+}
