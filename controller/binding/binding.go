@@ -71,9 +71,9 @@ type where struct{ node, iface string }
 type node struct {
 	ports map[string]ofport    // by interface name: what OpenFlow says
 	ids   map[string]Interface // by interface name: what OVSDB says
-	// told is whether OVSDB has spoken since the start. Until then what was
-	// remembered from before counts as said.
-	told bool
+	// seen is whether OpenFlow, told whether OVSDB has spoken since the start.
+	// Until then what was remembered from before counts as said.
+	seen, told bool
 }
 
 type ofport struct {
@@ -109,6 +109,7 @@ func (t *Table) Remember(topo *topology.Snapshot, port, nodeName, iface string) 
 // numbers by name.
 func (t *Table) SetPorts(topo *topology.Snapshot, nodeName string, numbers map[string]uint32) []Change {
 	n := t.node(nodeName)
+	n.seen = true
 	touched := map[string]bool{}
 	for name := range n.ports {
 		if _, still := numbers[name]; !still {
@@ -132,7 +133,9 @@ func (t *Table) SetPorts(topo *topology.Snapshot, nodeName string, numbers map[s
 
 // SetPort tells one interface's number; 0 means that br-int has it no more.
 func (t *Table) SetPort(topo *topology.Snapshot, nodeName, iface string, number uint32) []Change {
-	t.setPort(t.node(nodeName), iface, number)
+	n := t.node(nodeName)
+	n.seen = true
+	t.setPort(n, iface, number)
 	return t.resolve(topo, nodeName, map[string]bool{iface: true})
 }
 
@@ -339,7 +342,7 @@ func (t *Table) find(p *topology.Port) Place {
 		switch {
 		case ok && o.since > since:
 			best, since = Place{w.node, w.iface, o.number}, o.since
-		case !ok && since == 0 && len(t.nodes[w.node].ports) == 0 && t.placed[p.Name].Node == w.node:
+		case !ok && since == 0 && !t.nodes[w.node].seen && t.placed[p.Name].Node == w.node:
 			best = Place{w.node, w.iface, 0}
 		}
 	}
