@@ -1,0 +1,82 @@
+package openflow
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// appendExperimenter appends an experimenter's action, whose body starts with
+// the experimenter's id. What is not known is given in hexadecimal.
+func appendExperimenter(b, body []byte) []byte {
+	if be.Uint32(body) == ExperimenterNicira && len(body) >= 12 {
+		if text, ok := appendNicira(b, be.Uint16(body[4:]), body[6:]); ok {
+			return text
+		}
+	}
+	b = fmt.Appendf(b, "experimenter(0x%x):", be.Uint32(body))
+	return appendHexDigits(b, body[4:])
+}
+
+// appendNicira appends a Nicira action whose body, of at least 6 bytes, starts
+// after the subtype. It returns false if it does not know it.
+func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
+	switch {
+	case subtype == nxRegMove && len(p) == 14:
+		n, src, dst := int(be.Uint16(p)), int(be.Uint16(p[2:])), int(be.Uint16(p[4:]))
+		b = appendSubfield(append(b, "move:"...), Field(be.Uint32(p[6:])), src, n)
+		return appendSubfield(append(b, "->"...), Field(be.Uint32(p[10:])), dst, n), true
+	case subtype == nxRegLoad && len(p) == 14:
+		b = appendHexBytes(append(b, "load:"...), p[6:14])
+		off, n := int(be.Uint16(p)>>6), int(be.Uint16(p)&0x3f)+1
+		return appendSubfield(append(b, "->"...), Field(be.Uint32(p[2:])), off, n), true
+	case subtype == nxRegLoad2 && len(p) >= 6:
+		if o, _, err := nextOXM(p[6:]); err == nil {
+			return appendSetField(b, o), true
+		}
+	case subtype == nxResubmitTable && len(p) == 6:
+		return appendResubmit(b, be.Uint16(p), TableID(p[2])), true
+	case subtype == nxResubmit && len(p) == 6:
+		return appendResubmit(b, be.Uint16(p), TableAll), true
+	case subtype == nxConjunction && len(p) == 6:
+		return fmt.Appendf(b, "conjunction(%d,%d/%d)", be.Uint32(p[2:]), int(p[0])+1, p[1]), true
+	case subtype == nxCTClear && len(p) == 6:
+		return append(b, "ct_clear"...), true
+	case subtype == nxNote:
+		return appendNote(b, p), true
+	case subtype == nxOutputReg && len(p) == 14:
+		off, n := int(be.Uint16(p)>>6), int(be.Uint16(p)&0x3f)+1
+		return appendSubfield(append(b, "output:"...), Field(be.Uint32(p[2:])), off, n), true
+	case subtype == nxCT && len(p) >= 14:
+		return appendCT(b, p), true
+	case subtype == nxNAT:
+		return appendNAT(b, p)
+	}
+	return b, false
+}
+
+func appendResubmit(b []byte, port uint16, t TableID) []byte {
+	b = append(b, "resubmit("...)
+	if p := uint32(port); p != uint32(PortInPort)&0xffff {
+		if p >= 0xff00 {
+			p |= 0xffff0000
+		}
+		b = PortNo(p).appendText(b)
+	}
+	b = append(b, ',')
+	if t != TableAll {
+		b = strconv.AppendUint(b, uint64(t), 10)
+	}
+	return append(b, ')')
+}
+
+// appendNote appends the bytes of a note; trailing zeros are its padding.
+func appendNote(b, p []byte) []byte {
+	b = append(b, "note:"...)
+	for i := range p {
+		if i > 0 {
+			b = append(b, '.')
+		}
+		b = appendHexDigits(b, p[i:i+1])
+	}
+	return b
+}
