@@ -88,7 +88,8 @@ func (l *Loader) AddBlock(b *Block) error {
 	if !ok {
 		return fmt.Errorf("block of %s on node %q: there is no such segmented network", b.Network, b.Node)
 	}
-	if _, ok := l.x.nodes.Get(b.Node); !ok {
+	node, ok := l.x.nodes.Get(b.Node)
+	if !ok {
 		return fmt.Errorf("block of %s on node %q: there is no such node", b.Network, b.Node)
 	}
 	in := n.Spec.Subnets[0].Prefix
@@ -99,7 +100,7 @@ func (l *Loader) AddBlock(b *Block) error {
 	if _, taken := l.x.slots.overlaps(uint32(n.VNI), s.from, s.to); taken {
 		return fmt.Errorf("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, b.Prefix)
 	}
-	b.Network = n.Name
+	b.Network, b.Node = n.Name, node.Name // one copy of the strings for all blocks
 	l.x.putBlock(b, n.VNI, s)
 	return nil
 }

@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -24,6 +26,19 @@ type Ref struct {
 
 // String returns "kind/name", for example "port/web1".
 func (r Ref) String() string { return string(r.Kind) + "/" + r.Name }
+
+// MarshalText writes the reference as String does.
+func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (r *Ref) UnmarshalText(b []byte) error {
+	kind, name, ok := strings.Cut(string(b), "/")
+	if !ok {
+		return fmt.Errorf("%q does not name an object: want kind/name, such as port/web1", b)
+	}
+	*r = Ref{Kind(kind), name}
+	return nil
+}
 
 // Revision numbers a commit of the desired topology. The empty store is at
 // revision 0; each commit that changes something adds one.

@@ -1,0 +1,26 @@
+// Package store keeps the desired topology on disk: one bbolt file, one
+// transaction for each change, a revision and a history entry for each.
+//
+// One writer at a time; readers use the current Snapshot, which costs one
+// atomic load and never waits for the writer. A change is durable before
+// anybody sees it: Apply plans (package topology), writes and syncs the file,
+// publishes the snapshot, and only then tells those who asked by OnCommit. If
+// the file cannot be written, nothing has happened.
+//
+// # The file
+//
+// All values are JSON, so that "bbolt get" shows them to people. Buckets:
+//
+//	meta      schema → version of this layout; revision → the newest
+//	nodes     name → node
+//	networks  name → network
+//	routers   name → router
+//	ports     name → port
+//	blocks    network, 0, node → block of a segmented network
+//	locks     VNI and address (7 bytes, big-endian) → name of the port that holds it
+//	history   revision (8 bytes, big-endian) → entry
+//	bindings  port → where its interface was last seen; not part of any revision
+//
+// To change the layout, add one to schemaVersion and a step to migrate that
+// turns the version before into it, inside the transaction that opens the file.
+package store

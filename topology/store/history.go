@@ -1,0 +1,92 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Entry is a commit as history remembers it.
+type Entry struct {
+	Revision topology.Revision `json:"revision"`
+	Time     time.Time         `json:"time"`
+	Author   string            `json:"author"`
+	Changes  []EntryChange     `json:"changes"`
+}
+
+// EntryChange is what a commit did to one object.
+type EntryChange struct {
+	Ref  topology.Ref  `json:"ref"`
+	Verb topology.Verb `json:"verb"`
+	// Before and After are the specs as JSON, in the form of the API. Before
+	// is empty for an object that was created, After for one deleted.
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+	// LabelsBefore and LabelsAfter are the labels.
+	LabelsBefore map[string]string `json:"labelsBefore,omitempty"`
+	LabelsAfter  map[string]string `json:"labelsAfter,omitempty"`
+}
+
+// History returns up to limit commits, newest first, beginning with revision
+// from; 0 means the newest. A limit of 0 or less means all.
+func (s *Store) History(from topology.Revision, limit int) ([]Entry, error) {
+	var out []Entry
+	err := s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket([]byte(bucketHistory)).Cursor()
+		for k, v := seekDown(c, from); k != nil; k, v = c.Prev() {
+			if limit > 0 && len(out) == limit {
+				break
+			}
+			var e Entry
+			if err := json.Unmarshal(v, &e); err != nil {
+				return fmt.Errorf("entry %x: %w", k, err)
+			}
+			out = append(out, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("history: %w", err)
+	}
+	return out, nil
+}
+
+// seekDown finds the newest entry that is not newer than from.
+func seekDown(c *bolt.Cursor, from topology.Revision) (k, v []byte) {
+	if from == 0 {
+		return c.Last()
+	}
+	if k, v = c.Seek(revisionKey(from)); k == nil {
+		return c.Last()
+	}
+	if string(k) != string(revisionKey(from)) {
+		return c.Prev()
+	}
+	return k, v
+}
+
+func writeEntry(tx *bolt.Tx, c Commit) error {
+	e := Entry{Revision: c.Revision, Time: c.Time.UTC(), Author: c.Author, Changes: make([]EntryChange, 0, len(c.Changes))}
+	for _, ch := range c.Changes {
+		ec := EntryChange{Ref: ch.Ref, Verb: ch.Verb()}
+		var err error
+		if ch.Before != nil {
+			ec.LabelsBefore = ch.Before.Metadata().Labels
+			if ec.Before, err = encodeSpec(ch.Before); err != nil {
+				return err
+			}
+		}
+		if ch.After != nil {
+			ec.LabelsAfter = ch.After.Metadata().Labels
+			if ec.After, err = encodeSpec(ch.After); err != nil {
+				return err
+			}
+		}
+		e.Changes = append(e.Changes, ec)
+	}
+	return putJSON(tx.Bucket([]byte(bucketHistory)), revisionKey(c.Revision), e)
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// schemaVersion is the version of the layout that doc.go describes.
+const schemaVersion = 1
+
+// lockTimeout is how long Open waits for another process to let go of the
+// file: long enough for one that is just ending, short for a person.
+const lockTimeout = time.Second
+
+// Errors that callers tell apart.
+var (
+	// ErrLocked is returned by Open when another process has the file open.
+	ErrLocked = errors.New("the data file is in use by another sdnd; stop that one or give another file")
+	// ErrNewerSchema is returned by Open when a newer sdnd has written the
+	// file.
+	ErrNewerSchema = errors.New("the data file was written by a newer sdnd; use that version or restore a backup from before")
+	// ErrDamaged is returned by Open when the file is not one of ours, or not
+	// whole.
+	ErrDamaged = errors.New("the data file is damaged; restore a backup, and keep the file for examination")
+)
+
+// Open opens the store in a file and loads the newest state. It creates the
+// file, with mode 0600, if there is none; the folder must exist.
+//
+// Errors wrap ErrLocked, ErrNewerSchema, ErrDamaged or the operating system's.
+func Open(path string, opts Options) (*Store, error) {
+	if opts.Clock == nil {
+		opts.Clock = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	start := opts.Clock()
+	db, err := openFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s := &Store{db: db, clock: opts.Clock}
+	snap, err := s.load()
+	if err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	s.current.Store(snap)
+	opts.Logger.Info("store opened", "path", path, "revision", snap.Revision(),
+		"nodes", snap.NumNodes(), "networks", snap.NumNetworks(), "ports", snap.NumPorts(),
+		"duration", opts.Clock().Sub(start))
+	return s, nil
+}
+
+// openFile opens the file and sorts the errors. bbolt maps the file to memory
+// and can fault on a damaged one instead of returning an error.
+func openFile(path string) (db *bolt.DB, err error) {
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+	var pathErr *fs.PathError
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, ErrLocked
+	case errors.As(err, &pathErr):
+		return nil, pathErr.Err
+	}
+	return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+}
+
+// load prepares the buckets and reads the newest state.
+func (s *Store) load() (snap *topology.Snapshot, err error) {
+	if err := s.db.Update(migrate); err != nil {
+		return nil, err
+	}
+	err = s.db.View(func(tx *bolt.Tx) error {
+		var rev topology.Revision
+		if v := tx.Bucket([]byte(bucketMeta)).Get([]byte(keyRevision)); v != nil {
+			if err := json.Unmarshal(v, &rev); err != nil {
+				return fmt.Errorf("%w (revision: %w)", ErrDamaged, err)
+			}
+		}
+		snap, err = read(tx, rev)
+		return err
+	})
+	return snap, err
+}
+
+// migrate makes a new file ready and brings an old one to this schema.
+func migrate(tx *bolt.Tx) error {
+	meta, err := tx.CreateBucketIfNotExists([]byte(bucketMeta))
+	if err != nil {
+		return err
+	}
+	version := schemaVersion
+	if v := meta.Get([]byte(keySchema)); v != nil {
+		if err := json.Unmarshal(v, &version); err != nil {
+			return fmt.Errorf("%w (schema: %w)", ErrDamaged, err)
+		}
+	}
+	if version > schemaVersion {
+		return fmt.Errorf("%w (schema %d, this sdnd knows %d)", ErrNewerSchema, version, schemaVersion)
+	}
+	names := []string{bucketBlocks, bucketLocks, bucketHistory, bucketBindings}
+	for _, k := range kinds {
+		names = append(names, k.bucket)
+	}
+	for _, n := range names {
+		if _, err := tx.CreateBucketIfNotExists([]byte(n)); err != nil {
+			return err
+		}
+	}
+	return putJSON(meta, []byte(keySchema), schemaVersion)
+}

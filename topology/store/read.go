@@ -1,0 +1,70 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// read builds the snapshot that the file has, and checks that the locks are
+// those of the ports.
+func read(tx *bolt.Tx, rev topology.Revision) (*topology.Snapshot, error) {
+	l := topology.NewLoader()
+	for _, k := range kinds {
+		err := tx.Bucket([]byte(k.bucket)).ForEach(func(name, v []byte) error {
+			r := topology.Ref{Kind: k.kind, Name: string(name)}
+			o, err := decode(r, v)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r, err)
+			}
+			return l.Add(o)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+		}
+	}
+	if err := readBlocks(tx, l); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+	}
+	s := l.Snapshot(rev)
+	if err := checkLocks(tx, s); err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+	}
+	return s, nil
+}
+
+func readBlocks(tx *bolt.Tx, l *topology.Loader) error {
+	return tx.Bucket([]byte(bucketBlocks)).ForEach(func(k, v []byte) error {
+		network, node, ok := bytes.Cut(k, []byte{0})
+		var r blockRecord
+		if err := json.Unmarshal(v, &r); err != nil || !ok {
+			return fmt.Errorf("block %q cannot be read", k)
+		}
+		return l.AddBlock(&topology.Block{
+			Network: string(network), Node: string(node),
+			Prefix: r.CIDR, Gateway: r.Gateway, GatewayMAC: r.GatewayMAC,
+		})
+	})
+}
+
+// checkLocks compares the locks in the file with the ports: each lock is held
+// by the port that has the address, and there are as many as ports.
+func checkLocks(tx *bolt.Tx, s *topology.Snapshot) error {
+	n := 0
+	err := tx.Bucket([]byte(bucketLocks)).ForEach(func(k, v []byte) error {
+		n++
+		p, ok := s.Port(string(v))
+		if !ok || !bytes.Equal(k, lockKey(s, p)) {
+			return fmt.Errorf("address lock %x is held by %q, which does not have that address", k, v)
+		}
+		return nil
+	})
+	if err == nil && n != s.NumPorts() {
+		err = fmt.Errorf("%d address locks for %d ports", n, s.NumPorts())
+	}
+	return err
+}
