@@ -1,0 +1,54 @@
+#!/bin/bash
+# Two tenants with the same addresses; nodes that are told only what concerns
+# them.
+. "$(dirname "$0")/../lib.sh"
+folder=$(cd "$(dirname "$0")" && pwd)
+
+# plug adds a container with what sdnd chose for the port.
+plug() {
+    container add "$1" "$2" --ip "$(field "$2" ip)/24" --mac "$(field "$2" mac)"
+}
+
+# mentions counts a node's flows that are there for a network or its ports.
+mentions() { sdnctl flows "$1" | grep -c "$2" || true; }
+
+title "Two nodes, and sdnd"
+nodes 2
+join node1
+join node2
+
+title "Two tenants that use the same addresses"
+show sdnctl apply -f - < "$folder/topology.yaml"
+plug node1 red1
+plug node2 red2
+plug node1 green1
+plug node1 green2
+bound red1 red2 green1 green2
+show sdnctl port list
+
+title "Each tenant reaches its own"
+show container exec red1 ping -c2 -i0.2 -W2 "$(field red2 ip)"
+show container exec green1 ping -c2 -i0.2 -W2 192.168.10.201
+
+title "… and not the other"
+show refused container exec red1 ping -c1 -W1 192.168.10.200
+
+title "node2 has no port of green and is told nothing about it"
+say "node2's flows that are there for green: $(mentions node2 green)"
+[ "$(mentions node2 green)" = 0 ]
+
+title "It is told everything when its first port of green arrives"
+show sdnctl port create green3 --network green --node node2 --ip 192.168.10.202 --wait
+plug node2 green3
+bound green3
+say "node2's flows that are there for green: $(mentions node2 green)"
+show container exec green3 ping -c2 -i0.2 -W2 192.168.10.200
+
+title "… and loses it when the last leaves"
+container rm green3
+show sdnctl port delete green3 --wait
+say "node2's flows that are there for green: $(mentions node2 green)"
+[ "$(mentions node2 green)" = 0 ]
+
+title "An address is held by one port"
+show refused sdnctl port create thief --network red --node node2 --ip "$(field red1 ip)"

@@ -1,0 +1,114 @@
+# The words in which the demos are written, for two worlds. Sourced, not run.
+#
+#   BACKEND=namespaces   everything on this machine, in network namespaces, with
+#                        Open vSwitch processes of its own (the default; root)
+#   BACKEND=vagrant      the virtual machines of examples/vagrant, from outside
+#
+# In both, the same demo runs the same commands:
+#
+#   nodes 2                        bring nodes up, and sdnd
+#   on node1 ovs-vsctl show        run a command on a node, as root
+#   sdnctl status                  run sdnctl where sdnd runs
+#   join node1                     make the node one of sdnd's
+#   container add node1 web1 --ip 10.0.0.2/24 --mac 02:… --gw 10.0.0.1
+#   container exec web1 ping -c1 10.0.0.3
+#   container move web1 node2      container rm web1
+#
+#   title "what comes next"        say "a remark"
+#   show on node1 ovs-vsctl show   print the command as a person types it; run it
+#   within 10 COMMAND…             try for 10 seconds until it succeeds
+#   refused COMMAND…               succeed if it fails
+#
+# KEEP=1 leaves everything up at the end and says how to look around.
+
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+BACKEND=${BACKEND:-namespaces}
+KEEP=${KEEP:-}
+
+case $BACKEND in
+namespaces) . "$here/backend-namespaces.sh" ;;
+vagrant) . "$here/backend-vagrant.sh" ;;
+*) echo "BACKEND is namespaces or vagrant, not $BACKEND" >&2; exit 2 ;;
+esac
+
+title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+say() { printf '%s\n' "$*"; }
+
+# show prints a command the way a person would type it there, and runs it.
+show() {
+    local prompt='$' words=("$@")
+    case $1 in
+    on) prompt="$2#"; words=("${@:3}") ;;
+    container)
+        if [ "$2" = exec ]; then prompt="$3\$"; words=("${@:4}"); fi ;;
+    esac
+    printf '\033[36m%s\033[0m %s\n' "$prompt" "${words[*]}"
+    "$@"
+}
+
+sdnctl() { controller sdnctl "$@"; }
+
+# join makes a node one of sdnd's. It is run on the node itself and prints what
+# it does there.
+join() { show on "$1" sdnctl node join "$1" --controller "$CONTROLLER" --tunnel-ip "$(address "$1")"; }
+
+# address is a node's on the underlay, as in the seed: node1 has 172.16.56.2.
+address() { echo "172.16.56.$((${1#node} + 1))"; }
+
+within() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" > /dev/null 2>&1; do
+        if [ $SECONDS -ge $end ]; then
+            "$@" # once more, for what it says
+            return
+        fi
+        sleep 0.1
+    done
+}
+
+refused() { ! "$@"; }
+
+# bound waits until the ports of these names are bound to their interfaces, and
+# every switch has confirmed its flows.
+bound() {
+    local port
+    for port in "$@"; do
+        within 15 is_bound "$port"
+    done
+    sdnctl wait --timeout 15s
+}
+
+is_bound() { sdnctl port show "$1" -o json | grep -q '"bound": *true'; }
+
+# flows is the number that the seed looks at: lines of ovs-ofctl dump-flows.
+flows() { on "$1" ovs-ofctl -O OpenFlow13 dump-flows br-int | wc -l; }
+
+# field is what sdnd says of a port: field web1 ip
+field() {
+    sdnctl port show "$1" -o json | sed -n "s/^ *\"$2\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" | tail -n1
+}
+
+finish() {
+    local code=$?
+    trap - EXIT INT TERM
+    if [ $code -ne 0 ]; then
+        say "the demo failed (exit $code)" >&2
+    fi
+    if [ -n "$KEEP" ] && [ $code -eq 0 ]; then
+        keep_hint
+    else
+        backend_down
+    fi
+    exit $code
+}
+
+# nodes brings up node1 to nodeN and sdnd, and makes sure that they are gone at
+# the end, however it comes.
+nodes() {
+    trap finish EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    backend_up "$1"
+}
