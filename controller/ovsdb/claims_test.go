@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func textLogger(w io.Writer) *slog.Logger {
@@ -96,4 +98,22 @@ func TestServeReportsAListenerThatFailed(t *testing.T) {
 			t.Error("no error")
 		}
 	})
+}
+
+// While Serve ends, the claims left over do not step in one after the other.
+func TestClaimsNobodyStepsInAtTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	rec := &recorder{}
+	r := newClaims(rec, slog.New(slog.DiscardHandler))
+	older, newer := &claim{conn: Conn{DatapathID: 1, Remote: "old"}}, &claim{conn: Conn{DatapathID: 1, Remote: "new"}}
+	r.enter(older)
+	r.enter(newer)
+	rec.take()
+	cancel()
+	r.release(ctx, newer, ctx.Err())
+	r.update(older, []Interface{{Name: "late"}})
+	r.release(ctx, older, ctx.Err())
+	if d := cmp.Diff([]string{"1 disconnected: context canceled"}, rec.take()); d != "" {
+		t.Errorf("handler was told (-want +got):\n%s", d)
+	}
 }

@@ -1,0 +1,202 @@
+package ovsdb
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// tapListener writes down what its first connection receives.
+type tapListener struct {
+	net.Listener
+	mu    sync.Mutex
+	taken bool
+	tap   bytes.Buffer
+}
+
+func (l *tapListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil || l.taken {
+		return c, err
+	}
+	l.taken = true
+	return tapConn{c, l}, nil
+}
+
+type tapConn struct {
+	net.Conn
+	l *tapListener
+}
+
+func (c tapConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.l.mu.Lock()
+	c.l.tap.Write(b[:n])
+	c.l.mu.Unlock()
+	return n, err
+}
+
+// serveReal runs Serve on loopback. The function it returns waits until the
+// handler is told the last of the given lines, and fails the test if it is told
+// anything but those; addresses read as "node", and a line that ends with a
+// colon and a space stands for whatever reason follows.
+func serveReal(t *testing.T, cfg Config) (port string, ln *tapListener, expect func(...string)) {
+	t.Helper()
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln = &tapListener{Listener: inner}
+	ctx, cancel := context.WithCancel(context.Background())
+	rec := &recorder{each: make(chan string, 1000)}
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, ln, rec, cfg) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	expect = func(want ...string) {
+		t.Helper()
+		for last := want[len(want)-1]; ; {
+			select {
+			case line := <-rec.each:
+				line = replaceRemote(line)
+				told := func(w string) bool { return w == line || strings.HasSuffix(w, ": ") && strings.HasPrefix(line, w) }
+				if !slices.ContainsFunc(want, told) {
+					t.Fatalf("handler was told %q, want %q", line, want)
+				}
+				if told(last) {
+					return
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("handler was not told %q", want)
+			}
+		}
+	}
+	_, port, _ = net.SplitHostPort(ln.Addr().String())
+	return port, ln, expect
+}
+
+// replaceRemote takes the address out of what recorder says of a connection.
+func replaceRemote(line string) string {
+	words := strings.Split(line, " ")
+	if len(words) > 2 && words[1] == "connected" {
+		words[2] = "node"
+	}
+	return strings.Join(words, " ")
+}
+
+// conversation is what ovsdb-server sent in the first part of TestRealServer.
+const conversation = "testdata/conversation.json"
+
+var record = flag.Bool("update", false, "record "+conversation+" anew")
+
+func TestRealServer(t *testing.T) {
+	p := newPrivate(t)
+	port, ln, expect := serveReal(t, Config{EchoInterval: time.Second, Logger: textLogger(t.Output())})
+
+	// The bridge comes after the connection, beside another one.
+	p.vsctl("set-manager", "tcp:127.0.0.1:"+port,
+		"--", "set", "Manager", ".", "max_backoff=1000",
+		"--", "set", "Open_vSwitch", ".", "ovs_version=3.1.0")
+	p.vsctl("add-br", "br-ex", "--", "set", "Bridge", "br-ex", "datapath_id=00000000000000ee",
+		"--", "add-port", "br-ex", "x1", "--", "set", "Interface", "x1", "external_ids:iface-id=elsewhere")
+	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_id=0000a1b2c3d4e5f6")
+	expect("a1b2c3d4e5f6 connected node br-int 3.1.0")
+	expect("a1b2c3d4e5f6 interfaces")
+
+	steps := []struct{ vsctl, want string }{
+		{"add-port br-int v2 -- set Interface v2 external_ids:iface-id=web2 ofport=2", "v2(web2,,)@2"},
+		{"add-port br-int v1 -- set Interface v1 external_ids:container_id=c1 external_ids:container_iface=eth0", "v1(,c1,eth0)@0 v2(web2,,)@2"},
+		{"add-port br-int plain -- set Interface v1 external_ids:container_id=c2", "v1(,c2,eth0)@0 v2(web2,,)@2"},
+		{"set Interface v1 ofport=-1", "v1(,c2,eth0)@-1 v2(web2,,)@2"},
+		{"remove Interface v1 external_ids container_id container_iface", "v2(web2,,)@2"},
+		{"add-bond br-int bond0 b1 b2 -- set Interface b2 external_ids:iface-id=bonded", "b2(bonded,,)@0 v2(web2,,)@2"},
+		{"--id=@b3 create Interface name=b3 external_ids:iface-id=third -- add Port bond0 interfaces @b3", "b2(bonded,,)@0 b3(third,,)@0 v2(web2,,)@2"},
+		{"--id=@b2 get Interface b2 -- remove Port bond0 interfaces @b2", "b3(third,,)@0 v2(web2,,)@2"},
+		{"del-port br-ex x1 -- add-port br-int x1 -- set Interface x1 external_ids:iface-id=moved", "b3(third,,)@0 v2(web2,,)@2 x1(moved,,)@0"},
+		{"clear Interface v2 external_ids -- del-port x1", "b3(third,,)@0"},
+	}
+	for _, s := range steps {
+		p.vsctl(strings.Fields(s.vsctl)...)
+		expect("a1b2c3d4e5f6 interfaces " + s.want)
+	}
+	if *record {
+		ln.mu.Lock()
+		said := bytes.Clone(ln.tap.Bytes())
+		ln.mu.Unlock()
+		if err := os.WriteFile(conversation, said, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	// Another id, and the same bridge made anew.
+	const gone = "disconnected: the bridge is gone or has another datapath id now"
+	p.vsctl("set", "Bridge", "br-int", "datapath_id=00000000000000a2")
+	expect("a1b2c3d4e5f6 " + gone)
+	expect("a2 connected node br-int 3.1.0")
+	expect("a2 interfaces b3(third,,)@0")
+	p.vsctl("del-br", "br-int")
+	expect("a2 " + gone)
+	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_id=00000000000000a2")
+	expect("a2 connected node br-int 3.1.0")
+	expect("a2 interfaces")
+
+	// The server dies and comes back; then it hangs, and comes back again.
+	p.kill()
+	expect("a2 disconnected: ")
+	p.start()
+	// The column is ephemeral: vswitchd, which we play here, writes it again.
+	p.vsctl("set", "Bridge", "br-int", "datapath_id=00000000000000a2")
+	expect("a2 connected node br-int 3.1.0")
+	expect("a2 interfaces")
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	expect("a2 disconnected: no answer to echo within 1s")
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	expect("a2 connected node br-int 3.1.0")
+	expect("a2 interfaces")
+
+	// Not a database that we can use: no manager, so nothing more is said.
+	p.vsctl("del-manager")
+	expect("a2 disconnected: ")
+}
+
+// With a vswitchd, datapath ids and OpenFlow port numbers are real ones. It
+// runs in a network namespace of its own, with dummy devices: it reaches no
+// datapath of the machine.
+func TestRealSwitch(t *testing.T) {
+	if _, err := exec.LookPath("ovs-vswitchd"); err != nil {
+		t.Skip(err)
+	}
+	p := newPrivate(t)
+	_, err := p.run(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}, "ovs-vswitchd", "unix:"+p.path("db.sock"),
+		"--enable-dummy=override", "--disable-system", "--unixctl="+p.path("vs.ctl"), "--pidfile="+p.path("vs.pid"), "--verbose=console:warn")
+	if err != nil {
+		t.Skip("cannot make a network namespace: ", err)
+	}
+	port, _, expect := serveReal(t, Config{EchoInterval: 5 * time.Second, Logger: textLogger(t.Output())})
+	p.vsctl("set-manager", "tcp:127.0.0.1:"+port)
+	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=dummy", "other-config:datapath-id=00000000000000d7")
+	expect("d7 connected node br-int ")
+	expect("d7 interfaces")
+	p.vsctl("add-port", "br-int", "v1", "--", "set", "Interface", "v1", "type=dummy", "ofport_request=17", "external_ids:iface-id=web1")
+	// The server may tell of the port and of its number at once.
+	expect("d7 interfaces v1(web1,,)@0", "d7 interfaces v1(web1,,)@17")
+	p.vsctl("del-port", "v1")
+	expect("d7 interfaces")
+}
