@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -45,27 +47,71 @@ func Open(path string, opts Options) (*Store, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	start := opts.Clock()
-	db, err := openFile(path)
+	s, err := openFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s := &Store{db: db, clock: opts.Clock}
-	snap, err := s.load()
-	if err != nil {
-		db.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	s.current.Store(snap)
+	s.clock = opts.Clock
+	snap := s.Snapshot()
 	opts.Logger.Info("store opened", "path", path, "revision", snap.Revision(),
 		"nodes", snap.NumNodes(), "networks", snap.NumNetworks(), "ports", snap.NumPorts(),
 		"duration", opts.Clock().Sub(start))
 	return s, nil
 }
 
-// openFile opens the file and sorts the errors. bbolt maps the file to memory
-// and can fault on a damaged one instead of returning an error.
-func openFile(path string) (db *bolt.DB, err error) {
-	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+// openFile opens the file, loads it and sorts the errors.
+func openFile(path string) (s *Store, err error) {
+	if err := checkSize(path); err != nil {
+		return nil, err
+	}
+	db, err := openBolt(path, false)
+	if err != nil {
+		return nil, err
+	}
+	s = &Store{db: db}
+	// bbolt maps the file to memory. Where a page is not what it should be it
+	// panics, or reads where there is no memory.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w (%v)", ErrDamaged, p)
+		}
+		if err != nil {
+			db.Close()
+		}
+	}()
+	snap, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(snap)
+	return s, nil
+}
+
+// checkSize finds a file that has been cut off, before bbolt reads where it
+// ends.
+func checkSize(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil || fi.Size() == 0 {
+		return nil // a new one, or openBolt says what is wrong
+	}
+	db, err := openBolt(path, true)
+	if err != nil {
+		return err
+	}
+	err = db.View(func(tx *bolt.Tx) error {
+		if want := tx.Size(); fi.Size() < want {
+			return fmt.Errorf("%w (%d bytes of %d are missing)", ErrDamaged, want-fi.Size(), want)
+		}
+		return nil
+	})
+	return errors.Join(err, db.Close())
+}
+
+func openBolt(path string, readOnly bool) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{
+		Timeout: lockTimeout, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
+	})
 	var pathErr *fs.PathError
 	switch {
 	case err == nil:

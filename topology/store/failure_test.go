@@ -1,0 +1,297 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+func TestOpenLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	open(t, path)
+	start := time.Now()
+	_, err := Open(path, Options{})
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), path) {
+		t.Errorf("second open: %v, want ErrLocked with the path", err)
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("it took %v to say so", d)
+	}
+}
+
+// tamper changes the file behind the store's back.
+func tamper(t *testing.T, path string, f func(tx *bolt.Tx) error) {
+	t.Helper()
+	db, err := bolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Update(f), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	set := func(bucket, key, value string) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			tamper(t, path, func(tx *bolt.Tx) error {
+				b := tx.Bucket([]byte(bucket))
+				if value == "" {
+					return b.Delete([]byte(key))
+				}
+				return b.Put([]byte(key), []byte(value))
+			})
+		}
+	}
+	truncate := func(size int64) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			if err := os.Truncate(path, size); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		damage func(t *testing.T, path string)
+		want   error
+		words  string
+	}{
+		{"newer schema", set("meta", "schema", "99"), ErrNewerSchema, "schema 99"},
+		{"schema is no number", set("meta", "schema", "x"), ErrDamaged, "schema"},
+		{"revision is no number", set("meta", "revision", "x"), ErrDamaged, "revision"},
+		{"object is no JSON", set("nodes", "n1", "{"), ErrDamaged, "node/n1"},
+		{"port without network", set("networks", "flat", ""), ErrDamaged, `there is no network "flat"`},
+		{"lock without port", set("ports", "roaming", ""), ErrDamaged, `held by "roaming"`},
+		{"port without lock", set("locks", string(lockKeyOf(topology.FirstAllocatedVNI, netip.MustParseAddr("10.0.0.2"))), ""), ErrDamaged, "2 address locks for 3 ports"},
+		{"block key", set("blocks", "x", "{}"), ErrDamaged, `block "x"`},
+		{"block of no node", set("blocks", "pods\x00n9", `{"cidr":"10.244.9.0/24"}`), ErrDamaged, "no such node"},
+		{"truncated to half a page", truncate(2048), ErrDamaged, ""},
+		{"truncated to one page", truncate(4096), ErrDamaged, ""},
+		{"truncated in the middle", truncate(16384), ErrDamaged, ""},
+		{"not our file", func(t *testing.T, path string) {
+			if err := os.WriteFile(path, []byte(strings.Repeat("hello\n", 10000)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrDamaged, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "sdnd.db")
+			s := open(t, path)
+			apply(t, s, scale()...)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			tt.damage(t, path)
+			_, err := Open(path, Options{})
+			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.words) || !strings.Contains(err.Error(), path) {
+				t.Errorf("open: %v\nwant %v, with %q", err, tt.want, tt.words)
+			}
+		})
+	}
+}
+
+func TestOpenWithoutFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none", "sdnd.db")
+	if _, err := Open(path, Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("open in a folder that is not there: %v", err)
+	}
+}
+
+func TestMode(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	open(t, path)
+	if fi, err := os.Stat(path); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", fi.Mode(), err)
+	}
+}
+
+// unchanged runs an Apply that must fail and checks that nothing came of it.
+func unchanged(t *testing.T, s *Store, ops ...topology.Op) error {
+	t.Helper()
+	before := s.Snapshot()
+	_, err := s.Apply(context.Background(), "alice", ops)
+	if err == nil {
+		t.Fatal("Apply succeeded")
+	}
+	if s.Snapshot() != before {
+		t.Error("a failed Apply published a snapshot")
+	}
+	return err
+}
+
+func TestApplyReadOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	s := open(t, path)
+	apply(t, s, scale()...)
+	s.OnCommit(func(Commit) { t.Error("a failed Apply was told") })
+	if err := s.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if s.db, err = bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	err = unchanged(t, s, del(topology.KindPort, "web"))
+	if !strings.Contains(err.Error(), "revision 2 was not written and nothing has changed: ") {
+		t.Errorf("error: %v", err)
+	}
+	if h, err := s.History(0, 0); err != nil || len(h) != 1 {
+		t.Errorf("history after the failure: %d entries, %v", len(h), err)
+	}
+}
+
+func TestApplyAfterClose(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
+	apply(t, s, scale()...)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	unchanged(t, s, del(topology.KindPort, "web"))
+}
+
+func TestApplyCancelled(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := s.Apply(ctx, "alice", scale()); !errors.Is(err, context.Canceled) || s.Snapshot().Revision() != 0 {
+		t.Errorf("error %v, revision %d", err, s.Snapshot().Revision())
+	}
+}
+
+func TestApplyProblems(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
+	apply(t, s, scale()...)
+	err := unchanged(t, s,
+		put(topology.KindPort, "new", topology.PortSpec{Network: "flat"}),
+		del(topology.KindNetwork, "pods"),
+		put(topology.KindPort, "bad", topology.PortSpec{Network: "nowhere"}),
+	)
+	var ps topology.Problems
+	if !errors.As(err, &ps) || len(ps) != 2 {
+		t.Errorf("error %v, want two problems", err)
+	}
+	if _, err := s.DryRun([]topology.Op{del(topology.KindNetwork, "pods")}); !errors.As(err, &ps) {
+		t.Errorf("dry run: %v", err)
+	}
+}
+
+// TestDiskFull fills a small file system of its own. The store must refuse
+// with a clear error, keep what it has, and go on when there is room again.
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("mounting a small file system needs root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "sdnd.db")
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	apply(t, s, scale()...)
+	filler := filepath.Join(dir, "filler")
+	// Writes what fits; the error is the point.
+	_ = os.WriteFile(filler, make([]byte, 2<<20), 0o600)
+	var ops []topology.Op
+	for i := range 200 {
+		ops = append(ops, put(topology.KindPort, "p"+string(rune('a'+i/26))+string(rune('a'+i%26)), topology.PortSpec{Network: "flat"}))
+	}
+	err = unchanged(t, s, ops...)
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v, want no space left on device", err)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	if c := apply(t, s, ops...); c.Revision != 2 {
+		t.Errorf("revision %d once there is room again, want 2", c.Revision)
+	}
+}
+
+// killEnv makes the test binary a writer that is to be killed.
+const killEnv = "SDNCTL_STORE_KILL"
+
+// TestKilled kills a process that commits as fast as it can, several times. A
+// commit that was acknowledged must be there, whole, when the file is opened
+// again.
+func TestKilled(t *testing.T) {
+	if path := os.Getenv(killEnv); path != "" {
+		writeForever(t, path)
+		return
+	}
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	for round := range 3 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), killEnv+"="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		dec, acked := json.NewDecoder(out), topology.Revision(0)
+		for range 20 + round*7 {
+			if err := dec.Decode(&acked); err != nil {
+				t.Fatalf("the writer ended early: %v", err)
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		for dec.Decode(&acked) == nil { // what it acknowledged before it died
+		}
+		_ = cmd.Wait() // it was killed
+		s := open(t, path)
+		if got := s.Snapshot().Revision(); got < acked || got > acked+1 {
+			t.Errorf("round %d: revision %d after %d was acknowledged", round, got, acked)
+		}
+		if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 {
+			t.Errorf("round %d: %v", round, w)
+		}
+		if h, err := s.History(0, 1); err != nil || len(h) != 1 || h[0].Revision != s.Snapshot().Revision() {
+			t.Errorf("round %d: newest history %+v, %v", round, h, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// writeForever commits and prints each revision that is durable.
+func writeForever(t *testing.T, path string) {
+	s := open(t, path)
+	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/24")))
+	out := json.NewEncoder(os.Stdout)
+	for i := 0; ; i++ {
+		name := "p" + string(rune('a'+i%10))
+		op := put(topology.KindPort, name, topology.PortSpec{Network: "a"})
+		if _, ok := s.Snapshot().Port(name); ok {
+			op = del(topology.KindPort, name)
+		}
+		if err := out.Encode(apply(t, s, op).Revision); err != nil {
+			return
+		}
+	}
+}
