@@ -133,7 +133,7 @@ func describe(msg []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("table=%d,priority=%d match %x", mod.Flow.Table, mod.Flow.Priority, mod.Flow.Match)
+	return mod.Flow.String()
 }
 
 // randomOp makes an op that is often, but not always, valid.

@@ -1,0 +1,164 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// What a node pays, as docs/architecture.md promises it ("What it costs").
+const (
+	perNode            = 4 // bridge, gateway twice, tunnel
+	perStretched       = 1 // way in from the tunnel
+	perRoutedSubnet    = 3 // gateway: ARP, ping, route
+	perRoutedStretched = 1 // addressed to the gateway
+	perSegmented       = 5 // way in; the node's block: ARP, ping, route, addressed to the gateway
+	perRemoteBlock     = 1
+	perLocalPort       = 4
+	perRemotePort      = 2
+	perRoutedPort      = 1 // more, for either
+)
+
+func TestCostOfStretched(t *testing.T) {
+	for _, routed := range []bool{false, true} {
+		for _, local := range []int{1, 3, 20} {
+			for _, remote := range []int{0, 1, 7, 40} {
+				b := build(t)
+				b.nodes(3)
+				b.stretched("net", 100, "10.0.0.0/24")
+				if routed {
+					b.router("r", "net")
+				}
+				for i := range local {
+					b.port(fmt.Sprintf("l%d", i), "net", "n1")
+				}
+				for i := range remote {
+					b.port(fmt.Sprintf("r%d", i), "net", fmt.Sprintf("n%d", 2+i%2))
+				}
+				want := perNode + perStretched + perLocalPort*local + perRemotePort*remote
+				if routed {
+					want += perRoutedStretched + perRoutedSubnet + perRoutedPort*(local+remote)
+				}
+				if got := count(b.commit(), "n1"); got != want {
+					t.Errorf("routed=%v: %d local and %d remote ports: %d flows, want %d", routed, local, remote, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestCostOfSegmented(t *testing.T) {
+	for _, nodes := range []int{1, 2, 10, 50} {
+		for _, local := range []int{1, 10} {
+			b := build(t)
+			b.nodes(nodes)
+			b.segmented("net", 100, "10.0.0.0/8", 100, 1000)
+			for n := range nodes {
+				for i := range local {
+					b.port(fmt.Sprintf("p%d-%d", n, i), "net", fmt.Sprintf("n%d", n+1))
+				}
+			}
+			want := perNode + perSegmented + perRemoteBlock*(nodes-1) + (perLocalPort+perRoutedPort)*local
+			if got := count(b.commit(), "n1"); got != want {
+				t.Errorf("%d nodes with %d ports each: %d flows, want %d", nodes, local, got, want)
+			}
+		}
+	}
+}
+
+// TestIrrelevant: a node without a port of a network knows nothing of it.
+func TestIrrelevant(t *testing.T) {
+	b := build(t)
+	b.nodes(3)
+	b.stretched("a", 100, "10.0.0.0/24")
+	b.stretched("b", 200, "10.0.0.0/24") // the same addresses, kept apart
+	for i := range 10 {
+		b.port(fmt.Sprintf("a%d", i), "a", "n1")
+		b.port(fmt.Sprintf("b%d", i), "b", "n2")
+	}
+	v := b.commit()
+	for node, want := range map[string]int{
+		"n1": perNode + perStretched + 10*perLocalPort,
+		"n2": perNode + perStretched + 10*perLocalPort,
+		"n3": perNode,
+	} {
+		if got := count(v, node); got != want {
+			t.Errorf("%s: %d flows, want %d", node, got, want)
+		}
+	}
+}
+
+// TestWorkOfOnePort counts what adding one port touches: in a segmented network
+// its own node only, in a stretched one the nodes that have ports of it; never
+// more because there is more.
+func TestWorkOfOnePort(t *testing.T) {
+	for _, existing := range []int{50, 200} {
+		for _, tt := range []struct {
+			name    string
+			declare func(*builder)
+			want    map[string]int // flows sent, by node
+		}{
+			{"segmented", func(b *builder) { b.segmented("net", 100, "10.0.0.0/8", 1000, 100) },
+				map[string]int{"n2": perLocalPort + perRoutedPort}},
+			{"stretched", func(b *builder) { b.stretched("net", 100, "10.0.0.0/16") },
+				map[string]int{"n1": perRemotePort, "n2": perLocalPort}},
+			{"stretched and routed", func(b *builder) {
+				b.stretched("net", 100, "10.0.0.0/16")
+				b.router("r", "net")
+			}, map[string]int{"n1": perRemotePort + perRoutedPort, "n2": perLocalPort + perRoutedPort}},
+		} {
+			t.Run(fmt.Sprintf("%s/%d", tt.name, existing), func(t *testing.T) {
+				b := build(t)
+				b.nodes(3)
+				tt.declare(b)
+				for i := range existing {
+					b.port(fmt.Sprintf("p%d", i), "net", fmt.Sprintf("n%d", 1+i%2))
+				}
+				v := b.commit()
+				sent := addPort(t, v, "net", "n2")
+				for node, n := range sent {
+					if n != tt.want[node] {
+						t.Errorf("%s: %d flow-mods, want %d", node, n, tt.want[node])
+					}
+				}
+				for node, n := range tt.want {
+					if sent[node] != n {
+						t.Errorf("%s: %d flow-mods, want %d", node, sent[node], n)
+					}
+				}
+			})
+		}
+	}
+}
+
+// addPort adds a port and its place, and counts the flow-mods by node.
+func addPort(t *testing.T, v *pipeline.View, network, node string) map[string]int {
+	t.Helper()
+	b := &builder{t: t, view: v, ofport: 5000}
+	sent := map[string]int{}
+	b.port("new", network, node)
+	after := b.commit()
+	// The steps in between are merged, as a worker would.
+	marked := map[string]map[pipeline.Unit]struct{}{}
+	for _, s := range b.last {
+		pipeline.Affected(s.before, s.after, s.update, func(node string, unit pipeline.Unit) {
+			if marked[node] == nil {
+				marked[node] = map[pipeline.Unit]struct{}{}
+			}
+			marked[node][unit] = struct{}{}
+		})
+	}
+	for node, units := range marked {
+		if len(units) > 2 {
+			t.Errorf("%s: %d units compiled for one port", node, len(units))
+		}
+		var d pipeline.Delta
+		d.Compute(v, after, node, maps.Keys(units))
+		if n := len(d.Added()) + len(d.Removed()); n > 0 {
+			sent[node] = n
+		}
+	}
+	return sent
+}

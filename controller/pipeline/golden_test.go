@@ -1,0 +1,133 @@
+package pipeline_test
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+// text lists a node's flows by table, each under the unit and rule it is from.
+func text(t *testing.T, v *pipeline.View, node string) string {
+	t.Helper()
+	var set pipeline.FlowSet
+	new(pipeline.Compiler).CompileNode(&set, v, node)
+	type line struct {
+		table openflow.TableID
+		text  string
+	}
+	var lines []line
+	for _, e := range set.Entries() {
+		mod, err := openflow.DecodeFlowMod(set.Message(e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		flow := mod.Flow
+		flow.Cookie = 0 // a hash of what is printed anyway
+		lines = append(lines, line{flow.Table, fmt.Sprintf("# %v: %s\n%s\n", e.Unit(), e.Rule(), flow.String())})
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return int(a.table) - int(b.table) })
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %d flows on %s\n", set.Len(), node)
+	table := -1
+	for _, l := range lines {
+		if int(l.table) != table {
+			table = int(l.table)
+			fmt.Fprintf(&b, "\n## %d %s\n", table, pipeline.TableName(l.table))
+		}
+		b.WriteString(l.text)
+	}
+	return b.String()
+}
+
+// TestGolden shows every flow of each kind of network as text.
+func TestGolden(t *testing.T) {
+	tests := []struct {
+		name    string
+		node    string
+		declare func(*builder)
+	}{
+		{"stretched", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/24")
+			b.port("web", "blue", "n1")
+			b.port("db", "blue", "n2")
+		}},
+		{"scale-model", "n1", func(b *builder) {
+			b.nodes(2)
+			b.op(topology.KindNetwork, "pods", topology.NetworkSpec{
+				VNI: 244, Mode: topology.Segmented, ContainersPerNode: 250, MaxNodes: 250,
+				Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16")}},
+				Blocks: []topology.BlockSpec{
+					{Node: "n1", Prefix: netip.MustParsePrefix("10.244.1.0/24"), GatewayMAC: topology.MAC{0, 0, 0, 1, 1, 1}},
+					{Node: "n2", Prefix: netip.MustParsePrefix("10.244.2.0/24"), GatewayMAC: topology.MAC{0, 0, 0, 2, 1, 1}},
+				},
+			})
+			b.port("netsho1", "pods", "n1")
+			b.port("netsho2", "pods", "n1")
+			b.port("netsho3", "pods", "n2")
+		}},
+		{"routed", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/24", "10.0.1.0/24")
+			b.stretched("red", 200, "10.1.0.0/24")
+			b.segmented("pods", 300, "10.2.0.0/16", 200, 100)
+			b.router("r", "blue", "red", "pods")
+			b.port("web", "blue", "n1")
+			b.port("db", "red", "n2")
+			b.port("job", "pods", "n2")
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := build(t)
+			tt.declare(b)
+			got := text(t, b.commit(), tt.node)
+			file := filepath.Join("testdata", tt.name+".flows")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// TestTables: every table that flows are in is described, and in order.
+func TestTables(t *testing.T) {
+	tables := pipeline.Tables()
+	for i := range tables[1:] {
+		if tables[i].ID >= tables[i+1].ID {
+			t.Errorf("table %v comes before %v", tables[i], tables[i+1])
+		}
+	}
+	names := map[string]bool{}
+	for _, table := range tables {
+		if names[table.Name] {
+			t.Errorf("two tables are called %q", table.Name)
+		}
+		names[table.Name] = true
+	}
+	if got, want := pipeline.TableName(77), "table 77"; got != want {
+		t.Errorf("TableName(77) = %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,108 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// builder makes views for tests.
+type builder struct {
+	t      testing.TB
+	view   *pipeline.View
+	ops    []topology.Op
+	ofport openflow.PortNo
+	// last are the steps of the last commit.
+	last []buildStep
+}
+
+type buildStep struct {
+	before, after *pipeline.View
+	update        pipeline.Update
+}
+
+func (b *builder) step(u pipeline.Update) {
+	before := b.view
+	b.view = before.Next(u)
+	b.last = append(b.last, buildStep{before, b.view, u})
+}
+
+func build(t testing.TB) *builder {
+	return &builder{t: t, view: pipeline.NewView(topology.NewSnapshot())}
+}
+
+func (b *builder) op(kind topology.Kind, name string, spec any) {
+	b.ops = append(b.ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec})
+}
+
+// nodes declares n1, n2, … with tunnel addresses 172.16.56.2, .3, …
+func (b *builder) nodes(n int) {
+	for i := range n {
+		b.op(topology.KindNode, fmt.Sprintf("n%d", i+1), topology.NodeSpec{
+			TunnelIP: netip.AddrFrom4([4]byte{172, 16, byte(56 + (i+2)>>8), byte(i + 2)}),
+		})
+	}
+}
+
+func (b *builder) stretched(name string, vni topology.VNI, cidrs ...string) {
+	spec := topology.NetworkSpec{VNI: vni, Mode: topology.Stretched}
+	for _, c := range cidrs {
+		spec.Subnets = append(spec.Subnets, topology.Subnet{Prefix: netip.MustParsePrefix(c)})
+	}
+	b.op(topology.KindNetwork, name, spec)
+}
+
+func (b *builder) segmented(name string, vni topology.VNI, cidr string, perNode, maxNodes int) {
+	b.op(topology.KindNetwork, name, topology.NetworkSpec{
+		VNI: vni, Mode: topology.Segmented, ContainersPerNode: perNode, MaxNodes: maxNodes,
+		Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix(cidr)}},
+	})
+}
+
+func (b *builder) router(name string, networks ...string) {
+	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks})
+}
+
+func (b *builder) port(name, network, node string) {
+	b.op(topology.KindPort, name, topology.PortSpec{Network: network, Node: node})
+}
+
+// commit applies what was declared, and binds every port and tunnel.
+func (b *builder) commit() *pipeline.View {
+	b.t.Helper()
+	r, err := topology.Plan(b.view.Topo, b.ops, time.Time{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.ops, b.last = nil, nil
+	b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	var u pipeline.Update
+	for p := range r.Next.Ports() {
+		if place := b.view.Place(p.Name); place.OFPort == 0 {
+			b.ofport++
+			u.Places = append(u.Places, pipeline.PlaceChange{
+				Port: p.Name, Before: place,
+				After: pipeline.Place{Node: p.Spec.Node, Interface: "if-" + p.Name, OFPort: b.ofport},
+			})
+		}
+	}
+	for n := range r.Next.Nodes() {
+		if b.view.Tunnel(n.Name) == 0 {
+			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n.Name, After: 1000})
+		}
+	}
+	b.step(u)
+	return b.view
+}
+
+// count returns how many flows a node has.
+func count(v *pipeline.View, node string) int {
+	var set pipeline.FlowSet
+	new(pipeline.Compiler).CompileNode(&set, v, node)
+	return set.Len()
+}
