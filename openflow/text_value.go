@@ -62,6 +62,9 @@ func (f *fieldInfo) appendValue(b, value, mask []byte) []byte {
 		}
 		return appendIP(append(b, '/'), mask)
 	case fmtCTState:
+		if mask != nil && number(mask) == 0xff {
+			mask = nil // OVS knows these 8 bits and no others
+		}
 		return appendFlags(b, ctStateNames[:], value, mask)
 	case fmtTCP:
 		return appendFlags(b, tcpFlagNames[:], value, mask)

@@ -1,0 +1,124 @@
+package openflow
+
+import "net/netip"
+
+var (
+	macA   = MAC{0x02, 0, 0, 0, 0, 0x0a}
+	macB   = MAC{0x02, 0, 0, 0, 0, 0x0b}
+	group  = MAC{0x01}
+	addrA  = netip.MustParseAddr("10.0.0.1")
+	addrB  = netip.MustParseAddr("192.168.7.9")
+	subnet = netip.MustParsePrefix("10.244.1.0/24")
+	host   = netip.MustParsePrefix("10.244.1.3/32")
+	all    = netip.MustParsePrefix("0.0.0.0/0")
+)
+
+// flowKind is a flow and how it reads.
+type flowKind struct {
+	name string
+	flow Flow
+	want string
+}
+
+func apply(a Actions) Instructions { return Instructions(nil).ApplyActions(a) }
+
+// flowKinds has every field, action and instruction that there is a method for.
+func flowKinds() []flowKind {
+	var (
+		m    Match
+		a    Actions
+		ip   = m.EthType(0x0800)
+		arp  = m.EthType(0x0806)
+		tcp  = ip.IPProto(6)
+		udp  = ip.IPProto(17)
+		icmp = ip.IPProto(1)
+	)
+	return []flowKind{
+		{"drop all", Flow{}, "table=0, priority=0 actions=drop"},
+		{"every option", Flow{Table: 254, Priority: 65535, Cookie: 0x12, IdleTimeout: 5, HardTimeout: 6,
+			Flags: FlowSendRemoved | FlowCheckOverlap | FlowResetCounts | FlowNoPacketCnt | FlowNoByteCnt},
+			"table=254, idle_timeout=5, hard_timeout=6, send_flow_rem check_overlap reset_counts " +
+				"no_packet_counts no_byte_counts priority=65535 actions=drop"},
+		{"classify", Flow{Priority: 100, Match: ip.InPort(3).EthSrc(macA).IPv4Src(netip.PrefixFrom(addrA, 32)),
+			Instructions: apply(a.SetMetadata(100)).GotoTable(10)},
+			"table=0, priority=100,ip,in_port=3,dl_src=02:00:00:00:00:0a,nw_src=10.0.0.1 " +
+				"actions=set_field:0x64->metadata,goto_table:10"},
+		{"reserved ports", Flow{Match: m.InPort(PortLocal), Instructions: apply(a.Output(PortLocal).
+			Output(PortInPort).Output(PortNormal).Output(PortFlood).Output(PortAll).Output(7))},
+			"table=0, priority=0,in_port=LOCAL actions=LOCAL,IN_PORT,NORMAL,FLOOD,ALL,output:7"},
+		{"to the controller", Flow{Instructions: apply(a.Output(PortController).Controller(128))},
+			"table=0, priority=0 actions=CONTROLLER:65535,CONTROLLER:128"},
+		{"from a tunnel", Flow{Match: m.TunnelID(5001).TunnelSrc(addrB),
+			Instructions: Instructions(nil).WriteMetadata(5001, 0xffffff).GotoTable(20)},
+			"table=0, priority=0,tun_id=0x1389,tun_src=192.168.7.9 " +
+				"actions=write_metadata:0x1389/0xffffff,goto_table:20"},
+		{"to a tunnel", Flow{Table: 40, Priority: 50, Match: m.Metadata(5001).EthDst(macB),
+			Instructions: apply(a.SetTunnelID(5001).SetTunnelDst(addrB).Output(1))},
+			"table=40, priority=50,metadata=0x1389,dl_dst=02:00:00:00:00:0b " +
+				"actions=set_field:0x1389->tun_id,set_field:192.168.7.9->tun_dst,output:1"},
+		{"masks", Flow{Match: m.MetadataMasked(0x1ff, 0xff).RegMasked(3, 0xabcd, 0xff00).EthDstMasked(group, group)},
+			"table=0, priority=0,reg3=0xab00/0xff00,metadata=0xff/0xff," +
+				"dl_dst=01:00:00:00:00:00/01:00:00:00:00:00 actions=drop"},
+		{"registers", Flow{Match: m.Reg(0, 1).Reg(15, 0xffffffff), Instructions: apply(a.SetReg(0, 7).SetReg(15, 0))},
+			"table=0, priority=0,reg0=0x1,reg15=0xffffffff actions=set_field:0x7->reg0,set_field:0->reg15"},
+		{"prefixes", Flow{Match: ip.IPv4Src(subnet).IPv4Dst(host)},
+			"table=0, priority=0,ip,nw_src=10.244.1.0/24,nw_dst=10.244.1.3 actions=drop"},
+		{"prefix of all", Flow{Match: ip.IPv4Src(all).IPv4Dst(all)}, "table=0, priority=0,ip actions=drop"},
+		{"route", Flow{Table: 20, Priority: 124, Match: ip.Metadata(1).IPv4Dst(subnet).IPTTL(64),
+			Instructions: apply(a.SetEthSrc(macA).SetEthDst(macB).DecTTL()).GotoTable(30)},
+			"table=20, priority=124,ip,metadata=0x1,nw_dst=10.244.1.0/24,nw_ttl=64 " +
+				"actions=set_field:02:00:00:00:00:0a->eth_src,set_field:02:00:00:00:00:0b->eth_dst,dec_ttl,goto_table:30"},
+		{"arp request", Flow{Match: arp.ARPOp(1).ARPSpa(addrA).ARPTpa(addrB).ARPSha(macA).ARPTha(macB),
+			Instructions: apply(a.Move(FieldEthSrc, FieldEthDst, 0, 0, 48).SetEthSrc(macB).SetARPOp(2).
+				Move(FieldARPSha, FieldARPTha, 0, 0, 48).SetARPSha(macB).
+				Move(FieldARPSpa, FieldARPTpa, 0, 0, 32).SetARPSpa(addrB).Output(PortInPort))},
+			"table=0, priority=0,arp,arp_spa=10.0.0.1,arp_tpa=192.168.7.9,arp_op=1," +
+				"arp_sha=02:00:00:00:00:0a,arp_tha=02:00:00:00:00:0b " +
+				"actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],set_field:02:00:00:00:00:0b->eth_src," +
+				"set_field:2->arp_op,move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[],set_field:02:00:00:00:00:0b->arp_sha," +
+				"move:NXM_OF_ARP_SPA[]->NXM_OF_ARP_TPA[],set_field:192.168.7.9->arp_spa,IN_PORT"},
+		{"arp prefix", Flow{Match: arp.ARPTpaPrefix(subnet), Instructions: apply(a.SetARPTha(macA).SetARPTpa(addrA))},
+			"table=0, priority=0,arp,arp_tpa=10.244.1.0/24 " +
+				"actions=set_field:02:00:00:00:00:0a->arp_tha,set_field:10.0.0.1->arp_tpa"},
+		{"gateway ping", Flow{Match: icmp.ICMPType(8).ICMPCode(0),
+			Instructions: apply(a.Move(FieldIPv4Src, FieldIPv4Dst, 0, 0, 32).SetIPv4Src(addrA).
+				SetICMPType(0).SetICMPCode(0).SetIPTTL(64).Load(FieldInPort, 0, 16, 0).Output(3))},
+			"table=0, priority=0,icmp,icmp_type=8,icmp_code=0 " +
+				"actions=move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:10.0.0.1->ip_src,set_field:0->icmp_type," +
+				"set_field:0->icmp_code,set_field:64->nw_ttl,load:0->NXM_OF_IN_PORT[],output:3"},
+		{"parts of fields", Flow{Match: ip, Instructions: apply(a.SetIPv4Dst(addrB).Load(FieldReg(1), 4, 8, 0x7f).
+			Load(FieldMetadata, 63, 1, 1).Move(FieldTunnelID, FieldReg(2), 0, 8, 24).Move(FieldReg(2), FieldReg(3), 5, 6, 1))},
+			"table=0, priority=0,ip actions=set_field:192.168.7.9->ip_dst,load:0x7f->NXM_NX_REG1[4..11]," +
+				"load:0x1->OXM_OF_METADATA[63],move:NXM_NX_TUN_ID[0..23]->NXM_NX_REG2[8..31]," +
+				"move:NXM_NX_REG2[5]->NXM_NX_REG3[6]"},
+		{"tcp", Flow{Match: tcp.TCPSrc(1024).TCPDst(443)}, "table=0, priority=0,tcp,tp_src=1024,tp_dst=443 actions=drop"},
+		{"udp", Flow{Match: udp.UDPSrc(68).UDPDst(67)}, "table=0, priority=0,udp,tp_src=68,tp_dst=67 actions=drop"},
+		{"other protocols", Flow{Match: ip.IPProto(47)}, "table=0, priority=0,ip,nw_proto=47 actions=drop"},
+		{"other ethernet types", Flow{Match: m.EthType(0x88cc)}, "table=0, priority=0,dl_type=0x88cc actions=drop"},
+		{"ipv6", Flow{Match: m.EthType(0x86dd).IPProto(58)}, "table=0, priority=0,icmp6 actions=drop"},
+		{"vlan", Flow{Match: m.VLANVID(10), Instructions: apply(a.SetVLANVID(4095).PopVLAN().PushVLAN(0x8100))},
+			"table=0, priority=0,dl_vlan=10 actions=set_field:8191->vlan_vid,pop_vlan,push_vlan:0x8100"},
+		{"no vlan", Flow{Match: m.VLANNone()}, "table=0, priority=0,vlan_tci=0x0000/0x1fff actions=drop"},
+		{"every instruction", Flow{Table: 1, Instructions: Instructions(nil).GotoTable(9).WriteMetadata(1, ^uint64(0)).
+			WriteActions(a.Output(4)).ClearActions().ApplyActions(a.Output(3)).Meter(6)},
+			"table=1, priority=0 actions=meter:6,output:3,clear_actions,write_actions(output:4)," +
+				"write_metadata:0x1,goto_table:9"},
+		{"groups and queues", Flow{Instructions: apply(a.SetQueue(2).Group(4))},
+			"table=0, priority=0 actions=set_queue:2,group:4"},
+		{"set_field", Flow{Match: tcp, Instructions: apply(a.SetField(m.TCPDst(80)))},
+			"table=0, priority=0,tcp actions=set_field:80->tcp_dst"},
+		{"resubmit", Flow{Instructions: apply(a.Resubmit(PortInPort, 5).Resubmit(3, 6))},
+			"table=0, priority=0 actions=resubmit(,5),resubmit(3,6)"},
+		{"conjunction", Flow{Match: ip, Instructions: apply(a.Conjunction(7, 1, 2))},
+			"table=0, priority=0,ip actions=conjunction(7,1/2)"},
+		{"ct state", Flow{Match: m.CTState(CTStateTracked|CTStateNew, CTStateTracked|CTStateNew|CTStateInvalid).
+			CTZone(5).CTMark(1).EthType(0x0800)},
+			"table=0, priority=0,ct_state=+new-inv+trk,ct_zone=5,ct_mark=0x1,ip actions=drop"},
+		{"ct", Flow{Match: ip, Instructions: apply(a.CTClear().CT(0, 5, 30, nil).
+			CT(CTCommit, 5, CTNoRecirc, a.SetField(m.CTMark(1))))},
+			"table=0, priority=0,ip actions=ct_clear,ct(table=30,zone=5),ct(commit,zone=5,exec(set_field:0x1->ct_mark))"},
+		{"every ct bit", Flow{Match: m.EthType(0x0800).CTState(0xff, 0xff)},
+			"table=0, priority=0,ct_state=new|est|rel|rpl|inv|trk|snat|dnat,ip actions=drop"},
+		{"no ct bit", Flow{Match: m.EthType(0x0800).CTState(0, 0xff)}, "table=0, priority=0,ct_state=0,ip actions=drop"},
+	}
+}
