@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -41,7 +42,7 @@ func (r *claims) enter(c *claim) {
 	id := c.conn.DatapathID
 	if holder := r.holder(id); holder != nil {
 		r.log.Warn("two nodes or connections have one datapath id: the newer one is believed",
-			"dpid", id, "older", holder.conn.Remote, "newer", c.conn.Remote)
+			"dpid", fmt.Sprintf("%016x", id), "older", holder.conn.Remote, "newer", c.conn.Remote)
 		r.h.OVSDBDisconnected(id, errReplaced)
 	}
 	r.byID[id] = append(r.byID[id], c)
@@ -89,7 +90,10 @@ func (r *claims) holder(id uint64) *claim {
 	return all[len(all)-1]
 }
 
+// report tells the handler of a claim that holds from now on.
 func (r *claims) report(c *claim) {
+	r.log.Info("bridge is read over OVSDB", "dpid", fmt.Sprintf("%016x", c.conn.DatapathID),
+		"remote", c.conn.Remote, "interfaces", len(c.ifaces))
 	r.h.OVSDBConnected(c.conn)
 	r.h.InterfacesChanged(c.conn.DatapathID, c.ifaces)
 }
