@@ -99,7 +99,7 @@ type Switch struct {
 	OVSVersion string    `json:"ovsVersion,omitempty" doc:"Version of Open vSwitch" example:"3.1.0"`
 	Since      time.Time `json:"since" doc:"When it connected"`
 	Reason     string    `json:"reason" doc:"Why it is quarantined" example:"no node has this datapath id"`
-	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node" example:"sdnctl node create NAME --datapath-id 00004e7c25b01a4f --tunnel-ip 192.168.50.13"`
+	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node" example:"sdnctl node adopt 00004e7c25b01a4f NAME --tunnel-ip 192.168.50.13"`
 }
 
 // What may be said of a flow in Flow.Installed.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sdnctl/sdnctl/controller/server"
+)
+
+// defaultConfig is read if it exists.
+const defaultConfig = "/etc/sdnctl/sdnd.yaml"
+
+// options are what a user can choose. Every one is a flag and, under the same
+// name, a key of the configuration file.
+type options struct {
+	data string
+
+	apiSocket      string
+	apiSocketMode  fileMode
+	apiSocketGroup string
+	apiListen      string
+	apiMaxBody     int64
+	apiMaxApply    int64
+	apiMaxWatchers int
+	metricsListen  string
+
+	openflowListen       string
+	openflowEchoInterval time.Duration
+	openflowEchoTimeout  time.Duration
+	ovsdbListen          string
+	bridge               string
+
+	logLevel  string
+	logFormat string
+}
+
+// flags defines the options, with their defaults, as flags.
+func (o *options) flags(f *pflag.FlagSet) {
+	o.apiSocketMode = 0o660
+	f.StringVar(&o.data, "data", "/var/lib/sdnctl/sdnd.db", "`file` that keeps the topology; its folder is made if missing")
+	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
+	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
+	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")
+	f.StringVar(&o.apiListen, "api-listen", "", "`address` to serve the API on by TCP, such as 127.0.0.1:8453; who can reach it may change everything, there is no login")
+	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
+	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
+	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once")
+	f.StringVar(&o.metricsListen, "metrics-listen", "", "`address` to serve /metrics, /healthz and /readyz on by TCP, such as :9453; the API serves them too")
+	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow")
+	f.DurationVar(&o.openflowEchoInterval, "openflow-echo-interval", 5*time.Second, "silence after which a switch is asked for a sign of life")
+	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "silence after that question which ends its connection")
+	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB; empty for none, then ports are bound by interface name only")
+	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
+	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")
+	f.StringVar(&o.logFormat, "log-format", "text", "`format` of the log: text or json")
+}
+
+// newCommand makes the command, which reads the options and calls run.
+func newCommand(run func(context.Context, options, io.Writer) error) *cobra.Command {
+	var o options
+	var config string
+	cmd := &cobra.Command{
+		Use:   "sdnd",
+		Short: "Run the controller for Open vSwitch",
+		Long: `Run the controller for Open vSwitch: keep the declared topology, serve the API
+to sdnctl, and keep every switch that connects equal to what is declared.
+
+It needs no configuration. Options come from the defaults, then from the file
+` + defaultConfig + ` (or --config), where each flag is a key, then from flags.
+SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
+		Example: `  # As a service, with all defaults:
+  sdnd
+
+  # As a user, for a try:
+  sdnd --data ./sdnd.db --api-socket ./sdnd.sock
+  SDNCTL_HOST=unix://$PWD/sdnd.sock sdnctl status`,
+		Version:       versionText(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := readConfig(config, cmd.Flags()); err != nil {
+				return err
+			}
+			return run(cmd.Context(), o, cmd.ErrOrStderr())
+		},
+	}
+	o.flags(cmd.Flags())
+	cmd.Flags().StringVar(&config, "config", "", "configuration `file` (default "+defaultConfig+", if it exists)")
+	return cmd
+}
+
+// fileMode is a flag for permissions in octal.
+type fileMode fs.FileMode
+
+// String returns the mode in octal, such as "0660".
+func (m *fileMode) String() string { return "0" + strconv.FormatUint(uint64(*m), 8) }
+
+// Set reads a mode in octal.
+func (m *fileMode) Set(s string) error {
+	v, err := strconv.ParseUint(s, 8, 9)
+	*m = fileMode(v)
+	return err
+}
+
+// Type names the values in the help.
+func (m *fileMode) Type() string { return "mode" }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/server"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// run is the daemon: it returns when the context ends, or when something that
+// it cannot do without fails.
+func run(ctx context.Context, o options, stderr io.Writer) (err error) {
+	log, err := newLogger(o, stderr)
+	if err != nil {
+		return err
+	}
+	if o.apiSocket == "" && o.apiListen == "" {
+		return errors.New("neither --api-socket nor --api-listen is given: nobody could reach sdnd")
+	}
+	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
+		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
+	}
+	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store")})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+
+	var ls listeners
+	defer ls.close()
+	if err := ls.open(o); err != nil {
+		return err
+	}
+
+	registry := newRegistry(st)
+	fabric, err := reconcile.New(reconcile.Config{
+		Logger:     log.With("component", "reconcile"),
+		Registerer: registry,
+		Session: openflow.Config{
+			EchoInterval: o.openflowEchoInterval,
+			EchoTimeout:  o.openflowEchoTimeout,
+			Logger:       log.With("component", "openflow"),
+		},
+	}, st)
+	if err != nil {
+		return err
+	}
+	var ready atomic.Bool
+	srv := server.New(server.Config{
+		Store: st, Fabric: fabric, Version: versionText(),
+		Logger:     log.With("component", "api"),
+		Registerer: registry,
+		Metrics:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Ready: func() error {
+			if !ready.Load() {
+				return errors.New("starting or stopping")
+			}
+			return nil
+		},
+		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxWatchers: o.apiMaxWatchers,
+	})
+	defer srv.Close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return fabric.Run(ctx) })
+	group.Go(func() error { return fabric.Serve(ctx, ls.openflow) })
+	if ls.ovsdb != nil {
+		group.Go(func() error {
+			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{Logger: log.With("component", "ovsdb"), Bridge: o.bridge})
+		})
+	}
+	for _, ln := range ls.api {
+		group.Go(func() error { return srv.Serve(ctx, ln) })
+	}
+	if ls.metrics != nil {
+		group.Go(func() error { return srv.ServeHealth(ctx, ls.metrics) })
+	}
+	ready.Store(true)
+	log.Info("sdnd runs", append([]any{"version", versionText(), "data", o.data, "revision", st.Snapshot().Revision()}, ls.where()...)...)
+	notify("READY=1")
+	group.Go(func() error {
+		<-ctx.Done()
+		ready.Store(false)
+		notify("STOPPING=1")
+		log.Info("sdnd stops; switches keep forwarding")
+		return nil
+	})
+	return group.Wait()
+}

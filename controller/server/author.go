@@ -1,0 +1,37 @@
+package server
+
+import (
+	"context"
+	"os/user"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxAuthor bounds what a header may put into the history, in bytes.
+const maxAuthor = 128
+
+// author names who makes a request: on a unix socket the user that the kernel
+// says is at the other end, elsewhere what the header claims.
+func author(ctx context.Context, header string) string {
+	if uid, ok := ctx.Value(peerKey{}).(uint32); ok {
+		id := strconv.FormatUint(uint64(uid), 10)
+		if u, err := user.LookupId(id); err == nil {
+			return u.Username
+		}
+		return "uid " + id
+	}
+	header = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, header)
+	if len(header) > maxAuthor {
+		header = strings.ToValidUTF8(header[:maxAuthor], "")
+	}
+	if header == "" {
+		return "unknown"
+	}
+	return header
+}

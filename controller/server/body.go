@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// bodyTimeout is how long a client may take to send a body.
+const bodyTimeout = time.Minute
+
+type bodyKey struct{}
+
+// body returns what readBody read.
+func body(ctx context.Context) []byte {
+	b, _ := ctx.Value(bodyKey{}).([]byte)
+	return b
+}
+
+// readBody is a middleware that reads a body of at most limit bytes. One that
+// says it is larger is refused without being read, and one that turns out to
+// be is not read further; the connection is closed then, so that the client
+// stops sending.
+func readBody(limit int64) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		b, p := boundedBody(w, r, limit)
+		if p != nil {
+			w.Header().Set("Connection", "close")
+			ctx.SetHeader("Content-Type", p.ContentType(""))
+			ctx.SetStatus(p.Status)
+			// A client that is gone needs no answer.
+			_ = huma.DefaultJSONFormat.Marshal(ctx.BodyWriter(), p)
+			return
+		}
+		next(huma.WithValue(ctx, bodyKey{}, b))
+	}
+}
+
+func boundedBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+	if ct := r.Header.Get("Content-Type"); ct != "" {
+		// A page in a browser cannot send application/json to another site
+		// without being allowed, so this also keeps forged requests out.
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
+			return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send application/json", ct)
+		}
+	} else if r.Header.Get("Origin") != "" {
+		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send application/json")
+	}
+	tooLarge := newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
+	if r.ContentLength > limit {
+		return nil, tooLarge
+	}
+	if err := huma.SetReadDeadline(w, time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, internal(err)
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	// Lifted again: the deadline would otherwise end a long transaction.
+	_ = huma.SetReadDeadline(w, time.Time{})
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case err != nil:
+		return nil, newProblem(http.StatusBadRequest, api.CodeMalformed, "read the body: %v", err)
+	}
+	return b, nil
+}

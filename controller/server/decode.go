@@ -1,0 +1,95 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// decodeOne reads the one object of a body. Kind and, where the path has one,
+// name may be left out of the body; given, they must be those of the path.
+func decodeOne(data []byte, kind api.Kind, name string) (api.Object, any, []api.Problem) {
+	var head struct {
+		Kind, Name json.RawMessage
+	}
+	// What cannot be read here is told by DecodeObjectSpec.
+	if json.Unmarshal(data, &head) == nil {
+		if head.Kind == nil {
+			data = addKey(data, "kind", string(kind))
+		}
+		if head.Name == nil && name != "" {
+			data = addKey(data, "name", name)
+		}
+	}
+	o, spec, mistakes := api.DecodeObjectSpec(data)
+	if o.Kind != kind && o.Kind != "" && len(mistakes) == 0 {
+		mistakes = append(mistakes, api.Problem{
+			Field:   "kind",
+			Message: fmt.Sprintf("the body has a %s, the path is that of a %s", o.Kind, kind),
+			Fix:     "send it to /v1/" + o.Kind.Plural(),
+		})
+	}
+	if name != "" && o.Name != name && o.Name != "" {
+		mistakes = append(mistakes, api.Problem{
+			Field:   "name",
+			Message: fmt.Sprintf("the body says %q, the path %q", o.Name, name),
+			Fix:     "an object cannot be renamed: create one of the new name and delete the old",
+		})
+	}
+	o.Kind = kind
+	if name != "" {
+		o.Name = name
+	}
+	for i := range mistakes {
+		mistakes[i].Object = strings.TrimSuffix(o.Ref(), "/")
+	}
+	return o, spec, mistakes
+}
+
+// addKey puts a key in front of those of a JSON object.
+func addKey(data []byte, key, value string) []byte {
+	_, rest, _ := bytes.Cut(data, []byte("{"))
+	member, err := json.Marshal(map[string]string{key: value})
+	if err != nil {
+		return data
+	}
+	out := bytes.TrimSuffix(member, []byte("}"))
+	if !bytes.HasPrefix(bytes.TrimSpace(rest), []byte("}")) {
+		out = append(out, ',')
+	}
+	return append(out, rest...)
+}
+
+// applyBody is api.ApplyRequest with its objects still encoded.
+type applyBody struct {
+	Objects []json.RawMessage `json:"objects"`
+	Delete  []api.Key         `json:"delete"`
+	Prune   string            `json:"prune"`
+	DryRun  bool              `json:"dryRun"`
+}
+
+// decodeApply reads the body of an apply into a transaction.
+func decodeApply(data []byte) (applyBody, selector, *transaction) {
+	var b applyBody
+	mistakes := api.Decode(data, &b)
+	sel, err := parseSelector(strings.TrimPrefix(b.Prune, "*"))
+	if err != nil {
+		mistakes = append(mistakes, api.Problem{Field: "prune", Message: err.Error()})
+	}
+	t := newTransaction(len(b.Objects) + len(b.Delete))
+	for _, p := range mistakes {
+		p.Index = -1
+		t.mistakes = append(t.mistakes, p)
+	}
+	for _, raw := range b.Objects {
+		o, spec, mistakes := api.DecodeObjectSpec(raw)
+		t.object("put", o, spec, mistakes)
+	}
+	for _, k := range b.Delete {
+		t.remove(k)
+	}
+	return b, sel, t
+}

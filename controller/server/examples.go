@@ -1,0 +1,164 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// The examples of the OpenAPI document tell one story: ports of a network
+// "blue" on node1. Being values of the API's types they cannot name a field
+// that does not exist.
+
+func exampleTime() time.Time { return time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC) }
+
+func exampleMeta() *api.Meta {
+	return &api.Meta{Revision: 7, Created: 3, CreatedAt: exampleTime()}
+}
+
+func exampleNode() api.Node {
+	since := exampleTime()
+	return api.Node{
+		Kind: api.KindNode, Name: "node1",
+		Spec: api.NodeSpec{TunnelIP: "192.168.50.11"},
+		Status: &api.NodeStatus{
+			DatapathID: "00004e7c25b01a4f", Connected: true, Since: &since, Address: "192.168.50.11:41234",
+			OVSVersion: "3.1.0", WantedRevision: 7, AcknowledgedRevision: 7, InSync: true,
+			Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
+		},
+		Meta: exampleMeta(),
+	}
+}
+
+func exampleNetwork() api.Network {
+	vni := 100
+	return api.Network{
+		Kind: api.KindNetwork, Name: "blue",
+		Spec: api.NetworkSpec{
+			VNI: &vni, Mode: api.ModeStretched,
+			Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Gateway: "10.0.0.1", Reserved: []string{"10.0.0.2-10.0.0.9"}}},
+		},
+		Status: &api.NetworkStatus{VNI: 100, GatewayMAC: "06:00:00:00:00:64", Router: "main", Ports: 12, Nodes: 2},
+		Meta:   exampleMeta(),
+	}
+}
+
+func exampleRouter() api.Router {
+	return api.Router{
+		Kind: api.KindRouter, Name: "main",
+		Spec:   api.RouterSpec{Networks: []string{"blue", "green"}},
+		Status: &api.RouterStatus{ID: 1 << 24},
+		Meta:   exampleMeta(),
+	}
+}
+
+func examplePort() api.Port {
+	return api.Port{
+		Kind: api.KindPort, Name: "web1", Labels: map[string]string{"app": "web"},
+		Spec: api.PortSpec{Network: "blue", Node: "node1"},
+		Status: &api.PortStatus{
+			IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1", MAC: "02:64:0a:00:00:0a", MTU: 1450,
+			VNI: 100, Node: "node1", Interface: "veth1a2b3c", Bound: true,
+		},
+		Meta: exampleMeta(),
+	}
+}
+
+// declared is an example as a user sends it: without what the server adds.
+func declared(example any) any {
+	switch o := example.(type) {
+	case api.Node:
+		o.Status, o.Meta = nil, nil
+		return o
+	case api.Network:
+		o.Status, o.Meta = nil, nil
+		return o
+	case api.Router:
+		o.Status, o.Meta = nil, nil
+		return o
+	case api.Port:
+		o.Status, o.Meta = nil, nil
+		return o
+	}
+	return example
+}
+
+// exampleObject is the port in its general form.
+func exampleObject() *api.Object {
+	p := examplePort()
+	return &api.Object{
+		Kind: api.KindPort, Name: p.Name, Labels: p.Labels,
+		Spec: json.RawMessage(`{"network":"blue","node":"node1"}`),
+	}
+}
+
+func exampleApply() api.ApplyRequest {
+	return api.ApplyRequest{
+		Objects: []api.Object{*exampleObject()},
+		Delete:  []api.Key{{Kind: api.KindPort, Name: "web0"}},
+	}
+}
+
+func exampleApplied() api.ApplyResult {
+	return api.ApplyResult{Revision: 7, Changes: []api.Change{
+		{Object: "port/web1", Verb: api.VerbCreate, After: exampleObject()},
+	}}
+}
+
+func exampleHistory() api.History {
+	return api.History{Entries: []api.HistoryEntry{{
+		Revision: 7, Time: exampleTime(), Author: "alice", Changes: exampleApplied().Changes,
+	}}}
+}
+
+func exampleStatus() api.Status {
+	return api.Status{
+		Version: "v0.1.0", StartedAt: exampleTime(), Revision: 7,
+		Nodes: 2, NodesConnected: 2, NodesInSync: 2, Networks: 1, Ports: 4,
+	}
+}
+
+func exampleSwitches() api.Switches {
+	return api.Switches{Items: []api.Switch{{
+		DatapathID: "00004e7c25b01a50", Address: "192.168.50.13:40112", OVSVersion: "3.1.0", Since: exampleTime(),
+		Reason: "no node has this datapath id",
+		Adopt:  "sdnctl node adopt 00004e7c25b01a50 NAME --tunnel-ip 192.168.50.13",
+	}}}
+}
+
+func exampleFlows() api.Flows {
+	return api.Flows{Node: "node1", Flows: []api.Flow{{
+		Table: 0, TableName: "classify", Priority: 100, Match: "in_port=3", Actions: "set_field:0x64->metadata,goto_table:10",
+		Cookie: "0x5d1f9a3c77e01b22", Object: "port/web1", Why: "packets from the port belong to its network",
+		Packets: 12, Bytes: 840, Installed: api.FlowInstalled,
+	}}}
+}
+
+func exampleAcks() api.Acks {
+	return api.Acks{Revision: 7, Pending: []api.Pending{{
+		Node: "node2", Wanted: 7, Acknowledged: 6, Reason: "not connected",
+	}}}
+}
+
+func exampleError() api.Error {
+	return api.Error{
+		Status: http.StatusUnprocessableEntity, Title: http.StatusText(http.StatusUnprocessableEntity), Code: api.CodeInvalid,
+		Message: "port/web1: spec.ip: 10.0.1.7 is in no subnet of network blue (use an address of 10.0.0.0/24)",
+		Errors: []api.Problem{{
+			Object: "port/web1", Field: "spec.ip", Message: "10.0.1.7 is in no subnet of network blue", Fix: "use an address of 10.0.0.0/24",
+		}},
+	}
+}
+
+// exampleEvents is the beginning of a watch.
+const exampleEvents = `id: 6
+event: ready
+data: {"type":"ready","revision":6}
+
+id: 7
+event: change
+data: {"type":"change","revision":7,"time":"2026-01-15T09:30:00Z","author":"alice","object":"port/web1","verb":"create","after":{"kind":"Port","name":"web1","spec":{"network":"blue"}}}
+
+`

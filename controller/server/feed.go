@@ -1,0 +1,152 @@
+package server
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// The feed keeps the newest commits for watches to read, as long as there are
+// not more of them, or of changes in them, than this. Older ones come from the
+// store's history.
+const (
+	feedCommits = 1024
+	feedChanges = 100_000
+)
+
+// feed is the tail of what happened. Watches do not get events pushed: each
+// reads on from where it is, at its own pace, so a slow one costs nothing.
+type feed struct {
+	mu sync.Mutex
+	// commits are consecutive revisions, the last of which is revision.
+	commits  []store.Commit
+	changes  int
+	revision topology.Revision
+	// nodes holds each node's newest status; version counts updates of it.
+	nodes   map[string]nodeUpdate
+	version uint64
+	// news is closed, and replaced, when there is something new.
+	news chan struct{}
+	// watches counts those that are open.
+	watches int
+}
+
+// nodeUpdate is a node's status and the version of the feed that brought it.
+type nodeUpdate struct {
+	status  reconcile.NodeStatus
+	version uint64
+}
+
+func newFeed(rev topology.Revision) *feed {
+	return &feed{revision: rev, nodes: map[string]nodeUpdate{}, news: make(chan struct{})}
+}
+
+// committed takes in a commit. The store calls it in order.
+func (f *feed) committed(c store.Commit) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	// Watches need the changes; whole snapshots would only be kept alive.
+	c.Before, c.After = nil, nil
+	f.commits = append(f.commits, c)
+	f.changes += len(c.Changes)
+	f.revision = c.Revision
+	drop := 0
+	for len(f.commits)-drop > feedCommits || f.changes > feedChanges && len(f.commits)-drop > 1 {
+		f.changes -= len(f.commits[drop].Changes)
+		drop++
+	}
+	if drop > 0 {
+		f.commits = slices.Delete(f.commits, 0, drop)
+	}
+	f.wake()
+}
+
+// nodeChanged takes in a node's status.
+func (f *feed) nodeChanged(st reconcile.NodeStatus) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.version++
+	f.nodes[st.Node] = nodeUpdate{st, f.version}
+	f.wake()
+}
+
+func (f *feed) wake() {
+	close(f.news)
+	f.news = make(chan struct{})
+}
+
+// enter counts a watch in, unless there are limit already.
+func (f *feed) enter(limit int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watches >= limit {
+		return false
+	}
+	f.watches++
+	return true
+}
+
+// leave counts a watch out.
+func (f *feed) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watches--
+}
+
+// cursor is how far a watch has read.
+type cursor struct {
+	revision topology.Revision
+	version  uint64
+}
+
+// now returns the cursor of a watch that begins now.
+func (f *feed) now() cursor {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return cursor{f.revision, f.version}
+}
+
+// batch is what is new after a cursor.
+type batch struct {
+	commits []store.Commit
+	// missing says that commits after the cursor are not kept any more.
+	missing bool
+	// nodes are sorted by name.
+	nodes []reconcile.NodeStatus
+	// next is the cursor after the batch, news tells when there is more.
+	next cursor
+	news <-chan struct{}
+}
+
+// after returns what is new after c. The result's slices are the caller's, the
+// objects in them shared.
+func (f *feed) after(c cursor) batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := batch{next: cursor{f.revision, f.version}, news: f.news}
+	switch {
+	case c.revision > f.revision:
+		// A cursor of another life of the data file.
+		b.missing = true
+	case c.revision < f.revision:
+		i := len(f.commits) - int(min(f.revision-c.revision, topology.Revision(len(f.commits)+1)))
+		if i < 0 {
+			b.missing = true
+		} else {
+			b.commits = slices.Clone(f.commits[i:])
+		}
+	}
+	if c.version < f.version {
+		for _, n := range f.nodes {
+			if n.version > c.version {
+				b.nodes = append(b.nodes, n.status)
+			}
+		}
+		slices.SortFunc(b.nodes, func(x, y reconcile.NodeStatus) int { return cmp.Compare(x.Node, y.Node) })
+	}
+	return b
+}

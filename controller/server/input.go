@@ -1,0 +1,183 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// kindOf maps a kind of the API to topology's.
+func kindOf(k api.Kind) topology.Kind { return topology.Kind(k.Lower()) }
+
+// refOf names an object of the API in topology's terms.
+func refOf(k api.Kind, name string) topology.Ref { return topology.Ref{Kind: kindOf(k), Name: name} }
+
+// reader turns the texts of a spec into values and collects what is not one.
+type reader struct {
+	problems []api.Problem
+}
+
+// specOf turns a spec of the API into topology's. Where there are problems the
+// result is what could be read.
+func specOf(spec any) (any, []api.Problem) {
+	var r reader
+	var out any
+	switch spec := spec.(type) {
+	case api.NodeSpec:
+		out = topology.NodeSpec{
+			DatapathID: r.datapathID("spec.datapathID", spec.DatapathID),
+			TunnelIP:   r.addr("spec.tunnelIP", spec.TunnelIP),
+		}
+	case api.NetworkSpec:
+		out = r.network(spec)
+	case api.RouterSpec:
+		out = topology.RouterSpec{Networks: spec.Networks}
+	case api.PortSpec:
+		out = topology.PortSpec{
+			Network:     spec.Network,
+			Node:        spec.Node,
+			IP:          r.addr("spec.ip", spec.IP),
+			MAC:         r.mac("spec.mac", spec.MAC),
+			InterfaceID: spec.InterfaceID,
+			Interface:   spec.Interface,
+		}
+	}
+	return out, r.problems
+}
+
+func (r *reader) network(spec api.NetworkSpec) topology.NetworkSpec {
+	out := topology.NetworkSpec{
+		Mode:              topology.Mode(strings.ToLower(spec.Mode)),
+		MTU:               spec.MTU,
+		GatewayMAC:        r.mac("spec.gatewayMAC", spec.GatewayMAC),
+		ContainersPerNode: spec.ContainersPerNode,
+		MaxNodes:          spec.MaxNodes,
+	}
+	if spec.Mode == "" {
+		out.Mode = topology.Stretched
+	}
+	if v := spec.VNI; v != nil {
+		if *v < int(topology.MinVNI) || *v > int(topology.MaxVNI) {
+			r.add("spec.vni", fmt.Sprintf("VNI %d is out of range", *v),
+				fmt.Sprintf("use %d to %d, or leave it out to have one allocated", topology.MinVNI, topology.MaxVNI))
+		} else {
+			out.VNI = topology.VNI(*v)
+		}
+	}
+	subnets := spec.Subnets
+	if spec.CIDR != "" {
+		if len(subnets) > 0 {
+			r.add("spec.cidr", "given beside spec.subnets", "give one of the two: cidr is the short form of subnets with one entry")
+		} else {
+			out.Subnets = append(out.Subnets, topology.Subnet{Prefix: r.prefix("spec.cidr", spec.CIDR)})
+		}
+	}
+	for i, s := range subnets {
+		field := fmt.Sprintf("spec.subnets[%d].", i)
+		t := topology.Subnet{
+			Prefix:  r.prefix(field+"cidr", s.CIDR),
+			Gateway: r.addr(field+"gateway", s.Gateway),
+		}
+		for j, text := range s.Reserved {
+			t.Reserved = append(t.Reserved, r.addrRange(fmt.Sprintf("%sreserved[%d]", field, j), text))
+		}
+		out.Subnets = append(out.Subnets, t)
+	}
+	for i, b := range spec.Blocks {
+		field := fmt.Sprintf("spec.blocks[%d].", i)
+		out.Blocks = append(out.Blocks, topology.BlockSpec{
+			Node:       b.Node,
+			Prefix:     r.prefix(field+"cidr", b.CIDR),
+			Gateway:    r.addr(field+"gateway", b.Gateway),
+			GatewayMAC: r.mac(field+"gatewayMAC", b.GatewayMAC),
+		})
+	}
+	// Sums of these are taken; beyond this they are wrong in any case, which
+	// topology says.
+	out.MTU = clamp(out.MTU)
+	out.ContainersPerNode = clamp(out.ContainersPerNode)
+	out.MaxNodes = clamp(out.MaxNodes)
+	return out
+}
+
+func clamp(v int) int { return max(math.MinInt32, min(math.MaxInt32, v)) }
+
+func (r *reader) add(field, message, fix string) {
+	r.problems = append(r.problems, api.Problem{Field: field, Message: message, Fix: fix})
+}
+
+func (r *reader) datapathID(field, s string) topology.DatapathID {
+	if s == "" {
+		return 0
+	}
+	id, err := topology.ParseDatapathID(strings.ReplaceAll(s, ":", ""))
+	if err != nil {
+		r.add(field, err.Error(), "'ovs-vsctl get bridge br-int datapath_id' shows a switch's")
+	}
+	return id
+}
+
+func (r *reader) addr(field, s string) netip.Addr {
+	if s == "" {
+		return netip.Addr{}
+	}
+	a, err := netip.ParseAddr(s)
+	switch {
+	case err != nil && strings.Contains(s, "/"):
+		r.add(field, fmt.Sprintf("%q is not an address", s), "give it without the prefix length")
+	case err != nil:
+		r.add(field, fmt.Sprintf("%q is not an address", s), "write it as 10.0.0.7")
+	case a.Zone() != "":
+		r.add(field, fmt.Sprintf("%q has a zone", s), "give an IPv4 address, such as 10.0.0.7")
+		return netip.Addr{}
+	}
+	return a
+}
+
+func (r *reader) prefix(field, s string) netip.Prefix {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		fix := "write it as 10.0.0.0/24"
+		if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
+			fix = "add the prefix length, as in 10.0.0.0/24"
+		}
+		message := fmt.Sprintf("%q is not an address range", s)
+		if s == "" {
+			message = "missing"
+		}
+		r.add(field, message, fix)
+	}
+	return p
+}
+
+func (r *reader) addrRange(field, s string) topology.AddrRange {
+	from, to, ok := strings.Cut(s, "-")
+	if !ok {
+		to = from
+	}
+	a, errA := netip.ParseAddr(strings.TrimSpace(from))
+	b, errB := netip.ParseAddr(strings.TrimSpace(to))
+	if errA != nil || errB != nil {
+		r.add(field, fmt.Sprintf("%q is neither an address nor a range of addresses", s), "write it as 10.0.0.20 or 10.0.0.1-10.0.0.9")
+		return topology.AddrRange{}
+	}
+	return topology.AddrRange{From: a, To: b}
+}
+
+func (r *reader) mac(field, s string) topology.MAC {
+	if s == "" {
+		return topology.MAC{}
+	}
+	m, err := topology.ParseMAC(s)
+	switch {
+	case err != nil:
+		r.add(field, err.Error(), "")
+	case m.IsZero():
+		r.add(field, "a MAC of all zeros cannot be used", "leave it out to have one derived")
+	}
+	return m
+}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// problemsFor serves mux, and answers what it has no handler for with a
+// problem instead of the mux's line of text.
+func problemsFor(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		said := &headerOnly{header: http.Header{}, status: http.StatusOK}
+		mux.ServeHTTP(said, r)
+		p := newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s; /openapi.yaml describes what there is", r.URL.Path)
+		if allow := said.header.Get("Allow"); said.status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", allow)
+			p = newProblem(said.status, api.CodeInvalid, "%s cannot be done with %s, only %s", r.Method, r.URL.Path, strings.ReplaceAll(allow, ",", " or"))
+		}
+		writeProblem(w, p)
+	})
+}
+
+// writeProblem answers with a problem outside of huma.
+func writeProblem(w http.ResponseWriter, p *problem) {
+	w.Header().Set("Content-Type", p.ContentType(""))
+	w.WriteHeader(p.Status)
+	// A client that is gone needs no answer.
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// headerOnly is a ResponseWriter that keeps the status and headers.
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) WriteHeader(status int)      { h.status = status }
+func (h *headerOnly) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// schemaPrefix is where the OpenAPI document has its schemas.
+const schemaPrefix = "#/components/schemas/"
+
+// openAPIConfig sets up huma: JSON only, no pages that load scripts from
+// elsewhere, problems in our form.
+func (s *Server) openAPIConfig() huma.Config {
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title:   "sdnctl",
+			Version: "v1",
+			Description: "The API of sdnd, the controller for Open vSwitch. By default it listens on the unix socket " +
+				"/run/sdnctl/sdnd.sock: curl --unix-socket /run/sdnctl/sdnd.sock http://sdnd/v1/status",
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)},
+		Tags: []*huma.Tag{
+			{Name: tagObjects, Description: "What is declared: nodes, networks, routers and ports"},
+			{Name: tagChanges, Description: "Transactions, their history and the feed of changes"},
+			{Name: tagState, Description: "What is: acknowledgements, flows, switches"},
+			{Name: tagDaemon, Description: "The daemon itself"},
+		},
+	}
+	return huma.Config{
+		OpenAPI:     doc,
+		OpenAPIPath: "/openapi",
+		Formats: map[string]huma.Format{
+			"application/json": huma.DefaultJSONFormat,
+			"json":             huma.DefaultJSONFormat,
+		},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{fromHuma},
+	}
+}
+
+// finishOpenAPI completes what reflection cannot know: an Object is one of the
+// kinds, and huma's own form of errors is never sent.
+func (s *Server) finishOpenAPI() {
+	schemas := s.api.OpenAPI().Components.Schemas.Map()
+	object := schemas["Object"]
+	mapping := map[string]string{}
+	var kinds []*huma.Schema
+	for _, k := range api.Kinds() {
+		mapping[string(k)] = schemaPrefix + string(k)
+		kinds = append(kinds, &huma.Schema{Ref: schemaPrefix + string(k)})
+	}
+	*object = huma.Schema{
+		Description:   "A declared object of any kind",
+		OneOf:         kinds,
+		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
+	}
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
+}
+
+// OpenAPI returns the OpenAPI 3.1 document of the API in YAML.
+func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }

@@ -1,0 +1,215 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// view turns objects of one snapshot into their form in the API, with their
+// status as of now.
+type view struct {
+	snap   *topology.Snapshot
+	fabric Fabric
+}
+
+// apiKind maps a kind of topology to the API's.
+func apiKind(k topology.Kind) api.Kind {
+	switch k {
+	case topology.KindNode:
+		return api.KindNode
+	case topology.KindNetwork:
+		return api.KindNetwork
+	case topology.KindRouter:
+		return api.KindRouter
+	}
+	return api.KindPort
+}
+
+func metaOf(m *topology.Meta) *api.Meta {
+	return &api.Meta{
+		Revision:  api.Revision(m.Modified),
+		Created:   api.Revision(m.Created),
+		CreatedAt: m.CreatedAt.UTC(),
+	}
+}
+
+// apiSpec turns a spec of topology, by value, into the API's.
+func apiSpec(spec any) any {
+	switch s := spec.(type) {
+	case topology.NodeSpec:
+		return nodeSpec(s)
+	case topology.NetworkSpec:
+		return networkSpec(s)
+	case topology.RouterSpec:
+		return routerSpec(s)
+	case topology.PortSpec:
+		return portSpec(s)
+	}
+	return nil
+}
+
+func nodeSpec(s topology.NodeSpec) api.NodeSpec {
+	out := api.NodeSpec{TunnelIP: addrText(s.TunnelIP)}
+	if s.DatapathID != 0 {
+		out.DatapathID = s.DatapathID.String()
+	}
+	return out
+}
+
+func networkSpec(s topology.NetworkSpec) api.NetworkSpec {
+	out := api.NetworkSpec{
+		Mode:              string(s.Mode),
+		MTU:               s.MTU,
+		GatewayMAC:        macText(s.GatewayMAC),
+		ContainersPerNode: s.ContainersPerNode,
+		MaxNodes:          s.MaxNodes,
+	}
+	if s.VNI != 0 {
+		v := int(s.VNI)
+		out.VNI = &v
+	}
+	for _, sub := range s.Subnets {
+		t := api.Subnet{CIDR: sub.Prefix.String(), Gateway: addrText(sub.Gateway)}
+		for _, r := range sub.Reserved {
+			t.Reserved = append(t.Reserved, rangeText(r))
+		}
+		out.Subnets = append(out.Subnets, t)
+	}
+	for _, b := range s.Blocks {
+		out.Blocks = append(out.Blocks, api.BlockSpec{
+			Node:       b.Node,
+			CIDR:       b.Prefix.String(),
+			Gateway:    addrText(b.Gateway),
+			GatewayMAC: macText(b.GatewayMAC),
+		})
+	}
+	return out
+}
+
+func routerSpec(s topology.RouterSpec) api.RouterSpec {
+	if s.Networks == nil {
+		return api.RouterSpec{Networks: []string{}}
+	}
+	return api.RouterSpec{Networks: s.Networks}
+}
+
+func portSpec(s topology.PortSpec) api.PortSpec {
+	return api.PortSpec{
+		Network:     s.Network,
+		Node:        s.Node,
+		IP:          addrText(s.IP),
+		MAC:         macText(s.MAC),
+		InterfaceID: s.InterfaceID,
+		Interface:   s.Interface,
+	}
+}
+
+func blockStatus(b *topology.Block) api.BlockStatus {
+	return api.BlockStatus{
+		Network:    b.Network,
+		Node:       b.Node,
+		CIDR:       b.Prefix.String(),
+		Gateway:    addrText(b.Gateway),
+		GatewayMAC: macText(b.GatewayMAC),
+	}
+}
+
+func rangeText(r topology.AddrRange) string {
+	if r.To == r.From {
+		return r.From.String()
+	}
+	return r.From.String() + "-" + r.To.String()
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func macText(m topology.MAC) string {
+	if m.IsZero() {
+		return ""
+	}
+	return m.String()
+}
+
+// typed returns an object as *api.Node, *api.Network, *api.Router or *api.Port.
+func (v view) typed(o topology.Object) any {
+	switch o := o.(type) {
+	case *topology.Node:
+		return v.node(o)
+	case *topology.Network:
+		return v.network(o)
+	case *topology.Router:
+		return v.router(o)
+	case *topology.Port:
+		return v.port(o)
+	}
+	return nil
+}
+
+// object returns an object in its general form, nil for nil.
+func (v view) object(o topology.Object) (*api.Object, error) {
+	if o == nil {
+		return nil, nil
+	}
+	out := &api.Object{
+		Kind:   apiKind(o.Ref().Kind),
+		Name:   o.Ref().Name,
+		Labels: o.Metadata().Labels,
+		Meta:   metaOf(o.Metadata()),
+	}
+	var spec, status any
+	switch t := v.typed(o).(type) {
+	case *api.Node:
+		spec, status = t.Spec, t.Status
+	case *api.Network:
+		spec, status = t.Spec, t.Status
+	case *api.Router:
+		spec, status = t.Spec, t.Status
+	case *api.Port:
+		spec, status = t.Spec, t.Status
+	}
+	var err error
+	if out.Spec, err = json.Marshal(spec); err == nil {
+		out.Status, err = json.Marshal(status)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", o.Ref(), err)
+	}
+	return out, nil
+}
+
+// changes turns changes into their form in the API. before is the view of the
+// snapshot that Before is of.
+func (v view) changes(before view, changes []topology.Change) ([]api.Change, error) {
+	out := make([]api.Change, len(changes))
+	for i, c := range changes {
+		was, err := before.object(c.Before)
+		if err != nil {
+			return nil, err
+		}
+		is, err := v.object(c.After)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = api.Change{Object: c.Ref.String(), Verb: verbOf(c), Before: was, After: is}
+	}
+	return out, nil
+}
+
+func verbOf(c topology.Change) string {
+	switch c.Verb() {
+	case topology.Create:
+		return api.VerbCreate
+	case topology.Delete:
+		return api.VerbDelete
+	}
+	return api.VerbUpdate
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+func (v view) node(n *topology.Node) *api.Node {
+	st, _ := v.fabric.NodeStatus(n.Name)
+	return &api.Node{
+		Kind:   api.KindNode,
+		Name:   n.Name,
+		Labels: n.Labels,
+		Spec:   nodeSpec(n.Spec),
+		Status: v.nodeStatus(n, st),
+		Meta:   metaOf(&n.Meta),
+	}
+}
+
+// nodeStatus joins what the fabric knows of a node with its allocations.
+func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeStatus {
+	out := &api.NodeStatus{
+		DatapathID:           n.DatapathID.String(),
+		Connected:            st.Connected,
+		Since:                timeOrNil(st.Since),
+		Address:              st.Address,
+		OVSVersion:           st.OVSVersion,
+		WantedRevision:       api.Revision(st.Wanted),
+		AcknowledgedRevision: api.Revision(st.Acknowledged),
+		InSync:               st.InSync,
+		Flows:                st.Flows,
+		Ports:                st.Ports,
+		TunnelPort:           st.TunnelPort,
+		OVSDB:                st.OVSDB,
+		LastError:            st.LastError,
+	}
+	for b := range v.snap.BlocksOn(n.Name) {
+		out.Blocks = append(out.Blocks, blockStatus(b))
+	}
+	return out
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func (v view) network(n *topology.Network) *api.Network {
+	st := &api.NetworkStatus{VNI: int(n.VNI), GatewayMAC: macText(n.GatewayMAC)}
+	if r, ok := v.snap.RouterOf(n.Name); ok {
+		st.Router = r.Name
+	}
+	nodes := map[string]bool{}
+	for p := range v.snap.PortsOfNetwork(n.Name) {
+		st.Ports++
+		if node := v.nodeOf(p); node != "" {
+			nodes[node] = true
+		}
+	}
+	st.Nodes = len(nodes)
+	for b := range v.snap.BlocksOf(n.Name) {
+		st.Blocks = append(st.Blocks, blockStatus(b))
+	}
+	return &api.Network{
+		Kind:   api.KindNetwork,
+		Name:   n.Name,
+		Labels: n.Labels,
+		Spec:   networkSpec(n.Spec),
+		Status: st,
+		Meta:   metaOf(&n.Meta),
+	}
+}
+
+// nodeOf returns the node that a port is pinned to or, for one that is not,
+// where it is bound; "" when it is nowhere.
+func (v view) nodeOf(p *topology.Port) string {
+	if p.Spec.Node != "" {
+		return p.Spec.Node
+	}
+	if st := v.fabric.PortStatus(p.Name); st.Bound {
+		return st.Node
+	}
+	return ""
+}
+
+func (v view) router(r *topology.Router) *api.Router {
+	return &api.Router{
+		Kind:   api.KindRouter,
+		Name:   r.Name,
+		Labels: r.Labels,
+		Spec:   routerSpec(r.Spec),
+		Status: &api.RouterStatus{ID: r.ID},
+		Meta:   metaOf(&r.Meta),
+	}
+}
+
+func (v view) port(p *topology.Port) *api.Port {
+	bound := v.fabric.PortStatus(p.Name)
+	st := &api.PortStatus{
+		IP:        addrText(p.IP),
+		MAC:       macText(p.MAC),
+		Node:      bound.Node,
+		Interface: bound.Interface,
+		Bound:     bound.Bound,
+		Message:   bound.Message,
+	}
+	if n, ok := v.snap.Network(p.Spec.Network); ok {
+		st.VNI, st.MTU = int(n.VNI), n.Spec.MTU
+		if st.MTU == 0 {
+			st.MTU = topology.DefaultMTU
+		}
+		st.PrefixLength, st.Gateway = v.link(n, p)
+	}
+	return &api.Port{
+		Kind:   api.KindPort,
+		Name:   p.Name,
+		Labels: p.Labels,
+		Spec:   portSpec(p.Spec),
+		Status: st,
+		Meta:   metaOf(&p.Meta),
+	}
+}
+
+// link returns the prefix length and gateway to configure on a port: those of
+// its node's block, or of the subnet that its address is in.
+func (v view) link(n *topology.Network, p *topology.Port) (int, string) {
+	if n.Spec.Mode == topology.Segmented {
+		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {
+			return b.Prefix.Bits(), addrText(b.Gateway)
+		}
+		return 0, ""
+	}
+	for _, s := range n.Spec.Subnets {
+		if s.Prefix.Contains(p.IP) {
+			return s.Prefix.Bits(), addrText(s.Gateway)
+		}
+	}
+	return 0, ""
+}

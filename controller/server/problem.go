@@ -1,0 +1,105 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// problem is an api.Error as huma sends it.
+type problem api.Error
+
+// Error returns the message.
+func (p *problem) Error() string { return p.Message }
+
+// GetStatus returns the HTTP status.
+func (p *problem) GetStatus() int { return p.Status }
+
+// ContentType is that of RFC 9457.
+func (p *problem) ContentType(string) string { return "application/problem+json" }
+
+// newProblem makes a problem without a list of mistakes.
+func newProblem(status int, code, format string, args ...any) *problem {
+	return &problem{Status: status, Title: http.StatusText(status), Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// refuse makes the problem of a request with mistakes, of which there must be
+// one or more. code is that of the worst.
+func refuse(status int, code string, mistakes []api.Problem) *problem {
+	p := newProblem(status, code, "%s", mistakes[0])
+	if len(mistakes) > 1 {
+		p.Message = fmt.Sprintf("%d mistakes, nothing was changed", len(mistakes))
+	}
+	p.Errors = mistakes
+	return p
+}
+
+// statusOf maps a code that is about the content of a request to its status.
+func statusOf(code string) int {
+	switch code {
+	case api.CodeNotFound:
+		return http.StatusNotFound
+	case api.CodeExists, api.CodeConflict, api.CodeInUse, api.CodeExhausted:
+		return http.StatusConflict
+	}
+	return http.StatusUnprocessableEntity
+}
+
+// codeOf maps what topology says of an op to a code. That a port names a
+// network which does not exist is a mistake in the port.
+func codeOf(p topology.Problem) string {
+	switch p.Kind {
+	case topology.Conflict:
+		return api.CodeConflict
+	case topology.InUse:
+		return api.CodeInUse
+	case topology.Exhausted:
+		return api.CodeExhausted
+	case topology.Exists:
+		return api.CodeExists
+	case topology.NotFound:
+		if p.Field == "" {
+			return api.CodeNotFound
+		}
+	}
+	return api.CodeInvalid
+}
+
+// mistakeOf gives a topology.Problem its form in the API.
+func mistakeOf(p topology.Problem) api.Problem {
+	return api.Problem{Index: p.Op, Object: p.Ref.String(), Field: p.Field, Message: p.Message, Fix: p.Fix}
+}
+
+// internal makes the problem of a failure that is not the caller's.
+func internal(err error) *problem {
+	return newProblem(http.StatusInternalServerError, api.CodeInternal, "%s", err)
+}
+
+// fromHuma turns an error that huma made, about parameters, into a problem.
+func fromHuma(_ huma.Context, _ string, v any) (any, error) {
+	var m *huma.ErrorModel
+	if err, ok := v.(error); !ok || !errors.As(err, &m) {
+		return v, nil
+	}
+	p := newProblem(m.Status, api.CodeInvalid, "%s", m.Detail)
+	if m.Status >= 500 {
+		p.Code = api.CodeInternal
+	}
+	for _, d := range m.Errors {
+		p.Errors = append(p.Errors, api.Problem{Index: -1, Field: d.Location, Message: d.Message})
+	}
+	if len(p.Errors) > 0 {
+		said := make([]string, len(p.Errors))
+		for i, e := range p.Errors {
+			said[i] = e.String()
+		}
+		p.Message = strings.Join(said, "; ")
+	}
+	return p, nil
+}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Tags group the operations in the OpenAPI document.
+const (
+	tagObjects = "objects"
+	tagChanges = "changes"
+	tagState   = "state"
+	tagDaemon  = "daemon"
+)
+
+// routes registers every operation.
+func (s *Server) routes() {
+	objectRoutes[api.Node](s, api.KindNode, exampleNode())
+	objectRoutes[api.Network](s, api.KindNetwork, exampleNetwork())
+	objectRoutes[api.Router](s, api.KindRouter, exampleRouter())
+	objectRoutes[api.Port](s, api.KindPort, examplePort())
+	s.changeRoutes()
+	s.watchRoute()
+	s.stateRoutes()
+	s.daemonRoutes()
+}
+
+// output is the answer of an operation that answers with JSON.
+type output[T any] struct {
+	Body T
+}
+
+// register adds an operation that answers with JSON: the example is what its
+// successful answer may look like.
+func register[I, O any](s *Server, op huma.Operation, example any, handler func(context.Context, *I) (*O, error)) {
+	s.addProblem(&op)
+	// Told to huma only afterwards: it would read and check the body itself.
+	takes := op.RequestBody
+	op.RequestBody = nil
+	huma.Register(s.api, op, handler)
+	registered := s.operation(op.Method, op.Path)
+	registered.RequestBody = takes
+	status := "200"
+	if op.DefaultStatus == http.StatusCreated {
+		status = "201"
+	}
+	registered.Responses[status].Content["application/json"].Example = example
+}
+
+// operation returns what the OpenAPI document says of an operation.
+func (s *Server) operation(method, path string) *huma.Operation {
+	item := s.api.OpenAPI().Paths[path]
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPut:
+		return item.Put
+	case http.MethodPost:
+		return item.Post
+	}
+	return item.Delete
+}
+
+// addProblem documents that the operation may answer with an api.Error.
+func (s *Server) addProblem(op *huma.Operation) {
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	op.Responses["default"] = &huma.Response{
+		Description: "What was refused, and why; nothing was changed",
+		Content: map[string]*huma.MediaType{"application/problem+json": {
+			Schema:  s.schema(reflect.TypeFor[api.Error]()),
+			Example: exampleError(),
+		}},
+	}
+}
+
+// takesBody documents a JSON body of type t and has it read, up to limit bytes.
+func (s *Server) takesBody(op *huma.Operation, t reflect.Type, example any, limit int64) {
+	op.RequestBody = &huma.RequestBody{
+		Required: true,
+		Content: map[string]*huma.MediaType{"application/json": {
+			Schema:  s.schema(t),
+			Example: example,
+		}},
+	}
+	op.Middlewares = append(op.Middlewares, readBody(limit))
+}
+
+func (s *Server) schema(t reflect.Type) *huma.Schema {
+	return s.api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
+}

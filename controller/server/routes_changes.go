@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// The bounds of a page of the history.
+const (
+	defaultHistory = 50
+	maxHistory     = 1000
+)
+
+type historyInput struct {
+	From  uint64 `query:"from" doc:"Newest revision to show; absent, the newest there is" example:"7"`
+	Limit int    `query:"limit" doc:"How many revisions at most" minimum:"1" maximum:"1000" default:"50" example:"50"`
+}
+
+func (s *Server) changeRoutes() {
+	apply := huma.Operation{
+		Method: http.MethodPost, Path: "/v1/apply", OperationID: "apply", Tags: []string{tagChanges},
+		Summary: "Create, replace and delete objects in one transaction",
+		Description: "All of it is done as one revision, or nothing and the answer names every mistake. " +
+			"Objects may come in any order. Applying the same again changes nothing and makes no revision.",
+	}
+	s.takesBody(&apply, reflect.TypeFor[api.ApplyRequest](), exampleApply(), s.cfg.MaxApply)
+	register(s, apply, exampleApplied(), s.apply)
+
+	history := huma.Operation{
+		Method: http.MethodGet, Path: "/v1/history", OperationID: "history", Tags: []string{tagChanges},
+		Summary: "List revisions with their authors and changes, newest first",
+	}
+	register(s, history, exampleHistory(), s.history)
+}
+
+func (s *Server) apply(ctx context.Context, in *authorInput) (*output[api.ApplyResult], error) {
+	b, sel, t := decodeApply(body(ctx))
+	if b.Prune == "" {
+		s.writes.RLock()
+		defer s.writes.RUnlock()
+	} else {
+		s.writes.Lock()
+		defer s.writes.Unlock()
+		t.prune(s.cfg.Store.Snapshot(), sel)
+	}
+	if b.DryRun {
+		before := s.view()
+		r, err := s.dryRun(t)
+		if err != nil {
+			return nil, err
+		}
+		changes, err := view{r.Next, s.cfg.Fabric}.changes(before, r.Changes)
+		if err != nil {
+			return nil, internal(err)
+		}
+		return &output[api.ApplyResult]{Body: api.ApplyResult{
+			Revision: api.Revision(before.snap.Revision()), DryRun: true, Changes: changes,
+		}}, nil
+	}
+	c, err := s.commit(ctx, author(ctx, in.Author), t)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := view{c.After, s.cfg.Fabric}.changes(view{c.Before, s.cfg.Fabric}, c.Changes)
+	if err != nil {
+		return nil, internal(err)
+	}
+	return &output[api.ApplyResult]{Body: api.ApplyResult{Revision: api.Revision(c.Revision), Changes: changes}}, nil
+}
+
+// prune adds the deletion of every object that the selector picks and the
+// transaction does not name.
+func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
+	v := view{snap: snap}
+	for _, kind := range api.Kinds() {
+		for o := range v.all(kindOf(kind), "", "") {
+			if _, named := t.given[o.Ref()]; !named && sel.matches(o.Metadata().Labels) {
+				t.op(topology.Op{Verb: topology.Delete, Ref: o.Ref()}, nil)
+			}
+		}
+	}
+}
+
+func (s *Server) history(_ context.Context, in *historyInput) (*output[api.History], error) {
+	entries, err := s.cfg.Store.History(topology.Revision(in.From), in.Limit)
+	if err != nil {
+		return nil, internal(err)
+	}
+	out := api.History{Entries: make([]api.HistoryEntry, len(entries))}
+	for i, e := range entries {
+		if out.Entries[i], err = historyEntry(e); err != nil {
+			return nil, internal(err)
+		}
+	}
+	return &output[api.History]{Body: out}, nil
+}

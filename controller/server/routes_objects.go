@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+type listInput struct {
+	Label string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
+}
+
+type portListInput struct {
+	listInput
+	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
+	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
+}
+
+type nameInput struct {
+	Name string `path:"name" doc:"Name of the object" example:"web1"`
+}
+
+type authorInput struct {
+	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; on the unix socket the user at its other end is recorded instead" example:"alice@laptop"`
+}
+
+type createInput struct {
+	authorInput
+}
+
+type putInput struct {
+	nameInput
+	authorInput
+	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
+}
+
+type objectOutput[T any] struct {
+	ETag string `header:"ETag" doc:"Revision that last changed the object, for If-Match" example:"\"7\""`
+	Body *T
+}
+
+// objectRoutes registers list, create, get, put and delete of one kind.
+func objectRoutes[T any](s *Server, kind api.Kind, example T) {
+	one, many := kind.Lower(), kind.Plural()
+	base := "/v1/" + many
+	t := reflect.TypeFor[T]()
+	op := func(method, path, id, summary string) huma.Operation {
+		return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Tags: []string{tagObjects}}
+	}
+
+	list := op(http.MethodGet, base, "list-"+many, "List "+many+", sorted by name")
+	exampleList := api.List[T]{Items: []T{example}, Revision: 7}
+	if kind == api.KindPort {
+		register(s, list, exampleList, func(_ context.Context, in *portListInput) (*output[api.List[T]], error) {
+			return listObjects[T](s, kind, in)
+		})
+	} else {
+		register(s, list, exampleList, func(_ context.Context, in *listInput) (*output[api.List[T]], error) {
+			return listObjects[T](s, kind, &portListInput{listInput: *in})
+		})
+	}
+
+	create := op(http.MethodPost, base, "create-"+one, "Create a "+one+"; it must not exist")
+	create.DefaultStatus = http.StatusCreated
+	s.takesBody(&create, t, declared(example), s.cfg.MaxBody)
+	register(s, create, example, func(ctx context.Context, in *createInput) (*objectOutput[T], error) {
+		return putObject[T](ctx, s, topology.Create, kind, "", in.Author, "")
+	})
+
+	get := op(http.MethodGet, base+"/{name}", "get-"+one, "Show a "+one)
+	register(s, get, example, func(_ context.Context, in *nameInput) (*objectOutput[T], error) {
+		return getObject[T](s.view(), refOf(kind, in.Name))
+	})
+
+	put := op(http.MethodPut, base+"/{name}", "put-"+one, "Create or replace a "+one)
+	s.takesBody(&put, t, declared(example), s.cfg.MaxBody)
+	register(s, put, example, func(ctx context.Context, in *putInput) (*objectOutput[T], error) {
+		return putObject[T](ctx, s, topology.Put, kind, in.Name, in.Author, in.IfMatch)
+	})
+
+	remove := op(http.MethodDelete, base+"/{name}", "delete-"+one, "Delete a "+one+"; nothing may refer to it any more")
+	register(s, remove, api.DeleteResult{Revision: 8}, func(ctx context.Context, in *putInput) (*output[api.DeleteResult], error) {
+		t := newTransaction(1)
+		t.remove(api.Key{Kind: kind, Name: in.Name})
+		c, err := s.change(ctx, refOf(kind, in.Name), in.Author, in.IfMatch, t)
+		if err != nil {
+			return nil, err
+		}
+		return &output[api.DeleteResult]{Body: api.DeleteResult{Revision: api.Revision(c.Revision)}}, nil
+	})
+}
+
+func listObjects[T any](s *Server, kind api.Kind, in *portListInput) (*output[api.List[T]], error) {
+	sel, err := parseSelector(in.Label)
+	if err != nil {
+		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "label", Message: err.Error()}})
+	}
+	v := s.view()
+	out := &output[api.List[T]]{Body: api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}}
+	for o := range v.all(kindOf(kind), in.Network, in.Node) {
+		if sel.matches(o.Metadata().Labels) {
+			out.Body.Items = append(out.Body.Items, *v.typed(o).(*T))
+		}
+	}
+	return out, nil
+}
+
+func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
+	o, ok := v.snap.Object(ref)
+	if !ok {
+		return nil, notFound(ref)
+	}
+	return &objectOutput[T]{ETag: etag(o), Body: v.typed(o).(*T)}, nil
+}
+
+func notFound(ref topology.Ref) *problem {
+	return newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s %q", ref.Kind, ref.Name)
+}
+
+func etag(o topology.Object) string { return fmt.Sprintf("%q", fmt.Sprint(o.Metadata().Modified)) }
+
+// putObject creates or replaces the object in the body. name is that of the
+// path, "" if it has none.
+func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind api.Kind, name, who, ifMatch string) (*objectOutput[T], error) {
+	o, spec, mistakes := decodeOne(body(ctx), kind, name)
+	t := newTransaction(1)
+	t.object(verb, o, spec, mistakes)
+	c, err := s.change(ctx, refOf(kind, o.Name), who, ifMatch, t)
+	if err != nil {
+		return nil, err
+	}
+	return getObject[T](view{c.After, s.cfg.Fabric}, refOf(kind, o.Name))
+}
+
+// change does a transaction on one object, if that is as ifMatch asks.
+func (s *Server) change(ctx context.Context, ref topology.Ref, header, ifMatch string, t *transaction) (store.Commit, error) {
+	if ifMatch == "" {
+		s.writes.RLock()
+		defer s.writes.RUnlock()
+	} else {
+		s.writes.Lock()
+		defer s.writes.Unlock()
+		if p := precondition(s.cfg.Store.Snapshot(), ref, ifMatch); p != nil {
+			return store.Commit{}, p
+		}
+	}
+	return s.commit(ctx, author(ctx, header), t)
+}
+
+// precondition checks If-Match (RFC 9110, section 13.1.1).
+func precondition(snap *topology.Snapshot, ref topology.Ref, ifMatch string) *problem {
+	fail := func(format string, args ...any) *problem {
+		return newProblem(http.StatusPreconditionFailed, api.CodePrecondition, format, args...)
+	}
+	o, ok := snap.Object(ref)
+	if !ok {
+		return fail("If-Match asks for revision %s of %s, which does not exist", ifMatch, ref)
+	}
+	for tag := range strings.SplitSeq(ifMatch, ",") {
+		tag = strings.Trim(strings.TrimSpace(tag), `"`)
+		if tag == "*" || tag == strconv.FormatUint(uint64(o.Metadata().Modified), 10) {
+			return nil
+		}
+	}
+	return fail("%s was changed by revision %d since it was read (If-Match: %s): read it again and repeat the change", ref, o.Metadata().Modified, ifMatch)
+}

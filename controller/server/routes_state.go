@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// maxWait bounds how long a question may be held open.
+const maxWait = 5 * time.Minute
+
+type acksInput struct {
+	Revision uint64 `path:"revision" doc:"The revision" example:"7"`
+	Wait     string `query:"wait" doc:"Answer when the answer changes, at the latest after this time; at most 5m" example:"30s"`
+}
+
+func (s *Server) stateRoutes() {
+	get := func(path, id, summary string) huma.Operation {
+		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{tagState}}
+	}
+	register(s, get("/v1/status", "status", "Show the state of the whole"), exampleStatus(), s.status)
+	register(s, get("/v1/switches", "list-switches", "List connected switches that no node claims, with the command that adopts each"), exampleSwitches(), s.switches)
+	register(s, get("/v1/nodes/{name}/flows", "list-flows", "List the flows of a node, as wanted beside as installed"), exampleFlows(), s.flows)
+	register(s, get("/v1/revisions/{revision}/acks", "acks", "Tell which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
+}
+
+func (s *Server) status(context.Context, *struct{}) (*output[api.Status], error) {
+	v := s.view()
+	out := api.Status{
+		Version:   s.cfg.Version,
+		StartedAt: s.started,
+		Revision:  api.Revision(v.snap.Revision()),
+		Nodes:     v.snap.NumNodes(),
+		Networks:  v.snap.NumNetworks(),
+		Ports:     v.snap.NumPorts(),
+		Switches:  len(s.cfg.Fabric.Switches()),
+	}
+	for range v.snap.Routers() {
+		out.Routers++
+	}
+	for n := range v.snap.Nodes() {
+		st, _ := s.cfg.Fabric.NodeStatus(n.Name)
+		if st.Connected {
+			out.NodesConnected++
+		}
+		if st.InSync {
+			out.NodesInSync++
+		}
+	}
+	return &output[api.Status]{Body: out}, nil
+}
+
+func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], error) {
+	snap := s.cfg.Store.Snapshot()
+	out := api.Switches{Items: []api.Switch{}}
+	for _, sw := range s.cfg.Fabric.Switches() {
+		item := api.Switch{
+			DatapathID: sw.DatapathID.String(),
+			Address:    sw.Address,
+			OVSVersion: sw.OVSVersion,
+			Since:      sw.Since.UTC(),
+			Reason:     sw.Reason,
+		}
+		if _, taken := snap.NodeByDatapath(sw.DatapathID); !taken {
+			item.Adopt = "sdnctl node adopt " + item.DatapathID + " NAME"
+			if a, err := netip.ParseAddrPort(sw.Address); err == nil {
+				item.Adopt += " --tunnel-ip " + a.Addr().Unmap().String()
+			}
+		}
+		out.Items = append(out.Items, item)
+	}
+	slices.SortFunc(out.Items, func(a, b api.Switch) int {
+		return compareTexts(a.DatapathID, b.DatapathID, a.Address, b.Address)
+	})
+	return &output[api.Switches]{Body: out}, nil
+}
+
+func (s *Server) flows(ctx context.Context, in *nameInput) (*output[api.Flows], error) {
+	ref := refOf(api.KindNode, in.Name)
+	if _, ok := s.cfg.Store.Snapshot().Node(in.Name); !ok {
+		return nil, notFound(ref)
+	}
+	views, err := s.cfg.Fabric.Flows(ctx, in.Name)
+	if err != nil {
+		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "flows of %s: %v", ref, err)
+	}
+	out := api.Flows{Node: in.Name, Flows: make([]api.Flow, len(views))}
+	for i := range views {
+		out.Flows[i] = flowOf(&views[i])
+	}
+	slices.SortStableFunc(out.Flows, compareFlows)
+	return &output[api.Flows]{Body: out}, nil
+}
+
+func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], error) {
+	rev := topology.Revision(in.Revision)
+	if newest := s.cfg.Store.Snapshot().Revision(); rev > newest {
+		return nil, newProblem(http.StatusNotFound, api.CodeNotFound, "there is no revision %d yet: the newest is %d", rev, newest)
+	}
+	wait, err := parseWait(in.Wait)
+	if err != nil {
+		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: err.Error()}})
+	}
+	a := s.cfg.Fabric.Acks(rev)
+	if wait > 0 && len(a.Pending) > 0 {
+		a = s.awaitAcks(ctx, a, wait)
+	}
+	out := api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: make([]api.Pending, len(a.Pending))}
+	for i, p := range a.Pending {
+		out.Pending[i] = api.Pending{
+			Node:         p.Node,
+			Connected:    p.Connected,
+			Wanted:       api.Revision(p.Wanted),
+			Acknowledged: api.Revision(p.Acknowledged),
+			Reason:       p.Reason,
+		}
+	}
+	return &output[api.Acks]{Body: out}, nil
+}
+
+// awaitAcks returns when the answer differs from a, or after wait, or when the
+// caller is gone or the server stops.
+func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration) reconcile.Acks {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for first := a.Pending; ; {
+		select {
+		case <-a.Changed:
+		case <-timer.C:
+			return s.cfg.Fabric.Acks(a.Revision)
+		case <-draining(ctx):
+			return a
+		case <-ctx.Done():
+			return a
+		}
+		a = s.cfg.Fabric.Acks(a.Revision)
+		if !slices.Equal(a.Pending, first) {
+			return a
+		}
+	}
+}
+
+func parseWait(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a time to wait: want one such as 30s", s)
+	}
+	if d > maxWait {
+		return 0, errors.New("longer than 5m: ask again instead")
+	}
+	return d, nil
+}

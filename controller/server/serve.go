@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// headerTimeout ends a connection that does not finish its header.
+	headerTimeout = 10 * time.Second
+	// idleTimeout ends a connection on which nothing is asked.
+	idleTimeout = 2 * time.Minute
+	// drainTimeout is how long requests in flight have to end at shutdown.
+	drainTimeout = 5 * time.Second
+)
+
+type (
+	drainKey struct{}
+	peerKey  struct{}
+)
+
+// Serve answers requests from a listener, which it closes, until the context
+// ends. Then watches and waits end at once and other requests have a few
+// seconds to finish. It returns nil when the context ended it.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return serve(ctx, ln, s.Handler(), s.log)
+}
+
+// ServeHealth is Serve for /metrics, /healthz and /readyz alone.
+func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
+	mux := http.NewServeMux()
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		mux.Handle("GET "+path, s.mux)
+	}
+	return serve(ctx, ln, problemsFor(mux), s.log)
+}
+
+func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+	hs := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), drainKey{}, ctx.Done())
+		},
+		ConnContext: func(c context.Context, conn net.Conn) context.Context {
+			if uid, ok := peerUID(conn); ok {
+				return context.WithValue(c, peerKey{}, uid)
+			}
+			return c
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- hs.Serve(ln) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve the API on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	err := hs.Shutdown(grace)
+	if err != nil {
+		err = hs.Close()
+	}
+	if served := <-done; err == nil && !errors.Is(served, http.ErrServerClosed) {
+		err = served
+	}
+	return err
+}
+
+// draining returns a channel that is closed when the server stops; nil, which
+// never is, outside of Serve.
+func draining(ctx context.Context) <-chan struct{} {
+	c, _ := ctx.Value(drainKey{}).(<-chan struct{})
+	return c
+}

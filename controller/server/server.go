@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// Store is what the server needs of *store.Store.
+type Store interface {
+	Snapshot() *topology.Snapshot
+	Apply(ctx context.Context, author string, ops []topology.Op) (store.Commit, error)
+	DryRun(ops []topology.Op) (topology.Result, error)
+	History(from topology.Revision, limit int) ([]store.Entry, error)
+	OnCommit(func(store.Commit))
+}
+
+// Fabric is what the server needs of *reconcile.Fabric.
+type Fabric interface {
+	NodeStatus(name string) (reconcile.NodeStatus, bool)
+	PortStatus(name string) reconcile.PortStatus
+	Switches() []reconcile.Switch
+	Acks(rev topology.Revision) reconcile.Acks
+	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
+	Subscribe(func(reconcile.NodeStatus)) (cancel func())
+}
+
+// Config is what New needs. Store and Fabric are required.
+type Config struct {
+	Store  Store
+	Fabric Fabric
+	// Version of sdnd, as /v1/status says it.
+	Version string
+	// Logger takes what happens; nil discards it.
+	Logger *slog.Logger
+	// Registerer takes the server's metrics, nil registers none; Metrics
+	// serves /metrics, nil serves none.
+	Registerer prometheus.Registerer
+	Metrics    http.Handler
+	// Ready says why the daemon is not ready to serve; nil is always ready.
+	Ready func() error
+	// Clock tells the time; nil is time.Now.
+	Clock func() time.Time
+	// MaxApply and MaxBody bound the body of an apply and of every other
+	// request, in bytes; 0 is DefaultMaxApply and DefaultMaxBody.
+	MaxApply, MaxBody int64
+	// MaxWatchers bounds how many watches are open at once; 0 is
+	// DefaultMaxWatchers.
+	MaxWatchers int
+}
+
+// The limits of a server that is not told others.
+const (
+	// DefaultMaxApply holds 100,000 ports with room to spare.
+	DefaultMaxApply = 64 << 20
+	// DefaultMaxBody holds the largest single object many times over.
+	DefaultMaxBody = 8 << 20
+	// DefaultMaxWatchers costs a goroutine and a few KB each.
+	DefaultMaxWatchers = 1024
+)
+
+// Server serves the API. Make it with New, run it with Serve; Close it after
+// every Serve has returned.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	started time.Time
+	mux     *http.ServeMux
+	api     huma.API
+	metrics *metrics
+	feed    *feed
+	cancel  func()
+
+	// writes orders changes that depend on what was read (prune, If-Match):
+	// these hold it alone, all others share it and are ordered by the store.
+	writes sync.RWMutex
+}
+
+// New makes a server. It registers for the store's commits, so it must be
+// called before the first of them.
+func New(cfg Config) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Ready == nil {
+		cfg.Ready = func() error { return nil }
+	}
+	if cfg.MaxApply == 0 {
+		cfg.MaxApply = DefaultMaxApply
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = DefaultMaxBody
+	}
+	if cfg.MaxWatchers == 0 {
+		cfg.MaxWatchers = DefaultMaxWatchers
+	}
+	s := &Server{
+		cfg:     cfg,
+		log:     cfg.Logger,
+		started: cfg.Clock().UTC(),
+		mux:     http.NewServeMux(),
+		metrics: newMetrics(cfg.Registerer),
+		feed:    newFeed(cfg.Store.Snapshot().Revision()),
+	}
+	s.api = humago.New(s.mux, s.openAPIConfig())
+	s.api.UseMiddleware(s.metrics.observe)
+	s.routes()
+	s.finishOpenAPI()
+	cfg.Store.OnCommit(s.feed.committed)
+	s.cancel = cfg.Fabric.Subscribe(s.feed.nodeChanged)
+	return s
+}
+
+// Close ends the server's subscription to the fabric.
+func (s *Server) Close() { s.cancel() }
+
+// Handler serves the whole API.
+func (s *Server) Handler() http.Handler { return problemsFor(s.mux) }
+
+// view reads the current state.
+func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+const (
+	// maxReplay is how many revisions a watch that was away is told from the
+	// history; one that missed more has to read everything anew.
+	maxReplay = 1000
+	// keepAlive is how often an idle watch is written to, so that proxies and
+	// both ends see that it lives.
+	keepAlive = 15 * time.Second
+	// eventTimeout ends a watch whose client does not read.
+	eventTimeout = 10 * time.Second
+)
+
+type watchInput struct {
+	From        string `query:"from" doc:"Tell what changed after this revision; absent, after now" example:"7"`
+	LastEventID string `header:"Last-Event-ID" doc:"Id of the last event received: a revision, as in from, which it overrides" example:"7"`
+}
+
+func (s *Server) watchRoute() {
+	op := huma.Operation{
+		Method: http.MethodGet, Path: "/v1/watch", OperationID: "watch", Tags: []string{tagChanges},
+		Summary: "Watch changes and node statuses as server-sent events",
+		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
+			"Of the changes of one revision the last carries the revision as id, so that a client which " +
+			"reconnects with Last-Event-ID misses nothing. When what it missed is not kept any more, " +
+			"the event resync tells it to read everything anew.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "A stream of events",
+			Content: map[string]*huma.MediaType{"text/event-stream": {
+				Schema:  s.schema(reflect.TypeFor[api.Event]()),
+				Example: exampleEvents,
+			}},
+		}},
+	}
+	s.addProblem(&op)
+	huma.Register(s.api, op, func(_ context.Context, in *watchInput) (*huma.StreamResponse, error) {
+		start := s.feed.now()
+		if from := cmp.Or(in.LastEventID, in.From); from != "" {
+			rev, err := strconv.ParseUint(from, 10, 64)
+			if err != nil {
+				return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "from", Message: strconv.Quote(from) + " is not a revision"}})
+			}
+			start.revision = topology.Revision(rev)
+		}
+		if !s.feed.enter(s.cfg.MaxWatchers) {
+			return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%d watches are open, which is the limit", s.cfg.MaxWatchers)
+		}
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			s.metrics.watchers.Inc()
+			defer s.metrics.watchers.Dec()
+			defer s.feed.leave()
+			_, w := humago.Unwrap(ctx)
+			// An error means that the client is gone.
+			_ = s.watch(ctx.Context(), newEventWriter(w), start)
+		}}, nil
+	})
+}
+
+// watch tells everything after at until the context ends, the server stops or
+// the client does not read.
+func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
+	if err := w.event(api.Event{Type: api.EventReady, Revision: api.Revision(at.revision)}, true); err != nil {
+		return err
+	}
+	idle := time.NewTicker(keepAlive)
+	defer idle.Stop()
+	for {
+		b := s.feed.after(at)
+		if err := s.tell(w, at, b); err != nil {
+			return err
+		}
+		if err := w.flush(); err != nil {
+			return err
+		}
+		at = b.next
+		select {
+		case <-b.news:
+		case <-idle.C:
+			if err := w.comment("keep-alive"); err != nil {
+				return err
+			}
+		case <-draining(ctx):
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// tell writes a batch.
+func (s *Server) tell(w *eventWriter, at cursor, b batch) error {
+	if b.missing {
+		if err := s.replay(w, at.revision, b.next.revision); err != nil {
+			return err
+		}
+	}
+	v := s.view()
+	for _, c := range b.commits {
+		for i, change := range c.Changes {
+			after, err := v.object(change.After)
+			if err != nil {
+				return err
+			}
+			e := api.Event{
+				Type: api.EventChange, Revision: api.Revision(c.Revision), Time: c.Time.UTC(), Author: c.Author,
+				Object: change.Ref.String(), Verb: verbOf(change), After: after,
+			}
+			if err := w.event(e, i == len(c.Changes)-1); err != nil {
+				return err
+			}
+		}
+	}
+	for _, st := range b.nodes {
+		n, ok := v.snap.Node(st.Node)
+		if !ok {
+			continue
+		}
+		e := api.Event{Type: api.EventNode, Revision: api.Revision(b.next.revision), Object: n.Ref().String(), Node: v.nodeStatus(n, st)}
+		if err := w.event(e, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replay tells the revisions after from, up to to, out of the history, or that
+// it cannot.
+func (s *Server) replay(w *eventWriter, from, to topology.Revision) error {
+	resync := api.Event{Type: api.EventResync, Revision: api.Revision(to)}
+	if from > to || to-from > maxReplay {
+		return w.event(resync, true)
+	}
+	entries, err := s.cfg.Store.History(to, int(to-from))
+	if err != nil {
+		s.log.Warn("history not readable for a watch", "err", err)
+		return w.event(resync, true)
+	}
+	if len(entries) == 0 || entries[len(entries)-1].Revision != from+1 {
+		return w.event(resync, true)
+	}
+	for _, entry := range slices.Backward(entries) {
+		e, err := historyEntry(entry)
+		if err != nil {
+			return err
+		}
+		for i, c := range e.Changes {
+			ev := api.Event{
+				Type: api.EventChange, Revision: e.Revision, Time: e.Time, Author: e.Author,
+				Object: c.Object, Verb: c.Verb, After: c.After,
+			}
+			if err := w.event(ev, i == len(e.Changes)-1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// transaction is a list of ops with the mistakes found while it was made.
+type transaction struct {
+	ops []topology.Op
+	// index is, for each of ops, its position in the request. Wishes that
+	// cannot be told to the store are left out of ops.
+	index    []int
+	wishes   int
+	mistakes []api.Problem
+	// broken are the objects with mistakes. What the store says of them, or of
+	// what refers to them, would only repeat these.
+	broken map[topology.Ref]bool
+	// given is where an object was first given, to find it given twice.
+	given map[topology.Ref]int
+}
+
+func newTransaction(size int) *transaction {
+	return &transaction{
+		ops:    make([]topology.Op, 0, size),
+		broken: map[topology.Ref]bool{},
+		given:  make(map[topology.Ref]int, size),
+	}
+}
+
+// object adds the creation or replacement of an object, read from JSON.
+func (t *transaction) object(verb topology.Verb, o api.Object, spec any, mistakes []api.Problem) {
+	out, more := specOf(spec)
+	mistakes = append(mistakes, more...)
+	t.op(topology.Op{Verb: verb, Ref: refOf(o.Kind, o.Name), Labels: o.Labels, Spec: out}, mistakes)
+}
+
+// remove adds the deletion of an object.
+func (t *transaction) remove(k api.Key) {
+	kind, err := api.ParseKind(string(k.Kind))
+	if err != nil {
+		t.op(topology.Op{Verb: topology.Delete}, []api.Problem{{Object: k.Name, Field: "kind", Message: err.Error()}})
+		return
+	}
+	t.op(topology.Op{Verb: topology.Delete, Ref: refOf(kind, k.Name)}, nil)
+}
+
+func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
+	index := t.wishes
+	t.wishes++
+	for _, p := range mistakes {
+		p.Index = index
+		if p.Object == "" {
+			p.Object = op.Ref.String()
+		}
+		t.mistakes = append(t.mistakes, p)
+	}
+	if len(mistakes) > 0 {
+		t.broken[op.Ref] = true
+	}
+	if first, twice := t.given[op.Ref]; twice && op.Ref.Name != "" {
+		t.broken[op.Ref] = true
+		t.mistakes = append(t.mistakes, api.Problem{
+			Index: index, Object: op.Ref.String(),
+			Message: fmt.Sprintf("given twice: object %d of the request is the same", first+1),
+			Fix:     "leave one of them out",
+		})
+	} else {
+		t.given[op.Ref] = index
+	}
+	if op.Verb == topology.Delete && op.Ref.Kind != "" || fits(op.Ref.Kind, op.Spec) {
+		t.ops = append(t.ops, op)
+		t.index = append(t.index, index)
+	}
+}
+
+// fits reports whether a spec is of the kind.
+func fits(kind topology.Kind, spec any) bool {
+	switch spec.(type) {
+	case topology.NodeSpec:
+		return kind == topology.KindNode
+	case topology.NetworkSpec:
+		return kind == topology.KindNetwork
+	case topology.RouterSpec:
+		return kind == topology.KindRouter
+	case topology.PortSpec:
+		return kind == topology.KindPort
+	}
+	return false
+}
+
+// dependsOnBroken reports whether an op is on, or refers to, an object that
+// has mistakes.
+func (t *transaction) dependsOnBroken(op topology.Op) bool {
+	if t.broken[op.Ref] {
+		return true
+	}
+	switch spec := op.Spec.(type) {
+	case topology.PortSpec:
+		return t.broken[topology.Ref{Kind: topology.KindNetwork, Name: spec.Network}] ||
+			t.broken[topology.Ref{Kind: topology.KindNode, Name: spec.Node}]
+	case topology.RouterSpec:
+		for _, n := range spec.Networks {
+			if t.broken[topology.Ref{Kind: topology.KindNetwork, Name: n}] {
+				return true
+			}
+		}
+	case topology.NetworkSpec:
+		for _, b := range spec.Blocks {
+			if t.broken[topology.Ref{Kind: topology.KindNode, Name: b.Node}] {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refusal joins the mistakes found so far with those that the store finds in
+// the ops, so that all are told at once.
+func (t *transaction) refusal(found topology.Problems) error {
+	mistakes := t.mistakes
+	code := ""
+	if len(mistakes) > 0 {
+		code = api.CodeInvalid
+	}
+	for _, p := range found {
+		if p.Op >= 0 && p.Op < len(t.ops) {
+			if t.dependsOnBroken(t.ops[p.Op]) {
+				continue
+			}
+			p.Op = t.index[p.Op]
+		}
+		mistakes = append(mistakes, mistakeOf(p))
+		switch c := codeOf(p); code {
+		case "", c:
+			code = c
+		default:
+			code = api.CodeInvalid
+		}
+	}
+	if len(mistakes) == 0 {
+		return nil
+	}
+	return refuse(statusOf(code), code, sorted(mistakes))
+}
+
+// commit does the transaction. The error is a *problem. The caller holds
+// s.writes, at least shared.
+func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.Commit, error) {
+	if len(t.mistakes) > 0 {
+		_, err := s.dryRun(t)
+		return store.Commit{}, err
+	}
+	c, err := s.cfg.Store.Apply(ctx, who, t.ops)
+	return c, s.refused(t, err)
+}
+
+// dryRun says what the transaction would do. The error is a *problem.
+func (s *Server) dryRun(t *transaction) (topology.Result, error) {
+	r, err := s.cfg.Store.DryRun(t.ops)
+	if err == nil && len(t.mistakes) > 0 {
+		return topology.Result{}, t.refusal(nil)
+	}
+	return r, s.refused(t, err)
+}
+
+// refused turns an error of the store into a *problem.
+func (s *Server) refused(t *transaction, err error) error {
+	var found topology.Problems
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &found):
+		return t.refusal(found)
+	case len(t.mistakes) > 0:
+		return t.refusal(nil)
+	case errors.Is(err, context.Canceled):
+		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "the request was given up: %v", err)
+	}
+	s.log.Error("change not saved", "err", err)
+	return internal(fmt.Errorf("the change was not saved: %w", err))
+}
