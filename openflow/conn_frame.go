@@ -45,13 +45,13 @@ func (f *frameReader) next() ([]byte, error) {
 		have := f.end - f.start
 		if have >= HeaderLen {
 			n := int(be.Uint16(f.buf[f.start+2:]))
-			if n < HeaderLen || n > f.max {
-				return nil, f.lengthError(n)
-			}
 			if f.check != nil {
 				if err := f.check(f.buf[f.start : f.start+HeaderLen]); err != nil {
 					return nil, err
 				}
+			}
+			if n < HeaderLen || n > f.max {
+				return nil, f.lengthError(n)
 			}
 			if have >= n {
 				frame := f.buf[f.start : f.start+n : f.start+n]

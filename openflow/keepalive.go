@@ -42,7 +42,7 @@ func (s *Session) keepAlive() (next time.Duration, err error) {
 	if k.asked {
 		patience := s.cfg.EchoTimeout + time.Duration(k.allowed.Load())
 		if waited := now - k.askedAt; waited < patience {
-			return patience - waited, nil
+			return min(patience-waited, s.cfg.EchoInterval), nil
 		}
 		return 0, fmt.Errorf("%w: silent for %v, echo request unanswered for %v",
 			ErrDeadPeer, (now - last).Round(time.Millisecond), (now - k.askedAt).Round(time.Millisecond))
@@ -52,7 +52,7 @@ func (s *Session) keepAlive() (next time.Duration, err error) {
 	}
 	s.offer(appendHeader(nil, TypeEchoRequest, HeaderLen, s.calls.newXid()))
 	k.asked, k.askedAt = true, now
-	return s.cfg.EchoTimeout, nil
+	return min(s.cfg.EchoTimeout, s.cfg.EchoInterval), nil
 }
 
 // answerEcho sends an echo request's body back (OpenFlow 1.3.5, 7.5.3). It

@@ -147,10 +147,10 @@ func (s *Session) write(stop <-chan struct{}) {
 	timer := time.NewTimer(s.cfg.EchoInterval)
 	defer timer.Stop()
 	for stopped := false; ; {
-		n, err := s.out.flush(s.conn, s.cfg.WriteTimeout)
+		n, err := s.out.flush(s.conn, s.cfg.WriteTimeout+time.Duration(s.alive.allowed.Load()))
 		s.counters.bytesOut.Add(uint64(n))
 		if err != nil {
-			s.end(s.writeError(err))
+			s.end(writeError(err))
 			return
 		}
 		if stopped {

@@ -20,7 +20,8 @@ type Config struct {
 	// HandshakeTimeout bounds all of Handshake. Default 10 s.
 	HandshakeTimeout time.Duration
 	// WriteTimeout is how long the switch may refuse to take a single byte
-	// before the connection is given up. Default 10 s.
+	// before the connection is given up; the same is added while a commit is
+	// under way. Default 15 s.
 	WriteTimeout time.Duration
 	// MaxMessage is the longest message accepted, in bytes, up to
 	// MaxMessageLen, the default. Open vSwitch sends statistics in messages of
@@ -49,7 +50,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.EchoInterval, 5*time.Second)
 	setDefault(&c.EchoTimeout, 10*time.Second)
 	setDefault(&c.HandshakeTimeout, 10*time.Second)
-	setDefault(&c.WriteTimeout, 10*time.Second)
+	setDefault(&c.WriteTimeout, 15*time.Second)
 	setDefault(&c.MaxMessage, MaxMessageLen)
 	c.MaxMessage = min(c.MaxMessage, MaxMessageLen)
 	setDefault(&c.PacketInQueue, 256)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 )
 
 // checkVersion judges the header of any message after the HELLO.
@@ -66,9 +65,10 @@ func readError(err error) error {
 
 var errSwitchClosed = errors.New("switch closed the connection")
 
-func (s *Session) writeError(err error) error {
+// writeError says why writing ended.
+func writeError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("switch does not read: it took no byte for %v", s.cfg.WriteTimeout.Round(time.Millisecond))
+		return errors.New("switch does not read: it took nothing for longer than the write timeout")
 	}
 	return fmt.Errorf("write: %w", err)
 }

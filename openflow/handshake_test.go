@@ -1,0 +1,283 @@
+package openflow
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// shake does the handshake with a switch that does play.
+func shake(ctx context.Context, cfg Config, play func(*fakeSwitch) error) (s *Session, err, playErr error) {
+	here, there := net.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- play(newFakeSwitch(there)) }()
+	s, err = Handshake(ctx, here, cfg)
+	if s != nil {
+		s.Close()
+	}
+	playErr = <-done
+	there.Close()
+	return s, err, playErr
+}
+
+func TestHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ports := []Port{{No: PortLocal, Name: "br0"}}
+		for i := PortNo(1); i < 8; i++ {
+			ports = append(ports, Port{No: i, Name: "p" + i.String(), State: StateLive})
+		}
+		var config *SetConfig
+		s, err, _ := shake(t.Context(), Config{Role: RoleMaster, GenerationID: 3, MissSendLen: 128}, func(f *fakeSwitch) error {
+			f.ports = ports
+			return f.serve(func(m Message) bool {
+				if c, ok := m.(*SetConfig); ok {
+					config = c
+				}
+				return isBarrier(m)
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Features().DatapathID != 0xa1 || s.Desc().Manufacturer != "fake" {
+			t.Errorf("features %+v, desc %+v", s.Features(), s.Desc())
+		}
+		if diff := cmp.Diff(ports, s.Ports()); diff != "" {
+			t.Errorf("ports (-want +got):\n%s", diff)
+		}
+		if config == nil || config.MissSendLen != 128 {
+			t.Errorf("switch was configured with %+v", config)
+		}
+	})
+}
+
+// Without a bitmap the lower of the two versions is agreed on (6.3.1).
+func TestHandshakeWithoutBitmap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+			if err := f.send(&Hello{Version: 6}); err != nil {
+				return err
+			}
+			return f.resume(isBarrier)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestHandshakeVersions(t *testing.T) {
+	tests := []struct {
+		name    string
+		hello   *Hello
+		offered []uint8
+		version uint8 // of the error that the switch should get
+		text    string
+	}{
+		{"only 1.0, by bitmap", &Hello{Version: 1, Bitmap: []uint32{1 << 1}}, []uint8{1}, 1, "OpenFlow 1.0"},
+		{"only 1.0, no bitmap", &Hello{Version: 1}, []uint8{1}, 1, "OpenFlow 1.0"},
+		{"1.0, 1.4 and 1.5", &Hello{Version: 6, Bitmap: []uint32{1<<1 | 1<<5 | 1<<6}}, []uint8{1, 5, 6}, 4, "OpenFlow 1.4, OpenFlow 1.5"},
+		{"none", &Hello{Version: 4, Bitmap: []uint32{0}}, nil, 4, "no version"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var refusal Message
+				_, err, playErr := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+					if err := f.send(test.hello); err != nil {
+						return err
+					}
+					if _, err := f.recv(); err != nil { // the controller's HELLO
+						return err
+					}
+					m, err := f.recv()
+					refusal = m
+					return err
+				})
+				if playErr != nil {
+					t.Fatal(playErr)
+				}
+				var v *VersionError
+				if !errors.As(err, &v) {
+					t.Fatalf("error %v", err)
+				}
+				if diff := cmp.Diff(test.offered, v.Offered); diff != "" {
+					t.Errorf("offered (-want +got):\n%s", diff)
+				}
+				if !strings.Contains(err.Error(), test.text) {
+					t.Errorf("error %q does not say %q", err, test.text)
+				}
+				e, ok := refusal.(*ErrorMsg)
+				if !ok || e.ErrType != ErrTypeHelloFailed || e.Code != HelloFailedIncompatible || e.Version != test.version {
+					t.Fatalf("switch got %+v", refusal)
+				}
+				if !strings.Contains(string(e.Data), "OpenFlow 1.3") {
+					t.Errorf("switch was told %q", e.Data)
+				}
+			})
+		})
+	}
+}
+
+func TestHandshakeRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stale := &ErrorMsg{ErrType: ErrTypeRoleRequestFailed, Code: RoleFailedStale}
+		_, err, _ := shake(t.Context(), Config{Role: RoleMaster}, func(f *fakeSwitch) error {
+			if err := f.send(NewHello()); err != nil {
+				return err
+			}
+			for {
+				m, err := f.recv()
+				if err != nil {
+					return err
+				}
+				if m.Type() != TypeRoleRequest {
+					if err := f.answer(m); err != nil {
+						return err
+					}
+					continue
+				}
+				stale.SetXid(m.Xid())
+				if err := f.send(stale); err != nil {
+					return err
+				}
+			}
+		})
+		if !IsError(err, ErrTypeRoleRequestFailed, RoleFailedStale) {
+			t.Errorf("refused role: error %v", err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+			return f.send(&ErrorMsg{ErrType: ErrTypeHelloFailed, Data: []byte("go away")})
+		})
+		if err == nil || !strings.Contains(err.Error(), "go away") {
+			t.Errorf("refused hello: error %v", err)
+		}
+	})
+}
+
+// Desc is for people; a switch without it is as good.
+func TestHandshakeWithoutDesc(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+			if err := f.send(NewHello()); err != nil {
+				return err
+			}
+			for {
+				m, err := f.recv()
+				if err != nil {
+					return err
+				}
+				if q, ok := m.(*MultipartRequest); ok && q.Kind == MultipartDesc {
+					e := &ErrorMsg{ErrType: ErrTypeBadRequest, Code: 2}
+					e.SetXid(m.Xid())
+					err = f.send(e)
+				} else {
+					err = f.answer(m)
+				}
+				if err != nil || isBarrier(m) {
+					return err
+				}
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Desc() != (Desc{}) {
+			t.Errorf("desc %+v", s.Desc())
+		}
+	})
+}
+
+// A peer that sends a byte a second must not hold the handshake up.
+func TestHandshakeSlowPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err, _ := shake(t.Context(), Config{HandshakeTimeout: 5 * time.Second}, func(f *fakeSwitch) error {
+			hello, err := NewHello().AppendBinary(nil)
+			for i := 0; err == nil; i++ {
+				_, err = f.conn.Write(hello[i : i+1])
+				time.Sleep(time.Second)
+			}
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), "waiting for the switch's HELLO: not finished within 5s") {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(start); took > 7*time.Second /* the switch needs a moment to notice */ {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// A peer that says nothing and does not read either.
+func TestHandshakeDeafPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("shutting down")
+		time.AfterFunc(time.Second, func() { cancel(why) })
+		_, err, _ := shake(ctx, Config{}, func(f *fakeSwitch) error { return nil })
+		if !errors.Is(err, why) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestHandshakeForeignPeer(t *testing.T) {
+	tests := []struct{ name, sends, want string }{
+		{"HTTP", "GET / HTTP/1.1\r\n\r\n", `is it an OpenFlow switch? (bytes 47 45 54 20 2f 20 48 54, "GET / HT")`},
+		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "peer speaks TLS"},
+		{"zeros", strings.Repeat("\x00", 100), "is it an OpenFlow switch?"},
+		{"features reply first", "\x04\x06\x00\x08\x00\x00\x00\x01", "is it an OpenFlow switch?"},
+		{"length too short", "\x04\x00\x00\x07\x00\x00\x00\x01", "7 bytes long, shorter than its own header"},
+		{"end within HELLO", "\x04\x00\x00\x10\x00\x00\x00\x01", "closed the connection in the middle of a message"},
+		{"end at once", "", "waiting for the switch's HELLO: switch closed the connection"},
+		{"element too long", "\x04\x00\x00\x10\x00\x00\x00\x01\x00\x01\xff\xff\x00\x00\x00\x10", "element"},
+		{"version changes", "\x04\x00\x00\x08\x00\x00\x00\x01\x01\x06\x00\x20\x00\x00\x00\x02", "OpenFlow 1.0 after OpenFlow 1.3 was agreed on"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+					go f.drain()
+					if test.sends != "" {
+						f.conn.Write([]byte(test.sends))
+					}
+					synctest.Wait()
+					return f.conn.Close()
+				})
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("error %v, want %s", err, test.want)
+				}
+			})
+		})
+	}
+}
+
+// Whenever the connection ends, the handshake fails at once and leaves nothing.
+func TestHandshakeCut(t *testing.T) {
+	for cut := 0; cut <= 7; cut++ {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			_, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+				left := cut
+				err := f.serve(func(Message) bool { left--; return left <= 0 })
+				f.conn.Close()
+				return err
+			})
+			if whole := cut >= 6; whole != (err == nil) {
+				t.Errorf("cut after %d messages: error %v", cut, err)
+			}
+			if took := time.Since(start); took != 0 {
+				t.Errorf("cut after %d messages: took %v", cut, took)
+			}
+		})
+	}
+}
