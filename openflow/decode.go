@@ -26,6 +26,9 @@ func DecodeMessage(b []byte) (Message, error) {
 		return nil, fmt.Errorf("%v: %d bytes after the message: %w", h.Type, len(b)-n, ErrBadLength)
 	}
 	m := newMessage(h.Type)
+	if h.Version == 0 {
+		return nil, fmt.Errorf("%v: version 0: %w", h.Type, ErrVersion)
+	}
 	switch v := m.(type) {
 	case *Hello:
 		v.Version = h.Version
