@@ -78,9 +78,14 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 	// Not the caller's context: the daemon outlives the call, and in sdnlab
 	// also this process.
 	args := append([]string{"sdnd",
-		"--data", filepath.Join(c.DataDir, "sdnd.db"), "--socket", c.socket,
+		"--data", filepath.Join(c.DataDir, "sdnd.db"), "--api-socket", c.socket,
+		// An empty file, lest the machine's /etc/sdnctl/sdnd.yaml is read.
+		"--config", filepath.Join(c.DataDir, "sdnd.yaml"),
 	}, flags...)
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.DataDir, "sdnd.yaml"), []byte("{}\n"), 0o600); err != nil {
 		return err
 	}
 	cmd := c.Command(context.WithoutCancel(ctx), args...)

@@ -1,0 +1,368 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// bed is a lab with sdnd running, as one test sees it: what fails, fails the
+// test.
+type bed struct {
+	*lab.Lab
+	t   *testing.T
+	ctx context.Context
+	api *api.Client
+	// joined are the nodes that verify looks at.
+	joined []*lab.Node
+}
+
+// newBed brings up a lab with sdnd, or skips the test where none can be had.
+// At the end of the test every joined switch is compared with what sdnd wants.
+func newBed(t *testing.T, nodes int) *bed {
+	t.Helper()
+	if why := lab.Missing(); len(why) > 0 {
+		t.Skipf("no lab here: %s", strings.Join(why, "; "))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	l, err := lab.Up(ctx, lab.Options{Nodes: nodes, BinDir: os.Getenv(binVar)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{Lab: l, t: t, ctx: ctx}
+	t.Cleanup(b.down)
+	b.must(l.Controller.Start(ctx))
+	b.api, err = api.NewClient(l.Controller.Host(), api.ClientOptions{Author: "integration"})
+	b.must(err)
+	t.Cleanup(b.api.Close)
+	return b
+}
+
+func (b *bed) down() {
+	if b.t.Failed() {
+		log, err := os.ReadFile(b.Controller.LogFile)
+		b.t.Logf("sdnd's log (%v):\n%s", err, tail(string(log), 40))
+		if os.Getenv("SDNLAB_KEEP") != "" {
+			b.t.Logf("left up: sdnlab --lab %s", b.ID)
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := b.Down(ctx); err != nil {
+		b.t.Error(err)
+	}
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// must ends the test on an error.
+func (b *bed) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// must returns v, or ends the test.
+func must[T any](b *bed, v T, err error) T {
+	b.t.Helper()
+	b.must(err)
+	return v
+}
+
+// node returns a node by name.
+func (b *bed) node(name string) *lab.Node {
+	b.t.Helper()
+	n, err := b.Node(name)
+	return must(b, n, err)
+}
+
+// join runs "sdnctl node join" on the nodes; they must be declared too before
+// they get flows.
+func (b *bed) join(names ...string) {
+	b.t.Helper()
+	for _, name := range names {
+		n := b.node(name)
+		_, err := n.Exec(b.ctx, "sdnctl", "node", "join", name,
+			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String())
+		b.must(err)
+		b.joined = append(b.joined, n)
+	}
+}
+
+// sdnctl runs sdnctl and returns what it printed.
+func (b *bed) sdnctl(args ...string) string {
+	b.t.Helper()
+	out, err := b.Controller.SDNCtl(b.ctx, args...)
+	return must(b, out, err)
+}
+
+// refused runs sdnctl, which must fail, and returns what it said.
+func (b *bed) refused(args ...string) string {
+	b.t.Helper()
+	out, err := b.Controller.SDNCtl(b.ctx, args...)
+	var exit *lab.ExitError
+	if !errors.As(err, &exit) {
+		b.t.Fatalf("sdnctl %s: want a refusal, got %v and %q", strings.Join(args, " "), err, out)
+	}
+	return exit.Stderr
+}
+
+// apply applies objects in YAML and waits until all nodes have confirmed.
+func (b *bed) apply(yaml string) {
+	b.t.Helper()
+	_, err := b.Controller.Apply(b.ctx, yaml, "--wait=20s")
+	b.must(err)
+}
+
+// scenario joins nodes and applies the topology of one of the examples.
+func (b *bed) scenario(example string, nodes ...string) {
+	b.t.Helper()
+	b.join(nodes...)
+	b.apply(exampleFile(b.t, example))
+}
+
+func exampleFile(t *testing.T, example string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "examples", example, "topology.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// plug makes a container for a declared port, with what sdnd says its address,
+// MAC, gateway and MTU are, bound by iface-id.
+func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Container {
+	b.t.Helper()
+	p, err := b.api.Port(b.ctx, port)
+	b.must(err)
+	st := p.Status
+	ip, err := netip.ParseAddr(st.IP)
+	b.must(err)
+	c := lab.Container{
+		Name: port, Node: node, InterfaceID: port,
+		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
+	}
+	if st.Gateway != "" {
+		c.Gateway, err = netip.ParseAddr(st.Gateway)
+		b.must(err)
+	}
+	for _, f := range change {
+		f(&c)
+	}
+	got, err := b.AddContainer(b.ctx, c)
+	return must(b, got, err)
+}
+
+// bound waits until ports are bound, and every node has what follows from it.
+func (b *bed) bound(ports ...string) {
+	b.t.Helper()
+	for _, name := range ports {
+		b.must(lab.PollFor(b.ctx, 10*time.Second, "port "+name+" to be bound", func(ctx context.Context) error {
+			p, err := b.api.Port(ctx, name)
+			if err == nil && !p.Status.Bound {
+				err = fmt.Errorf("not bound: %q", p.Status.Message)
+			}
+			return err
+		}))
+	}
+	b.settle()
+}
+
+// livesOn waits until a port is bound on a node.
+func (b *bed) livesOn(port, node string) {
+	b.t.Helper()
+	b.must(lab.PollFor(b.ctx, 10*time.Second, port+" to live on "+node, func(ctx context.Context) error {
+		p, err := b.api.Port(ctx, port)
+		if err == nil && (!p.Status.Bound || p.Status.Node != node) {
+			err = fmt.Errorf("bound %t on %q: %s", p.Status.Bound, p.Status.Node, p.Status.Message)
+		}
+		return err
+	}))
+	b.settle()
+}
+
+// settle waits until every joined node is connected and in sync.
+func (b *bed) settle() {
+	b.t.Helper()
+	for _, n := range b.joined {
+		b.must(lab.PollFor(b.ctx, 15*time.Second, n.Name+" to be in sync", func(ctx context.Context) error {
+			node, err := b.api.Node(ctx, n.Name)
+			if err == nil && (!node.Status.Connected || !node.Status.InSync) {
+				err = fmt.Errorf("connected %t, in sync %t, last error %q", node.Status.Connected, node.Status.InSync, node.Status.LastError)
+			}
+			return err
+		}))
+	}
+}
+
+// verify compares every joined switch with what sdnd wants of it, flow by flow,
+// by sdnd's own full comparison and by ovs-ofctl's word: nothing may be missing
+// and nothing too many, or the sum of all changes was not the whole.
+func (b *bed) verify() {
+	b.t.Helper()
+	b.settle()
+	for _, n := range b.joined {
+		got, err := b.api.Flows(b.ctx, n.Name)
+		b.must(err)
+		var wanted []string
+		for _, f := range got.Flows {
+			if f.Installed != api.FlowInstalled {
+				b.t.Errorf("%s: flow is %s: table=%d priority=%d %s actions=%s (%s, %s)",
+					n.Name, f.Installed, f.Table, f.Priority, f.Match, f.Actions, f.Object, f.Why)
+			}
+			wanted = append(wanted, f.Cookie)
+		}
+		flows, err := n.Flows(b.ctx)
+		b.must(err)
+		if len(flows) == 0 {
+			b.t.Errorf("%s has no flows at all", n.Name)
+		}
+		var installed []string
+		for _, f := range flows {
+			_, cookie, _ := strings.Cut(f, "cookie=")
+			cookie, _, _ = strings.Cut(cookie, ",")
+			installed = append(installed, cookie)
+		}
+		slices.Sort(wanted)
+		slices.Sort(installed)
+		if !slices.Equal(wanted, installed) {
+			b.t.Errorf("%s: sdnd wants %d flows, ovs-ofctl shows %d, and their cookies differ", n.Name, len(wanted), len(installed))
+		}
+	}
+}
+
+// reach pings until an answer comes, and returns its time to live.
+func (b *bed) reach(from *lab.Container, to string) int {
+	b.t.Helper()
+	r, err := from.Reaches(b.ctx, netip.MustParseAddr(to))
+	b.must(err)
+	return r.TTL
+}
+
+// unreachable pings twice and wants no answer.
+func (b *bed) unreachable(from *lab.Container, to string) {
+	b.t.Helper()
+	replies, err := from.Ping(b.ctx, netip.MustParseAddr(to), 2)
+	b.must(err)
+	if len(replies) > 0 {
+		b.t.Errorf("%s reaches %s, which it should not", from.Name, to)
+	}
+}
+
+// matrix pings between all pairs, and then asks ovs-vswitchd's ofproto/trace
+// about each: both must say what want says.
+func (b *bed) matrix(all []*lab.Container, want func(from, to *lab.Container) bool) {
+	b.t.Helper()
+	b.must(lab.CheckMatrix(b.ctx, all, want))
+	for _, from := range all {
+		for _, to := range all {
+			if from != to {
+				b.trace(from, to, want(from, to))
+			}
+		}
+	}
+}
+
+func everyPair(_, _ *lab.Container) bool { return true }
+
+// trace asks ofproto/trace where an echo request ends.
+func (b *bed) trace(from, to *lab.Container, arrives bool) {
+	b.t.Helper()
+	mac, err := from.NextHopMAC(b.ctx, to.IP.Addr())
+	if err != nil {
+		if arrives {
+			b.t.Errorf("%s pinged %s, and yet: %v", from.Name, to.Name, err)
+		}
+		mac = to.MAC // who does not know by ARP may still try
+	}
+	got, err := b.TraceEcho(b.ctx, from, mac, to.IP.Addr())
+	if err != nil {
+		b.t.Errorf("%s to %s: %v", from.Name, to.Name, err)
+		return
+	}
+	if reached := got.At == to.Interface && got.Node == to.Node; reached != arrives {
+		b.t.Errorf("%s to %s: ofproto/trace ends at %q on %s, want arrival: %t\n%s", from.Name, to.Name, got.At, got.Node, arrives, got.Text)
+	}
+}
+
+// flowCount is the number of flows that ovs-ofctl shows on a node, once it is
+// in sync.
+func (b *bed) flowCount(node string) int {
+	b.t.Helper()
+	b.settle()
+	n, err := b.node(node).FlowCount(b.ctx)
+	return must(b, n, err)
+}
+
+// flowSet is a node's flows as ovs-ofctl shows them, sorted.
+func (b *bed) flowSet(node string) []string {
+	b.t.Helper()
+	b.settle()
+	flows, err := b.node(node).Flows(b.ctx)
+	b.must(err)
+	slices.Sort(flows)
+	return flows
+}
+
+// changes counts the flow changes that nodes get from sdnd while do runs and
+// everything settles.
+func (b *bed) changes(do func(), nodes ...string) map[string]int {
+	b.t.Helper()
+	logs := map[string]*lab.ControlLog{}
+	for _, name := range nodes {
+		log, err := b.node(name).WatchControl(b.ctx)
+		logs[name] = must(b, log, err)
+	}
+	do()
+	b.settle()
+	counts := map[string]int{}
+	for name, log := range logs {
+		n, err := log.Changes(b.ctx)
+		counts[name] = must(b, n, err)
+	}
+	return counts
+}
+
+// sniff records what passes a container's eth0 until the end of the test.
+func (b *bed) sniff(c *lab.Container) *lab.Sniffer {
+	b.t.Helper()
+	s, err := c.Sniff()
+	b.must(err)
+	b.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			b.t.Error(err)
+		}
+	})
+	return s
+}
+
+// frames returns what a sniffer has recorded and keep keeps.
+func (b *bed) frames(s *lab.Sniffer, keep func(lab.Frame) bool) []lab.Frame {
+	b.t.Helper()
+	all, err := s.Frames(b.ctx)
+	b.must(err)
+	return slices.DeleteFunc(all, func(f lab.Frame) bool { return !keep(f) })
+}
+
+// receivedARPRequest keeps ARP requests that came from outside.
+func receivedARPRequest(f lab.Frame) bool {
+	a, ok := f.ARP()
+	return ok && !f.Sent && a.Op == lab.ARPRequest
+}

@@ -1,0 +1,48 @@
+package integration
+
+import (
+	"testing"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestStretchedL2 is one layer-2 domain over three nodes.
+func TestStretchedL2(t *testing.T) {
+	b := newBed(t, 3)
+	b.scenario("stretched-l2", "node1", "node2", "node3")
+	web1, web2, web3 := b.plug("web1", "node1"), b.plug("web2", "node2"), b.plug("web3", "node3")
+	roamer := b.plug("roamer", "node1")
+	b.bound("web1", "web2", "web3", "roamer")
+	all := []*lab.Container{web1, web2, web3, roamer}
+	b.matrix(all, everyPair)
+
+	t.Run("no hop is counted within the domain", func(t *testing.T) {
+		if ttl := b.reach(web1, "10.0.0.12"); ttl != 64 {
+			t.Errorf("answer's TTL is %d, want 64", ttl)
+		}
+	})
+	t.Run("no ARP request crosses the tunnel", func(t *testing.T) {
+		for _, c := range all {
+			if _, err := c.Exec(b.ctx, "ip", "neigh", "flush", "all"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sniffers := []*lab.Sniffer{b.sniff(web2), b.sniff(web3)}
+		b.reach(web1, "10.0.0.12")
+		b.reach(web1, "10.0.0.13")
+		for _, s := range sniffers {
+			// What they send themselves to answer is their own affair.
+			if got := b.frames(s, receivedARPRequest); len(got) > 0 {
+				t.Errorf("received %v", got)
+			}
+		}
+	})
+	t.Run("a port without a node moves", func(t *testing.T) {
+		for _, to := range []string{"node3", "node2", "node1"} {
+			b.must(roamer.Move(b.ctx, to))
+			b.livesOn("roamer", to)
+			b.matrix(all, everyPair)
+		}
+	})
+	b.verify()
+}
