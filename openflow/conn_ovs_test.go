@@ -130,7 +130,7 @@ func (o *ovs) accept() net.Conn {
 // connect points br0 at a controller's address.
 func (o *ovs) connect(addr string) {
 	o.tb.Helper()
-	o.vsctl("set-controller", "br0", "tcp:"+addr, "--", "set", "controller", "br0", "max_backoff=1000", "inactivity_probe=5000")
+	o.vsctl("set-controller", "br0", "tcp:"+addr, "--", "set", "controller", "br0", "max_backoff=1000", "inactivity_probe=5000", "connection_mode=out-of-band")
 }
 
 func (o *ovs) acceptNext() net.Conn {

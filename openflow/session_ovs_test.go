@@ -1,9 +1,12 @@
 package openflow
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -91,4 +94,121 @@ func TestOVSBundle(t *testing.T) {
 	if got := o.countFlows(); got != "9998" {
 		t.Errorf("ovs-ofctl sees %s flows", got)
 	}
+}
+
+func TestOVSPorts(t *testing.T) {
+	o := startOVS(t)
+	s := o.session(Config{})
+	next := func() *PortStatus {
+		t.Helper()
+		select {
+		case e := <-s.Events():
+			if p, ok := e.(*PortStatus); ok {
+				return p
+			}
+			t.Fatalf("event %+v", e)
+		case <-time.After(15 * time.Second):
+			t.Fatal("no event")
+		}
+		return nil
+	}
+	o.vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
+	if p := next(); p.Reason != PortAdded || p.Port.No != 3 || p.Port.Name != "p3" {
+		t.Errorf("after add-port: %+v", p)
+	}
+	o.appctl("netdev-dummy/set-admin-state", "p3", "down")
+	for p := next(); p.Port.LinkUp(); p = next() {
+	}
+	o.vsctl("del-port", "p3")
+	p := next()
+	for ; p.Reason == PortModified; p = next() {
+	}
+	if p.Reason != PortDeleted || p.Port.No != 3 {
+		t.Errorf("after del-port: %+v", p)
+	}
+	ports, err := s.PortDesc(testContext(t))
+	if got := portNames(ports); err != nil || !slices.Equal(got, []string{"br0", "p1", "p2"}) {
+		t.Errorf("ports %q, %v", got, err)
+	}
+	stats, err := s.PortStats(testContext(t), 1)
+	if err != nil || len(stats) != 1 || stats[0].No != 1 {
+		t.Errorf("port statistics %+v, %v", stats, err)
+	}
+}
+
+// testPacket is an ICMP echo request in text as netdev-dummy/receive takes it,
+// and the same in bytes.
+const testPacketHex = "020000000002" + "020000000001" + "0800" +
+	"4500001c" + "00000000" + "40016ade" + "0a000001" + "0a000002" + "0800f7ff" + "00000000" +
+	"0000000000000000000000000000" + "00000000"
+
+func TestOVSPackets(t *testing.T) {
+	o, ctx := startOVS(t), testContext(t)
+	s := o.session(Config{})
+	f := Flow{Table: 0, Priority: 1, Cookie: 0xc0ffee, Match: Match{}.InPort(1),
+		Instructions: Instructions{}.ApplyActions(Actions{}.Controller(0xffff))}
+	if err := s.Bundle(ctx, BundleAtomic, slices.Values([][]byte{f.AppendAdd(nil, 0)})); err != nil {
+		t.Fatal(err)
+	}
+	packet, err := hex.DecodeString(testPacketHex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.appctl("netdev-dummy/receive", "p1", testPacketHex)
+	in, ok := (<-s.Events()).(*PacketIn)
+	if !ok || in.InPort() != 1 || in.Cookie != 0xc0ffee || !bytes.Equal(in.Data, packet) {
+		t.Fatalf("packet-in %+v", in)
+	}
+	// Sent back, it leaves by the other port.
+	if _, err := s.Do(ctx, NewPacketOut(in.Data, Actions{}.Output(2))); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the packet is in p2's capture", func() bool {
+		pcap, _ := os.ReadFile(o.path("p2.pcap"))
+		return bytes.Contains(pcap, packet)
+	})
+	// What the switch refuses of a packet-out is its answer.
+	if _, err := s.Do(ctx, NewPacketOut(in.Data, Actions{}.Group(1))); !IsError(err, ErrTypeBadAction, 9) {
+		t.Errorf("packet-out to an unknown group: %v", err)
+	}
+	if err := s.Send(ctx, NewPacketOut(in.Data, Actions{}.Group(1))); err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := (<-s.Events()).(*ErrorMsg); !ok || e.Code != 9 {
+		t.Errorf("event %+v", e)
+	}
+}
+
+func TestOVSEcho(t *testing.T) {
+	o := startOVS(t)
+	s := o.session(Config{EchoInterval: 20 * time.Millisecond})
+	eventually(t, "switch has answered echo requests", func() bool { return s.Stats().In[TypeEchoReply] >= 3 })
+}
+
+// Open vSwitch asks after 5 s of silence, no less.
+func TestOVSAsksForEcho(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 5 s")
+	}
+	o := startOVS(t)
+	s := o.session(Config{EchoInterval: time.Hour})
+	eventually(t, "switch has asked and was answered", func() bool { return s.Stats().Out[TypeEchoReply] > 0 })
+	if err := s.Barrier(testContext(t)); err != nil {
+		t.Error(err)
+	}
+}
+
+// The user of a switch without OpenFlow 1.3 sees why, on either side.
+func TestOVSVersionMismatch(t *testing.T) {
+	o := startOVS(t)
+	o.vsctl("set", "bridge", "br0", "protocols=OpenFlow10,OpenFlow15")
+	_, err := Handshake(testContext(t), o.accept(), Config{})
+	var v *VersionError
+	if !errors.As(err, &v) || !slices.Equal(v.Offered, []uint8{1, 6}) {
+		t.Fatalf("error %v", err)
+	}
+	eventually(t, "switch has logged why", func() bool {
+		log, _ := os.ReadFile(o.path("ovs-vswitchd.log"))
+		return bytes.Contains(log, []byte("peer supports version 0x04"))
+	})
 }
