@@ -32,7 +32,7 @@ func (c *Compiler) gatewayAlreadyRouted() {
 // gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1); a packet whose
 // TTL is used up ends here.
 func (c *Compiler) gatewayDecTTL() {
-	c.match = c.match[:0]
+	c.match = c.match[:0].EthType(ethTypeIPv4) // dec_ttl asks for it (OpenFlow 1.3.5, 7.2.5)
 	c.actions = c.actions[:0].DecTTL()
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableRoute)
 	c.emit(TableGateway, prioDefault, "takes one from the TTL of what it routes")
