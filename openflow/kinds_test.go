@@ -64,9 +64,9 @@ func flowKinds() []flowKind {
 		{"prefixes", Flow{Match: ip.IPv4Src(subnet).IPv4Dst(host)},
 			"table=0, priority=0,ip,nw_src=10.244.1.0/24,nw_dst=10.244.1.3 actions=drop"},
 		{"prefix of all", Flow{Match: ip.IPv4Src(all).IPv4Dst(all)}, "table=0, priority=0,ip actions=drop"},
-		{"route", Flow{Table: 20, Priority: 124, Match: ip.Metadata(1).IPv4Dst(subnet).IPTTL(64),
+		{"route", Flow{Table: 20, Priority: 124, Match: ip.Metadata(1).IPv4Dst(subnet),
 			Instructions: apply(a.SetEthSrc(macA).SetEthDst(macB).DecTTL()).GotoTable(30)},
-			"table=20, priority=124,ip,metadata=0x1,nw_dst=10.244.1.0/24,nw_ttl=64 " +
+			"table=20, priority=124,ip,metadata=0x1,nw_dst=10.244.1.0/24 " +
 				"actions=set_field:02:00:00:00:00:0a->eth_src,set_field:02:00:00:00:00:0b->eth_dst,dec_ttl,goto_table:30"},
 		{"arp request", Flow{Match: arp.ARPOp(1).ARPSpa(addrA).ARPTpa(addrB).ARPSha(macA).ARPTha(macB),
 			Instructions: apply(a.Move(FieldEthSrc, FieldEthDst, 0, 0, 48).SetEthSrc(macB).SetARPOp(2).
@@ -82,15 +82,17 @@ func flowKinds() []flowKind {
 				"actions=set_field:02:00:00:00:00:0a->arp_tha,set_field:10.0.0.1->arp_tpa"},
 		{"gateway ping", Flow{Match: icmp.ICMPType(8).ICMPCode(0),
 			Instructions: apply(a.Move(FieldIPv4Src, FieldIPv4Dst, 0, 0, 32).SetIPv4Src(addrA).
-				SetICMPType(0).SetICMPCode(0).SetIPTTL(64).Load(FieldInPort, 0, 16, 0).Output(3))},
+				SetICMPType(0).SetICMPCode(0).Load(FieldInPort, 0, 16, 0).Output(3))},
 			"table=0, priority=0,icmp,icmp_type=8,icmp_code=0 " +
 				"actions=move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:10.0.0.1->ip_src,set_field:0->icmp_type," +
-				"set_field:0->icmp_code,set_field:64->nw_ttl,load:0->NXM_OF_IN_PORT[],output:3"},
+				"set_field:0->icmp_code,load:0->NXM_OF_IN_PORT[],output:3"},
 		{"parts of fields", Flow{Match: ip, Instructions: apply(a.SetIPv4Dst(addrB).Load(FieldReg(1), 4, 8, 0x7f).
 			Load(FieldMetadata, 63, 1, 1).Move(FieldTunnelID, FieldReg(2), 0, 8, 24).Move(FieldReg(2), FieldReg(3), 5, 6, 1))},
 			"table=0, priority=0,ip actions=set_field:192.168.7.9->ip_dst,load:0x7f->NXM_NX_REG1[4..11]," +
 				"load:0x1->OXM_OF_METADATA[63],move:NXM_NX_TUN_ID[0..23]->NXM_NX_REG2[8..31]," +
 				"move:NXM_NX_REG2[5]->NXM_NX_REG3[6]"},
+		{"ttl", Flow{Match: ip.IPTTL(1), Instructions: apply(a.SetIPTTL(64))},
+			"table=0, priority=0,ip,nw_ttl=1 actions=set_field:64->nw_ttl"},
 		{"tcp", Flow{Match: tcp.TCPSrc(1024).TCPDst(443)}, "table=0, priority=0,tcp,tp_src=1024,tp_dst=443 actions=drop"},
 		{"udp", Flow{Match: udp.UDPSrc(68).UDPDst(67)}, "table=0, priority=0,udp,tp_src=68,tp_dst=67 actions=drop"},
 		{"other protocols", Flow{Match: ip.IPProto(47)}, "table=0, priority=0,ip,nw_proto=47 actions=drop"},
