@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"net/netip"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -79,21 +81,40 @@ func writeObject(tx *bolt.Tx, c topology.Change) error {
 }
 
 // writeLocks releases all locks that go before it takes new ones, because two
-// ports of one change may swap their addresses.
+// ports of one change may swap their addresses. It takes them in the order of
+// their keys: bbolt splits pages only at the end of a transaction, and inserting
+// a million keys elsewhere than at the end of a page would take minutes.
 func writeLocks(tx *bolt.Tx, c Commit) error {
+	type lock struct {
+		key  []byte
+		port string
+	}
 	b := tx.Bucket([]byte(bucketLocks))
+	var take []lock
 	for _, ch := range c.Changes {
+		var old, now []byte
 		if p, ok := ch.Before.(*topology.Port); ok {
-			if err := b.Delete(lockKey(c.Before, p)); err != nil {
+			old = lockKey(c.Before, p)
+		}
+		if p, ok := ch.After.(*topology.Port); ok {
+			now = lockKey(c.After, p)
+		}
+		if bytes.Equal(old, now) {
+			continue
+		}
+		if now != nil {
+			take = append(take, lock{now, ch.Ref.Name})
+		}
+		if old != nil {
+			if err := b.Delete(old); err != nil {
 				return err
 			}
 		}
 	}
-	for _, ch := range c.Changes {
-		if p, ok := ch.After.(*topology.Port); ok {
-			if err := b.Put(lockKey(c.After, p), []byte(p.Name)); err != nil {
-				return err
-			}
+	slices.SortFunc(take, func(x, y lock) int { return bytes.Compare(x.key, y.key) })
+	for _, l := range take {
+		if err := b.Put(l.key, []byte(l.port)); err != nil {
+			return err
 		}
 	}
 	return nil
