@@ -344,7 +344,17 @@ func (b *bed) changes(do func(), nodes ...string) map[string]int {
 func (b *bed) sniff(c *lab.Container) *lab.Sniffer {
 	b.t.Helper()
 	s, err := c.Sniff()
-	b.must(err)
+	return b.closing(must(b, s, err))
+}
+
+// sniffUnderlay records what a node sends to others until the end of the test.
+func (b *bed) sniffUnderlay(node string) *lab.Sniffer {
+	b.t.Helper()
+	s, err := b.node(node).SniffUnderlay()
+	return b.closing(must(b, s, err))
+}
+
+func (b *bed) closing(s *lab.Sniffer) *lab.Sniffer {
 	b.t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			b.t.Error(err)

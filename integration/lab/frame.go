@@ -111,6 +111,18 @@ func (f Frame) Echo() (Echo, bool) {
 	}, true
 }
 
+// VXLAN returns the frame inside a VXLAN packet (RFC 7348, section 5) over IPv4
+// and its VNI, if that is what the frame is.
+func (f Frame) VXLAN() (vni uint32, inner Frame, ok bool) {
+	const headers = 14 + 20 + 8 + 8
+	if f.EtherType() != etherIPv4 || len(f.Data) < headers || f.Data[14] != 0x45 || f.Data[23] != 17 ||
+		binary.BigEndian.Uint16(f.Data[36:]) != 4789 {
+		return 0, Frame{}, false
+	}
+	vni = binary.BigEndian.Uint32(f.Data[46:]) >> 8
+	return vni, Frame{Sent: f.Sent, Data: f.Data[headers:]}, true
+}
+
 // String describes the frame in a line, for test failures.
 func (f Frame) String() string {
 	if a, ok := f.ARP(); ok {
@@ -118,6 +130,9 @@ func (f Frame) String() string {
 	}
 	if e, ok := f.Echo(); ok {
 		return fmt.Sprintf("icmp echo id %d ttl %d %s %s > %s %s", e.ID, e.TTL, e.EtherSrc, e.From, e.EtherDest, e.To)
+	}
+	if vni, inner, ok := f.VXLAN(); ok {
+		return fmt.Sprintf("vxlan %d (%v)", vni, inner)
 	}
 	return fmt.Sprintf("type %#04x, %d bytes: % x", f.EtherType(), len(f.Data), f.Data[:min(len(f.Data), 42)])
 }

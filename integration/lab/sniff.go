@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sniffer records every frame that passes a container's eth0 (packet(7)).
+// Sniffer records every frame that passes an interface (packet(7)).
 type Sniffer struct {
-	of   *Container
-	fd   int
-	done chan struct{}
+	netns, iface string
+	fd           int
+	done         chan struct{}
 
 	mu      sync.Mutex // guards frames and markers
 	frames  []Frame
@@ -25,16 +25,25 @@ type Sniffer struct {
 	next    byte
 }
 
-// Sniff starts to record; frames are recorded from when it returns. The caller
+// Sniff records what passes the container's eth0.
+func (c *Container) Sniff() (*Sniffer, error) { return sniff(c.netnsPath(), "eth0") }
+
+// SniffUnderlay records what passes the node's cable in the underlay, at the
+// hub's end: what the node sends is not Sent.
+func (n *Node) SniffUnderlay() (*Sniffer, error) {
+	return sniff(netnsPath(n.lab.netns("hub")), "to-"+n.Name)
+}
+
+// sniff starts to record; frames are recorded from when it returns. The caller
 // calls Close.
-func (c *Container) Sniff() (*Sniffer, error) {
-	s := &Sniffer{of: c, done: make(chan struct{}), markers: map[byte]bool{}}
-	err := inNetns(c.netnsPath(), func() (err error) {
-		s.fd, _, err = packetSocket("eth0")
+func sniff(netns, iface string) (*Sniffer, error) {
+	s := &Sniffer{netns: netns, iface: iface, done: make(chan struct{}), markers: map[byte]bool{}}
+	err := inNetns(netns, func() (err error) {
+		s.fd, _, err = packetSocket(iface)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("sniff on container %q: %w", c.Name, err)
+		return nil, fmt.Errorf("sniff on %s in %s: %w", iface, netns, err)
 	}
 	go s.receive()
 	return s, nil
@@ -84,7 +93,7 @@ func (s *Sniffer) Frames(ctx context.Context) ([]Frame, error) {
 	marker := ethernet(make(net.HardwareAddr, 6), make(net.HardwareAddr, 6), etherMarker)
 	marker = append(marker, id)
 	// By another socket: packet(7) does not show a socket what it sent itself.
-	if err := s.of.Send(marker); err != nil {
+	if err := send(s.netns, s.iface, marker); err != nil {
 		return nil, err
 	}
 	err := PollFor(ctx, 5*time.Second, "the sniffer's marker", func(context.Context) error {
@@ -113,9 +122,11 @@ func (s *Sniffer) Close() error {
 }
 
 // Send sends one frame as it is out of the container's eth0.
-func (c *Container) Send(frame []byte) error {
-	return inNetns(c.netnsPath(), func() error {
-		fd, ifindex, err := packetSocket("eth0")
+func (c *Container) Send(frame []byte) error { return send(c.netnsPath(), "eth0", frame) }
+
+func send(netns, iface string, frame []byte) error {
+	return inNetns(netns, func() error {
+		fd, ifindex, err := packetSocket(iface)
 		if err != nil {
 			return err
 		}
