@@ -36,14 +36,15 @@ func (a Actions) check() error {
 	return nil
 }
 
-// actionLens are the body lengths of actions that have a fixed one.
-var actionLens = map[uint16]int{
-	actOutput: 12, actPushVLAN: 4, actPopVLAN: 4, actSetQueue: 4, actGroup: 4,
-	actSetNwTTL: 4, actDecNwTTL: 4,
-}
-
 func checkAction(typ uint16, body []byte) error {
-	if n, ok := actionLens[typ]; ok && len(body) != n {
+	want := len(body)
+	switch typ {
+	case actOutput:
+		want = 12
+	case actPushVLAN, actPopVLAN, actSetQueue, actGroup, actSetNwTTL, actDecNwTTL:
+		want = 4
+	}
+	if len(body) != want {
 		return fmt.Errorf("length %d: %w", len(body)+4, ErrBadLength)
 	}
 	if typ != actSetField {
