@@ -72,7 +72,9 @@ type Config struct {
 	// MaxMessage is the greatest size in bytes of one message from a peer, and
 	// of the view that it may build up on our side. An interface costs about
 	// 500 bytes in the first message, the largest there is. Default 8 MiB,
-	// good for 15,000 interfaces on one node.
+	// good for 15,000 interfaces on one node. All connections together may have
+	// 16 messages larger than 32 KiB under way, for which others wait, and rows
+	// of 64 times MaxMessage beyond the first 64 KiB of each connection.
 	MaxMessage int
 	// MaxConnections is how many connections may be open at a time; those
 	// beyond are closed at once. Default 8192.

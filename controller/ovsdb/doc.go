@@ -35,7 +35,7 @@
 // The bytes of a connection are taken to be hostile. A message, and the view
 // that a connection may build up, are limited by Config.MaxMessage; the time to
 // complete the handshake, to accept what we write and to answer an echo is
-// limited; the number of connections is limited. Whatever breaks a rule ends
-// its own connection only. The decoders are ours for that reason; libovsdb is
-// the second opinion in the tests.
+// limited; the number of connections, and what all of them together take up, is
+// limited. Whatever breaks a rule ends its own connection only. The decoders are
+// ours for that reason; libovsdb is the second opinion in the tests.
 package ovsdb

@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 )
@@ -15,36 +16,57 @@ const keepBuffer = 16 << 10
 // encoding/json.Decoder could do this too, but it has no limit and keeps its
 // largest buffer forever.
 type framer struct {
-	r   *bufio.Reader
-	max int
-	buf []byte
+	r    *bufio.Reader
+	max  int
+	pool *pool
+	buf  []byte
+	// large says that the message in buf is counted in pool.
+	large bool
 }
 
-func newFramer(r io.Reader, max int) *framer {
-	return &framer{r: bufio.NewReader(r), max: max}
+func newFramer(r io.Reader, max int, pool *pool) *framer {
+	return &framer{r: bufio.NewReader(r), max: max, pool: pool}
 }
 
 // next returns the next object, which is valid until the following call. It
-// need not be valid JSON. The error is io.EOF only between messages.
-func (f *framer) next() ([]byte, error) {
+// need not be valid JSON. A large one is counted in the pool, and it is the
+// caller's to give it back there. The error is io.EOF only between messages.
+func (f *framer) next(ctx context.Context) (msg []byte, large bool, err error) {
 	if cap(f.buf) > keepBuffer {
 		f.buf = nil
 	}
-	f.buf = f.buf[:0]
+	f.buf, f.large = f.buf[:0], false
+	if err := f.frame(ctx); err != nil {
+		if f.large {
+			f.pool.giveMessage()
+		}
+		return nil, false, err
+	}
+	return f.buf, f.large, nil
+}
+
+// frame reads the next object into buf.
+func (f *framer) frame(ctx context.Context) error {
 	if err := f.start(); err != nil {
-		return nil, err
+		return err
 	}
 	var quoted, escaped bool
 	for depth := 1; depth > 0; {
 		b, err := f.r.ReadByte()
 		if err == io.EOF {
-			return nil, io.ErrUnexpectedEOF
+			return io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(f.buf) >= f.max {
-			return nil, fmt.Errorf("message of more than %d bytes", f.max)
+			return fmt.Errorf("message of more than %d bytes", f.max)
+		}
+		if len(f.buf) == smallMessage {
+			if err := f.pool.takeMessage(ctx); err != nil {
+				return err
+			}
+			f.large = true
 		}
 		f.buf = append(f.buf, b)
 		switch {
@@ -61,7 +83,7 @@ func (f *framer) next() ([]byte, error) {
 			depth--
 		}
 	}
-	return f.buf, nil
+	return nil
 }
 
 // start skips white space and takes the opening brace.

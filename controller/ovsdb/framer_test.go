@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,10 +15,10 @@ import (
 
 // frames cuts s into messages, one byte per read.
 func frames(s string, max int) ([]string, error) {
-	f := newFramer(iotest.OneByteReader(strings.NewReader(s)), max)
+	f := newFramer(iotest.OneByteReader(strings.NewReader(s)), max, newPool(max))
 	var got []string
 	for {
-		b, err := f.next()
+		b, _, err := f.next(context.Background())
 		if err != nil {
 			return got, err
 		}
@@ -54,9 +55,9 @@ func TestFramer(t *testing.T) {
 }
 
 func TestFramerGivesLargeBuffersBack(t *testing.T) {
-	f := newFramer(strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20)+`"}{}`), 2<<20)
+	f := newFramer(strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20)+`"}{}`), 2<<20, newPool(2<<20))
 	for range 2 {
-		if _, err := f.next(); err != nil {
+		if _, _, err := f.next(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,6 +14,9 @@ type message struct {
 	ID     json.RawMessage `json:"id"`
 	Result json.RawMessage `json:"result"`
 	Error  json.RawMessage `json:"error"`
+
+	// large says that the message is counted in the pool until it was handled.
+	large bool
 }
 
 // request is a request of ours.

@@ -14,7 +14,7 @@ import (
 
 // replay runs a session with a peer that sends said and hangs up. It returns
 // what the handler was told but for the end, and why the session ended.
-func replay(said []byte) ([]string, error) {
+func replay(said []byte, pool *pool) ([]string, error) {
 	ours, theirs := net.Pipe()
 	go io.Copy(io.Discard, theirs)
 	go func() {
@@ -23,8 +23,8 @@ func replay(said []byte) ([]string, error) {
 	}()
 	rec := &recorder{}
 	cfg := Config{}.withDefaults()
-	s := &session{conn: namedConn{ours, "node"}, cfg: cfg, log: cfg.Logger,
-		claims: newClaims(rec, cfg.Logger), view: newView(cfg.Bridge, cfg.MaxMessage)}
+	s := &session{conn: namedConn{ours, "node"}, cfg: cfg, log: cfg.Logger, pool: pool,
+		claims: newClaims(rec, cfg.Logger), view: newView(cfg.Bridge, cfg.MaxMessage, pool)}
 	err := s.run(context.Background())
 	lines := rec.take()
 	if n := len(lines); n > 0 && strings.Contains(lines[n-1], "disconnected") {
@@ -54,7 +54,7 @@ func TestReplay(t *testing.T) {
 		id + "interfaces b3(third,,)@0 v2(web2,,)@2 x1(moved,,)@0",
 		id + "interfaces b3(third,,)@0",
 	}
-	got, err := replay(said)
+	got, err := replay(said, newPool(len(said)))
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("handler was told (-want +got):\n%s", d)
 	}
@@ -63,7 +63,7 @@ func TestReplay(t *testing.T) {
 	}
 	// Whatever prefix of it is all that comes, it is understood so far.
 	for n := 0; n < len(said); n += 7 {
-		part, err := replay(said[:n])
+		part, err := replay(said[:n], newPool(len(said)))
 		if len(part) > len(got) || !slices.Equal(part, got[:len(part)]) {
 			t.Fatalf("after %d bytes handler was told %q", n, part)
 		}

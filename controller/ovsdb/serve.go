@@ -27,7 +27,7 @@ func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 		<-ctx.Done()
 		ln.Close()
 	})
-	s := &server{cfg: cfg, claims: newClaims(h, cfg.Logger), slots: make(chan struct{}, cfg.MaxConnections)}
+	s := &server{cfg: cfg, claims: newClaims(h, cfg.Logger), pool: newPool(cfg.MaxMessage), slots: make(chan struct{}, cfg.MaxConnections)}
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -59,6 +59,7 @@ func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 type server struct {
 	cfg    Config
 	claims *claims
+	pool   *pool
 	slots  chan struct{} // one element per open connection
 	full   bool          // of Serve's goroutine: the last connection was refused
 }
@@ -87,7 +88,8 @@ func (s *server) serve(ctx context.Context, conn net.Conn) {
 		cfg:    s.cfg,
 		log:    log,
 		claims: s.claims,
-		view:   newView(s.cfg.Bridge, s.cfg.MaxMessage),
+		pool:   s.pool,
+		view:   newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool),
 	}
 	err := session.run(ctx)
 	switch {

@@ -25,6 +25,7 @@ type session struct {
 	cfg    Config
 	log    *slog.Logger
 	claims *claims
+	pool   *pool
 
 	view  *view
 	ready bool   // the first answer is here
@@ -59,6 +60,7 @@ func (s *session) run(ctx context.Context) error {
 	if s.claim != nil {
 		s.claims.release(ctx, s.claim, err)
 	}
+	s.view.release()
 	if stop() {
 		s.conn.Close()
 		close(closed)
@@ -75,9 +77,9 @@ var errReader = errors.New("reader ended")
 // read hands the messages of the peer over, one at a time: what is not taken
 // is not read, so a peer cannot fill our memory with a queue.
 func (s *session) read(ctx context.Context, in chan<- message) error {
-	f := newFramer(s.conn, s.cfg.MaxMessage)
+	f := newFramer(s.conn, s.cfg.MaxMessage, s.pool)
 	for {
-		b, err := f.next()
+		b, large, err := f.next(ctx)
 		if err == io.EOF {
 			return errors.New("the node closed the connection")
 		}
@@ -85,14 +87,24 @@ func (s *session) read(ctx context.Context, in chan<- message) error {
 			return err
 		}
 		m, err := decodeMessage(b)
+		m.large = large
 		if err != nil {
+			s.done(m)
 			return err
 		}
 		select {
 		case in <- m:
 		case <-ctx.Done():
+			s.done(m)
 			return ctx.Err()
 		}
+	}
+}
+
+// done gives back what m took from the pool.
+func (s *session) done(m message) {
+	if m.large {
+		s.pool.giveMessage()
 	}
 }
 
@@ -109,7 +121,9 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 		if !ok {
 			return errReader
 		}
-		if err := s.handle(ctx, m); err != nil {
+		err := s.handle(ctx, m)
+		s.done(m)
+		if err != nil {
 			return err
 		}
 		if s.ready {

@@ -120,8 +120,8 @@ func (v *view) applyTable(t tokens, table string) error {
 		if err != nil {
 			return fmt.Errorf("row %v: %w", id, err)
 		}
-		if v.size > v.limit {
-			return fmt.Errorf("more than %d bytes of rows", v.limit)
+		if err := v.checkSize(); err != nil {
+			return err
 		}
 	}
 	return t.delim('}')

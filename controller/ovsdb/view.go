@@ -24,6 +24,8 @@ const maxBond = 256
 type view struct {
 	bridgeName  string
 	limit, size int // bytes
+	pool        *pool
+	reserved    int // bytes taken from pool
 
 	version string
 	bridges map[uuid]*bridge
@@ -64,11 +66,12 @@ type iface struct {
 }
 
 // newView returns the view of an empty database. It refuses to grow beyond
-// limit bytes.
-func newView(bridgeName string, limit int) *view {
+// limit bytes, or beyond what the pool has.
+func newView(bridgeName string, limit int, pool *pool) *view {
 	return &view{
 		bridgeName: bridgeName,
 		limit:      limit,
+		pool:       pool,
 		bridges:    make(map[uuid]*bridge),
 		ports:      make(map[uuid][]uuid),
 		ifaces:     make(map[uuid]*iface),
@@ -76,6 +79,27 @@ func newView(bridgeName string, limit int) *view {
 		refs:       make(map[uuid]int),
 		dirty:      make(map[uuid]struct{}),
 	}
+}
+
+// checkSize refuses to let the view outgrow its limits.
+func (v *view) checkSize() error {
+	if v.size > v.limit {
+		return fmt.Errorf("more than %d bytes of rows", v.limit)
+	}
+	for v.size > v.reserved+smallView {
+		if err := v.pool.takeRows(smallView); err != nil {
+			return err
+		}
+		v.reserved += smallView
+	}
+	return nil
+}
+
+// release gives back what the view took from the pool. It stays what it grew
+// to until then, as maps do not shrink either.
+func (v *view) release() {
+	v.pool.giveRows(v.reserved)
+	v.reserved = 0
 }
 
 // datapathID returns the datapath id of the watched bridge, 0 when there is no
