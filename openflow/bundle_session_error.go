@@ -28,17 +28,18 @@ type BundleError struct {
 
 // Error names the message and the switch's reason.
 func (e *BundleError) Error() string {
+	what := "it"
+	if e.Index >= 0 {
+		what = fmt.Sprintf("message %d", e.Index)
+		if text := describeMod(e.Message); text != "" {
+			what += " (" + text + ")"
+		}
+	}
 	outcome := "nothing was changed"
 	if e.Committed {
 		outcome = "the other messages took effect"
 	}
-	if e.Index < 0 {
-		return fmt.Sprintf("bundle: %v; %s", e.Err, outcome)
-	}
-	if text := describeMod(e.Message); text != "" {
-		return fmt.Sprintf("bundle: message %d (%s): %v; %s", e.Index, text, e.Err, outcome)
-	}
-	return fmt.Sprintf("bundle: message %d: %v; %s", e.Index, e.Err, outcome)
+	return fmt.Sprintf("bundle: switch refused %s: %s; %s", what, e.Err.Name(), outcome)
 }
 
 // Unwrap returns the switch's answer.
