@@ -18,6 +18,7 @@ const (
 	fmtTunnel                     // +oam
 	fmtFrag                       // later
 	fmtVLAN                       // dl_vlan=10, or vlan_tci=0x0000/0x1fff
+	fmtTCI                        // 0x100a: hexadecimal with leading zeros
 	fmtTOS                        // 4 * the value: a DSCP shown as the TOS byte
 )
 
@@ -70,12 +71,12 @@ func newFields() []fieldInfo {
 		{FieldTunIPv4Dst, 0, "tun_dst", "tun_dst", "NXM_NX_TUN_IPV4_DST", fmtIPv4, 32, 0},
 		{FieldTunIPv6Src, 0, "tun_ipv6_src", "tun_ipv6_src", "NXM_NX_TUN_IPV6_SRC", fmtIPv6, 128, 0},
 		{FieldTunIPv6Dst, 0, "tun_ipv6_dst", "tun_ipv6_dst", "NXM_NX_TUN_IPV6_DST", fmtIPv6, 128, 0},
-		{FieldTunFlags, 0, "tun_flags", "tun_flags", "NXM_NX_TUN_FLAGS", fmtTunnel, 16, 0},
+		{FieldTunFlags, 0, "tun_flags", "tun_flags", "NXM_NX_TUN_FLAGS", fmtTunnel, 1, 0},
 		{FieldMetadata, 0, "metadata", "metadata", "OXM_OF_METADATA", fmtHex, 64, 0},
 		{FieldOXMInPort, 0, "in_port", "in_port_oxm", "OXM_OF_IN_PORT", fmtPort, 32, 0},
 		{FieldInPort, 0, "in_port", "in_port", "NXM_OF_IN_PORT", fmtPort, 16, 0},
 		{FieldVLANVID, 0, "vlan_vid", "vlan_vid", "OXM_OF_VLAN_VID", fmtVLAN, 12, 0},
-		{FieldVLANTCI, 0, "vlan_tci", "vlan_tci", "NXM_OF_VLAN_TCI", fmtHex, 16, 0},
+		{FieldVLANTCI, 0, "vlan_tci", "vlan_tci", "NXM_OF_VLAN_TCI", fmtTCI, 16, 0},
 		{FieldVLANPCP, 0, "dl_vlan_pcp", "vlan_pcp", "OXM_OF_VLAN_PCP", fmtDecimal, 3, 0},
 		{FieldEthSrc, nxm0(2, 6), "dl_src", "eth_src", "NXM_OF_ETH_SRC", fmtMAC, 48, 0},
 		{FieldEthDst, nxm0(1, 6), "dl_dst", "eth_dst", "NXM_OF_ETH_DST", fmtMAC, 48, 0},
@@ -94,7 +95,7 @@ func newFields() []fieldInfo {
 		{FieldIPDSCP, 0, "nw_tos", "ip_dscp", "OXM_OF_IP_DSCP", fmtTOS, 6, 0},
 		{FieldIPECN, nxm1(28, 1), "nw_ecn", "nw_ecn", "NXM_NX_IP_ECN", fmtDecimal, 2, 0},
 		{FieldIPTTL, 0, "nw_ttl", "nw_ttl", "NXM_NX_IP_TTL", fmtDecimal, 8, 0},
-		{FieldIPFrag, 0, "nw_frag", "ip_frag", "NXM_NX_IP_FRAG", fmtFrag, 8, 0},
+		{FieldIPFrag, 0, "nw_frag", "ip_frag", "NXM_NX_IP_FRAG", fmtFrag, 2, 0},
 		{FieldICMPType, nxm0(13, 1), "icmp_type", "icmp_type", "NXM_OF_ICMP_TYPE", fmtDecimal, 8, 0},
 		{FieldICMPCode, nxm0(14, 1), "icmp_code", "icmp_code", "NXM_OF_ICMP_CODE", fmtDecimal, 8, 0},
 		{FieldICMPv6Type, nxm1(21, 1), "icmp_type", "icmpv6_type", "NXM_NX_ICMPV6_TYPE", fmtDecimal, 8, 0},

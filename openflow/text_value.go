@@ -19,6 +19,9 @@ func appendHexBytes(b, v []byte) []byte {
 	return appendHexDigits(b, v[1:])
 }
 
+// appendWholeHex appends 0x and hexadecimal digits with leading zeros.
+func appendWholeHex(b, v []byte) []byte { return appendHexDigits(append(b, "0x"...), v) }
+
 // appendHexDigits appends two digits for each byte.
 func appendHexDigits(b, v []byte) []byte {
 	const digits = "0123456789abcdef"
@@ -69,9 +72,14 @@ func (f *fieldInfo) appendValue(b, value, mask []byte) []byte {
 	case fmtTCP:
 		return appendFlags(b, tcpFlagNames[:], value, mask)
 	case fmtTunnel:
+		if mask == nil {
+			mask = []byte{0, 1} // of one flag that is known, all
+		}
 		return appendFlags(b, tunnelFlagNames[:], value, mask)
 	case fmtFrag:
 		return appendFrag(b, value, mask)
+	case fmtTCI:
+		return f.appendMasked(b, value, mask, appendWholeHex)
 	}
 	if mask != nil {
 		return f.appendMasked(b, value, mask, appendHexBytes)
