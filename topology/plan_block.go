@@ -70,7 +70,7 @@ func (p *planner) oneBlock(it *item, n *Network) bool {
 // then the lowest free ones.
 func (p *planner) allBlocks(it *item, n *Network) {
 	if p.x.nodes.Len() > n.Spec.MaxNodes {
-		p.bad(it, Exhausted, "spec.maxNodes", fmt.Sprintf("room for %d nodes, and there are %d", n.Spec.MaxNodes, p.x.nodes.Len()), "raise it (and give a larger CIDR if needed)")
+		p.bad(it, Exhausted, "spec.maxNodes", fmt.Sprintf("room for %d, and there are %d nodes", n.Spec.MaxNodes, p.x.nodes.Len()), "raise it (and give a larger CIDR if needed)")
 		return
 	}
 	has := make(map[string]bool, len(n.Spec.Blocks))

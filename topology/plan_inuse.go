@@ -24,7 +24,7 @@ func (p *planner) checkNodeFree(it *item) {
 		}
 		for _, b := range n.Spec.Blocks {
 			if b.Node == it.ref.Name {
-				u.add(n.Ref())
+				u.add(text(n.Ref().String() + " (in its spec.blocks)"))
 			}
 		}
 	}

@@ -14,7 +14,7 @@ func (p *planner) read(i int, op Op) {
 	it := &item{op: i, ref: op.Ref, del: op.Verb == Delete}
 	order := slices.Index(kindOrder[:], op.Ref.Kind)
 	if order < 0 {
-		p.bad(it, Invalid, "kind", fmt.Sprintf("%q is not a kind of object", op.Ref.Kind), "write "+list([]string{"node", "network", "router or port"}))
+		p.bad(it, Invalid, "kind", fmt.Sprintf("%q is not a kind of object", op.Ref.Kind), "write node, network, router or port")
 		return
 	}
 	if first, ok := p.items[op.Ref]; ok {
@@ -64,6 +64,10 @@ func (p *planner) readLabels(it *item, labels map[string]string) {
 
 // readSpec checks the spec by itself and normalises it.
 func (p *planner) readSpec(it *item, spec any) {
+	if kindOfSpec(spec) != it.ref.Kind {
+		p.bad(it, Invalid, "spec", fmt.Sprintf("not the spec of a %s", it.ref.Kind), "give the spec that belongs to the kind")
+		return
+	}
 	bad := func(kind ProblemKind, field, message, fix string) { p.bad(it, kind, field, message, fix) }
 	switch s := spec.(type) {
 	case NodeSpec:
@@ -74,9 +78,6 @@ func (p *planner) readSpec(it *item, spec any) {
 		it.spec = normalRouter(s, bad)
 	case PortSpec:
 		it.spec = normalPort(s, bad)
-	}
-	if k := kindOfSpec(it.spec); k != it.ref.Kind {
-		p.bad(it, Invalid, "spec", fmt.Sprintf("not the spec of a %s", it.ref.Kind), "give one")
 	}
 }
 

@@ -84,13 +84,18 @@ type users struct {
 	more  int
 }
 
-func (u *users) add(r Ref) {
+func (u *users) add(user fmt.Stringer) {
 	if len(u.named) < maxNamed {
-		u.named = append(u.named, r.String())
+		u.named = append(u.named, user.String())
 		return
 	}
 	u.more++
 }
+
+// text is a user in words.
+type text string
+
+func (t text) String() string { return string(t) }
 
 func (u *users) any() bool { return len(u.named) > 0 }
 
