@@ -98,14 +98,13 @@ func (b *bundle) transact(ctx context.Context, mods iter.Seq[[]byte]) error {
 		return err
 	}
 	b.mods, b.n = mods, n
-	taken := b.control(BundleCloseRequest)
-	if b.flags&BundlePipelined == 0 {
-		if err := b.checkTaken(ctx, taken); err != nil {
-			return err
-		}
+	if b.flags&BundlePipelined != 0 {
+		b.control(BundleCloseRequest)
+	} else if err := b.close(ctx); err != nil {
+		return err
 	}
 	b.s.alive.allowed.Store(int64(n) * int64(commitGrace))
-	err = b.await(ctx, b.control(BundleCommitRequest))
+	err = b.request(ctx, BundleCommitRequest)
 	_, refusal, _ := b.call.firstRefusal()
 	var refused *ErrorMsg
 	switch {
@@ -119,10 +118,10 @@ func (b *bundle) transact(ctx context.Context, mods iter.Seq[[]byte]) error {
 	return nil
 }
 
-// checkTaken waits for the answer to the close request, by when the switch has
+// close closes the bundle and waits until that is done, by when the switch has
 // said which messages it refuses. If there are any it returns the *BundleError.
-func (b *bundle) checkTaken(ctx context.Context, answer <-chan []byte) error {
-	err := b.await(ctx, answer)
+func (b *bundle) close(ctx context.Context) error {
+	err := b.request(ctx, BundleCloseRequest)
 	_, refusal, _ := b.call.firstRefusal()
 	var refused *ErrorMsg
 	switch {
@@ -130,7 +129,7 @@ func (b *bundle) checkTaken(ctx context.Context, answer <-chan []byte) error {
 		failure := b.failure(refused)
 		// Wait, so that the switch is rid of the bundle when the caller tries
 		// again. If it is already it answers with an error, which is fine.
-		_ = b.await(ctx, b.control(BundleDiscardRequest))
+		_ = b.request(ctx, BundleDiscardRequest)
 		return failure
 	case err != nil:
 		b.abandon()
@@ -170,15 +169,14 @@ func (b *bundle) add(mod []byte) {
 	b.next++
 }
 
-// control appends a control request, whose answer will be sent to the channel
-// returned.
-func (b *bundle) control(a BundleControlType) <-chan []byte {
-	position := b.next
+// control appends a control request and returns its position.
+func (b *bundle) control(a BundleControlType) (position uint32) {
+	position = b.next
 	b.next++
 	m := BundleControl{BundleID: b.id, Kind: a, Flags: b.flags & bundleWireFlags}
 	m.SetXid(b.call.xid(position))
 	b.buf, _ = m.AppendBinary(b.buf) // which is never too long
-	return b.call.await(position)
+	return position
 }
 
 // flush queues what was appended.
@@ -189,9 +187,10 @@ func (b *bundle) flush(ctx context.Context) error {
 	return err
 }
 
-// await sends what was appended and returns nil if the switch's answer is a
-// reply, the *ErrorMsg if it is that.
-func (b *bundle) await(ctx context.Context, answer <-chan []byte) error {
+// request appends a control request, sends all that was appended, and waits for
+// the answer. It returns nil if that is a reply, the *ErrorMsg if it is that.
+func (b *bundle) request(ctx context.Context, a BundleControlType) error {
+	answer := b.call.await(b.control(a))
 	if err := b.flush(ctx); err != nil {
 		return err
 	}

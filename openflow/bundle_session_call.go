@@ -43,7 +43,7 @@ func (b *bundleCall) receive(frame []byte) bool {
 		return false
 	}
 	if frameType(frame) != TypeError {
-		return false // the reply to the open request, or one we did not wait for
+		return false // a reply that nothing depends on, as to the open request
 	}
 	if b.refusals++; b.refusal == nil || position < b.refused {
 		b.refused, b.refusal = position, bytes.Clone(frame)

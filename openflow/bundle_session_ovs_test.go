@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // badMods are flow-mods that Open vSwitch refuses.
@@ -119,6 +120,35 @@ func TestOVSEmptyBundle(t *testing.T) {
 	}
 	if after := s.Stats().BytesOut; after != before {
 		t.Errorf("%d bytes sent for an empty bundle", after-before)
+	}
+}
+
+// Open vSwitch discards a bundle that it hears nothing of for a while, and what
+// comes after would make up a new one. Not even then is half a bundle committed.
+func TestOVSStalledBundle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 3 s")
+	}
+	o, ctx := startOVS(t), testContext(t)
+	o.vsctl("set", "open_vswitch", ".", "other_config:bundle-idle-timeout=1")
+	s := o.session(Config{})
+	err := s.Bundle(ctx, BundleAtomic|BundleOrdered, func(yield func([]byte) bool) {
+		i := 0
+		for mod := range testMods(2000) {
+			if i++; i == 1000 {
+				<-time.After(3 * time.Second) // while the first half is with the switch
+			}
+			if !yield(mod) {
+				return
+			}
+		}
+	})
+	var refused *BundleError
+	if !errors.As(err, &refused) || refused.Index != -1 || !strings.Contains(err.Error(), "TIMEOUT") {
+		t.Errorf("error %v", err)
+	}
+	if got := o.countFlows(); got != "0" {
+		t.Errorf("%s flows", got)
 	}
 }
 

@@ -323,3 +323,35 @@ func TestBundleWrites(t *testing.T) {
 		there.Close()
 	})
 }
+
+// A switch that refuses to open the bundle, as to a slave, refuses it as such,
+// even though an Open vSwitch would open one for the messages that follow.
+func TestBundleOpenRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var msgs []Message
+		s := startFake(t, Config{}, func(f *fakeSwitch) error {
+			m, err := f.recv()
+			if err != nil {
+				return err
+			}
+			slave := &ErrorMsg{ErrType: ErrTypeBadRequest, Code: 10}
+			slave.SetXid(m.Xid())
+			if err := f.send(slave); err != nil {
+				return err
+			}
+			return record(&msgs)(f)
+		})
+		err := s.Bundle(t.Context(), BundleAtomic, testMods(2))
+		var refused *BundleError
+		if !errors.As(err, &refused) || refused.Index != -1 || refused.Message != nil {
+			t.Fatalf("error %v", err)
+		}
+		if want := "bundle: switch refused it: OFPBRC_IS_SLAVE; nothing was changed"; err.Error() != want {
+			t.Errorf("error %q, want %q", err, want)
+		}
+		synctest.Wait()
+		if got := bundleSteps(msgs); got != "ADD ADD CLOSE DISCARD" {
+			t.Errorf("switch got %s", got)
+		}
+	})
+}
