@@ -12,6 +12,9 @@ func FuzzDecodeMessage(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(encode(f, s.msg))
 	}
+	for _, message := range recordedFlows(f, "testdata/ovs/flows.golden") {
+		f.Add(message)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := DecodeMessage(b)
 		if err != nil {

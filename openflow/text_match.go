@@ -18,6 +18,7 @@ func (m Match) appendText(b []byte) []byte {
 	var items []item
 	var ethType, ipProto []byte
 	for o := range m.All() {
+		o = o.fromONF()
 		i := item{OXM: o, info: fieldsByHeader[o.Field], rank: 1 << 16}
 		if i.info != nil {
 			i.rank = i.info.rank
@@ -79,6 +80,23 @@ func (m Match) appendText(b []byte) []byte {
 	}
 	putShort()
 	return b
+}
+
+// fromONF returns ONF's experimenter field tcp_flags (ONF extension 109), which
+// is what OVS says to OpenFlow 1.3, as if it were Nicira's, and others as they
+// are.
+func (o OXM) fromONF() OXM {
+	const onfTCPFlags = classExperimenter<<16 | 42<<9
+	if o.Field&^(maskBit|0xff) != onfTCPFlags || be.Uint32(o.Value) != ExperimenterONF {
+		return o
+	}
+	switch v := o.Value[4:]; {
+	case o.Field&maskBit == 0 && len(v) == 2:
+		return OXM{Field: FieldTCPFlags, Value: v}
+	case o.Field&maskBit != 0 && len(v) == 4:
+		return OXM{Field: FieldTCPFlags, Value: v[:2], Mask: v[2:]}
+	}
+	return o
 }
 
 // exact returns the value of a field that has no mask, else nil.

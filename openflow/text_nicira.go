@@ -55,18 +55,18 @@ func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
 }
 
 func appendResubmit(b []byte, port uint16, t TableID) []byte {
+	p := PortNo(port)
+	if p >= 0xff00 {
+		p |= 0xffff0000 // OpenFlow 1.0's number of a reserved port
+	}
+	if t == TableAll {
+		return p.appendText(append(b, "resubmit:"...))
+	}
 	b = append(b, "resubmit("...)
-	if p := uint32(port); p != uint32(PortInPort)&0xffff {
-		if p >= 0xff00 {
-			p |= 0xffff0000
-		}
-		b = PortNo(p).appendText(b)
+	if p != PortInPort {
+		b = p.appendText(b)
 	}
-	b = append(b, ',')
-	if t != TableAll {
-		b = strconv.AppendUint(b, uint64(t), 10)
-	}
-	return append(b, ')')
+	return append(strconv.AppendUint(append(b, ','), uint64(t), 10), ')')
 }
 
 // appendNote appends the bytes of a note; trailing zeros are its padding.
