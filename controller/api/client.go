@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,6 +24,11 @@ const AuthorHeader = "X-Sdnctl-Author"
 
 // maxReply bounds how much of a reply is read into memory, in bytes.
 const maxReply = 1 << 30
+
+// expectOver is the size in bytes above which a body is only sent once sdnd
+// has said that it takes it; one that is refused while it is sent would be
+// seen as a broken connection.
+const expectOver = 1 << 20
 
 // Client calls the API of one sdnd. It is safe for concurrent use.
 type Client struct {
@@ -131,6 +137,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if req.ContentLength > expectOver {
+		req.Header.Set("Expect", "100-continue")
 	}
 	if c.author != "" {
 		req.Header.Set(AuthorHeader, c.author)
@@ -296,9 +305,18 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest) (ApplyResult, erro
 // Acks tells which nodes have yet to confirm a revision. With wait above zero
 // it answers as soon as that changes, at the latest after wait.
 func (c *Client) Acks(ctx context.Context, rev Revision, wait time.Duration) (Acks, error) {
+	return c.acks(ctx, rev, wait, 0)
+}
+
+// acks is Acks for a caller that knows of seen pending nodes: it answers at
+// once when there are more or fewer.
+func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, seen int) (Acks, error) {
 	q := url.Values{}
 	if wait > 0 {
 		q.Set("wait", wait.String())
+	}
+	if seen > 0 {
+		q.Set("seen", strconv.Itoa(seen))
 	}
 	var out Acks
 	err := c.call(ctx, http.MethodGet, fmt.Sprintf("/v1/revisions/%d/acks", rev), q, nil, nil, &out)
@@ -309,11 +327,13 @@ func (c *Client) Acks(ctx context.Context, rev Revision, wait time.Duration) (Ac
 // context's error. progress, unless nil, is called with every answer on the
 // way.
 func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) error {
+	seen := 0
 	for wait := time.Duration(0); ; wait = 30 * time.Second {
-		a, err := c.Acks(ctx, rev, wait)
+		a, err := c.acks(ctx, rev, wait, seen)
 		if err != nil {
 			return err
 		}
+		seen = len(a.Pending)
 		if progress != nil {
 			progress(a)
 		}

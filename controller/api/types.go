@@ -15,7 +15,7 @@ type Node struct {
 // NodeSpec is what the user asks of a node.
 type NodeSpec struct {
 	DatapathID string `json:"datapathID,omitempty" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
-	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint; needed once it shares a network or router with another node" example:"192.168.50.11"`
+	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint, where other nodes reach it" required:"true" example:"192.168.50.11"`
 }
 
 // NodeStatus is what is known of a node's switch.

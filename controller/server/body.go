@@ -1,7 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -71,6 +73,22 @@ func boundedBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *
 		return nil, tooLarge
 	case err != nil:
 		return nil, newProblem(http.StatusBadRequest, api.CodeMalformed, "read the body: %v", err)
+	case len(bytes.TrimSpace(b)) == 0:
+		return nil, newProblem(http.StatusBadRequest, api.CodeMalformed, "the body is empty: send the object in JSON")
+	case !json.Valid(b):
+		return nil, notJSON(b)
 	}
 	return b, nil
+}
+
+// notJSON says where a body is not JSON.
+func notJSON(b []byte) *problem {
+	var raw json.RawMessage
+	err := json.Unmarshal(b, &raw)
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return newProblem(http.StatusBadRequest, api.CodeMalformed, "the body is not JSON: %v", err)
+	}
+	line := 1 + bytes.Count(b[:min(int(syntax.Offset), len(b))], []byte("\n"))
+	return newProblem(http.StatusBadRequest, api.CodeMalformed, "the body is not JSON: line %d: %v", line, err)
 }

@@ -20,7 +20,7 @@ type listInput struct {
 }
 
 type portListInput struct {
-	listInput
+	Label   string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
 	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
 	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
 }
@@ -33,13 +33,9 @@ type authorInput struct {
 	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; on the unix socket the user at its other end is recorded instead" example:"alice@laptop"`
 }
 
-type createInput struct {
-	authorInput
-}
-
 type putInput struct {
-	nameInput
-	authorInput
+	Name    string `path:"name" doc:"Name of the object" example:"web1"`
+	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; on the unix socket the user at its other end is recorded instead" example:"alice@laptop"`
 	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
 }
 
@@ -65,14 +61,14 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 		})
 	} else {
 		register(s, list, exampleList, func(_ context.Context, in *listInput) (*output[api.List[T]], error) {
-			return listObjects[T](s, kind, &portListInput{listInput: *in})
+			return listObjects[T](s, kind, &portListInput{Label: in.Label})
 		})
 	}
 
 	create := op(http.MethodPost, base, "create-"+one, "Create a "+one+"; it must not exist")
 	create.DefaultStatus = http.StatusCreated
 	s.takesBody(&create, t, declared(example), s.cfg.MaxBody)
-	register(s, create, example, func(ctx context.Context, in *createInput) (*objectOutput[T], error) {
+	register(s, create, example, func(ctx context.Context, in *authorInput) (*objectOutput[T], error) {
 		return putObject[T](ctx, s, topology.Create, kind, "", in.Author, "")
 	})
 

@@ -22,6 +22,7 @@ const maxWait = 5 * time.Minute
 type acksInput struct {
 	Revision uint64 `path:"revision" doc:"The revision" example:"7"`
 	Wait     string `query:"wait" doc:"Answer when the answer changes, at the latest after this time; at most 5m" example:"30s"`
+	Seen     int    `query:"seen" doc:"With wait: how many nodes were pending in the last answer; if that has changed, this one comes at once" minimum:"0" example:"2"`
 }
 
 func (s *Server) stateRoutes() {
@@ -112,7 +113,7 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: err.Error()}})
 	}
 	a := s.cfg.Fabric.Acks(rev)
-	if wait > 0 && len(a.Pending) > 0 {
+	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(a.Pending)) {
 		a = s.awaitAcks(ctx, a, wait)
 	}
 	out := api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: make([]api.Pending, len(a.Pending))}

@@ -19,9 +19,8 @@ type transaction struct {
 	index    []int
 	wishes   int
 	mistakes []api.Problem
-	// broken are the objects with mistakes. What the store says of them, or of
-	// what refers to them, would only repeat these.
-	broken map[topology.Ref]bool
+	// broken are the objects with mistakes, and the fields of those.
+	broken map[topology.Ref][]string
 	// given is where an object was first given, to find it given twice.
 	given map[topology.Ref]int
 }
@@ -29,7 +28,7 @@ type transaction struct {
 func newTransaction(size int) *transaction {
 	return &transaction{
 		ops:    make([]topology.Op, 0, size),
-		broken: map[topology.Ref]bool{},
+		broken: map[topology.Ref][]string{},
 		given:  make(map[topology.Ref]int, size),
 	}
 }
@@ -60,12 +59,10 @@ func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
 			p.Object = op.Ref.String()
 		}
 		t.mistakes = append(t.mistakes, p)
-	}
-	if len(mistakes) > 0 {
-		t.broken[op.Ref] = true
+		t.broken[op.Ref] = append(t.broken[op.Ref], p.Field)
 	}
 	if first, twice := t.given[op.Ref]; twice && op.Ref.Name != "" {
-		t.broken[op.Ref] = true
+		t.broken[op.Ref] = append(t.broken[op.Ref], "")
 		t.mistakes = append(t.mistakes, api.Problem{
 			Index: index, Object: op.Ref.String(),
 			Message: fmt.Sprintf("given twice: object %d of the request is the same", first+1),
@@ -95,32 +92,6 @@ func fits(kind topology.Kind, spec any) bool {
 	return false
 }
 
-// dependsOnBroken reports whether an op is on, or refers to, an object that
-// has mistakes.
-func (t *transaction) dependsOnBroken(op topology.Op) bool {
-	if t.broken[op.Ref] {
-		return true
-	}
-	switch spec := op.Spec.(type) {
-	case topology.PortSpec:
-		return t.broken[topology.Ref{Kind: topology.KindNetwork, Name: spec.Network}] ||
-			t.broken[topology.Ref{Kind: topology.KindNode, Name: spec.Node}]
-	case topology.RouterSpec:
-		for _, n := range spec.Networks {
-			if t.broken[topology.Ref{Kind: topology.KindNetwork, Name: n}] {
-				return true
-			}
-		}
-	case topology.NetworkSpec:
-		for _, b := range spec.Blocks {
-			if t.broken[topology.Ref{Kind: topology.KindNode, Name: b.Node}] {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // refusal joins the mistakes found so far with those that the store finds in
 // the ops, so that all are told at once.
 func (t *transaction) refusal(found topology.Problems) error {
@@ -131,7 +102,7 @@ func (t *transaction) refusal(found topology.Problems) error {
 	}
 	for _, p := range found {
 		if p.Op >= 0 && p.Op < len(t.ops) {
-			if t.dependsOnBroken(t.ops[p.Op]) {
+			if t.repeats(t.ops[p.Op], p) {
 				continue
 			}
 			p.Op = t.index[p.Op]

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// repeats reports whether what topology says of an op only follows from a
+// mistake that is told already. Topology judges an object with a mistake
+// without the field that could not be read, and judges others by it.
+func (t *transaction) repeats(op topology.Op, p topology.Problem) bool {
+	own := t.broken[op.Ref]
+	if own == nil && !t.refersToBroken(op) {
+		return false
+	}
+	// Who has what, and what is left, is decided with what could not be read.
+	if p.Kind != topology.Invalid && p.Kind != topology.NotFound {
+		return true
+	}
+	if own == nil {
+		return p.Field == "spec.ip" || p.Field == "spec.network" || p.Field == "spec.node" ||
+			strings.HasPrefix(p.Field, "spec.networks") || strings.HasPrefix(p.Field, "spec.blocks")
+	}
+	for _, field := range own {
+		if field == "spec.cidr" {
+			field = "spec.subnets"
+		}
+		if strings.HasPrefix(p.Field, field) || strings.HasPrefix(field, p.Field) {
+			return true
+		}
+	}
+	return false
+}
+
+// refersToBroken reports whether an op refers to an object with mistakes.
+func (t *transaction) refersToBroken(op topology.Op) bool {
+	broken := func(kind topology.Kind, name string) bool {
+		return t.broken[topology.Ref{Kind: kind, Name: name}] != nil
+	}
+	switch spec := op.Spec.(type) {
+	case topology.PortSpec:
+		return broken(topology.KindNetwork, spec.Network) || broken(topology.KindNode, spec.Node)
+	case topology.RouterSpec:
+		for _, n := range spec.Networks {
+			if broken(topology.KindNetwork, n) {
+				return true
+			}
+		}
+	case topology.NetworkSpec:
+		for _, b := range spec.Blocks {
+			if broken(topology.KindNode, b.Node) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,229 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeFabric is a Fabric whose answers the test sets.
+type fakeFabric struct {
+	mu          sync.Mutex
+	nodes       map[string]reconcile.NodeStatus
+	ports       map[string]reconcile.PortStatus
+	switches    []reconcile.Switch
+	pending     []reconcile.Pending
+	changed     chan struct{}
+	flows       []reconcile.FlowView
+	flowsErr    error
+	subscribers []func(reconcile.NodeStatus)
+}
+
+func newFakeFabric() *fakeFabric {
+	return &fakeFabric{
+		nodes:   map[string]reconcile.NodeStatus{},
+		ports:   map[string]reconcile.PortStatus{},
+		changed: make(chan struct{}),
+	}
+}
+
+func (f *fakeFabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st, ok := f.nodes[name]
+	return st, ok
+}
+
+func (f *fakeFabric) PortStatus(name string) reconcile.PortStatus {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ports[name]
+}
+
+func (f *fakeFabric) Switches() []reconcile.Switch { return f.switches }
+
+func (f *fakeFabric) Acks(rev topology.Revision) reconcile.Acks {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return reconcile.Acks{Revision: rev, Pending: f.pending, Changed: f.changed}
+}
+
+// setPending changes what Acks answers.
+func (f *fakeFabric) setPending(p ...reconcile.Pending) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending = p
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *fakeFabric) Flows(context.Context, string) ([]reconcile.FlowView, error) {
+	return f.flows, f.flowsErr
+}
+
+func (f *fakeFabric) Subscribe(fn func(reconcile.NodeStatus)) func() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.subscribers = append(f.subscribers, fn)
+	return func() {}
+}
+
+// setNode changes a node's status and tells who subscribed.
+func (f *fakeFabric) setNode(st reconcile.NodeStatus) {
+	f.mu.Lock()
+	f.nodes[st.Node] = st
+	subscribers := f.subscribers
+	f.mu.Unlock()
+	for _, fn := range subscribers {
+		fn(st)
+	}
+}
+
+// clock is the time of every commit in tests.
+func clock() time.Time { return time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC) }
+
+// bed is a server on a real store, reached over a unix socket.
+type bed struct {
+	t      *testing.T
+	store  *store.Store
+	fabric *fakeFabric
+	server *Server
+	client *api.Client
+	socket string
+	stop   func()
+}
+
+// newBed makes a bed; change may alter the configuration.
+func newBed(t *testing.T, change func(*Config)) *bed {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "sdnd.db"), store.Options{Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	b := &bed{t: t, store: st, fabric: newFakeFabric(), socket: filepath.Join(t.TempDir(), "s")}
+	cfg := Config{Store: st, Fabric: b.fabric, Version: "test", Clock: clock}
+	if change != nil {
+		change(&cfg)
+	}
+	b.server = New(cfg)
+	t.Cleanup(b.server.Close)
+	ln, err := net.Listen("unix", b.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- b.server.Serve(ctx, ln) }()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	t.Cleanup(b.stop)
+	b.client, err = api.NewClient("unix://"+b.socket, api.ClientOptions{Author: "test@bed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.client.Close)
+	return b
+}
+
+// raw sends a request with a body as it is and returns status and answer.
+func (b *bed) raw(method, path, body string, header http.Header) (*http.Response, string) {
+	b.t.Helper()
+	req, err := http.NewRequest(method, "http://sdnd"+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	if body != "" && req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	transport := &http.Transport{
+		DisableKeepAlives:     true,
+		ExpectContinueTimeout: patience,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", b.socket)
+		},
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp, string(answer)
+}
+
+// refused sends a request that must be refused and returns the error.
+func (b *bed) refused(method, path, body string, header http.Header) api.Error {
+	b.t.Helper()
+	resp, answer := b.raw(method, path, body, header)
+	var e api.Error
+	if err := json.Unmarshal([]byte(answer), &e); err != nil {
+		b.t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, answer)
+	}
+	if ct := resp.Header.Get("Content-Type"); ct != "application/problem+json" {
+		b.t.Errorf("%s %s: content type %q", method, path, ct)
+	}
+	if e.Status != resp.StatusCode || e.Title == "" || e.Code == "" || e.Message == "" {
+		b.t.Errorf("%s %s: status %d, but the problem says %s", method, path, resp.StatusCode, answer)
+	}
+	return e
+}
+
+// object makes an object of a spec.
+func object(t *testing.T, name string, spec any) api.Object {
+	t.Helper()
+	o, err := api.NewObject(name, nil, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// apply applies objects, which must succeed.
+func (b *bed) apply(objects ...api.Object) api.ApplyResult {
+	b.t.Helper()
+	r, err := b.client.Apply(b.t.Context(), api.ApplyRequest{Objects: objects})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// declareBlue declares two nodes, a network and two ports.
+func (b *bed) declareBlue() api.ApplyResult {
+	b.t.Helper()
+	return b.apply(
+		object(b.t, "web2", api.PortSpec{Network: "blue", Node: "node2"}),
+		object(b.t, "web1", api.PortSpec{Network: "blue", Node: "node1"}),
+		object(b.t, "blue", api.NetworkSpec{CIDR: "10.0.0.0/24"}),
+		object(b.t, "node1", api.NodeSpec{TunnelIP: "192.168.50.11"}),
+		object(b.t, "node2", api.NodeSpec{TunnelIP: "192.168.50.12"}),
+	)
+}
