@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,4 +200,29 @@ func TestCommitHasPatience(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A switch that asks without end and never reads costs a bounded amount of
+// memory, and no more time than the write deadline.
+func TestEchoFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, f := handshaken(t, Config{WriteTimeout: 10 * time.Second})
+		var asking sync.WaitGroup
+		defer asking.Wait()
+		asking.Go(func() {
+			for f.send(&EchoRequest{Data: make([]byte, 1000)}) == nil {
+				time.Sleep(time.Millisecond)
+			}
+		})
+		start := time.Now()
+		if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "switch does not read") {
+			t.Errorf("Run: %v", err)
+		}
+		if took := time.Since(start); took > 11*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if st := s.Stats(); st.Unsent == 0 || st.Out[TypeEchoReply] > 2*outboxLimit/1000+1 {
+			t.Errorf("stats %+v", st)
+		}
+	})
 }

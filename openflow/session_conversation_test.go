@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -20,8 +19,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 )
-
-var updateConversations = flag.Bool("update", false, "record testdata/conversations anew from a real Open vSwitch")
 
 // conversation is what was said on a connection, message by message.
 type conversation []spoken
@@ -186,7 +183,7 @@ const (
 // A session that gets the answers which an Open vSwitch gave says the same
 // things, byte for byte, and understands the same.
 func TestRecordedConversation(t *testing.T) {
-	if *updateConversations {
+	if *update {
 		recordConversation(t)
 	}
 	said := readConversation(t, conversationFile)
