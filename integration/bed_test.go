@@ -376,3 +376,12 @@ func receivedARPRequest(f lab.Frame) bool {
 	a, ok := f.ARP()
 	return ok && !f.Sent && a.Op == lab.ARPRequest
 }
+
+// nodes declares node1 to nodeN in YAML, ready for more documents.
+func nodes(n int) string {
+	var y strings.Builder
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&y, "{kind: Node, name: node%d, spec: {tunnelIP: 172.16.56.%d}}\n---\n", i, i+1)
+	}
+	return y.String()
+}

@@ -76,7 +76,11 @@ func (n *Node) start(ctx context.Context) error {
 	// The address sits on a bridge of the userspace datapath, which so finds
 	// the route of its tunnels. br-int is made here only to have the right
 	// datapath type; "sdnctl node join" finds it and does the rest.
-	if _, err := n.VSCtl(ctx, "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
+	// A MAC of its own keeps br-phy from taking over that of a port, some time
+	// after the peers have learned the one it had.
+	a := n.Addr.As4()
+	hwaddr := fmt.Sprintf("other_config:hwaddr=\"0a:00:%02x:%02x:%02x:%02x\"", a[0], a[1], a[2], a[3])
+	if _, err := n.VSCtl(ctx, "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev", hwaddr,
 		"--", "add-port", "br-phy", "eth1",
 		"--", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure"); err != nil {
 		return err

@@ -74,12 +74,17 @@ func (n *Node) StopVSwitchd(ctx context.Context, sig syscall.Signal) error {
 	return awaitGone(ctx, pid, 10*time.Second)
 }
 
-// RestartVSwitchd ends ovs-vswitchd by sig and starts it again, and puts the
-// node's address back on br-phy.
+// RestartVSwitchd ends ovs-vswitchd by sig and starts it again.
 func (n *Node) RestartVSwitchd(ctx context.Context, sig syscall.Signal) error {
 	if err := n.StopVSwitchd(ctx, sig); err != nil {
 		return err
 	}
+	return n.RestoreVSwitchd(ctx)
+}
+
+// RestoreVSwitchd starts ovs-vswitchd after StopVSwitchd and puts the node's
+// address back on br-phy.
+func (n *Node) RestoreVSwitchd(ctx context.Context) error {
 	if err := n.StartVSwitchd(ctx); err != nil {
 		return err
 	}

@@ -189,11 +189,15 @@ func (l *Lab) nodeAt(addr netip.Addr) (*Node, error) {
 // address to, once it has sent one: its peer's or its gateway's. It is an error
 // when the container does not know.
 func (c *Container) NextHopMAC(ctx context.Context, to netip.Addr) (string, error) {
-	hop := to
-	if c.Gateway.IsValid() && !c.IP.Masked().Contains(to) {
-		hop = c.Gateway
+	route, err := c.Exec(ctx, "ip", "route", "get", to.String())
+	if err != nil {
+		return "", err
 	}
-	out, err := c.Exec(ctx, "ip", "neigh", "show", "to", hop.String(), "dev", "eth0")
+	hop := to.String()
+	if m := regexp.MustCompile(` via (\S+)`).FindStringSubmatch(route); m != nil {
+		hop = m[1]
+	}
+	out, err := c.Exec(ctx, "ip", "neigh", "show", "to", hop, "dev", "eth0")
 	if err != nil {
 		return "", err
 	}

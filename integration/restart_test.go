@@ -1,0 +1,54 @@
+package integration
+
+import (
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestRestart: sdnd that comes back changes nothing; a switch that comes back
+// empty is filled again; what changed while one was away arrives.
+func TestRestart(t *testing.T) {
+	b := newBed(t, 2)
+	b.scenario("scale-model", "node1", "node2")
+	one, far := b.plug("netsho1", "node1"), b.plug("netsho4", "node2")
+	b.bound("netsho1", "netsho4")
+	b.reach(one, far.IP.Addr().String())
+
+	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
+		t.Run("sdnd "+name, func(t *testing.T) {
+			sent := b.changes(func() {
+				b.must(b.Controller.Stop(b.ctx, sig))
+				b.reach(one, far.IP.Addr().String()) // nobody is in control, all goes on
+				b.must(b.Controller.Start(b.ctx))
+			}, "node1", "node2")
+			if sent["node1"] != 0 || sent["node2"] != 0 {
+				t.Errorf("changes sent: %v, want none", sent)
+			}
+			b.verify()
+		})
+	}
+	t.Run("the switch restarts empty", func(t *testing.T) {
+		before := b.flowSet("node2")
+		b.must(b.node("node2").RestartVSwitchd(b.ctx, syscall.SIGKILL))
+		b.bound("netsho4")
+		if diff := cmp.Diff(before, b.flowSet("node2")); diff != "" {
+			t.Errorf("flows differ (-before +after):\n%s", diff)
+		}
+		b.matrix([]*lab.Container{one, far}, everyPair)
+		b.verify()
+	})
+	t.Run("changes made while a node was away", func(t *testing.T) {
+		b.must(b.node("node2").StopVSwitchd(b.ctx, syscall.SIGTERM))
+		b.sdnctl("port", "delete", "nginx2")
+		b.sdnctl("port", "create", "meanwhile", "--network", "containers", "--node", "node2", "--ip", "10.244.2.9")
+		b.must(b.node("node2").RestoreVSwitchd(b.ctx))
+		late := b.plug("meanwhile", "node2")
+		b.bound("meanwhile")
+		b.matrix([]*lab.Container{one, far, late}, everyPair)
+		b.verify()
+	})
+}

@@ -1,0 +1,105 @@
+package integration
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestSpoofing: what a container sends under a false name reaches nobody,
+// neither on its node nor on another.
+func TestSpoofing(t *testing.T) {
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(nodes(2) + `
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
+---
+{kind: Network, name: green, spec: {cidr: 10.8.0.0/24}}
+---
+{kind: Router, name: r, spec: {networks: [blue, green]}}
+---
+{kind: Port, name: rogue, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: near, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: far, spec: {network: blue, node: node2}}
+---
+{kind: Port, name: routed, spec: {network: green, node: node2}}
+`)
+	rogue, near, far, routed := b.plug("rogue", "node1"), b.plug("near", "node1"), b.plug("far", "node2"), b.plug("routed", "node2")
+	b.bound("rogue", "near", "far", "routed")
+	b.matrix([]*lab.Container{rogue, near, far, routed}, everyPair)
+	gateway, err := rogue.NextHopMAC(b.ctx, routed.IP.Addr())
+	b.must(err)
+
+	var (
+		mine     = mac(t, rogue.MAC)
+		me       = rogue.IP.Addr()
+		false1   = mac(t, "02:de:ad:be:ef:01")
+		stranger = netip.MustParseAddr("10.7.0.99")
+	)
+	// The id of an echo request says which forgery it was.
+	const honest = 1000
+	for _, to := range []struct {
+		victim *lab.Container
+		mac    string
+	}{{near, near.MAC}, {far, far.MAC}, {routed, gateway}} {
+		t.Run("to "+to.victim.Name, func(t *testing.T) {
+			sniffer := b.sniff(to.victim)
+			dst, ip := mac(t, to.mac), to.victim.IP.Addr()
+			for _, frame := range [][]byte{
+				lab.Echo{EtherSrc: false1, EtherDest: dst, From: me, To: ip, TTL: 64, ID: 1}.Frame(),
+				lab.Echo{EtherSrc: mine, EtherDest: dst, From: stranger, To: ip, TTL: 64, ID: 2}.Frame(),
+				lab.Echo{EtherSrc: mac(t, near.MAC), EtherDest: dst, From: near.IP.Addr(), To: ip, TTL: 64, ID: 3}.Frame(),
+				lab.Echo{EtherSrc: mine, EtherDest: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, From: me, To: ip, TTL: 64, ID: 4}.Frame(),
+				// Poison: "I am near", "I am the gateway", to the victim and to all.
+				lab.ARP{Op: lab.ARPReply, SenderMAC: mine, SenderIP: near.IP.Addr(), TargetMAC: dst, TargetIP: ip, EtherDest: dst}.Frame(),
+				lab.ARP{Op: lab.ARPReply, SenderMAC: mine, SenderIP: rogue.Gateway, TargetMAC: dst, TargetIP: ip}.Frame(),
+				lab.ARP{Op: lab.ARPReply, SenderMAC: false1, SenderIP: me, TargetMAC: dst, TargetIP: ip, EtherSrc: mine, EtherDest: dst}.Frame(),
+				lab.ARP{Op: lab.ARPRequest, SenderMAC: mine, SenderIP: near.IP.Addr(), TargetIP: ip}.Frame(),
+				lab.Echo{EtherSrc: mine, EtherDest: dst, From: me, To: ip, TTL: 64, ID: honest}.Frame(),
+			} {
+				b.must(rogue.Send(frame))
+			}
+			b.awaitFrame(sniffer, "the one honest packet", func(f lab.Frame) bool {
+				e, ok := f.Echo()
+				return ok && e.ID == honest && !f.Sent
+			})
+			for _, f := range b.frames(sniffer, func(f lab.Frame) bool { return !f.Sent }) {
+				if e, ok := f.Echo(); ok && e.ID < honest {
+					t.Errorf("forgery %d arrived: %v", e.ID, f)
+				}
+				if a, ok := f.ARP(); ok && (a.SenderMAC.String() == rogue.MAC || a.SenderMAC.String() == false1.String()) {
+					t.Errorf("false ARP arrived: %v", f)
+				}
+			}
+		})
+	}
+	t.Run("nor does a forged question get an answer", func(t *testing.T) {
+		sniffer := b.sniff(rogue)
+		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: false1, SenderIP: stranger, TargetIP: near.IP.Addr()}.Frame()))
+		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: mine, SenderIP: me, TargetIP: near.IP.Addr()}.Frame()))
+		answered := func(to net.HardwareAddr) func(lab.Frame) bool {
+			return func(f lab.Frame) bool {
+				a, ok := f.ARP()
+				return ok && !f.Sent && a.Op == lab.ARPReply && a.TargetMAC.String() == to.String()
+			}
+		}
+		b.awaitFrame(sniffer, "the answer to the honest question", answered(mine))
+		if got := b.frames(sniffer, answered(false1)); len(got) > 0 {
+			t.Errorf("answered: %v", got)
+		}
+	})
+	b.verify()
+}
+
+func mac(t *testing.T, s string) net.HardwareAddr {
+	t.Helper()
+	m, err := net.ParseMAC(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
