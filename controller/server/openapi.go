@@ -43,7 +43,7 @@ func (s *Server) openAPIConfig() huma.Config {
 }
 
 // finishOpenAPI completes what reflection cannot know: an Object is one of the
-// kinds, and huma's own form of errors is never sent.
+// kinds, a list is never null, and huma's own form of errors is never sent.
 func (s *Server) finishOpenAPI() {
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	object := schemas["Object"]
@@ -57,6 +57,13 @@ func (s *Server) finishOpenAPI() {
 		Description:   "A declared object of any kind",
 		OneOf:         kinds,
 		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
+	}
+	for _, schema := range schemas {
+		for _, property := range schema.Properties {
+			if property.Type == huma.TypeArray {
+				property.Nullable = false
+			}
+		}
 	}
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")

@@ -1,0 +1,284 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+var update = flag.Bool("update", false, "write what the tests compare with")
+
+const document = "../../docs/openapi.yaml"
+
+// whole is a bed with every route.
+func whole(t *testing.T) *bed {
+	t.Helper()
+	return newBed(t, func(c *Config) {
+		c.Metrics = promhttp.HandlerFor(prometheus.NewRegistry(), promhttp.HandlerOpts{})
+	})
+}
+
+// operations yields the operations of the document by "METHOD path".
+func operations(s *Server) map[string]*huma.Operation {
+	out := map[string]*huma.Operation{}
+	for path, item := range s.api.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{
+			"GET": item.Get, "PUT": item.Put, "POST": item.Post, "DELETE": item.Delete,
+			"PATCH": item.Patch, "HEAD": item.Head, "OPTIONS": item.Options, "TRACE": item.Trace,
+		} {
+			if op != nil {
+				out[method+" "+path] = op
+			}
+		}
+	}
+	return out
+}
+
+func TestDocumentIsCurrent(t *testing.T) {
+	b := whole(t)
+	got, err := b.server.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(document, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("%s is not current; run this test with -update (-file +served):\n%s", document, diff)
+	}
+	_, served := b.raw("GET", "/openapi.yaml", "", nil)
+	if served != string(got) {
+		t.Error("/openapi.yaml serves another document")
+	}
+	_, served = b.raw("GET", "/openapi.json", "", nil)
+	var fromJSON, fromYAML any
+	if err := json.Unmarshal([]byte(served), &fromJSON); err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(got, &fromYAML); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := canonical(t, fromJSON), canonical(t, fromYAML); a != b {
+		t.Error("/openapi.json and /openapi.yaml differ")
+	}
+}
+
+func canonical(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestPaths is the list of all there is, to be read when it changes.
+func TestPaths(t *testing.T) {
+	b := whole(t)
+	got := []string{}
+	for route := range operations(b.server) {
+		got = append(got, route)
+	}
+	slices.Sort(got)
+	want := []string{
+		"DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}",
+		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/history",
+		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows",
+		"GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
+		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
+		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/ports", "POST /v1/routers",
+		"PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryRouteIsDocumented asks the mux, not huma, what is served.
+func TestEveryRouteIsDocumented(t *testing.T) {
+	b := whole(t)
+	documented := operations(b.server)
+	for route := range documented {
+		method, path, _ := strings.Cut(route, " ")
+		r, err := http.NewRequest(method, strings.NewReplacer("{", "", "}", "").Replace(path), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, pattern := b.server.mux.Handler(r); pattern != route {
+			t.Errorf("%s is documented, but served by %q", route, pattern)
+		}
+	}
+	for _, method := range []string{"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"} {
+		for _, path := range []string{
+			"/healthz", "/readyz", "/metrics", "/v1/status", "/v1/switches", "/v1/history", "/v1/watch", "/v1/apply",
+			"/v1/revisions/1/acks", "/v1/nodes/x/flows", "/v1/nodes", "/v1/nodes/x", "/v1/networks", "/v1/networks/x",
+			"/v1/routers", "/v1/routers/x", "/v1/ports", "/v1/ports/x", "/docs", "/schemas/Node.json", "/v1", "/",
+		} {
+			r, err := http.NewRequest(method, path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, pattern := b.server.mux.Handler(r); pattern != "" && documented[pattern] == nil {
+				t.Errorf("%s %s is served by %q, which is not documented", method, path, pattern)
+			}
+		}
+	}
+}
+
+func TestEveryOperationIsDescribed(t *testing.T) {
+	b := whole(t)
+	ids := map[string]string{}
+	for route, op := range operations(b.server) {
+		if op.Summary == "" || op.OperationID == "" || len(op.Tags) != 1 {
+			t.Errorf("%s: summary %q, id %q, tags %v", route, op.Summary, op.OperationID, op.Tags)
+		}
+		if other, taken := ids[op.OperationID]; taken {
+			t.Errorf("%s and %s are both %s", route, other, op.OperationID)
+		}
+		ids[op.OperationID] = route
+		if op.Responses["default"] == nil || op.Responses["default"].Content["application/problem+json"] == nil {
+			t.Errorf("%s: does not say how it refuses", route)
+		}
+		examples := 0
+		for status, r := range op.Responses {
+			for media, c := range r.Content {
+				examples++
+				if c.Example == nil || c.Schema == nil {
+					t.Errorf("%s: %s %s has no example or schema", route, status, media)
+				}
+			}
+		}
+		if examples < 2 {
+			t.Errorf("%s: has no success", route)
+		}
+		for _, p := range op.Parameters {
+			if p.Description == "" {
+				t.Errorf("%s: parameter %s is not described", route, p.Name)
+			}
+		}
+		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "POST"); takes != (op.RequestBody != nil) {
+			t.Errorf("%s: body documented: %t", route, !takes)
+		} else if takes && op.RequestBody.Content["application/json"].Example == nil {
+			t.Errorf("%s: the body has no example", route)
+		}
+	}
+}
+
+// TestExamplesFitTheirSchemas validates every example of the document.
+func TestExamplesFitTheirSchemas(t *testing.T) {
+	b := whole(t)
+	registry := b.server.api.OpenAPI().Components.Schemas
+	check := func(where string, c *huma.MediaType) {
+		raw, err := json.Marshal(c.Example)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			t.Fatal(err)
+		}
+		var res huma.ValidateResult
+		huma.Validate(registry, c.Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, &res)
+		for _, err := range res.Errors {
+			t.Errorf("%s: example: %v", where, err)
+		}
+	}
+	for route, op := range operations(b.server) {
+		if op.RequestBody != nil {
+			check(route+" body", op.RequestBody.Content["application/json"])
+		}
+		for status, r := range op.Responses {
+			for media, c := range r.Content {
+				if strings.HasSuffix(media, "json") {
+					check(fmt.Sprint(route, " ", status), c)
+				}
+			}
+		}
+	}
+}
+
+// TestAnswersFitTheDocument validates real answers with the document.
+func TestAnswersFitTheDocument(t *testing.T) {
+	b := whole(t)
+	b.declareBlue()
+	b.apply(
+		object(t, "pods", api.NetworkSpec{Mode: api.ModeSegmented, CIDR: "10.244.0.0/16", ContainersPerNode: 250, MaxNodes: 10}),
+		object(t, "main", api.RouterSpec{Networks: []string{"blue"}}),
+	)
+	registry := b.server.api.OpenAPI().Components.Schemas
+	paths := strings.NewReplacer("{revision}", "1")
+	names := map[string]string{"nodes": "node1", "networks": "pods", "routers": "main", "ports": "web1"}
+	for route, op := range operations(b.server) {
+		method, path, _ := strings.Cut(route, " ")
+		if method != "GET" || op.Responses["200"].Content["application/json"] == nil {
+			continue
+		}
+		for kind, name := range names {
+			if strings.HasPrefix(path, "/v1/"+kind+"/") {
+				path = strings.Replace(path, "{name}", name, 1)
+			}
+		}
+		resp, answer := b.raw(method, paths.Replace(path), "", nil)
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s %s", route, resp.Status, answer)
+			continue
+		}
+		var v any
+		if err := json.Unmarshal([]byte(answer), &v); err != nil {
+			t.Fatal(err)
+		}
+		var res huma.ValidateResult
+		huma.Validate(registry, op.Responses["200"].Content["application/json"].Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, &res)
+		for _, err := range res.Errors {
+			t.Errorf("%s: %v\n%s", route, err, answer)
+		}
+	}
+}
+
+// TestDocumentIsWhole follows every reference in the document.
+func TestDocumentIsWhole(t *testing.T) {
+	b := whole(t)
+	doc, err := b.server.OpenAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas := b.server.api.OpenAPI().Components.Schemas.Map()
+	refs := 0
+	for line := range bytes.Lines(doc) {
+		if _, name, ok := strings.Cut(string(line), schemaPrefix); ok {
+			refs++
+			name = strings.TrimRight(strings.TrimSpace(name), `"'`)
+			if schemas[name] == nil {
+				t.Errorf("refers to %s, which is not there", name)
+			}
+		}
+	}
+	if refs == 0 {
+		t.Error("no references found")
+	}
+	for _, leak := range []string{"ErrorModel", "$schema"} {
+		if bytes.Contains(doc, []byte(leak)) {
+			t.Errorf("mentions %s", leak)
+		}
+	}
+}
