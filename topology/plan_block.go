@@ -7,9 +7,10 @@ import (
 )
 
 // planBlocks gives every node its block of every segmented network and takes
-// those away that nobody has any more.
+// those away that nobody has any more; that first, because two networks of one
+// change may swap their VNIs, by which the books are kept.
 func (p *planner) planBlocks() {
-	rebuilt := make(map[string]bool)
+	var rebuild []*item
 	for _, it := range p.byKind[orderNetwork] {
 		if it.same || it.broken {
 			continue
@@ -25,21 +26,26 @@ func (p *planner) planBlocks() {
 			}
 		}
 		if n != nil && n.Spec.Mode == Segmented {
-			rebuilt[n.Name] = true
-			p.allBlocks(it, n)
+			rebuild = append(rebuild, it)
 		}
 	}
-	full := make(map[string]bool)
 	for _, it := range p.byKind[orderNode] {
-		switch {
-		case it.broken || it.same:
-		case it.del:
+		if it.del && !it.broken {
 			p.dropBlocksOn(it.ref.Name)
-		case it.before == nil:
-			for n := range all(p.x.segmented) {
-				if !rebuilt[n.Name] && !full[n.Name] {
-					full[n.Name] = !p.oneBlock(it, n)
-				}
+		}
+	}
+	done := make(map[string]bool) // networks that are rebuilt or full
+	for _, it := range rebuild {
+		p.allBlocks(it, it.after.(*Network))
+		done[it.ref.Name] = true
+	}
+	for _, it := range p.byKind[orderNode] {
+		if it.del || it.broken || it.before != nil {
+			continue
+		}
+		for n := range all(p.x.segmented) {
+			if !done[n.Name] && !p.oneBlock(it, n) {
+				done[n.Name] = true
 			}
 		}
 	}
@@ -47,7 +53,7 @@ func (p *planner) planBlocks() {
 
 func (p *planner) dropBlocksOn(node string) {
 	for b := range blocksFrom(p.old.x.blocksByNode, node) {
-		// Not there if the network was planned again, without this node.
+		// Not there if the network goes too or is planned again.
 		if now, ok := p.x.block(b.Network, node); ok && now == b {
 			if n, ok := p.x.networks.Get(b.Network); ok {
 				p.dropBlock(b, n)

@@ -8,29 +8,41 @@ import (
 )
 
 // planRouters puts the routers in place: their networks exist, belong to no
-// other router and have no addresses in common.
+// other router and have no addresses in common. Those that have a number go
+// first, so that nobody else gets it.
 func (p *planner) planRouters() {
+	var fresh []*item
 	for _, it := range p.byKind[orderRouter] {
-		if it.del || it.same || it.broken {
+		switch {
+		case it.del || it.same || it.broken:
+		case it.before == nil:
+			fresh = append(fresh, it)
+		default:
+			p.placeRouter(it, it.before.(*Router).ID)
+		}
+	}
+	for _, it := range fresh {
+		id, ok := p.x.routerIDs.free(0, FirstRouterID, ^uint32(0), nil)
+		if !ok {
+			p.bad(it, Exhausted, "", "all numbers of routers are taken", "delete routers that are not needed")
 			continue
 		}
-		r := &Router{Meta: p.meta(it), Spec: it.spec.(RouterSpec)}
-		for i, name := range r.Spec.Networks {
-			p.checkJoined(it, name, fmt.Sprintf("spec.networks[%d]", i))
-		}
-		if it.broken {
-			continue
-		}
-		if b, ok := it.before.(*Router); ok {
-			r.ID = b.ID
-		} else if id, ok := p.x.routerIDs.free(0, FirstRouterID, ^uint32(0), nil); ok {
-			r.ID = id
-		}
-		p.x.putRouter(r)
-		it.after = r
-		p.checkOverlap(it, r)
+		p.placeRouter(it, id)
 	}
 	p.recheckRouters()
+}
+
+func (p *planner) placeRouter(it *item, id uint32) {
+	r := &Router{Meta: p.meta(it), Spec: it.spec.(RouterSpec), ID: id}
+	for i, name := range r.Spec.Networks {
+		p.checkJoined(it, name, fmt.Sprintf("spec.networks[%d]", i))
+	}
+	if it.broken {
+		return
+	}
+	p.x.putRouter(r)
+	it.after = r
+	p.checkOverlap(it, r)
 }
 
 // checkJoined checks that a router may have a network.

@@ -1,0 +1,377 @@
+package topology_test
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// TestHistories runs random histories over few names, so that ops meet often,
+// and checks after each step everything that must always hold.
+func TestHistories(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := topology.NewSnapshot()
+		olds := []*topology.Snapshot{s}
+		says := []map[string]any{contents(s)}
+		for range rapid.IntRange(1, 25).Draw(t, "steps") {
+			ops := withoutProblems(t, s, rapid.SliceOfN(anyOp(), 1, 12).Draw(t, "ops"))
+			r, err := topology.Plan(s, ops, epoch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := topology.Plan(s, rapid.Permutation(ops).Draw(t, "shuffled"), epoch)
+			if err != nil {
+				t.Fatalf("in another order it is refused: %v", err)
+			}
+			if d := cmp.Diff(contents(r.Next), contents(again.Next), addrs); d != "" {
+				t.Fatalf("the order of the ops decides:\n%s", d)
+			}
+			checkChanges(t, s, r)
+			checkIndexes(t, r.Next)
+			checkLoader(t, r.Next)
+			checkIdempotent(t, r.Next, ops)
+			s = r.Next
+			olds, says = append(olds, s), append(says, contents(s))
+		}
+		for i, o := range olds {
+			if d := cmp.Diff(says[i], contents(o), addrs); d != "" {
+				t.Fatalf("later plans changed revision %d:\n%s", o.Revision(), d)
+			}
+			checkIndexes(t, o)
+		}
+	})
+}
+
+// withoutProblems leaves out the ops that Plan complains about, until it does
+// not. Complaints must not depend on the order of the ops.
+func withoutProblems(t *rapid.T, s *topology.Snapshot, ops []topology.Op) []topology.Op {
+	for {
+		_, err := topology.Plan(s, ops, epoch)
+		if err == nil {
+			return ops
+		}
+		if _, err := topology.Plan(s, rapid.Permutation(ops).Draw(t, "shuffled"), epoch); err == nil {
+			t.Fatalf("in another order it is not refused")
+		}
+		var ps topology.Problems
+		if !errors.As(err, &ps) || len(ps) == 0 {
+			t.Fatalf("not problems: %v", err)
+		}
+		wrong := make(map[int]bool)
+		for _, p := range ps {
+			if p.Ref != ops[p.Op].Ref || p.Message == "" || p.Fix == "" {
+				t.Fatalf("incomplete problem: %+v", p)
+			}
+			wrong[p.Op] = true
+		}
+		var right []topology.Op
+		for i, op := range ops {
+			if !wrong[i] {
+				right = append(right, op)
+			}
+		}
+		ops = right
+	}
+}
+
+// anyOp draws an op; most are possible, some are wrong.
+func anyOp() *rapid.Generator[topology.Op] {
+	return rapid.Custom(func(t *rapid.T) topology.Op {
+		name := func(prefix string, n int) string {
+			return prefix + fmt.Sprint(rapid.IntRange(1, n).Draw(t, prefix))
+		}
+		maybe := func(label string) bool { return rapid.IntRange(0, 3).Draw(t, label) == 0 }
+		op := topology.Op{Verb: topology.Put}
+		if maybe("delete") {
+			op.Verb = topology.Delete
+		}
+		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		case 0:
+			op.Ref = ref(topology.KindNode, name("n", 4))
+			s := topology.NodeSpec{TunnelIP: ip(fmt.Sprint("192.168.0.", rapid.IntRange(1, 8).Draw(t, "tunnel")))}
+			if maybe("dpid") {
+				s.DatapathID = topology.DatapathID(rapid.IntRange(1, 4).Draw(t, "dpid"))
+			}
+			op.Spec = s
+		case 1:
+			op.Ref = ref(topology.KindNetwork, name("net", 4))
+			op.Spec = anyNetwork(t, maybe, name)
+		case 2:
+			op.Ref = ref(topology.KindRouter, name("r", 2))
+			var s topology.RouterSpec
+			for i := 1; i <= 4; i++ {
+				if maybe("joined") {
+					s.Networks = append(s.Networks, fmt.Sprint("net", i))
+				}
+			}
+			op.Spec = s
+		default:
+			op.Ref = ref(topology.KindPort, name("p", 12))
+			s := topology.PortSpec{Network: name("net", 4)}
+			if rapid.Bool().Draw(t, "pinned") {
+				s.Node = name("n", 4)
+				if maybe("iface") {
+					s.Interface = name("veth", 3)
+				}
+			}
+			if maybe("ip") {
+				s.IP = ip(fmt.Sprintf("10.0.%d.%d", rapid.IntRange(0, 3).Draw(t, "third"), rapid.IntRange(1, 9).Draw(t, "fourth")))
+			}
+			if maybe("mac") {
+				s.MAC = topology.MAC{2, 0, 0, 0, 0, byte(rapid.IntRange(1, 4).Draw(t, "mac"))}
+			}
+			if maybe("id") {
+				s.InterfaceID = name("p", 14)
+			}
+			op.Spec = s
+		}
+		if maybe("labels") {
+			op.Labels = map[string]string{"app": name("v", 2)}
+		}
+		if op.Verb == topology.Delete {
+			op.Spec = nil
+		}
+		return op
+	})
+}
+
+func anyNetwork(t *rapid.T, maybe func(string) bool, name func(string, int) string) topology.NetworkSpec {
+	var s topology.NetworkSpec
+	if maybe("segmented") {
+		s = segmented("10.0.0.0/22", rapid.IntRange(1, 13).Draw(t, "containers"), rapid.IntRange(2, 6).Draw(t, "nodes"))
+		if maybe("block") {
+			s.Blocks = []topology.BlockSpec{{Node: name("n", 4), Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", rapid.IntRange(0, 3).Draw(t, "block")))}}
+		}
+	} else {
+		s = stretched(rapid.SampledFrom([]string{"10.0.0.0/24", "10.0.0.0/29", "10.0.1.0/24", "10.0.0.0/22"}).Draw(t, "cidr"))
+		if maybe("second") {
+			s.Subnets = append(s.Subnets, stretched("10.0.2.0/28").Subnets...)
+		}
+	}
+	if maybe("reserved") {
+		from := s.Subnets[0].Prefix.Addr().Next().Next()
+		s.Subnets[0].Reserved = []topology.AddrRange{{From: from, To: from.Next().Next()}}
+	}
+	if maybe("vni") {
+		s.VNI = topology.VNI(rapid.IntRange(1, 3).Draw(t, "vni"))
+	}
+	return s
+}
+
+// checkChanges: what was before, with the changes done, is what is after.
+func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
+	if len(r.Changes) == 0 {
+		if r.Next != before || len(r.Blocks) > 0 {
+			t.Fatal("no changes, and another snapshot or blocks")
+		}
+		return
+	}
+	if r.Next.Revision() != before.Revision()+1 {
+		t.Fatalf("revision %d after %d", r.Next.Revision(), before.Revision())
+	}
+	want := contents(before)
+	want["revision"] = r.Next.Revision()
+	for _, c := range r.Changes {
+		if c.Before == nil && c.After == nil {
+			t.Fatalf("empty change of %s", c.Ref)
+		}
+		delete(want, c.Ref.String())
+		switch o := c.After.(type) {
+		case *topology.Node:
+			want[c.Ref.String()] = *o
+		case *topology.Network:
+			want[c.Ref.String()] = *o
+		case *topology.Router:
+			want[c.Ref.String()] = *o
+		case *topology.Port:
+			want[c.Ref.String()] = *o
+		}
+	}
+	for _, b := range r.Blocks {
+		key := "block " + b.Network + " " + b.Node
+		if _, ok := want[key]; ok != (b.Before != nil) {
+			t.Fatalf("block change %+v of a block that was there: %v", b, ok)
+		}
+		delete(want, key)
+		if b.After != nil {
+			want[key] = *b.After
+		}
+	}
+	if d := cmp.Diff(want, contents(r.Next), addrs); d != "" {
+		t.Fatalf("changes do not lead to the next snapshot (-want +got):\n%s", d)
+	}
+}
+
+// checkIdempotent: the same again, without the deletes, changes nothing.
+func checkIdempotent(t *rapid.T, s *topology.Snapshot, ops []topology.Op) {
+	ops = slices.DeleteFunc(slices.Clone(ops), func(o topology.Op) bool { return o.Verb == topology.Delete })
+	r, err := topology.Plan(s, ops, epoch)
+	if err != nil || r.Next != s {
+		t.Fatalf("the same again: %v, changes %+v", err, r.Changes)
+	}
+}
+
+// checkIndexes compares every lookup with a scan of all objects.
+func checkIndexes(t *rapid.T, s *topology.Snapshot) {
+	if w := topology.CheckIPAM(s); len(w) > 0 {
+		t.Fatalf("books: %v", w)
+	}
+	type at struct{ a, b string }
+	byNet, byNode, both := map[string][]string{}, map[string][]string{}, map[at][]string{}
+	held := map[string]string{}
+	hold := func(what, who string) {
+		if o, ok := held[what]; ok {
+			t.Fatalf("%s is held by %s and %s", what, o, who)
+		}
+		held[what] = who
+	}
+	n := 0
+	for p := range s.Ports() {
+		n++
+		net, ok := s.Network(p.Spec.Network)
+		if !ok {
+			t.Fatalf("%s is of no network", p.Ref())
+		}
+		if _, ok := s.Node(p.Spec.Node); !ok && p.Spec.Node != "" {
+			t.Fatalf("%s is on no node", p.Ref())
+		}
+		hold(fmt.Sprint("address ", net.VNI, p.IP), p.Name)
+		hold(fmt.Sprint("MAC ", net.VNI, p.MAC), p.Name)
+		hold("id "+p.BindingID(), p.Name)
+		if p.Spec.Interface != "" {
+			hold("interface "+p.Spec.Node+" "+p.Spec.Interface, p.Name)
+			same(t, p)(s.PortByInterface(p.Spec.Node, p.Spec.Interface))
+		}
+		same(t, p)(s.Port(p.Name))
+		same(t, p)(s.PortByAddress(net.Name, p.IP))
+		same(t, p)(s.PortByMAC(net.Name, p.MAC))
+		same(t, p)(s.PortByBindingID(p.BindingID()))
+		byNet[p.Spec.Network] = append(byNet[p.Spec.Network], p.Name)
+		byNode[p.Spec.Node] = append(byNode[p.Spec.Node], p.Name)
+		both[at{p.Spec.Network, p.Spec.Node}] = append(both[at{p.Spec.Network, p.Spec.Node}], p.Name)
+	}
+	if n != s.NumPorts() {
+		t.Fatalf("%d ports counted, %d told", n, s.NumPorts())
+	}
+	blocks := 0
+	for net := range s.Networks() {
+		hold(fmt.Sprint("VNI ", net.VNI), net.Name)
+		if o, ok := s.NetworkByVNI(net.VNI); !ok || o != net {
+			t.Fatalf("VNI %d finds %v", net.VNI, o)
+		}
+		equal(t, "ports of "+net.Name, byNet[net.Name], names(s.PortsOfNetwork(net.Name)))
+		equal(t, "unpinned of "+net.Name, both[at{net.Name, ""}], names(s.UnpinnedPorts(net.Name)))
+		var last *topology.Block
+		for b := range s.BlocksOf(net.Name) {
+			blocks++
+			if o, ok := s.Block(net.Name, b.Node); !ok || o != b {
+				t.Fatalf("block %+v is found as %+v", b, o)
+			}
+			for o := range s.BlocksOf(net.Name) {
+				if o != b && o.Prefix.Overlaps(b.Prefix) {
+					t.Fatalf("blocks %+v and %+v overlap", b, o)
+				}
+			}
+			if last != nil && last.Node >= b.Node {
+				t.Fatalf("blocks of %s are not sorted", net.Name)
+			}
+			last = b
+		}
+	}
+	for node := range s.Nodes() {
+		hold("datapath "+node.DatapathID.String(), node.Name)
+		if o, ok := s.NodeByDatapath(node.DatapathID); !ok || o != node {
+			t.Fatalf("datapath %s finds %v", node.DatapathID, o)
+		}
+		on := names(s.PortsOnNode(node.Name))
+		slices.Sort(on)
+		equal(t, "ports on "+node.Name, byNode[node.Name], on)
+		for net := range s.Networks() {
+			equal(t, "ports of "+net.Name+" on "+node.Name, both[at{net.Name, node.Name}], names(s.PortsOfNetworkOnNode(net.Name, node.Name)))
+		}
+		for b := range s.BlocksOn(node.Name) {
+			blocks--
+			if b.Node != node.Name {
+				t.Fatalf("block %+v is on %s", b, node.Name)
+			}
+		}
+	}
+	if blocks != 0 {
+		t.Fatalf("%d blocks are found by network and not by node", blocks)
+	}
+	for r := range s.Routers() {
+		hold(fmt.Sprint("router number ", r.ID), r.Name)
+		for _, net := range r.Spec.Networks {
+			hold("router of "+net, r.Name)
+			if o, ok := s.RouterOf(net); !ok || o != r {
+				t.Fatalf("router of %s is %v", net, o)
+			}
+		}
+	}
+}
+
+func same(t *rapid.T, want *topology.Port) func(*topology.Port, bool) {
+	return func(got *topology.Port, ok bool) {
+		if !ok || got != want {
+			t.Fatalf("looked for %s, found %v", want.Ref(), got)
+		}
+	}
+}
+
+func names(ports iter.Seq[*topology.Port]) (out []string) {
+	for p := range ports {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+func equal(t *rapid.T, what string, want, got []string) {
+	if !slices.Equal(want, got) {
+		t.Fatalf("%s: want %s, got %s", what, strings.Join(want, " "), strings.Join(got, " "))
+	}
+}
+
+// checkLoader: the objects of a snapshot make the same snapshot.
+func checkLoader(t *rapid.T, s *topology.Snapshot) {
+	l := topology.NewLoader()
+	add := func(o topology.Object) {
+		if err := l.Add(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o := range s.Nodes() {
+		add(o)
+	}
+	for o := range s.Networks() {
+		add(o)
+	}
+	for o := range s.Routers() {
+		add(o)
+	}
+	for b := range s.AllBlocks() {
+		b := *b
+		if err := l.AddBlock(&b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o := range s.Ports() {
+		o := *o
+		add(&o)
+	}
+	loaded := l.Snapshot(s.Revision())
+	if d := cmp.Diff(contents(s), contents(loaded), addrs); d != "" {
+		t.Fatalf("loaded again (-want +got):\n%s", d)
+	}
+	if w := topology.CheckIPAM(loaded); len(w) > 0 {
+		t.Fatalf("loaded again: %v", w)
+	}
+}
