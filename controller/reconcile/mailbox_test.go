@@ -1,0 +1,147 @@
+package reconcile
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// views returns n views at revisions 1..n.
+func views(t *testing.T, n int) []*pipeline.View {
+	t.Helper()
+	v := pipeline.NewView(topology.NewSnapshot())
+	var all []*pipeline.View
+	for i := range n {
+		r, err := topology.Plan(v.Topo, []topology.Op{{
+			Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: string(rune('a' + i))}, Spec: topology.NodeSpec{
+				TunnelIP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)}),
+			},
+		}}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v = v.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes})
+		all = append(all, v)
+	}
+	return all
+}
+
+func unit(name string) []pipeline.Unit {
+	return []pipeline.Unit{{Kind: pipeline.UnitPort, Name: name}}
+}
+
+func (m *mailbox) mustTake(t *testing.T) job {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	j, err := m.take(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestMailboxMerges(t *testing.T) {
+	v := views(t, 4)
+	m := newMailbox()
+	m.post(v[0], v[1], unit("p"), false)
+	m.post(v[1], v[2], unit("p"), false)
+	m.post(v[2], v[3], unit("q"), false)
+	j := m.mustTake(t)
+	if j.full || len(j.units) != 2 || j.base != v[0] || j.view != v[3] || j.oldest != 2 {
+		t.Errorf("took %+v, want p and q from revision 1 to 4", j)
+	}
+	if wanted, acked, oldest, idle := m.state(); wanted != 4 || acked != 0 || oldest != 2 || idle {
+		t.Errorf("state = %d %d %d %v while busy", wanted, acked, oldest, idle)
+	}
+	m.done()
+	if wanted, acked, _, idle := m.state(); wanted != 4 || acked != 4 || !idle {
+		t.Errorf("state = %d %d %v when done", wanted, acked, idle)
+	}
+}
+
+func TestMailboxFullConfirmsNothingBefore(t *testing.T) {
+	v := views(t, 2)
+	m := newMailbox()
+	m.post(v[0], v[1], nil, true)
+	m.post(v[1], v[1], unit("p"), false)
+	j := m.mustTake(t)
+	if !j.full || j.oldest != 0 {
+		t.Errorf("took %+v, want a full comparison that confirms every revision", j)
+	}
+}
+
+func TestMailboxFailureBecomesFull(t *testing.T) {
+	v := views(t, 3)
+	m := newMailbox()
+	m.post(v[0], v[1], unit("p"), false)
+	m.mustTake(t)
+	m.post(v[1], v[2], unit("q"), false)
+	m.failed()
+	j := m.mustTake(t)
+	if !j.full || j.view != v[2] || j.oldest != 2 {
+		t.Errorf("took %+v, want a full comparison with revision 3 that confirms 2 as well", j)
+	}
+}
+
+func TestMailboxIsBounded(t *testing.T) {
+	v := views(t, 2)
+	m := newMailbox()
+	units := make([]pipeline.Unit, maxWaiting)
+	for i := range units {
+		units[i] = pipeline.Unit{Kind: pipeline.UnitPort, Name: time.Duration(i).String()}
+	}
+	m.post(v[0], v[1], units, false)
+	m.post(v[0], v[1], unit("one more"), false)
+	if j := m.mustTake(t); !j.full || j.units != nil {
+		t.Errorf("%d units wait (full=%v), want a full comparison instead", len(j.units), j.full)
+	}
+}
+
+func TestMailboxTakeEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := newMailbox().take(ctx); err == nil {
+		t.Error("take returned work from an empty mailbox")
+	}
+}
+
+func TestDifference(t *testing.T) {
+	wanted := func(cs ...openflow.Cookie) (es []pipeline.Entry) {
+		for _, c := range cs {
+			es = append(es, pipeline.Entry{Cookie: c})
+		}
+		return es
+	}
+	type cookies = []openflow.Cookie
+	tests := []struct {
+		name             string
+		installed        cookies
+		wanted           []pipeline.Entry
+		foreign, missing cookies
+	}{
+		{"equal", cookies{1, 2, 3}, wanted(1, 2, 3), nil, nil},
+		{"empty switch", nil, wanted(1, 2), nil, cookies{1, 2}},
+		{"nothing wanted", cookies{0, 0, 7}, nil, cookies{0, 7}, nil},
+		{"both", cookies{0, 2, 4, 9}, wanted(1, 2, 5), cookies{0, 4, 9}, cookies{1, 5}},
+		{"ours twice", cookies{2, 2, 3}, wanted(2, 3), cookies{2}, cookies{2}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			foreign, missing := difference(tt.installed, tt.wanted)
+			var gone cookies
+			for _, e := range missing {
+				gone = append(gone, e.Cookie)
+			}
+			if !slices.Equal(foreign, tt.foreign) || !slices.Equal(gone, tt.missing) {
+				t.Errorf("foreign %v, missing %v; want %v, %v", foreign, gone, tt.foreign, tt.missing)
+			}
+		})
+	}
+}

@@ -1,0 +1,445 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bed is real Open vSwitches and a Fabric that they connect to by unix sockets,
+// which need no network.
+type bed struct {
+	*testing.T
+	*lab.Lab
+	store  *store.Store
+	fabric *reconcile.Fabric
+	reg    *prometheus.Registry
+	stop   func()
+}
+
+func newBed(t *testing.T, nodes int) *bed {
+	t.Helper()
+	if why := lab.Missing(); len(why) > 0 {
+		t.Skip(strings.Join(why, "; "))
+	}
+	l, err := lab.Up(t.Context(), lab.Options{Nodes: nodes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bed{T: t, Lab: l}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := l.Down(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	b.start()
+	t.Cleanup(func() { b.stop() })
+	return b
+}
+
+// start opens the store and serves.
+func (b *bed) start() {
+	b.Helper()
+	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.store, b.reg = st, prometheus.NewRegistry()
+	b.fabric, err = reconcile.New(reconcile.Config{Registerer: b.reg, RetryAfter: 50 * time.Millisecond}, st)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := b.fabric.Run(ctx); err != nil {
+			b.Errorf("Run: %v", err)
+		}
+	})
+	for _, n := range b.Nodes {
+		ln, err := net.Listen("unix", socketOf(n))
+		if err != nil {
+			b.Fatal(err)
+		}
+		running.Go(func() {
+			if err := b.fabric.Serve(ctx, ln); err != nil {
+				b.Errorf("Serve: %v", err)
+			}
+		})
+	}
+	b.stop = func() {
+		cancel()
+		running.Wait()
+		if err := st.Close(); err != nil {
+			b.Error(err)
+		}
+		b.stop = func() {}
+	}
+}
+
+// socketOf is the one unix socket that an Open vSwitch agrees to have its
+// controller at.
+func socketOf(n *lab.Node) string { return filepath.Join(n.Dir, "br-int.controller") }
+
+// join points a node's br-int at the Fabric, as "sdnctl node join" would.
+func (b *bed) join(n *lab.Node) {
+	b.Helper()
+	id := topology.DatapathIDFor(n.Name)
+	if _, err := n.VSCtl(b.Context(),
+		"--", "set", "bridge", "br-int", "protocols=OpenFlow13", "other_config:datapath-id="+id.String(),
+		"--", "--may-exist", "add-port", "br-int", pipeline.TunnelPort, "--", "set", "interface", pipeline.TunnelPort,
+		"type=vxlan", "options:remote_ip=flow", "options:key=flow",
+		"--", "set-controller", "br-int", "unix:"+socketOf(n),
+		"--", "set", "controller", "br-int", "max_backoff=1000"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bed) apply(ops ...topology.Op) topology.Revision {
+	b.Helper()
+	c, err := b.store.Apply(b.Context(), "test", ops)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return c.Revision
+}
+
+func put(kind topology.Kind, name string, spec any) topology.Op {
+	return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
+}
+
+func del(kind topology.Kind, name string) topology.Op {
+	return topology.Op{Verb: topology.Delete, Ref: topology.Ref{Kind: kind, Name: name}}
+}
+
+func (b *bed) nodeOp(n *lab.Node) topology.Op {
+	return put(topology.KindNode, n.Name, topology.NodeSpec{TunnelIP: n.Addr})
+}
+
+func networkOp() topology.Op {
+	return put(topology.KindNetwork, "net", topology.NetworkSpec{
+		VNI: 100, Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}},
+	})
+}
+
+func portOp(name, node string) topology.Op {
+	return put(topology.KindPort, name, topology.PortSpec{Network: "net", Node: node, Interface: name})
+}
+
+// plug adds an interface to br-int that goes nowhere.
+func (b *bed) plug(n *lab.Node, iface string) {
+	b.Helper()
+	if _, err := n.VSCtl(b.Context(), "add-port", "br-int", iface, "--", "set", "interface", iface, "type=internal"); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// settled waits until every node has confirmed everything, and its switch has
+// exactly the flows that a compilation of everything gives.
+func (b *bed) settled() {
+	b.Helper()
+	b.await("the switches to be as wanted", func(ctx context.Context) error {
+		rev := b.store.Snapshot().Revision()
+		if a := b.fabric.Acks(rev); len(a.Pending) > 0 {
+			return fmt.Errorf("revision %d: pending: %+v", rev, a.Pending)
+		}
+		for n := range b.store.Snapshot().Nodes() {
+			views, err := b.fabric.Flows(ctx, n.Name)
+			if err != nil {
+				return err
+			}
+			for _, v := range views {
+				if v.Wanted != v.Installed {
+					return fmt.Errorf("%s: wanted=%v installed=%v: %v", n.Name, v.Wanted, v.Installed, v.Flow.String())
+				}
+			}
+			s, _ := b.fabric.NodeStatus(n.Name)
+			if s.Flows != len(views) {
+				return fmt.Errorf("%s: status says %d flows, the switch has %d", n.Name, s.Flows, len(views))
+			}
+		}
+		return nil
+	})
+}
+
+// sent returns how many flow-mods a node was sent since the daemon's start.
+func (b *bed) sent(node string) (adds, deletes float64) {
+	b.Helper()
+	families, err := b.reg.Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "sdnd_openflow_flow_mods_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			switch {
+			case labels["node"] != node:
+			case labels["op"] == "add":
+				adds = m.GetCounter().GetValue()
+			default:
+				deletes = m.GetCounter().GetValue()
+			}
+		}
+	}
+	return adds, deletes
+}
+
+func (b *bed) wantSent(node string, adds, deletes float64) {
+	b.Helper()
+	if a, d := b.sent(node); a != adds || d != deletes {
+		b.Errorf("%s was sent %v additions and %v deletions, want %v and %v", node, a, d, adds, deletes)
+	}
+}
+
+// await waits until check finds nothing wrong.
+func (b *bed) await(what string, check func(context.Context) error) {
+	b.Helper()
+	if err := lab.PollFor(b.Context(), 20*time.Second, what, check); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func TestDeltas(t *testing.T) {
+	b := newBed(t, 2)
+	n1, n2 := b.Nodes[0], b.Nodes[1]
+	b.plug(n1, "p1")
+	b.apply(b.nodeOp(n1), b.nodeOp(n2), networkOp(), portOp("p1", "node1"))
+	b.join(n1)
+	b.join(n2)
+	b.settled()
+	b.wantSent("node1", 4+1+4, 0) // see docs/architecture.md, "What it costs"
+	b.wantSent("node2", 4, 0)
+
+	b.apply(portOp("p2", "node2")) // its interface is not there yet
+	b.settled()
+	b.wantSent("node1", 9+2, 0)
+	b.wantSent("node2", 4+1+2, 0) // it learns of the network, and of p1
+	b.plug(n2, "p2")
+	b.await("p2 to be bound", func(context.Context) error {
+		if s := b.fabric.PortStatus("p2"); !s.Bound {
+			return errors.New(s.Message)
+		}
+		return nil
+	}))
+	b.settled()
+	b.wantSent("node1", 11, 0)
+	b.wantSent("node2", 7+4, 0)
+
+	b.apply(del(topology.KindPort, "p2"))
+	b.settled()
+	b.wantSent("node1", 11, 2)
+	b.wantSent("node2", 11, 7) // only what every node has is left
+}
+
+func TestRestartSendsNothing(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.Nodes[0]
+	ops := []topology.Op{b.nodeOp(n), networkOp()}
+	for i := range 500 {
+		ops = append(ops, portOp(fmt.Sprintf("p%d", i), "node1"))
+	}
+	b.plug(n, "p7")
+	b.apply(ops...)
+	b.join(n)
+	b.settled()
+	before, err := n.Flows(b.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.stop()
+	b.start()
+	b.settled()
+	b.wantSent("node1", 0, 0)
+	after, err := n.Flows(b.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Join(before, "\n") != strings.Join(after, "\n") {
+		t.Errorf("flows before the restart:\n%s\nand after:\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+}
+
+func TestMendsWhatItFinds(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.Nodes[0]
+	b.plug(n, "p1")
+	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
+	b.join(n)
+	b.settled()
+	b.stop()
+	for _, args := range [][]string{
+		{"-O", "OpenFlow13", "add-flow", "br-int", "table=0,priority=9999,actions=drop"},
+		{"-O", "OpenFlow13", "add-flow", "br-int", "cookie=0x1234,table=7,priority=1,ip,nw_dst=192.0.2.1,actions=NORMAL"},
+		{"-O", "OpenFlow13", "del-flows", "br-int", "table=80"},
+	} {
+		if _, err := n.OFCtl(b.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start()
+	b.settled()
+	b.wantSent("node1", 1, 2)
+
+	// A switch that comes back empty is filled without being asked.
+	if err := n.RestartVSwitchd(b.Context(), 9); err != nil {
+		t.Fatal(err)
+	}
+	b.settled()
+	b.wantSent("node1", 1+9, 2)
+}
+
+func TestQuarantineAndAdoption(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.Nodes[0]
+	b.plug(n, "p1")
+	b.join(n)
+	b.await("the unknown switch", func(context.Context) error {
+		if len(b.fabric.Switches()) == 0 {
+			return errors.New("no switch is listed")
+		}
+		return nil
+	}))
+	s := b.fabric.Switches()[0]
+	if s.DatapathID != topology.DatapathIDFor("node1") || !strings.Contains(s.Reason, "no declared node") {
+		t.Errorf("quarantined: %+v", s)
+	}
+	if count, err := n.FlowCount(b.Context()); err != nil || count != 0 {
+		t.Errorf("a switch in quarantine has %d flows (%v)", count, err)
+	}
+
+	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
+	b.settled()
+	if all := b.fabric.Switches(); len(all) != 0 {
+		t.Errorf("still quarantined: %+v", all)
+	}
+
+	b.apply(del(topology.KindPort, "p1"), del(topology.KindNode, "node1"))
+	b.await("the switch to be let go, empty", func(ctx context.Context) error {
+		if len(b.fabric.Switches()) != 1 {
+			return errors.New("it is not back in quarantine")
+		}
+		count, err := n.FlowCount(ctx)
+		if err == nil && count != 0 {
+			err = fmt.Errorf("it still has %d flows", count)
+		}
+		return err
+	}))
+}
+
+func TestTwoSwitchesOneID(t *testing.T) {
+	b := newBed(t, 2)
+	n1, n2 := b.Nodes[0], b.Nodes[1]
+	b.apply(b.nodeOp(n1))
+	b.join(n1)
+	b.settled()
+	b.join(n2)
+	if _, err := n2.VSCtl(b.Context(), "set", "bridge", "br-int",
+		"other_config:datapath-id="+topology.DatapathIDFor("node1").String()); err != nil {
+		t.Fatal(err)
+	}
+	b.await("the second switch in quarantine", func(context.Context) error {
+		for _, s := range b.fabric.Switches() {
+			if strings.Contains(s.Reason, "is already that of the switch at") {
+				return nil
+			}
+		}
+		return fmt.Errorf("quarantined: %+v", b.fabric.Switches())
+	}))
+	if count, err := n2.FlowCount(b.Context()); err != nil || count != 0 {
+		t.Errorf("the second switch has %d flows (%v)", count, err)
+	}
+	// The first keeps working, and when it goes the second may be the node.
+	b.apply(networkOp(), portOp("p1", "node1"))
+	b.settled()
+	if _, err := n1.VSCtl(b.Context(), "del-controller", "br-int"); err != nil {
+		t.Fatal(err)
+	}
+	b.await("the second switch to take over", func(context.Context) error {
+		if all := b.fabric.Switches(); len(all) != 0 {
+			return fmt.Errorf("quarantined: %+v", all)
+		}
+		return nil
+	}))
+	b.settled()
+}
+
+// TestRefusedFlows: a switch that refuses its flows says so, is tried again,
+// and holds up no other.
+func TestRefusedFlows(t *testing.T) {
+	b := newBed(t, 2)
+	n1, n2 := b.Nodes[0], b.Nodes[1]
+	b.apply(b.nodeOp(n1), b.nodeOp(n2), networkOp(), portOp("p1", "node1"))
+	if _, err := n1.VSCtl(b.Context(), "--", "--id=@t", "create", "flow_table", "flow_limit=0", "overflow_policy=refuse",
+		"--", "set", "bridge", "br-int", "flow_tables:40=@t"); err != nil {
+		t.Fatal(err)
+	}
+	b.join(n1)
+	b.join(n2)
+	b.await("node1's error", func(context.Context) error {
+		s, _ := b.fabric.NodeStatus("node1")
+		if !strings.Contains(s.LastError, "table=40") || !strings.Contains(s.LastError, "TABLE_FULL") {
+			return fmt.Errorf("last error: %q", s.LastError)
+		}
+		return nil
+	}))
+	rev := b.apply(portOp("p2", "node2"))
+	b.await("node2 alone", func(context.Context) error {
+		if a := b.fabric.Acks(rev); len(a.Pending) != 1 || a.Pending[0].Node != "node1" || a.Pending[0].Reason == "" {
+			return fmt.Errorf("pending: %+v", a.Pending)
+		}
+		return nil
+	}))
+	if _, err := n1.VSCtl(b.Context(), "clear", "bridge", "br-int", "flow_tables"); err != nil {
+		t.Fatal(err)
+	}
+	b.settled()
+	if s, _ := b.fabric.NodeStatus("node1"); s.LastError != "" {
+		t.Errorf("last error is still %q", s.LastError)
+	}
+}
+
+func TestMetricsAreLintFree(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if _, err := reconcile.New(reconcile.Config{Registerer: reg}, st); err != nil {
+		t.Fatal(err)
+	}
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
