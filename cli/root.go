@@ -14,7 +14,8 @@ import (
 // Run runs one sdnctl command line (without the program's name) and returns
 // the exit code. What went wrong has then been said on env.Err.
 func Run(ctx context.Context, env Env, args []string) int {
-	root := newRootCmd(&app{env: env})
+	a := &app{env: env}
+	root := newRootCmd(a)
 	root.SetArgs(args)
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
@@ -23,8 +24,11 @@ func Run(ctx context.Context, env Env, args []string) int {
 	if err == nil || errors.Is(err, errDifferent) {
 		return exitCode(err)
 	}
+	if !a.started { // what cobra finds wrong before it runs a command
+		err = usageError{err}
+	}
 	fmt.Fprintf(env.Err, "sdnctl: %s\n", explain(err))
-	if code := exitCode(err); code == ExitUsage {
+	if exitCode(err) == ExitUsage {
 		fmt.Fprintf(env.Err, "\nUsage:\n  %s\n\nSee '%s --help'.\n", cmd.UseLine(), cmd.CommandPath())
 	}
 	return exitCode(err)
@@ -34,6 +38,8 @@ func Run(ctx context.Context, env Env, args []string) int {
 type app struct {
 	env  Env
 	host string
+	// started is set once the command line was understood.
+	started bool
 }
 
 // client makes a client of the daemon that --host or SDNCTL_HOST names.
@@ -97,7 +103,7 @@ networks, routers and ports, and shows what became of them.`,
 	add(groupOther, newCompletionCmd(), newVersionCmd(a))
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(newHelpTopics()...)
-	finish(root)
+	a.finish(root)
 	return root
 }
 
@@ -113,16 +119,20 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	return usageErrorf("%s", text)
 }
 
-// finish makes errors about arguments, of all commands below, usage errors.
-func finish(cmd *cobra.Command) {
+// finish completes the commands below cmd with what all of them do alike.
+func (a *app) finish(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
 	if check := cmd.Args; check != nil {
-		cmd.Args = func(cmd *cobra.Command, args []string) error {
-			return argsError(cmd, args, check(cmd, args))
+		cmd.Args = func(cmd *cobra.Command, args []string) error { return argsError(cmd, args, check(cmd, args)) }
+	}
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.started = true
+			return run(cmd, args)
 		}
 	}
 	for _, c := range cmd.Commands() {
-		finish(c)
+		a.finish(c)
 	}
 }
 
@@ -134,7 +144,7 @@ func argsError(cmd *cobra.Command, args []string, err error) error {
 	}
 	text := err.Error()
 	if !strings.Contains(text, "arg(s)") && !strings.Contains(text, "unknown command") {
-		return usageError{err}
+		return err
 	}
 	_, want, _ := strings.Cut(cmd.Use, " ")
 	if want == "" {

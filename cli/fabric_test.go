@@ -1,0 +1,156 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// A fabric stands in for the switches. A node that a script connects has
+// confirmed everything, any other has confirmed nothing.
+type fabric struct {
+	store *store.Store
+
+	mu        sync.Mutex // guards what follows
+	connected map[string]bool
+	switches  []reconcile.Switch
+	changed   chan struct{}
+	watchers  map[int]func(reconcile.NodeStatus)
+}
+
+func newFabric(st *store.Store) *fabric {
+	f := &fabric{
+		store:     st,
+		connected: make(map[string]bool),
+		changed:   make(chan struct{}),
+		watchers:  make(map[int]func(reconcile.NodeStatus)),
+	}
+	return f
+}
+
+// script runs the script commands
+//
+//	fabric connect NODE
+//	fabric disconnect NODE
+//	fabric switch DATAPATH-ID ADDRESS
+func (f *fabric) script(ts *testscript.TestScript, args []string) {
+	f.mu.Lock()
+	switch args[0] {
+	case "connect":
+		f.connected[args[1]] = true
+	case "disconnect":
+		delete(f.connected, args[1])
+	case "switch":
+		id, err := topology.ParseDatapathID(args[1])
+		ts.Check(err)
+		f.switches = append(f.switches, reconcile.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
+	default:
+		ts.Fatalf("fabric %s: not known", args[0])
+	}
+	close(f.changed)
+	f.changed = make(chan struct{})
+	var tell []func(reconcile.NodeStatus)
+	for _, w := range f.watchers {
+		tell = append(tell, w)
+	}
+	f.mu.Unlock()
+	if s, ok := f.NodeStatus(args[1]); ok {
+		for _, w := range tell {
+			w(s)
+		}
+	}
+}
+
+func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
+	n, ok := f.store.Snapshot().Node(name)
+	if !ok {
+		return reconcile.NodeStatus{}, false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := reconcile.NodeStatus{Node: name, DatapathID: n.DatapathID, Wanted: f.store.Snapshot().Revision()}
+	if f.connected[name] {
+		s.Connected, s.InSync, s.Acknowledged = true, true, s.Wanted
+		s.Address, s.OVSVersion = "192.168.50.11:41234", "3.1.0"
+		s.Since = time.Now().Add(-90 * time.Second)
+		s.Flows, s.Ports, s.TunnelPort, s.OVSDB = 2, 1, true, true
+	}
+	return s, true
+}
+
+func (f *fabric) PortStatus(name string) reconcile.PortStatus {
+	return reconcile.PortStatus{Port: name}
+}
+
+func (f *fabric) Switches() []reconcile.Switch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.switches)
+}
+
+func (f *fabric) Acks(rev topology.Revision) reconcile.Acks {
+	f.mu.Lock()
+	a := reconcile.Acks{Revision: rev, Changed: f.changed}
+	f.mu.Unlock()
+	for n := range f.store.Snapshot().Nodes() {
+		if s, _ := f.NodeStatus(n.Name); s.Acknowledged < rev {
+			a.Pending = append(a.Pending, reconcile.Pending{Node: n.Name, Wanted: rev, Reason: "not connected"})
+		}
+	}
+	return a
+}
+
+func (f *fabric) Flows(_ context.Context, node string) ([]reconcile.FlowView, error) {
+	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
+	return []reconcile.FlowView{
+		{Flow: openflow.Flow{Table: 0, Priority: 100, Cookie: 1}, TableName: "classify", Owner: owner, Why: "takes packets of the port in", Wanted: true, Installed: true, Packets: 12, Bytes: 840},
+		{Flow: openflow.Flow{Table: 60, Priority: 100, Cookie: 2}, TableName: "forward", Owner: owner, Why: "delivers to the port", Wanted: true},
+		{Flow: openflow.Flow{Table: 60, Priority: 5, Cookie: 3}, TableName: "forward", Installed: true},
+	}, nil
+}
+
+func (f *fabric) Subscribe(fn func(reconcile.NodeStatus)) (cancel func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := len(f.watchers)
+	f.watchers[id] = fn
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.watchers, id)
+	}
+}
+
+// scriptMany writes a network and N ports on it. Three of the ports are
+// wrong: one in a key, one in an address, one in a network.
+func scriptMany(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var b strings.Builder
+	b.WriteString("kind: Network\nname: blue\nspec: {cidr: 10.0.0.0/16}\n")
+	for i := range n {
+		spec := "network: blue"
+		switch i {
+		case n / 4:
+			spec = "netwrok: blue"
+		case n / 2:
+			spec = "network: blue\n  ip: 10.1.0.1"
+		case n - 1:
+			spec = "network: bleu"
+		}
+		fmt.Fprintf(&b, "---\nkind: Port\nname: p%d\nspec:\n  %s\n", i, spec)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o644))
+}
