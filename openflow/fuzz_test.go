@@ -15,6 +15,9 @@ func FuzzDecodeMessage(f *testing.F) {
 	for _, message := range recordedFlows(f, "testdata/ovs/flows.golden") {
 		f.Add(message)
 	}
+	for _, message := range recordedMessages(f) {
+		f.Add(message)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := DecodeMessage(b)
 		if err != nil {

@@ -120,7 +120,7 @@ func readAs(m *MultipartReply, kind MultipartType) (err error) {
 	return err
 }
 
-func BenchmarkFlows(b *testing.B) {
+func BenchmarkFlowReply(b *testing.B) {
 	flow := flowKinds()[2].flow
 	var body []byte
 	n := 0
