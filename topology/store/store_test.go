@@ -3,10 +3,12 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -217,5 +219,67 @@ func TestBindings(t *testing.T) {
 	}
 	if d := cmp.Diff([]Binding{{Port: "a", Node: "n2", Interface: "veth9"}}, got); d != "" {
 		t.Errorf("bindings (-want +got):\n%s", d)
+	}
+}
+
+// TestFiftyCreators: of fifty that ask for one address at once, one gets it,
+// and the others are told who has it.
+func TestFiftyCreators(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
+	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/24")), put(topology.KindNetwork, "b", network("10.0.0.0/24")))
+	want := netip.MustParseAddr("10.0.0.50")
+	for _, net := range []string{"a", "b"} { // the same addresses in two VNIs are apart
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var winners []string
+		for i := range 50 {
+			wg.Go(func() {
+				name := fmt.Sprint(net, i)
+				op := put(topology.KindPort, name, topology.PortSpec{Network: net, IP: want})
+				if _, err := s.DryRun([]topology.Op{put(topology.KindPort, name, topology.PortSpec{Network: net})}); err != nil {
+					t.Error(err)
+				}
+				_, err := s.Apply(context.Background(), name, []topology.Op{op})
+				var ps topology.Problems
+				switch {
+				case err == nil:
+					mu.Lock()
+					winners = append(winners, name)
+					mu.Unlock()
+				case !errors.As(err, &ps) || len(ps) != 1 || ps[0].Kind != topology.Conflict || !strings.Contains(ps[0].Message, "10.0.0.50 is held by port/"+net):
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		wg.Wait()
+		p, ok := s.Snapshot().PortByAddress(net, want)
+		if len(winners) != 1 || !ok || p.Name != winners[0] {
+			t.Errorf("network %s: winners %v, holder %v", net, winners, p)
+		}
+	}
+	if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 || s.Snapshot().NumPorts() != 2 {
+		t.Errorf("%d ports, %v", s.Snapshot().NumPorts(), w)
+	}
+}
+
+// TestLocksFollow: the locks in the file follow a change of VNI and a swap of
+// addresses; Open refuses them otherwise.
+func TestLocksFollow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	s := open(t, path)
+	at := func(name, ip string) topology.Op {
+		return put(topology.KindPort, name, topology.PortSpec{Network: "a", IP: netip.MustParseAddr(ip), MAC: topology.MAC{2, 0, 0, 0, 0, name[0]}})
+	}
+	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/24")), at("p", "10.0.0.5"), at("q", "10.0.0.6"))
+	apply(t, s, at("p", "10.0.0.6"), at("q", "10.0.0.5"))
+	moved := network("10.0.0.0/24")
+	moved.VNI = 77
+	apply(t, s, put(topology.KindNetwork, "a", moved), at("p", "10.0.0.6"), at("q", "10.0.0.5"))
+	want := contents(s.Snapshot())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, contents(open(t, path).Snapshot()), addrs); d != "" {
+		t.Errorf("after reopening (-want +got):\n%s", d)
 	}
 }

@@ -1,0 +1,120 @@
+package topology
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func checked(t *testing.T) *Snapshot {
+	t.Helper()
+	r, err := Plan(NewSnapshot(), []Op{
+		{Verb: Put, Ref: Ref{KindNode, "n1"}, Spec: NodeSpec{}},
+		{Verb: Put, Ref: Ref{KindNetwork, "a"}, Spec: NetworkSpec{VNI: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}}}},
+		{Verb: Put, Ref: Ref{KindNetwork, "s"}, Spec: NetworkSpec{VNI: 8, Mode: Segmented, ContainersPerNode: 250, MaxNodes: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.4.0.0/16")}}}},
+		{Verb: Put, Ref: Ref{KindPort, "p"}, Spec: PortSpec{Network: "a"}},
+		{Verb: Put, Ref: Ref{KindPort, "q"}, Spec: PortSpec{Network: "a"}},
+	}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Next
+}
+
+// TestCheckIPAMFinds breaks the books in every way that the check knows.
+func TestCheckIPAMFinds(t *testing.T) {
+	at := u32(netip.MustParseAddr("10.0.0.2"))
+	for _, tt := range []struct {
+		name    string
+		corrupt func(s *Snapshot, p, q *Port)
+		want    string
+	}{
+		{"nothing", func(*Snapshot, *Port, *Port) {}, ""},
+		{"lock lost", func(s *Snapshot, _, _ *Port) { s.x.locks.Delete(lockKey(9, at)) }, "port/p: 10.0.0.2 of network/a is not locked"},
+		{"lock of another", func(s *Snapshot, _, q *Port) { s.x.locks.Set(lockKey(9, at), q) }, "is locked for port/q"},
+		{"lock of nobody", func(s *Snapshot, p, _ *Port) { s.x.locks.Set(lockKey(9, at+50), p) }, "1 addresses are locked for no port"},
+		{"held twice", func(_ *Snapshot, p, q *Port) { q.IP = p.IP }, "port/q: 10.0.0.2 of network/a is held twice"},
+		{"outside", func(_ *Snapshot, _, q *Port) { q.IP = netip.MustParseAddr("10.9.0.1") }, "is not in the subnets"},
+		{"network lost", func(s *Snapshot, _, _ *Port) { s.x.networks.Delete("a") }, `there is no network "a"`},
+		{"booked too much", func(s *Snapshot, _, _ *Port) { s.x.addrs.add(9, at+50, at+60) }, "addresses 10.0.0.52-10.0.0.62 are booked as taken"},
+		{"booked too little", func(s *Snapshot, _, _ *Port) { s.x.addrs.remove(9, at, at) }, "10.0.0.2-10.0.0.3 are in use, and not all booked"},
+		{"block lost", func(s *Snapshot, _, _ *Port) { s.x.blocks.Delete(blockEntry{a: "s", b: "n1"}) }, `node "n1" has no block`},
+		{"block of no network", func(s *Snapshot, _, _ *Port) { s.x.networks.Delete("s") }, "no such segmented network"},
+		{"block twice", func(s *Snapshot, _, _ *Port) {
+			b, _ := s.x.block("s", "n1")
+			s.x.blocks.Set(blockEntry{"s", "n2", &Block{Network: "s", Node: "n2", Prefix: b.Prefix}})
+		}, "belongs to two nodes"},
+		{"slot lost", func(s *Snapshot, _, _ *Port) { s.x.slots.remove(8, 1, 1) }, "blocks number 1-1 are in use, and not all booked"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := checked(t)
+			p, _ := s.Port("p")
+			q, _ := s.Port("q")
+			tt.corrupt(s, p, q)
+			got := CheckIPAM(s)
+			if tt.want == "" && len(got) == 0 {
+				return
+			}
+			if tt.want == "" || !slices.ContainsFunc(got, func(w string) bool { return strings.Contains(w, tt.want) }) {
+				t.Errorf("found %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestPlanConcurrently plans on one snapshot from many goroutines while others
+// read it; for the race detector.
+func TestPlanConcurrently(t *testing.T) {
+	s := checked(t)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 20 {
+				r, err := Plan(s, []Op{{Verb: Put, Ref: Ref{KindPort, fmt.Sprint("x", i)}, Spec: PortSpec{Network: "a"}}}, time.Time{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if p, _ := r.Next.Port(fmt.Sprint("x", i)); p.IP.String() != "10.0.0.4" {
+					t.Errorf("planned %s", p.IP)
+				}
+			}
+		})
+		wg.Go(func() {
+			for range 20 {
+				if w := CheckIPAM(s); len(w) > 0 || s.NumPorts() != 2 {
+					t.Error(w)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkAllocate finds the next free address among many that are taken, in
+// one run followed by as many numbers of which every second one is free.
+func BenchmarkAllocate(b *testing.B) {
+	for _, n := range []uint32{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("taken=%d", n), func(b *testing.B) {
+			s := newRunSet()
+			base := u32(netip.MustParseAddr("10.0.0.0"))
+			s.add(9, base, base+n)
+			for v := base + n + 2; v < base+2*n; v += 2 { // beyond the first gap, as after many deletes
+				s.add(9, v, v)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				v, ok := s.free(9, base, base+1<<24-1, nil)
+				if !ok {
+					b.Fatal("nothing is free")
+				}
+				s.add(9, v, v)
+				s.remove(9, v, v)
+			}
+		})
+	}
+}
