@@ -247,7 +247,7 @@ func TestDeltas(t *testing.T) {
 			return errors.New(s.Message)
 		}
 		return nil
-	}))
+	})
 	b.settled()
 	b.wantSent("node1", 11, 0)
 	b.wantSent("node2", 7+4, 0)
@@ -325,7 +325,7 @@ func TestQuarantineAndAdoption(t *testing.T) {
 			return errors.New("no switch is listed")
 		}
 		return nil
-	}))
+	})
 	s := b.fabric.Switches()[0]
 	if s.DatapathID != topology.DatapathIDFor("node1") || !strings.Contains(s.Reason, "no declared node") {
 		t.Errorf("quarantined: %+v", s)
@@ -350,7 +350,7 @@ func TestQuarantineAndAdoption(t *testing.T) {
 			err = fmt.Errorf("it still has %d flows", count)
 		}
 		return err
-	}))
+	})
 }
 
 func TestTwoSwitchesOneID(t *testing.T) {
@@ -371,7 +371,7 @@ func TestTwoSwitchesOneID(t *testing.T) {
 			}
 		}
 		return fmt.Errorf("quarantined: %+v", b.fabric.Switches())
-	}))
+	})
 	if count, err := n2.FlowCount(b.Context()); err != nil || count != 0 {
 		t.Errorf("the second switch has %d flows (%v)", count, err)
 	}
@@ -386,7 +386,7 @@ func TestTwoSwitchesOneID(t *testing.T) {
 			return fmt.Errorf("quarantined: %+v", all)
 		}
 		return nil
-	}))
+	})
 	b.settled()
 }
 
@@ -408,14 +408,14 @@ func TestRefusedFlows(t *testing.T) {
 			return fmt.Errorf("last error: %q", s.LastError)
 		}
 		return nil
-	}))
+	})
 	rev := b.apply(portOp("p2", "node2"))
 	b.await("node2 alone", func(context.Context) error {
 		if a := b.fabric.Acks(rev); len(a.Pending) != 1 || a.Pending[0].Node != "node1" || a.Pending[0].Reason == "" {
 			return fmt.Errorf("pending: %+v", a.Pending)
 		}
 		return nil
-	}))
+	})
 	if _, err := n1.VSCtl(b.Context(), "clear", "bridge", "br-int", "flow_tables"); err != nil {
 		t.Fatal(err)
 	}
