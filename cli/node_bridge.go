@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,20 +20,28 @@ type bridgeState struct {
 	owner string
 	// ports are the bridge's ports but for the tunnel's.
 	ports []string
-	// managers are the targets of the database's managers.
+	// managers are the targets of the database's managers; ours are the rows
+	// that "node join" made, by their target.
 	managers map[string]bool
+	ours     map[string]string
 }
 
 // readBridge asks the database; a bridge that is not there is no error.
 func readBridge(ctx context.Context, env Env, f switchFlags) (bridgeState, error) {
 	v := newVsctl(env, f.db, true) // reading needs no ovs-vswitchd
-	s := bridgeState{managers: make(map[string]bool)}
+	s := bridgeState{managers: make(map[string]bool), ours: make(map[string]string)}
 	text, err := v.read(ctx, "get-manager")
 	if err != nil {
 		return s, err
 	}
 	for _, m := range strings.Fields(text) {
 		s.managers[m] = true
+	}
+	if text, err = v.read(ctx, findManagers("target,_uuid")...); err != nil {
+		return s, err
+	}
+	for row := strings.Fields(text); len(row) >= 2; row = row[2:] {
+		s.ours[row[0]] = row[1]
 	}
 	if text, err = v.read(ctx, "list-br"); err != nil {
 		return s, err
@@ -58,6 +68,20 @@ func readBridge(ctx context.Context, env Env, f switchFlags) (bridgeState, error
 		}
 	}
 	return s, nil
+}
+
+// findManagers finds columns of the managers that "node join" made.
+func findManagers(columns string) []string {
+	return []string{"--bare", "--columns=" + columns, "find", "manager", "external_ids:" + joinMark + `!=""`}
+}
+
+// removeManagers collects what removes managers of ours, but for one target.
+func (s bridgeState) removeManagers(v *vsctl, but string) {
+	for _, target := range slices.Sorted(maps.Keys(s.ours)) {
+		if target != but {
+			v.add("remove", "open_vswitch", ".", "manager_options", s.ours[target])
+		}
+	}
 }
 
 // ovsdbString writes s as a string of ovs-vsctl's column values, quoted when

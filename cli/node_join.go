@@ -154,6 +154,7 @@ func (o *joinOptions) run(ctx context.Context) error {
 	if err := o.plan(v, now.controller == o.target(o.openflowPort)); err != nil {
 		return err
 	}
+	now.removeManagers(v, o.target(o.ovsdbPort)) // of an earlier join
 	if o.ovsdbPort != 0 && !now.managers[o.target(o.ovsdbPort)] {
 		o.addManager(v)
 	}

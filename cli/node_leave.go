@@ -49,12 +49,7 @@ func (o *leaveOptions) run(ctx context.Context) error {
 	case len(now.ports) > 0:
 		return fmt.Errorf("bridge %s still has the ports %s; detach them first, or remove it all the same with --force", o.sw.bridge, strings.Join(now.ports, ", "))
 	}
-	found, err := newVsctl(o.app.env, o.sw.db, true).read(ctx, o.findManagers()...)
-	if err != nil {
-		return err
-	}
-	managers := strings.Fields(found)
-	if !now.exists && len(managers) == 0 {
+	if !now.exists && len(now.ours) == 0 {
 		o.app.note("this machine is not a node, there is nothing to undo")
 		return nil
 	}
@@ -62,9 +57,7 @@ func (o *leaveOptions) run(ctx context.Context) error {
 	if err := o.plan(v); err != nil {
 		return err
 	}
-	for _, m := range managers {
-		v.add("remove", "open_vswitch", ".", "manager_options", m)
-	}
+	now.removeManagers(v, "")
 	o.app.note("%s", v.text())
 	if err := v.run(ctx); err != nil {
 		return err
@@ -83,11 +76,6 @@ func (o *leaveOptions) plan(v *vsctl) error {
 	return s.DeleteBridge(o.sw.bridge)
 }
 
-// findManagers finds the managers that join made.
-func (o *leaveOptions) findManagers() []string {
-	return []string{"--bare", "--columns=_uuid", "find", "manager", "external_ids:" + joinMark + `!=""`}
-}
-
 // script prints the same as commands for a shell. It can be run more than
 // once.
 func (o *leaveOptions) script() error {
@@ -96,7 +84,7 @@ func (o *leaveOptions) script() error {
 		return err
 	}
 	find, remove := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	find.add(o.findManagers()...)
+	find.add(findManagers("_uuid")...)
 	remove.add("remove", "open_vswitch", ".", "manager_options")
 	_, err := fmt.Fprintf(o.app.env.Out, "%s\nfor manager in $(%s); do\n    %s \"$manager\"\ndone\n", v.text(), find.line(), remove.line())
 	return err

@@ -58,8 +58,11 @@ func (v *vsctl) add(args ...string) {
 // command returns the arguments of the one ovs-vsctl command.
 func (v *vsctl) command() []string {
 	args := append([]string(nil), v.globals...)
-	for _, p := range v.parts {
-		args = append(append(args, "--"), p...)
+	for i, p := range v.parts {
+		if i > 0 {
+			args = append(args, "--")
+		}
+		args = append(args, p...)
 	}
 	return args
 }
@@ -71,8 +74,11 @@ func (v *vsctl) text() string {
 	for _, g := range v.globals {
 		b.WriteString(" " + shellQuote(g))
 	}
-	for _, p := range v.parts {
-		b.WriteString(" \\\n    --")
+	for i, p := range v.parts {
+		b.WriteString(" \\\n   ")
+		if i > 0 {
+			b.WriteString(" --")
+		}
 		for _, a := range p {
 			b.WriteString(" " + shellQuote(a))
 		}
