@@ -14,7 +14,7 @@ const (
 	// writeChunk is the most that one write hands to the connection, so that
 	// the write deadline judges progress and not the size of the queue.
 	writeChunk = 128 << 10
-	// outboxKeep is the largest buffer kept for reuse by a quiet connection.
+	// outboxKeep is the largest buffer kept by a connection that was idle.
 	outboxKeep = 64 << 10
 )
 
@@ -99,18 +99,21 @@ func (o *outbox) take() []byte {
 
 // give returns a slice that take handed out.
 func (o *outbox) give(b []byte) {
-	if cap(b) > outboxKeep {
-		// Keep large buffers only while there is more to send.
-		o.mu.Lock()
-		if len(o.buf) > 0 {
-			o.spare = b[:0]
-		}
-		o.mu.Unlock()
-		return
-	}
 	o.mu.Lock()
 	o.spare = b[:0]
 	o.mu.Unlock()
+}
+
+// trim gives large buffers back that are not in use. It is called now and then.
+func (o *outbox) trim() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if cap(o.spare) > outboxKeep {
+		o.spare = nil
+	}
+	if len(o.buf) == 0 && cap(o.buf) > outboxKeep {
+		o.buf = nil
+	}
 }
 
 // flush writes all that waits.

@@ -133,6 +133,26 @@ func TestOutboxReusesBuffers(t *testing.T) {
 	}
 }
 
+func TestOutboxTrims(t *testing.T) {
+	o := newOutbox()
+	for range 2 { // both buffers
+		for o.offer(frame(1000, 0)) {
+		}
+		if _, err := o.flush(discardConn{}, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.offer(frame(1000, 0))
+	large := cap(o.buf)
+	if o.trim(); large <= outboxKeep || cap(o.buf) != large || cap(o.spare) > outboxKeep {
+		t.Errorf("in use: %d bytes became %d, spare %d", large, cap(o.buf), cap(o.spare))
+	}
+	o.flush(discardConn{}, time.Minute)
+	if o.trim(); cap(o.buf) > outboxKeep || cap(o.spare) > outboxKeep {
+		t.Errorf("idle: %d and %d bytes", cap(o.buf), cap(o.spare))
+	}
+}
+
 // discardConn takes everything.
 type discardConn struct{ net.Conn }
 

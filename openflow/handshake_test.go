@@ -217,6 +217,29 @@ func TestHandshakeSlowPeer(t *testing.T) {
 	})
 }
 
+// However eager for signs of life: before versions are agreed on there is
+// nothing but HELLO, and in the handshake nothing but its requests.
+func TestHandshakeSendsNoEcho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		_, err, _ := shake(t.Context(), Config{EchoInterval: time.Millisecond}, func(f *fakeSwitch) error {
+			time.Sleep(time.Second)
+			return f.serve(func(m Message) bool {
+				got = append(got, m.Type().String())
+				time.Sleep(time.Second)
+				return isBarrier(m)
+			})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		want := []string{"hello", "features_request", "set_config", "multipart_request", "multipart_request", "barrier_request"}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("switch got (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // A peer that says nothing and does not read either.
 func TestHandshakeDeafPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -140,12 +140,18 @@ func (s *Session) readOne() bool {
 	return true
 }
 
-// write writes what is queued and keeps the connection alive until the
-// connection ends or stop is closed; in the latter case it first writes what is
-// still queued.
+// write writes what is queued and keeps the connection alive, until it ends.
+//
+// With a channel stop it does so for the handshake, which has a time limit of
+// its own and allows no echo requests: until stop is closed, and then it still
+// writes what is queued.
 func (s *Session) write(stop <-chan struct{}) {
 	timer := time.NewTimer(s.cfg.EchoInterval)
 	defer timer.Stop()
+	tick := timer.C
+	if stop != nil {
+		tick = nil
+	}
 	for stopped := false; ; {
 		n, err := s.out.flush(s.conn, s.cfg.WriteTimeout+time.Duration(s.alive.allowed.Load()))
 		s.counters.bytesOut.Add(uint64(n))
@@ -158,7 +164,8 @@ func (s *Session) write(stop <-chan struct{}) {
 		}
 		select {
 		case <-s.out.wake:
-		case <-timer.C:
+		case <-tick:
+			s.out.trim()
 			next, err := s.keepAlive()
 			if err != nil {
 				s.end(err)
