@@ -74,7 +74,8 @@ func (c *Container) start(ctx context.Context, n *Node) error {
 	if err := c.lab.ip(ctx, n.Netns, "link add name %s type veth peer name eth0 netns %s", c.Interface, ns); err != nil {
 		return err
 	}
-	if err := c.lab.ip(ctx, n.Netns, "link set dev %s mtu %d up", c.Interface, c.MTU); err != nil {
+	// The node's kernel, too, sees what comes in there, and must not answer.
+	if err := c.lab.ip(ctx, n.Netns, "link set dev %s mtu %d arp off addrgenmode none up", c.Interface, c.MTU); err != nil {
 		return err
 	}
 	if c.MAC != "" {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"time"
 )
 
@@ -78,14 +77,19 @@ func (n *Node) start(ctx context.Context) error {
 	// datapath type; "sdnctl node join" finds it and does the rest.
 	// A MAC of its own keeps br-phy from taking over that of a port, some time
 	// after the peers have learned the one it had.
-	a := n.Addr.As4()
-	hwaddr := fmt.Sprintf("other_config:hwaddr=\"0a:00:%02x:%02x:%02x:%02x\"", a[0], a[1], a[2], a[3])
+	hwaddr := fmt.Sprintf("other_config:hwaddr=%q", n.hwaddr())
 	if _, err := n.VSCtl(ctx, "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev", hwaddr,
 		"--", "add-port", "br-phy", "eth1",
 		"--", "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure"); err != nil {
 		return err
 	}
 	return n.addressUnderlay(ctx)
+}
+
+// hwaddr is the MAC of the node on the underlay.
+func (n *Node) hwaddr() string {
+	a := n.Addr.As4()
+	return fmt.Sprintf("0a:00:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3])
 }
 
 // addressUnderlay puts the node's address on br-phy. In the userspace datapath
@@ -123,20 +127,9 @@ func (n *Node) awaitUnderlay(ctx context.Context) error {
 		if err := reach(peer.Addr); err != nil {
 			return err
 		}
-		out, err := n.Exec(ctx, "ip", "neigh", "show", "to", peer.Addr.String(), "dev", "br-phy")
-		if err != nil {
-			return err
-		}
-		m := lladdr().FindStringSubmatch(out)
-		if m == nil {
-			return fmt.Errorf("no neighbour entry for %s", peer.Addr)
-		}
-		if _, err := n.AppCtl(ctx, "tnl/arp/set", "br-phy", peer.Addr.String(), m[1]); err != nil {
+		if _, err := n.AppCtl(ctx, "tnl/arp/set", "br-phy", peer.Addr.String(), peer.hwaddr()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// lladdr finds the Ethernet address in the output of "ip neigh show".
-func lladdr() *regexp.Regexp { return regexp.MustCompile(`lladdr (\S+)`) }

@@ -201,7 +201,7 @@ func (c *Container) NextHopMAC(ctx context.Context, to netip.Addr) (string, erro
 	if err != nil {
 		return "", err
 	}
-	m := lladdr().FindStringSubmatch(out)
+	m := regexp.MustCompile(`lladdr (\S+)`).FindStringSubmatch(out)
 	if m == nil {
 		return "", fmt.Errorf("container %q does not know the MAC of %s", c.Name, hop)
 	}
