@@ -52,6 +52,9 @@ func (f *Flow) AppendDeleteStrict(b []byte, xid Xid) []byte {
 
 // AppendFlowDeleteByCookie appends a whole FLOW_MOD message that deletes the
 // flows of a table (or of TableAll) that have exactly that cookie.
+//
+// Open vSwitch refuses cookie 0 in TableAll, with OFPBRC_EPERM: its own flows in
+// its internal table 254 have that cookie. Name the table then.
 func AppendFlowDeleteByCookie(b []byte, xid Xid, table TableID, c Cookie) []byte {
 	f := Flow{Table: table, Cookie: c}
 	return f.appendMod(b, xid, FlowDelete, ^uint64(0))

@@ -35,9 +35,9 @@ func flowKinds() []flowKind {
 	)
 	return []flowKind{
 		{"drop all", Flow{}, "table=0, priority=0 actions=drop"},
-		{"every option", Flow{Table: 254, Priority: 65535, Cookie: 0x12, IdleTimeout: 5, HardTimeout: 6,
+		{"every option", Flow{Table: 253, Priority: 65535, Cookie: 0x12, IdleTimeout: 5, HardTimeout: 6,
 			Flags: FlowSendRemoved | FlowCheckOverlap | FlowResetCounts | FlowNoPacketCnt | FlowNoByteCnt},
-			"table=254, idle_timeout=5, hard_timeout=6, send_flow_rem check_overlap reset_counts " +
+			"table=253, idle_timeout=5, hard_timeout=6, send_flow_rem check_overlap reset_counts " +
 				"no_packet_counts no_byte_counts priority=65535 actions=drop"},
 		{"classify", Flow{Priority: 100, Match: ip.InPort(3).EthSrc(macA).IPv4Src(netip.PrefixFrom(addrA, 32)),
 			Instructions: apply(a.SetMetadata(100)).GotoTable(10)},

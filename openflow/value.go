@@ -60,7 +60,8 @@ func (p PortNo) appendText(b []byte) []byte {
 }
 
 // TableID numbers a flow table of a switch: 0..254, or TableAll
-// (OpenFlow 1.3.5, 7.3.4.3, ofp_table).
+// (OpenFlow 1.3.5, 7.3.4.3, ofp_table). In Open vSwitch table 254 is its own, and
+// read only.
 type TableID uint8
 
 // TableAll stands for every table, in deletions and statistics requests.
