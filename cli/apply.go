@@ -60,7 +60,8 @@ func newApplyCmd(a *app) *cobra.Command {
 		Long: `Create the objects that files declare, and change those that exist and differ,
 all in one transaction: either everything is done, or nothing, and then every
 mistake is named with its file and line. Applying the same files again changes
-nothing. Objects may stand in any order.
+nothing. Objects may stand in any order. An empty file is refused; to have no
+objects on purpose, write an empty list: [].
 
 See 'sdnctl help files' for what a file holds.`,
 		Example: `  sdnctl apply -f topology.yaml
@@ -111,7 +112,7 @@ func (f *fileFlags) send(ctx context.Context, a *app, client *api.Client, dryRun
 	if l.torn {
 		return api.ApplyResult{}, l, l.merge(nil)
 	}
-	if len(l.found) == 0 && len(l.errs) == 0 {
+	if len(l.found) == 0 && len(l.errs) == 0 && !l.listed {
 		return api.ApplyResult{}, l, fmt.Errorf("%s: no object in there", strings.Join(f.paths, ", "))
 	}
 	// With a mistake already found nothing will be done; the daemon is asked
@@ -140,6 +141,9 @@ func summary(r api.ApplyResult, given int) string {
 		count[c.Verb]++
 	}
 	unchanged := given - count[api.VerbCreate] - count[api.VerbUpdate]
+	if len(r.Changes) == 0 && given == 1 {
+		return fmt.Sprintf("nothing to change: the object is as declared (revision %d)", r.Revision)
+	}
 	if len(r.Changes) == 0 {
 		return fmt.Sprintf("nothing to change: all %d objects are as declared (revision %d)", given, r.Revision)
 	}

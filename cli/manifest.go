@@ -58,6 +58,7 @@ func (l *loader) manifests(file string, n *yaml.Node) {
 			l.manifests(file, c)
 		}
 	case yaml.SequenceNode:
+		l.listed = true
 		for _, c := range n.Content {
 			l.manifests(file, c)
 		}

@@ -25,6 +25,9 @@ type loader struct {
 	// torn: a file could not be read to its end. nameless: an object could
 	// not be named. Either way found lacks something others may refer to.
 	torn, nameless bool
+	// listed: a list was read, be it empty. That is to say "no objects",
+	// where an empty file may be an accident.
+	listed bool
 
 	stdin  io.Reader
 	stdins int
