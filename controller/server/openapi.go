@@ -1,6 +1,10 @@
 package server
 
 import (
+	"encoding/json"
+	"net/http"
+	"sync"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -30,8 +34,7 @@ func (s *Server) openAPIConfig() huma.Config {
 		},
 	}
 	return huma.Config{
-		OpenAPI:     doc,
-		OpenAPIPath: "/openapi",
+		OpenAPI: doc,
 		Formats: map[string]huma.Format{
 			"application/json": huma.DefaultJSONFormat,
 			"json":             huma.DefaultJSONFormat,
@@ -71,3 +74,26 @@ func (s *Server) finishOpenAPI() {
 
 // OpenAPI returns the OpenAPI 3.1 document of the API in YAML.
 func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }
+
+// serveOpenAPI serves the document, which is made when it is first asked for.
+func (s *Server) serveOpenAPI() {
+	for path, form := range map[string]struct {
+		media  string
+		encode func() ([]byte, error)
+	}{
+		"/openapi.json": {"application/openapi+json", func() ([]byte, error) { return json.Marshal(s.api.OpenAPI()) }},
+		"/openapi.yaml": {"application/openapi+yaml", s.OpenAPI},
+	} {
+		encoded := sync.OnceValues(form.encode)
+		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			doc, err := encoded()
+			if err != nil {
+				writeProblem(w, internal(err))
+				return
+			}
+			w.Header().Set("Content-Type", form.media)
+			// A client that is gone needs no answer.
+			_, _ = w.Write(doc)
+		})
+	}
+}

@@ -119,6 +119,7 @@ func New(cfg Config) *Server {
 	s.api.UseMiddleware(s.metrics.observe)
 	s.routes()
 	s.finishOpenAPI()
+	s.serveOpenAPI()
 	cfg.Store.OnCommit(s.feed.committed)
 	s.cancel = cfg.Fabric.Subscribe(s.feed.nodeChanged)
 	return s
