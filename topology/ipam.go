@@ -58,11 +58,19 @@ func (s *space) allows(ip uint32) bool {
 	return false
 }
 
-// free returns the lowest free address of the first range that has one.
-func (s *space) free(addrs runSet) (netip.Addr, bool) {
+// free returns the lowest free address, of the first range that has one, that
+// is usable.
+func (s *space) free(addrs runSet, usable func(netip.Addr) bool) (netip.Addr, bool) {
 	for _, r := range s.in {
-		if v, ok := addrs.free(uint32(s.vni), r.from, r.to, s.skip); ok {
-			return ip4(v), true
+		for from := r.from; ; {
+			v, ok := addrs.free(uint32(s.vni), from, r.to, s.skip)
+			if !ok {
+				break
+			}
+			if a := ip4(v); usable(a) {
+				return a, true
+			}
+			from = v + 1
 		}
 	}
 	return netip.Addr{}, false

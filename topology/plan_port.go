@@ -187,7 +187,15 @@ func (p *planner) placeFresh(it *item, n *Network) {
 		it.broken = true
 		return
 	}
-	ip, ok := s.free(p.x.addrs)
+	ip, ok := s.free(p.x.addrs, func(ip netip.Addr) bool {
+		if !spec.MAC.IsZero() {
+			return true
+		}
+		// Somebody may have given a port the MAC that belongs to this address.
+		mac := MACFor(n.VNI, ip)
+		_, taken := p.x.portByMAC(n.VNI, mac)
+		return !taken && !p.gatewayHas(n, spec.Node, mac)
+	})
 	if ok {
 		p.placePort(it, n, ip)
 		return

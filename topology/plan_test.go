@@ -283,3 +283,24 @@ func TestAllocatedVNIs(t *testing.T) {
 		}
 	}
 }
+
+// TestDerivedMACTaken: an address whose MAC somebody has chosen for another
+// port is passed over, not a dead end.
+func TestDerivedMACTaken(t *testing.T) {
+	spec := stretched("10.0.0.0/24")
+	spec.VNI, spec.GatewayMAC = 9, topology.MACFor(9, ip("10.0.0.3"))
+	s := plan(t, topology.NewSnapshot(), put(topology.KindNetwork, "a", spec),
+		put(topology.KindPort, "odd", topology.PortSpec{Network: "a", IP: ip("10.0.0.77"), MAC: topology.MACFor(9, ip("10.0.0.2"))}),
+		put(topology.KindPort, "p", topology.PortSpec{Network: "a"}),
+		put(topology.KindPort, "q", topology.PortSpec{Network: "a", MAC: topology.MAC{2, 1}}),
+	).Next
+	if p := port(t, s, "p"); p.IP != ip("10.0.0.4") {
+		t.Errorf("p has %s", p.IP)
+	}
+	if p := port(t, s, "q"); p.IP != ip("10.0.0.2") { // it brings its own MAC
+		t.Errorf("q has %s", p.IP)
+	}
+	if p, ok := s.PortByMAC("a", topology.MACFor(9, ip("10.0.0.2"))); !ok || p.Name != "odd" {
+		t.Error("odd is not found by its MAC")
+	}
+}

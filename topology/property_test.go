@@ -128,6 +128,9 @@ func anyOp() *rapid.Generator[topology.Op] {
 			}
 			if maybe("mac") {
 				s.MAC = topology.MAC{2, 0, 0, 0, 0, byte(rapid.IntRange(1, 4).Draw(t, "mac"))}
+				if rapid.Bool().Draw(t, "derived") { // one that belongs to an address
+					s.MAC = topology.MACFor(topology.VNI(rapid.IntRange(1, 3).Draw(t, "of")), ip(fmt.Sprint("10.0.0.", rapid.IntRange(2, 6).Draw(t, "ip"))))
+				}
 			}
 			if maybe("id") {
 				s.InterfaceID = name("p", 14)

@@ -72,6 +72,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"schema is no number", set("meta", "schema", "x"), ErrDamaged, "schema"},
 		{"revision is no number", set("meta", "revision", "x"), ErrDamaged, "revision"},
 		{"object is no JSON", set("nodes", "n1", "{"), ErrDamaged, "node/n1"},
+		{"network without subnets", set("networks", "pods", `{"spec":{"mode":"segmented"},"vni":4097}`), ErrDamaged, ""},
+		{"node with an IPv6 tunnel", set("nodes", "n1", `{"spec":{"tunnelIP":"fd00::1"},"datapathID":"00000000000000a1"}`), ErrDamaged, ""},
 		{"port without network", set("networks", "flat", ""), ErrDamaged, `there is no network "flat"`},
 		{"lock without port", set("ports", "roaming", ""), ErrDamaged, `held by "roaming"`},
 		{"port without lock", set("locks", string(lockKeyOf(topology.FirstAllocatedVNI, netip.MustParseAddr("10.0.0.2"))), ""), ErrDamaged, "2 address locks for 3 ports"},

@@ -68,7 +68,7 @@ func openFile(path string) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{db: db}
+	s = &Store{db: db, path: path}
 	// bbolt maps the file to memory. Where a page is not what it should be it
 	// panics, or reads where there is no memory.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +29,7 @@ type Options struct {
 // goroutines at once.
 type Store struct {
 	db      *bolt.DB
+	path    string
 	clock   func() time.Time
 	current atomic.Pointer[topology.Snapshot]
 
@@ -99,17 +102,38 @@ func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (Co
 	return c, nil
 }
 
-// Backup writes a copy of the whole file, of one moment, that Open accepts. It
-// does not hold up Apply.
+// Backup writes a copy of the whole file, of one moment, that Open accepts.
+//
+// The copy is made beside the file first: bbolt cannot let its file grow while
+// somebody reads it, so a slow w would hold up Apply.
 func (s *Store) Backup(w io.Writer) error {
-	err := s.db.View(func(tx *bolt.Tx) error {
-		_, err := tx.WriteTo(w)
-		return err
-	})
-	if err != nil {
+	if err := s.backup(w); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) backup(w io.Writer) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(s.path), ".backup-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
+		return err
+	}
+	err = s.db.View(func(tx *bolt.Tx) error {
+		_, err := tx.WriteTo(f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
 }
 
 // Close waits for the writer and releases the file. Snapshot still works.
