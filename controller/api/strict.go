@@ -47,7 +47,11 @@ func walk(data []byte, path string, v reflect.Value) []Problem {
 	switch {
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		return walk(data, path, v.Elem())
+		problems := walk(data, path, v.Elem())
+		if problems != nil && v.Elem().Kind() != reflect.Struct {
+			v.SetZero() // not a value that was given
+		}
+		return problems
 	case v.Kind() == reflect.Struct && v.Type() != timeType:
 		return walkStruct(data, path, v)
 	case v.Kind() == reflect.Slice && v.Type() != rawType:

@@ -1,0 +1,184 @@
+package api
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestDecodeObject(t *testing.T) {
+	vni := 7
+	tests := []struct {
+		name, json string
+		want       Object
+		spec       any
+		problems   []Problem
+	}{
+		{
+			name: "as exported",
+			json: `{"kind":"Port","name":"web1","labels":{"app":"web"},"spec":{"network":"blue","ip":"10.0.0.7"},"status":{"anything":[1]},"meta":{"revision":3}}`,
+			want: Object{Kind: KindPort, Name: "web1", Labels: map[string]string{"app": "web"}, Spec: json.RawMessage(`{"network":"blue","ip":"10.0.0.7"}`)},
+			spec: PortSpec{Network: "blue", IP: "10.0.0.7"},
+		},
+		{
+			name: "kind in any case, plural",
+			json: `{"kind":"networks","name":"blue","spec":{"vni":7,"cidr":"10.0.0.0/24"}}`,
+			want: Object{Kind: KindNetwork, Name: "blue", Spec: json.RawMessage(`{"vni":7,"cidr":"10.0.0.0/24"}`)},
+			spec: NetworkSpec{VNI: &vni, CIDR: "10.0.0.0/24"},
+		},
+		{
+			name: "no spec",
+			json: `{"kind":"Node","name":"n"}`,
+			want: Object{Kind: KindNode, Name: "n"},
+			spec: NodeSpec{},
+		},
+		{
+			name: "unknown keys at every depth",
+			json: `{"kind":"Network","name":"blue","metadata":{},"spec":{"sunbets":[],"subnets":[{"cidr":"a"},{"cidr":"b","gatway":"c"}],"zzzzzzzz":1}}`,
+			want: Object{Kind: KindNetwork, Name: "blue"},
+			spec: NetworkSpec{Subnets: []Subnet{{CIDR: "a"}, {CIDR: "b"}}},
+			problems: []Problem{
+				{Object: "network/blue", Field: "metadata", Message: `unknown key "metadata"`, Fix: "known keys are kind, labels, meta, name, spec, status"},
+				{Object: "network/blue", Field: "spec.subnets[1].gatway", Message: `unknown key "gatway"`, Fix: `did you mean "gateway"?`},
+				{Object: "network/blue", Field: "spec.sunbets", Message: `unknown key "sunbets"`, Fix: `did you mean "subnets"?`},
+				{Object: "network/blue", Field: "spec.zzzzzzzz", Message: `unknown key "zzzzzzzz"`, Fix: "known keys are blocks, cidr, containersPerNode, gatewayMAC, maxNodes, mode, mtu, subnets, vni"},
+			},
+		},
+		{
+			name: "wrong types",
+			json: `{"kind":"Network","name":"blue","labels":{"a":1},"spec":{"vni":"7","mtu":1.5,"subnets":{},"blocks":[7],"mode":["stretched"]}}`,
+			want: Object{Kind: KindNetwork, Name: "blue"},
+			spec: NetworkSpec{Blocks: []BlockSpec{{}}},
+			problems: []Problem{
+				{Object: "network/blue", Field: "labels", Message: "want keys with text values, got an object with keys"},
+				{Object: "network/blue", Field: "spec.blocks[0]", Message: "want an object with keys, got 7"},
+				{Object: "network/blue", Field: "spec.mode", Message: "want text, got a list"},
+				{Object: "network/blue", Field: "spec.mtu", Message: "want a whole number, got 1.5"},
+				{Object: "network/blue", Field: "spec.subnets", Message: "want a list, got an object with keys"},
+				{Object: "network/blue", Field: "spec.vni", Message: `want a whole number, got "7"`},
+			},
+		},
+		{
+			name: "nothing",
+			json: `{}`,
+			problems: []Problem{
+				{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port"},
+				{Field: "name", Message: "the name is missing", Fix: `give one, such as "name: web1"`},
+			},
+		},
+		{
+			name:     "unknown kind",
+			json:     `{"kind":"Pod","name":"x"}`,
+			want:     Object{Kind: "Pod", Name: "x"},
+			problems: []Problem{{Object: "pod/x", Field: "kind", Message: `"Pod" is not a kind of object: want Node, Network, Router or Port`}},
+		},
+		{
+			name:     "two values",
+			json:     `{"kind":"Node","name":"n"} {}`,
+			want:     Object{Kind: KindNode, Name: "n"},
+			spec:     NodeSpec{},
+			problems: []Problem{{Object: "node/n", Message: "text after the end of the JSON value"}},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, spec, problems := DecodeObjectSpec([]byte(tt.json))
+			if tt.problems != nil {
+				got.Spec = nil
+			}
+			if diff := cmp.Diff(tt.problems, problems); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("object (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.spec, spec); diff != "" {
+				t.Errorf("spec (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDecodeSpec(t *testing.T) {
+	o, err := NewObject("main", nil, RouterSpec{Networks: []string{"blue"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, problems := o.DecodeSpec()
+	if diff := cmp.Diff(RouterSpec{Networks: []string{"blue"}}, spec); diff != "" || problems != nil {
+		t.Errorf("%v (-want +got):\n%s", problems, diff)
+	}
+	o.Spec = json.RawMessage(`{"network":[]}`)
+	if _, problems = o.DecodeSpec(); len(problems) != 1 || problems[0].String() != `router/main: spec.network: unknown key "network" (did you mean "networks"?)` {
+		t.Errorf("%v", problems)
+	}
+	if _, problems := (Object{Kind: "Pod"}).DecodeSpec(); len(problems) != 1 {
+		t.Errorf("unknown kind: %v", problems)
+	}
+	if _, err := NewObject("x", nil, 7); err == nil {
+		t.Error("a number is not a spec")
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	e := &Error{Message: "2 mistakes, nothing was changed", Errors: []Problem{
+		{Object: "port/a", Field: "spec.ip", Message: "taken", Fix: "use another"},
+		{Message: "alone"},
+	}}
+	want := "2 mistakes, nothing was changed\n  port/a: spec.ip: taken (use another)\n  alone"
+	if got := e.Error(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	e.Errors = e.Errors[:1]
+	if got := e.Error(); got != e.Message {
+		t.Errorf("one mistake: %q", got)
+	}
+}
+
+// FuzzDecodeObject looks for a panic, for a mistake without a message, and for
+// an object that was accepted and does not decode the same again.
+func FuzzDecodeObject(f *testing.F) {
+	for _, s := range []string{
+		`{"kind":"Port","name":"web1","spec":{"network":"blue"}}`,
+		`{"kind":"Network","name":"n","spec":{"subnets":[{"cidr":"a","reserved":["b"]}],"vni":1}}`,
+		`{"kind":"Router","spec":null}`, `[]`, `null`, `{"kind":7}`, `{`, ``, `{"spec":{"a":{}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o, spec, problems := DecodeObjectSpec(data)
+		for _, p := range problems {
+			if p.Message == "" || len(p.Message) > 2*len(data)+200 {
+				t.Errorf("message of %+v", p)
+			}
+		}
+		if len(problems) > 0 {
+			return
+		}
+		again, err := NewObject(o.Name, o.Labels, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, spec2, problems := DecodeObjectSpec(raw)
+		if diff := cmp.Diff(spec, spec2, cmpopts.EquateEmpty()); diff != "" || problems != nil {
+			t.Errorf("%v (-first +again):\n%s", problems, diff)
+		}
+	})
+}
+
+func TestNearest(t *testing.T) {
+	for key, want := range map[string]string{
+		"gatway": "gateway", "GATEWAY": "gateway", "ipp": "ip", "x": "", "gatewaymac": "gatewayMAC", strings.Repeat("g", 1000): "",
+	} {
+		if got := nearest(key, []string{"gateway", "gatewayMAC", "ip"}); got != want {
+			t.Errorf("nearest(%.20q) = %q, want %q", key, got, want)
+		}
+	}
+}
