@@ -111,12 +111,16 @@ func (o *ovs) daemon(name string, args ...string) {
 	})
 }
 
-// await waits until a file exists.
+// await waits until a daemon listens on a socket: it exists a moment before.
 func (o *ovs) await(name string) {
 	o.tb.Helper()
-	eventually(o.tb, name+" exists", func() bool {
-		_, err := os.Stat(o.path(name))
-		return err == nil
+	eventually(o.tb, name+" listens", func() bool {
+		conn, err := net.Dial("unix", o.path(name))
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
 	})
 }
 
