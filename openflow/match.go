@@ -22,10 +22,6 @@ func (m Match) u32(f Field, v uint32) Match { return be.AppendUint32(m.header(f)
 func (m Match) u64(f Field, v uint64) Match { return be.AppendUint64(m.header(f), v) }
 func (m Match) mac(f Field, v MAC) Match    { return append(m.header(f), v[:]...) }
 
-func (m Match) u16m(f Field, v, mask uint16) Match {
-	return be.AppendUint16(be.AppendUint16(m.header(f.masked()), v&mask), mask)
-}
-
 func (m Match) u32m(f Field, v, mask uint32) Match {
 	return be.AppendUint32(be.AppendUint32(m.header(f.masked()), v&mask), mask)
 }
