@@ -19,6 +19,8 @@ type ovs struct {
 	dir  string
 	addr string // of the listener that bridge br0 connects to
 	ln   net.Listener
+	// processes of the daemons, by name
+	processes map[string]*os.Process
 }
 
 // startOVS starts an Open vSwitch with bridge br0, which connects to the
@@ -38,7 +40,7 @@ func startOVS(tb testing.TB) *ovs {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := &ovs{tb: tb, dir: dir}
+	o := &ovs{tb: tb, dir: dir, processes: map[string]*os.Process{}}
 	tb.Cleanup(func() { os.RemoveAll(dir) })
 	o.ln, err = net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -101,6 +103,7 @@ func (o *ovs) daemon(name string, args ...string) {
 	if err := cmd.Start(); err != nil {
 		o.tb.Fatal(err)
 	}
+	o.processes[name] = cmd.Process
 	o.tb.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()

@@ -106,15 +106,14 @@ type outside struct {
 }
 
 // converse has a session do all that it can, on conn, and returns in words what
-// came of it.
-func converse(t *testing.T, conn net.Conn, world outside) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+// came of it. It returns an error if an event does not come.
+func converse(ctx context.Context, conn net.Conn, world outside) (outcome string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var b strings.Builder
 	s, err := Handshake(ctx, conn, Config{EchoInterval: time.Hour, Role: RoleMaster, GenerationID: 1})
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	ran := make(chan error)
 	go func() { ran <- s.Run(ctx) }()
@@ -152,7 +151,7 @@ func converse(t *testing.T, conn net.Conn, world outside) string {
 	world.packetArrives()
 	in, ok := (<-s.Events()).(*PacketIn)
 	if !ok {
-		t.Fatalf("event %+v", in)
+		return b.String(), fmt.Errorf("no packet-in but %+v", in)
 	}
 	fmt.Fprintf(&b, "packet-in: port %v, cookie %v, %x\n", in.InPort(), in.Cookie, in.Data)
 	_, err = s.Do(ctx, NewPacketOut(in.Data, Actions{}.Output(2)))
@@ -160,12 +159,12 @@ func converse(t *testing.T, conn net.Conn, world outside) string {
 	world.portIsAdded()
 	status, ok := (<-s.Events()).(*PortStatus)
 	if !ok {
-		t.Fatalf("event %+v", status)
+		return b.String(), fmt.Errorf("no port-status but %+v", status)
 	}
 	fmt.Fprintf(&b, "port %v %v %s\n", status.Reason, status.Port.No, status.Port.Name)
 	_, err = s.Do(ctx, &EchoRequest{Data: []byte("good bye")})
 	fmt.Fprintf(&b, "echo: %v\n", err)
-	return b.String()
+	return b.String(), err
 }
 
 func printPorts(b *strings.Builder, ports []Port) {
@@ -196,7 +195,10 @@ func TestRecordedConversation(t *testing.T) {
 		replayed := make(chan error, 1)
 		go func() { replayed <- replay(there, said) }()
 		nothing := func() {}
-		got := converse(t, here, outside{nothing, nothing})
+		got, err := converse(t.Context(), here, outside{nothing, nothing})
+		if err != nil {
+			t.Error(err)
+		}
 		if err := <-replayed; err != nil {
 			t.Error(err)
 		}
@@ -205,6 +207,35 @@ func TestRecordedConversation(t *testing.T) {
 			t.Errorf("outcome (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// Wherever the connection ends, all that is under way fails at once, and all that
+// comes after.
+func TestConversationCut(t *testing.T) {
+	said := readConversation(t, conversationFile)
+	for cut := range said {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			here, there := net.Pipe()
+			replayed := make(chan error, 1)
+			go func() {
+				err := replay(there, said[:cut])
+				there.Close()
+				replayed <- err
+			}()
+			nothing := func() {}
+			_, err := converse(t.Context(), here, outside{nothing, nothing})
+			if err == nil {
+				t.Errorf("cut after %d messages: no error", cut)
+			}
+			if took := time.Since(start); took != 0 {
+				t.Errorf("cut after %d messages: took %v", cut, took)
+			}
+			if err := <-replayed; err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // replay plays the switch.
@@ -234,8 +265,9 @@ func replay(conn net.Conn, said conversation) error {
 func recordConversation(t *testing.T) {
 	o := startOVS(t)
 	conn := &recordingConn{Conn: o.accept()}
-	outcome := converse(t, conn, o.world())
+	outcome, err := converse(t.Context(), conn, o.world())
 	if err := errors.Join(
+		err,
 		os.MkdirAll(filepath.Dir(conversationFile), 0o755),
 		os.WriteFile(conversationFile, conn.said.text(), 0o644),
 		os.WriteFile(outcomeFile, []byte(outcome), 0o644),

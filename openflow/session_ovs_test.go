@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -195,6 +196,31 @@ func TestOVSAsksForEcho(t *testing.T) {
 	eventually(t, "switch has asked and was answered", func() bool { return s.Stats().Out[TypeEchoReply] > 0 })
 	if err := s.Barrier(testContext(t)); err != nil {
 		t.Error(err)
+	}
+}
+
+// A switch that hangs is noticed by its silence, one that dies at once.
+func TestOVSHangsOrDies(t *testing.T) {
+	for _, test := range []struct {
+		signal syscall.Signal
+		hangs  bool
+	}{{syscall.SIGSTOP, true}, {syscall.SIGKILL, false}} {
+		o := startOVS(t)
+		s, err := Handshake(testContext(t), o.accept(), Config{EchoInterval: 50 * time.Millisecond, EchoTimeout: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran := make(chan error, 1)
+		go func() { ran <- s.Run(testContext(t)) }()
+		if err := o.processes["ovs-vswitchd"].Signal(test.signal); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Bundle(testContext(t), BundleAtomic, testMods(10_000)); !errors.Is(err, ErrClosed) {
+			t.Errorf("%v: bundle: %v", test.signal, err)
+		}
+		if err := <-ran; errors.Is(err, ErrDeadPeer) != test.hangs {
+			t.Errorf("%v: session ended: %v", test.signal, err)
+		}
 	}
 }
 

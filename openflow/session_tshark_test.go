@@ -20,7 +20,9 @@ func TestOVSConversationInTshark(t *testing.T) {
 	}
 	o := startOVS(t)
 	conn := &recordingConn{Conn: o.accept()}
-	converse(t, conn, o.world())
+	if _, err := converse(t.Context(), conn, o.world()); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(o.dir, "session.pcap")
 	if err := os.WriteFile(file, pcap(conn.said), 0o644); err != nil {
 		t.Fatal(err)
