@@ -304,3 +304,26 @@ func TestDerivedMACTaken(t *testing.T) {
 		t.Error("odd is not found by its MAC")
 	}
 }
+
+// TestPool: all addresses but the network's, the broadcast and the gateway's
+// are given out, lowest first, each once; one that is released is given again.
+func TestPool(t *testing.T) {
+	ops := []topology.Op{put(topology.KindNetwork, "a", stretched("10.0.0.0/24", "10.0.9.0/29"))}
+	for i := range 253 + 5 {
+		ops = append(ops, put(topology.KindPort, fmt.Sprint("p", i), topology.PortSpec{Network: "a"}))
+	}
+	s := plan(t, topology.NewSnapshot(), ops...).Next
+	for name, want := range map[string]string{"p0": "10.0.0.2", "p252": "10.0.0.254", "p253": "10.0.9.2", "p257": "10.0.9.6"} {
+		if p := port(t, s, name); p.IP != ip(want) {
+			t.Errorf("%s has %s, want %s", name, p.IP, want)
+		}
+	}
+	more := put(topology.KindPort, "more", topology.PortSpec{Network: "a"})
+	if ps := refused(t, s, more); ps[0].Kind != topology.Exhausted {
+		t.Errorf("one too many: %v", ps)
+	}
+	s = plan(t, s, more, del(topology.KindPort, "p100")).Next
+	if p := port(t, s, "more"); p.IP != ip("10.0.0.102") || p.MAC != topology.MACFor(4096, p.IP) {
+		t.Errorf("after a release: %+v", p)
+	}
+}
