@@ -46,15 +46,15 @@ func BenchmarkPortDelta(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				after := last.before.Next(last.update)
-				marked := map[string]map[pipeline.Unit]struct{}{}
+				marked := map[string]map[pipeline.Unit]*pipeline.View{}
 				pipeline.Affected(last.before, after, last.update, func(node string, u pipeline.Unit) {
 					if marked[node] == nil {
-						marked[node] = map[pipeline.Unit]struct{}{}
+						marked[node] = map[pipeline.Unit]*pipeline.View{}
 					}
-					marked[node][u] = struct{}{}
+					marked[node][u] = first.before
 				})
 				for node, units := range marked {
-					d.Compute(first.before, after, node, maps.Keys(units))
+					d.Compute(after, node, maps.All(units))
 				}
 			}
 		})

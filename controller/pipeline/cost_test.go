@@ -141,13 +141,13 @@ func addPort(t *testing.T, v *pipeline.View, network, node string) map[string]in
 	b.port("new", network, node)
 	after := b.commit()
 	// The steps in between are merged, as a worker would.
-	marked := map[string]map[pipeline.Unit]struct{}{}
+	marked := map[string]map[pipeline.Unit]*pipeline.View{}
 	for _, s := range b.last {
 		pipeline.Affected(s.before, s.after, s.update, func(node string, unit pipeline.Unit) {
 			if marked[node] == nil {
-				marked[node] = map[pipeline.Unit]struct{}{}
+				marked[node] = map[pipeline.Unit]*pipeline.View{}
 			}
-			marked[node][unit] = struct{}{}
+			marked[node][unit] = v
 		})
 	}
 	for node, units := range marked {
@@ -155,7 +155,7 @@ func addPort(t *testing.T, v *pipeline.View, network, node string) map[string]in
 			t.Errorf("%s: %d units compiled for one port", node, len(units))
 		}
 		var d pipeline.Delta
-		d.Compute(v, after, node, maps.Keys(units))
+		d.Compute(after, node, maps.All(units))
 		if n := len(d.Added()) + len(d.Removed()); n > 0 {
 			sent[node] = n
 		}

@@ -12,15 +12,14 @@ type Delta struct {
 	gone, come []Entry
 }
 
-// Compute compares the units' flows on the node in both views. A nil before
-// has no flows at all.
-func (d *Delta) Compute(before, after *View, node string, units iter.Seq[Unit]) {
+// Compute compares the units' flows on the node in the view after with those in
+// the view that comes with each unit: the one since when the switch has not
+// been told of changes of the unit.
+func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) {
 	d.before.Reset()
 	d.after.Reset()
-	for u := range units {
-		if before != nil {
-			d.compiler.Compile(&d.before, before, node, u)
-		}
+	for u, before := range units {
+		d.compiler.Compile(&d.before, before, node, u)
 		d.compiler.Compile(&d.after, after, node, u)
 	}
 	d.before.Sort()

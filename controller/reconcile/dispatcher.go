@@ -75,22 +75,10 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.view = before.Next(u)
 	d.f.view.Store(d.view)
 	marked := map[string][]pipeline.Unit{}
-	var order []string // the first marked receives, the others send to it
 	pipeline.Affected(before, d.view, u, func(name string, unit pipeline.Unit) {
-		units, ok := marked[name]
-		if !ok {
-			order = append(order, name)
-		}
-		marked[name] = append(units, unit)
+		marked[name] = append(marked[name], unit)
 	})
-	for _, name := range order {
-		n, ok := d.nodes[name]
-		if !ok {
-			continue
-		}
-		n.mail.post(before, d.view, marked[name], n.peer == nil)
-		d.f.board.update(name, func(*NodeStatus) {})
-	}
+	d.distribute(before, u, marked)
 }
 
 // declare begins to keep a node.

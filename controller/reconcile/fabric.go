@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,7 @@ type Fabric struct {
 	// no dispatcher any more to know it.
 	inbox chan event
 	gone  chan struct{}
+	late  sync.WaitGroup // events that wait for a place in the inbox
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
@@ -101,7 +103,9 @@ func (f *Fabric) Run(ctx context.Context) error {
 		return f.d.run(ctx)
 	})
 	g.Go(func() error { return f.saver.run(ctx) })
-	if err := g.Wait(); err != nil && ctx.Err() == nil {
+	err := g.Wait()
+	f.late.Wait()
+	if ctx.Err() == nil {
 		return err
 	}
 	return nil
@@ -113,6 +117,16 @@ func (f *Fabric) tell(e event) {
 	select {
 	case f.inbox <- e:
 	case <-f.gone:
+	}
+}
+
+// tellSoon gives the dispatcher an event without waiting for it; for those who
+// may be the dispatcher.
+func (f *Fabric) tellSoon(e event) {
+	select {
+	case f.inbox <- e:
+	default:
+		f.late.Go(func() { f.tell(e) })
 	}
 }
 

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -13,17 +14,20 @@ import (
 // memory that a slow switch can take.
 const maxWaiting = 1 << 18
 
+// marks are units that may differ from what a switch has: each as it was in the
+// view beside it, the one just before the unit was first marked. Whatever the
+// switch was brought to last, the unit did not change between that and this
+// view. So nobody need keep the view that a switch was brought to.
+type marks map[pipeline.Unit]*pipeline.View
+
 // job is what a node's switch is to be brought to.
 type job struct {
-	// view is the newest; nil when there is nothing to do. base is the one just
-	// before the job's first unit was marked. Whatever the switch was brought to
-	// last, no unit of the node changed between that and base: so the worker
-	// need not keep a view, and an idle node keeps no old one in memory.
-	view, base *pipeline.View
+	// view is the newest; nil when there is nothing to do.
+	view *pipeline.View
 	// full asks for reading the switch's table back; otherwise only the units
 	// may differ.
 	full  bool
-	units map[pipeline.Unit]struct{}
+	units marks
 	// wipe asks for removing all flows: the node is ours no more.
 	wipe bool
 	// oldest is the first revision that the job confirms.
@@ -37,29 +41,97 @@ type mailbox struct {
 
 	mu      sync.Mutex
 	waiting job
-	busy    job // what the worker is at
-	acked   topology.Revision
+	// held are units that wait for other nodes first.
+	held       marks
+	heldOldest topology.Revision
+	busy       job // what the worker is at
+	acked      topology.Revision
+	waiters    []waiter
+}
+
+// waiter is told when the node has confirmed a view.
+type waiter struct {
+	seq  uint64
+	told func()
 }
 
 func newMailbox() *mailbox { return &mailbox{notify: make(chan struct{}, 1)} }
 
-// post adds units that the step from base to v may have changed; full asks for a comparison of everything.
+// post adds units that the step from base to v may have changed; full asks for
+// a comparison of everything. A unit that was held is so no longer: what else
+// it now depends on must not overtake it.
 func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool) {
 	m.mu.Lock()
-	m.touch(base, v)
+	m.touch(v)
 	if full {
 		// What the switch has is not known, so no revision is confirmed.
 		m.waiting.oldest = 0
 	}
-	switch {
-	case full || len(m.waiting.units)+len(units) > maxWaiting:
-		m.waiting.full, m.waiting.units = true, nil
-	case !m.waiting.full:
-		if m.waiting.units == nil {
-			m.waiting.units = make(map[pipeline.Unit]struct{}, len(units))
-		}
+	if full || len(m.waiting.units)+len(units) > maxWaiting {
+		m.waiting.full, m.waiting.units, m.held = true, nil, nil
+	}
+	if !m.waiting.full {
 		for _, u := range units {
-			m.waiting.units[u] = struct{}{}
+			m.mark(u, base)
+		}
+	}
+	m.mu.Unlock()
+	m.wake()
+}
+
+// mark adds one unit to those that wait. The caller holds the lock.
+func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
+	if held, ok := m.held[u]; ok {
+		base = held
+		delete(m.held, u)
+	}
+	if _, ok := m.waiting.units[u]; ok {
+		return
+	}
+	if m.waiting.units == nil {
+		m.waiting.units = marks{}
+	}
+	m.waiting.units[u] = base
+}
+
+// hold notes units that the step from base to v may have changed, but that are
+// not to be done before release.
+func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting.full {
+		return // which will do them, whenever it comes
+	}
+	for _, u := range units {
+		if _, ok := m.waiting.units[u]; ok {
+			continue // on its way already
+		}
+		if m.held == nil {
+			m.held = marks{}
+			m.heldOldest = v.Topo.Revision()
+		}
+		if _, ok := m.held[u]; !ok {
+			m.held[u] = base
+		}
+	}
+}
+
+// release posts those of the units that are still held.
+func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) {
+	m.mu.Lock()
+	units = slices.DeleteFunc(slices.Clone(units), func(u pipeline.Unit) bool {
+		_, ok := m.held[u]
+		return !ok
+	})
+	if len(units) > 0 {
+		oldest := m.heldOldest
+		m.touch(v)
+		m.waiting.oldest = min(m.waiting.oldest, oldest)
+		for _, u := range units {
+			m.mark(u, nil)
+		}
+		if len(m.held) == 0 {
+			m.held = nil
 		}
 	}
 	m.mu.Unlock()
@@ -69,16 +141,16 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 // wipe asks the worker to empty the switch, whatever else waits.
 func (m *mailbox) wipe(v *pipeline.View) {
 	m.mu.Lock()
-	m.touch(v, v)
-	m.waiting.wipe = true
+	m.touch(v)
+	m.waiting.wipe, m.held = true, nil
 	m.mu.Unlock()
 	m.wake()
 }
 
 // touch sets the newest view. The caller holds the lock.
-func (m *mailbox) touch(base, v *pipeline.View) {
+func (m *mailbox) touch(v *pipeline.View) {
 	if m.waiting.view == nil {
-		m.waiting.base, m.waiting.oldest = base, v.Topo.Revision()
+		m.waiting.oldest = v.Topo.Revision()
 	}
 	m.waiting.view = v
 }
@@ -109,12 +181,37 @@ func (m *mailbox) take(ctx context.Context) (job, error) {
 	}
 }
 
+// whenDone has told called, once, when the node has confirmed a view with at
+// least that sequence number; at once if nothing waits.
+func (m *mailbox) whenDone(seq uint64, told func()) {
+	m.mu.Lock()
+	idle := m.waiting.view == nil && m.busy.view == nil
+	if !idle {
+		m.waiters = append(m.waiters, waiter{seq, told})
+	}
+	m.mu.Unlock()
+	if idle {
+		told()
+	}
+}
+
 // done confirms what take returned.
 func (m *mailbox) done() {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	seq := m.busy.view.Seq
 	m.acked = max(m.acked, m.busy.view.Topo.Revision())
 	m.busy = job{}
+	var ready []waiter
+	m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool {
+		if w.seq <= seq {
+			ready = append(ready, w)
+		}
+		return w.seq <= seq
+	})
+	m.mu.Unlock()
+	for _, w := range ready {
+		w.told()
+	}
 }
 
 // failed puts back what take returned, to be done by a full comparison.
@@ -128,7 +225,7 @@ func (m *mailbox) failed() {
 		m.waiting.view = m.busy.view
 	}
 	m.waiting.oldest = m.busy.oldest
-	m.waiting.full, m.waiting.units = true, nil
+	m.waiting.full, m.waiting.units, m.held = true, nil, nil
 	m.waiting.wipe = m.waiting.wipe || m.busy.wipe
 	m.busy = job{}
 	m.wake()
@@ -139,13 +236,19 @@ func (m *mailbox) failed() {
 func (m *mailbox) state() (wanted, acked, oldest topology.Revision, idle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	wanted = m.acked
-	idle = true
-	for _, j := range []job{m.waiting, m.busy} { // the busy one is the older
-		if j.view != nil {
-			wanted = max(wanted, j.view.Topo.Revision())
-			oldest, idle = j.oldest, false
+	wanted, idle = m.acked, true
+	if len(m.held) > 0 {
+		wanted, oldest, idle = max(wanted, m.heldOldest), m.heldOldest, false
+	}
+	for _, j := range []job{m.waiting, m.busy} {
+		if j.view == nil {
+			continue
 		}
+		wanted = max(wanted, j.view.Topo.Revision())
+		if idle || j.oldest < oldest {
+			oldest = j.oldest
+		}
+		idle = false
 	}
 	return wanted, m.acked, oldest, idle
 }

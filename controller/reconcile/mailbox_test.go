@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -54,8 +55,9 @@ func TestMailboxMerges(t *testing.T) {
 	m.post(v[1], v[2], unit("p"), false)
 	m.post(v[2], v[3], unit("q"), false)
 	j := m.mustTake(t)
-	if j.full || len(j.units) != 2 || j.base != v[0] || j.view != v[3] || j.oldest != 2 {
-		t.Errorf("took %+v, want p and q from revision 1 to 4", j)
+	want := marks{unit("p")[0]: v[0], unit("q")[0]: v[2]}
+	if j.full || !maps.Equal(j.units, want) || j.view != v[3] || j.oldest != 2 {
+		t.Errorf("took %+v, want p since revision 1 and q since revision 3, brought to 4", j)
 	}
 	if wanted, acked, oldest, idle := m.state(); wanted != 4 || acked != 0 || oldest != 2 || idle {
 		t.Errorf("state = %d %d %d %v while busy", wanted, acked, oldest, idle)
@@ -63,6 +65,61 @@ func TestMailboxMerges(t *testing.T) {
 	m.done()
 	if wanted, acked, _, idle := m.state(); wanted != 4 || acked != 4 || !idle {
 		t.Errorf("state = %d %d %v when done", wanted, acked, idle)
+	}
+}
+
+func TestMailboxHolds(t *testing.T) {
+	v := views(t, 4)
+	m := newMailbox()
+	p, q := unit("p"), unit("q")
+	m.hold(v[0], v[1], append(slices.Clone(p), q...))
+	if wanted, _, oldest, idle := m.state(); wanted != 2 || oldest != 2 || idle {
+		t.Errorf("state = %d %d %v while units are held", wanted, oldest, idle)
+	}
+	m.post(v[1], v[2], q, false) // overtakes nothing: q goes with what waits
+	j := m.mustTake(t)
+	if want := (marks{q[0]: v[0]}); !maps.Equal(j.units, want) {
+		t.Errorf("took %v, want q as of revision 1", j.units)
+	}
+	m.done()
+	if _, _, oldest, idle := m.state(); oldest != 2 || idle {
+		t.Errorf("state = %d %v while p is held", oldest, idle)
+	}
+	m.release(v[3], append(slices.Clone(p), q...))
+	j = m.mustTake(t)
+	if want := (marks{p[0]: v[0]}); !maps.Equal(j.units, want) || j.oldest != 2 || j.view != v[3] {
+		t.Errorf("took %+v, want p as of revision 1", j)
+	}
+	m.done()
+	if _, acked, _, idle := m.state(); acked != 4 || !idle {
+		t.Errorf("state = %d %v in the end", acked, idle)
+	}
+	m.release(v[3], p) // once more is nothing
+	if _, _, _, idle := m.state(); !idle {
+		t.Error("a unit was released twice")
+	}
+}
+
+func TestMailboxTellsWhenDone(t *testing.T) {
+	v := views(t, 3)
+	m := newMailbox()
+	told := 0
+	m.whenDone(v[0].Seq, func() { told++ })
+	if told != 1 {
+		t.Fatalf("told %d times that nothing waits", told)
+	}
+	m.post(v[0], v[1], unit("p"), false)
+	m.mustTake(t)
+	m.post(v[1], v[2], unit("p"), false)
+	m.whenDone(v[2].Seq, func() { told++ })
+	m.done()
+	if told != 1 {
+		t.Fatal("told before the view was confirmed")
+	}
+	m.mustTake(t)
+	m.done()
+	if told != 2 {
+		t.Fatalf("told %d times, want 2", told)
 	}
 }
 

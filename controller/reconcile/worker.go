@@ -77,15 +77,15 @@ func (w *worker) do(ctx context.Context, j job) error {
 	case j.full || !w.known:
 		return w.compare(ctx, j.view)
 	default:
-		return w.change(ctx, j.base, j.view, maps.Keys(j.units))
+		return w.change(ctx, j.view, j.units)
 	}
 }
 
-// change sends what differs between what the switch has, which is as in base,
-// and what it is to have, in the units that may differ.
-func (w *worker) change(ctx context.Context, base, v *pipeline.View, units iter.Seq[pipeline.Unit]) error {
+// change sends what differs between what the switch has and what it is to have,
+// in the units that may differ.
+func (w *worker) change(ctx context.Context, v *pipeline.View, units marks) error {
 	d := &w.delta
-	d.Compute(base, v, w.node.name, units)
+	d.Compute(v, w.node.name, maps.All(units))
 	removed, added := d.Removed(), d.Added()
 	err := w.send(ctx, len(removed), len(added), func(yield func([]byte) bool) {
 		for _, e := range removed {
