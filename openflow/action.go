@@ -30,8 +30,6 @@ const (
 	nxNote          = 8
 	nxResubmitTable = 14
 	nxOutputReg     = 15
-	nxLearn         = 16
-	nxController    = 20
 	nxRegLoad2      = 33
 	nxConjunction   = 34
 	nxCT            = 35
