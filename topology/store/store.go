@@ -136,11 +136,12 @@ func (s *Store) backup(w io.Writer) (err error) {
 	return err
 }
 
-// Close waits for the writer and releases the file. Snapshot still works.
+// Close waits for the writer and releases the file; a second one does nothing.
+// Snapshot still works.
 func (s *Store) Close() error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
-	if err := s.db.Close(); err != nil && !errors.Is(err, bolt.ErrDatabaseNotOpen) {
+	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}
 	return nil
