@@ -17,6 +17,7 @@ type Entry struct {
 	// Cookie is the hash of the flow's content.
 	Cookie   openflow.Cookie
 	off, end uint32
+	table    openflow.TableID
 	unit     Unit
 	rule     Rule
 }
@@ -50,6 +51,9 @@ func (s *FlowSet) Entries() []Entry { return s.entries }
 // set: valid until the set is next changed.
 func (s *FlowSet) Message(e Entry) []byte { return s.buf[e.off:e.end:e.end] }
 
+// Table returns the table that the flow is in.
+func (e Entry) Table() openflow.TableID { return e.table }
+
 // Unit returns what the flow belongs to.
 func (e Entry) Unit() Unit { return e.unit }
 
@@ -77,7 +81,7 @@ func (s *FlowSet) add(f *openflow.Flow, u Unit, r Rule) {
 	msg := s.buf[off:]
 	cookie := openflow.Cookie(max(xxhash.Sum64(msg[offTable:]), 1))
 	binary.BigEndian.PutUint64(msg[offCookie:], uint64(cookie))
-	s.entries = append(s.entries, Entry{Cookie: cookie, off: uint32(off), end: uint32(len(s.buf)), unit: u, rule: r})
+	s.entries = append(s.entries, Entry{Cookie: cookie, off: uint32(off), end: uint32(len(s.buf)), table: f.Table, unit: u, rule: r})
 }
 
 // keyOf returns the bytes of a flow-mod that say which flow it is about: its

@@ -176,18 +176,27 @@ func TestDifference(t *testing.T) {
 		}
 		return es
 	}
+	installed := func(cs ...openflow.Cookie) (hs []had) {
+		for _, c := range cs {
+			hs = append(hs, had{cookie: c})
+		}
+		return hs
+	}
 	type cookies = []openflow.Cookie
 	tests := []struct {
-		name             string
-		installed        cookies
-		wanted           []pipeline.Entry
-		foreign, missing cookies
+		name      string
+		installed []had
+		wanted    []pipeline.Entry
+		foreign   []had
+		missing   cookies
 	}{
-		{"equal", cookies{1, 2, 3}, wanted(1, 2, 3), nil, nil},
+		{"equal", installed(1, 2, 3), wanted(1, 2, 3), nil, nil},
 		{"empty switch", nil, wanted(1, 2), nil, cookies{1, 2}},
-		{"nothing wanted", cookies{0, 0, 7}, nil, cookies{0, 7}, nil},
-		{"both", cookies{0, 2, 4, 9}, wanted(1, 2, 5), cookies{0, 4, 9}, cookies{1, 5}},
-		{"ours twice", cookies{2, 2, 3}, wanted(2, 3), cookies{2}, cookies{2}},
+		{"nothing wanted", installed(0, 0, 7), nil, installed(0, 7), nil},
+		{"one cookie in two tables", []had{{0, 1}, {0, 1}, {0, 4}}, nil, []had{{0, 1}, {0, 4}}, nil},
+		{"both", installed(0, 2, 4, 9), wanted(1, 2, 5), installed(0, 4, 9), cookies{1, 5}},
+		{"ours twice", installed(2, 2, 3), wanted(2, 3), installed(2), cookies{2}},
+		{"ours in another table", []had{{2, 7}}, wanted(2), []had{{2, 7}}, cookies{2}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

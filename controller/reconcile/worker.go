@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,7 +90,7 @@ func (w *worker) change(ctx context.Context, v *pipeline.View, units marks) erro
 	removed, added := d.Removed(), d.Added()
 	err := w.send(ctx, len(removed), len(added), func(yield func([]byte) bool) {
 		for _, e := range removed {
-			if !yield(w.deletion(e.Cookie)) {
+			if !yield(w.deletion(e.Table(), e.Cookie)) {
 				return
 			}
 		}
@@ -124,8 +125,8 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
 	w.set.Sort()
 	foreign, missing := difference(installed, w.set.Entries())
 	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
-		for _, c := range foreign {
-			if !yield(w.deletion(c)) {
+		for _, h := range foreign {
+			if !yield(w.deletion(h.table, h.cookie)) {
 				return
 			}
 		}
@@ -144,38 +145,47 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
 	return nil
 }
 
-// installed returns the cookies of all flows of the switch, ascending.
-func (w *worker) installed(ctx context.Context) ([]openflow.Cookie, error) {
-	var cookies []openflow.Cookie
-	err := w.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
-		cookies = append(cookies, s.Cookie)
-		return nil
-	})
-	slices.Sort(cookies)
-	return cookies, err
+// had is a flow that a switch has.
+type had struct {
+	cookie openflow.Cookie
+	table  openflow.TableID
 }
 
-// difference compares cookies that are installed with flows that are wanted,
-// both ascending. A cookie that is installed twice is foreign and its flow
-// missing: at least one of the two is somebody else's work.
-func difference(installed []openflow.Cookie, wanted []pipeline.Entry) (foreign []openflow.Cookie, missing []pipeline.Entry) {
+func compareHad(a, b had) int {
+	return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.table, b.table))
+}
+
+// installed returns all flows of the switch, in the order of compareHad.
+func (w *worker) installed(ctx context.Context) ([]had, error) {
+	var all []had
+	err := w.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
+		all = append(all, had{s.Cookie, s.Table})
+		return nil
+	})
+	slices.SortFunc(all, compareHad)
+	return all, err
+}
+
+// difference compares flows that are installed with flows that are wanted, both
+// in order. When a cookie is installed twice, at least one of the two is
+// somebody else's work: both are foreign, and the flow is missing.
+func difference(installed []had, wanted []pipeline.Entry) (foreign []had, missing []pipeline.Entry) {
 	for len(installed) > 0 || len(wanted) > 0 {
-		switch {
-		case len(installed) == 0 || len(wanted) > 0 && wanted[0].Cookie < installed[0]:
+		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Cookie < installed[0].cookie {
 			missing, wanted = append(missing, wanted[0]), wanted[1:]
 			continue
-		case len(wanted) > 0 && wanted[0].Cookie == installed[0]:
-			if len(installed) > 1 && installed[1] == installed[0] {
-				foreign, missing = append(foreign, installed[0]), append(missing, wanted[0])
-			}
+		}
+		same := 1
+		for same < len(installed) && installed[same].cookie == installed[0].cookie {
+			same++
+		}
+		ours := len(wanted) > 0 && wanted[0].Cookie == installed[0].cookie
+		if !ours || same > 1 || installed[0].table != wanted[0].Table() {
+			foreign = append(foreign, slices.Compact(slices.Clone(installed[:same]))...)
+		} else {
 			wanted = wanted[1:]
-		default:
-			foreign = append(foreign, installed[0])
 		}
-		c := installed[0]
-		for len(installed) > 0 && installed[0] == c {
-			installed = installed[1:]
-		}
+		installed = installed[same:]
 	}
 	return foreign, missing
 }
@@ -205,9 +215,10 @@ func (w *worker) send(ctx context.Context, removals, additions int, mods iter.Se
 	return w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, mods)
 }
 
-// deletion returns the flow-mod that removes the flow with the cookie; it is
-// overwritten by the next.
-func (w *worker) deletion(c openflow.Cookie) []byte {
-	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, openflow.TableAll, c)
+// deletion returns the flow-mod that removes the table's flows with the cookie;
+// it is overwritten by the next. The table is named because Open vSwitch refuses
+// to touch the flows that it keeps for itself, whose cookie is 0.
+func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) []byte {
+	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
 	return w.removal
 }

@@ -37,21 +37,6 @@ func metaOf(m *topology.Meta) *api.Meta {
 	}
 }
 
-// apiSpec turns a spec of topology, by value, into the API's.
-func apiSpec(spec any) any {
-	switch s := spec.(type) {
-	case topology.NodeSpec:
-		return nodeSpec(s)
-	case topology.NetworkSpec:
-		return networkSpec(s)
-	case topology.RouterSpec:
-		return routerSpec(s)
-	case topology.PortSpec:
-		return portSpec(s)
-	}
-	return nil
-}
-
 func nodeSpec(s topology.NodeSpec) api.NodeSpec {
 	out := api.NodeSpec{TunnelIP: addrText(s.TunnelIP)}
 	if s.DatapathID != 0 {

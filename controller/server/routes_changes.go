@@ -11,12 +11,6 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// The bounds of a page of the history.
-const (
-	defaultHistory = 50
-	maxHistory     = 1000
-)
-
 type historyInput struct {
 	From  uint64 `query:"from" doc:"Newest revision to show; absent, the newest there is" example:"7"`
 	Limit int    `query:"limit" doc:"How many revisions at most" minimum:"1" maximum:"1000" default:"50" example:"50"`
