@@ -13,6 +13,9 @@ import (
 const (
 	// headerTimeout ends a connection that does not finish its header.
 	headerTimeout = 10 * time.Second
+	// answerTimeout ends a request whose answer the client does not take. It is
+	// longer than maxWait; a watch sets its own for every event.
+	answerTimeout = 10 * time.Minute
 	// idleTimeout ends a connection on which nothing is asked.
 	idleTimeout = 2 * time.Minute
 	// drainTimeout is how long requests in flight have to end at shutdown.
@@ -44,6 +47,7 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 	hs := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context {

@@ -129,6 +129,9 @@ func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.
 		return store.Commit{}, err
 	}
 	c, err := s.cfg.Store.Apply(ctx, who, t.ops)
+	if err == nil && len(c.Changes) > 0 {
+		s.log.Info("topology changed", "revision", c.Revision, "author", who, "objects", len(c.Changes))
+	}
 	return c, s.refused(t, err)
 }
 
