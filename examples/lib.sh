@@ -17,7 +17,7 @@
 #   title "what comes next"        say "a remark"
 #   show on node1 ovs-vsctl show   print the command as a person types it; run it
 #   within 10 COMMAND…             try for 10 seconds until it succeeds
-#   refused COMMAND…               succeed if it fails
+#   refused COMMAND…               succeed if it fails; works below show, too
 #
 # KEEP=1 leaves everything up at the end and says how to look around.
 
@@ -32,26 +32,58 @@ vagrant) . "$here/backend-vagrant.sh" ;;
 *) echo "BACKEND is namespaces or vagrant, not $BACKEND" >&2; exit 2 ;;
 esac
 
-title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+bold= blue= plain=
+if [ -t 1 ]; then
+    bold=$'\033[1m' blue=$'\033[36m' plain=$'\033[0m'
+fi
+
+title() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
 say() { printf '%s\n' "$*"; }
+prompt() { printf '%s%s%s %s\n' "$blue" "$1" "$plain" "$2"; }
 
 # show prints a command the way a person would type it there, and runs it.
 show() {
-    local prompt='$' words=("$@")
-    case $1 in
-    on) prompt="$2#"; words=("${@:3}") ;;
-    container)
-        if [ "$2" = exec ]; then prompt="$3\$"; words=("${@:4}"); fi ;;
+    local words=("$@")
+    if [ "$1" = refused ]; then words=("${@:2}"); fi
+    case ${words[0]} in
+    on) prompt "${words[1]}#" "${words[*]:2}" ;;
+    container) prompt "${words[2]}\$" "${words[*]:3}" ;;
+    *) prompt '$' "${words[*]}" ;;
     esac
-    printf '\033[36m%s\033[0m %s\n' "$prompt" "${words[*]}"
     "$@"
 }
 
 sdnctl() { controller sdnctl "$@"; }
 
+# apply applies a file of this machine.
+apply() {
+    prompt '$' "sdnctl apply -f $(basename "$1")"
+    sdnctl apply -f - < "$1"
+}
+
+# attach adds a container and says so.
+attach() {
+    say "  $1: $2 ${*:3}"
+    container add "$@"
+}
+
+# why shows what every flow of a node is there for, without its actions.
+why() {
+    prompt '$' "sdnctl flows $1"
+    sdnctl flows "$1" 2> /dev/null | awk 'NR == 1 { from = index($0, "ACTIONS"); to = index($0, "OBJECT") }
+        from && to && length($0) >= to { $0 = substr($0, 1, from - 1) substr($0, to) } { print }'
+}
+
 # join makes a node one of sdnd's. It is run on the node itself and prints what
 # it does there.
 join() { show on "$1" sdnctl node join "$1" --controller "$CONTROLLER" --tunnel-ip "$(address "$1")"; }
+
+# join_quietly does the same without the words.
+join_quietly() {
+    local out
+    out=$(join "$1" 2>&1) || { say "$out"; return 1; }
+    say "${out%%$'\n'*}"
+}
 
 # address is a node's on the underlay, as in the seed: node1 has 172.16.56.2.
 address() { echo "172.16.56.$((${1#node} + 1))"; }
@@ -92,10 +124,13 @@ field() {
 
 finish() {
     local code=$?
-    trap - EXIT INT TERM
-    if [ $code -ne 0 ]; then
-        say "the demo failed (exit $code)" >&2
-    fi
+    trap - EXIT
+    trap '' INT TERM # cleaning up is not to be interrupted
+    case $code in
+    0) ;;
+    130 | 143) say "interrupted; cleaning up" >&2 ;;
+    *) say "the demo failed (exit $code)" >&2 ;;
+    esac
     if [ -n "$KEEP" ] && [ $code -eq 0 ]; then
         keep_hint
     else

@@ -22,7 +22,7 @@ func TestCapture(t *testing.T) {
 	}
 	b := newBed(t, 2)
 	file := filepath.Join(t.TempDir(), "session.pcap")
-	dump := b.Controller.Command(b.ctx, "tcpdump", "-i", "underlay", "-U", "-s0", "-Z", "root", "-w", file, "tcp port 6653")
+	dump := b.Controller.Command(b.ctx, "tcpdump", "--immediate-mode", "-i", "underlay", "-U", "-s0", "-Z", "root", "-w", file, "tcp port 6653")
 	b.must(dump.Start())
 	// What tcpdump has not yet seen, the test would not miss: wait for its file.
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "tcpdump to listen", func(context.Context) error {

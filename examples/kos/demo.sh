@@ -6,19 +6,19 @@ folder=$(cd "$(dirname "$0")" && pwd)
 
 # plug adds a container with what sdnd chose for the port.
 plug() {
-    container add "$1" "$2" --ip "$(field "$2" ip)/24" --mac "$(field "$2" mac)"
+    attach "$1" "$2" --ip "$(field "$2" ip)/24" --mac "$(field "$2" mac)"
 }
 
 # mentions counts a node's flows that are there for a network or its ports.
-mentions() { sdnctl flows "$1" | grep -c "$2" || true; }
+mentions() { sdnctl flows "$1" 2> /dev/null | grep -c "$2" || true; }
 
 title "Two nodes, and sdnd"
 nodes 2
 join node1
-join node2
+join_quietly node2
 
 title "Two tenants that use the same addresses"
-show sdnctl apply -f - < "$folder/topology.yaml"
+apply "$folder/topology.yaml"
 plug node1 red1
 plug node2 red2
 plug node1 green1

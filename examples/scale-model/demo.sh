@@ -9,21 +9,21 @@ show on node1 ovs-vsctl show
 
 title "Each node joins: a command run on the node, which says what it does"
 join node1
-join node2
+join_quietly node2
 
 title "The topology, from a file"
 grep -v '^#' "$folder/topology.yaml" | sed -n '/^kind: Network/,/^---/p' | grep -v '^---'
 say '  … and six ports, such as'
 grep -A2 'name: netsho1' "$folder/topology.yaml"
-show sdnctl apply -f - < "$folder/topology.yaml"
+apply "$folder/topology.yaml"
 
 title "Containers, with the seed's addresses"
-container add node1 netsho1 --ip 10.244.1.3/24 --gw 10.244.1.1 --mac 02:00:00:00:01:03
-container add node1 netsho2 --ip 10.244.1.4/24 --gw 10.244.1.1 --mac 02:00:00:00:01:04
-container add node1 netsho3 --ip 10.244.1.5/24 --gw 10.244.1.1 --mac 02:00:00:00:01:05
-container add node1 nginx1 --ip 10.244.1.6/24 --gw 10.244.1.1 --mac 02:00:00:00:01:06
-container add node2 netsho4 --ip 10.244.2.3/24 --gw 10.244.2.1 --mac 02:00:00:00:02:03
-container add node2 nginx2 --ip 10.244.2.4/24 --gw 10.244.2.1 --mac 02:00:00:00:02:04
+attach node1 netsho1 --ip 10.244.1.3/24 --gw 10.244.1.1 --mac 02:00:00:00:01:03
+attach node1 netsho2 --ip 10.244.1.4/24 --gw 10.244.1.1 --mac 02:00:00:00:01:04
+attach node1 netsho3 --ip 10.244.1.5/24 --gw 10.244.1.1 --mac 02:00:00:00:01:05
+attach node1 nginx1 --ip 10.244.1.6/24 --gw 10.244.1.1 --mac 02:00:00:00:01:06
+attach node2 netsho4 --ip 10.244.2.3/24 --gw 10.244.2.1 --mac 02:00:00:00:02:03
+attach node2 nginx2 --ip 10.244.2.4/24 --gw 10.244.2.1 --mac 02:00:00:00:02:04
 bound netsho1 netsho2 netsho3 nginx1 netsho4 nginx2
 show sdnctl node list
 show sdnctl port list
@@ -43,7 +43,7 @@ one=$(flows node1)
 two=$(flows node2)
 say "ovs-ofctl dump-flows br-int | wc -l"
 printf '  %-8s %4s   the seed, with OVN and 2 of these containers: 412\n' node1 "$one" node2 "$two"
-show sdnctl flows node1
+why node1
 
 title "The same on your own machines"
 cat <<EOF

@@ -18,7 +18,7 @@ title "Nothing is declared yet, so nothing passes"
 show refused on node1 docker exec netsho1 ping -c1 -W1 10.244.1.4
 
 title "The topology; ovs-docker's external_ids:container_id binds the ports"
-show sdnctl apply -f - < "$folder/topology.yaml"
+apply "$folder/topology.yaml"
 bound netsho1 netsho2
 show sdnctl port list
 show on node1 docker exec netsho1 ping -c3 10.244.1.4
@@ -26,4 +26,4 @@ show on node1 docker exec netsho1 ping -c3 10.244.1.4
 title "No MAC address was learned: the flows know them"
 show on node1 ovs-appctl fdb/show br-int
 show on node1 ovs-appctl dpctl/dump-flows
-show sdnctl flows node1
+why node1

@@ -6,15 +6,15 @@ folder=$(cd "$(dirname "$0")" && pwd)
 title "Three nodes, and sdnd"
 nodes 3
 join node1
-join node2
-join node3
+join_quietly node2
+join_quietly node3
 
 title "One network over all of them"
-show sdnctl apply -f - < "$folder/topology.yaml"
-container add node1 web1 --ip 10.0.0.11/24 --mac 02:00:00:00:00:11
-container add node2 web2 --ip 10.0.0.12/24 --mac 02:00:00:00:00:12
-container add node3 web3 --ip 10.0.0.13/24 --mac 02:00:00:00:00:13
-container add node1 roamer --ip 10.0.0.20/24 --mac 02:00:00:00:00:20
+apply "$folder/topology.yaml"
+attach node1 web1 --ip 10.0.0.11/24 --mac 02:00:00:00:00:11
+attach node2 web2 --ip 10.0.0.12/24 --mac 02:00:00:00:00:12
+attach node3 web3 --ip 10.0.0.13/24 --mac 02:00:00:00:00:13
+attach node1 roamer --ip 10.0.0.20/24 --mac 02:00:00:00:00:20
 bound web1 web2 web3 roamer
 show sdnctl port list
 

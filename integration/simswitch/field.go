@@ -1,0 +1,154 @@
+package simswitch
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// field is what the simulator knows of a match field (ovs-fields(7)).
+type field struct {
+	// oxm is the header that Open vSwitch shows the field with over OpenFlow
+	// 1.3, twin the other header that it takes for the same field, or 0.
+	oxm, twin openflow.Field
+	// move is the header that it shows in moves and loads; 0 is oxm.
+	move openflow.Field
+	// rank is the field's place in a match as Open vSwitch encodes it.
+	rank uint8
+	// fixed fields take no mask but all ones and all zeros.
+	fixed bool
+	// readOnly fields cannot be set by an action.
+	readOnly bool
+	needs    prerequisite
+	// limit holds the bits that a value may have, of fields of up to 4 bytes;
+	// 0 is all.
+	limit uint32
+	// bits is the width of the value, when less than its bytes have.
+	bits uint16
+}
+
+// prerequisite is what a match must say before a field that depends on it
+// (ovs-fields(7), "Prerequisites").
+type prerequisite uint8
+
+const (
+	needsNothing prerequisite = iota
+	needsVLAN
+	needsIPv4
+	needsIPv6
+	needsIP
+	needsARP
+	needsTCP
+	needsUDP
+	needsSCTP
+	needsICMPv4
+	needsICMPv6
+	needsND
+)
+
+// Classes of headers: Nicira's two, as in NXM_OF_* and NXM_NX_*.
+const (
+	nxm0 openflow.Field = 0x0000 << 16
+	nxm1 openflow.Field = 0x0001 << 16
+)
+
+// newFields lists the fields in the order in which Open vSwitch encodes them.
+// A field that is not here is refused with OFPBMC_BAD_FIELD.
+func newFields() []field {
+	fields := []field{
+		{oxm: openflow.FieldConjID, fixed: true, readOnly: true},
+		{oxm: openflow.FieldOXMInPort, twin: openflow.FieldInPort, move: openflow.FieldInPort, fixed: true},
+		{oxm: openflow.FieldEthSrc, twin: nxm0 | 2<<9 | 6},
+		{oxm: openflow.FieldEthDst, twin: nxm0 | 1<<9 | 6},
+		{oxm: openflow.FieldEthType, twin: nxm0 | 3<<9 | 2, fixed: true, readOnly: true},
+		{oxm: openflow.FieldVLANVID, limit: 0x1fff, bits: 12},
+		{oxm: openflow.FieldVLANPCP, fixed: true, needs: needsVLAN, limit: 7, bits: 3},
+		{oxm: openflow.FieldIPv4Src, twin: nxm0 | 7<<9 | 4, needs: needsIPv4},
+		{oxm: openflow.FieldIPv4Dst, twin: nxm0 | 8<<9 | 4, needs: needsIPv4},
+		{oxm: openflow.FieldIPv6Src, twin: nxm1 | 19<<9 | 16, needs: needsIPv6},
+		{oxm: openflow.FieldIPv6Dst, twin: nxm1 | 20<<9 | 16, needs: needsIPv6},
+		{oxm: openflow.FieldIPFrag, readOnly: true, needs: needsIP, limit: 3, bits: 2},
+		{oxm: openflow.FieldIPDSCP, fixed: true, needs: needsIP, limit: 0x3f, bits: 6},
+		{oxm: openflow.FieldIPECN, twin: nxm1 | 28<<9 | 1, fixed: true, needs: needsIP, limit: 3, bits: 2},
+		{oxm: openflow.FieldIPTTL, fixed: true, needs: needsIP},
+		{oxm: openflow.FieldIPv6Label, twin: nxm1 | 27<<9 | 4, needs: needsIPv6, limit: 0xfffff, bits: 20},
+		{oxm: openflow.FieldIPProto, twin: nxm0 | 6<<9 | 1, fixed: true, readOnly: true, needs: needsIP},
+		{oxm: openflow.FieldTCPSrc, twin: nxm0 | 9<<9 | 2, needs: needsTCP},
+		{oxm: openflow.FieldTCPDst, twin: nxm0 | 10<<9 | 2, needs: needsTCP},
+		{oxm: openflow.FieldTCPFlags, readOnly: true, needs: needsTCP, limit: 0xfff, bits: 12},
+		{oxm: openflow.FieldUDPSrc, twin: nxm0 | 11<<9 | 2, needs: needsUDP},
+		{oxm: openflow.FieldUDPDst, twin: nxm0 | 12<<9 | 2, needs: needsUDP},
+		{oxm: openflow.FieldSCTPSrc, needs: needsSCTP},
+		{oxm: openflow.FieldSCTPDst, needs: needsSCTP},
+		{oxm: openflow.FieldICMPType, twin: nxm0 | 13<<9 | 1, fixed: true, needs: needsICMPv4},
+		{oxm: openflow.FieldICMPCode, twin: nxm0 | 14<<9 | 1, fixed: true, needs: needsICMPv4},
+		{oxm: openflow.FieldICMPv6Type, twin: nxm1 | 21<<9 | 1, fixed: true, needs: needsICMPv6},
+		{oxm: openflow.FieldICMPv6Code, twin: nxm1 | 22<<9 | 1, fixed: true, needs: needsICMPv6},
+		{oxm: openflow.FieldNDTarget, twin: nxm1 | 23<<9 | 16, needs: needsND},
+		{oxm: openflow.FieldARPOp, twin: nxm0 | 15<<9 | 2, fixed: true, needs: needsARP, limit: 0xff},
+		{oxm: openflow.FieldARPSpa, twin: nxm0 | 16<<9 | 4, needs: needsARP},
+		{oxm: openflow.FieldARPTpa, twin: nxm0 | 17<<9 | 4, needs: needsARP},
+		{oxm: openflow.FieldARPSha, twin: nxm1 | 17<<9 | 6, needs: needsARP},
+		{oxm: openflow.FieldARPTha, twin: nxm1 | 18<<9 | 6, needs: needsARP},
+		{oxm: openflow.FieldTunnelID, twin: nxm1 | 16<<9 | 8},
+		{oxm: openflow.FieldTunFlags, limit: 1, bits: 1},
+		{oxm: openflow.FieldTunIPv4Src},
+		{oxm: openflow.FieldTunIPv4Dst},
+		{oxm: openflow.FieldTunIPv6Src},
+		{oxm: openflow.FieldTunIPv6Dst},
+	}
+	for n := range openflow.NumRegs {
+		fields = append(fields, field{oxm: openflow.FieldReg(n)})
+	}
+	fields = append(fields, []field{
+		{oxm: openflow.FieldPktMark},
+		{oxm: openflow.FieldCTState, readOnly: true, limit: 0xff},
+		{oxm: openflow.FieldCTZone, readOnly: true},
+		{oxm: openflow.FieldCTMark},
+		{oxm: openflow.FieldCTLabel},
+		{oxm: openflow.FieldMetadata},
+	}...)
+	for i := range fields {
+		fields[i].rank = uint8(i)
+		if fields[i].move == 0 {
+			fields[i].move = fields[i].oxm
+			if t := fields[i].twin; t != 0 {
+				fields[i].move = t
+			}
+		}
+		if fields[i].bits == 0 {
+			fields[i].bits = uint16(8 * fields[i].oxm.Len())
+		}
+	}
+	return fields
+}
+
+// fieldsByHeader finds fields by either of their headers. It is never written to.
+var fieldsByHeader = func() map[openflow.Field]*field {
+	m := make(map[openflow.Field]*field)
+	for _, f := range newFields() {
+		m[f.oxm] = &f
+		if f.twin != 0 {
+			m[f.twin] = &f
+		}
+	}
+	return m
+}()
+
+// valid reports whether a value has no bits that the field has not.
+func (f *field) valid(value []byte) bool {
+	if f.oxm == openflow.FieldOXMInPort && len(value) == 4 {
+		return knownPort(openflow.PortNo(be.Uint32(value)))
+	}
+	if f.limit == 0 {
+		return true
+	}
+	var v uint32
+	for _, c := range value {
+		v = v<<8 | uint32(c)
+	}
+	return v&^f.limit == 0
+}
+
+// ofpMax is the first port number that Open vSwitch has not: it keeps port
+// numbers in 16 bits (OpenFlow 1.0's OFPP_MAX).
+const ofpMax openflow.PortNo = 0xff00
+
+// knownPort reports whether a number is in the range of ports, or reserved.
+func knownPort(p openflow.PortNo) bool { return p < ofpMax || p >= openflow.PortMax }

@@ -1,0 +1,274 @@
+package simswitch
+
+import (
+	"bytes"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// maxFields bounds the fields of one match: each can be there once.
+const maxFields = 64
+
+// hasMask is the bit of an OXM header that says that a mask follows
+// (OpenFlow 1.3.5, 7.2.3.2).
+const hasMask = 1 << 8
+
+// term is one field of a match.
+type term struct {
+	*field
+	value, mask []byte // mask nil: all ones
+}
+
+// match is a match in parts, by ascending rank.
+type match struct {
+	terms [maxFields]term
+	n     int
+
+	// What prerequisites look at.
+	ethType         uint16
+	ethTypeKnown    bool
+	proto           uint8
+	protoKnown      bool
+	icmpType        uint8
+	vlan            bool
+	seen         uint64 // by rank, fields that are there without being wild
+}
+
+// parse reads the OXM fields of a match and judges them as Open vSwitch does:
+// header, mask, value, prerequisites, in this order and field by field.
+func (m *match) parse(b []byte) refusal {
+	*m = match{}
+	for len(b) > 0 {
+		var t term
+		var why refusal
+		if t, b, why = splitTerm(b); why != accepted {
+			return why
+		}
+		switch {
+		case !m.has(t.needs):
+			return matchBadPrereq
+		case m.seen&(1<<t.rank) != 0:
+			return matchDuplicate
+		}
+		if t.mask != nil && allOf(t.mask, 0) {
+			continue // matches everything
+		}
+		if t.mask != nil && allOf(t.mask, 0xff) {
+			t.mask = nil
+		}
+		m.insert(t)
+	}
+	return accepted
+}
+
+// splitTerm takes the first field off b.
+func splitTerm(b []byte) (t term, rest []byte, why refusal) {
+	if len(b) < 4 {
+		return t, nil, matchBadLength
+	}
+	h := openflow.Field(be.Uint32(b))
+	n := h.Len()
+	masked := h&hasMask != 0
+	f := h
+	if masked {
+		f = h&^(hasMask|0xff) | openflow.Field(n/2)
+	}
+	if n > len(b)-4 {
+		return t, nil, matchBadLength
+	}
+	value, rest := b[4:4+n], b[4+n:]
+	if masked {
+		t.value, t.mask = value[:n/2], value[n/2:]
+		for i := range t.value {
+			if t.value[i]&^t.mask[i] != 0 {
+				return t, nil, matchBadWildcards
+			}
+		}
+	} else {
+		t.value = value
+	}
+	if t.field = fieldsByHeader[f]; t.field == nil {
+		return t, nil, matchBadField
+	}
+	if masked && t.fixed && !allOf(t.mask, 0) && !allOf(t.mask, 0xff) {
+		return t, nil, matchBadMask
+	}
+	if !t.valid(t.value) {
+		return t, nil, matchBadValue
+	}
+	if f == openflow.FieldInPort {
+		t.value = oxmPort(t.value)
+		if masked {
+			t.mask = bytes.Repeat(t.mask[:1], 4)
+		}
+	}
+	return t, rest, accepted
+}
+
+// oxmPort widens a port number of 16 bits.
+func oxmPort(v []byte) []byte {
+	p := openflow.PortNo(be.Uint16(v))
+	if p >= ofpMax {
+		p += 0xffff0000
+	}
+	return be.AppendUint32(nil, uint32(p))
+}
+
+func allOf(b []byte, v byte) bool {
+	for _, c := range b {
+		if c != v {
+			return false
+		}
+	}
+	return true
+}
+
+// insert puts a term in its place, and notes what others need.
+func (m *match) insert(t term) {
+	i := m.n
+	for ; i > 0 && m.terms[i-1].rank > t.rank; i-- {
+		m.terms[i] = m.terms[i-1]
+	}
+	m.terms[i] = t
+	m.n++
+	m.seen |= 1 << t.rank
+	switch t.oxm {
+	case openflow.FieldEthType:
+		m.ethType, m.ethTypeKnown = be.Uint16(t.value), true
+	case openflow.FieldIPProto:
+		m.proto, m.protoKnown = t.value[0], true
+	case openflow.FieldICMPv6Type:
+		m.icmpType = t.value[0]
+	case openflow.FieldVLANVID:
+		m.vlan = be.Uint16(t.value)&vlanPresent != 0
+	}
+}
+
+// vlanPresent is OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7).
+const vlanPresent = 0x1000
+
+// Values that prerequisites ask for: IEEE 802 EtherTypes and IANA's protocol
+// numbers.
+const (
+	ethTypeIPv4 = 0x0800
+	ethTypeARP  = 0x0806
+	ethTypeRARP = 0x8035
+	ethTypeIPv6 = 0x86dd
+
+	protoICMP   = 1
+	protoTCP    = 6
+	protoUDP    = 17
+	protoICMPv6 = 58
+	protoSCTP   = 132
+
+	ndSolicit, ndAdvert = 135, 136 // RFC 4861
+)
+
+// has reports whether the match fulfils a prerequisite.
+func (m *match) has(p prerequisite) bool {
+	ip4 := m.ethTypeKnown && m.ethType == ethTypeIPv4
+	ip6 := m.ethTypeKnown && m.ethType == ethTypeIPv6
+	is := func(proto uint8) bool { return m.protoKnown && m.proto == proto }
+	switch p {
+	case needsVLAN:
+		return m.vlan
+	case needsIPv4:
+		return ip4
+	case needsIPv6:
+		return ip6
+	case needsIP:
+		return ip4 || ip6
+	case needsARP:
+		return m.ethTypeKnown && (m.ethType == ethTypeARP || m.ethType == ethTypeRARP)
+	case needsTCP:
+		return (ip4 || ip6) && is(protoTCP)
+	case needsUDP:
+		return (ip4 || ip6) && is(protoUDP)
+	case needsSCTP:
+		return (ip4 || ip6) && is(protoSCTP)
+	case needsICMPv4:
+		return ip4 && is(protoICMP)
+	case needsICMPv6:
+		return ip6 && is(protoICMPv6)
+	case needsND:
+		return ip6 && is(protoICMPv6) && (m.icmpType == ndSolicit || m.icmpType == ndAdvert)
+	}
+	return true
+}
+
+// append appends the match as Open vSwitch would encode it, without header and
+// padding.
+func (m *match) append(b []byte) []byte {
+	for _, t := range m.terms[:m.n] {
+		if t.mask == nil {
+			b = append(be.AppendUint32(b, uint32(t.oxm)), t.value...)
+			continue
+		}
+		b = be.AppendUint32(b, uint32(t.oxm|hasMask)+uint32(len(t.mask)))
+		b = append(append(b, t.value...), t.mask...)
+	}
+	return b
+}
+
+// covers reports whether every packet that other matches is matched by m too:
+// each of m's fields is in other, with at least its mask and the same value
+// under it (OpenFlow 1.3.5, 6.4, "non-strict"). Other is as append writes it.
+func (m *match) covers(other []byte) bool {
+	for _, t := range m.terms[:m.n] {
+		var o term
+		for o.field == nil || o.rank < t.rank {
+			if len(other) == 0 {
+				return false
+			}
+			o, other, _ = splitTerm(other) // well formed: append wrote it
+		}
+		if o.rank != t.rank || !t.covers(o) {
+			return false
+		}
+	}
+	return true
+}
+
+// covers compares one field: o must fix at least the bits that t does.
+func (t term) covers(o term) bool {
+	for i := range t.value {
+		mask := byte(0xff)
+		if t.mask != nil {
+			mask = t.mask[i]
+		}
+		if o.mask != nil && mask&^o.mask[i] != 0 || (t.value[i]^o.value[i])&mask != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// overlaps reports whether some packet could match both m and other.
+func (m *match) overlaps(other []byte) bool {
+	for len(other) > 0 {
+		var o term
+		o, other, _ = splitTerm(other)
+		for _, t := range m.terms[:m.n] {
+			if t.rank == o.rank && !t.overlaps(o) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (t term) overlaps(o term) bool {
+	for i := range t.value {
+		mask := byte(0xff)
+		if t.mask != nil {
+			mask = t.mask[i]
+		}
+		if o.mask != nil {
+			mask &= o.mask[i]
+		}
+		if (t.value[i]^o.value[i])&mask != 0 {
+			return false
+		}
+	}
+	return true
+}
