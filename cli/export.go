@@ -51,7 +51,6 @@ the output; with --pin it is, so that a fresh sdnd gives out the same.`,
 	cmd.Flags().BoolVar(&o.pin, "pin", false, "declare what was allocated, too")
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatYAML, "`format` of the output: yaml or json")
 	mustComplete(cmd, "output", formatYAML, formatJSON)
-	o.w = cmd.OutOrStdout()
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		o.w = cmd.OutOrStdout()
 		if o.format != formatYAML && o.format != formatJSON {

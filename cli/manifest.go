@@ -51,8 +51,9 @@ func manifestKeys() map[string]bool {
 // them, or the lists that the API gives out under "items" and takes under
 // "objects".
 func (l *loader) manifests(file string, n *yaml.Node) {
-	n = resolve(n)
 	switch n.Kind {
+	case yaml.AliasNode: // may contain itself, or grow without limit
+		l.fail(file, n.Line, "", "", "an alias cannot stand for an object; write the object out")
 	case yaml.DocumentNode:
 		for _, c := range n.Content {
 			l.manifests(file, c)
@@ -65,7 +66,7 @@ func (l *loader) manifests(file string, n *yaml.Node) {
 	case yaml.MappingNode:
 		if _, kind := child(n, "kind"); kind == nil {
 			for _, key := range []string{"objects", "items"} {
-				if _, list := child(n, key); list != nil && resolve(list).Kind == yaml.SequenceNode {
+				if _, list := child(n, key); list != nil && list.Kind == yaml.SequenceNode {
 					l.manifests(file, list)
 					return
 				}

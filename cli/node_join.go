@@ -39,6 +39,7 @@ func (f *switchFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.db, "db", "", "OVSDB `server` to configure, such as unix:/run/ovs2/db.sock (default the machine's own)")
 	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "do not wait for ovs-vswitchd to follow")
 	cmd.Flags().BoolVar(&f.print, "print", false, "only print the commands, as a script")
+	mustComplete(cmd, "bridge")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 }
 
@@ -105,6 +106,9 @@ sdnctl, or give --register and --host.`,
 		panic(err) // the flag was just added
 	}
 	mustComplete(cmd, "datapath-type", "netdev", "system")
+	for _, flag := range []string{"controller", "datapath-id", "tunnel-ip", "local-ip"} {
+		mustComplete(cmd, flag)
+	}
 	cmd.MarkFlagsMutuallyExclusive("print", "register")
 	return cmd
 }

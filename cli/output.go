@@ -31,12 +31,12 @@ type output struct {
 
 // flags adds -o and --no-headers to a command that prints data.
 func (o *output) flags(cmd *cobra.Command) {
-	o.w = cmd.OutOrStdout()
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "`format` of the output: table, wide, json or yaml")
 	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave out the first line of a table")
 	mustComplete(cmd, "output", formats()...)
 	before := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		o.w = cmd.OutOrStdout()
 		if !slices.Contains(formats(), o.format) {
 			return usageErrorf("-o %s: want one of %s", o.format, strings.Join(formats(), ", "))
 		}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// loadText loads one file with a text.
+func loadText(t testing.TB, text string) *loader {
+	t.Helper()
+	return load([]string{"-"}, strings.NewReader(text))
+}
+
+func TestLoadReadsFields(t *testing.T) {
+	vni := 100
+	tests := []struct {
+		name, text string
+		want       api.Object
+		spec       any
+	}{
+		{
+			name: "text that looks like something else stays text",
+			text: "kind: port\nname: 007\nlabels: {on: yes, n: 1.50, none: ~}\nspec: {network: null, mac: 12:34:56:01:02:03, interfaceID: 0x10, node: true}",
+			want: api.Object{Kind: api.KindPort, Name: "007", Labels: map[string]string{"on": "yes", "n": "1.50", "none": ""}},
+			spec: api.PortSpec{MAC: "12:34:56:01:02:03", InterfaceID: "0x10", Node: "true"},
+		},
+		{
+			name: "numbers, lists and pointers",
+			text: "kind: NETWORKS\nname: blue\nspec:\n  vni: 100\n  mtu: 1400\n  subnets:\n  - cidr: 10.0.0.0/24\n    reserved: [10.0.0.1-10.0.0.9, 10.0.0.20]\n",
+			want: api.Object{Kind: api.KindNetwork, Name: "blue"},
+			spec: api.NetworkSpec{VNI: &vni, MTU: 1400, Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Reserved: []string{"10.0.0.1-10.0.0.9", "10.0.0.20"}}}},
+		},
+		{
+			name: "aliases",
+			text: "kind: Router\nname: &n main\nspec:\n  networks: [&a blue, *a, *n]",
+			want: api.Object{Kind: api.KindRouter, Name: "main"},
+			spec: api.RouterSpec{Networks: []string{"blue", "blue", "main"}},
+		},
+		{
+			name: "what sdnd sets is ignored",
+			text: `{"kind": "Node", "name": "n1", "status": {"whatever": [1]}, "meta": 7}`,
+			want: api.Object{Kind: api.KindNode, Name: "n1"},
+			spec: api.NodeSpec{},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := loadText(t, tt.text)
+			if err := l.merge(nil); err != nil {
+				t.Fatal(err)
+			}
+			var err error
+			if tt.want.Spec, err = json.Marshal(tt.spec); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([]api.Object{tt.want}, l.objects()); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+func TestLoadNamesMistakes(t *testing.T) {
+	tests := []struct{ name, text, want string }{
+		{"a key", "kind: Node\nname: n1\nspec:\n  tunelIP: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunelIP: unknown key "tunelIP", did you mean "tunnelIP"?`},
+		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color"; known are: datapathID, tunnelIP`},
+		{"case", "kind: Node\nname: n1\nspec:\n  tunnelip: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunnelip: unknown key "tunnelip", did you mean "tunnelIP"?`},
+		{"a number", "kind: Network\nname: b\nspec:\n  vni: 1e3", `<stdin>:4: network/b: spec.vni: want a whole number, got "1e3"`},
+		{"a list", "kind: Network\nname: b\nspec:\n  subnets:\n  - cidr: [10.0.0.0/24]", `<stdin>:5: network/b: spec.subnets[0].cidr: want text, got a list`},
+		{"a mapping", "kind: Router\nname: r\nspec:\n  networks: {blue: 1}", `<stdin>:4: router/r: spec.networks: want a list, got keys and values`},
+		{"text for a spec", "kind: Router\nname: r\nspec: all\n", `<stdin>:3: router/r: spec: want keys and values, got "all"`},
+		{"a key twice", "kind: Node\nname: n1\nname: n2\n", `<stdin>:3: node/n1: name: key "name" is already on line 2`},
+		{"a merge key", "kind: Node\nname: n1\nspec:\n  <<: {tunnelIP: 10.0.0.1}", `<stdin>:4: node/n1: spec: merge keys (<<) are not supported; write the keys out`},
+		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: is missing: want Node, Network, Router or Port`},
+		{"no name", "kind: Node\n", `<stdin>:1: node: name: is missing`},
+		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},
+		{"an alias for an object", "- &a [*a]", `<stdin>:1: an alias cannot stand for an object; write the object out`},
+		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x"; known are: datapathID, tunnelIP`},
+		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: unknown key "specs", did you mean "spec"?`},
+		{"after a document", "kind: Node\nname: n1\n---\n# more\nkind: Node\nname: n1\n", `<stdin>:5: node/n1: is already declared at <stdin>:1`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := loadText(t, tt.text).merge(nil)
+			if err == nil {
+				t.Fatal("no mistake was found")
+			}
+			if d := cmp.Diff(tt.want, err.Error()); d != "" {
+				t.Errorf("-want +got:\n%s", d)
+			}
+			if code := exitCode(err); code != ExitInvalid {
+				t.Errorf("exit code %d, want %d", code, ExitInvalid)
+			}
+		})
+	}
+}
+
+// TestMistakesOfTheDaemon: each has the line of the field it names, or of the
+// nearest thing around it.
+func TestMistakesOfTheDaemon(t *testing.T) {
+	l := loadText(t, `kind: Network
+name: blue
+spec:
+  cidr: 10.0.0.0/24
+---
+kind: Network
+name: green
+spec:
+  subnets:
+  - cidr: 10.1.0.0/24
+  - reserved:
+    - 10.2.0.1
+    cidr: 10.2.0.0/24
+`)
+	tests := []struct {
+		index int
+		field string
+		line  int
+	}{
+		{0, "", 1}, {0, "name", 2}, {0, "labels", 1}, {0, "spec.vni", 3}, {0, "spec.subnets[0].cidr", 4},
+		{1, "spec.subnets", 9}, {1, "spec.subnets[1]", 11}, {1, "spec.subnets[1].cidr", 13},
+		{1, "spec.subnets[1].reserved[0]", 12}, {1, "spec.subnets[1].gateway", 11}, {1, "spec.subnets[7].cidr", 9},
+	}
+	for _, tt := range tests {
+		refused := &api.Error{Code: api.CodeConflict, Errors: []api.Problem{{Index: tt.index, Field: tt.field, Message: "is wrong", Fix: "mend it"}}}
+		err := l.merge(fmt.Errorf("apply: %w", refused))
+		field := ""
+		if tt.field != "" {
+			field = tt.field + ": "
+		}
+		want := fmt.Sprintf("<stdin>:%d: network/%s: %sis wrong (mend it)", tt.line, []string{"blue", "green"}[tt.index], field)
+		if err == nil || explain(err) != want {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
+		if code := exitCode(err); code != ExitConflict {
+			t.Errorf("exit code %d, want that of the daemon's error, %d", code, ExitConflict)
+		}
+	}
+}
+
+func TestLoadOrder(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"b.yml": "kind: Node\nname: b\n", "a.yaml": "kind: Node\nname: a\n---\n---\nkind: Node\nname: a2\n",
+		"c.json": `[{"kind": "Node", "name": "c"}, {"kind": "Node", "name": "c2"}]`, "notes.txt": "no object",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := load([]string{dir, "-"}, strings.NewReader("items: [{kind: Node, name: d}]"))
+	if err := l.merge(nil); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, o := range l.objects() {
+		names = append(names, o.Name)
+	}
+	if d := cmp.Diff([]string{"a", "a2", "b", "c", "c2", "d"}, names); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// TestAliasesAreBounded: a few lines of aliases of aliases stand for 10^12
+// nodes. They must neither be followed that far nor be dropped in silence.
+func TestAliasesAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("kind: Router\nname: r\nspec:\n  networks:\n  - &a0 [x, x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 12; i++ {
+		fmt.Fprintf(&b, "  - &a%d [%s]\n", i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
+	}
+	if err := loadText(t, b.String()).merge(nil); err == nil {
+		t.Error("lists of lists were taken for names")
+	}
+}
+
+// FuzzLoad: no input brings the reader down, and what it finds without a
+// mistake is the same when it is written out and read again.
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{
+		"kind: Node\nname: n1\nspec: {tunnelIP: 10.0.0.1}\n", `{"kind":"Port","name":"p","spec":{"network":"b"}}`,
+		"- &a {kind: Router, name: r}\n- *a\n", "objects: []\n---\nitems: [1]", "kind: Network\nname: \"b\\tc\"\nspec: {vni: -1, mtu: 0x5}\n", "{\"\t\": 1}\n[", "a: &a [*a]",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		first := loadText(t, text)
+		if first.merge(nil) != nil || len(first.found) == 0 {
+			return
+		}
+		var b strings.Builder
+		for _, o := range first.objects() {
+			b.WriteString("---\n")
+			if err := writeYAML(&b, o); err != nil {
+				t.Fatalf("%+v: %v", o, err)
+			}
+		}
+		second := loadText(t, b.String())
+		if err := second.merge(nil); err != nil {
+			t.Fatalf("written out and read again: %v\n%s", err, b.String())
+		}
+		if d := cmp.Diff(first.objects(), second.objects()); d != "" {
+			t.Fatalf("written out and read again (-first +second):\n%s\n%s", d, b.String())
+		}
+	})
+}
+
+func BenchmarkLoad(b *testing.B) {
+	for _, n := range []int{100, 10_000} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "---\nkind: Port\nname: p%d\nspec:\n  network: blue\n  node: node1\n", i)
+		}
+		b.Run(fmt.Sprintf("ports=%d", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if l := loadText(b, text.String()); len(l.found) != n {
+					b.Fatalf("%d objects", len(l.found))
+				}
+			}
+		})
+	}
+}

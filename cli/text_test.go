@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+func TestUnified(t *testing.T) {
+	lines := func(s string) []string { return strings.Split(s, "") }
+	tests := []struct{ name, before, after, want string }{
+		{"equal", "abc", "abc", ""},
+		{"one line", "abcdefghi", "abcdXfghi", "@@ -2,7 +2,7 @@\n b\n c\n d\n-e\n+X\n f\n g\n h\n"},
+		{"insertion", "abc", "abXc", "@@ -1,3 +1,4 @@\n a\n b\n+X\n c\n"},
+		{"near differences share a hunk", "abcdefgh", "Xbcdefgh"[:7] + "Y", "@@ -1,8 +1,8 @@\n-a\n+X\n b\n c\n d\n e\n f\n g\n-h\n+Y\n"},
+		{"far differences do not", "abcdefghij", "XbcdefghiY", "@@ -1,4 +1,4 @@\n-a\n+X\n b\n c\n d\n@@ -7,4 +7,4 @@\n g\n h\n i\n-j\n+Y\n"},
+	}
+	for _, tt := range tests {
+		if d := cmp.Diff(tt.want, unified(lines(tt.before), lines(tt.after))); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, d)
+		}
+	}
+	if got, want := unified(nil, []string{"a", "b"}), "@@ -0,0 +1,2 @@\n+a\n+b\n"; got != want {
+		t.Errorf("from nothing: %q, want %q", got, want)
+	}
+}
+
+// TestComparePatches: taking the kept and removed lines gives the text before,
+// the kept and added ones that after.
+func TestComparePatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		letters := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)
+		before, after := letters.Draw(t, "before"), letters.Draw(t, "after")
+		gotBefore, gotAfter := []string{}, []string{}
+		for _, l := range compare(before, after) {
+			if l.sign != '+' {
+				gotBefore = append(gotBefore, l.text)
+			}
+			if l.sign != '-' {
+				gotAfter = append(gotAfter, l.text)
+			}
+		}
+		if d := cmp.Diff(before, gotBefore) + cmp.Diff(after, gotAfter); d != "" {
+			t.Fatal(d)
+		}
+	})
+}
+
+func TestNearest(t *testing.T) {
+	known := []string{"cidr", "gateway", "gatewayMAC", "mtu", "vni"}
+	for s, want := range map[string]string{
+		"gatway": "gateway", "GATEWAYMAC": "gatewayMAC", "cdir": "cidr", "mut": "mtu", "vnis": "vni",
+		"ip": "", "color": "", "": "", "gatewaymacs": "gatewayMAC",
+	} {
+		if got := nearest(s, known); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
+		}
+	}
+}
+
+// TestShellQuote: a shell reads back what was quoted.
+func TestShellQuote(t *testing.T) {
+	words := []string{"plain", "tcp:10.0.0.1:6653", "", "two words", `it's`, `target="tcp:[::1]:6640"`, "$HOME `id` \\ * ; & | < >", "ümlaut", "line\nbreak"}
+	var script strings.Builder
+	script.WriteString("printf '%s\\0'")
+	for _, w := range words {
+		script.WriteString(" " + shellQuote(w))
+	}
+	out, err := exec.Command("sh", "-c", script.String()).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(strings.Join(words, "\x00")+"\x00", string(out)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+func TestAge(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for ago, want := range map[time.Duration]string{
+		-time.Hour: "0s", 0: "0s", 119 * time.Second: "119s", 2 * time.Minute: "2m", 119 * time.Minute: "119m",
+		2 * time.Hour: "2h", 47 * time.Hour: "47h", 48 * time.Hour: "2d", 1000 * time.Hour: "41d",
+	} {
+		if got := age(now, now.Add(-ago)); got != want {
+			t.Errorf("%v ago is %q, want %q", ago, got, want)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	refused := func(code string) error { return &api.Error{Code: code, Message: "no"} }
+	tests := []struct {
+		err  error
+		want int
+	}{
+		{nil, 0}, {errDifferent, 1}, {errors.New("any"), 1}, {usageErrorf("odd"), 2},
+		{refused(api.CodeNotFound), 3}, {codedError{ExitTimeout, context.DeadlineExceeded}, 4}, {context.DeadlineExceeded, 4},
+		{refused(api.CodeExists), 5}, {refused(api.CodeConflict), 5}, {refused(api.CodeInUse), 5}, {refused(api.CodeExhausted), 5}, {refused(api.CodePrecondition), 5},
+		{refused(api.CodeInvalid), 6}, {refused(api.CodeMalformed), 6}, {refused(api.CodeTooLarge), 6}, {manifestError{}, 6},
+		{manifestError{refused: &api.Error{Code: api.CodeConflict}}, 5},
+		{&api.UnreachableError{Host: "x", Err: fs.ErrNotExist}, 7}, {refused(api.CodeUnavailable), 7},
+		{refused(api.CodeInternal), 1}, {refused("of a newer sdnd"), 1}, {context.Canceled, 130},
+	}
+	for _, tt := range tests {
+		if got := exitCode(tt.err); got != tt.want {
+			t.Errorf("%#v: exit code %d, want %d", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestUnreachableSaysWhatToDo(t *testing.T) {
+	tests := []struct {
+		host string
+		err  error
+		want string
+	}{
+		{"unix:///run/s", fs.ErrNotExist, "systemctl start sdnd"},
+		{"unix:///run/s", fs.ErrPermission, "use sudo, or join the group that owns it (see: ls -l /run/s)"},
+		{"http://10.0.0.1:80", errors.New("no route to host"), "sdnd does not answer at http://10.0.0.1:80: no route to host"},
+	}
+	for _, tt := range tests {
+		if got := explain(&api.UnreachableError{Host: tt.host, Err: tt.err}); !strings.Contains(got, tt.want) {
+			t.Errorf("%s, %v: %q does not say %q", tt.host, tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestVsctlErrors(t *testing.T) {
+	failed := errors.New("exit status 1")
+	tests := []struct {
+		out  string
+		err  error
+		want string
+	}{
+		{"", &exec.Error{Name: "ovs-vsctl", Err: exec.ErrNotFound}, "apt install openvswitch-switch"},
+		{"ovs-vsctl: unix:/run/db.sock: database connection failed (No such file or directory)", failed, "is ovsdb-server running?"},
+		{"ovs-vsctl: unix:/run/db.sock: database connection failed (Permission denied)", failed, "with sudo"},
+		{"2026-01-01|fatal-signal|WARN|terminating with signal 14 (Alarm clock)", errors.New("signal: alarm clock"), "is ovs-vswitchd running?"},
+		{"noise\novs-vsctl: cannot create a port named vxlan-sdn", failed, "ovs-vsctl: cannot create a port named vxlan-sdn"},
+		{"", failed, "ovs-vsctl: exit status 1"},
+	}
+	for _, tt := range tests {
+		env := Env{Exec: func(context.Context, string, ...string) ([]byte, error) { return []byte(tt.out), tt.err }}
+		if err := newVsctl(env, "", false).run(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q, %v: error %v, want one that says %q", tt.out, tt.err, err, tt.want)
+		}
+	}
+}
