@@ -86,8 +86,10 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // UnreachableError says that no sdnd answers.
 type UnreachableError struct {
+	// Host is where one was looked for, as given to NewClient.
 	Host string
-	Err  error
+	// Err is why the connection failed.
+	Err error
 }
 
 // Error says where nothing answered, why, and what to look at.

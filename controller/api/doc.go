@@ -19,6 +19,9 @@
 // [Network], [Router] and [Port] are the typed forms. [DecodeObject] reads one
 // strictly and reports every mistake in it, each with its field.
 //
+// The fields of the types are described by their doc tags, with examples, from
+// which the OpenAPI document is made (docs/openapi.yaml).
+//
 // # Revisions
 //
 // Each change of the desired topology is one revision. A change that changes

@@ -85,6 +85,9 @@ func decodeApply(data []byte) (applyBody, selector, *transaction) {
 		t.mistakes = append(t.mistakes, p)
 	}
 	for _, raw := range b.Objects {
+		if len(t.mistakes) >= maxMistakes {
+			return b, sel, t
+		}
 		o, spec, mistakes := api.DecodeObjectSpec(raw)
 		t.object("put", o, spec, mistakes)
 	}

@@ -3,7 +3,9 @@ package server
 import (
 	"fmt"
 	"math"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,6 +86,14 @@ func TestMistakesAreToldOnce(t *testing.T) {
 	want := []string{"0 network/n spec.cidr", "1 node/x spec.tunnelIP", "6 port/c spec.mac", "7 p kind", "8 port/gone "}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s\n%s", diff, (*api.Error)(&e).Error())
+	}
+}
+
+func TestMistakesAreBounded(t *testing.T) {
+	b := newBed(t, nil)
+	e := b.refused("POST", "/v1/apply", `{"objects":[`+strings.Repeat(`{},`, 1<<20)+`{}]}`, http.Header{"Expect": {"100-continue"}})
+	if len(e.Errors) != maxMistakes || !strings.Contains(e.Message, "or more") || e.Status != 422 {
+		t.Errorf("%d mistakes: %s", len(e.Errors), e.Message)
 	}
 }
 

@@ -29,11 +29,18 @@ func newProblem(status int, code, format string, args ...any) *problem {
 	return &problem{Status: status, Title: http.StatusText(status), Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// maxMistakes is how many mistakes are told at once. A typo repeated in 100,000
+// objects is understood from fewer, and what a request can cost stays bounded.
+const maxMistakes = 1000
+
 // refuse makes the problem of a request with mistakes, of which there must be
 // one or more. code is that of the worst.
 func refuse(status int, code string, mistakes []api.Problem) *problem {
 	p := newProblem(status, code, "%s", mistakes[0])
-	if len(mistakes) > 1 {
+	if len(mistakes) >= maxMistakes {
+		mistakes = mistakes[:maxMistakes]
+		p.Message = fmt.Sprintf("%d mistakes or more, of which the first are listed; nothing was changed", maxMistakes)
+	} else if len(mistakes) > 1 {
 		p.Message = fmt.Sprintf("%d mistakes, nothing was changed", len(mistakes))
 	}
 	p.Errors = mistakes
