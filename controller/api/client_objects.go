@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// ListOptions narrow a list. The zero value lists all.
+type ListOptions struct {
+	// Label is a selector, such as "app=web,!test".
+	Label string
+	// Network and Node narrow a list of ports: to those of the network, and to
+	// those pinned to or bound on the node.
+	Network, Node string
+}
+
+func (o ListOptions) query() url.Values {
+	q := url.Values{}
+	for k, v := range map[string]string{"label": o.Label, "network": o.Network, "node": o.Node} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
+	return q
+}
+
+// Objects lists the objects of a kind, sorted by name, in their general form.
+func (c *Client) Objects(ctx context.Context, kind Kind, o ListOptions) (List[Object], error) {
+	return list[Object](ctx, c, kind, o)
+}
+
+// Nodes lists nodes, sorted by name.
+func (c *Client) Nodes(ctx context.Context, o ListOptions) (List[Node], error) {
+	return list[Node](ctx, c, KindNode, o)
+}
+
+// Networks lists networks, sorted by name.
+func (c *Client) Networks(ctx context.Context, o ListOptions) (List[Network], error) {
+	return list[Network](ctx, c, KindNetwork, o)
+}
+
+// Routers lists routers, sorted by name.
+func (c *Client) Routers(ctx context.Context, o ListOptions) (List[Router], error) {
+	return list[Router](ctx, c, KindRouter, o)
+}
+
+// Ports lists ports, sorted by name.
+func (c *Client) Ports(ctx context.Context, o ListOptions) (List[Port], error) {
+	return list[Port](ctx, c, KindPort, o)
+}
+
+func list[T any](ctx context.Context, c *Client, kind Kind, o ListOptions) (List[T], error) {
+	var l List[T]
+	err := c.call(ctx, http.MethodGet, "/v1/"+kind.Plural(), o.query(), nil, nil, &l)
+	return l, err
+}
+
+func objectPath(kind Kind, name string) string {
+	return "/v1/" + kind.Plural() + "/" + url.PathEscape(name)
+}
+
+// Object reads one object in its general form. An object that does not exist
+// is an *Error with CodeNotFound.
+func (c *Client) Object(ctx context.Context, kind Kind, name string) (Object, error) {
+	return get[Object](ctx, c, kind, name)
+}
+
+// Node reads one node.
+func (c *Client) Node(ctx context.Context, name string) (Node, error) {
+	return get[Node](ctx, c, KindNode, name)
+}
+
+// Network reads one network.
+func (c *Client) Network(ctx context.Context, name string) (Network, error) {
+	return get[Network](ctx, c, KindNetwork, name)
+}
+
+// Router reads one router.
+func (c *Client) Router(ctx context.Context, name string) (Router, error) {
+	return get[Router](ctx, c, KindRouter, name)
+}
+
+// Port reads one port.
+func (c *Client) Port(ctx context.Context, name string) (Port, error) {
+	return get[Port](ctx, c, KindPort, name)
+}
+
+func get[T any](ctx context.Context, c *Client, kind Kind, name string) (T, error) {
+	var o T
+	err := c.call(ctx, http.MethodGet, objectPath(kind, name), nil, nil, nil, &o)
+	return o, err
+}
+
+// Create creates an object and returns it with what was allocated; its
+// Meta.Revision is the revision to wait for. If it exists the error has
+// CodeExists.
+func (c *Client) Create(ctx context.Context, o Object) (Object, error) {
+	var out Object
+	err := c.call(ctx, http.MethodPost, "/v1/"+o.Kind.Plural(), nil, nil, o, &out)
+	return out, err
+}
+
+// Put creates or replaces an object. With ifRevision not 0 it replaces only
+// the object whose Meta.Revision that is, else the error has CodePrecondition.
+func (c *Client) Put(ctx context.Context, o Object, ifRevision Revision) (Object, error) {
+	var out Object
+	err := c.call(ctx, http.MethodPut, objectPath(o.Kind, o.Name), nil, ifMatch(ifRevision), o, &out)
+	return out, err
+}
+
+// Delete deletes an object and returns the revision that did; ifRevision is as
+// in Put.
+func (c *Client) Delete(ctx context.Context, kind Kind, name string, ifRevision Revision) (Revision, error) {
+	var out DeleteResult
+	err := c.call(ctx, http.MethodDelete, objectPath(kind, name), nil, ifMatch(ifRevision), nil, &out)
+	return out.Revision, err
+}
+
+func ifMatch(r Revision) http.Header {
+	if r == 0 {
+		return nil
+	}
+	return http.Header{"If-Match": {fmt.Sprintf("%q", fmt.Sprint(r))}}
+}

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Apply does a transaction: all of it, or nothing and an *Error that names
+// every mistake.
+func (c *Client) Apply(ctx context.Context, req ApplyRequest) (ApplyResult, error) {
+	var out ApplyResult
+	err := c.call(ctx, http.MethodPost, "/v1/apply", nil, nil, req, &out)
+	return out, err
+}
+
+// Acks tells which nodes have yet to confirm a revision. With wait above zero
+// it answers as soon as that changes, at the latest after wait.
+func (c *Client) Acks(ctx context.Context, rev Revision, wait time.Duration) (Acks, error) {
+	return c.acks(ctx, rev, wait, 0)
+}
+
+// acks is Acks for a caller that knows of seen pending nodes: it answers at
+// once when there are more or fewer.
+func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, seen int) (Acks, error) {
+	q := url.Values{}
+	if wait > 0 {
+		q.Set("wait", wait.String())
+	}
+	if seen > 0 {
+		q.Set("seen", strconv.Itoa(seen))
+	}
+	var out Acks
+	err := c.call(ctx, http.MethodGet, fmt.Sprintf("/v1/revisions/%d/acks", rev), q, nil, nil, &out)
+	return out, err
+}
+
+// Wait returns nil once every affected node has confirmed a revision, or the
+// context's error. progress, unless nil, is called with every answer on the
+// way.
+func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) error {
+	seen := 0
+	for wait := time.Duration(0); ; wait = 30 * time.Second {
+		a, err := c.acks(ctx, rev, wait, seen)
+		if err != nil {
+			return err
+		}
+		seen = len(a.Pending)
+		if progress != nil {
+			progress(a)
+		}
+		if a.Done {
+			return nil
+		}
+	}
+}
+
+// History returns up to limit revisions, newest first, from the given one
+// downward; from 0 begins with the newest and limit 0 is the server's choice.
+func (c *Client) History(ctx context.Context, from Revision, limit int) (History, error) {
+	q := url.Values{}
+	if from > 0 {
+		q.Set("from", fmt.Sprint(from))
+	}
+	if limit > 0 {
+		q.Set("limit", fmt.Sprint(limit))
+	}
+	var out History
+	err := c.call(ctx, http.MethodGet, "/v1/history", q, nil, nil, &out)
+	return out, err
+}
+
+// Status returns the state of the whole.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var out Status
+	err := c.call(ctx, http.MethodGet, "/v1/status", nil, nil, nil, &out)
+	return out, err
+}
+
+// Switches lists connected switches that no declared node claims.
+func (c *Client) Switches(ctx context.Context) (Switches, error) {
+	var out Switches
+	err := c.call(ctx, http.MethodGet, "/v1/switches", nil, nil, nil, &out)
+	return out, err
+}
+
+// Flows lists the flows of a node, as wanted beside as installed.
+func (c *Client) Flows(ctx context.Context, node string) (Flows, error) {
+	var out Flows
+	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/flows", nil, nil, nil, &out)
+	return out, err
+}
