@@ -38,6 +38,12 @@ func (m *Experimenter) known() (decoder, error) {
 		k = &BundleControl{}
 	case m.Vendor == ExperimenterONF && m.ExpType == ONFBundleAdd:
 		k = &BundleAdd{}
+	case m.Vendor == ExperimenterONF && m.ExpType == ONFFlowMonitorCancel:
+		k = &FlowMonitorCancel{}
+	case m.Vendor == ExperimenterONF && m.ExpType == ONFFlowMonitorPaused:
+		k = &FlowMonitorPaused{}
+	case m.Vendor == ExperimenterONF && m.ExpType == ONFFlowMonitorResumed:
+		k = &FlowMonitorResumed{}
 	default:
 		return m, nil
 	}

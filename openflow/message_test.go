@@ -85,9 +85,19 @@ func walk(m Message) (errs []error) {
 		note(err)
 		_, err = m.PortStats()
 		note(err)
+		for u, err := range m.FlowUpdates() {
+			if note(err); err == nil {
+				_ = u.String()
+			}
+		}
 	case *MultipartRequest:
 		_, err := m.FlowStats()
 		note(err)
+		for q, err := range m.FlowMonitors() {
+			if note(err); err == nil {
+				_ = q.String()
+			}
+		}
 	case *PacketIn:
 		_, _ = m.InPort(), m.Match.String()
 	case *PacketOut:

@@ -43,7 +43,8 @@ type Session struct {
 
 	ran     atomic.Bool
 	calls   callTable
-	bundles chan struct{} // a semaphore: one bundle at a time; guards what follows
+	monitor atomic.Pointer[FlowMonitor] // nil if there is none
+	bundles chan struct{}               // a semaphore: one bundle at a time; guards what follows
 
 	bundleID  uint32 // of the newest bundle
 	bundlePos Xid    // xid, without bundleXid, where the next bundle begins

@@ -35,7 +35,7 @@ func (s *Session) dispatch(frame []byte) error {
 			s.events.push(t, frame)
 		}
 	default:
-		if !s.calls.deliver(frame) {
+		if !s.calls.deliver(frame) && !s.monitored(frame) {
 			s.counters.unmatched.Add(1)
 			s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
 		}
