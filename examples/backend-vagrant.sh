@@ -1,8 +1,8 @@
 # The Vagrant backend of lib.sh: every node is one of the virtual machines of
 # examples/vagrant, sdnd runs on node1, and containers are Docker's.
 
-CONTROLLER=172.16.56.2
-IMAGE=nicolaka/netshoot
+CONTROLLER=${CONTROLLER:-172.16.56.2}
+IMAGE=${IMAGE:-nicolaka/netshoot}
 export VAGRANT_CWD=$here/vagrant
 containers=$(mktemp) # lines "NAME NODE"
 
@@ -11,8 +11,10 @@ backend_up() {
     for n in $(seq 1 "$1"); do want+=("node$n"); done
     vagrant up "${want[@]}"
     # What an earlier demo declared is not this one's.
-    controller sh -c 'sdnctl export > /tmp/before.yaml; echo "[]" | sdnctl apply -f - --prune --all' > /dev/null
+    forget
 }
+
+forget() { controller sdnctl apply -f - --prune --all <<< '[]' > /dev/null 2>&1; }
 
 # backend_down removes the demo's containers and what it declared. The machines
 # stay up for the next demo: vagrant destroy removes them.
@@ -22,7 +24,7 @@ backend_down() {
         container rm "$name" < /dev/null || true
     done < "$containers"
     rm -f "$containers"
-    controller sh -c 'echo "[]" | sdnctl apply -f - --prune --all' > /dev/null || true
+    forget || true
 }
 
 keep_hint() {
@@ -41,7 +43,7 @@ on() {
     local node=$1 words
     shift
     printf -v words '%q ' sudo "$@"
-    vagrant ssh "$node" --no-tty -c "$words" -- -q
+    vagrant ssh --no-tty -c "$words" "$node" -- -q
 }
 
 controller() { on node1 "$@"; }

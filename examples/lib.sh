@@ -122,6 +122,9 @@ field() {
     sdnctl port show "$1" -o json | sed -n "s/^ *\"$2\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" | tail -n1
 }
 
+# cleanup is for a demo to define, when it makes what the backend does not know.
+cleanup() { :; }
+
 finish() {
     local code=$?
     trap - EXIT
@@ -134,6 +137,7 @@ finish() {
     if [ -n "$KEEP" ] && [ $code -eq 0 ]; then
         keep_hint
     else
+        cleanup || true
         backend_down
     fi
     exit $code

@@ -46,6 +46,39 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// TestExamplesOnMachines runs the demos the way they run on virtual machines,
+// with Docker and ovs-docker for every container; only vagrant itself is a
+// stand-in that reaches the nodes of a lab.
+func TestExamplesOnMachines(t *testing.T) {
+	if why := slices.Concat(lab.Missing(), lab.MissingDocker()); len(why) > 0 {
+		t.Skipf("no lab here: %s", strings.Join(why, "; "))
+	}
+	standIn, err := filepath.Abs("testdata/machines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBed(t, 3)
+	b.must(b.StartDocker(b.ctx))
+	for _, name := range []string{"scale-model", "stretched-l2", "kos", "single-l2"} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(b.ctx, filepath.Join("..", "examples", name, "demo.sh"))
+			cmd.Env = append(os.Environ(), "BACKEND=vagrant", "KEEP=", "SDNLAB="+b.ID,
+				"PATH="+standIn+":"+os.Getenv(binVar)+":"+os.Getenv("PATH"),
+				"CONTROLLER="+b.Controller.Addr.String(), "IMAGE="+lab.Image)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			// The demo leaves the machines as they were.
+			if got := b.sdnctl("export"); strings.Contains(got, "kind:") {
+				t.Errorf("still declared:\n%s", got)
+			}
+			if got, err := b.node("node1").Exec(b.ctx, "docker", "ps", "--all", "--quiet"); err != nil || got != "" {
+				t.Errorf("containers left: %s (%v)", got, err)
+			}
+		})
+	}
+}
+
 // checkReadme looks for each line of a README's output blocks in what the demo
 // printed, in order. "…" stands for anything, and the width of gaps for nothing.
 func checkReadme(t *testing.T, readme, output string) {

@@ -3,6 +3,14 @@
 . "$(dirname "$0")/../lib.sh"
 folder=$(cd "$(dirname "$0")" && pwd)
 
+cleanup() {
+    local name
+    for name in netsho1 netsho2; do
+        on node1 ovs-docker del-ports br-int $name
+        on node1 docker rm --force $name
+    done > /dev/null 2>&1
+}
+
 title "A node, and sdnd"
 nodes 1
 join node1

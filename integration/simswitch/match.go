@@ -37,7 +37,7 @@ type match struct {
 // parse reads the OXM fields of a match and judges them as Open vSwitch does:
 // header, mask, value, prerequisites, in this order and field by field.
 func (m *match) parse(b []byte) refusal {
-	*m = match{}
+	m.reset()
 	for len(b) > 0 {
 		var t term
 		var why refusal
@@ -59,6 +59,12 @@ func (m *match) parse(b []byte) refusal {
 		m.insert(t)
 	}
 	return accepted
+}
+
+// reset empties the match; terms beyond n are leftovers.
+func (m *match) reset() {
+	m.n, m.seen = 0, 0
+	m.ethTypeKnown, m.protoKnown, m.icmpType, m.vlan = false, false, 0, false
 }
 
 // splitTerm takes the first field off b.

@@ -1,0 +1,119 @@
+package simswitch
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// Instruction types (OpenFlow 1.3.5, 7.2.4).
+const (
+	insGotoTable     = 1
+	insWriteMetadata = 2
+	insWriteActions  = 3
+	insApplyActions  = 4
+	insClearActions  = 5
+	insMeter         = 6
+	insExperimenter  = 0xffff
+)
+
+// instructionOrder is the order in which Open vSwitch keeps and shows
+// instructions.
+func instructionOrder() [6]int {
+	return [...]int{insMeter, insApplyActions, insClearActions, insWriteActions, insWriteMetadata, insGotoTable}
+}
+
+// program judges instructions, and writes them as Open vSwitch would show them.
+type program struct {
+	table openflow.TableID
+	m     *match // what the flow matches, for prerequisites of actions
+	// needs is what must exist when the flow goes into its table: Open vSwitch
+	// asks then, not when it reads the message.
+	needs refusal
+	// vlan is whether packets have a VLAN tag at this point of the actions.
+	vlan bool
+}
+
+// append appends in, the instructions of a flow-mod, as they will be shown.
+func (p *program) append(b, in []byte) ([]byte, refusal) {
+	p.needs, p.vlan = accepted, p.m.vlan
+	var found [insMeter + 1][]byte
+	if len(in)%8 != 0 {
+		return b, instructionBadLength
+	}
+	for len(in) > 0 {
+		typ, n := int(be.Uint16(in)), int(be.Uint16(in[2:]))
+		if n < 8 || n%8 != 0 || n > len(in) {
+			return b, instructionBadLength
+		}
+		if why := checkInstruction(typ, n); why != accepted {
+			return b, why
+		}
+		if found[typ] != nil {
+			return b, instructionDuplicate
+		}
+		found[typ], in = in[:n], in[n:]
+	}
+	var late refusal // of what is looked at only when all of it can be read
+	for _, typ := range instructionOrder() {
+		one := found[typ]
+		if one == nil {
+			continue
+		}
+		switch typ {
+		case insApplyActions, insWriteActions:
+			at := len(b)
+			b = append(b, one[:8]...)
+			var why refusal
+			if b, why = p.actions(b, one[8:]); why != accepted {
+				if !consistency(why) {
+					return b, why
+				}
+				late = first(late, why)
+			}
+			if len(b)-at == 8 && typ == insApplyActions {
+				b = b[:at] // no actions at all
+				continue
+			}
+			be.PutUint16(b[at+2:], uint16(len(b)-at))
+			continue
+		case insGotoTable:
+			if p.table != openflow.TableAll && one[4] <= byte(p.table) {
+				late = first(late, instructionBadTableID)
+			}
+		case insMeter:
+			p.needs = meterInvalid // we have none
+		}
+		b = append(b, one...)
+	}
+	return b, late
+}
+
+// first returns the first of two refusals.
+func first(a, b refusal) refusal {
+	if a != accepted {
+		return a
+	}
+	return b
+}
+
+// consistency reports whether a refusal is of an action that can be read but
+// does not go with the match or the switch: those come second.
+func consistency(why refusal) bool {
+	return why == actionInconsistent || why == actionBadOutPort || why == actionBadSetLength
+}
+
+func checkInstruction(typ, n int) refusal {
+	want := n
+	switch typ {
+	case insGotoTable, insMeter, insClearActions:
+		want = 8
+	case insWriteMetadata:
+		want = 24
+	case insWriteActions, insApplyActions:
+	case insExperimenter:
+		return instructionBadExperimenter
+	default:
+		return instructionUnknown
+	}
+	if n != want {
+		return instructionBadLength
+	}
+	return accepted
+}
