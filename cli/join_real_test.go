@@ -198,6 +198,25 @@ func TestJoinKeepsWhatIsOthers(t *testing.T) {
 	}
 }
 
+// TestJoinRegisters: with --register the node is declared too, once.
+func TestJoinRegisters(t *testing.T) {
+	db := database(t)
+	_, run := live(t)
+	for _, want := range []string{"node/node1 created, revision 1\n", "node/node1 is declared already\n"} {
+		stdout, stderr := &listener{}, &listener{}
+		code := run(t.Context(), stdout, stderr, "node", "join", "node1", "--controller", "192.168.50.10",
+			"--tunnel-ip", "192.168.50.11", "--register", "--db", db, "--no-wait")
+		if code != 0 || !strings.HasSuffix(stderr.String(), want) || stdout.String() != "" {
+			t.Errorf("exit code %d, stdout %q, stderr %q, want %q", code, stdout, stderr, want)
+		}
+	}
+	stdout := &listener{}
+	run(t.Context(), stdout, &listener{}, "node", "show", "node1", "-o", "json")
+	if !strings.Contains(stdout.String(), `"datapathID": "ca4eba7207232f14"`) {
+		t.Errorf("the node has another datapath id than the bridge: %s", stdout)
+	}
+}
+
 // TestPrintedScript runs what --print prints, twice, and compares it with what
 // join itself does; and so for leave.
 func TestPrintedScript(t *testing.T) {

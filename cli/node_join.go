@@ -82,7 +82,7 @@ The node must also be declared to sdnd: run the printed command where you run
 sdnctl, or give --register and --host.`,
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sdnctl node join node1 --controller 192.168.50.10 --print
-  sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8080`,
+  sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.name = args[0]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,19 +46,31 @@ func (o *statusOptions) run(ctx context.Context) error {
 	}
 	w := o.output.w
 	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(o.app.env.Now(), s.StartedAt), s.Revision)
-	fmt.Fprintf(w, "%d nodes, %d networks, %d routers, %d ports\n", s.Nodes, s.Networks, s.Routers, s.Ports)
+	fmt.Fprintf(w, "%s, %s, %s, %s\n", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
 	if s.NodesConnected == s.Nodes && s.NodesInSync == s.Nodes {
 		fmt.Fprintln(w, "every node is connected and in sync")
 	} else {
-		fmt.Fprintf(w, "%d of %d nodes are connected, %d in sync\n", s.NodesConnected, s.Nodes, s.NodesInSync)
+		fmt.Fprintf(w, "%s: %d connected, %d in sync\n", count(s.Nodes, "node"), s.NodesConnected, s.NodesInSync)
 		if err := o.behind(ctx, client); err != nil {
 			return err
 		}
 	}
 	if s.Switches > 0 {
-		fmt.Fprintf(w, "%d connected switches belong to no node; see: sdnctl switches\n", s.Switches)
+		fmt.Fprintf(w, "%s of no node; see: sdnctl switches\n", count(s.Switches, "connected switch"))
 	}
 	return nil
+}
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "h"):
+		thing += "es"
+	default:
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // behind shows the nodes that are not as they should be.
