@@ -200,8 +200,8 @@ func TestJoinKeepsWhatIsOthers(t *testing.T) {
 
 // TestJoinRegisters: with --register the node is declared too, once.
 func TestJoinRegisters(t *testing.T) {
+	_, run := live(t) // first, for it looks for leaks when all else has ended
 	db := database(t)
-	_, run := live(t)
 	for _, want := range []string{"node/node1 created, revision 1\n", "node/node1 is declared already\n"} {
 		stdout, stderr := &listener{}, &listener{}
 		code := run(t.Context(), stdout, stderr, "node", "join", "node1", "--controller", "192.168.50.10",
