@@ -19,7 +19,7 @@ type fileFlags struct {
 }
 
 func (f *fileFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringSliceVarP(&f.paths, "filename", "f", nil, "`file` or directory to read, - for standard input; may be repeated")
+	cmd.Flags().StringArrayVarP(&f.paths, "filename", "f", nil, "`file` or directory to read, - for standard input; may be repeated")
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "delete objects that match -l (or all objects, with --all) and are not in the files")
 	addSelector(cmd, &f.selector, "which objects --prune may delete: those whose labels match the `selector`")
 	cmd.Flags().BoolVar(&f.all, "all", false, "--prune may delete every object")

@@ -24,7 +24,7 @@ func everyCommand(cmd *cobra.Command, f func(*cobra.Command)) {
 
 // testRoot makes the commands as they are in a program that can do nothing.
 func testRoot() *cobra.Command {
-	return newRootCmd(&app{env: Env{Getenv: func(string) string { return "" }}})
+	return newRootCmd(&app{env: Env{Version: "v0.0.0", Getenv: func(string) string { return "" }}})
 }
 
 func TestEveryCommand(t *testing.T) {
@@ -92,15 +92,15 @@ func TestReference(t *testing.T) {
 			return
 		}
 		cmd.InitDefaultHelpFlag()
-		fmt.Fprintf(&b, "\n## %s\n\n", cmd.CommandPath())
 		text := cmd.Long
 		if text == "" {
 			text = cmd.Short
 		}
 		if cmd.IsAdditionalHelpTopicCommand() {
-			fmt.Fprintf(&b, "```\n%s\n```\n", text)
+			fmt.Fprintf(&b, "\n## sdnctl help %s\n\n```\n%s\n```\n", cmd.Name(), text)
 			return
 		}
+		fmt.Fprintf(&b, "\n## %s\n\n", cmd.CommandPath())
 		fmt.Fprintf(&b, "%s\n\n```\n%s```\n", text, cmd.UsageString())
 	})
 	file := filepath.Join("..", "docs", "cli.md")

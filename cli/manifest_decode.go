@@ -31,8 +31,9 @@ type decoder struct {
 	budget int
 }
 
-// maxNodes bounds the YAML nodes read from one document.
-const maxNodes = 20_000_000
+// maxNodes bounds the YAML nodes read for one object, many times what the
+// largest that sdnd takes has.
+const maxNodes = 5_000_000
 
 func newDecoder() *decoder { return &decoder{budget: maxNodes} }
 
@@ -44,7 +45,7 @@ func (d *decoder) fail(n *yaml.Node, field, format string, args ...any) {
 func (d *decoder) decode(n *yaml.Node, v reflect.Value, field string) {
 	if d.budget--; d.budget < 0 {
 		if d.budget == -1 {
-			d.fail(n, field, "the document is too large once its aliases are followed")
+			d.fail(n, field, "the object is too large once its aliases are followed")
 		}
 		return
 	}

@@ -48,6 +48,9 @@ func (a *app) client() (*api.Client, error) {
 	if host == "" {
 		host = a.env.Getenv("SDNCTL_HOST")
 	}
+	if strings.HasPrefix(host, "/") { // a socket's path says enough
+		host = "unix://" + host
+	}
 	c, err := api.NewClient(host, api.ClientOptions{Author: a.env.Author()})
 	if err != nil {
 		return nil, usageError{err}
@@ -77,6 +80,7 @@ networks, routers and ports, and shows what became of them.`,
 		Example: `  sdnctl apply -f topology.yaml --wait
   sdnctl port create web1 --network blue
   sdnctl status`,
+		Version:           a.env.Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
