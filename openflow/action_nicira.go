@@ -7,14 +7,16 @@ func (a Actions) nicira(subtype uint16, length int) Actions {
 }
 
 // Move copies nBits bits of src from bit srcOff to bit dstOff of dst; bit 0 is
-// the least significant (NXAST_REG_MOVE).
+// the least significant (NXAST_REG_MOVE). A field that has a name in NXM too is
+// written by that, as Open vSwitch writes it when it is asked for its flows: so
+// what comes back is what was sent.
 func (a Actions) Move(src, dst Field, srcOff, dstOff, nBits int) Actions {
 	a = a.nicira(nxRegMove, 24)
 	a = be.AppendUint16(a, uint16(nBits))
 	a = be.AppendUint16(a, uint16(srcOff))
 	a = be.AppendUint16(a, uint16(dstOff))
-	a = be.AppendUint32(a, uint32(src))
-	return be.AppendUint32(a, uint32(dst))
+	a = be.AppendUint32(a, uint32(src.nxm()))
+	return be.AppendUint32(a, uint32(dst.nxm()))
 }
 
 // Load sets nBits bits, 1..64, of dst from bit off on to value
@@ -23,7 +25,7 @@ func (a Actions) Move(src, dst Field, srcOff, dstOff, nBits int) Actions {
 func (a Actions) Load(dst Field, off, nBits int, value uint64) Actions {
 	a = a.nicira(nxRegLoad, 24)
 	a = be.AppendUint16(a, uint16(off)<<6|uint16(nBits-1)&0x3f)
-	a = be.AppendUint32(a, uint32(dst))
+	a = be.AppendUint32(a, uint32(dst.nxm()))
 	return be.AppendUint64(a, value)
 }
 

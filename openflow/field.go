@@ -112,3 +112,30 @@ func (f Field) class() int { return int(f >> 16) }
 // masked returns the header of the same field with a mask: the HM bit set and
 // the length doubled.
 func (f Field) masked() Field { return f | maskBit + f&0xff }
+
+// nxm returns the field's header in NXM (nicira-ext.h) for those fields that
+// Nicira's actions are used with here and that OXM numbers differently; others
+// as they are.
+func (f Field) nxm() Field {
+	switch f {
+	case FieldEthDst:
+		return classNXM0<<16 | 1<<9 | 6 // NXM_OF_ETH_DST
+	case FieldEthSrc:
+		return classNXM0<<16 | 2<<9 | 6 // NXM_OF_ETH_SRC
+	case FieldIPv4Src:
+		return classNXM0<<16 | 7<<9 | 4 // NXM_OF_IP_SRC
+	case FieldIPv4Dst:
+		return classNXM0<<16 | 8<<9 | 4 // NXM_OF_IP_DST
+	case FieldARPSpa:
+		return classNXM0<<16 | 16<<9 | 4 // NXM_OF_ARP_SPA
+	case FieldARPTpa:
+		return classNXM0<<16 | 17<<9 | 4 // NXM_OF_ARP_TPA
+	case FieldARPSha:
+		return classNXM1<<16 | 17<<9 | 6 // NXM_NX_ARP_SHA
+	case FieldARPTha:
+		return classNXM1<<16 | 18<<9 | 6 // NXM_NX_ARP_THA
+	case FieldTunnelID:
+		return classNXM1<<16 | 16<<9 | 8 // NXM_NX_TUN_ID
+	}
+	return f
+}

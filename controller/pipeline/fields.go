@@ -3,7 +3,6 @@ package pipeline
 import (
 	"strconv"
 
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -59,6 +58,3 @@ func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
 
 // metadata returns the value of the metadata field for a network.
 func metadata(n *topology.Network) uint64 { return uint64(n.VNI) }
-
-// tunnelKey is the field that holds the VXLAN key.
-const tunnelKey = openflow.FieldTunnelID

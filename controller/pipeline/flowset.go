@@ -30,13 +30,29 @@ type FlowSet struct {
 	entries []Entry
 }
 
-// Offsets in OFPT_FLOW_MOD (OpenFlow 1.3.5, 7.3.4.1). All from offTable on is
-// the flow's content: table, command, timeouts, priority, flags, match and
-// instructions. Before it are the header with its xid, and the cookie.
-const (
-	offCookie = 8
-	offTable  = 24
-)
+// CookieOf returns the hash of a flow's content: all of it but the cookie. A
+// flow of ours that a switch still has as we made it has this cookie, and no
+// other flow does.
+//
+// It is taken of the bytes as they are on the wire. The compiler writes matches
+// in the order, and actions in the form, in which Open vSwitch gives them back
+// (OVS, lib/nx-match.c), so that what it has can be checked without knowing what
+// it should have. A flow that comes back in another form is not wrong for that,
+// only to be looked at more closely.
+func CookieOf(f *openflow.Flow) openflow.Cookie {
+	var head [13]byte
+	head[0] = byte(f.Table)
+	for i, v := range [...]uint16{f.Priority, f.IdleTimeout, f.HardTimeout, f.Flags, uint16(len(f.Match))} {
+		binary.BigEndian.PutUint16(head[1+2*i:], v)
+	}
+	var d xxhash.Digest
+	d.Reset()
+	d.Write(head[:]) // Write never fails
+	d.Write(f.Match)
+	d.Write(f.Instructions)
+	// Cookie 0 is what flows of other makers have.
+	return openflow.Cookie(max(d.Sum64(), 1))
+}
 
 // Reset empties the set and keeps its memory.
 func (s *FlowSet) Reset() { s.buf, s.entries = s.buf[:0], s.entries[:0] }
@@ -73,22 +89,19 @@ func (s *FlowSet) Sort() {
 	})
 }
 
-// add appends a flow and gives it its cookie. Cookie 0 is what flows of other
-// makers have, so that a content that hashes to 0 gets 1.
+// add gives a flow its cookie and appends it.
 func (s *FlowSet) add(f *openflow.Flow, u Unit, r Rule) {
+	f.Cookie = CookieOf(f)
 	off := len(s.buf)
 	s.buf = f.AppendAdd(s.buf, 0)
-	msg := s.buf[off:]
-	cookie := openflow.Cookie(max(xxhash.Sum64(msg[offTable:]), 1))
-	binary.BigEndian.PutUint64(msg[offCookie:], uint64(cookie))
-	s.entries = append(s.entries, Entry{Cookie: cookie, off: uint32(off), end: uint32(len(s.buf)), table: f.Table, unit: u, rule: r})
+	s.entries = append(s.entries, Entry{Cookie: f.Cookie, off: uint32(off), end: uint32(len(s.buf)), table: f.Table, unit: u, rule: r})
 }
 
 // keyOf returns the bytes of a flow-mod that say which flow it is about: its
 // priority, its table and its match (OpenFlow 1.3.5, 6.4). The compiler writes
 // a match in one way only, so bytes decide.
 func keyOf(msg []byte) (priority []byte, table byte, match []byte) {
-	const offPriority, offMatch = 30, 48
+	const offTable, offPriority, offMatch = 24, 30, 48 // OpenFlow 1.3.5, 7.3.4.1
 	n := binary.BigEndian.Uint16(msg[offMatch+2:])
 	return msg[offPriority : offPriority+2], msg[offTable], msg[offMatch : offMatch+int(n)]
 }

@@ -11,7 +11,7 @@ import (
 // it came from: nothing is flooded, and the owner is not asked (RFC 826,
 // "Packet Reception", done on its behalf).
 func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC, why Rule) {
-	c.match = c.match[:0].EthType(ethTypeARP).Metadata(metadata(n)).ARPOp(arpRequest).ARPTpa(ip)
+	c.match = c.match[:0].EthType(ethTypeARP).ARPOp(arpRequest).ARPTpa(ip).Metadata(metadata(n))
 	c.actions = c.actions[:0].
 		Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).
 		SetEthSrc(mac).

@@ -4,7 +4,7 @@ import "github.com/sdnctl/sdnctl/topology"
 
 // bridgeToGateway hands to the router what is addressed to the gateway.
 func (c *Compiler) bridgeToGateway(n *topology.Network, mac topology.MAC, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).Metadata(metadata(n)).EthDst(mac)
+	c.match = c.match[:0].EthDst(mac).EthType(ethTypeIPv4).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableGateway)
 	c.emit(TableBridge, prioNormal, "hands what is addressed to the gateway to the router")

@@ -9,7 +9,7 @@ import (
 
 // forwardLocal sends to the port's interface.
 func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openflow.PortNo) {
-	c.match = c.match[:0].Metadata(metadata(n)).EthDst(p.MAC)
+	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(TableForward, prioNormal, "delivers to the port's interface")
@@ -19,7 +19,7 @@ func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openf
 // the tunnel is not sent back into it: that would be out of its own port, which
 // a switch does not do (OpenFlow 1.3.5, 7.2.5).
 func (c *Compiler) forwardRemote(n *topology.Network, p *topology.Port, vtep netip.Addr) {
-	c.match = c.match[:0].Metadata(metadata(n)).EthDst(p.MAC)
+	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetTunnelDst(vtep)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableTunnel)
 	c.emit(TableForward, prioNormal, "sends to the node that has the port")

@@ -9,7 +9,7 @@ import (
 // gatewayEcho answers a ping of the gateway. The reply takes the ordinary way
 // of routed packets, and so reaches whoever asked, here or on another node.
 func (c *Compiler) gatewayEcho(gateway netip.Addr, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regRouter, domain).IPv4Dst(host(gateway)).IPProto(protoICMP).ICMPType(echoRequest)
+	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(host(gateway)).IPProto(protoICMP).ICMPType(echoRequest).Reg(regRouter, domain)
 	c.actions = c.actions[:0].
 		Move(openflow.FieldIPv4Src, openflow.FieldIPv4Dst, 0, 0, 32).
 		SetIPv4Src(gateway).

@@ -7,7 +7,7 @@ import "github.com/sdnctl/sdnctl/openflow"
 func (c *Compiler) tunnelOutput(tun openflow.PortNo) {
 	c.match = c.match[:0]
 	c.actions = c.actions[:0].
-		Move(openflow.FieldMetadata, tunnelKey, 0, 0, vniBits).
+		Move(openflow.FieldMetadata, openflow.FieldTunnelID, 0, 0, vniBits).
 		Output(tun)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(TableTunnel, prioDefault, "sends with the network's VNI as tunnel key")

@@ -193,10 +193,11 @@ func TestDifference(t *testing.T) {
 		{"equal", installed(1, 2, 3), wanted(1, 2, 3), nil, nil},
 		{"empty switch", nil, wanted(1, 2), nil, cookies{1, 2}},
 		{"nothing wanted", installed(0, 0, 7), nil, installed(0, 7), nil},
-		{"one cookie in two tables", []had{{0, 1}, {0, 1}, {0, 4}}, nil, []had{{0, 1}, {0, 4}}, nil},
+		{"one cookie in two tables", []had{{0, 1, true}, {0, 1, true}, {0, 4, true}}, nil, []had{{0, 1, true}, {0, 4, true}}, nil},
 		{"both", installed(0, 2, 4, 9), wanted(1, 2, 5), installed(0, 4, 9), cookies{1, 5}},
 		{"ours twice", installed(2, 2, 3), wanted(2, 3), installed(2), cookies{2}},
-		{"ours in another table", []had{{2, 7}}, wanted(2), []had{{2, 7}}, cookies{2}},
+		{"ours in another table", []had{{2, 7, false}}, wanted(2), []had{{2, 7, false}}, cookies{2}},
+		{"altered", []had{{2, 0, true}, {3, 0, false}}, wanted(2, 3), []had{{2, 0, true}}, cookies{2}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -286,6 +287,48 @@ func TestRestartSendsNothing(t *testing.T) {
 	}
 }
 
+// TestFlowsComeBackAsSent: Open vSwitch gives every flow back byte for byte, so
+// that its cookie vouches for it. Were it otherwise nothing would be wrong, but
+// comparing a switch would take longer.
+func TestFlowsComeBackAsSent(t *testing.T) {
+	b := newBed(t, 2)
+	n1, n2 := b.Nodes[0], b.Nodes[1]
+	b.plug(n1, "p1")
+	b.plug(n1, "q1")
+	b.apply(b.nodeOp(n1), b.nodeOp(n2), networkOp(), portOp("p1", "node1"), portOp("p2", "node2"),
+		put(topology.KindNetwork, "seg", topology.NetworkSpec{
+			VNI: 300, Mode: topology.Segmented, ContainersPerNode: 10, MaxNodes: 10,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.9.0.0/16")}},
+		}),
+		put(topology.KindPort, "q1", topology.PortSpec{Network: "seg", Node: "node1", Interface: "q1"}),
+		put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net", "seg"}}),
+	)
+	b.join(n1)
+	b.join(n2)
+	b.settled()
+	views, err := b.fabric.Flows(b.Context(), "node1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Each kind of flow is there: 4 + 1+1+3 + 5+1 + 2·5 + 3.
+	if len(views) != 28 {
+		t.Errorf("%d flows, want 28", len(views))
+	}
+	raw := 0
+	if err := b.fabric.Session("node1").Flows(b.Context(), openflow.AllFlows(), func(s *openflow.FlowStats) error {
+		raw++
+		if got := pipeline.CookieOf(&s.Flow); got != s.Cookie {
+			t.Errorf("cookie %#x came back with the content of %#x: %v", s.Cookie, got, s.Flow.String())
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if raw != 28 {
+		t.Errorf("%d flows read back, want 28", raw)
+	}
+}
+
 func TestMendsWhatItFinds(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.Nodes[0]
@@ -298,6 +341,8 @@ func TestMendsWhatItFinds(t *testing.T) {
 		{"-O", "OpenFlow13", "add-flow", "br-int", "table=0,priority=9999,actions=drop"},
 		{"-O", "OpenFlow13", "add-flow", "br-int", "cookie=0x1234,table=7,priority=1,ip,nw_dst=192.0.2.1,actions=NORMAL"},
 		{"-O", "OpenFlow13", "del-flows", "br-int", "table=80"},
+		// The same cookie, but other actions.
+		{"-O", "OpenFlow13", "mod-flows", "br-int", "table=40,actions=NORMAL"},
 	} {
 		if _, err := n.OFCtl(b.Context(), args...); err != nil {
 			t.Fatal(err)
@@ -305,14 +350,14 @@ func TestMendsWhatItFinds(t *testing.T) {
 	}
 	b.start()
 	b.settled()
-	b.wantSent("node1", 1, 2)
+	b.wantSent("node1", 2, 3)
 
 	// A switch that comes back empty is filled without being asked.
 	if err := n.RestartVSwitchd(b.Context(), 9); err != nil {
 		t.Fatal(err)
 	}
 	b.settled()
-	b.wantSent("node1", 1+9, 2)
+	b.wantSent("node1", 2+9, 3)
 }
 
 func TestQuarantineAndAdoption(t *testing.T) {

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,13 +115,16 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	installed, err := w.installed(ctx)
+	installed, odd, err := w.installed(ctx)
 	if err != nil {
 		return fmt.Errorf("read flows back: %w", err)
 	}
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, v, w.node.name)
 	w.set.Sort()
+	if err := forgive(installed, odd, &w.set); err != nil {
+		return err
+	}
 	foreign, missing := difference(installed, w.set.Entries())
 	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
 		for _, h := range foreign {
@@ -143,51 +145,6 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
 	w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
 	w.set = pipeline.FlowSet{} // large, and not needed again soon
 	return nil
-}
-
-// had is a flow that a switch has.
-type had struct {
-	cookie openflow.Cookie
-	table  openflow.TableID
-}
-
-func compareHad(a, b had) int {
-	return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.table, b.table))
-}
-
-// installed returns all flows of the switch, in the order of compareHad.
-func (w *worker) installed(ctx context.Context) ([]had, error) {
-	var all []had
-	err := w.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
-		all = append(all, had{s.Cookie, s.Table})
-		return nil
-	})
-	slices.SortFunc(all, compareHad)
-	return all, err
-}
-
-// difference compares flows that are installed with flows that are wanted, both
-// in order. When a cookie is installed twice, at least one of the two is
-// somebody else's work: both are foreign, and the flow is missing.
-func difference(installed []had, wanted []pipeline.Entry) (foreign []had, missing []pipeline.Entry) {
-	for len(installed) > 0 || len(wanted) > 0 {
-		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Cookie < installed[0].cookie {
-			missing, wanted = append(missing, wanted[0]), wanted[1:]
-			continue
-		}
-		same := 1
-		for same < len(installed) && installed[same].cookie == installed[0].cookie {
-			same++
-		}
-		ours := len(wanted) > 0 && wanted[0].Cookie == installed[0].cookie
-		if !ours || same > 1 || installed[0].table != wanted[0].Table() {
-			foreign = append(foreign, slices.Compact(slices.Clone(installed[:same]))...)
-		} else {
-			wanted = wanted[1:]
-		}
-		installed = installed[same:]
-	}
-	return foreign, missing
 }
 
 // wipe removes all flows.
