@@ -50,6 +50,8 @@ func (l *Lab) StartDocker(ctx context.Context) error {
 		"--config-file", l.dockerFile("daemon.json"), "--host", l.dockerHost(),
 		"--containerd", l.dockerFile("containerd.sock"), "--data-root", l.dockerFile("data"),
 		"--exec-root", l.dockerFile("exec"), "--pidfile", l.dockerFile("dockerd.pid"),
+		// A control group of the lab's own, so that Down finds it.
+		"--cgroup-parent=/"+l.cgroup(), "--exec-opt=native.cgroupdriver=cgroupfs",
 		"--storage-driver=vfs", "--bridge=none", "--iptables=false", "--ip6tables=false",
 		"--ip-forward=false", "--ip-masq=false")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func (l *Lab) Down(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, unmountBelow(l.Dir), os.RemoveAll(l.Dir))
+	errs = append(errs, l.removeCgroups(), unmountBelow(l.Dir), os.RemoveAll(l.Dir))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("take lab %s down: %w", l.ID, err)
 	}
@@ -105,6 +106,32 @@ func netnsNames() ([]string, error) {
 		names = append(names, e.Name())
 	}
 	return names, err
+}
+
+// cgroup is the name of the control group that docker's containers are in.
+func (l *Lab) cgroup() string { return prefix + l.ID }
+
+// removeCgroups removes the control groups that docker left behind when it was
+// killed: of version 2, and of each controller of version 1.
+func (l *Lab) removeCgroups() error {
+	var errs []error
+	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+		// The patterns are well formed.
+		tops, _ := filepath.Glob(pattern + l.cgroup())
+		for _, top := range tops {
+			var dirs []string
+			errs = append(errs, filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					dirs = append(dirs, path)
+				}
+				return err
+			}))
+			for _, dir := range slices.Backward(dirs) {
+				errs = append(errs, syscall.Rmdir(dir))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // unmountBelow unmounts what is mounted below dir, the deepest first: docker's

@@ -44,7 +44,7 @@ type Lab struct {
 	binDir string
 }
 
-// state is what Open needs to find a lab again.
+// state is what Open needs to find a lab again: its options.
 type state struct {
 	Nodes  int    `json:"nodes"`
 	BinDir string `json:"binDir"`
@@ -70,8 +70,8 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	l := newLab(id, state{o.Nodes, o.BinDir})
-	if err := l.up(ctx, state{o.Nodes, o.BinDir}); err != nil {
+	l := newLab(id, state(o))
+	if err := l.up(ctx, state(o)); err != nil {
 		// The caller's context may be what failed: clean up on another.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()

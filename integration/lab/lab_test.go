@@ -2,7 +2,13 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -100,5 +106,43 @@ func TestDocker(t *testing.T) {
 	must[string](t)(l.Nodes[0].Exec(ctx, "docker", "exec", "c1", "ping", "-c1", "10.0.0.2"))
 	if err := b.Remove(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDownAfterCrash: what is left when nothing could be put in order is found
+// by the id alone.
+func TestDownAfterCrash(t *testing.T) {
+	l, ctx := requireLab(t, 1)
+	must[*Container](t)(l.AddContainer(ctx, Container{Name: "a", Node: "node1", IP: netip.MustParsePrefix("10.0.0.1/24")}))
+	if len(MissingDocker()) == 0 {
+		must[*Container](t)(l.AddDockerContainer(ctx, Container{Name: "c1", Node: "node1", IP: netip.MustParsePrefix("10.0.0.2/24")}))
+		for _, daemon := range []string{"dockerd", "containerd"} {
+			for _, pid := range must[[]int](t)(l.processes()) {
+				if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); strings.TrimSpace(string(name)) == daemon {
+					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+	}
+	if err := os.Remove(filepath.Join(l.Dir, "lab.json")); err != nil {
+		t.Error(err)
+	}
+	if ids := must[[]string](t)(List()); !slices.Contains(ids, l.ID) {
+		t.Errorf("%s is not among %v", l.ID, ids)
+	}
+	if err := must[*Lab](t)(Find(l.ID)).Down(ctx); err != nil {
+		t.Error(err)
+	}
+	if left := must[[]int](t)(l.processes()); len(left) > 0 {
+		t.Errorf("processes left: %v", left)
+	}
+	if ids := must[[]string](t)(List()); slices.Contains(ids, l.ID) {
+		t.Errorf("%s is still among %v", l.ID, ids)
+	}
+	mounts := must[[]byte](t)(os.ReadFile("/proc/self/mountinfo"))
+	if strings.Contains(string(mounts), l.Dir) {
+		t.Errorf("mounts left:\n%s", mounts)
 	}
 }

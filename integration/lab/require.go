@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 )
 
 // needed are the programs without which no lab can be brought up, and the
@@ -27,6 +28,8 @@ func Missing() []string {
 	var why []string
 	if os.Geteuid() != 0 {
 		why = append(why, "not root: network namespaces need it")
+	} else if out, err := exec.Command("unshare", "--net", "true").CombinedOutput(); err != nil {
+		why = append(why, fmt.Sprintf("no network namespaces to be had (%v): %s", err, strings.TrimSpace(string(out))))
 	}
 	return append(why, missing(needed())...)
 }
