@@ -126,7 +126,7 @@ func vsctlError(out []byte, err error) error {
 	case strings.Contains(text, "database connection failed"):
 		return fmt.Errorf("%s; is ovsdb-server running? start it with: systemctl start openvswitch-switch (or name another database with --db)", text)
 	case strings.Contains(string(out), "Alarm clock"), strings.Contains(err.Error(), "alarm clock"):
-		return fmt.Errorf("no answer from Open vSwitch within %d s; is ovs-vswitchd running? start it with: systemctl start openvswitch-switch (or pass --no-wait to only write the database)", vsctlTimeout)
+		return fmt.Errorf("ovs-vswitchd did not follow within %d s; is it running? start it with: systemctl start openvswitch-switch (or pass --no-wait to only write the database)", vsctlTimeout)
 	case text == "":
 		return fmt.Errorf("ovs-vsctl: %w", err)
 	}
