@@ -1,0 +1,50 @@
+package chaos
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// headerLen is sizeof(struct ofp_header), OpenFlow 1.3.5, 7.1.
+const headerLen = 8
+
+// The types of messages that the proxy knows, OpenFlow 1.3.5, 7.1.
+const (
+	typeEchoRequest  = 2
+	typeEchoReply    = 3
+	typeBarrierReply = 21
+)
+
+// Message is a message as it passes.
+type Message struct {
+	// Conn numbers connections in the order in which they began, from 0.
+	Conn int
+	Dir  Direction
+	// At is the message's place among those of its direction; echoes have none
+	// and do not come here.
+	At int
+	// Type is its wire type, ofp_type.
+	Type uint8
+	// Len is its length in bytes.
+	Len int
+}
+
+// readMessage reads one whole message.
+func readMessage(r *bufio.Reader) ([]byte, error) {
+	header, err := r.Peek(headerLen)
+	if err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(header[2:]))
+	if n < headerLen {
+		return nil, fmt.Errorf("message says it is %d bytes long", n)
+	}
+	b := make([]byte, n)
+	_, err = io.ReadFull(r, b)
+	return b, err
+}
+
+// counted reports whether a message has a place.
+func counted(typ uint8) bool { return typ != typeEchoRequest && typ != typeEchoReply }
