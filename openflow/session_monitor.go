@@ -19,7 +19,8 @@ type FlowChange struct {
 }
 
 // MonitorQueue is how many bytes of reports, as they came, a FlowMonitor keeps
-// until they are taken: those of some 10,000 changes.
+// until they are taken: those of 14,000 flows deleted at once, or of 6,000
+// changed one by one.
 const MonitorQueue = 1 << 20
 
 // FlowMonitor takes what the switch reports of changes of flows that this
@@ -28,28 +29,34 @@ const MonitorQueue = 1 << 20
 //
 // # What is reported
 //
-// A change of another connection, of ovs-ofctl for one, an expiry, and a
-// deletion that follows from another's deletion of a group. An add that replaces
-// a flow by one just like it is reported; a modification that changes nothing is
-// not. What this session does, within bundles and without, is not reported: Open
-// vSwitch tells changes apart by their connection, not by their xid, and of a
-// connection's own sends but one short notice for each flow-mod, or for a whole
-// bundle with the xid of the first message in it that changed a flow.
+// A change by another connection (as ovs-ofctl has), an expiry, and a deletion
+// that follows from another's deletion of a group. An add that replaces a flow
+// is reported as FlowAdded, even if the flows are alike; a modification that
+// changes nothing is not reported.
 //
-// Not reported either are changes of groups and meters.
+// What this session does, within bundles and without, is not: Open vSwitch tells
+// own changes by their connection, and reports of them but one FlowAbbrev for
+// each flow-mod, with its xid, or for each bundle, with the xid of the first
+// message in it that changed a flow. That holds for an eviction from a full
+// table too, when this session's flow took the place.
+//
+// Open vSwitch reports no changes of groups and meters.
 //
 // # Order
 //
-// The switch reports a change before it answers what it handled after the
-// change, and the session keeps that order: when Bundle, Barrier, or the part of
-// Flows that read them, has returned, Take returns every change that the switch
-// made before its reply. So a flow-table read back with Flows, once Take has
-// been called after it, is not older than what Take returned.
+// The switch reports a change before it answers any request that it read after
+// making the change, and the session keeps that order. So when Bundle, Barrier
+// or Flows has returned, Take returns at least all that the switch did before it
+// answered. What Take returned before Flows was called is contained in what
+// Flows reads.
 //
-// # What it costs
+// # Figures
 //
-// Measured on Open vSwitch 3.1 with 10,000 flows and two cores: see
-// BenchmarkFlowMonitor.
+// BenchmarkFlowMonitor, Open vSwitch 3.1 with 10,000 flows, 2 cores: from
+// another's flow-mod to Take 0.07 ms (99 of 100 within 0.2 ms); a bundle of
+// 10,000 flows, one's own or another's, takes 32 to 38 ms with and without a
+// monitor. Another's deletion of 10,000 flows is reported whole, within 1 ms of
+// the first.
 type FlowMonitor struct {
 	s    *Session
 	id   uint32
@@ -145,15 +152,20 @@ func (m *FlowMonitor) Take() (changes []FlowChange, lost bool) {
 	lost = m.lost
 	m.queue, m.queued, m.lost = nil, 0, false
 	m.mu.Unlock()
+	malformed := 0
+	var why error
 	for _, f := range queue {
 		var err error
 		if changes, err = appendChanges(changes, f); err != nil {
-			m.s.counters.undecodable.Add(1)
-			m.s.log.Warn("switch sends malformed report of changed flows", "err", err)
-			lost = true
+			malformed++
+			why = err
 		}
 	}
-	return changes, lost
+	if malformed > 0 {
+		m.s.counters.undecodable.Add(uint64(malformed))
+		m.s.log.Warn("switch sends malformed reports of changed flows", "count", malformed, "err", why)
+	}
+	return changes, lost || malformed > 0
 }
 
 // internalTable is Open vSwitch's own, which is not shown in any dump.

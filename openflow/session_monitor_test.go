@@ -232,3 +232,29 @@ func TestMonitorGivenUp(t *testing.T) {
 		t.Errorf("after the session's end: %v", err)
 	}
 }
+
+// TestMonitorHostile gives a monitor every beginning of what a switch sends it,
+// as a message of its own.
+func TestMonitorHostile(t *testing.T) {
+	for _, msg := range []Message{
+		&MultipartReply{Kind: MultipartExperimenter, Body: sampleUpdates(t)},
+		updatesMessage(t, FlowUpdate{Event: FlowAbbrev}), &FlowMonitorPaused{}, &FlowMonitorResumed{},
+	} {
+		whole := encode(t, msg)
+		for n := HeaderLen; n <= len(whole); n++ {
+			s := newSession(nil, Config{})
+			m := &FlowMonitor{s: s, wake: make(chan struct{}, 1)}
+			s.monitor.Store(m)
+			frame := append([]byte(nil), whole[:n]...)
+			be.PutUint16(frame[2:], uint16(n))
+			s.monitored(frame)
+			changes, lost := m.Take()
+			for _, c := range changes {
+				_ = c.String()
+			}
+			if bad := s.Stats().Undecodable; bad > 1 || bad == 1 && !lost {
+				t.Errorf("%T, %d bytes: %d malformed, lost %v", msg, n, bad, lost)
+			}
+		}
+	}
+}
