@@ -1,0 +1,131 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"time"
+)
+
+// skew is by how much certificates are dated back, for machines whose clocks
+// are behind.
+const skew = 5 * time.Minute
+
+// Authority signs certificates: a certificate of its own with its key, ECDSA
+// on P-256.
+type Authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// Issued is a certificate with its key, both in PEM.
+type Issued struct {
+	Cert, Key []byte
+}
+
+// NewAuthority makes an authority that lasts for the given time from now on.
+func NewAuthority(name string, now time.Time, lasts time.Duration) (*Authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             now.Add(-skew),
+		NotAfter:              now.Add(lasts),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("make the authority's certificate: %w", err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &Authority{cert, key}, nil
+}
+
+// ParseAuthority reads an authority from PEM.
+func ParseAuthority(in Issued) (*Authority, error) {
+	certs, err := ParseCertificates(in.Cert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(in.Key)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !certs[0].IsCA:
+		return nil, errors.New("the certificate is not that of an authority")
+	case !key.PublicKey.Equal(certs[0].PublicKey):
+		return nil, errors.New("the key does not belong to the authority's certificate")
+	}
+	return &Authority{certs[0], key}, nil
+}
+
+// Encode returns the authority in PEM.
+func (a *Authority) Encode() (Issued, error) { return encode(a.cert.Raw, a.key) }
+
+// Certificate returns the authority's own certificate.
+func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+
+// IssueClient makes a key and a certificate for a node or user.
+func (a *Authority) IssueClient(who Identity, now time.Time, lasts time.Duration) (Issued, error) {
+	if err := who.check(); err != nil {
+		return Issued{}, err
+	}
+	return a.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: who.String()},
+		URIs:        []*url.URL{who.URI()},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, now, lasts)
+}
+
+// IssueServer makes a key and a certificate for sdnd, reached by the given
+// names and addresses. Open vSwitch does not compare them, clients of the API
+// do (RFC 9110, section 4.3.4).
+func (a *Authority) IssueServer(hosts []string, now time.Time, lasts time.Duration) (Issued, error) {
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "sdnd"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, h := range hosts {
+		if ip, err := netip.ParseAddr(h); err == nil {
+			template.IPAddresses = append(template.IPAddresses, ip.AsSlice())
+		} else if err := checkName(h); err != nil {
+			return Issued{}, err
+		} else {
+			template.DNSNames = append(template.DNSNames, h)
+		}
+	}
+	return a.issue(template, now, lasts)
+}
+
+func (a *Authority) issue(template *x509.Certificate, now time.Time, lasts time.Duration) (Issued, error) {
+	template.NotBefore, template.NotAfter = now.Add(-skew), now.Add(lasts)
+	if template.NotAfter.After(a.cert.NotAfter) {
+		return Issued{}, fmt.Errorf("it would outlive the authority, which expires on %s: give it less time, or make a new authority", a.cert.NotAfter.Format(time.DateOnly))
+	}
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.BasicConstraintsValid = true
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return Issued{}, fmt.Errorf("make a key: %w", err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	if err != nil {
+		return Issued{}, fmt.Errorf("sign the certificate: %w", err)
+	}
+	return encode(der, key)
+}

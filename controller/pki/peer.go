@@ -1,0 +1,50 @@
+package pki
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// NodeOf does the TLS handshake of a server with conn, unless it is done, and
+// returns the node that its certificate is for and when that ends.
+func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time, err error) {
+	t, ok := conn.(*tls.Conn)
+	if !ok {
+		return "", time.Time{}, errors.New("the connection is not TLS")
+	}
+	if err := t.HandshakeContext(ctx); err != nil {
+		return "", time.Time{}, explainHandshake(err)
+	}
+	certs := t.ConnectionState().PeerCertificates
+	if len(certs) == 0 {
+		return "", time.Time{}, errors.New("it has no certificate")
+	}
+	who, err := IdentityOf(certs[0])
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	if who.Kind != Node {
+		return "", time.Time{}, fmt.Errorf("its certificate is for %s, not for a node", who)
+	}
+	return who.Name, certs[0].NotAfter, nil
+}
+
+// explainHandshake says what usually makes a handshake fail.
+func explainHandshake(err error) error {
+	var record tls.RecordHeaderError
+	var alert *net.OpError // by which crypto/tls tells what the other end said
+	var verify *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &record) && record.Conn != nil:
+		return errors.New("it speaks plain TCP where TLS is required; join it again: sdnctl node join … --ca --cert --key")
+	case errors.As(err, &verify):
+		return fmt.Errorf("its certificate is refused: %w", verify.Err)
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return fmt.Errorf("it refuses our certificate, or TLS with us: %w", err)
+	}
+	return fmt.Errorf("tls handshake: %w", err)
+}

@@ -1,0 +1,66 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+)
+
+const (
+	pemCert = "CERTIFICATE"
+	pemKey  = "PRIVATE KEY" // PKCS #8 (RFC 5958)
+)
+
+// encode returns a certificate and its key in PEM (RFC 7468).
+func encode(der []byte, key *ecdsa.PrivateKey) (Issued, error) {
+	k, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return Issued{}, fmt.Errorf("encode the key: %w", err)
+	}
+	return Issued{
+		Cert: pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: der}),
+		Key:  pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: k}),
+	}, nil
+}
+
+// ParseCertificates reads the certificates in PEM, of which there must be one
+// or more.
+func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			break
+		}
+		if block.Type != pemCert {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		certs = append(certs, c)
+	}
+	if len(certs) == 0 {
+		return nil, errors.New("there is no certificate in PEM")
+	}
+	return certs, nil
+}
+
+func parseKey(data []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != pemKey {
+		return nil, errors.New("there is no private key in PEM (PKCS #8)")
+	}
+	k, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := k.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("the key is not one for ECDSA")
+	}
+	return key, nil
+}

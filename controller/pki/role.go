@@ -1,0 +1,42 @@
+package pki
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a user of the API may do.
+type Role string
+
+// The roles, each with all that the ones before it may do.
+const (
+	// Viewer may read everything and ask what a change would do.
+	Viewer Role = "viewer"
+	// Operator may change networks, routers and ports.
+	Operator Role = "operator"
+	// Admin may do everything: declare nodes, back up and restore.
+	Admin Role = "admin"
+)
+
+// Roles returns the roles, the least powerful first.
+func Roles() []Role { return []Role{Viewer, Operator, Admin} }
+
+// ParseRole reads a role.
+func ParseRole(s string) (Role, error) {
+	if r := Role(s); slices.Contains(Roles(), r) {
+		return r, nil
+	}
+	names := make([]string, len(Roles()))
+	for i, r := range Roles() {
+		names[i] = string(r)
+	}
+	return "", fmt.Errorf("%q is no role: want %s", s, strings.Join(names, ", "))
+}
+
+// May reports whether a user with the role may do what needs another one. The
+// zero Role may do nothing.
+func (r Role) May(needed Role) bool {
+	have, want := slices.Index(Roles(), r), slices.Index(Roles(), needed)
+	return have >= 0 && want >= 0 && have >= want
+}
