@@ -79,6 +79,9 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		return // was another node's; it is being emptied, and will come back
 	}
 	p.claimed, n.peer = true, p
+	// Before it is said to be connected: what it has is not known, so it must
+	// not look as if all were confirmed.
+	n.mail.post(d.view, d.view, nil, true)
 	d.f.board.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
 	d.f.board.connect(n.name, p.sess)
