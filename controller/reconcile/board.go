@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -27,9 +26,9 @@ type board struct {
 
 // boardNode is a node's line on the board.
 type boardNode struct {
-	status  NodeStatus
-	mail    *mailbox
-	session *openflow.Session // nil while not connected
+	status NodeStatus
+	mail   *mailbox
+	peer   *peer // nil while not connected
 }
 
 func newBoard(now func() time.Time) *board {
@@ -64,12 +63,12 @@ func (b *board) signal() {
 	b.changed = make(chan struct{})
 }
 
-// connect notes with which session, or none, a node is connected.
-func (b *board) connect(node string, sess *openflow.Session) {
+// connect notes which switch, or none, is the node's.
+func (b *board) connect(node string, p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n, ok := b.nodes[node]; ok {
-		n.session = sess
+		n.peer = p
 	}
 }
 

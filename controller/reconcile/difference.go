@@ -19,6 +19,11 @@ type had struct {
 	altered bool
 }
 
+// String tells what little is known of the flow.
+func (h had) String() string {
+	return fmt.Sprintf("table=%d, cookie=%#x", h.table, uint64(h.cookie))
+}
+
 func compareHad(a, b had) int {
 	return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.table, b.table))
 }

@@ -3,4 +3,4 @@ package reconcile
 import "github.com/sdnctl/sdnctl/openflow"
 
 // Session returns the session with a node's switch.
-func (f *Fabric) Session(node string) *openflow.Session { return f.sessionOf(node) }
+func (f *Fabric) Session(node string) *openflow.Session { return f.peerOf(node).sess }

@@ -41,6 +41,13 @@ type Config struct {
 	// RetryAfter is how long a switch that refused its flows is left alone
 	// before it is tried again; it doubles up to 30 times that. 0 means 1 s.
 	RetryAfter time.Duration
+	// AuditEvery is about how often a switch is compared as a whole that cannot
+	// tell of changes by others (Open vSwitch before 3.0); one that can is
+	// compared a tenth as often. 0 means 30 s.
+	AuditEvery time.Duration
+	// NoMonitor does not ask switches to tell of changes by others, and relies on
+	// audits.
+	NoMonitor bool
 	// Now is the clock for what people see; nil means time.Now.
 	Now func() time.Time
 }
@@ -53,6 +60,7 @@ type Fabric struct {
 	metrics *metrics
 	board   *board
 	saver   *saver
+	drifts  drifts
 	// inbox takes what the dispatcher has to know; gone is closed when there is
 	// no dispatcher any more to know it.
 	inbox chan event
@@ -74,6 +82,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 256)
+	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -35,8 +35,8 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 			Owner: e.Unit().Owner(), Why: string(e.Rule()), Wanted: true,
 		})
 	}
-	if sess := f.sessionOf(node); sess != nil {
-		err := sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
+	if p := f.peerOf(node); p != nil {
+		err := p.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
@@ -60,12 +60,12 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	return views, nil
 }
 
-// sessionOf returns the session with a node's switch, or nil.
-func (f *Fabric) sessionOf(node string) *openflow.Session {
+// peerOf returns a node's switch, or nil while it is not connected.
+func (f *Fabric) peerOf(node string) *peer {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	if n, ok := f.board.nodes[node]; ok {
-		return n.session
+		return n.peer
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"context"
 	"slices"
 	"sync"
 
@@ -162,23 +161,16 @@ func (m *mailbox) wake() {
 	}
 }
 
-// take waits for work and marks it as being done.
-func (m *mailbox) take(ctx context.Context) (job, error) {
-	for {
-		m.mu.Lock()
-		if m.waiting.view != nil {
-			m.busy, m.waiting = m.waiting, job{}
-			j := m.busy
-			m.mu.Unlock()
-			return j, nil
-		}
-		m.mu.Unlock()
-		select {
-		case <-m.notify:
-		case <-ctx.Done():
-			return job{}, context.Cause(ctx)
-		}
+// take returns work and marks it as being done; false if there is none. When
+// there may be again, notify says so.
+func (m *mailbox) take() (job, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting.view == nil {
+		return job{}, false
 	}
+	m.busy, m.waiting = m.waiting, job{}
+	return m.busy, true
 }
 
 // whenDone has told called, once, when the node has confirmed a view with at

@@ -10,6 +10,7 @@ import (
 type metrics struct {
 	flowMods         *prometheus.CounterVec
 	applySeconds     *prometheus.HistogramVec
+	drifts           *prometheus.CounterVec
 	handshakesFailed prometheus.Counter
 	unexpected       prometheus.Counter
 }
@@ -26,6 +27,10 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 			Help:    "Time to bring a switch up to date, from taking up the work to its confirmation.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}, []string{"kind"}),
+		drifts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sdnd_drifts_total",
+			Help: "Flows of a node's switch that somebody else changed, by what was done; all were undone.",
+		}, []string{"node", "what"}),
 		handshakesFailed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sdnd_openflow_handshakes_failed_total",
 			Help: "Connections that did not become an OpenFlow 1.3 session.",
@@ -45,7 +50,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
-		reg.MustRegister(m.flowMods, m.applySeconds, m.handshakesFailed, m.unexpected, connected, inSync, quarantined)
+		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.handshakesFailed, m.unexpected, connected, inSync, quarantined)
 	}
 	return m
 }

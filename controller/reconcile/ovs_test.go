@@ -34,10 +34,16 @@ type bed struct {
 	store  *store.Store
 	fabric *reconcile.Fabric
 	reg    *prometheus.Registry
+	cfg    reconcile.Config
 	stop   func()
 }
 
 func newBed(t *testing.T, nodes int) *bed {
+	t.Helper()
+	return newBedWith(t, nodes, reconcile.Config{RetryAfter: 50 * time.Millisecond})
+}
+
+func newBedWith(t *testing.T, nodes int, cfg reconcile.Config) *bed {
 	t.Helper()
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skip(strings.Join(why, "; "))
@@ -46,7 +52,7 @@ func newBed(t *testing.T, nodes int) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{T: t, Lab: l}
+	b := &bed{T: t, Lab: l, cfg: cfg}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
@@ -67,7 +73,8 @@ func (b *bed) start() {
 		b.Fatal(err)
 	}
 	b.store, b.reg = st, prometheus.NewRegistry()
-	b.fabric, err = reconcile.New(reconcile.Config{Registerer: b.reg, RetryAfter: 50 * time.Millisecond}, st)
+	b.cfg.Registerer = b.reg
+	b.fabric, err = reconcile.New(b.cfg, st)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,6 +26,10 @@ type peer struct {
 	assigned chan *node
 	// suspect has an element when the connection is to prove that it lives.
 	suspect chan struct{}
+	// audits takes requests to compare the switch; ended is closed with the
+	// session.
+	audits chan chan auditReply
+	ended  chan struct{}
 
 	// The dispatcher's: the ports by name, and whether it is, or was, a node's.
 	ports   map[string]openflow.PortNo
@@ -86,6 +90,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	p := &peer{
 		f: f, sess: sess, dpid: topology.DatapathID(sess.Features().DatapathID),
 		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
+		audits: make(chan chan auditReply), ended: make(chan struct{}),
 		ports: map[string]openflow.PortNo{},
 	}
 	for _, o := range sess.Ports() {
@@ -104,7 +109,9 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	})
 	g.Go(func() error { return p.proveAlive(ctx) })
 	g.Go(func() error { return p.work(ctx) })
-	f.tell(switchDown{p, g.Wait()})
+	err = g.Wait()
+	close(p.ended)
+	f.tell(switchDown{p, err})
 }
 
 // heard takes what the switch says unasked.

@@ -84,7 +84,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	n.mail.post(d.view, d.view, nil, true)
 	d.f.board.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
-	d.f.board.connect(n.name, p.sess)
+	d.f.board.connect(n.name, p)
 	d.f.board.update(n.name, func(s *NodeStatus) {
 		s.Connected, s.Since, s.LastError = true, d.f.cfg.Now(), ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software

@@ -13,14 +13,18 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// worker brings one switch to what its node's mailbox asks, job by job.
+// worker brings one switch to what its node's mailbox asks, job by job, and
+// keeps it there.
 type worker struct {
 	*peer
 	node *node
-	// known is whether the switch is as its last job asked.
-	known bool
-	// flows is how many flows the switch has, when known.
+	// view is what the switch was last brought to; nil while it is not known
+	// what the switch has.
+	view *pipeline.View
+	// flows is how many flows the switch has, if view is known.
 	flows int
+	// monitor tells of changes by others; nil if the switch cannot.
+	monitor *openflow.FlowMonitor
 
 	delta    pipeline.Delta
 	compiler pipeline.Compiler
@@ -28,8 +32,8 @@ type worker struct {
 	removal  []byte
 }
 
-// work waits until the switch is a node's, and then does its jobs until the
-// session or ctx ends.
+// work waits until the switch is a node's, and then works until the session or
+// ctx ends.
 func (p *peer) work(ctx context.Context) error {
 	w := &worker{peer: p}
 	select {
@@ -37,23 +41,21 @@ func (p *peer) work(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	// Before the first comparison: so what happens after it is seen.
+	if err := w.watch(ctx); err != nil {
+		return err
+	}
+	audit := time.NewTimer(w.auditAfter())
+	defer audit.Stop()
 	wait := p.f.cfg.RetryAfter
 	for {
-		j, err := w.node.mail.take(ctx)
-		if err != nil {
-			return err
-		}
-		started := time.Now()
-		err = w.do(ctx, j)
+		err := w.next(ctx, audit)
 		if err == nil {
-			w.node.mail.done()
 			wait = p.f.cfg.RetryAfter
-			p.f.metrics.applied(started, j.full)
-			p.f.board.update(w.node.name, func(s *NodeStatus) { s.Flows, s.LastError = w.flows, "" })
 			continue
 		}
 		w.node.mail.failed()
-		w.known = false
+		w.view = nil
 		if ctx.Err() != nil || errors.Is(err, errReleased) {
 			return err
 		}
@@ -66,6 +68,46 @@ func (p *peer) work(ctx context.Context) error {
 	}
 }
 
+// next does what there is to do next: the mailbox's job, what others did to the
+// switch, or an audit.
+func (w *worker) next(ctx context.Context, timer *time.Timer) error {
+	if j, ok := w.node.mail.take(); ok {
+		return w.serve(ctx, j)
+	}
+	var changed <-chan struct{}
+	if w.monitor != nil {
+		changed = w.monitor.Changed()
+	}
+	select {
+	case <-w.node.mail.notify:
+		return nil
+	case <-changed:
+		return w.tampered(ctx)
+	case ask := <-w.audits:
+		found, err := w.audit(ctx)
+		ask <- auditReply{found, err}
+		return err
+	case <-timer.C:
+		timer.Reset(w.auditAfter())
+		_, err := w.audit(ctx)
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// serve does a job and confirms it.
+func (w *worker) serve(ctx context.Context, j job) error {
+	started := time.Now()
+	if err := w.do(ctx, j); err != nil {
+		return err
+	}
+	w.node.mail.done()
+	w.f.metrics.applied(started, j.full)
+	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Flows, s.LastError = w.flows, "" })
+	return nil
+}
+
 // do brings the switch to the job's view.
 func (w *worker) do(ctx context.Context, j job) error {
 	switch {
@@ -74,8 +116,9 @@ func (w *worker) do(ctx context.Context, j job) error {
 			return err
 		}
 		return errReleased
-	case j.full || !w.known:
-		return w.compare(ctx, j.view)
+	case j.full || w.view == nil:
+		_, err := w.compare(ctx, j.view)
+		return err
 	default:
 		return w.change(ctx, j.view, j.units)
 	}
@@ -102,28 +145,36 @@ func (w *worker) change(ctx context.Context, v *pipeline.View, units marks) erro
 	if err != nil {
 		return err
 	}
+	w.view = v
 	w.flows += d.Growth()
 	return nil
 }
 
+// found is what a comparison found wrong with a switch, and has mended.
+type found struct {
+	foreign []had
+	missing []pipeline.Entry
+}
+
 // compare reads back what the switch has and sends what differs from what it
-// is to have: nothing, if it was left in order.
-func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
+// is to have: nothing, if it was left in order. What it found is valid until
+// the next comparison.
+func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
 	select {
 	case w.f.comparing <- struct{}{}:
 		defer func() { <-w.f.comparing }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return found{}, context.Cause(ctx)
 	}
 	installed, odd, err := w.installed(ctx)
 	if err != nil {
-		return fmt.Errorf("read flows back: %w", err)
+		return found{}, fmt.Errorf("read flows back: %w", err)
 	}
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, v, w.node.name)
 	w.set.Sort()
 	if err := forgive(installed, odd, &w.set); err != nil {
-		return err
+		return found{}, err
 	}
 	foreign, missing := difference(installed, w.set.Entries())
 	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
@@ -139,12 +190,14 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) error {
 		}
 	})
 	if err != nil {
-		return err
+		return found{}, err
 	}
-	w.known, w.flows = true, w.set.Len()
-	w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
-	w.set = pipeline.FlowSet{} // large, and not needed again soon
-	return nil
+	first := w.view == nil
+	w.view, w.flows = v, w.set.Len()
+	if first {
+		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
+	}
+	return found{foreign, missing}, nil
 }
 
 // wipe removes all flows.

@@ -1,0 +1,199 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Drift is a change of a switch's flows that somebody else made, and that was
+// undone.
+type Drift struct {
+	// Seq numbers drifts since the start of the daemon, from 1.
+	Seq  uint64
+	Time time.Time
+	Node string
+	// What was done to the flow: "added", "deleted" or "modified".
+	What  string
+	Table string
+	// Before and After are the flow as text; empty if there was none.
+	Before, After string
+	// Owner is whose flow it was; the zero Ref for a flow that is not ours.
+	Owner topology.Ref
+	// By says what told: "monitor" at once, "audit" at last.
+	By string
+}
+
+const (
+	// maxDrifts is how many drifts are remembered.
+	maxDrifts = 1000
+	// maxReported is how many drifts of one occasion are remembered and logged
+	// one by one; del-flows on a large switch is one occasion.
+	maxReported = 100
+)
+
+// drifts remembers the newest drifts.
+type drifts struct {
+	mu   sync.Mutex
+	last uint64
+	all  []Drift // oldest first
+}
+
+func (d *drifts) add(ds []Drift) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, x := range ds {
+		d.last++
+		x.Seq = d.last
+		d.all = append(d.all, x)
+	}
+	if over := len(d.all) - maxDrifts; over > 0 {
+		d.all = append([]Drift(nil), d.all[over:]...)
+	}
+}
+
+// Drifts returns what others did to the flows of a node, or of all nodes if node
+// is "", oldest first: the newest thousand since the start of the daemon.
+func (f *Fabric) Drifts(node string) []Drift {
+	f.drifts.mu.Lock()
+	defer f.drifts.mu.Unlock()
+	var out []Drift
+	for _, d := range f.drifts.all {
+		if node == "" || d.Node == node {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// watch has the switch tell of changes by others, if it can.
+func (w *worker) watch(ctx context.Context) error {
+	if w.f.cfg.NoMonitor {
+		return nil
+	}
+	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
+	if errors.Is(err, openflow.ErrMonitorUnsupported) {
+		w.f.log.Info("switch cannot tell of changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		return nil
+	}
+	w.monitor = m
+	return err
+}
+
+// watched reports whether there are changes by others that were not looked at.
+func (w *worker) watched() bool { return w.monitor != nil && len(w.monitor.Changed()) > 0 }
+
+// tampered undoes what others did to the switch.
+func (w *worker) tampered(ctx context.Context) error {
+	changes, lost := w.monitor.Take()
+	if len(changes) == 0 && !lost || w.view == nil {
+		return nil
+	}
+	told := w.driftsTold(changes)
+	got, err := w.compare(ctx, w.view)
+	if err != nil {
+		return err
+	}
+	if lost {
+		told = w.driftsFound(got, "audit")
+	}
+	w.report(told)
+	return nil
+}
+
+// driftsTold makes drifts of what the monitor told.
+func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
+	ours := w.flowsByKey()
+	var out []Drift
+	for _, c := range changes {
+		flow := openflow.Flow{
+			Table: c.Table, Priority: c.Priority, Cookie: c.Cookie,
+			IdleTimeout: c.IdleTimeout, HardTimeout: c.HardTimeout,
+			Match: c.Match, Instructions: c.Instructions,
+		}
+		d := Drift{Time: c.At, By: "monitor", Table: pipeline.TableName(c.Table), After: flow.String()}
+		e, our := ours[flow.Key()]
+		if our {
+			d.Owner, d.Before = e.Unit().Owner(), describe(w.set.Message(e))
+		}
+		switch {
+		case c.Event == openflow.FlowDeleted:
+			d.What, d.After = "deleted", ""
+			if !our {
+				d.Before = flow.String()
+			}
+		case our && c.Cookie == e.Cookie && c.Cookie == pipeline.CookieOf(&flow):
+			continue // put back as it should be
+		case our:
+			d.What = "modified"
+		default:
+			d.What = "added"
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// flowsByKey compiles what the switch is to have, into w.set, by what a switch
+// tells flows apart by.
+func (w *worker) flowsByKey() map[openflow.FlowKey]pipeline.Entry {
+	w.set.Reset()
+	w.compiler.CompileNode(&w.set, w.view, w.node.name)
+	keys := make(map[openflow.FlowKey]pipeline.Entry, w.set.Len())
+	for _, e := range w.set.Entries() {
+		if mod, err := openflow.DecodeFlowMod(w.set.Message(e)); err == nil {
+			keys[mod.Flow.Key()] = e
+		}
+	}
+	return keys
+}
+
+// driftsFound makes drifts of what a comparison found.
+func (w *worker) driftsFound(got found, by string) []Drift {
+	var out []Drift
+	now := w.f.cfg.Now()
+	for _, h := range got.foreign {
+		out = append(out, Drift{Time: now, By: by, What: "added", Table: pipeline.TableName(h.table), After: h.String()})
+	}
+	for _, e := range got.missing {
+		out = append(out, Drift{
+			Time: now, By: by, What: "deleted", Table: pipeline.TableName(e.Table()),
+			Before: describe(w.set.Message(e)), Owner: e.Unit().Owner(),
+		})
+	}
+	return out
+}
+
+// report tells people what others did to the switch.
+func (w *worker) report(ds []Drift) {
+	for i := range ds {
+		ds[i].Node = w.node.name
+		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What).Inc()
+	}
+	if more := len(ds) - maxReported; more > 0 {
+		w.f.log.Warn("flows changed by others; undone", "node", w.node.name, "flows", len(ds), "of_which_reported", maxReported)
+		ds = ds[:maxReported]
+	}
+	for _, d := range ds {
+		w.f.log.Warn("flow changed by others; undone", "node", d.Node, "what", d.What, "table", d.Table,
+			"before", d.Before, "after", d.After, "object", d.Owner.String(), "by", d.By)
+	}
+	w.f.drifts.add(ds)
+	if len(ds) > 0 {
+		w.f.board.update(w.node.name, func(*NodeStatus) {})
+	}
+}
+
+// describe returns a flow-mod of ours as text.
+func describe(msg []byte) string {
+	mod, err := openflow.DecodeFlowMod(msg)
+	if err != nil {
+		return err.Error()
+	}
+	return mod.Flow.String()
+}
