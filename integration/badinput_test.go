@@ -51,7 +51,7 @@ func TestBadInput(t *testing.T) {
 		"pool exhausted":         {"{kind: Port, name: x, spec: {network: tiny, node: node1}}", []string{"port/x", "tiny", "taken"}},
 		"not YAML at all":        {"{kind: [", []string{"<stdin>:1", "not valid YAML"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		b.run(name, func(t *testing.T, b *bed) {
 			_, err := b.Controller.Apply(b.ctx, tt.yaml)
 			var exit *lab.ExitError
 			if !errors.As(err, &exit) {
@@ -64,7 +64,7 @@ func TestBadInput(t *testing.T) {
 			}
 		})
 	}
-	t.Run("deleting what is in use", func(t *testing.T) {
+	b.run("deleting what is in use", func(t *testing.T, b *bed) {
 		if says := b.refused("network", "delete", "blue"); !strings.Contains(says, "port/a") && !strings.Contains(says, "a") {
 			t.Errorf("the error does not say by what: %s", says)
 		}
@@ -72,7 +72,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("the error does not say by what: %s", says)
 		}
 	})
-	t.Run("3 mistakes among 500 objects", func(t *testing.T) {
+	b.run("3 mistakes among 500 objects", func(t *testing.T, b *bed) {
 		var y strings.Builder
 		for i := range 500 {
 			network := "blue2"
@@ -100,7 +100,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("the error blames what is right:\n%s", exit.Stderr)
 		}
 	})
-	t.Run("a body of 100 MB", func(t *testing.T) {
+	b.run("a body of 100 MB", func(t *testing.T, b *bed) {
 		body := &endless{left: 100 << 20}
 		err := b.Controller.Do(b.ctx, "POST", "/v1/apply", body, nil)
 		var status *lab.StatusError
@@ -111,7 +111,7 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("read to its end: %d bytes left, %v", body.left, err)
 		}
 	})
-	t.Run("the data file is locked", func(t *testing.T) {
+	b.run("the data file is locked", func(t *testing.T, b *bed) {
 		_, err := b.Controller.Exec(b.ctx, "sdnd", "--config", filepath.Join(b.Controller.DataDir, "sdnd.yaml"),
 			"--data", filepath.Join(b.Controller.DataDir, "sdnd.db"),
 			"--api-socket", filepath.Join(b.Dir, "other.sock"), "--openflow-listen", "127.0.0.1:0", "--ovsdb-listen", "")

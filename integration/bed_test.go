@@ -70,6 +70,15 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
+// run runs a part of the test as a test of its own.
+func (b *bed) run(name string, f func(t *testing.T, b *bed)) {
+	b.t.Run(name, func(t *testing.T) {
+		part := *b
+		part.t = t
+		f(t, &part)
+	})
+}
+
 // must ends the test on an error.
 func (b *bed) must(err error) {
 	b.t.Helper()

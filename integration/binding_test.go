@@ -29,7 +29,7 @@ func TestBinding(t *testing.T) {
 	all := []*lab.Container{here, byID, byName}
 	b.matrix(all, everyPair)
 
-	t.Run("a pinned port is not bound on another node", func(t *testing.T) {
+	b.run("a pinned port is not bound on another node", func(t *testing.T, b *bed) {
 		before := b.flowSet("node2")
 		thief, err := b.AddContainer(b.ctx, lab.Container{Name: "thief", Node: "node2", IP: here.IP, MAC: here.MAC, InterfaceID: "here"})
 		b.must(err)
@@ -40,7 +40,7 @@ func TestBinding(t *testing.T) {
 		}
 		b.must(thief.Remove(b.ctx))
 	})
-	t.Run("iface-id may be set after the interface came", func(t *testing.T) {
+	b.run("iface-id may be set after the interface came", func(t *testing.T, b *bed) {
 		n := b.node("node1")
 		_, err := n.VSCtl(b.ctx, "remove", "interface", here.Interface, "external_ids", "iface-id")
 		b.must(err)
@@ -51,14 +51,14 @@ func TestBinding(t *testing.T) {
 		b.bound("here")
 		b.matrix(all, everyPair)
 	})
-	t.Run("an interface that leaves takes its flows along, and may come back", func(t *testing.T) {
+	b.run("an interface that leaves takes its flows along, and may come back", func(t *testing.T, b *bed) {
 		b.must(byName.Move(b.ctx, "node2"))
 		b.bound("by-name")
 		b.must(byID.Move(b.ctx, "node1"))
 		b.bound("by-id")
 		b.matrix(all, everyPair)
 	})
-	t.Run("OpenFlow alone is enough for a binding by name", func(t *testing.T) {
+	b.run("OpenFlow alone is enough for a binding by name", func(t *testing.T, b *bed) {
 		_, err := b.node("node2").VSCtl(b.ctx, "del-manager")
 		b.must(err)
 		b.must(byName.Move(b.ctx, "node2"))
@@ -87,7 +87,7 @@ func TestQuarantine(t *testing.T) {
 		t.Error("an adopted switch has no flows")
 	}
 
-	t.Run("somebody else's datapath id", func(t *testing.T) {
+	b.run("somebody else's datapath id", func(t *testing.T, b *bed) {
 		node1, err := b.api.Node(b.ctx, "node1")
 		b.must(err)
 		before := b.flowSet("node1")

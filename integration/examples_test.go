@@ -60,7 +60,7 @@ func TestExamplesOnMachines(t *testing.T) {
 	b := newBed(t, 3)
 	b.must(b.StartDocker(b.ctx))
 	for _, name := range []string{"scale-model", "stretched-l2", "kos", "single-l2"} {
-		t.Run(name, func(t *testing.T) {
+		b.run(name, func(t *testing.T, b *bed) {
 			cmd := exec.CommandContext(b.ctx, filepath.Join("..", "examples", name, "demo.sh"))
 			cmd.Env = append(os.Environ(), "BACKEND=vagrant", "KEEP=", "SDNLAB="+b.ID,
 				"PATH="+standIn+":"+os.Getenv(binVar)+":"+os.Getenv("PATH"),

@@ -1,9 +1,13 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -58,4 +62,40 @@ func (b *bed) awaitFrame(s *lab.Sniffer, what string, found func(lab.Frame) bool
 		}
 		return nil
 	}))
+}
+
+// tcp sends a million bytes from one container to another and compares them.
+func (b *bed) tcp(from, to *lab.Container) {
+	b.t.Helper()
+	sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	listener, err := to.Listen("tcp4", ":0")
+	b.must(err)
+	defer listener.Close()
+	got := make(chan []byte, 1)
+	go func() {
+		defer close(got)
+		if c, err := listener.Accept(); err == nil {
+			defer c.Close()
+			if data, err := io.ReadAll(c); err == nil {
+				got <- data
+			}
+		}
+	}()
+	port := listener.Addr().(*net.TCPAddr).AddrPort().Port()
+	c, err := from.Dial(ctx, "tcp4", netip.AddrPortFrom(to.IP.Addr(), port).String())
+	b.must(err)
+	deadline, _ := ctx.Deadline()
+	b.must(c.SetDeadline(deadline))
+	_, err = c.Write(sent)
+	b.must(errors.Join(err, c.Close()))
+	select {
+	case data := <-got:
+		if !bytes.Equal(data, sent) {
+			b.t.Errorf("from %s to %s: %d bytes of %d arrived", from.Name, to.Name, len(data), len(sent))
+		}
+	case <-ctx.Done():
+		b.t.Errorf("from %s to %s: %v", from.Name, to.Name, ctx.Err())
+	}
 }

@@ -40,11 +40,11 @@ func TestTenants(t *testing.T) {
 		_, err := c.Exec(b.ctx, "ip", "route", "replace", "192.168.10.0/23", "dev", "eth0")
 		b.must(err)
 	}
-	t.Run("a tenant reaches all of its own", func(t *testing.T) {
+	b.run("a tenant reaches all of its own", func(t *testing.T, b *bed) {
 		b.matrix(red, everyPair)
 		b.matrix(green, everyPair)
 	})
-	t.Run("the same address is another container in the other tenant", func(t *testing.T) {
+	b.run("the same address is another container in the other tenant", func(t *testing.T, b *bed) {
 		// red200 and green1 have the same address; the MAC tells who answers.
 		for from, want := range map[*lab.Container]string{red[0]: "red200", green[1]: "green1"} {
 			if from.Name == want {
@@ -58,7 +58,7 @@ func TestTenants(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a tenant does not reach the other", func(t *testing.T) {
+	b.run("a tenant does not reach the other", func(t *testing.T, b *bed) {
 		third, err := b.Container("green2") // at 192.168.10.201, where red has nobody
 		b.must(err)
 		for _, c := range red {
@@ -66,7 +66,7 @@ func TestTenants(t *testing.T) {
 			b.trace(c, third, false)
 		}
 	})
-	t.Run("the MAC is a function of address and VNI", func(t *testing.T) {
+	b.run("the MAC is a function of address and VNI", func(t *testing.T, b *bed) {
 		before, err := b.api.Port(b.ctx, "red1")
 		b.must(err)
 		b.sdnctl("port", "create", "other", "--network", "green", "--node", "node2", "--ip", "192.168.10.150")

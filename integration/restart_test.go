@@ -19,7 +19,7 @@ func TestRestart(t *testing.T) {
 	b.reach(one, far.IP.Addr().String())
 
 	for name, sig := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "stopped": syscall.SIGTERM} {
-		t.Run("sdnd "+name, func(t *testing.T) {
+		b.run("sdnd "+name, func(t *testing.T, b *bed) {
 			sent := b.changes(func() {
 				b.must(b.Controller.Stop(b.ctx, sig))
 				b.reach(one, far.IP.Addr().String()) // nobody is in control, all goes on
@@ -31,7 +31,7 @@ func TestRestart(t *testing.T) {
 			b.verify()
 		})
 	}
-	t.Run("the switch restarts empty", func(t *testing.T) {
+	b.run("the switch restarts empty", func(t *testing.T, b *bed) {
 		before := b.flowSet("node2")
 		b.must(b.node("node2").RestartVSwitchd(b.ctx, syscall.SIGKILL))
 		b.bound("netsho4")
@@ -41,7 +41,7 @@ func TestRestart(t *testing.T) {
 		b.matrix([]*lab.Container{one, far}, everyPair)
 		b.verify()
 	})
-	t.Run("changes made while a node was away", func(t *testing.T) {
+	b.run("changes made while a node was away", func(t *testing.T, b *bed) {
 		b.must(b.node("node2").StopVSwitchd(b.ctx, syscall.SIGTERM))
 		b.sdnctl("port", "delete", "nginx2")
 		b.sdnctl("port", "create", "meanwhile", "--network", "containers", "--node", "node2", "--ip", "10.244.2.9")

@@ -26,7 +26,7 @@ func TestScaleModel(t *testing.T) {
 	b.matrix(list, everyPair)
 	one, far := all["netsho1"], all["netsho4"]
 
-	t.Run("addresses are the seed's", func(t *testing.T) {
+	b.run("addresses are the seed's", func(t *testing.T, b *bed) {
 		if one.IP != netip.MustParsePrefix("10.244.1.3/24") || one.Gateway != netip.MustParseAddr("10.244.1.1") {
 			t.Errorf("netsho1 has %s and gateway %s", one.IP, one.Gateway)
 		}
@@ -37,7 +37,7 @@ func TestScaleModel(t *testing.T) {
 			t.Errorf("node2's gateway has MAC %q (%v)", mac, err)
 		}
 	})
-	t.Run("gateways answer", func(t *testing.T) {
+	b.run("gateways answer", func(t *testing.T, b *bed) {
 		for _, ask := range []struct {
 			from *lab.Container
 			gw   string
@@ -47,7 +47,7 @@ func TestScaleModel(t *testing.T) {
 			}
 		}
 	})
-	t.Run("one hop is one less to live", func(t *testing.T) {
+	b.run("one hop is one less to live", func(t *testing.T, b *bed) {
 		if ttl := b.reach(one, "10.244.1.4"); ttl != 64 {
 			t.Errorf("within the node the answer's TTL is %d, want 64", ttl)
 		}
@@ -68,7 +68,15 @@ func TestScaleModel(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a packet at the end of its life is not routed", func(t *testing.T) {
+	b.run("full-size packets and TCP", func(t *testing.T, b *bed) {
+		// 1422 bytes, 8 of ICMP and 20 of IP are the MTU of 1450.
+		if out, err := one.Exec(b.ctx, "ping", "-c2", "-i0.2", "-W2", "-Mdo", "-s1422", far.IP.Addr().String()); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		b.tcp(one, far)
+		b.tcp(one, all["nginx1"])
+	})
+	b.run("a packet at the end of its life is not routed", func(t *testing.T, b *bed) {
 		sniffer := b.sniff(far)
 		gateway, _ := net.ParseMAC("00:00:00:01:01:01")
 		mine, _ := net.ParseMAC(one.MAC)
@@ -86,7 +94,7 @@ func TestScaleModel(t *testing.T) {
 			t.Errorf("with TTL 1 at the router it arrived: %t, with TTL 2: %t", arrived[1], arrived[2])
 		}
 	})
-	t.Run("ARP for a foreign subnet stays on the node", func(t *testing.T) {
+	b.run("ARP for a foreign subnet stays on the node", func(t *testing.T, b *bed) {
 		underlay := b.sniffUnderlay("node1")
 		sniffers := []*lab.Sniffer{b.sniff(far), b.sniff(all["nginx2"]), b.sniff(all["netsho2"])}
 		mine, _ := net.ParseMAC(one.MAC)
@@ -113,7 +121,7 @@ func TestScaleModel(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a new port on node2 sends nothing to node1", func(t *testing.T) {
+	b.run("a new port on node2 sends nothing to node1", func(t *testing.T, b *bed) {
 		sent := b.changes(func() {
 			b.sdnctl("port", "create", "late", "--network", "containers", "--node", "node2", "--wait")
 			all["late"] = b.plug("late", "node2")
@@ -124,7 +132,7 @@ func TestScaleModel(t *testing.T) {
 		}
 		b.matrix(append(list, all["late"]), everyPair)
 	})
-	t.Run("a tenth of OVN's flows", func(t *testing.T) {
+	b.run("a tenth of OVN's flows", func(t *testing.T, b *bed) {
 		for _, node := range []string{"node1", "node2"} {
 			n := b.flowCount(node)
 			t.Logf("%s: %d flows; the seed's node1 had 412 with two ports", node, n)

@@ -46,7 +46,7 @@ func TestSpoofing(t *testing.T) {
 		victim *lab.Container
 		mac    string
 	}{{near, near.MAC}, {far, far.MAC}, {routed, gateway}} {
-		t.Run("to "+to.victim.Name, func(t *testing.T) {
+		b.run("to "+to.victim.Name, func(t *testing.T, b *bed) {
 			sniffer := b.sniff(to.victim)
 			dst, ip := mac(t, to.mac), to.victim.IP.Addr()
 			for _, frame := range [][]byte{
@@ -77,7 +77,7 @@ func TestSpoofing(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nor does a forged question get an answer", func(t *testing.T) {
+	b.run("nor does a forged question get an answer", func(t *testing.T, b *bed) {
 		sniffer := b.sniff(rogue)
 		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: false1, SenderIP: stranger, TargetIP: near.IP.Addr()}.Frame()))
 		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: mine, SenderIP: me, TargetIP: near.IP.Addr()}.Frame()))

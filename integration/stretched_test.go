@@ -16,12 +16,12 @@ func TestStretchedL2(t *testing.T) {
 	all := []*lab.Container{web1, web2, web3, roamer}
 	b.matrix(all, everyPair)
 
-	t.Run("no hop is counted within the domain", func(t *testing.T) {
+	b.run("no hop is counted within the domain", func(t *testing.T, b *bed) {
 		if ttl := b.reach(web1, "10.0.0.12"); ttl != 64 {
 			t.Errorf("answer's TTL is %d, want 64", ttl)
 		}
 	})
-	t.Run("no ARP request crosses the tunnel", func(t *testing.T) {
+	b.run("no ARP request crosses the tunnel", func(t *testing.T, b *bed) {
 		for _, c := range all {
 			if _, err := c.Exec(b.ctx, "ip", "neigh", "flush", "all"); err != nil {
 				t.Fatal(err)
@@ -37,7 +37,7 @@ func TestStretchedL2(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a port without a node moves", func(t *testing.T) {
+	b.run("a port without a node moves", func(t *testing.T, b *bed) {
 		for _, to := range []string{"node3", "node2", "node1"} {
 			b.must(roamer.Move(b.ctx, to))
 			b.livesOn("roamer", to)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -154,25 +153,4 @@ func packetSocket(iface string) (fd, ifindex int, err error) {
 		return 0, 0, errors.Join(err, unix.Close(fd))
 	}
 	return fd, i.Index, nil
-}
-
-// inNetns calls f on a thread that is in another network namespace. Sockets
-// that f opens stay there.
-func inNetns(path string, f func() error) error {
-	result := make(chan error, 1)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine, so that nothing
-		// else ever runs in that namespace by mistake.
-		runtime.LockOSThread()
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-		if err != nil {
-			result <- err
-			return
-		}
-		if err = unix.Setns(fd, unix.CLONE_NEWNET); err == nil {
-			err = f()
-		}
-		result <- errors.Join(err, unix.Close(fd))
-	}()
-	return <-result
 }

@@ -1,0 +1,50 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dial connects from within the container, as net.Dialer.DialContext does.
+func (c *Container) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	err = inNetns(c.netnsPath(), func() (err error) {
+		var d net.Dialer
+		conn, err = d.DialContext(ctx, network, address)
+		return err
+	})
+	return conn, err
+}
+
+// Listen listens within the container, as net.Listen does.
+func (c *Container) Listen(network, address string) (l net.Listener, err error) {
+	err = inNetns(c.netnsPath(), func() (err error) {
+		l, err = net.Listen(network, address)
+		return err
+	})
+	return l, err
+}
+
+// inNetns calls f on a thread that is in another network namespace. Sockets
+// that f opens stay there.
+func inNetns(path string, f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with this goroutine, so that nothing
+		// else ever runs in that namespace by mistake.
+		runtime.LockOSThread()
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			result <- err
+			return
+		}
+		if err = unix.Setns(fd, unix.CLONE_NEWNET); err == nil {
+			err = f()
+		}
+		result <- errors.Join(err, unix.Close(fd))
+	}()
+	return <-result
+}

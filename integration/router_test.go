@@ -1,0 +1,66 @@
+package integration
+
+import (
+	"testing"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestRouter: stretched networks joined by a router, on every node at once.
+func TestRouter(t *testing.T) {
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(nodes(2) + `
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
+---
+{kind: Network, name: green, spec: {subnets: [{cidr: 10.8.0.0/24, gateway: 10.8.0.254}, {cidr: 10.8.1.0/24}]}}
+---
+{kind: Network, name: alone, spec: {cidr: 10.9.0.0/24}}
+---
+{kind: Router, name: r, spec: {networks: [blue, green]}}
+---
+{kind: Port, name: blue1, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: blue2, spec: {network: blue, node: node2}}
+---
+{kind: Port, name: green1, spec: {network: green, node: node1}}
+---
+{kind: Port, name: green2, spec: {network: green, node: node2, ip: 10.8.1.7}}
+---
+{kind: Port, name: alone1, spec: {network: alone, node: node1}}
+`)
+	all := map[string]*lab.Container{}
+	var list []*lab.Container
+	for name, node := range map[string]string{"blue1": "node1", "blue2": "node2", "green1": "node1", "green2": "node2", "alone1": "node1"} {
+		all[name] = b.plug(name, node)
+		list = append(list, all[name])
+	}
+	b.bound("blue1", "blue2", "green1", "green2", "alone1")
+	notAlone := func(from, to *lab.Container) bool { return from != all["alone1"] && to != all["alone1"] }
+	b.matrix(list, notAlone)
+
+	for _, to := range []string{"green1", "green2"} {
+		if ttl := b.reach(all["blue1"], all[to].IP.Addr().String()); ttl != 63 {
+			t.Errorf("from %s the answer's TTL is %d, want 63: one router, wherever it is", to, ttl)
+		}
+	}
+	for from, gateway := range map[string]string{"blue1": "10.7.0.1", "blue2": "10.7.0.1", "green1": "10.8.0.254", "green2": "10.8.1.1"} {
+		if ttl := b.reach(all[from], gateway); ttl != 64 {
+			t.Errorf("%s answers with TTL %d, want 64", gateway, ttl)
+		}
+	}
+	b.run("a network leaves the router and comes back", func(t *testing.T, b *bed) {
+		b.sdnctl("router", "set", "r", "--network", "blue", "--wait")
+		b.matrix(list, sameSubnet)
+		b.sdnctl("router", "set", "r", "--network", "blue,green,alone", "--wait")
+		b.matrix(list, everyPair)
+	})
+	b.run("without a router", func(t *testing.T, b *bed) {
+		b.sdnctl("router", "delete", "r", "--wait")
+		b.matrix(list, sameSubnet)
+	})
+	b.verify()
+}
+
+// sameSubnet: who needs no router.
+func sameSubnet(from, to *lab.Container) bool { return from.IP.Masked() == to.IP.Masked() }
