@@ -24,7 +24,9 @@ func (s *Store) SaveBindings(bs []Binding) error {
 	if len(bs) == 0 {
 		return nil
 	}
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	err := s.update(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucketBindings))
 		for _, x := range bs {
 			var err error
@@ -40,7 +42,7 @@ func (s *Store) SaveBindings(bs []Binding) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("save bindings: %w", err)
+		return fmt.Errorf("save bindings: %w", classify(err))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ type EntryChange struct {
 }
 
 // History returns up to limit commits, newest first, beginning with revision
-// from; 0 means the newest. A limit of 0 or less means all.
+// from; 0 means the newest. A limit of 0 or less means all that are kept.
 func (s *Store) History(from topology.Revision, limit int) ([]Entry, error) {
 	var out []Entry
 	err := s.db.View(func(tx *bolt.Tx) error {
@@ -69,7 +69,7 @@ func seekDown(c *bolt.Cursor, from topology.Revision) (k, v []byte) {
 	return k, v
 }
 
-func writeEntry(tx *bolt.Tx, c Commit) error {
+func writeEntry(tx *bolt.Tx, c Commit, size *historySize) error {
 	e := Entry{Revision: c.Revision, Time: c.Time.UTC(), Author: c.Author, Changes: make([]EntryChange, 0, len(c.Changes))}
 	for _, ch := range c.Changes {
 		ec := EntryChange{Ref: ch.Ref, Verb: ch.Verb()}
@@ -88,5 +88,11 @@ func writeEntry(tx *bolt.Tx, c Commit) error {
 		}
 		e.Changes = append(e.Changes, ec)
 	}
-	return putJSON(tx.Bucket([]byte(bucketHistory)), revisionKey(c.Revision), e)
+	v, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	size.entries++
+	size.bytes += int64(len(v))
+	return tx.Bucket([]byte(bucketHistory)).Put(revisionKey(c.Revision), v)
 }

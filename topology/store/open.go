@@ -1,11 +1,11 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"runtime/debug"
 	"time"
@@ -15,9 +15,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 )
-
-// schemaVersion is the version of the layout that doc.go describes.
-const schemaVersion = 1
 
 // lockTimeout is how long Open waits for another process to let go of the
 // file: long enough for one that is just ending, short for a person.
@@ -47,11 +44,11 @@ func Open(path string, opts Options) (*Store, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	start := opts.Clock()
-	s, err := openFile(path)
+	s, err := openFile(path, migrations())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s.clock = opts.Clock
+	s.clock, s.log, s.keep = opts.Clock, opts.Logger, limitsOf(opts)
 	snap := s.Snapshot()
 	opts.Logger.Info("store opened", "path", path, "revision", snap.Revision(),
 		"nodes", snap.NumNodes(), "networks", snap.NumNetworks(), "ports", snap.NumPorts(),
@@ -60,15 +57,15 @@ func Open(path string, opts Options) (*Store, error) {
 }
 
 // openFile opens the file, loads it and sorts the errors.
-func openFile(path string) (s *Store, err error) {
+func openFile(path string, steps []migration) (s *Store, err error) {
 	if err := checkSize(path); err != nil {
 		return nil, err
 	}
-	db, err := openBolt(path, false)
+	db, file, err := openBolt(path, false)
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{db: db, path: path}
+	s = &Store{db: db, file: file, path: path, update: db.Update, turn: make(chan struct{}, 1)}
 	// bbolt maps the file to memory. Where a page is not what it should be it
 	// panics, or reads where there is no memory.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -80,7 +77,7 @@ func openFile(path string) (s *Store, err error) {
 			db.Close()
 		}
 	}()
-	snap, err := s.load()
+	snap, err := s.load(steps)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +92,7 @@ func checkSize(path string) error {
 	if err != nil || fi.Size() == 0 {
 		return nil // a new one, or openBolt says what is wrong
 	}
-	db, err := openBolt(path, true)
+	db, _, err := openBolt(path, true)
 	if err != nil {
 		return err
 	}
@@ -108,63 +105,47 @@ func checkSize(path string) error {
 	return errors.Join(err, db.Close())
 }
 
-func openBolt(path string, readOnly bool) (*bolt.DB, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{
+// mapped is how much of the address space bbolt reserves for the file, in
+// bytes. It costs no memory. Up to this size the file can grow while it is
+// read; beyond, a commit that makes it grow waits for readers.
+const mapped = min(4<<30, math.MaxInt)
+
+// openBolt opens the file and also returns it as bbolt has it.
+func openBolt(path string, readOnly bool) (db *bolt.DB, file *os.File, err error) {
+	opts := &bolt.Options{
 		Timeout: lockTimeout, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType,
-	})
+		OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+			file, err = os.OpenFile(name, flag, perm)
+			return file, err
+		},
+	}
+	if !readOnly {
+		opts.InitialMmapSize = mapped
+	}
+	db, err = bolt.Open(path, 0o600, opts)
 	var pathErr *fs.PathError
 	switch {
 	case err == nil:
-		return db, nil
+		return db, file, nil
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, ErrLocked
+		return nil, nil, ErrLocked
 	case errors.As(err, &pathErr):
-		return nil, pathErr.Err
+		return nil, nil, pathErr.Err
 	}
-	return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
+	return nil, nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
 }
 
 // load prepares the buckets and reads the newest state.
-func (s *Store) load() (snap *topology.Snapshot, err error) {
-	if err := s.db.Update(migrate); err != nil {
+func (s *Store) load(steps []migration) (snap *topology.Snapshot, err error) {
+	if err := s.db.Update(func(tx *bolt.Tx) error { return migrate(tx, steps) }); err != nil {
 		return nil, err
 	}
 	err = s.db.View(func(tx *bolt.Tx) error {
-		var rev topology.Revision
-		if v := tx.Bucket([]byte(bucketMeta)).Get([]byte(keyRevision)); v != nil {
-			if err := json.Unmarshal(v, &rev); err != nil {
-				return fmt.Errorf("%w (revision: %w)", ErrDamaged, err)
-			}
+		if s.history, err = sizeOfHistory(tx); err != nil {
+			return err
 		}
-		snap, err = read(tx, rev)
+		snap, err = read(tx)
 		return err
 	})
 	return snap, err
-}
-
-// migrate makes a new file ready and brings an old one to this schema.
-func migrate(tx *bolt.Tx) error {
-	meta, err := tx.CreateBucketIfNotExists([]byte(bucketMeta))
-	if err != nil {
-		return err
-	}
-	version := schemaVersion
-	if v := meta.Get([]byte(keySchema)); v != nil {
-		if err := json.Unmarshal(v, &version); err != nil {
-			return fmt.Errorf("%w (schema: %w)", ErrDamaged, err)
-		}
-	}
-	if version > schemaVersion {
-		return fmt.Errorf("%w (schema %d, this sdnd knows %d)", ErrNewerSchema, version, schemaVersion)
-	}
-	names := []string{bucketBlocks, bucketLocks, bucketHistory, bucketBindings}
-	for _, k := range kinds {
-		names = append(names, k.bucket)
-	}
-	for _, n := range names {
-		if _, err := tx.CreateBucketIfNotExists([]byte(n)); err != nil {
-			return err
-		}
-	}
-	return putJSON(meta, []byte(keySchema), schemaVersion)
 }

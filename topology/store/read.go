@@ -12,7 +12,11 @@ import (
 
 // read builds the snapshot that the file has, and checks that the locks are
 // those of the ports.
-func read(tx *bolt.Tx, rev topology.Revision) (*topology.Snapshot, error) {
+func read(tx *bolt.Tx) (*topology.Snapshot, error) {
+	rev, err := revisionOf(tx)
+	if err != nil {
+		return nil, err
+	}
 	l := topology.NewLoader()
 	for _, k := range kinds {
 		err := tx.Bucket([]byte(k.bucket)).ForEach(func(name, v []byte) error {

@@ -2,12 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,21 +18,41 @@ import (
 type Options struct {
 	// Clock gives the time of a commit; nil means time.Now.
 	Clock func() time.Time
-	// Logger gets one line when the file is opened; nil means none.
+	// Logger gets one line when the file is opened, and what went wrong with
+	// the disk; nil means none.
 	Logger *slog.Logger
+	// HistoryEntries and HistoryBytes bound how much history is kept; beyond
+	// either, the oldest entries go. 0 means DefaultHistoryEntries and
+	// DefaultHistoryBytes. The newest entry always stays.
+	HistoryEntries int
+	HistoryBytes   int64
 }
 
 // Store is the desired topology on disk. All methods may be called by many
 // goroutines at once.
 type Store struct {
 	db      *bolt.DB
+	file    *os.File // that of db
 	path    string
 	clock   func() time.Time
+	log     *slog.Logger
+	keep    historyLimits
 	current atomic.Pointer[topology.Snapshot]
+	// update is db.Update; tests put faults before and after it.
+	update func(func(*bolt.Tx) error) error
 
-	// writer guards the order of commits and, with it, the callbacks.
-	writer    sync.Mutex
+	// queue is who waits for a commit, in order; see group.go.
+	queueMu sync.Mutex
+	queue   []*request
+
+	// turn is held, by having put something in, by the one who writes the
+	// file. It guards what follows.
+	turn      chan struct{}
 	callbacks []func(Commit)
+	history   historySize
+	// unconfirmed are commits that the file has, but for which the disk has
+	// not vouched; see confirm.go. Mostly nil.
+	unconfirmed []Commit
 }
 
 // Commit is one change that is durable.
@@ -58,8 +75,8 @@ func (s *Store) Snapshot() *topology.Snapshot { return s.current.Load() }
 // durable and before Apply returns. The next Apply waits for f, so f must be
 // quick and must not call Apply.
 func (s *Store) OnCommit(f func(Commit)) {
-	s.writer.Lock()
-	defer s.writer.Unlock()
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	s.callbacks = append(s.callbacks, f)
 }
 
@@ -73,74 +90,19 @@ func (s *Store) DryRun(ops []topology.Op) (topology.Result, error) {
 //
 // The error is topology.Problems if the ops are wrong, ctx's if it is done
 // before the writing begins, and otherwise says why the file could not be
-// written. After any error nothing has changed.
+// written; it wraps ErrNoSpace if there is no room. After any error but
+// ErrUnconfirmed nothing has changed, and the next Apply tries afresh.
 func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (Commit, error) {
-	s.writer.Lock()
-	defer s.writer.Unlock()
-	if err := ctx.Err(); err != nil {
-		return Commit{}, err
-	}
-	before, now := s.Snapshot(), s.clock()
-	r, err := topology.Plan(before, ops, now)
-	if err != nil {
-		return Commit{}, err
-	}
-	c := Commit{
-		Revision: r.Next.Revision(), Time: now, Author: author,
-		Before: before, After: r.Next, Changes: r.Changes, Blocks: r.Blocks,
-	}
-	if r.Next == before {
-		return c, nil
-	}
-	if err := s.write(c); err != nil {
-		return Commit{}, fmt.Errorf("revision %d was not written and nothing has changed: %w", c.Revision, err)
-	}
-	s.current.Store(r.Next)
-	for _, f := range s.callbacks {
-		f(c)
-	}
-	return c, nil
-}
-
-// Backup writes a copy of the whole file, of one moment, that Open accepts.
-//
-// The copy is made beside the file first: bbolt cannot let its file grow while
-// somebody reads it, so a slow w would hold up Apply.
-func (s *Store) Backup(w io.Writer) error {
-	if err := s.backup(w); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) backup(w io.Writer) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(s.path), ".backup-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := os.Remove(f.Name()); err != nil { // it lives as long as it is open
-		return err
-	}
-	err = s.db.View(func(tx *bolt.Tx) error {
-		_, err := tx.WriteTo(f)
-		return err
+	return s.do(ctx, author, func(before *topology.Snapshot, at time.Time) (topology.Result, error) {
+		return topology.Plan(before, ops, at)
 	})
-	if err != nil {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, f)
-	return err
 }
 
 // Close waits for the writer and releases the file; a second one does nothing.
 // Snapshot still works.
 func (s *Store) Close() error {
-	s.writer.Lock()
-	defer s.writer.Unlock()
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}

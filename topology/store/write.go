@@ -45,27 +45,22 @@ func bucketOf(k topology.Kind) []byte {
 	return nil
 }
 
-// write makes a commit durable, in one transaction.
-func (s *Store) write(c Commit) error {
-	return s.db.Update(func(tx *bolt.Tx) error {
-		if err := writeLocks(tx, c); err != nil {
+// writeCommit writes all of a commit but the revision, and counts its history.
+func writeCommit(tx *bolt.Tx, c Commit, size *historySize) error {
+	if err := writeLocks(tx, c); err != nil {
+		return err
+	}
+	for _, ch := range c.Changes {
+		if err := writeObject(tx, ch); err != nil {
 			return err
 		}
-		for _, ch := range c.Changes {
-			if err := writeObject(tx, ch); err != nil {
-				return err
-			}
-		}
-		for _, b := range c.Blocks {
-			if err := writeBlock(tx, b); err != nil {
-				return err
-			}
-		}
-		if err := writeEntry(tx, c); err != nil {
+	}
+	for _, b := range c.Blocks {
+		if err := writeBlock(tx, b); err != nil {
 			return err
 		}
-		return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keyRevision), c.Revision)
-	})
+	}
+	return writeEntry(tx, c, size)
 }
 
 func writeObject(tx *bolt.Tx, c topology.Change) error {

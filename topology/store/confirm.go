@@ -1,0 +1,123 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Errors of a disk, for callers that tell them apart.
+var (
+	// ErrNoSpace is returned by Apply, Restore and SaveBindings when there is
+	// no room to write. Nothing has changed.
+	ErrNoSpace = errors.New("there is no space left for the data file; make room and try again, sdnd goes on by itself")
+	// ErrUnconfirmed is returned by Apply and Restore when a commit is in the
+	// file, but the disk failed at the very last step, so that it is not
+	// known whether it would survive a crash. It is published as soon as the
+	// disk confirms it; until then nothing else is committed.
+	ErrUnconfirmed = errors.New("the disk does not confirm that the change is saved; it takes effect as soon as the disk does, look with: sdnctl history")
+)
+
+// classify makes an error of writing tell ErrNoSpace.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		// When it is the growing of the file that fails, bbolt gives the
+		// cause as text only.
+		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
+			return fmt.Errorf("%w (%w)", ErrNoSpace, err)
+		}
+	}
+	return err
+}
+
+// write makes commits durable, in one transaction. The caller has the turn. If
+// it returns an error, the commits are not in the file, or in s.unconfirmed.
+func (s *Store) write(commits []Commit) error {
+	size := s.history
+	err := s.update(func(tx *bolt.Tx) error {
+		for _, c := range commits {
+			if err := writeCommit(tx, c, &size); err != nil {
+				return err
+			}
+		}
+		if err := size.prune(tx, s.keep); err != nil {
+			return err
+		}
+		last := commits[len(commits)-1]
+		return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keyRevision), last.Revision)
+	})
+	if err == nil {
+		s.history = size
+		return nil
+	}
+	err = classify(err)
+	// bbolt writes a transaction's pages, syncs, writes the page that makes
+	// them valid, and syncs again. If only the last step fails the file has
+	// the transaction, and bbolt goes on from there.
+	if now, lookErr := s.revisionInFile(); lookErr != nil || now != commits[len(commits)-1].Revision {
+		return err
+	}
+	s.history, s.unconfirmed = size, commits
+	if s.resync() == nil {
+		s.unconfirmed = nil
+		return nil
+	}
+	s.log.Error("the disk does not confirm a commit", "revision", commits[len(commits)-1].Revision, "err", err)
+	return fmt.Errorf("%w (%w)", ErrUnconfirmed, err)
+}
+
+// confirm publishes what the disk had not confirmed, once it does.
+func (s *Store) confirm() error {
+	if s.unconfirmed == nil {
+		return nil
+	}
+	if err := s.resync(); err != nil {
+		return fmt.Errorf("%w (%w)", ErrUnconfirmed, err)
+	}
+	commits := s.unconfirmed
+	s.unconfirmed = nil
+	s.log.Info("the disk confirms what it had not", "revision", commits[len(commits)-1].Revision)
+	s.publish(commits)
+	return nil
+}
+
+// resync writes the two pages by which a transaction becomes valid once more
+// and syncs. To sync alone is not enough: after a failed one the kernel takes
+// the page for written.
+func (s *Store) resync() error {
+	pages := make([]byte, 2*s.db.Info().PageSize)
+	if _, err := s.file.ReadAt(pages, 0); err != nil {
+		return err
+	}
+	if _, err := s.file.WriteAt(pages, 0); err != nil {
+		return err
+	}
+	return s.file.Sync()
+}
+
+// revisionInFile returns the revision that the file has.
+func (s *Store) revisionInFile() (rev topology.Revision, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		rev, err = revisionOf(tx)
+		return err
+	})
+	return rev, err
+}
+
+func revisionOf(tx *bolt.Tx) (rev topology.Revision, err error) {
+	if v := tx.Bucket([]byte(bucketMeta)).Get([]byte(keyRevision)); v != nil {
+		if err := json.Unmarshal(v, &rev); err != nil {
+			return 0, fmt.Errorf("%w (revision: %w)", ErrDamaged, err)
+		}
+	}
+	return rev, nil
+}

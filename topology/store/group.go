@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// maxGroup bounds how many commits share a transaction of the file, so that
+// the first of them does not wait for the planning of too many others.
+const maxGroup = 128
+
+// request is a commit that someone waits for.
+type request struct {
+	ctx    context.Context
+	author string
+	plan   func(before *topology.Snapshot, at time.Time) (topology.Result, error)
+
+	// The outcome; it may be read once done is closed.
+	commit Commit
+	err    error
+	done   chan struct{}
+}
+
+// do commits what plan makes of the newest state.
+//
+// Making the file durable costs the same for one commit as for many. So
+// whoever comes while the file is being written waits in the queue, and the
+// first of them to get the turn writes for all: each has a revision, a history
+// entry and a call of the callbacks of its own, but they share the syncs.
+func (s *Store) do(ctx context.Context, author string, plan func(*topology.Snapshot, time.Time) (topology.Result, error)) (Commit, error) {
+	r := &request{ctx: ctx, author: author, plan: plan, done: make(chan struct{})}
+	s.queueMu.Lock()
+	s.queue = append(s.queue, r)
+	s.queueMu.Unlock()
+	for {
+		select {
+		case <-r.done:
+			return r.commit, r.err
+		case s.turn <- struct{}{}:
+			s.lead()
+			<-s.turn
+		}
+	}
+}
+
+// take returns the next group of the queue.
+func (s *Store) take() []*request {
+	s.queueMu.Lock()
+	defer s.queueMu.Unlock()
+	n := min(len(s.queue), maxGroup)
+	group := s.queue[:n:n]
+	if s.queue = s.queue[n:]; len(s.queue) == 0 {
+		s.queue = nil
+	}
+	return group
+}
+
+// lead commits the next group. The caller has the turn.
+func (s *Store) lead() {
+	group := s.take()
+	if len(group) == 0 {
+		return
+	}
+	err := s.confirm()
+	if err == nil {
+		err = s.commit(group)
+	}
+	if err != nil && len(group) > 1 && s.unconfirmed == nil {
+		// What one of them could not have must not be the others' fault. Each
+		// is planned again: it may have been refused because of one before it
+		// that has failed now.
+		for _, r := range group {
+			if err := s.commit([]*request{r}); err != nil {
+				r.commit, r.err = Commit{}, err
+			}
+			close(r.done)
+		}
+		return
+	}
+	for _, r := range group {
+		if err != nil {
+			r.commit, r.err = Commit{}, err
+		}
+		close(r.done)
+	}
+}
+
+// commit plans a group, each on the outcome of the one before, writes what has
+// changed, and publishes it. The error is that of writing; those of planning
+// are the requests' own.
+func (s *Store) commit(group []*request) error {
+	var commits []Commit
+	before := s.Snapshot()
+	for _, r := range group {
+		if r.commit, r.err = (Commit{}), r.ctx.Err(); r.err != nil {
+			continue
+		}
+		now := s.clock()
+		p, err := r.plan(before, now)
+		if err != nil {
+			r.err = err
+			continue
+		}
+		r.commit = Commit{
+			Revision: p.Next.Revision(), Time: now, Author: r.author,
+			Before: before, After: p.Next, Changes: p.Changes, Blocks: p.Blocks,
+		}
+		if p.Next != before {
+			commits = append(commits, r.commit)
+			before = p.Next
+		}
+	}
+	if len(commits) == 0 {
+		return nil
+	}
+	if err := s.write(commits); err != nil {
+		return fmt.Errorf("revision %d was not written and nothing has changed: %w", commits[0].Revision, err)
+	}
+	s.publish(commits)
+	return nil
+}
+
+// publish makes durable commits the newest state, one after the other.
+func (s *Store) publish(commits []Commit) {
+	for _, c := range commits {
+		s.current.Store(c.After)
+		for _, f := range s.callbacks {
+			f(c)
+		}
+	}
+}
