@@ -12,7 +12,8 @@ import (
 const maxAuthor = 128
 
 // author names who makes a request: on a unix socket the user that the kernel
-// says is at the other end, elsewhere what the header claims.
+// says is at the other end, elsewhere the user of the certificate or token.
+// Where nobody has to prove who they are it is what the header claims.
 func author(ctx context.Context, header string) string {
 	if uid, ok := ctx.Value(peerKey{}).(uint32); ok {
 		id := strconv.FormatUint(uint64(uid), 10)
@@ -20,6 +21,9 @@ func author(ctx context.Context, header string) string {
 			return u.Username
 		}
 		return "uid " + id
+	}
+	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		return who.Name
 	}
 	header = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -13,6 +13,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 	watchers prometheus.Gauge
+	denied   *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -30,9 +31,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "sdnd_api_watchers",
 			Help: "Watches that are open now.",
 		}),
+		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sdnd_api_denied_total",
+			Help: "Requests denied because of who made them, or how many, by the code of the error.",
+		}, []string{"code"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.seconds, m.watchers)
+		reg.MustRegister(m.requests, m.seconds, m.watchers, m.denied)
 	}
 	return m
 }

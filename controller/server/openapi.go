@@ -25,7 +25,15 @@ func (s *Server) openAPIConfig() huma.Config {
 				"/run/sdnctl/sdnd.sock: curl --unix-socket /run/sdnctl/sdnd.sock http://sdnd/v1/status",
 			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 		},
-		Components: &huma.Components{Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)},
+		Components: &huma.Components{
+			Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer),
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"token":       {Type: "http", Scheme: "bearer", Description: "By TCP: a token of sdnctl token new"},
+				"certificate": {Type: "mutualTLS", Description: "By TCP: a certificate for a user, as of sdnctl pki user"},
+			},
+		},
+		// Nothing on the unix socket, one of the two by TCP.
+		Security: []map[string][]string{{}, {"token": {}}, {"certificate": {}}},
 		Tags: []*huma.Tag{
 			{Name: tagObjects, Description: "What is declared: nodes, networks, routers and ports"},
 			{Name: tagChanges, Description: "Transactions, their history and the feed of changes"},

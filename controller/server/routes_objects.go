@@ -30,12 +30,12 @@ type nameInput struct {
 }
 
 type authorInput struct {
-	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; on the unix socket the user at its other end is recorded instead" example:"alice@laptop"`
+	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
 }
 
 type putInput struct {
 	Name    string `path:"name" doc:"Name of the object" example:"web1"`
-	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; on the unix socket the user at its other end is recorded instead" example:"alice@laptop"`
+	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
 	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
 }
 

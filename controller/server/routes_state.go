@@ -45,6 +45,7 @@ func (s *Server) status(context.Context, *struct{}) (*output[api.Status], error)
 		Networks:  v.snap.NumNetworks(),
 		Ports:     v.snap.NumPorts(),
 		Switches:  len(s.cfg.Fabric.Switches()),
+		Insecure:  s.cfg.Insecure,
 	}
 	for range v.snap.Routers() {
 		out.Routers++

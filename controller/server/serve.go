@@ -18,6 +18,8 @@ const (
 	answerTimeout = 10 * time.Minute
 	// idleTimeout ends a connection on which nothing is asked.
 	idleTimeout = 2 * time.Minute
+	// maxHeader bounds the header of a request, in bytes.
+	maxHeader = 64 << 10
 	// drainTimeout is how long requests in flight have to end at shutdown.
 	drainTimeout = 5 * time.Second
 )
@@ -49,6 +51,7 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), drainKey{}, ctx.Done())

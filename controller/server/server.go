@@ -57,6 +57,15 @@ type Config struct {
 	// MaxWatchers bounds how many watches are open at once; 0 is
 	// DefaultMaxWatchers.
 	MaxWatchers int
+	// MaxRate bounds the requests a second of each client that comes by TCP; 0
+	// does not.
+	MaxRate float64
+	// Access says who may use the API over TCP; nil lets everybody do
+	// everything, and believes who they say they are.
+	Access *Access
+	// Insecure says what of the daemon is open to whoever can reach it, for
+	// /v1/status.
+	Insecure []string
 }
 
 // The limits of a server that is not told others.
@@ -79,6 +88,7 @@ type Server struct {
 	api     huma.API
 	metrics *metrics
 	feed    *feed
+	rates   *rates
 	cancel  func()
 
 	// writes orders changes that depend on what was read (prune, If-Match):
@@ -113,6 +123,7 @@ func New(cfg Config) *Server {
 		started: cfg.Clock().UTC(),
 		mux:     http.NewServeMux(),
 		metrics: newMetrics(cfg.Registerer),
+		rates:   newRates(cfg.MaxRate),
 		feed:    newFeed(cfg.Store.Snapshot().Revision()),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())
@@ -129,7 +140,7 @@ func New(cfg Config) *Server {
 func (s *Server) Close() { s.cancel() }
 
 // Handler serves the whole API.
-func (s *Server) Handler() http.Handler { return problemsFor(s.mux) }
+func (s *Server) Handler() http.Handler { return s.guard(problemsFor(s.mux)) }
 
 // view reads the current state.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }

@@ -124,6 +124,9 @@ func (t *transaction) refusal(found topology.Problems) error {
 // commit does the transaction. The error is a *problem. The caller holds
 // s.writes, at least shared.
 func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.Commit, error) {
+	if err := mayChange(ctx, t); err != nil {
+		return store.Commit{}, err
+	}
 	if len(t.mistakes) > 0 {
 		_, err := s.dryRun(t)
 		return store.Commit{}, err
