@@ -114,9 +114,11 @@ func (f *fabric) Acks(rev topology.Revision) reconcile.Acks {
 
 func (f *fabric) Flows(_ context.Context, node string) ([]reconcile.FlowView, error) {
 	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
+	actions := openflow.Actions(nil).SetReg(1, 4096).SetReg(2, 4096).SetTunnelID(4096).Output(7)
+	long := openflow.Instructions(nil).ApplyActions(actions)
 	return []reconcile.FlowView{
 		{Flow: openflow.Flow{Table: 0, Priority: 100, Cookie: 1}, TableName: "classify", Owner: owner, Why: "takes packets of the port in", Wanted: true, Installed: true, Packets: 12, Bytes: 840},
-		{Flow: openflow.Flow{Table: 60, Priority: 100, Cookie: 2}, TableName: "forward", Owner: owner, Why: "delivers to the port", Wanted: true},
+		{Flow: openflow.Flow{Table: 60, Priority: 100, Cookie: 2, Instructions: long}, TableName: "forward", Owner: owner, Why: "delivers to the port", Wanted: true},
 		{Flow: openflow.Flow{Table: 60, Priority: 5, Cookie: 3}, TableName: "forward", Installed: true},
 	}, nil
 }

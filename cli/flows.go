@@ -28,7 +28,9 @@ func newFlowsCmd(a *app) *cobra.Command {
 		Short: "List the flows of a node, and why each is there",
 		Long: `List the flows that a node's switch should have, each with the object and the
 rule that made it, beside the switch's own counters. A flow that the switch
-lacks is "missing"; one that it has and should not have is "foreign".`,
+lacks is "missing"; one that it has and should not have is "foreign".
+
+Actions are long, and shown by -o wide.`,
 		Example: `  sdnctl flows node1
   sdnctl flows node1 --object port/web1 -o wide
   sdnctl flows node1 --installed missing`,
@@ -102,7 +104,7 @@ func flowColumns() []column[api.Flow] {
 		{header: "PACKETS", cell: func(f api.Flow) string { return fmt.Sprint(f.Packets) }},
 		{header: "BYTES", wide: true, cell: func(f api.Flow) string { return fmt.Sprint(f.Bytes) }},
 		{header: "MATCH", cell: func(f api.Flow) string { return f.Match }},
-		{header: "ACTIONS", cell: func(f api.Flow) string { return f.Actions }},
+		{header: "ACTIONS", wide: true, cell: func(f api.Flow) string { return f.Actions }},
 		{header: "OBJECT", cell: func(f api.Flow) string { return f.Object }},
 		{header: "WHY", cell: func(f api.Flow) string { return f.Why }},
 	}
