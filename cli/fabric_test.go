@@ -123,6 +123,22 @@ func (f *fabric) Flows(_ context.Context, node string) ([]reconcile.FlowView, er
 	}, nil
 }
 
+func (f *fabric) Drifts(node string) []reconcile.Drift {
+	d := reconcile.Drift{Seq: 1, Time: time.Now().Add(-time.Minute), Node: "node1", What: "deleted", Table: "forward",
+		Owner: topology.Ref{Kind: topology.KindPort, Name: "web1"}, Before: "table=80 actions=output:3", By: "monitor"}
+	if node == "" || node == d.Node {
+		return []reconcile.Drift{d}
+	}
+	return nil
+}
+
+func (f *fabric) Audit(_ context.Context, node string) reconcile.Audit {
+	if s, _ := f.NodeStatus(node); !s.Connected {
+		return reconcile.Audit{Node: node, Verdict: reconcile.Unknown, Reason: "its switch is not connected"}
+	}
+	return reconcile.Audit{Node: node, Verdict: reconcile.Equal}
+}
+
 func (f *fabric) Subscribe(fn func(reconcile.NodeStatus)) (cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

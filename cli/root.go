@@ -103,7 +103,7 @@ networks, routers and ports, and shows what became of them.`,
 	}
 	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a))
 	add(groupObjects, newKindCmds(a)...)
-	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a))
+	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
 	add(groupOther, newCompletionCmd(), newVersionCmd(a))
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(newHelpTopics()...)

@@ -176,7 +176,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 				t.Errorf("%s: parameter %s is not described", route, p.Name)
 			}
 		}
-		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "POST"); takes != (op.RequestBody != nil) {
+		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "POST") && !strings.HasSuffix(route, "/audit"); takes != (op.RequestBody != nil) {
 			t.Errorf("%s: body documented: %t", route, !takes)
 		} else if takes && op.RequestBody.Content["application/json"].Example == nil {
 			t.Errorf("%s: the body has no example", route)

@@ -27,6 +27,7 @@ func (s *Server) routes() {
 	s.changeRoutes()
 	s.watchRoute()
 	s.stateRoutes()
+	s.driftRoutes()
 	s.daemonRoutes()
 }
 

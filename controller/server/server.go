@@ -33,6 +33,8 @@ type Fabric interface {
 	Acks(rev topology.Revision) reconcile.Acks
 	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
 	Subscribe(func(reconcile.NodeStatus)) (cancel func())
+	Drifts(node string) []reconcile.Drift
+	Audit(ctx context.Context, node string) reconcile.Audit
 }
 
 // Config is what New needs. Store and Fabric are required.

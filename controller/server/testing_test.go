@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ type fakeFabric struct {
 	changed     chan struct{}
 	flows       []reconcile.FlowView
 	flowsErr    error
+	drifts      []reconcile.Drift
+	verdict     reconcile.Verdict
 	subscribers []func(reconcile.NodeStatus)
 }
 
@@ -75,6 +78,14 @@ func (f *fakeFabric) setPending(p ...reconcile.Pending) {
 
 func (f *fakeFabric) Flows(context.Context, string) ([]reconcile.FlowView, error) {
 	return f.flows, f.flowsErr
+}
+
+func (f *fakeFabric) Drifts(node string) []reconcile.Drift {
+	return slices.DeleteFunc(slices.Clone(f.drifts), func(d reconcile.Drift) bool { return node != "" && d.Node != node })
+}
+
+func (f *fakeFabric) Audit(_ context.Context, node string) reconcile.Audit {
+	return reconcile.Audit{Node: node, Verdict: f.verdict, Missing: 1}
 }
 
 func (f *fakeFabric) Subscribe(fn func(reconcile.NodeStatus)) func() {

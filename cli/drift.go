@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+type driftOptions struct {
+	app    *app
+	output output
+}
+
+func newDriftCmd(a *app) *cobra.Command {
+	o := &driftOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "drift [NODE]",
+		Short: "List what others did to the flows of switches, and was undone",
+		Long: `List the changes of flows that did not come from sdnd: what was done, to whose
+flow, when, and how the flow was before and after. All of them were undone.
+The newest thousand since sdnd started are remembered.`,
+		Example: `  sdnctl drift
+  sdnctl drift node1 -o yaml`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			node := ""
+			if len(args) > 0 {
+				node = args[0]
+			}
+			return o.run(cmd.Context(), node)
+		},
+
+		ValidArgsFunction: a.completeNames(api.KindNode, 1),
+	}
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *driftOptions) run(ctx context.Context, node string) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	drifts, err := client.Drifts(ctx, node)
+	if err != nil {
+		return err
+	}
+	if !o.output.table() {
+		return o.output.data(drifts)
+	}
+	if len(drifts.Items) == 0 {
+		o.app.note("nobody else has changed flows since sdnd started")
+		return nil
+	}
+	now := o.app.env.Now()
+	return printTable(&o.output, []column[api.Drift]{
+		{header: "AGE", cell: func(d api.Drift) string { return age(now, d.Time) }},
+		{header: "NODE", cell: func(d api.Drift) string { return d.Node }},
+		{header: "WHAT", cell: func(d api.Drift) string { return d.What }},
+		{header: "TABLE", cell: func(d api.Drift) string { return d.Table }},
+		{header: "OBJECT", cell: func(d api.Drift) string { return d.Object }},
+		{header: "TOLD-BY", wide: true, cell: func(d api.Drift) string { return d.By }},
+		{header: "BEFORE", cell: func(d api.Drift) string { return d.Before }},
+		{header: "AFTER", cell: func(d api.Drift) string { return d.After }},
+	}, drifts.Items)
+}
