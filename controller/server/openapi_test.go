@@ -102,11 +102,11 @@ func TestPaths(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}",
-		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/history",
+		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/drifts", "GET /v1/history",
 		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows",
 		"GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
-		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/ports", "POST /v1/routers",
+		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/ports", "POST /v1/routers",
 		"PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
