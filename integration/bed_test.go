@@ -20,7 +20,7 @@ import (
 // test.
 type bed struct {
 	*lab.Lab
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 	api *api.Client
 	// joined are the nodes that verify looks at.
@@ -29,7 +29,7 @@ type bed struct {
 
 // newBed brings up a lab with sdnd, or skips the test where none can be had.
 // At the end of the test every joined switch is compared with what sdnd wants.
-func newBed(t *testing.T, nodes int) *bed {
+func newBed(t testing.TB, nodes int) *bed {
 	t.Helper()
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
@@ -70,9 +70,9 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// run runs a part of the test as a test of its own.
+// run runs a part of the test as a test of its own. Not for benchmarks.
 func (b *bed) run(name string, f func(t *testing.T, b *bed)) {
-	b.t.Run(name, func(t *testing.T) {
+	b.t.(*testing.T).Run(name, func(t *testing.T) {
 		part := *b
 		part.t = t
 		f(t, &part)
@@ -146,7 +146,7 @@ func (b *bed) scenario(example string, nodes ...string) {
 	b.apply(exampleFile(b.t, example))
 }
 
-func exampleFile(t *testing.T, example string) string {
+func exampleFile(t testing.TB, example string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "examples", example, "topology.yaml"))
 	if err != nil {

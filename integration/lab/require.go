@@ -27,7 +27,7 @@ func needed() []struct{ program, pkg string } {
 func Missing() []string {
 	var why []string
 	if os.Geteuid() != 0 {
-		why = append(why, "not root: network namespaces need it")
+		why = append(why, "not root, which network namespaces need (sudo env PATH=\"$PATH\" make test)")
 	} else if out, err := exec.Command("unshare", "--net", "true").CombinedOutput(); err != nil {
 		why = append(why, fmt.Sprintf("no network namespaces to be had (%v): %s", err, strings.TrimSpace(string(out))))
 	}
