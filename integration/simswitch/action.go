@@ -141,16 +141,20 @@ func (p *program) setField(b, one []byte) ([]byte, refusal) {
 	if len(one) < 8 {
 		return b, actionBadLength
 	}
+	h := openflow.Field(be.Uint32(one[4:]))
+	known, length := knownNumber(h)
 	t, rest, why := splitTerm(one[4:])
 	switch {
-	case why == matchBadField:
+	case !known:
 		return b, actionBadSetType
+	case !length:
+		return b, actionBadSetLength
 	case why == matchBadValue:
 		return b, actionBadSetArgument
 	case why != accepted:
 		return b, why
 	case t.mask != nil:
-		return b, actionBadSetArgument
+		return b, actionBadSetMask
 	case !allOf(rest, 0), t.readOnly, t.oxm == openflow.FieldOXMInPort:
 		return b, actionBadSetArgument
 	case t.oxm == openflow.FieldVLANVID && be.Uint16(t.value)&vlanPresent == 0:

@@ -13,6 +13,8 @@ type field struct {
 	rank uint8
 	// fixed fields take no mask but all ones and all zeros.
 	fixed bool
+	// whole says that a mask of all bits the field has is shown as none.
+	whole bool
 	// readOnly fields cannot be set by an action.
 	readOnly bool
 	needs    prerequisite
@@ -28,7 +30,8 @@ type field struct {
 type prerequisite uint8
 
 const (
-	needsNothing prerequisite = iota
+	needsNothing  prerequisite = iota
+	needsEthernet              // a frame, which every packet is
 	needsVLAN
 	needsIPv4
 	needsIPv6
@@ -48,22 +51,27 @@ const (
 	nxm1 openflow.Field = 0x0001 << 16
 )
 
+// packetType is OXM_OF_PACKET_TYPE (OpenFlow 1.5, 7.2.3.9): 0 for Ethernet. A
+// match on any part of a frame says so without showing it.
+const packetType openflow.Field = 0x8000<<16 | 44<<9 | 4
+
 // newFields lists the fields in the order in which Open vSwitch encodes them.
 // A field that is not here is refused with OFPBMC_BAD_FIELD.
 func newFields() []field {
 	fields := []field{
+		{oxm: packetType, fixed: true, readOnly: true},
 		{oxm: openflow.FieldConjID, fixed: true, readOnly: true},
 		{oxm: openflow.FieldOXMInPort, twin: openflow.FieldInPort, move: openflow.FieldInPort, fixed: true},
-		{oxm: openflow.FieldEthSrc, twin: nxm0 | 2<<9 | 6},
-		{oxm: openflow.FieldEthDst, twin: nxm0 | 1<<9 | 6},
-		{oxm: openflow.FieldEthType, twin: nxm0 | 3<<9 | 2, fixed: true, readOnly: true},
-		{oxm: openflow.FieldVLANVID, limit: 0x1fff, bits: 12},
+		{oxm: openflow.FieldEthSrc, twin: nxm0 | 2<<9 | 6, needs: needsEthernet},
+		{oxm: openflow.FieldEthDst, twin: nxm0 | 1<<9 | 6, needs: needsEthernet},
+		{oxm: openflow.FieldEthType, twin: nxm0 | 3<<9 | 2, fixed: true, readOnly: true, needs: needsEthernet},
+		{oxm: openflow.FieldVLANVID, whole: true, needs: needsEthernet, limit: 0x1fff, bits: 12},
 		{oxm: openflow.FieldVLANPCP, fixed: true, needs: needsVLAN, limit: 7, bits: 3},
 		{oxm: openflow.FieldIPv4Src, twin: nxm0 | 7<<9 | 4, needs: needsIPv4},
 		{oxm: openflow.FieldIPv4Dst, twin: nxm0 | 8<<9 | 4, needs: needsIPv4},
 		{oxm: openflow.FieldIPv6Src, twin: nxm1 | 19<<9 | 16, needs: needsIPv6},
 		{oxm: openflow.FieldIPv6Dst, twin: nxm1 | 20<<9 | 16, needs: needsIPv6},
-		{oxm: openflow.FieldIPFrag, readOnly: true, needs: needsIP, limit: 3, bits: 2},
+		{oxm: openflow.FieldIPFrag, whole: true, readOnly: true, needs: needsIP, limit: 3, bits: 2},
 		{oxm: openflow.FieldIPDSCP, fixed: true, needs: needsIP, limit: 0x3f, bits: 6},
 		{oxm: openflow.FieldIPECN, twin: nxm1 | 28<<9 | 1, fixed: true, needs: needsIP, limit: 3, bits: 2},
 		{oxm: openflow.FieldIPTTL, fixed: true, needs: needsIP},
@@ -71,7 +79,6 @@ func newFields() []field {
 		{oxm: openflow.FieldIPProto, twin: nxm0 | 6<<9 | 1, fixed: true, readOnly: true, needs: needsIP},
 		{oxm: openflow.FieldTCPSrc, twin: nxm0 | 9<<9 | 2, needs: needsTCP},
 		{oxm: openflow.FieldTCPDst, twin: nxm0 | 10<<9 | 2, needs: needsTCP},
-		{oxm: openflow.FieldTCPFlags, readOnly: true, needs: needsTCP, limit: 0xfff, bits: 12},
 		{oxm: openflow.FieldUDPSrc, twin: nxm0 | 11<<9 | 2, needs: needsUDP},
 		{oxm: openflow.FieldUDPDst, twin: nxm0 | 12<<9 | 2, needs: needsUDP},
 		{oxm: openflow.FieldSCTPSrc, needs: needsSCTP},
@@ -131,6 +138,23 @@ var fieldsByHeader = func() map[openflow.Field]*field {
 	return m
 }()
 
+// knownNumber reports whether there is a field of the header's class and number,
+// and one of its length too.
+func knownNumber(h openflow.Field) (number, length bool) {
+	size := h & 0xff
+	if h&hasMask != 0 {
+		size /= 2
+	}
+	h &^= hasMask | 0xff
+	for f := range fieldsByHeader {
+		if f&^0xff == h {
+			number = true
+			length = length || f&0xff == size
+		}
+	}
+	return number, length
+}
+
 // valid reports whether a value has no bits that the field has not.
 func (f *field) valid(value []byte) bool {
 	if f.oxm == openflow.FieldOXMInPort && len(value) == 4 {
@@ -139,11 +163,15 @@ func (f *field) valid(value []byte) bool {
 	if f.limit == 0 {
 		return true
 	}
-	var v uint32
+	return number(value)&^f.limit == 0
+}
+
+// number returns a value of up to 4 bytes.
+func number(value []byte) (v uint32) {
 	for _, c := range value {
 		v = v<<8 | uint32(c)
 	}
-	return v&^f.limit == 0
+	return v
 }
 
 // ofpMax is the first port number that Open vSwitch has not: it keeps port

@@ -67,7 +67,7 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 				}
 				late = first(late, why)
 			}
-			if len(b)-at == 8 && typ == insApplyActions {
+			if len(b)-at == 8 {
 				b = b[:at] // no actions at all
 				continue
 			}

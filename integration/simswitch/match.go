@@ -25,12 +25,12 @@ type match struct {
 	n     int
 
 	// What prerequisites look at.
-	ethType         uint16
-	ethTypeKnown    bool
-	proto           uint8
-	protoKnown      bool
-	icmpType        uint8
-	vlan            bool
+	ethType      uint16
+	ethTypeKnown bool
+	proto        uint8
+	protoKnown   bool
+	icmpType     uint8
+	vlan         bool
 	seen         uint64 // by rank, fields that are there without being wild
 }
 
@@ -50,10 +50,13 @@ func (m *match) parse(b []byte) refusal {
 		case m.seen&(1<<t.rank) != 0:
 			return matchDuplicate
 		}
-		if t.mask != nil && allOf(t.mask, 0) {
-			continue // matches everything
+		if t.needs != needsNothing && m.seen&1 == 0 {
+			m.insert(term{field: fieldsByHeader[packetType], value: make([]byte, 4)})
 		}
-		if t.mask != nil && allOf(t.mask, 0xff) {
+		if t.mask != nil && allOf(t.mask, 0) {
+			continue // matches every value
+		}
+		if t.mask != nil && (allOf(t.mask, 0xff) || t.whole && number(t.mask)&t.limit == t.limit) {
 			t.mask = nil
 		}
 		m.insert(t)
@@ -205,7 +208,11 @@ func (m *match) has(p prerequisite) bool {
 // append appends the match as Open vSwitch would encode it, without header and
 // padding.
 func (m *match) append(b []byte) []byte {
-	for _, t := range m.terms[:m.n] {
+	for i := range m.n {
+		t := &m.terms[i]
+		if t.oxm == packetType && m.framed() {
+			continue
+		}
 		if t.mask == nil {
 			b = append(be.AppendUint32(b, uint32(t.oxm)), t.value...)
 			continue
@@ -216,11 +223,28 @@ func (m *match) append(b []byte) []byte {
 	return b
 }
 
+// framed reports whether some field says already that packets are frames.
+func (m *match) framed() bool {
+	for i := range m.n {
+		if m.terms[i].needs != needsNothing {
+			return true
+		}
+	}
+	return false
+}
+
 // covers reports whether every packet that other matches is matched by m too:
 // each of m's fields is in other, with at least its mask and the same value
 // under it (OpenFlow 1.3.5, 6.4, "non-strict"). Other is as append writes it.
 func (m *match) covers(other []byte) bool {
-	for _, t := range m.terms[:m.n] {
+	for i := range m.n {
+		t := &m.terms[i]
+		if t.oxm == packetType {
+			if !framedFields(other) {
+				return false
+			}
+			continue
+		}
 		var o term
 		for o.field == nil || o.rank < t.rank {
 			if len(other) == 0 {
@@ -228,15 +252,26 @@ func (m *match) covers(other []byte) bool {
 			}
 			o, other, _ = splitTerm(other) // well formed: append wrote it
 		}
-		if o.rank != t.rank || !t.covers(o) {
+		if o.rank != t.rank || !t.covers(&o) {
 			return false
 		}
 	}
 	return true
 }
 
+// framedFields reports whether encoded fields say that packets are frames.
+func framedFields(b []byte) bool {
+	for len(b) > 0 {
+		var t term
+		if t, b, _ = splitTerm(b); t.needs != needsNothing || t.oxm == packetType {
+			return true
+		}
+	}
+	return false
+}
+
 // covers compares one field: o must fix at least the bits that t does.
-func (t term) covers(o term) bool {
+func (t *term) covers(o *term) bool {
 	for i := range t.value {
 		mask := byte(0xff)
 		if t.mask != nil {
@@ -254,8 +289,8 @@ func (m *match) overlaps(other []byte) bool {
 	for len(other) > 0 {
 		var o term
 		o, other, _ = splitTerm(other)
-		for _, t := range m.terms[:m.n] {
-			if t.rank == o.rank && !t.overlaps(o) {
+		for i := range m.n {
+			if t := &m.terms[i]; t.rank == o.rank && !t.overlaps(&o) {
 				return false
 			}
 		}
@@ -263,7 +298,7 @@ func (m *match) overlaps(other []byte) bool {
 	return true
 }
 
-func (t term) overlaps(o term) bool {
+func (t *term) overlaps(o *term) bool {
 	for i := range t.value {
 		mask := byte(0xff)
 		if t.mask != nil {

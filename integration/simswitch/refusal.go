@@ -33,6 +33,7 @@ const (
 	actionBadSetType      = refusal(openflow.ErrTypeBadAction)<<16 | 13
 	actionBadSetLength    = refusal(openflow.ErrTypeBadAction)<<16 | 14
 	actionBadSetArgument  = refusal(openflow.ErrTypeBadAction)<<16 | 15
+	actionBadSetMask      = refusal(openflow.ErrTypeExperimenter)<<16 | 4250
 
 	instructionUnknown         = refusal(openflow.ErrTypeBadInstruction)<<16 | 0
 	instructionBadTableID      = refusal(openflow.ErrTypeBadInstruction)<<16 | 2
@@ -60,31 +61,30 @@ const (
 
 	meterInvalid = refusal(openflow.ErrTypeMeterModFailed)<<16 | 2
 
-	bundleBadID       = refusal(openflow.ErrTypeExperimenter)<<16 | 2302
-	bundleClosed      = refusal(openflow.ErrTypeExperimenter)<<16 | 2304
-	bundleBadType     = refusal(openflow.ErrTypeExperimenter)<<16 | 2306
-	bundleBadFlags    = refusal(openflow.ErrTypeExperimenter)<<16 | 2307
-	bundleMsgBadLen   = refusal(openflow.ErrTypeExperimenter)<<16 | 2308
-	bundleMsgBadXid   = refusal(openflow.ErrTypeExperimenter)<<16 | 2309
-	bundleMsgUnsup    = refusal(openflow.ErrTypeExperimenter)<<16 | 2310
-	bundleMsgFailed   = refusal(openflow.ErrTypeExperimenter)<<16 | 2313
-	monitorExists     = refusal(openflow.ErrTypeExperimenter)<<16 | 6
-	monitorBadFlags   = refusal(openflow.ErrTypeExperimenter)<<16 | 7
-	monitorUnknown    = refusal(openflow.ErrTypeExperimenter)<<16 | 8
-	niciraMustBeZero  = refusal(openflow.ErrTypeExperimenter)<<16 | 4
-	bundleBadVersion  = refusal(openflow.ErrTypeExperimenter)<<16 | 2300
-	firstONF          = 2300
-	maxErrorData      = 64 // bytes of the failed message that Open vSwitch quotes
-	errorKindShift    = 16
-	errorCodeMask     = 0xffff
+	bundleBadID      = refusal(openflow.ErrTypeExperimenter)<<16 | 2302
+	bundleClosed     = refusal(openflow.ErrTypeExperimenter)<<16 | 2304
+	bundleBadType    = refusal(openflow.ErrTypeExperimenter)<<16 | 2306
+	bundleBadFlags   = refusal(openflow.ErrTypeExperimenter)<<16 | 2307
+	bundleMsgBadLen  = refusal(openflow.ErrTypeExperimenter)<<16 | 2308
+	bundleMsgBadXid  = refusal(openflow.ErrTypeExperimenter)<<16 | 2309
+	bundleMsgUnsup   = refusal(openflow.ErrTypeExperimenter)<<16 | 2310
+	bundleMsgFailed  = refusal(openflow.ErrTypeExperimenter)<<16 | 2313
+	monitorExists    = refusal(openflow.ErrTypeExperimenter)<<16 | 6
+	monitorBadFlags  = refusal(openflow.ErrTypeExperimenter)<<16 | 7
+	monitorUnknown   = refusal(openflow.ErrTypeExperimenter)<<16 | 8
+	niciraMustBeZero = refusal(openflow.ErrTypeExperimenter)<<16 | 4
+	bundleBadVersion = refusal(openflow.ErrTypeExperimenter)<<16 | 10 // it cannot say which
+	firstONF         = 2300
+	errorKindShift   = 16
+	errorCodeMask    = 0xffff
 )
 
-// appendRefusal appends the error message that refuses message. Open vSwitch
-// quotes at most maxErrorData bytes of it.
+// appendRefusal appends the error message that refuses message. As Open vSwitch
+// does, it quotes all of it that fits.
 func appendRefusal(b []byte, why refusal, message []byte) []byte {
 	e := openflow.ErrorMsg{
 		ErrType: openflow.ErrorType(why >> errorKindShift), Code: uint16(why & errorCodeMask),
-		Data: message[:min(len(message), maxErrorData)],
+		Data: message,
 	}
 	e.SetXid(be.Uint32(message[4:]))
 	if e.ErrType == openflow.ErrTypeExperimenter {
@@ -93,6 +93,8 @@ func appendRefusal(b []byte, why refusal, message []byte) []byte {
 			e.Experimenter = openflow.ExperimenterONF
 		}
 	}
+	const longestHead = openflow.HeaderLen + 8
+	e.Data = e.Data[:min(len(e.Data), openflow.MaxMessageLen-longestHead)]
 	return mustAppend(b, &e)
 }
 

@@ -21,6 +21,7 @@ type tables struct {
 	byKey    []uint32
 	byCookie []uint32
 	perTable map[uint8]int
+	scratch  match
 }
 
 func newTables() *tables {

@@ -1,0 +1,184 @@
+package simswitch
+
+import (
+	"bytes"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// bundle is a bundle that is not committed yet (ONF extension 230; OpenFlow 1.4,
+// 6.9).
+type bundle struct {
+	flags  openflow.BundleFlags
+	closed bool
+	mods   []*mod
+}
+
+// Offsets in ofp_bundle_ctrl_msg and ofp_bundle_add_msg (OpenFlow 1.4, 7.3.9),
+// behind the experimenter's header.
+const (
+	expHeaderLen = 16
+	bundleID     = expHeaderLen
+	bundleKind   = expHeaderLen + 4
+	bundleFlags  = expHeaderLen + 6
+	bundleInner  = expHeaderLen + 8
+)
+
+// bundleControl handles a request to open, close, commit or discard a bundle.
+func (c *conn) bundleControl(msg []byte) refusal {
+	if len(msg) < bundleInner || len(msg)%8 != 0 {
+		return badLength
+	}
+	if c.role == openflow.RoleSlave {
+		return isSlave
+	}
+	id, flags := be.Uint32(msg[bundleID:]), openflow.BundleFlags(be.Uint16(msg[bundleFlags:]))
+	kind := openflow.BundleControlType(be.Uint16(msg[bundleKind:]))
+	b := c.bundles[id]
+	why := accepted
+	switch kind {
+	case openflow.BundleOpenRequest:
+		if b != nil {
+			delete(c.bundles, id)
+			return bundleBadID
+		}
+		c.openBundle(id, flags)
+	case openflow.BundleCloseRequest:
+		why = c.closeBundle(id, b, flags)
+	case openflow.BundleCommitRequest:
+		if b == nil {
+			return bundleBadID
+		}
+		delete(c.bundles, id)
+		if b.flags != flags {
+			return bundleBadFlags
+		}
+		why = c.commit(b)
+	case openflow.BundleDiscardRequest:
+		if b == nil {
+			return bundleBadID
+		}
+		delete(c.bundles, id)
+	default:
+		return bundleBadType
+	}
+	if why == accepted {
+		c.reply(msg, &openflow.BundleControl{BundleID: id, Kind: kind + 1})
+	}
+	return why
+}
+
+func (c *conn) openBundle(id uint32, flags openflow.BundleFlags) *bundle {
+	b := &bundle{flags: flags}
+	if c.bundles == nil {
+		c.bundles = make(map[uint32]*bundle)
+	}
+	c.bundles[id] = b
+	return b
+}
+
+func (c *conn) closeBundle(id uint32, b *bundle, flags openflow.BundleFlags) refusal {
+	switch {
+	case b == nil:
+		return bundleBadID
+	case b.closed:
+		delete(c.bundles, id)
+		return bundleClosed
+	case b.flags != flags:
+		delete(c.bundles, id)
+		return bundleBadFlags
+	}
+	b.closed = true
+	return accepted
+}
+
+// bundleAdd puts a flow-mod into a bundle, which it opens if there is none.
+func (c *conn) bundleAdd(msg []byte) refusal {
+	if len(msg) < bundleInner {
+		return badLength
+	}
+	if c.role == openflow.RoleSlave {
+		return isSlave
+	}
+	inner := msg[bundleInner:]
+	if len(inner) < openflow.HeaderLen {
+		return bundleMsgBadLen
+	}
+	n := int(be.Uint16(inner[2:]))
+	switch {
+	case inner[0] != msg[0]:
+		return bundleBadVersion
+	case n < openflow.HeaderLen || n > len(inner):
+		return bundleMsgBadLen
+	case string(inner[4:8]) != string(msg[4:8]):
+		return bundleMsgBadXid
+	case openflow.MessageType(inner[1]) != openflow.TypeFlowMod:
+		return bundleMsgUnsup
+	}
+	m, why := c.s.reader.read(inner[:n])
+	if why != accepted {
+		return why
+	}
+	m.message = bytes.Clone(msg)
+	id, flags := be.Uint32(msg[bundleID:]), openflow.BundleFlags(be.Uint16(msg[bundleFlags:]))
+	b := c.bundles[id]
+	switch {
+	case b == nil:
+		b = c.openBundle(id, flags)
+	case b.closed:
+		delete(c.bundles, id)
+		return bundleClosed
+	case b.flags != flags:
+		delete(c.bundles, id)
+		return bundleBadFlags
+	}
+	b.mods = append(b.mods, m)
+	c.s.stats.FlowMods++
+	return accepted
+}
+
+// commit applies a bundle: all of it in order or, when a flow-mod is refused,
+// nothing. Open vSwitch does so whatever the bundle's flags.
+func (c *conn) commit(b *bundle) refusal {
+	s := c.s
+	now, limit := s.age(), s.limit()
+	var log []change
+	ends := make([]int, 0, len(b.mods)) // of each flow-mod's changes in log
+	for _, m := range b.mods {
+		var why refusal
+		if log, why = s.tables.apply(m, log, limit, now); why != accepted {
+			s.tables.undo(log)
+			c.send(appendRefusal(nil, why, m.message))
+			return bundleMsgFailed
+		}
+		ends = append(ends, len(log))
+	}
+	at := 0
+	for i, m := range b.mods {
+		s.report(log[at:ends[i]], c, m.xid)
+		at = ends[i]
+	}
+	s.flushUpdates()
+	s.stats.Bundles++
+	return accepted
+}
+
+// flowMod applies a flow-mod outside of a bundle.
+func (c *conn) flowMod(msg []byte) refusal {
+	if c.role == openflow.RoleSlave {
+		return isSlave
+	}
+	s := c.s
+	m, why := s.reader.read(msg)
+	if why != accepted {
+		return why
+	}
+	s.stats.FlowMods++
+	log, why := s.tables.apply(m, nil, s.limit(), s.age())
+	if why != accepted {
+		return why
+	}
+	s.report(log, c, m.xid)
+	s.flushUpdates()
+	return accepted
+}

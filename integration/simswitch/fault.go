@@ -1,0 +1,65 @@
+package simswitch
+
+import (
+	"context"
+	"time"
+)
+
+// Faults are what a switch does wrong on request. The zero Faults is none.
+type Faults struct {
+	// DropAfter closes each connection when it has brought so many messages,
+	// the HELLO among them; 0 never.
+	DropAfter int
+	// ReplyDelay is how long all that the switch says waits before it is sent.
+	ReplyDelay time.Duration
+	// StopReading takes nothing more from connections, nor answers.
+	StopReading bool
+	// ReadRate is how many bytes a second are read; 0 as many as there are.
+	ReadRate int
+	// RefuseFlows answers every new flow with OFPFMFC_TABLE_FULL.
+	RefuseFlows bool
+}
+
+// SetFaults replaces the faults, for connections that are there too.
+func (s *Switch) SetFaults(f Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+	close(s.faultsChanged)
+	s.faultsChanged = make(chan struct{})
+}
+
+// Faults returns the faults.
+func (s *Switch) Faults() Faults {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.faults
+}
+
+// awaitFaults waits until the faults are no longer f.
+func (s *Switch) awaitFaults(ctx context.Context, f Faults) error {
+	for {
+		s.mu.Lock()
+		changed, now := s.faultsChanged, s.faults
+		s.mu.Unlock()
+		if now != f {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// limit is how many flows a table takes; negative is any number.
+func (s *Switch) limit() int {
+	switch {
+	case s.faults.RefuseFlows:
+		return 0
+	case s.cfg.TableLimit > 0:
+		return s.cfg.TableLimit
+	}
+	return -1
+}

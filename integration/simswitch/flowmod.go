@@ -1,0 +1,279 @@
+package simswitch
+
+import (
+	"bytes"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// Offsets in ofp_flow_mod (OpenFlow 1.3.5, 7.3.4.1).
+const (
+	modCookie     = 8
+	modCookieMask = 16
+	modTable      = 24
+	modCommand    = 25
+	modIdle       = 26
+	modPriority   = 30
+	modBuffer     = 32
+	modOutPort    = 36
+	modOutGroup   = 40
+	modFlags      = 44
+	modMatch      = 48
+)
+
+// Table numbers: Open vSwitch keeps the last one for itself.
+const (
+	tableInternal openflow.TableID = 254
+	numTables                      = 254
+)
+
+// allFlags are the flow flags of OpenFlow 1.3.
+const allFlags = openflow.FlowSendRemoved | openflow.FlowCheckOverlap | openflow.FlowResetCounts |
+	openflow.FlowNoPacketCnt | openflow.FlowNoByteCnt
+
+// keptFlags are those that a flow keeps, and shows.
+const keptFlags = allFlags
+
+// mod is a flow-mod that was read and found to be in order.
+type mod struct {
+	command  openflow.FlowCommand
+	table    openflow.TableID
+	priority uint16
+	// Which flows to change or delete.
+	cookie, cookieMask uint64
+	outPort            openflow.PortNo
+	outGroup           uint32
+	fields             []byte // of the match, as flow has them
+	// flow is what to add; of a change, what has the instructions.
+	flow *flow
+	xid  openflow.Xid
+	// message brought it into a bundle, for errors.
+	message []byte
+}
+
+// reader reads flow-mods. Its scratch memory makes it for one goroutine.
+type reader struct {
+	pool    *Pool
+	match   match
+	program program
+	raw     []byte
+}
+
+// read reads a flow-mod, and judges it in the order in which Open vSwitch does.
+func (r *reader) read(msg []byte) (*mod, refusal) {
+	if len(msg) < modMatch || len(msg)%8 != 0 {
+		return nil, badLength
+	}
+	m := &mod{
+		command:  openflow.FlowCommand(msg[modCommand]),
+		table:    openflow.TableID(msg[modTable]),
+		priority: be.Uint16(msg[modPriority:]),
+		xid:      be.Uint32(msg[4:]),
+		outPort:  openflow.PortAny, outGroup: openflow.GroupAny,
+	}
+	isAdd := m.command == openflow.FlowAdd
+	var h wireHash
+	if isAdd {
+		h = r.pool.hash(msg[modCookie:])
+		if m.flow = r.pool.get(h); m.flow != nil {
+			return m, accepted
+		}
+	}
+	fields, _, why := splitMatch(msg[modMatch:])
+	if why != accepted {
+		return nil, why
+	}
+	if why := r.match.parse(fields); why != accepted {
+		return nil, why
+	}
+	isDelete := m.command == openflow.FlowDelete || m.command == openflow.FlowDeleteStrict
+	switch {
+	case m.table == openflow.TableAll && !isDelete:
+		return nil, flowBadTable
+	case !knownPort(openflow.PortNo(be.Uint32(msg[modOutPort:]))):
+		return nil, actionBadOutPort
+	case m.command > openflow.FlowDeleteStrict:
+		return nil, flowBadCommand
+	}
+	r.program.table, r.program.m = m.table, &r.match
+	r.raw, why = appendFlow(r.raw[:0], msg, &r.match, &r.program)
+	if why != accepted && !consistency(why) && why != instructionBadTableID {
+		return nil, why
+	}
+	flags := be.Uint16(msg[modFlags:])
+	switch {
+	case flags&^allFlags != 0:
+		return nil, flowBadFlags
+	case why != accepted:
+		return nil, why
+	case m.table == tableInternal && !isDelete:
+		return nil, notPermitted
+	case !isDelete && be.Uint32(msg[modBuffer:]) != openflow.NoBuffer:
+		return nil, bufferUnknown
+	}
+	if isAdd {
+		m.flow = r.pool.put(h, r.pool.newFlow(bytes.Clone(r.raw), r.program.needs))
+		return m, accepted
+	}
+	m.cookie, m.cookieMask = be.Uint64(msg[modCookie:]), be.Uint64(msg[modCookieMask:])
+	if isDelete {
+		m.outPort = openflow.PortNo(be.Uint32(msg[modOutPort:]))
+		m.outGroup = be.Uint32(msg[modOutGroup:])
+	}
+	m.flow = r.pool.newFlow(bytes.Clone(r.raw), r.program.needs)
+	m.fields = m.flow.fields()
+	return m, accepted
+}
+
+// standardMatchLen is the length of a match of OpenFlow 1.1, which is no use in
+// 1.3 but known (OpenFlow 1.1, A.2.3).
+const standardMatchLen = 88
+
+// splitMatch takes ofp_match with its padding off b (OpenFlow 1.3.5, 7.2.3.1).
+func splitMatch(b []byte) (fields, rest []byte, why refusal) {
+	if len(b) < 4 {
+		return nil, nil, matchBadLength
+	}
+	n := int(be.Uint16(b[2:]))
+	switch {
+	case n < 4:
+		return nil, nil, matchBadLength
+	case be.Uint16(b) == 0 && n != standardMatchLen:
+		return nil, nil, matchBadLength
+	case be.Uint16(b) != 1: // OFPMT_OXM
+		return nil, nil, matchBadType
+	case pad8(n) > len(b):
+		return nil, nil, matchBadLength
+	}
+	return b[4:n], b[pad8(n):], accepted
+}
+
+// appendFlow appends the flow of a flow-mod as it stands in statistics.
+func appendFlow(b, msg []byte, m *match, p *program) ([]byte, refusal) {
+	b = append(b, 0, 0, msg[modTable], 0)
+	b = append(b, make([]byte, 8)...) // age
+	b = append(b, msg[modPriority:modPriority+2]...)
+	b = append(b, msg[modIdle:modIdle+4]...)
+	b = be.AppendUint16(b, be.Uint16(msg[modFlags:])&keptFlags)
+	b = append(b, 0, 0, 0, 0)
+	b = append(b, msg[modCookie:modCookie+8]...)
+	b = append(b, make([]byte, 16)...) // counters
+	b = append(b, 0, 1, 0, 0)
+	at := len(b)
+	b = m.append(b)
+	n := 4 + len(b) - at
+	be.PutUint16(b[at-2:], uint16(n))
+	b = append(b, make([]byte, pad8(n)-n)...)
+	_, in, _ := splitMatch(msg[modMatch:]) // it was split before
+	b, why := p.append(b, in)
+	be.PutUint16(b, uint16(len(b)))
+	return b, why
+}
+
+// change is one flow that came, went or changed.
+type change struct {
+	event openflow.FlowEvent
+	old   entry // had no flow if it came
+	flow  *flow // nil if it went
+}
+
+// apply does what a flow-mod says, and appends to log what changed. When it
+// refuses nothing was done. Now is the age of new flows.
+func (t *tables) apply(m *mod, log []change, limit int, now int64) ([]change, refusal) {
+	switch m.command {
+	case openflow.FlowAdd:
+		return t.applyAdd(m, log, limit, now)
+	case openflow.FlowModify, openflow.FlowModifyStrict:
+		return t.applyModify(m, log)
+	}
+	indices, why := t.choose(m)
+	if why != accepted {
+		return log, why
+	}
+	for _, i := range indices {
+		log = append(log, change{event: openflow.FlowDeleted, old: t.remove(i)})
+	}
+	return log, accepted
+}
+
+func (t *tables) applyAdd(m *mod, log []change, limit int, now int64) ([]change, refusal) {
+	f := m.flow
+	if f.needs != accepted {
+		return log, f.needs
+	}
+	c := change{event: openflow.FlowAdded, flow: f}
+	if i := t.find(f); i != none {
+		if keep := t.entries[i].cookie(); f.cookie() == ^uint64(0) && keep != f.cookie() {
+			c.flow = f.withCookie(keep) // all ones means: as it is
+		}
+		c.old = t.remove(i)
+	} else {
+		if f.flags()&openflow.FlowCheckOverlap != 0 && t.overlaps(f) {
+			return log, flowOverlap
+		}
+		if limit >= 0 && t.perTable[uint8(f.table())] >= limit {
+			return log, flowTableFull
+		}
+	}
+	t.add(c.flow, now)
+	return append(log, c), accepted
+}
+
+// applyModify gives flows other instructions; all else stays.
+func (t *tables) applyModify(m *mod, log []change) ([]change, refusal) {
+	indices, why := t.choose(m)
+	if why == accepted && len(indices) > 0 {
+		why = m.flow.needs
+	}
+	if why != accepted {
+		return log, why
+	}
+	for _, i := range indices {
+		old := t.remove(i)
+		f := old.withInstructions(m.flow.instructions())
+		t.add(f, old.born)
+		log = append(log, change{event: openflow.FlowModified, old: old, flow: f})
+	}
+	return log, accepted
+}
+
+// undo takes back what log says, from its end.
+func (t *tables) undo(log []change) {
+	for i := len(log) - 1; i >= 0; i-- {
+		if c := log[i]; c.flow != nil {
+			t.remove(t.find(c.flow))
+			if c.old.flow != nil {
+				t.add(c.old.flow, c.old.born)
+			}
+		} else {
+			t.add(c.old.flow, c.old.born)
+		}
+	}
+}
+
+// overlaps reports whether a flow of the same table and priority could match a
+// packet that f matches.
+func (t *tables) overlaps(f *flow) bool {
+	var m match
+	m.parse(f.fields())
+	for _, e := range t.all() {
+		if e.table() == f.table() && e.priority() == f.priority() && m.overlaps(e.fields()) {
+			return true
+		}
+	}
+	return false
+}
+
+// with returns a flow that differs in the last part of its bytes.
+func (f *flow) withInstructions(in []byte) *flow {
+	n := len(f.raw) - len(f.instructions())
+	g := &flow{raw: append(bytes.Clone(f.raw[:n]), in...), key: f.key}
+	be.PutUint16(g.raw, uint16(len(g.raw)))
+	return g
+}
+
+func (f *flow) withCookie(cookie uint64) *flow {
+	g := &flow{raw: bytes.Clone(f.raw), key: f.key}
+	be.PutUint64(g.raw[offCookie:], cookie)
+	return g
+}

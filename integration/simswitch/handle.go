@@ -1,0 +1,215 @@
+package simswitch
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// handle handles one message. An error ends the connection.
+func (c *conn) handle(msg []byte) error {
+	typ := openflow.MessageType(msg[1])
+	if !c.agreed {
+		return c.hello(msg)
+	}
+	if msg[0] != openflow.Version && typ != openflow.TypeHello && typ != openflow.TypeError {
+		return errBadVersion
+	}
+	if why := c.dispatch(typ, msg); why != accepted {
+		c.s.stats.Refused++
+		c.send(appendRefusal(nil, why, msg))
+	}
+	return nil
+}
+
+// hello agrees on the version (OpenFlow 1.3.5, 6.3.1).
+func (c *conn) hello(msg []byte) error {
+	m, err := openflow.DecodeMessage(msg)
+	if err != nil {
+		return err
+	}
+	switch m := m.(type) {
+	case *openflow.Hello:
+		if m.Supports(openflow.Version) {
+			c.agreed = true
+			c.s.stats.Handshakes++
+			return nil
+		}
+		e := openflow.ErrorMsg{ErrType: openflow.ErrTypeHelloFailed, Code: openflow.HelloFailedIncompatible,
+			Data: []byte("this switch speaks OpenFlow 1.3 only")}
+		c.reply(msg, &e)
+		return errNotAgreed
+	case *openflow.ErrorMsg:
+		return m
+	}
+	return errNotAgreed
+}
+
+func (c *conn) dispatch(typ openflow.MessageType, msg []byte) refusal {
+	s := c.s
+	fixed := func(n int) bool { return len(msg) == openflow.HeaderLen+n }
+	switch typ {
+	case openflow.TypeEchoReply:
+		return accepted
+	case openflow.TypeEchoRequest:
+		c.reply(msg, &openflow.EchoReply{Data: msg[openflow.HeaderLen:]})
+		return accepted
+	case openflow.TypeExperimenter:
+		return c.experimenter(msg)
+	case openflow.TypeFlowMod:
+		return c.flowMod(msg)
+	case openflow.TypeMultipartRequest:
+		return c.multipart(msg)
+	case openflow.TypePacketOut:
+		return c.packetOut(msg)
+	case openflow.TypePortMod:
+		return c.portMod(msg)
+	case openflow.TypeRoleRequest:
+		return c.roleRequest(msg)
+	case openflow.TypeSetConfig:
+		return decodeInto(msg, &c.config)
+	case openflow.TypeSetAsync:
+		m := openflow.SetAsync{}
+		why := decodeInto(msg, &m)
+		if why == accepted {
+			c.async = m.AsyncMasks
+		}
+		return why
+	}
+	var answer openflow.Message
+	switch typ {
+	case openflow.TypeFeaturesRequest:
+		answer = &openflow.FeaturesReply{DatapathID: s.cfg.DatapathID, Tables: numTables, Capabilities: capabilities}
+	case openflow.TypeGetConfigRequest:
+		answer = &openflow.GetConfigReply{Flags: c.config.Flags, MissSendLen: c.config.MissSendLen}
+	case openflow.TypeGetAsyncRequest:
+		answer = &openflow.GetAsyncReply{AsyncMasks: c.async}
+	case openflow.TypeBarrierRequest:
+		answer = &openflow.BarrierReply{} // all before it is done already
+	default:
+		if len(msg) < leastLength(typ) {
+			return badLength
+		}
+		return badType
+	}
+	if !fixed(0) {
+		return badLength
+	}
+	c.reply(msg, answer)
+	return accepted
+}
+
+// leastLength returns the least length of messages that a switch sends, which
+// Open vSwitch looks at before it sees that they are not for it.
+func leastLength(t openflow.MessageType) int {
+	switch t {
+	case openflow.TypeError, openflow.TypeGetConfigReply:
+		return 12
+	case openflow.TypeFeaturesReply, openflow.TypeRoleReply:
+		return 24
+	case openflow.TypePacketIn:
+		return 32
+	case openflow.TypeFlowRemoved:
+		return 48
+	case openflow.TypePortStatus:
+		return 80
+	case openflow.TypeMultipartReply:
+		return 16
+	case openflow.TypeGetAsyncReply:
+		return 32
+	}
+	return openflow.HeaderLen
+}
+
+// capabilities are what Open vSwitch says it can do (OpenFlow 1.3.5, 7.3.1):
+// statistics of flows, tables, ports, groups and queues.
+const capabilities = 0x4f
+
+func (c *conn) experimenter(msg []byte) refusal {
+	if len(msg) < expHeaderLen {
+		return badLength
+	}
+	vendor, typ := be.Uint32(msg[8:]), be.Uint32(msg[12:])
+	switch {
+	case vendor == openflow.ExperimenterNicira:
+		return badExpType
+	case vendor != openflow.ExperimenterONF:
+		return badExperimenter
+	}
+	switch typ {
+	case openflow.ONFBundleControl:
+		return c.bundleControl(msg)
+	case openflow.ONFBundleAdd:
+		return c.bundleAdd(msg)
+	case openflow.ONFFlowMonitorCancel:
+		return c.monitorCancel(msg)
+	}
+	return badExpType
+}
+
+// decodeInto decodes a message into m, which is of its type.
+func decodeInto[T any, P interface {
+	*T
+	openflow.Message
+}](msg []byte, m P) refusal {
+	d, err := openflow.DecodeMessage(msg)
+	if err != nil {
+		return badLength
+	}
+	*m = *d.(P)
+	return accepted
+}
+
+// packetOut takes a packet and forgets it, unless an action sends it back to
+// the controller.
+func (c *conn) packetOut(msg []byte) refusal {
+	if c.role == openflow.RoleSlave {
+		return isSlave
+	}
+	const actionsAt = 24
+	if len(msg) < actionsAt {
+		return badLength
+	}
+	n, in := int(be.Uint16(msg[16:])), msg[actionsAt:]
+	port := openflow.PortNo(be.Uint32(msg[12:]))
+	if !knownPort(port) || port == openflow.PortAny {
+		return badPort
+	}
+	if n > len(in) {
+		return actionBadLength
+	}
+	p := program{table: openflow.TableAll, m: new(match), vlan: true}
+	actions, why := p.actions(nil, in[:n])
+	if why != accepted && why != actionInconsistent { // what the packet is nobody knows
+		return why
+	}
+	if be.Uint32(msg[8:]) != openflow.NoBuffer {
+		return bufferUnknown
+	}
+	if p.needs != accepted {
+		return p.needs
+	}
+	data := in[n:]
+	for len(actions) > 0 {
+		if be.Uint16(actions) == actOutput && openflow.PortNo(be.Uint32(actions[4:])) == openflow.PortController {
+			size := min(len(data), int(be.Uint16(actions[8:])))
+			c.s.packetIn(&openflow.PacketIn{BufferID: openflow.NoBuffer, TotalLen: uint16(len(data)),
+				Reason: openflow.ReasonAction, Cookie: ^openflow.Cookie(0),
+				Match: openflow.Match(nil).InPort(port), Data: data[:size]})
+		}
+		actions = actions[be.Uint16(actions[2:]):]
+	}
+	return accepted
+}
+
+// PacketIn sends a packet to the controllers that want it.
+func (s *Switch) PacketIn(m openflow.PacketIn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.packetIn(&m)
+}
+
+func (s *Switch) packetIn(m *openflow.PacketIn) {
+	for c := range s.conns {
+		if c.wants(c.async.PacketIn, uint8(m.Reason)) {
+			c.send(mustAppend(nil, m))
+			c.kick()
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package simswitch
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// monitor is a flow monitor (ONF extension 187; see openflow.FlowMonitorRequest).
+type monitor struct {
+	id      uint32
+	flags   openflow.MonitorFlags
+	outPort openflow.PortNo
+	table   openflow.TableID
+	match   match
+}
+
+const (
+	monitorEvents = openflow.MonitorAdd | openflow.MonitorDelete | openflow.MonitorModify
+	monitorFlags  = monitorEvents | openflow.MonitorInitial | openflow.MonitorActions | openflow.MonitorOwn
+
+	multipartLen   = 16 // header, type, flags, padding
+	monitorBody    = multipartLen + 8
+	monitorHeadLen = 16 // onf_flow_monitor_request up to its match
+)
+
+// monitorRequest adds the monitors of a request, all or none, and reports the
+// flows that are there to those that want them.
+func (c *conn) monitorRequest(msg []byte) refusal {
+	var added []*monitor
+	cancel := func(why refusal) refusal {
+		for _, m := range added {
+			delete(c.monitors, m.id)
+		}
+		return why
+	}
+	for b := msg[monitorBody:]; len(b) > 0; {
+		m, rest, why := readMonitor(b)
+		if why != accepted {
+			return cancel(why)
+		}
+		b = rest
+		if c.monitors[m.id] != nil {
+			return cancel(monitorExists)
+		}
+		if c.monitors == nil {
+			c.monitors = make(map[uint32]*monitor)
+		}
+		c.monitors[m.id] = m
+		added = append(added, m)
+	}
+	p := c.parts(be.Uint32(msg[4:]), openflow.MultipartExperimenter, monitorExperimenter()...)
+	for _, e := range c.s.tables.all() {
+		var flags openflow.MonitorFlags
+		for _, m := range added {
+			if m.flags&openflow.MonitorInitial != 0 && m.sees(e.flow, nil) {
+				flags |= m.flags
+			}
+		}
+		if flags != 0 {
+			p.add(appendUpdate(nil, openflow.FlowAdded, e.flow, flags))
+		}
+	}
+	p.end()
+	return accepted
+}
+
+// monitorExperimenter is what the body of a multipart message about monitors
+// begins with.
+func monitorExperimenter() []byte {
+	return be.AppendUint32(be.AppendUint32(nil, openflow.ExperimenterONF), openflow.ONFFlowMonitor)
+}
+
+// readMonitor takes the first request off b.
+func readMonitor(b []byte) (m *monitor, rest []byte, why refusal) {
+	if len(b) < monitorHeadLen {
+		return nil, nil, badLength
+	}
+	m = &monitor{id: be.Uint32(b), flags: openflow.MonitorFlags(be.Uint16(b[4:])),
+		outPort: openflow.PortNo(be.Uint32(b[8:])), table: openflow.TableID(b[12])}
+	switch {
+	case m.flags&monitorEvents == 0 || m.flags&^monitorFlags != 0:
+		return nil, nil, monitorBadFlags
+	case !allOf(b[13:16], 0):
+		return nil, nil, niciraMustBeZero
+	case !knownPort(m.outPort):
+		return nil, nil, actionBadOutPort
+	}
+	fields, rest, why := splitMatch(b[monitorHeadLen:])
+	if why == accepted {
+		why = m.match.parse(append([]byte(nil), fields...))
+	}
+	return m, rest, why
+}
+
+// monitorCancel ends a monitor.
+func (c *conn) monitorCancel(msg []byte) refusal {
+	if len(msg) != expHeaderLen+4 {
+		return badLength
+	}
+	id := be.Uint32(msg[expHeaderLen:])
+	if c.monitors[id] == nil {
+		return monitorUnknown
+	}
+	delete(c.monitors, id)
+	return accepted
+}
+
+// sees reports whether a monitor is about a flow, by its instructions now or as
+// they were before.
+func (m *monitor) sees(f *flow, before *flow) bool {
+	return (m.table == openflow.TableAll || m.table == f.table()) &&
+		(m.outPort == openflow.PortAny || outputsTo(f.instructions(), m.outPort) ||
+			before != nil && outputsTo(before.instructions(), m.outPort)) &&
+		m.match.covers(f.fields())
+}
+
+// report tells monitors, and those who asked to be told of deleted flows, what a
+// flow-mod of connection by has changed.
+func (s *Switch) report(log []change, by *conn, xid openflow.Xid) {
+	for i := range log {
+		s.reportOne(&log[i], by, xid)
+	}
+}
+
+func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
+	f, event := c.flow, openflow.MonitorAdd
+	var before *flow
+	switch c.event {
+	case openflow.FlowDeleted:
+		f, event = c.old.flow, openflow.MonitorDelete
+		if f.flags()&openflow.FlowSendRemoved != 0 {
+			s.sendRemoved(&c.old)
+		}
+	case openflow.FlowModified:
+		event = openflow.MonitorModify
+	}
+	if c.flow != nil && c.old.flow != nil && string(c.old.instructions()) != string(f.instructions()) {
+		before = c.old.flow
+	}
+	if c.event == openflow.FlowModified && before == nil {
+		return // it is as it was
+	}
+	for to := range s.conns {
+		var flags openflow.MonitorFlags
+		for _, m := range to.monitors {
+			if m.flags&event != 0 && m.sees(f, before) {
+				flags |= m.flags
+			}
+		}
+		if flags != 0 {
+			to.update(c.event, f, flags, to == by, xid)
+		}
+	}
+}
+
+// update reports a change to one connection: a short note, once for all that
+// goes together, of what it did itself, if it did not ask for more.
+func (c *conn) update(event openflow.FlowEvent, f *flow, flags openflow.MonitorFlags, own bool, xid openflow.Xid) {
+	if c.updates == nil {
+		c.updates = c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
+	}
+	if !own || flags&openflow.MonitorOwn != 0 {
+		c.updates.add(appendUpdate(nil, event, f, flags))
+	} else if !c.abbreviated {
+		c.abbreviated = true
+		c.updates.add(mustAppend(nil, &openflow.FlowUpdate{Event: openflow.FlowAbbrev, ModXid: xid}))
+	}
+}
+
+// flushUpdates ends what goes together.
+func (s *Switch) flushUpdates() {
+	for c := range s.conns {
+		if c.updates != nil {
+			c.updates.end()
+			c.updates, c.abbreviated = nil, false
+			c.kick()
+		}
+	}
+}
+
+// appendUpdate appends one change in full. A deleted flow's instructions are
+// there too if asked for, as Open vSwitch has it.
+func appendUpdate(b []byte, event openflow.FlowEvent, f *flow, flags openflow.MonitorFlags) []byte {
+	u := openflow.FlowUpdate{Event: event, Flow: f.value()}
+	if event == openflow.FlowDeleted {
+		u.Reason = openflow.RemovedDelete
+	}
+	if flags&openflow.MonitorActions == 0 {
+		u.Instructions = nil
+	}
+	return mustAppend(b, &u)
+}
+
+// sendRemoved tells those who want to know that a flow was deleted.
+func (s *Switch) sendRemoved(e *entry) {
+	v := e.value()
+	age := s.age() - e.born
+	m := openflow.FlowRemoved{
+		Cookie: v.Cookie, Priority: v.Priority, Reason: openflow.RemovedDelete, Table: v.Table,
+		IdleTimeout: v.IdleTimeout, HardTimeout: v.HardTimeout, Match: v.Match,
+		DurationSec: uint32(age / 1e9), DurationNsec: uint32(age % 1e9),
+	}
+	for c := range s.conns {
+		if c.wants(c.async.FlowRemoved, uint8(m.Reason)) {
+			c.send(mustAppend(nil, &m))
+			c.kick()
+		}
+	}
+}
