@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,55 +9,110 @@ import (
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Backup writes a copy of the whole file, of one moment, that Open accepts.
+// Copy is a copy of the whole file, of one moment, which Open accepts. It is
+// to be read once, and closed.
+type Copy struct {
+	io.ReadCloser
+	// Revision is that of the moment, Size how many bytes there are to read.
+	Revision topology.Revision
+	Size     int64
+}
+
+// Backup makes a copy of the file while commits go on.
 //
-// The copy is made beside the file first: as long as somebody reads, bbolt
-// cannot reuse the pages that commits free, so a slow w would make the file
-// grow. Where there is no room for a copy it is read directly all the same.
-func (s *Store) Backup(w io.Writer) error {
-	if err := s.backup(w); err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
-}
-
-func (s *Store) backup(w io.Writer) (err error) {
-	f, err := s.copyBeside()
+// It is made on the disk before it is read: as long as somebody reads, bbolt
+// cannot reuse the pages that commits free, so a slow reader would make the
+// file grow. Where there is no room beside the file, the folder for temporary
+// files is tried.
+func (s *Store) Backup() (*Copy, error) {
+	c, err := s.copyIn(filepath.Dir(s.path))
 	if err != nil {
-		return s.db.View(func(tx *bolt.Tx) error {
-			_, err := tx.WriteTo(w)
-			return err
-		})
+		var elsewhere error
+		if c, elsewhere = s.copyIn(os.TempDir()); elsewhere != nil {
+			return nil, fmt.Errorf("backup: %w", classify(err))
+		}
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = io.Copy(w, f)
-	return err
+	return c, nil
 }
 
-// copyBeside returns a copy of the file, at its beginning, that lives as long
-// as it is open.
-func (s *Store) copyBeside() (_ *os.File, err error) {
-	f, err := os.CreateTemp(filepath.Dir(s.path), ".backup-*")
+func (s *Store) copyIn(dir string) (c *Copy, err error) {
+	f, err := unnamed(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			f.Close()
+			err = errors.Join(err, f.Close())
 		}
 	}()
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, err
-	}
-	err = s.db.View(func(tx *bolt.Tx) error {
-		_, err := tx.WriteTo(f)
+	c = &Copy{ReadCloser: f}
+	err = s.db.View(func(tx *bolt.Tx) (err error) {
+		if c.Revision, err = revisionOf(tx); err != nil {
+			return err
+		}
+		c.Size, err = tx.WriteTo(f)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	_, err = f.Seek(0, io.SeekStart)
-	return f, err
+	return c, err
+}
+
+// unnamed makes a file that lives as long as it is open.
+func unnamed(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, ".backup-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// ReadBackup reads what a copy made by Backup has, and checks it as Open does,
+// and the addresses besides. One with an older schema is brought to this one
+// on the way; the original stays as it is. Beside the file there must be room
+// for it.
+//
+// Errors are those of Open and ErrNoSpace.
+func (s *Store) ReadBackup(r io.Reader) (*topology.Snapshot, error) {
+	f, err := os.CreateTemp(filepath.Dir(s.path), ".restore-*")
+	if err != nil {
+		return nil, fmt.Errorf("read the backup: %w", classify(err))
+	}
+	defer os.Remove(f.Name())
+	n, err := io.Copy(f, r)
+	if err = cmp.Or(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read the backup: %w", classify(err))
+	}
+	snap, err := readBackup(f.Name(), n)
+	if err != nil {
+		return nil, fmt.Errorf("the backup cannot be used: %w", err)
+	}
+	return snap, nil
+}
+
+func readBackup(path string, size int64) (*topology.Snapshot, error) {
+	if size == 0 {
+		return nil, fmt.Errorf("%w (it is empty)", ErrDamaged)
+	}
+	c, err := openFile(path, migrations(), false)
+	if err != nil {
+		return nil, err
+	}
+	snap := c.Snapshot()
+	if err := c.Close(); err != nil {
+		return nil, err
+	}
+	if wrong := topology.CheckIPAM(snap); len(wrong) > 0 {
+		return nil, fmt.Errorf("%w (%s)", ErrDamaged, wrong[0])
+	}
+	return snap, nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -116,7 +117,11 @@ func (s *Store) commit(group []*request) error {
 	if len(commits) == 0 {
 		return nil
 	}
-	if err := s.write(commits); err != nil {
+	err := s.write(commits)
+	switch {
+	case errors.Is(err, ErrUnconfirmed):
+		return err
+	case err != nil:
 		return fmt.Errorf("revision %d was not written and nothing has changed: %w", commits[0].Revision, err)
 	}
 	s.publish(commits)

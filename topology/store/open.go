@@ -44,7 +44,7 @@ func Open(path string, opts Options) (*Store, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	start := opts.Clock()
-	s, err := openFile(path, migrations())
+	s, err := openFile(path, migrations(), true)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -56,38 +56,44 @@ func Open(path string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// openFile opens the file, loads it and sorts the errors.
-func openFile(path string, steps []migration) (s *Store, err error) {
-	if err := checkSize(path); err != nil {
+// openFile opens the file, loads it and sorts the errors. Unless it may be new
+// it has to have a topology, if only an empty one.
+func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err error) {
+	// bbolt maps the file to memory. Where a page is not what it should be it
+	// panics, or reads where there is no memory.
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			s, err = nil, fmt.Errorf("%w (%v)", ErrDamaged, p)
+		}
+	}()
+	if err := inspect(path, mayBeNew); err != nil {
 		return nil, err
 	}
 	db, file, err := openBolt(path, false)
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{db: db, file: file, path: path, update: db.Update, turn: make(chan struct{}, 1)}
-	// bbolt maps the file to memory. Where a page is not what it should be it
-	// panics, or reads where there is no memory.
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w (%v)", ErrDamaged, p)
-		}
-		if err != nil {
+		if s == nil {
 			db.Close()
 		}
 	}()
-	snap, err := s.load(steps)
+	opened := &Store{
+		db: db, file: file, path: path, update: db.Update, turn: make(chan struct{}, 1),
+		log: slog.New(slog.DiscardHandler),
+	}
+	snap, err := opened.load(steps)
 	if err != nil {
 		return nil, err
 	}
-	s.current.Store(snap)
-	return s, nil
+	opened.current.Store(snap)
+	return opened, nil
 }
 
-// checkSize finds a file that has been cut off, before bbolt reads where it
-// ends.
-func checkSize(path string) error {
+// inspect finds a file that has been cut off, before bbolt reads where it
+// ends, and one that another program has made.
+func inspect(path string, mayBeNew bool) (err error) {
 	fi, err := os.Stat(path)
 	if err != nil || fi.Size() == 0 {
 		return nil // a new one, or openBolt says what is wrong
@@ -96,13 +102,20 @@ func checkSize(path string) error {
 	if err != nil {
 		return err
 	}
-	err = db.View(func(tx *bolt.Tx) error {
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.View(func(tx *bolt.Tx) error {
 		if want := tx.Size(); fi.Size() < want {
 			return fmt.Errorf("%w (%d bytes of %d are missing)", ErrDamaged, want-fi.Size(), want)
 		}
+		// One that was killed when it was just made has nothing in it yet.
+		if first, _ := tx.Cursor().First(); mayBeNew && first == nil {
+			return nil
+		}
+		if meta := tx.Bucket([]byte(bucketMeta)); meta == nil || meta.Get([]byte(keySchema)) == nil {
+			return fmt.Errorf("%w (it does not come from sdnd)", ErrDamaged)
+		}
 		return nil
 	})
-	return errors.Join(err, db.Close())
 }
 
 // mapped is how much of the address space bbolt reserves for the file, in

@@ -31,7 +31,7 @@ func read(tx *bolt.Tx) (*topology.Snapshot, error) {
 			return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
 		}
 	}
-	if err := readBlocks(tx, l); err != nil {
+	if err := eachBlock(tx, l.AddBlock); err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrDamaged, err)
 	}
 	s := l.Snapshot(rev)
@@ -41,14 +41,15 @@ func read(tx *bolt.Tx) (*topology.Snapshot, error) {
 	return s, nil
 }
 
-func readBlocks(tx *bolt.Tx, l *topology.Loader) error {
+// eachBlock calls f with each block in the file.
+func eachBlock(tx *bolt.Tx, f func(*topology.Block) error) error {
 	return tx.Bucket([]byte(bucketBlocks)).ForEach(func(k, v []byte) error {
 		network, node, ok := bytes.Cut(k, []byte{0})
 		var r blockRecord
 		if err := json.Unmarshal(v, &r); err != nil || !ok {
 			return fmt.Errorf("block %q cannot be read", k)
 		}
-		return l.AddBlock(&topology.Block{
+		return f(&topology.Block{
 			Network: string(network), Node: string(node),
 			Prefix: r.CIDR, Gateway: r.Gateway, GatewayMAC: r.GatewayMAC,
 		})

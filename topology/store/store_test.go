@@ -1,12 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -178,69 +176,6 @@ func TestOnCommitOrder(t *testing.T) {
 	}
 	if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 || s.Snapshot().NumPorts() != 50 {
 		t.Errorf("%d ports, %v", s.Snapshot().NumPorts(), w)
-	}
-}
-
-func TestBackup(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "sdnd.db"))
-	apply(t, s, scale()...)
-	var b bytes.Buffer
-	if err := s.Backup(&b); err != nil {
-		t.Fatal(err)
-	}
-	copied := filepath.Join(dir, "backup.db")
-	if err := os.WriteFile(copied, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(contents(s.Snapshot()), contents(open(t, copied).Snapshot()), addrs); d != "" {
-		t.Errorf("backup (-want +got):\n%s", d)
-	}
-}
-
-// slow is a reader of a backup during which the topology grows.
-type slow struct {
-	t    *testing.T
-	s    *Store
-	done bool
-}
-
-func (w *slow) Write(p []byte) (int, error) {
-	if !w.done {
-		w.done = true
-		var ops []topology.Op
-		for i := range 20_000 {
-			ops = append(ops, put(topology.KindPort, fmt.Sprint("new", i), topology.PortSpec{Network: "big"}))
-		}
-		apply(w.t, w.s, append(ops, put(topology.KindNetwork, "big", network("172.16.0.0/16")))...)
-	}
-	return len(p), nil
-}
-
-// TestSlowBackup: whoever takes its time with a backup holds up nobody, even
-// where the file has to grow.
-func TestSlowBackup(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, filepath.Join(dir, "sdnd.db"))
-	apply(t, s, scale()...)
-	if err := s.Backup(&slow{t: t, s: s}); err != nil {
-		t.Fatal(err)
-	}
-	if s.Snapshot().NumPorts() != 20_003 {
-		t.Errorf("%d ports", s.Snapshot().NumPorts())
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
-		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-func TestBackupFails(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Backup(&bytes.Buffer{}); err == nil {
-		t.Error("a closed store was backed up")
 	}
 }
 

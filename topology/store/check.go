@@ -1,0 +1,162 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// maxDifferences bounds the differences that CheckIPAM tells one by one.
+const maxDifferences = 1000
+
+// IPAMReport is the outcome of CheckIPAM.
+type IPAMReport struct {
+	// Revision is the one that was checked.
+	Revision topology.Revision
+	// Ports, Locks and Blocks are how many the file has.
+	Ports, Locks, Blocks int
+	// Differences has a line for each, none if all is well. After
+	// maxDifferences of them the last line counts the others.
+	Differences []string
+}
+
+// CheckIPAM rebuilds from the ports alone which addresses are taken, and
+// compares that with the locks in the file, the file with what is in memory,
+// and the books of free addresses with both. Commits go on meanwhile. An error
+// says that the file could not be read.
+func (s *Store) CheckIPAM() (IPAMReport, error) {
+	s.turn <- struct{}{} // so that file and memory are of one revision
+	snap := s.Snapshot()
+	tx, err := s.db.Begin(false)
+	<-s.turn
+	if err != nil {
+		return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
+	}
+	// Ending a transaction that only reads cannot fail.
+	defer func() { _ = tx.Rollback() }()
+	c := ipamCheck{report: IPAMReport{Revision: snap.Revision()}, snap: snap, want: map[string]string{}}
+	for _, step := range []func(*bolt.Tx) error{c.ports, c.locks, c.blocks} {
+		if err := step(tx); err != nil {
+			return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
+		}
+	}
+	for _, d := range topology.CheckIPAM(snap) {
+		c.differ("in memory: %s", d)
+	}
+	if c.more > 0 {
+		c.report.Differences = append(c.report.Differences, fmt.Sprintf("and %d more", c.more))
+	}
+	return c.report, nil
+}
+
+type ipamCheck struct {
+	report IPAMReport
+	snap   *topology.Snapshot
+	// want is which port holds each lock, going by the ports in the file.
+	want map[string]string
+	more int
+}
+
+func (c *ipamCheck) differ(format string, args ...any) {
+	if len(c.report.Differences) == maxDifferences {
+		c.more++
+		return
+	}
+	c.report.Differences = append(c.report.Differences, fmt.Sprintf(format, args...))
+}
+
+// ports reads the ports, and compares them with memory.
+func (c *ipamCheck) ports(tx *bolt.Tx) error {
+	vnis := map[string]topology.VNI{}
+	err := tx.Bucket(bucketOf(topology.KindNetwork)).ForEach(func(name, v []byte) error {
+		o, err := decode(topology.Ref{Kind: topology.KindNetwork, Name: string(name)}, v)
+		if err == nil {
+			vnis[string(name)] = o.(*topology.Network).VNI
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = tx.Bucket(bucketOf(topology.KindPort)).ForEach(func(name, v []byte) error {
+		o, err := decode(topology.Ref{Kind: topology.KindPort, Name: string(name)}, v)
+		if err != nil {
+			return err
+		}
+		c.port(o.(*topology.Port), vnis)
+		return nil
+	})
+	if n := c.snap.NumPorts(); n != c.report.Ports {
+		c.differ("the file has %d ports, memory %d", c.report.Ports, n)
+	}
+	return err
+}
+
+func (c *ipamCheck) port(p *topology.Port, vnis map[string]topology.VNI) {
+	c.report.Ports++
+	vni, ok := vnis[p.Spec.Network]
+	if !ok || !p.IP.Is4() {
+		c.differ("%s: its address %v, or its network %q, is not in the file", p.Ref(), p.IP, p.Spec.Network)
+		return
+	}
+	key := string(lockKeyOf(vni, p.IP))
+	if other, taken := c.want[key]; taken {
+		c.differ("%s: its address %v is also that of port/%s", p.Ref(), p.IP, other)
+		return
+	}
+	c.want[key] = p.Name
+	if m, ok := c.snap.Port(p.Name); !ok || m.IP != p.IP || m.MAC != p.MAC {
+		c.differ("%s: memory does not have it as the file does", p.Ref())
+	}
+}
+
+// locks compares the locks with those that the ports ask for.
+func (c *ipamCheck) locks(tx *bolt.Tx) error {
+	err := tx.Bucket([]byte(bucketLocks)).ForEach(func(k, v []byte) error {
+		c.report.Locks++
+		switch holder, ok := c.want[string(k)]; {
+		case !ok:
+			c.differ("%s is locked for port/%s, which does not have it", lockText(k), v)
+		case holder != string(v):
+			c.differ("%s is locked for port/%s, but port/%s has it", lockText(k), v, holder)
+		}
+		delete(c.want, string(k))
+		return nil
+	})
+	for _, k := range slices.Sorted(maps.Keys(c.want)) {
+		c.differ("%s of port/%s is not locked", lockText([]byte(k)), c.want[k])
+	}
+	return err
+}
+
+// blocks compares the blocks with memory.
+func (c *ipamCheck) blocks(tx *bolt.Tx) error {
+	n := 0
+	for range c.snap.AllBlocks() {
+		n++
+	}
+	err := eachBlock(tx, func(b *topology.Block) error {
+		c.report.Blocks++
+		if m, ok := c.snap.Block(b.Network, b.Node); !ok || *m != *b {
+			c.differ("block of network/%s on node/%s: memory does not have it as the file does", b.Network, b.Node)
+		}
+		return nil
+	})
+	if n != c.report.Blocks {
+		c.differ("the file has %d blocks, memory %d", c.report.Blocks, n)
+	}
+	return err
+}
+
+// lockText says which address a lock is of.
+func lockText(key []byte) string {
+	if len(key) != 7 {
+		return fmt.Sprintf("lock %x", key)
+	}
+	vni := uint32(key[0])<<16 | uint32(key[1])<<8 | uint32(key[2])
+	return fmt.Sprintf("address %d.%d.%d.%d of VNI %d", key[3], key[4], key[5], key[6], vni)
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Restore makes the topology what it was in another snapshot, such as that of
+// ReadBackup, as one new revision in the name of an author: objects, and all
+// that was allocated to them, exactly as there. History goes on; bindings,
+// which are observed, stay. Errors are those of Apply.
+func (s *Store) Restore(ctx context.Context, author string, to *topology.Snapshot) (Commit, error) {
+	return s.do(ctx, author, func(before *topology.Snapshot, _ time.Time) (topology.Result, error) {
+		return replace(before, to)
+	})
+}
+
+// RestoreDryRun says what Restore would do now, and does nothing.
+func (s *Store) RestoreDryRun(to *topology.Snapshot) (topology.Result, error) {
+	return replace(s.Snapshot(), to)
+}
+
+// replace plans the change from one snapshot to the contents of another.
+func replace(before, to *topology.Snapshot) (topology.Result, error) {
+	r := replacement{before: before, rev: before.Revision() + 1, loader: topology.NewLoader()}
+	for _, k := range kinds {
+		if err := r.objects(k.kind, to); err != nil {
+			return topology.Result{}, fmt.Errorf("the backup contradicts itself: %w", err)
+		}
+	}
+	if err := r.blocks(to); err != nil {
+		return topology.Result{}, fmt.Errorf("the backup contradicts itself: %w", err)
+	}
+	r.result.Next = before
+	if len(r.result.Changes)+len(r.result.Blocks) > 0 {
+		r.result.Next = r.loader.Snapshot(r.rev)
+	}
+	return r.result, nil
+}
+
+type replacement struct {
+	before *topology.Snapshot
+	rev    topology.Revision
+	loader *topology.Loader
+	result topology.Result
+}
+
+// objects adds all objects of a kind, and tells which differ.
+func (r *replacement) objects(k topology.Kind, to *topology.Snapshot) error {
+	var changes []topology.Change
+	for o := range objectsOf(r.before, k) {
+		if _, stays := to.Object(o.Ref()); !stays {
+			changes = append(changes, topology.Change{Ref: o.Ref(), Before: o})
+		}
+	}
+	for o := range objectsOf(to, k) {
+		after := clone(o)
+		m := after.Metadata()
+		old, had := r.before.Object(o.Ref())
+		if had {
+			was := old.Metadata()
+			m.Created, m.CreatedAt, m.Modified = was.Created, was.CreatedAt, was.Modified
+		} else {
+			m.Created, m.Modified, old = r.rev, r.rev, nil
+		}
+		if !had || !equal(old, after) {
+			m.Modified = r.rev
+			changes = append(changes, topology.Change{Ref: o.Ref(), Before: old, After: after})
+		}
+		if err := r.loader.Add(after); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(changes, func(a, b topology.Change) int { return strings.Compare(a.Ref.Name, b.Ref.Name) })
+	r.result.Changes = append(r.result.Changes, changes...)
+	return nil
+}
+
+// blocks adds all blocks, and tells which differ.
+func (r *replacement) blocks(to *topology.Snapshot) error {
+	for b := range r.before.AllBlocks() {
+		if _, stays := to.Block(b.Network, b.Node); !stays {
+			r.result.Blocks = append(r.result.Blocks, topology.BlockChange{Network: b.Network, Node: b.Node, Before: b})
+		}
+	}
+	for b := range to.AllBlocks() {
+		after := *b
+		old, had := r.before.Block(b.Network, b.Node)
+		if !had {
+			old = nil
+		}
+		if !had || *old != after {
+			r.result.Blocks = append(r.result.Blocks, topology.BlockChange{Network: b.Network, Node: b.Node, Before: old, After: &after})
+		}
+		if err := r.loader.AddBlock(&after); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(r.result.Blocks, func(a, b topology.BlockChange) int {
+		return cmp.Or(strings.Compare(a.Network, b.Network), strings.Compare(a.Node, b.Node))
+	})
+	return nil
+}
+
+// objectsOf yields the objects of a kind.
+func objectsOf(s *topology.Snapshot, k topology.Kind) func(yield func(topology.Object) bool) {
+	return func(yield func(topology.Object) bool) {
+		switch k {
+		case topology.KindNode:
+			each(s.Nodes(), yield)
+		case topology.KindNetwork:
+			each(s.Networks(), yield)
+		case topology.KindRouter:
+			each(s.Routers(), yield)
+		case topology.KindPort:
+			each(s.Ports(), yield)
+		}
+	}
+}
+
+func each[T topology.Object](seq func(func(T) bool), yield func(topology.Object) bool) {
+	seq(func(o T) bool { return yield(o) })
+}
+
+// clone copies an object, because those of a snapshot are shared.
+func clone(o topology.Object) topology.Object {
+	switch o := o.(type) {
+	case *topology.Node:
+		c := *o
+		return &c
+	case *topology.Network:
+		c := *o
+		return &c
+	case *topology.Router:
+		c := *o
+		return &c
+	case *topology.Port:
+		c := *o
+		return &c
+	}
+	return o
+}
+
+// equal reports whether the file would have the same for two objects of a kind.
+func equal(a, b topology.Object) bool {
+	if p, ok := a.(*topology.Port); ok { // of which there are many
+		q := b.(*topology.Port)
+		return p.Spec == q.Spec && p.IP == q.IP && p.MAC == q.MAC && maps.Equal(p.Labels, q.Labels)
+	}
+	x, errX := encode(a)
+	y, errY := encode(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
