@@ -1,7 +1,9 @@
 package ovsdb
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -34,6 +36,8 @@ type Conn struct {
 	// OVSVersion is Open_vSwitch.ovs_version, such as "3.1.0"; empty when
 	// vswitchd never ran on the node.
 	OVSVersion string
+	// Node is what Config.Identify returned, "" without it.
+	Node string
 }
 
 // Handler is told what nodes say. Its methods are called one at a time; as
@@ -59,6 +63,14 @@ type Handler interface {
 type Config struct {
 	// Logger; the default discards.
 	Logger *slog.Logger
+	// Identify has a connection prove which node it may speak for, before
+	// anything else; one that cannot is closed. The default is that any
+	// connection is believed.
+	Identify func(context.Context, net.Conn) (node string, err error)
+	// Admit says why the node of a connection may not speak for its bridge; the
+	// connection is closed then. It is asked again whenever the node is heard,
+	// which is at least every EchoInterval. The default is that it may.
+	Admit func(Conn) error
 	// Bridge is the name of the bridge to watch; default "br-int".
 	Bridge string
 	// EchoInterval is how long a peer may be silent before we ask whether it is
@@ -85,6 +97,12 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Identify == nil {
+		c.Identify = func(context.Context, net.Conn) (string, error) { return "", nil }
+	}
+	if c.Admit == nil {
+		c.Admit = func(Conn) error { return nil }
 	}
 	if c.Bridge == "" {
 		c.Bridge = "br-int"

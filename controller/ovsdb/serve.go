@@ -83,15 +83,24 @@ func (s *server) admit() bool {
 func (s *server) serve(ctx context.Context, conn net.Conn) {
 	log := s.cfg.Logger.With("remote", conn.RemoteAddr().String())
 	log.Debug("OVSDB connection accepted")
+	node, err := s.identify(ctx, conn)
+	if err != nil {
+		conn.Close()
+		if ctx.Err() == nil {
+			log.Warn("OVSDB connection does not prove who it is", "err", err)
+		}
+		return
+	}
 	session := &session{
 		conn:   conn,
+		node:   node,
 		cfg:    s.cfg,
 		log:    log,
 		claims: s.claims,
 		pool:   s.pool,
 		view:   newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool),
 	}
-	err := session.run(ctx)
+	err = session.run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		log.Debug("OVSDB connection closed")
@@ -100,6 +109,13 @@ func (s *server) serve(ctx context.Context, conn net.Conn) {
 	default:
 		log.Warn("OVSDB connection failed: check set-manager on the node", "err", err)
 	}
+}
+
+// identify has a connection prove who it is.
+func (s *server) identify(ctx context.Context, conn net.Conn) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
+	defer cancel()
+	return s.cfg.Identify(ctx, conn)
 }
 
 // pause waits for d or the end of ctx.

@@ -22,6 +22,7 @@ const (
 // other one reads.
 type session struct {
 	conn   net.Conn
+	node   string // that it has proven to be
 	cfg    Config
 	log    *slog.Logger
 	claims *claims
@@ -169,6 +170,12 @@ func (s *session) silence(asked bool) error {
 
 // handle handles one message of the peer.
 func (s *session) handle(ctx context.Context, m message) error {
+	if s.claim != nil {
+		// Which node has the datapath id may have changed since.
+		if err := s.cfg.Admit(s.claim.conn); err != nil {
+			return err
+		}
+	}
 	switch {
 	case m.answers(monitorID):
 		return s.begin(ctx, m)
@@ -243,12 +250,17 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 	case s.claim != nil && changed:
 		s.claims.update(s.claim, s.view.bound)
 	case s.claim == nil && id != 0:
-		s.claim = &claim{ifaces: s.view.bound, conn: Conn{
+		c := Conn{
 			Remote:     s.conn.RemoteAddr().String(),
 			Bridge:     s.cfg.Bridge,
 			DatapathID: id,
 			OVSVersion: s.view.version,
-		}}
+			Node:       s.node,
+		}
+		if err := s.cfg.Admit(c); err != nil {
+			return err
+		}
+		s.claim = &claim{ifaces: s.view.bound, conn: c}
 		s.claims.enter(s.claim)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,10 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Session is for every switch's session.
 	Session openflow.Config
+	// Identify has a connection prove which node it may speak for, before
+	// anything else; one that cannot is refused. Nil lets any connection be the
+	// switch that it says it is.
+	Identify func(context.Context, net.Conn) (Proof, error)
 	// MaxHandshakes bounds the connections that have not yet said which switch
 	// they are; more have to wait. 0 means 256.
 	MaxHandshakes int

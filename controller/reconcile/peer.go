@@ -22,6 +22,8 @@ type peer struct {
 	f    *Fabric
 	sess *openflow.Session
 	dpid topology.DatapathID
+	// proof is what the connection proved; nil if it did not have to.
+	proof *Proof
 	// assigned takes the node that the switch is, once.
 	assigned chan *node
 	// suspect has an element when the connection is to prove that it lives.
@@ -76,6 +78,16 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 // session speaks with one switch until it or ctx ends; shaken is called when
 // it is known who it is, or that it is nobody.
 func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
+	proof, err := f.identify(ctx, conn)
+	if err != nil {
+		shaken()
+		if ctx.Err() == nil {
+			f.log.Warn("switch does not prove who it is", "address", conn.RemoteAddr(), "err", err)
+			f.metrics.handshakesFailed.Inc()
+			f.board.show(conn.RemoteAddr(), 0, err.Error())
+		}
+		return
+	}
 	sess, err := openflow.Handshake(ctx, conn, f.cfg.Session)
 	shaken()
 	if err != nil {
@@ -88,7 +100,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	}
 	f.board.accept(conn.RemoteAddr())
 	p := &peer{
-		f: f, sess: sess, dpid: topology.DatapathID(sess.Features().DatapathID),
+		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
 		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
 		audits: make(chan chan auditReply), ended: make(chan struct{}),
 		ports: map[string]openflow.PortNo{},

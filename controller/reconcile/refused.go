@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // maxRefused bounds the switches remembered that could not say who they are.
@@ -18,12 +19,17 @@ func (b *board) refuse(from net.Addr, err error) {
 	if !errors.As(err, &version) {
 		return
 	}
+	b.show(from, 0, err.Error())
+}
+
+// show remembers, by machine, why a switch was refused.
+func (b *board) show(from net.Addr, id topology.DatapathID, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.refused) >= maxRefused {
 		clear(b.refused)
 	}
-	b.refused[hostOf(from)] = Switch{Address: from.String(), Since: b.now(), Reason: err.Error()}
+	b.refused[hostOf(from)] = Switch{DatapathID: id, Address: from.String(), Since: b.now(), Reason: reason}
 	b.signal()
 }
 

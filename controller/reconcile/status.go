@@ -30,6 +30,9 @@ type NodeStatus struct {
 	TunnelPort   bool
 	// OVSDB tells whether the node's ovsdb-server is connected too.
 	OVSDB bool
+	// CertificateExpires is when the certificate that the switch last connected
+	// with does; the zero time if it has none.
+	CertificateExpires time.Time
 	// LastError is the last thing that went wrong, "" once it is mended.
 	LastError string
 }

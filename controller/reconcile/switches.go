@@ -16,9 +16,9 @@ type switchUp struct{ peer *peer }
 
 func (e switchUp) happen(d *dispatcher) {
 	p := e.peer
-	all := d.peers[p.dpid]
-	d.peers[p.dpid] = append(all, p)
-	if len(all) > 0 {
+	d.peers[p.dpid] = append(d.peers[p.dpid], p)
+	d.expel(p.dpid, d.nodeOf(p.dpid))
+	if all := d.peers[p.dpid]; len(all) > 1 && all[len(all)-1] == p {
 		// Either the switch has come back before its old connection was noticed
 		// to be dead, or there are two with one id. The old one is asked.
 		d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge br-int other_config:datapath-id=…", p.dpid, all[0].sess.RemoteAddr()))
@@ -64,10 +64,12 @@ func (d *dispatcher) nodeOf(id topology.DatapathID) *node {
 // claimFirst makes the oldest session of a datapath id its node's, if it is not
 // so already; without a node all of them stay in quarantine.
 func (d *dispatcher) claimFirst(id topology.DatapathID) {
+	n := d.nodeOf(id)
+	d.expel(id, n)
 	if len(d.peers[id]) == 0 {
 		return
 	}
-	p, n := d.peers[id][0], d.nodeOf(id)
+	p := d.peers[id][0]
 	if n == nil {
 		d.quarantine(p, "no declared node has this datapath id")
 		return
@@ -88,12 +90,14 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.f.board.update(n.name, func(s *NodeStatus) {
 		s.Connected, s.Since, s.LastError = true, d.f.cfg.Now(), ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
-		_, s.OVSDB = d.told[id]
+		_, told := d.told[id]
+		s.OVSDB = told && d.hears(id, n)
+		s.CertificateExpires = p.expires()
 	})
 	d.portsKnown(n, p)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
-	if ifaces, ok := d.told[id]; ok {
+	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 	}
 	n.mail.post(d.view, d.view, nil, true)
@@ -176,7 +180,7 @@ type interfacesTold struct {
 
 func (e interfacesTold) happen(d *dispatcher) {
 	d.told[e.dpid] = e.ifaces
-	if n := d.nodeOf(e.dpid); n != nil {
+	if n := d.nodeOf(e.dpid); n != nil && d.hears(e.dpid, n) {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, e.ifaces) })
 	}
@@ -188,13 +192,16 @@ type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {
 	delete(d.told, e.dpid)
+	delete(d.speakers, e.dpid)
 	if n := d.nodeOf(e.dpid); n != nil {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
 	}
 }
 
 // OVSDBConnected is part of ovsdb.Handler.
-func (f *Fabric) OVSDBConnected(ovsdb.Conn) {}
+func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
+	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), c.Node})
+}
 
 // InterfacesChanged is part of ovsdb.Handler: the identities of the interfaces
 // of the bridge with the datapath id.
