@@ -76,7 +76,7 @@ func alive(pid int) bool {
 	return len(fields) > 0 && fields[0] != "Z" && fields[0] != "X"
 }
 
-// awaitGone waits until none of the processes is left.
+// awaitGone waits until a process has ended.
 func awaitGone(ctx context.Context, pid int, limit time.Duration) error {
 	return PollFor(ctx, limit, fmt.Sprintf("process %d to end", pid), func(context.Context) error {
 		if alive(pid) {
