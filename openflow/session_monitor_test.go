@@ -224,8 +224,13 @@ func TestMonitorGivenUp(t *testing.T) {
 	if err := <-failed; !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
-	if got := <-cancelled; got != id {
-		t.Errorf("monitor %d is cancelled, not %d", got, id)
+	select {
+	case got := <-cancelled:
+		if got != id {
+			t.Errorf("monitor %d is cancelled, not %d", got, id)
+		}
+	case <-testContext(t).Done():
+		t.Error("the monitor is not cancelled")
 	}
 	s.Close()
 	if _, err := s.MonitorFlows(testContext(t), AllFlowChanges()); !errors.Is(err, ErrClosed) {
