@@ -1,0 +1,125 @@
+package simswitch
+
+import (
+	"cmp"
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// FleetConfig is what a Fleet is made of.
+type FleetConfig struct {
+	// Controller is where the switches connect to, "host:port".
+	Controller string
+	// Names of the switches; each is there once.
+	Names []string
+	// Switch returns what a switch is made of, by its name and its index in
+	// Names. The Fleet adds what switches share.
+	Switch func(name string, i int) Config
+	// Dials bounds the connections that are being made at a time; 0 is 64.
+	Dials int
+	// DialTimeout bounds each of them; 0 is 10 s.
+	DialTimeout time.Duration
+}
+
+// Fleet is many switches in one process. Its methods may be called
+// concurrently.
+type Fleet struct {
+	cfg      FleetConfig
+	shared   *Shared
+	switches map[string]*Switch
+	dialing  chan struct{}
+}
+
+// NewFleet makes the switches of a fleet.
+func NewFleet(cfg FleetConfig) *Fleet {
+	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 10*time.Second)
+	f := &Fleet{
+		cfg: cfg, shared: NewShared(), switches: make(map[string]*Switch, len(cfg.Names)),
+		dialing: make(chan struct{}, cmp.Or(cfg.Dials, 64)),
+	}
+	for i, name := range cfg.Names {
+		c := cfg.Switch(name, i)
+		c.Shared = f.shared
+		f.switches[name] = New(c)
+	}
+	return f
+}
+
+// Run keeps all switches connected until ctx ends.
+func (f *Fleet) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for _, name := range f.cfg.Names {
+		s := f.switches[name]
+		running.Go(func() { s.Run(ctx, f.dial) })
+	}
+	running.Wait()
+}
+
+func (f *Fleet) dial(ctx context.Context) (net.Conn, error) {
+	select {
+	case f.dialing <- struct{}{}:
+		defer func() { <-f.dialing }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	d := net.Dialer{Timeout: f.cfg.DialTimeout}
+	return d.DialContext(ctx, "tcp", f.cfg.Controller)
+}
+
+// Names returns the names of the switches. It must not be written to.
+func (f *Fleet) Names() []string { return f.cfg.Names }
+
+// Switch returns a switch by name, or nil.
+func (f *Fleet) Switch(name string) *Switch { return f.switches[name] }
+
+// FleetStatus is what a fleet has and has done in all.
+type FleetStatus struct {
+	Switches  int
+	Connected int
+	Flows     int // in all tables of all switches
+	// DistinctFlows is how many of them differ.
+	DistinctFlows int
+	Stats         Stats
+}
+
+// Status returns the sums over all switches.
+func (f *Fleet) Status() FleetStatus {
+	t := FleetStatus{Switches: len(f.switches), DistinctFlows: f.shared.Flows()}
+	for _, s := range f.switches {
+		st := s.Stats()
+		t.Stats.Handshakes += st.Handshakes
+		t.Stats.Messages += st.Messages
+		t.Stats.FlowMods += st.FlowMods
+		t.Stats.Bundles += st.Bundles
+		t.Stats.Refused += st.Refused
+		t.Flows += s.NumFlows()
+		if s.Connected() {
+			t.Connected++
+		}
+	}
+	return t
+}
+
+// Missing returns which of the cookies a switch has not, and which it has
+// beyond them, both ascending.
+func (s *Switch) Missing(want []openflow.Cookie) (missing, extra []openflow.Cookie) {
+	want = slices.Clone(want)
+	slices.Sort(want)
+	have := s.Cookies()
+	for len(want) > 0 || len(have) > 0 {
+		switch {
+		case len(have) == 0 || len(want) > 0 && want[0] < have[0]:
+			missing, want = append(missing, want[0]), want[1:]
+		case len(want) == 0 || have[0] < want[0]:
+			extra, have = append(extra, have[0]), have[1:]
+		default:
+			want, have = want[1:], have[1:]
+		}
+	}
+	return missing, extra
+}
