@@ -37,8 +37,8 @@ const MonitorQueue = 1 << 20
 // What this session does, within bundles and without, is not: Open vSwitch tells
 // own changes by their connection, and reports of them but one FlowAbbrev for
 // each flow-mod, with its xid, or for each bundle, with the xid of the first
-// message in it that changed a flow. That holds for an eviction from a full
-// table too, when this session's flow took the place.
+// message in it that changed a flow. Own is also an eviction from a full table
+// for this session's flow, from which flows without timeouts are safe.
 //
 // Open vSwitch reports no changes of groups and meters.
 //
