@@ -28,6 +28,15 @@ func (c *Container) Listen(network, address string) (l net.Listener, err error) 
 	return l, err
 }
 
+// ListenPacket listens within the container, as net.ListenPacket does.
+func (c *Container) ListenPacket(network, address string) (p net.PacketConn, err error) {
+	err = inNetns(c.netnsPath(), func() (err error) {
+		p, err = net.ListenPacket(network, address)
+		return err
+	})
+	return p, err
+}
+
 // inNetns calls f on a thread that is in another network namespace. Sockets
 // that f opens stay there.
 func inNetns(path string, f func() error) error {
