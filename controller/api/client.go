@@ -135,8 +135,11 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	if body != nil {
+	if body != nil && req.Header.Get("Content-Type") == "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if b, ok := body.(sized); ok {
+		req.ContentLength = b.size
 	}
 	if req.ContentLength > expectOver {
 		req.Header.Set("Expect", "100-continue")

@@ -33,7 +33,9 @@ const (
 	CodeTooMany = "too_many_requests"
 	// CodeUnavailable is a node that is not connected, or a daemon that stops.
 	CodeUnavailable = "unavailable"
-	// CodeInternal is a failure of the daemon, such as a full disk.
+	// CodeNoSpace is a change that was not saved because the disk is full.
+	CodeNoSpace = "no_space"
+	// CodeInternal is a failure of the daemon, such as a broken disk.
 	CodeInternal = "internal"
 )
 
@@ -41,7 +43,7 @@ const (
 type Error struct {
 	Status  int       `json:"status" doc:"HTTP status code" example:"422"`
 	Title   string    `json:"title" doc:"HTTP status text" example:"Unprocessable Entity"`
-	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unauthenticated,forbidden,too_many_requests,unavailable,internal" example:"invalid"`
+	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unauthenticated,forbidden,too_many_requests,unavailable,no_space,internal" example:"invalid"`
 	Message string    `json:"message" doc:"What is wrong, in words" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
 	Errors  []Problem `json:"errors,omitempty" doc:"Every mistake in the request"`
 }

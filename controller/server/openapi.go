@@ -38,6 +38,7 @@ func (s *Server) openAPIConfig() huma.Config {
 			{Name: tagObjects, Description: "What is declared: nodes, networks, routers and ports"},
 			{Name: tagChanges, Description: "Transactions, their history and the feed of changes"},
 			{Name: tagState, Description: "What is: acknowledgements, flows, switches"},
+			{Name: tagStore, Description: "The data file: backup, restore and check"},
 			{Name: tagDaemon, Description: "The daemon itself"},
 		},
 	}

@@ -102,11 +102,11 @@ func TestPaths(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}",
-		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/drifts", "GET /v1/history",
+		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/backup", "GET /v1/drifts", "GET /v1/history", "GET /v1/ipam/check",
 		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows",
 		"GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
-		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/ports", "POST /v1/routers",
+		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/ports", "POST /v1/restore", "POST /v1/routers",
 		"PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -130,7 +130,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 	}
 	for _, method := range []string{"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"} {
 		for _, path := range []string{
-			"/healthz", "/readyz", "/metrics", "/v1/status", "/v1/switches", "/v1/history", "/v1/watch", "/v1/apply",
+			"/healthz", "/readyz", "/metrics", "/v1/status", "/v1/backup", "/v1/restore", "/v1/ipam/check", "/v1/switches", "/v1/history", "/v1/watch", "/v1/apply",
 			"/v1/revisions/1/acks", "/v1/nodes/x/flows", "/v1/nodes", "/v1/nodes/x", "/v1/networks", "/v1/networks/x",
 			"/v1/routers", "/v1/routers/x", "/v1/ports", "/v1/ports/x", "/docs", "/schemas/Node.json", "/v1", "/",
 		} {
@@ -178,8 +178,12 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 		}
 		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "POST") && !strings.HasSuffix(route, "/audit"); takes != (op.RequestBody != nil) {
 			t.Errorf("%s: body documented: %t", route, !takes)
-		} else if takes && op.RequestBody.Content["application/json"].Example == nil {
-			t.Errorf("%s: the body has no example", route)
+		} else if takes {
+			for media, c := range op.RequestBody.Content {
+				if c.Example == nil {
+					t.Errorf("%s: the body in %s has no example", route, media)
+				}
+			}
 		}
 	}
 }
@@ -205,7 +209,9 @@ func TestExamplesFitTheirSchemas(t *testing.T) {
 	}
 	for route, op := range operations(b.server) {
 		if op.RequestBody != nil {
-			check(route+" body", op.RequestBody.Content["application/json"])
+			for _, c := range op.RequestBody.Content {
+				check(route+" body", c)
+			}
 		}
 		for status, r := range op.Responses {
 			for media, c := range r.Content {

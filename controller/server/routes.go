@@ -16,6 +16,7 @@ const (
 	tagChanges = "changes"
 	tagState   = "state"
 	tagDaemon  = "daemon"
+	tagStore   = "store"
 )
 
 // routes registers every operation.
@@ -28,6 +29,7 @@ func (s *Server) routes() {
 	s.watchRoute()
 	s.stateRoutes()
 	s.driftRoutes()
+	s.storeRoutes()
 	s.daemonRoutes()
 }
 

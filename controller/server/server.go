@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -23,6 +24,11 @@ type Store interface {
 	DryRun(ops []topology.Op) (topology.Result, error)
 	History(from topology.Revision, limit int) ([]store.Entry, error)
 	OnCommit(func(store.Commit))
+	CheckIPAM() (store.IPAMReport, error)
+	Backup() (*store.Copy, error)
+	ReadBackup(r io.Reader) (*topology.Snapshot, error)
+	Restore(ctx context.Context, author string, to *topology.Snapshot) (store.Commit, error)
+	RestoreDryRun(to *topology.Snapshot) (topology.Result, error)
 }
 
 // Fabric is what the server needs of *reconcile.Fabric.
@@ -78,6 +84,9 @@ const (
 	DefaultMaxBody = 8 << 20
 	// DefaultMaxWatchers costs a goroutine and a few KB each.
 	DefaultMaxWatchers = 1024
+	// DefaultMaxRate is for --api-max-rate: a program that makes objects one by
+	// one stays below it, one that runs wild does not.
+	DefaultMaxRate = 200
 )
 
 // Server serves the API. Make it with New, run it with Serve; Close it after

@@ -147,6 +147,18 @@ func (s *Server) dryRun(t *transaction) (topology.Result, error) {
 	return r, s.refused(t, err)
 }
 
+// notSaved makes the problem of a disk that did not do its part.
+func (s *Server) notSaved(err error) *problem {
+	s.log.Error("change not saved", "err", err)
+	switch {
+	case errors.Is(err, store.ErrNoSpace):
+		return newProblem(http.StatusInsufficientStorage, api.CodeNoSpace, "the change was not saved: %v", err)
+	case errors.Is(err, store.ErrUnconfirmed):
+		return internal(err)
+	}
+	return internal(fmt.Errorf("the change was not saved: %w", err))
+}
+
 // refused turns an error of the store into a *problem.
 func (s *Server) refused(t *transaction, err error) error {
 	var found topology.Problems
@@ -160,6 +172,5 @@ func (s *Server) refused(t *transaction, err error) error {
 	case errors.Is(err, context.Canceled):
 		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "the request was given up: %v", err)
 	}
-	s.log.Error("change not saved", "err", err)
-	return internal(fmt.Errorf("the change was not saved: %w", err))
+	return s.notSaved(err)
 }

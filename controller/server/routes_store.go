@@ -1,0 +1,195 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+const (
+	// maxRestore bounds an uploaded backup, in bytes: that of a million ports
+	// several times over.
+	maxRestore = 4 << 30
+	// restoreTimeout is how long a client may take to upload one.
+	restoreTimeout = 10 * time.Minute
+)
+
+// storeRoutes registers what concerns the data file as a whole.
+func (s *Server) storeRoutes() {
+	register(s, huma.Operation{
+		Method: http.MethodGet, Path: "/v1/ipam/check", OperationID: "check-ipam", Tags: []string{tagStore},
+		Summary:     "Check that the addresses taken are those of the ports",
+		Description: "Rebuilds from the ports in the data file which addresses are taken, and compares that with the locks in the file and with what is in memory.",
+	}, exampleIPAMCheck(), s.checkIPAM)
+
+	backup := huma.Operation{
+		Method: http.MethodGet, Path: "/v1/backup", OperationID: "backup", Tags: []string{tagStore},
+		Summary:     "Copy the data file, of one moment, while changes go on",
+		Description: "The answer is a file that sdnd can start from and that restore takes. The header " + api.RevisionHeader + " has its revision.",
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The data file",
+			Content:     map[string]*huma.MediaType{api.BackupMedia: binary()},
+		}},
+	}
+	s.addProblem(&backup)
+	huma.Register(s.api, backup, s.backup)
+
+	restore := huma.Operation{
+		Method: http.MethodPost, Path: "/v1/restore", OperationID: "restore", Tags: []string{tagStore},
+		Summary: "Make the topology what it is in a backup, in one transaction",
+		Description: "The body is a file that backup has made. Objects, and all that was allocated to them, become what they are in it, " +
+			"as one new revision; history goes on, and what was observed stays.",
+		RequestBody: &huma.RequestBody{
+			Required: true,
+			Content:  map[string]*huma.MediaType{api.BackupMedia: binary()},
+		},
+		Middlewares: huma.Middlewares{rawBody},
+	}
+	register(s, restore, exampleRestored(), s.restore)
+}
+
+func binary() *huma.MediaType {
+	return &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the file as it is"}
+}
+
+func (s *Server) checkIPAM(context.Context, *struct{}) (*output[api.IPAMCheck], error) {
+	r, err := s.cfg.Store.CheckIPAM()
+	if err != nil {
+		return nil, internal(err)
+	}
+	out := api.IPAMCheck{
+		OK: len(r.Differences) == 0, Revision: api.Revision(r.Revision),
+		Ports: r.Ports, Locks: r.Locks, Blocks: r.Blocks, Differences: append([]string{}, r.Differences...),
+	}
+	return &output[api.IPAMCheck]{Body: out}, nil
+}
+
+func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+	c, err := s.cfg.Store.Backup()
+	switch {
+	case errors.Is(err, store.ErrNoSpace):
+		return nil, newProblem(http.StatusInsufficientStorage, api.CodeNoSpace, "%v", err)
+	case err != nil:
+		return nil, internal(err)
+	}
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		// It was only read, and is gone already.
+		defer func() { _ = c.Close() }()
+		ctx.SetHeader("Content-Type", api.BackupMedia)
+		ctx.SetHeader("Content-Length", strconv.FormatInt(c.Size, 10))
+		ctx.SetHeader(api.RevisionHeader, strconv.FormatUint(uint64(c.Revision), 10))
+		ctx.SetStatus(http.StatusOK)
+		// One that ends early is not as long as was said: the client notices.
+		_, _ = io.Copy(ctx.BodyWriter(), c)
+	}}, nil
+}
+
+type restoreInput struct {
+	authorInput
+	DryRun bool `query:"dryRun" doc:"Only say what would change"`
+}
+
+func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.RestoreResult], error) {
+	to, err := s.uploaded(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.writes.RLock()
+	defer s.writes.RUnlock()
+	out := api.RestoreResult{Backup: api.Revision(to.Revision()), DryRun: in.DryRun}
+	var c store.Commit
+	if in.DryRun {
+		before := s.cfg.Store.Snapshot()
+		r, err := s.cfg.Store.RestoreDryRun(to)
+		if err != nil {
+			return nil, newProblem(http.StatusUnprocessableEntity, api.CodeInvalid, "%v", err)
+		}
+		c = store.Commit{Revision: before.Revision(), Before: before, After: r.Next, Changes: r.Changes}
+	} else {
+		who := author(ctx, in.Author)
+		if c, err = s.cfg.Store.Restore(ctx, who, to); err != nil {
+			return nil, s.notSaved(err)
+		}
+		s.log.Info("topology restored", "revision", c.Revision, "author", who, "backup", to.Revision(), "objects", len(c.Changes))
+	}
+	out.Revision = api.Revision(c.Revision)
+	if out.Changes, err = (view{c.After, s.cfg.Fabric}).changes(view{c.Before, s.cfg.Fabric}, c.Changes); err != nil {
+		return nil, internal(err)
+	}
+	for _, kind := range api.Kinds() {
+		for range (view{snap: c.After}).all(kindOf(kind), "", "") {
+			out.Unchanged++
+		}
+	}
+	for _, ch := range c.Changes {
+		if ch.After != nil {
+			out.Unchanged--
+		}
+	}
+	return &output[api.RestoreResult]{Body: out}, nil
+}
+
+type rawKey struct{}
+
+// rawBody is a middleware that leaves the body for uploaded to read.
+func rawBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	next(huma.WithValue(ctx, rawKey{}, raw{r, w}))
+}
+
+type raw struct {
+	r *http.Request
+	w http.ResponseWriter
+}
+
+// uploaded reads the backup that the request has as its body.
+func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
+	up, _ := ctx.Value(rawKey{}).(raw)
+	// As with JSON, pages in a browser may not send this to another site.
+	if media, _, err := mime.ParseMediaType(up.r.Header.Get("Content-Type")); err != nil || media != api.BackupMedia {
+		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has to be a backup, of the type %s", api.BackupMedia)
+	}
+	tooLarge := newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the backup is larger than the limit of %d GiB", maxRestore>>30)
+	if up.r.ContentLength > maxRestore {
+		return nil, tooLarge
+	}
+	if err := huma.SetReadDeadline(up.w, time.Now().Add(restoreTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, internal(err)
+	}
+	to, err := s.cfg.Store.ReadBackup(http.MaxBytesReader(up.w, up.r.Body, maxRestore))
+	// Lifted again: the deadline would otherwise end a long transaction.
+	_ = huma.SetReadDeadline(up.w, time.Time{})
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case errors.Is(err, store.ErrNoSpace):
+		return nil, newProblem(http.StatusInsufficientStorage, api.CodeNoSpace, "%v", err)
+	case errors.Is(err, store.ErrDamaged), errors.Is(err, store.ErrNewerSchema):
+		return nil, newProblem(http.StatusUnprocessableEntity, api.CodeInvalid, "%v", err)
+	case err != nil:
+		return nil, internal(fmt.Errorf("nothing was changed: %w", err))
+	}
+	return to, nil
+}
+
+func exampleIPAMCheck() api.IPAMCheck {
+	return api.IPAMCheck{OK: true, Revision: 7, Ports: 12, Locks: 12, Blocks: 4, Differences: []string{}}
+}
+
+func exampleRestored() api.RestoreResult {
+	r := exampleApplied()
+	return api.RestoreResult{Revision: 8, Backup: 5, Unchanged: 12, Changes: r.Changes}
+}
