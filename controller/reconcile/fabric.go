@@ -74,8 +74,8 @@ type Fabric struct {
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
-	// comparing bounds the switches that are read back at a time, and so the
-	// memory for it, when a thousand connect at once.
+	// comparing bounds the switches whose whole table is held in memory at a
+	// time, when a thousand connect at once.
 	comparing chan struct{}
 }
 
@@ -96,7 +96,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		cfg: cfg, log: cfg.Logger, store: st,
 		board: newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
-		comparing: make(chan struct{}, 2*runtime.GOMAXPROCS(0)),
+		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()
@@ -146,6 +146,26 @@ func (f *Fabric) tellSoon(e event) {
 
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }
+
+// slotTime is how long a switch may keep others from being compared: one that
+// takes its flows more slowly than that holds up nobody else.
+const slotTime = 2 * time.Second
+
+// compareSlot waits for leave to hold the table of a switch in memory. The
+// caller must call release when it has done.
+func (f *Fabric) compareSlot(ctx context.Context) (release func(), err error) {
+	select {
+	case f.comparing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	free := sync.OnceFunc(func() { <-f.comparing })
+	timer := time.AfterFunc(slotTime, free)
+	return func() {
+		timer.Stop()
+		free()
+	}, nil
+}
 
 // PortStatus tells where a port's interface is.
 func (f *Fabric) PortStatus(name string) PortStatus {

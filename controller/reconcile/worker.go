@@ -160,16 +160,15 @@ type found struct {
 // is to have: nothing, if it was left in order. What it found is valid until
 // the next comparison.
 func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
-	select {
-	case w.f.comparing <- struct{}{}:
-		defer func() { <-w.f.comparing }()
-	case <-ctx.Done():
-		return found{}, context.Cause(ctx)
-	}
 	installed, odd, err := w.installed(ctx)
 	if err != nil {
 		return found{}, fmt.Errorf("read flows back: %w", err)
 	}
+	release, err := w.f.compareSlot(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	defer release()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, v, w.node.name)
 	w.set.Sort()
