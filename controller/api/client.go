@@ -3,12 +3,14 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 )
@@ -34,28 +36,35 @@ type Client struct {
 	base   string
 	http   *http.Client
 	author string
+	token  string
 }
 
 // ClientOptions are the choices of NewClient.
 type ClientOptions struct {
 	// Author is recorded with every change, such as "alice@laptop".
 	Author string
+	// TLS is for hosts that are https, with the authority of sdnd and, if the
+	// user has one, their certificate. Nil trusts the machine's authorities.
+	TLS *tls.Config
+	// Token proves who the user is, where no certificate does.
+	Token string
 	// Transport replaces the way requests are sent, for tests. Nil dials host.
 	Transport http.RoundTripper
 }
 
-// NewClient makes a client of the sdnd at host, which is "unix:///path" or
-// "http://host:port"; the empty string is DefaultHost. It does not connect yet.
+// NewClient makes a client of the sdnd at host, which is "unix:///path",
+// "https://host:port" or "http://host:port"; the empty string is DefaultHost. It does not connect yet.
 func NewClient(host string, opts ClientOptions) (*Client, error) {
 	if host == "" {
 		host = DefaultHost
 	}
 	u, err := url.Parse(host)
 	if err != nil {
-		return nil, fmt.Errorf("host %q: want unix:///path or http://host:port", host)
+		return nil, fmt.Errorf("host %q: want unix:///path or https://host:port", host)
 	}
-	c := &Client{host: host, author: opts.Author}
+	c := &Client{host: host, author: opts.Author, token: opts.Token}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = opts.TLS
 	switch {
 	case u.Scheme == "unix" && u.Host == "" && u.Path != "":
 		c.base = "http://sdnd"
@@ -64,16 +73,24 @@ func NewClient(host string, opts ClientOptions) (*Client, error) {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", u.Path)
 		}
+	case u.Scheme == "http" && opts.Token != "" && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("host %q: a token is not sent by plain http, where others can read it: use https", host)
 	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
 		c.base = strings.TrimSuffix(host, "/")
 	default:
-		return nil, fmt.Errorf("host %q: want unix:///path or http://host:port", host)
+		return nil, fmt.Errorf("host %q: want unix:///path or https://host:port", host)
 	}
 	c.http = &http.Client{Transport: transport}
 	if opts.Transport != nil {
 		c.http.Transport = opts.Transport
 	}
 	return c, nil
+}
+
+// loopback reports whether a host is this machine.
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // Host returns where the client connects to.
@@ -146,6 +163,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	}
 	if c.author != "" {
 		req.Header.Set(AuthorHeader, c.author)
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -28,7 +28,15 @@ type options struct {
 	apiMaxBody     int64
 	apiMaxApply    int64
 	apiMaxWatchers int
+	apiMaxRate     float64
+	apiTokens      string
+	apiInsecure    bool
 	metricsListen  string
+
+	tlsCA    string
+	tlsCert  string
+	tlsKey   string
+	insecure bool
 
 	openflowListen       string
 	openflowEchoInterval time.Duration
@@ -47,15 +55,22 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
 	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
 	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")
-	f.StringVar(&o.apiListen, "api-listen", "", "`address` to serve the API on by TCP, such as 127.0.0.1:8453; who can reach it may change everything, there is no login")
+	f.StringVar(&o.apiListen, "api-listen", "", "`address` to serve the API on by TCP, such as :8453; by TLS, for those with a client certificate or a token")
 	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
 	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
 	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once")
+	f.Float64Var(&o.apiMaxRate, "api-max-rate", server.DefaultMaxRate, "how many `requests` a second each client may make by TCP; 0 for any number")
+	f.StringVar(&o.apiTokens, "api-tokens", "", "`file` of the tokens that are good by TCP, as 'sdnctl token new' makes them")
+	f.BoolVar(&o.apiInsecure, "api-insecure", false, "serve --api-listen by plain TCP; without --api-tokens whoever can reach it may do everything")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "`address` to serve /metrics, /healthz and /readyz on by TCP, such as :9453; the API serves them too")
-	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the authorities whose certificates nodes and users may have, in PEM")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate of sdnd; with it switches, nodes and clients of the API connect by TLS only")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of that certificate")
+	f.BoolVar(&o.insecure, "insecure", false, "let switches and nodes connect by plain TCP from everywhere; whoever can reach sdnd can pose as any of them")
+	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow; without certificates and --insecure only from this machine")
 	f.DurationVar(&o.openflowEchoInterval, "openflow-echo-interval", 5*time.Second, "silence after which a switch is asked for a sign of life")
 	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "silence after that question which ends its connection")
-	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB; empty for none, then ports are bound by interface name only")
+	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")
 	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
 	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "`format` of the log: text or json")

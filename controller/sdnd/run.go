@@ -29,6 +29,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if o.apiSocket == "" && o.apiListen == "" {
 		return errors.New("neither --api-socket nor --api-listen is given: nobody could reach sdnd")
 	}
+	sec, err := secure(&o, log.With("component", "security"))
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
 	}
@@ -43,11 +47,13 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err := ls.open(o); err != nil {
 		return err
 	}
+	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
 	fabric, err := reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
 		Registerer: registry,
+		Identify:   sec.identify(),
 		Session: openflow.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,
@@ -56,6 +62,9 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	}, st)
 	if err != nil {
 		return err
+	}
+	if sec.source != nil {
+		registry.MustRegister(newExpiry(sec.source, st, fabric))
 	}
 	var ready atomic.Bool
 	srv := server.New(server.Config{
@@ -70,6 +79,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 			return nil
 		},
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxWatchers: o.apiMaxWatchers,
+		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure,
 	})
 	defer srv.Close()
 
@@ -78,7 +88,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group.Go(func() error { return fabric.Serve(ctx, ls.openflow) })
 	if ls.ovsdb != nil {
 		group.Go(func() error {
-			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{Logger: log.With("component", "ovsdb"), Bridge: o.bridge})
+			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{
+				Logger: log.With("component", "ovsdb"), Bridge: o.bridge,
+				Identify: sec.identifyNode(), Admit: fabric.AdmitOVSDB,
+			})
 		})
 	}
 	for _, ln := range ls.api {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -35,9 +36,27 @@ type daemon struct {
 	t      *testing.T
 	dir    string
 	cmd    *exec.Cmd
-	stderr *bytes.Buffer
+	stderr *output
 	exited chan error
 	client *api.Client
+}
+
+// output is what a program has printed so far.
+type output struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // start starts a daemon with its files in dir and ports that the system picks,
@@ -69,7 +88,7 @@ func start(t *testing.T, dir string, args ...string) *daemon {
 func launch(t *testing.T, dir string, args ...string) *daemon {
 	t.Helper()
 	socket := filepath.Join(dir, "run", "sdnd.sock")
-	d := &daemon{t: t, dir: dir, stderr: &bytes.Buffer{}, exited: make(chan error, 1)}
+	d := &daemon{t: t, dir: dir, stderr: &output{}, exited: make(chan error, 1)}
 	d.cmd = exec.Command(os.Args[0], append([]string{
 		"--data", filepath.Join(dir, "lib", "sdnd.db"), "--api-socket", socket,
 		"--openflow-listen", "127.0.0.1:0", "--ovsdb-listen", "127.0.0.1:0",

@@ -81,6 +81,8 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 		"--data", filepath.Join(c.DataDir, "sdnd.db"), "--api-socket", c.socket,
 		// An empty file, lest the machine's /etc/sdnctl/sdnd.yaml is read.
 		"--config", filepath.Join(c.DataDir, "sdnd.yaml"),
+		// The lab's network is its own.
+		"--insecure",
 	}, flags...)
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return err
