@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
@@ -63,27 +62,7 @@ func (o *diffOptions) run(ctx context.Context) error {
 
 // writeChanges writes each change as a unified diff of the object as declared.
 func writeChanges(w io.Writer, changes []api.Change) error {
-	for _, c := range changes {
-		before, err := declaration(c.Before)
-		if err != nil {
-			return err
-		}
-		after, err := declaration(c.After)
-		if err != nil {
-			return err
-		}
-		from, to := c.Object, c.Object
-		if c.Before == nil {
-			from = "/dev/null"
-		}
-		if c.After == nil {
-			to = "/dev/null"
-		}
-		if _, err := fmt.Fprintf(w, "--- %s\n+++ %s\n%s", from, to, unified(before, after)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeDiffs(w, changes, declaration)
 }
 
 // declaration returns the lines of an object as a file would declare it.

@@ -14,9 +14,9 @@ const helpExitCodes = `The exit code of sdnctl says how it went:
 
     0  it is done
     1  it failed for a reason that is none of the following;
-       for diff: there is a difference
+       for diff and ipam check: there is a difference
     2  the command line makes no sense; nothing was tried
-       (for diff also: it failed for a reason that is none of the following)
+       (for those two also: it failed for a reason that is none of the following)
     3  an object that was named does not exist
     4  it is stored, but not every node has confirmed it in the time given
        to --wait, or sdnd did not answer in time

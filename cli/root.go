@@ -101,7 +101,7 @@ networks, routers and ports, and shows what became of them.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a))
+	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a), newBackupCmd(a), newRestoreCmd(a), newIPAMCmd(a))
 	add(groupObjects, newKindCmds(a)...)
 	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
 	add(groupOther, newCompletionCmd(), newVersionCmd(a))

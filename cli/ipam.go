@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newIPAMCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "ipam",
+		Short:   "Look after the addresses that were given out",
+		Example: "  sdnctl ipam check",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    runGroup,
+	}
+	cmd.AddCommand(newIPAMCheckCmd(a))
+	return cmd
+}
+
+type ipamCheckOptions struct {
+	app    *app
+	output output
+}
+
+func newIPAMCheckCmd(a *app) *cobra.Command {
+	o := &ipamCheckOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check that the addresses taken are those of the ports",
+		Long: `Rebuild from the ports alone which addresses are taken, and compare that with
+what sdnd has stored and what it has in memory: no address may be held twice,
+and none may be taken for no port. Changes go on meanwhile.
+
+The exit code is 0 when all is well, 1 when something differs, and another when
+the question could not be answered.`,
+		Example: `  sdnctl ipam check
+  sdnctl ipam check -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.output.flags(cmd)
+	return cmd
+}
+
+func (o *ipamCheckOptions) run(ctx context.Context) error {
+	client, err := o.app.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r, err := client.CheckIPAM(ctx)
+	switch {
+	case err != nil && exitCode(err) == ExitFailure: // 1 says that something differs
+		return codedError{ExitUsage, err}
+	case err != nil:
+		return err
+	case !o.output.table():
+		err = o.output.data(r)
+	case r.OK:
+		_, err = fmt.Fprintf(o.output.w, "OK: revision %d, %d addresses of %d ports, %d blocks\n", r.Revision, r.Locks, r.Ports, r.Blocks)
+	default:
+		for _, d := range r.Differences {
+			if _, err = fmt.Fprintln(o.output.w, d); err != nil {
+				return err
+			}
+		}
+	}
+	if err == nil && !r.OK {
+		return errDifferent
+	}
+	return err
+}
