@@ -21,6 +21,6 @@
 //	history   revision (8 bytes, big-endian) → entry
 //	bindings  port → where its interface was last seen; not part of any revision
 //
-// To change the layout, add one to schemaVersion and a step to migrate that
-// turns the version before into it, inside the transaction that opens the file.
+// To change the layout, add a step to migrations that turns the newest version
+// into the next, and keep a dump of the old one in testdata.
 package store

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -228,72 +226,5 @@ func TestDiskFull(t *testing.T) {
 	}
 	if c := apply(t, s, ops...); c.Revision != 2 {
 		t.Errorf("revision %d once there is room again, want 2", c.Revision)
-	}
-}
-
-// killEnv makes the test binary a writer that is to be killed.
-const killEnv = "SDNCTL_STORE_KILL"
-
-// TestKilled kills a process that commits as fast as it can, several times. A
-// commit that was acknowledged must be there, whole, when the file is opened
-// again.
-func TestKilled(t *testing.T) {
-	if path := os.Getenv(killEnv); path != "" {
-		writeForever(t, path)
-		return
-	}
-	path := filepath.Join(t.TempDir(), "sdnd.db")
-	for round := range 3 {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
-		cmd.Env = append(os.Environ(), killEnv+"="+path)
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		dec, acked := json.NewDecoder(out), topology.Revision(0)
-		for range 20 + round*7 {
-			if err := dec.Decode(&acked); err != nil {
-				t.Fatalf("the writer ended early: %v", err)
-			}
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		for dec.Decode(&acked) == nil { // what it acknowledged before it died
-		}
-		_ = cmd.Wait() // it was killed
-		s := open(t, path)
-		if got := s.Snapshot().Revision(); got < acked || got > acked+1 {
-			t.Errorf("round %d: revision %d after %d was acknowledged", round, got, acked)
-		}
-		if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 {
-			t.Errorf("round %d: %v", round, w)
-		}
-		if h, err := s.History(0, 1); err != nil || len(h) != 1 || h[0].Revision != s.Snapshot().Revision() {
-			t.Errorf("round %d: newest history %+v, %v", round, h, err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// writeForever commits and prints each revision that is durable.
-func writeForever(t *testing.T, path string) {
-	s := open(t, path)
-	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/24")))
-	out := json.NewEncoder(os.Stdout)
-	for i := 0; ; i++ {
-		name := "p" + string(rune('a'+i%10))
-		op := put(topology.KindPort, name, topology.PortSpec{Network: "a"})
-		if _, ok := s.Snapshot().Port(name); ok {
-			op = del(topology.KindPort, name)
-		}
-		if err := out.Encode(apply(t, s, op).Revision); err != nil {
-			return
-		}
 	}
 }

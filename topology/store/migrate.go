@@ -15,39 +15,64 @@ type migration func(tx *bolt.Tx) error
 // version i+1 into i+2. There has been one version so far.
 func migrations() []migration { return nil }
 
-// migrate makes a new file ready and brings an old one to the newest schema,
-// which is one more than there are steps.
-func migrate(tx *bolt.Tx, steps []migration) error {
-	meta, err := tx.CreateBucketIfNotExists([]byte(bucketMeta))
-	if err != nil {
+// prepare makes a new file ready and brings an old one to the newest schema,
+// which is one more than there are steps. Where there is nothing to do it does
+// not write: sdnd has to start on a full disk, too.
+func prepare(db *bolt.DB, steps []migration) error {
+	newest := len(steps) + 1
+	version, ready := 0, false
+	err := db.View(func(tx *bolt.Tx) (err error) {
+		version, err = schemaOf(tx, newest)
+		ready = version == newest
+		for _, n := range buckets() {
+			ready = ready && tx.Bucket([]byte(n)) != nil
+		}
+		ready = ready && tx.Bucket([]byte(bucketMeta)).Get([]byte(keySchema)) != nil
+		return err
+	})
+	if err != nil || ready {
 		return err
 	}
-	newest := len(steps) + 1
+	return classify(db.Update(func(tx *bolt.Tx) error {
+		for ; version < newest; version++ {
+			if err := steps[version-1](tx); err != nil {
+				return fmt.Errorf("bring the data file from schema %d to %d: %w", version, version+1, err)
+			}
+		}
+		for _, n := range buckets() {
+			if _, err := tx.CreateBucketIfNotExists([]byte(n)); err != nil {
+				return err
+			}
+		}
+		return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keySchema), newest)
+	}))
+}
+
+// schemaOf returns the version of the file's layout; that of a file with
+// nothing in it is the newest.
+func schemaOf(tx *bolt.Tx, newest int) (int, error) {
 	version := newest
-	if v := meta.Get([]byte(keySchema)); v != nil {
+	if meta := tx.Bucket([]byte(bucketMeta)); meta == nil {
+		return newest, nil
+	} else if v := meta.Get([]byte(keySchema)); v != nil {
 		if err := json.Unmarshal(v, &version); err != nil {
-			return fmt.Errorf("%w (schema: %w)", ErrDamaged, err)
+			return 0, fmt.Errorf("%w (schema: %w)", ErrDamaged, err)
 		}
 	}
 	switch {
 	case version > newest:
-		return fmt.Errorf("%w (schema %d, this sdnd knows %d)", ErrNewerSchema, version, newest)
+		return 0, fmt.Errorf("%w (schema %d, this sdnd knows %d)", ErrNewerSchema, version, newest)
 	case version < 1:
-		return fmt.Errorf("%w (there is no schema %d)", ErrDamaged, version)
+		return 0, fmt.Errorf("%w (there is no schema %d)", ErrDamaged, version)
 	}
-	for ; version < newest; version++ {
-		if err := steps[version-1](tx); err != nil {
-			return fmt.Errorf("bring the data file from schema %d to %d: %w", version, version+1, err)
-		}
-	}
-	names := []string{bucketBlocks, bucketLocks, bucketHistory, bucketBindings}
+	return version, nil
+}
+
+// buckets returns the names of all.
+func buckets() []string {
+	names := []string{bucketMeta, bucketBlocks, bucketLocks, bucketHistory, bucketBindings}
 	for _, k := range kinds {
 		names = append(names, k.bucket)
 	}
-	for _, n := range names {
-		if _, err := tx.CreateBucketIfNotExists([]byte(n)); err != nil {
-			return err
-		}
-	}
-	return putJSON(meta, []byte(keySchema), newest)
+	return names
 }

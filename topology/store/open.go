@@ -150,7 +150,7 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, file *os.File, err error
 
 // load prepares the buckets and reads the newest state.
 func (s *Store) load(steps []migration) (snap *topology.Snapshot, err error) {
-	if err := s.db.Update(func(tx *bolt.Tx) error { return migrate(tx, steps) }); err != nil {
+	if err := prepare(s.db, steps); err != nil {
 		return nil, err
 	}
 	err = s.db.View(func(tx *bolt.Tx) error {
