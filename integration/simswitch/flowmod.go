@@ -102,6 +102,8 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 	}
 	flags := be.Uint16(msg[modFlags:])
 	switch {
+	case len(r.raw) > maxFlow:
+		return nil, badLength
 	case flags&^allFlags != 0:
 		return nil, flowBadFlags
 	case why != accepted:
@@ -124,6 +126,9 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 	m.fields = m.flow.fields()
 	return m, accepted
 }
+
+// maxFlow is the longest flow that fits into statistics.
+const maxFlow = openflow.MaxMessageLen - multipartLen
 
 // standardMatchLen is the length of a match of OpenFlow 1.1, which is no use in
 // 1.3 but known (OpenFlow 1.1, A.2.3).

@@ -156,6 +156,9 @@ func decodeInto[T any, P interface {
 	return accepted
 }
 
+// maxPacketIn is how much of a packet fits into a packet-in.
+const maxPacketIn = openflow.MaxMessageLen - 64
+
 // packetOut takes a packet and forgets it, unless an action sends it back to
 // the controller.
 func (c *conn) packetOut(msg []byte) refusal {
@@ -188,7 +191,7 @@ func (c *conn) packetOut(msg []byte) refusal {
 	data := in[n:]
 	for len(actions) > 0 {
 		if be.Uint16(actions) == actOutput && openflow.PortNo(be.Uint32(actions[4:])) == openflow.PortController {
-			size := min(len(data), int(be.Uint16(actions[8:])))
+			size := min(len(data), int(be.Uint16(actions[8:])), maxPacketIn)
 			c.s.packetIn(&openflow.PacketIn{BufferID: openflow.NoBuffer, TotalLen: uint16(len(data)),
 				Reason: openflow.ReasonAction, Cookie: ^openflow.Cookie(0),
 				Match: openflow.Match(nil).InPort(port), Data: data[:size]})

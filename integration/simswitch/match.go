@@ -6,9 +6,6 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// maxFields bounds the fields of one match: each can be there once.
-const maxFields = 64
-
 // hasMask is the bit of an OXM header that says that a mask follows
 // (OpenFlow 1.3.5, 7.2.3.2).
 const hasMask = 1 << 8
@@ -19,10 +16,9 @@ type term struct {
 	value, mask []byte // mask nil: all ones
 }
 
-// match is a match in parts, by ascending rank.
+// match is a match in parts, by ascending rank. Each field is there once.
 type match struct {
-	terms [maxFields]term
-	n     int
+	terms []term
 
 	// What prerequisites look at.
 	ethType      uint16
@@ -64,9 +60,9 @@ func (m *match) parse(b []byte) refusal {
 	return accepted
 }
 
-// reset empties the match; terms beyond n are leftovers.
+// reset empties the match and keeps its memory.
 func (m *match) reset() {
-	m.n, m.seen = 0, 0
+	m.terms, m.seen = m.terms[:0], 0
 	m.ethTypeKnown, m.protoKnown, m.icmpType, m.vlan = false, false, 0, false
 }
 
@@ -82,7 +78,7 @@ func splitTerm(b []byte) (t term, rest []byte, why refusal) {
 	if masked {
 		f = h&^(hasMask|0xff) | openflow.Field(n/2)
 	}
-	if n > len(b)-4 {
+	if n > len(b)-4 || n == 0 || masked && n%2 != 0 {
 		return t, nil, matchBadLength
 	}
 	value, rest := b[4:4+n], b[4+n:]
@@ -134,12 +130,12 @@ func allOf(b []byte, v byte) bool {
 
 // insert puts a term in its place, and notes what others need.
 func (m *match) insert(t term) {
-	i := m.n
+	m.terms = append(m.terms, t)
+	i := len(m.terms) - 1
 	for ; i > 0 && m.terms[i-1].rank > t.rank; i-- {
 		m.terms[i] = m.terms[i-1]
 	}
 	m.terms[i] = t
-	m.n++
 	m.seen |= 1 << t.rank
 	switch t.oxm {
 	case openflow.FieldEthType:
@@ -208,7 +204,7 @@ func (m *match) has(p prerequisite) bool {
 // append appends the match as Open vSwitch would encode it, without header and
 // padding.
 func (m *match) append(b []byte) []byte {
-	for i := range m.n {
+	for i := range m.terms {
 		t := &m.terms[i]
 		if t.oxm == packetType && m.framed() {
 			continue
@@ -225,7 +221,7 @@ func (m *match) append(b []byte) []byte {
 
 // framed reports whether some field says already that packets are frames.
 func (m *match) framed() bool {
-	for i := range m.n {
+	for i := range m.terms {
 		if m.terms[i].needs != needsNothing {
 			return true
 		}
@@ -237,7 +233,7 @@ func (m *match) framed() bool {
 // each of m's fields is in other, with at least its mask and the same value
 // under it (OpenFlow 1.3.5, 6.4, "non-strict"). Other is as append writes it.
 func (m *match) covers(other []byte) bool {
-	for i := range m.n {
+	for i := range m.terms {
 		t := &m.terms[i]
 		if t.oxm == packetType {
 			if !framedFields(other) {
@@ -289,7 +285,7 @@ func (m *match) overlaps(other []byte) bool {
 	for len(other) > 0 {
 		var o term
 		o, other, _ = splitTerm(other)
-		for i := range m.n {
+		for i := range m.terms {
 			if t := &m.terms[i]; t.rank == o.rank && !t.overlaps(&o) {
 				return false
 			}
