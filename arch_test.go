@@ -98,13 +98,20 @@ func TestImports(t *testing.T) {
 			why:        "whoever talks to sdnd should not have to link it",
 		},
 		{
+			name:       "controller/pki is the standard library alone",
+			of:         func(p string) bool { return within(p, "controller/pki") },
+			transitive: true,
+			allowed:    func(d string) bool { return std(d) || within(d, "controller/pki") },
+			why:        "who is who is decided by as little code as possible",
+		},
+		{
 			name:       "cli is a client",
 			of:         func(p string) bool { return within(p, "cli") },
 			transitive: true,
 			allowed: func(d string) bool {
 				ours := strings.HasPrefix(d, module+"/")
 				return !strings.HasPrefix(d, "go.etcd.io/bbolt") &&
-					(!ours || within(d, "cli") || within(d, "controller/api") || d == module+"/topology")
+					(!ours || within(d, "cli") || within(d, "controller/api") || within(d, "controller/pki") || d == module+"/topology")
 			},
 			why: "all that sdnctl can do, any client of the API can do",
 		},

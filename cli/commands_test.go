@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func TestEveryCommand(t *testing.T) {
 
 // completedByFiles names the flags that may complete file names.
 func completedByFiles(flag string) bool {
-	return flag == "db" || flag == "host"
+	return slices.Contains([]string{"db", "host", "ca", "cert", "key", "token-file", "dir", "file"}, flag)
 }
 
 // TestExamplesParse: what the examples show is a command line that exists.

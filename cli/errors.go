@@ -21,6 +21,7 @@ const (
 	ExitConflict    = 5
 	ExitInvalid     = 6
 	ExitUnreachable = 7
+	ExitDenied      = 8
 	ExitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
@@ -87,7 +88,9 @@ func refusedCode(code string) int {
 		return ExitConflict
 	case api.CodeInvalid, api.CodeMalformed, api.CodeTooLarge:
 		return ExitInvalid
-	case api.CodeUnavailable:
+	case api.CodeUnauthenticated, api.CodeForbidden:
+		return ExitDenied
+	case api.CodeUnavailable, api.CodeTooMany:
 		return ExitUnreachable
 	}
 	return ExitFailure

@@ -24,7 +24,8 @@ const helpExitCodes = `The exit code of sdnctl says how it went:
        VNI is taken, something is in use, a pool is exhausted, or someone
        else changed the object at the same moment; nothing was changed
     6  a file or value is not valid; nothing was changed
-    7  sdnd, or the node, cannot be reached
+    7  sdnd, or the node, cannot be reached, or is asked too much
+    8  sdnd does not know who you are, or you may not do that
   130  it was interrupted`
 
 const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in several documents

@@ -59,6 +59,7 @@ type joinOptions struct {
 	probe        int
 	force        bool
 	register     bool
+	tls          joinTLS
 
 	address netip.Addr // of controller, parsed
 	id      topology.DatapathID
@@ -78,10 +79,14 @@ nothing and keeps the connection.
 Managers and bridges that the machine has are kept. A bridge that already has a
 controller of someone else is refused.
 
+With --ca, --cert and --key it speaks TLS, and proves by its certificate which
+node it is; the files stay where they are.
+
 The node must also be declared to sdnd: run the printed command where you run
 sdnctl, or give --register and --host.`,
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sdnctl node join node1 --controller 192.168.50.10 --print
+  sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,6 +107,7 @@ sdnctl, or give --register and --host.`,
 	f.IntVar(&o.probe, "inactivity-probe", 5000, "probe an idle connection to sdnd after `milliseconds`")
 	f.BoolVar(&o.force, "force", false, "take the bridge over from another controller")
 	f.BoolVar(&o.register, "register", false, "declare the node to sdnd, too")
+	o.tls.flags(cmd)
 	if err := cmd.MarkFlagRequired("controller"); err != nil {
 		panic(err) // the flag was just added
 	}
@@ -132,12 +138,12 @@ func (o *joinOptions) check() (err error) {
 	if o.tunnelIP == "" && !o.sw.print {
 		o.tunnelIP = o.app.env.LocalAddr(o.address)
 	}
-	return nil
+	return o.tls.check(o.name, o.sw.print, o.app.env.Now())
 }
 
 // target writes a connection method of Open vSwitch.
 func (o *joinOptions) target(port uint16) string {
-	return "tcp:" + net.JoinHostPort(o.address.String(), strconv.Itoa(int(port)))
+	return o.tls.scheme() + net.JoinHostPort(o.address.String(), strconv.Itoa(int(port)))
 }
 
 func (o *joinOptions) run(ctx context.Context) error {
@@ -154,7 +160,14 @@ func (o *joinOptions) run(ctx context.Context) error {
 	if foreign := now.controller; foreign != "" && foreign != o.target(o.openflowPort) && now.owner == "" && !o.force {
 		return fmt.Errorf("bridge %s already has the controller %s; use another with --bridge, or take it over with --force", o.sw.bridge, foreign)
 	}
+	ssl, err := readSSL(ctx, o.app.env, o.sw)
+	if err != nil {
+		return err
+	}
 	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
+	if err := o.tls.plan(v, ssl, o.name, o.force); err != nil {
+		return err
+	}
 	if err := o.plan(v, now.controller == o.target(o.openflowPort)); err != nil {
 		return err
 	}
@@ -226,6 +239,9 @@ func (o *joinOptions) addManager(v *vsctl) {
 // script prints what a first run would do. It can be run more than once.
 func (o *joinOptions) script() error {
 	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
+	if o.tls.used() {
+		o.tls.set(v, o.name)
+	}
 	if err := o.plan(v, false); err != nil {
 		return err
 	}

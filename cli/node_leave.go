@@ -20,7 +20,8 @@ func newNodeLeaveCmd(a *app) *cobra.Command {
 		Use:   "leave",
 		Short: "Undo 'node join' on this machine (run it on the node, as root)",
 		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' made: the
-bridge with its VXLAN port, and the manager. Other bridges and managers stay.
+bridge with its VXLAN port, the manager and the certificate. Other bridges and
+managers stay.
 
 While containers are still attached to the bridge it is refused: they would
 lose their network. To sdnd the node stays declared until 'sdnctl node delete'.`,
@@ -49,7 +50,11 @@ func (o *leaveOptions) run(ctx context.Context) error {
 	case len(now.ports) > 0:
 		return fmt.Errorf("bridge %s still has the ports %s; detach them first, or remove it all the same with --force", o.sw.bridge, strings.Join(now.ports, ", "))
 	}
-	if !now.exists && len(now.ours) == 0 {
+	ssl, err := readSSL(ctx, o.app.env, o.sw)
+	if err != nil {
+		return err
+	}
+	if !now.exists && len(now.ours) == 0 && ssl.owner == "" {
 		o.app.note("this machine is not a node, there is nothing to undo")
 		return nil
 	}
@@ -58,6 +63,9 @@ func (o *leaveOptions) run(ctx context.Context) error {
 		return err
 	}
 	now.removeManagers(v, "")
+	if ssl.owner != "" {
+		v.add("del-ssl")
+	}
 	o.app.note("%s", v.text())
 	if err := v.run(ctx); err != nil {
 		return err
@@ -86,6 +94,10 @@ func (o *leaveOptions) script() error {
 	find, remove := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
 	find.add(findManagers("_uuid")...)
 	remove.add("remove", "open_vswitch", ".", "manager_options")
-	_, err := fmt.Fprintf(o.app.env.Out, "%s\nfor manager in $(%s); do\n    %s \"$manager\"\ndone\n", v.text(), find.line(), remove.line())
+	ssl, noSSL := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
+	ssl.add("--bare", "--columns=external_ids", "list", "ssl")
+	noSSL.add("del-ssl")
+	_, err := fmt.Fprintf(o.app.env.Out, "%s\nfor manager in $(%s); do\n    %s \"$manager\"\ndone\nif %s | grep -q %s; then %s; fi\n",
+		v.text(), find.line(), remove.line(), ssl.line(), joinMark, noSSL.line())
 	return err
 }

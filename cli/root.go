@@ -38,6 +38,8 @@ func Run(ctx context.Context, env Env, args []string) int {
 type app struct {
 	env  Env
 	host string
+	// proof is who the user proves to be, over TCP.
+	proof proofFlags
 	// started is set once the command line was understood.
 	started bool
 }
@@ -51,7 +53,11 @@ func (a *app) client() (*api.Client, error) {
 	if strings.HasPrefix(host, "/") { // a socket's path says enough
 		host = "unix://" + host
 	}
-	c, err := api.NewClient(host, api.ClientOptions{Author: a.env.Author()})
+	options := api.ClientOptions{Author: a.env.Author()}
+	if err := a.proof.clientOptions(a.env.Getenv, &options); err != nil {
+		return nil, err
+	}
+	c, err := api.NewClient(host, options)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -87,7 +93,8 @@ networks, routers and ports, and shows what became of them.`,
 		Args:              cobra.ArbitraryArgs,
 		RunE:              runGroup,
 	}
-	root.PersistentFlags().StringVar(&a.host, "host", "", "`address` of sdnd: unix:///path or http://host:port (default $SDNCTL_HOST, else "+api.DefaultHost+")")
+	root.PersistentFlags().StringVar(&a.host, "host", "", "`address` of sdnd: unix:///path or https://host:port (default $SDNCTL_HOST, else "+api.DefaultHost+")")
+	a.proof.add(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddGroup(
 		&cobra.Group{ID: groupWhole, Title: "The topology as a whole:"},
@@ -104,7 +111,7 @@ networks, routers and ports, and shows what became of them.`,
 	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a), newBackupCmd(a), newRestoreCmd(a), newIPAMCmd(a))
 	add(groupObjects, newKindCmds(a)...)
 	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
-	add(groupOther, newCompletionCmd(), newVersionCmd(a))
+	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newVersionCmd(a))
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(newHelpTopics()...)
 	a.finish(root)

@@ -55,6 +55,9 @@ func (o *statusOptions) run(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, text := range s.Insecure {
+		fmt.Fprintf(w, "insecure: %s\n", text)
+	}
 	if s.Switches > 0 {
 		fmt.Fprintf(w, "%s of no node; see: sdnctl switches\n", count(s.Switches, "connected switch"))
 	}

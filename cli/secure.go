@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+)
+
+// proofFlags say how to prove to sdnd who the user is. Each may come from the
+// environment instead.
+type proofFlags struct {
+	ca, cert, key, tokenFile string
+}
+
+func (f *proofFlags) add(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	flags.StringVar(&f.ca, "ca", "", "`file` with the authority of sdnd's certificate, for https (default $SDNCTL_CA, else the machine's authorities)")
+	flags.StringVar(&f.cert, "cert", "", "`file` with your certificate, for https (default $SDNCTL_CERT)")
+	flags.StringVar(&f.key, "key", "", "`file` with the key of your certificate (default $SDNCTL_KEY)")
+	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with your token, for https (default: the token in $SDNCTL_TOKEN)")
+}
+
+// clientOptions completes what a client is made of.
+func (f proofFlags) clientOptions(getenv func(string) string, o *api.ClientOptions) error {
+	or := func(flag, variable string) string {
+		if flag != "" {
+			return flag
+		}
+		return getenv(variable)
+	}
+	files := pki.Files{CA: or(f.ca, "SDNCTL_CA"), Cert: or(f.cert, "SDNCTL_CERT"), Key: or(f.key, "SDNCTL_KEY")}
+	config, err := clientTLS(files)
+	if err != nil {
+		return usageErrorf("--ca, --cert, --key: %w", err)
+	}
+	o.TLS, o.Token = config, getenv("SDNCTL_TOKEN")
+	if f.tokenFile != "" {
+		b, err := os.ReadFile(f.tokenFile)
+		if err != nil {
+			return usageErrorf("--token-file: %w", err)
+		}
+		o.Token = string(b)
+	}
+	if o.Token = strings.TrimSpace(o.Token); strings.ContainsAny(o.Token, " \t\r\n") {
+		return usageErrorf("the token has spaces in it: want what 'sdnctl token new' printed")
+	}
+	return nil
+}
+
+// clientTLS returns the TLS configuration of a client with some files.
+func clientTLS(files pki.Files) (*tls.Config, error) {
+	switch {
+	case files == pki.Files{}:
+		return nil, nil
+	case files.CA != "":
+		source, err := pki.Open(files, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		return source.Client(), nil
+	}
+	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %q with key %q: %w", files.Cert, files.Key, err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+}
