@@ -6,17 +6,20 @@
 #   deps.sh demo     what "make demo" needs
 #   deps.sh test     what every test needs
 #   deps.sh ci       that, and what only .ci/run looks at
+#   deps.sh bench    what "make bench" measures with, OVN to compare with included
 set -euo pipefail
 
 case "${1:-}" in
-demo | test | ci) ;;
-*) echo "usage: $0 demo|test|ci" >&2; exit 2 ;;
+demo | test | ci | bench) ;;
+*) echo "usage: $0 demo|test|ci|bench" >&2; exit 2 ;;
 esac
 
 # program:package
 need="ip:iproute2 ping:iputils-ping ethtool:ethtool tcpdump:tcpdump nsenter:util-linux
       ovs-vsctl:openvswitch-switch ovs-vswitchd:openvswitch-switch"
-if [ "$1" != demo ]; then
+if [ "$1" = bench ]; then
+    need="$need iperf3:iperf3 ovn-northd:ovn-central ovn-nbctl:ovn-common ovn-controller:ovn-host"
+elif [ "$1" != demo ]; then
     need="$need dockerd:docker.io docker:docker.io containerd:containerd busybox:busybox-static
           uuidgen:uuid-runtime tshark:tshark"
 fi
