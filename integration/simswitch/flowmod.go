@@ -24,7 +24,7 @@ const (
 // Table numbers: Open vSwitch keeps the last one for itself.
 const (
 	tableInternal openflow.TableID = 254
-	numTables                      = 254
+	numTables                      = uint8(254)
 )
 
 // allFlags are the flow flags of OpenFlow 1.3.

@@ -73,8 +73,8 @@ func (c *conn) multipart(msg []byte) refusal {
 	case openflow.MultipartDesc:
 		p.add(mustAppend(nil, &c.s.cfg.Desc))
 	case openflow.MultipartTable:
-		for i := range numTables {
-			p.add(mustAppend(nil, &openflow.TableStats{Table: openflow.TableID(i), Active: uint32(c.s.tables.perTable[uint8(i)])}))
+		for i := range numTables { // without the internal one
+			p.add(mustAppend(nil, &openflow.TableStats{Table: openflow.TableID(i), Active: uint32(c.s.tables.perTable[i])}))
 		}
 	case openflow.MultipartPortDesc:
 		for _, port := range c.s.ports {

@@ -90,16 +90,12 @@ func (c *conn) portMod(msg []byte) refusal {
 	if why := decodeInto(msg, &m); why != accepted {
 		return why
 	}
-	const (
-		badNumber  = refusal(openflow.ErrTypePortModFailed)<<16 | 0
-		badAddress = refusal(openflow.ErrTypePortModFailed)<<16 | 1
-	)
 	at, found := c.s.findPort(m.No)
 	switch {
 	case !found:
-		return badNumber
+		return portBadNumber
 	case c.s.ports[at].HWAddr != m.HWAddr:
-		return badAddress
+		return portBadAddress
 	}
 	p := &c.s.ports[at].Port
 	config := p.Config&^m.Mask | m.Config&m.Mask

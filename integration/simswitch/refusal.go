@@ -8,75 +8,93 @@ import "github.com/sdnctl/sdnctl/openflow"
 type refusal uint32
 
 const (
+	errorKindShift = 16
+	errorCodeMask  = 0xffff
+	firstONF       = 2300
+)
+
+// Types of errors, above their codes.
+const (
+	ofRequest      = refusal(openflow.ErrTypeBadRequest) << errorKindShift
+	ofAction       = refusal(openflow.ErrTypeBadAction) << errorKindShift
+	ofInstruction  = refusal(openflow.ErrTypeBadInstruction) << errorKindShift
+	ofMatch        = refusal(openflow.ErrTypeBadMatch) << errorKindShift
+	ofFlowMod      = refusal(openflow.ErrTypeFlowModFailed) << errorKindShift
+	ofPortMod      = refusal(openflow.ErrTypePortModFailed) << errorKindShift
+	ofRole         = refusal(openflow.ErrTypeRoleRequestFailed) << errorKindShift
+	ofMeterMod     = refusal(openflow.ErrTypeMeterModFailed) << errorKindShift
+	ofExperimenter = refusal(openflow.ErrTypeExperimenter) << errorKindShift
+)
+
+// Errors by what they are about.
+const (
 	accepted refusal = 0
 
-	badVersion      = refusal(openflow.ErrTypeBadRequest)<<16 | 0
-	badType         = refusal(openflow.ErrTypeBadRequest)<<16 | 1
-	badMultipart    = refusal(openflow.ErrTypeBadRequest)<<16 | 2
-	badExperimenter = refusal(openflow.ErrTypeBadRequest)<<16 | 3
-	badExpType      = refusal(openflow.ErrTypeBadRequest)<<16 | 4
-	notPermitted    = refusal(openflow.ErrTypeBadRequest)<<16 | 5
-	badLength       = refusal(openflow.ErrTypeBadRequest)<<16 | 6
-	bufferUnknown   = refusal(openflow.ErrTypeBadRequest)<<16 | 8
-	badTableID      = refusal(openflow.ErrTypeBadRequest)<<16 | 9
-	isSlave         = refusal(openflow.ErrTypeBadRequest)<<16 | 10
-	badPort         = refusal(openflow.ErrTypeBadRequest)<<16 | 11
+	badType         = ofRequest + 1
+	badMultipart    = ofRequest + 2
+	badExperimenter = ofRequest + 3
+	badExpType      = ofRequest + 4
+	notPermitted    = ofRequest + 5
+	badLength       = ofRequest + 6
+	bufferUnknown   = ofRequest + 8
+	isSlave         = ofRequest + 10
+	badPort         = ofRequest + 11
 
-	actionBadType         = refusal(openflow.ErrTypeBadAction)<<16 | 0
-	actionBadLength       = refusal(openflow.ErrTypeBadAction)<<16 | 1
-	actionBadExperimenter = refusal(openflow.ErrTypeBadAction)<<16 | 2
-	actionBadExpType      = refusal(openflow.ErrTypeBadAction)<<16 | 3
-	actionBadOutPort      = refusal(openflow.ErrTypeBadAction)<<16 | 4
-	actionBadArgument     = refusal(openflow.ErrTypeBadAction)<<16 | 5
-	actionBadOutGroup     = refusal(openflow.ErrTypeBadAction)<<16 | 9
-	actionInconsistent    = refusal(openflow.ErrTypeBadAction)<<16 | 10
-	actionBadSetType      = refusal(openflow.ErrTypeBadAction)<<16 | 13
-	actionBadSetLength    = refusal(openflow.ErrTypeBadAction)<<16 | 14
-	actionBadSetArgument  = refusal(openflow.ErrTypeBadAction)<<16 | 15
-	actionBadSetMask      = refusal(openflow.ErrTypeExperimenter)<<16 | 4250
+	actionBadType         = ofAction
+	actionBadLength       = ofAction + 1
+	actionBadExperimenter = ofAction + 2
+	actionBadExpType      = ofAction + 3
+	actionBadOutPort      = ofAction + 4
+	actionBadArgument     = ofAction + 5
+	actionBadOutGroup     = ofAction + 9
+	actionInconsistent    = ofAction + 10
+	actionBadSetType      = ofAction + 13
+	actionBadSetLength    = ofAction + 14
+	actionBadSetArgument  = ofAction + 15
+	actionBadSetMask      = ofExperimenter + 4250
 
-	instructionUnknown         = refusal(openflow.ErrTypeBadInstruction)<<16 | 0
-	instructionBadTableID      = refusal(openflow.ErrTypeBadInstruction)<<16 | 2
-	instructionBadExperimenter = refusal(openflow.ErrTypeBadInstruction)<<16 | 5
-	instructionBadLength       = refusal(openflow.ErrTypeBadInstruction)<<16 | 7
-	instructionDuplicate       = refusal(openflow.ErrTypeExperimenter)<<16 | 2600
+	instructionUnknown         = ofInstruction
+	instructionBadTableID      = ofInstruction + 2
+	instructionBadExperimenter = ofInstruction + 5
+	instructionBadLength       = ofInstruction + 7
+	instructionDuplicate       = ofExperimenter + 2600
 
-	matchBadType      = refusal(openflow.ErrTypeBadMatch)<<16 | 0
-	matchBadLength    = refusal(openflow.ErrTypeBadMatch)<<16 | 1
-	matchBadWildcards = refusal(openflow.ErrTypeBadMatch)<<16 | 5
-	matchBadField     = refusal(openflow.ErrTypeBadMatch)<<16 | 6
-	matchBadValue     = refusal(openflow.ErrTypeBadMatch)<<16 | 7
-	matchBadMask      = refusal(openflow.ErrTypeBadMatch)<<16 | 8
-	matchBadPrereq    = refusal(openflow.ErrTypeBadMatch)<<16 | 9
-	matchDuplicate    = refusal(openflow.ErrTypeBadMatch)<<16 | 10
+	matchBadType      = ofMatch
+	matchBadLength    = ofMatch + 1
+	matchBadWildcards = ofMatch + 5
+	matchBadField     = ofMatch + 6
+	matchBadValue     = ofMatch + 7
+	matchBadMask      = ofMatch + 8
+	matchBadPrereq    = ofMatch + 9
+	matchDuplicate    = ofMatch + 10
 
-	flowTableFull  = refusal(openflow.ErrTypeFlowModFailed)<<16 | 1
-	flowBadTable   = refusal(openflow.ErrTypeFlowModFailed)<<16 | 2
-	flowOverlap    = refusal(openflow.ErrTypeFlowModFailed)<<16 | 3
-	flowBadCommand = refusal(openflow.ErrTypeFlowModFailed)<<16 | 6
-	flowBadFlags   = refusal(openflow.ErrTypeFlowModFailed)<<16 | 7
+	flowTableFull  = ofFlowMod + 1
+	flowBadTable   = ofFlowMod + 2
+	flowOverlap    = ofFlowMod + 3
+	flowBadCommand = ofFlowMod + 6
+	flowBadFlags   = ofFlowMod + 7
 
-	roleStale = refusal(openflow.ErrTypeRoleRequestFailed)<<16 | 0
-	roleBad   = refusal(openflow.ErrTypeRoleRequestFailed)<<16 | 2
+	portBadNumber  = ofPortMod
+	portBadAddress = ofPortMod + 1
 
-	meterInvalid = refusal(openflow.ErrTypeMeterModFailed)<<16 | 2
+	roleStale = ofRole
+	roleBad   = ofRole + 2
 
-	bundleBadID      = refusal(openflow.ErrTypeExperimenter)<<16 | 2302
-	bundleClosed     = refusal(openflow.ErrTypeExperimenter)<<16 | 2304
-	bundleBadType    = refusal(openflow.ErrTypeExperimenter)<<16 | 2306
-	bundleBadFlags   = refusal(openflow.ErrTypeExperimenter)<<16 | 2307
-	bundleMsgBadLen  = refusal(openflow.ErrTypeExperimenter)<<16 | 2308
-	bundleMsgBadXid  = refusal(openflow.ErrTypeExperimenter)<<16 | 2309
-	bundleMsgUnsup   = refusal(openflow.ErrTypeExperimenter)<<16 | 2310
-	bundleMsgFailed  = refusal(openflow.ErrTypeExperimenter)<<16 | 2313
-	monitorExists    = refusal(openflow.ErrTypeExperimenter)<<16 | 6
-	monitorBadFlags  = refusal(openflow.ErrTypeExperimenter)<<16 | 7
-	monitorUnknown   = refusal(openflow.ErrTypeExperimenter)<<16 | 8
-	niciraMustBeZero = refusal(openflow.ErrTypeExperimenter)<<16 | 4
-	bundleBadVersion = refusal(openflow.ErrTypeExperimenter)<<16 | 10 // it cannot say which
-	firstONF         = 2300
-	errorKindShift   = 16
-	errorCodeMask    = 0xffff
+	meterInvalid = ofMeterMod + 2
+
+	bundleBadID      = ofExperimenter + 2302
+	bundleClosed     = ofExperimenter + 2304
+	bundleBadType    = ofExperimenter + 2306
+	bundleBadFlags   = ofExperimenter + 2307
+	bundleMsgBadLen  = ofExperimenter + 2308
+	bundleMsgBadXid  = ofExperimenter + 2309
+	bundleMsgUnsup   = ofExperimenter + 2310
+	bundleMsgFailed  = ofExperimenter + 2313
+	monitorExists    = ofExperimenter + 6
+	monitorBadFlags  = ofExperimenter + 7
+	monitorUnknown   = ofExperimenter + 8
+	niciraMustBeZero = ofExperimenter + 4
+	bundleBadVersion = ofExperimenter + 10 // it cannot say which
 )
 
 // appendRefusal appends the error message that refuses message. As Open vSwitch
