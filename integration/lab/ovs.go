@@ -40,6 +40,9 @@ func (n *Node) startOVS(ctx context.Context) error {
 	// The second remote makes "ovs-vsctl set-manager" work.
 	if _, err := n.Exec(ctx, "ovsdb-server", db, "--remote=punix:"+filepath.Join(n.Dir, "db.sock"),
 		"--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
+		// And these "ovs-vsctl set-ssl", as on a machine where ovs-ctl starts it.
+		"--private-key=db:Open_vSwitch,SSL,private_key", "--certificate=db:Open_vSwitch,SSL,certificate",
+		"--ca-cert=db:Open_vSwitch,SSL,ca_cert",
 		"--pidfile", "--detach", "--no-chdir", "--log-file"); err != nil {
 		return err
 	}
