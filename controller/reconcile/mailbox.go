@@ -43,6 +43,7 @@ type mailbox struct {
 	// held are units that wait for other nodes first.
 	held       marks
 	heldOldest topology.Revision
+	heldView   *pipeline.View // the newest that holds something
 	busy       job // what the worker is at
 	acked      topology.Revision
 	waiters    []waiter
@@ -99,10 +100,13 @@ func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.waiting.full {
+		m.touch(v)
 		return // which will do them, whenever it comes
 	}
+	m.heldView = v
 	for _, u := range units {
 		if _, ok := m.waiting.units[u]; ok {
+			m.touch(v)
 			continue // on its way already
 		}
 		if m.held == nil {
@@ -215,6 +219,9 @@ func (m *mailbox) failed() {
 	}
 	if m.waiting.view == nil {
 		m.waiting.view = m.busy.view
+	}
+	if len(m.held) > 0 && m.heldView.Seq > m.waiting.view.Seq {
+		m.waiting.view = m.heldView
 	}
 	m.waiting.oldest = m.busy.oldest
 	m.waiting.full, m.waiting.units, m.held = true, nil, nil

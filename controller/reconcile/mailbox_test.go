@@ -149,6 +149,42 @@ func TestMailboxFailureBecomesFull(t *testing.T) {
 	}
 }
 
+// What is held is not lost, whatever else makes the node do it: its change is in
+// the view that is then taken.
+func TestMailboxHeldIsNotLost(t *testing.T) {
+	t.Run("a full comparison waits", func(t *testing.T) {
+		v := views(t, 3)
+		m := newMailbox()
+		m.post(v[0], v[1], nil, true)
+		m.hold(v[1], v[2], unit("p"))
+		m.release(v[2], unit("p"))
+		if j := m.mustTake(t); !j.full || j.view != v[2] {
+			t.Errorf("took %+v, want a full comparison with the newest view", j)
+		}
+	})
+	t.Run("the unit waits", func(t *testing.T) {
+		v := views(t, 3)
+		m := newMailbox()
+		m.post(v[0], v[1], unit("p"), false)
+		m.hold(v[1], v[2], unit("p"))
+		m.release(v[2], unit("p"))
+		if j := m.mustTake(t); j.view != v[2] || j.units[unit("p")[0]] != v[0] {
+			t.Errorf("took %+v, want p from the first view to the newest", j)
+		}
+	})
+	t.Run("the switch refuses what was before", func(t *testing.T) {
+		v := views(t, 3)
+		m := newMailbox()
+		m.post(v[0], v[1], unit("q"), false)
+		m.mustTake(t)
+		m.hold(v[1], v[2], unit("p"))
+		m.failed()
+		if j := m.mustTake(t); !j.full || j.view != v[2] {
+			t.Errorf("took %+v, want a full comparison with the newest view", j)
+		}
+	})
+}
+
 func TestMailboxIsBounded(t *testing.T) {
 	v := views(t, 2)
 	m := newMailbox()
