@@ -49,11 +49,11 @@ type Proxy struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	calm    bool      // guarded by mu
-	conns   int       // guarded by mu: connections begun
-	live    int       // guarded by mu: connections that the switch has
-	idle    chan bool // has an element when live may be 0
-	strikes []Strike  // guarded by mu
+	calm    bool                // guarded by mu
+	conns   int                 // guarded by mu: connections begun
+	live    map[*relay]struct{} // guarded by mu: connections that the switch has
+	idle    chan bool           // has an element when live may be 0
+	strikes []Strike            // guarded by mu
 }
 
 // Strike is a fault that happened.
@@ -65,7 +65,7 @@ type Strike struct {
 // New returns a proxy, to be driven by Run.
 func New(cfg Config) *Proxy {
 	cfg.Again = cmp.Or(cfg.Again, time.Millisecond)
-	return &Proxy{cfg: cfg, idle: make(chan bool, 1)}
+	return &Proxy{cfg: cfg, live: map[*relay]struct{}{}, idle: make(chan bool, 1)}
 }
 
 // Run proxies until ctx ends. When it returns, all connections are closed and
@@ -112,6 +112,9 @@ func (p *Proxy) Calm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calm = true
+	for r := range p.live {
+		r.forgive()
+	}
 }
 
 // Storm allows faults again, for connections that begin from now on.
@@ -119,6 +122,16 @@ func (p *Proxy) Storm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calm = false
+}
+
+// Harm has a fault happen to the connections that there are, its place counted
+// from the next message of its direction.
+func (p *Proxy) Harm(f Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for r := range p.live {
+		r.harm(f)
+	}
 }
 
 // Strikes returns the faults that happened, in order.
@@ -171,12 +184,12 @@ func (p *Proxy) relay(ctx context.Context, sw, ctl net.Conn, faults []Fault) *re
 		shaken: make(chan struct{}), lost: make(chan struct{}),
 	}
 	p.conns++
-	p.live++
+	p.live[r] = struct{}{}
 	p.mu.Unlock()
 	p.running.Go(func() {
 		r.run(ctx)
 		p.mu.Lock()
-		p.live--
+		delete(p.live, r)
 		p.mu.Unlock()
 		select {
 		case p.idle <- true:
@@ -205,7 +218,7 @@ func (p *Proxy) again(ctx context.Context) {
 func (p *Proxy) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.live
+	return len(p.live)
 }
 
 func (p *Proxy) struck(conn int, f Fault) {

@@ -201,6 +201,25 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
+// A connection that goes on can be harmed too, and forgiven.
+func TestHarm(t *testing.T) {
+	e := start(t, chaos.Config{})
+	sw, ctl := e.accept(e.sw), e.accept(e.ctl)
+	e.write(ctl, message(14, 8))
+	e.read(sw, 8)
+	e.proxy.Harm(chaos.Fault{Kind: chaos.Cut, Dir: chaos.ToSwitch, At: 1})
+	e.proxy.Calm()
+	for range 3 {
+		e.write(ctl, message(14, 8))
+		e.read(sw, 8)
+	}
+	e.proxy.Harm(chaos.Fault{Kind: chaos.Cut, Dir: chaos.ToSwitch, At: 1})
+	e.write(ctl, append(message(14, 8), message(14, 8)...))
+	if got, err := io.ReadAll(sw); len(got) != 8 || err != nil {
+		t.Errorf("the switch read %d bytes more (%v), want 8", len(got), err)
+	}
+}
+
 // The same seed gives the same faults, and every kind comes up.
 func TestRandom(t *testing.T) {
 	draw := func() (all []chaos.Fault) {

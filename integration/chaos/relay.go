@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,7 +22,6 @@ const (
 type relay struct {
 	p      *Proxy
 	number int
-	faults []Fault
 
 	sw, ctl net.Conn
 	// shaken is closed when the controller was told that the switch's first
@@ -31,9 +31,43 @@ type relay struct {
 	// lost is closed when the switch has closed its half.
 	lost chan struct{}
 
-	mu    sync.Mutex
-	ended bool // guarded by mu: nothing is passed on any more
-	mute  bool // guarded by mu: the controller's half stays open
+	mu     sync.Mutex
+	faults []Fault // guarded by mu: those to come
+	at     [2]int  // guarded by mu: messages that have come, by direction
+	ended  bool    // guarded by mu: nothing is passed on any more
+	mute   bool    // guarded by mu: the controller's half stays open
+}
+
+// harm adds a fault, its place counted from here on.
+func (r *relay) harm(f Fault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.At += r.at[f.Dir]
+	r.faults = append(r.faults, f)
+}
+
+// forgive forgets the faults to come.
+func (r *relay) forgive() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults = nil
+}
+
+// due returns the faults whose place is the next message of a direction, and
+// goes on to the place after it.
+func (r *relay) due(dir Direction) (at int, faults []Fault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at = r.at[dir]
+	r.at[dir]++
+	r.faults = slices.DeleteFunc(r.faults, func(f Fault) bool {
+		now := f.Dir == dir && f.At == at
+		if now {
+			faults = append(faults, f)
+		}
+		return now
+	})
+	return at, faults
 }
 
 // run passes messages on until the connection has ended, and closes both halves.
@@ -76,17 +110,16 @@ func (r *relay) run(ctx context.Context) {
 // when the connection has ended.
 func (r *relay) pump(ctx context.Context, dir Direction, from, to net.Conn) {
 	in := bufio.NewReaderSize(from, 64<<10)
-	for at := 0; ; {
+	for {
 		b, err := readMessage(in)
 		if err != nil {
 			return
 		}
 		if counted(b[1]) {
-			b = r.strike(ctx, dir, at, b)
+			at := r.strike(ctx, dir, b)
 			if !r.isOver() {
 				r.p.observe(Message{Conn: r.number, Dir: dir, At: at, Type: b[1], Len: len(b)})
 			}
-			at++
 		}
 		if r.isOver() {
 			continue
@@ -101,11 +134,12 @@ func (r *relay) pump(ctx context.Context, dir Direction, from, to net.Conn) {
 	}
 }
 
-// strike does the faults at a place. It returns the message.
-func (r *relay) strike(ctx context.Context, dir Direction, at int, b []byte) []byte {
-	for _, f := range r.faults {
-		if f.Dir != dir || f.At != at || r.isOver() {
-			continue
+// strike does what is due before a message, and returns the message's place.
+func (r *relay) strike(ctx context.Context, dir Direction, b []byte) (at int) {
+	at, faults := r.due(dir)
+	for _, f := range faults {
+		if r.isOver() {
+			break
 		}
 		r.p.struck(r.number, f)
 		switch f.Kind {
@@ -132,7 +166,7 @@ func (r *relay) strike(ctx context.Context, dir Direction, at int, b []byte) []b
 			r.cut(dir, false)
 		}
 	}
-	return b
+	return at
 }
 
 // cut ends the connection, called by the pump of the direction: first the
