@@ -102,7 +102,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		})
 	}
 	last := topology.Revision(0)
-	for range 30 {
+	for n := 0; n < 30 || last < 100; n++ {
 		b, rev := backup(t, s)
 		snap, err := s.ReadBackup(bytes.NewReader(b))
 		if err != nil {
@@ -121,9 +121,6 @@ func TestBackupUnderLoad(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if last < 30 {
-		t.Errorf("there was no load: revision %d", last)
-	}
 }
 
 func TestBackupFails(t *testing.T) {

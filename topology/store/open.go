@@ -87,26 +87,29 @@ func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err erro
 	if err != nil {
 		return nil, err
 	}
+	if wrong := topology.CheckIPAM(snap); len(wrong) > 0 {
+		return nil, fmt.Errorf("%w (%s)", ErrDamaged, wrong[0])
+	}
 	opened.current.Store(snap)
 	return opened, nil
 }
 
-// inspect finds a file that has been cut off, before bbolt reads where it
-// ends, and one that another program has made.
+// inspect finds a file that is damaged before bbolt walks through it, and one
+// that another program has made.
 func inspect(path string, mayBeNew bool) (err error) {
 	fi, err := os.Stat(path)
 	if err != nil || fi.Size() == 0 {
 		return nil // a new one, or openBolt says what is wrong
 	}
-	db, _, err := openBolt(path, true)
+	db, file, err := openBolt(path, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := sound(file, db.Info().PageSize, fi.Size()); err != nil {
+		return fmt.Errorf("%w (%w)", ErrDamaged, err)
+	}
 	return db.View(func(tx *bolt.Tx) error {
-		if want := tx.Size(); fi.Size() < want {
-			return fmt.Errorf("%w (%d bytes of %d are missing)", ErrDamaged, want-fi.Size(), want)
-		}
 		// One that was killed when it was just made has nothing in it yet.
 		if first, _ := tx.Cursor().First(); mayBeNew && first == nil {
 			return nil
@@ -135,6 +138,11 @@ func openBolt(path string, readOnly bool) (db *bolt.DB, file *os.File, err error
 	if !readOnly {
 		opts.InitialMmapSize = mapped
 	}
+	defer func() {
+		if db == nil && file != nil { // bbolt has panicked, or closed it already
+			_ = file.Close()
+		}
+	}()
 	db, err = bolt.Open(path, 0o600, opts)
 	var pathErr *fs.PathError
 	switch {
