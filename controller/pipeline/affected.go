@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"iter"
 	"maps"
 	"slices"
 
@@ -9,7 +10,8 @@ import (
 
 // Affected calls mark for each node and unit whose flows the update may have
 // changed; the same pair may be marked more than once. It may name too many,
-// which costs a compilation that finds no difference, but never too few.
+// which costs a compilation that finds no difference, but never too few. The
+// ports of one stretched network come node by node.
 //
 // The work is proportional to what changed and to the nodes that must know it,
 // not to the number of nodes.
@@ -39,6 +41,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 			a.port(p.Port)
 		}
 	}
+	a.spread()
 }
 
 type affected struct {
@@ -48,18 +51,27 @@ type affected struct {
 	// nodes, so that ten thousand ports that arrive together do not each mark
 	// all ten thousand.
 	arrivals map[pair]bool
+	// stretched are the ports, by network, that all nodes of the network must
+	// know: marked together at the end, so that a network's nodes are looked up
+	// once for all of its ports.
+	stretched map[string][]Unit
 }
 
-// nodesOf returns the nodes to which the network was or is relevant.
-func (a *affected) nodesOf(network string) []string {
-	nodes := map[string]bool{}
-	for n := range a.before.NodesOf(network) {
-		nodes[n] = true
+// nodesOf iterates over the nodes to which the network was or is relevant, each
+// once.
+func (a *affected) nodesOf(network string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for n := range a.after.NodesOf(network) {
+			if !yield(n) {
+				return
+			}
+		}
+		for n := range a.before.NodesOf(network) {
+			if !a.after.Relevant(network, n) && !yield(n) {
+				return
+			}
+		}
 	}
-	for n := range a.after.NodesOf(network) {
-		nodes[n] = true
-	}
-	return slices.Sorted(maps.Keys(nodes))
 }
 
 // allOf marks everything of the network on the node, as it was and as it is.
@@ -82,12 +94,12 @@ func (a *affected) node(name string) {
 	}
 	for _, v := range []*View{a.before, a.after} {
 		for b := range v.Topo.BlocksOn(name) {
-			for _, n := range a.nodesOf(b.Network) {
+			for n := range a.nodesOf(b.Network) {
 				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: name})
 			}
 		}
 		for p := range v.PortsOn(name) {
-			for _, n := range a.nodesOf(p.Spec.Network) {
+			for n := range a.nodesOf(p.Spec.Network) {
 				a.mark(n, Unit{Kind: UnitPort, Name: p.Name})
 			}
 		}
@@ -102,7 +114,7 @@ func (a *affected) network(c topology.Change) {
 		was.Spec.Mode == is.Spec.Mode && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
 		return
 	}
-	for _, n := range a.nodesOf(c.Ref.Name) {
+	for n := range a.nodesOf(c.Ref.Name) {
 		a.allOf(c.Ref.Name, n)
 	}
 }
@@ -128,7 +140,7 @@ func (a *affected) router(c topology.Change) {
 		}
 	}
 	for _, network := range slices.Sorted(maps.Keys(members)) {
-		for _, n := range a.nodesOf(network) {
+		for n := range a.nodesOf(network) {
 			a.allOf(network, n)
 		}
 	}
@@ -136,7 +148,7 @@ func (a *affected) router(c topology.Change) {
 
 // block: the node's own gateway and neighbours, and everyone's route to it.
 func (a *affected) block(b topology.BlockChange) {
-	for _, n := range a.nodesOf(b.Network) {
+	for n := range a.nodesOf(b.Network) {
 		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: b.Node})
 	}
 	for _, v := range []*View{a.before, a.after} {
@@ -146,21 +158,40 @@ func (a *affected) block(b topology.BlockChange) {
 	}
 }
 
-// port: its own node first, since that receives, then those that send to it.
+// port: its own node and, in a stretched network, those that send to it.
 func (a *affected) port(name string) {
 	u := Unit{Kind: UnitPort, Name: name}
-	for _, v := range []*View{a.after, a.before} {
+	for i, v := range []*View{a.after, a.before} {
 		p, ok := v.Topo.Port(name)
 		if !ok {
 			continue
 		}
-		if at := v.Location(p); at != "" {
-			a.mark(at, u)
+		at := v.Location(p)
+		if at != "" {
 			a.arrival(p.Spec.Network, at)
 		}
-		if n, ok := v.Topo.Network(p.Spec.Network); ok && n.Spec.Mode == topology.Stretched {
-			for node := range v.NodesOf(n.Name) {
-				a.mark(node, u)
+		n, ok := v.Topo.Network(p.Spec.Network)
+		switch {
+		case ok && n.Spec.Mode == topology.Stretched:
+			if same, ok := a.after.Topo.Port(name); i == 1 && ok && same.Spec.Network == n.Name {
+				continue // those of both views are marked already
+			}
+			if a.stretched == nil {
+				a.stretched = map[string][]Unit{}
+			}
+			a.stretched[n.Name] = append(a.stretched[n.Name], u)
+		case at != "":
+			a.mark(at, u)
+		}
+	}
+}
+
+// spread marks the ports of stretched networks on all nodes that must know them.
+func (a *affected) spread() {
+	for _, network := range slices.Sorted(maps.Keys(a.stretched)) {
+		for n := range a.nodesOf(network) {
+			for _, u := range a.stretched[network] {
+				a.mark(n, u)
 			}
 		}
 	}

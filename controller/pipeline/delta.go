@@ -1,6 +1,9 @@
 package pipeline
 
-import "iter"
+import (
+	"iter"
+	"maps"
+)
 
 // Delta computes what must be sent to a node to take it from one View to
 // another. It owns the memory of what it returns, and reuses it. The zero Delta
@@ -18,10 +21,39 @@ type Delta struct {
 func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) {
 	d.before.Reset()
 	d.after.Reset()
+	d.units(after, node, units)
+	d.compare()
+}
+
+// ComputeWide is Compute for a node on which so much may differ that it has not
+// been noted what: everything that is not among units may, since the view before.
+func (d *Delta) ComputeWide(after *View, node string, units map[Unit]*View, before *View) {
+	d.before.Reset()
+	d.after.Reset()
+	d.units(after, node, maps.All(units))
+	for u := range before.Units(node) {
+		if _, ok := units[u]; !ok {
+			d.compiler.Compile(&d.before, before, node, u)
+		}
+	}
+	for u := range after.Units(node) {
+		if _, ok := units[u]; !ok {
+			d.compiler.Compile(&d.after, after, node, u)
+		}
+	}
+	d.compare()
+}
+
+// units compiles units as they were and as they are.
+func (d *Delta) units(after *View, node string, units iter.Seq2[Unit, *View]) {
 	for u, before := range units {
 		d.compiler.Compile(&d.before, before, node, u)
 		d.compiler.Compile(&d.after, after, node, u)
 	}
+}
+
+// compare finds what differs between the two sets.
+func (d *Delta) compare() {
 	d.before.Sort()
 	d.after.Sort()
 	d.gone, d.come = d.gone[:0], d.come[:0]

@@ -63,6 +63,10 @@ type world struct {
 	// late holds what is marked for a node whose switch is slow, each unit with
 	// the view before it was marked; held what must wait for other nodes.
 	late, held map[string]map[pipeline.Unit]*pipeline.View
+	// synced is the view that a node's switch was last brought to; every second
+	// time it is brought up to date from that, and not from what is marked.
+	synced map[string]*pipeline.View
+	turns  int
 }
 
 var (
@@ -105,7 +109,18 @@ func (w *world) step(u pipeline.Update, hold func(node string, unit pipeline.Uni
 // catchUp sends to a node's switch what is late.
 func (w *world) catchUp(node string) {
 	var d pipeline.Delta
-	d.Compute(w.view, node, maps.All(w.late[node]))
+	if w.turns++; w.turns%2 == 0 && w.synced[node] != nil {
+		w.release(node)
+		older := maps.Clone(w.late[node])
+		maps.DeleteFunc(older, func(_ pipeline.Unit, v *pipeline.View) bool { return v.Seq >= w.synced[node].Seq })
+		d.ComputeWide(w.view, node, older, w.synced[node])
+	} else {
+		d.Compute(w.view, node, maps.All(w.late[node]))
+	}
+	if w.synced == nil {
+		w.synced = map[string]*pipeline.View{}
+	}
+	w.synced[node] = w.view
 	if w.switches[node] == nil {
 		w.switches[node] = table{}
 	}

@@ -76,11 +76,13 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
 	d.view = before.Next(u)
 	d.f.view.Store(d.view)
-	marked := map[string][]pipeline.Unit{}
-	pipeline.Affected(before, d.view, u, func(name string, unit pipeline.Unit) {
-		marked[name] = append(marked[name], unit)
-	})
-	d.distribute(before, u, marked)
+	moved := moves(before, d.view, u)
+	m := marking{d: d, limit: maxMarked(d.view), nodes: map[string]*marked{}}
+	if len(moved.ports) > 0 {
+		m.limit = 1 << 30 // what moves is done in steps, and for that noted
+	}
+	pipeline.Affected(before, d.view, u, m.mark)
+	d.distribute(before, u, moved, &m)
 }
 
 // declare begins to keep a node.

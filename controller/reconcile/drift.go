@@ -142,6 +142,7 @@ func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
 // flowsByKey compiles what the switch is to have, into w.set, by what a switch
 // tells flows apart by.
 func (w *worker) flowsByKey() map[openflow.FlowKey]pipeline.Entry {
+	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, w.view, w.node.name)
 	keys := make(map[openflow.FlowKey]pipeline.Entry, w.set.Len())

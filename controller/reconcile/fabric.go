@@ -76,7 +76,8 @@ type Fabric struct {
 	d    *dispatcher
 	// comparing bounds the switches whose whole table is held in memory at a
 	// time, when a thousand connect at once.
-	comparing chan struct{}
+	comparing  chan struct{}
+	workspaces sync.Pool // of *workspace
 }
 
 // New makes a Fabric for a store; it must be called before the store's first
@@ -98,6 +99,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
+	f.workspaces.New = func() any { return &workspace{} }
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()
 	if err != nil {

@@ -8,10 +8,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxWaiting is how many units may wait for a node before they are given up for
-// a comparison of the whole table, which then is the lesser work. It bounds the
-// memory that a slow switch can take.
-const maxWaiting = 1 << 18
+// minMarked is how many units may be marked for a node at least before it is no
+// longer worth noting which.
+const minMarked = 1 << 12
+
+// maxMarked is how many units may be marked for one node in a view: beyond that
+// all of its units are compiled, as they were and as they are. It bounds the
+// memory that a slow switch, or one change of a great many ports, can take, and
+// compiling everything then costs little more.
+func maxMarked(v *pipeline.View) int { return max(minMarked, v.Topo.NumPorts()/8) }
 
 // marks are units that may differ from what a switch has: each as it was in the
 // view beside it, the one just before the unit was first marked. Whatever the
@@ -27,6 +32,9 @@ type job struct {
 	// may differ.
 	full  bool
 	units marks
+	// wide, if it is not nil, says that any unit may differ that is not among
+	// units, each as it was in this view.
+	wide *pipeline.View
 	// wipe asks for removing all flows: the node is ours no more.
 	wipe bool
 	// oldest is the first revision that the job confirms.
@@ -44,9 +52,10 @@ type mailbox struct {
 	held       marks
 	heldOldest topology.Revision
 	heldView   *pipeline.View // the newest that holds something
-	busy       job // what the worker is at
+	busy       job            // what the worker is at
 	acked      topology.Revision
 	waiters    []waiter
+	owed       []*change // whose work is not done; see work.go
 }
 
 // waiter is told when the node has confirmed a view.
@@ -67,10 +76,13 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 		// What the switch has is not known, so no revision is confirmed.
 		m.waiting.oldest = 0
 	}
-	if full || len(m.waiting.units)+len(units) > maxWaiting {
-		m.waiting.full, m.waiting.units, m.held = true, nil, nil
-	}
-	if !m.waiting.full {
+	switch {
+	case full:
+		m.waiting.full, m.waiting.units, m.waiting.wide, m.held = true, nil, nil, nil
+	case m.waiting.full:
+	case len(m.waiting.units)+len(units) > maxMarked(v):
+		m.widen(base)
+	default:
 		for _, u := range units {
 			m.mark(u, base)
 		}
@@ -79,13 +91,37 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 	m.wake()
 }
 
+// flood is post of so many units that they are not told one by one.
+func (m *mailbox) flood(base, v *pipeline.View) {
+	m.mu.Lock()
+	m.touch(v)
+	if !m.waiting.full {
+		m.widen(base)
+	}
+	m.mu.Unlock()
+	m.wake()
+}
+
+// widen has all units looked at, those that are marked since the views where
+// they were and all others since base. Nothing stays held. The caller holds the
+// lock.
+func (m *mailbox) widen(base *pipeline.View) {
+	for u, since := range m.held {
+		m.mark(u, since)
+	}
+	m.held = nil
+	if m.waiting.wide == nil {
+		m.waiting.wide = base
+	}
+}
+
 // mark adds one unit to those that wait. The caller holds the lock.
 func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
 	if held, ok := m.held[u]; ok {
 		base = held
 		delete(m.held, u)
 	}
-	if _, ok := m.waiting.units[u]; ok {
+	if _, ok := m.waiting.units[u]; ok || m.waiting.wide != nil && m.waiting.wide.Seq <= base.Seq {
 		return
 	}
 	if m.waiting.units == nil {
@@ -99,7 +135,7 @@ func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
 func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.waiting.full {
+	if m.waiting.full || m.waiting.wide != nil {
 		m.touch(v)
 		return // which will do them, whenever it comes
 	}
@@ -224,7 +260,7 @@ func (m *mailbox) failed() {
 		m.waiting.view = m.heldView
 	}
 	m.waiting.oldest = m.busy.oldest
-	m.waiting.full, m.waiting.units, m.held = true, nil, nil
+	m.waiting.full, m.waiting.units, m.waiting.wide, m.held = true, nil, nil, nil
 	m.waiting.wipe = m.waiting.wipe || m.busy.wipe
 	m.busy = job{}
 	m.wake()

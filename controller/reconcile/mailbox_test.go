@@ -186,16 +186,23 @@ func TestMailboxHeldIsNotLost(t *testing.T) {
 }
 
 func TestMailboxIsBounded(t *testing.T) {
-	v := views(t, 2)
+	v := views(t, 4)
 	m := newMailbox()
-	units := make([]pipeline.Unit, maxWaiting)
+	units := make([]pipeline.Unit, minMarked)
 	for i := range units {
 		units[i] = pipeline.Unit{Kind: pipeline.UnitPort, Name: time.Duration(i).String()}
 	}
 	m.post(v[0], v[1], units, false)
-	m.post(v[0], v[1], unit("one more"), false)
-	if j := m.mustTake(t); !j.full || j.units != nil {
-		t.Errorf("%d units wait (full=%v), want a full comparison instead", len(j.units), j.full)
+	m.hold(v[0], v[1], unit("held"))
+	m.post(v[1], v[2], unit("one more"), false)
+	m.post(v[2], v[3], unit("another"), false)
+	m.hold(v[2], v[3], unit("late"))
+	j := m.mustTake(t)
+	if j.full || j.wide != v[1] || len(j.units) != minMarked+1 || j.units[unit("held")[0]] != v[0] || j.view != v[3] {
+		t.Errorf("%d units wait, and all others since view %v; want what waited and was held at first, and all others since %v", len(j.units), j.wide, v[1])
+	}
+	if len(m.held) != 0 {
+		t.Errorf("held: %v", m.held)
 	}
 }
 

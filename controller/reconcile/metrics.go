@@ -13,6 +13,7 @@ type metrics struct {
 	drifts           *prometheus.CounterVec
 	handshakesFailed prometheus.Counter
 	unexpected       prometheus.Counter
+	work             *workMetrics
 }
 
 // newMetrics makes the metrics and registers them with reg, unless it is nil.
@@ -39,6 +40,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 			Name: "sdnd_openflow_unexpected_messages_total",
 			Help: "Messages from switches that nothing of ours asks for, such as packet-ins.",
 		}),
+		work: newWorkMetrics(),
 	}
 	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_nodes_connected", Help: "Declared nodes whose switch is connected.",
@@ -51,6 +53,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
 		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.handshakesFailed, m.unexpected, connected, inSync, quarantined)
+		reg.MustRegister(m.work.collectors()...)
 	}
 	return m
 }

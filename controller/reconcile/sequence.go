@@ -17,8 +17,9 @@ const stepTimeout = 500 * time.Millisecond
 // (make before break). All else is posted to all nodes at once: what is new
 // could not be reached before, and what is deleted will not be after.
 type sequence struct {
-	d     *dispatcher
-	steps []step
+	d      *dispatcher
+	change *change
+	steps  []step
 	// at is the step that is under way, and waiting how many of its nodes have
 	// not confirmed.
 	at, waiting int
@@ -34,9 +35,12 @@ type work struct {
 	units []pipeline.Unit
 }
 
-// moves returns the ports that the update moves from one node to another: where
-// they are after it, and where they were before, each a set of nodes.
-func moves(before, after *pipeline.View, u pipeline.Update) (ports, to, from map[string]bool) {
+// moved are ports that an update moves from one node to another: where they are
+// after it, and where they were before, each a set of nodes.
+type moved struct{ ports, to, from map[string]bool }
+
+// moves returns what the update moves.
+func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	look := func(name string) {
 		b, ok := before.Topo.Port(name)
 		if !ok {
@@ -50,10 +54,10 @@ func moves(before, after *pipeline.View, u pipeline.Update) (ports, to, from map
 		if was == is || was == "" || is == "" {
 			return
 		}
-		if ports == nil {
-			ports, to, from = map[string]bool{}, map[string]bool{}, map[string]bool{}
+		if m.ports == nil {
+			m = moved{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 		}
-		ports[name], to[is], from[was] = true, true, true
+		m.ports[name], m.to[is], m.from[was] = true, true, true
 	}
 	for _, c := range u.Changes {
 		if c.Ref.Kind == topology.KindPort {
@@ -63,43 +67,53 @@ func moves(before, after *pipeline.View, u pipeline.Update) (ports, to, from map
 	for _, p := range u.Places {
 		look(p.Port)
 	}
-	return ports, to, from
+	return m
 }
 
 // distribute puts marked units into the mailboxes: at once, or in steps.
-func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, marked map[string][]pipeline.Unit) {
-	ports, to, from := moves(before, d.view, u)
+func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking) {
+	c := m.change(u)
 	var later, last step
 	var receivers []*node
-	for name, units := range marked {
-		n, ok := d.nodes[name]
-		switch {
-		case !ok:
+	for name, k := range m.nodes {
+		n, units := k.node, k.units
+		if n == nil {
 			continue
+		}
+		switch {
 		case n.peer == nil:
 			n.mail.post(before, d.view, nil, true)
-		case to[name]:
+		case k.wide:
+			c.post(n)
+			n.mail.flood(before, d.view)
+		case moved.to[name]:
+			c.post(n)
 			n.mail.post(before, d.view, units, false)
 			receivers = append(receivers, n)
-		case from[name]:
+		case moved.from[name]:
+			c.left.Add(1)
 			n.mail.hold(before, d.view, units)
 			last = append(last, work{n, units})
-		case len(ports) > 0:
-			now, held := split(units, ports)
+		case len(moved.ports) > 0:
+			now, held := split(units, moved.ports)
 			if len(now) > 0 {
+				c.post(n)
 				n.mail.post(before, d.view, now, false)
 			}
 			if len(held) > 0 {
+				c.left.Add(1)
 				n.mail.hold(before, d.view, held)
 				later = append(later, work{n, held})
 			}
 		default:
+			c.post(n)
 			n.mail.post(before, d.view, units, false)
 		}
 		d.f.board.update(name, func(*NodeStatus) {})
 	}
+	c.settle(spent{}) // for the dispatcher itself, which held it open
 	if len(later)+len(last) > 0 {
-		s := &sequence{d: d, steps: []step{later, last}, at: -1}
+		s := &sequence{d: d, change: c, steps: []step{later, last}, at: -1}
 		s.await(receivers)
 	}
 }
@@ -144,6 +158,7 @@ func (s *sequence) next() {
 	}
 	var nodes []*node
 	for _, w := range s.steps[s.at] {
+		w.node.mail.owe(s.change)
 		w.node.mail.release(s.d.view, w.units)
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)

@@ -26,10 +26,10 @@ type worker struct {
 	// monitor tells of changes by others; nil if the switch cannot.
 	monitor *openflow.FlowMonitor
 
-	delta    pipeline.Delta
-	compiler pipeline.Compiler
-	set      pipeline.FlowSet
-	removal  []byte
+	// workspace is borrowed while there is work; nil otherwise.
+	*workspace
+	// spent is what the job under way has sent.
+	spent spent
 }
 
 // work waits until the switch is a node's, and then works until the session or
@@ -71,6 +71,7 @@ func (p *peer) work(ctx context.Context) error {
 // next does what there is to do next: the mailbox's job, what others did to the
 // switch, or an audit.
 func (w *worker) next(ctx context.Context, timer *time.Timer) error {
+	defer w.giveBack()
 	if j, ok := w.node.mail.take(); ok {
 		return w.serve(ctx, j)
 	}
@@ -99,9 +100,11 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 // serve does a job and confirms it.
 func (w *worker) serve(ctx context.Context, j job) error {
 	started := time.Now()
+	w.spent = spent{}
 	if err := w.do(ctx, j); err != nil {
 		return err
 	}
+	w.node.mail.settle(j, w.spent)
 	w.node.mail.done()
 	w.f.metrics.applied(started, j.full)
 	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Flows, s.LastError = w.flows, "" })
@@ -120,15 +123,31 @@ func (w *worker) do(ctx context.Context, j job) error {
 		_, err := w.compare(ctx, j.view)
 		return err
 	default:
-		return w.change(ctx, j.view, j.units)
+		return w.change(ctx, j)
 	}
 }
 
+// fewUnits is how many units are compiled without asking how many other switches
+// have their flows in memory.
+const fewUnits = 256
+
 // change sends what differs between what the switch has and what it is to have,
 // in the units that may differ.
-func (w *worker) change(ctx context.Context, v *pipeline.View, units marks) error {
+func (w *worker) change(ctx context.Context, j job) error {
+	if j.wide != nil || len(j.units) > fewUnits {
+		release, err := w.f.compareSlot(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	w.borrow()
 	d := &w.delta
-	d.Compute(v, w.node.name, maps.All(units))
+	if j.wide != nil {
+		d.ComputeWide(j.view, w.node.name, j.units, j.wide)
+	} else {
+		d.Compute(j.view, w.node.name, maps.All(j.units))
+	}
 	removed, added := d.Removed(), d.Added()
 	err := w.send(ctx, len(removed), len(added), func(yield func([]byte) bool) {
 		for _, e := range removed {
@@ -145,7 +164,7 @@ func (w *worker) change(ctx context.Context, v *pipeline.View, units marks) erro
 	if err != nil {
 		return err
 	}
-	w.view = v
+	w.view = j.view
 	w.flows += d.Growth()
 	return nil
 }
@@ -169,6 +188,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
 		return found{}, err
 	}
 	defer release()
+	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, v, w.node.name)
 	w.set.Sort()
@@ -201,6 +221,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
 
 // wipe removes all flows.
 func (w *worker) wipe(ctx context.Context) error {
+	w.borrow()
 	all := openflow.FlowMod{
 		Command: openflow.FlowDelete, BufferID: openflow.NoBuffer,
 		OutPort: openflow.PortAny, OutGroup: openflow.GroupAny,
@@ -221,7 +242,17 @@ func (w *worker) send(ctx context.Context, removals, additions int, mods iter.Se
 	}
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removals))
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(additions))
-	return w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, mods)
+	bytes := 0
+	err := w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, func(yield func([]byte) bool) {
+		bytes = 0
+		for m := range mods {
+			if bytes += len(m); !yield(m) {
+				return
+			}
+		}
+	})
+	w.spent.add(removals+additions, bytes)
+	return err
 }
 
 // deletion returns the flow-mod that removes the table's flows with the cookie;

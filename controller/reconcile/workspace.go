@@ -1,0 +1,28 @@
+package reconcile
+
+import "github.com/sdnctl/sdnctl/controller/pipeline"
+
+// workspace is the memory that compiling a switch's flows takes. Workers borrow
+// one for as long as they work: a fleet has as many as there are switches at
+// work, not as there are switches.
+type workspace struct {
+	delta    pipeline.Delta
+	compiler pipeline.Compiler
+	set      pipeline.FlowSet
+	removal  []byte
+}
+
+// borrow gets the worker a workspace, if it has none.
+func (w *worker) borrow() {
+	if w.workspace == nil {
+		w.workspace = w.f.workspaces.Get().(*workspace)
+	}
+}
+
+// giveBack returns the workspace; what was compiled is gone with it.
+func (w *worker) giveBack() {
+	if w.workspace != nil {
+		w.f.workspaces.Put(w.workspace)
+		w.workspace = nil
+	}
+}
