@@ -50,9 +50,17 @@ func newBed(t testing.TB, nodes int) *bed {
 }
 
 func (b *bed) down() {
+	log, err := os.ReadFile(b.Controller.LogFile)
+	if err != nil {
+		b.t.Error(err)
+	}
+	for _, bad := range []string{"panic: ", "DATA RACE", "fatal error: "} {
+		if i := strings.Index(string(log), bad); i >= 0 {
+			b.t.Errorf("sdnd: %.3000s", log[i:])
+		}
+	}
 	if b.t.Failed() {
-		log, err := os.ReadFile(b.Controller.LogFile)
-		b.t.Logf("sdnd's log (%v):\n%s", err, tail(string(log), 40))
+		b.t.Logf("sdnd's log:\n%s", tail(string(log), 40))
 		if os.Getenv("SDNLAB_KEEP") != "" {
 			b.t.Logf("left up: sdnlab --lab %s", b.ID)
 			return
