@@ -15,6 +15,7 @@ type board struct {
 	mu          sync.Mutex
 	now         func() time.Time
 	nodes       map[string]*boardNode
+	behind      behind
 	quarantined map[*peer]Switch
 	refused     map[string]Switch // by address without port
 	// dispatched is the newest revision whose work is in the mailboxes.
@@ -28,18 +29,19 @@ type board struct {
 type boardNode struct {
 	status NodeStatus
 	mail   *mailbox
-	peer   *peer // nil while not connected
+	peer   *peer             // nil while not connected
+	oldest topology.Revision // under which behind has it
 }
 
 func newBoard(now func() time.Time) *board {
 	return &board{
-		now: now, nodes: map[string]*boardNode{}, quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
+		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}}, quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
 	}
 }
 
-// update changes a node's line, and tells those who wait or have subscribed.
-// A node that is not on the board is left alone.
+// update changes a node's line, and tells those who wait or have subscribed. It
+// must be called after each change of what the node's mailbox holds. A node that is not on the board is left alone.
 func (b *board) update(node string, change func(*NodeStatus)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +50,11 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 		return
 	}
 	change(&n.status)
-	b.signal()
+	if b.behind.track(node, n) {
+		b.signal()
+	} else {
+		b.signalSoon()
+	}
 	if len(b.subscribers) > 0 {
 		s := n.snapshot()
 		for f := range b.subscribers {
@@ -82,6 +88,7 @@ func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
 		b.nodes[node] = n
 	}
 	n.status.DatapathID, n.mail = dpid, mail
+	b.behind.track(node, n)
 	b.signal()
 }
 
@@ -89,6 +96,7 @@ func (b *board) remove(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.nodes, node)
+	b.behind.forget(node)
 	b.signal()
 }
 
@@ -183,7 +191,7 @@ func (f *Fabric) Acks(rev topology.Revision) Acks {
 		a.Pending = []Pending{{Wanted: rev, Acknowledged: b.dispatched, Reason: "the controller has yet to compute it"}}
 		return a
 	}
-	for name, n := range b.nodes {
+	for name, n := range b.behind.nodes {
 		wanted, acked, oldest, idle := n.mail.state()
 		if idle || oldest > rev {
 			continue

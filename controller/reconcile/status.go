@@ -62,7 +62,8 @@ type Acks struct {
 	Revision topology.Revision
 	// Pending is sorted by node; empty when every affected node confirmed.
 	Pending []Pending
-	// Changed is closed when the answer may have changed.
+	// Changed is closed when the answer may have changed: at once when nobody is
+	// pending any more, soon for other progress.
 	Changed <-chan struct{}
 }
 
