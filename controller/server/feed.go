@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tidwall/btree"
+
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -26,9 +28,11 @@ type feed struct {
 	commits  []store.Commit
 	changes  int
 	revision topology.Revision
-	// nodes holds each node's newest status; version counts updates of it.
+	// nodes holds each node's newest status; version counts updates of it, and
+	// order has the nodes by their last, so that reading on costs what is new.
 	nodes   map[string]nodeUpdate
 	version uint64
+	order   btree.Map[uint64, string]
 	// news is closed, and replaced, when there is something new.
 	news chan struct{}
 	// watches counts those that are open.
@@ -69,8 +73,12 @@ func (f *feed) committed(c store.Commit) {
 func (f *feed) nodeChanged(st reconcile.NodeStatus) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if old, ok := f.nodes[st.Node]; ok {
+		f.order.Delete(old.version)
+	}
 	f.version++
 	f.nodes[st.Node] = nodeUpdate{st, f.version}
+	f.order.Set(f.version, st.Node)
 	f.wake()
 }
 
@@ -141,11 +149,10 @@ func (f *feed) after(c cursor) batch {
 		}
 	}
 	if c.version < f.version {
-		for _, n := range f.nodes {
-			if n.version > c.version {
-				b.nodes = append(b.nodes, n.status)
-			}
-		}
+		f.order.Ascend(c.version+1, func(_ uint64, name string) bool {
+			b.nodes = append(b.nodes, f.nodes[name].status)
+			return true
+		})
 		slices.SortFunc(b.nodes, func(x, y reconcile.NodeStatus) int { return cmp.Compare(x.Node, y.Node) })
 	}
 	return b
