@@ -8,7 +8,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # How long each fuzz target runs in "make check".
 FUZZTIME    ?= 5s
 # Namespaces need root; "make demo" asks for it only where it is needed.
-SUDO        := $(shell test "$$(id -u)" = 0 || echo sudo)
+SUDO        := $(shell test "$$(id -u)" = 0 || command -v sudo)
 
 .PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench fmt clean
 
@@ -30,6 +30,7 @@ examples: ## Run every example in namespaces
 	@for demo in examples/*/demo.sh; do $(SUDO) env BACKEND=namespaces $$demo; done
 
 test: ## Every test, unit and integration; what lacks a privilege is skipped and counted
+	@$(SUDO) integration/deps.sh test || echo "some tests will be skipped, and say why"
 	@$(GO) test -json -timeout 14m ./... | $(GO) run ./integration/testsum
 
 check: gofmt vet staticcheck tidy race fuzz ## Static checks, race detector, a little fuzzing

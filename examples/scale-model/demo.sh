@@ -47,7 +47,7 @@ why node1
 
 title "The same on your own machines"
 cat <<EOF
-  controller$  sdnd &
+  controller$  sdnd --insecure &
   node1#       sdnctl node join node1 --controller CONTROLLER --tunnel-ip NODE1
   node2#       sdnctl node join node2 --controller CONTROLLER --tunnel-ip NODE2
   controller$  sdnctl apply -f examples/scale-model/topology.yaml --wait
