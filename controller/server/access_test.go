@@ -288,3 +288,12 @@ func TestRequestRate(t *testing.T) {
 		t.Errorf("%d clients are remembered", len(r.clients))
 	}
 }
+
+// TestHeaderIsBounded: a header is not collected without end.
+func TestHeaderIsBounded(t *testing.T) {
+	b := newBed(t, nil)
+	resp, _ := b.raw("GET", "/v1/status", "", http.Header{"X-Large": {strings.Repeat("x", 2*maxHeader)}})
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a header of %d bytes: %s", 2*maxHeader, resp.Status)
+	}
+}
