@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sdnctl/sdnctl/controller/server"
+	"github.com/sdnctl/sdnctl/topology/store"
 )
 
 // defaultConfig is read if it exists.
@@ -19,7 +20,8 @@ const defaultConfig = "/etc/sdnctl/sdnd.yaml"
 // options are what a user can choose. Every one is a flag and, under the same
 // name, a key of the configuration file.
 type options struct {
-	data string
+	data        string
+	dataHistory int
 
 	apiSocket      string
 	apiSocketMode  fileMode
@@ -52,6 +54,7 @@ type options struct {
 func (o *options) flags(f *pflag.FlagSet) {
 	o.apiSocketMode = 0o660
 	f.StringVar(&o.data, "data", "/var/lib/sdnctl/sdnd.db", "`file` that keeps the topology; its folder is made if missing")
+	f.IntVar(&o.dataHistory, "data-history", store.DefaultHistoryEntries, "how many revisions the history keeps; the oldest go beyond that, and beyond 256 MiB")
 	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
 	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
 	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")

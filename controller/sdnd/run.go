@@ -36,7 +36,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
 	}
-	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store")})
+	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store"), HistoryEntries: o.dataHistory})
 	if err != nil {
 		return err
 	}
