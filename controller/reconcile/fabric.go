@@ -41,8 +41,18 @@ type Config struct {
 	// switch that it says it is.
 	Identify func(context.Context, net.Conn) (Proof, error)
 	// MaxHandshakes bounds the connections that have not yet said which switch
-	// they are; more have to wait. 0 means 256.
+	// they are. When there are more, those of the address with the most are
+	// closed, oldest first, or the newest wait while none is older than 250 ms.
+	// 0 means 1024.
 	MaxHandshakes int
+	// MaxStrangers bounds the switches that are connected but no node's; each
+	// 64 ports count as one more. When there are more, those of the address
+	// with the most are closed, oldest first. 0 means 1024.
+	MaxStrangers int
+	// AnswerTimeout is how long a switch may take to tell a part of its flows, or
+	// to confirm a bundle, beside 1 ms for each flow of it. Then it has failed
+	// and is tried again as after RetryAfter. 0 means 1 min.
+	AnswerTimeout time.Duration
 	// RetryAfter is how long a switch that refused its flows is left alone
 	// before it is tried again; it doubles up to 30 times that. 0 means 1 s.
 	RetryAfter time.Duration
@@ -71,6 +81,9 @@ type Fabric struct {
 	inbox chan event
 	gone  chan struct{}
 	late  sync.WaitGroup // events that wait for a place in the inbox
+	// lobby has the connections that have not yet said which switch they are,
+	// strangers the switches that are no node's.
+	lobby, strangers *crowd
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
@@ -80,6 +93,11 @@ type Fabric struct {
 	workspaces sync.Pool // of *workspace
 }
 
+// lobbyGrace is how long a connection may take to say which switch it is,
+// however crowded it is. Open vSwitch may need half a second, which is why it is
+// no more than what is guaranteed.
+const lobbyGrace = 250 * time.Millisecond
+
 // New makes a Fabric for a store; it must be called before the store's first
 // commit. It loads where ports were last seen, so that nothing changes on
 // switches that did not change.
@@ -87,7 +105,9 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 256)
+	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 1024)
+	cfg.MaxStrangers = cmp.Or(cfg.MaxStrangers, 1024)
+	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, time.Minute)
 	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
 	if cfg.Now == nil {
@@ -95,6 +115,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	}
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
+		lobby: newCrowd(cfg.MaxHandshakes, lobbyGrace), strangers: newCrowd(cfg.MaxStrangers, 0),
 		board: newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),

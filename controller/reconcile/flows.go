@@ -11,6 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
+// maxForeignShown is how many flows Flows returns beside those that the node is
+// to have; it fails when there are more.
+const maxForeignShown = 1 << 18
+
 // Flows returns a node's flows: those it is to have, with why, beside those
 // that its switch has, with counters. They are sorted by table, falling
 // priority, and cookie. While the switch is not connected nothing is installed
@@ -40,6 +44,9 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
+			}
+			if len(views) > set.Len()+maxForeignShown {
+				return errEndless
 			}
 			flow := s.Flow
 			flow.Match, flow.Instructions = bytes.Clone(flow.Match), bytes.Clone(flow.Instructions)

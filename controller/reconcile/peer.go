@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type peer struct {
 
 	// The dispatcher's: the ports by name, and whether it is, or was, a node's.
 	ports   map[string]openflow.PortNo
+	// leave ends its stay among the strangers; nil if it is none.
+	leave func()
 	claimed bool
 }
 
@@ -51,19 +54,18 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	var sessions sync.WaitGroup
 	defer sessions.Wait()
-	handshakes := make(chan struct{}, f.cfg.MaxHandshakes)
 	for {
-		select {
-		case handshakes <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
+			if err == nil {
+				conn.Close()
+			}
 			return nil
 		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept switches: %w", err)
+		}
 		if err != nil {
-			<-handshakes
 			// Out of file descriptors, say: those who are here go on.
 			f.log.Error("accept failed", "err", err)
 			if !pause(ctx, 100*time.Millisecond) {
@@ -71,7 +73,12 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		sessions.Go(func() { f.session(ctx, conn, func() { <-handshakes }) })
+		leave := f.lobby.enter(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
+		if leave == nil {
+			conn.Close()
+			return nil
+		}
+		sessions.Go(func() { f.session(ctx, conn, leave) })
 	}
 }
 

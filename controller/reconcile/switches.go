@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -40,7 +41,7 @@ func (e switchDown) happen(d *dispatcher) {
 	if len(d.peers[p.dpid]) == 0 {
 		delete(d.peers, p.dpid)
 	}
-	d.f.board.release(p)
+	d.release(p)
 	if n := d.nodeOf(p.dpid); n != nil && n.peer == p {
 		n.peer = nil
 		d.f.board.connect(n.name, nil)
@@ -84,7 +85,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	// Before it is said to be connected: what it has is not known, so it must
 	// not look as if all were confirmed.
 	n.mail.post(d.view, d.view, nil, true)
-	d.f.board.release(p)
+	d.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
 	d.f.board.connect(n.name, p)
 	d.f.board.update(n.name, func(s *NodeStatus) {
@@ -128,11 +129,31 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = len(p.ports), tunnel })
 }
 
+// maxPortNames is how many ports a switch may have; Open vSwitch has at most
+// 65280.
+const maxPortNames = 1 << 16
+
+// portsPerStranger is how many ports count as much as one more switch.
+const portsPerStranger = 64
+
+// release takes a switch out of quarantine, if it is there.
+func (d *dispatcher) release(p *peer) {
+	d.f.board.release(p)
+	if p.leave != nil {
+		p.leave()
+		p.leave = nil
+	}
+}
+
 // quarantine leaves a switch without flows, and shows it.
 func (d *dispatcher) quarantine(p *peer, reason string) {
 	s := Switch{
 		DatapathID: p.dpid, Address: p.sess.RemoteAddr().String(), OVSVersion: p.sess.Desc().Software,
 		Since: d.f.cfg.Now(), Reason: reason,
+	}
+	if p.leave == nil {
+		// A stranger with a great many ports takes the room of many.
+		p.leave = d.f.strangers.enter(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerStranger, func() { p.sess.Close() })
 	}
 	d.f.log.Warn("switch quarantined", "dpid", p.dpid, "address", s.Address, "reason", reason)
 	d.f.board.quarantine(p, s)
@@ -154,6 +175,10 @@ func (e portChanged) happen(d *dispatcher) {
 		number = 0
 		delete(p.ports, name)
 	} else if p.ports[name] == number || !ordinary(number) {
+		return
+	} else if _, known := p.ports[name]; !known && len(p.ports) >= maxPortNames {
+		// It makes up names.
+		p.sess.Close()
 		return
 	} else {
 		p.ports[name] = number

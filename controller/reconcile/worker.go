@@ -242,6 +242,8 @@ func (w *worker) send(ctx context.Context, removals, additions int, mods iter.Se
 	}
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removals))
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(additions))
+	ctx, cancel := w.withPatience(ctx, removals+additions)
+	defer cancel()
 	bytes := 0
 	err := w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, func(yield func([]byte) bool) {
 		bytes = 0
