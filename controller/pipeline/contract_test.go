@@ -1,0 +1,165 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// What docs/cost.md promises of the bytes of a change: the longest flow-mod of
+// ours, the flow-mod that removes one, and what a bundle adds for each of them
+// and for itself.
+const (
+	longestAddition = 248
+	removalBytes    = 56
+	bundleHeader    = 24
+	bundleRequests  = 72
+)
+
+// cost is what one change costs.
+type cost struct {
+	flowMods, nodes int
+	// units are those compiled, summed over nodes, compiled the flows that they
+	// have, before and after, and marks how often one was marked.
+	units, compiled, marks int
+	bytes           int
+}
+
+// contractBed is a topology to which changes are made, each of which is counted.
+// It has nodes n1…, of which relevant ones have a port of the network "net"; the
+// last node has none.
+type contractBed struct {
+	testing.TB
+	view     *pipeline.View
+	nodes    int
+	ports    int // of "net"
+	relevant int
+}
+
+// newContractBed declares a network with ports on all nodes but the last, beside
+// an unrelated one on all of them.
+func newContractBed(tb testing.TB, mode topology.Mode, routed bool, nodes, ports int) *contractBed {
+	b := &contractBed{TB: tb, view: pipeline.NewView(topology.NewSnapshot()), nodes: nodes, ports: ports, relevant: min(nodes-1, ports)}
+	var ops []topology.Op
+	for i := range nodes {
+		ops = append(ops, nodeOp(i+1, 0))
+	}
+	ops = append(ops, networkOp("net", mode, 100, netip.MustParsePrefix("10.0.0.0/8")),
+		networkOp("other", topology.Stretched, 200, netip.MustParsePrefix("172.16.0.0/12")))
+	if routed {
+		ops = append(ops, put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net"}}))
+	}
+	for i := range nodes {
+		ops = append(ops, portOp(fmt.Sprintf("o%d", i+1), "other", i+1))
+	}
+	for i := range ports {
+		ops = append(ops, portOp(fmt.Sprintf("p%d", i+1), "net", i%(nodes-1)+1))
+	}
+	b.apply(ops...)
+	for i := range nodes {
+		b.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: name(i + 1), After: 1}}})
+		b.bind(fmt.Sprintf("o%d", i+1), i+1)
+	}
+	for i := range ports {
+		b.bind(fmt.Sprintf("p%d", i+1), i%(nodes-1)+1)
+	}
+	return b
+}
+
+func name(node int) string { return fmt.Sprintf("n%d", node) }
+
+func put(kind topology.Kind, name string, spec any) topology.Op {
+	return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
+}
+
+func remove(kind topology.Kind, name string) topology.Op {
+	return topology.Op{Verb: topology.Delete, Ref: topology.Ref{Kind: kind, Name: name}}
+}
+
+// nodeOp declares a node; another subnet makes it another tunnel address.
+func nodeOp(node int, subnet byte) topology.Op {
+	return put(topology.KindNode, name(node), topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 168 + subnet, byte(node >> 8), byte(node)})})
+}
+
+func networkOp(name string, mode topology.Mode, vni topology.VNI, prefix netip.Prefix) topology.Op {
+	spec := topology.NetworkSpec{VNI: vni, Mode: mode, Subnets: []topology.Subnet{{Prefix: prefix}}}
+	if mode == topology.Segmented {
+		spec.ContainersPerNode, spec.MaxNodes = 1000, 1000
+	}
+	return put(topology.KindNetwork, name, spec)
+}
+
+// portOp declares a port, on node 0 one that is wherever its interface is.
+func portOp(port, network string, node int) topology.Op {
+	spec := topology.PortSpec{Network: network}
+	if node > 0 {
+		spec.Node = name(node)
+	}
+	return put(topology.KindPort, port, spec)
+}
+
+func (b *contractBed) apply(ops ...topology.Op) cost {
+	b.Helper()
+	r, err := topology.Plan(b.view.Topo, ops, time.Time{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+}
+
+// bind has the port's interface show up on the node, on 0 vanish.
+func (b *contractBed) bind(port string, node int) cost {
+	c := pipeline.PlaceChange{Port: port, Before: b.view.Place(port)}
+	if node > 0 {
+		c.After = pipeline.Place{Node: name(node), Interface: port, OFPort: openflow.PortNo(2 + len(port)*100_000 + int(port[len(port)-1]))}
+	}
+	return b.step(pipeline.Update{Places: []pipeline.PlaceChange{c}})
+}
+
+// step makes the next view, and counts what sending it takes.
+func (b *contractBed) step(u pipeline.Update) (c cost) {
+	b.Helper()
+	before := b.view
+	b.view = before.Next(u)
+	marked := map[string]map[pipeline.Unit]*pipeline.View{}
+	pipeline.Affected(before, b.view, u, func(node string, unit pipeline.Unit) {
+		c.marks++
+		if marked[node] == nil {
+			marked[node] = map[pipeline.Unit]*pipeline.View{}
+		}
+		marked[node][unit] = before
+	})
+	var compiler pipeline.Compiler
+	for node, units := range marked {
+		var d pipeline.Delta
+		d.Compute(b.view, node, maps.All(units))
+		c.units += len(units)
+		for unit := range units {
+			var set pipeline.FlowSet
+			compiler.Compile(&set, before, node, unit)
+			compiler.Compile(&set, b.view, node, unit)
+			c.compiled += set.Len()
+		}
+		gone, come := d.Removed(), d.Added()
+		if len(gone)+len(come) == 0 {
+			continue
+		}
+		c.nodes++
+		c.flowMods += len(gone) + len(come)
+		c.bytes += bundleRequests + len(gone)*(removalBytes+bundleHeader)
+		for _, e := range come {
+			n := len(d.AddMessage(e))
+			if n > longestAddition {
+				b.Errorf("a flow-mod of %d bytes, want at most %d: %v", n, longestAddition, e.Rule())
+			}
+			c.bytes += n + bundleHeader
+		}
+	}
+	return c
+}

@@ -1,0 +1,218 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// bounds are the upper bounds of a change, with the names of docs/cost.md: R is
+// how many nodes the network is relevant to, P how many ports it has, k 1 where
+// it is routed and 0 elsewhere.
+type bounds struct{ flowMods, nodes, units int }
+
+// verb is one thing that a user, or a switch, can do.
+type verb struct {
+	name    string
+	prepare func(*contractBed)
+	do      func(*contractBed) cost
+	bounds  func(R, P, N, k int) bounds
+}
+
+// TestContract holds each verb to its formula in docs/cost.md, in a small and in
+// a four times larger world: neither more flow-mods, nodes, units nor bytes.
+func TestContract(t *testing.T) {
+	for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
+		for _, routed := range []bool{false, true} {
+			for _, v := range verbs(mode) {
+				for _, size := range []struct{ nodes, ports int }{{6, 20}, {6, 80}, {24, 80}} {
+					t.Run(fmt.Sprintf("%s/routed=%v/%s/%dx%d", mode, routed, v.name, size.nodes, size.ports), func(t *testing.T) {
+						b := newContractBed(t, mode, routed, size.nodes, size.ports)
+						if v.prepare != nil {
+							v.prepare(b)
+						}
+						k := 0
+						if routed || mode == topology.Segmented {
+							k = 1
+						}
+						got, want := v.do(b), v.bounds(b.relevant, b.ports, b.nodes, k)
+						if got.flowMods > want.flowMods || got.nodes > want.nodes || got.units > want.units {
+							t.Errorf("%d flow-mods to %d nodes, %d units; want at most %+v", got.flowMods, got.nodes, got.units, want)
+						}
+						if got.marks > 2*want.units {
+							t.Errorf("%d marks for %d units, want at most %d", got.marks, got.units, 2*want.units)
+						}
+						// Four flows of a port and one more before, and after; more only of
+						// units that are more than a port.
+						if most := 2 * (perLocalPort + perRoutedPort) * got.units; got.compiled > most {
+							t.Errorf("%d flows compiled for %d units, want at most %d", got.compiled, got.units, most)
+						}
+						if most := got.flowMods*(longestAddition+bundleHeader) + got.nodes*bundleRequests; got.bytes > most {
+							t.Errorf("%d bytes, want at most %d", got.bytes, most)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+func verbs(mode topology.Mode) []verb {
+	all := []verb{
+		{"create node", nil, func(b *contractBed) cost { return b.apply(nodeOp(b.nodes+1, 0)) },
+			func(R, P, N, k int) bounds { return bounds{3 + R, 1 + R, 1 + R} }},
+		{"delete node",
+			func(b *contractBed) { b.apply(nodeOp(b.nodes+1, 0)) },
+			func(b *contractBed) cost { return b.apply(remove(topology.KindNode, name(b.nodes+1))) },
+			func(R, P, N, k int) bounds { return bounds{3 + R, 1 + R, 1 + R} }},
+		{"label node", nil,
+			func(b *contractBed) cost {
+				op := nodeOp(1, 0)
+				op.Labels = map[string]string{"a": "b"}
+				return b.apply(op)
+			},
+			func(R, P, N, k int) bounds { return bounds{0, 0, 1} }},
+		{"set tunnel address", nil, func(b *contractBed) cost { return b.apply(nodeOp(1, 1)) },
+			func(R, P, N, k int) bounds {
+				here := (P + R - 1) / R
+				// One flow for each of the node's ports, and block, on each other node;
+				// the port of the unrelated network too.
+				return bounds{(here+1)*R + N - 1, N - 1, 2*(here+1)*R + 2*N + 1}
+			}},
+		{"create network", nil,
+			func(b *contractBed) cost {
+				return b.apply(networkOp("new", mode, 300, netip.MustParsePrefix("11.0.0.0/8")))
+			},
+			func(R, P, N, k int) bounds { return bounds{} }},
+		{"delete network",
+			func(b *contractBed) { b.apply(networkOp("new", mode, 300, netip.MustParsePrefix("11.0.0.0/8"))) },
+			func(b *contractBed) cost { return b.apply(remove(topology.KindNetwork, "new")) },
+			func(R, P, N, k int) bounds { return bounds{} }},
+		{"set MTU of network", nil,
+			func(b *contractBed) cost {
+				op := networkOp("net", mode, 100, netip.MustParsePrefix("10.0.0.0/8"))
+				spec := op.Spec.(topology.NetworkSpec)
+				spec.MTU = 1400
+				op.Spec = spec
+				return b.apply(op)
+			},
+			func(R, P, N, k int) bounds { return bounds{} }},
+		{"create port", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", 1)) },
+			portBounds(mode, 0)},
+		{"delete port that is not bound",
+			func(b *contractBed) { b.apply(portOp("new", "net", 1)) },
+			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
+			portBounds(mode, 0)},
+		{"label port", nil,
+			func(b *contractBed) cost {
+				op := portOp("p1", "net", 1)
+				op.Labels = map[string]string{"a": "b"}
+				return b.apply(op)
+			},
+			func(R, P, N, k int) bounds { return bounds{0, 0, R} }},
+		{"bind port",
+			func(b *contractBed) { b.apply(portOp("new", "net", 1)) },
+			func(b *contractBed) cost { return b.bind("new", 1) },
+			func(R, P, N, k int) bounds { return bounds{4 + k, 1, unitsOfPort(mode, R)} }},
+		{"unbind port",
+			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
+			func(b *contractBed) cost { return b.bind("new", 0) },
+			func(R, P, N, k int) bounds { return bounds{4 + k, 1, unitsOfPort(mode, R)} }},
+		{"delete port that is bound",
+			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
+			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
+			portBounds(mode, 1)},
+		{"first port of a node", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", b.nodes)) },
+			func(R, P, N, k int) bounds {
+				if mode == topology.Segmented {
+					return bounds{5 + N - 1, 1, 2*(N+2) + 1}
+				}
+				return bounds{(2+k)*(P+1+R) + 1 + 4*k, R + 1, P + 4 + R}
+			}},
+		{"apply 10 ports", nil,
+			func(b *contractBed) cost {
+				var ops []topology.Op
+				for i := range 10 {
+					ops = append(ops, portOp(fmt.Sprintf("new%d", i), "net", 1+i%2))
+				}
+				return b.apply(ops...)
+			},
+			func(R, P, N, k int) bounds {
+				one := portBounds(mode, 0)(R, P, N, k)
+				return bounds{10 * one.flowMods, max(one.nodes, R), 10 * one.units}
+			}},
+		{"create router", nil,
+			func(b *contractBed) cost {
+				if _, ok := b.view.Topo.RouterOf("net"); ok {
+					b.apply(remove(topology.KindRouter, "r"))
+				}
+				return b.apply(put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net"}}))
+			},
+			func(R, P, N, k int) bounds {
+				return bounds{R * routerFlows(mode, P, N, R), R, 2 * R * unitsOfNetwork(mode, P, N, R)}
+			}},
+		{"delete router",
+			func(b *contractBed) {
+				b.apply(put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net"}}))
+			},
+			func(b *contractBed) cost { return b.apply(remove(topology.KindRouter, "r")) },
+			func(R, P, N, k int) bounds {
+				return bounds{R * routerFlows(mode, P, N, R), R, 2 * R * unitsOfNetwork(mode, P, N, R)}
+			}},
+	}
+	if mode == topology.Stretched {
+		all = append(all,
+			verb{"bind port that may move",
+				func(b *contractBed) { b.apply(portOp("new", "net", 0)) },
+				func(b *contractBed) cost { return b.bind("new", 1) },
+				portBounds(mode, 1)},
+			verb{"move port",
+				func(b *contractBed) { b.apply(portOp("new", "net", 0)); b.bind("new", 1) },
+				func(b *contractBed) cost { return b.bind("new", 2) },
+				// 2 classified and 1 forwarded here, 2 no more and 1 elsewhere there,
+				// 1 elsewhere on each other node.
+				func(R, P, N, k int) bounds { return bounds{6 + R - 2, R, R} }},
+		)
+	}
+	return all
+}
+
+// portBounds are those of a port that comes or goes where the network has ports
+// already; bound is 1 if its interface is there.
+func portBounds(mode topology.Mode, bound int) func(R, P, N, k int) bounds {
+	return func(R, P, N, k int) bounds {
+		here := bound * (4 + k)
+		if mode == topology.Segmented {
+			return bounds{here, bound, 1}
+		}
+		return bounds{here + (2+k)*(R-1), R - 1 + bound, R}
+	}
+}
+
+// unitsOfPort is how often a port is looked at: once for each node that knows it.
+func unitsOfPort(mode topology.Mode, R int) int {
+	if mode == topology.Segmented {
+		return 1
+	}
+	return R
+}
+
+// unitsOfNetwork is how many units of a network a node has.
+func unitsOfNetwork(mode topology.Mode, P, N, R int) int {
+	if mode == topology.Segmented {
+		return 1 + N + (P+R-1)/R
+	}
+	return 1 + P
+}
+
+// routerFlows is how many flow-mods it takes on one node to route a network, or
+// no longer: in a stretched one the gateway and a neighbour for each port, in a
+// segmented one the routing domain of all of its routes.
+func routerFlows(mode topology.Mode, P, N, R int) int {
+	if mode == topology.Segmented {
+		return 1 + 2*N + 5
+	}
+	return 4 + P
+}
