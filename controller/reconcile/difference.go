@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"sort"
@@ -26,23 +25,6 @@ func (h had) String() string {
 
 func compareHad(a, b had) int {
 	return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.table, b.table))
-}
-
-// installed returns all flows of the switch, in the order of compareHad, and the
-// text of those that are altered, by cookie.
-func (w *worker) installed(ctx context.Context) ([]had, map[openflow.Cookie]string, error) {
-	var all []had
-	odd := map[openflow.Cookie]string{}
-	err := w.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
-		h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
-		if h.altered {
-			odd[s.Cookie] = s.Flow.String()
-		}
-		all = append(all, h)
-		return nil
-	})
-	slices.SortFunc(all, compareHad)
-	return all, odd, err
 }
 
 // forgive finds, among the flows that seem altered, those that mean what they

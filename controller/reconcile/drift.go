@@ -94,19 +94,20 @@ func (w *worker) tampered(ctx context.Context) error {
 	if len(changes) == 0 && !lost || w.view == nil {
 		return nil
 	}
-	told := w.driftsTold(changes)
+	// Undone first, told then.
 	got, err := w.compare(ctx, w.view)
 	if err != nil {
 		return err
 	}
 	if lost {
-		told = w.driftsFound(got, "audit")
+		w.report(w.driftsFound(got, "audit"))
+	} else {
+		w.report(w.driftsTold(changes))
 	}
-	w.report(told)
 	return nil
 }
 
-// driftsTold makes drifts of what the monitor told.
+// driftsTold makes drifts of what the monitor told, after a comparison.
 func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
 	ours := w.flowsByKey()
 	var out []Drift
@@ -139,12 +140,9 @@ func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
 	return out
 }
 
-// flowsByKey compiles what the switch is to have, into w.set, by what a switch
-// tells flows apart by.
+// flowsByKey returns what the switch is to have, as the last comparison compiled
+// it into w.set, by what a switch tells flows apart by.
 func (w *worker) flowsByKey() map[openflow.FlowKey]pipeline.Entry {
-	w.borrow()
-	w.set.Reset()
-	w.compiler.CompileNode(&w.set, w.view, w.node.name)
 	keys := make(map[openflow.FlowKey]pipeline.Entry, w.set.Len())
 	for _, e := range w.set.Entries() {
 		if mod, err := openflow.DecodeFlowMod(w.set.Message(e)); err == nil {
