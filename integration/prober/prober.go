@@ -17,8 +17,6 @@ import (
 const Every = time.Millisecond
 
 const (
-	// port is where receivers listen: that of discard (RFC 863).
-	port = 9
 	// size of a datagram's payload in bytes: its number.
 	size = 8
 	// buffer is for datagrams that wait for the receiver to be scheduled, in
@@ -29,13 +27,14 @@ const (
 )
 
 // Probe is a stream of datagrams from one container to another. Its methods may
-// be called concurrently, except Stop, which ends it.
+// be called concurrently, except Also, and Stop, which ends it.
 type Probe struct {
 	// Name says from where to where.
 	Name string
 
 	start  time.Time
 	cancel context.CancelFunc
+	port   uint16 // where all receivers listen
 	sender net.Conn
 	sent   sync.WaitGroup
 	heard  sync.WaitGroup
@@ -60,7 +59,7 @@ func Start(from, to *lab.Container) (*Probe, error) {
 		cancel()
 		return nil, err
 	}
-	c, err := from.Dial(ctx, "udp4", netip.AddrPortFrom(to.IP.Addr(), port).String())
+	c, err := from.Dial(ctx, "udp4", netip.AddrPortFrom(to.IP.Addr(), p.port).String())
 	if err != nil {
 		cancel()
 		return nil, errors.Join(fmt.Errorf("probe %s: %w", p.Name, err), p.close())
@@ -73,10 +72,11 @@ func Start(from, to *lab.Container) (*Probe, error) {
 // Also counts what arrives at another container, too, as arrived: one that has
 // the same address and takes the receiver's place.
 func (p *Probe) Also(to *lab.Container) error {
-	l, err := to.ListenPacket("udp4", fmt.Sprintf(":%d", port))
+	l, err := to.ListenPacket("udp4", fmt.Sprintf(":%d", p.port))
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", p.Name, err)
 	}
+	p.port = l.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 	p.mu.Lock()
 	p.receivers = append(p.receivers, l)
 	p.mu.Unlock()
