@@ -12,7 +12,10 @@ import (
 // NodeOf does the TLS handshake of a server with conn, unless it is done, and
 // returns the node that its certificate is for and when that ends.
 func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time, err error) {
-	t, ok := conn.(*tls.Conn)
+	t, ok := conn.(interface {
+		HandshakeContext(context.Context) error
+		ConnectionState() tls.ConnectionState
+	})
 	if !ok {
 		return "", time.Time{}, errors.New("the connection is not TLS")
 	}

@@ -290,3 +290,53 @@ func TestTokens(t *testing.T) {
 		}
 	}
 }
+
+// TestCloseDoesNotWait: for one who does not read, either.
+func TestCloseDoesNotWait(t *testing.T) {
+	a := newAuthority(t)
+	source := open(t, place(t, t.TempDir(), a, issueServer(t, a, "sdnd")))
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln := NewListener(inner, source.Server(tls.RequireAndVerifyClientCert))
+	defer ln.Close()
+	config := open(t, place(t, t.TempDir(), a, issueNode(t, a, "node1"))).Client()
+	config.ServerName = "sdnd"
+	dialed := make(chan error, 1)
+	go func() {
+		c, err := tls.Dial("tcp", inner.Addr().String(), config)
+		if err == nil {
+			t.Cleanup(func() { c.Close() })
+		}
+		dialed <- err
+	}()
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if node, _, err := NodeOf(t.Context(), conn); err != nil || node != "node1" {
+		t.Fatal(node, err)
+	}
+	if err := <-dialed; err != nil {
+		t.Fatal(err)
+	}
+	// Fill what the network takes, beneath TLS.
+	raw := conn.(brusque).NetConn()
+	if err := raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for err = nil; err == nil; {
+		_, err = raw.Write(make([]byte, 1<<20))
+	}
+	if err := raw.SetWriteDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("closing took %v", d)
+	}
+}

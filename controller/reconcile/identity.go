@@ -68,10 +68,9 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 			continue
 		}
 		d.f.log.Warn("switch refused", "dpid", id, "address", p.sess.RemoteAddr(), "reason", why)
-		d.f.board.release(p)
+		d.release(p)
 		d.f.board.show(p.sess.RemoteAddr(), id, why)
-		// Not here: saying goodbye to one that does not listen takes a while.
-		d.f.late.Go(func() { p.sess.Close() })
+		p.sess.Close()
 	}
 	if d.peers[id] = stay; len(stay) == 0 {
 		delete(d.peers, id)

@@ -69,7 +69,7 @@ func newTLSBed(t *testing.T) *tlsBed {
 		}
 	})
 	running.Go(func() {
-		if err := b.fabric.Serve(ctx, tls.NewListener(ln, config)); err != nil {
+		if err := b.fabric.Serve(ctx, pki.NewListener(ln, config)); err != nil {
 			t.Error(err)
 		}
 	})

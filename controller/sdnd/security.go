@@ -122,9 +122,9 @@ func (s *security) wrap(l *listeners, apiInsecure bool) {
 		return
 	}
 	nodes := s.source.Server(tls.RequireAndVerifyClientCert)
-	l.openflow = tls.NewListener(l.openflow, nodes)
+	l.openflow = pki.NewListener(l.openflow, nodes)
 	if l.ovsdb != nil {
-		l.ovsdb = tls.NewListener(l.ovsdb, nodes)
+		l.ovsdb = pki.NewListener(l.ovsdb, nodes)
 	}
 	for i, ln := range l.api {
 		if ln.Addr().Network() == "tcp" && !apiInsecure {
