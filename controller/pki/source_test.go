@@ -323,11 +323,12 @@ func TestCloseDoesNotWait(t *testing.T) {
 	}
 	// Fill what the network takes, beneath TLS.
 	raw := conn.(brusque).NetConn()
-	if err := raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
-	for err = nil; err == nil; {
-		_, err = raw.Write(make([]byte, 1<<20))
+	for _, size := range []int{1 << 20, 1} {
+		for err = nil; err == nil; {
+			if err = raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err == nil {
+				_, err = raw.Write(make([]byte, size))
+			}
+		}
 	}
 	if err := raw.SetWriteDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
