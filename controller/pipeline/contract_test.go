@@ -28,7 +28,7 @@ type cost struct {
 	// units are those compiled, summed over nodes, compiled the flows that they
 	// have, before and after, and marks how often one was marked.
 	units, compiled, marks int
-	bytes           int
+	bytes                  int
 }
 
 // contractBed is a topology to which changes are made, each of which is counted.

@@ -99,6 +99,29 @@ func verbs(mode topology.Mode) []verb {
 				return b.apply(op)
 			},
 			func(R, P, N, k int) bounds { return bounds{} }},
+		{"set gateway MAC of network", nil,
+			func(b *contractBed) cost {
+				op := networkOp("net", mode, 100, netip.MustParsePrefix("10.0.0.0/8"))
+				spec := op.Spec.(topology.NetworkSpec)
+				spec.GatewayMAC = topology.MAC{2, 0, 0, 0, 0, 1}
+				op.Spec = spec
+				return b.apply(op)
+			},
+			func(R, P, N, k int) bounds {
+				return bounds{2 * R * (2 + 3 + P), R, 2 * R * unitsOfNetwork(mode, P, N, R)}
+			}},
+		{"set MAC of port", nil,
+			func(b *contractBed) cost {
+				op := portOp("p1", "net", 1)
+				spec := op.Spec.(topology.PortSpec)
+				spec.MAC = topology.MAC{2, 0, 0, 0, 0, 1}
+				op.Spec = spec
+				return b.apply(op)
+			},
+			func(R, P, N, k int) bounds {
+				b := portBounds(mode, 1)(R, P, N, k)
+				return bounds{2 * b.flowMods, b.nodes, b.units}
+			}},
 		{"create port", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", 1)) },
 			portBounds(mode, 0)},
 		{"delete port that is not bound",
@@ -127,7 +150,16 @@ func verbs(mode topology.Mode) []verb {
 		{"first port of a node", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", b.nodes)) },
 			func(R, P, N, k int) bounds {
 				if mode == topology.Segmented {
-					return bounds{5 + N - 1, 1, 2*(N+2) + 1}
+					return bounds{4 + N, 1, N + 3}
+				}
+				return bounds{(2+k)*(P+1+R) + 1 + 4*k, R + 1, P + 4 + R}
+			}},
+		{"last port of a node",
+			func(b *contractBed) { b.apply(portOp("new", "net", b.nodes)) },
+			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
+			func(R, P, N, k int) bounds {
+				if mode == topology.Segmented {
+					return bounds{4 + N, 1, N + 3}
 				}
 				return bounds{(2+k)*(P+1+R) + 1 + 4*k, R + 1, P + 4 + R}
 			}},
