@@ -28,6 +28,8 @@ type bed struct {
 	store  *store.Store
 	fabric *reconcile.Fabric
 	fleet  *simswitch.Fleet
+	// registry has the reconciler's metrics.
+	registry *prometheus.Registry
 }
 
 // portsPerNode are on each switch of a bed, as eth1, eth2, …, beside the tunnel.
@@ -41,8 +43,8 @@ func newBed(t *testing.T, nodes int) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{T: t, store: st}
-	b.fabric, err = reconcile.New(reconcile.Config{Registerer: prometheus.NewRegistry(), RetryAfter: 50 * time.Millisecond}, st)
+	b := &bed{T: t, store: st, registry: prometheus.NewRegistry()}
+	b.fabric, err = reconcile.New(reconcile.Config{Registerer: b.registry, RetryAfter: 50 * time.Millisecond}, st)
 	if err != nil {
 		t.Fatal(err)
 	}
