@@ -89,11 +89,18 @@ func newCommand(run func(context.Context, options, io.Writer) error) *cobra.Comm
 		Long: `Run the controller for Open vSwitch: keep the declared topology, serve the API
 to sdnctl, and keep every switch that connects equal to what is declared.
 
-It needs no configuration. Options come from the defaults, then from the file
+It needs no configuration on one machine. Nodes on others connect by TLS
+(--tls-ca, --tls-cert, --tls-key; 'sdnctl pki init' makes them), or by plain TCP
+if --insecure allows it.
+
+Options come from the defaults, then from the file
 ` + defaultConfig + ` (or --config), where each flag is a key, then from flags.
 SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
 		Example: `  # As a service, with all defaults:
   sdnd
+
+  # With nodes on other machines:
+  sdnd --tls-ca /etc/sdnctl/pki/ca.crt --tls-cert /etc/sdnctl/pki/sdnd.crt --tls-key /etc/sdnctl/pki/sdnd.key
 
   # As a user, for a try:
   sdnd --data ./sdnd.db --api-socket ./sdnd.sock
