@@ -54,19 +54,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := os.Mkdir(n.Dir, 0o700); err != nil {
 		return err
 	}
-	if err := n.lab.addNetns(ctx, n.Netns); err != nil {
-		return err
-	}
-	hub, veth := n.lab.netns("hub"), "to-"+n.Name
-	for _, cmd := range []string{
-		fmt.Sprintf("link add name %s type veth peer name eth1 netns %s", veth, n.Netns),
-		fmt.Sprintf("link set dev %s master underlay up", veth),
-	} {
-		if err := n.lab.ip(ctx, hub, "%s", cmd); err != nil {
-			return err
-		}
-	}
-	if err := n.lab.noChecksumOffload(ctx, hub, veth); err != nil {
+	if err := n.connect(ctx); err != nil {
 		return err
 	}
 	if err := n.startOVS(ctx); err != nil {
@@ -84,6 +72,23 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	return n.addressUnderlay(ctx)
+}
+
+// connect makes the node's namespace and its link to the hub.
+func (n *Node) connect(ctx context.Context) error {
+	if err := n.lab.addNetns(ctx, n.Netns); err != nil {
+		return err
+	}
+	hub, veth := n.lab.netns("hub"), "to-"+n.Name
+	for _, cmd := range []string{
+		fmt.Sprintf("link add name %s type veth peer name eth1 netns %s", veth, n.Netns),
+		fmt.Sprintf("link set dev %s master underlay up", veth),
+	} {
+		if err := n.lab.ip(ctx, hub, "%s", cmd); err != nil {
+			return err
+		}
+	}
+	return n.lab.noChecksumOffload(ctx, hub, veth)
 }
 
 // hwaddr is the MAC of the node on the underlay.
