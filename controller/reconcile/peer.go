@@ -35,9 +35,9 @@ type peer struct {
 	ended  chan struct{}
 
 	// The dispatcher's: the ports by name, and whether it is, or was, a node's.
-	ports   map[string]openflow.PortNo
+	ports map[string]openflow.PortNo
 	// leave ends its stay among the strangers; nil if it is none.
-	leave func()
+	leave   func()
 	claimed bool
 }
 

@@ -103,6 +103,9 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	}
 	n.mail.post(d.view, d.view, nil, true)
 	p.assign(n)
+	if len(d.peers[id]) > 1 {
+		p.probe() // there is another: this one may have been dead for as long as the last
+	}
 }
 
 // portsKnown tells all ports of a node's switch.
