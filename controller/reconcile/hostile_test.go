@@ -337,7 +337,7 @@ func describe(l []time.Duration) string {
 // machine.
 func TestHostilePeers(t *testing.T) {
 	// Of attackers and controller together.
-	const maxMemory, maxGoroutines = 768 << 20, 8000
+	const maxMemory, maxGoroutines = 1 << 30, 8000
 	b := newChaosBed(t, 1, reconcile.Config{
 		Session:    openflow.Config{EchoInterval: time.Second, EchoTimeout: 2 * time.Second, HandshakeTimeout: 2 * time.Second, WriteTimeout: 500 * time.Millisecond},
 		RetryAfter: 20 * time.Millisecond, AnswerTimeout: time.Second,
