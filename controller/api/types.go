@@ -32,6 +32,7 @@ type NodeStatus struct {
 	Ports                int           `json:"ports" doc:"Ports of the switch" example:"4"`
 	TunnelPort           bool          `json:"tunnelPort" doc:"Whether the switch has the VXLAN port"`
 	OVSDB                bool          `json:"ovsdb" doc:"Whether the node's ovsdb-server is connected too"`
+	CertificateExpires   *time.Time    `json:"certificateExpires,omitempty" doc:"When the certificate that the switch last connected with expires; absent without one"`
 	LastError            string        `json:"lastError,omitempty" doc:"Last thing that went wrong, absent once mended"`
 	Blocks               []BlockStatus `json:"blocks,omitempty" doc:"The node's blocks of segmented networks, sorted by network"`
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
 )
 
 // secured is a server that is reached by TLS.
@@ -295,5 +296,22 @@ func TestHeaderIsBounded(t *testing.T) {
 	resp, _ := b.raw("GET", "/v1/status", "", http.Header{"X-Large": {strings.Repeat("x", 2*maxHeader)}})
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("a header of %d bytes: %s", 2*maxHeader, resp.Status)
+	}
+}
+
+// TestNodeTellsItsCertificate: whose certificate ends soon can be seen.
+func TestNodeTellsItsCertificate(t *testing.T) {
+	b := newBed(t, nil)
+	b.declareBlue()
+	end := clock().Add(time.Hour)
+	b.fabric.setNode(reconcile.NodeStatus{Node: "node1", CertificateExpires: end})
+	for name, want := range map[string]*time.Time{"node1": &end, "node2": nil} {
+		n, err := b.client.Node(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, n.Status.CertificateExpires); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
 	}
 }

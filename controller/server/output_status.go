@@ -35,6 +35,7 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 		Ports:                st.Ports,
 		TunnelPort:           st.TunnelPort,
 		OVSDB:                st.OVSDB,
+		CertificateExpires:   timeOrNil(st.CertificateExpires),
 		LastError:            st.LastError,
 	}
 	for b := range v.snap.BlocksOn(n.Name) {
