@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Sections of the lines about fleets.
+const (
+	sectionModel = "Fleets of simulated switches: from the daemon's start until all are in sync"
+	sectionPort  = "One port added, until all nodes that must know have confirmed (simulated switches)"
+)
+
+// fleets are the benches with simulated switches.
+func fleets() []Bench {
+	port := func(nodes int) Bench {
+		return Bench{Name: fmt.Sprintf("fleet/port-%d", nodes), Section: sectionPort, Limit: 4 * time.Minute,
+			Run: func(ctx context.Context, e *Env, r *Report) error {
+				return fleetPorts(ctx, e, r, e.Pick(nodes, min(nodes, 50)))
+			}}
+	}
+	model := func(name string, nodes, ports int, goals modelGoals, objects func(*fleet, int) []api.Object) Bench {
+		return Bench{Name: "fleet/" + name, Section: sectionModel, Limit: 4 * time.Minute,
+			Run: func(ctx context.Context, e *Env, r *Report) error {
+				m := model{name: name, nodes: e.Pick(nodes, nodes/20), ports: ports, goals: goals, objects: objects}
+				return m.run(ctx, e, r)
+			}}
+	}
+	return []Bench{
+		port(10), port(100), port(1000),
+		model("1000x10", 1000, 10, modelGoals{flows: 1100, cold: 10, warm: 5, rss: 400}, (*fleet).segmented),
+		model("1000x100", 1000, 100, modelGoals{}, (*fleet).segmented),
+		model("stretched-100x100", 100, 100, modelGoals{}, (*fleet).stretched),
+		model("3000x10", 3000, 10, modelGoals{}, (*fleet).segmented),
+		{Name: "fleet/restart", Section: sectionModel, Run: fleetRestart},
+		{Name: "fleet/apply-100k", Section: sectionModel, Run: fleetApply},
+	}
+}
+
+// modelGoals are in flows, seconds and MB; 0 is no goal.
+type modelGoals struct{ flows, cold, warm, rss float64 }
+
+func goal(limit float64) Goal {
+	if limit == 0 {
+		return Goal{}
+	}
+	return AtMost(limit)
+}
+
+// model is a topology that a whole fleet is brought to.
+type model struct {
+	name         string
+	nodes, ports int
+	goals        modelGoals
+	objects      func(f *fleet, ports int) []api.Object
+}
+
+// run measures a start with empty switches, and one with switches that have all.
+func (m *model) run(ctx context.Context, e *Env, r *Report) (err error) {
+	f, err := newFleet(e, m.nodes, m.ports)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	if err := f.load(ctx, m.objects(f, m.ports)); err != nil {
+		return fmt.Errorf("load the topology: %w", err)
+	}
+	if err := f.startSim(); err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d nodes × %d ports", m.nodes, m.ports)
+	cold, err := m.start(ctx, f)
+	if err != nil {
+		return fmt.Errorf("cold: %w", err)
+	}
+	nodes, err := f.api.Nodes(ctx, api.ListOptions{})
+	if err != nil {
+		return err
+	}
+	least, most := nodes.Items[0].Status.Flows, 0
+	for _, n := range nodes.Items {
+		least, most = min(least, n.Status.Flows), max(most, n.Status.Flows)
+	}
+	r.Add(Line{Name: what + ": flows on a node", Ours: Value(float64(most)).With("least %d", least), Goal: goal(m.goals.flows)})
+	r.Add(Line{Name: what + ": start with empty switches", Unit: "s", Ours: cold.took(), Goal: goal(m.goals.cold)})
+	if err := f.sdnd.stop(syscall.SIGTERM); err != nil {
+		return err
+	}
+	warm, err := m.start(ctx, f)
+	if err != nil {
+		return fmt.Errorf("warm: %w", err)
+	}
+	r.Add(Line{Name: what + ": start with nothing to do", Unit: "s", Ours: warm.took(), Goal: goal(m.goals.warm)})
+	r.Add(Line{Name: what + ": memory of sdnd", Unit: "MB", Goal: goal(m.goals.rss),
+		Ours: Value(cold.peak).With("peak of the start with empty switches; of the other %.0f; then %.0f and %.0f", warm.peak, cold.rss, warm.rss)})
+	return nil
+}
+
+// began is what a start of the daemon took.
+type began struct {
+	seconds, cpu, rss, peak float64
+}
+
+func (b began) took() Figure { return Value(b.seconds).With("%.1f s of CPU of sdnd", b.cpu) }
+
+// start starts the daemon and waits until all nodes are in sync.
+func (m *model) start(ctx context.Context, f *fleet) (b began, err error) {
+	started, err := f.startDaemon()
+	if err != nil {
+		return b, err
+	}
+	took, err := f.awaitSync(ctx, started, nil)
+	if err != nil {
+		return b, err
+	}
+	b.seconds, b.cpu = took.Seconds(), f.sdnd.cpu()
+	b.rss, b.peak = f.sdnd.memory()
+	return b, nil
+}
+
+// fleetApply applies a hundred thousand ports of one stretched network at once:
+// the transaction, and what is known of each node, without switches.
+func fleetApply(ctx context.Context, e *Env, r *Report) (err error) {
+	f, err := newFleet(e, 100, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	if _, err := f.startDaemon(); err != nil {
+		return err
+	}
+	if err := f.ready(ctx); err != nil {
+		return err
+	}
+	ports := e.Pick(1000, 10)
+	objects := f.stretched(ports)
+	started := time.Now()
+	if _, err := f.declare(ctx, objects); err != nil {
+		return err
+	}
+	took := time.Since(started)
+	_, peak := f.sdnd.memory()
+	r.Add(Line{Name: fmt.Sprintf("apply of %d ports over %d nodes of a stretched network", ports*f.nodes, f.nodes), Unit: "s",
+		Ours: Value(took.Seconds()).With("%.1f s of CPU and %.0f MB at most of sdnd", f.sdnd.cpu(), peak)})
+	return nil
+}

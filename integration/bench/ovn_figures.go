@@ -1,0 +1,175 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// ovnFigures are OVN's figures for the work that sdnctl is measured with.
+type ovnFigures struct {
+	err error // why there are not all
+	// added by ovn-nbctl as a daemon and as a process, by number of others.
+	added, byProcess map[int]samples
+	// pinged is from setting iface-id to the first reply of the other node, and
+	// of the same.
+	pinged, pingedHere samples
+	// lookups of a packet to the other node, and to the same; 0 unknown.
+	lookups, lookupsHere int
+}
+
+// ovnLimit bounds all of it.
+const ovnLimit = 3 * time.Minute
+
+// ovnFigures measures OVN, once in a run.
+func (e *Env) ovnFigures(ctx context.Context) *ovnFigures {
+	if e.ovn != nil {
+		return e.ovn
+	}
+	e.ovn = &ovnFigures{added: map[int]samples{}, byProcess: map[int]samples{}}
+	e.Logf("   (OVN, beside which the next are set)")
+	// Not the limit of the bench that happens to ask first.
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), ovnLimit, fmt.Errorf("took longer than %v", ovnLimit))
+	defer cancel()
+	e.ovn.err = e.ovn.measure(ctx, e)
+	if e.ovn.err != nil {
+		e.Logf("   (OVN: %v)", e.ovn.err)
+	}
+	return e.ovn
+}
+
+func (f *ovnFigures) measure(ctx context.Context, e *Env) (err error) {
+	b, err := newOVNBed(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.stop()) }()
+	if err := f.measurePings(ctx, e, b); err != nil {
+		return fmt.Errorf("first ping: %w", err)
+	}
+	if err := f.measureProcess(ctx, e, b); err != nil {
+		return fmt.Errorf("ovn-nbctl: %w", err)
+	}
+	have := 0
+	for _, size := range e.portSizes() {
+		if err := b.fill(ctx, have, size); err != nil {
+			return fmt.Errorf("get %d ports: %w", size, err)
+		}
+		have = size
+		// About five seconds for each size.
+		n := e.Pick(300, 20)
+		if size > 0 {
+			n = max(8, min(n, 60_000/size))
+		}
+		for range n {
+			start := time.Now()
+			if err := b.nb(ctx, append([]string{"--wait=hv"}, ovnPort(0, 60_000, "extra")...)...); err != nil {
+				return err
+			}
+			f.added[size] = append(f.added[size], time.Since(start))
+			if err := b.nb(ctx, "--wait=hv", "lsp-del", "extra"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fill adds logical ports until there are so many.
+func (b *ovnBed) fill(ctx context.Context, have, want int) error {
+	args := []string{"--wait=hv"}
+	for i := have; i < want; i++ {
+		if len(args) > 1 {
+			args = append(args, "--")
+		}
+		args = append(args, ovnPort(i%2, 1000+i/2, fmt.Sprintf("p%d", i))...)
+	}
+	if len(args) == 1 {
+		return nil
+	}
+	return b.nb(ctx, args...)
+}
+
+func (f *ovnFigures) measureProcess(ctx context.Context, e *Env, b *ovnBed) error {
+	program := []string{"ovn-nbctl", "--db=unix:" + b.socket("nb"), "--wait=hv"}
+	for range e.Pick(100, 10) {
+		took, err := runProcess(ctx, "", append(program, ovnPort(0, 60_000, "extra")...)...)
+		if err != nil {
+			return err
+		}
+		f.byProcess[0] = append(f.byProcess[0], took)
+		if _, err := runProcess(ctx, "", append(program, "lsp-del", "extra")...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *ovnFigures) measurePings(ctx context.Context, e *Env, b *ovnBed) error {
+	moving, err := b.container(ctx, 0, 2, "moving")
+	if err != nil {
+		return err
+	}
+	here, err := b.container(ctx, 0, 3, "here")
+	if err != nil {
+		return err
+	}
+	there, err := b.container(ctx, 1, 2, "there")
+	if err != nil {
+		return err
+	}
+	for _, c := range []*lab.Container{here, there} {
+		n, err := b.Node(c.Node)
+		if err != nil {
+			return err
+		}
+		if err := setIfaceID(ctx, n, c.Interface, c.Name); err != nil {
+			return err
+		}
+	}
+	bind := binder{
+		node: b.Nodes[0], moving: moving,
+		bind:   func(ctx context.Context) error { return setIfaceID(ctx, b.Nodes[0], moving.Interface, moving.Name) },
+		unbind: func(ctx context.Context) error { return b.unbound(ctx, moving.Name) },
+	}
+	n := e.Pick(50, 5)
+	if f.pinged, err = bind.firstPings(ctx, n, there); err != nil {
+		return err
+	}
+	if f.pingedHere, err = bind.firstPings(ctx, n, here); err != nil {
+		return err
+	}
+	if f.lookups, err = ovnLookups(ctx, b, moving, there); err != nil {
+		return err
+	}
+	f.lookupsHere, err = ovnLookups(ctx, b, moving, here)
+	return err
+}
+
+// figure is a median, or why there is none.
+func (f *ovnFigures) figure(s samples) Figure {
+	if len(s) > 0 {
+		return s.p50(time.Millisecond)
+	}
+	if f.err != nil {
+		return None(f.err.Error())
+	}
+	return None("not measured")
+}
+
+// daemon is for adding a port beside others by ovn-nbctl as a daemon.
+func (f *ovnFigures) daemon(others int) Figure { return f.figure(f.added[others]) }
+
+// process is the same for the whole ovn-nbctl process.
+func (f *ovnFigures) process(others int) Figure { return f.figure(f.byProcess[others]) }
+
+// count is a number of lookups.
+func (f *ovnFigures) count(n int) Figure {
+	if n == 0 {
+		return f.figure(nil)
+	}
+	return Value(float64(n))
+}

@@ -1,0 +1,14 @@
+package bench
+
+import "slices"
+
+// Suite returns all benches, in the order in which they run.
+func Suite() []Bench {
+	return slices.Concat(
+		installs(),
+		reconnects(),
+		ports(),
+		firstPings(),
+		fleets(),
+	)
+}
