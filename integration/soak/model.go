@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// model is what must be true: the changes that sdnd has acknowledged, and which
+// interfaces there are. Only operations that this allows are done, so that each
+// refusal is a mistake, of sdnd or of the model.
+type model struct {
+	// objects are declared, by reference.
+	objects map[string]api.Object
+	// specs of ports, networks and routers, by name.
+	ports    map[string]api.PortSpec
+	networks map[string]api.NetworkSpec
+	routers  map[string]api.RouterSpec
+	// ghosts are nodes that never connect.
+	ghosts map[string]api.NodeSpec
+	// plugged are the interfaces, by port; those in loose do not say so.
+	plugged map[string]*lab.Container
+	loose   map[string]bool
+}
+
+func newModel() *model {
+	return &model{
+		objects: map[string]api.Object{}, ports: map[string]api.PortSpec{}, networks: map[string]api.NetworkSpec{},
+		routers: map[string]api.RouterSpec{}, ghosts: map[string]api.NodeSpec{},
+		plugged: map[string]*lab.Container{}, loose: map[string]bool{},
+	}
+}
+
+// put notes an object that is declared.
+func (m *model) put(o api.Object, spec any) {
+	m.objects[o.Ref()] = o
+	switch s := spec.(type) {
+	case api.PortSpec:
+		m.ports[o.Name] = s
+	case api.NetworkSpec:
+		m.networks[o.Name] = s
+	case api.RouterSpec:
+		m.routers[o.Name] = s
+	case api.NodeSpec:
+		if _, real := realNode(o.Name); !real {
+			m.ghosts[o.Name] = s
+		}
+	}
+}
+
+// delete notes an object that is not declared any more.
+func (m *model) delete(kind api.Kind, name string) {
+	delete(m.objects, api.Key{Kind: kind, Name: name}.String())
+	switch kind {
+	case api.KindPort:
+		delete(m.ports, name)
+	case api.KindNetwork:
+		delete(m.networks, name)
+	case api.KindRouter:
+		delete(m.routers, name)
+	case api.KindNode:
+		delete(m.ghosts, name)
+	}
+}
+
+// routerOf returns the router that joins the network, or "".
+func (m *model) routerOf(network string) string {
+	for name, r := range m.routers {
+		if slices.Contains(r.Networks, network) {
+			return name
+		}
+	}
+	return ""
+}
+
+// unused returns the networks without ports and router, sorted.
+func (m *model) unused() []string {
+	used := map[string]bool{}
+	for _, p := range m.ports {
+		used[p.Network] = true
+	}
+	return slices.DeleteFunc(m.unrouted(), func(n string) bool { return used[n] })
+}
+
+// unrouted returns the networks without router, sorted.
+func (m *model) unrouted() []string {
+	return slices.DeleteFunc(sorted(m.networks), func(n string) bool { return m.routerOf(n) != "" })
+}
+
+// idleGhosts returns the ghosts that no port is pinned to, sorted.
+func (m *model) idleGhosts() []string {
+	used := map[string]bool{}
+	for _, p := range m.ports {
+		used[p.Node] = true
+	}
+	return slices.DeleteFunc(sorted(m.ghosts), func(n string) bool { return used[n] })
+}
+
+// reaches reports whether one port must reach another.
+func (m *model) reaches(from, to string) bool {
+	a, b := m.ports[from].Network, m.ports[to].Network
+	return a == b || m.routerOf(a) != "" && m.routerOf(a) == m.routerOf(b)
+}
+
+// live returns the ports whose interface is there and says so, sorted.
+func (m *model) live() []string {
+	return slices.DeleteFunc(sorted(m.plugged), func(p string) bool { return m.loose[p] })
+}
+
+func sorted[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }
+
+// pick returns one of them; false if there is none.
+func pick(rng *rand.Rand, from []string) (string, bool) {
+	if len(from) == 0 {
+		return "", false
+	}
+	return from[rng.IntN(len(from))], true
+}
+
+// free returns a name prefix0 to prefix(n-1) that is not taken.
+func free[T any](rng *rand.Rand, taken map[string]T, prefix string, n int) (string, bool) {
+	var names []string
+	for i := range n {
+		if name := fmt.Sprintf("%s%d", prefix, i); !has(taken, name) {
+			names = append(names, name)
+		}
+	}
+	return pick(rng, names)
+}
+
+func has[T any](m map[string]T, key string) bool {
+	_, ok := m[key]
+	return ok
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// plugIn makes the interface of a port.
+func (s *soak) plugIn(ctx context.Context) (bool, error) {
+	var names []string
+	for _, name := range s.bare() {
+		if !has(s.ghosts, s.ports[name].Node) {
+			names = append(names, name)
+		}
+	}
+	name, ok := pick(s.rng, names)
+	if !ok || len(s.plugged) >= maxPlugged {
+		return false, nil
+	}
+	node := s.ports[name].Node
+	if node == "" {
+		node = realNodes()[s.rng.IntN(3)]
+	}
+	return true, s.plugAt(ctx, name, node)
+}
+
+// plugAt plugs a port in on a node, with what sdnd says it has.
+func (s *soak) plugAt(ctx context.Context, port, node string) error {
+	p, err := s.api.Port(ctx, port)
+	if err != nil {
+		return err
+	}
+	st := p.Status
+	ip, err := netip.ParseAddr(st.IP)
+	if err != nil {
+		return fmt.Errorf("port %s: %w", port, err)
+	}
+	s.made++
+	c := lab.Container{
+		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: port,
+		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
+	}
+	if st.Gateway != "" {
+		if c.Gateway, err = netip.ParseAddr(st.Gateway); err != nil {
+			return fmt.Errorf("port %s: %w", port, err)
+		}
+	}
+	got, err := s.lab.AddContainer(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.plugged[port] = got
+	return nil
+}
+
+// pull takes a port's interface away.
+func (s *soak) pull(ctx context.Context, port string) error {
+	err := s.plugged[port].Remove(ctx)
+	delete(s.plugged, port)
+	delete(s.loose, port)
+	return err
+}
+
+func (s *soak) unplug(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.plugged))
+	if !ok {
+		return false, nil
+	}
+	return true, s.pull(ctx, name)
+}
+
+// move takes a port that is pinned nowhere to another node; half of the time its
+// interface there is plugged in before the old one is taken away.
+func (s *soak) move(ctx context.Context) (bool, error) {
+	var names []string
+	for _, name := range s.live() {
+		if s.ports[name].Node == "" {
+			names = append(names, name)
+		}
+	}
+	name, ok := pick(s.rng, names)
+	if !ok {
+		return false, nil
+	}
+	old := s.plugged[name]
+	at, _ := realNode(old.Node)
+	to := realNodes()[(at+1+s.rng.IntN(2))%3]
+	if s.rng.IntN(2) == 0 {
+		if err := s.pull(ctx, name); err != nil {
+			return false, err
+		}
+		return true, s.plugAt(ctx, name, to)
+	}
+	if err := s.plugAt(ctx, name, to); err != nil {
+		return false, err
+	}
+	return true, old.Remove(ctx)
+}
+
+// letGo has an interface not say any more whose it is.
+func (s *soak) letGo(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, s.live())
+	if !ok {
+		return false, nil
+	}
+	s.loose[name] = true
+	return true, s.vsctl(ctx, name, "remove", "interface", s.plugged[name].Interface, "external_ids", "iface-id")
+}
+
+// takeUp has an interface say again whose it is.
+func (s *soak) takeUp(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.loose))
+	if !ok {
+		return false, nil
+	}
+	delete(s.loose, name)
+	return true, s.vsctl(ctx, name, "set", "interface", s.plugged[name].Interface, "external_ids:iface-id="+name)
+}
+
+// vsctl runs ovs-vsctl where a port is.
+func (s *soak) vsctl(ctx context.Context, port string, args ...string) error {
+	n, err := s.lab.Node(s.plugged[port].Node)
+	if err != nil {
+		return err
+	}
+	_, err = n.VSCtl(ctx, args...)
+	return err
+}
