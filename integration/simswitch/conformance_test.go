@@ -15,6 +15,8 @@ import (
 //
 //   - how long flows and ports have been there;
 //   - the counters of ports: dummy ports of Open vSwitch count their own packets;
+//   - whether a port is live (OFPPS_LIVE): Open vSwitch finds out some time after
+//     it has made the port;
 //   - the order of flows in a dump, and of ports in a description: Open vSwitch
 //     has them in hash tables. What a flow monitor reports at first is such a
 //     dump. Where a dump is cut into parts depends on that order too;

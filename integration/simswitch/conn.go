@@ -33,7 +33,10 @@ type conn struct {
 	// own changes is among them.
 	updates     *parts
 	abbreviated bool
-	received    int // messages
+	// paused is what flows have become since the monitors were paused, and nil
+	// if they are not.
+	paused   map[*flow]openflow.FlowEvent
+	received int // messages
 }
 
 // missSendDefault is how much of a packet goes to the controller unless it says
@@ -155,9 +158,18 @@ func (c *conn) reply(request []byte, m openflow.Message) {
 	c.send(mustAppend(nil, m))
 }
 
-// flush writes what is queued.
+// flush writes what is queued, and what monitors have to say when they have
+// been read after a pause.
 func (c *conn) flush() error {
-	return c.out.flush(c.ctx, c.net, func() time.Duration { return c.s.Faults().ReplyDelay })
+	for {
+		err := c.out.flush(c.ctx, c.net, func() time.Duration { return c.s.Faults().ReplyDelay })
+		if err != nil || !c.out.takeResume() {
+			return err
+		}
+		c.s.mu.Lock()
+		c.resumeMonitors()
+		c.s.mu.Unlock()
+	}
 }
 
 // kick has what was queued from elsewhere written, without waiting for it. The

@@ -28,8 +28,6 @@
 //     refused.
 //   - Open vSwitch's own table 254 is read only here too, but empty, where it
 //     shows a few flows of its own when asked for cookie 0.
-//   - Flow monitors are never paused: a controller that does not read fills our
-//     memory, up to what it has the switch say.
 //
 // # Memory
 //

@@ -140,6 +140,9 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 		return // it is as it was
 	}
 	for to := range s.conns {
+		if to.paused != nil && to.duringPause(c) {
+			continue
+		}
 		var flags openflow.MonitorFlags
 		for _, m := range to.monitors {
 			if m.flags&event != 0 && m.sees(f, before) {
@@ -157,23 +160,13 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 func (c *conn) update(event openflow.FlowEvent, f *flow, flags openflow.MonitorFlags, own bool, xid openflow.Xid) {
 	if c.updates == nil {
 		c.updates = c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
+		c.updates.send = c.sendUpdates
 	}
-	if !own || flags&openflow.MonitorOwn != 0 {
+	if !own || c.paused != nil || flags&openflow.MonitorOwn != 0 {
 		c.updates.add(appendUpdate(nil, event, f, flags))
 	} else if !c.abbreviated {
 		c.abbreviated = true
 		c.updates.add(mustAppend(nil, &openflow.FlowUpdate{Event: openflow.FlowAbbrev, ModXid: xid}))
-	}
-}
-
-// flushUpdates ends what goes together.
-func (s *Switch) flushUpdates() {
-	for c := range s.conns {
-		if c.updates != nil {
-			c.updates.end()
-			c.updates, c.abbreviated = nil, false
-			c.kick()
-		}
 	}
 }
 

@@ -5,16 +5,16 @@ import "github.com/sdnctl/sdnctl/openflow"
 // parts builds a multipart reply: an array of entries in as many messages as it
 // takes, each as full as can be (OpenFlow 1.3.5, 7.3.5).
 type parts struct {
-	c      *conn
 	xid    openflow.Xid
 	kind   openflow.MultipartType
 	prefix []byte // of the body of each part
 	buf    []byte
+	send   func([]byte)
 }
 
 // parts begins a reply. It goes out with end.
 func (c *conn) parts(xid openflow.Xid, kind openflow.MultipartType, prefix ...byte) *parts {
-	p := &parts{c: c, xid: xid, kind: kind, prefix: prefix}
+	p := &parts{xid: xid, kind: kind, prefix: prefix, send: c.send}
 	p.begin()
 	return p
 }
@@ -38,7 +38,7 @@ func (p *parts) add(entry []byte) {
 // flush sends the part that was begun.
 func (p *parts) flush() {
 	be.PutUint16(p.buf[2:], uint16(len(p.buf)))
-	p.c.send(p.buf)
+	p.send(p.buf)
 }
 
 // end sends the last part.

@@ -13,6 +13,37 @@ type outbox struct {
 	buf     []byte
 	writing bool
 	err     error
+	// updates are the bytes of flow monitors that are not written yet; resume
+	// asks for a report when there are none.
+	updates int
+	resume  bool
+}
+
+// appendUpdates queues messages of flow monitors, and returns how many bytes of
+// such are queued.
+func (o *outbox) appendUpdates(b []byte) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.buf = append(o.buf, b...)
+	o.updates += len(b)
+	return o.updates
+}
+
+// askResume has takeResume report true, once, when all updates are written.
+func (o *outbox) askResume() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.resume = true
+}
+
+func (o *outbox) takeResume() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	take := o.resume && o.updates == 0
+	if take {
+		o.resume = false
+	}
+	return take
 }
 
 // keepBuffer is the largest buffer that an idle outbox keeps.
@@ -43,7 +74,7 @@ func (o *outbox) flush(ctx context.Context, to net.Conn, delay func() time.Durat
 	o.writing = true
 	var spare []byte
 	for len(o.buf) > 0 && o.err == nil {
-		b := o.buf
+		b, updates := o.buf, o.updates
 		o.buf = spare
 		o.mu.Unlock()
 		err := pause(ctx, delay())
@@ -52,6 +83,7 @@ func (o *outbox) flush(ctx context.Context, to net.Conn, delay func() time.Durat
 		}
 		o.mu.Lock()
 		o.err = err
+		o.updates -= updates
 		if spare = nil; cap(b) <= keepBuffer {
 			spare = b[:0]
 		}

@@ -44,7 +44,9 @@ func startOVS(tb testing.TB, connections int) *ovs {
 	o.run("ovsdb-tool", "create", o.path("conf.db"), schema)
 	o.daemon("ovsdb-server", o.path("conf.db"), "--remote=punix:"+o.path("db.sock"))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(o.path("db.sock")); err == nil {
+		c, err := net.Dial("unix", o.path("db.sock"))
+		if err == nil {
+			c.Close()
 			break
 		} else if time.Now().After(deadline) {
 			tb.Fatal(err)

@@ -263,6 +263,8 @@ func describe(tb testing.TB, f []byte) []string {
 			tb.Fatal(err)
 		}
 		line += " " + m.(*openflow.ErrorMsg).Name()
+	case openflow.TypePortStatus:
+		notLive(f[16:])
 	case openflow.TypeFlowRemoved:
 		clear(f[20:28]) // age
 	case openflow.TypeMultipartReply:
@@ -273,11 +275,20 @@ func describe(tb testing.TB, f []byte) []string {
 		case openflow.MultipartExperimenter:
 			return append([]string{line}, updateLines(tb, f)...)
 		case openflow.MultipartPortDesc:
-			return append([]string{line}, chunks(f[16:], 64)...)
+			for b := f[16:]; len(b) >= portLen; b = b[portLen:] {
+				notLive(b)
+			}
+			return append([]string{line}, chunks(f[16:], portLen)...)
 		}
 	}
 	return []string{line + " " + hex.EncodeToString(f)}
 }
+
+// portLen is the length of ofp_port (OpenFlow 1.3.5, 7.2.1).
+const portLen = 64
+
+// notLive clears OFPPS_LIVE in the state of an ofp_port.
+func notLive(port []byte) { port[39] &^= byte(openflow.StateLive) }
 
 // chunks writes down entries of n bytes, sorted: ports have no order.
 func chunks(b []byte, n int) []string {

@@ -38,7 +38,7 @@ func (s *Switch) AddPort(p openflow.Port) error {
 		reason = openflow.PortAdded
 	}
 	s.ports[at].Port = p
-	s.tellPort(reason, &p)
+	s.tellPort(reason, &p, nil)
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (s *Switch) RemovePort(name string) bool {
 	}
 	p := s.ports[at].Port
 	s.ports = slices.Delete(s.ports, at, at+1)
-	s.tellPort(openflow.PortDeleted, &p)
+	s.tellPort(openflow.PortDeleted, &p, nil)
 	return true
 }
 
@@ -72,9 +72,11 @@ func (s *Switch) findPort(no openflow.PortNo) (at int, found bool) {
 	return slices.BinarySearchFunc(s.ports, no, func(p port, no openflow.PortNo) int { return cmp.Compare(p.No, no) })
 }
 
-func (s *Switch) tellPort(reason openflow.PortReason, p *openflow.Port) {
+// tellPort tells all who want to know but the one that asked for the change
+// itself (OpenFlow 1.5, 7.4.3, says that it was so before 1.5).
+func (s *Switch) tellPort(reason openflow.PortReason, p *openflow.Port, by *conn) {
 	for c := range s.conns {
-		if c.wants(c.async.PortStatus, uint8(reason)) {
+		if c != by && c.wants(c.async.PortStatus, uint8(reason)) {
 			c.send(mustAppend(nil, &openflow.PortStatus{Reason: reason, Port: *p}))
 			c.kick()
 		}
@@ -101,7 +103,7 @@ func (c *conn) portMod(msg []byte) refusal {
 	config := p.Config&^m.Mask | m.Config&m.Mask
 	if config != p.Config {
 		p.Config = config
-		c.s.tellPort(openflow.PortModified, p)
+		c.s.tellPort(openflow.PortModified, p, c)
 	}
 	return accepted
 }

@@ -1,0 +1,86 @@
+package simswitch_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/integration/simswitch"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// pipelineMods are all flow-mods that the compiler has for a node of a topology
+// with every kind of object.
+func pipelineMods(t *testing.T) [][]byte {
+	t.Helper()
+	network := func(name string, vni topology.VNI, cidr string) topology.Op {
+		return set(topology.KindNetwork, name, topology.NetworkSpec{VNI: vni, Mode: topology.Stretched,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix(cidr)}}})
+	}
+	ops := []topology.Op{
+		set(topology.KindNode, "node0", topology.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.0.1")}),
+		set(topology.KindNode, "node1", topology.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.0.2")}),
+		set(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 100, Mode: topology.Segmented, ContainersPerNode: 10, MaxNodes: 100,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16")}}}),
+		network("lan", 200, "192.168.0.0/24"), network("red", 300, "192.168.1.0/24"), network("blue", 400, "192.168.2.0/24"),
+		set(topology.KindRouter, "r1", topology.RouterSpec{Networks: []string{"red", "blue"}}),
+	}
+	for eth, n := range []string{"pods", "lan", "red", "blue"} {
+		ops = append(ops, portOn(n, 0, eth+1), portOn(n, 1, eth+1))
+	}
+	r, err := topology.Plan(topology.NewSnapshot(), ops, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	u := pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: "node0", After: 1}, {Node: "node1", After: 1}}}
+	for p := range r.Next.Ports() {
+		u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, Before: v.Place(p.Name), After: pipeline.Place{
+			Node: p.Spec.Node, Interface: p.Spec.Interface, OFPort: openflow.PortNo(10 + len(u.Places))}})
+	}
+	v = v.Next(u)
+	var flows pipeline.FlowSet
+	new(pipeline.Compiler).CompileNode(&flows, v, "node0")
+	var mods [][]byte
+	for _, e := range flows.Entries() {
+		mods = append(mods, slices.Clone(flows.Message(e)))
+	}
+	return mods
+}
+
+// TestPipelineFlows has both switches take the flows of the compiler, and show
+// the same.
+func TestPipelineFlows(t *testing.T) {
+	real := startOVS(t, 1)
+	d := drive(t, real, 0)
+	simD := drive(t, simulate(t, simswitch.Config{Ports: portsOf(t, d)}), 0)
+	mods := pipelineMods(t)
+	tables := map[byte]bool{}
+	for _, m := range mods {
+		tables[m[24]] = true
+	}
+	if len(tables) != len(pipeline.Tables()) {
+		t.Errorf("the flows are of %d tables, and there are %d", len(tables), len(pipeline.Tables()))
+	}
+	for _, to := range []*driver{d, simD} {
+		to.log, to.xid = nil, 1000
+		to.send(control(t, 1, openflow.BundleOpenRequest, both))
+		for _, m := range mods {
+			to.send(put(1, both, m))
+		}
+		to.send(control(t, 1, openflow.BundleCommitRequest, both), dump(t))
+		for _, m := range mods[:len(mods)/2] {
+			to.send(openflow.AppendFlowDeleteByCookie(nil, 0, openflow.TableAll, openflow.Cookie(be.Uint64(m[8:]))))
+		}
+		to.send(dump(t), encode(t, openflow.TableStatsRequest()))
+	}
+	if diff := cmp.Diff(strings.Join(d.log, "\n"), strings.Join(simD.log, "\n")); diff != "" {
+		t.Errorf("Open vSwitch (-) and the simulator (+) differ:\n%s", diff)
+	}
+}
