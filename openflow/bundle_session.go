@@ -12,6 +12,9 @@ const (
 	// bundleChunk is how many bytes of a bundle are queued at a time, so that
 	// other messages can go between.
 	bundleChunk = 64 << 10
+	// bundleKeep is the largest buffer kept between bundles: that of a change of
+	// a few ports. A fleet of switches costs this much each.
+	bundleKeep = 8 << 10
 	// commitGrace is how much longer the switch may be silent for each message
 	// that it commits.
 	commitGrace = 100 * time.Microsecond
@@ -65,7 +68,7 @@ func (s *Session) Bundle(ctx context.Context, flags BundleFlags, mods iter.Seq[[
 	s.alive.allowed.Store(0)
 	s.bundlePos += b.next
 	s.bundleBuf = b.buf[:0]
-	if cap(s.bundleBuf) > 2*bundleChunk {
+	if cap(s.bundleBuf) > bundleKeep {
 		s.bundleBuf = nil
 	}
 	if refused := (*BundleError)(nil); errors.As(err, &refused) {

@@ -14,8 +14,11 @@ const (
 	// writeChunk is the most that one write hands to the connection, so that
 	// the write deadline judges progress and not the size of the queue.
 	writeChunk = 128 << 10
-	// outboxKeep is the largest buffer kept by a connection that was idle.
-	outboxKeep = 64 << 10
+	// outboxKeep is the largest buffer kept by a connection that was idle, and
+	// outboxIdle how long it has to be: short enough that a thousand switches
+	// which are told much one after the other do not each keep it.
+	outboxKeep = 8 << 10
+	outboxIdle = 50 * time.Millisecond
 )
 
 // outbox collects whole messages from many goroutines and has one goroutine

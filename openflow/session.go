@@ -153,6 +153,8 @@ func (s *Session) write(stop <-chan struct{}) {
 	if stop != nil {
 		tick = nil
 	}
+	idle := time.NewTimer(outboxIdle)
+	defer idle.Stop()
 	for stopped := false; ; {
 		n, err := s.out.flush(s.conn, s.cfg.WriteTimeout+time.Duration(s.alive.allowed.Load()))
 		s.counters.bytesOut.Add(uint64(n))
@@ -163,10 +165,14 @@ func (s *Session) write(stop <-chan struct{}) {
 		if stopped {
 			return
 		}
+		if n > outboxKeep {
+			idle.Reset(outboxIdle)
+		}
 		select {
 		case <-s.out.wake:
-		case <-tick:
+		case <-idle.C:
 			s.out.trim()
+		case <-tick:
 			next, err := s.keepAlive()
 			if err != nil {
 				s.end(err)
