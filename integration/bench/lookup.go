@@ -47,3 +47,29 @@ func ovnLookups(ctx context.Context, b *ovnBed, from, to *lab.Container) (int, e
 	}
 	return lookupsIn(t.Text), nil
 }
+
+// lookups counts the table lookups of a packet that finds no megaflow.
+func (b *dataBed) lookups(ctx context.Context, e *Env, r *Report) error {
+	ovn := e.ovnFigures(ctx)
+	seen := map[bool]bool{} // by whether across the nodes
+	for _, p := range b.paths {
+		if p.flat || seen[p.across] {
+			continue
+		}
+		seen[p.across] = true
+		got, err := b.TraceEcho(ctx, p.from, p.to.MAC, p.to.IP.Addr())
+		if err != nil {
+			return err
+		}
+		l := Line{
+			Name: "table lookups of a first packet, same node", Ours: Value(float64(lookupsIn(got.Text))), Goal: AtMost(10),
+			Baseline: "OVN", Theirs: ovn.count(ovn.lookupsHere),
+		}
+		if p.across {
+			l.Name, l.Theirs = "table lookups of a first packet, across nodes", ovn.count(ovn.lookups)
+			l.Note = "Ours on both nodes together, OVN's on the first."
+		}
+		r.Add(l)
+	}
+	return nil
+}

@@ -22,7 +22,7 @@ type ovnFigures struct {
 }
 
 // ovnLimit bounds all of it.
-const ovnLimit = 3 * time.Minute
+const ovnLimit = 2 * time.Minute
 
 // ovnFigures measures OVN, once in a run.
 func (e *Env) ovnFigures(ctx context.Context) *ovnFigures {
@@ -50,19 +50,19 @@ func (f *ovnFigures) measure(ctx context.Context, e *Env) (err error) {
 	if err := f.measurePings(ctx, e, b); err != nil {
 		return fmt.Errorf("first ping: %w", err)
 	}
-	if err := f.measureProcess(ctx, e, b); err != nil {
-		return fmt.Errorf("ovn-nbctl: %w", err)
-	}
 	have := 0
 	for _, size := range e.portSizes() {
 		if err := b.fill(ctx, have, size); err != nil {
 			return fmt.Errorf("get %d ports: %w", size, err)
 		}
 		have = size
-		// About five seconds for each size.
+		// A few seconds for each size.
 		n := e.Pick(300, 20)
 		if size > 0 {
-			n = max(8, min(n, 60_000/size))
+			n = max(6, min(n, 40_000/size))
+		}
+		if err := f.measureProcess(ctx, b, size, min(n, 100)); err != nil {
+			return fmt.Errorf("ovn-nbctl: %w", err)
 		}
 		for range n {
 			start := time.Now()
@@ -93,14 +93,14 @@ func (b *ovnBed) fill(ctx context.Context, have, want int) error {
 	return b.nb(ctx, args...)
 }
 
-func (f *ovnFigures) measureProcess(ctx context.Context, e *Env, b *ovnBed) error {
+func (f *ovnFigures) measureProcess(ctx context.Context, b *ovnBed, others, n int) error {
 	program := []string{"ovn-nbctl", "--db=unix:" + b.socket("nb"), "--wait=hv"}
-	for range e.Pick(100, 10) {
+	for range n {
 		took, err := runProcess(ctx, "", append(program, ovnPort(0, 60_000, "extra")...)...)
 		if err != nil {
 			return err
 		}
-		f.byProcess[0] = append(f.byProcess[0], took)
+		f.byProcess[others] = append(f.byProcess[others], took)
 		if _, err := runProcess(ctx, "", append(program, "lsp-del", "extra")...); err != nil {
 			return err
 		}

@@ -9,6 +9,9 @@ func Suite() []Bench {
 		reconnects(),
 		ports(),
 		firstPings(),
-		fleets(),
+		stores(),
+		apis(),
+		micros(),
+		datapaths(),
 	)
 }
