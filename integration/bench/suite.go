@@ -9,6 +9,7 @@ func Suite() []Bench {
 		reconnects(),
 		ports(),
 		firstPings(),
+		fleets(),
 		stores(),
 		apis(),
 		micros(),
