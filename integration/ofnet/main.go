@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -81,8 +82,8 @@ func install(sw *ofctrl.OFSwitch, flows []*openflow15.FlowMod) (time.Duration, e
 }
 
 // decode makes flow-mods of OpenFlow 1.3 into ofnet's, which speaks 1.5. The
-// two differ in the version and in two bytes of padding that became the
-// importance (OpenFlow 1.5.1, 7.3.4.1).
+// two differ in the version, in two bytes of padding that became the importance
+// (OpenFlow 1.5.1, 7.3.4.1), and in how a field is copied to another.
 func decode(b []byte) (flows []*openflow15.FlowMod, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,9 +97,76 @@ func decode(b []byte) (flows []*openflow15.FlowMod, err error) {
 		if err := f.UnmarshalBinary(b[:n]); err != nil {
 			return nil, fmt.Errorf("flow %d: %w", len(flows), err)
 		}
+		giveMACs(f, b[:n])
+		again, err := f.MarshalBinary()
+		if err != nil {
+			return nil, fmt.Errorf("flow %d: %w", len(flows), err)
+		}
+		if !bytes.Equal(again, b[:n]) {
+			return nil, fmt.Errorf("flow %d: libOpenflow makes %x of %x", len(flows), again, b[:n])
+		}
+		copyFields(f)
 		flows, b = append(flows, f), b[n:]
 	}
 	return flows, nil
+}
+
+// copyFields puts OpenFlow 1.5's copy_field in the place of Nicira's move,
+// which Open vSwitch does not take by that version.
+func copyFields(f *openflow15.FlowMod) {
+	id := func(m *openflow15.MatchField) openflow15.OxmId {
+		return openflow15.OxmId{Class: m.Class, Field: m.Field, Length: m.Length}
+	}
+	for _, in := range f.Instructions {
+		apply, ok := in.(*openflow15.InstrActions)
+		if !ok {
+			continue
+		}
+		for i, a := range apply.Actions {
+			if m, ok := a.(*openflow15.NXActionRegMove); ok {
+				moved := openflow15.NewActionCopyField(m.Nbits, m.SrcOfs, m.DstOfs, id(m.SrcField), id(m.DstField))
+				apply.Length += moved.Len() - m.Len()
+				apply.Actions[i] = moved
+			}
+		}
+	}
+}
+
+// giveMACs sets the Ethernet addresses of a flow from its bytes: libOpenflow
+// reads them as none.
+func giveMACs(f *openflow15.FlowMod, b []byte) {
+	const match = 48 // OpenFlow 1.3.5, 7.3.4.1
+	end := match + int(binary.BigEndian.Uint16(b[match+2:]))
+	at := match + 4
+	for i := range f.Match.Fields {
+		giveMAC(&f.Match.Fields[i], b[at:])
+		at += 4 + int(b[at+3])
+	}
+	at = (end + 7) / 8 * 8
+	for _, in := range f.Instructions {
+		if apply, ok := in.(*openflow15.InstrActions); ok {
+			action := at + 8
+			for _, a := range apply.Actions {
+				if set, ok := a.(*openflow15.ActionSetField); ok {
+					giveMAC(&set.Field, b[action+4:])
+				}
+				action += int(binary.BigEndian.Uint16(b[action+2:]))
+			}
+		}
+		at += int(binary.BigEndian.Uint16(b[at+2:]))
+	}
+}
+
+// giveMAC sets the address of a field from its bytes, if it has one.
+func giveMAC(f *openflow15.MatchField, oxm []byte) {
+	switch v := f.Value.(type) {
+	case *openflow15.EthDstField:
+		v.EthDst = bytes.Clone(oxm[4:10])
+	case *openflow15.EthSrcField:
+		v.EthSrc = bytes.Clone(oxm[4:10])
+	case *openflow15.ArpXHaField:
+		v.ArpHa = bytes.Clone(oxm[4:10])
+	}
 }
 
 // app tells when the switch has connected.
