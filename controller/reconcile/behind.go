@@ -3,8 +3,6 @@ package reconcile
 import (
 	"time"
 
-	"github.com/tidwall/btree"
-
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -17,39 +15,46 @@ const tellEvery = 50 * time.Millisecond
 // lock guards it.
 type behind struct {
 	nodes map[string]*boardNode
-	// since counts them by the oldest revision that they have not confirmed.
-	since btree.Map[topology.Revision, int]
+	// count is how many of them owe a revision that they owe singly.
+	count map[topology.Revision]int
 	// telling is set while progress is to be told soon.
 	telling bool
 }
 
-// track notes whether the node has something to confirm. It reports whether all
-// nodes have now confirmed a revision that not all had.
+// track notes what the node has to confirm. It reports whether somebody may have
+// waited just for that: a revision was confirmed by the last node that owed it,
+// or the node has confirmed more than is counted.
 func (b *behind) track(name string, n *boardNode) (confirmed bool) {
-	_, _, oldest, idle := n.mail.state()
-	first, _, some := b.since.Min()
-	b.forget(name)
-	if !idle {
-		b.nodes[name], n.oldest = n, oldest
-		count, _ := b.since.Get(oldest)
-		b.since.Set(oldest, count+1)
+	was := n.owing
+	_, _, now, idle := n.mail.state()
+	if idle {
+		now = owing{}
+		delete(b.nodes, name)
+	} else {
+		b.nodes[name] = n
 	}
-	now, _, still := b.since.Min()
-	return some && (!still || now > first)
+	n.owing = now
+	for _, r := range now.each {
+		b.count[r]++
+	}
+	for _, r := range was.each {
+		if b.count[r]--; b.count[r] == 0 {
+			delete(b.count, r)
+			confirmed = true
+		}
+	}
+	return confirmed || now.unknown < was.unknown || now.from == 0 && was.from != 0
 }
 
 // forget takes a node out.
-func (b *behind) forget(name string) {
-	n, ok := b.nodes[name]
-	if !ok {
-		return
-	}
+func (b *behind) forget(name string, n *boardNode) {
 	delete(b.nodes, name)
-	if count, _ := b.since.Get(n.oldest); count > 1 {
-		b.since.Set(n.oldest, count-1)
-	} else {
-		b.since.Delete(n.oldest)
+	for _, r := range n.owing.each {
+		if b.count[r]--; b.count[r] == 0 {
+			delete(b.count, r)
+		}
 	}
+	n.owing = owing{}
 }
 
 // signalSoon wakes those who wait, within tellEvery. The caller holds the lock.

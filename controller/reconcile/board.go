@@ -29,19 +29,21 @@ type board struct {
 type boardNode struct {
 	status NodeStatus
 	mail   *mailbox
-	peer   *peer             // nil while not connected
-	oldest topology.Revision // under which behind has it
+	peer   *peer // nil while not connected
+	owing  owing // as behind has counted it
 }
 
 func newBoard(now func() time.Time) *board {
 	return &board{
-		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}}, quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
+		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
+		quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
 	}
 }
 
 // update changes a node's line, and tells those who wait or have subscribed. It
-// must be called after each change of what the node's mailbox holds. A node that is not on the board is left alone.
+// must be called after each change of what the node's mailbox holds. A node that
+// is not on the board is left alone.
 func (b *board) update(node string, change func(*NodeStatus)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,8 +97,10 @@ func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
 func (b *board) remove(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.nodes, node)
-	b.behind.forget(node)
+	if n, ok := b.nodes[node]; ok {
+		delete(b.nodes, node)
+		b.behind.forget(node, n)
+	}
 	b.signal()
 }
 
@@ -179,9 +183,10 @@ func (f *Fabric) Switches() []Switch {
 	return all
 }
 
-// Acks tells which nodes have yet to confirm a revision: those that it, or an
-// earlier one, changes flows of. A node that is not connected stays among them
-// until it has connected and been compared.
+// Acks tells which nodes have yet to confirm a revision: those whose flows it
+// changes, and no others. A node that is not connected stays among them until it
+// has connected and been compared. After a start of the daemon it is not known
+// what switches have; so they owe every revision until they are compared.
 func (f *Fabric) Acks(rev topology.Revision) Acks {
 	b := f.board
 	b.mu.Lock()
@@ -192,8 +197,8 @@ func (f *Fabric) Acks(rev topology.Revision) Acks {
 		return a
 	}
 	for name, n := range b.behind.nodes {
-		wanted, acked, oldest, idle := n.mail.state()
-		if idle || oldest > rev {
+		wanted, acked, owing, idle := n.mail.state()
+		if idle || !owing.owes(rev) {
 			continue
 		}
 		p := Pending{Node: name, Connected: n.status.Connected, Wanted: wanted, Acknowledged: acked}

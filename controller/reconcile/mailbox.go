@@ -37,8 +37,6 @@ type job struct {
 	wide *pipeline.View
 	// wipe asks for removing all flows: the node is ours no more.
 	wipe bool
-	// oldest is the first revision that the job confirms.
-	oldest topology.Revision
 }
 
 // mailbox holds what waits to be done on one node. The dispatcher puts work
@@ -49,13 +47,13 @@ type mailbox struct {
 	mu      sync.Mutex
 	waiting job
 	// held are units that wait for other nodes first.
-	held       marks
-	heldOldest topology.Revision
-	heldView   *pipeline.View // the newest that holds something
-	busy       job            // what the worker is at
-	acked      topology.Revision
-	waiters    []waiter
-	owed       []*change // whose work is not done; see work.go
+	held     marks
+	heldView *pipeline.View // the newest that holds something
+	busy     job            // what the worker is at
+	acked    topology.Revision
+	owing    owing // what is not acknowledged, of all the above
+	waiters  []waiter
+	owed     []*change // whose work is not done; see work.go
 }
 
 // waiter is told when the node has confirmed a view.
@@ -74,7 +72,7 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 	m.touch(v)
 	if full {
 		// What the switch has is not known, so no revision is confirmed.
-		m.waiting.oldest = 0
+		m.owing.unknown = v.Topo.Revision()
 	}
 	switch {
 	case full:
@@ -135,6 +133,7 @@ func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
 func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.owing.add(v.Topo.Revision())
 	if m.waiting.full || m.waiting.wide != nil {
 		m.touch(v)
 		return // which will do them, whenever it comes
@@ -147,7 +146,6 @@ func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 		}
 		if m.held == nil {
 			m.held = marks{}
-			m.heldOldest = v.Topo.Revision()
 		}
 		if _, ok := m.held[u]; !ok {
 			m.held[u] = base
@@ -163,9 +161,7 @@ func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) {
 		return !ok
 	})
 	if len(units) > 0 {
-		oldest := m.heldOldest
-		m.touch(v)
-		m.waiting.oldest = min(m.waiting.oldest, oldest)
+		m.waiting.view = v
 		for _, u := range units {
 			m.mark(u, nil)
 		}
@@ -188,10 +184,8 @@ func (m *mailbox) wipe(v *pipeline.View) {
 
 // touch sets the newest view. The caller holds the lock.
 func (m *mailbox) touch(v *pipeline.View) {
-	if m.waiting.view == nil {
-		m.waiting.oldest = v.Topo.Revision()
-	}
 	m.waiting.view = v
+	m.owing.add(v.Topo.Revision())
 }
 
 func (m *mailbox) wake() {
@@ -232,6 +226,12 @@ func (m *mailbox) done() {
 	m.mu.Lock()
 	seq := m.busy.view.Seq
 	m.acked = max(m.acked, m.busy.view.Topo.Revision())
+	if len(m.held) == 0 {
+		m.owing.confirm(m.acked)
+	}
+	if m.waiting.view != nil {
+		m.owing.add(m.waiting.view.Topo.Revision())
+	}
 	m.busy = job{}
 	var ready []waiter
 	m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool {
@@ -259,7 +259,6 @@ func (m *mailbox) failed() {
 	if len(m.held) > 0 && m.heldView.Seq > m.waiting.view.Seq {
 		m.waiting.view = m.heldView
 	}
-	m.waiting.oldest = m.busy.oldest
 	m.waiting.full, m.waiting.units, m.waiting.wide, m.held = true, nil, nil, nil
 	m.waiting.wipe = m.waiting.wipe || m.busy.wipe
 	m.busy = job{}
@@ -267,23 +266,18 @@ func (m *mailbox) failed() {
 }
 
 // state tells the newest revision that touched the node, the newest confirmed,
-// and the oldest one that is not; idle is true when there is no such.
-func (m *mailbox) state() (wanted, acked, oldest topology.Revision, idle bool) {
+// and what is not confirmed; idle is true when there is nothing to be done.
+func (m *mailbox) state() (wanted, acked topology.Revision, owing owing, idle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	wanted, idle = m.acked, true
 	if len(m.held) > 0 {
-		wanted, oldest, idle = max(wanted, m.heldOldest), m.heldOldest, false
+		wanted, idle = max(wanted, m.heldView.Topo.Revision()), false
 	}
 	for _, j := range []job{m.waiting, m.busy} {
-		if j.view == nil {
-			continue
+		if j.view != nil {
+			wanted, idle = max(wanted, j.view.Topo.Revision()), false
 		}
-		wanted = max(wanted, j.view.Topo.Revision())
-		if idle || j.oldest < oldest {
-			oldest = j.oldest
-		}
-		idle = false
 	}
-	return wanted, m.acked, oldest, idle
+	return wanted, m.acked, m.owing, idle
 }

@@ -50,6 +50,43 @@ func (m *mailbox) mustTake(t *testing.T) job {
 	return j
 }
 
+func revisions(rs ...topology.Revision) []topology.Revision { return rs }
+
+// TestOwing: what is noted singly, or in bulk, is owed until it is confirmed.
+func TestOwing(t *testing.T) {
+	var o owing
+	for r := topology.Revision(10); r < 20; r += 2 {
+		o.add(r)
+		o.add(r)
+	}
+	if !o.owes(10) || o.owes(11) || !o.owes(18) || o.owes(20) || o.owes(9) {
+		t.Errorf("owes %+v", o)
+	}
+	before := o
+	o.confirm(14)
+	if o.owes(10) || o.owes(14) || !o.owes(16) || !before.owes(10) {
+		t.Errorf("owes %+v, and before %+v", o, before)
+	}
+	o.confirm(18)
+	if o.owes(18) {
+		t.Errorf("owes %+v when all is confirmed", o)
+	}
+	for r := topology.Revision(100); r < 100+2*maxOwing; r++ {
+		o.add(r)
+	}
+	if len(o.each) > maxOwing || !o.owes(100) || !o.owes(100+2*maxOwing-1) || o.owes(99) || o.owes(100+2*maxOwing) {
+		t.Errorf("owes %+v", o)
+	}
+	o.confirm(150)
+	if o.owes(150) || !o.owes(151) {
+		t.Errorf("owes %+v", o)
+	}
+	o.confirm(100 + 2*maxOwing)
+	if o.owes(151) || o.from != 0 {
+		t.Errorf("owes %+v when all is confirmed", o)
+	}
+}
+
 func TestMailboxMerges(t *testing.T) {
 	v := views(t, 4)
 	m := newMailbox()
@@ -58,11 +95,11 @@ func TestMailboxMerges(t *testing.T) {
 	m.post(v[2], v[3], unit("q"), false)
 	j := m.mustTake(t)
 	want := marks{unit("p")[0]: v[0], unit("q")[0]: v[2]}
-	if j.full || !maps.Equal(j.units, want) || j.view != v[3] || j.oldest != 2 {
+	if j.full || !maps.Equal(j.units, want) || j.view != v[3] {
 		t.Errorf("took %+v, want p since revision 1 and q since revision 3, brought to 4", j)
 	}
-	if wanted, acked, oldest, idle := m.state(); wanted != 4 || acked != 0 || oldest != 2 || idle {
-		t.Errorf("state = %d %d %d %v while busy", wanted, acked, oldest, idle)
+	if wanted, acked, owing, idle := m.state(); wanted != 4 || acked != 0 || !slices.Equal(owing.each, revisions(2, 3, 4)) || idle {
+		t.Errorf("state = %d %d %v %v while busy", wanted, acked, owing, idle)
 	}
 	m.done()
 	if wanted, acked, _, idle := m.state(); wanted != 4 || acked != 4 || !idle {
@@ -75,8 +112,8 @@ func TestMailboxHolds(t *testing.T) {
 	m := newMailbox()
 	p, q := unit("p"), unit("q")
 	m.hold(v[0], v[1], append(slices.Clone(p), q...))
-	if wanted, _, oldest, idle := m.state(); wanted != 2 || oldest != 2 || idle {
-		t.Errorf("state = %d %d %v while units are held", wanted, oldest, idle)
+	if wanted, _, owing, idle := m.state(); wanted != 2 || !owing.owes(2) || idle {
+		t.Errorf("state = %d %v %v while units are held", wanted, owing, idle)
 	}
 	m.post(v[1], v[2], q, false) // overtakes nothing: q goes with what waits
 	j := m.mustTake(t)
@@ -84,17 +121,17 @@ func TestMailboxHolds(t *testing.T) {
 		t.Errorf("took %v, want q as of revision 1", j.units)
 	}
 	m.done()
-	if _, _, oldest, idle := m.state(); oldest != 2 || idle {
-		t.Errorf("state = %d %v while p is held", oldest, idle)
+	if _, _, owing, idle := m.state(); !owing.owes(2) || idle {
+		t.Errorf("state = %v %v while p is held", owing, idle)
 	}
 	m.release(v[3], append(slices.Clone(p), q...))
 	j = m.mustTake(t)
-	if want := (marks{p[0]: v[0]}); !maps.Equal(j.units, want) || j.oldest != 2 || j.view != v[3] {
+	if want := (marks{p[0]: v[0]}); !maps.Equal(j.units, want) || j.view != v[3] {
 		t.Errorf("took %+v, want p as of revision 1", j)
 	}
 	m.done()
-	if _, acked, _, idle := m.state(); acked != 4 || !idle {
-		t.Errorf("state = %d %v in the end", acked, idle)
+	if _, acked, owing, idle := m.state(); acked != 4 || !idle || owing.owes(2) {
+		t.Errorf("state = %d %v %v in the end", acked, owing, idle)
 	}
 	m.release(v[3], p) // once more is nothing
 	if _, _, _, idle := m.state(); !idle {
@@ -131,8 +168,15 @@ func TestMailboxFullConfirmsNothingBefore(t *testing.T) {
 	m.post(v[0], v[1], nil, true)
 	m.post(v[1], v[1], unit("p"), false)
 	j := m.mustTake(t)
-	if !j.full || j.oldest != 0 {
-		t.Errorf("took %+v, want a full comparison that confirms every revision", j)
+	if !j.full {
+		t.Errorf("took %+v, want a full comparison", j)
+	}
+	if _, _, owing, _ := m.state(); !owing.owes(1) || !owing.owes(2) || owing.owes(3) {
+		t.Errorf("owes %+v, want every revision there is", owing)
+	}
+	m.done()
+	if _, _, owing, idle := m.state(); owing.owes(1) || owing.owes(2) || !idle {
+		t.Errorf("owes %+v when done", owing)
 	}
 }
 
@@ -144,8 +188,8 @@ func TestMailboxFailureBecomesFull(t *testing.T) {
 	m.post(v[1], v[2], unit("q"), false)
 	m.failed()
 	j := m.mustTake(t)
-	if !j.full || j.view != v[2] || j.oldest != 2 {
-		t.Errorf("took %+v, want a full comparison with revision 3 that confirms 2 as well", j)
+	if _, _, owing, _ := m.state(); !j.full || j.view != v[2] || !slices.Equal(owing.each, revisions(2, 3)) {
+		t.Errorf("took %+v, owes %v, want a full comparison that confirms revisions 2 and 3", j, owing)
 	}
 }
 

@@ -405,6 +405,41 @@ func TestQuarantineAndAdoption(t *testing.T) {
 	})
 }
 
+// TestAwayHoldsUpNobody: who waits for a change waits for the nodes that it
+// concerns, not for all that are behind.
+func TestAwayHoldsUpNobody(t *testing.T) {
+	b := newBed(t, 2)
+	n1, n2 := b.Nodes[0], b.Nodes[1]
+	b.apply(b.nodeOp(n1), b.nodeOp(n2), networkOp())
+	b.join(n1)
+	b.join(n2)
+	b.settled()
+	if _, err := n2.VSCtl(b.Context(), "del-controller", "br-int"); err != nil {
+		t.Fatal(err)
+	}
+	b.await("node2 to be gone", func(context.Context) error {
+		if s, _ := b.fabric.NodeStatus("node2"); s.Connected {
+			return errors.New("it is connected")
+		}
+		return nil
+	})
+	theirs := b.apply(portOp("p2", "node2"))
+	ours := b.apply(put(topology.KindNetwork, "other", topology.NetworkSpec{
+		VNI: 200, Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}},
+	}), put(topology.KindPort, "p1", topology.PortSpec{Network: "other", Node: "node1", Interface: "p1"}))
+	b.await("node1 alone", func(context.Context) error {
+		if a := b.fabric.Acks(ours); len(a.Pending) != 0 {
+			return fmt.Errorf("pending: %+v", a.Pending)
+		}
+		return nil
+	})
+	if a := b.fabric.Acks(theirs); len(a.Pending) != 1 || a.Pending[0].Node != "node2" {
+		t.Errorf("pending for node2's own change: %+v", a.Pending)
+	}
+	b.join(n2)
+	b.settled()
+}
+
 func TestTwoSwitchesOneID(t *testing.T) {
 	b := newBed(t, 2)
 	n1, n2 := b.Nodes[0], b.Nodes[1]

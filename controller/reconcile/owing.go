@@ -1,0 +1,65 @@
+package reconcile
+
+import (
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// maxOwing is how many revisions are noted one by one that a node has yet to
+// confirm.
+const maxOwing = 64
+
+// owing is which revisions a node has yet to confirm: those that change its
+// flows, and no others. A node that is away holds up nobody who waits for what
+// does not concern it. The zero owing owes nothing.
+type owing struct {
+	// each are single revisions, ascending.
+	each []topology.Revision
+	// From from on, if it is not 0, all revisions until to are owed: there were
+	// too many to be noted.
+	from, to topology.Revision
+	// unknown is the revision until which it is not known what the switch has.
+	unknown topology.Revision
+}
+
+// add notes a revision; the newest comes last.
+func (o *owing) add(r topology.Revision) {
+	switch {
+	case o.from != 0:
+		o.to = r
+	case len(o.each) > 0 && o.each[len(o.each)-1] == r:
+	case len(o.each) == maxOwing:
+		o.from, o.to, o.each = o.each[0], r, nil
+	default:
+		o.each = append(slices.Clip(o.each), r) // copies of it may be about
+	}
+}
+
+// confirm forgets the revisions until r.
+func (o *owing) confirm(r topology.Revision) {
+	at, found := slices.BinarySearch(o.each, r)
+	if found {
+		at++
+	}
+	if o.each = o.each[at:]; len(o.each) == 0 {
+		o.each = nil
+	}
+	if o.from != 0 && o.from <= r {
+		if o.from = r + 1; o.from > o.to {
+			o.from, o.to = 0, 0
+		}
+	}
+	if o.unknown <= r {
+		o.unknown = 0
+	}
+}
+
+// owes reports whether a revision has yet to be confirmed.
+func (o *owing) owes(r topology.Revision) bool {
+	if r <= o.unknown || o.from != 0 && o.from <= r && r <= o.to {
+		return true
+	}
+	_, found := slices.BinarySearch(o.each, r)
+	return found
+}
