@@ -24,6 +24,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 		a.block(b)
 	}
 	changed := portsIn(u.Changes)
+	a.changed = changed
 	for _, c := range u.Changes {
 		switch c.Ref.Kind {
 		case topology.KindNode:
@@ -47,6 +48,8 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 type affected struct {
 	before, after *View
 	mark          func(node string, unit Unit)
+	// changed are the ports that change themselves.
+	changed map[string]bool
 	// arrivals caches, for this update, which networks came to or left which
 	// nodes, so that ten thousand ports that arrive together do not each mark
 	// all ten thousand.
@@ -55,6 +58,7 @@ type affected struct {
 	// know: marked together at the end, so that a network's nodes are looked up
 	// once for all of its ports.
 	stretched map[string][]Unit
+	spreading map[pair]bool
 }
 
 // nodesOf iterates over the nodes to which the network was or is relevant, each
@@ -99,8 +103,8 @@ func (a *affected) node(name string) {
 			}
 		}
 		for p := range v.PortsOn(name) {
-			for n := range a.nodesOf(p.Spec.Network) {
-				a.mark(n, Unit{Kind: UnitPort, Name: p.Name})
+			if n, ok := v.Topo.Network(p.Spec.Network); ok && n.Spec.Mode == topology.Stretched && !a.changed[p.Name] {
+				a.everywhere(n.Name, Unit{Kind: UnitPort, Name: p.Name})
 			}
 		}
 	}
@@ -161,7 +165,7 @@ func (a *affected) block(b topology.BlockChange) {
 // port: its own node and, in a stretched network, those that send to it.
 func (a *affected) port(name string) {
 	u := Unit{Kind: UnitPort, Name: name}
-	for i, v := range []*View{a.after, a.before} {
+	for _, v := range []*View{a.after, a.before} {
 		p, ok := v.Topo.Port(name)
 		if !ok {
 			continue
@@ -173,16 +177,22 @@ func (a *affected) port(name string) {
 		n, ok := v.Topo.Network(p.Spec.Network)
 		switch {
 		case ok && n.Spec.Mode == topology.Stretched:
-			if same, ok := a.after.Topo.Port(name); i == 1 && ok && same.Spec.Network == n.Name {
-				continue // those of both views are marked already
-			}
-			if a.stretched == nil {
-				a.stretched = map[string][]Unit{}
-			}
-			a.stretched[n.Name] = append(a.stretched[n.Name], u)
+			a.everywhere(n.Name, u)
 		case at != "":
 			a.mark(at, u)
 		}
+	}
+}
+
+// everywhere has a port of a stretched network marked on all of its nodes, once.
+func (a *affected) everywhere(network string, u Unit) {
+	if a.spreading == nil {
+		a.spreading, a.stretched = map[pair]bool{}, map[string][]Unit{}
+	}
+	key := pairOf(network, u.Name)
+	if !a.spreading[key] {
+		a.spreading[key] = true
+		a.stretched[network] = append(a.stretched[network], u)
 	}
 }
 

@@ -77,9 +77,12 @@ func verbs(mode topology.Mode) []verb {
 		{"set tunnel address", nil, func(b *contractBed) cost { return b.apply(nodeOp(1, 1)) },
 			func(R, P, N, k int) bounds {
 				here := (P + R - 1) / R
-				// One flow for each of the node's ports, and block, on each other node;
-				// the port of the unrelated network too.
-				return bounds{(here+1)*R + N - 1, N - 1, 2*(here+1)*R + 2*N + 1}
+				// One flow for each of the node's ports, or for its block, on each other
+				// node; the port of the unrelated network too.
+				if mode == topology.Segmented {
+					return bounds{R + N - 1, N - 1, R + N + 1}
+				}
+				return bounds{here*R + N - 1, N - 1, here*R + N + 1}
 			}},
 		{"create network", nil,
 			func(b *contractBed) cost {
