@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/openflow"
 )
 
 const portSection = "One port added, until every node concerned has confirmed it"
@@ -22,6 +24,7 @@ func ports() []Bench {
 		})
 	}
 	return append(all,
+		Bench{Name: "port/plugged", Section: portSection, Run: portAmongPlugged},
 		Bench{Name: "port/commit", Section: portSection, Run: commitShare},
 		Bench{Name: "port/process", Section: portSection, Run: portProcess})
 }
@@ -34,41 +37,32 @@ func (e *Env) portSizes() []int {
 	return []int{0, 1000, 5000, 10_000}
 }
 
+// portAmongMany measures beside ports that are declared on the two nodes but
+// have no interface, as OVN's in the same measurement.
 func portAmongMany(ctx context.Context, e *Env, r *Report, mode string) (err error) {
-	b, err := newDaemonBed(ctx, e, 2)
+	b, err := newPortBed(ctx, e, mode)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
-	var req api.ApplyRequest
-	if err := add(&req, "n", portNetwork(mode)); err != nil {
-		return err
-	}
-	if err := b.apply(ctx, req); err != nil {
-		return err
-	}
-	// The interface of the port that comes and goes is always there.
-	if err := b.plugIn(ctx, "extra", 1); err != nil {
-		return err
-	}
 	have, first := 0, Figure{}
 	for _, size := range e.portSizes() {
-		if err := b.fill(ctx, have, size); err != nil {
+		if err := b.fill(ctx, have, size, false); err != nil {
 			return fmt.Errorf("get %d ports: %w", size, err)
 		}
 		have = size
-		flows, err := b.flowCount(ctx, "node1")
-		if err != nil {
-			return err
-		}
-		took, err := b.flipPort(ctx, e.Pick(500, 30), api.PortSpec{Network: "n", Node: "node1"})
+		took, err := b.flipPort(ctx, e.Pick(500, 30))
 		if err != nil {
 			return err
 		}
 		name := fmt.Sprintf("add a port, %s, %s others", mode, number(float64(size)))
 		ours := took.p50(time.Millisecond)
+		flows, err := b.flowCount(ctx, "node1")
+		if err != nil {
+			return err
+		}
 		r.Add(Line{Name: name + ", p50", Unit: "ms", Ours: ours, Goal: AtMost(1.3),
-			Note: fmt.Sprintf("API call to the last of two nodes' confirmation, the durable commit included; %d flows on node1.", flows)})
+			Note: fmt.Sprintf("API call to the last of two nodes' confirmation, the durable commit included; %s flows on node1.", number(float64(flows)))})
 		r.Add(Line{Name: name + ", p99", Unit: "ms", Ours: took.p99(time.Millisecond), Goal: AtMost(5)})
 		ovn := e.ovnFigures(ctx)
 		goal := Goal{}
@@ -78,14 +72,111 @@ func portAmongMany(ctx context.Context, e *Env, r *Report, mode string) (err err
 		case 5000:
 			goal = TimesLess(100)
 		}
-		r.Add(Line{Name: name, Unit: "ms", Ours: ours, Baseline: "ovn-nbctl --wait=hv", Theirs: ovn.process(size), Goal: goal,
-			Note: "OVN's other ports are not bound to an interface; ours are."})
+		r.Add(Line{Name: name, Unit: "ms", Ours: ours, Baseline: "ovn-nbctl --wait=hv", Theirs: ovn.process(size), Goal: goal})
 		r.Add(Line{Name: name, Unit: "ms", Ours: ours, Baseline: "ovn-nbctl's daemon asked by its socket, --wait=hv", Theirs: ovn.daemon(size)})
 		if size > 0 {
 			r.Add(Line{Name: name, Unit: "ms", Ours: ours, Baseline: "with no others", Theirs: first, Goal: RatioAtMost(1.2)})
 		}
 	}
 	return nil
+}
+
+// portAmongPlugged measures beside ports that are plugged into the two nodes:
+// how much of the time is Open vSwitch's own.
+func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
+	b, err := newPortBed(ctx, e, "stretched")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.stop()) }()
+	// On a bridge beside br-int, of the same ovs-vswitchd.
+	const bridge = "br-bare"
+	node := b.Nodes[0]
+	if _, err := node.VSCtl(ctx, "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev", "fail_mode=secure"); err != nil {
+		return err
+	}
+	have := 0
+	for _, size := range []int{0, e.Pick(2000, 100)} {
+		if err := b.fill(ctx, have, size, true); err != nil {
+			return fmt.Errorf("plug in %d ports: %w", size, err)
+		}
+		have = size
+		took, err := b.flipPort(ctx, e.Pick(500, 30))
+		if err != nil {
+			return err
+		}
+		bare, err := bareChanges(ctx, filepath.Join(node.Dir, bridge+".mgmt"), e.Pick(500, 30))
+		if err != nil {
+			return err
+		}
+		r.Add(Line{
+			Name: fmt.Sprintf("add a port, stretched, %s others plugged in", number(float64(size))), Unit: "ms", Ours: took.p50(time.Millisecond),
+			Baseline: "a bare bundle of five flows", Theirs: bare.p50(time.Millisecond),
+			Note: "The least that Open vSwitch needs for a change with as many interfaces: bytes encoded before, on one node, no round trip but the last.",
+		})
+	}
+	return nil
+}
+
+// bareChanges adds five flows and deletes them again, by bytes that were
+// encoded before; it returns how long adding took.
+func bareChanges(ctx context.Context, socket string, n int) (samples, error) {
+	w, err := dialWire(ctx, socket)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	const cookie = 0xbe
+	var add [][]byte
+	for i := range 5 {
+		f := openflow.Flow{Table: openflow.TableID(i), Priority: 1, Cookie: cookie, Match: openflow.Match(nil).InPort(1)}
+		add = append(add, f.AppendAdd(nil, openflow.Xid(100+i)))
+	}
+	adding, err := encodeBundle(slices.Values(add))
+	if err != nil {
+		return nil, err
+	}
+	removing, err := encodeBundle(slices.Values([][]byte{openflow.AppendFlowDeleteByCookie(nil, 100, openflow.TableAll, cookie)}))
+	if err != nil {
+		return nil, err
+	}
+	var took samples
+	for range n {
+		start := time.Now()
+		if err := w.commit(adding); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(start))
+		if err := w.commit(removing); err != nil {
+			return nil, err
+		}
+	}
+	return took, nil
+}
+
+// newPortBed is two nodes with a network, and the interface of the port that
+// comes and goes.
+func newPortBed(ctx context.Context, e *Env, mode string) (*daemonBed, error) {
+	b, err := newDaemonBed(ctx, e, 2)
+	if err != nil {
+		return nil, err
+	}
+	var req api.ApplyRequest
+	err = add(&req, "n", portNetwork(mode))
+	if err == nil {
+		err = b.apply(ctx, req)
+	}
+	// Both nodes must know the network from the start, as they do with others.
+	if err == nil {
+		err = b.fill(ctx, -2, 0, true)
+	}
+	if err == nil {
+		err = b.plugPatches(ctx, "node1", []string{"extra"})
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.stop())
+	}
+	return b, nil
 }
 
 func portNetwork(mode string) api.NetworkSpec {
@@ -96,29 +187,29 @@ func portNetwork(mode string) api.NetworkSpec {
 	return s
 }
 
-// home is the node of the i-th port.
-func home(i int) string { return fmt.Sprintf("node%d", 1+i%2) }
-
-// fill adds bound ports until there are so many.
-func (b *daemonBed) fill(ctx context.Context, have, want int) error {
+// fill adds ports until there are so many, the two nodes' in turn, with an
+// interface or without.
+func (b *daemonBed) fill(ctx context.Context, have, want int, plugged bool) error {
 	var req api.ApplyRequest
+	names := map[string][]string{} // by node
 	for i := have; i < want; i++ {
-		if err := add(&req, fmt.Sprintf("p%d", i), api.PortSpec{Network: "n", Node: home(i)}); err != nil {
+		name, node := fmt.Sprintf("p%d", i), fmt.Sprintf("node%d", 1+i&1)
+		if i < 0 {
+			name = fmt.Sprintf("q%d", -i)
+		}
+		if err := add(&req, name, api.PortSpec{Network: "n", Node: node}); err != nil {
 			return err
 		}
+		names[node] = append(names[node], name)
 	}
 	if len(req.Objects) == 0 {
 		return nil
 	}
-	for first := range 2 {
-		var names []string
-		for i := have; i < want; i++ {
-			if i%2 == first {
-				names = append(names, fmt.Sprintf("p%d", i))
+	if plugged {
+		for node, some := range names {
+			if err := b.plugPatches(ctx, node, some); err != nil {
+				return err
 			}
-		}
-		if err := b.plugPatches(ctx, home(first), names); err != nil {
-			return err
 		}
 	}
 	if err := b.apply(ctx, req); err != nil {
@@ -130,11 +221,6 @@ func (b *daemonBed) fill(ctx context.Context, have, want int) error {
 		}
 	}
 	return nil
-}
-
-// plugIn plugs in an interface of that name into the i-th node.
-func (b *daemonBed) plugIn(ctx context.Context, name string, i int) error {
-	return b.plugPatches(ctx, fmt.Sprintf("node%d", i), []string{name})
 }
 
 // plugPatches plugs in interfaces for ports of those names. They are patch
@@ -159,8 +245,8 @@ func (b *daemonBed) plugPatches(ctx context.Context, node string, names []string
 
 // flipPort creates a port, waits until all confirmed, and deletes it again, n
 // times; it returns how long creating took.
-func (b *daemonBed) flipPort(ctx context.Context, n int, spec api.PortSpec) (samples, error) {
-	o, err := api.NewObject("extra", nil, spec)
+func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
+	o, err := api.NewObject("extra", nil, api.PortSpec{Network: "n", Node: "node1"})
 	if err != nil {
 		return nil, err
 	}

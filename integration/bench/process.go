@@ -4,27 +4,15 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/sdnctl/sdnctl/controller/api"
 )
 
 // portProcess is the whole program, as people and scripts run it.
 func portProcess(ctx context.Context, e *Env, r *Report) (err error) {
-	b, err := newDaemonBed(ctx, e, 2)
+	b, err := newPortBed(ctx, e, "stretched")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
-	var req api.ApplyRequest
-	if err := add(&req, "n", portNetwork("stretched")); err != nil {
-		return err
-	}
-	if err := b.apply(ctx, req); err != nil {
-		return err
-	}
-	if err := b.plugIn(ctx, "extra", 1); err != nil {
-		return err
-	}
 	sdnctl, err := e.program("sdnctl")
 	if err != nil {
 		return err

@@ -77,6 +77,12 @@ func replay(ctx context.Context, socket string, bundle []byte) (time.Duration, e
 		return 0, err
 	}
 	defer w.Close()
+	err = w.commit(bundle)
+	return time.Since(start), err
+}
+
+// commit sends a whole bundle and returns when the switch has committed it.
+func (w *wire) commit(bundle []byte) error {
 	wrote := make(chan error, 1)
 	go func() {
 		_, err := w.Write(bundle)
@@ -85,18 +91,18 @@ func replay(ctx context.Context, socket string, bundle []byte) (time.Duration, e
 	for {
 		h, body, err := w.next()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		// ONF extension 230: a bundle control message has the type after the
 		// experimenter's two words and the bundle's id.
 		if openflow.MessageType(h[1]) == openflow.TypeExperimenter && len(body) >= 14 &&
 			openflow.BundleControlType(binary.BigEndian.Uint16(body[12:])) == openflow.BundleCommitReply {
-			return time.Since(start), <-wrote
+			return <-wrote
 		}
 	}
 }
 
-// encodeBundle makes the bytes of a bundle that adds flows.
+// encodeBundle makes the bytes of a bundle of flow-mods.
 func encodeBundle(mods func(yield func([]byte) bool)) ([]byte, error) {
 	const id = 1
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
