@@ -38,7 +38,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 		}
 	}
 	for _, p := range u.Places {
-		if !changed[p.Port] {
+		if !changed[p.Port] && !a.stays(p.Port) {
 			a.port(p.Port)
 		}
 	}
@@ -160,6 +160,20 @@ func (a *affected) block(b topology.BlockChange) {
 			a.mark(b.Node, Unit{Kind: UnitPort, Name: p.Name})
 		}
 	}
+}
+
+// stays marks a port whose interface changed on the node where it is: of that
+// others know nothing. It reports false for one that came, went or moved.
+func (a *affected) stays(name string) bool {
+	was, ok := a.before.Topo.Port(name)
+	is, still := a.after.Topo.Port(name)
+	if !ok || !still || a.before.Location(was) != a.after.Location(is) {
+		return false
+	}
+	if at := a.after.Location(is); at != "" {
+		a.mark(at, Unit{Kind: UnitPort, Name: name})
+	}
+	return true
 }
 
 // port: its own node and, in a stretched network, those that send to it.

@@ -141,11 +141,11 @@ func verbs(mode topology.Mode) []verb {
 		{"bind port",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)) },
 			func(b *contractBed) cost { return b.bind("new", 1) },
-			func(R, P, N, k int) bounds { return bounds{4 + k, 1, unitsOfPort(mode, R)} }},
+			func(R, P, N, k int) bounds { return bounds{4 + k, 1, 1} }},
 		{"unbind port",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
 			func(b *contractBed) cost { return b.bind("new", 0) },
-			func(R, P, N, k int) bounds { return bounds{4 + k, 1, unitsOfPort(mode, R)} }},
+			func(R, P, N, k int) bounds { return bounds{4 + k, 1, 1} }},
 		{"delete port that is bound",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
@@ -224,14 +224,6 @@ func portBounds(mode topology.Mode, bound int) func(R, P, N, k int) bounds {
 		}
 		return bounds{here + (2+k)*(R-1), R - 1 + bound, R}
 	}
-}
-
-// unitsOfPort is how often a port is looked at: once for each node that knows it.
-func unitsOfPort(mode topology.Mode, R int) int {
-	if mode == topology.Segmented {
-		return 1
-	}
-	return R
 }
 
 // unitsOfNetwork is how many units of a network a node has.
