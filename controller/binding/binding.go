@@ -60,9 +60,9 @@ type Change struct {
 // is not safe for concurrent use.
 type Table struct {
 	nodes  map[string]*node
-	claims map[string]map[where]bool // by interface id
-	placed map[string]Place          // by port
-	clock  uint64                    // orders the appearance of interfaces
+	claims map[string][]where // by interface id; mostly one, so no map
+	placed map[string]Place   // by port
+	clock  uint64             // orders the appearance of interfaces
 }
 
 // where names an interface.
@@ -83,7 +83,7 @@ type ofport struct {
 
 // NewTable returns a table that knows no interface.
 func NewTable() *Table {
-	return &Table{nodes: map[string]*node{}, claims: map[string]map[where]bool{}, placed: map[string]Place{}}
+	return &Table{nodes: map[string]*node{}, claims: map[string][]where{}, placed: map[string]Place{}}
 }
 
 // Remember puts a port where it was before a restart. It stays there until its
@@ -248,16 +248,16 @@ func (t *Table) node(name string) *node {
 func (t *Table) setIDs(nodeName string, n *node, i Interface) {
 	n.ids[i.Name] = i
 	for _, id := range i.ids() {
-		if t.claims[id] == nil {
-			t.claims[id] = map[where]bool{}
+		if w := (where{nodeName, i.Name}); !slices.Contains(t.claims[id], w) {
+			t.claims[id] = append(t.claims[id], w)
 		}
-		t.claims[id][where{nodeName, i.Name}] = true
 	}
 }
 
 func (t *Table) dropIDs(nodeName string, n *node, iface string) {
 	for _, id := range n.ids[iface].ids() {
-		delete(t.claims[id], where{nodeName, iface})
+		w := where{nodeName, iface}
+		t.claims[id] = slices.DeleteFunc(t.claims[id], func(c where) bool { return c == w })
 		if len(t.claims[id]) == 0 {
 			delete(t.claims, id)
 		}
@@ -319,10 +319,7 @@ func (t *Table) claimants(p *topology.Port) []where {
 		}
 		return []where{{p.Spec.Node, p.Spec.Interface}}
 	}
-	var ws []where
-	for w := range t.claims[p.BindingID()] {
-		ws = append(ws, w)
-	}
+	ws := slices.Clone(t.claims[p.BindingID()])
 	slices.SortFunc(ws, func(a, b where) int {
 		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.iface, b.iface))
 	})
