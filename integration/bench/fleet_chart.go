@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"math"
 )
 
@@ -36,18 +37,18 @@ func (c chart) svg() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", chartWidth, chartHeight)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/>`+"\n", chartWidth, chartHeight)
-	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="14">%s</text>`+"\n", fieldLeft, c.title)
+	fmt.Fprintf(&b, `<text x="%d" y="24" font-size="14">%s</text>`+"\n", fieldLeft, html.EscapeString(c.title))
 	for v := 0.0; v <= 100; v += 25 {
 		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%.0f</text>`+"\n",
 			fieldLeft, y(v), fieldRight, fieldLeft-6, y(v)+4, v)
 	}
 	for i := 0; float64(i)*step <= most+step/2; i++ {
 		v := float64(i) * step
-		fmt.Fprintf(&b, `<path d="M%.1f %dv5" stroke="black"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n",
-			x(v), fieldBottom, x(v), fieldBottom+18, number(v))
+		fmt.Fprintf(&b, `<path d="M%.1f %dv5" stroke="black"/><text x="%.1f" y="%d" text-anchor="middle">%.4g</text>`+"\n",
+			x(v), fieldBottom, x(v), fieldBottom+18, v)
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (fieldLeft+fieldRight)/2, chartHeight-10, c.x)
-	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n", (fieldTop+fieldBottom)/2, c.y)
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (fieldLeft+fieldRight)/2, chartHeight-10, html.EscapeString(c.x))
+	fmt.Fprintf(&b, `<text transform="translate(18 %d) rotate(-90)" text-anchor="middle">%s</text>`+"\n", (fieldTop+fieldBottom)/2, html.EscapeString(c.y))
 	b.WriteString(`<path fill="none" stroke="#06c" stroke-width="2" d="`)
 	for i, p := range c.points {
 		if i == 0 {
