@@ -64,7 +64,7 @@ func firstPing(ctx context.Context, e *Env, r *Report) (err error) {
 		}
 		r.Add(Line{
 			Name: "first reply " + to.where, Unit: "ms", Ours: ours.p50(time.Millisecond), Goal: AtMost(5),
-			Baseline: "OVN", Theirs: ovn.figure(to.theirs),
+			Baseline: "OVN", Theirs: ovn.figure(to.theirs, ovn.pingErr),
 			Note: "The interface is on br-int already, neighbour entries are fixed, a request is sent every half millisecond. The port is not pinned: both nodes hear of its place.",
 		})
 	}

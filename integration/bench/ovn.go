@@ -173,14 +173,15 @@ func (b *ovnBed) container(ctx context.Context, i, k int, name string) (*lab.Con
 
 // unbound waits until no node has the port.
 func (b *ovnBed) unbound(ctx context.Context, port string) error {
-	return lab.PollFor(ctx, 5*time.Second, port+" to be released", func(ctx context.Context) error {
+	err := lab.PollFor(ctx, 15*time.Second, port+" to be released", func(ctx context.Context) error {
 		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns=chassis", "find", "port_binding", "logical_port="+port)
-		if err != nil {
-			return err
+		if err == nil && strings.TrimSpace(out) != "" {
+			err = errors.New("a chassis has it")
 		}
-		if strings.TrimSpace(out) != "" {
-			return errors.New("a chassis has it")
-		}
-		return b.nb(ctx, "--wait=hv", "sync")
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return b.nb(ctx, "--wait=hv", "sync")
 }
