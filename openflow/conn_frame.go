@@ -11,7 +11,7 @@ const (
 	// shown that it needs more. A fleet of idle switches costs this much each.
 	firstReadBuffer = 4 << 10
 	// quietReads is how many small reads in a row give a large buffer back.
-	quietReads = 256
+	quietReads = 16
 )
 
 // frameReader cuts a byte stream into OpenFlow messages by the length in their
