@@ -49,6 +49,7 @@ func firstPing(ctx context.Context, e *Env, r *Report) (err error) {
 	bind := binder{
 		node: b.Nodes[0], moving: moving,
 		bind:   func(ctx context.Context) error { return setIfaceID(ctx, b.Nodes[0], moving.Interface, "moving") },
+		bound:  func(ctx context.Context) error { return b.awaitBound(ctx, "moving", true) },
 		unbind: func(ctx context.Context) error { return b.awaitBound(ctx, "moving", false) },
 	}
 	n := e.Pick(100, 5)
@@ -75,9 +76,10 @@ func firstPing(ctx context.Context, e *Env, r *Report) (err error) {
 type binder struct {
 	node   *lab.Node
 	moving *lab.Container
-	// bind gives the interface its identity; unbind waits, after it was taken
-	// away, until that is known everywhere.
-	bind, unbind func(context.Context) error
+	// bind gives the interface its identity; bound waits until what follows from
+	// that is done; unbind waits, after it was taken away, until that is known
+	// everywhere.
+	bind, bound, unbind func(context.Context) error
 }
 
 // firstPings returns the times from the identity to the first reply.
@@ -109,6 +111,9 @@ func (b *binder) firstPings(ctx context.Context, n int, to *lab.Container) (samp
 		}
 		took := time.Since(start)
 		cancel()
+		if err == nil {
+			err = b.bound(ctx)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s to %s, sample %d: %w", b.moving.Name, to.Name, i, err)
 		}

@@ -171,17 +171,35 @@ func (b *ovnBed) container(ctx context.Context, i, k int, name string) (*lab.Con
 	})
 }
 
+// bound waits until OVN has finished binding the port: one whose identity goes
+// before that, it may never let go of.
+func (b *ovnBed) bound(ctx context.Context, port string) error {
+	return b.awaitBinding(ctx, port, "up", func(v string) bool { return v == "true" })
+}
+
 // unbound waits until no node has the port.
 func (b *ovnBed) unbound(ctx context.Context, port string) error {
-	err := lab.PollFor(ctx, 15*time.Second, port+" to be released", func(ctx context.Context) error {
-		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns=chassis", "find", "port_binding", "logical_port="+port)
-		if err == nil && strings.TrimSpace(out) != "" {
-			err = errors.New("a chassis has it")
-		}
-		return err
-	})
-	if err != nil {
+	if err := b.awaitBinding(ctx, port, "chassis", func(v string) bool { return v == "" }); err != nil {
 		return err
 	}
 	return b.nb(ctx, "--wait=hv", "sync")
+}
+
+// awaitBinding waits for a value in a port's row of the southbound database.
+func (b *ovnBed) awaitBinding(ctx context.Context, port, column string, good func(string) bool) error {
+	seen := ""
+	err := lab.PollFor(ctx, 10*time.Second, fmt.Sprintf("%s of %s", column, port), func(ctx context.Context) error {
+		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns="+column, "find", "port_binding", "logical_port="+port)
+		if err != nil {
+			return err
+		}
+		if seen = strings.TrimSpace(out); !good(seen) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w; it was last %q", err, seen)
+	}
+	return nil
 }

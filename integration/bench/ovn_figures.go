@@ -146,6 +146,7 @@ func (f *ovnFigures) measurePings(ctx context.Context, e *Env, b *ovnBed) error 
 	bind := binder{
 		node: b.Nodes[0], moving: moving,
 		bind:   func(ctx context.Context) error { return setIfaceID(ctx, b.Nodes[0], moving.Interface, moving.Name) },
+		bound:  func(ctx context.Context) error { return b.bound(ctx, moving.Name) },
 		unbind: func(ctx context.Context) error { return b.unbound(ctx, moving.Name) },
 	}
 	n := e.Pick(50, 5)
