@@ -59,6 +59,10 @@ func reconnect(ctx context.Context, e *Env, r *Report, flows, runs int) (err err
 		}
 		bare = append(bare, took)
 	}
+	// A flow takes no less than its fixed part (OpenFlow 1.3.5, 7.3.5.2).
+	if size < 56*b.want {
+		return fmt.Errorf("the bare reader got %d bytes, which cannot be %d flows", size, b.want)
+	}
 	r.Add(Line{
 		Name: fmt.Sprintf("reconnect with %s flows, nothing to do", number(float64(b.want))), Unit: "ms",
 		Ours: ours.best(time.Millisecond), Baseline: "a reader of bare bytes dumps them", Theirs: bare.best(time.Millisecond),

@@ -17,7 +17,8 @@ import (
 // as fast as a controller can get.
 type wire struct {
 	net.Conn
-	in *bufio.Reader
+	in   *bufio.Reader
+	head [16]byte // what next returned
 }
 
 // dialWire connects to a switch's management socket and shakes hands.
@@ -27,7 +28,7 @@ func dialWire(ctx context.Context, socket string) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wire{c, bufio.NewReaderSize(c, 1<<20)}
+	w := &wire{Conn: c, in: bufio.NewReaderSize(c, 1<<20)}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := c.SetDeadline(deadline); err != nil {
 			return nil, err
@@ -47,8 +48,8 @@ func dialWire(ctx context.Context, socket string) (*wire, error) {
 	}
 }
 
-// next reads one message and returns its header and how long the rest is; of
-// the rest it returns nothing but errors.
+// next reads one message and returns its header and the first bytes of the
+// rest. An error that the switch answers with is one of next's.
 func (w *wire) next() (h [openflow.HeaderLen]byte, body []byte, err error) {
 	if _, err := io.ReadFull(w.in, h[:]); err != nil {
 		return h, nil, err
@@ -61,11 +62,12 @@ func (w *wire) next() (h [openflow.HeaderLen]byte, body []byte, err error) {
 		}
 		return h, nil, fmt.Errorf("the switch answered with an error: % x", body[:min(rest, 16)])
 	}
-	body, err = w.in.Peek(min(rest, 16))
-	if err == nil {
-		_, err = w.in.Discard(rest)
+	start := w.head[:min(rest, len(w.head))]
+	if _, err := io.ReadFull(w.in, start); err != nil {
+		return h, nil, err
 	}
-	return h, body, err
+	_, err = w.in.Discard(rest - len(start))
+	return h, start, err
 }
 
 // replay sends a whole bundle that was encoded before, and returns how long it
