@@ -11,6 +11,10 @@ import (
 // waiting. A switch that is slow, or gone, delays others no longer.
 const stepTimeout = 500 * time.Millisecond
 
+// drainTime is how long packets may be under way to where a port was when
+// nobody sends there any more: the old node goes on to receive for that long.
+const drainTime = 100 * time.Millisecond
+
 // sequence carries out a change in steps, each begun when the nodes of the one
 // before have confirmed theirs. Ports that move need it: where they are now has
 // to receive before others send there, and where they were stops receiving last
@@ -23,7 +27,10 @@ type sequence struct {
 	// at is the step that is under way, and waiting how many of its nodes have
 	// not confirmed.
 	at, waiting int
-	timer       *time.Timer
+	// drained is whether there was time for packets under way before the last
+	// step.
+	drained bool
+	timer   *time.Timer
 }
 
 // step is what is done at a time, on several nodes.
@@ -153,7 +160,15 @@ func (s *sequence) next() {
 		s.timer.Stop()
 	}
 	s.at++
-	if s.at == len(s.steps) {
+	switch {
+	case s.at == len(s.steps):
+		return
+	case s.at == len(s.steps)-1 && !s.drained:
+		s.drained = true
+		s.at-- // and once more
+		f, at := s.d.f, s.at
+		s.waiting = 1
+		s.timer = time.AfterFunc(drainTime, func() { f.tell(stepOver{s, at, true}) })
 		return
 	}
 	var nodes []*node

@@ -88,11 +88,16 @@ func (a *authority) client(who pki.Identity) *tls.Config {
 // address returns where the daemon says it listens, for key.
 func (d *daemon) address(key string) string {
 	d.t.Helper()
-	m := regexp.MustCompile(` ` + key + `=(\S+)`).FindStringSubmatch(d.stderr.String())
-	if m == nil {
-		d.t.Fatalf("no %s in the log:\n%s", key, d.stderr)
+	line := regexp.MustCompile(` ` + key + `=(\S+)`)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if m := line.FindStringSubmatch(d.stderr.String()); m != nil {
+			return m[1]
+		}
 	}
-	return m[1]
+	d.t.Fatalf("no %s in the log:\n%s", key, d.stderr)
+	return ""
 }
 
 // TestWithoutConfigurationOnlyThisMachine: plain TCP has to be asked for.
