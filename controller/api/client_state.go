@@ -43,7 +43,9 @@ func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, see
 // way.
 func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) error {
 	seen := 0
-	for wait := time.Duration(0); ; wait = 30 * time.Second {
+	// Most are confirmed within the first question; what takes longer is worth a
+	// word soon.
+	for wait := 250 * time.Millisecond; ; wait = 30 * time.Second {
 		a, err := c.acks(ctx, rev, wait, seen)
 		if err != nil {
 			return err

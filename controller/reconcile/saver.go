@@ -11,6 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
+// saveAfter is how long what is to be saved is gathered first. Commits of the
+// topology wait for the disk too, and somebody waits for them.
+const saveAfter = 100 * time.Millisecond
+
 // saver writes where ports are into the store, off the way of flows: OVSDB will
 // say it again if the last of it is lost in a crash. Changes that come while a
 // write is under way are merged into the next.
@@ -43,6 +47,7 @@ func (s *saver) run(ctx context.Context) error {
 	for {
 		select {
 		case <-s.notify:
+			pause(ctx, saveAfter)
 			if err := s.flush(); err != nil {
 				s.log.Error("where ports are was not saved", "err", err, "retry_after", retryAfter)
 				pause(ctx, retryAfter)
