@@ -90,7 +90,7 @@ func TestRequests(t *testing.T) {
 		"PUT /v1/ports/a%2Fb" + ` If-Match:"7"` + me + ` {"kind":"Port","name":"a/b","spec":{"network":"n"}}`,
 		"DELETE /v1/ports/p" + me,
 		"POST /v1/apply" + me + ` {"prune":"*","dryRun":true}`,
-		"GET /v1/revisions/5/acks" + me,
+		"GET /v1/revisions/5/acks?wait=250ms" + me,
 		"GET /v1/history?from=3&limit=4" + me,
 		"GET /v1/status" + me,
 		"GET /v1/switches" + me,
