@@ -10,7 +10,7 @@ FUZZTIME    ?= 5s
 # Namespaces need root; "make demo" asks for it only where it is needed.
 SUDO        := $(shell test "$$(id -u)" = 0 || command -v sudo)
 
-.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench fmt clean
+.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak fmt clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ bench: ## Measure sdnctl beside ovs-ofctl, ofnet, OVN and NORMAL; BENCH=-short t
 	$(GO) build -trimpath -o $(BIN)/ ./integration/bench/sdnbench ./integration/sdnsim
 	cd integration/ofnet && $(GO) build -trimpath -o ../../$(BIN)/ofnetbench . || true
 	$(SUDO) env PATH="$$PATH" $(BIN)/sdnbench -json docs/bench.json -markdown docs/bench.md $(BENCH)
+
+soak: ## 2,000 random operations and faults over three real switches; OPS=100000 SEED=7
+	@$(SUDO) integration/deps.sh test
+	$(SUDO) $(GO) run ./integration/soak -ops $(or $(OPS),2000) -seed $(or $(SEED),1)
 
 fmt: ## Format the Go code
 	gofmt -w .
