@@ -79,7 +79,7 @@ func (w *worker) audit(ctx context.Context) (found, error) {
 		return found{}, nil // the mailbox asks for a comparison already
 	}
 	before := w.watched()
-	got, err := w.compare(ctx, w.view)
+	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
 		return found{}, fmt.Errorf("audit: %w", err)
 	}

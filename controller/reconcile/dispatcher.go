@@ -53,8 +53,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	}
 	d.view = d.view.Next(pipeline.Update{Places: places})
 	f.view.Store(d.view)
+	unsure := unsureOf(topo, saved)
 	for n := range topo.Nodes() {
-		d.declare(n)
+		d.declare(n).mail.unsure = unsure(n.Name)
 	}
 	f.board.reached(topo.Revision())
 	return d

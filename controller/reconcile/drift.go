@@ -95,7 +95,7 @@ func (w *worker) tampered(ctx context.Context) error {
 		return nil
 	}
 	// Undone first, told then.
-	got, err := w.compare(ctx, w.view)
+	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
 		return err
 	}

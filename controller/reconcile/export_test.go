@@ -4,3 +4,13 @@ import "github.com/sdnctl/sdnctl/openflow"
 
 // Session returns the session with a node's switch.
 func (f *Fabric) Session(node string) *openflow.Session { return f.peerOf(node).sess }
+
+// Parked tells whether a node's work waits for OVSDB to speak.
+func (f *Fabric) Parked(node string) bool {
+	f.board.mu.Lock()
+	m := f.board.nodes[node].mail
+	f.board.mu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.parked
+}

@@ -56,6 +56,11 @@ type Config struct {
 	// RetryAfter is how long a switch that refused its flows is left alone
 	// before it is tried again; it doubles up to 30 times that. 0 means 1 s.
 	RetryAfter time.Duration
+	// OVSDBGrace is how long, after a start and the first connection of a node
+	// whose interfaces OVSDB tells, nothing is removed from its switch while
+	// OVSDB has not spoken: where a port is may not have been remembered. 0 means
+	// 5 s.
+	OVSDBGrace time.Duration
 	// AuditEvery is about how often a switch is compared as a whole that cannot
 	// tell of changes by others (Open vSwitch before 3.0); one that can is
 	// compared a tenth as often. 0 means 30 s.
@@ -110,6 +115,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, time.Minute)
 	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
+	cfg.OVSDBGrace = cmp.Or(cfg.OVSDBGrace, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

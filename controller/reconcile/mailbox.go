@@ -37,6 +37,9 @@ type job struct {
 	wide *pipeline.View
 	// wipe asks for removing all flows: the node is ours no more.
 	wipe bool
+	// unsure says that a flow that is not in the view may have to stay; see
+	// unsure.go.
+	unsure bool
 }
 
 // mailbox holds what waits to be done on one node. The dispatcher puts work
@@ -54,6 +57,8 @@ type mailbox struct {
 	owing    owing // what is not acknowledged, of all the above
 	waiters  []waiter
 	owed     []*change // whose work is not done; see work.go
+	// unsure and parked: see unsure.go.
+	unsure, parked bool
 }
 
 // waiter is told when the node has confirmed a view.
@@ -161,7 +166,7 @@ func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) {
 		return !ok
 	})
 	if len(units) > 0 {
-		m.waiting.view = v
+		m.waiting.view, m.parked = v, false
 		for _, u := range units {
 			m.mark(u, nil)
 		}
@@ -184,7 +189,7 @@ func (m *mailbox) wipe(v *pipeline.View) {
 
 // touch sets the newest view. The caller holds the lock.
 func (m *mailbox) touch(v *pipeline.View) {
-	m.waiting.view = v
+	m.waiting.view, m.parked = v, false
 	m.owing.add(v.Topo.Revision())
 }
 
@@ -200,10 +205,11 @@ func (m *mailbox) wake() {
 func (m *mailbox) take() (job, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.waiting.view == nil {
+	if m.waiting.view == nil || m.parked {
 		return job{}, false
 	}
 	m.busy, m.waiting = m.waiting, job{}
+	m.busy.unsure = m.unsure
 	return m.busy, true
 }
 
@@ -250,6 +256,12 @@ func (m *mailbox) done() {
 func (m *mailbox) failed() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.putBack()
+	m.wake()
+}
+
+// putBack is failed for a caller who holds the lock.
+func (m *mailbox) putBack() {
 	if m.busy.view == nil {
 		return
 	}
@@ -262,7 +274,6 @@ func (m *mailbox) failed() {
 	m.waiting.full, m.waiting.units, m.waiting.wide, m.held = true, nil, nil, nil
 	m.waiting.wipe = m.waiting.wipe || m.busy.wipe
 	m.busy = job{}
-	m.wake()
 }
 
 // state tells the newest revision that touched the node, the newest confirmed,

@@ -16,8 +16,9 @@ import (
 const saveAfter = 100 * time.Millisecond
 
 // saver writes where ports are into the store, off the way of flows: OVSDB will
-// say it again if the last of it is lost in a crash. Changes that come while a
-// write is under way are merged into the next.
+// say it again if the last of it is lost in a crash, and until then nothing is
+// removed (see unsure.go). Changes that come while a write is under way are
+// merged into the next.
 type saver struct {
 	log    *slog.Logger
 	store  Store

@@ -100,6 +100,9 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	// comes back.
 	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
+		n.mail.sure()
+	} else {
+		n.mail.sureAfter(d.f.cfg.OVSDBGrace)
 	}
 	n.mail.post(d.view, d.view, nil, true)
 	p.assign(n)
@@ -211,6 +214,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 	if n := d.nodeOf(e.dpid); n != nil && d.hears(e.dpid, n) {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, e.ifaces) })
+		n.mail.sure()
 	}
 }
 

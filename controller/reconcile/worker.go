@@ -101,7 +101,12 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 func (w *worker) serve(ctx context.Context, j job) error {
 	started := time.Now()
 	w.spent = spent{}
-	if err := w.do(ctx, j); err != nil {
+	err := w.do(ctx, j)
+	if errors.Is(err, errUnsure) {
+		w.node.mail.park()
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	w.node.mail.settle(j, w.spent)
@@ -120,7 +125,7 @@ func (w *worker) do(ctx context.Context, j job) error {
 		}
 		return errReleased
 	case j.full || w.view == nil:
-		_, err := w.compare(ctx, j.view)
+		_, err := w.compare(ctx, j.view, j.unsure)
 		return err
 	default:
 		return w.change(ctx, j)
@@ -177,8 +182,9 @@ type found struct {
 
 // compare reads back what the switch has and sends what differs from what it
 // is to have: nothing, if it was left in order. What it found is valid until
-// the next comparison.
-func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
+// the next comparison. While it is unsure it sends nothing if that would remove
+// a flow, and returns errUnsure.
+func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (found, error) {
 	installed, odd, err := w.installed(ctx)
 	if err != nil {
 		return found{}, fmt.Errorf("read flows back: %w", err)
@@ -196,6 +202,9 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View) (found, error) {
 		return found{}, err
 	}
 	foreign, missing := difference(installed, w.set.Entries())
+	if unsure && len(foreign) > 0 {
+		return found{}, errUnsure
+	}
 	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
 		for _, h := range foreign {
 			if !yield(w.deletion(h.table, h.cookie)) {
