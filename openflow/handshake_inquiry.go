@@ -59,7 +59,7 @@ func (h *handshake) inquire() error {
 		if err != nil {
 			return err
 		}
-		if err := s.dispatch(frame); err != nil {
+		if err := s.handle(frame); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ var ErrDeadPeer = errors.New("switch gives no sign of life")
 type keepalive struct {
 	last    atomic.Int64 // when bytes last arrived
 	held    atomic.Int32 // above 0: the reader waits for one of our own callbacks
+	paused  atomic.Int64 // when the reader last began or ended a pause to slow a flood; 0: never
 	allowed atomic.Int64 // more time for answers, while the switch is known to be busy
 
 	// Of the writer alone:
@@ -30,6 +31,13 @@ func (k *keepalive) heard(at time.Duration) { k.last.Store(int64(at)) }
 // wants to be called next.
 func (s *Session) keepAlive() (next time.Duration, err error) {
 	k, now := &s.alive, time.Since(s.started)
+	if paused := time.Duration(k.paused.Load()); paused > 0 && now-paused < s.cfg.EchoInterval {
+		// Its own echo requests wait to be read, so it is shown that somebody is
+		// here; its answer may take as long.
+		k.asked = false
+		s.offer(appendHeader(nil, TypeEchoRequest, HeaderLen, s.calls.newXid()))
+		return s.cfg.EchoInterval, nil
+	}
 	if k.held.Load() > 0 {
 		// It is we who do not listen.
 		k.asked = false

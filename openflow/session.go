@@ -29,13 +29,15 @@ type Session struct {
 	out      *outbox
 	events   *eventQueue
 	counters counters
+	pace     pace // of the reader
 
 	features FeaturesReply
 	desc     Desc
 	ports    []Port
 
-	started time.Time
-	alive   keepalive
+	started    time.Time
+	alive      keepalive
+	throttling throttling
 
 	dead    chan struct{} // closed when the connection has ended
 	endOnce sync.Once
@@ -60,6 +62,7 @@ func newSession(conn net.Conn, cfg Config) *Session {
 		frames:  newFrameReader(conn, cfg.MaxMessage),
 		out:     newOutbox(),
 		events:  newEventQueue(cfg.PacketInQueue),
+		pace:    newPace(cfg.UnaskedRate, cfg.UnaskedBurst),
 		started: time.Now(),
 		dead:    make(chan struct{}),
 		bundles: make(chan struct{}, 1),
@@ -134,7 +137,7 @@ func (s *Session) readOne() bool {
 		s.end(readError(err))
 		return false
 	}
-	if err := s.dispatch(frame); err != nil {
+	if err := s.handle(frame); err != nil {
 		s.end(err)
 		return false
 	}

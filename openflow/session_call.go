@@ -25,7 +25,12 @@ type callTable struct {
 	last    Xid              // guarded by mu: the newest xid given out
 	waiting map[Xid]receiver // guarded by mu
 	bundle  receiver         // guarded by mu: of the bundle under way, or nil
+	late    map[Xid]struct{} // guarded by mu: replies in parts that nobody waits for any more
 }
+
+// maxLate bounds the replies in parts that are still expected though nobody
+// waits for them.
+const maxLate = 64
 
 // newXid returns an xid that no request under way has, with the top bit clear.
 func (t *callTable) newXid() Xid {
@@ -37,7 +42,9 @@ func (t *callTable) newXid() Xid {
 func (t *callTable) newXidLocked() Xid {
 	for {
 		t.last = (t.last + 1) &^ bundleXid
-		if _, taken := t.waiting[t.last]; !taken && t.last != 0 {
+		_, taken := t.waiting[t.last]
+		_, late := t.late[t.last]
+		if !taken && !late && t.last != 0 {
 			return t.last
 		}
 	}
@@ -55,11 +62,41 @@ func (t *callTable) add(r receiver) Xid {
 	return xid
 }
 
-// drop forgets a request; dropping it twice is harmless.
+// drop forgets a request; dropping it twice is harmless. The rest of a reply in
+// parts is remembered as asked for, as it may be long.
 func (t *callTable) drop(xid Xid) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, parts := t.waiting[xid].(*stream); parts && len(t.late) < maxLate {
+		if t.late == nil {
+			t.late = make(map[Xid]struct{})
+		}
+		t.late[xid] = struct{}{}
+	}
 	delete(t.waiting, xid)
-	t.mu.Unlock()
+}
+
+// answered forgets a request whose reply is complete.
+func (t *callTable) answered(xid Xid) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.waiting, xid)
+	delete(t.late, xid)
+}
+
+// isLate says whether a message is of a reply in parts that was asked for once.
+func (t *callTable) isLate(frame []byte) bool {
+	if frameType(frame) != TypeMultipartReply {
+		return false
+	}
+	xid := frameXid(frame)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, late := t.late[xid]
+	if late && !moreFollows(frame) {
+		delete(t.late, xid)
+	}
+	return late
 }
 
 func (t *callTable) setBundle(r receiver) {
@@ -82,7 +119,7 @@ func (t *callTable) deliver(frame []byte) bool {
 		return false
 	}
 	if r.receive(frame) {
-		t.drop(xid)
+		t.answered(xid)
 	}
 	return true
 }

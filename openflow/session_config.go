@@ -30,6 +30,19 @@ type Config struct {
 	// PacketInQueue is how many packet-ins may wait to be taken from the
 	// channel of events; more are dropped and counted. Default 256.
 	PacketInQueue int
+	// UnaskedRate is how many messages a second are read, in the long run, of
+	// those that nobody asked for: packet-ins, ports' status, flow-removed
+	// messages, echo requests, and errors and replies that nobody waits for.
+	// Each 128 bytes begun count as one. Beyond, reading of the connection
+	// pauses and the switch has to wait. Replies and a monitor's reports are
+	// not counted, but wait behind what is: 10 MiB in the buffers of a
+	// connection are 16 s by default, and up to 26 s of ports' status. Default
+	// 5000: about a hundredth of a processor.
+	UnaskedRate int
+	// UnaskedBurst is how many of them are read at once after a time with none.
+	// Default 131072: two for each of the 65280 ports that an Open vSwitch can
+	// have, as when all are made and their links come up.
+	UnaskedBurst int
 	// MissSendLen is how many bytes of a packet the switch sends in packet-ins
 	// that no output action asked for (OpenFlow 1.3.5, 7.3.2). Default
 	// 65535: the whole packet.
@@ -54,6 +67,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxMessage, MaxMessageLen)
 	c.MaxMessage = min(c.MaxMessage, MaxMessageLen)
 	setDefault(&c.PacketInQueue, 256)
+	setDefault(&c.UnaskedRate, 5000)
+	setDefault(&c.UnaskedBurst, 1<<17)
 	setDefault(&c.MissSendLen, 0xffff)
 	setDefault(&c.Role, RoleEqual)
 	if c.Logger == nil {

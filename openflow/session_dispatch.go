@@ -17,30 +17,34 @@ func checkVersion(header []byte) error {
 	return nil
 }
 
-// dispatch handles one message of the switch. It never waits for the
-// connection's other direction. An error ends the connection.
-func (s *Session) dispatch(frame []byte) error {
+// dispatch handles one message of the switch, and says whether it was asked
+// for: as a reply that somebody waits for, or a monitor's report. It never waits
+// for the connection's other direction. An error ends the connection.
+func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 	s.counters.received(frame)
 	switch t := frameType(frame); t {
 	case TypeEchoRequest:
 		s.answerEcho(frame)
 	case TypeEchoReply:
-		s.calls.deliver(frame) // or it was keepalive's, for whom its arrival is enough
+		return s.calls.deliver(frame), nil // or it is keepalive's, for whom its arrival is enough
 	case TypePortStatus:
-		return s.portStatus(frame)
+		return false, s.portStatus(frame)
 	case TypePacketIn, TypeFlowRemoved:
 		s.events.push(t, frame)
 	case TypeError:
-		if !s.calls.deliver(frame) {
-			s.events.push(t, frame)
+		if s.calls.deliver(frame) {
+			return true, nil
 		}
+		s.events.push(t, frame)
 	default:
-		if !s.calls.deliver(frame) && !s.monitored(frame) {
-			s.counters.unmatched.Add(1)
-			s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
+		if s.calls.deliver(frame) || s.monitored(frame) {
+			return true, nil
 		}
+		s.counters.unmatched.Add(1)
+		s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
+		return s.calls.isLate(frame), nil
 	}
-	return nil
+	return false, nil
 }
 
 func (s *Session) portStatus(frame []byte) error {

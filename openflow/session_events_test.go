@@ -40,7 +40,7 @@ func TestPacketInFlood(t *testing.T) {
 func TestOtherFloods(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const flood = 5000
-		s := startFake(t, Config{PacketInQueue: 1 << 20}, func(f *fakeSwitch) error {
+		s := startFake(t, Config{PacketInQueue: 1 << 20, UnaskedBurst: 1 << 20}, func(f *fakeSwitch) error {
 			for range flood {
 				if err := f.send(&PacketIn{Data: make([]byte, 9000)}, &ErrorMsg{}, &FlowRemoved{}); err != nil {
 					return err
