@@ -81,11 +81,11 @@ func (w *worker) audit(ctx context.Context) (found, error) {
 	before := w.watched()
 	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
-		return found{}, fmt.Errorf("audit: %w", err)
+		return found{}, w.lapsed(fmt.Errorf("audit: %w", err))
 	}
 	// What the monitor has told of is reported with more detail by that.
 	if !before && !w.watched() {
-		w.report(w.driftsFound(got, "audit"))
+		w.report(w.driftsFound(got, "audit"), true)
 	}
 	return got, nil
 }

@@ -88,49 +88,48 @@ func (w *worker) watch(ctx context.Context) error {
 // watched reports whether there are changes by others that were not looked at.
 func (w *worker) watched() bool { return w.monitor != nil && len(w.monitor.Changed()) > 0 }
 
-// tampered undoes what others did to the switch.
+// tampered undoes what others did to the switch, and tells of it.
 func (w *worker) tampered(ctx context.Context) error {
 	changes, lost := w.monitor.Take()
 	if len(changes) == 0 && !lost || w.view == nil {
 		return nil
 	}
-	// Undone first, told then.
+	if !lost && len(changes) <= maxRepaired {
+		ds, err := w.repair(ctx, changes)
+		if !refused(err) {
+			w.report(ds, err == nil)
+			return w.lapsed(err)
+		}
+	}
 	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
-		return err
+		return w.lapsed(err)
 	}
 	if lost {
-		w.report(w.driftsFound(got, "audit"))
+		w.report(w.driftsFound(got, "audit"), true)
 	} else {
-		w.report(w.driftsTold(changes))
+		w.report(w.driftsTold(compareTold(changes, &w.set)), true)
 	}
 	return nil
 }
 
-// driftsTold makes drifts of what the monitor told, after a comparison.
-func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
-	ours := w.flowsByKey()
+// driftsTold makes drifts of what the monitor told.
+func (w *worker) driftsTold(all []told) []Drift {
 	var out []Drift
-	for _, c := range changes {
-		flow := openflow.Flow{
-			Table: c.Table, Priority: c.Priority, Cookie: c.Cookie,
-			IdleTimeout: c.IdleTimeout, HardTimeout: c.HardTimeout,
-			Match: c.Match, Instructions: c.Instructions,
-		}
-		d := Drift{Time: c.At, By: "monitor", Table: pipeline.TableName(c.Table), After: flow.String()}
-		e, our := ours[flow.Key()]
-		if our {
-			d.Owner, d.Before = e.Unit().Owner(), describe(w.set.Message(e))
+	for _, t := range all {
+		d := Drift{Time: t.At, By: "monitor", Table: pipeline.TableName(t.Table), After: t.flow.String()}
+		if t.ours {
+			d.Owner, d.Before = t.entry.Unit().Owner(), describe(w.set.Message(t.entry))
 		}
 		switch {
-		case c.Event == openflow.FlowDeleted:
+		case t.Event == openflow.FlowDeleted:
 			d.What, d.After = "deleted", ""
-			if !our {
-				d.Before = flow.String()
+			if !t.ours {
+				d.Before = t.flow.String()
 			}
-		case our && c.Cookie == e.Cookie && c.Cookie == pipeline.CookieOf(&flow):
+		case t.right:
 			continue // put back as it should be
-		case our:
+		case t.ours:
 			d.What = "modified"
 		default:
 			d.What = "added"
@@ -138,18 +137,6 @@ func (w *worker) driftsTold(changes []openflow.FlowChange) []Drift {
 		out = append(out, d)
 	}
 	return out
-}
-
-// flowsByKey returns what the switch is to have, as the last comparison compiled
-// it into w.set, by what a switch tells flows apart by.
-func (w *worker) flowsByKey() map[openflow.FlowKey]pipeline.Entry {
-	keys := make(map[openflow.FlowKey]pipeline.Entry, w.set.Len())
-	for _, e := range w.set.Entries() {
-		if mod, err := openflow.DecodeFlowMod(w.set.Message(e)); err == nil {
-			keys[mod.Flow.Key()] = e
-		}
-	}
-	return keys
 }
 
 // driftsFound makes drifts of what a comparison found.
@@ -168,24 +155,25 @@ func (w *worker) driftsFound(got found, by string) []Drift {
 	return out
 }
 
-// report tells people what others did to the switch.
-func (w *worker) report(ds []Drift) {
+// report tells people what others did to the switch, and whether it was undone.
+func (w *worker) report(ds []Drift, undone bool) {
+	if len(ds) == 0 {
+		return
+	}
 	for i := range ds {
 		ds[i].Node = w.node.name
 		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What).Inc()
 	}
 	if more := len(ds) - maxReported; more > 0 {
-		w.f.log.Warn("flows changed by others; undone", "node", w.node.name, "flows", len(ds), "of_which_reported", maxReported)
+		w.f.log.Warn("flows changed by others", "node", w.node.name, "flows", len(ds), "of_which_reported", maxReported, "undone", undone)
 		ds = ds[:maxReported]
 	}
 	for _, d := range ds {
-		w.f.log.Warn("flow changed by others; undone", "node", d.Node, "what", d.What, "table", d.Table,
-			"before", d.Before, "after", d.After, "object", d.Owner.String(), "by", d.By)
+		w.f.log.Warn("flow changed by others", "node", d.Node, "what", d.What, "table", d.Table,
+			"before", d.Before, "after", d.After, "object", d.Owner.String(), "by", d.By, "undone", undone)
 	}
 	w.f.drifts.add(ds)
-	if len(ds) > 0 {
-		w.f.board.update(w.node.name, func(*NodeStatus) {})
-	}
+	w.f.board.update(w.node.name, func(*NodeStatus) {})
 }
 
 // describe returns a flow-mod of ours as text.

@@ -25,6 +25,10 @@ type worker struct {
 	flows int
 	// monitor tells of changes by others; nil if the switch cannot.
 	monitor *openflow.FlowMonitor
+	// doubt says when to compare the switch after repairs, the first of which was
+	// at doubted; nil if there were none.
+	doubt   <-chan time.Time
+	doubted time.Time
 
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
@@ -88,6 +92,8 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 		found, err := w.audit(ctx)
 		ask <- auditReply{found, err}
 		return err
+	case <-w.doubt:
+		return w.verify(ctx)
 	case <-timer.C:
 		timer.Reset(w.auditAfter())
 		_, err := w.audit(ctx)

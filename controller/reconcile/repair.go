@@ -1,0 +1,203 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// What others do to a switch is undone from what its monitor tells alone: the
+// node's flows are compiled, but the switch's are not read back, for that takes
+// several times as long. They are read when it has been quiet for a while; only
+// then is it known that nothing else is wrong.
+const (
+	// maxRepaired is how many changes are undone one by one. When there are more,
+	// reading the switch back costs about as much, and leaves no doubt.
+	maxRepaired = 500
+	// verifyAfter is how long nothing must have been repaired before the switch
+	// is read back, and verifyWithin how long that is put off at most.
+	verifyAfter  = time.Second
+	verifyWithin = 10 * time.Second
+)
+
+// told is a change by others that the monitor told, beside what the switch is to
+// have in its place.
+type told struct {
+	openflow.FlowChange
+	flow openflow.Flow
+	// ours says that a flow of ours, entry, has the same key.
+	ours  bool
+	entry pipeline.Entry
+	// right says that the change has left entry as it is to be.
+	right bool
+}
+
+// compareTold looks changes up among the flows that a switch is to have, which
+// need not be sorted.
+//
+// A switch may give a flow of ours back in another form, so that its key seems
+// to be another. Then its cookie tells which it is.
+func compareTold(changes []openflow.FlowChange, wanted *pipeline.FlowSet) []told {
+	all := make([]told, len(changes))
+	byKey := make(map[openflow.FlowKey]pipeline.Entry, len(changes))
+	byCookie := make(map[openflow.Cookie]pipeline.Entry, len(changes))
+	for i, c := range changes {
+		all[i] = told{FlowChange: c, flow: openflow.Flow{
+			Table: c.Table, Priority: c.Priority, Cookie: c.Cookie,
+			IdleTimeout: c.IdleTimeout, HardTimeout: c.HardTimeout,
+			Match: c.Match, Instructions: c.Instructions,
+		}}
+		byKey[all[i].flow.Key()] = pipeline.Entry{}
+		byCookie[c.Cookie] = pipeline.Entry{}
+	}
+	for _, e := range wanted.Entries() {
+		table, priority, match := keyOf(wanted.Message(e))
+		// Written so, looking up allocates nothing.
+		if _, ok := byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}]; ok {
+			byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}] = e
+		}
+		if _, ok := byCookie[e.Cookie]; ok {
+			byCookie[e.Cookie] = e
+		}
+	}
+	for i := range all {
+		t := &all[i]
+		// Cookie 0 is of no flow of ours.
+		if e := byKey[t.flow.Key()]; e.Cookie != 0 {
+			t.ours, t.entry = true, e
+		} else if e := byCookie[t.flow.Cookie]; e.Cookie != 0 && sameKey(&t.flow, wanted.Message(e)) {
+			t.ours, t.entry = true, e
+		}
+		t.right = t.ours && t.Event != openflow.FlowDeleted && t.flow.Cookie == t.entry.Cookie &&
+			(pipeline.CookieOf(&t.flow) == t.flow.Cookie || t.flow.String() == describe(wanted.Message(t.entry)))
+	}
+	return all
+}
+
+// keyOf returns what tells the flow of a flow-mod apart from others: the fields
+// at their places in ofp_flow_mod (OpenFlow 1.3.5, 7.3.4.1).
+func keyOf(mod []byte) (openflow.TableID, uint16, openflow.Match) {
+	const table, priority, match, fields = 24, 30, 48, 52
+	end := match + int(binary.BigEndian.Uint16(mod[match+2:]))
+	return openflow.TableID(mod[table]), binary.BigEndian.Uint16(mod[priority:]), mod[fields:end:end]
+}
+
+// sameKey reports whether a flow has the key of a flow-mod, whatever the form of
+// its match.
+func sameKey(f *openflow.Flow, mod []byte) bool {
+	table, priority, match := keyOf(mod)
+	a := openflow.Flow{Table: f.Table, Priority: f.Priority, Match: f.Match}
+	b := openflow.Flow{Table: table, Priority: priority, Match: match}
+	return a.String() == b.String()
+}
+
+// undoing returns what undoes changes, oldest first: flows to be removed by
+// their key and flows to be added, in place of those that have their key. The
+// last change of a flow decides. What the worker itself has done meanwhile does
+// not matter, as the changes were compared with the outcome of that.
+func undoing(all []told) (remove []openflow.Flow, add []pipeline.Entry) {
+	type flow struct {
+		ours   openflow.Cookie
+		theirs openflow.FlowKey
+	}
+	seen := make(map[flow]bool, len(all))
+	for _, t := range slices.Backward(all) {
+		id := flow{ours: t.entry.Cookie}
+		if !t.ours {
+			id.theirs = t.flow.Key()
+		}
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		switch {
+		case t.ours && !t.right:
+			add = append(add, t.entry)
+		case !t.ours && t.Event != openflow.FlowDeleted:
+			remove = append(remove, t.flow)
+		}
+	}
+	return remove, add
+}
+
+// repair undoes changes by others, and returns what they were. If the switch
+// refuses that, it is read back and compared instead.
+func (w *worker) repair(ctx context.Context, changes []openflow.FlowChange) ([]Drift, error) {
+	release, err := w.f.compareSlot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	w.borrow()
+	w.set.Reset()
+	w.compiler.CompileNode(&w.set, w.view, w.node.name)
+	all := compareTold(changes, &w.set)
+	remove, add := undoing(all)
+	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
+	// one of ours, and what else has the key now is not ours either. A flow that
+	// Open vSwitch keeps for itself has a priority that no key has.
+	err = w.send(ctx, len(remove), len(add), func(yield func([]byte) bool) {
+		for _, f := range remove {
+			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
+			if !yield(w.removal) {
+				return
+			}
+		}
+		for _, e := range add {
+			if !yield(w.set.Message(e)) {
+				return
+			}
+		}
+	})
+	w.doubtful()
+	return w.driftsTold(all), err
+}
+
+// doubtful has the switch read back when nothing was repaired for a while.
+func (w *worker) doubtful() {
+	now := time.Now()
+	if w.doubt == nil {
+		w.doubted = now
+	}
+	w.doubt = time.After(min(verifyAfter, w.doubted.Add(verifyWithin).Sub(now)))
+}
+
+// verify compares the switch after repairs.
+func (w *worker) verify(ctx context.Context) error {
+	w.doubt = nil
+	if _, _, _, idle := w.node.mail.state(); !idle {
+		w.doubtful() // some of what is to be is not yet to be
+		return nil
+	}
+	_, err := w.audit(ctx)
+	return err
+}
+
+// refused reports whether a switch has said no, rather than nothing.
+func refused(err error) bool {
+	var no *openflow.BundleError
+	return errors.As(err, &no)
+}
+
+// lapsed returns err; if it is one, the switch is compared as a whole.
+func (w *worker) lapsed(err error) error {
+	if err != nil {
+		w.node.mail.astray(w.view)
+	}
+	return err
+}
+
+// astray says that it is not known any more what the switch has, though it was
+// no job that failed. It is to be compared with v, or what is newer.
+func (m *mailbox) astray(v *pipeline.View) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.busy.view = v
+	m.putBack()
+	m.wake()
+}
