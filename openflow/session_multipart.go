@@ -3,6 +3,7 @@ package openflow
 import (
 	"context"
 	"fmt"
+	"iter"
 )
 
 // Multipart sends a request and calls each with the parts of the reply, in
@@ -18,7 +19,12 @@ func (s *Session) Multipart(ctx context.Context, q *MultipartRequest, each func(
 	if err != nil {
 		return err
 	}
-	return s.eachPart(ctx, request, func(frame []byte) error {
+	return s.multipart(ctx, func(yield func([]byte) bool) { yield(request) }, each)
+}
+
+// multipart is Multipart of several requests.
+func (s *Session) multipart(ctx context.Context, requests iter.Seq[[]byte], each func(*MultipartReply) error) error {
+	return s.eachPart(ctx, requests, func(frame []byte) error {
 		m, err := DecodeMessage(frame)
 		if err != nil {
 			return err
@@ -39,7 +45,23 @@ func (s *Session) Multipart(ctx context.Context, q *MultipartRequest, each func(
 // points to are valid during the call only. It returns the first error of each.
 // What Multipart says of its callback holds here too.
 func (s *Session) Flows(ctx context.Context, q FlowStatsRequest, each func(*FlowStats) error) error {
-	err := s.Multipart(ctx, q.Message(MultipartFlow), func(m *MultipartReply) error {
+	return s.FlowsOfEach(ctx, func(yield func(FlowStatsRequest) bool) { yield(q) }, each)
+}
+
+// FlowsOfEach is Flows for several requests, one after the other. A request is
+// taken and sent as soon as the reply before it has begun, so that the switch is
+// not idle while that is being read.
+func (s *Session) FlowsOfEach(ctx context.Context, requests iter.Seq[FlowStatsRequest], each func(*FlowStats) error) error {
+	var tooLong error
+	encoded := func(yield func([]byte) bool) {
+		for q := range requests {
+			b, err := q.Message(MultipartFlow).AppendBinary(nil)
+			if tooLong = err; err != nil || !yield(b) {
+				return
+			}
+		}
+	}
+	err := s.multipart(ctx, encoded, func(m *MultipartReply) error {
 		for f, err := range m.Flows() {
 			if err != nil {
 				return err
@@ -50,6 +72,9 @@ func (s *Session) Flows(ctx context.Context, q FlowStatsRequest, each func(*Flow
 		}
 		return nil
 	})
+	if err == nil {
+		err = tooLong
+	}
 	return named("flow statistics", err)
 }
 

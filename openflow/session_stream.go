@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -14,18 +15,14 @@ const partsInFlight = 4
 // the caller is slow, the reader waits for it, and so does the switch.
 type stream struct {
 	s     *Session
+	xid   Xid
 	parts chan []byte
 	free  chan []byte
 	gone  chan struct{} // closed when the caller has left
 }
 
-func newStream(s *Session) *stream {
-	return &stream{
-		s:     s,
-		parts: make(chan []byte, partsInFlight),
-		free:  make(chan []byte, partsInFlight+2),
-		gone:  make(chan struct{}),
-	}
+func newStream(s *Session, free chan []byte) *stream {
+	return &stream{s: s, parts: make(chan []byte, partsInFlight), free: free, gone: make(chan struct{})}
 }
 
 func (st *stream) receive(frame []byte) (last bool) {
@@ -59,29 +56,70 @@ func moreFollows(frame []byte) bool {
 		be.Uint16(frame[10:])&MultipartMore != 0
 }
 
-// eachPart sends a request and calls each with every message of the reply, in
+// eachPart sends requests and calls each with every message of the replies, in
 // order; the bytes are valid during the call. It stops at the first error.
-func (s *Session) eachPart(ctx context.Context, request []byte, each func(frame []byte) error) error {
-	st := newStream(s)
-	defer close(st.gone)
-	xid := s.calls.add(st)
-	defer s.calls.drop(xid)
-	setFrameXid(request, xid)
-	if err := s.put(ctx, request); err != nil {
-		return err
+//
+// A request goes out when the first part of the reply before it is there: the
+// switch has made up that reply by then, and makes up the next while this one is
+// still being read.
+func (s *Session) eachPart(ctx context.Context, requests iter.Seq[[]byte], each func(frame []byte) error) error {
+	request, stop := iter.Pull(requests)
+	defer stop()
+	free := make(chan []byte, partsInFlight+2)
+	ask := func() (st *stream, err error) {
+		b, ok := request()
+		if !ok {
+			return nil, nil
+		}
+		st = newStream(s, free)
+		st.xid = s.calls.add(st)
+		setFrameXid(b, st.xid)
+		if err := s.put(ctx, b); err != nil {
+			st.leave()
+			return nil, err
+		}
+		return st, nil
 	}
-	for {
-		frame, err := s.wait(ctx, st.parts)
+	st, err := ask()
+	for st != nil && err == nil {
+		st, err = st.eachPart(ctx, ask, each)
+	}
+	return err
+}
+
+// eachPart is Session.eachPart of one request's reply. It returns the stream of
+// the next, nil if there is none.
+func (st *stream) eachPart(ctx context.Context, ask func() (*stream, error), each func(frame []byte) error) (next *stream, err error) {
+	defer st.leave()
+	defer func() {
+		if err != nil && next != nil {
+			next.leave()
+			next = nil
+		}
+	}()
+	for first := true; ; first = false {
+		frame, err := st.s.wait(ctx, st.parts)
 		if err != nil {
-			return err
+			return next, err
+		}
+		if first {
+			if next, err = ask(); err != nil {
+				return nil, err
+			}
 		}
 		more := moreFollows(frame)
 		if err := each(frame); err != nil || !more {
-			return err
+			return next, err
 		}
 		select {
 		case st.free <- frame:
 		default:
 		}
 	}
+}
+
+// leave says that the caller wants no more.
+func (st *stream) leave() {
+	st.s.calls.drop(st.xid)
+	close(st.gone)
 }

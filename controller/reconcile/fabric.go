@@ -185,15 +185,30 @@ const slotTime = 2 * time.Second
 func (f *Fabric) compareSlot(ctx context.Context) (release func(), err error) {
 	select {
 	case f.comparing <- struct{}{}:
+		return f.freeSlot(), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+}
+
+// tryCompareSlot is compareSlot without waiting: release is nil if there is none.
+func (f *Fabric) tryCompareSlot() (release func()) {
+	select {
+	case f.comparing <- struct{}{}:
+		return f.freeSlot()
+	default:
+		return nil
+	}
+}
+
+// freeSlot returns what gives a slot back, which it does by itself in a while.
+func (f *Fabric) freeSlot() (release func()) {
 	free := sync.OnceFunc(func() { <-f.comparing })
 	timer := time.AfterFunc(slotTime, free)
 	return func() {
 		timer.Stop()
 		free()
-	}, nil
+	}
 }
 
 // PortStatus tells where a port's interface is.

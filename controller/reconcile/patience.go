@@ -17,8 +17,26 @@ const (
 // errEndless says that the bounds were exceeded.
 var errEndless = fmt.Errorf("the switch tells of more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
 
-// withPatience bounds the time for an answer about n flows.
-func (w *worker) withPatience(ctx context.Context, n int) (context.Context, context.CancelFunc) {
-	d := w.f.cfg.AnswerTimeout + time.Duration(n)*time.Millisecond
-	return context.WithTimeoutCause(ctx, d, fmt.Errorf("no complete answer within %v", d))
+// patience bounds the time for what a switch is asked to do.
+type patience struct {
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	most   time.Duration
+}
+
+// patience begins to wait for an answer, with a context that ends with it; the
+// caller must call end.
+func (w *worker) patience(ctx context.Context) (context.Context, *patience) {
+	p := &patience{most: w.f.cfg.AnswerTimeout}
+	ctx, p.cancel = context.WithCancelCause(ctx)
+	p.timer = time.AfterFunc(p.most, func() { p.cancel(fmt.Errorf("no complete answer within %v", p.most)) })
+	return ctx, p
+}
+
+// extend begins to wait anew, for an answer about n flows.
+func (p *patience) extend(n int) { p.timer.Reset(p.most + time.Duration(n)*time.Millisecond) }
+
+func (p *patience) end() {
+	p.timer.Stop()
+	p.cancel(nil)
 }

@@ -16,57 +16,83 @@ import (
 // packets are lost. It answers other requests in between, too.
 const slice = 1 << 14
 
-// sliced yields requests that together select all flows, once each. Cookies of
-// ours are hashes, so each leading part of them is that of equally many of the n
-// flows.
-func sliced(n int) iter.Seq[openflow.FlowStatsRequest] {
+// sliced yields requests that together select all flows, once each: at once, or
+// table by table and by the cookie's leading bits, of which each value is that of
+// equally many, for cookies of ours are hashes. Open vSwitch looks at all flows
+// of the tables asked for to find those with a cookie.
+func sliced(tables []openflow.TableStats) iter.Seq[openflow.FlowStatsRequest] {
 	return func(yield func(openflow.FlowStatsRequest) bool) {
-		width := min(bits.Len(uint(max(n-1, 0)/slice)), 16)
-		for i := range uint64(1) << width {
-			q := openflow.AllFlows()
-			if width > 0 {
-				q.CookieMask = ^uint64(0) << (64 - width)
-				q.Cookie = openflow.Cookie(i << (64 - width))
+		if flowsIn(tables) <= slice {
+			yield(openflow.AllFlows())
+			return
+		}
+		for _, t := range tables {
+			if t.Active == 0 {
+				continue
 			}
-			if !yield(q) {
-				return
+			width := bits.Len((min(uint(t.Active), maxFlows) - 1) / slice)
+			for i := range uint64(1) << width {
+				q := openflow.AllFlows()
+				q.Table = t.Table
+				if width > 0 {
+					q.CookieMask = ^uint64(0) << (64 - width)
+					q.Cookie = openflow.Cookie(i << (64 - width))
+				}
+				if !yield(q) {
+					return
+				}
 			}
 		}
 	}
 }
 
+// flowsIn is how many flows the tables have, as far as that is believed.
+func flowsIn(tables []openflow.TableStats) (n int) {
+	for _, t := range tables {
+		n = min(n+int(min(t.Active, maxFlows)), maxFlows)
+	}
+	return n
+}
+
 // installed returns all flows of the switch, in the order of compareHad, and the
 // text of those that are altered, by cookie. What others change meanwhile may
-// be among them or not; who reads asks afterwards whether anything was.
-func (w *worker) installed(ctx context.Context) ([]had, map[openflow.Cookie]string, error) {
-	n := w.flows
-	if w.view == nil {
-		sum, err := w.sess.Aggregate(ctx, openflow.AllFlows())
-		if err != nil {
-			return nil, nil, err
-		}
-		n = min(int(sum.Flows), maxFlows)
+// be among them or not; who reads asks afterwards whether anything was. It calls
+// begun when the switch has said that there are any.
+func (w *worker) installed(ctx context.Context, begun func()) ([]had, map[openflow.Cookie]string, error) {
+	ctx, p := w.patience(ctx)
+	defer p.end()
+	tables, err := w.sess.Tables(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := flowsIn(tables)
+	if n > 0 {
+		begun()
 	}
 	all := make([]had, 0, min(n, 1<<18)) // which is worth it, and cheap if untrue
 	text := 0
 	odd := map[openflow.Cookie]string{}
-	for q := range sliced(n) {
-		ask, cancel := w.withPatience(ctx, 0)
-		err := w.sess.Flows(ask, q, func(s *openflow.FlowStats) error {
-			h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
-			if h.altered {
-				odd[s.Cookie] = s.Flow.String()
-				text += len(odd[s.Cookie])
+	requests := func(yield func(openflow.FlowStatsRequest) bool) {
+		for q := range sliced(tables) {
+			p.extend(0)
+			if !yield(q) {
+				return
 			}
-			if all = append(all, h); len(all) > maxFlows || text > maxAlteredText {
-				return errEndless
-			}
-			return nil
-		})
-		cancel()
-		if err != nil {
-			return nil, nil, err
 		}
+	}
+	err = w.sess.FlowsOfEach(ctx, requests, func(s *openflow.FlowStats) error {
+		h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
+		if h.altered {
+			odd[s.Cookie] = s.Flow.String()
+			text += len(odd[s.Cookie])
+		}
+		if all = append(all, h); len(all) > maxFlows || text > maxAlteredText {
+			return errEndless
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(all, compareHad)
 	return all, odd, nil

@@ -3,34 +3,60 @@ package reconcile
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// TestSliced: whatever a flow's cookie is, it is asked for exactly once, and not
-// with too many others.
+// TestSliced: whatever table and cookie a flow has, it is asked for exactly
+// once, and not with too many others.
 func TestSliced(t *testing.T) {
-	for n, want := range map[int]int{0: 1, 1: 1, slice: 1, slice + 1: 2, 2*slice + 1: 4, 100_000: 8, 1 << 40: 1 << 16} {
-		requests := 0
+	for _, tt := range []struct {
+		tables map[openflow.TableID]uint32
+		want   int // requests
+	}{
+		{nil, 1},
+		{map[openflow.TableID]uint32{0: 1, 9: 0, 80: slice - 1}, 1},
+		{map[openflow.TableID]uint32{0: 1, 9: 0, 80: slice}, 2},
+		{map[openflow.TableID]uint32{80: slice + 1}, 2},
+		{map[openflow.TableID]uint32{80: 2*slice + 1}, 4},
+		{map[openflow.TableID]uint32{0: 4, 40: 50_000, 80: 50_000}, 1 + 4 + 4},
+		{map[openflow.TableID]uint32{80: ^uint32(0)}, 256},
+	} {
+		var tables []openflow.TableStats
+		for id, n := range tt.tables {
+			tables = append(tables, openflow.TableStats{Table: id, Active: n})
+		}
 		cookies := make([]uint64, 100)
 		for i := range cookies {
 			cookies[i] = rand.Uint64()
 		}
 		cookies[0], cookies[1] = 0, ^uint64(0)
-		seen := make([]int, len(cookies))
-		for q := range sliced(n) {
+		seen := map[openflow.TableID][]int{}
+		for id, n := range tt.tables {
+			if n > 0 {
+				seen[id] = make([]int, len(cookies))
+			}
+		}
+		requests := 0
+		for q := range sliced(tables) {
 			requests++
-			for i, c := range cookies {
-				if (c^uint64(q.Cookie))&q.CookieMask == 0 {
-					seen[i]++
+			for id := range seen {
+				for i, c := range cookies {
+					if (q.Table == id || q.Table == openflow.TableAll) && (c^uint64(q.Cookie))&q.CookieMask == 0 {
+						seen[id][i]++
+					}
 				}
 			}
 		}
-		for i, times := range seen {
-			if times != 1 {
-				t.Errorf("%d flows: cookie %#x is asked for %d times", n, cookies[i], times)
+		for id := range seen {
+			for i, times := range seen[id] {
+				if times != 1 {
+					t.Errorf("%v: cookie %#x of table %d is asked for %d times", tt.tables, cookies[i], id, times)
+				}
 			}
 		}
-		if requests != want {
-			t.Errorf("%d flows are read in %d requests, want %d", n, requests, want)
+		if requests != tt.want {
+			t.Errorf("%v are read in %d requests, want %d", tt.tables, requests, tt.want)
 		}
 	}
 }

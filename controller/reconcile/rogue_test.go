@@ -109,9 +109,9 @@ func (r *rogue) multipart(m *openflow.MultipartRequest) error {
 		reply.Body, err = (&openflow.Desc{Manufacturer: "rogue"}).AppendBinary(nil)
 	case openflow.MultipartPortDesc:
 		return r.tellPorts(m)
-	case openflow.MultipartAggregate:
+	case openflow.MultipartTable:
 		// As many as can be said.
-		reply.Body, err = (&openflow.AggregateStats{Flows: ^uint32(0)}).AppendBinary(nil)
+		reply.Body, err = (&openflow.TableStats{Table: 1, Active: ^uint32(0)}).AppendBinary(nil)
 	case openflow.MultipartFlow:
 		if r.flowStats != nil {
 			return r.flowStats(r, m)

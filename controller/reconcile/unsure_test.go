@@ -22,12 +22,6 @@ func unsureBed(t *testing.T, grace time.Duration) *bed {
 	b.apply(b.nodeOp(n), networkOp(), put(topology.KindPort, "web", topology.PortSpec{Network: "net"}))
 	b.join(n)
 	b.ovsdbTells()
-	b.await("web to be bound", func(context.Context) error {
-		if s := b.fabric.PortStatus("web"); !s.Bound {
-			return errors.New(s.Message)
-		}
-		return nil
-	})
 	b.settled()
 	b.wantSent("node1", 9, 0)
 	b.stop()
@@ -44,10 +38,18 @@ func unsureBed(t *testing.T, grace time.Duration) *bed {
 	return b
 }
 
+// ovsdbTells tells of the port's interface, and waits until that is known.
 func (b *bed) ovsdbTells() {
+	b.Helper()
 	id := uint64(topology.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id})
 	b.fabric.InterfacesChanged(id, []ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
+	b.await("web to be bound", func(context.Context) error {
+		if s := b.fabric.PortStatus("web"); !s.Bound {
+			return errors.New(s.Message)
+		}
+		return nil
+	})
 }
 
 // TestForgottenPlaceChangesNothing: a switch that connects before its OVSDB

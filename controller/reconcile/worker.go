@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -159,15 +158,14 @@ func (w *worker) change(ctx context.Context, j job) error {
 	} else {
 		d.Compute(j.view, w.node.name, maps.All(j.units))
 	}
-	removed, added := d.Removed(), d.Added()
-	err := w.send(ctx, len(removed), len(added), func(yield func([]byte) bool) {
-		for _, e := range removed {
-			if !yield(w.deletion(e.Table(), e.Cookie)) {
+	err := w.send(ctx, func(yield func(flowMod) bool) {
+		for _, e := range d.Removed() {
+			if !yield(flowMod{true, w.deletion(e.Table(), e.Cookie)}) {
 				return
 			}
 		}
-		for _, e := range added {
-			if !yield(d.AddMessage(e)) {
+		for _, e := range d.Added() {
+			if !yield(flowMod{false, d.AddMessage(e)}) {
 				return
 			}
 		}
@@ -175,8 +173,7 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	w.view = j.view
-	w.flows += d.Growth()
+	w.brought(j.view, w.flows+d.Growth())
 	return nil
 }
 
@@ -191,19 +188,19 @@ type found struct {
 // the next comparison. While it is unsure it sends nothing if that would remove
 // a flow, and returns errUnsure.
 func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (found, error) {
-	installed, odd, err := w.installed(ctx)
+	c := compilation{w: w, view: v}
+	defer c.end()
+	installed, odd, err := w.installed(ctx, c.tryBegin)
 	if err != nil {
 		return found{}, fmt.Errorf("read flows back: %w", err)
 	}
-	release, err := w.f.compareSlot(ctx)
-	if err != nil {
+	first := w.view == nil
+	if first && len(installed) == 0 && !c.begun {
+		return found{}, w.fill(ctx, v)
+	}
+	if err := c.complete(ctx); err != nil {
 		return found{}, err
 	}
-	defer release()
-	w.borrow()
-	w.set.Reset()
-	w.compiler.CompileNode(&w.set, v, w.node.name)
-	w.set.Sort()
 	if err := forgive(installed, odd, &w.set); err != nil {
 		return found{}, err
 	}
@@ -211,14 +208,14 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if unsure && len(foreign) > 0 {
 		return found{}, errUnsure
 	}
-	err = w.send(ctx, len(foreign), len(missing), func(yield func([]byte) bool) {
+	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, h := range foreign {
-			if !yield(w.deletion(h.table, h.cookie)) {
+			if !yield(flowMod{true, w.deletion(h.table, h.cookie)}) {
 				return
 			}
 		}
 		for _, e := range missing {
-			if !yield(w.set.Message(e)) {
+			if !yield(flowMod{false, w.set.Message(e)}) {
 				return
 			}
 		}
@@ -226,13 +223,45 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err != nil {
 		return found{}, err
 	}
-	first := w.view == nil
-	w.view, w.flows = v, w.set.Len()
+	w.brought(v, w.set.Len())
 	if first {
 		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
 	}
 	return found{foreign, missing}, nil
 }
+
+// fill gives a switch that has no flows all of them, each as soon as it is
+// compiled: the switch is the slower of the two, and no table need be held.
+func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
+	release, err := w.f.compareSlot(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	w.borrow()
+	flows := 0
+	err = w.send(ctx, func(yield func(flowMod) bool) {
+		flows = 0
+		for u := range v.Units(w.node.name) {
+			w.set.Reset()
+			w.compiler.Compile(&w.set, v, w.node.name, u)
+			for _, e := range w.set.Entries() {
+				if flows++; !yield(flowMod{false, w.set.Message(e)}) {
+					return
+				}
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	w.brought(v, flows)
+	w.f.log.Info("node filled", "node", w.node.name, "flows", flows)
+	return nil
+}
+
+// brought notes that the switch was brought to a view.
+func (w *worker) brought(v *pipeline.View, flows int) { w.view, w.flows = v, flows }
 
 // wipe removes all flows.
 func (w *worker) wipe(ctx context.Context) error {
@@ -246,29 +275,52 @@ func (w *worker) wipe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.send(ctx, 1, 0, slices.Values([][]byte{msg}))
+	return w.send(ctx, func(yield func(flowMod) bool) { yield(flowMod{true, msg}) })
 }
+
+// flowMod is a message that adds or removes flows.
+type flowMod struct {
+	removes bool
+	msg     []byte
+}
+
+// extendEvery is how many messages are handed over before the time for them is
+// told anew.
+const extendEvery = 1 << 10
 
 // send sends flow-mods as one atomic bundle, removals first, and waits for the
 // switch to confirm it. Nothing to send costs nothing.
-func (w *worker) send(ctx context.Context, removals, additions int, mods iter.Seq[[]byte]) error {
-	if removals+additions == 0 {
-		return nil
-	}
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removals))
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(additions))
-	ctx, cancel := w.withPatience(ctx, removals+additions)
-	defer cancel()
-	bytes := 0
+func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
+	ctx, p := w.patience(ctx)
+	defer p.end()
+	var added, removed, bytes int
+	counted := false // a refused message is looked for among them once more
 	err := w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, func(yield func([]byte) bool) {
-		bytes = 0
+		defer func() { counted = true }()
 		for m := range mods {
-			if bytes += len(m); !yield(m) {
+			if !counted {
+				bytes += len(m.msg)
+				if m.removes {
+					removed++
+				} else {
+					added++
+				}
+				if n := added + removed; n%extendEvery == 0 {
+					p.extend(n)
+				}
+			}
+			if !yield(m.msg) {
 				return
 			}
 		}
+		p.extend(added + removed)
 	})
-	w.spent.add(removals+additions, bytes)
+	if added+removed == 0 {
+		return err
+	}
+	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removed))
+	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(added))
+	w.spent.add(added+removed, bytes)
 	return err
 }
 
