@@ -141,15 +141,15 @@ func (w *worker) repair(ctx context.Context, changes []openflow.FlowChange) ([]D
 	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
 	// one of ours, and what else has the key now is not ours either. A flow that
 	// Open vSwitch keeps for itself has a priority that no key has.
-	err = w.send(ctx, len(remove), len(add), func(yield func([]byte) bool) {
+	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, f := range remove {
 			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
-			if !yield(w.removal) {
+			if !yield(flowMod{true, w.removal}) {
 				return
 			}
 		}
 		for _, e := range add {
-			if !yield(w.set.Message(e)) {
+			if !yield(flowMod{false, w.set.Message(e)}) {
 				return
 			}
 		}
