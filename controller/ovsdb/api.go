@@ -24,8 +24,8 @@ type Interface struct {
 	OFPort int64
 }
 
-// Conn describes the connection of a node whose bridge is known. It is a
-// value: what was true when the claim on DatapathID was made.
+// Conn describes the connection of a node whose bridge is known: what was true
+// when the claim on DatapathID was made.
 type Conn struct {
 	// Remote is the address of the node's end.
 	Remote string
@@ -38,6 +38,12 @@ type Conn struct {
 	OVSVersion string
 	// Node is what Config.Identify returned, "" without it.
 	Node string
+	// Reconfigure has the node's ovs-vswitchd go through its configuration again,
+	// as it does after each ovs-vsctl, by adding 1 to Open_vSwitch.next_cfg: the
+	// one thing that is ever written to a node. It does not wait; that the node
+	// refuses is logged, and nothing happens once the connection has ended. It
+	// may be called at any time, by anyone.
+	Reconfigure func()
 }
 
 // Handler is told what nodes say. Its methods are called one at a time; as

@@ -9,7 +9,8 @@
 // monitor of the few columns that matter, keeps the little relational view
 // Bridge → Port → Interface that they make, and tells a [Handler] the
 // interfaces of the bridge named br-int that carry external_ids by which a
-// port can be bound (see [Interface]). Nothing is ever written to a node.
+// port can be bound (see [Interface]). Nothing is written to a node but, when the
+// rest of the controller asks for it, one counter ([Conn].Reconfigure).
 //
 // # Who is who
 //

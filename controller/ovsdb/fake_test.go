@@ -16,6 +16,7 @@ import (
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
+	last  Conn // that has connected
 	// each gets every line too, unless nil.
 	each chan string
 }
@@ -31,6 +32,9 @@ func (r *recorder) add(format string, args ...any) {
 }
 
 func (r *recorder) OVSDBConnected(c Conn) {
+	r.mu.Lock()
+	r.last = c
+	r.mu.Unlock()
 	r.add("%x connected %s %s %s", c.DatapathID, c.Remote, c.Bridge, c.OVSVersion)
 }
 
@@ -44,6 +48,14 @@ func (r *recorder) InterfacesChanged(id uint64, ifaces []Interface) {
 
 func (r *recorder) OVSDBDisconnected(id uint64, reason error) {
 	r.add("%x disconnected: %v", id, reason)
+}
+
+// reconfigure asks the node that connected last to reconfigure itself.
+func (r *recorder) reconfigure() {
+	r.mu.Lock()
+	ask := r.last.Reconfigure
+	r.mu.Unlock()
+	ask()
 }
 
 // take returns the lines so far and forgets them.

@@ -48,18 +48,20 @@ func newPrivate(t *testing.T) *private {
 
 func (p *private) path(name string) string { return filepath.Join(p.dir, name) }
 
-func (p *private) command(name string, args ...string) {
+func (p *private) command(name string, args ...string) string {
 	p.t.Helper()
 	cmd := exec.Command(name, args...)
 	cmd.Env = p.env
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out, err := cmd.CombinedOutput()
+	if err != nil {
 		p.t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
 
-func (p *private) vsctl(args ...string) {
+func (p *private) vsctl(args ...string) string {
 	p.t.Helper()
-	p.command("ovs-vsctl", append([]string{"--db=unix:" + p.path("db.sock"), "--retry", "--timeout=20", "--no-wait", "--"}, args...)...)
+	return p.command("ovs-vsctl", append([]string{"--db=unix:" + p.path("db.sock"), "--retry", "--timeout=20", "--no-wait", "--"}, args...)...)
 }
 
 // run starts a program that lives until the test ends.

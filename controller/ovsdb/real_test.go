@@ -51,13 +51,20 @@ func (c tapConn) Read(b []byte) (int, error) {
 // colon and a space stands for whatever reason follows.
 func serveReal(t *testing.T, cfg Config) (port string, ln *tapListener, expect func(...string)) {
 	t.Helper()
+	port, ln, _, expect = serveRecorded(t, cfg)
+	return port, ln, expect
+}
+
+// serveRecorded is serveReal that returns the handler, too.
+func serveRecorded(t *testing.T, cfg Config) (port string, ln *tapListener, rec *recorder, expect func(...string)) {
+	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ln = &tapListener{Listener: inner}
 	ctx, cancel := context.WithCancel(context.Background())
-	rec := &recorder{each: make(chan string, 1000)}
+	rec = &recorder{each: make(chan string, 1000)}
 	done := make(chan error, 1)
 	go func() { done <- Serve(ctx, ln, rec, cfg) }()
 	t.Cleanup(func() {
@@ -85,7 +92,7 @@ func serveReal(t *testing.T, cfg Config) (port string, ln *tapListener, expect f
 		}
 	}
 	_, port, _ = net.SplitHostPort(ln.Addr().String())
-	return port, ln, expect
+	return port, ln, rec, expect
 }
 
 // replaceRemote takes the address out of what recorder says of a connection.

@@ -91,15 +91,7 @@ func (s *server) serve(ctx context.Context, conn net.Conn) {
 		}
 		return
 	}
-	session := &session{
-		conn:   conn,
-		node:   node,
-		cfg:    s.cfg,
-		log:    log,
-		claims: s.claims,
-		pool:   s.pool,
-		view:   newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool),
-	}
+	session := s.newSession(conn, node, log)
 	err = session.run(ctx)
 	switch {
 	case ctx.Err() != nil:

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// The ids of our two kinds of request: no two of a kind are ever under way.
+// The ids of our requests beside reconfigureID: no two of a kind are ever under
+// way.
 const (
 	monitorID = "monitor"
 	echoID    = "echo"
@@ -31,6 +32,20 @@ type session struct {
 	view  *view
 	ready bool   // the first answer is here
 	claim *claim // nil while the bridge is not known
+
+	// asks has an element while the node is to be asked to reconfigure itself;
+	// reconfiguring says that it was, and has not answered.
+	asks          chan struct{}
+	reconfiguring bool
+}
+
+// newSession returns the session of a connection that has proven to be a node.
+func (s *server) newSession(conn net.Conn, node string, log *slog.Logger) *session {
+	return &session{
+		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, pool: s.pool,
+		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool),
+		asks: make(chan struct{}, 1),
+	}
 }
 
 // run serves the connection until it or ctx ends, and closes it. It returns
@@ -140,6 +155,8 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 			return ctx.Err()
 		case m, ok := <-in:
 			err = take(m, ok)
+		case <-s.asked():
+			err = s.reconfigure()
 		case <-timer.C:
 			// We may be late ourselves, with a message waiting.
 			select {
@@ -179,6 +196,9 @@ func (s *session) handle(ctx context.Context, m message) error {
 	switch {
 	case m.answers(monitorID):
 		return s.begin(ctx, m)
+	case m.answers(reconfigureID) && s.reconfiguring:
+		s.reconfigured(m)
+		return nil
 	case m.Method == "":
 		return nil // the answer to an echo
 	case m.Method == "echo":
@@ -251,11 +271,12 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 		s.claims.update(s.claim, s.view.bound)
 	case s.claim == nil && id != 0:
 		c := Conn{
-			Remote:     s.conn.RemoteAddr().String(),
-			Bridge:     s.cfg.Bridge,
-			DatapathID: id,
-			OVSVersion: s.view.version,
-			Node:       s.node,
+			Remote:      s.conn.RemoteAddr().String(),
+			Bridge:      s.cfg.Bridge,
+			DatapathID:  id,
+			OVSVersion:  s.view.version,
+			Node:        s.node,
+			Reconfigure: s.askReconfigure,
 		}
 		if err := s.cfg.Admit(c); err != nil {
 			return err
