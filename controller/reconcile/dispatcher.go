@@ -22,8 +22,8 @@ type dispatcher struct {
 	// told is what OVSDB said, by datapath id, also of switches that are no
 	// node (yet).
 	told map[topology.DatapathID][]binding.Interface
-	// speakers are the nodes of the certificates by which it was said.
-	speakers map[topology.DatapathID]string
+	// speakers are those who said it.
+	speakers map[topology.DatapathID]speaker
 
 	bindMu sync.Mutex // guards bind, which others may ask
 	bind   *binding.Table
@@ -44,7 +44,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
-		told: map[topology.DatapathID][]binding.Interface{}, speakers: map[topology.DatapathID]string{},
+		told: map[topology.DatapathID][]binding.Interface{}, speakers: map[topology.DatapathID]speaker{},
 		bind: binding.NewTable(),
 	}
 	var places []pipeline.PlaceChange

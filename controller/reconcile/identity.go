@@ -88,18 +88,28 @@ func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 	return fmt.Errorf("the bridge's datapath id %v is that of node %s, but the certificate is for node %s", id, n.Name, c.Node)
 }
 
-// ovsdbHere: the node of a certificate speaks for a bridge's interfaces.
+// speaker is who speaks for a bridge's interfaces over OVSDB.
+type speaker struct {
+	// node is that of its certificate; "" for one that proves nothing.
+	node string
+	// reconfigure is that of ovsdb.Conn.
+	reconfigure func()
+}
+
+// ovsdbHere: somebody speaks for a bridge's interfaces.
 type ovsdbHere struct {
 	dpid topology.DatapathID
-	node string // "" for one that proves nothing
+	speaker
 }
 
 func (e ovsdbHere) happen(d *dispatcher) {
 	delete(d.told, e.dpid)
-	d.speakers[e.dpid] = e.node
+	d.speakers[e.dpid] = e.speaker
+	d.keepBackoff(e.dpid)
 }
 
 // hears reports whether what OVSDB says of a datapath id is heard for a node.
 func (d *dispatcher) hears(id topology.DatapathID, n *node) bool {
-	return d.speakers[id] == "" || d.speakers[id] == n.name
+	by := d.speakers[id].node
+	return by == "" || by == n.name
 }

@@ -121,7 +121,18 @@ func (b *tlsBed) dial(from, certificate string) func(context.Context) (net.Conn,
 // or stop is called.
 func (b *tlsBed) connect(from, certificate, node string) (stop func()) {
 	b.Helper()
-	s := simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor(node)), Backoff: 20 * time.Millisecond})
+	return b.connectAs(from, certificate, simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor(node))})
+}
+
+// connectAs is connect for a switch that is as cfg says; without a datapath id
+// it has that of the certificate.
+func (b *tlsBed) connectAs(from, certificate string, cfg simswitch.Config) (stop func()) {
+	b.Helper()
+	if cfg.DatapathID == 0 {
+		cfg.DatapathID = openflow.DatapathID(topology.DatapathIDFor(certificate))
+	}
+	cfg.Backoff = 20 * time.Millisecond
+	s := simswitch.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	dial := b.dial(from, certificate)

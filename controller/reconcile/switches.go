@@ -106,6 +106,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	}
 	n.mail.post(d.view, d.view, nil, true)
 	p.assign(n)
+	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
 		p.probe() // there is another: this one may have been dead for as long as the last
 	}
@@ -232,7 +233,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 
 // OVSDBConnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
-	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), c.Node})
+	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Node, c.Reconfigure}})
 }
 
 // InterfacesChanged is part of ovsdb.Handler: the identities of the interfaces
