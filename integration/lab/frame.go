@@ -14,6 +14,12 @@ const (
 	etherMarker = 0x88b5 // IEEE 802 local experimental: the sniffer's own
 )
 
+// Types of ICMP messages (RFC 792).
+const (
+	icmpEchoReply   = 0
+	icmpEchoRequest = 8
+)
+
 // Operations of ARP (RFC 826).
 const (
 	ARPRequest = 1
@@ -91,17 +97,23 @@ type Echo struct {
 
 // Frame encodes the packet with right checksums.
 func (e Echo) Frame() []byte {
-	icmp := []byte{8, 0, 0, 0, byte(e.ID >> 8), byte(e.ID), 0, 1, 's', 'd', 'n', 'l', 'a', 'b', 0, 0}
-	binary.BigEndian.PutUint16(icmp[2:], checksum(icmp))
+	icmp := icmpEcho(e.ID, 1)
 	ip := []byte{0x45, 0, 0, byte(20 + len(icmp)), 0, 0, 0, 0, e.TTL, 1, 0, 0}
 	ip = append(append(ip, e.From.AsSlice()...), e.To.AsSlice()...)
 	binary.BigEndian.PutUint16(ip[10:], checksum(ip))
 	return append(append(ethernet(e.EtherDest, e.EtherSrc, etherIPv4), ip...), icmp...)
 }
 
+// icmpEcho encodes an echo request without what carries it.
+func icmpEcho(id, seq uint16) []byte {
+	b := []byte{icmpEchoRequest, 0, 0, 0, byte(id >> 8), byte(id), byte(seq >> 8), byte(seq), 's', 'd', 'n', 'l', 'a', 'b', 0, 0}
+	binary.BigEndian.PutUint16(b[2:], checksum(b))
+	return b
+}
+
 // Echo returns the ICMP echo request in the frame, if there is one.
 func (f Frame) Echo() (Echo, bool) {
-	if f.EtherType() != etherIPv4 || len(f.Data) < 42 || f.Data[14] != 0x45 || f.Data[23] != 1 || f.Data[34] != 8 {
+	if f.EtherType() != etherIPv4 || len(f.Data) < 42 || f.Data[14] != 0x45 || f.Data[23] != 1 || f.Data[34] != icmpEchoRequest {
 		return Echo{}, false
 	}
 	return Echo{

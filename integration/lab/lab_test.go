@@ -64,6 +64,17 @@ func TestLab(t *testing.T) {
 	if err := CheckMatrix(ctx, []*Container{a, b, c}, func(from, to *Container) bool { return true }); err != nil {
 		t.Fatal(err)
 	}
+	// Nothing but what is asked may be the answer.
+	err := CheckReach(ctx, []Reach{{From: a, To: b.IP.Addr(), Want: true}, {From: a, To: c.IP.Addr()}, {From: b, To: netip.MustParseAddr("10.0.0.9")}})
+	if err == nil || !strings.Contains(err.Error(), "reaches 10.0.0.3") || strings.Contains(err.Error(), "10.0.0.9") {
+		t.Errorf("a reaches c, which was said to be wrong, and nobody is 10.0.0.9: %v", err)
+	}
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err = CheckReach(short, []Reach{{From: a, To: b.IP.Addr(), Want: true}, {From: b, To: netip.MustParseAddr("10.0.0.9"), Want: true}})
+	if err == nil || !strings.Contains(err.Error(), "no answer from 10.0.0.9") || strings.Contains(err.Error(), "from 10.0.0.2") {
+		t.Errorf("nobody is 10.0.0.9, and all others are there: %v", err)
+	}
 	arps := 0
 	for _, f := range must[[]Frame](t)(sniffer.Frames(ctx)) {
 		if q, ok := f.ARP(); ok && !f.Sent && q.Op == ARPRequest {

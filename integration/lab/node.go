@@ -102,6 +102,9 @@ func (n *Node) hwaddr() string {
 func (n *Node) addressUnderlay(ctx context.Context) error {
 	for _, cmd := range []string{
 		"link set eth1 up",
+		// Who speaks first, such as ovsdb-server to its manager, speaks before
+		// ovs-vswitchd forwards; do not let all others wait for its question.
+		"ntable change name arp_cache dev br-phy retrans 100",
 		fmt.Sprintf("addr replace %s/24 dev br-phy", n.Addr),
 		"link set br-phy up",
 	} {

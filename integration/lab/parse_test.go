@@ -85,3 +85,19 @@ func TestFrames(t *testing.T) {
 		t.Error("a truncated frame was taken for an echo request")
 	}
 }
+
+func TestEnded(t *testing.T) {
+	for _, tt := range []struct {
+		name, stat string
+		want       bool
+	}{
+		{"runs", "7 (ovs-vswitchd) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 12 0 99", false},
+		{"waits to be reaped", "7 (ovs-vswitchd) Z 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 99", true},
+		{"other threads have yet to end", "7 (ovs-vswitchd) Z 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 11 0 99", false},
+		{"a name with a parenthesis", "7 (a) Z) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 99", false},
+	} {
+		if got := ended(tt.stat); got != tt.want {
+			t.Errorf("%s: ended = %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -63,58 +62,15 @@ func (c *Container) Reaches(ctx context.Context, to netip.Addr) (Reply, error) {
 	return got, err
 }
 
-// CheckMatrix pings from every container to every other and returns an error
-// that names each pair that differs from want. Pairs that should work are
-// given time to; pairs that should not are asked twice, after all others
-// worked, so that "not yet" is not taken for "never".
+// CheckMatrix asks from every container to every other, as CheckReach does.
 func CheckMatrix(ctx context.Context, all []*Container, want func(from, to *Container) bool) error {
-	var yes, no [][2]*Container
+	var pairs []Reach
 	for _, a := range all {
 		for _, b := range all {
-			switch {
-			case a == b:
-			case want(a, b):
-				yes = append(yes, [2]*Container{a, b})
-			default:
-				no = append(no, [2]*Container{a, b})
+			if a != b {
+				pairs = append(pairs, Reach{From: a, To: b.IP.Addr(), Want: want(a, b)})
 			}
 		}
 	}
-	err := eachPair(yes, func(a, b *Container) error {
-		_, err := a.Reaches(ctx, b.IP.Addr())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return eachPair(no, func(a, b *Container) error {
-		replies, err := a.Ping(ctx, b.IP.Addr(), 2)
-		if err == nil && len(replies) > 0 {
-			err = fmt.Errorf("%s reaches %s (%s), which it should not", a.Name, b.Name, b.IP.Addr())
-		}
-		return err
-	})
-}
-
-// eachPair calls f for every pair, a few at a time.
-func eachPair(pairs [][2]*Container, f func(a, b *Container) error) error {
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex // guards errs
-		errs []error
-		slot = make(chan struct{}, 8)
-	)
-	for _, p := range pairs {
-		slot <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slot }()
-			if err := f(p[0], p[1]); err != nil {
-				mu.Lock()
-				errs = append(errs, err)
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	return errors.Join(errs...)
+	return CheckReach(ctx, pairs)
 }

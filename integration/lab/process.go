@@ -66,14 +66,28 @@ func ancestors() map[int]bool {
 	return all
 }
 
-// alive reports whether a process exists and has not ended as a zombie.
+// alive reports whether a process exists and has not ended as a zombie. One
+// whose first thread has ended lives, with its locks and sockets, until the
+// others have.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return false
 	}
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	return len(fields) > 0 && fields[0] != "Z" && fields[0] != "X"
+	return !ended(string(stat))
+}
+
+// ended reads /proc/PID/stat (proc(5)): state is the third field, the number of
+// threads the twentieth.
+func ended(stat string) bool {
+	const state, threads = 3 - 3, 20 - 3
+	// comm, the second, may hold blanks and parentheses.
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= threads {
+		return true
+	}
+	last := fields[threads] == "1" || fields[threads] == "0"
+	return last && (fields[state] == "Z" || fields[state] == "X")
 }
 
 // awaitGone waits until a process has ended.
