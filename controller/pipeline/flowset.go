@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -78,15 +77,7 @@ func (e Entry) Rule() Rule { return e.rule }
 
 // Sort orders the flows by cookie.
 func (s *FlowSet) Sort() {
-	slices.SortFunc(s.entries, func(a, b Entry) int {
-		switch {
-		case a.Cookie < b.Cookie:
-			return -1
-		case a.Cookie > b.Cookie:
-			return 1
-		}
-		return 0
-	})
+	SortByCookie(s.entries, func(e *Entry) openflow.Cookie { return e.Cookie }, nil)
 }
 
 // add gives a flow its cookie and appends it.

@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -23,8 +22,9 @@ func (h had) String() string {
 	return fmt.Sprintf("table=%d, cookie=%#x", h.table, uint64(h.cookie))
 }
 
-func compareHad(a, b had) int {
-	return cmp.Or(cmp.Compare(a.cookie, b.cookie), cmp.Compare(a.table, b.table))
+// sortHad orders flows by cookie and table.
+func sortHad(all []had) {
+	pipeline.SortByCookie(all, func(h *had) openflow.Cookie { return h.cookie }, func(a, b *had) bool { return a.table < b.table })
 }
 
 // forgive finds, among the flows that seem altered, those that mean what they

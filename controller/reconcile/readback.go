@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"math/bits"
-	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -54,7 +53,7 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 	return n
 }
 
-// installed returns all flows of the switch, in the order of compareHad, and the
+// installed returns all flows of the switch, in the order of sortHad, and the
 // text of those that are altered, by cookie. What others change meanwhile may
 // be among them or not; who reads asks afterwards whether anything was. It calls
 // begun when the switch has said that there are any.
@@ -94,6 +93,6 @@ func (w *worker) installed(ctx context.Context, begun func()) ([]had, map[openfl
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.SortFunc(all, compareHad)
+	sortHad(all)
 	return all, odd, nil
 }
