@@ -94,23 +94,24 @@ func (w *worker) tampered(ctx context.Context) error {
 	if len(changes) == 0 && !lost || w.view == nil {
 		return nil
 	}
+	var ds []Drift
 	if !lost && len(changes) <= maxRepaired {
-		ds, err := w.repair(ctx, changes)
-		if !refused(err) {
+		var err error
+		if ds, err = w.repair(ctx, changes); !refused(err) {
 			w.report(ds, err == nil)
 			return w.lapsed(err)
 		}
 	}
 	got, err := w.compare(ctx, w.view, false)
-	if err != nil {
-		return w.lapsed(err)
+	switch {
+	case err != nil:
+	case lost:
+		ds = w.driftsFound(got, "audit")
+	default:
+		ds = w.driftsTold(compareTold(changes, &w.set))
 	}
-	if lost {
-		w.report(w.driftsFound(got, "audit"), true)
-	} else {
-		w.report(w.driftsTold(compareTold(changes, &w.set)), true)
-	}
-	return nil
+	w.report(ds, err == nil)
+	return w.lapsed(err)
 }
 
 // driftsTold makes drifts of what the monitor told.

@@ -1,0 +1,268 @@
+package reconcile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// wantedFlows compiles the flows of a node with so many ports elsewhere in its
+// network, of which a few are left out.
+func wantedFlows(t testing.TB, ports, without int) *pipeline.FlowSet {
+	t.Helper()
+	put := func(kind topology.Kind, name string, spec any) topology.Op {
+		return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
+	}
+	ops := []topology.Op{
+		put(topology.KindNode, "here", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}),
+		put(topology.KindNode, "there", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.2")}),
+		put(topology.KindNetwork, "net", topology.NetworkSpec{VNI: 7, Mode: topology.Stretched,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}}}),
+		put(topology.KindPort, "here", topology.PortSpec{Network: "net", Node: "here"}),
+	}
+	for i := range ports {
+		ops = append(ops, put(topology.KindPort, fmt.Sprintf("p%d", i), topology.PortSpec{Network: "net", Node: "there"}))
+	}
+	r, err := topology.Plan(topology.NewSnapshot(), ops, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	v = v.Next(pipeline.Update{
+		Places:  []pipeline.PlaceChange{{Port: "here", After: pipeline.Place{Node: "here", Interface: "eth0", OFPort: 5}}},
+		Tunnels: []pipeline.TunnelChange{{Node: "here", After: 1}},
+	})
+	var set pipeline.FlowSet
+	var c pipeline.Compiler
+	for u := range v.Units("here") {
+		if u.Kind == pipeline.UnitPort && without > 0 && u.Name != "here" {
+			without--
+			continue
+		}
+		c.Compile(&set, v, "here", u)
+	}
+	return &set
+}
+
+func flowOf(t testing.TB, set *pipeline.FlowSet, e pipeline.Entry) openflow.Flow {
+	t.Helper()
+	mod, err := openflow.DecodeFlowMod(set.Message(e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mod.Flow
+}
+
+// modelSwitch is a flow table that tells of what others do to it.
+type modelSwitch struct {
+	flows map[openflow.FlowKey]openflow.Flow
+	told  []openflow.FlowChange
+}
+
+func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
+	m.told = append(m.told, openflow.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
+}
+
+// bring does what the worker does for a job.
+func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.FlowSet) {
+	had, has := map[openflow.Cookie]bool{}, map[openflow.Cookie]bool{}
+	for _, e := range before.Entries() {
+		had[e.Cookie] = true
+	}
+	for _, e := range after.Entries() {
+		has[e.Cookie] = true
+	}
+	for _, e := range before.Entries() {
+		for k, f := range m.flows {
+			if !has[e.Cookie] && f.Cookie == e.Cookie && f.Table == e.Table() {
+				delete(m.flows, k)
+			}
+		}
+	}
+	for _, e := range after.Entries() {
+		if !had[e.Cookie] {
+			f := flowOf(t, after, e)
+			m.flows[f.Key()] = f
+		}
+	}
+}
+
+// repaired undoes what was told, and returns how many flows it touched.
+func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.FlowSet) int {
+	remove, add := undoing(compareTold(m.told, wanted))
+	for _, f := range remove {
+		delete(m.flows, f.Key())
+	}
+	for _, e := range add {
+		f := flowOf(t, wanted, e)
+		m.flows[f.Key()] = f
+	}
+	m.told = nil
+	return len(remove) + len(add)
+}
+
+// TestRepairsAnything: whatever others do, and however that mixes with what the
+// worker itself does, undoing what was told leaves exactly what is to be, and
+// touches nothing that was not told of.
+func TestRepairsAnything(t *testing.T) {
+	sets := []*pipeline.FlowSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
+	var pool []openflow.Flow // flows of ours, and others that resemble them
+	for _, s := range sets {
+		for _, e := range s.Entries() {
+			f := flowOf(t, s, e)
+			pool = append(pool, f)
+			f.Priority += 3
+			pool = append(pool, f)
+		}
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		wanted := sets[0]
+		m := &modelSwitch{flows: map[openflow.FlowKey]openflow.Flow{}}
+		m.bring(t, &pipeline.FlowSet{}, wanted)
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			f := rapid.SampledFrom(pool).Draw(rt, "flow")
+			old, there := m.flows[f.Key()]
+			switch rapid.SampledFrom([]string{"add", "add", "delete", "delete", "modify", "job", "repair"}).Draw(rt, "what") {
+			case "add":
+				switch rapid.IntRange(0, 3).Draw(rt, "how") {
+				case 0:
+					f.Cookie = 0
+				case 1:
+					f.Cookie = rapid.SampledFrom(pool).Draw(rt, "cookie").Cookie
+				case 2:
+					f.Instructions = nil
+				}
+				m.flows[f.Key()] = f
+				m.tell(openflow.FlowAdded, f)
+			case "delete":
+				if there {
+					delete(m.flows, f.Key())
+					m.tell(openflow.FlowDeleted, old)
+				}
+			case "modify":
+				if instr := rapid.SampledFrom(pool).Draw(rt, "instructions").Instructions; there && string(instr) != string(old.Instructions) {
+					old.Instructions = instr
+					m.flows[f.Key()] = old
+					m.tell(openflow.FlowModified, old)
+				}
+			case "job":
+				next := rapid.SampledFrom(sets).Draw(rt, "next")
+				m.bring(t, wanted, next)
+				wanted = next
+			case "repair":
+				keys := map[openflow.FlowKey]bool{}
+				for _, c := range m.told {
+					keys[c.Key()] = true
+				}
+				if n := m.repaired(t, wanted); n > len(keys) {
+					rt.Fatalf("%d flows are touched, %d were told of", n, len(keys))
+				}
+			}
+		}
+		m.repaired(t, wanted)
+		want := map[openflow.FlowKey]openflow.Flow{}
+		for _, e := range wanted.Entries() {
+			f := flowOf(t, wanted, e)
+			want[f.Key()] = f
+		}
+		if diff := cmp.Diff(want, m.flows); diff != "" {
+			rt.Errorf("flows that are to be (-) and are (+):\n%s", diff)
+		}
+	})
+}
+
+// inAnotherOrder returns a match with its fields the other way round.
+func inAnotherOrder(m openflow.Match) openflow.Match {
+	var fields [][]byte
+	for len(m) > 0 {
+		n := 4 + int(m[3])
+		fields, m = append(fields, m[:n]), m[n:]
+	}
+	slices.Reverse(fields)
+	return slices.Concat(fields...)
+}
+
+// TestToldInAnotherForm: a switch that gives flows of ours back in another form
+// has none of them replaced for that, and those that are wrong put right.
+func TestToldInAnotherForm(t *testing.T) {
+	set := wantedFlows(t, 5, 0)
+	var e pipeline.Entry
+	var f openflow.Flow
+	for _, e = range set.Entries() {
+		f = flowOf(t, set, e)
+		if other := inAnotherOrder(f.Match); string(other) != string(f.Match) {
+			f.Match = other
+			break
+		}
+	}
+	if pipeline.CookieOf(&f) == e.Cookie {
+		t.Fatal("no flow has two fields")
+	}
+	broken := f
+	broken.Instructions = nil
+	for _, tt := range []struct {
+		name  string
+		event openflow.FlowEvent
+		flow  openflow.Flow
+		right bool
+	}{
+		{"put back", openflow.FlowAdded, f, true},
+		{"deleted", openflow.FlowDeleted, f, false},
+		{"modified", openflow.FlowModified, broken, false},
+	} {
+		all := compareTold([]openflow.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: tt.event, Flow: tt.flow}}}, set)
+		if !all[0].ours || all[0].entry != e || all[0].right != tt.right {
+			t.Errorf("%s: taken for %+v", tt.name, all[0])
+		}
+		remove, add := undoing(all)
+		if len(remove) != 0 || (len(add) == 0) != tt.right || len(add) > 0 && add[0] != e {
+			t.Errorf("%s: remove %v, add %v", tt.name, remove, add)
+		}
+	}
+}
+
+// TestAstray: when it is no job that failed, a comparison waits, with the newest
+// view.
+func TestAstray(t *testing.T) {
+	vs := views(t, 3)
+	m := newMailbox()
+	m.post(vs[0], vs[1], unit("p"), true)
+	m.mustTake(t)
+	m.done()
+	m.astray(vs[1])
+	if j := m.mustTake(t); !j.full || j.view != vs[1] {
+		t.Errorf("%+v", j)
+	}
+	m.done()
+	m.post(vs[1], vs[2], unit("p"), false)
+	m.astray(vs[1])
+	if j := m.mustTake(t); !j.full || j.view != vs[2] {
+		t.Errorf("with work waiting: %+v", j)
+	}
+	m.done()
+	if _, acked, _, idle := m.state(); !idle || acked != vs[2].Topo.Revision() {
+		t.Errorf("acknowledged %d, idle %v", acked, idle)
+	}
+}
+
+// BenchmarkRepair is what one change costs to undo, compiling apart.
+func BenchmarkRepair(b *testing.B) {
+	set := wantedFlows(b, 5000, 0)
+	f := flowOf(b, set, set.Entries()[set.Len()-1])
+	changes := []openflow.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: openflow.FlowDeleted, Flow: f}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, add := undoing(compareTold(changes, set)); len(add) != 1 {
+			b.Fatal("not undone")
+		}
+	}
+}
