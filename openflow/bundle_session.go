@@ -66,6 +66,7 @@ func (s *Session) Bundle(ctx context.Context, flags BundleFlags, mods iter.Seq[[
 	err := b.transact(ctx, mods)
 	s.calls.setBundle(nil)
 	s.alive.allowed.Store(0)
+	s.alive.bundled.Store(0)
 	s.bundlePos += b.next
 	s.bundleBuf = b.buf[:0]
 	if cap(s.bundleBuf) > bundleKeep {
@@ -185,6 +186,7 @@ func (b *bundle) control(a BundleControlType) (position uint32) {
 // flush queues what was appended.
 func (b *bundle) flush(ctx context.Context) error {
 	b.sent = true
+	b.s.alive.bundled.Store(int64(b.next))
 	err := b.s.put(ctx, b.buf)
 	b.buf = b.buf[:0]
 	return err

@@ -18,6 +18,7 @@ type keepalive struct {
 	held    atomic.Int32 // above 0: the reader waits for one of our own callbacks
 	paused  atomic.Int64 // when the reader last began or ended a pause to slow a flood; 0: never
 	allowed atomic.Int64 // more time for answers, while the switch is known to be busy
+	bundled atomic.Int64 // messages of the bundle under way so far; 0: there is none
 
 	// Of the writer alone:
 	asked   bool // an echo request is unanswered

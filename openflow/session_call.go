@@ -84,6 +84,18 @@ func (t *callTable) answered(xid Xid) {
 	delete(t.late, xid)
 }
 
+// inParts says whether somebody waits for a reply in parts.
+func (t *callTable) inParts() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.waiting {
+		if _, parts := r.(*stream); parts {
+			return true
+		}
+	}
+	return false
+}
+
 // isLate says whether a message is of a reply in parts that was asked for once.
 func (t *callTable) isLate(frame []byte) bool {
 	if frameType(frame) != TypeMultipartReply {

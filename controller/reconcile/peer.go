@@ -15,7 +15,7 @@ import (
 )
 
 // probeTimeout is how long a switch has to prove that its old connection lives
-// when a new one comes with its datapath id.
+// when a new one comes with its datapath id, while it has nothing large to do.
 const probeTimeout = time.Second
 
 // peer is one connected switch.
@@ -73,7 +73,7 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		leave := f.lobby.enter(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
+		leave := f.lobby.Enter(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
 		if leave == nil {
 			conn.Close()
 			return nil
@@ -157,16 +157,13 @@ func (p *peer) probe() {
 }
 
 // proveAlive ends the session when it is asked to and the switch does not
-// answer an echo in time (OpenFlow 1.3.5, 7.5.2).
+// answer an echo in time.
 func (p *peer) proveAlive(ctx context.Context) error {
 	for {
 		select {
 		case <-p.suspect:
-			ask, cancel := context.WithTimeout(ctx, probeTimeout)
-			_, err := p.sess.Do(ask, &openflow.EchoRequest{})
-			cancel()
-			if err != nil {
-				return errNoAnswer
+			if err := p.sess.Prove(ctx, probeTimeout); err != nil {
+				return fmt.Errorf("%w: %w", errNoAnswer, err)
 			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
