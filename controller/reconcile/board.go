@@ -31,6 +31,8 @@ type boardNode struct {
 	mail   *mailbox
 	peer   *peer // nil while not connected
 	owing  owing // as behind has counted it
+	// throttled is for how long reading from its earlier switches was paused.
+	throttled time.Duration
 }
 
 func newBoard(now func() time.Time) *board {
@@ -75,7 +77,8 @@ func (b *board) signal() {
 func (b *board) connect(node string, p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n, ok := b.nodes[node]; ok {
+	if n, ok := b.nodes[node]; ok && n.peer != p {
+		n.throttled = n.throttledInAll()
 		n.peer = p
 	}
 }

@@ -1,0 +1,51 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// throttled is a metric: for how long reading from each node's switch was paused
+// because it sent much that nobody had asked for.
+type throttled struct {
+	board *board
+	desc  *prometheus.Desc
+}
+
+func newThrottled(b *board) throttled {
+	return throttled{b, prometheus.NewDesc(
+		"sdnd_openflow_throttled_seconds_total",
+		"For how long reading from a node's switch was paused because it sent more than its share of what nobody asked for, such as packet-ins.",
+		[]string{"node"}, nil,
+	)}
+}
+
+// Describe is part of prometheus.Collector.
+func (t throttled) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
+
+// Collect is part of prometheus.Collector. Nodes that were never throttled are
+// left out.
+func (t throttled) Collect(ch chan<- prometheus.Metric) {
+	var all []prometheus.Metric // sent without the lock
+	t.board.mu.Lock()
+	for name, n := range t.board.nodes {
+		if d := n.throttledInAll(); d > 0 {
+			all = append(all, prometheus.MustNewConstMetric(t.desc, prometheus.CounterValue, d.Seconds(), name))
+		}
+	}
+	t.board.mu.Unlock()
+	for _, m := range all {
+		ch <- m
+	}
+}
+
+// throttledInAll returns for how long reading from the node's switches was
+// paused, the one that is connected included. The caller holds the board's lock.
+func (n *boardNode) throttledInAll() time.Duration {
+	if n.peer == nil {
+		return n.throttled
+	}
+	now, _ := n.peer.sess.Throttled()
+	return n.throttled + now
+}
