@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -88,7 +89,7 @@ type Fabric struct {
 	late  sync.WaitGroup // events that wait for a place in the inbox
 	// lobby has the connections that have not yet said which switch they are,
 	// strangers the switches that are no node's.
-	lobby, strangers *crowd
+	lobby, strangers *crowd.Crowd
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
@@ -121,7 +122,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	}
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
-		lobby: newCrowd(cfg.MaxHandshakes, lobbyGrace), strangers: newCrowd(cfg.MaxStrangers, 0),
+		lobby: crowd.New(cfg.MaxHandshakes, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
 		board: newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -29,7 +30,7 @@ func (b *board) show(from net.Addr, id topology.DatapathID, reason string) {
 	if len(b.refused) >= maxRefused {
 		clear(b.refused)
 	}
-	b.refused[hostOf(from)] = Switch{DatapathID: id, Address: from.String(), Since: b.now(), Reason: reason}
+	b.refused[crowd.Host(from)] = Switch{DatapathID: id, Address: from.String(), Since: b.now(), Reason: reason}
 	b.signal()
 }
 
@@ -37,13 +38,5 @@ func (b *board) show(from net.Addr, id topology.DatapathID, reason string) {
 func (b *board) accept(from net.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.refused, hostOf(from))
-}
-
-func hostOf(a net.Addr) string {
-	host, _, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	return host
+	delete(b.refused, crowd.Host(from))
 }
