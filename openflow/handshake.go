@@ -49,7 +49,7 @@ func (h *handshake) run(ctx context.Context) error {
 	var writer sync.WaitGroup
 	writer.Go(func() { s.write(stop) })
 
-	err := h.exchange()
+	err := h.exchange(ctx)
 
 	close(stop)
 	writer.Wait()
@@ -68,7 +68,7 @@ func (h *handshake) run(ctx context.Context) error {
 	}
 }
 
-func (h *handshake) exchange() error {
+func (h *handshake) exchange(ctx context.Context) error {
 	hello, err := NewHello().AppendBinary(nil)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (h *handshake) exchange() error {
 		return err
 	}
 	h.stage = "asking the switch what it is"
-	return h.inquire()
+	return h.inquire(ctx)
 }
 
 // next reads one message.

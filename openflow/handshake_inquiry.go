@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 )
 
@@ -21,13 +22,13 @@ type question struct {
 }
 
 // inquire asks all questions at once and reads until they are answered.
-func (h *handshake) inquire() error {
+func (h *handshake) inquire(ctx context.Context) error {
 	s := h.s
 	questions := []*question{
 		{request: &FeaturesRequest{}, take: take(&s.features)},
 		{request: &SetConfig{MissSendLen: s.cfg.MissSendLen}},
 		{request: DescRequest(), take: h.takeDesc, optional: true},
-		{request: PortDescRequest(), take: h.takePorts},
+		{request: PortDescRequest(), take: func(m Message) (bool, error) { return h.takePorts(ctx, m) }},
 	}
 	if s.cfg.Role != RoleEqual {
 		questions = append(questions, &question{
@@ -101,12 +102,16 @@ func (h *handshake) takeDesc(m Message) (more bool, err error) {
 	return r.More(), err
 }
 
-func (h *handshake) takePorts(m Message) (more bool, err error) {
+func (h *handshake) takePorts(ctx context.Context, m Message) (more bool, err error) {
 	r, ok := m.(*MultipartReply)
 	if !ok {
 		return false, errUnexpected(m)
 	}
-	h.s.ports, err = appendPorts(h.s.ports, r)
+	ports, err := appendPorts(h.s.ports, r)
+	if admit := h.s.cfg.AdmitPorts; admit != nil && err == nil {
+		err = admit(ctx, len(ports))
+	}
+	h.s.ports = ports
 	return r.More(), err
 }
 

@@ -304,3 +304,60 @@ func TestHandshakeCut(t *testing.T) {
 		})
 	}
 }
+
+// Who lets ports in is asked for each part of their description, and may wait or
+// refuse.
+func TestAdmitPorts(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		admit func(context.Context, int) error
+		want  string
+	}{
+		{"all", func(context.Context, int) error { return nil }, ""},
+		{"refuses", func(_ context.Context, n int) error {
+			if n > 6 {
+				return errors.New("too many")
+			}
+			return nil
+		}, "too many"},
+		{"waits", func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}, "not finished within 10s"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				defer there.Close()
+				f := newFakeSwitch(there)
+				f.ports = make([]Port, 10) // in parts of three
+				served := make(chan error, 1)
+				go func() { served <- f.serve(isBarrier) }()
+				var asked []int
+				s, err := Handshake(t.Context(), here, Config{
+					HandshakeTimeout: 10 * time.Second,
+					AdmitPorts: func(ctx context.Context, n int) error {
+						asked = append(asked, n)
+						return test.admit(ctx, n)
+					},
+				})
+				if test.want != "" {
+					if err == nil || !strings.Contains(err.Error(), test.want) {
+						t.Errorf("Handshake: %v", err)
+					}
+					there.Close()
+					<-served
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				if diff := cmp.Diff([]int{3, 6, 9, 10}, asked); diff != "" {
+					t.Errorf("asked (-want +got):\n%s", diff)
+				}
+				<-served
+			})
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -47,6 +48,12 @@ type Config struct {
 	// that no output action asked for (OpenFlow 1.3.5, 7.3.2). Default
 	// 65535: the whole packet.
 	MissSendLen uint16
+	// AdmitPorts, if set, is called in the handshake each time that the switch
+	// has described some of its ports, with how many those are so far; a switch
+	// has up to 65536, at about 150 bytes each. An error ends the handshake. It
+	// may wait until ctx ends, as it does when the connection has no more time;
+	// meanwhile nothing is read.
+	AdmitPorts func(ctx context.Context, ports int) error
 	// Role to ask for. The default, RoleEqual, is what every connection starts
 	// with and is not asked for.
 	Role Role
