@@ -135,6 +135,21 @@ func (c *Container) plug(ctx context.Context, n *Node) error {
 	return err
 }
 
+// ForgetNeighbours empties the container's ARP table.
+func (c *Container) ForgetNeighbours(ctx context.Context) error {
+	_, err := c.Exec(ctx, "ip", "neigh", "flush", "dev", "eth0")
+	return err
+}
+
+// SetGateway changes the default route.
+func (c *Container) SetGateway(ctx context.Context, gateway netip.Addr) error {
+	if _, err := c.Exec(ctx, "ip", "route", "replace", "default", "via", gateway.String()); err != nil {
+		return err
+	}
+	c.Gateway = gateway
+	return c.save()
+}
+
 // Move unplugs the container from its node and plugs it into another, as the
 // migration of a VM does: address and MAC stay.
 func (c *Container) Move(ctx context.Context, to string) error {

@@ -91,6 +91,16 @@ func (n *Node) connect(ctx context.Context) error {
 	return n.lab.noChecksumOffload(ctx, hub, veth)
 }
 
+// Cable connects the node to the underlay, or disconnects it: then whatever is
+// sent either way is lost, and no end of a connection hears of it.
+func (n *Node) Cable(ctx context.Context, connected bool) error {
+	state := "down"
+	if connected {
+		state = "up"
+	}
+	return n.lab.ip(ctx, n.lab.netns("hub"), "link set dev to-%s %s", n.Name, state)
+}
+
 // hwaddr is the MAC of the node on the underlay.
 func (n *Node) hwaddr() string {
 	a := n.Addr.As4()

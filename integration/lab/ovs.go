@@ -64,17 +64,36 @@ func (n *Node) StartVSwitchd(ctx context.Context) error {
 
 // StopVSwitchd ends ovs-vswitchd by sig and returns when it is gone.
 func (n *Node) StopVSwitchd(ctx context.Context, sig syscall.Signal) error {
-	pid, err := readPID(filepath.Join(n.Dir, "ovs-vswitchd.pid"))
+	pid, err := n.signalVSwitchd(sig)
 	if err != nil {
 		return err
 	}
-	if !n.lab.owns(pid) {
-		return fmt.Errorf("process %d is not ovs-vswitchd of %s: it has gone already", pid, n.Name)
-	}
-	if err := syscall.Kill(pid, sig); err != nil {
-		return err
-	}
 	return awaitGone(ctx, pid, 10*time.Second)
+}
+
+// FreezeVSwitchd has ovs-vswitchd stand still, as on a machine that swaps, until
+// ThawVSwitchd. Its connections stay.
+func (n *Node) FreezeVSwitchd() error {
+	_, err := n.signalVSwitchd(syscall.SIGSTOP)
+	return err
+}
+
+// ThawVSwitchd lets ovs-vswitchd go on.
+func (n *Node) ThawVSwitchd() error {
+	_, err := n.signalVSwitchd(syscall.SIGCONT)
+	return err
+}
+
+// signalVSwitchd sends sig to ovs-vswitchd and returns its process id.
+func (n *Node) signalVSwitchd(sig syscall.Signal) (int, error) {
+	pid, err := readPID(filepath.Join(n.Dir, "ovs-vswitchd.pid"))
+	if err != nil {
+		return 0, err
+	}
+	if !n.lab.owns(pid) {
+		return 0, fmt.Errorf("process %d is not ovs-vswitchd of %s: it has gone already", pid, n.Name)
+	}
+	return pid, syscall.Kill(pid, sig)
 }
 
 // RestartVSwitchd ends ovs-vswitchd by sig and starts it again.

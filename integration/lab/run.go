@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -34,6 +35,9 @@ func (e *ExitError) Error() string {
 func output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	// Not in the terminal's foreground: its Ctrl-C is for the caller, who ends
+	// what it has begun.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {

@@ -1,16 +1,20 @@
 // Command soak drives sdnd over three real Open vSwitches with random
-// operations for as long as one likes: ports, networks, routers, labels and
-// nodes come, change and go, interfaces are plugged in, moved and taken away,
-// somebody tampers with flows, sdnd and ovs-vswitchd are killed and connections
-// cut. At every quiet point all must be as the model has it: what is declared,
-// who holds which address, the flows of every switch, who reaches whom, and
-// that neither memory nor goroutines are left behind.
+// operations for as long as one likes. Ports, networks, routers, labels, nodes and
+// gateways come, change and go, singly, several at once and in transactions that
+// prune; interfaces are plugged in, moved and taken away; backups are restored.
+// In every other round somebody also tampers with flows, sdnd and ovs-vswitchd are
+// killed, stopped or frozen, connections cut, cables pulled, nodes rebooted. At
+// every quiet point all must be as the model has it: what is declared, who holds
+// which address, the flows of every switch, who reaches whom and whose gateway
+// answers, and that neither memory nor goroutines are left behind.
 //
 //	go run ./integration/soak -ops 2000 -seed 7     # needs root
 //
 // The seed, which is printed, determines the operations and their order; how
-// they meet in time it does not. The first thing that is wrong ends the run
-// with exit code 1, and with -keep leaves the lab up to look at.
+// they meet in time it does not. The first thing that is wrong ends the run with
+// exit code 1, the seed and the number of the operation, and with -keep leaves the
+// lab up to look at. Ctrl-C ends it after the operation under way, with all checks
+// and a summary, and takes the lab down.
 package main
 
 import (
@@ -35,29 +39,32 @@ import (
 type options struct {
 	ops, quiet int
 	seed       uint64
+	every      time.Duration
 	bin        string
 	keep       bool
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.ops, "ops", 2000, "how many operations")
+	flag.IntVar(&o.ops, "ops", 100_000, "how many operations")
 	flag.IntVar(&o.quiet, "quiet", 50, "operations from one quiet point to the next")
 	flag.Uint64Var(&o.seed, "seed", rand.Uint64N(1_000_000), "what the operations are chosen by")
+	flag.DurationVar(&o.every, "progress", 10*time.Second, "how often to tell how far it is")
 	flag.StringVar(&o.bin, "bin", "", "`folder` with sdnd and sdnctl; built if empty")
 	flag.BoolVar(&o.keep, "keep", false, "leave the lab up when something is wrong")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
+	interrupted, unset := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal lets the operation under way end; a second kills.
+	context.AfterFunc(interrupted, unset)
+	if err := run(context.Background(), o, os.Stdout, interrupted.Done()); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
-		stop()
 		os.Exit(1)
 	}
 }
 
-// run brings a lab up, soaks sdnd and takes the lab down.
-func run(ctx context.Context, o options, out io.Writer) (err error) {
+// run brings a lab up, soaks sdnd and takes the lab down. It ends early, with all
+// checks done, when stop is closed.
+func run(ctx context.Context, o options, out io.Writer, stop <-chan struct{}) (err error) {
 	if why := lab.Missing(); len(why) > 0 {
 		return errors.New(strings.Join(why, "; "))
 	}
@@ -92,8 +99,9 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer s.api.Close()
-	if err := s.run(ctx); err != nil {
-		return fmt.Errorf("seed %d, operation %d: %w\nsdnd's log:\n%s", o.seed, s.done, err, logTail(l.Controller.LogFile, 20))
+	if err := s.run(ctx, stop); err != nil {
+		return fmt.Errorf("seed %d, operation %d: %w\nrepeat it with -seed %d -ops %d -quiet %d; before it came %s\nsdnd's log:\n%s",
+			o.seed, s.done+1, err, o.seed, s.done+1, o.quiet, strings.Join(s.recent, ", "), logTail(l.Controller.LogFile, 20))
 	}
 	return nil
 }

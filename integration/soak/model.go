@@ -35,6 +35,14 @@ func newModel() *model {
 	}
 }
 
+// clone copies what is declared; what is plugged in is the same.
+func (m *model) clone() *model {
+	return &model{
+		objects: maps.Clone(m.objects), ports: maps.Clone(m.ports), networks: maps.Clone(m.networks),
+		routers: maps.Clone(m.routers), ghosts: maps.Clone(m.ghosts), plugged: m.plugged, loose: m.loose,
+	}
+}
+
 // put notes an object that is declared.
 func (m *model) put(o api.Object, spec any) {
 	m.objects[o.Ref()] = o
@@ -104,6 +112,11 @@ func (m *model) idleGhosts() []string {
 func (m *model) reaches(from, to string) bool {
 	a, b := m.ports[from].Network, m.ports[to].Network
 	return a == b || m.routerOf(a) != "" && m.routerOf(a) == m.routerOf(b)
+}
+
+// routed reports whether the network has a gateway that answers.
+func (m *model) routed(network string) bool {
+	return m.networks[network].Mode == api.ModeSegmented || m.routerOf(network) != ""
 }
 
 // live returns the ports whose interface is there and says so, sorted.

@@ -9,11 +9,14 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
 // tamper changes flows of a node behind sdnd's back.
 func (s *soak) tamper(ctx context.Context) (bool, error) {
+	n, err := s.node()
+	if err != nil {
+		return true, err
+	}
 	args := [][]string{
 		{"del-flows", "br-int"},
 		{"del-flows", "br-int", "table=80"},
@@ -22,12 +25,9 @@ func (s *soak) tamper(ctx context.Context) (bool, error) {
 		{"add-flow", "br-int", fmt.Sprintf("table=%d,priority=%d,actions=drop", s.rng.IntN(100), 1+s.rng.IntN(60000))},
 		{"add-flow", "br-int", "table=0,priority=60000,actions=NORMAL"},
 	}
-	_, err := s.node().OFCtl(ctx, args[s.rng.IntN(len(args))]...)
+	_, err = n.OFCtl(ctx, args[s.rng.IntN(len(args))]...)
 	return true, err
 }
-
-// node is one of the nodes.
-func (s *soak) node() *lab.Node { return s.lab.Nodes[s.rng.IntN(len(s.lab.Nodes))] }
 
 func (s *soak) killSdnd(ctx context.Context) (bool, error) {
 	return true, s.restart(ctx, syscall.SIGKILL)
@@ -37,8 +37,24 @@ func (s *soak) stopSdnd(ctx context.Context) (bool, error) {
 	return true, s.restart(ctx, syscall.SIGTERM)
 }
 
+// withoutSdnd kills sdnd, has things happen on the nodes, and starts it again.
+func (s *soak) withoutSdnd(ctx context.Context) (bool, error) {
+	if err := s.lab.Controller.Stop(ctx, syscall.SIGKILL); err != nil {
+		return true, err
+	}
+	s.api.Close()
+	meanwhile := []func(context.Context) (bool, error){s.unplug, s.letGo, s.takeUp, s.tamper, s.renumberInterface, s.restartSwitch}
+	for range 1 + s.rng.IntN(4) {
+		if _, err := meanwhile[s.rng.IntN(len(meanwhile))](ctx); err != nil {
+			return true, err
+		}
+	}
+	return true, s.lab.Controller.Start(ctx)
+}
+
 // killSdndInChange kills sdnd while it creates a port. If it acknowledged that,
-// the port is there afterwards; if not, it is there as asked for or not at all.
+// the port is there afterwards; if not, it is there as asked for or not at all,
+// and then is asked for again, so that the run goes on the same either way.
 func (s *soak) killSdndInChange(ctx context.Context) (bool, error) {
 	name, spec, ok := s.newPort()
 	if !ok {
@@ -65,41 +81,14 @@ func (s *soak) killSdndInChange(ctx context.Context) (bool, error) {
 	var said *api.Error
 	switch {
 	case errors.As(err, &said) && said.Code == api.CodeNotFound:
-		return true, nil
+		return true, s.declare(ctx, name, nil, spec)
 	case err != nil:
 		return true, err
 	}
 	var got api.PortSpec
-	if err := json.Unmarshal(o.Spec, &got); err != nil || got.Network != spec.Network || got.Node != spec.Node {
+	if err := json.Unmarshal(o.Spec, &got); err != nil || got != spec {
 		return true, fmt.Errorf("port %s is there by half: %s (%w)", name, o.Spec, err)
 	}
 	s.put(o, spec)
 	return true, nil
-}
-
-// restartSwitch kills a node's ovs-vswitchd, changes something meanwhile, and
-// starts it again.
-func (s *soak) restartSwitch(ctx context.Context) (bool, error) {
-	n := s.node()
-	sig := syscall.SIGKILL
-	if s.rng.IntN(2) == 0 {
-		sig = syscall.SIGTERM
-	}
-	if err := n.StopVSwitchd(ctx, sig); err != nil {
-		return true, err
-	}
-	for range s.rng.IntN(4) {
-		// What does not wait for the node's Open vSwitch.
-		meanwhile := []func(context.Context) (bool, error){s.createPort, s.labelPort, s.repinPort, s.changeRouter, s.renumberGhost}
-		if _, err := meanwhile[s.rng.IntN(len(meanwhile))](ctx); err != nil {
-			return true, err
-		}
-	}
-	return true, n.RestoreVSwitchd(ctx)
-}
-
-// cut has a switch drop its connection and make another.
-func (s *soak) cut(ctx context.Context) (bool, error) {
-	_, err := s.node().AppCtl(ctx, "bridge/reconnect", "br-int")
-	return true, err
 }

@@ -38,9 +38,12 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 	if err != nil {
 		return fmt.Errorf("port %s: %w", port, err)
 	}
+	if err := s.atHand(node); err != nil {
+		return err
+	}
 	s.made++
 	c := lab.Container{
-		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: port,
+		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: s.interfaceID(port),
 		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
 	}
 	if st.Gateway != "" {
@@ -58,10 +61,18 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 
 // pull takes a port's interface away.
 func (s *soak) pull(ctx context.Context, port string) error {
-	err := s.plugged[port].Remove(ctx)
+	c := s.plugged[port]
 	delete(s.plugged, port)
 	delete(s.loose, port)
-	return err
+	return s.takeAway(ctx, c)
+}
+
+// takeAway removes an interface.
+func (s *soak) takeAway(ctx context.Context, c *lab.Container) error {
+	if err := s.atHand(c.Node); err != nil {
+		return err
+	}
+	return c.Remove(ctx)
 }
 
 func (s *soak) unplug(ctx context.Context) (bool, error) {
@@ -97,7 +108,7 @@ func (s *soak) move(ctx context.Context) (bool, error) {
 	if err := s.plugAt(ctx, name, to); err != nil {
 		return false, err
 	}
-	return true, old.Remove(ctx)
+	return true, s.takeAway(ctx, old)
 }
 
 // letGo has an interface not say any more whose it is.
@@ -117,13 +128,26 @@ func (s *soak) takeUp(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	delete(s.loose, name)
-	return true, s.vsctl(ctx, name, "set", "interface", s.plugged[name].Interface, "external_ids:iface-id="+name)
+	return true, s.vsctl(ctx, name, "set", "interface", s.plugged[name].Interface, "external_ids:iface-id="+s.interfaceID(name))
+}
+
+// renumberInterface has Open vSwitch give an interface another OpenFlow port
+// number.
+func (s *soak) renumberInterface(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.plugged))
+	if !ok {
+		return false, nil
+	}
+	return true, s.vsctl(ctx, name, "set", "interface", s.plugged[name].Interface, fmt.Sprintf("ofport_request=%d", 100+s.rng.IntN(900)))
 }
 
 // vsctl runs ovs-vsctl where a port is.
 func (s *soak) vsctl(ctx context.Context, port string, args ...string) error {
 	n, err := s.lab.Node(s.plugged[port].Node)
 	if err != nil {
+		return err
+	}
+	if err := s.atHand(n.Name); err != nil {
 		return err
 	}
 	_, err = n.VSCtl(ctx, args...)

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 )
@@ -23,15 +26,64 @@ func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	var i int
-	if _, err := fmt.Sscanf(name, "net%d", &i); err != nil {
+	i, err := strconv.Atoi(strings.TrimPrefix(name, "net"))
+	if err != nil {
 		return false, err
 	}
-	spec := api.NetworkSpec{CIDR: fmt.Sprintf("10.%d.0.0/24", 20+i)}
+	spec := stretched(i, 254, "")
 	if i%3 == 2 {
 		spec = api.NetworkSpec{Mode: api.ModeSegmented, CIDR: fmt.Sprintf("10.%d.0.0/16", 20+i), ContainersPerNode: 100, MaxNodes: 20}
 	}
 	return true, s.declare(ctx, name, nil, spec)
+}
+
+// stretched is the spec of a stretched network. Its gateway is among addresses
+// that no port is given.
+func stretched(i, gateway int, mac string) api.NetworkSpec {
+	return api.NetworkSpec{GatewayMAC: mac, Subnets: []api.Subnet{{
+		CIDR: fmt.Sprintf("10.%d.0.0/24", 20+i), Gateway: fmt.Sprintf("10.%d.0.%d", 20+i, gateway),
+		Reserved: []string{fmt.Sprintf("10.%d.0.200-10.%d.0.254", 20+i, 20+i)},
+	}}}
+}
+
+// renumberGateway gives a network's gateway another address and another MAC, and
+// tells the containers.
+func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.networks))
+	if !ok {
+		return false, nil
+	}
+	mac := fmt.Sprintf("06:00:00:%02x:%02x:%02x", 0x80+s.rng.IntN(0x80), s.rng.IntN(256), s.rng.IntN(256))
+	spec := s.networks[name]
+	if spec.Mode == api.ModeSegmented {
+		spec.GatewayMAC = mac // the blocks have gateways of their own
+	} else {
+		i, err := strconv.Atoi(strings.TrimPrefix(name, "net"))
+		if err != nil {
+			return true, err
+		}
+		spec = stretched(i, 200+s.rng.IntN(55), mac)
+	}
+	if err := s.declare(ctx, name, nil, spec); err != nil {
+		return true, err
+	}
+	for _, port := range sorted(s.plugged) {
+		if s.ports[port].Network != name {
+			continue
+		}
+		p, err := s.api.Port(ctx, port)
+		if err != nil {
+			return true, err
+		}
+		gateway, err := netip.ParseAddr(p.Status.Gateway)
+		if err != nil {
+			return true, fmt.Errorf("port %s: %w", port, err)
+		}
+		if err := s.plugged[port].SetGateway(ctx, gateway); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 func (s *soak) deleteNetwork(ctx context.Context) (bool, error) {
@@ -114,88 +166,4 @@ func (s *soak) deleteGhost(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	return true, s.remove(ctx, api.KindNode, name)
-}
-
-// createPort declares a port, on a node or, in a stretched network, wherever.
-func (s *soak) createPort(ctx context.Context) (bool, error) {
-	name, spec, ok := s.newPort()
-	if !ok {
-		return false, nil
-	}
-	return true, s.declare(ctx, name, nil, spec)
-}
-
-func (s *soak) newPort() (name string, spec api.PortSpec, ok bool) {
-	name, ok = free(s.rng, s.ports, "p", maxPorts)
-	network, found := pick(s.rng, sorted(s.networks))
-	if !ok || !found {
-		return "", api.PortSpec{}, false
-	}
-	return name, api.PortSpec{Network: network, Node: s.somewhere(network)}, true
-}
-
-// somewhere is where a port of a network may be: one of the real nodes as a
-// rule; a ghost; "" for wherever its interface shows up.
-func (s *soak) somewhere(network string) string {
-	n := s.rng.IntN(10)
-	if ghost, ok := pick(s.rng, sorted(s.ghosts)); ok && n == 0 {
-		return ghost
-	}
-	if n < 4 && s.networks[network].Mode != api.ModeSegmented {
-		return ""
-	}
-	return realNodes()[s.rng.IntN(3)]
-}
-
-// labelPort changes what no flow depends on.
-func (s *soak) labelPort(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, sorted(s.ports))
-	if !ok {
-		return false, nil
-	}
-	labels := map[string]string{"n": fmt.Sprint(s.rng.IntN(1000))}
-	return true, s.declare(ctx, name, labels, s.ports[name])
-}
-
-// repinPort pins a port that has no interface to another node.
-func (s *soak) repinPort(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, s.bare())
-	if !ok {
-		return false, nil
-	}
-	spec := s.ports[name]
-	spec.Node = s.somewhere(spec.Network)
-	return true, s.declare(ctx, name, nil, spec)
-}
-
-// bare returns the ports without interface, sorted.
-func (s *soak) bare() []string {
-	var names []string
-	for _, name := range sorted(s.ports) {
-		if !has(s.plugged, name) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// deletePort deletes a port, and its interface before or after it.
-func (s *soak) deletePort(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, sorted(s.ports))
-	if !ok {
-		return false, nil
-	}
-	first := s.rng.IntN(2) == 0
-	if has(s.plugged, name) && first {
-		if err := s.pull(ctx, name); err != nil {
-			return false, err
-		}
-	}
-	if err := s.remove(ctx, api.KindPort, name); err != nil {
-		return false, err
-	}
-	if has(s.plugged, name) {
-		return true, s.pull(ctx, name)
-	}
-	return true, nil
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"syscall"
 	"time"
 
@@ -24,11 +24,17 @@ type soak struct {
 	out  io.Writer
 
 	done    int
+	recent  []string       // the newest operations, for who looks for a mistake
 	count   map[string]int // operations by name
-	doubted int            // changes that sdnd was killed in
-	made    int            // containers, for their names
+	points  int            // quiet points
+	pings   int
+	doubted int                   // changes that sdnd was killed in
+	made    int                   // containers, for their names
+	away    map[string]chan error // nodes that something is being done to
+	drift   uint64                // newest that sdnd has told of
 	base    usage
 	most    usage
+	now     usage
 }
 
 // op is a kind of operation. It reports false when there is nothing that it
@@ -39,16 +45,29 @@ type op struct {
 	do     func(context.Context) (bool, error)
 }
 
-func (s *soak) ops() []op {
+// changes are the operations that users and containers do.
+func (s *soak) changes() []op {
 	return []op{
-		{"create network", 3, s.createNetwork}, {"delete network", 3, s.deleteNetwork},
+		{"create network", 3, s.createNetwork}, {"delete network", 3, s.deleteNetwork}, {"renumber gateway", 2, s.renumberGateway},
 		{"create router", 3, s.createRouter}, {"change router", 2, s.changeRouter}, {"delete router", 2, s.deleteRouter},
 		{"create node", 2, s.createGhost}, {"renumber node", 2, s.renumberGhost}, {"delete node", 2, s.deleteGhost},
-		{"create port", 20, s.createPort}, {"label port", 8, s.labelPort}, {"repin port", 6, s.repinPort}, {"delete port", 12, s.deletePort},
-		{"plug in", 14, s.plugIn}, {"unplug", 6, s.unplug}, {"move", 5, s.move}, {"let go", 4, s.letGo}, {"take up", 6, s.takeUp},
-		{"tamper", 6, s.tamper},
-		{"kill sdnd", 2, s.killSdnd}, {"kill sdnd in a change", 2, s.killSdndInChange}, {"stop sdnd", 1, s.stopSdnd},
-		{"restart ovs-vswitchd", 2, s.restartSwitch}, {"cut connection", 4, s.cut},
+		{"create port", 16, s.createPort}, {"create ports at once", 2, s.burst},
+		{"label port", 6, s.labelPort}, {"repin port", 6, s.repinPort}, {"delete port", 12, s.deletePort},
+		{"apply and prune", 3, s.apply}, {"restore", 1, s.restore},
+		{"plug in", 24, s.plugIn}, {"unplug", 5, s.unplug}, {"move", 6, s.move}, {"let go", 4, s.letGo}, {"take up", 6, s.takeUp},
+		{"renumber interface", 3, s.renumberInterface},
+	}
+}
+
+// faults are the operations that nobody asks for.
+func (s *soak) faults() []op {
+	return []op{
+		{"tamper", 12, s.tamper},
+		{"kill sdnd", 3, s.killSdnd}, {"kill sdnd in a change", 3, s.killSdndInChange}, {"stop sdnd", 2, s.stopSdnd},
+		{"things happen without sdnd", 3, s.withoutSdnd},
+		{"restart ovs-vswitchd", 4, s.restartSwitch}, {"freeze ovs-vswitchd", 4, s.freezeSwitch},
+		{"cut connection", 8, s.cut}, {"isolate node", 4, s.isolate},
+		{"reboot node", 1, s.reboot}, {"make br-int again", 1, s.remakeBridge},
 	}
 }
 
@@ -68,7 +87,8 @@ func realNode(name string) (int, bool) {
 func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, error) {
 	s := &soak{
 		model: newModel(), lab: l, opts: o, out: out, count: map[string]int{},
-		rng: rand.New(rand.NewPCG(o.seed, 0)),
+		away: map[string]chan error{},
+		rng:  rand.New(rand.NewPCG(o.seed, 0)),
 	}
 	if err := l.Controller.Start(ctx); err != nil {
 		return nil, err
@@ -78,8 +98,7 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 		return nil, err
 	}
 	for _, n := range l.Nodes {
-		if _, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name,
-			"--controller", l.Controller.Addr.String(), "--tunnel-ip", n.Addr.String()); err != nil {
+		if err := s.join(ctx, n); err != nil {
 			return nil, err
 		}
 		if err := s.declare(ctx, n.Name, nil, api.NodeSpec{TunnelIP: n.Addr.String()}); err != nil {
@@ -89,52 +108,99 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 	return s, nil
 }
 
-// run does the operations, with a quiet point now and then, and at the end takes
-// everything away again.
-func (s *soak) run(ctx context.Context) error {
+// run does the operations in rounds, each with a quiet point at its end, and
+// then takes everything away again. In every other round nothing goes wrong:
+// what repairs the switches after a fault would also repair what the changes
+// before it left wrong. It ends early, in good order, when stop is closed.
+func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
+	defer func() { _ = s.allAtHand() }() // what went wrong is told already
 	started := time.Now()
-	if err := s.quiet(ctx); err != nil {
+	if err := s.quiet(ctx, false); err != nil {
 		return fmt.Errorf("before anything: %w", err)
 	}
 	s.base = s.most
-	ops, total := s.ops(), 0
-	for _, o := range ops {
-		total += o.weight
-	}
-	for s.done < s.opts.ops {
-		o := choose(s.rng, ops, total)
-		did, err := o.do(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", o.name, err)
+	calm := s.changes()
+	rough := slices.Concat(calm, s.faults())
+	told := time.Now()
+	for round := 0; s.done < s.opts.ops && !closed(stop); round++ {
+		kinds, faults := calm, round%2 == 1
+		if faults {
+			kinds = rough
 		}
-		if !did {
-			continue
+		if err := s.round(ctx, kinds, stop); err != nil {
+			return err
 		}
-		s.done++
-		s.count[o.name]++
-		if s.done%s.opts.quiet == 0 {
-			if err := s.quiet(ctx); err != nil {
-				return fmt.Errorf("at a quiet point: %w", err)
-			}
+		if err := s.quiet(ctx, !faults); err != nil {
+			return fmt.Errorf("at a quiet point: %w", err)
+		}
+		if s.opts.every > 0 && time.Since(told) >= s.opts.every {
+			told = time.Now()
+			s.progress(time.Since(started))
 		}
 	}
 	if err := s.clear(ctx); err != nil {
 		return fmt.Errorf("take everything away: %w", err)
 	}
-	if err := s.quiet(ctx); err != nil {
+	if err := s.quiet(ctx, true); err != nil {
 		return fmt.Errorf("with nothing left: %w", err)
 	}
-	end, err := s.back(ctx)
-	if err != nil {
-		return err
+	if err := s.forget(ctx); err != nil {
+		return fmt.Errorf("delete the nodes: %w", err)
 	}
-	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
-		s.opts.seed, s.done, time.Since(started).Round(time.Second), s.doubted,
-		s.base.goroutines, s.most.goroutines, end.goroutines, s.base.memory>>20, s.most.memory>>20, end.memory>>20)
-	for _, name := range sorted(s.count) {
-		fmt.Fprintf(s.out, "  %5d %s\n", s.count[name], name)
-	}
+	s.summary(time.Since(started))
 	return nil
+}
+
+// round does operations up to the next quiet point.
+func (s *soak) round(ctx context.Context, kinds []op, stop <-chan struct{}) error {
+	total := 0
+	for _, o := range kinds {
+		total += o.weight
+	}
+	for did := 0; did < s.opts.quiet && s.done < s.opts.ops && !closed(stop); {
+		o := choose(s.rng, kinds, total)
+		ok, err := o.do(ctx)
+		if ok || err != nil {
+			s.recent = append(s.recent[max(0, len(s.recent)-20):], o.name)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
+		}
+		if ok {
+			did++
+			s.done++
+			s.count[o.name]++
+		}
+	}
+	return s.allAtHand()
+}
+
+// closed reports whether a channel that nothing is sent to is closed.
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// progress tells how far the run is.
+func (s *soak) progress(spent time.Duration) {
+	rate := float64(s.done) / spent.Seconds()
+	left := time.Duration(float64(s.opts.ops-s.done) / rate * float64(time.Second))
+	fmt.Fprintf(s.out, "%d of %d operations in %v, %.1f a second, %v to go; %d quiet points; sdnd has %d goroutines and %d MB\n",
+		s.done, s.opts.ops, spent.Round(time.Second), rate, left.Round(time.Second), s.points, s.now.goroutines, s.now.memory>>20)
+}
+
+// summary tells what was done.
+func (s *soak) summary(spent time.Duration) {
+	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
+		s.opts.seed, s.done, spent.Round(time.Second), s.points, s.pings, s.doubted,
+		s.base.goroutines, s.most.goroutines, s.now.goroutines, s.base.memory>>20, s.most.memory>>20, s.now.memory>>20)
+	for _, name := range sorted(s.count) {
+		fmt.Fprintf(s.out, "  %6d %s\n", s.count[name], name)
+	}
 }
 
 func choose(rng *rand.Rand, ops []op, total int) op {
@@ -149,16 +215,24 @@ func choose(rng *rand.Rand, ops []op, total int) op {
 
 // declare creates or replaces an object.
 func (s *soak) declare(ctx context.Context, name string, labels map[string]string, spec any) error {
+	got, err := s.change(ctx, name, labels, spec)
+	if err == nil {
+		s.put(got, spec)
+	}
+	return err
+}
+
+// change has sdnd create or replace an object.
+func (s *soak) change(ctx context.Context, name string, labels map[string]string, spec any) (api.Object, error) {
 	o, err := api.NewObject(name, labels, spec)
 	if err != nil {
-		return err
+		return o, err
 	}
 	got, err := s.api.Put(ctx, o, 0)
 	if err != nil {
-		return fmt.Errorf("%s: %w", o.Ref(), err)
+		return got, fmt.Errorf("%s: %w", o.Ref(), err)
 	}
-	s.put(got, spec)
-	return nil
+	return got, nil
 }
 
 // remove deletes an object.
@@ -183,30 +257,4 @@ func (s *soak) restart(ctx context.Context, sig syscall.Signal) error {
 	}
 	s.api.Close() // of connections that are gone
 	return s.lab.Controller.Start(ctx)
-}
-
-// clear takes everything away but the real nodes.
-func (s *soak) clear(ctx context.Context) error {
-	for _, name := range sorted(s.plugged) {
-		if err := s.pull(ctx, name); err != nil {
-			return err
-		}
-	}
-	for _, o := range []struct {
-		kind  api.Kind
-		names []string
-	}{
-		{api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
-		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.ghosts)},
-	} {
-		for _, name := range o.names {
-			if err := s.remove(ctx, o.kind, name); err != nil {
-				return err
-			}
-		}
-	}
-	if left := sorted(s.objects); len(left) != len(realNodes()) {
-		return errors.New("the model still has " + strings.Join(left, ", "))
-	}
-	return nil
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// flows compares what every switch has with what sdnd compiles for it, as text,
+// by ovs-ofctl's word.
+func (s *soak) flows(ctx context.Context) error {
+	return s.everyNode(func(n *lab.Node) error {
+		want, err := s.api.Flows(ctx, n.Name)
+		if err != nil {
+			return err
+		}
+		got, err := n.Flows(ctx)
+		if err != nil {
+			return err
+		}
+		return compare(want.Flows, got)
+	})
+}
+
+// everyNode calls f for all nodes at once.
+func (s *soak) everyNode(f func(*lab.Node) error) error {
+	failed := make(chan error)
+	for _, n := range s.lab.Nodes {
+		go func() {
+			err := f(n)
+			if err != nil {
+				err = fmt.Errorf("node %s: %w", n.Name, err)
+			}
+			failed <- err
+		}()
+	}
+	var errs []error
+	for range s.lab.Nodes {
+		errs = append(errs, <-failed)
+	}
+	return errors.Join(errs...)
+}
+
+// compare returns an error that names the flows in which sdnd's word and
+// ovs-ofctl's differ.
+func compare(want []api.Flow, got []string) error {
+	missing := map[string]api.Flow{}
+	var errs []error
+	for _, f := range want {
+		if f.Installed != api.FlowInstalled {
+			errs = append(errs, fmt.Errorf("sdnd has it that a flow is %s: table=%d priority=%d %s actions=%s (%s)", f.Installed, f.Table, f.Priority, f.Match, f.Actions, f.Object))
+		}
+		text := "cookie=" + f.Cookie + ",priority=" + strconv.Itoa(f.Priority) + "," + f.Match + " actions=" + f.Actions
+		if f.Table != 0 {
+			text = "table=" + strconv.Itoa(f.Table) + "," + text
+		}
+		missing[canonical(text)] = f
+	}
+	for _, line := range got {
+		text := canonical(line)
+		if _, ok := missing[text]; !ok {
+			errs = append(errs, errors.New("on the switch, and not wanted: "+text))
+		}
+		delete(missing, text)
+	}
+	for _, text := range sorted(missing) {
+		errs = append(errs, fmt.Errorf("wanted, and not on the switch: %s (%s, %s)", text, missing[text].Object, missing[text].Why))
+	}
+	return errors.Join(errs...)
+}
+
+// canonical puts a flow's words in one order: ovs-ofctl and sdnd may write the
+// fields of a match in different ones.
+func canonical(flow string) string {
+	match, actions, _ := strings.Cut(flow, "actions=")
+	words := strings.FieldsFunc(match, func(r rune) bool { return r == ',' || r == ' ' })
+	slices.Sort(words)
+	return strings.Join(words, ",") + " actions=" + strings.TrimSpace(actions)
+}
+
+// audited has sdnd compare every switch: it must find nothing to mend.
+func (s *soak) audited(ctx context.Context) error {
+	return s.everyNode(func(n *lab.Node) error {
+		a, err := s.api.Audit(ctx, n.Name)
+		if err == nil && a.Verdict != "equal" {
+			err = fmt.Errorf("audit: %+v", a)
+		}
+		return err
+	})
+}
+
+// drifted notes what sdnd has told of others' changes: none where nobody made
+// any.
+func (s *soak) drifted(ctx context.Context, calm bool) error {
+	told, err := s.api.Drifts(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, d := range told.Items {
+		if calm && d.Seq > s.drift {
+			return fmt.Errorf("sdnd tells of a change by others, and there was none: %+v", d)
+		}
+	}
+	s.drift = 0 // sdnd counts from its start
+	if n := len(told.Items); n > 0 {
+		s.drift = told.Items[n-1].Seq
+	}
+	return nil
+}

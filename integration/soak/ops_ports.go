@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// createPort declares a port, on a node or, in a stretched network, wherever.
+func (s *soak) createPort(ctx context.Context) (bool, error) {
+	name, spec, ok := s.newPort()
+	if !ok {
+		return false, nil
+	}
+	return true, s.declare(ctx, name, nil, spec)
+}
+
+func (s *soak) newPort() (name string, spec api.PortSpec, ok bool) {
+	name, ok = free(s.rng, s.ports, "p", maxPorts)
+	network, found := pick(s.rng, sorted(s.networks))
+	if !ok || !found {
+		return "", api.PortSpec{}, false
+	}
+	spec = api.PortSpec{Network: network, Node: s.somewhere(network)}
+	switch s.rng.IntN(4) {
+	case 0:
+		spec.MAC = fmt.Sprintf("0a:50:00:%02x:%02x:%02x", s.rng.IntN(256), s.rng.IntN(256), s.rng.IntN(256))
+	case 1:
+		spec.InterfaceID = fmt.Sprintf("if-%s-%d", name, s.rng.IntN(100))
+	}
+	return name, spec, true
+}
+
+// somewhere is where a port of a network may be: one of the real nodes as a
+// rule; a ghost; "" for wherever its interface shows up.
+func (s *soak) somewhere(network string) string {
+	n := s.rng.IntN(10)
+	if ghost, ok := pick(s.rng, sorted(s.ghosts)); ok && n == 0 {
+		return ghost
+	}
+	if n < 4 && s.networks[network].Mode != api.ModeSegmented {
+		return ""
+	}
+	return realNodes()[s.rng.IntN(3)]
+}
+
+// interfaceID is what a port's interface says that it is.
+func (m *model) interfaceID(port string) string {
+	if id := m.ports[port].InterfaceID; id != "" {
+		return id
+	}
+	return port
+}
+
+// burst declares several ports at once.
+func (s *soak) burst(ctx context.Context) (bool, error) {
+	specs := s.newPorts(2 + s.rng.IntN(8))
+	if len(specs) == 0 {
+		return false, nil
+	}
+	type answer struct {
+		o   api.Object
+		err error
+	}
+	answers := make(chan answer)
+	for _, name := range sorted(specs) {
+		go func() {
+			o, err := s.change(ctx, name, nil, specs[name])
+			answers <- answer{o, err}
+		}()
+	}
+	var errs []error
+	for range specs {
+		if a := <-answers; a.err != nil {
+			errs = append(errs, a.err)
+		} else {
+			s.put(a.o, specs[a.o.Name])
+		}
+	}
+	return true, errors.Join(errs...)
+}
+
+// newPorts are up to n ports that could be declared together.
+func (s *soak) newPorts(n int) map[string]api.PortSpec {
+	specs := map[string]api.PortSpec{}
+	for range n {
+		if name, spec, ok := s.newPort(); ok && len(s.ports)+len(specs) < maxPorts {
+			specs[name] = spec
+		}
+	}
+	return specs
+}
+
+// labelPort changes what no flow depends on.
+func (s *soak) labelPort(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.ports))
+	if !ok {
+		return false, nil
+	}
+	labels := map[string]string{"n": fmt.Sprint(s.rng.IntN(1000))}
+	return true, s.declare(ctx, name, labels, s.ports[name])
+}
+
+// repinPort pins a port that has no interface to another node.
+func (s *soak) repinPort(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, s.bare())
+	if !ok {
+		return false, nil
+	}
+	spec := s.ports[name]
+	spec.Node = s.somewhere(spec.Network)
+	return true, s.declare(ctx, name, nil, spec)
+}
+
+// bare returns the ports without interface, sorted.
+func (s *soak) bare() []string {
+	var names []string
+	for _, name := range sorted(s.ports) {
+		if !has(s.plugged, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// deletePort deletes a port, and its interface before or after it.
+func (s *soak) deletePort(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.ports))
+	if !ok {
+		return false, nil
+	}
+	first := s.rng.IntN(2) == 0
+	if has(s.plugged, name) && first {
+		if err := s.pull(ctx, name); err != nil {
+			return false, err
+		}
+	}
+	if err := s.remove(ctx, api.KindPort, name); err != nil {
+		return false, err
+	}
+	return true, s.pullGone(ctx)
+}
+
+// pullGone takes away the interfaces of ports that are no more.
+func (s *soak) pullGone(ctx context.Context) error {
+	for _, name := range sorted(s.plugged) {
+		if !has(s.ports, name) {
+			if err := s.pull(ctx, name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
