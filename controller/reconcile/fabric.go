@@ -16,6 +16,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -90,6 +91,8 @@ type Fabric struct {
 	// lobby has the connections that have not yet said which switch they are,
 	// strangers the switches that are no node's.
 	lobby, strangers *crowd.Crowd
+	// strange logs what is wrong with those who come.
+	strange *warn.Limiter
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
@@ -123,7 +126,8 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
 		lobby: crowd.New(cfg.MaxHandshakes, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
-		board: newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
+		strange: warn.New(cfg.Logger),
+		board:   newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}

@@ -89,7 +89,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	if err != nil {
 		shaken()
 		if ctx.Err() == nil {
-			f.log.Warn("switch does not prove who it is", "address", conn.RemoteAddr(), "err", err)
+			f.strange.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
 			f.metrics.handshakesFailed.Inc()
 			f.board.show(conn.RemoteAddr(), 0, err.Error())
 		}
@@ -99,7 +99,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	shaken()
 	if err != nil {
 		if ctx.Err() == nil {
-			f.log.Warn("openflow handshake failed", "address", conn.RemoteAddr(), "err", err)
+			f.strange.Warn(conn.RemoteAddr(), "openflow handshake failed", "err", err)
 			f.metrics.handshakesFailed.Inc()
 			f.board.refuse(conn.RemoteAddr(), err)
 		}
