@@ -75,6 +75,7 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 // audit compares the whole switch with what it was last brought to. All
 // differences are somebody else's doing: nothing of ours is under way.
 func (w *worker) audit(ctx context.Context) (found, error) {
+	w.doubt = nil
 	if w.view == nil {
 		return found{}, nil // the mailbox asks for a comparison already
 	}

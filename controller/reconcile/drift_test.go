@@ -155,3 +155,31 @@ func TestAuditWithoutMonitor(t *testing.T) {
 	})
 	b.settled()
 }
+
+// TestAuditWaitsForWhatIsHeld: while a port moves, its old node keeps flows that
+// are no longer to be. That is no drift, and an audit does not end it.
+func TestAuditWaitsForWhatIsHeld(t *testing.T) {
+	b := newBed(t, 2)
+	for _, n := range b.Nodes {
+		b.plug(n, "p1")
+		b.plug(n, n.Name)
+		b.apply(b.nodeOp(n))
+		b.join(n)
+	}
+	b.apply(networkOp(), portOp("p1", "node1"), portOp("node1", "node1"), portOp("node2", "node2"))
+	b.settled()
+	for i := range 6 {
+		from, to := b.Nodes[i%2], b.Nodes[(i+1)%2]
+		b.apply(portOp("p1", to.Name))
+		b.apply(portOp(fmt.Sprintf("q%d", i), to.Name)) // which concerns the old node too
+		for range 20 {
+			if a := b.fabric.Audit(b.Context(), from.Name); a.Verdict != reconcile.Equal {
+				t.Errorf("move %d: audit of the old node: %+v", i, a)
+			}
+		}
+		b.settled()
+	}
+	if all := b.fabric.Drifts(""); len(all) > 0 {
+		t.Errorf("taken for drifts: %+v", all)
+	}
+}

@@ -167,17 +167,6 @@ func (w *worker) doubtful() {
 	w.doubt = time.After(min(verifyAfter, w.doubted.Add(verifyWithin).Sub(now)))
 }
 
-// verify compares the switch after repairs.
-func (w *worker) verify(ctx context.Context) error {
-	w.doubt = nil
-	if _, _, _, idle := w.node.mail.state(); !idle {
-		w.doubtful() // some of what is to be is not yet to be
-		return nil
-	}
-	_, err := w.audit(ctx)
-	return err
-}
-
 // refused reports whether a switch has said no, rather than nothing.
 func refused(err error) bool {
 	var no *openflow.BundleError

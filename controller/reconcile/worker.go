@@ -82,18 +82,24 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 	if w.monitor != nil {
 		changed = w.monitor.Changed()
 	}
+	audits, due, doubt := w.audits, timer.C, w.doubt
+	if _, _, _, idle := w.node.mail.state(); !idle {
+		// Some of what is to be is not yet to be: it waits for other nodes.
+		audits, due, doubt = nil, nil, nil
+	}
 	select {
 	case <-w.node.mail.notify:
 		return nil
 	case <-changed:
 		return w.tampered(ctx)
-	case ask := <-w.audits:
+	case ask := <-audits:
 		found, err := w.audit(ctx)
 		ask <- auditReply{found, err}
 		return err
-	case <-w.doubt:
-		return w.verify(ctx)
-	case <-timer.C:
+	case <-doubt:
+		_, err := w.audit(ctx)
+		return err
+	case <-due:
 		timer.Reset(w.auditAfter())
 		_, err := w.audit(ctx)
 		return err
