@@ -83,6 +83,7 @@ func (o *applyOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
+	client = o.wait.before(client)
 	result, l, err := o.files.send(ctx, o.app, client, o.dryRun)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func (o *createOptions) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer client.Close()
+	client = o.wait.before(client)
 	spec, err := o.spec.apply(nil)
 	if err != nil {
 		return err

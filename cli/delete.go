@@ -47,6 +47,7 @@ func (o *deleteOptions) run(ctx context.Context, names []string) error {
 		return err
 	}
 	defer client.Close()
+	client = o.wait.before(client)
 	if o.selector != "" || o.ignoreMissing {
 		if names, err = o.existing(ctx, client, names); err != nil {
 			return err

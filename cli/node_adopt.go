@@ -51,6 +51,7 @@ func (o *adoptOptions) run(ctx context.Context, id, name string) error {
 		return err
 	}
 	defer client.Close()
+	client = o.wait.before(client)
 	sw, err := findSwitch(ctx, client, dpid.String())
 	if err != nil {
 		return err

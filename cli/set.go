@@ -48,6 +48,7 @@ func (o *setOptions) run(ctx context.Context, name string) error {
 		return err
 	}
 	defer client.Close()
+	client = o.wait.before(client)
 	object, err := client.Object(ctx, o.kind.kind, name)
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ import (
 const (
 	// defaultWait is how long --wait waits when it says no time.
 	defaultWait = 60 * time.Second
+	// soon is how long the answer to a change waits by itself: most are confirmed
+	// by then, and what takes longer is worth a word.
+	soon = 250 * time.Millisecond
 	// patience is after how long waiting becomes worth a word.
 	patience = 500 * time.Millisecond
 	// shownPending is how many nodes are named while waiting.
@@ -34,6 +37,15 @@ func (w *waitFlag) add(a *app, cmd *cobra.Command) {
 	w.app = a
 	cmd.Flags().DurationVar(&w.timeout, "wait", 0, "wait until every affected node has confirmed the change, at most this `time`")
 	cmd.Flags().Lookup("wait").NoOptDefVal = defaultWait.String()
+}
+
+// before returns the client to make the change with: one whose answers tell at
+// once what is confirmed soon, if that is asked for.
+func (w *waitFlag) before(client *api.Client) *api.Client {
+	if w.timeout <= 0 {
+		return client
+	}
+	return client.Confirming(min(soon, w.timeout))
 }
 
 // after waits for a revision if that was asked for.

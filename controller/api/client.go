@@ -13,7 +13,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
+	"time"
 )
+
+// PendingHeader tells how many nodes have yet to confirm a change that was asked
+// to wait for them.
+const PendingHeader = "X-Sdnctl-Pending"
 
 // DefaultHost is where sdnd listens unless told otherwise.
 const DefaultHost = "unix:///run/sdnctl/sdnd.sock"
@@ -37,6 +43,10 @@ type Client struct {
 	http   *http.Client
 	author string
 	token  string
+	// confirm is how long changes wait for the switches, and confirmed the last
+	// revision of which it is known that all have confirmed it.
+	confirm   time.Duration
+	confirmed *atomic.Uint64
 }
 
 // ClientOptions are the choices of NewClient.
@@ -62,7 +72,7 @@ func NewClient(host string, opts ClientOptions) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("host %q: want unix:///path or https://host:port", host)
 	}
-	c := &Client{host: host, author: opts.Author, token: opts.Token}
+	c := &Client{host: host, author: opts.Author, token: opts.Token, confirmed: new(atomic.Uint64)}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = opts.TLS
 	switch {
@@ -96,6 +106,29 @@ func loopback(host string) bool {
 // Host returns where the client connects to.
 func (c *Client) Host() string { return c.host }
 
+// Confirming returns a client like c whose changes are answered when every node
+// concerned has confirmed them, or after the time if that comes first; at most
+// 5 min. A Wait for such a change then asks only if it is not confirmed.
+func (c *Client) Confirming(within time.Duration) *Client {
+	d := *c
+	d.confirm, d.confirmed = within, new(atomic.Uint64)
+	return &d
+}
+
+// change is call for what changes something; revision returns which one did,
+// from what was decoded.
+func (c *Client) change(ctx context.Context, method, path string, header http.Header, in, out any, revision func() Revision) error {
+	var query url.Values
+	if c.confirm > 0 {
+		query = url.Values{"wait": {c.confirm.String()}}
+	}
+	answered, err := c.exchange(ctx, method, path, query, header, in, out)
+	if err == nil && answered.Get(PendingHeader) == "0" {
+		c.confirmed.Store(uint64(revision()))
+	}
+	return err
+}
+
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
@@ -117,26 +150,32 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // call sends one request and decodes the reply into out, unless that is nil.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, header http.Header, in, out any) error {
+	_, err := c.exchange(ctx, method, path, query, header, in, out)
+	return err
+}
+
+// exchange is call; it returns the reply's header too.
+func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, header http.Header, in, out any) (http.Header, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
+			return nil, fmt.Errorf("encode the request: %w", err)
 		}
 		body = bytes.NewReader(b)
 	}
 	resp, err := c.send(ctx, method, path, query, header, body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
 	if out == nil {
-		return nil
+		return resp.Header, nil
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(out); err != nil {
-		return fmt.Errorf("%s %s: decode the reply: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: decode the reply: %w", method, path, err)
 	}
-	return nil
+	return resp.Header, nil
 }
 
 // send sends one request; an answer that is not a success becomes an *Error.

@@ -98,7 +98,7 @@ func get[T any](ctx context.Context, c *Client, kind Kind, name string) (T, erro
 // CodeExists.
 func (c *Client) Create(ctx context.Context, o Object) (Object, error) {
 	var out Object
-	err := c.call(ctx, http.MethodPost, "/v1/"+o.Kind.Plural(), nil, nil, o, &out)
+	err := c.change(ctx, http.MethodPost, "/v1/"+o.Kind.Plural(), nil, o, &out, out.modified)
 	return out, err
 }
 
@@ -106,7 +106,7 @@ func (c *Client) Create(ctx context.Context, o Object) (Object, error) {
 // the object whose Meta.Revision that is, else the error has CodePrecondition.
 func (c *Client) Put(ctx context.Context, o Object, ifRevision Revision) (Object, error) {
 	var out Object
-	err := c.call(ctx, http.MethodPut, objectPath(o.Kind, o.Name), nil, ifMatch(ifRevision), o, &out)
+	err := c.change(ctx, http.MethodPut, objectPath(o.Kind, o.Name), ifMatch(ifRevision), o, &out, out.modified)
 	return out, err
 }
 
@@ -114,8 +114,17 @@ func (c *Client) Put(ctx context.Context, o Object, ifRevision Revision) (Object
 // in Put.
 func (c *Client) Delete(ctx context.Context, kind Kind, name string, ifRevision Revision) (Revision, error) {
 	var out DeleteResult
-	err := c.call(ctx, http.MethodDelete, objectPath(kind, name), nil, ifMatch(ifRevision), nil, &out)
+	err := c.change(ctx, http.MethodDelete, objectPath(kind, name), ifMatch(ifRevision), nil, &out, func() Revision { return out.Revision })
 	return out.Revision, err
+}
+
+// modified returns the revision that last changed the object, 0 if it is not
+// known.
+func (o *Object) modified() Revision {
+	if o.Meta == nil {
+		return 0
+	}
+	return o.Meta.Revision
 }
 
 func ifMatch(r Revision) http.Header {

@@ -13,7 +13,7 @@ import (
 // every mistake.
 func (c *Client) Apply(ctx context.Context, req ApplyRequest) (ApplyResult, error) {
 	var out ApplyResult
-	err := c.call(ctx, http.MethodPost, "/v1/apply", nil, nil, req, &out)
+	err := c.change(ctx, http.MethodPost, "/v1/apply", nil, req, &out, func() Revision { return out.Revision })
 	return out, err
 }
 
@@ -40,8 +40,12 @@ func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, see
 
 // Wait returns nil once every affected node has confirmed a revision, or the
 // context's error. progress, unless nil, is called with every answer on the
-// way.
+// way. It asks nothing if the answer to the change itself said so already; see
+// Confirming.
 func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) error {
+	if rev != 0 && Revision(c.confirmed.Load()) == rev {
+		return nil
+	}
 	seen := 0
 	// Most are confirmed within the first question; what takes longer is worth a
 	// word soon.

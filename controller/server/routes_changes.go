@@ -33,7 +33,23 @@ func (s *Server) changeRoutes() {
 	register(s, history, exampleHistory(), s.history)
 }
 
-func (s *Server) apply(ctx context.Context, in *authorInput) (*output[api.ApplyResult], error) {
+func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[api.ApplyResult], error) {
+	wait, err := waitOf(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.applyAll(ctx, in.Author)
+	if err != nil {
+		return nil, err
+	}
+	if r.DryRun {
+		wait = 0
+	}
+	return &changeOutput[api.ApplyResult]{s.confirmed(ctx, topology.Revision(r.Revision), wait), *r}, nil
+}
+
+// applyAll is apply without waiting.
+func (s *Server) applyAll(ctx context.Context, header string) (*api.ApplyResult, error) {
 	b, sel, t := decodeApply(body(ctx))
 	if b.Prune == "" {
 		s.writes.RLock()
@@ -53,11 +69,9 @@ func (s *Server) apply(ctx context.Context, in *authorInput) (*output[api.ApplyR
 		if err != nil {
 			return nil, internal(err)
 		}
-		return &output[api.ApplyResult]{Body: api.ApplyResult{
-			Revision: api.Revision(before.snap.Revision()), DryRun: true, Changes: changes,
-		}}, nil
+		return &api.ApplyResult{Revision: api.Revision(before.snap.Revision()), DryRun: true, Changes: changes}, nil
 	}
-	c, err := s.commit(ctx, author(ctx, in.Author), t)
+	c, err := s.commit(ctx, author(ctx, header), t)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +79,7 @@ func (s *Server) apply(ctx context.Context, in *authorInput) (*output[api.ApplyR
 	if err != nil {
 		return nil, internal(err)
 	}
-	return &output[api.ApplyResult]{Body: api.ApplyResult{Revision: api.Revision(c.Revision), Changes: changes}}, nil
+	return &api.ApplyResult{Revision: api.Revision(c.Revision), Changes: changes}, nil
 }
 
 // prune adds the deletion of every object that the selector picks and the

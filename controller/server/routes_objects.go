@@ -29,19 +29,30 @@ type nameInput struct {
 	Name string `path:"name" doc:"Name of the object" example:"web1"`
 }
 
-type authorInput struct {
+// The parameters below are in no struct that others embed: huma overlooks
+// embedded structs that are not exported.
+
+type createInput struct {
 	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
+	Wait   string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
 }
 
 type putInput struct {
 	Name    string `path:"name" doc:"Name of the object" example:"web1"`
 	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
 	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
+	Wait    string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
 }
 
 type objectOutput[T any] struct {
 	ETag string `header:"ETag" doc:"Revision that last changed the object, for If-Match" example:"\"7\""`
 	Body *T
+}
+
+type putOutput[T any] struct {
+	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
+	ETag    string `header:"ETag" doc:"Revision that last changed the object, for If-Match" example:"\"7\""`
+	Body    *T
 }
 
 // objectRoutes registers list, create, get, put and delete of one kind.
@@ -68,8 +79,8 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	create := op(http.MethodPost, base, "create-"+one, "Create a "+one+"; it must not exist")
 	create.DefaultStatus = http.StatusCreated
 	s.takesBody(&create, t, declared(example), s.cfg.MaxBody)
-	register(s, create, example, func(ctx context.Context, in *authorInput) (*objectOutput[T], error) {
-		return putObject[T](ctx, s, topology.Create, kind, "", in.Author, "")
+	register(s, create, example, func(ctx context.Context, in *createInput) (*putOutput[T], error) {
+		return putObject[T](ctx, s, topology.Create, kind, &putInput{Author: in.Author, Wait: in.Wait})
 	})
 
 	get := op(http.MethodGet, base+"/{name}", "get-"+one, "Show a "+one)
@@ -79,19 +90,13 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 
 	put := op(http.MethodPut, base+"/{name}", "put-"+one, "Create or replace a "+one)
 	s.takesBody(&put, t, declared(example), s.cfg.MaxBody)
-	register(s, put, example, func(ctx context.Context, in *putInput) (*objectOutput[T], error) {
-		return putObject[T](ctx, s, topology.Put, kind, in.Name, in.Author, in.IfMatch)
+	register(s, put, example, func(ctx context.Context, in *putInput) (*putOutput[T], error) {
+		return putObject[T](ctx, s, topology.Put, kind, in)
 	})
 
 	remove := op(http.MethodDelete, base+"/{name}", "delete-"+one, "Delete a "+one+"; nothing may refer to it any more")
-	register(s, remove, api.DeleteResult{Revision: 8}, func(ctx context.Context, in *putInput) (*output[api.DeleteResult], error) {
-		t := newTransaction(1)
-		t.remove(api.Key{Kind: kind, Name: in.Name})
-		c, err := s.change(ctx, refOf(kind, in.Name), in.Author, in.IfMatch, t)
-		if err != nil {
-			return nil, err
-		}
-		return &output[api.DeleteResult]{Body: api.DeleteResult{Revision: api.Revision(c.Revision)}}, nil
+	register(s, remove, api.DeleteResult{Revision: 8}, func(ctx context.Context, in *putInput) (*changeOutput[api.DeleteResult], error) {
+		return removeObject(ctx, s, kind, in)
 	})
 }
 
@@ -124,32 +129,58 @@ func notFound(ref topology.Ref) *problem {
 
 func etag(o topology.Object) string { return fmt.Sprintf("%q", fmt.Sprint(o.Metadata().Modified)) }
 
-// putObject creates or replaces the object in the body. name is that of the
+// putObject creates or replaces the object in the body; in.Name is that of the
 // path, "" if it has none.
-func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind api.Kind, name, who, ifMatch string) (*objectOutput[T], error) {
-	o, spec, mistakes := decodeOne(body(ctx), kind, name)
-	t := newTransaction(1)
-	t.object(verb, o, spec, mistakes)
-	c, err := s.change(ctx, refOf(kind, o.Name), who, ifMatch, t)
+func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind api.Kind, in *putInput) (*putOutput[T], error) {
+	wait, err := waitOf(in.Wait)
 	if err != nil {
 		return nil, err
 	}
-	return getObject[T](view{c.After, s.cfg.Fabric}, refOf(kind, o.Name))
+	o, spec, mistakes := decodeOne(body(ctx), kind, in.Name)
+	t := newTransaction(1)
+	t.object(verb, o, spec, mistakes)
+	ref := refOf(kind, o.Name)
+	c, err := s.change(ctx, ref, in, t)
+	if err != nil {
+		return nil, err
+	}
+	out, err := getObject[T](view{c.After, s.cfg.Fabric}, ref)
+	if err != nil {
+		return nil, err
+	}
+	// Not that of the commit, which may have changed nothing.
+	now, _ := c.After.Object(ref)
+	return &putOutput[T]{s.confirmed(ctx, now.Metadata().Modified, wait), out.ETag, out.Body}, nil
 }
 
-// change does a transaction on one object, if that is as ifMatch asks.
-func (s *Server) change(ctx context.Context, ref topology.Ref, header, ifMatch string, t *transaction) (store.Commit, error) {
-	if ifMatch == "" {
+// removeObject deletes the object in.Name.
+func removeObject(ctx context.Context, s *Server, kind api.Kind, in *putInput) (*changeOutput[api.DeleteResult], error) {
+	wait, err := waitOf(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	t := newTransaction(1)
+	t.remove(api.Key{Kind: kind, Name: in.Name})
+	c, err := s.change(ctx, refOf(kind, in.Name), in, t)
+	if err != nil {
+		return nil, err
+	}
+	return &changeOutput[api.DeleteResult]{s.confirmed(ctx, c.Revision, wait), api.DeleteResult{Revision: api.Revision(c.Revision)}}, nil
+}
+
+// change does a transaction on one object, if that is as in.IfMatch asks.
+func (s *Server) change(ctx context.Context, ref topology.Ref, in *putInput, t *transaction) (store.Commit, error) {
+	if in.IfMatch == "" {
 		s.writes.RLock()
 		defer s.writes.RUnlock()
 	} else {
 		s.writes.Lock()
 		defer s.writes.Unlock()
-		if p := precondition(s.cfg.Store.Snapshot(), ref, ifMatch); p != nil {
+		if p := precondition(s.cfg.Store.Snapshot(), ref, in.IfMatch); p != nil {
 			return store.Commit{}, p
 		}
 	}
-	return s.commit(ctx, author(ctx, header), t)
+	return s.commit(ctx, author(ctx, in.Author), t)
 }
 
 // precondition checks If-Match (RFC 9110, section 13.1.1).

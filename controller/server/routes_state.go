@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -109,13 +108,13 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 	if newest := s.cfg.Store.Snapshot().Revision(); rev > newest {
 		return nil, newProblem(http.StatusNotFound, api.CodeNotFound, "there is no revision %d yet: the newest is %d", rev, newest)
 	}
-	wait, err := parseWait(in.Wait)
+	wait, err := waitOf(in.Wait)
 	if err != nil {
-		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: err.Error()}})
+		return nil, err
 	}
 	a := s.cfg.Fabric.Acks(rev)
 	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(a.Pending)) {
-		a = s.awaitAcks(ctx, a, wait)
+		a = s.awaitAcks(ctx, a, wait, differs(a))
 	}
 	out := api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: make([]api.Pending, len(a.Pending))}
 	for i, p := range a.Pending {
@@ -128,28 +127,6 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 		}
 	}
 	return &output[api.Acks]{Body: out}, nil
-}
-
-// awaitAcks returns when the answer differs from a, or after wait, or when the
-// caller is gone or the server stops.
-func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration) reconcile.Acks {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for first := a.Pending; ; {
-		select {
-		case <-a.Changed:
-		case <-timer.C:
-			return s.cfg.Fabric.Acks(a.Revision)
-		case <-draining(ctx):
-			return a
-		case <-ctx.Done():
-			return a
-		}
-		a = s.cfg.Fabric.Acks(a.Revision)
-		if !slices.Equal(a.Pending, first) {
-			return a
-		}
-	}
 }
 
 func parseWait(s string) (time.Duration, error) {

@@ -97,8 +97,8 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 }
 
 type restoreInput struct {
-	authorInput
-	DryRun bool `query:"dryRun" doc:"Only say what would change"`
+	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
+	DryRun bool   `query:"dryRun" doc:"Only say what would change"`
 }
 
 func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.RestoreResult], error) {

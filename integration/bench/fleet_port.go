@@ -55,23 +55,24 @@ func fleetPorts(ctx context.Context, e *Env, r *Report, nodes int) (err error) {
 func (f *fleet) portSamples(ctx context.Context, network string, n int) (samples, error) {
 	i := 0
 	var s samples
+	client := f.api.Confirming(time.Minute)
 	for range n {
 		i = i%f.nodes + 1
 		o := portObject(network, i, f.ports)
 		start := time.Now()
-		made, err := f.api.Create(ctx, o)
+		made, err := client.Create(ctx, o)
 		if err != nil {
 			return nil, err
 		}
-		if err := f.api.Wait(ctx, made.Meta.Revision, nil); err != nil {
+		if err := client.Wait(ctx, made.Meta.Revision, nil); err != nil {
 			return nil, err
 		}
 		s = append(s, time.Since(start))
-		rev, err := f.api.Delete(ctx, api.KindPort, o.Name, 0)
+		rev, err := client.Delete(ctx, api.KindPort, o.Name, 0)
 		if err != nil {
 			return nil, err
 		}
-		if err := f.api.Wait(ctx, rev, nil); err != nil {
+		if err := client.Wait(ctx, rev, nil); err != nil {
 			return nil, err
 		}
 	}

@@ -251,23 +251,24 @@ func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
 		return nil, err
 	}
 	var all samples
+	client := b.api.Confirming(time.Minute)
 	for i := range n + 5 { // the first few, unmeasured, open connections and the like
 		start := time.Now()
-		created, err := b.api.Create(ctx, o)
+		created, err := client.Create(ctx, o)
 		if err != nil {
 			return nil, err
 		}
-		if err := b.api.Wait(ctx, created.Meta.Revision, nil); err != nil {
+		if err := client.Wait(ctx, created.Meta.Revision, nil); err != nil {
 			return nil, err
 		}
 		if i >= 5 {
 			all = append(all, time.Since(start))
 		}
-		rev, err := b.api.Delete(ctx, api.KindPort, "extra", 0)
+		rev, err := client.Delete(ctx, api.KindPort, "extra", 0)
 		if err != nil {
 			return nil, err
 		}
-		if err := b.api.Wait(ctx, rev, nil); err != nil {
+		if err := client.Wait(ctx, rev, nil); err != nil {
 			return nil, err
 		}
 	}

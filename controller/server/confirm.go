@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// A change may ask to be answered only when the switches have confirmed it: who
+// wants to know when packets are forwarded by it asks once.
+
+// waitOf returns the time that a request asks to wait. The error is a *problem.
+func waitOf(text string) (time.Duration, error) {
+	d, err := parseWait(text)
+	if err != nil {
+		return 0, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: err.Error()}})
+	}
+	return d, nil
+}
+
+// changeOutput is the answer to a change.
+type changeOutput[T any] struct {
+	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
+	Body    T
+}
+
+// confirmed waits until every node that a revision concerns has confirmed it,
+// or for so long, and tells how many have not; "" without waiting.
+func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time.Duration) (pending string) {
+	if wait == 0 {
+		return ""
+	}
+	a := s.awaitAcks(ctx, s.cfg.Fabric.Acks(rev), wait, func(a reconcile.Acks) bool { return len(a.Pending) == 0 })
+	return strconv.Itoa(len(a.Pending))
+}
+
+// awaitAcks returns when the answer is what the caller waits for, or after wait,
+// or when the caller is gone or the server stops.
+func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration, enough func(reconcile.Acks) bool) reconcile.Acks {
+	if enough(a) {
+		return a
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-a.Changed:
+		case <-timer.C:
+			return s.cfg.Fabric.Acks(a.Revision)
+		case <-draining(ctx):
+			return a
+		case <-ctx.Done():
+			return a
+		}
+		if a = s.cfg.Fabric.Acks(a.Revision); enough(a) {
+			return a
+		}
+	}
+}
+
+// differs returns what tells answers that have other nodes pending than a has.
+func differs(a reconcile.Acks) func(reconcile.Acks) bool {
+	return func(b reconcile.Acks) bool { return !slices.Equal(a.Pending, b.Pending) }
+}
