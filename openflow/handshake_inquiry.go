@@ -99,7 +99,7 @@ func (h *handshake) takeDesc(m Message) (more bool, err error) {
 		return false, errUnexpected(m)
 	}
 	h.s.desc, err = r.Desc()
-	return r.More(), err
+	return false, err // it is not one that comes in parts
 }
 
 func (h *handshake) takePorts(ctx context.Context, m Message) (more bool, err error) {
@@ -110,6 +110,9 @@ func (h *handshake) takePorts(ctx context.Context, m Message) (more bool, err er
 	ports, err := appendPorts(h.s.ports, r)
 	if admit := h.s.cfg.AdmitPorts; admit != nil && err == nil {
 		err = admit(ctx, len(ports))
+	}
+	if len(ports) == len(h.s.ports) && r.More() && err == nil {
+		err = fmt.Errorf("switch describes no port where more are to follow: %w", ErrBadValue)
 	}
 	h.s.ports = ports
 	return r.More(), err

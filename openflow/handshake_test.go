@@ -361,3 +361,34 @@ func TestAdmitPorts(t *testing.T) {
 		})
 	}
 }
+
+// A switch cannot keep us reading parts with nothing in them.
+func TestEmptyPartsOfPorts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, err, _ := shake(t.Context(), Config{}, func(f *fakeSwitch) error {
+			if err := f.send(NewHello()); err != nil {
+				return err
+			}
+			for {
+				m, err := f.recv()
+				if err != nil {
+					return err
+				}
+				q, ok := m.(*MultipartRequest)
+				if !ok || q.Kind != MultipartPortDesc {
+					continue
+				}
+				part := &MultipartReply{Kind: q.Kind, Flags: MultipartMore}
+				part.SetXid(q.Xid())
+				for {
+					if err := f.send(part); err != nil {
+						return err
+					}
+				}
+			}
+		})
+		if err == nil || !strings.Contains(err.Error(), "describes no port where more are to follow") {
+			t.Errorf("Handshake: %v", err)
+		}
+	})
+}
