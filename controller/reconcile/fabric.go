@@ -47,6 +47,11 @@ type Config struct {
 	// closed, oldest first, or the newest wait while none is older than 250 ms.
 	// 0 means 1024.
 	MaxHandshakes int
+	// MaxHandshakePorts bounds the ports that switches describe while they have not
+	// yet said which they are, in steps of 256 and without the first 255 of each;
+	// one takes about 150 bytes. When there are more, the same happens as with
+	// MaxHandshakes. 0 means 1,048,576.
+	MaxHandshakePorts int
 	// MaxStrangers bounds the switches that are connected but no node's; each
 	// 64 ports count as one more. When there are more, those of the address
 	// with the most are closed, oldest first. 0 means 1024.
@@ -89,8 +94,9 @@ type Fabric struct {
 	gone  chan struct{}
 	late  sync.WaitGroup // events that wait for a place in the inbox
 	// lobby has the connections that have not yet said which switch they are,
-	// strangers the switches that are no node's.
-	lobby, strangers *crowd.Crowd
+	// described what they have told of their ports, strangers the switches that
+	// are no node's.
+	lobby, described, strangers *crowd.Crowd
 	// strange logs what is wrong with those who come.
 	strange *warn.Limiter
 	// view is the newest; the dispatcher writes it.
@@ -115,6 +121,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 1024)
+	cfg.MaxHandshakePorts = cmp.Or(cfg.MaxHandshakePorts, 1<<20)
 	cfg.MaxStrangers = cmp.Or(cfg.MaxStrangers, 1024)
 	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, time.Minute)
 	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
@@ -125,7 +132,8 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	}
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
-		lobby: crowd.New(cfg.MaxHandshakes, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
+		lobby:     crowd.New(cfg.MaxHandshakes, lobbyGrace),
+		described: crowd.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
 		strange: warn.New(cfg.Logger),
 		board:   newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
 		inbox: make(chan event, 256), gone: make(chan struct{}),

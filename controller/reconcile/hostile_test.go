@@ -27,10 +27,13 @@ import (
 // crowdOf is how many idle connections there are to be.
 const crowdOf = 10_000
 
-// attack is something that peers do until ctx ends.
+// attack is something that peers do until ctx ends. A flood is by a
+// node of its own, which is throttled for it: that lasts for as long as what it
+// left behind is read.
 type attack struct {
-	name string
-	do   func(ctx context.Context, b *chaosBed, run func(func()))
+	name  string
+	do    func(ctx context.Context, b *chaosBed, run func(func()))
+	flood string
 }
 
 // attacks are all of them. Each uses run for its goroutines.
@@ -48,7 +51,7 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
+	}, ""},
 	{"slow hellos", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for range 300 {
 			run(func() {
@@ -68,7 +71,7 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
+	}, ""},
 	{"idle connections", func(ctx context.Context, b *chaosBed, run func(func())) {
 		n := 0
 		for ; n < crowdOf; n++ {
@@ -78,7 +81,7 @@ var attacks = []attack{
 			}
 		}
 		b.Logf("%d idle connections were opened", n)
-	}},
+	}, ""},
 	{"wrong lengths", func(ctx context.Context, b *chaosBed, run func(func())) {
 		hello, _ := openflow.NewHello().AppendBinary(nil)
 		for part := range 4 {
@@ -103,7 +106,7 @@ var attacks = []attack{
 				}
 			})
 		}
-	}},
+	}, ""},
 	{"wrong versions", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for v := range 8 {
 			run(func() {
@@ -113,7 +116,7 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
+	}, ""},
 	{"never reads", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for range 4 {
 			run(func() {
@@ -133,8 +136,10 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
-	{"flood of packet-ins", flood(&openflow.PacketIn{Data: make([]byte, 64)})},
+	}, ""},
+	{"flood of packet-ins", flood("rogue1", &openflow.PacketIn{Data: make([]byte, 64)}), "rogue1"},
+	{"flood of echo requests", flood("rogue2", &openflow.EchoRequest{}), "rogue2"},
+	{"flood of a port's changes", flood("rogue3", &openflow.PortStatus{Reason: openflow.PortModified, Port: openflow.Port{No: 1, Name: "x"}}), "rogue3"},
 	{"flood of port-status", func(ctx context.Context, b *chaosBed, run func(func())) {
 		run(func() {
 			withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
@@ -156,8 +161,8 @@ var attacks = []attack{
 				}
 			})
 		})
-	}},
-	{"flood of errors", flood(&openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest, Data: make([]byte, 64)})},
+	}, ""},
+	{"flood of errors", flood("rogue4", &openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest, Data: make([]byte, 64)}), "rogue4"},
 	{"somebody's datapath id", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for range 200 {
 			run(func() {
@@ -170,7 +175,7 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
+	}, ""},
 	{"65,000 ports each", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for i := range 30 {
 			run(func() {
@@ -183,38 +188,37 @@ var attacks = []attack{
 				})
 			})
 		}
-	}},
+	}, ""},
 	{"more ports, for ever", func(ctx context.Context, b *chaosBed, run func(func())) {
 		for range 4 {
 			run(func() {
 				again(ctx, 10*time.Millisecond, func() {
 					withRogue(ctx, b.addr, 0xbad, func(r *rogue) {
-						if r.send(openflow.NewHello(), nil) != nil {
-							return
-						}
-						_ = r.serve(func(m openflow.Message) bool {
-							q, ok := m.(*openflow.MultipartRequest)
-							for ok && q.Kind == openflow.MultipartPortDesc {
-								if r.send(&openflow.MultipartReply{Kind: q.Kind, Flags: openflow.MultipartMore}, q) != nil {
-									return true
+						r.describe = func(r *rogue, q openflow.Message) error {
+							for {
+								part := &openflow.MultipartReply{Kind: openflow.MultipartPortDesc, Flags: openflow.MultipartMore}
+								if err := r.send(part, q); err != nil {
+									return err
 								}
 							}
-							return false
-						})
+						}
+						if r.send(openflow.NewHello(), nil) == nil {
+							_ = r.serve(nil)
+						}
 					})
 				})
 			})
 		}
-	}},
+	}, ""},
 }
 
-// flood is an attack by the node "rogue" with a message over and over.
-func flood(m openflow.Message) func(context.Context, *chaosBed, func(func())) {
+// flood is an attack by a node with a message over and over.
+func flood(node string, m openflow.Message) func(context.Context, *chaosBed, func(func())) {
 	return func(ctx context.Context, b *chaosBed, run func(func())) {
 		one, _ := m.AppendBinary(nil)
 		batch := bytes.Repeat(one, 500)
 		run(func() {
-			withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+			withRogue(ctx, b.addr, topology.DatapathIDFor(node), func(r *rogue) {
 				if r.shake() != nil {
 					return
 				}
@@ -343,7 +347,11 @@ func TestHostilePeers(t *testing.T) {
 		RetryAfter: 20 * time.Millisecond, AnswerTimeout: time.Second,
 	})
 	b.apply(b.nodeOp(b.Nodes[0]), networkOp(), portOp("p1", "node1"),
-		put(topology.KindNode, "rogue", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
+		put(topology.KindNode, "rogue", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}),
+		put(topology.KindNode, "rogue1", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.67")}),
+		put(topology.KindNode, "rogue2", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.68")}),
+		put(topology.KindNode, "rogue3", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.69")}),
+		put(topology.KindNode, "rogue4", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.70")}))
 	_, stop := b.proxy(b.Nodes[0], chaos.Config{})
 	defer stop()
 	b.confirmed(b.store.Snapshot().Revision(), "node1")
@@ -359,8 +367,18 @@ func TestHostilePeers(t *testing.T) {
 	for _, a := range attacks {
 		ctx, cancel := context.WithCancel(context.Background())
 		var running sync.WaitGroup
-		start, cpu := time.Now(), processorTime(t)
+		start, cpu, throttled := time.Now(), processorTime(t), b.throttled(a.flood)
 		a.do(ctx, b, func(f func()) { running.Go(f) })
+		if a.flood != "" {
+			b.await("the throttle", func(context.Context) error {
+				if b.throttled(a.flood) == throttled {
+					return errors.New("all is read as fast as it comes")
+				}
+				return nil
+			})
+			t.Logf("%-22s throttled after %v", a.name, time.Since(start).Round(time.Millisecond))
+			start, cpu = time.Now(), processorTime(t)
+		}
 		l := b.latencies(n, d)
 		memory, goroutines := resident(t)-base, runtime.NumGoroutine()
 		used := (processorTime(t) - cpu).Seconds() / time.Since(start).Seconds()

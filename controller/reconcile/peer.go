@@ -95,7 +95,10 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		}
 		return
 	}
-	sess, err := openflow.Handshake(ctx, conn, f.cfg.Session)
+	ports, cfg := admission{f: f, conn: conn}, f.cfg.Session
+	cfg.AdmitPorts = ports.admit
+	sess, err := openflow.Handshake(ctx, conn, cfg)
+	ports.done()
 	shaken()
 	if err != nil {
 		if ctx.Err() == nil {

@@ -19,13 +19,18 @@ type rogue struct {
 	dpid topology.DatapathID
 	// ports is how many it announces.
 	ports int
+	// describe, if set, answers a request for the description of ports.
+	describe func(r *rogue, request openflow.Message) error
 	// flowStats, if set, answers a request for flows.
 	flowStats func(r *rogue, request openflow.Message) error
 }
 
 // dialRogue connects; the connection ends with ctx.
 func dialRogue(ctx context.Context, addr string) (*rogue, error) {
-	var d net.Dialer
+	return dialRogueBy(ctx, &net.Dialer{}, addr)
+}
+
+func dialRogueBy(ctx context.Context, d *net.Dialer, addr string) (*rogue, error) {
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
@@ -108,6 +113,9 @@ func (r *rogue) multipart(m *openflow.MultipartRequest) error {
 	case openflow.MultipartDesc:
 		reply.Body, err = (&openflow.Desc{Manufacturer: "rogue"}).AppendBinary(nil)
 	case openflow.MultipartPortDesc:
+		if r.describe != nil {
+			return r.describe(r, m)
+		}
 		return r.tellPorts(m)
 	case openflow.MultipartTable:
 		// As many as can be said.

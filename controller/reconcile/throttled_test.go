@@ -47,7 +47,7 @@ func TestThrottledIsCounted(t *testing.T) {
 	for round := range 2 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
-		flood(&openflow.PacketIn{Data: make([]byte, 64)})(ctx, b, func(f func()) { running.Go(f) })
+		flood("rogue", &openflow.PacketIn{Data: make([]byte, 64)})(ctx, b, func(f func()) { running.Go(f) })
 		b.await("the throttle", func(context.Context) error {
 			if d := b.throttled("rogue"); d < last+0.1 {
 				return fmt.Errorf("round %d: throttled for %v s, after %v", round, d, last)
