@@ -360,7 +360,9 @@ func TestHostilePeers(t *testing.T) {
 	if testing.Short() {
 		n, d = 10, 100*time.Millisecond
 	}
-	t.Logf("%-22s %s", "nobody", describe(b.latencies(n, d)))
+	start, cpu := time.Now(), processorTime(t)
+	l := b.latencies(n, d)
+	t.Logf("%-22s %s; %.2f processors", "nobody", describe(l), (processorTime(t)-cpu).Seconds()/time.Since(start).Seconds())
 	before := measure()
 	base := resident(t)
 
