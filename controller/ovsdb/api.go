@@ -94,8 +94,13 @@ type Config struct {
 	// 16 messages larger than 32 KiB under way, for which others wait, and rows
 	// of 64 times MaxMessage beyond the first 64 KiB of each connection.
 	MaxMessage int
-	// MaxConnections is how many connections may be open at a time; those
-	// beyond are closed at once. Default 8192.
+	// MaxHandshakes bounds the connections that have not yet shown a bridge. When
+	// there are more, those of the address with the most are closed, oldest
+	// first, or the newest wait while none is older than 250 ms. Default 1024.
+	MaxHandshakes int
+	// MaxConnections is how many connections may be open at a time. One more takes
+	// the place of the newest of the address with the most, if that has more
+	// than its own would have, and is closed at once if not. Default 8192.
 	MaxConnections int
 }
 
@@ -121,6 +126,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxMessage <= 0 {
 		c.MaxMessage = 8 << 20
+	}
+	if c.MaxHandshakes <= 0 {
+		c.MaxHandshakes = 1024
 	}
 	if c.MaxConnections <= 0 {
 		c.MaxConnections = 8192

@@ -60,7 +60,8 @@ func (r *claims) update(c *claim, ifaces []Interface) {
 }
 
 // release withdraws c. If it held, the newest of those left holds from now on,
-// except that nothing new is reported once ctx has ended.
+// except that nothing new is reported once Serve ends, as the connection's ctx
+// tells.
 func (r *claims) release(ctx context.Context, c *claim, reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +75,7 @@ func (r *claims) release(ctx context.Context, c *claim, reason error) {
 		return
 	}
 	r.h.OVSDBDisconnected(id, reason)
-	if next := r.holder(id); next != nil && ctx.Err() == nil {
+	if next := r.holder(id); next != nil && !stopping(ctx) {
 		r.report(next)
 	} else if next != nil {
 		delete(r.byID, id) // nobody holds any more

@@ -37,6 +37,7 @@
 // that a connection may build up, are limited by Config.MaxMessage; the time to
 // complete the handshake, to accept what we write and to answer an echo is
 // limited; the number of connections, and what all of them together take up, is
-// limited. Whatever breaks a rule ends its own connection only. The decoders are
-// ours for that reason; libovsdb is the second opinion in the tests.
+// limited. When there are too many, those of the address with the most make room.
+// Whatever breaks a rule ends its own connection only. The decoders are ours for
+// that reason; libovsdb is the second opinion in the tests.
 package ovsdb

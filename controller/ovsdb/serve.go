@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/sdnctl/sdnctl/controller/warn"
 )
 
 // acceptPause is how long Serve waits after an accept that failed for want of
@@ -27,7 +29,7 @@ func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 		<-ctx.Done()
 		ln.Close()
 	})
-	s := &server{cfg: cfg, claims: newClaims(h, cfg.Logger), pool: newPool(cfg.MaxMessage), slots: make(chan struct{}, cfg.MaxConnections)}
+	s := newServer(h, cfg)
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -44,14 +46,12 @@ func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 			pause(ctx, acceptPause)
 			continue
 		}
-		if !s.admit() {
-			conn.Close()
-			continue
+		if ctx, g := s.admit(ctx, conn); g != nil {
+			wg.Go(func() {
+				defer g.leave()
+				s.serve(ctx, g, conn)
+			})
 		}
-		wg.Go(func() {
-			defer func() { <-s.slots }()
-			s.serve(ctx, conn)
-		})
 	}
 }
 
@@ -60,46 +60,42 @@ type server struct {
 	cfg    Config
 	claims *claims
 	pool   *pool
-	slots  chan struct{} // one element per open connection
-	full   bool          // of Serve's goroutine: the last connection was refused
+	doors
+	// strange logs what is wrong with those who come.
+	strange *warn.Limiter
 }
 
-// admit takes a slot if there is one. That there is none is logged once.
-func (s *server) admit() bool {
-	select {
-	case s.slots <- struct{}{}:
-		s.full = false
-		return true
-	default:
+func newServer(h Handler, cfg Config) *server {
+	return &server{
+		cfg: cfg, claims: newClaims(h, cfg.Logger), pool: newPool(cfg.MaxMessage),
+		doors: newDoors(cfg), strange: warn.New(cfg.Logger),
 	}
-	if !s.full {
-		s.cfg.Logger.Warn("too many OVSDB connections: more are refused", "max", s.cfg.MaxConnections)
-	}
-	s.full = true
-	return false
 }
 
 // serve serves one connection to its end.
-func (s *server) serve(ctx context.Context, conn net.Conn) {
+func (s *server) serve(ctx context.Context, g *guest, conn net.Conn) {
 	log := s.cfg.Logger.With("remote", conn.RemoteAddr().String())
 	log.Debug("OVSDB connection accepted")
 	node, err := s.identify(ctx, conn)
 	if err != nil {
 		conn.Close()
-		if ctx.Err() == nil {
-			log.Warn("OVSDB connection does not prove who it is", "err", err)
+		if errors.Is(context.Cause(ctx), errCrowded) {
+			err = errCrowded
+		}
+		if !stopping(ctx) {
+			s.strange.Warn(conn.RemoteAddr(), "OVSDB connection does not prove who it is", "err", err)
 		}
 		return
 	}
-	session := s.newSession(conn, node, log)
+	session := s.newSession(g, conn, node, log)
 	err = session.run(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case stopping(ctx):
 		log.Debug("OVSDB connection closed")
 	case session.ready:
 		log.Info("OVSDB connection ended", "err", err)
 	default:
-		log.Warn("OVSDB connection failed: check set-manager on the node", "err", err)
+		s.strange.Warn(conn.RemoteAddr(), "OVSDB connection failed: check set-manager on the node", "err", err)
 	}
 }
 

@@ -32,6 +32,7 @@ type session struct {
 	view  *view
 	ready bool   // the first answer is here
 	claim *claim // nil while the bridge is not known
+	shown func() // to be called when the bridge is known
 
 	// asks has an element while the node is to be asked to reconfigure itself;
 	// reconfiguring says that it was, and has not answered.
@@ -40,10 +41,10 @@ type session struct {
 }
 
 // newSession returns the session of a connection that has proven to be a node.
-func (s *server) newSession(conn net.Conn, node string, log *slog.Logger) *session {
+func (s *server) newSession(g *guest, conn net.Conn, node string, log *slog.Logger) *session {
 	return &session{
 		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, pool: s.pool,
-		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool),
+		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool), shown: g.shown,
 		asks: make(chan struct{}, 1),
 	}
 }
@@ -283,6 +284,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 		}
 		s.claim = &claim{ifaces: s.view.bound, conn: c}
 		s.claims.enter(s.claim)
+		s.shown()
 	}
 	return nil
 }
