@@ -14,14 +14,18 @@ const pollEvery = 20 * time.Millisecond
 func Poll(ctx context.Context, what string, check func(context.Context) error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var last error // of a check that the end of the context did not cut short
 	for {
 		err := check(ctx)
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waited in vain for %s (%w): %w", what, ctx.Err(), err)
+			return fmt.Errorf("waited in vain for %s (%w): %w", what, ctx.Err(), last)
 		case <-tick.C:
 		}
 	}

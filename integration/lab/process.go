@@ -80,8 +80,8 @@ func alive(pid int) bool {
 // ended reads /proc/PID/stat (proc(5)): state is the third field, the number of
 // threads the twentieth.
 func ended(stat string) bool {
-	const state, threads = 3 - 3, 20 - 3
-	// comm, the second, may hold blanks and parentheses.
+	// comm, the second, may hold blanks and parentheses: count from behind it.
+	const state, threads = 0, 17
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) <= threads {
 		return true

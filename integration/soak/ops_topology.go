@@ -46,8 +46,8 @@ func stretched(i, gateway int, mac string) api.NetworkSpec {
 	}}}
 }
 
-// renumberGateway gives a network's gateway another address and another MAC, and
-// tells the containers.
+// renumberGateway gives a network's gateway another address, another MAC, or both,
+// and tells the containers.
 func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.networks))
 	if !ok {
@@ -62,7 +62,14 @@ func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 		if err != nil {
 			return true, err
 		}
+		was := spec
 		spec = stretched(i, 200+s.rng.IntN(55), mac)
+		switch s.rng.IntN(3) {
+		case 0:
+			spec.Subnets = was.Subnets
+		case 1:
+			spec.GatewayMAC = was.GatewayMAC
+		}
 	}
 	if err := s.declare(ctx, name, nil, spec); err != nil {
 		return true, err
