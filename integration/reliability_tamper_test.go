@@ -30,7 +30,7 @@ func TestReliabilityTamper(t *testing.T) {
 			victims = append(victims, m[1])
 		}
 	}
-	const rounds = 30
+	const rounds = 100
 	took := map[string][]time.Duration{}
 	for i := range rounds {
 		victim := fmt.Sprintf("table=80,dl_dst=%s", victims[i])
