@@ -142,7 +142,7 @@ type probes struct {
 // packets flow.
 func (b *bed) probe(pairs ...[2]*lab.Container) *probes {
 	b.t.Helper()
-	ps := &probes{b: b}
+	ps := &probes{b: b, dropped: b.dropped()}
 	for _, pair := range pairs {
 		// Their first packets would wait for ARP.
 		b.reach(pair[0], pair[1].IP.Addr().String())
@@ -152,7 +152,6 @@ func (b *bed) probe(pairs ...[2]*lab.Container) *probes {
 		}
 	}
 	ps.flow(50)
-	ps.dropped = b.dropped()
 	return ps
 }
 
