@@ -3,6 +3,8 @@
 package warn
 
 import (
+	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"net"
 	"sync"
@@ -12,16 +14,20 @@ import (
 )
 
 const (
-	// Every is how long no second warning about a machine is logged.
+	// Every is how long the same warning about a machine is not logged again.
 	Every = 10 * time.Second
+	// MaxLines is how many different ones are within Every: whoever mends one
+	// thing is to see what is wrong next.
+	MaxLines = 3
 	// MaxMachines is how many machines are told apart; all others are as one.
-	// With Every it bounds what is logged, to ten lines a second.
+	// The three bound what is logged, to 30 lines a second.
 	MaxMachines = 100
 )
 
 // Limiter logs warnings about peers. It may be used concurrently.
 type Limiter struct {
-	log *slog.Logger
+	log  *slog.Logger
+	seed maphash.Seed
 
 	mu sync.Mutex
 	// machines has those warned of within Every, and perhaps some of before, by
@@ -32,21 +38,23 @@ type Limiter struct {
 
 // machine is what is known of one that was warned of.
 type machine struct {
-	until      time.Time // nothing is logged before
-	suppressed int       // warnings since the one that was logged
+	until      time.Time // the same is not logged before
+	last       uint64    // what was logged last, hashed
+	lines      int       // logged within Every
+	suppressed int       // warnings since the last that was logged
 }
 
 // New makes a Limiter that logs to log.
 func New(log *slog.Logger) *Limiter {
-	return &Limiter{log: log, machines: map[string]*machine{}}
+	return &Limiter{log: log, seed: maphash.MakeSeed(), machines: map[string]*machine{}}
 }
 
-// Warn logs a warning about the peer at an address: the first of its machine at
-// once, and then at most one in Every, with the number of those that were not
-// logged meanwhile as "suppressed". The rest of args is as for slog. What
-// was suppressed and is followed by no other warning is not told.
+// Warn logs a warning about the peer at an address, with args as for slog: the
+// first of its machine at once, and within Every after that only MaxLines - 1
+// more, each other than the last. How many were not logged since is said as
+// "suppressed" with the next; if there is none, it is not.
 func (l *Limiter) Warn(from net.Addr, msg string, args ...any) {
-	suppressed, ok := l.take(crowd.Host(from))
+	suppressed, ok := l.take(crowd.Host(from), maphash.String(l.seed, msg+fmt.Sprint(args...)))
 	if !ok {
 		return
 	}
@@ -56,19 +64,23 @@ func (l *Limiter) Warn(from net.Addr, msg string, args ...any) {
 	l.log.Warn(msg, append([]any{"address", from.String()}, args...)...)
 }
 
-// take reports whether a warning about a machine is to be logged, and how many
-// were not since the last.
-func (l *Limiter) take(host string) (suppressed int, ok bool) {
+// take reports whether a warning about a machine, here its hash, is to be logged,
+// and how many were not since the last.
+func (l *Limiter) take(host string, text uint64) (suppressed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	m := l.machine(host, now)
-	if now.Before(m.until) {
+	switch {
+	case !now.Before(m.until):
+		m.until, m.lines = now.Add(Every), 0
+	case text == m.last || m.lines == MaxLines:
 		m.suppressed++
 		return 0, false
 	}
-	suppressed = m.suppressed
-	*m = machine{until: now.Add(Every)}
+	suppressed, m.suppressed = m.suppressed, 0
+	m.last = text
+	m.lines++
 	return suppressed, true
 }
 

@@ -30,26 +30,32 @@ func logged() (*Limiter, func() []string) {
 	}
 }
 
-// The first of a machine is told at once, the others by their number.
+// The first of a machine is told at once, and what is new, within bounds; the
+// others by their number.
 func TestWarn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, lines := logged()
 		for i := range 1000 {
-			l.Warn(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: i}, "bad", "err", i)
+			l.Warn(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: i}, "bad", "err", "x")
 		}
-		l.Warn(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 5}, "worse")
+		l.Warn(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 5}, "bad", "err", "x")
+		for i := range 1000 {
+			l.Warn(addr(1), "bad", "err", i)
+		}
 		time.Sleep(Every - 1)
-		l.Warn(addr(1), "bad")
+		l.Warn(addr(1), "worse")
 		time.Sleep(1)
-		l.Warn(addr(1), "other", "err", "x")
-		l.Warn(addr(1), "other", "err", "y")
+		l.Warn(addr(1), "bad", "err", 1)
+		l.Warn(addr(1), "bad", "err", 1)
 		time.Sleep(Every)
-		l.Warn(addr(1), "bad")
+		l.Warn(addr(1), "bad", "err", 1)
 		want := []string{
-			"level=WARN msg=bad address=10.0.0.1:0 err=0\n",
-			"level=WARN msg=worse address=10.0.0.2:5\n",
-			"level=WARN msg=other address=10.0.0.1:2 err=x suppressed=1000\n",
-			"level=WARN msg=bad address=10.0.0.1:2 suppressed=1\n",
+			"level=WARN msg=bad address=10.0.0.1:0 err=x\n",
+			"level=WARN msg=bad address=10.0.0.2:5 err=x\n",
+			"level=WARN msg=bad address=10.0.0.1:2 err=0 suppressed=999\n",
+			"level=WARN msg=bad address=10.0.0.1:2 err=1\n",
+			"level=WARN msg=bad address=10.0.0.1:2 err=1 suppressed=999\n",
+			"level=WARN msg=bad address=10.0.0.1:2 err=1 suppressed=1\n",
 		}
 		if got := lines(); !slices.Equal(got, want) {
 			t.Errorf("logged:\n%s\nwant:\n%s", strings.Join(got, ""), strings.Join(want, ""))
@@ -64,10 +70,10 @@ func TestWarnOfMany(t *testing.T) {
 		l, lines := logged()
 		for range 3 {
 			for i := range 10_000 {
-				l.Warn(addr(i), "bad")
+				l.Warn(addr(i), "bad", "err", i)
 			}
 		}
-		if got, want := len(lines()), MaxMachines+1; got != want {
+		if got, want := len(lines()), MaxMachines+MaxLines; got != want {
 			t.Errorf("%d lines of 10,000 machines, want %d", got, want)
 		}
 		if n := len(l.machines); n > MaxMachines {
@@ -83,7 +89,7 @@ func TestWarnOfMany(t *testing.T) {
 		for i := range 10_000 {
 			l.Warn(addr(30_000+i), "bad")
 		}
-		const all = 3*10_000 - MaxMachines - 1
+		const all = 3*10_000 - MaxMachines - MaxLines
 		if got := lines(); !strings.Contains(strings.Join(got, ""), fmt.Sprintf(" suppressed=%d\n", all)) {
 			t.Errorf("want %d suppressed in the %d lines; the last is %q", all, len(got), got[len(got)-1])
 		}
