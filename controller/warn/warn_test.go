@@ -44,7 +44,7 @@ func TestWarn(t *testing.T) {
 		}
 		time.Sleep(Every - 1)
 		l.Warn(addr(1), "worse")
-		time.Sleep(1)
+		time.Sleep(1 * time.Nanosecond)
 		l.Warn(addr(1), "bad", "err", 1)
 		l.Warn(addr(1), "bad", "err", 1)
 		time.Sleep(Every)
