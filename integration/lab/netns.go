@@ -47,7 +47,10 @@ func (l *Lab) startHub(ctx context.Context) error {
 		return err
 	}
 	for _, cmd := range []string{
-		"link add underlay type bridge",
+		// A MAC of its own keeps it from having the lowest of its ports', and so
+		// another when a node reboots: the others would take up to half a minute
+		// to notice.
+		fmt.Sprintf("link add underlay address %s type bridge", hwaddr(l.Controller.Addr)),
 		fmt.Sprintf("addr add %s/24 dev underlay", l.Controller.Addr),
 		"link set underlay up",
 	} {

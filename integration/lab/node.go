@@ -102,8 +102,11 @@ func (n *Node) Cable(ctx context.Context, connected bool) error {
 }
 
 // hwaddr is the MAC of the node on the underlay.
-func (n *Node) hwaddr() string {
-	a := n.Addr.As4()
+func (n *Node) hwaddr() string { return hwaddr(n.Addr) }
+
+// hwaddr is the MAC of who has an address on the underlay.
+func hwaddr(addr netip.Addr) string {
+	a := addr.As4()
 	return fmt.Sprintf("0a:00:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3])
 }
 
