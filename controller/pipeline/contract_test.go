@@ -156,7 +156,7 @@ func (b *contractBed) step(u pipeline.Update) (c cost) {
 		for _, e := range come {
 			n := len(d.AddMessage(e))
 			if n > longestAddition {
-				b.Errorf("a flow-mod of %d bytes, want at most %d: %v", n, longestAddition, e.Rule())
+				b.Errorf("a flow-mod of %d bytes, want at most %d: in table %s", n, longestAddition, pipeline.TableName(e.Table()))
 			}
 			c.bytes += n + bundleHeader
 		}

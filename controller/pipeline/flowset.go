@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -14,11 +15,15 @@ type Rule string
 // Entry is one compiled flow in a FlowSet.
 type Entry struct {
 	// Cookie is the hash of the flow's content.
-	Cookie   openflow.Cookie
-	off, end uint32
-	table    openflow.TableID
-	unit     Unit
-	rule     Rule
+	Cookie openflow.Cookie
+	// off is where the flow's message begins in the set, and size its length.
+	off  uint32
+	size uint16
+	// table and rule are the flow's; rule and unit are indexes in the set. There
+	// may be a million entries, so each is small and without pointers.
+	table openflow.TableID
+	rule  uint16
+	unit  uint32
 }
 
 // FlowSet holds compiled flows as the messages that install them, one after
@@ -27,6 +32,8 @@ type Entry struct {
 type FlowSet struct {
 	buf     []byte
 	entries []Entry
+	units   []Unit // of which there are flows, in the order compiled
+	rules   []Rule // a few
 }
 
 // CookieOf returns the hash of a flow's content: all of it but the cookie. A
@@ -54,7 +61,7 @@ func CookieOf(f *openflow.Flow) openflow.Cookie {
 }
 
 // Reset empties the set and keeps its memory.
-func (s *FlowSet) Reset() { s.buf, s.entries = s.buf[:0], s.entries[:0] }
+func (s *FlowSet) Reset() { s.buf, s.entries, s.units = s.buf[:0], s.entries[:0], s.units[:0] }
 
 // Len returns the number of flows.
 func (s *FlowSet) Len() int { return len(s.entries) }
@@ -64,16 +71,19 @@ func (s *FlowSet) Entries() []Entry { return s.entries }
 
 // Message returns the OFPT_FLOW_MOD that adds the flow. It points into the
 // set: valid until the set is next changed.
-func (s *FlowSet) Message(e Entry) []byte { return s.buf[e.off:e.end:e.end] }
+func (s *FlowSet) Message(e Entry) []byte {
+	end := e.off + uint32(e.size)
+	return s.buf[e.off:end:end]
+}
 
 // Table returns the table that the flow is in.
 func (e Entry) Table() openflow.TableID { return e.table }
 
-// Unit returns what the flow belongs to.
-func (e Entry) Unit() Unit { return e.unit }
+// Unit returns what one of the flows belongs to.
+func (s *FlowSet) Unit(e Entry) Unit { return s.units[e.unit] }
 
-// Rule returns why the flow exists.
-func (e Entry) Rule() Rule { return e.rule }
+// Rule returns why one of the flows exists.
+func (s *FlowSet) Rule(e Entry) Rule { return s.rules[e.rule] }
 
 // Sort orders the flows by cookie.
 func (s *FlowSet) Sort() {
@@ -85,7 +95,18 @@ func (s *FlowSet) add(f *openflow.Flow, u Unit, r Rule) {
 	f.Cookie = CookieOf(f)
 	off := len(s.buf)
 	s.buf = f.AppendAdd(s.buf, 0)
-	s.entries = append(s.entries, Entry{Cookie: f.Cookie, off: uint32(off), end: uint32(len(s.buf)), table: f.Table, unit: u, rule: r})
+	if n := len(s.units); n == 0 || s.units[n-1] != u {
+		s.units = append(s.units, u)
+	}
+	rule := slices.Index(s.rules, r)
+	if rule < 0 {
+		rule = len(s.rules)
+		s.rules = append(s.rules, r)
+	}
+	s.entries = append(s.entries, Entry{
+		Cookie: f.Cookie, off: uint32(off), size: uint16(len(s.buf) - off),
+		table: f.Table, rule: uint16(rule), unit: uint32(len(s.units) - 1),
+	})
 }
 
 // keyOf returns the bytes of a flow-mod that say which flow it is about: its

@@ -36,7 +36,7 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 		}
 		flow := mod.Flow
 		flow.Cookie = 0 // a hash of what is printed anyway
-		lines = append(lines, line{flow.Table, fmt.Sprintf("# %v: %s\n%s\n", e.Unit(), e.Rule(), flow.String())})
+		lines = append(lines, line{flow.Table, fmt.Sprintf("# %v: %s\n%s\n", set.Unit(e), set.Rule(e), flow.String())})
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return int(a.table) - int(b.table) })
 	var b strings.Builder

@@ -42,7 +42,7 @@ func forgive(installed []had, odd map[openflow.Cookie]string, wanted *pipeline.F
 		}
 		mod, err := openflow.DecodeFlowMod(wanted.Message(entries[at]))
 		if err != nil {
-			return fmt.Errorf("%v: %w", entries[at].Unit(), err)
+			return fmt.Errorf("%v: %w", wanted.Unit(entries[at]), err)
 		}
 		h.altered = mod.Flow.String() != odd[h.cookie]
 	}

@@ -120,7 +120,7 @@ func (w *worker) driftsTold(all []told) []Drift {
 	for _, t := range all {
 		d := Drift{Time: t.At, By: "monitor", Table: pipeline.TableName(t.Table), After: t.flow.String()}
 		if t.ours {
-			d.Owner, d.Before = t.entry.Unit().Owner(), describe(w.set.Message(t.entry))
+			d.Owner, d.Before = w.set.Unit(t.entry).Owner(), describe(w.set.Message(t.entry))
 		}
 		switch {
 		case t.Event == openflow.FlowDeleted:
@@ -150,7 +150,7 @@ func (w *worker) driftsFound(got found, by string) []Drift {
 	for _, e := range got.missing {
 		out = append(out, Drift{
 			Time: now, By: by, What: "deleted", Table: pipeline.TableName(e.Table()),
-			Before: describe(w.set.Message(e)), Owner: e.Unit().Owner(),
+			Before: describe(w.set.Message(e)), Owner: w.set.Unit(e).Owner(),
 		})
 	}
 	return out

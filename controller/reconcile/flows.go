@@ -31,12 +31,12 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	for _, e := range set.Entries() {
 		mod, err := openflow.DecodeFlowMod(set.Message(e))
 		if err != nil {
-			return nil, fmt.Errorf("node %q: %v: %w", node, e.Unit(), err)
+			return nil, fmt.Errorf("node %q: %v: %w", node, set.Unit(e), err)
 		}
 		byCookie[e.Cookie] = len(views)
 		views = append(views, FlowView{
 			Flow: mod.Flow, TableName: pipeline.TableName(mod.Flow.Table),
-			Owner: e.Unit().Owner(), Why: string(e.Rule()), Wanted: true,
+			Owner: set.Unit(e).Owner(), Why: string(set.Rule(e)), Wanted: true,
 		})
 	}
 	if p := f.peerOf(node); p != nil {
