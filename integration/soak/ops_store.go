@@ -62,6 +62,32 @@ func (s *soak) apply(ctx context.Context) (bool, error) {
 	return true, s.pullGone(ctx)
 }
 
+// deleteWithPorts deletes a network and all of its ports in one transaction, and
+// afterwards their interfaces.
+func (s *soak) deleteWithPorts(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, s.unrouted())
+	if !ok {
+		return false, nil
+	}
+	req := api.ApplyRequest{Delete: []api.Key{{Kind: api.KindNetwork, Name: name}}}
+	for _, port := range sorted(s.ports) {
+		if s.ports[port].Network == name {
+			req.Delete = append(req.Delete, api.Key{Kind: api.KindPort, Name: port})
+		}
+	}
+	did, err := s.api.Apply(ctx, req)
+	if err != nil {
+		return true, err
+	}
+	if len(did.Changes) != len(req.Delete) {
+		return true, fmt.Errorf("%d objects were to be deleted, and deleted was %v", len(req.Delete), changed(did.Changes))
+	}
+	for _, key := range req.Delete {
+		s.delete(key.Kind, key.Name)
+	}
+	return true, s.pullGone(ctx)
+}
+
 // changed tells what was done to which objects.
 func changed(changes []api.Change) []string {
 	var all []string

@@ -48,7 +48,8 @@ type op struct {
 // changes are the operations that users and containers do.
 func (s *soak) changes() []op {
 	return []op{
-		{"create network", 3, s.createNetwork}, {"delete network", 3, s.deleteNetwork}, {"renumber gateway", 2, s.renumberGateway},
+		{"create network", 3, s.createNetwork}, {"delete network", 3, s.deleteNetwork}, {"delete network with ports", 1, s.deleteWithPorts},
+		{"renumber gateway", 2, s.renumberGateway},
 		{"create router", 3, s.createRouter}, {"change router", 2, s.changeRouter}, {"delete router", 2, s.deleteRouter},
 		{"create node", 2, s.createGhost}, {"renumber node", 2, s.renumberGhost}, {"delete node", 2, s.deleteGhost},
 		{"create port", 16, s.createPort}, {"create ports at once", 2, s.burst},
