@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"iter"
+
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -18,6 +20,12 @@ type Compiler struct {
 	view *View
 	node string
 	unit Unit
+	// The unit's network, if it has one: whether it has ports here, and the
+	// router that it is connected to.
+	network *topology.Network
+	local   bool
+	domain  uint32
+	routed  bool
 }
 
 // Compile appends to out the flows that the unit needs on the node in the view.
@@ -28,38 +36,92 @@ func (c *Compiler) Compile(out *FlowSet, v *View, node string, u Unit) {
 	switch u.Kind {
 	case UnitNode:
 		if u.Name == node {
-			if _, ok := v.Topo.Node(node); ok {
-				c.compileNode()
-			}
+			c.compileNode()
 		}
 	case UnitNetwork:
-		if n, ok := v.Topo.Network(u.Name); ok && v.Relevant(n.Name, node) {
-			c.compileNetwork(n)
+		if c.enter(u.Name) {
+			c.compileNetwork()
 		}
 	case UnitBlock:
-		if n, ok := v.Topo.Network(u.Name); ok && v.Relevant(n.Name, node) {
-			if b, ok := v.Topo.Block(n.Name, u.Node); ok {
-				c.compileBlock(n, b)
+		if c.enter(u.Name) {
+			if b, ok := v.Topo.Block(u.Name, u.Node); ok {
+				c.compileBlock(b)
 			}
 		}
 	case UnitPort:
-		if p, ok := v.Topo.Port(u.Name); ok && v.Relevant(p.Spec.Network, node) {
-			if n, ok := v.Topo.Network(p.Spec.Network); ok {
-				c.compilePort(n, p)
-			}
+		if p, ok := v.Topo.Port(u.Name); ok && c.enter(p.Spec.Network) {
+			c.compilePort(p)
 		}
 	}
 }
 
 // CompileNode appends to out all flows of the node.
 func (c *Compiler) CompileNode(out *FlowSet, v *View, node string) {
-	for u := range v.Units(node) {
-		c.Compile(out, v, node, u)
+	for range c.CompileEach(out, v, node) {
 	}
+}
+
+// CompileEach is CompileNode unit by unit: it yields each when its flows have
+// been appended to out, which may be reset then.
+func (c *Compiler) CompileEach(out *FlowSet, v *View, node string) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		c.out, c.view, c.node = out, v, node
+		c.unit = Unit{Kind: UnitNode, Name: node}
+		if c.compileNode(); !yield(c.unit) {
+			return
+		}
+		for name := range v.NetworksOn(node) {
+			if c.enter(name) && !c.eachOfNetwork(yield) {
+				return
+			}
+		}
+	}
+}
+
+// eachOfNetwork is CompileEach for the units of the network that was entered; it
+// returns false when yield has.
+func (c *Compiler) eachOfNetwork(yield func(Unit) bool) bool {
+	name, topo := c.network.Name, c.view.Topo
+	c.unit = Unit{Kind: UnitNetwork, Name: name}
+	if c.compileNetwork(); !yield(c.unit) {
+		return false
+	}
+	ports := topo.PortsOfNetwork(name)
+	if c.network.Spec.Mode == topology.Segmented {
+		for b := range topo.BlocksOf(name) {
+			c.unit = Unit{Kind: UnitBlock, Name: name, Node: b.Node}
+			if c.compileBlock(b); !yield(c.unit) {
+				return false
+			}
+		}
+		ports = topo.PortsOfNetworkOnNode(name, c.node)
+	}
+	for p := range ports {
+		c.unit = Unit{Kind: UnitPort, Name: p.Name}
+		if c.compilePort(p); !yield(c.unit) {
+			return false
+		}
+	}
+	return true
+}
+
+// enter makes a network the one that is compiled. It returns false if there is
+// none of that name, or the node need not know it.
+func (c *Compiler) enter(name string) bool {
+	n, ok := c.view.Topo.Network(name)
+	if !ok || !c.view.Relevant(name, c.node) {
+		return false
+	}
+	c.network, c.local = n, c.view.HasPorts(name, c.node)
+	c.domain, c.routed = routingDomain(c.view.Topo, n)
+	return true
 }
 
 // compileNode: what leads from stage to stage on every node.
 func (c *Compiler) compileNode() {
+	if _, ok := c.view.Topo.Node(c.node); !ok {
+		return
+	}
 	c.bridgeToForward()
 	c.gatewayAlreadyRouted()
 	c.gatewayDecTTL()
@@ -70,53 +132,52 @@ func (c *Compiler) compileNode() {
 
 // compileNetwork: a network's way in from the tunnel and, when it is stretched
 // and routed, its gateways.
-func (c *Compiler) compileNetwork(n *topology.Network) {
-	domain, routed := routingDomain(c.view.Topo, n)
-	local := c.view.HasPorts(n.Name, c.node)
+func (c *Compiler) compileNetwork() {
+	n := c.network
 	if n.Spec.Mode == topology.Segmented {
-		c.classifyRouted(n, domain)
+		c.classifyRouted(n, c.domain)
 		return
 	}
-	if local {
+	if c.local {
 		c.classifyTunnel(n)
 	}
-	if !routed {
+	if !c.routed {
 		return
 	}
-	if local {
-		c.bridgeToGateway(n, n.GatewayMAC, domain)
+	if c.local {
+		c.bridgeToGateway(n, n.GatewayMAC, c.domain)
 	}
 	for _, s := range n.Spec.Subnets {
-		if local {
+		if c.local {
 			c.arpReply(n, s.Gateway, n.GatewayMAC, "answers ARP requests for the gateway")
 		}
-		c.gatewayEcho(s.Gateway, domain)
-		c.routeLocal(n, s.Prefix, domain)
+		c.gatewayEcho(s.Gateway, c.domain)
+		c.routeLocal(n, s.Prefix, c.domain)
 	}
 }
 
 // compileBlock: on the node that has it, the block's gateway; on others, one
 // route to that node.
-func (c *Compiler) compileBlock(n *topology.Network, b *topology.Block) {
-	domain, _ := routingDomain(c.view.Topo, n)
+func (c *Compiler) compileBlock(b *topology.Block) {
+	n := c.network
 	if b.Node != c.node {
 		if peer, ok := c.view.Topo.Node(b.Node); ok && peer.Spec.TunnelIP.IsValid() {
-			c.routeRemote(n, b, peer.Spec.TunnelIP, domain)
+			c.routeRemote(n, b, peer.Spec.TunnelIP, c.domain)
 		}
 		return
 	}
-	if c.view.HasPorts(n.Name, c.node) {
+	if c.local {
 		c.arpReply(n, b.Gateway, b.GatewayMAC, "answers ARP requests for the gateway")
-		c.bridgeToGateway(n, b.GatewayMAC, domain)
+		c.bridgeToGateway(n, b.GatewayMAC, c.domain)
 	}
-	c.gatewayEcho(b.Gateway, domain)
-	c.routeLocal(n, b.Prefix, domain)
+	c.gatewayEcho(b.Gateway, c.domain)
+	c.routeLocal(n, b.Prefix, c.domain)
 }
 
 // compilePort: at most four flows on the port's own node and two on others, one
 // more where the network is routed.
-func (c *Compiler) compilePort(n *topology.Network, p *topology.Port) {
-	at := c.view.Location(p)
+func (c *Compiler) compilePort(p *topology.Port) {
+	n, at := c.network, c.view.Location(p)
 	gatewayMAC := n.GatewayMAC
 	if at == c.node {
 		place := c.view.Place(p.Name)
@@ -136,10 +197,10 @@ func (c *Compiler) compilePort(n *topology.Network, p *topology.Port) {
 		}
 		c.forwardRemote(n, p, peer.Spec.TunnelIP)
 	}
-	if c.view.HasPorts(n.Name, c.node) {
+	if c.local {
 		c.arpReply(n, p.IP, p.MAC, "answers ARP requests for the port")
 	}
-	if _, routed := routingDomain(c.view.Topo, n); routed {
+	if c.routed {
 		c.neighbour(n, p, gatewayMAC)
 	}
 }

@@ -248,14 +248,14 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	flows := 0
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		flows = 0
-		for u := range v.Units(w.node.name) {
-			w.set.Reset()
-			w.compiler.Compile(&w.set, v, w.node.name, u)
+		w.set.Reset()
+		for range w.compiler.CompileEach(&w.set, v, w.node.name) {
 			for _, e := range w.set.Entries() {
 				if flows++; !yield(flowMod{false, w.set.Message(e)}) {
 					return
 				}
 			}
+			w.set.Reset()
 		}
 	})
 	if err != nil {
