@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"encoding/binary"
+	"iter"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -34,6 +35,7 @@ type FlowSet struct {
 	entries []Entry
 	units   []Unit // of which there are flows, in the order compiled
 	rules   []Rule // a few
+	bare    bool   // messages are not kept
 }
 
 // CookieOf returns the hash of a flow's content: all of it but the cookie. A
@@ -61,7 +63,18 @@ func CookieOf(f *openflow.Flow) openflow.Cookie {
 }
 
 // Reset empties the set and keeps its memory.
-func (s *FlowSet) Reset() { s.buf, s.entries, s.units = s.buf[:0], s.entries[:0], s.units[:0] }
+func (s *FlowSet) Reset() {
+	s.buf, s.entries, s.units, s.bare = s.buf[:0], s.entries[:0], s.units[:0], false
+}
+
+// ResetBare is Reset, and from now on the set keeps no messages: to compare a
+// switch, cookies will do, which take an eighth of the memory. There will be
+// about n flows.
+func (s *FlowSet) ResetBare(n int) {
+	s.Reset()
+	s.bare = true
+	s.entries = slices.Grow(s.entries, n)
+}
 
 // Len returns the number of flows.
 func (s *FlowSet) Len() int { return len(s.entries) }
@@ -69,8 +82,8 @@ func (s *FlowSet) Len() int { return len(s.entries) }
 // Entries returns the flows; valid until the set is next changed.
 func (s *FlowSet) Entries() []Entry { return s.entries }
 
-// Message returns the OFPT_FLOW_MOD that adds the flow. It points into the
-// set: valid until the set is next changed.
+// Message returns the OFPT_FLOW_MOD that adds the flow; nothing if the set keeps
+// none. It points into the set: valid until the set is next changed.
 func (s *FlowSet) Message(e Entry) []byte {
 	end := e.off + uint32(e.size)
 	return s.buf[e.off:end:end]
@@ -81,6 +94,22 @@ func (e Entry) Table() openflow.TableID { return e.table }
 
 // Unit returns what one of the flows belongs to.
 func (s *FlowSet) Unit(e Entry) Unit { return s.units[e.unit] }
+
+// UnitsOf yields what some of the flows belong to, each once.
+func (s *FlowSet) UnitsOf(entries []Entry) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		seen := make([]bool, len(s.units))
+		for _, e := range entries {
+			if seen[e.unit] {
+				continue
+			}
+			seen[e.unit] = true
+			if !yield(s.units[e.unit]) {
+				return
+			}
+		}
+	}
+}
 
 // Rule returns why one of the flows exists.
 func (s *FlowSet) Rule(e Entry) Rule { return s.rules[e.rule] }
@@ -94,7 +123,9 @@ func (s *FlowSet) Sort() {
 func (s *FlowSet) add(f *openflow.Flow, u Unit, r Rule) {
 	f.Cookie = CookieOf(f)
 	off := len(s.buf)
-	s.buf = f.AppendAdd(s.buf, 0)
+	if !s.bare {
+		s.buf = f.AppendAdd(s.buf, 0)
+	}
 	if n := len(s.units); n == 0 || s.units[n-1] != u {
 		s.units = append(s.units, u)
 	}

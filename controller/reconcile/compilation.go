@@ -7,19 +7,22 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// compilation computes all flows of the worker's node into its set, sorted,
+// compilation computes all flows of the worker's node into its bare set, sorted,
 // while the switch's are read back, if there is a place for it: the switch takes
 // time for its answer.
 type compilation struct {
 	w       *worker
 	view    *pipeline.View
+	flows   int // there may be
 	release func()
 	running sync.WaitGroup
 	begun   bool
 }
 
-// tryBegin begins, unless as many as may be are at it.
-func (c *compilation) tryBegin() {
+// tryBegin begins, unless as many as may be are at it. The switch is said to have
+// n flows.
+func (c *compilation) tryBegin(n int) {
+	c.flows = n
 	if c.release = c.w.f.tryCompareSlot(); c.release == nil {
 		return
 	}
@@ -31,11 +34,15 @@ func (c *compilation) begin() {
 	w := c.w
 	w.borrow() // only now: who waits for a place keeps no memory
 	c.running.Go(func() {
-		w.set.Reset()
-		w.compiler.CompileNode(&w.set, c.view, w.node.name)
-		w.set.Sort()
+		w.bare.ResetBare(min(c.flows, maxGrown))
+		w.compiler.CompileNode(&w.bare, c.view, w.node.name)
+		w.bare.Sort()
 	})
 }
+
+// maxGrown is how many flows there is memory made for because a switch says that
+// it has them: worth it, and cheap if untrue.
+const maxGrown = 1 << 18
 
 // complete returns when all is computed.
 func (c *compilation) complete(ctx context.Context) (err error) {
@@ -55,4 +62,24 @@ func (c *compilation) end() {
 	if c.release != nil {
 		c.release()
 	}
+}
+
+// spell computes the messages of flows of the bare set, which must be in order,
+// into the set, and returns their entries there.
+func (w *worker) spell(v *pipeline.View, bare []pipeline.Entry) []pipeline.Entry {
+	w.set.Reset()
+	for u := range w.bare.UnitsOf(bare) {
+		w.compiler.Compile(&w.set, v, w.node.name, u)
+	}
+	w.set.Sort()
+	spelled := make([]pipeline.Entry, 0, len(bare))
+	for _, e := range w.set.Entries() {
+		for len(bare) > 0 && bare[0].Cookie < e.Cookie {
+			bare = bare[1:]
+		}
+		if len(bare) > 0 && bare[0].Cookie == e.Cookie {
+			spelled = append(spelled, e)
+		}
+	}
+	return spelled
 }

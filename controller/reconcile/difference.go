@@ -3,7 +3,6 @@ package reconcile
 import (
 	"fmt"
 	"slices"
-	"sort"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -28,23 +27,30 @@ func sortHad(all []had) {
 }
 
 // forgive finds, among the flows that seem altered, those that mean what they
-// should: a switch may give a flow back in another form. Wanted is sorted.
-func forgive(installed []had, odd map[openflow.Cookie]string, wanted *pipeline.FlowSet) error {
+// should: a switch may give a flow back in another form.
+func (w *worker) forgive(v *pipeline.View, installed []had, odd map[openflow.Cookie]string) error {
 	if len(odd) == 0 {
 		return nil
 	}
-	entries := wanted.Entries()
-	for i := range installed {
-		h := &installed[i]
-		at := sort.Search(len(entries), func(i int) bool { return entries[i].Cookie >= h.cookie })
-		if !h.altered || at == len(entries) || entries[at].Cookie != h.cookie {
-			continue
+	var ours []pipeline.Entry
+	for _, e := range w.bare.Entries() {
+		if _, ok := odd[e.Cookie]; ok {
+			ours = append(ours, e)
 		}
-		mod, err := openflow.DecodeFlowMod(wanted.Message(entries[at]))
+	}
+	meant := make(map[openflow.Cookie]string, len(ours))
+	for _, e := range w.spell(v, ours) {
+		mod, err := openflow.DecodeFlowMod(w.set.Message(e))
 		if err != nil {
-			return fmt.Errorf("%v: %w", wanted.Unit(entries[at]), err)
+			return fmt.Errorf("%v: %w", w.set.Unit(e), err)
 		}
-		h.altered = mod.Flow.String() != odd[h.cookie]
+		meant[e.Cookie] = mod.Flow.String()
+	}
+	for i := range installed {
+		if h := &installed[i]; h.altered {
+			text, ok := meant[h.cookie]
+			h.altered = !ok || text != odd[h.cookie]
+		}
 	}
 	return nil
 }

@@ -56,8 +56,8 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 // installed returns all flows of the switch, in the order of sortHad, and the
 // text of those that are altered, by cookie. What others change meanwhile may
 // be among them or not; who reads asks afterwards whether anything was. It calls
-// begun when the switch has said that there are any.
-func (w *worker) installed(ctx context.Context, begun func()) ([]had, map[openflow.Cookie]string, error) {
+// begun when the switch has said that there are n.
+func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[openflow.Cookie]string, error) {
 	ctx, p := w.patience(ctx)
 	defer p.end()
 	tables, err := w.sess.Tables(ctx)
@@ -66,9 +66,9 @@ func (w *worker) installed(ctx context.Context, begun func()) ([]had, map[openfl
 	}
 	n := flowsIn(tables)
 	if n > 0 {
-		begun()
+		begun(n)
 	}
-	all := make([]had, 0, min(n, 1<<18)) // which is worth it, and cheap if untrue
+	all := make([]had, 0, min(n, maxGrown))
 	text := 0
 	odd := map[openflow.Cookie]string{}
 	requests := func(yield func(openflow.FlowStatsRequest) bool) {

@@ -207,12 +207,15 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err := c.complete(ctx); err != nil {
 		return found{}, err
 	}
-	if err := forgive(installed, odd, &w.set); err != nil {
+	if err := w.forgive(v, installed, odd); err != nil {
 		return found{}, err
 	}
-	foreign, missing := difference(installed, w.set.Entries())
+	foreign, missing := difference(installed, w.bare.Entries())
 	if unsure && len(foreign) > 0 {
 		return found{}, errUnsure
+	}
+	if len(missing) > 0 {
+		missing = w.spell(v, missing)
 	}
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, h := range foreign {
@@ -229,7 +232,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err != nil {
 		return found{}, err
 	}
-	w.brought(v, w.set.Len())
+	w.brought(v, w.bare.Len())
 	if first {
 		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
 	}

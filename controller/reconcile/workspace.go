@@ -8,8 +8,9 @@ import "github.com/sdnctl/sdnctl/controller/pipeline"
 type workspace struct {
 	delta    pipeline.Delta
 	compiler pipeline.Compiler
-	set      pipeline.FlowSet
-	removal  []byte
+	// set has flows with their messages, bare what all of a switch are, without.
+	set, bare pipeline.FlowSet
+	removal   []byte
 }
 
 // borrow gets the worker a workspace, if it has none.
