@@ -94,18 +94,17 @@ func (s *FlowStats) AppendBinary(b []byte) ([]byte, error) {
 }
 
 func (s *FlowStats) decode(r *reader) {
-	s.Table = TableID(r.u8("table_id"))
-	r.skip(1, "padding")
-	s.DurationSec = r.u32("duration_sec")
-	s.DurationNsec = r.u32("duration_nsec")
-	s.Priority = r.u16("priority")
-	s.IdleTimeout = r.u16("idle_timeout")
-	s.HardTimeout = r.u16("hard_timeout")
-	s.Flags = r.u16("flags")
-	r.skip(4, "padding")
-	s.Cookie = Cookie(r.u64("cookie"))
-	s.Packets = r.u64("packet_count")
-	s.Bytes = r.u64("byte_count")
+	p := r.take(flowStatsLen-2, "fields before the match") // the length was read
+	if p == nil {
+		return
+	}
+	s.Table = TableID(p[0])
+	s.DurationSec, s.DurationNsec = be.Uint32(p[2:]), be.Uint32(p[6:])
+	s.Priority = be.Uint16(p[10:])
+	s.IdleTimeout, s.HardTimeout = be.Uint16(p[12:]), be.Uint16(p[14:])
+	s.Flags = be.Uint16(p[16:])
+	s.Cookie = Cookie(be.Uint64(p[22:]))
+	s.Packets, s.Bytes = be.Uint64(p[30:]), be.Uint64(p[38:])
 	s.Match = r.match()
 	s.Instructions = r.instructions()
 }

@@ -48,18 +48,16 @@ type FlowSet struct {
 // it should have. A flow that comes back in another form is not wrong for that,
 // only to be looked at more closely.
 func CookieOf(f *openflow.Flow) openflow.Cookie {
-	var head [13]byte
-	head[0] = byte(f.Table)
-	for i, v := range [...]uint16{f.Priority, f.IdleTimeout, f.HardTimeout, f.Flags, uint16(len(f.Match))} {
-		binary.BigEndian.PutUint16(head[1+2*i:], v)
-	}
-	var d xxhash.Digest
-	d.Reset()
-	d.Write(head[:]) // Write never fails
-	d.Write(f.Match)
-	d.Write(f.Instructions)
+	var room [384]byte // enough for flows of ours
+	b := append(room[:0], byte(f.Table))
+	b = binary.BigEndian.AppendUint16(b, f.Priority)
+	b = binary.BigEndian.AppendUint16(b, f.IdleTimeout)
+	b = binary.BigEndian.AppendUint16(b, f.HardTimeout)
+	b = binary.BigEndian.AppendUint16(b, f.Flags)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Match)))
+	b = append(append(b, f.Match...), f.Instructions...)
 	// Cookie 0 is what flows of other makers have.
-	return openflow.Cookie(max(d.Sum64(), 1))
+	return openflow.Cookie(max(xxhash.Sum64(b), 1))
 }
 
 // Reset empties the set and keeps its memory.
