@@ -106,6 +106,9 @@ func (d *Delta) Added() []Entry { return d.come }
 // AddMessage returns the OFPT_FLOW_MOD that adds one of Added.
 func (d *Delta) AddMessage(e Entry) []byte { return d.after.Message(e) }
 
+// AddRule returns why one of Added exists.
+func (d *Delta) AddRule(e Entry) Rule { return d.after.Rule(e) }
+
 // RemoveMessage returns the OFPT_FLOW_MOD that had added one of Removed.
 func (d *Delta) RemoveMessage(e Entry) []byte { return d.before.Message(e) }
 

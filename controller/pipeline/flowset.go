@@ -62,7 +62,7 @@ func CookieOf(f *openflow.Flow) openflow.Cookie {
 
 // Reset empties the set and keeps its memory.
 func (s *FlowSet) Reset() {
-	s.buf, s.entries, s.units, s.bare = s.buf[:0], s.entries[:0], s.units[:0], false
+	s.buf, s.entries, s.units, s.rules, s.bare = s.buf[:0], s.entries[:0], s.units[:0], s.rules[:0], false
 }
 
 // ResetBare is Reset, and from now on the set keeps no messages: to compare a
@@ -108,6 +108,10 @@ func (s *FlowSet) UnitsOf(entries []Entry) iter.Seq[Unit] {
 		}
 	}
 }
+
+// Rules returns why flows exist, each reason once; valid until the set is next
+// changed.
+func (s *FlowSet) Rules() []Rule { return s.rules }
 
 // Rule returns why one of the flows exists.
 func (s *FlowSet) Rule(e Entry) Rule { return s.rules[e.rule] }

@@ -144,12 +144,12 @@ func (w *worker) repair(ctx context.Context, changes []openflow.FlowChange) ([]D
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, f := range remove {
 			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
-			if !yield(flowMod{true, w.removal}) {
+			if !yield(flowMod{removes: true, msg: w.removal}) {
 				return
 			}
 		}
 		for _, e := range add {
-			if !yield(flowMod{false, w.set.Message(e)}) {
+			if !yield(w.addition(e)) {
 				return
 			}
 		}

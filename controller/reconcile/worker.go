@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"time"
 
@@ -33,12 +32,14 @@ type worker struct {
 	*workspace
 	// spent is what the job under way has sent.
 	spent spent
+	// proven are the kinds of flow-mods that the switch has taken; see send.go.
+	proven map[pipeline.Rule]bool
 }
 
 // work waits until the switch is a node's, and then works until the session or
 // ctx ends.
 func (p *peer) work(ctx context.Context) error {
-	w := &worker{peer: p}
+	w := &worker{peer: p, proven: map[pipeline.Rule]bool{}}
 	select {
 	case w.node = <-p.assigned:
 	case <-ctx.Done():
@@ -166,12 +167,12 @@ func (w *worker) change(ctx context.Context, j job) error {
 	}
 	err := w.send(ctx, func(yield func(flowMod) bool) {
 		for _, e := range d.Removed() {
-			if !yield(flowMod{true, w.deletion(e.Table(), e.Cookie)}) {
+			if !yield(w.deletion(e.Table(), e.Cookie)) {
 				return
 			}
 		}
 		for _, e := range d.Added() {
-			if !yield(flowMod{false, d.AddMessage(e)}) {
+			if !yield(flowMod{kind: d.AddRule(e), msg: d.AddMessage(e)}) {
 				return
 			}
 		}
@@ -219,12 +220,12 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	}
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, h := range foreign {
-			if !yield(flowMod{true, w.deletion(h.table, h.cookie)}) {
+			if !yield(w.deletion(h.table, h.cookie)) {
 				return
 			}
 		}
 		for _, e := range missing {
-			if !yield(flowMod{false, w.set.Message(e)}) {
+			if !yield(w.addition(e)) {
 				return
 			}
 		}
@@ -233,6 +234,9 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 		return found{}, err
 	}
 	w.brought(v, w.bare.Len())
+	for _, r := range w.bare.Rules() {
+		w.prove(r) // it has some of each
+	}
 	if first {
 		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
 	}
@@ -254,7 +258,7 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 		w.set.Reset()
 		for range w.compiler.CompileEach(&w.set, v, w.node.name) {
 			for _, e := range w.set.Entries() {
-				if flows++; !yield(flowMod{false, w.set.Message(e)}) {
+				if flows++; !yield(w.addition(e)) {
 					return
 				}
 			}
@@ -284,59 +288,5 @@ func (w *worker) wipe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.send(ctx, func(yield func(flowMod) bool) { yield(flowMod{true, msg}) })
-}
-
-// flowMod is a message that adds or removes flows.
-type flowMod struct {
-	removes bool
-	msg     []byte
-}
-
-// extendEvery is how many messages are handed over before the time for them is
-// told anew.
-const extendEvery = 1 << 10
-
-// send sends flow-mods as one atomic bundle, removals first, and waits for the
-// switch to confirm it. Nothing to send costs nothing.
-func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
-	ctx, p := w.patience(ctx)
-	defer p.end()
-	var added, removed, bytes int
-	counted := false // a refused message is looked for among them once more
-	err := w.sess.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, func(yield func([]byte) bool) {
-		defer func() { counted = true }()
-		for m := range mods {
-			if !counted {
-				bytes += len(m.msg)
-				if m.removes {
-					removed++
-				} else {
-					added++
-				}
-				if n := added + removed; n%extendEvery == 0 {
-					p.extend(n)
-				}
-			}
-			if !yield(m.msg) {
-				return
-			}
-		}
-		p.extend(added + removed)
-	})
-	if added+removed == 0 {
-		return err
-	}
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removed))
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(added))
-	w.spent.add(added+removed, bytes)
-	return err
-}
-
-// deletion returns the flow-mod that removes the table's flows with the cookie;
-// it is overwritten by the next. The table is named because Open vSwitch refuses
-// to touch the flows that it keeps for itself, whose cookie is 0.
-func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) []byte {
-	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
-	return w.removal
+	return w.send(ctx, func(yield func(flowMod) bool) { yield(flowMod{removes: true, msg: msg}) })
 }
