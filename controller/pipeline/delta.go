@@ -3,6 +3,9 @@ package pipeline
 import (
 	"iter"
 	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/openflow"
 )
 
 // Delta computes what must be sent to a node to take it from one View to
@@ -13,6 +16,8 @@ type Delta struct {
 	before, after FlowSet
 	// gone and come are the flows of before and after that differ.
 	gone, come []Entry
+	// owned is for SpareOwned.
+	owned FlowSet
 }
 
 // Compute compares the units' flows on the node in the view after with those in
@@ -95,6 +100,35 @@ next:
 		kept = append(kept, g)
 	}
 	d.gone = kept
+}
+
+// SpareOwned forgets the removal of flows that belong to other units by now. It
+// is to be called when some of the units computed had to wait while later changes
+// were sent: an address may have gone from one port to another meanwhile, and
+// then a flow that was the one's is the other's. Units that still wait, as waits
+// says, have not been sent what is theirs.
+//
+// It compiles the whole node, if anything is removed at all.
+func (d *Delta) SpareOwned(v *View, node string, waits func(Unit) bool) {
+	if len(d.gone) == 0 {
+		return
+	}
+	d.owned.ResetBare(0)
+	for u := range v.Units(node) {
+		if !waits(u) {
+			d.compiler.Compile(&d.owned, v, node, u)
+		}
+	}
+	owned := make(map[openflow.Cookie]bool, len(d.gone))
+	for _, e := range d.gone {
+		owned[e.Cookie] = false
+	}
+	for _, e := range d.owned.entries {
+		if _, ok := owned[e.Cookie]; ok {
+			owned[e.Cookie] = true
+		}
+	}
+	d.gone = slices.DeleteFunc(d.gone, func(e Entry) bool { return owned[e.Cookie] })
 }
 
 // Removed returns the flows to delete, by cookie; valid until the next Compute.

@@ -63,6 +63,8 @@ type world struct {
 	// late holds what is marked for a node whose switch is slow, each unit with
 	// the view before it was marked; held what must wait for other nodes.
 	late, held map[string]map[pipeline.Unit]*pipeline.View
+	// waited says of a node that some of what is late was held.
+	waited map[string]bool
 	// synced is the view that a node's switch was last brought to; every second
 	// time it is brought up to date from that, and not from what is marked.
 	synced map[string]*pipeline.View
@@ -97,12 +99,33 @@ func (w *world) step(u pipeline.Update, hold func(node string, unit pipeline.Uni
 			case held[unit] != nil:
 				late[unit] = held[unit]
 				delete(held, unit)
+				w.waited[node] = true
 			case hold != nil && hold(node, unit):
 				held[unit] = before
 			default:
 				late[unit] = before
 			}
 		}
+	}
+}
+
+// moves returns what has to wait in a change that moves ports: all of it where
+// they were, and the ports themselves where they neither were nor are.
+func (w *world) moves(r topology.Result) func(node string, u pipeline.Unit) bool {
+	ports, to, from := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	after := w.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	for _, c := range r.Changes {
+		b, _ := c.Before.(*topology.Port)
+		a, _ := c.After.(*topology.Port)
+		if b == nil || a == nil {
+			continue
+		}
+		if was, is := w.view.Location(b), after.Location(a); was != is && was != "" && is != "" {
+			ports[c.Ref.Name], to[is], from[was] = true, true, true
+		}
+	}
+	return func(node string, u pipeline.Unit) bool {
+		return !to[node] && (from[node] || u.Kind == pipeline.UnitPort && ports[u.Name])
 	}
 }
 
@@ -117,6 +140,10 @@ func (w *world) catchUp(node string) {
 	} else {
 		d.Compute(w.view, node, maps.All(w.late[node]))
 	}
+	if w.waited[node] {
+		d.SpareOwned(w.view, node, func(u pipeline.Unit) bool { return w.held[node][u] != nil })
+		w.waited[node] = false
+	}
 	if w.synced == nil {
 		w.synced = map[string]*pipeline.View{}
 	}
@@ -130,6 +157,7 @@ func (w *world) catchUp(node string) {
 
 // release lets go what is held.
 func (w *world) release(node string) {
+	w.waited[node] = w.waited[node] || len(w.held[node]) > 0
 	maps.Copy(w.late[node], w.held[node])
 	clear(w.held[node])
 }
@@ -282,6 +310,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 		w := &world{
 			view: pipeline.NewView(topology.NewSnapshot()), switches: map[string]table{},
 			late: map[string]map[pipeline.Unit]*pipeline.View{}, held: map[string]map[pipeline.Unit]*pipeline.View{},
+			waited: map[string]bool{},
 		}
 		w.begin(t)
 		t.Repeat(map[string]func(*rapid.T){
@@ -296,7 +325,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 						continue // refused: try less of it
 					}
 					applied += len(r.Changes)
-					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, nil)
+					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, w.moves(r))
 					break
 				}
 			},

@@ -37,6 +37,10 @@ type job struct {
 	wide *pipeline.View
 	// wipe asks for removing all flows: the node is ours no more.
 	wipe bool
+	// late says that some units had to wait while later changes were sent; held are
+	// those that still do.
+	late bool
+	held map[pipeline.Unit]bool
 	// unsure says that a flow that is not in the view may have to stay; see
 	// unsure.go.
 	unsure bool
@@ -122,6 +126,7 @@ func (m *mailbox) widen(base *pipeline.View) {
 func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
 	if held, ok := m.held[u]; ok {
 		base = held
+		m.waiting.late = true
 		delete(m.held, u)
 	}
 	if _, ok := m.waiting.units[u]; ok || m.waiting.wide != nil && m.waiting.wide.Seq <= base.Seq {
@@ -210,6 +215,12 @@ func (m *mailbox) take() (job, bool) {
 	}
 	m.busy, m.waiting = m.waiting, job{}
 	m.busy.unsure = m.unsure
+	if m.busy.late {
+		m.busy.held = make(map[pipeline.Unit]bool, len(m.held))
+		for u := range m.held {
+			m.busy.held[u] = true
+		}
+	}
 	return m.busy, true
 }
 

@@ -120,6 +120,9 @@ func TestMailboxHolds(t *testing.T) {
 	if want := (marks{q[0]: v[0]}); !maps.Equal(j.units, want) {
 		t.Errorf("took %v, want q as of revision 1", j.units)
 	}
+	if !j.late || !maps.Equal(j.held, map[pipeline.Unit]bool{p[0]: true}) {
+		t.Errorf("late = %v, %v still held; q was held, and p is", j.late, j.held)
+	}
 	m.done()
 	if _, _, owing, idle := m.state(); !owing.owes(2) || idle {
 		t.Errorf("state = %v %v while p is held", owing, idle)
@@ -128,6 +131,14 @@ func TestMailboxHolds(t *testing.T) {
 	j = m.mustTake(t)
 	if want := (marks{p[0]: v[0]}); !maps.Equal(j.units, want) || j.view != v[3] {
 		t.Errorf("took %+v, want p as of revision 1", j)
+	}
+	if !j.late || len(j.held) > 0 {
+		t.Errorf("late = %v, %v still held; p was the last", j.late, j.held)
+	}
+	m.done()
+	m.post(v[2], v[3], q, false)
+	if j = m.mustTake(t); j.late {
+		t.Error("what never had to wait is late")
 	}
 	m.done()
 	if _, acked, owing, idle := m.state(); acked != 4 || !idle || owing.owes(2) {

@@ -165,6 +165,9 @@ func (w *worker) change(ctx context.Context, j job) error {
 	} else {
 		d.Compute(j.view, w.node.name, maps.All(j.units))
 	}
+	if j.late {
+		d.SpareOwned(j.view, w.node.name, func(u pipeline.Unit) bool { return j.held[u] })
+	}
 	err := w.send(ctx, func(yield func(flowMod) bool) {
 		for _, e := range d.Removed() {
 			if !yield(w.deletion(e.Table(), e.Cookie)) {
