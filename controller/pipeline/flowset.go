@@ -142,25 +142,26 @@ func (s *FlowSet) add(f *openflow.Flow, u Unit, r Rule) {
 	})
 }
 
-// keyOf returns the bytes of a flow-mod that say which flow it is about: its
-// priority, its table and its match (OpenFlow 1.3.5, 6.4). The compiler writes
-// a match in one way only, so bytes decide.
-func keyOf(msg []byte) (priority []byte, table byte, match []byte) {
-	const offTable, offPriority, offMatch = 24, 30, 48 // OpenFlow 1.3.5, 7.3.4.1
-	n := binary.BigEndian.Uint16(msg[offMatch+2:])
-	return msg[offPriority : offPriority+2], msg[offTable], msg[offMatch : offMatch+int(n)]
+// KeyOf returns what tells the flow of a flow-mod of ours apart from others: its
+// table, its priority and its match, which points into the message (OpenFlow
+// 1.3.5, 6.4 and 7.3.4.1). The compiler writes a match in one way only, so bytes
+// decide.
+func KeyOf(msg []byte) (openflow.TableID, uint16, openflow.Match) {
+	const table, priority, match, fields = 24, 30, 48, 52
+	end := match + int(binary.BigEndian.Uint16(msg[match+2:]))
+	return openflow.TableID(msg[table]), binary.BigEndian.Uint16(msg[priority:]), msg[fields:end:end]
 }
 
 // sameKey reports whether two flow-mods are about the same flow, so that adding
 // one replaces the other.
 func sameKey(a, b []byte) bool {
-	pa, ta, ma := keyOf(a)
-	pb, tb, mb := keyOf(b)
-	return ta == tb && string(pa) == string(pb) && string(ma) == string(mb)
+	ta, pa, ma := KeyOf(a)
+	tb, pb, mb := KeyOf(b)
+	return ta == tb && pa == pb && string(ma) == string(mb)
 }
 
 // keyHash is equal for flow-mods about the same flow.
 func keyHash(msg []byte) uint64 {
-	_, table, match := keyOf(msg)
+	table, _, match := KeyOf(msg)
 	return xxhash.Sum64(match) ^ uint64(table)
 }

@@ -108,9 +108,7 @@ func (w *worker) tampered(ctx context.Context) error {
 	case lost:
 		ds = w.driftsFound(got, "audit")
 	default:
-		w.set.Reset()
-		w.compiler.CompileNode(&w.set, w.view, w.node.name)
-		ds = w.driftsTold(compareTold(changes, &w.set))
+		ds = w.driftsTold(w.compareTold(changes))
 	}
 	w.report(ds, err == nil)
 	return w.lapsed(err)

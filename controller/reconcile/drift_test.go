@@ -34,12 +34,7 @@ func (b *bed) drifted(node string, n int) reconcile.Drift {
 }
 
 func TestTamperAlarm(t *testing.T) {
-	b := newBed(t, 1)
-	n := b.Nodes[0]
-	b.plug(n, "p1")
-	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
-	b.join(n)
-	b.settled()
+	b, n := newBedWithPort(t)
 	port := topology.Ref{Kind: topology.KindPort, Name: "p1"}
 	node := topology.Ref{Kind: topology.KindNode, Name: "node1"}
 

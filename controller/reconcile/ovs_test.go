@@ -43,6 +43,18 @@ func newBed(t *testing.T, nodes int) *bed {
 	return newBedWith(t, nodes, reconcile.Config{RetryAfter: 50 * time.Millisecond})
 }
 
+// newBedWithPort is a bed of one node in sync, with a port p1 that is plugged in.
+func newBedWithPort(t *testing.T) (*bed, *lab.Node) {
+	t.Helper()
+	b := newBed(t, 1)
+	n := b.Nodes[0]
+	b.plug(n, "p1")
+	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
+	b.join(n)
+	b.settled()
+	return b, n
+}
+
 func newBedWith(t *testing.T, nodes int, cfg reconcile.Config) *bed {
 	t.Helper()
 	if why := lab.Missing(); len(why) > 0 {

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
@@ -37,6 +36,15 @@ type told struct {
 	right bool
 }
 
+// compareTold is compareTold with what the switch was brought to, which it
+// computes into w.set.
+func (w *worker) compareTold(changes []openflow.FlowChange) []told {
+	w.borrow()
+	w.set.Reset()
+	w.compiler.CompileNode(&w.set, w.view, w.node.name)
+	return compareTold(changes, &w.set)
+}
+
 // compareTold looks changes up among the flows that a switch is to have, which
 // need not be sorted.
 //
@@ -56,7 +64,7 @@ func compareTold(changes []openflow.FlowChange, wanted *pipeline.FlowSet) []told
 		byCookie[c.Cookie] = pipeline.Entry{}
 	}
 	for _, e := range wanted.Entries() {
-		table, priority, match := keyOf(wanted.Message(e))
+		table, priority, match := pipeline.KeyOf(wanted.Message(e))
 		// Written so, looking up allocates nothing.
 		if _, ok := byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}]; ok {
 			byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}] = e
@@ -79,18 +87,10 @@ func compareTold(changes []openflow.FlowChange, wanted *pipeline.FlowSet) []told
 	return all
 }
 
-// keyOf returns what tells the flow of a flow-mod apart from others: the fields
-// at their places in ofp_flow_mod (OpenFlow 1.3.5, 7.3.4.1).
-func keyOf(mod []byte) (openflow.TableID, uint16, openflow.Match) {
-	const table, priority, match, fields = 24, 30, 48, 52
-	end := match + int(binary.BigEndian.Uint16(mod[match+2:]))
-	return openflow.TableID(mod[table]), binary.BigEndian.Uint16(mod[priority:]), mod[fields:end:end]
-}
-
 // sameKey reports whether a flow has the key of a flow-mod, whatever the form of
 // its match.
 func sameKey(f *openflow.Flow, mod []byte) bool {
-	table, priority, match := keyOf(mod)
+	table, priority, match := pipeline.KeyOf(mod)
 	a := openflow.Flow{Table: f.Table, Priority: f.Priority, Match: f.Match}
 	b := openflow.Flow{Table: table, Priority: priority, Match: match}
 	return a.String() == b.String()
@@ -133,10 +133,7 @@ func (w *worker) repair(ctx context.Context, changes []openflow.FlowChange) ([]D
 		return nil, err
 	}
 	defer release()
-	w.borrow()
-	w.set.Reset()
-	w.compiler.CompileNode(&w.set, w.view, w.node.name)
-	all := compareTold(changes, &w.set)
+	all := w.compareTold(changes)
 	remove, add := undoing(all)
 	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
 	// one of ours, and what else has the key now is not ours either. A flow that

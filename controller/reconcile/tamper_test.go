@@ -96,12 +96,7 @@ func (b *bed) mended(what string, n *lab.Node, drifts int) {
 // undone without reading the switch back, with no more than it takes, and
 // counted once.
 func TestTamperNasty(t *testing.T) {
-	b := newBed(t, 1)
-	n := b.Nodes[0]
-	b.plug(n, "p1")
-	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
-	b.join(n)
-	b.settled()
+	b, n := newBedWithPort(t)
 	bridge := b.flowIn("node1", 40)
 	const ours = "table=40,priority=0,actions=goto_table:80"
 	cookie := fmt.Sprintf("cookie=%#x", uint64(bridge.Cookie))
@@ -206,12 +201,7 @@ func TestTamperMany(t *testing.T) {
 // TestTamperAgain: a flow that is replaced again and again, also while that is
 // being undone, is in the end as it should be, and each time is counted.
 func TestTamperAgain(t *testing.T) {
-	b := newBed(t, 1)
-	n := b.Nodes[0]
-	b.plug(n, "p1")
-	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
-	b.join(n)
-	b.settled()
+	b, n := newBedWithPort(t)
 	s := b.another(n)
 	const times = 400
 	for i := range times {

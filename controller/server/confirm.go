@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,11 +16,23 @@ import (
 // A change may ask to be answered only when the switches have confirmed it: who
 // wants to know when packets are forwarded by it asks once.
 
+// maxWait bounds how long a question may be held open.
+const maxWait = 5 * time.Minute
+
 // waitOf returns the time that a request asks to wait. The error is a *problem.
 func waitOf(text string) (time.Duration, error) {
-	d, err := parseWait(text)
-	if err != nil {
-		return 0, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: err.Error()}})
+	wrong := func(format string, args ...any) error {
+		return refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: fmt.Sprintf(format, args...)}})
+	}
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil || d < 0:
+		return 0, wrong("%q is not a time to wait: want one such as 30s", text)
+	case d > maxWait:
+		return 0, wrong("longer than 5m: ask again instead")
 	}
 	return d, nil
 }

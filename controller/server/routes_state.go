@@ -2,21 +2,15 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
 )
-
-// maxWait bounds how long a question may be held open.
-const maxWait = 5 * time.Minute
 
 type acksInput struct {
 	Revision uint64 `path:"revision" doc:"The revision" example:"7"`
@@ -127,18 +121,4 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 		}
 	}
 	return &output[api.Acks]{Body: out}, nil
-}
-
-func parseWait(s string) (time.Duration, error) {
-	if s == "" {
-		return 0, nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is not a time to wait: want one such as 30s", s)
-	}
-	if d > maxWait {
-		return 0, errors.New("longer than 5m: ask again instead")
-	}
-	return d, nil
 }
