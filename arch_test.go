@@ -116,6 +116,15 @@ func TestImports(t *testing.T) {
 			why: "all that sdnctl can do, any client of the API can do",
 		},
 		{
+			name: "conditions are pure",
+			of:   func(p string) bool { return within(p, "controller/condition") },
+			allowed: func(d string) bool {
+				impure := []string{"net", "net/http", "os", "log/slog", "context", "sync"}
+				return std(d) && !slices.Contains(impure, d) || d == module+"/topology" || strings.HasPrefix(d, "github.com/tidwall/btree")
+			},
+			why: "the same facts must give the same conditions",
+		},
+		{
 			name: "the compiler is pure",
 			of:   func(p string) bool { return within(p, "controller/pipeline") },
 			allowed: func(d string) bool {

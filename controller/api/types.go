@@ -20,6 +20,8 @@ type NodeSpec struct {
 
 // NodeStatus is what is known of a node's switch.
 type NodeStatus struct {
+	Ready                bool          `json:"ready" doc:"Whether no condition is an error"`
+	Conditions           []Condition   `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
 	DatapathID           string        `json:"datapathID" doc:"Datapath id that the switch must have, 16 hexadecimal digits" example:"00004e7c25b01a4f"`
 	Connected            bool          `json:"connected" doc:"Whether the switch's OpenFlow session is up"`
 	Since                *time.Time    `json:"since,omitempty" doc:"When connected last changed; absent if the switch never connected"`
@@ -144,14 +146,16 @@ type PortSpec struct {
 
 // PortStatus is what became of a port.
 type PortStatus struct {
-	IP           string `json:"ip" doc:"Address the port holds" example:"10.0.0.7"`
-	PrefixLength int    `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
-	Gateway      string `json:"gateway,omitempty" doc:"Gateway to configure" example:"10.0.0.1"`
-	MAC          string `json:"mac" doc:"MAC the interface must have" example:"02:64:0a:00:00:07"`
-	MTU          int    `json:"mtu" doc:"MTU to configure, in bytes" example:"1450"`
-	VNI          int    `json:"vni" doc:"VNI of the network" example:"100"`
-	Node         string `json:"node,omitempty" doc:"Node where its interface is, or was last seen when not bound" example:"node1"`
-	Interface    string `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
-	Bound        bool   `json:"bound" doc:"Whether its interface is there"`
-	Message      string `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
+	Ready        bool        `json:"ready" doc:"Whether no condition is an error"`
+	Conditions   []Condition `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
+	IP           string      `json:"ip" doc:"Address the port holds" example:"10.0.0.7"`
+	PrefixLength int         `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
+	Gateway      string      `json:"gateway,omitempty" doc:"Gateway to configure" example:"10.0.0.1"`
+	MAC          string      `json:"mac" doc:"MAC the interface must have" example:"02:64:0a:00:00:07"`
+	MTU          int         `json:"mtu" doc:"MTU to configure, in bytes" example:"1450"`
+	VNI          int         `json:"vni" doc:"VNI of the network" example:"100"`
+	Node         string      `json:"node,omitempty" doc:"Node where its interface is, or was last seen when not bound" example:"node1"`
+	Interface    string      `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
+	Bound        bool        `json:"bound" doc:"Whether its interface is there"`
+	Message      string      `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -18,6 +19,7 @@ type board struct {
 	behind      behind
 	quarantined map[*peer]Switch
 	refused     map[string]Switch // by address without port
+	conditions  *condition.Tracker
 	// dispatched is the newest revision whose work is in the mailboxes.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
@@ -38,7 +40,7 @@ type boardNode struct {
 func newBoard(now func() time.Time) *board {
 	return &board{
 		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]Switch{},
+		quarantined: map[*peer]Switch{}, refused: map[string]Switch{}, conditions: condition.NewTracker(),
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
 	}
 }
@@ -59,8 +61,8 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	} else {
 		b.signalSoon()
 	}
+	s := b.assessNode(n)
 	if len(b.subscribers) > 0 {
-		s := n.snapshot()
 		for f := range b.subscribers {
 			(*f)(s)
 		}
@@ -94,6 +96,7 @@ func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
 	}
 	n.status.DatapathID, n.mail = dpid, mail
 	b.behind.track(node, n)
+	b.assessNode(n)
 	b.signal()
 }
 
@@ -103,6 +106,7 @@ func (b *board) remove(node string) {
 	if n, ok := b.nodes[node]; ok {
 		delete(b.nodes, node)
 		b.behind.forget(node, n)
+		b.conditions.Set(nodeRef(node), nil, b.now())
 	}
 	b.signal()
 }
@@ -140,13 +144,14 @@ func (n *boardNode) snapshot() NodeStatus {
 
 // NodeStatus returns what is known of a declared node's switch.
 func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	n, ok := f.board.nodes[node]
+	b := f.board
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, ok := b.nodes[node]
 	if !ok {
 		return NodeStatus{}, false
 	}
-	return n.snapshot(), true
+	return b.assessNode(n), true
 }
 
 // Subscribe calls fn on every change of a node's status, until cancel is

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
@@ -27,6 +28,8 @@ type dispatcher struct {
 
 	bindMu sync.Mutex // guards bind, which others may ask
 	bind   *binding.Table
+
+	byID byID
 }
 
 // node is what the dispatcher keeps of a declared node.
@@ -45,7 +48,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		told: map[topology.DatapathID][]binding.Interface{}, speakers: map[topology.DatapathID]speaker{},
-		bind: binding.NewTable(),
+		bind: binding.NewTable(), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
@@ -57,6 +60,11 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	for n := range topo.Nodes() {
 		d.declare(n).mail.unsure = unsure(n.Name)
 	}
+	for p := range topo.Ports() {
+		d.byID.count(p, +1)
+		d.assessPort(p.Name)
+	}
+	d.needOVSDB(maps.Keys(d.nodes))
 	f.board.reached(topo.Revision())
 	return d
 }
@@ -115,6 +123,7 @@ func (c committed) happen(d *dispatcher) {
 	}
 	d.save(places)
 	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Places: places})
+	d.assessChanges(c.Changes, places)
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
 			d.nodeChanged(ch)
@@ -158,6 +167,9 @@ func (d *dispatcher) places(change func(*binding.Table) []binding.Change, tunnel
 	}
 	d.save(places)
 	d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
+	for _, p := range places {
+		d.assessPort(p.Port)
+	}
 }
 
 // save remembers where ports are, for the next start. What a port's own spec

@@ -223,18 +223,3 @@ func (f *Fabric) freeSlot() (release func()) {
 		free()
 	}
 }
-
-// PortStatus tells where a port's interface is.
-func (f *Fabric) PortStatus(name string) PortStatus {
-	v := f.View()
-	p, ok := v.Topo.Port(name)
-	if !ok {
-		return PortStatus{Port: name}
-	}
-	place := v.Place(name)
-	s := PortStatus{Port: name, Node: v.Location(p), Interface: place.Interface, Bound: place.OFPort != 0}
-	if !s.Bound {
-		s.Message = f.d.whyUnbound(p)
-	}
-	return s
-}

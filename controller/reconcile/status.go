@@ -3,6 +3,7 @@ package reconcile
 import (
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -35,6 +36,11 @@ type NodeStatus struct {
 	CertificateExpires time.Time
 	// LastError is the last thing that went wrong, "" once it is mended.
 	LastError string
+	// NeedsOVSDB tells whether there are ports that can be bound here by
+	// external_ids only.
+	NeedsOVSDB bool
+	// Conditions are what is wrong with the node.
+	Conditions []condition.Condition
 }
 
 // Switch is a connected switch that no declared node claims (or whose
@@ -74,8 +80,10 @@ type PortStatus struct {
 	// is false); empty if never.
 	Node, Interface string
 	Bound           bool
-	// Message explains why an interface that was seen is not bound.
+	// Message explains why it is not bound.
 	Message string
+	// Conditions are what is wrong with the port.
+	Conditions []condition.Condition
 }
 
 // FlowView is one flow of a node, as wanted beside as installed.

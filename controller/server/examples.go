@@ -24,6 +24,7 @@ func exampleNode() api.Node {
 		Kind: api.KindNode, Name: "node1",
 		Spec: api.NodeSpec{TunnelIP: "192.168.50.11"},
 		Status: &api.NodeStatus{
+			Ready: true, Conditions: []api.Condition{},
 			DatapathID: "00004e7c25b01a4f", Connected: true, Since: &since, Address: "192.168.50.11:41234",
 			OVSVersion: "3.1.0", WantedRevision: 7, AcknowledgedRevision: 7, InSync: true,
 			Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
@@ -59,6 +60,7 @@ func examplePort() api.Port {
 		Kind: api.KindPort, Name: "web1", Labels: map[string]string{"app": "web"},
 		Spec: api.PortSpec{Network: "blue", Node: "node1"},
 		Status: &api.PortStatus{
+			Ready: true, Conditions: []api.Condition{},
 			IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1", MAC: "02:64:0a:00:00:0a", MTU: 1450,
 			VNI: 100, Node: "node1", Interface: "veth1a2b3c", Bound: true,
 		},

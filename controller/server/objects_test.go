@@ -42,6 +42,7 @@ func TestObjectLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &api.PortStatus{
+		Ready: true, Conditions: []api.Condition{},
 		IP: "10.0.0.4", PrefixLength: 24, Gateway: "10.0.0.1", MAC: port.Status.MAC,
 		MTU: 1450, VNI: port.Status.VNI,
 	}

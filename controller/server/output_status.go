@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -23,6 +24,8 @@ func (v view) node(n *topology.Node) *api.Node {
 // nodeStatus joins what the fabric knows of a node with its allocations.
 func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeStatus {
 	out := &api.NodeStatus{
+		Ready:                condition.Ready(st.Conditions),
+		Conditions:           conditions(st.Conditions),
 		DatapathID:           n.DatapathID.String(),
 		Connected:            st.Connected,
 		Since:                timeOrNil(st.Since),
@@ -40,6 +43,17 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 	}
 	for b := range v.snap.BlocksOn(n.Name) {
 		out.Blocks = append(out.Blocks, blockStatus(b))
+	}
+	return out
+}
+
+// conditions turns conditions into their form in the API.
+func conditions(all []condition.Condition) []api.Condition {
+	out := make([]api.Condition, len(all))
+	for i, c := range all {
+		out[i] = api.Condition{
+			Reason: string(c.Reason), Severity: string(c.Severity), Message: c.Message, Action: c.Action, Since: c.Since.UTC(),
+		}
 	}
 	return out
 }
@@ -104,12 +118,14 @@ func (v view) router(r *topology.Router) *api.Router {
 func (v view) port(p *topology.Port) *api.Port {
 	bound := v.fabric.PortStatus(p.Name)
 	st := &api.PortStatus{
-		IP:        addrText(p.IP),
-		MAC:       macText(p.MAC),
-		Node:      bound.Node,
-		Interface: bound.Interface,
-		Bound:     bound.Bound,
-		Message:   bound.Message,
+		Ready:      condition.Ready(bound.Conditions),
+		Conditions: conditions(bound.Conditions),
+		IP:         addrText(p.IP),
+		MAC:        macText(p.MAC),
+		Node:       bound.Node,
+		Interface:  bound.Interface,
+		Bound:      bound.Bound,
+		Message:    bound.Message,
 	}
 	if n, ok := v.snap.Network(p.Spec.Network); ok {
 		st.VNI, st.MTU = int(n.VNI), n.Spec.MTU

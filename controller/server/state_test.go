@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -94,7 +95,12 @@ func TestStatusAndNodes(t *testing.T) {
 		Node: "node1", Connected: true, Since: since, Address: "192.168.50.11:41234", OVSVersion: "3.1.0",
 		Wanted: 2, Acknowledged: 2, InSync: true, Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
 	})
-	b.fabric.setNode(reconcile.NodeStatus{Node: "node2", Wanted: 2, LastError: "table 20: bundle refused"})
+	refused := condition.Condition{
+		Reason: condition.FlowsRefused, Severity: condition.Error, Message: "table 20: bundle refused", Action: "look", Since: since,
+	}
+	b.fabric.setNode(reconcile.NodeStatus{
+		Node: "node2", Wanted: 2, LastError: "table 20: bundle refused", Conditions: []condition.Condition{refused},
+	})
 	b.fabric.switches = []reconcile.Switch{{DatapathID: 7}}
 	got, err := b.client.Status(t.Context())
 	want := api.Status{
@@ -106,6 +112,7 @@ func TestStatusAndNodes(t *testing.T) {
 	}
 	node, err := b.client.Node(t.Context(), "node1")
 	wantNode := &api.NodeStatus{
+		Ready: true, Conditions: []api.Condition{},
 		DatapathID: topology.DatapathIDFor("node1").String(), Connected: true, Since: &since, Address: "192.168.50.11:41234",
 		OVSVersion: "3.1.0", WantedRevision: 2, AcknowledgedRevision: 2, InSync: true, Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
 	}
@@ -113,8 +120,14 @@ func TestStatusAndNodes(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	node, err = b.client.Node(t.Context(), "node2")
-	if err != nil || node.Status.LastError != "table 20: bundle refused" || node.Status.Since != nil {
+	if err != nil || node.Status.LastError != "table 20: bundle refused" || node.Status.Since != nil || node.Status.Ready {
 		t.Errorf("node2: %+v %v", node.Status, err)
+	}
+	wantConditions := []api.Condition{{
+		Reason: "FlowsRefused", Severity: api.SeverityError, Message: "table 20: bundle refused", Action: "look", Since: since.UTC(),
+	}}
+	if diff := cmp.Diff(wantConditions, node.Status.Conditions); diff != "" {
+		t.Errorf("conditions of node2 (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,57 @@
+package condition
+
+// NodeFacts is what is known of a node.
+type NodeFacts struct {
+	Name string
+	// Connected says whether its switch has an OpenFlow session, and Seen whether
+	// it had one since sdnd started.
+	Connected, Seen bool
+	// LastError is the last thing that went wrong with the switch, "" once mended.
+	LastError string
+	// InSync says whether the switch has confirmed everything that concerns it.
+	InSync bool
+	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
+	// there are ports that can be bound here by external_ids only.
+	OVSDB, NeedsOVSDB bool
+	// TunnelPort says whether the bridge has the VXLAN port.
+	TunnelPort bool
+}
+
+// Node returns what is wrong with a node, in the order of the table of reasons.
+// Of a node that is not connected nothing else is known.
+func Node(f NodeFacts) []Condition {
+	var l list
+	if !f.Connected {
+		notConnected(&l, f)
+		return l
+	}
+	switch {
+	case f.LastError != "":
+		l.add(FlowsRefused, "the switch could not be brought up to date: "+f.LastError, "sdnctl node audit "+f.Name)
+	case !f.InSync:
+		l.add(NotInSync, "the switch has yet to confirm the newest changes", "sdnctl wait")
+	}
+	if !f.OVSDB && f.NeedsOVSDB {
+		l.add(OVSDBNotConnected,
+			"its ovsdb-server is not connected, so the external_ids of its interfaces are not known",
+			"on "+f.Name+", set the manager again with: sdnctl node join "+f.Name)
+	}
+	if !f.TunnelPort {
+		l.add(TunnelPortMissing,
+			"the bridge has no port vxlan-sdn, so no packet goes from or to another node",
+			"on "+f.Name+", make it again with: sdnctl node join "+f.Name)
+	}
+	return l
+}
+
+func notConnected(l *list, f NodeFacts) {
+	message, action := "its switch has not connected", "on that machine run: sdnctl node join "+f.Name
+	if f.Seen {
+		message = "its switch is not connected"
+		action = "on that machine check that Open vSwitch runs and reaches sdnd: ovs-vsctl show"
+	}
+	if f.LastError != "" {
+		message += ": " + f.LastError
+	}
+	l.add(NotConnected, message, action)
+}
