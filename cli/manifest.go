@@ -108,11 +108,17 @@ func (l *loader) manifest(file string, n *yaml.Node) {
 	}
 	if kind == "" {
 		d.fail(n, "kind", "is missing: want Node, Network, Router or Port")
-	} else if k, err := api.ParseKind(kind); err != nil {
-		d.fail(parts["kind"], "kind", "%v", err)
-	} else {
+	} else if k, err := api.ParseKind(kind); err == nil {
 		m.object.Kind = k
 		m.object.Spec = d.spec(k, parts["spec"])
+	} else if near := nearest(kind, kindWords()); near != "" {
+		// The object is read as what was probably meant, so that its other
+		// mistakes and those of objects that refer to it are named too.
+		m.object.Kind, _ = api.ParseKind(near)
+		d.fail(parts["kind"], "kind", "%q is not a kind of object, did you mean %s?", kind, m.object.Kind)
+		m.object.Spec = d.spec(m.object.Kind, parts["spec"])
+	} else {
+		d.fail(parts["kind"], "kind", "%v", err)
 	}
 	for _, e := range d.errs {
 		l.fail(file, e.line, l.refOf(&m), e.field, "%s", e.message)
@@ -123,6 +129,15 @@ func (l *loader) manifest(file string, n *yaml.Node) {
 	}
 	m.broken = len(d.errs) > 0
 	l.found = append(l.found, m)
+}
+
+// kindWords are the words that files may use for kinds.
+func kindWords() []string {
+	var words []string
+	for _, k := range api.Kinds() {
+		words = append(words, string(k), k.Plural())
+	}
+	return words
 }
 
 // spec reads a spec of the given kind and returns it as JSON; an absent one

@@ -120,14 +120,14 @@ func (d *decoder) decodeScalar(n *yaml.Node, v reflect.Value, field string) {
 		}
 		v.SetBool(b)
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		i, err := strconv.ParseInt(n.Value, 0, v.Type().Bits())
+		i, err := strconv.ParseInt(decimal(n.Value), 0, v.Type().Bits())
 		if err != nil {
 			d.fail(n, field, "want a whole number, got %q", n.Value)
 			return
 		}
 		v.SetInt(i)
 	case reflect.Uint, reflect.Uint32, reflect.Uint64:
-		i, err := strconv.ParseUint(n.Value, 0, v.Type().Bits())
+		i, err := strconv.ParseUint(decimal(n.Value), 0, v.Type().Bits())
 		if err != nil {
 			d.fail(n, field, "want a whole number from 0 to %d, got %q", uint64(1)<<(v.Type().Bits()-1)*2-1, n.Value)
 			return
@@ -136,6 +136,17 @@ func (d *decoder) decodeScalar(n *yaml.Node, v reflect.Value, field string) {
 	default:
 		d.fail(n, field, "a field of type %s cannot be given in a file", v.Type())
 	}
+}
+
+// decimal returns a whole number as strconv reads it in base 10 when it has
+// leading zeros: 0100 is a hundred, not octal as in YAML 1.1. 0x10 and 0o10
+// stay what they say they are.
+func decimal(text string) string {
+	digits := strings.TrimLeft(text, "0")
+	if digits == "" || digits == text || digits[0] < '0' || digits[0] > '9' {
+		return text
+	}
+	return digits
 }
 
 func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, field string) {

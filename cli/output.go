@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 )
 
 // The forms of output that -o takes.
@@ -102,47 +101,4 @@ func printTable[T any](o *output, columns []column[T], items []T) error {
 		flush()
 	}
 	return tw.Flush()
-}
-
-// writeYAML writes v in the form and field order that its JSON has.
-func writeYAML(w io.Writer, v any) error {
-	n, err := yamlNode(v)
-	if err != nil {
-		return err
-	}
-	enc := yaml.NewEncoder(w)
-	enc.SetIndent(2)
-	if err := enc.Encode(n); err != nil {
-		return err
-	}
-	return enc.Close()
-}
-
-// yamlNode turns v into a YAML node by way of its JSON.
-func yamlNode(v any) (*yaml.Node, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var n yaml.Node
-	if err := yaml.Unmarshal(b, &n); err != nil {
-		return nil, err
-	}
-	plain(&n)
-	return &n, nil
-}
-
-// plain takes JSON's quotes and braces away. What YAML 1.1 readers would take
-// for a number in base 60, as some MAC addresses, stays quoted.
-func plain(n *yaml.Node) {
-	n.Style = 0
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && strings.Trim(n.Value, "0123456789:") == "" {
-		n.Style = yaml.DoubleQuotedStyle
-	}
-	if (n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode) && len(n.Content) == 0 {
-		n.Style = yaml.FlowStyle
-	}
-	for _, c := range n.Content {
-		plain(c)
-	}
 }

@@ -29,6 +29,12 @@ func spanOf(p netip.Prefix) span {
 	return span{from, from | uint32(1<<(32-p.Bits())-1)}
 }
 
+// PrefixRange returns all addresses of an IPv4 prefix.
+func PrefixRange(p netip.Prefix) AddrRange {
+	s := spanOf(p)
+	return AddrRange{From: ip4(s.from), To: ip4(s.to)}
+}
+
 func (s span) has(v uint32) bool { return s.from <= v && v <= s.to }
 
 // inside reports whether an address is one of a prefix that a host can have:

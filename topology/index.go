@@ -64,6 +64,10 @@ type indexes struct {
 	routerIDs runSet // one space, 0
 	addrs     runSet // a space per VNI: addresses
 	slots     runSet // a space per VNI: numbers of blocks of a segmented network
+	// lastGiven is the address that was allocated last of each range, by
+	// lockKey of the VNI and the range's first address. The search for a free
+	// address goes on behind it, so that one just released rests for a while.
+	lastGiven *btree.Map[uint64, uint32]
 }
 
 func newIndexes() indexes {
@@ -118,6 +122,7 @@ func newIndexes() indexes {
 		routerIDs:    newRunSet(),
 		addrs:        newRunSet(),
 		slots:        newRunSet(),
+		lastGiven:    btree.NewMap[uint64, uint32](treeDegree),
 	}
 }
 
@@ -146,6 +151,7 @@ func (x *indexes) fork() indexes {
 		routerIDs:      runSet{x.routerIDs.t.Copy()},
 		addrs:          runSet{x.addrs.t.Copy()},
 		slots:          runSet{x.slots.t.Copy()},
+		lastGiven:      x.lastGiven.Copy(),
 	}
 }
 

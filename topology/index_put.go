@@ -30,6 +30,11 @@ func (x *indexes) dropNetwork(n *Network) {
 	x.networksByVNI.Delete(n.VNI)
 	x.vnis.remove(0, uint32(n.VNI), uint32(n.VNI))
 	x.segmented.Delete(n.Name)
+	if n.Spec.Mode == Stretched {
+		for _, s := range n.Spec.Subnets {
+			x.lastGiven.Delete(lockKey(n.VNI, spanOf(s.Prefix).from))
+		}
+	}
 }
 
 func (x *indexes) putRouter(r *Router) {
@@ -120,6 +125,7 @@ func (x *indexes) dropBlock(b *Block, vni VNI, slots span) {
 	x.blocks.Delete(blockEntry{a: b.Network, b: b.Node})
 	x.blocksByNode.Delete(blockEntry{a: b.Node, b: b.Network})
 	x.slots.remove(uint32(vni), slots.from, slots.to)
+	x.lastGiven.Delete(lockKey(vni, spanOf(b.Prefix).from))
 }
 
 // block returns a node's block of a network.

@@ -58,22 +58,48 @@ func (s *space) allows(ip uint32) bool {
 	return false
 }
 
-// free returns the lowest free address, of the first range that has one, that
-// is usable.
-func (s *space) free(addrs runSet, usable func(netip.Addr) bool) (netip.Addr, bool) {
+// free returns a free address that is usable: in each range in turn the first
+// one behind the address that was allocated last there, and only when no range
+// has one the first one before it. An address that was just released is so
+// given out again last, when whoever still remembers it has forgotten it.
+func (s *space) free(x *indexes, usable func(netip.Addr) bool) (netip.Addr, bool) {
 	for _, r := range s.in {
-		for from := r.from; ; {
-			v, ok := addrs.free(uint32(s.vni), from, r.to, s.skip)
-			if !ok {
-				break
-			}
-			if a := ip4(v); usable(a) {
-				return a, true
-			}
-			from = v + 1
+		if last, ok := x.lastGiven.Get(lockKey(s.vni, r.from)); ok && last < r.to {
+			r.from = last + 1
+		}
+		if a, ok := s.freeIn(x, r, usable); ok {
+			return a, true
+		}
+	}
+	for _, r := range s.in {
+		if a, ok := s.freeIn(x, r, usable); ok {
+			return a, true
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// freeIn returns the lowest free address of r that is usable.
+func (s *space) freeIn(x *indexes, r span, usable func(netip.Addr) bool) (netip.Addr, bool) {
+	for {
+		v, ok := x.addrs.free(uint32(s.vni), r.from, r.to, s.skip)
+		if !ok {
+			return netip.Addr{}, false
+		}
+		if a := ip4(v); usable(a) {
+			return a, true
+		}
+		r.from = v + 1
+	}
+}
+
+// given notes that an address was allocated, not chosen by the user.
+func (s *space) given(x *indexes, ip netip.Addr) {
+	for _, r := range s.in {
+		if v := u32(ip); r.has(v) {
+			x.lastGiven.Set(lockKey(s.vni, r.from), v)
+		}
+	}
 }
 
 // refuse says why a port of a network on a node may not have an address.

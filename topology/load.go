@@ -79,7 +79,42 @@ func (l *Loader) addPort(o *Port) error {
 		return fmt.Errorf("%s: interface id %q binds %s", o.Ref(), o.BindingID(), h.Ref())
 	}
 	l.x.putPort(o, n.VNI)
+	if !o.Spec.IP.IsValid() {
+		l.lastGiven(o, n)
+	}
 	return nil
+}
+
+// lastGiven notes the address of an allocated port if no younger port of its
+// range has been added: where the search for the next one goes on.
+func (l *Loader) lastGiven(o *Port, n *Network) {
+	r, ok := l.rangeOf(o, n)
+	if !ok {
+		return
+	}
+	key := lockKey(n.VNI, r.from)
+	if last, ok := l.x.lastGiven.Get(key); ok {
+		if h, ok := l.x.locks.Get(lockKey(n.VNI, last)); ok && (h.Created > o.Created || h.Created == o.Created && last > u32(o.IP)) {
+			return
+		}
+	}
+	l.x.lastGiven.Set(key, u32(o.IP))
+}
+
+// rangeOf returns the range that a port's address was allocated from.
+func (l *Loader) rangeOf(o *Port, n *Network) (span, bool) {
+	if n.Spec.Mode == Segmented {
+		if b, ok := l.x.block(n.Name, o.Spec.Node); ok {
+			return spanOf(b.Prefix), true
+		}
+		return span{}, false
+	}
+	for _, s := range n.Spec.Subnets {
+		if s.Prefix.Contains(o.IP) {
+			return spanOf(s.Prefix), true
+		}
+	}
+	return span{}, false
 }
 
 // AddBlock adds a block of a segmented network.

@@ -4,26 +4,43 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // MAC is a 48-bit Ethernet address. The zero MAC means "not given".
 type MAC [6]byte
 
-// ParseMAC reads six octets in hexadecimal separated by colons.
+// ParseMAC reads six octets in hexadecimal, in any of the forms in which
+// programs print them: 02:00:00:00:01:03, 02-00-00-00-01-03, 0200.0000.0103
+// and 020000000103 (Vagrant).
 func ParseMAC(s string) (MAC, error) {
 	var m MAC
-	if len(s) != 17 {
+	digits := s
+	switch {
+	case len(s) == 17 && evenly(s, ':', 3), len(s) == 17 && evenly(s, '-', 3):
+		digits = strings.ReplaceAll(s, s[2:3], "")
+	case len(s) == 14 && evenly(s, '.', 5):
+		digits = strings.ReplaceAll(s, ".", "")
+	}
+	if len(digits) != 12 {
 		return MAC{}, fmt.Errorf("%q is not a MAC address: want six octets, such as 02:00:00:00:01:03", s)
 	}
 	for i := range m {
-		if i > 0 && s[i*3-1] != ':' {
-			return MAC{}, fmt.Errorf("%q is not a MAC address: want six octets separated by colons, such as 02:00:00:00:01:03", s)
-		}
-		if _, err := hex.Decode(m[i:i+1], []byte(s[i*3:i*3+2])); err != nil {
-			return MAC{}, fmt.Errorf("%q is not a MAC address: %q is not hexadecimal", s, s[i*3:i*3+2])
+		if _, err := hex.Decode(m[i:i+1], []byte(digits[2*i:2*i+2])); err != nil {
+			return MAC{}, fmt.Errorf("%q is not a MAC address: %q is not hexadecimal", s, digits[2*i:2*i+2])
 		}
 	}
 	return m, nil
+}
+
+// evenly reports whether sep stands at every nth place of s and nowhere else.
+func evenly(s string, sep byte, n int) bool {
+	for i := range len(s) {
+		if (s[i] == sep) != (i%n == n-1) {
+			return false
+		}
+	}
+	return true
 }
 
 // String returns the address as six octets in hexadecimal with colons.

@@ -6,7 +6,8 @@ import (
 )
 
 // planPorts puts the ports in place, with their addresses: those that they had
-// and do not ask to change first, then those that are given, then free ones.
+// and do not ask to change first, then those that are given, then those to be
+// allocated.
 func (p *planner) planPorts() {
 	p.replan()
 	var given, fresh []*item
@@ -187,7 +188,7 @@ func (p *planner) placeFresh(it *item, n *Network) {
 		it.broken = true
 		return
 	}
-	ip, ok := s.free(p.x.addrs, func(ip netip.Addr) bool {
+	ip, ok := s.free(&p.x, func(ip netip.Addr) bool {
 		if !spec.MAC.IsZero() {
 			return true
 		}
@@ -197,6 +198,7 @@ func (p *planner) placeFresh(it *item, n *Network) {
 		return !taken && !p.gatewayHas(n, spec.Node, mac)
 	})
 	if ok {
+		s.given(&p.x, ip)
 		p.placePort(it, n, ip)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -297,12 +298,82 @@ func TestDerivedMACTaken(t *testing.T) {
 	if p := port(t, s, "p"); p.IP != ip("10.0.0.4") {
 		t.Errorf("p has %s", p.IP)
 	}
-	if p := port(t, s, "q"); p.IP != ip("10.0.0.2") { // it brings its own MAC
+	if p := port(t, s, "q"); p.IP != ip("10.0.0.5") { // behind p's
 		t.Errorf("q has %s", p.IP)
+	}
+	for i := range 248 { // .6 to .254 without .77
+		s = plan(t, s, put(topology.KindPort, fmt.Sprint("fill", i), topology.PortSpec{Network: "a"})).Next
+	}
+	s = plan(t, s, put(topology.KindPort, "r", topology.PortSpec{Network: "a", MAC: topology.MAC{2, 3}})).Next
+	if p := port(t, s, "r"); p.IP != ip("10.0.0.2") { // it brings its own MAC
+		t.Errorf("r has %s", p.IP)
 	}
 	if p, ok := s.PortByMAC("a", topology.MACFor(9, ip("10.0.0.2"))); !ok || p.Name != "odd" {
 		t.Error("odd is not found by its MAC")
 	}
+}
+
+// TestReleasedAddressRests: an address that was just released is given out
+// again only when no other is free, also after the objects were loaded again.
+func TestReleasedAddressRests(t *testing.T) {
+	for _, mode := range []string{"stretched", "segmented"} {
+		t.Run(mode, func(t *testing.T) {
+			ops := []topology.Op{put(topology.KindNode, "n1", topology.NodeSpec{})}
+			spec := stretched("10.0.0.0/28")
+			if mode == "segmented" {
+				spec = topology.NetworkSpec{Mode: topology.Segmented, Subnets: spec.Subnets, ContainersPerNode: 5, MaxNodes: 1}
+			}
+			ops = append(ops, put(topology.KindNetwork, "a", spec))
+			for _, name := range []string{"p", "q", "r"} {
+				ops = append(ops, put(topology.KindPort, name, topology.PortSpec{Network: "a", Node: "n1"}))
+			}
+			s := plan(t, topology.NewSnapshot(), ops...).Next
+			released := port(t, s, "r").IP
+			s = plan(t, s, del(topology.KindPort, "q")).Next
+			s = loaded(t, s)
+			s = plan(t, s, del(topology.KindPort, "r")).Next
+			s = plan(t, s, put(topology.KindPort, "t", topology.PortSpec{Network: "a", Node: "n1"})).Next
+			if got := port(t, s, "t").IP; got != released.Next() {
+				t.Errorf("t has %s, want %s, which is behind the one released", got, released.Next())
+			}
+			for i := range 16 {
+				r, err := topology.Plan(s, []topology.Op{put(topology.KindPort, fmt.Sprint("fill", i), topology.PortSpec{Network: "a", Node: "n1"})}, time.Time{})
+				if err != nil {
+					break // full
+				}
+				s = r.Next
+			}
+			if _, ok := s.PortByAddress("a", released); !ok {
+				t.Errorf("%s was not given out although the pool is full", released)
+			}
+		})
+	}
+}
+
+// loaded returns the snapshot as a store gives it back.
+func loaded(t *testing.T, s *topology.Snapshot) *topology.Snapshot {
+	t.Helper()
+	l := topology.NewLoader()
+	add := func(o topology.Object) {
+		if err := l.Add(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range s.Nodes() {
+		add(n)
+	}
+	for n := range s.Networks() {
+		add(n)
+		for b := range s.BlocksOf(n.Name) {
+			if err := l.AddBlock(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for p := range s.Ports() {
+		add(p)
+	}
+	return l.Snapshot(s.Revision())
 }
 
 // TestPool: all addresses but the network's, the broadcast and the gateway's

@@ -53,9 +53,23 @@ func anyAddr(t *rapid.T, label string) netip.Addr {
 }
 
 func TestParseMACRefuses(t *testing.T) {
-	for _, in := range []string{"", "02:00:00:00:01", "02-00-00-00-01-03", "02:00:00:00:01:0g", "02:00:00:00:01:03:04", "+2:00:00:00:01:03"} {
+	for _, in := range []string{"", "02:00:00:00:01", "02-00:00-00-01-03", "02000:00:00:01:03", "0200.0000.010", "02:00:00:00:01:0g", "02:00:00:00:01:03:04", "+2:00:00:00:01:03"} {
 		if got, err := topology.ParseMAC(in); err == nil {
 			t.Errorf("%q was read as %v", in, got)
+		}
+	}
+}
+
+// TestParseMACForms reads MACs as other programs print them.
+func TestParseMACForms(t *testing.T) {
+	for in, want := range map[string]string{
+		"08:00:27:a9:e7:96": "08:00:27:a9:e7:96",
+		"08-00-27-A9-E7-96": "08:00:27:a9:e7:96", // Windows
+		"0800.27a9.e796":    "08:00:27:a9:e7:96", // Cisco
+		"080027A9E796":      "08:00:27:a9:e7:96", // Vagrant
+	} {
+		if got, err := topology.ParseMAC(in); err != nil || got.String() != want {
+			t.Errorf("%q was read as %v, %v", in, got, err)
 		}
 	}
 }

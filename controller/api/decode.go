@@ -28,6 +28,13 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 		problems = append(problems, more...)
 	case o.Kind != "":
 		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
+		// The spec is read as one of the kind that was probably meant, so that
+		// its own mistakes are named too.
+		if near := nearestKind(string(o.Kind)); near != "" {
+			problems[len(problems)-1].Fix = fmt.Sprintf("did you mean %s?", near)
+			_, more := Object{Kind: near, Spec: o.Spec}.decodeSpec()
+			problems = append(problems, more...)
+		}
 	case !named(problems, "kind"):
 		problems = append(problems, Problem{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port"})
 	}
@@ -39,6 +46,15 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 		problems[i].Object = refFor(o)
 	}
 	return o, spec, problems
+}
+
+// nearestKind returns the kind that a misspelt word was probably meant to be, or "".
+func nearestKind(word string) Kind {
+	var names []string
+	for _, k := range Kinds() {
+		names = append(names, string(k))
+	}
+	return Kind(nearest(word, names))
 }
 
 // DecodeSpec reads the object's spec strictly. It returns a NodeSpec,

@@ -78,10 +78,8 @@ func (r *reader) network(spec api.NetworkSpec) topology.NetworkSpec {
 	}
 	for i, s := range subnets {
 		field := fmt.Sprintf("spec.subnets[%d].", i)
-		t := topology.Subnet{
-			Prefix:  r.prefix(field+"cidr", s.CIDR),
-			Gateway: r.addr(field+"gateway", s.Gateway),
-		}
+		t := topology.Subnet{Prefix: r.prefix(field+"cidr", s.CIDR)}
+		t.Gateway = r.gateway(field+"gateway", s.Gateway, t.Prefix)
 		for j, text := range s.Reserved {
 			t.Reserved = append(t.Reserved, r.addrRange(fmt.Sprintf("%sreserved[%d]", field, j), text))
 		}
@@ -89,12 +87,13 @@ func (r *reader) network(spec api.NetworkSpec) topology.NetworkSpec {
 	}
 	for i, b := range spec.Blocks {
 		field := fmt.Sprintf("spec.blocks[%d].", i)
-		out.Blocks = append(out.Blocks, topology.BlockSpec{
+		t := topology.BlockSpec{
 			Node:       b.Node,
 			Prefix:     r.prefix(field+"cidr", b.CIDR),
-			Gateway:    r.addr(field+"gateway", b.Gateway),
 			GatewayMAC: r.mac(field+"gatewayMAC", b.GatewayMAC),
-		})
+		}
+		t.Gateway = r.gateway(field+"gateway", b.Gateway, t.Prefix)
+		out.Blocks = append(out.Blocks, t)
 	}
 	// Sums of these are taken; beyond this they are wrong in any case, which
 	// topology says.
@@ -138,6 +137,21 @@ func (r *reader) addr(field, s string) netip.Addr {
 	return a
 }
 
+// gateway reads the gateway of a range. It may have the range's prefix length
+// behind it, as an interface's address has: 10.0.0.1/24.
+func (r *reader) gateway(field, s string, in netip.Prefix) netip.Addr {
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return r.addr(field, s)
+	}
+	if in.IsValid() && p.Bits() != in.Bits() {
+		r.add(field, fmt.Sprintf("%s has another prefix length than %s", s, in), "give the address without it")
+	}
+	return p.Addr()
+}
+
+// prefix reads a range in CIDR notation. The address may be any of the range,
+// as people take it from an interface: 10.0.0.1/24 is 10.0.0.0/24.
 func (r *reader) prefix(field, s string) netip.Prefix {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
@@ -150,11 +164,16 @@ func (r *reader) prefix(field, s string) netip.Prefix {
 			message = "missing"
 		}
 		r.add(field, message, fix)
+		return p
 	}
-	return p
+	return p.Masked()
 }
 
+// addrRange reads an address, a range of addresses or a range in CIDR notation.
 func (r *reader) addrRange(field, s string) topology.AddrRange {
+	if p, err := netip.ParsePrefix(s); err == nil && p.Addr().Is4() {
+		return topology.PrefixRange(p)
+	}
 	from, to, ok := strings.Cut(s, "-")
 	if !ok {
 		to = from
@@ -162,7 +181,7 @@ func (r *reader) addrRange(field, s string) topology.AddrRange {
 	a, errA := netip.ParseAddr(strings.TrimSpace(from))
 	b, errB := netip.ParseAddr(strings.TrimSpace(to))
 	if errA != nil || errB != nil {
-		r.add(field, fmt.Sprintf("%q is neither an address nor a range of addresses", s), "write it as 10.0.0.20 or 10.0.0.1-10.0.0.9")
+		r.add(field, fmt.Sprintf("%q is neither an address nor a range of addresses", s), "write it as 10.0.0.20, 10.0.0.1-10.0.0.9 or 10.0.0.16/28")
 		return topology.AddrRange{}
 	}
 	return topology.AddrRange{From: a, To: b}

@@ -36,14 +36,17 @@ func TestSpecMistakes(t *testing.T) {
 			fmt.Sprintf(`spec.vni: VNI %d is out of range (use 1 to 16777215, or leave it out to have one allocated)`, big),
 			`spec.subnets[0].cidr: "10.0.0.1" is not an address range (add the prefix length, as in 10.0.0.0/24)`,
 			`spec.subnets[0].gateway: "x" is not an address (write it as 10.0.0.7)`,
-			`spec.subnets[0].reserved[1]: "10.0.0.1-x" is neither an address nor a range of addresses (write it as 10.0.0.20 or 10.0.0.1-10.0.0.9)`,
+			`spec.subnets[0].reserved[1]: "10.0.0.1-x" is neither an address nor a range of addresses (write it as 10.0.0.20, 10.0.0.1-10.0.0.9 or 10.0.0.16/28)`,
 			`spec.subnets[1].cidr: missing (write it as 10.0.0.0/24)`,
 			`spec.blocks[0].cidr: "x" is not an address range (write it as 10.0.0.0/24)`,
-			`spec.blocks[0].gateway: "y" is not an address (write it as 10.0.0.7)`,
 			`spec.blocks[0].gatewayMAC: "z" is not a MAC address: want six octets, such as 02:00:00:00:01:03`,
+			`spec.blocks[0].gateway: "y" is not an address (write it as 10.0.0.7)`,
 		}},
 		{"both forms", api.NetworkSpec{CIDR: "10.0.0.0/24", Subnets: []api.Subnet{{CIDR: "10.0.0.0/24"}}}, []string{
 			`spec.cidr: given beside spec.subnets (give one of the two: cidr is the short form of subnets with one entry)`,
+		}},
+		{"gateway with another prefix length", api.NetworkSpec{Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Gateway: "10.0.0.1/16"}}}, []string{
+			`spec.subnets[0].gateway: 10.0.0.1/16 has another prefix length than 10.0.0.0/24 (give the address without it)`,
 		}},
 		{"explicit zero", api.NetworkSpec{VNI: new(int), CIDR: "10.0.0.0/24"}, []string{
 			`spec.vni: VNI 0 is out of range (use 1 to 16777215, or leave it out to have one allocated)`,
@@ -64,6 +67,23 @@ func TestSpecMistakes(t *testing.T) {
 	out, problems := specOf(api.NetworkSpec{CIDR: "10.0.0.0/24", MTU: math.MaxInt, MaxNodes: math.MinInt})
 	if n := out.(topology.NetworkSpec); problems != nil || n.MTU != math.MaxInt32 || n.MaxNodes != math.MinInt32 || n.Mode != topology.Stretched {
 		t.Errorf("%+v %v", n, problems)
+	}
+}
+
+// TestAddressesAsPeopleWriteThem: forms in which people copy addresses from
+// elsewhere mean what they meant there.
+func TestAddressesAsPeopleWriteThem(t *testing.T) {
+	out, problems := specOf(api.NetworkSpec{
+		Subnets: []api.Subnet{{CIDR: "10.0.0.1/24", Gateway: "10.0.0.1/24", Reserved: []string{"10.0.0.18/28", "10.0.0.7"}}},
+		Blocks:  []api.BlockSpec{{CIDR: "10.0.0.129/26", Gateway: "10.0.0.130/26"}},
+	})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	n := out.(topology.NetworkSpec)
+	got := fmt.Sprint(n.Subnets[0].Prefix, n.Subnets[0].Gateway, n.Subnets[0].Reserved, n.Blocks[0].Prefix, n.Blocks[0].Gateway)
+	if want := "10.0.0.0/24 10.0.0.1 [{10.0.0.16 10.0.0.31} {10.0.0.7 10.0.0.7}] 10.0.0.128/26 10.0.0.130"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
