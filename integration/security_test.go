@@ -95,6 +95,81 @@ func TestSpoofing(t *testing.T) {
 	b.verify()
 }
 
+// TestTaggedFrames: a frame with a VLAN tag reaches nobody, neither on its node
+// nor on another nor through the router, and the gateway does not answer it. A
+// priority tag passes (pitfalls P-L2-02, P-L2-13).
+func TestTaggedFrames(t *testing.T) {
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(nodes(2) + `
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
+---
+{kind: Network, name: green, spec: {cidr: 10.8.0.0/24}}
+---
+{kind: Router, name: r, spec: {networks: [blue, green]}}
+---
+{kind: Port, name: sender, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: near, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: far, spec: {network: blue, node: node2}}
+---
+{kind: Port, name: routed, spec: {network: green, node: node2}}
+`)
+	sender, near, far, routed := b.plug("sender", "node1"), b.plug("near", "node1"), b.plug("far", "node2"), b.plug("routed", "node2")
+	b.bound("sender", "near", "far", "routed")
+	b.reach(sender, routed.IP.Addr().String())
+	gateway, err := sender.NextHopMAC(b.ctx, routed.IP.Addr())
+	b.must(err)
+	const customer, provider, untagged = 0x8100, 0x88a8, 1000
+	forbidden := [][]lab.Tag{
+		{{TPID: customer, VID: 100}}, {{TPID: customer, VID: 4095}}, {{TPID: customer, PCP: 5, VID: 1}},
+		{{TPID: provider, VID: 100}},
+		{{TPID: customer, VID: 100}, {TPID: customer, VID: 200}}, {{TPID: provider, VID: 100}, {TPID: customer, VID: 200}},
+		{{TPID: customer}, {TPID: customer, VID: 100}}, {{TPID: provider}, {TPID: customer, VID: 100}},
+	}
+	priority := []lab.Tag{{TPID: customer, PCP: 5}}
+	for _, to := range []struct {
+		victim *lab.Container
+		mac    string
+	}{{near, near.MAC}, {far, far.MAC}, {routed, gateway}} {
+		b.run("to "+to.victim.Name, func(t *testing.T, b *bed) {
+			sniffer, back := b.sniff(to.victim), b.sniff(sender)
+			echo := func(to netip.Addr, dst string, id uint16) []byte {
+				return lab.Echo{EtherSrc: mac(t, sender.MAC), EtherDest: mac(t, dst), From: sender.IP.Addr(), To: to, TTL: 64, ID: id}.Frame()
+			}
+			arp := lab.ARP{Op: lab.ARPRequest, SenderMAC: mac(t, sender.MAC), SenderIP: sender.IP.Addr(), TargetIP: near.IP.Addr()}.Frame()
+			for i, tags := range forbidden {
+				b.must(sender.Send(lab.Tagged(echo(to.victim.IP.Addr(), to.mac, uint16(1+i)), tags...)))
+				b.must(sender.Send(lab.Tagged(echo(sender.Gateway, gateway, uint16(1+i)), tags...)))
+				b.must(sender.Send(lab.Tagged(arp, tags...)))
+			}
+			b.must(sender.Send(lab.Tagged(echo(to.victim.IP.Addr(), to.mac, untagged-1), priority...)))
+			b.must(sender.Send(echo(to.victim.IP.Addr(), to.mac, untagged)))
+			for _, id := range []uint16{untagged - 1, untagged} {
+				b.awaitFrame(sniffer, "what is not tagged, or with a priority only", func(f lab.Frame) bool {
+					e, ok := f.Echo()
+					return ok && e.ID == id && !f.Sent
+				})
+			}
+			for _, f := range b.frames(sniffer, func(f lab.Frame) bool { return !f.Sent }) {
+				if e, ok := f.Echo(); ok && e.ID < untagged-1 {
+					t.Errorf("with tags %v arrived: %v", forbidden[e.ID-1], f)
+				}
+			}
+			for _, f := range b.frames(back, func(f lab.Frame) bool { return !f.Sent }) {
+				if a, ok := f.ARP(); ok && a.SenderIP == near.IP.Addr() {
+					t.Errorf("a tagged ARP request was answered: %v", f)
+				}
+				if e, ok := f.EchoReply(); ok && e.ID < untagged-1 {
+					t.Errorf("with tags %v answered: %v", forbidden[e.ID-1], f)
+				}
+			}
+		})
+	}
+	b.verify()
+}
+
 func mac(t *testing.T, s string) net.HardwareAddr {
 	t.Helper()
 	m, err := net.ParseMAC(s)

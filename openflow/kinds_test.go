@@ -48,7 +48,7 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,in_port=LOCAL actions=LOCAL,IN_PORT,NORMAL,FLOOD,ALL,output:7"},
 		{"to the controller", Flow{Instructions: apply(a.Output(PortController).Controller(128))},
 			"table=0, priority=0 actions=CONTROLLER:65535,CONTROLLER:128"},
-		{"from a tunnel", Flow{Match: m.TunnelID(5001).TunnelSrc(addrB),
+		{"from a tunnel", Flow{Match: m.TunnelID(5001).TunnelSrc(netip.PrefixFrom(addrB, 32)),
 			Instructions: Instructions(nil).WriteMetadata(5001, 0xffffff).GotoTable(20)},
 			"table=0, priority=0,tun_id=0x1389,tun_src=192.168.7.9 " +
 				"actions=write_metadata:0x1389/0xffffff,goto_table:20"},
@@ -101,6 +101,7 @@ func flowKinds() []flowKind {
 		{"vlan", Flow{Match: m.VLANVID(10), Instructions: apply(a.SetVLANVID(4095).PopVLAN().PushVLAN(0x8100))},
 			"table=0, priority=0,dl_vlan=10 actions=set_field:8191->vlan_vid,pop_vlan,push_vlan:0x8100"},
 		{"no vlan", Flow{Match: m.VLANNone()}, "table=0, priority=0,vlan_tci=0x0000/0x1fff actions=drop"},
+		{"no vlan but a priority tag", Flow{Match: m.VLANUntagged()}, "table=0, priority=0,vlan_tci=0x0000/0x0fff actions=drop"},
 		{"every instruction", Flow{Table: 1, Instructions: Instructions(nil).GotoTable(9).WriteMetadata(1, ^uint64(0)).
 			WriteActions(a.Output(4)).ClearActions().ApplyActions(a.Output(3)).Meter(6)},
 			"table=1, priority=0 actions=meter:6,output:3,clear_actions,write_actions(output:4)," +

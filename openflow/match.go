@@ -22,6 +22,10 @@ func (m Match) u32(f Field, v uint32) Match { return be.AppendUint32(m.header(f)
 func (m Match) u64(f Field, v uint64) Match { return be.AppendUint64(m.header(f), v) }
 func (m Match) mac(f Field, v MAC) Match    { return append(m.header(f), v[:]...) }
 
+func (m Match) u16m(f Field, v, mask uint16) Match {
+	return be.AppendUint16(be.AppendUint16(m.header(f.masked()), v&mask), mask)
+}
+
 func (m Match) u32m(f Field, v, mask uint32) Match {
 	return be.AppendUint32(be.AppendUint32(m.header(f.masked()), v&mask), mask)
 }
@@ -73,6 +77,13 @@ func (m Match) VLANVID(v uint16) Match { return m.u16(FieldVLANVID, vidPresent|v
 
 // VLANNone matches packets without a VLAN tag.
 func (m Match) VLANNone() Match { return m.u16(FieldVLANVID, 0) }
+
+// VLANUntagged matches packets without a VLAN tag and those with a priority tag,
+// whose id is 0 (IEEE 802.1Q, 9.6).
+func (m Match) VLANUntagged() Match { return m.u16m(FieldVLANVID, 0, vidMask) }
+
+// vidMask has the bits of a VLAN id.
+const vidMask = 0x0fff
 
 // vidPresent is OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7).
 const vidPresent = 0x1000
@@ -138,8 +149,9 @@ func (m Match) MetadataMasked(v, mask uint64) Match { return m.u64m(FieldMetadat
 // VNI.
 func (m Match) TunnelID(v uint64) Match { return m.u64(FieldTunnelID, v) }
 
-// TunnelSrc matches the IPv4 address of the tunnel's other end.
-func (m Match) TunnelSrc(a netip.Addr) Match { return m.ipv4(FieldTunIPv4Src, a) }
+// TunnelSrc matches the IPv4 address of the tunnel's other end. A prefix of
+// length 0 matches all and adds nothing.
+func (m Match) TunnelSrc(p netip.Prefix) Match { return m.ipv4Prefix(FieldTunIPv4Src, p) }
 
 // Reg matches register n, 0..15.
 func (m Match) Reg(n int, v uint32) Match { return m.u32(FieldReg(n), v) }

@@ -10,16 +10,18 @@ import (
 // host returns the prefix that holds the one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// classifyIP lets a port send IPv4 packets from its own addresses only.
+// classifyIP lets a port send IPv4 packets from its own addresses only. A frame
+// with a VLAN tag is dropped; a priority tag (VLAN 0) says nothing but a
+// priority, and stays.
 func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
-	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).IPv4Src(host(p.IP))
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(p.IP))
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableBridge)
 	c.emit(TableClassify, prioNormal, "takes IP packets from the port, sent from its own addresses")
 }
 
 // classifyARP lets a port speak ARP for its own addresses only.
 func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
-	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).ARPSpa(p.IP).ARPSha(p.MAC)
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(p.IP).ARPSha(p.MAC)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableARP)
 	c.emit(TableClassify, prioNormal, "takes ARP requests from the port, made with its own addresses")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // EtherTypes that the bed looks at.
@@ -112,8 +113,13 @@ func icmpEcho(id, seq uint16) []byte {
 }
 
 // Echo returns the ICMP echo request in the frame, if there is one.
-func (f Frame) Echo() (Echo, bool) {
-	if f.EtherType() != etherIPv4 || len(f.Data) < 42 || f.Data[14] != 0x45 || f.Data[23] != 1 || f.Data[34] != icmpEchoRequest {
+func (f Frame) Echo() (Echo, bool) { return f.echo(icmpEchoRequest) }
+
+// EchoReply is Echo for the reply to one.
+func (f Frame) EchoReply() (Echo, bool) { return f.echo(icmpEchoReply) }
+
+func (f Frame) echo(icmpType byte) (Echo, bool) {
+	if f.EtherType() != etherIPv4 || len(f.Data) < 42 || f.Data[14] != 0x45 || f.Data[23] != 1 || f.Data[34] != icmpType {
 		return Echo{}, false
 	}
 	return Echo{
@@ -153,6 +159,23 @@ func ethernet(dst, src net.HardwareAddr, etherType uint16) []byte {
 	b := make([]byte, 0, 64)
 	b = append(append(b, dst...), src...)
 	return binary.BigEndian.AppendUint16(b, etherType)
+}
+
+// Tag is a VLAN tag (IEEE 802.1Q, 9.6).
+type Tag struct {
+	TPID uint16 // 0x8100 for a customer's tag, 0x88a8 for a service provider's
+	PCP  uint8  // priority, 0..7
+	VID  uint16 // 0 in a priority tag, else 1..4094
+}
+
+// Tagged puts tags into an untagged frame, the outermost first.
+func Tagged(frame []byte, tags ...Tag) []byte {
+	b := slices.Clone(frame[:12])
+	for _, t := range tags {
+		b = binary.BigEndian.AppendUint16(b, t.TPID)
+		b = binary.BigEndian.AppendUint16(b, uint16(t.PCP)<<13|t.VID)
+	}
+	return append(b, frame[12:]...)
 }
 
 // checksum is the Internet checksum (RFC 1071) of an even number of bytes.

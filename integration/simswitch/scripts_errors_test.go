@@ -38,7 +38,7 @@ func badMatches() []openflow.Match {
 		append(slices.Clone(ip), masked(openflow.FieldIPFrag, 1, 3)...), append(slices.Clone(ip), eth(openflow.FieldIPFrag, 7)...),
 		none.VLANVID(7), none.VLANNone(), append(none.VLANVID(7), eth(openflow.FieldVLANPCP, 3)...), eth(openflow.FieldVLANPCP, 3),
 		append(none.VLANVID(7), eth(openflow.FieldVLANPCP, 9)...), masked(openflow.FieldVLANVID, 0x10, 0, 0x10, 0), eth(openflow.FieldVLANVID, 0x20, 0),
-		none.Metadata(7), none.MetadataMasked(7, 0xff), none.TunnelID(100), none.TunnelID(100).TunnelSrc(addr1),
+		none.Metadata(7), none.MetadataMasked(7, 0xff), none.TunnelID(100), none.TunnelID(100).TunnelSrc(host1), none.TunnelSrc(net24), none.VLANUntagged(),
 		none.Metadata(1).TunnelID(2).Reg(3, 4).Reg(0, 1).EthDst(mac1).EthSrc(mac2).InPort(1).EthType(0x800).IPv4Dst(host1).IPv4Src(host1),
 		none.RegMasked(15, 1, 1), none.Reg(15, 1).Reg(15, 1), none.CTState(0x21, 0x23), none.CTZone(5), none.CTMark(9),
 		eth(openflow.FieldCTState, 0, 0, 1, 0), eth(openflow.FieldPktMark, 0, 0, 0, 1), none.EthSrc(mac1).EthDst(mac2).EthType(0x88cc),
