@@ -54,7 +54,7 @@ func (a *app) client() (*api.Client, error) {
 		host = "unix://" + host
 	}
 	options := api.ClientOptions{Author: a.env.Author()}
-	if err := a.proof.clientOptions(a.env.Getenv, &options); err != nil {
+	if err := a.proof.clientOptions(a.env.Getenv, host, &options); err != nil {
 		return nil, err
 	}
 	c, err := api.NewClient(host, options)

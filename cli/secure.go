@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 
@@ -27,8 +28,8 @@ func (f *proofFlags) add(root *cobra.Command) {
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with your token, for https (default: the token in $SDNCTL_TOKEN)")
 }
 
-// clientOptions completes what a client is made of.
-func (f proofFlags) clientOptions(getenv func(string) string, o *api.ClientOptions) error {
+// clientOptions completes what a client of the sdnd at host is made of.
+func (f proofFlags) clientOptions(getenv func(string) string, host string, o *api.ClientOptions) error {
 	or := func(flag, variable string) string {
 		if flag != "" {
 			return flag
@@ -36,7 +37,7 @@ func (f proofFlags) clientOptions(getenv func(string) string, o *api.ClientOptio
 		return getenv(variable)
 	}
 	files := pki.Files{CA: or(f.ca, "SDNCTL_CA"), Cert: or(f.cert, "SDNCTL_CERT"), Key: or(f.key, "SDNCTL_KEY")}
-	config, err := clientTLS(files)
+	config, err := clientTLS(files, host)
 	if err != nil {
 		return usageErrorf("--ca, --cert, --key: %w", err)
 	}
@@ -54,8 +55,9 @@ func (f proofFlags) clientOptions(getenv func(string) string, o *api.ClientOptio
 	return nil
 }
 
-// clientTLS returns the TLS configuration of a client with some files.
-func clientTLS(files pki.Files) (*tls.Config, error) {
+// clientTLS returns the TLS configuration of a client with some files that dials
+// host, a URL.
+func clientTLS(files pki.Files, host string) (*tls.Config, error) {
 	switch {
 	case files == pki.Files{}:
 		return nil, nil
@@ -64,7 +66,11 @@ func clientTLS(files pki.Files) (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		return source.Client(), nil
+		u, err := url.Parse(host)
+		if err != nil {
+			return nil, err
+		}
+		return source.Client(u.Hostname()), nil
 	}
 	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
 	if err != nil {

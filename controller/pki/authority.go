@@ -85,19 +85,18 @@ func (a *Authority) IssueClient(who Identity, now time.Time, lasts time.Duration
 	if err := who.check(); err != nil {
 		return Issued{}, err
 	}
-	return a.issue(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: who.String()},
-		URIs:        []*url.URL{who.URI()},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, now, lasts)
+	return a.issue(clientTemplate(who), now, lasts)
 }
 
 // IssueServer makes a key and a certificate for sdnd, reached by the given
-// names and addresses. Open vSwitch does not compare them, clients of the API
-// do (RFC 9110, section 4.3.4).
+// names and addresses. Open vSwitch does not compare them, general clients of
+// the API do (RFC 9110, section 4.3.4); sdnctl also accepts the URI that names
+// sdnd, whatever address it dials. The authority's certificate follows sdnd's,
+// for clients that know the authority by its fingerprint.
 func (a *Authority) IssueServer(hosts []string, now time.Time, lasts time.Duration) (Issued, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "sdnd"},
+		URIs:        []*url.URL{serverURI()},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	for _, h := range hosts {
@@ -109,23 +108,69 @@ func (a *Authority) IssueServer(hosts []string, now time.Time, lasts time.Durati
 			template.DNSNames = append(template.DNSNames, h)
 		}
 	}
-	return a.issue(template, now, lasts)
+	issued, err := a.issue(template, now, lasts)
+	if err != nil {
+		return Issued{}, err
+	}
+	issued.Cert = append(issued.Cert, encodeCert(a.cert.Raw)...)
+	return issued, nil
+}
+
+// SignClient makes a certificate for a node or user out of a certificate
+// request (PKCS #10, RFC 2986) in PEM, of which only the public key counts: who
+// the certificate is for is not the applicant's to say. The key must be one of
+// ECDSA on P-256, as NewRequest makes it. The certificate ends with the authority
+// if that ends sooner.
+func (a *Authority) SignClient(request []byte, who Identity, now time.Time, lasts time.Duration) (cert []byte, err error) {
+	if err := who.check(); err != nil {
+		return nil, err
+	}
+	key, err := requestedKey(request)
+	if err != nil {
+		return nil, err
+	}
+	template := clientTemplate(who)
+	template.NotAfter = now.Add(min(lasts, a.cert.NotAfter.Sub(now)))
+	der, err := a.sign(template, key, now)
+	if err != nil {
+		return nil, err
+	}
+	return encodeCert(der), nil
+}
+
+func clientTemplate(who Identity) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: who.String()},
+		URIs:        []*url.URL{who.URI()},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
 }
 
 func (a *Authority) issue(template *x509.Certificate, now time.Time, lasts time.Duration) (Issued, error) {
-	template.NotBefore, template.NotAfter = now.Add(-skew), now.Add(lasts)
-	if template.NotAfter.After(a.cert.NotAfter) {
-		return Issued{}, fmt.Errorf("it would outlive the authority, which expires on %s: give it less time, or make a new authority", a.cert.NotAfter.Format(time.DateOnly))
-	}
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.BasicConstraintsValid = true
+	template.NotAfter = now.Add(lasts)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Issued{}, fmt.Errorf("make a key: %w", err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
+	der, err := a.sign(template, &key.PublicKey, now)
 	if err != nil {
-		return Issued{}, fmt.Errorf("sign the certificate: %w", err)
+		return Issued{}, err
 	}
 	return encode(der, key)
+}
+
+// sign completes a template that says who it is for and when it ends, and
+// returns the certificate.
+func (a *Authority) sign(template *x509.Certificate, key *ecdsa.PublicKey, now time.Time) ([]byte, error) {
+	template.NotBefore = now.Add(-skew)
+	if template.NotAfter.After(a.cert.NotAfter) {
+		return nil, fmt.Errorf("it would outlive the authority, which expires on %s: give it less time, or make a new authority", a.cert.NotAfter.Format(time.DateOnly))
+	}
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	template.BasicConstraintsValid = true
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key, a.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign the certificate: %w", err)
+	}
+	return der, nil
 }

@@ -44,7 +44,7 @@ func BenchmarkHandshake(b *testing.B) {
 	server := source("sdnd", func() (Issued, error) { return a.IssueServer([]string{"sdnd"}, time.Now(), lasts) }).Server(tls.RequireAndVerifyClientCert)
 	client := source("node1", func() (Issued, error) {
 		return a.IssueClient(Identity{Kind: Node, Name: "node1"}, time.Now(), lasts)
-	}).Client()
+	}).Client("127.0.0.1")
 	client.ServerName = "sdnd"
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,18 +11,28 @@ import (
 const (
 	pemCert = "CERTIFICATE"
 	pemKey  = "PRIVATE KEY" // PKCS #8 (RFC 5958)
+	pemReq  = "CERTIFICATE REQUEST"
 )
 
 // encode returns a certificate and its key in PEM (RFC 7468).
 func encode(der []byte, key *ecdsa.PrivateKey) (Issued, error) {
+	k, err := encodeKey(key)
+	if err != nil {
+		return Issued{}, err
+	}
+	return Issued{Cert: encodeCert(der), Key: k}, nil
+}
+
+func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	k, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return Issued{}, fmt.Errorf("encode the key: %w", err)
+		return nil, fmt.Errorf("encode the key: %w", err)
 	}
-	return Issued{
-		Cert: pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: der}),
-		Key:  pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: k}),
-	}, nil
+	return pem.EncodeToMemory(&pem.Block{Type: pemKey, Bytes: k}), nil
+}
+
+func encodeCert(der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: der})
 }
 
 // ParseCertificates reads the certificates in PEM, of which there must be one

@@ -147,19 +147,6 @@ func (s *Source) Server(clients tls.ClientAuthType) *tls.Config {
 	}
 }
 
-// Client returns a configuration for a client: of the authorities as they are
-// now, and with the newest certificate for each handshake, if there is one.
-func (s *Source) Client() *tls.Config {
-	m := s.current()
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: m.pool}
-	if m.cert != nil {
-		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return s.current().cert, nil
-		}
-	}
-	return config
-}
-
 // Expiry is when a certificate ends.
 type Expiry struct {
 	// Certificate is "own", or "ca" for the authority that ends first.

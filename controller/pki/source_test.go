@@ -108,7 +108,7 @@ func TestNodeOf(t *testing.T) {
 	source := open(t, place(t, t.TempDir(), a, issueServer(t, a, "sdnd")))
 	server := source.Server(tls.RequireAndVerifyClientCert)
 	client := func(a *Authority, i Issued) *tls.Config {
-		c := open(t, place(t, t.TempDir(), a, i)).Client()
+		c := open(t, place(t, t.TempDir(), a, i)).Client("127.0.0.1")
 		c.ServerName = "sdnd"
 		return c
 	}
@@ -121,7 +121,7 @@ func TestNodeOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger := client(other, issueNode(t, other, "node1"))
-	stranger.RootCAs = client(a, user).RootCAs
+	stranger.VerifyConnection = client(a, user).VerifyConnection
 	old := client(a, issueNode(t, a, "node1"))
 	old.MinVersion, old.MaxVersion = tls.VersionTLS11, tls.VersionTLS11
 	bare := client(a, user)
@@ -176,7 +176,7 @@ func TestRotation(t *testing.T) {
 	source := open(t, place(t, dir, first, issueServer(t, first, "sdnd")))
 	server := source.Server(tls.RequireAndVerifyClientCert)
 	client := func(a *Authority) *tls.Config {
-		c := open(t, place(t, t.TempDir(), a, issueNode(t, a, "node1"))).Client()
+		c := open(t, place(t, t.TempDir(), a, issueNode(t, a, "node1"))).Client("127.0.0.1")
 		c.ServerName = "sdnd"
 		return c
 	}
@@ -250,7 +250,7 @@ func TestTokens(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "tokens")
 	write := func(text string) {
 		t.Helper()
-		if err := writeFile(name, []byte(text), 0o600); err != nil {
+		if err := WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -301,7 +301,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 	}
 	ln := NewListener(inner, source.Server(tls.RequireAndVerifyClientCert))
 	defer ln.Close()
-	config := open(t, place(t, t.TempDir(), a, issueNode(t, a, "node1"))).Client()
+	config := open(t, place(t, t.TempDir(), a, issueNode(t, a, "node1"))).Client("127.0.0.1")
 	config.ServerName = "sdnd"
 	dialed := make(chan error, 1)
 	go func() {

@@ -31,14 +31,15 @@ func (i Issued) Write(cert, key string, replace bool) error {
 		}
 	}
 	// The key first: whoever sees the new certificate finds its key.
-	if err := writeFile(key, i.Key, 0o600); err != nil {
+	if err := WriteFile(key, i.Key, 0o600); err != nil {
 		return err
 	}
-	return writeFile(cert, i.Cert, 0o644)
+	return WriteFile(cert, i.Cert, 0o644)
 }
 
-// writeFile writes a file under another name and renames it.
-func writeFile(name string, data []byte, mode fs.FileMode) (err error) {
+// WriteFile writes a file so that it is there as a whole or not at all: under
+// another name, by which it is renamed.
+func WriteFile(name string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-") // 0600
 	if err != nil {
 		return err

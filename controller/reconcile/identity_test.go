@@ -111,7 +111,7 @@ func (b *tlsBed) dial(from, certificate string) func(context.Context) (net.Conn,
 	if err != nil {
 		b.Fatal(err)
 	}
-	config := b.source(issued).Client()
+	config := b.source(issued).Client("127.0.0.1")
 	config.ServerName = "sdnd"
 	d := tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}, Config: config}
 	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", b.addr) }

@@ -82,7 +82,7 @@ func (a *authority) client(who pki.Identity) *tls.Config {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	return s.Client()
+	return s.Client("127.0.0.1")
 }
 
 // address returns where the daemon says it listens, for key.

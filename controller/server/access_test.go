@@ -118,7 +118,7 @@ func (s *secured) as(who pki.Identity) *tls.Config {
 			s.t.Fatal(err)
 		}
 	}
-	return s.source(fmt.Sprint(who.Kind, who.Name), issued).Client()
+	return s.source(fmt.Sprint(who.Kind, who.Name), issued).Client("127.0.0.1")
 }
 
 // ask sends a request and returns its status and the answer.
