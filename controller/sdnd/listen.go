@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/sdnctl/sdnctl/controller/crowd"
 )
 
 // listeners are the sockets of the daemon. They are all opened before any is
@@ -21,8 +23,10 @@ type listeners struct {
 	api      []net.Listener
 }
 
-// open opens what the options ask for. After an error close closes the rest.
-func (l *listeners) open(o options) (err error) {
+// open opens what the options ask for, and has those of the API and of metrics
+// accept only so many connections as they are given. After an error close closes
+// the rest.
+func (l *listeners) open(o options, d descriptors) (err error) {
 	if l.openflow, err = listenTCP("openflow-listen", o.openflowListen); err != nil {
 		return err
 	}
@@ -32,26 +36,31 @@ func (l *listeners) open(o options) (err error) {
 		}
 	}
 	if o.metricsListen != "" {
-		if l.metrics, err = listenTCP("metrics-listen", o.metricsListen); err != nil {
+		ln, err := listenTCP("metrics-listen", o.metricsListen)
+		if err != nil {
 			return err
 		}
+		l.metrics = crowd.Listen(ln, d.metrics, d.metrics)
 	}
 	if o.apiListen != "" {
 		ln, err := listenTCP("api-listen", o.apiListen)
 		if err != nil {
 			return err
 		}
-		l.api = append(l.api, ln)
+		l.api = append(l.api, crowd.Listen(ln, d.api, waitingOf(d.api)))
 	}
 	if o.apiSocket != "" {
 		ln, err := listenUnix(o.apiSocket, fs.FileMode(o.apiSocketMode), o.apiSocketGroup)
 		if err != nil {
 			return err
 		}
-		l.api = append(l.api, ln)
+		l.api = append(l.api, crowd.Listen(ln, d.socket, waitingOf(d.socket)))
 	}
 	return nil
 }
+
+// waitingOf is how many of so many connections may wait for a request.
+func waitingOf(connections int) int { return max(1, connections/2) }
 
 // all returns the listeners that are open.
 func (l *listeners) all() []net.Listener {

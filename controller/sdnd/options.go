@@ -23,17 +23,20 @@ type options struct {
 	data        string
 	dataHistory int
 
-	apiSocket      string
-	apiSocketMode  fileMode
-	apiSocketGroup string
-	apiListen      string
-	apiMaxBody     int64
-	apiMaxApply    int64
-	apiMaxWatchers int
-	apiMaxRate     float64
-	apiTokens      string
-	apiInsecure    bool
-	metricsListen  string
+	apiSocket            string
+	apiSocketMode        fileMode
+	apiSocketGroup       string
+	apiListen            string
+	apiMaxBody           int64
+	apiMaxApply          int64
+	apiMaxWatchers       int
+	apiMaxClientWatchers int
+	apiMaxRequests       int
+	apiMaxConnections    int
+	apiMaxRate           float64
+	apiTokens            string
+	apiInsecure          bool
+	metricsListen        string
 
 	tlsCA    string
 	tlsCert  string
@@ -61,7 +64,10 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.apiListen, "api-listen", "", "`address` to serve the API on by TCP, such as :8453; by TLS, for those with a client certificate or a token")
 	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
 	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
-	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once")
+	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once by TCP, and again on the unix socket")
+	f.IntVar(&o.apiMaxClientWatchers, "api-max-client-watchers", server.DefaultMaxClientWatchers, "how many watches each client may have open by TCP")
+	f.IntVar(&o.apiMaxRequests, "api-max-client-requests", server.DefaultMaxRequests, "how many requests of each client may be under way at once by TCP, besides watches")
+	f.IntVar(&o.apiMaxConnections, "api-max-connections", server.DefaultMaxConnections, "how many connections by TCP may be open at once, half of them without a request; at most an eighth of the file descriptors")
 	f.Float64Var(&o.apiMaxRate, "api-max-rate", server.DefaultMaxRate, "how many `requests` a second each client may make by TCP; 0 for any number")
 	f.StringVar(&o.apiTokens, "api-tokens", "", "`file` of the tokens that are good by TCP, as 'sdnctl token new' makes them")
 	f.BoolVar(&o.apiInsecure, "api-insecure", false, "serve --api-listen by plain TCP; without --api-tokens whoever can reach it may do everything")

@@ -41,10 +41,17 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	room, err := shareDescriptors(o.apiMaxConnections)
+	if err != nil {
+		return err
+	}
+	if short := room.tooFewFor(st.Snapshot()); short != "" {
+		log.Warn("too few file descriptors", "what", short)
+	}
 
 	var ls listeners
 	defer ls.close()
-	if err := ls.open(o); err != nil {
+	if err := ls.open(o, room); err != nil {
 		return err
 	}
 	sec.wrap(&ls, o.apiInsecure)
@@ -53,7 +60,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	fabric, err := reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
 		Registerer: registry,
-		Identify:   sec.identify(),
+		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxStrangers: room.openflowStrangers,
 		Session: openflow.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,
@@ -79,6 +86,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 			return nil
 		},
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxWatchers: o.apiMaxWatchers,
+		MaxClientWatchers: o.apiMaxClientWatchers, MaxRequests: o.apiMaxRequests,
 		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure,
 	})
 	defer srv.Close()
@@ -91,6 +99,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{
 				Logger: log.With("component", "ovsdb"), Bridge: o.bridge,
 				Identify: sec.identifyNode(), Admit: fabric.AdmitOVSDB,
+				MaxHandshakes: room.ovsdbHandshakes, MaxConnections: room.ovsdb,
 			})
 		})
 	}

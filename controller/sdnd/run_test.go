@@ -63,6 +63,12 @@ func (o *output) String() string {
 // and waits until systemd would be told that it is ready.
 func start(t *testing.T, dir string, args ...string) *daemon {
 	t.Helper()
+	return startProgram(t, os.Args[0], dir, args...)
+}
+
+// startProgram is start with a program that runs the test's in the end.
+func startProgram(t *testing.T, program, dir string, args ...string) *daemon {
+	t.Helper()
 	ready, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(dir, "notify"), Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +77,7 @@ func start(t *testing.T, dir string, args ...string) *daemon {
 		ready.Close()
 		os.Remove(filepath.Join(dir, "notify"))
 	}()
-	d := launch(t, dir, args...)
+	d := launchProgram(t, program, dir, args...)
 	if err := ready.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
@@ -87,9 +93,14 @@ func start(t *testing.T, dir string, args ...string) *daemon {
 // launch starts a daemon and waits for nothing.
 func launch(t *testing.T, dir string, args ...string) *daemon {
 	t.Helper()
+	return launchProgram(t, os.Args[0], dir, args...)
+}
+
+func launchProgram(t *testing.T, program, dir string, args ...string) *daemon {
+	t.Helper()
 	socket := filepath.Join(dir, "run", "sdnd.sock")
 	d := &daemon{t: t, dir: dir, stderr: &output{}, exited: make(chan error, 1)}
-	d.cmd = exec.Command(os.Args[0], append([]string{
+	d.cmd = exec.Command(program, append([]string{
 		"--data", filepath.Join(dir, "lib", "sdnd.db"), "--api-socket", socket,
 		"--openflow-listen", "127.0.0.1:0", "--ovsdb-listen", "127.0.0.1:0",
 	}, args...)...)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
@@ -27,43 +28,78 @@ type callerKey struct{}
 // how many those are.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if open(r) {
+		ctx := r.Context()
+		switch {
+		case local(r):
+			ctx = context.WithValue(ctx, clientKey{}, unixClient)
+		case r.URL.Path == "/healthz", r.URL.Path == "/readyz":
+			// Needs no proof, as it tells nothing; and so the connection goes on
+			// waiting, and is the first to be closed when there are too many.
 			next.ServeHTTP(w, r)
 			return
-		}
-		who, p := s.identify(r)
-		key := hostOf(r.RemoteAddr)
-		if who != nil {
-			key = who.String()
-		}
-		if !s.rates.allow(key) {
-			w.Header().Set("Retry-After", "1")
-			p = newProblem(http.StatusTooManyRequests, api.CodeTooMany, "more than %g requests a second from %s: wait a second and send fewer", s.cfg.MaxRate, key)
-		} else if p == nil && who != nil {
-			p = who.may(needed(r))
-		}
-		if p != nil {
-			s.metrics.denied.WithLabelValues(p.Code).Inc()
-			s.log.Debug("request denied", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", p)
-			if p.Status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="sdnd"`)
+		default:
+			who, p := s.identify(r)
+			c := client{name: hostOf(r.RemoteAddr)}
+			if who != nil {
+				c.name = who.String()
+				ctx = context.WithValue(ctx, callerKey{}, who)
 			}
-			w.Header().Set("Connection", "close") // the body is not read
-			writeProblem(w, p)
-			return
+			if !s.rates.allow(c.name) {
+				p = s.tooMany("more than %g requests a second from %s: wait a second and send fewer", s.cfg.MaxRate, c.name)
+			} else if p == nil && who != nil {
+				p = who.may(needed(r))
+			}
+			if p == nil {
+				var give func()
+				if give, p = s.begin(r, c); p == nil {
+					defer give()
+				}
+			}
+			if p != nil {
+				s.deny(w, r, p)
+				return
+			}
+			c.proof = r
+			ctx = context.WithValue(ctx, clientKey{}, c)
 		}
-		if who != nil {
-			r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
-		}
-		next.ServeHTTP(w, r)
+		works(ctx)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// open reports whether a request needs no proof: it came by the unix socket,
-// or asks for what tells nothing.
-func open(r *http.Request) bool {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	return ok && local.Network() == "unix" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz"
+// stillMay reports whether a client may still do what it was let do: its token
+// may have been taken back since, or its certificate have expired.
+func (s *Server) stillMay(c client) bool {
+	if c.local {
+		return true
+	}
+	who, p := s.identify(c.proof)
+	return p == nil && (who == nil || who.may(needed(c.proof)) == nil)
+}
+
+// begin counts a request of a client, or refuses it. Watches are counted
+// elsewhere.
+func (s *Server) begin(r *http.Request, c client) (give func(), p *problem) {
+	if r.URL.Path == watchPath {
+		return func() {}, nil
+	}
+	give, why := s.requests.take(c)
+	if why != granted {
+		return nil, s.tooMany("%d requests of %s are under way, which is the limit: wait for their answers first", s.cfg.MaxRequests, c.name)
+	}
+	return give, nil
+}
+
+func (s *Server) tooMany(format string, args ...any) *problem {
+	return newProblem(http.StatusTooManyRequests, api.CodeTooMany, format, args...)
+}
+
+// deny answers a request that guard does not let through.
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, p *problem) {
+	s.metrics.denied.WithLabelValues(p.Code).Inc()
+	s.log.Debug("request denied", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", p)
+	w.Header().Set("Connection", "close") // the body is not read
+	writeProblem(w, p)
 }
 
 // identify returns who makes a request, nil if nobody needs to say so.
@@ -71,7 +107,8 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	if s.cfg.Access == nil {
 		return nil, nil
 	}
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	// RFC 9110, section 11.1: the name of the scheme may be in any case.
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		if s.cfg.Access.Tokens != nil {
 			if who, ok := s.cfg.Access.Tokens.Lookup(strings.TrimSpace(token)); ok {
 				return &caller{who}, nil
@@ -82,7 +119,11 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
 		return nil, newProblem(http.StatusUnauthorized, api.CodeUnauthenticated, "sdnd does not know who you are: give a client certificate (sdnctl --cert and --key) or a token (SDNCTL_TOKEN)")
 	}
-	who, err := pki.IdentityOf(r.TLS.PeerCertificates[0])
+	cert := r.TLS.PeerCertificates[0]
+	if time.Now().After(cert.NotAfter) { // since the handshake
+		return nil, newProblem(http.StatusUnauthorized, api.CodeUnauthenticated, "the certificate has expired: ask an administrator for another")
+	}
+	who, err := pki.IdentityOf(cert)
 	if err != nil {
 		return nil, newProblem(http.StatusUnauthorized, api.CodeUnauthenticated, "%v", err)
 	}

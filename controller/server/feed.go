@@ -35,8 +35,6 @@ type feed struct {
 	order   btree.Map[uint64, string]
 	// news is closed, and replaced, when there is something new.
 	news chan struct{}
-	// watches counts those that are open.
-	watches int
 }
 
 // nodeUpdate is a node's status and the version of the feed that brought it.
@@ -85,24 +83,6 @@ func (f *feed) nodeChanged(st reconcile.NodeStatus) {
 func (f *feed) wake() {
 	close(f.news)
 	f.news = make(chan struct{})
-}
-
-// enter counts a watch in, unless there are limit already.
-func (f *feed) enter(limit int) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.watches >= limit {
-		return false
-	}
-	f.watches++
-	return true
-}
-
-// leave counts a watch out.
-func (f *feed) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.watches--
 }
 
 // cursor is how far a watch has read.

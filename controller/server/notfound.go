@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -29,6 +30,7 @@ func problemsFor(mux *http.ServeMux) http.Handler {
 
 // writeProblem answers with a problem outside of huma.
 func writeProblem(w http.ResponseWriter, p *problem) {
+	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", p.ContentType(""))
 	w.WriteHeader(p.Status)
 	// A client that is gone needs no answer.

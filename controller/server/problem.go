@@ -24,6 +24,18 @@ func (p *problem) GetStatus() int { return p.Status }
 // ContentType is that of RFC 9457.
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
+// GetHeaders returns the headers that go with the status. What was refused for
+// want of room may be asked for again (RFC 9110, section 10.2.3).
+func (p *problem) GetHeaders() http.Header {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		return http.Header{"Www-Authenticate": {`Bearer realm="sdnd"`}}
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return http.Header{"Retry-After": {"1"}}
+	}
+	return nil
+}
+
 // newProblem makes a problem without a list of mistakes.
 func newProblem(status int, code, format string, args ...any) *problem {
 	return &problem{Status: status, Title: http.StatusText(status), Code: code, Message: fmt.Sprintf(format, args...)}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/sdnctl/sdnctl/controller/crowd"
 )
 
 const (
@@ -57,11 +59,16 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 			return context.WithValue(context.Background(), drainKey{}, ctx.Done())
 		},
 		ConnContext: func(c context.Context, conn net.Conn) context.Context {
+			if bounded := crowd.ConnOf(conn); bounded != nil {
+				c = context.WithValue(c, connKey{}, bounded)
+				conn = bounded.NetConn()
+			}
 			if uid, ok := peerUID(conn); ok {
 				return context.WithValue(c, peerKey{}, uid)
 			}
 			return c
 		},
+		ConnState: connState,
 	}
 	done := make(chan error, 1)
 	go func() { done <- hs.Serve(ln) }()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -62,9 +63,14 @@ type Config struct {
 	// MaxApply and MaxBody bound the body of an apply and of every other
 	// request, in bytes; 0 is DefaultMaxApply and DefaultMaxBody.
 	MaxApply, MaxBody int64
-	// MaxWatchers bounds how many watches are open at once; 0 is
-	// DefaultMaxWatchers.
-	MaxWatchers int
+	// MaxWatchers bounds how many watches are open at once by TCP, and
+	// MaxClientWatchers how many of them each client has; as many as MaxWatchers
+	// may be open on the unix socket beside them. 0 is DefaultMaxWatchers and
+	// DefaultMaxClientWatchers.
+	MaxWatchers, MaxClientWatchers int
+	// MaxRequests bounds the requests of each client that comes by TCP that are
+	// under way at once, watches excepted; 0 is DefaultMaxRequests.
+	MaxRequests int
 	// MaxRate bounds the requests a second of each client that comes by TCP; 0
 	// does not.
 	MaxRate float64
@@ -84,6 +90,13 @@ const (
 	DefaultMaxBody = 8 << 20
 	// DefaultMaxWatchers costs a goroutine and a few KB each.
 	DefaultMaxWatchers = 1024
+	// DefaultMaxClientWatchers holds many dashboards.
+	DefaultMaxClientWatchers = 64
+	// DefaultMaxRequests is more than a program has under way that waits for its
+	// answers.
+	DefaultMaxRequests = 128
+	// DefaultMaxConnections is for --api-max-connections.
+	DefaultMaxConnections = 1024
 	// DefaultMaxRate is for --api-max-rate: a program that makes objects one by
 	// one stays below it, one that runs wild does not.
 	DefaultMaxRate = 200
@@ -100,7 +113,11 @@ type Server struct {
 	metrics *metrics
 	feed    *feed
 	rates   *rates
-	cancel  func()
+	// requests and watches are those under way.
+	requests, watches *shares
+	cancel            func()
+	// proofEvery is proofEvery, but in tests.
+	proofEvery time.Duration
 
 	// writes orders changes that depend on what was read (prune, If-Match):
 	// these hold it alone, all others share it and are ordered by the store.
@@ -128,14 +145,23 @@ func New(cfg Config) *Server {
 	if cfg.MaxWatchers == 0 {
 		cfg.MaxWatchers = DefaultMaxWatchers
 	}
+	if cfg.MaxClientWatchers == 0 {
+		cfg.MaxClientWatchers = DefaultMaxClientWatchers
+	}
+	if cfg.MaxRequests == 0 {
+		cfg.MaxRequests = DefaultMaxRequests
+	}
 	s := &Server{
-		cfg:     cfg,
-		log:     cfg.Logger,
+		cfg: cfg,
+		log: cfg.Logger, proofEvery: proofEvery,
 		started: cfg.Clock().UTC(),
 		mux:     http.NewServeMux(),
 		metrics: newMetrics(cfg.Registerer),
 		rates:   newRates(cfg.MaxRate),
-		feed:    newFeed(cfg.Store.Snapshot().Revision()),
+		// The connections bound how many there are in all.
+		requests: newShares(cfg.MaxRequests, math.MaxInt),
+		watches:  newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
+		feed:     newFeed(cfg.Store.Snapshot().Revision()),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())
 	s.api.UseMiddleware(s.metrics.observe)

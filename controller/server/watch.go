@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	watchPath = "/v1/watch"
 	// maxReplay is how many revisions a watch that was away is told from the
 	// history; one that missed more has to read everything anew.
 	maxReplay = 1000
@@ -25,6 +26,8 @@ const (
 	keepAlive = 15 * time.Second
 	// eventTimeout ends a watch whose client does not read.
 	eventTimeout = 10 * time.Second
+	// proofEvery is how often a watch looks whether its client may still read.
+	proofEvery = 5 * time.Second
 )
 
 type watchInput struct {
@@ -34,7 +37,7 @@ type watchInput struct {
 
 func (s *Server) watchRoute() {
 	op := huma.Operation{
-		Method: http.MethodGet, Path: "/v1/watch", OperationID: "watch", Tags: []string{tagChanges},
+		Method: http.MethodGet, Path: watchPath, OperationID: "watch", Tags: []string{tagChanges},
 		Summary: "Watch changes and node statuses as server-sent events",
 		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
 			"Of the changes of one revision the last carries the revision as id, so that a client which " +
@@ -49,7 +52,7 @@ func (s *Server) watchRoute() {
 		}},
 	}
 	s.addProblem(&op)
-	huma.Register(s.api, op, func(_ context.Context, in *watchInput) (*huma.StreamResponse, error) {
+	huma.Register(s.api, op, func(ctx context.Context, in *watchInput) (*huma.StreamResponse, error) {
 		start := s.feed.now()
 		if from := cmp.Or(in.LastEventID, in.From); from != "" {
 			rev, err := strconv.ParseUint(from, 10, 64)
@@ -58,13 +61,18 @@ func (s *Server) watchRoute() {
 			}
 			start.revision = topology.Revision(rev)
 		}
-		if !s.feed.enter(s.cfg.MaxWatchers) {
-			return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%d watches are open, which is the limit", s.cfg.MaxWatchers)
+		who := clientOf(ctx)
+		give, why := s.watches.take(who)
+		switch why {
+		case ownBound:
+			return nil, s.tooMany("%d watches of %s are open, which is the limit for one client: end some of them", s.cfg.MaxClientWatchers, who.name)
+		case totalBound:
+			return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "%d watches are open, which is the limit (--api-max-watchers)", s.cfg.MaxWatchers)
 		}
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			s.metrics.watchers.Inc()
 			defer s.metrics.watchers.Dec()
-			defer s.feed.leave()
+			defer give()
 			_, w := humago.Unwrap(ctx)
 			// An error means that the client is gone.
 			_ = s.watch(ctx.Context(), newEventWriter(w), start)
@@ -72,15 +80,21 @@ func (s *Server) watchRoute() {
 	})
 }
 
-// watch tells everything after at until the context ends, the server stops or
-// the client does not read.
+// watch tells everything after at until the context ends, the server stops, the
+// client does not read or may not read any more.
 func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	if err := w.event(api.Event{Type: api.EventReady, Revision: api.Revision(at.revision)}, true); err != nil {
 		return err
 	}
 	idle := time.NewTicker(keepAlive)
 	defer idle.Stop()
+	proof := time.NewTicker(s.proofEvery)
+	defer proof.Stop()
+	who := clientOf(ctx)
 	for {
+		if !s.stillMay(who) {
+			return nil
+		}
 		b := s.feed.after(at)
 		if err := s.tell(w, at, b); err != nil {
 			return err
@@ -91,6 +105,7 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 		at = b.next
 		select {
 		case <-b.news:
+		case <-proof.C:
 		case <-idle.C:
 			if err := w.comment("keep-alive"); err != nil {
 				return err

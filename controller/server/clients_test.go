@@ -1,0 +1,173 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+)
+
+// open sends a request and returns its answer while that goes on.
+func (s *secured) open(token, path string) *http.Response {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	s.t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, "GET", "https://"+s.addr+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := (&http.Transport{TLSClientConfig: s.as(pki.Identity{}), DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+// TestOneClientLeavesWatchesToOthers: neither a viewer nor all who come by TCP
+// can use up what an administrator on the unix socket needs.
+func TestOneClientLeavesWatchesToOthers(t *testing.T) {
+	s := newSecured(t, func(c *Config) { c.MaxWatchers, c.MaxClientWatchers = 3, 2 })
+	viewer, operator := s.tokens[pki.Viewer], s.tokens[pki.Operator]
+	for i, tt := range []struct {
+		token string
+		want  int
+	}{{viewer, 200}, {viewer, 200}, {viewer, 429}, {operator, 200}, {operator, 503}} {
+		if resp := s.open(tt.token, watchPath); resp.StatusCode != tt.want {
+			t.Fatalf("watch %d: %s, want %d", i, resp.Status, tt.want)
+		} else if tt.want == 429 && resp.Header.Get("Retry-After") == "" {
+			t.Errorf("watch %d is refused without Retry-After", i)
+		}
+	}
+	w := s.watch(0)
+	w.next(1)
+}
+
+// TestRequestsOfOneClientAreBounded: requests that wait use up a client's own.
+func TestRequestsOfOneClientAreBounded(t *testing.T) {
+	s := newSecured(t, func(c *Config) { c.MaxRequests = 2 })
+	s.declareBlue()
+	s.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	statuses := make(chan int)
+	for range 3 {
+		go func() {
+			status, _ := s.ask(s.as(pki.Identity{}), s.tokens[pki.Viewer], "GET", "/v1/revisions/1/acks?wait=1m", nil)
+			statuses <- status
+		}()
+	}
+	if status := <-statuses; status != http.StatusTooManyRequests {
+		t.Errorf("the first to be answered: %d", status)
+	}
+	if status, _ := s.ask(s.as(pki.Identity{}), s.tokens[pki.Operator], "GET", "/v1/status", nil); status != 200 {
+		t.Errorf("another client: %d", status)
+	}
+	s.fabric.setPending()
+	for range 2 {
+		if status := <-statuses; status != 200 {
+			t.Errorf("one within the limit: %d", status)
+		}
+	}
+	if status, _ := s.ask(s.as(pki.Identity{}), s.tokens[pki.Viewer], "GET", "/v1/status", nil); status != 200 {
+		t.Errorf("the client once it is done: %d", status)
+	}
+}
+
+// TestBearerInAnyCase: the name of a scheme has no case (RFC 9110, 11.1).
+func TestBearerInAnyCase(t *testing.T) {
+	s := newSecured(t, nil)
+	for scheme, want := range map[string]int{"Bearer": 200, "bearer": 200, "BEARER": 200, "Basic": 401, "Bearer2": 401} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+s.addr+"/v1/status", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", scheme+" "+s.tokens[pki.Viewer])
+		resp, err := (&http.Transport{TLSClientConfig: s.as(pki.Identity{}), DisableKeepAlives: true}).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", scheme, resp.Status, want)
+		}
+	}
+}
+
+// TestRevokedTokenEndsWatches: whoever may not read any more is told nothing
+// more, and does not keep the watch.
+func TestRevokedTokenEndsWatches(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		every time.Duration
+		event bool
+	}{{"at the next event", time.Hour, true}, {"when nothing happens", 10 * time.Millisecond, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSecured(t, nil)
+			s.server.proofEvery = tt.every
+			body := bufio.NewReader(s.open(s.tokens[pki.Viewer], watchPath).Body)
+			if line, err := body.ReadString('\n'); err != nil {
+				t.Fatalf("%q %v", line, err)
+			}
+			file := filepath.Join(s.dir, "tokens")
+			lines, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kept strings.Builder
+			for line := range strings.Lines(string(lines)) {
+				if !strings.HasPrefix(line, "bearer-viewer ") {
+					kept.WriteString(line)
+				}
+			}
+			if err := os.WriteFile(file, []byte(kept.String()), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if tt.event {
+				s.declareBlue()
+			}
+			for {
+				line, err := body.ReadString('\n')
+				if strings.Contains(line, api.EventChange) {
+					t.Errorf("told %q after the token was taken back", line)
+				}
+				if err != nil {
+					return // it has ended
+				}
+			}
+		})
+	}
+}
+
+// TestExpiredCertificateOnAnOpenConnection is refused like that of a new one.
+func TestExpiredCertificateOnAnOpenConnection(t *testing.T) {
+	s := newSecured(t, nil)
+	issued, err := s.authority.IssueClient(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Viewer}, time.Now(), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(issued.Cert)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := []*x509.Certificate{cert}
+	r := &http.Request{TLS: &tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{chain}}}
+	if _, p := s.server.identify(r); p != nil {
+		t.Fatalf("before: %v", p)
+	}
+	cert.NotAfter = time.Now().Add(-time.Second)
+	if _, p := s.server.identify(r); p == nil || p.Status != http.StatusUnauthorized {
+		t.Errorf("after: %v", p)
+	}
+}

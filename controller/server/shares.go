@@ -1,0 +1,57 @@
+package server
+
+import "sync"
+
+// shares bounds how many of something clients have at a time: each of them, and
+// all together. Those on the unix socket have as many for themselves.
+type shares struct {
+	each, all int
+
+	mu     sync.Mutex     // guards what follows
+	remote map[string]int // of each client that has any
+	total  int            // of those in remote
+	local  int
+}
+
+func newShares(each, all int) *shares {
+	return &shares{each: each, all: all, remote: map[string]int{}}
+}
+
+// refusal says which bound is in the way.
+type refusal int
+
+const (
+	granted refusal = iota
+	ownBound
+	totalBound
+)
+
+// take gives a client one more. give, which must be called in the end, gives it
+// back; it is nil if the client is refused.
+func (s *shares) take(c client) (give func(), why refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.local {
+		if s.local >= s.all {
+			return nil, totalBound
+		}
+		s.local++
+		return func() { s.mu.Lock(); s.local--; s.mu.Unlock() }, granted
+	}
+	if s.remote[c.name] >= s.each {
+		return nil, ownBound
+	}
+	if s.total >= s.all {
+		return nil, totalBound
+	}
+	s.remote[c.name]++
+	s.total++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.total--
+		if s.remote[c.name]--; s.remote[c.name] == 0 {
+			delete(s.remote, c.name)
+		}
+	}, granted
+}
