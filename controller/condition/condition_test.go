@@ -39,12 +39,13 @@ func port(change func(*PortFacts)) []Condition {
 // cases has for each reason facts that produce it.
 func cases() map[Reason][]Condition {
 	return map[Reason][]Condition{
-		NotConnected:      node(func(f *NodeFacts) { f.Connected = false }),
-		FlowsRefused:      node(func(f *NodeFacts) { f.LastError = "table full" }),
-		NotInSync:         node(func(f *NodeFacts) { f.InSync = false }),
-		OVSDBNotConnected: node(func(f *NodeFacts) { f.OVSDB = false }),
-		TunnelPortMissing: node(func(f *NodeFacts) { f.TunnelPort = false }),
-		NotBound:          port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
+		NotConnected:       node(func(f *NodeFacts) { f.Connected = false }),
+		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
+		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
+		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
+		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
+		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
+		NotBound:           port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 	}
 }
 
@@ -90,7 +91,7 @@ func TestOrder(t *testing.T) {
 		}
 		rank[d.Reason] = i
 	}
-	worst := NodeFacts{Name: "node1", Connected: true, NeedsOVSDB: true, LastError: "table full"}
+	worst := NodeFacts{Name: "node1", Connected: true, NeedsOVSDB: true, LastError: "table full", Standalone: true}
 	all := Node(worst)
 	for i := 1; i < len(all); i++ {
 		if rank[all[i-1].Reason] >= rank[all[i].Reason] {

@@ -15,6 +15,8 @@ type NodeFacts struct {
 	OVSDB, NeedsOVSDB bool
 	// TunnelPort says whether the bridge has the VXLAN port.
 	TunnelPort bool
+	// Standalone says that the bridge's fail_mode is known and not secure.
+	Standalone bool
 }
 
 // Node returns what is wrong with a node, in the order of the table of reasons.
@@ -40,6 +42,11 @@ func Node(f NodeFacts) []Condition {
 		l.add(TunnelPortMissing,
 			"the bridge has no port vxlan-sdn, so no packet goes from or to another node",
 			"on "+f.Name+", make it again with: sdnctl node join "+f.Name)
+	}
+	if f.Standalone {
+		l.add(FailModeStandalone,
+			"the bridge's fail_mode is not secure, so Open vSwitch forwards between all ports by itself when sdnd is away for some 20 s",
+			"on "+f.Name+": ovs-vsctl set-fail-mode br-int secure")
 	}
 	return l
 }

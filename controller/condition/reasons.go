@@ -12,12 +12,13 @@ type Reason string
 
 // The reasons. The table says what each means.
 const (
-	NotConnected      Reason = "NotConnected"
-	FlowsRefused      Reason = "FlowsRefused"
-	NotInSync         Reason = "NotInSync"
-	OVSDBNotConnected Reason = "OVSDBNotConnected"
-	TunnelPortMissing Reason = "TunnelPortMissing"
-	NotBound          Reason = "NotBound"
+	NotConnected       Reason = "NotConnected"
+	FlowsRefused       Reason = "FlowsRefused"
+	NotInSync          Reason = "NotInSync"
+	OVSDBNotConnected  Reason = "OVSDBNotConnected"
+	TunnelPortMissing  Reason = "TunnelPortMissing"
+	FailModeStandalone Reason = "FailModeStandalone"
+	NotBound           Reason = "NotBound"
 )
 
 // Definition is a line of the table of reasons.
@@ -37,6 +38,7 @@ var table = []Definition{
 	{NotInSync, topology.KindNode, Error, "The switch is connected and has not yet confirmed everything that concerns it. For a moment that is so after every change."},
 	{OVSDBNotConnected, topology.KindNode, Error, "The node's ovsdb-server has no connection to sdnd, and there are ports that are bound by external_ids. sdnd cannot see their interfaces: they are not bound, or stay bound where they last were."},
 	{TunnelPortMissing, topology.KindNode, Error, "The bridge has no port named vxlan-sdn. No packet goes from or to another node."},
+	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},
 }
 

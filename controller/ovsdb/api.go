@@ -7,11 +7,42 @@ import (
 	"time"
 )
 
-// Interface is an interface on the watched bridge that carries at least one of
-// the external_ids by which a port can be bound.
+// Bridge is what is known of the watched bridge itself.
+type Bridge struct {
+	// FailMode is the column fail_mode: what the bridge does without a controller.
+	// With "secure" it keeps its flows; with "standalone", or without a value, it
+	// forwards by itself after a while, as a learning switch.
+	FailMode string
+	// Node is external_ids:sdnctl-node, the node that "sdnctl node join" made of
+	// the bridge; "" without.
+	Node string
+	// UnderlayMTU is external_ids:sdnctl-underlay-mtu, the MTU in bytes of the
+	// interface that has the tunnel address; 0 when it is not known.
+	UnderlayMTU int
+}
+
+// Link is the state of an interface or of its link.
+type Link uint8
+
+// The states of a link. Open vSwitch gives none to an interface that it could
+// not open.
+const (
+	LinkUnknown Link = iota
+	LinkUp
+	LinkDown
+)
+
+// Tunnel is what a tunnel's options say, as they stand in the database;
+// "" for one that is not set.
+type Tunnel struct{ RemoteIP, LocalIP, Key, DstPort string }
+
+// Interface is an interface on the watched bridge.
 type Interface struct {
 	// Name is the column name, the name of the network device.
 	Name string
+	// Type is the column type: "" for a device of the system, "internal",
+	// "vxlan" and so on.
+	Type string
 	// IfaceID is external_ids:iface-id, as OVN, libvirt and Neutron set it.
 	IfaceID string
 	// ContainerID and ContainerIface are external_ids:container_id and
@@ -19,9 +50,29 @@ type Interface struct {
 	// the name that the interface has inside of it.
 	ContainerID    string
 	ContainerIface string
+	// IfaceStatus is external_ids:iface-status, "active" or "inactive" as libvirt
+	// and Neutron set it, "" when not set.
+	IfaceStatus string
 	// OFPort is the OpenFlow port number: 0 while Open vSwitch has not assigned
 	// one, -1 when it could not make the port.
 	OFPort int64
+	// Admin says whether the interface is administratively up, Link whether it
+	// has a carrier.
+	Admin, Link Link
+	// MAC is the column mac_in_use; zero when it is not known.
+	MAC [6]byte
+	// Error is the column error, such as "could not open network device w1 (No
+	// such device)"; "" when there is none.
+	Error string
+	// Tunnel has the options of a tunnel, of which the struct has the fields; nil
+	// without any. What it points to is never modified.
+	Tunnel *Tunnel
+}
+
+// Bindable says whether the interface carries any of the external_ids by which a
+// port can be bound.
+func (f *Interface) Bindable() bool {
+	return f.IfaceID != "" || f.ContainerID != "" || f.ContainerIface != ""
 }
 
 // Conn describes the connection of a node whose bridge is known: what was true
@@ -50,16 +101,21 @@ type Conn struct {
 // they hold up every connection they must be quick, and they must not wait for
 // Serve to return.
 //
-// For one datapath id the calls are always OVSDBConnected, InterfacesChanged
-// once or more, OVSDBDisconnected, and then perhaps again from the start.
+// For one datapath id the calls are always OVSDBConnected, BridgeChanged,
+// InterfacesChanged, then any number of both, OVSDBDisconnected, and then perhaps
+// again from the start.
 type Handler interface {
 	// OVSDBConnected says that the bridge with c.DatapathID is being read.
 	OVSDBConnected(c Conn)
-	// InterfacesChanged gives the complete set of bindable interfaces on the
-	// bridge, sorted by name: once after OVSDBConnected, even when it is empty,
-	// and then after each change. The slice is never modified afterwards and
-	// may be kept, but not modified, by the handler.
-	InterfacesChanged(datapathID uint64, ifaces []Interface)
+	// BridgeChanged gives what is known of the bridge itself, once after
+	// OVSDBConnected and then after each change.
+	BridgeChanged(datapathID uint64, b Bridge)
+	// InterfacesChanged gives the complete set of interfaces on the bridge, sorted
+	// by name: once after OVSDBConnected, even when it is empty, and then after
+	// each change. The slice and what is in it are never modified afterwards, and
+	// may be kept, but not modified, by the handler; an interface that did not
+	// change is the same pointer as before.
+	InterfacesChanged(datapathID uint64, ifaces []*Interface)
 	// OVSDBDisconnected says that nothing more is known about the bridge, and
 	// why. It is called for every connected bridge before Serve returns.
 	OVSDBDisconnected(datapathID uint64, reason error)
@@ -89,8 +145,8 @@ type Config struct {
 	HandshakeTimeout time.Duration
 	// MaxMessage is the greatest size in bytes of one message from a peer, and
 	// of the view that it may build up on our side. An interface costs about
-	// 500 bytes in the first message, the largest there is. Default 8 MiB,
-	// good for 15,000 interfaces on one node. All connections together may have
+	// 650 bytes in the first message, the largest there is. Default 8 MiB,
+	// good for 12,000 interfaces on one node. All connections together may have
 	// 16 messages larger than 32 KiB under way, for which others wait, and rows
 	// of 64 times MaxMessage beyond the first 64 KiB of each connection.
 	MaxMessage int

@@ -17,7 +17,8 @@ var (
 // claim is what one connection says about one datapath id.
 type claim struct {
 	conn   Conn
-	ifaces []Interface
+	bridge Bridge
+	ifaces []*Interface
 }
 
 // claims decides which connection speaks for a datapath id, and calls the
@@ -49,8 +50,18 @@ func (r *claims) enter(c *claim) {
 	r.report(c)
 }
 
-// update changes what c says; it is reported if c holds.
-func (r *claims) update(c *claim, ifaces []Interface) {
+// updateBridge changes what c says of the bridge; it is reported if c holds.
+func (r *claims) updateBridge(c *claim, b Bridge) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.bridge = b
+	if r.holder(c.conn.DatapathID) == c {
+		r.h.BridgeChanged(c.conn.DatapathID, b)
+	}
+}
+
+// update changes what c says of interfaces; it is reported if c holds.
+func (r *claims) update(c *claim, ifaces []*Interface) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.ifaces = ifaces
@@ -96,5 +107,6 @@ func (r *claims) report(c *claim) {
 	r.log.Info("bridge is read over OVSDB", "dpid", fmt.Sprintf("%016x", c.conn.DatapathID),
 		"remote", c.conn.Remote, "interfaces", len(c.ifaces))
 	r.h.OVSDBConnected(c.conn)
+	r.h.BridgeChanged(c.conn.DatapathID, c.bridge)
 	r.h.InterfacesChanged(c.conn.DatapathID, c.ifaces)
 }

@@ -111,7 +111,7 @@ func TestClaimsNobodyStepsInAtTheEnd(t *testing.T) {
 	rec.take()
 	cancel()
 	r.release(ctx, newer, ctx.Err())
-	r.update(older, []Interface{{Name: "late"}})
+	r.update(older, []*Interface{{Name: "late"}})
 	r.release(ctx, older, ctx.Err())
 	if d := cmp.Diff([]string{"1 disconnected: context canceled"}, rec.take()); d != "" {
 		t.Errorf("handler was told (-want +got):\n%s", d)

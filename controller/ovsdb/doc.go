@@ -8,8 +8,8 @@
 // makes its ovsdb-server connect to us. On each connection [Serve] asks for a
 // monitor of the few columns that matter, keeps the little relational view
 // Bridge → Port → Interface that they make, and tells a [Handler] the
-// interfaces of the bridge named br-int that carry external_ids by which a
-// port can be bound (see [Interface]). Nothing is written to a node but, when the
+// interfaces of the bridge named br-int (see [Interface]), and what the bridge is set
+// to (see [Bridge]). Nothing is written to a node but, when the
 // rest of the controller asks for it, one counter ([Conn].Reconfigure).
 //
 // # Who is who
@@ -28,8 +28,8 @@
 // The monitor is monitor_cond (ovsdb-server(7), 4.1.12; Open vSwitch 2.6),
 // whose updates hold only the difference: one uuid when one port is added,
 // where RFC 7047's own monitor repeats the ports of the whole bridge twice.
-// Work per update follows the size of the update; only when the set of bound
-// interfaces changed is a new list of it made.
+// Work per update follows the size of the update; only when something
+// of an interface changed is a new list of them made.
 //
 // # Hostile peers
 //

@@ -17,6 +17,9 @@ type recorder struct {
 	mu    sync.Mutex
 	lines []string
 	last  Conn // that has connected
+	// bridge and ifaces are the last that were told.
+	bridge Bridge
+	ifaces []*Interface
 	// each gets every line too, unless nil.
 	each chan string
 }
@@ -38,12 +41,51 @@ func (r *recorder) OVSDBConnected(c Conn) {
 	r.add("%x connected %s %s %s", c.DatapathID, c.Remote, c.Bridge, c.OVSVersion)
 }
 
-func (r *recorder) InterfacesChanged(id uint64, ifaces []Interface) {
+func (r *recorder) BridgeChanged(id uint64, b Bridge) {
+	r.mu.Lock()
+	r.bridge = b
+	r.mu.Unlock()
+	if b != (Bridge{}) {
+		r.add("%x bridge %+v", id, b)
+	}
+}
+
+func (r *recorder) InterfacesChanged(id uint64, ifaces []*Interface) {
+	r.mu.Lock()
+	r.ifaces = ifaces
+	r.mu.Unlock()
 	var b strings.Builder
 	for _, f := range ifaces {
+		if f.Name == "br-int" && !f.Bindable() {
+			continue // the bridge's own is always there
+		}
 		fmt.Fprintf(&b, " %s(%s,%s,%s)@%d", f.Name, f.IfaceID, f.ContainerID, f.ContainerIface, f.OFPort)
+		b.WriteString(factsOf(f))
 	}
 	r.add("%x interfaces%s", id, b.String())
+}
+
+// factsOf writes what is known of an interface beside its ids and number.
+func factsOf(f *Interface) (text string) {
+	if f.Type != "" && f.Type != "internal" {
+		text += " " + f.Type
+	}
+	if t := f.Tunnel; t != nil {
+		text += fmt.Sprintf(" %s/%s/%s/%s", t.RemoteIP, t.LocalIP, t.Key, t.DstPort)
+	}
+	if f.Error != "" {
+		text += fmt.Sprintf(" error %q", f.Error)
+	}
+	if states := [...]string{"?", "up", "down"}; f.Admin != LinkUnknown || f.Link != LinkUnknown {
+		text += " " + states[f.Admin] + "/" + states[f.Link]
+	}
+	if f.MAC != [6]byte{} {
+		text += fmt.Sprintf(" %x", f.MAC)
+	}
+	if f.IfaceStatus != "" {
+		text += " " + f.IfaceStatus
+	}
+	return text
 }
 
 func (r *recorder) OVSDBDisconnected(id uint64, reason error) {

@@ -13,7 +13,7 @@ import (
 
 // dbServer is a little OVSDB server: a database and the update2 that leads from
 // one state of it to the next.
-type dbServer map[string]map[string]map[string]any // table, uuid, column: string, []string (uuids) or map[string]string
+type dbServer map[string]map[string]map[string]any // table, uuid, column: string, []string (uuids), []text (at most one) or map[string]string
 
 func (s dbServer) clone() dbServer {
 	c := dbServer{}
@@ -26,9 +26,17 @@ func (s dbServer) clone() dbServer {
 	return c
 }
 
+// text is a member of a set of at most one string.
+type text string
+
 // notation writes a column value.
 func notation(v any) any {
 	switch v := v.(type) {
+	case []text:
+		if len(v) == 1 {
+			return v[0]
+		}
+		return []any{"set", []any{}}
 	case []string:
 		members := []any{}
 		for _, id := range v {
@@ -161,7 +169,23 @@ func (s dbServer) mutate(t *rapid.T) {
 			k := rapid.SampledFrom([]string{"iface-id", "container_id", "container_iface", "other"}).Draw(t, "key")
 			external[k] = rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "value")
 		}
-		r = map[string]any{"name": "v" + key[len(key)-1:], "external_ids": external, "ofport": rapid.Int64Range(-1, 2).Draw(t, "ofport")}
+		options := map[string]string{}
+		for range rapid.IntRange(0, 2).Draw(t, "options") {
+			k := rapid.SampledFrom([]string{"remote_ip", "key", "dst_port", "csum"}).Draw(t, "option")
+			options[k] = rapid.SampledFrom([]string{"flow", "1"}).Draw(t, "value")
+		}
+		optional := func(values ...text) []text {
+			if i := rapid.IntRange(0, len(values)).Draw(t, "optional"); i > 0 {
+				return []text{values[i-1]}
+			}
+			return []text{}
+		}
+		r = map[string]any{
+			"name": "v" + key[len(key)-1:], "external_ids": external, "ofport": rapid.Int64Range(-1, 2).Draw(t, "ofport"),
+			"type": rapid.SampledFrom([]string{"", "vxlan", "internal"}).Draw(t, "type"), "options": options,
+			"link_state": optional("up", "down"), "admin_state": optional("up", "down"),
+			"mac_in_use": optional("02:00:00:00:00:01", "02:00:00:00:00:02"), "error": optional("no such device"),
+		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
 		delete(rows, key)
@@ -170,7 +194,7 @@ func (s dbServer) mutate(t *rapid.T) {
 	}
 }
 
-// names returns the names of the interfaces that must be bound.
+// names returns the names of the interfaces of the bridge.
 func (s dbServer) names() string {
 	set := map[string]bool{}
 	for _, b := range s["Bridge"] {
@@ -180,11 +204,8 @@ func (s dbServer) names() string {
 		for _, p := range b["ports"].([]string) {
 			members, _ := s["Port"][p]["interfaces"].([]string)
 			for _, i := range members {
-				external, _ := s["Interface"][i]["external_ids"].(map[string]string)
-				for k, x := range external {
-					if k != "other" && x != "" {
-						set[s["Interface"][i]["name"].(string)] = true
-					}
+				if f, ok := s["Interface"][i]; ok {
+					set[f["name"].(string)] = true
 				}
 			}
 		}

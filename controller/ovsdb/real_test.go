@@ -126,14 +126,14 @@ func TestRealServer(t *testing.T) {
 	steps := []struct{ vsctl, want string }{
 		{"add-port br-int v2 -- set Interface v2 external_ids:iface-id=web2 ofport=2", "v2(web2,,)@2"},
 		{"add-port br-int v1 -- set Interface v1 external_ids:container_id=c1 external_ids:container_iface=eth0", "v1(,c1,eth0)@0 v2(web2,,)@2"},
-		{"add-port br-int plain -- set Interface v1 external_ids:container_id=c2", "v1(,c2,eth0)@0 v2(web2,,)@2"},
-		{"set Interface v1 ofport=-1", "v1(,c2,eth0)@-1 v2(web2,,)@2"},
-		{"remove Interface v1 external_ids container_id container_iface", "v2(web2,,)@2"},
-		{"add-bond br-int bond0 b1 b2 -- set Interface b2 external_ids:iface-id=bonded", "b2(bonded,,)@0 v2(web2,,)@2"},
-		{"--id=@b3 create Interface name=b3 external_ids:iface-id=third -- add Port bond0 interfaces @b3", "b2(bonded,,)@0 b3(third,,)@0 v2(web2,,)@2"},
-		{"--id=@b2 get Interface b2 -- remove Port bond0 interfaces @b2", "b3(third,,)@0 v2(web2,,)@2"},
-		{"del-port br-ex x1 -- add-port br-int x1 -- set Interface x1 external_ids:iface-id=moved", "b3(third,,)@0 v2(web2,,)@2 x1(moved,,)@0"},
-		{"clear Interface v2 external_ids -- del-port x1", "b3(third,,)@0"},
+		{"add-port br-int plain -- set Interface v1 external_ids:container_id=c2", "plain(,,)@0 v1(,c2,eth0)@0 v2(web2,,)@2"},
+		{"set Interface v1 ofport=-1", "plain(,,)@0 v1(,c2,eth0)@-1 v2(web2,,)@2"},
+		{"remove Interface v1 external_ids container_id container_iface", "plain(,,)@0 v1(,,)@-1 v2(web2,,)@2"},
+		{"add-bond br-int bond0 b1 b2 -- set Interface b2 external_ids:iface-id=bonded", "b1(,,)@0 b2(bonded,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2"},
+		{"--id=@b3 create Interface name=b3 external_ids:iface-id=third -- add Port bond0 interfaces @b3", "b1(,,)@0 b2(bonded,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2"},
+		{"--id=@b2 get Interface b2 -- remove Port bond0 interfaces @b2", "b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2"},
+		{"del-port br-ex x1 -- add-port br-int x1 -- set Interface x1 external_ids:iface-id=moved", "b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2 x1(moved,,)@0"},
+		{"clear Interface v2 external_ids -- del-port x1", "b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(,,)@2"},
 	}
 	for _, s := range steps {
 		p.vsctl(strings.Fields(s.vsctl)...)
@@ -153,7 +153,7 @@ func TestRealServer(t *testing.T) {
 	p.vsctl("set", "Bridge", "br-int", "datapath_id=00000000000000a2")
 	expect("a1b2c3d4e5f6 " + gone)
 	expect("a2 connected node br-int 3.1.0")
-	expect("a2 interfaces b3(third,,)@0")
+	expect("a2 interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(,,)@2")
 	p.vsctl("del-br", "br-int")
 	expect("a2 " + gone)
 	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_id=00000000000000a2")
@@ -196,14 +196,44 @@ func TestRealSwitch(t *testing.T) {
 	if err != nil {
 		t.Skip("cannot make a network namespace: ", err)
 	}
-	port, _, expect := serveReal(t, Config{EchoInterval: 5 * time.Second, Logger: textLogger(t.Output())})
+	port, _, rec, _ := serveRecorded(t, Config{EchoInterval: 5 * time.Second, Logger: textLogger(t.Output())})
 	p.vsctl("set-manager", "tcp:127.0.0.1:"+port)
-	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=dummy", "other-config:datapath-id=00000000000000d7")
-	expect("d7 connected node br-int ")
-	expect("d7 interfaces")
-	p.vsctl("add-port", "br-int", "v1", "--", "set", "Interface", "v1", "type=dummy", "ofport_request=17", "external_ids:iface-id=web1")
-	// The server may tell of the port and of its number at once.
-	expect("d7 interfaces v1(web1,,)@0", "d7 interfaces v1(web1,,)@17")
-	p.vsctl("del-port", "v1")
-	expect("d7 interfaces")
+	p.vsctl("add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_type=dummy", "other-config:datapath-id=00000000000000d7",
+		"fail_mode=secure", "external_ids:sdnctl-node=node1", "external_ids:sdnctl-underlay-mtu=1500")
+	p.vsctl("add-port", "br-int", "v1", "--", "set", "Interface", "v1", "type=dummy", "ofport_request=17", "external_ids:iface-id=web1",
+		"--", "add-port", "br-int", "vx", "--", "set", "Interface", "vx", "type=vxlan", "options:remote_ip=flow", "options:key=flow", "options:dst_port=4790",
+		"--", "add-port", "br-int", "broken", "--", "set", "Interface", "broken", "type=nosuch")
+	rec.until(t, Bridge{FailMode: "secure", Node: "node1", UnderlayMTU: 1500}, func(f map[string]*Interface) bool {
+		v1, vx, broken := f["v1"], f["vx"], f["broken"]
+		return v1 != nil && vx != nil && broken != nil && v1.OFPort == 17 && v1.IfaceID == "web1" && v1.Admin == LinkUp && v1.Link != LinkUnknown && v1.MAC != [6]byte{} &&
+			vx.Type == "vxlan" && vx.OFPort > 0 && vx.Tunnel != nil && *vx.Tunnel == Tunnel{RemoteIP: "flow", Key: "flow", DstPort: "4790"} &&
+			broken.OFPort == -1 && broken.Error != "" && f["br-int"].Type == "internal"
+	})
+	p.vsctl("del-port", "v1", "--", "del-port", "broken", "--", "set", "Bridge", "br-int", "fail_mode=standalone", "--", "remove", "Interface", "vx", "options", "dst_port")
+	rec.until(t, Bridge{FailMode: "standalone", Node: "node1", UnderlayMTU: 1500}, func(f map[string]*Interface) bool {
+		return len(f) == 2 && f["vx"] != nil && *f["vx"].Tunnel == Tunnel{RemoteIP: "flow", Key: "flow"}
+	})
+}
+
+// until waits until the bridge and its interfaces, by name, are as wanted.
+func (r *recorder) until(t *testing.T, b Bridge, want func(map[string]*Interface) bool) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	for {
+		r.mu.Lock()
+		have, ifaces := r.bridge, r.ifaces
+		r.mu.Unlock()
+		byName := map[string]*Interface{}
+		for _, f := range ifaces {
+			byName[f.Name] = f
+		}
+		if have == b && want(byName) {
+			return
+		}
+		select {
+		case <-r.each:
+		case <-late:
+			t.Fatalf("bridge %+v, interfaces %+v", have, byName)
+		}
+	}
 }

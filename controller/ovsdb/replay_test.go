@@ -45,14 +45,14 @@ func TestReplay(t *testing.T) {
 		id + "interfaces",
 		id + "interfaces v2(web2,,)@2",
 		id + "interfaces v1(,c1,eth0)@0 v2(web2,,)@2",
-		id + "interfaces v1(,c2,eth0)@0 v2(web2,,)@2",
-		id + "interfaces v1(,c2,eth0)@-1 v2(web2,,)@2",
-		id + "interfaces v2(web2,,)@2",
-		id + "interfaces b2(bonded,,)@0 v2(web2,,)@2",
-		id + "interfaces b2(bonded,,)@0 b3(third,,)@0 v2(web2,,)@2",
-		id + "interfaces b3(third,,)@0 v2(web2,,)@2",
-		id + "interfaces b3(third,,)@0 v2(web2,,)@2 x1(moved,,)@0",
-		id + "interfaces b3(third,,)@0",
+		id + "interfaces plain(,,)@0 v1(,c2,eth0)@0 v2(web2,,)@2",
+		id + "interfaces plain(,,)@0 v1(,c2,eth0)@-1 v2(web2,,)@2",
+		id + "interfaces plain(,,)@0 v1(,,)@-1 v2(web2,,)@2",
+		id + "interfaces b1(,,)@0 b2(bonded,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2",
+		id + "interfaces b1(,,)@0 b2(bonded,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2",
+		id + "interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2",
+		id + "interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2 x1(moved,,)@0",
+		id + "interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(,,)@2",
 	}
 	got, err := replay(said, newPool(len(said)))
 	if d := cmp.Diff(want, got); d != "" {

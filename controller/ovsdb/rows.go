@@ -1,8 +1,11 @@
 package ovsdb
 
 import (
+	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
 )
 
 // checkExists refuses what a server in its right mind does not say: without
@@ -72,6 +75,17 @@ func (v *view) setBridge(b *bridge, r *row) (err error) {
 			return fmt.Errorf("datapath_id: %w", err)
 		}
 	}
+	if r.FailMode != nil {
+		if b.facts.FailMode, err = decodeOptional[string](r.FailMode); err != nil {
+			return fmt.Errorf("fail_mode: %w", err)
+		}
+	}
+	if r.ExternalIDs != nil {
+		if err = eachPair(r.ExternalIDs, b.toggle); err != nil {
+			return fmt.Errorf("external_ids: %w", err)
+		}
+		b.facts.UnderlayMTU, _ = strconv.Atoi(b.mtu) // what is no number says nothing
+	}
 	if r.Ports == nil {
 		return nil
 	}
@@ -94,9 +108,19 @@ func (v *view) setBridge(b *bridge, r *row) (err error) {
 	return nil
 }
 
+// toggle applies one pair of the difference of external_ids.
+func (b *bridge) toggle(key, value string) {
+	switch key {
+	case "sdnctl-node":
+		toggle(&b.facts.Node, value)
+	case "sdnctl-underlay-mtu":
+		toggle(&b.mtu, value)
+	}
+}
+
 // cost is what b adds to view.size.
 func (b *bridge) cost() int {
-	return rowCost + len(b.name) + len(b.datapathID) + refCost*len(b.ports)
+	return rowCost + len(b.name) + len(b.datapathID) + len(b.facts.FailMode) + len(b.facts.Node) + len(b.mtu) + refCost*len(b.ports)
 }
 
 // applyPort applies an update of a row of table Port.
@@ -158,7 +182,7 @@ func (v *view) applyInterface(id uuid, op op, r *row) error {
 		f = &iface{}
 		v.ifaces[id] = f
 	case opDelete:
-		v.gone = v.gone || f.reported
+		v.gone = v.gone || f.was != nil
 		v.size -= f.now.cost()
 		delete(v.ifaces, id)
 		return nil
@@ -184,6 +208,31 @@ func (f *Interface) set(r *row) (err error) {
 			return fmt.Errorf("ofport: %w", err)
 		}
 	}
+	for _, c := range []struct {
+		name string
+		raw  json.RawMessage
+		take func(string)
+	}{
+		{"type", r.Type, func(s string) { f.Type = s }},
+		{"admin_state", r.AdminState, func(s string) { f.Admin = linkOf(s) }},
+		{"link_state", r.LinkState, func(s string) { f.Link = linkOf(s) }},
+		{"mac_in_use", r.MACInUse, func(s string) { f.MAC = macOf(s) }},
+		{"error", r.Error, func(s string) { f.Error = s }},
+	} {
+		if c.raw == nil {
+			continue
+		}
+		text, err := decodeOptional[string](c.raw)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		c.take(text)
+	}
+	if r.Options != nil {
+		if err = f.setOptions(r.Options); err != nil {
+			return fmt.Errorf("options: %w", err)
+		}
+	}
 	if r.ExternalIDs == nil {
 		return nil
 	}
@@ -193,20 +242,69 @@ func (f *Interface) set(r *row) (err error) {
 	return nil
 }
 
-// toggle applies one pair of the difference of external_ids: the pair that is
-// there goes, any other comes or replaces.
+// linkOf reads admin_state and link_state.
+func linkOf(s string) Link {
+	switch s {
+	case "up":
+		return LinkUp
+	case "down":
+		return LinkDown
+	}
+	return LinkUnknown
+}
+
+// macOf reads mac_in_use; what is no MAC of 6 bytes says nothing.
+func macOf(s string) (mac [6]byte) {
+	if m, err := net.ParseMAC(s); err == nil {
+		copy(mac[:], m)
+	}
+	return mac
+}
+
+// toggle applies one pair of the difference of external_ids.
 func (f *Interface) toggle(key, value string) {
-	var at *string
 	switch key {
 	case "iface-id":
-		at = &f.IfaceID
+		toggle(&f.IfaceID, value)
 	case "container_id":
-		at = &f.ContainerID
+		toggle(&f.ContainerID, value)
 	case "container_iface":
-		at = &f.ContainerIface
-	default:
-		return
+		toggle(&f.ContainerIface, value)
+	case "iface-status":
+		toggle(&f.IfaceStatus, value)
 	}
+}
+
+// setOptions applies the difference of options.
+func (f *Interface) setOptions(raw json.RawMessage) error {
+	var t Tunnel
+	if f.Tunnel != nil {
+		t = *f.Tunnel
+	}
+	err := eachPair(raw, func(key, value string) {
+		switch key {
+		case "remote_ip":
+			toggle(&t.RemoteIP, value)
+		case "local_ip":
+			toggle(&t.LocalIP, value)
+		case "key":
+			toggle(&t.Key, value)
+		case "dst_port":
+			toggle(&t.DstPort, value)
+		}
+	})
+	switch {
+	case t == Tunnel{}:
+		f.Tunnel = nil
+	case f.Tunnel == nil || *f.Tunnel != t:
+		f.Tunnel = &t
+	}
+	return err
+}
+
+// toggle applies the value of one pair of a map's difference to what is kept of
+// it: the pair that is there goes, any other comes or replaces.
+func toggle(at *string, value string) {
 	if *at == value {
 		value = ""
 	}
@@ -215,5 +313,9 @@ func (f *Interface) toggle(key, value string) {
 
 // cost is what the row of f adds to view.size.
 func (f *Interface) cost() int {
-	return rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface)
+	n := rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Type) + len(f.Error)
+	if t := f.Tunnel; t != nil {
+		n += len(t.RemoteIP) + len(t.LocalIP) + len(t.Key) + len(t.DstPort)
+	}
+	return n
 }

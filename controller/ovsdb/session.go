@@ -267,9 +267,13 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 		s.claims.release(ctx, s.claim, errGone)
 		s.claim = nil
 	}
+	b := s.view.bridge()
+	if s.claim != nil && s.claim.bridge != b {
+		s.claims.updateBridge(s.claim, b)
+	}
 	switch {
 	case s.claim != nil && changed:
-		s.claims.update(s.claim, s.view.bound)
+		s.claims.update(s.claim, s.view.shown)
 	case s.claim == nil && id != 0:
 		c := Conn{
 			Remote:      s.conn.RemoteAddr().String(),
@@ -282,7 +286,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 		if err := s.cfg.Admit(c); err != nil {
 			return err
 		}
-		s.claim = &claim{ifaces: s.view.bound, conn: c}
+		s.claim = &claim{conn: c, bridge: b, ifaces: s.view.shown}
 		s.claims.enter(s.claim)
 		s.shown()
 	}

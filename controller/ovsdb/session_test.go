@@ -31,8 +31,10 @@ func TestSessionReportsBindings(t *testing.T) {
 		p.send(`{"id":"monitor","error":null,"result":` + smallNode + `}`)
 		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
 
-		// A change that binds nothing is not told.
 		p.update(`{"Interface":{"` + i1 + `":{"modify":{"ofport":["set",[]]}}}}`)
+		check(t, rec, "a1 interfaces veth1(web1,,)@1")
+		// Of an interface that is on no port of the bridge nothing is told.
+		p.update(`{"Interface":{"10000000-0000-4000-8000-000000000099":{"insert":{"name":"other","ofport":7}}}}`)
 		check(t, rec)
 		// Differences of a map: a new pair, one that goes, one that changes.
 		p.update(`{"Interface":{"` + i1 + `":{"modify":{"external_ids":["map",[["container_id","c1"],["container_iface","eth0"]]]}}}}`)
@@ -48,6 +50,37 @@ func TestSessionReportsBindings(t *testing.T) {
 		check(t, rec, "a1 interfaces")
 		p.conn.Close()
 		check(t, rec, "a1 disconnected: the node closed the connection")
+	})
+}
+
+// What a bridge and its interfaces are set to, and how they are, is told as it
+// changes; what is asked of no column is not.
+func TestSessionReportsFacts(t *testing.T) {
+	bed(t, Config{}, func(t *testing.T, ln *pipes, rec *recorder) {
+		p := ln.dial(t, "n1")
+		p.begin(smallNode)
+		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
+		bridge := func(columns string) { p.update(`{"Bridge":{"` + u1 + `":{"modify":` + columns + `}}}`) }
+		bridge(`{"fail_mode":"secure","external_ids":["map",[["sdnctl-node","node1"],["sdnctl-underlay-mtu","1500"],["other","x"]]]}`)
+		check(t, rec, "a1 bridge {FailMode:secure Node:node1 UnderlayMTU:1500}")
+		bridge(`{"external_ids":["map",[["other","x"]]]}`)
+		check(t, rec)
+		bridge(`{"fail_mode":["set",[]],"external_ids":["map",[["sdnctl-node","node1"],["sdnctl-underlay-mtu","huge"]]]}`)
+		check(t, rec)
+		if b := rec.bridge; b != (Bridge{}) {
+			t.Errorf("bridge is %+v, want nothing: an MTU that is no number says nothing", b)
+		}
+		iface := func(columns string) { p.update(`{"Interface":{"` + i2 + `":{"modify":` + columns + `}}}`) }
+		iface(`{"type":"vxlan","options":["map",[["remote_ip","flow"],["key","flow"],["csum","true"]]]}`)
+		check(t, rec, "a1 interfaces veth1(web1,,)@1 vxlan flow//flow/")
+		iface(`{"options":["map",[["csum","true"]]]}`)
+		check(t, rec)
+		iface(`{"type":"","options":["map",[["key","7"],["remote_ip","flow"]]],"error":"no such device"}`)
+		check(t, rec, `a1 interfaces veth1(web1,,)@1 //7/ error "no such device"`)
+		iface(`{"options":["map",[["key","7"]]],"error":["set",[]],"admin_state":"up","link_state":"down","mac_in_use":"02:00:00:00:00:01"}`)
+		check(t, rec, "a1 interfaces veth1(web1,,)@1 up/down 020000000001")
+		iface(`{"admin_state":["set",[]],"link_state":["set",[]],"mac_in_use":["set",[]],"external_ids":["map",[["iface-status","inactive"]]]}`)
+		check(t, rec, "a1 interfaces veth1(web1,,)@1 inactive")
 	})
 }
 

@@ -23,9 +23,9 @@ func monitorParams(name string) []any {
 	}
 	return []any{database, name, map[string]any{
 		tableRoot:      columns("ovs_version"),
-		tableBridge:    columns("name", "datapath_id", "ports"),
+		tableBridge:    columns("name", "datapath_id", "ports", "fail_mode", "external_ids"),
 		tablePort:      columns("interfaces"),
-		tableInterface: columns("name", "external_ids", "ofport"),
+		tableInterface: columns("name", "external_ids", "ofport", "type", "options", "admin_state", "link_state", "mac_in_use", "error"),
 	}}
 }
 
@@ -39,6 +39,13 @@ type row struct {
 	Interfaces  json.RawMessage `json:"interfaces"`
 	ExternalIDs json.RawMessage `json:"external_ids"`
 	OFPort      json.RawMessage `json:"ofport"`
+	FailMode    json.RawMessage `json:"fail_mode"`
+	Type        json.RawMessage `json:"type"`
+	Options     json.RawMessage `json:"options"`
+	AdminState  json.RawMessage `json:"admin_state"`
+	LinkState   json.RawMessage `json:"link_state"`
+	MACInUse    json.RawMessage `json:"mac_in_use"`
+	Error       json.RawMessage `json:"error"`
 }
 
 // op is what an update does to a row.

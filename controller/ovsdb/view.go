@@ -40,14 +40,14 @@ type view struct {
 	// come in any order within an update, so neither end need exist.
 	refs map[uuid]int
 	// dirty are the interfaces to look at in commit; gone says that one of
-	// those deleted was bound.
+	// those deleted was shown.
 	dirty map[uuid]struct{}
 	gone  bool
 
-	// bound is the result, sorted by name, and never modified once made;
-	// boundIDs are the uuids of its elements.
-	bound    []Interface
-	boundIDs []uuid
+	// shown is the result, the interfaces of target sorted by name, and never
+	// modified once made; shownIDs are the uuids of its elements.
+	shown    []*Interface
+	shownIDs []uuid
 }
 
 // bridge is a row of table Bridge.
@@ -55,14 +55,15 @@ type bridge struct {
 	name       string
 	datapathID string
 	ports      map[uuid]struct{}
+	facts      Bridge
+	mtu        string // external_ids:sdnctl-underlay-mtu
 }
 
 // iface is a row of table Interface.
 type iface struct {
 	now Interface
-	// was is what bound has for it, if reported.
-	was      Interface
-	reported bool
+	// was is what shown has for it, nil while it has nothing.
+	was *Interface
 }
 
 // newView returns the view of an empty database. It refuses to grow beyond
@@ -117,8 +118,16 @@ func (v *view) datapathID() uint64 {
 	return id
 }
 
+// bridge returns what is known of the watched bridge.
+func (v *view) bridge() Bridge {
+	if v.target == nil {
+		return Bridge{}
+	}
+	return v.target.facts
+}
+
 // commit is called when an update was applied completely. It says whether the
-// set of bound interfaces is another than before.
+// interfaces of the bridge are others than before.
 func (v *view) commit() (changed bool, err error) {
 	if len(v.named) > 1 {
 		return false, fmt.Errorf("%d bridges are named %q", len(v.named), v.bridgeName)
@@ -136,13 +145,15 @@ func (v *view) commit() (changed bool, err error) {
 		if f == nil {
 			continue
 		}
-		bound := v.refs[id] > 0 && f.now.bindable()
-		if bound != f.reported || bound && f.now != f.was {
+		here := v.refs[id] > 0
+		switch {
+		case !here:
+			changed = changed || f.was != nil
+			f.was = nil
+		case f.was == nil || *f.was != f.now:
 			changed = true
-		}
-		f.reported, f.was = bound, Interface{}
-		if bound {
-			f.was = f.now
+			now := f.now
+			f.was = &now
 		}
 	}
 	if changed {
@@ -158,7 +169,7 @@ func (v *view) retarget(target *bridge) {
 	v.target = target
 	v.refs = make(map[uuid]int)
 	for id, f := range v.ifaces {
-		if f.reported {
+		if f.was != nil {
 			v.dirty[id] = struct{}{}
 		}
 	}
@@ -183,38 +194,33 @@ func (v *view) referOne(iface uuid, by int) {
 	v.dirty[iface] = struct{}{}
 }
 
-// rebuild makes the list of bound interfaces anew: the old one without those
-// that are dirty, merged with those of them that are bound.
+// rebuild makes the list of interfaces anew: the old one without those
+// that are dirty, merged with those of them that are on the bridge.
 func (v *view) rebuild() {
 	var add []uuid
 	for id := range v.dirty {
-		if f := v.ifaces[id]; f != nil && f.reported {
+		if f := v.ifaces[id]; f != nil && f.was != nil {
 			add = append(add, id)
 		}
 	}
 	slices.SortFunc(add, func(a, b uuid) int {
 		return cmp.Or(strings.Compare(v.ifaces[a].now.Name, v.ifaces[b].now.Name), bytes.Compare(a[:], b[:]))
 	})
-	size := len(v.bound) + len(add)
-	bound, ids := make([]Interface, 0, size), make([]uuid, 0, size)
-	take := func(id uuid, f Interface) { bound, ids = append(bound, f), append(ids, id) }
-	for i, id := range v.boundIDs {
+	size := len(v.shown) + len(add)
+	shown, ids := make([]*Interface, 0, size), make([]uuid, 0, size)
+	take := func(id uuid, f *Interface) { shown, ids = append(shown, f), append(ids, id) }
+	for i, id := range v.shownIDs {
 		if _, ok := v.dirty[id]; ok {
 			continue
 		}
-		for len(add) > 0 && v.ifaces[add[0]].now.Name < v.bound[i].Name {
-			take(add[0], v.ifaces[add[0]].now)
+		for len(add) > 0 && v.ifaces[add[0]].now.Name < v.shown[i].Name {
+			take(add[0], v.ifaces[add[0]].was)
 			add = add[1:]
 		}
-		take(id, v.bound[i])
+		take(id, v.shown[i])
 	}
 	for _, id := range add {
-		take(id, v.ifaces[id].now)
+		take(id, v.ifaces[id].was)
 	}
-	v.bound, v.boundIDs = bound, ids
-}
-
-// bindable says whether f carries anything that a port can be bound by.
-func (f *Interface) bindable() bool {
-	return f.IfaceID != "" || f.ContainerID != "" || f.ContainerIface != ""
+	v.shown, v.shownIDs = shown, ids
 }

@@ -16,11 +16,15 @@ func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.Kind
 // them. The caller holds the lock.
 func (b *board) assessNode(n *boardNode) NodeStatus {
 	s := n.snapshot()
-	s.Conditions = condition.Node(condition.NodeFacts{
+	facts := condition.NodeFacts{
 		Name: s.Node, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
 		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort,
-	})
+	}
+	if s.bridge != nil {
+		facts.Standalone = s.bridge.FailMode != "secure"
+	}
+	s.Conditions = condition.Node(facts)
 	b.assess(nodeRef(s.Node), s.Conditions)
 	return s
 }

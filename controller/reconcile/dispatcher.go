@@ -23,6 +23,8 @@ type dispatcher struct {
 	// told is what OVSDB said, by datapath id, also of switches that are no
 	// node (yet).
 	told map[topology.DatapathID][]binding.Interface
+	// facts are what else OVSDB said of bridges and their interfaces.
+	facts map[topology.DatapathID]*bridgeFacts
 	// speakers are those who said it.
 	speakers map[topology.DatapathID]speaker
 
@@ -47,8 +49,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
-		told: map[topology.DatapathID][]binding.Interface{}, speakers: map[topology.DatapathID]speaker{},
-		bind: binding.NewTable(), byID: byID{pinned: map[string]int{}},
+		told: map[topology.DatapathID][]binding.Interface{}, facts: map[topology.DatapathID]*bridgeFacts{},
+		speakers: map[topology.DatapathID]speaker{},
+		bind:     binding.NewTable(), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {

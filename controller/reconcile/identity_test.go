@@ -262,7 +262,7 @@ func TestToldByAnotherIsNotHeard(t *testing.T) {
 	b := newTLSBed(t)
 	id := uint64(topology.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Node: "node2"})
-	b.fabric.InterfacesChanged(id, []ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
+	b.fabric.InterfacesChanged(id, []*ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
 	b.declare("node1")
 	b.connect("127.0.0.2", "node1", "node1")
 	b.await("node1 is connected", func() bool { return b.at("node1", "127.0.0.2") })

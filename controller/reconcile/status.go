@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -39,6 +40,8 @@ type NodeStatus struct {
 	// NeedsOVSDB tells whether there are ports that can be bound here by
 	// external_ids only.
 	NeedsOVSDB bool
+	// bridge is what OVSDB says that the bridge is set to; nil while unknown.
+	bridge *ovsdb.Bridge
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }

@@ -93,6 +93,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
 		_, told := d.told[id]
 		s.OVSDB = told && d.hears(id, n)
+		s.bridge = d.bridgeOf(n)
 		s.CertificateExpires = p.expires()
 	})
 	d.portsKnown(n, p)
@@ -207,16 +208,32 @@ func ordinary(n openflow.PortNo) bool { return n > 0 && n <= openflow.PortMax }
 // interfacesTold: OVSDB says which interfaces a bridge has.
 type interfacesTold struct {
 	dpid   topology.DatapathID
-	ifaces []binding.Interface
+	ifaces []*ovsdb.Interface
 }
 
 func (e interfacesTold) happen(d *dispatcher) {
-	d.told[e.dpid] = e.ifaces
+	d.factsOf(e.dpid).ifaces = e.ifaces
+	claims := claimsOf(e.ifaces)
+	if before, ok := d.told[e.dpid]; ok && slices.Equal(before, claims) {
+		return // a link went up or down, say
+	}
+	d.told[e.dpid] = claims
 	if n := d.nodeOf(e.dpid); n != nil && d.hears(e.dpid, n) {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
-		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, e.ifaces) })
+		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.mail.sure()
 	}
+}
+
+// claimsOf returns the interfaces by which ports can be bound.
+func claimsOf(ifaces []*ovsdb.Interface) []binding.Interface {
+	var claims []binding.Interface
+	for _, o := range ifaces {
+		if o.Bindable() {
+			claims = append(claims, binding.Interface{Name: o.Name, IfaceID: o.IfaceID, ContainerID: o.ContainerID, ContainerIface: o.ContainerIface})
+		}
+	}
+	return claims
 }
 
 // ovsdbGone: the connection to a node's OVSDB has ended. What it said stays
@@ -225,9 +242,10 @@ type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {
 	delete(d.told, e.dpid)
+	delete(d.facts, e.dpid)
 	delete(d.speakers, e.dpid)
 	if n := d.nodeOf(e.dpid); n != nil {
-		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
+		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.bridge = false, nil })
 	}
 }
 
@@ -236,14 +254,10 @@ func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
 	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Node, c.Reconfigure}})
 }
 
-// InterfacesChanged is part of ovsdb.Handler: the identities of the interfaces
-// of the bridge with the datapath id.
-func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []ovsdb.Interface) {
-	told := make([]binding.Interface, len(ifaces))
-	for i, o := range ifaces {
-		told[i] = binding.Interface{Name: o.Name, IfaceID: o.IfaceID, ContainerID: o.ContainerID, ContainerIface: o.ContainerIface}
-	}
-	f.tell(interfacesTold{topology.DatapathID(datapathID), told})
+// InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with
+// the datapath id.
+func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []*ovsdb.Interface) {
+	f.tell(interfacesTold{topology.DatapathID(datapathID), ifaces})
 }
 
 // OVSDBDisconnected is part of ovsdb.Handler.

@@ -43,7 +43,7 @@ func (b *bed) ovsdbTells() {
 	b.Helper()
 	id := uint64(topology.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id})
-	b.fabric.InterfacesChanged(id, []ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
+	b.fabric.InterfacesChanged(id, []*ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
 	b.await("web to be bound", func(context.Context) error {
 		if s := b.fabric.PortStatus("web"); !s.Bound {
 			return errors.New(s.Message)
