@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/sdnctl/sdnctl/cli/attach"
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
@@ -57,6 +58,7 @@ func exitCode(err error) int {
 		unreachable *api.UnreachableError
 		files       fileErrors
 		manifests   manifestError
+		plugging    *attach.Error
 	)
 	switch {
 	case err == nil:
@@ -75,6 +77,21 @@ func exitCode(err error) int {
 		return ExitInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		return ExitTimeout
+	case errors.As(err, &plugging):
+		return attachCode(plugging.Code)
+	}
+	return ExitFailure
+}
+
+// attachCode maps the codes of errors of attach.
+func attachCode(code attach.Code) int {
+	switch code {
+	case attach.NotFound:
+		return ExitNotFound
+	case attach.Conflict:
+		return ExitConflict
+	case attach.Denied:
+		return ExitDenied
 	}
 	return ExitFailure
 }

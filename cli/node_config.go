@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -89,7 +90,8 @@ func (c nodeConfig) client(env Env) (*api.Client, error) {
 }
 
 // nodeClient makes the client of a command that works for the node it runs on:
-// as the node, unless --host or SDNCTL_HOST names another way.
+// as the node, unless --host or SDNCTL_HOST names another way. On a machine
+// that has no certificate of a node but runs sdnd it uses sdnd's socket.
 func (a *app) nodeClient() (*api.Client, nodeConfig, error) {
 	c, err := readNodeConfig(a.env)
 	if a.host != "" || a.env.Getenv("SDNCTL_HOST") != "" {
@@ -100,6 +102,10 @@ func (a *app) nodeClient() (*api.Client, nodeConfig, error) {
 		return client, c, err
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); err == nil {
+			client, err := a.client()
+			return client, nodeConfig{}, err
+		}
 		return nil, nodeConfig{}, fmt.Errorf("this machine has not joined as a node with a certificate: there is no %s; run 'sdnctl node invite NAME' on the controller, and here the line that it prints (or give --host)", nodeFile(a.env, "node.yaml"))
 	}
 	if err != nil {

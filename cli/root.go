@@ -74,6 +74,7 @@ const (
 	groupObjects = "objects"
 	groupWhole   = "whole"
 	groupLook    = "look"
+	groupMachine = "machine"
 	groupOther   = "other"
 )
 
@@ -99,6 +100,7 @@ networks, routers and ports, and shows what became of them.`,
 	root.AddGroup(
 		&cobra.Group{ID: groupWhole, Title: "The topology as a whole:"},
 		&cobra.Group{ID: groupObjects, Title: "Single objects:"},
+		&cobra.Group{ID: groupMachine, Title: "On a node:"},
 		&cobra.Group{ID: groupLook, Title: "What became of it:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
@@ -110,6 +112,7 @@ networks, routers and ports, and shows what became of them.`,
 	}
 	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a), newBackupCmd(a), newRestoreCmd(a), newIPAMCmd(a))
 	add(groupObjects, newKindCmds(a)...)
+	add(groupMachine, newAttachCmd(a), newDetachCmd(a))
 	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
 	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newVersionCmd(a))
 	root.SetHelpCommandGroupID(groupOther)

@@ -155,8 +155,8 @@ func (l *Lab) AddDockerContainer(ctx context.Context, c Container) (*Container, 
 	return l.AdoptDocker(ctx, n, c)
 }
 
-// AdoptDocker makes a Docker container that was run and plugged in by hand
-// known to the lab.
+// AdoptDocker makes a Docker container that was run by hand known to the lab.
+// Without Interface it is one that was plugged in by ovs-docker.
 func (l *Lab) AdoptDocker(ctx context.Context, n *Node, c Container) (*Container, error) {
 	c.lab, c.Node = l, n.Name
 	text, err := n.Exec(ctx, "docker", "inspect", "--format", "{{.State.Pid}}", c.Name)
@@ -166,13 +166,15 @@ func (l *Lab) AdoptDocker(ctx context.Context, n *Node, c Container) (*Container
 	if c.Docker, err = strconv.Atoi(strings.TrimSpace(text)); err != nil || c.Docker == 0 {
 		return nil, fmt.Errorf("container %q does not run", c.Name)
 	}
-	text, err = n.VSCtl(ctx, "--bare", "--columns=name", "find", "interface", "external_ids:container_id="+c.Name)
-	if err != nil {
-		return nil, err
-	}
-	c.Interface = strings.TrimSpace(text)
-	if _, err := c.Exec(ctx, "ethtool", "-K", "eth0", "tx", "off"); err != nil {
-		return nil, err
+	if c.Interface == "" {
+		text, err = n.VSCtl(ctx, "--bare", "--columns=name", "find", "interface", "external_ids:container_id="+c.Name)
+		if err != nil {
+			return nil, err
+		}
+		c.Interface = strings.TrimSpace(text)
+		if _, err := c.Exec(ctx, "ethtool", "-K", "eth0", "tx", "off"); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.readInterface(); err != nil {
 		return nil, err

@@ -1,0 +1,222 @@
+package attach
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// DefaultInterface is the name of the interface in the namespace unless another
+// is asked for.
+const DefaultInterface = "eth0"
+
+// Request asks for an attachment.
+type Request struct {
+	// Name is the container's name or id; with Netns or PID it only names the
+	// port.
+	Name string
+	// Netns is a network namespace, by its name ("ip netns") or path; PID a
+	// process in one. Without both, Name is a Docker container.
+	Netns string
+	PID   int
+	// Interface is the name of the interface in the namespace; "" is
+	// DefaultInterface.
+	Interface string
+	// Port is the name of the port; "" is PortName's.
+	Port string
+	// Network is the network of the port if it is declared by this; "" takes one
+	// that is declared already.
+	Network string
+	// IP and MAC are the port's; "" leaves them to sdnd.
+	IP, MAC string
+	// Labels are put on a port that is declared by this.
+	Labels map[string]string
+	// NoDefaultRoute leaves the default route of the namespace alone.
+	NoDefaultRoute bool
+}
+
+// PortName is the name of the port of a container's interface: the container's
+// for eth0, else the two joined by a dash.
+func PortName(container, iface string) string {
+	if iface == "" || iface == DefaultInterface {
+		return container
+	}
+	return container + "-" + iface
+}
+
+// Result is what an attachment has come to.
+type Result struct {
+	Node   string
+	Target Target
+	// Whose names the target as people do, such as "container web".
+	Whose string
+	Link  Link
+	Port  api.Port
+	// Declared tells whether the port was declared by this, and Done what was
+	// done on this machine: nothing if all was as it should be.
+	Declared bool
+	Done     []Action
+	// OtherDefault is the device of the namespace whose default route was left as
+	// it is, "" if that was not so.
+	OtherDefault string
+
+	// since is the revision that was there before.
+	since api.Revision
+}
+
+// Attach makes an attachment, or mends one. It returns when this machine has
+// what it should have; see Wait for the rest. On an error everything that it
+// did is undone.
+func (n Node) Attach(ctx context.Context, r Request) (Result, error) {
+	if r.Interface == "" {
+		r.Interface = DefaultInterface
+	}
+	t, err := n.target(ctx, &r)
+	if err != nil {
+		return Result{}, err
+	}
+	defer t.ns.Close()
+	n, bridge, unlock, err := n.open(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+
+	var back undo
+	res, err := n.attach(ctx, r, t, bridge, &back)
+	if err != nil {
+		return Result{}, back.run(ctx, err)
+	}
+	return res, nil
+}
+
+// attach is Attach with the lock held. It notes in back what undoes it.
+func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, back *undo) (Result, error) {
+	res := Result{Node: n.Name, Target: t.Target, Whose: t.whose}
+	status, err := n.Controller.Status(ctx)
+	if err != nil {
+		return res, err
+	}
+	res.since = status.Revision
+	if res.Port, res.Declared, err = n.declare(ctx, r, t.Target, back); err != nil {
+		return res, err
+	}
+	w, err := n.want(ctx, r, t.Target, bridge, res.Port)
+	if err != nil {
+		return res, err
+	}
+	found, err := n.look(ctx, t.ns, w)
+	if err != nil {
+		return res, err
+	}
+	if found.OtherDefault != "" && w.Link.Gateway.IsValid() {
+		w.Link.Gateway, res.OtherDefault = netip.Addr{}, found.OtherDefault
+	}
+	res.Link = w.Link
+	if res.Done, err = Plan(w, found); err != nil {
+		return res, err
+	}
+	if err := n.carryOut(ctx, t.ns, w, res.Done, back); err != nil {
+		return res, err
+	}
+	return res, n.check(ctx, t.ns, w)
+}
+
+// want works out the attachment of a port.
+func (n Node) want(ctx context.Context, r Request, t Target, bridge Bridge, p api.Port) (Want, error) {
+	w := Want{Port: p.Name, ID: p.Name, Bridge: n.Bridge, Link: Link{
+		Host: HostName(p.Name), Inner: r.Interface, Target: t,
+		MAC: p.Status.MAC, MTU: p.Status.MTU, Checksums: bridge.DatapathType == "netdev",
+	}}
+	if p.Spec.InterfaceID != "" {
+		w.ID = p.Spec.InterfaceID
+	}
+	if p.Spec.Interface != "" { // bound by the name of the interface
+		w.Link.Host = p.Spec.Interface
+	}
+	ip, err := netip.ParseAddr(p.Status.IP)
+	if err != nil {
+		return w, fmt.Errorf("sdnd gave port %s no address: %w", p.Name, err)
+	}
+	w.Link.Address = netip.PrefixFrom(ip, p.Status.PrefixLength)
+	if r.NoDefaultRoute || p.Status.Gateway == "" {
+		return w, nil
+	}
+	network, err := n.Controller.Network(ctx, p.Spec.Network)
+	if err != nil {
+		return w, err
+	}
+	// In a stretched network that no router has, nobody is the gateway.
+	if network.Spec.Mode == api.ModeSegmented || network.Status.Router != "" {
+		w.Link.Gateway, err = netip.ParseAddr(p.Status.Gateway)
+	}
+	return w, err
+}
+
+// look reads what there is of an attachment on this machine.
+func (n Node) look(ctx context.Context, ns Namespace, w Want) (Found, error) {
+	seen, err := n.Kernel.Look(ns, w.Link.Host, w.Link.Inner)
+	if err != nil {
+		return Found{}, err
+	}
+	rows, err := n.Switch.Interfaces(ctx, "name", w.Link.Host)
+	if err != nil {
+		return Found{}, err
+	}
+	f := Found{Seen: seen}
+	for _, i := range rows {
+		f.Interface = &i
+	}
+	claims, err := n.Switch.Interfaces(ctx, "iface-id", w.ID)
+	if err != nil {
+		return Found{}, err
+	}
+	for _, i := range claims {
+		if i.Name != w.Link.Host {
+			return Found{}, fault(Conflict, "take that one off with: ovs-vsctl del-port "+i.Name,
+				"the interface %s of bridge %s is port %s already (external_ids:iface-id=%s)", i.Name, i.Bridge, w.Port, w.ID)
+		}
+	}
+	return f, nil
+}
+
+// carryOut does the steps of a plan.
+func (n Node) carryOut(ctx context.Context, ns Namespace, w Want, plan []Action, back *undo) error {
+	host := w.Link.Host
+	for _, a := range plan {
+		if _, ok := a.(AddInterface); ok {
+			// Noted before it is done: who is interrupted does not know whether
+			// ovs-vsctl has done it.
+			back.add(func(ctx context.Context) error { return n.Switch.Remove(ctx, host) })
+		}
+		if err := n.do(ctx, ns, a); err != nil {
+			return err
+		}
+		if _, ok := a.(MakeLink); ok {
+			back.add(func(context.Context) error { return n.Kernel.Remove(host) })
+		}
+	}
+	return nil
+}
+
+// check looks whether everything is as it should be.
+func (n Node) check(ctx context.Context, ns Namespace, w Want) error {
+	found, err := n.look(ctx, ns, w)
+	if err != nil {
+		return err
+	}
+	if i := found.Interface; i != nil && i.OFPort <= 0 {
+		return fault(Failed, "see the log of ovs-vswitchd", "Open vSwitch did not take the interface %s: %q (ofport %d)", i.Name, i.Error, i.OFPort)
+	}
+	left, err := Plan(w, found)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("the interface %s of %s is not as it was set: something else on this machine changes it (%T is still to do)",
+			w.Link.Inner, w.Link.Target.Describe(), left[0])
+	}
+	return nil
+}

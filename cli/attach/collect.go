@@ -1,0 +1,85 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Collect removes what is left of attachments to what is gone, and nothing that
+// attach did not make:
+//
+//   - interfaces of the bridge whose device has gone with its namespace, because
+//     the container was stopped, restarted or removed;
+//   - devices that no interface of the bridge belongs to;
+//   - ports that attach declared, once their container is removed or nothing is
+//     attached as them. The port of a stopped container stays, and so does its
+//     address.
+//
+// Of what it cannot find out about, such as while Docker does not answer, it
+// leaves everything as it is, and returns that as the error, with all that it
+// did.
+func (n Node) Collect(ctx context.Context) ([]Removed, error) {
+	n, _, unlock, err := n.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all, err := n.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var removed []Removed
+	live := map[string]bool{}
+	for _, a := range all {
+		if a.row && a.link {
+			live[a.port] = true
+			continue
+		}
+		if err := n.unplug(ctx, a.host); err != nil {
+			return removed, err
+		}
+		why := "the namespace that its device was in is gone"
+		if a.link {
+			why = "the bridge has no interface for the device"
+		}
+		removed = append(removed, Removed{Port: a.port, Interface: a.host, Why: why})
+	}
+	ports, err := n.Controller.Ports(ctx, api.ListOptions{Node: n.Name, Label: TargetLabel})
+	if err != nil {
+		return removed, err
+	}
+	var unsure []error
+	for _, p := range ports.Items {
+		t, err := ParseTarget(p.Labels[TargetLabel])
+		if err != nil || p.Spec.Node != n.Name || live[p.Name] {
+			continue
+		}
+		gone, err := n.gone(ctx, t)
+		if err != nil {
+			unsure = append(unsure, fmt.Errorf("port %s is left as it is: %w", p.Name, err))
+		}
+		if !gone {
+			continue
+		}
+		deleted, err := n.undeclare(ctx, p.Name, t)
+		if err != nil {
+			return removed, errors.Join(append(unsure, err)...)
+		}
+		removed = note(removed, p.Name, deleted, t.Describe()+" is gone")
+	}
+	return removed, errors.Join(unsure...)
+}
+
+// note adds to what was removed that a port was deleted.
+func note(removed []Removed, port string, deleted bool, why string) []Removed {
+	for i := range removed {
+		if removed[i].Port == port {
+			removed[i].Deleted, removed[i].Why = deleted, why
+			return removed
+		}
+	}
+	return append(removed, Removed{Port: port, Deleted: deleted, Why: why})
+}

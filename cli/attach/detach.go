@@ -1,0 +1,151 @@
+package attach
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Removed is what was taken away of one attachment.
+type Removed struct {
+	Port string
+	// Interface is the interface of the bridge that was removed, "" for none, and
+	// Deleted whether the port was deleted, which it is if attach declared it.
+	Interface string
+	Deleted   bool
+	// Why says why Collect removed it.
+	Why string
+}
+
+// Detach takes the attachment of a port away, and the port if Attach declared
+// it. The device goes even if sdnd cannot be reached; then the error says what
+// is left to do.
+func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
+	n, _, unlock, err := n.open(ctx)
+	if err != nil {
+		return Removed{}, err
+	}
+	defer unlock()
+	gone := Removed{Port: port}
+	attached, err := n.attached(ctx, port)
+	if err != nil {
+		return gone, err
+	}
+	for _, a := range attached {
+		if err := n.unplug(ctx, a.host); err != nil {
+			return gone, err
+		}
+		gone.Interface = a.host
+	}
+	p, err := n.Controller.Port(ctx, port)
+	switch {
+	case isCode(err, api.CodeNotFound) && gone.Interface == "":
+		return gone, fault(NotFound, "list ports with: sdnctl port list (the port of another interface than eth0 has its name, too: see --interface)",
+			"nothing is attached as port %s, and no such port is declared", port)
+	case isCode(err, api.CodeNotFound):
+		return gone, nil
+	case err != nil:
+		return gone, unfinished(gone, err)
+	}
+	t, err := ParseTarget(p.Labels[TargetLabel])
+	if err != nil {
+		if gone.Interface == "" {
+			return gone, fault(NotFound, "delete it with: sdnctl port delete "+port,
+				"nothing is attached as port %s on this machine, and sdnctl attach did not declare it", port)
+		}
+		return gone, nil
+	}
+	gone.Deleted, err = n.undeclare(ctx, port, t)
+	return gone, unfinished(gone, err)
+}
+
+// unfinished says what is left to do when sdnd could not be told.
+func unfinished(r Removed, err error) error {
+	if err == nil || r.Interface == "" {
+		return err
+	}
+	return &Error{Code: Failed, Err: err, Message: "port " + r.Port + " is detached here, but still declared",
+		Fix: "when sdnd can be reached, run this again, or: sdnctl attach --gc"}
+}
+
+// attachment is one that there is on this machine.
+type attachment struct {
+	host   string
+	port   string // "" if only the veth is left
+	target Target
+	// row and link tell whether the bridge has the interface, and the machine the
+	// device.
+	row, link bool
+}
+
+// all returns every attachment of this machine, whole or in part, of which the
+// interface is on the node's bridge or on none.
+func (n Node) all(ctx context.Context) ([]attachment, error) {
+	rows, err := n.Switch.Interfaces(ctx, TargetKey, "")
+	if err != nil {
+		return nil, err
+	}
+	veths, err := n.Kernel.Veths(aliasPrefix)
+	if err != nil {
+		return nil, err
+	}
+	links := map[string]string{}
+	for _, v := range veths {
+		links[v.Name] = v.Alias
+	}
+	var all []attachment
+	for _, r := range rows {
+		a := attachment{host: r.Name, port: r.IDs[PortKey], row: true}
+		_, a.link = links[r.Name]
+		delete(links, r.Name)
+		if a.target, err = ParseTarget(r.IDs[TargetKey]); err == nil && r.Bridge == n.Bridge {
+			all = append(all, a)
+		}
+	}
+	for _, v := range veths {
+		if _, ok := links[v.Name]; !ok {
+			continue
+		}
+		if t, err := ParseTarget(v.Alias[len(aliasPrefix):]); err == nil {
+			all = append(all, attachment{host: v.Name, target: t, link: true})
+		}
+	}
+	return all, nil
+}
+
+// attached returns what is attached as a port.
+func (n Node) attached(ctx context.Context, port string) ([]attachment, error) {
+	all, err := n.all(ctx)
+	var of []attachment
+	for _, a := range all {
+		if a.port == port || a.host == HostName(port) {
+			of = append(of, a)
+		}
+	}
+	return of, err
+}
+
+// unplug takes an interface off the bridge and removes its device.
+func (n Node) unplug(ctx context.Context, host string) error {
+	return errors.Join(n.Switch.Remove(ctx, host), n.Kernel.Remove(host))
+}
+
+// clear removes what is left of a port that attach declared for something that
+// is gone.
+func (n Node) clear(ctx context.Context, port string) error {
+	attached, err := n.attached(ctx, port)
+	if err != nil {
+		return err
+	}
+	for _, a := range attached {
+		if err := n.unplug(ctx, a.host); err != nil {
+			return err
+		}
+	}
+	_, err = n.Controller.Delete(ctx, api.KindPort, port, 0)
+	if isCode(err, api.CodeNotFound) {
+		return nil
+	}
+	return err
+}

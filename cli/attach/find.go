@@ -1,0 +1,120 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// netnsDir is where ip-netns(8) keeps namespaces that have names.
+const netnsDir = "/run/netns"
+
+// Namespaces returns the names of this machine's network namespaces.
+func Namespaces() []string {
+	entries, err := os.ReadDir(netnsDir)
+	if err != nil {
+		return nil // "ip netns" makes the folder with the first
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// target is a Target with its namespace, which the one who got it closes.
+type target struct {
+	Target
+	ns    Namespace
+	whose string
+}
+
+// target finds what a request is for, and names the port if it does not.
+func (n Node) target(ctx context.Context, r *Request) (target, error) {
+	t, path, name, err := n.find(ctx, *r)
+	if err != nil {
+		return target{}, err
+	}
+	ns, err := n.Kernel.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return target{}, fault(NotFound, "list namespaces with: ip netns; processes with: ps", "there is no %s", t.Describe())
+	}
+	if err != nil {
+		return target{}, err
+	}
+	if err := n.same(ctx, *r, t, path, ns); err != nil {
+		return target{}, errors.Join(err, ns.Close())
+	}
+	if r.Port == "" {
+		r.Port = PortName(name, r.Interface)
+	}
+	whose := t.Describe()
+	if t.Kind == Docker {
+		whose = "container " + name
+	}
+	return target{t, ns, whose}, nil
+}
+
+// find returns what a request is for, the file that stands for its namespace,
+// and its name.
+func (n Node) find(ctx context.Context, r Request) (t Target, path, name string, err error) {
+	switch {
+	case r.Netns != "" && strings.Contains(r.Netns, "/"):
+		return Target{Netns, filepath.Base(r.Netns)}, r.Netns, r.Name, nil
+	case r.Netns != "":
+		return Target{Netns, r.Netns}, filepath.Join(netnsDir, r.Netns), r.Name, nil
+	case r.PID != 0:
+		return Target{PID, strconv.Itoa(r.PID)}, processNamespace(r.PID), r.Name, nil
+	}
+	c, err := n.Containers.Container(ctx, r.Name)
+	if err != nil {
+		return Target{}, "", "", err
+	}
+	if c.PID == 0 {
+		return Target{}, "", "", fault(Failed, "start it with: docker start "+c.Name, "container %s is not running", c.Name)
+	}
+	return Target{Docker, c.ID}, processNamespace(c.PID), c.Name, nil
+}
+
+func processNamespace(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
+
+// same makes sure that the open namespace is the one that was asked for: a
+// process may have ended, and its number been given to another, since it was
+// found.
+func (n Node) same(ctx context.Context, r Request, t Target, path string, ns Namespace) error {
+	if ns.Own() {
+		return fault(Conflict, "a container needs a network of its own: start it with --network none",
+			"%s is in the network namespace of the machine itself", t.Describe())
+	}
+	if t.Kind != Docker {
+		return nil
+	}
+	again, still, _, err := n.find(ctx, r)
+	if err != nil {
+		return err
+	}
+	if again != t || still != path {
+		return fault(Failed, "try again", "%s was restarted just now", t.Describe())
+	}
+	return nil
+}
+
+// gone reports whether a target does not exist any more, so that nothing will
+// ever be attached to it again. A container that is stopped may be started
+// again. Of a namespace or process it is asked when nothing is attached to it.
+func (n Node) gone(ctx context.Context, t Target) (bool, error) {
+	if t.Kind != Docker {
+		return true, nil
+	}
+	_, err := n.Containers.Container(ctx, t.ID)
+	var e *Error
+	if errors.As(err, &e) && e.Code == NotFound {
+		return true, nil
+	}
+	return false, err
+}

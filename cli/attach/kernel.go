@@ -1,0 +1,70 @@
+package attach
+
+import (
+	"io"
+	"net/netip"
+)
+
+// Namespace is an open network namespace. While it is open it stays the same
+// one, whatever becomes of the process or the name by which it was found.
+type Namespace interface {
+	io.Closer
+	// Own reports whether it is the namespace that this process is in.
+	Own() bool
+}
+
+// Device is a network interface as the kernel tells it.
+type Device struct {
+	// Index is its number in its namespace, Peer that of the other end of a veth
+	// pair in the other end's; 0 for what is not a veth.
+	Index, Peer int
+	// Alias is the text that attach has put on it (see [Link]).
+	Alias     string
+	MAC       string
+	MTU       int
+	Up        bool
+	Addresses []netip.Prefix // IPv4
+	// Gateway is that of the default route by this device, if there is one.
+	Gateway netip.Addr
+	// Offload reports whether it leaves checksums to be filled in by who takes
+	// the packets.
+	Offload bool
+}
+
+// Seen is what the kernel has of an attachment; nil for what is not there.
+type Seen struct {
+	// Host is the device of that name on the machine, Inner that in the
+	// namespace.
+	Host, Inner *Device
+	// OtherDefault is the name of another device of the namespace that has a
+	// default route, "" if none has.
+	OtherDefault string
+}
+
+// paired reports whether the two devices are the ends of one veth pair.
+func (s Seen) paired() bool {
+	return s.Host != nil && s.Inner != nil && s.Host.Peer == s.Inner.Index && s.Inner.Peer == s.Host.Index && s.Host.Peer != 0
+}
+
+// Veth is an end of a veth pair on the machine that attach made.
+type Veth struct {
+	Name, Alias string
+}
+
+// Kernel is the network configuration of this machine.
+type Kernel interface {
+	// Open opens the namespace that a file stands for.
+	Open(path string) (Namespace, error)
+	// Look tells what is there under the names of a link's two ends.
+	Look(ns Namespace, host, inner string) (Seen, error)
+	// Make makes the veth pair of a link, with its alias and MAC, and not up.
+	Make(ns Namespace, l Link) error
+	// Configure makes both ends of a veth pair as the link says, and nothing of
+	// the namespace that is not the link's. Doing it again changes nothing.
+	Configure(ns Namespace, l Link) error
+	// Remove removes a device of the machine, and so its other end. One that is
+	// not there is no error.
+	Remove(host string) error
+	// Veths returns the ends on the machine of which the alias has the prefix.
+	Veths(aliasPrefix string) ([]Veth, error)
+}

@@ -1,0 +1,330 @@
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// kernel is the kernel of this machine, by rtnetlink(7) and ioctl(2).
+type kernel struct{}
+
+// NewKernel returns the kernel of this machine, in the network namespace of
+// this process.
+func NewKernel() (Kernel, error) {
+	if os.Geteuid() != 0 {
+		return nil, fault(Denied, "run this as root, for example with sudo", "network interfaces can be made by root only")
+	}
+	return kernel{}, nil
+}
+
+// namespace is an open network namespace.
+type namespace struct {
+	netns.NsHandle
+	own bool
+}
+
+// Own implements Namespace.
+func (n namespace) Own() bool { return n.own }
+
+// Close implements Namespace.
+func (n namespace) Close() error { return n.NsHandle.Close() }
+
+// Open implements Kernel.
+func (kernel) Open(path string) (Namespace, error) {
+	ns, err := netns.GetFromPath(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open network namespace", Path: path, Err: err}
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(ns), &st); err == nil && st.Type != unix.NSFS_MAGIC {
+		err = errors.Join(fmt.Errorf("%s is not a network namespace", path), ns.Close())
+		return nil, err
+	}
+	own, err := netns.Get()
+	if err != nil {
+		return nil, errors.Join(err, ns.Close())
+	}
+	n := namespace{ns, own.Equal(ns)}
+	return n, own.Close()
+}
+
+// in calls f with rtnetlink sockets of both namespaces.
+func in(ns Namespace, f func(machine, inside *netlink.Handle) error) error {
+	machine, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer machine.Close()
+	inside, err := netlink.NewHandleAt(ns.(namespace).NsHandle, unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	return f(machine, inside)
+}
+
+// Look implements Kernel.
+func (kernel) Look(ns Namespace, host, inner string) (s Seen, err error) {
+	err = in(ns, func(machine, inside *netlink.Handle) error {
+		if s.Host, err = device(machine, host); err != nil {
+			return err
+		}
+		if s.Inner, err = device(inside, inner); err != nil {
+			return err
+		}
+		routes, err := inside.RouteList(nil, unix.AF_INET)
+		if err != nil {
+			return err
+		}
+		for _, r := range routes {
+			if !isDefault(r) {
+				continue
+			}
+			if s.Inner != nil && r.LinkIndex == s.Inner.Index {
+				s.Inner.Gateway = address(r.Gw)
+			} else if link, err := inside.LinkByIndex(r.LinkIndex); err == nil {
+				s.OtherDefault = link.Attrs().Name
+			}
+		}
+		return nil
+	})
+	if err == nil && s.Inner != nil {
+		s.Inner.Offload, err = checksumOffload(ns, inner)
+	}
+	return s, err
+}
+
+// device reads a device, nil if it is not there.
+func device(h *netlink.Handle, name string) (*Device, error) {
+	link, err := h.LinkByName(name)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := link.Attrs()
+	d := &Device{Index: a.Index, Alias: a.Alias, MAC: a.HardwareAddr.String(), MTU: a.MTU, Up: a.Flags&net.FlagUp != 0}
+	if link.Type() == "veth" {
+		d.Peer = a.ParentIndex
+	}
+	addrs, err := h.AddrList(link, unix.AF_INET)
+	for _, addr := range addrs {
+		d.Addresses = append(d.Addresses, prefix(addr.IPNet))
+	}
+	return d, err
+}
+
+// absent reports whether a device is not there.
+func absent(err error) bool {
+	var none netlink.LinkNotFoundError
+	return errors.As(err, &none) || errors.Is(err, unix.ENODEV)
+}
+
+func isDefault(r netlink.Route) bool {
+	if r.Table != unix.RT_TABLE_MAIN {
+		return false
+	}
+	return r.Dst == nil || r.Dst.IP.IsUnspecified() && prefix(r.Dst).Bits() == 0
+}
+
+func prefix(n *net.IPNet) netip.Prefix {
+	bits, _ := n.Mask.Size()
+	return netip.PrefixFrom(address(n.IP), bits)
+}
+
+func address(ip net.IP) netip.Addr {
+	a, _ := netip.AddrFromSlice(ip)
+	return a.Unmap()
+}
+
+// Make implements Kernel. The inner end is born in the namespace with its name
+// and MAC, so nothing on the machine, such as udev, ever sees it under another.
+func (kernel) Make(ns Namespace, l Link) error {
+	mac, err := net.ParseMAC(l.MAC)
+	if err != nil {
+		return err
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = l.Host, l.MTU
+	veth := &netlink.Veth{
+		LinkAttrs: attrs, PeerName: l.Inner, PeerHardwareAddr: mac, PeerMTU: uint32(l.MTU),
+		PeerNamespace: netlink.NsFd(int(ns.(namespace).NsHandle)),
+	}
+	return in(ns, func(machine, _ *netlink.Handle) error {
+		if err := machine.LinkAdd(veth); err != nil {
+			return fmt.Errorf("make the veth pair %s: %w", l.Host, err)
+		}
+		link, err := machine.LinkByName(l.Host)
+		if err == nil {
+			err = machine.LinkSetAlias(link, l.Alias())
+		}
+		if err != nil { // without its alias nobody would know whose it is
+			return errors.Join(err, machine.LinkDel(veth))
+		}
+		return nil
+	})
+}
+
+// Configure implements Kernel.
+func (kernel) Configure(ns Namespace, l Link) error {
+	return in(ns, func(machine, inside *netlink.Handle) error {
+		if err := configureInner(ns, inside, l); err != nil {
+			return fmt.Errorf("%s of %s: %w", l.Inner, l.Target.Describe(), err)
+		}
+		if err := configureHost(machine, l); err != nil {
+			return fmt.Errorf("%s: %w", l.Host, err)
+		}
+		return addRoute(inside, l)
+	})
+}
+
+// configureHost sets the end on the machine up. With the userspace datapath
+// the machine's kernel, too, sees what comes in there; it must neither answer
+// nor say anything.
+func configureHost(h *netlink.Handle, l Link) error {
+	link, err := h.LinkByName(l.Host)
+	if err != nil {
+		return err
+	}
+	if err := h.LinkSetMTU(link, l.MTU); err != nil {
+		return err
+	}
+	if err := h.LinkSetARPOff(link); err != nil {
+		return err
+	}
+	if err := noIPv6(h, link); err != nil {
+		return err
+	}
+	return h.LinkSetUp(link)
+}
+
+// configureInner sets the end in the namespace up, with the MAC first: what is
+// sent from another address is dropped.
+func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
+	link, err := h.LinkByName(l.Inner)
+	if err != nil {
+		return err
+	}
+	mac, err := net.ParseMAC(l.MAC)
+	if err != nil {
+		return err
+	}
+	if link.Attrs().HardwareAddr.String() != l.MAC {
+		if err := h.LinkSetHardwareAddr(link, mac); err != nil {
+			return err
+		}
+	}
+	if err := h.LinkSetMTU(link, l.MTU); err != nil {
+		return err
+	}
+	if err := noIPv6(h, link); err != nil {
+		return err
+	}
+	if err := setChecksumOffload(ns, l.Inner, !l.Checksums); err != nil {
+		return err
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return err
+	}
+	return setAddress(h, link, l.Address)
+}
+
+// setAddress makes an address the only one of a device.
+func setAddress(h *netlink.Handle, link netlink.Link, want netip.Prefix) error {
+	addrs, err := h.AddrList(link, unix.AF_INET)
+	if err != nil {
+		return err
+	}
+	there := false
+	for _, a := range addrs {
+		if prefix(a.IPNet) == want {
+			there = true
+		} else if err := h.AddrDel(link, &a); err != nil {
+			return err
+		}
+	}
+	if there {
+		return nil
+	}
+	return h.AddrAdd(link, &netlink.Addr{IPNet: &net.IPNet{
+		IP: want.Addr().AsSlice(), Mask: net.CIDRMask(want.Bits(), want.Addr().BitLen()),
+	}})
+}
+
+// addRoute makes the default route by the link as it should be.
+func addRoute(h *netlink.Handle, l Link) error {
+	link, err := h.LinkByName(l.Inner)
+	if err != nil {
+		return err
+	}
+	routes, err := h.RouteList(link, unix.AF_INET)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if isDefault(r) && address(r.Gw) != l.Gateway {
+			if err := h.RouteDel(&r); err != nil {
+				return fmt.Errorf("remove the default route by %s: %w", address(r.Gw), err)
+			}
+		}
+	}
+	if !l.Gateway.IsValid() {
+		return nil
+	}
+	route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: l.Gateway.AsSlice()}
+	if err := h.RouteReplace(route); err != nil {
+		return fmt.Errorf("add the default route by %s: %w", l.Gateway, err)
+	}
+	return nil
+}
+
+// noIPv6 keeps a device from giving itself an IPv6 address: networks are IPv4,
+// and what it would send from that address is dropped.
+func noIPv6(h *netlink.Handle, link netlink.Link) error {
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+		return nil // a kernel without IPv6
+	}
+	err := h.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE)
+	if errors.Is(err, unix.EAFNOSUPPORT) { // one where it is turned off
+		return nil
+	}
+	return err
+}
+
+// Remove implements Kernel.
+func (kernel) Remove(host string) error {
+	link, err := netlink.LinkByName(host)
+	if err == nil {
+		err = netlink.LinkDel(link)
+	}
+	if absent(err) {
+		return nil
+	}
+	return err
+}
+
+// Veths implements Kernel.
+func (kernel) Veths(aliasPrefix string) ([]Veth, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	var ours []Veth
+	for _, l := range links {
+		if a := l.Attrs(); l.Type() == "veth" && strings.HasPrefix(a.Alias, aliasPrefix) {
+			ours = append(ours, Veth{a.Name, a.Alias})
+		}
+	}
+	return ours, nil
+}

@@ -1,0 +1,87 @@
+package attach
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+const (
+	// Bridge is the bridge of a node unless another is named.
+	DefaultBridge = "br-int"
+	// LockFile is the file whose lock attachments of a machine take turns by.
+	LockFile = "/run/sdnctl/attach.lock"
+	// nodeKey is the key of a bridge's external_ids where "sdnctl node join"
+	// wrote the node's name.
+	nodeKey = "sdnctl-node"
+)
+
+// Controller is what attach needs of sdnd's API.
+type Controller interface {
+	Port(ctx context.Context, name string) (api.Port, error)
+	Ports(ctx context.Context, o api.ListOptions) (api.List[api.Port], error)
+	Network(ctx context.Context, name string) (api.Network, error)
+	Create(ctx context.Context, o api.Object) (api.Object, error)
+	Delete(ctx context.Context, kind api.Kind, name string, ifRevision api.Revision) (api.Revision, error)
+	Status(ctx context.Context) (api.Status, error)
+	Wait(ctx context.Context, rev api.Revision, progress func(api.Acks)) error
+}
+
+// Node is this machine as a node of sdnd.
+type Node struct {
+	// Name is the node's name; "" is the one that "sdnctl node join" has written
+	// on the bridge.
+	Name string
+	// Bridge is the bridge that interfaces are added to; "" is DefaultBridge.
+	Bridge string
+	// Lock is the file whose lock is taken; "" is LockFile.
+	Lock string
+
+	Kernel     Kernel
+	Switch     Switch
+	Containers Containers
+	Controller Controller
+}
+
+// open reads the bridge and takes the lock. The node that it returns has all
+// that was left open in n.
+func (n Node) open(ctx context.Context) (Node, Bridge, func(), error) {
+	n.Bridge = cmp.Or(n.Bridge, DefaultBridge)
+	bridge, err := n.Switch.Bridge(ctx, n.Bridge)
+	if err != nil {
+		return n, bridge, nil, err
+	}
+	joined := bridge.IDs[nodeKey]
+	switch {
+	case n.Name == "" && joined == "":
+		return n, bridge, nil, fault(NotFound, "make it one first with: sdnctl node join (or say which node it is with --node)",
+			"the bridge %s of this machine is no node of sdnd", n.Bridge)
+	case n.Name != "" && joined != "" && n.Name != joined:
+		return n, bridge, nil, fault(Conflict, "leave --node out, or join this machine as that node with: sdnctl node join "+n.Name,
+			"the bridge %s of this machine is node %s, not %s", n.Bridge, joined, n.Name)
+	}
+	n.Name = cmp.Or(n.Name, joined)
+	unlock, err := lock(ctx, cmp.Or(n.Lock, LockFile))
+	return n, bridge, unlock, err
+}
+
+// do carries out one step.
+func (n Node) do(ctx context.Context, ns Namespace, a Action) error {
+	switch a := a.(type) {
+	case RemoveInterface:
+		return n.Switch.Remove(ctx, a.Host)
+	case RemoveLink:
+		return n.Kernel.Remove(a.Host)
+	case MakeLink:
+		return n.Kernel.Make(ns, a.Link)
+	case ConfigureLink:
+		return n.Kernel.Configure(ns, a.Link)
+	case AddInterface:
+		return n.Switch.Add(ctx, n.Bridge, a.Want.Link.Host, a.Want.externalIDs())
+	case SetIDs:
+		return n.Switch.Add(ctx, n.Bridge, a.Want.Link.Host, a.Want.externalIDs())
+	}
+	return fmt.Errorf("%T is no step", a)
+}

@@ -1,0 +1,80 @@
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"unsafe"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Commands of SIOCETHTOOL: get and set whether a device takes packets with
+// checksums to be filled in (linux/ethtool.h).
+const (
+	ethtoolGetTXChecksum = 0x16
+	ethtoolSetTXChecksum = 0x17
+)
+
+// ethtoolValue is struct ethtool_value.
+type ethtoolValue struct{ cmd, data uint32 }
+
+// ethtoolRequest is struct ifreq with a pointer.
+type ethtoolRequest struct {
+	name [unix.IFNAMSIZ]byte
+	data *ethtoolValue
+	_    [16]byte // as long as the kernel's longest
+}
+
+// checksumOffload reports whether a device of a namespace leaves checksums to
+// others, as "ethtool -k" does.
+func checksumOffload(ns Namespace, device string) (bool, error) {
+	v := &ethtoolValue{cmd: ethtoolGetTXChecksum}
+	err := ethtool(ns, device, v)
+	return v.data != 0, err
+}
+
+// setChecksumOffload is "ethtool -K DEVICE tx on|off" in a namespace.
+func setChecksumOffload(ns Namespace, device string, on bool) error {
+	v := &ethtoolValue{cmd: ethtoolSetTXChecksum}
+	if on {
+		v.data = 1
+	}
+	return ethtool(ns, device, v)
+}
+
+// ethtool asks by a socket that is in the namespace.
+func ethtool(ns Namespace, device string, v *ethtoolValue) error {
+	return inside(ns, func() (err error) {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unix.Close(fd)) }()
+		req := &ethtoolRequest{data: v}
+		copy(req.name[:len(req.name)-1], device)
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(req)))
+		runtime.KeepAlive(req)
+		if errno != 0 {
+			return fmt.Errorf("checksum offload of %s: %w", device, errno)
+		}
+		return nil
+	})
+}
+
+// inside calls f on a thread that is in the namespace.
+func inside(ns Namespace, f func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		// Never unlocked: the thread ends with this goroutine, so that nothing
+		// else ever runs in that namespace by mistake.
+		runtime.LockOSThread()
+		err := netns.Set(ns.(namespace).NsHandle)
+		if err == nil {
+			err = f()
+		}
+		result <- err
+	}()
+	return <-result
+}

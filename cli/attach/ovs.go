@@ -1,0 +1,194 @@
+package attach
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Interface is a row of the Interface table of OVSDB
+// (ovs-vswitchd.conf.db(5)).
+type Interface struct {
+	Name string
+	// Bridge is the bridge that it is on.
+	Bridge string
+	// OFPort is its OpenFlow number: 0 while ovs-vswitchd has not given it one,
+	// and -1 when it could not open the device, for the reason in Error.
+	OFPort int
+	Error  string
+	// IDs are its external_ids.
+	IDs map[string]string
+}
+
+// Bridge is a row of the Bridge table.
+type Bridge struct {
+	Name         string
+	DatapathType string
+	IDs          map[string]string
+}
+
+// Switch is the Open vSwitch of this machine.
+type Switch interface {
+	// Bridge returns a bridge, or an *Error with NotFound.
+	Bridge(ctx context.Context, name string) (Bridge, error)
+	// Interfaces returns the interfaces whose name is value, or, with another
+	// column than "name", in whose external_ids the key column has the value;
+	// any value at all for "".
+	Interfaces(ctx context.Context, column, value string) ([]Interface, error)
+	// Add adds an interface to a bridge, or sets the external_ids of one that is
+	// there.
+	Add(ctx context.Context, bridge, name string, ids map[string]string) error
+	// Remove takes interfaces off their bridges. One that is not there is no
+	// error.
+	Remove(ctx context.Context, names ...string) error
+}
+
+// VSCtl is a Switch that runs ovs-vsctl: the function gets its arguments and
+// returns what it printed.
+type VSCtl func(ctx context.Context, args ...string) (string, error)
+
+// Bridge implements Switch.
+func (v VSCtl) Bridge(ctx context.Context, name string) (Bridge, error) {
+	rows, err := v.find(ctx, "bridge", "name,datapath_type,external_ids", "name="+quote(name))
+	if err != nil {
+		return Bridge{}, err
+	}
+	if len(rows) == 0 {
+		return Bridge{}, fault(NotFound, "make this machine a node first with: sdnctl node join (or name the bridge with --bridge)",
+			"the Open vSwitch of this machine has no bridge %s", name)
+	}
+	r := rows[0]
+	return Bridge{Name: r.text("name"), DatapathType: r.text("datapath_type"), IDs: r.strings("external_ids")}, r.err
+}
+
+// Interfaces implements Switch.
+func (v VSCtl) Interfaces(ctx context.Context, column, value string) ([]Interface, error) {
+	condition := "external_ids:" + column + "=" + quote(value)
+	switch {
+	case column == "name":
+		condition = "name=" + quote(value)
+	case value == "":
+		condition = "external_ids:" + column + `!=""`
+	}
+	rows, err := v.find(ctx, "interface", "name,ofport,error,external_ids", condition)
+	if err != nil {
+		return nil, err
+	}
+	var all []Interface
+	for _, r := range rows {
+		i := Interface{Name: r.text("name"), OFPort: r.number("ofport"), Error: r.text("error"), IDs: r.strings("external_ids")}
+		if r.err != nil {
+			return nil, r.err
+		}
+		if i.Bridge, err = v(ctx, "iface-to-br", i.Name); err != nil {
+			return nil, err
+		}
+		all = append(all, i)
+	}
+	return all, nil
+}
+
+// Add implements Switch. ovs-vsctl returns once ovs-vswitchd has opened the
+// device or failed to.
+func (v VSCtl) Add(ctx context.Context, bridge, name string, ids map[string]string) error {
+	args := []string{"--may-exist", "add-port", bridge, name, "--", "set", "interface", name}
+	for _, k := range slices.Sorted(maps.Keys(ids)) {
+		args = append(args, "external_ids:"+k+"="+quote(ids[k]))
+	}
+	_, err := v(ctx, args...)
+	return err
+}
+
+// Remove implements Switch.
+func (v VSCtl) Remove(ctx context.Context, names ...string) error {
+	var args []string
+	for i, n := range names {
+		if i > 0 {
+			args = append(args, "--")
+		}
+		args = append(args, "--if-exists", "del-port", n)
+	}
+	if args == nil {
+		return nil
+	}
+	_, err := v(ctx, args...)
+	return err
+}
+
+// quote writes a string of ovs-vsctl's column values (ovs-vsctl(8), "Database
+// Values").
+func quote(s string) string { return strconv.Quote(s) }
+
+// find returns the rows of a table that meet a condition.
+func (v VSCtl) find(ctx context.Context, table, columns, condition string) ([]*row, error) {
+	text, err := v(ctx, "--format=json", "--columns="+columns, "find", table, condition)
+	if err != nil {
+		return nil, err
+	}
+	var t struct {
+		Headings []string
+		Data     [][]json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return nil, fmt.Errorf("read what ovs-vsctl printed: %w: %.200s", err, text)
+	}
+	var rows []*row
+	for _, d := range t.Data {
+		r := &row{values: map[string]json.RawMessage{}}
+		for i, h := range t.Headings {
+			if i < len(d) {
+				r.values[h] = d[i]
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// row reads the values of one row, in OVSDB's notation (RFC 7047, 5.1). err is
+// the first that was not as expected.
+type row struct {
+	values map[string]json.RawMessage
+	err    error
+}
+
+func (r *row) read(column string, into any) bool {
+	v := r.values[column]
+	if string(v) == `["set",[]]` { // nothing
+		return false
+	}
+	if err := json.Unmarshal(v, into); err != nil {
+		r.err = errors.Join(r.err, fmt.Errorf("column %s of ovs-vsctl's answer: %w: %.100s", column, err, v))
+		return false
+	}
+	return true
+}
+
+func (r *row) text(column string) (s string) {
+	r.read(column, &s)
+	return s
+}
+
+func (r *row) number(column string) (n int) {
+	r.read(column, &n)
+	return n
+}
+
+func (r *row) strings(column string) map[string]string {
+	m := map[string]string{}
+	var pair [2]json.RawMessage
+	var entries [][2]string
+	if r.read(column, &pair) {
+		if err := json.Unmarshal(pair[1], &entries); err != nil {
+			r.err = errors.Join(r.err, fmt.Errorf("column %s of ovs-vsctl's answer: %w", column, err))
+		}
+	}
+	for _, e := range entries {
+		m[e[0]] = e[1]
+	}
+	return m
+}

@@ -1,0 +1,164 @@
+package attach
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// aliasPrefix begins the alias (ip-link(8)) of what attach made.
+const aliasPrefix = "sdnctl attach "
+
+// Link is a veth pair as it should be.
+type Link struct {
+	// Host and Inner are the names of its ends: on the machine, and in the
+	// namespace.
+	Host, Inner string
+	// Target is whose it is.
+	Target  Target
+	MAC     string
+	MTU     int
+	Address netip.Prefix
+	// Gateway is that of the default route; the zero Addr for none.
+	Gateway netip.Addr
+	// Checksums has the kernel fill in the checksums of what the namespace
+	// sends. The userspace datapath of Open vSwitch (datapath_type netdev) takes
+	// packets from a veth as they are and would pass unfinished ones on.
+	Checksums bool
+}
+
+// Alias is the alias of the end on the machine.
+func (l Link) Alias() string { return aliasPrefix + l.Target.String() }
+
+// HostName is the name of the end on the machine for a port: the same each
+// time, and at most 15 characters, where OpenFlow cuts names.
+func HostName(port string) string {
+	sum := sha256.Sum256([]byte(port))
+	return "sdn" + hex.EncodeToString(sum[:6])
+}
+
+// Want is an attachment as it should be on the machine.
+type Want struct {
+	Link Link
+	// Port is the name of the port and ID the value of external_ids:iface-id by
+	// which sdnd knows its interface.
+	Port, ID string
+	Bridge   string
+}
+
+// externalIDs are the external_ids of the bridge's interface. attached-mac is
+// OVN's and libvirt's word for the MAC that the other end has.
+func (w Want) externalIDs() map[string]string {
+	return map[string]string{
+		"iface-id": w.ID, "attached-mac": w.Link.MAC,
+		PortKey: w.Port, TargetKey: w.Link.Target.String(),
+	}
+}
+
+// Found is what there is of an attachment on the machine.
+type Found struct {
+	Seen
+	// Interface is the row of that name in the Interface table of OVSDB, nil if
+	// there is none.
+	Interface *Interface
+}
+
+// Action is one step on the way to an attachment. The interface is sealed: the
+// steps are the types of this package that implement it.
+type Action interface{ action() }
+
+// The steps, in the order in which Plan returns them.
+type (
+	// RemoveInterface takes an interface off the bridge: one whose device is gone
+	// or is not what it should be.
+	RemoveInterface struct{ Host string }
+	// RemoveLink removes a veth pair whose other end is not where it should be.
+	RemoveLink struct{ Host string }
+	// MakeLink makes the veth pair.
+	MakeLink struct{ Link Link }
+	// ConfigureLink sets addresses, routes, MTU and MAC.
+	ConfigureLink struct{ Link Link }
+	// AddInterface adds the end on the machine to the bridge, and SetIDs sets the
+	// external_ids of an interface that is there.
+	AddInterface struct{ Want Want }
+	SetIDs       struct{ Want Want }
+)
+
+func (RemoveInterface) action() {}
+func (RemoveLink) action()      {}
+func (MakeLink) action()        {}
+func (ConfigureLink) action()   {}
+func (AddInterface) action()    {}
+func (SetIDs) action()          {}
+
+// Plan returns the steps from what there is to what should be, none if that is
+// the same; or an *Error if something of another is in the way.
+func Plan(w Want, f Found) ([]Action, error) {
+	if err := obstacle(w, f); err != nil {
+		return nil, err
+	}
+	var plan []Action
+	paired, plugged := f.paired(), f.Interface != nil
+	if plugged && (!paired || f.Interface.Bridge != w.Bridge || f.Interface.OFPort <= 0) {
+		plan, plugged = append(plan, RemoveInterface{w.Link.Host}), false
+	}
+	if f.Host != nil && !paired {
+		plan = append(plan, RemoveLink{w.Link.Host})
+	}
+	if !paired {
+		plan = append(plan, MakeLink{w.Link}, ConfigureLink{w.Link})
+	} else if !configured(w.Link, f.Seen) {
+		plan = append(plan, ConfigureLink{w.Link})
+	}
+	if !plugged {
+		plan = append(plan, AddInterface{w})
+	} else if !includes(f.Interface.IDs, w.externalIDs()) {
+		plan = append(plan, SetIDs{w})
+	}
+	return plan, nil
+}
+
+// obstacle returns what of another is in the way.
+func obstacle(w Want, f Found) error {
+	l := w.Link
+	if i := f.Interface; i != nil && i.IDs[TargetKey] == "" {
+		return fault(Conflict, "take it off with: ovs-vsctl del-port "+l.Host,
+			"the bridge %s has an interface %s that sdnctl attach did not make", i.Bridge, l.Host)
+	}
+	if f.Host != nil && !strings.HasPrefix(f.Host.Alias, aliasPrefix) {
+		return fault(Conflict, "rename or remove it", "this machine has a device %s that sdnctl attach did not make", l.Host)
+	}
+	if f.Host != nil && f.Host.Alias != l.Alias() {
+		other := strings.TrimPrefix(f.Host.Alias, aliasPrefix)
+		if t, err := ParseTarget(other); err == nil {
+			other = t.Describe()
+		}
+		return fault(Conflict, "detach it first with: sdnctl detach "+w.Port+" (or attach under another name with --port)",
+			"port %s is attached to %s", w.Port, other)
+	}
+	if f.Inner != nil && !f.paired() {
+		return fault(Conflict, "start the container with --network none, or give the new interface another name with --interface",
+			"%s already has an interface %s", l.Target.Describe(), l.Inner)
+	}
+	return nil
+}
+
+// configured reports whether a pair is as the link says.
+func configured(l Link, s Seen) bool {
+	in := s.Inner
+	return s.Host.Up && in.Up && s.Host.MTU == l.MTU && in.MTU == l.MTU && in.MAC == l.MAC &&
+		slices.Equal(in.Addresses, []netip.Prefix{l.Address}) && in.Gateway == l.Gateway && in.Offload != l.Checksums
+}
+
+// includes reports whether all has what part has.
+func includes(all, part map[string]string) bool {
+	for k := range maps.Keys(part) {
+		if all[k] != part[k] {
+			return false
+		}
+	}
+	return true
+}
