@@ -10,14 +10,14 @@ FUZZTIME    ?= 5s
 # Namespaces need root; "make demo" asks for it only where it is needed.
 SUDO        := $(shell test "$$(id -u)" = 0 || command -v sudo)
 
-.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak fmt clean
+.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak dist dist-test fmt clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build bin/sdnd, bin/sdnctl and bin/sdnlab
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -o $(BIN)/ ./controller/sdnd ./cli/sdnctl ./integration/sdnlab
+	$(GO) build -trimpath -buildvcs=auto -o $(BIN)/ ./controller/sdnd ./cli/sdnctl ./integration/sdnlab
 
 demo: ## The scale model on two nodes, here and now; KEEP=1 leaves it up
 	@$(SUDO) integration/deps.sh demo
@@ -72,8 +72,15 @@ soak: ## Random operations and faults over three real switches, for hours; OPS=2
 	$(GO) build -trimpath -o $(BIN)/ ./integration/soak
 	$(SUDO) $(BIN)/soak -bin "$(CURDIR)/$(BIN)" $(if $(OPS),-ops $(OPS)) $(if $(SEED),-seed $(SEED))
 
+dist: ## Build programs, packages and man pages for amd64 and arm64 into dist/
+	@GO="$(GO)" controller/sdnd/package/build.sh
+
+dist-test: ## Install, start, upgrade and remove the packages of dist/ in an empty root
+	@$(SUDO) integration/deps.sh ci
+	@$(SUDO) integration/packages.sh
+
 fmt: ## Format the Go code
 	gofmt -w .
 
 clean: ## Remove what was built (labs left up: bin/sdnlab list, bin/sdnlab down)
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist

@@ -111,7 +111,7 @@ func TestImports(t *testing.T) {
 			allowed: func(d string) bool {
 				ours := strings.HasPrefix(d, module+"/")
 				return !strings.HasPrefix(d, "go.etcd.io/bbolt") &&
-					(!ours || within(d, "cli") || within(d, "controller/api") || within(d, "controller/pki") || d == module+"/topology")
+					(!ours || within(d, "cli") || within(d, "controller/api") || within(d, "controller/pki") || within(d, "controller/version") || d == module+"/topology")
 			},
 			why: "all that sdnctl can do, any client of the API can do",
 		},

@@ -115,6 +115,7 @@ networks, routers and ports, and shows what became of them.`,
 	add(groupMachine, newAttachCmd(a), newDetachCmd(a))
 	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
 	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newVersionCmd(a))
+	root.AddCommand(newManCmd())
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(newHelpTopics()...)
 	a.finish(root)

@@ -24,7 +24,7 @@ elif [ "$1" != demo ]; then
           uuidgen:uuid-runtime tshark:tshark strace:strace"
 fi
 if [ "$1" = ci ]; then
-    need="$need ruby:ruby ansible-playbook:ansible-core"
+    need="$need ruby:ruby ansible-playbook:ansible-core file:file rpm:rpm"
 fi
 
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin

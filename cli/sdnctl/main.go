@@ -1,5 +1,5 @@
-// Command sdnctl declares a network topology to sdnd and shows what became of
-// it; on a node it joins the machine's Open vSwitch. See "sdnctl --help".
+// Command sdnctl declares a network topology to sdnd and shows its state; on
+// a node it joins the machine's Open vSwitch. See "sdnctl --help".
 package main
 
 import (
@@ -9,13 +9,11 @@ import (
 	"syscall"
 
 	"github.com/sdnctl/sdnctl/cli"
+	"github.com/sdnctl/sdnctl/controller/version"
 )
-
-// version is set when a release is built, with -ldflags "-X main.version=…".
-var version = "devel"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(cli.Run(ctx, cli.OSEnv(version), os.Args[1:]))
+	os.Exit(cli.Run(ctx, cli.OSEnv(version.String()), os.Args[1:]))
 }

@@ -39,12 +39,14 @@ const (
 	CodeInternal = "internal"
 )
 
-// Error is what sdnd refused, and why. Nothing of the request was done.
+// Error is what sdnd refused, and why. Nothing of the request was done. It is
+// sent as problem details (RFC 9457) of the type "about:blank".
 type Error struct {
 	Status  int       `json:"status" doc:"HTTP status code" example:"422"`
 	Title   string    `json:"title" doc:"HTTP status text" example:"Unprocessable Entity"`
 	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unauthenticated,forbidden,too_many_requests,unavailable,no_space,internal" example:"invalid"`
-	Message string    `json:"message" doc:"What is wrong, in words" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
+	Detail  string    `json:"detail" doc:"What is wrong, in words" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
+	Message string    `json:"message" doc:"The same as detail" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
 	Errors  []Problem `json:"errors,omitempty" doc:"Every mistake in the request"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -17,7 +18,7 @@ func newRegistry(st *store.Store) *prometheus.Registry {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "sdnd_build_info",
 			Help:        "Always 1; the label tells the version.",
-			ConstLabels: prometheus.Labels{"version": versionText()},
+			ConstLabels: prometheus.Labels{"version": version.String()},
 		}, func() float64 { return 1 }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sdnd_topology_revision",

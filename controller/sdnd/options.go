@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sdnctl/sdnctl/controller/server"
+	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -111,7 +112,7 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
   # As a user, for a try:
   sdnd --data ./sdnd.db --api-socket ./sdnd.sock
   SDNCTL_HOST=unix://$PWD/sdnd.sock sdnctl status`,
-		Version:       versionText(),
+		Version:       version.String(),
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -123,6 +124,8 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
 		},
 	}
 	o.flags(cmd.Flags())
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.AddCommand(newManCommand())
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` (default "+defaultConfig+", if it exists)")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/server"
+	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -75,7 +76,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	}
 	var ready atomic.Bool
 	srv := server.New(server.Config{
-		Store: st, Fabric: fabric, Version: versionText(),
+		Store: st, Fabric: fabric, Version: version.String(),
 		Logger:     log.With("component", "api"),
 		Registerer: registry,
 		Metrics:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
@@ -110,7 +111,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		group.Go(func() error { return srv.ServeHealth(ctx, ls.metrics) })
 	}
 	ready.Store(true)
-	log.Info("sdnd runs", append([]any{"version", versionText(), "data", o.data, "revision", st.Snapshot().Revision()}, ls.where()...)...)
+	log.Info("sdnd runs", append([]any{"version", version.String(), "data", o.data, "revision", st.Snapshot().Revision()}, ls.where()...)...)
 	notify("READY=1")
 	group.Go(func() error {
 		<-ctx.Done()

@@ -144,14 +144,10 @@ func exampleAcks() api.Acks {
 	}}}
 }
 
-func exampleError() api.Error {
-	return api.Error{
-		Status: http.StatusUnprocessableEntity, Title: http.StatusText(http.StatusUnprocessableEntity), Code: api.CodeInvalid,
-		Message: "port/web1: spec.ip: 10.0.1.7 is in no subnet of network blue (use an address of 10.0.0.0/24)",
-		Errors: []api.Problem{{
-			Object: "port/web1", Field: "spec.ip", Message: "10.0.1.7 is in no subnet of network blue", Fix: "use an address of 10.0.0.0/24",
-		}},
-	}
+func exampleError() *problem {
+	return refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
+		Object: "port/web1", Field: "spec.ip", Message: "10.0.1.7 is in no subnet of network blue", Fix: "use an address of 10.0.0.0/24",
+	}})
 }
 
 // exampleEvents is the beginning of a watch.

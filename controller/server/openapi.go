@@ -24,7 +24,16 @@ func (s *Server) openAPIConfig() huma.Config {
 			Description: "The API of sdnd, the controller for Open vSwitch. By default it listens on the unix socket " +
 				"/run/sdnctl/sdnd.sock: curl --unix-socket /run/sdnctl/sdnd.sock http://sdnd/v1/status",
 			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			Contact: &huma.Contact{Name: "sdnctl", URL: "https://github.com/sdnctl/sdnctl"},
 		},
+		Servers: []*huma.Server{{
+			URL:         "https://{host}:{port}",
+			Description: "sdnd by TCP (--api-listen), for those with a client certificate or a token",
+			Variables: map[string]*huma.ServerVariable{
+				"host": {Default: "sdnd", Description: "Name or address of the machine where sdnd runs"},
+				"port": {Default: "8453"},
+			},
+		}},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
@@ -74,6 +83,13 @@ func (s *Server) finishOpenAPI() {
 		for _, property := range schema.Properties {
 			if property.Type == huma.TypeArray {
 				property.Nullable = false
+			}
+		}
+	}
+	for _, item := range s.api.OpenAPI().Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
+			if op != nil {
+				delete(op.Responses, "default") // huma's; ours are 4XX and 5XX
 			}
 		}
 	}

@@ -156,8 +156,10 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 			t.Errorf("%s and %s are both %s", route, other, op.OperationID)
 		}
 		ids[op.OperationID] = route
-		if op.Responses["default"] == nil || op.Responses["default"].Content["application/problem+json"] == nil {
-			t.Errorf("%s: does not say how it refuses", route)
+		for _, status := range []string{"4XX", "5XX"} {
+			if op.Responses[status] == nil || op.Responses[status].Content["application/problem+json"] == nil {
+				t.Errorf("%s: does not say how it refuses (%s)", route, status)
+			}
 		}
 		examples := 0
 		for status, r := range op.Responses {

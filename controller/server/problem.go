@@ -38,8 +38,14 @@ func (p *problem) GetHeaders() http.Header {
 
 // newProblem makes a problem without a list of mistakes.
 func newProblem(status int, code, format string, args ...any) *problem {
-	return &problem{Status: status, Title: http.StatusText(status), Code: code, Message: fmt.Sprintf(format, args...)}
+	p := &problem{Status: status, Title: http.StatusText(status), Code: code}
+	p.say(fmt.Sprintf(format, args...))
+	return p
 }
+
+// say sets what is wrong, in words. RFC 9457 calls it detail; sdnd called it
+// message before, and still does.
+func (p *problem) say(text string) { p.Detail, p.Message = text, text }
 
 // maxMistakes is how many mistakes are told at once. A typo repeated in 100,000
 // objects is understood from fewer, and what a request can cost stays bounded.
@@ -51,9 +57,9 @@ func refuse(status int, code string, mistakes []api.Problem) *problem {
 	p := newProblem(status, code, "%s", mistakes[0])
 	if len(mistakes) >= maxMistakes {
 		mistakes = mistakes[:maxMistakes]
-		p.Message = fmt.Sprintf("%d mistakes or more, of which the first are listed; nothing was changed", maxMistakes)
+		p.say(fmt.Sprintf("%d mistakes or more, of which the first are listed; nothing was changed", maxMistakes))
 	} else if len(mistakes) > 1 {
-		p.Message = fmt.Sprintf("%d mistakes, nothing was changed", len(mistakes))
+		p.say(fmt.Sprintf("%d mistakes, nothing was changed", len(mistakes)))
 	}
 	p.Errors = mistakes
 	return p
@@ -118,7 +124,7 @@ func fromHuma(_ huma.Context, _ string, v any) (any, error) {
 		for i, e := range p.Errors {
 			said[i] = e.String()
 		}
-		p.Message = strings.Join(said, "; ")
+		p.say(strings.Join(said, "; "))
 	}
 	return p, nil
 }

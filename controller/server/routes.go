@@ -69,17 +69,26 @@ func (s *Server) operation(method, path string) *huma.Operation {
 	return item.Delete
 }
 
-// addProblem documents that the operation may answer with an api.Error.
+// addProblem documents that the operation may answer with an api.Error. It also
+// gives an operation that needs no more words than its summary a description.
 func (s *Server) addProblem(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}
 	}
-	op.Responses["default"] = &huma.Response{
-		Description: "What was refused, and why; nothing was changed",
-		Content: map[string]*huma.MediaType{"application/problem+json": {
-			Schema:  s.schema(reflect.TypeFor[api.Error]()),
-			Example: exampleError(),
-		}},
+	if op.Description == "" {
+		op.Description = op.Summary + "."
+	}
+	for status, text := range map[string]string{
+		"4XX": "The request was refused; nothing was changed",
+		"5XX": "sdnd could not do it; nothing was changed",
+	} {
+		op.Responses[status] = &huma.Response{
+			Description: text,
+			Content: map[string]*huma.MediaType{"application/problem+json": {
+				Schema:  s.schema(reflect.TypeFor[api.Error]()),
+				Example: exampleError(),
+			}},
+		}
 	}
 }
 

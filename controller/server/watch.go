@@ -46,7 +46,11 @@ func (s *Server) watchRoute() {
 		Responses: map[string]*huma.Response{"200": {
 			Description: "A stream of events",
 			Content: map[string]*huma.MediaType{"text/event-stream": {
-				Schema:  s.schema(reflect.TypeFor[api.Event]()),
+				Schema: &huma.Schema{
+					Type:        huma.TypeString,
+					Description: "Server-sent events (WHATWG HTML, section 9.2), each with an Event in JSON as data",
+					Extensions:  map[string]any{"contentMediaType": "text/event-stream", "contentSchema": s.schema(reflect.TypeFor[api.Event]())},
+				},
 				Example: exampleEvents,
 			}},
 		}},
