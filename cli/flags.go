@@ -28,6 +28,8 @@ type specFlag[S any] struct {
 	name, usage string
 	many        bool
 	set         func(s *S, text string, first bool) error
+	// bare is what the flag says without a value, "" for one that needs a value.
+	bare string
 	// refers is the kind whose names complete the flag; fixed are its values.
 	refers api.Kind
 	fixed  []string
@@ -70,6 +72,7 @@ func addSpecFlags[S any](a *app, cmd *cobra.Command, flags []specFlag[S]) specFl
 		v := &flagValue[S]{flag: f}
 		set.values = append(set.values, v)
 		cmd.Flags().Var(v, f.name, f.usage)
+		cmd.Flags().Lookup(f.name).NoOptDefVal = f.bare
 		switch {
 		case f.fixed != nil:
 			mustComplete(cmd, f.name, f.fixed...)
@@ -113,6 +116,18 @@ func textFlag[S any](name, usage string, field func(*S) *string) specFlag[S] {
 	return specFlag[S]{name: name, usage: usage, set: func(s *S, text string, _ bool) error {
 		*field(s) = text
 		return nil
+	}}
+}
+
+// boolFlag is a flag of a field that is true or false.
+func boolFlag[S any](name, usage string, field func(*S) *bool) specFlag[S] {
+	return specFlag[S]{name: name, usage: usage, bare: "true", fixed: []string{"true", "false"}, set: func(s *S, text string, _ bool) error {
+		switch text {
+		case "true", "false", "":
+			*field(s) = text == "true"
+			return nil
+		}
+		return fmt.Errorf("want true or false, got %q", text)
 	}}
 }
 

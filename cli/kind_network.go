@@ -44,6 +44,7 @@ func networkFlags() []specFlag[api.NetworkSpec] {
 		intFlag("max-nodes", "segmented only: how `many` nodes must get a block", func(s *spec) *int { return &s.MaxNodes }),
 		{name: "block", usage: "segmented only: a certain block for a node, as `NODE=CIDR[,gateway=IP][,gateway-mac=MAC]`; may be repeated", many: true, set: setBlock},
 		intFlag("mtu", "MTU of the containers' interfaces in `bytes` (default 1450)", func(s *spec) *int { return &s.MTU }),
+		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: `true` or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
 		textFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) *string { return &s.GatewayMAC }),
 	}
 }
@@ -197,5 +198,6 @@ func networkDetails(v networkView) [][2]string {
 	if v.spec.Mode == api.ModeSegmented {
 		lines = append(lines, [2]string{"sized for", fmt.Sprintf("%d containers per node, %d nodes", v.spec.ContainersPerNode, v.spec.MaxNodes)})
 	}
+	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Node })...)
 }

@@ -131,6 +131,9 @@ type NetworkSpec struct {
 	MaxNodes          int
 	// Blocks given explicitly, by node; other nodes get theirs allocated.
 	Blocks []BlockSpec
+	// PortsFromNodes lets nodes make ports of their own in the network. It says
+	// who may declare, and changes nothing on switches.
+	PortsFromNodes bool
 }
 
 // Subnet is a range of a network's addresses.

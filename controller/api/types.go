@@ -77,6 +77,7 @@ type NetworkSpec struct {
 	ContainersPerNode int         `json:"containersPerNode,omitempty" doc:"Segmented only: how many containers a node's block must hold" example:"250"`
 	MaxNodes          int         `json:"maxNodes,omitempty" doc:"Segmented only: how many nodes must get a block" example:"100"`
 	Blocks            []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
+	PortsFromNodes    bool        `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
 }
 
 // Subnet is a range of a network's addresses.

@@ -47,7 +47,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if !s.rates.allow(c.name) {
 				p = s.tooMany("more than %g requests a second from %s: wait a second and send fewer", s.cfg.MaxRate, c.name)
 			} else if p == nil && who != nil {
-				p = who.may(needed(r))
+				p = s.mayAsk(who, r)
 			}
 			if p == nil {
 				var give func()
@@ -74,7 +74,7 @@ func (s *Server) stillMay(c client) bool {
 		return true
 	}
 	who, p := s.identify(c.proof)
-	return p == nil && (who == nil || who.may(needed(c.proof)) == nil)
+	return p == nil && (who == nil || s.mayAsk(who, c.proof) == nil)
 }
 
 // begin counts a request of a client, or refuses it. Watches are counted
@@ -127,9 +127,6 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	if err != nil {
 		return nil, newProblem(http.StatusUnauthorized, api.CodeUnauthenticated, "%v", err)
 	}
-	if who.Kind != pki.User {
-		return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "the certificate is for %s: the API is for users", who)
-	}
 	return &caller{who}, nil
 }
 
@@ -149,6 +146,14 @@ func needed(r *http.Request) pki.Role {
 		return pki.Operator
 	}
 	return pki.Admin
+}
+
+// mayAsk refuses a request that who makes it may not make.
+func (s *Server) mayAsk(who *caller, r *http.Request) *problem {
+	if node := who.node(); node != "" {
+		return s.nodeMayAsk(node, r)
+	}
+	return who.may(needed(r))
 }
 
 // may refuses a caller who has not the role.

@@ -2,6 +2,8 @@ package server
 
 import (
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -9,6 +11,9 @@ import (
 // all yields the objects of a kind, sorted by name. network and node, unless
 // "", narrow ports to those of the network and those on the node.
 func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Object] {
+	if v.only != "" {
+		return v.visible(kind, network, node)
+	}
 	switch kind {
 	case topology.KindNode:
 		return objects(v.snap.Nodes())
@@ -27,6 +32,36 @@ func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Ob
 	return func(yield func(topology.Object) bool) {
 		for p := range ports {
 			if v.nodeOf(p) == node && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// visible is all for a node that looks, at a cost that follows what it sees.
+func (v view) visible(kind topology.Kind, network, node string) iter.Seq[topology.Object] {
+	all := v
+	all.only = ""
+	switch kind {
+	case topology.KindNode:
+		return func(yield func(topology.Object) bool) {
+			if n, ok := v.snap.Node(v.only); ok {
+				yield(n)
+			}
+		}
+	case topology.KindPort:
+		var own []*topology.Port
+		for p := range v.snap.PortsOnNode(v.only) {
+			if (network == "" || p.Spec.Network == network) && (node == "" || node == v.only) {
+				own = append(own, p)
+			}
+		}
+		slices.SortFunc(own, func(a, b *topology.Port) int { return strings.Compare(a.Name, b.Name) })
+		return objects(slices.Values(own))
+	}
+	return func(yield func(topology.Object) bool) {
+		for o := range all.all(kind, network, node) {
+			if v.sees(o) && !yield(o) {
 				return
 			}
 		}

@@ -23,6 +23,9 @@ func author(ctx context.Context, header string) string {
 		return "uid " + id
 	}
 	if who, ok := ctx.Value(callerKey{}).(*caller); ok {
+		if who.node() != "" {
+			return who.String()
+		}
 		return who.Name
 	}
 	header = strings.Map(func(r rune) rune {

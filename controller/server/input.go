@@ -56,6 +56,7 @@ func (r *reader) network(spec api.NetworkSpec) topology.NetworkSpec {
 		GatewayMAC:        r.mac("spec.gatewayMAC", spec.GatewayMAC),
 		ContainersPerNode: spec.ContainersPerNode,
 		MaxNodes:          spec.MaxNodes,
+		PortsFromNodes:    spec.PortsFromNodes,
 	}
 	if spec.Mode == "" {
 		out.Mode = topology.Stretched

@@ -14,6 +14,9 @@ import (
 type view struct {
 	snap   *topology.Snapshot
 	fabric Fabric
+	// only is the node that looks, which sees little else than itself; "" for who
+	// may see all.
+	only string
 }
 
 // apiKind maps a kind of topology to the API's.
@@ -52,6 +55,7 @@ func networkSpec(s topology.NetworkSpec) api.NetworkSpec {
 		GatewayMAC:        macText(s.GatewayMAC),
 		ContainersPerNode: s.ContainersPerNode,
 		MaxNodes:          s.MaxNodes,
+		PortsFromNodes:    s.PortsFromNodes,
 	}
 	if s.VNI != 0 {
 		v := int(s.VNI)

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -71,24 +73,40 @@ func (v view) network(n *topology.Network) *api.Network {
 	if r, ok := v.snap.RouterOf(n.Name); ok {
 		st.Router = r.Name
 	}
+	labels, spec := n.Labels, networkSpec(n.Spec)
+	ports, blocks := v.snap.PortsOfNetwork(n.Name), v.snap.BlocksOf(n.Name)
+	if v.only != "" {
+		// A node is shown its part of the network.
+		labels, ports, blocks = nil, v.snap.PortsOfNetworkOnNode(n.Name, v.only), v.ownBlocks(n.Name)
+		spec.Blocks = slices.DeleteFunc(spec.Blocks, func(b api.BlockSpec) bool { return b.Node != v.only })
+	}
 	nodes := map[string]bool{}
-	for p := range v.snap.PortsOfNetwork(n.Name) {
+	for p := range ports {
 		st.Ports++
 		if node := v.nodeOf(p); node != "" {
 			nodes[node] = true
 		}
 	}
 	st.Nodes = len(nodes)
-	for b := range v.snap.BlocksOf(n.Name) {
+	for b := range blocks {
 		st.Blocks = append(st.Blocks, blockStatus(b))
 	}
 	return &api.Network{
 		Kind:   api.KindNetwork,
 		Name:   n.Name,
-		Labels: n.Labels,
-		Spec:   networkSpec(n.Spec),
+		Labels: labels,
+		Spec:   spec,
 		Status: st,
 		Meta:   metaOf(&n.Meta),
+	}
+}
+
+// ownBlocks yields the block that the node that looks has of a network.
+func (v view) ownBlocks(network string) iter.Seq[*topology.Block] {
+	return func(yield func(*topology.Block) bool) {
+		if b, ok := v.snap.Block(network, v.only); ok {
+			yield(b)
+		}
 	}
 }
 

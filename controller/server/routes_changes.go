@@ -51,21 +51,23 @@ func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[api.
 // applyAll is apply without waiting.
 func (s *Server) applyAll(ctx context.Context, header string) (*api.ApplyResult, error) {
 	b, sel, t := decodeApply(body(ctx))
-	if b.Prune == "" {
-		s.writes.RLock()
-		defer s.writes.RUnlock()
-	} else {
-		s.writes.Lock()
-		defer s.writes.Unlock()
+	defer s.lockWrites(ctx, b.Prune != "")()
+	if b.Prune != "" {
+		if node := nodeOfRequest(ctx); node != "" {
+			return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, which may not prune: name what to delete", node)
+		}
 		t.prune(s.cfg.Store.Snapshot(), sel)
 	}
 	if b.DryRun {
-		before := s.view()
+		if err := s.mayTry(ctx, t); err != nil {
+			return nil, err
+		}
+		before := s.viewFor(ctx)
 		r, err := s.dryRun(t)
 		if err != nil {
 			return nil, err
 		}
-		changes, err := view{r.Next, s.cfg.Fabric}.changes(before, r.Changes)
+		changes, err := s.viewOf(ctx, r.Next).changes(before, r.Changes)
 		if err != nil {
 			return nil, internal(err)
 		}
@@ -75,7 +77,7 @@ func (s *Server) applyAll(ctx context.Context, header string) (*api.ApplyResult,
 	if err != nil {
 		return nil, err
 	}
-	changes, err := view{c.After, s.cfg.Fabric}.changes(view{c.Before, s.cfg.Fabric}, c.Changes)
+	changes, err := s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes)
 	if err != nil {
 		return nil, internal(err)
 	}
@@ -88,7 +90,11 @@ func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
 	v := view{snap: snap}
 	for _, kind := range api.Kinds() {
 		for o := range v.all(kindOf(kind), "", "") {
-			if _, named := t.given[o.Ref()]; !named && sel.matches(o.Metadata().Labels) {
+			labels := o.Metadata().Labels
+			if _, named := t.given[o.Ref()]; named || labels[madeBy] != "" && !sel.names(nodeLabels) {
+				continue // what nodes made is pruned only by a selector that says so
+			}
+			if sel.matches(labels) {
 				t.op(topology.Op{Verb: topology.Delete, Ref: o.Ref()}, nil)
 			}
 		}

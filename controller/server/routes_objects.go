@@ -67,12 +67,12 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	list := op(http.MethodGet, base, "list-"+many, "List "+many+", sorted by name")
 	exampleList := api.List[T]{Items: []T{example}, Revision: 7}
 	if kind == api.KindPort {
-		register(s, list, exampleList, func(_ context.Context, in *portListInput) (*output[api.List[T]], error) {
-			return listObjects[T](s, kind, in)
+		register(s, list, exampleList, func(ctx context.Context, in *portListInput) (*output[api.List[T]], error) {
+			return listObjects[T](ctx, s, kind, in)
 		})
 	} else {
-		register(s, list, exampleList, func(_ context.Context, in *listInput) (*output[api.List[T]], error) {
-			return listObjects[T](s, kind, &portListInput{Label: in.Label})
+		register(s, list, exampleList, func(ctx context.Context, in *listInput) (*output[api.List[T]], error) {
+			return listObjects[T](ctx, s, kind, &portListInput{Label: in.Label})
 		})
 	}
 
@@ -84,8 +84,8 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	})
 
 	get := op(http.MethodGet, base+"/{name}", "get-"+one, "Show a "+one)
-	register(s, get, example, func(_ context.Context, in *nameInput) (*objectOutput[T], error) {
-		return getObject[T](s.view(), refOf(kind, in.Name))
+	register(s, get, example, func(ctx context.Context, in *nameInput) (*objectOutput[T], error) {
+		return getObject[T](s.viewFor(ctx), refOf(kind, in.Name))
 	})
 
 	put := op(http.MethodPut, base+"/{name}", "put-"+one, "Create or replace a "+one)
@@ -100,12 +100,12 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	})
 }
 
-func listObjects[T any](s *Server, kind api.Kind, in *portListInput) (*output[api.List[T]], error) {
+func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*output[api.List[T]], error) {
 	sel, err := parseSelector(in.Label)
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "label", Message: err.Error()}})
 	}
-	v := s.view()
+	v := s.viewFor(ctx)
 	out := &output[api.List[T]]{Body: api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}}
 	for o := range v.all(kindOf(kind), in.Network, in.Node) {
 		if sel.matches(o.Metadata().Labels) {
@@ -117,7 +117,7 @@ func listObjects[T any](s *Server, kind api.Kind, in *portListInput) (*output[ap
 
 func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
 	o, ok := v.snap.Object(ref)
-	if !ok {
+	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
 	return &objectOutput[T]{ETag: etag(o), Body: v.typed(o).(*T)}, nil
@@ -144,7 +144,7 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 	if err != nil {
 		return nil, err
 	}
-	out, err := getObject[T](view{c.After, s.cfg.Fabric}, ref)
+	out, err := getObject[T](s.viewOf(ctx, c.After), ref)
 	if err != nil {
 		return nil, err
 	}
@@ -170,13 +170,9 @@ func removeObject(ctx context.Context, s *Server, kind api.Kind, in *putInput) (
 
 // change does a transaction on one object, if that is as in.IfMatch asks.
 func (s *Server) change(ctx context.Context, ref topology.Ref, in *putInput, t *transaction) (store.Commit, error) {
-	if in.IfMatch == "" {
-		s.writes.RLock()
-		defer s.writes.RUnlock()
-	} else {
-		s.writes.Lock()
-		defer s.writes.Unlock()
-		if p := precondition(s.cfg.Store.Snapshot(), ref, in.IfMatch); p != nil {
+	defer s.lockWrites(ctx, in.IfMatch != "")()
+	if in.IfMatch != "" {
+		if p := precondition(s.viewFor(ctx), ref, in.IfMatch); p != nil {
 			return store.Commit{}, p
 		}
 	}
@@ -184,12 +180,12 @@ func (s *Server) change(ctx context.Context, ref topology.Ref, in *putInput, t *
 }
 
 // precondition checks If-Match (RFC 9110, section 13.1.1).
-func precondition(snap *topology.Snapshot, ref topology.Ref, ifMatch string) *problem {
+func precondition(v view, ref topology.Ref, ifMatch string) *problem {
 	fail := func(format string, args ...any) *problem {
 		return newProblem(http.StatusPreconditionFailed, api.CodePrecondition, format, args...)
 	}
-	o, ok := snap.Object(ref)
-	if !ok {
+	o, ok := v.snap.Object(ref)
+	if !ok || !v.sees(o) {
 		return fail("If-Match asks for revision %s of %s, which does not exist", ifMatch, ref)
 	}
 	for tag := range strings.SplitSeq(ifMatch, ",") {

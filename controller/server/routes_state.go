@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -28,8 +29,11 @@ func (s *Server) stateRoutes() {
 	register(s, get("/v1/revisions/{revision}/acks", "acks", "Tell which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
 }
 
-func (s *Server) status(context.Context, *struct{}) (*output[api.Status], error) {
-	v := s.view()
+func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], error) {
+	v := s.viewFor(ctx)
+	if v.only != "" {
+		return &output[api.Status]{Body: s.statusOf(v)}, nil
+	}
 	out := api.Status{
 		Version:   s.cfg.Version,
 		StartedAt: s.started,
@@ -53,6 +57,26 @@ func (s *Server) status(context.Context, *struct{}) (*output[api.Status], error)
 		}
 	}
 	return &output[api.Status]{Body: out}, nil
+}
+
+// statusOf is the status that a node is told: of what it sees.
+func (s *Server) statusOf(v view) api.Status {
+	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision())}
+	for _, c := range []struct {
+		kind topology.Kind
+		n    *int
+	}{{topology.KindNode, &out.Nodes}, {topology.KindNetwork, &out.Networks}, {topology.KindPort, &out.Ports}} {
+		for range v.all(c.kind, "", "") {
+			*c.n++
+		}
+	}
+	if st, _ := s.cfg.Fabric.NodeStatus(v.only); st.Connected {
+		out.NodesConnected = 1
+		if st.InSync {
+			out.NodesInSync = 1
+		}
+	}
+	return out
 }
 
 func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], error) {
@@ -107,18 +131,34 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 		return nil, err
 	}
 	a := s.cfg.Fabric.Acks(rev)
-	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(a.Pending)) {
+	node := nodeOfRequest(ctx)
+	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(pendingFor(node, a.Pending))) {
 		a = s.awaitAcks(ctx, a, wait, differs(a))
 	}
-	out := api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: make([]api.Pending, len(a.Pending))}
-	for i, p := range a.Pending {
-		out.Pending[i] = api.Pending{
+	return &output[api.Acks]{Body: api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: pendingFor(node, a.Pending)}}, nil
+}
+
+// pendingFor gives those who have yet to confirm a revision their form in the API.
+// A node, if that asks, is told of itself, and of all others in one line without
+// names.
+func pendingFor(node string, all []reconcile.Pending) []api.Pending {
+	out := make([]api.Pending, 0, len(all))
+	others := 0
+	for _, p := range all {
+		if node != "" && p.Node != node {
+			others++
+			continue
+		}
+		out = append(out, api.Pending{
 			Node:         p.Node,
 			Connected:    p.Connected,
 			Wanted:       api.Revision(p.Wanted),
 			Acknowledged: api.Revision(p.Acknowledged),
 			Reason:       p.Reason,
-		}
+		})
 	}
-	return &output[api.Acks]{Body: out}, nil
+	if others > 0 {
+		out = append(out, api.Pending{Node: "other nodes", Connected: true, Reason: "not all have confirmed"})
+	}
+	return out
 }

@@ -125,7 +125,7 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.Res
 		s.log.Info("topology restored", "revision", c.Revision, "author", who, "backup", to.Revision(), "objects", len(c.Changes))
 	}
 	out.Revision = api.Revision(c.Revision)
-	if out.Changes, err = (view{c.After, s.cfg.Fabric}).changes(view{c.Before, s.cfg.Fabric}, c.Changes); err != nil {
+	if out.Changes, err = s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes); err != nil {
 		return nil, internal(err)
 	}
 	for _, kind := range api.Kinds() {

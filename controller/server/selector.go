@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,11 @@ func parseSelector(s string) (selector, error) {
 		sel = append(sel, r)
 	}
 	return sel, nil
+}
+
+// names reports whether a term is about a label whose key has the prefix.
+func (sel selector) names(prefix string) bool {
+	return slices.ContainsFunc(sel, func(r requirement) bool { return strings.HasPrefix(r.key, prefix) })
 }
 
 // matches reports whether labels satisfy every term.

@@ -179,5 +179,17 @@ func (s *Server) Close() { s.cancel() }
 // Handler serves the whole API.
 func (s *Server) Handler() http.Handler { return s.guard(problemsFor(s.mux)) }
 
-// view reads the current state.
+// view reads the current state, for the server itself.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }
+
+// viewFor is view for who makes a request.
+func (s *Server) viewFor(ctx context.Context) view {
+	v := s.view()
+	v.only = nodeOfRequest(ctx)
+	return v
+}
+
+// viewOf is viewFor another snapshot.
+func (s *Server) viewOf(ctx context.Context, snap *topology.Snapshot) view {
+	return view{snap: snap, fabric: s.cfg.Fabric, only: nodeOfRequest(ctx)}
+}

@@ -23,6 +23,8 @@ type transaction struct {
 	broken map[topology.Ref][]string
 	// given is where an object was first given, to find it given twice.
 	given map[topology.Ref]int
+	// veiled keeps from who asks whose it is what is taken.
+	veiled bool
 }
 
 func newTransaction(size int) *transaction {
@@ -107,6 +109,9 @@ func (t *transaction) refusal(found topology.Problems) error {
 			}
 			p.Op = t.index[p.Op]
 		}
+		if t.veiled {
+			p = veil(p)
+		}
 		mistakes = append(mistakes, mistakeOf(p))
 		switch c := codeOf(p); code {
 		case "", c:
@@ -124,7 +129,7 @@ func (t *transaction) refusal(found topology.Problems) error {
 // commit does the transaction. The error is a *problem. The caller holds
 // s.writes, at least shared.
 func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.Commit, error) {
-	if err := mayChange(ctx, t); err != nil {
+	if err := s.mayChange(ctx, t); err != nil {
 		return store.Commit{}, err
 	}
 	if len(t.mistakes) > 0 {

@@ -47,6 +47,7 @@ type networkSpec struct {
 	ContainersPerNode int           `json:"containersPerNode,omitzero"`
 	MaxNodes          int           `json:"maxNodes,omitzero"`
 	Blocks            []blockSpec   `json:"blocks,omitempty"`
+	PortsFromNodes    bool          `json:"portsFromNodes,omitzero"`
 }
 
 type subnet struct {
@@ -135,7 +136,7 @@ func encodeSpec(o topology.Object) (json.RawMessage, error) {
 func fromNetworkSpec(s topology.NetworkSpec) networkSpec {
 	r := networkSpec{
 		VNI: s.VNI, Mode: s.Mode, MTU: s.MTU, GatewayMAC: s.GatewayMAC,
-		ContainersPerNode: s.ContainersPerNode, MaxNodes: s.MaxNodes,
+		ContainersPerNode: s.ContainersPerNode, MaxNodes: s.MaxNodes, PortsFromNodes: s.PortsFromNodes,
 	}
 	for _, n := range s.Subnets {
 		sub := subnet{CIDR: n.Prefix, Gateway: n.Gateway}
@@ -153,7 +154,7 @@ func fromNetworkSpec(s topology.NetworkSpec) networkSpec {
 func (s networkSpec) spec() topology.NetworkSpec {
 	r := topology.NetworkSpec{
 		VNI: s.VNI, Mode: s.Mode, MTU: s.MTU, GatewayMAC: s.GatewayMAC,
-		ContainersPerNode: s.ContainersPerNode, MaxNodes: s.MaxNodes,
+		ContainersPerNode: s.ContainersPerNode, MaxNodes: s.MaxNodes, PortsFromNodes: s.PortsFromNodes,
 	}
 	for _, n := range s.Subnets {
 		sub := topology.Subnet{Prefix: n.CIDR, Gateway: n.Gateway}

@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// A node's certificate has a role of its own, so that a machine taken over by a
+// stranger is that machine and no other: it sees itself and the networks that
+// take ports from nodes, and makes and deletes ports there that are pinned to
+// itself.
+
+// nodeLabels begins the keys of the labels that nodes may set.
+const nodeLabels = "node/"
+
+// madeBy is the label by which a port that a node made names the node. sdnd sets
+// it; an operator who sets it hands the port to the node.
+const madeBy = nodeLabels + "made-by"
+
+// maxNodePorts is how many ports of its own making a node may have.
+const maxNodePorts = 1024
+
+// node returns the node that makes a request, "" for a user.
+func (c *caller) node() string {
+	if c != nil && c.Kind == pki.Node {
+		return c.Name
+	}
+	return ""
+}
+
+// nodeOfRequest returns the node that makes a request, "" for anybody else.
+func nodeOfRequest(ctx context.Context) string {
+	who, _ := ctx.Value(callerKey{}).(*caller)
+	return who.node()
+}
+
+// nodeMayAsk refuses what a node may not ask for. What is not listed is not for
+// nodes.
+func (s *Server) nodeMayAsk(node string, r *http.Request) *problem {
+	if _, declared := s.cfg.Store.Snapshot().Node(node); !declared {
+		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is not declared: its certificate counts only while it is", node)
+	}
+	path := strings.TrimPrefix(r.URL.Path, "/v1/")
+	kind, rest, _ := strings.Cut(path, "/")
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case kind == api.KindPort.Plural(), path == "apply":
+		return nil // what it changes is judged when it is known
+	case read && path == "status":
+		return nil
+	case read && (kind == api.KindNode.Plural() || kind == api.KindNetwork.Plural()) && !strings.Contains(rest, "/"):
+		return nil // it is shown what it may see
+	case read && kind == "revisions" && strings.HasSuffix(rest, "/acks"):
+		return nil
+	case r.Method == http.MethodPost && path == api.KindNode.Plural()+"/"+node+"/certificate":
+		return nil
+	}
+	return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, this needs a user: a node may read itself, and make and delete ports of its own", node)
+}
+
+// nodeMayChange refuses a transaction that a node may not make, and marks the
+// ports that it may make as the node's. The caller holds s.writes alone: what is
+// judged must still be so when it is committed. The error is a *problem.
+func (s *Server) nodeMayChange(node string, t *transaction) error {
+	snap := s.cfg.Store.Snapshot()
+	var denied []api.Problem
+	var hidden topology.Problems
+	t.veiled = true
+	made := madeOn(snap, node)
+	for i := range t.ops {
+		op := &t.ops[i]
+		deny := func(field, message, fix string) {
+			denied = append(denied, api.Problem{Index: t.index[i], Object: op.Ref.String(), Field: field, Message: message, Fix: fix})
+		}
+		if op.Ref.Kind != topology.KindPort {
+			deny("", "nodes make and delete ports only", "ask an operator")
+			continue
+		}
+		before, exists := snap.Port(op.Ref.Name)
+		own := exists && before.Spec.Node == node && before.Labels[madeBy] == node
+		switch {
+		case own || !exists:
+		case before.Spec.Node == node:
+			deny("", "this node has not made it", "ask an operator")
+			continue
+		case op.Verb == topology.Delete:
+			// As if it did not exist: what others have is not told.
+			hidden = append(hidden, topology.Problem{Op: i, Ref: op.Ref, Kind: topology.NotFound, Message: "does not exist", Fix: "check the name"})
+			continue
+		default:
+			hidden = append(hidden, topology.Problem{Op: i, Ref: op.Ref, Kind: topology.Exists, Message: "exists already", Fix: "choose another name, or change the one there is"})
+			continue
+		}
+		if op.Verb == topology.Delete {
+			made--
+			continue
+		}
+		if !exists {
+			made++
+		}
+		spec := op.Spec.(topology.PortSpec)
+		if spec.Node != node {
+			deny("spec.node", "a node makes ports of its own only", "set it to "+node)
+		}
+		if n, ok := snap.Network(spec.Network); !ok || !n.Spec.PortsFromNodes {
+			deny("spec.network", "network/"+spec.Network+" does not exist, or takes no ports from nodes", "an operator allows it with: sdnctl network set "+spec.Network+" --ports-from-nodes")
+		}
+		labels := maps.Clone(op.Labels)
+		for k, v := range labels {
+			if !strings.HasPrefix(k, nodeLabels) || k == madeBy && v != node {
+				deny("labels", "a node may not set label "+k, "begin the key with "+nodeLabels)
+			}
+		}
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[madeBy] = node
+		op.Labels = labels
+	}
+	if made > maxNodePorts {
+		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s would have %d ports of its own making, at most %d are allowed: delete some, or have an operator declare them", node, made, maxNodePorts)
+	}
+	if len(denied) > 0 {
+		return refuse(http.StatusForbidden, api.CodeForbidden, sorted(denied))
+	}
+	if len(hidden) > 0 {
+		return t.refusal(hidden)
+	}
+	return nil
+}
+
+// madeOn counts the ports that a node has made.
+func madeOn(snap *topology.Snapshot, node string) (n int) {
+	for p := range snap.PortsOnNode(node) {
+		if p.Labels[madeBy] == node {
+			n++
+		}
+	}
+	return n
+}
+
+// veil keeps from a node whose it is what the node asked for.
+func veil(p topology.Problem) topology.Problem {
+	if p.Kind == topology.Conflict || p.Kind == topology.InUse {
+		p.Message, p.Fix = "taken by another", "choose another, or leave it out to get a free one"
+	}
+	return p
+}
+
+// sees reports whether a view shows an object: all of them, or what the node that
+// asks may see.
+func (v view) sees(o topology.Object) bool {
+	if v.only == "" {
+		return true
+	}
+	switch o := o.(type) {
+	case *topology.Node:
+		return o.Name == v.only
+	case *topology.Network:
+		return o.Spec.PortsFromNodes
+	case *topology.Port:
+		return o.Spec.Node == v.only
+	}
+	return false
+}
