@@ -38,7 +38,7 @@ func scale() []topology.Op {
 		put(topology.KindNode, "n1", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.0.1")}),
 		put(topology.KindNode, "n2", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.0.2"), DatapathID: 0xa2}),
 		put(topology.KindNetwork, "pods", topology.NetworkSpec{
-			Mode: topology.Segmented, ContainersPerNode: 250, MaxNodes: 100, MTU: 1400, PortsFromNodes: true,
+			Mode: topology.Segmented, ContainersPerNode: 250, MaxNodes: 100, MTU: 1400,
 			Subnets: []topology.Subnet{{
 				Prefix:   netip.MustParsePrefix("10.244.0.0/16"),
 				Reserved: []topology.AddrRange{{From: netip.MustParseAddr("10.244.1.2"), To: netip.MustParseAddr("10.244.1.9")}},
