@@ -145,6 +145,12 @@ type PortSpec struct {
 	Interface   string `json:"interface,omitempty" doc:"Name of the OVS interface on the node; binds the port by that name alone" example:"veth0"`
 }
 
+// Place is an interface of a node's bridge.
+type Place struct {
+	Node      string `json:"node" doc:"Node that has the interface" example:"node2"`
+	Interface string `json:"interface" doc:"Name of the interface" example:"vnet3"`
+}
+
 // PortStatus is what became of a port.
 type PortStatus struct {
 	Ready        bool        `json:"ready" doc:"Whether no condition is an error"`
@@ -157,6 +163,7 @@ type PortStatus struct {
 	VNI          int         `json:"vni" doc:"VNI of the network" example:"100"`
 	Node         string      `json:"node,omitempty" doc:"Node where its interface is, or was last seen when not bound" example:"node1"`
 	Interface    string      `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
+	Candidate    *Place      `json:"candidate,omitempty" doc:"Interface that claims the port on another node than spec.node; the port moves there when spec.node is set to that node"`
 	Bound        bool        `json:"bound" doc:"Whether its interface is there"`
 	Message      string      `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
 }

@@ -46,6 +46,7 @@ func cases() map[Reason][]Condition {
 		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
 		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
 		NotBound:           port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
+		ClaimConflict:      port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
 	}
 }
 

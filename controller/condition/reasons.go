@@ -19,6 +19,7 @@ const (
 	TunnelPortMissing  Reason = "TunnelPortMissing"
 	FailModeStandalone Reason = "FailModeStandalone"
 	NotBound           Reason = "NotBound"
+	ClaimConflict      Reason = "ClaimConflict"
 )
 
 // Definition is a line of the table of reasons.
@@ -40,6 +41,7 @@ var table = []Definition{
 	{TunnelPortMissing, topology.KindNode, Error, "The bridge has no port named vxlan-sdn. No packet goes from or to another node."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},
+	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port where it may be. It stays with the one it has, also over a restart of sdnd, until that is gone or another one appears; then it moves."},
 }
 
 // Reasons returns the table of reasons. The caller may modify the result.

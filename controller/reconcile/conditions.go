@@ -50,7 +50,7 @@ func (d *dispatcher) assessPort(name string) {
 }
 
 // assessChanges evaluates what a commit changes.
-func (d *dispatcher) assessChanges(changes []topology.Change, places []pipeline.PlaceChange) {
+func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 	touched := map[string]bool{}
 	needs := map[string]bool{}
 	floating := d.byID.floating > 0
@@ -69,8 +69,8 @@ func (d *dispatcher) assessChanges(changes []topology.Change, places []pipeline.
 			needs[n.Name] = true
 		}
 	}
-	for _, p := range places {
-		touched[p.Port] = true
+	for _, port := range looked {
+		touched[port] = true
 	}
 	for name := range touched {
 		d.assessPort(name)
@@ -120,8 +120,16 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	if p.Spec.Interface == "" {
 		facts.InterfaceID = p.BindingID()
 	}
+	claims, unbound := d.claims(v.Topo, p)
 	if !facts.Bound {
-		facts.Unbound = d.whyUnbound(p)
+		facts.Unbound = unbound
+	}
+	facts.Interface = v.Place(p.Name).Interface
+	for _, r := range claims.Rivals {
+		facts.Rivals = append(facts.Rivals, condition.Place{Node: r.Node, Interface: r.Interface})
+	}
+	if len(claims.Candidates) > 0 {
+		facts.Candidate = condition.Place{Node: claims.Candidates[0].Node, Interface: claims.Candidates[0].Interface}
 	}
 	return facts
 }
@@ -135,8 +143,9 @@ func (f *Fabric) PortStatus(name string) PortStatus {
 	}
 	facts := f.d.portFacts(v, p)
 	s := PortStatus{
-		Port: name, Node: facts.Node, Interface: v.Place(name).Interface,
-		Bound: facts.Bound, Message: facts.Unbound, Conditions: condition.Port(facts),
+		Port: name, Node: facts.Node, Interface: facts.Interface,
+		Candidate: facts.Candidate,
+		Bound:     facts.Bound, Message: facts.Unbound, Conditions: condition.Port(facts),
 	}
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 )
 
 // dispatcher owns the View: it alone makes the next one, and decides which
-// switch is which node. All its methods but whyUnbound run in one goroutine.
+// switch is which node. All its methods but claims run in one goroutine.
 type dispatcher struct {
 	f     *Fabric
 	view  *pipeline.View
@@ -51,11 +51,11 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		told: map[topology.DatapathID][]binding.Interface{}, facts: map[topology.DatapathID]*bridgeFacts{},
 		speakers: map[topology.DatapathID]speaker{},
-		bind:     binding.NewTable(), byID: byID{pinned: map[string]int{}},
+		bind:     binding.NewTable(pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
-		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, s.Node, s.Interface))...)
+		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
 	d.view = d.view.Next(pipeline.Update{Places: places})
 	f.view.Store(d.view)
@@ -117,8 +117,9 @@ func (c committed) happen(d *dispatcher) {
 		}
 	}
 	d.bindMu.Lock()
-	places := placeChanges(d.bind.PortsChanged(c.After, ports))
+	bound := d.bind.PortsChanged(d.view.Topo, c.After, ports)
 	d.bindMu.Unlock()
+	places := placeChanges(bound.Changes)
 	for _, ch := range c.Changes {
 		if n, ok := ch.After.(*topology.Node); ok && ch.Before == nil {
 			d.declare(n)
@@ -126,7 +127,7 @@ func (c committed) happen(d *dispatcher) {
 	}
 	d.save(places)
 	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Places: places})
-	d.assessChanges(c.Changes, places)
+	d.assessChanges(c.Changes, bound.Looked)
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
 			d.nodeChanged(ch)
@@ -150,7 +151,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.f.board.connect(n.name, nil)
 	}
 	if after == nil {
-		d.places(func(t *binding.Table) []binding.Change { return t.ForgetNode(d.view.Topo, n.name) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
 		delete(d.nodes, n.name)
 		d.f.board.remove(n.name)
 		return
@@ -161,30 +162,38 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 }
 
 // places changes the table of bindings and carries the outcome into the View.
-func (d *dispatcher) places(change func(*binding.Table) []binding.Change, tunnels ...pipeline.TunnelChange) {
+func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels ...pipeline.TunnelChange) {
 	d.bindMu.Lock()
-	places := placeChanges(change(d.bind))
+	bound := change(d.bind)
 	d.bindMu.Unlock()
-	if len(places) == 0 && len(tunnels) == 0 {
-		return
+	if places := placeChanges(bound.Changes); len(places) > 0 || len(tunnels) > 0 {
+		d.save(places)
+		d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
 	}
-	d.save(places)
-	d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
-	for _, p := range places {
-		d.assessPort(p.Port)
+	for _, port := range bound.Looked {
+		d.assessPort(port)
 	}
 }
 
-// save remembers where ports are, for the next start. What a port's own spec
-// says need not be remembered.
+// save remembers where ports are, for the next start. The number matters for a
+// name only that another may begin with.
 func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
-		if c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface {
+		moved := c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface
+		if moved || len(c.After.Interface) >= nameCut && c.After.OFPort != 0 && c.After.OFPort != c.Before.OFPort {
 			d.f.saver.put(store.Binding{
-				Port: c.Port, Node: c.After.Node, Interface: c.After.Interface, Gone: c.After.Node == "",
+				Port: c.Port, Node: c.After.Node, Interface: c.After.Interface, OFPort: uint32(c.After.OFPort),
+				Gone: c.After.Node == "",
 			})
 		}
 	}
+}
+
+// nodesReturned: nodes had time to come back after the start.
+type nodesReturned struct{}
+
+func (nodesReturned) happen(d *dispatcher) {
+	d.places(func(t *binding.Table) binding.Outcome { return t.NodesReturned(d.view.Topo) })
 }
 
 func placeChanges(changes []binding.Change) []pipeline.PlaceChange {
@@ -199,9 +208,10 @@ func placeOf(p binding.Place) pipeline.Place {
 	return pipeline.Place{Node: p.Node, Interface: p.Interface, OFPort: openflow.PortNo(p.OFPort)}
 }
 
-// whyUnbound may be called by anyone.
-func (d *dispatcher) whyUnbound(p *topology.Port) string {
+// claims returns who claims a port, and why it is not bound if it is not. Anyone
+// may call it.
+func (d *dispatcher) claims(topo *topology.Snapshot, p *topology.Port) (c binding.Claims, unbound string) {
 	d.bindMu.Lock()
 	defer d.bindMu.Unlock()
-	return d.bind.Why(p)
+	return d.bind.Claims(topo, p), d.bind.Why(topo, p)
 }

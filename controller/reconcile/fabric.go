@@ -68,6 +68,10 @@ type Config struct {
 	// OVSDB has not spoken: where a port is may not have been remembered. 0 means
 	// 5 s.
 	OVSDBGrace time.Duration
+	// ReturnGrace is how long others wait for a node that is away before they get
+	// what is its: after a start, a port that is claimed elsewhere too; at any
+	// time, the node's datapath id, for a switch at another address. 0 means 15 s.
+	ReturnGrace time.Duration
 	// AuditEvery is about how often a switch is compared as a whole that cannot
 	// tell of changes by others (Open vSwitch before 3.0); one that can is
 	// compared a tenth as often. 0 means 30 s.
@@ -126,6 +130,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, time.Minute)
 	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
+	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 15*time.Second)
 	cfg.OVSDBGrace = cmp.Or(cfg.OVSDBGrace, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -159,6 +164,12 @@ func (f *Fabric) Run(ctx context.Context) error {
 		return f.d.run(ctx)
 	})
 	g.Go(func() error { return f.saver.run(ctx) })
+	g.Go(func() error {
+		if pause(ctx, f.cfg.ReturnGrace) {
+			f.tell(nodesReturned{})
+		}
+		return nil
+	})
 	err := g.Wait()
 	f.late.Wait()
 	if ctx.Err() == nil {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -34,8 +35,10 @@ type peer struct {
 	audits chan chan auditReply
 	ended  chan struct{}
 
-	// The dispatcher's: the ports by name, and whether it is, or was, a node's.
-	ports map[string]openflow.PortNo
+	// The dispatcher's: the ports' names by number, the number of the tunnel, and
+	// whether it is, or was, a node's.
+	ports  map[openflow.PortNo]string
+	tunnel openflow.PortNo
 	// leave ends its stay among the strangers; nil if it is none.
 	leave   func()
 	claimed bool
@@ -113,12 +116,10 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
 		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
 		audits: make(chan chan auditReply), ended: make(chan struct{}),
-		ports: map[string]openflow.PortNo{},
+		ports: map[openflow.PortNo]string{},
 	}
 	for _, o := range sess.Ports() {
-		if ordinary(o.No) {
-			p.ports[o.Name] = o.No
-		}
+		p.setPort(o.No, o.Name)
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return sess.Run(ctx) })
@@ -134,6 +135,27 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	err = g.Wait()
 	close(p.ended)
 	f.tell(switchDown{p, err})
+}
+
+// setPort notes a port's name, or with "" that it is gone, and reports whether
+// that is new. It passes over the numbers that no interface has (OpenFlow 1.3.5,
+// 7.2.1).
+func (p *peer) setPort(number openflow.PortNo, name string) bool {
+	if number == 0 || number > openflow.PortMax && number != openflow.PortLocal || p.ports[number] == name {
+		return false
+	}
+	if number == p.tunnel {
+		p.tunnel = 0
+	}
+	if name == "" {
+		delete(p.ports, number)
+		return true
+	}
+	p.ports[number] = name
+	if name == pipeline.TunnelPort {
+		p.tunnel = number
+	}
+	return true
 }
 
 // heard takes what the switch says unasked.

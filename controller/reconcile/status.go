@@ -83,6 +83,10 @@ type PortStatus struct {
 	// is false); empty if never.
 	Node, Interface string
 	Bound           bool
+	// Candidate is an interface that claims the port on another node than the one
+	// that it is pinned to; the zero Place if there is none. The port moves there
+	// when it is pinned to that node.
+	Candidate condition.Place
 	// Message explains why it is not bound.
 	Message string
 	// Conditions are what is wrong with the port.

@@ -100,7 +100,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
 	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
-		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 		n.mail.sure()
 	} else {
 		n.mail.sureAfter(d.f.cfg.OVSDBGrace)
@@ -115,17 +115,17 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 
 // portsKnown tells all ports of a node's switch.
 func (d *dispatcher) portsKnown(n *node, p *peer) {
-	numbers := make(map[string]uint32, len(p.ports))
-	for name, no := range p.ports {
-		numbers[name] = uint32(no)
+	names := make(map[uint32]string, len(p.ports))
+	for number, name := range p.ports {
+		names[uint32(number)] = name
 	}
-	d.places(func(t *binding.Table) []binding.Change { return t.SetPorts(d.view.Topo, n.name, numbers) }, d.tunnelOf(n, p)...)
+	d.places(func(t *binding.Table) binding.Outcome { return t.SetPorts(d.view.Topo, n.name, names) }, d.tunnelOf(n, p)...)
 	d.showPorts(n, p)
 }
 
 // tunnelOf returns the change of the node's tunnel port, if it changed.
 func (d *dispatcher) tunnelOf(n *node, p *peer) []pipeline.TunnelChange {
-	before, after := d.view.Tunnel(n.name), p.ports[pipeline.TunnelPort]
+	before, after := d.view.Tunnel(n.name), p.tunnel
 	if before == after {
 		return nil
 	}
@@ -133,13 +133,16 @@ func (d *dispatcher) tunnelOf(n *node, p *peer) []pipeline.TunnelChange {
 }
 
 func (d *dispatcher) showPorts(n *node, p *peer) {
-	_, tunnel := p.ports[pipeline.TunnelPort]
-	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = len(p.ports), tunnel })
+	ports := len(p.ports)
+	if _, ok := p.ports[openflow.PortLocal]; ok {
+		ports-- // the bridge's own interface
+	}
+	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
 }
 
-// maxPortNames is how many ports a switch may have; Open vSwitch has at most
+// maxPorts is how many ports a switch may have; Open vSwitch has at most
 // 65280.
-const maxPortNames = 1 << 16
+const maxPorts = 1 << 16
 
 // portsPerStranger is how many ports count as much as one more switch.
 const portsPerStranger = 64
@@ -174,36 +177,25 @@ type portChanged struct {
 }
 
 func (e portChanged) happen(d *dispatcher) {
-	p, name := e.peer, e.Port.Name
-	number := e.Port.No
+	p, number, name := e.peer, e.Port.No, e.Port.Name
 	if e.Reason == openflow.PortDeleted {
-		if p.ports[name] != number {
-			return // the name has gone to another port already
-		}
-		number = 0
-		delete(p.ports, name)
-	} else if p.ports[name] == number || !ordinary(number) {
+		name = ""
+	} else if p.ports[number] == "" && len(p.ports) > maxPorts {
+		p.sess.Close() // it makes them up
 		return
-	} else if _, known := p.ports[name]; !known && len(p.ports) >= maxPortNames {
-		// It makes up names.
-		p.sess.Close()
+	}
+	if !p.setPort(number, name) {
 		return
-	} else {
-		p.ports[name] = number
 	}
 	n := d.nodeOf(p.dpid)
 	if n == nil || n.peer != p {
 		return
 	}
-	d.places(func(t *binding.Table) []binding.Change {
-		return t.SetPort(d.view.Topo, n.name, name, uint32(number))
+	d.places(func(t *binding.Table) binding.Outcome {
+		return t.SetPort(d.view.Topo, n.name, uint32(number), name)
 	}, d.tunnelOf(n, p)...)
 	d.showPorts(n, p)
 }
-
-// ordinary reports whether a number is of a port that interfaces can have: not
-// LOCAL and the like (OpenFlow 1.3.5, 7.2.1).
-func ordinary(n openflow.PortNo) bool { return n > 0 && n <= openflow.PortMax }
 
 // interfacesTold: OVSDB says which interfaces a bridge has.
 type interfacesTold struct {
@@ -213,27 +205,16 @@ type interfacesTold struct {
 
 func (e interfacesTold) happen(d *dispatcher) {
 	d.factsOf(e.dpid).ifaces = e.ifaces
-	claims := claimsOf(e.ifaces)
+	claims := identitiesOf(e.ifaces)
 	if before, ok := d.told[e.dpid]; ok && slices.Equal(before, claims) {
 		return // a link went up or down, say
 	}
 	d.told[e.dpid] = claims
 	if n := d.nodeOf(e.dpid); n != nil && d.hears(e.dpid, n) {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
-		d.places(func(t *binding.Table) []binding.Change { return t.SetInterfaces(d.view.Topo, n.name, claims) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.mail.sure()
 	}
-}
-
-// claimsOf returns the interfaces by which ports can be bound.
-func claimsOf(ifaces []*ovsdb.Interface) []binding.Interface {
-	var claims []binding.Interface
-	for _, o := range ifaces {
-		if o.Bindable() {
-			claims = append(claims, binding.Interface{Name: o.Name, IfaceID: o.IfaceID, ContainerID: o.ContainerID, ContainerIface: o.ContainerIface})
-		}
-	}
-	return claims
 }
 
 // ovsdbGone: the connection to a node's OVSDB has ended. What it said stays

@@ -145,6 +145,9 @@ func (v view) port(p *topology.Port) *api.Port {
 		Bound:      bound.Bound,
 		Message:    bound.Message,
 	}
+	if c := bound.Candidate; c.Node != "" {
+		st.Candidate = &api.Place{Node: c.Node, Interface: c.Interface}
+	}
 	if n, ok := v.snap.Network(p.Spec.Network); ok {
 		st.VNI, st.MTU = int(n.VNI), n.Spec.MTU
 		if st.MTU == 0 {

@@ -14,6 +14,9 @@ type Binding struct {
 	Port      string `json:"-"`
 	Node      string `json:"node"`
 	Interface string `json:"interface"`
+	// OFPort is the interface's OpenFlow number when it was seen there; 0 when
+	// that was not noted.
+	OFPort uint32 `json:"ofport,omitempty"`
 	// Gone in SaveBindings forgets the port. Bindings never returns it.
 	Gone bool `json:"-"`
 }

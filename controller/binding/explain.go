@@ -1,0 +1,61 @@
+package binding
+
+import (
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Claims is who claims a port.
+type Claims struct {
+	// Rivals are the interfaces that claim the port where it may be, beside the
+	// one that has it: the port goes to the first of them when that is gone.
+	Rivals []Place
+	// Candidates are the interfaces that claim the port on other nodes than the
+	// one that it is pinned to, sorted by node and name: it goes there when it is
+	// pinned to that node.
+	Candidates []Place
+}
+
+// Claims returns who claims a port beside the interface that has it.
+func (t *Table) Claims(topo *topology.Snapshot, p *topology.Port) Claims {
+	var out Claims
+	for _, c := range t.eligible(topo, p) {
+		if c.Place != t.placed[p.Name] {
+			out.Rivals = append(out.Rivals, c.Place)
+		}
+	}
+	others := slices.DeleteFunc(t.active(topo, p), func(c claim) bool { return pinnedTo(p, c.Node) })
+	slices.SortFunc(others, func(a, b claim) int { return t.order(p, a, b) })
+	for _, c := range others {
+		out.Candidates = append(out.Candidates, c.Place)
+	}
+	return out
+}
+
+// Why says why a port is not bound although an interface claims it, or "".
+func (t *Table) Why(topo *topology.Snapshot, p *topology.Port) string {
+	if t.placed[p.Name].OFPort != 0 {
+		return ""
+	}
+	all := t.all(topo, p)
+	slices.SortFunc(all, func(a, b claim) int { return t.order(p, a, b) })
+	for _, c := range all {
+		where := "its interface " + c.Interface + " on node " + c.Node
+		switch {
+		case c.Interface == t.reserved:
+			return "interface " + c.Interface + " is the tunnel to other nodes, which cannot be a port"
+		case p.Spec.Interface != "":
+		case !pinnedTo(p, c.Node):
+			return "its interface " + c.Interface + " is on node " + c.Node + ", but the port is pinned to node " + p.Spec.Node
+		case c.inactive:
+			return where + " is marked inactive (external_ids:iface-status)"
+		case c.OFPort == 0:
+			return where + " is not on br-int"
+		}
+	}
+	if p.Spec.Interface != "" {
+		return "node " + p.Spec.Node + " has no interface " + p.Spec.Interface + " on br-int"
+	}
+	return "no interface on br-int has external_ids:iface-id=" + p.BindingID()
+}

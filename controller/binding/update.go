@@ -1,0 +1,109 @@
+package binding
+
+import "github.com/sdnctl/sdnctl/topology"
+
+// update is one report of one node, until its outcome is known.
+type update struct {
+	t    *Table
+	topo *topology.Snapshot
+	n    *node
+	// seesNew is whether the node had told all before: what appears now is new.
+	seesNew bool
+	ifaces  map[*iface]bool // to be joined again
+	cuts    map[string]bool // names as OpenFlow gives them of which all are
+	ports   map[string]bool // to be found again
+}
+
+func (t *Table) begin(topo *topology.Snapshot, nodeName string) *update {
+	n := t.node(nodeName)
+	return &update{
+		t: t, topo: topo, n: n, seesNew: n.seen && n.told,
+		ifaces: map[*iface]bool{}, cuts: map[string]bool{}, ports: map[string]bool{},
+	}
+}
+
+// setPort gives a number a name; "" takes it away.
+func (u *update) setPort(number uint32, name string) {
+	n, was := u.n, u.n.ports[number]
+	if name == u.t.reserved {
+		name = ""
+	}
+	if was == name {
+		return
+	}
+	if was != "" {
+		delete(n.ports, number)
+		n.numbers.drop(was, number)
+		u.renumbered(was)
+	}
+	if name != "" {
+		n.ports[number] = name
+		n.numbers.add(name, number)
+		u.renumbered(name)
+	}
+}
+
+// renumbered has everything looked at again that may have the name that OpenFlow
+// gives.
+func (u *update) renumbered(name string) {
+	if i, ok := u.n.ifaces[name]; ok {
+		u.join(i)
+	}
+	u.joinAlike(name)
+	u.mayBeNamed(name)
+}
+
+// join has an interface joined again, and those whose names begin as its does,
+// which decide whether the name is enough.
+func (u *update) join(i *iface) {
+	u.ifaces[i] = true
+	u.joinAlike(cut(i.Name))
+}
+
+func (u *update) joinAlike(name string) {
+	if u.cuts[name] {
+		return
+	}
+	u.cuts[name] = true
+	for _, i := range u.n.alike[name] {
+		u.ifaces[i] = true
+	}
+}
+
+// mayBe has the ports found again that an interface may be.
+func (u *update) mayBe(i *iface) {
+	for _, id := range i.ids() {
+		if p, ok := u.topo.PortByBindingID(id); ok {
+			u.ports[p.Name] = true
+		}
+	}
+	u.mayBeNamed(i.Name)
+	u.mayBeNamed(cut(i.Name))
+}
+
+func (u *update) mayBeNamed(iface string) {
+	if p, ok := u.topo.PortByInterface(u.n.name, iface); ok {
+		u.ports[p.Name] = true
+	}
+}
+
+// end joins what is to be, and finds the ports' places.
+func (u *update) end() Outcome {
+	now := uint64(0)
+	if u.seesNew {
+		u.t.clock++
+		now = u.t.clock
+	}
+	for i := range u.ifaces {
+		was := i.number
+		i.number = u.n.join(i)
+		if i.number != 0 && (was == 0 || i.new) {
+			i.since = now
+		}
+		i.new = false
+		if i.number != was {
+			u.mayBe(i)
+		}
+	}
+	return u.t.resolve(u.topo, u.ports)
+}
