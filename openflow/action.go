@@ -30,6 +30,8 @@ const (
 	nxNote          = 8
 	nxResubmitTable = 14
 	nxOutputReg     = 15
+	nxStackPush     = 27
+	nxStackPop      = 28
 	nxRegLoad2      = 33
 	nxConjunction   = 34
 	nxCT            = 35

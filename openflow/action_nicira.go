@@ -29,6 +29,34 @@ func (a Actions) Load(dst Field, off, nBits int, value uint64) Actions {
 	return be.AppendUint64(a, value)
 }
 
+// Push copies nBits bits of src, from bit off on, to the top of a stack that the
+// packet takes along from table to table (NXAST_STACK_PUSH).
+func (a Actions) Push(src Field, off, nBits int) Actions {
+	return a.stack(nxStackPush, src, off, nBits)
+}
+
+// Pop takes what is on top of the stack into nBits bits of dst, from bit off on
+// (NXAST_STACK_POP).
+func (a Actions) Pop(dst Field, off, nBits int) Actions { return a.stack(nxStackPop, dst, off, nBits) }
+
+func (a Actions) stack(subtype uint16, f Field, off, nBits int) Actions {
+	a = be.AppendUint16(a.nicira(subtype, 24), uint16(off))
+	a = be.AppendUint32(a, uint32(f.nxm()))
+	a = be.AppendUint16(a, uint16(nBits))
+	return append(a, 0, 0, 0, 0, 0, 0)
+}
+
+// OutputReg outputs to the port whose number is in nBits bits of src from bit
+// off on; not to the port that the packet came in at, as it is in FieldInPort
+// then (NXAST_OUTPUT_REG).
+func (a Actions) OutputReg(src Field, off, nBits int) Actions {
+	a = a.nicira(nxOutputReg, 24)
+	a = be.AppendUint16(a, uint16(off)<<6|uint16(nBits-1)&0x3f)
+	a = be.AppendUint32(a, uint32(src.nxm()))
+	a = be.AppendUint16(a, ControllerNoBuffer) // if the port is the controller's
+	return append(a, 0, 0, 0, 0, 0, 0)
+}
+
 // Resubmit searches a table again, as if the packet came in at port p
 // (PortInPort leaves it as it is), and then goes on with the next action
 // (NXAST_RESUBMIT_TABLE).

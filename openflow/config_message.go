@@ -1,5 +1,18 @@
 package openflow
 
+// How a switch treats IP fragments, in the flags of its configuration
+// (OpenFlow 1.3.5, 7.3.2; OVS, openflow-common.h, ofp_config_flags). It is the
+// switch's, not the connection's: whoever sets it last decides.
+const (
+	// FragNormal treats them as any packet; to matches all of them, the first
+	// too, have no header of TCP, UDP or ICMP.
+	FragNormal uint16 = 0
+	FragDrop   uint16 = 1
+	FragReasm  uint16 = 2 // Open vSwitch does not do it
+	// FragNXMatch lets matches see the header in the first fragment.
+	FragNXMatch uint16 = 3
+)
+
 // GetConfigRequest asks for a GetConfigReply (OpenFlow 1.3.5, 7.3.2).
 type GetConfigRequest struct{ Header }
 
@@ -15,7 +28,7 @@ type GetConfigReply struct {
 // ofp_switch_config). It has no reply.
 type SetConfig struct {
 	Header
-	Flags uint16 // ofp_config_flags; 0 treats fragments as any packet
+	Flags uint16 // ofp_config_flags: how fragments are treated
 	// MissSendLen is how many bytes of a packet go to the controller when no
 	// action says how many; ControllerNoBuffer means all. OVS sends no packet-in
 	// nor other unasked-for message at 0, unless SetAsync asks for it.

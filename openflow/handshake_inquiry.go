@@ -26,7 +26,7 @@ func (h *handshake) inquire(ctx context.Context) error {
 	s := h.s
 	questions := []*question{
 		{request: &FeaturesRequest{}, take: take(&s.features)},
-		{request: &SetConfig{MissSendLen: s.cfg.MissSendLen}},
+		{request: &SetConfig{Flags: s.cfg.Fragments, MissSendLen: s.cfg.MissSendLen}},
 		{request: DescRequest(), take: h.takeDesc, optional: true},
 		{request: PortDescRequest(), take: func(m Message) (bool, error) { return h.takePorts(ctx, m) }},
 	}

@@ -86,6 +86,17 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,icmp,icmp_type=8,icmp_code=0 " +
 				"actions=move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],set_field:10.0.0.1->ip_src,set_field:0->icmp_type," +
 				"set_field:0->icmp_code,load:0->NXM_OF_IN_PORT[],output:3"},
+		{"gateway ping in place", Flow{Match: ip.IPv4DstMasked(1, 0xff).IPProto(1).ICMPType(8).ICMPCode(0).Reg(2, 0x101).Metadata(7),
+			Instructions: apply(a.SetICMPType(0).Push(FieldEthDst, 0, 48).Move(FieldEthSrc, FieldEthDst, 0, 0, 48).Pop(FieldEthSrc, 0, 48).
+				Push(FieldIPv4Dst, 0, 32).Move(FieldIPv4Src, FieldIPv4Dst, 0, 0, 32).Pop(FieldIPv4Src, 0, 32).Output(PortInPort))},
+			"table=0, priority=0,icmp,reg2=0x101,metadata=0x7,nw_dst=0.0.0.1/0.0.0.255,icmp_type=8,icmp_code=0 " +
+				"actions=set_field:0->icmp_type,push:NXM_OF_ETH_DST[],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],pop:NXM_OF_ETH_SRC[]," +
+				"push:NXM_OF_IP_DST[],move:NXM_OF_IP_SRC[]->NXM_OF_IP_DST[],pop:NXM_OF_IP_SRC[],IN_PORT"},
+		{"later fragments", Flow{Match: ip.IPv4DstMasked(0x0a000001, ^uint32(0)).IPFragLater().IPProto(1)},
+			"table=0, priority=0,icmp,nw_dst=10.0.0.1,nw_frag=later actions=drop"},
+		{"output to a register", Flow{Match: arp, Instructions: apply(a.Move(FieldInPort, FieldReg(2), 0, 0, 16).
+			Load(FieldInPort, 0, 16, 3).OutputReg(FieldReg(2), 0, 16))},
+			"table=0, priority=0,arp actions=move:NXM_OF_IN_PORT[]->NXM_NX_REG2[0..15],load:0x3->NXM_OF_IN_PORT[],output:NXM_NX_REG2[0..15]"},
 		{"parts of fields", Flow{Match: ip, Instructions: apply(a.SetIPv4Dst(addrB).Load(FieldReg(1), 4, 8, 0x7f).
 			Load(FieldMetadata, 63, 1, 1).Move(FieldTunnelID, FieldReg(2), 0, 8, 24).Move(FieldReg(2), FieldReg(3), 5, 6, 1))},
 			"table=0, priority=0,ip actions=set_field:192.168.7.9->ip_dst,load:0x7f->NXM_NX_REG1[4..11]," +

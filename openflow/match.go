@@ -102,6 +102,25 @@ func (m Match) IPv4Src(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Src,
 // adds nothing. Needs EthType 0x0800.
 func (m Match) IPv4Dst(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Dst, p) }
 
+// IPv4DstMasked matches the bits of the destination address that are 1 in mask.
+// Needs EthType 0x0800.
+func (m Match) IPv4DstMasked(v, mask uint32) Match {
+	if mask == ^uint32(0) {
+		return m.u32(FieldIPv4Dst, v)
+	}
+	return m.u32m(FieldIPv4Dst, v, mask)
+}
+
+// IPFragLater matches fragments of an IP packet other than its first, which have
+// no header of TCP, UDP or ICMP (ovs-fields(7), ip_frag=later). Needs EthType.
+func (m Match) IPFragLater() Match { return m.u8(FieldIPFrag, fragAny|fragLater) }
+
+// Bits of FieldIPFrag (ovs-fields(7), ip_frag).
+const (
+	fragAny   = 1 << 0 // a fragment
+	fragLater = 1 << 1 // not the first one
+)
+
 // ICMPType matches the type of an ICMP message. Needs IPProto 1.
 func (m Match) ICMPType(v uint8) Match { return m.u8(FieldICMPType, v) }
 

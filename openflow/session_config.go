@@ -48,6 +48,9 @@ type Config struct {
 	// that no output action asked for (OpenFlow 1.3.5, 7.3.2). Default
 	// 65535: the whole packet.
 	MissSendLen uint16
+	// Fragments is how the switch is told to treat IP fragments. Default
+	// FragNormal.
+	Fragments uint16
 	// AdmitPorts, if set, is called in the handshake each time that the switch
 	// has described some of its ports, with how many those are so far; a switch
 	// has up to 65536, at about 150 bytes each. An error ends the handshake. It

@@ -33,6 +33,12 @@ func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
 		if o, _, err := nextOXM(p[6:]); err == nil {
 			return appendSetField(b, o), true
 		}
+	case (subtype == nxStackPush || subtype == nxStackPop) && len(p) == 14:
+		word := "push:"
+		if subtype == nxStackPop {
+			word = "pop:"
+		}
+		return appendSubfield(append(b, word...), Field(be.Uint32(p[2:])), int(be.Uint16(p)), int(be.Uint16(p[6:]))), true
 	case subtype == nxResubmitTable && len(p) == 6:
 		return appendResubmit(b, be.Uint16(p), TableID(p[2])), true
 	case subtype == nxResubmit && len(p) == 6:

@@ -52,6 +52,11 @@ func blockBits(containers int) int {
 	return 32 - bits.Len(uint(containers+3-1))
 }
 
+// BlockBits is the prefix length of the blocks that a segmented network gives to
+// nodes for which none is given explicitly. The gateway of such a block is its
+// first address.
+func (s *NetworkSpec) BlockBits() int { return blockBits(s.ContainersPerNode) }
+
 // normalBlocks checks the blocks that are given explicitly.
 func normalBlocks(s *NetworkSpec, blockBits int, bad reporter) {
 	in := s.Subnets[0].Prefix

@@ -116,6 +116,11 @@ func (a *affected) network(c topology.Change) {
 	is, _ := c.After.(*topology.Network)
 	if was != nil && is != nil && was.VNI == is.VNI && was.GatewayMAC == is.GatewayMAC &&
 		was.Spec.Mode == is.Spec.Mode && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
+		if is.Spec.Mode == topology.Segmented && !slices.Equal(gatewayPlaces(was), gatewayPlaces(is)) {
+			for n := range a.nodesOf(c.Ref.Name) {
+				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
+			}
+		}
 		return
 	}
 	for n := range a.nodesOf(c.Ref.Name) {

@@ -123,19 +123,21 @@ func (c *Compiler) compileNode() {
 		return
 	}
 	c.bridgeToForward()
-	c.gatewayAlreadyRouted()
 	c.gatewayDecTTL()
 	if tun := c.view.Tunnel(c.node); tun != 0 {
 		c.tunnelOutput(tun)
 	}
 }
 
-// compileNetwork: a network's way in from the tunnel and, when it is stretched
-// and routed, its gateways.
+// compileNetwork: a network's way in from the tunnel, what answers for its
+// gateways where it is routed and, when it is stretched, the gateways themselves.
 func (c *Compiler) compileNetwork() {
 	n := c.network
 	if n.Spec.Mode == topology.Segmented {
-		c.classifyRouted(n, c.domain)
+		c.classifyRouted(n)
+		for _, place := range gatewayPlaces(n) {
+			c.gatewayEcho(n, gatewayIn(place))
+		}
 		return
 	}
 	if c.local {
@@ -151,8 +153,8 @@ func (c *Compiler) compileNetwork() {
 		if c.local {
 			c.arpReply(n, s.Gateway, n.GatewayMAC, "answers ARP requests for the gateway")
 		}
-		c.gatewayEcho(s.Gateway, c.domain)
-		c.routeLocal(n, s.Prefix, c.domain)
+		c.gatewayEcho(n, gatewayAt(s.Gateway))
+		c.routeSubnet(n, s.Prefix, c.domain)
 	}
 }
 
@@ -170,37 +172,52 @@ func (c *Compiler) compileBlock(b *topology.Block) {
 		c.arpReply(n, b.Gateway, b.GatewayMAC, "answers ARP requests for the gateway")
 		c.bridgeToGateway(n, b.GatewayMAC, c.domain)
 	}
-	c.gatewayEcho(b.Gateway, c.domain)
-	c.routeLocal(n, b.Prefix, c.domain)
+	c.routeBlock(n, b, c.domain)
 }
 
-// compilePort: at most four flows on the port's own node and two on others, one
-// more where the network is routed.
+// compilePort: on the port's own node what it may send and what leads to it, on
+// others of a stretched network what leads there. Whoever asks for its address
+// by ARP is answered wherever it can be asked, also while its interface is
+// missing: neighbours keep what they know until it is back.
 func (c *Compiler) compilePort(p *topology.Port) {
 	n, at := c.network, c.view.Location(p)
-	gatewayMAC := n.GatewayMAC
 	if at == c.node {
-		place := c.view.Place(p.Name)
-		if place.Node != at || place.OFPort == 0 {
-			return // declared here, but its interface is not there yet
-		}
-		c.classifyIP(n, p, place.OFPort)
-		c.classifyARP(n, p, place.OFPort)
-		c.forwardLocal(n, p, place.OFPort)
-		if b, ok := c.view.Topo.Block(n.Name, c.node); ok {
-			gatewayMAC = b.GatewayMAC
-		}
-	} else {
-		peer, ok := c.view.Topo.Node(at)
-		if !ok || n.Spec.Mode == topology.Segmented || !peer.Spec.TunnelIP.IsValid() {
-			return
-		}
-		c.forwardRemote(n, p, peer.Spec.TunnelIP)
+		c.compileLocal(p)
+		return
 	}
+	peer, ok := c.view.Topo.Node(at)
+	if !ok || n.Spec.Mode == topology.Segmented || !peer.Spec.TunnelIP.IsValid() {
+		return
+	}
+	c.forwardRemote(n, p, peer.Spec.TunnelIP)
 	if c.local {
-		c.arpReply(n, p.IP, p.MAC, "answers ARP requests for the port")
+		c.arpReply(n, p.IP, p.MAC, arpForPort)
 	}
 	if c.routed {
-		c.neighbour(n, p, gatewayMAC)
+		c.neighbour(n, p, n.GatewayMAC)
 	}
 }
+
+// compileLocal is compilePort on the port's own node.
+func (c *Compiler) compileLocal(p *topology.Port) {
+	n, place := c.network, c.view.Place(p.Name)
+	if place.Node != c.node || place.OFPort == 0 {
+		c.arpReply(n, p.IP, p.MAC, arpForPort)
+		return
+	}
+	c.classifyIP(n, p, place.OFPort)
+	c.classifyARP(n, p, place.OFPort)
+	c.classifyProbe(n, p, place.OFPort)
+	c.arpReplyToOthers(n, p, place.OFPort)
+	c.forwardLocal(n, p, place.OFPort)
+	if c.routed {
+		mac := n.GatewayMAC
+		if b, ok := c.view.Topo.Block(n.Name, c.node); ok {
+			mac = b.GatewayMAC
+		}
+		c.neighbour(n, p, mac)
+	}
+}
+
+// arpForPort is the rule of ports that are not plugged in on this node.
+const arpForPort Rule = "answers ARP requests for the port"

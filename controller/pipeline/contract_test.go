@@ -16,7 +16,7 @@ import (
 // ours, the flow-mod that removes one, and what a bundle adds for each of them
 // and for itself.
 const (
-	longestAddition = 248
+	longestAddition = 312
 	removalBytes    = 56
 	bundleHeader    = 24
 	bundleRequests  = 72

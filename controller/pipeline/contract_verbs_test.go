@@ -141,11 +141,11 @@ func verbs(mode topology.Mode) []verb {
 		{"bind port",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)) },
 			func(b *contractBed) cost { return b.bind("new", 1) },
-			func(R, P, N, k int) bounds { return bounds{4 + k, 1, 1} }},
+			func(R, P, N, k int) bounds { return bounds{perLocalPort + k, 1, 1} }},
 		{"unbind port",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
 			func(b *contractBed) cost { return b.bind("new", 0) },
-			func(R, P, N, k int) bounds { return bounds{4 + k, 1, 1} }},
+			func(R, P, N, k int) bounds { return bounds{perLocalPort + k, 1, 1} }},
 		{"delete port that is bound",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)); b.bind("new", 1) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
@@ -153,18 +153,18 @@ func verbs(mode topology.Mode) []verb {
 		{"first port of a node", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", b.nodes)) },
 			func(R, P, N, k int) bounds {
 				if mode == topology.Segmented {
-					return bounds{4 + N, 1, N + 3}
+					return bounds{perSegmented + perUnplugged + N - 1, 1, N + 3}
 				}
-				return bounds{(2+k)*(P+1+R) + 1 + 4*k, R + 1, P + 4 + R}
+				return bounds{(2+k)*(P+1+R) + 2 + 5*k, R + 1, P + 4 + R}
 			}},
 		{"last port of a node",
 			func(b *contractBed) { b.apply(portOp("new", "net", b.nodes)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
 			func(R, P, N, k int) bounds {
 				if mode == topology.Segmented {
-					return bounds{4 + N, 1, N + 3}
+					return bounds{perSegmented + perUnplugged + N - 1, 1, N + 3}
 				}
-				return bounds{(2+k)*(P+1+R) + 1 + 4*k, R + 1, P + 4 + R}
+				return bounds{(2+k)*(P+1+R) + 2 + 5*k, R + 1, P + 4 + R}
 			}},
 		{"apply 10 ports", nil,
 			func(b *contractBed) cost {
@@ -176,7 +176,7 @@ func verbs(mode topology.Mode) []verb {
 			},
 			func(R, P, N, k int) bounds {
 				one := portBounds(mode, 0)(R, P, N, k)
-				return bounds{10 * one.flowMods, max(one.nodes, R), 10 * one.units}
+				return bounds{10 * one.flowMods, max(2*one.nodes, R), 10 * one.units}
 			}},
 		{"create router", nil,
 			func(b *contractBed) cost {
@@ -206,23 +206,27 @@ func verbs(mode topology.Mode) []verb {
 			verb{"move port",
 				func(b *contractBed) { b.apply(portOp("new", "net", 0)); b.bind("new", 1) },
 				func(b *contractBed) cost { return b.bind("new", 2) },
-				// 2 classified and 1 forwarded here, 2 no more and 1 elsewhere there,
-				// 1 elsewhere on each other node.
-				func(R, P, N, k int) bounds { return bounds{6 + R - 2, R, R} }},
+				// What it may send here, and no more there; ARP and forwarding differ
+				// on both; 1 elsewhere on each other node.
+				func(R, P, N, k int) bounds { return bounds{2*perLocalPort + R - 2, R, R} }},
 		)
 	}
 	return all
 }
 
 // portBounds are those of a port that comes or goes where the network has ports
-// already; bound is 1 if its interface is there.
+// already; bound is 1 if its interface is there, 0 if it is missing on the node
+// that the port is pinned to.
 func portBounds(mode topology.Mode, bound int) func(R, P, N, k int) bounds {
 	return func(R, P, N, k int) bounds {
-		here := bound * (4 + k)
-		if mode == topology.Segmented {
-			return bounds{here, bound, 1}
+		here := perUnplugged
+		if bound > 0 {
+			here = perLocalPort + k
 		}
-		return bounds{here + (2+k)*(R-1), R - 1 + bound, R}
+		if mode == topology.Segmented {
+			return bounds{here, 1, 1}
+		}
+		return bounds{here + (2+k)*(R-1), R, R}
 	}
 }
 
@@ -239,7 +243,7 @@ func unitsOfNetwork(mode topology.Mode, P, N, R int) int {
 // segmented one the routing domain of all of its routes.
 func routerFlows(mode topology.Mode, P, N, R int) int {
 	if mode == topology.Segmented {
-		return 1 + 2*N + 5
+		return 1 + 2*N
 	}
-	return 4 + P
+	return 5 + P
 }

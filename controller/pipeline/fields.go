@@ -17,16 +17,21 @@ const (
 	regRouter = 1
 	// regFlags holds single bits.
 	regFlags = 0
-	// flagRouted is set when another node has routed the packet already: its
-	// TTL is not touched again.
-	flagRouted = 1 << 0
+	// flagRemote is set when the packet is routed to another node.
+	flagRemote = 1 << 0
+	// regGateway holds where in the block that a packet is routed to the gateway
+	// is, as gatewayPlace says; 0 when it is not routed to a block.
+	regGateway = 2
+	// regInPort holds the port that an ARP request came from, while it is
+	// answered.
+	regInPort = 2
 )
 
 // Priorities. Within a table all flows of one kind have one priority; a prefix
 // route has prioRoute plus its length, so that the longest wins.
 const (
 	prioDefault = 0
-	prioRouted  = 50
+	prioRemote  = 50
 	prioNormal  = 100
 	prioRoute   = 100
 )
@@ -38,6 +43,7 @@ const (
 	protoICMP   = 1      // RFC 792
 	echoReply   = 0      // RFC 792, type
 	echoRequest = 8      // RFC 792, type
+	echoCode    = 0      // RFC 792, code of both
 	arpRequest  = 1      // RFC 826, ares_op$REQUEST
 	arpReply    = 2      // RFC 826, ares_op$REPLY
 	// gatewayTTL is the TTL of packets that the gateway itself makes: the

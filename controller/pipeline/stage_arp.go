@@ -11,6 +11,29 @@ import (
 // it came from: nothing is flooded, and the owner is not asked (RFC 826,
 // "Packet Reception", done on its behalf).
 func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC, why Rule) {
+	c.arpSwap(n, ip, mac)
+	c.actions = c.actions.Output(openflow.PortInPort)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(TableARP, prioNormal, why)
+}
+
+// arpReplyToOthers is arpReply for an address whose owner is at a port of this
+// node, and may ask too: to announce itself, and to find out whether somebody
+// else has the address (RFC 5227). It must get no answer. A switch does not send
+// a packet out of the port it came from unless told to (OpenFlow 1.3.5, 7.2.5);
+// so here the packet came from the owner, and is sent to where it came from.
+func (c *Compiler) arpReplyToOthers(n *topology.Network, p *topology.Port, owner openflow.PortNo) {
+	c.arpSwap(n, p.IP, p.MAC)
+	c.actions = c.actions.
+		Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
+		Load(openflow.FieldInPort, 0, 16, uint64(owner)).
+		OutputReg(openflow.FieldReg(regInPort), 0, 16)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(TableARP, prioNormal, "answers ARP requests for the port, but not its own")
+}
+
+// arpSwap begins a flow that turns a request for the address into its reply.
+func (c *Compiler) arpSwap(n *topology.Network, ip netip.Addr, mac topology.MAC) {
 	c.match = c.match[:0].EthType(ethTypeARP).ARPOp(arpRequest).ARPTpa(ip).Metadata(metadata(n))
 	c.actions = c.actions[:0].
 		Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).
@@ -19,8 +42,5 @@ func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC
 		Move(openflow.FieldARPSha, openflow.FieldARPTha, 0, 0, 48).
 		SetARPSha(mac).
 		Move(openflow.FieldARPSpa, openflow.FieldARPTpa, 0, 0, 32).
-		SetARPSpa(ip).
-		Output(openflow.PortInPort)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(TableARP, prioNormal, why)
+		SetARPSpa(ip)
 }

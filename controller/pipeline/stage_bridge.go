@@ -6,7 +6,7 @@ import "github.com/sdnctl/sdnctl/topology"
 func (c *Compiler) bridgeToGateway(n *topology.Network, mac topology.MAC, domain uint32) {
 	c.match = c.match[:0].EthDst(mac).EthType(ethTypeIPv4).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableGateway)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableRoute)
 	c.emit(TableBridge, prioNormal, "hands what is addressed to the gateway to the router")
 }
 

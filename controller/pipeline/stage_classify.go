@@ -26,6 +26,14 @@ func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, in openflo
 	c.emit(TableClassify, prioNormal, "takes ARP requests from the port, made with its own addresses")
 }
 
+// classifyProbe lets a port ask whether somebody has an address before it takes
+// it as its own: such a request has no sender's address yet (RFC 5227, 2.1.1).
+func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openflow.PortNo) {
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(netip.IPv4Unspecified()).ARPSha(p.MAC)
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableARP)
+	c.emit(TableClassify, prioNormal, "takes ARP probes from the port, which ask whether an address is taken")
+}
+
 // classifyTunnel takes packets of a stretched network from other nodes. Only
 // packets out of the tunnel have a key, so the port need not be matched, and
 // the flow is the same on every node.
@@ -37,10 +45,9 @@ func (c *Compiler) classifyTunnel(n *topology.Network) {
 
 // classifyRouted takes packets of a segmented network from other nodes: the
 // sender's router has had them, what is left is to find the neighbour.
-func (c *Compiler) classifyRouted(n *topology.Network, domain uint32) {
+func (c *Compiler) classifyRouted(n *topology.Network) {
 	c.match = c.match[:0].TunnelID(metadata(n))
-	c.actions = c.actions[:0].SetReg(regRouter, domain).SetReg(regFlags, flagRouted)
-	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableGateway)
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableNeighbour)
 	c.emit(TableClassify, prioNormal, "takes the network's packets, routed already, from other nodes")
 }
 

@@ -6,17 +6,29 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// routeLocal: the prefix is of a network whose neighbours this node knows.
-func (c *Compiler) routeLocal(n *topology.Network, prefix netip.Prefix, domain uint32) {
+// routeSubnet: the prefix is of a stretched network, whose neighbours this node
+// knows.
+func (c *Compiler) routeSubnet(n *topology.Network, prefix netip.Prefix, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(prefix).Reg(regRouter, domain)
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableNeighbour)
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableGateway)
 	c.emit(TableRoute, prioRoute+uint16(prefix.Bits()), "routes to the network's neighbours")
+}
+
+// routeBlock: the prefix is this node's own block.
+func (c *Compiler) routeBlock(n *topology.Network, b *topology.Block, domain uint32) {
+	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
+	c.actions = c.actions[:0].SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway))
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableGateway)
+	c.emit(TableRoute, prioRoute+uint16(b.Prefix.Bits()), "routes to the node's own block")
 }
 
 // routeRemote: the prefix is another node's block; that node knows its own.
 func (c *Compiler) routeRemote(n *topology.Network, b *topology.Block, vtep netip.Addr, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
-	c.actions = c.actions[:0].SetTunnelDst(vtep)
-	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableTunnel)
+	c.actions = c.actions[:0].
+		SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway)).
+		SetReg(regFlags, flagRemote).
+		SetTunnelDst(vtep)
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableGateway)
 	c.emit(TableRoute, prioRoute+uint16(b.Prefix.Bits()), "routes to the node that has the block")
 }

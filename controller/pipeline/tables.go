@@ -13,11 +13,11 @@ const (
 	// TableBridge separates what is addressed to the gateway from what stays
 	// within its layer-2 domain.
 	TableBridge openflow.TableID = 40
-	// TableGateway is the router's own address: it answers echo requests
-	// (RFC 792), and takes one from the TTL of what it passes on.
-	TableGateway openflow.TableID = 50
 	// TableRoute picks the network or node by longest prefix.
-	TableRoute openflow.TableID = 60
+	TableRoute openflow.TableID = 50
+	// TableGateway is the router's own addresses: it answers echo requests
+	// (RFC 792), and takes one from the TTL of what it passes on.
+	TableGateway openflow.TableID = 60
 	// TableNeighbour gives a routed packet its new Ethernet addresses.
 	TableNeighbour openflow.TableID = 70
 	// TableForward sends to the port or the node that has the Ethernet address.
@@ -40,11 +40,11 @@ type Table struct {
 // Tables returns all tables in order.
 func Tables() []Table {
 	return []Table{
-		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or gateway"},
+		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or neighbour"},
 		{TableARP, "arp", "ARP requests answered here", "network, arp_tpa", "back out of the port it came from"},
-		{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "gateway, else forward"},
-		{TableGateway, "gateway", "echo reply of the gateway; TTL", "router, nw_dst", "route; already routed: neighbour"},
-		{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "neighbour; remote block: tunnel"},
+		{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "route, else forward"},
+		{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway"},
+		{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel"},
 		{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward"},
 		{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
 		{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},

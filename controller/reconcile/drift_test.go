@@ -88,7 +88,7 @@ func TestTamperAtScale(t *testing.T) {
 	b.plug(n, "p1")
 	b.apply(ops...)
 	b.join(n)
-	count := 4 + 1 + 4 + 2*5000
+	count := perNode + perNetwork + perPort + 5000*perRemote
 	wait := func() {
 		b.await("all flows", func(ctx context.Context) error {
 			s, _ := b.fabric.NodeStatus("node1")

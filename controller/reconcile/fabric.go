@@ -135,6 +135,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	cfg.Session.Fragments = openflow.FragNXMatch // which the pipeline counts on
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
 		lobby:     crowd.New(cfg.MaxHandshakes, lobbyGrace),

@@ -246,6 +246,15 @@ func (b *bed) await(what string, check func(context.Context) error) {
 	}
 }
 
+// Flows that a node has, or is sent; see docs/architecture.md, "What it costs".
+const (
+	perNode      = 4
+	perNetwork   = 1 // stretched
+	perPort      = 5
+	perUnplugged = 1
+	perRemote    = 2
+)
+
 func TestDeltas(t *testing.T) {
 	b := newBed(t, 2)
 	n1, n2 := b.Nodes[0], b.Nodes[1]
@@ -254,13 +263,15 @@ func TestDeltas(t *testing.T) {
 	b.join(n1)
 	b.join(n2)
 	b.settled()
-	b.wantSent("node1", 4+1+4, 0) // see docs/architecture.md, "What it costs"
-	b.wantSent("node2", 4, 0)
+	b.wantSent("node1", perNode+perNetwork+perPort, 0)
+	b.wantSent("node2", perNode, 0)
 
 	b.apply(portOp("p2", "node2")) // its interface is not there yet
 	b.settled()
-	b.wantSent("node1", 9+2, 0)
-	b.wantSent("node2", 4+1+2, 0) // it learns of the network, and of p1
+	const one = perNode + perNetwork + perPort + perRemote
+	const two = perNode + perNetwork + perRemote + perUnplugged // it learns of the network, and of p1
+	b.wantSent("node1", one, 0)
+	b.wantSent("node2", two, 0)
 	b.plug(n2, "p2")
 	b.await("p2 to be bound", func(context.Context) error {
 		if s := b.fabric.PortStatus("p2"); !s.Bound {
@@ -269,13 +280,13 @@ func TestDeltas(t *testing.T) {
 		return nil
 	})
 	b.settled()
-	b.wantSent("node1", 11, 0)
-	b.wantSent("node2", 7+4, 0)
+	b.wantSent("node1", one, 0)
+	b.wantSent("node2", two+perPort, 0)
 
 	b.apply(del(topology.KindPort, "p2"))
 	b.settled()
-	b.wantSent("node1", 11, 2)
-	b.wantSent("node2", 11, 7) // only what every node has is left
+	b.wantSent("node1", one, perRemote)
+	b.wantSent("node2", two+perPort, perNetwork+perRemote+perPort) // only what every node has is left
 }
 
 func TestRestartSendsNothing(t *testing.T) {
@@ -329,9 +340,10 @@ func TestFlowsComeBackAsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each kind of flow is there: 4 + 1+1+3 + 5+1 + 2·5 + 3.
-	if len(views) != 28 {
-		t.Errorf("%d flows, want 28", len(views))
+	// Each kind of flow is there.
+	const want = perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1
+	if len(views) != want {
+		t.Errorf("%d flows, want %d", len(views), want)
 	}
 	raw := 0
 	if err := b.fabric.Session("node1").Flows(b.Context(), openflow.AllFlows(), func(s *openflow.FlowStats) error {
@@ -343,8 +355,8 @@ func TestFlowsComeBackAsSent(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if raw != 28 {
-		t.Errorf("%d flows read back, want 28", raw)
+	if raw != want {
+		t.Errorf("%d flows read back, want %d", raw, want)
 	}
 }
 
@@ -376,7 +388,7 @@ func TestMendsWhatItFinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.settled()
-	b.wantSent("node1", 2+9, 3)
+	b.wantSent("node1", 2+perNode+perNetwork+perPort, 3)
 }
 
 func TestQuarantineAndAdoption(t *testing.T) {

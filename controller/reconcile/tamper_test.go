@@ -132,7 +132,7 @@ func TestTamperNasty(t *testing.T) {
 		{"a foreign flow of our match", []string{"cookie=0x9,table=80," + strings.Replace(port, "priority=", "priority=1", 1)}, 1, 0, 0, 0, 1},
 	}
 	want := map[string]int{}
-	var adds, deletes float64 = 9, 0
+	var adds, deletes float64 = perNode + perNetwork + perPort, 0
 	b.wantSent("node1", adds, deletes)
 	for _, tt := range tests {
 		b.tamperBundle(n, tt.lines...)

@@ -23,7 +23,7 @@ func unsureBed(t *testing.T, grace time.Duration) *bed {
 	b.join(n)
 	b.ovsdbTells()
 	b.settled()
-	b.wantSent("node1", 9, 0)
+	b.wantSent("node1", perNode+perNetwork+perPort, 0)
 	b.stop()
 	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
 	if err != nil {
@@ -78,7 +78,7 @@ func TestWithoutOVSDBRemovalsComeLater(t *testing.T) {
 	b := unsureBed(t, time.Millisecond)
 	b.start()
 	b.settled()
-	b.wantSent("node1", 0, 5)
+	b.wantSent("node1", 0, perNetwork+perPort)
 }
 
 // TestUnsureAdds: a switch that lost its flows gets them at once, whatever OVSDB
@@ -90,8 +90,8 @@ func TestUnsureAdds(t *testing.T) {
 	}
 	b.start()
 	b.settled()
-	b.wantSent("node1", 4, 0)
+	b.wantSent("node1", perNode, 0)
 	b.ovsdbTells()
 	b.settled()
-	b.wantSent("node1", 9, 0)
+	b.wantSent("node1", perNode+perNetwork+perPort, 0)
 }

@@ -105,6 +105,16 @@ func scripts() []script {
 				encode(t, openflow.PortStatsRequest(77)), encode(t, &openflow.EchoRequest{Data: []byte("hello")}),
 				encode(t, &openflow.EchoReply{Data: []byte("unasked")}), encode(t, &openflow.GetAsyncRequest{}))
 		}},
+		{"fragments, and answers in place", func(t testing.TB, d, _ *driver) {
+			var a openflow.Actions
+			d.send(encode(t, &openflow.SetConfig{Flags: openflow.FragNXMatch, MissSendLen: 0xffff}), encode(t, &openflow.GetConfigRequest{}),
+				add(openflow.Flow{Table: 1, Cookie: 1, Match: ip.IPv4DstMasked(1, 0xff).IPFragLater().IPProto(1).Reg(2, 0x101).Metadata(7),
+					Instructions: openflow.Instructions(nil).ApplyActions(a.Push(openflow.FieldEthDst, 0, 48).
+						Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).Pop(openflow.FieldEthSrc, 0, 48).Output(openflow.PortInPort))}),
+				add(openflow.Flow{Table: 1, Cookie: 2, Instructions: openflow.Instructions(nil).ApplyActions(
+					a.Move(openflow.FieldInPort, openflow.FieldReg(2), 0, 0, 16).Load(openflow.FieldInPort, 0, 16, 3).OutputReg(openflow.FieldReg(2), 0, 16))}),
+				dump(t), encode(t, &openflow.SetConfig{Flags: openflow.FragNormal, MissSendLen: 0xffff}), encode(t, &openflow.GetConfigRequest{}))
+		}},
 		{"add and overwrite", func(t testing.TB, d, _ *driver) {
 			d.send(sample()...)
 			d.send(dump(t), encode(t, openflow.TableStatsRequest()))
