@@ -30,6 +30,7 @@ func TestReliabilityRestart(t *testing.T) {
 			a1, b1, a2, b2 := crowd(b, flows)
 			t.Logf("%d flows on each node, %v after sdnd was first told of them", b.flowCount("node1"), time.Since(started))
 			pairs := [][2]*lab.Container{{a1, a2}, {b1, b2}}
+			b.run("flows are looked at", lookedAt(pairs))
 			b.run("killed", func(t *testing.T, b *bed) {
 				restarts(b, pairs, func() { b.must(b.Controller.Stop(b.ctx, syscall.SIGKILL)) })
 			})

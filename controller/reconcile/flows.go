@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -15,10 +16,15 @@ import (
 // to have; it fails when there are more.
 const maxForeignShown = 1 << 18
 
+// maxRest is how long a switch is left alone at most between two slices of its
+// flows.
+const maxRest = 200 * time.Millisecond
+
 // Flows returns a node's flows: those it is to have, with why, beside those
 // that its switch has, with counters. They are sorted by table, falling
 // priority, and cookie. While the switch is not connected nothing is installed
-// as far as we know.
+// as far as we know. The caller must not ask for those of a node again before
+// they are here.
 func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	v := f.View()
 	if _, ok := v.Topo.Node(node); !ok {
@@ -40,7 +46,7 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 		})
 	}
 	if p := f.peerOf(node); p != nil {
-		err := p.sess.Flows(ctx, openflow.AllFlows(), func(s *openflow.FlowStats) error {
+		err := f.readGently(ctx, p.sess, func(s *openflow.FlowStats) error {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
@@ -65,6 +71,34 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 			cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Flow.Cookie, b.Flow.Cookie))
 	})
 	return views, nil
+}
+
+// readGently calls each with all flows of a switch, a few at a time, and leaves
+// the switch alone in between for as long as it took to tell them: whoever looks
+// at flows must not be noticed by those who use them.
+func (f *Fabric) readGently(ctx context.Context, sess *openflow.Session, each func(*openflow.FlowStats) error) error {
+	ctx, p := f.patience(ctx)
+	defer p.end()
+	tables, err := sess.Tables(ctx)
+	if err != nil {
+		return err
+	}
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	for q := range sliced(tables, fine) {
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		p.extend(0)
+		start := time.Now()
+		if err := sess.Flows(ctx, q, each); err != nil {
+			return err
+		}
+		rest.Reset(min(time.Since(start), maxRest))
+	}
+	return nil
 }
 
 // peerOf returns a node's switch, or nil while it is not connected.

@@ -26,8 +26,8 @@ type patience struct {
 
 // patience begins to wait for an answer, with a context that ends with it; the
 // caller must call end.
-func (w *worker) patience(ctx context.Context) (context.Context, *patience) {
-	p := &patience{most: w.f.cfg.AnswerTimeout}
+func (f *Fabric) patience(ctx context.Context) (context.Context, *patience) {
+	p := &patience{most: f.cfg.AnswerTimeout}
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	p.timer = time.AfterFunc(p.most, func() { p.cancel(fmt.Errorf("no complete answer within %v", p.most)) })
 	return ctx, p

@@ -15,13 +15,17 @@ import (
 // packets are lost. It answers other requests in between, too.
 const slice = 1 << 14
 
-// sliced yields requests that together select all flows, once each: at once, or
-// table by table and by the cookie's leading bits, of which each value is that of
+// fine is slice for those who are in no hurry, who also leave the switch alone
+// between the slices.
+const fine = 1 << 12
+
+// sliced yields requests that together select all flows, once each, and about
+// most at a time: at once, or table by table and by the cookie's leading bits, of which each value is that of
 // equally many, for cookies of ours are hashes. Open vSwitch looks at all flows
 // of the tables asked for to find those with a cookie.
-func sliced(tables []openflow.TableStats) iter.Seq[openflow.FlowStatsRequest] {
+func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsRequest] {
 	return func(yield func(openflow.FlowStatsRequest) bool) {
-		if flowsIn(tables) <= slice {
+		if flowsIn(tables) <= most {
 			yield(openflow.AllFlows())
 			return
 		}
@@ -29,7 +33,7 @@ func sliced(tables []openflow.TableStats) iter.Seq[openflow.FlowStatsRequest] {
 			if t.Active == 0 {
 				continue
 			}
-			width := bits.Len((min(uint(t.Active), maxFlows) - 1) / slice)
+			width := bits.Len((min(uint(t.Active), maxFlows) - 1) / uint(most))
 			for i := range uint64(1) << width {
 				q := openflow.AllFlows()
 				q.Table = t.Table
@@ -58,7 +62,7 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 // be among them or not; who reads asks afterwards whether anything was. It calls
 // begun when the switch has said that there are n.
 func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[openflow.Cookie]string, error) {
-	ctx, p := w.patience(ctx)
+	ctx, p := w.f.patience(ctx)
 	defer p.end()
 	tables, err := w.sess.Tables(ctx)
 	if err != nil {
@@ -72,7 +76,7 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[o
 	text := 0
 	odd := map[openflow.Cookie]string{}
 	requests := func(yield func(openflow.FlowStatsRequest) bool) {
-		for q := range sliced(tables) {
+		for q := range sliced(tables, slice) {
 			p.extend(0)
 			if !yield(q) {
 				return

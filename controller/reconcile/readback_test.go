@@ -38,7 +38,7 @@ func TestSliced(t *testing.T) {
 			}
 		}
 		requests := 0
-		for q := range sliced(tables) {
+		for q := range sliced(tables, slice) {
 			requests++
 			for id := range seen {
 				for i, c := range cookies {

@@ -52,7 +52,7 @@ const (
 // send sends flow-mods as one atomic bundle, removals first, and waits for the
 // switch to confirm it. Nothing to send costs nothing.
 func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
-	ctx, p := w.patience(ctx)
+	ctx, p := w.f.patience(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
 	if w.known(mods) {

@@ -54,8 +54,8 @@ func (s *Server) openAPIConfig() huma.Config {
 	return huma.Config{
 		OpenAPI: doc,
 		Formats: map[string]huma.Format{
-			"application/json": huma.DefaultJSONFormat,
-			"json":             huma.DefaultJSONFormat,
+			"application/json": jsonFormat(),
+			"json":             jsonFormat(),
 		},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,

@@ -67,11 +67,11 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	list := op(http.MethodGet, base, "list-"+many, "List "+many+", sorted by name")
 	exampleList := api.List[T]{Items: []T{example}, Revision: 7}
 	if kind == api.KindPort {
-		register(s, list, exampleList, func(ctx context.Context, in *portListInput) (*output[api.List[T]], error) {
+		register(s, list, exampleList, func(ctx context.Context, in *portListInput) (*output[long[api.List[T]]], error) {
 			return listObjects[T](ctx, s, kind, in)
 		})
 	} else {
-		register(s, list, exampleList, func(ctx context.Context, in *listInput) (*output[api.List[T]], error) {
+		register(s, list, exampleList, func(ctx context.Context, in *listInput) (*output[long[api.List[T]]], error) {
 			return listObjects[T](ctx, s, kind, &portListInput{Label: in.Label})
 		})
 	}
@@ -100,19 +100,23 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	})
 }
 
-func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*output[api.List[T]], error) {
+func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*output[long[api.List[T]]], error) {
 	sel, err := parseSelector(in.Label)
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "label", Message: err.Error()}})
 	}
 	v := s.viewFor(ctx)
-	out := &output[api.List[T]]{Body: api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}}
-	for o := range v.all(kindOf(kind), in.Network, in.Node) {
-		if sel.matches(o.Metadata().Labels) {
-			out.Body.Items = append(out.Body.Items, *v.typed(o).(*T))
+	picked := func(yield func(topology.Object) bool) {
+		for o := range v.all(kindOf(kind), in.Network, in.Node) {
+			if sel.matches(o.Metadata().Labels) && !yield(o) {
+				return
+			}
 		}
 	}
-	return out, nil
+	return &output[long[api.List[T]]]{Body: long[api.List[T]]{
+		rest: api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}, field: "items",
+		items: each(picked, func(o topology.Object) (any, error) { return v.typed(o), nil }),
+	}}, nil
 }
 
 func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {

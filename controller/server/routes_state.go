@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"net/netip"
@@ -104,21 +105,34 @@ func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], er
 	return &output[api.Switches]{Body: out}, nil
 }
 
-func (s *Server) flows(ctx context.Context, in *nameInput) (*output[api.Flows], error) {
+func (s *Server) flows(ctx context.Context, in *nameInput) (*output[encoded[api.Flows]], error) {
 	ref := refOf(api.KindNode, in.Name)
 	if _, ok := s.cfg.Store.Snapshot().Node(in.Name); !ok {
 		return nil, notFound(ref)
 	}
-	views, err := s.cfg.Fabric.Flows(ctx, in.Name)
+	// A switch forwards less while it tells of its flows, and their texts take up
+	// much: it is asked once for all who ask at a time.
+	text, err := s.flowTexts.get(ctx, in.Name, func(ctx context.Context) ([]byte, error) { return s.flowText(ctx, in.Name) })
 	if err != nil {
 		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "flows of %s: %v", ref, err)
 	}
-	out := api.Flows{Node: in.Name, Flows: make([]api.Flow, len(views))}
+	return &output[encoded[api.Flows]]{Body: encoded[api.Flows]{text}}, nil
+}
+
+// flowText returns the flows of a node in JSON.
+func (s *Server) flowText(ctx context.Context, node string) ([]byte, error) {
+	views, err := s.cfg.Fabric.Flows(ctx, node)
+	if err != nil {
+		return nil, err
+	}
+	out := api.Flows{Node: node, Flows: make([]api.Flow, len(views))}
 	for i := range views {
 		out.Flows[i] = flowOf(&views[i])
 	}
 	slices.SortStableFunc(out.Flows, compareFlows)
-	return &output[api.Flows]{Body: out}, nil
+	var b bytes.Buffer
+	err = huma.DefaultJSONFormat.Marshal(&b, out)
+	return b.Bytes(), err
 }
 
 func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], error) {

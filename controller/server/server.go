@@ -115,7 +115,9 @@ type Server struct {
 	rates   *rates
 	// requests and watches are those under way.
 	requests, watches *shares
-	cancel            func()
+	// flowTexts are the flows of nodes that are asked for now.
+	flowTexts *shared[string, []byte]
+	cancel    func()
 	// proofEvery is proofEvery, but in tests.
 	proofEvery time.Duration
 
@@ -159,9 +161,10 @@ func New(cfg Config) *Server {
 		metrics: newMetrics(cfg.Registerer),
 		rates:   newRates(cfg.MaxRate),
 		// The connections bound how many there are in all.
-		requests: newShares(cfg.MaxRequests, math.MaxInt),
-		watches:  newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
-		feed:     newFeed(cfg.Store.Snapshot().Revision()),
+		requests:  newShares(cfg.MaxRequests, math.MaxInt),
+		flowTexts: newShared[string, []byte](),
+		watches:   newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
+		feed:      newFeed(cfg.Store.Snapshot().Revision()),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())
 	s.api.UseMiddleware(s.metrics.observe)
