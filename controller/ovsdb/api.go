@@ -133,6 +133,10 @@ type Config struct {
 	// connection is closed then. It is asked again whenever the node is heard,
 	// which is at least every EchoInterval. The default is that it may.
 	Admit func(Conn) error
+	// Known reports whether an address is that of a node, as far as is known: those
+	// that have not proven to be a node are else taken for strangers, who share less
+	// room (MaxMessage). It must not wait. The default is that all are known.
+	Known func(net.Addr) bool
 	// Bridge is the name of the bridge to watch; default "br-int".
 	Bridge string
 	// EchoInterval is how long a peer may be silent before we ask whether it is
@@ -146,9 +150,12 @@ type Config struct {
 	// MaxMessage is the greatest size in bytes of one message from a peer, and
 	// of the view that it may build up on our side. An interface costs about
 	// 650 bytes in the first message, the largest there is. Default 8 MiB,
-	// good for 12,000 interfaces on one node. All connections together may have
-	// 16 messages larger than 32 KiB under way, for which others wait, and rows
-	// of 64 times MaxMessage beyond the first 64 KiB of each connection.
+	// good for 12,000 interfaces on one node. All nodes
+	// together may have 16 messages larger than 32 KiB under way, and rows of 64
+	// times MaxMessage beyond the first 64 KiB of each connection. Strangers may
+	// together have 4 such messages, of which 8 MiB are read a second, and rows of 8
+	// times MaxMessage. For messages others wait: the address with the most under
+	// way loses its oldest when that is 5 s old, or 1 s of strangers.
 	MaxMessage int
 	// MaxHandshakes bounds the connections that have not yet shown a bridge. When
 	// there are more, those of the address with the most are closed, oldest
@@ -170,6 +177,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Admit == nil {
 		c.Admit = func(Conn) error { return nil }
+	}
+	if c.Known == nil {
+		c.Known = func(net.Addr) bool { return true }
 	}
 	if c.Bridge == "" {
 		c.Bridge = "br-int"

@@ -26,7 +26,7 @@ func BenchmarkOnePortAdded(b *testing.B) {
 			}
 			more := rows.clone()
 			add(more, n)
-			v := newView("br-int", 1<<30, newPool(1<<30))
+			v := newView("br-int", 1<<30, partOf(newPool(1<<30)))
 			step := func(raw json.RawMessage) {
 				if err := v.apply(raw); err != nil {
 					b.Fatal(err)

@@ -30,6 +30,8 @@ func newDoors(cfg Config) doors {
 type guest struct {
 	// shown says that it has shown its bridge. It may be called more than once.
 	shown func()
+	// drop ends it to make room for others. It does not wait.
+	drop func()
 	// leave must be called when the connection has ended.
 	leave func()
 }
@@ -55,7 +57,7 @@ func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *gu
 		conn.Close()
 		return nil, nil
 	}
-	return ctx, &guest{shown: leaveLobby, leave: func() {
+	return ctx, &guest{shown: leaveLobby, drop: drop, leave: func() {
 		cancel(nil)
 		leaveLobby()
 		leaveHouse()

@@ -2,6 +2,7 @@ package ovsdb
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -18,29 +19,33 @@ const keepBuffer = 16 << 10
 type framer struct {
 	r    *bufio.Reader
 	max  int
-	pool *pool
+	part *part
 	buf  []byte
-	// large says that the message in buf is counted in pool.
-	large bool
+	// large is the message in buf, once it is.
+	large *large
+	// Where in the message the end of buf is: how deep in braces, and whether in
+	// a string and after its backslash.
+	depth           int
+	quoted, escaped bool
 }
 
-func newFramer(r io.Reader, max int, pool *pool) *framer {
-	return &framer{r: bufio.NewReader(r), max: max, pool: pool}
+func newFramer(r io.Reader, max int, part *part) *framer {
+	return &framer{r: bufio.NewReader(r), max: max, part: part}
 }
 
 // next returns the next object, which is valid until the following call. It
 // need not be valid JSON. A large one is counted in the pool, and it is the
 // caller's to give it back there. The error is io.EOF only between messages.
-func (f *framer) next(ctx context.Context) (msg []byte, large bool, err error) {
+func (f *framer) next(ctx context.Context) (msg []byte, large *large, err error) {
 	if cap(f.buf) > keepBuffer {
 		f.buf = nil
 	}
-	f.buf, f.large = f.buf[:0], false
+	f.buf, f.large = f.buf[:0], nil
 	if err := f.frame(ctx); err != nil {
-		if f.large {
-			f.pool.giveMessage()
+		if f.large != nil {
+			f.large.give()
 		}
-		return nil, false, err
+		return nil, nil, err
 	}
 	return f.buf, f.large, nil
 }
@@ -50,40 +55,73 @@ func (f *framer) frame(ctx context.Context) error {
 	if err := f.start(); err != nil {
 		return err
 	}
-	var quoted, escaped bool
-	for depth := 1; depth > 0; {
-		b, err := f.r.ReadByte()
-		if err == io.EOF {
+	f.depth, f.quoted, f.escaped = 1, false, false
+	for f.depth > 0 {
+		if _, err := f.r.Peek(1); err == io.EOF {
 			return io.ErrUnexpectedEOF
-		}
-		if err != nil {
+		} else if err != nil {
 			return err
 		}
-		if len(f.buf) >= f.max {
-			return fmt.Errorf("message of more than %d bytes", f.max)
-		}
-		if len(f.buf) == smallMessage {
-			if err := f.pool.takeMessage(ctx); err != nil {
-				return err
-			}
-			f.large = true
-		}
-		f.buf = append(f.buf, b)
-		switch {
-		case escaped:
-			escaped = false
-		case quoted:
-			escaped = b == '\\'
-			quoted = b != '"'
-		case b == '"':
-			quoted = true
-		case b == '{':
-			depth++
-		case b == '}':
-			depth--
+		here, _ := f.r.Peek(f.r.Buffered())
+		if err := f.take(ctx, here[:f.scan(here)]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// take appends to the message what was peeked at.
+func (f *framer) take(ctx context.Context, b []byte) error {
+	if len(f.buf)+len(b) > f.max {
+		return fmt.Errorf("message of more than %d bytes", f.max)
+	}
+	if f.large == nil && len(f.buf)+len(b) > smallMessage {
+		var err error
+		if f.large, err = f.part.takeMessage(ctx); err != nil {
+			return err
+		}
+	}
+	if f.large != nil {
+		if err := f.large.take(ctx, len(b)); err != nil {
+			return err
+		}
+	}
+	f.buf = append(f.buf, b...)
+	_, err := f.r.Discard(len(b))
+	return err
+}
+
+// scan returns how many bytes of b belong to the message. Of strings, which may
+// be without end, it looks only for their ends.
+func (f *framer) scan(b []byte) int {
+	i := 0
+	for i < len(b) && f.depth > 0 {
+		switch {
+		case f.escaped:
+			f.escaped = false
+		case f.quoted:
+			end := bytes.IndexByte(b[i:], '"')
+			if end < 0 {
+				end = len(b) - i
+			}
+			if back := bytes.IndexByte(b[i:i+end], '\\'); back >= 0 {
+				i += back
+				f.escaped = true
+			} else if i += end; i < len(b) {
+				f.quoted = false
+			} else {
+				return i
+			}
+		case b[i] == '"':
+			f.quoted = true
+		case b[i] == '{':
+			f.depth++
+		case b[i] == '}':
+			f.depth--
+		}
+		i++
+	}
+	return i
 }
 
 // start skips white space and takes the opening brace.

@@ -15,7 +15,7 @@ import (
 
 // frames cuts s into messages, one byte per read.
 func frames(s string, max int) ([]string, error) {
-	f := newFramer(iotest.OneByteReader(strings.NewReader(s)), max, newPool(max))
+	f := newFramer(iotest.OneByteReader(strings.NewReader(s)), max, partOf(newPool(max)))
 	var got []string
 	for {
 		b, _, err := f.next(context.Background())
@@ -55,7 +55,7 @@ func TestFramer(t *testing.T) {
 }
 
 func TestFramerGivesLargeBuffersBack(t *testing.T) {
-	f := newFramer(strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20)+`"}{}`), 2<<20, newPool(2<<20))
+	f := newFramer(strings.NewReader(`{"a":"`+strings.Repeat("x", 1<<20)+`"}{}`), 2<<20, partOf(newPool(2<<20)))
 	for range 2 {
 		if _, _, err := f.next(t.Context()); err != nil {
 			t.Fatal(err)

@@ -15,8 +15,9 @@ type message struct {
 	Result json.RawMessage `json:"result"`
 	Error  json.RawMessage `json:"error"`
 
-	// large says that the message is counted in the pool until it was handled.
-	large bool
+	// large is what the message takes from the pool until it was handled; nil for
+	// a small one.
+	large *large
 }
 
 // request is a request of ours.

@@ -3,9 +3,13 @@ package ovsdb
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync/atomic"
+	"time"
 
-	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+
+	"github.com/sdnctl/sdnctl/controller/crowd"
 )
 
 // What a connection may have without asking: enough for a node with a hundred
@@ -15,41 +19,99 @@ const (
 	smallView    = 64 << 10 // bytes, as view.size counts
 )
 
-// How much of what is larger all connections may have together.
+// How much of what is larger all connections of nodes may have together, and all
+// of strangers.
 const (
-	largeMessages = 16 // messages being read or applied
-	largeViews    = 64 // times Config.MaxMessage
+	largeMessages    = 16 // messages being read or applied
+	largeViews       = 64 // times Config.MaxMessage
+	strangeMessages  = 4
+	strangeViews     = 8
+	largeGrace       = 5 * time.Second // how long a message is safe from those that wait
+	strangeGrace     = time.Second
+	strangeBytes     = 8 << 20 // a second, of large messages of all strangers together
+	strangeBytesOnce = 1 << 20
 )
 
 // pool bounds the memory that all connections of a Serve take up together. A
 // thousand nodes that return at once wait for each other's large first
 // messages for a few milliseconds; a thousand hostile ones cannot fill the
-// memory.
-type pool struct {
-	messages *semaphore.Weighted
+// memory. Strangers have a pool of their own: whatever they do, nodes wait for
+// nodes only.
+type pool struct{ nodes, strangers room }
+
+// room is what is for one kind of connection.
+type room struct {
+	messages *crowd.Crowd
+	views    int          // that rows was made of
 	rows     atomic.Int64 // bytes left for large views
+	pace     *rate.Limiter
 }
 
 func newPool(maxMessage int) *pool {
-	p := &pool{messages: semaphore.NewWeighted(largeMessages)}
-	p.rows.Store(largeViews * int64(maxMessage))
+	p := &pool{
+		nodes:     room{messages: crowd.New(largeMessages, largeGrace), views: largeViews, pace: rate.NewLimiter(rate.Inf, 0)},
+		strangers: room{messages: crowd.New(strangeMessages, strangeGrace), views: strangeViews, pace: rate.NewLimiter(strangeBytes, strangeBytesOnce)},
+	}
+	for _, r := range []*room{&p.nodes, &p.strangers} {
+		r.rows.Store(int64(r.views) * int64(maxMessage))
+	}
 	return p
 }
 
-// takeMessage waits until one more large message may be read.
-func (p *pool) takeMessage(ctx context.Context) error { return p.messages.Acquire(ctx, 1) }
+// part is one connection's part of a pool. Its methods may be called
+// concurrently.
+type part struct {
+	pool *pool
+	from net.Addr
+	// known reports whether the connection is a node's as far as is known now.
+	known func() bool
+	// drop ends the connection to make room for others; it must not wait.
+	drop func()
+}
 
-// giveMessage says that a large message is done with.
-func (p *pool) giveMessage() { p.messages.Release(1) }
+func (p *part) room() *room {
+	if p.known() {
+		return &p.pool.nodes
+	}
+	return &p.pool.strangers
+}
 
-// takeRows reserves bytes for a view.
-func (p *pool) takeRows(n int) error {
-	if p.rows.Add(int64(-n)) < 0 {
-		p.giveRows(n)
-		return fmt.Errorf("no more room: the rows of all nodes together are more than %d times the greatest message", largeViews)
+// takeMessage waits until one more large message may be read, of which n bytes
+// may then be taken at a time. It has to be given back when it was handled.
+func (p *part) takeMessage(ctx context.Context) (*large, error) {
+	r := p.room()
+	leave := r.messages.Enter(ctx, p.from, 1, p.drop)
+	if leave == nil {
+		return nil, context.Cause(ctx)
+	}
+	return &large{give: leave, pace: r.pace}, nil
+}
+
+// large is a large message.
+type large struct {
+	give func()
+	pace *rate.Limiter
+}
+
+// take waits until n more bytes may be read.
+func (l *large) take(ctx context.Context, n int) error {
+	for n > 0 {
+		some := min(n, strangeBytesOnce)
+		if err := l.pace.WaitN(ctx, some); err != nil {
+			return err
+		}
+		n -= some
 	}
 	return nil
 }
 
-// giveRows gives back what takeRows reserved.
-func (p *pool) giveRows(n int) { p.rows.Add(int64(n)) }
+// takeRows reserves bytes for a view, which have to be given back in the end.
+func (p *part) takeRows(n int) (give func(), err error) {
+	r := p.room()
+	give = func() { r.rows.Add(int64(n)) }
+	if r.rows.Add(int64(-n)) < 0 {
+		give()
+		return nil, fmt.Errorf("no more room: the rows of all nodes together are more than %d times the greatest message", r.views)
+	}
+	return give, nil
+}

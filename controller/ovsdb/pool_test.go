@@ -49,10 +49,10 @@ func TestPoolSmallNodesPassLargeMessages(t *testing.T) {
 func TestPoolBoundsAllViews(t *testing.T) {
 	const limit = 4 * smallView
 	p := newPool(limit)
-	all := p.rows.Load()
+	all := p.nodes.rows.Load()
 	rows := largeRows(limit * 9 / 10)
 	fill := func() (*view, error) {
-		v := newView("br-int", limit, p)
+		v := newView("br-int", limit, partOf(p))
 		return v, v.apply([]byte(rows))
 	}
 	var views []*view
@@ -75,7 +75,7 @@ func TestPoolBoundsAllViews(t *testing.T) {
 	for _, v := range views {
 		v.release()
 	}
-	if got := p.rows.Load(); got != all {
+	if got := p.nodes.rows.Load(); got != all {
 		t.Errorf("%d bytes given back, of %d", got, all)
 	}
 }
@@ -83,14 +83,19 @@ func TestPoolBoundsAllViews(t *testing.T) {
 // A session that ends gives back what its view took.
 func TestPoolSessionsGiveBack(t *testing.T) {
 	p := newPool(1 << 20)
-	all := p.rows.Load()
+	all := p.nodes.rows.Load()
 	said := `{"id":"monitor","error":null,"result":` + largeRows(1<<20) + `}`
 	if _, err := replay([]byte(said), p); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("session ended with %v", err)
 	}
-	if got := p.rows.Load(); got != all {
+	if got := p.nodes.rows.Load(); got != all {
 		t.Errorf("%d bytes given back, of %d", got, all)
 	}
+}
+
+// partOf returns a part of a pool, of a node.
+func partOf(p *pool) *part {
+	return &part{pool: p, from: addr("node"), known: func() bool { return true }, drop: func() {}}
 }
 
 // largeRows returns a <table-updates2> of about the given size.

@@ -27,7 +27,7 @@ type session struct {
 	cfg    Config
 	log    *slog.Logger
 	claims *claims
-	pool   *pool
+	part   *part
 
 	view  *view
 	ready bool   // the first answer is here
@@ -42,9 +42,12 @@ type session struct {
 
 // newSession returns the session of a connection that has proven to be a node.
 func (s *server) newSession(g *guest, conn net.Conn, node string, log *slog.Logger) *session {
+	part := &part{pool: s.pool, from: conn.RemoteAddr(), drop: g.drop, known: func() bool {
+		return node != "" || s.cfg.Known(conn.RemoteAddr())
+	}}
 	return &session{
-		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, pool: s.pool,
-		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, s.pool), shown: g.shown,
+		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, part: part,
+		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, part), shown: g.shown,
 		asks: make(chan struct{}, 1),
 	}
 }
@@ -94,7 +97,7 @@ var errReader = errors.New("reader ended")
 // read hands the messages of the peer over, one at a time: what is not taken
 // is not read, so a peer cannot fill our memory with a queue.
 func (s *session) read(ctx context.Context, in chan<- message) error {
-	f := newFramer(s.conn, s.cfg.MaxMessage, s.pool)
+	f := newFramer(s.conn, s.cfg.MaxMessage, s.part)
 	for {
 		b, large, err := f.next(ctx)
 		if err == io.EOF {
@@ -120,8 +123,8 @@ func (s *session) read(ctx context.Context, in chan<- message) error {
 
 // done gives back what m took from the pool.
 func (s *session) done(m message) {
-	if m.large {
-		s.pool.giveMessage()
+	if m.large != nil {
+		m.large.give()
 	}
 }
 

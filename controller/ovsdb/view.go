@@ -24,8 +24,8 @@ const maxBond = 256
 type view struct {
 	bridgeName  string
 	limit, size int // bytes
-	pool        *pool
-	reserved    int // bytes taken from pool
+	part        *part
+	reserved    []func() // give back smallView bytes each that were taken from part
 
 	version string
 	bridges map[uuid]*bridge
@@ -67,12 +67,12 @@ type iface struct {
 }
 
 // newView returns the view of an empty database. It refuses to grow beyond
-// limit bytes, or beyond what the pool has.
-func newView(bridgeName string, limit int, pool *pool) *view {
+// limit bytes, or beyond what the pool has for its part.
+func newView(bridgeName string, limit int, part *part) *view {
 	return &view{
 		bridgeName: bridgeName,
 		limit:      limit,
-		pool:       pool,
+		part:       part,
 		bridges:    make(map[uuid]*bridge),
 		ports:      make(map[uuid][]uuid),
 		ifaces:     make(map[uuid]*iface),
@@ -87,11 +87,12 @@ func (v *view) checkSize() error {
 	if v.size > v.limit {
 		return fmt.Errorf("more than %d bytes of rows", v.limit)
 	}
-	for v.size > v.reserved+smallView {
-		if err := v.pool.takeRows(smallView); err != nil {
+	for v.size > (len(v.reserved)+1)*smallView {
+		give, err := v.part.takeRows(smallView)
+		if err != nil {
 			return err
 		}
-		v.reserved += smallView
+		v.reserved = append(v.reserved, give)
 	}
 	return nil
 }
@@ -99,8 +100,10 @@ func (v *view) checkSize() error {
 // release gives back what the view took from the pool. It stays what it grew
 // to until then, as maps do not shrink either.
 func (v *view) release() {
-	v.pool.giveRows(v.reserved)
-	v.reserved = 0
+	for _, give := range v.reserved {
+		give()
+	}
+	v.reserved = nil
 }
 
 // datapathID returns the datapath id of the watched bridge, 0 when there is no

@@ -60,7 +60,7 @@ func (v *view) consistent(t interface{ Errorf(string, ...any) }) {
 // Updates, applied one by one, leave what the rows say, whatever the order.
 func TestViewFollowsTheServer(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		v := newView("br-int", 1<<20, newPool(1<<20))
+		v := newView("br-int", 1<<20, partOf(newPool(1<<20)))
 		now := dbServer{"Bridge": {}, "Port": {}, "Interface": {}}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			next := now.clone()
@@ -111,7 +111,7 @@ func FuzzUpdate(f *testing.F) {
 		f.Add([]byte(smallNode), []byte(`{"Bridge":{"`+u1+`":{"modify":{"fail_mode":`+s+`,"external_ids":`+s+`}}}}`))
 	}
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		v := newView("br-int", 1<<16, newPool(1<<16))
+		v := newView("br-int", 1<<16, partOf(newPool(1<<16)))
 		for _, b := range [][]byte{first, second} {
 			if v.apply(b) != nil {
 				return

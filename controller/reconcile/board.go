@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -20,6 +21,7 @@ type board struct {
 	quarantined map[*peer]Switch
 	refused     map[string]Switch // by address without port
 	conditions  *condition.Tracker
+	hosts       map[string]int // at which nodes are, or were last, and how many
 	// dispatched is the newest revision whose work is in the mailboxes.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
@@ -31,8 +33,9 @@ type board struct {
 type boardNode struct {
 	status NodeStatus
 	mail   *mailbox
-	peer   *peer // nil while not connected
-	owing  owing // as behind has counted it
+	peer   *peer  // nil while not connected
+	host   string // where the last one was, "" without one
+	owing  owing  // as behind has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration
 }
@@ -40,7 +43,7 @@ type boardNode struct {
 func newBoard(now func() time.Time) *board {
 	return &board{
 		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]Switch{}, conditions: condition.NewTracker(),
+		quarantined: map[*peer]Switch{}, refused: map[string]Switch{}, conditions: condition.NewTracker(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
 	}
 }
@@ -82,6 +85,9 @@ func (b *board) connect(node string, p *peer) {
 	if n, ok := b.nodes[node]; ok && n.peer != p {
 		n.throttled = n.throttledInAll()
 		n.peer = p
+		if p != nil {
+			b.moveHost(n, crowd.Host(p.sess.RemoteAddr()))
+		}
 	}
 }
 
@@ -105,6 +111,7 @@ func (b *board) remove(node string) {
 	defer b.mu.Unlock()
 	if n, ok := b.nodes[node]; ok {
 		delete(b.nodes, node)
+		b.moveHost(n, "")
 		b.behind.forget(node, n)
 		b.conditions.Set(nodeRef(node), nil, b.now())
 	}

@@ -99,7 +99,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		group.Go(func() error {
 			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{
 				Logger: log.With("component", "ovsdb"), Bridge: o.bridge,
-				Identify: sec.identifyNode(), Admit: fabric.AdmitOVSDB,
+				Identify: sec.identifyNode(), Admit: fabric.AdmitOVSDB, Known: fabric.KnownAddress,
 				MaxHandshakes: room.ovsdbHandshakes, MaxConnections: room.ovsdb,
 			})
 		})
