@@ -2,6 +2,7 @@ package crowd
 
 import (
 	"context"
+	"math"
 	"net"
 	"slices"
 	"sync"
@@ -9,17 +10,19 @@ import (
 )
 
 // Crowd bounds connections of a kind, in number or in weight. When there is no
-// room, the machine that has most of it has to make some. Its methods may be
-// called concurrently.
+// room, the machine that has most of it has to make some, and of those that wait
+// for some the machine that has least comes first. Its methods may be called
+// concurrently.
 type Crowd struct {
 	max   int
 	grace time.Duration
-	// room has an element when one has left.
-	room chan struct{}
 
-	mu     sync.Mutex
-	weight int              // guarded by mu: of all
-	hosts  map[string]*host // guarded by mu: those with members
+	mu      sync.Mutex
+	weight  int                  // guarded by mu: of all
+	hosts   map[string]*host     // guarded by mu: those with members
+	waiting map[string][]*member // guarded by mu: by host, oldest first
+	// turn is armed while the first of those that wait will have room by then.
+	turn *time.Timer // guarded by mu
 }
 
 // host is one machine's part of a crowd.
@@ -32,14 +35,21 @@ type host struct {
 type member struct {
 	host   string
 	weight int
-	since  time.Time
+	since  time.Time // it waits or, once it is in, it is in
 	drop   func()
+	in     chan struct{} // closed when it is in
 }
 
 // New makes a Crowd with room for connections that together weigh max. For grace
 // each is safe from what Enter does for others.
 func New(max int, grace time.Duration) *Crowd {
-	return &Crowd{max: max, grace: grace, room: make(chan struct{}, 1), hosts: map[string]*host{}}
+	c := &Crowd{max: max, grace: grace, hosts: map[string]*host{}, waiting: map[string][]*member{}}
+	c.turn = time.AfterFunc(math.MaxInt64, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.admit()
+	})
+	return c
 }
 
 // Enter adds a connection from an address. While there is not room enough it
@@ -50,24 +60,69 @@ func New(max int, grace time.Duration) *Crowd {
 //
 // One that is heavier than all the room may enter alone.
 func (c *Crowd) Enter(ctx context.Context, from net.Addr, weight int, drop func()) (leave func()) {
-	m := &member{host: Host(from), weight: weight, drop: drop}
-	for {
-		c.mu.Lock()
-		wait := c.makeRoom(m)
-		c.mu.Unlock()
-		if wait == 0 {
-			return func() { c.leave(m) }
-		}
-		t := time.NewTimer(wait)
+	m := &member{host: Host(from), weight: weight, drop: drop, since: time.Now(), in: make(chan struct{})}
+	c.mu.Lock()
+	c.waiting[m.host] = append(c.waiting[m.host], m)
+	c.admit()
+	c.mu.Unlock()
+	select {
+	case <-m.in:
+	default:
 		select {
-		case <-c.room:
-		case <-t.C:
+		case <-m.in:
 		case <-ctx.Done():
-			t.Stop()
+			c.leave(m)
 			return nil
 		}
-		t.Stop()
 	}
+	return func() { c.leave(m) }
+}
+
+// admit lets those in that wait, as far as there is room. The caller holds the
+// lock.
+func (c *Crowd) admit() {
+	for {
+		m := c.first()
+		if m == nil {
+			return
+		}
+		if wait := c.makeRoom(m); wait > 0 {
+			c.turn.Reset(wait)
+			return
+		}
+		c.forget(m)
+		close(m.in)
+	}
+}
+
+// first returns who of those that wait comes first: of the machine that has
+// least, and of several the one that has waited for longest; nil if none waits.
+func (c *Crowd) first() (first *member) {
+	least := 0
+	for name, waiting := range c.waiting {
+		has := 0
+		if h := c.hosts[name]; h != nil {
+			has = h.weight
+		}
+		if m := waiting[0]; first == nil || has < least || has == least && m.since.Before(first.since) {
+			first, least = m, has
+		}
+	}
+	return first
+}
+
+// forget takes m out of those that wait, if it is one. The caller holds the lock.
+func (c *Crowd) forget(m *member) {
+	waiting := c.waiting[m.host]
+	i := slices.Index(waiting, m)
+	if i < 0 {
+		return
+	}
+	if len(waiting) == 1 {
+		delete(c.waiting, m.host)
+		return
+	}
+	c.waiting[m.host] = slices.Delete(waiting, i, i+1)
 }
 
 // TryEnter adds a connection of weight 1 without waiting. When there is no room,
@@ -139,12 +194,10 @@ func (c *Crowd) greatest() (most *host) {
 
 func (c *Crowd) leave(m *member) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(m)
 	c.remove(m)
-	c.mu.Unlock()
-	select {
-	case c.room <- struct{}{}:
-	default:
-	}
+	c.admit()
 }
 
 // remove takes a member out, if it is in. The caller holds the lock.

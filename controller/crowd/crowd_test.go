@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,30 @@ func TestCrowdWaits(t *testing.T) {
 		defer cancel()
 		if c.Enter(ctx, addr(4), 1, drop) != nil {
 			t.Error("entered after the context's end")
+		}
+	})
+}
+
+// However many of one machine wait, one of another is the next.
+func TestCrowdWaitsFairly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c := New(2, time.Second)
+		var waiting sync.WaitGroup
+		for range 100 {
+			waiting.Go(func() { c.Enter(ctx, addr(1), 1, func() {}) })
+		}
+		synctest.Wait()
+		start := time.Now()
+		leave := c.Enter(ctx, addr(2), 1, func() { t.Error("dropped") })
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("entered after %v, want as soon as the oldest of the other machine is old enough", took)
+		}
+		leave()
+		cancel()
+		waiting.Wait()
+		if len(c.waiting) != 0 || c.weight > 2 {
+			t.Errorf("%d machines wait, weight %d", len(c.waiting), c.weight)
 		}
 	})
 }
