@@ -73,12 +73,12 @@ func exitCode(err error) int {
 		return ExitUnreachable
 	case errors.As(err, &manifests), errors.As(err, &files):
 		return ExitInvalid
+	case errors.As(err, &plugging):
+		return attachCode(plugging.Code)
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
 		return ExitTimeout
-	case errors.As(err, &plugging):
-		return attachCode(plugging.Code)
 	}
 	return ExitFailure
 }
@@ -92,6 +92,8 @@ func attachCode(code attach.Code) int {
 		return ExitConflict
 	case attach.Denied:
 		return ExitDenied
+	case attach.Late:
+		return ExitTimeout
 	}
 	return ExitFailure
 }

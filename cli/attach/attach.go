@@ -103,7 +103,7 @@ func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, ba
 	if res.Port, res.Declared, err = n.declare(ctx, r, t.Target, back); err != nil {
 		return res, err
 	}
-	w, err := n.want(ctx, r, t.Target, bridge, res.Port)
+	w, err := n.want(r, t.Target, bridge, res.Port)
 	if err != nil {
 		return res, err
 	}
@@ -125,7 +125,7 @@ func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, ba
 }
 
 // want works out the attachment of a port.
-func (n Node) want(ctx context.Context, r Request, t Target, bridge Bridge, p api.Port) (Want, error) {
+func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error) {
 	w := Want{Port: p.Name, ID: p.Name, Bridge: n.Bridge, Link: Link{
 		Host: HostName(p.Name), Inner: r.Interface, Target: t,
 		MAC: p.Status.MAC, MTU: p.Status.MTU, Checksums: bridge.DatapathType == "netdev",
@@ -144,14 +144,7 @@ func (n Node) want(ctx context.Context, r Request, t Target, bridge Bridge, p ap
 	if r.NoDefaultRoute || p.Status.Gateway == "" {
 		return w, nil
 	}
-	network, err := n.Controller.Network(ctx, p.Spec.Network)
-	if err != nil {
-		return w, err
-	}
-	// In a stretched network that no router has, nobody is the gateway.
-	if network.Spec.Mode == api.ModeSegmented || network.Status.Router != "" {
-		w.Link.Gateway, err = netip.ParseAddr(p.Status.Gateway)
-	}
+	w.Link.Gateway, err = netip.ParseAddr(p.Status.Gateway)
 	return w, err
 }
 

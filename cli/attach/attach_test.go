@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -226,9 +227,8 @@ func TestRefusals(t *testing.T) {
 		}, Request{Name: "web", Network: "blue"}, Conflict, "ovs-vsctl del-port veth1"},
 		{"no node", func(m *machine) { m.bridge.IDs = nil }, Request{Name: "web", Network: "blue"}, NotFound, "sdnctl node join"},
 		{"the machine's own network", func(m *machine) {
-			m.inside["own"] = nil
-			m.containers["h"] = Container{ID: "h", Name: "host", PID: 1}
-		}, Request{Name: "host", Netns: "own/../own", Network: "blue"}, NotFound, "there is no"},
+			m.own = processNamespace(100)
+		}, Request{Name: "web", Network: "blue"}, Conflict, "of the machine itself"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMachine()
@@ -289,21 +289,56 @@ func TestOtherDefaultRoute(t *testing.T) {
 
 func TestGateway(t *testing.T) {
 	for _, tt := range []struct {
-		name, network, router string
-		none, want            bool
+		name, network string
+		none, want    bool
 	}{
-		{name: "stretched", network: "blue"},
-		{name: "routed", network: "blue", router: "main", want: true},
-		{name: "segmented", network: "seg", want: true},
+		{name: "none answers", network: "blue"},
+		{name: "one answers", network: "seg", want: true},
 		{name: "not wanted", network: "seg", none: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMachine()
 			m.run("web", 100)
-			m.networks[tt.network].Status.Router = tt.router
 			r, err := m.node(filepath.Join(t.TempDir(), "lock")).Attach(t.Context(), Request{Name: "web", Network: tt.network, NoDefaultRoute: tt.none})
 			if got := m.inside[processNamespace(100)]["eth0"].Gateway.IsValid(); err != nil || got != tt.want || got != r.Link.Gateway.IsValid() {
 				t.Errorf("a gateway: %t, want %t (%v)", got, tt.want, err)
+			}
+		})
+	}
+}
+
+// Waiting ends well only if packets flow; else it says why not, and what to do.
+func TestWait(t *testing.T) {
+	condition := func(reason, severity string) api.Condition {
+		return api.Condition{Reason: reason, Severity: severity, Message: "the fact of " + reason, Action: "the cure of " + reason}
+	}
+	for _, tt := range []struct {
+		name       string
+		unbound    bool
+		conditions []api.Condition
+		code       Code // "" for success
+		want       string
+	}{
+		{name: "all is well"},
+		{name: "a warning", conditions: []api.Condition{condition("FailModeStandalone", api.SeverityWarning)}},
+		{name: "no tunnel", conditions: []api.Condition{condition("TunnelPortMissing", api.SeverityError)}, code: Failed, want: "the cure of TunnelPortMissing"},
+		{name: "not yet confirmed", conditions: []api.Condition{condition("NotInSync", api.SeverityError)}, code: Late, want: "the fact of NotInSync"},
+		{name: "not bound, and the node says why", unbound: true, conditions: []api.Condition{condition("OVSDBNotConnected", api.SeverityError)}, code: Late, want: "the cure of OVSDBNotConnected"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, n, _ := attached(t)
+			r, err := n.Attach(t.Context(), Request{Name: "web"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.ports["web"].Status.Bound, m.ports["web"].Status.Interface = !tt.unbound, HostName("web")
+			m.conditions = tt.conditions
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			_, err = n.Wait(ctx, r, nil)
+			var e *Error
+			if tt.code == "" && err != nil || tt.code != "" && (!errors.As(err, &e) || e.Code != tt.code || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("%v, want %q with %q", err, tt.code, tt.want)
 			}
 		})
 	}

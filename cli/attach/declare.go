@@ -37,7 +37,11 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 		return p, false, err
 	}
 	back.add(func(ctx context.Context) error { _, err := n.undeclare(ctx, r.Port, t); return err })
-	if _, err := n.Controller.Create(ctx, o); err != nil {
+	_, err = n.Controller.Create(ctx, o)
+	if isCode(err, api.CodeExists) { // and a node is not shown what others have
+		return p, false, fault(Conflict, "name another with --port", "there is a port %s already, of another node", r.Port)
+	}
+	if err != nil {
 		return p, false, err
 	}
 	p, err = n.Controller.Port(ctx, r.Port)

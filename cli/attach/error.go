@@ -13,6 +13,8 @@ const (
 	Conflict Code = "conflict"
 	// Denied is a call that needs root.
 	Denied Code = "denied"
+	// Late is what did not come to pass in the time that there was.
+	Late Code = "late"
 	// Failed is anything else that can be cured on this machine.
 	Failed Code = "failed"
 )

@@ -23,7 +23,9 @@ type machine struct {
 	rows       map[string]Interface
 	containers map[string]Container // by id
 	ports      map[string]api.Port
-	networks   map[string]api.Network
+	// gateways are the gateways of networks, "" for one where none answers.
+	gateways   map[string]string
+	conditions []api.Condition // of the node
 	rev        api.Revision
 	changes    int
 	failAt     int
@@ -34,6 +36,7 @@ type machine struct {
 	unplugged   bool
 	bridge      Bridge
 	noDocker    bool
+	own         string // the namespace of this process
 	otherRoutes string
 	index       int
 }
@@ -42,11 +45,8 @@ func newMachine() *machine {
 	return &machine{
 		devices: map[string]*Device{}, inside: map[string]map[string]*Device{}, rows: map[string]Interface{},
 		containers: map[string]Container{}, ports: map[string]api.Port{},
-		networks: map[string]api.Network{
-			"blue": {Name: "blue", Status: &api.NetworkStatus{}},
-			"seg":  {Name: "seg", Spec: api.NetworkSpec{Mode: api.ModeSegmented}, Status: &api.NetworkStatus{}},
-		},
-		bridge: Bridge{Name: "br-int", DatapathType: "netdev", IDs: map[string]string{nodeKey: "node1"}},
+		gateways: map[string]string{"blue": "", "seg": "10.0.0.1"},
+		bridge:   Bridge{Name: "br-int", DatapathType: "netdev", IDs: map[string]string{nodeKey: "node1"}},
 	}
 }
 
@@ -113,16 +113,19 @@ func (m *machine) change(do func()) error {
 
 // The kernel.
 
-type fakeNamespace string
+type fakeNamespace struct {
+	path string
+	own  bool
+}
 
 func (fakeNamespace) Close() error { return nil }
-func (n fakeNamespace) Own() bool  { return n == "own" }
+func (n fakeNamespace) Own() bool  { return n.own }
 
 func (m *machine) Open(path string) (Namespace, error) {
 	if _, ok := m.inside[path]; !ok {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	return fakeNamespace(path), nil
+	return fakeNamespace{path, path == m.own}, nil
 }
 
 func (m *machine) Look(ns Namespace, host, inner string) (Seen, error) {
@@ -131,7 +134,7 @@ func (m *machine) Look(ns Namespace, host, inner string) (Seen, error) {
 		copied := *d
 		s.Host = &copied
 	}
-	if d, ok := m.inside[string(ns.(fakeNamespace))][inner]; ok {
+	if d, ok := m.inside[ns.(fakeNamespace).path][inner]; ok {
 		copied := *d
 		s.Inner = &copied
 	}
@@ -145,13 +148,13 @@ func (m *machine) Make(ns Namespace, l Link) error {
 	}
 	m.index += 2
 	m.devices[l.Host] = &Device{Index: m.index, Peer: m.index + 1, Alias: l.Alias()}
-	m.inside[string(ns.(fakeNamespace))][l.Inner] = &Device{Index: m.index + 1, Peer: m.index, MAC: l.MAC, Offload: true}
+	m.inside[ns.(fakeNamespace).path][l.Inner] = &Device{Index: m.index + 1, Peer: m.index, MAC: l.MAC, Offload: true}
 	return nil
 }
 
 func (m *machine) Configure(ns Namespace, l Link) error {
 	return m.change(func() {
-		host, in := m.devices[l.Host], m.inside[string(ns.(fakeNamespace))][l.Inner]
+		host, in := m.devices[l.Host], m.inside[ns.(fakeNamespace).path][l.Inner]
 		host.Up, host.MTU = true, l.MTU
 		in.Up, in.MTU, in.MAC, in.Gateway, in.Offload = true, l.MTU, l.MAC, l.Gateway, !l.Checksums
 		in.Addresses = append(in.Addresses[:0:0], l.Address)
@@ -257,12 +260,8 @@ func (s sdnd) Ports(context.Context, api.ListOptions) (l api.List[api.Port], err
 	return l, nil
 }
 
-func (s sdnd) Network(_ context.Context, name string) (api.Network, error) {
-	n, ok := s.networks[name]
-	if !ok {
-		return n, &api.Error{Code: api.CodeNotFound, Message: "no network " + name}
-	}
-	return n, nil
+func (s sdnd) Node(_ context.Context, name string) (api.Node, error) {
+	return api.Node{Name: name, Status: &api.NodeStatus{Conditions: s.conditions}}, nil
 }
 
 func (s sdnd) Create(_ context.Context, o api.Object) (api.Object, error) {
@@ -270,7 +269,7 @@ func (s sdnd) Create(_ context.Context, o api.Object) (api.Object, error) {
 	if err := json.Unmarshal(o.Spec, &spec); err != nil {
 		return o, err
 	}
-	if _, ok := s.networks[spec.Network]; !ok {
+	if _, ok := s.gateways[spec.Network]; !ok {
 		return o, &api.Error{Code: api.CodeInvalid, Message: "no network " + spec.Network}
 	}
 	return o, s.change(func() { s.declare(o.Name, o.Labels, spec) })
@@ -279,7 +278,7 @@ func (s sdnd) Create(_ context.Context, o api.Object) (api.Object, error) {
 func (m *machine) declare(name string, labels map[string]string, spec api.PortSpec) {
 	m.rev++
 	m.ports[name] = api.Port{Name: name, Labels: labels, Spec: spec, Meta: &api.Meta{Revision: m.rev}, Status: &api.PortStatus{
-		IP: fmt.Sprintf("10.0.0.%d", 2+len(m.ports)), PrefixLength: 24, Gateway: "10.0.0.1", MAC: "02:00:00:00:00:01", MTU: 1450, Node: spec.Node,
+		IP: fmt.Sprintf("10.0.0.%d", 2+len(m.ports)), PrefixLength: 24, Gateway: m.gateways[spec.Network], MAC: "02:00:00:00:00:01", MTU: 1450, Node: spec.Node,
 	}}
 }
 

@@ -22,7 +22,7 @@ const (
 type Controller interface {
 	Port(ctx context.Context, name string) (api.Port, error)
 	Ports(ctx context.Context, o api.ListOptions) (api.List[api.Port], error)
-	Network(ctx context.Context, name string) (api.Network, error)
+	Node(ctx context.Context, name string) (api.Node, error)
 	Create(ctx context.Context, o api.Object) (api.Object, error)
 	Delete(ctx context.Context, kind api.Kind, name string, ifRevision api.Revision) (api.Revision, error)
 	Status(ctx context.Context) (api.Status, error)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -13,9 +15,10 @@ import (
 // it some 20 ms.
 const askEvery = 25 * time.Millisecond
 
-// Wait returns the port once sdnd sees it bound to the attachment's interface
-// and every switch concerned has confirmed the flows, so that packets are
-// forwarded. progress, unless nil, is told who has yet to confirm.
+// Wait returns the port once packets are forwarded: sdnd sees it bound to the
+// attachment's interface, every switch concerned has confirmed the flows, and
+// neither the port nor the node has a condition that is an error. progress,
+// unless nil, is told who has yet to confirm.
 func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.Port, error) {
 	p, err := n.bound(ctx, r)
 	if err != nil {
@@ -32,42 +35,103 @@ func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.
 			return p, err
 		}
 	}
-	return p, nil
+	return n.ready(ctx, r)
 }
 
-// bound waits until a port is bound to the attachment's interface.
-func (n Node) bound(ctx context.Context, r Result) (api.Port, error) {
+// every calls done until it returns true or an error, or the context ends.
+func every(ctx context.Context, done func() (bool, error)) error {
 	again := time.NewTicker(askEvery)
 	defer again.Stop()
-	last := r.Port
 	for {
-		p, err := n.Controller.Port(ctx, r.Port.Name)
-		if err == nil {
-			last = p
-			if p.Status.Bound && p.Status.Node == r.Node && p.Status.Interface == r.Link.Host {
-				return p, nil
-			}
-		} else if ctx.Err() == nil {
-			return last, err
+		if ok, err := done(); ok || err != nil {
+			return err
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return last, notBound(ctx, r, last)
+			return ctx.Err()
 		}
 	}
 }
 
+// bound waits until a port is bound to the attachment's interface.
+func (n Node) bound(ctx context.Context, r Result) (last api.Port, err error) {
+	last = r.Port
+	err = every(ctx, func() (bool, error) {
+		p, err := n.Controller.Port(ctx, r.Port.Name)
+		if err != nil {
+			return false, err
+		}
+		last = p
+		return p.Status.Bound && p.Status.Node == r.Node && p.Status.Interface == r.Link.Host, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		// On a time of its own: the caller's is over.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+		defer cancel()
+		return last, n.notBound(ctx, r, last, err)
+	}
+	return last, err
+}
+
 // notBound says why a port is not bound after the time.
-func notBound(ctx context.Context, r Result, p api.Port) error {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return ctx.Err()
-	}
-	why := p.Status.Message
+func (n Node) notBound(ctx context.Context, r Result, p api.Port, cause error) error {
+	e := &Error{Code: Late, Err: cause, Message: fmt.Sprintf("%s has its interface, but sdnd has not bound port %s to it", r.Whose, p.Name)}
 	if p.Status.Bound {
-		why = fmt.Sprintf("it is bound to the interface %s of node %s", p.Status.Interface, p.Status.Node)
+		e.Fix = fmt.Sprintf("it is bound to the interface %s of node %s", p.Status.Interface, p.Status.Node)
+		return e
 	}
-	return &Error{Code: Failed, Err: ctx.Err(),
-		Message: fmt.Sprintf("%s has its interface, but sdnd has not bound port %s to it (%s)", r.Whose, p.Name, why),
-		Fix:     "see whether the node is connected, with OVSDB: sdnctl node show " + r.Node}
+	node, err := n.Controller.Node(ctx, r.Node)
+	switch {
+	case err != nil:
+		e.Fix = p.Status.Message
+	case len(node.Status.Conditions) > 0:
+		e.Fix = conditionText("node/"+r.Node, node.Status.Conditions)
+	default:
+		e.Fix = conditionText("port/"+p.Name, p.Status.Conditions)
+	}
+	return e
+}
+
+// passing reports whether a condition goes by itself, after each change.
+func passing(c api.Condition) bool { return c.Reason == "NotInSync" || c.Reason == "NotBound" }
+
+// ready waits until neither the port nor the node has an error that passes, and
+// returns one that does not.
+func (n Node) ready(ctx context.Context, r Result) (port api.Port, err error) {
+	var left string
+	err = every(ctx, func() (bool, error) {
+		node, err := n.Controller.Node(ctx, r.Node)
+		if err != nil {
+			return false, err
+		}
+		if port, err = n.Controller.Port(ctx, r.Port.Name); err != nil {
+			return false, err
+		}
+		wrong := slices.DeleteFunc(slices.Clone(node.Status.Conditions), isWarning)
+		left = conditionText("node/"+r.Node, wrong)
+		if len(wrong) == 0 {
+			wrong = slices.DeleteFunc(slices.Clone(port.Status.Conditions), isWarning)
+			left = conditionText("port/"+port.Name, wrong)
+		}
+		if i := slices.IndexFunc(wrong, func(c api.Condition) bool { return !passing(c) }); i >= 0 {
+			return false, fault(Failed, left, "port %s is attached, but packets do not flow as declared", port.Name)
+		}
+		return len(wrong) == 0, nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = &Error{Code: Late, Err: err, Message: fmt.Sprintf("port %s is attached, but not all is confirmed", port.Name), Fix: left}
+	}
+	return port, err
+}
+
+func isWarning(c api.Condition) bool { return c.Severity == api.SeverityWarning }
+
+// conditionText says what is wrong with an object, and what cures it.
+func conditionText(object string, all []api.Condition) string {
+	var lines []string
+	for _, c := range all {
+		lines = append(lines, fmt.Sprintf("%s: %s\n  %s", object, c.Message, c.Action))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -157,7 +157,7 @@ type PortStatus struct {
 	Conditions   []Condition `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
 	IP           string      `json:"ip" doc:"Address the port holds" example:"10.0.0.7"`
 	PrefixLength int         `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
-	Gateway      string      `json:"gateway,omitempty" doc:"Gateway to configure" example:"10.0.0.1"`
+	Gateway      string      `json:"gateway,omitempty" doc:"Gateway to configure; absent where none answers, as in a stretched network that no router joins" example:"10.0.0.1"`
 	MAC          string      `json:"mac" doc:"MAC the interface must have" example:"02:64:0a:00:00:07"`
 	MTU          int         `json:"mtu" doc:"MTU to configure, in bytes" example:"1450"`
 	VNI          int         `json:"vni" doc:"VNI of the network" example:"100"`

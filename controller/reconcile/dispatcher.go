@@ -83,11 +83,12 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// advance makes the next View and puts what it affects into the mailboxes.
+// advance makes the next View and puts what it affects into the mailboxes. Only
+// then others see it: who finds a port bound and asks which nodes have yet to
+// confirm must not be told none because their work is still to be posted.
 func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
 	d.view = before.Next(u)
-	d.f.view.Store(d.view)
 	moved := moves(before, d.view, u)
 	m := marking{d: d, limit: maxMarked(d.view), nodes: map[string]*marked{}}
 	if len(moved.ports) > 0 {
@@ -95,6 +96,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m)
+	d.f.view.Store(d.view)
 }
 
 // declare begins to keep a node.

@@ -23,6 +23,30 @@ func codeFrom(t *testing.T, err error) string {
 	return e.Code
 }
 
+// A port is told a gateway only where one answers: in a stretched network that
+// a router joins. (Of segmented networks, see TestSegmentedStatus.)
+func TestGateway(t *testing.T) {
+	b := newBed(t, nil)
+	b.declareBlue()
+	gateway := func() string {
+		t.Helper()
+		port, err := b.client.Port(t.Context(), "web1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return port.Status.Gateway
+	}
+	if got := gateway(); got != "" {
+		t.Errorf("without a router: %q", got)
+	}
+	if _, err := b.client.Create(t.Context(), object(t, "main", api.RouterSpec{Networks: []string{"blue"}})); err != nil {
+		t.Fatal(err)
+	}
+	if got := gateway(); got != "10.0.0.1" {
+		t.Errorf("with a router: %q", got)
+	}
+}
+
 func TestObjectLife(t *testing.T) {
 	b := newBed(t, nil)
 	ctx := t.Context()
@@ -43,7 +67,7 @@ func TestObjectLife(t *testing.T) {
 	}
 	want := &api.PortStatus{
 		Ready: true, Conditions: []api.Condition{},
-		IP: "10.0.0.4", PrefixLength: 24, Gateway: "10.0.0.1", MAC: port.Status.MAC,
+		IP: "10.0.0.4", PrefixLength: 24, MAC: port.Status.MAC,
 		MTU: 1450, VNI: port.Status.VNI,
 	}
 	if diff := cmp.Diff(want, port.Status); diff != "" {

@@ -166,7 +166,8 @@ func (v view) port(p *topology.Port) *api.Port {
 }
 
 // link returns the prefix length and gateway to configure on a port: those of
-// its node's block, or of the subnet that its address is in.
+// its node's block, or of the subnet that its address is in. There is a gateway
+// only where one answers, which in a stretched network takes a router.
 func (v view) link(n *topology.Network, p *topology.Port) (int, string) {
 	if n.Spec.Mode == topology.Segmented {
 		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {
@@ -174,9 +175,14 @@ func (v view) link(n *topology.Network, p *topology.Port) (int, string) {
 		}
 		return 0, ""
 	}
+	_, routed := v.snap.RouterOf(n.Name)
 	for _, s := range n.Spec.Subnets {
-		if s.Prefix.Contains(p.IP) {
+		switch {
+		case !s.Prefix.Contains(p.IP):
+		case routed:
 			return s.Prefix.Bits(), addrText(s.Gateway)
+		default:
+			return s.Prefix.Bits(), ""
 		}
 	}
 	return 0, ""
