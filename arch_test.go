@@ -116,6 +116,13 @@ func TestImports(t *testing.T) {
 			why: "all that sdnctl can do, any client of the API can do",
 		},
 		{
+			name:       "nodeconfig knows Open vSwitch alone",
+			of:         func(p string) bool { return p == module+"/cli/nodeconfig" },
+			transitive: true,
+			allowed:    func(d string) bool { return std(d) || within(d, "cli/nodeconfig") },
+			why:        "a plugin that is no sdnctl is to use it, too",
+		},
+		{
 			name: "conditions are pure",
 			of:   func(p string) bool { return within(p, "controller/condition") },
 			allowed: func(d string) bool {

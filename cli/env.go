@@ -24,11 +24,14 @@ type Env struct {
 	// Now is the clock by which ages are shown.
 	Now func() time.Time
 	// Exec runs a program on this machine and returns its standard output and
-	// error together. Only "node join" and "node leave" use it.
+	// error together. Only what is for a node uses it.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
 	// LocalAddr is the address of this machine from which it would reach
 	// another, "" when it would not. No packet is sent.
 	LocalAddr func(to netip.Addr) string
+	// MTU is that of this machine's interface that has an address, in bytes; ok
+	// is false when none has it.
+	MTU func(addr netip.Addr) (mtu int, ok bool)
 	// Author is recorded by the daemon beside each change, as "user@host".
 	Author func() string
 	// Version of this program.
@@ -47,6 +50,7 @@ func OSEnv(version string) Env {
 			return exec.CommandContext(ctx, name, args...).CombinedOutput()
 		},
 		LocalAddr: osLocalAddr,
+		MTU:       osMTU,
 		Author:    osAuthor,
 		Version:   version,
 	}
@@ -64,6 +68,26 @@ func osLocalAddr(to netip.Addr) string {
 		return ""
 	}
 	return local.Addr().Unmap().String()
+}
+
+// osMTU looks through the interfaces.
+func osMTU(addr netip.Addr) (mtu int, ok bool) {
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return 0, false
+	}
+	for _, i := range interfaces {
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue // it has just gone
+		}
+		for _, a := range addrs {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == addr {
+				return i.MTU, true
+			}
+		}
+	}
+	return 0, false
 }
 
 // osAuthor names the user of this process and the machine. Under sudo it is

@@ -70,6 +70,25 @@ func dump(t *testing.T, db string) string {
 	return all.String()
 }
 
+// content returns all that join may touch, rows without their identity, in no
+// order that means something.
+func content(t *testing.T, db string) string {
+	t.Helper()
+	var rows []string
+	for table, columns := range map[string]string{
+		"bridge":     "name,fail_mode,protocols,other_config,external_ids,datapath_type",
+		"interface":  "name,type,options",
+		"controller": "target,max_backoff,inactivity_probe,connection_mode,external_ids",
+		"manager":    "target,max_backoff,inactivity_probe,external_ids",
+		"ssl":        "private_key,certificate,ca_cert,external_ids",
+	} {
+		list := strings.TrimSpace(vsctl(t, db, "--columns="+columns, "list", table))
+		rows = append(rows, strings.Split(list, "\n\n")...)
+	}
+	slices.Sort(rows)
+	return strings.Join(rows, "\n\n")
+}
+
 // ctl runs sdnctl in this process and returns its exit code and output.
 func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
@@ -77,6 +96,7 @@ func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	env := cli.OSEnv("test")
 	env.In, env.Out, env.Err = strings.NewReader(""), &out, &errs
 	env.LocalAddr = func(netip.Addr) string { return "192.168.50.11" }
+	env.MTU = func(netip.Addr) (int, bool) { return 1500, true }
 	code = cli.Run(t.Context(), env, args)
 	return code, out.String(), errs.String()
 }
@@ -84,7 +104,7 @@ func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 // joinDB runs "node join" or "node leave" on a test's database.
 func joinDB(t *testing.T, db string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	return ctl(t, append(append([]string{"node"}, args...), "--db", db, "--no-wait")...)
+	return ctl(t, append(append([]string{"node"}, args...), "--db", db, "--offline")...)
 }
 
 func mustJoinDB(t *testing.T, db string, args ...string) string {
@@ -143,10 +163,10 @@ func TestJoinTwiceChangesNothing(t *testing.T) {
 		t.Errorf("the second join changed the database (-first +second):\n%s", d)
 	}
 	// A new address of the controller, and options no longer given.
-	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.20", "--local-ip", "192.168.50.11")
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.20", "--dst-port", "8472")
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.20")
-	if got := vsctl(t, db, "get", "interface", "vxlan-sdn", "options"); strings.Contains(got, "local_ip") {
-		t.Errorf("options %s still has the local_ip of an earlier join", got)
+	if got := vsctl(t, db, "get", "interface", "vxlan-sdn", "options"); strings.Contains(got, "dst_port") {
+		t.Errorf("options %s still has the dst_port of an earlier join", got)
 	}
 	if got := vsctl(t, db, "get-controller", "br-int"); got != "tcp:192.168.50.20:6653\n" {
 		t.Errorf("controller %q", got)
@@ -164,7 +184,7 @@ func TestLeaveUndoesJoin(t *testing.T) {
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10")
 
 	vsctl(t, db, "add-port", "br-int", "web1")
-	if code, _, stderr := joinDB(t, db, "leave"); code != cli.ExitFailure || !strings.Contains(stderr, "still has the ports web1;") {
+	if code, _, stderr := joinDB(t, db, "leave"); code != cli.ExitConflict || !strings.Contains(stderr, "still has the ports web1;") {
 		t.Errorf("leave with a port attached: exit code %d: %s", code, stderr)
 	}
 	vsctl(t, db, "del-port", "web1")
@@ -178,24 +198,102 @@ func TestLeaveUndoesJoin(t *testing.T) {
 	}
 }
 
-func TestJoinKeepsWhatIsOthers(t *testing.T) {
+// TestJoinTakesOver: a bridge in use is only taken over when told to, and leaving
+// puts back what was there, row by row.
+func TestJoinTakesOver(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		made  []string // commands of ovs-vsctl
+		takes []string // what join says about it
+		keeps string   // a flag that helps against one of them
+	}{
+		{
+			name: "ports and a controller",
+			made: []string{"add-br", "br-int", "--", "add-port", "br-int", "eth7", "--", "add-port", "br-int", "eth8",
+				"--", "set-controller", "br-int", "tcp:10.0.0.9:6653", "--", "set", "controller", "br-int", "max_backoff=7000",
+				"connection_mode=out-of-band", `external_ids:of="theirs, too"`},
+			takes: []string{"2 ports eth7, eth8: no packet passes", "controller tcp:10.0.0.9:6653: replaced by tcp:192.168.50.10:6653"},
+		},
+		{
+			name: "settings",
+			made: []string{"add-br", "br-int", "--", "set", "bridge", "br-int", "fail_mode=standalone", "protocols=OpenFlow10,OpenFlow13",
+				"other_config:datapath-id=00000000000000aa", "other_config:hwaddr=02:00:00:00:00:01", "external_ids:theirs=kept"},
+			takes: []string{"fail_mode standalone: becomes secure", "protocols OpenFlow10,OpenFlow13: become OpenFlow13", "datapath id 00000000000000aa: becomes ca4eba7207232f14; keep it with --datapath-id"},
+		},
+		{
+			name:  "two controllers and a tunnel of our name",
+			made:  []string{"add-br", "br-int", "--", "set-controller", "br-int", "tcp:10.0.0.9", "ssl:10.0.0.8", "--", "add-port", "br-int", "vxlan-sdn", "--", "set", "interface", "vxlan-sdn", "type=gre", "options:remote_ip=10.0.0.7"},
+			takes: []string{"controller ssl:10.0.0.8, tcp:10.0.0.9: replaced", "port vxlan-sdn of type gre: becomes sdnd's tunnel"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			db := database(t)
+			vsctl(t, db, tt.made...)
+			before := content(t, db)
+			join := []string{"join", "node1", "--controller", "192.168.50.10"}
+			code, _, stderr := joinDB(t, db, join...)
+			if code != cli.ExitConflict || !strings.Contains(stderr, "nothing was changed") {
+				t.Errorf("join: exit code %d: %s", code, stderr)
+			}
+			for _, take := range tt.takes {
+				if !strings.Contains(stderr, take) {
+					t.Errorf("join does not say %q: %s", take, stderr)
+				}
+			}
+			if d := cmp.Diff(before, content(t, db)); d != "" {
+				t.Errorf("refused, and changed all the same (-before +after):\n%s", d)
+			}
+			mustJoinDB(t, db, append(join, "--take-over")...)
+			if got := vsctl(t, db, "get-controller", "br-int"); got != "tcp:192.168.50.10:6653\n" {
+				t.Errorf("controller %q", got)
+			}
+			mustJoinDB(t, db, join...) // it is the node now
+			mustJoinDB(t, db, "leave")
+			if d := cmp.Diff(before, content(t, db)); d != "" {
+				t.Errorf("leave did not put back what was there (-before +after):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestLeaveOfAnOlderJoin: what an sdnctl joined that kept no record is not
+// removed as a whole.
+func TestLeaveOfAnOlderJoin(t *testing.T) {
 	db := database(t)
-	vsctl(t, db, "add-br", "br-int", "--", "set-controller", "br-int", "tcp:10.0.0.9:6653")
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10")
+	for _, key := range []string{"sdnctl-made", "sdnctl-found", "sdnctl-underlay-mtu"} {
+		vsctl(t, db, "remove", "bridge", "br-int", "external_ids", key)
+	}
+	vsctl(t, db, "remove", "interface", "vxlan-sdn", "options", "local_ip")
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10") // an upgrade
+	if got := vsctl(t, db, "get", "interface", "vxlan-sdn", "options:local_ip"); strings.Trim(got, "\"\n") != "192.168.50.11" {
+		t.Errorf("local_ip %s after an upgrade", got)
+	}
+	if code, _, stderr := joinDB(t, db, "leave"); code != 0 || !strings.Contains(stderr, "ovs-vsctl del-br br-int") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+	if got := vsctl(t, db, "list-br"); got != "br-int\n" {
+		t.Errorf("bridges %q", got)
+	}
+	if got := vsctl(t, db, "get-fail-mode", "br-int") + vsctl(t, db, "list-ports", "br-int") + vsctl(t, db, "get-controller", "br-int") + vsctl(t, db, "get-manager"); got != "secure\n" {
+		t.Errorf("left: %q", got)
+	}
+}
+
+// TestJoinLeavesOthersTunnelsAlone: a VXLAN port that would take our packets, or
+// we its, is not touched, and nothing is made beside it.
+func TestJoinLeavesOthersTunnelsAlone(t *testing.T) {
+	db := database(t)
+	vsctl(t, db, "add-br", "br-tun", "--", "add-port", "br-tun", "vx0", "--", "set", "interface", "vx0", "type=vxlan", "options:remote_ip=flow", "options:key=flow")
 	before := dump(t, db)
-	code, _, stderr := joinDB(t, db, "join", "node1", "--controller", "192.168.50.10")
-	if code != cli.ExitFailure || !strings.Contains(stderr, "already has the controller tcp:10.0.0.9:6653") {
+	code, _, stderr := joinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--take-over")
+	if code != cli.ExitConflict || !strings.Contains(stderr, "port vx0 of bridge br-tun receives any VNI from any address on UDP port 4789") {
 		t.Errorf("join: exit code %d: %s", code, stderr)
 	}
-	if code, _, stderr := joinDB(t, db, "leave"); code != cli.ExitFailure || !strings.Contains(stderr, "was not made by") {
-		t.Errorf("leave: exit code %d: %s", code, stderr)
-	}
 	if d := cmp.Diff(before, dump(t, db)); d != "" {
-		t.Errorf("refused, and changed all the same (-before +after):\n%s", d)
+		t.Errorf("changed all the same (-before +after):\n%s", d)
 	}
-	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--force")
-	if got := vsctl(t, db, "get-controller", "br-int"); got != "tcp:192.168.50.10:6653\n" {
-		t.Errorf("controller %q", got)
-	}
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--dst-port", "4790")
 }
 
 // TestJoinRegisters: with --register the node is declared too, once.
@@ -205,7 +303,7 @@ func TestJoinRegisters(t *testing.T) {
 	for _, want := range []string{"node/node1 created, revision 1\n", "node/node1 is declared already\n"} {
 		stdout, stderr := &listener{}, &listener{}
 		code := run(t.Context(), stdout, stderr, "node", "join", "node1", "--controller", "192.168.50.10",
-			"--tunnel-ip", "192.168.50.11", "--register", "--db", db, "--no-wait")
+			"--tunnel-ip", "192.168.50.11", "--local-ip", "127.0.0.1", "--register", "--db", db, "--offline")
 		if code != 0 || !strings.HasSuffix(stderr.String(), want) || stdout.String() != "" {
 			t.Errorf("exit code %d, stdout %q, stderr %q, want %q", code, stdout, stderr, want)
 		}
@@ -223,6 +321,7 @@ func TestPrintedScript(t *testing.T) {
 	shell := func(db, script string) {
 		t.Helper()
 		// --timeout, for --no-wait is not in the printed script.
+		script = strings.ReplaceAll(script, "ovs-vsctl --db="+db, "ovs-vsctl")
 		script = strings.ReplaceAll(script, "--timeout=10", "--no-wait --timeout=10 --db="+db)
 		if out, err := exec.Command("sh", "-ec", script).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s\n%s", err, out, script)
@@ -236,34 +335,18 @@ func TestPrintedScript(t *testing.T) {
 		}
 		return stdout
 	}
-	state := func(db string) string {
-		t.Helper()
-		var rows []string // in no order that means something
-		for table, columns := range map[string]string{
-			"bridge":     "name,fail_mode,protocols,other_config,external_ids",
-			"interface":  "name,type,options",
-			"controller": "target,max_backoff,inactivity_probe,connection_mode",
-			"manager":    "target,max_backoff,inactivity_probe,external_ids",
-		} {
-			list := strings.TrimSpace(vsctl(t, db, "--columns="+columns, "list", table))
-			rows = append(rows, strings.Split(list, "\n\n")...)
-		}
-		slices.Sort(rows)
-		return strings.Join(rows, "\n\n")
-	}
 	direct, printed := database(t), database(t)
-	empty := state(direct)
+	empty := content(t, direct)
 	mustJoinDB(t, direct, "join", "node1", "--controller", "192.168.50.10")
-	join := script("join", "node1", "--controller", "192.168.50.10")
+	vsctl(t, direct, "remove", "bridge", "br-int", "external_ids", "sdnctl-underlay-mtu") // no script knows it
+	join := script("join", "node1", "--controller", "192.168.50.10", "--tunnel-ip", "192.168.50.11")
 	shell(printed, join)
 	shell(printed, join)
-	if d := cmp.Diff(state(direct), state(printed)); d != "" {
+	if d := cmp.Diff(content(t, direct), content(t, printed)); d != "" {
 		t.Errorf("the printed script makes another node (-join +script):\n%s", d)
 	}
-	leave := script("leave")
-	shell(printed, leave)
-	shell(printed, leave)
-	if d := cmp.Diff(empty, state(printed)); d != "" {
+	shell(printed, script("leave", "--db", printed))
+	if d := cmp.Diff(empty, content(t, printed)); d != "" {
 		t.Errorf("the printed script of leave leaves something (-empty +left):\n%s", d)
 	}
 }

@@ -67,7 +67,7 @@ func TestJoinKeepsOthersTLS(t *testing.T) {
 	before := dump(t, db)
 	args := append([]string{"join", "node1", "--controller", "192.168.50.10"}, certificates(t, "node1")...)
 	code, _, stderr := joinDB(t, db, args...)
-	if code != cli.ExitFailure || !strings.Contains(stderr, "already speaks TLS with /o/cert") {
+	if code != cli.ExitConflict || !strings.Contains(stderr, "the certificate /o/cert, of which Open vSwitch can only have one") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10")
@@ -75,8 +75,12 @@ func TestJoinKeepsOthersTLS(t *testing.T) {
 	if d := cmp.Diff(before, dump(t, db)); d != "" {
 		t.Errorf("somebody else's certificate did not stay (-before +after):\n%s", d)
 	}
-	mustJoinDB(t, db, append(args, "--force")...)
+	mustJoinDB(t, db, append(args, "--take-over")...)
 	if got := vsctl(t, db, "get-ssl"); strings.Contains(got, "/o/") {
-		t.Errorf("--force left %s", got)
+		t.Errorf("--take-over left %s", got)
+	}
+	mustJoinDB(t, db, "leave")
+	if got := vsctl(t, db, "get-ssl"); !strings.Contains(got, "/o/cert") {
+		t.Errorf("somebody else's certificate did not come back: %s", got)
 	}
 }

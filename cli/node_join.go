@@ -2,45 +2,41 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
-	"github.com/digitalocean/go-openvswitch/ovs"
 	"github.com/spf13/cobra"
 
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-const (
-	// tunnelPort is the name of the one VXLAN port, by which sdnd knows it.
-	tunnelPort = "vxlan-sdn"
-	// joinMark is the key of external_ids by which "node leave" finds what
-	// "node join" made.
-	joinMark = "sdnctl-node"
-	// maxBackoff is the longest pause between a switch's attempts to reach its
-	// controller, in milliseconds.
-	maxBackoff = 1000
-)
-
 // switchFlags are what join and leave share.
 type switchFlags struct {
-	bridge string
-	db     string
-	noWait bool
-	print  bool
+	bridge  string
+	db      string
+	offline bool
+	print   bool
 }
 
-func (f *switchFlags) add(cmd *cobra.Command) {
+func (f *switchFlags) add(cmd *cobra.Command, print string) {
 	cmd.Flags().StringVar(&f.bridge, "bridge", "br-int", "`name` of the bridge")
 	cmd.Flags().StringVar(&f.db, "db", "", "OVSDB `server` to configure, such as unix:/run/ovs2/db.sock (default the machine's own)")
-	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "do not wait for ovs-vswitchd to follow")
-	cmd.Flags().BoolVar(&f.print, "print", false, "only print the commands, as a script")
+	cmd.Flags().BoolVar(&f.offline, "offline", false, "only write the database, for an ovs-vswitchd that does not run; nothing is checked afterwards")
+	cmd.Flags().BoolVar(&f.print, "print", false, print)
 	mustComplete(cmd, "bridge")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
+}
+
+// machine is the Open vSwitch that the flags name.
+func (f *switchFlags) machine(env Env) nodeconfig.Machine {
+	return nodeconfig.Machine{Exec: env.Exec, DB: f.db, Offline: f.offline}
 }
 
 type joinOptions struct {
@@ -57,12 +53,15 @@ type joinOptions struct {
 	localIP      string
 	dstPort      uint16
 	probe        int
-	force        bool
+	takeOver     bool
 	register     bool
+	noWait       bool
+	timeout      time.Duration
 	tls          joinTLS
 
 	address netip.Addr // of controller, parsed
 	id      topology.DatapathID
+	mtu     int // of the underlay
 }
 
 func newNodeJoinCmd(a *app) *cobra.Command {
@@ -76,8 +75,18 @@ ADDRESS and lets it read the interfaces' external_ids. All is done in one
 transaction, with ovs-vsctl; the commands are shown. Doing it again changes
 nothing and keeps the connection.
 
-Managers and bridges that the machine has are kept. A bridge that already has a
-controller of someone else is refused.
+It looks first. A bridge that is in use (it has ports, flows, a controller or
+settings of its own) is only taken over with --take-over; without that it says
+what would be, and changes nothing. What it made and what it found is recorded in
+the bridge's external_ids, so that 'sdnctl node leave' puts that back. Other
+bridges and all managers are kept. A VXLAN port that receives the same packets is
+never touched: the command fails.
+
+Afterwards it looks whether Open vSwitch could do it, and undoes it if not. Then
+it waits until the node is connected to sdnd, with its tunnel and OVSDB, and says
+what is missing if that takes longer than --timeout; the node stays configured
+then. It asks sdnd itself if --host, SDNCTL_HOST or the local socket lead to it;
+otherwise it goes by what Open vSwitch says of its connections, and says so.
 
 With --ca, --cert and --key it speaks TLS, and proves by its certificate which
 node it is; the files stay where they are.
@@ -85,7 +94,7 @@ node it is; the files stay where they are.
 The node must also be declared to sdnd: run the printed command where you run
 sdnctl, or give --register and --host.`,
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
-  sdnctl node join node1 --controller 192.168.50.10 --print
+  sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print
   sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
 		Args: cobra.ExactArgs(1),
@@ -94,19 +103,21 @@ sdnctl, or give --register and --host.`,
 			return o.run(cmd.Context())
 		},
 	}
-	o.sw.add(cmd)
+	o.sw.add(cmd, "only print a script that does it, for a machine without the bridge; the script says what it does not check")
 	f := cmd.Flags()
 	f.StringVar(&o.controller, "controller", "", "IP `address` of the machine where sdnd runs")
 	f.Uint16Var(&o.openflowPort, "openflow-port", 6653, "TCP `port` where sdnd speaks OpenFlow")
 	f.Uint16Var(&o.ovsdbPort, "ovsdb-port", 6640, "TCP `port` where sdnd speaks OVSDB; 0 for no OVSDB, then ports are bound by interface name only")
 	f.StringVar(&o.datapathID, "datapath-id", "", "`id` of the bridge, 16 hexadecimal digits (default: derived from NAME)")
 	f.StringVar(&o.datapathType, "datapath-type", "", "datapath `type` of the bridge: netdev for the userspace datapath (default: the kernel's)")
-	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, for the declaration (default: the one that reaches the controller)")
-	f.StringVar(&o.localIP, "local-ip", "", "send VXLAN packets from this `address` (default: as routes say)")
+	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, where other nodes reach it (default: the one that reaches the controller)")
+	f.StringVar(&o.localIP, "local-ip", "", "this machine's own `address` for VXLAN, if --tunnel-ip is translated on the way (default: --tunnel-ip)")
 	f.Uint16Var(&o.dstPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
 	f.IntVar(&o.probe, "inactivity-probe", 5000, "probe an idle connection to sdnd after `milliseconds`")
-	f.BoolVar(&o.force, "force", false, "take the bridge over from another controller")
+	f.BoolVar(&o.takeOver, "take-over", false, "take over what is in use: its traffic stops until it is declared to sdnd")
 	f.BoolVar(&o.register, "register", false, "declare the node to sdnd, too")
+	f.BoolVar(&o.noWait, "no-wait", false, "do not wait until the node is connected to sdnd")
+	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait until the node is connected")
 	o.tls.flags(cmd)
 	if err := cmd.MarkFlagRequired("controller"); err != nil {
 		panic(err) // the flag was just added
@@ -124,142 +135,168 @@ func (o *joinOptions) check() (err error) {
 	if o.address, err = netip.ParseAddr(o.controller); err != nil {
 		return usageErrorf("--controller %s: Open vSwitch needs the IP address of the machine where sdnd runs", o.controller)
 	}
-	for flag, text := range map[string]string{"tunnel-ip": o.tunnelIP, "local-ip": o.localIP} {
-		if _, err := netip.ParseAddr(text); text != "" && err != nil {
-			return usageErrorf("--%s %s: want an IP address", flag, text)
-		}
-	}
 	o.id = topology.DatapathIDFor(o.name)
 	if o.datapathID != "" {
 		if o.id, err = topology.ParseDatapathID(o.datapathID); err != nil {
 			return usageErrorf("--datapath-id: %w", err)
 		}
 	}
-	if o.tunnelIP == "" && !o.sw.print {
-		o.tunnelIP = o.app.env.LocalAddr(o.address)
+	if err := o.checkTunnel(); err != nil {
+		return err
 	}
 	return o.tls.check(o.name, o.sw.print, o.app.env.Now())
 }
 
+// checkTunnel finds the addresses of the tunnel, and the MTU below it.
+func (o *joinOptions) checkTunnel() error {
+	for flag, text := range map[string]string{"tunnel-ip": o.tunnelIP, "local-ip": o.localIP} {
+		if _, err := netip.ParseAddr(text); text != "" && err != nil {
+			return usageErrorf("--%s %s: want an IP address", flag, text)
+		}
+	}
+	if o.tunnelIP == "" && !o.sw.print {
+		o.tunnelIP = o.app.env.LocalAddr(o.address)
+	}
+	if o.localIP == "" {
+		o.localIP = o.tunnelIP
+	}
+	if o.sw.print || o.localIP == "" {
+		return nil
+	}
+	local := netip.MustParseAddr(o.localIP) // checked above, or this machine's
+	mtu, ok := o.app.env.MTU(local)
+	if !ok {
+		return usageErrorf("no interface of this machine has the address %s, so VXLAN packets to it would not get in; give the right --tunnel-ip, or with --local-ip the machine's own address if it is translated on the way", local)
+	}
+	o.mtu = mtu
+	return nil
+}
+
 // target writes a connection method of Open vSwitch.
 func (o *joinOptions) target(port uint16) string {
-	return o.tls.scheme() + net.JoinHostPort(o.address.String(), strconv.Itoa(int(port)))
+	return o.tls.scheme() + o.endpoint(port)
+}
+
+func (o *joinOptions) endpoint(port uint16) string {
+	return net.JoinHostPort(o.address.String(), strconv.Itoa(int(port)))
+}
+
+// join is what the flags ask for.
+func (o *joinOptions) join() nodeconfig.Join {
+	j := nodeconfig.Join{
+		Node: o.name, Bridge: o.sw.bridge, Controller: o.target(o.openflowPort),
+		DatapathID: o.id.String(), DatapathType: o.datapathType, LocalIP: o.localIP, UDPPort: o.dstPort,
+		InactivityProbe: o.probe, TLS: o.tls.config(), UnderlayMTU: o.mtu,
+	}
+	if o.ovsdbPort != 0 {
+		j.Manager = o.target(o.ovsdbPort)
+	}
+	return j
 }
 
 func (o *joinOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	j, m := o.join(), o.sw.machine(o.app.env)
 	if o.sw.print {
-		return o.script()
+		fmt.Fprint(o.app.env.Out, j.Script(m.Globals()))
+		o.app.note("then, where you run sdnctl: %s", o.createCommand())
+		return nil
 	}
-	now, err := readBridge(ctx, o.app.env, o.sw)
+	before, err := m.Read(ctx, o.sw.bridge)
 	if err != nil {
 		return err
 	}
-	if foreign := now.controller; foreign != "" && foreign != o.target(o.openflowPort) && now.owner == "" && !o.force {
-		return fmt.Errorf("bridge %s already has the controller %s; use another with --bridge, or take it over with --force", o.sw.bridge, foreign)
-	}
-	ssl, err := readSSL(ctx, o.app.env, o.sw)
+	daemon, err := o.daemon()
 	if err != nil {
 		return err
 	}
-	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	if err := o.tls.plan(v, ssl, o.name, o.force); err != nil {
+	defer daemon.close()
+	if err := o.look(ctx, j, before, daemon); err != nil {
 		return err
 	}
-	if err := o.plan(v, now.controller == o.target(o.openflowPort)); err != nil {
+	commands, err := j.Plan(before)
+	if err != nil {
 		return err
 	}
-	now.removeManagers(v, o.target(o.ovsdbPort)) // of an earlier join
-	if o.ovsdbPort != 0 && !now.managers[o.target(o.ovsdbPort)] {
-		o.addManager(v)
-	}
-	o.app.note("%s", v.text())
-	if err := v.run(ctx); err != nil {
+	o.app.note("%s", commands.Text(m.Globals()))
+	if err := o.apply(ctx, m, commands, before); err != nil {
 		return err
 	}
 	o.app.note("%s of this machine is node %s, datapath id %s", o.sw.bridge, o.name, o.id)
-	return o.declare(ctx)
+	if err := o.declare(ctx, daemon); err != nil {
+		return err
+	}
+	if o.noWait || o.sw.offline {
+		return nil
+	}
+	return o.await(ctx, m, j, daemon)
 }
 
-// plan collects what makes the bridge a node. A controller that is set as it
-// should be is not set again, for that would drop the connection.
-func (o *joinOptions) plan(v *vsctl, controllerSet bool) error {
-	br := o.sw.bridge
-	s := v.switchService()
-	if err := s.AddBridge(br); err != nil {
-		return err
+// look says what joining would take over, and refuses to do so unasked.
+func (o *joinOptions) look(ctx context.Context, j nodeconfig.Join, before nodeconfig.State, daemon *joinDaemon) error {
+	found := j.Check(before)
+	for _, note := range found.Notes {
+		o.app.note("note: %s", note)
 	}
-	if o.datapathType != "" {
-		v.add("set", "bridge", br, "datapath_type="+o.datapathType)
+	takes := strings.Join(found.Takes, "\n  ")
+	switch {
+	case found.Blocked != "":
+		return codedError{ExitConflict, errors.New(found.Blocked + "\nnothing was changed")}
+	case takes != "" && !o.takeOver:
+		return codedError{ExitConflict, fmt.Errorf("this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' puts back what was there), or use another bridge with --bridge", takes)}
+	case takes != "" && !o.noWait && !o.sw.offline:
+		// Traffic is not to be cut for a controller that is not there.
+		if err := o.dial(ctx); err != nil {
+			return fmt.Errorf("%w\nnothing was changed", err)
+		}
 	}
-	if err := s.SetFailMode(br, ovs.FailModeSecure); err != nil {
-		return err
+	if takes != "" {
+		o.app.note("taking over:\n  %s", takes)
 	}
-	if err := s.Set.Bridge(br, ovs.BridgeOptions{Protocols: []string{ovs.ProtocolOpenFlow13}}); err != nil {
-		return err
+	return daemon.admits(ctx, j, before)
+}
+
+// apply makes the changes, and undoes them if Open vSwitch cannot follow.
+func (o *joinOptions) apply(ctx context.Context, m nodeconfig.Machine, c nodeconfig.Commands, before nodeconfig.State) error {
+	err := m.Apply(ctx, c)
+	if err == nil && m.Offline {
+		return nil
 	}
-	v.add("set", "bridge", br,
-		"other_config:datapath-id="+o.id.String(),
-		"other_config:disable-in-band=true",
-		"external_ids:"+joinMark+"="+ovsdbString(o.name))
-	if err := s.AddPort(br, tunnelPort); err != nil {
-		return err
+	now, readErr := m.Read(ctx, o.sw.bridge)
+	if readErr != nil {
+		return errors.Join(err, readErr)
 	}
-	v.add("clear", "interface", tunnelPort, "options") // of an earlier join
-	if err := s.Set.Interface(tunnelPort, ovs.InterfaceOptions{Type: "vxlan", RemoteIP: "flow", Key: "flow"}); err != nil {
-		return err
+	if err == nil {
+		if err = nodeconfig.Verify(now, o.sw.bridge); err == nil {
+			return nil
+		}
+	} else {
+		m.Offline = true // it does not follow, so it is not waited for again
 	}
-	if o.localIP != "" {
-		v.add("set", "interface", tunnelPort, "options:local_ip="+ovsdbString(o.localIP))
+	if undoErr := undo(ctx, m, o.sw.bridge, nodeconfig.Undo(now, before)); undoErr != nil {
+		return fmt.Errorf("%w\nand it could not be undone: %w", err, undoErr)
 	}
-	if o.dstPort != 0 {
-		v.add("set", "interface", tunnelPort, fmt.Sprintf("options:dst_port=%d", o.dstPort))
-	}
-	if !controllerSet {
-		if err := s.SetController(br, o.target(o.openflowPort)); err != nil {
+	return fmt.Errorf("%w\neverything is undone", err)
+}
+
+// undo puts a machine back to what it was.
+func undo(ctx context.Context, m nodeconfig.Machine, bridge string, u nodeconfig.Undoing) error {
+	for _, step := range u.Steps {
+		if err := m.Apply(ctx, step); err != nil {
 			return err
 		}
 	}
-	v.add("set", "controller", br, "connection_mode=out-of-band",
-		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", o.probe))
-	return nil
-}
-
-// addManager collects what adds our manager beside those that are there;
-// "set-manager" would replace them.
-func (o *joinOptions) addManager(v *vsctl) {
-	v.add("--id=@sdnd", "create", "manager", "target="+ovsdbString(o.target(o.ovsdbPort)),
-		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", o.probe),
-		"external_ids:"+joinMark+"="+ovsdbString(o.name))
-	v.add("add", "open_vswitch", ".", "manager_options", "@sdnd")
-}
-
-// script prints what a first run would do. It can be run more than once.
-func (o *joinOptions) script() error {
-	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	if o.tls.used() {
-		o.tls.set(v, o.name)
+	if m.Offline {
+		return nil
 	}
-	if err := o.plan(v, false); err != nil {
-		return err
-	}
-	out := o.app.env.Out
-	fmt.Fprintln(out, v.text())
-	if o.ovsdbPort != 0 {
-		get, add := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-		get.add("get-manager")
-		o.addManager(add)
-		fmt.Fprintf(out, "%s | grep -qxF %s || %s\n", get.line(), shellQuote(o.target(o.ovsdbPort)), add.text())
-	}
-	o.app.note("then, where you run sdnctl: %s", o.createCommand())
-	return nil
+	return m.AddFlows(ctx, bridge, u.Flows)
 }
 
 // createCommand is the command that declares the node.
 func (o *joinOptions) createCommand() string {
-	args := []string{"sdnctl", "node", "create", shellQuote(o.name)}
+	args := []string{"sdnctl", "node", "create", nodeconfig.ShellQuote(o.name)}
 	if o.datapathID != "" {
 		args = append(args, "--datapath-id", o.id.String())
 	}
@@ -271,8 +308,11 @@ func (o *joinOptions) createCommand() string {
 }
 
 // declare declares the node to sdnd, or prints how to.
-func (o *joinOptions) declare(ctx context.Context) error {
+func (o *joinOptions) declare(ctx context.Context, daemon *joinDaemon) error {
 	if !o.register {
+		if daemon.declared(ctx, o.name) {
+			return nil
+		}
 		o.app.note("declare it where you run sdnctl, unless it is declared already, with:")
 		_, err := fmt.Fprintln(o.app.env.Out, o.createCommand())
 		return err

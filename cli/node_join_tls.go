@@ -1,14 +1,13 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
@@ -56,50 +55,15 @@ func (t *joinTLS) check(node string, print bool, now time.Time) error {
 		return fmt.Errorf("sdnd would refuse this certificate: %w", err)
 	}
 	if want := (pki.Identity{Kind: pki.Node, Name: node}); who != want {
-		return fmt.Errorf("sdnd would refuse this certificate: %s is for %s, not for %s; make one with: sdnctl pki node %s", t.files.Cert, who, want, shellQuote(node))
+		return fmt.Errorf("sdnd would refuse this certificate: %s is for %s, not for %s; make one with: sdnctl pki node %s", t.files.Cert, who, want, nodeconfig.ShellQuote(node))
 	}
 	return nil
 }
 
-// sslState is the row that all of a machine's TLS connections share.
-type sslState struct {
-	exists bool
-	files  pki.Files
-	// owner is the node that "node join" made it for, "" for somebody else's.
-	owner string
-}
-
-// readSSL asks the database.
-func readSSL(ctx context.Context, env Env, sw switchFlags) (sslState, error) {
-	text, err := newVsctl(env, sw.db, sw.noWait).read(ctx, "--bare", "--columns=private_key,certificate,ca_cert,external_ids", "list", "ssl")
-	if err != nil || text == "" {
-		return sslState{}, err
-	}
-	// A line for each column; an empty one at the end is trimmed.
-	lines := append(strings.Split(text, "\n"), "", "", "", "")
-	s := sslState{exists: true, files: pki.Files{Key: lines[0], Cert: lines[1], CA: lines[2]}}
-	for word := range strings.FieldsSeq(lines[3]) {
-		if owner, ok := strings.CutPrefix(word, joinMark+"="); ok {
-			s.owner = strings.Trim(owner, `"`)
-		}
-	}
-	return s, nil
-}
-
-// plan collects what has Open vSwitch use the files, unless it does. A row that
-// somebody else made serves their connections, and is only replaced by force.
-func (t *joinTLS) plan(v *vsctl, now sslState, node string, force bool) error {
-	switch {
-	case !t.used() || now.exists && now.files == t.files:
+// config is how Open vSwitch is to prove who it is; nil for plain TCP.
+func (t *joinTLS) config() *nodeconfig.TLS {
+	if !t.used() {
 		return nil
-	case now.exists && now.owner == "" && !force:
-		return fmt.Errorf("this Open vSwitch already speaks TLS with %s, and can only have one certificate: give that to --cert (with its --key and --ca), or replace it with --force", now.files.Cert)
 	}
-	t.set(v, node)
-	return nil
-}
-
-func (t *joinTLS) set(v *vsctl, node string) {
-	v.add("set-ssl", t.files.Key, t.files.Cert, t.files.CA)
-	v.add("set", "ssl", ".", "external_ids:"+joinMark+"="+ovsdbString(node))
+	return &nodeconfig.TLS{CA: t.files.CA, Cert: t.files.Cert, Key: t.files.Key}
 }

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 )
 
 type leaveOptions struct {
@@ -19,85 +21,58 @@ func newNodeLeaveCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Undo 'node join' on this machine (run it on the node, as root)",
-		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' made: the
-bridge with its VXLAN port, the manager and the certificate. Other bridges and
-managers stay.
+		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' made, and put
+back what it found: a bridge that it made goes, with its VXLAN port; one that was
+there gets its controllers, fail mode, datapath id and so on again. Other bridges
+and managers stay.
 
-While containers are still attached to the bridge it is refused: they would
-lose their network. To sdnd the node stays declared until 'sdnctl node delete'.`,
+It is refused while ports are attached to the bridge that came after the node
+joined: they would lose their network. Move or remove them first, with 'sdnctl
+node drain' and on this machine. To sdnd the node stays declared until 'sdnctl
+node delete'.`,
 		Example: `  sudo sdnctl node leave
-  sdnctl node leave --print`,
+  sudo sdnctl node leave --print`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	o.sw.add(cmd)
-	cmd.Flags().BoolVar(&o.force, "force", false, "remove the bridge although ports are attached to it, or another made it")
+	o.sw.add(cmd, "only print the commands for this machine, as a script")
+	cmd.Flags().BoolVar(&o.force, "force", false, "also remove the ports that were attached since")
 	return cmd
 }
 
 func (o *leaveOptions) run(ctx context.Context) error {
-	if o.sw.print {
-		return o.script()
-	}
-	now, err := readBridge(ctx, o.app.env, o.sw)
+	m := o.sw.machine(o.app.env)
+	now, err := m.Read(ctx, o.sw.bridge)
 	if err != nil {
 		return err
 	}
-	switch {
-	case o.force:
-	case now.exists && now.owner == "":
-		return fmt.Errorf("bridge %s was not made by 'sdnctl node join'; remove it all the same with --force", o.sw.bridge)
-	case len(now.ports) > 0:
-		return fmt.Errorf("bridge %s still has the ports %s; detach them first, or remove it all the same with --force", o.sw.bridge, strings.Join(now.ports, ", "))
+	u, err := nodeconfig.Leave(now, o.sw.bridge, o.force)
+	var used *nodeconfig.PortsInUseError
+	if errors.As(err, &used) {
+		return codedError{ExitConflict, err}
 	}
-	ssl, err := readSSL(ctx, o.app.env, o.sw)
 	if err != nil {
 		return err
 	}
-	if !now.exists && len(now.ours) == 0 && ssl.owner == "" {
+	for _, note := range u.Notes {
+		o.app.note("note: %s", note)
+	}
+	if u.Empty() {
 		o.app.note("this machine is not a node, there is nothing to undo")
 		return nil
 	}
-	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	if err := o.plan(v); err != nil {
+	if o.sw.print {
+		_, err := fmt.Fprint(o.app.env.Out, u.Script(o.sw.bridge, m.Globals()))
 		return err
 	}
-	now.removeManagers(v, "")
-	if ssl.owner != "" {
-		v.add("del-ssl")
-	}
-	o.app.note("%s", v.text())
-	if err := v.run(ctx); err != nil {
+	o.app.note("%s", u.Script(o.sw.bridge, m.Globals()))
+	if err := undo(ctx, m, o.sw.bridge, u); err != nil {
 		return err
 	}
-	name := now.owner
+	name := now.Bridge.Node()
 	if name == "" {
 		name = "NAME"
 	}
-	o.app.note("this machine is no node any more; to forget it: sdnctl node delete %s", name)
+	o.app.note("this machine is no node any more; to forget it: sdnctl node delete %s", nodeconfig.ShellQuote(name))
 	return nil
-}
-
-// plan collects what removes the bridge.
-func (o *leaveOptions) plan(v *vsctl) error {
-	s := v.switchService()
-	return s.DeleteBridge(o.sw.bridge)
-}
-
-// script prints the same as commands for a shell. It can be run more than
-// once.
-func (o *leaveOptions) script() error {
-	v := newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	if err := o.plan(v); err != nil {
-		return err
-	}
-	find, remove := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	find.add(findManagers("_uuid")...)
-	remove.add("remove", "open_vswitch", ".", "manager_options")
-	ssl, noSSL := newVsctl(o.app.env, o.sw.db, o.sw.noWait), newVsctl(o.app.env, o.sw.db, o.sw.noWait)
-	ssl.add("--bare", "--columns=external_ids", "list", "ssl")
-	noSSL.add("del-ssl")
-	_, err := fmt.Fprintf(o.app.env.Out, "%s\nfor manager in $(%s); do\n    %s \"$manager\"\ndone\nif %s | grep -q %s; then %s; fi\n",
-		v.text(), find.line(), remove.line(), ssl.line(), joinMark, noSSL.line())
-	return err
 }

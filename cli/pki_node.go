@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
@@ -38,6 +39,6 @@ func (o *pkiNodeOptions) run(name string) error {
 		return err
 	}
 	o.app.note("copy these and %s to a folder of the node that stays, then on the node:\nsdnctl node join %s --controller ADDRESS --ca %s.crt --cert %s.crt --key %s.key",
-		o.path(caName, ".crt"), shellQuote(name), caName, file, file)
+		o.path(caName, ".crt"), nodeconfig.ShellQuote(name), caName, file, file)
 	return nil
 }

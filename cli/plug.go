@@ -2,11 +2,11 @@ package cli
 
 import (
 	"cmp"
-	"context"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/cli/attach"
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
@@ -46,10 +46,10 @@ func (f *plugFlags) node() (*api.Client, attach.Node, error) {
 	if err != nil {
 		return nil, attach.Node{}, err
 	}
-	vsctl := newVsctl(f.app.env, f.db, false)
+	machine := nodeconfig.Machine{Exec: f.app.env.Exec, DB: f.db}
 	return client, attach.Node{
 		Name: cmp.Or(f.name, config.Node), Bridge: cmp.Or(f.bridge, config.Bridge),
 		Kernel: kernel, Containers: containers, Controller: client,
-		Switch: attach.VSCtl(func(ctx context.Context, args ...string) (string, error) { return vsctl.read(ctx, args...) }),
+		Switch: attach.VSCtl(machine.Run),
 	}, nil
 }

@@ -75,8 +75,8 @@ why() {
 }
 
 # join makes a node one of sdnd's. It is run on the node itself and prints what
-# it does there.
-join() { show on "$1" sdnctl node join "$1" --controller "$CONTROLLER" --tunnel-ip "$(address "$1")"; }
+# it does there. It does not wait for sdnd, for the demos declare the nodes later.
+join() { show on "$1" sdnctl node join "$1" --controller "$CONTROLLER" --tunnel-ip "$(address "$1")" --no-wait; }
 
 # join_quietly does the same without the words.
 join_quietly() {

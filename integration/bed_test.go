@@ -110,13 +110,13 @@ func (b *bed) node(name string) *lab.Node {
 }
 
 // join runs "sdnctl node join" on the nodes; they must be declared too before
-// they get flows.
+// they get flows, so that they are not waited for.
 func (b *bed) join(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
 		n := b.node(name)
 		_, err := n.Exec(b.ctx, "sdnctl", "node", "join", name,
-			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String())
+			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")
 		b.must(err)
 		b.joined = append(b.joined, n)
 	}

@@ -92,7 +92,7 @@ func TestQuarantine(t *testing.T) {
 		b.must(err)
 		before := b.flowSet("node1")
 		n3 := b.node("node3")
-		_, err = n3.Exec(b.ctx, "sdnctl", "node", "join", "node3", "--controller", b.Controller.Addr.String(),
+		_, err = n3.Exec(b.ctx, "sdnctl", "node", "join", "node3", "--controller", b.Controller.Addr.String(), "--no-wait",
 			"--datapath-id", node1.Status.DatapathID)
 		b.must(err)
 		if sw := b.awaitSwitches(1)[0]; sw.DatapathID != node1.Status.DatapathID || sw.Reason == "" {

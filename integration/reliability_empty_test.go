@@ -104,7 +104,7 @@ func (b *bed) remakeBridge(n *lab.Node, ports ...string) {
 	_, err := n.VSCtl(b.ctx, "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure")
 	b.must(err)
 	_, err = n.Exec(b.ctx, "sdnctl", "node", "join", n.Name,
-		"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String())
+		"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")
 	b.must(err)
 	for _, p := range ports {
 		_, err := n.VSCtl(b.ctx, "add-port", "br-int", p, "--", "set", "interface", p, "external_ids:iface-id="+p)

@@ -46,7 +46,7 @@ func (b *tlsBed) joinTLS(names ...string) {
 	for _, name := range names {
 		n := b.node(name)
 		_, err := n.Exec(b.ctx, "sdnctl", "node", "join", name,
-			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(),
+			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait",
 			"--ca", b.file("ca.crt"), "--cert", b.file("node-"+name+".crt"), "--key", b.file("node-"+name+".key"))
 		b.must(err)
 		b.joined = append(b.joined, n)
@@ -99,7 +99,7 @@ func TestTLS(t *testing.T) {
 	}
 
 	b.run("plain TCP is refused", func(t *testing.T, _ *bed) {
-		_, err := two.Exec(b.ctx, "sdnctl", "node", "join", "node2", "--controller", b.Controller.Addr.String())
+		_, err := two.Exec(b.ctx, "sdnctl", "node", "join", "node2", "--controller", b.Controller.Addr.String(), "--no-wait")
 		b.must(err)
 		b.listed(two, "plain TCP where TLS is required")
 		if b.status("node2").Connected {

@@ -84,6 +84,7 @@ type Status struct {
 	Routers        int       `json:"routers" doc:"Declared routers" example:"0"`
 	Ports          int       `json:"ports" doc:"Declared ports" example:"4"`
 	Switches       int       `json:"switches" doc:"Connected switches that no node claims" example:"0"`
+	Bridge         string    `json:"bridge,omitempty" doc:"Name of the bridge that sdnd looks at on every node" example:"br-int"`
 	Insecure       []string  `json:"insecure,omitempty" doc:"What of sdnd is open to whoever can reach it, in words; absent when nothing is" example:"[\"switches and nodes connect by plain TCP\"]"`
 }
 

@@ -88,7 +88,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		},
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxWatchers: o.apiMaxWatchers,
 		MaxClientWatchers: o.apiMaxClientWatchers, MaxRequests: o.apiMaxRequests,
-		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure,
+		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure, Bridge: o.bridge,
 	})
 	defer srv.Close()
 

@@ -43,6 +43,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 		Networks:  v.snap.NumNetworks(),
 		Ports:     v.snap.NumPorts(),
 		Switches:  len(s.cfg.Fabric.Switches()),
+		Bridge:    s.cfg.Bridge,
 		Insecure:  s.cfg.Insecure,
 	}
 	for range v.snap.Routers() {

@@ -77,6 +77,8 @@ type Config struct {
 	// Access says who may use the API over TCP; nil lets everybody do
 	// everything, and believes who they say they are.
 	Access *Access
+	// Bridge is the name of the bridge on every node, for the status.
+	Bridge string
 	// Insecure says what of the daemon is open to whoever can reach it, for
 	// /v1/status.
 	Insecure []string

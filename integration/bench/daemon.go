@@ -43,7 +43,7 @@ func (b *daemonBed) start(ctx context.Context) error {
 	var req api.ApplyRequest
 	for _, n := range b.Nodes {
 		if _, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name,
-			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String()); err != nil {
+			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait"); err != nil {
 			return err
 		}
 		if err := add(&req, n.Name, api.NodeSpec{TunnelIP: n.Addr.String()}); err != nil {

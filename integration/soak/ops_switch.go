@@ -161,6 +161,6 @@ func (s *soak) remakeBridge(ctx context.Context) (bool, error) {
 // join has a node's Open vSwitch connect to sdnd.
 func (s *soak) join(ctx context.Context, n *lab.Node) error {
 	_, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name,
-		"--controller", s.lab.Controller.Addr.String(), "--tunnel-ip", n.Addr.String())
+		"--controller", s.lab.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")
 	return err
 }

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// joinDaemon asks sdnd about a node that joins. A nil one cannot.
+type joinDaemon struct {
+	app    *app
+	client *api.Client
+	// from is the machine's address towards sdnd.
+	from string
+}
+
+// daemon finds out how to ask sdnd: it is nil when nothing says where it is.
+func (o *joinOptions) daemon() (*joinDaemon, error) {
+	if o.noWait || o.sw.offline {
+		return nil, nil
+	}
+	client, err := o.client()
+	if client == nil || err != nil {
+		return nil, err
+	}
+	return &joinDaemon{app: o.app, client: client, from: o.app.env.LocalAddr(o.address)}, nil
+}
+
+// client makes a client of sdnd's API: that of --host and SDNCTL_HOST, that of
+// the node's own configuration, or of this machine. It is nil when there is
+// none.
+func (o *joinOptions) client() (*api.Client, error) {
+	if o.app.host != "" || o.app.env.Getenv("SDNCTL_HOST") != "" {
+		return o.app.client()
+	}
+	if c, err := readNodeConfig(o.app.env); err == nil && c.Node == o.name {
+		return c.client(o.app.env)
+	}
+	if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return o.app.client()
+}
+
+func (d *joinDaemon) close() {
+	if d != nil {
+		d.client.Close()
+	}
+}
+
+// admits says why sdnd would not take the machine for the node, before anything
+// is changed.
+func (d *joinDaemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfig.State) error {
+	if d == nil {
+		return nil
+	}
+	status, err := d.client.Status(ctx)
+	if err != nil {
+		d.app.note("note: sdnd does not answer, so it is not asked: %s", explain(err))
+		d.client.Close()
+		d.client = nil
+		return nil
+	}
+	conflict := func(format string, args ...any) error {
+		return codedError{ExitConflict, fmt.Errorf(format+"\nnothing was changed", args...)}
+	}
+	if status.Bridge != "" && status.Bridge != j.Bridge {
+		return conflict("sdnd looks at the bridge %s of nodes, so it would bind no port on %s: join with --bridge %s, or start sdnd with --bridge %s", status.Bridge, j.Bridge, status.Bridge, j.Bridge)
+	}
+	nodes, err := d.client.Nodes(ctx, api.ListOptions{})
+	if err != nil {
+		return nil // a node may not list others
+	}
+	for _, n := range nodes.Items {
+		if n.Name != j.Node && n.Status != nil && n.Status.DatapathID == j.DatapathID {
+			return conflict("the datapath id %s is that of node %s: join with another --datapath-id", j.DatapathID, n.Name)
+		}
+	}
+	node, err := d.client.Node(ctx, j.Node)
+	if err != nil || node.Status == nil {
+		return nil // it is not declared, which is told later
+	}
+	if node.Status.DatapathID != j.DatapathID {
+		return conflict("node %s is declared with datapath id %s: join with --datapath-id %s", j.Node, node.Status.DatapathID, node.Status.DatapathID)
+	}
+	if ours := before.Bridge != nil && strings.EqualFold(before.Bridge.DatapathID, j.DatapathID); !ours && node.Status.Connected {
+		return conflict("another machine is connected as node %s, from %s: join under another name, or remove the node there with 'sdnctl node leave'", j.Node, node.Status.Address)
+	}
+	return nil
+}
+
+// declared reports whether sdnd says that it knows the node.
+func (d *joinDaemon) declared(ctx context.Context, name string) bool {
+	if d == nil || d.client == nil {
+		return false
+	}
+	_, err := d.client.Node(ctx, name)
+	return err == nil
+}
+
+// word is what sdnd says of the node; nil when it cannot be asked.
+func (d *joinDaemon) word(ctx context.Context, name string, id topology.DatapathID) *nodeconfig.Daemon {
+	if d == nil || d.client == nil {
+		return nil
+	}
+	var w nodeconfig.Daemon
+	node, err := d.client.Node(ctx, name)
+	var refused *api.Error
+	switch {
+	case err == nil && node.Status != nil:
+		s := node.Status
+		w = nodeconfig.Daemon{Declared: true, DatapathID: s.DatapathID, Connected: s.Connected, Address: s.Address, Here: addressed(s.Address, d.from), TunnelPort: s.TunnelPort, OVSDB: s.OVSDB}
+		for _, c := range s.Conditions {
+			if c.Severity == api.SeverityError {
+				w.Wrong = append(w.Wrong, c.Message+": "+c.Action)
+			}
+		}
+	case errors.As(err, &refused) && refused.Code == api.CodeNotFound:
+	default:
+		return nil
+	}
+	switches, err := d.client.Switches(ctx)
+	if err != nil {
+		return &w
+	}
+	for _, sw := range switches.Items {
+		if sw.DatapathID == id.String() && w.Declared || nameless(sw) && addressed(sw.Address, d.from) && !w.Connected {
+			w.Refused = sw.Reason
+		}
+	}
+	return &w
+}
+
+// nameless reports whether a switch was refused before it said who it is.
+func nameless(sw api.Switch) bool { return strings.Trim(sw.DatapathID, "0") == "" }
+
+// addressed reports whether a connection comes from an address.
+func addressed(remote, from string) bool {
+	a, err := netip.ParseAddrPort(remote)
+	return err == nil && a.Addr().Unmap().String() == from
+}

@@ -1,0 +1,170 @@
+package nodeconfig
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxBackoff is the longest pause between a switch's attempts to reach its
+// controller, in milliseconds.
+const maxBackoff = 1000
+
+// Join is what a machine is to be.
+type Join struct {
+	// Node is the name of the node, Bridge that of its bridge.
+	Node   string
+	Bridge string
+	// Controller and Manager are the connection methods by which sdnd is reached
+	// by OpenFlow and by OVSDB; no Manager means no OVSDB.
+	Controller string
+	Manager    string
+	// DatapathID is 16 hexadecimal digits. DatapathType is "" for that of the
+	// bridge as it is.
+	DatapathID   string
+	DatapathType string
+	// LocalIP is the tunnel's own address, "" for any. UDPPort is 0 for that of
+	// VXLAN.
+	LocalIP string
+	UDPPort uint16
+	// InactivityProbe is after how many milliseconds an idle connection to sdnd
+	// is probed.
+	InactivityProbe int
+	// TLS are the files that prove who the node is; nil for plain TCP.
+	TLS *TLS
+	// UnderlayMTU is that of the interface that has the tunnel's address, in
+	// bytes; 0 for not known.
+	UnderlayMTU int
+}
+
+// Plan returns what makes the machine the node, with what was found in the
+// record. What is as it should be is written again, which changes nothing, but
+// for what would drop a connection.
+func (j Join) Plan(s State) (Commands, error) {
+	was, known := s.snapshot(), true
+	if s.Bridge.Node() != "" {
+		var err error
+		if was, known, err = s.recorded(); err != nil {
+			return nil, err
+		}
+		if s.SSL != nil && s.SSL.Node == "" && j.TLS != nil && s.SSL.TLS != *j.TLS {
+			was.SSL = &s.SSL.TLS // replaced only now
+		}
+	}
+	var c Commands
+	ssl := j.TLS != nil && (s.SSL == nil || s.SSL.Node != "" || s.SSL.TLS != *j.TLS)
+	if ssl && (s.SSL == nil || s.SSL.TLS != *j.TLS || s.SSL.Node != j.Node) {
+		j.setSSL(&c)
+	}
+	j.setBridge(&c)
+	if known {
+		ours := slices.ContainsFunc(s.Managers, func(m Remote) bool { return m.Target == j.Manager && m.Node == "" })
+		made, found := record(was, j.Manager != "" && !ours, ssl)
+		c.add("set", "bridge", j.Bridge, "external_ids:"+KeyMade+"="+valueQuote(made), "external_ids:"+KeyFound+"="+valueQuote(found))
+	}
+	j.setTunnel(&c)
+	j.setController(&c, s.Bridge != nil && slices.Equal(s.Bridge.targets(), []string{j.Controller}))
+	has := false
+	for _, m := range s.Managers {
+		if m.Target == j.Manager {
+			has = true
+		} else if m.Node != "" { // of an earlier join
+			c.add("remove", "open_vswitch", ".", "manager_options", m.UUID)
+		}
+	}
+	if j.Manager != "" && !has {
+		j.addManager(&c)
+	}
+	return c, nil
+}
+
+func (j Join) setSSL(c *Commands) {
+	c.add("set-ssl", j.TLS.Key, j.TLS.Cert, j.TLS.CA)
+	c.add("set", "ssl", ".", "external_ids:"+KeyNode+"="+valueQuote(j.Node))
+}
+
+func (j Join) setBridge(c *Commands) {
+	c.add("--may-exist", "add-br", j.Bridge)
+	if j.DatapathType != "" {
+		c.add("set", "bridge", j.Bridge, "datapath_type="+valueQuote(j.DatapathType))
+	}
+	c.add("set", "bridge", j.Bridge, "fail_mode=secure", "protocols=OpenFlow13",
+		"other_config:datapath-id="+j.DatapathID, "other_config:disable-in-band=true")
+	ids := []string{"set", "bridge", j.Bridge, "external_ids:" + KeyNode + "=" + valueQuote(j.Node)}
+	if j.UnderlayMTU > 0 {
+		ids = append(ids, fmt.Sprintf("external_ids:%s=%d", KeyUnderlayMTU, j.UnderlayMTU))
+	}
+	c.add(ids...)
+}
+
+func (j Join) setTunnel(c *Commands) {
+	c.add("--may-exist", "add-port", j.Bridge, TunnelPort)
+	c.add("clear", "interface", TunnelPort, "options") // of an earlier join
+	set := []string{"set", "interface", TunnelPort, "type=vxlan", "options:remote_ip=flow", "options:key=flow"}
+	if j.LocalIP != "" {
+		set = append(set, "options:local_ip="+valueQuote(j.LocalIP))
+	}
+	if j.UDPPort != 0 {
+		set = append(set, fmt.Sprintf("options:dst_port=%d", j.UDPPort))
+	}
+	c.add(set...)
+}
+
+// setController has the bridge connect. A controller that is set as it should be
+// is not set again, for that would drop the connection.
+func (j Join) setController(c *Commands, isSet bool) {
+	if !isSet {
+		c.add("set-controller", j.Bridge, j.Controller)
+	}
+	c.add("set", "controller", j.Bridge, "connection_mode=out-of-band",
+		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe))
+}
+
+// addManager adds our manager beside those that are there; "set-manager" would
+// replace them.
+func (j Join) addManager(c *Commands) {
+	c.add("--id=@sdnd", "create", "manager", "target="+valueQuote(j.Manager),
+		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe),
+		"external_ids:"+KeyNode+"="+valueQuote(j.Node))
+	c.add("add", "open_vswitch", ".", "manager_options", "@sdnd")
+}
+
+// Script returns a script for a POSIX shell that makes a machine the node which
+// has no bridge of the name yet, or which is the node already. It can be run
+// more than once. It says what it does not do.
+func (j Join) Script(globals []string) string {
+	var c Commands
+	if j.TLS != nil {
+		j.setSSL(&c)
+	}
+	j.setBridge(&c)
+	made, found := record(Snapshot{}, j.Manager != "", j.TLS != nil)
+	c.add("set", "bridge", j.Bridge, "external_ids:"+KeyMade+"="+valueQuote(made), "external_ids:"+KeyFound+"="+valueQuote(found))
+	j.setTunnel(&c)
+	j.setController(&c, false)
+	var get Commands
+	get.add("--if-exists", "get", "bridge", j.Bridge, "external_ids:"+KeyNode)
+	var exists Commands
+	exists.add("br-exists", j.Bridge)
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Makes this machine the node %s. Unlike 'sdnctl node join' it does not look for
+# other VXLAN ports, does not see whether Open vSwitch and sdnd can follow, and
+# does not record the MTU of the underlay. It leaves a bridge alone that exists already.
+if %s && [ -z "$(%s)" ]; then
+    echo %s >&2
+    exit 1
+fi
+`, j.Node, exists.line(globals), get.line(globals),
+		ShellQuote(fmt.Sprintf("bridge %s exists and is not a node; run 'sdnctl node join' on this machine: it says what it would take over", j.Bridge)))
+	if j.LocalIP == "" {
+		b.WriteString("# Without --tunnel-ip the tunnel gets no local_ip.\n")
+	}
+	b.WriteString(c.Text(globals) + "\n")
+	if j.Manager != "" {
+		var managers, add Commands
+		managers.add("get-manager")
+		j.addManager(&add)
+		fmt.Fprintf(&b, "%s | grep -qxF %s || %s\n", managers.line(globals), ShellQuote(j.Manager), add.Text(globals))
+	}
+	return b.String()
+}

@@ -1,0 +1,235 @@
+package nodeconfig
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Undoing is what puts a machine back to what it was. Its steps are done in
+// their order, each once Open vSwitch has done the one before: a bridge whose
+// flows went before its controller would be taken by sdnd for one that somebody
+// tampers with.
+type Undoing struct {
+	Steps []Commands
+	// Flows are added to the bridge at last.
+	Flows []string
+	// Notes say what is left.
+	Notes []string
+}
+
+// Empty reports whether there is nothing to undo.
+func (u Undoing) Empty() bool { return len(u.Steps) == 0 && len(u.Flows) == 0 }
+
+// PortsInUseError is why a node cannot leave: ports were attached to its bridge
+// since it joined.
+type PortsInUseError struct {
+	Bridge string
+	Ports  []string
+}
+
+// Error names the ports.
+func (e *PortsInUseError) Error() string {
+	return fmt.Sprintf("bridge %s still has the ports %s; detach them first, or remove them with it, with --force", e.Bridge, strings.Join(shortened(e.Ports), ", "))
+}
+
+// Leave returns what undoes joining. Ports that came since are only removed by
+// force.
+func Leave(s State, bridge string, force bool) (Undoing, error) {
+	if s.Bridge.Node() == "" {
+		// What is left of a node whose bridge somebody removed.
+		now := s
+		now.Bridge = nil
+		u := undoing(now, Snapshot{})
+		if s.Bridge != nil && u.Empty() {
+			u.Notes = append(u.Notes, fmt.Sprintf("bridge %s is no node's: it stays", bridge))
+		}
+		return u, nil
+	}
+	was, known, err := s.recorded()
+	if err != nil {
+		return Undoing{}, err
+	}
+	since := s.Bridge.Ports
+	if known {
+		since = was.newPorts(s.Bridge)
+	}
+	if len(since) > 0 && !force {
+		return Undoing{}, &PortsInUseError{bridge, since}
+	}
+	was.externalIDs, was.managers, was.ssl = nil, nil, nil
+	if was.SSL != nil {
+		was.ssl = &SSL{TLS: *was.SSL}
+	}
+	was.Ports = slices.DeleteFunc(slices.Clone(s.Bridge.Ports), func(p string) bool { return slices.Contains(since, p) })
+	u := undoing(s, was)
+	if !known {
+		u.Notes = append(u.Notes, fmt.Sprintf("bridge %s stays, for the sdnctl that joined it did not record whether it made it; if nobody else uses it: ovs-vsctl del-br %s", bridge, ShellQuote(bridge)))
+	}
+	if was.FlowsLost > 0 {
+		u.Notes = append(u.Notes, fmt.Sprintf("%s that the bridge had: more than was recorded; put them back if you saved them", count(was.FlowsLost, "flow")))
+	}
+	return u, nil
+}
+
+// Undo returns what takes a machine back from what it is now to what it was
+// before a join that failed.
+func Undo(now, before State) Undoing {
+	was := before.snapshot()
+	return undoing(now, was)
+}
+
+// undoing returns what brings a machine from one state back to another.
+func undoing(now State, was Snapshot) Undoing {
+	var stop, restore Commands
+	connected := now.Bridge != nil && len(now.Bridge.Controllers) > 0 && !sameRows(controllers(now), was.Controllers)
+	if connected {
+		stop.add("clear", "bridge", now.Bridge.Name, "controller")
+	}
+	restoreManagers(&stop, &restore, now, was)
+	if now.Bridge != nil {
+		restoreBridge(&restore, now.Bridge, was, connected)
+	}
+	switch {
+	case now.SSL == nil && was.ssl == nil, now.SSL != nil && was.ssl != nil && *now.SSL == *was.ssl:
+	case now.SSL != nil && now.SSL.Node == "": // somebody else's by now
+	case was.ssl == nil:
+		restore.add("del-ssl")
+	default:
+		restore.add("set-ssl", was.ssl.Key, was.ssl.Cert, was.ssl.CA)
+		if was.ssl.Node != "" {
+			restore.add("set", "ssl", ".", "external_ids:"+KeyNode+"="+valueQuote(was.ssl.Node))
+		}
+	}
+	var u Undoing
+	for _, c := range []Commands{stop, restore} {
+		if len(c) > 0 {
+			u.Steps = append(u.Steps, c)
+		}
+	}
+	if now.Bridge != nil && was.Exists && connected {
+		u.Flows = was.Flows
+	}
+	return u
+}
+
+func controllers(s State) []map[string]string {
+	var all []map[string]string
+	for _, c := range s.Bridge.Controllers {
+		all = append(all, c.Columns)
+	}
+	return all
+}
+
+func sameRows(a, b []map[string]string) bool {
+	return slices.EqualFunc(a, b, func(x, y map[string]string) bool { return maps.Equal(x, y) })
+}
+
+// restoreManagers removes managers of ours that were not there, and makes again
+// those that were.
+func restoreManagers(stop, restore *Commands, now State, was Snapshot) {
+	old := slices.Clone(was.managers)
+	for _, m := range now.Managers {
+		if m.Node == "" {
+			continue
+		}
+		if i := slices.IndexFunc(old, func(o map[string]string) bool { return maps.Equal(o, m.Columns) }); i >= 0 {
+			old = slices.Delete(old, i, i+1)
+			continue
+		}
+		stop.add("remove", "open_vswitch", ".", "manager_options", m.UUID)
+	}
+	for i, columns := range old {
+		id := fmt.Sprintf("@manager%d", i)
+		restore.add(create(id, "manager", columns)...)
+		restore.add("add", "open_vswitch", ".", "manager_options", id)
+	}
+}
+
+// create is the command that makes a row of columns.
+func create(id, table string, columns map[string]string) []string {
+	args := []string{"--id=" + id, "create", table}
+	for _, column := range slices.Sorted(maps.Keys(columns)) {
+		args = append(args, column+"="+columns[column])
+	}
+	return args
+}
+
+// restoreBridge brings a bridge back to what it was; stopped says that its
+// controllers are gone.
+func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
+	if !was.Exists {
+		c.add("del-br", b.Name)
+		return
+	}
+	for _, p := range was.newPorts(b) {
+		c.add("--if-exists", "del-port", b.Name, p)
+	}
+	switch {
+	case was.Tunnel == nil && b.Tunnel != nil:
+		c.add("--if-exists", "del-port", b.Name, TunnelPort)
+	case was.Tunnel != nil && b.Tunnel != nil && (was.Tunnel.Type != b.Tunnel.Type || !maps.Equal(was.Tunnel.Options, b.Tunnel.Options)):
+		c.add("clear", "interface", TunnelPort, "options")
+		set := []string{"set", "interface", TunnelPort, "type=" + valueQuote(was.Tunnel.Type)}
+		if options := dictValue(was.Tunnel.Options); options != "" {
+			set = append(set, "options="+options)
+		}
+		c.add(set...)
+	}
+	restoreColumn(c, b.Name, "fail_mode", b.FailMode, was.FailMode)
+	restoreColumn(c, b.Name, "protocols", strings.Join(b.Protocols, ","), strings.Join(was.Protocols, ","))
+	restoreColumn(c, b.Name, "datapath_type", b.DatapathType, was.DatapathType)
+	for _, key := range joinedConfig {
+		restoreKey(c, b.Name, "other_config", key, b.OtherConfig, was.OtherConfig)
+	}
+	for _, key := range []string{KeyNode, KeyMade, KeyFound, KeyUnderlayMTU} {
+		restoreKey(c, b.Name, "external_ids", key, b.ExternalIDs, was.externalIDs)
+	}
+	if !stopped || len(was.Controllers) == 0 {
+		return
+	}
+	var ids []string
+	for i, columns := range was.Controllers {
+		id := fmt.Sprintf("@controller%d", i)
+		c.add(create(id, "controller", columns)...)
+		ids = append(ids, id)
+	}
+	c.add("set", "bridge", b.Name, "controller="+strings.Join(ids, ","))
+}
+
+func restoreColumn(c *Commands, bridge, column, now, was string) {
+	switch {
+	case now == was:
+	case was == "" && column == "datapath_type": // not optional, but empty
+		c.add("set", "bridge", bridge, `datapath_type=""`)
+	case was == "":
+		c.add("clear", "bridge", bridge, column)
+	default:
+		c.add("set", "bridge", bridge, column+"="+was)
+	}
+}
+
+func restoreKey(c *Commands, bridge, column, key string, now, was map[string]string) {
+	n, has := now[key]
+	w, had := was[key]
+	switch {
+	case has == had && n == w:
+	case !had:
+		c.add("remove", "bridge", bridge, column, key)
+	default:
+		c.add("set", "bridge", bridge, column+":"+key+"="+valueQuote(w))
+	}
+}
+
+// Script returns the commands as a script for a POSIX shell.
+func (u Undoing) Script(bridge string, globals []string) string {
+	var b strings.Builder
+	for _, step := range u.Steps {
+		b.WriteString(step.Text(globals) + "\n")
+	}
+	if len(u.Flows) > 0 {
+		fmt.Fprintf(&b, "ovs-ofctl -O OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15 --bundle add-flows %s - << 'END'\n%s\nEND\n", ShellQuote(bridge), strings.Join(u.Flows, "\n"))
+	}
+	return b.String()
+}

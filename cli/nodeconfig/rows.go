@@ -1,0 +1,110 @@
+package nodeconfig
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// state makes the state of the rows of the tables.
+func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []row) State {
+	byUUID := func(rows []row) map[string]row {
+		m := make(map[string]row, len(rows))
+		for _, r := range rows {
+			m[r.text("_uuid")] = r
+		}
+		return m
+	}
+	portOf, ifaceOf, controllerOf := byUUID(ports), byUUID(ifaces), byUUID(controllers)
+	var s State
+	for _, r := range bridges {
+		name := r.text("name")
+		ours := name == bridge
+		if ours {
+			s.Bridge = &Bridge{
+				Name: name, DatapathID: r.text("datapath_id"), DatapathType: r.text("datapath_type"),
+				FailMode: r.text("fail_mode"), Protocols: r.texts("protocols"),
+				OtherConfig: r.dict("other_config"), ExternalIDs: r.dict("external_ids"),
+			}
+			for _, id := range r.texts("controller") {
+				s.Bridge.Controllers = append(s.Bridge.Controllers, remote(controllerOf[id]))
+			}
+			slices.SortFunc(s.Bridge.Controllers, func(a, b Remote) int { return strings.Compare(a.Target, b.Target) })
+		}
+		for _, id := range r.texts("ports") {
+			port := portOf[id]
+			if ours && port.text("name") != name && port.text("name") != TunnelPort {
+				s.Bridge.Ports = append(s.Bridge.Ports, port.text("name"))
+			}
+			for _, i := range port.texts("interfaces") {
+				t := tunnel(ifaceOf[i], name)
+				switch {
+				case ours && t.Name == TunnelPort:
+					s.Bridge.Tunnel = &t
+				case t.Type == "vxlan":
+					s.Tunnels = append(s.Tunnels, t)
+				}
+			}
+		}
+		if ours {
+			slices.Sort(s.Bridge.Ports)
+		}
+	}
+	slices.SortFunc(s.Tunnels, func(a, b Tunnel) int { return strings.Compare(a.Name, b.Name) })
+	for _, r := range managers {
+		s.Managers = append(s.Managers, remote(r))
+	}
+	slices.SortFunc(s.Managers, func(a, b Remote) int { return strings.Compare(a.Target, b.Target) })
+	for _, r := range ssl {
+		s.SSL = &SSL{
+			TLS:  TLS{CA: r.text("ca_cert"), Cert: r.text("certificate"), Key: r.text("private_key")},
+			Node: r.dict("external_ids")[KeyNode],
+		}
+	}
+	return s
+}
+
+func tunnel(r row, bridge string) Tunnel {
+	return Tunnel{
+		Name: r.text("name"), Bridge: bridge, Type: r.text("type"), Options: r.dict("options"),
+		OFPort: r.number("ofport"), Error: r.text("error"),
+	}
+}
+
+// observed are the columns of Controller and Manager rows that Open vSwitch
+// writes itself.
+var observed = []string{"_uuid", "is_connected", "role", "status"}
+
+func remote(r row) Remote {
+	c := Remote{
+		UUID: r.text("_uuid"), Target: r.text("target"), Node: r.dict("external_ids")[KeyNode],
+		Connected: r.text("is_connected") == "true", Status: r.dict("status"),
+		Columns: map[string]string{},
+	}
+	for column := range r {
+		if v := r.value(column); v != "" && !slices.Contains(observed, column) {
+			c.Columns[column] = v
+		}
+	}
+	return c
+}
+
+// normalFlow is the flow by which a bridge in standalone mode is a learning
+// switch while it has no controller. Open vSwitch makes it itself.
+var normalFlow = regexp.MustCompile(`^(cookie=0(x0)?,? *)?(table=0,? *)?priority=0,? *actions=NORMAL$`)
+
+// ownFlows returns the flows of what ovs-ofctl printed that somebody made.
+func ownFlows(out string, b *Bridge) []string {
+	var flows []string
+	for line := range strings.Lines(out) {
+		line = strings.TrimSpace(line)
+		if !strings.Contains(line, "actions=") {
+			continue
+		}
+		if normalFlow.MatchString(line) && b.FailMode != "secure" && len(b.Controllers) == 0 {
+			continue
+		}
+		flows = append(flows, line)
+	}
+	return flows
+}

@@ -1,0 +1,142 @@
+package nodeconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A row is one of a table that ovs-vsctl printed with --format=json: its
+// columns in the notation of RFC 7047, 5.1.
+type row map[string]json.RawMessage
+
+// table is what "ovs-vsctl --format=json list" prints.
+type table struct {
+	Headings []string            `json:"headings"`
+	Data     [][]json.RawMessage `json:"data"`
+}
+
+func (t table) rows() ([]row, error) {
+	rows := make([]row, len(t.Data))
+	for i, cells := range t.Data {
+		if len(cells) != len(t.Headings) {
+			return nil, fmt.Errorf("ovs-vsctl printed a row of %d cells under %d headings", len(cells), len(t.Headings))
+		}
+		rows[i] = make(row, len(cells))
+		for j, cell := range cells {
+			rows[i][t.Headings[j]] = cell
+		}
+	}
+	return rows, nil
+}
+
+// atoms returns the elements of a set; a single atom is a set of one.
+func (r row) atoms(column string) []json.RawMessage {
+	var pair []json.RawMessage
+	raw := r[column]
+	if json.Unmarshal(raw, &pair) == nil && len(pair) == 2 && string(pair[0]) == `"set"` {
+		var all []json.RawMessage
+		if json.Unmarshal(pair[1], &all) == nil {
+			return all
+		}
+	}
+	if len(raw) == 0 {
+		return nil
+	}
+	return []json.RawMessage{raw}
+}
+
+// text returns an atom as text: a string's characters, a UUID's digits, and the
+// JSON of all else.
+func text(atom json.RawMessage) string {
+	var s string
+	if json.Unmarshal(atom, &s) == nil {
+		return s
+	}
+	var pair []string
+	if json.Unmarshal(atom, &pair) == nil && len(pair) == 2 {
+		return pair[1] // ["uuid", …]
+	}
+	return string(atom)
+}
+
+// texts returns a set as text, sorted.
+func (r row) texts(column string) []string {
+	var out []string
+	for _, a := range r.atoms(column) {
+		out = append(out, text(a))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// text returns an optional value as text, "" when there is none.
+func (r row) text(column string) string {
+	if all := r.atoms(column); len(all) > 0 {
+		return text(all[0])
+	}
+	return ""
+}
+
+// number returns an optional number, and 0 when there is none.
+func (r row) number(column string) (n int64) {
+	if all := r.atoms(column); len(all) == 1 {
+		if err := json.Unmarshal(all[0], &n); err != nil {
+			return 0
+		}
+	}
+	return n
+}
+
+// texts returns a map of strings.
+func (r row) dict(column string) map[string]string {
+	var pair []json.RawMessage
+	var entries [][]json.RawMessage
+	if json.Unmarshal(r[column], &pair) != nil || len(pair) != 2 || json.Unmarshal(pair[1], &entries) != nil {
+		return nil
+	}
+	m := make(map[string]string, len(entries))
+	for _, e := range entries {
+		if len(e) == 2 {
+			m[text(e[0])] = text(e[1])
+		}
+	}
+	return m
+}
+
+// value writes a column as ovs-vsctl(8) reads it, "Database Values"; "" for an
+// empty set or map.
+func (r row) value(column string) string {
+	var pair []json.RawMessage
+	if json.Unmarshal(r[column], &pair) == nil && len(pair) == 2 && string(pair[0]) == `"map"` {
+		return dictValue(r.dict(column))
+	}
+	var all []string
+	for _, a := range r.atoms(column) {
+		all = append(all, atomValue(a))
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return strings.Join(all, ",")
+}
+
+// atomValue writes an atom as ovs-vsctl(8) reads it.
+func atomValue(atom json.RawMessage) string {
+	var s string
+	if json.Unmarshal(atom, &s) == nil {
+		return valueQuote(s)
+	}
+	return string(atom)
+}
+
+// dictValue writes a map as ovs-vsctl(8) reads it, "" for an empty one.
+func dictValue(m map[string]string) string {
+	var parts []string
+	for k, v := range m {
+		parts = append(parts, valueQuote(k)+"="+valueQuote(v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}

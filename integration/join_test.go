@@ -1,0 +1,238 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/cli"
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// joinNode runs "sdnctl node join" on a node, and returns what it said. With an
+// exit code other than 0 the test wants that failure.
+func (b *bed) joinNode(n *lab.Node, code int, args ...string) string {
+	b.t.Helper()
+	return b.onNode(n, code, append([]string{"sdnctl", "node", "join", n.Name, "--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String()}, args...)...)
+}
+
+// onNode runs a command on a node that must end with an exit code, and returns
+// what it said on stderr.
+func (b *bed) onNode(n *lab.Node, code int, args ...string) string {
+	b.t.Helper()
+	_, err := n.Exec(b.ctx, args...)
+	var exit *lab.ExitError
+	switch {
+	case err == nil && code == 0:
+		return ""
+	case !errors.As(err, &exit) || exit.Code != code:
+		b.t.Fatalf("%s: %v, want exit code %d", strings.Join(args, " "), err, code)
+	}
+	return exit.Stderr
+}
+
+// says checks that a text has all parts.
+func says(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("does not say %q:\n%s", p, text)
+		}
+	}
+}
+
+// rows is the configuration of a node's Open vSwitch, without what identifies
+// rows and what changes by itself.
+func (b *bed) rows(n *lab.Node) string {
+	b.t.Helper()
+	out, err := n.VSCtl(b.ctx,
+		"--columns=name,fail_mode,protocols,other_config,external_ids,datapath_type", "list", "bridge",
+		"--", "--columns=name,type,options", "list", "interface",
+		"--", "--columns=target,max_backoff,inactivity_probe,connection_mode", "list", "controller",
+		"--", "--columns=target", "list", "manager")
+	return must(b, out, err)
+}
+
+// TestJoinLooksFirst: a bridge that forwards for somebody is not touched unasked
+// and loses no packet; once taken over and left, it forwards as before.
+func TestJoinLooksFirst(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.node("node1")
+	// A learning switch with two machines, one of which is kept from SSH.
+	one, two := b.guest(n, "one", "10.9.0.1/24"), b.guest(n, "two", "10.9.0.2/24")
+	_, err := n.VSCtl(b.ctx, "del-fail-mode", "br-int")
+	b.must(err)
+	const drop = "table=3, priority=77,tcp,tp_dst=22 actions=drop"
+	_, err = n.OFCtl(b.ctx, "add-flow", "-O", "OpenFlow13", "br-int", drop)
+	b.must(err)
+	b.reach(one, "10.9.0.2")
+	rows, flows := b.rows(n), b.flowLines(n)
+
+	stop := b.pinging(one, "10.9.0.2")
+	said := b.joinNode(n, cli.ExitConflict)
+	says(t, said, "2 ports", "1 flow: removed", "nothing was changed; take it over with --take-over")
+	if lost := stop(); lost > 0 {
+		t.Errorf("%d packets were lost by a join that was refused", lost)
+	}
+	if d := cmp.Diff(rows, b.rows(n)) + cmp.Diff(flows, b.flowLines(n)); d != "" {
+		t.Errorf("refused, and changed all the same (-before +after):\n%s", d)
+	}
+
+	// A controller that is not there is no reason to cut them off either.
+	says(t, b.onNode(n, cli.ExitUnreachable, "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--openflow-port", "6699", "--take-over"),
+		"cannot be reached at", "nothing was changed")
+	b.reach(one, "10.9.0.2")
+
+	b.sdnctl("node", "create", "node1", "--tunnel-ip", n.Addr.String())
+	b.joinNode(n, 0, "--take-over")
+	b.joined = append(b.joined, n)
+	b.unreachable(one, "10.9.0.2")
+	b.verify()
+	b.joined = nil
+
+	b.onNode(n, 0, "sdnctl", "node", "leave")
+	b.reach(one, "10.9.0.2")
+	b.reach(two, "10.9.0.1")
+	if d := cmp.Diff(rows, b.rows(n)) + cmp.Diff(flows, b.flowLines(n)); d != "" {
+		t.Errorf("leave did not put back what was there (-before +after):\n%s", d)
+	}
+	b.noDrift()
+}
+
+// guest is a machine on br-int that sdnd knows nothing of.
+func (b *bed) guest(n *lab.Node, name, cidr string) *lab.Container {
+	b.t.Helper()
+	c, err := b.AddContainer(b.ctx, lab.Container{Name: name, Node: n.Name, IP: netip.MustParsePrefix(cidr), MTU: 1400})
+	return must(b, c, err)
+}
+
+// flowLines are a node's flows without their counters.
+func (b *bed) flowLines(n *lab.Node) string {
+	b.t.Helper()
+	out, err := n.OFCtl(b.ctx, "--no-stats", "dump-flows", "br-int")
+	return must(b, out, err)
+}
+
+// pinging pings many times a second until the returned function is called, which
+// tells how many went unanswered.
+func (b *bed) pinging(from *lab.Container, to string) (stop func() int) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(b.ctx)
+	lost := make(chan int)
+	go func() {
+		n := 0
+		for ctx.Err() == nil {
+			if replies, err := from.Ping(b.ctx, netip.MustParseAddr(to), 1); err == nil && len(replies) == 0 {
+				n++
+			}
+		}
+		lost <- n
+	}()
+	return func() int { cancel(); return <-lost }
+}
+
+// noDrift checks that nobody is said to have changed flows.
+func (b *bed) noDrift() {
+	b.t.Helper()
+	drifts, err := b.api.Drifts(b.ctx, "")
+	b.must(err)
+	if len(drifts.Items) > 0 {
+		b.t.Errorf("drift is told: %+v", drifts.Items)
+	}
+	var metrics string
+	b.must(b.Controller.Get(b.ctx, "/metrics", &metrics))
+	if strings.Contains(metrics, "sdnd_drifts_total{") {
+		b.t.Error("sdnd_drifts_total counts drift")
+	}
+}
+
+// TestJoinVerifies: join ends when the node works, or says what is missing.
+func TestJoinVerifies(t *testing.T) {
+	b := newBed(t, 3)
+	one, two, three := b.node("node1"), b.node("node2"), b.node("node3")
+
+	b.run("a VXLAN port of somebody else", func(t *testing.T, b *bed) {
+		_, err := two.VSCtl(b.ctx, "add-br", "br-tun", "--", "set", "bridge", "br-tun", "datapath_type=netdev",
+			"--", "add-port", "br-tun", "vx0", "--", "set", "interface", "vx0", "type=vxlan", "options:remote_ip=flow", "options:key=flow")
+		b.must(err)
+		rows := b.rows(two)
+		says(t, b.joinNode(two, cli.ExitConflict), "port vx0 of bridge br-tun", "ovs-vsctl del-port br-tun vx0")
+		if d := cmp.Diff(rows, b.rows(two)); d != "" {
+			t.Errorf("changed all the same (-before +after):\n%s", d)
+		}
+		_, err = two.VSCtl(b.ctx, "del-br", "br-tun")
+		b.must(err)
+	})
+	b.run("no kernel module", func(t *testing.T, b *bed) {
+		rows := b.rows(two)
+		says(t, b.joinNode(two, cli.ExitFailure, "--bridge", "br-k", "--no-wait"), "modprobe openvswitch", "everything is undone")
+		if d := cmp.Diff(rows, b.rows(two)); d != "" {
+			t.Errorf("not all is undone (-before +after):\n%s", d)
+		}
+	})
+	b.run("a bridge that sdnd does not look at", func(t *testing.T, b *bed) {
+		says(t, b.joinNode(two, cli.ExitConflict, "--bridge", "ovs-br1", "--datapath-type", "netdev"), "join with --bridge br-int, or start sdnd with --bridge ovs-br1", "nothing was changed")
+	})
+	b.run("not declared", func(t *testing.T, b *bed) {
+		says(t, b.joinNode(one, cli.ExitTimeout, "--timeout", "1s"), "node1 is not declared to sdnd", "sdnctl node create node1 --tunnel-ip "+one.Addr.String(), "sdnctl node leave")
+		// By Open vSwitch's word alone.
+		said := b.onNode(one, cli.ExitTimeout, "env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--timeout", "7s")
+		says(t, said, "sdnd gives the bridge no flows", "sdnd itself was not asked")
+	})
+	b.run("works", func(t *testing.T, b *bed) {
+		b.sdnctl("node", "create", "node1", "--tunnel-ip", one.Addr.String())
+		b.joinNode(one, 0)
+		b.onNode(one, 0, "env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String())
+		out, err := one.VSCtl(b.ctx, "get", "interface", "vxlan-sdn", "options:local_ip", "--", "get", "bridge", "br-int", "external_ids:sdnctl-underlay-mtu")
+		b.must(err)
+		if want := fmt.Sprintf("%q\n%q\n", one.Addr, "1500"); out != want {
+			t.Errorf("local_ip and the MTU of the underlay are %q, want %q", out, want)
+		}
+		b.joined = append(b.joined, one)
+	})
+	b.run("a name that is another's", func(t *testing.T, b *bed) {
+		said := b.onNode(three, cli.ExitConflict, "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String())
+		says(t, said, "another machine is connected as node node1, from "+one.Addr.String(), "nothing was changed")
+	})
+	b.run("a datapath id that is another's", func(t *testing.T, b *bed) {
+		node1, err := b.api.Node(b.ctx, "node1")
+		b.must(err)
+		says(t, b.joinNode(three, cli.ExitConflict, "--datapath-id", node1.Status.DatapathID), "is that of node node1", "nothing was changed")
+	})
+	b.run("unreachable", func(t *testing.T, b *bed) {
+		said := b.joinNode(three, cli.ExitTimeout, "--openflow-port", "6699", "--timeout", "1s")
+		says(t, said, "no OpenFlow connection to tcp:"+b.Controller.Addr.String()+":6699", "cannot be reached at", "does a firewall let this through?")
+		b.onNode(three, 0, "sdnctl", "node", "leave")
+	})
+	b.run("leaving is no drift", func(t *testing.T, b *bed) {
+		b.apply(nodes(1) + "{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: web, spec: {network: blue, node: node1}}\n")
+		b.plug("web", "node1")
+		b.bound("web")
+		says(t, b.onNode(one, cli.ExitConflict, "sdnctl", "node", "leave"), "still has the ports")
+		b.onNode(one, 0, "sdnctl", "node", "leave", "--force")
+		b.must(lab.PollFor(b.ctx, 10*time.Second, "node1 to be gone", func(ctx context.Context) error {
+			node, err := b.api.Node(ctx, "node1")
+			if err == nil && node.Status.Connected {
+				err = errors.New("it is connected")
+			}
+			return err
+		}))
+		b.noDrift()
+		// And so for a bridge that join made itself.
+		_, err := one.VSCtl(b.ctx, "del-br", "br-int")
+		b.must(err)
+		b.joinNode(one, 0, "--datapath-type", "netdev")
+		b.settle()
+		b.onNode(one, 0, "sdnctl", "node", "leave")
+		if out, err := one.VSCtl(b.ctx, "list-br"); err != nil || out != "br-phy\n" {
+			t.Errorf("bridges %q (%v)", out, err)
+		}
+		b.noDrift()
+	})
+}
