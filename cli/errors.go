@@ -23,6 +23,7 @@ const (
 	ExitInvalid     = 6
 	ExitUnreachable = 7
 	ExitDenied      = 8
+	ExitNotReady    = 9
 	ExitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
@@ -48,6 +49,10 @@ func (e codedError) Unwrap() error { return e.error }
 // errDifferent is what diff returns when it has printed a difference, and
 // there is nothing more to say.
 var errDifferent = errors.New("there are differences")
+
+// errNotReady is what status --exit-code returns when it has printed what is not
+// right.
+var errNotReady = errors.New("something is not right")
 
 // exitCode is the one place that maps errors to exit codes.
 func exitCode(err error) int {

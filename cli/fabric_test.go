@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -87,11 +88,25 @@ func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
 		s.Since = time.Now().Add(-90 * time.Second)
 		s.Flows, s.Ports, s.TunnelPort, s.OVSDB = 2, 1, true, true
 	}
+	s.Conditions = condition.Node(condition.NodeFacts{Name: name, Connected: s.Connected, InSync: s.InSync, OVSDB: s.OVSDB, TunnelPort: s.TunnelPort})
+	for i := range s.Conditions {
+		s.Conditions[i].Since = time.Now()
+	}
 	return s, true
 }
 
 func (f *fabric) PortStatus(name string) reconcile.PortStatus {
 	return reconcile.PortStatus{Port: name}
+}
+
+// Summary knows of nodes that are not connected.
+func (f *fabric) Summary(worst int) reconcile.Summary {
+	t := condition.NewTracker()
+	for n := range f.store.Snapshot().Nodes() {
+		s, _ := f.NodeStatus(n.Name)
+		t.Set(n.Ref(), s.Conditions, time.Now())
+	}
+	return reconcile.Summarize(t, worst)
 }
 
 func (f *fabric) Switches() []reconcile.Switch {

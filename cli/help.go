@@ -26,6 +26,7 @@ const helpExitCodes = `The exit code of sdnctl says how it went:
     6  a file or value is not valid; nothing was changed
     7  sdnd, or the node, cannot be reached, or is asked too much
     8  sdnd does not know who you are, or you may not do that
+    9  for status --exit-code: something is not right
   130  it was interrupted`
 
 const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in several documents

@@ -51,7 +51,8 @@ func nodeColumns() []column[nodeView] {
 		{header: "OVS", wide: true, cell: func(v nodeView) string { return v.status.OVSVersion }},
 		{header: "VXLAN-PORT", wide: true, cell: func(v nodeView) string { return yesNo(v.status.TunnelPort) }},
 		{header: "OVSDB", wide: true, cell: func(v nodeView) string { return yesNo(v.status.OVSDB) }},
-		{header: "ERROR", cell: func(v nodeView) string { return strings.ReplaceAll(v.status.LastError, "\n", " ") }},
+		{header: "CONDITIONS", cell: func(v nodeView) string { return conditionsText(v.status.Conditions) }},
+		{header: "ERROR", wide: true, cell: func(v nodeView) string { return strings.ReplaceAll(v.status.LastError, "\n", " ") }},
 	}
 }
 
@@ -64,5 +65,6 @@ func syncText(v nodeView) string {
 }
 
 func nodeDetails(v nodeView) [][2]string {
-	return blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Network })
+	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
+	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Network })...)
 }

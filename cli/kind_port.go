@@ -19,7 +19,7 @@ func portKind() kindDef {
 			return addSpecFlags(a, cmd, portFlags())
 		},
 		print:    tablePrinter(columns),
-		details:  detailPrinter(columns, func(portView) [][2]string { return nil }),
+		details:  detailPrinter(columns, func(v portView) [][2]string { return conditionLines(v.now, v.status.Ready, v.status.Conditions) }),
 		required: []string{"network"},
 		optional: "node",
 		example:  "web1 --network blue --node node1",
@@ -65,6 +65,7 @@ func portColumns() []column[portView] {
 		{header: "VNI", wide: true, cell: func(v portView) string { return number(v.status.VNI) }},
 		{header: "MTU", wide: true, cell: func(v portView) string { return number(v.status.MTU) }},
 		{header: "INTERFACE-ID", wide: true, cell: func(v portView) string { return v.spec.InterfaceID }},
+		{header: "CONDITIONS", cell: func(v portView) string { return conditionsText(v.status.Conditions) }},
 		{header: "MESSAGE", cell: func(v portView) string { return v.status.Message }},
 	}
 }

@@ -110,6 +110,26 @@ func tablePrinter[S, T any](columns []column[view[S, T]]) func(*output, time.Tim
 	}
 }
 
+// conditionsText names what is wrong with an object, for a table.
+func conditionsText(all []api.Condition) string {
+	reasons := make([]string, len(all))
+	for i, c := range all {
+		reasons[i] = c.Reason
+	}
+	return strings.Join(reasons, ",")
+}
+
+// conditionLines are the lines of details for what is wrong with an object.
+func conditionLines(now time.Time, ready bool, all []api.Condition) [][2]string {
+	lines := [][2]string{{"ready", yesNo(ready)}}
+	for _, c := range all {
+		lines = append(lines,
+			[2]string{c.Severity, fmt.Sprintf("%s, since %s: %s", c.Reason, age(now, c.Since), c.Message)},
+			[2]string{"cure", c.Action})
+	}
+	return lines
+}
+
 // detailPrinter makes the details function of a kind: every column as a line,
 // then what extra adds.
 func detailPrinter[S, T any](columns []column[view[S, T]], extra func(v view[S, T]) [][2]string) func(*output, time.Time, api.Object) error {

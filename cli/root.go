@@ -21,7 +21,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil || errors.Is(err, errDifferent) {
+	if err == nil || errors.Is(err, errDifferent) || errors.Is(err, errNotReady) {
 		return exitCode(err)
 	}
 	if !a.started { // what cobra finds wrong before it runs a command

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -12,8 +11,9 @@ import (
 )
 
 type statusOptions struct {
-	app    *app
-	output output
+	app      *app
+	output   output
+	exitCode bool
 }
 
 func newStatusCmd(a *app) *cobra.Command {
@@ -21,12 +21,18 @@ func newStatusCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show at a glance whether all is well",
-		Long:  `Show what is declared, and which nodes are connected and have everything.`,
+		Long: `Show what is declared, and everything that is not right: which node, network or
+port, why, since when, and what cures it. docs/conditions.md has all reasons.
+
+With --exit-code the exit code is 9 when anything is not right, errors and
+warnings alike, for monitoring.`,
 		Example: `  sdnctl status
+  sdnctl status --exit-code
   sdnctl status -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 9 when anything is not right")
 	o.output.flags(cmd)
 	return cmd
 }
@@ -42,18 +48,47 @@ func (o *statusOptions) run(ctx context.Context) error {
 		return err
 	}
 	if !o.output.table() {
-		return o.output.data(s)
-	}
-	w := o.output.w
-	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(o.app.env.Now(), s.StartedAt), s.Revision)
-	fmt.Fprintf(w, "%s, %s, %s, %s\n", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
-	if s.NodesConnected == s.Nodes && s.NodesInSync == s.Nodes {
-		fmt.Fprintln(w, "every node is connected and in sync")
-	} else {
-		fmt.Fprintf(w, "%s: %d connected, %d in sync\n", count(s.Nodes, "node"), s.NodesConnected, s.NodesInSync)
-		if err := o.behind(ctx, client); err != nil {
+		if err := o.output.data(s); err != nil {
 			return err
 		}
+		return o.judge(s)
+	}
+	o.print(s)
+	return o.judge(s)
+}
+
+// print shows the status to people: what is declared, and then each thing that is
+// not right, why, since when and what cures it.
+func (o *statusOptions) print(s api.Status) {
+	w, now := o.output.w, o.app.env.Now()
+	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(now, s.StartedAt), s.Revision)
+	fmt.Fprintf(w, "%s, %s, %s, %s\n", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
+	fmt.Fprintf(w, "nodes: %d connected, %d in sync, %d ready; ports: %d bound, %d ready\n",
+		s.NodesConnected, s.NodesInSync, s.NodesReady, s.PortsBound, s.PortsReady)
+	switch {
+	case len(s.Reasons) == 0:
+		fmt.Fprintln(w, "everything is ready")
+	case s.Ready:
+		fmt.Fprintf(w, "everything is ready, with %s:\n", count(s.Warnings, "warning"))
+	default:
+		fmt.Fprintf(w, "not everything is ready: %s\n", reasonsText(s.Reasons))
+	}
+	shown := 0
+	for _, object := range s.Objects {
+		for _, c := range object.Conditions {
+			shown++
+			fmt.Fprintf(w, "\n%s: %s (%s, since %s)\n  %s\n  cure: %s\n", object.Object, c.Reason, c.Severity, age(now, c.Since), c.Message, c.Action)
+		}
+	}
+	all := 0
+	for _, r := range s.Reasons {
+		all += r.Count
+	}
+	if all > shown && shown > 0 {
+		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl port list\n", all-shown)
+	}
+	if s.Drifts > 0 {
+		fmt.Fprintf(w, "%s of flows by others reverted since sdnd started; see: sdnctl drift\n", count(int(s.Drifts), "change"))
 	}
 	for _, text := range s.Insecure {
 		fmt.Fprintf(w, "insecure: %s\n", text)
@@ -61,7 +96,23 @@ func (o *statusOptions) run(ctx context.Context) error {
 	if s.Switches > 0 {
 		fmt.Fprintf(w, "%s of no node; see: sdnctl switches\n", count(s.Switches, "connected switch"))
 	}
-	return nil
+}
+
+// reasonsText counts what is wrong.
+func reasonsText(all []api.ReasonCount) string {
+	parts := make([]string, len(all))
+	for i, r := range all {
+		parts[i] = fmt.Sprintf("%d %s", r.Count, r.Reason)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// judge is the exit code that --exit-code asks for.
+func (o *statusOptions) judge(s api.Status) error {
+	if !o.exitCode || len(s.Reasons) == 0 {
+		return nil
+	}
+	return codedError{ExitNotReady, errNotReady}
 }
 
 // count writes a number of things.
@@ -74,21 +125,4 @@ func count(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
-}
-
-// behind shows the nodes that are not as they should be.
-func (o *statusOptions) behind(ctx context.Context, client *api.Client) error {
-	list, err := client.Objects(ctx, api.KindNode, api.ListOptions{})
-	if err != nil {
-		return err
-	}
-	var behind []api.Object
-	for _, object := range list.Items {
-		var s api.NodeStatus
-		if json.Unmarshal(object.Status, &s) != nil || !s.Connected || !s.InSync {
-			behind = append(behind, object)
-		}
-	}
-	fmt.Fprintln(o.output.w)
-	return nodeKind().print(&o.output, o.app.env.Now(), behind)
 }

@@ -74,18 +74,39 @@ type HistoryEntry struct {
 
 // Status is the state of the whole.
 type Status struct {
-	Version        string    `json:"version" doc:"Version of sdnd" example:"v0.1.0"`
-	StartedAt      time.Time `json:"startedAt" doc:"When sdnd started"`
-	Revision       Revision  `json:"revision" doc:"Current revision of the topology" example:"7"`
-	Nodes          int       `json:"nodes" doc:"Declared nodes" example:"2"`
-	NodesConnected int       `json:"nodesConnected" doc:"Nodes whose switch is connected" example:"2"`
-	NodesInSync    int       `json:"nodesInSync" doc:"Nodes with nothing outstanding" example:"2"`
-	Networks       int       `json:"networks" doc:"Declared networks" example:"1"`
-	Routers        int       `json:"routers" doc:"Declared routers" example:"0"`
-	Ports          int       `json:"ports" doc:"Declared ports" example:"4"`
-	Switches       int       `json:"switches" doc:"Connected switches that no node claims" example:"0"`
-	Bridge         string    `json:"bridge,omitempty" doc:"Name of the bridge that sdnd looks at on every node" example:"br-int"`
-	Insecure       []string  `json:"insecure,omitempty" doc:"What of sdnd is open to whoever can reach it, in words; absent when nothing is" example:"[\"switches and nodes connect by plain TCP\"]"`
+	Version        string             `json:"version" doc:"Version of sdnd" example:"v0.1.0"`
+	StartedAt      time.Time          `json:"startedAt" doc:"When sdnd started"`
+	Revision       Revision           `json:"revision" doc:"Current revision of the topology" example:"7"`
+	Nodes          int                `json:"nodes" doc:"Declared nodes" example:"2"`
+	NodesConnected int                `json:"nodesConnected" doc:"Nodes whose switch is connected" example:"2"`
+	NodesInSync    int                `json:"nodesInSync" doc:"Nodes with nothing outstanding" example:"2"`
+	Networks       int                `json:"networks" doc:"Declared networks" example:"1"`
+	Routers        int                `json:"routers" doc:"Declared routers" example:"0"`
+	Ports          int                `json:"ports" doc:"Declared ports" example:"4"`
+	Ready          bool               `json:"ready" doc:"Whether no object has an error"`
+	NodesReady     int                `json:"nodesReady" doc:"Nodes without an error" example:"2"`
+	PortsBound     int                `json:"portsBound" doc:"Ports that have an interface" example:"4"`
+	PortsReady     int                `json:"portsReady" doc:"Ports without an error" example:"4"`
+	Warnings       int                `json:"warnings" doc:"Objects that have warnings and no error" example:"0"`
+	Reasons        []ReasonCount      `json:"reasons" doc:"How many objects have a condition, by its reason; empty when nothing is wrong"`
+	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks and ports in this order, by name"`
+	Drifts         uint64             `json:"drifts" doc:"Changes of flows by others that were found, and undone, since sdnd started" example:"0"`
+	Switches       int                `json:"switches" doc:"Connected switches that no node claims" example:"0"`
+	Bridge         string             `json:"bridge,omitempty" doc:"Name of the bridge that sdnd looks at on every node" example:"br-int"`
+	Insecure       []string           `json:"insecure,omitempty" doc:"What of sdnd is open to whoever can reach it, in words; absent when nothing is" example:"[\"switches and nodes connect by plain TCP\"]"`
+}
+
+// ReasonCount is how many objects have a condition of one reason.
+type ReasonCount struct {
+	Reason   string `json:"reason" doc:"The reason" example:"NotBound"`
+	Severity string `json:"severity" doc:"How bad it is" enum:"error,warning" example:"error"`
+	Count    int    `json:"count" doc:"How many objects have it" example:"3"`
+}
+
+// ObjectConditions is what is wrong with one object.
+type ObjectConditions struct {
+	Object     string      `json:"object" doc:"Reference of the object" example:"port/web1"`
+	Conditions []Condition `json:"conditions" doc:"What is wrong with it"`
 }
 
 // Switches lists the switches that no declared node claims.

@@ -50,6 +50,9 @@ type Interface struct {
 	Inactive bool
 }
 
+// IDs returns the interface ids under which the interface can be claimed.
+func (i Interface) IDs() []string { return i.ids() }
+
 // ids returns the interface ids under which the interface can be claimed.
 func (i Interface) ids() []string {
 	switch {

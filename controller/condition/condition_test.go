@@ -16,8 +16,10 @@ var update = flag.Bool("update", false, "write docs/conditions.md anew")
 
 // healthyNode is a node of which nothing is wrong.
 func healthyNode() NodeFacts {
-	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, TunnelPort: true}
+	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel()}
 }
+
+func healthyTunnel() *Tunnel { return &Tunnel{Type: "vxlan", RemoteIP: "flow", Key: "flow"} }
 
 func node(change func(*NodeFacts)) []Condition {
 	f := healthyNode()
@@ -27,7 +29,7 @@ func node(change func(*NodeFacts)) []Condition {
 
 // healthyPort is a port of which nothing is wrong.
 func healthyPort() PortFacts {
-	return PortFacts{Name: "web", Node: "node1", InterfaceID: "web", Bound: true}
+	return PortFacts{Name: "web", Node: "node1", Bridge: "br-int", InterfaceID: "web", Bound: true, Interface: "veth0", MAC: "02:64:0a:00:00:07"}
 }
 
 func port(change func(*PortFacts)) []Condition {
@@ -44,9 +46,15 @@ func cases() map[Reason][]Condition {
 		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
 		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
 		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
+		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
+		TunnelPortDisabled: node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
+		TunnelOptionsWrong: node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
 		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
 		NotBound:           port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:      port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
+		InterfaceDisabled:  port(func(f *PortFacts) { f.Disabled.Down = true }),
+		LinkDown:           port(func(f *PortFacts) { f.LinkDown = true }),
+		MACMismatch:        port(func(f *PortFacts) { f.OtherMAC = "92:5f:00:00:00:01" }),
 	}
 }
 
@@ -92,8 +100,12 @@ func TestOrder(t *testing.T) {
 		}
 		rank[d.Reason] = i
 	}
-	worst := NodeFacts{Name: "node1", Connected: true, NeedsOVSDB: true, LastError: "table full", Standalone: true}
-	all := Node(worst)
+	worst := healthyNode()
+	worst.InSync, worst.OVSDB, worst.LastError, worst.Standalone = false, false, "table full", true
+	worst.TunnelDisabled.Down, worst.Tunnel.Key = true, "7"
+	port := healthyPort()
+	port.LinkDown, port.OtherMAC = true, "92:5f:00:00:00:01"
+	all := append(Node(worst), Port(port)...)
 	for i := 1; i < len(all); i++ {
 		if rank[all[i-1].Reason] >= rank[all[i].Reason] {
 			t.Errorf("%s comes before %s", all[i-1].Reason, all[i].Reason)
@@ -110,6 +122,44 @@ func TestNotConnected(t *testing.T) {
 	gone := node(func(f *NodeFacts) { f.Connected, f.LastError = false, "disconnected: EOF" })
 	if len(gone) != 1 || gone[0].Message != "its switch is not connected: disconnected: EOF" {
 		t.Errorf("gone: %+v", gone)
+	}
+}
+
+// Each wrong option is named, and one command mends all of them.
+func TestTunnelOptions(t *testing.T) {
+	tests := []struct {
+		name          string
+		tunnel        Tunnel
+		message, cure string
+	}{
+		{"another address", Tunnel{Type: "vxlan", RemoteIP: "10.0.0.9", Key: "flow"},
+			"remote_ip=10.0.0.9 where flow is needed", "ovs-vsctl set interface vxlan-sdn options:remote_ip=flow"},
+		{"no options", Tunnel{Type: "vxlan"},
+			"no remote_ip where flow is needed, no key where flow is needed", "ovs-vsctl set interface vxlan-sdn options:remote_ip=flow options:key=flow"},
+		{"another type", Tunnel{Type: "geneve", RemoteIP: "flow", Key: "flow"},
+			"type=geneve where vxlan is needed", "ovs-vsctl set interface vxlan-sdn type=vxlan"},
+		{"another UDP port", Tunnel{Type: "vxlan", RemoteIP: "flow", Key: "7", DstPort: "8472"},
+			"key=7 where flow is needed, dst_port=8472 where other nodes use 4789",
+			"ovs-vsctl set interface vxlan-sdn options:key=flow -- remove interface vxlan-sdn options dst_port"},
+		{"the usual UDP port among others", Tunnel{Type: "vxlan", RemoteIP: "flow", Key: "flow", WantDstPort: "8472"},
+			"no dst_port where 8472 is needed", "ovs-vsctl set interface vxlan-sdn options:dst_port=8472"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			all := node(func(f *NodeFacts) { f.Tunnel = &test.tunnel })
+			if len(all) != 1 || !strings.Contains(all[0].Message, test.message) || all[0].Action != "on node1: "+test.cure {
+				t.Errorf("%+v", all)
+			}
+		})
+	}
+}
+
+// A VXLAN port by another name is named, with what puts ours in its place.
+func TestTunnelRenamed(t *testing.T) {
+	all := node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel, f.OtherTunnel = false, nil, "vx0" })
+	const cure = "on node1: ovs-vsctl del-port br-int vx0 -- add-port br-int vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
+	if len(all) != 1 || all[0].Reason != TunnelPortMissing || all[0].Action != cure {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -13,8 +13,16 @@ type NodeFacts struct {
 	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
 	// there are ports that can be bound here by external_ids only.
 	OVSDB, NeedsOVSDB bool
-	// TunnelPort says whether the bridge has the VXLAN port.
-	TunnelPort bool
+	// Bridge is the name of its bridge.
+	Bridge string
+	// TunnelPort says whether the bridge has the VXLAN port, and TunnelDisabled
+	// how the port is kept from forwarding.
+	TunnelPort     bool
+	TunnelDisabled Disabled
+	// Tunnel is what its database says of the VXLAN port; nil while unknown.
+	Tunnel *Tunnel
+	// OtherTunnel is a VXLAN port of the bridge by another name; "" for none.
+	OtherTunnel string
 	// Standalone says that the bridge's fail_mode is known and not secure.
 	Standalone bool
 }
@@ -38,15 +46,11 @@ func Node(f NodeFacts) []Condition {
 			"its ovsdb-server is not connected, so the external_ids of its interfaces are not known",
 			"on "+f.Name+", set the manager again with: sdnctl node join "+f.Name)
 	}
-	if !f.TunnelPort {
-		l.add(TunnelPortMissing,
-			"the bridge has no port vxlan-sdn, so no packet goes from or to another node",
-			"on "+f.Name+", make it again with: sdnctl node join "+f.Name)
-	}
+	tunnel(&l, f)
 	if f.Standalone {
 		l.add(FailModeStandalone,
 			"the bridge's fail_mode is not secure, so Open vSwitch forwards between all ports by itself when sdnd is away for some 20 s",
-			"on "+f.Name+": ovs-vsctl set-fail-mode br-int secure")
+			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
 	return l
 }

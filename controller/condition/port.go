@@ -8,9 +8,10 @@ import (
 // PortFacts is what is known of a port.
 type PortFacts struct {
 	Name string
-	// Node is where the port is pinned to or bound; "" for neither.
-	Node string
-	// Interface is the one it is bound to, or was last.
+	// Node is where the port is pinned to or bound, Bridge the bridge there; ""
+	// for none.
+	Node, Bridge string
+	// Interface is the one it is bound to, or was last, or is named to be.
 	Interface string
 	// InterfaceID is the interface id that binds it; "" for one that names its
 	// interface.
@@ -24,6 +25,15 @@ type PortFacts struct {
 	// Candidate claims it on another node than the one that it is pinned to; the
 	// zero Place if none does. That is how a migration begins, and nothing wrong.
 	Candidate Place
+
+	// What follows is of the interface that it is bound to: how it is kept from
+	// forwarding, and whether its link is down.
+
+	Disabled Disabled
+	LinkDown bool
+	// MAC is the port's; OtherMAC that of the interface, if it is the host's own
+	// end of the port and has another, else "".
+	MAC, OtherMAC string
 }
 
 // Place is an interface of a node's bridge.
@@ -37,6 +47,20 @@ func Port(f PortFacts) []Condition {
 	var l list
 	if !f.Bound {
 		l.add(NotBound, f.Unbound, plugIn(f))
+		return l
+	}
+	where := "its interface " + f.Interface + " on " + f.Node
+	switch {
+	case f.Disabled != (Disabled{}):
+		l.add(InterfaceDisabled, where+" "+f.Disabled.text()+", so packets are dropped",
+			"on "+f.Node+": "+f.Disabled.cure(f.Bridge, f.Interface))
+	case f.LinkDown:
+		l.add(LinkDown, where+" has no link: its other end is down",
+			"in the container or virtual machine, set the interface up: ip link set DEVICE up")
+	}
+	if f.OtherMAC != "" {
+		l.add(MACMismatch, where+" has MAC "+f.OtherMAC+", but the port's is "+f.MAC+"; what it sends is dropped",
+			"on "+f.Node+": ovs-vsctl set interface "+f.Interface+` mac=\"`+f.MAC+`\"`)
 	}
 	if f.Bound && len(f.Rivals) > 0 {
 		claimConflict(&l, f)
@@ -68,8 +92,11 @@ func claimConflict(l *list, f PortFacts) {
 
 // plugIn is how the port gets an interface.
 func plugIn(f PortFacts) string {
-	if f.InterfaceID == "" {
-		return "add the interface to the bridge, on " + f.Node
+	switch {
+	case f.InterfaceID == "":
+		return "on " + f.Node + ": ovs-vsctl add-port " + f.Bridge + " " + f.Interface
+	case f.Node != "":
+		return "on " + f.Node + ": ovs-vsctl set interface DEVICE external_ids:iface-id=" + f.InterfaceID
 	}
-	return "on its node: ovs-vsctl set interface NAME external_ids:iface-id=" + f.InterfaceID
+	return "on its node: ovs-vsctl set interface DEVICE external_ids:iface-id=" + f.InterfaceID
 }

@@ -17,7 +17,13 @@ const (
 	NotInSync          Reason = "NotInSync"
 	OVSDBNotConnected  Reason = "OVSDBNotConnected"
 	TunnelPortMissing  Reason = "TunnelPortMissing"
+	TunnelPortFailed   Reason = "TunnelPortFailed"
+	TunnelPortDisabled Reason = "TunnelPortDisabled"
+	TunnelOptionsWrong Reason = "TunnelOptionsWrong"
 	FailModeStandalone Reason = "FailModeStandalone"
+	InterfaceDisabled  Reason = "InterfaceDisabled"
+	LinkDown           Reason = "LinkDown"
+	MACMismatch        Reason = "MACMismatch"
 	NotBound           Reason = "NotBound"
 	ClaimConflict      Reason = "ClaimConflict"
 )
@@ -39,9 +45,15 @@ var table = []Definition{
 	{NotInSync, topology.KindNode, Error, "The switch is connected and has not yet confirmed everything that concerns it. For a moment that is so after every change."},
 	{OVSDBNotConnected, topology.KindNode, Error, "The node's ovsdb-server has no connection to sdnd, and there are ports that are bound by external_ids. sdnd cannot see their interfaces: they are not bound, or stay bound where they last were."},
 	{TunnelPortMissing, topology.KindNode, Error, "The bridge has no port named vxlan-sdn. No packet goes from or to another node."},
+	{TunnelPortFailed, topology.KindNode, Error, "Open vSwitch could not make the port vxlan-sdn, for example because another bridge or the system has a tunnel with the same UDP port. No packet goes from or to another node."},
+	{TunnelPortDisabled, topology.KindNode, Error, "The port vxlan-sdn is administratively down, or is set not to forward or not to receive. Packets from or to other nodes are dropped."},
+	{TunnelOptionsWrong, topology.KindNode, Error, "The port vxlan-sdn is not set up as sdnd's flows need it: type vxlan, remote_ip=flow, key=flow, and the UDP port that the other nodes use. Packets go to the wrong place, or arrive without their network."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port where it may be. It stays with the one it has, also over a restart of sdnd, until that is gone or another one appears; then it moves."},
+	{InterfaceDisabled, topology.KindPort, Error, "The port's interface is administratively down, or is set not to forward or not to receive. Its packets are dropped."},
+	{LinkDown, topology.KindPort, Error, "The port's interface has no link: its other end, in the container or virtual machine, is down."},
+	{MACMismatch, topology.KindPort, Error, "The port's interface is the host's own end of the port (type internal) and has another MAC than the port. What it sends is dropped as forged."},
 }
 
 // Reasons returns the table of reasons. The caller may modify the result.

@@ -35,7 +35,8 @@ type boardNode struct {
 	mail   *mailbox
 	peer   *peer  // nil while not connected
 	host   string // where the last one was, "" without one
-	owing  owing  // as behind has counted it
+	facts  nodeFacts
+	owing  owing // as behind has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration
 }

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 
@@ -20,9 +21,8 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		Name: s.Node, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
 		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort,
-	}
-	if s.bridge != nil {
-		facts.Standalone = s.bridge.FailMode != "secure"
+		Bridge: cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
+		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 	}
 	s.Conditions = condition.Node(facts)
 	b.assess(nodeRef(s.Node), s.Conditions)
@@ -116,20 +116,43 @@ func (c *byID) count(p *topology.Port, by int) {
 
 // portFacts gathers what is known of a port. Anyone may call it.
 func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.PortFacts {
-	facts := condition.PortFacts{Name: p.Name, Node: v.Location(p), Bound: v.Place(p.Name).OFPort != 0}
+	place := v.Place(p.Name)
+	facts := condition.PortFacts{
+		Name: p.Name, Node: v.Location(p), Bridge: "br-int", Bound: place.OFPort != 0,
+		Interface: cmp.Or(place.Interface, p.Spec.Interface), MAC: p.MAC.String(),
+	}
 	if p.Spec.Interface == "" {
 		facts.InterfaceID = p.BindingID()
 	}
 	claims, unbound := d.claims(v.Topo, p)
+	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
 		facts.Unbound = unbound
 	}
-	facts.Interface = v.Place(p.Name).Interface
+
 	for _, r := range claims.Rivals {
 		facts.Rivals = append(facts.Rivals, condition.Place{Node: r.Node, Interface: r.Interface})
 	}
 	if len(claims.Candidates) > 0 {
 		facts.Candidate = condition.Place{Node: claims.Candidates[0].Node, Interface: claims.Candidates[0].Interface}
+	}
+	if !ok {
+		return facts
+	}
+	d.f.facts.mu.Lock()
+	defer d.f.facts.mu.Unlock()
+	b, ok := d.f.facts.bridges[n.DatapathID]
+	if !ok {
+		return facts
+	}
+	facts.Bridge = cmp.Or(b.name, facts.Bridge)
+	if !facts.Bound {
+		return facts
+	}
+	l := b.links[place.OFPort]
+	facts.Disabled, facts.LinkDown = l.disabled, l.down
+	if i := b.numbered[place.OFPort]; i != nil && (i.Type == "internal" || i.Type == "tap") && i.MAC != [6]byte{} && topology.MAC(i.MAC) != p.MAC {
+		facts.OtherMAC = topology.MAC(i.MAC).String()
 	}
 	return facts
 }
@@ -143,9 +166,12 @@ func (f *Fabric) PortStatus(name string) PortStatus {
 	}
 	facts := f.d.portFacts(v, p)
 	s := PortStatus{
-		Port: name, Node: facts.Node, Interface: facts.Interface,
+		Port: name, Node: facts.Node, Interface: v.Place(name).Interface,
 		Candidate: facts.Candidate,
-		Bound:     facts.Bound, Message: facts.Unbound, Conditions: condition.Port(facts),
+		Bound:     facts.Bound, Conditions: condition.Port(facts),
+	}
+	if len(s.Conditions) > 0 {
+		s.Message = s.Conditions[0].Message
 	}
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()

@@ -23,8 +23,8 @@ type dispatcher struct {
 	// told is what OVSDB said, by datapath id, also of switches that are no
 	// node (yet).
 	told map[topology.DatapathID][]binding.Interface
-	// facts are what else OVSDB said of bridges and their interfaces.
-	facts map[topology.DatapathID]*bridgeFacts
+	// dstPorts counts the nodes by the UDP port of their tunnel.
+	dstPorts map[string]int
 	// speakers are those who said it.
 	speakers map[topology.DatapathID]speaker
 
@@ -40,6 +40,8 @@ type node struct {
 	dpid topology.DatapathID
 	mail *mailbox
 	peer *peer // nil while its switch is not connected
+	// dstPort is the UDP port of its tunnel, nil while that is not known.
+	dstPort *string
 }
 
 // event is something the dispatcher has to know.
@@ -49,7 +51,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
-		told: map[topology.DatapathID][]binding.Interface{}, facts: map[topology.DatapathID]*bridgeFacts{},
+		told: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{},
 		bind:     binding.NewTable(pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
@@ -151,6 +153,13 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		n.mail.wipe(d.view)
 		n.peer = nil
 		d.f.board.connect(n.name, nil)
+	}
+	usual := d.usualDstPort()
+	d.countDstPort(n.dstPort, -1)
+	n.dstPort = nil
+	d.showUsual(usual, n)
+	if !d.spoken(n.dpid) {
+		d.f.facts.forget(n.dpid)
 	}
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })

@@ -92,6 +92,7 @@ type Fabric struct {
 	board   *board
 	saver   *saver
 	drifts  drifts
+	facts   facts
 	// inbox takes what the dispatcher has to know; gone is closed when there is
 	// no dispatcher any more to know it.
 	inbox chan event
@@ -145,6 +146,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
+	f.facts.bridges = map[topology.DatapathID]*bridgeFacts{}
 	f.workspaces.New = func() any { return &workspace{} }
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()

@@ -1,25 +1,304 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// bridgeFacts is what OVSDB says of a bridge beside who claims which port. The
-// dispatcher owns it.
-type bridgeFacts struct {
-	bridge ovsdb.Bridge
-	ifaces []*ovsdb.Interface // sorted by name
+// facts are how bridges and their interfaces are, beside who claims which port.
+// The dispatcher writes them, and whoever asks for a port's status reads them.
+type facts struct {
+	mu      sync.Mutex // guards what follows
+	bridges map[topology.DatapathID]*bridgeFacts
 }
 
-// factsOf returns what OVSDB says of a bridge, to be filled in.
-func (d *dispatcher) factsOf(id topology.DatapathID) *bridgeFacts {
-	f, ok := d.facts[id]
-	if !ok {
-		f = &bridgeFacts{}
-		d.facts[id] = f
+// bridgeFacts is what is known of one bridge.
+type bridgeFacts struct {
+	// name and links are OpenFlow's: links has the ports that are not as they
+	// should be.
+	name  string
+	links map[openflow.PortNo]link
+	// bridge is what OVSDB says of the bridge, nil while it says nothing; ifaces
+	// are its interfaces by name, and numbered those that have a port number.
+	bridge   *ovsdb.Bridge
+	ifaces   []*ovsdb.Interface
+	numbered map[openflow.PortNo]*ovsdb.Interface
+}
+
+// link is how an OpenFlow port is; the zero link is as it should be.
+type link struct {
+	disabled condition.Disabled
+	down     bool // no carrier
+}
+
+func linkOf(p *openflow.Port) link {
+	return link{
+		disabled: condition.Disabled{
+			Down:      p.Config&openflow.PortDown != 0,
+			NoForward: p.Config&openflow.PortNoFwd != 0,
+			NoReceive: p.Config&openflow.PortNoRecv != 0,
+		},
+		down: p.State&openflow.StateLinkDown != 0,
 	}
-	return f
+}
+
+// of returns what is known of a bridge, to be read or filled in; the caller holds
+// the lock.
+func (f *facts) of(id topology.DatapathID) *bridgeFacts {
+	b, ok := f.bridges[id]
+	if !ok {
+		b = &bridgeFacts{links: map[openflow.PortNo]link{}, numbered: map[openflow.PortNo]*ovsdb.Interface{}}
+		f.bridges[id] = b
+	}
+	return b
+}
+
+// connected takes over what a switch has told of its ports.
+func (f *facts) connected(id topology.DatapathID, bridge string, links map[openflow.PortNo]link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.of(id)
+	b.name, b.links = bridge, maps.Clone(links)
+}
+
+// linkTold takes over how a port is.
+func (f *facts) linkTold(id topology.DatapathID, n openflow.PortNo, l link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	setLink(f.of(id).links, n, l)
+}
+
+// setLink sets how a port is, and reports whether it was otherwise.
+func setLink(links map[openflow.PortNo]link, n openflow.PortNo, l link) bool {
+	if links[n] == l {
+		return false
+	}
+	if links[n] = l; l == (link{}) {
+		delete(links, n)
+	}
+	return true
+}
+
+// interfacesTold takes over what OVSDB says of the interfaces, and returns those
+// that differ, as they were and as they are.
+func (f *facts) interfacesTold(id topology.DatapathID, now []*ovsdb.Interface) (differ []*ovsdb.Interface) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.of(id)
+	was := b.ifaces
+	b.ifaces = now
+	var gone, came []*ovsdb.Interface
+	for len(was) > 0 || len(now) > 0 {
+		switch {
+		case len(was) > 0 && len(now) > 0 && was[0] == now[0]:
+			was, now = was[1:], now[1:]
+		case len(now) == 0 || len(was) > 0 && was[0].Name <= now[0].Name:
+			gone, was = append(gone, was[0]), was[1:]
+		default:
+			came, now = append(came, now[0]), now[1:]
+		}
+	}
+	for _, i := range gone {
+		if n := openflow.PortNo(numberOf(i.OFPort)); b.numbered[n] == i {
+			delete(b.numbered, n)
+		}
+	}
+	for _, i := range came {
+		if n := openflow.PortNo(numberOf(i.OFPort)); n != 0 {
+			b.numbered[n] = i
+		}
+	}
+	return append(gone, came...)
+}
+
+// bridgeTold takes over what OVSDB says of the bridge itself.
+func (f *facts) bridgeTold(id topology.DatapathID, bridge ovsdb.Bridge) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.of(id).bridge = &bridge
+}
+
+// ovsdbGone forgets what OVSDB said: it may not be so any more.
+func (f *facts) ovsdbGone(id topology.DatapathID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b := f.of(id)
+	b.bridge, b.ifaces = nil, nil
+	clear(b.numbered)
+}
+
+// forget forgets a bridge that is no node's.
+func (f *facts) forget(id topology.DatapathID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.bridges, id)
+}
+
+// iface returns the interface with a name, nil if OVSDB tells of none.
+func (b *bridgeFacts) iface(name string) *ovsdb.Interface {
+	at, found := slices.BinarySearchFunc(b.ifaces, name, func(i *ovsdb.Interface, name string) int { return strings.Compare(i.Name, name) })
+	if !found {
+		return nil
+	}
+	return b.ifaces[at]
+}
+
+// otherTunnel returns the name of a VXLAN interface that is not the tunnel port, "" if there
+// is none.
+func (b *bridgeFacts) otherTunnel() string {
+	for _, i := range b.ifaces {
+		if i.Type == "vxlan" && i.Name != pipeline.TunnelPort {
+			return i.Name
+		}
+	}
+	return ""
+}
+
+// nodeFacts is what the board shows of a node's bridge.
+type nodeFacts struct {
+	bridge      string
+	standalone  bool
+	disabled    condition.Disabled // the tunnel port
+	tunnel      *condition.Tunnel  // nil while unknown
+	otherTunnel string
+}
+
+// ofNode returns what is known of a bridge that is a node's, whose tunnel port
+// has the number; heard says whether what OVSDB says counts.
+func (f *facts) ofNode(id topology.DatapathID, tunnel openflow.PortNo, heard bool) nodeFacts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, ok := f.bridges[id]
+	if !ok {
+		return nodeFacts{}
+	}
+	n := nodeFacts{bridge: b.name, disabled: b.links[tunnel].disabled}
+	if b.bridge == nil || !heard {
+		return n
+	}
+	n.standalone = b.bridge.FailMode != "secure"
+	if i := b.iface(pipeline.TunnelPort); i != nil {
+		n.tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error}
+		if i.Tunnel != nil {
+			n.tunnel.RemoteIP, n.tunnel.Key, n.tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, i.Tunnel.DstPort
+		}
+		if n.tunnel.DstPort == vxlanPort {
+			n.tunnel.DstPort = ""
+		}
+	} else {
+		n.otherTunnel = b.otherTunnel()
+	}
+	return n
+}
+
+// vxlanPort is the UDP port of VXLAN without dst_port (RFC 7348, section 5).
+const vxlanPort = "4789"
+
+// showFacts shows on the board how a node's bridge is.
+func (d *dispatcher) showFacts(n *node) {
+	now := d.f.facts.ofNode(n.dpid, d.view.Tunnel(n.name), d.hears(n.dpid, n))
+	var port *string
+	if now.tunnel != nil && now.tunnel.Error == "" {
+		port = &now.tunnel.DstPort
+	}
+	usual := d.usualDstPort()
+	d.countDstPort(n.dstPort, -1)
+	d.countDstPort(port, +1)
+	n.dstPort = port
+	d.f.board.updateFacts(n.name, now, d.usualDstPort())
+	d.showUsual(usual, n)
+}
+
+// showUsual shows all nodes but one anew if most use another UDP port than before.
+func (d *dispatcher) showUsual(before string, but *node) {
+	if d.usualDstPort() == before {
+		return
+	}
+	for _, n := range d.nodes {
+		if n != but {
+			d.showFacts(n)
+		}
+	}
+}
+
+func (d *dispatcher) countDstPort(port *string, by int) {
+	if port == nil {
+		return
+	}
+	if d.dstPorts[*port] += by; d.dstPorts[*port] == 0 {
+		delete(d.dstPorts, *port)
+	}
+}
+
+// usualDstPort is the UDP port that most nodes' tunnels use; of several the least,
+// "" being the usual one.
+func (d *dispatcher) usualDstPort() (usual string) {
+	for _, port := range slices.Sorted(maps.Keys(d.dstPorts)) {
+		if d.dstPorts[port] > d.dstPorts[usual] {
+			usual = port
+		}
+	}
+	return usual
+}
+
+// updateFacts shows how a node's bridge is.
+func (b *board) updateFacts(node string, f nodeFacts, usualDstPort string) {
+	if f.tunnel != nil {
+		f.tunnel.WantDstPort = usualDstPort
+	}
+	b.mu.Lock()
+	n, ok := b.nodes[node]
+	same := ok && n.facts.equal(f)
+	if ok {
+		n.facts = f
+	}
+	b.mu.Unlock()
+	if ok && !same {
+		b.update(node, func(*NodeStatus) {})
+	}
+}
+
+func (f nodeFacts) equal(o nodeFacts) bool {
+	a, b := f.tunnel, o.tunnel
+	f.tunnel, o.tunnel = nil, nil
+	return f == o && (a == nil) == (b == nil) && (a == nil || *a == *b)
+}
+
+// assessInterface evaluates the ports anew that an interface of a node may be.
+func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
+	if p, ok := d.view.Topo.PortByInterface(n.name, name); ok {
+		d.assessPort(p.Name)
+	}
+	if i == nil {
+		return
+	}
+	claim := binding.Interface{Name: i.Name, IfaceID: i.IfaceID, ContainerID: i.ContainerID, ContainerIface: i.ContainerIface}
+	for _, id := range claim.IDs() {
+		if p, ok := d.view.Topo.PortByBindingID(id); ok {
+			d.assessPort(p.Name)
+		}
+	}
+}
+
+// assessNumber evaluates the ports anew that the interface with an OpenFlow number
+// may be.
+func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
+	d.f.facts.mu.Lock()
+	i := d.f.facts.of(n.dpid).numbered[number]
+	d.f.facts.mu.Unlock()
+	if i != nil {
+		name = i.Name
+	}
+	d.assessInterface(n, name, i)
 }
 
 // bridgeTold: OVSDB says what a bridge is set to.
@@ -29,21 +308,10 @@ type bridgeTold struct {
 }
 
 func (e bridgeTold) happen(d *dispatcher) {
-	d.factsOf(e.dpid).bridge = e.bridge
+	d.f.facts.bridgeTold(e.dpid, e.bridge)
 	if n := d.nodeOf(e.dpid); n != nil {
-		d.f.board.update(n.name, func(s *NodeStatus) { s.bridge = d.bridgeOf(n) })
+		d.showFacts(n)
 	}
-}
-
-// bridgeOf returns what a node's bridge is set to, nil while it is not known or
-// somebody says it who may not speak for the node.
-func (d *dispatcher) bridgeOf(n *node) *ovsdb.Bridge {
-	f, ok := d.facts[n.dpid]
-	if !ok || !d.hears(n.dpid, n) {
-		return nil
-	}
-	b := f.bridge
-	return &b
 }
 
 // BridgeChanged is part of ovsdb.Handler: what a bridge is set to.

@@ -108,6 +108,12 @@ func (e ovsdbHere) happen(d *dispatcher) {
 	d.keepBackoff(e.dpid)
 }
 
+// spoken reports whether somebody speaks for a bridge over OVSDB.
+func (d *dispatcher) spoken(id topology.DatapathID) bool {
+	_, ok := d.speakers[id]
+	return ok
+}
+
 // hears reports whether what OVSDB says of a datapath id is heard for a node.
 func (d *dispatcher) hears(id topology.DatapathID, n *node) bool {
 	by := d.speakers[id].node

@@ -39,6 +39,8 @@ type peer struct {
 	// whether it is, or was, a node's.
 	ports  map[openflow.PortNo]string
 	tunnel openflow.PortNo
+	// links are the ports that are not as they should be.
+	links map[openflow.PortNo]link
 	// leave ends its stay among the strangers; nil if it is none.
 	leave   func()
 	claimed bool
@@ -116,10 +118,13 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
 		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
 		audits: make(chan chan auditReply), ended: make(chan struct{}),
-		ports: map[openflow.PortNo]string{},
+		ports: map[openflow.PortNo]string{}, links: map[openflow.PortNo]link{},
 	}
 	for _, o := range sess.Ports() {
 		p.setPort(o.No, o.Name)
+		if p.ports[o.No] != "" {
+			setLink(p.links, o.No, linkOf(&o))
+		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return sess.Run(ctx) })

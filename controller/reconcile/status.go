@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -40,8 +39,6 @@ type NodeStatus struct {
 	// NeedsOVSDB tells whether there are ports that can be bound here by
 	// external_ids only.
 	NeedsOVSDB bool
-	// bridge is what OVSDB says that the bridge is set to; nil while unknown.
-	bridge *ovsdb.Bridge
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }
@@ -87,7 +84,7 @@ type PortStatus struct {
 	// that it is pinned to; the zero Place if there is none. The port moves there
 	// when it is pinned to that node.
 	Candidate condition.Place
-	// Message explains why it is not bound.
+	// Message is that of the first condition, such as why it is not bound.
 	Message string
 	// Conditions are what is wrong with the port.
 	Conditions []condition.Condition

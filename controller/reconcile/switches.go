@@ -93,10 +93,11 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
 		_, told := d.told[id]
 		s.OVSDB = told && d.hears(id, n)
-		s.bridge = d.bridgeOf(n)
 		s.CertificateExpires = p.expires()
 	})
+	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
 	d.portsKnown(n, p)
+	d.showFacts(n)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
 	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
@@ -177,6 +178,7 @@ type portChanged struct {
 }
 
 func (e portChanged) happen(d *dispatcher) {
+	defer e.linkChanged(d)
 	p, number, name := e.peer, e.Port.No, e.Port.Name
 	if e.Reason == openflow.PortDeleted {
 		name = ""
@@ -195,6 +197,30 @@ func (e portChanged) happen(d *dispatcher) {
 		return t.SetPort(d.view.Topo, n.name, uint32(number), name)
 	}, d.tunnelOf(n, p)...)
 	d.showPorts(n, p)
+	if e.Port.Name == pipeline.TunnelPort {
+		d.showFacts(n)
+	}
+}
+
+// linkChanged takes over how the port is.
+func (e portChanged) linkChanged(d *dispatcher) {
+	l := linkOf(&e.Port)
+	if e.Reason == openflow.PortDeleted {
+		l = link{}
+	}
+	if e.peer.ports[e.Port.No] == "" && l != (link{}) || !setLink(e.peer.links, e.Port.No, l) {
+		return
+	}
+	n := d.nodeOf(e.peer.dpid)
+	if n == nil || n.peer != e.peer {
+		return
+	}
+	d.f.facts.linkTold(n.dpid, e.Port.No, l)
+	if e.Port.No == d.view.Tunnel(n.name) {
+		d.showFacts(n)
+		return
+	}
+	d.assessNumber(n, e.Port.No, e.Port.Name)
 }
 
 // interfacesTold: OVSDB says which interfaces a bridge has.
@@ -204,16 +230,22 @@ type interfacesTold struct {
 }
 
 func (e interfacesTold) happen(d *dispatcher) {
-	d.factsOf(e.dpid).ifaces = e.ifaces
+	differ := d.f.facts.interfacesTold(e.dpid, e.ifaces)
 	claims := identitiesOf(e.ifaces)
-	if before, ok := d.told[e.dpid]; ok && slices.Equal(before, claims) {
-		return // a link went up or down, say
-	}
+	before, told := d.told[e.dpid]
 	d.told[e.dpid] = claims
-	if n := d.nodeOf(e.dpid); n != nil && d.hears(e.dpid, n) {
+	n := d.nodeOf(e.dpid)
+	if n == nil || !d.hears(e.dpid, n) {
+		return
+	}
+	if !told || !slices.Equal(before, claims) { // else a link went up or down, say
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.mail.sure()
+	}
+	d.showFacts(n)
+	for _, i := range differ {
+		d.assessInterface(n, i.Name, i)
 	}
 }
 
@@ -223,11 +255,15 @@ type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {
 	delete(d.told, e.dpid)
-	delete(d.facts, e.dpid)
 	delete(d.speakers, e.dpid)
-	if n := d.nodeOf(e.dpid); n != nil {
-		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.bridge = false, nil })
+	d.f.facts.ovsdbGone(e.dpid)
+	n := d.nodeOf(e.dpid)
+	if n == nil {
+		d.f.facts.forget(e.dpid)
+		return
 	}
+	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
+	d.showFacts(n)
 }
 
 // OVSDBConnected is part of ovsdb.Handler.

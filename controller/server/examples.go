@@ -118,7 +118,13 @@ func exampleHistory() api.History {
 func exampleStatus() api.Status {
 	return api.Status{
 		Version: "v0.1.0", StartedAt: exampleTime(), Revision: 7,
-		Nodes: 2, NodesConnected: 2, NodesInSync: 2, Networks: 1, Ports: 4,
+		Nodes: 2, NodesConnected: 2, NodesInSync: 2, Networks: 1, Ports: 4, NodesReady: 2, PortsBound: 3, PortsReady: 3,
+		Reasons: []api.ReasonCount{{Reason: "NotBound", Severity: api.SeverityError, Count: 1}},
+		Objects: []api.ObjectConditions{{Object: "port/web1", Conditions: []api.Condition{{
+			Reason: "NotBound", Severity: api.SeverityError, Since: exampleTime(),
+			Message: "no interface on br-int has external_ids:iface-id=web1",
+			Action:  "on node1: ovs-vsctl set interface DEVICE external_ids:iface-id=web1",
+		}}}},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -58,20 +59,24 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 			out.NodesInSync++
 		}
 	}
+	v.summarize(s.cfg.Fabric.Summary(shownObjects), &out)
 	return &output[api.Status]{Body: out}, nil
 }
 
 // statusOf is the status that a node is told: of what it sees.
 func (s *Server) statusOf(v view) api.Status {
 	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision())}
+	seen := condition.NewTracker()
 	for _, c := range []struct {
 		kind topology.Kind
 		n    *int
 	}{{topology.KindNode, &out.Nodes}, {topology.KindNetwork, &out.Networks}, {topology.KindPort, &out.Ports}} {
-		for range v.all(c.kind, "", "") {
+		for o := range v.all(c.kind, "", "") {
 			*c.n++
+			seen.Set(o.Ref(), v.conditionsOf(o.Ref()), s.started)
 		}
 	}
+	v.summarize(reconcile.Summarize(seen, shownObjects), &out)
 	if st, _ := s.cfg.Fabric.NodeStatus(v.only); st.Connected {
 		out.NodesConnected = 1
 		if st.InSync {
@@ -79,6 +84,41 @@ func (s *Server) statusOf(v view) api.Status {
 		}
 	}
 	return out
+}
+
+// shownObjects is how many objects with conditions the status lists.
+const shownObjects = 20
+
+// summarize adds to the status what is wrong.
+func (v view) summarize(sum reconcile.Summary, out *api.Status) {
+	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Ports.Errors == 0
+	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
+	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
+	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound]
+	out.Drifts = sum.Drifts
+	out.Reasons, out.Objects = []api.ReasonCount{}, []api.ObjectConditions{}
+	for _, d := range condition.Reasons() {
+		if n := sum.Reasons[d.Reason]; n > 0 {
+			out.Reasons = append(out.Reasons, api.ReasonCount{Reason: string(d.Reason), Severity: string(d.Severity), Count: n})
+		}
+	}
+	for _, o := range sum.Worst {
+		if all := v.conditionsOf(o); len(all) > 0 {
+			out.Objects = append(out.Objects, api.ObjectConditions{Object: o.String(), Conditions: conditions(all)})
+		}
+	}
+}
+
+// conditionsOf returns what is wrong with an object.
+func (v view) conditionsOf(o topology.Ref) []condition.Condition {
+	switch o.Kind {
+	case topology.KindNode:
+		st, _ := v.fabric.NodeStatus(o.Name)
+		return st.Conditions
+	case topology.KindPort:
+		return v.fabric.PortStatus(o.Name).Conditions
+	}
+	return nil
 }
 
 func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], error) {

@@ -36,6 +36,7 @@ type Store interface {
 type Fabric interface {
 	NodeStatus(name string) (reconcile.NodeStatus, bool)
 	PortStatus(name string) reconcile.PortStatus
+	Summary(worst int) reconcile.Summary
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks
 	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)

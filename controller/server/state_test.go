@@ -105,7 +105,11 @@ func TestStatusAndNodes(t *testing.T) {
 	got, err := b.client.Status(t.Context())
 	want := api.Status{
 		Version: "test", StartedAt: clock(), Revision: 2, Nodes: 2, NodesConnected: 1, NodesInSync: 1,
-		Networks: 1, Routers: 1, Ports: 2, Switches: 1,
+		Networks: 1, Routers: 1, Ports: 2, Switches: 1, NodesReady: 1, PortsBound: 2, PortsReady: 2,
+		Reasons: []api.ReasonCount{{Reason: "FlowsRefused", Severity: api.SeverityError, Count: 1}},
+		Objects: []api.ObjectConditions{{Object: "node/node2", Conditions: []api.Condition{{
+			Reason: "FlowsRefused", Severity: api.SeverityError, Message: "table 20: bundle refused", Action: "look", Since: since.UTC(),
+		}}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

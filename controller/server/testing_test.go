@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -57,6 +58,22 @@ func (f *fakeFabric) PortStatus(name string) reconcile.PortStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ports[name]
+}
+
+// Summary counts what the test has set.
+func (f *fakeFabric) Summary(worst int) reconcile.Summary {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := condition.NewTracker()
+	for name, st := range f.nodes {
+		t.Set(topology.Ref{Kind: topology.KindNode, Name: name}, st.Conditions, clock())
+	}
+	for name, st := range f.ports {
+		t.Set(topology.Ref{Kind: topology.KindPort, Name: name}, st.Conditions, clock())
+	}
+	s := reconcile.Summarize(t, worst)
+	s.Drifts = uint64(len(f.drifts))
+	return s
 }
 
 func (f *fakeFabric) Switches() []reconcile.Switch { return f.switches }

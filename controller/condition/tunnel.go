@@ -1,0 +1,87 @@
+package condition
+
+import "strings"
+
+// tunnelPort is the name of the VXLAN port on every node.
+const tunnelPort = "vxlan-sdn"
+
+// Tunnel is what a node's database says of the interface vxlan-sdn.
+type Tunnel struct {
+	Type, RemoteIP, Key, DstPort string
+	// Error is why Open vSwitch could not make it, "" if it did.
+	Error string
+	// WantDstPort is the UDP port that the other nodes use, in the form of
+	// DstPort: "" is 4789.
+	WantDstPort string
+}
+
+// tunnel adds what is wrong with the VXLAN port.
+func tunnel(l *list, f NodeFacts) {
+	t := f.Tunnel
+	switch {
+	case !f.TunnelPort && t != nil && t.Error != "":
+		l.add(TunnelPortFailed,
+			"Open vSwitch could not make the port vxlan-sdn: "+t.Error,
+			"on "+f.Name+", see what has the UDP port: ovs-vsctl show; ip -d link show type vxlan")
+	case !f.TunnelPort && f.OtherTunnel != "":
+		l.add(TunnelPortMissing,
+			"the bridge has no port vxlan-sdn, but a VXLAN port "+f.OtherTunnel+", which sdnd does not use; no packet goes from or to another node",
+			"on "+f.Name+": ovs-vsctl del-port "+f.Bridge+" "+f.OtherTunnel+" -- "+addTunnel(f))
+	case !f.TunnelPort:
+		l.add(TunnelPortMissing,
+			"the bridge has no port vxlan-sdn, so no packet goes from or to another node",
+			"on "+f.Name+": ovs-vsctl "+addTunnel(f))
+	default:
+		if f.TunnelDisabled != (Disabled{}) {
+			l.add(TunnelPortDisabled,
+				"vxlan-sdn "+f.TunnelDisabled.text()+", so packets from or to other nodes are dropped",
+				"on "+f.Name+": "+f.TunnelDisabled.cure(f.Bridge, tunnelPort))
+		}
+	}
+	if t != nil && t.Error == "" {
+		if wrong, cure := t.wrong(); len(wrong) > 0 {
+			l.add(TunnelOptionsWrong,
+				"vxlan-sdn has "+strings.Join(wrong, ", ")+", so packets from or to other nodes are lost",
+				"on "+f.Name+": "+cure)
+		}
+	}
+}
+
+// addTunnel is the command of ovs-vsctl that makes the port.
+func addTunnel(f NodeFacts) string {
+	return "add-port " + f.Bridge + " vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
+}
+
+// wrong returns what of the tunnel is not as it must be, in words, and the
+// command that mends all of it.
+func (t *Tunnel) wrong() (wrong []string, cure string) {
+	var set, remove []string
+	need := func(column, name, have, want string) {
+		if have == want {
+			return
+		}
+		switch {
+		case have == "":
+			wrong = append(wrong, "no "+name+" where "+want+" is needed")
+		case want == "":
+			wrong = append(wrong, name+"="+have+" where other nodes use 4789")
+			remove = append(remove, name)
+			return
+		default:
+			wrong = append(wrong, name+"="+have+" where "+want+" is needed")
+		}
+		set = append(set, column+"="+want)
+	}
+	need("type", "type", t.Type, "vxlan")
+	need("options:remote_ip", "remote_ip", t.RemoteIP, "flow")
+	need("options:key", "key", t.Key, "flow")
+	need("options:dst_port", "dst_port", t.DstPort, t.WantDstPort)
+	var commands []string
+	if len(set) > 0 {
+		commands = append(commands, "set interface vxlan-sdn "+strings.Join(set, " "))
+	}
+	if len(remove) > 0 {
+		commands = append(commands, "remove interface vxlan-sdn options "+strings.Join(remove, " "))
+	}
+	return wrong, "ovs-vsctl " + strings.Join(commands, " -- ")
+}

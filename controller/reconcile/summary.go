@@ -1,0 +1,51 @@
+package reconcile
+
+import (
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Summary is what is wrong with all objects.
+type Summary struct {
+	// Reasons counts the objects that have a condition, by its reason; a reason
+	// that no object has is absent.
+	Reasons map[condition.Reason]int
+	// Nodes, Networks and Ports count the objects that have conditions.
+	Nodes, Networks, Ports Tally
+	// Worst are the first objects that have conditions: those with errors first,
+	// then nodes, networks and ports in this order, then by name.
+	Worst []topology.Ref
+	// Drifts is how many changes of flows by others were found since the start.
+	Drifts uint64
+}
+
+// Tally counts objects of one kind: those with an error, and those that have only
+// warnings.
+type Tally struct{ Errors, Warnings int }
+
+// Summarize returns what is wrong with the objects of a tracker, and up to worst
+// of those that have conditions. It costs the same however many objects there are.
+func Summarize(t *condition.Tracker, worst int) Summary {
+	s := Summary{Reasons: map[condition.Reason]int{}, Worst: t.First(worst)}
+	for _, d := range condition.Reasons() {
+		if n := t.Count(d.Reason); n > 0 {
+			s.Reasons[d.Reason] = n
+		}
+	}
+	s.Nodes.Errors, s.Nodes.Warnings = t.Kind(topology.KindNode)
+	s.Networks.Errors, s.Networks.Warnings = t.Kind(topology.KindNetwork)
+	s.Ports.Errors, s.Ports.Warnings = t.Kind(topology.KindPort)
+	return s
+}
+
+// Summary returns what is wrong with all objects; see Summarize.
+func (f *Fabric) Summary(worst int) Summary {
+	f.drifts.mu.Lock()
+	drifts := f.drifts.last
+	f.drifts.mu.Unlock()
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	s := Summarize(f.board.conditions, worst)
+	s.Drifts = drifts
+	return s
+}

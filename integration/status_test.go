@@ -1,0 +1,171 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/cli"
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestStatus makes on a real Open vSwitch, one after the other, what stops traffic
+// or will, sees that "sdnctl status --exit-code" tells it, and cures it with the
+// command that the status names.
+func TestStatus(t *testing.T) {
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(statusTopology)
+	b.plug("web", "node1")
+	b.plug("db", "node2")
+	b.bound("web", "db")
+	b.healthy()
+	web := b.interfaceOf("web")
+
+	faults := []struct {
+		name, object, reason string
+		// make are commands on node1; cure, unless "", replaces the action's own.
+		make, cure string
+	}{
+		{"tunnel port gone", "node/node1", "TunnelPortMissing", "ovs-vsctl del-port vxlan-sdn", ""},
+		{"tunnel port renamed", "node/node1", "TunnelPortMissing",
+			"ovs-vsctl del-port vxlan-sdn -- add-port br-int vx0 -- set interface vx0 type=vxlan options:remote_ip=flow options:key=flow", ""},
+		{"tunnel port administratively down", "node/node1", "TunnelPortDisabled", "ovs-ofctl -O OpenFlow13 mod-port br-int vxlan-sdn no-forward", ""},
+		{"tunnel to one address", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:remote_ip=192.0.2.7", ""},
+		{"tunnel with one key", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:key=7", ""},
+		{"tunnel at another UDP port", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:dst_port=8472", ""},
+		{"fail mode not secure", "node/node1", "FailModeStandalone", "ovs-vsctl set-fail-mode br-int standalone", ""},
+		{"no OVSDB connection", "node/node1", "OVSDBNotConnected", "ovs-vsctl --id=@m find manager; ovs-vsctl del-manager", "sdnctl node join node1"},
+		{"interface set not to receive", "port/web", "InterfaceDisabled", "ovs-ofctl -O OpenFlow13 mod-port br-int " + web + " no-receive", ""},
+		{"interface down", "port/web", "InterfaceDisabled", "ip link set " + web + " down", ""},
+		{"interface without the port's id", "port/web", "NotBound", "ovs-vsctl remove interface " + web + " external_ids iface-id",
+			"ovs-vsctl set interface " + web + " external_ids:iface-id=web"},
+		{"internal port with another MAC", "port/host", "MACMismatch",
+			"ovs-vsctl add-port br-int host0 -- set interface host0 type=internal external_ids:iface-id=host && ip link set host0 up", ""},
+	}
+	for _, f := range faults {
+		b.run(f.name, func(t *testing.T, b *bed) {
+			if f.object == "port/host" {
+				b.apply("kind: Port\nname: host\nspec: {network: blue, node: node1}\n")
+				defer b.sdnctl("port", "delete", "host")
+			}
+			n := b.node("node1")
+			b.on(n, f.make)
+			c := b.condition(f.object, f.reason)
+			if c.Message == "" || time.Since(c.Since) > time.Minute {
+				t.Errorf("%+v", c)
+			}
+			out, code := b.status()
+			if code != cli.ExitNotReady || !strings.Contains(out, f.object+": "+f.reason) || !strings.Contains(out, "cure: "+c.Action) {
+				t.Errorf("status exits with %d and says\n%s", code, out)
+			}
+			switch cure, here := strings.CutPrefix(c.Action, "on node1: "); {
+			case f.cure == "sdnctl node join node1":
+				b.rejoin(n)
+			case f.cure != "":
+				b.on(n, f.cure)
+			case here:
+				b.on(n, cure)
+			default:
+				t.Fatalf("action %q is no command", c.Action)
+			}
+			b.healthy()
+		})
+	}
+}
+
+const statusTopology = `
+kind: Node
+name: node1
+spec: {tunnelIP: 172.16.56.2}
+---
+kind: Node
+name: node2
+spec: {tunnelIP: 172.16.56.3}
+---
+kind: Network
+name: blue
+spec: {cidr: 10.0.0.0/24}
+---
+kind: Port
+name: web
+spec: {network: blue, node: node1}
+---
+kind: Port
+name: db
+spec: {network: blue, node: node2}
+`
+
+// interfaceOf returns the interface that a port is bound to.
+func (b *bed) interfaceOf(port string) string {
+	b.t.Helper()
+	p, err := b.api.Port(b.ctx, port)
+	b.must(err)
+	return p.Status.Interface
+}
+
+// on runs a shell command on a node.
+func (b *bed) on(n *lab.Node, command string) {
+	b.t.Helper()
+	_, err := n.Exec(b.ctx, "sh", "-c", command)
+	b.must(err)
+}
+
+// rejoin runs "sdnctl node join" again on a node that was joined.
+func (b *bed) rejoin(n *lab.Node) {
+	b.t.Helper()
+	_, err := n.Exec(b.ctx, "sdnctl", "node", "join", n.Name, "--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String())
+	b.must(err)
+}
+
+// status runs "sdnctl status --exit-code".
+func (b *bed) status() (out string, code int) {
+	b.t.Helper()
+	out, err := b.Controller.SDNCtl(b.ctx, "status", "--exit-code")
+	var exit *lab.ExitError
+	if errors.As(err, &exit) {
+		return out + exit.Stdout, exit.Code
+	}
+	b.must(err)
+	return out, 0
+}
+
+// healthy waits until nothing is wrong, and the status is green.
+func (b *bed) healthy() {
+	b.t.Helper()
+	b.must(lab.PollFor(b.ctx, 15*time.Second, "everything to be ready", func(context.Context) error {
+		out, code := b.status()
+		if code != 0 || !strings.Contains(out, "everything is ready") {
+			return fmt.Errorf("status exits with %d and says\n%s", code, out)
+		}
+		return nil
+	}))
+}
+
+// condition waits until an object has a condition of a reason.
+func (b *bed) condition(object, reason string) (c api.Condition) {
+	b.t.Helper()
+	kind, name, _ := strings.Cut(object, "/")
+	b.must(lab.PollFor(b.ctx, 10*time.Second, object+" to have "+reason, func(ctx context.Context) error {
+		o, err := b.api.Object(ctx, api.Kind(strings.ToUpper(kind[:1])+kind[1:]), name)
+		if err != nil {
+			return err
+		}
+		var s struct{ Conditions []api.Condition }
+		if err := json.Unmarshal(o.Status, &s); err != nil {
+			return err
+		}
+		for _, c = range s.Conditions {
+			if c.Reason == reason {
+				return nil
+			}
+		}
+		return fmt.Errorf("it has %+v", s.Conditions)
+	}))
+	return c
+}
