@@ -26,6 +26,7 @@ type fabric struct {
 
 	mu        sync.Mutex // guards what follows
 	connected map[string]bool
+	places    map[string]string // of ports: their node
 	switches  []reconcile.Switch
 	changed   chan struct{}
 	watchers  map[int]func(reconcile.NodeStatus)
@@ -35,6 +36,7 @@ func newFabric(st *store.Store) *fabric {
 	f := &fabric{
 		store:     st,
 		connected: make(map[string]bool),
+		places:    make(map[string]string),
 		changed:   make(chan struct{}),
 		watchers:  make(map[int]func(reconcile.NodeStatus)),
 	}
@@ -46,6 +48,7 @@ func newFabric(st *store.Store) *fabric {
 //	fabric connect NODE
 //	fabric disconnect NODE
 //	fabric switch DATAPATH-ID ADDRESS
+//	fabric bind PORT NODE
 func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	f.mu.Lock()
 	switch args[0] {
@@ -57,6 +60,8 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 		id, err := topology.ParseDatapathID(args[1])
 		ts.Check(err)
 		f.switches = append(f.switches, reconcile.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
+	case "bind":
+		f.places[args[1]] = args[2]
 	default:
 		ts.Fatalf("fabric %s: not known", args[0])
 	}
@@ -96,7 +101,10 @@ func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
 }
 
 func (f *fabric) PortStatus(name string) reconcile.PortStatus {
-	return reconcile.PortStatus{Port: name}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	node := f.places[name]
+	return reconcile.PortStatus{Port: name, Node: node, Bound: node != ""}
 }
 
 // Summary knows of nodes that are not connected.
