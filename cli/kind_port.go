@@ -19,12 +19,27 @@ func portKind() kindDef {
 			return addSpecFlags(a, cmd, portFlags())
 		},
 		print:    tablePrinter(columns),
-		details:  detailPrinter(columns, func(v portView) [][2]string { return conditionLines(v.now, v.status.Ready, v.status.Conditions) }),
+		details:  detailPrinter(columns, portLines),
 		required: []string{"network"},
 		optional: "node",
 		example:  "web1 --network blue --node node1",
 		change:   "web1 --node node2",
 	}
+}
+
+// portLines say what is wrong with a port, and what its interface must have, for
+// those who plug it in by hand: with the MTU that most devices start with, all
+// that is large is lost.
+func portLines(v portView) [][2]string {
+	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
+	if v.status.IP == "" {
+		return lines
+	}
+	must := fmt.Sprintf("%s/%d, MAC %s, MTU %d (larger packets are lost between nodes)", v.status.IP, v.status.PrefixLength, v.status.MAC, v.status.MTU)
+	if v.status.Gateway != "" {
+		must += ", default route by " + v.status.Gateway
+	}
+	return append(lines, [2]string{"set on it", must})
 }
 
 func portFlags() []specFlag[api.PortSpec] {
