@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/cli"
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
@@ -99,12 +100,24 @@ func TestTLS(t *testing.T) {
 	}
 
 	b.run("plain TCP is refused", func(t *testing.T, _ *bed) {
-		_, err := two.Exec(b.ctx, "sdnctl", "node", "join", "node2", "--controller", b.Controller.Addr.String(), "--no-wait")
-		b.must(err)
+		says(t, b.joinNode(two, cli.ExitTimeout, "--timeout", "3s"), "sdnd refuses the switch", "plain TCP where TLS is required")
 		b.listed(two, "plain TCP where TLS is required")
 		if b.status("node2").Connected {
 			t.Error("node2 got in")
 		}
+	})
+	b.run("another authority's certificate is refused", func(t *testing.T, tb *bed) {
+		dir := t.TempDir()
+		tb.sdnctl("pki", "init", b.Controller.Addr.String(), "--dir", dir)
+		tb.sdnctl("pki", "node", "node2", "--dir", dir)
+		file := func(name string) string { return filepath.Join(dir, name) }
+		files := []string{"--cert", file("node-node2.crt"), "--key", file("node-node2.key")}
+		// By what this machine sees alone.
+		join := append([]string{"env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node2", "--controller", b.Controller.Addr.String(), "--timeout", "1s"}, files...)
+		says(t, tb.onNode(two, cli.ExitTimeout, append(join, "--ca", file("ca.crt"))...),
+			"TLS with sdnd at "+b.Controller.Addr.String()+":6653 fails", "certificate signed by unknown authority")
+		// sdnctl itself refuses to join with half of each.
+		says(t, tb.onNode(two, cli.ExitFailure, append(join, "--ca", b.file("ca.crt"))...), "sdnd would refuse this certificate")
 	})
 	b.run("another node's certificate is refused", func(t *testing.T, _ *bed) {
 		// As one would who has taken node1's key: sdnctl itself refuses it.

@@ -98,7 +98,7 @@ func (w *worker) tampered(ctx context.Context) error {
 	if !lost && len(changes) <= maxRepaired {
 		var err error
 		if ds, err = w.repair(ctx, changes); !refused(err) {
-			w.report(ds, err == nil)
+			w.reportUnlessEnded(ds, err)
 			return w.lapsed(err)
 		}
 	}
@@ -110,8 +110,19 @@ func (w *worker) tampered(ctx context.Context) error {
 	default:
 		ds = w.driftsTold(w.compareTold(changes))
 	}
-	w.report(ds, err == nil)
+	w.reportUnlessEnded(ds, err)
 	return w.lapsed(err)
+}
+
+// reportUnlessEnded reports drifts, unless the session has ended before they were
+// undone: a bridge that is removed tells the end of its flows first. What is
+// different when the switch comes back is undone then.
+func (w *worker) reportUnlessEnded(ds []Drift, err error) {
+	if errors.Is(err, openflow.ErrClosed) {
+		w.f.log.Info("flows changed by others as the session ended", "node", w.node.name, "flows", len(ds))
+		return
+	}
+	w.report(ds, err == nil)
 }
 
 // driftsTold makes drifts of what the monitor told.

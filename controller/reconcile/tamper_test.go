@@ -259,6 +259,24 @@ func TestTamperDuringWork(t *testing.T) {
 	}
 }
 
+// TestBridgeRemoved: flows that go with their bridge are not said to have been
+// put back.
+func TestBridgeRemoved(t *testing.T) {
+	b, n := newBedWithPort(t)
+	if _, err := n.VSCtl(b.Context(), "del-br", "br-int"); err != nil {
+		t.Fatal(err)
+	}
+	b.await("the switch to be gone", func(context.Context) error {
+		if s, _ := b.fabric.NodeStatus(n.Name); s.Connected {
+			return fmt.Errorf("connected")
+		}
+		return nil
+	})
+	if all, counted := b.fabric.Drifts(""), b.counted(n.Name); len(all) > 0 || len(counted) > 0 {
+		t.Errorf("drifts %+v, counted %v", all, counted)
+	}
+}
+
 // TestTamperUntold: what the monitor does not tell is found when the switch is
 // read back after a repair. Flags of a flow are such a thing.
 func TestTamperUntold(t *testing.T) {
