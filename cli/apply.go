@@ -23,9 +23,15 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.prune, "prune", false, "delete objects that match -l (or all objects, with --all) and are not in the files")
 	addSelector(cmd, &f.selector, "which objects --prune may delete: those whose labels match the `selector`")
 	cmd.Flags().BoolVar(&f.all, "all", false, "--prune may delete every object")
-	if err := cmd.MarkFlagRequired("filename"); err != nil {
-		panic(err) // the flag was just added
+}
+
+// take adds the arguments, which are files as those of -f are.
+func (f *fileFlags) take(cmd *cobra.Command, args []string) error {
+	f.paths = append(f.paths, args...)
+	if len(f.paths) == 0 {
+		return usageErrorf("%s needs a file: give it with -f, or - for standard input", cmd.CommandPath())
 	}
+	return nil
 }
 
 // request makes the transaction that the files ask for.
@@ -56,7 +62,7 @@ func newApplyCmd(a *app) *cobra.Command {
 	o := &applyOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE...",
-		Short: "Make the topology have what files declare",
+		Short: "Apply the objects in files",
 		Long: `Create the objects that files declare, and change those that exist and differ,
 all in one transaction: either everything is done, or nothing, and then every
 mistake is named with its file and line. Applying the same files again changes
@@ -67,13 +73,18 @@ See 'sdnctl help files' for what a file holds.`,
 		Example: `  sdnctl apply -f topology.yaml
   sdnctl apply -f topology/ --prune -l team=web --dry-run
   sdnctl export | ssh other sdnctl apply -f - --wait=10s`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.files.take(cmd, args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	o.files.add(cmd)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would change (see also: sdnctl diff)")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -72,7 +72,7 @@ interfaces of the bridge, and the ports of containers that do not exist any more
 		mustComplete(cmd, flag)
 	}
 	o.labels.add(cmd, "label of the port, if it is declared by this, as `key=value`; may be repeated, or several separated by commas")
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	cmd.MarkFlagsMutuallyExclusive("netns", "pid", "gc")
 	return cmd
 }

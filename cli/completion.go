@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +31,7 @@ objects as sdnd has them at that moment.`,
 			root, w := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(w, true)
+				return bashCompletion(root, w)
 			case "zsh":
 				return root.GenZshCompletion(w)
 			case "fish":
@@ -38,6 +40,25 @@ objects as sdnd has them at that moment.`,
 			return fmt.Errorf("no completion for %s", args[0])
 		},
 	}
+}
+
+// bashCompletion writes cobra's script, which needs functions of the package
+// bash-completion, so that it does without: the words of the line are those
+// between blanks.
+func bashCompletion(root *cobra.Command, w io.Writer) error {
+	const needs = `_get_comp_words_by_ref "$@" cur prev words cword`
+	const own = `local line="${COMP_LINE:0:COMP_POINT}"
+    read -ra words <<< "${line}"
+    [[ ${line} == *[[:space:]] ]] && words+=("")
+    cword=$((${#words[@]} - 1))
+    cur="${words[cword]}"
+    prev="${words[cword-1]:-}"`
+	var script strings.Builder
+	if err := root.GenBashCompletionV2(&script, true); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, strings.ReplaceAll(script.String(), needs, own))
+	return err
 }
 
 // completeNames completes with the names of a kind's objects, for up to limit
@@ -52,6 +73,33 @@ func (a *app) completeNames(kind api.Kind, limit int) cobra.CompletionFunc {
 			names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(args, n) })
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeObjects completes with references to objects of all kinds, for up to
+// limit arguments; 0 is for the value of a flag.
+func (a *app) completeObjects(limit int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, toComplete string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if limit > 0 && len(args) >= limit {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var refs []cobra.Completion
+		kind, _, named := strings.Cut(toComplete, "/")
+		for _, k := range api.Kinds() {
+			switch {
+			case !named:
+				refs = append(refs, k.Lower()+"/")
+			case k.Lower() == kind:
+				for _, name := range a.objectNames(cmd.Context(), k) {
+					refs = append(refs, kind+"/"+name)
+				}
+			}
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if !named {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return refs, directive
 	}
 }
 

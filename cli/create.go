@@ -38,7 +38,7 @@ func newCreateCmd(a *app, k kindDef) *cobra.Command {
 	}
 	o.labels.add(cmd, "label as `key=value`; may be repeated, or several separated by commas")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

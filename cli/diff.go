@@ -27,11 +27,16 @@ The exit code is 0 when nothing would change, 1 when something would, and
 another when the question could not be answered.`,
 		Example: `  sdnctl diff -f topology.yaml
   sdnctl diff -f topology/ --prune -l team=web`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.files.take(cmd, args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	o.files.add(cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -34,7 +34,7 @@ The newest thousand since sdnd started are remembered.`,
 
 		ValidArgsFunction: a.completeNames(api.KindNode, 1),
 	}
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

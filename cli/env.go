@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // Env is all that a command may touch of the world around it. Tests make one
@@ -34,8 +36,18 @@ type Env struct {
 	MTU func(addr netip.Addr) (mtu int, ok bool)
 	// Author is recorded by the daemon beside each change, as "user@host".
 	Author func() string
+	// Width returns how many characters a line of the terminal has that Out is, 0
+	// if it is none; nil means 0.
+	Width func() int
 	// Version of this program.
 	Version string
+}
+
+func (e Env) width() int {
+	if e.Width == nil {
+		return 0
+	}
+	return e.Width()
 }
 
 // OSEnv returns the process's own environment.
@@ -52,6 +64,7 @@ func OSEnv(version string) Env {
 		LocalAddr: osLocalAddr,
 		MTU:       osMTU,
 		Author:    osAuthor,
+		Width:     osWidth,
 		Version:   version,
 	}
 }
@@ -108,4 +121,13 @@ func osAuthor() string {
 	}
 	host, _, _ = strings.Cut(host, ".")
 	return name + "@" + host
+}
+
+// osWidth asks the terminal that standard output is, if it is one.
+func osWidth() int {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }

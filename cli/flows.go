@@ -48,11 +48,16 @@ Actions are long, and shown by -o wide.`,
 	cmd.Flags().StringVar(&o.table, "table", "", "only those of a `table`, by name or number")
 	cmd.Flags().StringVar(&o.object, "object", "", "only those of an `object`, such as port/web1")
 	cmd.Flags().StringVar(&o.state, "installed", "", "only those in this `state`: yes, missing or foreign")
-	mustComplete(cmd, "table")
-	mustComplete(cmd, "object")
+	mustComplete(cmd, "table", tableNames()...)
+	mustCompleteFunc(cmd, "object", a.completeObjects(0))
 	mustComplete(cmd, "installed", states...)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
+}
+
+// tableNames are the tables of the pipeline, for completion.
+func tableNames() []string {
+	return []string{"classify", "arp", "bridge", "route", "gateway", "neighbour", "forward", "tunnel"}
 }
 
 func (o *flowsOptions) run(ctx context.Context, node string) error {

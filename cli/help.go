@@ -7,27 +7,43 @@ func newHelpTopics() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "exit-codes", Short: "What the exit code of sdnctl says", Long: helpExitCodes},
 		{Use: "files", Short: "What the files of apply and diff hold", Long: helpFiles},
+		{Use: "output", Short: "What -o prints, and how to take it apart", Long: helpOutput},
 	}
 }
 
 const helpExitCodes = `The exit code of sdnctl says how it went:
 
-    0  it is done
-    1  it failed for a reason that is none of the following;
+    0  success
+    1  failure for a reason that is none of the following;
        for diff and ipam check: there is a difference
-    2  the command line makes no sense; nothing was tried
-       (for those two also: it failed for a reason that is none of the following)
+    2  usage error: the command line is not valid, nothing was tried
+       (diff and ipam check: also any failure that is none of the following)
     3  an object that was named does not exist
     4  it is stored, but not every node has confirmed it in the time given
        to --wait, or sdnd did not answer in time
-    5  it contradicts what is there: the object exists already, an address or
-       VNI is taken, something is in use, a pool is exhausted, or someone
-       else changed the object at the same moment; nothing was changed
+    5  conflict: the object exists already, an address or VNI is taken,
+       something is in use, a pool is exhausted, or someone else changed the
+       object at the same moment; nothing was changed
     6  a file or value is not valid; nothing was changed
-    7  sdnd, or the node, cannot be reached, or is asked too much
+    7  sdnd, or the node, cannot be reached, or this client is rate-limited
     8  sdnd does not know who you are, or you may not do that
     9  for status --exit-code: something is not right
   130  it was interrupted`
+
+const helpOutput = `Data goes to standard output, words about it to standard error.
+
+    -o table   lines for people; cut to the width of a terminal
+    -o wide    more columns, never cut
+    -o json    what the API answers, one value; fields are only ever added
+    -o yaml    the same in YAML; what show and list print can be applied
+
+A list has its objects under "items"; show of several objects prints a list.
+For single fields use jq:
+
+    sdnctl port show web -o json | jq -r .status.ip
+    sdnctl port list -o json | jq -r '.items[] | select(.status.bound | not) | .name'
+    sdnctl node list -o json | jq -r '.items[] | [.name, .status.address] | @tsv'
+    sdnctl status -o json | jq -e '.ready'`
 
 const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in several documents
 (in YAML separated by ---), in a list, or under the key "objects".

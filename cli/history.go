@@ -19,27 +19,34 @@ type historyOptions struct {
 	app    *app
 	from   uint64
 	limit  int
+	author string
+	object string
 	output output
 }
 
 func newHistoryCmd(a *app) *cobra.Command {
 	o := &historyOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "history [REVISION]",
+		Use:   "history [REVISION | OBJECT]",
 		Short: "List the changes of the topology, or show one",
 		Long: `List the revisions of the topology, newest first: when each was made, by whom,
-and what it changed. With REVISION show that one in full.`,
+and what it changed. With OBJECT, such as port/web, list those that changed it.
+With REVISION show that one in full.`,
 		Example: `  sdnctl history
   sdnctl history 42
+  sdnctl history port/web
+  sdnctl history --author alice@laptop
   sdnctl history --limit 100 -o wide`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.completeObjects(1),
 	}
+	cmd.Flags().StringVar(&o.author, "author", "", "only revisions of an `author`, as the list shows them")
+	mustComplete(cmd, "author")
 	cmd.Flags().Uint64Var(&o.from, "from", 0, "begin with this `revision` and go back from it (default the newest)")
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "how `many` revisions to list")
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 
@@ -49,10 +56,13 @@ func (o *historyOptions) run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer client.Close()
-	if len(args) == 1 {
+	switch {
+	case len(args) == 1 && strings.Contains(args[0], "/"):
+		o.object = args[0]
+	case len(args) == 1:
 		return o.one(ctx, client, args[0])
 	}
-	h, err := client.History(ctx, api.Revision(o.from), o.limit)
+	h, err := client.History(ctx, api.HistoryOptions{From: api.Revision(o.from), Limit: o.limit, Object: o.object, Author: o.author})
 	if err != nil {
 		return err
 	}
@@ -60,7 +70,11 @@ func (o *historyOptions) run(ctx context.Context, args []string) error {
 		return o.output.data(h)
 	}
 	if len(h.Entries) == 0 {
-		o.app.note("nothing was ever changed")
+		if o.object != "" || o.author != "" {
+			o.app.note("no revision that is kept matches")
+		} else {
+			o.app.note("nothing was ever changed")
+		}
 		return nil
 	}
 	return printTable(&o.output, []column[api.HistoryEntry]{
@@ -88,9 +102,9 @@ func (o *historyOptions) changes(changes []api.Change) string {
 func (o *historyOptions) one(ctx context.Context, client *api.Client, arg string) error {
 	rev, err := strconv.ParseUint(arg, 10, 64)
 	if err != nil || rev == 0 {
-		return usageErrorf("%q is not a revision: want a number above 0", arg)
+		return usageErrorf("%q is neither a revision, a number above 0, nor an object such as port/web", arg)
 	}
-	h, err := client.History(ctx, api.Revision(rev), 1)
+	h, err := client.History(ctx, api.HistoryOptions{From: api.Revision(rev), Limit: 1})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func newListCmd(a *app, k kindDef) *cobra.Command {
 		cmd.Flags().StringVar(&o.filter.Node, "node", "", "only those on a `node`")
 		mustCompleteFunc(cmd, "node", a.completeNames(api.KindNode, 0))
 	}
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

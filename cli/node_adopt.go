@@ -37,7 +37,7 @@ func newNodeAdoptCmd(a *app) *cobra.Command {
 	mustComplete(cmd, "tunnel-ip")
 	o.labels.add(cmd, "label as `key=value`; may be repeated, or several separated by commas")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -30,7 +30,7 @@ The exit code is 0 if the switch was equal, and 1 otherwise.`,
 
 		ValidArgsFunction: a.completeNames(api.KindNode, 1),
 	}
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

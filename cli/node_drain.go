@@ -39,7 +39,7 @@ same exit code.`,
 	cmd.Flags().BoolVar(&o.force, "force", false, "also delete ports that are bound")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would be done")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 )
@@ -26,16 +24,18 @@ type output struct {
 	w         io.Writer
 	format    string
 	noHeaders bool
+	// width is how many characters a line of the terminal has, 0 if Out is none.
+	width int
 }
 
 // flags adds -o and --no-headers to a command that prints data.
-func (o *output) flags(cmd *cobra.Command) {
+func (o *output) flags(a *app, cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&o.format, "output", "o", formatTable, "`format` of the output: table, wide, json or yaml")
 	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave out the first line of a table")
 	mustComplete(cmd, "output", formats()...)
 	before := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		o.w = cmd.OutOrStdout()
+		o.w, o.width = cmd.OutOrStdout(), a.env.width()
 		if !slices.Contains(formats(), o.format) {
 			return usageErrorf("-o %s: want one of %s", o.format, strings.Join(formats(), ", "))
 		}
@@ -66,39 +66,4 @@ func (o *output) data(v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(v)
-}
-
-// A column of a table of Ts. A wide one is shown by -o wide only.
-type column[T any] struct {
-	header string
-	wide   bool
-	cell   func(T) string
-}
-
-// printTable prints items as lines of aligned columns; an empty cell is "-".
-func printTable[T any](o *output, columns []column[T], items []T) error {
-	tw := tabwriter.NewWriter(o.w, 0, 8, 2, ' ', 0)
-	line := make([]string, 0, len(columns))
-	flush := func() {
-		fmt.Fprintln(tw, strings.Join(line, "\t"))
-		line = line[:0]
-	}
-	shown := slices.DeleteFunc(slices.Clone(columns), func(c column[T]) bool { return c.wide && o.format != formatWide })
-	if !o.noHeaders {
-		for _, c := range shown {
-			line = append(line, c.header)
-		}
-		flush()
-	}
-	for _, item := range items {
-		for _, c := range shown {
-			cell := c.cell(item)
-			if cell == "" {
-				cell = "-"
-			}
-			line = append(line, cell)
-		}
-		flush()
-	}
-	return tw.Flush()
 }

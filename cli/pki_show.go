@@ -41,7 +41,7 @@ folder of the authority, unless files are named.`,
 		RunE: func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
 	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the authority")
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,7 +25,7 @@ func newRestoreCmd(a *app) *cobra.Command {
 	o := &restoreOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Make the topology what it is in a backup",
+		Short: "Restore the topology from a backup",
 		Long: `Make the topology what it is in a file of 'sdnctl backup', in one transaction:
 objects, and the addresses, VNIs and numbers that were allocated to them, become
 exactly what they were. That is a new revision, in your name: history goes on,
@@ -39,7 +40,7 @@ With --dry-run the difference is shown, and nothing is changed.`,
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only show what would change")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 
@@ -61,6 +62,9 @@ func (o *restoreOptions) run(ctx context.Context, path string) error {
 	if !fi.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a file", path)
 	}
+	if err := looksLikeBackup(f, path); err != nil {
+		return err
+	}
 	r, err := client.Restore(ctx, f, fi.Size(), o.dryRun)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -69,6 +73,35 @@ func (o *restoreOptions) run(ctx context.Context, path string) error {
 		return err
 	}
 	return o.wait.after(ctx, client, r.Revision)
+}
+
+// backupMagic is how a data file begins, behind the header of its first page
+// (bbolt's file format).
+const (
+	backupMagic       = "\xed\xda\x0c\xed"
+	backupMagicOffset = 16
+)
+
+// looksLikeBackup says what a file is that is no backup, if that can be told.
+func looksLikeBackup(f *os.File, path string) error {
+	head := make([]byte, backupMagicOffset+len(backupMagic))
+	n, err := f.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if n == len(head) && string(head[backupMagicOffset:]) == backupMagic {
+		return nil
+	}
+	notBackup := func(format string, args ...any) error {
+		return codedError{ExitInvalid, fmt.Errorf("%s is not a backup: "+format, append([]any{path}, args...)...)}
+	}
+	if n == 0 {
+		return notBackup("it is empty")
+	}
+	if l := load([]string{path}, nil); len(l.found) > 0 {
+		return notBackup("it has %s in YAML or JSON; apply it with: sdnctl apply -f %s", count(len(l.found), "object"), path)
+	}
+	return notBackup("'sdnctl backup' writes those")
 }
 
 func (o *restoreOptions) print(r api.RestoreResult) error {

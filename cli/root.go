@@ -16,7 +16,7 @@ import (
 func Run(ctx context.Context, env Env, args []string) int {
 	a := &app{env: env}
 	root := newRootCmd(a)
-	root.SetArgs(args)
+	root.SetArgs(translate(args))
 	root.SetIn(env.In)
 	root.SetOut(env.Out)
 	root.SetErr(env.Err)
@@ -96,7 +96,10 @@ networks, routers and ports, and shows what became of them.`,
 	}
 	root.PersistentFlags().StringVar(&a.host, "host", "", "`address` of sdnd: unix:///path or https://host:port (default $SDNCTL_HOST, else "+api.DefaultHost+")")
 	a.proof.add(root)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCmd())
+	// Every command has the flags of root; "sdnctl options" lists them once.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), inheritedFlags, seeOptions, 1))
 	root.AddGroup(
 		&cobra.Group{ID: groupWhole, Title: "The topology as a whole:"},
 		&cobra.Group{ID: groupObjects, Title: "Single objects:"},
@@ -114,7 +117,7 @@ networks, routers and ports, and shows what became of them.`,
 	add(groupObjects, newKindCmds(a)...)
 	add(groupMachine, newAttachCmd(a), newDetachCmd(a))
 	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a))
-	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newVersionCmd(a))
+	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newOptionsCmd(), newVersionCmd(a))
 	root.AddCommand(newManCmd())
 	root.SetHelpCommandGroupID(groupOther)
 	root.AddCommand(newHelpTopics()...)
@@ -128,6 +131,9 @@ func runGroup(cmd *cobra.Command, args []string) error {
 		return cmd.Help()
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if ours := kubectlVerb(args[0]); ours != "" && cmd.Parent() == nil {
+		return usageErrorf("%s: name the kind first, as in: sdnctl port %s", text, ours)
+	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		text += ", did you mean " + strings.Join(near, " or ") + "?"
 	}

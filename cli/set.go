@@ -15,33 +15,40 @@ type setOptions struct {
 	kind   kindDef
 	spec   specFlags
 	labels labelFlag
-	wait   waitFlag
-	output output
+	// selector picks the objects; "" for those that are named.
+	selector string
+	wait     waitFlag
+	output   output
 }
 
 func newSetCmd(a *app, k kindDef) *cobra.Command {
 	o := &setOptions{app: a, kind: k}
 	cmd := &cobra.Command{
-		Use:   "set NAME",
+		Use:   "set {NAME... | -l SELECTOR}",
 		Short: "Change fields of a " + k.name(),
-		Long: fmt.Sprintf(`Change the given fields of a %s and leave the others as they are. An empty value,
-as in --%s=, sets a field back to its default.`, k.name(), k.optional),
-		Example: fmt.Sprintf("  sdnctl %s set %s\n  sdnctl %[1]s set NAME --label tier=web --label old-", k.name(), k.change),
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
+		Long: fmt.Sprintf(`Change the given fields of one or several %s and leave the others as they are.
+An empty value, as in --%s=, sets a field back to its default. Each object is a
+revision of its own; when one is refused, those before it stay changed.`, k.kind.Plural(), k.optional),
+		Example: fmt.Sprintf("  sdnctl %s set %s\n  sdnctl %[1]s set NAME --label tier=web --label old-\n  sdnctl %[1]s set -l tier=web --label tier=front", k.name(), k.change),
+		Args:    cobra.ArbitraryArgs,
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 
-		ValidArgsFunction: a.completeNames(k.kind, 1),
+		ValidArgsFunction: a.completeNames(k.kind, -1),
 	}
 	o.spec = k.flags(a, cmd)
 	o.labels.add(cmd, "label to set as `key=value`, or to remove as key-; may be repeated")
+	addSelector(cmd, &o.selector, "change all objects whose labels match the `selector`, instead of named ones")
 	o.wait.add(a, cmd)
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 
-func (o *setOptions) run(ctx context.Context, name string) error {
-	if !o.spec.given() && len(o.labels.edits) == 0 {
+func (o *setOptions) run(ctx context.Context, names []string) error {
+	switch {
+	case !o.spec.given() && len(o.labels.edits) == 0:
 		return usageErrorf("nothing to set: give at least one flag with a new value")
+	case (len(names) == 0) == (o.selector == ""):
+		return usageErrorf("set needs either names or -l SELECTOR")
 	}
 	client, err := o.app.client()
 	if err != nil {
@@ -49,32 +56,62 @@ func (o *setOptions) run(ctx context.Context, name string) error {
 	}
 	defer client.Close()
 	client = o.wait.before(client)
-	object, err := client.Object(ctx, o.kind.kind, name)
+	objects, err := o.objects(ctx, client, names)
 	if err != nil {
 		return err
 	}
+	var last api.Revision
+	for _, object := range objects {
+		revision, err := o.one(ctx, client, object)
+		if err != nil {
+			return err
+		}
+		last = max(last, revision)
+	}
+	return o.wait.after(ctx, client, last)
+}
+
+// objects returns the objects that are to be changed.
+func (o *setOptions) objects(ctx context.Context, client *api.Client, names []string) ([]api.Object, error) {
+	if o.selector != "" {
+		list, err := client.Objects(ctx, o.kind.kind, api.ListOptions{Label: o.selector})
+		if err == nil && len(list.Items) == 0 {
+			err = codedError{ExitNotFound, fmt.Errorf("no %s match %s", o.kind.kind.Plural(), o.selector)}
+		}
+		return list.Items, err
+	}
+	objects := make([]api.Object, len(names))
+	for i, name := range names {
+		var err error
+		if objects[i], err = client.Object(ctx, o.kind.kind, name); err != nil {
+			return nil, err
+		}
+	}
+	return objects, nil
+}
+
+// one changes an object and returns the revision that last changed it.
+func (o *setOptions) one(ctx context.Context, client *api.Client, object api.Object) (api.Revision, error) {
 	var known api.Revision
 	if object.Meta != nil {
 		known = object.Meta.Revision
 	}
+	var err error
 	if object.Spec, err = o.spec.apply(object.Spec); err != nil {
-		return err
+		return 0, err
 	}
 	object.Labels = o.labels.apply(object.Labels)
 	object.Status, object.Meta = nil, nil
 	after, err := client.Put(ctx, object, known)
 	var refused *api.Error
 	if errors.As(err, &refused) && refused.Code == api.CodePrecondition {
-		return fmt.Errorf("%s was changed by someone else at the same moment, nothing was set; try again: %w", object.Ref(), err)
+		return 0, fmt.Errorf("%s was changed by someone else at the same moment and is left as it is; try again: %w", object.Ref(), err)
 	} else if err != nil {
-		return err
+		return 0, err
 	}
 	verb := "set"
 	if after.Meta != nil && after.Meta.Revision == known {
 		verb = "already is so"
 	}
-	if err := o.app.changed(&o.output, o.kind, verb, after); err != nil {
-		return err
-	}
-	return o.wait.after(ctx, client, after.Meta.Revision)
+	return after.Meta.Revision, o.app.changed(&o.output, o.kind, verb, after)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
 )
 
 type showOptions struct {
@@ -25,7 +27,7 @@ func newShowCmd(a *app, k kindDef) *cobra.Command {
 
 		ValidArgsFunction: a.completeNames(k.kind, -1),
 	}
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 
@@ -35,11 +37,16 @@ func (o *showOptions) run(ctx context.Context, names []string) error {
 		return err
 	}
 	defer client.Close()
+	objects := make([]api.Object, len(names))
 	for i, name := range names {
-		object, err := client.Object(ctx, o.kind.kind, name)
-		if err != nil {
+		if objects[i], err = client.Object(ctx, o.kind.kind, name); err != nil {
 			return err
 		}
+	}
+	if o.output.format == formatJSON && len(objects) > 1 {
+		return o.output.data(objects) // one value, which one program can read
+	}
+	for i, object := range objects {
 		if i > 0 {
 			fmt.Fprint(o.output.w, o.separator())
 		}
@@ -57,11 +64,8 @@ func (o *showOptions) run(ctx context.Context, names []string) error {
 
 // separator stands between two objects.
 func (o *showOptions) separator() string {
-	switch o.output.format {
-	case formatYAML:
+	if o.output.format == formatYAML {
 		return "---\n"
-	case formatJSON:
-		return ""
 	}
 	return "\n"
 }

@@ -33,7 +33,7 @@ warnings alike, for monitoring.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 9 when anything is not right")
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

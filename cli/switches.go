@@ -25,7 +25,7 @@ They are quarantined: they get no flows until a node is declared for them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

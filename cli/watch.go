@@ -32,7 +32,7 @@ interrupted. With -o json each line is one event, as the API sends it; with
 	}
 	cmd.Flags().Uint64Var(&o.from, "from", 0, "begin with the changes after this `revision` (default: now)")
 	mustComplete(cmd, "from")
-	o.output.flags(cmd)
+	o.output.flags(a, cmd)
 	return cmd
 }
 

@@ -64,15 +64,31 @@ func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) er
 	}
 }
 
-// History returns up to limit revisions, newest first, from the given one
-// downward; from 0 begins with the newest and limit 0 is the server's choice.
-func (c *Client) History(ctx context.Context, from Revision, limit int) (History, error) {
+// HistoryOptions narrow the history. The zero value is for the newest
+// revisions.
+type HistoryOptions struct {
+	// From is the newest revision to return; 0 for the newest there is.
+	From Revision
+	// Limit is how many to return at most; 0 leaves it to the server.
+	Limit int
+	// Object and Author narrow it to revisions that changed the object, such as
+	// "port/web1", and to those of the author.
+	Object, Author string
+}
+
+// History returns revisions, newest first.
+func (c *Client) History(ctx context.Context, o HistoryOptions) (History, error) {
 	q := url.Values{}
-	if from > 0 {
-		q.Set("from", fmt.Sprint(from))
+	if o.From > 0 {
+		q.Set("from", fmt.Sprint(o.From))
 	}
-	if limit > 0 {
-		q.Set("limit", fmt.Sprint(limit))
+	if o.Limit > 0 {
+		q.Set("limit", fmt.Sprint(o.Limit))
+	}
+	for k, v := range map[string]string{"object": o.Object, "author": o.Author} {
+		if v != "" {
+			q.Set(k, v)
+		}
 	}
 	var out History
 	err := c.call(ctx, http.MethodGet, "/v1/history", q, nil, nil, &out)

@@ -71,7 +71,7 @@ func TestRequests(t *testing.T) {
 		func() error { _, err := c.Delete(ctx, KindPort, "p", 0); return err },
 		func() error { _, err := c.Apply(ctx, ApplyRequest{Prune: "*", DryRun: true}); return err },
 		func() error { return c.Wait(ctx, 5, nil) },
-		func() error { _, err := c.History(ctx, 3, 4); return err },
+		func() error { _, err := c.History(ctx, HistoryOptions{From: 3, Limit: 4}); return err },
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Switches(ctx); return err },
 		func() error { _, err := c.Flows(ctx, "n1"); return err },

@@ -106,7 +106,7 @@ func TestNodeMakesItsOwnPorts(t *testing.T) {
 			}
 		}
 	}
-	entries, err := b.store.History(0, 1)
+	entries, err := b.store.History(0, 1, nil)
 	if err != nil || entries[0].Author != "node/node1" {
 		t.Errorf("author %q, %v", entries[0].Author, err)
 	}

@@ -213,7 +213,7 @@ func TestChangesAreRecordedWithWhoMadeThem(t *testing.T) {
 	put(s.as(pki.Identity{}), s.tokens[pki.Operator], "n2")
 	// Of two proofs the token counts: it was given for this request.
 	put(s.as(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Operator}), s.tokens[pki.Admin], "n3")
-	entries, err := s.store.History(0, 10)
+	entries, err := s.store.History(0, 10, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -208,7 +208,7 @@ func TestHistory(t *testing.T) {
 	if _, err := b.client.Delete(t.Context(), api.KindPort, "web1", 0); err != nil {
 		t.Fatal(err)
 	}
-	h, err := b.client.History(t.Context(), 0, 0)
+	h, err := b.client.History(t.Context(), api.HistoryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestHistory(t *testing.T) {
 	if diff := cmp.Diff(wantSpec, network, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("network (-want +got):\n%s", diff)
 	}
-	h, err = b.client.History(t.Context(), 3, 2)
+	h, err = b.client.History(t.Context(), api.HistoryOptions{From: 3, Limit: 2})
 	if err != nil || len(h.Entries) != 2 || h.Entries[0].Revision != 3 {
 		t.Errorf("page: %+v %v", h, err)
 	}

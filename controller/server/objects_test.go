@@ -249,7 +249,7 @@ func TestAuthorIsThePeer(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	h, err := b.client.History(t.Context(), 0, 1)
+	h, err := b.client.History(t.Context(), api.HistoryOptions{Limit: 1})
 	if err != nil || h.Entries[0].Author != me.Username {
 		t.Errorf("author on the unix socket: %+v %v, want %s in spite of the header", h.Entries, err, me.Username)
 	}

@@ -2,18 +2,24 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
 )
 
 type historyInput struct {
-	From  uint64 `query:"from" doc:"Newest revision to show; absent, the newest there is" example:"7"`
-	Limit int    `query:"limit" doc:"How many revisions at most" minimum:"1" maximum:"1000" default:"50" example:"50"`
+	From   uint64 `query:"from" doc:"Newest revision to show; absent, the newest there is" example:"7"`
+	Limit  int    `query:"limit" doc:"How many revisions at most" minimum:"1" maximum:"1000" default:"50" example:"50"`
+	Object string `query:"object" doc:"Only revisions that changed this object" example:"port/web1"`
+	Author string `query:"author" doc:"Only revisions of this author" example:"alice"`
 }
 
 func (s *Server) changeRoutes() {
@@ -102,7 +108,21 @@ func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
 }
 
 func (s *Server) history(_ context.Context, in *historyInput) (*output[api.History], error) {
-	entries, err := s.cfg.Store.History(topology.Revision(in.From), in.Limit)
+	var of topology.Ref
+	if in.Object != "" {
+		kind, name, _ := strings.Cut(in.Object, "/")
+		k, err := api.ParseKind(kind)
+		if err != nil || name == "" {
+			return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
+				Index: -1, Field: "object", Message: fmt.Sprintf("%q names no object", in.Object), Fix: "write it as port/web1",
+			}})
+		}
+		of = refOf(k, name)
+	}
+	entries, err := s.cfg.Store.History(topology.Revision(in.From), in.Limit, func(e *store.Entry) bool {
+		return (in.Author == "" || e.Author == in.Author) &&
+			(in.Object == "" || slices.ContainsFunc(e.Changes, func(c store.EntryChange) bool { return c.Ref == of }))
+	})
 	if err != nil {
 		return nil, internal(err)
 	}

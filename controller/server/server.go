@@ -23,7 +23,7 @@ type Store interface {
 	Snapshot() *topology.Snapshot
 	Apply(ctx context.Context, author string, ops []topology.Op) (store.Commit, error)
 	DryRun(ops []topology.Op) (topology.Result, error)
-	History(from topology.Revision, limit int) ([]store.Entry, error)
+	History(from topology.Revision, limit int, keep func(*store.Entry) bool) ([]store.Entry, error)
 	OnCommit(func(store.Commit))
 	CheckIPAM() (store.IPAMReport, error)
 	Backup() (*store.Copy, error)

@@ -128,7 +128,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if again := restore(false); again.Revision != 4 || len(again.Changes) != 0 || again.Unchanged != 5 {
 		t.Errorf("again: %+v", again)
 	}
-	h, err := b.client.History(t.Context(), 4, 1)
+	h, err := b.client.History(t.Context(), api.HistoryOptions{From: 4, Limit: 1})
 	if err != nil || len(h.Entries) != 1 || len(h.Entries[0].Changes) != 2 || h.Entries[0].Author == "" {
 		t.Errorf("history: %+v, %v", h, err)
 	}

@@ -165,7 +165,7 @@ func (s *Server) replay(w *eventWriter, from, to topology.Revision) error {
 	if from > to || to-from > maxReplay {
 		return w.event(resync, true)
 	}
-	entries, err := s.cfg.Store.History(to, int(to-from))
+	entries, err := s.cfg.Store.History(to, int(to-from), nil)
 	if err != nil {
 		s.log.Warn("history not readable for a watch", "err", err)
 		return w.event(resync, true)

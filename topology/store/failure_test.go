@@ -147,7 +147,7 @@ func TestApplyReadOnly(t *testing.T) {
 	if !strings.Contains(err.Error(), "revision 2 was not written and nothing has changed: ") {
 		t.Errorf("error: %v", err)
 	}
-	if h, err := s.History(0, 0); err != nil || len(h) != 1 {
+	if h, err := s.History(0, 0, nil); err != nil || len(h) != 1 {
 		t.Errorf("history after the failure: %d entries, %v", len(h), err)
 	}
 }

@@ -32,7 +32,7 @@ func TestGroup(t *testing.T) {
 	if rev := s.Snapshot().Revision(); rev != 52 {
 		t.Errorf("revision %d", rev)
 	}
-	h, err := s.History(0, 51)
+	h, err := s.History(0, 51, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,9 +31,10 @@ type EntryChange struct {
 	LabelsAfter  map[string]string `json:"labelsAfter,omitempty"`
 }
 
-// History returns up to limit commits, newest first, beginning with revision
-// from; 0 means the newest. A limit of 0 or less means all that are kept.
-func (s *Store) History(from topology.Revision, limit int) ([]Entry, error) {
+// History returns up to limit commits for which keep returns true, newest first,
+// beginning with revision from; 0 means the newest. A limit of 0 or less means
+// all that are kept, and a nil keep any.
+func (s *Store) History(from topology.Revision, limit int, keep func(*Entry) bool) ([]Entry, error) {
 	var out []Entry
 	err := s.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket([]byte(bucketHistory)).Cursor()
@@ -45,7 +46,9 @@ func (s *Store) History(from topology.Revision, limit int) ([]Entry, error) {
 			if err := json.Unmarshal(v, &e); err != nil {
 				return fmt.Errorf("entry %x: %w", k, err)
 			}
-			out = append(out, e)
+			if keep == nil || keep(&e) {
+				out = append(out, e)
+			}
 		}
 		return nil
 	})

@@ -45,7 +45,7 @@ func TestHistory(t *testing.T) {
 		{"from the first", 1, 10, all[4:]},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			entries, err := s.History(tt.from, tt.limit)
+			entries, err := s.History(tt.from, tt.limit, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestHistory(t *testing.T) {
 
 func TestHistoryOfNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
-	if h, err := s.History(0, 0); err != nil || len(h) != 0 {
+	if h, err := s.History(0, 0, nil); err != nil || len(h) != 0 {
 		t.Errorf("%v, %v", h, err)
 	}
 }

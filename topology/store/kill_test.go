@@ -102,7 +102,7 @@ func whole(t *testing.T, s *Store) {
 	if err != nil || len(r.Differences) > 0 {
 		t.Fatalf("revision %d: %v, %v", r.Revision, r.Differences, err)
 	}
-	h, err := s.History(0, 50)
+	h, err := s.History(0, 50, nil)
 	if err != nil || len(h) == 0 && r.Revision > 0 {
 		t.Fatalf("history of revision %d: %d entries, %v", r.Revision, len(h), err)
 	}

@@ -40,7 +40,7 @@ func TestHistoryIsBounded(t *testing.T) {
 			at500 = size()
 		}
 	}
-	h, err := s.History(0, 0)
+	h, err := s.History(0, 0, nil)
 	if err != nil || len(h) < 100 || len(h) > 100+pruneSlack+1 || h[0].Revision != 2001 || h[len(h)-1].Revision != 2002-topology.Revision(len(h)) {
 		t.Errorf("%d entries, %v", len(h), err)
 	}
@@ -63,7 +63,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	for i := range 100 {
 		flip(t, s, i, "y")
 	}
-	if h, err := s.History(0, 0); err != nil || len(h) > 1+pruneSlack || h[0].Revision != 2101 {
+	if h, err := s.History(0, 0, nil); err != nil || len(h) > 1+pruneSlack || h[0].Revision != 2101 {
 		t.Errorf("%d entries, %v", len(h), err)
 	}
 }
@@ -89,7 +89,7 @@ func TestHistoryIsBoundedInBytes(t *testing.T) {
 		ops = append(ops, put(topology.KindPort, fmt.Sprint("q", i), topology.PortSpec{Network: "a"}))
 	}
 	apply(t, s, ops...)
-	h, err := s.History(0, 0)
+	h, err := s.History(0, 0, nil)
 	if err != nil || len(h) != 1 || len(h[0].Changes) != 500 || s.history.entries != 1 {
 		t.Errorf("%d entries, %+v, %v", len(h), s.history, err)
 	}

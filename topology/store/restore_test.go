@@ -109,7 +109,7 @@ func TestRestore(t *testing.T) {
 	if n, _ := s.Snapshot().Node("n1"); n.Modified != 2 {
 		t.Errorf("what stayed was modified in %d", n.Modified)
 	}
-	if h, err := s.History(0, 1); err != nil || h[0].Author != "bob" || len(h[0].Changes) != len(wantVerbs) {
+	if h, err := s.History(0, 1, nil); err != nil || h[0].Author != "bob" || len(h[0].Changes) != len(wantVerbs) {
 		t.Errorf("history: %+v, %v", h, err)
 	}
 	if again, err := s.Restore(context.Background(), "bob", snap); err != nil || again.Revision != c.Revision || len(again.Changes) > 0 {

@@ -98,7 +98,7 @@ func TestSchema(t *testing.T) {
 	if d := cmp.Diff(contents(s.Snapshot()), contents(old.Snapshot()), addrs); d != "" {
 		t.Errorf("from the golden file (-want +got):\n%s", d)
 	}
-	if h, err := old.History(0, 0); err != nil || len(h) != 2 {
+	if h, err := old.History(0, 0, nil); err != nil || len(h) != 2 {
 		t.Errorf("history: %d entries, %v", len(h), err)
 	}
 }

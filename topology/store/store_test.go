@@ -141,7 +141,7 @@ func TestApplyNothing(t *testing.T) {
 	if c.Revision != 1 || s.Snapshot() != before || len(c.Changes)+len(c.Blocks) > 0 || called {
 		t.Errorf("the same again: %+v, callback %v", c, called)
 	}
-	if h, err := s.History(0, 0); err != nil || len(h) != 1 {
+	if h, err := s.History(0, 0, nil); err != nil || len(h) != 1 {
 		t.Errorf("history: %d entries, %v", len(h), err)
 	}
 }
