@@ -193,7 +193,7 @@ func TestAPIOverTLS(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	history, err := d.client.History(t.Context(), 0, 10)
+	history, err := d.client.History(t.Context(), api.HistoryOptions{From: 0, Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
