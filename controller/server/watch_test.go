@@ -125,7 +125,9 @@ func TestWatchResumes(t *testing.T) {
 // noHistory is a store that has forgotten.
 type noHistory struct{ *store.Store }
 
-func (noHistory) History(topology.Revision, int, func(*store.Entry) bool) ([]store.Entry, error) { return nil, nil }
+func (noHistory) History(topology.Revision, int, func(*store.Entry) bool) ([]store.Entry, error) {
+	return nil, nil
+}
 
 func TestWatchResyncsWhenTooOld(t *testing.T) {
 	b := newBed(t, func(c *Config) { c.Store = noHistory{c.Store.(*store.Store)} })
