@@ -20,10 +20,13 @@ const helpExitCodes = `The exit code of sdnctl says how it went:
        (diff and ipam check: also any failure that is none of the following)
     3  an object that was named does not exist
     4  it is stored, but not every node has confirmed it in the time given
-       to --wait, or sdnd did not answer in time
+       to --wait, or sdnd did not answer in time; for node join: the node is
+       configured, but does not work yet in the time given to --timeout
     5  conflict: the object exists already, an address or VNI is taken,
        something is in use, a pool is exhausted, or someone else changed the
-       object at the same moment; nothing was changed
+       object at the same moment; for node join, leave and drain: there are
+       ports or settings that only --take-over or --force touches; nothing was
+       changed
     6  a file or value is not valid; nothing was changed
     7  sdnd, or the node, cannot be reached, or this client is rate-limited
     8  sdnd does not know who you are, or you may not do that

@@ -105,6 +105,42 @@ func TestJoinLooksFirst(t *testing.T) {
 	b.noDrift()
 }
 
+// TestJoinOfAnAdoptedBridge: a bridge that a person pointed at sdnd becomes a
+// node as join makes it, without its containers losing a packet, and leaving puts
+// it back.
+func TestJoinOfAnAdoptedBridge(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.node("node1")
+	_, err := n.VSCtl(b.ctx, "del-fail-mode", "br-int", "--", "set", "bridge", "br-int", "protocols=OpenFlow13",
+		"--", "set-controller", "br-int", "tcp:"+b.Controller.Addr.String()+":6653", "--", "set-manager", "tcp:"+b.Controller.Addr.String()+":6640")
+	b.must(err)
+	id := b.awaitSwitches(1)[0].DatapathID
+	b.sdnctl("node", "adopt", id, "node1", "--tunnel-ip", n.Addr.String())
+	b.apply("{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: one, spec: {network: blue}}\n---\n{kind: Port, name: two, spec: {network: blue}}\n")
+	one, two := b.plug("one", "node1"), b.plug("two", "node1")
+	b.bound("one", "two")
+	b.reach(one, two.IP.Addr().String())
+	rows := b.rows(n)
+
+	stop := b.pinging(one, two.IP.Addr().String())
+	says(t, b.joinNode(n, cli.ExitConflict), "keep it with --datapath-id "+id)
+	b.joinNode(n, 0, "--datapath-id", id)
+	if lost := stop(); lost > 0 {
+		t.Errorf("%d packets were lost", lost)
+	}
+	b.joined = append(b.joined, n)
+	b.verify()
+	b.joined = nil
+	if got, err := n.VSCtl(b.ctx, "get-fail-mode", "br-int"); err != nil || got != "secure\n" {
+		t.Errorf("fail mode %q (%v)", got, err)
+	}
+	b.onNode(n, 0, "sdnctl", "node", "leave", "--force")
+	if d := cmp.Diff(rows, b.rows(n)); d != "" {
+		t.Errorf("leave did not put back what was there (-before +after):\n%s", d)
+	}
+	b.reach(one, two.IP.Addr().String())
+}
+
 // guest is a machine on br-int that sdnd knows nothing of.
 func (b *bed) guest(n *lab.Node, name, cidr string) *lab.Container {
 	b.t.Helper()
