@@ -6,6 +6,7 @@ import "time"
 type List[T any] struct {
 	Items    []T      `json:"items" doc:"The objects, sorted by name"`
 	Revision Revision `json:"revision" doc:"Revision of the topology that was read; watch from it to miss nothing" example:"7"`
+	Continue string   `json:"continue,omitempty" doc:"Name to continue behind, if there are more objects than were asked for" example:"web500"`
 }
 
 // Verbs of a change.

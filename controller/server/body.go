@@ -8,6 +8,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,14 +29,15 @@ func body(ctx context.Context) []byte {
 	return b
 }
 
-// readBody is a middleware that reads a body of at most limit bytes. One that
+// readBody is a middleware that reads a body of one of the media types and of at
+// most limit bytes. One that
 // says it is larger is refused without being read, and one that turns out to
 // be is not read further; the connection is closed then, so that the client
 // stops sending.
-func readBody(limit int64) func(huma.Context, func(huma.Context)) {
+func readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		b, p := boundedBody(w, r, limit)
+		b, p := boundedBody(w, r, limit, media)
 		if p != nil {
 			w.Header().Set("Connection", "close")
 			ctx.SetHeader("Content-Type", p.ContentType(""))
@@ -47,15 +50,15 @@ func readBody(limit int64) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-func boundedBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *problem) {
+func boundedBody(w http.ResponseWriter, r *http.Request, limit int64, media []string) ([]byte, *problem) {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		// A page in a browser cannot send application/json to another site
 		// without being allowed, so this also keeps forged requests out.
-		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
-			return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send application/json", ct)
+		if is, _, err := mime.ParseMediaType(ct); err != nil || !slices.Contains(media, is) {
+			return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send %s", ct, strings.Join(media, " or "))
 		}
 	} else if r.Header.Get("Origin") != "" {
-		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send application/json")
+		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send %s", strings.Join(media, " or "))
 	}
 	tooLarge := newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
 	if r.ContentLength > limit {

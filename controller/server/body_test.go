@@ -99,7 +99,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	if e := b.refused("GET", "/v1/prots", "", nil); e.Code != api.CodeNotFound || !strings.Contains(e.Message, "/v1/prots") {
 		t.Errorf("%+v", e)
 	}
-	resp, _ := b.raw("PATCH", "/v1/ports/web1", `{}`, nil)
+	resp, _ := b.raw("POST", "/v1/ports/web1", `{}`, nil)
 	if resp.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(resp.Header.Get("Allow"), "PUT") {
 		t.Errorf("%s, allow %q", resp.Status, resp.Header.Get("Allow"))
 	}

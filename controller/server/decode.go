@@ -25,8 +25,9 @@ func decodeOne(data []byte, kind api.Kind, name string) (api.Object, any, []api.
 		}
 	}
 	o, spec, mistakes := api.DecodeObjectSpec(data)
-	if o.Kind != kind && o.Kind != "" && len(mistakes) == 0 {
-		mistakes = append(mistakes, api.Problem{
+	if k, err := api.ParseKind(string(o.Kind)); err == nil && k != kind {
+		// The rest was read as one of the other kind, and says nothing.
+		mistakes = append(mistakes[:0], api.Problem{
 			Field:   "kind",
 			Message: fmt.Sprintf("the body has a %s, the path is that of a %s", o.Kind, kind),
 			Fix:     "send it to /v1/" + o.Kind.Plural(),

@@ -13,6 +13,8 @@ import (
 // problem instead of the mux's line of text.
 func problemsFor(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Where the API is described (RFC 8631).
+		w.Header().Add("Link", `</openapi.json>; rel="service-desc"`)
 		if _, pattern := mux.Handler(r); pattern != "" {
 			mux.ServeHTTP(w, r)
 			return

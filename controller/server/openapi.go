@@ -87,7 +87,7 @@ func (s *Server) finishOpenAPI() {
 		}
 	}
 	for _, item := range s.api.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
 			if op != nil {
 				delete(op.Responses, "default") // huma's; ours are 4XX and 5XX
 			}

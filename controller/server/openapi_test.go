@@ -106,6 +106,7 @@ func TestPaths(t *testing.T) {
 		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows",
 		"GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
+		"PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}",
 		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/ports", "POST /v1/restore", "POST /v1/routers",
 		"PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}",
 	}
@@ -178,7 +179,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 				t.Errorf("%s: parameter %s is not described", route, p.Name)
 			}
 		}
-		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "POST") && !strings.HasSuffix(route, "/audit"); takes != (op.RequestBody != nil) {
+		if takes := strings.HasPrefix(route, "PUT") || strings.HasPrefix(route, "PATCH") || strings.HasPrefix(route, "POST") && !strings.HasSuffix(route, "/audit"); takes != (op.RequestBody != nil) {
 			t.Errorf("%s: body documented: %t", route, !takes)
 		} else if takes {
 			for media, c := range op.RequestBody.Content {

@@ -65,6 +65,8 @@ func (s *Server) operation(method, path string) *huma.Operation {
 		return item.Put
 	case http.MethodPost:
 		return item.Post
+	case http.MethodPatch:
+		return item.Patch
 	}
 	return item.Delete
 }
@@ -101,7 +103,7 @@ func (s *Server) takesBody(op *huma.Operation, t reflect.Type, example any, limi
 			Example: example,
 		}},
 	}
-	op.Middlewares = append(op.Middlewares, readBody(limit))
+	op.Middlewares = append(op.Middlewares, readBody(limit, "application/json"))
 }
 
 func (s *Server) schema(t reflect.Type) *huma.Schema {

@@ -2,12 +2,18 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
+	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -16,17 +22,27 @@ import (
 )
 
 type listInput struct {
-	Label string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
+	Label    string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
+	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
+	Continue string `query:"continue" doc:"Only objects behind this name: continue of the page before" example:"web500"`
 }
 
 type portListInput struct {
 	Label   string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
 	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
 	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
+
+	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
+	Continue string `query:"continue" doc:"Only objects behind this name: continue of the page before" example:"web500"`
 }
 
 type nameInput struct {
 	Name string `path:"name" doc:"Name of the object" example:"web1"`
+}
+
+type getInput struct {
+	Name        string `path:"name" doc:"Name of the object" example:"web1"`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer: 304, without a body, if nothing of the object and its status has changed since" example:"\"7-2f0c1b9a64e5d8c3\""`
 }
 
 // The parameters below are in no struct that others embed: huma overlooks
@@ -41,17 +57,26 @@ type putInput struct {
 	Name    string `path:"name" doc:"Name of the object" example:"web1"`
 	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
 	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
-	Wait    string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
+
+	IfNoneMatch string `header:"If-None-Match" doc:"'*': change the object only if it does not exist" example:"*"`
+
+	Wait string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
 }
 
 type objectOutput[T any] struct {
-	ETag string `header:"ETag" doc:"Revision that last changed the object, for If-Match" example:"\"7\""`
-	Body *T
+	Status int
+	ETag   string `header:"ETag" doc:"Revision that last changed the object, and a digest of it with its status; for If-Match, which looks at the revision, and If-None-Match, which looks at both" example:"\"7-2f0c1b9a64e5d8c3\""`
+	Body   *T
+}
+
+type listOutput[T any] struct {
+	Link string `header:"Link" doc:"Where the next page is, rel=next; only with limit, and if there is one" example:"</v1/ports?continue=web500&limit=500>; rel=\"next\""`
+	Body long[api.List[T]]
 }
 
 type putOutput[T any] struct {
 	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
-	ETag    string `header:"ETag" doc:"Revision that last changed the object, for If-Match" example:"\"7\""`
+	ETag    string `header:"ETag" doc:"As in the answer to a GET" example:"\"7-2f0c1b9a64e5d8c3\""`
 	Body    *T
 }
 
@@ -67,12 +92,12 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	list := op(http.MethodGet, base, "list-"+many, "List "+many+", sorted by name")
 	exampleList := api.List[T]{Items: []T{example}, Revision: 7}
 	if kind == api.KindPort {
-		register(s, list, exampleList, func(ctx context.Context, in *portListInput) (*output[long[api.List[T]]], error) {
+		register(s, list, exampleList, func(ctx context.Context, in *portListInput) (*listOutput[T], error) {
 			return listObjects[T](ctx, s, kind, in)
 		})
 	} else {
-		register(s, list, exampleList, func(ctx context.Context, in *listInput) (*output[long[api.List[T]]], error) {
-			return listObjects[T](ctx, s, kind, &portListInput{Label: in.Label})
+		register(s, list, exampleList, func(ctx context.Context, in *listInput) (*listOutput[T], error) {
+			return listObjects[T](ctx, s, kind, &portListInput{Label: in.Label, Limit: in.Limit, Continue: in.Continue})
 		})
 	}
 
@@ -84,8 +109,12 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 	})
 
 	get := op(http.MethodGet, base+"/{name}", "get-"+one, "Show a "+one)
-	register(s, get, example, func(ctx context.Context, in *nameInput) (*objectOutput[T], error) {
-		return getObject[T](s.viewFor(ctx), refOf(kind, in.Name))
+	register(s, get, example, func(ctx context.Context, in *getInput) (*objectOutput[T], error) {
+		out, err := getObject[T](s.viewFor(ctx), refOf(kind, in.Name))
+		if err == nil && anyTag(in.IfNoneMatch, func(tag string) bool { return tag == "*" || tag == strings.Trim(out.ETag, `"`) }) {
+			out.Status, out.Body = http.StatusNotModified, nil
+		}
+		return out, err
 	})
 
 	put := op(http.MethodPut, base+"/{name}", "put-"+one, "Create or replace a "+one)
@@ -94,13 +123,20 @@ func objectRoutes[T any](s *Server, kind api.Kind, example T) {
 		return putObject[T](ctx, s, topology.Put, kind, in)
 	})
 
+	patch := op(http.MethodPatch, base+"/{name}", "patch-"+one, "Change fields of a "+one)
+	patch.Description = "A JSON merge patch (RFC 7396): fields that it has replace those of the object, null removes one, lists are replaced as a whole. Status and meta are ignored."
+	s.takesPatch(&patch, example)
+	register(s, patch, example, func(ctx context.Context, in *putInput) (*putOutput[T], error) {
+		return patchObject[T](ctx, s, kind, in)
+	})
+
 	remove := op(http.MethodDelete, base+"/{name}", "delete-"+one, "Delete a "+one+"; nothing may refer to it any more")
 	register(s, remove, api.DeleteResult{Revision: 8}, func(ctx context.Context, in *putInput) (*changeOutput[api.DeleteResult], error) {
 		return removeObject(ctx, s, kind, in)
 	})
 }
 
-func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*output[long[api.List[T]]], error) {
+func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*listOutput[T], error) {
 	sel, err := parseSelector(in.Label)
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "label", Message: err.Error()}})
@@ -108,15 +144,48 @@ func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portL
 	v := s.viewFor(ctx)
 	picked := func(yield func(topology.Object) bool) {
 		for o := range v.all(kindOf(kind), in.Network, in.Node) {
-			if sel.matches(o.Metadata().Labels) && !yield(o) {
+			if o.Ref().Name > in.Continue && sel.matches(o.Metadata().Labels) && !yield(o) {
 				return
 			}
 		}
 	}
-	return &output[long[api.List[T]]]{Body: long[api.List[T]]{
-		rest: api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}, field: "items",
+	out := &listOutput[T]{}
+	rest := api.List[T]{Items: []T{}, Revision: api.Revision(v.snap.Revision())}
+	if in.Limit > 0 {
+		page, more := firstOf(picked, in.Limit)
+		if more {
+			rest.Continue = page[len(page)-1].Ref().Name
+			out.Link = nextPage(kind, in, rest.Continue)
+		}
+		picked = slices.Values(page)
+	}
+	out.Body = long[api.List[T]]{
+		rest: rest, field: "items",
 		items: each(picked, func(o topology.Object) (any, error) { return v.typed(o), nil }),
-	}}, nil
+	}
+	return out, nil
+}
+
+// firstOf returns the first objects, up to limit, and whether there are more.
+func firstOf(all iter.Seq[topology.Object], limit int) (first []topology.Object, more bool) {
+	for o := range all {
+		if len(first) == limit {
+			return first, true
+		}
+		first = append(first, o)
+	}
+	return first, false
+}
+
+// nextPage is the Link to the page behind a name (RFC 8288).
+func nextPage(kind api.Kind, in *portListInput, behind string) string {
+	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {behind}}
+	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node} {
+		if v != "" {
+			q.Set(k, v)
+		}
+	}
+	return fmt.Sprintf("</v1/%s?%s>; rel=\"next\"", kind.Plural(), q.Encode())
 }
 
 func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
@@ -124,14 +193,39 @@ func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
 	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
-	return &objectOutput[T]{ETag: etag(o), Body: v.typed(o).(*T)}, nil
+	body := v.typed(o).(*T)
+	tag, err := etag(o, body)
+	if err != nil {
+		return nil, internal(err)
+	}
+	return &objectOutput[T]{Status: http.StatusOK, ETag: tag, Body: body}, nil
 }
 
 func notFound(ref topology.Ref) *problem {
 	return newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s %q", ref.Kind, ref.Name)
 }
 
-func etag(o topology.Object) string { return fmt.Sprintf("%q", fmt.Sprint(o.Metadata().Modified)) }
+// etag is the entity tag (RFC 9110, section 8.8.3) of an object as it is shown:
+// the revision that last changed it, and a digest, as its status changes without
+// one.
+func etag(o topology.Object, shown any) (string, error) {
+	b, err := json.Marshal(shown)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("\"%d-%016x\"", o.Metadata().Modified, xxhash.Sum64(b)), nil
+}
+
+// anyTag reports whether f holds for a tag of If-Match or If-None-Match.
+func anyTag(header string, f func(tag string) bool) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag != "" && f(strings.Trim(tag, `"`)) {
+			return true
+		}
+	}
+	return false
+}
 
 // putObject creates or replaces the object in the body; in.Name is that of the
 // path, "" if it has none.
@@ -139,6 +233,15 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 	wait, err := waitOf(in.Wait)
 	if err != nil {
 		return nil, err
+	}
+	switch in.IfNoneMatch {
+	case "":
+	case "*":
+		verb = topology.Create
+	default:
+		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
+			Index: -1, Field: "If-None-Match", Message: "a change takes * only, which means that the object must not exist", Fix: "use If-Match to change one that does",
+		}})
 	}
 	o, spec, mistakes := decodeOne(body(ctx), kind, in.Name)
 	t := newTransaction(1)
@@ -148,6 +251,12 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 	if err != nil {
 		return nil, err
 	}
+	return answerChange[T](ctx, s, ref, c, wait)
+}
+
+// answerChange answers a change of one object with the object, when it is
+// confirmed or the wait is over.
+func answerChange[T any](ctx context.Context, s *Server, ref topology.Ref, c store.Commit, wait time.Duration) (*putOutput[T], error) {
 	out, err := getObject[T](s.viewOf(ctx, c.After), ref)
 	if err != nil {
 		return nil, err
@@ -192,11 +301,11 @@ func precondition(v view, ref topology.Ref, ifMatch string) *problem {
 	if !ok || !v.sees(o) {
 		return fail("If-Match asks for revision %s of %s, which does not exist", ifMatch, ref)
 	}
-	for tag := range strings.SplitSeq(ifMatch, ",") {
-		tag = strings.Trim(strings.TrimSpace(tag), `"`)
-		if tag == "*" || tag == strconv.FormatUint(uint64(o.Metadata().Modified), 10) {
-			return nil
-		}
+	if anyTag(ifMatch, func(tag string) bool {
+		revision, _, _ := strings.Cut(tag, "-")
+		return tag == "*" || revision == strconv.FormatUint(uint64(o.Metadata().Modified), 10)
+	}) {
+		return nil
 	}
 	return fail("%s was changed by revision %d since it was read (If-Match: %s): read it again and repeat the change", ref, o.Metadata().Modified, ifMatch)
 }
