@@ -84,6 +84,7 @@ See 'sdnctl help files' for what a file holds.`,
 	o.files.add(cmd)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "only say what would change (see also: sdnctl diff)")
 	o.wait.add(a, cmd)
+	o.wait.addBound(cmd)
 	o.output.flags(a, cmd)
 	return cmd
 }
@@ -110,7 +111,7 @@ func (o *applyOptions) run(ctx context.Context) error {
 	if o.dryRun {
 		return nil
 	}
-	return o.wait.after(ctx, client, result.Revision)
+	return o.wait.after(ctx, client, result.Revision, written(result.Changes)...)
 }
 
 // send reads the files and sends the transaction, and returns every mistake
@@ -132,6 +133,17 @@ func (f *fileFlags) send(ctx context.Context, a *app, client *api.Client, dryRun
 	req.DryRun = dryRun || len(l.errs) > 0
 	result, err := client.Apply(ctx, req)
 	return result, l, l.merge(err)
+}
+
+// written returns the objects that changes created or changed.
+func written(changes []api.Change) []api.Key {
+	var keys []api.Key
+	for _, c := range changes {
+		if c.Verb != api.VerbDelete && c.After != nil {
+			keys = append(keys, api.Key{Kind: c.After.Kind, Name: c.After.Name})
+		}
+	}
+	return keys
 }
 
 // changeText words a change, as in "port/web1 created".

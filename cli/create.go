@@ -38,6 +38,7 @@ func newCreateCmd(a *app, k kindDef) *cobra.Command {
 	}
 	o.labels.add(cmd, "label as `key=value`; may be repeated, or several separated by commas")
 	o.wait.add(a, cmd)
+	o.wait.addBound(cmd)
 	o.output.flags(a, cmd)
 	return cmd
 }
@@ -60,7 +61,7 @@ func (o *createOptions) run(ctx context.Context, name string) error {
 	if err := o.app.changed(&o.output, o.kind, "created", created); err != nil {
 		return err
 	}
-	return o.wait.after(ctx, client, created.Meta.Revision)
+	return o.wait.after(ctx, client, created.Meta.Revision, api.Key{Kind: o.kind.kind, Name: name})
 }
 
 // changed shows an object that was created or set.

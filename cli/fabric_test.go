@@ -195,3 +195,6 @@ func scriptMany(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o644))
 }
+
+// SubscribePorts has nothing to tell.
+func (f *fabric) SubscribePorts(func(string)) (cancel func()) { return func() {} }

@@ -39,6 +39,7 @@ revision of its own; when one is refused, those before it stay changed.`, k.kind
 	o.labels.add(cmd, "label to set as `key=value`, or to remove as key-; may be repeated")
 	addSelector(cmd, &o.selector, "change all objects whose labels match the `selector`, instead of named ones")
 	o.wait.add(a, cmd)
+	o.wait.addBound(cmd)
 	o.output.flags(a, cmd)
 	return cmd
 }
@@ -61,14 +62,16 @@ func (o *setOptions) run(ctx context.Context, names []string) error {
 		return err
 	}
 	var last api.Revision
+	var keys []api.Key
 	for _, object := range objects {
 		revision, err := o.one(ctx, client, object)
 		if err != nil {
 			return err
 		}
 		last = max(last, revision)
+		keys = append(keys, api.Key{Kind: object.Kind, Name: object.Name})
 	}
-	return o.wait.after(ctx, client, last)
+	return o.wait.after(ctx, client, last, keys...)
 }
 
 // objects returns the objects that are to be changed.

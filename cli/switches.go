@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -53,6 +54,6 @@ func (o *switchesOptions) run(ctx context.Context) error {
 		{header: "OVS", cell: func(s api.Switch) string { return s.OVSVersion }},
 		{header: "CONNECTED", cell: func(s api.Switch) string { return age(now, s.Since) }},
 		{header: "REASON", cell: func(s api.Switch) string { return s.Reason }},
-		{header: "ADOPT", cell: func(s api.Switch) string { return s.Adopt }},
+		{header: "ACTION", cell: func(s api.Switch) string { return cmp.Or(s.Adopt, s.Action) }},
 	}, switches.Items)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ const (
 type waitFlag struct {
 	app     *app
 	timeout time.Duration
+	bound   bool
 }
 
 func (w *waitFlag) add(a *app, cmd *cobra.Command) {
@@ -39,53 +41,99 @@ func (w *waitFlag) add(a *app, cmd *cobra.Command) {
 	cmd.Flags().Lookup("wait").NoOptDefVal = defaultWait.String()
 }
 
+// addBound adds --wait-bound to a command that may create or change ports.
+func (w *waitFlag) addBound(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&w.bound, "wait-bound", false, "wait also until the ports that were created or changed have their interface; implies --wait")
+}
+
 // before returns the client to make the change with: one whose answers tell at
 // once what is confirmed soon, if that is asked for.
 func (w *waitFlag) before(client *api.Client) *api.Client {
+	w.implied()
 	if w.timeout <= 0 {
 		return client
 	}
 	return client.Confirming(min(soon, w.timeout))
 }
 
-// after waits for a revision if that was asked for.
-func (w *waitFlag) after(ctx context.Context, client *api.Client, rev api.Revision) error {
+// implied has --wait-bound imply --wait.
+func (w *waitFlag) implied() {
+	if w.bound && w.timeout <= 0 {
+		w.timeout = defaultWait
+	}
+}
+
+// after waits for a revision if that was asked for, and until the ports among the
+// objects that it created or changed are bound, if that was.
+func (w *waitFlag) after(ctx context.Context, client *api.Client, rev api.Revision, objects ...api.Key) error {
+	w.implied()
 	if w.timeout <= 0 {
 		return nil
 	}
-	return w.app.wait(ctx, client, rev, w.timeout)
+	started := w.app.env.Now()
+	if err := w.app.wait(ctx, client, rev, w.timeout); err != nil || !w.bound {
+		return err
+	}
+	ports := slices.DeleteFunc(objects, func(k api.Key) bool { return k.Kind != api.KindPort })
+	if len(ports) == 0 {
+		return nil
+	}
+	left := w.timeout - w.app.env.Now().Sub(started)
+	return w.app.waitFor(ctx, client, forBound, ports, max(left, time.Millisecond))
 }
 
 type waitOptions struct {
 	app     *app
 	timeout time.Duration
+	what    string // --for
 }
 
 func newWaitCmd(a *app) *cobra.Command {
 	o := &waitOptions{app: a}
 	cmd := &cobra.Command{
-		Use:   "wait [REVISION]",
-		Short: "Wait until every affected node has confirmed a revision",
+		Use:   "wait [REVISION | --for STATE OBJECT...]",
+		Short: "Wait until every affected node has confirmed a revision, or for objects",
 		Long: `Wait until the switch of every node that a revision affects has confirmed it, so
 that packets are forwarded by it. Without REVISION the newest is waited for.
 
-Every command that changes something has the same as --wait[=TIME].`,
+Every command that changes something has the same as --wait[=TIME].
+
+With --for it waits for objects instead: until a port is bound (has its
+interface), a node is connected, or a node, network or port is ready (no
+condition of it is an error). When the time is over it says what is missing.`,
 		Example: `  sdnctl wait
-  sdnctl wait 42 --timeout 5s`,
-		Args: cobra.MaximumNArgs(1),
+  sdnctl wait 42 --timeout 5s
+  sdnctl wait --for bound port/web port/db
+  sdnctl wait --for ready node/node1`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	cmd.Flags().DurationVar(&o.timeout, "timeout", defaultWait, "give up after this `time`; 0 never")
+	cmd.Flags().StringVar(&o.what, "for", "", "wait until objects have this `state`: ready, bound or connected")
+	mustComplete(cmd, "for", forReady, forBound, forConnected)
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }
 
 func (o *waitOptions) run(ctx context.Context, args []string) error {
+	var objects []api.Key
+	switch {
+	case o.what != "":
+		var err error
+		if objects, err = parseWaitFor(o.what, args); err != nil {
+			return err
+		}
+	case len(args) > 1:
+		return usageErrorf("want one revision; objects are waited for with --for")
+	}
 	client, err := o.app.client()
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	if len(objects) > 0 {
+		return o.app.waitFor(ctx, client, o.what, objects, o.timeout)
+	}
 	var rev api.Revision
 	if len(args) == 1 {
 		n, err := strconv.ParseUint(args[0], 10, 64)

@@ -21,9 +21,9 @@ func newWatchCmd(a *app) *cobra.Command {
 	o := &watchOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Print changes and node states as they happen",
-		Long: `Print a line for every change of the topology and of a node's state, until
-interrupted. With -o json each line is one event, as the API sends it; with
+		Short: "Print changes, and how nodes and ports are, as they happen",
+		Long: `Print a line for every change of the topology, and when a port's interface comes,
+goes or moves or what is wrong with a node or port changes, until interrupted. With -o json each line is one event, as the API sends it; with
 -o yaml each event is one document.`,
 		Example: `  sdnctl watch
   sdnctl watch --from 42 -o json`,
@@ -71,6 +71,9 @@ func (o *watchOptions) event(e api.Event) error {
 
 // eventText words an event of a change or of a node.
 func eventText(e api.Event) string {
+	if e.Port != nil {
+		return portText(e.Object, e.Port)
+	}
 	if e.Node == nil {
 		return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
 	}
@@ -81,5 +84,21 @@ func eventText(e api.Event) string {
 	if e.Node.LastError != "" {
 		text += ": " + e.Node.LastError
 	}
-	return text
+	return text + wrongText(e.Node.Conditions)
+}
+
+// portText words a new status of a port.
+func portText(object string, s *api.PortStatus) string {
+	if !s.Bound {
+		return object + " is not bound: " + s.Message
+	}
+	return object + " is bound to " + s.Interface + " on " + s.Node + wrongText(s.Conditions)
+}
+
+// wrongText names what is wrong, after what is.
+func wrongText(all []api.Condition) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return "; " + conditionsText(all)
 }

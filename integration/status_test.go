@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,10 @@ func TestStatus(t *testing.T) {
 	b.bound("web", "db")
 	b.healthy()
 	web := b.interfaceOf("web")
+
+	b.sdnctl("wait", "--for", "bound", "port/web", "port/db", "--timeout", "10s")
+	b.sdnctl("wait", "--for", "ready", "node/node1", "port/web", "--timeout", "10s")
+	told := b.watchPort("web")
 
 	faults := []struct {
 		name, object, reason string
@@ -76,6 +82,61 @@ func TestStatus(t *testing.T) {
 			}
 			b.healthy()
 		})
+	}
+
+	// What came and went was told to those who watch, and is in the log.
+	var unbound, bound bool
+	for text := told(); text != ""; text = told() {
+		unbound = unbound || text == "unbound"
+		bound = bound || unbound && text == "bound"
+	}
+	if !unbound || !bound {
+		t.Errorf("a watch was told that web went: %t, that it came back: %t", unbound, bound)
+	}
+	log, err := os.ReadFile(b.Controller.LogFile)
+	b.must(err)
+	for _, line := range []string{`"port bound" component=reconcile port=web`, `"port unbound" component=reconcile port=web node=node1 interface=` + web} {
+		if !strings.Contains(string(log), line) {
+			t.Errorf("the log has no line with %s", line)
+		}
+	}
+	if !strings.Contains(b.refused("wait", "--for", "bound", "port/nosuch"), "nosuch") {
+		t.Error("waiting for a port that does not exist")
+	}
+}
+
+// watchPort watches a port. The function that it returns gives what was told of
+// it, "bound" or "unbound", one after the other, and "" when there is no more.
+func (b *bed) watchPort(port string) (next func() string) {
+	ctx, cancel := context.WithCancel(b.ctx)
+	told := make(chan string, 1000)
+	ready := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		_ = b.api.Watch(ctx, api.WatchOptions{}, func(e api.Event) error {
+			switch {
+			case e.Type == api.EventReady:
+				close(ready)
+			case e.Type == api.EventPort && e.Object == "port/"+port && e.Port.Bound:
+				told <- "bound"
+			case e.Type == api.EventPort && e.Object == "port/"+port:
+				told <- "unbound"
+			}
+			return nil
+		})
+	})
+	b.t.Cleanup(func() {
+		cancel()
+		done.Wait()
+	})
+	<-ready
+	return func() string {
+		select {
+		case text := <-told:
+			return text
+		default:
+			return ""
+		}
 	}
 }
 

@@ -14,6 +14,12 @@ type VersionError struct {
 
 // Error names the versions and what to do.
 func (e *VersionError) Error() string {
+	return fmt.Sprintf("switch offers %s but not OpenFlow 1.3: allow it, in Open vSwitch with 'ovs-vsctl set bridge BRIDGE protocols=OpenFlow13'", e.Names())
+}
+
+// Names returns the names of the versions that the switch offers, such as
+// "OpenFlow 1.0, OpenFlow 1.1".
+func (e *VersionError) Names() string {
 	names := make([]string, len(e.Offered))
 	for i, v := range e.Offered {
 		names[i] = versionName(v)
@@ -22,7 +28,7 @@ func (e *VersionError) Error() string {
 	if offered == "" {
 		offered = "no version"
 	}
-	return fmt.Sprintf("switch offers %s but not OpenFlow 1.3: allow it, in Open vSwitch with 'ovs-vsctl set bridge BRIDGE protocols=OpenFlow13'", offered)
+	return offered
 }
 
 // versionName returns the name of a wire version.

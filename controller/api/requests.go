@@ -118,12 +118,13 @@ type Switches struct {
 // Switch is a connected switch that no declared node claims. It is quarantined:
 // it gets no flows.
 type Switch struct {
-	DatapathID string    `json:"datapathID" doc:"Its datapath id" example:"00004e7c25b01a4f"`
+	DatapathID string    `json:"datapathID" doc:"Its datapath id; empty while it has not said it" example:"00004e7c25b01a4f"`
 	Address    string    `json:"address" doc:"Its end of the connection" example:"192.168.50.13:40112"`
 	OVSVersion string    `json:"ovsVersion,omitempty" doc:"Version of Open vSwitch" example:"3.1.0"`
 	Since      time.Time `json:"since" doc:"When it connected"`
 	Reason     string    `json:"reason" doc:"Why it is quarantined" example:"no node has this datapath id"`
-	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node" example:"sdnctl node adopt 00004e7c25b01a4f NAME --tunnel-ip 192.168.50.13"`
+	Action     string    `json:"action,omitempty" doc:"What to do about it, when it cannot be adopted as it is" example:"on that machine: ovs-vsctl set bridge br-int protocols=OpenFlow13"`
+	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node; absent when none can" example:"sdnctl node adopt 00004e7c25b01a4f NAME --tunnel-ip 192.168.50.13"`
 }
 
 // What may be said of a flow in Flow.Installed.

@@ -27,6 +27,9 @@ type board struct {
 	// changed is closed at the next change, and replaced.
 	changed     chan struct{}
 	subscribers map[*func(NodeStatus)]struct{}
+	// portSubscribers are told of ports; bound counts the bound ports by node.
+	portSubscribers map[*func(string)]struct{}
+	bound           map[string]int
 }
 
 // boardNode is a node's line on the board.
@@ -46,6 +49,7 @@ func newBoard(now func() time.Time) *board {
 		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
 		quarantined: map[*peer]Switch{}, refused: map[string]Switch{}, conditions: condition.NewTracker(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
+		portSubscribers: map[*func(string)]struct{}{}, bound: map[string]int{},
 	}
 }
 

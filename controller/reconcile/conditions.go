@@ -29,12 +29,13 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 	return s
 }
 
-// assess notes an object's conditions and sets since when it has each. The
-// caller holds the lock.
-func (b *board) assess(o topology.Ref, all []condition.Condition) {
+// assess notes an object's conditions and sets since when it has each. It reports
+// whether they are others than before. The caller holds the lock.
+func (b *board) assess(o topology.Ref, all []condition.Condition) (changed bool) {
 	now := b.now()
-	b.conditions.Set(o, all, now)
+	changed = b.conditions.Set(o, all, now)
 	b.conditions.Stamp(o, all, now)
+	return changed
 }
 
 // assessPort evaluates a port's conditions anew, after a change of what they
@@ -46,7 +47,11 @@ func (d *dispatcher) assessPort(name string) {
 	}
 	d.f.board.mu.Lock()
 	defer d.f.board.mu.Unlock()
-	d.f.board.assess(portRef(name), all)
+	if d.f.board.assess(portRef(name), all) {
+		for f := range d.f.board.portSubscribers {
+			(*f)(name)
+		}
+	}
 }
 
 // assessChanges evaluates what a commit changes.

@@ -131,6 +131,7 @@ func (c committed) happen(d *dispatcher) {
 	}
 	d.save(places)
 	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Places: places})
+	d.placed(places)
 	d.assessChanges(c.Changes, bound.Looked)
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
@@ -180,6 +181,7 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels
 	if places := placeChanges(bound.Changes); len(places) > 0 || len(tunnels) > 0 {
 		d.save(places)
 		d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
+		d.placed(places)
 	}
 	for _, port := range bound.Looked {
 		d.assessPort(port)

@@ -69,7 +69,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 		}
 		d.f.log.Warn("switch refused", "dpid", id, "address", p.sess.RemoteAddr(), "reason", why)
 		d.release(p)
-		d.f.board.show(p.sess.RemoteAddr(), id, why)
+		d.f.board.show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why})
 		p.sess.Close()
 	}
 	if d.peers[id] = stay; len(stay) == 0 {

@@ -52,7 +52,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
-		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b))
+		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
 		reg.MustRegister(m.work.collectors()...)
 	}
 	return m

@@ -6,7 +6,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // maxRefused bounds the switches remembered that could not say who they are.
@@ -20,17 +19,22 @@ func (b *board) refuse(from net.Addr, err error) {
 	if !errors.As(err, &version) {
 		return
 	}
-	b.show(from, 0, err.Error())
+	b.show(from, Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3", Action: speakOpenFlow13})
 }
 
-// show remembers, by machine, why a switch was refused.
-func (b *board) show(from net.Addr, id topology.DatapathID, reason string) {
+// speakOpenFlow13 is what lets a switch that was refused in.
+const speakOpenFlow13 = "on that machine: ovs-vsctl set bridge br-int protocols=OpenFlow13"
+
+// show remembers, by machine, that a switch was refused; where it is and since
+// when is added.
+func (b *board) show(from net.Addr, s Switch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.refused) >= maxRefused {
 		clear(b.refused)
 	}
-	b.refused[crowd.Host(from)] = Switch{DatapathID: id, Address: from.String(), Since: b.now(), Reason: reason}
+	s.Address, s.Since = from.String(), b.now()
+	b.refused[crowd.Host(from)] = s
 	b.signal()
 }
 

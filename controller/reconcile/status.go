@@ -50,8 +50,10 @@ type Switch struct {
 	Address    string
 	OVSVersion string
 	Since      time.Time
-	// Reason says why it is quarantined.
+	// Reason says why it is quarantined, or was refused.
 	Reason string
+	// Action is what to do about it, "" where adopting it is.
+	Action string
 }
 
 // Pending is a node that has not yet confirmed a revision.

@@ -18,6 +18,9 @@ import (
 const (
 	feedCommits = 1024
 	feedChanges = 100_000
+	// feedPorts is of how many ports the feed keeps that their status changed; a
+	// watch that is further behind has to read everything anew.
+	feedPorts = 10_000
 )
 
 // feed is the tail of what happened. Watches do not get events pushed: each
@@ -33,6 +36,11 @@ type feed struct {
 	nodes   map[string]nodeUpdate
 	version uint64
 	order   btree.Map[uint64, string]
+	// ports are the ports whose status changed last, oldest first and each once,
+	// with their versions; older ones than lost are not among them.
+	ports     btree.Map[uint64, string]
+	portsSeen map[string]uint64
+	lost      uint64
 	// news is closed, and replaced, when there is something new.
 	news chan struct{}
 }
@@ -44,7 +52,7 @@ type nodeUpdate struct {
 }
 
 func newFeed(rev topology.Revision) *feed {
-	return &feed{revision: rev, nodes: map[string]nodeUpdate{}, news: make(chan struct{})}
+	return &feed{revision: rev, nodes: map[string]nodeUpdate{}, portsSeen: map[string]uint64{}, news: make(chan struct{})}
 }
 
 // committed takes in a commit. The store calls it in order.
@@ -80,6 +88,24 @@ func (f *feed) nodeChanged(st reconcile.NodeStatus) {
 	f.wake()
 }
 
+// portChanged takes in that a port's status is another.
+func (f *feed) portChanged(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if old, ok := f.portsSeen[name]; ok {
+		f.ports.Delete(old)
+	}
+	f.version++
+	f.ports.Set(f.version, name)
+	f.portsSeen[name] = f.version
+	if f.ports.Len() > feedPorts {
+		version, oldest, _ := f.ports.PopMin()
+		delete(f.portsSeen, oldest)
+		f.lost = version
+	}
+	f.wake()
+}
+
 func (f *feed) wake() {
 	close(f.news)
 	f.news = make(chan struct{})
@@ -103,8 +129,12 @@ type batch struct {
 	commits []store.Commit
 	// missing says that commits after the cursor are not kept any more.
 	missing bool
+	// lost says that changes of ports after the cursor are not kept any more.
+	lost bool
 	// nodes are sorted by name.
 	nodes []reconcile.NodeStatus
+	// ports are the names of those whose status changed, sorted.
+	ports []string
 	// next is the cursor after the batch, news tells when there is more.
 	next cursor
 	news <-chan struct{}
@@ -133,6 +163,13 @@ func (f *feed) after(c cursor) batch {
 			b.nodes = append(b.nodes, f.nodes[name].status)
 			return true
 		})
+		if b.lost = c.version < f.lost; !b.lost {
+			f.ports.Ascend(c.version+1, func(_ uint64, name string) bool {
+				b.ports = append(b.ports, name)
+				return true
+			})
+			slices.Sort(b.ports)
+		}
 		slices.SortFunc(b.nodes, func(x, y reconcile.NodeStatus) int { return cmp.Compare(x.Node, y.Node) })
 	}
 	return b

@@ -126,13 +126,16 @@ func (s *Server) switches(context.Context, *struct{}) (*output[api.Switches], er
 	out := api.Switches{Items: []api.Switch{}}
 	for _, sw := range s.cfg.Fabric.Switches() {
 		item := api.Switch{
-			DatapathID: sw.DatapathID.String(),
 			Address:    sw.Address,
+			Action:     sw.Action,
 			OVSVersion: sw.OVSVersion,
 			Since:      sw.Since.UTC(),
 			Reason:     sw.Reason,
 		}
-		if _, taken := snap.NodeByDatapath(sw.DatapathID); !taken {
+		if sw.DatapathID != 0 {
+			item.DatapathID = sw.DatapathID.String()
+		}
+		if _, taken := snap.NodeByDatapath(sw.DatapathID); !taken && sw.DatapathID != 0 {
 			item.Adopt = "sdnctl node adopt " + item.DatapathID + " NAME"
 			if a, err := netip.ParseAddrPort(sw.Address); err == nil {
 				item.Adopt += " --tunnel-ip " + a.Addr().Unmap().String()

@@ -41,6 +41,7 @@ type Fabric interface {
 	Acks(rev topology.Revision) reconcile.Acks
 	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
 	Subscribe(func(reconcile.NodeStatus)) (cancel func())
+	SubscribePorts(func(port string)) (cancel func())
 	Drifts(node string) []reconcile.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit
 }
@@ -175,7 +176,11 @@ func New(cfg Config) *Server {
 	s.finishOpenAPI()
 	s.serveOpenAPI()
 	cfg.Store.OnCommit(s.feed.committed)
-	s.cancel = cfg.Fabric.Subscribe(s.feed.nodeChanged)
+	nodes, ports := cfg.Fabric.Subscribe(s.feed.nodeChanged), cfg.Fabric.SubscribePorts(s.feed.portChanged)
+	s.cancel = func() {
+		nodes()
+		ports()
+	}
 	return s
 }
 

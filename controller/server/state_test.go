@@ -141,10 +141,12 @@ func TestSwitches(t *testing.T) {
 	taken := topology.DatapathIDFor("node1")
 	b.fabric.switches = []reconcile.Switch{
 		{DatapathID: taken, Address: "192.168.50.66:40112", Since: clock(), Reason: "another connection has this datapath id"},
+		{Address: "192.168.50.14:40113", Since: clock(), Reason: "switch offers OpenFlow 1.0, but not OpenFlow 1.3", Action: "allow it"},
 		{DatapathID: 0xa1, Address: "192.168.50.13:40112", OVSVersion: "3.1.0", Since: clock(), Reason: "no node has this datapath id"},
 	}
 	got, err := b.client.Switches(t.Context())
 	want := api.Switches{Items: []api.Switch{
+		{Address: "192.168.50.14:40113", Since: clock(), Reason: "switch offers OpenFlow 1.0, but not OpenFlow 1.3", Action: "allow it"},
 		{
 			DatapathID: "00000000000000a1", Address: "192.168.50.13:40112", OVSVersion: "3.1.0", Since: clock(), Reason: "no node has this datapath id",
 			Adopt: "sdnctl node adopt 00000000000000a1 NAME --tunnel-ip 192.168.50.13",

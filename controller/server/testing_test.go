@@ -255,3 +255,6 @@ func (b *bed) declareBlue() api.ApplyResult {
 		object(b.t, "node2", api.NodeSpec{TunnelIP: "192.168.50.12"}),
 	)
 }
+
+// SubscribePorts has nothing to tell.
+func (f *fakeFabric) SubscribePorts(func(string)) (cancel func()) { return func() {} }

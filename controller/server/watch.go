@@ -38,7 +38,7 @@ type watchInput struct {
 func (s *Server) watchRoute() {
 	op := huma.Operation{
 		Method: http.MethodGet, Path: watchPath, OperationID: "watch", Tags: []string{tagChanges},
-		Summary: "Watch changes and node statuses as server-sent events",
+		Summary: "Watch changes, and the status of nodes and ports, as server-sent events",
 		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
 			"Of the changes of one revision the last carries the revision as id, so that a client which " +
 			"reconnects with Last-Event-ID misses nothing. When what it missed is not kept any more, " +
@@ -154,6 +154,19 @@ func (s *Server) tell(w *eventWriter, at cursor, b batch) error {
 		if err := w.event(e, false); err != nil {
 			return err
 		}
+	}
+	for _, name := range b.ports {
+		p, ok := v.snap.Port(name)
+		if !ok {
+			continue
+		}
+		e := api.Event{Type: api.EventPort, Revision: api.Revision(b.next.revision), Object: p.Ref().String(), Port: v.port(p).Status}
+		if err := w.event(e, false); err != nil {
+			return err
+		}
+	}
+	if b.lost {
+		return w.event(api.Event{Type: api.EventResync, Revision: api.Revision(b.next.revision)}, false)
 	}
 	return nil
 }

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// What wait --for takes.
+const (
+	forReady     = "ready"
+	forBound     = "bound"
+	forConnected = "connected"
+)
+
+// objectState is what of an object's status can be waited for.
+type objectState struct {
+	Ready, Bound, Connected bool
+	Conditions              []api.Condition
+}
+
+// waitedFor says whether the state is the one that is waited for.
+func (s objectState) waitedFor(what string) bool {
+	switch what {
+	case forBound:
+		return s.Bound
+	case forConnected:
+		return s.Connected
+	}
+	return s.Ready
+}
+
+// parseWaitFor reads the objects of wait --for, and refuses what they never are.
+func parseWaitFor(what string, args []string) ([]api.Key, error) {
+	of := map[string][]api.Kind{
+		forReady: {api.KindNode, api.KindNetwork, api.KindPort}, forBound: {api.KindPort}, forConnected: {api.KindNode},
+	}
+	kinds, ok := of[what]
+	switch {
+	case !ok:
+		return nil, usageErrorf("--for %s: want %s, %s or %s", what, forReady, forBound, forConnected)
+	case len(args) == 0:
+		return nil, usageErrorf("--for %s: name what to wait for, such as port/web or node/node1", what)
+	}
+	var keys []api.Key
+	for _, arg := range args {
+		kind, name, ok := strings.Cut(arg, "/")
+		k, err := api.ParseKind(kind)
+		if !ok || err != nil || name == "" {
+			return nil, usageErrorf("%q does not name an object: want kind/name, such as port/web", arg)
+		}
+		if !slices.Contains(kinds, k) {
+			return nil, usageErrorf("a %s is never %s", k.Lower(), what)
+		}
+		keys = append(keys, api.Key{Kind: k, Name: name})
+	}
+	return keys, nil
+}
+
+// errArrived ends a watch that has seen what it waited for.
+var errArrived = errors.New("arrived")
+
+// waitFor returns once all objects are as waited for, or an error with
+// ExitTimeout that says what the first of the others is missing. A timeout of 0 is
+// none. An object that does not exist is an error at once.
+func (a *app) waitFor(ctx context.Context, client *api.Client, what string, objects []api.Key, timeout time.Duration) error {
+	limited := ctx
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	var last objectState // of objects[0]
+	check := func() error {
+		for len(objects) > 0 {
+			o, err := client.Object(limited, objects[0].Kind, objects[0].Name)
+			if err != nil {
+				return err
+			}
+			last = objectState{}
+			if err := json.Unmarshal(o.Status, &last); err != nil {
+				return fmt.Errorf("%s: decode its status: %w", o.Ref(), err)
+			}
+			if !last.waitedFor(what) {
+				return nil
+			}
+			objects = objects[1:]
+		}
+		return errArrived
+	}
+	err := client.Watch(limited, api.WatchOptions{}, func(e api.Event) error {
+		if e.Type == api.EventReady || e.Type == api.EventResync || len(objects) > 0 && e.Object == objects[0].String() {
+			return check()
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errArrived):
+		return nil
+	case ctx.Err() != nil || limited.Err() == nil:
+		return err
+	}
+	text := fmt.Sprintf("%s is not %s after %v", objects[0], what, timeout)
+	for _, c := range last.Conditions {
+		text += fmt.Sprintf("\n%s: %s\ncure: %s", c.Reason, c.Message, c.Action)
+	}
+	return codedError{ExitTimeout, errors.New(text)}
+}

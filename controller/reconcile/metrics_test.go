@@ -1,0 +1,64 @@
+package reconcile
+
+import (
+	"net/netip"
+	"path/filepath"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
+)
+
+// The metrics' names and texts are as Prometheus wants them (promtool check
+// metrics does the same), and tell of each node how it is.
+func TestMetricsLint(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	_, err = st.Apply(t.Context(), "test", []topology.Op{{
+		Verb: topology.Create, Ref: nodeRef("node1"), Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := New(Config{Registerer: reg}, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.metrics.flowMods.WithLabelValues("node1", "add").Inc()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	told := map[string]float64{}
+	for _, m := range families {
+		for _, x := range m.GetMetric() {
+			name := m.GetName()
+			for _, l := range x.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			told[name] = x.GetGauge().GetValue()
+		}
+	}
+	for name, want := range map[string]float64{
+		"sdnd_node_connected node1": 0, "sdnd_node_ready node1": 0, "sdnd_node_conditions node1": 1,
+		"sdnd_objects_with_condition NotConnected error": 1, "sdnd_objects_with_condition NotBound error": 0,
+	} {
+		if got, ok := told[name]; !ok || got != want {
+			t.Errorf("%s is %v (%t), want %v", name, got, ok, want)
+		}
+	}
+}

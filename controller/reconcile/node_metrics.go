@@ -1,0 +1,76 @@
+package reconcile
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+)
+
+// nodeMetrics tells, when it is scraped, which node is how, and how many objects
+// have which condition. There is a label for each node and each reason.
+type nodeMetrics struct {
+	board                               *board
+	connected, inSync, ready, flows     *prometheus.Desc
+	boundPorts, conditions, conditioned *prometheus.Desc
+}
+
+func newNodeMetrics(b *board) *nodeMetrics {
+	node := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, []string{"node"}, nil) }
+	return &nodeMetrics{
+		board:      b,
+		connected:  node("sdnd_node_connected", "1 if the node's switch is connected, else 0."),
+		inSync:     node("sdnd_node_in_sync", "1 if the node's switch has confirmed everything that concerns it, else 0."),
+		ready:      node("sdnd_node_ready", "1 if no condition of the node is an error, else 0."),
+		flows:      node("sdnd_node_flows", "Flows that the node's switch has from sdnd."),
+		boundPorts: node("sdnd_node_bound_ports", "Ports that have their interface on the node."),
+		conditions: node("sdnd_node_conditions", "Errors and warnings of the node."),
+		conditioned: prometheus.NewDesc("sdnd_objects_with_condition",
+			"Nodes, networks and ports that have a condition, by its reason and severity.", []string{"reason", "severity"}, nil),
+	}
+}
+
+// Describe is part of prometheus.Collector.
+func (m *nodeMetrics) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{m.connected, m.inSync, m.ready, m.flows, m.boundPorts, m.conditions, m.conditioned} {
+		to <- d
+	}
+}
+
+// Collect is part of prometheus.Collector.
+func (m *nodeMetrics) Collect(to chan<- prometheus.Metric) {
+	nodes, bound, reasons := m.board.forMetrics()
+	for _, s := range nodes {
+		for _, g := range []struct {
+			desc  *prometheus.Desc
+			value float64
+		}{
+			{m.connected, truth(s.Connected)}, {m.inSync, truth(s.InSync)}, {m.ready, truth(condition.Ready(s.Conditions))},
+			{m.flows, float64(s.Flows)}, {m.boundPorts, float64(bound[s.Node])}, {m.conditions, float64(len(s.Conditions))},
+		} {
+			to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value, s.Node)
+		}
+	}
+	for _, d := range condition.Reasons() {
+		to <- prometheus.MustNewConstMetric(m.conditioned, prometheus.GaugeValue, float64(reasons[d.Reason]), string(d.Reason), string(d.Severity))
+	}
+}
+
+// forMetrics returns the status of all nodes, and counts of bound ports by node
+// and of conditions by reason.
+func (b *board) forMetrics() (nodes []NodeStatus, bound map[string]int, reasons map[condition.Reason]int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	bound = map[string]int{}
+	for name, n := range b.nodes {
+		nodes = append(nodes, b.assessNode(n))
+		bound[name] = b.bound[name]
+	}
+	return nodes, bound, Summarize(b.conditions, 0).Reasons
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,71 @@
+package reconcile
+
+import (
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// maxNamed is how many ports of one event are logged with their names; of more
+// only the number is, and the names with level debug.
+const maxNamed = 32
+
+// placed counts and tells where ports have come, gone or moved.
+func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
+	say := d.f.log.Info
+	if len(changes) > maxNamed {
+		d.f.log.Info("many ports came, went or moved", "ports", len(changes))
+		say = d.f.log.Debug
+	}
+	for _, c := range changes {
+		was, is := c.Before, c.After
+		d.f.board.countBound(was, is)
+		switch {
+		case is.OFPort == 0 && was.OFPort == 0:
+			continue // it is remembered where it was
+		case is.OFPort == 0:
+			say("port unbound", "port", c.Port, "node", was.Node, "interface", was.Interface)
+		case was.OFPort == 0:
+			say("port bound", "port", c.Port, "node", is.Node, "interface", is.Interface)
+		case was.Node != is.Node || was.Interface != is.Interface:
+			say("port moved", "port", c.Port, "node", is.Node, "interface", is.Interface, "from_node", was.Node, "from_interface", was.Interface)
+		default:
+			continue // another number
+		}
+		d.f.board.tellPort(c.Port)
+	}
+}
+
+// countBound follows how many ports are bound on each node.
+func (b *board) countBound(was, is pipeline.Place) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for place, by := range map[pipeline.Place]int{was: -1, is: +1} {
+		if place.OFPort == 0 || was == is {
+			continue
+		}
+		if b.bound[place.Node] += by; b.bound[place.Node] == 0 {
+			delete(b.bound, place.Node)
+		}
+	}
+}
+
+// tellPort tells those who have subscribed that a port's status changed.
+func (b *board) tellPort(port string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for f := range b.portSubscribers {
+		(*f)(port)
+	}
+}
+
+// SubscribePorts calls fn with the name of each port whose place or conditions
+// change, until cancel is called. fn must be quick and must not call the Fabric.
+func (f *Fabric) SubscribePorts(fn func(port string)) (cancel func()) {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	f.board.portSubscribers[&fn] = struct{}{}
+	return func() {
+		f.board.mu.Lock()
+		defer f.board.mu.Unlock()
+		delete(f.board.portSubscribers, &fn)
+	}
+}
