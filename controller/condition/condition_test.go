@@ -44,6 +44,7 @@ func cases() map[Reason][]Condition {
 		NotConnected:       node(func(f *NodeFacts) { f.Connected = false }),
 		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
 		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
+		IdentityConflict:   node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
 		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
 		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
 		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),

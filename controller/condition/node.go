@@ -13,6 +13,9 @@ type NodeFacts struct {
 	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
 	// there are ports that can be bound here by external_ids only.
 	OVSDB, NeedsOVSDB bool
+	// Impostor says, in words, who else presents the node's datapath id, or that its
+	// session is from where it was not known to be; "" for neither.
+	Impostor string
 	// Bridge is the name of its bridge.
 	Bridge string
 	// TunnelPort says whether the bridge has the VXLAN port, and TunnelDisabled
@@ -40,6 +43,10 @@ func Node(f NodeFacts) []Condition {
 		l.add(FlowsRefused, "the switch could not be brought up to date: "+f.LastError, "sdnctl node audit "+f.Name)
 	case !f.InSync:
 		l.add(NotInSync, "the switch has yet to confirm the newest changes", "sdnctl wait")
+	}
+	if f.Impostor != "" {
+		l.add(IdentityConflict, f.Impostor,
+			"find out which of the machines is "+f.Name+", and have the other leave or join under a name of its own; if the node has moved: sdnctl node set "+f.Name+" --tunnel-ip ADDRESS")
 	}
 	if !f.OVSDB && f.NeedsOVSDB {
 		l.add(OVSDBNotConnected,

@@ -137,6 +137,14 @@ type Config struct {
 	// that have not proven to be a node are else taken for strangers, who share less
 	// room (MaxMessage). It must not wait. The default is that all are known.
 	Known func(net.Addr) bool
+	// Standing says how much a connection's word counts for its bridge, when several
+	// have one with the same datapath id: the one with the greatest standing is
+	// heard, of equals the one that was there first, and one below 0 never. It must
+	// be quick. The default is that all are equal.
+	Standing func(Conn) int
+	// Reconsider names the datapath ids for which Standing may have changed; nil
+	// if it never does.
+	Reconsider *Reconsider
 	// Bridge is the name of the bridge to watch; default "br-int".
 	Bridge string
 	// EchoInterval is how long a peer may be silent before we ask whether it is
@@ -180,6 +188,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Known == nil {
 		c.Known = func(net.Addr) bool { return true }
+	}
+	if c.Standing == nil {
+		c.Standing = func(Conn) int { return 0 }
+	}
+	if c.Reconsider == nil {
+		c.Reconsider = NewReconsider()
 	}
 	if c.Bridge == "" {
 		c.Bridge = "br-int"

@@ -7,6 +7,7 @@ import (
 	"net"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,31 +40,76 @@ func (c *closeTold) Close() error {
 	return c.Conn.Close()
 }
 
-func TestClaimsNewestHolds(t *testing.T) {
-	const replaced = "a1 disconnected: a newer connection has a bridge with the same datapath id"
+// Of connections of one standing the oldest is heard while it answers.
+func TestClaimsOldestHolds(t *testing.T) {
 	bed(t, Config{}, func(t *testing.T, ln *pipes, rec *recorder) {
 		old, mid := ln.dial(t, "old"), ln.dial(t, "mid")
 		old.begin(smallNode)
 		check(t, rec, "a1 connected old br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
 		mid.begin(smallNode)
-		check(t, rec, replaced, "a1 connected mid br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
-
-		// The older one is silent, but not forgotten.
-		old.update(`{"Interface":{"` + i2 + `":{"modify":{"ofport":7}}}}`)
 		check(t, rec)
-		mid.conn.Close()
-		check(t, rec, "a1 disconnected: the node closed the connection",
-			"a1 connected old br-int 3.1.0", "a1 interfaces veth1(web1,,)@7")
+		old.expect("echo")
+		old.send(`{"id":"echo","error":null,"result":[]}`)
+		time.Sleep(2 * time.Second)
+		check(t, rec)
+
+		// The newer one is silent, but not forgotten.
+		mid.update(`{"Interface":{"` + i2 + `":{"modify":{"ofport":7}}}}`)
+		check(t, rec)
+		last := ln.dial(t, "new")
+		last.begin(smallNode)
+		check(t, rec)
+		time.Sleep(time.Second) // this time the oldest does not answer
+		check(t, rec, "a1 disconnected: no answer to echo within 1s",
+			"a1 connected mid br-int 3.1.0", "a1 interfaces veth1(web1,,)@7")
 
 		// One that ends while it does not hold is not missed.
-		next := ln.dial(t, "new")
-		next.begin(smallNode)
-		check(t, rec, replaced, "a1 connected new br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
-		old.conn.Close()
+		last.conn.Close()
 		check(t, rec)
-		next.conn.Close()
+		mid.conn.Close()
 		check(t, rec, "a1 disconnected: the node closed the connection")
 	})
+}
+
+// The connection with the greatest standing is heard, also when standings change;
+// one below 0 never is.
+func TestClaimsByStanding(t *testing.T) {
+	standings := map[string]int{"a": 1, "b": 2, "c": -1}
+	rec := &recorder{}
+	r := newClaims(rec, Config{Standing: func(c Conn) int { return standings[c.Remote] }}.withDefaults())
+	told := func(want ...string) {
+		t.Helper()
+		if d := cmp.Diff(want, rec.take()); d != "" {
+			t.Fatalf("handler was told (-want +got):\n%s", d)
+		}
+	}
+	claims := map[string]*claim{}
+	enter := func(who string) {
+		claims[who] = &claim{conn: Conn{DatapathID: 0xa1, Remote: who}, probe: func() {}}
+		r.enter(claims[who])
+	}
+	set := func(who string, standing int) {
+		standings[who] = standing
+		r.reconsider(0xa1)
+	}
+	const outranked = "a1 disconnected: another connection with a bridge of the same datapath id is more likely to be the node's"
+	hears := func(who string) []string { return []string{"a1 connected " + who + "  ", "a1 interfaces"} }
+	enter("c")
+	told()
+	enter("a")
+	told(hears("a")...)
+	enter("b")
+	told(append([]string{outranked}, hears("b")...)...)
+	set("a", 2) // equal
+	told()
+	set("b", 0)
+	told(append([]string{outranked}, hears("a")...)...)
+	set("a", -1)
+	told(append([]string{outranked}, hears("b")...)...)
+	r.release(t.Context(), claims["b"], errGone)
+	told("a1 disconnected: the bridge is gone or has another datapath id now")
+	set("c", 0)
+	told(hears("c")...)
 }
 
 // At the end each connected bridge is disconnected once, and nobody steps in.
@@ -104,15 +150,15 @@ func TestServeReportsAListenerThatFailed(t *testing.T) {
 func TestClaimsNobodyStepsInAtTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	rec := &recorder{}
-	r := newClaims(rec, slog.New(slog.DiscardHandler))
-	older, newer := &claim{conn: Conn{DatapathID: 1, Remote: "old"}}, &claim{conn: Conn{DatapathID: 1, Remote: "new"}}
+	r := newClaims(rec, Config{}.withDefaults())
+	older, newer := &claim{conn: Conn{DatapathID: 1, Remote: "old"}, probe: func() {}}, &claim{conn: Conn{DatapathID: 1, Remote: "new"}}
 	r.enter(older)
 	r.enter(newer)
 	rec.take()
 	cancel()
-	r.release(ctx, newer, ctx.Err())
-	r.update(older, []*Interface{{Name: "late"}})
 	r.release(ctx, older, ctx.Err())
+	r.update(newer, []*Interface{{Name: "late"}})
+	r.release(ctx, newer, ctx.Err())
 	if d := cmp.Diff([]string{"1 disconnected: context canceled"}, rec.take()); d != "" {
 		t.Errorf("handler was told (-want +got):\n%s", d)
 	}

@@ -26,10 +26,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	})
 }
 
-// A machine that has all connections gives up its newest for another's first,
-// and what that said with them.
+// A machine that has all connections gives up its newest for another's first.
 func TestConnectionsAreBoundedByAddress(t *testing.T) {
-	const interfaces = "a1 interfaces veth1(web1,,)@1"
 	bed(t, Config{MaxConnections: 3}, func(t *testing.T, ln *pipes, rec *recorder) {
 		var many []*peer
 		for i := range 3 {
@@ -44,7 +42,7 @@ func TestConnectionsAreBoundedByAddress(t *testing.T) {
 
 		one := ln.dial(t, "one:0")
 		many[2].ended()
-		check(t, rec, "a1 disconnected: "+errCrowded.Error(), "a1 connected many:1 br-int 3.1.0", interfaces)
+		check(t, rec) // the first is the one that was heard
 		one.begin(strings.ReplaceAll(smallNode, "a1", "a2"))
 		check(t, rec, "a2 connected one:0 br-int 3.1.0", "a2 interfaces veth1(web1,,)@1")
 		// They have as many as they may: neither is thrown out for more of the other.

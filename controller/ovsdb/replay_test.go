@@ -24,7 +24,7 @@ func replay(said []byte, pool *pool) ([]string, error) {
 	rec := &recorder{}
 	cfg := Config{}.withDefaults()
 	s := &session{conn: namedConn{ours, "node"}, cfg: cfg, log: cfg.Logger, part: partOf(pool),
-		claims: newClaims(rec, cfg.Logger), view: newView(cfg.Bridge, cfg.MaxMessage, partOf(pool)), shown: func() {}}
+		claims: newClaims(rec, cfg), view: newView(cfg.Bridge, cfg.MaxMessage, partOf(pool)), shown: func() {}}
 	err := s.run(context.Background())
 	lines := rec.take()
 	if n := len(lines); n > 0 && strings.Contains(lines[n-1], "disconnected") {

@@ -30,6 +30,7 @@ func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 		ln.Close()
 	})
 	s := newServer(h, cfg)
+	wg.Go(func() { cfg.Reconsider.run(ctx, s.claims) })
 	for {
 		conn, err := ln.Accept()
 		if ctx.Err() != nil {
@@ -67,7 +68,7 @@ type server struct {
 
 func newServer(h Handler, cfg Config) *server {
 	return &server{
-		cfg: cfg, claims: newClaims(h, cfg.Logger), pool: newPool(cfg.MaxMessage),
+		cfg: cfg, claims: newClaims(h, cfg), pool: newPool(cfg.MaxMessage),
 		doors: newDoors(cfg), strange: warn.New(cfg.Logger),
 	}
 }

@@ -34,6 +34,8 @@ type session struct {
 	claim *claim // nil while the bridge is not known
 	shown func() // to be called when the bridge is known
 
+	// probes has an element while the node is to prove that it is there.
+	probes chan struct{}
 	// asks has an element while the node is to be asked to reconfigure itself;
 	// reconfiguring says that it was, and has not answered.
 	asks          chan struct{}
@@ -48,7 +50,7 @@ func (s *server) newSession(g *guest, conn net.Conn, node string, log *slog.Logg
 	return &session{
 		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, part: part,
 		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, part), shown: g.shown,
-		asks: make(chan struct{}, 1),
+		asks: make(chan struct{}, 1), probes: make(chan struct{}, 1),
 	}
 }
 
@@ -136,7 +138,8 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 	if err := s.write(request{Method: "monitor_cond", Params: monitorParams(monitorID), ID: monitorID}); err != nil {
 		return err
 	}
-	asked := false // an echo is under way
+	asked := false // an echo is under way, to be answered within:
+	var within time.Duration
 	take := func(m message, ok bool) error {
 		if !ok {
 			return errReader
@@ -159,6 +162,13 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 			return ctx.Err()
 		case m, ok := <-in:
 			err = take(m, ok)
+		case <-s.probes:
+			if !asked {
+				within = min(probeTimeout, s.cfg.EchoInterval)
+				err = s.silence(0)
+				asked = true
+				timer.Reset(within)
+			}
 		case <-s.asked():
 			err = s.reconfigure()
 		case <-timer.C:
@@ -167,9 +177,12 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 			case m, ok := <-in:
 				err = take(m, ok)
 			default:
-				err = s.silence(asked)
-				asked = true
-				timer.Reset(s.cfg.EchoInterval)
+				if !asked {
+					within = 0
+				}
+				err = s.silence(within)
+				asked, within = true, s.cfg.EchoInterval
+				timer.Reset(within)
 			}
 		}
 		if err != nil {
@@ -178,13 +191,26 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 	}
 }
 
-// silence is called when nothing was heard for too long.
-func (s *session) silence(asked bool) error {
+// probe has the node prove that it is there. It may be called by anyone.
+func (s *session) probe() {
+	select {
+	case s.probes <- struct{}{}:
+	default:
+	}
+}
+
+// probeTimeout is how long a node has to prove that it is there when another
+// connection has its bridge.
+const probeTimeout = time.Second
+
+// silence is called when nothing was heard for too long, or is not to be for
+// longer; asked is for how long an echo was not answered, 0 if none was sent.
+func (s *session) silence(asked time.Duration) error {
 	if !s.ready {
 		return fmt.Errorf("no answer to monitor_cond within %v", s.cfg.HandshakeTimeout)
 	}
-	if asked {
-		return fmt.Errorf("no answer to echo within %v", s.cfg.EchoInterval)
+	if asked > 0 {
+		return fmt.Errorf("no answer to echo within %v", asked)
 	}
 	return s.write(request{Method: "echo", Params: []any{}, ID: echoID})
 }
@@ -289,7 +315,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 		if err := s.cfg.Admit(c); err != nil {
 			return err
 		}
-		s.claim = &claim{conn: c, bridge: b, ifaces: s.view.shown}
+		s.claim = &claim{conn: c, bridge: b, ifaces: s.view.shown, probe: s.probe}
 		s.claims.enter(s.claim)
 		s.shown()
 	}

@@ -3,7 +3,9 @@ package reconcile
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -42,6 +44,10 @@ type node struct {
 	peer *peer // nil while its switch is not connected
 	// dstPort is the UDP port of its tunnel, nil while that is not known.
 	dstPort *string
+	// home is the address that the node's last session was from, the zero Addr if
+	// that is not known, and left when that session ended.
+	home netip.Addr
+	left time.Time
 }
 
 // event is something the dispatcher has to know.
@@ -162,10 +168,12 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	if !d.spoken(n.dpid) {
 		d.f.facts.forget(n.dpid)
 	}
+	d.f.identities.forget(n.dpid)
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
 		delete(d.nodes, n.name)
 		d.f.board.remove(n.name)
+		d.identify(n.dpid)
 		return
 	}
 	d.declare(after)

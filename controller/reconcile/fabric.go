@@ -93,6 +93,8 @@ type Fabric struct {
 	saver   *saver
 	drifts  drifts
 	facts   facts
+	// identities are who presents which datapath id.
+	identities identities
 	// inbox takes what the dispatcher has to know; gone is closed when there is
 	// no dispatcher any more to know it.
 	inbox chan event
@@ -142,7 +144,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		lobby:     crowd.New(cfg.MaxHandshakes, lobbyGrace),
 		described: crowd.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
 		strange: warn.New(cfg.Logger),
-		board:   newBoard(cfg.Now), saver: newSaver(cfg.Logger, st),
+		board:   newBoard(cfg.Now), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}

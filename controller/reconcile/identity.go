@@ -90,6 +90,8 @@ func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 
 // speaker is who speaks for a bridge's interfaces over OVSDB.
 type speaker struct {
+	// remote is its address and port.
+	remote string
 	// node is that of its certificate; "" for one that proves nothing.
 	node string
 	// reconfigure is that of ovsdb.Conn.
@@ -105,6 +107,7 @@ type ovsdbHere struct {
 func (e ovsdbHere) happen(d *dispatcher) {
 	delete(d.told, e.dpid)
 	d.speakers[e.dpid] = e.speaker
+	d.f.identities.hear(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)
 }
 

@@ -22,9 +22,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// tlsBed is a Fabric that switches reach by TLS.
+// tlsBed is a Fabric that switches reach by TLS, or by plain TCP.
 type tlsBed struct {
 	*testing.T
+	plain     bool
 	authority *pki.Authority
 	store     *store.Store
 	fabric    *reconcile.Fabric
@@ -33,21 +34,28 @@ type tlsBed struct {
 
 func newTLSBed(t *testing.T) *tlsBed {
 	t.Helper()
-	a, err := pki.NewAuthority("test", time.Now(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &tlsBed{T: t, authority: a}
-	b.store, err = store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.fabric, err = reconcile.New(reconcile.Config{
+	return newIdentityBed(t, reconcile.Config{
 		Identify: func(ctx context.Context, conn net.Conn) (reconcile.Proof, error) {
 			node, expires, err := pki.NodeOf(ctx, conn)
 			return reconcile.Proof{Node: node, Expires: expires}, err
 		},
-	}, b.store)
+	})
+}
+
+// newIdentityBed returns a bed where connections prove who they are if the
+// configuration says how.
+func newIdentityBed(t *testing.T, cfg reconcile.Config) *tlsBed {
+	t.Helper()
+	a, err := pki.NewAuthority("test", time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &tlsBed{T: t, authority: a, plain: cfg.Identify == nil}
+	b.store, err = store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.fabric, err = reconcile.New(cfg, b.store)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +77,10 @@ func newTLSBed(t *testing.T) *tlsBed {
 		}
 	})
 	running.Go(func() {
-		if err := b.fabric.Serve(ctx, pki.NewListener(ln, config)); err != nil {
+		if !b.plain {
+			ln = pki.NewListener(ln, config)
+		}
+		if err := b.fabric.Serve(ctx, ln); err != nil {
 			t.Error(err)
 		}
 	})
@@ -113,7 +124,11 @@ func (b *tlsBed) dial(from, certificate string) func(context.Context) (net.Conn,
 	}
 	config := b.source(issued).Client("127.0.0.1")
 	config.ServerName = "sdnd"
-	d := tls.Dialer{NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}, Config: config}
+	plain := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	if b.plain {
+		return func(ctx context.Context) (net.Conn, error) { return plain.DialContext(ctx, "tcp", b.addr) }
+	}
+	d := tls.Dialer{NetDialer: plain, Config: config}
 	return func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", b.addr) }
 }
 

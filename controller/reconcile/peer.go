@@ -44,6 +44,8 @@ type peer struct {
 	// leave ends its stay among the strangers; nil if it is none.
 	leave   func()
 	claimed bool
+	// quarantined is why it is in quarantine; "" if it is not.
+	quarantined string
 }
 
 // errReleased ends the session of a switch that is no node's any more.

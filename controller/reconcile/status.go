@@ -36,6 +36,9 @@ type NodeStatus struct {
 	CertificateExpires time.Time
 	// LastError is the last thing that went wrong, "" once it is mended.
 	LastError string
+	// Impostor says, in words, who else presents the node's datapath id, or that
+	// its session is from where it was not known to be; "" for neither.
+	Impostor string
 	// NeedsOVSDB tells whether there are ports that can be bound here by
 	// external_ids only.
 	NeedsOVSDB bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
@@ -18,12 +19,11 @@ type switchUp struct{ peer *peer }
 func (e switchUp) happen(d *dispatcher) {
 	p := e.peer
 	d.peers[p.dpid] = append(d.peers[p.dpid], p)
-	d.expel(p.dpid, d.nodeOf(p.dpid))
-	if all := d.peers[p.dpid]; len(all) > 1 && all[len(all)-1] == p {
-		// Either the switch has come back before its old connection was noticed
-		// to be dead, or there are two with one id. The old one is asked.
-		d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge br-int other_config:datapath-id=…", p.dpid, all[0].sess.RemoteAddr()))
-		all[0].probe()
+	n := d.nodeOf(p.dpid)
+	d.expel(p.dpid, n)
+	if n != nil && n.peer != nil && slices.Contains(d.peers[p.dpid], p) {
+		d.contest(n, p)
+		d.identify(p.dpid)
 		return
 	}
 	d.claimFirst(p.dpid)
@@ -44,6 +44,9 @@ func (e switchDown) happen(d *dispatcher) {
 	d.release(p)
 	if n := d.nodeOf(p.dpid); n != nil && n.peer == p {
 		n.peer = nil
+		if d.rank(n, p) > elsewhere {
+			n.left = time.Now()
+		}
 		d.f.board.connect(n.name, nil)
 		d.f.log.Info("node disconnected", "node", n.name, "dpid", p.dpid, "err", e.reason)
 		d.f.board.update(n.name, func(s *NodeStatus) {
@@ -62,17 +65,24 @@ func (d *dispatcher) nodeOf(id topology.DatapathID) *node {
 	return nil
 }
 
-// claimFirst makes the oldest session of a datapath id its node's, if it is not
-// so already; without a node all of them stay in quarantine.
+// claimFirst makes the likeliest session of a datapath id its node's, if it has
+// none; without a node all of them stay in quarantine.
 func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	n := d.nodeOf(id)
 	d.expel(id, n)
+	defer d.identify(id)
 	if len(d.peers[id]) == 0 {
 		return
 	}
-	p := d.peers[id][0]
 	if n == nil {
-		d.quarantine(p, "no declared node has this datapath id")
+		for _, p := range d.peers[id] {
+			d.quarantine(p, "no declared node has this datapath id")
+		}
+		return
+	}
+	p, wait := d.candidate(n, d.peers[id])
+	if wait > 0 {
+		d.claimLater(id, n, wait)
 		return
 	}
 	if n.peer == p {
@@ -81,6 +91,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	if p.claimed {
 		return // was another node's; it is being emptied, and will come back
 	}
+	d.arrived(n, p)
 	p.claimed, n.peer = true, p
 	// Before it is said to be connected: what it has is not known, so it must
 	// not look as if all were confirmed.
@@ -151,6 +162,7 @@ const portsPerStranger = 64
 // release takes a switch out of quarantine, if it is there.
 func (d *dispatcher) release(p *peer) {
 	d.f.board.release(p)
+	p.quarantined = ""
 	if p.leave != nil {
 		p.leave()
 		p.leave = nil
@@ -159,6 +171,10 @@ func (d *dispatcher) release(p *peer) {
 
 // quarantine leaves a switch without flows, and shows it.
 func (d *dispatcher) quarantine(p *peer, reason string) {
+	if p.quarantined == reason {
+		return
+	}
+	p.quarantined = reason
 	s := Switch{
 		DatapathID: p.dpid, Address: p.sess.RemoteAddr().String(), OVSVersion: p.sess.Desc().Software,
 		Since: d.f.cfg.Now(), Reason: reason,
@@ -268,7 +284,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 
 // OVSDBConnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
-	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Node, c.Reconfigure}})
+	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure}})
 }
 
 // InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with

@@ -100,6 +100,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 			return ovsdb.Serve(ctx, ls.ovsdb, fabric, ovsdb.Config{
 				Logger: log.With("component", "ovsdb"), Bridge: o.bridge,
 				Identify: sec.identifyNode(), Admit: fabric.AdmitOVSDB, Known: fabric.KnownAddress,
+				Standing: fabric.OVSDBStanding, Reconsider: fabric.OVSDBReconsider(),
 				MaxHandshakes: room.ovsdbHandshakes, MaxConnections: room.ovsdb,
 			})
 		})
