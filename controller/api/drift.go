@@ -18,7 +18,7 @@ type Drift struct {
 	Object string    `json:"object,omitempty" doc:"The object whose flow it was; none for a flow that is not ours" example:"port/web1"`
 	Before string    `json:"before,omitempty" doc:"The flow as it was" example:"table=80, priority=100,dl_dst=02:00:00:00:01:03 actions=output:3"`
 	After  string    `json:"after,omitempty" doc:"The flow as it was made" example:"table=80, priority=100,dl_dst=02:00:00:00:01:03 actions=drop"`
-	By     string    `json:"by" enum:"monitor,audit" doc:"What told: the switch at once, or an audit" example:"monitor"`
+	By     string    `json:"by" enum:"monitor,audit,connection" doc:"What told: the switch at once, an audit, or a comparison when the switch connected, of what was done while it or sdnd was away" example:"monitor"`
 }
 
 // Drifts lists the newest drifts, oldest first.

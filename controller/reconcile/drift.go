@@ -25,7 +25,8 @@ type Drift struct {
 	Before, After string
 	// Owner is whose flow it was; the zero Ref for a flow that is not ours.
 	Owner topology.Ref
-	// By says what told: "monitor" at once, "audit" at last.
+	// By says what told: "monitor" at once, "audit" at last, or "connection" if it
+	// was done while the switch or sdnd was away.
 	By string
 }
 
@@ -174,7 +175,7 @@ func (w *worker) report(ds []Drift, undone bool) {
 	}
 	for i := range ds {
 		ds[i].Node = w.node.name
-		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What).Inc()
+		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What, ds[i].By).Inc()
 	}
 	if more := len(ds) - maxReported; more > 0 {
 		w.f.log.Warn("flows changed by others", "node", w.node.name, "flows", len(ds), "of_which_reported", maxReported, "undone", undone)

@@ -61,6 +61,7 @@ type mailbox struct {
 	owing    owing // what is not acknowledged, of all the above
 	waiters  []waiter
 	owed     []*change // whose work is not done; see work.go
+	memory   memory
 	// unsure and parked: see unsure.go.
 	unsure, parked bool
 }

@@ -30,8 +30,8 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		}, []string{"kind"}),
 		drifts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_drifts_total",
-			Help: "Flows of a node's switch that somebody else changed, by what was done; all were undone.",
-		}, []string{"node", "what"}),
+			Help: "Flows of a node's switch that somebody else changed, by what was done and what told of it; all were undone.",
+		}, []string{"node", "what", "by"}),
 		handshakesFailed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sdnd_openflow_handshakes_failed_total",
 			Help: "Connections that did not become an OpenFlow 1.3 session.",

@@ -89,6 +89,9 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
 	if added+removed == 0 {
 		return err
 	}
+	if err != nil {
+		w.node.mail.forget()
+	}
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removed))
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(added))
 	w.spent.add(added+removed, bytes)

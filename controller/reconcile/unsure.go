@@ -58,6 +58,12 @@ func (m *mailbox) park() {
 func (m *mailbox) sure() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.memory.guessed = false
+	m.proceed()
+}
+
+// proceed lets the work begin. The caller holds the lock.
+func (m *mailbox) proceed() {
 	m.unsure, m.parked = false, false
 	if m.waiting.view != nil {
 		m.wake()
@@ -69,6 +75,16 @@ func (m *mailbox) sureAfter(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.unsure {
-		time.AfterFunc(d, m.sure)
+		time.AfterFunc(d, m.guess)
+	}
+}
+
+// guess says that what is known of the node's ports has to do, if it is unsure.
+func (m *mailbox) guess() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.unsure {
+		m.memory.guessed = true
+		m.proceed()
 	}
 }

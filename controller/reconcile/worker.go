@@ -20,7 +20,8 @@ type worker struct {
 	// what the switch has.
 	view *pipeline.View
 	// flows is how many flows the switch has, if view is known.
-	flows int
+	flows  int
+	digest pipeline.Digest
 	// monitor tells of changes by others; nil if the switch cannot.
 	monitor *openflow.FlowMonitor
 	// doubt says when to compare the switch after repairs, the first of which was
@@ -183,7 +184,7 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	w.brought(j.view, w.flows+d.Growth())
+	w.brought(j.view, w.flows+d.Growth(), w.digest+d.Digest())
 	return nil
 }
 
@@ -215,6 +216,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 		return found{}, err
 	}
 	foreign, missing := difference(installed, w.bare.Entries())
+	before, has, wanted := w.node.mail.recall(), digestOf(installed), w.bare.Digest()
 	if unsure && len(foreign) > 0 {
 		return found{}, errUnsure
 	}
@@ -236,14 +238,19 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err != nil {
 		return found{}, err
 	}
-	w.brought(v, w.bare.Len())
+	w.brought(v, w.bare.Len(), wanted)
 	for _, r := range w.bare.Rules() {
 		w.prove(r) // it has some of each
 	}
+	got := found{foreign, missing}
 	if first {
-		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing))
+		drift := judge(before, has, wanted, len(foreign)+len(missing) > 0, len(missing) == w.bare.Len())
+		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing), "drift", string(drift))
+		if drift == byOthers {
+			w.report(w.driftsFound(got, "connection"), true)
+		}
 	}
-	return found{foreign, missing}, nil
+	return got, nil
 }
 
 // fill gives a switch that has no flows all of them, each as soon as it is
@@ -255,12 +262,13 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	}
 	defer release()
 	w.borrow()
-	flows := 0
+	flows, digest := 0, pipeline.Digest(0)
 	err = w.send(ctx, func(yield func(flowMod) bool) {
-		flows = 0
+		flows, digest = 0, 0
 		w.set.Reset()
 		for range w.compiler.CompileEach(&w.set, v, w.node.name) {
 			for _, e := range w.set.Entries() {
+				digest.Add(e.Table(), e.Cookie)
 				if flows++; !yield(w.addition(e)) {
 					return
 				}
@@ -271,13 +279,16 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	if err != nil {
 		return err
 	}
-	w.brought(v, flows)
+	w.brought(v, flows, digest)
 	w.f.log.Info("node filled", "node", w.node.name, "flows", flows)
 	return nil
 }
 
 // brought notes that the switch was brought to a view.
-func (w *worker) brought(v *pipeline.View, flows int) { w.view, w.flows = v, flows }
+func (w *worker) brought(v *pipeline.View, flows int, d pipeline.Digest) {
+	w.view, w.flows, w.digest = v, flows, d
+	w.node.mail.remember(d)
+}
 
 // wipe removes all flows.
 func (w *worker) wipe(ctx context.Context) error {
