@@ -141,6 +141,40 @@ func TestJoinOfAnAdoptedBridge(t *testing.T) {
 	b.reach(one, two.IP.Addr().String())
 }
 
+// TestJoinAgain: what an older sdnctl joined gets what is new, over the same
+// connection; traffic between nodes goes on.
+func TestJoinAgain(t *testing.T) {
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(nodes(2) + "{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: one, spec: {network: blue}}\n---\n{kind: Port, name: two, spec: {network: blue}}\n")
+	n := b.node("node1")
+	_, err := n.VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip",
+		"--", "remove", "bridge", "br-int", "external_ids", "sdnctl-made", "--", "remove", "bridge", "br-int", "external_ids", "sdnctl-found")
+	b.must(err)
+	one, two := b.plug("one", "node1"), b.plug("two", "node2")
+	b.bound("one", "two")
+	b.reach(one, two.IP.Addr().String())
+	before, err := b.api.Node(b.ctx, "node1")
+	b.must(err)
+	stop := b.pinging(one, two.IP.Addr().String())
+	for range 2 {
+		b.joinNode(n, 0)
+	}
+	if lost := stop(); lost > 0 {
+		t.Errorf("%d packets were lost", lost)
+	}
+	after, err := b.api.Node(b.ctx, "node1")
+	b.must(err)
+	if after.Status.Address != before.Status.Address {
+		t.Errorf("the connection from %s became one from %s", before.Status.Address, after.Status.Address)
+	}
+	if got, err := n.VSCtl(b.ctx, "get", "interface", "vxlan-sdn", "options:local_ip"); err != nil || got != fmt.Sprintf("%q\n", n.Addr) {
+		t.Errorf("local_ip %s (%v)", got, err)
+	}
+	b.verify()
+	b.noDrift()
+}
+
 // guest is a machine on br-int that sdnd knows nothing of.
 func (b *bed) guest(n *lab.Node, name, cidr string) *lab.Container {
 	b.t.Helper()
