@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/netip"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -92,6 +93,9 @@ func content(t *testing.T, db string) string {
 // ctl runs sdnctl in this process and returns its exit code and output.
 func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	if os.Getenv("SDNCTL_DIR") == "" {
+		t.Setenv("SDNCTL_DIR", filepath.Join(t.TempDir(), "sdnctl")) // not the machine's own
+	}
 	var out, errs bytes.Buffer
 	env := cli.OSEnv("test")
 	env.In, env.Out, env.Err = strings.NewReader(""), &out, &errs

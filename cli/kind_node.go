@@ -28,7 +28,7 @@ func nodeKind() kindDef {
 		example:  "node1 --tunnel-ip 192.168.50.11",
 		change:   "node1 --tunnel-ip 192.168.60.11",
 		verbs: func(a *app) []*cobra.Command {
-			return []*cobra.Command{newNodeJoinCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
+			return []*cobra.Command{newNodeInviteCmd(a), newNodeJoinCmd(a), newNodeRenewCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
 		},
 	}
 }

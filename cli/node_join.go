@@ -58,6 +58,7 @@ type joinOptions struct {
 	noWait       bool
 	timeout      time.Duration
 	tls          joinTLS
+	token        joinToken
 
 	address netip.Addr // of controller, parsed
 	id      topology.DatapathID
@@ -88,12 +89,18 @@ what is missing if that takes longer than --timeout; the node stays configured
 then. It asks sdnd itself if --host, SDNCTL_HOST or the local socket lead to it;
 otherwise it goes by what Open vSwitch says of its connections, and says so.
 
-With --ca, --cert and --key it speaks TLS, and proves by its certificate which
-node it is; the files stay where they are.
+With --token, as 'sdnctl node invite NAME' on the controller prints it, the machine
+gets the node's certificate from sdnd, which also declares the node: nothing else is
+to be done. The certificate, its key and node.yaml, which says how to reach sdnd, are
+in /etc/sdnctl (or $SDNCTL_DIR).
 
-The node must also be declared to sdnd: run the printed command where you run
-sdnctl, or give --register and --host.`,
-		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
+With --ca, --cert and --key it uses a certificate that was made elsewhere; the files
+stay where they are. With neither it speaks plain TCP, which sdnd only takes from its
+own machine, or from everywhere with --insecure. In both cases the node must also be
+declared to sdnd: run the printed command where you run sdnctl, or give --register
+and --host.`,
+		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --token SDNCTL-…
+  sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print
   sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
@@ -119,6 +126,7 @@ sdnctl, or give --register and --host.`,
 	f.BoolVar(&o.noWait, "no-wait", false, "do not wait until the node is connected to sdnd")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait until the node is connected")
 	o.tls.flags(cmd)
+	o.token.flags(cmd)
 	if err := cmd.MarkFlagRequired("controller"); err != nil {
 		panic(err) // the flag was just added
 	}
@@ -142,6 +150,10 @@ func (o *joinOptions) check() (err error) {
 		}
 	}
 	if err := o.checkTunnel(); err != nil {
+		return err
+	}
+	if o.token.used() {
+		o.tls.files, err = o.token.check(o.app.env)
 		return err
 	}
 	return o.tls.check(o.name, o.sw.print, o.app.env.Now())
@@ -208,17 +220,27 @@ func (o *joinOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	daemon, err := o.daemon()
-	if err != nil {
-		return err
+	var daemon *joinDaemon
+	if !o.token.used() { // sdnd is asked by what the token brings
+		if daemon, err = o.daemon(); err != nil {
+			return err
+		}
 	}
-	defer daemon.close()
+	defer func() { daemon.close() }()
 	if err := o.look(ctx, j, before, daemon); err != nil {
 		return err
 	}
 	commands, err := j.Plan(before)
 	if err != nil {
 		return err
+	}
+	if err := o.enroll(ctx); err != nil {
+		return err
+	}
+	if daemon == nil {
+		if daemon, err = o.daemon(); err != nil {
+			return err
+		}
 	}
 	o.app.note("%s", commands.Text(m.Globals()))
 	if err := o.apply(ctx, m, commands, before); err != nil {
@@ -232,6 +254,28 @@ func (o *joinOptions) run(ctx context.Context) error {
 		return nil
 	}
 	return o.await(ctx, m, j, daemon)
+}
+
+// enroll gets the node's certificate, if there is a token for it, and writes how
+// the node reaches sdnd. Nothing of Open vSwitch is changed yet.
+func (o *joinOptions) enroll(ctx context.Context) error {
+	if o.token.used() {
+		err := o.token.redeem(ctx, o.app.env, applicant{
+			node: o.name, bridge: o.sw.bridge, tunnelIP: o.tunnelIP, datapathID: o.datapathID,
+			controller: o.address, db: o.sw.db,
+		})
+		if err != nil {
+			return fmt.Errorf("%w\nnothing was changed", err)
+		}
+		o.app.note("sdnd gave this machine the certificate of node %s", o.name)
+		return nil
+	}
+	if !o.tls.used() {
+		return nil
+	}
+	f := o.tls.files
+	host := "https://" + o.endpoint(o.token.apiPort)
+	return nodeConfig{Node: o.name, Host: host, CA: f.CA, Cert: f.Cert, Key: f.Key, Bridge: o.sw.bridge}.write(o.app.env)
 }
 
 // look says what joining would take over, and refuses to do so unasked.
@@ -309,6 +353,9 @@ func (o *joinOptions) createCommand() string {
 
 // declare declares the node to sdnd, or prints how to.
 func (o *joinOptions) declare(ctx context.Context, daemon *joinDaemon) error {
+	if o.token.used() {
+		return nil // the invitation did
+	}
 	if !o.register {
 		if daemon.declared(ctx, o.name) {
 			return nil

@@ -124,7 +124,7 @@ func (o *joinOptions) dialPort(ctx context.Context, endpoint string) error {
 		return fmt.Errorf("sdnd cannot be reached at %s: %w; is it running there, and does a firewall let this through?", endpoint, err)
 	}
 	defer conn.Close()
-	if !o.tls.used() {
+	if !o.tls.used() || o.token.pending() {
 		return nil
 	}
 	source, err := pki.Open(o.tls.files, slog.New(slog.DiscardHandler))

@@ -69,6 +69,9 @@ func (o *leaveOptions) run(ctx context.Context) error {
 	if err := undo(ctx, m, o.sw.bridge, u); err != nil {
 		return err
 	}
+	if err := forgetNode(o.app.env); err != nil {
+		return err
+	}
 	name := now.Bridge.Node()
 	if name == "" {
 		name = "NAME"

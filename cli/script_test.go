@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			e.Values[hostKey{}] = h
 			e.Setenv("SDNCTL_HOST", "unix://"+h.socket())
 			e.Setenv("SOCKET", h.socket())
+			e.Setenv("SDNCTL_DIR", filepath.Join(dir, "node"))
 			e.Setenv("USER", "tester")
 			e.Setenv("TZ", "UTC")
 			// Built with -race, every sdnctl would rest a second at its end.

@@ -37,3 +37,29 @@ func (f Files) CheckClient(now time.Time) (Identity, time.Time, error) {
 	}
 	return who, m.cert.Leaf.NotAfter, nil
 }
+
+// CheckServer says why sdnd should have a new certificate: the files cannot be
+// used, it ends within the time, or it does not name one of the hosts. Nil if
+// all is well.
+func (f Files) CheckServer(now time.Time, within time.Duration, hosts []string) error {
+	m, err := f.load()
+	if err != nil {
+		return err
+	}
+	leaf := m.cert.Leaf
+	if !isServer(leaf) || len(m.cert.Certificate) < 2 {
+		return errors.New("it does not say that it is sdnd's, or comes without its authority")
+	}
+	if _, err := leaf.Verify(x509.VerifyOptions{Roots: m.pool, CurrentTime: now}); err != nil {
+		return err
+	}
+	if left := leaf.NotAfter.Sub(now); left < within {
+		return fmt.Errorf("it ends in %v", left.Round(time.Hour))
+	}
+	for _, h := range hosts {
+		if err := leaf.VerifyHostname(h); err != nil && checkName(h) == nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -10,8 +10,15 @@ import (
 )
 
 // NodeOf does the TLS handshake of a server with conn, unless it is done, and
-// returns the node that its certificate is for and when that ends.
+// returns the node that its certificate is for and when that ends. The node of a
+// connection that may speak without TLS, and does, is "".
 func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time, err error) {
+	if m, ok := conn.(*mixedConn); ok {
+		if err := m.decide(ctx); err != nil || !m.tls {
+			return "", time.Time{}, err
+		}
+		conn = m.speaks
+	}
 	t, ok := conn.(interface {
 		HandshakeContext(context.Context) error
 		ConnectionState() tls.ConnectionState
@@ -43,7 +50,7 @@ func explainHandshake(err error) error {
 	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &record) && record.Conn != nil:
-		return errors.New("it speaks plain TCP where TLS is required; join it again: sdnctl node join … --ca --cert --key")
+		return errors.New("it speaks plain TCP where TLS is required; invite the node with 'sdnctl node invite NAME', and run on it the line that this prints")
 	case errors.As(err, &verify):
 		return fmt.Errorf("its certificate is refused: %w", verify.Err)
 	case errors.As(err, &alert) && alert.Op == "remote error":

@@ -17,15 +17,28 @@ func NewRequest() (request, key []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a key: %w", err)
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, k)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a certificate request: %w", err)
-	}
-	encoded, err := encodeKey(k)
-	if err != nil {
+	if key, err = encodeKey(k); err != nil {
 		return nil, nil, err
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: pemReq, Bytes: der}), encoded, nil
+	request, err = requestFor(k)
+	return request, key, err
+}
+
+// RequestFor makes a certificate request for a key that is there already, in PEM.
+func RequestFor(key []byte) (request []byte, err error) {
+	k, err := parseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return requestFor(k)
+}
+
+func requestFor(k *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, k)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate request: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: pemReq, Bytes: der}), nil
 }
 
 // requestedKey returns the public key of a certificate request in PEM, whose

@@ -39,8 +39,9 @@ type Config struct {
 	// Session is for every switch's session.
 	Session openflow.Config
 	// Identify has a connection prove which node it may speak for, before
-	// anything else; one that cannot is refused. Nil lets any connection be the
-	// switch that it says it is.
+	// anything else; one that cannot is refused. One that need not proves
+	// nothing: the zero Proof. That, and nil for Identify, let a connection be
+	// the switch that it says it is.
 	Identify func(context.Context, net.Conn) (Proof, error)
 	// MaxHandshakes bounds the connections that have not yet said which switch
 	// they are. When there are more, those of the address with the most are

@@ -33,6 +33,9 @@ func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
 		conn.Close()
 		return nil, err
 	}
+	if proof == (Proof{}) {
+		return nil, nil
+	}
 	return &proof, nil
 }
 

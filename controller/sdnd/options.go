@@ -15,6 +15,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
+// apiAuto leaves it to sdnd whether the API is served by TCP; where it is, that is
+// on apiDefault.
+const (
+	apiAuto    = "auto"
+	apiDefault = ":8453"
+)
+
 // defaultConfig is read if it exists.
 const defaultConfig = "/etc/sdnctl/sdnd.yaml"
 
@@ -62,7 +69,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
 	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
 	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")
-	f.StringVar(&o.apiListen, "api-listen", "", "`address` to serve the API on by TCP, such as :8453; by TLS, for those with a client certificate or a token")
+	f.StringVar(&o.apiListen, "api-listen", apiAuto, "`address` to serve the API on by TCP, by TLS, for nodes and for those with a client certificate or a token; auto is "+apiDefault+" unless certificates or --insecure are given, and none then; empty for none")
 	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
 	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
 	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once by TCP, and again on the unix socket")
@@ -73,11 +80,11 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.apiTokens, "api-tokens", "", "`file` of the tokens that are good by TCP, as 'sdnctl token new' makes them")
 	f.BoolVar(&o.apiInsecure, "api-insecure", false, "serve --api-listen by plain TCP; without --api-tokens whoever can reach it may do everything")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "`address` to serve /metrics, /healthz and /readyz on by TCP, such as :9453; the API serves them too")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the authorities whose certificates nodes and users may have, in PEM")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the authorities whose certificates nodes and users may have, in PEM; without --tls-ca, --tls-cert and --tls-key sdnd makes an authority of its own in the folder pki beside --data")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate of sdnd; with it switches, nodes and clients of the API connect by TLS only")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of that certificate")
 	f.BoolVar(&o.insecure, "insecure", false, "let switches and nodes connect by plain TCP from everywhere; whoever can reach sdnd can pose as any of them")
-	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow; without certificates and --insecure only from this machine")
+	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow")
 	f.DurationVar(&o.openflowEchoInterval, "openflow-echo-interval", 5*time.Second, "silence after which a switch is asked for a sign of life")
 	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "silence after that question which ends its connection")
 	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")

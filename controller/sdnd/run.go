@@ -27,13 +27,6 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.apiSocket == "" && o.apiListen == "" {
-		return errors.New("neither --api-socket nor --api-listen is given: nobody could reach sdnd")
-	}
-	sec, err := secure(&o, log.With("component", "security"))
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
 	}
@@ -42,6 +35,13 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	sec, err := secure(&o, st, log.With("component", "security"))
+	if err != nil {
+		return err
+	}
+	if o.apiSocket == "" && o.apiListen == "" {
+		return errors.New("neither --api-socket nor --api-listen is given: nobody could reach sdnd")
+	}
 	room, err := shareDescriptors(o.apiMaxConnections)
 	if err != nil {
 		return err
@@ -74,6 +74,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if sec.source != nil {
 		registry.MustRegister(newExpiry(sec.source, st, fabric))
 	}
+	registrar, why, err := sec.registrar(o, st, &ls)
+	if err != nil {
+		return err
+	}
 	var ready atomic.Bool
 	srv := server.New(server.Config{
 		Store: st, Fabric: fabric, Version: version.String(),
@@ -89,11 +93,15 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxWatchers: o.apiMaxWatchers,
 		MaxClientWatchers: o.apiMaxClientWatchers, MaxRequests: o.apiMaxRequests,
 		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure, Bridge: o.bridge,
+		Registrar: registrar, NoRegistrar: why,
 	})
 	defer srv.Close()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return fabric.Run(ctx) })
+	if sec.own != nil {
+		group.Go(func() error { return sec.own.Run(ctx) })
+	}
 	group.Go(func() error { return fabric.Serve(ctx, ls.openflow) })
 	if ls.ovsdb != nil {
 		group.Go(func() error {

@@ -101,7 +101,7 @@ func launchProgram(t *testing.T, program, dir string, args ...string) *daemon {
 	socket := filepath.Join(dir, "run", "sdnd.sock")
 	d := &daemon{t: t, dir: dir, stderr: &output{}, exited: make(chan error, 1)}
 	d.cmd = exec.Command(program, append([]string{
-		"--data", filepath.Join(dir, "lib", "sdnd.db"), "--api-socket", socket,
+		"--data", filepath.Join(dir, "lib", "sdnd.db"), "--api-socket", socket, "--api-listen", "",
 		"--openflow-listen", "127.0.0.1:0", "--ovsdb-listen", "127.0.0.1:0",
 	}, args...)...)
 	d.cmd.Env = append(os.Environ(), "SDND_TEST_RUN_MAIN=1", "NOTIFY_SOCKET="+filepath.Join(dir, "notify"))

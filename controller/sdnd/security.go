@@ -7,33 +7,43 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
+	"path/filepath"
 
+	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/server"
 )
 
-// security is who may connect, and how (docs/decisions/0008-security.md).
+// security is who may connect, and how (docs/decisions/0008-security.md and
+// 0010-enrolment.md).
 type security struct {
 	// source has the certificates; nil without TLS.
 	source *pki.Source
+	// own is sdnd's own authority; nil if others' certificates, or none, are used.
+	own *enroll.Authority
 	// access is who may use the API by TCP; nil for everybody.
 	access *server.Access
 	// insecure says what is open to whoever can reach it.
 	insecure []string
 }
 
-// secure reads the certificates and tokens that the options name, and refuses
-// what would be open without having been asked for. Where plain TCP was not
-// asked for it changes the addresses in o to ones of this machine.
-func secure(o *options, log *slog.Logger) (*security, error) {
+// secure reads the certificates and tokens that the options name, or makes an
+// authority where they name none, and refuses what would be open without having
+// been asked for. It settles what o leaves to it.
+func secure(o *options, notes enroll.Notes, log *slog.Logger) (*security, error) {
 	s := &security{}
 	files := pki.Files{CA: o.tlsCA, Cert: o.tlsCert, Key: o.tlsKey}
 	switch {
+	case files == pki.Files{} && o.insecure:
+		s.insecure = append(s.insecure, "switches and nodes connect by plain TCP (--insecure): whoever can reach sdnd can pose as any of them, or as sdnd")
 	case files == pki.Files{}:
-		if err := s.plain(o); err != nil {
+		var err error
+		if s.own, err = enroll.Open(filepath.Join(filepath.Dir(o.data), "pki"), notes, enroll.Options{Logger: log}); err != nil {
 			return nil, err
+		}
+		if s.source, err = pki.Open(s.own.Files(), log); err != nil {
+			return nil, fmt.Errorf("sdnd's own authority: %w", err)
 		}
 	case files.CA == "" || files.Cert == "" || files.Key == "":
 		return nil, errors.New("--tls-ca, --tls-cert and --tls-key must be given together")
@@ -45,6 +55,11 @@ func secure(o *options, log *slog.Logger) (*security, error) {
 			return nil, fmt.Errorf("--tls-ca, --tls-cert, --tls-key: %w", err)
 		}
 	}
+	if o.apiListen == apiAuto {
+		if o.apiListen = ""; s.own != nil && !o.apiInsecure {
+			o.apiListen = apiDefault
+		}
+	}
 	if err := s.forAPI(*o, log); err != nil {
 		return nil, err
 	}
@@ -54,42 +69,10 @@ func secure(o *options, log *slog.Logger) (*security, error) {
 	return s, nil
 }
 
-// plain decides what may be done without certificates.
-func (s *security) plain(o *options) error {
-	if o.insecure {
-		s.insecure = append(s.insecure, "switches and nodes connect by plain TCP (--insecure): whoever can reach sdnd can pose as any of them, or as sdnd")
-		return nil
-	}
-	s.insecure = append(s.insecure, "switches and nodes connect by plain TCP, and from this machine only: for others give sdnd certificates (--tls-cert), or --insecure")
-	for flag, addr := range map[string]*string{"openflow-listen": &o.openflowListen, "ovsdb-listen": &o.ovsdbListen} {
-		if err := keepLocal(flag, addr); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepLocal makes an address one of this machine: one that names no host is
-// changed, one that names another is refused.
-func keepLocal(flag string, addr *string) error {
-	host, port, err := net.SplitHostPort(*addr)
-	if err != nil {
-		return nil // empty, or listening will say what is wrong
-	}
-	if host == "" {
-		*addr = net.JoinHostPort("127.0.0.1", port)
-		return nil
-	}
-	if local(host) {
-		return nil
-	}
-	return fmt.Errorf("--%s %s: switches and nodes would connect by plain TCP, where whoever can reach it can pose as any of them: give certificates (--tls-ca, --tls-cert, --tls-key; 'sdnctl pki init' makes them), or say --insecure where the network itself is trusted", flag, *addr)
-}
-
-// local reports whether a host is this machine.
-func local(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+// local reports whether an address is of this machine alone.
+func local(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	return ok && t.IP.IsLoopback()
 }
 
 // forAPI decides who may use the API by TCP.
@@ -122,9 +105,16 @@ func (s *security) wrap(l *listeners, apiInsecure bool) {
 		return
 	}
 	nodes := s.source.Server(tls.RequireAndVerifyClientCert)
-	l.openflow = pki.NewListener(l.openflow, nodes)
+	listen := func(inner net.Listener) net.Listener {
+		if s.own != nil {
+			// Open vSwitch on this machine needs no certificate, as it never has.
+			return pki.NewMixedListener(inner, nodes, local)
+		}
+		return pki.NewListener(inner, nodes)
+	}
+	l.openflow = listen(l.openflow)
 	if l.ovsdb != nil {
-		l.ovsdb = pki.NewListener(l.ovsdb, nodes)
+		l.ovsdb = listen(l.ovsdb)
 	}
 	for i, ln := range l.api {
 		if ln.Addr().Network() == "tcp" && !apiInsecure {

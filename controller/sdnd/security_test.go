@@ -100,14 +100,14 @@ func (d *daemon) address(key string) string {
 	return ""
 }
 
-// TestWithoutConfigurationOnlyThisMachine: plain TCP has to be asked for.
-func TestWithoutConfigurationOnlyThisMachine(t *testing.T) {
+// TestInsecureIsToldWhileItLasts: plain TCP has to be asked for.
+func TestInsecureIsToldWhileItLasts(t *testing.T) {
 	for _, tt := range []struct {
 		args     []string
 		host     string
 		insecure string
 	}{
-		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0"}, "127.0.0.1", "from this machine only"},
+		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0"}, "[::]", ""},
 		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0", "--insecure"}, "[::]", "whoever can reach sdnd can pose as any of them"},
 		{newAuthority(t).flags("--openflow-listen", ":0", "--ovsdb-listen", ":0"), "[::]", ""},
 	} {
@@ -140,9 +140,8 @@ func TestInsecureIsRefusedUnlessAsked(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--openflow-listen", "0.0.0.0:0"}, "say --insecure"},
-		{[]string{"--ovsdb-listen", "[::]:0"}, "say --insecure"},
-		{[]string{"--api-listen", "127.0.0.1:0"}, "or --api-insecure"},
+		{[]string{"--insecure", "--api-listen", "127.0.0.1:0"}, "or --api-insecure"},
+		{[]string{"--insecure", "--api-socket", ""}, "nobody could reach sdnd"},
 		{[]string{"--tls-cert", a.path("sdnd.crt")}, "given together"},
 		{a.flags("--insecure"), "leave out --insecure"},
 		{[]string{"--tls-ca", a.path("ca.crt"), "--tls-cert", a.path("sdnd.crt"), "--tls-key", key}, "does not match"},

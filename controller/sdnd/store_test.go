@@ -179,7 +179,8 @@ func TestBadDataFile(t *testing.T) {
 	}
 }
 
-// TestStartFromBackup: a backup in the place of the data file is all it takes.
+// TestStartFromBackup: a backup in the place of the data file is all it takes, with
+// sdnd's authority beside it; without that, which the nodes know, sdnd says so.
 func TestStartFromBackup(t *testing.T) {
 	d := start(t, t.TempDir())
 	if _, err := declare(t, d, "blue", 20); err != nil {
@@ -198,6 +199,13 @@ func TestStartFromBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "lib", "sdnd.db"), saved.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lost := launch(t, dir)
+	if err := lost.wait(); err == nil || !strings.Contains(lost.stderr.String(), "put ca.crt and ca.key back from a copy") {
+		t.Errorf("without the authority: %v\n%s", err, lost.stderr)
+	}
+	if err := os.CopyFS(filepath.Join(dir, "lib", "pki"), os.DirFS(filepath.Join(d.dir, "lib", "pki"))); err != nil {
 		t.Fatal(err)
 	}
 	d = start(t, dir)

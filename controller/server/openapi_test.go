@@ -107,7 +107,8 @@ func TestPaths(t *testing.T) {
 		"GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
 		"PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}",
-		"POST /v1/apply", "POST /v1/networks", "POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/ports", "POST /v1/restore", "POST /v1/routers",
+		"POST /v1/apply", "POST /v1/enroll", "POST /v1/networks",
+		"POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/nodes/{name}/certificate", "POST /v1/nodes/{name}/invitation", "POST /v1/ports", "POST /v1/restore", "POST /v1/routers",
 		"PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -17,6 +17,7 @@ const (
 	tagState   = "state"
 	tagDaemon  = "daemon"
 	tagStore   = "store"
+	tagEnroll  = "enrollment"
 )
 
 // routes registers every operation.
@@ -29,6 +30,7 @@ func (s *Server) routes() {
 	s.watchRoute()
 	s.stateRoutes()
 	s.driftRoutes()
+	s.enrollRoutes()
 	s.storeRoutes()
 	s.daemonRoutes()
 }

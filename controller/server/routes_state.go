@@ -65,7 +65,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 
 // statusOf is the status that a node is told: of what it sees.
 func (s *Server) statusOf(v view) api.Status {
-	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision())}
+	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision()), Bridge: s.cfg.Bridge}
 	seen := condition.NewTracker()
 	for _, c := range []struct {
 		kind topology.Kind

@@ -13,7 +13,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -81,6 +83,10 @@ type Config struct {
 	Access *Access
 	// Bridge is the name of the bridge on every node, for the status.
 	Bridge string
+	// Registrar invites machines and gives nodes certificates; nil does not, and
+	// NoRegistrar says why and what to do.
+	Registrar   *enroll.Registrar
+	NoRegistrar string
 	// Insecure says what of the daemon is open to whoever can reach it, for
 	// /v1/status.
 	Insecure []string
@@ -115,6 +121,8 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
+	// strange logs what is wrong with those who come.
+	strange *warn.Limiter
 	feed    *feed
 	rates   *rates
 	// requests and watches are those under way.
@@ -163,6 +171,7 @@ func New(cfg Config) *Server {
 		started: cfg.Clock().UTC(),
 		mux:     http.NewServeMux(),
 		metrics: newMetrics(cfg.Registerer),
+		strange: warn.New(cfg.Logger),
 		rates:   newRates(cfg.MaxRate),
 		// The connections bound how many there are in all.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),

@@ -39,7 +39,8 @@ func newNode(l *Lab, i int) *Node {
 // lab's sdnd.
 func (n *Node) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := n.lab.command(ctx, append([]string{"ip", "netns", "exec", n.Netns}, args...)...)
-	cmd.Env = append(cmd.Env, "OVS_RUNDIR="+n.Dir, "OVS_LOGDIR="+n.Dir, "OVS_DBDIR="+n.Dir, "OVS_SYSCONFDIR="+n.Dir)
+	cmd.Env = append(cmd.Env, "OVS_RUNDIR="+n.Dir, "OVS_LOGDIR="+n.Dir, "OVS_DBDIR="+n.Dir, "OVS_SYSCONFDIR="+n.Dir,
+		"SDNCTL_DIR="+filepath.Join(n.Dir, "sdnctl"))
 	return cmd
 }
 

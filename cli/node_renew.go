@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+)
+
+type renewOptions struct {
+	app    *app
+	within time.Duration
+}
+
+func newNodeRenewCmd(a *app) *cobra.Command {
+	o := &renewOptions{app: a}
+	cmd := &cobra.Command{
+		Use:   "renew",
+		Short: "Get a new certificate for this node (run it on the node, as root)",
+		Long: `Get this node a new certificate from sdnd, by the one it has, for the same key. Open
+vSwitch takes it the next time it connects; connections stay.
+
+With --within only if the certificate ends sooner than that, so that it can be run
+by cron or a systemd timer. A node whose certificate has expired has to be invited
+again: sdnctl node invite NAME.`,
+		Example: `  sudo sdnctl node renew
+  sudo sdnctl node renew --within 2160h`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	cmd.Flags().DurationVar(&o.within, "within", 0, "only if the certificate ends within this `time`, such as 2160h for 90 days")
+	mustComplete(cmd, "within")
+	cmd.ValidArgsFunction = cobra.NoFileCompletions
+	return cmd
+}
+
+func (o *renewOptions) run(ctx context.Context) error {
+	client, c, err := o.app.nodeClient()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	files := pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key}
+	_, end, err := files.CheckClient(o.app.env.Now())
+	if err != nil {
+		return fmt.Errorf("%w; invite the node again: sdnctl node invite %s", err, nodeconfig.ShellQuote(c.Node))
+	}
+	if o.within > 0 && end.Sub(o.app.env.Now()) > o.within {
+		o.app.note("the certificate is good until %s", end.Format(time.DateOnly))
+		return nil
+	}
+	key, err := os.ReadFile(c.Key)
+	if err != nil {
+		return err
+	}
+	request, err := pki.RequestFor(key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Key, err)
+	}
+	got, err := client.Renew(ctx, c.Node, api.RenewRequest{Request: string(request)})
+	if err != nil {
+		return err
+	}
+	if err := pki.WriteFile(c.Cert, []byte(got.Certificate), 0o644); err != nil {
+		return err
+	}
+	o.app.note("the certificate of node %s is good until %s", c.Node, got.Expires.Format(time.DateOnly))
+	return nil
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// InvitationRequest asks for an invitation for a node.
+type InvitationRequest struct {
+	TTL      string `json:"ttl,omitempty" doc:"How long the invitation is good for, 1m to 24h; 1h when absent" example:"1h"`
+	TunnelIP string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint; absent, the one that the machine reports" example:"192.168.50.11"`
+}
+
+// Invitation lets a machine become a node, once.
+type Invitation struct {
+	Node         string    `json:"node" doc:"The node that the machine becomes" example:"node1"`
+	Token        string    `json:"token" doc:"What the machine gives to 'sdnctl node join --token'. It is told once and kept nowhere" example:"SDNCTL-…"`
+	Fingerprint  string    `json:"fingerprint" doc:"SHA-256 of the public key of sdnd's authority, which is in the token, too" example:"sha256:9f86…"`
+	Expires      time.Time `json:"expires" doc:"When it is no good any more"`
+	Addresses    []string  `json:"addresses" doc:"Addresses of sdnd's machine, the likeliest for nodes first" example:"[\"192.168.50.10\"]"`
+	APIPort      uint16    `json:"apiPort" doc:"TCP port of the API" example:"8453"`
+	OpenFlowPort uint16    `json:"openflowPort" doc:"TCP port of OpenFlow" example:"6653"`
+	OVSDBPort    uint16    `json:"ovsdbPort" doc:"TCP port of OVSDB, 0 if sdnd does not listen for it" example:"6640"`
+	Bridge       string    `json:"bridge" doc:"Name of the bridge on nodes" example:"br-int"`
+}
+
+// EnrollRequest redeems an invitation.
+type EnrollRequest struct {
+	Node       string `json:"node" doc:"The node that the machine is to become, as the invitation says" required:"true" example:"node1"`
+	Token      string `json:"token" doc:"The token of the invitation" required:"true" example:"SDNCTL-…"`
+	Request    string `json:"request" doc:"Certificate request in PEM, for a key of ECDSA on P-256 that stays on the machine" required:"true" example:"-----BEGIN CERTIFICATE REQUEST-----…"`
+	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the machine's VXLAN endpoint; the invitation's goes before" example:"192.168.50.11"`
+	DatapathID string `json:"datapathID,omitempty" doc:"Datapath id of the machine's bridge, 16 hexadecimal digits; derived from the name when absent" example:"00004e7c25b01a4f"`
+}
+
+// RenewRequest asks for a new certificate for the node that asks.
+type RenewRequest struct {
+	Request string `json:"request" doc:"Certificate request in PEM, for a key of ECDSA on P-256 that stays on the machine" required:"true" example:"-----BEGIN CERTIFICATE REQUEST-----…"`
+}
+
+// Enrollment is a node's new certificate.
+type Enrollment struct {
+	Node        Node      `json:"node" doc:"The node as it is declared"`
+	Certificate string    `json:"certificate" doc:"The node's certificate in PEM" example:"-----BEGIN CERTIFICATE-----…"`
+	CA          string    `json:"ca" doc:"Certificate of sdnd's authority in PEM" example:"-----BEGIN CERTIFICATE-----…"`
+	Expires     time.Time `json:"expires" doc:"When the node's certificate ends"`
+}
+
+// Invite makes an invitation for a node; an earlier one for it is void.
+func (c *Client) Invite(ctx context.Context, node string, in InvitationRequest) (Invitation, error) {
+	var out Invitation
+	err := c.call(ctx, http.MethodPost, objectPath(KindNode, node)+"/invitation", url.Values{}, nil, in, &out)
+	return out, err
+}
+
+// Enroll redeems an invitation. It needs no proof but that.
+func (c *Client) Enroll(ctx context.Context, in EnrollRequest) (Enrollment, error) {
+	var out Enrollment
+	err := c.call(ctx, http.MethodPost, "/v1/enroll", url.Values{}, nil, in, &out)
+	return out, err
+}
+
+// Renew gets the node that asks a new certificate; it must ask by its present one.
+func (c *Client) Renew(ctx context.Context, node string, in RenewRequest) (Enrollment, error) {
+	var out Enrollment
+	err := c.call(ctx, http.MethodPost, objectPath(KindNode, node)+"/certificate", url.Values{}, nil, in, &out)
+	return out, err
+}

@@ -1,0 +1,163 @@
+package enroll
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/pki"
+)
+
+// The bounds of invitations.
+const (
+	// MaxInvitations is how many may be open at a time.
+	MaxInvitations = 1024
+	// DefaultLife is how long an invitation is good for unless it says so, and
+	// MaxLife is the longest.
+	DefaultLife = time.Hour
+	MaxLife     = 24 * time.Hour
+	// remembered is how long it is known of an invitation that it was used or has
+	// expired, to tell its bearer so.
+	remembered = 24 * time.Hour
+)
+
+// Why an invitation is refused. All but ErrFull are the bearer's.
+var (
+	ErrUnknown   = errors.New("sdnd knows no such invitation: ask for another with 'sdnctl node invite'")
+	ErrUsed      = errors.New("the invitation was used already, it works once: ask for another with 'sdnctl node invite'")
+	ErrExpired   = errors.New("the invitation has expired: ask for another with 'sdnctl node invite'")
+	ErrOtherNode = errors.New("the invitation is for another node")
+	ErrFull      = fmt.Errorf("%d invitations are open, which is the limit: wait until some are used or expire", MaxInvitations)
+)
+
+// noteInvitations is under which the invitations are kept.
+const noteInvitations = "invitations"
+
+// Offer is what an invitation lets its bearer become.
+type Offer struct {
+	Node string `json:"node"`
+	// TunnelIP is the node's tunnel address, "" for the one that the machine
+	// reports.
+	TunnelIP string `json:"tunnelIP,omitempty"`
+	// By is who invited.
+	By      string    `json:"by"`
+	Expires time.Time `json:"expires"`
+}
+
+// record is an invitation as it is kept: of its secret only the digest.
+type record struct {
+	Offer
+	Digest string    `json:"sha256"`
+	Used   time.Time `json:"used,omitzero"`
+}
+
+// Invitations are those that are open, and those that were a short time ago.
+// They survive a restart. It is safe for concurrent use.
+type Invitations struct {
+	notes Notes
+	now   func() time.Time
+
+	mu  sync.Mutex // guards all; held while one is redeemed
+	all []record
+}
+
+// OpenInvitations reads the invitations that are kept.
+func OpenInvitations(notes Notes, now func() time.Time) (*Invitations, error) {
+	i := &Invitations{notes: notes, now: now}
+	data, err := notes.Note(noteInvitations)
+	if err != nil || data == nil {
+		return i, err
+	}
+	if err := json.Unmarshal(data, &i.all); err != nil {
+		return nil, fmt.Errorf("invitations in the data file: %w", err)
+	}
+	return i, nil
+}
+
+// Invite makes an invitation. An earlier one for the same node is void.
+func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by string, lasts time.Duration) (pki.Invitation, Offer, error) {
+	token, err := pki.NewInvitation(authority)
+	if err != nil {
+		return pki.Invitation{}, Offer{}, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := i.now()
+	open := 0
+	var keep []record
+	for _, r := range i.all {
+		over := !r.Used.IsZero() || !now.Before(r.Expires)
+		switch {
+		case over && now.Sub(r.Expires) > remembered, !over && r.Node == node:
+			continue
+		case !over:
+			open++
+		}
+		keep = append(keep, r)
+	}
+	if open >= MaxInvitations {
+		return pki.Invitation{}, Offer{}, ErrFull
+	}
+	// Of those that are over, the oldest make room.
+	for len(keep) >= 2*MaxInvitations {
+		at := slices.IndexFunc(keep, func(r record) bool { return !r.Used.IsZero() || !now.Before(r.Expires) })
+		keep = slices.Delete(keep, at, at+1)
+	}
+	offer := Offer{Node: node, TunnelIP: tunnelIP, By: by, Expires: now.Add(lasts).UTC().Truncate(time.Second)}
+	keep = append(keep, record{Offer: offer, Digest: digest(token)})
+	if err := i.save(keep); err != nil {
+		return pki.Invitation{}, Offer{}, err
+	}
+	return token, offer, nil
+}
+
+// Redeem has accept do what an invitation is for, unless it is refused; then
+// accept is not called. Once accept has returned nil the invitation is used, and
+// noted to be before Redeem returns. Invitations are redeemed one at a time.
+func (i *Invitations) Redeem(token pki.Invitation, node string, accept func(Offer) error) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	want := digest(token) // of a secret that nobody can guess: no need to compare slowly
+	at := slices.IndexFunc(i.all, func(r record) bool { return r.Digest == want })
+	if at < 0 {
+		return ErrUnknown
+	}
+	r := i.all[at]
+	switch {
+	case !r.Used.IsZero():
+		return ErrUsed
+	case !i.now().Before(r.Expires):
+		return ErrExpired
+	case r.Node != node:
+		return ErrOtherNode
+	}
+	if err := accept(r.Offer); err != nil {
+		return err
+	}
+	all := slices.Clone(i.all)
+	all[at].Used = i.now().UTC()
+	return i.save(all)
+}
+
+// save keeps all, and then has them count. The caller holds the lock.
+func (i *Invitations) save(all []record) error {
+	data, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	if err := i.notes.SetNote(noteInvitations, data); err != nil {
+		return err
+	}
+	i.all = all
+	return nil
+}
+
+func digest(token pki.Invitation) string {
+	d := token.Digest()
+	return hex.EncodeToString(d[:sha256.Size])
+}
