@@ -132,11 +132,11 @@ func (o *attachOptions) tell(r attach.Result) {
 	case r.OtherDefault != "":
 		route = "default route left to " + r.OtherDefault
 	}
-	has := "has now"
+	unchanged := ""
 	if len(r.Done) == 0 {
-		has = "had already"
+		unchanged = " (unchanged)"
 	}
-	o.app.note("%s %s %s: address %s, %s, MTU %d, MAC %s", r.Whose, has, l.Inner, l.Address, route, l.MTU, l.MAC)
+	o.app.note("%s: %s has address %s, MTU %d, MAC %s, %s%s", r.Whose, l.Inner, l.Address, l.MTU, l.MAC, route, unchanged)
 }
 
 // confirm waits until packets flow, and says so.

@@ -343,3 +343,22 @@ func TestWait(t *testing.T) {
 		})
 	}
 }
+
+// away is an sdnd that cannot be reached.
+type away struct{ sdnd }
+
+func (away) Port(context.Context, string) (api.Port, error) { return api.Port{}, errInjected }
+
+// Without sdnd the device is taken away, and the error says what is left.
+func TestDetachWithoutController(t *testing.T) {
+	m, n, _ := attached(t)
+	n.Controller = away{sdnd{m}}
+	r, err := n.Detach(t.Context(), "web")
+	if !errors.Is(err, errInjected) || !strings.Contains(err.Error(), "sdnctl attach --gc") || r.Interface == "" || len(m.rows)+len(m.devices) != 0 {
+		t.Errorf("%+v, %v\n%s", r, err, m.state())
+	}
+	n.Controller = sdnd{m}
+	if r, err := n.Detach(t.Context(), "web"); err != nil || !r.Deleted {
+		t.Errorf("when sdnd is back: %+v, %v", r, err)
+	}
+}

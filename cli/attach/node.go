@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// Bridge is the bridge of a node unless another is named.
+	// DefaultBridge is the bridge of a node unless another is named.
 	DefaultBridge = "br-int"
 	// LockFile is the file whose lock attachments of a machine take turns by.
 	LockFile = "/run/sdnctl/attach.lock"
