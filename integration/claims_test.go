@@ -100,6 +100,18 @@ func TestClaims(t *testing.T) {
 		_, err := b.node("node2").VSCtl(b.ctx, "set", "interface", "br-int", "external_ids:iface-id=host")
 		b.must(err)
 		b.bound("host")
+		p, err := b.api.Port(b.ctx, "host")
+		b.must(err)
+		n := b.node("node2")
+		for _, args := range [][]string{
+			{"ip", "link", "set", "br-int", "up"},
+			{"ip", "addr", "add", p.Status.IP + "/24", "dev", "br-int"},
+			{"ovs-vsctl", "set", "bridge", "br-int", `other_config:hwaddr="` + p.Status.MAC + `"`},
+			{"ping", "-c3", "-W2", peer.IP.Addr().String()},
+		} {
+			_, err := n.Exec(b.ctx, args...)
+			b.must(err)
+		}
 		if p, err := b.api.Port(b.ctx, "tunnel"); err != nil || p.Status.Bound || !strings.Contains(p.Status.Message, "cannot be a port") {
 			t.Errorf("the port that names the tunnel: %+v, %v", p.Status, err)
 		}

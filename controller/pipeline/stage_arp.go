@@ -26,7 +26,7 @@ func (c *Compiler) arpReplyToOthers(n *topology.Network, p *topology.Port, owner
 	c.arpSwap(n, p.IP, p.MAC)
 	c.actions = c.actions.
 		Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
-		Load(openflow.FieldInPort, 0, 16, uint64(owner)).
+		Load(openflow.FieldInPort, 0, 16, uint64(uint16(owner))). // OFPP_LOCAL has 16 bits there: 0xfffe
 		OutputReg(openflow.FieldReg(regInPort), 0, 16)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(TableARP, prioNormal, "answers ARP requests for the port, but not its own")
