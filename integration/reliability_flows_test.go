@@ -17,7 +17,7 @@ func lookedAt(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 		const long = 4 * time.Second
 		want := b.flowCount("node1")
 		ps := b.probe(pairs...)
-		ps.flow(int(long / prober.Every))
+		b.must(ps.all[0].Flowing(b.ctx, int(long/prober.Every)))
 		calm := share(t, ps.stop())
 		ps = b.probe(pairs...)
 		end := time.Now().Add(long)

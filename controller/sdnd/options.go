@@ -37,6 +37,7 @@ type options struct {
 	apiListen            string
 	apiMaxBody           int64
 	apiMaxApply          int64
+	apiMaxBodies         int64
 	apiMaxWatchers       int
 	apiMaxClientWatchers int
 	apiMaxRequests       int
@@ -72,6 +73,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.apiListen, "api-listen", apiAuto, "`address` to serve the API on by TCP, by TLS, for nodes and for those with a client certificate or a token; auto is "+apiDefault+" unless certificates or --insecure are given, and none then; empty for none")
 	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
 	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
+	f.Int64Var(&o.apiMaxBodies, "api-max-bodies", server.DefaultMaxBodies, "large bodies of all clients by TCP that are in work at once, and again those on the unix socket, in `bytes`; it takes up to ten times that in memory")
 	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once by TCP, and again on the unix socket")
 	f.IntVar(&o.apiMaxClientWatchers, "api-max-client-watchers", server.DefaultMaxClientWatchers, "how many watches each client may have open by TCP")
 	f.IntVar(&o.apiMaxRequests, "api-max-client-requests", server.DefaultMaxRequests, "how many requests of each client may be under way at once by TCP, besides watches")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -18,36 +19,76 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// bodyTimeout is how long a client may take to send a body.
-const bodyTimeout = time.Minute
+const (
+	// bodyTimeout is how long a client may take to send a body.
+	bodyTimeout = time.Minute
+	// bodyGrace is how long it may take for the beginning of it, and bodyRate how
+	// many bytes a second it then has to send on average.
+	bodyGrace = 10 * time.Second
+	bodyRate  = 1 << 20
+)
 
 type bodyKey struct{}
 
-// body returns what readBody read.
-func body(ctx context.Context) []byte {
-	b, _ := ctx.Value(bodyKey{}).([]byte)
+// takeBody returns what readBody read, once: what has become of it is to be held
+// in memory without it.
+func takeBody(ctx context.Context) []byte {
+	held, _ := ctx.Value(bodyKey{}).(*[]byte)
+	if held == nil {
+		return nil
+	}
+	b := *held
+	*held = nil
 	return b
 }
 
 // readBody is a middleware that reads a body of one of the media types and of at
-// most limit bytes. One that
-// says it is larger is refused without being read, and one that turns out to
-// be is not read further; the connection is closed then, so that the client
-// stops sending.
-func readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
+// most limit bytes, when there is room for it until the request is answered. One that says it is larger is
+// refused without being read, and one that turns out to be is not read further;
+// the connection is closed then, so that the client stops sending.
+func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		b, p := boundedBody(w, r, limit, media)
+		n := r.ContentLength
+		if n < 0 {
+			n = limit
+		}
+		give, p := s.bodies.take(r.Context(), clientOf(r.Context()), min(n, limit))
+		var b []byte
+		if p == nil {
+			defer give()
+			b, p = boundedBody(w, r, limit, media)
+		}
 		if p != nil {
 			w.Header().Set("Connection", "close")
+			maps.Copy(w.Header(), p.GetHeaders())
 			ctx.SetHeader("Content-Type", p.ContentType(""))
 			ctx.SetStatus(p.Status)
 			// A client that is gone needs no answer.
 			_ = huma.DefaultJSONFormat.Marshal(ctx.BodyWriter(), p)
 			return
 		}
-		next(huma.WithValue(ctx, bodyKey{}, b))
+		next(huma.WithValue(ctx, bodyKey{}, &b))
 	}
+}
+
+// pacedReader ends the connection of a client that sends too slowly.
+type pacedReader struct {
+	r     io.Reader
+	w     http.ResponseWriter
+	start time.Time
+	got   int64
+}
+
+// Read reads a part of a body.
+func (p *pacedReader) Read(b []byte) (int, error) {
+	allowed := bodyGrace + time.Duration(p.got)*time.Second/bodyRate
+	if err := huma.SetReadDeadline(p.w, p.start.Add(min(allowed, bodyTimeout))); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	n, err := p.r.Read(b)
+	p.got += int64(n)
+	return n, err
 }
 
 func boundedBody(w http.ResponseWriter, r *http.Request, limit int64, media []string) ([]byte, *problem) {
@@ -64,10 +105,7 @@ func boundedBody(w http.ResponseWriter, r *http.Request, limit int64, media []st
 	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
-	if err := huma.SetReadDeadline(w, time.Now().Add(bodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, internal(err)
-	}
-	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	b, err := readAll(&pacedReader{r: http.MaxBytesReader(w, r.Body, limit), w: w, start: time.Now()}, r.ContentLength)
 	// Lifted again: the deadline would otherwise end a long transaction.
 	_ = huma.SetReadDeadline(w, time.Time{})
 	var over *http.MaxBytesError
@@ -82,6 +120,16 @@ func boundedBody(w http.ResponseWriter, r *http.Request, limit int64, media []st
 		return nil, notJSON(b)
 	}
 	return b, nil
+}
+
+// readAll is io.ReadAll with the room for what is said to come, which is not
+// believed too soon.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	const believed = 1 << 20
+	var b bytes.Buffer
+	b.Grow(int(min(max(size, 0), believed)) + bytes.MinRead)
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }
 
 // notJSON says where a body is not JSON.

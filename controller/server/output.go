@@ -3,7 +3,9 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
@@ -175,22 +177,17 @@ func (v view) object(o topology.Object) (*api.Object, error) {
 	return out, nil
 }
 
-// changes turns changes into their form in the API. before is the view of the
-// snapshot that Before is of.
-func (v view) changes(before view, changes []topology.Change) ([]api.Change, error) {
-	out := make([]api.Change, len(changes))
-	for i, c := range changes {
+// changes gives changes their form in the API, one by one as they are sent.
+// before is the view of the snapshot that Before is of.
+func (v view) changes(before view, changes []topology.Change) iter.Seq2[any, error] {
+	return each(slices.Values(changes), func(c topology.Change) (any, error) {
 		was, err := before.object(c.Before)
 		if err != nil {
 			return nil, err
 		}
 		is, err := v.object(c.After)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = api.Change{Object: c.Ref.String(), Verb: verbOf(c), Before: was, After: is}
-	}
-	return out, nil
+		return api.Change{Object: c.Ref.String(), Verb: verbOf(c), Before: was, After: is}, err
+	})
 }
 
 func verbOf(c topology.Change) string {

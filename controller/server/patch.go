@@ -25,7 +25,7 @@ func (s *Server) takesPatch(op *huma.Operation, example any) {
 			Example: map[string]any{"labels": map[string]any{"tier": "web", "old": nil}},
 		}},
 	}
-	op.Middlewares = append(op.Middlewares, readBody(s.cfg.MaxBody, "application/json", mergePatch))
+	op.Middlewares = append(op.Middlewares, s.readBody(s.cfg.MaxBody, "application/json", mergePatch))
 }
 
 // patchObject changes the object in.Name by the merge patch in the body.
@@ -59,7 +59,7 @@ func (s *Server) patch(ctx context.Context, kind api.Kind, ref topology.Ref, in 
 	if err != nil {
 		return store.Commit{}, internal(err)
 	}
-	merged, err := merge(was, body(ctx))
+	merged, err := merge(was, takeBody(ctx))
 	if err != nil {
 		return store.Commit{}, internal(err)
 	}

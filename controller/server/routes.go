@@ -105,7 +105,7 @@ func (s *Server) takesBody(op *huma.Operation, t reflect.Type, example any, limi
 			Example: example,
 		}},
 	}
-	op.Middlewares = append(op.Middlewares, readBody(limit, "application/json"))
+	op.Middlewares = append(op.Middlewares, s.readBody(limit, "application/json"))
 }
 
 func (s *Server) schema(t reflect.Type) *huma.Schema {

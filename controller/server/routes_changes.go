@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
 	"reflect"
 	"slices"
@@ -39,7 +40,7 @@ func (s *Server) changeRoutes() {
 	register(s, history, exampleHistory(), s.history)
 }
 
-func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[api.ApplyResult], error) {
+func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[long[api.ApplyResult]], error) {
 	wait, err := waitOf(in.Wait)
 	if err != nil {
 		return nil, err
@@ -48,15 +49,15 @@ func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[api.
 	if err != nil {
 		return nil, err
 	}
-	if r.DryRun {
+	if r.rest.DryRun {
 		wait = 0
 	}
-	return &changeOutput[api.ApplyResult]{s.confirmed(ctx, topology.Revision(r.Revision), wait), *r}, nil
+	return &changeOutput[long[api.ApplyResult]]{s.confirmed(ctx, topology.Revision(r.rest.Revision), wait), *r}, nil
 }
 
 // applyAll is apply without waiting.
-func (s *Server) applyAll(ctx context.Context, header string) (*api.ApplyResult, error) {
-	b, sel, t := decodeApply(body(ctx))
+func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyResult], error) {
+	b, sel, t := decodeApply(takeBody(ctx))
 	defer s.lockWrites(ctx, b.Prune != "")()
 	if b.Prune != "" {
 		if node := nodeOfRequest(ctx); node != "" {
@@ -73,21 +74,20 @@ func (s *Server) applyAll(ctx context.Context, header string) (*api.ApplyResult,
 		if err != nil {
 			return nil, err
 		}
-		changes, err := s.viewOf(ctx, r.Next).changes(before, r.Changes)
-		if err != nil {
-			return nil, internal(err)
-		}
-		return &api.ApplyResult{Revision: api.Revision(before.snap.Revision()), DryRun: true, Changes: changes}, nil
+		return applied(before.snap.Revision(), true, s.viewOf(ctx, r.Next).changes(before, r.Changes)), nil
 	}
 	c, err := s.commit(ctx, author(ctx, header), t)
 	if err != nil {
 		return nil, err
 	}
-	changes, err := s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes)
-	if err != nil {
-		return nil, internal(err)
+	return applied(c.Revision, false, s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes)), nil
+}
+
+func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) *long[api.ApplyResult] {
+	return &long[api.ApplyResult]{
+		rest:  api.ApplyResult{Revision: api.Revision(rev), DryRun: dryRun, Changes: []api.Change{}},
+		field: "changes", items: changes,
 	}
-	return &api.ApplyResult{Revision: api.Revision(c.Revision), Changes: changes}, nil
 }
 
 // prune adds the deletion of every object that the selector picks and the
@@ -107,7 +107,7 @@ func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
 	}
 }
 
-func (s *Server) history(_ context.Context, in *historyInput) (*output[api.History], error) {
+func (s *Server) history(_ context.Context, in *historyInput) (*output[long[api.History]], error) {
 	var of topology.Ref
 	if in.Object != "" {
 		kind, name, _ := strings.Cut(in.Object, "/")
@@ -119,18 +119,28 @@ func (s *Server) history(_ context.Context, in *historyInput) (*output[api.Histo
 		}
 		of = refOf(k, name)
 	}
-	entries, err := s.cfg.Store.History(topology.Revision(in.From), in.Limit, func(e *store.Entry) bool {
+	match := func(e *store.Entry) bool {
 		return (in.Author == "" || e.Author == in.Author) &&
 			(in.Object == "" || slices.ContainsFunc(e.Changes, func(c store.EntryChange) bool { return c.Ref == of }))
-	})
+	}
+	// Some have a hundred thousand changes: one is in memory at a time.
+	found, err := s.cfg.Store.History(topology.Revision(in.From), 1, match)
 	if err != nil {
 		return nil, internal(err)
 	}
-	out := api.History{Entries: make([]api.HistoryEntry, len(entries))}
-	for i, e := range entries {
-		if out.Entries[i], err = historyEntry(e); err != nil {
-			return nil, internal(err)
+	entries := func(yield func(any, error) bool) {
+		for left := in.Limit; left > 0 && len(found) > 0; left-- {
+			rev := found[0].Revision
+			if !yield(historyEntry(found[0])) || rev <= 1 {
+				return
+			}
+			if found, err = s.cfg.Store.History(rev-1, 1, match); err != nil {
+				yield(nil, err)
+				return
+			}
 		}
 	}
-	return &output[api.History]{Body: out}, nil
+	return &output[long[api.History]]{Body: long[api.History]{
+		rest: api.History{Entries: []api.HistoryEntry{}}, field: "entries", items: entries,
+	}}, nil
 }

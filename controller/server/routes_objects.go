@@ -243,7 +243,7 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 			Index: -1, Field: "If-None-Match", Message: "a change takes * only, which means that the object must not exist", Fix: "use If-Match to change one that does",
 		}})
 	}
-	o, spec, mistakes := decodeOne(body(ctx), kind, in.Name)
+	o, spec, mistakes := decodeOne(takeBody(ctx), kind, in.Name)
 	t := newTransaction(1)
 	t.object(verb, o, spec, mistakes)
 	ref := refOf(kind, o.Name)

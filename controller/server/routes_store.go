@@ -101,14 +101,14 @@ type restoreInput struct {
 	DryRun bool   `query:"dryRun" doc:"Only say what would change"`
 }
 
-func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.RestoreResult], error) {
+func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[api.RestoreResult]], error) {
 	to, err := s.uploaded(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s.writes.RLock()
 	defer s.writes.RUnlock()
-	out := api.RestoreResult{Backup: api.Revision(to.Revision()), DryRun: in.DryRun}
+	out := api.RestoreResult{Backup: api.Revision(to.Revision()), DryRun: in.DryRun, Changes: []api.Change{}}
 	var c store.Commit
 	if in.DryRun {
 		before := s.cfg.Store.Snapshot()
@@ -125,9 +125,6 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.Res
 		s.log.Info("topology restored", "revision", c.Revision, "author", who, "backup", to.Revision(), "objects", len(c.Changes))
 	}
 	out.Revision = api.Revision(c.Revision)
-	if out.Changes, err = s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes); err != nil {
-		return nil, internal(err)
-	}
 	for _, kind := range api.Kinds() {
 		for range (view{snap: c.After}).all(kindOf(kind), "", "") {
 			out.Unchanged++
@@ -138,7 +135,9 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[api.Res
 			out.Unchanged--
 		}
 	}
-	return &output[api.RestoreResult]{Body: out}, nil
+	return &output[long[api.RestoreResult]]{Body: long[api.RestoreResult]{
+		rest: out, field: "changes", items: s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes),
+	}}, nil
 }
 
 type rawKey struct{}

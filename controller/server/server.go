@@ -72,6 +72,10 @@ type Config struct {
 	// may be open on the unix socket beside them. 0 is DefaultMaxWatchers and
 	// DefaultMaxClientWatchers.
 	MaxWatchers, MaxClientWatchers int
+	// MaxBodies bounds the large bodies of all clients by TCP that are in work at
+	// once, in bytes, and again those on the unix socket; each client has as much as
+	// the largest body. 0 is DefaultMaxBodies.
+	MaxBodies int64
 	// MaxRequests bounds the requests of each client that comes by TCP that are
 	// under way at once, watches excepted; 0 is DefaultMaxRequests.
 	MaxRequests int
@@ -98,6 +102,8 @@ const (
 	DefaultMaxApply = 64 << 20
 	// DefaultMaxBody holds the largest single object many times over.
 	DefaultMaxBody = 8 << 20
+	// DefaultMaxBodies is two of the largest.
+	DefaultMaxBodies = 2 * DefaultMaxApply
 	// DefaultMaxWatchers costs a goroutine and a few KB each.
 	DefaultMaxWatchers = 1024
 	// DefaultMaxClientWatchers holds many dashboards.
@@ -127,6 +133,7 @@ type Server struct {
 	rates   *rates
 	// requests and watches are those under way.
 	requests, watches *shares
+	bodies            *bodies
 	// flowTexts are the flows of nodes that are asked for now.
 	flowTexts *shared[string, []byte]
 	cancel    func()
@@ -159,6 +166,9 @@ func New(cfg Config) *Server {
 	if cfg.MaxWatchers == 0 {
 		cfg.MaxWatchers = DefaultMaxWatchers
 	}
+	if cfg.MaxBodies == 0 {
+		cfg.MaxBodies = DefaultMaxBodies
+	}
 	if cfg.MaxClientWatchers == 0 {
 		cfg.MaxClientWatchers = DefaultMaxClientWatchers
 	}
@@ -175,6 +185,7 @@ func New(cfg Config) *Server {
 		rates:   newRates(cfg.MaxRate),
 		// The connections bound how many there are in all.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),
+		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies),
 		flowTexts: newShared[string, []byte](),
 		watches:   newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
 		feed:      newFeed(cfg.Store.Snapshot().Revision()),

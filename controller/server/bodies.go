@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+const (
+	// smallBody is a body that is not counted, in bytes: it holds any object that
+	// people write.
+	smallBody = 16 << 10
+	// bodyWait is how long a large body waits for those before it.
+	bodyWait = 10 * time.Second
+)
+
+// bodies bounds the large bodies in work, in bytes: those of each client, so
+// that one is not alone in it, and those of all. What a request takes up is
+// several times its body. Those on the unix socket have as much for themselves.
+type bodies struct {
+	each, all     int64
+	remote, local *semaphore.Weighted
+
+	mu      sync.Mutex             // guards clients
+	clients map[string]*clientBody // those that have any or wait
+}
+
+// clientBody is one client's.
+type clientBody struct {
+	*semaphore.Weighted
+	users int // requests that have it or wait
+}
+
+func newBodies(each, all int64) *bodies {
+	all = max(each, all)
+	return &bodies{
+		each: each, all: all, remote: semaphore.NewWeighted(all), local: semaphore.NewWeighted(all),
+		clients: map[string]*clientBody{},
+	}
+}
+
+// take waits for room for a body of n bytes, at most each. give gives it back.
+func (b *bodies) take(ctx context.Context, c client, n int64) (give func(), p *problem) {
+	if n <= smallBody {
+		return func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, bodyWait)
+	defer cancel()
+	full := func() *problem {
+		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable,
+			"sdnd works on %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
+	}
+	if c.local {
+		if b.local.Acquire(ctx, n) != nil {
+			return nil, full()
+		}
+		return func() { b.local.Release(n) }, nil
+	}
+	own, leave := b.of(c)
+	if own.Acquire(ctx, n) != nil {
+		leave()
+		return nil, newProblem(http.StatusTooManyRequests, api.CodeTooMany,
+			"sdnd works on %d MiB of other requests of %s, which is the limit: wait for their answers first", b.each>>20, c.name)
+	}
+	// Only now, so that one client's requests do not stand in line before others'.
+	if b.remote.Acquire(ctx, n) != nil {
+		own.Release(n)
+		leave()
+		return nil, full()
+	}
+	return func() {
+		b.remote.Release(n)
+		own.Release(n)
+		leave()
+	}, nil
+}
+
+// of returns a client's; leave must be called when it is not used any more.
+func (b *bodies) of(c client) (own *clientBody, leave func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own = b.clients[c.name]
+	if own == nil {
+		own = &clientBody{Weighted: semaphore.NewWeighted(b.each)}
+		b.clients[c.name] = own
+	}
+	own.users++
+	return own, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if own.users--; own.users == 0 {
+			delete(b.clients, c.name)
+		}
+	}
+}
