@@ -35,6 +35,9 @@ const (
 	CodeUnavailable = "unavailable"
 	// CodeNoSpace is a change that was not saved because the disk is full.
 	CodeNoSpace = "no_space"
+	// CodeFileLost is a change that was not saved because the daemon's data file was
+	// removed, replaced, cut short or written to by another program.
+	CodeFileLost = "data_file_lost"
 	// CodeInternal is a failure of the daemon, such as a broken disk.
 	CodeInternal = "internal"
 )
@@ -44,7 +47,7 @@ const (
 type Error struct {
 	Status  int       `json:"status" doc:"HTTP status code" example:"422"`
 	Title   string    `json:"title" doc:"HTTP status text" example:"Unprocessable Entity"`
-	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unauthenticated,forbidden,too_many_requests,unavailable,no_space,internal" example:"invalid"`
+	Code    string    `json:"code" doc:"Kind of the error, for programs" enum:"malformed,invalid,not_found,exists,conflict,in_use,exhausted,precondition_failed,too_large,unauthenticated,forbidden,too_many_requests,unavailable,no_space,data_file_lost,internal" example:"invalid"`
 	Detail  string    `json:"detail" doc:"What is wrong, in words" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
 	Message string    `json:"message" doc:"The same as detail" example:"port/web1: spec.ip: 10.0.1.7 is not in a subnet of network blue"`
 	Errors  []Problem `json:"errors,omitempty" doc:"Every mistake in the request"`

@@ -39,15 +39,7 @@ func TestShareOf(t *testing.T) {
 func TestStrangersLeaveDescriptors(t *testing.T) {
 	const limit = 200
 	dir := t.TempDir()
-	free := func() string {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		return ln.Addr().String()
-	}
-	apiAddr, metrics, openflow := free(), free(), free()
+	apiAddr, metrics, openflow := freeAddr(t), freeAddr(t), freeAddr(t)
 	config := filepath.Join(dir, "limited")
 	script := fmt.Sprintf("#!/bin/sh\nulimit -n %d\nexec %s \"$@\"\n", limit, os.Args[0])
 	if err := os.WriteFile(config, []byte(script), 0o700); err != nil {
@@ -89,4 +81,15 @@ func TestStrangersLeaveDescriptors(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
+}
+
+// freeAddr is an address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
 }

@@ -28,8 +28,9 @@ const defaultConfig = "/etc/sdnctl/sdnd.yaml"
 // options are what a user can choose. Every one is a flag and, under the same
 // name, a key of the configuration file.
 type options struct {
-	data        string
-	dataHistory int
+	data            string
+	dataHistory     int
+	dataAcceptOlder bool
 
 	apiSocket            string
 	apiSocketMode        fileMode
@@ -67,6 +68,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	o.apiSocketMode = 0o660
 	f.StringVar(&o.data, "data", "/var/lib/sdnctl/sdnd.db", "`file` that keeps the topology; its folder is made if missing")
 	f.IntVar(&o.dataHistory, "data-history", store.DefaultHistoryEntries, "how many revisions the history keeps; the oldest go beyond that, and beyond 256 MiB")
+	f.BoolVar(&o.dataAcceptOlder, "data-accept-older", false, "start with what the data file has though its newest state is damaged, and acknowledged changes are lost with it")
 	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
 	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
 	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")

@@ -30,7 +30,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
 	}
-	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store"), HistoryEntries: o.dataHistory})
+	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store"), HistoryEntries: o.dataHistory, AcceptOlder: o.dataAcceptOlder})
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 			if !ready.Load() {
 				return errors.New("starting or stopping")
 			}
-			return nil
+			return st.Check()
 		},
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxBodies: o.apiMaxBodies, MaxWatchers: o.apiMaxWatchers,
 		MaxClientWatchers: o.apiMaxClientWatchers, MaxRequests: o.apiMaxRequests,

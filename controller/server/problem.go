@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
 )
 
 // problem is an api.Error as huma sends it.
@@ -103,7 +104,11 @@ func mistakeOf(p topology.Problem) api.Problem {
 
 // internal makes the problem of a failure that is not the caller's.
 func internal(err error) *problem {
-	return newProblem(http.StatusInternalServerError, api.CodeInternal, "%s", err)
+	code := api.CodeInternal
+	if errors.Is(err, store.ErrFileLost) {
+		code = api.CodeFileLost
+	}
+	return newProblem(http.StatusInternalServerError, code, "%s", err)
 }
 
 // fromHuma turns an error that huma made, about parameters, into a problem.

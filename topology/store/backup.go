@@ -28,15 +28,85 @@ type Copy struct {
 // cannot reuse the pages that commits free, so a slow reader would make the
 // file grow. Where there is no room beside the file, the folder for temporary
 // files is tried.
+//
+// If the file was lost, the copy is of what is in memory: it lacks the history
+// but for an entry that says so, and where ports were last seen.
 func (s *Store) Backup() (*Copy, error) {
-	c, err := s.copyIn(filepath.Dir(s.path))
-	if err != nil {
-		var elsewhere error
-		if c, elsewhere = s.copyIn(os.TempDir()); elsewhere != nil {
+	switch err := s.Check(); {
+	case errors.Is(err, os.ErrClosed):
+		return nil, fmt.Errorf("backup: %w", err)
+	case err == nil:
+		c, err := twice(s.path, s.copyIn)
+		if err == nil {
+			return c, nil
+		}
+		if s.Check() == nil {
 			return nil, fmt.Errorf("backup: %w", classify(err))
 		}
 	}
+	c, err := twice(s.path, s.remember)
+	if err != nil {
+		return nil, fmt.Errorf("backup of what is in memory: %w", classify(err))
+	}
+	s.log.Warn("the backup is of what is in memory, for the data file is lost", "revision", c.Revision)
 	return c, nil
+}
+
+// twice makes a copy in the folder of the data file or, where that fails, in the
+// one for temporary files.
+func twice(path string, copyIn func(dir string) (*Copy, error)) (*Copy, error) {
+	c, err := copyIn(filepath.Dir(path))
+	if err != nil {
+		if c, elsewhere := copyIn(os.TempDir()); elsewhere == nil {
+			return c, nil
+		}
+	}
+	return c, err
+}
+
+// remember makes a file of what is in memory.
+func (s *Store) remember(dir string) (c *Copy, err error) {
+	snap := s.Snapshot()
+	f, err := os.CreateTemp(dir, ".backup-*")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, os.Remove(f.Name()))
+		if err != nil {
+			c, err = nil, errors.Join(err, f.Close())
+		}
+	}()
+	all := Commit{Revision: snap.Revision(), Time: s.clock(), Author: "sdnd, from memory", After: snap}
+	for _, k := range kinds {
+		for o := range objectsOf(snap, k.kind) {
+			all.Changes = append(all.Changes, topology.Change{Ref: o.Ref(), After: o})
+		}
+	}
+	for b := range snap.AllBlocks() {
+		all.Blocks = append(all.Blocks, topology.BlockChange{Network: b.Network, Node: b.Node, After: b})
+	}
+	db, err := bolt.Open(f.Name(), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: true, Timeout: lockTimeout})
+	if err != nil {
+		return nil, err
+	}
+	err = prepare(db, migrations())
+	if err == nil {
+		err = db.Update(func(tx *bolt.Tx) error {
+			if err := writeCommit(tx, all, &historySize{}); err != nil {
+				return err
+			}
+			return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keyRevision), all.Revision)
+		})
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return &Copy{ReadCloser: f, Revision: all.Revision, Size: fi.Size()}, nil
 }
 
 func (s *Store) copyIn(dir string) (c *Copy, err error) {
@@ -50,7 +120,7 @@ func (s *Store) copyIn(dir string) (c *Copy, err error) {
 		}
 	}()
 	c = &Copy{ReadCloser: f}
-	err = s.db.View(func(tx *bolt.Tx) (err error) {
+	err = s.view(func(tx *bolt.Tx) (err error) {
 		if c.Revision, err = revisionOf(tx); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (s *Store) SaveBindings(bs []Binding) error {
 	}
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
-	err := s.update(func(tx *bolt.Tx) error {
+	err := s.change(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucketBindings))
 		for _, x := range bs {
 			var err error
@@ -53,7 +53,7 @@ func (s *Store) SaveBindings(bs []Binding) error {
 // Bindings returns all bindings by port.
 func (s *Store) Bindings() ([]Binding, error) {
 	var out []Binding
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		return tx.Bucket([]byte(bucketBindings)).ForEach(func(k, v []byte) error {
 			x := Binding{Port: string(k)}
 			if err := json.Unmarshal(v, &x); err != nil {

@@ -31,7 +31,14 @@ type IPAMReport struct {
 func (s *Store) CheckIPAM() (IPAMReport, error) {
 	s.turn <- struct{}{} // so that file and memory are of one revision
 	snap := s.Snapshot()
-	tx, err := s.db.Begin(false)
+	var tx *bolt.Tx
+	err := s.there()
+	if err == nil {
+		err = s.guarded(func() (err error) {
+			tx, err = s.db.Begin(false)
+			return err
+		})
+	}
 	<-s.turn
 	if err != nil {
 		return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
@@ -40,7 +47,7 @@ func (s *Store) CheckIPAM() (IPAMReport, error) {
 	defer func() { _ = tx.Rollback() }()
 	c := ipamCheck{report: IPAMReport{Revision: snap.Revision()}, snap: snap, want: map[string]string{}}
 	for _, step := range []func(*bolt.Tx) error{c.ports, c.locks, c.blocks} {
-		if err := step(tx); err != nil {
+		if err := s.guarded(func() error { return step(tx) }); err != nil {
 			return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
 		}
 	}

@@ -43,7 +43,7 @@ func classify(err error) error {
 // it returns an error, the commits are not in the file, or in s.unconfirmed.
 func (s *Store) write(commits []Commit) error {
 	size := s.history
-	err := s.update(func(tx *bolt.Tx) error {
+	err := s.change(func(tx *bolt.Tx) error {
 		for _, c := range commits {
 			if err := writeCommit(tx, c, &size); err != nil {
 				return err
@@ -58,6 +58,9 @@ func (s *Store) write(commits []Commit) error {
 	if err == nil {
 		s.history = size
 		return nil
+	}
+	if errors.Is(err, ErrFileLost) {
+		return err
 	}
 	err = classify(err)
 	// bbolt writes a transaction's pages, syncs, writes the page that makes
@@ -94,6 +97,9 @@ func (s *Store) confirm() error {
 // and syncs. To sync alone is not enough: after a failed one the kernel takes
 // the page for written.
 func (s *Store) resync() error {
+	if err := s.untouched(); err != nil {
+		return err
+	}
 	pages := make([]byte, 2*s.db.Info().PageSize)
 	if _, err := s.file.ReadAt(pages, 0); err != nil {
 		return err
@@ -101,12 +107,16 @@ func (s *Store) resync() error {
 	if _, err := s.file.WriteAt(pages, 0); err != nil {
 		return err
 	}
-	return s.file.Sync()
+	if err := s.file.Sync(); err != nil {
+		return err
+	}
+	s.acknowledge(s.watched.begins.newest().txid)
+	return nil
 }
 
 // revisionInFile returns the revision that the file has.
 func (s *Store) revisionInFile() (rev topology.Revision, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		rev, err = revisionOf(tx)
 		return err
 	})

@@ -140,7 +140,7 @@ func TestApplyReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	var err error
-	if s.db, err = bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true}); err != nil {
+	if s.db, s.file, err = openBolt(path, true); err != nil {
 		t.Fatal(err)
 	}
 	err = unchanged(t, s, del(topology.KindPort, "web"))

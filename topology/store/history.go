@@ -36,7 +36,7 @@ type EntryChange struct {
 // all that are kept, and a nil keep any.
 func (s *Store) History(from topology.Revision, limit int, keep func(*Entry) bool) ([]Entry, error) {
 	var out []Entry
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket([]byte(bucketHistory)).Cursor()
 		for k, v := seekDown(c, from); k != nil; k, v = c.Prev() {
 			if limit > 0 && len(out) == limit {

@@ -27,6 +27,10 @@ var (
 	// ErrNewerSchema is returned by Open when a newer sdnd has written the
 	// file.
 	ErrNewerSchema = errors.New("the data file was written by a newer sdnd; use that version or restore a backup from before")
+	// ErrOlder is returned by Open when the page of the file that would make its
+	// newest state valid is damaged, and what is left is older than what was
+	// acknowledged, or may be.
+	ErrOlder = errors.New("the newest state in the data file is damaged, and what is left is older: restore a backup, or go on with what is left by starting sdnd once with --data-accept-older")
 	// ErrDamaged is returned by Open when the file is not one of ours, or not
 	// whole.
 	ErrDamaged = errors.New("the data file is damaged; restore a backup, and keep the file for examination")
@@ -44,16 +48,57 @@ func Open(path string, opts Options) (*Store, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	start := opts.Clock()
-	s, err := openFile(path, migrations(), true)
+	l, err := takeLock(path)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	s.clock, s.log, s.keep = opts.Clock, opts.Logger, limitsOf(opts)
+	s, err := openLocked(path, l, opts)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), l.release())
+	}
 	snap := s.Snapshot()
 	opts.Logger.Info("store opened", "path", path, "revision", snap.Revision(),
 		"nodes", snap.NumNodes(), "networks", snap.NumNetworks(), "ports", snap.NumPorts(),
 		"duration", opts.Clock().Sub(start))
 	return s, nil
+}
+
+// openLocked opens the file that a lock is for.
+func openLocked(path string, l *lock, opts Options) (*Store, error) {
+	begins, err := beginningOf(path)
+	if err != nil {
+		return nil, err
+	}
+	if lost := begins.lost(l.acknowledged()); lost != "" && !opts.AcceptOlder {
+		return nil, fmt.Errorf("%w (%s)", ErrOlder, lost)
+	}
+	s, err := openFile(path, migrations(), true)
+	if err != nil {
+		return nil, err
+	}
+	s.lock, s.clock, s.log, s.keep = l, opts.Clock, opts.Logger, limitsOf(opts)
+	if !begins.whole() && begins.newest().valid {
+		s.log.Warn("one of the two first pages of the data file is damaged; the next change replaces it", "path", path,
+			"revision", s.Snapshot().Revision(), "lost", begins.lost(l.acknowledged()))
+	}
+	s.acknowledge(s.watched.begins.newest().txid)
+	return s, nil
+}
+
+// beginningOf reads the beginning of a file as it is before it is opened; it is
+// whole for one that is new or, which openFile says, cannot be read.
+func beginningOf(path string) (beginning, error) {
+	whole := beginning{{valid: true}, {valid: true}}
+	fi, err := os.Stat(path)
+	if err != nil || fi.Size() == 0 {
+		return whole, nil
+	}
+	db, file, err := openBolt(path, true)
+	if err != nil {
+		return whole, nil
+	}
+	b, err := readBeginning(file, db.Info().PageSize)
+	return b, errors.Join(err, db.Close())
 }
 
 // openFile opens the file, loads it and sorts the errors. Unless it may be new
@@ -91,6 +136,9 @@ func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err erro
 		return nil, fmt.Errorf("%w (%s)", ErrDamaged, wrong[0])
 	}
 	opened.current.Store(snap)
+	if err := opened.look(); err != nil {
+		return nil, err
+	}
 	return opened, nil
 }
 

@@ -2,8 +2,8 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 )
 
@@ -37,44 +37,25 @@ type soundness struct {
 // not look at keys and values.
 func sound(file io.ReaderAt, pageSize int, size int64) error {
 	s := &soundness{file: file, pageSize: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
-	root, freelist, err := s.meta()
+	begins, err := readBeginning(file, pageSize)
 	if err != nil {
 		return err
 	}
+	newest := begins.newest()
+	if !newest.valid {
+		return errors.New("it has no valid beginning")
+	}
+	s.end = newest.end
 	if need := s.end * uint64(pageSize); need > uint64(size) || s.end > uint64(size) {
 		return fmt.Errorf("%d bytes of %d are missing", need-uint64(size), need)
 	}
-	if err := s.page(root, 0); err != nil {
+	if err := s.page(newest.root, 0); err != nil {
 		return err
 	}
-	if freelist == ^uint64(0) { // it was not written
+	if newest.freelist == ^uint64(0) { // it was not written
 		return nil
 	}
-	return s.freelist(freelist)
-}
-
-// meta finds the newer of the two pages that say what is valid.
-func (s *soundness) meta() (root, freelist uint64, err error) {
-	newest, found := uint64(0), false
-	for i := range int64(2) {
-		m := make([]byte, 64)
-		if _, err := s.file.ReadAt(m, i*s.pageSize+boltHeader); err != nil {
-			return 0, 0, err
-		}
-		sum := fnv.New64a()
-		sum.Write(m[:56])
-		if binary.LittleEndian.Uint32(m) != boltMagic || binary.LittleEndian.Uint32(m[4:]) != boltVersion || binary.LittleEndian.Uint64(m[56:]) != sum.Sum64() {
-			continue
-		}
-		if tx := binary.LittleEndian.Uint64(m[48:]); !found || tx > newest {
-			newest, found = tx, true
-			root, freelist, s.end = binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[32:]), binary.LittleEndian.Uint64(m[40:])
-		}
-	}
-	if !found {
-		return 0, 0, fmt.Errorf("it has no valid beginning")
-	}
-	return root, freelist, nil
+	return s.freelist(newest.freelist)
 }
 
 // header reads a page's header, and the page's size, and takes note that the

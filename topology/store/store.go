@@ -26,6 +26,9 @@ type Options struct {
 	// DefaultHistoryBytes. The newest entry always stays.
 	HistoryEntries int
 	HistoryBytes   int64
+	// AcceptOlder lets Open go on with what a file has of which the newest page is
+	// damaged, though changes that were acknowledged are lost.
+	AcceptOlder bool
 }
 
 // Store is the desired topology on disk. All methods may be called by many
@@ -33,6 +36,8 @@ type Options struct {
 type Store struct {
 	db      *bolt.DB
 	file    *os.File // that of db
+	lock    *lock    // nil for a copy that is only read
+	watched watched
 	path    string
 	clock   func() time.Time
 	log     *slog.Logger
@@ -103,6 +108,12 @@ func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (Co
 func (s *Store) Close() error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
+	if s.lock != nil {
+		defer func() { _ = s.lock.release() }()
+	}
+	if s.watched.fault.Load() != nil {
+		return nil // bbolt may wait for itself; the file is closed with the process
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the store: %w", err)
 	}

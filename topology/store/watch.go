@@ -1,0 +1,173 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// ErrFileLost is returned by everything that needs the data file when that is
+// not the one any more that was opened and written: removed, replaced, cut short
+// or written to by another. Snapshot and Backup go on with what is in memory.
+var ErrFileLost = errors.New("the data file was changed under sdnd, so nothing can be saved; switches keep their flows. Save what sdnd has in memory with 'sdnctl backup FILE', stop sdnd, put FILE in the place of the data file, and start sdnd")
+
+// watched is what is known of the file as it was left by the last commit.
+type watched struct {
+	size atomic.Int64
+	// begins has its first pages; the holder of the turn has it.
+	begins beginning
+	// fault is set for good when the memory that the file is mapped to could not
+	// be read, for then bbolt's locks may never be free again.
+	fault atomic.Pointer[error]
+}
+
+// Check says what is wrong with the data file; the error wraps ErrFileLost. It
+// costs two system calls, and does not wait for commits.
+func (s *Store) Check() error {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+		return s.untouched()
+	default:
+		return s.there()
+	}
+}
+
+// there reports whether the file is still where it was, and not shorter.
+func (s *Store) there() error {
+	if err := s.readable(); err != nil {
+		return err
+	}
+	at, err := os.Stat(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return s.lost(errors.New("it was removed"))
+	}
+	if err != nil {
+		return s.lost(err)
+	}
+	open, err := s.file.Stat()
+	if err == nil && !os.SameFile(at, open) {
+		err = errors.New("another file is in its place")
+	}
+	if err != nil {
+		return s.lost(err)
+	}
+	return nil
+}
+
+// readable reports whether the memory that the file is mapped to can be read, as
+// far as can be seen without reading it.
+func (s *Store) readable() error {
+	if err := s.watched.fault.Load(); err != nil {
+		return s.lost(*err)
+	}
+	open, err := s.file.Stat()
+	if errors.Is(err, os.ErrClosed) {
+		return err // by Close
+	}
+	if err != nil {
+		return s.lost(err)
+	}
+	if was := s.watched.size.Load(); open.Size() < was {
+		return s.lost(fmt.Errorf("it was cut short from %d to %d bytes", was, open.Size()))
+	}
+	return nil
+}
+
+func (s *Store) lost(err error) error { return fmt.Errorf("%w (%s: %w)", ErrFileLost, s.path, err) }
+
+// untouched is there, and that nobody else has written to the file's beginning,
+// as every program that keeps such files does. The caller has the turn.
+func (s *Store) untouched() error {
+	if err := s.there(); err != nil {
+		return err
+	}
+	b, err := readBeginning(s.file, s.db.Info().PageSize)
+	if err == nil && b != s.watched.begins {
+		err = errors.New("another program has written to it")
+	}
+	if err != nil {
+		return s.lost(err)
+	}
+	return nil
+}
+
+// look takes the file for what it is to be. The caller has the turn.
+func (s *Store) look() error {
+	fi, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	b, err := readBeginning(s.file, s.db.Info().PageSize)
+	if err != nil {
+		return err
+	}
+	s.watched.size.Store(fi.Size())
+	s.watched.begins = b
+	return nil
+}
+
+// change writes to the file in one transaction, if it is the one that it was.
+// The caller has the turn.
+func (s *Store) change(f func(*bolt.Tx) error) error {
+	if err := s.untouched(); err != nil {
+		return err
+	}
+	id := 0
+	err := s.guarded(func() error {
+		return s.update(func(tx *bolt.Tx) error {
+			id = tx.ID()
+			return f(tx)
+		})
+	})
+	if s.watched.fault.Load() != nil {
+		return err
+	}
+	// Also after an error: part of it may have been written.
+	if lookErr := s.look(); lookErr != nil && err == nil {
+		return s.lost(lookErr)
+	}
+	if err == nil {
+		s.acknowledge(uint64(id))
+	}
+	return err
+}
+
+// acknowledge notes a durable transaction. It is for a case that hardly ever
+// happens, so its own failing fails nothing.
+func (s *Store) acknowledge(txid uint64) {
+	if s.lock == nil {
+		return
+	}
+	if err := s.lock.acknowledge(txid); err != nil {
+		s.log.Warn("lock file not written", "err", err)
+	}
+}
+
+// view reads the file.
+func (s *Store) view(f func(*bolt.Tx) error) error {
+	return s.guarded(func() error { return s.db.View(f) })
+}
+
+// guarded does what reads the memory that the file is mapped to. Where the file
+// was cut short, or holds what does not belong there, that faults, or bbolt
+// panics: it becomes an error, and the end of all use of the file.
+func (s *Store) guarded(f func() error) (err error) {
+	if err := s.readable(); err != nil {
+		return err
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			fault := fmt.Errorf("it cannot be read: %v", p)
+			s.watched.fault.Store(&fault)
+			err = s.lost(fault)
+			s.log.Error("the data file cannot be used any more", "err", err)
+		}
+	}()
+	return f()
+}
