@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestDecodeObject(t *testing.T) {
 				{Object: "network/blue", Field: "metadata", Message: `unknown key "metadata"`, Fix: "known keys are kind, labels, meta, name, spec, status"},
 				{Object: "network/blue", Field: "spec.subnets[1].gatway", Message: `unknown key "gatway"`, Fix: `did you mean "gateway"?`},
 				{Object: "network/blue", Field: "spec.sunbets", Message: `unknown key "sunbets"`, Fix: `did you mean "subnets"?`},
-				{Object: "network/blue", Field: "spec.zzzzzzzz", Message: `unknown key "zzzzzzzz"`, Fix: "known keys are blocks, cidr, containersPerNode, gatewayMAC, maxNodes, mode, mtu, subnets, vni"},
+				{Object: "network/blue", Field: "spec.zzzzzzzz", Message: `unknown key "zzzzzzzz"`, Fix: "known keys are blocks, cidr, containersPerNode, gatewayMAC, maxNodes, mode, mtu, portsFromNodes, subnets, vni"},
 			},
 		},
 		{
@@ -179,6 +180,36 @@ func TestNearest(t *testing.T) {
 	} {
 		if got := nearest(key, []string{"gateway", "gatewayMAC", "ip"}); got != want {
 			t.Errorf("nearest(%.20q) = %q, want %q", key, got, want)
+		}
+	}
+}
+
+// TestUnknownKeysAreBounded: however many keys an object has, what it costs to
+// say that they are unknown does not grow with what each was meant to be.
+func TestUnknownKeysAreBounded(t *testing.T) {
+	const n = 100_000
+	var keys, items strings.Builder
+	for i := range n {
+		fmt.Fprintf(&keys, ",\"zone%06d\":1", i)
+		fmt.Fprintf(&items, ",{\"cidrr\":%d}", i)
+	}
+	for name, tt := range map[string]struct {
+		spec string
+		most int
+		says string
+	}{
+		"keys": {`{"mtu":1400` + keys.String() + `}`, maxUnknown + 1, "99900 unknown keys beside these 100"},
+		"list": {`{"subnets":[` + items.String()[1:] + `]}`, maxProblems + 1, `unknown key "cidrr"`},
+	} {
+		_, spec, problems := DecodeObjectSpec([]byte(`{"kind":"Network","name":"blue","spec":` + tt.spec + `}`))
+		if len(problems) > tt.most || len(problems) < tt.most-1 {
+			t.Errorf("%s: %d problems", name, len(problems))
+		}
+		if last := problems[len(problems)-1]; !strings.Contains(last.Message, tt.says) {
+			t.Errorf("%s: the last is %v", name, last)
+		}
+		if name == "keys" && (spec.(NetworkSpec).MTU != 1400 || problems[0].Field != "spec.zone000000") {
+			t.Errorf("%s: %+v, the first is %v", name, spec, problems[0])
 		}
 	}
 }

@@ -39,6 +39,13 @@ var (
 	timeType = reflect.TypeFor[time.Time]()
 )
 
+// maxProblems is how many mistakes of a list, and maxUnknown how many unknown keys
+// of an object are told: to look for what each was meant to be takes time.
+const (
+	maxProblems = 1000
+	maxUnknown  = 100
+)
+
 // walk fills v from data and returns every mistake below path.
 func walk(data []byte, path string, v reflect.Value) []Problem {
 	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
@@ -62,6 +69,9 @@ func walk(data []byte, path string, v reflect.Value) []Problem {
 		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
 		var problems []Problem
 		for i, item := range items {
+			if len(problems) >= maxProblems {
+				break
+			}
 			problems = append(problems, walk(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
 		}
 		return problems
@@ -86,23 +96,61 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 		}
 	}
 	known := slices.Sorted(maps.Keys(fields))
+	given, unknown, more := sortKeys(members, known)
 	var problems []Problem
-	for _, key := range slices.Sorted(maps.Keys(members)) {
-		// Case is forgiven, as encoding/json does.
-		i := slices.IndexFunc(known, func(n string) bool { return strings.EqualFold(n, key) })
-		if i < 0 {
-			p := Problem{Field: join(path, key), Message: fmt.Sprintf("unknown key %q", key)}
-			if near := nearest(key, known); near != "" {
-				p.Fix = fmt.Sprintf("did you mean %q?", near)
-			} else {
-				p.Fix = "known keys are " + strings.Join(known, ", ")
-			}
-			problems = append(problems, p)
+	for _, key := range given {
+		name, ok := nameOf(key, known)
+		if ok {
+			problems = append(problems, walk(members[key], join(path, name), v.Field(fields[name]))...)
 			continue
 		}
-		problems = append(problems, walk(members[key], join(path, known[i]), v.Field(fields[known[i]]))...)
+		p := Problem{Field: join(path, key), Message: fmt.Sprintf("unknown key %q", key)}
+		if near := nearest(key, known); near != "" {
+			p.Fix = fmt.Sprintf("did you mean %q?", near)
+		} else {
+			p.Fix = "known keys are " + strings.Join(known, ", ")
+		}
+		problems = append(problems, p)
+	}
+	if more > 0 {
+		problems = append(problems, Problem{Field: path, Message: fmt.Sprintf("%d unknown keys beside these %d", more, unknown)})
 	}
 	return problems
+}
+
+// sortKeys returns the keys of an object, sorted: those that are known and the
+// first that are not, of which there are so many and so many more.
+func sortKeys(members map[string]json.RawMessage, known []string) (keys []string, unknown, more int) {
+	var others []string
+	for key := range members {
+		if _, ok := nameOf(key, known); ok {
+			keys = append(keys, key)
+			continue
+		}
+		if len(others) == maxUnknown {
+			more++
+			if key > others[maxUnknown-1] {
+				continue
+			}
+			others = others[:maxUnknown-1]
+		}
+		i, _ := slices.BinarySearch(others, key)
+		others = slices.Insert(others, i, key)
+	}
+	keys = append(keys, others...)
+	slices.Sort(keys)
+	return keys, len(others), more
+}
+
+// nameOf returns the known name that a key is: case is forgiven, as encoding/json
+// does.
+func nameOf(key string, known []string) (name string, ok bool) {
+	for _, n := range known {
+		if len(n) == len(key) && strings.EqualFold(n, key) {
+			return n, true
+		}
+	}
+	return "", false
 }
 
 func join(path, key string) string {

@@ -49,7 +49,7 @@ func TestDataFileLost(t *testing.T) {
 				t.Errorf("the status: %+v %v", s, err)
 			}
 			// Whatever it answers, sdnd lives.
-			_, _ = d.client.History(t.Context(), 0, 10)
+			_, _ = d.client.History(t.Context(), api.HistoryOptions{Limit: 10})
 			_, _ = d.client.CheckIPAM(t.Context())
 			var saved bytes.Buffer
 			if rev, err := d.client.Backup(t.Context(), &saved); err != nil || rev != 1 {

@@ -65,7 +65,7 @@ func TestFileLost(t *testing.T) {
 			// Each of these reads the file, or writes to it; what is read may be
 			// right or refused, and must not end the process.
 			for _, err := range []error{
-				func() error { _, err := s.History(0, 0); return err }(),
+				func() error { _, err := s.History(0, 0, nil); return err }(),
 				func() error { _, err := s.Bindings(); return err }(),
 				func() error { _, err := s.CheckIPAM(); return err }(),
 			} {
@@ -139,7 +139,7 @@ func TestFileComesBack(t *testing.T) {
 // at is read as an error, and the store can still be closed.
 func TestFaultsAreErrors(t *testing.T) {
 	for name, use := range map[string]func(s *Store) error{
-		"reading": func(s *Store) error { _, err := s.History(0, 0); return err },
+		"reading": func(s *Store) error { _, err := s.History(0, 0, nil); return err },
 		"writing": func(s *Store) error {
 			return s.guarded(func() error {
 				return s.update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Put([]byte("k"), nil) })
