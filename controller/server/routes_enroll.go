@@ -107,7 +107,7 @@ func (s *Server) invite(ctx context.Context, in *nameInput) (*output[api.Invitat
 
 // strict reads the body into v, and refuses keys that it has not.
 func strict(ctx context.Context, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body(ctx)))
+	dec := json.NewDecoder(bytes.NewReader(takeBody(ctx)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		return newProblem(http.StatusBadRequest, api.CodeMalformed, "the body: %v", err)
