@@ -107,6 +107,8 @@ func (f *fabric) PortStatus(name string) reconcile.PortStatus {
 	return reconcile.PortStatus{Port: name, Node: node, Bound: node != ""}
 }
 
+func (f *fabric) NetworkConditions(string) []condition.Condition { return nil }
+
 // Summary knows of nodes that are not connected.
 func (f *fabric) Summary(worst int) reconcile.Summary {
 	t := condition.NewTracker()

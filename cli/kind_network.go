@@ -189,7 +189,7 @@ func networkColumns() []column[networkView] {
 }
 
 func networkDetails(v networkView) [][2]string {
-	var lines [][2]string
+	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
 	for _, n := range v.spec.Subnets {
 		if len(n.Reserved) > 0 {
 			lines = append(lines, [2]string{"reserved", strings.Join(n.Reserved, ", ")})

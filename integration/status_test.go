@@ -46,6 +46,8 @@ func TestStatus(t *testing.T) {
 		{"tunnel with one key", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:key=7", ""},
 		{"tunnel at another UDP port", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:dst_port=8472", ""},
 		{"fail mode not secure", "node/node1", "FailModeStandalone", "ovs-vsctl set-fail-mode br-int standalone", ""},
+		{"underlay too small", "network/blue", "UnderlayMTUTooSmall", "ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1400",
+			"ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1500"},
 		{"no OVSDB connection", "node/node1", "OVSDBNotConnected", "ovs-vsctl --id=@m find manager; ovs-vsctl del-manager", "sdnctl node join node1"},
 		{"interface set not to receive", "port/web", "InterfaceDisabled", "ovs-ofctl -O OpenFlow13 mod-port br-int " + web + " no-receive", ""},
 		{"interface down", "port/web", "InterfaceDisabled", "ip link set " + web + " down", ""},
@@ -63,6 +65,13 @@ func TestStatus(t *testing.T) {
 			n := b.node("node1")
 			b.on(n, f.make)
 			c := b.condition(f.object, f.reason)
+			if f.reason == "OVSDBNotConnected" {
+				b.apply("kind: Port\nname: late\nspec: {network: blue, node: node1}\n")
+				if late := b.condition("port/late", "NotBound"); !strings.Contains(late.Message, "ovsdb-server of node1 is not connected") {
+					t.Errorf("of a port there is said %q", late.Message)
+				}
+				b.sdnctl("port", "delete", "late")
+			}
 			if c.Message == "" || time.Since(c.Since) > time.Minute {
 				t.Errorf("%+v", c)
 			}

@@ -97,6 +97,8 @@ type BlockSpec struct {
 
 // NetworkStatus is what became of a network.
 type NetworkStatus struct {
+	Ready      bool          `json:"ready" doc:"Whether no condition is an error"`
+	Conditions []Condition   `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
 	VNI        int           `json:"vni" doc:"The network's VNI" example:"100"`
 	GatewayMAC string        `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:64"`
 	Router     string        `json:"router,omitempty" doc:"The router that joins the network" example:"main"`

@@ -41,28 +41,29 @@ func port(change func(*PortFacts)) []Condition {
 // cases has for each reason facts that produce it.
 func cases() map[Reason][]Condition {
 	return map[Reason][]Condition{
-		NotConnected:       node(func(f *NodeFacts) { f.Connected = false }),
-		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
-		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
-		IdentityConflict:   node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
-		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
-		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
-		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
-		TunnelPortDisabled: node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
-		TunnelOptionsWrong: node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
-		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
-		NotBound:           port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
-		ClaimConflict:      port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
-		InterfaceDisabled:  port(func(f *PortFacts) { f.Disabled.Down = true }),
-		LinkDown:           port(func(f *PortFacts) { f.LinkDown = true }),
-		MACMismatch:        port(func(f *PortFacts) { f.OtherMAC = "92:5f:00:00:00:01" }),
+		NotConnected:        node(func(f *NodeFacts) { f.Connected = false }),
+		FlowsRefused:        node(func(f *NodeFacts) { f.LastError = "table full" }),
+		NotInSync:           node(func(f *NodeFacts) { f.InSync = false }),
+		IdentityConflict:    node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
+		OVSDBNotConnected:   node(func(f *NodeFacts) { f.OVSDB = false }),
+		TunnelPortMissing:   node(func(f *NodeFacts) { f.TunnelPort = false }),
+		TunnelPortFailed:    node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
+		TunnelPortDisabled:  node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
+		TunnelOptionsWrong:  node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
+		FailModeStandalone:  node(func(f *NodeFacts) { f.Standalone = true }),
+		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
+		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
+		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
+		InterfaceDisabled:   port(func(f *PortFacts) { f.Disabled.Down = true }),
+		LinkDown:            port(func(f *PortFacts) { f.LinkDown = true }),
+		MACMismatch:         port(func(f *PortFacts) { f.OtherMAC = "92:5f:00:00:00:01" }),
 	}
 }
 
 // Every reason is produced by the facts that it is about, alone, and says what
 // is the case and what to do.
 func TestReasons(t *testing.T) {
-	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {})} {
+	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450})} {
 		if len(all) != 0 {
 			t.Errorf("a healthy object has %+v", all)
 		}
@@ -160,6 +161,24 @@ func TestTunnelRenamed(t *testing.T) {
 	all := node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel, f.OtherTunnel = false, nil, "vx0" })
 	const cure = "on node1: ovs-vsctl del-port br-int vx0 -- add-port br-int vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
 	if len(all) != 1 || all[0].Reason != TunnelPortMissing || all[0].Action != cure {
+		t.Errorf("%+v", all)
+	}
+}
+
+// The nodes are named, and the MTU that all of them carry.
+func TestUnderlayMTU(t *testing.T) {
+	small := []Underlay{{"n1", 1500, 50}, {"n2", 1400, 50}, {"n3", 1500, 70}, {"n4", 1500, 50}, {"n5", 1500, 50}, {"n6", 1500, 50}}
+	all := Network(NetworkFacts{Name: "blue", MTU: 9000, Small: small})
+	if len(all) != 1 || !strings.Contains(all[0].Message, "n1 (1500), n2 (1400), n3 (1500), n4 (1500), n5 (1500), 1 more; packets above 1350 bytes") ||
+		!strings.HasPrefix(all[0].Action, "sdnctl network set blue --mtu 1350,") {
+		t.Errorf("%+v", all)
+	}
+}
+
+// Where the database is not connected, nothing untrue is said of interfaces.
+func TestNotBoundWithoutOVSDB(t *testing.T) {
+	all := port(func(f *PortFacts) { f.Bound, f.Unbound, f.Deaf = false, "no interface has its id", "node1" })
+	if len(all) != 1 || all[0].Reason != NotBound || !strings.Contains(all[0].Message, "ovsdb-server of node1 is not connected") {
 		t.Errorf("%+v", all)
 	}
 }

@@ -19,6 +19,9 @@ type PortFacts struct {
 	Bound       bool
 	// Unbound says why it is not bound, in words.
 	Unbound string
+	// Deaf is the node where it is to be, if the database there is not connected,
+	// so that nobody knows which interface carries the port's id; else "".
+	Deaf string
 	// Rivals are the other interfaces that claim the port where it may be, the one
 	// that gets it next first.
 	Rivals []Place
@@ -45,6 +48,11 @@ func (p Place) String() string { return p.Interface + " on " + p.Node }
 // Port returns what is wrong with a port, in the order of the table of reasons.
 func Port(f PortFacts) []Condition {
 	var l list
+	if !f.Bound && f.Deaf != "" {
+		l.add(NotBound, "the ovsdb-server of "+f.Deaf+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
+			"on "+f.Deaf+", set the manager again with: sdnctl node join "+f.Deaf)
+		return l
+	}
 	if !f.Bound {
 		l.add(NotBound, f.Unbound, plugIn(f))
 		return l

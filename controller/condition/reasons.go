@@ -12,21 +12,22 @@ type Reason string
 
 // The reasons. The table says what each means.
 const (
-	NotConnected       Reason = "NotConnected"
-	FlowsRefused       Reason = "FlowsRefused"
-	NotInSync          Reason = "NotInSync"
-	IdentityConflict   Reason = "IdentityConflict"
-	OVSDBNotConnected  Reason = "OVSDBNotConnected"
-	TunnelPortMissing  Reason = "TunnelPortMissing"
-	TunnelPortFailed   Reason = "TunnelPortFailed"
-	TunnelPortDisabled Reason = "TunnelPortDisabled"
-	TunnelOptionsWrong Reason = "TunnelOptionsWrong"
-	FailModeStandalone Reason = "FailModeStandalone"
-	InterfaceDisabled  Reason = "InterfaceDisabled"
-	LinkDown           Reason = "LinkDown"
-	MACMismatch        Reason = "MACMismatch"
-	NotBound           Reason = "NotBound"
-	ClaimConflict      Reason = "ClaimConflict"
+	NotConnected        Reason = "NotConnected"
+	FlowsRefused        Reason = "FlowsRefused"
+	NotInSync           Reason = "NotInSync"
+	IdentityConflict    Reason = "IdentityConflict"
+	OVSDBNotConnected   Reason = "OVSDBNotConnected"
+	TunnelPortMissing   Reason = "TunnelPortMissing"
+	TunnelPortFailed    Reason = "TunnelPortFailed"
+	TunnelPortDisabled  Reason = "TunnelPortDisabled"
+	TunnelOptionsWrong  Reason = "TunnelOptionsWrong"
+	FailModeStandalone  Reason = "FailModeStandalone"
+	InterfaceDisabled   Reason = "InterfaceDisabled"
+	LinkDown            Reason = "LinkDown"
+	MACMismatch         Reason = "MACMismatch"
+	UnderlayMTUTooSmall Reason = "UnderlayMTUTooSmall"
+	NotBound            Reason = "NotBound"
+	ClaimConflict       Reason = "ClaimConflict"
 )
 
 // Definition is a line of the table of reasons.
@@ -51,6 +52,7 @@ var table = []Definition{
 	{TunnelPortDisabled, topology.KindNode, Error, "The port vxlan-sdn is administratively down, or is set not to forward or not to receive. Packets from or to other nodes are dropped."},
 	{TunnelOptionsWrong, topology.KindNode, Error, "The port vxlan-sdn is not set up as sdnd's flows need it: type vxlan, remote_ip=flow, key=flow, and the UDP port that the other nodes use. Packets go to the wrong place, or arrive without their network."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
+	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU and the 50 bytes of VXLAN (70 over IPv6) are more than the underlay of a node carries that has ports of it. Larger packets to and from there are lost between nodes, while small ones, such as pings, arrive."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port where it may be. It stays with the one it has, also over a restart of sdnd, until that is gone or another one appears; then it moves."},
 	{InterfaceDisabled, topology.KindPort, Error, "The port's interface is administratively down, or is set not to forward or not to receive. Its packets are dropped."},

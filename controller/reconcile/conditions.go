@@ -132,7 +132,7 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
-		facts.Unbound = unbound
+		facts.Unbound, facts.Deaf = unbound, d.f.board.deaf(p, facts.Node)
 	}
 
 	for _, r := range claims.Rivals {
@@ -160,6 +160,20 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 		facts.OtherMAC = topology.MAC(i.MAC).String()
 	}
 	return facts
+}
+
+// deaf returns for a port that is bound by external_ids which node's database is
+// not connected, of those where its interface may be; "" for none.
+func (b *board) deaf(p *topology.Port, node string) string {
+	if p.Spec.Interface != "" || node == "" {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n, ok := b.nodes[node]; !ok || !n.status.Connected || n.status.OVSDB {
+		return ""
+	}
+	return node
 }
 
 // PortStatus tells where a port's interface is, and what is wrong with it.

@@ -104,6 +104,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m)
+	d.assessNetworks(before, u.Changes, u.Places)
 	d.f.view.Store(d.view)
 }
 
@@ -165,6 +166,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.countDstPort(n.dstPort, -1)
 	n.dstPort = nil
 	d.showUsual(usual, n)
+	d.underlayTold(n.name, 0)
 	if !d.spoken(n.dpid) {
 		d.f.facts.forget(n.dpid)
 	}

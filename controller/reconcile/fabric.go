@@ -149,7 +149,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
-	f.facts.bridges = map[topology.DatapathID]*bridgeFacts{}
+	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workspaces.New = func() any { return &workspace{} }
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()

@@ -19,6 +19,8 @@ import (
 type facts struct {
 	mu      sync.Mutex // guards what follows
 	bridges map[topology.DatapathID]*bridgeFacts
+	// underlay is the MTU of nodes' underlay, of those where it is known.
+	underlay map[string]int
 }
 
 // bridgeFacts is what is known of one bridge.
@@ -170,6 +172,7 @@ type nodeFacts struct {
 	disabled    condition.Disabled // the tunnel port
 	tunnel      *condition.Tunnel  // nil while unknown
 	otherTunnel string
+	underlay    int // its MTU, 0 while unknown
 }
 
 // ofNode returns what is known of a bridge that is a node's, whose tunnel port
@@ -185,6 +188,7 @@ func (f *facts) ofNode(id topology.DatapathID, tunnel openflow.PortNo, heard boo
 	if b.bridge == nil || !heard {
 		return n
 	}
+	n.underlay = b.bridge.UnderlayMTU
 	n.standalone = b.bridge.FailMode != "secure"
 	if i := b.iface(pipeline.TunnelPort); i != nil {
 		n.tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error}
@@ -206,6 +210,7 @@ const vxlanPort = "4789"
 // showFacts shows on the board how a node's bridge is.
 func (d *dispatcher) showFacts(n *node) {
 	now := d.f.facts.ofNode(n.dpid, d.view.Tunnel(n.name), d.hears(n.dpid, n))
+	d.underlayTold(n.name, now.underlay)
 	var port *string
 	if now.tunnel != nil && now.tunnel.Error == "" {
 		port = &now.tunnel.DstPort

@@ -41,7 +41,7 @@ func exampleNetwork() api.Network {
 			VNI: &vni, Mode: api.ModeStretched,
 			Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Gateway: "10.0.0.1", Reserved: []string{"10.0.0.2-10.0.0.9"}}},
 		},
-		Status: &api.NetworkStatus{VNI: 100, GatewayMAC: "06:00:00:00:00:64", Router: "main", Ports: 12, Nodes: 2},
+		Status: &api.NetworkStatus{Ready: true, Conditions: []api.Condition{}, VNI: 100, GatewayMAC: "06:00:00:00:00:64", Router: "main", Ports: 12, Nodes: 2},
 		Meta:   exampleMeta(),
 	}
 }

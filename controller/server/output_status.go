@@ -69,7 +69,11 @@ func timeOrNil(t time.Time) *time.Time {
 }
 
 func (v view) network(n *topology.Network) *api.Network {
-	st := &api.NetworkStatus{VNI: int(n.VNI), GatewayMAC: macText(n.GatewayMAC)}
+	wrong := v.fabric.NetworkConditions(n.Name)
+	st := &api.NetworkStatus{
+		Ready: condition.Ready(wrong), Conditions: conditions(wrong),
+		VNI: int(n.VNI), GatewayMAC: macText(n.GatewayMAC),
+	}
 	if r, ok := v.snap.RouterOf(n.Name); ok {
 		st.Router = r.Name
 	}

@@ -115,6 +115,8 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 	case topology.KindNode:
 		st, _ := v.fabric.NodeStatus(o.Name)
 		return st.Conditions
+	case topology.KindNetwork:
+		return v.fabric.NetworkConditions(o.Name)
 	case topology.KindPort:
 		return v.fabric.PortStatus(o.Name).Conditions
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/warn"
@@ -38,6 +39,7 @@ type Store interface {
 type Fabric interface {
 	NodeStatus(name string) (reconcile.NodeStatus, bool)
 	PortStatus(name string) reconcile.PortStatus
+	NetworkConditions(name string) []condition.Condition
 	Summary(worst int) reconcile.Summary
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks

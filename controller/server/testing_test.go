@@ -76,6 +76,8 @@ func (f *fakeFabric) Summary(worst int) reconcile.Summary {
 	return s
 }
 
+func (f *fakeFabric) NetworkConditions(string) []condition.Condition { return nil }
+
 func (f *fakeFabric) Switches() []reconcile.Switch { return f.switches }
 
 func (f *fakeFabric) Acks(rev topology.Revision) reconcile.Acks {

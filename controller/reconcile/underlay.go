@@ -1,0 +1,115 @@
+package reconcile
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// What VXLAN takes of the underlay's MTU, in bytes: the inner Ethernet header, and
+// the headers of VXLAN, UDP and IP (RFC 7348, section 5).
+const (
+	overIPv4 = 14 + 8 + 8 + 20
+	overIPv6 = 14 + 8 + 8 + 40
+)
+
+func networkRef(name string) topology.Ref {
+	return topology.Ref{Kind: topology.KindNetwork, Name: name}
+}
+
+// underlayTold takes over the MTU of a node's underlay, 0 for unknown, and
+// evaluates the networks anew that have ports there.
+func (d *dispatcher) underlayTold(node string, mtu int) {
+	f := &d.f.facts
+	f.mu.Lock()
+	same := f.underlay[node] == mtu
+	if f.underlay[node] = mtu; mtu == 0 {
+		delete(f.underlay, node)
+	}
+	f.mu.Unlock()
+	if same {
+		return
+	}
+	for _, network := range slices.Collect(d.view.NetworksOn(node)) {
+		d.assessNetwork(network)
+	}
+}
+
+// assessNetwork evaluates a network's conditions anew.
+func (d *dispatcher) assessNetwork(name string) {
+	all := d.f.networkConditions(d.view, name)
+	d.f.board.mu.Lock()
+	defer d.f.board.mu.Unlock()
+	d.f.board.assess(networkRef(name), all)
+}
+
+// assessNetworks evaluates the networks anew that a commit changes, or whose ports
+// have come to a node or left it as a whole.
+func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Change, places []pipeline.PlaceChange) {
+	touched := map[string]bool{}
+	look := func(v *pipeline.View, p *topology.Port) {
+		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
+			touched[p.Spec.Network] = true
+		}
+	}
+	for _, c := range changes {
+		if c.Ref.Kind == topology.KindNetwork {
+			touched[c.Ref.Name] = true
+		}
+		if p, ok := c.Before.(*topology.Port); ok {
+			look(before, p)
+		}
+		if p, ok := c.After.(*topology.Port); ok {
+			look(d.view, p)
+		}
+	}
+	for _, c := range places {
+		if p, ok := before.Topo.Port(c.Port); ok {
+			look(before, p)
+		}
+		if p, ok := d.view.Topo.Port(c.Port); ok {
+			look(d.view, p)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(touched)) {
+		d.assessNetwork(name)
+	}
+}
+
+// networkConditions returns what is wrong with a network. Anyone may call it.
+func (f *Fabric) networkConditions(v *pipeline.View, name string) []condition.Condition {
+	n, ok := v.Topo.Network(name)
+	if !ok {
+		return nil
+	}
+	facts := condition.NetworkFacts{Name: name, MTU: n.Spec.MTU}
+	if facts.MTU == 0 {
+		facts.MTU = topology.DefaultMTU
+	}
+	f.facts.mu.Lock()
+	defer f.facts.mu.Unlock()
+	for node := range v.NodesOf(name) {
+		u := condition.Underlay{Node: node, MTU: f.facts.underlay[node], Overhead: overIPv4}
+		if o, ok := v.Topo.Node(node); ok && o.Spec.TunnelIP.Is6() {
+			u.Overhead = overIPv6
+		}
+		if u.MTU != 0 && facts.MTU+u.Overhead > u.MTU && v.HasPorts(name, node) {
+			facts.Small = append(facts.Small, u)
+		}
+	}
+	slices.SortFunc(facts.Small, func(a, b condition.Underlay) int { return cmp.Compare(a.Node, b.Node) })
+	return condition.Network(facts)
+}
+
+// NetworkConditions returns what is wrong with a network.
+func (f *Fabric) NetworkConditions(name string) []condition.Condition {
+	all := f.networkConditions(f.View(), name)
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	f.board.conditions.Stamp(networkRef(name), all, f.board.now())
+	return all
+}
