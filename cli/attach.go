@@ -27,7 +27,7 @@ func newAttachCmd(a *app) *cobra.Command {
 	o := &attachOptions{app: a, wait: confirmFlag(defaultWait)}
 	cmd := &cobra.Command{
 		Use:   "attach NAME --network NETWORK",
-		Short: "Give a container on this machine its port (run it on the node, as root)",
+		Short: "Attach a container on this machine to a network (run on the node, as root)",
 		Long: `Give a running Docker container, by its name or id, an interface on a network:
 declare a port that is pinned to this node, make a veth pair, set address,
 default route, MTU and MAC in the container, plug the other end into the node's

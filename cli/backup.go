@@ -19,7 +19,7 @@ func newBackupCmd(a *app) *cobra.Command {
 	o := &backupOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
-		Short: "Copy sdnd's data file while it runs",
+		Short: "Back up sdnd's data file while it runs",
 		Long: `Copy sdnd's data file, of one moment, while changes go on. It has everything:
 objects, what was allocated to them, and history. FILE is replaced if it exists,
 and only once the copy is whole; - is standard output.

@@ -17,7 +17,7 @@ func newDetachCmd(a *app) *cobra.Command {
 	o := &detachOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "detach NAME",
-		Short: "Take away what 'sdnctl attach' gave a container (run it on the node, as root)",
+		Short: "Detach a container from its network (run on the node, as root)",
 		Long: `Undo 'sdnctl attach NAME': take the interface off the bridge and out of the
 container, and delete the port if attach declared it. A port that was declared
 before stays. NAME is the container's name, or the port's; the container need

@@ -17,7 +17,7 @@ func newDriftCmd(a *app) *cobra.Command {
 	o := &driftOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "drift [NODE]",
-		Short: "List what others did to the flows of switches, and was undone",
+		Short: "List external flow changes that sdnd reverted",
 		Long: `List the changes of flows that did not come from sdnd: what was done, to whose
 flow, when, and how the flow was before and after. All of them were undone.
 The newest thousand since sdnd started are remembered.`,

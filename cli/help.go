@@ -5,9 +5,9 @@ import "github.com/spf13/cobra"
 // newHelpTopics returns the texts of "sdnctl help TOPIC".
 func newHelpTopics() []*cobra.Command {
 	return []*cobra.Command{
-		{Use: "exit-codes", Short: "What the exit code of sdnctl says", Long: helpExitCodes},
-		{Use: "files", Short: "What the files of apply and diff hold", Long: helpFiles},
-		{Use: "output", Short: "What -o prints, and how to take it apart", Long: helpOutput},
+		{Use: "exit-codes", Short: "Exit codes", Long: helpExitCodes},
+		{Use: "files", Short: "File format of apply and diff", Long: helpFiles},
+		{Use: "output", Short: "Output formats, and how to process them", Long: helpOutput},
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func newIPAMCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ipam",
-		Short:   "Look after the addresses that were given out",
+		Short:   "Inspect IP allocations",
 		Example: "  sdnctl ipam check",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,
@@ -28,7 +28,7 @@ func newIPAMCheckCmd(a *app) *cobra.Command {
 	o := &ipamCheckOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check that the addresses taken are those of the ports",
+		Short: "Check IP allocations against the ports",
 		Long: `Rebuild from the ports alone which addresses are taken, and compare that with
 what sdnd has stored and what it has in memory: no address may be held twice,
 and none may be taken for no port. Changes go on meanwhile.

@@ -24,7 +24,7 @@ func newNodeAdoptCmd(a *app) *cobra.Command {
 	o := &adoptOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "adopt DATAPATH-ID NAME",
-		Short: "Make a node of a connected switch that no node claims",
+		Short: "Declare a node for a connected switch",
 		Long: `Declare a node for a switch that is connected to sdnd but that no node claims, as
 'sdnctl switches' lists them. Until then such a switch gets no flows.`,
 		Example: `  sdnctl node adopt 00004e7c25b01a4f node3 --tunnel-ip 192.168.50.13`,

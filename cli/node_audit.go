@@ -18,7 +18,7 @@ func newNodeAuditCmd(a *app) *cobra.Command {
 	o := &nodeAuditOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "audit NODE",
-		Short: "Compare a node's whole switch with what it should have, and mend it",
+		Short: "Compare a node's switch with the declared state, and repair it",
 		Long: `Read every flow of the node's switch and compare it with what it should have.
 The verdict is "equal", "differs" (and has been mended), or "unknown" when the
 switch could not be read. sdnd does the same by itself now and then.

@@ -69,7 +69,7 @@ func newNodeJoinCmd(a *app) *cobra.Command {
 	o := &joinOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "join NAME --controller ADDRESS",
-		Short: "Make this machine's Open vSwitch a node (run it on the node, as root)",
+		Short: "Make this machine a node (run on the node, as root)",
 		Long: `Configure the Open vSwitch of this machine as node NAME: a bridge that forwards
 nothing on its own, with the VXLAN port, that speaks OpenFlow 1.3 to sdnd at
 ADDRESS and lets it read the interfaces' external_ids. All is done in one

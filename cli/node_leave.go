@@ -20,7 +20,7 @@ func newNodeLeaveCmd(a *app) *cobra.Command {
 	o := &leaveOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "leave",
-		Short: "Undo 'node join' on this machine (run it on the node, as root)",
+		Short: "Undo 'node join' on this machine (run on the node, as root)",
 		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' made, and put
 back what it found: a bridge that it made goes, with its VXLAN port; one that was
 there gets its controllers, fail mode, datapath id and so on again. Other bridges

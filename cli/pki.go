@@ -23,7 +23,7 @@ const (
 func newPKICmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pki",
-		Short: "Make certificates for sdnd, nodes and users, if you have none",
+		Short: "Create certificates for sdnd, nodes and users",
 		Long: `Make an authority of your own and certificates by it: for sdnd, for each node
 and for users of the API. All is files in one folder, of which only ca.key must
 never leave the machine. Certificates of another authority do as well, if they

@@ -18,7 +18,7 @@ func newPKIInitCmd(a *app) *cobra.Command {
 	o := &pkiInitOptions{pkiOptions: pkiOptions{app: a}}
 	cmd := &cobra.Command{
 		Use:   "init ADDRESS...",
-		Short: "Make an authority, and by it the certificate of sdnd",
+		Short: "Create a certificate authority and sdnd's certificate",
 		Long: `Make an authority, and by it the certificate of sdnd for the addresses and names
 by which clients of the API reach it. An authority that exists is never replaced.`,
 		Example: `  sudo sdnctl pki init 192.168.50.10 sdn.example.org

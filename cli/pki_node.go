@@ -13,7 +13,7 @@ func newPKINodeCmd(a *app) *cobra.Command {
 	o := &pkiNodeOptions{pkiOptions{app: a}}
 	cmd := &cobra.Command{
 		Use:   "node NAME",
-		Short: "Make the certificate of a node",
+		Short: "Create a node's certificate",
 		Long: `Make the certificate with which a machine proves that it is node NAME. With it
 no machine can be another node, nor sdnd.`,
 		Example: `  sudo sdnctl pki node node1

@@ -12,7 +12,7 @@ func newPKIServerCmd(a *app) *cobra.Command {
 	o := &pkiServerOptions{pkiOptions{app: a}}
 	cmd := &cobra.Command{
 		Use:   "server ADDRESS...",
-		Short: "Make the certificate of sdnd anew",
+		Short: "Renew sdnd's certificate",
 		Long: `Make the certificate of sdnd for the addresses and names by which clients of the
 API reach it. A running sdnd takes a new one without a restart, and without
 dropping a connection.`,

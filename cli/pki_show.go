@@ -32,7 +32,7 @@ func newPKIShowCmd(a *app) *cobra.Command {
 	o := &pkiShowOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "show [FILE...]",
-		Short: "Show for whom certificates are, and when they expire",
+		Short: "List certificates, their owners and when they expire",
 		Long: `Show for whom the certificates in files are, and when they expire: those in the
 folder of the authority, unless files are named.`,
 		Example: `  sdnctl pki show

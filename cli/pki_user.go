@@ -15,7 +15,7 @@ func newPKIUserCmd(a *app) *cobra.Command {
 	o := &pkiUserOptions{pkiOptions: pkiOptions{app: a}}
 	cmd := &cobra.Command{
 		Use:   "user NAME --role ROLE",
-		Short: "Make the certificate of a user of the API",
+		Short: "Create an API user's certificate",
 		Long: `Make a certificate with which NAME uses the API by https. A viewer may read, an
 operator change networks, routers and ports, an admin do everything. The name is
 recorded with every change.`,

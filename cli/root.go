@@ -81,9 +81,9 @@ const (
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sdnctl",
-		Short: "Declare a network topology and see it on your Open vSwitches",
-		Long: `sdnctl talks to sdnd, the controller of your Open vSwitches: it declares nodes,
-networks, routers and ports, and shows what became of them.`,
+		Short: "Manage virtual networks on Open vSwitch",
+		Long: `sdnctl talks to sdnd, the controller of your Open vSwitches. It declares nodes,
+networks, routers and ports, and shows their state.`,
 		Example: `  sdnctl apply -f topology.yaml --wait
   sdnctl port create web1 --network blue
   sdnctl status`,
@@ -101,10 +101,10 @@ networks, routers and ports, and shows what became of them.`,
 	// Every command has the flags of root; "sdnctl options" lists them once.
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), inheritedFlags, seeOptions, 1))
 	root.AddGroup(
-		&cobra.Group{ID: groupWhole, Title: "The topology as a whole:"},
-		&cobra.Group{ID: groupObjects, Title: "Single objects:"},
+		&cobra.Group{ID: groupWhole, Title: "Topology:"},
+		&cobra.Group{ID: groupObjects, Title: "Objects:"},
 		&cobra.Group{ID: groupMachine, Title: "On a node:"},
-		&cobra.Group{ID: groupLook, Title: "What became of it:"},
+		&cobra.Group{ID: groupLook, Title: "Observe and troubleshoot:"},
 		&cobra.Group{ID: groupOther, Title: "Other:"},
 	)
 	add := func(group string, cmds ...*cobra.Command) {

@@ -114,7 +114,7 @@ func (o *setOptions) one(ctx context.Context, client *api.Client, object api.Obj
 	}
 	verb := "set"
 	if after.Meta != nil && after.Meta.Revision == known {
-		verb = "already is so"
+		verb = "unchanged"
 	}
 	return after.Meta.Revision, o.app.changed(&o.output, o.kind, verb, after)
 }

@@ -20,7 +20,7 @@ func newStatusCmd(a *app) *cobra.Command {
 	o := &statusOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show at a glance whether all is well",
+		Short: "Show the overall state, and what needs attention",
 		Long: `Show what is declared, and everything that is not right: which node, network or
 port, why, since when, and what cures it. docs/conditions.md has all reasons.
 
@@ -94,7 +94,7 @@ func (o *statusOptions) print(s api.Status) {
 		fmt.Fprintf(w, "insecure: %s\n", text)
 	}
 	if s.Switches > 0 {
-		fmt.Fprintf(w, "%s of no node; see: sdnctl switches\n", count(s.Switches, "connected switch"))
+		fmt.Fprintf(w, "%s not assigned to a node; see: sdnctl switches\n", count(s.Switches, "switch"))
 	}
 }
 

@@ -18,7 +18,7 @@ func newSwitchesCmd(a *app) *cobra.Command {
 	o := &switchesOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "switches",
-		Short: "List connected switches that no node claims",
+		Short: "List connected switches that are not assigned to a node",
 		Long: `List the switches that are connected to sdnd but that no declared node claims.
 They are quarantined: they get no flows until a node is declared for them.`,
 		Example: `  sdnctl switches

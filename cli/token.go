@@ -15,7 +15,7 @@ import (
 func newTokenCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "token",
-		Short:   "Make tokens for programs that use the API by https",
+		Short:   "Create API tokens for programs",
 		Example: `  sdnctl token new ci --role operator`,
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,
@@ -34,7 +34,7 @@ func newTokenNewCmd(a *app) *cobra.Command {
 	o := &tokenNewOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "new NAME --role ROLE",
-		Short: "Make a token, and the line by which sdnd knows it",
+		Short: "Create a token and its line for sdnd's token file",
 		Long: `Make a token with which NAME uses the API by https, in SDNCTL_TOKEN or as
 "Authorization: Bearer". It is printed, and kept nowhere. sdnd knows it by a line
 in the file that its --api-tokens names: with --file the line is added there, and

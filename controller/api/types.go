@@ -95,7 +95,7 @@ type BlockSpec struct {
 	GatewayMAC string `json:"gatewayMAC,omitempty" doc:"MAC of the gateway; the network's when absent" example:"00:00:00:00:01:01"`
 }
 
-// NetworkStatus is what became of a network.
+// NetworkStatus is the observed state of a network.
 type NetworkStatus struct {
 	Ready      bool          `json:"ready" doc:"Whether no condition is an error"`
 	Conditions []Condition   `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
@@ -122,7 +122,7 @@ type RouterSpec struct {
 	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
 }
 
-// RouterStatus is what became of a router.
+// RouterStatus is the observed state of a router.
 type RouterStatus struct {
 	ID uint32 `json:"id" doc:"The router's number in the data path" example:"16777216"`
 }
@@ -153,7 +153,7 @@ type Place struct {
 	Interface string `json:"interface" doc:"Name of the interface" example:"vnet3"`
 }
 
-// PortStatus is what became of a port.
+// PortStatus is the observed state of a port.
 type PortStatus struct {
 	Ready        bool        `json:"ready" doc:"Whether no condition is an error"`
 	Conditions   []Condition `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`

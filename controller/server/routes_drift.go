@@ -21,7 +21,7 @@ type driftsInput struct {
 func (s *Server) driftRoutes() {
 	register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/drifts", OperationID: "list-drifts", Tags: []string{tagState},
-		Summary: "List what others did to the flows of switches, and was undone",
+		Summary: "List external flow changes that sdnd reverted",
 	}, exampleDrifts(), s.drifts)
 	register(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/nodes/{name}/audit", OperationID: "audit-node", Tags: []string{tagState},
