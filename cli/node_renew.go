@@ -41,7 +41,12 @@ again: sdnctl node invite NAME.`,
 }
 
 func (o *renewOptions) run(ctx context.Context) error {
-	client, c, err := o.app.nodeClient()
+	c, err := readNodeConfig(o.app.env)
+	if err != nil {
+		return fmt.Errorf("%w; only a node that has joined with a certificate has one to renew", err)
+	}
+	// Whatever --host says: nobody but the node gets a certificate for it so.
+	client, err := c.client(o.app.env)
 	if err != nil {
 		return err
 	}

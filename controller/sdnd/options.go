@@ -107,9 +107,10 @@ func newCommand(run func(context.Context, options, io.Writer) error) *cobra.Comm
 		Long: `Run the controller for Open vSwitch: keep the declared topology, serve the API
 to sdnctl, and keep every switch that connects equal to what is declared.
 
-It needs no configuration on one machine. Nodes on others connect by TLS
-(--tls-ca, --tls-cert, --tls-key; 'sdnctl pki init' makes them), or by plain TCP
-if --insecure allows it.
+It needs no configuration. At its first start it makes an authority of its own, by
+which nodes connect by TLS: 'sdnctl node invite NAME' prints the line that lets a
+machine in. With --tls-ca, --tls-cert and --tls-key another authority is used, and
+with --insecure plain TCP from everywhere.
 
 Options come from the defaults, then from the file
 ` + defaultConfig + ` (or --config), where each flag is a key, then from flags.

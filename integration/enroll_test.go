@@ -1,0 +1,77 @@
+package integration
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestEnroll goes from an sdnd without configuration to two nodes that ping each
+// other by what one line on each did: TLS by OpenFlow and OVSDB, with a restart of
+// sdnd between invitation and use.
+func TestEnroll(t *testing.T) {
+	b := newBed(t, 2)
+	restart := func() {
+		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+		b.must(b.Controller.Start(b.ctx, "--insecure=false"))
+	}
+	restart()
+	lines := map[string]string{}
+	for _, name := range []string{"node1", "node2"} {
+		lines[name] = strings.TrimPrefix(strings.TrimSpace(b.sdnctl("node", "invite", name)), "sudo ")
+		if !strings.HasPrefix(lines[name], "sdnctl node join "+name+" --controller "+b.Controller.Addr.String()+" --token SDNCTL-") {
+			t.Fatalf("the line is %q", lines[name])
+		}
+	}
+	restart()
+	for name, line := range lines {
+		n := b.node(name)
+		out, err := n.Exec(b.ctx, "sh", "-c", line+" 2>&1")
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+		b.joined = append(b.joined, n)
+	}
+	b.settle()
+	for _, name := range []string{"node1", "node2"} {
+		got, err := b.api.Node(b.ctx, name)
+		s := must(b, got, err).Status
+		if !s.OVSDB || !s.TunnelPort || s.CertificateExpires == nil || got.Spec.TunnelIP != b.node(name).Addr.String() {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+	b.run("the token works once", func(t *testing.T, _ *bed) {
+		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", lines["node1"]+" --take-over --no-wait 2>&1")
+		if err == nil || !strings.Contains(out, "used already") {
+			t.Errorf("%v: %s", err, out)
+		}
+	})
+	b.run("plain TCP gets in from sdnd's own machine only", func(t *testing.T, _ *bed) {
+		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", "printf '\\004\\000\\000\\010\\000\\000\\000\\001' | timeout 3 nc -q 3 "+b.Controller.Addr.String()+" 6653 | wc -c")
+		if err != nil || strings.TrimSpace(out) != "0" && strings.TrimSpace(out) != "7" { // at most a TLS alert
+			t.Errorf("%v: %q", err, out)
+		}
+	})
+	if _, err := b.Controller.Apply(b.ctx, `
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
+---
+{kind: Port, name: near, spec: {network: blue}}
+---
+{kind: Port, name: far, spec: {network: blue}}
+`); err != nil {
+		t.Fatal(err)
+	}
+	near, far := b.plug("near", "node1"), b.plug("far", "node2")
+	b.bound("near")
+	b.bound("far")
+	b.matrix([]*lab.Container{near, far}, everyPair)
+	b.run("renew", func(t *testing.T, _ *bed) {
+		if out, err := b.node("node1").Exec(b.ctx, "sdnctl", "node", "renew"); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		b.must(b.node("node1").RestartVSwitchd(b.ctx, syscall.SIGTERM))
+		b.bound("near")
+	})
+}
