@@ -16,7 +16,7 @@ import (
 )
 
 // security is who may connect, and how (docs/decisions/0008-security.md and
-// 0011-enrolment.md).
+// 0015-enrolment.md).
 type security struct {
 	// source has the certificates; nil without TLS.
 	source *pki.Source
