@@ -122,6 +122,8 @@ func (f Field) nxm() Field {
 		return classNXM0<<16 | 1<<9 | 6 // NXM_OF_ETH_DST
 	case FieldEthSrc:
 		return classNXM0<<16 | 2<<9 | 6 // NXM_OF_ETH_SRC
+	case FieldEthType:
+		return classNXM0<<16 | 3<<9 | 2 // NXM_OF_ETH_TYPE
 	case FieldIPv4Src:
 		return classNXM0<<16 | 7<<9 | 4 // NXM_OF_IP_SRC
 	case FieldIPv4Dst:

@@ -153,6 +153,14 @@ type Place struct {
 	Interface string `json:"interface" doc:"Name of the interface" example:"vnet3"`
 }
 
+// Drops is what a port sent and may not send.
+type Drops struct {
+	Packets uint64 `json:"packets" doc:"Packets dropped since the port was last plugged in"`
+	MAC     string `json:"mac,omitempty" doc:"MAC that it sent from, if not its own" example:"92:5f:00:00:00:01"`
+	IP      string `json:"ip,omitempty" doc:"Address that it sent from, if not its own" example:"10.0.0.9"`
+	Tagged  bool   `json:"tagged,omitempty" doc:"Whether it sent frames with a VLAN tag"`
+}
+
 // PortStatus is the observed state of a port.
 type PortStatus struct {
 	Ready        bool        `json:"ready" doc:"Whether no condition is an error"`
@@ -167,5 +175,6 @@ type PortStatus struct {
 	Interface    string      `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
 	Candidate    *Place      `json:"candidate,omitempty" doc:"Interface that claims the port on another node than spec.node; the port moves there when spec.node is set to that node"`
 	Bound        bool        `json:"bound" doc:"Whether its interface is there"`
+	Drops        *Drops      `json:"drops,omitempty" doc:"What the port sent and may not send, in the last minute"`
 	Message      string      `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
 }

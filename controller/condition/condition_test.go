@@ -57,6 +57,11 @@ func cases() map[Reason][]Condition {
 		InterfaceDisabled:   port(func(f *PortFacts) { f.Disabled.Down = true }),
 		LinkDown:            port(func(f *PortFacts) { f.LinkDown = true }),
 		MACMismatch:         port(func(f *PortFacts) { f.OtherMAC = "92:5f:00:00:00:01" }),
+		SourceMACMismatch: port(func(f *PortFacts) {
+			f.Dropped = &Dropped{Packets: 3, MAC: "92:5f:00:00:00:01", WantMAC: "02:10:00:00:00:01", IP: "10.0.0.9", WantIP: "10.0.0.7"}
+		}),
+		SourceAddressMismatch: port(func(f *PortFacts) { f.Dropped = &Dropped{Packets: 3, IP: "10.0.0.9", WantIP: "10.0.0.7"} }),
+		SourceTagged:          port(func(f *PortFacts) { f.Dropped = &Dropped{Packets: 3, Tagged: true} }),
 	}
 }
 

@@ -25,6 +25,8 @@ type PortFacts struct {
 	// Rivals are the other interfaces that claim the port where it may be, the one
 	// that gets it next first.
 	Rivals []Place
+	// Dropped is what it sent and may not send, in the last minute; nil if nothing.
+	Dropped *Dropped
 	// Candidate claims it on another node than the one that it is pinned to; the
 	// zero Place if none does. That is how a migration begins, and nothing wrong.
 	Candidate Place
@@ -37,6 +39,18 @@ type PortFacts struct {
 	// MAC is the port's; OtherMAC that of the interface, if it is the host's own
 	// end of the port and has another, else "".
 	MAC, OtherMAC string
+}
+
+// Dropped is what a port sent and may not send, and was dropped for that.
+type Dropped struct {
+	// Packets is how many, since the port was last plugged in.
+	Packets uint64
+	// MAC and IP are what it sent from, as far as that is not what it should be,
+	// which is WantMAC and WantIP.
+	MAC, WantMAC string
+	IP, WantIP   string
+	// Tagged says that it sent frames with a VLAN tag.
+	Tagged bool
 }
 
 // Place is an interface of a node's bridge.
@@ -73,7 +87,31 @@ func Port(f PortFacts) []Condition {
 	if f.Bound && len(f.Rivals) > 0 {
 		claimConflict(&l, f)
 	}
+	if f.Bound && f.Dropped != nil {
+		wrongSource(&l, f)
+	}
 	return l
+}
+
+// wrongSource says from where a port sends, if that is known.
+func wrongSource(l *list, f PortFacts) {
+	d := f.Dropped
+	switch {
+	case d.MAC != "" && f.OtherMAC != "":
+		// MACMismatch says it already.
+	case d.MAC != "":
+		l.add(SourceMACMismatch,
+			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.MAC, d.WantMAC, d.Packets),
+			"give the interface the port's MAC, where it is used: ip link set dev NAME address "+d.WantMAC)
+	case d.IP != "":
+		l.add(SourceAddressMismatch,
+			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.IP, d.WantIP, d.Packets),
+			fmt.Sprintf("give the interface the port's address, or the port that one: sdnctl port set %s --ip %s", f.Name, d.IP))
+	case d.Tagged:
+		l.add(SourceTagged,
+			fmt.Sprintf("sends frames with a VLAN tag, expected none; packets dropped: %d", d.Packets),
+			"use the interface itself, not a VLAN interface above it")
+	}
 }
 
 // maxRivals is how many rivals are listed.

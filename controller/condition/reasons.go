@@ -28,6 +28,10 @@ const (
 	UnderlayMTUTooSmall Reason = "UnderlayMTUTooSmall"
 	NotBound            Reason = "NotBound"
 	ClaimConflict       Reason = "ClaimConflict"
+
+	SourceMACMismatch     Reason = "SourceMACMismatch"
+	SourceAddressMismatch Reason = "SourceAddressMismatch"
+	SourceTagged          Reason = "SourceTagged"
 )
 
 // Definition is a line of the table of reasons.
@@ -58,6 +62,9 @@ var table = []Definition{
 	{InterfaceDisabled, topology.KindPort, Error, "The port's interface is administratively down, or is set not to forward or not to receive. Its packets are dropped."},
 	{LinkDown, topology.KindPort, Error, "The port's interface has no link: its other end, in the container or virtual machine, is down."},
 	{MACMismatch, topology.KindPort, Error, "The port's interface is the host's own end of the port (type internal) and has another MAC than the port. What it sends is dropped as forged."},
+	{SourceMACMismatch, topology.KindPort, Error, "In the last minute the port sent from another MAC than its own; such packets are dropped. As a rule its interface has another MAC than the port, and nothing that it sends gets anywhere."},
+	{SourceAddressMismatch, topology.KindPort, Warning, "In the last minute the port sent from its own MAC, but another IP address than its own; such packets are dropped."},
+	{SourceTagged, topology.KindPort, Warning, "In the last minute the port sent frames with a VLAN tag other than a priority tag (VLAN 0); such frames are dropped."},
 }
 
 // Reasons returns the table of reasons. The caller may modify the result.

@@ -122,6 +122,8 @@ func (c *Compiler) compileNode() {
 	if _, ok := c.view.Topo.Node(c.node); !ok {
 		return
 	}
+	c.classifyNone()
+	c.classifyIPv6()
 	c.bridgeToForward()
 	c.gatewayDecTTL()
 	if tun := c.view.Tunnel(c.node); tun != 0 {
@@ -208,6 +210,7 @@ func (c *Compiler) compileLocal(p *topology.Port) {
 	c.classifyIP(n, p, place.OFPort)
 	c.classifyARP(n, p, place.OFPort)
 	c.classifyProbe(n, p, place.OFPort)
+	c.dropFrom(place.OFPort)
 	c.arpReplyToOthers(n, p, place.OFPort)
 	c.forwardLocal(n, p, place.OFPort)
 	if c.routed {

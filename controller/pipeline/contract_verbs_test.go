@@ -62,11 +62,11 @@ func TestContract(t *testing.T) {
 func verbs(mode topology.Mode) []verb {
 	all := []verb{
 		{"create node", nil, func(b *contractBed) cost { return b.apply(nodeOp(b.nodes+1, 0)) },
-			func(R, P, N, k int) bounds { return bounds{3 + R, 1 + R, 1 + R} }},
+			func(R, P, N, k int) bounds { return bounds{perNode - 1 + R, 1 + R, 1 + R} }},
 		{"delete node",
 			func(b *contractBed) { b.apply(nodeOp(b.nodes+1, 0)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindNode, name(b.nodes+1))) },
-			func(R, P, N, k int) bounds { return bounds{3 + R, 1 + R, 1 + R} }},
+			func(R, P, N, k int) bounds { return bounds{perNode - 1 + R, 1 + R, 1 + R} }},
 		{"label node", nil,
 			func(b *contractBed) cost {
 				op := nodeOp(1, 0)

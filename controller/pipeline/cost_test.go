@@ -10,13 +10,13 @@ import (
 
 // What a node pays, as docs/architecture.md promises it ("What it costs").
 const (
-	perNode            = 4 // bridge, TTL twice, tunnel
+	perNode            = 6 // dropped, IPv6, bridge, TTL twice, tunnel
 	perStretched       = 1 // way in from the tunnel
 	perRoutedSubnet    = 4 // gateway: ARP, ping, its fragments, route
 	perRoutedStretched = 1 // addressed to the gateway
 	perSegmented       = 6 // way in; pings of gateways, their fragments; the node's block: ARP, route, addressed to the gateway
 	perRemoteBlock     = 1
-	perLocalPort       = 5
+	perLocalPort       = 6
 	perUnplugged       = 1 // on its own node
 	perRemotePort      = 2
 	perRoutedPort      = 1 // more, for either

@@ -31,15 +31,20 @@ const (
 // route has prioRoute plus its length, so that the longest wins.
 const (
 	prioDefault = 0
-	prioRemote  = 50
-	prioNormal  = 100
-	prioRoute   = 100
+	// In classify, below all that takes packets.
+	prioSample   = 4
+	prioSampleOf = 5 // of one protocol
+	prioIPv6     = 10
+	prioRemote   = 50
+	prioNormal   = 100
+	prioRoute    = 100
 )
 
 // Values of protocol fields.
 const (
 	ethTypeIPv4 = 0x0800 // IEEE 802 EtherType of IPv4
 	ethTypeARP  = 0x0806 // IEEE 802 EtherType of ARP
+	ethTypeIPv6 = 0x86dd // IEEE 802 EtherType of IPv6
 	protoICMP   = 1      // RFC 792
 	echoReply   = 0      // RFC 792, type
 	echoRequest = 8      // RFC 792, type

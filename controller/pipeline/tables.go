@@ -24,6 +24,11 @@ const (
 	TableForward openflow.TableID = 80
 	// TableTunnel sends into the VXLAN tunnel (RFC 7348).
 	TableTunnel openflow.TableID = 90
+	// TableDrop counts what ports sent and may not send, port by port.
+	TableDrop openflow.TableID = 98
+	// TableSample holds what is learned of packets that are dropped; none gets
+	// here, and no flow of ours is here for good.
+	TableSample openflow.TableID = 99
 )
 
 // Table describes one table of the pipeline.
@@ -40,7 +45,7 @@ type Table struct {
 // Tables returns all tables in order.
 func Tables() []Table {
 	return []Table{
-		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or neighbour"},
+		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or neighbour; else drop"},
 		{TableARP, "arp", "ARP requests answered here", "network, arp_tpa", "back out of the port it came from"},
 		{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "route, else forward"},
 		{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway"},
@@ -48,6 +53,8 @@ func Tables() []Table {
 		{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward"},
 		{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
 		{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
+		{TableDrop, "drop", "counts what ports may not send", "in_port", "–"},
+		{TableSample, "sample", "senders learned for a moment", "–", "–"},
 	}
 }
 

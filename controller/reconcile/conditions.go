@@ -129,6 +129,7 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	if p.Spec.Interface == "" {
 		facts.InterfaceID = p.BindingID()
 	}
+	facts.Dropped = d.f.droppedFacts(p, v.Place(p.Name))
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
@@ -187,7 +188,7 @@ func (f *Fabric) PortStatus(name string) PortStatus {
 	s := PortStatus{
 		Port: name, Node: facts.Node, Interface: v.Place(name).Interface,
 		Candidate: facts.Candidate,
-		Bound:     facts.Bound, Conditions: condition.Port(facts),
+		Bound:     facts.Bound, Dropped: facts.Dropped, Conditions: condition.Port(facts),
 	}
 	if len(s.Conditions) > 0 {
 		s.Message = s.Conditions[0].Message

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -92,6 +93,8 @@ func (w *worker) watched() bool { return w.monitor != nil && len(w.monitor.Chang
 // tampered undoes what others did to the switch, and tells of it.
 func (w *worker) tampered(ctx context.Context) error {
 	changes, lost := w.monitor.Take()
+	// The samples' own coming and going is nobody's doing.
+	changes = slices.DeleteFunc(changes, func(c openflow.FlowChange) bool { return pipeline.IsSample(&c.Flow) })
 	if len(changes) == 0 && !lost || w.view == nil {
 		return nil
 	}

@@ -80,6 +80,9 @@ type Config struct {
 	// NoMonitor does not ask switches to tell of changes by others, and relies on
 	// audits.
 	NoMonitor bool
+	// DropsEvery is how often switches are asked whether ports sent what they may
+	// not. 0 means 5 s.
+	DropsEvery time.Duration
 	// Now is the clock for what people see; nil means time.Now.
 	Now func() time.Time
 }
@@ -94,6 +97,7 @@ type Fabric struct {
 	saver   *saver
 	drifts  drifts
 	facts   facts
+	drops   drops
 	// identities are who presents which datapath id.
 	identities identities
 	// inbox takes what the dispatcher has to know; gone is closed when there is
@@ -136,6 +140,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
 	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 15*time.Second)
 	cfg.OVSDBGrace = cmp.Or(cfg.OVSDBGrace, 5*time.Second)
+	cfg.DropsEvery = cmp.Or(cfg.DropsEvery, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

@@ -51,6 +51,9 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
 			}
+			if pipeline.IsSample(&s.Flow) {
+				return nil
+			}
 			if len(views) > set.Len()+maxForeignShown {
 				return errEndless
 			}

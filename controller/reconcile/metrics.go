@@ -11,6 +11,7 @@ type metrics struct {
 	flowMods         *prometheus.CounterVec
 	applySeconds     *prometheus.HistogramVec
 	drifts           *prometheus.CounterVec
+	dropped          *prometheus.CounterVec
 	handshakesFailed prometheus.Counter
 	unexpected       prometheus.Counter
 	work             *workMetrics
@@ -32,6 +33,10 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 			Name: "sdnd_drifts_total",
 			Help: "Flows of a node's switch that somebody else changed, by what was done and what told of it; all were undone.",
 		}, []string{"node", "what", "by"}),
+		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sdnd_dropped_packets_total",
+			Help: "Packets from ports of a node that its switch dropped, by reason: source (from another MAC or address than the port's, or with a VLAN tag), ipv6 (which no network carries).",
+		}, []string{"node", "reason"}),
 		handshakesFailed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sdnd_openflow_handshakes_failed_total",
 			Help: "Connections that did not become an OpenFlow 1.3 session.",
@@ -52,7 +57,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
-		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
+		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.dropped, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
 		reg.MustRegister(m.work.collectors()...)
 	}
 	return m

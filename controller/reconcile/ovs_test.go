@@ -248,9 +248,9 @@ func (b *bed) await(what string, check func(context.Context) error) {
 
 // Flows that a node has, or is sent; see docs/architecture.md, "What it costs".
 const (
-	perNode      = 4
+	perNode      = 6
 	perNetwork   = 1 // stretched
-	perPort      = 5
+	perPort      = 6
 	perUnplugged = 1
 	perRemote    = 2
 )

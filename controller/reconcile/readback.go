@@ -33,20 +33,29 @@ func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsR
 			if t.Active == 0 {
 				continue
 			}
-			width := bits.Len((min(uint(t.Active), maxFlows) - 1) / uint(most))
-			for i := range uint64(1) << width {
-				q := openflow.AllFlows()
-				q.Table = t.Table
-				if width > 0 {
-					q.CookieMask = ^uint64(0) << (64 - width)
-					q.Cookie = openflow.Cookie(i << (64 - width))
-				}
-				if !yield(q) {
-					return
-				}
+			if !slicedTable(t.Table, int(min(t.Active, maxFlows)), most, yield) {
+				return
 			}
 		}
 	}
+}
+
+// slicedTable is sliced for one table that has n flows; it returns false when
+// yield has.
+func slicedTable(t openflow.TableID, n, most int, yield func(openflow.FlowStatsRequest) bool) bool {
+	width := bits.Len((uint(max(n, 1)) - 1) / uint(most))
+	for i := range uint64(1) << width {
+		q := openflow.AllFlows()
+		q.Table = t
+		if width > 0 {
+			q.CookieMask = ^uint64(0) << (64 - width)
+			q.Cookie = openflow.Cookie(i << (64 - width))
+		}
+		if !yield(q) {
+			return false
+		}
+	}
+	return true
 }
 
 // flowsIn is how many flows the tables have, as far as that is believed.
@@ -84,6 +93,9 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[o
 		}
 	}
 	err = w.sess.FlowsOfEach(ctx, requests, func(s *openflow.FlowStats) error {
+		if pipeline.IsSample(&s.Flow) {
+			return nil
+		}
 		h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
 		if h.altered {
 			odd[s.Cookie] = s.Flow.String()

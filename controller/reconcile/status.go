@@ -89,6 +89,8 @@ type PortStatus struct {
 	// that it is pinned to; the zero Place if there is none. The port moves there
 	// when it is pinned to that node.
 	Candidate condition.Place
+	// Dropped is what the port sent lately and may not send; nil if nothing.
+	Dropped *condition.Dropped
 	// Message is that of the first condition, such as why it is not bound.
 	Message string
 	// Conditions are what is wrong with the port.

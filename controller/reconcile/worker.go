@@ -28,6 +28,8 @@ type worker struct {
 	// at doubted; nil if there were none.
 	doubt   <-chan time.Time
 	doubted time.Time
+	// drops is what is known of packets that the switch has dropped.
+	drops dropWatch
 
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
@@ -40,7 +42,8 @@ type worker struct {
 // work waits until the switch is a node's, and then works until the session or
 // ctx ends.
 func (p *peer) work(ctx context.Context) error {
-	w := &worker{peer: p, proven: map[pipeline.Rule]bool{}}
+	w := &worker{peer: p, proven: map[pipeline.Rule]bool{}, drops: newDropWatch(p.f.cfg.DropsEvery)}
+	defer w.drops.timer.Stop()
 	select {
 	case w.node = <-p.assigned:
 	case <-ctx.Done():
@@ -84,10 +87,10 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 	if w.monitor != nil {
 		changed = w.monitor.Changed()
 	}
-	audits, due, doubt := w.audits, timer.C, w.doubt
+	audits, due, doubt, drops := w.audits, timer.C, w.doubt, w.drops.timer.C
 	if _, _, _, idle := w.node.mail.state(); !idle {
 		// Some of what is to be is not yet to be: it waits for other nodes.
-		audits, due, doubt = nil, nil, nil
+		audits, due, doubt, drops = nil, nil, nil, nil
 	}
 	select {
 	case <-w.node.mail.notify:
@@ -98,6 +101,8 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 		found, err := w.audit(ctx)
 		ask <- auditReply{found, err}
 		return err
+	case <-drops:
+		return w.lapsed(w.lookAtDrops(ctx))
 	case <-doubt:
 		_, err := w.audit(ctx)
 		return err

@@ -57,10 +57,10 @@ func TestWorkOfChanges(t *testing.T) {
 				object                 string
 				flowMods, nodes, bytes float64 // at most, but for flow-mods exactly
 			}{
-				{"segmented port", portOn("pods", 7, 3), "port", 6, 1, 6*336 + 72},
-				{"its end", remove(topology.KindPort, "pods-7-3"), "port", 6, 1, 6*80 + 72},
-				{"stretched port", portOn("lan", 0, 4), "port", 5 + 2*(R-1), R, (5+2*(R-1))*336 + 72*R},
-				{"its end", remove(topology.KindPort, "lan-0-4"), "port", 5 + 2*(R-1), R, (5+2*(R-1))*80 + 72*R},
+				{"segmented port", portOn("pods", 7, 3), "port", 7, 1, 7*336 + 72},
+				{"its end", remove(topology.KindPort, "pods-7-3"), "port", 7, 1, 7*80 + 72},
+				{"stretched port", portOn("lan", 0, 4), "port", 6 + 2*(R-1), R, (6+2*(R-1))*336 + 72*R},
+				{"its end", remove(topology.KindPort, "lan-0-4"), "port", 6 + 2*(R-1), R, (6+2*(R-1))*80 + 72*R},
 				{"a network without ports", set(topology.KindNetwork, "none", topology.NetworkSpec{Mode: topology.Stretched,
 					Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}}), "network", 0, 0, 0},
 				{"its end", remove(topology.KindNetwork, "none"), "network", 0, 0, 0},

@@ -1,0 +1,149 @@
+package reconcile_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// TestWrongSource: a port that sends from another MAC or address, or with a VLAN
+// tag, says so, with both and with how many packets were dropped; until it has
+// not for a while. Finding that out is no change of flows, neither ours nor
+// others'. What every kernel sends is nothing wrong.
+func TestWrongSource(t *testing.T) {
+	var passed atomic.Int64
+	b := newBedWith(t, 1, reconcile.Config{
+		DropsEvery: 50 * time.Millisecond,
+		Now:        func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+	})
+	n := b.Nodes[0]
+	ports := []string{"mac", "arp", "ip", "tagged", "fine"}
+	ops := []topology.Op{b.nodeOp(n), networkOp()}
+	for _, p := range ports {
+		b.plug(n, p)
+		ops = append(ops, portOp(p, "node1"))
+	}
+	b.apply(ops...)
+	b.join(n)
+	b.settled()
+	adds, deletes := b.sent("node1")
+
+	wrong := net.HardwareAddr{0x92, 0x5f, 0, 0, 0, 1}
+	elsewhere, gateway := netip.MustParseAddr("10.0.9.9"), net.HardwareAddr{2, 0, 0, 0, 0, 2}
+	own := func(port string) (net.HardwareAddr, netip.Addr) {
+		p, _ := b.store.Snapshot().Port(port)
+		return p.MAC[:], p.IP
+	}
+	send := func(port string, frame []byte) {
+		t.Helper()
+		if _, err := n.OFCtl(b.Context(), "packet-out", "br-int", fmt.Sprintf("in_port=%s,packet=%x,actions=table", port, frame)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tag := func(frame []byte, id uint16) []byte {
+		return slices.Concat(frame[:12], []byte{0x81, 0}, binary.BigEndian.AppendUint16(nil, id), frame[12:])
+	}
+	sendAll := func() {
+		mac, ip := own("mac")
+		send("mac", lab.Echo{EtherSrc: wrong, EtherDest: gateway, From: ip, To: elsewhere, TTL: 64}.Frame())
+		mac, _ = own("arp")
+		send("arp", lab.ARP{Op: lab.ARPRequest, SenderMAC: mac, SenderIP: elsewhere, TargetIP: ip}.Frame())
+		mac, _ = own("ip")
+		send("ip", lab.Echo{EtherSrc: mac, EtherDest: gateway, From: elsewhere, To: ip, TTL: 64}.Frame())
+		mac, ip = own("tagged")
+		send("tagged", tag(lab.Echo{EtherSrc: mac, EtherDest: gateway, From: ip, To: elsewhere, TTL: 64}.Frame(), 5))
+		// What is nobody's fault: IPv6, DHCP, LLDP, a probe, a priority tag.
+		mac, ip = own("fine")
+		solicit := slices.Concat(gateway, mac, []byte{0x86, 0xdd, 0x60}, make([]byte, 39))
+		send("fine", solicit)
+		send("fine", lab.Echo{EtherSrc: mac, EtherDest: gateway, From: netip.IPv4Unspecified(), To: elsewhere, TTL: 64}.Frame())
+		send("fine", slices.Concat([]byte{1, 0x80, 0xc2, 0, 0, 0xe}, mac, []byte{0x88, 0xcc}, make([]byte, 46)))
+		send("fine", lab.ARP{Op: lab.ARPRequest, SenderMAC: mac, SenderIP: netip.IPv4Unspecified(), TargetIP: ip}.Frame())
+		send("fine", tag(lab.Echo{EtherSrc: mac, EtherDest: gateway, From: ip, To: elsewhere, TTL: 64}.Frame(), 0))
+	}
+	mac := func(port string) string { m, _ := own(port); return m.String() }
+	ip := func(port string) string { _, a := own(port); return a.String() }
+	want := map[string]condition.Dropped{
+		"mac":    {MAC: wrong.String(), WantMAC: mac("mac")},
+		"arp":    {IP: elsewhere.String(), WantIP: ip("arp")},
+		"ip":     {IP: elsewhere.String(), WantIP: ip("ip")},
+		"tagged": {Tagged: true},
+	}
+	reasons := map[string]condition.Reason{
+		"mac": condition.SourceMACMismatch, "arp": condition.SourceAddressMismatch,
+		"ip": condition.SourceAddressMismatch, "tagged": condition.SourceTagged,
+	}
+	// Until each has been sampled: four at a time, each again after a while.
+	b.await("the ports to say what they send", func(context.Context) error {
+		sendAll()
+		passed.Add(int64(5 * time.Second))
+		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict == reconcile.Differs {
+			t.Errorf("samples are taken for a difference: %+v", a)
+		}
+		for port, w := range want {
+			s := b.fabric.PortStatus(port)
+			if got := sources(s.Conditions); s.Dropped == nil || len(got) != 1 || got[0] != reasons[port] {
+				return fmt.Errorf("%s: %+v, %+v", port, s.Dropped, s.Conditions)
+			}
+			got := *s.Dropped
+			if got.Packets == 0 {
+				t.Errorf("%s: dropped, but not counted", port)
+			}
+			if got.Packets = 0; got != w {
+				t.Errorf("%s: %+v, want %+v", port, got, w)
+			}
+		}
+		return nil
+	})
+	if s := b.fabric.PortStatus("fine"); len(sources(s.Conditions)) > 0 {
+		t.Errorf("what every kernel sends is a condition: %+v", s.Conditions)
+	}
+	b.await("they to say so no longer", func(context.Context) error {
+		passed.Add(int64(10 * time.Second))
+		for _, port := range ports {
+			if s := b.fabric.PortStatus(port); s.Dropped != nil || len(sources(s.Conditions)) > 0 {
+				return fmt.Errorf("%s: %+v, %+v", port, s.Dropped, s.Conditions)
+			}
+		}
+		return nil
+	})
+	b.await("the samples to be gone", func(ctx context.Context) error {
+		out, err := n.OFCtl(ctx, "dump-flows", "br-int", fmt.Sprintf("table=%d", pipeline.TableSample))
+		if err == nil && strings.Contains(out, "cookie=") {
+			err = errors.New(out)
+		}
+		return err
+	})
+	b.settled()
+	b.wantSent("node1", adds, deletes)
+	if ds := b.fabric.Drifts("node1"); len(ds) > 0 {
+		t.Errorf("finding out is taken for drift: %+v", ds)
+	}
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+		t.Errorf("audit: %+v", a)
+	}
+}
+
+// sources returns those of the reasons that are about what a port sends.
+func sources(all []condition.Condition) (out []condition.Reason) {
+	for _, c := range all {
+		if strings.HasPrefix(string(c.Reason), "Source") {
+			out = append(out, c.Reason)
+		}
+	}
+	return out
+}
