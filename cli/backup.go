@@ -29,10 +29,7 @@ the place of its own data file while sdnd does not run.`,
 		Example: `  sdnctl backup sdnd-2026-01-15.db
   sdnctl backup - | ssh elsewhere 'cat > sdnd.db'`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.cmd = cmd
-			return o.run(cmd.Context(), args[0])
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 	}
 	return cmd
 }
@@ -44,7 +41,7 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	}
 	defer client.Close()
 	if path == "-" {
-		_, err := client.Backup(ctx, o.cmd.OutOrStdout())
+		_, err := client.Backup(ctx, o.app.binary)
 		return err
 	}
 	var what string

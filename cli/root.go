@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,9 @@ import (
 // Run runs one sdnctl command line (without the program's name) and returns
 // the exit code. What went wrong has then been said on env.Err.
 func Run(ctx context.Context, env Env, args []string) int {
-	a := &app{env: env}
+	binary := env.Out
+	env.Out, env.Err = &printable{w: env.Out}, &printable{w: env.Err}
+	a := &app{env: env, binary: binary}
 	root := newRootCmd(a)
 	root.SetArgs(translate(args))
 	root.SetIn(env.In)
@@ -36,8 +39,10 @@ func Run(ctx context.Context, env Env, args []string) int {
 
 // app is what the commands of one invocation share.
 type app struct {
-	env  Env
-	host string
+	env Env
+	// binary is standard output for what is no text.
+	binary io.Writer
+	host   string
 	// proof is who the user proves to be, over TCP.
 	proof proofFlags
 	// started is set once the command line was understood.

@@ -70,7 +70,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 			stay = append(stay, p)
 			continue
 		}
-		d.f.log.Warn("switch refused", "dpid", id, "address", p.sess.RemoteAddr(), "reason", why)
+		d.f.strange.Warn(p.sess.RemoteAddr(), "switch refused", "dpid", id, "reason", why)
 		d.release(p)
 		d.f.board.show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why})
 		p.sess.Close()

@@ -183,7 +183,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		// A stranger with a great many ports takes the room of many.
 		p.leave = d.f.strangers.Enter(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerStranger, func() { p.sess.Close() })
 	}
-	d.f.log.Warn("switch quarantined", "dpid", p.dpid, "address", s.Address, "reason", reason)
+	d.f.strange.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
 	d.f.board.quarantine(p, s)
 }
 

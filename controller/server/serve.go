@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/warn"
 )
 
 const (
@@ -47,14 +51,14 @@ func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
 	return serve(ctx, ln, problemsFor(mux), s.log)
 }
 
-func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
+func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Logger) error {
 	hs := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      answerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(errorLog{logger, warn.New(logger)}, "", 0),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), drainKey{}, ctx.Done())
 		},
@@ -87,6 +91,27 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logge
 		err = served
 	}
 	return err
+}
+
+// errorLog takes what net/http logs. Failed handshakes are of strangers, who must
+// not fill the log.
+type errorLog struct {
+	log       *slog.Logger
+	strangers *warn.Limiter
+}
+
+// Write takes a line of net/http.
+func (l errorLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	if rest, ok := strings.CutPrefix(text, "http: TLS handshake error from "); ok {
+		from, why, _ := strings.Cut(rest, ": ")
+		if addr, err := netip.ParseAddrPort(from); err == nil {
+			l.strangers.Warn(net.TCPAddrFromAddrPort(addr), "TLS handshake failed", "err", why)
+			return len(line), nil
+		}
+	}
+	l.log.Warn(text)
+	return len(line), nil
 }
 
 // draining returns a channel that is closed when the server stops; nil, which
