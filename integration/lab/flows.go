@@ -12,7 +12,8 @@ import (
 )
 
 // Flows returns the flows of br-int, one per element, as ovs-ofctl prints them
-// without the fields that change by themselves.
+// without the fields that change by themselves. Flows that are there for a moment
+// only, to find out who sends what is dropped, are left out.
 func (n *Node) Flows(ctx context.Context) ([]string, error) {
 	out, err := n.OFCtl(ctx, "--no-stats", "--no-names", "dump-flows", "br-int")
 	if err != nil {
@@ -20,12 +21,16 @@ func (n *Node) Flows(ctx context.Context) ([]string, error) {
 	}
 	var flows []string
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "actions=") {
+		if strings.Contains(line, "actions=") && !strings.Contains(line, sampleCookie) {
 			flows = append(flows, strings.TrimSpace(line))
 		}
 	}
 	return flows, nil
 }
+
+// sampleCookie is how the cookie of such flows begins (controller/pipeline,
+// SampleCookie).
+const sampleCookie = "cookie=0x73616d706c65"
 
 // FlowCount is the number of flows of br-int.
 func (n *Node) FlowCount(ctx context.Context) (int, error) {

@@ -10,9 +10,11 @@ import (
 
 // EtherTypes that the bed looks at.
 const (
-	etherIPv4   = 0x0800
-	etherARP    = 0x0806
-	etherMarker = 0x88b5 // IEEE 802 local experimental: the sniffer's own
+	etherIPv4 = 0x0800
+	etherARP  = 0x0806
+	// etherMarker is that of the sniffer's own frames, from no MAC: IPv6's, so that
+	// a switch does not take them for something that the port should not send.
+	etherMarker = 0x86dd
 )
 
 // Types of ICMP messages (RFC 792).

@@ -67,7 +67,7 @@ func (s *Sniffer) receive() {
 		link, ok := from.(*unix.SockaddrLinklayer)
 		f := Frame{Sent: ok && link.Pkttype == unix.PACKET_OUTGOING, Data: slices.Clone(buf[:n])}
 		s.mu.Lock()
-		if f.EtherType() == etherMarker {
+		if f.EtherType() == etherMarker && [6]byte(f.Data[6:12]) == [6]byte{} {
 			s.markers[f.Data[14]] = true
 		} else {
 			s.frames = append(s.frames, f)
