@@ -12,7 +12,7 @@ const notePrefix = "note/"
 
 // Note returns what SetNote kept under a key; nil for nothing.
 func (s *Store) Note(key string) (value []byte, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		value = slices.Clone(tx.Bucket([]byte(bucketMeta)).Get([]byte(notePrefix + key)))
 		return nil
 	})
@@ -28,7 +28,7 @@ func (s *Store) Note(key string) (value []byte, err error) {
 func (s *Store) SetNote(key string, value []byte) error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
-	err := s.update(func(tx *bolt.Tx) error {
+	err := s.change(func(tx *bolt.Tx) error {
 		return tx.Bucket([]byte(bucketMeta)).Put([]byte(notePrefix+key), value)
 	})
 	if err != nil {
