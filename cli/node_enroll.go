@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,7 +78,9 @@ type applicant struct {
 }
 
 // redeem uses the token up: the machine is declared as the node, and the node's
-// certificate and node.yaml are written.
+// certificate and node.yaml are written. Until sdnd has answered no file that is
+// there is touched. A token that was used before is no error on the machine that
+// has the certificate for it.
 func (t *joinToken) redeem(ctx context.Context, env Env, who applicant) error {
 	request, key, err := pki.NewRequest()
 	if err != nil {
@@ -87,32 +91,59 @@ func (t *joinToken) redeem(ctx context.Context, env Env, who applicant) error {
 	if err := os.MkdirAll(nodeDir(env), 0o755); err != nil {
 		return err
 	}
-	if err := writeKey(files.Key, key, who.db, env); err != nil {
+	fresh := files.Key + ".new"
+	if err := writeKey(fresh, key, who.db, env); err != nil {
 		return err
 	}
 	host := "https://" + net.JoinHostPort(who.controller.String(), strconv.Itoa(int(t.apiPort)))
 	client, err := api.NewClient(host, api.ClientOptions{TLS: pki.Pinned(t.invitation.Authority)})
 	if err != nil {
-		return err
+		return errors.Join(err, os.Remove(fresh))
 	}
 	defer client.Close()
 	got, err := client.Enroll(ctx, api.EnrollRequest{
 		Node: who.node, Token: t.invitation.String(), Request: string(request), TunnelIP: who.tunnelIP, DatapathID: who.datapathID,
 	})
 	if err != nil {
-		return errors.Join(err, os.Remove(files.Key))
+		err = errors.Join(err, os.Remove(fresh))
+		if t.redeemed = t.redeemedBefore(env, who); t.redeemed {
+			return nil
+		}
+		return err
 	}
 	cas, err := pki.ParseCertificates([]byte(got.CA))
 	if err != nil || pki.FingerprintOf(cas[0]) != t.invitation.Authority {
-		return errors.Join(errors.New("sdnd answered with another authority than the invitation's"), err)
+		return errors.Join(errors.New("sdnd answered with another authority than the invitation's"), err, os.Remove(fresh))
 	}
 	for name, text := range map[string]string{files.CA: got.CA, files.Cert: got.Certificate} {
 		if err := pki.WriteFile(name, []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
+	if err := os.Rename(fresh, files.Key); err != nil {
+		return err
+	}
 	t.redeemed = true
 	return nodeConfig{Node: who.node, Host: host, CA: files.CA, Cert: files.Cert, Key: files.Key, Bridge: who.bridge}.write(env)
+}
+
+// redeemedBefore reports whether the machine has a certificate that is good, for
+// the node and of the authority that the invitation is from.
+func (t *joinToken) redeemedBefore(env Env, who applicant) bool {
+	c, err := readNodeConfig(env)
+	if err != nil || c.Node != who.node {
+		return false
+	}
+	identity, _, err := pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key}.CheckClient(env.Now())
+	if err != nil || identity.Kind != pki.Node || identity.Name != who.node {
+		return false
+	}
+	text, err := os.ReadFile(c.CA)
+	if err != nil {
+		return false
+	}
+	cas, err := pki.ParseCertificates(text)
+	return err == nil && slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return pki.FingerprintOf(ca) == t.invitation.Authority })
 }
 
 // writeKey writes a key that root and the user that Open vSwitch runs as can

@@ -267,7 +267,7 @@ func (o *joinOptions) enroll(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w\nnothing was changed", err)
 		}
-		o.app.note("sdnd gave this machine the certificate of node %s", o.name)
+		o.app.note("this machine has the certificate of node %s", o.name)
 		return nil
 	}
 	if !o.tls.used() {

@@ -47,6 +47,16 @@ func TestEnroll(t *testing.T) {
 		if err == nil || !strings.Contains(out, "used already") {
 			t.Errorf("%v: %s", err, out)
 		}
+		// The mistake took nothing from the node that made it.
+		if out, err := b.node("node2").Exec(b.ctx, "sdnctl", "node", "renew", "--within=1h"); err != nil {
+			t.Errorf("after a token of another node: %v: %s", err, out)
+		}
+	})
+	b.run("its line again changes nothing", func(t *testing.T, _ *bed) {
+		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", lines["node2"]+" 2>&1")
+		if err != nil || !strings.Contains(out, "sdnd says that node2 is connected") {
+			t.Errorf("%v: %s", err, out)
+		}
 	})
 	b.run("plain TCP gets in from sdnd's own machine only", func(t *testing.T, _ *bed) {
 		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", "printf '\\004\\000\\000\\010\\000\\000\\000\\001' | timeout 3 nc -q 3 "+b.Controller.Addr.String()+" 6653 | wc -c")
