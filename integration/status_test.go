@@ -46,6 +46,7 @@ func TestStatus(t *testing.T) {
 		{"tunnel with one key", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:key=7", ""},
 		{"tunnel at another UDP port", "node/node1", "TunnelOptionsWrong", "ovs-vsctl set interface vxlan-sdn options:dst_port=8472", ""},
 		{"fail mode not secure", "node/node1", "FailModeStandalone", "ovs-vsctl set-fail-mode br-int standalone", ""},
+		{"fragments dropped", "node/node1", "FragmentsWrong", "ovs-ofctl -O OpenFlow13 set-frags br-int drop", "until ovs-ofctl -O OpenFlow13 get-frags br-int | grep nx-match; do sleep 0.1; done"},
 		{"underlay too small", "network/blue", "UnderlayMTUTooSmall", "ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1400",
 			"ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1500"},
 		{"no OVSDB connection", "node/node1", "OVSDBNotConnected", "ovs-vsctl --id=@m find manager; ovs-vsctl del-manager", "sdnctl node join node1"},

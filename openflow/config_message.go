@@ -11,7 +11,14 @@ const (
 	FragReasm  uint16 = 2 // Open vSwitch does not do it
 	// FragNXMatch lets matches see the header in the first fragment.
 	FragNXMatch uint16 = 3
+	// FragMask is the part of the flags that has it.
+	FragMask uint16 = 3
 )
+
+// FragName returns what "ovs-ofctl set-frags" calls a treatment of fragments.
+func FragName(mode uint16) string {
+	return [...]string{"normal", "drop", "reassemble", "nx-match"}[mode&FragMask]
+}
 
 // GetConfigRequest asks for a GetConfigReply (OpenFlow 1.3.5, 7.3.2).
 type GetConfigRequest struct{ Header }

@@ -50,6 +50,7 @@ func cases() map[Reason][]Condition {
 		TunnelPortFailed:    node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
 		TunnelPortDisabled:  node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
 		TunnelOptionsWrong:  node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
+		FragmentsWrong:      node(func(f *NodeFacts) { f.Fragments = "drop" }),
 		FailModeStandalone:  node(func(f *NodeFacts) { f.Standalone = true }),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),

@@ -26,6 +26,9 @@ type NodeFacts struct {
 	Tunnel *Tunnel
 	// OtherTunnel is a VXLAN port of the bridge by another name; "" for none.
 	OtherTunnel string
+	// Fragments is how the switch treated IP fragments when last asked, if not as
+	// the flows need it, in the words of "ovs-ofctl set-frags"; else "".
+	Fragments string
 	// Standalone says that the bridge's fail_mode is known and not secure.
 	Standalone bool
 }
@@ -54,12 +57,26 @@ func Node(f NodeFacts) []Condition {
 			"on "+f.Name+", set the manager again with: sdnctl node join "+f.Name)
 	}
 	tunnel(&l, f)
+	if f.Fragments != "" {
+		fragments(&l, f)
+	}
 	if f.Standalone {
 		l.add(FailModeStandalone,
 			"the bridge's fail_mode is not secure, so Open vSwitch forwards between all ports by itself when sdnd is away for some 20 s",
 			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
 	return l
+}
+
+// fragments adds that others changed how the switch treats IP fragments.
+func fragments(l *list, f NodeFacts) {
+	harm := "pings of gateways in fragments are not answered"
+	if f.Fragments == "drop" {
+		harm = "packets larger than the MTU of their way were dropped"
+	}
+	l.add(FragmentsWrong,
+		"somebody else set the handling of IP fragments to "+f.Fragments+" where nx-match is needed, so that "+harm+"; sdnd has set it back, and asks again",
+		"if it does not stay so, on "+f.Name+" find and stop what runs: ovs-ofctl set-frags "+f.Bridge)
 }
 
 func notConnected(l *list, f NodeFacts) {

@@ -21,6 +21,7 @@ const (
 	TunnelPortFailed    Reason = "TunnelPortFailed"
 	TunnelPortDisabled  Reason = "TunnelPortDisabled"
 	TunnelOptionsWrong  Reason = "TunnelOptionsWrong"
+	FragmentsWrong      Reason = "FragmentsWrong"
 	FailModeStandalone  Reason = "FailModeStandalone"
 	InterfaceDisabled   Reason = "InterfaceDisabled"
 	LinkDown            Reason = "LinkDown"
@@ -55,6 +56,7 @@ var table = []Definition{
 	{TunnelPortFailed, topology.KindNode, Error, "Open vSwitch could not make the port vxlan-sdn, for example because another bridge or the system has a tunnel with the same UDP port. No packet goes from or to another node."},
 	{TunnelPortDisabled, topology.KindNode, Error, "The port vxlan-sdn is administratively down, or is set not to forward or not to receive. Packets from or to other nodes are dropped."},
 	{TunnelOptionsWrong, topology.KindNode, Error, "The port vxlan-sdn is not set up as sdnd's flows need it: type vxlan, remote_ip=flow, key=flow, and the UDP port that the other nodes use. Packets go to the wrong place, or arrive without their network."},
+	{FragmentsWrong, topology.KindNode, Error, "Somebody else changed how the switch treats IP fragments (ovs-ofctl set-frags). With `drop` no packet that was fragmented arrives; with any but `nx-match` gateways answer no pings in fragments. sdnd asks every 5 s and sets it back; the condition ends when it holds at the next check."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU and the 50 bytes of VXLAN (70 over IPv6) are more than the underlay of a node carries that has ports of it. Larger packets to and from there are lost between nodes, while small ones, such as pings, arrive."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},

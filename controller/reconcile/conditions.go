@@ -21,7 +21,8 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		Name: s.Node, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
 		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, Impostor: s.Impostor,
-		Bridge: cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
+		Fragments: s.Fragments,
+		Bridge:    cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 	}
 	s.Conditions = condition.Node(facts)

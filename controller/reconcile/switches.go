@@ -100,7 +100,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
 	d.f.board.connect(n.name, p)
 	d.f.board.update(n.name, func(s *NodeStatus) {
-		s.Connected, s.Since, s.LastError = true, d.f.cfg.Now(), ""
+		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
 		_, told := d.told[id]
 		s.OVSDB = told && d.hears(id, n)

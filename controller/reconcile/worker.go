@@ -30,6 +30,9 @@ type worker struct {
 	doubted time.Time
 	// drops is what is known of packets that the switch has dropped.
 	drops dropWatch
+	// fragments is how the switch treated IP fragments when last asked, if that
+	// was wrong; else "".
+	fragments string
 
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
@@ -55,9 +58,11 @@ func (p *peer) work(ctx context.Context) error {
 	}
 	audit := time.NewTimer(w.auditAfter())
 	defer audit.Stop()
+	config := time.NewTicker(fragmentsEvery)
+	defer config.Stop()
 	wait := p.f.cfg.RetryAfter
 	for {
-		err := w.next(ctx, audit)
+		err := w.next(ctx, audit, config.C)
 		if err == nil {
 			wait = p.f.cfg.RetryAfter
 			continue
@@ -77,8 +82,8 @@ func (p *peer) work(ctx context.Context) error {
 }
 
 // next does what there is to do next: the mailbox's job, what others did to the
-// switch, or an audit.
-func (w *worker) next(ctx context.Context, timer *time.Timer) error {
+// switch, an audit, or, when config says so, a check of its configuration.
+func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
 	defer w.giveBack()
 	if j, ok := w.node.mail.take(); ok {
 		return w.serve(ctx, j)
@@ -103,6 +108,8 @@ func (w *worker) next(ctx context.Context, timer *time.Timer) error {
 		return err
 	case <-drops:
 		return w.lapsed(w.lookAtDrops(ctx))
+	case <-config:
+		return w.lapsed(w.checkFragments(ctx))
 	case <-doubt:
 		_, err := w.audit(ctx)
 		return err
