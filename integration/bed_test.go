@@ -176,10 +176,10 @@ func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Conta
 		Name: port, Node: node, InterfaceID: port,
 		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
 	}
-	if st.Gateway != "" {
-		c.Gateway, err = netip.ParseAddr(st.Gateway)
-		b.must(err)
-	}
+	n, err := b.api.Network(b.ctx, p.Spec.Network)
+	b.must(err)
+	c.Gateway, err = api.GatewayFor(p, n)
+	b.must(err)
 	for _, f := range change {
 		f(&c)
 	}

@@ -130,14 +130,14 @@ func TestRelevance(t *testing.T) {
 	b.verify()
 }
 
-// TestFlowCost holds the law: a constant per network and at most 4 flows per
+// TestFlowCost holds the law: a constant per network and at most 6 flows per
 // local and 2 per relevant remote port, one more of each where the network is
 // routed.
 func TestFlowCost(t *testing.T) {
 	for _, routed := range []bool{false, true} {
-		local, remote, name := 4, 2, "alone"
+		local, remote, name := 6, 2, "alone"
 		if routed {
-			local, remote, name = 5, 3, "routed"
+			local, remote, name = 7, 3, "routed"
 		}
 		t.Run(name, func(t *testing.T) {
 			b := newBed(t, 2)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
@@ -46,10 +47,12 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: s.interfaceID(port),
 		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
 	}
-	if st.Gateway != "" {
-		if c.Gateway, err = netip.ParseAddr(st.Gateway); err != nil {
-			return fmt.Errorf("port %s: %w", port, err)
-		}
+	n, err := s.api.Network(ctx, p.Spec.Network)
+	if err != nil {
+		return err
+	}
+	if c.Gateway, err = api.GatewayFor(p, n); err != nil {
+		return err
 	}
 	got, err := s.lab.AddContainer(ctx, c)
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -82,9 +81,13 @@ func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		gateway, err := netip.ParseAddr(p.Status.Gateway)
+		n, err := s.api.Network(ctx, name)
 		if err != nil {
-			return true, fmt.Errorf("port %s: %w", port, err)
+			return true, err
+		}
+		gateway, err := api.GatewayFor(p, n)
+		if err != nil {
+			return true, err
 		}
 		if err := s.plugged[port].SetGateway(ctx, gateway); err != nil {
 			return true, err
