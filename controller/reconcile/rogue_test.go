@@ -98,6 +98,8 @@ func (r *rogue) answer(m openflow.Message) error {
 		return r.send(&openflow.BarrierReply{}, m)
 	case *openflow.EchoRequest:
 		return r.send(&openflow.EchoReply{Data: m.Data}, m)
+	case *openflow.GetConfigRequest:
+		return r.send(&openflow.GetConfigReply{Flags: openflow.FragNXMatch}, m)
 	case *openflow.BundleControl:
 		return r.send(&openflow.BundleControl{BundleID: m.BundleID, Kind: m.Kind + 1}, m)
 	case *openflow.MultipartRequest:
