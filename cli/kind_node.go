@@ -17,9 +17,12 @@ func nodeKind() kindDef {
 		kind: api.KindNode,
 		is:   "a machine whose Open vSwitch sdnd controls; make one on the machine itself with 'sdnctl node join'",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
+			check := textFlag("tunnel-check", "`when` other nodes check that it sends from its tunnel IP: auto (once OVSDB shows that it does) or enforce (always) (default auto)", func(s *api.NodeSpec) *string { return &s.TunnelCheck })
+			check.fixed = []string{api.TunnelAuto, api.TunnelEnforce}
 			return addSpecFlags(a, cmd, []specFlag[api.NodeSpec]{
 				textFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *api.NodeSpec) *string { return &s.TunnelIP }),
 				textFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *api.NodeSpec) *string { return &s.DatapathID }),
+				check,
 			})
 		},
 		print:    tablePrinter(columns),

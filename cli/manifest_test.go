@@ -77,7 +77,7 @@ func TestLoadReadsFields(t *testing.T) {
 func TestLoadNamesMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"a key", "kind: Node\nname: n1\nspec:\n  tunelIP: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunelIP: unknown key "tunelIP", did you mean "tunnelIP"?`},
-		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color"; known are: datapathID, tunnelIP`},
+		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color"; known are: datapathID, tunnelCheck, tunnelIP`},
 		{"case", "kind: Node\nname: n1\nspec:\n  tunnelip: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunnelip: unknown key "tunnelip", did you mean "tunnelIP"?`},
 		{"a number", "kind: Network\nname: b\nspec:\n  vni: 1e3", `<stdin>:4: network/b: spec.vni: want a whole number, got "1e3"`},
 		{"a list", "kind: Network\nname: b\nspec:\n  subnets:\n  - cidr: [10.0.0.0/24]", `<stdin>:5: network/b: spec.subnets[0].cidr: want text, got a list`},
@@ -94,7 +94,7 @@ func TestLoadNamesMistakes(t *testing.T) {
 		{"no name", "kind: Node\n", `<stdin>:1: node: name: is missing`},
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},
 		{"an alias for an object", "- &a [*a]", `<stdin>:1: an alias cannot stand for an object; write the object out`},
-		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x"; known are: datapathID, tunnelIP`},
+		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x"; known are: datapathID, tunnelCheck, tunnelIP`},
 		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: unknown key "specs", did you mean "spec"?`},
 		{"after a document", "kind: Node\nname: n1\n---\n# more\nkind: Node\nname: n1\n", `<stdin>:5: node/n1: is already declared at <stdin>:1`},
 	}

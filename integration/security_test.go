@@ -170,7 +170,7 @@ func TestTaggedFrames(t *testing.T) {
 	b.verify()
 }
 
-func mac(t *testing.T, s string) net.HardwareAddr {
+func mac(t testing.TB, s string) net.HardwareAddr {
 	t.Helper()
 	m, err := net.ParseMAC(s)
 	if err != nil {

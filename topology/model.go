@@ -104,7 +104,23 @@ type NodeSpec struct {
 	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay. Invalid
 	// (the zero Addr) for a node that never needs to reach another.
 	TunnelIP netip.Addr
+	// TunnelCheck says whether what the node sends through the tunnel is checked
+	// to come from TunnelIP also while OVSDB does not show that it does; "" is
+	// TunnelAuto.
+	TunnelCheck TunnelCheck
 }
+
+// TunnelCheck says when the source of a node's tunnelled packets is checked.
+type TunnelCheck string
+
+const (
+	// TunnelAuto, as stored "", checks it once OVSDB shows that the node's tunnel
+	// port sends from TunnelIP (options:local_ip). Until then the nodes that it
+	// shares a network with admit packets from any address.
+	TunnelAuto TunnelCheck = "auto"
+	// TunnelEnforce checks it always.
+	TunnelEnforce TunnelCheck = "enforce"
+)
 
 // Network is a VNI with its subnets.
 type Network struct {

@@ -147,6 +147,7 @@ func nodeMistakes() []mistake {
 		one("IPv6 tunnel", put(topology.KindNode, "x", node("fd00::1"))),
 		one("multicast tunnel", put(topology.KindNode, "x", node("224.0.0.1"))),
 		one("loopback tunnel", put(topology.KindNode, "x", node("127.0.0.1"))),
+		one("unknown tunnel check", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), TunnelCheck: "always"})),
 		one("tunnel IP taken", put(topology.KindNode, "x", node("192.168.0.1"))),
 		one("datapath id taken", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), DatapathID: 0xa2})),
 		one("no tunnel IP", put(topology.KindNode, "x", topology.NodeSpec{})),

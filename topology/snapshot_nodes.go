@@ -2,6 +2,7 @@ package topology
 
 import (
 	"iter"
+	"net/netip"
 
 	"github.com/tidwall/btree"
 )
@@ -18,6 +19,16 @@ func (s *Snapshot) Node(name string) (*Node, bool) { return s.x.nodes.Get(name) 
 
 // NodeByDatapath returns the node whose switch has that datapath id.
 func (s *Snapshot) NodeByDatapath(d DatapathID) (*Node, bool) { return s.x.nodesByDPID.Get(d) }
+
+// NodesByTunnel returns the nodes whose tunnel address is in an IPv4 prefix, by
+// that address.
+func (s *Snapshot) NodesByTunnel(p netip.Prefix) iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		s.x.nodesByTunnel.Ascend(u32(p.Masked().Addr()), func(_ uint32, n *Node) bool {
+			return p.Contains(n.Spec.TunnelIP) && yield(n)
+		})
+	}
+}
 
 // Nodes returns all nodes by name.
 func (s *Snapshot) Nodes() iter.Seq[*Node] { return all(s.x.nodes) }

@@ -1,10 +1,21 @@
 package topology
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // normalNode checks a node's spec by itself and returns it in the form in
 // which it is stored.
 func normalNode(s NodeSpec, bad reporter) NodeSpec {
+	switch s.TunnelCheck {
+	case TunnelAuto:
+		s.TunnelCheck = ""
+	case "", TunnelEnforce:
+	default:
+		bad(Invalid, "spec.tunnelCheck", fmt.Sprintf("%q is not a way to check", s.TunnelCheck),
+			fmt.Sprintf("write %s (once OVSDB shows that the node sends from its tunnel IP) or %s (always)", TunnelAuto, TunnelEnforce))
+	}
 	if !s.TunnelIP.IsValid() {
 		return s
 	}

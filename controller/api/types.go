@@ -16,7 +16,17 @@ type Node struct {
 type NodeSpec struct {
 	DatapathID string `json:"datapathID,omitempty" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
 	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint, where other nodes reach it" required:"true" example:"192.168.50.11"`
+	// Of TunnelAuto and TunnelEnforce.
+	TunnelCheck string `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
+
+// When the source of a node's tunnelled packets is checked.
+const (
+	// TunnelAuto checks it once OVSDB shows that it is the node's tunnel IP.
+	TunnelAuto = "auto"
+	// TunnelEnforce checks it always.
+	TunnelEnforce = "enforce"
+)
 
 // NodeStatus is what is known of a node's switch.
 type NodeStatus struct {

@@ -3,6 +3,7 @@ package condition
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ var update = flag.Bool("update", false, "write docs/conditions.md anew")
 
 // healthyNode is a node of which nothing is wrong.
 func healthyNode() NodeFacts {
-	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel()}
+	underlay := netip.MustParseAddr("192.168.50.11")
+	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel(), TunnelIP: underlay, LocalIP: underlay}
 }
 
 func healthyTunnel() *Tunnel { return &Tunnel{Type: "vxlan", RemoteIP: "flow", Key: "flow"} }
@@ -41,17 +43,21 @@ func port(change func(*PortFacts)) []Condition {
 // cases has for each reason facts that produce it.
 func cases() map[Reason][]Condition {
 	return map[Reason][]Condition{
-		NotConnected:        node(func(f *NodeFacts) { f.Connected = false }),
-		FlowsRefused:        node(func(f *NodeFacts) { f.LastError = "table full" }),
-		NotInSync:           node(func(f *NodeFacts) { f.InSync = false }),
-		IdentityConflict:    node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
-		OVSDBNotConnected:   node(func(f *NodeFacts) { f.OVSDB = false }),
-		TunnelPortMissing:   node(func(f *NodeFacts) { f.TunnelPort = false }),
-		TunnelPortFailed:    node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
-		TunnelPortDisabled:  node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
-		TunnelOptionsWrong:  node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
-		FragmentsWrong:      node(func(f *NodeFacts) { f.Fragments = "drop" }),
-		FailModeStandalone:  node(func(f *NodeFacts) { f.Standalone = true }),
+		NotConnected:       node(func(f *NodeFacts) { f.Connected = false }),
+		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
+		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
+		IdentityConflict:   node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
+		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
+		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
+		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
+		TunnelPortDisabled: node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
+		TunnelOptionsWrong: node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
+		FragmentsWrong:     node(func(f *NodeFacts) { f.Fragments = "drop" }),
+		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
+		TunnelSourceWrong:  node(func(f *NodeFacts) { f.LocalIP = netip.MustParseAddr("192.168.50.99") }),
+		TunnelSourceUnchecked: node(func(f *NodeFacts) {
+			f.LocalIP, f.Exempt = netip.Addr{}, true
+		}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),

@@ -1,5 +1,10 @@
 package condition
 
+import (
+	"fmt"
+	"net/netip"
+)
+
 // NodeFacts is what is known of a node.
 type NodeFacts struct {
 	Name string
@@ -31,6 +36,11 @@ type NodeFacts struct {
 	Fragments string
 	// Standalone says that the bridge's fail_mode is known and not secure.
 	Standalone bool
+	// TunnelIP is the node's declared tunnel address, and LocalIP what its tunnel
+	// port sends from as OVSDB shows it; the zero Addr for none. Exempt says that
+	// other nodes do not check from where the node's packets come.
+	TunnelIP, LocalIP netip.Addr
+	Exempt            bool
 }
 
 // Node returns what is wrong with a node, in the order of the table of reasons.
@@ -65,6 +75,7 @@ func Node(f NodeFacts) []Condition {
 			"the bridge's fail_mode is not secure, so Open vSwitch forwards between all ports by itself when sdnd is away for some 20 s",
 			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
+	tunnelSource(&l, f)
 	return l
 }
 
@@ -77,6 +88,23 @@ func fragments(l *list, f NodeFacts) {
 	l.add(FragmentsWrong,
 		"somebody else set the handling of IP fragments to "+f.Fragments+" where nx-match is needed, so that "+harm+"; sdnd has set it back, and asks again",
 		"if it does not stay so, on "+f.Name+" find and stop what runs: ovs-ofctl set-frags "+f.Bridge)
+}
+
+func tunnelSource(l *list, f NodeFacts) {
+	shown := "is " + f.LocalIP.String()
+	if !f.LocalIP.IsValid() {
+		shown = "is not set, or not known"
+	}
+	cure := fmt.Sprintf("on %s: ovs-vsctl set interface vxlan-sdn options:local_ip=%s", f.Name, f.TunnelIP)
+	switch {
+	case f.Exempt:
+		l.add(TunnelSourceUnchecked,
+			fmt.Sprintf("OVSDB does not show that its port vxlan-sdn sends from %s (local_ip %s), so the nodes that share a network with it admit that network's VXLAN packets from any address", f.TunnelIP, shown),
+			cure+"; if it does send from there, also: sdnctl node set "+f.Name+" --tunnel-check enforce")
+	case f.TunnelIP.IsValid() && f.LocalIP.IsValid() && f.LocalIP != f.TunnelIP:
+		l.add(TunnelSourceWrong,
+			fmt.Sprintf("its port vxlan-sdn sends from %s, and other nodes drop what does not come to them from %s", f.LocalIP, f.TunnelIP), cure)
+	}
 }
 
 func notConnected(l *list, f NodeFacts) {

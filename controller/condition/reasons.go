@@ -12,23 +12,27 @@ type Reason string
 
 // The reasons. The table says what each means.
 const (
-	NotConnected        Reason = "NotConnected"
-	FlowsRefused        Reason = "FlowsRefused"
-	NotInSync           Reason = "NotInSync"
-	IdentityConflict    Reason = "IdentityConflict"
-	OVSDBNotConnected   Reason = "OVSDBNotConnected"
-	TunnelPortMissing   Reason = "TunnelPortMissing"
-	TunnelPortFailed    Reason = "TunnelPortFailed"
-	TunnelPortDisabled  Reason = "TunnelPortDisabled"
-	TunnelOptionsWrong  Reason = "TunnelOptionsWrong"
-	FragmentsWrong      Reason = "FragmentsWrong"
-	FailModeStandalone  Reason = "FailModeStandalone"
-	InterfaceDisabled   Reason = "InterfaceDisabled"
-	LinkDown            Reason = "LinkDown"
-	MACMismatch         Reason = "MACMismatch"
-	UnderlayMTUTooSmall Reason = "UnderlayMTUTooSmall"
-	NotBound            Reason = "NotBound"
-	ClaimConflict       Reason = "ClaimConflict"
+	NotConnected       Reason = "NotConnected"
+	FlowsRefused       Reason = "FlowsRefused"
+	NotInSync          Reason = "NotInSync"
+	IdentityConflict   Reason = "IdentityConflict"
+	OVSDBNotConnected  Reason = "OVSDBNotConnected"
+	TunnelPortMissing  Reason = "TunnelPortMissing"
+	TunnelPortFailed   Reason = "TunnelPortFailed"
+	TunnelPortDisabled Reason = "TunnelPortDisabled"
+	TunnelOptionsWrong Reason = "TunnelOptionsWrong"
+	FragmentsWrong     Reason = "FragmentsWrong"
+	FailModeStandalone Reason = "FailModeStandalone"
+	// TunnelSourceWrong and TunnelSourceUnchecked are about what the node sends to
+	// others.
+	TunnelSourceWrong     Reason = "TunnelSourceWrong"
+	TunnelSourceUnchecked Reason = "TunnelSourceUnchecked"
+	InterfaceDisabled     Reason = "InterfaceDisabled"
+	LinkDown              Reason = "LinkDown"
+	MACMismatch           Reason = "MACMismatch"
+	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
+	NotBound              Reason = "NotBound"
+	ClaimConflict         Reason = "ClaimConflict"
 
 	SourceMACMismatch     Reason = "SourceMACMismatch"
 	SourceAddressMismatch Reason = "SourceAddressMismatch"
@@ -58,6 +62,8 @@ var table = []Definition{
 	{TunnelOptionsWrong, topology.KindNode, Error, "The port vxlan-sdn is not set up as sdnd's flows need it: type vxlan, remote_ip=flow, key=flow, and the UDP port that the other nodes use. Packets go to the wrong place, or arrive without their network."},
 	{FragmentsWrong, topology.KindNode, Error, "Somebody else changed how the switch treats IP fragments (ovs-ofctl set-frags). With `drop` no packet that was fragmented arrives; with any but `nx-match` gateways answer no pings in fragments. sdnd asks every 5 s and sets it back; the condition ends when it holds at the next check."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
+	{TunnelSourceWrong, topology.KindNode, Warning, "The node's port vxlan-sdn sends from an address that is not its tunnelIP (options:local_ip), and its spec says tunnelCheck: enforce. The other nodes drop what it sends, unless the address is translated on the way."},
+	{TunnelSourceUnchecked, topology.KindNode, Warning, "OVSDB does not show that the node's port vxlan-sdn sends from its tunnelIP (options:local_ip). So that nothing is lost, the nodes that share a network with it admit VXLAN packets of that network from any address, strangers' included."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU and the 50 bytes of VXLAN (70 over IPv6) are more than the underlay of a node carries that has ports of it. Larger packets to and from there are lost between nodes, while small ones, such as pings, arrive."},
 	{NotBound, topology.KindPort, Error, "No interface is the port's: none carries its interface id, or has its name, on the bridge of a node where the port may be."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port where it may be. It stays with the one it has, also over a restart of sdnd, until that is gone or another one appears; then it moves."},

@@ -43,6 +43,19 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 		}
 	}
 	a.spread()
+	a.sources()
+}
+
+// sources: who stays in a domain must know who else is in it. Who comes or goes
+// has all of it marked.
+func (a *affected) sources() {
+	for _, u := range a.after.resources {
+		for n := range a.after.membersOf(u.Name) {
+			if a.before.inDomain(u.Name, n) {
+				a.mark(n, u)
+			}
+		}
+	}
 }
 
 type affected struct {
@@ -99,7 +112,7 @@ func (a *affected) node(name string) {
 	for _, v := range []*View{a.before, a.after} {
 		for b := range v.Topo.BlocksOn(name) {
 			for n := range a.nodesOf(b.Network) {
-				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: name})
+				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: name})
 			}
 		}
 		for p := range v.PortsOn(name) {
@@ -158,7 +171,7 @@ func (a *affected) router(c topology.Change) {
 // block: the node's own gateway and neighbours, and everyone's route to it.
 func (a *affected) block(b topology.BlockChange) {
 	for n := range a.nodesOf(b.Network) {
-		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Node: b.Node})
+		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: b.Node})
 	}
 	for _, v := range []*View{a.before, a.after} {
 		for p := range v.Topo.PortsOfNetworkOnNode(b.Network, b.Node) {

@@ -44,10 +44,12 @@ func (c *Compiler) Compile(out *FlowSet, v *View, node string, u Unit) {
 		}
 	case UnitBlock:
 		if c.enter(u.Name) {
-			if b, ok := v.Topo.Block(u.Name, u.Node); ok {
+			if b, ok := v.Topo.Block(u.Name, u.Part); ok {
 				c.compileBlock(b)
 			}
 		}
+	case UnitSource:
+		c.compileSource(u)
 	case UnitPort:
 		if p, ok := v.Topo.Port(u.Name); ok && c.enter(p.Spec.Network) {
 			c.compilePort(p)
@@ -86,10 +88,17 @@ func (c *Compiler) eachOfNetwork(yield func(Unit) bool) bool {
 	if c.compileNetwork(); !yield(c.unit) {
 		return false
 	}
+	if d, ok := c.view.sourcesOf(c.network); ok {
+		for c.unit = range c.view.sourceUnits(d) {
+			if c.compileSource(c.unit); !yield(c.unit) {
+				return false
+			}
+		}
+	}
 	ports := topo.PortsOfNetwork(name)
 	if c.network.Spec.Mode == topology.Segmented {
 		for b := range topo.BlocksOf(name) {
-			c.unit = Unit{Kind: UnitBlock, Name: name, Node: b.Node}
+			c.unit = Unit{Kind: UnitBlock, Name: name, Part: b.Node}
 			if c.compileBlock(b); !yield(c.unit) {
 				return false
 			}
@@ -124,9 +133,13 @@ func (c *Compiler) compileNode() {
 	}
 	c.classifyNone()
 	c.classifyIPv6()
+	c.sourceDrop()
+	c.admittedRouted()
+	c.admittedBridged()
 	c.bridgeToForward()
 	c.gatewayDecTTL()
 	if tun := c.view.Tunnel(c.node); tun != 0 {
+		c.classifyTunnelDrop(tun)
 		c.tunnelOutput(tun)
 	}
 }
@@ -136,14 +149,14 @@ func (c *Compiler) compileNode() {
 func (c *Compiler) compileNetwork() {
 	n := c.network
 	if n.Spec.Mode == topology.Segmented {
-		c.classifyRouted(n)
+		c.classifyRouted(n, c.domain)
 		for _, place := range gatewayPlaces(n) {
 			c.gatewayEcho(n, gatewayIn(place))
 		}
 		return
 	}
 	if c.local {
-		c.classifyTunnel(n)
+		c.classifyTunnel(n, c.domain)
 	}
 	if !c.routed {
 		return

@@ -63,7 +63,11 @@ func newContractBed(tb testing.TB, mode topology.Mode, routed bool, nodes, ports
 	}
 	b.apply(ops...)
 	for i := range nodes {
-		b.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: name(i + 1), After: 1}}})
+		node, _ := b.view.Topo.Node(name(i + 1))
+		b.step(pipeline.Update{
+			Tunnels: []pipeline.TunnelChange{{Node: node.Name, After: 1}},
+			Locals:  []pipeline.LocalChange{{Node: node.Name, After: node.Spec.TunnelIP}},
+		})
 		b.bind(fmt.Sprintf("o%d", i+1), i+1)
 	}
 	for i := range ports {

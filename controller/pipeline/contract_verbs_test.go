@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -12,6 +13,10 @@ import (
 // how many nodes the network is relevant to, P how many ports it has, k 1 where
 // it is routed and 0 elsewhere.
 type bounds struct{ flowMods, nodes, units int }
+
+// sourceChange is how many flow-mods it takes at most, on one node, to admit one
+// address more or less: a prefix of 24 bits instead of its parts down to 32.
+const sourceChange = 9
 
 // verb is one thing that a user, or a switch, can do.
 type verb struct {
@@ -44,9 +49,9 @@ func TestContract(t *testing.T) {
 						if got.marks > 2*want.units {
 							t.Errorf("%d marks for %d units, want at most %d", got.marks, got.units, 2*want.units)
 						}
-						// Four flows of a port and one more before, and after; more only of
-						// units that are more than a port.
-						if most := 2 * (perLocalPort + perRoutedPort) * got.units; got.compiled > most {
+						// Before, and after: no unit has more than a node's own or, of sources,
+						// as many as there are nodes in that part of the underlay.
+						if most := 2 * (perNode*got.units + b.relevant); got.compiled > most {
 							t.Errorf("%d flows compiled for %d units, want at most %d", got.compiled, got.units, most)
 						}
 						if most := got.flowMods*(longestAddition+bundleHeader) + got.nodes*bundleRequests; got.bytes > most {
@@ -62,11 +67,11 @@ func TestContract(t *testing.T) {
 func verbs(mode topology.Mode) []verb {
 	all := []verb{
 		{"create node", nil, func(b *contractBed) cost { return b.apply(nodeOp(b.nodes+1, 0)) },
-			func(R, P, N, k int) bounds { return bounds{perNode - 1 + R, 1 + R, 1 + R} }},
+			func(R, P, N, k int) bounds { return bounds{perNode - 2 + R, 1 + R, 1 + R} }},
 		{"delete node",
 			func(b *contractBed) { b.apply(nodeOp(b.nodes+1, 0)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindNode, name(b.nodes+1))) },
-			func(R, P, N, k int) bounds { return bounds{perNode - 1 + R, 1 + R, 1 + R} }},
+			func(R, P, N, k int) bounds { return bounds{perNode - 2 + R, 1 + R, 1 + R} }},
 		{"label node", nil,
 			func(b *contractBed) cost {
 				op := nodeOp(1, 0)
@@ -79,11 +84,20 @@ func verbs(mode topology.Mode) []verb {
 				here := (P + R - 1) / R
 				// One flow for each of the node's ports, or for its block, on each other
 				// node; the port of the unrelated network too.
+				// Everywhere two parts of the sources, and that it is not known that it
+				// sends from the new address.
+				sources := (2*sourceChange + 1) * (R + N)
 				if mode == topology.Segmented {
-					return bounds{R + N - 1, N - 1, R + N + 1}
+					return bounds{R + N - 1 + sources, N, R + N + 1 + 3*(R+N)}
 				}
-				return bounds{here*R + N - 1, N - 1, here*R + N + 1}
+				return bounds{here*R + N - 1 + sources, N, here*R + N + 1 + 3*(R+N)}
 			}},
+		{"tunnel port sends from another address", nil,
+			func(b *contractBed) cost {
+				return b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: name(1)}}})
+			},
+			// In each of its networks, on each other node.
+			func(R, P, N, k int) bounds { return bounds{R - 1 + N - 1, N - 1, R + N} }},
 		{"create network", nil,
 			func(b *contractBed) cost {
 				return b.apply(networkOp("new", mode, 300, netip.MustParsePrefix("11.0.0.0/8")))
@@ -152,19 +166,23 @@ func verbs(mode topology.Mode) []verb {
 			portBounds(mode, 1)},
 		{"first port of a node", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", b.nodes)) },
 			func(R, P, N, k int) bounds {
+				// On each other node one source, here all of them.
+				sources := sourceChange*R + R + 1
 				if mode == topology.Segmented {
-					return bounds{perSegmented + perUnplugged + N - 1, 1, N + 3}
+					return bounds{perSegmented + perUnplugged + N - 1 + sources, R + 1, N + 3 + R + 2}
 				}
-				return bounds{(2+k)*(P+1+R) + 2 + 5*k, R + 1, P + 4 + R}
+				return bounds{(2+k)*(P+1+R) + 2 + 5*k + sources, R + 1, P + 4 + R + R + 2}
 			}},
 		{"last port of a node",
 			func(b *contractBed) { b.apply(portOp("new", "net", b.nodes)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
 			func(R, P, N, k int) bounds {
+				// On each other node one source, here all of them.
+				sources := sourceChange*R + R + 1
 				if mode == topology.Segmented {
-					return bounds{perSegmented + perUnplugged + N - 1, 1, N + 3}
+					return bounds{perSegmented + perUnplugged + N - 1 + sources, R + 1, N + 3 + R + 2}
 				}
-				return bounds{(2+k)*(P+1+R) + 2 + 5*k, R + 1, P + 4 + R}
+				return bounds{(2+k)*(P+1+R) + 2 + 5*k + sources, R + 1, P + 4 + R + R + 2}
 			}},
 		{"apply 10 ports", nil,
 			func(b *contractBed) cost {
@@ -233,17 +251,19 @@ func portBounds(mode topology.Mode, bound int) func(R, P, N, k int) bounds {
 // unitsOfNetwork is how many units of a network a node has.
 func unitsOfNetwork(mode topology.Mode, P, N, R int) int {
 	if mode == topology.Segmented {
-		return 1 + N + (P+R-1)/R
+		return 1 + 2 + N + (P+R-1)/R
 	}
-	return 1 + P
+	return 1 + 2 + P
 }
 
 // routerFlows is how many flow-mods it takes on one node to route a network, or
 // no longer: in a stretched one the gateway and a neighbour for each port, in a
-// segmented one the routing domain of all of its routes.
+// segmented one the routing domain of all of its routes; in both that of all
+// sources.
 func routerFlows(mode topology.Mode, P, N, R int) int {
+	sources := 2 * R
 	if mode == topology.Segmented {
-		return 1 + 2*N
+		return 1 + 2*N + sources
 	}
-	return 5 + P
+	return 5 + 1 + P + sources
 }

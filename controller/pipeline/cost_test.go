@@ -3,24 +3,67 @@ package pipeline_test
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // What a node pays, as docs/architecture.md promises it ("What it costs").
 const (
-	perNode            = 6 // dropped, IPv6, bridge, TTL twice, tunnel
-	perStretched       = 1 // way in from the tunnel
-	perRoutedSubnet    = 4 // gateway: ARP, ping, its fragments, route
-	perRoutedStretched = 1 // addressed to the gateway
-	perSegmented       = 6 // way in; pings of gateways, their fragments; the node's block: ARP, route, addressed to the gateway
+	perNode            = 10 // dropped, IPv6, bridge, tunnel; TTL, drops out of the tunnel, what is admitted twice each
+	perStretched       = 1  // way in from the tunnel
+	perRoutedSubnet    = 4  // gateway: ARP, ping, its fragments, route
+	perRoutedStretched = 1  // addressed to the gateway
+	perSegmented       = 6  // way in; pings of gateways, their fragments; the node's block: ARP, route, addressed to the gateway
 	perRemoteBlock     = 1
 	perLocalPort       = 6
 	perUnplugged       = 1 // on its own node
 	perRemotePort      = 2
 	perRoutedPort      = 1 // more, for either
 )
+
+// sources is how many flows admit nodes n1 to nN, which have contiguous addresses:
+// a cover of them, and none where there is one node only.
+func sources(nodes int) int {
+	if nodes < 2 {
+		return 0
+	}
+	b := &builder{}
+	b.nodes(nodes)
+	in := map[netip.Addr]bool{}
+	for _, op := range b.ops {
+		in[op.Spec.(topology.NodeSpec).TunnelIP] = true
+	}
+	// From each address on, the most that begins there.
+	n := 0
+	for _, op := range b.ops {
+		a := op.Spec.(topology.NodeSpec).TunnelIP
+		if !in[a] {
+			continue // had
+		}
+		n++
+		for bits := 24; ; bits++ {
+			p := netip.PrefixFrom(a, bits)
+			if p.Masked() != p {
+				continue
+			}
+			var had []netip.Addr
+			whole := true
+			for x := a; p.Contains(x) && whole; x = x.Next() {
+				had, whole = append(had, x), in[x]
+			}
+			if whole {
+				for _, x := range had {
+					delete(in, x)
+				}
+				break
+			}
+		}
+	}
+	return n
+}
 
 func TestCostOfStretched(t *testing.T) {
 	for _, routed := range []bool{false, true} {
@@ -39,6 +82,7 @@ func TestCostOfStretched(t *testing.T) {
 					b.port(fmt.Sprintf("r%d", i), "net", fmt.Sprintf("n%d", 2+i%2))
 				}
 				want := perNode + perStretched + perLocalPort*local + perRemotePort*remote
+				want += sources(1 + min(remote, 2))
 				if routed {
 					want += perRoutedStretched + perRoutedSubnet + perRoutedPort*(local+remote)
 				}
@@ -61,7 +105,7 @@ func TestCostOfSegmented(t *testing.T) {
 					b.port(fmt.Sprintf("p%d-%d", n, i), "net", fmt.Sprintf("n%d", n+1))
 				}
 			}
-			want := perNode + perSegmented + perRemoteBlock*(nodes-1) + (perLocalPort+perRoutedPort)*local
+			want := perNode + perSegmented + sources(nodes) + perRemoteBlock*(nodes-1) + (perLocalPort+perRoutedPort)*local
 			if got := count(b.commit(), "n1"); got != want {
 				t.Errorf("%d nodes with %d ports each: %d flows, want %d", nodes, local, got, want)
 			}

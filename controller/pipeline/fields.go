@@ -19,6 +19,9 @@ const (
 	regFlags = 0
 	// flagRemote is set when the packet is routed to another node.
 	flagRemote = 1 << 0
+	// flagRouted is set when another node has routed the packet already: all that
+	// is left to find is its neighbour.
+	flagRouted = 1 << 1
 	// regGateway holds where in the block that a packet is routed to the gateway
 	// is, as gatewayPlace says; 0 when it is not routed to a block.
 	regGateway = 2
@@ -35,7 +38,9 @@ const (
 	prioSample   = 4
 	prioSampleOf = 5 // of one protocol
 	prioIPv6     = 10
+	prioStranger = 20 // out of the tunnel
 	prioRemote   = 50
+	prioExempt   = 50
 	prioNormal   = 100
 	prioRoute    = 100
 )

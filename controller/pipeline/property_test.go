@@ -2,13 +2,16 @@ package pipeline_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -69,6 +72,8 @@ type world struct {
 	// time it is brought up to date from that, and not from what is marked.
 	synced map[string]*pipeline.View
 	turns  int
+	// lingers are domains and nodes that have left them a moment ago.
+	lingers map[[2]string]bool
 }
 
 var (
@@ -162,8 +167,124 @@ func (w *world) release(node string) {
 	clear(w.held[node])
 }
 
+// sound compares what the view keeps of sources with what a view that is made of
+// the topology anew has, and with what is meant: a node admits what nodes send
+// that it shares a network with, and of no address more.
+func (w *world) sound(t *rapid.T) {
+	anew := pipeline.NewView(w.view.Topo)
+	u := pipeline.Update{}
+	for _, n := range nodeNames {
+		u.Locals = append(u.Locals, pipeline.LocalChange{Node: n, After: w.view.Local(n)})
+		if tun := w.view.Tunnel(n); tun != 0 {
+			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n, After: tun})
+		}
+	}
+	for p := range w.view.Topo.Ports() {
+		if place := w.view.Place(p.Name); place != (pipeline.Place{}) {
+			u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, After: place})
+		}
+	}
+	for l, on := range w.lingers {
+		if on {
+			u.Lingers = append(u.Lingers, pipeline.LingerChange{Domain: l[0], Node: l[1]})
+		}
+	}
+	anew = anew.Next(u)
+	for _, node := range nodeNames {
+		if diff := cmp.Diff(compile(anew, node), compile(w.view, node)); diff != "" {
+			t.Fatalf("%s (-compiled of a new view +of the view that came to be):\n%s", node, diff)
+		}
+		want, got := w.peersOf(node), admitted(t, w.view, node)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%s (-shall admit +admits):\n%s", node, diff)
+		}
+	}
+}
+
+// peersOf returns, by the number of its routing domain, the addresses that a node
+// shall admit; "any" where it shall admit all.
+func (w *world) peersOf(node string) map[uint32]string {
+	v, peers := w.view, map[uint32]string{}
+	for network := range v.NetworksOn(node) {
+		n, _ := v.Topo.Network(network)
+		domain, name := uint32(n.VNI), n.Ref().String()
+		if r, ok := v.Topo.RouterOf(network); ok {
+			domain, name = r.ID, r.Ref().String()
+		}
+		senders := map[string]bool{}
+		for peer := range v.NodesOf(network) {
+			senders[peer] = true
+		}
+		for _, peer := range nodeNames {
+			senders[peer] = senders[peer] || w.lingers[[2]string{name, peer}]
+		}
+		var addrs []netip.Addr
+		any, others := false, false
+		for peer := range senders {
+			p, ok := v.Topo.Node(peer)
+			if !ok || !senders[peer] || !p.Spec.TunnelIP.IsValid() {
+				continue
+			}
+			addrs = append(addrs, p.Spec.TunnelIP)
+			others = others || peer != node
+			any = any || peer != node && v.Local(peer) != p.Spec.TunnelIP && p.Spec.TunnelCheck != topology.TunnelEnforce
+		}
+		if !others {
+			continue
+		}
+		slices.SortFunc(addrs, netip.Addr.Compare)
+		peers[domain] = fmt.Sprint(addrs)
+		if any {
+			peers[domain] += " any"
+		}
+	}
+	return peers
+}
+
+// admitted returns what a node's flows admit, as peersOf does.
+func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
+	addrs, all := map[uint32][]netip.Addr{}, map[uint32]bool{}
+	for _, msg := range compile(v, node) {
+		mod, err := openflow.DecodeFlowMod(msg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mod.Flow.Table != pipeline.TableSource || mod.Flow.Priority == 0 {
+			continue
+		}
+		var domain uint32
+		from := netip.Prefix{}
+		for o := range mod.Flow.Match.All() {
+			switch {
+			case o.Field == openflow.FieldReg(1):
+				domain = binary.BigEndian.Uint32(o.Value)
+			case o.Mask == nil:
+				from = netip.PrefixFrom(netip.AddrFrom4([4]byte(o.Value)), 32)
+			default:
+				from = netip.PrefixFrom(netip.AddrFrom4([4]byte(o.Value)), bits.OnesCount32(binary.BigEndian.Uint32(o.Mask)))
+			}
+		}
+		if !from.IsValid() {
+			all[domain] = true
+		}
+		for a := from.Addr(); from.Contains(a); a = a.Next() {
+			addrs[domain] = append(addrs[domain], a)
+		}
+	}
+	got := map[uint32]string{}
+	for d, as := range addrs {
+		slices.SortFunc(as, netip.Addr.Compare)
+		got[d] = fmt.Sprint(as)
+		if all[d] {
+			got[d] += " any"
+		}
+	}
+	return got
+}
+
 // check compares every switch with a full compilation.
 func (w *world) check(t *rapid.T) {
+	w.sound(t)
 	for _, node := range nodeNames {
 		w.release(node)
 		w.catchUp(node)
@@ -215,8 +336,11 @@ func randomOp(t *rapid.T) topology.Op {
 		name := pick("node", nodeNames)
 		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
 		spec := topology.NodeSpec{}
-		if x := rapid.IntRange(0, 3).Draw(t, "tunnel"); x > 0 {
-			spec.TunnelIP = netip.AddrFrom4([4]byte{192, 0, 2, byte(10*x) + name[1] - '0'})
+		if x := rapid.IntRange(0, 7).Draw(t, "tunnel"); x > 0 {
+			spec.TunnelIP = underlay(x, name)
+		}
+		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
+			spec.TunnelCheck = topology.TunnelEnforce
 		}
 		op.Spec = spec
 	case 1, 2:
@@ -241,6 +365,12 @@ func randomOp(t *rapid.T) topology.Op {
 		op.Spec = nil
 	}
 	return op
+}
+
+// underlay is one of seven tunnel addresses of a node: those of all nodes are next
+// to each other, with gaps, in two parts of the underlay.
+func underlay(x int, node string) netip.Addr {
+	return netip.AddrFrom4([4]byte{192, 0, 2 + byte(x%2), 4*byte(x) + node[1] - '1'})
 }
 
 func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
@@ -325,7 +455,10 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 						continue // refused: try less of it
 					}
 					applied += len(r.Changes)
-					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, w.moves(r))
+					moves, waits := w.moves(r), rapid.Bool().Draw(t, "receivers first")
+					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, func(node string, u pipeline.Unit) bool {
+						return moves(node, u) || waits && w.view.SendsFor(u, node)
+					})
 					break
 				}
 			},
@@ -356,6 +489,37 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				w.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{
 					Node: node, Before: w.view.Tunnel(node), After: openflow.PortNo(rapid.IntRange(0, 2).Draw(t, "ofport")),
 				}}}, nil)
+			},
+			"local address": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				c := pipeline.LocalChange{Node: node}
+				switch n, ok := w.view.Topo.Node(node); rapid.IntRange(0, 3).Draw(t, "shown") {
+				case 0:
+				case 1:
+					c.After = underlay(rapid.IntRange(1, 7).Draw(t, "address"), node)
+				default:
+					if ok {
+						c.After = n.Spec.TunnelIP
+					}
+				}
+				w.step(pipeline.Update{Locals: []pipeline.LocalChange{c}}, nil)
+			},
+			"lingering": func(t *rapid.T) {
+				p := slices.Collect(w.view.Topo.Networks())
+				if len(p) == 0 {
+					t.Skip("no networks")
+				}
+				network := rapid.SampledFrom(p).Draw(t, "network")
+				domain := network.Ref().String()
+				if r, ok := w.view.Topo.RouterOf(network.Name); ok {
+					domain = r.Ref().String()
+				}
+				c := pipeline.LingerChange{Domain: domain, Node: rapid.SampledFrom(nodeNames).Draw(t, "node"), Over: rapid.Bool().Draw(t, "over")}
+				if w.lingers == nil {
+					w.lingers = map[[2]string]bool{}
+				}
+				w.lingers[[2]string{c.Domain, c.Node}] = !c.Over
+				w.step(pipeline.Update{Lingers: []pipeline.LingerChange{c}}, nil)
 			},
 			"switch catches up": func(t *rapid.T) { w.catchUp(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
 			"a step is over":    func(t *rapid.T) { w.release(rapid.SampledFrom(nodeNames).Draw(t, "node")) },

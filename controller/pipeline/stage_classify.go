@@ -34,21 +34,31 @@ func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openf
 	c.emit(TableClassify, prioNormal, "takes ARP probes from the port, which ask whether an address is taken")
 }
 
-// classifyTunnel takes packets of a stretched network from other nodes. Only
+// classifyTunnel takes IP packets of a stretched network from other nodes. Only
 // packets out of the tunnel have a key, so the port need not be matched, and
-// the flow is the same on every node.
-func (c *Compiler) classifyTunnel(n *topology.Network) {
-	c.match = c.match[:0].TunnelID(metadata(n))
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableForward)
+// the flow is the same on every node. Whether the sender may is looked at next.
+func (c *Compiler) classifyTunnel(n *topology.Network, domain uint32) {
+	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
+	c.actions = c.actions[:0].SetReg(regRouter, domain)
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableSource)
 	c.emit(TableClassify, prioNormal, "takes the network's packets from other nodes")
 }
 
 // classifyRouted takes packets of a segmented network from other nodes: the
 // sender's router has had them, what is left is to find the neighbour.
-func (c *Compiler) classifyRouted(n *topology.Network) {
-	c.match = c.match[:0].TunnelID(metadata(n))
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableNeighbour)
+func (c *Compiler) classifyRouted(n *topology.Network, domain uint32) {
+	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
+	c.actions = c.actions[:0].SetReg(regRouter, domain).SetReg(regFlags, flagRouted)
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableSource)
 	c.emit(TableClassify, prioNormal, "takes the network's packets, routed already, from other nodes")
+}
+
+// classifyTunnelDrop drops, and so counts, all else out of the tunnel: ARP, which
+// nodes answer by themselves and never send, and packets of other networks.
+func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
+	c.match = c.match[:0].InPort(tun)
+	c.instr = c.instr[:0]
+	c.emit(TableClassify, prioStranger, "drops and counts what comes out of the tunnel and is no IP packet of a network that the node has a part in")
 }
 
 // emit appends the flow that c.match and c.instr make.

@@ -8,6 +8,12 @@ const (
 	// TableClassify tells from the port or the tunnel key which network a
 	// packet belongs to, and drops what a container may not send.
 	TableClassify openflow.TableID = 0
+	// TableSource admits from the tunnel what nodes send that have a part in the
+	// packet's network, and drops the rest.
+	TableSource openflow.TableID = 2
+	// TableAdmitted leads on what was admitted from the tunnel: to the neighbour
+	// what another node has routed, to the port what it has switched.
+	TableAdmitted openflow.TableID = 3
 	// TableARP answers ARP requests (RFC 826) on the spot.
 	TableARP openflow.TableID = 10
 	// TableBridge separates what is addressed to the gateway from what stays
@@ -45,7 +51,9 @@ type Table struct {
 // Tables returns all tables in order.
 func Tables() []Table {
 	return []Table{
-		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel forward or neighbour; else drop"},
+		{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel source; else drop"},
+		{TableSource, "source", "from the tunnel: does the sender have a part in the network?", "router, tun_src", "admitted"},
+		{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "routed already", "neighbour, else forward"},
 		{TableARP, "arp", "ARP requests answered here", "network, arp_tpa", "back out of the port it came from"},
 		{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "route, else forward"},
 		{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway"},

@@ -72,7 +72,8 @@ func (b *builder) port(name, network, node string) {
 	b.op(topology.KindPort, name, topology.PortSpec{Network: network, Node: node})
 }
 
-// commit applies what was declared, and binds every port and tunnel.
+// commit applies what was declared, binds every port and tunnel, and has every
+// node's tunnel port send from its tunnel address.
 func (b *builder) commit() *pipeline.View {
 	b.t.Helper()
 	r, err := topology.Plan(b.view.Topo, b.ops, time.Time{})
@@ -94,6 +95,9 @@ func (b *builder) commit() *pipeline.View {
 	for n := range r.Next.Nodes() {
 		if b.view.Tunnel(n.Name) == 0 {
 			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n.Name, After: 1000})
+		}
+		if b.view.Local(n.Name) != n.Spec.TunnelIP {
+			u.Locals = append(u.Locals, pipeline.LocalChange{Node: n.Name, After: n.Spec.TunnelIP})
 		}
 	}
 	b.step(u)

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -20,15 +21,21 @@ const (
 	UnitBlock
 	// UnitPort is what a node needs for one port: its own or another's.
 	UnitPort
+	// UnitSource is who may send to a node, through the tunnel, packets of the
+	// networks that a router joins, or of one that no router joins: the nodes whose
+	// tunnel addresses are in one part of the underlay.
+	UnitSource
 )
 
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
-	// Name of the node, network or port; for a block, of the network.
+	// Name of the node, network or port; for a block, of the network; for
+	// sources, the reference of the router or network.
 	Name string
-	// Node is the node that has the block; only for UnitBlock.
-	Node string
+	// Part is, for a block, the node that has it; for sources the prefix of the
+	// underlay, or "" for admitting any address; else "".
+	Part string
 }
 
 // Owner returns the declared object that the unit's flows are there for.
@@ -38,15 +45,22 @@ func (u Unit) Owner() topology.Ref {
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
 	case UnitPort:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
+	case UnitSource:
+		kind, name, _ := strings.Cut(u.Name, "/")
+		return topology.Ref{Kind: topology.Kind(kind), Name: name}
 	default:
 		return topology.Ref{Kind: topology.KindNetwork, Name: u.Name}
 	}
 }
 
-// String names the unit: its owner, and for a block its node.
+// String names the unit: its owner, for a block its node, and for sources the
+// part of the underlay.
 func (u Unit) String() string {
-	if u.Kind == UnitBlock {
-		return u.Owner().String() + " on node/" + u.Node
+	switch {
+	case u.Kind == UnitBlock:
+		return u.Owner().String() + " on node/" + u.Part
+	case u.Kind == UnitSource && u.Part != "":
+		return u.Owner().String() + " from " + u.Part
 	}
 	return u.Owner().String()
 }
@@ -76,10 +90,17 @@ func (v *View) unitsOf(network, node string) iter.Seq[Unit] {
 		if !ok || !yield(Unit{Kind: UnitNetwork, Name: network}) {
 			return
 		}
+		if d, ok := v.sourcesOf(n); ok {
+			for u := range v.sourceUnits(d) {
+				if !yield(u) {
+					return
+				}
+			}
+		}
 		ports := v.Topo.PortsOfNetwork(network)
 		if n.Spec.Mode == topology.Segmented {
 			for b := range v.Topo.BlocksOf(network) {
-				if !yield(Unit{Kind: UnitBlock, Name: network, Node: b.Node}) {
+				if !yield(Unit{Kind: UnitBlock, Name: network, Part: b.Node}) {
 					return
 				}
 			}

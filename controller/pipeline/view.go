@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"net/netip"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -35,6 +36,17 @@ type View struct {
 	byNode    *btree.Map[pair, int] // node, network
 	// Ports that live where they are bound, by node.
 	roaming *btree.Map[pair, struct{}] // node, port
+
+	locals  *btree.Map[string, netip.Addr]   // by node: what its tunnel port sends from
+	members *btree.Map[domain, members]      // by domain
+	sources *btree.Map[pair, []netip.Prefix] // domain, part of the underlay
+	// lingering are nodes of which packets may be under way in a domain that they
+	// have left.
+	lingering *btree.Map[pair, struct{}] // node, domain
+	// resources are the units of sources that differ from the View before, and
+	// grown the domains that have senders that they had not.
+	resources []Unit
+	grown     map[domain]bool
 }
 
 // pair is a two-part key; "\x00" cannot occur in names and sorts first.
@@ -47,16 +59,29 @@ func secondOf(p pair) string { return p[strings.IndexByte(p, 0)+1:] }
 // NewView returns the View of a topology in which no port has a place and no
 // node a tunnel port.
 func NewView(topo *topology.Snapshot) *View {
-	v := &View{
+	v := emptyView(topo)
+	touched := map[membership]bool{}
+	for p := range topo.Ports() {
+		if at := v.Location(p); at != "" {
+			v.count(p.Spec.Network, at, +1)
+			touched[membership{v.domainOf(p.Spec.Network), at}] = true
+		}
+	}
+	v.resource(emptyView(topology.NewSnapshot()), touched)
+	v.resources, v.grown = nil, nil // there is no View before
+	return v
+}
+
+// emptyView returns the View of a topology as if it had no ports.
+func emptyView(topo *topology.Snapshot) *View {
+	return &View{
 		Seq: 1, Topo: topo,
 		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
+		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
+		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 	}
-	for p := range topo.Ports() {
-		v.count(p.Spec.Network, v.Location(p), +1)
-	}
-	return v
 }
 
 // PlaceChange says that a port's interface moved.
@@ -71,6 +96,20 @@ type TunnelChange struct {
 	Before, After openflow.PortNo
 }
 
+// LocalChange says that OVSDB shows another address that a node's tunnel port
+// sends from (options:local_ip); the zero Addr is none.
+type LocalChange struct {
+	Node  string
+	After netip.Addr
+}
+
+// LingerChange says that packets of a node may be under way in a domain that it
+// leaves with the update, or that they have all arrived by now.
+type LingerChange struct {
+	Domain, Node string
+	Over         bool
+}
+
 // Update is the step from one View to the next.
 type Update struct {
 	// Topo is the new topology; nil when only places changed.
@@ -79,6 +118,8 @@ type Update struct {
 	Blocks  []topology.BlockChange
 	Places  []PlaceChange
 	Tunnels []TunnelChange
+	Locals  []LocalChange
+	Lingers []LingerChange
 }
 
 // Next returns the View after the update. A port that the update deletes loses
@@ -88,6 +129,8 @@ func (v *View) Next(u Update) *View {
 		Seq: v.Seq + 1, Topo: v.Topo,
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
+		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
+		lingering: v.lingering.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -97,6 +140,20 @@ func (v *View) Next(u Update) *View {
 			n.tunnels.Delete(t.Node)
 		} else {
 			n.tunnels.Set(t.Node, t.After)
+		}
+	}
+	for _, l := range u.Locals {
+		if l.After.IsValid() {
+			n.locals.Set(l.Node, l.After)
+		} else {
+			n.locals.Delete(l.Node)
+		}
+	}
+	for _, l := range u.Lingers {
+		if l.Over {
+			n.lingering.Delete(pairOf(l.Node, l.Domain))
+		} else {
+			n.lingering.Set(pairOf(l.Node, l.Domain), struct{}{})
 		}
 	}
 	// Every port whose spec or place changes is taken out as it was before and
@@ -136,6 +193,7 @@ func (v *View) Next(u Update) *View {
 			n.roams(after, n.Location(after), true)
 		}
 	}
+	n.resource(v, v.touched(n, u))
 	return n
 }
 

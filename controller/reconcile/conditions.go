@@ -24,6 +24,7 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		Fragments: s.Fragments,
 		Bridge:    cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
+		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
 	}
 	s.Conditions = condition.Node(facts)
 	b.assess(nodeRef(s.Node), s.Conditions)

@@ -53,7 +53,7 @@ type node struct {
 // event is something the dispatcher has to know.
 type event interface{ happen(d *dispatcher) }
 
-func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *dispatcher {
+func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local) *dispatcher {
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
@@ -65,11 +65,12 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding) *d
 	for _, s := range saved {
 		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
-	d.view = d.view.Next(pipeline.Update{Places: places})
+	d.view = d.view.Next(pipeline.Update{Places: places, Locals: remembered(topo, locals)})
 	f.view.Store(d.view)
 	unsure := unsureOf(topo, saved)
 	for n := range topo.Nodes() {
 		d.declare(n).mail.unsure = unsure(n.Name)
+		d.assessSource(n.Name)
 	}
 	for p := range topo.Ports() {
 		d.byID.count(p, +1)
@@ -98,6 +99,11 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
 	d.view = before.Next(u)
 	moved := moves(before, d.view, u)
+	if lingers := moved.lingers(before, d.view); len(lingers) > 0 {
+		u.Lingers = lingers
+		d.view = before.Next(u)
+	}
+	d.f.view.Store(d.view)
 	m := marking{d: d, limit: maxMarked(d.view), nodes: map[string]*marked{}}
 	if len(moved.ports) > 0 {
 		m.limit = 1 << 30 // what moves is done in steps, and for that noted
@@ -143,6 +149,7 @@ func (c committed) happen(d *dispatcher) {
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
 			d.nodeChanged(ch)
+			d.assessSource(ch.Ref.Name)
 		}
 	}
 	d.f.board.reached(c.Revision)
@@ -171,6 +178,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.f.facts.forget(n.dpid)
 	}
 	d.f.identities.forget(n.dpid)
+	d.setLocal(n.name, netip.Addr{}) // that was another switch's
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
 		delete(d.nodes, n.name)

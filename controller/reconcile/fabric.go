@@ -28,6 +28,8 @@ type Store interface {
 	OnCommit(func(store.Commit))
 	Bindings() ([]store.Binding, error)
 	SaveBindings([]store.Binding) error
+	Locals() ([]store.Local, error)
+	SaveLocals([]store.Local) error
 }
 
 // Config is what a Fabric is made of. The zero Config is usable.
@@ -161,7 +163,11 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load where ports were last seen: %w", err)
 	}
-	f.d = newDispatcher(f, st.Snapshot(), saved)
+	locals, err := st.Locals()
+	if err != nil {
+		return nil, fmt.Errorf("load from which addresses nodes were last seen to send: %w", err)
+	}
+	f.d = newDispatcher(f, st.Snapshot(), saved, locals)
 	st.OnCommit(func(c store.Commit) { f.tell(committed{c}) })
 	return f, nil
 }

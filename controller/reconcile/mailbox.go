@@ -164,8 +164,9 @@ func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 	}
 }
 
-// release posts those of the units that are still held.
-func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) {
+// release posts those of the units that are still held, and reports whether there
+// were any.
+func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) bool {
 	m.mu.Lock()
 	units = slices.DeleteFunc(slices.Clone(units), func(u pipeline.Unit) bool {
 		_, ok := m.held[u]
@@ -182,6 +183,7 @@ func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) {
 	}
 	m.mu.Unlock()
 	m.wake()
+	return len(units) > 0
 }
 
 // wipe asks the worker to empty the switch, whatever else waits.

@@ -154,7 +154,7 @@ func del(kind topology.Kind, name string) topology.Op {
 }
 
 func (b *bed) nodeOp(n *lab.Node) topology.Op {
-	return put(topology.KindNode, n.Name, topology.NodeSpec{TunnelIP: n.Addr})
+	return put(topology.KindNode, n.Name, topology.NodeSpec{TunnelIP: n.Addr, TunnelCheck: topology.TunnelEnforce})
 }
 
 func networkOp() topology.Op {
@@ -248,11 +248,12 @@ func (b *bed) await(what string, check func(context.Context) error) {
 
 // Flows that a node has, or is sent; see docs/architecture.md, "What it costs".
 const (
-	perNode      = 6
+	perNode      = 10
 	perNetwork   = 1 // stretched
 	perPort      = 6
 	perUnplugged = 1
 	perRemote    = 2
+	perPair      = 1 // a source, of the two nodes together
 )
 
 func TestDeltas(t *testing.T) {
@@ -268,8 +269,8 @@ func TestDeltas(t *testing.T) {
 
 	b.apply(portOp("p2", "node2")) // its interface is not there yet
 	b.settled()
-	const one = perNode + perNetwork + perPort + perRemote
-	const two = perNode + perNetwork + perRemote + perUnplugged // it learns of the network, and of p1
+	const one = perNode + perNetwork + perPort + perRemote + perPair
+	const two = perNode + perNetwork + perRemote + perUnplugged + perPair // it learns of the network, and of p1
 	b.wantSent("node1", one, 0)
 	b.wantSent("node2", two, 0)
 	b.plug(n2, "p2")
@@ -285,8 +286,8 @@ func TestDeltas(t *testing.T) {
 
 	b.apply(del(topology.KindPort, "p2"))
 	b.settled()
-	b.wantSent("node1", one, perRemote)
-	b.wantSent("node2", two+perPort, perNetwork+perRemote+perPort) // only what every node has is left
+	b.wantSent("node1", one, perRemote+perPair)
+	b.wantSent("node2", two+perPort, perNetwork+perRemote+perPort+perPair) // only what every node has is left
 }
 
 func TestRestartSendsNothing(t *testing.T) {
@@ -341,7 +342,7 @@ func TestFlowsComeBackAsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each kind of flow is there.
-	const want = perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1
+	const want = perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1 + perPair
 	if len(views) != want {
 		t.Errorf("%d flows, want %d", len(views), want)
 	}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -15,27 +16,48 @@ import (
 // topology wait for the disk too, and somebody waits for them.
 const saveAfter = 100 * time.Millisecond
 
-// saver writes where ports are into the store, off the way of flows: OVSDB will
-// say it again if the last of it is lost in a crash, and until then nothing is
-// removed (see unsure.go). Changes that come while a write is under way are
-// merged into the next.
+// saver writes where ports are, and from which addresses nodes send, into the
+// store, off the way of flows: OVSDB will say it again if the last of it is lost in
+// a crash, and until then nothing is removed (see unsure.go). Changes that come
+// while a write is under way are merged into the next.
 type saver struct {
 	log    *slog.Logger
 	store  Store
 	notify chan struct{}
 
 	mu      sync.Mutex
-	waiting map[string]store.Binding
+	waiting observed
+}
+
+// observed is what is to be saved, by port and by node.
+type observed struct {
+	bindings map[string]store.Binding
+	locals   map[string]store.Local
+}
+
+func newObserved() observed {
+	return observed{map[string]store.Binding{}, map[string]store.Local{}}
 }
 
 func newSaver(log *slog.Logger, st Store) *saver {
-	return &saver{log: log, store: st, notify: make(chan struct{}, 1), waiting: map[string]store.Binding{}}
+	return &saver{log: log, store: st, notify: make(chan struct{}, 1), waiting: newObserved()}
 }
 
 func (s *saver) put(b store.Binding) {
 	s.mu.Lock()
-	s.waiting[b.Port] = b
+	s.waiting.bindings[b.Port] = b
 	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) putLocal(l store.Local) {
+	s.mu.Lock()
+	s.waiting.locals[l.Node] = l
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) wake() {
 	select {
 	case s.notify <- struct{}{}:
 	default:
@@ -63,27 +85,26 @@ func (s *saver) run(ctx context.Context) error {
 func (s *saver) flush() error {
 	s.mu.Lock()
 	batch := s.waiting
-	s.waiting = map[string]store.Binding{}
+	s.waiting = newObserved()
 	s.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	names := slices.Sorted(maps.Keys(batch))
-	bindings := make([]store.Binding, len(names))
-	for i, n := range names {
-		bindings[i] = batch[n]
-	}
-	err := s.store.SaveBindings(bindings)
+	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)))
 	if err == nil {
 		return nil
 	}
 	s.mu.Lock()
-	maps.Copy(batch, s.waiting)
+	maps.Copy(batch.bindings, s.waiting.bindings)
+	maps.Copy(batch.locals, s.waiting.locals)
 	s.waiting = batch
 	s.mu.Unlock()
-	select {
-	case s.notify <- struct{}{}:
-	default:
-	}
+	s.wake()
 	return err
+}
+
+// inOrder returns what is to be saved by name.
+func inOrder[T any](batch map[string]T) []T {
+	all := make([]T, 0, len(batch))
+	for _, name := range slices.Sorted(maps.Keys(batch)) {
+		all = append(all, batch[name])
+	}
+	return all
 }

@@ -16,25 +16,30 @@ const stepTimeout = 500 * time.Millisecond
 const drainTime = 100 * time.Millisecond
 
 // sequence carries out a change in steps, each begun when the nodes of the one
-// before have confirmed theirs. Ports that move need it: where they are now has
-// to receive before others send there, and where they were stops receiving last
-// (make before break). All else is posted to all nodes at once: what is new
-// could not be reached before, and what is deleted will not be after.
+// before have confirmed theirs. Two kinds of change need it. Ports that move: where
+// they are now has to receive before others send there, and where they were stops
+// receiving last (make before break). And nodes that become senders of a network:
+// the others have to admit what they send, and they what the others send, before
+// anybody sends. All else is posted to all nodes at once: what is new could not be
+// reached before, and what is deleted will not be after.
 type sequence struct {
 	d      *dispatcher
 	change *change
 	steps  []step
-	// at is the step that is under way, and waiting how many of its nodes have
-	// not confirmed.
-	at, waiting int
-	// drained is whether there was time for packets under way before the last
-	// step.
-	drained bool
-	timer   *time.Timer
+	// done counts the steps that are, and turn what was waited for: waiting is how
+	// many of the present step's nodes have not confirmed.
+	done, turn, waiting int
+	timer               *time.Timer
+	// lingers are the nodes that go on being admitted until the sequence is over.
+	lingers []pipeline.LingerChange
 }
 
 // step is what is done at a time, on several nodes.
-type step []work
+type step struct {
+	work []work
+	// after is how long to wait before it.
+	after time.Duration
+}
 
 // work is a node's part of a step.
 type work struct {
@@ -77,13 +82,30 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	return m
 }
 
+// lingers returns which nodes the moved ports leave as the last of a network: what
+// they have sent may be under way.
+func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChange) {
+	for name := range m.ports {
+		p, _ := before.Topo.Port(name)
+		node := before.Location(p)
+		if domain, leaves := before.Leaving(after, p.Spec.Network, node); leaves {
+			all = append(all, pipeline.LingerChange{Domain: domain, Node: node})
+		}
+	}
+	return all
+}
+
 // distribute puts marked units into the mailboxes: at once, or in steps.
 func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking) {
 	c := m.change(u)
-	var later, last step
+	s := &sequence{d: d, change: c}
+	if len(moved.ports) > 0 {
+		s.lingers = u.Lingers
+	}
+	var later, last []work
 	var receivers []*node
 	for name, k := range m.nodes {
-		n, units := k.node, k.units
+		n := k.node
 		if n == nil {
 			continue
 		}
@@ -93,88 +115,103 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 		case k.wide:
 			c.post(n)
 			n.mail.flood(before, d.view)
-		case moved.to[name]:
-			c.post(n)
-			n.mail.post(before, d.view, units, false)
-			receivers = append(receivers, n)
-		case moved.from[name]:
-			c.left.Add(1)
-			n.mail.hold(before, d.view, units)
-			last = append(last, work{n, units})
-		case len(moved.ports) > 0:
-			now, held := split(units, moved.ports)
-			if len(now) > 0 {
+		default:
+			now, held, left := d.split(name, k.units, moved)
+			if len(now) > 0 || len(held)+len(left) == 0 {
 				c.post(n)
 				n.mail.post(before, d.view, now, false)
+				if moved.to[name] || d.view.HasGrown() {
+					receivers = append(receivers, n)
+				}
 			}
-			if len(held) > 0 {
-				c.left.Add(1)
-				n.mail.hold(before, d.view, held)
-				later = append(later, work{n, held})
+			for _, h := range []struct {
+				units []pipeline.Unit
+				step  *[]work
+			}{{held, &later}, {left, &last}} {
+				if len(h.units) > 0 {
+					c.left.Add(1)
+					n.mail.hold(before, d.view, h.units)
+					*h.step = append(*h.step, work{n, h.units})
+				}
 			}
-		default:
-			c.post(n)
-			n.mail.post(before, d.view, units, false)
 		}
 		d.f.board.update(name, func(*NodeStatus) {})
 	}
 	c.settle(spent{}) // for the dispatcher itself, which held it open
-	if len(later)+len(last) > 0 {
-		s := &sequence{d: d, change: c, steps: []step{later, last}, at: -1}
+	if len(later) > 0 {
+		s.steps = append(s.steps, step{work: later})
+	}
+	if len(last) > 0 || len(s.lingers) > 0 {
+		s.steps = append(s.steps, step{work: last, after: drainTime})
+	}
+	if len(s.steps) > 0 {
 		s.await(receivers)
 	}
 }
 
-// split tells the units of the ports from the others.
-func split(units []pipeline.Unit, ports map[string]bool) (others, ofPorts []pipeline.Unit) {
+// split tells what a node does at once from what waits until others receive, and
+// from what waits until nobody sends to it any more.
+func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
+	grown := d.view.HasGrown()
+	if !grown && len(m.ports) == 0 {
+		return units, nil, nil
+	}
 	for _, u := range units {
-		if u.Kind == pipeline.UnitPort && ports[u.Name] {
-			ofPorts = append(ofPorts, u)
-		} else {
-			others = append(others, u)
+		switch {
+		case m.from[name] && !m.to[name] && !d.view.Receives(u, name):
+			last = append(last, u)
+		case grown && d.view.SendsFor(u, name),
+			!m.to[name] && u.Kind == pipeline.UnitPort && m.ports[u.Name]:
+			later = append(later, u)
+		default:
+			now = append(now, u)
 		}
 	}
-	return others, ofPorts
+	return now, later, last
 }
 
 // await goes to the next step when the nodes have confirmed the present view,
 // or have taken too long.
 func (s *sequence) await(nodes []*node) {
-	at, f := s.at, s.d.f
+	s.turn++
+	turn, f := s.turn, s.d.f
 	s.waiting = len(nodes)
 	if s.waiting == 0 {
 		s.next()
 		return
 	}
-	s.timer = time.AfterFunc(stepTimeout, func() { f.tell(stepOver{s, at, true}) })
+	s.timer = time.AfterFunc(stepTimeout, func() { f.tell(stepOver{s, turn, true}) })
 	for _, n := range nodes {
 		// Not in the caller's goroutine, which may be the dispatcher's: it does
 		// not take events while it makes one.
-		n.mail.whenDone(s.d.view.Seq, func() { f.tellSoon(stepOver{s, at, false}) })
+		n.mail.whenDone(s.d.view.Seq, func() { f.tellSoon(stepOver{s, turn, false}) })
 	}
 }
 
-// next begins the next step, if there is one.
+// next begins the next step, if there is one, when its time has come.
 func (s *sequence) next() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.at++
-	switch {
-	case s.at == len(s.steps):
-		return
-	case s.at == len(s.steps)-1 && !s.drained:
-		s.drained = true
-		s.at-- // and once more
-		f, at := s.d.f, s.at
-		s.waiting = 1
-		s.timer = time.AfterFunc(drainTime, func() { f.tell(stepOver{s, at, true}) })
+	if s.done == len(s.steps) {
+		s.end()
 		return
 	}
+	step := &s.steps[s.done]
+	if wait := step.after; wait > 0 {
+		step.after = 0 // then it is to begin
+		s.turn++
+		turn, f := s.turn, s.d.f
+		s.timer = time.AfterFunc(wait, func() { f.tell(stepOver{s, turn, true}) })
+		return
+	}
+	s.done++
 	var nodes []*node
-	for _, w := range s.steps[s.at] {
+	for _, w := range step.work {
 		w.node.mail.owe(s.change)
-		w.node.mail.release(s.d.view, w.units)
+		if !w.node.mail.release(s.d.view, w.units) {
+			w.node.mail.disown(s.change) // done with what came since
+		}
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)
 		}
@@ -183,16 +220,27 @@ func (s *sequence) next() {
 	s.await(nodes)
 }
 
+// end has nodes that lingered admitted no longer.
+func (s *sequence) end() {
+	if len(s.lingers) == 0 {
+		return
+	}
+	for i := range s.lingers {
+		s.lingers[i].Over = true
+	}
+	s.d.advance(pipeline.Update{Lingers: s.lingers})
+}
+
 // stepOver: a node has confirmed its part of a step, or all had time enough.
 type stepOver struct {
 	*sequence
-	at      int
+	turn    int
 	timeout bool
 }
 
 func (e stepOver) happen(d *dispatcher) {
 	s := e.sequence
-	if e.at != s.at {
+	if e.turn != s.turn {
 		return // late
 	}
 	s.waiting--

@@ -45,6 +45,8 @@ type NodeStatus struct {
 	// NeedsOVSDB tells whether there are ports that can be bound here by
 	// external_ids only.
 	NeedsOVSDB bool
+	// source is whether what the node sends through the tunnel is checked.
+	source source
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }

@@ -109,6 +109,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
 	d.portsKnown(n, p)
 	d.showFacts(n)
+	d.localShown(n)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
 	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
@@ -260,6 +261,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 		n.mail.sure()
 	}
 	d.showFacts(n)
+	d.localShown(n)
 	for _, i := range differ {
 		d.assessInterface(n, i.Name, i)
 	}

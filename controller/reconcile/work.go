@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -119,6 +120,19 @@ func (m *mailbox) owe(c *change) {
 	}
 	m.mu.Unlock()
 	if full {
+		c.settle(spent{})
+	}
+}
+
+// disown is the opposite of owe, for a change of which no work waits.
+func (m *mailbox) disown(c *change) {
+	m.mu.Lock()
+	i := slices.Index(m.owed, c)
+	if i >= 0 {
+		m.owed = slices.Delete(m.owed, i, i+1)
+	}
+	m.mu.Unlock()
+	if i >= 0 {
 		c.settle(spent{})
 	}
 }

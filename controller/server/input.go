@@ -29,8 +29,9 @@ func specOf(spec any) (any, []api.Problem) {
 	switch spec := spec.(type) {
 	case api.NodeSpec:
 		out = topology.NodeSpec{
-			DatapathID: r.datapathID("spec.datapathID", spec.DatapathID),
-			TunnelIP:   r.addr("spec.tunnelIP", spec.TunnelIP),
+			DatapathID:  r.datapathID("spec.datapathID", spec.DatapathID),
+			TunnelIP:    r.addr("spec.tunnelIP", spec.TunnelIP),
+			TunnelCheck: topology.TunnelCheck(strings.ToLower(spec.TunnelCheck)),
 		}
 	case api.NetworkSpec:
 		out = r.network(spec)

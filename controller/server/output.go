@@ -43,7 +43,7 @@ func metaOf(m *topology.Meta) *api.Meta {
 }
 
 func nodeSpec(s topology.NodeSpec) api.NodeSpec {
-	out := api.NodeSpec{TunnelIP: addrText(s.TunnelIP)}
+	out := api.NodeSpec{TunnelIP: addrText(s.TunnelIP), TunnelCheck: string(s.TunnelCheck)}
 	if s.DatapathID != 0 {
 		out.DatapathID = s.DatapathID.String()
 	}

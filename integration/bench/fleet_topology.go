@@ -29,7 +29,7 @@ func object(name string, spec any) api.Object {
 func (f *fleet) nodeObjects() []api.Object {
 	var all []api.Object
 	for i := 1; i <= f.nodes; i++ {
-		all = append(all, object(nodeName(i), api.NodeSpec{TunnelIP: fmt.Sprintf("172.16.%d.%d", i>>8, i&255)}))
+		all = append(all, object(nodeName(i), api.NodeSpec{TunnelIP: fmt.Sprintf("172.16.%d.%d", i>>8, i&255), TunnelCheck: api.TunnelEnforce}))
 	}
 	return all
 }

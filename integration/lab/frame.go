@@ -143,6 +143,13 @@ func (f Frame) VXLAN() (vni uint32, inner Frame, ok bool) {
 	return vni, Frame{Sent: f.Sent, Data: f.Data[headers:]}, true
 }
 
+// VXLANPacket encodes a VXLAN packet (RFC 7348, section 5), as the payload of a
+// UDP datagram to port 4789.
+func VXLANPacket(vni uint32, inner []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, 1<<27) // the VNI is valid
+	return append(binary.BigEndian.AppendUint32(b, vni<<8), inner...)
+}
+
 // String describes the frame in a line, for test failures.
 func (f Frame) String() string {
 	if a, ok := f.ARP(); ok {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -35,6 +36,27 @@ func (c *Container) ListenPacket(network, address string) (p net.PacketConn, err
 		return err
 	})
 	return p, err
+}
+
+// SendUDP sends a datagram from the node's own namespace and address.
+func (n *Node) SendUDP(to netip.AddrPort, payload []byte) error {
+	return sendUDP(netnsPath(n.Netns), to, payload)
+}
+
+// SendUDP sends a datagram from the controller's machine, which is no node.
+func (c *Controller) SendUDP(to netip.AddrPort, payload []byte) error {
+	return sendUDP(netnsPath(c.lab.netns("hub")), to, payload)
+}
+
+func sendUDP(netns string, to netip.AddrPort, payload []byte) error {
+	return inNetns(netns, func() error {
+		conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
+		if err != nil {
+			return err
+		}
+		_, err = conn.Write(payload)
+		return errors.Join(err, conn.Close())
+	})
 }
 
 // inNetns calls f on a thread that is in another network namespace. Sockets

@@ -124,7 +124,7 @@ func (b *bed) declare() {
 	}
 	tunnel := netip.MustParseAddr("172.16.0.1")
 	for i := range b.fleet.Names() {
-		ops = append(ops, set(topology.KindNode, nodeName(i), topology.NodeSpec{TunnelIP: tunnel}))
+		ops = append(ops, set(topology.KindNode, nodeName(i), topology.NodeSpec{TunnelIP: tunnel, TunnelCheck: topology.TunnelEnforce}))
 		tunnel = tunnel.Next()
 	}
 	b.apply(ops...)

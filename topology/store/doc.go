@@ -20,6 +20,7 @@
 //	locks     VNI and address (7 bytes, big-endian) → name of the port that holds it
 //	history   revision (8 bytes, big-endian) → entry
 //	bindings  port → where its interface was last seen; not part of any revision
+//	locals    node → the address its tunnel port was last seen to send from; likewise
 //
 // To change the layout, add a step to migrations that turns the newest version
 // into the next, and keep a dump of the old one in testdata.

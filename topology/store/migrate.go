@@ -70,7 +70,7 @@ func schemaOf(tx *bolt.Tx, newest int) (int, error) {
 
 // buckets returns the names of all.
 func buckets() []string {
-	names := []string{bucketMeta, bucketBlocks, bucketLocks, bucketHistory, bucketBindings}
+	names := []string{bucketMeta, bucketBlocks, bucketLocks, bucketHistory, bucketBindings, bucketLocals}
 	for _, k := range kinds {
 		names = append(names, k.bucket)
 	}

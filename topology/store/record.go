@@ -27,8 +27,9 @@ type nodeRecord struct {
 }
 
 type nodeSpec struct {
-	DatapathID topology.DatapathID `json:"datapathID,omitzero"`
-	TunnelIP   netip.Addr          `json:"tunnelIP,omitzero"`
+	DatapathID  topology.DatapathID  `json:"datapathID,omitzero"`
+	TunnelIP    netip.Addr           `json:"tunnelIP,omitzero"`
+	TunnelCheck topology.TunnelCheck `json:"tunnelCheck,omitzero"`
 }
 
 type networkRecord struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -262,5 +263,27 @@ func TestLocksFollow(t *testing.T) {
 	}
 	if d := cmp.Diff(want, contents(open(t, path).Snapshot()), addrs); d != "" {
 		t.Errorf("after reopening (-want +got):\n%s", d)
+	}
+}
+
+// TestLocals: from where nodes send is kept over a restart, and forgotten.
+func TestLocals(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sdnd.db")
+	s := open(t, path)
+	a := netip.MustParseAddr("192.168.0.1")
+	for _, ls := range [][]Local{nil, {{"n1", a}, {"n2", a.Next()}}, {{"n1", a.Next()}, {"n2", netip.Addr{}}}} {
+		if err := s.SaveLocals(ls); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := open(t, path).Locals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []Local{{"n1", a.Next()}}; !slices.Equal(got, want) {
+		t.Errorf("kept %v, want %v", got, want)
 	}
 }

@@ -19,6 +19,7 @@ const (
 	bucketLocks    = "locks"
 	bucketHistory  = "history"
 	bucketBindings = "bindings"
+	bucketLocals   = "locals"
 
 	keySchema   = "schema"
 	keyRevision = "revision"

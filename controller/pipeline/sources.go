@@ -1,0 +1,341 @@
+package pipeline
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// A domain is the networks that a router joins, or one network that no router
+// joins; it is named by that object's reference. The nodes that have ports of
+// it may send to each other through the tunnel, and nobody else may. A View
+// keeps the tunnel addresses of the members of each domain as the prefixes that
+// cover them exactly, in parts of sourceBits, so that a node that joins or
+// leaves changes one part.
+type domain = string
+
+// sourceBits is the length of the prefixes of the underlay by which sources are
+// kept: no flow admits more than that many addresses at once, and a change of
+// one of them takes at most sourceChange flow-mods.
+const (
+	sourceBits   = 24
+	sourceChange = 32 - sourceBits + 1
+)
+
+// members counts the nodes of a domain that may send: those with a tunnel address.
+type members struct {
+	// exempt are those of which it is not known that they send from it.
+	nodes, exempt int
+}
+
+// membership says that a node is in a domain.
+type membership struct {
+	domain domain
+	node   string
+}
+
+// domainOf returns the domain of a network.
+func (v *View) domainOf(network string) domain {
+	if r, ok := v.Topo.RouterOf(network); ok {
+		return r.Ref().String()
+	}
+	return topology.Ref{Kind: topology.KindNetwork, Name: network}.String()
+}
+
+// networksIn iterates over the networks of a domain; of one that does not exist
+// there are none.
+func (v *View) networksIn(d domain) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		kind, name, _ := strings.Cut(d, "/")
+		if topology.Kind(kind) == topology.KindRouter {
+			if r, ok := v.Topo.Router(name); ok {
+				for _, n := range r.Spec.Networks {
+					if !yield(n) {
+						return
+					}
+				}
+			}
+			return
+		}
+		if _, joined := v.Topo.RouterOf(name); joined {
+			return
+		}
+		if _, ok := v.Topo.Network(name); ok {
+			yield(name)
+		}
+	}
+}
+
+// first returns the first network of a domain, which stands for it where the
+// networks of a node are gone through.
+func (v *View) first(d domain) (*topology.Network, bool) {
+	for n := range v.networksIn(d) {
+		return v.Topo.Network(n)
+	}
+	return nil, false
+}
+
+// inDomain reports whether a port of the domain is on the node.
+func (v *View) inDomain(d domain, node string) bool {
+	for n := range v.networksIn(d) {
+		if v.HasPorts(n, node) {
+			return true
+		}
+	}
+	return false
+}
+
+// membersOf iterates over the nodes that have ports of the domain, each once.
+func (v *View) membersOf(d domain) iter.Seq[string] {
+	if n, ok := v.first(d); ok {
+		return v.NodesOf(n.Name)
+	}
+	return func(func(string) bool) {}
+}
+
+// tunnelIP returns a node's declared tunnel address.
+func (v *View) tunnelIP(node string) (netip.Addr, bool) {
+	n, ok := v.Topo.Node(node)
+	if !ok {
+		return netip.Addr{}, false
+	}
+	return n.Spec.TunnelIP, n.Spec.TunnelIP.IsValid()
+}
+
+// Exempt reports whether it is not known that the node sends from its tunnel
+// address: OVSDB shows another local_ip, or none. Such a node's packets are
+// admitted from any address, unless its spec says that they are to be checked.
+func (v *View) Exempt(node string) bool {
+	n, ok := v.Topo.Node(node)
+	if !ok || !n.Spec.TunnelIP.IsValid() || n.Spec.TunnelCheck == topology.TunnelEnforce {
+		return false
+	}
+	return v.Local(node) != n.Spec.TunnelIP
+}
+
+// Local returns the address that the node's tunnel port sends from as OVSDB
+// shows it; the zero Addr if that is not known.
+func (v *View) Local(node string) netip.Addr {
+	a, _ := v.locals.Get(node)
+	return a
+}
+
+// peers returns how many other nodes of a domain may send to the node, and how
+// many of them are exempt.
+func (v *View) peers(d domain, node string) members {
+	m, _ := v.members.Get(d)
+	if _, ok := v.tunnelIP(node); ok && v.sends(d, node) {
+		m.nodes--
+		if v.Exempt(node) {
+			m.exempt--
+		}
+	}
+	return m
+}
+
+// sends reports whether the node may send to other members of the domain: a port
+// of it is there, or packets of it are still under way.
+func (v *View) sends(d domain, node string) bool {
+	_, lingers := v.lingering.Get(pairOf(node, d))
+	return lingers || v.inDomain(d, node)
+}
+
+// Leaving returns the domain of the network if its last port on the node is gone
+// in next: packets of the node may be under way in it.
+func (v *View) Leaving(next *View, network, node string) (domain string, leaves bool) {
+	d := next.domainOf(network)
+	return d, v.inDomain(d, node) && !next.inDomain(d, node)
+}
+
+// Grown reports whether there are nodes that may send to others in the network
+// which could not in the View before.
+func (v *View) Grown(network string) bool {
+	return len(v.grown) > 0 && v.grown[v.domainOf(network)]
+}
+
+// HasGrown reports whether there is such a network.
+func (v *View) HasGrown() bool { return len(v.grown) > 0 }
+
+// SendsFor reports whether a unit of the node leads packets of a network that has
+// grown to other nodes.
+func (v *View) SendsFor(u Unit, node string) bool {
+	switch u.Kind {
+	case UnitBlock:
+		return u.Part != node && v.Grown(u.Name)
+	case UnitPort:
+		p, ok := v.Topo.Port(u.Name)
+		return ok && v.Location(p) != node && v.Grown(p.Spec.Network)
+	}
+	return false
+}
+
+// Receives reports whether the node is to be sent packets of the domain of a unit
+// of sources.
+func (v *View) Receives(u Unit, node string) bool {
+	return u.Kind == UnitSource && v.inDomain(u.Name, node)
+}
+
+// sourceUnits iterates over the units of a domain's sources.
+func (v *View) sourceUnits(d domain) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		if !yield(Unit{Kind: UnitSource, Name: d}) {
+			return
+		}
+		for part := range seconds(v.sources, d) {
+			if !yield(Unit{Kind: UnitSource, Name: d, Part: part}) {
+				return
+			}
+		}
+	}
+}
+
+// part returns the part of the underlay that an address is in.
+func part(a netip.Addr) string {
+	p, _ := a.Prefix(sourceBits) // no error: the address is IPv4
+	return p.String()
+}
+
+// resource brings the sources of v up to date, which are still those of before,
+// for the memberships that may have changed, and notes which units did.
+func (v *View) resource(before *View, touched map[membership]bool) {
+	dirty := map[Unit]bool{}
+	for m := range touched {
+		was, is := before.sends(m.domain, m.node), v.sends(m.domain, m.node)
+		old, had := before.tunnelIP(m.node)
+		now, has := v.tunnelIP(m.node)
+		was, is = was && had, is && has
+		exempted, exempts := was && before.Exempt(m.node), is && v.Exempt(m.node)
+		if was == is && old == now && exempted == exempts {
+			continue
+		}
+		count, _ := v.members.Get(m.domain)
+		alone := count.nodes < 2
+		count.nodes += btoi(is) - btoi(was)
+		count.exempt += btoi(exempts) - btoi(exempted)
+		if count.nodes == 0 {
+			v.members.Delete(m.domain)
+		} else {
+			v.members.Set(m.domain, count)
+		}
+		if was && (!is || old != now) {
+			dirty[Unit{Kind: UnitSource, Name: m.domain, Part: part(old)}] = true
+		}
+		if is && (!was || old != now) {
+			if v.grown == nil {
+				v.grown = map[domain]bool{}
+			}
+			v.grown[m.domain] = true
+			dirty[Unit{Kind: UnitSource, Name: m.domain, Part: part(now)}] = true
+		}
+		if exempted != exempts {
+			dirty[Unit{Kind: UnitSource, Name: m.domain}] = true
+		}
+		if alone != (count.nodes < 2) {
+			// A node without peers admits nobody, not even itself.
+			for u := range before.sourceUnits(m.domain) {
+				dirty[u] = true
+			}
+		}
+	}
+	for u := range dirty {
+		v.resources = append(v.resources, u)
+		if u.Part != "" {
+			v.coverPart(u.Name, u.Part)
+		}
+	}
+}
+
+// coverPart covers the addresses of a domain's members in one part of the
+// underlay.
+func (v *View) coverPart(d domain, part string) {
+	within := netip.MustParsePrefix(part)
+	var addrs []netip.Addr
+	for n := range v.Topo.NodesByTunnel(within) {
+		if v.sends(d, n.Name) {
+			addrs = append(addrs, n.Spec.TunnelIP)
+		}
+	}
+	key := pairOf(d, part)
+	if len(addrs) == 0 {
+		v.sources.Delete(key)
+		return
+	}
+	v.sources.Set(key, slices.Clip(cover(nil, within, addrs)))
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// touched returns the memberships that may differ between v and next, made by
+// the update.
+func (v *View) touched(next *View, u Update) map[membership]bool {
+	t := map[membership]bool{}
+	touch := func(network, node string) {
+		t[membership{v.domainOf(network), node}] = true
+		t[membership{next.domainOf(network), node}] = true
+	}
+	port := func(network, node string) {
+		if node != "" && v.HasPorts(network, node) != next.HasPorts(network, node) {
+			touch(network, node)
+		}
+	}
+	all := func(node string) {
+		for _, w := range []*View{v, next} {
+			for network := range w.NetworksOn(node) {
+				touch(network, node)
+			}
+			for d := range seconds(w.lingering, node) {
+				t[membership{d, node}] = true
+			}
+		}
+	}
+	for _, c := range u.Changes {
+		switch c.Ref.Kind {
+		case topology.KindPort:
+			if p, ok := c.Before.(*topology.Port); ok {
+				port(p.Spec.Network, v.Location(p))
+			}
+			if p, ok := c.After.(*topology.Port); ok {
+				port(p.Spec.Network, next.Location(p))
+			}
+		case topology.KindNode:
+			all(c.Ref.Name)
+		case topology.KindRouter:
+			for _, o := range []topology.Object{c.Before, c.After} {
+				r, ok := o.(*topology.Router)
+				if !ok {
+					continue
+				}
+				for _, network := range r.Spec.Networks {
+					for _, w := range []*View{v, next} {
+						for node := range w.NodesOf(network) {
+							touch(network, node)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, c := range u.Places {
+		if p, ok := v.Topo.Port(c.Port); ok {
+			port(p.Spec.Network, v.Location(p))
+		}
+		if p, ok := next.Topo.Port(c.Port); ok {
+			port(p.Spec.Network, next.Location(p))
+		}
+	}
+	for _, l := range u.Locals {
+		all(l.Node)
+	}
+	for _, l := range u.Lingers {
+		t[membership{l.Domain, l.Node}] = true
+	}
+	return t
+}

@@ -1,0 +1,61 @@
+package pipeline
+
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// sourceAdmit admits what nodes of the domain send from their tunnel addresses,
+// all of which the prefix has, and no other.
+func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
+	c.match = c.match[:0].TunnelSrc(p).Reg(regRouter, domain)
+	c.instr = c.instr[:0].GotoTable(TableAdmitted)
+	c.emit(TableSource, prioNormal, "admits packets that nodes with a part in the network send from their tunnel addresses")
+}
+
+// sourceExempt admits what anybody sends. Its counter tells what would be
+// dropped without it.
+func (c *Compiler) sourceExempt(domain uint32) {
+	c.match = c.match[:0].Reg(regRouter, domain)
+	c.instr = c.instr[:0].GotoTable(TableAdmitted)
+	c.emit(TableSource, prioExempt, "admits packets from any address: of some node of the network it is not known that it sends from its tunnel address")
+}
+
+// sourceDrop drops, and so counts, what nodes without a part in the network and
+// strangers send.
+func (c *Compiler) sourceDrop() {
+	c.match = c.match[:0]
+	c.instr = c.instr[:0]
+	c.emit(TableSource, prioDefault, "drops and counts packets of networks from addresses that have no part in them")
+}
+
+// compileSource: who may send packets of the domain's networks to this node
+// through the tunnel. All that makes part of it differ between nodes is that a
+// node is no peer of its own.
+func (c *Compiler) compileSource(u Unit) {
+	first, ok := c.view.first(u.Name)
+	if !ok || !c.view.inDomain(u.Name, c.node) {
+		return
+	}
+	peers := c.view.peers(u.Name, c.node)
+	domain, _ := routingDomain(c.view.Topo, first)
+	switch {
+	case peers.nodes == 0:
+	case u.Part != "":
+		prefixes, _ := c.view.sources.Get(pairOf(u.Name, u.Part))
+		for _, p := range prefixes {
+			c.sourceAdmit(p, domain)
+		}
+	case peers.exempt > 0:
+		c.sourceExempt(domain)
+	}
+}
+
+// sourcesOf are the units of a network's domain, once for each domain: with its
+// first network.
+func (v *View) sourcesOf(n *topology.Network) (domain, bool) {
+	d := v.domainOf(n.Name)
+	first, ok := v.first(d)
+	return d, ok && first.Name == n.Name
+}
