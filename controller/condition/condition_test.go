@@ -171,7 +171,7 @@ func TestTunnelOptions(t *testing.T) {
 // A VXLAN port by another name is named, with what puts ours in its place.
 func TestTunnelRenamed(t *testing.T) {
 	all := node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel, f.OtherTunnel = false, nil, "vx0" })
-	const cure = "on node1: ovs-vsctl del-port br-int vx0 -- add-port br-int vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
+	const cure = "on node1: ovs-vsctl del-port br-int vx0 -- add-port br-int vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow options:local_ip=192.168.50.11"
 	if len(all) != 1 || all[0].Reason != TunnelPortMissing || all[0].Action != cure {
 		t.Errorf("%+v", all)
 	}

@@ -49,7 +49,11 @@ func tunnel(l *list, f NodeFacts) {
 
 // addTunnel is the command of ovs-vsctl that makes the port.
 func addTunnel(f NodeFacts) string {
-	return "add-port " + f.Bridge + " vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
+	command := "add-port " + f.Bridge + " vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
+	if f.TunnelIP.IsValid() {
+		command += " options:local_ip=" + f.TunnelIP.String()
+	}
+	return command
 }
 
 // wrong returns what of the tunnel is not as it must be, in words, and the

@@ -43,11 +43,14 @@ func TestKnownKindsGoWithTheirCommit(t *testing.T) {
 	}{
 		{"the first comparison", "asked first", nil},
 		{"a network, and a port elsewhere", "asked first", []topology.Op{networkOp(), portOp("here", "rogue"), remote("x1")}},
+		// Who may send through the tunnel is confirmed before anything is sent there.
+		{"and what leads to the port", "asked first", nil},
 		{"another port elsewhere", "at once", []topology.Op{remote("x2")}},
 		{"the first removal", "asked first", []topology.Op{del(topology.KindPort, "x2")}},
 		{"it comes again", "at once", []topology.Op{remote("x2")}},
 		{"and goes", "at once", []topology.Op{del(topology.KindPort, "x2")}},
 		{"a router, of which there was none", "asked first", []topology.Op{put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net"}})}},
+		{"and what is sent to its domain", "asked first", nil},
 		{"a port with a route", "at once", []topology.Op{remote("x4")}},
 		{"many of them", "asked first", many(remote, 100)},
 	} {
