@@ -149,7 +149,7 @@ func TestImports(t *testing.T) {
 				return strings.HasPrefix(p, module+"/") && !within(p, "controller/server") && !within(p, "controller/sdnd") && !within(p, "integration")
 			},
 			allowed: func(d string) bool { return !within(d, "controller/server") },
-			why:     "the way through the house is one way",
+			why:     "imports point one way",
 		},
 	}
 	for _, r := range rules {

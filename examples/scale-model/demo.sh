@@ -47,9 +47,9 @@ why node1
 
 title "The same on your own machines"
 cat <<EOF
-  controller$  sdnd --insecure &
-  node1#       sdnctl node join node1 --controller CONTROLLER --tunnel-ip NODE1 --no-wait
-  node2#       sdnctl node join node2 --controller CONTROLLER --tunnel-ip NODE2 --no-wait
+  controller$  sdnd &
+  controller$  sdnctl node invite node1     # prints the line to run on node1
+  controller$  sdnctl node invite node2     # and the one for node2
   controller$  sdnctl apply -f examples/scale-model/topology.yaml --wait
   node1#       ovs-docker add-port br-int eth0 netsho1 --ipaddress=10.244.1.3/24 \\
                  --gateway=10.244.1.1 --macaddress=02:00:00:00:01:03
