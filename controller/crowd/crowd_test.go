@@ -46,6 +46,58 @@ func TestCrowdDropsOfTheGreatest(t *testing.T) {
 	}
 }
 
+// Members that grow in turn make room for each other as a whole: one that was
+// dropped grows no more, and no more of them are dropped than have to be.
+func TestMembersGrow(t *testing.T) {
+	c := New(10, 0)
+	dropped := make([]bool, 4)
+	var members []*Member
+	for i := range dropped {
+		members = append(members, c.Member(addr(1), func() { dropped[i] = true }))
+	}
+	for range 5 {
+		for i, m := range members {
+			was := dropped[i]
+			if grown := m.Grow(t.Context(), 1); grown == was {
+				t.Errorf("member %d, dropped %v, grew: %v", i, was, grown)
+			}
+		}
+	}
+	if diff := cmp.Diff([]bool{true, true, false, false}, dropped); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+	// The oldest of the greatest machine may be the one that asks.
+	if members[2].Grow(t.Context(), 1) || !dropped[2] {
+		t.Error("the oldest grew at the cost of younger ones")
+	}
+	if !members[3].Grow(t.Context(), 100) {
+		t.Error("a member that is alone did not grow")
+	}
+	for _, m := range members {
+		m.Leave()
+	}
+	if c.weight != 0 || len(c.hosts) != 0 || len(c.waiting) != 0 {
+		t.Errorf("weight %d of %d hosts, %d wait", c.weight, len(c.hosts), len(c.waiting))
+	}
+}
+
+// One that waits to grow is told at once when it has to make room.
+func TestWaitingMemberIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(2, time.Second)
+		m := c.Member(addr(1), func() {})
+		m.Grow(t.Context(), 1)
+		c.Enter(t.Context(), addr(2), 1, func() { t.Error("the smaller machine's was dropped") })
+		start := time.Now()
+		if m.Grow(t.Context(), 1) {
+			t.Error("it grew at another machine's cost")
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("told after %v, want when it was old enough to be dropped", took)
+		}
+	})
+}
+
 // The young are safe; who would enter waits until one leaves, or is old enough,
 // or the waiting ends.
 func TestCrowdWaits(t *testing.T) {

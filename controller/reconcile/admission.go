@@ -1,21 +1,31 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net"
+
+	"github.com/sdnctl/sdnctl/controller/crowd"
 )
+
+// errCrowded ends the handshake of a switch that had to make room for others.
+var errCrowded = errors.New("other switches need the room that the description of its ports takes")
 
 // portsAdmitted is how many ports that a switch describes in its handshake count
 // as one. Fewer count nothing, so that ordinary switches never wait for others.
 const portsAdmitted = 256
 
-// admission lets the ports in that one connection's switch describes, before it
-// is known who it is.
+// admission bounds the ports that one connection's switch describes before it is
+// known who it is.
 type admission struct {
-	f     *Fabric
-	conn  net.Conn
-	taken int // of portsAdmitted each
-	leave []func()
+	member *crowd.Member
+	taken  int // of portsAdmitted each
+}
+
+// newAdmission makes the admission of a connection, which has to be left.
+func (f *Fabric) newAdmission(conn net.Conn) *admission {
+	return &admission{member: f.described.Member(conn.RemoteAddr(), func() { conn.Close() })}
 }
 
 // admit makes room for so many ports in all; it is openflow.Config.AdmitPorts.
@@ -25,18 +35,9 @@ func (a *admission) admit(ctx context.Context, ports int) error {
 	if more <= 0 {
 		return nil
 	}
-	leave := a.f.described.Enter(ctx, a.conn.RemoteAddr(), more, func() { a.conn.Close() })
-	if leave == nil {
-		return context.Cause(ctx)
+	if !a.member.Grow(ctx, more) {
+		return cmp.Or(context.Cause(ctx), errCrowded)
 	}
 	a.taken += more
-	a.leave = append(a.leave, leave)
 	return nil
-}
-
-// done gives the room back, when the handshake is over.
-func (a *admission) done() {
-	for _, leave := range a.leave {
-		leave()
-	}
 }

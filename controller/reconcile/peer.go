@@ -102,10 +102,10 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		}
 		return
 	}
-	ports, cfg := admission{f: f, conn: conn}, f.cfg.Session
+	ports, cfg := f.newAdmission(conn), f.cfg.Session
 	cfg.AdmitPorts = ports.admit
 	sess, err := openflow.Handshake(ctx, conn, cfg)
-	ports.done()
+	ports.member.Leave()
 	shaken()
 	if err != nil {
 		if ctx.Err() == nil {
