@@ -16,6 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -57,7 +58,7 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	case "disconnect":
 		delete(f.connected, args[1])
 	case "switch":
-		id, err := topology.ParseDatapathID(args[1])
+		id, err := model.ParseDatapathID(args[1])
 		ts.Check(err)
 		f.switches = append(f.switches, reconcile.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
 	case "bind":

@@ -26,6 +26,7 @@ func networkKind() kindDef {
 		optional: "mtu",
 		example:  "blue --cidr 10.0.0.0/24",
 		change:   "blue --mtu 1400",
+		pin:      pinning(pinNetwork),
 	}
 }
 

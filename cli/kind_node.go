@@ -30,6 +30,7 @@ func nodeKind() kindDef {
 		optional: "tunnel-ip",
 		example:  "node1 --tunnel-ip 192.168.50.11",
 		change:   "node1 --tunnel-ip 192.168.60.11",
+		pin:      pinning(func(s *api.NodeSpec, t api.NodeStatus) { s.DatapathID = t.DatapathID }),
 		verbs: func(a *app) []*cobra.Command {
 			return []*cobra.Command{newNodeInviteCmd(a), newNodeJoinCmd(a), newNodeRenewCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
 		},

@@ -24,6 +24,7 @@ func portKind() kindDef {
 		optional: "node",
 		example:  "web1 --network blue --node node1",
 		change:   "web1 --node node2",
+		pin:      pinning(func(s *api.PortSpec, t api.PortStatus) { s.IP, s.MAC = t.IP, t.MAC }),
 	}
 }
 

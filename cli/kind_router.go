@@ -41,5 +41,6 @@ func routerKind() kindDef {
 		optional: "network",
 		example:  "main --network blue,green",
 		change:   "main --network blue,green,red",
+		pin:      pinning(func(*api.RouterSpec, api.RouterStatus) {}),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // A kindDef is all that the verbs need to know about one kind of object.
@@ -32,6 +33,8 @@ type kindDef struct {
 	optional string
 	// example is the flags of a typical create, and change of a typical set.
 	example, change string
+	// pin writes what was allocated for an object into its spec.
+	pin func(o api.Object) (json.RawMessage, error)
 	// verbs are commands that only this kind has.
 	verbs func(a *app) []*cobra.Command
 }
@@ -41,7 +44,8 @@ func (k kindDef) name() string { return k.kind.Lower() }
 
 // kinds returns the definition of every kind of object.
 func kinds() []kindDef {
-	return []kindDef{nodeKind(), networkKind(), routerKind(), portKind()}
+	all := model.ForEachKind(nodeKind(), networkKind(), routerKind(), portKind())
+	return all.All()
 }
 
 func newKindCmds(a *app) []*cobra.Command {

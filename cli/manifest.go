@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // A manifest is one object that a file declares, with where it does so.
@@ -107,7 +108,7 @@ func (l *loader) manifest(file string, n *yaml.Node) {
 		d.fail(n, "name", "is missing")
 	}
 	if kind == "" {
-		d.fail(n, "kind", "is missing: want Node, Network, Router or Port")
+		d.fail(n, "kind", "is missing: want %s", model.KindList())
 	} else if k, err := api.ParseKind(kind); err == nil {
 		m.object.Kind = k
 		m.object.Spec = d.spec(k, parts["spec"])
@@ -143,7 +144,7 @@ func kindWords() []string {
 // spec reads a spec of the given kind and returns it as JSON; an absent one
 // is empty, and the daemon says what it lacks.
 func (d *decoder) spec(k api.Kind, n *yaml.Node) json.RawMessage {
-	spec := newSpec(k)
+	spec := api.NewSpec(k)
 	if n != nil {
 		d.decode(n, reflect.ValueOf(spec).Elem(), "spec")
 	}
@@ -152,21 +153,6 @@ func (d *decoder) spec(k api.Kind, n *yaml.Node) json.RawMessage {
 		d.fail(n, "spec", "%v", err)
 	}
 	return raw
-}
-
-// newSpec returns a pointer to an empty spec of the kind.
-func newSpec(k api.Kind) any {
-	switch k {
-	case api.KindNode:
-		return new(api.NodeSpec)
-	case api.KindNetwork:
-		return new(api.NetworkSpec)
-	case api.KindRouter:
-		return new(api.RouterSpec)
-	case api.KindPort:
-		return new(api.PortSpec)
-	}
-	panic(fmt.Sprintf("no spec for kind %q", k))
 }
 
 // child returns the key and value of one entry of a mapping ("name"), or of a

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 type adoptOptions struct {
@@ -42,7 +42,7 @@ func newNodeAdoptCmd(a *app) *cobra.Command {
 }
 
 func (o *adoptOptions) run(ctx context.Context, id, name string) error {
-	dpid, err := topology.ParseDatapathID(id)
+	dpid, err := model.ParseDatapathID(id)
 	if err != nil {
 		return usageError{err}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // switchFlags are what join and leave share.
@@ -143,9 +144,9 @@ func (o *joinOptions) check() (err error) {
 	if o.address, err = netip.ParseAddr(o.controller); err != nil {
 		return usageErrorf("--controller %s: Open vSwitch needs the IP address of the machine where sdnd runs", o.controller)
 	}
-	o.id = topology.DatapathIDFor(o.name)
+	o.id = model.DatapathIDFor(o.name)
 	if o.datapathID != "" {
-		if o.id, err = topology.ParseDatapathID(o.datapathID); err != nil {
+		if o.id, err = model.ParseDatapathID(o.datapathID); err != nil {
 			return usageErrorf("--datapath-id: %w", err)
 		}
 	}

@@ -8,13 +8,10 @@ import (
 
 // pinned returns an object's spec with what was allocated written into it.
 func pinned(o api.Object) (json.RawMessage, error) {
-	switch o.Kind {
-	case api.KindNode:
-		return pin(o, func(s *api.NodeSpec, t api.NodeStatus) { s.DatapathID = t.DatapathID })
-	case api.KindNetwork:
-		return pin(o, pinNetwork)
-	case api.KindPort:
-		return pin(o, func(s *api.PortSpec, t api.PortStatus) { s.IP, s.MAC = t.IP, t.MAC })
+	for _, k := range kinds() {
+		if k.kind == o.Kind {
+			return k.pin(o)
+		}
 	}
 	return o.Spec, nil
 }
@@ -32,18 +29,21 @@ func pinNetwork(s *api.NetworkSpec, t api.NetworkStatus) {
 	}
 }
 
-func pin[S, T any](o api.Object, set func(*S, T)) (json.RawMessage, error) {
-	var spec S
-	var status T
-	if err := json.Unmarshal(o.Spec, &spec); err != nil {
-		return nil, err
+// pinning makes the pin function of a kind from what sets the fields of its spec.
+func pinning[S, T any](set func(*S, T)) func(api.Object) (json.RawMessage, error) {
+	return func(o api.Object) (json.RawMessage, error) {
+		var spec S
+		var status T
+		if err := json.Unmarshal(o.Spec, &spec); err != nil {
+			return nil, err
+		}
+		if len(o.Status) == 0 {
+			return o.Spec, nil
+		}
+		if err := json.Unmarshal(o.Status, &status); err != nil {
+			return nil, err
+		}
+		set(&spec, status)
+		return json.Marshal(spec)
 	}
-	if len(o.Status) == 0 {
-		return o.Spec, nil
-	}
-	if err := json.Unmarshal(o.Status, &status); err != nil {
-		return nil, err
-	}
-	set(&spec, status)
-	return json.Marshal(spec)
 }

@@ -54,7 +54,7 @@ func far(b *bed, prefix, network string, n int) []api.Object {
 	return objects
 }
 
-func object(b *bed, name string, spec any) api.Object {
+func object(b *bed, name string, spec api.Spec) api.Object {
 	b.t.Helper()
 	o, err := api.NewObject(name, nil, spec)
 	return must(b, o, err)
@@ -69,7 +69,7 @@ type result struct {
 func must2(r api.ApplyResult, err error) result { return result{r.Revision, err} }
 
 // put creates or replaces an object and waits until it is confirmed.
-func (b *bed) put(name string, spec any) {
+func (b *bed) put(name string, spec api.Spec) {
 	b.t.Helper()
 	o, err := b.api.Put(b.ctx, object(b, name, spec), 0)
 	b.must(err)

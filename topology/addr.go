@@ -29,23 +29,7 @@ func spanOf(p netip.Prefix) span {
 	return span{from, from | uint32(1<<(32-p.Bits())-1)}
 }
 
-// PrefixRange returns all addresses of an IPv4 prefix.
-func PrefixRange(p netip.Prefix) AddrRange {
-	s := spanOf(p)
-	return AddrRange{From: ip4(s.from), To: ip4(s.to)}
-}
-
 func (s span) has(v uint32) bool { return s.from <= v && v <= s.to }
-
-// inside reports whether an address is one of a prefix that a host can have:
-// not the network's nor the broadcast address.
-func inside(p netip.Prefix, a netip.Addr) bool {
-	s, v := spanOf(p), u32(a)
-	return s.from < v && v < s.to
-}
-
-// firstHost returns the first address of a prefix that a host can have.
-func firstHost(p netip.Prefix) netip.Addr { return ip4(spanOf(p).from + 1) }
 
 // find returns the span that holds v; spans must be sorted and not overlap.
 func find(spans []span, v uint32) (int, bool) {

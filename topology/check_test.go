@@ -13,11 +13,11 @@ import (
 func checked(t *testing.T) *Snapshot {
 	t.Helper()
 	r, err := Plan(NewSnapshot(), []Op{
-		{Verb: Put, Ref: Ref{KindNode, "n1"}, Spec: NodeSpec{}},
-		{Verb: Put, Ref: Ref{KindNetwork, "a"}, Spec: NetworkSpec{VNI: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}}}},
-		{Verb: Put, Ref: Ref{KindNetwork, "s"}, Spec: NetworkSpec{VNI: 8, Mode: Segmented, ContainersPerNode: 250, MaxNodes: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.4.0.0/16")}}}},
-		{Verb: Put, Ref: Ref{KindPort, "p"}, Spec: PortSpec{Network: "a"}},
-		{Verb: Put, Ref: Ref{KindPort, "q"}, Spec: PortSpec{Network: "a"}},
+		{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n1"}, Spec: NodeSpec{}},
+		{Verb: Put, Ref: Ref{Kind: KindNetwork, Name: "a"}, Spec: NetworkSpec{VNI: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}}}},
+		{Verb: Put, Ref: Ref{Kind: KindNetwork, Name: "s"}, Spec: NetworkSpec{VNI: 8, Mode: Segmented, ContainersPerNode: 250, MaxNodes: 9, Subnets: []Subnet{{Prefix: netip.MustParsePrefix("10.4.0.0/16")}}}},
+		{Verb: Put, Ref: Ref{Kind: KindPort, Name: "p"}, Spec: PortSpec{Network: "a"}},
+		{Verb: Put, Ref: Ref{Kind: KindPort, Name: "q"}, Spec: PortSpec{Network: "a"}},
 	}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestPlanConcurrently(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			for range 20 {
-				r, err := Plan(s, []Op{{Verb: Put, Ref: Ref{KindPort, fmt.Sprint("x", i)}, Spec: PortSpec{Network: "a"}}}, time.Time{})
+				r, err := Plan(s, []Op{{Verb: Put, Ref: Ref{Kind: KindPort, Name: fmt.Sprint("x", i)}, Spec: PortSpec{Network: "a"}}}, time.Time{})
 				if err != nil {
 					t.Error(err)
 					return

@@ -4,8 +4,10 @@
 //
 // # The parts
 //
-//   - model.go: the objects that a user declares (Node, Network, Router, Port)
-//     and what is derived from them (Block).
+//   - model: a package of its own, with what a user declares: the kinds and their
+//     specs, each of which checks itself.
+//   - Node, Network, Router and Port: a spec with what was allocated for it. Block is
+//     derived from them.
 //   - Snapshot: an immutable state of all objects, with every lookup that
 //     others need. Making the next one from the last costs what has changed,
 //     because they share the rest (copy-on-write B-trees). Any number of
@@ -24,13 +26,4 @@
 // leaves open is allocated once and then kept; it changes only when a new spec
 // makes the old value impossible. Objects that are not named in the ops are
 // never changed, only the blocks of segmented networks follow the nodes.
-//
-// # Adding a kind of object
-//
-//  1. model.go: the kind, the object and its spec.
-//  2. A file spec_<kind>.go: normalise the spec and check it by itself.
-//  3. index.go and snapshot.go: its trees and lookups.
-//  4. A file plan_<kind>.go: check it against other objects and allocate; call
-//     it from Plan in plan.go, and say in plan_inuse.go who keeps it in use.
-//  5. check.go: what CheckIPAM rebuilds; load.go: how the store puts it back.
 package topology

@@ -20,9 +20,8 @@ type Op struct {
 	Ref  Ref
 	// Labels of the object after the op. Plan copies them. Ignored by Delete.
 	Labels map[string]string
-	// Spec is a NodeSpec, NetworkSpec, RouterSpec or PortSpec (by value), as
-	// Ref.Kind asks; nil for Delete. Plan copies its slices.
-	Spec any
+	// Spec is of the kind that Ref has; nil for Delete. Plan copies its slices.
+	Spec Spec
 }
 
 // Change is an object before and after a transaction.
@@ -57,8 +56,7 @@ type Result struct {
 	// Next is the snapshot after the transaction. If nothing changes it is the
 	// one that was given, with the same revision.
 	Next *Snapshot
-	// Changes are the objects that differ: nodes, networks, routers, ports,
-	// each by name.
+	// Changes are the objects that differ, in the order of the kinds and by name.
 	Changes []Change
 	// Blocks are the blocks that differ, by network and node.
 	Blocks []BlockChange

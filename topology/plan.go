@@ -22,12 +22,15 @@ func Plan(s *Snapshot, ops []Op, at time.Time) (Result, error) {
 		old:    s,
 		x:      s.fork(),
 		rev:    s.rev + 1,
-		at:     at,
+		at:     at.UTC(),
 		items:  make(map[Ref]*item, len(ops)),
 		blocks: make(map[[2]string]*BlockChange),
 		spaces: make(map[[2]string]*space),
 		moved:  make(map[string]bool),
 	}
+	kinds := plannings()
+	p.kinds = kinds.All()
+	p.byKind = make([][]*item, len(p.kinds))
 	for i, op := range ops {
 		p.read(i, op)
 	}
@@ -35,11 +38,9 @@ func Plan(s *Snapshot, ops []Op, at time.Time) (Result, error) {
 		slices.SortFunc(items, func(a, b *item) int { return naturalCompare(a.ref.Name, b.ref.Name) })
 	}
 	p.lift()
-	p.planNodes()
-	p.planNetworks()
-	p.planBlocks()
-	p.planRouters()
-	p.planPorts()
+	for _, k := range p.kinds {
+		k.place(p)
+	}
 	p.checkInUse()
 	if len(p.problems) > 0 {
 		slices.SortStableFunc(p.problems, func(a, b Problem) int { return a.Op - b.Op })
@@ -56,7 +57,8 @@ type planner struct {
 	at  time.Time
 
 	items    map[Ref]*item
-	byKind   [4][]*item // by kindOrder, in natural order of names
+	kinds    []planning
+	byKind   [][]*item // by Kind.Order, in natural order of names
 	problems Problems
 
 	blocks map[[2]string]*BlockChange // by network and node
@@ -70,7 +72,7 @@ type item struct {
 	ref    Ref
 	del    bool
 	labels map[string]string
-	spec   any    // normalised
+	spec   Spec   // normalised
 	before Object // nil when new
 	after  Object // nil when deleted, or not yet planned
 	// same: the spec and labels are as before, and nothing else has made it
@@ -80,15 +82,8 @@ type item struct {
 	broken bool
 }
 
-// kindOrder is the order in which kinds are planned: who is referred to first.
-var kindOrder = [4]Kind{KindNode, KindNetwork, KindRouter, KindPort}
-
-const (
-	orderNode = iota
-	orderNetwork
-	orderRouter
-	orderPort
-)
+// of returns the items of a kind.
+func (p *planner) of(k Kind) []*item { return p.byKind[k.Order()] }
 
 // bad records a problem with an item.
 func (p *planner) bad(it *item, kind ProblemKind, field, message, fix string) {
@@ -100,39 +95,23 @@ func (p *planner) bad(it *item, kind ProblemKind, field, message, fix string) {
 
 // broken reports whether the ops have a problem with an object.
 func (p *planner) broken(k Kind, name string) bool {
-	it, ok := p.items[Ref{k, name}]
+	it, ok := p.items[Ref{Kind: k, Name: name}]
 	return ok && it.broken
 }
 
 // lift takes what the ops delete or replace out of the indexes, so that it is
 // in nobody's way.
 func (p *planner) lift() {
-	for _, items := range p.byKind {
+	for i, items := range p.byKind {
 		for _, it := range items {
-			if it.before != nil && !it.same {
+			if it.before != nil && !it.same && !(it.broken && p.kinds[i].staysWhileBroken) {
 				p.liftOne(it)
 			}
 		}
 	}
 }
 
-func (p *planner) liftOne(it *item) {
-	switch o := it.before.(type) {
-	case *Port:
-		n, _ := p.old.x.networks.Get(o.Spec.Network)
-		p.x.dropPort(o, n.VNI)
-	case *Router:
-		p.x.dropRouter(o)
-	case *Network:
-		if !it.broken {
-			p.x.dropNetwork(o)
-		}
-	case *Node:
-		if !it.broken {
-			p.x.dropNode(o)
-		}
-	}
-}
+func (p *planner) liftOne(it *item) { it.before.drop(&p.x, &p.old.x) }
 
 // meta makes the metadata of an item's object.
 func (p *planner) meta(it *item) Meta {
@@ -178,7 +157,7 @@ func (p *planner) result() Result {
 func sameLabels(a, b map[string]string) bool { return maps.Equal(a, b) }
 
 // sameSpec reports whether two normalised specs are equal.
-func sameSpec(a, b any) bool {
+func sameSpec(a, b Spec) bool {
 	if x, ok := a.(PortSpec); ok {
 		y, ok := b.(PortSpec)
 		return ok && x == y

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // planBlocks gives every node its block of every segmented network and takes
@@ -11,7 +13,7 @@ import (
 // change may swap their VNIs, by which the books are kept.
 func (p *planner) planBlocks() {
 	var rebuild []*item
-	for _, it := range p.byKind[orderNetwork] {
+	for _, it := range p.of(KindNetwork) {
 		if it.same || it.broken {
 			continue
 		}
@@ -29,7 +31,7 @@ func (p *planner) planBlocks() {
 			rebuild = append(rebuild, it)
 		}
 	}
-	for _, it := range p.byKind[orderNode] {
+	for _, it := range p.of(KindNode) {
 		if it.del && !it.broken {
 			p.dropBlocksOn(it.ref.Name)
 		}
@@ -39,7 +41,7 @@ func (p *planner) planBlocks() {
 		p.allBlocks(it, it.after.(*Network))
 		done[it.ref.Name] = true
 	}
-	for _, it := range p.byKind[orderNode] {
+	for _, it := range p.of(KindNode) {
 		if it.del || it.broken || it.before != nil {
 			continue
 		}
@@ -111,7 +113,7 @@ func (p *planner) allBlocks(it *item, n *Network) {
 // changed.
 func (p *planner) keepsBlock(n *Network, b netip.Prefix) bool {
 	in := n.Spec.Subnets[0].Prefix
-	if b.Bits() != blockBits(n.Spec.ContainersPerNode) || !in.Contains(b.Addr()) {
+	if b.Bits() != n.Spec.BlockBits() || !in.Contains(b.Addr()) {
 		return false
 	}
 	s := slotsOf(n, b)
@@ -122,7 +124,7 @@ func (p *planner) keepsBlock(n *Network, b netip.Prefix) bool {
 // freeBlock gives a node the lowest free block, from number 1; number 0, whose
 // addresses begin with the network's own, is the last to go.
 func (p *planner) freeBlock(it *item, n *Network, node string) bool {
-	in, bits := n.Spec.Subnets[0].Prefix, blockBits(n.Spec.ContainersPerNode)
+	in, bits := n.Spec.Subnets[0].Prefix, n.Spec.BlockBits()
 	last := uint32(1)<<(bits-in.Bits()) - 1
 	slot, ok := uint32(0), false
 	if last > 0 {
@@ -142,7 +144,7 @@ func (p *planner) freeBlock(it *item, n *Network, node string) bool {
 func (p *planner) putBlock(n *Network, node string, s BlockSpec) {
 	b := &Block{Network: n.Name, Node: node, Prefix: s.Prefix, Gateway: s.Gateway, GatewayMAC: s.GatewayMAC}
 	if !b.Gateway.IsValid() {
-		b.Gateway = firstHost(b.Prefix)
+		b.Gateway = model.FirstHost(b.Prefix)
 	}
 	if b.GatewayMAC.IsZero() {
 		b.GatewayMAC = n.GatewayMAC
@@ -168,7 +170,7 @@ func (p *planner) blockChange(network, node string) *BlockChange {
 
 // slotsOf returns the numbers that a block takes among those of its network.
 func slotsOf(n *Network, b netip.Prefix) span {
-	shift, base := 32-blockBits(n.Spec.ContainersPerNode), u32(n.Spec.Subnets[0].Prefix.Addr())
+	shift, base := 32-n.Spec.BlockBits(), u32(n.Spec.Subnets[0].Prefix.Addr())
 	s := spanOf(b)
 	return span{(s.from - base) >> shift, (s.to - base) >> shift}
 }

@@ -4,20 +4,20 @@ import "fmt"
 
 // checkInUse refuses to delete what other objects need after the transaction.
 func (p *planner) checkInUse() {
-	for _, it := range p.byKind[orderNode] {
-		if it.del && !it.broken {
-			p.checkNodeFree(it)
-		}
-	}
-	for _, it := range p.byKind[orderNetwork] {
-		if it.del && !it.broken {
-			p.checkNetworkFree(it)
+	for i, items := range p.byKind {
+		for _, it := range items {
+			if !it.del || it.broken {
+				continue
+			}
+			if u := p.kinds[i].users(p, it); u.any() {
+				p.bad(it, InUse, "", fmt.Sprintf("in use by %s", u), "delete or change them in the same change or before")
+			}
 		}
 	}
 }
 
-func (p *planner) checkNodeFree(it *item) {
-	var u users
+func (p *planner) usersOfNode(it *item) *users {
+	u := &users{}
 	for n := range all(p.x.segmented) {
 		if own, ok := p.items[n.Ref()]; ok && !own.same {
 			continue // planned in these ops, which says so there
@@ -31,11 +31,11 @@ func (p *planner) checkNodeFree(it *item) {
 	for o := range p.x.portsOnNode(it.ref.Name) {
 		u.add(o.Ref())
 	}
-	p.inUse(it, &u)
+	return u
 }
 
-func (p *planner) checkNetworkFree(it *item) {
-	var u users
+func (p *planner) usersOfNetwork(it *item) *users {
+	u := &users{}
 	if r, ok := p.x.routerOf.Get(it.ref.Name); ok {
 		if own, ok := p.items[r.Ref()]; !ok || own.same {
 			u.add(r.Ref())
@@ -44,11 +44,5 @@ func (p *planner) checkNetworkFree(it *item) {
 	for o := range p.x.portsOfNetwork(it.ref.Name) {
 		u.add(o.Ref())
 	}
-	p.inUse(it, &u)
-}
-
-func (p *planner) inUse(it *item, u *users) {
-	if u.any() {
-		p.bad(it, InUse, "", fmt.Sprintf("in use by %s", u), "delete or change them in the same change or before")
-	}
+	return u
 }

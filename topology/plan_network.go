@@ -7,10 +7,10 @@ import (
 
 // planNetworks puts the networks in place, with their VNIs: those that they had
 // and do not ask to change first, then those that are given, then the lowest
-// free ones.
+// free ones. Then come the blocks of segmented networks.
 func (p *planner) planNetworks() {
 	var given, fresh []*item
-	for _, it := range p.byKind[orderNetwork] {
+	for _, it := range p.of(KindNetwork) {
 		switch {
 		case it.del || it.same || it.broken:
 		case it.spec.(NetworkSpec).VNI != 0:
@@ -35,6 +35,7 @@ func (p *planner) planNetworks() {
 		}
 		p.placeNetwork(it, VNI(vni))
 	}
+	p.planBlocks()
 }
 
 func (p *planner) placeNetwork(it *item, vni VNI) {

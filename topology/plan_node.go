@@ -1,18 +1,22 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // planNodes puts the nodes in place: datapath ids and tunnel addresses are
 // unique.
 func (p *planner) planNodes() {
-	for _, it := range p.byKind[orderNode] {
+	for _, it := range p.of(KindNode) {
 		if it.del || it.same || it.broken {
 			continue
 		}
 		n := &Node{Meta: p.meta(it), Spec: it.spec.(NodeSpec)}
 		n.DatapathID = n.Spec.DatapathID
 		if n.DatapathID == 0 {
-			n.DatapathID = DatapathIDFor(n.Name)
+			n.DatapathID = model.DatapathIDFor(n.Name)
 		}
 		if o, ok := p.x.nodesByDPID.Get(n.DatapathID); ok {
 			p.bad(it, Conflict, "spec.datapathID", fmt.Sprintf("datapath id %s belongs to %s", n.DatapathID, o.Ref()), "give each switch a datapath id of its own")
@@ -38,7 +42,7 @@ func (p *planner) checkTunnels() {
 	}
 	const fix = "set spec.tunnelIP to the node's address on the underlay, such as 192.168.50.11"
 	var cause *item
-	for _, it := range p.byKind[orderNode] {
+	for _, it := range p.of(KindNode) {
 		if it.del || it.broken {
 			continue
 		}

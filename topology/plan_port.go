@@ -11,7 +11,7 @@ import (
 func (p *planner) planPorts() {
 	p.replan()
 	var given, fresh []*item
-	for _, it := range p.byKind[orderPort] {
+	for _, it := range p.of(KindPort) {
 		if it.del || it.same || it.broken {
 			continue
 		}
@@ -75,7 +75,7 @@ func (p *planner) gatewayHas(n *Network, node string, mac MAC) bool {
 // that the ops name, unchanged, are planned again if they have to; those that
 // they do not name must fit as they are.
 func (p *planner) replan() {
-	for _, it := range p.byKind[orderNetwork] {
+	for _, it := range p.of(KindNetwork) {
 		n, ok := it.after.(*Network)
 		if !ok || it.broken || !p.moved[n.Name] {
 			continue

@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-)
+	"strings"
 
-// reporter records a problem with the object at hand.
-type reporter func(kind ProblemKind, field, message, fix string)
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // read checks op i by itself and makes it an item.
 func (p *planner) read(i int, op Op) {
 	it := &item{op: i, ref: op.Ref, del: op.Verb == Delete}
-	order := slices.Index(kindOrder[:], op.Ref.Kind)
+	order := op.Ref.Kind.Order()
 	if order < 0 {
-		p.bad(it, Invalid, "kind", fmt.Sprintf("%q is not a kind of object", op.Ref.Kind), "write node, network, router or port")
+		p.bad(it, Invalid, "kind", fmt.Sprintf("%q is not a kind of object", op.Ref.Kind), "write "+strings.ToLower(model.KindList()))
 		return
 	}
 	if first, ok := p.items[op.Ref]; ok {
@@ -35,8 +35,8 @@ func (p *planner) read(i int, op Op) {
 	case op.Verb != Create && op.Verb != Put:
 		p.bad(it, Invalid, "", fmt.Sprintf("%q is not a verb", op.Verb), "use create, put or delete")
 	}
-	if m := checkName(op.Ref.Name); m != "" {
-		p.bad(it, Invalid, "name", m, fmt.Sprintf("begin with a letter or digit and go on with letters, digits, _ . -, %d at most", MaxNameLength))
+	if m := model.CheckName(op.Ref.Name); m != "" {
+		p.bad(it, Invalid, "name", m, fmt.Sprintf("begin with a letter or digit and go on with letters, digits, _ . -, %d at most", model.MaxNameLength))
 	}
 	p.readLabels(it, op.Labels)
 	p.readSpec(it, op.Spec)
@@ -49,11 +49,11 @@ func (p *planner) read(i int, op Op) {
 }
 
 func (p *planner) readLabels(it *item, labels map[string]string) {
-	if len(labels) > MaxLabels {
-		p.bad(it, Invalid, "labels", fmt.Sprintf("%d labels, at most %d are allowed", len(labels), MaxLabels), "remove some")
+	if len(labels) > model.MaxLabels {
+		p.bad(it, Invalid, "labels", fmt.Sprintf("%d labels, at most %d are allowed", len(labels), model.MaxLabels), "remove some")
 	}
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
-		if m := checkLabel(k, labels[k]); m != "" {
+		if m := model.CheckLabel(k, labels[k]); m != "" {
 			p.bad(it, Invalid, "labels", m, "use letters, digits and _ . - / (in values also : @ +), beginning a key with a letter or digit")
 		}
 	}
@@ -63,52 +63,10 @@ func (p *planner) readLabels(it *item, labels map[string]string) {
 }
 
 // readSpec checks the spec by itself and normalises it.
-func (p *planner) readSpec(it *item, spec any) {
-	if kindOfSpec(spec) != it.ref.Kind {
+func (p *planner) readSpec(it *item, spec Spec) {
+	if spec == nil || spec.Kind() != it.ref.Kind {
 		p.bad(it, Invalid, "spec", fmt.Sprintf("not the spec of a %s", it.ref.Kind), "give the spec that belongs to the kind")
 		return
 	}
-	bad := func(kind ProblemKind, field, message, fix string) { p.bad(it, kind, field, message, fix) }
-	switch s := spec.(type) {
-	case NodeSpec:
-		it.spec = normalNode(s, bad)
-	case NetworkSpec:
-		it.spec = normalNetwork(s, bad)
-	case RouterSpec:
-		it.spec = normalRouter(s, bad)
-	case PortSpec:
-		it.spec = normalPort(s, bad)
-	}
-}
-
-// kindOfSpec returns the kind of object that a spec belongs to, or "".
-func kindOfSpec(spec any) Kind {
-	switch spec.(type) {
-	case NodeSpec:
-		return KindNode
-	case NetworkSpec:
-		return KindNetwork
-	case RouterSpec:
-		return KindRouter
-	case PortSpec:
-		return KindPort
-	}
-	return ""
-}
-
-// SpecOf returns an object's spec: a NodeSpec, NetworkSpec, RouterSpec or
-// PortSpec, by value. Its slices are shared with the object.
-
-func SpecOf(o Object) any {
-	switch o := o.(type) {
-	case *Node:
-		return o.Spec
-	case *Network:
-		return o.Spec
-	case *Router:
-		return o.Spec
-	case *Port:
-		return o.Spec
-	}
-	return nil
+	it.spec = spec.Normal(func(kind ProblemKind, field, message, fix string) { p.bad(it, kind, field, message, fix) })
 }

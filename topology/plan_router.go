@@ -12,7 +12,7 @@ import (
 // first, so that nobody else gets it.
 func (p *planner) planRouters() {
 	var fresh []*item
-	for _, it := range p.byKind[orderRouter] {
+	for _, it := range p.of(KindRouter) {
 		switch {
 		case it.del || it.same || it.broken:
 		case it.before == nil:
@@ -62,7 +62,7 @@ func (p *planner) checkJoined(it *item, network, field string) {
 // recheckRouters looks again at the routers whose networks have changed.
 func (p *planner) recheckRouters() {
 	seen := make(map[*Router]bool)
-	for _, it := range p.byKind[orderNetwork] {
+	for _, it := range p.of(KindNetwork) {
 		if it.del || it.broken || !p.moved[it.ref.Name] {
 			continue
 		}

@@ -5,26 +5,6 @@ import (
 	"strings"
 )
 
-// ProblemKind sorts problems by what a caller does about them, for example
-// which status an API answers with.
-type ProblemKind string
-
-// The kinds of problems.
-const (
-	// Invalid: the op is wrong by itself, whatever the state.
-	Invalid ProblemKind = "invalid"
-	// Conflict: it wants something that another object has.
-	Conflict ProblemKind = "conflict"
-	// NotFound: it names an object that does not exist.
-	NotFound ProblemKind = "not-found"
-	// InUse: it takes away something that another object needs.
-	InUse ProblemKind = "in-use"
-	// Exhausted: nothing is left to allocate.
-	Exhausted ProblemKind = "exhausted"
-	// Exists: Create of an object that is there already.
-	Exists ProblemKind = "exists"
-)
-
 // Problem is one mistake in a list of ops, in the user's words.
 type Problem struct {
 	// Op is the index of the op in the list given to Plan.

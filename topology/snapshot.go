@@ -1,6 +1,9 @@
 package topology
 
-import "sync"
+import (
+	"iter"
+	"sync"
+)
 
 // Snapshot is all declared objects, and what was allocated for them, at one
 // revision. It never changes. Any number of goroutines may read it; lookups
@@ -33,23 +36,27 @@ func (s *Snapshot) Object(r Ref) (Object, bool) { return s.x.object(r) }
 
 // object never returns a nil pointer in a non-nil interface.
 func (x *indexes) object(r Ref) (Object, bool) {
-	switch r.Kind {
-	case KindNode:
-		if o, ok := x.nodes.Get(r.Name); ok {
-			return o, true
-		}
-	case KindNetwork:
-		if o, ok := x.networks.Get(r.Name); ok {
-			return o, true
-		}
-	case KindRouter:
-		if o, ok := x.routers.Get(r.Name); ok {
-			return o, true
-		}
-	case KindPort:
-		if o, ok := x.ports.Get(r.Name); ok {
-			return o, true
-		}
+	t, ok := trees.Of(r.Kind)
+	if !ok {
+		return nil, false
 	}
-	return nil, false
+	return t(x).get(r.Name)
+}
+
+// Objects returns all objects of a kind by name.
+func (s *Snapshot) Objects(k Kind) iter.Seq[Object] {
+	t, ok := trees.Of(k)
+	if !ok {
+		return func(func(Object) bool) {}
+	}
+	return t(&s.x).all()
+}
+
+// Count returns how many objects of a kind there are.
+func (s *Snapshot) Count(k Kind) int {
+	t, ok := trees.Of(k)
+	if !ok {
+		return 0
+	}
+	return t(&s.x).len()
 }

@@ -9,22 +9,23 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func TestDatapathID(t *testing.T) {
 	// FNV-1a of "a" is published: http://www.isthe.com/chongo/tech/comp/fnv/
-	if got := topology.DatapathIDFor("a").String(); got != "af63dc4c8601ec8c" {
+	if got := model.DatapathIDFor("a").String(); got != "af63dc4c8601ec8c" {
 		t.Errorf("datapath id for \"a\": %s", got)
 	}
 	for in, want := range map[string]topology.DatapathID{
 		"00000000000000a1": 0xa1, "a1": 0xa1, "0xA1": 0xa1, "ffffffffffffffff": 1<<64 - 1,
 	} {
-		if got, err := topology.ParseDatapathID(in); err != nil || got != want {
+		if got, err := model.ParseDatapathID(in); err != nil || got != want {
 			t.Errorf("%q: %v, %v", in, got, err)
 		}
 	}
 	for _, in := range []string{"", "0", "0x", "0x0", "x", "-1", "+1", "1_0", "00000000000000001", "00:00:00:00:00:00:00:a1"} {
-		if got, err := topology.ParseDatapathID(in); err == nil {
+		if got, err := model.ParseDatapathID(in); err == nil {
 			t.Errorf("%q was read as %v", in, got)
 		}
 	}
@@ -41,7 +42,7 @@ func TestMACFor(t *testing.T) {
 		if m.IsMulticast() || m.IsZero() || m == topology.GatewayMACFor(vni) {
 			t.Fatalf("MAC %v", m)
 		}
-		back, err := topology.ParseMAC(m.String())
+		back, err := model.ParseMAC(m.String())
 		if err != nil || back != m {
 			t.Fatalf("%v read back as %v, %v", m, back, err)
 		}
@@ -54,7 +55,7 @@ func anyAddr(t *rapid.T, label string) netip.Addr {
 
 func TestParseMACRefuses(t *testing.T) {
 	for _, in := range []string{"", "02:00:00:00:01", "02-00:00-00-01-03", "02000:00:00:01:03", "0200.0000.010", "02:00:00:00:01:0g", "02:00:00:00:01:03:04", "+2:00:00:00:01:03"} {
-		if got, err := topology.ParseMAC(in); err == nil {
+		if got, err := model.ParseMAC(in); err == nil {
 			t.Errorf("%q was read as %v", in, got)
 		}
 	}
@@ -68,7 +69,7 @@ func TestParseMACForms(t *testing.T) {
 		"0800.27a9.e796":    "08:00:27:a9:e7:96", // Cisco
 		"080027A9E796":      "08:00:27:a9:e7:96", // Vagrant
 	} {
-		if got, err := topology.ParseMAC(in); err != nil || got.String() != want {
+		if got, err := model.ParseMAC(in); err != nil || got.String() != want {
 			t.Errorf("%q was read as %v, %v", in, got, err)
 		}
 	}

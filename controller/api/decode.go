@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // DecodeObject reads one object in JSON strictly. It returns every mistake
@@ -36,7 +39,7 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 			problems = append(problems, more...)
 		}
 	case !named(problems, "kind"):
-		problems = append(problems, Problem{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port"})
+		problems = append(problems, Problem{Field: "kind", Message: "the kind is missing", Fix: "give one of " + strings.Join(kindNames(), ", ")})
 	}
 	if o.Name == "" && !named(problems, "name") {
 		problems = append(problems, Problem{Field: "name", Message: "the name is missing", Fix: "give one, such as \"name: web1\""})
@@ -50,11 +53,16 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 
 // nearestKind returns the kind that a misspelt word was probably meant to be, or "".
 func nearestKind(word string) Kind {
+	return Kind(nearest(word, kindNames()))
+}
+
+// kindNames returns the words for the kinds.
+func kindNames() []string {
 	var names []string
 	for _, k := range Kinds() {
 		names = append(names, string(k))
 	}
-	return Kind(nearest(word, names))
+	return names
 }
 
 // DecodeSpec reads the object's spec strictly. It returns a NodeSpec,
@@ -68,7 +76,7 @@ func (o Object) DecodeSpec() (any, []Problem) {
 }
 
 func (o Object) decodeSpec() (any, []Problem) {
-	spec := specFor(o.Kind)
+	spec := NewSpec(o.Kind)
 	if spec == nil {
 		return nil, []Problem{{Field: "kind", Message: fmt.Sprintf("%q is not a kind of object", o.Kind)}}
 	}
@@ -79,19 +87,22 @@ func (o Object) decodeSpec() (any, []Problem) {
 	return reflect.ValueOf(spec).Elem().Interface(), problems
 }
 
-// specFor returns a pointer to a new spec of the kind, or nil.
-func specFor(k Kind) any {
-	switch k {
-	case KindNode:
-		return new(NodeSpec)
-	case KindNetwork:
-		return new(NetworkSpec)
-	case KindRouter:
-		return new(RouterSpec)
-	case KindPort:
-		return new(PortSpec)
+// specs make an empty spec of each kind.
+var specs = model.ForEachKind(
+	func() any { return new(NodeSpec) },
+	func() any { return new(NetworkSpec) },
+	func() any { return new(RouterSpec) },
+	func() any { return new(PortSpec) },
+)
+
+// NewSpec returns a pointer to a new spec of the kind, or nil if there is no such
+// kind.
+func NewSpec(k Kind) any {
+	make, ok := specs.Of(k.Model())
+	if !ok {
+		return nil
 	}
-	return nil
+	return make()
 }
 
 // refFor names an object as far as that is known.

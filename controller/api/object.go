@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Kind names a kind of declared object. On input any case and the plural are
@@ -21,24 +23,32 @@ const (
 
 // Kinds returns every kind in the order in which objects are listed: what is
 // referred to comes before what refers to it.
-func Kinds() []Kind { return []Kind{KindNode, KindNetwork, KindRouter, KindPort} }
+func Kinds() []Kind {
+	var out []Kind
+	for _, k := range model.Kinds() {
+		out = append(out, KindOf(k))
+	}
+	return out
+}
+
+// KindOf returns the API's word for a kind.
+func KindOf(k model.Kind) Kind { return Kind(k.Title()) }
 
 // ParseKind reads a kind in any case, singular or plural: "Port", "port" and
 // "ports" are the same.
 func ParseKind(s string) (Kind, error) {
-	for _, k := range Kinds() {
-		if strings.EqualFold(s, string(k)) || strings.EqualFold(s, k.Plural()) {
-			return k, nil
-		}
-	}
-	return "", fmt.Errorf("%q is not a kind of object: want Node, Network, Router or Port", s)
+	k, err := model.ParseKind(s)
+	return KindOf(k), err
 }
 
+// Model returns the kind as references and the daemon have it.
+func (k Kind) Model() model.Kind { return model.Kind(strings.ToLower(string(k))) }
+
 // Lower returns the kind as it appears in references, such as "port".
-func (k Kind) Lower() string { return strings.ToLower(string(k)) }
+func (k Kind) Lower() string { return string(k.Model()) }
 
 // Plural returns the kind as it appears in URLs, such as "ports".
-func (k Kind) Plural() string { return k.Lower() + "s" }
+func (k Kind) Plural() string { return k.Model().Plural() }
 
 // Revision numbers a change of the desired topology. 0 is the empty topology.
 type Revision uint64
@@ -53,7 +63,7 @@ type Meta struct {
 // Object is a declared object of any kind, with spec and status still encoded.
 // See NodeSpec, NetworkSpec, RouterSpec and PortSpec for what spec holds.
 type Object struct {
-	Kind   Kind              `json:"kind" doc:"Kind of the object" enum:"Node,Network,Router,Port" example:"Port"`
+	Kind   Kind              `json:"kind" doc:"Kind of the object" example:"Port"`
 	Name   string            `json:"name" doc:"Name, unique among objects of the kind: a letter or digit, then up to 62 letters, digits, '_', '.' and '-'" example:"web1"`
 	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
 	Spec   json.RawMessage   `json:"spec,omitempty" doc:"What is asked for"`
@@ -61,22 +71,9 @@ type Object struct {
 	Meta   *Meta             `json:"meta,omitempty" doc:"What sdnd records about the object; ignored on input" readOnly:"true"`
 }
 
-// NewObject makes an object with the given spec, which must be one of
-// NodeSpec, NetworkSpec, RouterSpec and PortSpec; it decides the kind.
-func NewObject(name string, labels map[string]string, spec any) (Object, error) {
-	o := Object{Name: name, Labels: labels}
-	switch spec.(type) {
-	case NodeSpec:
-		o.Kind = KindNode
-	case NetworkSpec:
-		o.Kind = KindNetwork
-	case RouterSpec:
-		o.Kind = KindRouter
-	case PortSpec:
-		o.Kind = KindPort
-	default:
-		return Object{}, fmt.Errorf("%T is not the spec of an object", spec)
-	}
+// NewObject makes an object with the given spec, which decides the kind.
+func NewObject(name string, labels map[string]string, spec Spec) (Object, error) {
+	o := Object{Kind: KindOf(spec.Kind()), Name: name, Labels: labels}
 	raw, err := json.Marshal(spec)
 	if err != nil {
 		return Object{}, fmt.Errorf("encode the spec of %s: %w", o.Ref(), err)
@@ -90,7 +87,7 @@ func (o Object) Ref() string { return o.Kind.Lower() + "/" + o.Name }
 
 // Key names an object.
 type Key struct {
-	Kind Kind   `json:"kind" doc:"Kind of the object" enum:"Node,Network,Router,Port" example:"Port"`
+	Kind Kind   `json:"kind" doc:"Kind of the object" example:"Port"`
 	Name string `json:"name" doc:"Name of the object" example:"web1"`
 }
 

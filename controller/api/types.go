@@ -1,16 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
 
-// Node is a machine whose Open vSwitch sdnd controls.
-type Node struct {
-	Kind   Kind              `json:"kind" doc:"Always Node" enum:"Node" example:"Node"`
-	Name   string            `json:"name" doc:"Name of the node" example:"node1"`
-	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"rack\":\"a\"}"`
-	Spec   NodeSpec          `json:"spec" doc:"What is asked for"`
-	Status *NodeStatus       `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
-	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
-}
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // NodeSpec is what the user asks of a node.
 type NodeSpec struct {
@@ -19,6 +13,9 @@ type NodeSpec struct {
 	// Of TunnelAuto and TunnelEnforce.
 	TunnelCheck string `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
+
+// Kind returns model.KindNode.
+func (NodeSpec) Kind() model.Kind { return model.KindNode }
 
 // When the source of a node's tunnelled packets is checked.
 const (
@@ -58,16 +55,6 @@ type BlockStatus struct {
 	GatewayMAC string `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:01"`
 }
 
-// Network is a VNI with its subnets.
-type Network struct {
-	Kind   Kind              `json:"kind" doc:"Always Network" enum:"Network" example:"Network"`
-	Name   string            `json:"name" doc:"Name of the network" example:"blue"`
-	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
-	Spec   NetworkSpec       `json:"spec" doc:"What is asked for"`
-	Status *NetworkStatus    `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
-	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
-}
-
 // The modes of a network.
 const (
 	// ModeStretched is one layer-2 domain over all nodes.
@@ -89,6 +76,9 @@ type NetworkSpec struct {
 	Blocks            []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
 	PortsFromNodes    bool        `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
 }
+
+// Kind returns model.KindNetwork.
+func (NetworkSpec) Kind() model.Kind { return model.KindNetwork }
 
 // Subnet is a range of a network's addresses.
 type Subnet struct {
@@ -117,34 +107,17 @@ type NetworkStatus struct {
 	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node"`
 }
 
-// Router joins networks: each can reach every other's addresses.
-type Router struct {
-	Kind   Kind              `json:"kind" doc:"Always Router" enum:"Router" example:"Router"`
-	Name   string            `json:"name" doc:"Name of the router" example:"main"`
-	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
-	Spec   RouterSpec        `json:"spec" doc:"What is asked for"`
-	Status *RouterStatus     `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
-	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
-}
-
 // RouterSpec is what the user asks of a router.
 type RouterSpec struct {
 	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
 }
 
+// Kind returns model.KindRouter.
+func (RouterSpec) Kind() model.Kind { return model.KindRouter }
+
 // RouterStatus is the observed state of a router.
 type RouterStatus struct {
 	ID uint32 `json:"id" doc:"The router's number in the data path" example:"16777216"`
-}
-
-// Port attaches one interface of a container or VM to a network.
-type Port struct {
-	Kind   Kind              `json:"kind" doc:"Always Port" enum:"Port" example:"Port"`
-	Name   string            `json:"name" doc:"Name of the port" example:"web1"`
-	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
-	Spec   PortSpec          `json:"spec" doc:"What is asked for"`
-	Status *PortStatus       `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
-	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
 }
 
 // PortSpec is what the user asks of a port.
@@ -156,6 +129,9 @@ type PortSpec struct {
 	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
 	Interface   string `json:"interface,omitempty" doc:"Name of the OVS interface on the node; binds the port by that name alone" example:"veth0"`
 }
+
+// Kind returns model.KindPort.
+func (PortSpec) Kind() model.Kind { return model.KindPort }
 
 // Place is an interface of a node's bridge.
 type Place struct {

@@ -18,7 +18,7 @@ import (
 //	named   on n1, interface "eth7"
 func declared(t *testing.T) *topology.Snapshot {
 	t.Helper()
-	create := func(kind topology.Kind, name string, spec any) topology.Op {
+	create := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 		return topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 	}
 	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{

@@ -16,7 +16,7 @@ import (
 // The work is proportional to what changed and to the nodes that must know it,
 // not to the number of nodes.
 func Affected(before, after *View, u Update, mark func(node string, unit Unit)) {
-	a := affected{before: before, after: after, mark: mark}
+	a := &affected{before: before, after: after, mark: mark}
 	for _, t := range u.Tunnels {
 		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
 	}
@@ -26,15 +26,8 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	changed := portsIn(u.Changes)
 	a.changed = changed
 	for _, c := range u.Changes {
-		switch c.Ref.Kind {
-		case topology.KindNode:
-			a.node(c.Ref.Name)
-		case topology.KindNetwork:
-			a.network(c)
-		case topology.KindRouter:
-			a.router(c)
-		case topology.KindPort:
-			a.port(c.Ref.Name)
+		if e, ok := effects.Of(c.Ref.Kind); ok {
+			e.mark(a, c)
 		}
 	}
 	for _, p := range u.Places {
@@ -102,7 +95,8 @@ func (a *affected) allOf(network, node string) {
 }
 
 // node: routes and ports that lead to the node carry its tunnel address.
-func (a *affected) node(name string) {
+func (a *affected) node(c topology.Change) {
+	name := c.Ref.Name
 	a.mark(name, Unit{Kind: UnitNode, Name: name})
 	was, hadIt := a.before.Topo.Node(name)
 	is, hasIt := a.after.Topo.Node(name)

@@ -78,7 +78,7 @@ func newContractBed(tb testing.TB, mode topology.Mode, routed bool, nodes, ports
 
 func name(node int) string { return fmt.Sprintf("n%d", node) }
 
-func put(kind topology.Kind, name string, spec any) topology.Op {
+func put(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 	return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 }
 

@@ -25,7 +25,7 @@ func lineage(t *testing.T, path string, seed int) *store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	put := func(k topology.Kind, name string, spec any) {
+	put := func(k topology.Kind, name string, spec topology.Spec) {
 		t.Helper()
 		ops := []topology.Op{{Verb: topology.Put, Ref: topology.Ref{Kind: k, Name: name}, Spec: spec}}
 		if _, err := s.Apply(context.Background(), "test", ops); err != nil {

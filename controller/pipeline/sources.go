@@ -276,66 +276,83 @@ func btoi(b bool) int {
 // touched returns the memberships that may differ between v and next, made by
 // the update.
 func (v *View) touched(next *View, u Update) map[membership]bool {
-	t := map[membership]bool{}
-	touch := func(network, node string) {
-		t[membership{v.domainOf(network), node}] = true
-		t[membership{next.domainOf(network), node}] = true
-	}
-	port := func(network, node string) {
-		if node != "" && v.HasPorts(network, node) != next.HasPorts(network, node) {
-			touch(network, node)
-		}
-	}
-	all := func(node string) {
-		for _, w := range []*View{v, next} {
-			for network := range w.NetworksOn(node) {
-				touch(network, node)
-			}
-			for d := range seconds(w.lingering, node) {
-				t[membership{d, node}] = true
-			}
-		}
-	}
+	t := &touches{before: v, after: next, found: map[membership]bool{}}
 	for _, c := range u.Changes {
-		switch c.Ref.Kind {
-		case topology.KindPort:
-			if p, ok := c.Before.(*topology.Port); ok {
-				port(p.Spec.Network, v.Location(p))
-			}
-			if p, ok := c.After.(*topology.Port); ok {
-				port(p.Spec.Network, next.Location(p))
-			}
-		case topology.KindNode:
-			all(c.Ref.Name)
-		case topology.KindRouter:
-			for _, o := range []topology.Object{c.Before, c.After} {
-				r, ok := o.(*topology.Router)
-				if !ok {
-					continue
-				}
-				for _, network := range r.Spec.Networks {
-					for _, w := range []*View{v, next} {
-						for node := range w.NodesOf(network) {
-							touch(network, node)
-						}
-					}
-				}
-			}
+		if e, ok := effects.Of(c.Ref.Kind); ok {
+			e.touch(t, c)
 		}
 	}
 	for _, c := range u.Places {
 		if p, ok := v.Topo.Port(c.Port); ok {
-			port(p.Spec.Network, v.Location(p))
+			t.place(p.Spec.Network, v.Location(p))
 		}
 		if p, ok := next.Topo.Port(c.Port); ok {
-			port(p.Spec.Network, next.Location(p))
+			t.place(p.Spec.Network, next.Location(p))
 		}
 	}
 	for _, l := range u.Locals {
-		all(l.Node)
+		t.allOf(l.Node)
 	}
 	for _, l := range u.Lingers {
-		t[membership{l.Domain, l.Node}] = true
+		t.found[membership{l.Domain, l.Node}] = true
 	}
-	return t
+	return t.found
+}
+
+// touches collects memberships that may differ between two views.
+type touches struct {
+	before, after *View
+	found         map[membership]bool
+}
+
+func (t *touches) touch(network, node string) {
+	t.found[membership{t.before.domainOf(network), node}] = true
+	t.found[membership{t.after.domainOf(network), node}] = true
+}
+
+// place adds a node's membership if it comes to have ports of a network, or to have
+// none.
+func (t *touches) place(network, node string) {
+	if node != "" && t.before.HasPorts(network, node) != t.after.HasPorts(network, node) {
+		t.touch(network, node)
+	}
+}
+
+// allOf adds all memberships of a node.
+func (t *touches) allOf(node string) {
+	for _, v := range []*View{t.before, t.after} {
+		for network := range v.NetworksOn(node) {
+			t.touch(network, node)
+		}
+		for d := range seconds(v.lingering, node) {
+			t.found[membership{d, node}] = true
+		}
+	}
+}
+
+func (t *touches) node(c topology.Change) { t.allOf(c.Ref.Name) }
+
+func (t *touches) router(c topology.Change) {
+	for _, o := range []topology.Object{c.Before, c.After} {
+		r, ok := o.(*topology.Router)
+		if !ok {
+			continue
+		}
+		for _, network := range r.Spec.Networks {
+			for _, v := range []*View{t.before, t.after} {
+				for node := range v.NodesOf(network) {
+					t.touch(network, node)
+				}
+			}
+		}
+	}
+}
+
+func (t *touches) port(c topology.Change) {
+	if p, ok := c.Before.(*topology.Port); ok {
+		t.place(p.Spec.Network, t.before.Location(p))
+	}
+	if p, ok := c.After.(*topology.Port); ok {
+		t.place(p.Spec.Network, t.after.Location(p))
+	}
 }

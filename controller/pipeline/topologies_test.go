@@ -36,7 +36,7 @@ func build(t testing.TB) *builder {
 	return &builder{t: t, view: pipeline.NewView(topology.NewSnapshot())}
 }
 
-func (b *builder) op(kind topology.Kind, name string, spec any) {
+func (b *builder) op(kind topology.Kind, name string, spec topology.Spec) {
 	b.ops = append(b.ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec})
 }
 

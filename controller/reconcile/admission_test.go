@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // describeHalf describes 10,000 ports and does not come to the end.
@@ -69,7 +70,7 @@ func TestPortsOfHandshakesAreBounded(t *testing.T) {
 			t.Errorf("dial from another address: %v", err)
 			return
 		}
-		r.dpid, r.ports = topology.DatapathIDFor("n"), 8000
+		r.dpid, r.ports = model.DatapathIDFor("n"), 8000
 		if r.shake() == nil {
 			_ = r.serve(nil)
 		}

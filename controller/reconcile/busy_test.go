@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestBusySwitchIsNotTakenOver: a switch that answers no echo because it is
@@ -38,7 +39,7 @@ func TestBusySwitchIsNotTakenOver(t *testing.T) {
 			committing := make(chan struct{})
 			first := make(chan error, 1)
 			running.Go(func() {
-				withRogue(ctx, b.addr, topology.DatapathIDFor("n"), func(r *rogue) {
+				withRogue(ctx, b.addr, model.DatapathIDFor("n"), func(r *rogue) {
 					r.ports = ports
 					first <- r.busyOnce(ctx, test.busy, committing)
 				})
@@ -47,7 +48,7 @@ func TestBusySwitchIsNotTakenOver(t *testing.T) {
 			before, _ := b.fabric.NodeStatus("n")
 			second := make(chan struct{})
 			running.Go(func() {
-				withRogue(ctx, b.addr, topology.DatapathIDFor("n"), func(r *rogue) {
+				withRogue(ctx, b.addr, model.DatapathIDFor("n"), func(r *rogue) {
 					if r.shake() == nil {
 						close(second)
 						_ = r.serve(nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 const home, stranger, other = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -65,7 +65,7 @@ func TestOVSDBStanding(t *testing.T) {
 			if !secure {
 				b = newIdentityBed(t, reconcile.Config{ReturnGrace: time.Hour})
 			}
-			id := uint64(topology.DatapathIDFor("node1"))
+			id := uint64(model.DatapathIDFor("node1"))
 			conn := func(from string) ovsdb.Conn {
 				return ovsdb.Conn{DatapathID: id, Remote: from + ":4711", Node: map[bool]string{true: "node1"}[secure]}
 			}

@@ -22,6 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/chaos"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // crowdOf is how many idle connections there are to be.
@@ -121,7 +122,7 @@ var attacks = []attack{
 		for range 4 {
 			run(func() {
 				again(ctx, 20*time.Millisecond, func() {
-					withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+					withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
 						if r.shake() != nil {
 							return
 						}
@@ -142,7 +143,7 @@ var attacks = []attack{
 	{"flood of a port's changes", flood("rogue3", &openflow.PortStatus{Reason: openflow.PortModified, Port: openflow.Port{No: 1, Name: "x"}}), "rogue3"},
 	{"flood of port-status", func(ctx context.Context, b *chaosBed, run func(func())) {
 		run(func() {
-			withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+			withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
 				if r.shake() != nil {
 					return
 				}
@@ -167,7 +168,7 @@ var attacks = []attack{
 		for range 200 {
 			run(func() {
 				again(ctx, 50*time.Millisecond, func() {
-					withRogue(ctx, b.addr, topology.DatapathIDFor("node1"), func(r *rogue) {
+					withRogue(ctx, b.addr, model.DatapathIDFor("node1"), func(r *rogue) {
 						if r.shake() == nil {
 							_ = r.serve(nil)
 						}
@@ -218,7 +219,7 @@ func flood(node string, m openflow.Message) func(context.Context, *chaosBed, fun
 		one, _ := m.AppendBinary(nil)
 		batch := bytes.Repeat(one, 500)
 		run(func() {
-			withRogue(ctx, b.addr, topology.DatapathIDFor(node), func(r *rogue) {
+			withRogue(ctx, b.addr, model.DatapathIDFor(node), func(r *rogue) {
 				if r.shake() != nil {
 					return
 				}
@@ -438,7 +439,7 @@ func TestEndlessFlows(t *testing.T) {
 	defer cancel()
 	running.Go(func() {
 		again(ctx, 10*time.Millisecond, func() {
-			withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+			withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
 				r.flowStats = func(r *rogue, q openflow.Message) error {
 					if sane.Load() {
 						return r.send(&openflow.MultipartReply{Kind: openflow.MultipartFlow}, q)
@@ -504,7 +505,7 @@ func TestNewcomerInTheCrowd(t *testing.T) {
 	start := time.Now()
 	running.Go(func() {
 		again(ctx, 10*time.Millisecond, func() {
-			withRogue(ctx, b.addr, topology.DatapathIDFor("n"), func(r *rogue) {
+			withRogue(ctx, b.addr, model.DatapathIDFor("n"), func(r *rogue) {
 				if r.shake() == nil {
 					_ = r.serve(nil)
 				}
@@ -535,7 +536,7 @@ func TestRefusedIsTriedEverMoreSlowly(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	running.Go(func() {
-		withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+		withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
 			if r.shake() != nil {
 				return
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -136,7 +137,7 @@ func (b *tlsBed) dial(from, certificate string) func(context.Context) (net.Conn,
 // or stop is called.
 func (b *tlsBed) connect(from, certificate, node string) (stop func()) {
 	b.Helper()
-	return b.connectAs(from, certificate, simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor(node))})
+	return b.connectAs(from, certificate, simswitch.Config{DatapathID: openflow.DatapathID(model.DatapathIDFor(node))})
 }
 
 // connectAs is connect for a switch that is as cfg says; without a datapath id
@@ -144,7 +145,7 @@ func (b *tlsBed) connect(from, certificate, node string) (stop func()) {
 func (b *tlsBed) connectAs(from, certificate string, cfg simswitch.Config) (stop func()) {
 	b.Helper()
 	if cfg.DatapathID == 0 {
-		cfg.DatapathID = openflow.DatapathID(topology.DatapathIDFor(certificate))
+		cfg.DatapathID = openflow.DatapathID(model.DatapathIDFor(certificate))
 	}
 	cfg.Backoff = 20 * time.Millisecond
 	s := simswitch.New(cfg)
@@ -204,7 +205,7 @@ func (b *tlsBed) at(node, from string) bool {
 // declared.
 func TestCertificateBindsSwitchToNode(t *testing.T) {
 	const honest, rogue = "127.0.0.2", "127.0.0.3"
-	forged := fmt.Sprintf("datapath id %v, which is that of node node1, but its certificate is for node node2", topology.DatapathIDFor("node1"))
+	forged := fmt.Sprintf("datapath id %v, which is that of node node1, but its certificate is for node node2", model.DatapathIDFor("node1"))
 	t.Run("declared", func(t *testing.T) {
 		b := newTLSBed(t)
 		b.declare("node1", "node2")
@@ -255,7 +256,7 @@ func TestAdmitOVSDB(t *testing.T) {
 	b := newTLSBed(t)
 	b.declare("node1", "node2")
 	b.await("both are known", func() bool { return b.fabric.View().Topo.NumNodes() == 2 })
-	one, other := uint64(topology.DatapathIDFor("node1")), uint64(topology.DatapathIDFor("stranger"))
+	one, other := uint64(model.DatapathIDFor("node1")), uint64(model.DatapathIDFor("stranger"))
 	for _, tt := range []struct {
 		conn ovsdb.Conn
 		ok   bool
@@ -275,7 +276,7 @@ func TestAdmitOVSDB(t *testing.T) {
 // before the bridge became a node's does not bind that node's ports.
 func TestToldByAnotherIsNotHeard(t *testing.T) {
 	b := newTLSBed(t)
-	id := uint64(topology.DatapathIDFor("node1"))
+	id := uint64(model.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Node: "node2"})
 	b.fabric.InterfacesChanged(id, []*ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
 	b.declare("node1")

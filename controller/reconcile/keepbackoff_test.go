@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestNodeIsToldToKeepToMaxBackoff: once for each time that a node has come to
@@ -16,7 +16,7 @@ import (
 // and not over the connection of another.
 func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	const from = "127.0.0.2"
-	id := uint64(topology.DatapathIDFor("node1"))
+	id := uint64(model.DatapathIDFor("node1"))
 	told := func(b *tlsBed, node string) (*atomic.Int32, func()) {
 		n := &atomic.Int32{}
 		return n, func() {

@@ -21,6 +21,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -125,7 +126,7 @@ func socketOf(n *lab.Node) string { return filepath.Join(n.Dir, "br-int.controll
 // join points a node's br-int at the Fabric, as "sdnctl node join" would.
 func (b *bed) join(n *lab.Node) {
 	b.Helper()
-	id := topology.DatapathIDFor(n.Name)
+	id := model.DatapathIDFor(n.Name)
 	if _, err := n.VSCtl(b.Context(),
 		"--", "set", "bridge", "br-int", "protocols=OpenFlow13", "other_config:datapath-id="+id.String(),
 		"--", "--may-exist", "add-port", "br-int", pipeline.TunnelPort, "--", "set", "interface", pipeline.TunnelPort,
@@ -145,7 +146,7 @@ func (b *bed) apply(ops ...topology.Op) topology.Revision {
 	return c.Revision
 }
 
-func put(kind topology.Kind, name string, spec any) topology.Op {
+func put(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 	return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 }
 
@@ -404,7 +405,7 @@ func TestQuarantineAndAdoption(t *testing.T) {
 		return nil
 	})
 	s := b.fabric.Switches()[0]
-	if s.DatapathID != topology.DatapathIDFor("node1") || !strings.Contains(s.Reason, "no declared node") {
+	if s.DatapathID != model.DatapathIDFor("node1") || !strings.Contains(s.Reason, "no declared node") {
 		t.Errorf("quarantined: %+v", s)
 	}
 	if count, err := n.FlowCount(b.Context()); err != nil || count != 0 {
@@ -473,7 +474,7 @@ func TestTwoSwitchesOneID(t *testing.T) {
 	b.settled()
 	b.join(n2)
 	if _, err := n2.VSCtl(b.Context(), "set", "bridge", "br-int",
-		"other_config:datapath-id="+topology.DatapathIDFor("node1").String()); err != nil {
+		"other_config:datapath-id="+model.DatapathIDFor("node1").String()); err != nil {
 		t.Fatal(err)
 	}
 	b.await("the second switch in quarantine", func(context.Context) error {

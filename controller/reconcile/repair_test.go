@@ -19,7 +19,7 @@ import (
 // network, of which a few are left out.
 func wantedFlows(t testing.TB, ports, without int) *pipeline.FlowSet {
 	t.Helper()
-	put := func(kind topology.Kind, name string, spec any) topology.Op {
+	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 		return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 	}
 	ops := []topology.Op{

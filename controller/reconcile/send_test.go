@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestKnownKindsGoWithTheirCommit: of what a switch has taken before, more is sent with
@@ -29,7 +30,7 @@ func TestKnownKindsGoWithTheirCommit(t *testing.T) {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() {
-		withRogue(ctx, b.addr, topology.DatapathIDFor("rogue"), func(r *rogue) {
+		withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
 			if r.shake() == nil {
 				_ = r.serveBundles(bundles)
 			}

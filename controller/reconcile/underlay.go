@@ -8,6 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // What VXLAN takes of the underlay's MTU, in bytes: the inner Ethernet header, and
@@ -88,7 +89,7 @@ func (f *Fabric) networkConditions(v *pipeline.View, name string) []condition.Co
 	}
 	facts := condition.NetworkFacts{Name: name, MTU: n.Spec.MTU}
 	if facts.MTU == 0 {
-		facts.MTU = topology.DefaultMTU
+		facts.MTU = model.DefaultMTU
 	}
 	f.facts.mu.Lock()
 	defer f.facts.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -41,7 +42,7 @@ func unsureBed(t *testing.T, grace time.Duration) *bed {
 // ovsdbTells tells of the port's interface, and waits until that is known.
 func (b *bed) ovsdbTells() {
 	b.Helper()
-	id := uint64(topology.DatapathIDFor("node1"))
+	id := uint64(model.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id})
 	b.fabric.InterfacesChanged(id, []*ovsdb.Interface{{Name: "veth0", IfaceID: "web"}})
 	b.await("web to be bound", func(context.Context) error {

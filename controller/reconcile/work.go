@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // What a bundle costs beside its flow-mods, in bytes: a header for each of them,
@@ -85,10 +84,7 @@ func objectOf(u pipeline.Update) string {
 	case 0:
 		return "binding"
 	case 1:
-		switch k := u.Changes[0].Ref.Kind; k {
-		case topology.KindNode, topology.KindNetwork, topology.KindRouter, topology.KindPort:
-			return string(k)
-		}
+		return string(u.Changes[0].Ref.Kind)
 	}
 	return "several"
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // applicant is a machine that wants to be a node.
@@ -162,7 +162,7 @@ func TestEnroll(t *testing.T) {
 // inSync has a switch connect as a node until it is in sync.
 func inSync(t *testing.T, d *daemon, node string, dial func(context.Context) (net.Conn, error)) {
 	t.Helper()
-	sw := simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor(node)), Backoff: 10 * time.Millisecond})
+	sw := simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(model.DatapathIDFor(node)), Backoff: 10 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
 	go func() {

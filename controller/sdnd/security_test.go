@@ -20,7 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // authority is a folder with an authority and sdnd's certificate.
@@ -227,7 +227,7 @@ func TestRotationKeepsTheSession(t *testing.T) {
 	config := a.client(pki.Identity{Kind: pki.Node, Name: "node1"})
 	config.ServerName = "127.0.0.1"
 	served := make(chan []byte, 10) // serial numbers of sdnd's certificates
-	sw := simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor("node1")), Backoff: 10 * time.Millisecond})
+	sw := simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(model.DatapathIDFor("node1")), Backoff: 10 * time.Millisecond})
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan struct{})
 	addr := d.address("openflow")

@@ -5,11 +5,12 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // mayChange refuses a transaction that who makes the request may not make.
-// Every change goes through here, by whatever route it came: nodes are for
-// administrators, the rest for operators, and a node has rules of its own.
+// Every change goes through here, by whatever route it came: who may write an object
+// is its kind's and its spec's to say, and a node has rules of its own.
 func (s *Server) mayChange(ctx context.Context, t *transaction) error {
 	who, ok := ctx.Value(callerKey{}).(*caller)
 	if !ok {
@@ -18,9 +19,10 @@ func (s *Server) mayChange(ctx context.Context, t *transaction) error {
 	if node := who.node(); node != "" {
 		return s.nodeMayChange(node, t)
 	}
-	need := pki.Operator
+	snap := s.cfg.Store.Snapshot()
+	need := pki.Operator // also to change nothing
 	for _, op := range t.ops {
-		if op.Ref.Kind == topology.KindNode {
+		if writer(snap, op) == model.Admin {
 			need = pki.Admin
 			break
 		}
@@ -29,6 +31,19 @@ func (s *Server) mayChange(ctx context.Context, t *transaction) error {
 		return p
 	}
 	return nil
+}
+
+// writer returns the least role that may do an op: what the kind demands, the spec
+// that is asked for, and the one that is there.
+func writer(snap *topology.Snapshot, op topology.Op) model.Role {
+	role := op.Ref.Kind.Writer()
+	if op.Spec != nil {
+		role = max(role, op.Spec.Writer())
+	}
+	if o, ok := snap.Object(op.Ref); ok {
+		role = max(role, topology.SpecOf(o).Writer())
+	}
+	return role
 }
 
 // mayTry refuses a dry run: everybody may try everything, but for a node, to

@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // A node's certificate has a role of its own, so that a machine taken over by a
@@ -78,7 +79,7 @@ func (s *Server) nodeMayChange(node string, t *transaction) error {
 		deny := func(field, message, fix string) {
 			denied = append(denied, api.Problem{Index: t.index[i], Object: op.Ref.String(), Field: field, Message: message, Fix: fix})
 		}
-		if op.Ref.Kind != topology.KindPort {
+		if op.Ref.Kind.Writer() > model.NodeItself || op.Ref.Kind != topology.KindPort {
 			deny("", "nodes make and delete ports only", "ask an operator")
 			continue
 		}

@@ -14,13 +14,8 @@ func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Ob
 	if v.only != "" {
 		return v.visible(kind, network, node)
 	}
-	switch kind {
-	case topology.KindNode:
-		return objects(v.snap.Nodes())
-	case topology.KindNetwork:
-		return objects(v.snap.Networks())
-	case topology.KindRouter:
-		return objects(v.snap.Routers())
+	if kind != topology.KindPort || network == "" && node == "" {
+		return v.snap.Objects(kind)
 	}
 	ports := v.snap.Ports()
 	if network != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // verbs lists changes as "verb object".
@@ -228,7 +228,7 @@ func TestHistory(t *testing.T) {
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	wantSpec := api.NetworkSpec{Mode: api.ModeStretched, MTU: topology.DefaultMTU, Subnets: []api.Subnet{{
+	wantSpec := api.NetworkSpec{Mode: api.ModeStretched, MTU: model.DefaultMTU, Subnets: []api.Subnet{{
 		CIDR: "10.0.0.0/24", Gateway: "10.0.0.1", Reserved: []string{"10.0.0.5", "10.0.0.7-10.0.0.9"},
 	}}}
 	if diff := cmp.Diff(wantSpec, network, cmpopts.EquateEmpty()); diff != "" {

@@ -69,22 +69,9 @@ func examplePort() api.Port {
 }
 
 // declared is an example as a user sends it: without what the server adds.
-func declared(example any) any {
-	switch o := example.(type) {
-	case api.Node:
-		o.Status, o.Meta = nil, nil
-		return o
-	case api.Network:
-		o.Status, o.Meta = nil, nil
-		return o
-	case api.Router:
-		o.Status, o.Meta = nil, nil
-		return o
-	case api.Port:
-		o.Status, o.Meta = nil, nil
-		return o
-	}
-	return example
+func declared[S, T any](o api.Resource[S, T]) api.Resource[S, T] {
+	o.Status, o.Meta = nil, nil
+	return o
 }
 
 // exampleObject is the port in its general form.

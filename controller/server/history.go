@@ -50,7 +50,7 @@ func historyObject(ref topology.Ref, labels map[string]string, spec json.RawMess
 			return nil, fmt.Errorf("%s: %w", ref, err)
 		}
 	}
-	return &api.Object{Kind: apiKind(ref.Kind), Name: ref.Name, Labels: labels, Spec: spec}, nil
+	return &api.Object{Kind: api.KindOf(ref.Kind), Name: ref.Name, Labels: labels, Spec: spec}, nil
 }
 
 // networkHistory gives a stored network the API's form: the store keeps

@@ -8,13 +8,11 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// kindOf maps a kind of the API to topology's.
-func kindOf(k api.Kind) topology.Kind { return topology.Kind(k.Lower()) }
-
 // refOf names an object of the API in topology's terms.
-func refOf(k api.Kind, name string) topology.Ref { return topology.Ref{Kind: kindOf(k), Name: name} }
+func refOf(k api.Kind, name string) topology.Ref { return topology.Ref{Kind: k.Model(), Name: name} }
 
 // reader turns the texts of a spec into values and collects what is not one.
 type reader struct {
@@ -23,31 +21,37 @@ type reader struct {
 
 // specOf turns a spec of the API into topology's. Where there are problems the
 // result is what could be read.
-func specOf(spec any) (any, []api.Problem) {
-	var r reader
-	var out any
-	switch spec := spec.(type) {
-	case api.NodeSpec:
-		out = topology.NodeSpec{
-			DatapathID:  r.datapathID("spec.datapathID", spec.DatapathID),
-			TunnelIP:    r.addr("spec.tunnelIP", spec.TunnelIP),
-			TunnelCheck: topology.TunnelCheck(strings.ToLower(spec.TunnelCheck)),
-		}
-	case api.NetworkSpec:
-		out = r.network(spec)
-	case api.RouterSpec:
-		out = topology.RouterSpec{Networks: spec.Networks}
-	case api.PortSpec:
-		out = topology.PortSpec{
-			Network:     spec.Network,
-			Node:        spec.Node,
-			IP:          r.addr("spec.ip", spec.IP),
-			MAC:         r.mac("spec.mac", spec.MAC),
-			InterfaceID: spec.InterfaceID,
-			Interface:   spec.Interface,
-		}
+func specOf(spec any) (topology.Spec, []api.Problem) {
+	given, ok := spec.(api.Spec)
+	if !ok {
+		return nil, nil
 	}
-	return out, r.problems
+	kind, _ := kinds.Of(given.Kind())
+	var r reader
+	return kind.read(&r, given), r.problems
+}
+
+func (r *reader) node(spec api.NodeSpec) topology.NodeSpec {
+	return topology.NodeSpec{
+		DatapathID:  r.datapathID("spec.datapathID", spec.DatapathID),
+		TunnelIP:    r.addr("spec.tunnelIP", spec.TunnelIP),
+		TunnelCheck: topology.TunnelCheck(strings.ToLower(spec.TunnelCheck)),
+	}
+}
+
+func (r *reader) router(spec api.RouterSpec) topology.RouterSpec {
+	return topology.RouterSpec{Networks: spec.Networks}
+}
+
+func (r *reader) port(spec api.PortSpec) topology.PortSpec {
+	return topology.PortSpec{
+		Network:     spec.Network,
+		Node:        spec.Node,
+		IP:          r.addr("spec.ip", spec.IP),
+		MAC:         r.mac("spec.mac", spec.MAC),
+		InterfaceID: spec.InterfaceID,
+		Interface:   spec.Interface,
+	}
 }
 
 func (r *reader) network(spec api.NetworkSpec) topology.NetworkSpec {
@@ -115,7 +119,7 @@ func (r *reader) datapathID(field, s string) topology.DatapathID {
 	if s == "" {
 		return 0
 	}
-	id, err := topology.ParseDatapathID(strings.ReplaceAll(s, ":", ""))
+	id, err := model.ParseDatapathID(strings.ReplaceAll(s, ":", ""))
 	if err != nil {
 		r.add(field, err.Error(), "'ovs-vsctl get bridge br-int datapath_id' shows a switch's")
 	}
@@ -174,7 +178,7 @@ func (r *reader) prefix(field, s string) netip.Prefix {
 // addrRange reads an address, a range of addresses or a range in CIDR notation.
 func (r *reader) addrRange(field, s string) topology.AddrRange {
 	if p, err := netip.ParsePrefix(s); err == nil && p.Addr().Is4() {
-		return topology.PrefixRange(p)
+		return model.PrefixRange(p)
 	}
 	from, to, ok := strings.Cut(s, "-")
 	if !ok {
@@ -193,7 +197,7 @@ func (r *reader) mac(field, s string) topology.MAC {
 	if s == "" {
 		return topology.MAC{}
 	}
-	m, err := topology.ParseMAC(s)
+	m, err := model.ParseMAC(s)
 	switch {
 	case err != nil:
 		r.add(field, err.Error(), "")

@@ -18,7 +18,7 @@ func TestSpecMistakes(t *testing.T) {
 	big := math.MaxInt
 	tests := []struct {
 		name string
-		spec any
+		spec api.Spec
 		want []string
 	}{
 		{"node", api.NodeSpec{DatapathID: "xyz", TunnelIP: "fe80::1%eth0"}, []string{

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/sdnctl/sdnctl/controller/api"
 )
 
 // schemaPrefix is where the OpenAPI document has its schemas.
@@ -35,7 +33,7 @@ func (s *Server) openAPIConfig() huma.Config {
 			},
 		}},
 		Components: &huma.Components{
-			Schemas: huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer),
+			Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"token":       {Type: "http", Scheme: "bearer", Description: "By TCP: a token of sdnctl token new"},
 				"certificate": {Type: "mutualTLS", Description: "By TCP: a certificate for a user, as of sdnctl pki user"},
@@ -63,22 +61,11 @@ func (s *Server) openAPIConfig() huma.Config {
 	}
 }
 
-// finishOpenAPI completes what reflection cannot know: an Object is one of the
-// kinds, a list is never null, and huma's own form of errors is never sent.
+// finishOpenAPI completes what reflection cannot know: what kinds there are, that a
+// list is never null, and that huma's own form of errors is never sent.
 func (s *Server) finishOpenAPI() {
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
-	object := schemas["Object"]
-	mapping := map[string]string{}
-	var kinds []*huma.Schema
-	for _, k := range api.Kinds() {
-		mapping[string(k)] = schemaPrefix + string(k)
-		kinds = append(kinds, &huma.Schema{Ref: schemaPrefix + string(k)})
-	}
-	*object = huma.Schema{
-		Description:   "A declared object of any kind",
-		OneOf:         kinds,
-		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
-	}
+	finishKinds(schemas)
 	for _, schema := range schemas {
 		for _, property := range schema.Properties {
 			if property.Type == huma.TypeArray {

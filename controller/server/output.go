@@ -1,8 +1,6 @@
 package server
 
 import (
-	"encoding/json"
-	"fmt"
 	"iter"
 	"net/netip"
 	"slices"
@@ -19,19 +17,6 @@ type view struct {
 	// only is the node that looks, which sees little else than itself; "" for who
 	// may see all.
 	only string
-}
-
-// apiKind maps a kind of topology to the API's.
-func apiKind(k topology.Kind) api.Kind {
-	switch k {
-	case topology.KindNode:
-		return api.KindNode
-	case topology.KindNetwork:
-		return api.KindNetwork
-	case topology.KindRouter:
-		return api.KindRouter
-	}
-	return api.KindPort
 }
 
 func metaOf(m *topology.Meta) *api.Meta {
@@ -130,19 +115,10 @@ func macText(m topology.MAC) string {
 	return m.String()
 }
 
-// typed returns an object as *api.Node, *api.Network, *api.Router or *api.Port.
-func (v view) typed(o topology.Object) any {
-	switch o := o.(type) {
-	case *topology.Node:
-		return v.node(o)
-	case *topology.Network:
-		return v.network(o)
-	case *topology.Router:
-		return v.router(o)
-	case *topology.Port:
-		return v.port(o)
-	}
-	return nil
+// show returns an object as an api.Resource.
+func (v view) show(o topology.Object) api.Shown {
+	k, _ := kinds.Of(o.Ref().Kind) // a snapshot has no others
+	return k.show(v, o)
 }
 
 // object returns an object in its general form, nil for nil.
@@ -150,31 +126,8 @@ func (v view) object(o topology.Object) (*api.Object, error) {
 	if o == nil {
 		return nil, nil
 	}
-	out := &api.Object{
-		Kind:   apiKind(o.Ref().Kind),
-		Name:   o.Ref().Name,
-		Labels: o.Metadata().Labels,
-		Meta:   metaOf(o.Metadata()),
-	}
-	var spec, status any
-	switch t := v.typed(o).(type) {
-	case *api.Node:
-		spec, status = t.Spec, t.Status
-	case *api.Network:
-		spec, status = t.Spec, t.Status
-	case *api.Router:
-		spec, status = t.Spec, t.Status
-	case *api.Port:
-		spec, status = t.Spec, t.Status
-	}
-	var err error
-	if out.Spec, err = json.Marshal(spec); err == nil {
-		out.Status, err = json.Marshal(status)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", o.Ref(), err)
-	}
-	return out, nil
+	out, err := v.show(o).Object()
+	return &out, err
 }
 
 // changes gives changes their form in the API, one by one as they are sent.

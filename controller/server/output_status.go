@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func (v view) node(n *topology.Node) *api.Node {
@@ -158,7 +159,7 @@ func (v view) port(p *topology.Port) *api.Port {
 	if n, ok := v.snap.Network(p.Spec.Network); ok {
 		st.VNI, st.MTU = int(n.VNI), n.Spec.MTU
 		if st.MTU == 0 {
-			st.MTU = topology.DefaultMTU
+			st.MTU = model.DefaultMTU
 		}
 		st.PrefixLength, st.Gateway = v.link(n, p)
 	}

@@ -55,7 +55,7 @@ func (s *Server) patch(ctx context.Context, kind api.Kind, ref topology.Ref, in 
 			return store.Commit{}, p
 		}
 	}
-	was, err := json.Marshal(v.typed(o))
+	was, err := json.Marshal(v.show(o))
 	if err != nil {
 		return store.Commit{}, internal(err)
 	}

@@ -35,23 +35,12 @@ func (t *transaction) repeats(op topology.Op, p topology.Problem) bool {
 
 // refersToBroken reports whether an op refers to an object with mistakes.
 func (t *transaction) refersToBroken(op topology.Op) bool {
-	broken := func(kind topology.Kind, name string) bool {
-		return t.broken[topology.Ref{Kind: kind, Name: name}] != nil
+	if op.Spec == nil {
+		return false
 	}
-	switch spec := op.Spec.(type) {
-	case topology.PortSpec:
-		return broken(topology.KindNetwork, spec.Network) || broken(topology.KindNode, spec.Node)
-	case topology.RouterSpec:
-		for _, n := range spec.Networks {
-			if broken(topology.KindNetwork, n) {
-				return true
-			}
-		}
-	case topology.NetworkSpec:
-		for _, b := range spec.Blocks {
-			if broken(topology.KindNode, b.Node) {
-				return true
-			}
+	for _, ref := range op.Spec.References() {
+		if t.broken[ref] != nil {
+			return true
 		}
 	}
 	return false

@@ -22,10 +22,10 @@ const (
 
 // routes registers every operation.
 func (s *Server) routes() {
-	objectRoutes[api.Node](s, api.KindNode, exampleNode())
-	objectRoutes[api.Network](s, api.KindNetwork, exampleNetwork())
-	objectRoutes[api.Router](s, api.KindRouter, exampleRouter())
-	objectRoutes[api.Port](s, api.KindPort, examplePort())
+	routes := kindRoutes()
+	for _, register := range routes.All() {
+		register(s)
+	}
 	s.changeRoutes()
 	s.watchRoute()
 	s.stateRoutes()

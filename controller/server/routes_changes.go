@@ -95,7 +95,7 @@ func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) 
 func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
 	v := view{snap: snap}
 	for _, kind := range api.Kinds() {
-		for o := range v.all(kindOf(kind), "", "") {
+		for o := range v.all(kind.Model(), "", "") {
 			labels := o.Metadata().Labels
 			if _, named := t.given[o.Ref()]; named || labels[madeBy] != "" && !sel.names(nodeLabels) {
 				continue // what nodes made is pruned only by a selector that says so

@@ -80,8 +80,9 @@ type putOutput[T any] struct {
 	Body    *T
 }
 
-// objectRoutes registers list, create, get, put and delete of one kind.
-func objectRoutes[T any](s *Server, kind api.Kind, example T) {
+// objectRoutes registers list, create, get, put, patch and delete of one kind.
+func objectRoutes[S, St any](s *Server, kind api.Kind, example api.Resource[S, St]) {
+	type T = api.Resource[S, St]
 	one, many := kind.Lower(), kind.Plural()
 	base := "/v1/" + many
 	t := reflect.TypeFor[T]()
@@ -143,7 +144,7 @@ func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portL
 	}
 	v := s.viewFor(ctx)
 	picked := func(yield func(topology.Object) bool) {
-		for o := range v.all(kindOf(kind), in.Network, in.Node) {
+		for o := range v.all(kind.Model(), in.Network, in.Node) {
 			if o.Ref().Name > in.Continue && sel.matches(o.Metadata().Labels) && !yield(o) {
 				return
 			}
@@ -161,7 +162,7 @@ func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portL
 	}
 	out.Body = long[api.List[T]]{
 		rest: rest, field: "items",
-		items: each(picked, func(o topology.Object) (any, error) { return v.typed(o), nil }),
+		items: each(picked, func(o topology.Object) (any, error) { return v.show(o), nil }),
 	}
 	return out, nil
 }
@@ -193,7 +194,7 @@ func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
 	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
-	body := v.typed(o).(*T)
+	body := v.show(o).(any).(*T)
 	tag, err := etag(o, body)
 	if err != nil {
 		return nil, internal(err)

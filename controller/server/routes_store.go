@@ -126,7 +126,7 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[ap
 	}
 	out.Revision = api.Revision(c.Revision)
 	for _, kind := range api.Kinds() {
-		for range (view{snap: c.After}).all(kindOf(kind), "", "") {
+		for range (view{snap: c.After}).all(kind.Model(), "", "") {
 			out.Unchanged++
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func TestAcks(t *testing.T) {
@@ -117,7 +118,7 @@ func TestStatusAndNodes(t *testing.T) {
 	node, err := b.client.Node(t.Context(), "node1")
 	wantNode := &api.NodeStatus{
 		Ready: true, Conditions: []api.Condition{},
-		DatapathID: topology.DatapathIDFor("node1").String(), Connected: true, Since: &since, Address: "192.168.50.11:41234",
+		DatapathID: model.DatapathIDFor("node1").String(), Connected: true, Since: &since, Address: "192.168.50.11:41234",
 		OVSVersion: "3.1.0", WantedRevision: 2, AcknowledgedRevision: 2, InSync: true, Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
 	}
 	if diff := cmp.Diff(wantNode, node.Status); diff != "" || err != nil {
@@ -138,7 +139,7 @@ func TestStatusAndNodes(t *testing.T) {
 func TestSwitches(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
-	taken := topology.DatapathIDFor("node1")
+	taken := model.DatapathIDFor("node1")
 	b.fabric.switches = []reconcile.Switch{
 		{DatapathID: taken, Address: "192.168.50.66:40112", Since: clock(), Reason: "another connection has this datapath id"},
 		{Address: "192.168.50.14:40113", Since: clock(), Reason: "switch offers OpenFlow 1.0, but not OpenFlow 1.3", Action: "allow it"},

@@ -227,7 +227,7 @@ func (b *bed) refused(method, path, body string, header http.Header) api.Error {
 }
 
 // object makes an object of a spec.
-func object(t *testing.T, name string, spec any) api.Object {
+func object(t *testing.T, name string, spec api.Spec) api.Object {
 	t.Helper()
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {

@@ -73,25 +73,10 @@ func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
 	} else {
 		t.given[op.Ref] = index
 	}
-	if op.Verb == topology.Delete && op.Ref.Kind != "" || fits(op.Ref.Kind, op.Spec) {
+	if op.Verb == topology.Delete && op.Ref.Kind != "" || op.Spec != nil && op.Spec.Kind() == op.Ref.Kind {
 		t.ops = append(t.ops, op)
 		t.index = append(t.index, index)
 	}
-}
-
-// fits reports whether a spec is of the kind.
-func fits(kind topology.Kind, spec any) bool {
-	switch spec.(type) {
-	case topology.NodeSpec:
-		return kind == topology.KindNode
-	case topology.NetworkSpec:
-		return kind == topology.KindNetwork
-	case topology.RouterSpec:
-		return kind == topology.KindRouter
-	case topology.PortSpec:
-		return kind == topology.KindPort
-	}
-	return false
 }
 
 // refusal joins the mistakes found so far with those that the store finds in

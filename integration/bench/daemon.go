@@ -68,7 +68,7 @@ func (b *daemonBed) apply(ctx context.Context, req api.ApplyRequest) error {
 }
 
 // add adds an object to a request.
-func add(req *api.ApplyRequest, name string, spec any) error {
+func add(req *api.ApplyRequest, name string, spec api.Spec) error {
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
 		return err

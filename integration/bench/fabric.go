@@ -14,6 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -72,7 +73,7 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	var set pipeline.FlowSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
 	b.want = set.Len()
-	id := topology.DatapathIDFor(b.node.Name)
+	id := model.DatapathIDFor(b.node.Name)
 	_, err = b.node.VSCtl(ctx, "set", "bridge", "br-int", "protocols=OpenFlow13,OpenFlow15", "other_config:datapath-id="+id.String())
 	if err != nil {
 		return nil, errors.Join(err, b.stop())
@@ -83,7 +84,7 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 // remotePorts declares a network with a port on node1 and so many others that
 // the node gets about so many flows.
 func remotePorts(flows int) []topology.Op {
-	put := func(kind topology.Kind, name string, spec any) topology.Op {
+	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 		return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 	}
 	ops := []topology.Op{

@@ -28,7 +28,7 @@ func fleets() []Bench {
 	model := func(name string, nodes, ports int, goals modelGoals, objects func(*fleet, int) []api.Object) Bench {
 		return Bench{Name: "fleet/" + name, Section: sectionModel, Limit: 4 * time.Minute,
 			Run: func(ctx context.Context, e *Env, r *Report) error {
-				m := model{name: name, nodes: e.Pick(nodes, nodes/20), ports: ports, goals: goals, objects: objects}
+				m := modelBench{name: name, nodes: e.Pick(nodes, nodes/20), ports: ports, goals: goals, objects: objects}
 				return m.run(ctx, e, r)
 			}}
 	}
@@ -53,8 +53,8 @@ func goal(limit float64) Goal {
 	return AtMost(limit)
 }
 
-// model is a topology that a whole fleet is brought to.
-type model struct {
+// modelBench is a topology that a whole fleet is brought to.
+type modelBench struct {
 	name         string
 	nodes, ports int
 	goals        modelGoals
@@ -62,7 +62,7 @@ type model struct {
 }
 
 // run measures a start with empty switches, and one with switches that have all.
-func (m *model) run(ctx context.Context, e *Env, r *Report) (err error) {
+func (m *modelBench) run(ctx context.Context, e *Env, r *Report) (err error) {
 	f, err := newFleet(e, m.nodes, m.ports)
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ type began struct {
 func (b began) took() Figure { return Value(b.seconds).With("%.1f s of CPU of sdnd", b.cpu) }
 
 // start starts the daemon and waits until all nodes are in sync.
-func (m *model) start(ctx context.Context, f *fleet) (b began, err error) {
+func (m *modelBench) start(ctx context.Context, f *fleet) (b began, err error) {
 	started, err := f.startDaemon()
 	if err != nil {
 		return b, err

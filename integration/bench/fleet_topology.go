@@ -17,7 +17,7 @@ func (f *fleet) declare(ctx context.Context, objects []api.Object) (api.Revision
 }
 
 // object makes an object of a spec that is one.
-func object(name string, spec any) api.Object {
+func object(name string, spec api.Spec) api.Object {
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
 		panic(err)

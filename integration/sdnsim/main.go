@@ -36,7 +36,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func main() {
@@ -120,7 +120,7 @@ func newFleet(o *options) *simswitch.Fleet {
 		Controller: o.controller, Dials: 64,
 		Switch: func(name string, _ int) simswitch.Config {
 			return simswitch.Config{
-				DatapathID: openflow.DatapathID(topology.DatapathIDFor(name)),
+				DatapathID: openflow.DatapathID(model.DatapathIDFor(name)),
 				Ports:      portsOf(o), Probe: o.probe, Backoff: o.backoff,
 			}
 		},

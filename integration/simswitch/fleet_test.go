@@ -18,6 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -53,7 +54,7 @@ func newBed(t *testing.T, nodes int) *bed {
 		t.Fatal(err)
 	}
 	cfg := simswitch.FleetConfig{Controller: ln.Addr().String(), Switch: func(name string, _ int) simswitch.Config {
-		return simswitch.Config{DatapathID: openflow.DatapathID(topology.DatapathIDFor(name)), Ports: nodePorts(), Backoff: 100 * time.Millisecond}
+		return simswitch.Config{DatapathID: openflow.DatapathID(model.DatapathIDFor(name)), Ports: nodePorts(), Backoff: 100 * time.Millisecond}
 	}}
 	for i := range nodes {
 		cfg.Names = append(cfg.Names, nodeName(i))
@@ -99,7 +100,7 @@ func (b *bed) apply(ops ...topology.Op) {
 	}
 }
 
-func set(kind topology.Kind, name string, spec any) topology.Op {
+func set(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 	return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
 }
 

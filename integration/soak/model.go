@@ -44,7 +44,7 @@ func (m *model) clone() *model {
 }
 
 // put notes an object that is declared.
-func (m *model) put(o api.Object, spec any) {
+func (m *model) put(o api.Object, spec api.Spec) {
 	m.objects[o.Ref()] = o
 	switch s := spec.(type) {
 	case api.PortSpec:

@@ -215,7 +215,7 @@ func choose(rng *rand.Rand, ops []op, total int) op {
 }
 
 // declare creates or replaces an object.
-func (s *soak) declare(ctx context.Context, name string, labels map[string]string, spec any) error {
+func (s *soak) declare(ctx context.Context, name string, labels map[string]string, spec api.Spec) error {
 	got, err := s.change(ctx, name, labels, spec)
 	if err == nil {
 		s.put(got, spec)
@@ -224,7 +224,7 @@ func (s *soak) declare(ctx context.Context, name string, labels map[string]strin
 }
 
 // change has sdnd create or replace an object.
-func (s *soak) change(ctx context.Context, name string, labels map[string]string, spec any) (api.Object, error) {
+func (s *soak) change(ctx context.Context, name string, labels map[string]string, spec api.Spec) (api.Object, error) {
 	o, err := api.NewObject(name, labels, spec)
 	if err != nil {
 		return o, err

@@ -11,6 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Copy is a copy of the whole file, of one moment, which Open accepts. It is
@@ -78,8 +79,8 @@ func (s *Store) remember(dir string) (c *Copy, err error) {
 		}
 	}()
 	all := Commit{Revision: snap.Revision(), Time: s.clock(), Author: "sdnd, from memory", After: snap}
-	for _, k := range kinds {
-		for o := range objectsOf(snap, k.kind) {
+	for _, k := range model.Kinds() {
+		for o := range snap.Objects(k) {
 			all.Changes = append(all.Changes, topology.Change{Ref: o.Ref(), After: o})
 		}
 	}

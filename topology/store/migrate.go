@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // A migration turns the layout of one version into the next. It runs inside
@@ -71,8 +73,8 @@ func schemaOf(tx *bolt.Tx, newest int) (int, error) {
 // buckets returns the names of all.
 func buckets() []string {
 	names := []string{bucketMeta, bucketBlocks, bucketLocks, bucketHistory, bucketBindings, bucketLocals}
-	for _, k := range kinds {
-		names = append(names, k.bucket)
+	for _, k := range model.Kinds() {
+		names = append(names, k.Plural())
 	}
 	return names
 }

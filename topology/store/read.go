@@ -8,6 +8,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // read builds the snapshot that the file has, and checks that the locks are
@@ -18,9 +19,9 @@ func read(tx *bolt.Tx) (*topology.Snapshot, error) {
 		return nil, err
 	}
 	l := topology.NewLoader()
-	for _, k := range kinds {
-		err := tx.Bucket([]byte(k.bucket)).ForEach(func(name, v []byte) error {
-			r := topology.Ref{Kind: k.kind, Name: string(name)}
+	for _, k := range model.Kinds() {
+		err := tx.Bucket(bucketOf(k)).ForEach(func(name, v []byte) error {
+			r := topology.Ref{Kind: k, Name: string(name)}
 			o, err := decode(r, v)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r, err)

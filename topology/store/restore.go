@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Restore makes the topology what it was in another snapshot, such as that of
@@ -31,8 +32,8 @@ func (s *Store) RestoreDryRun(to *topology.Snapshot) (topology.Result, error) {
 // replace plans the change from one snapshot to the contents of another.
 func replace(before, to *topology.Snapshot) (topology.Result, error) {
 	r := replacement{before: before, rev: before.Revision() + 1, loader: topology.NewLoader()}
-	for _, k := range kinds {
-		if err := r.objects(k.kind, to); err != nil {
+	for _, k := range model.Kinds() {
+		if err := r.objects(k, to); err != nil {
 			return topology.Result{}, fmt.Errorf("the backup contradicts itself: %w", err)
 		}
 	}
@@ -56,13 +57,13 @@ type replacement struct {
 // objects adds all objects of a kind, and tells which differ.
 func (r *replacement) objects(k topology.Kind, to *topology.Snapshot) error {
 	var changes []topology.Change
-	for o := range objectsOf(r.before, k) {
+	for o := range r.before.Objects(k) {
 		if _, stays := to.Object(o.Ref()); !stays {
 			changes = append(changes, topology.Change{Ref: o.Ref(), Before: o})
 		}
 	}
-	for o := range objectsOf(to, k) {
-		after := clone(o)
+	for o := range to.Objects(k) {
+		after := topology.Clone(o)
 		m := after.Metadata()
 		old, had := r.before.Object(o.Ref())
 		if had {
@@ -108,45 +109,6 @@ func (r *replacement) blocks(to *topology.Snapshot) error {
 		return cmp.Or(strings.Compare(a.Network, b.Network), strings.Compare(a.Node, b.Node))
 	})
 	return nil
-}
-
-// objectsOf yields the objects of a kind.
-func objectsOf(s *topology.Snapshot, k topology.Kind) func(yield func(topology.Object) bool) {
-	return func(yield func(topology.Object) bool) {
-		switch k {
-		case topology.KindNode:
-			each(s.Nodes(), yield)
-		case topology.KindNetwork:
-			each(s.Networks(), yield)
-		case topology.KindRouter:
-			each(s.Routers(), yield)
-		case topology.KindPort:
-			each(s.Ports(), yield)
-		}
-	}
-}
-
-func each[T topology.Object](seq func(func(T) bool), yield func(topology.Object) bool) {
-	seq(func(o T) bool { return yield(o) })
-}
-
-// clone copies an object, because those of a snapshot are shared.
-func clone(o topology.Object) topology.Object {
-	switch o := o.(type) {
-	case *topology.Node:
-		c := *o
-		return &c
-	case *topology.Network:
-		c := *o
-		return &c
-	case *topology.Router:
-		c := *o
-		return &c
-	case *topology.Port:
-		c := *o
-		return &c
-	}
-	return o
 }
 
 // equal reports whether the file would have the same for two objects of a kind.

@@ -21,7 +21,7 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func ref(k topology.Kind, name string) topology.Ref { return topology.Ref{Kind: k, Name: name} }
 
-func put(k topology.Kind, name string, spec any) topology.Op {
+func put(k topology.Kind, name string, spec topology.Spec) topology.Op {
 	return topology.Op{Verb: topology.Put, Ref: ref(k, name), Spec: spec}
 }
 

@@ -25,26 +25,8 @@ const (
 	keyRevision = "revision"
 )
 
-// kinds are the kinds of objects in the order in which they are loaded, with
-// their buckets.
-var kinds = [...]struct {
-	kind   topology.Kind
-	bucket string
-}{
-	{topology.KindNode, "nodes"},
-	{topology.KindNetwork, "networks"},
-	{topology.KindRouter, "routers"},
-	{topology.KindPort, "ports"},
-}
-
-func bucketOf(k topology.Kind) []byte {
-	for _, e := range kinds {
-		if e.kind == k {
-			return []byte(e.bucket)
-		}
-	}
-	return nil
-}
+// bucketOf returns the name of the bucket that has the objects of a kind.
+func bucketOf(k topology.Kind) []byte { return []byte(k.Plural()) }
 
 // writeCommit writes all of a commit but the revision, and counts its history.
 func writeCommit(tx *bolt.Tx, c Commit, size *historySize) error {

@@ -1,10 +1,45 @@
-package topology
+package model
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+)
 
-// normalPort checks a port's spec by itself and returns it in the form in
-// which it is stored.
-func normalPort(s PortSpec, bad reporter) PortSpec {
+// PortSpec is what the user asks of a port.
+type PortSpec struct {
+	Network string `json:"network"`
+	// Node the port is pinned to. Empty only on a stretched network: then the
+	// port lives wherever its interface shows up, and can move.
+	Node string     `json:"node,omitzero"`
+	IP   netip.Addr `json:"ip,omitzero"`
+	MAC  MAC        `json:"mac,omitzero"`
+	// InterfaceID is matched with external_ids:iface-id (or container_id) of
+	// OVS interfaces. Empty means the port's name.
+	InterfaceID string `json:"interfaceID,omitzero"`
+	// Interface is the name of the OVS interface on Node; set, it binds the
+	// port by that name alone, without OVSDB.
+	Interface string `json:"interface,omitzero"`
+}
+
+// Kind returns KindPort.
+func (PortSpec) Kind() Kind { return KindPort }
+
+// Writer returns NodeItself: a node makes ports of its own where a network takes
+// them.
+func (PortSpec) Writer() Role { return NodeItself }
+
+// References yields the port's network and, if it has one, its node.
+func (s PortSpec) References() iter.Seq2[string, Ref] {
+	return func(yield func(string, Ref) bool) {
+		if yield("spec.network", Ref{Kind: KindNetwork, Name: s.Network}) && s.Node != "" {
+			yield("spec.node", Ref{Kind: KindNode, Name: s.Node})
+		}
+	}
+}
+
+// Normal implements Spec.
+func (s PortSpec) Normal(bad Reporter) Spec {
 	if s.Network == "" {
 		bad(Invalid, "spec.network", "the port has no network", "name the network that it belongs to")
 	}

@@ -1,14 +1,99 @@
-package topology
+package model
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 )
 
-// normalNetwork checks a network's spec by itself and returns it in the form
-// in which it is stored: mode, MTU and gateways filled in.
-func normalNetwork(s NetworkSpec, bad reporter) NetworkSpec {
+// VNI is a VXLAN Network Identifier (RFC 7348, section 5): 24 bits, of which
+// 0 is not used here, so 1..16777215.
+type VNI uint32
+
+// The range of VNIs that a network may have.
+const (
+	MinVNI VNI = 1
+	MaxVNI VNI = 1<<24 - 1
+)
+
+// Mode says how a network spreads over nodes.
+type Mode string
+
+const (
+	// Stretched is one layer-2 domain over all nodes that have a port of it.
+	Stretched Mode = "stretched"
+	// Segmented gives each node a block of the network's addresses and a
+	// layer-2 domain and gateway of its own; nodes route to each other.
+	Segmented Mode = "segmented"
+)
+
+// NetworkSpec is what the user asks of a network.
+type NetworkSpec struct {
+	VNI     VNI      `json:"vni,omitzero"`
+	Mode    Mode     `json:"mode"`
+	Subnets []Subnet `json:"subnets"`
+	// MTU of the containers' interfaces, in bytes; 0 means DefaultMTU.
+	MTU        int `json:"mtu"`
+	GatewayMAC MAC `json:"gatewayMAC,omitzero"`
+	// ContainersPerNode and MaxNodes size the blocks of a segmented network.
+	// Both 0 in a stretched one.
+	ContainersPerNode int `json:"containersPerNode,omitzero"`
+	MaxNodes          int `json:"maxNodes,omitzero"`
+	// Blocks given explicitly, by node; other nodes get theirs allocated.
+	Blocks []BlockSpec `json:"blocks,omitempty"`
+	// PortsFromNodes lets nodes make ports of their own in the network. It says
+	// who may declare, and changes nothing on switches.
+	PortsFromNodes bool `json:"portsFromNodes,omitzero"`
+}
+
+// Subnet is a range of a network's addresses.
+type Subnet struct {
+	Prefix netip.Prefix `json:"cidr"`
+	// Gateway address; as stored never the zero Addr for a stretched network:
+	// when not given it is the first address of Prefix. Not used in a segmented
+	// network, where each block has its own.
+	Gateway netip.Addr `json:"gateway,omitzero"`
+	// Reserved addresses are never given out by allocation nor on request.
+	Reserved []AddrRange `json:"reserved,omitempty"`
+}
+
+// AddrRange is the addresses From..To, both included.
+type AddrRange struct {
+	From netip.Addr `json:"from"`
+	To   netip.Addr `json:"to"`
+}
+
+// BlockSpec asks for a certain block for a node of a segmented network.
+type BlockSpec struct {
+	Node string `json:"node"`
+	// Prefix within the network's one subnet.
+	Prefix netip.Prefix `json:"cidr"`
+	// Gateway within Prefix; the zero Addr means its first address.
+	Gateway netip.Addr `json:"gateway,omitzero"`
+	// GatewayMAC; the zero MAC means the network's.
+	GatewayMAC MAC `json:"gatewayMAC,omitzero"`
+}
+
+// Kind returns KindNetwork.
+func (NetworkSpec) Kind() Kind { return KindNetwork }
+
+// Writer returns Operator.
+func (NetworkSpec) Writer() Role { return Operator }
+
+// References yields the nodes for which blocks are given.
+func (s NetworkSpec) References() iter.Seq2[string, Ref] {
+	return func(yield func(string, Ref) bool) {
+		for i, b := range s.Blocks {
+			if !yield(fmt.Sprintf("spec.blocks[%d].node", i), Ref{Kind: KindNode, Name: b.Node}) {
+				return
+			}
+		}
+	}
+}
+
+// Normal implements Spec. It fills in mode, MTU and gateways.
+func (s NetworkSpec) Normal(bad Reporter) Spec {
 	if s.VNI > MaxVNI {
 		bad(Invalid, "spec.vni", fmt.Sprintf("%d is not a VNI", s.VNI), fmt.Sprintf("give a number from %d to %d, or leave it out to get one", MinVNI, MaxVNI))
 	}
@@ -37,7 +122,7 @@ func normalNetwork(s NetworkSpec, bad reporter) NetworkSpec {
 	return s
 }
 
-func normalStretched(s *NetworkSpec, bad reporter) {
+func normalStretched(s *NetworkSpec, bad Reporter) {
 	const fix = "leave it out, or set spec.mode to segmented"
 	if s.ContainersPerNode != 0 {
 		bad(Invalid, "spec.containersPerNode", "a stretched network has no blocks", fix)
@@ -62,7 +147,7 @@ func normalStretched(s *NetworkSpec, bad reporter) {
 
 // normalSubnet checks subnet i and compares it with those before it. It reports
 // whether the subnet's CIDR can be used.
-func normalSubnet(s *NetworkSpec, i int, bad reporter) bool {
+func normalSubnet(s *NetworkSpec, i int, bad Reporter) bool {
 	n := &s.Subnets[i]
 	field := fmt.Sprintf("spec.subnets[%d]", i)
 	if !checkPrefix(n.Prefix, field+".cidr", MaxSubnetBits, bad) {
@@ -92,7 +177,7 @@ func normalSubnet(s *NetworkSpec, i int, bad reporter) bool {
 	return true
 }
 
-func normalRange(r *AddrRange, in netip.Prefix, field string, bad reporter) {
+func normalRange(r *AddrRange, in netip.Prefix, field string, bad Reporter) {
 	r.From, r.To = r.From.Unmap(), r.To.Unmap()
 	switch {
 	case !r.From.Is4() || !r.To.Is4():
@@ -106,21 +191,21 @@ func normalRange(r *AddrRange, in netip.Prefix, field string, bad reporter) {
 
 // normalGateway returns the gateway, or the first address where it is not
 // given.
-func normalGateway(g netip.Addr, in netip.Prefix, field string, bad reporter) netip.Addr {
+func normalGateway(g netip.Addr, in netip.Prefix, field string, bad Reporter) netip.Addr {
 	if !g.IsValid() {
-		return firstHost(in)
+		return FirstHost(in)
 	}
 	g = g.Unmap()
-	if !g.Is4() || !inside(in, g) {
-		bad(Invalid, field, fmt.Sprintf("%s is not an address that a host in %s can have", g, in), fmt.Sprintf("give an address inside it, or leave it out for %s", firstHost(in)))
-		return firstHost(in)
+	if !g.Is4() || !isHost(in, g) {
+		bad(Invalid, field, fmt.Sprintf("%s is not an address that a host in %s can have", g, in), fmt.Sprintf("give an address inside it, or leave it out for %s", FirstHost(in)))
+		return FirstHost(in)
 	}
 	return g
 }
 
 // checkPrefix reports whether p can hold hosts; the Invalid prefix is one that
 // is missing.
-func checkPrefix(p netip.Prefix, field string, maxBits int, bad reporter) bool {
+func checkPrefix(p netip.Prefix, field string, maxBits int, bad Reporter) bool {
 	const example = "write it as 10.0.0.0/24"
 	switch {
 	case !p.IsValid():

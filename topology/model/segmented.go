@@ -1,4 +1,4 @@
-package topology
+package model
 
 import (
 	"cmp"
@@ -8,7 +8,7 @@ import (
 )
 
 // normalSegmented checks the sizes and blocks of a segmented network.
-func normalSegmented(s *NetworkSpec, bad reporter) {
+func normalSegmented(s *NetworkSpec, bad Reporter) {
 	if len(s.Subnets) != 1 {
 		bad(Invalid, "spec.subnets", fmt.Sprintf("a segmented network has exactly one subnet, which is cut into blocks; here are %d", len(s.Subnets)), "give one subnet that is large enough for all nodes")
 		return
@@ -58,7 +58,7 @@ func blockBits(containers int) int {
 func (s *NetworkSpec) BlockBits() int { return blockBits(s.ContainersPerNode) }
 
 // normalBlocks checks the blocks that are given explicitly.
-func normalBlocks(s *NetworkSpec, blockBits int, bad reporter) {
+func normalBlocks(s *NetworkSpec, blockBits int, bad Reporter) {
 	in := s.Subnets[0].Prefix
 	byNode := make(map[string]bool, len(s.Blocks))
 	if len(s.Blocks) > s.MaxNodes {
@@ -95,7 +95,7 @@ func normalBlocks(s *NetworkSpec, blockBits int, bad reporter) {
 
 // reportOverlaps names the blocks, of those with the given indexes, that have
 // addresses in common with another.
-func reportOverlaps(blocks []BlockSpec, which []int, bad reporter) {
+func reportOverlaps(blocks []BlockSpec, which []int, bad Reporter) {
 	slices.SortFunc(which, func(i, j int) int {
 		if c := blocks[i].Prefix.Addr().Compare(blocks[j].Prefix.Addr()); c != 0 {
 			return c

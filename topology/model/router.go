@@ -1,13 +1,35 @@
-package topology
+package model
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 )
 
-// normalRouter checks a router's spec by itself and returns it in the form in
-// which it is stored.
-func normalRouter(s RouterSpec, bad reporter) RouterSpec {
+// RouterSpec is what the user asks of a router.
+type RouterSpec struct {
+	Networks []string `json:"networks"`
+}
+
+// Kind returns KindRouter.
+func (RouterSpec) Kind() Kind { return KindRouter }
+
+// Writer returns Operator.
+func (RouterSpec) Writer() Role { return Operator }
+
+// References yields the networks that the router joins.
+func (s RouterSpec) References() iter.Seq2[string, Ref] {
+	return func(yield func(string, Ref) bool) {
+		for i, n := range s.Networks {
+			if !yield(fmt.Sprintf("spec.networks[%d]", i), Ref{Kind: KindNetwork, Name: n}) {
+				return
+			}
+		}
+	}
+}
+
+// Normal implements Spec.
+func (s RouterSpec) Normal(bad Reporter) Spec {
 	s.Networks = slices.Clone(s.Networks)
 	if len(s.Networks) > MaxRouterNetworks {
 		bad(Invalid, "spec.networks", fmt.Sprintf("%d networks, at most %d are allowed", len(s.Networks), MaxRouterNetworks), "split them over several routers")

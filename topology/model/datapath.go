@@ -1,10 +1,14 @@
-package topology
+package model
 
 import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
 )
+
+// DatapathID identifies an OpenFlow switch (OpenFlow 1.3.5, 7.3.1): 64 bits,
+// by custom 16 chosen by the implementer and 48 from a MAC.
+type DatapathID uint64
 
 // DatapathIDFor derives a node's datapath id from its name: FNV-1a, 64 bits,
 // of the name's bytes, and 1 where that would be 0 (Open vSwitch rejects 0).

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// Resource is a declared object whose spec is an S and whose status is a T.
+type Resource[S, T any] struct {
+	Kind   Kind              `json:"kind" doc:"Kind of the object"`
+	Name   string            `json:"name" doc:"Name of the object"`
+	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
+	Spec   S                 `json:"spec" doc:"What is asked for"`
+	Status *T                `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
+}
+
+// The kinds of objects.
+type (
+	// Node is a machine whose Open vSwitch sdnd controls.
+	Node = Resource[NodeSpec, NodeStatus]
+	// Network is a VNI with its subnets.
+	Network = Resource[NetworkSpec, NetworkStatus]
+	// Router joins networks: each can reach every other's addresses.
+	Router = Resource[RouterSpec, RouterStatus]
+	// Port attaches one interface of a container or VM to a network.
+	Port = Resource[PortSpec, PortStatus]
+)
+
+// Spec is what the user asks of an object of a kind.
+type Spec interface {
+	Kind() model.Kind
+}
+
+// Shown is a Resource of any kind.
+type Shown interface {
+	// Object returns it in its general form.
+	Object() (Object, error)
+}
+
+// Object returns the resource in its general form.
+func (r *Resource[S, T]) Object() (Object, error) {
+	o := Object{Kind: r.Kind, Name: r.Name, Labels: r.Labels, Meta: r.Meta}
+	var err error
+	if o.Spec, err = json.Marshal(r.Spec); err == nil {
+		o.Status, err = json.Marshal(r.Status)
+	}
+	if err != nil {
+		return Object{}, fmt.Errorf("encode %s: %w", o.Ref(), err)
+	}
+	return o, nil
+}

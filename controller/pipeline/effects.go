@@ -1,0 +1,25 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// effect is what a change of an object does to the flows of nodes.
+type effect struct {
+	// mark marks the units whose flows may differ, on the nodes that must know.
+	mark func(*affected, topology.Change)
+	// touch collects the memberships of nodes in domains that may differ.
+	touch func(*touches, topology.Change)
+}
+
+// effects are those of each kind.
+var effects = model.ForEachKind(
+	effect{(*affected).node, (*touches).node},
+	effect{(*affected).network, noTouch},
+	effect{(*affected).router, (*touches).router},
+	effect{func(a *affected, c topology.Change) { a.port(c.Ref.Name) }, (*touches).port},
+)
+
+// noTouch is effect.touch of a kind whose objects put no node into a domain.
+func noTouch(*touches, topology.Change) {}

@@ -1,0 +1,46 @@
+package server
+
+import (
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// schemaName names the schema of a type. An api.Resource goes by its kind.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for _, k := range api.Kinds() {
+		name = strings.ReplaceAll(name, "Resource"+string(k)+"Spec"+string(k)+"Status", string(k))
+	}
+	return name
+}
+
+// describeKind completes what reflection cannot know of a kind's schema.
+func (s *Server) describeKind(kind api.Kind, name string) {
+	properties := s.api.OpenAPI().Components.Schemas.Map()[string(kind)].Properties
+	word := properties["kind"]
+	word.Description, word.Enum, word.Examples = "Always "+string(kind), []any{string(kind)}, []any{string(kind)}
+	properties["name"].Description, properties["name"].Examples = "Name of the "+kind.Lower(), []any{name}
+}
+
+// finishKinds completes what reflection cannot know: an Object is of one of the
+// kinds.
+func finishKinds(schemas map[string]*huma.Schema) {
+	mapping := map[string]string{}
+	var all []any
+	var oneOf []*huma.Schema
+	for _, k := range api.Kinds() {
+		mapping[string(k)] = schemaPrefix + string(k)
+		oneOf = append(oneOf, &huma.Schema{Ref: schemaPrefix + string(k)})
+		all = append(all, string(k))
+	}
+	*schemas["Object"] = huma.Schema{
+		Description:   "A declared object of any kind",
+		OneOf:         oneOf,
+		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
+	}
+	schemas["Key"].Properties["kind"].Enum = all
+}

@@ -1,0 +1,47 @@
+package topology
+
+import "github.com/sdnctl/sdnctl/topology/model"
+
+// What users declare is package model's, under the same names here.
+type (
+	Kind        = model.Kind
+	Ref         = model.Ref
+	Spec        = model.Spec
+	ProblemKind = model.ProblemKind
+
+	NodeSpec    = model.NodeSpec
+	NetworkSpec = model.NetworkSpec
+	RouterSpec  = model.RouterSpec
+	PortSpec    = model.PortSpec
+
+	TunnelCheck = model.TunnelCheck
+	Mode        = model.Mode
+	Subnet      = model.Subnet
+	AddrRange   = model.AddrRange
+	BlockSpec   = model.BlockSpec
+	VNI         = model.VNI
+	MAC         = model.MAC
+	DatapathID  = model.DatapathID
+)
+
+// The constants of those types.
+const (
+	KindNode    = model.KindNode
+	KindNetwork = model.KindNetwork
+	KindRouter  = model.KindRouter
+	KindPort    = model.KindPort
+
+	TunnelAuto    = model.TunnelAuto
+	TunnelEnforce = model.TunnelEnforce
+	Stretched     = model.Stretched
+	Segmented     = model.Segmented
+	MinVNI        = model.MinVNI
+	MaxVNI        = model.MaxVNI
+
+	Invalid   = model.Invalid
+	Conflict  = model.Conflict
+	NotFound  = model.NotFound
+	InUse     = model.InUse
+	Exhausted = model.Exhausted
+	Exists    = model.Exists
+)

@@ -1,0 +1,89 @@
+package topology
+
+import (
+	"iter"
+
+	"github.com/tidwall/btree"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// trees are the objects of each kind by name.
+var trees = model.ForEachKind(
+	func(x *indexes) tree { return named(x.nodes) },
+	func(x *indexes) tree { return named(x.networks) },
+	func(x *indexes) tree { return named(x.routers) },
+	func(x *indexes) tree { return named(x.ports) },
+)
+
+// makers make an empty object of each kind.
+var makers = model.ForEachKind(
+	func() Object { return new(Node) },
+	func() Object { return new(Network) },
+	func() Object { return new(Router) },
+	func() Object { return new(Port) },
+)
+
+// planning is what Plan has to know of a kind.
+type planning struct {
+	// place checks what the ops want of the kind against the other objects, and
+	// allocates.
+	place func(*planner)
+	// users names who needs an object that the ops delete.
+	users func(*planner, *item) *users
+	// staysWhileBroken keeps an object that the ops get wrong in the indexes, so
+	// that others that refer to it are still judged.
+	staysWhileBroken bool
+}
+
+// plannings returns how each kind is planned.
+func plannings() model.PerKind[planning] {
+	return model.ForEachKind(
+		planning{(*planner).planNodes, (*planner).usersOfNode, true},
+		planning{(*planner).planNetworks, (*planner).usersOfNetwork, true},
+		planning{(*planner).planRouters, nobody, false},
+		planning{(*planner).planPorts, nobody, false},
+	)
+}
+
+// nobody is planning.users of a kind that no other refers to.
+func nobody(*planner, *item) *users { return &users{} }
+
+// New returns an empty object of a kind, to be filled from the store; ok is false
+// if there is no such kind.
+func New(r Ref) (o Object, ok bool) {
+	make, ok := makers.Of(r.Kind)
+	if !ok {
+		return nil, false
+	}
+	o = make()
+	o.Metadata().Name = r.Name
+	return o, true
+}
+
+// tree is all objects of one kind by name.
+type tree interface {
+	// get never returns a nil pointer in a non-nil interface.
+	get(name string) (Object, bool)
+	all() iter.Seq[Object]
+	len() int
+}
+
+type namedTree[T Object] struct{ m *btree.Map[string, T] }
+
+func named[T Object](m *btree.Map[string, T]) tree { return namedTree[T]{m} }
+
+func (t namedTree[T]) get(name string) (Object, bool) {
+	if o, ok := t.m.Get(name); ok {
+		return o, true
+	}
+	return nil, false
+}
+
+func (t namedTree[T]) all() iter.Seq[Object] {
+	return func(yield func(Object) bool) {
+		t.m.Scan(func(_ string, o T) bool { return yield(o) })
+	}
+}
+
+func (t namedTree[T]) len() int { return t.m.Len() }

@@ -1,0 +1,11 @@
+// Package model declares the kinds of objects that users declare: what each is
+// called, what its spec holds, which other objects it names and who may write it.
+// It imports the standard library alone, so that the daemon, the command line and
+// every other client share it.
+//
+// # Adding a kind
+//
+// kind.go has the one list of kinds. Add the kind to its constants, to PerKind and
+// to ForEachKind; the compiler then names every table that lacks it. The recipe is
+// in docs/adding-a-kind.md.
+package model

@@ -1,0 +1,66 @@
+package model
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+)
+
+// NodeSpec is what the user asks of a node.
+type NodeSpec struct {
+	// DatapathID of the node's br-int; 0 derives it from the name, as
+	// "sdnctl node join" does on the node.
+	DatapathID DatapathID `json:"datapathID,omitzero"`
+	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay. Invalid
+	// (the zero Addr) for a node that never needs to reach another.
+	TunnelIP netip.Addr `json:"tunnelIP,omitzero"`
+	// TunnelCheck says whether what the node sends through the tunnel is checked
+	// to come from TunnelIP also while OVSDB does not show that it does; "" is
+	// TunnelAuto.
+	TunnelCheck TunnelCheck `json:"tunnelCheck,omitzero"`
+}
+
+// TunnelCheck says when the source of a node's tunnelled packets is checked.
+type TunnelCheck string
+
+const (
+	// TunnelAuto, as stored "", checks it once OVSDB shows that the node's tunnel
+	// port sends from TunnelIP (options:local_ip). Until then the nodes that it
+	// shares a network with admit packets from any address.
+	TunnelAuto TunnelCheck = "auto"
+	// TunnelEnforce checks it always.
+	TunnelEnforce TunnelCheck = "enforce"
+)
+
+// Kind returns KindNode.
+func (NodeSpec) Kind() Kind { return KindNode }
+
+// Writer returns Admin: a node gets all that its networks have.
+func (NodeSpec) Writer() Role { return Admin }
+
+// References yields nothing: a node names no other object.
+func (NodeSpec) References() iter.Seq2[string, Ref] { return func(func(string, Ref) bool) {} }
+
+// Normal implements Spec.
+func (s NodeSpec) Normal(bad Reporter) Spec {
+	switch s.TunnelCheck {
+	case TunnelAuto:
+		s.TunnelCheck = ""
+	case "", TunnelEnforce:
+	default:
+		bad(Invalid, "spec.tunnelCheck", fmt.Sprintf("%q is not a way to check", s.TunnelCheck),
+			fmt.Sprintf("write %s (once OVSDB shows that the node sends from its tunnel IP) or %s (always)", TunnelAuto, TunnelEnforce))
+	}
+	if !s.TunnelIP.IsValid() {
+		return s
+	}
+	s.TunnelIP = s.TunnelIP.Unmap()
+	const field = "spec.tunnelIP"
+	switch a := s.TunnelIP; {
+	case !a.Is4():
+		bad(Invalid, field, a.String()+" is IPv6", "only IPv4 is supported for now; give the node's IPv4 address on the underlay")
+	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		bad(Invalid, field, a.String()+" cannot be the end of a tunnel", "give the node's own address on the underlay, such as 192.168.50.11")
+	}
+	return s
+}

@@ -1,0 +1,55 @@
+package topology
+
+import "fmt"
+
+// Network is a VNI with its subnets.
+type Network struct {
+	Meta
+	Spec NetworkSpec `json:"spec"`
+	// VNI is Spec.VNI, or one allocated when that is 0.
+	VNI VNI `json:"vni"`
+	// GatewayMAC is Spec.GatewayMAC, or derived from the VNI. It is the same
+	// on every node.
+	GatewayMAC MAC `json:"gatewayMAC"`
+}
+
+// Ref returns the object's name in the form kind/name.
+func (n *Network) Ref() Ref { return Ref{Kind: KindNetwork, Name: n.Name} }
+
+func (n *Network) spec() Spec { return n.Spec }
+
+func (n *Network) clone() Object {
+	c := *n
+	return &c
+}
+
+func (n *Network) load(l *Loader) error {
+	if h, ok := l.x.networksByVNI.Get(n.VNI); ok {
+		return fmt.Errorf("%s: VNI %d belongs to %s", n.Ref(), n.VNI, h.Ref())
+	}
+	l.x.putNetwork(n)
+	return nil
+}
+
+func (n *Network) drop(x, _ *indexes) { x.dropNetwork(n) }
+
+func (x *indexes) putNetwork(n *Network) {
+	x.networks.Set(n.Name, n)
+	x.networksByVNI.Set(n.VNI, n)
+	x.vnis.add(0, uint32(n.VNI), uint32(n.VNI))
+	if n.Spec.Mode == Segmented {
+		x.segmented.Set(n.Name, n)
+	}
+}
+
+func (x *indexes) dropNetwork(n *Network) {
+	x.networks.Delete(n.Name)
+	x.networksByVNI.Delete(n.VNI)
+	x.vnis.remove(0, uint32(n.VNI), uint32(n.VNI))
+	x.segmented.Delete(n.Name)
+	if n.Spec.Mode == Stretched {
+		for _, s := range n.Spec.Subnets {
+			x.lastGiven.Delete(lockKey(n.VNI, spanOf(s.Prefix).from))
+		}
+	}
+}

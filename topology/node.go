@@ -1,0 +1,47 @@
+package topology
+
+import "fmt"
+
+// Node is a machine with an Open vSwitch that we control.
+type Node struct {
+	Meta
+	Spec NodeSpec `json:"spec"`
+	// DatapathID is Spec.DatapathID, or DatapathIDFor(Name) when that is 0.
+	DatapathID DatapathID `json:"datapathID"`
+}
+
+// Ref returns the object's name in the form kind/name.
+func (n *Node) Ref() Ref { return Ref{Kind: KindNode, Name: n.Name} }
+
+func (n *Node) spec() Spec { return n.Spec }
+
+func (n *Node) clone() Object {
+	c := *n
+	return &c
+}
+
+func (n *Node) load(l *Loader) error {
+	if h, ok := l.x.nodesByDPID.Get(n.DatapathID); ok {
+		return fmt.Errorf("%s: datapath id %s belongs to %s", n.Ref(), n.DatapathID, h.Ref())
+	}
+	l.x.putNode(n)
+	return nil
+}
+
+func (n *Node) drop(x, _ *indexes) { x.dropNode(n) }
+
+func (x *indexes) putNode(n *Node) {
+	x.nodes.Set(n.Name, n)
+	x.nodesByDPID.Set(n.DatapathID, n)
+	if n.Spec.TunnelIP.IsValid() {
+		x.nodesByTunnel.Set(u32(n.Spec.TunnelIP), n)
+	}
+}
+
+func (x *indexes) dropNode(n *Node) {
+	x.nodes.Delete(n.Name)
+	x.nodesByDPID.Delete(n.DatapathID)
+	if n.Spec.TunnelIP.IsValid() {
+		x.nodesByTunnel.Delete(u32(n.Spec.TunnelIP))
+	}
+}

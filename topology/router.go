@@ -1,0 +1,57 @@
+package topology
+
+import "fmt"
+
+// Router joins networks: each can reach every other's addresses. A network is
+// joined to at most one router.
+type Router struct {
+	Meta
+	Spec RouterSpec `json:"spec"`
+	// ID is the router's number in the data path, allocated, above MaxVNI so
+	// that it shares no value with a VNI.
+	ID uint32 `json:"id"`
+}
+
+// Ref returns the object's name in the form kind/name.
+func (r *Router) Ref() Ref { return Ref{Kind: KindRouter, Name: r.Name} }
+
+func (r *Router) spec() Spec { return r.Spec }
+
+func (r *Router) clone() Object {
+	c := *r
+	return &c
+}
+
+func (r *Router) load(l *Loader) error {
+	if _, taken := l.x.routerIDs.at(0, r.ID); taken {
+		return fmt.Errorf("%s: another router has its number %d", r.Ref(), r.ID)
+	}
+	for _, n := range r.Spec.Networks {
+		if _, ok := l.x.networks.Get(n); !ok {
+			return fmt.Errorf("%s: there is no network %q", r.Ref(), n)
+		}
+		if h, ok := l.x.routerOf.Get(n); ok {
+			return fmt.Errorf("%s: network %q is joined to %s", r.Ref(), n, h.Ref())
+		}
+	}
+	l.x.putRouter(r)
+	return nil
+}
+
+func (r *Router) drop(x, _ *indexes) { x.dropRouter(r) }
+
+func (x *indexes) putRouter(r *Router) {
+	x.routers.Set(r.Name, r)
+	x.routerIDs.add(0, r.ID, r.ID)
+	for _, n := range r.Spec.Networks {
+		x.routerOf.Set(n, r)
+	}
+}
+
+func (x *indexes) dropRouter(r *Router) {
+	x.routers.Delete(r.Name)
+	x.routerIDs.remove(0, r.ID, r.ID)
+	for _, n := range r.Spec.Networks {
+		x.routerOf.Delete(n)
+	}
+}
