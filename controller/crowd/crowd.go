@@ -75,8 +75,12 @@ func (c *Crowd) Enter(ctx context.Context, from net.Addr, weight int, drop func(
 // Member makes a member for a connection from an address, of no weight yet. drop
 // is called once, when the connection has to make room for others; it must
 // neither wait nor call the Crowd.
-func (c *Crowd) Member(from net.Addr, drop func()) *Member {
-	return &Member{crowd: c, host: Host(from), drop: drop, dropped: make(chan struct{})}
+func (c *Crowd) Member(from net.Addr, drop func()) *Member { return c.MemberOf(Host(from), drop) }
+
+// MemberOf is Member for a client that is known by something else than its
+// address, such as the name of a user.
+func (c *Crowd) MemberOf(client string, drop func()) *Member {
+	return &Member{crowd: c, host: client, drop: drop, dropped: make(chan struct{})}
 }
 
 // Grow adds weight to a member. While there is not room enough, the Crowd drops

@@ -70,14 +70,17 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// stillMay reports whether a client may still do what it was let do: its token
-// may have been taken back since, or its certificate have expired.
-func (s *Server) stillMay(c client) bool {
+// stillMay refuses a client that may no longer do what it was let do: its token
+// was revoked since, or its certificate has expired.
+func (s *Server) stillMay(c client) *problem {
 	if c.local {
-		return true
+		return nil
 	}
 	who, p := s.identify(c.proof)
-	return p == nil && (who == nil || s.mayAsk(who, c.proof) == nil)
+	if p != nil || who == nil {
+		return p
+	}
+	return s.mayAsk(who, c.proof)
 }
 
 // begin counts a request of a client, or refuses it. Watches are counted
@@ -101,8 +104,8 @@ func (s *Server) tooMany(format string, args ...any) *problem {
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, p *problem) {
 	s.metrics.denied.WithLabelValues(p.Code).Inc()
 	s.log.Debug("request denied", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", p)
-	w.Header().Set("Connection", "close") // the body is not read
-	writeProblem(w, p)
+	w.Header().Set("Connection", "close")
+	s.writeProblem(w, r, p)
 }
 
 // identify returns who makes a request, nil if nobody needs to say so.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/crowd"
 )
 
 const (
@@ -17,14 +18,19 @@ const (
 	smallBody = 16 << 10
 	// bodyWait is how long a large body waits for those before it.
 	bodyWait = 10 * time.Second
+	// bodySafe is how long a large body has to arrive before it may have to make
+	// room for those of clients that have fewer.
+	bodySafe = 5 * time.Second
 )
 
-// bodies bounds the large bodies in work, in bytes: those of each client, so
-// that one is not alone in it, and those of all. What a request takes up is
-// several times its body. Those on the unix socket have as much for themselves.
+// bodies bounds the large bodies, in bytes: those that arrive, which share their
+// room fairly by client, and those in work, of each client and of all. What a
+// request in work takes up is several times its body. Those on the unix socket have
+// as much for themselves.
 type bodies struct {
-	each, all     int64
-	remote, local *semaphore.Weighted
+	each, all                     int64
+	remote, local                 *semaphore.Weighted // in work
+	remoteArriving, localArriving *crowd.Crowd
 
 	mu      sync.Mutex             // guards clients
 	clients map[string]*clientBody // those that have any or wait
@@ -36,28 +42,31 @@ type clientBody struct {
 	users int // requests that have it or wait
 }
 
-func newBodies(each, all int64) *bodies {
+func newBodies(each, all int64, safe time.Duration) *bodies {
 	all = max(each, all)
 	return &bodies{
 		each: each, all: all, remote: semaphore.NewWeighted(all), local: semaphore.NewWeighted(all),
+		remoteArriving: crowd.New(int(all), safe), localArriving: crowd.New(int(all), safe),
 		clients: map[string]*clientBody{},
 	}
 }
 
-// take waits for room for a body of n bytes, at most each. give gives it back.
+// full refuses a body that there is no room for.
+func (b *bodies) full() *problem {
+	return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable,
+		"sdnd works on %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
+}
+
+// take waits for room to work on a body of n bytes, at most each. give gives it back.
 func (b *bodies) take(ctx context.Context, c client, n int64) (give func(), p *problem) {
 	if n <= smallBody {
 		return func() {}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, bodyWait)
 	defer cancel()
-	full := func() *problem {
-		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable,
-			"sdnd works on %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
-	}
 	if c.local {
 		if b.local.Acquire(ctx, n) != nil {
-			return nil, full()
+			return nil, b.full()
 		}
 		return func() { b.local.Release(n) }, nil
 	}
@@ -71,7 +80,7 @@ func (b *bodies) take(ctx context.Context, c client, n int64) (give func(), p *p
 	if b.remote.Acquire(ctx, n) != nil {
 		own.Release(n)
 		leave()
-		return nil, full()
+		return nil, b.full()
 	}
 	return func() {
 		b.remote.Release(n)

@@ -14,7 +14,7 @@ import (
 func TestBodiesInWorkAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each, all = 1 << 20, 2 << 20
-		b := newBodies(each, all)
+		b := newBodies(each, all, bodySafe)
 		take := func(name string, n int64, want int) (give func()) {
 			t.Helper()
 			c := client{name: name}

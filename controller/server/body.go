@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -43,75 +42,95 @@ func takeBody(ctx context.Context) []byte {
 }
 
 // readBody is a middleware that reads a body of one of the media types and of at
-// most limit bytes, when there is room for it until the request is answered. One that says it is larger is
-// refused without being read, and one that turns out to be is not read further;
-// the connection is closed then, so that the client stops sending.
+// most limit bytes, and goes on when there is room to work on it. One that says it
+// is larger is refused without being read, and one that turns out to be is not kept
+// any further.
 func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		n := r.ContentLength
-		if n < 0 {
-			n = limit
-		}
-		give, p := s.bodies.take(r.Context(), clientOf(r.Context()), min(n, limit))
-		var b []byte
-		if p == nil {
-			defer give()
-			b, p = boundedBody(w, r, limit, media)
-		}
+		b, give, p := s.bodyInWork(w, r, limit, media)
 		if p != nil {
-			w.Header().Set("Connection", "close")
-			maps.Copy(w.Header(), p.GetHeaders())
-			ctx.SetHeader("Content-Type", p.ContentType(""))
-			ctx.SetStatus(p.Status)
-			// A client that is gone needs no answer.
-			_ = huma.DefaultJSONFormat.Marshal(ctx.BodyWriter(), p)
+			s.writeProblem(statusWriter{w, ctx}, r, p)
 			return
 		}
+		defer give()
 		next(huma.WithValue(ctx, bodyKey{}, &b))
 	}
 }
 
-// pacedReader ends the connection of a client that sends too slowly.
-type pacedReader struct {
-	r     io.Reader
-	w     http.ResponseWriter
-	start time.Time
-	got   int64
+// statusWriter has huma know the status, which its middlewares count.
+type statusWriter struct {
+	http.ResponseWriter
+	ctx huma.Context
 }
 
-// Read reads a part of a body.
-func (p *pacedReader) Read(b []byte) (int, error) {
-	allowed := bodyGrace + time.Duration(p.got)*time.Second/bodyRate
-	if err := huma.SetReadDeadline(p.w, p.start.Add(min(allowed, bodyTimeout))); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
+// WriteHeader sends the header.
+func (w statusWriter) WriteHeader(status int) { w.ctx.SetStatus(status) }
+
+// Unwrap is for http.ResponseController.
+func (w statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// bodyInWork reads a body and waits until there is room to work on it; give gives
+// that back.
+func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64, media []string) (b []byte, give func(), p *problem) {
+	if p = refusedUnread(r, limit, media); p != nil {
+		return nil, nil, p
 	}
-	n, err := p.r.Read(b)
-	p.got += int64(n)
-	return n, err
+	n := r.ContentLength
+	if n < 0 {
+		n = limit
+	}
+	body, leave, p := s.bodies.arrive(w, r, http.MaxBytesReader(w, r.Body, limit), n)
+	if p != nil {
+		return nil, nil, p
+	}
+	defer leave()
+	if b, p = s.boundedBody(body, r.ContentLength, limit); p != nil {
+		return nil, nil, p
+	}
+	if give, p = s.bodies.take(body.ctx, clientOf(r.Context()), int64(len(b))); p != nil {
+		return nil, nil, p
+	}
+	leave()
+	if body.dropped() { // in this very moment, and its connection reads no more
+		give()
+		return nil, nil, s.bodies.full()
+	}
+	return b, give, nil
 }
 
-func boundedBody(w http.ResponseWriter, r *http.Request, limit int64, media []string) ([]byte, *problem) {
+// refusedUnread refuses a request whose header says that its body is not taken.
+func refusedUnread(r *http.Request, limit int64, media []string) *problem {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		// A page in a browser cannot send application/json to another site
 		// without being allowed, so this also keeps forged requests out.
 		if is, _, err := mime.ParseMediaType(ct); err != nil || !slices.Contains(media, is) {
-			return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send %s", ct, strings.Join(media, " or "))
+			return newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send %s", ct, strings.Join(media, " or "))
 		}
 	} else if r.Header.Get("Origin") != "" {
-		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send %s", strings.Join(media, " or "))
+		return newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send %s", strings.Join(media, " or "))
 	}
-	tooLarge := newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
 	if r.ContentLength > limit {
-		return nil, tooLarge
+		return tooLarge(limit)
 	}
-	b, err := readAll(&pacedReader{r: http.MaxBytesReader(w, r.Body, limit), w: w, start: time.Now()}, r.ContentLength)
+	return nil
+}
+
+func tooLarge(limit int64) *problem {
+	return newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
+}
+
+// boundedBody reads a body, which must be JSON and of at most limit bytes.
+func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *problem) {
+	b, err := readAll(body, size)
 	// Lifted again: the deadline would otherwise end a long transaction.
-	_ = huma.SetReadDeadline(w, time.Time{})
+	_ = body.control.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {
+	case errors.Is(err, errNoRoom):
+		return nil, s.bodies.full()
 	case errors.As(err, &over):
-		return nil, tooLarge
+		return nil, tooLarge(limit)
 	case err != nil:
 		return nil, newProblem(http.StatusBadRequest, api.CodeMalformed, "read the body: %v", err)
 	case len(bytes.TrimSpace(b)) == 0:

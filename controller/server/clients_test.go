@@ -119,20 +119,7 @@ func TestRevokedTokenEndsWatches(t *testing.T) {
 			if line, err := body.ReadString('\n'); err != nil {
 				t.Fatalf("%q %v", line, err)
 			}
-			file := filepath.Join(s.dir, "tokens")
-			lines, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var kept strings.Builder
-			for line := range strings.Lines(string(lines)) {
-				if !strings.HasPrefix(line, "bearer-viewer ") {
-					kept.WriteString(line)
-				}
-			}
-			if err := os.WriteFile(file, []byte(kept.String()), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			s.revoke(pki.Viewer)
 			if tt.event {
 				s.declareBlue()
 			}
@@ -146,6 +133,63 @@ func TestRevokedTokenEndsWatches(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// revoke takes the token of a role out of the file of tokens.
+func (s *secured) revoke(role pki.Role) {
+	s.t.Helper()
+	file := filepath.Join(s.dir, "tokens")
+	lines, err := os.ReadFile(file)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(string(lines)) {
+		if !strings.HasPrefix(line, "bearer-"+string(role)+" ") {
+			kept.WriteString(line)
+		}
+	}
+	if err := os.WriteFile(file, []byte(kept.String()), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestRevokedTokenEndsWaits: a question that waits for nodes ends with a refusal
+// when its token is revoked, also if nothing happens. A change that waits ends
+// too; it is made, and says who has yet to confirm it.
+func TestRevokedTokenEndsWaits(t *testing.T) {
+	s := newSecured(t, nil)
+	s.server.proofEvery = 10 * time.Millisecond
+	s.declareBlue()
+	s.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	ask := func(role pki.Role, method, path string, body any) chan int {
+		status := make(chan int, 1)
+		go func() {
+			got, _ := s.ask(s.as(pki.Identity{}), s.tokens[role], method, path, body)
+			status <- got
+		}()
+		return status
+	}
+	w := s.watch(1)
+	question := ask(pki.Viewer, "GET", "/v1/revisions/1/acks?wait=5m", nil)
+	change := ask(pki.Operator, "POST", "/v1/networks?wait=5m", object(t, "red", api.NetworkSpec{CIDR: "10.9.0.0/24"}))
+	w.next(2) // the change is made
+	for _, tt := range []struct {
+		name   string
+		role   pki.Role
+		status chan int
+		want   int
+	}{{"question", pki.Viewer, question, http.StatusUnauthorized}, {"change", pki.Operator, change, http.StatusCreated}} {
+		select {
+		case got := <-tt.status:
+			t.Fatalf("%s: answered before the token was revoked: %d", tt.name, got)
+		case <-time.After(5 * s.server.proofEvery):
+		}
+		s.revoke(tt.role)
+		if got := <-tt.status; got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
 	}
 }
 

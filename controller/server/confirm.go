@@ -54,21 +54,28 @@ func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time
 }
 
 // awaitAcks returns when the answer is what the caller waits for, or after wait,
-// or when the caller is gone or the server stops.
+// or when the caller is gone or may not use the API any more, or the server stops.
 func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration, enough func(reconcile.Acks) bool) reconcile.Acks {
 	if enough(a) {
 		return a
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
+	proof := time.NewTicker(s.proofEvery)
+	defer proof.Stop()
+	who := clientOf(ctx)
 	for {
 		select {
 		case <-a.Changed:
+		case <-proof.C:
 		case <-timer.C:
 			return s.cfg.Fabric.Acks(a.Revision)
 		case <-draining(ctx):
 			return a
 		case <-ctx.Done():
+			return a
+		}
+		if s.stillMay(who) != nil {
 			return a
 		}
 		if a = s.cfg.Fabric.Acks(a.Revision); enough(a) {

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"encoding/json"
-	"maps"
 	"net/http"
 	"strings"
 
@@ -11,7 +9,7 @@ import (
 
 // problemsFor serves mux, and answers what it has no handler for with a
 // problem instead of the mux's line of text.
-func problemsFor(mux *http.ServeMux) http.Handler {
+func (s *Server) problemsFor(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Where the API is described (RFC 8631).
 		w.Header().Add("Link", `</openapi.json>; rel="service-desc"`)
@@ -26,17 +24,8 @@ func problemsFor(mux *http.ServeMux) http.Handler {
 			w.Header().Set("Allow", allow)
 			p = newProblem(said.status, api.CodeInvalid, "%s cannot be done with %s, only %s", r.Method, r.URL.Path, strings.ReplaceAll(allow, ",", " or"))
 		}
-		writeProblem(w, p)
+		s.writeProblem(w, r, p)
 	})
-}
-
-// writeProblem answers with a problem outside of huma.
-func writeProblem(w http.ResponseWriter, p *problem) {
-	maps.Copy(w.Header(), p.GetHeaders())
-	w.Header().Set("Content-Type", p.ContentType(""))
-	w.WriteHeader(p.Status)
-	// A client that is gone needs no answer.
-	_ = json.NewEncoder(w).Encode(p)
 }
 
 // headerOnly is a ResponseWriter that keeps the status and headers.

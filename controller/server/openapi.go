@@ -97,10 +97,10 @@ func (s *Server) serveOpenAPI() {
 		"/openapi.yaml": {"application/openapi+yaml", s.OpenAPI},
 	} {
 		encoded := sync.OnceValues(form.encode)
-		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+		s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			doc, err := encoded()
 			if err != nil {
-				writeProblem(w, internal(err))
+				s.writeProblem(w, r, internal(err))
 				return
 			}
 			w.Header().Set("Content-Type", form.media)

@@ -194,6 +194,9 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 	node := nodeOfRequest(ctx)
 	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(pendingFor(node, a.Pending))) {
 		a = s.awaitAcks(ctx, a, wait, differs(a))
+		if p := s.stillMay(clientOf(ctx)); p != nil {
+			return nil, p
+		}
 	}
 	return &output[api.Acks]{Body: api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: pendingFor(node, a.Pending)}}, nil
 }

@@ -48,7 +48,7 @@ func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
 		mux.Handle("GET "+path, s.mux)
 	}
-	return serve(ctx, ln, problemsFor(mux), s.log)
+	return serve(ctx, ln, s.problemsFor(mux), s.log)
 }
 
 func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Logger) error {

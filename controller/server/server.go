@@ -135,7 +135,9 @@ type Server struct {
 	rates   *rates
 	// requests and watches are those under way.
 	requests, watches *shares
-	bodies            *bodies
+	// lingering are the refused bodies that are thrown away now.
+	lingering *shares
+	bodies    *bodies
 	// flowTexts are the flows of nodes that are asked for now.
 	flowTexts *shared[string, []byte]
 	cancel    func()
@@ -187,9 +189,10 @@ func New(cfg Config) *Server {
 		rates:   newRates(cfg.MaxRate),
 		// The connections bound how many there are in all.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),
-		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies),
+		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies, bodySafe),
 		flowTexts: newShared[string, []byte](),
 		watches:   newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
+		lingering: newShares(lingerEach, lingerAll),
 		feed:      newFeed(cfg.Store.Snapshot().Revision()),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())
@@ -210,7 +213,7 @@ func New(cfg Config) *Server {
 func (s *Server) Close() { s.cancel() }
 
 // Handler serves the whole API.
-func (s *Server) Handler() http.Handler { return s.guard(problemsFor(s.mux)) }
+func (s *Server) Handler() http.Handler { return s.guard(s.problemsFor(s.mux)) }
 
 // view reads the current state, for the server itself.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }

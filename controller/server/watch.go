@@ -26,7 +26,8 @@ const (
 	keepAlive = 15 * time.Second
 	// eventTimeout ends a watch whose client does not read.
 	eventTimeout = 10 * time.Second
-	// proofEvery is how often a watch looks whether its client may still read.
+	// proofEvery is how often a watch, or a request that waits for confirmations,
+	// looks whether its client may still read.
 	proofEvery = 5 * time.Second
 )
 
@@ -96,7 +97,7 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	defer proof.Stop()
 	who := clientOf(ctx)
 	for {
-		if !s.stillMay(who) {
+		if s.stillMay(who) != nil {
 			return nil
 		}
 		b := s.feed.after(at)

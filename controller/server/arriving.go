@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// errNoRoom ends the reading of a body that has to make room for those of other
+// clients.
+var errNoRoom = errors.New("other clients need the room that this body takes")
+
+// arriving is a body that is read. It has room for all of it; the client that has
+// most of the room makes some for others when its oldest body has had bodySafe.
+type arriving struct {
+	r       io.Reader
+	control *http.ResponseController
+	// ctx ends with the request, or when the body has to make room.
+	ctx   context.Context
+	start time.Time
+	got   int64
+}
+
+// arrive waits for room for the body of a client's request, which has at most n
+// bytes. leave must be called in the end; after it the body makes no room any more.
+func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, n int64) (a *arriving, leave func(), p *problem) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	a = &arriving{r: body, control: http.NewResponseController(w), ctx: ctx}
+	c := clientOf(r.Context())
+	all := b.remoteArriving
+	if c.local {
+		all = b.localArriving
+	}
+	room := all.MemberOf(c.name, func() {
+		cancel(errNoRoom)
+		// Wakes Read. If it fails, the limits on time end it.
+		_ = a.control.SetReadDeadline(time.Unix(1, 0))
+	})
+	leave = func() {
+		room.Leave()
+		cancel(nil)
+	}
+	if n > smallBody {
+		wait, stop := context.WithTimeout(ctx, bodyWait)
+		defer stop()
+		if !room.Grow(wait, int(n)) {
+			leave()
+			return nil, nil, b.full()
+		}
+	}
+	a.start = time.Now()
+	return a, leave, nil
+}
+
+// Read reads a part of the body. It fails when the client sends too slowly, and
+// with errNoRoom.
+func (a *arriving) Read(b []byte) (int, error) {
+	allowed := min(bodyGrace+time.Duration(a.got)*time.Second/bodyRate, bodyTimeout)
+	if err := a.control.SetReadDeadline(a.start.Add(allowed)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	// After the deadline, as whoever ends ctx sets one after that.
+	if a.dropped() {
+		return 0, errNoRoom
+	}
+	n, err := a.r.Read(b)
+	a.got += int64(n)
+	if err != nil && a.dropped() {
+		err = errNoRoom
+	}
+	return n, err
+}
+
+// dropped reports whether the body had to make room.
+func (a *arriving) dropped() bool { return errors.Is(context.Cause(a.ctx), errNoRoom) }

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// A client that sends a large body reads the answer afterwards. If the server
+// closed the connection with a part of the body unread, TCP would reset it, and
+// the client would see that in place of the answer. So the rest of a body that
+// is refused is read and thrown away, within bounds.
+const (
+	// lingerBytes and lingerTime bound what is read of one body.
+	lingerBytes = 2 * DefaultMaxApply
+	lingerTime  = 10 * time.Second
+	// lingerEach and lingerAll bound how many bodies of a client, and of all, are
+	// thrown away at a time. The connections of others are closed at once.
+	lingerEach, lingerAll = 4, 64
+)
+
+// writeProblem answers a request with a problem outside of huma. If the request
+// has a body, the rest of it is thrown away and the connection is closed.
+func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
+	hasBody := r.Body != nil && r.Body != http.NoBody
+	var text bytes.Buffer
+	if err := json.NewEncoder(&text).Encode(p); err != nil {
+		s.log.Error("a problem cannot be encoded", "err", err)
+	}
+	maps.Copy(w.Header(), p.GetHeaders())
+	w.Header().Set("Content-Type", p.ContentType(""))
+	// With its length the answer is whole while the body is still read.
+	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
+	if hasBody {
+		w.Header().Set("Connection", "close")
+	}
+	w.WriteHeader(p.Status)
+	// A client that is gone needs no answer.
+	_, err := w.Write(text.Bytes())
+	if err == nil && hasBody {
+		s.linger(w, r)
+	}
+}
+
+// linger sends the answer and reads the rest of a request's body.
+func (s *Server) linger(w http.ResponseWriter, r *http.Request) {
+	c := clientOf(r.Context())
+	if c.name == "" { // refused before it was known who it is
+		c.name = hostOf(r.RemoteAddr)
+	}
+	give, why := s.lingering.take(c)
+	if why != granted {
+		return
+	}
+	defer give()
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(lingerTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return
+	}
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return
+	}
+	// Whatever ends it, the connection is closed next.
+	_, _ = io.CopyN(io.Discard, r.Body, lingerBytes)
+}
