@@ -57,7 +57,7 @@ Actions are long, and shown by -o wide.`,
 
 // tableNames are the tables of the pipeline, for completion.
 func tableNames() []string {
-	return []string{"classify", "source", "admitted", "arp", "bridge", "route", "gateway", "neighbour", "forward", "tunnel", "drop", "sample"}
+	return []string{"classify", "source", "admitted", "arp", "bridge", "route", "gateway", "neighbour", "forward", "tunnel", "drop", "sample", "stamp"}
 }
 
 func (o *flowsOptions) run(ctx context.Context, node string) error {

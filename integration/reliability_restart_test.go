@@ -71,8 +71,8 @@ func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 	for i, w := range witnesses {
 		// The change made since is the first that the switch has seen.
 		w.await(b, "event=ADDED", "table=80")
-		if got := w.heard(); len(got) != 2 {
-			b.t.Errorf("node%d says that %d flows changed, want the 2 of the change made since: %v", i+1, len(got), got[:min(len(got), 5)])
+		if got := w.heard(); len(got) != 2+1 {
+			b.t.Errorf("node%d says that %d flows changed, want the 2 of the change made since and the stamp: %v", i+1, len(got), got[:min(len(got), 5)])
 		}
 	}
 	b.del(api.KindPort, "late")

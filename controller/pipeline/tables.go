@@ -35,6 +35,8 @@ const (
 	// TableSample holds what is learned of packets that are dropped; none gets
 	// here, and no flow of ours is here for good.
 	TableSample openflow.TableID = 99
+	// TableStamp holds the digest of all other flows; no packet gets here.
+	TableStamp openflow.TableID = 100
 )
 
 // Table describes one table of the pipeline.
@@ -63,6 +65,7 @@ func Tables() []Table {
 		{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
 		{TableDrop, "drop", "counts what ports may not send", "in_port", "–"},
 		{TableSample, "sample", "senders learned for a moment", "–", "–"},
+		{TableStamp, "stamp", "digest of all other flows; no packet gets here", "–", "–"},
 	}
 }
 

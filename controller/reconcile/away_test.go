@@ -3,9 +3,14 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store"
 )
 
 // TestDriftWhileAway: what others did to a switch while it had no session is
@@ -62,7 +67,76 @@ func TestDriftWhileAway(t *testing.T) {
 		ofctl("add-flow", "br-int", "table=0,priority=65000,ip,nw_dst=10.0.0.3,actions=drop")
 		b.apply(del(topology.KindPort, "p2"))
 	})
-	told("both at once, which cannot be told apart", 2)
+	told("both at once", 3)
 	away(func() { ofctl("del-flows", "br-int") })
-	told("a switch that is empty", 2)
+	told("a switch that is empty", 3)
+}
+
+// TestDriftWhileStopped: the same while sdnd itself does not run, for the switch
+// keeps what it was last given.
+func TestDriftWhileStopped(t *testing.T) {
+	b, n := newBedWithPort(t)
+	// From here on Open vSwitch keeps to max_backoff (decision 9).
+	if _, err := n.VSCtl(b.Context(), "set", "controller", "br-int", "max_backoff=1000"); err != nil {
+		t.Fatal(err)
+	}
+	stopped := func(what string, do func(), want ...reconcile.Drift) {
+		b.Helper()
+		b.stop()
+		do()
+		b.start()
+		b.settled()
+		if got := b.fabric.Drifts(""); !slices.EqualFunc(want, got, sameDrift) {
+			t.Errorf("%s: told %+v, want %+v", what, got, want)
+		}
+		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+			t.Errorf("%s: audit: %+v", what, a)
+		}
+	}
+	foreign := func() { b.tamper(n, "add-flow", "br-int", "table=0,priority=65000,ip,nw_dst=10.0.0.3,actions=drop") }
+	less := func() { b.tamper(n, "del-flows", "br-int", "table=80") }
+	added := reconcile.Drift{What: "added", Table: "classify", After: "cookie=0x0"}
+	deleted := reconcile.Drift{What: "deleted", Table: "forward", Before: "table=80", Owner: topology.Ref{Kind: topology.KindPort, Name: "p1"}}
+	untold := reconcile.Drift{What: "modified", After: "cannot be told"}
+	other := func(name string) func() { return func() { b.applyStopped(portOp(name, "node1")) } }
+
+	stopped("nothing", func() {})
+	b.wantSent("node1", 0, 0)
+	stopped("other flows wanted", other("p2"))
+	stopped("both", func() { foreign(); less() }, added, deleted)
+	stopped("one flow more, and other flows wanted", func() { foreign(); other("p3")() }, added)
+	stopped("one flow less, and other flows wanted", func() { less(); other("p4")() }, deleted)
+	stopped("several flows less, and other flows wanted", func() {
+		less()
+		b.tamper(n, "del-flows", "br-int", "table=0,arp")
+		other("p5")()
+	}, untold)
+	stopped("the stamp changed", func() { b.tamper(n, "mod-flows", "br-int", "table=100,actions=drop") },
+		reconcile.Drift{What: "added", Table: "stamp", After: "table=100"},
+		reconcile.Drift{What: "deleted", Table: "stamp", Before: "table=100", Owner: topology.Ref{Kind: topology.KindNode, Name: "node1"}})
+	stopped("the stamp deleted", func() { b.tamper(n, "del-flows", "br-int", "table=100") })
+	stopped("all flows deleted, as after a reboot", func() { b.tamper(n, "del-flows", "br-int") })
+}
+
+// applyStopped applies while nothing serves.
+func (b *bed) applyStopped(ops ...topology.Op) {
+	b.Helper()
+	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := st.Apply(b.Context(), "test", ops); err != nil {
+		b.Error(err)
+	}
+	if err := st.Close(); err != nil {
+		b.Error(err)
+	}
+}
+
+// sameDrift compares what a test wants with what is told; flows are wanted by a
+// part of them.
+func sameDrift(want, got reconcile.Drift) bool {
+	return want.What == got.What && want.Table == got.Table && want.Owner == got.Owner && got.By == "connection" &&
+		strings.Contains(got.Before, want.Before) && (want.Before == "") == (got.Before == "") &&
+		strings.Contains(got.After, want.After) && (want.After == "") == (got.After == "")
 }

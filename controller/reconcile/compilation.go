@@ -17,6 +17,8 @@ type compilation struct {
 	release func()
 	running sync.WaitGroup
 	begun   bool
+	// digest is that of the node's flows without the stamp.
+	digest pipeline.Digest
 }
 
 // tryBegin begins, unless as many as may be are at it. The switch is said to have
@@ -36,6 +38,8 @@ func (c *compilation) begin() {
 	c.running.Go(func() {
 		w.bare.ResetBare(min(c.flows, maxGrown))
 		w.compiler.CompileNode(&w.bare, c.view, w.node.name)
+		c.digest = w.bare.Digest()
+		w.bare.AddStamp(w.node.name, c.digest)
 		w.bare.Sort()
 	})
 }
@@ -66,11 +70,13 @@ func (c *compilation) end() {
 
 // spell computes the messages of flows of the bare set, which must be in order,
 // into the set, and returns their entries there.
-func (w *worker) spell(v *pipeline.View, bare []pipeline.Entry) []pipeline.Entry {
+func (c *compilation) spell(bare []pipeline.Entry) []pipeline.Entry {
+	w := c.w
 	w.set.Reset()
 	for u := range w.bare.UnitsOf(bare) {
-		w.compiler.Compile(&w.set, v, w.node.name, u)
+		w.compiler.Compile(&w.set, c.view, w.node.name, u)
 	}
+	w.set.AddStamp(w.node.name, c.digest)
 	w.set.Sort()
 	spelled := make([]pipeline.Entry, 0, len(bare))
 	for _, e := range w.set.Entries() {

@@ -14,6 +14,8 @@ type had struct {
 	table  openflow.TableID
 	// altered says that the flow's content is not what its cookie says.
 	altered bool
+	// stamp says that it is a stamp.
+	stamp bool
 }
 
 // String tells what little is known of the flow.
@@ -28,28 +30,29 @@ func sortHad(all []had) {
 
 // forgive finds, among the flows that seem altered, those that mean what they
 // should: a switch may give a flow back in another form.
-func (w *worker) forgive(v *pipeline.View, installed []had, odd map[openflow.Cookie]string) error {
-	if len(odd) == 0 {
+func (c *compilation) forgive(r *readback) error {
+	if len(r.odd) == 0 {
 		return nil
 	}
+	w := c.w
 	var ours []pipeline.Entry
 	for _, e := range w.bare.Entries() {
-		if _, ok := odd[e.Cookie]; ok {
+		if _, ok := r.odd[e.Cookie]; ok {
 			ours = append(ours, e)
 		}
 	}
 	meant := make(map[openflow.Cookie]string, len(ours))
-	for _, e := range w.spell(v, ours) {
+	for _, e := range c.spell(ours) {
 		mod, err := openflow.DecodeFlowMod(w.set.Message(e))
 		if err != nil {
 			return fmt.Errorf("%v: %w", w.set.Unit(e), err)
 		}
 		meant[e.Cookie] = mod.Flow.String()
 	}
-	for i := range installed {
-		if h := &installed[i]; h.altered {
+	for i := range r.flows {
+		if h := &r.flows[i]; h.altered {
 			text, ok := meant[h.cookie]
-			h.altered = !ok || text != odd[h.cookie]
+			h.altered = !ok || text != r.odd[h.cookie]
 		}
 	}
 	return nil

@@ -31,6 +31,9 @@ type Drift struct {
 	By string
 }
 
+// byConnection is Drift.By of what was done while the switch or sdnd was away.
+const byConnection = "connection"
+
 const (
 	// maxDrifts is how many drifts are remembered.
 	maxDrifts = 1000
@@ -126,6 +129,7 @@ func (w *worker) reportUnlessEnded(ds []Drift, err error) {
 		w.f.log.Info("flows changed by others as the session ended", "node", w.node.name, "flows", len(ds))
 		return
 	}
+	w.reported = err != nil && len(ds) > 0
 	w.report(ds, err == nil)
 }
 

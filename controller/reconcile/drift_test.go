@@ -88,7 +88,9 @@ func TestTamperAtScale(t *testing.T) {
 	b.plug(n, "p1")
 	b.apply(ops...)
 	b.join(n)
-	count := perNode + perNetwork + perPort + 5000*perRemote + perPair + 1 // of elsewhere it is not known what it sends from
+	count := perNode + perNetwork + perPort + 5000*perRemote + perPair +
+		1 + // of elsewhere it is not known what it sends from
+		1 // the stamp
 	wait := func() {
 		b.await("all flows", func(ctx context.Context) error {
 			s, _ := b.fabric.NodeStatus("node1")

@@ -32,6 +32,7 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	}
 	var set pipeline.FlowSet
 	new(pipeline.Compiler).CompileNode(&set, v, node)
+	set.AddStamp(node, set.Digest())
 	views := make([]FlowView, 0, set.Len())
 	byCookie := make(map[openflow.Cookie]int, set.Len())
 	for _, e := range set.Entries() {

@@ -41,6 +41,9 @@ type job struct {
 	// those that still do.
 	late bool
 	held map[pipeline.Unit]bool
+	// partial says that some units still have to wait, so that the switch is not
+	// brought to the view as a whole.
+	partial bool
 	// unsure says that a flow that is not in the view may have to stay; see
 	// unsure.go.
 	unsure bool
@@ -61,7 +64,6 @@ type mailbox struct {
 	owing    owing // what is not acknowledged, of all the above
 	waiters  []waiter
 	owed     []*change // whose work is not done; see work.go
-	memory   memory
 	// unsure and parked: see unsure.go.
 	unsure, parked bool
 }
@@ -217,7 +219,7 @@ func (m *mailbox) take() (job, bool) {
 		return job{}, false
 	}
 	m.busy, m.waiting = m.waiting, job{}
-	m.busy.unsure = m.unsure
+	m.busy.unsure, m.busy.partial = m.unsure, len(m.held) > 0
 	if m.busy.late {
 		m.busy.held = make(map[pipeline.Unit]bool, len(m.held))
 		for u := range m.held {

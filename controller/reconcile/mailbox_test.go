@@ -291,11 +291,11 @@ func TestDifference(t *testing.T) {
 		{"equal", installed(1, 2, 3), wanted(1, 2, 3), nil, nil},
 		{"empty switch", nil, wanted(1, 2), nil, cookies{1, 2}},
 		{"nothing wanted", installed(0, 0, 7), nil, installed(0, 7), nil},
-		{"one cookie in two tables", []had{{0, 1, true}, {0, 1, true}, {0, 4, true}}, nil, []had{{0, 1, true}, {0, 4, true}}, nil},
+		{"one cookie in two tables", []had{{cookie: 0, table: 1, altered: true}, {cookie: 0, table: 1, altered: true}, {cookie: 0, table: 4, altered: true}}, nil, []had{{cookie: 0, table: 1, altered: true}, {cookie: 0, table: 4, altered: true}}, nil},
 		{"both", installed(0, 2, 4, 9), wanted(1, 2, 5), installed(0, 4, 9), cookies{1, 5}},
 		{"ours twice", installed(2, 2, 3), wanted(2, 3), installed(2), cookies{2}},
-		{"ours in another table", []had{{2, 7, false}}, wanted(2), []had{{2, 7, false}}, cookies{2}},
-		{"altered", []had{{2, 0, true}, {3, 0, false}}, wanted(2, 3), []had{{2, 0, true}}, cookies{2}},
+		{"ours in another table", []had{{cookie: 2, table: 7, altered: false}}, wanted(2), []had{{cookie: 2, table: 7, altered: false}}, cookies{2}},
+		{"altered", []had{{cookie: 2, table: 0, altered: true}, {cookie: 3, table: 0, altered: false}}, wanted(2, 3), []had{{cookie: 2, table: 0, altered: true}}, cookies{2}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

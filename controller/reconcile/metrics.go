@@ -22,7 +22,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 	m := &metrics{
 		flowMods: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_openflow_flow_mods_total",
-			Help: "Flow-mods sent to a node's switch, by what they do.",
+			Help: "Flow-mods sent to a node's switch, by what they do: add or delete a flow, or set the stamp (docs/cost.md).",
 		}, []string{"node", "op"}),
 		applySeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "sdnd_reconcile_apply_seconds",

@@ -204,7 +204,8 @@ func (b *bed) settled() {
 	})
 }
 
-// sent returns how many flow-mods a node was sent since the daemon's start.
+// sent returns how many flow-mods a node was sent since the daemon's start, stamps
+// not counted.
 func (b *bed) sent(node string) (adds, deletes float64) {
 	b.Helper()
 	families, err := b.reg.Gather()
@@ -224,7 +225,7 @@ func (b *bed) sent(node string) (adds, deletes float64) {
 			case labels["node"] != node:
 			case labels["op"] == "add":
 				adds = m.GetCounter().GetValue()
-			default:
+			case labels["op"] == "delete":
 				deletes = m.GetCounter().GetValue()
 			}
 		}
@@ -343,7 +344,7 @@ func TestFlowsComeBackAsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Each kind of flow is there.
-	const want = perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1 + perPair
+	const want = perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1 + perPair + 1 // the stamp
 	if len(views) != want {
 		t.Errorf("%d flows, want %d", len(views), want)
 	}

@@ -66,24 +66,30 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 	return n
 }
 
-// installed returns all flows of the switch, in the order of sortHad, and the
-// text of those that are altered, by cookie. What others change meanwhile may
+// readback is what a switch was found to have.
+type readback struct {
+	flows []had // in the order of sortHad
+	// odd is the text of flows that are altered, by cookie.
+	odd   map[openflow.Cookie]string
+	stamp readStamp
+}
+
+// installed returns all flows of the switch. What others change meanwhile may
 // be among them or not; who reads asks afterwards whether anything was. It calls
 // begun when the switch has said that there are n.
-func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[openflow.Cookie]string, error) {
+func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
 	ctx, p := w.f.patience(ctx)
 	defer p.end()
 	tables, err := w.sess.Tables(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	n := flowsIn(tables)
 	if n > 0 {
 		begun(n)
 	}
-	all := make([]had, 0, min(n, maxGrown))
+	r := readback{flows: make([]had, 0, min(n, maxGrown)), odd: map[openflow.Cookie]string{}}
 	text := 0
-	odd := map[openflow.Cookie]string{}
 	requests := func(yield func(openflow.FlowStatsRequest) bool) {
 		for q := range sliced(tables, slice) {
 			p.extend(0)
@@ -98,17 +104,22 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) ([]had, map[o
 		}
 		h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
 		if h.altered {
-			odd[s.Cookie] = s.Flow.String()
-			text += len(odd[s.Cookie])
+			r.odd[s.Cookie] = s.Flow.String()
+			text += len(r.odd[s.Cookie])
+		} else if d, ok := pipeline.StampOf(&s.Flow); ok {
+			h.stamp, r.stamp.known, r.stamp.digest = true, true, d
 		}
-		if all = append(all, h); len(all) > maxFlows || text > maxAlteredText {
+		if s.Table == pipeline.TableStamp && !h.stamp {
+			r.stamp.altered = true
+		}
+		if r.flows = append(r.flows, h); len(r.flows) > maxFlows || text > maxAlteredText {
 			return errEndless
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	sortHad(all)
-	return all, odd, nil
+	sortHad(r.flows)
+	return &r, nil
 }

@@ -42,6 +42,7 @@ func (w *worker) compareTold(changes []openflow.FlowChange) []told {
 	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, w.view, w.node.name)
+	w.set.AddStamp(w.node.name, w.set.Digest())
 	return compareTold(changes, &w.set)
 }
 

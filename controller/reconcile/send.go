@@ -58,7 +58,7 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
 	if w.known(mods) {
 		flags |= openflow.BundlePipelined
 	}
-	var added, removed, bytes int
+	var added, removed, stamps, bytes int
 	kinds := map[pipeline.Rule]bool{}
 	last := pipeline.Rule("")
 	counted := false // a refused message is looked for among them once more
@@ -67,9 +67,12 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
 		for m := range mods {
 			if !counted {
 				bytes += len(m.msg)
-				if m.removes {
+				switch {
+				case m.kind.IsStamp():
+					stamps++
+				case m.removes:
 					removed++
-				} else {
+				default:
 					added++
 				}
 				if m.kind != last {
@@ -86,15 +89,13 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
 		}
 		p.extend(added + removed)
 	})
-	if added+removed == 0 {
+	if added+removed+stamps == 0 {
 		return err
-	}
-	if err != nil {
-		w.node.mail.forget()
 	}
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removed))
 	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(added))
-	w.spent.add(added+removed, bytes)
+	w.f.metrics.flowMods.WithLabelValues(w.node.name, "stamp").Add(float64(stamps))
+	w.spent.add(added+removed, bytes+bundleHeader*stamps)
 	if err == nil {
 		for k := range kinds {
 			w.prove(k)

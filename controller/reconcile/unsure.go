@@ -58,7 +58,6 @@ func (m *mailbox) park() {
 func (m *mailbox) sure() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.memory.guessed = false
 	m.proceed()
 }
 
@@ -84,7 +83,6 @@ func (m *mailbox) guess() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.unsure {
-		m.memory.guessed = true
 		m.proceed()
 	}
 }

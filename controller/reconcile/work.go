@@ -32,7 +32,7 @@ func newWorkMetrics() *workMetrics {
 		}, []string{"object"})
 	}
 	return &workMetrics{
-		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods sent for one change to all switches that are connected, by the kind of object that changed; told when the last of them has confirmed.", 1),
+		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; told when the last of them has confirmed.", 1),
 		nodes:    histogram("sdnd_change_nodes", "Nodes whose flows one change may concern.", 1),
 		units:    histogram("sdnd_change_units", "Units (ports, blocks, networks) compiled for one change, summed over nodes.", 1),
 		bytes:    histogram("sdnd_change_bytes", "Bytes of bundles sent for one change to all switches that are connected.", 256),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -19,11 +20,15 @@ type worker struct {
 	// view is what the switch was last brought to; nil while it is not known
 	// what the switch has.
 	view *pipeline.View
-	// flows is how many flows the switch has, if view is known.
-	flows  int
-	digest pipeline.Digest
+	// If view is known: flows is how many flows the switch has, its stamp included,
+	// digest that of all but the stamp, and stamped what the stamp says.
+	flows           int
+	digest, stamped pipeline.Digest
 	// monitor tells of changes by others; nil if the switch cannot.
 	monitor *openflow.FlowMonitor
+	// reported says that what is wrong with the switch was told, and is to be undone
+	// by the next comparison.
+	reported bool
 	// doubt says when to compare the switch after repairs, the first of which was
 	// at doubted; nil if there were none.
 	doubt   <-chan time.Time
@@ -181,6 +186,8 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if j.late {
 		d.SpareOwned(j.view, w.node.name, func(u pipeline.Unit) bool { return j.held[u] })
 	}
+	digest := w.digest + d.Digest()
+	stamped := w.stampAfter(j, digest)
 	err := w.send(ctx, func(yield func(flowMod) bool) {
 		for _, e := range d.Removed() {
 			if !yield(w.deletion(e.Table(), e.Cookie)) {
@@ -192,11 +199,15 @@ func (w *worker) change(ctx context.Context, j job) error {
 				return
 			}
 		}
+		if stamped != w.stamped {
+			w.set.Reset()
+			yield(w.addition(w.set.AddStamp(w.node.name, stamped)))
+		}
 	})
 	if err != nil {
 		return err
 	}
-	w.brought(j.view, w.flows+d.Growth(), w.digest+d.Digest())
+	w.brought(j.view, w.flows+d.Growth(), digest, stamped)
 	return nil
 }
 
@@ -213,27 +224,29 @@ type found struct {
 func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
-	installed, odd, err := w.installed(ctx, c.tryBegin)
+	has, err := w.installed(ctx, c.tryBegin)
 	if err != nil {
 		return found{}, fmt.Errorf("read flows back: %w", err)
 	}
 	first := w.view == nil
-	if first && len(installed) == 0 && !c.begun {
+	if first && len(has.flows) == 0 && !c.begun {
 		return found{}, w.fill(ctx, v)
 	}
 	if err := c.complete(ctx); err != nil {
 		return found{}, err
 	}
-	if err := w.forgive(v, installed, odd); err != nil {
+	if err := c.forgive(has); err != nil {
 		return found{}, err
 	}
-	foreign, missing := difference(installed, w.bare.Entries())
-	before, has, wanted := w.node.mail.recall(), digestOf(installed), w.bare.Digest()
+	foreign, missing := difference(has.flows, w.bare.Entries())
+	// The stamp that is wanted replaces the one that is there.
+	foreign = slices.DeleteFunc(foreign, func(h had) bool { return h.stamp })
 	if unsure && len(foreign) > 0 {
 		return found{}, errUnsure
 	}
+	none := len(missing) == w.bare.Len()
 	if len(missing) > 0 {
-		missing = w.spell(v, missing)
+		missing = c.spell(missing)
 	}
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		for _, h := range foreign {
@@ -250,16 +263,18 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err != nil {
 		return found{}, err
 	}
-	w.brought(v, w.bare.Len(), wanted)
+	w.brought(v, w.bare.Len(), c.digest, c.digest)
 	for _, r := range w.bare.Rules() {
 		w.prove(r) // it has some of each
 	}
 	got := found{foreign, missing}
+	defer func() { w.reported = false }()
 	if first {
-		drift := judge(before, has, wanted, len(foreign)+len(missing) > 0, len(missing) == w.bare.Len())
+		digest := digestOf(has.flows)
+		drift := judge(has.stamp, digest, c.digest, none)
 		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing), "drift", string(drift))
-		if drift == byOthers {
-			w.report(w.driftsFound(got, "connection"), true)
+		if !w.reported {
+			w.report(w.driftsWhileAway(drift, got, has.stamp, digest), true)
 		}
 	}
 	return got, nil
@@ -274,7 +289,7 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	}
 	defer release()
 	w.borrow()
-	flows, digest := 0, pipeline.Digest(0)
+	flows, digest := 0, pipeline.Digest(0) // without the stamp
 	err = w.send(ctx, func(yield func(flowMod) bool) {
 		flows, digest = 0, 0
 		w.set.Reset()
@@ -287,19 +302,20 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 			w.set.Reset()
 		}
+		yield(w.addition(w.set.AddStamp(w.node.name, digest)))
 	})
 	if err != nil {
 		return err
 	}
-	w.brought(v, flows, digest)
-	w.f.log.Info("node filled", "node", w.node.name, "flows", flows)
+	w.brought(v, flows+1, digest, digest)
+	w.f.log.Info("node filled", "node", w.node.name, "flows", w.flows)
 	return nil
 }
 
-// brought notes that the switch was brought to a view.
-func (w *worker) brought(v *pipeline.View, flows int, d pipeline.Digest) {
-	w.view, w.flows, w.digest = v, flows, d
-	w.node.mail.remember(d)
+// brought notes that the switch was brought to a view. The digest is that of its
+// flows, stamped what its stamp says of them.
+func (w *worker) brought(v *pipeline.View, flows int, digest, stamped pipeline.Digest) {
+	w.view, w.flows, w.digest, w.stamped = v, flows, digest, stamped
 }
 
 // wipe removes all flows.

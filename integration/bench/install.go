@@ -117,6 +117,7 @@ func rivals(ctx context.Context, e *Env, b *fabricBed) ([]*rival, error) {
 	}
 	var set pipeline.FlowSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
+	set.AddStamp(b.node.Name, set.Digest())
 	var mods []byte
 	eachMod := func(yield func([]byte) bool) {
 		for _, f := range set.Entries() {

@@ -163,6 +163,7 @@ func (b *bed) settled() {
 func (b *bed) asCompiled(name string) error {
 	var set pipeline.FlowSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), name)
+	set.AddStamp(name, set.Digest())
 	var want []openflow.Cookie
 	for _, e := range set.Entries() {
 		want = append(want, e.Cookie)

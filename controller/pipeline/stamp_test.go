@@ -1,0 +1,48 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// TestStamp: a stamp says what it was made of, and nothing that is like one is
+// taken for one.
+func TestStamp(t *testing.T) {
+	for _, d := range []pipeline.Digest{0, 1, 1<<63 | 0x5a, ^pipeline.Digest(0)} {
+		var set pipeline.FlowSet
+		e := set.AddStamp("node1", d)
+		mod, err := openflow.DecodeFlowMod(set.Message(e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := mod.Flow
+		if got, ok := pipeline.StampOf(&f); !ok || got != d {
+			t.Errorf("%#x is read as %#x, %t", d, got, ok)
+		}
+		if e.Cookie != pipeline.CookieOf(&f) || !set.Rule(e).IsStamp() || set.Unit(e).Owner().Name != "node1" {
+			t.Errorf("%#x: cookie %#x, rule %q, unit %v", d, e.Cookie, set.Rule(e), set.Unit(e))
+		}
+		for name, change := range map[string]func(*openflow.Flow){
+			"another table":     func(f *openflow.Flow) { f.Table-- },
+			"another priority":  func(f *openflow.Flow) { f.Priority++ },
+			"another match":     func(f *openflow.Flow) { f.Match = openflow.Match(nil).InPort(1) },
+			"a mask":            func(f *openflow.Flow) { f.Instructions = openflow.Instructions(nil).WriteMetadata(uint64(d), 0xff) },
+			"another action":    func(f *openflow.Flow) { f.Instructions = openflow.Instructions(nil).GotoTable(101) },
+			"no action":         func(f *openflow.Flow) { f.Instructions = nil },
+			"something besides": func(f *openflow.Flow) { f.Instructions = f.Instructions.GotoTable(101) },
+		} {
+			other := f
+			change(&other)
+			other.Cookie = pipeline.CookieOf(&other)
+			if _, ok := pipeline.StampOf(&other); ok {
+				t.Errorf("%s: %s is taken for a stamp", name, other.String())
+			}
+		}
+		f.Cookie++
+		if _, ok := pipeline.StampOf(&f); ok {
+			t.Error("one with another cookie is taken for a stamp")
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package reconcile
+
+import (
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// TestJudge: drift is told wherever a switch does not have what its stamp says,
+// and nowhere else.
+func TestJudge(t *testing.T) {
+	stamped := readStamp{known: true, digest: 7}
+	for _, tt := range []struct {
+		name        string
+		stamp       readStamp
+		has, wanted uint64
+		none        bool
+		want        verdict
+	}{
+		{"as left", stamped, 7, 7, false, untouched},
+		{"other flows wanted meanwhile", stamped, 7, 9, false, changesMeanwhile},
+		{"not one flow of those wanted", stamped, 7, 9, true, changesMeanwhile},
+		{"tampered with", stamped, 8, 7, false, byOthers},
+		{"emptied but for the stamp", stamped, 0, 7, true, byOthers},
+		{"tampered with, and other flows wanted", stamped, 8, 9, false, byOthersAndUs},
+		{"another stamp", stamped, 8, 8, false, stampByOthers},
+		{"an altered stamp", readStamp{altered: true}, 8, 7, false, stampByOthers},
+		{"no stamp, in order", readStamp{}, 7, 7, false, noStamp},
+		{"no stamp, with flows of others", readStamp{}, 8, 7, false, noStamp},
+		{"while units waited", readStamp{known: true}, 8, 7, false, noStamp},
+		{"rebooted", readStamp{}, 1, 7, true, freshSwitch},
+	} {
+		if got := judge(tt.stamp, pipeline.Digest(tt.has), pipeline.Digest(tt.wanted), tt.none); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
