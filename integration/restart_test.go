@@ -30,6 +30,25 @@ func TestRestart(t *testing.T) {
 			}
 			b.verify()
 		})
+		b.run("flows changed by others while sdnd was "+name, func(t *testing.T, b *bed) {
+			b.must(b.Controller.Stop(b.ctx, sig))
+			_, err := b.node("node1").OFCtl(b.ctx, "del-flows", "br-int", "table=40")
+			b.must(err)
+			b.must(b.Controller.Start(b.ctx))
+			b.settle()
+			b.reach(one, far.IP.Addr().String())
+			told, err := b.api.Drifts(b.ctx, "")
+			b.must(err)
+			for _, d := range told.Items {
+				if d.Node != "node1" || d.What != "deleted" || d.Table != "bridge" || d.By != "connection" {
+					t.Errorf("told: %+v", d)
+				}
+			}
+			if len(told.Items) == 0 {
+				t.Error("no drift is told")
+			}
+			b.verify()
+		})
 	}
 	b.run("the switch restarts empty", func(t *testing.T, b *bed) {
 		before := b.flowSet("node2")
