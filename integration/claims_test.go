@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/prober"
 )
 
 // TestClaims: which interface is a port when several say so, or when its name or
@@ -131,7 +132,15 @@ func TestClaims(t *testing.T) {
 		}))
 		b.livesOn("vm2", "node1")
 		b.reach(peer, source.IP.Addr().String())
+		// Either tap passes on what it receives, as one of them does in a migration.
+		senders := &probes{b: b, dropped: b.dropped()}
+		p, err := prober.Start(peer, source)
+		b.must(err)
+		senders.all = append(senders.all, p)
+		b.must(p.Also(destination))
+		senders.flow(50)
 		b.sdnctl("port", "set", "vm2", "--node", "node2", "--wait=5s")
+		senders.lossless()
 		b.reach(peer, destination.IP.Addr().String()) // nothing else has to happen
 		b.livesOn("vm2", "node2")
 	})
