@@ -30,6 +30,8 @@ func newListCmd(a *app, k kindDef) *cobra.Command {
 	if k.kind == api.KindPort {
 		cmd.Flags().StringVar(&o.filter.Network, "network", "", "only those of a `network`")
 		mustCompleteFunc(cmd, "network", a.completeNames(api.KindNetwork, 0))
+		cmd.Flags().StringVar(&o.filter.Group, "group", "", "only those of a port `group`")
+		mustCompleteFunc(cmd, "group", a.completeNames(api.KindPortGroup, 0))
 	}
 	if k.kind == api.KindPort || k.kind == api.KindNetwork {
 		cmd.Flags().StringVar(&o.filter.Node, "node", "", "only those on a `node`")

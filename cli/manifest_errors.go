@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -107,25 +108,26 @@ func (l *loader) doubtful() func(*manifest) bool {
 		}
 	}
 	return func(m *manifest) bool {
-		if l.nameless && (m.object.Kind == api.KindPort || m.object.Kind == api.KindRouter) {
+		if l.nameless && m.object.Kind != api.KindNode && m.object.Kind != api.KindNetwork {
 			return true
 		}
-		var refs struct {
-			Network, Node string
-			Networks      []string
-			Blocks        []struct{ Node string }
-		}
-		if json.Unmarshal(m.object.Spec, &refs) != nil {
-			return true
-		}
-		for _, b := range refs.Blocks {
-			if broken[b.Node] {
-				return true
-			}
-		}
-		return broken[refs.Network] || broken[refs.Node] ||
-			slices.ContainsFunc(refs.Networks, func(n string) bool { return broken[n] })
+		var spec any
+		return json.Unmarshal(m.object.Spec, &spec) != nil || mentions(spec, broken)
 	}
+}
+
+// mentions reports whether one of the texts in a JSON value is one of the names.
+func mentions(v any, names map[string]bool) bool {
+	is := func(v any) bool { return mentions(v, names) }
+	switch v := v.(type) {
+	case string:
+		return names[v]
+	case []any:
+		return slices.ContainsFunc(v, is)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(v)), is)
+	}
+	return false
 }
 
 // A manifestError is mistakes in files, some of them perhaps found by the

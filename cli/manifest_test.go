@@ -85,11 +85,11 @@ func TestLoadNamesMistakes(t *testing.T) {
 		{"text for a spec", "kind: Router\nname: r\nspec: all\n", `<stdin>:3: router/r: spec: want keys and values, got "all"`},
 		{"a key twice", "kind: Node\nname: n1\nname: n2\n", `<stdin>:3: node/n1: name: key "name" is already on line 2`},
 		{"a merge key", "kind: Node\nname: n1\nspec:\n  <<: {tunnelIP: 10.0.0.1}", `<stdin>:4: node/n1: spec: merge keys (<<) are not supported; write the keys out`},
-		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: is missing: want Node, Network, Router or Port`},
+		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: is missing: want Node, Network, Router, Port or PortGroup`},
 		{"a misspelt kind and more", "kind: Netwrok\nname: b\nspec: {cidr: 10.0.0.0/24, mtuu: 1}\n---\nkind: Pod\nname: p\n---\nkind: Port\nname: q\nspec: {networks: b}\n", "4 mistakes, nothing was changed:\n" +
 			`  <stdin>:1: network/b: kind: "Netwrok" is not a kind of object, did you mean Network?` + "\n" +
 			`  <stdin>:3: network/b: spec.mtuu: unknown key "mtuu", did you mean "mtu"?` + "\n" +
-			`  <stdin>:5: p: kind: "Pod" is not a kind of object: want Node, Network, Router or Port` + "\n" +
+			`  <stdin>:5: p: kind: "Pod" is not a kind of object: want Node, Network, Router, Port or PortGroup` + "\n" +
 			`  <stdin>:10: port/q: spec.networks: unknown key "networks", did you mean "network"?`},
 		{"no name", "kind: Node\n", `<stdin>:1: node: name: is missing`},
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},

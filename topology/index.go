@@ -24,6 +24,10 @@ type (
 		node, iface string
 		port        *Port
 	}
+	labelEntry struct {
+		key, value, name string
+		port             *Port
+	}
 	blockEntry struct {
 		a, b  string // network and node, or node and network
 		block *Block
@@ -33,6 +37,8 @@ type (
 // indexes are all the trees of a snapshot. What one tree holds the others
 // agree with; put… and drop… keep it so.
 type indexes struct {
+	kindIndexes
+
 	nodes         *btree.Map[string, *Node]
 	nodesByDPID   *btree.Map[DatapathID, *Node]
 	nodesByTunnel *btree.Map[uint32, *Node]
@@ -57,6 +63,8 @@ type indexes struct {
 	portsByID    *btree.Map[string, *Port]
 	portsByIface *btree.BTreeG[ifaceEntry]
 
+	portsByLabel *btree.BTreeG[labelEntry] // key, value, name
+
 	blocks       *btree.BTreeG[blockEntry] // network, node
 	blocksByNode *btree.BTreeG[blockEntry] // node, network
 
@@ -78,6 +86,7 @@ func newIndexes() indexes {
 		return x.b < y.b
 	}
 	return indexes{
+		kindIndexes:   newKindIndexes(),
 		nodes:         btree.NewMap[string, *Node](treeDegree),
 		nodesByDPID:   btree.NewMap[DatapathID, *Node](treeDegree),
 		nodesByTunnel: btree.NewMap[uint32, *Node](treeDegree),
@@ -116,6 +125,15 @@ func newIndexes() indexes {
 			}
 			return a.iface < b.iface
 		}),
+		portsByLabel: newTree(func(a, b labelEntry) bool {
+			if a.key != b.key {
+				return a.key < b.key
+			}
+			if a.value != b.value {
+				return a.value < b.value
+			}
+			return a.name < b.name
+		}),
 		blocks:       newTree(blockLess),
 		blocksByNode: newTree(blockLess),
 		vnis:         newRunSet(),
@@ -130,6 +148,7 @@ func newIndexes() indexes {
 // marks the trees of x, so callers must not fork the same indexes at once.
 func (x *indexes) fork() indexes {
 	return indexes{
+		kindIndexes:    x.kindIndexes.fork(),
 		nodes:          x.nodes.Copy(),
 		nodesByDPID:    x.nodesByDPID.Copy(),
 		nodesByTunnel:  x.nodesByTunnel.Copy(),
@@ -145,6 +164,7 @@ func (x *indexes) fork() indexes {
 		portsByMAC:     x.portsByMAC.Copy(),
 		portsByID:      x.portsByID.Copy(),
 		portsByIface:   x.portsByIface.Copy(),
+		portsByLabel:   x.portsByLabel.Copy(),
 		blocks:         x.blocks.Copy(),
 		blocksByNode:   x.blocksByNode.Copy(),
 		vnis:           runSet{x.vnis.t.Copy()},

@@ -14,6 +14,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.networks) },
 	func(x *indexes) tree { return named(x.routers) },
 	func(x *indexes) tree { return named(x.ports) },
+	func(x *indexes) tree { return named(x.portGroups.byName) },
 )
 
 // makers make an empty object of each kind.
@@ -22,6 +23,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(Network) },
 	func() Object { return new(Router) },
 	func() Object { return new(Port) },
+	func() Object { return new(PortGroup) },
 )
 
 // planning is what Plan has to know of a kind.
@@ -42,9 +44,19 @@ func plannings() model.PerKind[planning] {
 		planning{(*planner).planNodes, (*planner).usersOfNode, true},
 		planning{(*planner).planNetworks, (*planner).usersOfNetwork, true},
 		planning{(*planner).planRouters, nobody, false},
-		planning{(*planner).planPorts, nobody, false},
+		planning{(*planner).planPorts, (*planner).usersOfPort, false},
+		planning{(*planner).planPortGroups, nobody, false},
 	)
 }
+
+// kindIndexes are the indexes of kinds whose files declare them.
+type kindIndexes struct {
+	portGroups portGroupIndex
+}
+
+func newKindIndexes() kindIndexes { return kindIndexes{newPortGroupIndex()} }
+
+func (x *kindIndexes) fork() kindIndexes { return kindIndexes{x.portGroups.fork()} }
 
 // nobody is planning.users of a kind that no other refers to.
 func nobody(*planner, *item) *users { return &users{} }

@@ -110,6 +110,9 @@ func (x *indexes) putPort(p *Port, vni VNI) {
 	x.portsByNode.Set(p)
 	x.locks.Set(lockKey(vni, ip), p)
 	x.addrs.add(uint32(vni), ip, ip)
+	for k, v := range p.Labels {
+		x.portsByLabel.Set(labelEntry{k, v, p.Name, p})
+	}
 	if p.MAC != MACFor(vni, p.IP) {
 		x.portsByMAC.Set(macEntry{vni, p.MAC, p})
 	}
@@ -128,6 +131,9 @@ func (x *indexes) dropPort(p *Port, vni VNI) {
 	x.portsByNode.Delete(p)
 	x.locks.Delete(lockKey(vni, ip))
 	x.addrs.remove(uint32(vni), ip, ip)
+	for k, v := range p.Labels {
+		x.portsByLabel.Delete(labelEntry{key: k, value: v, name: p.Name})
+	}
 	if p.MAC != MACFor(vni, p.IP) {
 		x.portsByMAC.Delete(macEntry{vni: vni, mac: p.MAC})
 	}

@@ -14,11 +14,13 @@ type ListOptions struct {
 	// Network and Node narrow a list of ports: to those of the network, and to
 	// those pinned to or bound on the node.
 	Network, Node string
+	// Group narrows a list of ports to those of a port group.
+	Group string
 }
 
 func (o ListOptions) query() url.Values {
 	q := url.Values{}
-	for k, v := range map[string]string{"label": o.Label, "network": o.Network, "node": o.Node} {
+	for k, v := range map[string]string{"label": o.Label, "network": o.Network, "node": o.Node, "group": o.Group} {
 		if v != "" {
 			q.Set(k, v)
 		}

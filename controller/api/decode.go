@@ -93,6 +93,7 @@ var specs = model.ForEachKind(
 	func() any { return new(NetworkSpec) },
 	func() any { return new(RouterSpec) },
 	func() any { return new(PortSpec) },
+	func() any { return new(PortGroupSpec) },
 )
 
 // NewSpec returns a pointer to a new spec of the kind, or nil if there is no such

@@ -66,7 +66,7 @@ func TestDecodeObject(t *testing.T) {
 			name: "nothing",
 			json: `{}`,
 			problems: []Problem{
-				{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port"},
+				{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port, PortGroup"},
 				{Field: "name", Message: "the name is missing", Fix: `give one, such as "name: web1"`},
 			},
 		},
@@ -74,7 +74,7 @@ func TestDecodeObject(t *testing.T) {
 			name:     "unknown kind",
 			json:     `{"kind":"Pod","name":"x"}`,
 			want:     Object{Kind: "Pod", Name: "x"},
-			problems: []Problem{{Object: "pod/x", Field: "kind", Message: `"Pod" is not a kind of object: want Node, Network, Router or Port`}},
+			problems: []Problem{{Object: "pod/x", Field: "kind", Message: `"Pod" is not a kind of object: want Node, Network, Router, Port or PortGroup`}},
 		},
 		{
 			name:     "two values",

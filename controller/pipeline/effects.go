@@ -19,7 +19,11 @@ var effects = model.ForEachKind(
 	effect{(*affected).network, noTouch},
 	effect{(*affected).router, (*touches).router},
 	effect{func(a *affected, c topology.Change) { a.port(c.Ref.Name) }, (*touches).port},
+	effect{noMark, noTouch}, // a group does nothing by itself
 )
+
+// noMark is effect.mark of a kind whose objects make no flows.
+func noMark(*affected, topology.Change) {}
 
 // noTouch is effect.touch of a kind whose objects put no node into a domain.
 func noTouch(*touches, topology.Change) {}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // decodeOne reads the one object of a body. Kind and, where the path has one,
@@ -73,10 +74,10 @@ type applyBody struct {
 }
 
 // decodeApply reads the body of an apply into a transaction.
-func decodeApply(data []byte) (applyBody, selector, *transaction) {
+func decodeApply(data []byte) (applyBody, model.Selector, *transaction) {
 	var b applyBody
 	mistakes := api.Decode(data, &b)
-	sel, err := parseSelector(strings.TrimPrefix(b.Prune, "*"))
+	sel, err := model.ParseSelector(strings.TrimPrefix(b.Prune, "*"))
 	if err != nil {
 		mistakes = append(mistakes, api.Problem{Field: "prune", Message: err.Error()})
 	}

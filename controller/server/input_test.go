@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func TestSpecMistakes(t *testing.T) {
@@ -124,15 +125,15 @@ func TestSelector(t *testing.T) {
 		"app!=db": true, "app!=web": false, "other!=x": true, "!other": true, "tier": true, "tier=": true, "tier!=": false,
 		"app=web,tier": true, "app=web, !tier": false, " app = web ": true,
 	} {
-		sel, err := parseSelector(text)
+		sel, err := model.ParseSelector(text)
 		if err != nil {
 			t.Errorf("%q: %v", text, err)
-		} else if got := sel.matches(web); got != want {
+		} else if got := sel.Matches(web); got != want {
 			t.Errorf("%q: %t, want %t", text, got, want)
 		}
 	}
 	for _, text := range []string{"=", "=x", "a,,b", ",", "a=b=c", "!", "a b", "!a=b", "a in (b)"} {
-		if sel, err := parseSelector(text); err == nil {
+		if sel, err := model.ParseSelector(text); err == nil {
 			t.Errorf("%q is read as %+v", text, sel)
 		}
 	}

@@ -12,6 +12,7 @@ var kinds = model.ForEachKind(
 	converted(view.network, (*reader).network),
 	converted(view.router, (*reader).router),
 	converted(view.port, (*reader).port),
+	converted(view.portGroup, asIs[api.PortGroupSpec]),
 )
 
 // kindRoutes returns what registers the operations of each kind.
@@ -21,6 +22,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(exampleNetwork()),
 		routesOf(exampleRouter()),
 		routesOf(examplePort()),
+		routesOf(examplePortGroup()),
 	)
 }
 
@@ -30,6 +32,9 @@ func routesOf[S, T any](example api.Resource[S, T]) func(*Server) {
 		s.describeKind(example.Kind, example.Name)
 	}
 }
+
+// asIs reads a spec that the API and topology share.
+func asIs[S topology.Spec](_ *reader, spec S) S { return spec }
 
 // conversion is how a kind of object goes into the API and out of it.
 type conversion struct {

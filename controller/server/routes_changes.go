@@ -13,6 +13,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -92,15 +93,15 @@ func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) 
 
 // prune adds the deletion of every object that the selector picks and the
 // transaction does not name.
-func (t *transaction) prune(snap *topology.Snapshot, sel selector) {
+func (t *transaction) prune(snap *topology.Snapshot, sel model.Selector) {
 	v := view{snap: snap}
 	for _, kind := range api.Kinds() {
 		for o := range v.all(kind.Model(), "", "") {
 			labels := o.Metadata().Labels
-			if _, named := t.given[o.Ref()]; named || labels[madeBy] != "" && !sel.names(nodeLabels) {
+			if _, named := t.given[o.Ref()]; named || labels[madeBy] != "" && !sel.NamesPrefix(nodeLabels) {
 				continue // what nodes made is pruned only by a selector that says so
 			}
-			if sel.matches(labels) {
+			if sel.Matches(labels) {
 				t.op(topology.Op{Verb: topology.Delete, Ref: o.Ref()}, nil)
 			}
 		}

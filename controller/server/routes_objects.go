@@ -18,6 +18,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -31,6 +32,7 @@ type portListInput struct {
 	Label   string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
 	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
 	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
+	Group   string `query:"group" doc:"Only ports of this port group" example:"web"`
 
 	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
 	Continue string `query:"continue" doc:"Only objects behind this name: continue of the page before" example:"web500"`
@@ -138,14 +140,20 @@ func objectRoutes[S, St any](s *Server, kind api.Kind, example api.Resource[S, S
 }
 
 func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*listOutput[T], error) {
-	sel, err := parseSelector(in.Label)
+	sel, err := model.ParseSelector(in.Label)
 	if err != nil {
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "label", Message: err.Error()}})
 	}
 	v := s.viewFor(ctx)
+	all := v.all(kind.Model(), in.Network, in.Node)
+	if in.Group != "" {
+		if all, err = v.members(in.Group, in.Network, in.Node); err != nil {
+			return nil, err
+		}
+	}
 	picked := func(yield func(topology.Object) bool) {
-		for o := range v.all(kind.Model(), in.Network, in.Node) {
-			if o.Ref().Name > in.Continue && sel.matches(o.Metadata().Labels) && !yield(o) {
+		for o := range all {
+			if o.Ref().Name > in.Continue && sel.Matches(o.Metadata().Labels) && !yield(o) {
 				return
 			}
 		}
@@ -181,7 +189,7 @@ func firstOf(all iter.Seq[topology.Object], limit int) (first []topology.Object,
 // nextPage is the Link to the page behind a name (RFC 8288).
 func nextPage(kind api.Kind, in *portListInput, behind string) string {
 	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {behind}}
-	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node} {
+	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node, "group": in.Group} {
 		if v != "" {
 			q.Set(k, v)
 		}

@@ -14,10 +14,12 @@ const (
 	KindNetwork Kind = "network"
 	KindRouter  Kind = "router"
 	KindPort    Kind = "port"
+	// KindPortGroup is a set of ports that others name.
+	KindPortGroup Kind = "portgroup"
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 4
+const numKinds = 5
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -26,8 +28,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, router, port T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, router, port}}
+func ForEachKind[T any](node, network, router, port, portGroup T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, router, port, portGroup}}
 }
 
 // All returns the values in the order of the kinds.
@@ -48,6 +50,7 @@ var kinds = ForEachKind(
 	described{KindNetwork, "Network", "networks", NetworkSpec{}},
 	described{KindRouter, "Router", "routers", RouterSpec{}},
 	described{KindPort, "Port", "ports", PortSpec{}},
+	described{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
 )
 
 // described is what the list says of a kind.
