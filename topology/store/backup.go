@@ -30,7 +30,8 @@ type Copy struct {
 // file grow. Where there is no room beside the file, the folder for temporary
 // files is tried.
 //
-// If the file was lost, the copy is of what is in memory: it lacks the history
+// What the file has is compared with its checksum on the way. If the file was lost,
+// or is damaged, the copy is of what is in memory: it lacks the history
 // but for an entry that says so, and where ports were last seen.
 func (s *Store) Backup() (*Copy, error) {
 	switch err := s.Check(); {
@@ -94,10 +95,7 @@ func (s *Store) remember(dir string) (c *Copy, err error) {
 	err = prepare(db, migrations())
 	if err == nil {
 		err = db.Update(func(tx *bolt.Tx) error {
-			if err := writeCommit(tx, all, &historySize{}); err != nil {
-				return err
-			}
-			return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keyRevision), all.Revision)
+			return writeCommits(tx, []Commit{all}, &historySize{})
 		})
 	}
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -122,12 +120,18 @@ func (s *Store) copyIn(dir string) (c *Copy, err error) {
 	}()
 	c = &Copy{ReadCloser: f}
 	err = s.view(func(tx *bolt.Tx) (err error) {
+		if err := verify(tx); err != nil {
+			return err
+		}
 		if c.Revision, err = revisionOf(tx); err != nil {
 			return err
 		}
 		c.Size, err = tx.WriteTo(f)
 		return err
 	})
+	if errors.Is(err, ErrDamaged) {
+		return nil, s.spoilt(err)
+	}
 	if err != nil {
 		return nil, err
 	}

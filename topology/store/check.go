@@ -46,7 +46,7 @@ func (s *Store) CheckIPAM() (IPAMReport, error) {
 	// Ending a transaction that only reads cannot fail.
 	defer func() { _ = tx.Rollback() }()
 	c := ipamCheck{report: IPAMReport{Revision: snap.Revision()}, snap: snap, want: map[string]string{}}
-	for _, step := range []func(*bolt.Tx) error{c.ports, c.locks, c.blocks} {
+	for _, step := range []func(*bolt.Tx) error{c.ports, c.locks, c.blocks, c.sum} {
 		if err := s.guarded(func() error { return step(tx) }); err != nil {
 			return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
 		}
@@ -157,6 +157,15 @@ func (c *ipamCheck) blocks(tx *bolt.Tx) error {
 		c.differ("the file has %d blocks, memory %d", c.report.Blocks, n)
 	}
 	return err
+}
+
+// sum compares objects and blocks with their checksum. What it says is only news
+// if nothing else was found.
+func (c *ipamCheck) sum(tx *bolt.Tx) error {
+	if err := verify(tx); err != nil && len(c.report.Differences) == 0 {
+		c.differ("%v", err)
+	}
+	return nil
 }
 
 // lockText says which address a lock is of.

@@ -44,16 +44,10 @@ func classify(err error) error {
 func (s *Store) write(commits []Commit) error {
 	size := s.history
 	err := s.change(func(tx *bolt.Tx) error {
-		for _, c := range commits {
-			if err := writeCommit(tx, c, &size); err != nil {
-				return err
-			}
-		}
-		if err := size.prune(tx, s.keep); err != nil {
+		if err := writeCommits(tx, commits, &size); err != nil {
 			return err
 		}
-		last := commits[len(commits)-1]
-		return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keyRevision), last.Revision)
+		return size.prune(tx, s.keep)
 	})
 	if err == nil {
 		s.history = size

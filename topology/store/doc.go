@@ -11,7 +11,8 @@
 //
 // All values are JSON, so that "bbolt get" shows them to people. Buckets:
 //
-//	meta      schema → version of this layout; revision → the newest
+//	meta      schema → version of this layout; revision → the newest; sum → checksum
+//	          of all objects and blocks
 //	nodes     name → node
 //	networks  name → network
 //	routers   name → router

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -230,4 +231,60 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return os.WriteFile(to, b, 0o600)
+}
+
+// TestDamageUnderTheStore: a value that is overwritten in the file of an open store,
+// well-formed as it may be, is found by a check and by a backup, which is of what is
+// in memory then; and the file is not written to any more.
+func TestDamageUnderTheStore(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sdnd.db")
+	s := open(t, path)
+	apply(t, s, scale()...)
+	good := image(t, path)
+	at := bytes.LastIndex(good, []byte(`"tunnelIP":"192.168.0.`))
+	if at < 0 {
+		t.Fatal("no node in the file")
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In every copy of the page, the one in use among them.
+	for end := len(good); ; end = at {
+		if at = bytes.LastIndex(good[:end], []byte(`"tunnelIP":"192.168.0.`)); at < 0 {
+			break
+		}
+		if _, err := f.WriteAt([]byte("9"), int64(at+len(`"tunnelIP":"192.168.0.`))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.CheckIPAM(); err != nil || len(r.Differences) != 1 {
+		t.Errorf("check: %q %v", r.Differences, err)
+	}
+	want := contents(s.Snapshot())
+	copied, _ := backup(t, s)
+	if err := s.Check(); !errors.Is(err, ErrFileLost) {
+		t.Errorf("check after the backup: %v", err)
+	}
+	saved := filepath.Join(dir, "saved.db")
+	if err := os.WriteFile(saved, copied, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, contents(open(t, saved).Snapshot()), addrs); d != "" {
+		t.Errorf("the backup (-want +got):\n%s", d)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// The process still has the file itself locked.
+	if err := copyFile(path, filepath.Join(dir, "spoilt.db")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(dir, "spoilt.db"), Options{}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("opened again: %v", err)
+	}
 }

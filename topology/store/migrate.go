@@ -46,6 +46,10 @@ func prepare(db *bolt.DB, steps []migration) error {
 				return err
 			}
 		}
+		// The next commit computes it of what there is now.
+		if err := tx.Bucket([]byte(bucketMeta)).Delete([]byte(keySum)); err != nil {
+			return err
+		}
 		return putJSON(tx.Bucket([]byte(bucketMeta)), []byte(keySchema), newest)
 	}))
 }

@@ -135,6 +135,9 @@ func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err erro
 	if wrong := topology.CheckIPAM(snap); len(wrong) > 0 {
 		return nil, fmt.Errorf("%w (%s)", ErrDamaged, wrong[0])
 	}
+	if err := db.View(verify); err != nil {
+		return nil, err
+	}
 	opened.current.Store(snap)
 	if err := opened.look(); err != nil {
 		return nil, err

@@ -61,10 +61,11 @@ func eachBlock(tx *bolt.Tx, f func(*topology.Block) error) error {
 // by the port that has the address, and there are as many as ports.
 func checkLocks(tx *bolt.Tx, s *topology.Snapshot) error {
 	n := 0
-	err := tx.Bucket([]byte(bucketLocks)).ForEach(func(k, v []byte) error {
+	b := tx.Bucket([]byte(bucketLocks))
+	err := b.ForEach(func(k, v []byte) error {
 		n++
 		p, ok := s.Port(string(v))
-		if !ok || !bytes.Equal(k, lockKey(s, p)) {
+		if !ok || !found(b, k, v) || !bytes.Equal(k, lockKey(s, p)) {
 			return fmt.Errorf("address lock %x is held by %q, which does not have that address", k, v)
 		}
 		return nil

@@ -20,8 +20,9 @@ type watched struct {
 	size atomic.Int64
 	// begins has its first pages; the holder of the turn has it.
 	begins beginning
-	// fault is set for good when the memory that the file is mapped to could not
-	// be read, for then bbolt's locks may never be free again.
+	// fault is set for good when the file was found to be damaged, or the memory
+	// that it is mapped to could not be read, for then bbolt's locks may never be
+	// free again.
 	fault atomic.Pointer[error]
 }
 
@@ -153,6 +154,14 @@ func (s *Store) view(f func(*bolt.Tx) error) error {
 	return s.guarded(func() error { return s.db.View(f) })
 }
 
+// spoilt ends the use of a file that was found to be damaged.
+func (s *Store) spoilt(err error) error {
+	s.watched.fault.Store(&err)
+	err = s.lost(err)
+	s.log.Error("the data file cannot be used any more", "err", err)
+	return err
+}
+
 // guarded does what reads the memory that the file is mapped to. Where the file
 // was cut short, or holds what does not belong there, that faults, or bbolt
 // panics: it becomes an error, and the end of all use of the file.
@@ -163,10 +172,7 @@ func (s *Store) guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			fault := fmt.Errorf("it cannot be read: %v", p)
-			s.watched.fault.Store(&fault)
-			err = s.lost(fault)
-			s.log.Error("the data file cannot be used any more", "err", err)
+			err = s.spoilt(fmt.Errorf("it cannot be read: %v", p))
 		}
 	}()
 	return f()

@@ -23,39 +23,53 @@ const (
 
 	keySchema   = "schema"
 	keyRevision = "revision"
+	keySum      = "sum"
 )
 
 // bucketOf returns the name of the bucket that has the objects of a kind.
 func bucketOf(k topology.Kind) []byte { return []byte(k.Plural()) }
 
+// writeCommits writes commits, and counts their history.
+func writeCommits(tx *bolt.Tx, commits []Commit, size *historySize) error {
+	t, err := newTally(tx)
+	if err != nil {
+		return err
+	}
+	for _, c := range commits {
+		if err := writeCommit(t, c, size); err != nil {
+			return err
+		}
+	}
+	return t.finish(commits[len(commits)-1].Revision)
+}
+
 // writeCommit writes all of a commit but the revision, and counts its history.
-func writeCommit(tx *bolt.Tx, c Commit, size *historySize) error {
-	if err := writeLocks(tx, c); err != nil {
+func writeCommit(t *tally, c Commit, size *historySize) error {
+	if err := writeLocks(t.tx, c); err != nil {
 		return err
 	}
 	for _, ch := range c.Changes {
-		if err := writeObject(tx, ch); err != nil {
+		if err := writeObject(t, ch); err != nil {
 			return err
 		}
 	}
 	for _, b := range c.Blocks {
-		if err := writeBlock(tx, b); err != nil {
+		if err := writeBlock(t, b); err != nil {
 			return err
 		}
 	}
-	return writeEntry(tx, c, size)
+	return writeEntry(t.tx, c, size)
 }
 
-func writeObject(tx *bolt.Tx, c topology.Change) error {
-	b := tx.Bucket(bucketOf(c.Ref.Kind))
+func writeObject(t *tally, c topology.Change) error {
 	if c.After == nil {
-		return b.Delete([]byte(c.Ref.Name))
+		return t.remove(c.Ref.Kind.Plural(), []byte(c.Ref.Name))
 	}
 	v, err := encode(c.After)
 	if err != nil {
 		return err
 	}
-	return b.Put([]byte(c.Ref.Name), v)
+	return t.put(c.Ref.Kind.Plural(), []byte(c.Ref.Name), v)
 }
 
 // writeLocks releases all locks that go before it takes new ones, because two
@@ -110,12 +124,16 @@ func lockKeyOf(v topology.VNI, ip netip.Addr) []byte {
 	return append([]byte{byte(v >> 16), byte(v >> 8), byte(v)}, a[:]...)
 }
 
-func writeBlock(tx *bolt.Tx, c topology.BlockChange) error {
-	b, key := tx.Bucket([]byte(bucketBlocks)), blockKey(c.Network, c.Node)
+func writeBlock(t *tally, c topology.BlockChange) error {
+	key := blockKey(c.Network, c.Node)
 	if c.After == nil {
-		return b.Delete(key)
+		return t.remove(bucketBlocks, key)
 	}
-	return putJSON(b, key, blockRecord{c.After.Prefix, c.After.Gateway, c.After.GatewayMAC})
+	v, err := json.Marshal(blockRecord{c.After.Prefix, c.After.Gateway, c.After.GatewayMAC})
+	if err != nil {
+		return err
+	}
+	return t.put(bucketBlocks, key, v)
 }
 
 func blockKey(network, node string) []byte { return []byte(network + "\x00" + node) }
