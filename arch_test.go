@@ -76,6 +76,23 @@ func TestImports(t *testing.T) {
 			why:        "the codec is ours and has to stay small enough to check",
 		},
 		{
+			name: "the codec does no I/O",
+			of:   func(p string) bool { return p == module+"/openflow" },
+			allowed: func(d string) bool {
+				impure := []string{"net", "net/http", "os", "log/slog", "context", "sync", "time"}
+				return std(d) && !slices.Contains(impure, d)
+			},
+			why: "messages are values",
+		},
+		{
+			name: "the compiler and the simulator have no sessions",
+			of: func(p string) bool {
+				return within(p, "controller/pipeline") || p == module+"/integration/simswitch"
+			},
+			allowed: func(d string) bool { return !within(d, "openflow/session") },
+			why:     "they need the codec alone",
+		},
+		{
 			name:       "topology knows no switches",
 			of:         func(p string) bool { return within(p, "topology") },
 			transitive: true,

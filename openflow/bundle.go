@@ -118,15 +118,15 @@ func (m *BundleAdd) decode(r *reader) {
 	}
 }
 
-// bundleAddHeaderLen is the length of ofp_bundle_add_msg up to the message in it.
-const bundleAddHeaderLen = 24
+// BundleAddHeaderLen is the length of ofp_bundle_add_msg up to the message in it.
+const BundleAddHeaderLen = 24
 
 // AppendBundleAdd appends a whole message that puts message, which must be
 // exactly one, into an open bundle. The message's xid becomes the given one, as
 // the extension demands. It does not allocate when b has room, and panics if the
 // result would be longer than MaxMessageLen.
 func AppendBundleAdd(b []byte, xid Xid, bundle uint32, flags BundleFlags, message []byte) []byte {
-	n := bundleAddHeaderLen + len(message)
+	n := BundleAddHeaderLen + len(message)
 	if n > MaxMessageLen || len(message) < HeaderLen {
 		panic("openflow: no message that fits in a bundle")
 	}

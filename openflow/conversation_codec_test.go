@@ -12,7 +12,7 @@ import (
 // vSwitch, of either side.
 func recordedMessages(t testing.TB) (messages [][]byte) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/conversations/openvswitch.txt")
+	data, err := os.ReadFile("session/testdata/conversations/openvswitch.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

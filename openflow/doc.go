@@ -1,13 +1,12 @@
-// Package openflow speaks OpenFlow 1.3 with Open vSwitch, and knows nothing of
-// topologies. It has three layers, each of use without the one above it:
+// Package openflow has the messages of OpenFlow 1.3 as Open vSwitch speaks it. It
+// does no I/O: conversations are package session's. It has two layers, the first of
+// use without the second:
 //
 //   - A flow as a value: Match, Actions and Instructions are bytes of the wire
 //     that methods append to, Flow puts them together, and String prints them as
 //     ovs-ofctl would.
 //   - Messages: a struct for each, with AppendBinary one way and DecodeMessage
 //     the other.
-//   - Sessions: Handshake makes a Session of a connection; it matches replies and
-//     errors to requests, keeps the connection alive, and sends bundles.
 //
 // The specification is cited as "OpenFlow 1.3.5, 7.3.4.1", Nicira's extensions by
 // the file of Open vSwitch that defines them, and fields by their names in

@@ -80,7 +80,7 @@ func (q *FlowMonitorRequest) decode(r *reader) {
 
 // Message returns the request as a message.
 func (q FlowMonitorRequest) Message() *MultipartRequest {
-	b := make([]byte, 0, experimenterBodyLen+flowMonitorLen+pad8(4+len(q.Match)))
+	b := make([]byte, 0, ExperimenterBodyLen+flowMonitorLen+pad8(4+len(q.Match)))
 	b, _ = q.AppendBinary(appendExperimenterBody(b, ExperimenterONF, ONFFlowMonitor)) // never fails
 	return &MultipartRequest{Kind: MultipartExperimenter, Body: b}
 }
@@ -103,9 +103,9 @@ func (m *MultipartRequest) FlowMonitors() iter.Seq2[FlowMonitorRequest, error] {
 	}
 }
 
-// experimenterBodyLen is the length of ofp_experimenter_multipart_header
+// ExperimenterBodyLen is the length of ofp_experimenter_multipart_header
 // (OpenFlow 1.3.5, 7.3.5.15).
-const experimenterBodyLen = 8
+const ExperimenterBodyLen = 8
 
 func appendExperimenterBody(b []byte, experimenter, typ uint32) []byte {
 	return be.AppendUint32(be.AppendUint32(b, experimenter), typ)

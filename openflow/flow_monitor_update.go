@@ -41,15 +41,15 @@ type FlowUpdate struct {
 const (
 	// flowUpdateLen is the length of onf_flow_update_full up to its match.
 	flowUpdateLen = 24
-	// flowAbbrevLen is the length of onf_flow_update_abbrev.
-	flowAbbrevLen = 8
+	// FlowAbbrevLen is the length of onf_flow_update_abbrev.
+	FlowAbbrevLen = 8
 )
 
 // AppendBinary appends the entry as it stands in replies. It fails if the entry
 // is longer than its length field allows.
 func (u *FlowUpdate) AppendBinary(b []byte) ([]byte, error) {
 	if u.Event == FlowAbbrev {
-		return be.AppendUint32(append(b, 0, flowAbbrevLen, 0, byte(FlowAbbrev)), u.ModXid), nil
+		return be.AppendUint32(append(b, 0, FlowAbbrevLen, 0, byte(FlowAbbrev)), u.ModXid), nil
 	}
 	n := flowUpdateLen + pad8(4+len(u.Match)) + len(u.Instructions)
 	if n > MaxMessageLen {
@@ -104,7 +104,7 @@ func (m *MultipartReply) FlowUpdates() iter.Seq2[*FlowUpdate, error] {
 		var u FlowUpdate
 		for i := 0; body.err != nil || len(body.b) > 0; i++ {
 			n := int(body.u16("length"))
-			if body.err == nil && (n < flowAbbrevLen || n%8 != 0) {
+			if body.err == nil && (n < FlowAbbrevLen || n%8 != 0) {
 				body.fail("length", fmt.Errorf("%d: %w", n, ErrBadLength))
 			}
 			entry := reader{b: body.take(n-2, "entry"), err: body.err}
@@ -120,10 +120,10 @@ func (m *MultipartReply) FlowUpdates() iter.Seq2[*FlowUpdate, error] {
 	}
 }
 
-// isFlowUpdates says whether a message reports changes of flows.
-func isFlowUpdates(frame []byte) bool {
+// IsFlowUpdates says whether a message reports changes of flows.
+func IsFlowUpdates(frame []byte) bool {
 	const at = HeaderLen + 8
-	return frameType(frame) == TypeMultipartReply && len(frame) >= at+experimenterBodyLen &&
+	return FrameType(frame) == TypeMultipartReply && len(frame) >= at+ExperimenterBodyLen &&
 		MultipartType(be.Uint16(frame[HeaderLen:])) == MultipartExperimenter &&
 		be.Uint32(frame[at:]) == ExperimenterONF && be.Uint32(frame[at+4:]) == ONFFlowMonitor
 }

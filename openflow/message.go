@@ -126,3 +126,7 @@ func end(b []byte, at int) ([]byte, error) {
 	be.PutUint16(b[at+2:], uint16(n))
 	return b, nil
 }
+
+// FrameType returns the type of a message that is still encoded, which must have a
+// whole header.
+func FrameType(frame []byte) MessageType { return MessageType(frame[1]) }

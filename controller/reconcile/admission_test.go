@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -39,7 +40,7 @@ func describeHalf(r *rogue, q openflow.Message) error {
 func TestPortsOfHandshakesAreBounded(t *testing.T) {
 	const peers, room = 20, 5
 	b := serveTCP(t, t.TempDir(), reconcile.Config{
-		MaxHandshakePorts: room * 10_000, Session: openflow.Config{HandshakeTimeout: time.Hour},
+		MaxHandshakePorts: room * 10_000, Session: session.Config{HandshakeTimeout: time.Hour},
 	})
 	b.apply(put(topology.KindNode, "n", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
 	ctx, cancel := context.WithCancel(context.Background())

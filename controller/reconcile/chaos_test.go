@@ -22,6 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/chaos"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -30,7 +31,7 @@ import (
 const seedVar = "SDNCTL_CHAOS_SEED"
 
 // hasty are limits on a switch's silence with which tests are soon done.
-var hasty = openflow.Config{
+var hasty = session.Config{
 	EchoInterval: 60 * time.Millisecond, EchoTimeout: 120 * time.Millisecond,
 	HandshakeTimeout: time.Second, WriteTimeout: 200 * time.Millisecond,
 }
@@ -144,7 +145,7 @@ func (b *chaosBed) empty(n *lab.Node) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := openflow.Handshake(b.Context(), conn, openflow.Config{})
+	s, err := session.Handshake(b.Context(), conn, session.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -82,7 +83,7 @@ func (w *worker) watch(ctx context.Context) error {
 		return nil
 	}
 	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
-	if errors.Is(err, openflow.ErrMonitorUnsupported) {
+	if errors.Is(err, session.ErrMonitorUnsupported) {
 		w.f.log.Info("switch cannot tell of changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
 		return nil
 	}
@@ -97,7 +98,7 @@ func (w *worker) watched() bool { return w.monitor != nil && len(w.monitor.Chang
 func (w *worker) tampered(ctx context.Context) error {
 	changes, lost := w.monitor.Take()
 	// The samples' own coming and going is nobody's doing.
-	changes = slices.DeleteFunc(changes, func(c openflow.FlowChange) bool { return pipeline.IsSample(&c.Flow) })
+	changes = slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) })
 	if len(changes) == 0 && !lost || w.view == nil {
 		return nil
 	}
@@ -125,7 +126,7 @@ func (w *worker) tampered(ctx context.Context) error {
 // undone: a bridge that is removed tells the end of its flows first. What is
 // different when the switch comes back is undone then.
 func (w *worker) reportUnlessEnded(ds []Drift, err error) {
-	if errors.Is(err, openflow.ErrClosed) {
+	if errors.Is(err, session.ErrClosed) {
 		w.f.log.Info("flows changed by others as the session ended", "node", w.node.name, "flows", len(ds))
 		return
 	}

@@ -1,9 +1,9 @@
 package reconcile
 
-import "github.com/sdnctl/sdnctl/openflow"
+import "github.com/sdnctl/sdnctl/openflow/session"
 
 // Session returns the session with a node's switch.
-func (f *Fabric) Session(node string) *openflow.Session { return f.peerOf(node).sess }
+func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).sess }
 
 // Parked tells whether a node's work waits for OVSDB to speak.
 func (f *Fabric) Parked(node string) bool {

@@ -18,6 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -39,7 +40,7 @@ type Config struct {
 	// Registerer receives the metrics; nil keeps none.
 	Registerer prometheus.Registerer
 	// Session is for every switch's session.
-	Session openflow.Config
+	Session session.Config
 	// Identify has a connection prove which node it may speak for, before
 	// anything else; one that cannot is refused. One that need not proves
 	// nothing: the zero Proof. That, and nil for Identify, let a connection be

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // maxForeignShown is how many flows Flows returns beside those that the node is
@@ -80,7 +81,7 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 // readGently calls each with all flows of a switch, a few at a time, and leaves
 // the switch alone in between for as long as it took to tell them: whoever looks
 // at flows must not be noticed by those who use them.
-func (f *Fabric) readGently(ctx context.Context, sess *openflow.Session, each func(*openflow.FlowStats) error) error {
+func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
 	ctx, p := f.patience(ctx)
 	defer p.end()
 	tables, err := sess.Tables(ctx)

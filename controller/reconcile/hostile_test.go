@@ -21,6 +21,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/chaos"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -344,7 +345,7 @@ func TestHostilePeers(t *testing.T) {
 	// Of attackers and controller together.
 	const maxMemory, maxGoroutines = 1 << 30, 8000
 	b := newChaosBed(t, 1, reconcile.Config{
-		Session:    openflow.Config{EchoInterval: time.Second, EchoTimeout: 2 * time.Second, HandshakeTimeout: 2 * time.Second, WriteTimeout: 500 * time.Millisecond},
+		Session:    session.Config{EchoInterval: time.Second, EchoTimeout: 2 * time.Second, HandshakeTimeout: 2 * time.Second, WriteTimeout: 500 * time.Millisecond},
 		RetryAfter: 20 * time.Millisecond, AnswerTimeout: time.Second,
 	})
 	b.apply(b.nodeOp(b.Nodes[0]), networkOp(), portOp("p1", "node1"),
@@ -490,7 +491,7 @@ func TestEndlessFlows(t *testing.T) {
 // TestNewcomerInTheCrowd: while the port is full of connections that say
 // nothing, a switch that comes is heard.
 func TestNewcomerInTheCrowd(t *testing.T) {
-	b := serveTCP(t, t.TempDir(), reconcile.Config{MaxHandshakes: 50, Session: openflow.Config{HandshakeTimeout: time.Hour}})
+	b := serveTCP(t, t.TempDir(), reconcile.Config{MaxHandshakes: 50, Session: session.Config{HandshakeTimeout: time.Hour}})
 	b.apply(put(topology.KindNode, "n", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -22,7 +23,7 @@ const probeTimeout = time.Second
 // peer is one connected switch.
 type peer struct {
 	f    *Fabric
-	sess *openflow.Session
+	sess *session.Session
 	dpid topology.DatapathID
 	// proof is what the connection proved; nil if it did not have to.
 	proof *Proof
@@ -104,7 +105,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	}
 	ports, cfg := f.newAdmission(conn), f.cfg.Session
 	cfg.AdmitPorts = ports.admit
-	sess, err := openflow.Handshake(ctx, conn, cfg)
+	sess, err := session.Handshake(ctx, conn, cfg)
 	ports.member.Leave()
 	shaken()
 	if err != nil {
@@ -166,7 +167,7 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 }
 
 // heard takes what the switch says unasked.
-func (p *peer) heard(e openflow.Event) {
+func (p *peer) heard(e session.Event) {
 	switch e := e.(type) {
 	case *openflow.PortStatus:
 		p.f.tell(portChanged{p, e})

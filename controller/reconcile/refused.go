@@ -5,7 +5,7 @@ import (
 	"net"
 
 	"github.com/sdnctl/sdnctl/controller/crowd"
-	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // maxRefused bounds the switches remembered that could not say who they are.
@@ -15,7 +15,7 @@ const maxRefused = 64
 // that the user sees it beside the quarantined switches. Of those that did not
 // speak OpenFlow at all nothing is worth showing.
 func (b *board) refuse(from net.Addr, err error) {
-	var version *openflow.VersionError
+	var version *session.VersionError
 	if !errors.As(err, &version) {
 		return
 	}

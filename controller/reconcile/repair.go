@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // What others do to a switch is undone from what its monitor tells alone: the
@@ -27,7 +28,7 @@ const (
 // told is a change by others that the monitor told, beside what the switch is to
 // have in its place.
 type told struct {
-	openflow.FlowChange
+	session.FlowChange
 	flow openflow.Flow
 	// ours says that a flow of ours, entry, has the same key.
 	ours  bool
@@ -38,7 +39,7 @@ type told struct {
 
 // compareTold is compareTold with what the switch was brought to, which it
 // computes into w.set.
-func (w *worker) compareTold(changes []openflow.FlowChange) []told {
+func (w *worker) compareTold(changes []session.FlowChange) []told {
 	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, w.view, w.node.name)
@@ -51,7 +52,7 @@ func (w *worker) compareTold(changes []openflow.FlowChange) []told {
 //
 // A switch may give a flow of ours back in another form, so that its key seems
 // to be another. Then its cookie tells which it is.
-func compareTold(changes []openflow.FlowChange, wanted *pipeline.FlowSet) []told {
+func compareTold(changes []session.FlowChange, wanted *pipeline.FlowSet) []told {
 	all := make([]told, len(changes))
 	byKey := make(map[openflow.FlowKey]pipeline.Entry, len(changes))
 	byCookie := make(map[openflow.Cookie]pipeline.Entry, len(changes))
@@ -128,7 +129,7 @@ func undoing(all []told) (remove []openflow.Flow, add []pipeline.Entry) {
 
 // repair undoes changes by others, and returns what they were. If the switch
 // refuses that, it is read back and compared instead.
-func (w *worker) repair(ctx context.Context, changes []openflow.FlowChange) ([]Drift, error) {
+func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Drift, error) {
 	release, err := w.f.compareSlot(ctx)
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (w *worker) doubtful() {
 
 // refused reports whether a switch has said no, rather than nothing.
 func refused(err error) bool {
-	var no *openflow.BundleError
+	var no *session.BundleError
 	return errors.As(err, &no)
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -65,11 +66,11 @@ func flowOf(t testing.TB, set *pipeline.FlowSet, e pipeline.Entry) openflow.Flow
 // modelSwitch is a flow table that tells of what others do to it.
 type modelSwitch struct {
 	flows map[openflow.FlowKey]openflow.Flow
-	told  []openflow.FlowChange
+	told  []session.FlowChange
 }
 
 func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
-	m.told = append(m.told, openflow.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
+	m.told = append(m.told, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
 // bring does what the worker does for a job.
@@ -219,7 +220,7 @@ func TestToldInAnotherForm(t *testing.T) {
 		{"deleted", openflow.FlowDeleted, f, false},
 		{"modified", openflow.FlowModified, broken, false},
 	} {
-		all := compareTold([]openflow.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: tt.event, Flow: tt.flow}}}, set)
+		all := compareTold([]session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: tt.event, Flow: tt.flow}}}, set)
 		if !all[0].ours || all[0].entry != e || all[0].right != tt.right {
 			t.Errorf("%s: taken for %+v", tt.name, all[0])
 		}
@@ -258,7 +259,7 @@ func TestAstray(t *testing.T) {
 func BenchmarkRepair(b *testing.B) {
 	set := wantedFlows(b, 5000, 0)
 	f := flowOf(b, set, set.Entries()[set.Len()-1])
-	changes := []openflow.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: openflow.FlowDeleted, Flow: f}}}
+	changes := []session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: openflow.FlowDeleted, Flow: f}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, add := undoing(compareTold(changes, set)); len(add) != 1 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // An Open vSwitch leaves out of a bundle what it refuses on receiving it, as an
@@ -56,7 +57,7 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
 	if w.known(mods) {
-		flags |= openflow.BundlePipelined
+		flags |= session.BundlePipelined
 	}
 	var added, removed, stamps, bytes int
 	kinds := map[pipeline.Rule]bool{}

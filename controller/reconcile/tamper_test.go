@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -26,13 +27,13 @@ func (b *bed) tamperBundle(n *lab.Node, lines ...string) {
 }
 
 // another is a connection with a node's switch like that of ovs-ofctl.
-func (b *bed) another(n *lab.Node) *openflow.Session {
+func (b *bed) another(n *lab.Node) *session.Session {
 	b.Helper()
 	conn, err := net.Dial("unix", filepath.Join(n.Dir, "br-int.mgmt"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := openflow.Handshake(b.Context(), conn, openflow.Config{})
+	s, err := session.Handshake(b.Context(), conn, session.Config{})
 	if err != nil {
 		b.Fatal(err)
 	}

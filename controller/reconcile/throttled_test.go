@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -37,7 +38,7 @@ func (b *chaosBed) throttled(node string) float64 {
 // TestThrottledIsCounted: for how long a flooding node was throttled is told by
 // a metric, which goes on when the node has reconnected.
 func TestThrottledIsCounted(t *testing.T) {
-	b := serveTCP(t, t.TempDir(), reconcile.Config{Session: openflow.Config{UnaskedBurst: 1000, UnaskedRate: 1000}})
+	b := serveTCP(t, t.TempDir(), reconcile.Config{Session: session.Config{UnaskedBurst: 1000, UnaskedRate: 1000}})
 	b.apply(put(topology.KindNode, "rogue", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}),
 		put(topology.KindNode, "quiet", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.67")}))
 	if d := b.throttled("rogue"); d != 0 {

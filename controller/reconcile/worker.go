@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // worker brings one switch to what its node's mailbox asks, job by job, and
@@ -25,7 +26,7 @@ type worker struct {
 	flows           int
 	digest, stamped pipeline.Digest
 	// monitor tells of changes by others; nil if the switch cannot.
-	monitor *openflow.FlowMonitor
+	monitor *session.FlowMonitor
 	// reported says that what is wrong with the switch was told, and is to be undone
 	// by the next comparison.
 	reported bool

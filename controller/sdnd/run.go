@@ -16,7 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
-	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -62,7 +62,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		Logger:     log.With("component", "reconcile"),
 		Registerer: registry,
 		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxStrangers: room.openflowStrangers,
-		Session: openflow.Config{
+		Session: session.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,
 			Logger:       log.With("component", "openflow"),

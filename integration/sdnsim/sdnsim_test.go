@@ -17,6 +17,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // sim is a running sdnsim, asked over its control socket.
@@ -101,7 +102,7 @@ func (s *sim) connected(n int) {
 }
 
 // controller takes connections, and runs a session on each until the test ends.
-func controller(t *testing.T, sessions chan<- *openflow.Session) string {
+func controller(t *testing.T, sessions chan<- *session.Session) string {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -117,7 +118,7 @@ func controller(t *testing.T, sessions chan<- *openflow.Session) string {
 			if err != nil {
 				return
 			}
-			s, err := openflow.Handshake(ctx, conn, openflow.Config{})
+			s, err := session.Handshake(ctx, conn, session.Config{})
 			if err != nil {
 				continue // the switch was made to drop it
 			}
@@ -137,7 +138,7 @@ func defaults(addr string) options {
 }
 
 func TestControl(t *testing.T) {
-	sessions := make(chan *openflow.Session, 100)
+	sessions := make(chan *session.Session, 100)
 	s := start(t, defaults(controller(t, sessions)))
 	s.connected(3)
 

@@ -11,11 +11,12 @@ import (
 
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // sessionWith does the handshake with a simulated switch, as the daemon does.
 // Run is under way until stop.
-func sessionWith(tb testing.TB, s *simswitch.Switch) (sess *openflow.Session, stop func()) {
+func sessionWith(tb testing.TB, s *simswitch.Switch) (sess *session.Session, stop func()) {
 	tb.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -33,7 +34,7 @@ func sessionWith(tb testing.TB, s *simswitch.Switch) (sess *openflow.Session, st
 	if err != nil {
 		tb.Fatal(err)
 	}
-	sess, err = openflow.Handshake(ctx, ours, openflow.Config{})
+	sess, err = session.Handshake(ctx, ours, session.Config{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func BenchmarkFlowMods(b *testing.B) {
 			sess, stop := sessionWith(b, simswitch.New(simswitch.Config{Shared: shared}))
 			defer stop()
 			mods := slices.Collect(manyFlows(n))
-			send := func(s *openflow.Session) {
+			send := func(s *session.Session) {
 				if err := s.Bundle(b.Context(), openflow.BundleAtomic|openflow.BundleOrdered, slices.Values(mods)); err != nil {
 					b.Fatal(err)
 				}

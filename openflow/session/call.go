@@ -1,0 +1,267 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// receiver takes the replies to one request, in the reader's goroutine.
+type receiver interface {
+	// receive is given a message whose xid is the request's. The bytes are
+	// valid during the call only. It returns true if no more are expected.
+	receive(frame []byte) (last bool)
+}
+
+// bundleXid marks the transaction ids of bundles: those with this bit belong to
+// the bundle under way, and the bits below number its messages. So the error
+// for any of a million messages finds its index without a table.
+const bundleXid openflow.Xid = 1 << 31
+
+// callTable knows who waits for which reply. Its zero value is ready.
+type callTable struct {
+	mu      sync.Mutex
+	last    openflow.Xid              // guarded by mu: the newest xid given out
+	waiting map[openflow.Xid]receiver // guarded by mu
+	bundle  receiver                  // guarded by mu: of the bundle under way, or nil
+	late    map[openflow.Xid]struct{} // guarded by mu: replies in parts that nobody waits for any more
+}
+
+// maxLate bounds the replies in parts that are still expected though nobody
+// waits for them.
+const maxLate = 64
+
+// newXid returns an xid that no request under way has, with the top bit clear.
+func (t *callTable) newXid() openflow.Xid {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.newXidLocked()
+}
+
+func (t *callTable) newXidLocked() openflow.Xid {
+	for {
+		t.last = (t.last + 1) &^ bundleXid
+		_, taken := t.waiting[t.last]
+		_, late := t.late[t.last]
+		if !taken && !late && t.last != 0 {
+			return t.last
+		}
+	}
+}
+
+// add registers r under a new xid.
+func (t *callTable) add(r receiver) openflow.Xid {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.waiting == nil {
+		t.waiting = make(map[openflow.Xid]receiver)
+	}
+	xid := t.newXidLocked()
+	t.waiting[xid] = r
+	return xid
+}
+
+// drop forgets a request; dropping it twice is harmless. The rest of a reply in
+// parts is remembered as asked for, as it may be long.
+func (t *callTable) drop(xid openflow.Xid) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, parts := t.waiting[xid].(*stream); parts && len(t.late) < maxLate {
+		if t.late == nil {
+			t.late = make(map[openflow.Xid]struct{})
+		}
+		t.late[xid] = struct{}{}
+	}
+	delete(t.waiting, xid)
+}
+
+// answered forgets a request whose reply is complete.
+func (t *callTable) answered(xid openflow.Xid) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.waiting, xid)
+	delete(t.late, xid)
+}
+
+// inParts says whether somebody waits for a reply in parts.
+func (t *callTable) inParts() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, r := range t.waiting {
+		if _, parts := r.(*stream); parts {
+			return true
+		}
+	}
+	return false
+}
+
+// isLate says whether a message is of a reply in parts that was asked for once.
+func (t *callTable) isLate(frame []byte) bool {
+	if openflow.FrameType(frame) != openflow.TypeMultipartReply {
+		return false
+	}
+	xid := frameXid(frame)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, late := t.late[xid]
+	if late && !moreFollows(frame) {
+		delete(t.late, xid)
+	}
+	return late
+}
+
+func (t *callTable) setBundle(r receiver) {
+	t.mu.Lock()
+	t.bundle = r
+	t.mu.Unlock()
+}
+
+// deliver hands a message to whoever waits for its xid. It returns false if
+// nobody does.
+func (t *callTable) deliver(frame []byte) bool {
+	xid := frameXid(frame)
+	t.mu.Lock()
+	r := t.waiting[xid]
+	if xid&bundleXid != 0 {
+		r = t.bundle
+	}
+	t.mu.Unlock()
+	if r == nil {
+		return false
+	}
+	if r.receive(frame) {
+		t.answered(xid)
+	}
+	return true
+}
+
+// call is a receiver of a single message.
+type call chan []byte
+
+func newCall() call { return make(call, 1) }
+
+func (c call) receive(frame []byte) bool {
+	select {
+	case c <- bytes.Clone(frame):
+	default: // the first message decides
+	}
+	return true
+}
+
+// wait returns the message that comes through c.
+func (s *Session) wait(ctx context.Context, c <-chan []byte) ([]byte, error) {
+	select {
+	case f := <-c:
+		return f, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-s.dead:
+		select {
+		case f := <-c: // it came before the end
+			return f, nil
+		default:
+			return nil, s.ended()
+		}
+	}
+}
+
+// put queues whole messages for the switch.
+func (s *Session) put(ctx context.Context, frames []byte) error {
+	select {
+	case <-s.dead:
+		return s.ended()
+	default:
+	}
+	ok, err := s.out.put(ctx, s.dead, frames)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return s.ended()
+	}
+	s.counters.sent(frames)
+	return nil
+}
+
+// Send queues messages for the switch, to go out together, with xids assigned
+// here; the messages themselves are not changed. It waits only while much else
+// is queued. If the switch refuses one, the *ErrorMsg comes as an event: use Do
+// to learn the outcome.
+func (s *Session) Send(ctx context.Context, msgs ...openflow.Message) error {
+	var b []byte
+	for _, m := range msgs {
+		at := len(b)
+		var err error
+		if b, err = m.AppendBinary(b); err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+		setFrameXid(b[at:], s.calls.newXid())
+	}
+	return s.put(ctx, b)
+}
+
+// Do sends a request, with an xid assigned here, and returns the reply. If the
+// switch answers with an error the *ErrorMsg is the error returned. For a
+// message that has no reply, or may have none, a barrier goes with it, and the
+// barrier's reply is returned if the switch had nothing else to say.
+//
+// Replies that may come in several parts are not for Do, but for Multipart.
+func (s *Session) Do(ctx context.Context, m openflow.Message) (openflow.Message, error) {
+	b, err := m.AppendBinary(nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.Type() == openflow.TypeMultipartRequest {
+		return nil, fmt.Errorf("%v: the reply may come in parts: use Multipart", m.Type())
+	}
+	c := newCall()
+	xid := s.calls.add(c)
+	defer s.calls.drop(xid)
+	setFrameXid(b, xid)
+	if !alwaysAnswered(m.Type()) {
+		barrier := s.calls.add(c)
+		defer s.calls.drop(barrier)
+		b = appendHeader(b, openflow.TypeBarrierRequest, openflow.HeaderLen, barrier)
+	}
+	if err := s.put(ctx, b); err != nil {
+		return nil, fmt.Errorf("%v: %w", m.Type(), err)
+	}
+	frame, err := s.wait(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", m.Type(), err)
+	}
+	return reply(m.Type(), frame)
+}
+
+// reply decodes the reply to a request; an error message becomes an error.
+func reply(request openflow.MessageType, frame []byte) (openflow.Message, error) {
+	m, err := openflow.DecodeMessage(frame)
+	if err != nil {
+		return nil, fmt.Errorf("%v: reply: %w", request, err)
+	}
+	if refusal, ok := m.(*openflow.ErrorMsg); ok {
+		return nil, refusal
+	}
+	return m, nil
+}
+
+// alwaysAnswered says whether a request of type t has a reply even when all is
+// well.
+func alwaysAnswered(t openflow.MessageType) bool {
+	switch t {
+	case openflow.TypeEchoRequest, openflow.TypeFeaturesRequest, openflow.TypeGetConfigRequest,
+		openflow.TypeBarrierRequest, openflow.TypeRoleRequest, openflow.TypeGetAsyncRequest:
+		return true
+	}
+	return false
+}
+
+// Barrier returns when the switch has finished all that it was sent before
+// (OpenFlow 1.3.5, 7.3.8).
+func (s *Session) Barrier(ctx context.Context) error {
+	_, err := s.Do(ctx, &openflow.BarrierRequest{})
+	return err
+}

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// monitored handles a message that nobody waits for, in the reader's goroutine,
+// if it is for the session's monitor. It never waits.
+func (s *Session) monitored(frame []byte) bool {
+	m := s.monitor.Load()
+	if m == nil {
+		return false
+	}
+	switch {
+	case openflow.IsFlowUpdates(frame):
+		if !onlyOwn(frame) {
+			m.push(frame, time.Now())
+		}
+	case isMonitorNotice(frame, openflow.ONFFlowMonitorPaused):
+		m.pause()
+	case isMonitorNotice(frame, openflow.ONFFlowMonitorResumed):
+		m.resume()
+	default:
+		return false
+	}
+	return true
+}
+
+// onlyOwn says whether a message of reports is no more than the notice of this
+// session's own changes.
+func onlyOwn(frame []byte) bool {
+	const at = openflow.HeaderLen + 8 + openflow.ExperimenterBodyLen
+	return len(frame) == at+openflow.FlowAbbrevLen && openflow.FlowEvent(binary.BigEndian.Uint16(frame[at+2:])) == openflow.FlowAbbrev
+}
+
+// isMonitorNotice says whether a message is one of ONF's experimenter messages
+// of that type.
+func isMonitorNotice(frame []byte, typ uint32) bool {
+	return openflow.FrameType(frame) == openflow.TypeExperimenter && len(frame) >= openflow.HeaderLen+8 &&
+		binary.BigEndian.Uint32(frame[openflow.HeaderLen:]) == openflow.ExperimenterONF && binary.BigEndian.Uint32(frame[openflow.HeaderLen+4:]) == typ
+}
+
+// push queues a copy of a message of reports. What comes during a pause is not
+// worth it, as it may be of own changes too.
+func (m *FlowMonitor) push(frame []byte, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.paused:
+		m.missed = true
+		return
+	case m.lost:
+		return // the caller is to read all anyhow, and order would be lost too
+	case m.queued+len(frame)+frameCost > MonitorQueue:
+		m.lost = true
+	default:
+		m.queue = append(m.queue, monitorFrame{bytes.Clone(frame), at})
+		m.queued += len(frame) + frameCost
+	}
+	m.signal()
+}
+
+// pause notes that reports are missing from here on.
+func (m *FlowMonitor) pause() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paused, m.missed, m.lost = true, false, true
+	m.signal()
+}
+
+// resume notes that reports are complete again. If none came during the pause
+// then the flows are as they were when it began: whoever has read them since
+// needs not do so again.
+func (m *FlowMonitor) resume() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.missed || !m.paused {
+		m.lost = true
+		m.signal()
+	}
+	m.paused, m.missed = false, false
+}
+
+// signal is called with mu held.
+func (m *FlowMonitor) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,96 @@
+package session
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+const (
+	// paceUnit is how many bytes count as one message: a port's status is 80
+	// long, and a flood of long packet-ins costs no less than one of short ones.
+	paceUnit = 128
+	// paceStep is how much longer than need be a pause is, so that a flood is
+	// read in portions: fifty times a second and not once for each message.
+	paceStep = 20 * time.Millisecond
+)
+
+// pace is a token bucket: how much of what nobody asked for may be read at
+// once. Times are durations since the session started. It belongs to the reader.
+type pace struct {
+	rate, burst float64 // tokens a second, tokens at most
+	tokens      float64
+	at          time.Duration // when tokens was right
+}
+
+func newPace(perSecond, burst int) pace {
+	p := pace{rate: float64(perSecond), burst: float64(burst)}
+	p.burst = max(p.burst, p.rate*paceStep.Seconds()) // or a pause would be in vain
+	p.tokens = p.burst
+	return p
+}
+
+// take accounts for a message of n bytes that was read at a time, and returns
+// how long the reader has to pause: 0 while there are tokens.
+func (p *pace) take(at time.Duration, n int) (wait time.Duration) {
+	p.tokens = min(p.burst, p.tokens+p.rate*(at-p.at).Seconds())
+	p.at = at
+	p.tokens -= float64((n + paceUnit - 1) / paceUnit)
+	if p.tokens >= 0 {
+		return 0
+	}
+	return time.Duration(-p.tokens/p.rate*float64(time.Second)) + paceStep
+}
+
+// throttling counts the reader's pauses.
+type throttling struct {
+	pauses atomic.Uint64
+	total  atomic.Int64 // nanoseconds
+}
+
+// Throttled returns for how long, and how many times, reading was paused because
+// the switch sent more than Config.UnaskedRate allows of what nobody asked for.
+func (s *Session) Throttled() (total time.Duration, pauses uint64) {
+	return time.Duration(s.throttling.total.Load()), s.throttling.pauses.Load()
+}
+
+// handle dispatches a message, and pauses if it was one too many that nobody
+// had asked for. While the reader pauses, the connection's window closes and
+// the switch has to wait. An error ends the connection, if it has not ended.
+func (s *Session) handle(frame []byte) error {
+	asked, err := s.dispatch(frame)
+	if asked || err != nil {
+		return err
+	}
+	wait := s.pace.take(time.Since(s.started), len(frame))
+	if wait == 0 {
+		return nil
+	}
+	if s.throttling.pauses.Add(1) == 1 {
+		s.log.Warn("switch sends much that nobody asked for: it is read more slowly",
+			"address", s.conn.RemoteAddr(), "dpid", s.features.DatapathID,
+			"messages_per_second", s.cfg.UnaskedRate, "type", openflow.FrameType(frame))
+	}
+	return s.pauseReading(wait)
+}
+
+// pauseReading returns after a while, or at once with the reason when the
+// connection ends.
+func (s *Session) pauseReading(wait time.Duration) error {
+	began := time.Since(s.started)
+	s.alive.paused.Store(max(1, int64(began)))
+	defer func() {
+		now := time.Since(s.started)
+		s.throttling.total.Add(int64(now - began))
+		s.alive.paused.Store(max(1, int64(now)))
+	}()
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-s.dead:
+		return s.reason
+	}
+}

@@ -1,0 +1,218 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// ErrClosed is wrapped by what a session's methods return once its connection
+// has ended, beside the reason for the end.
+var ErrClosed = errors.New("session has ended")
+
+// Session is an OpenFlow 1.3 connection to one switch, made by Handshake.
+//
+// Run drives it; until the caller runs Run nothing is sent nor received, and
+// when Run has returned nothing of the session is left. All other methods may
+// be called by many goroutines at once. Those that wait for the switch give up
+// when their context ends or the connection does.
+type Session struct {
+	conn     net.Conn
+	cfg      Config
+	log      *slog.Logger
+	frames   *frameReader
+	out      *outbox
+	events   *eventQueue
+	counters counters
+	pace     pace // of the reader
+
+	features openflow.FeaturesReply
+	desc     openflow.Desc
+	ports    []openflow.Port
+
+	started    time.Time
+	alive      keepalive
+	throttling throttling
+
+	dead    chan struct{} // closed when the connection has ended
+	endOnce sync.Once
+	reason  error // why; written before dead is closed
+
+	ran     atomic.Bool
+	calls   callTable
+	monitor atomic.Pointer[FlowMonitor] // nil if there is none
+	bundles chan struct{}               // a semaphore: one bundle at a time; guards what follows
+
+	bundleID  uint32       // of the newest bundle
+	bundlePos openflow.Xid // xid, without bundleXid, where the next bundle begins
+	bundleBuf []byte       // to encode the next bundle into
+}
+
+func newSession(conn net.Conn, cfg Config) *Session {
+	cfg = cfg.withDefaults()
+	s := &Session{
+		conn:    conn,
+		cfg:     cfg,
+		log:     cfg.Logger,
+		frames:  newFrameReader(conn, cfg.MaxMessage),
+		out:     newOutbox(),
+		events:  newEventQueue(cfg.PacketInQueue),
+		pace:    newPace(cfg.UnaskedRate, cfg.UnaskedBurst),
+		started: time.Now(),
+		dead:    make(chan struct{}),
+		bundles: make(chan struct{}, 1),
+	}
+	s.frames.progress = func(n int) {
+		s.counters.bytesIn.Add(uint64(n))
+		s.alive.heard(time.Since(s.started))
+	}
+	return s
+}
+
+// Features returns what the switch said of itself in the handshake.
+func (s *Session) Features() openflow.FeaturesReply { return s.features }
+
+// Desc returns the switch's maker, versions and serial number; it is empty if
+// the switch does not tell.
+func (s *Session) Desc() openflow.Desc { return s.desc }
+
+// Ports returns the switch's ports as of the handshake. The slice is the
+// session's and must not be modified. Later changes come as events.
+func (s *Session) Ports() []openflow.Port { return s.ports }
+
+// RemoteAddr returns the switch's end of the connection.
+func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// Run reads what the switch sends and writes what is sent to it, answers the
+// switch's echo requests and sends its own, until the connection ends or ctx
+// does. It returns the reason, never nil: the cause of ctx, ErrClosed after
+// Close, or what went wrong. The connection is closed when it returns, and so
+// is the channel of events. It can be called once.
+//
+// Run must be called soon after Handshake, for the switch expects its echo
+// requests to be answered.
+func (s *Session) Run(ctx context.Context) error {
+	if !s.ran.CompareAndSwap(false, true) {
+		return errors.New("session: Run was called before")
+	}
+	defer close(s.events.out)
+	release := s.endWith(ctx)
+	defer release()
+	s.alive.heard(time.Since(s.started))
+
+	var own sync.WaitGroup
+	own.Go(func() { s.write(nil) })
+	own.Go(func() { s.deliverEvents() })
+	for s.readOne() {
+	}
+	own.Wait()
+	return s.reason
+}
+
+// endWith ends the connection when ctx ends. The caller must call release,
+// after which no goroutine of it is left.
+func (s *Session) endWith(ctx context.Context) (release func()) {
+	left := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(left)
+		s.end(context.Cause(ctx))
+	})
+	return func() {
+		if !stop() {
+			<-left
+		}
+	}
+}
+
+// readOne reads and handles one message. It returns false when the connection
+// has ended, having ended it if need be.
+func (s *Session) readOne() bool {
+	frame, err := s.frames.next()
+	if err != nil {
+		s.end(readError(err))
+		return false
+	}
+	if err := s.handle(frame); err != nil {
+		s.end(err)
+		return false
+	}
+	return true
+}
+
+// write writes what is queued and keeps the connection alive, until it ends.
+//
+// With a channel stop it does so for the handshake, which has a time limit of
+// its own and allows no echo requests: until stop is closed, and then it still
+// writes what is queued.
+func (s *Session) write(stop <-chan struct{}) {
+	timer := time.NewTimer(s.cfg.EchoInterval)
+	defer timer.Stop()
+	tick := timer.C
+	if stop != nil {
+		tick = nil
+	}
+	idle := time.NewTimer(outboxIdle)
+	defer idle.Stop()
+	for stopped := false; ; {
+		n, err := s.out.flush(s.conn, s.cfg.WriteTimeout+time.Duration(s.alive.allowed.Load()))
+		s.counters.bytesOut.Add(uint64(n))
+		if err != nil {
+			s.end(writeError(err))
+			return
+		}
+		if stopped {
+			return
+		}
+		if n > outboxKeep {
+			idle.Reset(outboxIdle)
+		}
+		select {
+		case <-s.out.wake:
+		case <-idle.C:
+			s.out.trim()
+		case <-tick:
+			next, err := s.keepAlive()
+			if err != nil {
+				s.end(err)
+				return
+			}
+			timer.Reset(next)
+		case <-s.dead:
+			return
+		case <-stop:
+			stopped = true
+		}
+	}
+}
+
+// Close ends the session; Run and all that waits return. It is no error to
+// close a session twice.
+func (s *Session) Close() error {
+	s.end(ErrClosed)
+	return nil
+}
+
+// end ends the connection for a reason, of which only the first counts.
+func (s *Session) end(reason error) {
+	s.endOnce.Do(func() {
+		s.reason = reason
+		close(s.dead)
+		s.conn.Close()
+	})
+}
+
+// ended returns the error for those who wanted something of a dead connection.
+func (s *Session) ended() error {
+	<-s.dead
+	if errors.Is(s.reason, ErrClosed) {
+		return s.reason
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, s.reason)
+}
