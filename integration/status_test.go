@@ -54,16 +54,25 @@ func TestStatus(t *testing.T) {
 		{"interface down", "port/web", "InterfaceDisabled", "ip link set " + web + " down", ""},
 		{"interface without the port's id", "port/web", "NotBound", "ovs-vsctl remove interface " + web + " external_ids iface-id",
 			"ovs-vsctl set interface " + web + " external_ids:iface-id=web"},
+		{"interface id that no port has", "node/node1", "UnknownInterfaceID",
+			"ovs-vsctl add-port br-int stray0 -- set interface stray0 type=internal external_ids:iface-id=nosuch",
+			"ovs-vsctl remove interface stray0 external_ids iface-id"},
+		{"device gone", "port/gone", "InterfaceFailed",
+			"ovs-vsctl add-port br-int gone0 -- set interface gone0 external_ids:iface-id=gone",
+			"ip link add gone0 type veth peer name gone1 && ip link set gone0 up && ip link set gone1 up"},
 		{"internal port with another MAC", "port/host", "MACMismatch",
 			"ovs-vsctl add-port br-int host0 -- set interface host0 type=internal external_ids:iface-id=host && ip link set host0 up", ""},
 	}
 	for _, f := range faults {
 		b.run(f.name, func(t *testing.T, b *bed) {
-			if f.object == "port/host" {
-				b.apply("kind: Port\nname: host\nspec: {network: blue, node: node1}\n")
-				defer b.sdnctl("port", "delete", "host")
-			}
 			n := b.node("node1")
+			if port, ok := strings.CutPrefix(f.object, "port/"); ok && port != "web" {
+				b.apply("kind: Port\nname: " + port + "\nspec: {network: blue, node: node1}\n")
+				defer func() {
+					b.on(n, "ovs-vsctl --if-exists del-port br-int "+port+"0")
+					b.sdnctl("port", "delete", port)
+				}()
+			}
 			b.on(n, f.make)
 			c := b.condition(f.object, f.reason)
 			if f.reason == "OVSDBNotConnected" {

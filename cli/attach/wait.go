@@ -96,7 +96,7 @@ func (n Node) notBound(ctx context.Context, r Result, p api.Port, cause error) e
 // passing reports whether a condition goes by itself: after each change, or as
 // soon as sdnd is told what was just done on this machine.
 func passing(c api.Condition) bool {
-	return slices.Contains([]string{"NotInSync", "NotBound", "LinkDown", "InterfaceDisabled"}, c.Reason)
+	return slices.Contains([]string{"NotInSync", "NotBound", "InterfaceFailed", "LinkDown", "InterfaceDisabled"}, c.Reason)
 }
 
 // ready waits until neither the port nor the node has an error that passes, and

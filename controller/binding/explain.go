@@ -1,6 +1,7 @@
 package binding
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/topology"
@@ -15,6 +16,9 @@ type Claims struct {
 	// one that it is pinned to, sorted by node and name: it goes there when it is
 	// pinned to that node.
 	Candidates []Place
+	// Unplugged are the interfaces that claim the port where it may be, and are in
+	// OVSDB but no port of br-int.
+	Unplugged []Place
 }
 
 // Claims returns who claims a port beside the interface that has it.
@@ -25,6 +29,14 @@ func (t *Table) Claims(topo *topology.Snapshot, p *topology.Port) Claims {
 			out.Rivals = append(out.Rivals, c.Place)
 		}
 	}
+	for _, c := range t.all(topo, p) {
+		if c.OFPort == 0 && !c.inactive && pinnedTo(p, c.Node) {
+			out.Unplugged = append(out.Unplugged, c.Place)
+		}
+	}
+	slices.SortFunc(out.Unplugged, func(a, b Place) int {
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Interface, b.Interface))
+	})
 	others := slices.DeleteFunc(t.active(topo, p), func(c claim) bool { return pinnedTo(p, c.Node) })
 	slices.SortFunc(others, func(a, b claim) int { return t.order(p, a, b) })
 	for _, c := range others {

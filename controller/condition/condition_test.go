@@ -58,6 +58,10 @@ func cases() map[Reason][]Condition {
 		TunnelSourceUnchecked: node(func(f *NodeFacts) {
 			f.LocalIP, f.Exempt = netip.Addr{}, true
 		}),
+		UnknownInterfaceID: node(func(f *NodeFacts) { f.Strays = Strays{[]Stray{{Interface: "veth9", ID: "nosuch"}}, 1} }),
+		InterfaceFailed: port(func(f *PortFacts) {
+			f.Bound, f.Failed = false, &Failed{Place: Place{"node1", "veth0"}, Error: "could not open network device veth0 (No such device)"}
+		}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
@@ -192,6 +196,40 @@ func TestNotBoundWithoutOVSDB(t *testing.T) {
 	all := port(func(f *PortFacts) { f.Bound, f.Unbound, f.Deaf = false, "no interface has its id", "node1" })
 	if len(all) != 1 || all[0].Reason != NotBound || !strings.Contains(all[0].Message, "ovsdb-server of node1 is not connected") {
 		t.Errorf("%+v", all)
+	}
+}
+
+// Interfaces without a port are named up to a bound, with what cures the first.
+func TestStrays(t *testing.T) {
+	all := node(func(f *NodeFacts) {
+		f.Strays = Strays{[]Stray{{"1a_l", "c1/eth0", true}, {"veth9", "nosuch", false}}, 7}
+	})
+	if len(all) != 1 || !strings.Contains(all[0].Message, "1a_l (container_id=c1/eth0), veth9 (iface-id=nosuch), 5 more") ||
+		!strings.Contains(all[0].Action, "--interface-id c1/eth0") || !strings.HasSuffix(all[0].Action, "ovs-vsctl remove interface 1a_l external_ids container_id") {
+		t.Errorf("%+v", all)
+	}
+}
+
+// What lost its device says how to plug it in again, by what plugged it in.
+func TestInterfaceFailed(t *testing.T) {
+	const where = "on node1, when what the interface is for runs: "
+	for _, test := range []struct {
+		failed Failed
+		cure   string
+	}{
+		{Failed{Target: "docker/0123456789abcdef"}, "sdnctl attach 0123456789ab --port web"},
+		{Failed{Target: "netns/red"}, "sdnctl attach web --netns red"},
+		{Failed{Target: "pid/42"}, "sdnctl attach web --pid 42"},
+		{Failed{Container: "c1"}, "ovs-vsctl del-port br-int veth0, and ovs-docker add-port br-int DEVICE c1 with its options again"},
+		{Failed{}, "make the device veth0 again, or remove the interface: ovs-vsctl del-port br-int veth0"},
+	} {
+		all := port(func(f *PortFacts) {
+			test.failed.Place, test.failed.Error = Place{"node1", "veth0"}, "No such device"
+			f.Bound, f.Failed = false, &test.failed
+		})
+		if len(all) != 1 || all[0].Message != "its interface veth0 on node1 has no device: No such device" || all[0].Action != where+test.cure {
+			t.Errorf("%+v", all)
+		}
 	}
 }
 

@@ -41,6 +41,8 @@ type NodeFacts struct {
 	// other nodes do not check from where the node's packets come.
 	TunnelIP, LocalIP netip.Addr
 	Exempt            bool
+	// Strays are interfaces that claim a port by an id that no port has.
+	Strays Strays
 }
 
 // Node returns what is wrong with a node, in the order of the table of reasons.
@@ -76,6 +78,7 @@ func Node(f NodeFacts) []Condition {
 			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
 	tunnelSource(&l, f)
+	strays(&l, f)
 	return l
 }
 

@@ -22,6 +22,9 @@ type PortFacts struct {
 	// Deaf is the node where it is to be, if the database there is not connected,
 	// so that nobody knows which interface carries the port's id; else "".
 	Deaf string
+	// Failed is the interface that is the port's and whose device Open vSwitch
+	// cannot open; nil if there is none.
+	Failed *Failed
 	// Rivals are the other interfaces that claim the port where it may be, the one
 	// that gets it next first.
 	Rivals []Place
@@ -65,6 +68,10 @@ func Port(f PortFacts) []Condition {
 	if !f.Bound && f.Deaf != "" {
 		l.add(NotBound, "the ovsdb-server of "+f.Deaf+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
 			"on "+f.Deaf+", set the manager again with: sdnctl node join "+f.Deaf)
+		return l
+	}
+	if !f.Bound && f.Failed != nil {
+		failed(&l, f)
 		return l
 	}
 	if !f.Bound {

@@ -53,6 +53,9 @@ type Interface struct {
 	// IfaceStatus is external_ids:iface-status, "active" or "inactive" as libvirt
 	// and Neutron set it, "" when not set.
 	IfaceStatus string
+	// Target is external_ids:sdnctl-attach, what "sdnctl attach" gave the interface
+	// to, such as "docker/3fa9"; "" if it did not make it.
+	Target string
 	// OFPort is the OpenFlow port number: 0 while Open vSwitch has not assigned
 	// one, -1 when it could not make the port.
 	OFPort int64

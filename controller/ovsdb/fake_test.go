@@ -85,6 +85,9 @@ func factsOf(f *Interface) (text string) {
 	if f.IfaceStatus != "" {
 		text += " " + f.IfaceStatus
 	}
+	if f.Target != "" {
+		text += " " + f.Target
+	}
 	return text
 }
 

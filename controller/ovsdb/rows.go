@@ -272,6 +272,8 @@ func (f *Interface) toggle(key, value string) {
 		toggle(&f.ContainerIface, value)
 	case "iface-status":
 		toggle(&f.IfaceStatus, value)
+	case "sdnctl-attach":
+		toggle(&f.Target, value)
 	}
 }
 
@@ -313,7 +315,7 @@ func toggle(at *string, value string) {
 
 // cost is what the row of f adds to view.size.
 func (f *Interface) cost() int {
-	n := rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Type) + len(f.Error)
+	n := rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Target) + len(f.Type) + len(f.Error)
 	if t := f.Tunnel; t != nil {
 		n += len(t.RemoteIP) + len(t.LocalIP) + len(t.Key) + len(t.DstPort)
 	}

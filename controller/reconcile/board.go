@@ -39,6 +39,7 @@ type boardNode struct {
 	peer   *peer  // nil while not connected
 	host   string // where the last one was, "" without one
 	facts  nodeFacts
+	strays condition.Strays
 	owing  owing // as behind has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 
+	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
@@ -25,6 +26,7 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		Bridge:    cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
+		Strays: n.strays,
 	}
 	s.Conditions = condition.Node(facts)
 	b.assess(nodeRef(s.Node), s.Conditions)
@@ -82,6 +84,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 	for name := range touched {
 		d.assessPort(name)
 	}
+	d.assessStraysOf(changes)
 	if floating != (d.byID.floating > 0) {
 		d.needOVSDB(maps.Keys(d.nodes))
 	} else {
@@ -136,6 +139,7 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
 		facts.Unbound, facts.Deaf = unbound, d.f.board.deaf(p, facts.Node)
+		facts.Failed = d.f.failed(v.Topo, claims.Unplugged)
 	}
 
 	for _, r := range claims.Rivals {
@@ -163,6 +167,30 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 		facts.OtherMAC = topology.MAC(i.MAC).String()
 	}
 	return facts
+}
+
+// failed returns the first of the interfaces whose device Open vSwitch cannot
+// open, nil if there is none.
+func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *condition.Failed {
+	f.facts.mu.Lock()
+	defer f.facts.mu.Unlock()
+	for _, at := range unplugged {
+		n, ok := topo.Node(at.Node)
+		if !ok {
+			continue
+		}
+		b, ok := f.facts.bridges[n.DatapathID]
+		if !ok {
+			continue
+		}
+		if i := b.iface(at.Interface); i != nil && i.Error != "" {
+			return &condition.Failed{
+				Place: condition.Place{Node: at.Node, Interface: at.Interface},
+				Error: i.Error, Target: i.Target, Container: i.ContainerID,
+			}
+		}
+	}
+	return nil
 }
 
 // deaf returns for a port that is bound by external_ids which node's database is

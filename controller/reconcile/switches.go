@@ -114,6 +114,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	// comes back.
 	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
+		d.assessStrays(n)
 		n.mail.sure()
 	} else {
 		n.mail.sureAfter(d.f.cfg.OVSDBGrace)
@@ -259,6 +260,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.mail.sure()
+		d.assessStrays(n)
 	}
 	d.showFacts(n)
 	d.localShown(n)
@@ -282,6 +284,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 	}
 	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
 	d.showFacts(n)
+	d.assessStrays(n)
 }
 
 // OVSDBConnected is part of ovsdb.Handler.

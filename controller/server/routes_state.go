@@ -94,7 +94,7 @@ func (v view) summarize(sum reconcile.Summary, out *api.Status) {
 	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Ports.Errors == 0
 	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
-	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound]
+	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
 	out.Drifts = sum.Drifts
 	out.Reasons, out.Objects = []api.ReasonCount{}, []api.ObjectConditions{}
 	for _, d := range condition.Reasons() {

@@ -1,0 +1,42 @@
+package binding_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/controller/binding"
+)
+
+// An interface is a stray only if no port has any id by which it can be claimed,
+// none names it, and it is in use.
+func TestStrays(t *testing.T) {
+	topo := declared(t)
+	b := binding.NewTable(tunnel)
+	if got := b.Strays(topo, "n1"); got != nil {
+		t.Errorf("of a node that has told nothing: %v", got)
+	}
+	b.SetInterfaces(topo, "n1", []binding.Interface{
+		{Name: "veth1", IfaceID: "web"},
+		{Name: "veth9", IfaceID: "nosuch"},
+		{Name: "veth8", IfaceID: "late", Inactive: true},
+		{Name: "eth7", IfaceID: "other"}, // which the port "named" names
+		{Name: "1a_l", ContainerID: "web", ContainerIface: "eth1"},
+		{Name: "2b_l", ContainerID: "gone", ContainerIface: "eth0"},
+		{Name: tunnel, IfaceID: "nosuch"},
+		{Name: "a-name-of-no-identity"},
+	})
+	var got []string
+	for _, i := range b.Strays(topo, "n1") {
+		got = append(got, i.Name)
+	}
+	if diff := cmp.Diff([]string{"2b_l", "veth9"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"n1"}, b.Claimants("nosuch")[:1]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := b.Claimants("nobody"); got != nil {
+		t.Errorf("claimants of an id that none has: %v", got)
+	}
+}

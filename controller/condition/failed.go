@@ -1,0 +1,34 @@
+package condition
+
+import "strings"
+
+// Failed is an interface whose device Open vSwitch cannot open.
+type Failed struct {
+	Place
+	// Error is what the column error of OVSDB says.
+	Error string
+	// Target is what "sdnctl attach" gave the interface to, such as "docker/3fa9",
+	// as external_ids:sdnctl-attach has it; "" if it did not make it.
+	Target string
+	// Container is the id or name in external_ids:container_id; "" without one.
+	Container string
+}
+
+// failed adds that the port's interface has lost its device.
+func failed(l *list, f PortFacts) {
+	l.add(InterfaceFailed, "its interface "+f.Failed.String()+" has no device: "+f.Failed.Error,
+		"on "+f.Failed.Node+", when what the interface is for runs: "+f.Failed.again(f.Name, f.Bridge))
+}
+
+// again is the command that plugs it in again.
+func (x Failed) again(port, bridge string) string {
+	switch kind, id, _ := strings.Cut(x.Target, "/"); {
+	case kind == "docker":
+		return "sdnctl attach " + id[:min(len(id), 12)] + " --port " + port
+	case kind == "netns", kind == "pid":
+		return "sdnctl attach " + port + " --" + kind + " " + id
+	case x.Container != "":
+		return "ovs-vsctl del-port " + bridge + " " + x.Interface + ", and ovs-docker add-port " + bridge + " DEVICE " + x.Container + " with its options again"
+	}
+	return "make the device " + x.Interface + " again, or remove the interface: ovs-vsctl del-port " + bridge + " " + x.Interface
+}
