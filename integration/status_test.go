@@ -62,6 +62,8 @@ func TestStatus(t *testing.T) {
 			"ip link add gone0 type veth peer name gone1 && ip link set gone0 up && ip link set gone1 up"},
 		{"internal port with another MAC", "port/host", "MACMismatch",
 			"ovs-vsctl add-port br-int host0 -- set interface host0 type=internal external_ids:iface-id=host && ip link set host0 up", ""},
+		{"the bridge's own interface with another MAC", "port/bridge", "MACMismatch",
+			"ovs-vsctl set interface br-int external_ids:iface-id=bridge && ip link set br-int up", ""},
 	}
 	for _, f := range faults {
 		b.run(f.name, func(t *testing.T, b *bed) {
@@ -69,7 +71,7 @@ func TestStatus(t *testing.T) {
 			if port, ok := strings.CutPrefix(f.object, "port/"); ok && port != "web" {
 				b.apply("kind: Port\nname: " + port + "\nspec: {network: blue, node: node1}\n")
 				defer func() {
-					b.on(n, "ovs-vsctl --if-exists del-port br-int "+port+"0")
+					b.on(n, "ovs-vsctl --if-exists del-port br-int "+port+"0 -- remove interface br-int external_ids iface-id")
 					b.sdnctl("port", "delete", port)
 				}()
 			}

@@ -131,6 +131,19 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// The command that gives an interface its MAC is another one for the bridge's own.
+func TestMACMismatch(t *testing.T) {
+	for iface, want := range map[string]string{
+		"veth0":  `on node1: ovs-vsctl set interface veth0 mac=\"02:64:0a:00:00:07\"`,
+		"br-int": `on node1: ovs-vsctl set bridge br-int other_config:hwaddr=\"02:64:0a:00:00:07\"`,
+	} {
+		got := port(func(f *PortFacts) { f.Interface, f.OtherMAC = iface, "92:5f:00:00:00:01" })
+		if len(got) != 1 || got[0].Action != want {
+			t.Errorf("%s: %+v", iface, got)
+		}
+	}
+}
+
 // The facts of a node that never connected, and of one that was there.
 func TestNotConnected(t *testing.T) {
 	never := node(func(f *NodeFacts) { f.Connected, f.Seen, f.TunnelPort = false, false, false })

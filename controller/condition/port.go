@@ -89,7 +89,7 @@ func Port(f PortFacts) []Condition {
 	}
 	if f.OtherMAC != "" {
 		l.add(MACMismatch, where+" has MAC "+f.OtherMAC+", but the port's is "+f.MAC+"; what it sends is dropped",
-			"on "+f.Node+": ovs-vsctl set interface "+f.Interface+` mac=\"`+f.MAC+`\"`)
+			"on "+f.Node+": "+setMAC(f))
 	}
 	if f.Bound && len(f.Rivals) > 0 {
 		claimConflict(&l, f)
@@ -98,6 +98,16 @@ func Port(f PortFacts) []Condition {
 		wrongSource(&l, f)
 	}
 	return l
+}
+
+// setMAC is the command that gives the host's own end of the port its MAC. Open
+// vSwitch ignores the MAC of the bridge's own interface in the table Interface:
+// it follows the bridge (ovs-vswitchd.conf.db(5), Bridge, other_config:hwaddr).
+func setMAC(f PortFacts) string {
+	if f.Interface == f.Bridge {
+		return "ovs-vsctl set bridge " + f.Bridge + ` other_config:hwaddr=\"` + f.MAC + `\"`
+	}
+	return "ovs-vsctl set interface " + f.Interface + ` mac=\"` + f.MAC + `\"`
 }
 
 // wrongSource says from where a port sends, if that is known.
