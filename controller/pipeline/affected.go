@@ -86,11 +86,10 @@ func (a *affected) nodesOf(network string) iter.Seq[string] {
 
 // allOf marks everything of the network on the node, as it was and as it is.
 func (a *affected) allOf(network, node string) {
-	for u := range a.before.unitsOf(network, node) {
-		a.mark(node, u)
-	}
-	for u := range a.after.unitsOf(network, node) {
-		a.mark(node, u)
+	for _, v := range []*View{a.before, a.after} {
+		for u := range v.unitsOf(network, node) {
+			a.mark(node, u.Unit)
+		}
 	}
 }
 

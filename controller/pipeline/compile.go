@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"net/netip"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -20,40 +21,38 @@ type Compiler struct {
 	view *View
 	node string
 	unit Unit
+	// The tables, and the one whose flows are being computed.
+	stages []stage
+	byKind [numUnitKinds][]*stage
+	at     openflow.TableID
 	// The unit's network, if it has one: whether it has ports here, and the
 	// router that it is connected to.
 	network *topology.Network
 	local   bool
 	domain  uint32
 	routed  bool
+	// Where the unit's port is, if it is one.
+	place portPlace
+}
+
+// portPlace is where a port is as a node sees it.
+type portPlace struct {
+	// here: it is on this node. number is that of its interface, 0 while that is
+	// missing.
+	here   bool
+	number openflow.PortNo
+	// vtep is the tunnel address of the other node that has it, which in a
+	// stretched network every node must know; else invalid.
+	vtep netip.Addr
 }
 
 // Compile appends to out the flows that the unit needs on the node in the view.
 // A unit that does not exist in the view, or that the node need not know, has
 // none.
 func (c *Compiler) Compile(out *FlowSet, v *View, node string, u Unit) {
-	c.out, c.view, c.node, c.unit = out, v, node, u
-	switch u.Kind {
-	case UnitNode:
-		if u.Name == node {
-			c.compileNode()
-		}
-	case UnitNetwork:
-		if c.enter(u.Name) {
-			c.compileNetwork()
-		}
-	case UnitBlock:
-		if c.enter(u.Name) {
-			if b, ok := v.Topo.Block(u.Name, u.Part); ok {
-				c.compileBlock(b)
-			}
-		}
-	case UnitSource:
-		c.compileSource(u)
-	case UnitPort:
-		if p, ok := v.Topo.Port(u.Name); ok && c.enter(p.Spec.Network) {
-			c.compilePort(p)
-		}
+	c.out, c.view, c.node = out, v, node
+	if i, ok := v.unit(node, u); ok && (i.network == nil || c.enter(i.network)) {
+		c.compile(i)
 	}
 }
 
@@ -68,172 +67,70 @@ func (c *Compiler) CompileNode(out *FlowSet, v *View, node string) {
 func (c *Compiler) CompileEach(out *FlowSet, v *View, node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
 		c.out, c.view, c.node = out, v, node
-		c.unit = Unit{Kind: UnitNode, Name: node}
-		if c.compileNode(); !yield(c.unit) {
-			return
-		}
-		for name := range v.NetworksOn(node) {
-			if c.enter(name) && !c.eachOfNetwork(yield) {
+		var entered *topology.Network
+		relevant := false
+		for i := range v.unitsOn(node) {
+			if i.network != nil && i.network != entered {
+				entered, relevant = i.network, c.enter(i.network)
+			}
+			if i.network == nil || relevant {
+				c.compile(i)
+			}
+			if !yield(i.Unit) {
 				return
 			}
 		}
 	}
 }
 
-// eachOfNetwork is CompileEach for the units of the network that was entered; it
-// returns false when yield has.
-func (c *Compiler) eachOfNetwork(yield func(Unit) bool) bool {
-	name, topo := c.network.Name, c.view.Topo
-	c.unit = Unit{Kind: UnitNetwork, Name: name}
-	if c.compileNetwork(); !yield(c.unit) {
-		return false
+// compile appends the flows of a unit, table by table. If the unit is of a network,
+// that has been entered.
+func (c *Compiler) compile(i unit) {
+	c.unit = i.Unit
+	if i.port != nil {
+		c.place = c.placeOf(i.port)
 	}
-	if d, ok := c.view.sourcesOf(c.network); ok {
-		for c.unit = range c.view.sourceUnits(d) {
-			if c.compileSource(c.unit); !yield(c.unit) {
-				return false
-			}
+	for _, s := range c.stagesOf(i.Kind) {
+		c.at = s.ID
+		switch i.Kind {
+		case UnitNode:
+			s.node(c)
+		case UnitNetwork:
+			s.network(c, i.network)
+		case UnitBlock:
+			s.block(c, i.block)
+		case UnitPort:
+			s.port(c, i.port)
+		case UnitSource:
+			s.source(c, i.Unit)
 		}
 	}
-	ports := topo.PortsOfNetwork(name)
-	if c.network.Spec.Mode == topology.Segmented {
-		for b := range topo.BlocksOf(name) {
-			c.unit = Unit{Kind: UnitBlock, Name: name, Part: b.Node}
-			if c.compileBlock(b); !yield(c.unit) {
-				return false
-			}
-		}
-		ports = topo.PortsOfNetworkOnNode(name, c.node)
-	}
-	for p := range ports {
-		c.unit = Unit{Kind: UnitPort, Name: p.Name}
-		if c.compilePort(p); !yield(c.unit) {
-			return false
-		}
-	}
-	return true
 }
 
-// enter makes a network the one that is compiled. It returns false if there is
-// none of that name, or the node need not know it.
-func (c *Compiler) enter(name string) bool {
-	n, ok := c.view.Topo.Network(name)
-	if !ok || !c.view.Relevant(name, c.node) {
+// placeOf finds out where a port is, as the node sees it.
+func (c *Compiler) placeOf(p *topology.Port) portPlace {
+	at := c.view.Location(p)
+	if at == c.node {
+		place := portPlace{here: true}
+		if has := c.view.Place(p.Name); has.Node == c.node {
+			place.number = has.OFPort
+		}
+		return place
+	}
+	peer, ok := c.view.Topo.Node(at)
+	if !ok || c.network.Spec.Mode == topology.Segmented {
+		return portPlace{}
+	}
+	return portPlace{vtep: peer.Spec.TunnelIP}
+}
+
+// enter makes a network the one that is compiled. It returns false if the node need
+// not know it.
+func (c *Compiler) enter(n *topology.Network) bool {
+	if !c.view.Relevant(n.Name, c.node) {
 		return false
 	}
-	c.network, c.local = n, c.view.HasPorts(name, c.node)
+	c.network, c.local = n, c.view.HasPorts(n.Name, c.node)
 	c.domain, c.routed = routingDomain(c.view.Topo, n)
 	return true
 }
-
-// compileNode: what leads from stage to stage on every node.
-func (c *Compiler) compileNode() {
-	if _, ok := c.view.Topo.Node(c.node); !ok {
-		return
-	}
-	c.classifyNone()
-	c.classifyIPv6()
-	c.sourceDrop()
-	c.admittedRouted()
-	c.admittedBridged()
-	c.bridgeToForward()
-	c.gatewayDecTTL()
-	if tun := c.view.Tunnel(c.node); tun != 0 {
-		c.classifyTunnelDrop(tun)
-		c.tunnelOutput(tun)
-	}
-}
-
-// compileNetwork: a network's way in from the tunnel, what answers for its
-// gateways where it is routed and, when it is stretched, the gateways themselves.
-func (c *Compiler) compileNetwork() {
-	n := c.network
-	if n.Spec.Mode == topology.Segmented {
-		c.classifyRouted(n, c.domain)
-		for _, place := range gatewayPlaces(n) {
-			c.gatewayEcho(n, gatewayIn(place))
-		}
-		return
-	}
-	if c.local {
-		c.classifyTunnel(n, c.domain)
-	}
-	if !c.routed {
-		return
-	}
-	if c.local {
-		c.bridgeToGateway(n, n.GatewayMAC, c.domain)
-	}
-	for _, s := range n.Spec.Subnets {
-		if c.local {
-			c.arpReply(n, s.Gateway, n.GatewayMAC, "answers ARP requests for the gateway")
-		}
-		c.gatewayEcho(n, gatewayAt(s.Gateway))
-		c.routeSubnet(n, s.Prefix, c.domain)
-	}
-}
-
-// compileBlock: on the node that has it, the block's gateway; on others, one
-// route to that node.
-func (c *Compiler) compileBlock(b *topology.Block) {
-	n := c.network
-	if b.Node != c.node {
-		if peer, ok := c.view.Topo.Node(b.Node); ok && peer.Spec.TunnelIP.IsValid() {
-			c.routeRemote(n, b, peer.Spec.TunnelIP, c.domain)
-		}
-		return
-	}
-	if c.local {
-		c.arpReply(n, b.Gateway, b.GatewayMAC, "answers ARP requests for the gateway")
-		c.bridgeToGateway(n, b.GatewayMAC, c.domain)
-	}
-	c.routeBlock(n, b, c.domain)
-}
-
-// compilePort: on the port's own node what it may send and what leads to it, on
-// others of a stretched network what leads there. Whoever asks for its address
-// by ARP is answered wherever it can be asked, also while its interface is
-// missing: neighbours keep what they know until it is back.
-func (c *Compiler) compilePort(p *topology.Port) {
-	n, at := c.network, c.view.Location(p)
-	if at == c.node {
-		c.compileLocal(p)
-		return
-	}
-	peer, ok := c.view.Topo.Node(at)
-	if !ok || n.Spec.Mode == topology.Segmented || !peer.Spec.TunnelIP.IsValid() {
-		return
-	}
-	c.forwardRemote(n, p, peer.Spec.TunnelIP)
-	if c.local {
-		c.arpReply(n, p.IP, p.MAC, arpForPort)
-	}
-	if c.routed {
-		c.neighbour(n, p, n.GatewayMAC)
-	}
-}
-
-// compileLocal is compilePort on the port's own node.
-func (c *Compiler) compileLocal(p *topology.Port) {
-	n, place := c.network, c.view.Place(p.Name)
-	if place.Node != c.node || place.OFPort == 0 {
-		c.arpReply(n, p.IP, p.MAC, arpForPort)
-		return
-	}
-	c.classifyIP(n, p, place.OFPort)
-	c.classifyARP(n, p, place.OFPort)
-	c.classifyProbe(n, p, place.OFPort)
-	c.dropFrom(place.OFPort)
-	c.arpReplyToOthers(n, p, place.OFPort)
-	c.forwardLocal(n, p, place.OFPort)
-	if c.routed {
-		mac := n.GatewayMAC
-		if b, ok := c.view.Topo.Block(n.Name, c.node); ok {
-			mac = b.GatewayMAC
-		}
-		c.neighbour(n, p, mac)
-	}
-}
-
-// arpForPort is the rule of ports that are not plugged in on this node.
-const arpForPort Rule = "answers ARP requests for the port"

@@ -15,15 +15,18 @@
 // Each flow belongs to exactly one unit and its cookie is a hash of its
 // content: two sets of flows are compared as two sets of 64-bit numbers.
 //
-// # How to add a table
+// # Adding a table
 //
-//  1. Give it a constant and a row in Tables (tables.go), with the gap left for
-//     it, and registers, if any, in fields.go.
-//  2. Write stage_NAME.go: one method of Compiler per flow it has, each with a
-//     Rule that says in words why the flow exists.
-//  3. Call the methods from the unit that owns the flows (compile.go).
-//  4. If they depend on something new, make Affected (affected.go) name the
-//     unit when it changes. The property test "sum of deltas = full compile"
-//     fails until that is right.
-//  5. Add a golden case in testdata and the row in docs/architecture.md.
+//  1. Write stage_NAME.go: the table's number, name and purpose; which of its flows
+//     belong to nodes, networks, blocks, ports or sources; and a method of Compiler
+//     for each flow, with a Rule that says in words why the flow exists. Send packets
+//     on with c.next(table). A stage that says which table it stands before gets what
+//     others send there.
+//  2. Add one line to stages (stages.go), the only place that knows the order.
+//  3. Run the tests with -update: the goldens and docs/pipeline.md get its flows.
+//
+// A register is allotted in fields.go. If the flows depend on something new of an
+// object, its kind's effect (effects.go) must mark the unit when that changes; the
+// property test "sum of deltas = full compile" fails until it does. What the flows
+// cost goes into docs/cost.md, whose contract tests count it.
 package pipeline

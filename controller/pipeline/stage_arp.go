@@ -7,6 +7,48 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
+// TableARP answers ARP requests (RFC 826) on the spot.
+const TableARP openflow.TableID = 10
+
+func arpStage() stage {
+	return stage{
+		Table:   Table{TableARP, "arp", "ARP requests answered here", "network, arp_tpa", "back out of the port it came from"},
+		network: (*Compiler).arpNetwork,
+		block:   (*Compiler).arpBlock,
+		port:    (*Compiler).arpPort,
+	}
+}
+
+func (c *Compiler) arpNetwork(n *topology.Network) {
+	if n.Spec.Mode == topology.Segmented || !c.routed || !c.local {
+		return
+	}
+	for _, s := range n.Spec.Subnets {
+		c.arpReply(n, s.Gateway, n.GatewayMAC, arpForGateway)
+	}
+}
+
+func (c *Compiler) arpBlock(b *topology.Block) {
+	if b.Node == c.node && c.local {
+		c.arpReply(c.network, b.Gateway, b.GatewayMAC, arpForGateway)
+	}
+}
+
+// arpPort: whoever asks for a port's address is answered wherever it can be asked,
+// also while its interface is missing: neighbours keep what they know until it is
+// back.
+func (c *Compiler) arpPort(p *topology.Port) {
+	switch {
+	case c.place.number != 0:
+		c.arpReplyToOthers(c.network, p, c.place.number)
+	case c.place.here, c.place.vtep.IsValid() && c.local:
+		c.arpReply(c.network, p.IP, p.MAC, "answers ARP requests for the port")
+	}
+}
+
+// arpForGateway is why a gateway's address is answered for.
+const arpForGateway Rule = "answers ARP requests for the gateway"
+
 // arpReply turns a request for the address into its reply, back out of the port
 // it came from: nothing is flooded, and the owner is not asked (RFC 826,
 // "Packet Reception", done on its behalf).
@@ -14,7 +56,7 @@ func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC
 	c.arpSwap(n, ip, mac)
 	c.actions = c.actions.Output(openflow.PortInPort)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(TableARP, prioNormal, why)
+	c.emit(prioNormal, why)
 }
 
 // arpReplyToOthers is arpReply for an address whose owner is at a port of this
@@ -29,7 +71,7 @@ func (c *Compiler) arpReplyToOthers(n *topology.Network, p *topology.Port, owner
 		Load(openflow.FieldInPort, 0, 16, uint64(uint16(owner))). // OFPP_LOCAL has 16 bits there: 0xfffe
 		OutputReg(openflow.FieldReg(regInPort), 0, 16)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(TableARP, prioNormal, "answers ARP requests for the port, but not its own")
+	c.emit(prioNormal, "answers ARP requests for the port, but not its own")
 }
 
 // arpSwap begins a flow that turns a request for the address into its reply.

@@ -1,18 +1,46 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/topology"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// TableBridge separates what is addressed to the gateway from what stays
+// within its layer-2 domain.
+const TableBridge openflow.TableID = 40
+
+func bridgeStage() stage {
+	return stage{
+		Table:   Table{TableBridge, "bridge", "addressed to the gateway?", "network, dl_dst", "route, else forward"},
+		node:    (*Compiler).bridgeToForward,
+		network: (*Compiler).bridgeNetwork,
+		block:   (*Compiler).bridgeBlock,
+	}
+}
+
+func (c *Compiler) bridgeNetwork(n *topology.Network) {
+	if n.Spec.Mode == topology.Stretched && c.routed && c.local {
+		c.bridgeToGateway(n, n.GatewayMAC, c.domain)
+	}
+}
+
+func (c *Compiler) bridgeBlock(b *topology.Block) {
+	if b.Node == c.node && c.local {
+		c.bridgeToGateway(c.network, b.GatewayMAC, c.domain)
+	}
+}
 
 // bridgeToGateway hands to the router what is addressed to the gateway.
 func (c *Compiler) bridgeToGateway(n *topology.Network, mac topology.MAC, domain uint32) {
 	c.match = c.match[:0].EthDst(mac).EthType(ethTypeIPv4).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableRoute)
-	c.emit(TableBridge, prioNormal, "hands what is addressed to the gateway to the router")
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableRoute))
+	c.emit(prioNormal, "hands what is addressed to the gateway to the router")
 }
 
 // bridgeToForward keeps everything else within the layer-2 domain.
 func (c *Compiler) bridgeToForward() {
 	c.match = c.match[:0]
-	c.instr = c.instr[:0].GotoTable(TableForward)
-	c.emit(TableBridge, prioDefault, "keeps what is not for the gateway within its network")
+	c.instr = c.instr[:0].GotoTable(c.next(TableForward))
+	c.emit(prioDefault, "keeps what is not for the gateway within its network")
 }

@@ -7,6 +7,44 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
+// TableClassify tells from the port or the tunnel key which network a
+// packet belongs to, and drops what a container may not send.
+const TableClassify openflow.TableID = 0
+
+func classifyStage() stage {
+	return stage{
+		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel source; else drop"},
+		node:    (*Compiler).classifyNode,
+		network: (*Compiler).classifyNetwork,
+		port:    (*Compiler).classifyPort,
+	}
+}
+
+func (c *Compiler) classifyNode() {
+	c.classifyNone()
+	c.classifyIPv6()
+	if tun := c.view.Tunnel(c.node); tun != 0 {
+		c.classifyTunnelDrop(tun)
+	}
+}
+
+func (c *Compiler) classifyNetwork(n *topology.Network) {
+	switch {
+	case n.Spec.Mode == topology.Segmented:
+		c.classifyRouted(n, c.domain)
+	case c.local:
+		c.classifyTunnel(n, c.domain)
+	}
+}
+
+func (c *Compiler) classifyPort(p *topology.Port) {
+	if in := c.place.number; in != 0 {
+		c.classifyIP(c.network, p, in)
+		c.classifyARP(c.network, p, in)
+		c.classifyProbe(c.network, p, in)
+	}
+}
+
 // host returns the prefix that holds the one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
@@ -15,23 +53,23 @@ func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 // priority, and stays.
 func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(p.IP))
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableBridge)
-	c.emit(TableClassify, prioNormal, "takes IP packets from the port, sent from its own addresses")
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableBridge))
+	c.emit(prioNormal, "takes IP packets from the port, sent from its own addresses")
 }
 
 // classifyARP lets a port speak ARP for its own addresses only.
 func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(p.IP).ARPSha(p.MAC)
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableARP)
-	c.emit(TableClassify, prioNormal, "takes ARP requests from the port, made with its own addresses")
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableARP))
+	c.emit(prioNormal, "takes ARP requests from the port, made with its own addresses")
 }
 
 // classifyProbe lets a port ask whether somebody has an address before it takes
 // it as its own: such a request has no sender's address yet (RFC 5227, 2.1.1).
 func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(netip.IPv4Unspecified()).ARPSha(p.MAC)
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableARP)
-	c.emit(TableClassify, prioNormal, "takes ARP probes from the port, which ask whether an address is taken")
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableARP))
+	c.emit(prioNormal, "takes ARP probes from the port, which ask whether an address is taken")
 }
 
 // classifyTunnel takes IP packets of a stretched network from other nodes. Only
@@ -40,8 +78,8 @@ func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openf
 func (c *Compiler) classifyTunnel(n *topology.Network, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
-	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableSource)
-	c.emit(TableClassify, prioNormal, "takes the network's packets from other nodes")
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableSource))
+	c.emit(prioNormal, "takes the network's packets from other nodes")
 }
 
 // classifyRouted takes packets of a segmented network from other nodes: the
@@ -49,8 +87,8 @@ func (c *Compiler) classifyTunnel(n *topology.Network, domain uint32) {
 func (c *Compiler) classifyRouted(n *topology.Network, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain).SetReg(regFlags, flagRouted)
-	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(TableSource)
-	c.emit(TableClassify, prioNormal, "takes the network's packets, routed already, from other nodes")
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableSource))
+	c.emit(prioNormal, "takes the network's packets, routed already, from other nodes")
 }
 
 // classifyTunnelDrop drops, and so counts, all else out of the tunnel: ARP, which
@@ -58,11 +96,39 @@ func (c *Compiler) classifyRouted(n *topology.Network, domain uint32) {
 func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
 	c.match = c.match[:0].InPort(tun)
 	c.instr = c.instr[:0]
-	c.emit(TableClassify, prioStranger, "drops and counts what comes out of the tunnel and is no IP packet of a network that the node has a part in")
+	c.emit(prioStranger, "drops and counts what comes out of the tunnel and is no IP packet of a network that the node has a part in")
 }
 
-// emit appends the flow that c.match and c.instr make.
-func (c *Compiler) emit(t openflow.TableID, priority uint16, r Rule) {
-	f := openflow.Flow{Table: t, Priority: priority, Match: c.match, Instructions: c.instr}
-	c.out.add(&f, c.unit, r)
+// classifyNone takes what no port may send to where it is counted. The packets of
+// this one flow tell whether any were, so that the counters of thousands of ports
+// need not be read.
+func (c *Compiler) classifyNone() {
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(c.next(TableDrop))
+	c.emit(prioDefault, "counts and drops what nothing may send")
+}
+
+// classifyIPv6 drops IPv6, which no network carries. Every container's kernel
+// sends some as soon as its interface is up (RFC 4861, 6.3.7; RFC 3810), so it is
+// no sign of anything wrong with a port, and counted for the node.
+func (c *Compiler) classifyIPv6() {
+	c.match = c.match[:0].EthType(ethTypeIPv6)
+	c.instr = c.instr[:0]
+	c.emit(prioIPv6, "drops IPv6, which no network carries")
+}
+
+// DroppedCookie returns the cookie of the one flow, the same on every node, that
+// counts all packets which no port may send, IPv6 apart, and IPv6Cookie that of
+// the flow which counts IPv6. Both are in TableClassify.
+func DroppedCookie() openflow.Cookie { return fixedCookie((*Compiler).classifyNone) }
+
+// IPv6Cookie is explained at DroppedCookie.
+func IPv6Cookie() openflow.Cookie { return fixedCookie((*Compiler).classifyIPv6) }
+
+// fixedCookie returns the cookie of a flow of TableClassify that is the same on
+// every node.
+func fixedCookie(emit func(*Compiler)) openflow.Cookie {
+	var set FlowSet
+	emit(&Compiler{out: &set, at: TableClassify})
+	return set.entries[0].Cookie
 }

@@ -7,12 +7,31 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
+// TableForward sends to the port or the node that has the Ethernet address.
+const TableForward openflow.TableID = 80
+
+func forwardStage() stage {
+	return stage{
+		Table: Table{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
+		port:  (*Compiler).forwardPort,
+	}
+}
+
+func (c *Compiler) forwardPort(p *topology.Port) {
+	switch {
+	case c.place.number != 0:
+		c.forwardLocal(c.network, p, c.place.number)
+	case c.place.vtep.IsValid():
+		c.forwardRemote(c.network, p, c.place.vtep)
+	}
+}
+
 // forwardLocal sends to the port's interface.
 func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openflow.PortNo) {
 	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(TableForward, prioNormal, "delivers to the port's interface")
+	c.emit(prioNormal, "delivers to the port's interface")
 }
 
 // forwardRemote sends to the node that has the port. A packet that came out of
@@ -21,6 +40,6 @@ func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openf
 func (c *Compiler) forwardRemote(n *topology.Network, p *topology.Port, vtep netip.Addr) {
 	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetTunnelDst(vtep)
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableTunnel)
-	c.emit(TableForward, prioNormal, "sends to the node that has the port")
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableTunnel))
+	c.emit(prioNormal, "sends to the node that has the port")
 }

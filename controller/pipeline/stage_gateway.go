@@ -10,6 +10,33 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
+// TableGateway is the router's own addresses: it answers echo requests
+// (RFC 792), and takes one from the TTL of what it passes on.
+const TableGateway openflow.TableID = 60
+
+func gatewayStage() stage {
+	return stage{
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel"},
+		node:    (*Compiler).gatewayDecTTL,
+		network: (*Compiler).gatewayNetwork,
+	}
+}
+
+func (c *Compiler) gatewayNetwork(n *topology.Network) {
+	if n.Spec.Mode == topology.Segmented {
+		for _, place := range gatewayPlaces(n) {
+			c.gatewayEcho(n, gatewayIn(place))
+		}
+		return
+	}
+	if !c.routed {
+		return
+	}
+	for _, s := range n.Spec.Subnets {
+		c.gatewayEcho(n, gatewayAt(s.Gateway))
+	}
+}
+
 // gateway selects packets that are addressed to a gateway.
 type gateway struct {
 	// dst and mask select the destination address.
@@ -100,7 +127,7 @@ func (c *Compiler) sendBack(n *topology.Network, g gateway, why Rule) {
 		SetIPTTL(gatewayTTL).
 		Output(openflow.PortInPort)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(TableGateway, prioNormal, why)
+	c.emit(prioNormal, why)
 }
 
 // gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1); a packet whose
@@ -109,9 +136,9 @@ func (c *Compiler) sendBack(n *topology.Network, g gateway, why Rule) {
 func (c *Compiler) gatewayDecTTL() {
 	c.match = c.match[:0].EthType(ethTypeIPv4).RegMasked(regFlags, flagRemote, flagRemote)
 	c.actions = c.actions[:0].DecTTL()
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableTunnel)
-	c.emit(TableGateway, prioRemote, "takes one from the TTL of what it routes to another node")
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableTunnel))
+	c.emit(prioRemote, "takes one from the TTL of what it routes to another node")
 	c.match = c.match[:0].EthType(ethTypeIPv4) // dec_ttl asks for it (OpenFlow 1.3.5, 7.2.5)
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNeighbour)
-	c.emit(TableGateway, prioDefault, "takes one from the TTL of what it routes to its own ports")
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableNeighbour))
+	c.emit(prioDefault, "takes one from the TTL of what it routes to its own ports")
 }

@@ -1,11 +1,35 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/topology"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// TableNeighbour gives a routed packet its new Ethernet addresses.
+const TableNeighbour openflow.TableID = 70
+
+func neighbourStage() stage {
+	return stage{
+		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward"},
+		port:  (*Compiler).neighbourPort,
+	}
+}
+
+func (c *Compiler) neighbourPort(p *topology.Port) {
+	if !c.routed || c.place.number == 0 && !c.place.vtep.IsValid() {
+		return
+	}
+	mac := c.network.GatewayMAC
+	if b, ok := c.view.Topo.Block(c.network.Name, c.node); ok {
+		mac = b.GatewayMAC
+	}
+	c.neighbour(c.network, p, mac)
+}
 
 // neighbour gives a routed packet the Ethernet addresses of its last hop.
 func (c *Compiler) neighbour(n *topology.Network, p *topology.Port, gatewayMAC topology.MAC) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(host(p.IP)).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetEthSrc(gatewayMAC).SetEthDst(p.MAC)
-	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableForward)
-	c.emit(TableNeighbour, prioNormal, "addresses routed packets to the port")
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableForward))
+	c.emit(prioNormal, "addresses routed packets to the port")
 }

@@ -3,23 +3,36 @@ package pipeline
 import (
 	"net/netip"
 
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
+
+// TableSource admits from the tunnel what nodes send that have a part in the
+// packet's network, and drops the rest.
+const TableSource openflow.TableID = 2
+
+func sourceStage() stage {
+	return stage{
+		Table:  Table{TableSource, "source", "from the tunnel: does the sender have a part in the network?", "router, tun_src", "admitted"},
+		node:   (*Compiler).sourceDrop,
+		source: (*Compiler).sourcePeers,
+	}
+}
 
 // sourceAdmit admits what nodes of the domain send from their tunnel addresses,
 // all of which the prefix has, and no other.
 func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
 	c.match = c.match[:0].TunnelSrc(p).Reg(regRouter, domain)
-	c.instr = c.instr[:0].GotoTable(TableAdmitted)
-	c.emit(TableSource, prioNormal, "admits packets that nodes with a part in the network send from their tunnel addresses")
+	c.instr = c.instr[:0].GotoTable(c.next(TableAdmitted))
+	c.emit(prioNormal, "admits packets that nodes with a part in the network send from their tunnel addresses")
 }
 
 // sourceExempt admits what anybody sends. Its counter tells what would be
 // dropped without it.
 func (c *Compiler) sourceExempt(domain uint32) {
 	c.match = c.match[:0].Reg(regRouter, domain)
-	c.instr = c.instr[:0].GotoTable(TableAdmitted)
-	c.emit(TableSource, prioExempt, "admits packets from any address: of some node of the network it is not known that it sends from its tunnel address")
+	c.instr = c.instr[:0].GotoTable(c.next(TableAdmitted))
+	c.emit(prioExempt, "admits packets from any address: of some node of the network it is not known that it sends from its tunnel address")
 }
 
 // sourceDrop drops, and so counts, what nodes without a part in the network and
@@ -27,13 +40,13 @@ func (c *Compiler) sourceExempt(domain uint32) {
 func (c *Compiler) sourceDrop() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
-	c.emit(TableSource, prioDefault, "drops and counts packets of networks from addresses that have no part in them")
+	c.emit(prioDefault, "drops and counts packets of networks from addresses that have no part in them")
 }
 
-// compileSource: who may send packets of the domain's networks to this node
+// sourcePeers: who may send packets of the domain's networks to this node
 // through the tunnel. All that makes part of it differ between nodes is that a
 // node is no peer of its own.
-func (c *Compiler) compileSource(u Unit) {
+func (c *Compiler) sourcePeers(u Unit) {
 	first, ok := c.view.first(u.Name)
 	if !ok || !c.view.inDomain(u.Name, c.node) {
 		return

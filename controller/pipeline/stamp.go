@@ -6,6 +6,15 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
+// TableStamp holds the digest of all other flows; no packet gets here.
+const TableStamp openflow.TableID = 100
+
+func stampStage() stage {
+	return stage{
+		Table: Table{TableStamp, "stamp", "digest of all other flows; no packet gets here", "–", "–"},
+	}
+}
+
 // stampRule says why the stamp exists.
 const stampRule Rule = "holds the digest of all other flows, which tells whether others changed any while sdnd was away"
 
@@ -17,13 +26,13 @@ const stampRule Rule = "holds the digest of all other flows, which tells whether
 func (c *Compiler) stamp(d Digest) {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].WriteMetadata(uint64(d), ^uint64(0))
-	c.emit(TableStamp, prioDefault, stampRule)
+	c.emit(prioDefault, stampRule)
 }
 
 // AddStamp appends the stamp of a node whose other flows have the digest, and
 // returns it. A stamp of the digest 0 says nothing about the other flows.
 func (s *FlowSet) AddStamp(node string, d Digest) Entry {
-	c := Compiler{out: s, unit: Unit{Kind: UnitNode, Name: node}}
+	c := Compiler{out: s, at: TableStamp, unit: Unit{Kind: UnitNode, Name: node}}
 	c.stamp(d)
 	return s.entries[len(s.entries)-1]
 }

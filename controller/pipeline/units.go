@@ -25,6 +25,8 @@ const (
 	// networks that a router joins, or of one that no router joins: the nodes whose
 	// tunnel addresses are in one part of the underlay.
 	UnitSource
+
+	numUnitKinds = iota
 )
 
 // Unit is the smallest thing whose flows on a node change on their own.
@@ -65,15 +67,61 @@ func (u Unit) String() string {
 	return u.Owner().String()
 }
 
+// unit is a Unit with what it is of.
+type unit struct {
+	Unit
+	// network is the network that the unit is of, or that its block or port is in;
+	// nil for nodes and sources.
+	network *topology.Network
+	block   *topology.Block // of UnitBlock
+	port    *topology.Port  // of UnitPort
+}
+
+// unit finds out what a Unit is of. It returns false if there is no such thing, or
+// if the node never has flows of it.
+func (v *View) unit(node string, u Unit) (unit, bool) {
+	switch u.Kind {
+	case UnitNode:
+		_, ok := v.Topo.Node(u.Name)
+		return unit{Unit: u}, ok && u.Name == node
+	case UnitNetwork:
+		n, ok := v.Topo.Network(u.Name)
+		return unit{Unit: u, network: n}, ok
+	case UnitBlock:
+		n, ok := v.Topo.Network(u.Name)
+		b, has := v.Topo.Block(u.Name, u.Part)
+		return unit{Unit: u, network: n, block: b}, ok && has
+	case UnitPort:
+		p, ok := v.Topo.Port(u.Name)
+		if !ok {
+			return unit{}, false
+		}
+		n, ok := v.Topo.Network(p.Spec.Network)
+		return unit{Unit: u, network: n, port: p}, ok
+	}
+	return unit{Unit: u}, true
+}
+
 // Units iterates over all units that may have flows on the node.
 func (v *View) Units(node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
-		if !yield(Unit{Kind: UnitNode, Name: node}) {
+		for i := range v.unitsOn(node) {
+			if !yield(i.Unit) {
+				return
+			}
+		}
+	}
+}
+
+// unitsOn is Units with what they are of.
+func (v *View) unitsOn(node string) iter.Seq[unit] {
+	return func(yield func(unit) bool) {
+		if n, ok := v.unit(node, Unit{Kind: UnitNode, Name: node}); ok && !yield(n) {
 			return
 		}
 		for network := range v.NetworksOn(node) {
-			for u := range v.unitsOf(network, node) {
-				if !yield(u) {
+			for i := range v.unitsOf(network, node) {
+				if !yield(i) {
 					return
 				}
 			}
@@ -84,15 +132,15 @@ func (v *View) Units(node string) iter.Seq[Unit] {
 // unitsOf iterates over the units of one network that may have flows on a node
 // to which the network is relevant: all ports of a stretched network, but of a
 // segmented one only the node's own.
-func (v *View) unitsOf(network, node string) iter.Seq[Unit] {
-	return func(yield func(Unit) bool) {
+func (v *View) unitsOf(network, node string) iter.Seq[unit] {
+	return func(yield func(unit) bool) {
 		n, ok := v.Topo.Network(network)
-		if !ok || !yield(Unit{Kind: UnitNetwork, Name: network}) {
+		if !ok || !yield(unit{Unit: Unit{Kind: UnitNetwork, Name: network}, network: n}) {
 			return
 		}
 		if d, ok := v.sourcesOf(n); ok {
 			for u := range v.sourceUnits(d) {
-				if !yield(u) {
+				if !yield(unit{Unit: u}) {
 					return
 				}
 			}
@@ -100,14 +148,14 @@ func (v *View) unitsOf(network, node string) iter.Seq[Unit] {
 		ports := v.Topo.PortsOfNetwork(network)
 		if n.Spec.Mode == topology.Segmented {
 			for b := range v.Topo.BlocksOf(network) {
-				if !yield(Unit{Kind: UnitBlock, Name: network, Part: b.Node}) {
+				if !yield(unit{Unit: Unit{Kind: UnitBlock, Name: network, Part: b.Node}, network: n, block: b}) {
 					return
 				}
 			}
 			ports = v.Topo.PortsOfNetworkOnNode(network, node)
 		}
 		for p := range ports {
-			if !yield(Unit{Kind: UnitPort, Name: p.Name}) {
+			if !yield(unit{Unit: Unit{Kind: UnitPort, Name: p.Name}, network: n, port: p}) {
 				return
 			}
 		}

@@ -1,0 +1,76 @@
+package pipeline
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// TableSample holds what is learned of packets that are dropped; none gets
+// here, and no flow of ours is here for good.
+const TableSample openflow.TableID = 99
+
+func sampleStage() stage {
+	return stage{
+		Table: Table{TableSample, "sample", "senders learned for a moment", "–", "–"},
+	}
+}
+
+// Samples are flows that are on a switch for a second or two when a port sends
+// what it may not, to find out from which addresses. They are of no unit and of
+// no View; comparisons leave them alone. Each learns one flow in TableSample,
+// which no packet ever reaches: its match says what was sent. So nothing is sent
+// to the controller, however much a port sends.
+const (
+	// sampleSeconds is how long a sample stays if nobody takes it away.
+	sampleSeconds = 5
+	// sampleCookie, with the port's number in its low 16 bits, is that of samples
+	// and of what they learn.
+	sampleCookie = 0x7361_6d70_6c65_0000
+)
+
+// SampleCookie returns the cookie of the port's samples, and SampleMask the bits
+// that all samples have in common.
+func SampleCookie(in openflow.PortNo) openflow.Cookie {
+	return sampleCookie | openflow.Cookie(in&0xffff)
+}
+
+// SampleMask selects by SampleCookie the samples of all ports.
+const SampleMask = ^uint64(0xffff)
+
+// Samples returns the flows that find out what the port sends and may not.
+func Samples(in openflow.PortNo) []openflow.Flow {
+	port := openflow.Match(nil).InPort(in)
+	sample := func(priority uint16, match, learned openflow.Match, fields ...openflow.Field) openflow.Flow {
+		learn := openflow.Learning{
+			Table: TableSample, Priority: priority, Cookie: SampleCookie(in), HardTimeout: sampleSeconds, Limit: maxSamples,
+			Match: learned, Copy: append([]openflow.Field{openflow.FieldInPort, openflow.FieldEthSrc, openflow.FieldVLANTCI}, fields...),
+		}
+		return openflow.Flow{
+			Table: TableClassify, Priority: priority, Cookie: SampleCookie(in), HardTimeout: sampleSeconds, Match: match,
+			Instructions: openflow.Instructions(nil).ApplyActions(openflow.Actions(nil).Learn(learn)).GotoTable(TableDrop),
+		}
+	}
+	ip, arp := openflow.Match(nil).EthType(ethTypeIPv4), openflow.Match(nil).EthType(ethTypeARP)
+	return []openflow.Flow{
+		sample(prioSampleOf, port.EthType(ethTypeIPv4), ip, openflow.FieldIPv4Src),
+		sample(prioSampleOf, port.EthType(ethTypeARP), arp, openflow.FieldARPSpa),
+		sample(prioSample, port, nil, openflow.FieldEthType),
+	}
+}
+
+// maxSamples is how many senders are learned of a port at a time.
+const maxSamples = 4
+
+// IsSample reports whether a flow is one of Samples, or learned by one.
+func IsSample(f *openflow.Flow) bool {
+	if uint64(f.Cookie)&SampleMask != sampleCookie {
+		return false
+	}
+	if f.Table == TableSample {
+		return true // where no packet gets
+	}
+	for _, s := range Samples(openflow.PortNo(f.Cookie & 0xffff)) {
+		if s.Table == f.Table && s.Priority == f.Priority && string(s.Match) == string(f.Match) &&
+			string(s.Instructions) == string(f.Instructions) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// stages returns the tables in the order in which a packet meets them, which is
+// that of their numbers. This list is the only place that knows the order. Gaps in
+// the numbers are for stages to come.
+func stages() []stage {
+	return []stage{
+		classifyStage(),
+		sourceStage(),
+		admittedStage(),
+		arpStage(),
+		bridgeStage(),
+		routeStage(),
+		gatewayStage(),
+		neighbourStage(),
+		forwardStage(),
+		tunnelStage(),
+		dropStage(),
+		sampleStage(),
+		stampStage(),
+	}
+}
+
+// stage is one table with the flows that units have in it. A function that is nil
+// has none.
+type stage struct {
+	Table
+	// before is a table that packets reach only through this one: what other stages
+	// send to it goes here first. 0 is none.
+	before openflow.TableID
+
+	node    func(*Compiler)
+	network func(*Compiler, *topology.Network)
+	block   func(*Compiler, *topology.Block)
+	port    func(*Compiler, *topology.Port)
+	source  func(*Compiler, Unit)
+}
+
+// stagesOf returns the stages in which units of a kind have flows.
+func (c *Compiler) stagesOf(k UnitKind) []*stage {
+	if c.stages == nil {
+		c.use(stages())
+	}
+	return c.byKind[k]
+}
+
+// use makes stages those of the compiler.
+func (c *Compiler) use(stages []stage) {
+	c.stages = stages
+	for i := range stages {
+		for kind, has := range stages[i].has() {
+			if has {
+				c.byKind[kind] = append(c.byKind[kind], &stages[i])
+			}
+		}
+	}
+}
+
+// has says of which kinds of units there are flows in the stage.
+func (s *stage) has() [numUnitKinds]bool {
+	return [...]bool{
+		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
+		UnitPort: s.port != nil, UnitSource: s.source != nil,
+	}
+}
+
+// next returns where the stage at hand sends packets that are for a table: to the
+// first stage on the way there that stands before it, or to the table itself.
+func (c *Compiler) next(t openflow.TableID) openflow.TableID {
+	for i := range c.stages {
+		if s := &c.stages[i]; s.before == t && t != 0 && s.ID > c.at {
+			return s.ID
+		}
+	}
+	return t
+}
+
+// emit appends the flow that c.match and c.instr make to the table at hand.
+func (c *Compiler) emit(priority uint16, r Rule) {
+	f := openflow.Flow{Table: c.at, Priority: priority, Match: c.match, Instructions: c.instr}
+	c.out.add(&f, c.unit, r)
+}
