@@ -1,6 +1,11 @@
 package topology
 
-import "net/netip"
+import (
+	"iter"
+	"net/netip"
+
+	"github.com/tidwall/btree"
+)
 
 // Block is the part of a segmented network's addresses that one node has.
 // Blocks exist for every pair of a segmented network and a node.
@@ -31,4 +36,32 @@ func (x *indexes) dropBlock(b *Block, vni VNI, slots span) {
 func (x *indexes) block(network, node string) (*Block, bool) {
 	e, ok := x.blocks.Get(blockEntry{a: network, b: node})
 	return e.block, ok
+}
+
+// Block returns a node's block of a segmented network.
+func (s *Snapshot) Block(network, node string) (*Block, bool) { return s.x.block(network, node) }
+
+// BlocksOf returns the blocks of a segmented network by node.
+func (s *Snapshot) BlocksOf(network string) iter.Seq[*Block] {
+	return blocksFrom(s.x.blocks, network)
+}
+
+// BlocksOn returns the blocks of a node by network.
+func (s *Snapshot) BlocksOn(node string) iter.Seq[*Block] {
+	return blocksFrom(s.x.blocksByNode, node)
+}
+
+// AllBlocks returns all blocks by network and node.
+func (s *Snapshot) AllBlocks() iter.Seq[*Block] {
+	return func(yield func(*Block) bool) {
+		s.x.blocks.Scan(func(e blockEntry) bool { return yield(e.block) })
+	}
+}
+
+func blocksFrom(t *btree.BTreeG[blockEntry], first string) iter.Seq[*Block] {
+	return func(yield func(*Block) bool) {
+		t.Ascend(blockEntry{a: first}, func(e blockEntry) bool {
+			return e.a == first && yield(e.block)
+		})
+	}
 }

@@ -99,3 +99,10 @@ func (t namedTree[T]) all() iter.Seq[Object] {
 }
 
 func (t namedTree[T]) len() int { return t.m.Len() }
+
+// all returns the values of a tree in the order of their keys.
+func all[K interface{ ~string }, V any](m *btree.Map[K, V]) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		m.Scan(func(_ K, v V) bool { return yield(v) })
+	}
+}

@@ -1,6 +1,9 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Network is a VNI with its subnets.
 type Network struct {
@@ -53,3 +56,15 @@ func (x *indexes) dropNetwork(n *Network) {
 		}
 	}
 }
+
+// Network returns the network of that name.
+func (s *Snapshot) Network(name string) (*Network, bool) { return s.x.networks.Get(name) }
+
+// NetworkByVNI returns the network that has that VNI.
+func (s *Snapshot) NetworkByVNI(v VNI) (*Network, bool) { return s.x.networksByVNI.Get(v) }
+
+// Networks returns all networks by name.
+func (s *Snapshot) Networks() iter.Seq[*Network] { return all(s.x.networks) }
+
+// NumNetworks returns how many networks there are.
+func (s *Snapshot) NumNetworks() int { return s.x.networks.Len() }

@@ -1,6 +1,10 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+)
 
 // Node is a machine with an Open vSwitch that we control.
 type Node struct {
@@ -45,3 +49,25 @@ func (x *indexes) dropNode(n *Node) {
 		x.nodesByTunnel.Delete(u32(n.Spec.TunnelIP))
 	}
 }
+
+// Node returns the node of that name.
+func (s *Snapshot) Node(name string) (*Node, bool) { return s.x.nodes.Get(name) }
+
+// NodeByDatapath returns the node whose switch has that datapath id.
+func (s *Snapshot) NodeByDatapath(d DatapathID) (*Node, bool) { return s.x.nodesByDPID.Get(d) }
+
+// NodesByTunnel returns the nodes whose tunnel address is in an IPv4 prefix, by
+// that address.
+func (s *Snapshot) NodesByTunnel(p netip.Prefix) iter.Seq[*Node] {
+	return func(yield func(*Node) bool) {
+		s.x.nodesByTunnel.Ascend(u32(p.Masked().Addr()), func(_ uint32, n *Node) bool {
+			return p.Contains(n.Spec.TunnelIP) && yield(n)
+		})
+	}
+}
+
+// Nodes returns all nodes by name.
+func (s *Snapshot) Nodes() iter.Seq[*Node] { return all(s.x.nodes) }
+
+// NumNodes returns how many nodes there are.
+func (s *Snapshot) NumNodes() int { return s.x.nodes.Len() }

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/tidwall/btree"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // PortGroup is a named set of ports.

@@ -1,6 +1,9 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Router joins networks: each can reach every other's addresses. A network is
 // joined to at most one router.
@@ -55,3 +58,15 @@ func (x *indexes) dropRouter(r *Router) {
 		x.routerOf.Delete(n)
 	}
 }
+
+// Router returns the router of that name.
+func (s *Snapshot) Router(name string) (*Router, bool) { return s.x.routers.Get(name) }
+
+// RouterOf returns the router that a network is joined to.
+func (s *Snapshot) RouterOf(network string) (*Router, bool) { return s.x.routerOf.Get(network) }
+
+// Routers returns all routers by name.
+func (s *Snapshot) Routers() iter.Seq[*Router] { return all(s.x.routers) }
+
+// NumRouters returns how many routers there are.
+func (s *Snapshot) NumRouters() int { return s.x.routers.Len() }
