@@ -3,11 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
 )
 
 type backupOptions struct {
@@ -20,12 +21,20 @@ func newBackupCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Back up sdnd's data file while it runs",
-		Long: `Copy sdnd's data file, of one moment, while changes go on. It has everything:
-objects, what was allocated to them, and history. FILE is replaced if it exists,
-and only once the copy is whole; - is standard output.
+		Long: `Copy sdnd's data file, of one moment, while changes go on. It has objects, what
+was allocated to them, and history. FILE is replaced if it exists, and only once
+the copy is whole; - is standard output.
 
-'sdnctl restore' goes back to it. Also, sdnd starts from it when it is put in
-the place of its own data file while sdnd does not run.`,
+If the data file is lost or damaged, the backup is made from memory. It has all
+objects and allocations, but no history, no bindings (where ports were last
+seen) and no invitations; a message on standard error says so.
+
+'sdnctl restore' goes back to a backup. sdnd also starts from one: stop sdnd,
+put FILE in the place of its data file, and start sdnd. On another machine, or
+where it is gone, the folder pki beside the data file is needed as well: it has
+the authority that the nodes know, and is not part of the backup. Copy it with
+'cp -a /var/lib/sdnctl/pki DIR', and keep the copy secret: who has it can make
+certificates.`,
 		Example: `  sdnctl backup sdnd-2026-01-15.db
   sdnctl backup - | ssh elsewhere 'cat > sdnd.db'`,
 		Args: cobra.ExactArgs(1),
@@ -41,25 +50,40 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	}
 	defer client.Close()
 	if path == "-" {
-		_, err := client.Backup(ctx, o.app.binary)
+		b, err := client.Backup(ctx, o.app.binary)
+		if err == nil {
+			o.tell(b)
+		}
 		return err
 	}
-	var what string
+	var (
+		b    api.Backup
+		size int64
+	)
 	err = replaceFile(path, func(f *os.File) error {
-		rev, err := client.Backup(ctx, f)
-		if err != nil {
+		var err error
+		if b, err = client.Backup(ctx, f); err != nil {
 			return err
 		}
 		fi, err := f.Stat()
 		if err == nil {
-			what = fmt.Sprintf("revision %d, %d bytes", rev, fi.Size())
+			size = fi.Size()
 		}
 		return err
 	})
 	if err == nil {
-		o.app.note("%s: %s", path, what)
+		o.app.note("%s: revision %d, %d bytes", path, b.Revision, size)
+		o.tell(b)
 	}
 	return err
+}
+
+// tell says what the backup lacks.
+func (o *backupOptions) tell(b api.Backup) {
+	if b.FromMemory {
+		o.app.note("the data file of sdnd is lost or damaged: this backup is made from memory and has no history, no bindings and no invitations; " +
+			"'sdnctl backup --help' says how sdnd starts from it")
+	}
 }
 
 // replaceFile writes a file so that at every moment the old one is there, or

@@ -93,6 +93,10 @@ func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
 
 func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 	h := hostOf(ts)
+	if args[0] == "lose" { // the data file, while it is in use
+		ts.Check(os.Remove(h.database()))
+		return
+	}
 	h.stop()
 	if args[0] == "start" {
 		ts.Check(os.RemoveAll(h.database()))

@@ -13,6 +13,26 @@ import (
 // RevisionHeader carries the revision of a backup.
 const RevisionHeader = "X-Sdnctl-Revision"
 
+// BackupSourceHeader carries what a backup was made from: BackupFromFile or
+// BackupFromMemory.
+const BackupSourceHeader = "X-Sdnctl-Backup-Source"
+
+const (
+	// BackupFromFile is a copy of the whole data file.
+	BackupFromFile = "file"
+	// BackupFromMemory is a file with the topology that sdnd has in memory, for
+	// its data file is lost or damaged. It has no history, no bindings (where
+	// ports were last seen) and no invitations.
+	BackupFromMemory = "memory"
+)
+
+// Backup describes a backup that was received.
+type Backup struct {
+	Revision Revision
+	// FromMemory tells that the source was BackupFromMemory.
+	FromMemory bool
+}
+
 // BackupMedia is the media type of a backup.
 const BackupMedia = "application/octet-stream"
 
@@ -42,22 +62,22 @@ func (c *Client) CheckIPAM(ctx context.Context) (IPAMCheck, error) {
 	return out, err
 }
 
-// Backup copies the daemon's data file, of one moment, to w, and returns its
-// revision. After an error what was written is of no use.
-func (c *Client) Backup(ctx context.Context, w io.Writer) (Revision, error) {
+// Backup copies the daemon's data file, of one moment, to w, and describes
+// the copy. After an error what was written is of no use.
+func (c *Client) Backup(ctx context.Context, w io.Writer) (Backup, error) {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/backup", nil, nil, nil)
 	if err != nil {
-		return 0, err
+		return Backup{}, err
 	}
 	defer resp.Body.Close()
 	rev, err := strconv.ParseUint(resp.Header.Get(RevisionHeader), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("the answer is no backup: it has no revision")
+		return Backup{}, fmt.Errorf("the answer is no backup: it has no revision")
 	}
 	if _, err := io.Copy(w, resp.Body); err != nil {
-		return 0, fmt.Errorf("receive the backup: %w", err)
+		return Backup{}, fmt.Errorf("receive the backup: %w", err)
 	}
-	return Revision(rev), nil
+	return Backup{Revision: Revision(rev), FromMemory: resp.Header.Get(BackupSourceHeader) == BackupFromMemory}, nil
 }
 
 // Restore makes the topology what it is in a backup of so many bytes, in one

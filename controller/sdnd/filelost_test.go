@@ -52,8 +52,8 @@ func TestDataFileLost(t *testing.T) {
 			_, _ = d.client.History(t.Context(), api.HistoryOptions{Limit: 10})
 			_, _ = d.client.CheckIPAM(t.Context())
 			var saved bytes.Buffer
-			if rev, err := d.client.Backup(t.Context(), &saved); err != nil || rev != 1 {
-				t.Fatalf("backup: %d %v", rev, err)
+			if b, err := d.client.Backup(t.Context(), &saved); err != nil || b != (api.Backup{Revision: 1, FromMemory: true}) {
+				t.Fatalf("backup: %+v %v", b, err)
 			}
 			other := launch(t, dir, "--api-socket", filepath.Join(dir, "other.sock"))
 			if err := other.wait(); err == nil || !strings.Contains(other.stderr.String(), "in use by another sdnd") {

@@ -82,8 +82,8 @@ func TestDiskFull(t *testing.T) {
 	refused()
 	refused()
 	var saved bytes.Buffer
-	if rev, err := d.client.Backup(t.Context(), &saved); err != nil || rev != 1 {
-		t.Errorf("backup on a full disk: revision %d, %v", rev, err)
+	if b, err := d.client.Backup(t.Context(), &saved); err != nil || b.Revision != 1 {
+		t.Errorf("backup on a full disk: revision %d, %v", b.Revision, err)
 	}
 	d.stop(syscall.SIGKILL)
 	d = start(t, dir)

@@ -36,11 +36,16 @@ func (s *Server) storeRoutes() {
 
 	backup := huma.Operation{
 		Method: http.MethodGet, Path: "/v1/backup", OperationID: "backup", Tags: []string{tagStore},
-		Summary:     "Copy the data file, of one moment, while changes go on",
-		Description: "The answer is a file that sdnd can start from and that restore takes. The header " + api.RevisionHeader + " has its revision.",
+		Summary: "Copy the data file, of one moment, while changes go on",
+		Description: "The answer is a file that sdnd can start from and that restore takes. The header " + api.RevisionHeader + " has its revision. " +
+			"If the data file is lost or damaged, the file is made from the topology in memory: then the header " + api.BackupSourceHeader + " is " + api.BackupFromMemory + ", and the file has no history, bindings or invitations.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The data file",
 			Content:     map[string]*huma.MediaType{api.BackupMedia: binary()},
+			Headers: map[string]*huma.Param{
+				api.RevisionHeader:     {Description: "Revision that the backup is of", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 7},
+				api.BackupSourceHeader: {Description: "What the backup was made from", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{api.BackupFromFile, api.BackupFromMemory}}, Example: api.BackupFromFile},
+			},
 		}},
 	}
 	s.addProblem(&backup)
@@ -90,6 +95,11 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 		ctx.SetHeader("Content-Type", api.BackupMedia)
 		ctx.SetHeader("Content-Length", strconv.FormatInt(c.Size, 10))
 		ctx.SetHeader(api.RevisionHeader, strconv.FormatUint(uint64(c.Revision), 10))
+		source := api.BackupFromFile
+		if c.FromMemory {
+			source = api.BackupFromMemory
+		}
+		ctx.SetHeader(api.BackupSourceHeader, source)
 		ctx.SetStatus(http.StatusOK)
 		// One that ends early is not as long as was said: the client notices.
 		_, _ = io.Copy(ctx.BodyWriter(), c)

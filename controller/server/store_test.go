@@ -89,9 +89,9 @@ func TestBackupAndRestore(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	var file bytes.Buffer
-	rev, err := b.client.Backup(t.Context(), &file)
-	if err != nil || rev != 1 {
-		t.Fatalf("revision %d, %v", rev, err)
+	saved, err := b.client.Backup(t.Context(), &file)
+	if err != nil || saved != (api.Backup{Revision: 1}) {
+		t.Fatalf("%+v, %v", saved, err)
 	}
 	was, err := b.client.Port(t.Context(), "web1")
 	if err != nil {

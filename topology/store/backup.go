@@ -21,6 +21,10 @@ type Copy struct {
 	// Revision is that of the moment, Size how many bytes there are to read.
 	Revision topology.Revision
 	Size     int64
+	// FromMemory tells that the file was lost or damaged, so that the copy is of
+	// the topology in memory: it has no history but an entry that says so, no
+	// bindings, and no notes.
+	FromMemory bool
 }
 
 // Backup makes a copy of the file while commits go on.
@@ -32,7 +36,8 @@ type Copy struct {
 //
 // What the file has is compared with its checksum on the way. If the file was lost,
 // or is damaged, the copy is of what is in memory: it lacks the history
-// but for an entry that says so, and where ports were last seen.
+// but for an entry that says so, where ports were last seen, and notes (see
+// Copy.FromMemory).
 func (s *Store) Backup() (*Copy, error) {
 	switch err := s.Check(); {
 	case errors.Is(err, os.ErrClosed):
@@ -105,7 +110,7 @@ func (s *Store) remember(dir string) (c *Copy, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Copy{ReadCloser: f, Revision: all.Revision, Size: fi.Size()}, nil
+	return &Copy{ReadCloser: f, Revision: all.Revision, Size: fi.Size(), FromMemory: true}, nil
 }
 
 func (s *Store) copyIn(dir string) (c *Copy, err error) {

@@ -60,6 +60,9 @@ func TestSlowBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	if c.FromMemory {
+		t.Error("a copy of the file says that it is from memory")
+	}
 	var ops []topology.Op
 	for i := range 20_000 {
 		ops = append(ops, put(topology.KindPort, fmt.Sprint("new", i), topology.PortSpec{Network: "big"}))

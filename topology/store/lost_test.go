@@ -88,6 +88,9 @@ func TestFileLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if !c.FromMemory {
+				t.Error("the backup does not say that it is from memory")
+			}
 			saved := filepath.Join(dir, "saved.db")
 			f, err := os.Create(saved)
 			if err != nil {
@@ -102,6 +105,12 @@ func TestFileLost(t *testing.T) {
 			again := open(t, saved)
 			if d := cmp.Diff(want, contents(again.Snapshot()), addrs); d != "" || again.Snapshot().Revision() != s.Snapshot().Revision() {
 				t.Errorf("what the backup has:\n%s", d)
+			}
+			if h, err := again.History(0, 0, nil); err != nil || len(h) != 1 {
+				t.Errorf("history of the backup: %v %v", h, err)
+			}
+			if b, err := again.Bindings(); err != nil || len(b) != 0 {
+				t.Errorf("bindings of the backup: %v %v", b, err)
 			}
 			if r, err := again.CheckIPAM(); err != nil || len(r.Differences) > 0 {
 				t.Errorf("%v %v", r.Differences, err)
