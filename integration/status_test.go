@@ -49,6 +49,7 @@ func TestStatus(t *testing.T) {
 		{"fragments dropped", "node/node1", "FragmentsWrong", "ovs-ofctl -O OpenFlow13 set-frags br-int drop", "until ovs-ofctl -O OpenFlow13 get-frags br-int | grep nx-match; do sleep 0.1; done"},
 		{"underlay too small", "network/blue", "UnderlayMTUTooSmall", "ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1400",
 			"ovs-vsctl set bridge br-int external_ids:sdnctl-underlay-mtu=1500"},
+		{"OpenFlow version refused", "node/node1", "SwitchRefused", "ovs-vsctl set bridge br-int protocols=OpenFlow10", ""},
 		{"no OVSDB connection", "node/node1", "OVSDBNotConnected", "ovs-vsctl --id=@m find manager; ovs-vsctl del-manager", "sdnctl node join node1"},
 		{"interface set not to receive", "port/web", "InterfaceDisabled", "ovs-ofctl -O OpenFlow13 mod-port br-int " + web + " no-receive", ""},
 		{"interface down", "port/web", "InterfaceDisabled", "ip link set " + web + " down", ""},
@@ -104,6 +105,22 @@ func TestStatus(t *testing.T) {
 			b.healthy()
 		})
 	}
+
+	// The last, for node2 does not come back from it.
+	b.run("bridge by another name", func(t *testing.T, b *bed) {
+		n := b.node("node2")
+		id, controller := b.datapathID("node2"), b.Controller.Addr.String()
+		b.on(n, "sdnctl node leave --force")
+		b.on(n, "ovs-vsctl set-manager tcp:"+controller+":6640 -- add-br ovs-br1"+
+			" -- set bridge ovs-br1 datapath_type=netdev protocols=OpenFlow13 fail_mode=secure other_config:datapath-id="+id+
+			" -- set-controller ovs-br1 tcp:"+controller+":6653")
+		if c := b.condition("node/node2", "BridgeNameWrong"); !strings.Contains(c.Message, "its bridge is ovs-br1, but sdnd looks for interfaces on br-int") {
+			t.Errorf("%+v", c)
+		}
+		if c := b.condition("port/db", "NotBound"); !strings.Contains(c.Message, "the bridge of node2 is ovs-br1") {
+			t.Errorf("%+v", c)
+		}
+	})
 
 	// What came and went was told to those who watch, and is in the log.
 	var unbound, bound bool
@@ -189,6 +206,14 @@ func (b *bed) interfaceOf(port string) string {
 	p, err := b.api.Port(b.ctx, port)
 	b.must(err)
 	return p.Status.Interface
+}
+
+// datapathID returns the datapath id of a node.
+func (b *bed) datapathID(node string) string {
+	b.t.Helper()
+	n, err := b.api.Node(b.ctx, node)
+	b.must(err)
+	return n.Status.DatapathID
 }
 
 // on runs a shell command on a node.

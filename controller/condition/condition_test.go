@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write docs/conditions.md anew")
 // healthyNode is a node of which nothing is wrong.
 func healthyNode() NodeFacts {
 	underlay := netip.MustParseAddr("192.168.50.11")
-	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel(), TunnelIP: underlay, LocalIP: underlay}
+	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", WantBridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel(), TunnelIP: underlay, LocalIP: underlay}
 }
 
 func healthyTunnel() *Tunnel { return &Tunnel{Type: "vxlan", RemoteIP: "flow", Key: "flow"} }
@@ -31,7 +31,7 @@ func node(change func(*NodeFacts)) []Condition {
 
 // healthyPort is a port of which nothing is wrong.
 func healthyPort() PortFacts {
-	return PortFacts{Name: "web", Node: "node1", Bridge: "br-int", InterfaceID: "web", Bound: true, Interface: "veth0", MAC: "02:64:0a:00:00:07"}
+	return PortFacts{Name: "web", Node: "node1", Bridge: "br-int", WantBridge: "br-int", InterfaceID: "web", Bound: true, Interface: "veth0", MAC: "02:64:0a:00:00:07"}
 }
 
 func port(change func(*PortFacts)) []Condition {
@@ -43,7 +43,11 @@ func port(change func(*PortFacts)) []Condition {
 // cases has for each reason facts that produce it.
 func cases() map[Reason][]Condition {
 	return map[Reason][]Condition{
-		NotConnected:       node(func(f *NodeFacts) { f.Connected = false }),
+		NotConnected: node(func(f *NodeFacts) { f.Connected = false }),
+		SwitchRefused: node(func(f *NodeFacts) {
+			f.Connected, f.Refused = false, &Refused{"192.168.50.11:4711", "switch offers OpenFlow 1.0, but not OpenFlow 1.3", "ovs-vsctl set bridge br-int protocols=OpenFlow13"}
+		}),
+		BridgeNameWrong:    node(func(f *NodeFacts) { f.OVSDB, f.Bridge = false, "ovs-br1" }),
 		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
 		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
 		IdentityConflict:   node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
@@ -153,6 +157,16 @@ func TestNotConnected(t *testing.T) {
 	gone := node(func(f *NodeFacts) { f.Connected, f.LastError = false, "disconnected: EOF" })
 	if len(gone) != 1 || gone[0].Message != "its switch is not connected: disconnected: EOF" {
 		t.Errorf("gone: %+v", gone)
+	}
+}
+
+// A bridge whose name OpenFlow cuts is the one that is looked for.
+func TestLongBridgeName(t *testing.T) {
+	got := node(func(f *NodeFacts) {
+		f.OVSDB, f.Bridge, f.WantBridge = false, "br-integration-", "br-integration-1"
+	})
+	if len(got) != 1 || got[0].Reason != OVSDBNotConnected {
+		t.Errorf("%+v", got)
 	}
 }
 

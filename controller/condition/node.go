@@ -13,6 +13,9 @@ type NodeFacts struct {
 	Connected, Seen bool
 	// LastError is the last thing that went wrong with the switch, "" once mended.
 	LastError string
+	// Refused is why a switch at the node's address was refused last; nil if none
+	// was.
+	Refused *Refused
 	// InSync says whether the switch has confirmed everything that concerns it.
 	InSync bool
 	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
@@ -21,8 +24,9 @@ type NodeFacts struct {
 	// Impostor says, in words, who else presents the node's datapath id, or that its
 	// session is from where it was not known to be; "" for neither.
 	Impostor string
-	// Bridge is the name of its bridge.
-	Bridge string
+	// Bridge is the name of its bridge, and WantBridge the one that sdnd looks for
+	// in OVSDB.
+	Bridge, WantBridge string
 	// TunnelPort says whether the bridge has the VXLAN port, and TunnelDisabled
 	// how the port is kept from forwarding.
 	TunnelPort     bool
@@ -45,6 +49,14 @@ type NodeFacts struct {
 	Strays Strays
 }
 
+// Refused is why a switch was not let in.
+type Refused struct {
+	// Address is where it was, and Reason why it was refused, in words.
+	Address, Reason string
+	// Command is what lets it in, run on its machine; "" if there is none.
+	Command string
+}
+
 // Node returns what is wrong with a node, in the order of the table of reasons.
 // Of a node that is not connected nothing else is known.
 func Node(f NodeFacts) []Condition {
@@ -63,7 +75,13 @@ func Node(f NodeFacts) []Condition {
 		l.add(IdentityConflict, f.Impostor,
 			"find out which of the machines is "+f.Name+", and have the other leave or join under a name of its own; if the node has moved: sdnctl node set "+f.Name+" --tunnel-ip ADDRESS")
 	}
-	if !f.OVSDB && f.NeedsOVSDB {
+	switch {
+	case f.OVSDB || !f.NeedsOVSDB:
+	case otherBridge(f.Bridge, f.WantBridge):
+		l.add(BridgeNameWrong,
+			"its bridge is "+f.Bridge+", but sdnd looks for interfaces on "+f.WantBridge+", so the external_ids of its interfaces are not known",
+			"on "+f.Name+", give up that bridge with 'sdnctl node leave --bridge "+f.Bridge+"' and join with --bridge "+f.WantBridge+"; or, if all nodes have it, start sdnd with --bridge "+f.Bridge)
+	default:
 		l.add(OVSDBNotConnected,
 			"its ovsdb-server is not connected, so the external_ids of its interfaces are not known",
 			"on "+f.Name+", set the manager again with: sdnctl node join "+f.Name)
@@ -110,7 +128,24 @@ func tunnelSource(l *list, f NodeFacts) {
 	}
 }
 
+// openFlowName is how many bytes of a bridge's name OpenFlow tells (OpenFlow 1.3.5,
+// 7.2.1: OFP_MAX_PORT_NAME_LEN, with a final zero).
+const openFlowName = 15
+
+// otherBridge reports whether a name that OpenFlow tells is of another bridge.
+func otherBridge(told, want string) bool {
+	return told != want[:min(len(want), openFlowName)]
+}
+
 func notConnected(l *list, f NodeFacts) {
+	if r := f.Refused; r != nil {
+		action := "on that machine, join again with the line that this prints: sdnctl node invite " + f.Name
+		if r.Command != "" {
+			action = "on " + f.Name + ": " + r.Command
+		}
+		l.add(SwitchRefused, "its switch is not connected, and the one at "+r.Address+" was refused: "+r.Reason, action)
+		return
+	}
 	message, action := "its switch has not connected", "on that machine run: sdnctl node join "+f.Name
 	if f.Seen {
 		message = "its switch is not connected"

@@ -8,9 +8,9 @@ import (
 // PortFacts is what is known of a port.
 type PortFacts struct {
 	Name string
-	// Node is where the port is pinned to or bound, Bridge the bridge there; ""
-	// for none.
-	Node, Bridge string
+	// Node is where the port is pinned to or bound, Bridge the bridge there, ""
+	// for none; WantBridge is the one that sdnd looks for in OVSDB.
+	Node, Bridge, WantBridge string
 	// Interface is the one it is bound to, or was last, or is named to be.
 	Interface string
 	// InterfaceID is the interface id that binds it; "" for one that names its
@@ -65,6 +65,11 @@ func (p Place) String() string { return p.Interface + " on " + p.Node }
 // Port returns what is wrong with a port, in the order of the table of reasons.
 func Port(f PortFacts) []Condition {
 	var l list
+	if !f.Bound && f.Deaf != "" && otherBridge(f.Bridge, f.WantBridge) {
+		l.add(NotBound, "the bridge of "+f.Deaf+" is "+f.Bridge+", but sdnd looks for interfaces on "+f.WantBridge+", so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
+			"sdnctl node show "+f.Deaf)
+		return l
+	}
 	if !f.Bound && f.Deaf != "" {
 		l.add(NotBound, "the ovsdb-server of "+f.Deaf+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
 			"on "+f.Deaf+", set the manager again with: sdnctl node join "+f.Deaf)

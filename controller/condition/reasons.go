@@ -13,9 +13,11 @@ type Reason string
 // The reasons. The table says what each means.
 const (
 	NotConnected       Reason = "NotConnected"
+	SwitchRefused      Reason = "SwitchRefused"
 	FlowsRefused       Reason = "FlowsRefused"
 	NotInSync          Reason = "NotInSync"
 	IdentityConflict   Reason = "IdentityConflict"
+	BridgeNameWrong    Reason = "BridgeNameWrong"
 	OVSDBNotConnected  Reason = "OVSDBNotConnected"
 	TunnelPortMissing  Reason = "TunnelPortMissing"
 	TunnelPortFailed   Reason = "TunnelPortFailed"
@@ -54,9 +56,11 @@ type Definition struct {
 // listed. It is never modified.
 var table = []Definition{
 	{NotConnected, topology.KindNode, Error, "The node's switch has no OpenFlow session with sdnd. The switch keeps forwarding by the flows it has; changes reach it when it connects."},
+	{SwitchRefused, topology.KindNode, Error, "The node's switch has no OpenFlow session with sdnd, and a switch at its address was refused: it does not speak OpenFlow 1.3, or does not prove who it is."},
 	{FlowsRefused, topology.KindNode, Error, "The switch is connected, but the last attempt to bring it up to date failed. sdnd tries again, more slowly each time."},
 	{NotInSync, topology.KindNode, Error, "The switch is connected and has not yet confirmed everything that concerns it. For a moment that is so after every change."},
 	{IdentityConflict, topology.KindNode, Warning, "Another switch presents the node's datapath id, as a machine cloned from it does, or the node's session is from an address where it was not known to be. Only the one that has the session gets flows, and only what its machine says over OVSDB binds ports."},
+	{BridgeNameWrong, topology.KindNode, Error, "The node's bridge has another name than the one that sdnd looks for in OVSDB (sdnd --bridge), and there are ports that are bound by external_ids. sdnd cannot see their interfaces."},
 	{OVSDBNotConnected, topology.KindNode, Error, "The node's ovsdb-server has no connection to sdnd, and there are ports that are bound by external_ids. sdnd cannot see their interfaces: they are not bound, or stay bound where they last were."},
 	{TunnelPortMissing, topology.KindNode, Error, "The bridge has no port named vxlan-sdn. No packet goes from or to another node."},
 	{TunnelPortFailed, topology.KindNode, Error, "Open vSwitch could not make the port vxlan-sdn, for example because another bridge or the system has a tunnel with the same UDP port. No packet goes from or to another node."},

@@ -16,10 +16,11 @@ import (
 type board struct {
 	mu          sync.Mutex
 	now         func() time.Time
+	bridge      string // name of the bridge on every node
 	nodes       map[string]*boardNode
 	behind      behind
 	quarantined map[*peer]Switch
-	refused     map[string]Switch // by address without port
+	refused     map[string]refusal // by address without port
 	conditions  *condition.Tracker
 	hosts       map[string]int // at which nodes are, or were last, and how many
 	// dispatched is the newest revision whose work is in the mailboxes.
@@ -45,10 +46,10 @@ type boardNode struct {
 	throttled time.Duration
 }
 
-func newBoard(now func() time.Time) *board {
+func newBoard(now func() time.Time, bridge string) *board {
 	return &board{
-		now: now, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]Switch{}, conditions: condition.NewTracker(), hosts: map[string]int{},
+		now: now, bridge: bridge, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
+		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
 		portSubscribers: map[*func(string)]struct{}{}, bound: map[string]int{},
 	}
@@ -70,11 +71,14 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	} else {
 		b.signalSoon()
 	}
-	s := b.assessNode(n)
-	if len(b.subscribers) > 0 {
-		for f := range b.subscribers {
-			(*f)(s)
-		}
+	b.told(b.assessNode(n))
+}
+
+// told tells a node's status to those who have subscribed. The caller holds the
+// lock.
+func (b *board) told(s NodeStatus) {
+	for f := range b.subscribers {
+		(*f)(s)
 	}
 }
 
@@ -190,7 +194,7 @@ func (f *Fabric) Switches() []Switch {
 		all = append(all, s)
 	}
 	for _, s := range f.board.refused {
-		all = append(all, s)
+		all = append(all, s.Switch)
 	}
 	slices.SortFunc(all, func(a, b Switch) int {
 		if a.DatapathID != b.DatapathID {

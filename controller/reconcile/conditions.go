@@ -23,10 +23,10 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		LastError: s.LastError, InSync: s.InSync,
 		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, Impostor: s.Impostor,
 		Fragments: s.Fragments,
-		Bridge:    cmp.Or(n.facts.bridge, "br-int"), Standalone: n.facts.standalone,
+		Bridge:    cmp.Or(n.facts.bridge, b.bridge), WantBridge: b.bridge, Standalone: n.facts.standalone,
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
-		Strays: n.strays,
+		Strays: n.strays, Refused: b.refusedAt(n),
 	}
 	s.Conditions = condition.Node(facts)
 	b.assess(nodeRef(s.Node), s.Conditions)
@@ -128,7 +128,7 @@ func (c *byID) count(p *topology.Port, by int) {
 func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.PortFacts {
 	place := v.Place(p.Name)
 	facts := condition.PortFacts{
-		Name: p.Name, Node: v.Location(p), Bridge: "br-int", Bound: place.OFPort != 0,
+		Name: p.Name, Node: v.Location(p), Bridge: d.f.board.bridge, WantBridge: d.f.board.bridge, Bound: place.OFPort != 0,
 		Interface: cmp.Or(place.Interface, p.Spec.Interface), MAC: p.MAC.String(),
 	}
 	if p.Spec.Interface == "" {

@@ -37,6 +37,8 @@ type Store interface {
 type Config struct {
 	// Logger receives changes of state; nil discards them.
 	Logger *slog.Logger
+	// Bridge is the name of the bridge on every node; "" means br-int.
+	Bridge string
 	// Registerer receives the metrics; nil keeps none.
 	Registerer prometheus.Registerer
 	// Session is for every switch's session.
@@ -153,7 +155,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		lobby:     crowd.New(cfg.MaxHandshakes, lobbyGrace),
 		described: crowd.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
 		strange: warn.New(cfg.Logger),
-		board:   newBoard(cfg.Now), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
+		board:   newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}

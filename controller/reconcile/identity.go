@@ -72,7 +72,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 		}
 		d.f.strange.Warn(p.sess.RemoteAddr(), "switch refused", "dpid", id, "reason", why)
 		d.release(p)
-		d.f.board.show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why})
+		d.f.board.show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why}, "")
 		p.sess.Close()
 	}
 	if d.peers[id] = stay; len(stay) == 0 {

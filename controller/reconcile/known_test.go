@@ -9,7 +9,7 @@ import (
 // TestKnownHosts: an address is a node's from its connection until the node is
 // at another, or is no node any more.
 func TestKnownHosts(t *testing.T) {
-	f := &Fabric{board: newBoard(time.Now)}
+	f := &Fabric{board: newBoard(time.Now, "br-int")}
 	at := func(host string) net.Addr { return &net.TCPAddr{IP: net.ParseIP(host), Port: 7} }
 	known := func(host string, want bool) {
 		t.Helper()

@@ -3,7 +3,9 @@ package reconcile
 import (
 	"errors"
 	"net"
+	"slices"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
@@ -19,28 +21,77 @@ func (b *board) refuse(from net.Addr, err error) {
 	if !errors.As(err, &version) {
 		return
 	}
-	b.show(from, Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3", Action: speakOpenFlow13})
+	b.show(from, Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3"},
+		"ovs-vsctl set bridge "+b.bridge+" protocols=OpenFlow13")
 }
 
-// speakOpenFlow13 is what lets a switch that was refused in.
-const speakOpenFlow13 = "on that machine: ovs-vsctl set bridge br-int protocols=OpenFlow13"
+// refusal is a switch that was refused, and the command that lets it in, "" for
+// none.
+type refusal struct {
+	Switch
+	command string
+}
 
-// show remembers, by machine, that a switch was refused; where it is and since
-// when is added.
-func (b *board) show(from net.Addr, s Switch) {
+// show remembers, by machine, that a switch was refused, and the command that lets
+// it in when run there; where it is and since when is added.
+func (b *board) show(from net.Addr, s Switch, command string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.refused) >= maxRefused {
 		clear(b.refused)
 	}
+	if command != "" {
+		s.Action = "on that machine: " + command
+	}
 	s.Address, s.Since = from.String(), b.now()
-	b.refused[crowd.Host(from)] = s
+	host := crowd.Host(from)
+	again := b.refused[host].Reason == s.Reason
+	b.refused[host] = refusal{s, command}
+	if !again {
+		b.assessAt(host)
+	}
 	b.signal()
+}
+
+// refusedAt returns why a switch was refused where a node is declared to be or was
+// last; nil if none was. The caller holds the lock.
+func (b *board) refusedAt(n *boardNode) *condition.Refused {
+	for _, host := range n.mayBeAt() {
+		if r, ok := b.refused[host]; ok {
+			return &condition.Refused{Address: r.Address, Reason: r.Reason, Command: r.command}
+		}
+	}
+	return nil
+}
+
+// mayBeAt returns the hosts where a node is declared to be or was last.
+func (n *boardNode) mayBeAt() (hosts []string) {
+	if ip := n.status.source.declared; ip.IsValid() {
+		hosts = append(hosts, ip.String())
+	}
+	if n.host != "" {
+		hosts = append(hosts, n.host)
+	}
+	return hosts
+}
+
+// assessAt evaluates the nodes anew that may be at a host and are not connected.
+// The caller holds the lock.
+func (b *board) assessAt(host string) {
+	for _, n := range b.nodes {
+		if !n.status.Connected && slices.Contains(n.mayBeAt(), host) {
+			b.told(b.assessNode(n))
+		}
+	}
 }
 
 // accept forgets why a machine was refused: it has been let in.
 func (b *board) accept(from net.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.refused, crowd.Host(from))
+	host := crowd.Host(from)
+	if _, ok := b.refused[host]; ok {
+		delete(b.refused, host)
+		b.assessAt(host)
+	}
 }

@@ -61,6 +61,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	fabric, err := reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
 		Registerer: registry,
+		Bridge:     o.bridge,
 		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxStrangers: room.openflowStrangers,
 		Session: session.Config{
 			EchoInterval: o.openflowEchoInterval,

@@ -1,0 +1,43 @@
+package reconcile
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/openflow/session"
+)
+
+// TestRefusedNode: that a switch was refused is said of the node that is declared
+// to be at its address, with the command that lets it in, until it is let in.
+func TestRefusedNode(t *testing.T) {
+	b := newBoard(time.Now, "br-lan")
+	for i, name := range []string{"node1", "node2"} {
+		b.set(name, 0, newMailbox())
+		b.update(name, func(s *NodeStatus) {
+			s.source.declared = netip.MustParseAddr(fmt.Sprintf("192.0.2.%d", i+1))
+		})
+	}
+	var told []string
+	tell := func(s NodeStatus) { told = append(told, s.Node+" "+string(s.Conditions[0].Reason)) }
+	b.subscribers[&tell] = struct{}{}
+
+	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
+	for range 2 {
+		b.refuse(from, fmt.Errorf("handshake: %w", &session.VersionError{Offered: []uint8{1}}))
+	}
+	one, two := b.assessNode(b.nodes["node1"]).Conditions, b.assessNode(b.nodes["node2"]).Conditions
+	if len(one) != 1 || one[0].Reason != condition.SwitchRefused || one[0].Action != "on node1: ovs-vsctl set bridge br-lan protocols=OpenFlow13" {
+		t.Errorf("the node at the address: %+v", one)
+	}
+	if len(two) != 1 || two[0].Reason != condition.NotConnected {
+		t.Errorf("another node: %+v", two)
+	}
+	b.accept(from)
+	if want := "[node1 SwitchRefused node1 NotConnected]"; fmt.Sprint(told) != want {
+		t.Errorf("subscribers were told %v, want %s", told, want)
+	}
+}
