@@ -13,7 +13,6 @@ import (
 
 type backupOptions struct {
 	app *app
-	cmd *cobra.Command
 }
 
 func newBackupCmd(a *app) *cobra.Command {

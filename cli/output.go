@@ -37,7 +37,11 @@ func (o *output) flags(a *app, cmd *cobra.Command) {
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
 		o.w, o.width = cmd.OutOrStdout(), a.env.width()
 		if !slices.Contains(formats(), o.format) {
-			return usageErrorf("-o %s: want one of %s", o.format, strings.Join(formats(), ", "))
+			hint := ""
+			if word, _, _ := strings.Cut(o.format, "="); strings.HasPrefix(word, "jsonpath") || strings.HasPrefix(word, "go-template") || word == "custom-columns" {
+				hint = "; to pick fields, use -o json and jq, as 'sdnctl help output' shows"
+			}
+			return usageErrorf("-o %s: want one of %s%s", o.format, strings.Join(formats(), ", "), hint)
 		}
 		if before != nil {
 			return before(cmd, args)

@@ -85,7 +85,7 @@ join_quietly() {
     say "${out%%$'\n'*}"
 }
 
-# address is a node's on the underlay, as in the seed: node1 has 172.16.56.2.
+# address is a node's on the underlay: node1 has 172.16.56.2.
 address() { echo "172.16.56.$((${1#node} + 1))"; }
 
 within() {
@@ -114,7 +114,7 @@ bound() {
 
 is_bound() { sdnctl port show "$1" -o json | grep -q '"bound": *true'; }
 
-# flows is the number that the seed looks at: lines of ovs-ofctl dump-flows.
+# flows is the number of lines of ovs-ofctl dump-flows.
 flows() { on "$1" ovs-ofctl -O OpenFlow13 dump-flows br-int | wc -l; }
 
 # field is what sdnd says of a port: field web1 ip

@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestScaleModel is the seed's second network: a block of addresses and a
+// TestScaleModel is the scale model of the examples: a block of addresses and a
 // layer-2 domain per node, and routing between the nodes.
 func TestScaleModel(t *testing.T) {
 	b := newBed(t, 2)
@@ -26,7 +26,7 @@ func TestScaleModel(t *testing.T) {
 	b.matrix(list, everyPair)
 	one, far := all["netsho1"], all["netsho4"]
 
-	b.run("addresses are the seed's", func(t *testing.T, b *bed) {
+	b.run("addresses are the declared ones", func(t *testing.T, b *bed) {
 		if one.IP != netip.MustParsePrefix("10.244.1.3/24") || one.Gateway != netip.MustParseAddr("10.244.1.1") {
 			t.Errorf("netsho1 has %s and gateway %s", one.IP, one.Gateway)
 		}
@@ -135,7 +135,7 @@ func TestScaleModel(t *testing.T) {
 	b.run("an eighth of OVN's flows, with twice the ports", func(t *testing.T, b *bed) {
 		for _, node := range []string{"node1", "node2"} {
 			n := b.flowCount(node)
-			t.Logf("%s: %d flows; the seed's node1 had 412 with two ports", node, n)
+			t.Logf("%s: %d flows; OVN's node1 had 412 with two ports", node, n)
 			if n > 51 {
 				t.Errorf("%s has %d flows, want at most 51", node, n)
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestSingleL2 is the seed's first network: one layer-2 domain on one node,
+// TestSingleL2 is the simple model of the examples: one layer-2 domain on one node,
 // with real Docker containers plugged in by the real ovs-docker.
 func TestSingleL2(t *testing.T) {
 	if why := lab.MissingDocker(); len(why) > 0 {
@@ -32,7 +32,7 @@ func TestSingleL2(t *testing.T) {
 	sniffer := b.sniff(third)
 	out, err := n.Exec(b.ctx, "docker", "exec", "netsho1", "ping", "-c3", "10.244.1.4")
 	if !strings.Contains(must(b, out, err), " 0% packet loss") {
-		t.Errorf("the seed's ping lost packets:\n%s", out)
+		t.Errorf("the ping lost packets:\n%s", out)
 	}
 	if got := b.frames(sniffer, receivedARPRequest); len(got) > 0 {
 		t.Errorf("a third container saw ARP requests: %v", got)

@@ -55,7 +55,7 @@ func TestScaleModel(t *testing.T) {
 			t.Errorf("port on node %d: %v %v", i, p.IP, p.MAC)
 		}
 	}
-	// The seed's own values, given explicitly.
+	// Values given explicitly.
 	spec := segmented("10.245.0.0/16", 250, 100)
 	spec.Blocks = []topology.BlockSpec{{Node: "node1", Prefix: netip.MustParsePrefix("10.245.9.0/24"), Gateway: ip("10.245.9.254"), GatewayMAC: topology.MAC{0, 0, 0, 0, 1, 1}}}
 	s = plan(t, s, put(topology.KindNetwork, "given", spec), put(topology.KindPort, "g", topology.PortSpec{

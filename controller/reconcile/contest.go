@@ -73,7 +73,7 @@ func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Dura
 		}
 	}
 	if best != nil && d.rank(n, best) == elsewhere {
-		wait = max(0, n.left.Add(d.f.cfg.ReturnGrace).Sub(time.Now()))
+		wait = max(0, time.Until(n.left.Add(d.f.cfg.ReturnGrace)))
 	}
 	return best, wait
 }

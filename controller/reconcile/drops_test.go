@@ -58,9 +58,9 @@ func TestWrongSource(t *testing.T) {
 		return slices.Concat(frame[:12], []byte{0x81, 0}, binary.BigEndian.AppendUint16(nil, id), frame[12:])
 	}
 	sendAll := func() {
-		mac, ip := own("mac")
+		_, ip := own("mac")
 		send("mac", lab.Echo{EtherSrc: wrong, EtherDest: gateway, From: ip, To: elsewhere, TTL: 64}.Frame())
-		mac, _ = own("arp")
+		mac, _ := own("arp")
 		send("arp", lab.ARP{Op: lab.ARPRequest, SenderMAC: mac, SenderIP: elsewhere, TargetIP: ip}.Frame())
 		mac, _ = own("ip")
 		send("ip", lab.Echo{EtherSrc: mac, EtherDest: gateway, From: elsewhere, To: ip, TTL: 64}.Frame())

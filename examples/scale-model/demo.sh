@@ -17,7 +17,7 @@ say '  … and six ports, such as'
 grep -A2 'name: netsho1' "$folder/topology.yaml"
 apply "$folder/topology.yaml"
 
-title "Containers, with the seed's addresses"
+title "Containers, with the addresses that were declared"
 attach node1 netsho1 --ip 10.244.1.3/24 --gw 10.244.1.1 --mac 02:00:00:00:01:03
 attach node1 netsho2 --ip 10.244.1.4/24 --gw 10.244.1.1 --mac 02:00:00:00:01:04
 attach node1 netsho3 --ip 10.244.1.5/24 --gw 10.244.1.1 --mac 02:00:00:00:01:05
@@ -42,7 +42,7 @@ title "What it costs"
 one=$(flows node1)
 two=$(flows node2)
 say "ovs-ofctl dump-flows br-int | wc -l"
-printf '  %-8s %4s   the seed, with OVN and 2 of these containers: 412\n' node1 "$one" node2 "$two"
+printf '  %-8s %4s   OVN with 2 of these containers: 412\n' node1 "$one" node2 "$two"
 why node1
 
 title "The same on your own machines"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One layer-2 domain on one node, with Docker and the seed's own commands.
+# One layer-2 domain on one node, with Docker and ovs-docker.
 . "$(dirname "$0")/../lib.sh"
 folder=$(cd "$(dirname "$0")" && pwd)
 
@@ -16,7 +16,7 @@ nodes 1
 join node1
 docker_up
 
-title "Containers, plugged in by ovs-docker: the seed's own commands"
+title "Containers, plugged in by ovs-docker"
 show on node1 docker run --detach --network none --name netsho1 $IMAGE sleep infinity
 show on node1 docker run --detach --network none --name netsho2 $IMAGE sleep infinity
 show on node1 ovs-docker add-port br-int eth0 netsho1 --ipaddress=10.244.1.3/16 --macaddress=02:00:00:00:01:03

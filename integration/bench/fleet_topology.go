@@ -34,7 +34,7 @@ func (f *fleet) nodeObjects() []api.Object {
 	return all
 }
 
-// segmented declares the seed's scale model: a network of which each node has a
+// segmented declares the scale model of the examples: a network of which each node has a
 // block, with ports on every node.
 func (f *fleet) segmented(ports int) []api.Object {
 	all := append(f.nodeObjects(), object("pods", api.NetworkSpec{

@@ -123,7 +123,7 @@ func (b *ovnBed) startControllers(ctx context.Context) error {
 	return nil
 }
 
-// declare makes the seed's topology, a switch per node and a router between
+// declare makes the scale model's topology, a switch per node and a router between
 // them, with subnets that have room for thousands of ports.
 func (b *ovnBed) declare(ctx context.Context) error {
 	args := []string{"--wait=hv", "lr-add", "lr0"}
