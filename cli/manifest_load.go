@@ -124,8 +124,39 @@ func (l *loader) read(name string, r io.Reader) {
 			l.fail(name, line, "", "", "%s", message)
 			return
 		}
+		if a := foreignAlias(&n); a != nil {
+			l.fail(name, a.Line, "", "", "the anchor &%s is of another document of the file, and ends with it; write the value out", a.Value)
+			continue
+		}
 		l.manifests(name, &n)
 	}
+}
+
+// foreignAlias returns an alias in a document whose anchor is in none of its own
+// nodes, nil if there is none. The parser knows the anchors of earlier documents
+// too, though they end with these (YAML 1.2.2, section 9.1).
+func foreignAlias(document *yaml.Node) *yaml.Node {
+	own := map[*yaml.Node]bool{}
+	var aliases []*yaml.Node
+	var visit func(*yaml.Node)
+	visit = func(n *yaml.Node) {
+		if n.Anchor != "" {
+			own[n] = true
+		}
+		if n.Kind == yaml.AliasNode {
+			aliases = append(aliases, n)
+		}
+		for _, c := range n.Content {
+			visit(c)
+		}
+	}
+	visit(document)
+	for _, a := range aliases {
+		if !own[a.Alias] {
+			return a
+		}
+	}
+	return nil
 }
 
 // json reads data as a stream of JSON values, which as a whole is not YAML,

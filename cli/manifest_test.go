@@ -93,6 +93,7 @@ func TestLoadNamesMistakes(t *testing.T) {
 			`  <stdin>:10: port/q: spec.networks: unknown key "networks", did you mean "network"?`},
 		{"no name", "kind: Node\n", `<stdin>:1: node: name: is missing`},
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},
+		{"an anchor of another document", "kind: Network\nname: a\nspec: &s {cidr: 10.0.0.0/24}\n---\nkind: Network\nname: b\nspec: *s", `<stdin>:7: the anchor &s is of another document of the file, and ends with it; write the value out`},
 		{"an alias for an object", "- &a [*a]", `<stdin>:1: an alias cannot stand for an object; write the object out`},
 		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x"; known are: datapathID, tunnelCheck, tunnelIP`},
 		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: unknown key "specs", did you mean "spec"?`},
