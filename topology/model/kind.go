@@ -46,15 +46,15 @@ func (p *PerKind[T]) Of(k Kind) (value T, ok bool) {
 
 // kinds is the one list of kinds.
 var kinds = ForEachKind(
-	described{KindNode, "Node", "nodes", NodeSpec{}},
-	described{KindNetwork, "Network", "networks", NetworkSpec{}},
-	described{KindRouter, "Router", "routers", RouterSpec{}},
-	described{KindPort, "Port", "ports", PortSpec{}},
-	described{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
+	kindInfo{KindNode, "Node", "nodes", NodeSpec{}},
+	kindInfo{KindNetwork, "Network", "networks", NetworkSpec{}},
+	kindInfo{KindRouter, "Router", "routers", RouterSpec{}},
+	kindInfo{KindPort, "Port", "ports", PortSpec{}},
+	kindInfo{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
 )
 
-// described is what the list says of a kind.
-type described struct {
+// kindInfo is what the list says of a kind.
+type kindInfo struct {
 	kind          Kind
 	title, plural string
 	zero          Spec
@@ -80,23 +80,23 @@ func (k Kind) Order() int {
 	return -1
 }
 
-// description returns what the list says of a kind; the zero value for a word that
+// info returns what the list says of a kind; the zero value for a word that
 // is none.
-func (k Kind) description() described {
+func (k Kind) info() kindInfo {
 	d, _ := kinds.Of(k)
 	return d
 }
 
 // Title returns the kind as the field "kind" of an object has it: "Port".
-func (k Kind) Title() string { return k.description().title }
+func (k Kind) Title() string { return k.info().title }
 
 // Plural returns the kind as paths and buckets have it: "ports".
-func (k Kind) Plural() string { return k.description().plural }
+func (k Kind) Plural() string { return k.info().plural }
 
 // Writer returns the least role that may write objects of the kind; Admin for a
 // word that is none. A spec may demand more by its own Writer.
 func (k Kind) Writer() Role {
-	if zero := k.description().zero; zero != nil {
+	if zero := k.info().zero; zero != nil {
 		return zero.Writer()
 	}
 	return Admin

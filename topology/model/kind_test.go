@@ -11,7 +11,7 @@ func TestKinds(t *testing.T) {
 		if k.Order() != i || k.Title() == "" || !strings.EqualFold(k.Title(), string(k)) || k.Writer() == 0 {
 			t.Errorf("%q: order %d, title %q, writer %d", k, k.Order(), k.Title(), k.Writer())
 		}
-		if d := k.description(); d.zero.Kind() != k {
+		if d := k.info(); d.zero.Kind() != k {
 			t.Errorf("%q has the spec of a %q", k, d.zero.Kind())
 		}
 		for _, word := range []string{string(k), k.Title(), k.Plural(), strings.ToUpper(k.Plural())} {
