@@ -203,8 +203,9 @@ func (b *bed) noneLost(r prober.Report, before int) {
 	}
 }
 
-// dropped is how many packets the kernel has dropped that waited for the
-// joined nodes' ovs-vswitchd.
+// dropped is how many packets were lost before any flow was looked at: the kernel
+// has dropped them while they waited for the joined nodes' ovs-vswitchd, or this
+// has, since it was changing its threads or ports (datapath_drop_lock_error).
 func (b *bed) dropped() int {
 	b.t.Helper()
 	drops := regexp.MustCompile(`skmem:\([^)]*,d(\d+)\)`)
@@ -217,6 +218,11 @@ func (b *bed) dropped() int {
 			b.must(err)
 			sum += d
 		}
+		out, err = n.AppCtl(b.ctx, "coverage/read-counter", "datapath_drop_lock_error")
+		b.must(err)
+		d, err := strconv.Atoi(strings.TrimSpace(out))
+		b.must(err)
+		sum += d
 	}
 	return sum
 }
