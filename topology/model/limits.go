@@ -94,3 +94,18 @@ func printable(s string, noSlash bool) bool {
 	}
 	return true
 }
+
+// checkListed reports names in a list of objects of a kind that are empty or there
+// twice.
+func checkListed(names []string, k Kind, field string, bad Reporter) {
+	seen := make(map[string]bool, len(names))
+	for i, name := range names {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		if name == "" {
+			bad(Invalid, at, fmt.Sprintf("the name of the %s is empty", k), fmt.Sprintf("name a %s or remove the entry", k))
+		} else if seen[name] {
+			bad(Invalid, at, fmt.Sprintf("%s %q is listed twice", k, name), "list it once")
+		}
+		seen[name] = true
+	}
+}

@@ -49,15 +49,6 @@ func (s PortGroupSpec) Normal(bad Reporter) Spec {
 	if n := len(s.Ports); n > MaxGroupPorts {
 		bad(Invalid, "spec.ports", fmt.Sprintf("%d ports, at most %d are allowed", n, MaxGroupPorts), "use a selector")
 	}
-	seen := make(map[string]bool, len(s.Ports))
-	for i, p := range s.Ports {
-		field := fmt.Sprintf("spec.ports[%d]", i)
-		if p == "" {
-			bad(Invalid, field, "the name of the port is empty", "name a port or remove the entry")
-		} else if seen[p] {
-			bad(Invalid, field, fmt.Sprintf("port %q is listed twice", p), "list it once")
-		}
-		seen[p] = true
-	}
+	checkListed(s.Ports, KindPort, "spec.ports", bad)
 	return s
 }
