@@ -30,7 +30,7 @@ type fabric struct {
 	places    map[string]string // of ports: their node
 	switches  []reconcile.Switch
 	changed   chan struct{}
-	watchers  map[int]func(reconcile.NodeStatus)
+	watchers  map[int]func(topology.Ref)
 }
 
 func newFabric(st *store.Store) *fabric {
@@ -39,7 +39,7 @@ func newFabric(st *store.Store) *fabric {
 		connected: make(map[string]bool),
 		places:    make(map[string]string),
 		changed:   make(chan struct{}),
-		watchers:  make(map[int]func(reconcile.NodeStatus)),
+		watchers:  make(map[int]func(topology.Ref)),
 	}
 	return f
 }
@@ -68,15 +68,13 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	}
 	close(f.changed)
 	f.changed = make(chan struct{})
-	var tell []func(reconcile.NodeStatus)
+	var tell []func(topology.Ref)
 	for _, w := range f.watchers {
 		tell = append(tell, w)
 	}
 	f.mu.Unlock()
-	if s, ok := f.NodeStatus(args[1]); ok {
-		for _, w := range tell {
-			w(s)
-		}
+	for _, w := range tell {
+		w(topology.Ref{Kind: topology.KindNode, Name: args[1]})
 	}
 }
 
@@ -165,7 +163,7 @@ func (f *fabric) Audit(_ context.Context, node string) reconcile.Audit {
 	return reconcile.Audit{Node: node, Verdict: reconcile.Equal}
 }
 
-func (f *fabric) Subscribe(fn func(reconcile.NodeStatus)) (cancel func()) {
+func (f *fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := len(f.watchers)
@@ -198,6 +196,3 @@ func scriptMany(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(b.String()), 0o644))
 }
-
-// SubscribePorts has nothing to tell.
-func (f *fabric) SubscribePorts(func(string)) (cancel func()) { return func() {} }

@@ -186,6 +186,7 @@ func networkColumns() []column[networkView] {
 		{header: "NODES", cell: func(v networkView) string { return fmt.Sprint(v.status.Nodes) }},
 		{header: "MTU", wide: true, cell: func(v networkView) string { return number(v.spec.MTU) }},
 		{header: "GATEWAY-MAC", wide: true, cell: func(v networkView) string { return v.status.GatewayMAC }},
+		{header: "CONDITIONS", cell: func(v networkView) string { return conditionsText(v.status.Conditions) }},
 	}
 }
 

@@ -21,10 +21,11 @@ func newWatchCmd(a *app) *cobra.Command {
 	o := &watchOptions{app: a}
 	cmd := &cobra.Command{
 		Use:   "watch",
-		Short: "Print changes, and how nodes and ports are, as they happen",
+		Short: "Print changes of objects and of their status as they happen",
 		Long: `Print a line for every change of the topology, and when a port's interface comes,
-goes or moves or what is wrong with a node or port changes, until interrupted. With -o json each line is one event, as the API sends it; with
--o yaml each event is one document.`,
+goes or moves, or the conditions of a node, network or port change, until
+interrupted. With -o json each line is one event, as the API sends it; with -o yaml
+each event is one document.`,
 		Example: `  sdnctl watch
   sdnctl watch --from 42 -o json`,
 		Args: cobra.NoArgs,
@@ -69,22 +70,37 @@ func (o *watchOptions) event(e api.Event) error {
 	return err
 }
 
-// eventText words an event of a change or of a node.
+// eventText words an event of a change or of a new status.
 func eventText(e api.Event) string {
-	if e.Port != nil {
+	switch {
+	case e.Node != nil:
+		return nodeText(e.Object, e.Node)
+	case e.Network != nil:
+		return networkText(e.Object, e.Network)
+	case e.Port != nil:
 		return portText(e.Object, e.Port)
 	}
-	if e.Node == nil {
-		return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
+	return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
+}
+
+// nodeText words a new status of a node.
+func nodeText(object string, s *api.NodeStatus) string {
+	text := object + " is not connected"
+	if s.Connected {
+		text = fmt.Sprintf("%s has confirmed revision %d of %d, %d flows", object, s.AcknowledgedRevision, s.WantedRevision, s.Flows)
 	}
-	text := e.Object + " is not connected"
-	if e.Node.Connected {
-		text = fmt.Sprintf("%s has confirmed revision %d of %d, %d flows", e.Object, e.Node.AcknowledgedRevision, e.Node.WantedRevision, e.Node.Flows)
+	if s.LastError != "" {
+		text += ": " + s.LastError
 	}
-	if e.Node.LastError != "" {
-		text += ": " + e.Node.LastError
+	return text + wrongText(s.Conditions)
+}
+
+// networkText words a new status of a network.
+func networkText(object string, s *api.NetworkStatus) string {
+	if !s.Ready {
+		return object + " is not ready" + wrongText(s.Conditions)
 	}
-	return text + wrongText(e.Node.Conditions)
+	return object + " is ready" + wrongText(s.Conditions)
 }
 
 // portText words a new status of a port.

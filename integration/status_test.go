@@ -31,7 +31,7 @@ func TestStatus(t *testing.T) {
 
 	b.sdnctl("wait", "--for", "bound", "port/web", "port/db", "--timeout", "10s")
 	b.sdnctl("wait", "--for", "ready", "node/node1", "port/web", "--timeout", "10s")
-	told := b.watchPort("web")
+	watch := b.watchStatus()
 
 	faults := []struct {
 		name, object, reason string
@@ -103,9 +103,9 @@ func TestStatus(t *testing.T) {
 				t.Fatalf("action %q is no command", c.Action)
 			}
 			b.healthy()
+			watch.tells(b, f.object+" "+f.reason, f.object+" well")
 		})
 	}
-
 	// The last, for node2 does not come back from it.
 	b.run("bridge by another name", func(t *testing.T, b *bed) {
 		n := b.node("node2")
@@ -122,15 +122,7 @@ func TestStatus(t *testing.T) {
 		}
 	})
 
-	// What came and went was told to those who watch, and is in the log.
-	var unbound, bound bool
-	for text := told(); text != ""; text = told() {
-		unbound = unbound || text == "unbound"
-		bound = bound || unbound && text == "bound"
-	}
-	if !unbound || !bound {
-		t.Errorf("a watch was told that web went: %t, that it came back: %t", unbound, bound)
-	}
+	// What came and went is in the log.
 	log, err := os.ReadFile(b.Controller.LogFile)
 	b.must(err)
 	for _, line := range []string{`"port bound" component=reconcile port=web`, `"port unbound" component=reconcile port=web node=node1 interface=` + web} {
@@ -143,23 +135,24 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// watchPort watches a port. The function that it returns gives what was told of
-// it, "bound" or "unbound", one after the other, and "" when there is no more.
-func (b *bed) watchPort(port string) (next func() string) {
+// statusWatch collects what a watch tells of how objects are.
+type statusWatch struct {
+	mu   sync.Mutex
+	told []string // such as "network/blue UnderlayMTUTooSmall" and "network/blue well"
+}
+
+// watchStatus watches until the end of the test.
+func (b *bed) watchStatus() *statusWatch {
+	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx)
-	told := make(chan string, 1000)
-	ready := make(chan struct{})
+	w, ready := &statusWatch{}, make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
 		_ = b.api.Watch(ctx, api.WatchOptions{}, func(e api.Event) error {
-			switch {
-			case e.Type == api.EventReady:
+			if e.Type == api.EventReady {
 				close(ready)
-			case e.Type == api.EventPort && e.Object == "port/"+port && e.Port.Bound:
-				told <- "bound"
-			case e.Type == api.EventPort && e.Object == "port/"+port:
-				told <- "unbound"
 			}
+			w.event(e)
 			return nil
 		})
 	})
@@ -168,14 +161,51 @@ func (b *bed) watchPort(port string) (next func() string) {
 		done.Wait()
 	})
 	<-ready
-	return func() string {
-		select {
-		case text := <-told:
-			return text
-		default:
-			return ""
-		}
+	return w
+}
+
+func (w *statusWatch) event(e api.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	say := func(text string) { w.told = append(w.told, e.Object+" "+text) }
+	var all []api.Condition
+	switch {
+	case e.Node != nil:
+		all = e.Node.Conditions
+	case e.Network != nil:
+		all = e.Network.Conditions
+	case e.Port != nil:
+		all = e.Port.Conditions
+	default:
+		return
 	}
+	for _, c := range all {
+		say(c.Reason)
+	}
+	if len(all) == 0 {
+		say("well")
+	}
+}
+
+// tells waits until the watch has told the texts in that order, and forgets all
+// up to there.
+func (w *statusWatch) tells(b *bed, texts ...string) {
+	b.t.Helper()
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the watch to tell "+strings.Join(texts, ", then "), func(context.Context) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		next := 0
+		for i, told := range w.told {
+			if told == texts[next] {
+				next++
+			}
+			if next == len(texts) {
+				w.told = w.told[i+1:]
+				return nil
+			}
+		}
+		return fmt.Errorf("it told %q", w.told)
+	}))
 }
 
 const statusTopology = `

@@ -10,6 +10,8 @@ const (
 	EventChange = "change"
 	// EventNode is a new status of a node.
 	EventNode = "node"
+	// EventNetwork is a new status of a network: what is wrong with it changed.
+	EventNetwork = "network"
 	// EventPort is a new status of a port: its interface came, went or moved, or
 	// what is wrong with it changed.
 	EventPort = "port"
@@ -20,7 +22,7 @@ const (
 
 // Event is one event of a watch.
 type Event struct {
-	Type     string    `json:"type" doc:"ready: everything after revision will be told; change: an object changed; node: a node has a new status; port: a port has; resync: events were lost, read everything anew" enum:"ready,change,node,port,resync" example:"change"`
+	Type     string    `json:"type" doc:"ready: everything after revision will be told; change: an object changed; node, network, port: an object of that kind has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,network,port,resync" example:"change"`
 	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
 	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
 	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
@@ -29,6 +31,8 @@ type Event struct {
 	After    *Object   `json:"after,omitempty" doc:"The object after the change; absent when deleted"`
 	// Node is set in EventNode, and Object names the node.
 	Node *NodeStatus `json:"node,omitempty" doc:"The node's status, in a node event"`
+	// Network is set in EventNetwork, and Object names the network.
+	Network *NetworkStatus `json:"network,omitempty" doc:"The network's status, in a network event"`
 	// Port is set in EventPort, and Object names the port.
 	Port *PortStatus `json:"port,omitempty" doc:"The port's status, in a port event"`
 	// Complete is set by Client.Watch: with this event all of Revision has

@@ -86,15 +86,33 @@ func (t *Tracker) enter(o topology.Ref, all []begun, by int) {
 	}
 }
 
-// orderOf is the key of an object in order: errors before warnings, nodes before
-// networks before ports, then by name.
+// orderOf is the key of an object in order: errors before warnings, then as Compare
+// says.
 func orderOf(o topology.Ref, s Severity) string {
-	rank := map[topology.Kind]string{topology.KindNode: "0", topology.KindNetwork: "1", topology.KindRouter: "2"}
 	key := "0"
 	if s != Error {
 		key = "1"
 	}
-	return key + cmp.Or(rank[o.Kind], "3") + o.Name
+	return key + string('0'+rank(o.Kind)) + o.Name
+}
+
+// Compare orders objects as their conditions are listed: nodes before networks
+// before ports, then by name.
+func Compare(a, b topology.Ref) int {
+	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
+}
+
+// rank is where a kind's objects stand among others.
+func rank(k topology.Kind) rune {
+	switch k {
+	case topology.KindNode:
+		return 0
+	case topology.KindNetwork:
+		return 1
+	case topology.KindRouter:
+		return 2
+	}
+	return 3
 }
 
 // Stamp sets Since in an object's conditions; at is for those that Set has not

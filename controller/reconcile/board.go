@@ -27,10 +27,8 @@ type board struct {
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
 	changed     chan struct{}
-	subscribers map[*func(NodeStatus)]struct{}
-	// portSubscribers are told of ports; bound counts the bound ports by node.
-	portSubscribers map[*func(string)]struct{}
-	bound           map[string]int
+	subscribers map[*func(topology.Ref)]struct{}
+	bound       map[string]int // how many ports are bound, by node
 }
 
 // boardNode is a node's line on the board.
@@ -50,8 +48,7 @@ func newBoard(now func() time.Time, bridge string) *board {
 	return &board{
 		now: now, bridge: bridge, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
 		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), hosts: map[string]int{},
-		changed: make(chan struct{}), subscribers: map[*func(NodeStatus)]struct{}{},
-		portSubscribers: map[*func(string)]struct{}{}, bound: map[string]int{},
+		changed: make(chan struct{}), subscribers: map[*func(topology.Ref)]struct{}{}, bound: map[string]int{},
 	}
 }
 
@@ -71,15 +68,23 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	} else {
 		b.signalSoon()
 	}
-	b.told(b.assessNode(n))
+	b.evaluate(n)
+	b.notify(nodeRef(node))
 }
 
-// told tells a node's status to those who have subscribed. The caller holds the
-// lock.
-func (b *board) told(s NodeStatus) {
+// notify calls those who have subscribed with an object whose status changed. The
+// caller holds the lock.
+func (b *board) notify(o topology.Ref) {
 	for f := range b.subscribers {
-		(*f)(s)
+		(*f)(o)
 	}
+}
+
+// statusChanged is notify for those who do not hold the lock.
+func (b *board) statusChanged(o topology.Ref) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.notify(o)
 }
 
 // signal wakes those who wait for a change. The caller holds the lock.
@@ -171,9 +176,9 @@ func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
 	return b.assessNode(n), true
 }
 
-// Subscribe calls fn on every change of a node's status, until cancel is
-// called. fn must be quick and must not call the Fabric.
-func (f *Fabric) Subscribe(fn func(NodeStatus)) (cancel func()) {
+// Subscribe calls fn with each node, network or port whose status or conditions
+// change, until cancel is called. fn must be quick and must not call the Fabric.
+func (f *Fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	f.board.subscribers[&fn] = struct{}{}

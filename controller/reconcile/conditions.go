@@ -17,7 +17,17 @@ func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.Kind
 // assessNode evaluates a node's conditions anew, and returns its status with
 // them. The caller holds the lock.
 func (b *board) assessNode(n *boardNode) NodeStatus {
-	s := n.snapshot()
+	s, changed := b.evaluate(n)
+	if changed {
+		b.notify(nodeRef(s.Node))
+	}
+	return s
+}
+
+// evaluate is assessNode that notifies nobody, and reports whether the conditions
+// are others than before.
+func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
+	s = n.snapshot()
 	facts := condition.NodeFacts{
 		Name: s.Node, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
@@ -29,17 +39,26 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 		Strays: n.strays, Refused: b.refusedAt(n),
 	}
 	s.Conditions = condition.Node(facts)
-	b.assess(nodeRef(s.Node), s.Conditions)
-	return s
+	return s, b.record(nodeRef(s.Node), s.Conditions)
 }
 
-// assess notes an object's conditions and sets since when it has each. It reports
+// record keeps an object's conditions and sets since when it has each. It reports
 // whether they are others than before. The caller holds the lock.
-func (b *board) assess(o topology.Ref, all []condition.Condition) (changed bool) {
+func (b *board) record(o topology.Ref, all []condition.Condition) (changed bool) {
 	now := b.now()
 	changed = b.conditions.Set(o, all, now)
 	b.conditions.Stamp(o, all, now)
 	return changed
+}
+
+// assess records the conditions of a network or port, and notifies those who have
+// subscribed if they are others than before.
+func (b *board) assess(o topology.Ref, all []condition.Condition) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.record(o, all) {
+		b.notify(o)
+	}
 }
 
 // assessPort evaluates a port's conditions anew, after a change of what they
@@ -49,13 +68,7 @@ func (d *dispatcher) assessPort(name string) {
 	if p, ok := d.view.Topo.Port(name); ok {
 		all = condition.Port(d.portFacts(d.view, p))
 	}
-	d.f.board.mu.Lock()
-	defer d.f.board.mu.Unlock()
-	if d.f.board.assess(portRef(name), all) {
-		for f := range d.f.board.portSubscribers {
-			(*f)(name)
-		}
-	}
+	d.f.board.assess(portRef(name), all)
 }
 
 // assessChanges evaluates what a commit changes.

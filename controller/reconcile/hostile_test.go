@@ -307,8 +307,8 @@ func (b *chaosBed) latencies(n int, d time.Duration) []time.Duration {
 func (b *chaosBed) confirmed(rev topology.Revision, node string) {
 	b.Helper()
 	told := make(chan struct{}, 1)
-	defer b.fabric.Subscribe(func(s reconcile.NodeStatus) {
-		if s.Node == node {
+	defer b.fabric.Subscribe(func(o topology.Ref) {
+		if o.Name == node && o.Kind == topology.KindNode {
 			select {
 			case told <- struct{}{}:
 			default:

@@ -30,7 +30,7 @@ func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 		default:
 			continue // another number
 		}
-		d.f.board.tellPort(c.Port)
+		d.f.board.statusChanged(portRef(c.Port))
 	}
 }
 
@@ -45,27 +45,5 @@ func (b *board) countBound(was, is pipeline.Place) {
 		if b.bound[place.Node] += by; b.bound[place.Node] == 0 {
 			delete(b.bound, place.Node)
 		}
-	}
-}
-
-// tellPort tells those who have subscribed that a port's status changed.
-func (b *board) tellPort(port string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for f := range b.portSubscribers {
-		(*f)(port)
-	}
-}
-
-// SubscribePorts calls fn with the name of each port whose place or conditions
-// change, until cancel is called. fn must be quick and must not call the Fabric.
-func (f *Fabric) SubscribePorts(fn func(port string)) (cancel func()) {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	f.board.portSubscribers[&fn] = struct{}{}
-	return func() {
-		f.board.mu.Lock()
-		defer f.board.mu.Unlock()
-		delete(f.board.portSubscribers, &fn)
 	}
 }

@@ -80,7 +80,8 @@ func (n *boardNode) mayBeAt() (hosts []string) {
 func (b *board) assessAt(host string) {
 	for _, n := range b.nodes {
 		if !n.status.Connected && slices.Contains(n.mayBeAt(), host) {
-			b.told(b.assessNode(n))
+			b.evaluate(n)
+			b.notify(nodeRef(n.status.Node))
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // TestRefusedNode: that a switch was refused is said of the node that is declared
@@ -22,7 +23,7 @@ func TestRefusedNode(t *testing.T) {
 		})
 	}
 	var told []string
-	tell := func(s NodeStatus) { told = append(told, s.Node+" "+string(s.Conditions[0].Reason)) }
+	tell := func(o topology.Ref) { told = append(told, o.String()) }
 	b.subscribers[&tell] = struct{}{}
 
 	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
@@ -37,7 +38,7 @@ func TestRefusedNode(t *testing.T) {
 		t.Errorf("another node: %+v", two)
 	}
 	b.accept(from)
-	if want := "[node1 SwitchRefused node1 NotConnected]"; fmt.Sprint(told) != want {
+	if want := "[node/node1 node/node1]"; fmt.Sprint(told) != want {
 		t.Errorf("subscribers were told %v, want %s", told, want)
 	}
 }

@@ -42,10 +42,7 @@ func (d *dispatcher) underlayTold(node string, mtu int) {
 
 // assessNetwork evaluates a network's conditions anew.
 func (d *dispatcher) assessNetwork(name string) {
-	all := d.f.networkConditions(d.view, name)
-	d.f.board.mu.Lock()
-	defer d.f.board.mu.Unlock()
-	d.f.board.assess(networkRef(name), all)
+	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name))
 }
 
 // assessNetworks evaluates the networks anew that a commit changes, or whose ports

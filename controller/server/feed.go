@@ -1,13 +1,12 @@
 package server
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 
 	"github.com/tidwall/btree"
 
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -18,9 +17,9 @@ import (
 const (
 	feedCommits = 1024
 	feedChanges = 100_000
-	// feedPorts is of how many ports the feed keeps that their status changed; a
-	// watch that is further behind has to read everything anew.
-	feedPorts = 10_000
+	// feedObjects is of how many objects the feed keeps that their status changed;
+	// a watch that is further behind has to read everything anew.
+	feedObjects = 10_000
 )
 
 // feed is the tail of what happened. Watches do not get events pushed: each
@@ -31,28 +30,19 @@ type feed struct {
 	commits  []store.Commit
 	changes  int
 	revision topology.Revision
-	// nodes holds each node's newest status; version counts updates of it, and
-	// order has the nodes by their last, so that reading on costs what is new.
-	nodes   map[string]nodeUpdate
+	// version counts changes of status. order has the objects whose status changed
+	// last, each once, by the version of its last change, so that reading on costs
+	// what is new; seen has the same by object. Older ones than lost are not kept.
 	version uint64
-	order   btree.Map[uint64, string]
-	// ports are the ports whose status changed last, oldest first and each once,
-	// with their versions; older ones than lost are not among them.
-	ports     btree.Map[uint64, string]
-	portsSeen map[string]uint64
-	lost      uint64
+	order   btree.Map[uint64, topology.Ref]
+	seen    map[topology.Ref]uint64
+	lost    uint64
 	// news is closed, and replaced, when there is something new.
 	news chan struct{}
 }
 
-// nodeUpdate is a node's status and the version of the feed that brought it.
-type nodeUpdate struct {
-	status  reconcile.NodeStatus
-	version uint64
-}
-
 func newFeed(rev topology.Revision) *feed {
-	return &feed{revision: rev, nodes: map[string]nodeUpdate{}, portsSeen: map[string]uint64{}, news: make(chan struct{})}
+	return &feed{revision: rev, seen: map[topology.Ref]uint64{}, news: make(chan struct{})}
 }
 
 // committed takes in a commit. The store calls it in order.
@@ -75,32 +65,19 @@ func (f *feed) committed(c store.Commit) {
 	f.wake()
 }
 
-// nodeChanged takes in a node's status.
-func (f *feed) nodeChanged(st reconcile.NodeStatus) {
+// statusChanged takes in that an object's status is another.
+func (f *feed) statusChanged(o topology.Ref) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if old, ok := f.nodes[st.Node]; ok {
-		f.order.Delete(old.version)
+	if old, ok := f.seen[o]; ok {
+		f.order.Delete(old)
 	}
 	f.version++
-	f.nodes[st.Node] = nodeUpdate{st, f.version}
-	f.order.Set(f.version, st.Node)
-	f.wake()
-}
-
-// portChanged takes in that a port's status is another.
-func (f *feed) portChanged(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if old, ok := f.portsSeen[name]; ok {
-		f.ports.Delete(old)
-	}
-	f.version++
-	f.ports.Set(f.version, name)
-	f.portsSeen[name] = f.version
-	if f.ports.Len() > feedPorts {
-		version, oldest, _ := f.ports.PopMin()
-		delete(f.portsSeen, oldest)
+	f.order.Set(f.version, o)
+	f.seen[o] = f.version
+	if f.order.Len() > feedObjects {
+		version, oldest, _ := f.order.PopMin()
+		delete(f.seen, oldest)
 		f.lost = version
 	}
 	f.wake()
@@ -129,12 +106,10 @@ type batch struct {
 	commits []store.Commit
 	// missing says that commits after the cursor are not kept any more.
 	missing bool
-	// lost says that changes of ports after the cursor are not kept any more.
+	// lost says that changes of status after the cursor are not kept any more.
 	lost bool
-	// nodes are sorted by name.
-	nodes []reconcile.NodeStatus
-	// ports are the names of those whose status changed, sorted.
-	ports []string
+	// status are the objects whose status changed, in the order of condition.Compare.
+	status []topology.Ref
 	// next is the cursor after the batch, news tells when there is more.
 	next cursor
 	news <-chan struct{}
@@ -158,19 +133,12 @@ func (f *feed) after(c cursor) batch {
 			b.commits = slices.Clone(f.commits[i:])
 		}
 	}
-	if c.version < f.version {
-		f.order.Ascend(c.version+1, func(_ uint64, name string) bool {
-			b.nodes = append(b.nodes, f.nodes[name].status)
+	if b.lost = c.version < f.lost; !b.lost && c.version < f.version {
+		f.order.Ascend(c.version+1, func(_ uint64, o topology.Ref) bool {
+			b.status = append(b.status, o)
 			return true
 		})
-		if b.lost = c.version < f.lost; !b.lost {
-			f.ports.Ascend(c.version+1, func(_ uint64, name string) bool {
-				b.ports = append(b.ports, name)
-				return true
-			})
-			slices.Sort(b.ports)
-		}
-		slices.SortFunc(b.nodes, func(x, y reconcile.NodeStatus) int { return cmp.Compare(x.Node, y.Node) })
+		slices.SortFunc(b.status, condition.Compare)
 	}
 	return b
 }

@@ -44,8 +44,7 @@ type Fabric interface {
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks
 	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
-	Subscribe(func(reconcile.NodeStatus)) (cancel func())
-	SubscribePorts(func(port string)) (cancel func())
+	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []reconcile.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit
 }
@@ -201,11 +200,7 @@ func New(cfg Config) *Server {
 	s.finishOpenAPI()
 	s.serveOpenAPI()
 	cfg.Store.OnCommit(s.feed.committed)
-	nodes, ports := cfg.Fabric.Subscribe(s.feed.nodeChanged), cfg.Fabric.SubscribePorts(s.feed.portChanged)
-	s.cancel = func() {
-		nodes()
-		ports()
-	}
+	s.cancel = cfg.Fabric.Subscribe(s.feed.statusChanged)
 	return s
 }
 

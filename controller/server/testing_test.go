@@ -36,7 +36,7 @@ type fakeFabric struct {
 	flowsErr    error
 	drifts      []reconcile.Drift
 	verdict     reconcile.Verdict
-	subscribers []func(reconcile.NodeStatus)
+	subscribers []func(topology.Ref)
 }
 
 func newFakeFabric() *fakeFabric {
@@ -107,7 +107,7 @@ func (f *fakeFabric) Audit(_ context.Context, node string) reconcile.Audit {
 	return reconcile.Audit{Node: node, Verdict: f.verdict, Missing: 1}
 }
 
-func (f *fakeFabric) Subscribe(fn func(reconcile.NodeStatus)) func() {
+func (f *fakeFabric) Subscribe(fn func(topology.Ref)) func() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.subscribers = append(f.subscribers, fn)
@@ -121,7 +121,7 @@ func (f *fakeFabric) setNode(st reconcile.NodeStatus) {
 	subscribers := f.subscribers
 	f.mu.Unlock()
 	for _, fn := range subscribers {
-		fn(st)
+		fn(topology.Ref{Kind: topology.KindNode, Name: st.Node})
 	}
 }
 
@@ -257,6 +257,3 @@ func (b *bed) declareBlue() api.ApplyResult {
 		object(b.t, "node2", api.NodeSpec{TunnelIP: "192.168.50.12"}),
 	)
 }
-
-// SubscribePorts has nothing to tell.
-func (f *fakeFabric) SubscribePorts(func(string)) (cancel func()) { return func() {} }

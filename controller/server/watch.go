@@ -39,7 +39,7 @@ type watchInput struct {
 func (s *Server) watchRoute() {
 	op := huma.Operation{
 		Method: http.MethodGet, Path: watchPath, OperationID: "watch", Tags: []string{tagChanges},
-		Summary: "Watch changes, and the status of nodes and ports, as server-sent events",
+		Summary: "Watch changes, and the status of nodes, networks and ports, as server-sent events",
 		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
 			"Of the changes of one revision the last carries the revision as id, so that a client which " +
 			"reconnects with Last-Event-ID misses nothing. When what it missed is not kept any more, " +
@@ -146,22 +146,12 @@ func (s *Server) tell(w *eventWriter, at cursor, b batch) error {
 			}
 		}
 	}
-	for _, st := range b.nodes {
-		n, ok := v.snap.Node(st.Node)
+	for _, o := range b.status {
+		e, ok := v.statusEvent(o)
 		if !ok {
 			continue
 		}
-		e := api.Event{Type: api.EventNode, Revision: api.Revision(b.next.revision), Object: n.Ref().String(), Node: v.nodeStatus(n, st)}
-		if err := w.event(e, false); err != nil {
-			return err
-		}
-	}
-	for _, name := range b.ports {
-		p, ok := v.snap.Port(name)
-		if !ok {
-			continue
-		}
-		e := api.Event{Type: api.EventPort, Revision: api.Revision(b.next.revision), Object: p.Ref().String(), Port: v.port(p).Status}
+		e.Revision, e.Object = api.Revision(b.next.revision), o.String()
 		if err := w.event(e, false); err != nil {
 			return err
 		}
@@ -170,6 +160,26 @@ func (s *Server) tell(w *eventWriter, at cursor, b batch) error {
 		return w.event(api.Event{Type: api.EventResync, Revision: api.Revision(b.next.revision)}, false)
 	}
 	return nil
+}
+
+// statusEvent returns the event of an object's new status; ok is false if the
+// object is not declared.
+func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
+	switch o.Kind {
+	case topology.KindNode:
+		if n, ok := v.snap.Node(o.Name); ok {
+			return api.Event{Type: api.EventNode, Node: v.node(n).Status}, true
+		}
+	case topology.KindNetwork:
+		if n, ok := v.snap.Network(o.Name); ok {
+			return api.Event{Type: api.EventNetwork, Network: v.network(n).Status}, true
+		}
+	case topology.KindPort:
+		if p, ok := v.snap.Port(o.Name); ok {
+			return api.Event{Type: api.EventPort, Port: v.port(p).Status}, true
+		}
+	}
+	return api.Event{}, false
 }
 
 // replay tells the revisions after from, up to to, out of the history, or that

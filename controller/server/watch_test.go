@@ -168,7 +168,7 @@ func TestFeedIsBounded(t *testing.T) {
 	if b := f.after(cursor{revision: f.revision - 2}); !b.missing {
 		t.Error("what is not kept is not said to be missing")
 	}
-	if b := f.after(f.now()); b.missing || b.commits != nil || b.nodes != nil {
+	if b := f.after(f.now()); b.missing || b.commits != nil || b.status != nil {
 		t.Errorf("nothing new, but %+v", b)
 	}
 }

@@ -25,16 +25,17 @@ type fabricBed struct {
 	store  *store.Store
 	fabric *reconcile.Fabric
 	gate   *gate
-	synced chan reconcile.NodeStatus
-	want   int // flows
-	stop   func() error
+	// changed has a token when the node's status changed since it was taken out.
+	changed chan struct{}
+	want    int // flows
+	stop    func() error
 }
 
 // newFabricBed starts the reconciler on a topology that gives node1 about so
 // many flows: those of one stretched network, nearly all of whose ports are on
 // other nodes.
 func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err error) {
-	b := &fabricBed{node: l.Nodes[0], synced: make(chan reconcile.NodeStatus, 1)}
+	b := &fabricBed{node: l.Nodes[0], changed: make(chan struct{}, 1)}
 	b.store, err = store.Open(filepath.Join(l.Dir, fmt.Sprintf("flows-%d.db", flows)), store.Options{})
 	if err != nil {
 		return nil, err
@@ -105,14 +106,13 @@ func remotePorts(flows int) []topology.Op {
 	return ops
 }
 
-// heard takes the changes of the node's status, and passes the first on that
-// says that the switch is as it should be, since it last connected.
-func (b *fabricBed) heard(s reconcile.NodeStatus) {
-	if s.Node != b.node.Name || !s.InSync || !b.gate.waits(s.Since) {
+// heard notes that the node's status changed.
+func (b *fabricBed) heard(o topology.Ref) {
+	if o.Kind != topology.KindNode || o.Name != b.node.Name {
 		return
 	}
 	select {
-	case b.synced <- s:
+	case b.changed <- struct{}{}:
 	default:
 	}
 }
@@ -143,17 +143,23 @@ func (b *fabricBed) disconnect(ctx context.Context) error {
 	})
 }
 
+// await returns how long it took from the newest connection until the switch had
+// confirmed all.
 func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
-	select {
-	case s := <-b.synced:
-		now := time.Now()
-		if s.Flows != b.want {
-			return 0, fmt.Errorf("the switch has %d flows, want %d", s.Flows, b.want)
-		}
-		return now.Sub(b.gate.since()), nil
-	case <-ctx.Done():
+	for {
 		s, _ := b.fabric.NodeStatus(b.node.Name)
-		return 0, fmt.Errorf("not in sync: %w; last error %q", context.Cause(ctx), s.LastError)
+		now := time.Now()
+		if s.InSync && b.gate.waits(s.Since) {
+			if s.Flows != b.want {
+				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Flows, b.want)
+			}
+			return now.Sub(b.gate.since()), nil
+		}
+		select {
+		case <-b.changed:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("not in sync: %w; last error %q", context.Cause(ctx), s.LastError)
+		}
 	}
 }
 
