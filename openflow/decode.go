@@ -53,6 +53,20 @@ func DecodeMessage(b []byte) (Message, error) {
 	return m, nil
 }
 
+// decodeAs is DecodeMessage for a message that must be of one type.
+func decodeAs[T Message](b []byte) (T, error) {
+	var zero T
+	m, err := DecodeMessage(b)
+	if err != nil {
+		return zero, err
+	}
+	as, ok := m.(T)
+	if !ok {
+		return zero, fmt.Errorf("%v where %v was expected: %w", m.Type(), zero.Type(), ErrBadValue)
+	}
+	return as, nil
+}
+
 func newMessage(t MessageType) decoder {
 	switch t {
 	case TypeHello:
@@ -85,6 +99,8 @@ func newMessage(t MessageType) decoder {
 		return &PacketOut{}
 	case TypeFlowMod:
 		return &FlowMod{}
+	case TypeGroupMod:
+		return &GroupMod{}
 	case TypePortMod:
 		return &PortMod{}
 	case TypeMultipartRequest:
@@ -105,6 +121,8 @@ func newMessage(t MessageType) decoder {
 		return &GetAsyncReply{}
 	case TypeSetAsync:
 		return &SetAsync{}
+	case TypeMeterMod:
+		return &MeterMod{}
 	}
 	return &Unknown{Kind: t}
 }

@@ -44,6 +44,10 @@ func (m *Experimenter) known() (decoder, error) {
 		k = &FlowMonitorPaused{}
 	case m.Vendor == ExperimenterONF && m.ExpType == ONFFlowMonitorResumed:
 		k = &FlowMonitorResumed{}
+	case m.Vendor == ExperimenterONF && m.ExpType == ONFRequestForward:
+		k = &RequestForward{}
+	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraSetAsyncConfig:
+		k = &SetAsyncConfig{}
 	default:
 		return m, nil
 	}

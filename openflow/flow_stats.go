@@ -113,29 +113,7 @@ func (s *FlowStats) decode(r *reader) {
 // the message. The *FlowStats is the same each time: what is kept must be
 // copied. An error, given with a nil *FlowStats, ends the sequence.
 func (m *MultipartReply) Flows() iter.Seq2[*FlowStats, error] {
-	return func(yield func(*FlowStats, error) bool) {
-		body, err := m.body(MultipartFlow)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		var s FlowStats
-		for i := 0; len(body.b) > 0; i++ {
-			n := int(body.u16("length"))
-			if body.err == nil && n < flowStatsLen {
-				body.fail("length", ErrBadLength)
-			}
-			entry := reader{b: body.take(n-2, "entry"), err: body.err}
-			s = FlowStats{}
-			if s.decode(&entry); entry.err != nil {
-				yield(nil, replyError(m.Kind, i, entry.err))
-				return
-			}
-			if !yield(&s, nil) {
-				return
-			}
-		}
-	}
+	return entries(m, MultipartFlow, flowStatsLen, func(r *reader, s *FlowStats) { s.decode(r) })
 }
 
 // AggregateStats are the sums over the flows that a request selected

@@ -89,14 +89,4 @@ func (m *FlowMod) decode(r *reader) {
 
 // DecodeFlowMod decodes one whole FLOW_MOD message, header included. The match
 // and instructions alias b.
-func DecodeFlowMod(b []byte) (*FlowMod, error) {
-	m, err := DecodeMessage(b)
-	if err != nil {
-		return nil, err
-	}
-	fm, ok := m.(*FlowMod)
-	if !ok {
-		return nil, fmt.Errorf("%v is no flow_mod: %w", m.Type(), ErrBadValue)
-	}
-	return fm, nil
-}
+func DecodeFlowMod(b []byte) (*FlowMod, error) { return decodeAs[*FlowMod](b) }

@@ -85,6 +85,22 @@ func walk(m Message) (errs []error) {
 		note(err)
 		_, err = m.PortStats()
 		note(err)
+		for g, err := range m.Groups() {
+			if note(err); err == nil {
+				_ = g.String()
+			}
+		}
+		for m, err := range m.Meters() {
+			if note(err); err == nil {
+				_ = m.String()
+			}
+		}
+		for _, err := range m.GroupStats() {
+			note(err)
+		}
+		for _, err := range m.MeterCounters() {
+			note(err)
+		}
 		for u, err := range m.FlowUpdates() {
 			if note(err); err == nil {
 				_ = u.String()
@@ -104,6 +120,10 @@ func walk(m Message) (errs []error) {
 		_ = m.Actions.String()
 	case *FlowMod:
 		_, _ = m.String(), m.Flow.String()
+	case *GroupMod:
+		_ = m.String()
+	case *MeterMod:
+		_ = m.String()
 	case *FlowRemoved:
 		_ = m.Match.String()
 	case *ErrorMsg:

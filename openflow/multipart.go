@@ -1,6 +1,9 @@
 package openflow
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // MultipartType is what a multipart message is about (OpenFlow 1.3.5, 7.3.5,
 // ofp_multipart_type).
@@ -116,4 +119,32 @@ func replyError(kind MultipartType, entry int, err error) error {
 		return fmt.Errorf("multipart_reply: %v: %w", kind, err)
 	}
 	return fmt.Errorf("multipart_reply: %v: entry %d: %w", kind, entry, err)
+}
+
+// entries yields the entries of a reply, each of which begins with its length. The
+// *T is the same each time.
+func entries[T any](m *MultipartReply, kind MultipartType, least int, decode func(*reader, *T)) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		body, err := m.body(kind)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		var v, zero T
+		for i := 0; len(body.b) > 0; i++ {
+			n := int(body.u16("length"))
+			if body.err == nil && n < least {
+				body.fail("length", ErrBadLength)
+			}
+			entry := reader{b: body.take(n-2, "entry"), err: body.err}
+			v = zero
+			if decode(&entry, &v); entry.err != nil {
+				yield(nil, replyError(m.Kind, i, entry.err))
+				return
+			}
+			if !yield(&v, nil) {
+				return
+			}
+		}
+	}
 }

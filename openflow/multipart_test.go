@@ -74,6 +74,14 @@ func TestMultipartErrors(t *testing.T) {
 		MultipartTable:     encode(t, &TableStats{}),
 		MultipartPortDesc:  encode(t, &samplePort),
 		MultipartPortStats: encode(t, &samplePortStats),
+		MultipartGroup:     encode(t, &sampleGroupStats),
+		MultipartMeter:     encode(t, &sampleMeterCounters),
+	}
+	for _, g := range groupKinds() {
+		bodies[MultipartGroupDesc], _ = g.AppendDesc(nil)
+	}
+	for _, m := range meterKinds() {
+		bodies[MultipartMeterConfig], _ = m.AppendConfig(nil)
 	}
 	for kind, body := range bodies {
 		for n := 1; n < len(body); n++ {
@@ -116,6 +124,22 @@ func readAs(m *MultipartReply, kind MultipartType) (err error) {
 		_, err = m.Ports()
 	case MultipartPortStats:
 		_, err = m.PortStats()
+	case MultipartGroupDesc:
+		for _, e := range m.Groups() {
+			err = e
+		}
+	case MultipartGroup:
+		for _, e := range m.GroupStats() {
+			err = e
+		}
+	case MultipartMeterConfig:
+		for _, e := range m.Meters() {
+			err = e
+		}
+	case MultipartMeter:
+		for _, e := range m.MeterCounters() {
+			err = e
+		}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package openflow
 
 import (
+	"maps"
 	"slices"
 	"testing"
 )
@@ -43,6 +44,17 @@ func samples(t testing.TB) []sample {
 	for _, k := range flowKinds() {
 		out = append(out, sample{"flow_mod " + k.name, NewFlowMod(FlowAdd, k.flow), "ADD"})
 		flows = append(flows, encode(t, sampleStats(k.flow))...)
+	}
+	var groups, meters []byte
+	for _, text := range slices.Sorted(maps.Keys(groupKinds())) {
+		g := groupKinds()[text]
+		out = append(out, sample{"group_mod " + text, &GroupMod{Command: GroupAdd, Group: g}, "ADD " + text})
+		groups, _ = g.AppendDesc(groups)
+	}
+	for _, text := range slices.Sorted(maps.Keys(meterKinds())) {
+		m := meterKinds()[text]
+		out = append(out, sample{"meter_mod " + text, &MeterMod{Command: MeterAdd, Meter: m}, "ADD meter="})
+		meters, _ = m.AppendConfig(meters)
 	}
 	flow := flowKinds()[2].flow
 	query := AllFlows()
@@ -93,6 +105,17 @@ func samples(t testing.TB) []sample {
 		{"port_desc reply", reply(MultipartPortDesc, encode(t, &samplePort, &Port{No: PortLocal, Name: "br-int"})), "LOCAL(br-int)"},
 		{"port_stats request", PortStatsRequest(PortAny), "port_no=ANY"},
 		{"port_stats reply", reply(MultipartPortStats, encode(t, &samplePortStats)), "rx pkts=1, bytes=3"},
+		{"group_desc request", GroupDescRequest(), "OFPST_GROUP_DESC request"},
+		{"group_desc reply", reply(MultipartGroupDesc, groups), "group_id=4,type=indirect"},
+		{"group request", GroupStatsRequest(7), "OFPST_GROUP request (OF1.3) (xid=0x2a): group_id=7"},
+		{"group reply", reply(MultipartGroup, encode(t, &sampleGroupStats)), "group_id=3,duration=12.345s,ref_count=2,packet_count=10,byte_count=1000,bucket0:packet_count=4,byte_count=400,bucket1:"},
+		{"meter_config request", MeterConfigRequest(MeterAll), "meter=all"},
+		{"meter_config reply", reply(MultipartMeterConfig, meters), "meter=3 kbps burst bands="},
+		{"meter request", MeterStatsRequest(7), "OFPST_METER request (OF1.3) (xid=0x2a): meter=7"},
+		{"meter reply", reply(MultipartMeter, encode(t, &sampleMeterCounters)), "meter:5 flow_count:3 packet_in_count:10 byte_in_count:1000 duration:12.345s"},
+		{"requestforward", &RequestForward{Request: (&Meter{ID: 5, Flags: MeterKbps}).AppendMod(nil, 1, MeterModify)}, "reason=meter_mod MOD meter=5 kbps"},
+		{"set_async_config", &SetAsyncConfig{Properties: []AsyncProperty{{AsyncRequestForwardMaster, AsyncGroupMods | AsyncMeterMods}}},
+			"REQUESTFORWARD: group_mod_request meter_mod_request"},
 		{"flow_monitor request", sampleMonitor().Message(), "id=7 flags=initial,delete,own out_port=3 table=10 ip"},
 		{"flow_monitor reply", &MultipartReply{Kind: MultipartExperimenter, Body: sampleUpdates(t)}, "event=ABBREV xid=0x2b"},
 		{"flow_monitor_cancel", &FlowMonitorCancel{MonitorID: 7}, "ONFT_FLOW_MONITOR_CANCEL"},

@@ -83,10 +83,6 @@ type MAC = [6]byte
 // the switch has buffered (OpenFlow 1.3.5, 7.2.6, OFP_NO_BUFFER).
 const NoBuffer uint32 = 0xffffffff
 
-// GroupAny is the wildcard group of flow-mods and requests
-// (OpenFlow 1.3.5, 7.3.4.2, OFPG_ANY).
-const GroupAny uint32 = 0xffffffff
-
 var be = binary.BigEndian
 
 // pad8 returns n rounded up to a multiple of 8.
