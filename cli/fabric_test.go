@@ -28,6 +28,7 @@ type fabric struct {
 	mu        sync.Mutex // guards what follows
 	connected map[string]bool
 	places    map[string]string // of ports: their node
+	dropping  map[string]string // of ports: the MAC that they send from
 	switches  []reconcile.Switch
 	changed   chan struct{}
 	watchers  map[int]func(topology.Ref)
@@ -38,6 +39,7 @@ func newFabric(st *store.Store) *fabric {
 		store:     st,
 		connected: make(map[string]bool),
 		places:    make(map[string]string),
+		dropping:  make(map[string]string),
 		changed:   make(chan struct{}),
 		watchers:  make(map[int]func(topology.Ref)),
 	}
@@ -50,6 +52,7 @@ func newFabric(st *store.Store) *fabric {
 //	fabric disconnect NODE
 //	fabric switch DATAPATH-ID ADDRESS
 //	fabric bind PORT NODE
+//	fabric dropping PORT MAC
 func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	f.mu.Lock()
 	switch args[0] {
@@ -63,6 +66,8 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 		f.switches = append(f.switches, reconcile.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
 	case "bind":
 		f.places[args[1]] = args[2]
+	case "dropping":
+		f.dropping[args[1]] = args[2]
 	default:
 		ts.Fatalf("fabric %s: not known", args[0])
 	}
@@ -73,8 +78,12 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 		tell = append(tell, w)
 	}
 	f.mu.Unlock()
+	kind := topology.KindNode
+	if args[0] == "bind" || args[0] == "dropping" {
+		kind = topology.KindPort
+	}
 	for _, w := range tell {
-		w(topology.Ref{Kind: topology.KindNode, Name: args[1]})
+		w(topology.Ref{Kind: kind, Name: args[1]})
 	}
 }
 
@@ -103,7 +112,14 @@ func (f *fabric) PortStatus(name string) reconcile.PortStatus {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	node := f.places[name]
-	return reconcile.PortStatus{Port: name, Node: node, Bound: node != ""}
+	s := reconcile.PortStatus{Port: name, Node: node, Bound: node != ""}
+	facts := condition.PortFacts{Name: name, Bound: s.Bound, Unbound: "no interface has its id", InterfaceID: name, Node: node}
+	if mac := f.dropping[name]; mac != "" {
+		s.Dropped = &condition.Dropped{Packets: 12, Last: time.Now(), MAC: mac, WantMAC: "02:00:00:00:00:01"}
+		facts.Dropped = s.Dropped
+	}
+	s.Conditions = condition.Port(facts)
+	return s
 }
 
 func (f *fabric) NetworkConditions(string) []condition.Condition { return nil }
@@ -115,7 +131,13 @@ func (f *fabric) Summary(worst int) reconcile.Summary {
 		s, _ := f.NodeStatus(n.Name)
 		t.Set(n.Ref(), s.Conditions, time.Now())
 	}
-	return reconcile.Summarize(t, worst)
+	s := reconcile.Summarize(t, worst)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.Dropping = len(f.dropping); s.Dropping > 0 {
+		s.DroppedPackets = 12
+	}
+	return s
 }
 
 func (f *fabric) Switches() []reconcile.Switch {

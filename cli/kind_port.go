@@ -33,6 +33,9 @@ func portKind() kindDef {
 // that is large is lost.
 func portLines(v portView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
+	if text := droppedText(v); text != "" {
+		lines = append(lines, [2]string{"dropped", text})
+	}
 	if v.status.IP == "" {
 		return lines
 	}
@@ -41,6 +44,26 @@ func portLines(v portView) [][2]string {
 		must += ", default route by " + v.status.Gateway
 	}
 	return append(lines, [2]string{"set on it", must})
+}
+
+// droppedText says what the port sent and may not, why it was dropped, and when;
+// "" for nothing.
+func droppedText(v portView) string {
+	d := v.status.Drops
+	if d == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s, the last %s ago", count(int(d.Packets), "packet"), age(v.now, d.Last))
+	if d.Reason != "" {
+		text += ": " + d.Reason
+	}
+	switch {
+	case d.MAC != "":
+		text += ", from " + d.MAC
+	case d.IP != "":
+		text += ", from " + d.IP
+	}
+	return text
 }
 
 func portFlags() []specFlag[api.PortSpec] {
@@ -80,6 +103,7 @@ func portColumns() []column[portView] {
 		{header: "GATEWAY", wide: true, cell: func(v portView) string { return v.status.Gateway }},
 		{header: "VNI", wide: true, cell: func(v portView) string { return number(v.status.VNI) }},
 		{header: "MTU", wide: true, cell: func(v portView) string { return number(v.status.MTU) }},
+		{header: "DROPPED", wide: true, cell: droppedText},
 		{header: "INTERFACE-ID", wide: true, cell: func(v portView) string { return v.spec.InterfaceID }},
 		{header: "CONDITIONS", cell: func(v portView) string { return conditionsText(v.status.Conditions) }},
 		{header: "MESSAGE", cell: func(v portView) string { return v.status.Message }},

@@ -75,6 +75,11 @@ func (o *renewOptions) run(ctx context.Context) error {
 	if err := pki.WriteFile(c.Cert, []byte(got.Certificate), 0o644); err != nil {
 		return err
 	}
+	// Open vSwitch reads a certificate anew only when the file of its key is newer too.
+	now := o.app.env.Now()
+	if err := os.Chtimes(c.Key, now, now); err != nil {
+		return err
+	}
 	o.app.note("the certificate of node %s is good until %s", c.Node, got.Expires.Format(time.DateOnly))
 	return nil
 }

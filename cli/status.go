@@ -87,6 +87,10 @@ func (o *statusOptions) print(s api.Status) {
 	if all > shown && shown > 0 {
 		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl port list\n", all-shown)
 	}
+	if s.PortsDropping > 0 {
+		fmt.Fprintf(w, "port security: %s dropped of %s that sent from another MAC or address, or with a VLAN tag; see: sdnctl port list -o wide\n",
+			count(int(s.DroppedPackets), "packet"), count(s.PortsDropping, "port"))
+	}
 	if s.Drifts > 0 {
 		fmt.Fprintf(w, "%s of flows by others reverted since sdnd started; see: sdnctl drift\n", count(int(s.Drifts), "change"))
 	}

@@ -1,9 +1,12 @@
 package integration
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
@@ -78,10 +81,21 @@ func TestEnroll(t *testing.T) {
 	b.bound("far")
 	b.matrix([]*lab.Container{near, far}, everyPair)
 	b.run("renew", func(t *testing.T, _ *bed) {
+		expires := func() time.Time {
+			got, err := b.api.Node(b.ctx, "node1")
+			return *must(b, got, err).Status.CertificateExpires
+		}
+		before := expires()
 		if out, err := b.node("node1").Exec(b.ctx, "sdnctl", "node", "renew"); err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
-		b.must(b.node("node1").RestartVSwitchd(b.ctx, syscall.SIGTERM))
+		b.on(b.node("node1"), "ovs-appctl bridge/reconnect br-int")
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "node1 to connect with its new certificate", func(context.Context) error {
+			if now := expires(); !now.After(before) {
+				return fmt.Errorf("it expires on %v", now)
+			}
+			return nil
+		}))
 		b.bound("near")
 	})
 }

@@ -88,6 +88,8 @@ type Status struct {
 	NodesReady     int                `json:"nodesReady" doc:"Nodes without an error" example:"2"`
 	PortsBound     int                `json:"portsBound" doc:"Ports that have an interface" example:"4"`
 	PortsReady     int                `json:"portsReady" doc:"Ports without an error" example:"4"`
+	PortsDropping  int                `json:"portsDropping" doc:"Ports that sent from another MAC or address than their own, or with a VLAN tag, in the last minute" example:"0"`
+	DroppedPackets uint64             `json:"droppedPackets" doc:"Packets of those ports that were dropped, since each was last plugged in" example:"0"`
 	Warnings       int                `json:"warnings" doc:"Objects that have warnings and no error" example:"0"`
 	Reasons        []ReasonCount      `json:"reasons" doc:"How many objects have a condition, by its reason; empty when nothing is wrong"`
 	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks and ports in this order, by name"`

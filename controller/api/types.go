@@ -141,10 +141,12 @@ type Place struct {
 
 // Drops is what a port sent and may not send.
 type Drops struct {
-	Packets uint64 `json:"packets" doc:"Packets dropped since the port was last plugged in"`
-	MAC     string `json:"mac,omitempty" doc:"MAC that it sent from, if not its own" example:"92:5f:00:00:00:01"`
-	IP      string `json:"ip,omitempty" doc:"Address that it sent from, if not its own" example:"10.0.0.9"`
-	Tagged  bool   `json:"tagged,omitempty" doc:"Whether it sent frames with a VLAN tag"`
+	Packets uint64    `json:"packets" doc:"Packets dropped since the port was last plugged in"`
+	Last    time.Time `json:"last" doc:"When the last of them was seen"`
+	Reason  string    `json:"reason,omitempty" doc:"What was wrong with those that were looked at last: SourceMACMismatch, SourceAddressMismatch or SourceTagged, as in docs/conditions.md; absent where that is not known, or nothing was but that no network carries them, as LLDP" example:"SourceMACMismatch"`
+	MAC     string    `json:"mac,omitempty" doc:"MAC that it sent from, if not its own" example:"92:5f:00:00:00:01"`
+	IP      string    `json:"ip,omitempty" doc:"Address that it sent from, if not its own" example:"10.0.0.9"`
+	Tagged  bool      `json:"tagged,omitempty" doc:"Whether it sent frames with a VLAN tag"`
 }
 
 // PortStatus is the observed state of a port.
@@ -161,6 +163,6 @@ type PortStatus struct {
 	Interface    string      `json:"interface,omitempty" doc:"OVS interface it is bound to, or last was" example:"veth0"`
 	Candidate    *Place      `json:"candidate,omitempty" doc:"Interface that claims the port on another node than spec.node; the port moves there when spec.node is set to that node"`
 	Bound        bool        `json:"bound" doc:"Whether its interface is there"`
-	Drops        *Drops      `json:"drops,omitempty" doc:"What the port sent and may not send, in the last minute"`
+	Drops        *Drops      `json:"drops,omitempty" doc:"What the port sent and may not send, since it was last plugged in; absent when that is nothing"`
 	Message      string      `json:"message,omitempty" doc:"Why an interface that was seen is not bound"`
 }

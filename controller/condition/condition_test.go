@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -61,6 +62,10 @@ func cases() map[Reason][]Condition {
 		TunnelSourceWrong:  node(func(f *NodeFacts) { f.LocalIP = netip.MustParseAddr("192.168.50.99") }),
 		TunnelSourceUnchecked: node(func(f *NodeFacts) {
 			f.LocalIP, f.Exempt = netip.Addr{}, true
+		}),
+		CertificateExpiring: node(func(f *NodeFacts) {
+			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			f.CertificateExpires = f.Now.Add(24 * time.Hour)
 		}),
 		UnknownInterfaceID: node(func(f *NodeFacts) { f.Strays = Strays{[]Stray{{Interface: "veth9", ID: "nosuch"}}, 1} }),
 		InterfaceFailed: port(func(f *PortFacts) {

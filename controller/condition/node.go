@@ -3,6 +3,7 @@ package condition
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // NodeFacts is what is known of a node.
@@ -45,6 +46,9 @@ type NodeFacts struct {
 	// other nodes do not check from where the node's packets come.
 	TunnelIP, LocalIP netip.Addr
 	Exempt            bool
+	// CertificateExpires is when the certificate that its switch connected with does,
+	// the zero time if it has none; Now is when that is judged.
+	CertificateExpires, Now time.Time
 	// Strays are interfaces that claim a port by an id that no port has.
 	Strays Strays
 }
@@ -96,8 +100,29 @@ func Node(f NodeFacts) []Condition {
 			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
 	tunnelSource(&l, f)
+	certificate(&l, f)
 	strays(&l, f)
 	return l
+}
+
+// CertificateSoon is how long before its end a certificate is warned about.
+const CertificateSoon = 30 * 24 * time.Hour
+
+// certificate adds that the node cannot connect again soon, or now.
+func certificate(l *list, f NodeFacts) {
+	ends := f.CertificateExpires
+	if ends.IsZero() || f.Now.Before(ends.Add(-CertificateSoon)) {
+		return
+	}
+	if f.Now.After(ends) {
+		l.add(CertificateExpiring,
+			"the certificate that its switch connected with expired on "+ends.Format(time.DateOnly)+"; the connection stays, but the next one is refused",
+			"on "+f.Name+", join again with the line that this prints: sdnctl node invite "+f.Name)
+		return
+	}
+	l.add(CertificateExpiring,
+		"the certificate that its switch connected with expires on "+ends.Format(time.DateOnly)+"; connections after that are refused",
+		"on "+f.Name+": sdnctl node renew && ovs-appctl bridge/reconnect "+f.Bridge)
 }
 
 // fragments adds that others changed how the switch treats IP fragments.

@@ -3,6 +3,7 @@ package condition
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // PortFacts is what is known of a port.
@@ -46,14 +47,29 @@ type PortFacts struct {
 
 // Dropped is what a port sent and may not send, and was dropped for that.
 type Dropped struct {
-	// Packets is how many, since the port was last plugged in.
+	// Packets is how many, since the port was last plugged in, and Last when the
+	// last was seen.
 	Packets uint64
+	Last    time.Time
 	// MAC and IP are what it sent from, as far as that is not what it should be,
 	// which is WantMAC and WantIP.
 	MAC, WantMAC string
 	IP, WantIP   string
 	// Tagged says that it sent frames with a VLAN tag.
 	Tagged bool
+}
+
+// Reason is what is wrong with what was sent, "" while that is not known.
+func (d *Dropped) Reason() Reason {
+	switch {
+	case d.MAC != "":
+		return SourceMACMismatch
+	case d.IP != "":
+		return SourceAddressMismatch
+	case d.Tagged:
+		return SourceTagged
+	}
+	return ""
 }
 
 // Place is an interface of a node's bridge.
@@ -118,18 +134,19 @@ func setMAC(f PortFacts) string {
 // wrongSource says from where a port sends, if that is known.
 func wrongSource(l *list, f PortFacts) {
 	d := f.Dropped
-	switch {
-	case d.MAC != "" && f.OtherMAC != "":
-		// MACMismatch says it already.
-	case d.MAC != "":
+	switch d.Reason() {
+	case SourceMACMismatch:
+		if f.OtherMAC != "" {
+			return // MACMismatch says it already
+		}
 		l.add(SourceMACMismatch,
 			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.MAC, d.WantMAC, d.Packets),
 			"give the interface the port's MAC, where it is used: ip link set dev NAME address "+d.WantMAC)
-	case d.IP != "":
+	case SourceAddressMismatch:
 		l.add(SourceAddressMismatch,
 			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.IP, d.WantIP, d.Packets),
 			fmt.Sprintf("give the interface the port's address, or the port that one: sdnctl port set %s --ip %s", f.Name, d.IP))
-	case d.Tagged:
+	case SourceTagged:
 		l.add(SourceTagged,
 			fmt.Sprintf("sends frames with a VLAN tag, expected none; packets dropped: %d", d.Packets),
 			"use the interface itself, not a VLAN interface above it")

@@ -22,6 +22,7 @@ type board struct {
 	quarantined map[*peer]Switch
 	refused     map[string]refusal // by address without port
 	conditions  *condition.Tracker
+	reviews     schedule
 	hosts       map[string]int // at which nodes are, or were last, and how many
 	// dispatched is the newest revision whose work is in the mailboxes.
 	dispatched topology.Revision
@@ -47,7 +48,7 @@ type boardNode struct {
 func newBoard(now func() time.Time, bridge string) *board {
 	return &board{
 		now: now, bridge: bridge, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), hosts: map[string]int{},
+		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), reviews: newSchedule(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(topology.Ref)]struct{}{}, bound: map[string]int{},
 	}
 }
@@ -129,6 +130,7 @@ func (b *board) remove(node string) {
 		b.moveHost(n, "")
 		b.behind.forget(node, n)
 		b.conditions.Set(nodeRef(node), nil, b.now())
+		b.reviews.set(node, time.Time{})
 	}
 	b.signal()
 }

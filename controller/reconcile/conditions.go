@@ -37,7 +37,9 @@ func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
 		Strays: n.strays, Refused: b.refusedAt(n),
+		CertificateExpires: s.CertificateExpires, Now: b.now(),
 	}
+	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
 	s.Conditions = condition.Node(facts)
 	return s, b.record(nodeRef(s.Node), s.Conditions)
 }
@@ -147,7 +149,9 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	if p.Spec.Interface == "" {
 		facts.InterfaceID = p.BindingID()
 	}
-	facts.Dropped = d.f.droppedFacts(p, v.Place(p.Name))
+	if dropped, recent := d.f.droppedFacts(p, place); recent {
+		facts.Dropped = dropped
+	}
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
@@ -231,8 +235,9 @@ func (f *Fabric) PortStatus(name string) PortStatus {
 	s := PortStatus{
 		Port: name, Node: facts.Node, Interface: v.Place(name).Interface,
 		Candidate: facts.Candidate,
-		Bound:     facts.Bound, Dropped: facts.Dropped, Conditions: condition.Port(facts),
+		Bound:     facts.Bound, Conditions: condition.Port(facts),
 	}
+	s.Dropped, _ = f.droppedFacts(p, v.Place(name))
 	if len(s.Conditions) > 0 {
 		s.Message = s.Conditions[0].Message
 	}

@@ -1,19 +1,15 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // A node's switch counts what its ports send and may not. One counter tells that
@@ -27,55 +23,7 @@ const (
 	sampleAgain = 10 * time.Second
 	// maxSampled is how many ports are sampled at a time.
 	maxSampled = 4
-	// dropsPast is how long after the last dropped packet a port is said to drop.
-	dropsPast = time.Minute
 )
-
-// dropped is what a port sent and may not have, as its switch counts it.
-type dropped struct {
-	place pipeline.Place
-	// packets since the port is at the place; last is when they were last seen to
-	// grow.
-	packets uint64
-	last    time.Time
-	// sender is the one that was sampled last, if any.
-	sender *sender
-}
-
-// sender is where a dropped packet came from, by its own account.
-type sender struct {
-	mac    topology.MAC
-	ip     netip.Addr // invalid for what is neither IP nor ARP
-	tagged bool
-}
-
-// drops is what is dropped of which port. Its zero value is ready.
-type drops struct {
-	mu     sync.Mutex
-	byPort map[string]dropped
-}
-
-func (d *drops) get(port string, at pipeline.Place) (dropped, bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	x, ok := d.byPort[port]
-	return x, ok && x.place == at
-}
-
-func (d *drops) set(port string, x dropped) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.byPort == nil {
-		d.byPort = map[string]dropped{}
-	}
-	d.byPort[port] = x
-}
-
-func (d *drops) forget(port string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.byPort, port)
-}
 
 // dropWatch is what a worker knows of its switch's counters.
 type dropWatch struct {
@@ -90,8 +38,6 @@ type dropWatch struct {
 	// ports were sampled last.
 	sampling []openflow.PortNo
 	sampled  map[openflow.PortNo]time.Time
-	// dropping are the ports that are said to drop, and since when they do not.
-	dropping map[openflow.PortNo]time.Time
 }
 
 func newDropWatch(every time.Duration) dropWatch {
@@ -99,7 +45,7 @@ func newDropWatch(every time.Duration) dropWatch {
 		// Spread, so that not all switches are asked at once.
 		timer:       time.NewTimer(rand.N(every) + time.Millisecond),
 		totalCookie: pipeline.DroppedCookie(), ipv6Cookie: pipeline.IPv6Cookie(),
-		sampled: map[openflow.PortNo]time.Time{}, dropping: map[openflow.PortNo]time.Time{},
+		sampled: map[openflow.PortNo]time.Time{},
 	}
 }
 
@@ -123,19 +69,8 @@ func (w *worker) lookAtDrops(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	told := dropsTold{peer: w.peer, senders: senders, packets: map[openflow.PortNo]uint64{}}
-	for port, packets := range grown {
-		told.packets[port] = packets
-		w.drops.dropping[port] = now
-	}
-	for port, last := range w.drops.dropping {
-		if now.Sub(last) > dropsPast {
-			told.past = append(told.past, port)
-			delete(w.drops.dropping, port)
-		}
-	}
-	if len(told.packets)+len(told.past)+len(senders) > 0 {
-		w.f.tell(told)
+	if len(grown)+len(senders) > 0 {
+		w.f.tell(dropsRead{peer: w.peer, packets: grown, senders: senders})
 	}
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }
@@ -223,7 +158,7 @@ func (w *worker) sample(ctx context.Context, ports []openflow.PortNo, now time.T
 		}
 	}
 	for in, at := range d.sampled {
-		if now.Sub(at) > dropsPast {
+		if now.Sub(at) > sampleAgain {
 			delete(d.sampled, in)
 		}
 	}
@@ -272,108 +207,4 @@ func senderOf(m openflow.Match) (s sender) {
 		}
 	}
 	return s
-}
-
-// dropsTold: a switch has dropped what ports may not send.
-type dropsTold struct {
-	peer *peer
-	// packets are the counters that have grown, senders who was found to send, and
-	// past the ports that have sent nothing of the kind for a while.
-	packets map[openflow.PortNo]uint64
-	senders map[openflow.PortNo][]sender
-	past    []openflow.PortNo
-}
-
-func (e dropsTold) happen(d *dispatcher) {
-	n := d.nodeOf(e.peer.dpid)
-	if n == nil || n.peer != e.peer {
-		return
-	}
-	concerned := map[openflow.PortNo]bool{}
-	for in := range e.packets {
-		concerned[in] = true
-	}
-	for in := range e.senders {
-		concerned[in] = true
-	}
-	for _, in := range e.past {
-		concerned[in] = true
-	}
-	for p := range d.view.PortsOn(n.name) {
-		place := d.view.Place(p.Name)
-		if place.Node != n.name || !concerned[place.OFPort] {
-			continue
-		}
-		e.tell(d, p, place)
-		d.assessPort(p.Name)
-	}
-}
-
-// tell notes what the switch told of one port.
-func (e dropsTold) tell(d *dispatcher, p *topology.Port, place pipeline.Place) {
-	if slices.Contains(e.past, place.OFPort) {
-		d.f.drops.forget(p.Name)
-		return
-	}
-	x, ok := d.f.drops.get(p.Name, place)
-	if !ok {
-		x = dropped{place: place}
-	}
-	if n, ok := e.packets[place.OFPort]; ok {
-		x.packets, x.last = n, d.f.cfg.Now()
-	}
-	if s := worst(e.senders[place.OFPort], p); s != nil {
-		if x.sender == nil || *x.sender != *s {
-			d.f.log.Warn("port sends from another address than its own", "port", p.Name, "node", place.Node,
-				"mac", s.mac.String(), "ip", s.ip.String(), "expected_mac", p.MAC.String(), "expected_ip", p.IP.String())
-		}
-		x.sender = s
-	}
-	d.f.drops.set(p.Name, x)
-}
-
-// worst returns the sender that tells most: one that is neither the port's nor
-// without an address yet, as of a host that asks for one by DHCP.
-func worst(all []sender, p *topology.Port) *sender {
-	rank := func(s sender) int {
-		switch {
-		case s.mac != p.MAC && s.ip.IsValid():
-			return 0
-		case s.mac != p.MAC:
-			return 1
-		case s.ip.IsValid() && !s.ip.IsUnspecified() && s.ip != p.IP:
-			return 2
-		case s.tagged:
-			return 3
-		}
-		return 4
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	s := slices.MinFunc(all, func(a, b sender) int { return cmp.Compare(rank(a), rank(b)) })
-	if rank(s) == 4 {
-		return nil
-	}
-	return &s
-}
-
-// droppedFacts returns what is known of packets of a port that were dropped.
-func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) *condition.Dropped {
-	x, ok := f.drops.get(p.Name, at)
-	if !ok {
-		return nil
-	}
-	facts := &condition.Dropped{Packets: x.packets}
-	if x.sender == nil {
-		return facts
-	}
-	if mac := x.sender.mac; mac != p.MAC {
-		facts.MAC, facts.WantMAC = mac.String(), p.MAC.String()
-	}
-	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && ip != p.IP {
-		facts.IP, facts.WantIP = ip.String(), p.IP.String()
-	}
-	facts.Tagged = x.sender.tagged
-	return facts
 }

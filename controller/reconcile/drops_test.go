@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,8 +28,8 @@ import (
 func TestWrongSource(t *testing.T) {
 	var passed atomic.Int64
 	b := newBedWith(t, 1, reconcile.Config{
-		DropsEvery: 50 * time.Millisecond,
-		Now:        func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+		DropsEvery: 50 * time.Millisecond, ReviewEvery: 50 * time.Millisecond,
+		Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
 	})
 	n := b.Nodes[0]
 	ports := []string{"mac", "arp", "ip", "tagged", "fine"}
@@ -103,24 +104,50 @@ func TestWrongSource(t *testing.T) {
 			if got.Packets == 0 {
 				t.Errorf("%s: dropped, but not counted", port)
 			}
-			if got.Packets = 0; got != w {
+			if got.Packets, got.Last = 0, w.Last; got != w {
 				t.Errorf("%s: %+v, want %+v", port, got, w)
 			}
 		}
 		return nil
 	})
+	if s := b.fabric.Summary(0); s.Dropping != len(want) || s.DroppedPackets == 0 {
+		t.Errorf("all in all %d ports and %d packets, want %d ports", s.Dropping, s.DroppedPackets, len(want))
+	}
 	if s := b.fabric.PortStatus("fine"); len(sources(s.Conditions)) > 0 {
 		t.Errorf("what every kernel sends is a condition: %+v", s.Conditions)
 	}
+	b.wantSent("node1", adds, deletes)
+	// Also where the switch has another connection by then.
+	var ended sync.Map
+	defer b.fabric.Subscribe(func(o topology.Ref) { ended.Store(o.Name, true) })()
+	if _, err := n.VSCtl(b.Context(), "del-controller", "br-int"); err != nil {
+		t.Fatal(err)
+	}
+	b.await("the connection to end", func(context.Context) error {
+		if s, _ := b.fabric.NodeStatus("node1"); s.Connected {
+			return errors.New("it is there")
+		}
+		return nil
+	})
+	b.join(n)
+	b.settled()
+	adds, deletes = b.sent("node1")
 	b.await("they to say so no longer", func(context.Context) error {
 		passed.Add(int64(10 * time.Second))
-		for _, port := range ports {
-			if s := b.fabric.PortStatus(port); s.Dropped != nil || len(sources(s.Conditions)) > 0 {
-				return fmt.Errorf("%s: %+v, %+v", port, s.Dropped, s.Conditions)
+		for port := range want {
+			s := b.fabric.PortStatus(port)
+			if _, told := ended.Load(port); !told || len(sources(s.Conditions)) > 0 {
+				return fmt.Errorf("%s: %+v, subscribers were notified: %t", port, s.Conditions, told)
+			}
+			if s.Dropped == nil || s.Dropped.Packets == 0 || s.Dropped.Last.IsZero() {
+				t.Fatalf("%s: what was dropped is forgotten: %+v", port, s.Dropped)
 			}
 		}
 		return nil
 	})
+	if s := b.fabric.Summary(0); s.Dropping != 0 {
+		t.Errorf("%d ports drop a minute later", s.Dropping)
+	}
 	b.await("the samples to be gone", func(ctx context.Context) error {
 		out, err := n.OFCtl(ctx, "dump-flows", "br-int", fmt.Sprintf("table=%d", pipeline.TableSample))
 		if err == nil && strings.Contains(out, "cookie=") {

@@ -88,6 +88,9 @@ type Config struct {
 	// DropsEvery is how often switches are asked whether ports sent what they may
 	// not. 0 means 5 s.
 	DropsEvery time.Duration
+	// ReviewEvery is how often sdnd looks what has changed by time alone; see
+	// review.go. 0 means 5 s.
+	ReviewEvery time.Duration
 	// Now is the clock for what people see; nil means time.Now.
 	Now func() time.Time
 }
@@ -146,6 +149,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 15*time.Second)
 	cfg.OVSDBGrace = cmp.Or(cfg.OVSDBGrace, 5*time.Second)
 	cfg.DropsEvery = cmp.Or(cfg.DropsEvery, 5*time.Second)
+	cfg.ReviewEvery = cmp.Or(cfg.ReviewEvery, 5*time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -159,6 +163,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
+	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workspaces.New = func() any { return &workspace{} }
 	f.metrics = newMetrics(cfg.Registerer, f.board)
@@ -190,6 +195,7 @@ func (f *Fabric) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return f.reviews(ctx) })
 	err := g.Wait()
 	f.late.Wait()
 	if ctx.Err() == nil {

@@ -18,6 +18,7 @@ func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
 		was, is := c.Before, c.After
 		d.f.board.countBound(was, is)
+		d.f.drops.forget(c.Port)
 		switch {
 		case is.OFPort == 0 && was.OFPort == 0:
 			continue // it is remembered where it was

@@ -4,11 +4,17 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/crowd"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
+
+// refusedFor is how long after its last attempt a machine that was refused is
+// shown. Open vSwitch tries again at least every 8 s unless it is set otherwise
+// (ovs-vswitchd.conf.db(5), Controller, max_backoff).
+const refusedFor = 2 * time.Minute
 
 // maxRefused bounds the switches remembered that could not say who they are.
 const maxRefused = 64
@@ -25,15 +31,17 @@ func (b *board) refuse(from net.Addr, err error) {
 		"ovs-vsctl set bridge "+b.bridge+" protocols=OpenFlow13")
 }
 
-// refusal is a switch that was refused, and the command that lets it in, "" for
-// none.
+// refusal is a switch that was refused, the command that lets it in, "" for none,
+// and when it last tried.
 type refusal struct {
 	Switch
 	command string
+	last    time.Time
 }
 
 // show remembers, by machine, that a switch was refused, and the command that lets
-// it in when run there; where it is and since when is added.
+// it in when run there; where it is and since when is added. It is forgotten when
+// the machine is let in, or has not tried for refusedFor.
 func (b *board) show(from net.Addr, s Switch, command string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -43,10 +51,13 @@ func (b *board) show(from net.Addr, s Switch, command string) {
 	if command != "" {
 		s.Action = "on that machine: " + command
 	}
-	s.Address, s.Since = from.String(), b.now()
-	host := crowd.Host(from)
-	again := b.refused[host].Reason == s.Reason
-	b.refused[host] = refusal{s, command}
+	host, now := crowd.Host(from), b.now()
+	was, again := b.refused[host]
+	again = again && was.Reason == s.Reason
+	if s.Address, s.Since = from.String(), now; again {
+		s.Since = was.Since
+	}
+	b.refused[host] = refusal{s, command, now}
 	if !again {
 		b.assessAt(host)
 	}

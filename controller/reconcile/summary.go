@@ -15,6 +15,10 @@ type Summary struct {
 	// Worst are the first objects that have conditions: those with errors first,
 	// then nodes, networks and ports in this order, then by name.
 	Worst []topology.Ref
+	// Dropping counts the ports that sent a moment ago what they may not, and
+	// DroppedPackets what of theirs was dropped since they were plugged in.
+	Dropping       int
+	DroppedPackets uint64
 	// Drifts is how many changes of flows by others were found since the start.
 	Drifts uint64
 }
@@ -46,6 +50,7 @@ func (f *Fabric) Summary(worst int) Summary {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	s := Summarize(f.board.conditions, worst)
+	s.Dropping, s.DroppedPackets = f.drops.sum(f.cfg.Now())
 	s.Drifts = drifts
 	return s
 }

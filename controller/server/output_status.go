@@ -151,7 +151,7 @@ func (v view) port(p *topology.Port) *api.Port {
 		Message:    bound.Message,
 	}
 	if d := bound.Dropped; d != nil {
-		st.Drops = &api.Drops{Packets: d.Packets, MAC: d.MAC, IP: d.IP, Tagged: d.Tagged}
+		st.Drops = &api.Drops{Packets: d.Packets, Last: d.Last.UTC(), Reason: string(d.Reason()), MAC: d.MAC, IP: d.IP, Tagged: d.Tagged}
 	}
 	if c := bound.Candidate; c.Node != "" {
 		st.Candidate = &api.Place{Node: c.Node, Interface: c.Interface}

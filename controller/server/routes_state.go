@@ -95,7 +95,7 @@ func (v view) summarize(sum reconcile.Summary, out *api.Status) {
 	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
 	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
-	out.Drifts = sum.Drifts
+	out.PortsDropping, out.DroppedPackets, out.Drifts = sum.Dropping, sum.DroppedPackets, sum.Drifts
 	out.Reasons, out.Objects = []api.ReasonCount{}, []api.ObjectConditions{}
 	for _, d := range condition.Reasons() {
 		if n := sum.Reasons[d.Reason]; n > 0 {

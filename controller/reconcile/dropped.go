@@ -1,0 +1,193 @@
+package reconcile
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// dropsPast is how long after its last dropped packet a port has a condition for
+// that.
+const dropsPast = time.Minute
+
+// dropped is what a port sent and may not have, as its switch counts it.
+type dropped struct {
+	place pipeline.Place
+	// packets since the port is at the place; last is when they were last seen to
+	// grow.
+	packets uint64
+	last    time.Time
+	// sender is the one that was sampled last, if any.
+	sender *sender
+}
+
+// sender is where a dropped packet came from, by its own account.
+type sender struct {
+	mac    topology.MAC
+	ip     netip.Addr // invalid for what is neither IP nor ARP
+	tagged bool
+}
+
+// drops is what was dropped of which port since it is where it is.
+type drops struct {
+	mu     sync.Mutex
+	byPort map[string]dropped
+	// recent are the ports of which something was dropped a moment ago.
+	recent map[string]struct{}
+}
+
+func (d *drops) get(port string, at pipeline.Place) (dropped, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	x, ok := d.byPort[port]
+	return x, ok && x.place == at
+}
+
+func (d *drops) set(port string, x dropped) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.byPort[port] = x
+	d.recent[port] = struct{}{}
+}
+
+// forget is for a port that came, went or moved.
+func (d *drops) forget(port string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.byPort, port)
+	delete(d.recent, port)
+}
+
+// past returns the ports of which nothing was dropped for a while, each once.
+func (d *drops) past(now time.Time) (ports []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for port := range d.recent {
+		if !d.byPort[port].recent(now) {
+			ports = append(ports, port)
+			delete(d.recent, port)
+		}
+	}
+	slices.Sort(ports)
+	return ports
+}
+
+// sum counts the ports that sent from elsewhere a moment ago, and the packets of
+// theirs that were dropped.
+func (d *drops) sum(now time.Time) (ports int, packets uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for port := range d.recent {
+		if x := d.byPort[port]; x.sender != nil && x.recent(now) {
+			ports++
+			packets += x.packets
+		}
+	}
+	return ports, packets
+}
+
+// recent reports whether something was dropped a moment ago.
+func (x dropped) recent(now time.Time) bool { return now.Sub(x.last) <= dropsPast }
+
+// dropsRead: a switch has dropped what ports may not send.
+type dropsRead struct {
+	peer *peer
+	// packets are the counters that have grown, senders who was found to send.
+	packets map[openflow.PortNo]uint64
+	senders map[openflow.PortNo][]sender
+}
+
+func (e dropsRead) happen(d *dispatcher) {
+	n := d.nodeOf(e.peer.dpid)
+	if n == nil || n.peer != e.peer {
+		return
+	}
+	concerned := map[openflow.PortNo]bool{}
+	for in := range e.packets {
+		concerned[in] = true
+	}
+	for in := range e.senders {
+		concerned[in] = true
+	}
+	for p := range d.view.PortsOn(n.name) {
+		place := d.view.Place(p.Name)
+		if place.Node != n.name || !concerned[place.OFPort] {
+			continue
+		}
+		e.keep(d, p, place)
+		d.assessPort(p.Name)
+	}
+}
+
+// keep notes what the switch says of one port.
+func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
+	x, ok := d.f.drops.get(p.Name, place)
+	if !ok {
+		x = dropped{place: place}
+	}
+	if n, ok := e.packets[place.OFPort]; ok {
+		x.packets, x.last = n, d.f.cfg.Now()
+	}
+	if s := worst(e.senders[place.OFPort], p); s != nil {
+		if x.sender == nil || *x.sender != *s {
+			d.f.log.Warn("port sends from another address than its own", "port", p.Name, "node", place.Node,
+				"mac", s.mac.String(), "ip", s.ip.String(), "expected_mac", p.MAC.String(), "expected_ip", p.IP.String())
+		}
+		x.sender = s
+	}
+	d.f.drops.set(p.Name, x)
+}
+
+// worst returns the sender that tells most: one that is neither the port's nor
+// without an address yet, as of a host that asks for one by DHCP.
+func worst(all []sender, p *topology.Port) *sender {
+	rank := func(s sender) int {
+		switch {
+		case s.mac != p.MAC && s.ip.IsValid():
+			return 0
+		case s.mac != p.MAC:
+			return 1
+		case s.ip.IsValid() && !s.ip.IsUnspecified() && s.ip != p.IP:
+			return 2
+		case s.tagged:
+			return 3
+		}
+		return 4
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	s := slices.MinFunc(all, func(a, b sender) int { return cmp.Compare(rank(a), rank(b)) })
+	if rank(s) == 4 {
+		return nil
+	}
+	return &s
+}
+
+// droppedFacts returns what is known of packets of a port that were dropped, nil if
+// none were, and whether that was a moment ago.
+func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) (facts *condition.Dropped, recent bool) {
+	x, ok := f.drops.get(p.Name, at)
+	if !ok {
+		return nil, false
+	}
+	facts = &condition.Dropped{Packets: x.packets, Last: x.last}
+	if x.sender == nil {
+		return facts, false
+	}
+	if mac := x.sender.mac; mac != p.MAC {
+		facts.MAC, facts.WantMAC = mac.String(), p.MAC.String()
+	}
+	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && ip != p.IP {
+		facts.IP, facts.WantIP = ip.String(), p.IP.String()
+	}
+	facts.Tagged = x.sender.tagged
+	return facts, x.recent(f.cfg.Now())
+}

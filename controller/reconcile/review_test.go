@@ -1,0 +1,117 @@
+package reconcile
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// boardAt is a board with the nodes, at 192.0.2.1 and so on, whose clock is *now,
+// and what subscribers are notified of.
+func boardAt(now *time.Time, nodes ...string) (b *board, told *[]string) {
+	b, told = newBoard(func() time.Time { return *now }, "br-int"), new([]string)
+	for i, name := range nodes {
+		b.set(name, 0, newMailbox())
+		b.update(name, func(s *NodeStatus) {
+			s.source.declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
+		})
+	}
+	tell := func(o topology.Ref) { *told = append(*told, o.String()) }
+	b.subscribers[&tell] = struct{}{}
+	return b, told
+}
+
+// reasons are the reasons of a node's conditions as it was last evaluated, without
+// evaluating it again.
+func (b *board) reasons(node string) (all []condition.Reason) {
+	for _, d := range condition.Reasons() {
+		if c := []condition.Condition{{Reason: d.Reason}}; d.Kind == topology.KindNode {
+			if b.conditions.Stamp(nodeRef(node), c, time.Time{}); !c[0].Since.IsZero() {
+				all = append(all, d.Reason)
+			}
+		}
+	}
+	return all
+}
+
+// TestRefusedIsForgotten: a machine that was refused is shown while it goes on
+// trying, since when it began, and no longer once it has stopped.
+func TestRefusedIsForgotten(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := start
+	b, told := boardAt(&now, "node1")
+	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
+	for range 50 { // every 10 s, longer than refusedFor
+		b.show(from, Switch{Reason: "its certificate is of another authority"}, "")
+		now = now.Add(10 * time.Second)
+		b.review(now)
+	}
+	f := &Fabric{board: b}
+	if all := f.Switches(); len(all) != 1 || !all[0].Since.Equal(start) {
+		t.Errorf("while it tries: %+v, want one since %v", all, start)
+	}
+	if got := fmt.Sprint(b.reasons("node1")); got != "[SwitchRefused]" {
+		t.Errorf("its node has %s", got)
+	}
+	now = now.Add(refusedFor)
+	b.review(now)
+	if all := f.Switches(); len(all) != 0 {
+		t.Errorf("long after it stopped: %+v", all)
+	}
+	if got := fmt.Sprint(b.reasons("node1"), *told); got != "[NotConnected] [node/node1 node/node1]" {
+		t.Errorf("its node and what subscribers were notified of: %s", got)
+	}
+}
+
+// TestCertificateExpiring: a connected node is warned about a certificate that
+// ends soon, and once it has ended, when nothing but time passes.
+func TestCertificateExpiring(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	ends := now.Add(100 * 24 * time.Hour)
+	b, told := boardAt(&now, "node1", "node2")
+	connect := func(ends time.Time) {
+		b.update("node1", func(s *NodeStatus) { s.Connected, s.CertificateExpires = true, ends })
+	}
+	connect(ends)
+	at := func(when time.Time, want, action string) {
+		t.Helper()
+		*told, now = nil, when
+		b.review(now)
+		got := ""
+		for _, c := range b.assessNode(b.nodes["node1"]).Conditions {
+			if c.Reason == condition.CertificateExpiring {
+				got = string(c.Reason)
+				if c.Action != action {
+					t.Errorf("at %v the cure is %q, want %q", when, c.Action, action)
+				}
+			}
+		}
+		if got != want {
+			t.Errorf("at %v it has %q, want %q", when, got, want)
+		}
+	}
+	at(ends.Add(-condition.CertificateSoon-time.Hour), "", "")
+	if len(*told) != 0 {
+		t.Errorf("notified of %v before anything changed", *told)
+	}
+	at(ends.Add(-condition.CertificateSoon), "CertificateExpiring", "on node1: sdnctl node renew && ovs-appctl bridge/reconnect br-int")
+	if fmt.Sprint(*told) != "[node/node1]" {
+		t.Errorf("notified of %v", *told)
+	}
+	at(ends.Add(time.Hour), "CertificateExpiring", "on node1, join again with the line that this prints: sdnctl node invite node1")
+	connect(ends.Add(825 * 24 * time.Hour))
+	at(ends.Add(2*time.Hour), "", "")
+	if n := b.reviews.order.Len(); n != 1 {
+		t.Errorf("%d nodes are to be reviewed, want 1", n)
+	}
+	b.remove("node1")
+	b.review(ends.Add(10 * 365 * 24 * time.Hour))
+	if n := b.reviews.order.Len() + len(b.reviews.at); n != 0 {
+		t.Errorf("a node that is gone is to be reviewed")
+	}
+}
