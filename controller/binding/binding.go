@@ -96,6 +96,9 @@ type Outcome struct {
 // Table knows all interfaces of all nodes, and from them the ports' places. It
 // is not safe for concurrent use.
 type Table struct {
+	// bridge is what the bridge of every node is called, for those who read why a
+	// port is not bound.
+	bridge string
 	// reserved is the name of the interface that can be no port.
 	reserved string
 	nodes    map[string]*node
@@ -110,12 +113,12 @@ type Table struct {
 	returned bool
 }
 
-// NewTable returns a table that knows no interface. The interface with the
-// reserved name, the tunnel, can be no port on any node.
-func NewTable(reserved string) *Table {
+// NewTable returns a table that knows no interface, of nodes whose bridge has that
+// name. The interface with the reserved name, the tunnel, can be no port on any node.
+func NewTable(bridge, reserved string) *Table {
 	return &Table{
-		reserved: reserved,
-		nodes:    map[string]*node{}, claims: map[string][]*iface{}, placed: map[string]Place{},
+		bridge: bridge, reserved: reserved,
+		nodes: map[string]*node{}, claims: map[string][]*iface{}, placed: map[string]Place{},
 		numbers: map[string]uint32{},
 	}
 }

@@ -276,7 +276,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			b := binding.NewTable(tunnel)
+			b := binding.NewTable("br-int", tunnel)
 			for i, s := range tt.steps {
 				got := s.tell(b)
 				if len(got) == 0 {
@@ -297,13 +297,13 @@ func TestTable(t *testing.T) {
 
 func TestWhy(t *testing.T) {
 	topo := declared(t)
-	b := binding.NewTable(tunnel)
+	b := binding.NewTable("br-lan", tunnel)
 	b.SetPort(topo, "n2", 4, "veth1")
 	b.SetInterfaces(topo, "n2", append(ids("veth1", "vm-7"), binding.Interface{Name: "tap0", IfaceID: "web"}))
 	want := map[string]string{
 		"pinned": "its interface veth1 is on node n2, but the port is pinned to node n1",
-		"web":    "its interface tap0 on node n2 is not on br-int",
-		"named":  "node n1 has no interface eth7 on br-int",
+		"web":    "its interface tap0 on node n2 is not on br-lan",
+		"named":  "node n1 has no interface eth7 on br-lan",
 	}
 	for name, why := range want {
 		p, _ := topo.Port(name)
@@ -313,7 +313,7 @@ func TestWhy(t *testing.T) {
 	}
 	b.SetInterfaces(topo, "n2", nil)
 	p, _ := topo.Port("pinned")
-	if got, why := b.Why(topo, p), "no interface on br-int has external_ids:iface-id=vm-7"; got != why {
+	if got, why := b.Why(topo, p), "no interface on br-lan has external_ids:iface-id=vm-7"; got != why {
 		t.Errorf("Why = %q, want %q", got, why)
 	}
 }

@@ -63,11 +63,11 @@ func (t *Table) Why(topo *topology.Snapshot, p *topology.Port) string {
 		case c.inactive:
 			return where + " is marked inactive (external_ids:iface-status)"
 		case c.OFPort == 0:
-			return where + " is not on br-int"
+			return where + " is not on " + t.bridge
 		}
 	}
 	if p.Spec.Interface != "" {
-		return "node " + p.Spec.Node + " has no interface " + p.Spec.Interface + " on br-int"
+		return "node " + p.Spec.Node + " has no interface " + p.Spec.Interface + " on " + t.bridge
 	}
-	return "no interface on br-int has external_ids:iface-id=" + p.BindingID()
+	return "no interface on " + t.bridge + " has external_ids:iface-id=" + p.BindingID()
 }

@@ -30,7 +30,7 @@ type fleet struct {
 var names = []string{"veth1", "eth7", "patch-to-br-web", "patch-to-br-web-a", "patch-to-br-web-b"}
 
 func newFleet(topo *topology.Snapshot) *fleet {
-	f := &fleet{Table: binding.NewTable(tunnel), topo: topo, facts: map[string]facts{}, places: map[string]binding.Place{}}
+	f := &fleet{Table: binding.NewTable("br-int", tunnel), topo: topo, facts: map[string]facts{}, places: map[string]binding.Place{}}
 	for _, n := range []string{"n1", "n2"} {
 		f.facts[n] = facts{map[uint32]string{}, map[string]binding.Interface{}}
 	}
@@ -139,7 +139,7 @@ func TestRestartMovesNothing(t *testing.T) {
 	for _, order := range [][]string{
 		{"n1 o", "n1 d", "n2 o", "n2 d"}, {"n1 d", "n1 o", "n2 d", "n2 o"}, {"n2 o", "n1 d", "n1 o", "n2 d"}, {"n2 d", "n1 o", "n1 d", "n2 o"},
 	} {
-		b := binding.NewTable(tunnel)
+		b := binding.NewTable("br-int", tunnel)
 		b.Remember(topo, "web", home)
 		for _, told := range order {
 			var out binding.Outcome
@@ -256,7 +256,7 @@ func TestManyNamesAlike(t *testing.T) {
 		ifaces[i] = binding.Interface{Name: fmt.Sprintf("patch-to-br-web-%05d", i), OFPort: uint32(i + 1), IfaceID: "web"}
 	}
 	started := time.Now()
-	b := binding.NewTable(tunnel)
+	b := binding.NewTable("br-int", tunnel)
 	b.SetPorts(topo, "n1", ports)
 	b.SetInterfaces(topo, "n1", ifaces)
 	b.SetInterfaces(topo, "n1", nil)

@@ -12,7 +12,7 @@ import (
 // none names it, and it is in use.
 func TestStrays(t *testing.T) {
 	topo := declared(t)
-	b := binding.NewTable(tunnel)
+	b := binding.NewTable("br-int", tunnel)
 	if got := b.Strays(topo, "n1"); got != nil {
 		t.Errorf("of a node that has told nothing: %v", got)
 	}

@@ -59,7 +59,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		told: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{},
-		bind:     binding.NewTable(pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
+		bind:     binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {

@@ -121,7 +121,7 @@ func (r *reader) datapathID(field, s string) topology.DatapathID {
 	}
 	id, err := model.ParseDatapathID(strings.ReplaceAll(s, ":", ""))
 	if err != nil {
-		r.add(field, err.Error(), "'ovs-vsctl get bridge br-int datapath_id' shows a switch's")
+		r.add(field, err.Error(), "'ovs-vsctl get bridge BRIDGE datapath_id' shows a switch's")
 	}
 	return id
 }

@@ -23,7 +23,7 @@ func TestSpecMistakes(t *testing.T) {
 		want []string
 	}{
 		{"node", api.NodeSpec{DatapathID: "xyz", TunnelIP: "fe80::1%eth0"}, []string{
-			`spec.datapathID: "xyz" is not a datapath id: want up to 16 hexadecimal digits, such as 00000000000000a1 ('ovs-vsctl get bridge br-int datapath_id' shows a switch's)`,
+			`spec.datapathID: "xyz" is not a datapath id: want up to 16 hexadecimal digits, such as 00000000000000a1 ('ovs-vsctl get bridge BRIDGE datapath_id' shows a switch's)`,
 			`spec.tunnelIP: "fe80::1%eth0" has a zone (give an IPv4 address, such as 10.0.0.7)`,
 		}},
 		{"port", api.PortSpec{IP: "10.0.0.7/24", MAC: "00:00:00:00:00:00"}, []string{
