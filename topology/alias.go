@@ -22,6 +22,7 @@ type (
 	VNI         = model.VNI
 	MAC         = model.MAC
 	DatapathID  = model.DatapathID
+	Family      = model.Family
 )
 
 // The constants of those types.
@@ -30,6 +31,9 @@ const (
 	KindNetwork = model.KindNetwork
 	KindRouter  = model.KindRouter
 	KindPort    = model.KindPort
+
+	IPv4 = model.IPv4
+	IPv6 = model.IPv6
 
 	TunnelAuto    = model.TunnelAuto
 	TunnelEnforce = model.TunnelEnforce

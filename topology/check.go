@@ -15,20 +15,25 @@ func CheckIPAM(s *Snapshot) []string {
 			say("%s: there is no network %q", o.Ref(), o.Spec.Network)
 			continue
 		}
-		ip := u32(o.IP)
-		if sp := newSpace(&s.x, n, o.Spec.Node); sp == nil || !sp.allows(ip) {
-			say("%s: %s", o.Ref(), refuse(&s.x, n, o.Spec.Node, o.IP))
+		sp := newSpace(&s.x, n, o.Spec.Node)
+		for _, a := range o.Addresses {
+			if sp == nil || !sp.allows(a) {
+				say("%s: %s", o.Ref(), refuse(&s.x, n, o.Spec.Node, a))
+			}
 		}
-		if _, taken := addrs.at(uint32(n.VNI), ip); taken {
-			say("%s: %s of %s is held twice", o.Ref(), o.IP, n.Ref())
-			continue
-		}
-		addrs.add(uint32(n.VNI), ip, ip)
-		locks++
-		if h, ok := s.x.locks.Get(lockKey(n.VNI, ip)); !ok {
-			say("%s: %s of %s is not locked", o.Ref(), o.IP, n.Ref())
-		} else if h != o {
-			say("%s: %s of %s is locked for %s", o.Ref(), o.IP, n.Ref(), h.Ref())
+		for held := range o.held() {
+			what := held.from.addr()
+			if _, taken := addrs.overlaps(uint32(n.VNI), held); taken {
+				say("%s: %s of %s is held twice", o.Ref(), what, n.Ref())
+				continue
+			}
+			addrs.add(uint32(n.VNI), held)
+			locks++
+			if l, ok := s.x.locks.Get(lock{vni: n.VNI, span: held}); !ok {
+				say("%s: %s of %s is not locked", o.Ref(), what, n.Ref())
+			} else if l.port != o || l.to != held.to {
+				say("%s: %s of %s is locked for %s", o.Ref(), what, n.Ref(), l.port.Ref())
+			}
 		}
 	}
 	if extra := s.x.locks.Len() - locks; extra > 0 {
@@ -40,12 +45,14 @@ func CheckIPAM(s *Snapshot) []string {
 			say("block of %s on node %q: there is no such segmented network", b.Network, b.Node)
 			continue
 		}
-		sl := slotsOf(n, b.Prefix)
-		if _, taken := slots.overlaps(uint32(n.VNI), sl.from, sl.to); taken {
-			say("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, b.Prefix)
-			continue
+		for f, r := range b.Ranges() {
+			sl := slotsOf(n, r.Prefix)
+			if _, taken := slots.overlaps(slotSpace(n, f), sl); taken {
+				say("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, r.Prefix)
+				continue
+			}
+			slots.add(slotSpace(n, f), sl)
 		}
-		slots.add(uint32(n.VNI), sl.from, sl.to)
 	}
 	for n := range all(s.x.segmented) {
 		for node := range s.Nodes() {
@@ -55,10 +62,10 @@ func CheckIPAM(s *Snapshot) []string {
 		}
 	}
 	compareRuns(s.x.addrs, addrs, func(r run, state string) {
-		say("VNI %d: addresses %s-%s are %s", r.space, ip4(r.from), ip4(r.to), state)
+		say("VNI %d: addresses %s-%s are %s", r.space, r.from.addr(), r.to.addr(), state)
 	})
 	compareRuns(s.x.slots, slots, func(r run, state string) {
-		say("VNI %d: blocks number %d-%d are %s", r.space, r.from, r.to, state)
+		say("VNI %d: blocks number %d-%d of %s are %s", r.space>>1, r.from.low, r.to.low, Family(r.space&1), state)
 	})
 	return out
 }

@@ -27,28 +27,29 @@ func checked(t *testing.T) *Snapshot {
 
 // TestCheckIPAMFinds breaks the books in every way that the check knows.
 func TestCheckIPAMFinds(t *testing.T) {
-	at := u32(netip.MustParseAddr("10.0.0.2"))
+	at := numberOf(netip.MustParseAddr("10.0.0.2"))
+	after := func(n uint32) number { return at.plus(small(n)) }
 	for _, tt := range []struct {
 		name    string
 		corrupt func(s *Snapshot, p, q *Port)
 		want    string
 	}{
 		{"nothing", func(*Snapshot, *Port, *Port) {}, ""},
-		{"lock lost", func(s *Snapshot, _, _ *Port) { s.x.locks.Delete(lockKey(9, at)) }, "port/p: 10.0.0.2 of network/a is not locked"},
-		{"lock of another", func(s *Snapshot, _, q *Port) { s.x.locks.Set(lockKey(9, at), q) }, "is locked for port/q"},
-		{"lock of nobody", func(s *Snapshot, p, _ *Port) { s.x.locks.Set(lockKey(9, at+50), p) }, "1 addresses are locked for no port"},
-		{"held twice", func(_ *Snapshot, p, q *Port) { q.IP = p.IP }, "port/q: 10.0.0.2 of network/a is held twice"},
-		{"outside", func(_ *Snapshot, _, q *Port) { q.IP = netip.MustParseAddr("10.9.0.1") }, "is not in the subnets"},
+		{"lock lost", func(s *Snapshot, _, _ *Port) { s.x.locks.Delete(lock{vni: 9, span: just(at)}) }, "port/p: 10.0.0.2 of network/a is not locked"},
+		{"lock of another", func(s *Snapshot, _, q *Port) { s.x.locks.Set(lock{9, just(at), q}) }, "is locked for port/q"},
+		{"lock of nobody", func(s *Snapshot, p, _ *Port) { s.x.locks.Set(lock{9, just(after(50)), p}) }, "1 addresses are locked for no port"},
+		{"held twice", func(_ *Snapshot, p, q *Port) { q.Addresses = p.Addresses }, "port/q: 10.0.0.2 of network/a is held twice"},
+		{"outside", func(_ *Snapshot, _, q *Port) { q.Addresses = []netip.Addr{netip.MustParseAddr("10.9.0.1")} }, "is not in the subnets"},
 		{"network lost", func(s *Snapshot, _, _ *Port) { s.x.networks.Delete("a") }, `there is no network "a"`},
-		{"booked too much", func(s *Snapshot, _, _ *Port) { s.x.addrs.add(9, at+50, at+60) }, "addresses 10.0.0.52-10.0.0.62 are booked as taken"},
-		{"booked too little", func(s *Snapshot, _, _ *Port) { s.x.addrs.remove(9, at, at) }, "10.0.0.2-10.0.0.3 are in use, and not all booked"},
+		{"booked too much", func(s *Snapshot, _, _ *Port) { s.x.addrs.add(9, span{after(50), after(60)}) }, "addresses 10.0.0.52-10.0.0.62 are booked as taken"},
+		{"booked too little", func(s *Snapshot, _, _ *Port) { s.x.addrs.remove(9, just(at)) }, "10.0.0.2-10.0.0.3 are in use, and not all booked"},
 		{"block lost", func(s *Snapshot, _, _ *Port) { s.x.blocks.Delete(blockEntry{a: "s", b: "n1"}) }, `node "n1" has no block`},
 		{"block of no network", func(s *Snapshot, _, _ *Port) { s.x.networks.Delete("s") }, "no such segmented network"},
 		{"block twice", func(s *Snapshot, _, _ *Port) {
 			b, _ := s.x.block("s", "n1")
-			s.x.blocks.Set(blockEntry{"s", "n2", &Block{Network: "s", Node: "n2", Prefix: b.Prefix}})
+			s.x.blocks.Set(blockEntry{"s", "n2", &Block{Network: "s", Node: "n2", ByFamily: b.ByFamily}})
 		}, "belongs to two nodes"},
-		{"slot lost", func(s *Snapshot, _, _ *Port) { s.x.slots.remove(8, 1, 1) }, "blocks number 1-1 are in use, and not all booked"},
+		{"slot lost", func(s *Snapshot, _, _ *Port) { s.x.slots.remove(8<<1, just(small(uint32(1)))) }, "blocks number 1-1 of IPv4 are in use, and not all booked"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := checked(t)
@@ -79,8 +80,8 @@ func TestPlanConcurrently(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if p, _ := r.Next.Port(fmt.Sprint("x", i)); p.IP.String() != "10.0.0.4" {
-					t.Errorf("planned %s", p.IP)
+				if p, _ := r.Next.Port(fmt.Sprint("x", i)); p.Addresses[0].String() != "10.0.0.4" {
+					t.Errorf("planned %s", p.Addresses)
 				}
 			}
 		})
@@ -101,19 +102,19 @@ func BenchmarkAllocate(b *testing.B) {
 	for _, n := range []uint32{1_000, 1_000_000} {
 		b.Run(fmt.Sprintf("taken=%d", n), func(b *testing.B) {
 			s := newRunSet()
-			base := u32(netip.MustParseAddr("10.0.0.0"))
-			s.add(9, base, base+n)
-			for v := base + n + 2; v < base+2*n; v += 2 { // beyond the first gap, as after many deletes
-				s.add(9, v, v)
+			in := spanOf(netip.MustParsePrefix("fd00::/64"))
+			s.add(9, span{in.from, in.from.plus(small(n))})
+			for i := n + 2; i < 2*n; i += 2 { // beyond the first gap, as after many deletes
+				s.add(9, just(in.from.plus(small(i))))
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				v, ok := s.free(9, base, base+1<<24-1, nil)
+				v, ok := s.free(9, in, nil)
 				if !ok {
 					b.Fatal("nothing is free")
 				}
-				s.add(9, v, v)
-				s.remove(9, v, v)
+				s.add(9, just(v))
+				s.remove(9, just(v))
 			}
 		})
 	}

@@ -41,7 +41,7 @@ type indexes struct {
 
 	nodes         *btree.Map[string, *Node]
 	nodesByDPID   *btree.Map[DatapathID, *Node]
-	nodesByTunnel *btree.Map[uint32, *Node]
+	nodesByTunnel *btree.BTreeG[*Node]
 
 	networks      *btree.Map[string, *Network]
 	networksByVNI *btree.Map[VNI, *Network]
@@ -53,10 +53,9 @@ type indexes struct {
 	ports          *btree.Map[string, *Port]
 	portsByNetwork *btree.BTreeG[*Port] // network, name
 	portsByNode    *btree.BTreeG[*Port] // node, network, name; node "" is unpinned
-	// locks holds each taken address: VNI and address to the one holder.
-	locks *btree.Map[uint64, *Port]
-	// portsByMAC has only ports whose MAC is not MACFor(VNI, IP); the others
-	// are found by their address.
+	locks          *btree.BTreeG[lock]
+	// portsByMAC has only ports whose MAC is not that of their IPv4 address; the
+	// others are found by it.
 	portsByMAC *btree.BTreeG[macEntry]
 	// portsByID has only ports with an interface id of their own; the others
 	// are found by their name.
@@ -71,11 +70,10 @@ type indexes struct {
 	vnis      runSet // one space, 0
 	routerIDs runSet // one space, 0
 	addrs     runSet // a space per VNI: addresses
-	slots     runSet // a space per VNI: numbers of blocks of a segmented network
-	// lastGiven is the address that was allocated last of each range, by
-	// lockKey of the VNI and the range's first address. The search for a free
-	// address goes on behind it, so that one just released rests for a while.
-	lastGiven *btree.Map[uint64, uint32]
+	slots     runSet // a space per VNI and family: places of blocks of a segmented network
+	// lastGiven is the address that was allocated last of each range. The search for
+	// a free address goes on behind it, so that one just released rests for a while.
+	lastGiven *btree.BTreeG[given]
 }
 
 func newIndexes() indexes {
@@ -86,10 +84,12 @@ func newIndexes() indexes {
 		return x.b < y.b
 	}
 	return indexes{
-		kindIndexes:   newKindIndexes(),
-		nodes:         btree.NewMap[string, *Node](treeDegree),
-		nodesByDPID:   btree.NewMap[DatapathID, *Node](treeDegree),
-		nodesByTunnel: btree.NewMap[uint32, *Node](treeDegree),
+		kindIndexes: newKindIndexes(),
+		nodes:       btree.NewMap[string, *Node](treeDegree),
+		nodesByDPID: btree.NewMap[DatapathID, *Node](treeDegree),
+		nodesByTunnel: newTree(func(a, b *Node) bool {
+			return numberOf(a.Spec.TunnelIP).less(numberOf(b.Spec.TunnelIP))
+		}),
 		networks:      btree.NewMap[string, *Network](treeDegree),
 		networksByVNI: btree.NewMap[VNI, *Network](treeDegree),
 		segmented:     btree.NewMap[string, *Network](treeDegree),
@@ -111,7 +111,7 @@ func newIndexes() indexes {
 			}
 			return a.Name < b.Name
 		}),
-		locks: btree.NewMap[uint64, *Port](treeDegree),
+		locks: newTree(lockLess),
 		portsByMAC: newTree(func(a, b macEntry) bool {
 			if a.vni != b.vni {
 				return a.vni < b.vni
@@ -140,7 +140,7 @@ func newIndexes() indexes {
 		routerIDs:    newRunSet(),
 		addrs:        newRunSet(),
 		slots:        newRunSet(),
-		lastGiven:    btree.NewMap[uint64, uint32](treeDegree),
+		lastGiven:    newTree(givenLess),
 	}
 }
 
@@ -174,6 +174,3 @@ func (x *indexes) fork() indexes {
 		lastGiven:      x.lastGiven.Copy(),
 	}
 }
-
-// lockKey is the key of an address in indexes.locks.
-func lockKey(vni VNI, ip uint32) uint64 { return uint64(vni)<<32 | uint64(ip) }

@@ -3,26 +3,28 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // space is the addresses that a port may have: those of a stretched network or
 // of one block.
 type space struct {
 	vni VNI
-	// in are the ranges, in the order in which they are used up.
-	in []span
+	// in are the ranges of each family, in the order in which they are used up.
+	in [2][]span
 	// skip is what is never given out, sorted: the first and last address of
 	// each range, gateways, and what the user has reserved.
 	skip []span
 }
 
-// newSpace returns where a port of a network on a node gets its address, or
+// newSpace returns where a port of a network on a node gets its addresses, or
 // nil if the node has no block there.
 func newSpace(x *indexes, n *Network, node string) *space {
 	s := &space{vni: n.VNI}
 	for _, sub := range n.Spec.Subnets {
 		for _, r := range sub.Reserved {
-			s.skip = append(s.skip, span{u32(r.From), u32(r.To)})
+			s.skip = append(s.skip, span{numberOf(r.From), numberOf(r.To)})
 		}
 		if n.Spec.Mode == Stretched {
 			s.add(sub.Prefix, sub.Gateway)
@@ -33,45 +35,54 @@ func newSpace(x *indexes, n *Network, node string) *space {
 		if !ok {
 			return nil
 		}
-		s.add(b.Prefix, b.Gateway)
+		for _, r := range b.Ranges() {
+			s.add(r.Prefix, r.Gateway)
+		}
 	}
 	s.skip = union(s.skip)
 	return s
 }
 
 func (s *space) add(p netip.Prefix, gateway netip.Addr) {
-	r, g := spanOf(p), u32(gateway)
-	s.in = append(s.in, r)
-	s.skip = append(s.skip, span{r.from, r.from}, span{r.to, r.to}, span{g, g})
+	r, f := spanOf(p), model.FamilyOf(p.Addr())
+	s.in[f] = append(s.in[f], r)
+	s.skip = append(s.skip, just(r.from), just(numberOf(gateway)))
+	if f == IPv4 { // IPv6 has no broadcast
+		s.skip = append(s.skip, just(r.to))
+	}
 }
 
+// has reports whether ports get an address of the family.
+func (s *space) has(f Family) bool { return len(s.in[f]) > 0 }
+
 // allows reports whether a port may have an address, taken or not.
-func (s *space) allows(ip uint32) bool {
-	if _, no := find(s.skip, ip); no {
+func (s *space) allows(a netip.Addr) bool {
+	v := numberOf(a)
+	if _, no := find(s.skip, v); no || a.Zone() != "" {
 		return false
 	}
-	for _, r := range s.in {
-		if r.has(ip) {
+	for _, r := range s.in[model.FamilyOf(a)] {
+		if r.has(v) {
 			return true
 		}
 	}
 	return false
 }
 
-// free returns a free address that is usable: in each range in turn the first
-// one behind the address that was allocated last there, and only when no range
+// free returns a free address of a family that is usable: in each range in turn the
+// first one behind the address that was allocated last there, and only when no range
 // has one the first one before it. An address that was just released is so
 // given out again last, when whoever still remembers it has forgotten it.
-func (s *space) free(x *indexes, usable func(netip.Addr) bool) (netip.Addr, bool) {
-	for _, r := range s.in {
-		if last, ok := x.lastGiven.Get(lockKey(s.vni, r.from)); ok && last < r.to {
-			r.from = last + 1
+func (s *space) free(x *indexes, f Family, usable func(netip.Addr) bool) (netip.Addr, bool) {
+	for _, r := range s.in[f] {
+		if g, ok := x.lastGiven.Get(given{vni: s.vni, from: r.from}); ok && g.last.less(r.to) {
+			r.from, _ = g.last.next()
 		}
 		if a, ok := s.freeIn(x, r, usable); ok {
 			return a, true
 		}
 	}
-	for _, r := range s.in {
+	for _, r := range s.in[f] {
 		if a, ok := s.freeIn(x, r, usable); ok {
 			return a, true
 		}
@@ -82,70 +93,96 @@ func (s *space) free(x *indexes, usable func(netip.Addr) bool) (netip.Addr, bool
 // freeIn returns the lowest free address of r that is usable.
 func (s *space) freeIn(x *indexes, r span, usable func(netip.Addr) bool) (netip.Addr, bool) {
 	for {
-		v, ok := x.addrs.free(uint32(s.vni), r.from, r.to, s.skip)
+		v, ok := x.addrs.free(uint32(s.vni), r, s.skip)
 		if !ok {
 			return netip.Addr{}, false
 		}
-		if a := ip4(v); usable(a) {
+		a := v.addr()
+		if usable(a) {
 			return a, true
 		}
-		r.from = v + 1
+		if r.from, ok = v.next(); !ok || r.to.less(r.from) {
+			return netip.Addr{}, false
+		}
 	}
 }
 
+// given is the address that was allocated last of the range of a VNI that begins at
+// from.
+type given struct {
+	vni        VNI
+	from, last number
+}
+
+func givenLess(a, b given) bool {
+	if a.vni != b.vni {
+		return a.vni < b.vni
+	}
+	return a.from.less(b.from)
+}
+
 // given notes that an address was allocated, not chosen by the user.
-func (s *space) given(x *indexes, ip netip.Addr) {
-	for _, r := range s.in {
-		if v := u32(ip); r.has(v) {
-			x.lastGiven.Set(lockKey(s.vni, r.from), v)
+func (s *space) given(x *indexes, a netip.Addr) {
+	v := numberOf(a)
+	for _, r := range s.in[model.FamilyOf(a)] {
+		if r.has(v) {
+			x.lastGiven.Set(given{s.vni, r.from, v})
 		}
 	}
+}
+
+// forgetGiven forgets which address of a range was allocated last.
+func (x *indexes) forgetGiven(vni VNI, r netip.Prefix) {
+	x.lastGiven.Delete(given{vni: vni, from: spanOf(r).from})
 }
 
 // refuse says why a port of a network on a node may not have an address.
 func refuse(x *indexes, n *Network, node string, ip netip.Addr) string {
-	var in []netip.Prefix
-	var gateways []netip.Addr
+	var in []BlockRange
 	where := "the subnets of " + n.Ref().String()
 	if n.Spec.Mode == Segmented {
 		b, ok := x.block(n.Name, node)
 		if !ok {
 			return fmt.Sprintf("node %q has no block of %s", node, n.Ref())
 		}
-		in, gateways = append(in, b.Prefix), append(gateways, b.Gateway)
+		for _, r := range b.Ranges() {
+			in = append(in, r)
+		}
 		where = fmt.Sprintf("the block that node %q has of %s", node, n.Ref())
 	}
 	for _, s := range n.Spec.Subnets {
 		for _, r := range s.Reserved {
-			if span := (span{u32(r.From), u32(r.To)}); span.has(u32(ip)) {
+			if span := (span{numberOf(r.From), numberOf(r.To)}); span.has(numberOf(ip)) {
 				return fmt.Sprintf("%s is reserved (%s-%s) in %s", ip, r.From, r.To, n.Ref())
 			}
 		}
 		if n.Spec.Mode == Stretched {
-			in, gateways = append(in, s.Prefix), append(gateways, s.Gateway)
+			in = append(in, BlockRange{s.Prefix, s.Gateway})
 		}
 	}
-	for i, p := range in {
-		switch s := spanOf(p); {
-		case gateways[i] == ip:
-			return fmt.Sprintf("%s is the gateway of %s", ip, p)
-		case s.from == u32(ip):
-			return fmt.Sprintf("%s is the network address of %s", ip, p)
-		case s.to == u32(ip):
-			return fmt.Sprintf("%s is the broadcast address of %s", ip, p)
+	for _, r := range in {
+		switch s := spanOf(r.Prefix); {
+		case r.Gateway == ip:
+			return fmt.Sprintf("%s is the gateway of %s", ip, r.Prefix)
+		case s.from == numberOf(ip) && ip.Is4():
+			return fmt.Sprintf("%s is the network address of %s", ip, r.Prefix)
+		case s.from == numberOf(ip):
+			return fmt.Sprintf("%s is the address of all routers of %s (RFC 4291, 2.6.1)", ip, r.Prefix)
+		case s.to == numberOf(ip) && ip.Is4():
+			return fmt.Sprintf("%s is the broadcast address of %s", ip, r.Prefix)
 		}
 	}
 	return fmt.Sprintf("%s is not in %s (%s)", ip, where, prefixes(in))
 }
 
 // prefixes lists the first few.
-func prefixes(ps []netip.Prefix) string {
+func prefixes(rs []BlockRange) string {
 	var u []string
-	for i, p := range ps {
+	for i, r := range rs {
 		if i == maxNamed {
-			return fmt.Sprintf("%s and %d more", list(u), len(ps)-i)
+			return fmt.Sprintf("%s and %d more", list(u), len(rs)-i)
 		}
-		u = append(u, p.String())
+		u = append(u, r.Prefix.String())
 	}
 	return list(u)
 }

@@ -1,6 +1,10 @@
 package topology
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // Loader builds a snapshot from objects that were planned before, such as
 // those of a store. It does not judge them again, but it refuses what would
@@ -31,16 +35,22 @@ func (l *Loader) AddBlock(b *Block) error {
 	if !ok {
 		return fmt.Errorf("block of %s on node %q: there is no such node", b.Network, b.Node)
 	}
-	in := n.Spec.Subnets[0].Prefix
-	if !b.Prefix.IsValid() || !in.Contains(b.Prefix.Addr()) || b.Prefix.Bits() > n.Spec.BlockBits() {
-		return fmt.Errorf("block of %s on node %q: %s is not a block of %s", b.Network, b.Node, b.Prefix, in)
-	}
-	s := slotsOf(n, b.Prefix)
-	if _, taken := l.x.slots.overlaps(uint32(n.VNI), s.from, s.to); taken {
-		return fmt.Errorf("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, b.Prefix)
-	}
 	b.Network, b.Node = n.Name, node.Name // one copy of the strings for all blocks
-	l.x.putBlock(b, n.VNI, s)
+	for _, f := range model.Families() {
+		r, has := b.Of(f)
+		in, ok := n.Spec.SubnetOf(f)
+		if has != ok || has && (!in.Prefix.Contains(r.Prefix.Addr()) || r.Prefix.Bits() > n.Spec.BlockBits(f)) {
+			return fmt.Errorf("block of %s on node %q: %s is not a block of %s", b.Network, b.Node, r.Prefix, in.Prefix)
+		}
+		if !has {
+			continue
+		}
+		if _, taken := l.x.slots.overlaps(slotSpace(n, f), slotsOf(n, r.Prefix)); taken {
+			return fmt.Errorf("block of %s on node %q: %s belongs to two nodes", b.Network, b.Node, r.Prefix)
+		}
+		l.x.takeSlots(n, f, r)
+	}
+	l.x.putBlock(b)
 	return nil
 }
 

@@ -39,7 +39,7 @@ func (n *Network) drop(x, _ *indexes) { x.dropNetwork(n) }
 func (x *indexes) putNetwork(n *Network) {
 	x.networks.Set(n.Name, n)
 	x.networksByVNI.Set(n.VNI, n)
-	x.vnis.add(0, uint32(n.VNI), uint32(n.VNI))
+	x.vnis.add(0, just(small(n.VNI)))
 	if n.Spec.Mode == Segmented {
 		x.segmented.Set(n.Name, n)
 	}
@@ -48,11 +48,11 @@ func (x *indexes) putNetwork(n *Network) {
 func (x *indexes) dropNetwork(n *Network) {
 	x.networks.Delete(n.Name)
 	x.networksByVNI.Delete(n.VNI)
-	x.vnis.remove(0, uint32(n.VNI), uint32(n.VNI))
+	x.vnis.remove(0, just(small(n.VNI)))
 	x.segmented.Delete(n.Name)
 	if n.Spec.Mode == Stretched {
 		for _, s := range n.Spec.Subnets {
-			x.lastGiven.Delete(lockKey(n.VNI, spanOf(s.Prefix).from))
+			x.forgetGiven(n.VNI, s.Prefix)
 		}
 	}
 }

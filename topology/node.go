@@ -38,7 +38,7 @@ func (x *indexes) putNode(n *Node) {
 	x.nodes.Set(n.Name, n)
 	x.nodesByDPID.Set(n.DatapathID, n)
 	if n.Spec.TunnelIP.IsValid() {
-		x.nodesByTunnel.Set(u32(n.Spec.TunnelIP), n)
+		x.nodesByTunnel.Set(n)
 	}
 }
 
@@ -46,7 +46,7 @@ func (x *indexes) dropNode(n *Node) {
 	x.nodes.Delete(n.Name)
 	x.nodesByDPID.Delete(n.DatapathID)
 	if n.Spec.TunnelIP.IsValid() {
-		x.nodesByTunnel.Delete(u32(n.Spec.TunnelIP))
+		x.nodesByTunnel.Delete(n)
 	}
 }
 
@@ -56,11 +56,14 @@ func (s *Snapshot) Node(name string) (*Node, bool) { return s.x.nodes.Get(name) 
 // NodeByDatapath returns the node whose switch has that datapath id.
 func (s *Snapshot) NodeByDatapath(d DatapathID) (*Node, bool) { return s.x.nodesByDPID.Get(d) }
 
-// NodesByTunnel returns the nodes whose tunnel address is in an IPv4 prefix, by
-// that address.
+// byTunnel is what a node with a tunnel address is found by.
+func byTunnel(a netip.Addr) *Node { return &Node{Spec: NodeSpec{TunnelIP: a}} }
+
+// NodesByTunnel returns the nodes whose tunnel address is in a prefix, by that
+// address.
 func (s *Snapshot) NodesByTunnel(p netip.Prefix) iter.Seq[*Node] {
 	return func(yield func(*Node) bool) {
-		s.x.nodesByTunnel.Ascend(u32(p.Masked().Addr()), func(_ uint32, n *Node) bool {
+		s.x.nodesByTunnel.Ascend(byTunnel(p.Masked().Addr()), func(n *Node) bool {
 			return p.Contains(n.Spec.TunnelIP) && yield(n)
 		})
 	}

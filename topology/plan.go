@@ -160,7 +160,7 @@ func sameLabels(a, b map[string]string) bool { return maps.Equal(a, b) }
 func sameSpec(a, b Spec) bool {
 	if x, ok := a.(PortSpec); ok {
 		y, ok := b.(PortSpec)
-		return ok && x == y
+		return ok && x.Equal(y)
 	}
 	return reflect.DeepEqual(a, b)
 }

@@ -70,91 +70,114 @@ func (p *planner) oneBlock(it *item, n *Network) bool {
 		p.bad(it, Exhausted, "", fmt.Sprintf("%s has blocks for %d nodes, and this change makes it %d", n.Ref(), n.Spec.MaxNodes, p.x.nodes.Len()), "raise spec.maxNodes of that network, or delete nodes")
 		return false
 	}
-	return p.freeBlock(it, n, it.ref.Name)
+	for _, s := range n.Spec.Subnets {
+		if !p.freeBlock(it, n, it.ref.Name, s.Prefix) {
+			return false
+		}
+	}
+	return true
 }
 
 // allBlocks gives all nodes their blocks of a network that is new or has other
-// addresses: those that are given first, then those that they had and can keep,
-// then the lowest free ones.
+// addresses.
 func (p *planner) allBlocks(it *item, n *Network) {
 	if p.x.nodes.Len() > n.Spec.MaxNodes {
 		p.bad(it, Exhausted, "spec.maxNodes", fmt.Sprintf("room for %d, and there are %d nodes", n.Spec.MaxNodes, p.x.nodes.Len()), "raise it (and give a larger CIDR if needed)")
 		return
 	}
-	has := make(map[string]bool, len(n.Spec.Blocks))
 	for i, b := range n.Spec.Blocks {
-		has[b.Node] = true
 		if node, ok := p.x.nodes.Get(b.Node); ok {
-			p.putBlock(n, node.Name, b)
+			p.takeBlock(n, node.Name, b)
 		} else if !p.broken(KindNode, b.Node) {
 			p.bad(it, NotFound, fmt.Sprintf("spec.blocks[%d].node", i), fmt.Sprintf("there is no node %q", b.Node), "create it in the same change or before, or check the name")
 		}
 	}
+	for _, s := range n.Spec.Subnets {
+		if !p.otherBlocks(it, n, s.Prefix) {
+			return
+		}
+	}
+}
+
+// otherBlocks gives the nodes for which none is given their blocks of a subnet:
+// those that they had and can keep, then the lowest free ones.
+func (p *planner) otherBlocks(it *item, n *Network, in netip.Prefix) bool {
+	f := model.FamilyOf(in.Addr())
 	var fresh []string
 	for node := range all(p.x.nodes) {
-		if has[node.Name] {
-			continue
+		if b, ok := p.x.block(n.Name, node.Name); ok {
+			if _, has := b.Of(f); has {
+				continue
+			}
 		}
-		if b, ok := p.old.x.block(n.Name, node.Name); ok && p.keepsBlock(n, b.Prefix) {
-			p.putBlock(n, node.Name, BlockSpec{Prefix: b.Prefix})
+		if b, ok := p.old.x.block(n.Name, node.Name); ok && p.keepsBlock(n, f, b) {
+			p.takeBlock(n, node.Name, BlockSpec{Prefix: b.ByFamily[f].Prefix})
 			continue
 		}
 		fresh = append(fresh, node.Name)
 	}
 	slices.SortFunc(fresh, naturalCompare)
 	for _, node := range fresh {
-		if !p.freeBlock(it, n, node) {
-			return
+		if !p.freeBlock(it, n, node, in) {
+			return false
 		}
 	}
+	return true
 }
 
 // keepsBlock reports whether a node can keep its block after the network has
 // changed.
-func (p *planner) keepsBlock(n *Network, b netip.Prefix) bool {
-	in := n.Spec.Subnets[0].Prefix
-	if b.Bits() != n.Spec.BlockBits() || !in.Contains(b.Addr()) {
+func (p *planner) keepsBlock(n *Network, f Family, b *Block) bool {
+	r, ok := b.Of(f)
+	in, _ := n.Spec.SubnetOf(f)
+	if !ok || r.Prefix.Bits() != n.Spec.BlockBits(f) || !in.Prefix.Contains(r.Prefix.Addr()) {
 		return false
 	}
-	s := slotsOf(n, b)
-	_, taken := p.x.slots.overlaps(uint32(n.VNI), s.from, s.to)
+	_, taken := p.x.slots.overlaps(slotSpace(n, f), slotsOf(n, r.Prefix))
 	return !taken
 }
 
-// freeBlock gives a node the lowest free block, from number 1; number 0, whose
-// addresses begin with the network's own, is the last to go.
-func (p *planner) freeBlock(it *item, n *Network, node string) bool {
-	in, bits := n.Spec.Subnets[0].Prefix, n.Spec.BlockBits()
-	last := uint32(1)<<(bits-in.Bits()) - 1
-	slot, ok := uint32(0), false
-	if last > 0 {
-		slot, ok = p.x.slots.free(uint32(n.VNI), 1, last, nil)
+// freeBlock gives a node the lowest free block of a subnet, from number 1; number
+// 0, whose addresses begin with the network's own, is the last to go.
+func (p *planner) freeBlock(it *item, n *Network, node string, in netip.Prefix) bool {
+	f := model.FamilyOf(in.Addr())
+	bits, space := n.Spec.BlockBits(f), slotSpace(n, f)
+	slot, ok := number{}, false
+	if bits > in.Bits() {
+		slot, ok = p.x.slots.free(space, span{number{low: 1}, ones(bits - in.Bits())}, nil)
 	}
 	if !ok {
-		slot, ok = p.x.slots.free(uint32(n.VNI), 0, 0, nil)
+		slot, ok = p.x.slots.free(space, just(number{}), nil)
 	}
 	if !ok {
 		p.bad(it, Exhausted, "", fmt.Sprintf("%s has no free block of /%d left in %s for node %q", n.Ref(), bits, in, node), "give the network a larger CIDR, or shrink the blocks given in its spec.blocks")
 		return false
 	}
-	p.putBlock(n, node, BlockSpec{Prefix: netip.PrefixFrom(ip4(u32(in.Addr())+slot<<(32-bits)), bits)})
+	first := numberOf(in.Addr()).plus(slot.shiftLeft(f.Bits() - bits))
+	p.takeBlock(n, node, BlockSpec{Prefix: netip.PrefixFrom(first.addr(), bits)})
 	return true
 }
 
-func (p *planner) putBlock(n *Network, node string, s BlockSpec) {
-	b := &Block{Network: n.Name, Node: node, Prefix: s.Prefix, Gateway: s.Gateway, GatewayMAC: s.GatewayMAC}
-	if !b.Gateway.IsValid() {
-		b.Gateway = model.FirstHost(b.Prefix)
+// takeBlock gives a node's block of a network its addresses of a family.
+func (p *planner) takeBlock(n *Network, node string, s BlockSpec) {
+	c := p.blockChange(n.Name, node)
+	if c.After == nil {
+		c.After = &Block{Network: n.Name, Node: node, GatewayMAC: n.GatewayMAC}
+		p.x.putBlock(c.After)
 	}
-	if b.GatewayMAC.IsZero() {
-		b.GatewayMAC = n.GatewayMAC
+	f, r := model.FamilyOf(s.Prefix.Addr()), BlockRange{s.Prefix, s.Gateway}
+	if !r.Gateway.IsValid() {
+		r.Gateway = model.FirstHost(r.Prefix)
 	}
-	p.x.putBlock(b, n.VNI, slotsOf(n, b.Prefix))
-	p.blockChange(n.Name, node).After = b
+	c.After.ByFamily[f] = r
+	if !s.GatewayMAC.IsZero() {
+		c.After.GatewayMAC = s.GatewayMAC
+	}
+	p.x.takeSlots(n, f, r)
 }
 
 func (p *planner) dropBlock(b *Block, n *Network) {
-	p.x.dropBlock(b, n.VNI, slotsOf(n, b.Prefix))
+	p.x.dropBlock(b, n)
 	p.blockChange(b.Network, b.Node).Before = b
 }
 
@@ -166,11 +189,4 @@ func (p *planner) blockChange(network, node string) *BlockChange {
 		p.blocks[key] = c
 	}
 	return c
-}
-
-// slotsOf returns the numbers that a block takes among those of its network.
-func slotsOf(n *Network, b netip.Prefix) span {
-	shift, base := 32-n.Spec.BlockBits(), u32(n.Spec.Subnets[0].Prefix.Addr())
-	s := spanOf(b)
-	return span{(s.from - base) >> shift, (s.to - base) >> shift}
 }

@@ -25,15 +25,15 @@ func (p *planner) planNetworks() {
 		p.placeNetwork(it, it.spec.(NetworkSpec).VNI)
 	}
 	for _, it := range fresh {
-		vni, ok := p.x.vnis.free(0, uint32(FirstAllocatedVNI), uint32(MaxVNI), nil)
+		vni, ok := p.x.vnis.free(0, span{small(FirstAllocatedVNI), small(MaxVNI)}, nil)
 		if !ok {
-			vni, ok = p.x.vnis.free(0, uint32(MinVNI), uint32(FirstAllocatedVNI-1), nil)
+			vni, ok = p.x.vnis.free(0, span{small(MinVNI), small(FirstAllocatedVNI - 1)}, nil)
 		}
 		if !ok {
 			p.bad(it, Exhausted, "spec.vni", "all VNIs are taken", "delete networks that are not needed")
 			continue
 		}
-		p.placeNetwork(it, VNI(vni))
+		p.placeNetwork(it, VNI(vni.low))
 	}
 	p.planBlocks()
 }

@@ -22,7 +22,7 @@ func (p *planner) planNodes() {
 			p.bad(it, Conflict, "spec.datapathID", fmt.Sprintf("datapath id %s belongs to %s", n.DatapathID, o.Ref()), "give each switch a datapath id of its own")
 		}
 		if ip := n.Spec.TunnelIP; ip.IsValid() {
-			if o, ok := p.x.nodesByTunnel.Get(u32(ip)); ok {
+			if o, ok := p.x.nodesByTunnel.Get(byTunnel(ip)); ok {
 				p.bad(it, Conflict, "spec.tunnelIP", fmt.Sprintf("%s belongs to %s", ip, o.Ref()), "give the address of this node on the underlay")
 			}
 		}

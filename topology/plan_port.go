@@ -3,14 +3,17 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // planPorts puts the ports in place, with their addresses: those that they had
 // and do not ask to change first, then those that are given, then those to be
-// allocated.
+// allocated. A port is placed when it has them all.
 func (p *planner) planPorts() {
 	p.replan()
-	var given, fresh []*item
+	var all []*placing
 	for _, it := range p.of(KindPort) {
 		if it.del || it.same || it.broken {
 			continue
@@ -21,26 +24,54 @@ func (p *planner) planPorts() {
 			continue
 		}
 		it.spec = spec
-		switch {
-		case spec.IP.IsValid():
-			given = append(given, it)
-		case p.keepsAddress(it, n):
-			p.placePort(it, n, it.before.(*Port).IP)
-		default:
-			fresh = append(fresh, it)
+		if w := p.begin(it, n, spec); w != nil {
+			all = append(all, w)
 		}
 	}
-	for _, it := range given {
-		n, _ := p.x.networks.Get(it.spec.(PortSpec).Network)
-		p.placeGiven(it, n)
-	}
-	for _, it := range fresh {
-		n, _ := p.x.networks.Get(it.spec.(PortSpec).Network)
-		p.placeFresh(it, n)
+	for _, addresses := range []func(*placing, Family) bool{p.keep, p.takeGiven, p.takeFresh} {
+		for _, w := range all {
+			for _, f := range model.Families() {
+				if w.lacks[f] && !w.it.broken && addresses(w, f) {
+					w.lacks[f] = false
+				}
+			}
+			if w.port != nil && !w.it.broken && w.lacks == [2]bool{} {
+				p.placePort(w)
+			}
+		}
 	}
 }
 
-// space returns where a port gets its address, or nil.
+// placing is a port that is being put in place.
+type placing struct {
+	it *item
+	n  *Network
+	// port is nil once it is in place.
+	port *Port
+	// lacks says of which families it has to get an address.
+	lacks [2]bool
+	in    *space
+}
+
+// begin finds out which addresses a port has to get.
+func (p *planner) begin(it *item, n *Network, spec PortSpec) *placing {
+	s := p.space(n, spec.Node)
+	if s == nil {
+		if spec.IP.IsValid() {
+			p.bad(it, Invalid, "spec.ip", refuse(&p.x, n, spec.Node, spec.IP), "choose another address, or leave it out to get a free one")
+		}
+		it.broken = true // its node or network got no blocks, which is a problem of theirs
+		return nil
+	}
+	w := &placing{it: it, n: n, port: &Port{Meta: p.meta(it), Spec: spec}, in: s}
+	for _, f := range model.Families() {
+		_, given := spec.Given(f)
+		w.lacks[f] = given || s.has(f)
+	}
+	return w
+}
+
+// space returns where a port gets its addresses, or nil.
 func (p *planner) space(n *Network, node string) *space {
 	key := [2]string{n.Name}
 	if n.Spec.Mode == Segmented {
@@ -59,8 +90,8 @@ func (p *planner) space(n *Network, node string) *space {
 func (p *planner) fits(o *Port, n *Network) bool {
 	was, _ := p.old.x.networks.Get(n.Name)
 	s := p.space(n, o.Spec.Node)
-	return was.VNI == n.VNI && s != nil && s.allows(u32(o.IP)) && !p.gatewayHas(n, o.Spec.Node, o.MAC) &&
-		(n.Spec.Mode == Stretched || o.Spec.Node != "")
+	return was.VNI == n.VNI && s != nil && !slices.ContainsFunc(o.Addresses, func(a netip.Addr) bool { return !s.allows(a) }) &&
+		!p.gatewayHas(n, o.Spec.Node, o.MAC) && (n.Spec.Mode == Stretched || o.Spec.Node != "")
 }
 
 // gatewayHas reports whether the gateway that a port would have has that MAC.
@@ -73,7 +104,8 @@ func (p *planner) gatewayHas(n *Network, node string, mac MAC) bool {
 
 // replan looks at the ports of networks whose addresses have changed. Those
 // that the ops name, unchanged, are planned again if they have to; those that
-// they do not name must fit as they are.
+// they do not name must fit as they are. A port that the ops name gets an address
+// of a family that its network has come to have, too.
 func (p *planner) replan() {
 	for _, it := range p.of(KindNetwork) {
 		n, ok := it.after.(*Network)
@@ -100,10 +132,34 @@ func (p *planner) replan() {
 			p.bad(it, InUse, "", fmt.Sprintf("in use by %s, which would not fit any more: %s", &stuck, why), "delete or change these ports in the same change or before")
 		}
 		for _, own := range again {
-			p.liftOne(own)
-			own.same = false
+			p.again(own)
 		}
 	}
+	for _, it := range p.of(KindPort) {
+		if o, ok := it.before.(*Port); ok && it.same && !it.broken && p.lacksFamily(o) {
+			p.again(it)
+		}
+	}
+}
+
+// again has an item planned that would stay as it is.
+func (p *planner) again(it *item) {
+	p.liftOne(it)
+	it.same = false
+}
+
+// lacksFamily reports whether a port has no address of a family that its network
+// has.
+func (p *planner) lacksFamily(o *Port) bool {
+	n, ok := p.x.networks.Get(o.Spec.Network)
+	if !ok || p.broken(KindNetwork, n.Name) {
+		return false
+	}
+	s := p.space(n, o.Spec.Node)
+	return s != nil && slices.ContainsFunc([]Family{IPv4, IPv6}, func(f Family) bool {
+		_, has := o.Address(f)
+		return s.has(f) && !has
+	})
 }
 
 // misfit says why a port cannot stay as it is.
@@ -117,7 +173,11 @@ func (p *planner) misfit(o *Port, n *Network) string {
 	case p.gatewayHas(n, o.Spec.Node, o.MAC):
 		return fmt.Sprintf("%s is the MAC of the gateway", o.MAC)
 	}
-	return refuse(&p.x, n, o.Spec.Node, o.IP)
+	wrong := o.Addresses[0]
+	if s := p.space(n, o.Spec.Node); s != nil && s.allows(wrong) {
+		wrong = o.Addresses[len(o.Addresses)-1]
+	}
+	return refuse(&p.x, n, o.Spec.Node, wrong)
 }
 
 // checkPort checks what does not need an address, and returns the network.
@@ -154,73 +214,91 @@ func (p *planner) skip(it *item, k Kind, name string) bool {
 	return true
 }
 
-// keepsAddress reports whether a port has an address that is still right.
-func (p *planner) keepsAddress(it *item, n *Network) bool {
-	o, ok := it.before.(*Port)
-	if !ok || o.Spec.Network != n.Name {
+// keep lets a port that is not given an address keep the one that it had, if that
+// is still right.
+func (p *planner) keep(w *placing, f Family) bool {
+	if _, given := w.port.Spec.Given(f); given {
 		return false
 	}
-	s := p.space(n, it.spec.(PortSpec).Node)
-	if s == nil || !s.allows(u32(o.IP)) {
+	o, ok := w.it.before.(*Port)
+	if !ok || o.Spec.Network != w.n.Name {
 		return false
 	}
-	_, taken := p.x.locks.Get(lockKey(n.VNI, u32(o.IP)))
-	return !taken
+	a, ok := o.Address(f)
+	return ok && w.in.allows(a) && p.take(w, a)
 }
 
-func (p *planner) placeGiven(it *item, n *Network) {
-	spec := it.spec.(PortSpec)
-	if s := p.space(n, spec.Node); s == nil || !s.allows(u32(spec.IP)) {
-		p.bad(it, Invalid, "spec.ip", refuse(&p.x, n, spec.Node, spec.IP), "choose another address, or leave it out to get a free one")
-		return
+// take gives a port an address if it is free.
+func (p *planner) take(w *placing, a netip.Addr) bool {
+	s := just(numberOf(a))
+	if _, taken := p.x.addrs.overlaps(uint32(w.n.VNI), s); taken {
+		return false
 	}
-	if o, taken := p.x.locks.Get(lockKey(n.VNI, u32(spec.IP))); taken {
-		p.bad(it, Conflict, "spec.ip", fmt.Sprintf("%s is held by %s", spec.IP, o.Ref()), "choose another address, or leave it out to get a free one")
-		return
-	}
-	p.placePort(it, n, spec.IP)
+	p.x.take(w.n.VNI, s, w.port)
+	w.port.Addresses = append(w.port.Addresses, a)
+	slices.SortFunc(w.port.Addresses, netip.Addr.Compare) // IPv4 first
+	return true
 }
 
-func (p *planner) placeFresh(it *item, n *Network) {
-	spec := it.spec.(PortSpec)
-	s := p.space(n, spec.Node)
-	if s == nil { // its node or network got no blocks, which is a problem of theirs
-		it.broken = true
-		return
+// takeGiven gives a port the address that its spec asks for.
+func (p *planner) takeGiven(w *placing, f Family) bool {
+	a, given := w.port.Spec.Given(f)
+	if !given {
+		return false
 	}
-	ip, ok := s.free(&p.x, func(ip netip.Addr) bool {
-		if !spec.MAC.IsZero() {
+	field := "spec.ip"
+	if len(w.port.Spec.IPs) > 0 {
+		field = fmt.Sprintf("spec.ips[%d]", slices.Index(w.port.Spec.IPs, a))
+	}
+	const fix = "choose another address, or leave it out to get a free one"
+	if !w.in.allows(a) {
+		p.bad(w.it, Invalid, field, refuse(&p.x, w.n, w.port.Spec.Node, a), fix)
+		return false
+	}
+	if o, taken := p.x.holder(w.n.VNI, just(numberOf(a))); taken {
+		p.bad(w.it, Conflict, field, fmt.Sprintf("%s is held by %s", a, o.Ref()), fix)
+		return false
+	}
+	return p.take(w, a)
+}
+
+// takeFresh gives a port a free address.
+func (p *planner) takeFresh(w *placing, f Family) bool {
+	spec := &w.port.Spec
+	a, ok := w.in.free(&p.x, f, func(a netip.Addr) bool {
+		if !spec.MAC.IsZero() || len(w.port.Addresses) > 0 {
 			return true
 		}
 		// Somebody may have given a port the MAC that belongs to this address.
-		mac := MACFor(n.VNI, ip)
-		_, taken := p.x.portByMAC(n.VNI, mac)
-		return !taken && !p.gatewayHas(n, spec.Node, mac)
+		mac := MACFor(w.n.VNI, a)
+		_, taken := p.x.portByMAC(w.n.VNI, mac)
+		return !taken && !p.gatewayHas(w.n, spec.Node, mac)
 	})
-	if ok {
-		s.given(&p.x, ip)
-		p.placePort(it, n, ip)
-		return
+	switch {
+	case ok:
+		w.in.given(&p.x, a)
+		return p.take(w, a)
+	case w.n.Spec.Mode == Segmented:
+		p.bad(w.it, Exhausted, "spec.ip", fmt.Sprintf("all addresses that node %q has of %s are taken", spec.Node, w.n.Ref()), "delete ports there, put the port on another node, or raise spec.containersPerNode of the network")
+	default:
+		p.bad(w.it, Exhausted, "spec.ip", fmt.Sprintf("all addresses of %s are taken", w.n.Ref()), "delete ports, or add a subnet to the network")
 	}
-	if n.Spec.Mode == Segmented {
-		p.bad(it, Exhausted, "spec.ip", fmt.Sprintf("all addresses that node %q has of %s are taken", spec.Node, n.Ref()), "delete ports there, put the port on another node, or raise spec.containersPerNode of the network")
-		return
-	}
-	p.bad(it, Exhausted, "spec.ip", fmt.Sprintf("all addresses of %s are taken", n.Ref()), "delete ports, or add a subnet to the network")
+	return false
 }
 
-// placePort gives a port its address, which is free, and its MAC.
-func (p *planner) placePort(it *item, n *Network, addr netip.Addr) {
-	o := &Port{Meta: p.meta(it), Spec: it.spec.(PortSpec), IP: addr}
+// placePort puts a port that has its addresses in place, with its MAC.
+func (p *planner) placePort(w *placing) {
+	it, n, o := w.it, w.n, w.port
+	w.port = nil
 	o.MAC = o.Spec.MAC
 	if o.MAC.IsZero() {
-		o.MAC = MACFor(n.VNI, addr)
+		o.MAC = MACFor(n.VNI, o.Addresses[0])
 	}
 	const fix = "choose another MAC in spec.mac, or leave it out to get one"
 	if p.gatewayHas(n, o.Spec.Node, o.MAC) {
 		p.bad(it, Conflict, "spec.mac", fmt.Sprintf("%s is the MAC of the gateway of %s", o.MAC, n.Ref()), fix)
 	}
-	if h, taken := p.x.portByMAC(n.VNI, o.MAC); taken {
+	if h, taken := p.x.portByMAC(n.VNI, o.MAC); taken && h != o {
 		p.bad(it, Conflict, "spec.mac", fmt.Sprintf("%s is the MAC of %s in the same network", o.MAC, h.Ref()), fix)
 	}
 	if s := &o.Spec; s.Interface != "" {
@@ -234,9 +312,12 @@ func (p *planner) placePort(it *item, n *Network, addr netip.Addr) {
 	if it.broken {
 		return
 	}
-	if b, ok := it.before.(*Port); ok && b.IP == o.IP && b.MAC == o.MAC && b.Spec == o.Spec && sameLabels(b.Labels, o.Labels) {
+	if b, ok := it.before.(*Port); ok && slices.Equal(b.Addresses, o.Addresses) && b.MAC == o.MAC && b.Spec.Equal(o.Spec) && sameLabels(b.Labels, o.Labels) {
 		if was, _ := p.old.x.networks.Get(n.Name); was.VNI == n.VNI {
 			o, it.same = b, true // planned again, and nothing came of it
+			for s := range o.held() {
+				p.x.locks.Set(lock{n.VNI, s, o})
+			}
 		}
 	}
 	p.x.putPort(o, n.VNI)

@@ -22,12 +22,12 @@ func (p *planner) planRouters() {
 		}
 	}
 	for _, it := range fresh {
-		id, ok := p.x.routerIDs.free(0, FirstRouterID, ^uint32(0), nil)
+		id, ok := p.x.routerIDs.free(0, span{small(FirstRouterID), small(^uint32(0))}, nil)
 		if !ok {
 			p.bad(it, Exhausted, "", "all numbers of routers are taken", "delete routers that are not needed")
 			continue
 		}
-		p.placeRouter(it, id)
+		p.placeRouter(it, uint32(id.low))
 	}
 	p.recheckRouters()
 }

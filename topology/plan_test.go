@@ -48,11 +48,11 @@ func TestScaleModel(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(), ops...).Next
 	for i := 1; i <= 12; i++ {
 		b, ok := s.Block("pods", fmt.Sprint("node", i))
-		if !ok || b.Prefix.String() != fmt.Sprintf("10.244.%d.0/24", i) || b.Gateway.String() != fmt.Sprintf("10.244.%d.1", i) {
+		if !ok || b.ByFamily[0].Prefix.String() != fmt.Sprintf("10.244.%d.0/24", i) || b.ByFamily[0].Gateway.String() != fmt.Sprintf("10.244.%d.1", i) {
 			t.Errorf("block of node %d: %+v", i, b)
 		}
-		if p := port(t, s, fmt.Sprint("c", i)); p.IP.String() != fmt.Sprintf("10.244.%d.2", i) || p.MAC != topology.MACFor(4096, p.IP) {
-			t.Errorf("port on node %d: %v %v", i, p.IP, p.MAC)
+		if p := port(t, s, fmt.Sprint("c", i)); p.Addresses[0].String() != fmt.Sprintf("10.244.%d.2", i) || p.MAC != topology.MACFor(4096, p.Addresses[0]) {
+			t.Errorf("port on node %d: %v %v", i, p.Addresses[0], p.MAC)
 		}
 	}
 	// Values given explicitly.
@@ -61,10 +61,10 @@ func TestScaleModel(t *testing.T) {
 	s = plan(t, s, put(topology.KindNetwork, "given", spec), put(topology.KindPort, "g", topology.PortSpec{
 		Network: "given", Node: "node1", IP: ip("10.245.9.3"), MAC: topology.MAC{2, 0, 0, 0, 1, 3},
 	})).Next
-	if b, _ := s.Block("given", "node1"); b.Gateway != ip("10.245.9.254") || b.GatewayMAC != (topology.MAC{0, 0, 0, 0, 1, 1}) {
+	if b, _ := s.Block("given", "node1"); b.ByFamily[0].Gateway != ip("10.245.9.254") || b.GatewayMAC != (topology.MAC{0, 0, 0, 0, 1, 1}) {
 		t.Errorf("given block: %+v", b)
 	}
-	if b, _ := s.Block("given", "node2"); b.Prefix.String() != "10.245.1.0/24" {
+	if b, _ := s.Block("given", "node2"); b.ByFamily[0].Prefix.String() != "10.245.1.0/24" {
 		t.Errorf("block beside a given one: %+v", b)
 	}
 }
@@ -76,8 +76,8 @@ func TestBlockZeroIsLast(t *testing.T) {
 	}
 	s := plan(t, topology.NewSnapshot(), ops...).Next
 	for i, want := range []string{"10.0.0.4/30", "10.0.0.0/30"} {
-		if b, _ := s.Block("s", fmt.Sprint("n", i+1)); b.Prefix.String() != want {
-			t.Errorf("block %d is %s, want %s", i+1, b.Prefix, want)
+		if b, _ := s.Block("s", fmt.Sprint("n", i+1)); b.ByFamily[0].Prefix.String() != want {
+			t.Errorf("block %d is %s, want %s", i+1, b.ByFamily[0].Prefix, want)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func TestKept(t *testing.T) {
 		put(topology.KindPort, "p3", topology.PortSpec{Network: "a", InterfaceID: "x"}),
 		put(topology.KindNetwork, "a", withNetwork(stretched("10.0.0.0/24"), func(s *topology.NetworkSpec) { s.MTU = 1400 })),
 	).Next
-	if was, is := port(t, first, "p3"), port(t, second, "p3"); is.IP != was.IP || is.MAC != was.MAC || is.Created != 1 || is.Modified != 2 || !is.CreatedAt.Equal(epoch) {
+	if was, is := port(t, first, "p3"), port(t, second, "p3"); is.Addresses[0] != was.Addresses[0] || is.MAC != was.MAC || is.Created != 1 || is.Modified != 2 || !is.CreatedAt.Equal(epoch) {
 		t.Errorf("p3 was %+v, is %+v", was, is)
 	}
 	if was, _ := first.Network("a"); was.VNI == 0 {
@@ -105,13 +105,13 @@ func TestKept(t *testing.T) {
 	// A given address that is given up stays too.
 	third := plan(t, second, put(topology.KindPort, "p3", topology.PortSpec{Network: "a", IP: ip("10.0.0.99")})).Next
 	fourth := plan(t, third, put(topology.KindPort, "p3", a("a"))).Next
-	if p := port(t, fourth, "p3"); p.IP != ip("10.0.0.99") {
-		t.Errorf("p3 has %s, want the address that it had", p.IP)
+	if p := port(t, fourth, "p3"); p.Addresses[0] != ip("10.0.0.99") {
+		t.Errorf("p3 has %s, want the address that it had", p.Addresses[0])
 	}
 	// In another network it gets another.
 	fifth := plan(t, fourth, put(topology.KindPort, "p3", a("b"))).Next
-	if p := port(t, fifth, "p3"); p.IP != ip("10.0.0.2") {
-		t.Errorf("p3 has %s in its new network", p.IP)
+	if p := port(t, fifth, "p3"); p.Addresses[0] != ip("10.0.0.2") {
+		t.Errorf("p3 has %s in its new network", p.Addresses[0])
 	}
 	if _, ok := fifth.PortByAddress("a", ip("10.0.0.99")); ok {
 		t.Error("the old address is still held")
@@ -135,14 +135,14 @@ func TestRenumber(t *testing.T) {
 		t.Errorf("one more subnet changed %v", r.Changes)
 	}
 	r = plan(t, r.Next, append(ports, at("10.5.0.0/24"))...)
-	if p := port(t, r.Next, "p1"); p.IP != ip("10.5.0.2") || p.Modified != 3 {
+	if p := port(t, r.Next, "p1"); p.Addresses[0] != ip("10.5.0.2") || p.Modified != 3 {
 		t.Errorf("p1: %+v", p)
 	}
 	// Another VNI: addresses stay, derived MACs and locks follow.
 	spec := stretched("10.5.0.0/24")
 	spec.VNI = 77
 	s = plan(t, r.Next, append(ports, put(topology.KindNetwork, "a", spec))...).Next
-	if p := port(t, s, "p1"); p.IP != ip("10.5.0.2") || p.MAC != topology.MACFor(77, p.IP) {
+	if p := port(t, s, "p1"); p.Addresses[0] != ip("10.5.0.2") || p.MAC != topology.MACFor(77, p.Addresses[0]) {
 		t.Errorf("p1: %+v", p)
 	}
 	if p, ok := s.PortByMAC("a", topology.MAC{2, 2, 2, 2, 2, 2}); !ok || p.Name != "p2" {
@@ -187,8 +187,8 @@ func TestPortMovesToAnotherNode(t *testing.T) {
 		put(topology.KindPort, "p", topology.PortSpec{Network: "pods", Node: "n1"}),
 	).Next
 	s = plan(t, s, put(topology.KindPort, "p", topology.PortSpec{Network: "pods", Node: "n2"})).Next
-	if p := port(t, s, "p"); p.IP != ip("10.244.2.2") {
-		t.Errorf("on n2 it has %s", p.IP)
+	if p := port(t, s, "p"); p.Addresses[0] != ip("10.244.2.2") {
+		t.Errorf("on n2 it has %s", p.Addresses[0])
 	}
 }
 
@@ -198,11 +198,11 @@ func TestNodeLeavesAndComes(t *testing.T) {
 		put(topology.KindNetwork, "pods", segmented("10.244.0.0/16", 250, 9)),
 	).Next
 	r := plan(t, s, del(topology.KindNode, "n1"))
-	if len(r.Blocks) != 1 || r.Blocks[0].After != nil || r.Blocks[0].Before.Prefix.String() != "10.244.1.0/24" {
+	if len(r.Blocks) != 1 || r.Blocks[0].After != nil || r.Blocks[0].Before.ByFamily[0].Prefix.String() != "10.244.1.0/24" {
 		t.Errorf("blocks: %+v", r.Blocks)
 	}
 	r = plan(t, r.Next, put(topology.KindNode, "n3", node("192.168.0.3")))
-	if len(r.Blocks) != 1 || r.Blocks[0].Before != nil || r.Blocks[0].After.Prefix.String() != "10.244.1.0/24" || r.Blocks[0].Node != "n3" {
+	if len(r.Blocks) != 1 || r.Blocks[0].Before != nil || r.Blocks[0].After.ByFamily[0].Prefix.String() != "10.244.1.0/24" || r.Blocks[0].Node != "n3" {
 		t.Errorf("blocks: %+v", r.Blocks)
 	}
 	// A larger network: n2 and n3 keep their blocks.
@@ -259,7 +259,7 @@ func TestOrderOfChanges(t *testing.T) {
 		for _, c := range r.Changes {
 			out = append(out, string(c.Verb())+" "+c.Ref.String())
 		}
-		return append(out, port(t, r.Next, "p2").IP.String(), port(t, r.Next, "p10").IP.String())
+		return append(out, port(t, r.Next, "p2").Addresses[0].String(), port(t, r.Next, "p10").Addresses[0].String())
 	}
 	want := []string{"create node/n", "create network/a", "create router/r", "create port/p10", "create port/p2", "10.0.0.2", "10.0.0.3"}
 	if d := cmp.Diff(want, names(ops)); d != "" {
@@ -295,18 +295,18 @@ func TestDerivedMACTaken(t *testing.T) {
 		put(topology.KindPort, "p", topology.PortSpec{Network: "a"}),
 		put(topology.KindPort, "q", topology.PortSpec{Network: "a", MAC: topology.MAC{2, 1}}),
 	).Next
-	if p := port(t, s, "p"); p.IP != ip("10.0.0.4") {
-		t.Errorf("p has %s", p.IP)
+	if p := port(t, s, "p"); p.Addresses[0] != ip("10.0.0.4") {
+		t.Errorf("p has %s", p.Addresses[0])
 	}
-	if p := port(t, s, "q"); p.IP != ip("10.0.0.5") { // behind p's
-		t.Errorf("q has %s", p.IP)
+	if p := port(t, s, "q"); p.Addresses[0] != ip("10.0.0.5") { // behind p's
+		t.Errorf("q has %s", p.Addresses[0])
 	}
 	for i := range 248 { // .6 to .254 without .77
 		s = plan(t, s, put(topology.KindPort, fmt.Sprint("fill", i), topology.PortSpec{Network: "a"})).Next
 	}
 	s = plan(t, s, put(topology.KindPort, "r", topology.PortSpec{Network: "a", MAC: topology.MAC{2, 3}})).Next
-	if p := port(t, s, "r"); p.IP != ip("10.0.0.2") { // it brings its own MAC
-		t.Errorf("r has %s", p.IP)
+	if p := port(t, s, "r"); p.Addresses[0] != ip("10.0.0.2") { // it brings its own MAC
+		t.Errorf("r has %s", p.Addresses[0])
 	}
 	if p, ok := s.PortByMAC("a", topology.MACFor(9, ip("10.0.0.2"))); !ok || p.Name != "odd" {
 		t.Error("odd is not found by its MAC")
@@ -328,12 +328,12 @@ func TestReleasedAddressRests(t *testing.T) {
 				ops = append(ops, put(topology.KindPort, name, topology.PortSpec{Network: "a", Node: "n1"}))
 			}
 			s := plan(t, topology.NewSnapshot(), ops...).Next
-			released := port(t, s, "r").IP
+			released := port(t, s, "r").Addresses[0]
 			s = plan(t, s, del(topology.KindPort, "q")).Next
 			s = loaded(t, s)
 			s = plan(t, s, del(topology.KindPort, "r")).Next
 			s = plan(t, s, put(topology.KindPort, "t", topology.PortSpec{Network: "a", Node: "n1"})).Next
-			if got := port(t, s, "t").IP; got != released.Next() {
+			if got := port(t, s, "t").Addresses[0]; got != released.Next() {
 				t.Errorf("t has %s, want %s, which is behind the one released", got, released.Next())
 			}
 			for i := range 16 {
@@ -385,8 +385,8 @@ func TestPool(t *testing.T) {
 	}
 	s := plan(t, topology.NewSnapshot(), ops...).Next
 	for name, want := range map[string]string{"p0": "10.0.0.2", "p252": "10.0.0.254", "p253": "10.0.9.2", "p257": "10.0.9.6"} {
-		if p := port(t, s, name); p.IP != ip(want) {
-			t.Errorf("%s has %s, want %s", name, p.IP, want)
+		if p := port(t, s, name); p.Addresses[0] != ip(want) {
+			t.Errorf("%s has %s, want %s", name, p.Addresses[0], want)
 		}
 	}
 	more := put(topology.KindPort, "more", topology.PortSpec{Network: "a"})
@@ -394,7 +394,7 @@ func TestPool(t *testing.T) {
 		t.Errorf("one too many: %v", ps)
 	}
 	s = plan(t, s, more, del(topology.KindPort, "p100")).Next
-	if p := port(t, s, "more"); p.IP != ip("10.0.0.102") || p.MAC != topology.MACFor(4096, p.IP) {
+	if p := port(t, s, "more"); p.Addresses[0] != ip("10.0.0.102") || p.MAC != topology.MACFor(4096, p.Addresses[0]) {
 		t.Errorf("after a release: %+v", p)
 	}
 }

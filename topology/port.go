@@ -3,16 +3,30 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Port attaches one interface (of a container or VM) to a network.
 type Port struct {
 	Meta
 	Spec PortSpec `json:"spec"`
-	// IP is the address the port holds: Spec.IP, or one allocated.
-	IP netip.Addr `json:"ip"`
-	// MAC is Spec.MAC, or MACFor(VNI, IP).
+	// Addresses are those that the port has, one of each family that its network
+	// had when the port was last declared, IPv4 first: those of the spec, or
+	// allocated. There is at least one.
+	Addresses []netip.Addr `json:"addresses"`
+	// MAC is Spec.MAC, or MACFor(VNI, Addresses[0]).
 	MAC MAC `json:"mac"`
+}
+
+// Address returns the port's address of a family.
+func (p *Port) Address(f Family) (netip.Addr, bool) {
+	for _, a := range p.Addresses {
+		if model.FamilyOf(a) == f {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
 }
 
 // Ref returns the object's name in the form kind/name.
@@ -47,51 +61,61 @@ func (p *Port) load(l *Loader) error {
 		}
 		p.Spec.Node = node.Name
 	}
-	if !p.IP.Is4() {
+	if len(p.Addresses) == 0 {
 		return fmt.Errorf("%s: it has no address", p.Ref())
 	}
-	if h, taken := l.x.locks.Get(lockKey(n.VNI, u32(p.IP))); taken {
-		return fmt.Errorf("%s: %s is held by %s", p.Ref(), p.IP, h.Ref())
+	for _, a := range p.Addresses {
+		if !a.IsValid() || a.Is4In6() {
+			return fmt.Errorf("%s: it has no address", p.Ref())
+		}
+		s := just(numberOf(a))
+		if h, taken := l.x.holder(n.VNI, s); taken {
+			return fmt.Errorf("%s: %s is held by %s", p.Ref(), a, h.Ref())
+		}
+		l.x.take(n.VNI, s, p)
 	}
-	if h, taken := l.x.portByMAC(n.VNI, p.MAC); taken {
+	if h, taken := l.x.portByMAC(n.VNI, p.MAC); taken && h != p {
 		return fmt.Errorf("%s: %s is the MAC of %s", p.Ref(), p.MAC, h.Ref())
 	}
 	if h, taken := l.x.portByBindingID(p.BindingID()); taken {
 		return fmt.Errorf("%s: interface id %q binds %s", p.Ref(), p.BindingID(), h.Ref())
 	}
 	l.x.putPort(p, n.VNI)
-	if !p.Spec.IP.IsValid() {
-		l.lastGiven(p, n)
+	for _, a := range p.Addresses {
+		if given, ok := p.Spec.Given(model.FamilyOf(a)); !ok || given != a {
+			l.lastGiven(p, a, n)
+		}
 	}
 	return nil
 }
 
-// lastGiven notes the address of an allocated port if no younger port of its
-// range has been added: where the search for the next one goes on.
-func (l *Loader) lastGiven(o *Port, n *Network) {
-	r, ok := l.rangeOf(o, n)
+// lastGiven notes an allocated address of a port if no younger port of its range
+// has been added: where the search for the next one goes on.
+func (l *Loader) lastGiven(o *Port, a netip.Addr, n *Network) {
+	r, ok := l.rangeOf(o, a, n)
 	if !ok {
 		return
 	}
-	key := lockKey(n.VNI, r.from)
-	if last, ok := l.x.lastGiven.Get(key); ok {
-		if h, ok := l.x.locks.Get(lockKey(n.VNI, last)); ok && (h.Created > o.Created || h.Created == o.Created && last > u32(o.IP)) {
+	g := given{n.VNI, r.from, numberOf(a)}
+	if old, ok := l.x.lastGiven.Get(g); ok {
+		if h, ok := l.x.holder(n.VNI, just(old.last)); ok && (h.Created > o.Created || h.Created == o.Created && g.last.less(old.last)) {
 			return
 		}
 	}
-	l.x.lastGiven.Set(key, u32(o.IP))
+	l.x.lastGiven.Set(g)
 }
 
 // rangeOf returns the range that a port's address was allocated from.
-func (l *Loader) rangeOf(o *Port, n *Network) (span, bool) {
+func (l *Loader) rangeOf(o *Port, a netip.Addr, n *Network) (span, bool) {
 	if n.Spec.Mode == Segmented {
 		if b, ok := l.x.block(n.Name, o.Spec.Node); ok {
-			return spanOf(b.Prefix), true
+			r, ok := b.Of(model.FamilyOf(a))
+			return spanOf(r.Prefix), ok
 		}
 		return span{}, false
 	}
 	for _, s := range n.Spec.Subnets {
-		if s.Prefix.Contains(o.IP) {
+		if s.Prefix.Contains(a) {
 			return spanOf(s.Prefix), true
 		}
 	}
@@ -103,17 +127,15 @@ func (p *Port) drop(x, was *indexes) {
 	x.dropPort(p, n.VNI)
 }
 
+// putPort stores a port, whose addresses are locked already.
 func (x *indexes) putPort(p *Port, vni VNI) {
-	ip := u32(p.IP)
 	x.ports.Set(p.Name, p)
 	x.portsByNetwork.Set(p)
 	x.portsByNode.Set(p)
-	x.locks.Set(lockKey(vni, ip), p)
-	x.addrs.add(uint32(vni), ip, ip)
 	for k, v := range p.Labels {
 		x.portsByLabel.Set(labelEntry{k, v, p.Name, p})
 	}
-	if p.MAC != MACFor(vni, p.IP) {
+	if !p.derivedMAC(vni) {
 		x.portsByMAC.Set(macEntry{vni, p.MAC, p})
 	}
 	if p.Spec.InterfaceID != "" {
@@ -124,17 +146,24 @@ func (x *indexes) putPort(p *Port, vni VNI) {
 	}
 }
 
+// derivedMAC reports whether the port is found by its MAC without an index.
+func (p *Port) derivedMAC(vni VNI) bool {
+	a, ok := addressOf(vni, p.MAC)
+	return ok && a == p.Addresses[0]
+}
+
+// dropPort removes a port, and releases its addresses.
 func (x *indexes) dropPort(p *Port, vni VNI) {
-	ip := u32(p.IP)
 	x.ports.Delete(p.Name)
 	x.portsByNetwork.Delete(p)
 	x.portsByNode.Delete(p)
-	x.locks.Delete(lockKey(vni, ip))
-	x.addrs.remove(uint32(vni), ip, ip)
+	for s := range p.held() {
+		x.release(vni, s)
+	}
 	for k, v := range p.Labels {
 		x.portsByLabel.Delete(labelEntry{key: k, value: v, name: p.Name})
 	}
-	if p.MAC != MACFor(vni, p.IP) {
+	if !p.derivedMAC(vni) {
 		x.portsByMAC.Delete(macEntry{vni: vni, mac: p.MAC})
 	}
 	if p.Spec.InterfaceID != "" {
@@ -150,8 +179,11 @@ func (x *indexes) portByMAC(vni VNI, mac MAC) (*Port, bool) {
 	if e, ok := x.portsByMAC.Get(macEntry{vni: vni, mac: mac}); ok {
 		return e.port, true
 	}
-	ip := uint32(mac[2])<<24 | uint32(mac[3])<<16 | uint32(mac[4])<<8 | uint32(mac[5])
-	p, ok := x.locks.Get(lockKey(vni, ip))
+	a, ok := addressOf(vni, mac)
+	if !ok {
+		return nil, false
+	}
+	p, ok := x.holder(vni, just(numberOf(a)))
 	if !ok || p.MAC != mac {
 		return nil, false
 	}

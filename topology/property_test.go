@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestHistories runs random histories over few names, so that ops meet often,
@@ -39,6 +40,7 @@ func TestHistories(t *testing.T) {
 			checkIndexes(t, r.Next)
 			checkLoader(t, r.Next)
 			checkIdempotent(t, r.Next, ops)
+			checkFamilies(t, r.Next, ops)
 			s = r.Next
 			olds, says = append(olds, s), append(says, contents(s))
 		}
@@ -126,6 +128,12 @@ func anyOp() *rapid.Generator[topology.Op] {
 			if maybe("ip") {
 				s.IP = ip(fmt.Sprintf("10.0.%d.%d", rapid.IntRange(0, 3).Draw(t, "third"), rapid.IntRange(1, 9).Draw(t, "fourth")))
 			}
+			if maybe("ip6") {
+				s.IPs = []netip.Addr{ip(fmt.Sprintf("fd00:0:0:%d::%d", rapid.IntRange(0, 3).Draw(t, "third6"), rapid.IntRange(1, 9).Draw(t, "last6")))}
+				if s.IP.IsValid() {
+					s.IPs = append(s.IPs, s.IP)
+				}
+			}
 			if maybe("mac") {
 				s.MAC = topology.MAC{2, 0, 0, 0, 0, byte(rapid.IntRange(1, 4).Draw(t, "mac"))}
 				if rapid.Bool().Draw(t, "derived") { // one that belongs to an address
@@ -149,16 +157,25 @@ func anyOp() *rapid.Generator[topology.Op] {
 
 func anyNetwork(t *rapid.T, maybe func(string) bool, name func(string, int) string) topology.NetworkSpec {
 	var s topology.NetworkSpec
-	if maybe("segmented") {
-		s = segmented("10.0.0.0/22", rapid.IntRange(1, 13).Draw(t, "containers"), rapid.IntRange(2, 6).Draw(t, "nodes"))
-		if maybe("block") {
-			s.Blocks = []topology.BlockSpec{{Node: name("n", 4), Prefix: netip.MustParsePrefix(fmt.Sprintf("10.0.%d.0/24", rapid.IntRange(0, 3).Draw(t, "block")))}}
+	families := []topology.Family{topology.IPv4}
+	cidrs := [2][]string{{"10.0.0.0/24", "10.0.0.0/29", "10.0.1.0/24", "10.0.0.0/22"}, {"fd00::/64", "fd00::/125", "fd00:0:0:1::/64", "fd00::/62"}}
+	isSegmented, isSecond, hasBlock := maybe("segmented"), maybe("second"), maybe("block")
+	for _, f := range families {
+		if isSegmented {
+			s.Subnets = append(s.Subnets, stretched([]string{"10.0.0.0/22", rapid.SampledFrom([]string{"fd00::/62", "fd00::/118"}).Draw(t, "cidr")}[f]).Subnets...)
+			if hasBlock {
+				block := []string{"10.0.%d.0/24", "fd00:0:0:%d::/64"}[f]
+				s.Blocks = append(s.Blocks, topology.BlockSpec{Node: name("n", 4), Prefix: netip.MustParsePrefix(fmt.Sprintf(block, rapid.IntRange(0, 3).Draw(t, "block")))})
+			}
+			continue
 		}
-	} else {
-		s = stretched(rapid.SampledFrom([]string{"10.0.0.0/24", "10.0.0.0/29", "10.0.1.0/24", "10.0.0.0/22"}).Draw(t, "cidr"))
-		if maybe("second") {
-			s.Subnets = append(s.Subnets, stretched("10.0.2.0/28").Subnets...)
+		s.Subnets = append(s.Subnets, stretched(rapid.SampledFrom(cidrs[f]).Draw(t, "cidr")).Subnets...)
+		if isSecond {
+			s.Subnets = append(s.Subnets, stretched([]string{"10.0.2.0/28", "fd00:0:0:2::/124"}[f]).Subnets...)
 		}
+	}
+	if isSegmented {
+		s.Mode, s.ContainersPerNode, s.MaxNodes = topology.Segmented, rapid.IntRange(1, 13).Draw(t, "containers"), rapid.IntRange(2, 6).Draw(t, "nodes")
 	}
 	if maybe("reserved") {
 		from := s.Subnets[0].Prefix.Addr().Next().Next()
@@ -223,6 +240,30 @@ func checkIdempotent(t *rapid.T, s *topology.Snapshot, ops []topology.Op) {
 	}
 }
 
+// checkFamilies: each port that the ops name has an address of each family of its
+// network, IPv4 first.
+func checkFamilies(t *rapid.T, s *topology.Snapshot, ops []topology.Op) {
+	for _, op := range ops {
+		p, ok := s.Port(op.Ref.Name)
+		if op.Ref.Kind != topology.KindPort || !ok {
+			continue
+		}
+		n, _ := s.Network(p.Spec.Network)
+		var want, got []topology.Family
+		for _, f := range model.Families() {
+			if n.Spec.Has(f) {
+				want = append(want, f)
+			}
+		}
+		for _, a := range p.Addresses {
+			got = append(got, model.FamilyOf(a))
+		}
+		if !slices.Equal(want, got) {
+			t.Fatalf("%s has %v, and its network %v", p.Ref(), p.Addresses, n.Spec.Subnets)
+		}
+	}
+}
+
 // checkIndexes compares every lookup with a scan of all objects.
 func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 	if w := topology.CheckIPAM(s); len(w) > 0 {
@@ -247,7 +288,10 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 		if _, ok := s.Node(p.Spec.Node); !ok && p.Spec.Node != "" {
 			t.Fatalf("%s is on no node", p.Ref())
 		}
-		hold(fmt.Sprint("address ", net.VNI, p.IP), p.Name)
+		for _, a := range p.Addresses {
+			hold(fmt.Sprint("address ", net.VNI, a), p.Name)
+			same(t, p)(s.PortByAddress(net.Name, a))
+		}
 		hold(fmt.Sprint("MAC ", net.VNI, p.MAC), p.Name)
 		hold("id "+p.BindingID(), p.Name)
 		if p.Spec.Interface != "" {
@@ -255,7 +299,6 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 			same(t, p)(s.PortByInterface(p.Spec.Node, p.Spec.Interface))
 		}
 		same(t, p)(s.Port(p.Name))
-		same(t, p)(s.PortByAddress(net.Name, p.IP))
 		same(t, p)(s.PortByMAC(net.Name, p.MAC))
 		same(t, p)(s.PortByBindingID(p.BindingID()))
 		byNet[p.Spec.Network] = append(byNet[p.Spec.Network], p.Name)
@@ -280,7 +323,7 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 				t.Fatalf("block %+v is found as %+v", b, o)
 			}
 			for o := range s.BlocksOf(net.Name) {
-				if o != b && o.Prefix.Overlaps(b.Prefix) {
+				if o != b && overlap(o, b) {
 					t.Fatalf("blocks %+v and %+v overlap", b, o)
 				}
 			}
@@ -377,4 +420,14 @@ func checkLoader(t *rapid.T, s *topology.Snapshot) {
 	if w := topology.CheckIPAM(loaded); len(w) > 0 {
 		t.Fatalf("loaded again: %v", w)
 	}
+}
+
+// overlap reports whether two blocks have addresses in common.
+func overlap(a, b *topology.Block) bool {
+	for f, r := range a.Ranges() {
+		if o, ok := b.Of(f); ok && o.Prefix.Overlaps(r.Prefix) {
+			return true
+		}
+	}
+	return false
 }

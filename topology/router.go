@@ -26,7 +26,7 @@ func (r *Router) clone() Object {
 }
 
 func (r *Router) load(l *Loader) error {
-	if _, taken := l.x.routerIDs.at(0, r.ID); taken {
+	if _, taken := l.x.routerIDs.at(0, small(r.ID)); taken {
 		return fmt.Errorf("%s: another router has its number %d", r.Ref(), r.ID)
 	}
 	for _, n := range r.Spec.Networks {
@@ -45,7 +45,7 @@ func (r *Router) drop(x, _ *indexes) { x.dropRouter(r) }
 
 func (x *indexes) putRouter(r *Router) {
 	x.routers.Set(r.Name, r)
-	x.routerIDs.add(0, r.ID, r.ID)
+	x.routerIDs.add(0, just(small(r.ID)))
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Set(n, r)
 	}
@@ -53,7 +53,7 @@ func (x *indexes) putRouter(r *Router) {
 
 func (x *indexes) dropRouter(r *Router) {
 	x.routers.Delete(r.Name)
-	x.routerIDs.remove(0, r.ID, r.ID)
+	x.routerIDs.remove(0, just(small(r.ID)))
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Delete(n)
 	}

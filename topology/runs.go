@@ -3,7 +3,10 @@ package topology
 import "github.com/tidwall/btree"
 
 // run is the numbers from..to, both included, that are taken in a space.
-type run struct{ space, from, to uint32 }
+type run struct {
+	space uint32
+	span
+}
 
 // runSet is the taken numbers of many spaces (the addresses of each VNI, the
 // blocks of each network …) as maximal runs. A full range is one run, so the
@@ -15,31 +18,31 @@ func newRunSet() runSet {
 		if a.space != b.space {
 			return a.space < b.space
 		}
-		return a.from < b.from
+		return a.from.less(b.from)
 	})}
 }
 
 // at returns the run that holds v.
-func (s runSet) at(space, v uint32) (run, bool) {
+func (s runSet) at(space uint32, v number) (run, bool) {
 	var r run
 	found := false
-	s.t.Descend(run{space: space, from: v}, func(x run) bool {
+	s.t.Descend(run{space, just(v)}, func(x run) bool {
 		r, found = x, true
 		return false
 	})
-	return r, found && r.space == space && v <= r.to
+	return r, found && r.space == space && !r.to.less(v)
 }
 
-// add takes from..to, of which none may be taken.
-func (s runSet) add(space, from, to uint32) {
-	n := run{space, from, to}
-	if from > 0 {
-		if l, ok := s.at(space, from-1); ok {
+// add takes numbers, of which none may be taken.
+func (s runSet) add(space uint32, take span) {
+	n := run{space, take}
+	if before, ok := take.from.previous(); ok {
+		if l, ok := s.at(space, before); ok {
 			n.from = l.from
 		}
 	}
-	if to < ^uint32(0) {
-		if r, ok := s.t.Get(run{space: space, from: to + 1}); ok {
+	if after, ok := take.to.next(); ok {
+		if r, ok := s.t.Get(run{space, just(after)}); ok {
 			s.t.Delete(r)
 			n.to = r.to
 		}
@@ -47,48 +50,50 @@ func (s runSet) add(space, from, to uint32) {
 	s.t.Set(n) // replaces the left neighbour, which begins at n.from
 }
 
-// remove releases from..to, of which all must be taken.
-func (s runSet) remove(space, from, to uint32) {
-	r, ok := s.at(space, from)
+// remove releases numbers, of which all must be taken.
+func (s runSet) remove(space uint32, release span) {
+	r, ok := s.at(space, release.from)
 	if !ok {
 		return
 	}
 	s.t.Delete(r)
-	if r.from < from {
-		s.t.Set(run{space, r.from, from - 1})
+	if r.from.less(release.from) {
+		last, _ := release.from.previous()
+		s.t.Set(run{space, span{r.from, last}})
 	}
-	if to < r.to {
-		s.t.Set(run{space, to + 1, r.to})
+	if release.to.less(r.to) {
+		first, _ := release.to.next()
+		s.t.Set(run{space, span{first, r.to}})
 	}
 }
 
-// overlaps returns the first taken number in from..to.
-func (s runSet) overlaps(space, from, to uint32) (uint32, bool) {
-	if _, ok := s.at(space, from); ok {
-		return from, true
+// overlaps returns the first taken number of a span.
+func (s runSet) overlaps(space uint32, in span) (number, bool) {
+	if _, ok := s.at(space, in.from); ok {
+		return in.from, true
 	}
 	var r run
 	found := false
-	s.t.Ascend(run{space: space, from: from}, func(x run) bool {
+	s.t.Ascend(run{space, just(in.from)}, func(x run) bool {
 		r, found = x, true
 		return false
 	})
-	return r.from, found && r.space == space && r.from <= to
+	return r.from, found && r.space == space && !in.to.less(r.from)
 }
 
-// free returns the lowest number in from..to that is not taken and not in
-// skip, which must be sorted and not overlap.
-func (s runSet) free(space, from, to uint32, skip []span) (uint32, bool) {
-	for v := uint64(from); v <= uint64(to); {
-		if r, ok := s.at(space, uint32(v)); ok {
-			v = uint64(r.to) + 1
+// free returns the lowest number of a span that is not taken and not in skip,
+// which must be sorted and not overlap.
+func (s runSet) free(space uint32, in span, skip []span) (number, bool) {
+	for v, more := in.from, true; more && !in.to.less(v); {
+		if r, ok := s.at(space, v); ok {
+			v, more = r.to.next()
 			continue
 		}
-		if i, ok := find(skip, uint32(v)); ok {
-			v = uint64(skip[i].to) + 1
+		if i, ok := find(skip, v); ok {
+			v, more = skip[i].to.next()
 			continue
 		}
-		return uint32(v), true
+		return v, true
 	}
-	return 0, false
+	return number{}, false
 }

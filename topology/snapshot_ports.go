@@ -1,9 +1,6 @@
 package topology
 
-import (
-	"iter"
-	"net/netip"
-)
+import "iter"
 
 // Port returns the port of that name.
 func (s *Snapshot) Port(name string) (*Port, bool) { return s.x.ports.Get(name) }
@@ -54,15 +51,6 @@ func (s *Snapshot) PortsOfNetworkOnNode(network, node string) iter.Seq[*Port] {
 // name.
 func (s *Snapshot) UnpinnedPorts(network string) iter.Seq[*Port] {
 	return s.PortsOfNetworkOnNode(network, "")
-}
-
-// PortByAddress returns the port that holds an address in a network.
-func (s *Snapshot) PortByAddress(network string, ip netip.Addr) (*Port, bool) {
-	n, ok := s.x.networks.Get(network)
-	if !ok || !ip.Is4() {
-		return nil, false
-	}
-	return s.x.locks.Get(lockKey(n.VNI, u32(ip)))
 }
 
 // PortByMAC returns the port that has a MAC in a network.

@@ -122,7 +122,7 @@ func TestLoaderRefuses(t *testing.T) {
 			p, _ := s.Port("vm")
 			o := *p
 			o.Name = "other"
-			o.IP, o.MAC, o.Spec.InterfaceID, o.Spec.Interface = ip("10.1.0.77"), topology.MAC{2, 7}, "", ""
+			o.Addresses, o.MAC, o.Spec.InterfaceID, o.Spec.Interface = []netip.Addr{ip("10.1.0.77")}, topology.MAC{2, 7}, "", ""
 			f(&o)
 			return l.Add(&o)
 		}
@@ -143,8 +143,8 @@ func TestLoaderRefuses(t *testing.T) {
 		{"twice", port(func(p *topology.Port) { p.Name = "vm" }), "there are two"},
 		{"no network", port(func(p *topology.Port) { p.Spec.Network = "x" }), `no network "x"`},
 		{"no node", port(func(p *topology.Port) { p.Spec.Node = "x" }), `no node "x"`},
-		{"no address", port(func(p *topology.Port) { p.IP = netip.Addr{} }), "no address"},
-		{"address", port(func(p *topology.Port) { p.IP = ip("10.1.0.200") }), "held by port/vm"},
+		{"no address", port(func(p *topology.Port) { p.Addresses = nil }), "no address"},
+		{"address", port(func(p *topology.Port) { p.Addresses = []netip.Addr{ip("10.1.0.200")} }), "held by port/vm"},
 		{"MAC", port(func(p *topology.Port) { p.MAC = topology.MAC{2, 0, 0, 0, 0, 9} }), "is the MAC of port/vm"},
 		{"interface id", port(func(p *topology.Port) { p.Spec.InterfaceID = "vm-if" }), "binds port/vm"},
 		{"datapath id", object(&topology.Node{Meta: meta, DatapathID: 0xa2}), "belongs to node/n2"},
@@ -154,8 +154,8 @@ func TestLoaderRefuses(t *testing.T) {
 		{"network's router", object(&topology.Router{Meta: meta, Spec: topology.RouterSpec{Networks: []string{"web"}}}), "joined to router/main"},
 		{"block's network", block(topology.Block{Network: "web", Node: "n1"}), "no such segmented network"},
 		{"block's node", block(topology.Block{Network: "pods", Node: "x"}), "no such node"},
-		{"block outside", block(topology.Block{Network: "pods", Node: "n1", Prefix: netip.MustParsePrefix("10.9.0.0/24")}), "not a block of"},
-		{"block taken", block(topology.Block{Network: "pods", Node: "n1", Prefix: netip.MustParsePrefix("10.244.7.0/24")}), "belongs to two nodes"},
+		{"block outside", block(topology.Block{Network: "pods", Node: "n1", ByFamily: [2]topology.BlockRange{{Prefix: netip.MustParsePrefix("10.9.0.0/24")}}}), "not a block of"},
+		{"block taken", block(topology.Block{Network: "pods", Node: "n1", ByFamily: [2]topology.BlockRange{{Prefix: netip.MustParsePrefix("10.244.7.0/24")}}}), "belongs to two nodes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := topology.NewLoader()

@@ -29,8 +29,8 @@ func (c *Compiler) arpNetwork(n *topology.Network) {
 }
 
 func (c *Compiler) arpBlock(b *topology.Block) {
-	if b.Node == c.node && c.local {
-		c.arpReply(c.network, b.Gateway, b.GatewayMAC, arpForGateway)
+	if r, ok := b.Of(topology.IPv4); ok && b.Node == c.node && c.local {
+		c.arpReply(c.network, r.Gateway, b.GatewayMAC, arpForGateway)
 	}
 }
 
@@ -38,11 +38,13 @@ func (c *Compiler) arpBlock(b *topology.Block) {
 // also while its interface is missing: neighbours keep what they know until it is
 // back.
 func (c *Compiler) arpPort(p *topology.Port) {
+	ip, ok := p.Address(topology.IPv4)
 	switch {
+	case !ok:
 	case c.place.number != 0:
-		c.arpReplyToOthers(c.network, p, c.place.number)
+		c.arpReplyToOthers(c.network, ip, p.MAC, c.place.number)
 	case c.place.here, c.place.vtep.IsValid() && c.local:
-		c.arpReply(c.network, p.IP, p.MAC, "answers ARP requests for the port")
+		c.arpReply(c.network, ip, p.MAC, "answers ARP requests for the port")
 	}
 }
 
@@ -64,8 +66,8 @@ func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC
 // else has the address (RFC 5227). It must get no answer. A switch does not send
 // a packet out of the port it came from unless told to (OpenFlow 1.3.5, 7.2.5);
 // so here the packet came from the owner, and is sent to where it came from.
-func (c *Compiler) arpReplyToOthers(n *topology.Network, p *topology.Port, owner openflow.PortNo) {
-	c.arpSwap(n, p.IP, p.MAC)
+func (c *Compiler) arpReplyToOthers(n *topology.Network, ip netip.Addr, mac topology.MAC, owner openflow.PortNo) {
+	c.arpSwap(n, ip, mac)
 	c.actions = c.actions.
 		Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
 		Load(openflow.FieldInPort, 0, 16, uint64(uint16(owner))). // OFPP_LOCAL has 16 bits there: 0xfffe

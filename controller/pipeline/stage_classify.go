@@ -39,9 +39,11 @@ func (c *Compiler) classifyNetwork(n *topology.Network) {
 
 func (c *Compiler) classifyPort(p *topology.Port) {
 	if in := c.place.number; in != 0 {
-		c.classifyIP(c.network, p, in)
-		c.classifyARP(c.network, p, in)
-		c.classifyProbe(c.network, p, in)
+		if ip, ok := p.Address(topology.IPv4); ok {
+			c.classifyIP(c.network, p, ip, in)
+			c.classifyARP(c.network, p, ip, in)
+			c.classifyProbe(c.network, p, in)
+		}
 	}
 }
 
@@ -51,15 +53,15 @@ func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 // classifyIP lets a port send IPv4 packets from its own addresses only. A frame
 // with a VLAN tag is dropped; a priority tag (VLAN 0) says nothing but a
 // priority, and stays.
-func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
-	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(p.IP))
+func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo) {
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(ip))
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableBridge))
 	c.emit(prioNormal, "takes IP packets from the port, sent from its own addresses")
 }
 
 // classifyARP lets a port speak ARP for its own addresses only.
-func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, in openflow.PortNo) {
-	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(p.IP).ARPSha(p.MAC)
+func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo) {
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(ip).ARPSha(p.MAC)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableARP))
 	c.emit(prioNormal, "takes ARP requests from the port, made with its own addresses")
 }

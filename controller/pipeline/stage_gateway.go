@@ -72,8 +72,12 @@ func gatewayIn(place uint32) gateway {
 // gatewayPlaces returns the places that gateways have in the blocks of a
 // segmented network, each once.
 func gatewayPlaces(n *topology.Network) []uint32 {
-	in := n.Spec.Subnets[0].Prefix.Addr()
-	usual := netip.PrefixFrom(in, n.Spec.BlockBits())
+	subnet, ok := n.Spec.SubnetOf(topology.IPv4)
+	if !ok {
+		return nil
+	}
+	in := subnet.Prefix.Addr()
+	usual := netip.PrefixFrom(in, n.Spec.BlockBits(topology.IPv4))
 	places := []uint32{gatewayPlace(usual, in.Next())}
 	for _, b := range n.Spec.Blocks {
 		address := b.Gateway

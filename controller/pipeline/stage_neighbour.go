@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"net/netip"
+
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -23,12 +25,14 @@ func (c *Compiler) neighbourPort(p *topology.Port) {
 	if b, ok := c.view.Topo.Block(c.network.Name, c.node); ok {
 		mac = b.GatewayMAC
 	}
-	c.neighbour(c.network, p, mac)
+	if ip, ok := p.Address(topology.IPv4); ok {
+		c.neighbour(c.network, p, ip, mac)
+	}
 }
 
 // neighbour gives a routed packet the Ethernet addresses of its last hop.
-func (c *Compiler) neighbour(n *topology.Network, p *topology.Port, gatewayMAC topology.MAC) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(host(p.IP)).Metadata(metadata(n))
+func (c *Compiler) neighbour(n *topology.Network, p *topology.Port, ip netip.Addr, gatewayMAC topology.MAC) {
+	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(host(ip)).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetEthSrc(gatewayMAC).SetEthDst(p.MAC)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableForward))
 	c.emit(prioNormal, "addresses routed packets to the port")

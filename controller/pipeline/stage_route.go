@@ -30,10 +30,14 @@ func (c *Compiler) routeNetwork(n *topology.Network) {
 // routeToBlock: on the node that has a block, the way to its neighbours; on others,
 // one route to that node.
 func (c *Compiler) routeToBlock(b *topology.Block) {
+	r, ok := b.Of(topology.IPv4)
+	if !ok {
+		return
+	}
 	if b.Node == c.node {
-		c.routeBlock(c.network, b, c.domain)
+		c.routeBlock(c.network, r, c.domain)
 	} else if peer, ok := c.view.Topo.Node(b.Node); ok && peer.Spec.TunnelIP.IsValid() {
-		c.routeRemote(c.network, b, peer.Spec.TunnelIP, c.domain)
+		c.routeRemote(c.network, r, peer.Spec.TunnelIP, c.domain)
 	}
 }
 
@@ -46,7 +50,7 @@ func (c *Compiler) routeSubnet(n *topology.Network, prefix netip.Prefix, domain 
 }
 
 // routeBlock: the prefix is this node's own block.
-func (c *Compiler) routeBlock(n *topology.Network, b *topology.Block, domain uint32) {
+func (c *Compiler) routeBlock(n *topology.Network, b topology.BlockRange, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
 	c.actions = c.actions[:0].SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway))
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
@@ -54,7 +58,7 @@ func (c *Compiler) routeBlock(n *topology.Network, b *topology.Block, domain uin
 }
 
 // routeRemote: the prefix is another node's block; that node knows its own.
-func (c *Compiler) routeRemote(n *topology.Network, b *topology.Block, vtep netip.Addr, domain uint32) {
+func (c *Compiler) routeRemote(n *topology.Network, b topology.BlockRange, vtep netip.Addr, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
 	c.actions = c.actions[:0].
 		SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway)).

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,7 +139,7 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 	if s := worst(e.senders[place.OFPort], p); s != nil {
 		if x.sender == nil || *x.sender != *s {
 			d.f.log.Warn("port sends from another address than its own", "port", p.Name, "node", place.Node,
-				"mac", s.mac.String(), "ip", s.ip.String(), "expected_mac", p.MAC.String(), "expected_ip", p.IP.String())
+				"mac", s.mac.String(), "ip", s.ip.String(), "expected_mac", p.MAC.String(), "expected_ip", expected(p, s.ip))
 		}
 		x.sender = s
 	}
@@ -154,7 +155,7 @@ func worst(all []sender, p *topology.Port) *sender {
 			return 0
 		case s.mac != p.MAC:
 			return 1
-		case s.ip.IsValid() && !s.ip.IsUnspecified() && s.ip != p.IP:
+		case s.ip.IsValid() && !s.ip.IsUnspecified() && !slices.Contains(p.Addresses, s.ip):
 			return 2
 		case s.tagged:
 			return 3
@@ -171,6 +172,22 @@ func worst(all []sender, p *topology.Port) *sender {
 	return &s
 }
 
+// expected returns the addresses that a port may send from in place of another: those
+// of its family or, if it has none of it, all.
+func expected(p *topology.Port, instead netip.Addr) string {
+	var of, all []string
+	for _, a := range p.Addresses {
+		all = append(all, a.String())
+		if a.BitLen() == instead.BitLen() {
+			of = append(of, a.String())
+		}
+	}
+	if len(of) > 0 {
+		all = of
+	}
+	return strings.Join(all, ", ")
+}
+
 // droppedFacts returns what is known of packets of a port that were dropped, nil if
 // none were, and whether that was a moment ago.
 func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) (facts *condition.Dropped, recent bool) {
@@ -185,8 +202,8 @@ func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) (facts *condi
 	if mac := x.sender.mac; mac != p.MAC {
 		facts.MAC, facts.WantMAC = mac.String(), p.MAC.String()
 	}
-	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && ip != p.IP {
-		facts.IP, facts.WantIP = ip.String(), p.IP.String()
+	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && !slices.Contains(p.Addresses, ip) {
+		facts.IP, facts.WantIP = ip.String(), expected(p, ip)
 	}
 	facts.Tagged = x.sender.tagged
 	return facts, x.recent(f.cfg.Now())

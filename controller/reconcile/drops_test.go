@@ -47,7 +47,7 @@ func TestWrongSource(t *testing.T) {
 	elsewhere, gateway := netip.MustParseAddr("10.0.9.9"), net.HardwareAddr{2, 0, 0, 0, 0, 2}
 	own := func(port string) (net.HardwareAddr, netip.Addr) {
 		p, _ := b.store.Snapshot().Port(port)
-		return p.MAC[:], p.IP
+		return p.MAC[:], p.Addresses[0]
 	}
 	send := func(port string, frame []byte) {
 		t.Helper()

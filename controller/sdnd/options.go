@@ -101,6 +101,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 func newCommand(run func(context.Context, options, io.Writer) error) *cobra.Command {
 	var o options
 	var config string
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "sdnd",
 		Short: "Run the controller for Open vSwitch",
@@ -121,6 +122,9 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
   # With nodes on other machines:
   sdnd --tls-ca /etc/sdnctl/pki/ca.crt --tls-cert /etc/sdnctl/pki/sdnd.crt --tls-key /etc/sdnctl/pki/sdnd.key
 
+  # Before an upgrade, with the new program and a backup of the old one:
+  sdnd --check-migration --data ./backup.db
+
   # As a user, for a try:
   sdnd --data ./sdnd.db --api-socket ./sdnd.sock
   SDNCTL_HOST=unix://$PWD/sdnd.sock sdnctl status`,
@@ -132,12 +136,16 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
 			if err := readConfig(config, cmd.Flags()); err != nil {
 				return err
 			}
+			if check {
+				return checkMigration(o.data, cmd.OutOrStdout())
+			}
 			return run(cmd.Context(), o, cmd.ErrOrStderr())
 		},
 	}
 	o.flags(cmd.Flags())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(newManCommand())
+	cmd.Flags().BoolVar(&check, "check-migration", false, "say what a start would do to the data file of an older version, and end; writes nothing")
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` (default "+defaultConfig+", if it exists)")
 	return cmd
 }

@@ -85,11 +85,12 @@ func portSpec(s topology.PortSpec) api.PortSpec {
 }
 
 func blockStatus(b *topology.Block) api.BlockStatus {
+	r, _ := b.Of(topology.IPv4)
 	return api.BlockStatus{
 		Network:    b.Network,
 		Node:       b.Node,
-		CIDR:       b.Prefix.String(),
-		Gateway:    addrText(b.Gateway),
+		CIDR:       r.Prefix.String(),
+		Gateway:    addrText(r.Gateway),
 		GatewayMAC: macText(b.GatewayMAC),
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"iter"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -143,7 +144,7 @@ func (v view) port(p *topology.Port) *api.Port {
 	st := &api.PortStatus{
 		Ready:      condition.Ready(bound.Conditions),
 		Conditions: conditions(bound.Conditions),
-		IP:         addrText(p.IP),
+		IP:         addrText(p.Addresses[0]),
 		MAC:        macText(p.MAC),
 		Node:       bound.Node,
 		Interface:  bound.Interface,
@@ -161,7 +162,7 @@ func (v view) port(p *topology.Port) *api.Port {
 		if st.MTU == 0 {
 			st.MTU = model.DefaultMTU
 		}
-		st.PrefixLength, st.Gateway = v.link(n, p)
+		st.PrefixLength, st.Gateway = v.link(n, p, p.Addresses[0])
 	}
 	return &api.Port{
 		Kind:   api.KindPort,
@@ -173,20 +174,21 @@ func (v view) port(p *topology.Port) *api.Port {
 	}
 }
 
-// link returns the prefix length and gateway to configure on a port: those of
-// its node's block, or of the subnet that its address is in. There is a gateway
+// link returns the prefix length and gateway to configure with an address of a port:
+// those of its node's block, or of the subnet that the address is in. There is a gateway
 // only where one answers, which in a stretched network takes a router.
-func (v view) link(n *topology.Network, p *topology.Port) (int, string) {
+func (v view) link(n *topology.Network, p *topology.Port, a netip.Addr) (int, string) {
 	if n.Spec.Mode == topology.Segmented {
 		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {
-			return b.Prefix.Bits(), addrText(b.Gateway)
+			r, _ := b.Of(model.FamilyOf(a))
+			return r.Prefix.Bits(), addrText(r.Gateway)
 		}
 		return 0, ""
 	}
 	_, routed := v.snap.RouterOf(n.Name)
 	for _, s := range n.Spec.Subnets {
 		switch {
-		case !s.Prefix.Contains(p.IP):
+		case !s.Prefix.Contains(a):
 		case routed:
 			return s.Prefix.Bits(), addrText(s.Gateway)
 		default:

@@ -32,15 +32,20 @@ const (
 	// MinMTU is the smallest datagram that every IPv4 host must be able to
 	// take (RFC 791, section 3.1).
 	MinMTU = 576
+	// MinMTU6 is the smallest MTU of a link that carries IPv6 (RFC 8200, section 5).
+	MinMTU6 = 1280
 	// MaxMTU is what common hardware carries as jumbo frames.
 	MaxMTU = 9216
 	// DefaultMTU leaves room for VXLAN over IPv4 (50 bytes) on an Ethernet of
-	// 1500 bytes.
+	// 1500 bytes. Over IPv6 VXLAN takes 70.
 	DefaultMTU = 1450
 	// MinSubnetBits and MaxSubnetBits bound the prefix length of a subnet: no
 	// larger than a class A, and no smaller than two hosts, of which one is
-	// the gateway.
+	// the gateway. Both are of IPv4.
 	MinSubnetBits, MaxSubnetBits = 8, 30
+	// MinSubnetBits6 and MaxSubnetBits6 are the same of an IPv6 subnet. What
+	// advertises itself (SLAAC) needs a /64.
+	MinSubnetBits6, MaxSubnetBits6 = 16, 126
 )
 
 func alnum(c byte) bool {

@@ -30,8 +30,9 @@ const (
 
 // NetworkSpec is what the user asks of a network.
 type NetworkSpec struct {
-	VNI     VNI      `json:"vni,omitzero"`
-	Mode    Mode     `json:"mode"`
+	VNI  VNI  `json:"vni,omitzero"`
+	Mode Mode `json:"mode"`
+	// Subnets of either family. A segmented network has at most one of each.
 	Subnets []Subnet `json:"subnets"`
 	// MTU of the containers' interfaces, in bytes; 0 means DefaultMTU.
 	MTU        int `json:"mtu"`
@@ -40,7 +41,8 @@ type NetworkSpec struct {
 	// Both 0 in a stretched one.
 	ContainersPerNode int `json:"containersPerNode,omitzero"`
 	MaxNodes          int `json:"maxNodes,omitzero"`
-	// Blocks given explicitly, by node; other nodes get theirs allocated.
+	// Blocks given explicitly, by node, at most one of each family; what a node is
+	// not given is allocated.
 	Blocks []BlockSpec `json:"blocks,omitempty"`
 	// PortsFromNodes lets nodes make ports of their own in the network. It says
 	// who may declare, and changes nothing on switches.
@@ -67,11 +69,12 @@ type AddrRange struct {
 // BlockSpec asks for a certain block for a node of a segmented network.
 type BlockSpec struct {
 	Node string `json:"node"`
-	// Prefix within the network's one subnet.
+	// Prefix within the network's subnet of its family.
 	Prefix netip.Prefix `json:"cidr"`
 	// Gateway within Prefix; the zero Addr means its first address.
 	Gateway netip.Addr `json:"gateway,omitzero"`
-	// GatewayMAC; the zero MAC means the network's.
+	// GatewayMAC; the zero MAC means that of the node's block of the other family,
+	// if that has one, else the network's.
 	GatewayMAC MAC `json:"gatewayMAC,omitzero"`
 }
 
@@ -111,6 +114,9 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	}
 	s.Subnets = slices.Clone(s.Subnets)
 	s.Blocks = slices.Clone(s.Blocks)
+	if s.Has(IPv6) && s.MTU < MinMTU6 {
+		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is too small for IPv6", s.MTU), fmt.Sprintf("give at least %d, or no IPv6 subnet", MinMTU6))
+	}
 	switch s.Mode {
 	case Stretched:
 		normalStretched(&s, bad)
@@ -120,6 +126,11 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.mode", fmt.Sprintf("%q is not a mode", s.Mode), fmt.Sprintf("write %s (one layer-2 domain) or %s (a block of addresses for each node)", Stretched, Segmented))
 	}
 	return s
+}
+
+// Has reports whether a network has a subnet of a family.
+func (s *NetworkSpec) Has(f Family) bool {
+	return slices.ContainsFunc(s.Subnets, func(n Subnet) bool { return n.Prefix.IsValid() && FamilyOf(n.Prefix.Addr()) == f })
 }
 
 func normalStretched(s *NetworkSpec, bad Reporter) {
@@ -150,7 +161,7 @@ func normalStretched(s *NetworkSpec, bad Reporter) {
 func normalSubnet(s *NetworkSpec, i int, bad Reporter) bool {
 	n := &s.Subnets[i]
 	field := fmt.Sprintf("spec.subnets[%d]", i)
-	if !checkPrefix(n.Prefix, field+".cidr", MaxSubnetBits, bad) {
+	if !checkPrefix(n.Prefix, field+".cidr", bad) {
 		return false
 	}
 	for j, o := range s.Subnets[:i] {
@@ -180,8 +191,8 @@ func normalSubnet(s *NetworkSpec, i int, bad Reporter) bool {
 func normalRange(r *AddrRange, in netip.Prefix, field string, bad Reporter) {
 	r.From, r.To = r.From.Unmap(), r.To.Unmap()
 	switch {
-	case !r.From.Is4() || !r.To.Is4():
-		bad(Invalid, field, "not a range of IPv4 addresses", "write one address or two, such as 10.0.0.2-10.0.0.9")
+	case !r.From.IsValid() || !r.To.IsValid() || r.From.BitLen() != r.To.BitLen():
+		bad(Invalid, field, "not a range of addresses", "write one address or two of one family, such as 10.0.0.2-10.0.0.9")
 	case r.To.Less(r.From):
 		bad(Invalid, field, fmt.Sprintf("%s-%s ends before it begins", r.From, r.To), "write the lower address first")
 	case !in.Contains(r.From) || !in.Contains(r.To):
@@ -196,37 +207,9 @@ func normalGateway(g netip.Addr, in netip.Prefix, field string, bad Reporter) ne
 		return FirstHost(in)
 	}
 	g = g.Unmap()
-	if !g.Is4() || !isHost(in, g) {
+	if !isHost(in, g) {
 		bad(Invalid, field, fmt.Sprintf("%s is not an address that a host in %s can have", g, in), fmt.Sprintf("give an address inside it, or leave it out for %s", FirstHost(in)))
 		return FirstHost(in)
 	}
 	return g
-}
-
-// checkPrefix reports whether p can hold hosts; the Invalid prefix is one that
-// is missing.
-func checkPrefix(p netip.Prefix, field string, maxBits int, bad Reporter) bool {
-	const example = "write it as 10.0.0.0/24"
-	switch {
-	case !p.IsValid():
-		bad(Invalid, field, "the CIDR is missing", example)
-	case !p.Addr().Is4():
-		bad(Invalid, field, p.String()+" is IPv6", "only IPv4 is supported for now; "+example)
-	case p.Masked() != p:
-		bad(Invalid, field, fmt.Sprintf("%s has bits set after its first %d", p, p.Bits()), "write "+p.Masked().String())
-	case p.Bits() < MinSubnetBits || p.Bits() > maxBits:
-		bad(Invalid, field, fmt.Sprintf("a /%d is out of range", p.Bits()), fmt.Sprintf("give a prefix from /%d to /%d", MinSubnetBits, maxBits))
-	case !unicast(p):
-		bad(Invalid, field, p.String()+" has addresses that hosts cannot have", "use a private range, such as 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
-	default:
-		return true
-	}
-	return false
-}
-
-// unicast reports whether a prefix is free of "this network", loopback,
-// multicast and reserved addresses (RFC 6890, section 2.2.2).
-func unicast(p netip.Prefix) bool {
-	first := p.Addr().As4()[0]
-	return first != 0 && first != 127 && first < 224
 }

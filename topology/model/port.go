@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 )
 
 // PortSpec is what the user asks of a port.
@@ -11,9 +12,13 @@ type PortSpec struct {
 	Network string `json:"network"`
 	// Node the port is pinned to. Empty only on a stretched network: then the
 	// port lives wherever its interface shows up, and can move.
-	Node string     `json:"node,omitzero"`
-	IP   netip.Addr `json:"ip,omitzero"`
-	MAC  MAC        `json:"mac,omitzero"`
+	Node string `json:"node,omitzero"`
+	// IP is the address that the port has, and IPs are all of them where it is
+	// given one of each family: then IPv4 comes first, and is IP too. Of a family
+	// that the network has and that is not given, an address is allocated.
+	IP  netip.Addr   `json:"ip,omitzero"`
+	IPs []netip.Addr `json:"ips,omitempty"`
+	MAC MAC          `json:"mac,omitzero"`
 	// InterfaceID is matched with external_ids:iface-id (or container_id) of
 	// OVS interfaces. Empty means the port's name.
 	InterfaceID string `json:"interfaceID,omitzero"`
@@ -43,12 +48,7 @@ func (s PortSpec) Normal(bad Reporter) Spec {
 	if s.Network == "" {
 		bad(Invalid, "spec.network", "the port has no network", "name the network that it belongs to")
 	}
-	if s.IP.IsValid() {
-		s.IP = s.IP.Unmap()
-		if !s.IP.Is4() {
-			bad(Invalid, "spec.ip", s.IP.String()+" is IPv6", "only IPv4 is supported for now; give an IPv4 address or leave it out to get one")
-		}
-	}
+	s.IP, s.IPs = normalIPs(s.IP, s.IPs, bad)
 	if s.MAC.IsMulticast() {
 		bad(Invalid, "spec.mac", s.MAC.String()+" is a multicast address (its first octet is odd)", "give a unicast MAC, or leave it out to get one")
 	}
@@ -68,4 +68,53 @@ func (s PortSpec) Normal(bad Reporter) Spec {
 		}
 	}
 	return s
+}
+
+// Given returns the address of a family that the port is to have, if one is given.
+func (s *PortSpec) Given(f Family) (netip.Addr, bool) {
+	for _, a := range s.IPs {
+		if FamilyOf(a) == f {
+			return a, true
+		}
+	}
+	return s.IP, s.IP.IsValid() && FamilyOf(s.IP) == f
+}
+
+// Equal reports whether two specs, as Normal returns them, are the same.
+func (s PortSpec) Equal(o PortSpec) bool {
+	return s.Network == o.Network && s.Node == o.Node && s.IP == o.IP && slices.Equal(s.IPs, o.IPs) && s.MAC == o.MAC &&
+		s.InterfaceID == o.InterfaceID && s.Interface == o.Interface
+}
+
+// normalIPs checks the addresses that are given, and returns the first of them, and
+// all if there is one of each family.
+func normalIPs(ip netip.Addr, ips []netip.Addr, bad Reporter) (netip.Addr, []netip.Addr) {
+	ip = ip.Unmap()
+	var byFamily [numFamilies]netip.Addr
+	for i, a := range ips {
+		a = a.Unmap()
+		field := fmt.Sprintf("spec.ips[%d]", i)
+		if !a.IsValid() {
+			bad(Invalid, field, "the address is missing", "give an address or remove the entry")
+		} else if had := &byFamily[FamilyOf(a)]; had.IsValid() {
+			bad(Invalid, field, fmt.Sprintf("%s and %s are both %s, and a port has one address of a family", had, a, FamilyOf(a)), "give one of each family")
+		} else {
+			*had = a
+		}
+	}
+	if ip.IsValid() {
+		if had := &byFamily[FamilyOf(ip)]; len(ips) > 0 && *had != ip {
+			bad(Invalid, "spec.ip", fmt.Sprintf("%s is not among spec.ips", ip), "give spec.ip or spec.ips")
+		} else {
+			*had = ip
+		}
+	}
+	switch v4, v6 := byFamily[IPv4], byFamily[IPv6]; {
+	case v4.IsValid() && v6.IsValid():
+		return v4, []netip.Addr{v4, v6}
+	case v4.IsValid():
+		return v4, nil
+	default:
+		return v6, nil
+	}
 }

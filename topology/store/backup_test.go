@@ -170,7 +170,7 @@ func TestReadBackupRefuses(t *testing.T) {
 		{"lock missing", made(func(tx *bolt.Tx) error {
 			k, _ := tx.Bucket([]byte("locks")).Cursor().First()
 			return tx.Bucket([]byte("locks")).Delete(k)
-		}), ErrDamaged, "2 address locks for 3 ports"},
+		}), ErrDamaged, "2 address locks for 3 addresses of ports"},
 		{"address outside of the network", made(func(tx *bolt.Tx) error {
 			v := tx.Bucket([]byte("networks")).Get([]byte("flat"))
 			return tx.Bucket([]byte("networks")).Put([]byte("flat"), bytes.ReplaceAll(v, []byte("10.0.0."), []byte("10.9.0.")))

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -106,17 +107,18 @@ func (c *ipamCheck) ports(tx *bolt.Tx) error {
 func (c *ipamCheck) port(p *topology.Port, vnis map[string]topology.VNI) {
 	c.report.Ports++
 	vni, ok := vnis[p.Spec.Network]
-	if !ok || !p.IP.Is4() {
-		c.differ("%s: its address %v, or its network %q, is not in the file", p.Ref(), p.IP, p.Spec.Network)
+	if !ok || len(p.Addresses) == 0 {
+		c.differ("%s: its addresses %v, or its network %q, are not in the file", p.Ref(), p.Addresses, p.Spec.Network)
 		return
 	}
-	key := string(lockKeyOf(vni, p.IP))
-	if other, taken := c.want[key]; taken {
-		c.differ("%s: its address %v is also that of port/%s", p.Ref(), p.IP, other)
-		return
+	for _, k := range lockKeysOf(vni, p) {
+		if other, taken := c.want[string(k)]; taken {
+			c.differ("%s: its %s is also that of port/%s", p.Ref(), lockText(k), other)
+			return
+		}
+		c.want[string(k)] = p.Name
 	}
-	c.want[key] = p.Name
-	if m, ok := c.snap.Port(p.Name); !ok || m.IP != p.IP || m.MAC != p.MAC {
+	if m, ok := c.snap.Port(p.Name); !ok || !slices.Equal(m.Addresses, p.Addresses) || m.MAC != p.MAC {
 		c.differ("%s: memory does not have it as the file does", p.Ref())
 	}
 }
@@ -170,9 +172,13 @@ func (c *ipamCheck) sum(tx *bolt.Tx) error {
 
 // lockText says which address a lock is of.
 func lockText(key []byte) string {
-	if len(key) != 7 {
+	if len(key) != 20 || key[19] > 128 {
 		return fmt.Sprintf("lock %x", key)
 	}
 	vni := uint32(key[0])<<16 | uint32(key[1])<<8 | uint32(key[2])
-	return fmt.Sprintf("address %d.%d.%d.%d of VNI %d", key[3], key[4], key[5], key[6], vni)
+	a := netip.AddrFrom16([16]byte(key[3:])).Unmap()
+	if key[19] == 128 {
+		return fmt.Sprintf("address %s of VNI %d", a, vni)
+	}
+	return fmt.Sprintf("prefix %s/%d of VNI %d", a, int(key[19])+a.BitLen()-128, vni)
 }

@@ -28,29 +28,29 @@ func TestCheckIPAM(t *testing.T) {
 
 // TestCheckIPAMFinds spoils the file of a running store.
 func TestCheckIPAMFinds(t *testing.T) {
-	flat := string(lockKeyOf(topology.FirstAllocatedVNI, netip.MustParseAddr("10.0.0.2")))
+	flat := string(lockKey(topology.FirstAllocatedVNI, netip.MustParsePrefix("10.0.0.2/32")))
 	for _, tt := range []struct {
 		name, bucket, key, value string
 		want                     []string
 	}{
 		{"lock lost", "locks", flat, "", []string{"address 10.0.0.2 of VNI 4096 of port/roaming is not locked"}},
-		{"lock leaked", "locks", string(lockKeyOf(7, netip.MustParseAddr("10.0.0.9"))), "ghost", []string{"address 10.0.0.9 of VNI 7 is locked for port/ghost, which does not have it"}},
+		{"lock leaked", "locks", string(lockKey(7, netip.MustParsePrefix("10.0.0.9/32"))), "ghost", []string{"address 10.0.0.9 of VNI 7 is locked for port/ghost, which does not have it"}},
 		{"lock of another", "locks", flat, "web", []string{"address 10.0.0.2 of VNI 4096 is locked for port/web, but port/roaming has it"}},
 		{"no lock", "locks", "x", "web", []string{"lock 78 is locked for port/web, which does not have it"}},
 		{"port lost", "ports", "roaming", "", []string{
 			"the file has 2 ports, memory 3",
 			"address 10.0.0.2 of VNI 4096 is locked for port/roaming, which does not have it",
 		}},
-		{"address held twice", "ports", "zz", `{"spec":{"network":"flat"},"ip":"10.0.0.2","mac":"02:00:00:00:00:01"}`, []string{
-			"port/zz: its address 10.0.0.2 is also that of port/roaming",
+		{"address held twice", "ports", "zz", `{"spec":{"network":"flat"},"addresses":["10.0.0.2"],"mac":"02:00:00:00:00:01"}`, []string{
+			"port/zz: its address 10.0.0.2 of VNI 4096 is also that of port/roaming",
 			"the file has 4 ports, memory 3",
 		}},
 		{"network lost", "networks", "flat", "", []string{
-			`port/roaming: its address 10.0.0.2, or its network "flat", is not in the file`,
+			`port/roaming: its addresses [10.0.0.2], or its network "flat", are not in the file`,
 			"address 10.0.0.2 of VNI 4096 is locked for port/roaming, which does not have it",
 		}},
 		{"block lost", "blocks", "pods\x00n1", "", []string{"the file has 1 blocks, memory 2"}},
-		{"block of another", "blocks", "pods\x00n1", `{"cidr":"10.244.9.0/24","gateway":"10.244.9.1"}`, []string{"block of network/pods on node/n1: memory does not have it as the file does"}},
+		{"block of another", "blocks", "pods\x00n1", `{"ranges":[{"cidr":"10.244.9.0/24","gateway":"10.244.9.1"}]}`, []string{"block of network/pods on node/n1: memory does not have it as the file does"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))

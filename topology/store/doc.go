@@ -18,11 +18,16 @@
 //	routers   name → router
 //	ports     name → port
 //	blocks    network, 0, node → block of a segmented network
-//	locks     VNI and address (7 bytes, big-endian) → name of the port that holds it
+//	locks     VNI (3 bytes), address (16, IPv4 mapped into IPv6) and prefix length
+//	          (1, of 128), big-endian → name of the port that holds it
 //	history   revision (8 bytes, big-endian) → entry
 //	bindings  port → where its interface was last seen; not part of any revision
 //	locals    node → the address its tunnel port was last seen to send from; likewise
 //
+// This is schema 2. Schema 1, up to version 0.1, had one IPv4 address for a port, one
+// range for a block, and locks of VNI and IPv4 address (7 bytes).
+//
 // To change the layout, add a step to migrations that turns the newest version
-// into the next, and keep a dump of the old one in testdata.
+// into the next, and keep a file of the old one in testdata. Before a file is
+// migrated, it is copied to a file beside it.
 package store

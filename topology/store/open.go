@@ -77,6 +77,9 @@ func openLocked(path string, l *lock, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.lock, s.clock, s.log, s.keep = l, opts.Clock, opts.Logger, limitsOf(opts)
+	if m := s.migrated; m.Kept != "" {
+		s.log.Info("data file brought to a newer schema; the older one is kept", "path", path, "from", m.From, "to", m.To, "kept", m.Kept)
+	}
 	if !begins.whole() && begins.newest().valid {
 		s.log.Warn("one of the two first pages of the data file is damaged; the next change replaces it", "path", path,
 			"revision", s.Snapshot().Revision(), "lost", begins.lost(l.acknowledged()))
@@ -101,9 +104,10 @@ func beginningOf(path string) (beginning, error) {
 	return b, errors.Join(err, db.Close())
 }
 
-// openFile opens the file, loads it and sorts the errors. Unless it may be new
-// it has to have a topology, if only an empty one.
-func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err error) {
+// openFile opens the file, loads it and sorts the errors. One that is sdnd's own
+// may be new, and is kept as it was before it is brought to a newer schema; any other
+// has to have a topology, if only an empty one.
+func openFile(path string, steps []migration, own bool) (s *Store, err error) {
 	// bbolt maps the file to memory. Where a page is not what it should be it
 	// panics, or reads where there is no memory.
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -112,8 +116,14 @@ func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err erro
 			s, err = nil, fmt.Errorf("%w (%v)", ErrDamaged, p)
 		}
 	}()
-	if err := inspect(path, mayBeNew); err != nil {
+	if err := inspect(path, own); err != nil {
 		return nil, err
+	}
+	var migrated Migration
+	if own {
+		if migrated, err = keepOlder(path, steps); err != nil {
+			return nil, err
+		}
 	}
 	db, file, err := openBolt(path, false)
 	if err != nil {
@@ -126,7 +136,7 @@ func openFile(path string, steps []migration, mayBeNew bool) (s *Store, err erro
 	}()
 	opened := &Store{
 		db: db, file: file, path: path, update: db.Update, turn: make(chan struct{}, 1),
-		log: slog.New(slog.DiscardHandler),
+		log: slog.New(slog.DiscardHandler), migrated: migrated,
 	}
 	snap, err := opened.load(steps)
 	if err != nil {

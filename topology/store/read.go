@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -50,28 +51,32 @@ func eachBlock(tx *bolt.Tx, f func(*topology.Block) error) error {
 		if err := json.Unmarshal(v, &r); err != nil || !ok {
 			return fmt.Errorf("block %q cannot be read", k)
 		}
-		return f(&topology.Block{
-			Network: string(network), Node: string(node),
-			Prefix: r.CIDR, Gateway: r.Gateway, GatewayMAC: r.GatewayMAC,
-		})
+		block, err := r.block(string(network), string(node))
+		if err != nil {
+			return fmt.Errorf("block %q: %w", k, err)
+		}
+		return f(block)
 	})
 }
 
 // checkLocks compares the locks in the file with the ports: each lock is held
-// by the port that has the address, and there are as many as ports.
+// by the port that has the address, and there are as many as addresses.
 func checkLocks(tx *bolt.Tx, s *topology.Snapshot) error {
-	n := 0
+	n, want := 0, 0
 	b := tx.Bucket([]byte(bucketLocks))
 	err := b.ForEach(func(k, v []byte) error {
 		n++
 		p, ok := s.Port(string(v))
-		if !ok || !found(b, k, v) || !bytes.Equal(k, lockKey(s, p)) {
+		if !ok || !found(b, k, v) || !slices.ContainsFunc(lockKeys(s, p), func(own []byte) bool { return bytes.Equal(k, own) }) {
 			return fmt.Errorf("address lock %x is held by %q, which does not have that address", k, v)
 		}
 		return nil
 	})
-	if err == nil && n != s.NumPorts() {
-		err = fmt.Errorf("%d address locks for %d ports", n, s.NumPorts())
+	for p := range s.Ports() {
+		want += len(p.Addresses)
+	}
+	if err == nil && n != want {
+		err = fmt.Errorf("%d address locks for %d addresses of ports", n, want)
 	}
 	return err
 }

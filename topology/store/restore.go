@@ -115,7 +115,7 @@ func (r *replacement) blocks(to *topology.Snapshot) error {
 func equal(a, b topology.Object) bool {
 	if p, ok := a.(*topology.Port); ok { // of which there are many
 		q := b.(*topology.Port)
-		return p.Spec == q.Spec && p.IP == q.IP && p.MAC == q.MAC && maps.Equal(p.Labels, q.Labels)
+		return p.Spec.Equal(q.Spec) && slices.Equal(p.Addresses, q.Addresses) && p.MAC == q.MAC && maps.Equal(p.Labels, q.Labels)
 	}
 	x, errX := encode(a)
 	y, errY := encode(b)

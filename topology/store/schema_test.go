@@ -64,12 +64,12 @@ func restore(t *testing.T, path, dump string) {
 	})
 }
 
-// TestSchema holds the layout of the file: what testdata/schema1.txt has can be
+// TestSchema holds the layout of the file: what testdata/schema2.txt has can be
 // opened, and the same topology is still written like that. If it has to
 // change, keep the old file, add a schema version and migrate from the one to
 // the other.
 func TestSchema(t *testing.T) {
-	const golden = "testdata/schema1.txt"
+	const golden = "testdata/schema2.txt"
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "new.db"))
 	apply(t, s, scale()...)

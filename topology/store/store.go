@@ -39,10 +39,12 @@ type Store struct {
 	lock    *lock    // nil for a copy that is only read
 	watched watched
 	path    string
-	clock   func() time.Time
-	log     *slog.Logger
-	keep    historyLimits
-	current atomic.Pointer[topology.Snapshot]
+	// migrated is what was done to the file when it was opened.
+	migrated Migration
+	clock    func() time.Time
+	log      *slog.Logger
+	keep     historyLimits
+	current  atomic.Pointer[topology.Snapshot]
 	// update is db.Update; tests put faults before and after it.
 	update func(func(*bolt.Tx) error) error
 

@@ -84,21 +84,21 @@ func writeLocks(tx *bolt.Tx, c Commit) error {
 	b := tx.Bucket([]byte(bucketLocks))
 	var take []lock
 	for _, ch := range c.Changes {
-		var old, now []byte
+		var old, now [][]byte
 		if p, ok := ch.Before.(*topology.Port); ok {
-			old = lockKey(c.Before, p)
+			old = lockKeys(c.Before, p)
 		}
 		if p, ok := ch.After.(*topology.Port); ok {
-			now = lockKey(c.After, p)
+			now = lockKeys(c.After, p)
 		}
-		if bytes.Equal(old, now) {
+		if slices.EqualFunc(old, now, bytes.Equal) {
 			continue
 		}
-		if now != nil {
-			take = append(take, lock{now, ch.Ref.Name})
+		for _, k := range now {
+			take = append(take, lock{k, ch.Ref.Name})
 		}
-		if old != nil {
-			if err := b.Delete(old); err != nil {
+		for _, k := range old {
+			if err := b.Delete(k); err != nil {
 				return err
 			}
 		}
@@ -112,16 +112,24 @@ func writeLocks(tx *bolt.Tx, c Commit) error {
 	return nil
 }
 
-// lockKey is the key of the lock of a port's address, given the snapshot that
+// lockKeys are the keys of the locks of a port's addresses, given the snapshot that
 // the port is in.
-func lockKey(s *topology.Snapshot, p *topology.Port) []byte {
+func lockKeys(s *topology.Snapshot, p *topology.Port) [][]byte {
 	n, _ := s.Network(p.Spec.Network)
-	return lockKeyOf(n.VNI, p.IP)
+	return lockKeysOf(n.VNI, p)
 }
 
-func lockKeyOf(v topology.VNI, ip netip.Addr) []byte {
-	a := ip.As4()
-	return append([]byte{byte(v >> 16), byte(v >> 8), byte(v)}, a[:]...)
+func lockKeysOf(v topology.VNI, p *topology.Port) (keys [][]byte) {
+	for _, a := range p.Addresses {
+		keys = append(keys, lockKey(v, netip.PrefixFrom(a, a.BitLen())))
+	}
+	return keys
+}
+
+// lockKey is the key of the lock of a prefix. In it IPv4 is mapped into IPv6.
+func lockKey(v topology.VNI, p netip.Prefix) []byte {
+	a := p.Addr().As16()
+	return append(append([]byte{byte(v >> 16), byte(v >> 8), byte(v)}, a[:]...), byte(128-p.Addr().BitLen()+p.Bits()))
 }
 
 func writeBlock(t *tally, c topology.BlockChange) error {
@@ -129,7 +137,7 @@ func writeBlock(t *tally, c topology.BlockChange) error {
 	if c.After == nil {
 		return t.remove(bucketBlocks, key)
 	}
-	v, err := json.Marshal(blockRecord{c.After.Prefix, c.After.Gateway, c.After.GatewayMAC})
+	v, err := json.Marshal(recordOf(c.After))
 	if err != nil {
 		return err
 	}
