@@ -75,18 +75,21 @@ type switchStatus struct {
 	Name      string `json:"name"`
 	Connected bool   `json:"connected"`
 	Flows     int    `json:"flows"`
+	Groups    int    `json:"groups"`
+	Meters    int    `json:"meters"`
 	FlowMods  uint64 `json:"flowMods"`
 	Bundles   uint64 `json:"bundles"`
 	Refused   uint64 `json:"refused"`
-	// Hash is the same for switches whose flows have the same cookies
-	// (simswitch.HashCookies), in hexadecimal digits.
+	// Hash is the same for switches that have the same groups and meters, and flows
+	// with the same cookies (simswitch.HashCookies), in hexadecimal digits.
 	Hash  string   `json:"hash"`
 	Ports []string `json:"ports"`
 }
 
 func statusOfSwitch(name string, s *simswitch.Switch) switchStatus {
 	st := s.Stats()
-	v := switchStatus{Name: name, Connected: s.Connected(), Flows: s.NumFlows(), FlowMods: st.FlowMods,
+	v := switchStatus{Name: name, Connected: s.Connected(), Flows: s.NumFlows(),
+		Groups: len(s.Groups()), Meters: len(s.Meters()), FlowMods: st.FlowMods,
 		Bundles: st.Bundles, Refused: st.Refused, Hash: fmt.Sprintf("%016x", s.Hash())}
 	for _, p := range s.Ports() {
 		v.Ports = append(v.Ports, p.Name)
@@ -153,6 +156,8 @@ type faults struct {
 	StopReading  bool `json:"stopReading"`
 	ReadRate     int  `json:"readRate"`
 	RefuseFlows  bool `json:"refuseFlows"`
+	RefuseGroups bool `json:"refuseGroups"`
+	RefuseMeters bool `json:"refuseMeters"`
 }
 
 func readFaults(r *http.Request) (func(*simswitch.Switch), error) {
@@ -163,7 +168,8 @@ func readFaults(r *http.Request) (func(*simswitch.Switch), error) {
 		return nil, fmt.Errorf("faults: %w", err)
 	}
 	f := simswitch.Faults{DropAfter: v.DropAfter, ReplyDelay: time.Duration(v.ReplyDelayMS) * time.Millisecond,
-		StopReading: v.StopReading, ReadRate: v.ReadRate, RefuseFlows: v.RefuseFlows}
+		StopReading: v.StopReading, ReadRate: v.ReadRate, RefuseFlows: v.RefuseFlows,
+		RefuseGroups: v.RefuseGroups, RefuseMeters: v.RefuseMeters}
 	return func(s *simswitch.Switch) { s.SetFaults(f) }, nil
 }
 

@@ -25,22 +25,20 @@ const (
 // length, experimenter and subtype.
 const niciraHeader = 10
 
-// actions appends actions as they will be shown. A refusal for which
-// consistency holds does not keep it from reading on.
+// actions appends actions as they will be shown. Whether they go with what the flow
+// matches is noted in p.inconsistent.
 func (p *program) actions(b, in []byte) ([]byte, refusal) {
-	var late refusal
 	for len(in) > 0 {
 		n, why := actionLength(in)
 		if why == accepted {
 			b, why = p.action(b, in[:n])
 		}
-		if why != accepted && !consistency(why) {
+		if why != accepted {
 			return b, why
 		}
-		late = first(late, why)
 		in = in[n:]
 	}
-	return b, late
+	return b, accepted
 }
 
 // actionLength returns the length of the first action, whose kind must be
@@ -79,12 +77,6 @@ func actionLength(in []byte) (int, refusal) {
 
 // action appends one action as it will be shown.
 func (p *program) action(b, one []byte) ([]byte, refusal) {
-	inconsistent := func(ok bool) refusal {
-		if ok {
-			return accepted
-		}
-		return actionInconsistent
-	}
 	switch be.Uint16(one) {
 	case actOutput:
 		return append(b, one...), checkOutput(openflow.PortNo(be.Uint32(one[4:])))
@@ -93,16 +85,13 @@ func (p *program) action(b, one []byte) ([]byte, refusal) {
 			return b, actionBadArgument
 		}
 		p.vlan = true
-		return append(b, one...), accepted
 	case actPopVLAN:
-		why := inconsistent(p.vlan)
+		p.demand(needsVLAN)
 		p.vlan = false
-		return append(b, one...), why
 	case actGroup:
-		p.needs = first(p.needs, actionBadOutGroup) // we have none
-		return append(b, one...), accepted
+		p.needs = append(p.needs, need{group: true, id: be.Uint32(one[4:])})
 	case actDecNwTTL, actSetNwTTL:
-		return append(b, one...), inconsistent(p.m.has(needsIP))
+		p.demand(needsIP)
 	case actSetField:
 		return p.setField(b, one)
 	case actExperimenter:
@@ -129,12 +118,13 @@ func checkOutput(p openflow.PortNo) refusal {
 	return actionBadOutPort
 }
 
-// has reports whether packets fulfil a prerequisite at this point.
-func (p *program) has(need prerequisite) bool {
-	if need == needsVLAN {
-		return p.vlan
+// demand notes if packets do not fulfil a prerequisite at this point.
+func (p *program) demand(of prerequisite) {
+	switch {
+	case p.m == nil:
+	case of == needsVLAN && !p.vlan, of != needsVLAN && !p.m.has(of):
+		p.inconsistent = true
 	}
-	return p.m.has(need)
 }
 
 func (p *program) setField(b, one []byte) ([]byte, refusal) {
@@ -167,8 +157,9 @@ func (p *program) setField(b, one []byte) ([]byte, refusal) {
 		b = append(b, 0)
 	}
 	be.PutUint16(b[at+2:], uint16(len(b)-at))
-	if !p.has(t.needs) || t.oxm == openflow.FieldVLANVID && !p.vlan {
-		return b, actionInconsistent
+	p.demand(t.needs)
+	if t.oxm == openflow.FieldVLANVID {
+		p.demand(needsVLAN)
 	}
 	return b, accepted
 }
@@ -183,13 +174,11 @@ func (p *program) regMove(b, one []byte) ([]byte, refusal) {
 	b = append(b, one[:16]...)
 	b = be.AppendUint32(b, uint32(src.move))
 	b = append(be.AppendUint32(b, uint32(dst.move)), one[24:]...)
-	if why := p.checkPart(src, from, bits); why != accepted {
-		return b, why
+	why := p.reads(src, from, bits)
+	if why == accepted {
+		why = p.writes(dst, to, bits)
 	}
-	if why := p.checkPart(dst, to, bits); why != accepted || !dst.readOnly {
-		return b, why
-	}
-	return b, actionBadSetArgument
+	return b, why
 }
 
 // regLoad judges NXAST_REG_LOAD.
@@ -204,19 +193,25 @@ func (p *program) regLoad(b, one []byte) ([]byte, refusal) {
 	}
 	b = append(b, one[:12]...)
 	b = append(be.AppendUint32(b, uint32(dst.move)), one[16:]...)
-	if why := p.checkPart(dst, off, bits); why != accepted || !dst.readOnly {
-		return b, why
-	}
-	return b, actionBadSetArgument
+	return b, p.writes(dst, off, bits)
 }
 
-// checkPart judges a part of a field that an action reads or writes.
-func (p *program) checkPart(f *field, off, bits uint16) refusal {
-	switch {
-	case bits == 0 || off+bits > f.bits:
+// reads judges a part of a field that an action reads.
+func (p *program) reads(f *field, off, bits uint16) refusal {
+	if bits == 0 || off+bits > f.bits {
 		return actionBadSetLength
-	case !p.has(f.needs):
-		return actionInconsistent
+	}
+	p.demand(f.needs)
+	return accepted
+}
+
+// writes judges a part of a field that an action writes.
+func (p *program) writes(f *field, off, bits uint16) refusal {
+	if why := p.reads(f, off, bits); why != accepted {
+		return why
+	}
+	if f.readOnly {
+		return actionBadSetArgument
 	}
 	return accepted
 }

@@ -11,7 +11,13 @@ import (
 type bundle struct {
 	flags  openflow.BundleFlags
 	closed bool
-	mods   []*mod
+	mods   []bundled
+}
+
+// bundled is a modification in a bundle.
+type bundled struct {
+	modification
+	message []byte // that brought it
 }
 
 // Offsets in ofp_bundle_ctrl_msg and ofp_bundle_add_msg (OpenFlow 1.4, 7.3.9),
@@ -92,7 +98,8 @@ func (c *conn) closeBundle(id uint32, b *bundle, flags openflow.BundleFlags) ref
 	return accepted
 }
 
-// bundleAdd puts a flow-mod into a bundle, which it opens if there is none.
+// bundleAdd puts a flow-mod or a group-mod into a bundle, which it opens if there is
+// none. Open vSwitch takes no others but port-mods and packet-outs.
 func (c *conn) bundleAdd(msg []byte) refusal {
 	if len(msg) < bundleInner {
 		return badLength
@@ -112,14 +119,20 @@ func (c *conn) bundleAdd(msg []byte) refusal {
 		return bundleMsgBadLen
 	case string(inner[4:8]) != string(msg[4:8]):
 		return bundleMsgBadXid
-	case openflow.MessageType(inner[1]) != openflow.TypeFlowMod:
-		return bundleMsgUnsup
 	}
-	m, why := c.s.reader.read(inner[:n])
+	var m modification
+	var why refusal
+	switch typ := openflow.MessageType(inner[1]); {
+	case typ == openflow.TypeFlowMod && n >= modMatch && n%8 == 0:
+		m, why = c.s.reader.read(inner[:n])
+	case typ == openflow.TypeGroupMod && n >= groupModBuckets && n%8 == 0:
+		m, why = readGroupMod(inner[:n])
+	default: // it cannot even say what it is
+		why = bundleMsgUnsup
+	}
 	if why != accepted {
 		return why
 	}
-	m.message = bytes.Clone(msg)
 	id, flags := be.Uint32(msg[bundleID:]), openflow.BundleFlags(be.Uint16(msg[bundleFlags:]))
 	b := c.bundles[id]
 	switch {
@@ -132,34 +145,47 @@ func (c *conn) bundleAdd(msg []byte) refusal {
 		delete(c.bundles, id)
 		return bundleBadFlags
 	}
-	b.mods = append(b.mods, m)
-	c.s.stats.FlowMods++
+	b.mods = append(b.mods, bundled{m, bytes.Clone(msg)})
+	c.s.count(m)
 	return accepted
 }
 
-// commit applies a bundle: all of it in order or, when a flow-mod is refused,
+// commit applies a bundle: all of it in order or, when a modification is refused,
 // nothing. Open vSwitch does so whatever the bundle's flags.
 func (c *conn) commit(b *bundle) refusal {
 	s := c.s
-	now, limit := s.age(), s.limit()
-	var log []change
-	ends := make([]int, 0, len(b.mods)) // of each flow-mod's changes in log
+	by := s.limits()
+	var log journal
+	ends := make([]extent, 0, len(b.mods)) // of what each modification changed
 	for _, m := range b.mods {
-		var why refusal
-		if log, why = s.tables.apply(m, log, limit, now); why != accepted {
-			s.tables.undo(log)
+		if why := m.apply(s.tables, &log, &by); why != accepted {
+			s.tables.undo(&log)
 			c.send(appendRefusal(nil, why, m.message))
 			return bundleMsgFailed
 		}
-		ends = append(ends, len(log))
+		ends = append(ends, log.extent())
 	}
-	at := 0
+	var from extent
 	for i, m := range b.mods {
-		s.report(log[at:ends[i]], c, m.xid)
-		at = ends[i]
+		s.report(log.part(from, ends[i]), c, m.modification, be.Uint32(m.message[4:]))
+		from = ends[i]
 	}
 	s.flushUpdates()
 	s.stats.Bundles++
+	return accepted
+}
+
+// modify applies a modification outside of a bundle.
+func (c *conn) modify(m modification, msg []byte) refusal {
+	s := c.s
+	s.count(m)
+	var log journal
+	by := s.limits()
+	if why := m.apply(s.tables, &log, &by); why != accepted {
+		return why
+	}
+	s.report(log, c, m, be.Uint32(msg[4:]))
+	s.flushUpdates()
 	return accepted
 }
 
@@ -168,17 +194,19 @@ func (c *conn) flowMod(msg []byte) refusal {
 	if c.role == openflow.RoleSlave {
 		return isSlave
 	}
-	s := c.s
-	m, why := s.reader.read(msg)
+	m, why := c.s.reader.read(msg)
 	if why != accepted {
 		return why
 	}
-	s.stats.FlowMods++
-	log, why := s.tables.apply(m, nil, s.limit(), s.age())
-	if why != accepted {
-		return why
+	return c.modify(m, msg)
+}
+
+// count counts a modification that is in order.
+func (s *Switch) count(m modification) {
+	switch m.(type) {
+	case *mod:
+		s.stats.FlowMods++
+	case *groupMod:
+		s.stats.GroupMods++
 	}
-	s.report(log, c, m.xid)
-	s.flushUpdates()
-	return accepted
 }

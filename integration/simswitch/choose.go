@@ -41,7 +41,7 @@ func (m *mod) about(f *flow, strict bool, by *match) bool {
 	if m.table != openflow.TableAll && m.table != f.table() ||
 		(f.cookie()^m.cookie)&m.cookieMask != 0 ||
 		m.outPort != openflow.PortAny && !outputsTo(f.instructions(), m.outPort) ||
-		m.outGroup != openflow.GroupAny { // we have no groups
+		m.outGroup != openflow.GroupAny && !f.needsGroup(m.outGroup) {
 		return false
 	}
 	if strict {

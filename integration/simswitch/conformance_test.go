@@ -13,11 +13,11 @@ import (
 // TestConformance holds the simulator to what Open vSwitch answers, byte by byte
 // and in the same order. What is made equal before that:
 //
-//   - how long flows and ports have been there;
+//   - how long flows, groups, meters and ports have been there;
 //   - the counters of ports: dummy ports of Open vSwitch count their own packets;
 //   - whether a port is live (OFPPS_LIVE): Open vSwitch finds out some time after
 //     it has made the port;
-//   - the order of flows in a dump, and of ports in a description: Open vSwitch
+//   - the order of flows, groups and meters in a dump, and of ports: Open vSwitch
 //     has them in hash tables. What a flow monitor reports at first is such a
 //     dump. Where a dump is cut into parts depends on that order too;
 //   - echo requests of the switch, which come when they come.
@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 }
 
 // perform runs a script and returns what was said on both connections. It
-// leaves no flows, roles, monitors or bundles behind.
+// leaves no flows, groups, meters, roles, monitors or bundles behind.
 func perform(t testing.TB, s script, d, second *driver) string {
 	t.Helper()
 	for _, one := range []*driver{d, second} {
@@ -67,7 +67,8 @@ func clean(t testing.TB, d *driver) {
 		encode(t, &openflow.SetConfig{MissSendLen: 128}),
 		encode(t, &openflow.SetAsync{AsyncMasks: openflow.AsyncMasks{
 			PacketIn: [2]uint32{3, 0}, PortStatus: [2]uint32{7, 7}, FlowRemoved: [2]uint32{15, 0}}}),
-		mod(openflow.FlowDelete, openflow.Flow{Table: 255}, nil))...)
+		mod(openflow.FlowDelete, openflow.Flow{Table: 255}, nil),
+		openflow.AppendGroupDelete(nil, 0, openflow.GroupAll), openflow.AppendMeterDelete(nil, 0, openflow.MeterAll))...)
 }
 
 // portsOf asks a switch for its ports.

@@ -26,6 +26,7 @@ type conn struct {
 	agreed   bool // on OpenFlow 1.3
 	role     openflow.Role
 	async    openflow.AsyncMasks
+	forwards [2]uint32 // as in async, of changes of groups and meters by others
 	config   openflow.SetConfig
 	bundles  map[uint32]*bundle
 	monitors map[uint32]*monitor
@@ -188,9 +189,14 @@ func (c *conn) kick() {
 // wants reports whether the controller wants an unasked-for message, by the mask
 // for its role and the message's reason (OpenFlow 1.3.5, 7.3.10).
 func (c *conn) wants(masks [2]uint32, reason uint8) bool {
+	return c.wantsAny(masks, 1<<reason)
+}
+
+// wantsAny is wants for reasons given as bits.
+func (c *conn) wantsAny(masks [2]uint32, reasons uint32) bool {
 	mask := masks[0]
 	if c.role == openflow.RoleSlave {
 		mask = masks[1]
 	}
-	return c.agreed && mask&(1<<reason) != 0
+	return c.agreed && mask&reasons != 0
 }

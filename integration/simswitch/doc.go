@@ -5,12 +5,13 @@
 // # What it does as Open vSwitch
 //
 // Version negotiation, features, configuration, roles, echoes both ways,
-// barriers, flow-mods of all five commands, deletions by cookie and mask,
-// bundles (atomic and ordered, errors with the xid of the flow-mod at fault),
-// statistics of flows in parts, of tables and of ports, port descriptions,
-// PORT_STATUS, FLOW_REMOVED, packet-outs, flow monitors, and the errors of all of
-// these. Flows are shown as Open vSwitch shows them: fields, actions and
-// instructions in its order and under its names.
+// barriers, flow-mods of all five commands, deletions by cookie and mask, groups and
+// meters, bundles (atomic and ordered, errors with the xid of the message at fault),
+// statistics and descriptions in parts, PORT_STATUS, FLOW_REMOVED, REQUESTFORWARD,
+// packet-outs, flow monitors, and the errors of all of these. Flows, groups and
+// meters are shown as Open vSwitch shows them: fields, actions and instructions in
+// its order and under its names, and meters with the bursts that its userspace
+// datapath gives them.
 //
 // The conformance suite holds it to that: a table of scripted exchanges and
 // random sequences of flow-mods run against a real Open vSwitch and against the
@@ -20,9 +21,11 @@
 // # What it does not
 //
 //   - Packets: counters are 0, and flows never time out.
-//   - Groups, meters and queues: there are none, and flows that use them are
-//     refused as Open vSwitch does when they do not exist. GROUP_MOD, METER_MOD
-//     and TABLE_MOD are refused with OFPBRC_BAD_TYPE.
+//   - Queues; TABLE_MOD is refused with OFPBRC_BAD_TYPE.
+//   - The commands to insert and remove buckets, which are OpenFlow 1.5's but Open
+//     vSwitch takes in 1.3: they are refused with OFPGMFC_BAD_COMMAND.
+//   - Groups whose description or counters would not fit into a message are
+//     refused.
 //   - Of Nicira's actions only the moves and loads are looked into; the others
 //     are taken as they come. Fields that the table in field.go does not list are
 //     refused.
@@ -33,5 +36,6 @@
 //
 // A Shared holds the flows of many switches: the same flow-mod sent to a
 // thousand of them is read once and kept once. What a switch has of its own for
-// each flow is 24 bytes and about 16 in two hash tables.
+// each flow is 24 bytes and about 16 in two hash tables. Its groups and meters are
+// its own.
 package simswitch

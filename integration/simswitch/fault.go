@@ -18,6 +18,11 @@ type Faults struct {
 	ReadRate int
 	// RefuseFlows answers every new flow with OFPFMFC_TABLE_FULL.
 	RefuseFlows bool
+	// RefuseGroups answers every new group with OFPGMFC_OUT_OF_GROUPS.
+	RefuseGroups bool
+	// RefuseMeters answers every new meter with OFPMMFC_OUT_OF_METERS, as Open
+	// vSwitch does whose datapath has no meters.
+	RefuseMeters bool
 }
 
 // SetFaults replaces the faults, for connections that are there too.
@@ -53,13 +58,25 @@ func (s *Switch) awaitFaults(ctx context.Context, f Faults) error {
 	}
 }
 
-// limit is how many flows a table takes; negative is any number.
-func (s *Switch) limit() int {
+// limits returns what modifications depend on now.
+func (s *Switch) limits() limits {
+	l := limits{flows: -1, groups: -1, now: s.age()}
 	switch {
 	case s.faults.RefuseFlows:
-		return 0
+		l.flows = 0
 	case s.cfg.TableLimit > 0:
-		return s.cfg.TableLimit
+		l.flows = s.cfg.TableLimit
+	}
+	if s.faults.RefuseGroups {
+		l.groups = 0
+	}
+	return l
+}
+
+// meterLimit is how many meters there may be; negative is any number.
+func (s *Switch) meterLimit() int {
+	if s.faults.RefuseMeters {
+		return 0
 	}
 	return -1
 }

@@ -95,6 +95,8 @@ func (f *Fleet) Status() FleetStatus {
 		t.Stats.Handshakes += st.Handshakes
 		t.Stats.Messages += st.Messages
 		t.Stats.FlowMods += st.FlowMods
+		t.Stats.GroupMods += st.GroupMods
+		t.Stats.MeterMods += st.MeterMods
 		t.Stats.Bundles += st.Bundles
 		t.Stats.Refused += st.Refused
 		t.Flows += s.NumFlows()

@@ -15,9 +15,8 @@ type flow struct {
 	raw []byte
 	// key is a hash of table, priority and match.
 	key uint64
-	// needs is why the flow must not go into a table, if it must not: it uses a
-	// group or a meter.
-	needs refusal
+	// needs is which groups and meters it uses.
+	needs []need
 	// installed counts the tables that the flow is in.
 	installed atomic.Int32
 }
@@ -145,9 +144,9 @@ func (p *Pool) Len() int {
 	return n
 }
 
-// newFlow makes a flow of its bytes, which it keeps.
-func (p *Pool) newFlow(raw []byte, needs refusal) *flow {
-	f := &flow{raw: raw, needs: needs}
+// newFlow makes a flow of its bytes, which it keeps, and of what it uses.
+func (p *Pool) newFlow(raw []byte, needs []need) *flow {
+	f := &flow{raw: raw, needs: append([]need(nil), needs...)}
 	f.key = maphash.Bytes(p.key, f.fields()) ^ uint64(f.table())<<16 ^ uint64(f.priority())
 	return f
 }

@@ -46,9 +46,6 @@ type mod struct {
 	fields             []byte // of the match, as flow has them
 	// flow is what to add; of a change, what has the instructions.
 	flow *flow
-	xid  openflow.Xid
-	// message brought it into a bundle, for errors.
-	message []byte
 }
 
 // reader reads flow-mods. Its scratch memory makes it for one goroutine.
@@ -68,7 +65,6 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 		command:  openflow.FlowCommand(msg[modCommand]),
 		table:    openflow.TableID(msg[modTable]),
 		priority: be.Uint16(msg[modPriority:]),
-		xid:      be.Uint32(msg[4:]),
 		outPort:  openflow.PortAny, outGroup: openflow.GroupAny,
 	}
 	isAdd := m.command == openflow.FlowAdd
@@ -97,7 +93,7 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 	}
 	r.program.table, r.program.m = m.table, &r.match
 	r.raw, why = appendFlow(r.raw[:0], msg, &r.match, &r.program)
-	if why != accepted && !consistency(why) && why != instructionBadTableID {
+	if why != accepted {
 		return nil, why
 	}
 	flags := be.Uint16(msg[modFlags:])
@@ -106,8 +102,10 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 		return nil, badLength
 	case flags&^allFlags != 0:
 		return nil, flowBadFlags
-	case why != accepted:
-		return nil, why
+	case r.program.late != accepted:
+		return nil, r.program.late
+	case r.program.inconsistent:
+		return nil, actionInconsistent
 	case m.table == tableInternal && !isDelete:
 		return nil, notPermitted
 	case !isDelete && be.Uint32(msg[modBuffer:]) != openflow.NoBuffer:
@@ -175,36 +173,29 @@ func appendFlow(b, msg []byte, m *match, p *program) ([]byte, refusal) {
 	return b, why
 }
 
-// change is one flow that came, went or changed.
-type change struct {
-	event openflow.FlowEvent
-	old   entry // had no flow if it came
-	flow  *flow // nil if it went
-}
-
-// apply does what a flow-mod says, and appends to log what changed. When it
-// refuses nothing was done. Now is the age of new flows.
-func (t *tables) apply(m *mod, log []change, limit int, now int64) ([]change, refusal) {
+// apply does what a flow-mod says, and notes in log what changed. When it refuses
+// nothing was done.
+func (m *mod) apply(t *tables, log *journal, by *limits) refusal {
 	switch m.command {
 	case openflow.FlowAdd:
-		return t.applyAdd(m, log, limit, now)
+		return t.applyAdd(m, log, by)
 	case openflow.FlowModify, openflow.FlowModifyStrict:
 		return t.applyModify(m, log)
 	}
 	indices, why := t.choose(m)
 	if why != accepted {
-		return log, why
+		return why
 	}
 	for _, i := range indices {
-		log = append(log, change{event: openflow.FlowDeleted, old: t.remove(i)})
+		log.flows = append(log.flows, change{event: openflow.FlowDeleted, reason: openflow.RemovedDelete, old: t.remove(i)})
 	}
-	return log, accepted
+	return accepted
 }
 
-func (t *tables) applyAdd(m *mod, log []change, limit int, now int64) ([]change, refusal) {
+func (t *tables) applyAdd(m *mod, log *journal, by *limits) refusal {
 	f := m.flow
-	if f.needs != accepted {
-		return log, f.needs
+	if why := t.lacks(f.needs); why != accepted {
+		return why
 	}
 	c := change{event: openflow.FlowAdded, flow: f}
 	if i := t.find(f); i != none {
@@ -214,46 +205,33 @@ func (t *tables) applyAdd(m *mod, log []change, limit int, now int64) ([]change,
 		c.old = t.remove(i)
 	} else {
 		if f.flags()&openflow.FlowCheckOverlap != 0 && t.overlaps(f) {
-			return log, flowOverlap
+			return flowOverlap
 		}
-		if limit >= 0 && t.perTable[uint8(f.table())] >= limit {
-			return log, flowTableFull
+		if by.flows >= 0 && t.perTable[uint8(f.table())] >= by.flows {
+			return flowTableFull
 		}
 	}
-	t.add(c.flow, now)
-	return append(log, c), accepted
+	t.add(c.flow, by.now)
+	log.flows = append(log.flows, c)
+	return accepted
 }
 
 // applyModify gives flows other instructions; all else stays.
-func (t *tables) applyModify(m *mod, log []change) ([]change, refusal) {
+func (t *tables) applyModify(m *mod, log *journal) refusal {
 	indices, why := t.choose(m)
 	if why == accepted && len(indices) > 0 {
-		why = m.flow.needs
+		why = t.lacks(m.flow.needs)
 	}
 	if why != accepted {
-		return log, why
+		return why
 	}
 	for _, i := range indices {
 		old := t.remove(i)
-		f := old.withInstructions(m.flow.instructions())
+		f := old.withInstructionsOf(m.flow)
 		t.add(f, old.born)
-		log = append(log, change{event: openflow.FlowModified, old: old, flow: f})
+		log.flows = append(log.flows, change{event: openflow.FlowModified, old: old, flow: f})
 	}
-	return log, accepted
-}
-
-// undo takes back what log says, from its end.
-func (t *tables) undo(log []change) {
-	for i := len(log) - 1; i >= 0; i-- {
-		if c := log[i]; c.flow != nil {
-			t.remove(t.find(c.flow))
-			if c.old.flow != nil {
-				t.add(c.old.flow, c.old.born)
-			}
-		} else {
-			t.add(c.old.flow, c.old.born)
-		}
-	}
+	return accepted
 }
 
 // overlaps reports whether a flow of the same table and priority could match a
@@ -269,16 +247,16 @@ func (t *tables) overlaps(f *flow) bool {
 	return false
 }
 
-// with returns a flow that differs in the last part of its bytes.
-func (f *flow) withInstructions(in []byte) *flow {
+// withInstructionsOf returns a flow that does what g does.
+func (f *flow) withInstructionsOf(g *flow) *flow {
 	n := len(f.raw) - len(f.instructions())
-	g := &flow{raw: append(bytes.Clone(f.raw[:n]), in...), key: f.key}
-	be.PutUint16(g.raw, uint16(len(g.raw)))
-	return g
+	h := &flow{raw: append(bytes.Clone(f.raw[:n]), g.instructions()...), key: f.key, needs: g.needs}
+	be.PutUint16(h.raw, uint16(len(h.raw)))
+	return h
 }
 
 func (f *flow) withCookie(cookie uint64) *flow {
-	g := &flow{raw: bytes.Clone(f.raw), key: f.key}
+	g := &flow{raw: bytes.Clone(f.raw), key: f.key, needs: f.needs}
 	be.PutUint64(g.raw[offCookie:], cookie)
 	return g
 }

@@ -54,6 +54,10 @@ func (c *conn) dispatch(typ openflow.MessageType, msg []byte) refusal {
 		return c.experimenter(msg)
 	case openflow.TypeFlowMod:
 		return c.flowMod(msg)
+	case openflow.TypeGroupMod:
+		return c.groupMod(msg)
+	case openflow.TypeMeterMod:
+		return c.meterMod(msg)
 	case openflow.TypeMultipartRequest:
 		return c.multipart(msg)
 	case openflow.TypePacketOut:
@@ -65,12 +69,7 @@ func (c *conn) dispatch(typ openflow.MessageType, msg []byte) refusal {
 	case openflow.TypeSetConfig:
 		return decodeInto(msg, &c.config)
 	case openflow.TypeSetAsync:
-		m := openflow.SetAsync{}
-		why := decodeInto(msg, &m)
-		if why == accepted {
-			c.async = m.AsyncMasks
-		}
-		return why
+		return c.setAsync(msg)
 	}
 	var answer openflow.Message
 	switch typ {
@@ -127,6 +126,8 @@ func (c *conn) experimenter(msg []byte) refusal {
 	}
 	vendor, typ := be.Uint32(msg[8:]), be.Uint32(msg[12:])
 	switch {
+	case vendor == openflow.ExperimenterNicira && typ == openflow.NiciraSetAsyncConfig:
+		return c.setAsyncConfig(msg)
 	case vendor == openflow.ExperimenterNicira:
 		return badExpType
 	case vendor != openflow.ExperimenterONF:
@@ -177,16 +178,16 @@ func (c *conn) packetOut(msg []byte) refusal {
 	if n > len(in) {
 		return actionBadLength
 	}
-	p := program{table: openflow.TableAll, m: new(match), vlan: true}
+	p := program{table: openflow.TableAll}
 	actions, why := p.actions(nil, in[:n])
-	if why != accepted && why != actionInconsistent { // what the packet is nobody knows
+	if why != accepted {
 		return why
 	}
 	if be.Uint32(msg[8:]) != openflow.NoBuffer {
 		return bufferUnknown
 	}
-	if p.needs != accepted {
-		return p.needs
+	if why := c.s.tables.lacks(p.needs); why != accepted {
+		return why
 	}
 	data := in[n:]
 	for len(actions) > 0 {

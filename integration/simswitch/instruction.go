@@ -22,17 +22,24 @@ func instructionOrder() [6]int {
 // program judges instructions, and writes them as Open vSwitch would show them.
 type program struct {
 	table openflow.TableID
-	m     *match // what the flow matches, for prerequisites of actions
-	// needs is what must exist when the flow goes into its table: Open vSwitch
-	// asks then, not when it reads the message.
-	needs refusal
+	// m is what the flow matches, for prerequisites of actions; nil of a bucket or a
+	// packet-out, where nobody knows what packets there are.
+	m *match
+	// needs is what must exist when the flow goes into its table, in the order in
+	// which Open vSwitch looks at it then.
+	needs []need
+	// late is a reason to refuse a flow that is looked at only when all of its
+	// instructions can be read. Whether an action does not go with the match is looked
+	// at last.
+	late         refusal
+	inconsistent bool
 	// vlan is whether packets have a VLAN tag at this point of the actions.
 	vlan bool
 }
 
 // append appends in, the instructions of a flow-mod, as they will be shown.
 func (p *program) append(b, in []byte) ([]byte, refusal) {
-	p.needs, p.vlan = accepted, p.m.vlan
+	p.needs, p.late, p.inconsistent, p.vlan = p.needs[:0], accepted, false, p.m.vlan
 	var found [insMeter + 1][]byte
 	if len(in)%8 != 0 {
 		return b, instructionBadLength
@@ -50,7 +57,6 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 		}
 		found[typ], in = in[:n], in[n:]
 	}
-	var late refusal // of what is looked at only when all of it can be read
 	for _, typ := range instructionOrder() {
 		one := found[typ]
 		if one == nil {
@@ -62,10 +68,7 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 			b = append(b, one[:8]...)
 			var why refusal
 			if b, why = p.actions(b, one[8:]); why != accepted {
-				if !consistency(why) {
-					return b, why
-				}
-				late = first(late, why)
+				return b, why
 			}
 			if len(b)-at == 8 {
 				b = b[:at] // no actions at all
@@ -75,14 +78,18 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 			continue
 		case insGotoTable:
 			if p.table != openflow.TableAll && one[4] <= byte(p.table) {
-				late = first(late, instructionBadTableID)
+				p.late = first(p.late, instructionBadTableID)
 			}
 		case insMeter:
-			p.needs = meterInvalid // we have none
+			id := be.Uint32(one[4:])
+			if id < openflow.MeterMin || id > openflow.MeterMax {
+				p.late = meterInvalid // the first that is looked at
+			}
+			p.needs = append(p.needs, need{id: id})
 		}
 		b = append(b, one...)
 	}
-	return b, late
+	return b, accepted
 }
 
 // first returns the first of two refusals.
@@ -91,12 +98,6 @@ func first(a, b refusal) refusal {
 		return a
 	}
 	return b
-}
-
-// consistency reports whether a refusal is of an action that can be read but
-// does not go with the match or the switch: those come second.
-func consistency(why refusal) bool {
-	return why == actionInconsistent || why == actionBadOutPort || why == actionBadSetLength
 }
 
 func checkInstruction(typ, n int) refusal {

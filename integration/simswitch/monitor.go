@@ -56,7 +56,7 @@ func (c *conn) monitorRequest(msg []byte) refusal {
 			}
 		}
 		if flags != 0 {
-			p.add(appendUpdate(nil, openflow.FlowAdded, e.flow, flags))
+			p.add(appendUpdate(nil, openflow.FlowAdded, 0, e.flow, flags))
 		}
 	}
 	p.end()
@@ -113,9 +113,20 @@ func (m *monitor) sees(f *flow, before *flow) bool {
 		m.match.covers(f.fields())
 }
 
-// report tells monitors, and those who asked to be told of deleted flows, what a
-// flow-mod of connection by has changed.
-func (s *Switch) report(log []change, by *conn, xid openflow.Xid) {
+// report tells of what a modification by a connection has changed.
+func (s *Switch) report(log journal, by *conn, m modification, xid openflow.Xid) {
+	g, ok := m.(*groupMod)
+	if !ok {
+		s.reportFlows(log.flows, by, xid)
+		return
+	}
+	s.reportFlows(log.flows, nil, 0) // nobody deleted these themselves
+	s.requestForward(openflow.AsyncGroupMods, g.forward(xid), by)
+}
+
+// reportFlows tells monitors, and those who asked to be told of deleted flows, what
+// connection by has changed, or nobody if it is nil.
+func (s *Switch) reportFlows(log []change, by *conn, xid openflow.Xid) {
 	for i := range log {
 		s.reportOne(&log[i], by, xid)
 	}
@@ -128,7 +139,7 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 	case openflow.FlowDeleted:
 		f, event = c.old.flow, openflow.MonitorDelete
 		if f.flags()&openflow.FlowSendRemoved != 0 {
-			s.sendRemoved(&c.old)
+			s.sendRemoved(&c.old, c.reason)
 		}
 	case openflow.FlowModified:
 		event = openflow.MonitorModify
@@ -150,20 +161,20 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 			}
 		}
 		if flags != 0 {
-			to.update(c.event, f, flags, to == by, xid)
+			to.update(c, f, flags, to == by, xid)
 		}
 	}
 }
 
 // update reports a change to one connection: a short note, once for all that
 // goes together, of what it did itself, if it did not ask for more.
-func (c *conn) update(event openflow.FlowEvent, f *flow, flags openflow.MonitorFlags, own bool, xid openflow.Xid) {
+func (c *conn) update(ch *change, f *flow, flags openflow.MonitorFlags, own bool, xid openflow.Xid) {
 	if c.updates == nil {
 		c.updates = c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
 		c.updates.send = c.sendUpdates
 	}
 	if !own || c.paused != nil || flags&openflow.MonitorOwn != 0 {
-		c.updates.add(appendUpdate(nil, event, f, flags))
+		c.updates.add(appendUpdate(nil, ch.event, ch.reason, f, flags))
 	} else if !c.abbreviated {
 		c.abbreviated = true
 		c.updates.add(mustAppend(nil, &openflow.FlowUpdate{Event: openflow.FlowAbbrev, ModXid: xid}))
@@ -172,28 +183,33 @@ func (c *conn) update(event openflow.FlowEvent, f *flow, flags openflow.MonitorF
 
 // appendUpdate appends one change in full. A deleted flow's instructions are
 // there too if asked for, as Open vSwitch has it.
-func appendUpdate(b []byte, event openflow.FlowEvent, f *flow, flags openflow.MonitorFlags) []byte {
-	u := openflow.FlowUpdate{Event: event, Flow: f.value()}
-	if event == openflow.FlowDeleted {
-		u.Reason = openflow.RemovedDelete
-	}
+func appendUpdate(b []byte, event openflow.FlowEvent, reason openflow.FlowRemovedReason, f *flow, flags openflow.MonitorFlags) []byte {
+	u := openflow.FlowUpdate{Event: event, Reason: reason, Flow: f.value()}
 	if flags&openflow.MonitorActions == 0 {
 		u.Instructions = nil
 	}
 	return mustAppend(b, &u)
 }
 
+// removedMeterDelete is OFPRR_METER_DELETE (OpenFlow 1.4.1, 7.4.2). In FLOW_REMOVED
+// of 1.3 there is no such reason.
+const removedMeterDelete openflow.FlowRemovedReason = 4
+
 // sendRemoved tells those who want to know that a flow was deleted.
-func (s *Switch) sendRemoved(e *entry) {
+func (s *Switch) sendRemoved(e *entry, reason openflow.FlowRemovedReason) {
 	v := e.value()
 	age := s.age() - e.born
+	shown := reason
+	if shown == removedMeterDelete {
+		shown = openflow.RemovedDelete
+	}
 	m := openflow.FlowRemoved{
-		Cookie: v.Cookie, Priority: v.Priority, Reason: openflow.RemovedDelete, Table: v.Table,
+		Cookie: v.Cookie, Priority: v.Priority, Reason: shown, Table: v.Table,
 		IdleTimeout: v.IdleTimeout, HardTimeout: v.HardTimeout, Match: v.Match,
 		DurationSec: uint32(age / 1e9), DurationNsec: uint32(age % 1e9),
 	}
 	for c := range s.conns {
-		if c.wants(c.async.FlowRemoved, uint8(m.Reason)) {
+		if c.wants(c.async.FlowRemoved, uint8(reason)) {
 			c.send(mustAppend(nil, &m))
 			c.kick()
 		}

@@ -64,7 +64,7 @@ func (c *conn) resumeMonitors() {
 			}
 		}
 		if flags != 0 {
-			p.add(appendUpdate(nil, event, f, flags))
+			p.add(appendUpdate(nil, event, 0, f, flags))
 		}
 	}
 	if len(p.buf) > monitorBody {

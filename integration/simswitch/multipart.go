@@ -54,11 +54,12 @@ func (c *conn) multipart(msg []byte) refusal {
 	switch kind {
 	case openflow.MultipartFlow, openflow.MultipartAggregate:
 		return c.flowStats(kind, msg)
-	case openflow.MultipartPortStats:
+	case openflow.MultipartPortStats, openflow.MultipartGroup, openflow.MultipartMeter, openflow.MultipartMeterConfig:
 		want = 8
 	case openflow.MultipartExperimenter:
 		return c.multipartExperimenter(msg)
-	case openflow.MultipartDesc, openflow.MultipartTable, openflow.MultipartPortDesc:
+	case openflow.MultipartDesc, openflow.MultipartTable, openflow.MultipartPortDesc,
+		openflow.MultipartGroupDesc, openflow.MultipartGroupFeatures, openflow.MultipartMeterFeatures:
 	default:
 		return badMultipart
 	}
@@ -68,8 +69,19 @@ func (c *conn) multipart(msg []byte) refusal {
 	if be.Uint16(msg[10:])&openflow.MultipartMore != 0 {
 		return badMultipart // none of these may come in parts
 	}
+	if kind == openflow.MultipartMeter || kind == openflow.MultipartMeterConfig {
+		return c.meterStats(kind, msg)
+	}
 	p := c.parts(be.Uint32(msg[4:]), kind)
 	switch kind {
+	case openflow.MultipartGroupDesc:
+		c.groupDesc(p)
+	case openflow.MultipartGroup:
+		c.groupStats(p, be.Uint32(body))
+	case openflow.MultipartGroupFeatures:
+		p.add(groupFeatures())
+	case openflow.MultipartMeterFeatures:
+		p.add(featuresOfMeters())
 	case openflow.MultipartDesc:
 		p.add(mustAppend(nil, &c.s.cfg.Desc))
 	case openflow.MultipartTable:

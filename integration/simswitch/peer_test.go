@@ -2,7 +2,6 @@ package simswitch_test
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -163,7 +162,7 @@ func (d *driver) stamp(m []byte) []byte {
 // until writes down what comes before the message for which last holds.
 func (d *driver) until(last func([]byte) bool) {
 	d.tb.Helper()
-	var dump [][]byte // entries of a reply in parts
+	var dump [][]byte // entries of a reply in parts, which have no order
 	for {
 		f := d.read()
 		switch {
@@ -174,11 +173,11 @@ func (d *driver) until(last func([]byte) bool) {
 		case last(f):
 			return
 		}
-		if openflow.MessageType(f[1]) == openflow.TypeMultipartReply && openflow.MultipartType(be.Uint16(f[8:])) == openflow.MultipartFlow {
-			dump = append(dump, entries(d.tb, f)...)
+		if kind, ok := dumpKind(f); ok {
+			dump = append(dump, kind.entries(d.tb, f)...)
 			if be.Uint16(f[10:])&openflow.MultipartMore == 0 {
-				d.note("flows xid=%d: %d", be.Uint32(f[4:]), len(dump))
-				d.log = append(d.log, flowLines(dump)...)
+				d.note("%v xid=%d: %d", openflow.MultipartType(be.Uint16(f[8:])), be.Uint32(f[4:]), len(dump))
+				d.log = append(d.log, kind.lines(dump)...)
 				dump = nil
 			}
 			continue
@@ -216,38 +215,6 @@ func (d *driver) closed() {
 		}
 		d.log = append(d.log, describe(d.tb, f)...)
 	}
-}
-
-// entries splits the body of flow statistics.
-func entries(tb testing.TB, f []byte) (all [][]byte) {
-	tb.Helper()
-	for b := f[16:]; len(b) > 0; {
-		n := int(be.Uint16(b))
-		if n < 48 || n > len(b) {
-			tb.Fatalf("flow statistics: entry of %d bytes", n)
-		}
-		e := slices.Clone(b[:n])
-		clear(e[4:12]) // age
-		all, b = append(all, e), b[n:]
-	}
-	return all
-}
-
-// flowLines writes down flows, sorted: a dump has no order.
-func flowLines(dump [][]byte) []string {
-	lines := make([]string, 0, len(dump))
-	for _, e := range dump {
-		r := openflow.MultipartReply{Kind: openflow.MultipartFlow, Body: e}
-		for s, err := range r.Flows() {
-			if err != nil {
-				lines = append(lines, err.Error())
-				break
-			}
-			lines = append(lines, fmt.Sprintf("  flow %v cookie=%v %s", &s.Flow, s.Cookie, hex.EncodeToString(e)))
-		}
-	}
-	slices.SortFunc(lines, func(a, b string) int { return cmp.Compare(a, b) })
-	return lines
 }
 
 // describe writes down a message byte by byte, but for what no two runs have in

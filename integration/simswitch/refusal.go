@@ -20,9 +20,11 @@ const (
 	ofInstruction  = refusal(openflow.ErrTypeBadInstruction) << errorKindShift
 	ofMatch        = refusal(openflow.ErrTypeBadMatch) << errorKindShift
 	ofFlowMod      = refusal(openflow.ErrTypeFlowModFailed) << errorKindShift
+	ofGroupMod     = refusal(openflow.ErrTypeGroupModFailed) << errorKindShift
 	ofPortMod      = refusal(openflow.ErrTypePortModFailed) << errorKindShift
 	ofRole         = refusal(openflow.ErrTypeRoleRequestFailed) << errorKindShift
 	ofMeterMod     = refusal(openflow.ErrTypeMeterModFailed) << errorKindShift
+	ofTable        = refusal(openflow.ErrTypeTableFeaturesFailed) << errorKindShift
 	ofExperimenter = refusal(openflow.ErrTypeExperimenter) << errorKindShift
 )
 
@@ -80,7 +82,32 @@ const (
 	roleStale = ofRole
 	roleBad   = ofRole + 2
 
-	meterInvalid = ofMeterMod + 2
+	groupExists           = ofGroupMod
+	groupInvalid          = ofGroupMod + 1
+	groupOutOfGroups      = ofGroupMod + 3
+	groupOutOfBuckets     = ofGroupMod + 4
+	groupWatchUnsupported = ofGroupMod + 6
+	groupUnknown          = ofGroupMod + 8
+	groupBadType          = ofGroupMod + 10
+	groupBadCommand       = ofGroupMod + 11
+	groupBadBucket        = ofGroupMod + 12
+	groupBadWatch         = ofGroupMod + 13
+
+	meterExists      = ofMeterMod + 1
+	meterInvalid     = ofMeterMod + 2
+	meterUnknown     = ofMeterMod + 3
+	meterBadCommand  = ofMeterMod + 4
+	meterBadFlags    = ofMeterMod + 5
+	meterBadRate     = ofMeterMod + 6
+	meterBadBand     = ofMeterMod + 8
+	meterOutOfMeters = ofMeterMod + 10
+	meterOutOfBands  = ofMeterMod + 11
+
+	propertyBadLength  = ofTable + 3
+	propertyBadExp     = ofExperimenter + 4445
+	propertyBadExpType = ofExperimenter + 4446
+	asyncInvalid       = ofExperimenter + 2370
+	asyncUnsupported   = ofExperimenter + 2371
 
 	bundleBadID      = ofExperimenter + 2302
 	bundleClosed     = ofExperimenter + 2304
@@ -120,7 +147,11 @@ func appendRefusal(b []byte, why refusal, message []byte) []byte {
 func mustAppend(b []byte, m interface {
 	AppendBinary([]byte) ([]byte, error)
 }) []byte {
-	b, err := m.AppendBinary(b)
+	return must(m.AppendBinary(b))
+}
+
+// must returns an encoding that is known to succeed.
+func must(b []byte, err error) []byte {
 	if err != nil {
 		panic("simswitch: " + err.Error()) // programmer error: all that we encode is bounded
 	}

@@ -88,6 +88,11 @@ func badInstructions() []openflow.Instructions {
 		apply(a.Load(openflow.FieldARPOp, 0, 16, 2)), apply(a.Load(openflow.FieldIPTTL, 0, 8, 64)), apply(a.Load(openflow.FieldEthDst, 0, 48, 1)),
 		apply(a.Resubmit(openflow.PortInPort, 20)), apply(a.CTClear()), apply(a.CT(0, 3, 20, nil)), apply(a.CT(openflow.CTCommit, 3, openflow.CTNoRecirc, nil)),
 		apply(a.Output(1).Output(2).Output(1)),
+		// What can be read but does not go with the match is said last.
+		apply(append(a.Output(openflow.PortAny), 0, 99, 0, 8, 0, 0, 0, 0)), apply(append(a.Load(openflow.FieldReg(1), 30, 8, 1), 0, 99, 0, 8, 0, 0, 0, 0)),
+		apply(append(a.Load(openflow.FieldEthType, 0, 16, 1), 0, 99, 0, 8, 0, 0, 0, 0)), apply(append(a.PopVLAN(), 0, 99, 0, 8, 0, 0, 0, 0)),
+		apply(a.PopVLAN().Output(openflow.PortAny)), apply(a.PopVLAN()).GotoTable(9), apply(append(a.SetARPOp(2), 0, 25, 0, 8, 0x80, 0, 0x04, 8)),
+		drop.Meter(0).ApplyActions(a.PopVLAN()), drop.Meter(0).ApplyActions(a.Output(openflow.PortAny)), drop.Meter(0xfffffffe), drop.Meter(9).GotoTable(9),
 	}
 }
 

@@ -250,6 +250,8 @@ func scripts() []script {
 	}
 	all = append(all, refusals()...)
 	all = append(all, bundles()...)
+	all = append(all, groups()...)
+	all = append(all, meters()...)
 	return append(all, monitors()...)
 }
 

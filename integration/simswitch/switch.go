@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"hash/fnv"
 	"net"
 	"slices"
 	"sync"
@@ -72,6 +73,8 @@ type Stats struct {
 	Handshakes uint64 // connections that agreed on OpenFlow 1.3
 	Messages   uint64 // received
 	FlowMods   uint64 // received and in order, in bundles and outside
+	GroupMods  uint64 // likewise
+	MeterMods  uint64 // likewise
 	Bundles    uint64 // committed
 	Refused    uint64 // messages answered with an error
 }
@@ -144,8 +147,8 @@ var errReset = errors.New("the switch was restarted")
 // Disconnect closes the connections; Run makes new ones.
 func (s *Switch) Disconnect() { s.dropAll(errDropped) }
 
-// Reset is a restart: the connections are closed, the flows gone and the roles
-// forgotten; ports stay.
+// Reset is a restart: the connections are closed, the flows, groups and meters gone
+// and the roles forgotten; ports stay.
 func (s *Switch) Reset() {
 	s.mu.Lock()
 	s.tables.clear()
@@ -217,7 +220,7 @@ func (s *Switch) Flows() []openflow.Flow {
 }
 
 // Hash returns a number that is the same for switches that have flows with the
-// same cookies, in whatever order they came.
+// same cookies and the same groups and meters, in whatever order they came.
 func (s *Switch) Hash() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,10 +228,26 @@ func (s *Switch) Hash() uint64 {
 	for _, e := range s.tables.all() {
 		h += mix(e.cookie())
 	}
+	for id, g := range s.tables.groups {
+		v := g.value(id)
+		h += hashBytes(must(v.AppendDesc([]byte("group"))))
+	}
+	for id, m := range s.tables.meters {
+		v := m.value(id)
+		h += hashBytes(must(v.AppendConfig([]byte("meter"))))
+	}
 	return h
 }
 
-// HashCookies is what Hash returns for a switch that has these cookies.
+// hashBytes returns the same number for the same bytes in every process.
+func hashBytes(b []byte) uint64 {
+	h := fnv.New64a()
+	h.Write(b)
+	return h.Sum64()
+}
+
+// HashCookies is what Hash returns for a switch that has these cookies and neither
+// groups nor meters.
 func HashCookies(cookies []openflow.Cookie) uint64 {
 	h := uint64(len(cookies))
 	for _, c := range cookies {

@@ -12,8 +12,9 @@ type entry struct {
 
 const none = ^uint32(0)
 
-// tables are all flow tables of a switch: entries in one slice, found by two
-// hash tables of indices into it. An entry takes 24 bytes and its share of both.
+// tables are all flow tables of a switch, its group table and its meter table. The
+// flows are entries in one slice, found by two hash tables of indices into it. An
+// entry takes 24 bytes and its share of both.
 type tables struct {
 	entries  []entry
 	free     uint32 // first free entry, chained by nextKey
@@ -22,6 +23,11 @@ type tables struct {
 	byCookie []uint32
 	perTable map[uint8]int
 	scratch  match
+
+	groups map[uint32]*group
+	meters map[uint32]*meter
+	// users counts the uses of groups and meters by flows.
+	users map[need]int
 }
 
 func newTables() *tables {
@@ -36,7 +42,8 @@ func (t *tables) clear() {
 			f.installed.Add(-1)
 		}
 	}
-	*t = tables{free: none, perTable: make(map[uint8]int)}
+	*t = tables{free: none, perTable: make(map[uint8]int),
+		groups: make(map[uint32]*group), meters: make(map[uint32]*meter), users: make(map[need]int)}
 }
 
 // spread makes hash values of cookies, which may be small numbers.
@@ -99,6 +106,9 @@ func (t *tables) add(f *flow, born int64) {
 	t.link(i)
 	t.n++
 	t.perTable[uint8(f.table())]++
+	for _, n := range f.needs {
+		t.users[n]++
+	}
 	f.installed.Add(1)
 }
 
@@ -126,6 +136,11 @@ func (t *tables) remove(i uint32) entry {
 	t.free = i
 	t.n--
 	t.perTable[uint8(e.table())]--
+	for _, n := range e.needs {
+		if t.users[n]--; t.users[n] == 0 {
+			delete(t.users, n)
+		}
+	}
 	e.installed.Add(-1)
 	return e
 }

@@ -1,0 +1,60 @@
+package simswitch_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/integration/simswitch"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// TestGroupsAndMeters: a switch says what groups and meters it has, they are part of
+// its hash, and a restart forgets them.
+func TestGroupsAndMeters(t *testing.T) {
+	sim := simulate(t, simswitch.Config{})
+	d := drive(t, sim, 0)
+	d.send(sample()...)
+	bare := sim.Hash()
+	d.send(append(sampleGroups()[:2], sampleMeters()[1])...)
+	want := []openflow.Group{
+		{ID: 1, Type: openflow.GroupTypeAll, Buckets: noBuckets.Add(bucket(noActs.Output(1))).Add(bucket(noActs.Output(2)))},
+	}
+	if diff := cmp.Diff(want, sim.Groups()[:1]); diff != "" || len(sim.Groups()) != 2 {
+		t.Errorf("%d groups (-want +got):\n%s", len(sim.Groups()), diff)
+	}
+	meters := []openflow.Meter{{ID: 2, Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: noBands.Drop(100, 7)}}
+	if diff := cmp.Diff(meters, sim.Meters()); diff != "" {
+		t.Errorf("meters (-want +got):\n%s", diff)
+	}
+	with := sim.Hash()
+	d.send(as(openflow.GroupModify, addGroup(1, openflow.GroupTypeAll)))
+	if sim.Hash() == with || with == bare {
+		t.Error("groups and meters are not in the hash")
+	}
+	d.send(deleteGroup(openflow.GroupAll), deleteMeter(2))
+	if sim.Hash() != bare || bare != simswitch.HashCookies(sim.Cookies()) {
+		t.Error("without groups and meters the hash is not that of the cookies")
+	}
+	d.send(append(sampleGroups(), sampleMeters()...)...)
+	sim.Reset()
+	d.closed()
+	if len(sim.Groups()) != 0 || len(sim.Meters()) != 0 {
+		t.Errorf("after a restart: %v, %v", sim.Groups(), sim.Meters())
+	}
+}
+
+// TestRefuseGroupsAndMeters: a switch that is full still takes other words for what it
+// has.
+func TestRefuseGroupsAndMeters(t *testing.T) {
+	sim := simulate(t, simswitch.Config{})
+	d := drive(t, sim, 0)
+	d.send(sampleGroups()[0], sampleMeters()[0])
+	sim.SetFaults(simswitch.Faults{RefuseGroups: true, RefuseMeters: true})
+	d.send(sampleGroups()[1], as(openflow.GroupAddOrModify, sampleGroups()[0]), sampleMeters()[1], patch(sampleMeters()[0], 8, 0, byte(openflow.MeterModify)),
+		control(t, 1, openflow.BundleOpenRequest, both), put(1, both, deleteGroup(1)), put(1, both, sampleGroups()[0]), control(t, 1, openflow.BundleCommitRequest, both))
+	wantErrors(t, d, "OFPGMFC_OUT_OF_GROUPS", "OFPMMFC_OUT_OF_METERS", "OFPGMFC_OUT_OF_GROUPS", "OFPBFC_MSG_FAILED")
+	if len(sim.Groups()) != 1 || len(sim.Meters()) != 1 {
+		t.Errorf("%v, %v", sim.Groups(), sim.Meters())
+	}
+}
