@@ -150,7 +150,11 @@ func (s *secured) revoke(role pki.Role) {
 			kept.WriteString(line)
 		}
 	}
-	if err := os.WriteFile(file, []byte(kept.String()), 0o600); err != nil {
+	// At once: while a file is written it has no token for a moment.
+	if err := os.WriteFile(file+".new", []byte(kept.String()), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
 		s.t.Fatal(err)
 	}
 }
