@@ -112,17 +112,19 @@ func TestNodeMakesItsOwnPorts(t *testing.T) {
 	}
 }
 
-// TestNodeIsNoOther: a node taken over by a stranger is that node only. Each
-// attempt is made as it is, in an apply, and in an apply's dry run.
-func TestNodeIsNoOther(t *testing.T) {
-	b := newNodeBed(t)
-	own := api.PortSpec{Network: "blue", Node: "node1"}
+// attempt is what a node may not make of an object, and the answer to that.
+type attempt struct {
+	name   string
+	object api.Object
+	status int
+}
+
+// attempts are what a stranger would try who has taken over node1. Ports named x
+// do not exist.
+func (b *nodeBed) attempts() []attempt {
+	t, own := b.t, api.PortSpec{Network: "blue", Node: "node1"}
 	with := func(change func(*api.PortSpec)) api.PortSpec { s := own; change(&s); return s }
-	attempts := []struct {
-		name   string
-		object api.Object
-		status int
-	}{
+	return []attempt{
 		{"a port pinned to another node", port(t, "x", nil, with(func(s *api.PortSpec) { s.Node = "node2" })), 403},
 		{"a port that is not pinned", port(t, "x", nil, with(func(s *api.PortSpec) { s.Node = "" })), 403},
 		{"a port of a network that takes none", port(t, "x", nil, with(func(s *api.PortSpec) { s.Network = "green" })), 403},
@@ -146,8 +148,15 @@ func TestNodeIsNoOther(t *testing.T) {
 		{"a router", object(t, "x", api.RouterSpec{Networks: []string{"blue"}}), 403},
 		{"its own tunnel address", object(t, "node1", api.NodeSpec{TunnelIP: "192.168.50.99"}), 403},
 	}
+}
+
+// TestNodeIsNoOther: a node taken over by a stranger is that node only. Each
+// attempt is made as it is, in an apply, and in an apply's dry run.
+func TestNodeIsNoOther(t *testing.T) {
+	b := newNodeBed(t)
+	own := api.PortSpec{Network: "blue", Node: "node1"}
 	before := b.store.Snapshot().Revision()
-	for _, a := range attempts {
+	for _, a := range b.attempts() {
 		for by, ask := range map[string]func() (int, api.Error){
 			"put": func() (int, api.Error) {
 				return b.ask(b.node, "", "PUT", "/v1/"+a.object.Kind.Plural()+"/"+a.object.Name, a.object)
@@ -191,6 +200,68 @@ func TestNodeIsNoOther(t *testing.T) {
 	}
 	if now := b.store.Snapshot().Revision(); now != before {
 		t.Errorf("revision %d became %d", before, now)
+	}
+}
+
+// TestNodePatchesItsOwnPorts: by PATCH a node reaches nothing that it may not make.
+// What it may not have of a port it cannot give one that it has made, and of what
+// others have it cannot tell that it exists.
+func TestNodePatchesItsOwnPorts(t *testing.T) {
+	b := newNodeBed(t)
+	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, api.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
+		t.Fatalf("%d %s", status, e.Message)
+	}
+	patch := func(path string, body any) (int, string) {
+		status, e := b.ask(b.node, "", "PATCH", path, body)
+		return status, fmt.Sprint(e)
+	}
+	before := b.store.Snapshot().Revision()
+	for _, a := range b.attempts() {
+		path, want, body := "/v1/"+a.object.Kind.Plural()+"/"+a.object.Name, a.status, map[string]any{"labels": a.object.Labels}
+		var spec map[string]any
+		if err := json.Unmarshal(a.object.Spec, &spec); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case a.object.Kind == api.KindPort && a.object.Name == "x":
+			path = "/v1/ports/c1"
+			if spec["node"] == nil {
+				spec["node"] = nil // is taken away
+			}
+		case a.object.Kind == api.KindPort && a.object.Name != "web1":
+			want = 404
+		}
+		body["spec"] = spec
+		if status, text := patch(path, body); status != want {
+			t.Errorf("%s: status %d, want %d: %s", a.name, status, want, text)
+		}
+	}
+	for path, want := range map[string]int{
+		"/v1/ports/web1": 403, "/v1/ports/web2": 404, "/v1/ports/free": 404, "/v1/ports/none": 404,
+		"/v1/nodes/node1": 403, "/v1/nodes/node2": 403, "/v1/nodes/none": 403, "/v1/networks/blue": 403,
+		"/v1/networks/green": 403, "/v1/routers/main": 403, "/v1/portgroups/none": 403,
+	} {
+		for _, body := range []any{map[string]any{"labels": map[string]any{"node/a": "b"}}, map[string]any{}} {
+			if status, text := patch(path, body); status != want {
+				t.Errorf("patch of %s by %v: status %d, want %d: %s", path, body, status, want, text)
+			}
+		}
+	}
+	_, hidden := patch("/v1/ports/web2", map[string]any{})
+	_, none := patch("/v1/ports/none", map[string]any{})
+	if strings.ReplaceAll(hidden, "web2", "none") != none {
+		t.Errorf("another's port: %s; one that does not exist: %s", hidden, none)
+	}
+	if now := b.store.Snapshot().Revision(); now != before {
+		t.Errorf("revision %d became %d", before, now)
+	}
+	// What it may, it can; and the port stays marked as the node's.
+	status, text := patch("/v1/ports/c1", map[string]any{
+		"labels": map[string]any{madeBy: nil, "node/container": "c1"}, "spec": map[string]any{"ip": "10.0.0.77"},
+	})
+	p, err := b.client.Port(t.Context(), "c1")
+	if err != nil || status != 200 || p.Status.IP != "10.0.0.77" || p.Labels[madeBy] != "node1" || p.Labels["node/container"] != "c1" {
+		t.Errorf("%d %s: %+v, %v", status, text, p, err)
 	}
 }
 

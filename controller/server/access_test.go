@@ -139,6 +139,9 @@ func (s *secured) ask(config *tls.Config, token, method, path string, body any) 
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if method == http.MethodPatch {
+		req.Header.Set("Content-Type", mergePatch)
+	}
 	req.Header.Set(api.AuthorHeader, "somebody else")
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
