@@ -110,6 +110,18 @@ func TestWrongSource(t *testing.T) {
 		}
 		return nil
 	})
+	b.await("the counters to say the same", func(context.Context) error {
+		var packets uint64
+		for port := range want {
+			packets += b.fabric.PortStatus(port).Dropped.Packets
+		}
+		source := b.counter("sdnd_dropped_packets_total", map[string]string{"node": "node1", "reason": "source"})
+		ipv6 := b.counter("sdnd_dropped_packets_total", map[string]string{"node": "node1", "reason": "ipv6"})
+		if source < float64(packets) || ipv6 == 0 {
+			return fmt.Errorf("source %v, ipv6 %v; the ports have %d", source, ipv6, packets)
+		}
+		return nil
+	})
 	if s := b.fabric.Summary(0); s.Dropping != len(want) || s.DroppedPackets == 0 {
 		t.Errorf("all in all %d ports and %d packets, want %d ports", s.Dropping, s.DroppedPackets, len(want))
 	}

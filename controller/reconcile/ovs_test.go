@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -208,29 +209,32 @@ func (b *bed) settled() {
 // not counted.
 func (b *bed) sent(node string) (adds, deletes float64) {
 	b.Helper()
+	return b.counter("sdnd_openflow_flow_mods_total", map[string]string{"node": node, "op": "add"}),
+		b.counter("sdnd_openflow_flow_mods_total", map[string]string{"node": node, "op": "delete"})
+}
+
+// counter returns a counter of the metrics; 0 if there is none with the labels.
+func (b *bed) counter(name string, labels map[string]string) float64 {
+	b.Helper()
 	families, err := b.reg.Gather()
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() != "sdnd_openflow_flow_mods_total" {
+		if f.GetName() != name {
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			labels := map[string]string{}
+			has := map[string]string{}
 			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = l.GetValue()
+				has[l.GetName()] = l.GetValue()
 			}
-			switch {
-			case labels["node"] != node:
-			case labels["op"] == "add":
-				adds = m.GetCounter().GetValue()
-			case labels["op"] == "delete":
-				deletes = m.GetCounter().GetValue()
+			if maps.Equal(has, labels) {
+				return m.GetCounter().GetValue()
 			}
 		}
 	}
-	return adds, deletes
+	return 0
 }
 
 func (b *bed) wantSent(node string, adds, deletes float64) {

@@ -15,6 +15,7 @@ func newRegistry(st *store.Store) *prometheus.Registry {
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		newPools(st.Snapshot),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "sdnd_build_info",
 			Help:        "Always 1; the label tells the version.",
