@@ -1,10 +1,16 @@
 package topology
 
-import "iter"
+import (
+	"iter"
+	"math"
 
-// Pool is how many of a network's addresses are used.
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// Pool is how many of a network's addresses of one family are used.
 type Pool struct {
 	Network string
+	Family  Family
 	// Capacity is how many addresses ports may have, and Allocated how many they
 	// have. Of a segmented network that is what is in the blocks of its nodes.
 	Capacity, Allocated float64
@@ -13,54 +19,78 @@ type Pool struct {
 	Fullest float64
 }
 
-// Pools returns the pool of each network, by name. It looks at each port once.
+// Pools returns the pools of each network, by name, those of IPv4 first. It looks
+// at each port once.
 func (s *Snapshot) Pools() iter.Seq[Pool] {
 	return func(yield func(Pool) bool) {
 		for n := range s.Networks() {
-			if !yield(s.pool(n)) {
-				return
+			for _, p := range s.pools(n) {
+				if p.Capacity+p.Allocated > 0 && !yield(p) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func (s *Snapshot) pool(n *Network) Pool {
-	out, used := Pool{Network: n.Name}, map[string]float64{} // by node, of a segmented network
+func (s *Snapshot) pools(n *Network) (pools [2]Pool) {
+	used := map[string][2]float64{} // by node; of a stretched network all at ""
 	for p := range s.PortsOfNetwork(n.Name) {
-		out.Allocated++
-		if n.Spec.Mode == Segmented {
-			used[p.Spec.Node]++
+		node := p.Spec.Node
+		if n.Spec.Mode == Stretched {
+			node = ""
+		}
+		has := used[node]
+		for _, a := range p.Addresses {
+			has[model.FamilyOf(a)]++
+		}
+		used[node] = has
+	}
+	part := func(node string) {
+		in := newSpace(&s.x, n, node)
+		for f := range pools {
+			size, p := in.size(Family(f)), &pools[f]
+			p.Capacity += size
+			p.Allocated += used[node][f]
+			if size > 0 {
+				p.Fullest = max(p.Fullest, used[node][f]/size)
+			}
 		}
 	}
 	if n.Spec.Mode == Stretched {
-		out.Capacity = newSpace(&s.x, n, "").size()
-		out.Fullest = share(out.Allocated, out.Capacity)
-		return out
+		part("")
 	}
 	for b := range s.BlocksOf(n.Name) {
-		size := newSpace(&s.x, n, b.Node).size()
-		out.Capacity += size
-		out.Fullest = max(out.Fullest, share(used[b.Node], size))
+		part(b.Node)
 	}
-	return out
+	for f := range pools {
+		pools[f].Network, pools[f].Family = n.Name, Family(f)
+	}
+	return pools
 }
 
-func share(used, of float64) float64 {
-	if of == 0 {
-		return 1
-	}
-	return used / of
-}
-
-// size returns how many addresses a port may have, taken or not.
-func (s *space) size() (n float64) {
-	for _, r := range s.in {
-		n += float64(r.to-r.from) + 1
+// size returns how many addresses of a family a port may have, taken or not.
+func (s *space) size(f Family) (n float64) {
+	for _, r := range s.in[f] {
+		n += r.size()
 		for _, no := range s.skip {
-			if from, to := max(r.from, no.from), min(r.to, no.to); from <= to {
-				n -= float64(to-from) + 1
+			both := span{r.from, r.to}
+			if both.from.less(no.from) {
+				both.from = no.from
+			}
+			if no.to.less(both.to) {
+				both.to = no.to
+			}
+			if !both.to.less(both.from) {
+				n -= both.size()
 			}
 		}
 	}
 	return n
+}
+
+// size returns how many numbers there are in a span.
+func (s span) size() float64 {
+	n := s.to.minus(s.from)
+	return math.Ldexp(float64(n.high), 64) + float64(n.low) + 1
 }

@@ -34,7 +34,7 @@ func TestPools(t *testing.T) {
 	pools := func() map[string]topology.Pool {
 		out := map[string]topology.Pool{}
 		for _, p := range slices.Collect(s.Pools()) {
-			out[p.Network] = p
+			out[p.Network+" "+p.Family.String()] = p
 		}
 		return out
 	}
@@ -44,15 +44,18 @@ func TestPools(t *testing.T) {
 		}
 	}
 	fill("blue", "node1")
-	if p := pools()["blue"]; p.Allocated != p.Capacity || p.Fullest != 1 {
+	if p := pools()["blue IPv4"]; p.Allocated != p.Capacity || p.Fullest != 1 {
 		t.Errorf("blue is full: %+v", p)
 	}
+	if all := pools(); len(all) != 2 {
+		t.Errorf("pools: %+v", all)
+	}
 	fill("pods", "node1")
-	if p := pools()["pods"]; p.Allocated*2 != p.Capacity || p.Fullest != 1 {
+	if p := pools()["pods IPv4"]; p.Allocated*2 != p.Capacity || p.Fullest != 1 {
 		t.Errorf("the block of one of two nodes is full: %+v", p)
 	}
 	fill("pods", "node2")
-	if p := pools()["pods"]; p.Allocated != p.Capacity {
+	if p := pools()["pods IPv4"]; p.Allocated != p.Capacity {
 		t.Errorf("pods is full: %+v", p)
 	}
 }

@@ -38,12 +38,12 @@ func TestPoolMetrics(t *testing.T) {
 		put(topology.KindPort, "web", topology.PortSpec{Network: "blue"}), put(topology.KindPort, "db", topology.PortSpec{Network: "blue"}))
 	reg := newRegistry(st)
 	const want = `
-# HELP sdnd_network_addresses Addresses that ports of the network may have; of a segmented network those in the blocks of its nodes. Of the 1,000 networks with the greatest share used.
+# HELP sdnd_network_addresses Addresses that ports of the network may have; of a segmented network those in the blocks of its nodes. Of the 1,000 networks and families with the greatest share used.
 # TYPE sdnd_network_addresses gauge
-sdnd_network_addresses{network="blue"} 13
-# HELP sdnd_network_addresses_allocated Addresses that ports of the network have. Of the 1,000 networks with the greatest share used.
+sdnd_network_addresses{family="ipv4",network="blue"} 13
+# HELP sdnd_network_addresses_allocated Addresses that ports of the network have. Of the 1,000 networks and families with the greatest share used.
 # TYPE sdnd_network_addresses_allocated gauge
-sdnd_network_addresses_allocated{network="blue"} 2
+sdnd_network_addresses_allocated{family="ipv4",network="blue"} 2
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "sdnd_network_addresses", "sdnd_network_addresses_allocated"); err != nil {
 		t.Error(err)
@@ -68,7 +68,7 @@ sdnd_network_addresses_allocated{network="blue"} 2
 	if n, err := testutil.GatherAndCount(reg, "sdnd_network_addresses"); err != nil || n != maxPools {
 		t.Errorf("of %d networks, want %d: %v", n, maxPools, err)
 	}
-	if err := testutil.GatherAndCompare(newRegistry(st), strings.NewReader(""), "sdnd_network_addresses_allocated"); err == nil || !strings.Contains(err.Error(), `{network="blue"} 2`) {
+	if err := testutil.GatherAndCompare(newRegistry(st), strings.NewReader(""), "sdnd_network_addresses_allocated"); err == nil || !strings.Contains(err.Error(), `{family="ipv4",network="blue"} 2`) {
 		t.Errorf("the fullest network is not among them: %v", err)
 	}
 }

@@ -3,14 +3,15 @@ package main
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxPools is of how many networks the metrics tell: of those with the greatest
-// share of their addresses used.
+// maxPools is of how many pools the metrics tell, one of a network and family: of
+// those with the greatest share of their addresses used.
 const maxPools = 1000
 
 // pools are the metrics of how many addresses of networks are used. They are
@@ -22,7 +23,7 @@ type pools struct {
 
 func newPools(snapshot func() *topology.Snapshot) *pools {
 	network := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc(name, help+" Of the 1,000 networks with the greatest share used.", []string{"network"}, nil)
+		return prometheus.NewDesc(name, help+" Of the 1,000 networks and families with the greatest share used.", []string{"network", "family"}, nil)
 	}
 	return &pools{
 		snapshot:  snapshot,
@@ -44,13 +45,13 @@ func (p *pools) Collect(to chan<- prometheus.Metric) {
 	all := slices.Collect(p.snapshot().Pools())
 	if len(all) > maxPools {
 		slices.SortFunc(all, func(a, b topology.Pool) int {
-			return cmp.Or(cmp.Compare(b.Fullest, a.Fullest), cmp.Compare(a.Network, b.Network))
+			return cmp.Or(cmp.Compare(b.Fullest, a.Fullest), cmp.Compare(a.Network, b.Network), cmp.Compare(a.Family, b.Family))
 		})
 		all = all[:maxPools]
 	}
 	for _, pool := range all {
 		for d, v := range map[*prometheus.Desc]float64{p.capacity: pool.Capacity, p.allocated: pool.Allocated, p.fullest: pool.Fullest} {
-			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, pool.Network)
+			to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, pool.Network, strings.ToLower(pool.Family.String()))
 		}
 	}
 }
