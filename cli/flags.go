@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // specFlags are the flags of a spec's fields, to be put into a spec once the
@@ -117,6 +119,22 @@ func textFlag[S any](name, usage string, field func(*S) *string) specFlag[S] {
 		*field(s) = text
 		return nil
 	}}
+}
+
+// valueFlag is a flag of a field that has a text form.
+func valueFlag[S any](name, usage string, field func(*S) encoding.TextUnmarshaler) specFlag[S] {
+	return specFlag[S]{name: name, usage: usage, set: func(s *S, text string, _ bool) error {
+		return model.SetText(field(s), text)
+	}}
+}
+
+// valueText is a value in its text form, for a table; "" for the zero value.
+func valueText(v encoding.TextMarshaler) string {
+	text, err := v.MarshalText()
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }
 
 // boolFlag is a flag of a field that is true or false.

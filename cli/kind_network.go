@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,9 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-type networkView = view[api.NetworkSpec, api.NetworkStatus]
+type networkView = view[model.NetworkSpec, api.NetworkStatus]
 
 func networkKind() kindDef {
 	columns := networkColumns()
@@ -30,10 +32,10 @@ func networkKind() kindDef {
 	}
 }
 
-func networkFlags() []specFlag[api.NetworkSpec] {
-	type spec = api.NetworkSpec
-	mode := textFlag("mode", "`mode`: stretched (one layer-2 domain over all nodes) or segmented (a block of addresses per node, routed) (default stretched)", func(s *spec) *string { return &s.Mode })
-	mode.fixed = []string{api.ModeStretched, api.ModeSegmented}
+func networkFlags() []specFlag[model.NetworkSpec] {
+	type spec = model.NetworkSpec
+	mode := valueFlag("mode", "`mode`: stretched (one layer-2 domain over all nodes) or segmented (a block of addresses per node, routed) (default stretched)", func(s *spec) encoding.TextUnmarshaler { return &s.Mode })
+	mode.fixed = []string{string(model.Stretched), string(model.Segmented)}
 	return []specFlag[spec]{
 		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", set: setCIDR},
 		{name: "gateway", usage: "`address` of the gateway (default: the first of the range)", set: setGateway},
@@ -46,50 +48,58 @@ func networkFlags() []specFlag[api.NetworkSpec] {
 		{name: "block", usage: "segmented only: a certain block for a node, as `NODE=CIDR[,gateway=IP][,gateway-mac=MAC]`; may be repeated", many: true, set: setBlock},
 		intFlag("mtu", "MTU of the containers' interfaces in `bytes` (default 1450)", func(s *spec) *int { return &s.MTU }),
 		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: `true` or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
-		textFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) *string { return &s.GatewayMAC }),
+		valueFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.GatewayMAC }),
 	}
 }
 
-func setVNI(s *api.NetworkSpec, text string, _ bool) error {
-	s.VNI = nil
+func setVNI(s *model.NetworkSpec, text string, _ bool) error {
+	s.VNI = 0
 	if text == "" {
 		return nil
 	}
 	n, err := wholeNumber(text)
-	s.VNI = &n
+	if err == nil {
+		s.VNI, err = model.NewVNI(int64(n))
+	}
 	return err
 }
 
-func setCIDR(s *api.NetworkSpec, text string, _ bool) error {
+var errSubnets = errors.New("the network has several subnets; give them all with --subnet")
+
+func setCIDR(s *model.NetworkSpec, text string, _ bool) error {
 	if len(s.Subnets) > 1 {
-		return errors.New("the network has several subnets; give them all with --subnet")
+		return errSubnets
 	}
-	if len(s.Subnets) == 0 || s.Subnets[0].CIDR != text {
-		s.Subnets = []api.Subnet{{CIDR: text}}
+	var n model.Subnet
+	if err := model.SetText(&n.Prefix, text); err != nil {
+		return err
+	}
+	if len(s.Subnets) == 0 || s.Subnets[0].Prefix != n.Prefix.Masked() {
+		s.Subnets = []model.Subnet{n}
 	}
 	return nil
 }
 
 // only returns the one subnet that --gateway and --reserve are about.
-func only(s *api.NetworkSpec) (*api.Subnet, error) {
+func only(s *model.NetworkSpec) (*model.Subnet, error) {
 	if len(s.Subnets) > 1 {
-		return nil, errors.New("the network has several subnets; give them all with --subnet")
+		return nil, errSubnets
 	}
 	if len(s.Subnets) == 0 {
-		s.Subnets = []api.Subnet{{}}
+		s.Subnets = []model.Subnet{{}}
 	}
 	return &s.Subnets[0], nil
 }
 
-func setGateway(s *api.NetworkSpec, text string, _ bool) error {
+func setGateway(s *model.NetworkSpec, text string, _ bool) error {
 	n, err := only(s)
-	if err == nil {
-		n.Gateway = text
+	if err != nil {
+		return err
 	}
-	return err
+	return model.SetText(&n.Gateway, text)
 }
 
-func setReserved(s *api.NetworkSpec, text string, first bool) error {
+func setReserved(s *model.NetworkSpec, text string, first bool) error {
 	n, err := only(s)
 	if err != nil {
 		return err
@@ -97,15 +107,25 @@ func setReserved(s *api.NetworkSpec, text string, first bool) error {
 	if first {
 		n.Reserved = nil
 	}
-	for _, r := range strings.Split(text, ",") {
-		if r != "" {
-			n.Reserved = append(n.Reserved, r)
+	return reserve(n, strings.Split(text, ","))
+}
+
+// reserve adds ranges of addresses to those of a subnet that ports never get.
+func reserve(n *model.Subnet, ranges []string) error {
+	for _, text := range ranges {
+		if text == "" {
+			continue
 		}
+		var r model.AddrRange
+		if err := model.SetText(&r, text); err != nil {
+			return err
+		}
+		n.Reserved = append(n.Reserved, r)
 	}
 	return nil
 }
 
-func setSubnet(s *api.NetworkSpec, text string, first bool) error {
+func setSubnet(s *model.NetworkSpec, text string, first bool) error {
 	if first {
 		s.Subnets = nil
 	}
@@ -113,15 +133,15 @@ func setSubnet(s *api.NetworkSpec, text string, first bool) error {
 	if err != nil {
 		return err
 	}
-	n := api.Subnet{CIDR: cidr, Reserved: options["reserve"]}
-	if g := options["gateway"]; g != nil {
-		n.Gateway = g[0]
+	var n model.Subnet
+	if err := errors.Join(model.SetText(&n.Prefix, cidr), setOption(&n.Gateway, options["gateway"]), reserve(&n, options["reserve"])); err != nil {
+		return err
 	}
 	s.Subnets = append(s.Subnets, n)
 	return nil
 }
 
-func setBlock(s *api.NetworkSpec, text string, first bool) error {
+func setBlock(s *model.NetworkSpec, text string, first bool) error {
 	if first {
 		s.Blocks = nil
 	}
@@ -136,15 +156,20 @@ func setBlock(s *api.NetworkSpec, text string, first bool) error {
 	if !ok {
 		return fmt.Errorf("want NODE=CIDR, such as node1=10.244.1.0/24, got %q", head)
 	}
-	b := api.BlockSpec{Node: node, CIDR: cidr}
-	if g := options["gateway"]; g != nil {
-		b.Gateway = g[0]
-	}
-	if m := options["gateway-mac"]; m != nil {
-		b.GatewayMAC = m[0]
+	b := model.BlockSpec{Node: node}
+	if err := errors.Join(model.SetText(&b.Prefix, cidr), setOption(&b.Gateway, options["gateway"]), setOption(&b.GatewayMAC, options["gateway-mac"])); err != nil {
+		return err
 	}
 	s.Blocks = append(s.Blocks, b)
 	return nil
+}
+
+// setOption sets a value from what an option says, if it was given.
+func setOption(v encoding.TextUnmarshaler, texts []string) error {
+	if texts == nil {
+		return nil
+	}
+	return model.SetText(v, texts[0])
 }
 
 // cutOptions cuts "head,key=value,key=value" and knows which keys there are.
@@ -164,19 +189,19 @@ func cutOptions(text string, known ...string) (head string, options map[string][
 func networkColumns() []column[networkView] {
 	return []column[networkView]{
 		{header: "VNI", cell: func(v networkView) string { return number(v.status.VNI) }},
-		{header: "MODE", cell: func(v networkView) string { return v.spec.Mode }},
+		{header: "MODE", cell: func(v networkView) string { return string(v.spec.Mode) }},
 		{header: "SUBNETS", cell: func(v networkView) string {
 			var cidrs []string
 			for _, n := range v.spec.Subnets {
-				cidrs = append(cidrs, n.CIDR)
+				cidrs = append(cidrs, n.Prefix.String())
 			}
 			return strings.Join(cidrs, ",")
 		}},
 		{header: "GATEWAY", cell: func(v networkView) string {
 			var gateways []string
 			for _, n := range v.spec.Subnets {
-				if n.Gateway != "" {
-					gateways = append(gateways, n.Gateway)
+				if n.Gateway.IsValid() {
+					gateways = append(gateways, n.Gateway.String())
 				}
 			}
 			return strings.Join(gateways, ",")
@@ -194,10 +219,14 @@ func networkDetails(v networkView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
 	for _, n := range v.spec.Subnets {
 		if len(n.Reserved) > 0 {
-			lines = append(lines, [2]string{"reserved", strings.Join(n.Reserved, ", ")})
+			var ranges []string
+			for _, r := range n.Reserved {
+				ranges = append(ranges, r.String())
+			}
+			lines = append(lines, [2]string{"reserved", strings.Join(ranges, ", ")})
 		}
 	}
-	if v.spec.Mode == api.ModeSegmented {
+	if v.spec.Mode == model.Segmented {
 		lines = append(lines, [2]string{"sized for", fmt.Sprintf("%d containers per node, %d nodes", v.spec.ContainersPerNode, v.spec.MaxNodes)})
 	}
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})

@@ -1,15 +1,17 @@
 package cli
 
 import (
+	"encoding"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-type nodeView = view[api.NodeSpec, api.NodeStatus]
+type nodeView = view[model.NodeSpec, api.NodeStatus]
 
 func nodeKind() kindDef {
 	columns := nodeColumns()
@@ -17,11 +19,11 @@ func nodeKind() kindDef {
 		kind: api.KindNode,
 		is:   "a machine whose Open vSwitch sdnd controls; make one on the machine itself with 'sdnctl node join'",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			check := textFlag("tunnel-check", "`when` other nodes check that it sends from its tunnel IP: auto (once OVSDB shows that it does) or enforce (always) (default auto)", func(s *api.NodeSpec) *string { return &s.TunnelCheck })
-			check.fixed = []string{api.TunnelAuto, api.TunnelEnforce}
-			return addSpecFlags(a, cmd, []specFlag[api.NodeSpec]{
-				textFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *api.NodeSpec) *string { return &s.TunnelIP }),
-				textFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *api.NodeSpec) *string { return &s.DatapathID }),
+			check := valueFlag("tunnel-check", "`when` other nodes check that it sends from its tunnel IP: auto (once OVSDB shows that it does) or enforce (always) (default auto)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelCheck })
+			check.fixed = []string{string(model.TunnelAuto), string(model.TunnelEnforce)}
+			return addSpecFlags(a, cmd, []specFlag[model.NodeSpec]{
+				valueFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelIP }),
+				valueFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.DatapathID }),
 				check,
 			})
 		},
@@ -30,7 +32,7 @@ func nodeKind() kindDef {
 		optional: "tunnel-ip",
 		example:  "node1 --tunnel-ip 192.168.50.11",
 		change:   "node1 --tunnel-ip 192.168.60.11",
-		pin:      pinning(func(s *api.NodeSpec, t api.NodeStatus) { s.DatapathID = t.DatapathID }),
+		pin:      pinning(func(s *model.NodeSpec, t api.NodeStatus) error { return model.SetText(&s.DatapathID, t.DatapathID) }),
 		verbs: func(a *app) []*cobra.Command {
 			return []*cobra.Command{newNodeInviteCmd(a), newNodeJoinCmd(a), newNodeRenewCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
 		},
@@ -39,7 +41,7 @@ func nodeKind() kindDef {
 
 func nodeColumns() []column[nodeView] {
 	return []column[nodeView]{
-		{header: "TUNNEL-IP", cell: func(v nodeView) string { return v.spec.TunnelIP }},
+		{header: "TUNNEL-IP", cell: func(v nodeView) string { return valueText(v.spec.TunnelIP) }},
 		{header: "CONNECTED", cell: func(v nodeView) string {
 			text := yesNo(v.status.Connected)
 			if v.status.Since != nil {

@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"encoding"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-type portView = view[api.PortSpec, api.PortStatus]
+type portView = view[model.PortSpec, api.PortStatus]
 
 func portKind() kindDef {
 	columns := portColumns()
@@ -24,7 +27,9 @@ func portKind() kindDef {
 		optional: "node",
 		example:  "web1 --network blue --node node1",
 		change:   "web1 --node node2",
-		pin:      pinning(func(s *api.PortSpec, t api.PortStatus) { s.IP, s.MAC = t.IP, t.MAC }),
+		pin: pinning(func(s *model.PortSpec, t api.PortStatus) error {
+			return errors.Join(model.SetText(&s.IP, t.IP), model.SetText(&s.MAC, t.MAC))
+		}),
 	}
 }
 
@@ -66,8 +71,8 @@ func droppedText(v portView) string {
 	return text
 }
 
-func portFlags() []specFlag[api.PortSpec] {
-	type spec = api.PortSpec
+func portFlags() []specFlag[model.PortSpec] {
+	type spec = model.PortSpec
 	network := textFlag("network", "`network` that the port is on", func(s *spec) *string { return &s.Network })
 	network.refers = api.KindNetwork
 	node := textFlag("node", "`node` that the port is pinned to (default: where its interface shows up, on stretched networks)", func(s *spec) *string { return &s.Node })
@@ -75,8 +80,8 @@ func portFlags() []specFlag[api.PortSpec] {
 	return []specFlag[spec]{
 		network,
 		node,
-		textFlag("ip", "`address` (default: allocated)", func(s *spec) *string { return &s.IP }),
-		textFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) *string { return &s.MAC }),
+		valueFlag("ip", "`address` (default: allocated)", func(s *spec) encoding.TextUnmarshaler { return &s.IP }),
+		valueFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.MAC }),
 		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
 		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),
 	}
@@ -87,7 +92,7 @@ func portColumns() []column[portView] {
 		{header: "NETWORK", cell: func(v portView) string { return v.spec.Network }},
 		{header: "IP", cell: func(v portView) string {
 			if v.status.IP == "" {
-				return v.spec.IP
+				return valueText(v.spec.IP)
 			}
 			return fmt.Sprintf("%s/%d", v.status.IP, v.status.PrefixLength)
 		}},

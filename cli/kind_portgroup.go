@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-type portGroupView = view[api.PortGroupSpec, api.PortGroupStatus]
+type portGroupView = view[model.PortGroupSpec, api.PortGroupStatus]
 
 func portGroupKind() kindDef {
 	columns := []column[portGroupView]{
@@ -29,7 +29,7 @@ func portGroupKind() kindDef {
 		kind: api.KindPortGroup,
 		is:   "a named set of ports: those that a label selector picks, also when they come later, or those that are listed",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			return addSpecFlags(a, cmd, []specFlag[api.PortGroupSpec]{
+			return addSpecFlags(a, cmd, []specFlag[model.PortGroupSpec]{
 				{name: "match", usage: "labels that pick the ports, as a `selector` such as app=web,tier!=test; '*' picks all", set: setGroupSelector},
 				{name: "port", usage: "`port` of the group, instead of a selector; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setGroupPorts},
 			})
@@ -39,11 +39,11 @@ func portGroupKind() kindDef {
 		optional: "match",
 		example:  "web --match app=web",
 		change:   "web --match app=web,tier=front",
-		pin:      pinning(func(*api.PortGroupSpec, api.PortGroupStatus) {}),
+		pin:      pinning(func(*model.PortGroupSpec, api.PortGroupStatus) error { return nil }),
 	}
 }
 
-func setGroupSelector(s *api.PortGroupSpec, text string, _ bool) error {
+func setGroupSelector(s *model.PortGroupSpec, text string, _ bool) error {
 	s.Selector = nil
 	if text == "" {
 		return nil
@@ -53,7 +53,7 @@ func setGroupSelector(s *api.PortGroupSpec, text string, _ bool) error {
 	return err
 }
 
-func setGroupPorts(s *api.PortGroupSpec, text string, first bool) error {
+func setGroupPorts(s *model.PortGroupSpec, text string, first bool) error {
 	if first {
 		s.Selector, s.Ports = nil, nil
 	}

@@ -6,9 +6,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-type routerView = view[api.RouterSpec, api.RouterStatus]
+type routerView = view[model.RouterSpec, api.RouterStatus]
 
 func routerKind() kindDef {
 	columns := []column[routerView]{
@@ -19,10 +20,10 @@ func routerKind() kindDef {
 		kind: api.KindRouter,
 		is:   "what joins networks, so that each can reach the others' addresses",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			return addSpecFlags(a, cmd, []specFlag[api.RouterSpec]{{
+			return addSpecFlags(a, cmd, []specFlag[model.RouterSpec]{{
 				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",
 				many: true, refers: api.KindNetwork,
-				set: func(s *api.RouterSpec, text string, first bool) error {
+				set: func(s *model.RouterSpec, text string, first bool) error {
 					if first {
 						s.Networks = nil
 					}
@@ -41,6 +42,6 @@ func routerKind() kindDef {
 		optional: "network",
 		example:  "main --network blue,green",
 		change:   "main --network blue,green,red",
-		pin:      pinning(func(*api.RouterSpec, api.RouterStatus) {}),
+		pin:      pinning(func(*model.RouterSpec, api.RouterStatus) error { return nil }),
 	}
 }

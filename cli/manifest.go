@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // A manifest is one object that a file declares, with where it does so.
@@ -16,8 +16,11 @@ type manifest struct {
 	object api.Object
 	file   string
 	node   *yaml.Node
-	// broken is set when something in it could not be read, so that what the
-	// daemon says about it may be a mere consequence.
+	// mistakes are the fields of which a mistake was found here; the daemon finds it
+	// too.
+	mistakes []string
+	// broken is set when something in it has no place, so that what the daemon says
+	// about it may be a mere consequence.
 	broken bool
 }
 
@@ -37,15 +40,6 @@ func (m *manifest) line(field string) int {
 		line, n = key.Line, resolve(value)
 	}
 	return line
-}
-
-// manifestKeys are the keys of an object. What sdnd sets itself is dropped,
-// so that an export can be applied as it is.
-func manifestKeys() map[string]bool {
-	return map[string]bool{
-		"kind": true, "name": true, "labels": true, "spec": true,
-		"status": false, "meta": false,
-	}
 }
 
 // manifests reads the objects of one YAML document: one object, a list of
@@ -85,74 +79,62 @@ func (l *loader) manifests(file string, n *yaml.Node) {
 func (l *loader) manifest(file string, n *yaml.Node) {
 	m := manifest{file: file, node: n}
 	d := newDecoder()
-	var kind string
-	parts := make(map[string]*yaml.Node)
-	d.pairs(n, "", func(key, value *yaml.Node, _ string) {
-		keys := manifestKeys()
-		if wanted, known := keys[key.Value]; !known {
-			d.fail(key, "", "%s", unknownKey(key.Value, keys))
-		} else if wanted {
-			parts[key.Value] = value
+	kind := kindIn(n)
+	members := d.object(n, manifestFields(kind), "")
+	delete(members, "status")
+	delete(members, "meta")
+	given, err := json.Marshal(members)
+	if err != nil {
+		l.fail(file, n.Line, "", "", "%v", err)
+		return
+	}
+	object, spec, problems := api.DecodeObjectSpec(given)
+	object.Kind = kind // also where it is misspelt, so that those who refer to it find it
+	if m.object = object; spec != nil && len(problems) == 0 {
+		if m.object.Spec, err = json.Marshal(spec); err != nil {
+			l.fail(file, n.Line, object.Ref(), "spec", "%v", err)
+			return
 		}
-	})
-	if v := parts["kind"]; v != nil {
-		d.decode(v, reflect.ValueOf(&kind).Elem(), "kind")
-	}
-	if v := parts["name"]; v != nil {
-		d.decode(v, reflect.ValueOf(&m.object.Name).Elem(), "name")
-	}
-	if v := parts["labels"]; v != nil {
-		d.decode(v, reflect.ValueOf(&m.object.Labels).Elem(), "labels")
-	}
-	if m.object.Name == "" {
-		d.fail(n, "name", "is missing")
-	}
-	if kind == "" {
-		d.fail(n, "kind", "is missing: want %s", model.KindList())
-	} else if k, err := api.ParseKind(kind); err == nil {
-		m.object.Kind = k
-		m.object.Spec = d.spec(k, parts["spec"])
-	} else if near := nearest(kind, kindWords()); near != "" {
-		// The object is read as what was probably meant, so that its other
-		// mistakes and those of objects that refer to it are named too.
-		m.object.Kind, _ = api.ParseKind(near)
-		d.fail(parts["kind"], "kind", "%q is not a kind of object, did you mean %s?", kind, m.object.Kind)
-		m.object.Spec = d.spec(m.object.Kind, parts["spec"])
-	} else {
-		d.fail(parts["kind"], "kind", "%v", err)
 	}
 	for _, e := range d.errs {
 		l.fail(file, e.line, l.refOf(&m), e.field, "%s", e.message)
+	}
+	for _, p := range problems {
+		m.mistakes = append(m.mistakes, p.Field)
+		p.Object = l.refOf(&m)
+		l.errs = append(l.errs, fileError{file, m.line(p.Field), p})
 	}
 	if m.object.Name == "" || m.object.Kind == "" {
 		l.nameless = true
 		return
 	}
-	m.broken = len(d.errs) > 0
+	m.broken = d.lost
 	l.found = append(l.found, m)
 }
 
-// kindWords are the words that files may use for kinds.
-func kindWords() []string {
-	var words []string
-	for _, k := range api.Kinds() {
-		words = append(words, string(k), k.Plural())
+// kindIn returns the kind of an object, or the one that was probably meant; "" if it
+// has none.
+func kindIn(n *yaml.Node) api.Kind {
+	_, value := child(n, "kind")
+	if value == nil {
+		return ""
 	}
-	return words
+	word := resolve(value).Value
+	if k, err := api.ParseKind(word); err == nil {
+		return k
+	}
+	return api.NearestKind(word)
 }
 
-// spec reads a spec of the given kind and returns it as JSON; an absent one
-// is empty, and the daemon says what it lacks.
-func (d *decoder) spec(k api.Kind, n *yaml.Node) json.RawMessage {
-	spec := api.NewSpec(k)
-	if n != nil {
-		d.decode(n, reflect.ValueOf(spec).Elem(), "spec")
+// manifestFields are the fields of an object of a kind in a file. What sdnd sets may
+// be anything, so that an export can be applied as it is.
+func manifestFields(k api.Kind) map[string]reflect.Type {
+	fields := jsonFields(reflect.TypeFor[api.Object]())
+	fields["spec"], fields["status"], fields["meta"] = nil, nil, nil
+	if spec := k.Model().NewSpec(); spec != nil {
+		fields["spec"] = reflect.TypeOf(spec)
 	}
-	raw, err := json.Marshal(spec)
-	if err != nil {
-		d.fail(n, "spec", "%v", err)
-	}
-	return raw
+	return fields
 }
 
 // child returns the key and value of one entry of a mapping ("name"), or of a
@@ -161,7 +143,7 @@ func child(n *yaml.Node, step string) (key, value *yaml.Node) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == step {
+			if strings.EqualFold(n.Content[i].Value, step) {
 				return n.Content[i], n.Content[i+1]
 			}
 		}

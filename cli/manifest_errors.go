@@ -84,7 +84,7 @@ func (l *loader) merge(answer error) error {
 				continue
 			}
 			m := &l.found[p.Index]
-			if m.broken || doubtful(m) {
+			if m.broken || doubtful(m) || slices.Contains(m.mistakes, p.Field) {
 				continue
 			}
 			if p.Object == "" {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // loadText loads one file with a text.
@@ -20,7 +22,6 @@ func loadText(t testing.TB, text string) *loader {
 }
 
 func TestLoadReadsFields(t *testing.T) {
-	vni := 100
 	tests := []struct {
 		name, text string
 		want       api.Object
@@ -30,31 +31,31 @@ func TestLoadReadsFields(t *testing.T) {
 			name: "text that looks like something else stays text",
 			text: "kind: port\nname: 007\nlabels: {on: yes, n: 1.50, none: ~}\nspec: {network: null, mac: 12:34:56:01:02:03, interfaceID: 0x10, node: true}",
 			want: api.Object{Kind: api.KindPort, Name: "007", Labels: map[string]string{"on": "yes", "n": "1.50", "none": ""}},
-			spec: api.PortSpec{MAC: "12:34:56:01:02:03", InterfaceID: "0x10", Node: "true"},
+			spec: model.PortSpec{MAC: model.MAC{0x12, 0x34, 0x56, 1, 2, 3}, InterfaceID: "0x10", Node: "true"},
 		},
 		{
 			name: "numbers, lists and pointers",
 			text: "kind: NETWORKS\nname: blue\nspec:\n  vni: 100\n  mtu: 1400\n  subnets:\n  - cidr: 10.0.0.0/24\n    reserved: [10.0.0.1-10.0.0.9, 10.0.0.20]\n",
 			want: api.Object{Kind: api.KindNetwork, Name: "blue"},
-			spec: api.NetworkSpec{VNI: &vni, MTU: 1400, Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Reserved: []string{"10.0.0.1-10.0.0.9", "10.0.0.20"}}}},
+			spec: model.NetworkSpec{VNI: 100, MTU: 1400, Subnets: []model.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Reserved: []model.AddrRange{{From: netip.MustParseAddr("10.0.0.1"), To: netip.MustParseAddr("10.0.0.9")}, {From: netip.MustParseAddr("10.0.0.20"), To: netip.MustParseAddr("10.0.0.20")}}}}},
 		},
 		{
 			name: "leading zeros are not octal",
 			text: "kind: Network\nname: blue\nspec: {vni: 0100, mtu: 01400, maxNodes: 0x10, containersPerNode: 1_000}",
 			want: api.Object{Kind: api.KindNetwork, Name: "blue"},
-			spec: api.NetworkSpec{VNI: &vni, MTU: 1400, MaxNodes: 16, ContainersPerNode: 1000},
+			spec: model.NetworkSpec{VNI: 100, MTU: 1400, MaxNodes: 16, ContainersPerNode: 1000},
 		},
 		{
 			name: "aliases",
 			text: "kind: Router\nname: &n main\nspec:\n  networks: [&a blue, *a, *n]",
 			want: api.Object{Kind: api.KindRouter, Name: "main"},
-			spec: api.RouterSpec{Networks: []string{"blue", "blue", "main"}},
+			spec: model.RouterSpec{Networks: []string{"blue", "blue", "main"}},
 		},
 		{
 			name: "what sdnd sets is ignored",
 			text: `{"kind": "Node", "name": "n1", "status": {"whatever": [1]}, "meta": 7}`,
 			want: api.Object{Kind: api.KindNode, Name: "n1"},
-			spec: api.NodeSpec{},
+			spec: model.NodeSpec{},
 		},
 	}
 	for _, tt := range tests {
@@ -76,27 +77,29 @@ func TestLoadReadsFields(t *testing.T) {
 
 func TestLoadNamesMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
-		{"a key", "kind: Node\nname: n1\nspec:\n  tunelIP: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunelIP: unknown key "tunelIP", did you mean "tunnelIP"?`},
-		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color"; known are: datapathID, tunnelCheck, tunnelIP`},
-		{"case", "kind: Node\nname: n1\nspec:\n  tunnelip: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunnelip: unknown key "tunnelip", did you mean "tunnelIP"?`},
+		{"a key", "kind: Node\nname: n1\nspec:\n  tunelIP: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunelIP: unknown key "tunelIP" (did you mean "tunnelIP"?)`},
+		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color" (known keys are datapathID, tunnelCheck, tunnelIP)`},
+		{"a key twice, in another case", "kind: Node\nname: n1\nspec:\n  tunnelIP: 10.0.0.1\n  tunnelip: 10.0.0.2", `<stdin>:5: node/n1: spec.tunnelip: key "tunnelip" is already on line 4`},
+		{"an address", "kind: Node\nname: n1\nspec:\n  tunnelIP: 10.0.0.300\n", `<stdin>:4: node/n1: spec.tunnelIP: "10.0.0.300" is not an address (write it as 10.0.0.7)`},
+		{"a label that is a list", "kind: Node\nname: n1\nlabels:\n  a: b\n  c: [d]\n", `<stdin>:5: node/n1: labels.c: want text, got a list`},
 		{"a number", "kind: Network\nname: b\nspec:\n  vni: 1e3", `<stdin>:4: network/b: spec.vni: want a whole number, got "1e3"`},
 		{"a list", "kind: Network\nname: b\nspec:\n  subnets:\n  - cidr: [10.0.0.0/24]", `<stdin>:5: network/b: spec.subnets[0].cidr: want text, got a list`},
-		{"a mapping", "kind: Router\nname: r\nspec:\n  networks: {blue: 1}", `<stdin>:4: router/r: spec.networks: want a list, got keys and values`},
-		{"text for a spec", "kind: Router\nname: r\nspec: all\n", `<stdin>:3: router/r: spec: want keys and values, got "all"`},
+		{"a mapping", "kind: Router\nname: r\nspec:\n  networks: {blue: 1}", `<stdin>:4: router/r: spec.networks: want a list, got an object with keys`},
+		{"text for a spec", "kind: Router\nname: r\nspec: all\n", `<stdin>:3: router/r: spec: want an object with keys, got "all"`},
 		{"a key twice", "kind: Node\nname: n1\nname: n2\n", `<stdin>:3: node/n1: name: key "name" is already on line 2`},
 		{"a merge key", "kind: Node\nname: n1\nspec:\n  <<: {tunnelIP: 10.0.0.1}", `<stdin>:4: node/n1: spec: merge keys (<<) are not supported; write the keys out`},
-		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: is missing: want Node, Network, Router, Port or PortGroup`},
+		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: the kind is missing (give one of Node, Network, Router, Port, PortGroup)`},
 		{"a misspelt kind and more", "kind: Netwrok\nname: b\nspec: {cidr: 10.0.0.0/24, mtuu: 1}\n---\nkind: Pod\nname: p\n---\nkind: Port\nname: q\nspec: {networks: b}\n", "4 mistakes, nothing was changed:\n" +
-			`  <stdin>:1: network/b: kind: "Netwrok" is not a kind of object, did you mean Network?` + "\n" +
-			`  <stdin>:3: network/b: spec.mtuu: unknown key "mtuu", did you mean "mtu"?` + "\n" +
+			`  <stdin>:1: network/b: kind: "Netwrok" is not a kind of object (did you mean Network?)` + "\n" +
+			`  <stdin>:3: network/b: spec.mtuu: unknown key "mtuu" (did you mean "mtu"?)` + "\n" +
 			`  <stdin>:5: p: kind: "Pod" is not a kind of object: want Node, Network, Router, Port or PortGroup` + "\n" +
-			`  <stdin>:10: port/q: spec.networks: unknown key "networks", did you mean "network"?`},
-		{"no name", "kind: Node\n", `<stdin>:1: node: name: is missing`},
+			`  <stdin>:10: port/q: spec.networks: unknown key "networks" (did you mean "network"?)`},
+		{"no name", "kind: Node\n", `<stdin>:1: node: name: the name is missing (give one, such as "name: web1")`},
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},
 		{"an anchor of another document", "kind: Network\nname: a\nspec: &s {cidr: 10.0.0.0/24}\n---\nkind: Network\nname: b\nspec: *s", `<stdin>:7: the anchor &s is of another document of the file, and ends with it; write the value out`},
 		{"an alias for an object", "- &a [*a]", `<stdin>:1: an alias cannot stand for an object; write the object out`},
-		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x"; known are: datapathID, tunnelCheck, tunnelIP`},
-		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: unknown key "specs", did you mean "spec"?`},
+		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x" (known keys are datapathID, tunnelCheck, tunnelIP)`},
+		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: specs: unknown key "specs" (did you mean "spec"?)`},
 		{"after a document", "kind: Node\nname: n1\n---\n# more\nkind: Node\nname: n1\n", `<stdin>:5: node/n1: is already declared at <stdin>:1`},
 	}
 	for _, tt := range tests {

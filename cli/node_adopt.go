@@ -61,7 +61,11 @@ func (o *adoptOptions) run(ctx context.Context, id, name string) error {
 			return err
 		}
 	}
-	object, err := api.NewObject(name, o.labels.apply(nil), api.NodeSpec{DatapathID: sw.DatapathID, TunnelIP: o.tunnelIP})
+	spec := model.NodeSpec{DatapathID: dpid}
+	if err := model.SetText(&spec.TunnelIP, o.tunnelIP); err != nil {
+		return usageErrorf("--tunnel-ip %s: %w", o.tunnelIP, err)
+	}
+	object, err := api.NewObject(name, o.labels.apply(nil), spec)
 	if err != nil {
 		return err
 	}

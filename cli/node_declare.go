@@ -5,17 +5,18 @@ import (
 	"fmt"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // declareNode creates a node, or tells that it is declared the same already.
-func (a *app) declareNode(ctx context.Context, client *api.Client, name string, spec api.NodeSpec) error {
+func (a *app) declareNode(ctx context.Context, client *api.Client, name string, spec model.NodeSpec) error {
 	object, err := api.NewObject(name, nil, spec)
 	if err != nil {
 		return err
 	}
 	if known, err := client.Node(ctx, name); err == nil {
-		if spec.TunnelIP != "" && known.Spec.TunnelIP != spec.TunnelIP {
-			a.note("%s is declared already, with tunnel IP %q; to change that: sdnctl node set %s --tunnel-ip %s", object.Ref(), known.Spec.TunnelIP, name, spec.TunnelIP)
+		if spec.TunnelIP.IsValid() && known.Spec.TunnelIP != spec.TunnelIP {
+			a.note("%s is declared already, with tunnel IP %q; to change that: sdnctl node set %s --tunnel-ip %s", object.Ref(), valueText(known.Spec.TunnelIP), name, spec.TunnelIP)
 		} else {
 			a.note("%s is declared already", object.Ref())
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
-	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -370,9 +369,12 @@ func (o *joinOptions) declare(ctx context.Context, daemon *joinDaemon) error {
 		return err
 	}
 	defer client.Close()
-	spec := api.NodeSpec{TunnelIP: o.tunnelIP}
+	var spec model.NodeSpec
+	if err := model.SetText(&spec.TunnelIP, o.tunnelIP); err != nil {
+		return usageErrorf("--tunnel-ip %s: %w", o.tunnelIP, err)
+	}
 	if o.datapathID != "" {
-		spec.DatapathID = o.id.String()
+		spec.DatapathID = o.id
 	}
 	return o.app.declareNode(ctx, client, o.name, spec)
 }

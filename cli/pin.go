@@ -2,8 +2,11 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // pinned returns an object's spec with what was allocated written into it.
@@ -16,21 +19,23 @@ func pinned(o api.Object) (json.RawMessage, error) {
 	return o.Spec, nil
 }
 
-func pinNetwork(s *api.NetworkSpec, t api.NetworkStatus) {
-	s.VNI = &t.VNI
-	s.GatewayMAC = t.GatewayMAC
+func pinNetwork(s *model.NetworkSpec, t api.NetworkStatus) error {
+	s.VNI = model.VNI(t.VNI)
+	err := model.SetText(&s.GatewayMAC, t.GatewayMAC)
 	s.Blocks = nil
 	for _, b := range t.Blocks {
-		block := api.BlockSpec{Node: b.Node, CIDR: b.CIDR, Gateway: b.Gateway}
+		block := model.BlockSpec{Node: b.Node}
+		err = errors.Join(err, model.SetText(&block.Prefix, b.CIDR), model.SetText(&block.Gateway, b.Gateway))
 		if b.GatewayMAC != t.GatewayMAC {
-			block.GatewayMAC = b.GatewayMAC
+			err = errors.Join(err, model.SetText(&block.GatewayMAC, b.GatewayMAC))
 		}
 		s.Blocks = append(s.Blocks, block)
 	}
+	return err
 }
 
 // pinning makes the pin function of a kind from what sets the fields of its spec.
-func pinning[S, T any](set func(*S, T)) func(api.Object) (json.RawMessage, error) {
+func pinning[S, T any](set func(*S, T) error) func(api.Object) (json.RawMessage, error) {
 	return func(o api.Object) (json.RawMessage, error) {
 		var spec S
 		var status T
@@ -43,7 +48,9 @@ func pinning[S, T any](set func(*S, T)) func(api.Object) (json.RawMessage, error
 		if err := json.Unmarshal(o.Status, &status); err != nil {
 			return nil, err
 		}
-		set(&spec, status)
+		if err := set(&spec, status); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Ref(), err)
+		}
 		return json.Marshal(spec)
 	}
 }

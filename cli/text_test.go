@@ -54,18 +54,6 @@ func TestComparePatches(t *testing.T) {
 	})
 }
 
-func TestNearest(t *testing.T) {
-	known := []string{"cidr", "gateway", "gatewayMAC", "mtu", "vni"}
-	for s, want := range map[string]string{
-		"gatway": "gateway", "GATEWAYMAC": "gatewayMAC", "cdir": "cidr", "mut": "mtu", "vnis": "vni",
-		"ip": "", "color": "", "": "", "gatewaymacs": "gatewayMAC",
-	} {
-		if got := nearest(s, known); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", s, got, want)
-		}
-	}
-}
-
 func TestAge(t *testing.T) {
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	for ago, want := range map[time.Duration]string{

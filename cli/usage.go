@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -83,7 +84,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			known = append(known, f.Name)
 		}
 	})
-	if near := nearest(name, known); near != "" {
+	if near := api.Nearest(name, known); near != "" {
 		return usageErrorf("unknown flag --%s, did you mean --%s?", name, near)
 	}
 	return usageErrorf("unknown flag --%s", name)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // BenchmarkPort is a port created, whose interface is already there, confirmed by
@@ -52,7 +53,7 @@ func home(i int) string { return fmt.Sprintf("node%d", 1+i%2) }
 
 // port declares the i-th port.
 func port(b *bed, i int) api.Object {
-	o, err := api.NewObject(name(i), nil, api.PortSpec{Network: "n", Node: home(i)})
+	o, err := api.NewObject(name(i), nil, model.PortSpec{Network: "n", Node: home(i)})
 	return must(b, o, err)
 }
 

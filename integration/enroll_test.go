@@ -41,7 +41,7 @@ func TestEnroll(t *testing.T) {
 	for _, name := range []string{"node1", "node2"} {
 		got, err := b.api.Node(b.ctx, name)
 		s := must(b, got, err).Status
-		if !s.OVSDB || !s.TunnelPort || s.CertificateExpires == nil || got.Spec.TunnelIP != b.node(name).Addr.String() {
+		if !s.OVSDB || !s.TunnelPort || s.CertificateExpires == nil || got.Spec.TunnelIP != b.node(name).Addr {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestTenants: two networks with the same addresses stay apart, and each has
@@ -186,7 +188,7 @@ func TestOneHolder(t *testing.T) {
 	b := newBed(t, 1)
 	b.join("node1")
 	b.apply(nodes(1) + "{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n")
-	create := func(format string, spec api.PortSpec) (ok []string, refused int) {
+	create := func(format string, spec model.PortSpec) (ok []string, refused int) {
 		var wg sync.WaitGroup
 		var mu sync.Mutex // guards ok and refused
 		for i := range creators {
@@ -211,10 +213,10 @@ func TestOneHolder(t *testing.T) {
 		wg.Wait()
 		return ok, refused
 	}
-	if ok, refused := create("same%d", api.PortSpec{Network: "blue", IP: "10.7.0.50"}); len(ok) != 1 || refused != creators-1 {
+	if ok, refused := create("same%d", model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.7.0.50")}); len(ok) != 1 || refused != creators-1 {
 		t.Errorf("of %d that asked for one address, %v got it and %d were refused", creators, ok, refused)
 	}
-	ok, _ := create("any%d", api.PortSpec{Network: "blue"})
+	ok, _ := create("any%d", model.PortSpec{Network: "blue"})
 	if len(ok) != creators {
 		t.Errorf("of %d that asked for any address, %d got one", creators, len(ok))
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/integration/prober"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // elsewhere is a node that is declared and never connects: its ports cost every
@@ -30,14 +32,14 @@ func crowd(b *bed, flows int) (a1, b1, a2, b2 *lab.Container) {
 	b.join("node1", "node2")
 	b.confirmed(must2(b.api.Apply(b.ctx, api.ApplyRequest{Objects: append(
 		[]api.Object{
-			object(b, "node1", api.NodeSpec{TunnelIP: b.node("node1").Addr.String()}),
-			object(b, "node2", api.NodeSpec{TunnelIP: b.node("node2").Addr.String()}),
-			object(b, elsewhere, api.NodeSpec{TunnelIP: "172.16.56.250"}),
-			object(b, "blue", api.NetworkSpec{CIDR: "10.64.0.0/12"}),
-			object(b, "a1", api.PortSpec{Network: "blue", Node: "node1"}),
-			object(b, "b1", api.PortSpec{Network: "blue", Node: "node1"}),
-			object(b, "a2", api.PortSpec{Network: "blue", Node: "node2"}),
-			object(b, "b2", api.PortSpec{Network: "blue", Node: "node2"}),
+			object(b, "node1", model.NodeSpec{TunnelIP: b.node("node1").Addr}),
+			object(b, "node2", model.NodeSpec{TunnelIP: b.node("node2").Addr}),
+			object(b, elsewhere, model.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.56.250")}),
+			object(b, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/12")}),
+			object(b, "a1", model.PortSpec{Network: "blue", Node: "node1"}),
+			object(b, "b1", model.PortSpec{Network: "blue", Node: "node1"}),
+			object(b, "a2", model.PortSpec{Network: "blue", Node: "node2"}),
+			object(b, "b2", model.PortSpec{Network: "blue", Node: "node2"}),
 		}, far(b, "far", "blue", flows/2)...)})))
 	a1, b1, a2, b2 = b.plug("a1", "node1"), b.plug("b1", "node1"), b.plug("a2", "node2"), b.plug("b2", "node2")
 	b.bound("a1", "b1", "a2", "b2")
@@ -49,12 +51,12 @@ func crowd(b *bed, flows int) (a1, b1, a2, b2 *lab.Container) {
 func far(b *bed, prefix, network string, n int) []api.Object {
 	objects := make([]api.Object, n)
 	for i := range objects {
-		objects[i] = object(b, fmt.Sprintf("%s%d", prefix, i), api.PortSpec{Network: network, Node: elsewhere})
+		objects[i] = object(b, fmt.Sprintf("%s%d", prefix, i), model.PortSpec{Network: network, Node: elsewhere})
 	}
 	return objects
 }
 
-func object(b *bed, name string, spec api.Spec) api.Object {
+func object(b *bed, name string, spec model.Spec) api.Object {
 	b.t.Helper()
 	o, err := api.NewObject(name, nil, spec)
 	return must(b, o, err)
@@ -69,7 +71,7 @@ type result struct {
 func must2(r api.ApplyResult, err error) result { return result{r.Revision, err} }
 
 // put creates or replaces an object and waits until it is confirmed.
-func (b *bed) put(name string, spec api.Spec) {
+func (b *bed) put(name string, spec model.Spec) {
 	b.t.Helper()
 	o, err := b.api.Put(b.ctx, object(b, name, spec), 0)
 	b.must(err)

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestReliabilityEmptySwitch: a switch that lost its flows, in whatever way, has
@@ -90,7 +90,7 @@ func (b *bed) declareMeanwhile(name string) {
 // change declares one more port elsewhere.
 func (b *bed) change(name string) result {
 	b.t.Helper()
-	o, err := b.api.Create(b.ctx, object(b, name, api.PortSpec{Network: "blue", Node: elsewhere}))
+	o, err := b.api.Create(b.ctx, object(b, name, model.PortSpec{Network: "blue", Node: elsewhere}))
 	if err != nil {
 		return result{err: err}
 	}

@@ -2,11 +2,13 @@ package integration
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/integration/prober"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestReliabilityLossFree: no change loses a packet of those that it does not
@@ -52,7 +54,7 @@ func TestReliabilityLossFree(t *testing.T) {
 		ps := b.probe(pairs...)
 		for i := range 9 {
 			name, c := fmt.Sprintf("extra%d", i), spare[i%3]
-			b.put(name, api.PortSpec{Network: []string{"blue", "red", "pods"}[i/3], Node: c.Node})
+			b.put(name, model.PortSpec{Network: []string{"blue", "red", "pods"}[i/3], Node: c.Node})
 			b.attach(c, name)
 			b.bound(name)
 			if i%2 == 0 {
@@ -66,23 +68,23 @@ func TestReliabilityLossFree(t *testing.T) {
 	b.run("networks", func(t *testing.T, b *bed) {
 		ps := b.probe(pairs...)
 		for i := range 5 {
-			b.put("green", api.NetworkSpec{CIDR: "10.20.0.0/24"})
-			b.put("green1", api.PortSpec{Network: "green", Node: fmt.Sprintf("node%d", 1+i%3)})
+			b.put("green", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.20.0.0/24")})
+			b.put("green1", model.PortSpec{Network: "green", Node: fmt.Sprintf("node%d", 1+i%3)})
 			b.del(api.KindPort, "green1")
 			b.del(api.KindNetwork, "green")
 		}
 		ps.lossless()
 	})
 	b.run("routers", func(t *testing.T, b *bed) {
-		b.put("green", api.NetworkSpec{CIDR: "10.20.0.0/24"})
-		b.put("green1", api.PortSpec{Network: "green", Node: "node1"})
+		b.put("green", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.20.0.0/24")})
+		b.put("green1", model.PortSpec{Network: "green", Node: "node1"})
 		ps := b.probe(pairs...)
 		for range 5 {
 			// Of networks that the traffic is in, too.
-			b.put("second", api.RouterSpec{Networks: []string{"blue", "green"}})
+			b.put("second", model.RouterSpec{Networks: []string{"blue", "green"}})
 			b.del(api.KindRouter, "second")
-			b.put("r", api.RouterSpec{Networks: []string{"red", "pods", "green"}})
-			b.put("r", api.RouterSpec{Networks: []string{"red", "pods"}})
+			b.put("r", model.RouterSpec{Networks: []string{"red", "pods", "green"}})
+			b.put("r", model.RouterSpec{Networks: []string{"red", "pods"}})
 		}
 		ps.lossless()
 		b.del(api.KindPort, "green1")
@@ -92,10 +94,10 @@ func TestReliabilityLossFree(t *testing.T) {
 		ps := b.probe(pairs...)
 		for i := range 5 {
 			name := fmt.Sprintf("node1%d", i)
-			b.put(name, api.NodeSpec{TunnelIP: fmt.Sprintf("172.16.56.1%d", i)})
-			b.put("there", api.PortSpec{Network: "pods", Node: name})
-			b.put("there2", api.PortSpec{Network: "blue", Node: name})
-			b.put(name, api.NodeSpec{TunnelIP: fmt.Sprintf("172.16.56.11%d", i)})
+			b.put(name, model.NodeSpec{TunnelIP: netip.MustParseAddr(fmt.Sprintf("172.16.56.1%d", i))})
+			b.put("there", model.PortSpec{Network: "pods", Node: name})
+			b.put("there2", model.PortSpec{Network: "blue", Node: name})
+			b.put(name, model.NodeSpec{TunnelIP: netip.MustParseAddr(fmt.Sprintf("172.16.56.11%d", i))})
 			b.del(api.KindPort, "there")
 			b.del(api.KindPort, "there2")
 			b.del(api.KindNode, name)
@@ -106,9 +108,9 @@ func TestReliabilityLossFree(t *testing.T) {
 		// It is the gateway of red1 alone, and red1 sends to it.
 		ps := b.probe([2]*lab.Container{blue1, blue2}, [2]*lab.Container{pod1, pod2})
 		for i := range 5 {
-			b.put("red", api.NetworkSpec{
-				Subnets:    []api.Subnet{{CIDR: "10.8.0.0/24", Gateway: fmt.Sprintf("10.8.0.%d", 100+i)}},
-				GatewayMAC: fmt.Sprintf("06:00:00:00:77:0%d", i),
+			b.put("red", model.NetworkSpec{
+				Subnets:    []model.Subnet{{Prefix: netip.MustParsePrefix("10.8.0.0/24"), Gateway: model.GatewayOf(netip.MustParseAddr(fmt.Sprintf("10.8.0.%d", 100+i)))}},
+				GatewayMAC: model.MAC{6, 4: 0x77, 5: byte(i)},
 			})
 		}
 		ps.lossless()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestReliabilityRestart: sdnd that ends, in whatever way, and comes back sends
@@ -64,7 +65,7 @@ func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 	if n := b.flowMods(); n != 0 {
 		b.t.Errorf("%d flow-mods were sent, by sdnd's own word", n)
 	}
-	b.put("late", api.PortSpec{Network: "blue", Node: elsewhere})
+	b.put("late", model.PortSpec{Network: "blue", Node: elsewhere})
 	b.t.Logf("after the start: ready in %v, all switches compared in %v, first change confirmed in %v",
 		ready, compared, time.Since(started))
 	ps.lossless()

@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // vxlanPort is the UDP port of VXLAN (RFC 7348, section 5).
@@ -67,7 +68,7 @@ func TestTunnelSources(t *testing.T) {
 		b.tunnelled(node3, green1, 300, true)
 	})
 	b.run("a node comes to have one", func(t *testing.T, b *bed) {
-		b.put("blue3", api.PortSpec{Network: "blue", Node: "node3"})
+		b.put("blue3", model.PortSpec{Network: "blue", Node: "node3"})
 		blue3 := b.plug("blue3", "node3")
 		b.bound("blue3")
 		b.matrix([]*lab.Container{blue1, blue2, blue3}, everyPair)
@@ -90,7 +91,7 @@ func TestTunnelSources(t *testing.T) {
 		b.tunnelled(stranger, blue1, 100, true)
 		b.tunnelled(stranger, green1, 300, false)
 		// Enforced.
-		b.put("node2", api.NodeSpec{TunnelIP: b.node("node2").Addr.String(), TunnelCheck: api.TunnelEnforce})
+		b.put("node2", model.NodeSpec{TunnelIP: b.node("node2").Addr, TunnelCheck: model.TunnelEnforce})
 		b.noCondition("node2", condition.TunnelSourceUnchecked)
 		b.settle()
 		b.tunnelled(stranger, blue1, 100, false)
@@ -99,7 +100,7 @@ func TestTunnelSources(t *testing.T) {
 		b.awaitCondition("node2", condition.TunnelSourceWrong)
 		local(b.node("node2").Addr.String())
 		b.noCondition("node2", condition.TunnelSourceWrong)
-		b.put("node2", api.NodeSpec{TunnelIP: b.node("node2").Addr.String()})
+		b.put("node2", model.NodeSpec{TunnelIP: b.node("node2").Addr})
 		b.noCondition("node2", condition.TunnelSourceUnchecked)
 		b.reach(blue1, blue2.IP.Addr().String())
 	})
@@ -143,7 +144,7 @@ func TestTunnelReaddressed(t *testing.T) {
 		return all
 	}
 	both := admits()
-	b.put("node2", api.NodeSpec{TunnelIP: "172.16.56.200"})
+	b.put("node2", model.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.56.200")})
 	b.awaitCondition("node2", condition.TunnelSourceUnchecked)
 	b.settle()
 	if got := admits(); !slices.Contains(got, "reg1=0x64") {

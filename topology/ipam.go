@@ -27,7 +27,7 @@ func newSpace(x *indexes, n *Network, node string) *space {
 			s.skip = append(s.skip, span{numberOf(r.From), numberOf(r.To)})
 		}
 		if n.Spec.Mode == Stretched {
-			s.add(sub.Prefix, sub.Gateway)
+			s.add(sub.Prefix, sub.Gateway.Addr)
 		}
 	}
 	if n.Spec.Mode == Segmented {
@@ -157,7 +157,7 @@ func refuse(x *indexes, n *Network, node string, ip netip.Addr) string {
 			}
 		}
 		if n.Spec.Mode == Stretched {
-			in = append(in, BlockRange{s.Prefix, s.Gateway})
+			in = append(in, BlockRange{s.Prefix, s.Gateway.Addr})
 		}
 	}
 	for _, r := range in {

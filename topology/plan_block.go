@@ -165,7 +165,7 @@ func (p *planner) takeBlock(n *Network, node string, s BlockSpec) {
 		c.After = &Block{Network: n.Name, Node: node, GatewayMAC: n.GatewayMAC}
 		p.x.putBlock(c.After)
 	}
-	f, r := model.FamilyOf(s.Prefix.Addr()), BlockRange{s.Prefix, s.Gateway}
+	f, r := model.FamilyOf(s.Prefix.Addr()), BlockRange{s.Prefix, s.Gateway.Addr}
 	if !r.Gateway.IsValid() {
 		r.Gateway = model.FirstHost(r.Prefix)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestThreeMistakesAmong500: all are named, each once, and nothing happens.
@@ -57,7 +58,7 @@ func TestScaleModel(t *testing.T) {
 	}
 	// Values given explicitly.
 	spec := segmented("10.245.0.0/16", 250, 100)
-	spec.Blocks = []topology.BlockSpec{{Node: "node1", Prefix: netip.MustParsePrefix("10.245.9.0/24"), Gateway: ip("10.245.9.254"), GatewayMAC: topology.MAC{0, 0, 0, 0, 1, 1}}}
+	spec.Blocks = []topology.BlockSpec{{Node: "node1", Prefix: netip.MustParsePrefix("10.245.9.0/24"), Gateway: model.GatewayOf(ip("10.245.9.254")), GatewayMAC: topology.MAC{0, 0, 0, 0, 1, 1}}}
 	s = plan(t, s, put(topology.KindNetwork, "given", spec), put(topology.KindPort, "g", topology.PortSpec{
 		Network: "given", Node: "node1", IP: ip("10.245.9.3"), MAC: topology.MAC{2, 0, 0, 0, 1, 3},
 	})).Next
@@ -238,10 +239,10 @@ func TestCopies(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(), op, put(topology.KindRouter, "r", topology.RouterSpec{Networks: names})).Next
 	labels["app"], names[0] = "db", "b"
 	spec.Subnets[0].Reserved[0].To = ip("10.0.0.99")
-	spec.Subnets[0].Gateway = ip("10.0.0.99")
+	spec.Subnets[0].Gateway = model.GatewayOf(ip("10.0.0.99"))
 	n, _ := s.Network("a")
 	r, _ := s.Router("r")
-	if n.Labels["app"] != "web" || n.Spec.Subnets[0].Gateway != ip("10.0.0.1") || n.Spec.Subnets[0].Reserved[0].To != ip("10.0.0.3") || r.Spec.Networks[0] != "a" {
+	if n.Labels["app"] != "web" || n.Spec.Subnets[0].Gateway.Addr != ip("10.0.0.1") || n.Spec.Subnets[0].Reserved[0].To != ip("10.0.0.3") || r.Spec.Networks[0] != "a" {
 		t.Errorf("the caller changed the snapshot: %+v %+v", n, r)
 	}
 }

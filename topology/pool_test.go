@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestPools: a pool's capacity is how many ports get an address before there is
 // none left.
 func TestPools(t *testing.T) {
 	blue := stretched("10.0.0.0/28", "10.0.1.0/29")
-	blue.Subnets[0].Gateway = ip("10.0.0.5")
+	blue.Subnets[0].Gateway = model.GatewayOf(ip("10.0.0.5"))
 	// Reserved are the gateway, some addresses twice, and some of no subnet.
 	blue.Subnets[0].Reserved = []topology.AddrRange{
 		{From: ip("10.0.0.4"), To: ip("10.0.0.6")}, {From: ip("10.0.0.6"), To: ip("10.0.0.7")},

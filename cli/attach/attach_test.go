@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -137,7 +138,7 @@ func TestDetach(t *testing.T) {
 		t.Errorf("detached twice: %v", err)
 	}
 	// A port that was declared before stays.
-	m.declare("web", nil, api.PortSpec{Network: "blue", InterfaceID: "3c5e"})
+	m.declare("web", nil, model.PortSpec{Network: "blue", InterfaceID: "3c5e"})
 	if _, err := n.Attach(t.Context(), Request{Name: "web"}); err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +160,7 @@ func TestCollect(t *testing.T) {
 		}
 	}
 	// What others made is none of attach's business.
-	m.declare("other", nil, api.PortSpec{Network: "blue", Node: "node1"})
+	m.declare("other", nil, model.PortSpec{Network: "blue", Node: "node1"})
 	m.rows["veth9"] = Interface{Name: "veth9", Bridge: "br-int", OFPort: -1, IDs: map[string]string{"iface-id": "other"}}
 	m.devices["veth8"] = &Device{Alias: "mine"}
 	collect := func(want ...Removed) {
@@ -214,12 +215,12 @@ func TestRefusals(t *testing.T) {
 		{"not running", func(m *machine) { m.stop(m.run("off", 9)) }, Request{Name: "off", Network: "blue"}, Failed, "docker start off"},
 		{"no such namespace", nil, Request{Name: "x", Netns: "nope", Network: "blue"}, NotFound, "no network namespace nope"},
 		{"not declared", nil, Request{Name: "web"}, NotFound, "--network"},
-		{"another network", func(m *machine) { m.declare("web", nil, api.PortSpec{Network: "seg"}) }, Request{Name: "web", Network: "blue"}, Conflict, "on network seg, not blue"},
-		{"another node", func(m *machine) { m.declare("web", nil, api.PortSpec{Network: "blue", Node: "node2"}) }, Request{Name: "web"}, Conflict, "pinned to node node2"},
+		{"another network", func(m *machine) { m.declare("web", nil, model.PortSpec{Network: "seg"}) }, Request{Name: "web", Network: "blue"}, Conflict, "on network seg, not blue"},
+		{"another node", func(m *machine) { m.declare("web", nil, model.PortSpec{Network: "blue", Node: "node2"}) }, Request{Name: "web"}, Conflict, "pinned to node node2"},
 		{"another container", func(m *machine) {
-			m.declare("web", map[string]string{TargetLabel: "docker/" + m.run("older", 7)}, api.PortSpec{Network: "blue", Node: "node1"})
+			m.declare("web", map[string]string{TargetLabel: "docker/" + m.run("older", 7)}, model.PortSpec{Network: "blue", Node: "node1"})
 		}, Request{Name: "web"}, Conflict, "sdnctl detach web"},
-		{"another address", func(m *machine) { m.declare("web", nil, api.PortSpec{Network: "blue"}) }, Request{Name: "web", IP: "10.0.0.77"}, Conflict, "--ip 10.0.0.77"},
+		{"another address", func(m *machine) { m.declare("web", nil, model.PortSpec{Network: "blue"}) }, Request{Name: "web", IP: "10.0.0.77"}, Conflict, "--ip 10.0.0.77"},
 		{"an interface of the name", func(m *machine) { m.inside[processNamespace(100)]["eth0"] = &Device{Index: 3} }, Request{Name: "web", Network: "blue"}, Conflict, "--network none"},
 		{"a device of the name", func(m *machine) { m.devices[HostName("web")] = &Device{Index: 3} }, Request{Name: "web", Network: "blue"}, Conflict, "did not make"},
 		{"claimed by another interface", func(m *machine) {

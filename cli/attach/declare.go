@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // declare returns the port of a request: the one that is declared, or one that
@@ -32,7 +33,15 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 	}
 	labels := map[string]string{TargetLabel: t.String()}
 	maps.Copy(labels, r.Labels)
-	o, err := api.NewObject(r.Port, labels, api.PortSpec{Network: r.Network, Node: n.Name, IP: r.IP, MAC: r.MAC})
+	spec := model.PortSpec{Network: r.Network, Node: n.Name}
+	var wrong *model.ValueError
+	switch {
+	case errors.As(model.SetText(&spec.IP, r.IP), &wrong):
+		return p, false, fault(Invalid, wrong.Fix, "--ip: %s", wrong.Message)
+	case errors.As(model.SetText(&spec.MAC, r.MAC), &wrong):
+		return p, false, fault(Invalid, wrong.Fix, "--mac: %s", wrong.Message)
+	}
+	o, err := api.NewObject(r.Port, labels, spec)
 	if err != nil {
 		return p, false, err
 	}

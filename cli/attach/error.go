@@ -11,6 +11,8 @@ const (
 	NotFound Code = "not_found"
 	// Conflict is a name, interface or port that something else has.
 	Conflict Code = "conflict"
+	// Invalid is a value that its field cannot take.
+	Invalid Code = "invalid"
 	// Denied is a call that needs root.
 	Denied Code = "denied"
 	// Late is what did not come to pass in the time that there was.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var errInjected = errors.New("injected failure")
@@ -265,7 +266,7 @@ func (s sdnd) Node(_ context.Context, name string) (api.Node, error) {
 }
 
 func (s sdnd) Create(_ context.Context, o api.Object) (api.Object, error) {
-	var spec api.PortSpec
+	var spec model.PortSpec
 	if err := json.Unmarshal(o.Spec, &spec); err != nil {
 		return o, err
 	}
@@ -275,7 +276,7 @@ func (s sdnd) Create(_ context.Context, o api.Object) (api.Object, error) {
 	return o, s.change(func() { s.declare(o.Name, o.Labels, spec) })
 }
 
-func (m *machine) declare(name string, labels map[string]string, spec api.PortSpec) {
+func (m *machine) declare(name string, labels map[string]string, spec model.PortSpec) {
 	m.rev++
 	m.ports[name] = api.Port{Name: name, Labels: labels, Spec: spec, Meta: &api.Meta{Revision: m.rev}, Status: &api.PortStatus{
 		IP: fmt.Sprintf("10.0.0.%d", 2+len(m.ports)), PrefixLength: 24, Gateway: m.gateways[spec.Network], MAC: "02:00:00:00:00:01", MTU: 1450, Node: spec.Node,

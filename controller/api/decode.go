@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func DecodeObject(data []byte) (Object, []Problem) {
 
 // DecodeObjectSpec is DecodeObject that also returns the spec, as DecodeSpec
 // does. Where there are mistakes, spec holds what could be read of it.
-func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
+func DecodeObjectSpec(data []byte) (o Object, spec model.Spec, problems []Problem) {
 	problems = decodeStrict(data, "", &o)
 	k, err := ParseKind(string(o.Kind))
 	switch {
@@ -33,7 +32,8 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
 		// The spec is read as one of the kind that was probably meant, so that
 		// its own mistakes are named too.
-		if near := nearestKind(string(o.Kind)); near != "" {
+		if near := NearestKind(string(o.Kind)); near != "" {
+			problems[len(problems)-1].Message = fmt.Sprintf("%q is not a kind of object", o.Kind)
 			problems[len(problems)-1].Fix = fmt.Sprintf("did you mean %s?", near)
 			_, more := Object{Kind: near, Spec: o.Spec}.decodeSpec()
 			problems = append(problems, more...)
@@ -51,11 +51,6 @@ func DecodeObjectSpec(data []byte) (o Object, spec any, problems []Problem) {
 	return o, spec, problems
 }
 
-// nearestKind returns the kind that a misspelt word was probably meant to be, or "".
-func nearestKind(word string) Kind {
-	return Kind(nearest(word, kindNames()))
-}
-
 // kindNames returns the words for the kinds.
 func kindNames() []string {
 	var names []string
@@ -65,18 +60,18 @@ func kindNames() []string {
 	return names
 }
 
-// DecodeSpec reads the object's spec strictly. It returns a NodeSpec,
-// NetworkSpec, RouterSpec or PortSpec by value, or every mistake.
-func (o Object) DecodeSpec() (any, []Problem) {
-	spec, problems := o.decodeSpec()
+// DecodeSpec reads the object's spec strictly. Where there are mistakes, spec holds
+// what could be read of it; it is nil if the kind is none.
+func (o Object) DecodeSpec() (spec model.Spec, problems []Problem) {
+	spec, problems = o.decodeSpec()
 	for i := range problems {
 		problems[i].Object = refFor(o)
 	}
 	return spec, problems
 }
 
-func (o Object) decodeSpec() (any, []Problem) {
-	spec := NewSpec(o.Kind)
+func (o Object) decodeSpec() (model.Spec, []Problem) {
+	spec := o.Kind.Model().NewSpec()
 	if spec == nil {
 		return nil, []Problem{{Field: "kind", Message: fmt.Sprintf("%q is not a kind of object", o.Kind)}}
 	}
@@ -84,26 +79,7 @@ func (o Object) decodeSpec() (any, []Problem) {
 	if len(o.Spec) > 0 && string(o.Spec) != "null" {
 		problems = decodeStrict(o.Spec, "spec", spec)
 	}
-	return reflect.ValueOf(spec).Elem().Interface(), problems
-}
-
-// specs make an empty spec of each kind.
-var specs = model.ForEachKind(
-	func() any { return new(NodeSpec) },
-	func() any { return new(NetworkSpec) },
-	func() any { return new(RouterSpec) },
-	func() any { return new(PortSpec) },
-	func() any { return new(PortGroupSpec) },
-)
-
-// NewSpec returns a pointer to a new spec of the kind, or nil if there is no such
-// kind.
-func NewSpec(k Kind) any {
-	make, ok := specs.Of(k.Model())
-	if !ok {
-		return nil
-	}
-	return make()
+	return model.Deref(spec), problems
 }
 
 // refFor names an object as far as that is known.

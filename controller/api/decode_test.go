@@ -3,44 +3,48 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
+// addrs compares addresses.
+var addrs = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+
 func TestDecodeObject(t *testing.T) {
-	vni := 7
 	tests := []struct {
 		name, json string
 		want       Object
-		spec       any
+		spec       model.Spec
 		problems   []Problem
 	}{
 		{
 			name: "as exported",
 			json: `{"kind":"Port","name":"web1","labels":{"app":"web"},"spec":{"network":"blue","ip":"10.0.0.7"},"status":{"anything":[1]},"meta":{"revision":3}}`,
 			want: Object{Kind: KindPort, Name: "web1", Labels: map[string]string{"app": "web"}, Spec: json.RawMessage(`{"network":"blue","ip":"10.0.0.7"}`)},
-			spec: PortSpec{Network: "blue", IP: "10.0.0.7"},
+			spec: model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.0.0.7")},
 		},
 		{
 			name: "kind in any case, plural",
 			json: `{"kind":"networks","name":"blue","spec":{"vni":7,"cidr":"10.0.0.0/24"}}`,
 			want: Object{Kind: KindNetwork, Name: "blue", Spec: json.RawMessage(`{"vni":7,"cidr":"10.0.0.0/24"}`)},
-			spec: NetworkSpec{VNI: &vni, CIDR: "10.0.0.0/24"},
+			spec: model.NetworkSpec{VNI: 7, CIDR: netip.MustParsePrefix("10.0.0.0/24")},
 		},
 		{
 			name: "no spec",
 			json: `{"kind":"Node","name":"n"}`,
 			want: Object{Kind: KindNode, Name: "n"},
-			spec: NodeSpec{},
+			spec: model.NodeSpec{},
 		},
 		{
 			name: "unknown keys at every depth",
-			json: `{"kind":"Network","name":"blue","metadata":{},"spec":{"sunbets":[],"subnets":[{"cidr":"a"},{"cidr":"b","gatway":"c"}],"zzzzzzzz":1}}`,
+			json: `{"kind":"Network","name":"blue","metadata":{},"spec":{"sunbets":[],"subnets":[{"cidr":"10.0.0.0/8"},{"cidr":"11.0.0.0/8","gatway":"c"}],"zzzzzzzz":1}}`,
 			want: Object{Kind: KindNetwork, Name: "blue"},
-			spec: NetworkSpec{Subnets: []Subnet{{CIDR: "a"}, {CIDR: "b"}}},
+			spec: model.NetworkSpec{Subnets: []model.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/8")}, {Prefix: netip.MustParsePrefix("11.0.0.0/8")}}},
 			problems: []Problem{
 				{Object: "network/blue", Field: "metadata", Message: `unknown key "metadata"`, Fix: "known keys are kind, labels, meta, name, spec, status"},
 				{Object: "network/blue", Field: "spec.subnets[1].gatway", Message: `unknown key "gatway"`, Fix: `did you mean "gateway"?`},
@@ -50,11 +54,11 @@ func TestDecodeObject(t *testing.T) {
 		},
 		{
 			name: "wrong types",
-			json: `{"kind":"Network","name":"blue","labels":{"a":1},"spec":{"vni":"7","mtu":1.5,"subnets":{},"blocks":[7],"mode":["stretched"]}}`,
-			want: Object{Kind: KindNetwork, Name: "blue"},
-			spec: NetworkSpec{Blocks: []BlockSpec{{}}},
+			json: `{"kind":"Network","name":"blue","labels":{"a":1,"b":"c"},"spec":{"vni":"7","mtu":1.5,"subnets":{},"blocks":[7],"mode":["stretched"]}}`,
+			want: Object{Kind: KindNetwork, Name: "blue", Labels: map[string]string{"a": "", "b": "c"}},
+			spec: model.NetworkSpec{Blocks: []model.BlockSpec{{}}},
 			problems: []Problem{
-				{Object: "network/blue", Field: "labels", Message: "want keys with text values, got an object with keys"},
+				{Object: "network/blue", Field: "labels.a", Message: "want text, got 1"},
 				{Object: "network/blue", Field: "spec.blocks[0]", Message: "want an object with keys, got 7"},
 				{Object: "network/blue", Field: "spec.mode", Message: "want text, got a list"},
 				{Object: "network/blue", Field: "spec.mtu", Message: "want a whole number, got 1.5"},
@@ -80,7 +84,7 @@ func TestDecodeObject(t *testing.T) {
 			name:     "two values",
 			json:     `{"kind":"Node","name":"n"} {}`,
 			want:     Object{Kind: KindNode, Name: "n"},
-			spec:     NodeSpec{},
+			spec:     model.NodeSpec{},
 			problems: []Problem{{Object: "node/n", Message: "text after the end of the JSON value"}},
 		},
 	}
@@ -96,7 +100,7 @@ func TestDecodeObject(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("object (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.spec, spec); diff != "" {
+			if diff := cmp.Diff(tt.spec, spec, addrs); diff != "" {
 				t.Errorf("spec (-want +got):\n%s", diff)
 			}
 		})
@@ -104,12 +108,12 @@ func TestDecodeObject(t *testing.T) {
 }
 
 func TestDecodeSpec(t *testing.T) {
-	o, err := NewObject("main", nil, RouterSpec{Networks: []string{"blue"}})
+	o, err := NewObject("main", nil, model.RouterSpec{Networks: []string{"blue"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	spec, problems := o.DecodeSpec()
-	if diff := cmp.Diff(RouterSpec{Networks: []string{"blue"}}, spec); diff != "" || problems != nil {
+	if diff := cmp.Diff(model.RouterSpec{Networks: []string{"blue"}}, spec); diff != "" || problems != nil {
 		t.Errorf("%v (-want +got):\n%s", problems, diff)
 	}
 	o.Spec = json.RawMessage(`{"network":[]}`)
@@ -156,7 +160,7 @@ func FuzzDecodeObject(f *testing.F) {
 		if len(problems) > 0 {
 			return
 		}
-		again, err := NewObject(o.Name, o.Labels, spec.(Spec))
+		again, err := NewObject(o.Name, o.Labels, spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,18 +169,20 @@ func FuzzDecodeObject(f *testing.F) {
 			t.Fatal(err)
 		}
 		_, spec2, problems := DecodeObjectSpec(raw)
-		if diff := cmp.Diff(spec, spec2, cmpopts.EquateEmpty()); diff != "" || problems != nil {
+		if diff := cmp.Diff(spec, spec2, cmpopts.EquateEmpty(), addrs); diff != "" || problems != nil {
 			t.Errorf("%v (-first +again):\n%s", problems, diff)
 		}
 	})
 }
 
 func TestNearest(t *testing.T) {
-	for key, want := range map[string]string{
-		"gatway": "gateway", "GATEWAY": "gateway", "ipp": "ip", "x": "", "gatewaymac": "gatewayMAC", strings.Repeat("g", 1000): "",
+	known := []string{"cidr", "gateway", "gatewayMAC", "mtu", "vni"}
+	for s, want := range map[string]string{
+		"gatway": "gateway", "GATEWAYMAC": "gatewayMAC", "cdir": "cidr", "mut": "mtu", "vnis": "vni",
+		"ip": "", "color": "", "": "", "gatewaymacs": "gatewayMAC", strings.Repeat("g", 1000): "",
 	} {
-		if got := nearest(key, []string{"gateway", "gatewayMAC", "ip"}); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", key, got, want)
+		if got := Nearest(s, known); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", s, got, want)
 		}
 	}
 }
@@ -205,7 +211,7 @@ func TestUnknownKeysAreBounded(t *testing.T) {
 		if last := problems[len(problems)-1]; !strings.Contains(last.Message, tt.says) {
 			t.Errorf("%s: the last is %v", name, last)
 		}
-		if name == "keys" && (spec.(NetworkSpec).MTU != 1400 || problems[0].Field != "spec.zone000000") {
+		if name == "keys" && (spec.(model.NetworkSpec).MTU != 1400 || problems[0].Field != "spec.zone000000") {
 			t.Errorf("%s: %+v, the first is %v", name, spec, problems[0])
 		}
 	}

@@ -1,7 +1,7 @@
 // Package api is the HTTP API of sdnd as its callers see it: the JSON types of
 // every object, request and response, and a small client.
 //
-// It needs nothing but the standard library and knows neither switches nor the
+// It needs nothing but the standard library and package model, and knows neither switches nor the
 // store, so that a program that talks to sdnd links nothing of sdnd.
 //
 // # Objects
@@ -33,9 +33,8 @@
 // Whatever sdnd refuses comes back as an [*Error], which lists all mistakes of
 // the request in Errors; nothing of a refused request was applied.
 //
-// # To add a kind of object
+// # Specs
 //
-// Add its Kind to object.go and to Kinds, its typed form with spec and status
-// in a file of its own, and its spec to specFor; then follow the compiler
-// through package server.
+// What a user asks of an object is a spec of package topology/model, whose values
+// (addresses, ranges, MACs) are text in JSON.
 package api

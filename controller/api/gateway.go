@@ -14,8 +14,8 @@ func GatewayFor(p Port, n Network) (netip.Addr, error) {
 		return netip.Addr{}, err
 	}
 	for _, s := range n.Spec.Subnets {
-		if in, err := netip.ParsePrefix(s.CIDR); err == nil && in.Contains(ip) && s.Gateway != "" {
-			return netip.ParseAddr(s.Gateway)
+		if s.Prefix.Contains(ip) {
+			return s.Gateway.Addr, nil
 		}
 	}
 	return netip.Addr{}, nil

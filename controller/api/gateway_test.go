@@ -1,9 +1,20 @@
 package api
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 func TestGatewayFor(t *testing.T) {
-	n := Network{Spec: NetworkSpec{Subnets: []Subnet{{CIDR: "10.0.0.0/24", Gateway: "10.0.0.1"}, {CIDR: "10.0.1.0/24", Gateway: "10.0.1.254"}, {CIDR: "10.0.2.0/24"}}}}
+	subnet := func(cidr, gateway string) (s model.Subnet) {
+		if err := errors.Join(model.SetText(&s.Prefix, cidr), model.SetText(&s.Gateway, gateway)); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	n := Network{Spec: model.NetworkSpec{Subnets: []model.Subnet{subnet("10.0.0.0/24", "10.0.0.1"), subnet("10.0.1.0/24", "10.0.1.254"), subnet("10.0.2.0/24", "")}}}
 	for _, tt := range []struct{ ip, status, want string }{
 		{"10.0.0.7", "", "10.0.0.1"},
 		{"10.0.1.7", "", "10.0.1.254"},

@@ -61,7 +61,7 @@ type Meta struct {
 }
 
 // Object is a declared object of any kind, with spec and status still encoded.
-// See NodeSpec, NetworkSpec, RouterSpec and PortSpec for what spec holds.
+// Package model has what spec holds for each kind.
 type Object struct {
 	Kind   Kind              `json:"kind" doc:"Kind of the object" example:"Port"`
 	Name   string            `json:"name" doc:"Name, unique among objects of the kind: a letter or digit, then up to 62 letters, digits, '_', '.' and '-'" example:"web1"`
@@ -72,7 +72,7 @@ type Object struct {
 }
 
 // NewObject makes an object with the given spec, which decides the kind.
-func NewObject(name string, labels map[string]string, spec Spec) (Object, error) {
+func NewObject(name string, labels map[string]string, spec model.Spec) (Object, error) {
 	o := Object{Kind: KindOf(spec.Kind()), Name: name, Labels: labels}
 	raw, err := json.Marshal(spec)
 	if err != nil {

@@ -6,10 +6,7 @@ import "github.com/sdnctl/sdnctl/topology/model"
 const KindPortGroup Kind = "PortGroup"
 
 // PortGroup is a named set of ports.
-type PortGroup = Resource[PortGroupSpec, PortGroupStatus]
-
-// PortGroupSpec is what the user asks of a port group.
-type PortGroupSpec = model.PortGroupSpec
+type PortGroup = Resource[model.PortGroupSpec, PortGroupStatus]
 
 // PortGroupStatus is which ports a group has.
 type PortGroupStatus struct {

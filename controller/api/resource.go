@@ -17,22 +17,17 @@ type Resource[S, T any] struct {
 	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
 }
 
-// The kinds of objects.
+// The kinds of objects. Their specs are package model's.
 type (
 	// Node is a machine whose Open vSwitch sdnd controls.
-	Node = Resource[NodeSpec, NodeStatus]
+	Node = Resource[model.NodeSpec, NodeStatus]
 	// Network is a VNI with its subnets.
-	Network = Resource[NetworkSpec, NetworkStatus]
+	Network = Resource[model.NetworkSpec, NetworkStatus]
 	// Router joins networks: each can reach every other's addresses.
-	Router = Resource[RouterSpec, RouterStatus]
+	Router = Resource[model.RouterSpec, RouterStatus]
 	// Port attaches one interface of a container or VM to a network.
-	Port = Resource[PortSpec, PortStatus]
+	Port = Resource[model.PortSpec, PortStatus]
 )
-
-// Spec is what the user asks of an object of a kind.
-type Spec interface {
-	Kind() model.Kind
-}
 
 // Shown is a Resource of any kind.
 type Shown interface {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // decodeStrict reads data into the struct that out points to. The usual case
@@ -34,11 +36,6 @@ func decodeStrict(data []byte, path string, out any) []Problem {
 	return walk(data, path, reflect.ValueOf(out).Elem())
 }
 
-var (
-	rawType  = reflect.TypeFor[json.RawMessage]()
-	timeType = reflect.TypeFor[time.Time]()
-)
-
 // maxProblems is how many mistakes of a list, and maxUnknown how many unknown keys
 // of an object are told: to look for what each was meant to be takes time.
 const (
@@ -51,36 +48,80 @@ func walk(data []byte, path string, v reflect.Value) []Problem {
 	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
 		return nil
 	}
-	switch {
-	case v.Kind() == reflect.Pointer:
+	switch to := v.Addr().Interface().(type) {
+	case json.Unmarshaler:
+		return mistakeOf(to.UnmarshalJSON(data), data, path, v)
+	case encoding.TextUnmarshaler:
+		var text string
+		err := json.Unmarshal(data, &text)
+		if err == nil {
+			err = model.SetText(to, text)
+		}
+		return mistakeOf(err, data, path, v)
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		problems := walk(data, path, v.Elem())
 		if problems != nil && v.Elem().Kind() != reflect.Struct {
 			v.SetZero() // not a value that was given
 		}
 		return problems
-	case v.Kind() == reflect.Struct && v.Type() != timeType:
+	case reflect.Struct:
 		return walkStruct(data, path, v)
-	case v.Kind() == reflect.Slice && v.Type() != rawType:
-		var items []json.RawMessage
-		if json.Unmarshal(data, &items) != nil {
-			return []Problem{{Field: path, Message: "want a list, got " + describe(data)}}
-		}
-		v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
-		var problems []Problem
-		for i, item := range items {
-			if len(problems) >= maxProblems {
-				break
-			}
-			problems = append(problems, walk(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
-		}
-		return problems
+	case reflect.Slice:
+		return walkSlice(data, path, v)
+	case reflect.Map:
+		return walkMap(data, path, v)
 	}
-	if err := json.Unmarshal(data, v.Addr().Interface()); err != nil {
-		v.SetZero()
+	return mistakeOf(json.Unmarshal(data, v.Addr().Interface()), data, path, v)
+}
+
+// mistakeOf makes a problem of why v could not be read from data; none if it could.
+func mistakeOf(err error, data []byte, path string, v reflect.Value) []Problem {
+	if err == nil {
+		return nil
+	}
+	v.SetZero()
+	var known *model.ValueError
+	if errors.As(err, &known) {
+		return []Problem{{Field: path, Message: known.Message, Fix: known.Fix}}
+	}
+	return []Problem{{Field: path, Message: fmt.Sprintf("want %s, got %s", typeName(v), describe(data))}}
+}
+
+func walkSlice(data []byte, path string, v reflect.Value) []Problem {
+	var items []json.RawMessage
+	if json.Unmarshal(data, &items) != nil {
+		return []Problem{{Field: path, Message: "want a list, got " + describe(data)}}
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+	var problems []Problem
+	for i, item := range items {
+		if len(problems) >= maxProblems {
+			break
+		}
+		problems = append(problems, walk(item, fmt.Sprintf("%s[%d]", path, i), v.Index(i))...)
+	}
+	return problems
+}
+
+func walkMap(data []byte, path string, v reflect.Value) []Problem {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(data, &members) != nil {
 		return []Problem{{Field: path, Message: fmt.Sprintf("want %s, got %s", typeName(v), describe(data))}}
 	}
-	return nil
+	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
+	var problems []Problem
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		if len(problems) >= maxProblems {
+			break
+		}
+		e := reflect.New(v.Type().Elem()).Elem()
+		problems = append(problems, walk(members[key], join(path, key), e)...)
+		v.SetMapIndex(reflect.ValueOf(key), e)
+	}
+	return problems
 }
 
 func walkStruct(data []byte, path string, v reflect.Value) []Problem {
@@ -105,7 +146,7 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 			continue
 		}
 		p := Problem{Field: join(path, key), Message: fmt.Sprintf("unknown key %q", key)}
-		if near := nearest(key, known); near != "" {
+		if near := Nearest(key, known); near != "" {
 			p.Fix = fmt.Sprintf("did you mean %q?", near)
 		} else {
 			p.Fix = "known keys are " + strings.Join(known, ", ")
@@ -162,6 +203,9 @@ func join(path, key string) string {
 
 // typeName says in words what a value of v's type looks like.
 func typeName(v reflect.Value) string {
+	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return "text"
+	}
 	switch v.Kind() {
 	case reflect.String:
 		return "text"
@@ -188,39 +232,4 @@ func describe(data []byte) string {
 		return string(r[:40]) + "…"
 	}
 	return s
-}
-
-// nearest returns the candidate that key most likely was meant to be, or "".
-func nearest(key string, candidates []string) string {
-	best, bestDistance := "", max(1, len(key)/3)+1
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(key), strings.ToLower(c)); d < bestDistance {
-			best, bestDistance = c, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits between two words (Levenshtein). Words longer than
-// any key are far from everything.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

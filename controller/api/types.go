@@ -1,29 +1,6 @@
 package api
 
-import (
-	"time"
-
-	"github.com/sdnctl/sdnctl/topology/model"
-)
-
-// NodeSpec is what the user asks of a node.
-type NodeSpec struct {
-	DatapathID string `json:"datapathID,omitempty" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
-	TunnelIP   string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint, where other nodes reach it" required:"true" example:"192.168.50.11"`
-	// Of TunnelAuto and TunnelEnforce.
-	TunnelCheck string `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
-}
-
-// Kind returns model.KindNode.
-func (NodeSpec) Kind() model.Kind { return model.KindNode }
-
-// When the source of a node's tunnelled packets is checked.
-const (
-	// TunnelAuto checks it once OVSDB shows that it is the node's tunnel IP.
-	TunnelAuto = "auto"
-	// TunnelEnforce checks it always.
-	TunnelEnforce = "enforce"
-)
+import "time"
 
 // NodeStatus is what is known of a node's switch.
 type NodeStatus struct {
@@ -55,46 +32,6 @@ type BlockStatus struct {
 	GatewayMAC string `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:01"`
 }
 
-// The modes of a network.
-const (
-	// ModeStretched is one layer-2 domain over all nodes.
-	ModeStretched = "stretched"
-	// ModeSegmented gives each node a block of its own.
-	ModeSegmented = "segmented"
-)
-
-// NetworkSpec is what the user asks of a network.
-type NetworkSpec struct {
-	VNI               *int        `json:"vni,omitempty" doc:"VXLAN network identifier, 1 to 16777215; allocated when absent" example:"100"`
-	Mode              string      `json:"mode,omitempty" doc:"stretched: one layer-2 domain over all nodes; segmented: each node has a block of the addresses and nodes route to each other" enum:"stretched,segmented" default:"stretched" example:"stretched"`
-	CIDR              string      `json:"cidr,omitempty" doc:"Short form of subnets with one entry; input only" example:"10.0.0.0/24"`
-	Subnets           []Subnet    `json:"subnets,omitempty" doc:"Address ranges of the network"`
-	MTU               int         `json:"mtu,omitempty" doc:"MTU of the containers' interfaces in bytes, 576 to 9216; 1450 when absent" example:"1450"`
-	GatewayMAC        string      `json:"gatewayMAC,omitempty" doc:"MAC of the gateway, the same on every node; derived from the VNI when absent" example:"06:00:00:00:00:64"`
-	ContainersPerNode int         `json:"containersPerNode,omitempty" doc:"Segmented only: how many containers a node's block must hold" example:"250"`
-	MaxNodes          int         `json:"maxNodes,omitempty" doc:"Segmented only: how many nodes must get a block" example:"100"`
-	Blocks            []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
-	PortsFromNodes    bool        `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
-}
-
-// Kind returns model.KindNetwork.
-func (NetworkSpec) Kind() model.Kind { return model.KindNetwork }
-
-// Subnet is a range of a network's addresses.
-type Subnet struct {
-	CIDR     string   `json:"cidr" doc:"The range" example:"10.0.0.0/24"`
-	Gateway  string   `json:"gateway,omitempty" doc:"Gateway; the first address when absent. Not used in a segmented network" example:"10.0.0.1"`
-	Reserved []string `json:"reserved,omitempty" doc:"Addresses and ranges that are never given to a port" example:"[\"10.0.0.1-10.0.0.9\",\"10.0.0.20\"]"`
-}
-
-// BlockSpec asks for a certain block for a node of a segmented network.
-type BlockSpec struct {
-	Node       string `json:"node" doc:"The node" example:"node1"`
-	CIDR       string `json:"cidr" doc:"The block" example:"10.244.1.0/24"`
-	Gateway    string `json:"gateway,omitempty" doc:"Gateway of the block; its first address when absent" example:"10.244.1.1"`
-	GatewayMAC string `json:"gatewayMAC,omitempty" doc:"MAC of the gateway; the network's when absent" example:"00:00:00:00:01:01"`
-}
-
 // NetworkStatus is the observed state of a network.
 type NetworkStatus struct {
 	Ready      bool          `json:"ready" doc:"Whether no condition is an error"`
@@ -107,31 +44,10 @@ type NetworkStatus struct {
 	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node"`
 }
 
-// RouterSpec is what the user asks of a router.
-type RouterSpec struct {
-	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
-}
-
-// Kind returns model.KindRouter.
-func (RouterSpec) Kind() model.Kind { return model.KindRouter }
-
 // RouterStatus is the observed state of a router.
 type RouterStatus struct {
 	ID uint32 `json:"id" doc:"The router's number in the data path" example:"16777216"`
 }
-
-// PortSpec is what the user asks of a port.
-type PortSpec struct {
-	Network     string `json:"network" doc:"The network" example:"blue"`
-	Node        string `json:"node,omitempty" doc:"Node the port is pinned to; absent, it lives where its interface shows up (stretched networks only)" example:"node1"`
-	IP          string `json:"ip,omitempty" doc:"Address; allocated when absent" example:"10.0.0.7"`
-	MAC         string `json:"mac,omitempty" doc:"MAC; derived from the address and the VNI when absent" example:"02:64:0a:00:00:07"`
-	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
-	Interface   string `json:"interface,omitempty" doc:"Name of the OVS interface on the node; binds the port by that name alone" example:"veth0"`
-}
-
-// Kind returns model.KindPort.
-func (PortSpec) Kind() model.Kind { return model.KindPort }
 
 // Place is an interface of a node's bridge.
 type Place struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // table is the flows of a switch by cookie, as messages.
@@ -394,7 +395,7 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 	gateway := byte(rapid.IntRange(1, 2).Draw(t, "gateway"))
 	spec.Subnets = []topology.Subnet{{
 		Prefix:  netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 24),
-		Gateway: netip.AddrFrom4([4]byte{10, byte(i), 0, gateway}),
+		Gateway: model.GatewayOf(netip.AddrFrom4([4]byte{10, byte(i), 0, gateway})),
 	}}
 	if rapid.Bool().Draw(t, "second") {
 		spec.Subnets = append(spec.Subnets, topology.Subnet{

@@ -24,7 +24,7 @@ func (c *Compiler) arpNetwork(n *topology.Network) {
 		return
 	}
 	for _, s := range n.Spec.Subnets {
-		c.arpReply(n, s.Gateway, n.GatewayMAC, arpForGateway)
+		c.arpReply(n, s.Gateway.Addr, n.GatewayMAC, arpForGateway)
 	}
 }
 

@@ -33,7 +33,7 @@ func (c *Compiler) gatewayNetwork(n *topology.Network) {
 		return
 	}
 	for _, s := range n.Spec.Subnets {
-		c.gatewayEcho(n, gatewayAt(s.Gateway))
+		c.gatewayEcho(n, gatewayAt(s.Gateway.Addr))
 	}
 }
 
@@ -80,7 +80,7 @@ func gatewayPlaces(n *topology.Network) []uint32 {
 	usual := netip.PrefixFrom(in, n.Spec.BlockBits(topology.IPv4))
 	places := []uint32{gatewayPlace(usual, in.Next())}
 	for _, b := range n.Spec.Blocks {
-		address := b.Gateway
+		address := b.Gateway.Addr
 		if !address.IsValid() {
 			address = b.Prefix.Addr().Next()
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,7 +111,7 @@ func TestEnroll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Node.Spec.TunnelIP != "192.168.50.11" || got.Expires.Before(time.Now().Add(800*24*time.Hour)) {
+	if got.Node.Spec.TunnelIP != netip.MustParseAddr("192.168.50.11") || got.Expires.Before(time.Now().Add(800*24*time.Hour)) {
 		t.Errorf("%+v", got)
 	}
 	for n := range 2 { // before and after a restart
@@ -180,7 +181,7 @@ func inSync(t *testing.T, d *daemon, node string, dial func(context.Context) (ne
 // authority still does, from sdnd's own machine.
 func TestThisMachineNeedsNoCertificate(t *testing.T) {
 	d := start(t, t.TempDir())
-	object, err := api.NewObject("node1", nil, api.NodeSpec{TunnelIP: "192.168.50.11"})
+	object, err := api.NewObject("node1", nil, model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")})
 	if err != nil {
 		t.Fatal(err)
 	}

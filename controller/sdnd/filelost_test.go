@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestDataFileLost: a data file that is removed, or emptied, under sdnd stops
@@ -121,7 +123,7 @@ func TestNewestStateDamaged(t *testing.T) {
 
 func networkOf(t *testing.T, name string) api.Object {
 	t.Helper()
-	o, err := api.NewObject(name, nil, api.NetworkSpec{CIDR: "10.0.0.0/24"})
+	o, err := api.NewObject(name, nil, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")})
 	if err != nil {
 		t.Fatal(err)
 	}

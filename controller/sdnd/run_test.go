@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestMain runs the daemon itself when a test has started it as a process.
@@ -147,7 +149,7 @@ func (d *daemon) wait() error {
 func TestDaemonKeepsWhatItWasTold(t *testing.T) {
 	dir := t.TempDir()
 	d := start(t, dir, "--log-format", "json")
-	network, err := api.NewObject("blue", nil, api.NetworkSpec{CIDR: "10.0.0.0/24"})
+	network, err := api.NewObject("blue", nil, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")})
 	if err != nil {
 		t.Fatal(err)
 	}

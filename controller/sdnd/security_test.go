@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,7 +185,7 @@ func TestAPIOverTLS(t *testing.T) {
 	anonymous.GetClientCertificate = nil
 	ci := client(api.ClientOptions{TLS: anonymous, Token: token})
 	for name, c := range map[string]*api.Client{"blue": alice, "green": ci} {
-		network, err := api.NewObject(name, nil, api.NetworkSpec{CIDR: "10.0.0.0/24"})
+		network, err := api.NewObject(name, nil, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +218,7 @@ func TestAPIOverTLS(t *testing.T) {
 func TestRotationKeepsTheSession(t *testing.T) {
 	a := newAuthority(t)
 	d := start(t, t.TempDir(), a.flags()...)
-	node, err := api.NewObject("node1", nil, api.NodeSpec{TunnelIP: "192.168.50.11"})
+	node, err := api.NewObject("node1", nil, model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")})
 	if err != nil {
 		t.Fatal(err)
 	}

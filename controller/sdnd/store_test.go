@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // small mounts a file system of a megabyte on a folder.
@@ -36,13 +38,13 @@ func small(t *testing.T, dir string, flags uintptr) {
 // declare applies a network with so many ports.
 func declare(t *testing.T, d *daemon, name string, ports int) (api.ApplyResult, error) {
 	t.Helper()
-	network, err := api.NewObject(name, nil, api.NetworkSpec{CIDR: "10.0.0.0/16"})
+	network, err := api.NewObject(name, nil, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/16")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	req := api.ApplyRequest{Objects: []api.Object{network}}
 	for i := range ports {
-		port, err := api.NewObject(fmt.Sprintf("%s-%d", name, i), nil, api.PortSpec{Network: name})
+		port, err := api.NewObject(fmt.Sprintf("%s-%d", name, i), nil, model.PortSpec{Network: name})
 		if err != nil {
 			t.Fatal(err)
 		}

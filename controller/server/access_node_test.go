@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // nodeBed is a server with two nodes, of which node1 asks.
@@ -28,18 +30,18 @@ type nodeBed struct {
 func newNodeBed(t *testing.T) *nodeBed {
 	s := newSecured(t, nil)
 	s.apply(
-		object(t, "node1", api.NodeSpec{TunnelIP: "192.168.50.11"}),
-		object(t, "node2", api.NodeSpec{TunnelIP: "192.168.50.12"}),
-		object(t, "blue", api.NetworkSpec{CIDR: "10.0.0.0/24", PortsFromNodes: true}),
-		object(t, "pods", api.NetworkSpec{
-			Mode: api.ModeSegmented, CIDR: "10.244.0.0/16", ContainersPerNode: 250, MaxNodes: 10, PortsFromNodes: true,
-			Blocks: []api.BlockSpec{{Node: "node2", CIDR: "10.244.9.0/24"}},
+		object(t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")}),
+		object(t, "node2", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.12")}),
+		object(t, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24"), PortsFromNodes: true}),
+		object(t, "pods", model.NetworkSpec{
+			Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.244.0.0/16"), ContainersPerNode: 250, MaxNodes: 10, PortsFromNodes: true,
+			Blocks: []model.BlockSpec{{Node: "node2", Prefix: netip.MustParsePrefix("10.244.9.0/24")}},
 		}),
-		object(t, "green", api.NetworkSpec{CIDR: "10.1.0.0/24"}),
-		object(t, "main", api.RouterSpec{Networks: []string{"blue", "green"}}),
-		object(t, "web1", api.PortSpec{Network: "blue", Node: "node1", IP: "10.0.0.11"}),
-		object(t, "web2", api.PortSpec{Network: "blue", Node: "node2", IP: "10.0.0.12", InterfaceID: "tap-of-web2"}),
-		object(t, "free", api.PortSpec{Network: "blue", IP: "10.0.0.13"}),
+		object(t, "green", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.1.0.0/24")}),
+		object(t, "main", model.RouterSpec{Networks: []string{"blue", "green"}}),
+		object(t, "web1", model.PortSpec{Network: "blue", Node: "node1", IP: netip.MustParseAddr("10.0.0.11")}),
+		object(t, "web2", model.PortSpec{Network: "blue", Node: "node2", IP: netip.MustParseAddr("10.0.0.12"), InterfaceID: "tap-of-web2"}),
+		object(t, "free", model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.0.0.13")}),
 	)
 	return &nodeBed{s, s.as(pki.Identity{Kind: pki.Node, Name: "node1"})}
 }
@@ -59,7 +61,7 @@ func (b *nodeBed) answer(path string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-func port(t *testing.T, name string, labels map[string]string, spec api.PortSpec) api.Object {
+func port(t *testing.T, name string, labels map[string]string, spec model.PortSpec) api.Object {
 	t.Helper()
 	o, err := api.NewObject(name, labels, spec)
 	if err != nil {
@@ -72,8 +74,8 @@ func port(t *testing.T, name string, labels map[string]string, spec api.PortSpec
 func TestNodeMakesItsOwnPorts(t *testing.T) {
 	b := newNodeBed(t)
 	labels := map[string]string{"node/container": "c1"}
-	c1 := port(t, "c1", labels, api.PortSpec{Network: "blue", Node: "node1"})
-	c2 := port(t, "c2", nil, api.PortSpec{Network: "pods", Node: "node1", Interface: "veth2"})
+	c1 := port(t, "c1", labels, model.PortSpec{Network: "blue", Node: "node1"})
+	c2 := port(t, "c2", nil, model.PortSpec{Network: "pods", Node: "node1", Interface: "veth2"})
 	for _, step := range []struct {
 		name, method, path string
 		body               any
@@ -82,7 +84,7 @@ func TestNodeMakesItsOwnPorts(t *testing.T) {
 		{"create", "POST", "/v1/ports", c1, 201},
 		{"create by apply", "POST", "/v1/apply", api.ApplyRequest{Objects: []api.Object{c2}}, 200},
 		{"the same again", "PUT", "/v1/ports/c1", c1, 200},
-		{"change", "PUT", "/v1/ports/c1", port(t, "c1", labels, api.PortSpec{Network: "blue", Node: "node1", IP: "10.0.0.77"}), 200},
+		{"change", "PUT", "/v1/ports/c1", port(t, "c1", labels, model.PortSpec{Network: "blue", Node: "node1", IP: netip.MustParseAddr("10.0.0.77")}), 200},
 		{"read", "GET", "/v1/ports/c1", nil, 200},
 		{"read an operator's that is pinned here", "GET", "/v1/ports/web1", nil, 200},
 		{"read itself", "GET", "/v1/nodes/node1", nil, 200},
@@ -122,31 +124,31 @@ type attempt struct {
 // attempts are what a stranger would try who has taken over node1. Ports named x
 // do not exist.
 func (b *nodeBed) attempts() []attempt {
-	t, own := b.t, api.PortSpec{Network: "blue", Node: "node1"}
-	with := func(change func(*api.PortSpec)) api.PortSpec { s := own; change(&s); return s }
+	t, own := b.t, model.PortSpec{Network: "blue", Node: "node1"}
+	with := func(change func(*model.PortSpec)) model.PortSpec { s := own; change(&s); return s }
 	return []attempt{
-		{"a port pinned to another node", port(t, "x", nil, with(func(s *api.PortSpec) { s.Node = "node2" })), 403},
-		{"a port that is not pinned", port(t, "x", nil, with(func(s *api.PortSpec) { s.Node = "" })), 403},
-		{"a port of a network that takes none", port(t, "x", nil, with(func(s *api.PortSpec) { s.Network = "green" })), 403},
-		{"a port of a network that does not exist", port(t, "x", nil, with(func(s *api.PortSpec) { s.Network = "none" })), 403},
-		{"an address held by another", port(t, "x", nil, with(func(s *api.PortSpec) { s.IP = "10.0.0.12" })), 409},
-		{"the gateway's address", port(t, "x", nil, with(func(s *api.PortSpec) { s.IP = "10.0.0.1" })), 422},
-		{"an address of another node's block", port(t, "x", nil, with(func(s *api.PortSpec) { s.Network, s.IP = "pods", "10.244.9.7" })), 422},
-		{"another's MAC", port(t, "x", nil, with(func(s *api.PortSpec) { s.MAC = b.macOf("web2") })), 409},
-		{"another's interface id", port(t, "x", nil, with(func(s *api.PortSpec) { s.InterfaceID = "tap-of-web2" })), 409},
-		{"the interface id that is another's name", port(t, "x", nil, with(func(s *api.PortSpec) { s.InterfaceID = "free" })), 409},
+		{"a port pinned to another node", port(t, "x", nil, with(func(s *model.PortSpec) { s.Node = "node2" })), 403},
+		{"a port that is not pinned", port(t, "x", nil, with(func(s *model.PortSpec) { s.Node = "" })), 403},
+		{"a port of a network that takes none", port(t, "x", nil, with(func(s *model.PortSpec) { s.Network = "green" })), 403},
+		{"a port of a network that does not exist", port(t, "x", nil, with(func(s *model.PortSpec) { s.Network = "none" })), 403},
+		{"an address held by another", port(t, "x", nil, with(func(s *model.PortSpec) { s.IP = netip.MustParseAddr("10.0.0.12") })), 409},
+		{"the gateway's address", port(t, "x", nil, with(func(s *model.PortSpec) { s.IP = netip.MustParseAddr("10.0.0.1") })), 422},
+		{"an address of another node's block", port(t, "x", nil, with(func(s *model.PortSpec) { s.Network, s.IP = "pods", netip.MustParseAddr("10.244.9.7") })), 422},
+		{"another's MAC", port(t, "x", nil, with(func(s *model.PortSpec) { s.MAC = b.macOf("web2") })), 409},
+		{"another's interface id", port(t, "x", nil, with(func(s *model.PortSpec) { s.InterfaceID = "tap-of-web2" })), 409},
+		{"the interface id that is another's name", port(t, "x", nil, with(func(s *model.PortSpec) { s.InterfaceID = "free" })), 409},
 		{"another's name", port(t, "web2", nil, own), 409},
 		{"the name of one that is nowhere", port(t, "free", nil, own), 409},
-		{"moving another's port here", port(t, "web2", nil, with(func(s *api.PortSpec) { s.IP, s.InterfaceID = "10.0.0.12", "tap-of-web2" })), 409},
-		{"changing an operator's port here", port(t, "web1", nil, with(func(s *api.PortSpec) { s.IP = "10.0.0.99" })), 403},
-		{"making an operator's port its own", port(t, "web1", map[string]string{madeBy: "node1"}, with(func(s *api.PortSpec) { s.IP = "10.0.0.11" })), 403},
+		{"moving another's port here", port(t, "web2", nil, with(func(s *model.PortSpec) { s.IP, s.InterfaceID = netip.MustParseAddr("10.0.0.12"), "tap-of-web2" })), 409},
+		{"changing an operator's port here", port(t, "web1", nil, with(func(s *model.PortSpec) { s.IP = netip.MustParseAddr("10.0.0.99") })), 403},
+		{"making an operator's port its own", port(t, "web1", map[string]string{madeBy: "node1"}, with(func(s *model.PortSpec) { s.IP = netip.MustParseAddr("10.0.0.11") })), 403},
 		{"a label that operators select by", port(t, "x", map[string]string{"app": "web"}, own), 403},
 		{"a label that looks like its own", port(t, "x", map[string]string{"node.app": "web"}, own), 403},
 		{"a port that another node is said to have made", port(t, "x", map[string]string{madeBy: "node2"}, own), 403},
-		{"a network", object(t, "x", api.NetworkSpec{CIDR: "10.9.0.0/24"}), 403},
-		{"opening a network", object(t, "green", api.NetworkSpec{CIDR: "10.1.0.0/24", PortsFromNodes: true}), 403},
-		{"a router", object(t, "x", api.RouterSpec{Networks: []string{"blue"}}), 403},
-		{"its own tunnel address", object(t, "node1", api.NodeSpec{TunnelIP: "192.168.50.99"}), 403},
+		{"a network", object(t, "x", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.9.0.0/24")}), 403},
+		{"opening a network", object(t, "green", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.1.0.0/24"), PortsFromNodes: true}), 403},
+		{"a router", object(t, "x", model.RouterSpec{Networks: []string{"blue"}}), 403},
+		{"its own tunnel address", object(t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.99")}), 403},
 	}
 }
 
@@ -154,7 +156,7 @@ func (b *nodeBed) attempts() []attempt {
 // attempt is made as it is, in an apply, and in an apply's dry run.
 func TestNodeIsNoOther(t *testing.T) {
 	b := newNodeBed(t)
-	own := api.PortSpec{Network: "blue", Node: "node1"}
+	own := model.PortSpec{Network: "blue", Node: "node1"}
 	before := b.store.Snapshot().Revision()
 	for _, a := range b.attempts() {
 		for by, ask := range map[string]func() (int, api.Error){
@@ -208,7 +210,7 @@ func TestNodeIsNoOther(t *testing.T) {
 // others have it cannot tell that it exists.
 func TestNodePatchesItsOwnPorts(t *testing.T) {
 	b := newNodeBed(t)
-	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, api.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
+	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
 		t.Fatalf("%d %s", status, e.Message)
 	}
 	patch := func(path string, body any) (int, string) {
@@ -265,13 +267,17 @@ func TestNodePatchesItsOwnPorts(t *testing.T) {
 	}
 }
 
-func (b *nodeBed) macOf(name string) string {
+func (b *nodeBed) macOf(name string) model.MAC {
 	b.t.Helper()
 	p, err := b.client.Port(b.t.Context(), name)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return p.Status.MAC
+	mac, err := model.ParseMAC(p.Status.MAC)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return mac
 }
 
 // TestNodeSeesItself: what a node is shown has nothing of others, and what others
@@ -345,7 +351,7 @@ func TestNodeCountsOnlyWhileDeclared(t *testing.T) {
 	if status, e := b.ask(stranger, "", "GET", "/v1/nodes/node9", nil); status != 403 || !strings.Contains(e.Message, "not declared") {
 		t.Errorf("%d %s", status, e.Message)
 	}
-	if status, _ := b.ask(b.as(pki.Identity{Kind: pki.User, Name: "node1", Role: pki.Viewer}), "", "POST", "/v1/ports", port(t, "c1", nil, api.PortSpec{Network: "blue", Node: "node1"})); status != 403 {
+	if status, _ := b.ask(b.as(pki.Identity{Kind: pki.User, Name: "node1", Role: pki.Viewer}), "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 403 {
 		t.Errorf("a viewer named node1: %d", status)
 	}
 }
@@ -353,10 +359,10 @@ func TestNodeCountsOnlyWhileDeclared(t *testing.T) {
 // TestNodePortsAreBounded: one node does not fill the store.
 func TestNodePortsAreBounded(t *testing.T) {
 	b := newNodeBed(t)
-	b.apply(object(t, "wide", api.NetworkSpec{CIDR: "10.64.0.0/16", PortsFromNodes: true}))
+	b.apply(object(t, "wide", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/16"), PortsFromNodes: true}))
 	var many []api.Object
 	for i := range maxNodePorts + 1 {
-		many = append(many, port(t, fmt.Sprintf("c%d", i), nil, api.PortSpec{Network: "wide", Node: "node1"}))
+		many = append(many, port(t, fmt.Sprintf("c%d", i), nil, model.PortSpec{Network: "wide", Node: "node1"}))
 	}
 	if status, e := b.ask(b.node, "", "POST", "/v1/apply", api.ApplyRequest{Objects: many}); status != 403 || !strings.Contains(e.Message, "at most 1024") {
 		t.Errorf("%d %s", status, e.Message)
@@ -373,14 +379,14 @@ func TestNodePortsAreBounded(t *testing.T) {
 // nodes made, and so do not delete them, unless the selector names their labels.
 func TestPruneLeavesWhatNodesMade(t *testing.T) {
 	b := newNodeBed(t)
-	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, api.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
+	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
 		t.Fatalf("%d %s", status, e.Message)
 	}
 	prune := func(selector string) (deleted []string) {
 		t.Helper()
 		r, err := b.client.Apply(t.Context(), api.ApplyRequest{Prune: selector, DryRun: true, Objects: []api.Object{
-			object(t, "node1", api.NodeSpec{TunnelIP: "192.168.50.11"}),
-			object(t, "blue", api.NetworkSpec{CIDR: "10.0.0.0/24", PortsFromNodes: true}),
+			object(t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")}),
+			object(t, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24"), PortsFromNodes: true}),
 		}})
 		if err == nil {
 			for _, c := range r.Changes {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // secured is a server that is reached by TLS.
@@ -163,9 +165,9 @@ func TestRolesOverTCP(t *testing.T) {
 	s := newSecured(t, nil)
 	s.declareBlue() // by the unix socket, where nobody has to prove anything
 	network := func(name string) api.Object {
-		return object(t, name, api.NetworkSpec{CIDR: "10.9.0.0/24"})
+		return object(t, name, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.9.0.0/24")})
 	}
-	node := object(t, "node9", api.NodeSpec{TunnelIP: "192.168.50.19"})
+	node := object(t, "node9", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.19")})
 	requests := []struct {
 		name, method, path string
 		body               any
@@ -208,7 +210,7 @@ func TestChangesAreRecordedWithWhoMadeThem(t *testing.T) {
 	s := newSecured(t, nil)
 	put := func(config *tls.Config, token, name string) {
 		t.Helper()
-		if status, e := s.ask(config, token, "PUT", "/v1/networks/"+name, object(t, name, api.NetworkSpec{CIDR: "10.9.0.0/24"})); status != 200 {
+		if status, e := s.ask(config, token, "PUT", "/v1/networks/"+name, object(t, name, model.NetworkSpec{CIDR: netip.MustParsePrefix("10.9.0.0/24")})); status != 200 {
 			t.Fatalf("status %d: %s", status, e.Message)
 		}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -43,14 +44,14 @@ func TestExportsApplyAgain(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	b.apply(
-		object(t, "pods", api.NetworkSpec{
-			Mode: api.ModeSegmented, Subnets: []api.Subnet{{CIDR: "10.244.0.0/16", Reserved: []string{"10.244.1.5", "10.244.1.7-10.244.1.9"}}},
+		object(t, "pods", model.NetworkSpec{
+			Mode: model.Segmented, Subnets: []model.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16"), Reserved: ranges(t, "10.244.1.5", "10.244.1.7-10.244.1.9")}},
 			ContainersPerNode: 250, MaxNodes: 100,
-			Blocks: []api.BlockSpec{{Node: "node2", CIDR: "10.244.9.0/24", GatewayMAC: "00:00:00:00:01:02"}},
+			Blocks: []model.BlockSpec{{Node: "node2", Prefix: netip.MustParsePrefix("10.244.9.0/24"), GatewayMAC: model.MAC{4: 1, 5: 2}}},
 		}),
-		object(t, "main", api.RouterSpec{Networks: []string{"pods", "blue"}}),
-		object(t, "c1", api.PortSpec{Network: "pods", Node: "node1", MAC: "00:00:00:00:01:03", InterfaceID: "abc", Interface: "veth0"}),
-		object(t, "n3", api.NodeSpec{TunnelIP: "192.168.50.13", DatapathID: "0x00a1"}),
+		object(t, "main", model.RouterSpec{Networks: []string{"pods", "blue"}}),
+		object(t, "c1", model.PortSpec{Network: "pods", Node: "node1", MAC: model.MAC{4: 1, 5: 3}, InterfaceID: "abc", Interface: "veth0"}),
+		object(t, "n3", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.13"), DatapathID: 0xa1}),
 	)
 	var all []api.Object
 	for _, k := range api.Kinds() {
@@ -69,7 +70,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	r, err := b.client.Apply(t.Context(), api.ApplyRequest{
-		Objects: []api.Object{object(t, "web1", api.PortSpec{Network: "blue", Node: "node2"}), object(t, "web3", api.PortSpec{Network: "blue"})},
+		Objects: []api.Object{object(t, "web1", model.PortSpec{Network: "blue", Node: "node2"}), object(t, "web3", model.PortSpec{Network: "blue"})},
 		Delete:  []api.Key{{Kind: "port", Name: "web2"}},
 		DryRun:  true,
 	})
@@ -92,7 +93,7 @@ func TestPrune(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	labelled := func(name string, labels map[string]string) api.Object {
-		o := object(t, name, api.PortSpec{Network: "blue"})
+		o := object(t, name, model.PortSpec{Network: "blue"})
 		o.Labels = labels
 		return o
 	}
@@ -200,11 +201,23 @@ func TestMistakesOfTheRequestItself(t *testing.T) {
 	}
 }
 
+// ranges reads ranges of addresses.
+func ranges(t *testing.T, texts ...string) []model.AddrRange {
+	t.Helper()
+	all := make([]model.AddrRange, len(texts))
+	for i, text := range texts {
+		if err := model.SetText(&all[i], text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
 func TestHistory(t *testing.T) {
 	b := newBed(t, nil)
-	b.apply(object(t, "blue", api.NetworkSpec{Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Reserved: []string{"10.0.0.5", "10.0.0.7-10.0.0.9"}}}}))
-	b.apply(object(t, "web1", api.PortSpec{Network: "blue"}))
-	b.apply(object(t, "web1", api.PortSpec{Network: "blue", IP: "10.0.0.66"}))
+	b.apply(object(t, "blue", model.NetworkSpec{Subnets: []model.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24"), Reserved: ranges(t, "10.0.0.5", "10.0.0.7-10.0.0.9")}}}))
+	b.apply(object(t, "web1", model.PortSpec{Network: "blue"}))
+	b.apply(object(t, "web1", model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.0.0.66")}))
 	if _, err := b.client.Delete(t.Context(), api.KindPort, "web1", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -228,10 +241,10 @@ func TestHistory(t *testing.T) {
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	wantSpec := api.NetworkSpec{Mode: api.ModeStretched, MTU: model.DefaultMTU, Subnets: []api.Subnet{{
-		CIDR: "10.0.0.0/24", Gateway: "10.0.0.1", Reserved: []string{"10.0.0.5", "10.0.0.7-10.0.0.9"},
+	wantSpec := model.NetworkSpec{Mode: model.Stretched, MTU: model.DefaultMTU, Subnets: []model.Subnet{{
+		Prefix: netip.MustParsePrefix("10.0.0.0/24"), Gateway: model.GatewayOf(netip.MustParseAddr("10.0.0.1")), Reserved: ranges(t, "10.0.0.5", "10.0.0.7-10.0.0.9"),
 	}}}
-	if diff := cmp.Diff(wantSpec, network, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(wantSpec, network, cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 		t.Errorf("network (-want +got):\n%s", diff)
 	}
 	h, err = b.client.History(t.Context(), api.HistoryOptions{From: 3, Limit: 2})

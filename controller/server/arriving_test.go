@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestSlowBodiesLeaveRoom: two clients that send bodies as large as all the room,
@@ -36,7 +38,7 @@ func TestSlowBodiesLeaveRoom(t *testing.T) {
 		}
 	}
 	<-refused // there is no room for all of them
-	large := object(t, "large", api.NetworkSpec{CIDR: "10.9.0.0/24"})
+	large := object(t, "large", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.9.0.0/24")})
 	body, err := json.Marshal(api.ApplyRequest{Objects: []api.Object{large}})
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // open sends a request and returns its answer while that goes on.
@@ -177,7 +179,7 @@ func TestRevokedTokenEndsWaits(t *testing.T) {
 	}
 	w := s.watch(1)
 	question := ask(pki.Viewer, "GET", "/v1/revisions/1/acks?wait=5m", nil)
-	change := ask(pki.Operator, "POST", "/v1/networks?wait=5m", object(t, "red", api.NetworkSpec{CIDR: "10.9.0.0/24"}))
+	change := ask(pki.Operator, "POST", "/v1/networks?wait=5m", object(t, "red", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.9.0.0/24")}))
 	w.next(2) // the change is made
 	for _, tt := range []struct {
 		name   string

@@ -3,10 +3,12 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestFiftyCreatorsOfOneAddress lets 50 clients want the same address while
@@ -21,7 +23,7 @@ func TestFiftyCreatorsOfOneAddress(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range n {
 		all.Go(func() {
-			o := object(t, fmt.Sprintf("want%d", i), api.PortSpec{Network: "blue", IP: "10.0.0.200"})
+			o := object(t, fmt.Sprintf("want%d", i), model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.0.0.200")})
 			_, err := b.client.Create(t.Context(), o)
 			var e *api.Error
 			switch {
@@ -34,7 +36,7 @@ func TestFiftyCreatorsOfOneAddress(t *testing.T) {
 			}
 		})
 		all.Go(func() {
-			o := object(t, fmt.Sprintf("any%d", i), api.PortSpec{Network: "blue"})
+			o := object(t, fmt.Sprintf("any%d", i), model.PortSpec{Network: "blue"})
 			if _, err := b.client.Create(t.Context(), o); err != nil {
 				t.Errorf("%s: %v", o.Ref(), err)
 			}

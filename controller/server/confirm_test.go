@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestChangesWaitForTheSwitches: a change that asks to is answered when no node
@@ -21,11 +23,11 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 
 	for what, change := range map[string]func() (api.Revision, error){
 		"put": func() (api.Revision, error) {
-			o, err := client.Put(ctx, object(t, "node1", api.NodeSpec{TunnelIP: "192.0.2.1"}), 0)
+			o, err := client.Put(ctx, object(t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}), 0)
 			return o.Meta.Revision, err
 		},
 		"apply": func() (api.Revision, error) {
-			r, err := client.Apply(ctx, api.ApplyRequest{Objects: []api.Object{object(t, "node2", api.NodeSpec{TunnelIP: "192.0.2.2"})}})
+			r, err := client.Apply(ctx, api.ApplyRequest{Objects: []api.Object{object(t, "node2", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.2")})}})
 			return r.Revision, err
 		},
 	} {

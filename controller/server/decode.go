@@ -12,7 +12,7 @@ import (
 
 // decodeOne reads the one object of a body. Kind and, where the path has one,
 // name may be left out of the body; given, they must be those of the path.
-func decodeOne(data []byte, kind api.Kind, name string) (api.Object, any, []api.Problem) {
+func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec, []api.Problem) {
 	var head struct {
 		Kind, Name json.RawMessage
 	}

@@ -3,9 +3,11 @@ package server
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // The examples of the OpenAPI document tell one story: ports of a network
@@ -22,7 +24,7 @@ func exampleNode() api.Node {
 	since := exampleTime()
 	return api.Node{
 		Kind: api.KindNode, Name: "node1",
-		Spec: api.NodeSpec{TunnelIP: "192.168.50.11"},
+		Spec: model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")},
 		Status: &api.NodeStatus{
 			Ready: true, Conditions: []api.Condition{},
 			DatapathID: "00004e7c25b01a4f", Connected: true, Since: &since, Address: "192.168.50.11:41234",
@@ -34,12 +36,14 @@ func exampleNode() api.Node {
 }
 
 func exampleNetwork() api.Network {
-	vni := 100
 	return api.Network{
 		Kind: api.KindNetwork, Name: "blue",
-		Spec: api.NetworkSpec{
-			VNI: &vni, Mode: api.ModeStretched,
-			Subnets: []api.Subnet{{CIDR: "10.0.0.0/24", Gateway: "10.0.0.1", Reserved: []string{"10.0.0.2-10.0.0.9"}}},
+		Spec: model.NetworkSpec{
+			VNI: 100, Mode: model.Stretched,
+			Subnets: []model.Subnet{{
+				Prefix: netip.MustParsePrefix("10.0.0.0/24"), Gateway: model.GatewayOf(netip.MustParseAddr("10.0.0.1")),
+				Reserved: []model.AddrRange{{From: netip.MustParseAddr("10.0.0.2"), To: netip.MustParseAddr("10.0.0.9")}},
+			}},
 		},
 		Status: &api.NetworkStatus{Ready: true, Conditions: []api.Condition{}, VNI: 100, GatewayMAC: "06:00:00:00:00:64", Router: "main", Ports: 12, Nodes: 2},
 		Meta:   exampleMeta(),
@@ -49,7 +53,7 @@ func exampleNetwork() api.Network {
 func exampleRouter() api.Router {
 	return api.Router{
 		Kind: api.KindRouter, Name: "main",
-		Spec:   api.RouterSpec{Networks: []string{"blue", "green"}},
+		Spec:   model.RouterSpec{Networks: []string{"blue", "green"}},
 		Status: &api.RouterStatus{ID: 1 << 24},
 		Meta:   exampleMeta(),
 	}
@@ -58,7 +62,7 @@ func exampleRouter() api.Router {
 func examplePort() api.Port {
 	return api.Port{
 		Kind: api.KindPort, Name: "web1", Labels: map[string]string{"app": "web"},
-		Spec: api.PortSpec{Network: "blue", Node: "node1"},
+		Spec: model.PortSpec{Network: "blue", Node: "node1"},
 		Status: &api.PortStatus{
 			Ready: true, Conditions: []api.Condition{},
 			IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1", MAC: "02:64:0a:00:00:0a", MTU: 1450,

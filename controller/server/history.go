@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -39,45 +38,11 @@ func historyEntry(e store.Entry) (api.HistoryEntry, error) {
 	return out, nil
 }
 
-// historyObject makes an object of a stored spec; nil if there is none.
-func historyObject(ref topology.Ref, labels map[string]string, spec json.RawMessage) (*api.Object, error) {
-	if len(spec) == 0 {
+// historyObject makes an object of a spec that history has; nil if there is none.
+func historyObject(ref topology.Ref, labels map[string]string, spec topology.Spec) (*api.Object, error) {
+	if spec == nil {
 		return nil, nil
 	}
-	if ref.Kind == topology.KindNetwork {
-		var err error
-		if spec, err = networkHistory(spec); err != nil {
-			return nil, fmt.Errorf("%s: %w", ref, err)
-		}
-	}
-	return &api.Object{Kind: api.KindOf(ref.Kind), Name: ref.Name, Labels: labels, Spec: spec}, nil
-}
-
-// networkHistory gives a stored network the API's form: the store keeps
-// reserved ranges as from and to.
-func networkHistory(spec json.RawMessage) (json.RawMessage, error) {
-	var network map[string]json.RawMessage
-	if err := json.Unmarshal(spec, &network); err != nil {
-		return nil, err
-	}
-	var subnets []struct {
-		CIDR     string               `json:"cidr"`
-		Gateway  string               `json:"gateway"`
-		Reserved []topology.AddrRange `json:"reserved"`
-	}
-	if err := json.Unmarshal(network["subnets"], &subnets); err != nil {
-		return nil, err
-	}
-	out := make([]api.Subnet, len(subnets))
-	for i, s := range subnets {
-		out[i] = api.Subnet{CIDR: s.CIDR, Gateway: s.Gateway}
-		for _, r := range s.Reserved {
-			out[i].Reserved = append(out[i].Reserved, rangeText(r))
-		}
-	}
-	var err error
-	if network["subnets"], err = json.Marshal(out); err != nil {
-		return nil, err
-	}
-	return json.Marshal(network)
+	o, err := api.NewObject(ref.Name, labels, spec)
+	return &o, err
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestRefusalIsRead: a client that sends all of a large body before it reads gets
@@ -99,7 +101,7 @@ func TestRefusalIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		large := object(t, "blue", api.NetworkSpec{CIDR: "10.0.0.0/24"})
+		large := object(t, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")})
 		large.Labels = map[string]string{"a": strings.Repeat("a", size)}
 		_, err = c.Apply(t.Context(), api.ApplyRequest{Objects: []api.Object{large}})
 		var e *api.Error

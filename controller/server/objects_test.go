@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"os/user"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // codeFrom returns the code of an *api.Error.
@@ -39,7 +41,7 @@ func TestGateway(t *testing.T) {
 	if got := gateway(); got != "" {
 		t.Errorf("without a router: %q", got)
 	}
-	if _, err := b.client.Create(t.Context(), object(t, "main", api.RouterSpec{Networks: []string{"blue"}})); err != nil {
+	if _, err := b.client.Create(t.Context(), object(t, "main", model.RouterSpec{Networks: []string{"blue"}})); err != nil {
 		t.Fatal(err)
 	}
 	if got := gateway(); got != "10.0.0.1" {
@@ -51,14 +53,14 @@ func TestObjectLife(t *testing.T) {
 	b := newBed(t, nil)
 	ctx := t.Context()
 	b.declareBlue()
-	made, err := b.client.Create(ctx, object(t, "web3", api.PortSpec{Network: "blue"}))
+	made, err := b.client.Create(ctx, object(t, "web3", model.PortSpec{Network: "blue"}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if made.Meta.Revision != 2 || made.Kind != api.KindPort {
 		t.Errorf("created: %+v", made)
 	}
-	if _, err := b.client.Create(ctx, object(t, "web3", api.PortSpec{Network: "blue"})); codeFrom(t, err) != api.CodeExists {
+	if _, err := b.client.Create(ctx, object(t, "web3", model.PortSpec{Network: "blue"})); codeFrom(t, err) != api.CodeExists {
 		t.Errorf("created twice: %v", err)
 	}
 	port, err := b.client.Port(ctx, "web3")
@@ -76,7 +78,7 @@ func TestObjectLife(t *testing.T) {
 	if port.Status.MAC == "" || port.Status.VNI == 0 {
 		t.Errorf("not allocated: %+v", port.Status)
 	}
-	if _, err := b.client.Put(ctx, object(t, "web3", api.PortSpec{Network: "blue", IP: "10.0.0.77"}), 0); err != nil {
+	if _, err := b.client.Put(ctx, object(t, "web3", model.PortSpec{Network: "blue", IP: netip.MustParseAddr("10.0.0.77")}), 0); err != nil {
 		t.Fatal(err)
 	}
 	if port, err = b.client.Port(ctx, "web3"); err != nil || port.Status.IP != "10.0.0.77" {
@@ -103,9 +105,9 @@ func TestListsAreSortedAndNarrowed(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	b.apply(
-		object(t, "green", api.NetworkSpec{CIDR: "10.1.0.0/24"}),
+		object(t, "green", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.1.0.0/24")}),
 		func() api.Object {
-			o := object(t, "db", api.PortSpec{Network: "green"})
+			o := object(t, "db", model.PortSpec{Network: "green"})
 			o.Labels = map[string]string{"app": "db"}
 			return o
 		}(),
@@ -152,10 +154,10 @@ func TestListsAreSortedAndNarrowed(t *testing.T) {
 func TestSegmentedStatus(t *testing.T) {
 	b := newBed(t, nil)
 	b.apply(
-		object(t, "pods", api.NetworkSpec{Mode: api.ModeSegmented, CIDR: "10.244.0.0/16", ContainersPerNode: 250, MaxNodes: 100}),
-		object(t, "node1", api.NodeSpec{TunnelIP: "192.168.50.11"}),
-		object(t, "c1", api.PortSpec{Network: "pods", Node: "node1"}),
-		object(t, "main", api.RouterSpec{Networks: []string{"pods"}}),
+		object(t, "pods", model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.244.0.0/16"), ContainersPerNode: 250, MaxNodes: 100}),
+		object(t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")}),
+		object(t, "c1", model.PortSpec{Network: "pods", Node: "node1"}),
+		object(t, "main", model.RouterSpec{Networks: []string{"pods"}}),
 	)
 	ctx := t.Context()
 	node, err := b.client.Node(ctx, "node1")
@@ -194,10 +196,10 @@ func TestOptimisticConcurrency(t *testing.T) {
 	if tag := resp.Header.Get("ETag"); !strings.HasPrefix(tag, `"1-`) {
 		t.Errorf("ETag %s", tag)
 	}
-	if _, err := b.client.Put(ctx, object(t, "web1", api.PortSpec{Network: "blue", Node: "node2"}), 1); err != nil {
+	if _, err := b.client.Put(ctx, object(t, "web1", model.PortSpec{Network: "blue", Node: "node2"}), 1); err != nil {
 		t.Fatal(err)
 	}
-	_, err := b.client.Put(ctx, object(t, "web1", api.PortSpec{Network: "blue", Node: "node1"}), 1)
+	_, err := b.client.Put(ctx, object(t, "web1", model.PortSpec{Network: "blue", Node: "node1"}), 1)
 	if codeFrom(t, err) != api.CodePrecondition || !strings.Contains(err.Error(), "changed by revision 2") {
 		t.Errorf("stale put: %v", err)
 	}

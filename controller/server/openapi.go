@@ -33,7 +33,7 @@ func (s *Server) openAPIConfig() huma.Config {
 			},
 		}},
 		Components: &huma.Components{
-			Schemas: huma.NewMapRegistry(schemaPrefix, schemaName),
+			Schemas: schemaRegistry(),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"token":       {Type: "http", Scheme: "bearer", Description: "By TCP: a token of sdnctl token new"},
 				"certificate": {Type: "mutualTLS", Description: "By TCP: a certificate for a user, as of sdnctl pki user"},

@@ -1,13 +1,24 @@
 package server
 
 import (
+	"net/netip"
 	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
+
+// schemaRegistry makes the schemas of the types. Values of package model that are text
+// or a number in JSON are described as such.
+func schemaRegistry() huma.Registry {
+	r := huma.NewMapRegistry(schemaPrefix, schemaName)
+	r.RegisterTypeAlias(reflect.TypeFor[netip.Addr](), reflect.TypeFor[string]())
+	r.RegisterTypeAlias(reflect.TypeFor[model.VNI](), reflect.TypeFor[int]())
+	return r
+}
 
 // schemaName names the schema of a type. An api.Resource goes by its kind.
 func schemaName(t reflect.Type, hint string) string {

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -15,9 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/sdnctl/sdnctl/controller/api"
 )
 
 var update = flag.Bool("update", false, "write what the tests compare with")
@@ -232,9 +232,9 @@ func TestAnswersFitTheDocument(t *testing.T) {
 	b := whole(t)
 	b.declareBlue()
 	b.apply(
-		object(t, "pods", api.NetworkSpec{Mode: api.ModeSegmented, CIDR: "10.244.0.0/16", ContainersPerNode: 250, MaxNodes: 10}),
-		object(t, "main", api.RouterSpec{Networks: []string{"blue"}}),
-		object(t, "web", api.PortGroupSpec{Ports: []string{"web1"}}),
+		object(t, "pods", model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.244.0.0/16"), ContainersPerNode: 250, MaxNodes: 10}),
+		object(t, "main", model.RouterSpec{Networks: []string{"blue"}}),
+		object(t, "web", model.PortGroupSpec{Ports: []string{"web1"}}),
 	)
 	registry := b.server.api.OpenAPI().Components.Schemas
 	paths := strings.NewReplacer("{revision}", "1")

@@ -27,63 +27,6 @@ func metaOf(m *topology.Meta) *api.Meta {
 	}
 }
 
-func nodeSpec(s topology.NodeSpec) api.NodeSpec {
-	out := api.NodeSpec{TunnelIP: addrText(s.TunnelIP), TunnelCheck: string(s.TunnelCheck)}
-	if s.DatapathID != 0 {
-		out.DatapathID = s.DatapathID.String()
-	}
-	return out
-}
-
-func networkSpec(s topology.NetworkSpec) api.NetworkSpec {
-	out := api.NetworkSpec{
-		Mode:              string(s.Mode),
-		MTU:               s.MTU,
-		GatewayMAC:        macText(s.GatewayMAC),
-		ContainersPerNode: s.ContainersPerNode,
-		MaxNodes:          s.MaxNodes,
-		PortsFromNodes:    s.PortsFromNodes,
-	}
-	if s.VNI != 0 {
-		v := int(s.VNI)
-		out.VNI = &v
-	}
-	for _, sub := range s.Subnets {
-		t := api.Subnet{CIDR: sub.Prefix.String(), Gateway: addrText(sub.Gateway)}
-		for _, r := range sub.Reserved {
-			t.Reserved = append(t.Reserved, rangeText(r))
-		}
-		out.Subnets = append(out.Subnets, t)
-	}
-	for _, b := range s.Blocks {
-		out.Blocks = append(out.Blocks, api.BlockSpec{
-			Node:       b.Node,
-			CIDR:       b.Prefix.String(),
-			Gateway:    addrText(b.Gateway),
-			GatewayMAC: macText(b.GatewayMAC),
-		})
-	}
-	return out
-}
-
-func routerSpec(s topology.RouterSpec) api.RouterSpec {
-	if s.Networks == nil {
-		return api.RouterSpec{Networks: []string{}}
-	}
-	return api.RouterSpec{Networks: s.Networks}
-}
-
-func portSpec(s topology.PortSpec) api.PortSpec {
-	return api.PortSpec{
-		Network:     s.Network,
-		Node:        s.Node,
-		IP:          addrText(s.IP),
-		MAC:         macText(s.MAC),
-		InterfaceID: s.InterfaceID,
-		Interface:   s.Interface,
-	}
-}
-
 func blockStatus(b *topology.Block) api.BlockStatus {
 	r, _ := b.Of(topology.IPv4)
 	return api.BlockStatus{
@@ -93,13 +36,6 @@ func blockStatus(b *topology.Block) api.BlockStatus {
 		Gateway:    addrText(r.Gateway),
 		GatewayMAC: macText(b.GatewayMAC),
 	}
-}
-
-func rangeText(r topology.AddrRange) string {
-	if r.To == r.From {
-		return r.From.String()
-	}
-	return r.From.String() + "-" + r.To.String()
 }
 
 func addrText(a netip.Addr) string {
@@ -118,8 +54,8 @@ func macText(m topology.MAC) string {
 
 // show returns an object as an api.Resource.
 func (v view) show(o topology.Object) api.Shown {
-	k, _ := kinds.Of(o.Ref().Kind) // a snapshot has no others
-	return k.show(v, o)
+	show, _ := kinds.Of(o.Ref().Kind) // a snapshot has no others
+	return show(v, o)
 }
 
 // object returns an object in its general form, nil for nil.

@@ -44,7 +44,7 @@ func (v view) members(group, network, node string) (iter.Seq[topology.Object], e
 func examplePortGroup() api.PortGroup {
 	return api.PortGroup{
 		Kind: api.KindPortGroup, Name: "web",
-		Spec:   api.PortGroupSpec{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}},
+		Spec:   model.PortGroupSpec{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}},
 		Status: &api.PortGroupStatus{Count: 2, Ports: []string{"web1", "web2"}},
 		Meta:   exampleMeta(),
 	}

@@ -19,7 +19,7 @@ func (v view) node(n *topology.Node) *api.Node {
 		Kind:   api.KindNode,
 		Name:   n.Name,
 		Labels: n.Labels,
-		Spec:   nodeSpec(n.Spec),
+		Spec:   n.Spec,
 		Status: v.nodeStatus(n, st),
 		Meta:   metaOf(&n.Meta),
 	}
@@ -79,12 +79,12 @@ func (v view) network(n *topology.Network) *api.Network {
 	if r, ok := v.snap.RouterOf(n.Name); ok {
 		st.Router = r.Name
 	}
-	labels, spec := n.Labels, networkSpec(n.Spec)
+	labels, spec := n.Labels, n.Spec
 	ports, blocks := v.snap.PortsOfNetwork(n.Name), v.snap.BlocksOf(n.Name)
 	if v.only != "" {
 		// A node is shown its part of the network.
 		labels, ports, blocks = nil, v.snap.PortsOfNetworkOnNode(n.Name, v.only), v.ownBlocks(n.Name)
-		spec.Blocks = slices.DeleteFunc(spec.Blocks, func(b api.BlockSpec) bool { return b.Node != v.only })
+		spec.Blocks = slices.DeleteFunc(slices.Clone(spec.Blocks), func(b model.BlockSpec) bool { return b.Node != v.only })
 	}
 	nodes := map[string]bool{}
 	for p := range ports {
@@ -129,11 +129,15 @@ func (v view) nodeOf(p *topology.Port) string {
 }
 
 func (v view) router(r *topology.Router) *api.Router {
+	spec := r.Spec
+	if spec.Networks == nil {
+		spec.Networks = []string{}
+	}
 	return &api.Router{
 		Kind:   api.KindRouter,
 		Name:   r.Name,
 		Labels: r.Labels,
-		Spec:   routerSpec(r.Spec),
+		Spec:   spec,
 		Status: &api.RouterStatus{ID: r.ID},
 		Meta:   metaOf(&r.Meta),
 	}
@@ -168,7 +172,7 @@ func (v view) port(p *topology.Port) *api.Port {
 		Kind:   api.KindPort,
 		Name:   p.Name,
 		Labels: p.Labels,
-		Spec:   portSpec(p.Spec),
+		Spec:   p.Spec,
 		Status: st,
 		Meta:   metaOf(&p.Meta),
 	}
@@ -190,7 +194,7 @@ func (v view) link(n *topology.Network, p *topology.Port, a netip.Addr) (int, st
 		switch {
 		case !s.Prefix.Contains(a):
 		case routed:
-			return s.Prefix.Bits(), addrText(s.Gateway)
+			return s.Prefix.Bits(), addrText(s.Gateway.Addr)
 		default:
 			return s.Prefix.Bits(), ""
 		}

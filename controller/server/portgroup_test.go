@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestPortGroupMembers: the status of a group names a hundred members, and a list of
@@ -19,7 +20,7 @@ func TestPortGroupMembers(t *testing.T) {
 	const n = 250
 	var req api.ApplyRequest
 	for i := range n {
-		o, err := api.NewObject(fmt.Sprintf("p%03d", i), map[string]string{"app": "web"}, api.PortSpec{Network: "blue"})
+		o, err := api.NewObject(fmt.Sprintf("p%03d", i), map[string]string{"app": "web"}, model.PortSpec{Network: "blue"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ func (t *transaction) repeats(op topology.Op, p topology.Problem) bool {
 		return true
 	}
 	if own == nil {
-		return p.Field == "spec.ip" || p.Field == "spec.network" || p.Field == "spec.node" ||
+		return strings.HasPrefix(p.Field, "spec.ip") || p.Field == "spec.network" || p.Field == "spec.node" ||
 			strings.HasPrefix(p.Field, "spec.networks") || strings.HasPrefix(p.Field, "spec.blocks")
 	}
 	for _, field := range own {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // enrollPath is open to everybody: an invitation is the proof.
@@ -136,8 +138,18 @@ func lifeOf(ttl string) (time.Duration, error) {
 
 // declaration makes the transaction that declares a node.
 func declaration(name, tunnelIP, datapathID string) *transaction {
+	var spec model.NodeSpec
+	var mistakes []api.Problem
+	read := func(field string, v encoding.TextUnmarshaler, text string) {
+		var wrong *model.ValueError
+		if errors.As(model.SetText(v, text), &wrong) {
+			mistakes = append(mistakes, api.Problem{Field: field, Message: wrong.Message, Fix: wrong.Fix})
+		}
+	}
+	read("spec.datapathID", &spec.DatapathID, datapathID)
+	read("spec.tunnelIP", &spec.TunnelIP, tunnelIP)
 	t := newTransaction(1)
-	t.object(topology.Create, api.Object{Kind: api.KindNode, Name: name}, api.NodeSpec{TunnelIP: tunnelIP, DatapathID: datapathID}, nil)
+	t.object(topology.Create, api.Object{Kind: api.KindNode, Name: name}, spec, mistakes)
 	return t
 }
 

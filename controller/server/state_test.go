@@ -90,7 +90,7 @@ func TestAcksAnswerInTime(t *testing.T) {
 func TestStatusAndNodes(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
-	b.apply(object(t, "main", api.RouterSpec{Networks: []string{"blue"}}))
+	b.apply(object(t, "main", model.RouterSpec{Networks: []string{"blue"}}))
 	since := clock().Add(-time.Hour)
 	b.fabric.setNode(reconcile.NodeStatus{
 		Node: "node1", Connected: true, Since: since, Address: "192.168.50.11:41234", OVSVersion: "3.1.0",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -100,7 +101,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if _, err := b.client.Delete(t.Context(), api.KindPort, "web1", 0); err != nil {
 		t.Fatal(err)
 	}
-	b.apply(object(t, "thief", api.PortSpec{Network: "blue"})) // takes the address of web1
+	b.apply(object(t, "thief", model.PortSpec{Network: "blue"})) // takes the address of web1
 
 	restore := func(dryRun bool) api.RestoreResult {
 		t.Helper()

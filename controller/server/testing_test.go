@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -227,7 +229,7 @@ func (b *bed) refused(method, path, body string, header http.Header) api.Error {
 }
 
 // object makes an object of a spec.
-func object(t *testing.T, name string, spec api.Spec) api.Object {
+func object(t *testing.T, name string, spec model.Spec) api.Object {
 	t.Helper()
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
@@ -250,10 +252,10 @@ func (b *bed) apply(objects ...api.Object) api.ApplyResult {
 func (b *bed) declareBlue() api.ApplyResult {
 	b.t.Helper()
 	return b.apply(
-		object(b.t, "web2", api.PortSpec{Network: "blue", Node: "node2"}),
-		object(b.t, "web1", api.PortSpec{Network: "blue", Node: "node1"}),
-		object(b.t, "blue", api.NetworkSpec{CIDR: "10.0.0.0/24"}),
-		object(b.t, "node1", api.NodeSpec{TunnelIP: "192.168.50.11"}),
-		object(b.t, "node2", api.NodeSpec{TunnelIP: "192.168.50.12"}),
+		object(b.t, "web2", model.PortSpec{Network: "blue", Node: "node2"}),
+		object(b.t, "web1", model.PortSpec{Network: "blue", Node: "node1"}),
+		object(b.t, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")}),
+		object(b.t, "node1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")}),
+		object(b.t, "node2", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.12")}),
 	)
 }

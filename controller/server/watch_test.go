@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -76,7 +77,7 @@ func TestWatch(t *testing.T) {
 	b.declareBlue()
 	w := b.watch(0)
 	got := w.next(1)
-	b.apply(object(t, "web3", api.PortSpec{Network: "blue"}), object(t, "web4", api.PortSpec{Network: "blue"}))
+	b.apply(object(t, "web3", model.PortSpec{Network: "blue"}), object(t, "web4", model.PortSpec{Network: "blue"}))
 	got = append(got, w.next(2)...)
 	b.fabric.setNode(reconcile.NodeStatus{Node: "node1", Connected: true})
 	got = append(got, w.next(1)...)
@@ -102,7 +103,7 @@ func TestWatchResumes(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	for i := range 3 {
-		b.apply(object(t, fmt.Sprintf("p%d", i), api.PortSpec{Network: "blue"}))
+		b.apply(object(t, fmt.Sprintf("p%d", i), model.PortSpec{Network: "blue"}))
 	}
 	want := []string{"ready 2   complete", "change 3 create port/p1 complete", "change 4 create port/p2 complete"}
 	if diff := cmp.Diff(want, b.watch(2).next(3)); diff != "" {
@@ -135,7 +136,7 @@ func TestWatchResyncsWhenTooOld(t *testing.T) {
 	b.server.feed.mu.Lock()
 	b.server.feed.commits, b.server.feed.changes = nil, 0
 	b.server.feed.mu.Unlock()
-	b.apply(object(t, "web3", api.PortSpec{Network: "blue"}))
+	b.apply(object(t, "web3", model.PortSpec{Network: "blue"}))
 	w := b.watch(0)
 	w.next(1)
 	resp, _ := b.raw("GET", "/v1/watch?from=x", "", nil)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
@@ -27,6 +28,9 @@ type transaction struct {
 	veiled bool
 }
 
+// refOf names an object of the API in topology's terms.
+func refOf(k api.Kind, name string) topology.Ref { return topology.Ref{Kind: k.Model(), Name: name} }
+
 func newTransaction(size int) *transaction {
 	return &transaction{
 		ops:    make([]topology.Op, 0, size),
@@ -36,10 +40,8 @@ func newTransaction(size int) *transaction {
 }
 
 // object adds the creation or replacement of an object, read from JSON.
-func (t *transaction) object(verb topology.Verb, o api.Object, spec any, mistakes []api.Problem) {
-	out, more := specOf(spec)
-	mistakes = append(mistakes, more...)
-	t.op(topology.Op{Verb: verb, Ref: refOf(o.Kind, o.Name), Labels: o.Labels, Spec: out}, mistakes)
+func (t *transaction) object(verb topology.Verb, o api.Object, spec model.Spec, mistakes []api.Problem) {
+	t.op(topology.Op{Verb: verb, Ref: refOf(o.Kind, o.Name), Labels: o.Labels, Spec: spec}, mistakes)
 }
 
 // remove adds the deletion of an object.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 const apiSection = "The API and the store"
@@ -49,9 +51,9 @@ func bulkApply(ctx context.Context, e *Env, r *Report) (err error) {
 }
 
 func manyPorts(n int) (req api.ApplyRequest, err error) {
-	err = add(&req, "n", api.NetworkSpec{CIDR: "10.64.0.0/10"})
+	err = add(&req, "n", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/10")})
 	for i := range n {
-		err = errors.Join(err, add(&req, fmt.Sprintf("p%d", i), api.PortSpec{Network: "n"}))
+		err = errors.Join(err, add(&req, fmt.Sprintf("p%d", i), model.PortSpec{Network: "n"}))
 	}
 	return req, err
 }
@@ -83,7 +85,7 @@ func apiRates(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	for _, clients := range []int{1, 16} {
 		writes, err := rate(ctx, clients, span, func(ctx context.Context, i int) error {
-			o, err := api.NewObject(fmt.Sprintf("p%d", i%1000), map[string]string{"turn": fmt.Sprint(i)}, api.PortSpec{Network: "n"})
+			o, err := api.NewObject(fmt.Sprintf("p%d", i%1000), map[string]string{"turn": fmt.Sprint(i)}, model.PortSpec{Network: "n"})
 			if err != nil {
 				return err
 			}
@@ -125,7 +127,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	var req api.ApplyRequest
-	if err := add(&req, "n", api.NetworkSpec{CIDR: "10.64.0.0/16"}); err != nil {
+	if err := add(&req, "n", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/16")}); err != nil {
 		return err
 	}
 	if err := b.apply(ctx, req); err != nil {
@@ -162,7 +164,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 	n := e.Pick(200, 10)
 	start := time.Now()
 	for i := range n {
-		o, err := api.NewObject(fmt.Sprintf("p%d", i), nil, api.PortSpec{Network: "n"})
+		o, err := api.NewObject(fmt.Sprintf("p%d", i), nil, model.PortSpec{Network: "n"})
 		if err != nil {
 			return err
 		}

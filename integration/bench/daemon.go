@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // daemonBed is sdnd with real nodes that have joined it.
@@ -46,7 +47,7 @@ func (b *daemonBed) start(ctx context.Context) error {
 			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait"); err != nil {
 			return err
 		}
-		if err := add(&req, n.Name, api.NodeSpec{TunnelIP: n.Addr.String()}); err != nil {
+		if err := add(&req, n.Name, model.NodeSpec{TunnelIP: n.Addr}); err != nil {
 			return err
 		}
 	}
@@ -68,7 +69,7 @@ func (b *daemonBed) apply(ctx context.Context, req api.ApplyRequest) error {
 }
 
 // add adds an object to a request.
-func add(req *api.ApplyRequest, name string, spec api.Spec) error {
+func add(req *api.ApplyRequest, name string, spec model.Spec) error {
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 const dataSection = "The data path of real Open vSwitch (userspace), beside a bridge with NORMAL only"
@@ -72,11 +73,11 @@ func datapath(ctx context.Context, e *Env, r *Report) (err error) {
 // build makes both sides: on each, two pairs on node1 and two across.
 func (b *dataBed) build(ctx context.Context) error {
 	var req api.ApplyRequest
-	err := add(&req, "n", api.NetworkSpec{CIDR: "10.64.0.0/24"})
+	err := add(&req, "n", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/24")})
 	names := []string{"a1", "a2", "a3", "a4", "b1", "b2"}
 	node := func(i int) int { return i / 4 } // of the i-th name
 	for i, n := range names {
-		err = errors.Join(err, add(&req, n, api.PortSpec{Network: "n", Node: b.Nodes[node(i)].Name}))
+		err = errors.Join(err, add(&req, n, model.PortSpec{Network: "n", Node: b.Nodes[node(i)].Name}))
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // firstPings: a container whose interface gets its identity.
@@ -26,8 +27,8 @@ func firstPing(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	var req api.ApplyRequest
-	err = errors.Join(add(&req, "n", api.NetworkSpec{CIDR: "10.64.0.0/16"}),
-		add(&req, "moving", api.PortSpec{Network: "n"}), add(&req, "here", api.PortSpec{Network: "n"}), add(&req, "there", api.PortSpec{Network: "n"}))
+	err = errors.Join(add(&req, "n", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/16")}),
+		add(&req, "moving", model.PortSpec{Network: "n"}), add(&req, "here", model.PortSpec{Network: "n"}), add(&req, "there", model.PortSpec{Network: "n"}))
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package bench
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // nodeName is the i-th node's, from 1, as sdnsim names its switches.
@@ -17,7 +19,7 @@ func (f *fleet) declare(ctx context.Context, objects []api.Object) (api.Revision
 }
 
 // object makes an object of a spec that is one.
-func object(name string, spec api.Spec) api.Object {
+func object(name string, spec model.Spec) api.Object {
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
 		panic(err)
@@ -29,7 +31,7 @@ func object(name string, spec api.Spec) api.Object {
 func (f *fleet) nodeObjects() []api.Object {
 	var all []api.Object
 	for i := 1; i <= f.nodes; i++ {
-		all = append(all, object(nodeName(i), api.NodeSpec{TunnelIP: fmt.Sprintf("172.16.%d.%d", i>>8, i&255), TunnelCheck: api.TunnelEnforce}))
+		all = append(all, object(nodeName(i), model.NodeSpec{TunnelIP: netip.MustParseAddr(fmt.Sprintf("172.16.%d.%d", i>>8, i&255)), TunnelCheck: model.TunnelEnforce}))
 	}
 	return all
 }
@@ -37,8 +39,8 @@ func (f *fleet) nodeObjects() []api.Object {
 // segmented declares the scale model of the examples: a network of which each node has a
 // block, with ports on every node.
 func (f *fleet) segmented(ports int) []api.Object {
-	all := append(f.nodeObjects(), object("pods", api.NetworkSpec{
-		Mode: api.ModeSegmented, CIDR: "10.0.0.0/8", ContainersPerNode: 250, MaxNodes: max(1000, f.nodes),
+	all := append(f.nodeObjects(), object("pods", model.NetworkSpec{
+		Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.0.0.0/8"), ContainersPerNode: 250, MaxNodes: max(1000, f.nodes),
 	}))
 	for i := 1; i <= f.nodes; i++ {
 		for p := 1; p <= ports; p++ {
@@ -50,7 +52,7 @@ func (f *fleet) segmented(ports int) []api.Object {
 
 // stretched declares one network over all nodes, with ports on every node.
 func (f *fleet) stretched(ports int) []api.Object {
-	all := append(f.nodeObjects(), object("lan", api.NetworkSpec{Mode: api.ModeStretched, CIDR: "11.0.0.0/8"}))
+	all := append(f.nodeObjects(), object("lan", model.NetworkSpec{Mode: model.Stretched, CIDR: netip.MustParsePrefix("11.0.0.0/8")}))
 	for i := 1; i <= f.nodes; i++ {
 		for p := 1; p <= ports; p++ {
 			all = append(all, portObject("lan", i, p))
@@ -61,7 +63,7 @@ func (f *fleet) stretched(ports int) []api.Object {
 
 // portObject declares a port whose interface the switch has.
 func portObject(network string, node, eth int) api.Object {
-	return object(fmt.Sprintf("%s-%d-%d", network, node, eth), api.PortSpec{
+	return object(fmt.Sprintf("%s-%d-%d", network, node, eth), model.PortSpec{
 		Network: network, Node: nodeName(node), Interface: fmt.Sprintf("eth%d", eth),
 	})
 }

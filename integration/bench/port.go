@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 const portSection = "One port added, until every node concerned has confirmed it"
@@ -179,9 +181,9 @@ func newPortBed(ctx context.Context, e *Env, mode string) (*daemonBed, error) {
 	return b, nil
 }
 
-func portNetwork(mode string) api.NetworkSpec {
-	s := api.NetworkSpec{CIDR: "10.64.0.0/10"}
-	if mode == "segmented" {
+func portNetwork(mode string) model.NetworkSpec {
+	s := model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/10")}
+	if mode := model.Mode(mode); mode == model.Segmented {
 		s.Mode, s.ContainersPerNode, s.MaxNodes = mode, 10_000, 100
 	}
 	return s
@@ -197,7 +199,7 @@ func (b *daemonBed) fill(ctx context.Context, have, want int, plugged bool) erro
 		if i < 0 {
 			name = fmt.Sprintf("q%d", -i)
 		}
-		if err := add(&req, name, api.PortSpec{Network: "n", Node: node}); err != nil {
+		if err := add(&req, name, model.PortSpec{Network: "n", Node: node}); err != nil {
 			return err
 		}
 		names[node] = append(names[node], name)
@@ -246,7 +248,7 @@ func (b *daemonBed) plugPatches(ctx context.Context, node string, names []string
 // flipPort creates a port, waits until all confirmed, and deletes it again, n
 // times; it returns how long creating took.
 func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
-	o, err := api.NewObject("extra", nil, api.PortSpec{Network: "n", Node: "node1"})
+	o, err := api.NewObject("extra", nil, model.PortSpec{Network: "n", Node: "node1"})
 	if err != nil {
 		return nil, err
 	}

@@ -8,52 +8,53 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// model is what must be true: the changes that sdnd has acknowledged, and which
+// expected is what must be true: the changes that sdnd has acknowledged, and which
 // interfaces there are. Only operations that this allows are done, so that each
 // refusal is a mistake, of sdnd or of the model.
-type model struct {
+type expected struct {
 	// objects are declared, by reference.
 	objects map[string]api.Object
 	// specs of ports, networks and routers, by name.
-	ports    map[string]api.PortSpec
-	networks map[string]api.NetworkSpec
-	routers  map[string]api.RouterSpec
+	ports    map[string]model.PortSpec
+	networks map[string]model.NetworkSpec
+	routers  map[string]model.RouterSpec
 	// ghosts are nodes that never connect.
-	ghosts map[string]api.NodeSpec
+	ghosts map[string]model.NodeSpec
 	// plugged are the interfaces, by port; those in loose do not say so.
 	plugged map[string]*lab.Container
 	loose   map[string]bool
 }
 
-func newModel() *model {
-	return &model{
-		objects: map[string]api.Object{}, ports: map[string]api.PortSpec{}, networks: map[string]api.NetworkSpec{},
-		routers: map[string]api.RouterSpec{}, ghosts: map[string]api.NodeSpec{},
+func newExpected() *expected {
+	return &expected{
+		objects: map[string]api.Object{}, ports: map[string]model.PortSpec{}, networks: map[string]model.NetworkSpec{},
+		routers: map[string]model.RouterSpec{}, ghosts: map[string]model.NodeSpec{},
 		plugged: map[string]*lab.Container{}, loose: map[string]bool{},
 	}
 }
 
 // clone copies what is declared; what is plugged in is the same.
-func (m *model) clone() *model {
-	return &model{
+func (m *expected) clone() *expected {
+	return &expected{
 		objects: maps.Clone(m.objects), ports: maps.Clone(m.ports), networks: maps.Clone(m.networks),
 		routers: maps.Clone(m.routers), ghosts: maps.Clone(m.ghosts), plugged: m.plugged, loose: m.loose,
 	}
 }
 
 // put notes an object that is declared.
-func (m *model) put(o api.Object, spec api.Spec) {
+func (m *expected) put(o api.Object, spec model.Spec) {
 	m.objects[o.Ref()] = o
 	switch s := spec.(type) {
-	case api.PortSpec:
+	case model.PortSpec:
 		m.ports[o.Name] = s
-	case api.NetworkSpec:
+	case model.NetworkSpec:
 		m.networks[o.Name] = s
-	case api.RouterSpec:
+	case model.RouterSpec:
 		m.routers[o.Name] = s
-	case api.NodeSpec:
+	case model.NodeSpec:
 		if _, real := realNode(o.Name); !real {
 			m.ghosts[o.Name] = s
 		}
@@ -61,7 +62,7 @@ func (m *model) put(o api.Object, spec api.Spec) {
 }
 
 // delete notes an object that is not declared any more.
-func (m *model) delete(kind api.Kind, name string) {
+func (m *expected) delete(kind api.Kind, name string) {
 	delete(m.objects, api.Key{Kind: kind, Name: name}.String())
 	switch kind {
 	case api.KindPort:
@@ -76,7 +77,7 @@ func (m *model) delete(kind api.Kind, name string) {
 }
 
 // routerOf returns the router that joins the network, or "".
-func (m *model) routerOf(network string) string {
+func (m *expected) routerOf(network string) string {
 	for name, r := range m.routers {
 		if slices.Contains(r.Networks, network) {
 			return name
@@ -86,7 +87,7 @@ func (m *model) routerOf(network string) string {
 }
 
 // unused returns the networks without ports and router, sorted.
-func (m *model) unused() []string {
+func (m *expected) unused() []string {
 	used := map[string]bool{}
 	for _, p := range m.ports {
 		used[p.Network] = true
@@ -95,12 +96,12 @@ func (m *model) unused() []string {
 }
 
 // unrouted returns the networks without router, sorted.
-func (m *model) unrouted() []string {
+func (m *expected) unrouted() []string {
 	return slices.DeleteFunc(sorted(m.networks), func(n string) bool { return m.routerOf(n) != "" })
 }
 
 // idleGhosts returns the ghosts that no port is pinned to, sorted.
-func (m *model) idleGhosts() []string {
+func (m *expected) idleGhosts() []string {
 	used := map[string]bool{}
 	for _, p := range m.ports {
 		used[p.Node] = true
@@ -109,18 +110,18 @@ func (m *model) idleGhosts() []string {
 }
 
 // reaches reports whether one port must reach another.
-func (m *model) reaches(from, to string) bool {
+func (m *expected) reaches(from, to string) bool {
 	a, b := m.ports[from].Network, m.ports[to].Network
 	return a == b || m.routerOf(a) != "" && m.routerOf(a) == m.routerOf(b)
 }
 
 // routed reports whether the network has a gateway that answers.
-func (m *model) routed(network string) bool {
-	return m.networks[network].Mode == api.ModeSegmented || m.routerOf(network) != ""
+func (m *expected) routed(network string) bool {
+	return m.networks[network].Mode == model.Segmented || m.routerOf(network) != ""
 }
 
 // live returns the ports whose interface is there and says so, sorted.
-func (m *model) live() []string {
+func (m *expected) live() []string {
 	return slices.DeleteFunc(sorted(m.plugged), func(p string) bool { return m.loose[p] })
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // tamper changes flows of a node behind sdnd's back.
@@ -85,8 +86,8 @@ func (s *soak) killSdndInChange(ctx context.Context) (bool, error) {
 	case err != nil:
 		return true, err
 	}
-	var got api.PortSpec
-	if err := json.Unmarshal(o.Spec, &got); err != nil || got != spec {
+	var got model.PortSpec
+	if err := json.Unmarshal(o.Spec, &got); err != nil || !got.Equal(spec) {
 		return true, fmt.Errorf("port %s is there by half: %s (%w)", name, o.Spec, err)
 	}
 	s.put(o, spec)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // createPort declares a port, on a node or, in a stretched network, wherever.
@@ -17,16 +18,16 @@ func (s *soak) createPort(ctx context.Context) (bool, error) {
 	return true, s.declare(ctx, name, nil, spec)
 }
 
-func (s *soak) newPort() (name string, spec api.PortSpec, ok bool) {
+func (s *soak) newPort() (name string, spec model.PortSpec, ok bool) {
 	name, ok = free(s.rng, s.ports, "p", maxPorts)
 	network, found := pick(s.rng, sorted(s.networks))
 	if !ok || !found {
-		return "", api.PortSpec{}, false
+		return "", model.PortSpec{}, false
 	}
-	spec = api.PortSpec{Network: network, Node: s.somewhere(network)}
+	spec = model.PortSpec{Network: network, Node: s.somewhere(network)}
 	switch s.rng.IntN(4) {
 	case 0:
-		spec.MAC = fmt.Sprintf("0a:50:00:%02x:%02x:%02x", s.rng.IntN(256), s.rng.IntN(256), s.rng.IntN(256))
+		spec.MAC = model.MAC{0x0a, 0x50, 0, byte(s.rng.IntN(256)), byte(s.rng.IntN(256)), byte(s.rng.IntN(256))}
 	case 1:
 		spec.InterfaceID = fmt.Sprintf("if-%s-%d", name, s.rng.IntN(100))
 	}
@@ -40,14 +41,14 @@ func (s *soak) somewhere(network string) string {
 	if ghost, ok := pick(s.rng, sorted(s.ghosts)); ok && n == 0 {
 		return ghost
 	}
-	if n < 4 && s.networks[network].Mode != api.ModeSegmented {
+	if n < 4 && s.networks[network].Mode != model.Segmented {
 		return ""
 	}
 	return realNodes()[s.rng.IntN(3)]
 }
 
 // interfaceID is what a port's interface says that it is.
-func (m *model) interfaceID(port string) string {
+func (m *expected) interfaceID(port string) string {
 	if id := m.ports[port].InterfaceID; id != "" {
 		return id
 	}
@@ -83,8 +84,8 @@ func (s *soak) burst(ctx context.Context) (bool, error) {
 }
 
 // newPorts are up to n ports that could be declared together.
-func (s *soak) newPorts(n int) map[string]api.PortSpec {
-	specs := map[string]api.PortSpec{}
+func (s *soak) newPorts(n int) map[string]model.PortSpec {
+	specs := map[string]model.PortSpec{}
 	for range n {
 		if name, spec, ok := s.newPort(); ok && len(s.ports)+len(specs) < maxPorts {
 			specs[name] = spec

@@ -104,7 +104,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 	if _, err := s.api.Backup(ctx, &backup); err != nil {
 		return true, err
 	}
-	before := s.model.clone()
+	before := s.expected.clone()
 	meanwhile := []func(context.Context) (bool, error){
 		s.createPort, s.burst, s.labelPort, s.repinPort, s.deleteBarePort, s.createNetwork, s.deleteNetwork,
 		s.createRouter, s.changeRouter, s.deleteRouter, s.createGhost, s.renumberGhost, s.deleteGhost,
@@ -118,7 +118,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 	if err != nil {
 		return true, err
 	}
-	s.model = before
+	s.expected = before
 	again, err := s.api.Restore(ctx, bytes.NewReader(backup.Bytes()), int64(backup.Len()), true)
 	if err == nil && len(again.Changes) > 0 {
 		err = errors.New("a restore leaves something to restore")

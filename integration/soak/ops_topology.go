@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Limits of what is declared at a time, so that things are deleted and made
@@ -29,20 +31,25 @@ func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	spec := stretched(i, 254, "")
+	spec := stretched(i, 254, model.MAC{})
 	if i%3 == 2 {
-		spec = api.NetworkSpec{Mode: api.ModeSegmented, CIDR: fmt.Sprintf("10.%d.0.0/16", 20+i), ContainersPerNode: 100, MaxNodes: 20}
+		spec = model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", 20+i)), ContainersPerNode: 100, MaxNodes: 20}
 	}
 	return true, s.declare(ctx, name, nil, spec)
 }
 
 // stretched is the spec of a stretched network. Its gateway is among addresses
 // that no port is given.
-func stretched(i, gateway int, mac string) api.NetworkSpec {
-	return api.NetworkSpec{GatewayMAC: mac, Subnets: []api.Subnet{{
-		CIDR: fmt.Sprintf("10.%d.0.0/24", 20+i), Gateway: fmt.Sprintf("10.%d.0.%d", 20+i, gateway),
-		Reserved: []string{fmt.Sprintf("10.%d.0.200-10.%d.0.254", 20+i, 20+i)},
+func stretched(i, gateway int, mac model.MAC) model.NetworkSpec {
+	return model.NetworkSpec{GatewayMAC: mac, Subnets: []model.Subnet{{
+		Prefix: netip.PrefixFrom(subnetAddr(i, 0), 24), Gateway: model.GatewayOf(subnetAddr(i, gateway)),
+		Reserved: []model.AddrRange{{From: subnetAddr(i, 200), To: subnetAddr(i, 254)}},
 	}}}
+}
+
+// subnetAddr is an address of the subnet of network i.
+func subnetAddr(i, host int) netip.Addr {
+	return netip.AddrFrom4([4]byte{10, byte(20 + i), 0, byte(host)})
 }
 
 // renumberGateway gives a network's gateway another address, another MAC, or both,
@@ -52,9 +59,9 @@ func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	mac := fmt.Sprintf("06:00:00:%02x:%02x:%02x", 0x80+s.rng.IntN(0x80), s.rng.IntN(256), s.rng.IntN(256))
+	mac := model.MAC{6, 0, 0, byte(0x80 + s.rng.IntN(0x80)), byte(s.rng.IntN(256)), byte(s.rng.IntN(256))}
 	spec := s.networks[name]
-	if spec.Mode == api.ModeSegmented {
+	if spec.Mode == model.Segmented {
 		spec.GatewayMAC = mac // the blocks have gateways of their own
 	} else {
 		i, err := strconv.Atoi(strings.TrimPrefix(name, "net"))
@@ -111,7 +118,7 @@ func (s *soak) createRouter(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	s.rng.Shuffle(len(nets), func(i, j int) { nets[i], nets[j] = nets[j], nets[i] })
-	return true, s.declare(ctx, name, nil, api.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]})
+	return true, s.declare(ctx, name, nil, model.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]})
 }
 
 // changeRouter adds a network to a router, or takes one away.
@@ -128,7 +135,7 @@ func (s *soak) changeRouter(ctx context.Context) (bool, error) {
 	} else {
 		return false, nil
 	}
-	return true, s.declare(ctx, name, nil, api.RouterSpec{Networks: nets})
+	return true, s.declare(ctx, name, nil, model.RouterSpec{Networks: nets})
 }
 
 func (s *soak) deleteRouter(ctx context.Context) (bool, error) {
@@ -157,15 +164,15 @@ func (s *soak) renumberGhost(ctx context.Context) (bool, error) {
 }
 
 // ghostSpec has an address that no other node has.
-func (s *soak) ghostSpec() api.NodeSpec {
+func (s *soak) ghostSpec() model.NodeSpec {
 	for {
-		ip := fmt.Sprintf("172.16.56.%d", 100+s.rng.IntN(100))
+		ip := netip.AddrFrom4([4]byte{172, 16, 56, byte(100 + s.rng.IntN(100))})
 		taken := false
 		for _, g := range s.ghosts {
 			taken = taken || g.TunnelIP == ip
 		}
 		if !taken {
-			return api.NodeSpec{TunnelIP: ip}
+			return model.NodeSpec{TunnelIP: ip}
 		}
 	}
 }

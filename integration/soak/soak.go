@@ -12,11 +12,12 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // soak is one run.
 type soak struct {
-	*model
+	*expected
 	lab  *lab.Lab
 	api  *api.Client
 	rng  *rand.Rand
@@ -87,7 +88,7 @@ func realNode(name string) (int, bool) {
 // newSoak starts sdnd and joins the nodes.
 func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, error) {
 	s := &soak{
-		model: newModel(), lab: l, opts: o, out: out, count: map[string]int{},
+		expected: newExpected(), lab: l, opts: o, out: out, count: map[string]int{},
 		away: map[string]chan error{},
 		rng:  rand.New(rand.NewPCG(o.seed, 0)),
 	}
@@ -102,7 +103,7 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 		if err := s.join(ctx, n); err != nil {
 			return nil, err
 		}
-		if err := s.declare(ctx, n.Name, nil, api.NodeSpec{TunnelIP: n.Addr.String()}); err != nil {
+		if err := s.declare(ctx, n.Name, nil, model.NodeSpec{TunnelIP: n.Addr}); err != nil {
 			return nil, err
 		}
 	}
@@ -215,7 +216,7 @@ func choose(rng *rand.Rand, ops []op, total int) op {
 }
 
 // declare creates or replaces an object.
-func (s *soak) declare(ctx context.Context, name string, labels map[string]string, spec api.Spec) error {
+func (s *soak) declare(ctx context.Context, name string, labels map[string]string, spec model.Spec) error {
 	got, err := s.change(ctx, name, labels, spec)
 	if err == nil {
 		s.put(got, spec)
@@ -224,7 +225,7 @@ func (s *soak) declare(ctx context.Context, name string, labels map[string]strin
 }
 
 // change has sdnd create or replace an object.
-func (s *soak) change(ctx context.Context, name string, labels map[string]string, spec api.Spec) (api.Object, error) {
+func (s *soak) change(ctx context.Context, name string, labels map[string]string, spec model.Spec) (api.Object, error) {
 	o, err := api.NewObject(name, labels, spec)
 	if err != nil {
 		return o, err

@@ -90,8 +90,6 @@ func checkPrefix(p netip.Prefix, field string, bad Reporter) bool {
 	switch {
 	case !p.Addr().Is4():
 		bad(Invalid, field, p.String()+" is IPv6", "only IPv4 is supported for now; write it as 10.0.0.0/24")
-	case p.Masked() != p:
-		bad(Invalid, field, fmt.Sprintf("%s has bits set after its first %d", p, p.Bits()), "write "+p.Masked().String())
 	case p.Bits() < shortest || p.Bits() > longest:
 		bad(Invalid, field, fmt.Sprintf("a /%d is out of range", p.Bits()), fmt.Sprintf("give a prefix from /%d to /%d", shortest, longest))
 	case !unicast(p):
@@ -117,4 +115,13 @@ func unicast(p netip.Prefix) bool {
 	}
 	first := p.Addr().As16()[0]
 	return first&0xe0 == 0x20 || first&0xfe == 0xfc
+}
+
+// zoned reports an address that has a zone (RFC 4007, section 11) and so means
+// something on one machine only.
+func zoned(a netip.Addr, field string, bad Reporter) bool {
+	if a.Zone() != "" {
+		bad(Invalid, field, a.String()+" has a zone", "give an address that means the same on every machine")
+	}
+	return a.Zone() != ""
 }

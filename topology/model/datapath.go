@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strconv"
+	"strings"
 )
 
 // DatapathID identifies an OpenFlow switch (OpenFlow 1.3.5, 7.3.1): 64 bits,
@@ -21,18 +22,19 @@ func DatapathIDFor(name string) DatapathID {
 }
 
 // ParseDatapathID reads 1 to 16 hexadecimal digits, with or without "0x", as
-// Open vSwitch prints and accepts them. 0 is rejected.
+// Open vSwitch prints and accepts them. 0 is rejected. The error is a *ValueError.
 func ParseDatapathID(s string) (DatapathID, error) {
+	const fix = "'ovs-vsctl get bridge BRIDGE datapath_id' shows a switch's"
 	digits := s
-	if len(s) > 2 && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') {
-		digits = s[2:]
+	if len(digits) > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X') {
+		digits = digits[2:]
 	}
 	v, err := strconv.ParseUint(digits, 16, 64)
 	if err != nil || len(digits) > 16 {
-		return 0, fmt.Errorf("%q is not a datapath id: want up to 16 hexadecimal digits, such as 00000000000000a1", s)
+		return 0, &ValueError{fmt.Sprintf("%q is not a datapath id: want up to 16 hexadecimal digits, such as 00000000000000a1", s), fix}
 	}
 	if v == 0 {
-		return 0, fmt.Errorf("%q is not a datapath id: it must not be 0", s)
+		return 0, &ValueError{fmt.Sprintf("%q is not a datapath id: it must not be 0", s), fix}
 	}
 	return DatapathID(v), nil
 }
@@ -48,13 +50,14 @@ func (d DatapathID) MarshalText() ([]byte, error) {
 	return []byte(d.String()), nil
 }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText reads what ParseDatapathID reads, also with colons between the
+// octets, as other controllers print them.
 func (d *DatapathID) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		*d = 0
 		return nil
 	}
-	v, err := ParseDatapathID(string(b))
+	v, err := ParseDatapathID(strings.ReplaceAll(string(b), ":", ""))
 	*d = v
 	return err
 }

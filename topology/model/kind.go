@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -92,6 +93,18 @@ func (k Kind) Title() string { return k.info().title }
 
 // Plural returns the kind as paths and buckets have it: "ports".
 func (k Kind) Plural() string { return k.info().plural }
+
+// NewSpec returns a pointer to a new spec of the kind; nil for a word that is none.
+func (k Kind) NewSpec() any {
+	zero := k.info().zero
+	if zero == nil {
+		return nil
+	}
+	return reflect.New(reflect.TypeOf(zero)).Interface()
+}
+
+// Deref returns the spec that a pointer of NewSpec points to.
+func Deref(spec any) Spec { return reflect.ValueOf(spec).Elem().Interface().(Spec) }
 
 // Writer returns the least role that may write objects of the kind; Admin for a
 // word that is none. A spec may demand more by its own Writer.

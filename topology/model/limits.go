@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -98,6 +99,14 @@ func printable(s string, noSlash bool) bool {
 		}
 	}
 	return true
+}
+
+// cloned returns a copy of a list; nil for an empty one, which means "not given".
+func cloned[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
 }
 
 // checkListed reports names in a list of objects of a kind that are empty or there

@@ -68,13 +68,20 @@ func (m MAC) MarshalText() ([]byte, error) {
 	return []byte(m.String()), nil
 }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText reads what ParseMAC reads, but refuses a MAC of zeros, which would
+// be taken for "not given". The error is a *ValueError.
 func (m *MAC) UnmarshalText(b []byte) error {
 	if len(b) == 0 {
 		*m = MAC{}
 		return nil
 	}
 	v, err := ParseMAC(string(b))
+	switch {
+	case err != nil:
+		return &ValueError{Message: err.Error()}
+	case v.IsZero():
+		return &ValueError{"a MAC of all zeros cannot be used", "leave it out to have one derived"}
+	}
 	*m = v
-	return err
+	return nil
 }

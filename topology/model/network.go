@@ -5,16 +5,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
-)
-
-// VNI is a VXLAN Network Identifier (RFC 7348, section 5): 24 bits, of which
-// 0 is not used here, so 1..16777215.
-type VNI uint32
-
-// The range of VNIs that a network may have.
-const (
-	MinVNI VNI = 1
-	MaxVNI VNI = 1<<24 - 1
+	"strings"
 )
 
 // Mode says how a network spreads over nodes.
@@ -28,54 +19,53 @@ const (
 	Segmented Mode = "segmented"
 )
 
+// UnmarshalText reads a mode in any case.
+func (m *Mode) UnmarshalText(b []byte) error {
+	*m = Mode(strings.ToLower(string(b)))
+	return nil
+}
+
 // NetworkSpec is what the user asks of a network.
 type NetworkSpec struct {
-	VNI  VNI  `json:"vni,omitzero"`
-	Mode Mode `json:"mode"`
+	VNI VNI `json:"vni,omitzero" doc:"VXLAN network identifier, 1 to 16777215; allocated when absent" example:"100"`
+	// Mode as stored is never empty.
+	Mode Mode `json:"mode,omitempty" doc:"stretched: one layer-2 domain over all nodes; segmented: each node has a block of the addresses and nodes route to each other" enum:"stretched,segmented" default:"stretched" example:"stretched"`
+	// CIDR is not stored: Normal turns it into Subnets.
+	CIDR netip.Prefix `json:"cidr,omitzero" doc:"Short form of subnets with one entry; input only" example:"10.0.0.0/24"`
 	// Subnets of either family. A segmented network has at most one of each.
-	Subnets []Subnet `json:"subnets"`
-	// MTU of the containers' interfaces, in bytes; 0 means DefaultMTU.
-	MTU        int `json:"mtu"`
-	GatewayMAC MAC `json:"gatewayMAC,omitzero"`
+	Subnets []Subnet `json:"subnets,omitempty" doc:"Address ranges of the network"`
+	// MTU as stored is never 0.
+	MTU        int `json:"mtu,omitempty" doc:"MTU of the containers' interfaces in bytes, 576 to 9216; 1450 when absent" example:"1450"`
+	GatewayMAC MAC `json:"gatewayMAC,omitzero" doc:"MAC of the gateway, the same on every node; derived from the VNI when absent" example:"06:00:00:00:00:64"`
 	// ContainersPerNode and MaxNodes size the blocks of a segmented network.
 	// Both 0 in a stretched one.
-	ContainersPerNode int `json:"containersPerNode,omitzero"`
-	MaxNodes          int `json:"maxNodes,omitzero"`
-	// Blocks given explicitly, by node, at most one of each family; what a node is
-	// not given is allocated.
-	Blocks []BlockSpec `json:"blocks,omitempty"`
-	// PortsFromNodes lets nodes make ports of their own in the network. It says
-	// who may declare, and changes nothing on switches.
-	PortsFromNodes bool `json:"portsFromNodes,omitzero"`
+	ContainersPerNode int `json:"containersPerNode,omitempty" doc:"Segmented only: how many containers a node's block must hold" example:"250"`
+	MaxNodes          int `json:"maxNodes,omitempty" doc:"Segmented only: how many nodes must get a block" example:"100"`
+	// Blocks, at most one of each family for a node; what a node is not given is
+	// allocated.
+	Blocks []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
+	// PortsFromNodes says who may declare, and changes nothing on switches.
+	PortsFromNodes bool `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
 }
 
 // Subnet is a range of a network's addresses.
 type Subnet struct {
-	Prefix netip.Prefix `json:"cidr"`
-	// Gateway address; as stored never the zero Addr for a stretched network:
-	// when not given it is the first address of Prefix. Not used in a segmented
-	// network, where each block has its own.
-	Gateway netip.Addr `json:"gateway,omitzero"`
-	// Reserved addresses are never given out by allocation nor on request.
-	Reserved []AddrRange `json:"reserved,omitempty"`
-}
-
-// AddrRange is the addresses From..To, both included.
-type AddrRange struct {
-	From netip.Addr `json:"from"`
-	To   netip.Addr `json:"to"`
+	Prefix netip.Prefix `json:"cidr" doc:"The range" example:"10.0.0.0/24"`
+	// Gateway as stored is always given for a stretched network.
+	Gateway Gateway `json:"gateway,omitzero" doc:"Gateway; the first address when absent. Not used in a segmented network" example:"10.0.0.1"`
+	// Reserved addresses are given neither by allocation nor on request.
+	Reserved []AddrRange `json:"reserved,omitempty" doc:"Addresses and ranges that are never given to a port" example:"[\"10.0.0.1-10.0.0.9\",\"10.0.0.20\"]"`
 }
 
 // BlockSpec asks for a certain block for a node of a segmented network.
 type BlockSpec struct {
-	Node string `json:"node"`
+	Node string `json:"node" doc:"The node" example:"node1"`
 	// Prefix within the network's subnet of its family.
-	Prefix netip.Prefix `json:"cidr"`
-	// Gateway within Prefix; the zero Addr means its first address.
-	Gateway netip.Addr `json:"gateway,omitzero"`
-	// GatewayMAC; the zero MAC means that of the node's block of the other family,
-	// if that has one, else the network's.
-	GatewayMAC MAC `json:"gatewayMAC,omitzero"`
+	Prefix  netip.Prefix `json:"cidr" doc:"The block" example:"10.244.1.0/24"`
+	Gateway Gateway      `json:"gateway,omitzero" doc:"Gateway of the block; its first address when absent" example:"10.244.1.1"`
+	// GatewayMAC absent is that of the node's block of the other family, if that has
+	// one.
+	GatewayMAC MAC `json:"gatewayMAC,omitzero" doc:"MAC of the gateway; the network's when absent" example:"00:00:00:00:01:01"`
 }
 
 // Kind returns KindNetwork.
@@ -112,8 +102,16 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	if s.Mode == "" {
 		s.Mode = Stretched
 	}
-	s.Subnets = slices.Clone(s.Subnets)
-	s.Blocks = slices.Clone(s.Blocks)
+	s.Subnets = cloned(s.Subnets)
+	if s.CIDR.IsValid() {
+		if len(s.Subnets) > 0 {
+			bad(Invalid, "spec.cidr", "given beside spec.subnets", "give one of the two: cidr is the short form of subnets with one entry")
+		} else {
+			s.Subnets = []Subnet{{Prefix: s.CIDR}}
+		}
+		s.CIDR = netip.Prefix{}
+	}
+	s.Blocks = cloned(s.Blocks)
 	if s.Has(IPv6) && s.MTU < MinMTU6 {
 		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is too small for IPv6", s.MTU), fmt.Sprintf("give at least %d, or no IPv6 subnet", MinMTU6))
 	}
@@ -161,6 +159,7 @@ func normalStretched(s *NetworkSpec, bad Reporter) {
 func normalSubnet(s *NetworkSpec, i int, bad Reporter) bool {
 	n := &s.Subnets[i]
 	field := fmt.Sprintf("spec.subnets[%d]", i)
+	n.Prefix = n.Prefix.Masked() // people take it from an interface: 10.0.0.1/24
 	if !checkPrefix(n.Prefix, field+".cidr", bad) {
 		return false
 	}
@@ -175,9 +174,9 @@ func normalSubnet(s *NetworkSpec, i int, bad Reporter) bool {
 			bad(Invalid, field+".gateway", "in a segmented network each node's block has its own gateway", "leave it out; to choose gateways use spec.blocks")
 		}
 	} else {
-		n.Gateway = normalGateway(n.Gateway, n.Prefix, field+".gateway", bad)
+		n.Gateway = n.Gateway.normal(n.Prefix, field+".gateway", bad)
 	}
-	n.Reserved = slices.Clone(n.Reserved)
+	n.Reserved = cloned(n.Reserved)
 	if len(n.Reserved) > MaxReserved {
 		bad(Invalid, field+".reserved", fmt.Sprintf("%d ranges, at most %d are allowed", len(n.Reserved), MaxReserved), "join neighbouring ranges")
 		n.Reserved = nil
@@ -198,18 +197,4 @@ func normalRange(r *AddrRange, in netip.Prefix, field string, bad Reporter) {
 	case !in.Contains(r.From) || !in.Contains(r.To):
 		bad(Invalid, field, fmt.Sprintf("%s-%s is not inside %s", r.From, r.To, in), "reserve addresses of the subnet only")
 	}
-}
-
-// normalGateway returns the gateway, or the first address where it is not
-// given.
-func normalGateway(g netip.Addr, in netip.Prefix, field string, bad Reporter) netip.Addr {
-	if !g.IsValid() {
-		return FirstHost(in)
-	}
-	g = g.Unmap()
-	if !isHost(in, g) {
-		bad(Invalid, field, fmt.Sprintf("%s is not an address that a host in %s can have", g, in), fmt.Sprintf("give an address inside it, or leave it out for %s", FirstHost(in)))
-		return FirstHost(in)
-	}
-	return g
 }

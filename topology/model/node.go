@@ -4,20 +4,18 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"strings"
 )
 
 // NodeSpec is what the user asks of a node.
 type NodeSpec struct {
-	// DatapathID of the node's br-int; 0 derives it from the name, as
-	// "sdnctl node join" does on the node.
-	DatapathID DatapathID `json:"datapathID,omitzero"`
-	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay. Invalid
-	// (the zero Addr) for a node that never needs to reach another.
-	TunnelIP netip.Addr `json:"tunnelIP,omitzero"`
-	// TunnelCheck says whether what the node sends through the tunnel is checked
-	// to come from TunnelIP also while OVSDB does not show that it does; "" is
-	// TunnelAuto.
-	TunnelCheck TunnelCheck `json:"tunnelCheck,omitzero"`
+	// DatapathID of the node's br-int; 0 derives it from the name.
+	DatapathID DatapathID `json:"datapathID,omitzero" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
+	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay. The zero Addr
+	// is that of a node that never needs to reach another.
+	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it" required:"true" example:"192.168.50.11"`
+	// TunnelCheck "" is TunnelAuto.
+	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
 
 // TunnelCheck says when the source of a node's tunnelled packets is checked.
@@ -31,6 +29,12 @@ const (
 	// TunnelEnforce checks it always.
 	TunnelEnforce TunnelCheck = "enforce"
 )
+
+// UnmarshalText reads it in any case.
+func (c *TunnelCheck) UnmarshalText(b []byte) error {
+	*c = TunnelCheck(strings.ToLower(string(b)))
+	return nil
+}
 
 // Kind returns KindNode.
 func (NodeSpec) Kind() Kind { return KindNode }
@@ -57,6 +61,7 @@ func (s NodeSpec) Normal(bad Reporter) Spec {
 	s.TunnelIP = s.TunnelIP.Unmap()
 	const field = "spec.tunnelIP"
 	switch a := s.TunnelIP; {
+	case zoned(a, field, bad):
 	case !a.Is4():
 		bad(Invalid, field, a.String()+" is IPv6", "only IPv4 is supported for now; give the node's IPv4 address on the underlay")
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):

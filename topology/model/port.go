@@ -9,22 +9,21 @@ import (
 
 // PortSpec is what the user asks of a port.
 type PortSpec struct {
-	Network string `json:"network"`
-	// Node the port is pinned to. Empty only on a stretched network: then the
-	// port lives wherever its interface shows up, and can move.
-	Node string `json:"node,omitzero"`
+	Network string `json:"network" doc:"The network" example:"blue"`
+	// Node is empty only on a stretched network: then the port lives wherever its
+	// interface shows up, and can move.
+	Node string `json:"node,omitempty" doc:"Node the port is pinned to; absent, it lives where its interface shows up (stretched networks only)" example:"node1"`
 	// IP is the address that the port has, and IPs are all of them where it is
 	// given one of each family: then IPv4 comes first, and is IP too. Of a family
 	// that the network has and that is not given, an address is allocated.
-	IP  netip.Addr   `json:"ip,omitzero"`
-	IPs []netip.Addr `json:"ips,omitempty"`
-	MAC MAC          `json:"mac,omitzero"`
-	// InterfaceID is matched with external_ids:iface-id (or container_id) of
-	// OVS interfaces. Empty means the port's name.
-	InterfaceID string `json:"interfaceID,omitzero"`
-	// Interface is the name of the OVS interface on Node; set, it binds the
-	// port by that name alone, without OVSDB.
-	Interface string `json:"interface,omitzero"`
+	IP  netip.Addr   `json:"ip,omitzero" doc:"Address; allocated when absent" example:"10.0.0.7"`
+	IPs []netip.Addr `json:"ips,omitempty" doc:"Addresses, at most one of each family, instead of ip; of a family that the network has and that is not given, one is allocated" example:"[\"10.0.0.7\"]"`
+	MAC MAC          `json:"mac,omitzero" doc:"MAC; derived from the address and the VNI when absent" example:"02:64:0a:00:00:07"`
+	// InterfaceID is matched with external_ids of OVS interfaces. Empty means the
+	// port's name.
+	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
+	// Interface, if set, binds the port without OVSDB.
+	Interface string `json:"interface,omitempty" doc:"Name of the OVS interface on the node; binds the port by that name alone" example:"veth0"`
 }
 
 // Kind returns KindPort.
@@ -94,7 +93,9 @@ func normalIPs(ip netip.Addr, ips []netip.Addr, bad Reporter) (netip.Addr, []net
 	for i, a := range ips {
 		a = a.Unmap()
 		field := fmt.Sprintf("spec.ips[%d]", i)
-		if !a.IsValid() {
+		if zoned(a, field, bad) {
+			continue
+		} else if !a.IsValid() {
 			bad(Invalid, field, "the address is missing", "give an address or remove the entry")
 		} else if had := &byFamily[FamilyOf(a)]; had.IsValid() {
 			bad(Invalid, field, fmt.Sprintf("%s and %s are both %s, and a port has one address of a family", had, a, FamilyOf(a)), "give one of each family")
@@ -102,7 +103,7 @@ func normalIPs(ip netip.Addr, ips []netip.Addr, bad Reporter) (netip.Addr, []net
 			*had = a
 		}
 	}
-	if ip.IsValid() {
+	if ip.IsValid() && !zoned(ip, "spec.ip", bad) {
 		if had := &byFamily[FamilyOf(ip)]; len(ips) > 0 && *had != ip {
 			bad(Invalid, "spec.ip", fmt.Sprintf("%s is not among spec.ips", ip), "give spec.ip or spec.ips")
 		} else {

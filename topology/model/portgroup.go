@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"iter"
-	"slices"
 )
 
 // PortGroupSpec is what the user asks of a port group: the ports that a selector
@@ -35,7 +34,7 @@ func (s PortGroupSpec) References() iter.Seq2[string, Ref] {
 
 // Normal implements Spec.
 func (s PortGroupSpec) Normal(bad Reporter) Spec {
-	s.Ports = slices.Clone(s.Ports)
+	s.Ports = cloned(s.Ports)
 	switch {
 	case s.Selector != nil && len(s.Ports) > 0:
 		bad(Invalid, "spec", "has both a selector and ports", "give one of the two")

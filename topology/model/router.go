@@ -3,12 +3,11 @@ package model
 import (
 	"fmt"
 	"iter"
-	"slices"
 )
 
 // RouterSpec is what the user asks of a router.
 type RouterSpec struct {
-	Networks []string `json:"networks"`
+	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
 }
 
 // Kind returns KindRouter.
@@ -30,13 +29,10 @@ func (s RouterSpec) References() iter.Seq2[string, Ref] {
 
 // Normal implements Spec.
 func (s RouterSpec) Normal(bad Reporter) Spec {
-	s.Networks = slices.Clone(s.Networks)
+	s.Networks = cloned(s.Networks)
 	if len(s.Networks) > MaxRouterNetworks {
 		bad(Invalid, "spec.networks", fmt.Sprintf("%d networks, at most %d are allowed", len(s.Networks), MaxRouterNetworks), "split them over several routers")
 	}
 	checkListed(s.Networks, KindNetwork, "spec.networks", bad)
-	if len(s.Networks) == 0 {
-		s.Networks = nil
-	}
 	return s
 }

@@ -64,8 +64,11 @@ const maxPerNode = 1<<(32-MinSubnetBits) - 3
 
 // hostBits is how many bits of an address count those of a node's block: the
 // smallest power of two that holds the containers, the network's and the broadcast
-// address and the gateway.
-func hostBits(containers int) int { return bits.Len(uint(containers + 3 - 1)) }
+// address and the gateway. A number of containers that is out of range counts as the
+// nearest in it.
+func hostBits(containers int) int {
+	return bits.Len(uint(max(1, min(containers, maxPerNode)) + 3 - 1))
+}
 
 // slaacBits is the length of the prefixes that hosts may take addresses from by
 // themselves (RFC 4862, section 5.5.3; RFC 4291, section 2.5.4).
@@ -113,6 +116,7 @@ func normalBlocks(s *NetworkSpec, bad Reporter) {
 		if b.GatewayMAC.IsMulticast() {
 			bad(Invalid, field+".gatewayMAC", b.GatewayMAC.String()+" is a multicast address (its first octet is odd)", "give a unicast MAC, or leave it out for the network's")
 		}
+		b.Prefix = b.Prefix.Masked()
 		if !checkPrefix(b.Prefix, field+".cidr", bad) {
 			continue
 		}
@@ -122,7 +126,7 @@ func normalBlocks(s *NetworkSpec, bad Reporter) {
 			bad(Invalid, field+".node", fmt.Sprintf("node %q has two blocks", b.Node), "give each node one block of a family")
 		}
 		first[key{b.Node, f}] = i
-		b.Gateway = normalGateway(b.Gateway, b.Prefix, field+".gateway", bad)
+		b.Gateway = b.Gateway.normal(b.Prefix, field+".gateway", bad)
 		if checkBlock(s, b, field, bad) {
 			good = append(good, i)
 		}

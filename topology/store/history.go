@@ -22,13 +22,31 @@ type Entry struct {
 type EntryChange struct {
 	Ref  topology.Ref  `json:"ref"`
 	Verb topology.Verb `json:"verb"`
-	// Before and After are the specs as JSON, in the form of the API. Before
-	// is empty for an object that was created, After for one deleted.
-	Before json.RawMessage `json:"before,omitempty"`
-	After  json.RawMessage `json:"after,omitempty"`
+	// Before and After are the specs. Before is nil for an object that was created,
+	// After for one that was deleted.
+	Before topology.Spec `json:"before,omitempty"`
+	After  topology.Spec `json:"after,omitempty"`
 	// LabelsBefore and LabelsAfter are the labels.
 	LabelsBefore map[string]string `json:"labelsBefore,omitempty"`
 	LabelsAfter  map[string]string `json:"labelsAfter,omitempty"`
+}
+
+// UnmarshalJSON reads the specs as those of the kind that Ref names.
+func (c *EntryChange) UnmarshalJSON(b []byte) error {
+	type plain EntryChange
+	coded := struct {
+		*plain
+		Before json.RawMessage `json:"before"`
+		After  json.RawMessage `json:"after"`
+	}{plain: (*plain)(c)}
+	err := json.Unmarshal(b, &coded)
+	if err == nil {
+		c.Before, err = decodeSpec(c.Ref, coded.Before)
+	}
+	if err == nil {
+		c.After, err = decodeSpec(c.Ref, coded.After)
+	}
+	return err
 }
 
 // History returns up to limit commits for which keep returns true, newest first,
@@ -76,18 +94,11 @@ func writeEntry(tx *bolt.Tx, c Commit, size *historySize) error {
 	e := Entry{Revision: c.Revision, Time: c.Time.UTC(), Author: c.Author, Changes: make([]EntryChange, 0, len(c.Changes))}
 	for _, ch := range c.Changes {
 		ec := EntryChange{Ref: ch.Ref, Verb: ch.Verb()}
-		var err error
 		if ch.Before != nil {
-			ec.LabelsBefore = ch.Before.Metadata().Labels
-			if ec.Before, err = encodeSpec(ch.Before); err != nil {
-				return err
-			}
+			ec.LabelsBefore, ec.Before = ch.Before.Metadata().Labels, topology.SpecOf(ch.Before)
 		}
 		if ch.After != nil {
-			ec.LabelsAfter = ch.After.Metadata().Labels
-			if ec.After, err = encodeSpec(ch.After); err != nil {
-				return err
-			}
+			ec.LabelsAfter, ec.After = ch.After.Metadata().Labels, topology.SpecOf(ch.After)
 		}
 		e.Changes = append(e.Changes, ec)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestHistory(t *testing.T) {
 					t.Errorf("revision %d: by %q at %v", e.Revision, e.Author, e.Time)
 				}
 				for _, c := range e.Changes {
-					got = append(got, line{e.Revision, string(c.Verb) + " " + c.Ref.String(), string(c.Before), string(c.After), c.LabelsAfter, c.LabelsBefore})
+					got = append(got, line{e.Revision, string(c.Verb) + " " + c.Ref.String(), specText(t, c.Before), specText(t, c.After), c.LabelsAfter, c.LabelsBefore})
 				}
 			}
 			if d := cmp.Diff(tt.want, got); d != "" {
@@ -70,4 +71,17 @@ func TestHistoryOfNothing(t *testing.T) {
 	if h, err := s.History(0, 0, nil); err != nil || len(h) != 0 {
 		t.Errorf("%v, %v", h, err)
 	}
+}
+
+// specText is a spec as JSON; "" for nil.
+func specText(t *testing.T, spec topology.Spec) string {
+	t.Helper()
+	if spec == nil {
+		return ""
+	}
+	b, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

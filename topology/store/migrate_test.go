@@ -54,11 +54,11 @@ func inOlder() [][]topology.Op {
 		labelled(topology.KindNode, "n2", topology.NodeSpec{TunnelIP: addr("192.0.2.2"), DatapathID: 0xa2, TunnelCheck: topology.TunnelEnforce}),
 		labelled(topology.KindNetwork, "blue", topology.NetworkSpec{Subnets: []topology.Subnet{
 			{Prefix: prefix("10.0.0.0/24"), Reserved: []topology.AddrRange{{From: addr("10.0.0.2"), To: addr("10.0.0.9")}}},
-			{Prefix: prefix("10.0.1.0/24"), Gateway: addr("10.0.1.254")}}, PortsFromNodes: true}),
+			{Prefix: prefix("10.0.1.0/24"), Gateway: model.GatewayOf(addr("10.0.1.254"))}}, PortsFromNodes: true}),
 		labelled(topology.KindNetwork, "red", topology.NetworkSpec{VNI: 77, MTU: 1400, Subnets: []topology.Subnet{{Prefix: prefix("10.1.0.0/24")}}, GatewayMAC: topology.MAC{2, 1, 1, 1, 1, 1}}),
 		labelled(topology.KindNetwork, "pods", topology.NetworkSpec{Mode: topology.Segmented, ContainersPerNode: 250, MaxNodes: 100,
 			Subnets: []topology.Subnet{{Prefix: prefix("10.244.0.0/16")}},
-			Blocks:  []topology.BlockSpec{{Node: "n2", Prefix: prefix("10.244.9.0/24"), Gateway: addr("10.244.9.254"), GatewayMAC: topology.MAC{2, 2, 2, 2, 2, 2}}}}),
+			Blocks:  []topology.BlockSpec{{Node: "n2", Prefix: prefix("10.244.9.0/24"), Gateway: model.GatewayOf(addr("10.244.9.254")), GatewayMAC: topology.MAC{2, 2, 2, 2, 2, 2}}}}),
 		labelled(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue", "pods"}}),
 	}, {
 		labelled(topology.KindPort, "web", topology.PortSpec{Network: "blue"}),
@@ -88,7 +88,7 @@ func TestMigrateFromSchema1(t *testing.T) {
 	}
 	want, _ := fresh.History(0, 0, nil)
 	got, err := s.History(0, 0, nil)
-	if d := cmp.Diff(want, got); d != "" || len(got) != 3 {
+	if d := cmp.Diff(want, got, addrs); d != "" || len(got) != 3 {
 		t.Errorf("history, %v (-want +got):\n%s", err, d)
 	}
 	if b, err := s.Bindings(); err != nil || len(b) != 2 || b[1] != (Binding{Port: "web", Node: "n1", Interface: "veth1", OFPort: 3}) {

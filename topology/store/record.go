@@ -50,9 +50,19 @@ func (r blockRecord) block(network, node string) (*topology.Block, error) {
 // encode returns the record of an object.
 func encode(o topology.Object) ([]byte, error) { return json.Marshal(o) }
 
-// encodeSpec returns an object's spec as in its record.
-func encodeSpec(o topology.Object) (json.RawMessage, error) {
-	return json.Marshal(topology.SpecOf(o))
+// decodeSpec reads the spec of an object as it is in its record; nil if there is none.
+func decodeSpec(r topology.Ref, v []byte) (topology.Spec, error) {
+	if len(v) == 0 {
+		return nil, nil
+	}
+	spec := r.Kind.NewSpec()
+	if spec == nil {
+		return nil, fmt.Errorf("%s: not a kind that can be stored", r)
+	}
+	if err := json.Unmarshal(v, spec); err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
+	}
+	return model.Deref(spec), nil
 }
 
 // decode is the reverse of encode.

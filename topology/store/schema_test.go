@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -141,6 +142,9 @@ func fill(t *testing.T, v reflect.Value) {
 		return
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.MustParsePrefix("10.0.0.0/8")))
+		return
+	case model.Gateway:
+		v.Set(reflect.ValueOf(model.GatewayOf(netip.MustParseAddr("10.0.0.7"))))
 		return
 	case time.Time:
 		v.Set(reflect.ValueOf(epoch))

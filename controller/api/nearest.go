@@ -1,24 +1,44 @@
-package cli
+package api
 
 import "strings"
 
-// nearest returns the one of known that s was probably meant to be: the one
+// maxWord is the length beyond which a word is taken for none of the known ones.
+const maxWord = 64
+
+// Nearest returns the one of known that a word was probably meant to be: the one
 // that differs only in case, or by at most two (one, in short words) typing
-// mistakes. "" when there is none.
-func nearest(s string, known []string) string {
+// mistakes. It returns "" when there is none.
+func Nearest(word string, known []string) string {
+	if len(word) > maxWord {
+		return ""
+	}
 	best, bestDistance := "", 3
-	if len(s) <= 4 {
+	if len(word) <= 4 {
 		bestDistance = 2
 	}
 	for _, k := range known {
-		if strings.EqualFold(s, k) {
+		if strings.EqualFold(word, k) {
 			return k
 		}
-		if d := distance(strings.ToLower(s), strings.ToLower(k)); d < bestDistance {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
 			best, bestDistance = k, d
 		}
 	}
 	return best
+}
+
+// NearestKind returns the kind that a misspelt word, singular or plural, was probably
+// meant to be, or "".
+func NearestKind(word string) Kind {
+	var known []string
+	for _, k := range Kinds() {
+		known = append(known, string(k), k.Plural())
+	}
+	k, err := ParseKind(Nearest(word, known))
+	if err != nil {
+		return ""
+	}
+	return k
 }
 
 // distance is how many bytes must be inserted, deleted, replaced or swapped

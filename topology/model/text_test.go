@@ -1,0 +1,133 @@
+package model
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// TestSetText: each value takes the forms in which people write it, and is written in
+// one. Empty text is the value that was not given.
+func TestSetText(t *testing.T) {
+	for _, tt := range []struct {
+		value           encoding.TextUnmarshaler
+		text, want, err string
+	}{
+		{new(netip.Addr), "10.0.0.7", "10.0.0.7", ""},
+		{new(netip.Addr), "", "", ""},
+		{new(netip.Addr), "ten", "", `"ten" is not an address (write it as 10.0.0.7)`},
+		{new(netip.Addr), "10.0.0.7/24", "", `"10.0.0.7/24" is not an address (give it without the prefix length)`},
+		{new(netip.Prefix), "10.0.0.1/24", "10.0.0.1/24", ""},
+		{new(netip.Prefix), "10.0.0.1", "", `"10.0.0.1" is not an address range (add the prefix length, as in 10.0.0.0/24)`},
+		{new(netip.Prefix), "x", "", `"x" is not an address range (write it as 10.0.0.0/24)`},
+		{new(Gateway), "10.0.0.1", "10.0.0.1", ""},
+		{new(Gateway), "10.0.0.1/24", "10.0.0.1", ""},
+		{new(Gateway), "", "", ""},
+		{new(Gateway), "x", "", `"x" is not an address (write it as 10.0.0.7)`},
+		{new(AddrRange), "10.0.0.7", "10.0.0.7", ""},
+		{new(AddrRange), "10.0.0.7-10.0.0.7", "10.0.0.7", ""},
+		{new(AddrRange), "10.0.0.1 - 10.0.0.9", "10.0.0.1-10.0.0.9", ""},
+		{new(AddrRange), "10.0.0.18/28", "10.0.0.16-10.0.0.31", ""},
+		{new(AddrRange), "10.0.0.1-", "", `"10.0.0.1-" is neither an address nor a range of addresses (write it as 10.0.0.20, 10.0.0.1-10.0.0.9 or 10.0.0.16/28)`},
+		{new(MAC), "0200.0000.0103", "02:00:00:00:01:03", ""},
+		{new(MAC), "02-00-00-00-01-03", "02:00:00:00:01:03", ""},
+		{new(MAC), "00:00:00:00:00:00", "", "a MAC of all zeros cannot be used (leave it out to have one derived)"},
+		{new(MAC), "2:0:0:0:0:1", "", `"2:0:0:0:0:1" is not a MAC address: want six octets, such as 02:00:00:00:01:03`},
+		{new(DatapathID), "0xa1", "00000000000000a1", ""},
+		{new(DatapathID), "00:00:4e:7c:25:b0:1a:4f", "00004e7c25b01a4f", ""},
+		{new(DatapathID), "0", "", `"0" is not a datapath id: it must not be 0 ('ovs-vsctl get bridge BRIDGE datapath_id' shows a switch's)`},
+	} {
+		err := SetText(tt.value, tt.text)
+		var wrong *ValueError
+		switch {
+		case tt.err != "":
+			if !errors.As(err, &wrong) || wrong.Error() != tt.err {
+				t.Errorf("%T %q: %v, want %s", tt.value, tt.text, err, tt.err)
+			}
+			continue
+		case err != nil:
+			t.Errorf("%T %q: %v", tt.value, tt.text, err)
+			continue
+		}
+		got, err := tt.value.(encoding.TextMarshaler).MarshalText()
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%T %q is written as %q, want %q (%v)", tt.value, tt.text, got, tt.want, err)
+		}
+	}
+}
+
+// TestModesInAnyCase: words of a fixed list are taken in any case.
+func TestModesInAnyCase(t *testing.T) {
+	var network NetworkSpec
+	var node NodeSpec
+	if err := errors.Join(json.Unmarshal([]byte(`{"mode": "SEGMENTED"}`), &network), json.Unmarshal([]byte(`{"tunnelCheck": "Enforce"}`), &node)); err != nil {
+		t.Fatal(err)
+	}
+	if network.Mode != Segmented || node.TunnelCheck != TunnelEnforce {
+		t.Errorf("%q, %q", network.Mode, node.TunnelCheck)
+	}
+}
+
+// TestRangesOfOlderStores: release 0.1 stored a range as an object.
+func TestRangesOfOlderStores(t *testing.T) {
+	want := AddrRange{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.9")}
+	for _, text := range []string{`{"from": "10.0.0.2", "to": "10.0.0.9"}`, `"10.0.0.2-10.0.0.9"`} {
+		var got AddrRange
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`7`, `["10.0.0.2"]`, `{"from": "x"}`, `""`} {
+		var got AddrRange
+		if err := json.Unmarshal([]byte(text), &got); err == nil {
+			t.Errorf("%s is read as %v", text, got)
+		}
+	}
+}
+
+func TestVNI(t *testing.T) {
+	for text, want := range map[string]VNI{"1": 1, "16777215": MaxVNI, "null": 0} {
+		var got VNI
+		if err := json.Unmarshal([]byte(text), &got); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"0", "-1", "16777216", "9223372036854775807", "1.5", "0100", `"7"`} {
+		var got VNI
+		if err := json.Unmarshal([]byte(text), &got); err == nil {
+			t.Errorf("%s is read as %d", text, got)
+		}
+	}
+}
+
+// TestSpecsInJSON: what is written is read as the same, and what was not given is not
+// written.
+func TestSpecsInJSON(t *testing.T) {
+	for text, spec := range map[string]Spec{
+		`{}`: NodeSpec{},
+		`{"datapathID":"00000000000000a1","tunnelIP":"192.168.0.1","tunnelCheck":"enforce"}`: NodeSpec{0xa1, netip.MustParseAddr("192.168.0.1"), TunnelEnforce},
+		`{"network":"blue"}`: PortSpec{Network: "blue"},
+		`{"vni":7,"mode":"stretched","subnets":[{"cidr":"10.0.0.0/24","gateway":"10.0.0.1","reserved":["10.0.0.7"]}],"mtu":1400}`: NetworkSpec{
+			VNI: 7, Mode: Stretched, MTU: 1400, Subnets: []Subnet{{
+				netip.MustParsePrefix("10.0.0.0/24"), GatewayOf(netip.MustParseAddr("10.0.0.1")), []AddrRange{PrefixRange(netip.MustParsePrefix("10.0.0.7/32"))},
+			}},
+		},
+	} {
+		b, err := json.Marshal(spec)
+		if err != nil || string(b) != text {
+			t.Errorf("written as %s, want %s (%v)", b, text, err)
+		}
+		got := spec.Kind().NewSpec()
+		if err := json.Unmarshal(b, got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(spec, Deref(got), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", text, d)
+		}
+	}
+}
