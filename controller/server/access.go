@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Access tells who may use the API over TCP. Who can use the unix socket is
@@ -148,7 +149,22 @@ func needed(r *http.Request) pki.Role {
 		return pki.Admin
 	case read, kind == "apply":
 		return pki.Viewer
-	case kind == api.KindNetwork.Plural(), kind == api.KindRouter.Plural(), kind == api.KindPort.Plural():
+	}
+	for _, k := range model.Kinds() {
+		if kind == k.Plural() {
+			return userRole(k.Writer())
+		}
+	}
+	return pki.Admin
+}
+
+// userRole is the least role of a user who may do what needs a role of the model: what
+// a node may do by itself, an operator may.
+func userRole(r model.Role) pki.Role {
+	switch {
+	case r <= model.Viewer:
+		return pki.Viewer
+	case r <= model.Operator:
 		return pki.Operator
 	}
 	return pki.Admin

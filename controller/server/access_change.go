@@ -22,9 +22,8 @@ func (s *Server) mayChange(ctx context.Context, t *transaction) error {
 	snap := s.cfg.Store.Snapshot()
 	need := pki.Operator // also to change nothing
 	for _, op := range t.ops {
-		if writer(snap, op) == model.Admin {
-			need = pki.Admin
-			break
+		if r := userRole(writer(snap, op)); r.May(need) {
+			need = r
 		}
 	}
 	if p := who.may(need); p != nil {

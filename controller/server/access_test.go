@@ -204,6 +204,33 @@ func TestRolesOverTCP(t *testing.T) {
 	}
 }
 
+// TestWriterOfEachKind: who may write a kind is what the kind says, by its own routes
+// as by apply.
+func TestWriterOfEachKind(t *testing.T) {
+	s := newSecured(t, nil)
+	for _, role := range pki.Roles() {
+		for _, k := range model.Kinds() {
+			kind := api.KindOf(k)
+			may := role.May(pki.Operator) && k.Writer() < model.Admin || role == pki.Admin
+			for by, ask := range map[string]func() (int, api.Error){
+				"apply": func() (int, api.Error) {
+					return s.ask(s.as(pki.Identity{}), s.tokens[role], "POST", "/v1/apply", api.ApplyRequest{Delete: []api.Key{{Kind: kind, Name: "none"}}})
+				},
+				"delete": func() (int, api.Error) {
+					return s.ask(s.as(pki.Identity{}), s.tokens[role], "DELETE", "/v1/"+k.Plural()+"/none", nil)
+				},
+				"put": func() (int, api.Error) {
+					return s.ask(s.as(pki.Identity{}), s.tokens[role], "PUT", "/v1/"+k.Plural()+"/none", map[string]any{"labels": map[string]string{"sp ace": ""}})
+				},
+			} {
+				if status, e := ask(); may == (status == http.StatusForbidden) {
+					t.Errorf("%s of a %s by %s: status %d, %s", by, k, role, status, e.Message)
+				}
+			}
+		}
+	}
+}
+
 // TestChangesAreRecordedWithWhoMadeThem: the name comes from the proof, not
 // from what the client claims.
 func TestChangesAreRecordedWithWhoMadeThem(t *testing.T) {
