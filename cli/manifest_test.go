@@ -88,11 +88,11 @@ func TestLoadNamesMistakes(t *testing.T) {
 		{"text for a spec", "kind: Router\nname: r\nspec: all\n", `<stdin>:3: router/r: spec: want an object with keys, got "all"`},
 		{"a key twice", "kind: Node\nname: n1\nname: n2\n", `<stdin>:3: node/n1: name: key "name" is already on line 2`},
 		{"a merge key", "kind: Node\nname: n1\nspec:\n  <<: {tunnelIP: 10.0.0.1}", `<stdin>:4: node/n1: spec: merge keys (<<) are not supported; write the keys out`},
-		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: the kind is missing (give one of Node, Network, Router, Port, PortGroup)`},
+		{"no kind", "# first\nname: n1\n", `<stdin>:2: n1: kind: the kind is missing (give one of ` + strings.ReplaceAll(model.KindList(), " or ", ", ") + `)`},
 		{"a misspelt kind and more", "kind: Netwrok\nname: b\nspec: {cidr: 10.0.0.0/24, mtuu: 1}\n---\nkind: Pod\nname: p\n---\nkind: Port\nname: q\nspec: {networks: b}\n", "4 mistakes, nothing was changed:\n" +
 			`  <stdin>:1: network/b: kind: "Netwrok" is not a kind of object (did you mean Network?)` + "\n" +
 			`  <stdin>:3: network/b: spec.mtuu: unknown key "mtuu" (did you mean "mtu"?)` + "\n" +
-			`  <stdin>:5: p: kind: "Pod" is not a kind of object: want Node, Network, Router, Port or PortGroup` + "\n" +
+			`  <stdin>:5: p: kind: "Pod" is not a kind of object: want ` + model.KindList() + "\n" +
 			`  <stdin>:10: port/q: spec.networks: unknown key "networks" (did you mean "network"?)`},
 		{"no name", "kind: Node\n", `<stdin>:1: node: name: the name is missing (give one, such as "name: web1")`},
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},

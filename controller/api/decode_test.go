@@ -70,7 +70,7 @@ func TestDecodeObject(t *testing.T) {
 			name: "nothing",
 			json: `{}`,
 			problems: []Problem{
-				{Field: "kind", Message: "the kind is missing", Fix: "give one of Node, Network, Router, Port, PortGroup"},
+				{Field: "kind", Message: "the kind is missing", Fix: "give one of " + strings.Join(kindNames(), ", ")},
 				{Field: "name", Message: "the name is missing", Fix: `give one, such as "name: web1"`},
 			},
 		},
@@ -78,7 +78,7 @@ func TestDecodeObject(t *testing.T) {
 			name:     "unknown kind",
 			json:     `{"kind":"Pod","name":"x"}`,
 			want:     Object{Kind: "Pod", Name: "x"},
-			problems: []Problem{{Object: "pod/x", Field: "kind", Message: `"Pod" is not a kind of object: want Node, Network, Router, Port or PortGroup`}},
+			problems: []Problem{{Object: "pod/x", Field: "kind", Message: `"Pod" is not a kind of object: want ` + model.KindList()}},
 		},
 		{
 			name:     "two values",
