@@ -202,6 +202,27 @@ func TestLeaveUndoesJoin(t *testing.T) {
 	}
 }
 
+// TestLeaveFindsTheBridge: without --bridge the bridge that joined is left, and one
+// that did not join is not left in its place.
+func TestLeaveFindsTheBridge(t *testing.T) {
+	db := database(t)
+	vsctl(t, db, "add-br", "br-int")
+	before := dump(t, db)
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--bridge", "ovs-br1")
+	joined := dump(t, db)
+	code, _, stderr := joinDB(t, db, "leave", "--bridge", "br-int", "--force")
+	if code != cli.ExitConflict || !strings.Contains(stderr, "br-int of this machine is no node's, but ovs-br1 is: leave with --bridge ovs-br1") {
+		t.Errorf("another bridge: exit code %d: %s", code, stderr)
+	}
+	if d := cmp.Diff(joined, dump(t, db)); d != "" {
+		t.Errorf("it was refused and changed all the same:\n%s", d)
+	}
+	mustJoinDB(t, db, "leave")
+	if d := cmp.Diff(before, dump(t, db)); d != "" {
+		t.Errorf("leave did not undo join (-before +after):\n%s", d)
+	}
+}
+
 // TestJoinTakesOver: a bridge in use is only taken over when told to, and leaving
 // puts back what was there, row by row.
 func TestJoinTakesOver(t *testing.T) {

@@ -29,26 +29,37 @@ and managers stay.
 It is refused while ports are attached to the bridge that came after the node
 joined: they would lose their network. Move or remove them first, with 'sdnctl
 node drain' and on this machine. To sdnd the node stays declared until 'sdnctl
-node delete'.`,
+node delete'.
+
+Without --bridge it is the bridge that joined, whatever its name is.`,
 		Example: `  sudo sdnctl node leave
   sudo sdnctl node leave --print`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.Flags().Changed("bridge"))
+		},
 	}
 	o.sw.add(cmd, "only print the commands for this machine, as a script")
 	cmd.Flags().BoolVar(&o.force, "force", false, "also remove the ports that were attached since")
 	return cmd
 }
 
-func (o *leaveOptions) run(ctx context.Context) error {
+func (o *leaveOptions) run(ctx context.Context, named bool) error {
 	m := o.sw.machine(o.app.env)
 	now, err := m.Read(ctx, o.sw.bridge)
 	if err != nil {
 		return err
 	}
+	if !named && now.Bridge.Node() == "" && len(now.Others) == 1 {
+		o.sw.bridge = now.Others[0]
+		if now, err = m.Read(ctx, o.sw.bridge); err != nil {
+			return err
+		}
+	}
 	u, err := nodeconfig.Leave(now, o.sw.bridge, o.force)
 	var used *nodeconfig.PortsInUseError
-	if errors.As(err, &used) {
+	var other *nodeconfig.OtherBridgeError
+	if errors.As(err, &used) || errors.As(err, &other) {
 		return codedError{ExitConflict, err}
 	}
 	if err != nil {

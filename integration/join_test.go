@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -173,6 +174,34 @@ func TestJoinAgain(t *testing.T) {
 	}
 	b.verify()
 	b.noDrift()
+}
+
+// TestJoinWithAnotherBridge: a machine that has left joins again with a bridge of
+// another name, once sdnd looks for that, and its ports are bound there; leaving
+// removes the bridge.
+func TestJoinWithAnotherBridge(t *testing.T) {
+	b := newBed(t, 1)
+	n := b.node("node1")
+	b.sdnctl("node", "create", "node1", "--tunnel-ip", n.Addr.String())
+	b.joinNode(n, 0)
+	b.apply("{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: one, spec: {network: blue}}\n")
+	b.onNode(n, 0, "sdnctl", "node", "leave", "--force")
+	rows := b.rows(n)
+	other := []string{"--bridge", "ovs-br1", "--datapath-type", "netdev"}
+	says(t, b.joinNode(n, cli.ExitConflict, other...), "start sdnd with --bridge ovs-br1", "nothing was changed")
+	if d := cmp.Diff(rows, b.rows(n)); d != "" {
+		t.Errorf("refused, and changed all the same (-before +after):\n%s", d)
+	}
+	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+	b.must(b.Controller.Start(b.ctx, "--bridge=ovs-br1"))
+	b.joinNode(n, 0, other...)
+	b.on(n, "ovs-vsctl add-port ovs-br1 one -- set interface one type=internal external_ids:iface-id=one")
+	b.sdnctl("wait", "--for", "bound", "port/one", "--timeout=20s")
+	b.sdnctl("wait", "--for", "ready", "node/node1", "--timeout=20s")
+	b.onNode(n, 0, "sdnctl", "node", "leave", "--force")
+	if d := cmp.Diff(rows, b.rows(n)); d != "" {
+		t.Errorf("leave did not put back what was there (-before +after):\n%s", d)
+	}
 }
 
 // guest is a machine on br-int that sdnd knows nothing of.

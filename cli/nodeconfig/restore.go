@@ -34,9 +34,26 @@ func (e *PortsInUseError) Error() string {
 	return fmt.Sprintf("bridge %s still has the ports %s; detach them first, or remove them with it, with --force", e.Bridge, strings.Join(shortened(e.Ports), ", "))
 }
 
+// OtherBridgeError refuses to undo joining of a bridge that did not join, while
+// others did.
+type OtherBridgeError struct {
+	// Bridge is the one that did not join; Joined are those that did.
+	Bridge string
+	Joined []string
+}
+
+// Error names the bridge that joined.
+func (e *OtherBridgeError) Error() string {
+	return fmt.Sprintf("bridge %s of this machine is no node's, but %s is: leave with --bridge %s", e.Bridge, e.Joined[0], ShellQuote(e.Joined[0]))
+}
+
 // Leave returns what undoes joining. Ports that came since are only removed by
-// force.
+// force. The error is a *PortsInUseError or an *OtherBridgeError where nothing may
+// be undone.
 func Leave(s State, bridge string, force bool) (Undoing, error) {
+	if s.Bridge.Node() == "" && len(s.Others) > 0 {
+		return Undoing{}, &OtherBridgeError{bridge, s.Others}
+	}
 	if s.Bridge.Node() == "" {
 		// What is left of a node whose bridge somebody removed.
 		now := s

@@ -30,6 +30,8 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 				s.Bridge.Controllers = append(s.Bridge.Controllers, remote(controllerOf[id]))
 			}
 			slices.SortFunc(s.Bridge.Controllers, func(a, b Remote) int { return strings.Compare(a.Target, b.Target) })
+		} else if r.dict("external_ids")[KeyNode] != "" {
+			s.Others = append(s.Others, name)
 		}
 		for _, id := range r.texts("ports") {
 			port := portOf[id]
@@ -50,6 +52,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 			slices.Sort(s.Bridge.Ports)
 		}
 	}
+	slices.Sort(s.Others)
 	slices.SortFunc(s.Tunnels, func(a, b Tunnel) int { return strings.Compare(a.Name, b.Name) })
 	for _, r := range managers {
 		s.Managers = append(s.Managers, remote(r))

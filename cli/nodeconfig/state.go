@@ -27,6 +27,8 @@ type State struct {
 	// Bridge is the bridge that is, or is to be, the node's; nil when there is
 	// none of that name.
 	Bridge *Bridge
+	// Others are the other bridges of the machine that a join made a node's, by name.
+	Others []string
 	// Tunnels are all VXLAN interfaces but that of TunnelPort on Bridge.
 	Tunnels []Tunnel
 	// Managers are the database's managers.
