@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ type attachOptions struct {
 	labels  labelFlag
 	wait    confirmFlag
 	gc      bool
+	again   bool
 	output  output
 }
 
@@ -36,8 +38,9 @@ bridge, and wait until every switch concerned has confirmed it.
 With --netns it is a network namespace and with --pid that of a process; NAME is
 then the port's. A port of that name that is declared already is used as it is.
 
-Doing it again changes nothing, or mends what a restart of the container took.
-What fails is undone. The default route is set if the network has a gateway that
+Doing it again changes nothing, or mends what a restart of the container took;
+'sdnctl attach --again' does so for all containers of this machine, and may be run
+by cron or a systemd timer. What fails is undone. The default route is set if the network has a gateway that
 answers, and the container has no other default route.
 
 'sdnctl detach' takes it away. After containers were removed or stopped without
@@ -47,6 +50,7 @@ interfaces of the bridge, and the ports of containers that do not exist any more
   sudo sdnctl attach web --network blue
   sudo sdnctl attach web --network green --interface eth1 --no-default-route
   sudo sdnctl attach db --netns db-ns --network blue --ip 10.0.0.9 --label tier=db
+  sudo sdnctl attach --again
   sudo sdnctl attach --gc`,
 		Args: func(_ *cobra.Command, args []string) error { return o.args(args) },
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
@@ -61,6 +65,7 @@ interfaces of the bridge, and the ports of containers that do not exist any more
 	f.StringVar(&r.IP, "ip", "", "`address` of the port (default: allocated)")
 	f.StringVar(&r.MAC, "mac", "", "`MAC` address of the port (default: derived from the address and the VNI)")
 	f.BoolVar(&r.NoDefaultRoute, "no-default-route", false, "do not set a default route")
+	f.BoolVar(&o.again, "again", false, "attach all containers of this machine again that were restarted and have lost their interface")
 	f.BoolVar(&o.gc, "gc", false, "only remove what is left of containers and namespaces that are gone")
 	f.Var(&o.wait, "wait", "wait until every switch concerned has confirmed it, at most this `time`; false not to wait")
 	f.Lookup("wait").NoOptDefVal = defaultWait.String()
@@ -73,15 +78,15 @@ interfaces of the bridge, and the ports of containers that do not exist any more
 	}
 	o.labels.add(cmd, "label of the port, if it is declared by this, as `key=value`; may be repeated, or several separated by commas")
 	o.output.flags(a, cmd)
-	cmd.MarkFlagsMutuallyExclusive("netns", "pid", "gc")
+	cmd.MarkFlagsMutuallyExclusive("netns", "pid", "gc", "again")
 	return cmd
 }
 
 func (o *attachOptions) args(args []string) error {
 	switch {
-	case o.gc && len(args) > 0:
-		return usageErrorf("--gc takes no name: it looks at all attachments of this machine")
-	case !o.gc && len(args) != 1:
+	case (o.gc || o.again) && len(args) > 0:
+		return usageErrorf("--gc and --again take no name: they look at all attachments of this machine")
+	case !o.gc && !o.again && len(args) != 1:
 		return usageErrorf("name one container, or with --netns or --pid one port")
 	}
 	return nil
@@ -95,6 +100,9 @@ func (o *attachOptions) run(ctx context.Context, args []string) error {
 	defer client.Close()
 	if o.gc {
 		return o.collect(ctx, node)
+	}
+	if o.again {
+		return o.reattach(ctx, node)
 	}
 	o.request.Name = args[0]
 	o.request.Port, o.request.Interface = o.on.port, o.on.iface
@@ -157,6 +165,22 @@ func (o *attachOptions) confirm(ctx context.Context, node attach.Node, r attach.
 			time.Duration(o.wait), pendingText(last), last.Pending[0].Node)}
 	}
 	return err
+}
+
+// reattach attaches again what has lost its interface.
+func (o *attachOptions) reattach(ctx context.Context, node attach.Node) error {
+	done, err := node.Again(ctx)
+	failed := []error{err}
+	for _, r := range done {
+		o.tell(r)
+		if o.wait > 0 {
+			failed = append(failed, o.confirm(ctx, node, r))
+		}
+	}
+	if err == nil && len(done) == 0 {
+		o.app.note("every container that runs and was attached has its interface")
+	}
+	return errors.Join(failed...)
 }
 
 func (o *attachOptions) collect(ctx context.Context, node attach.Node) error {

@@ -94,7 +94,8 @@ func TestAttach(t *testing.T) {
 	b.part("a restarted container is attached again with the same address", func(t *testing.T, b attachBed) {
 		_, err := b.node("node1").Exec(b.ctx, "docker", "restart", "--time", "0", "web")
 		b.must(err)
-		b.attach("node1", "web")
+		_, err = b.node("node1").Exec(b.ctx, "sdnctl", "attach", "--again", "--wait=20s")
+		b.must(err)
 		if again := b.adopt("node1", "web"); again.IP != web.IP || again.MAC != web.MAC {
 			t.Errorf("now %s %s, before %s %s", again.IP, again.MAC, web.IP, web.MAC)
 		} else {

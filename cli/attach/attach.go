@@ -126,7 +126,7 @@ func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, ba
 
 // want works out the attachment of a port.
 func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error) {
-	w := Want{Port: p.Name, ID: p.Name, Bridge: n.Bridge, Link: Link{
+	w := Want{Port: p.Name, ID: p.Name, Bridge: n.Bridge, NoDefaultRoute: r.NoDefaultRoute, Link: Link{
 		Host: HostName(p.Name), Inner: r.Interface, Target: t,
 		MAC: p.Status.MAC, MTU: p.Status.MTU, Checksums: bridge.DatapathType == "netdev",
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,78 @@ func TestAttachAgain(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.ReplaceAll(whole, "/100/", "/200/"), m.state()); diff != "" {
 		t.Errorf("after a restart (-before +after):\n%s", diff)
+	}
+}
+
+// TestAgain attaches what was restarted, with the interfaces and routes that it
+// had, and nothing else.
+func TestAgain(t *testing.T) {
+	m, n, web := attached(t)
+	db := m.run("db", 300)
+	gone := m.run("gone", 400)
+	m.inside["/run/netns/ns1"] = map[string]*Device{}
+	for _, r := range []Request{
+		{Name: "web", Network: "seg", Interface: "eth1", NoDefaultRoute: true}, {Name: "web", Network: "blue", Interface: "lan", Port: "odd"},
+		{Name: "db", Network: "seg"}, {Name: "gone", Network: "blue"}, {Name: "ns", Netns: "ns1", Network: "blue"},
+	} {
+		if _, err := n.Attach(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := func(want ...string) {
+		t.Helper()
+		done, err := n.Again(t.Context())
+		var got []string
+		for _, r := range done {
+			got = append(got, r.Port.Name+" "+r.Link.Inner)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("attached again (-want +got):\n%s%v", diff, err)
+		}
+	}
+	whole := m.state()
+	again()
+	restart := func(id string, pid int) {
+		m.stop(id)
+		m.inside[processNamespace(pid)] = map[string]*Device{}
+		c := m.containers[id]
+		c.PID = pid
+		m.containers[id] = c
+	}
+	m.stop(db)
+	delete(m.containers, gone)
+	restart(web, 500)
+	again("web eth0", "odd lan", "web-eth1 eth1")
+	restart(db, 300)
+	again("db eth0")
+	again()
+	is := strings.Split(strings.ReplaceAll(m.state(), "/500/", "/100/"), "\n")
+	slices.Sort(is)
+	if diff := cmp.Diff(strings.Split(whole, "\n"), is); diff != "" {
+		t.Errorf("other than before the restarts (-before +after):\n%s", diff)
+	}
+
+	// What was collected meanwhile is found by its declared port, and so is what an
+	// older sdnctl attached, that recorded less.
+	m.stop(db)
+	if _, err := n.Collect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	restart(db, 600)
+	again("db eth0")
+	restart(web, 700)
+	for _, r := range m.rows {
+		delete(r.IDs, InnerKey)
+		delete(r.IDs, RouteKey)
+	}
+	done, err := n.Again(t.Context())
+	if len(done) != 2 || err == nil || !strings.Contains(err.Error(), "port odd: which interface of container web it is was not recorded") {
+		t.Errorf("of an older sdnctl: %+v, %v", done, err)
+	}
+	// Without Docker nothing is known.
+	m.noDocker = true
+	if done, err := n.Again(t.Context()); len(done) > 0 || err == nil {
+		t.Errorf("without Docker: %v, %v", done, err)
 	}
 }
 

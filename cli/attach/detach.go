@@ -74,6 +74,10 @@ type attachment struct {
 	host   string
 	port   string // "" if only the veth is left
 	target Target
+	// inner is the name of the interface in the namespace, "" if that was not
+	// recorded, and noRoute says that no default route was wanted.
+	inner   string
+	noRoute bool
 	// row and link tell whether the bridge has the interface, and the machine the
 	// device.
 	row, link bool
@@ -96,7 +100,7 @@ func (n Node) all(ctx context.Context) ([]attachment, error) {
 	}
 	var all []attachment
 	for _, r := range rows {
-		a := attachment{host: r.Name, port: r.IDs[PortKey], row: true}
+		a := attachment{host: r.Name, port: r.IDs[PortKey], inner: r.IDs[InnerKey], noRoute: r.IDs[RouteKey] == "none", row: true}
 		_, a.link = links[r.Name]
 		delete(links, r.Name)
 		if a.target, err = ParseTarget(r.IDs[TargetKey]); err == nil && r.Bridge == n.Bridge {

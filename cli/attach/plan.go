@@ -47,14 +47,20 @@ type Want struct {
 	// which sdnd knows its interface.
 	Port, ID string
 	Bridge   string
+	// NoDefaultRoute says that no default route is wanted.
+	NoDefaultRoute bool
 }
 
 // externalIDs are the external_ids of the bridge's interface. attached-mac is
 // OVN's and libvirt's word for the MAC that the other end has.
 func (w Want) externalIDs() map[string]string {
+	route := "default"
+	if w.NoDefaultRoute {
+		route = "none"
+	}
 	return map[string]string{
 		"iface-id": w.ID, "attached-mac": w.Link.MAC,
-		PortKey: w.Port, TargetKey: w.Link.Target.String(),
+		PortKey: w.Port, TargetKey: w.Link.Target.String(), InnerKey: w.Link.Inner, RouteKey: route,
 	}
 }
 

@@ -15,6 +15,11 @@ const (
 	// that attach made: the Target, and the name of the port.
 	TargetKey = "sdnctl-attach"
 	PortKey   = "sdnctl-port"
+	// InnerKey is the name of the interface in the namespace, and RouteKey says
+	// whether its default route is set: "default", or "none" where that was not
+	// wanted.
+	InnerKey = "sdnctl-interface"
+	RouteKey = "sdnctl-route"
 )
 
 // Kind says what a Target is.

@@ -249,7 +249,7 @@ func TestInterfaceFailed(t *testing.T) {
 		failed Failed
 		cure   string
 	}{
-		{Failed{Target: "docker/0123456789abcdef"}, "sdnctl attach 0123456789ab --port web"},
+		{Failed{Target: "docker/0123456789abcdef"}, "sdnctl attach --again"},
 		{Failed{Target: "netns/red"}, "sdnctl attach web --netns red"},
 		{Failed{Target: "pid/42"}, "sdnctl attach web --pid 42"},
 		{Failed{Container: "c1"}, "ovs-vsctl del-port br-int veth0, and ovs-docker add-port br-int DEVICE c1 with its options again"},

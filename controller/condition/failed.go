@@ -24,7 +24,7 @@ func failed(l *list, f PortFacts) {
 func (x Failed) again(port, bridge string) string {
 	switch kind, id, _ := strings.Cut(x.Target, "/"); {
 	case kind == "docker":
-		return "sdnctl attach " + id[:min(len(id), 12)] + " --port " + port
+		return "sdnctl attach --again"
 	case kind == "netns", kind == "pid":
 		return "sdnctl attach " + port + " --" + kind + " " + id
 	case x.Container != "":

@@ -1,0 +1,112 @@
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+)
+
+// Again makes anew the attachments of containers that run and have lost their
+// interface, as a restart of theirs takes it: those that are on the bridge, and
+// those of which only the port is left that attach declared. It returns what it
+// attached. What fails is in the error, and does not keep it from the others.
+func (n Node) Again(ctx context.Context) ([]Result, error) {
+	requests, err := n.lost(ctx)
+	failed := []error{err}
+	var done []Result
+	for _, r := range requests {
+		res, err := n.Attach(ctx, r)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("port %s: %w", r.Port, err))
+			continue
+		}
+		done = append(done, res)
+	}
+	return done, errors.Join(failed...)
+}
+
+// lost returns what to attach anew, as far as it can be found out.
+func (n Node) lost(ctx context.Context) (requests []Request, err error) {
+	n, _, unlock, err := n.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all, err := n.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var unsure []error
+	known := map[string]bool{}
+	look := func(port string, a attachment) {
+		known[port] = true
+		r, err := n.again(ctx, port, a)
+		if err != nil {
+			unsure = append(unsure, fmt.Errorf("port %s: %w", port, err))
+		} else if r != nil {
+			requests = append(requests, *r)
+		}
+	}
+	for _, a := range all {
+		if a.row {
+			look(a.port, a)
+		}
+	}
+	ports, err := n.Controller.Ports(ctx, api.ListOptions{Node: n.Name, Label: TargetLabel})
+	if err != nil {
+		return requests, errors.Join(append(unsure, err)...)
+	}
+	for _, p := range ports.Items {
+		if t, err := ParseTarget(p.Labels[TargetLabel]); err == nil && p.Spec.Node == n.Name && !known[p.Name] {
+			look(p.Name, attachment{host: HostName(p.Name), port: p.Name, target: t})
+		}
+	}
+	return requests, errors.Join(unsure...)
+}
+
+// again returns what attaches a container anew; nil if it has its interface, does
+// not run, or is no container: a namespace or process does not come back.
+func (n Node) again(ctx context.Context, port string, a attachment) (*Request, error) {
+	if a.target.Kind != Docker {
+		return nil, nil
+	}
+	c, err := n.Containers.Container(ctx, a.target.ID)
+	var e *Error
+	switch {
+	case errors.As(err, &e) && e.Code == NotFound:
+		return nil, nil // for Collect
+	case err != nil:
+		return nil, err
+	case c.PID == 0:
+		return nil, nil
+	}
+	r := Request{Name: c.ID, Port: port, Interface: a.inner, NoDefaultRoute: a.noRoute}
+	if r.Interface == "" {
+		// An older sdnctl did not record it.
+		after, more := strings.CutPrefix(port, c.Name+"-")
+		switch {
+		case more:
+			r.Interface = after
+		case port == c.Name:
+			r.Interface = DefaultInterface
+		default:
+			return nil, fault(Failed, "attach it once more with its options: sdnctl attach "+c.Name+" --port "+port+" --interface NAME",
+				"which interface of container %s it is was not recorded", c.Name)
+		}
+	}
+	if !a.row || !a.link {
+		return &r, nil
+	}
+	ns, err := n.Kernel.Open(processNamespace(c.PID))
+	if err != nil {
+		return nil, err
+	}
+	seen, err := n.Kernel.Look(ns, a.host, r.Interface)
+	if err := errors.Join(err, ns.Close()); err != nil || (Found{Seen: seen}).paired() {
+		return nil, err
+	}
+	return &r, nil
+}
