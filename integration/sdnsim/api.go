@@ -80,6 +80,7 @@ type switchStatus struct {
 	FlowMods  uint64 `json:"flowMods"`
 	Bundles   uint64 `json:"bundles"`
 	Refused   uint64 `json:"refused"`
+	Aborts    uint64 `json:"aborts"`
 	// Hash is the same for switches that have the same groups and meters, and flows
 	// with the same cookies (simswitch.HashCookies), in hexadecimal digits.
 	Hash  string   `json:"hash"`
@@ -90,7 +91,7 @@ func statusOfSwitch(name string, s *simswitch.Switch) switchStatus {
 	st := s.Stats()
 	v := switchStatus{Name: name, Connected: s.Connected(), Flows: s.NumFlows(),
 		Groups: len(s.Groups()), Meters: len(s.Meters()), FlowMods: st.FlowMods,
-		Bundles: st.Bundles, Refused: st.Refused, Hash: fmt.Sprintf("%016x", s.Hash())}
+		Bundles: st.Bundles, Refused: st.Refused, Aborts: st.Aborts, Hash: fmt.Sprintf("%016x", s.Hash())}
 	for _, p := range s.Ports() {
 		v.Ports = append(v.Ports, p.Name)
 	}

@@ -22,6 +22,7 @@ type status struct {
 	FlowMods      uint64 `json:"flowMods"`
 	Bundles       uint64 `json:"bundles"`
 	Refused       uint64 `json:"refused"`
+	Aborts        uint64 `json:"aborts"`
 	// RSSBytes is the memory that the process has, CPUSeconds what it has used
 	// since it began.
 	RSSBytes   uint64  `json:"rssBytes"`
@@ -33,7 +34,7 @@ func statusOf(f *simswitch.Fleet) status {
 	return status{
 		Switches: s.Switches, Connected: s.Connected, Flows: s.Flows, DistinctFlows: s.DistinctFlows,
 		Handshakes: s.Stats.Handshakes, Messages: s.Stats.Messages, FlowMods: s.Stats.FlowMods,
-		Bundles: s.Stats.Bundles, Refused: s.Stats.Refused, RSSBytes: rss(), CPUSeconds: cpu(),
+		Bundles: s.Stats.Bundles, Refused: s.Stats.Refused, Aborts: s.Stats.Aborts, RSSBytes: rss(), CPUSeconds: cpu(),
 	}
 }
 

@@ -158,9 +158,15 @@ func (c *conn) commit(b *bundle) refusal {
 	var log journal
 	ends := make([]extent, 0, len(b.mods)) // of what each modification changed
 	for _, m := range b.mods {
-		if why := m.apply(s.tables, &log, &by); why != accepted {
-			s.tables.undo(&log)
+		why := m.apply(s.tables, &log, &by)
+		if why == aborts {
+			return why
+		}
+		if why != accepted {
 			c.send(appendRefusal(nil, why, m.message))
+			if !s.tables.undo(&log) {
+				return aborts
+			}
 			return bundleMsgFailed
 		}
 		ends = append(ends, log.extent())

@@ -32,6 +32,13 @@
 //   - Open vSwitch's own table 254 is read only here too, but empty, where it
 //     shows a few flows of its own when asked for cookie 0.
 //
+// # Where Open vSwitch 3.1 aborts
+//
+// ovs-vswitchd ends with a failed assertion when a group is deleted that one flow
+// uses twice, and when a bundle is refused that has deleted a group in use before.
+// The simulator restarts then, as it would, and counts it in Stats.Aborts: no
+// controller may ever send such.
+//
 // # Memory
 //
 // A Shared holds the flows of many switches: the same flow-mod sent to a

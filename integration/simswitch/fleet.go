@@ -99,6 +99,7 @@ func (f *Fleet) Status() FleetStatus {
 		t.Stats.MeterMods += st.MeterMods
 		t.Stats.Bundles += st.Bundles
 		t.Stats.Refused += st.Refused
+		t.Stats.Aborts += st.Aborts
 		t.Flows += s.NumFlows()
 		if s.Connected() {
 			t.Connected++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/integration/simswitch"
@@ -21,6 +22,13 @@ func FuzzSwitch(f *testing.F) {
 		openflow.AppendFlowDeleteByCookie(nil, 0, 255, 0x11)) {
 		f.Add(m)
 	}
+	for _, m := range slices.Concat(sampleGroups(), sampleMeters(), badGroups(), badMeters(), showGroups(f), showMeters(f)) {
+		f.Add(m)
+	}
+	f.Add(slices.Concat(slices.Concat(sampleGroups()...), slices.Concat(sampleMeters()...), flowToGroup(1, 1), flowToGroup(2, 2, 2), flowToMeter(3, 1),
+		control(f, 1, openflow.BundleOpenRequest, both), put(1, both, as(openflow.GroupModify, sampleGroups()[0])), put(1, both, deleteGroup(1)),
+		control(f, 1, openflow.BundleCommitRequest, both), deleteMeter(openflow.MeterAll), deleteGroup(openflow.GroupAll)))
+	f.Add(encode(f, &openflow.SetAsyncConfig{Properties: []openflow.AsyncProperty{{Kind: openflow.AsyncRequestForwardMaster, Mask: 3}}}))
 	var all []byte
 	for _, m := range sample() {
 		all = append(all, m...)

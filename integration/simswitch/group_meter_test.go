@@ -58,3 +58,43 @@ func TestRefuseGroupsAndMeters(t *testing.T) {
 		t.Errorf("%v, %v", sim.Groups(), sim.Meters())
 	}
 }
+
+// TestAborts: what Open vSwitch 3.1 does not survive, a simulated switch does not
+// either.
+func TestAborts(t *testing.T) {
+	twice := [][]byte{sampleGroups()[0], flowToGroup(1, 1, 1), deleteGroup(1)}
+	bundle := [][]byte{sampleGroups()[0], flowToGroup(1, 1), control(t, 1, openflow.BundleOpenRequest, both), put(1, both, deleteGroup(1)),
+		put(1, both, flowToGroup(2, 99)), control(t, 1, openflow.BundleCommitRequest, both)}
+	for name, messages := range map[string][][]byte{"a group that a flow uses twice": twice, "a refused bundle that deletes a group in use": bundle} {
+		t.Run(name, func(t *testing.T) {
+			sim := simulate(t, simswitch.Config{})
+			for _, p := range []peer{sim, startOVS(t, 1)} {
+				d := drive(t, p, 0)
+				for _, m := range messages {
+					d.write(d.stamp(m))
+				}
+				d.closed()
+			}
+			if sim.Stats().Aborts != 1 || sim.NumFlows() != 0 || len(sim.Groups()) != 0 {
+				t.Errorf("%+v", sim.Stats())
+			}
+		})
+	}
+}
+
+// TestGroupTooLong: a group of which the description or the counters would not fit
+// into a message is refused.
+func TestGroupTooLong(t *testing.T) {
+	buckets := func(n int) openflow.Buckets {
+		var l openflow.Buckets
+		for range n {
+			l = l.Add(bucket(noActs))
+		}
+		return l
+	}
+	sim := simulate(t, simswitch.Config{})
+	d := drive(t, sim, 0)
+	d.send(groupMod(openflow.GroupAdd, openflow.Group{ID: 1, Buckets: buckets(4092)}), groupMod(openflow.GroupAdd, openflow.Group{ID: 2, Buckets: buckets(4093)}))
+	wantErrors(t, d, "OFPGMFC_OUT_OF_BUCKETS")
+	d.send(showGroups(t)...)
+}

@@ -110,6 +110,11 @@ func (m *groupMod) apply(t *tables, log *journal, by *limits) refusal {
 		for _, id := range t.chosenGroups(m.id) {
 			n := len(log.flows)
 			log.flows = t.removeUsers(need{group: true, id: id}, openflow.RemovedGroupDelete, log.flows)
+			for _, c := range log.flows[n:] {
+				if c.old.uses(need{group: true, id: id}) > 1 {
+					return aborts // 3.1 does when it removes such a flow for the second time (ofproto_rule_remove__)
+				}
+			}
 			log.groups = append(log.groups, groupChange{id: id, old: t.groups[id], users: len(log.flows) > n})
 			t.setGroup(id, nil)
 		}

@@ -11,7 +11,13 @@ func (c *conn) handle(msg []byte) error {
 	if msg[0] != openflow.Version && typ != openflow.TypeHello && typ != openflow.TypeError {
 		return errBadVersion
 	}
-	if why := c.dispatch(typ, msg); why != accepted {
+	switch why := c.dispatch(typ, msg); why {
+	case accepted:
+	case aborts:
+		c.s.stats.Aborts++
+		c.s.restart()
+		return errAborted
+	default:
 		c.s.stats.Refused++
 		c.send(appendRefusal(nil, why, msg))
 	}

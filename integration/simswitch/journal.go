@@ -50,8 +50,11 @@ type groupChange struct {
 	users bool
 }
 
-// undo takes back what log says, from its end.
-func (t *tables) undo(log *journal) {
+// undo takes back what log says, from its end. It reports false if Open vSwitch 3.1
+// aborts there: it puts back the flows of a group that was deleted before it puts
+// back the group (ofproto_group_mod_revert).
+func (t *tables) undo(log *journal) bool {
+	survives := true
 	for i := len(log.flows) - 1; i >= 0; i-- {
 		if c := log.flows[i]; c.flow != nil {
 			t.remove(t.find(c.flow))
@@ -64,5 +67,7 @@ func (t *tables) undo(log *journal) {
 	}
 	for i := len(log.groups) - 1; i >= 0; i-- {
 		t.setGroup(log.groups[i].id, log.groups[i].old)
+		survives = survives && !log.groups[i].users
 	}
+	return survives
 }

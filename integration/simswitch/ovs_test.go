@@ -103,6 +103,7 @@ func (o *ovs) daemon(name string, args ...string) {
 	o.tb.Helper()
 	cmd := o.command(name, append(args, "--no-chdir", "-vconsole:off", "-vsyslog:off",
 		"--log-file="+o.path(name+".log"), "--unixctl="+o.path(name+".ctl"))...)
+	cmd.Dir = o.dir // where it leaves its core if it aborts
 	if err := cmd.Start(); err != nil {
 		o.tb.Fatal(err)
 	}

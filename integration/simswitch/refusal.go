@@ -31,6 +31,8 @@ const (
 // Errors by what they are about.
 const (
 	accepted refusal = 0
+	// aborts is no error: Open vSwitch does not survive the message.
+	aborts = ^accepted
 
 	badType         = ofRequest + 1
 	badMultipart    = ofRequest + 2

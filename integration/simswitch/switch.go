@@ -77,6 +77,7 @@ type Stats struct {
 	MeterMods  uint64 // likewise
 	Bundles    uint64 // committed
 	Refused    uint64 // messages answered with an error
+	Aborts     uint64 // restarts because Open vSwitch 3.1 would have aborted
 }
 
 // New makes a switch that is not connected yet.
@@ -145,21 +146,28 @@ func (s *Switch) Run(ctx context.Context, dial func(context.Context) (net.Conn, 
 var errReset = errors.New("the switch was restarted")
 
 // Disconnect closes the connections; Run makes new ones.
-func (s *Switch) Disconnect() { s.dropAll(errDropped) }
+func (s *Switch) Disconnect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropAll(errDropped)
+}
 
 // Reset is a restart: the connections are closed, the flows, groups and meters gone
 // and the roles forgotten; ports stay.
 func (s *Switch) Reset() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restart()
+}
+
+// restart is Reset for those who hold the lock.
+func (s *Switch) restart() {
 	s.tables.clear()
 	s.elected, s.election = false, 0
-	s.mu.Unlock()
 	s.dropAll(errReset)
 }
 
 func (s *Switch) dropAll(why error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, cancel := range s.conns {
 		cancel(why)
 	}
