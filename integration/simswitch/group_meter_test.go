@@ -98,3 +98,28 @@ func TestGroupTooLong(t *testing.T) {
 	wantErrors(t, d, "OFPGMFC_OUT_OF_BUCKETS")
 	d.send(showGroups(t)...)
 }
+
+// TestModifiedKeepAge: a group and a meter that are changed are as old as before.
+func TestModifiedKeepAge(t *testing.T) {
+	d := drive(t, simulate(t, simswitch.Config{}), 0)
+	ages := func() (group, meter uint32) {
+		for i, m := range [][]byte{encode(t, openflow.GroupStatsRequest(1)), encode(t, openflow.MeterStatsRequest(1))} {
+			d.write(d.stamp(m))
+			f := d.read()
+			if age := be.Uint32(f[16+36:]); i == 0 { // nanoseconds of the first entry
+				group = age
+			} else {
+				meter = age
+			}
+		}
+		return group, meter
+	}
+	d.send(sampleGroups()[0], sampleMeters()[0])
+	const old = 20e6
+	for g, m := ages(); min(g, m) < old; g, m = ages() {
+	}
+	d.send(as(openflow.GroupModify, sampleGroups()[0]), patch(sampleMeters()[0], 8, 0, byte(openflow.MeterModify)))
+	if g, m := ages(); min(g, m) < old {
+		t.Errorf("%d ns and %d ns old, were %d", g, m, int(old))
+	}
+}
