@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // lobbyGrace is how long a connection may take to show its bridge, however
@@ -19,11 +19,11 @@ var errCrowded = errors.New("too many OVSDB connections, and most of them from i
 // doors bounds the connections of a Serve, fairly by address.
 type doors struct {
 	// lobby has those that have not shown a bridge, house has all.
-	lobby, house *crowd.Crowd
+	lobby, house *connlimit.Limiter
 }
 
 func newDoors(cfg Config) doors {
-	return doors{lobby: crowd.New(cfg.MaxHandshakes, lobbyGrace), house: crowd.New(cfg.MaxConnections, 0)}
+	return doors{lobby: connlimit.New(cfg.MaxHandshakes, lobbyGrace), house: connlimit.New(cfg.MaxConnections, 0)}
 }
 
 // guest is the stay of one connection.
@@ -43,14 +43,14 @@ func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *gu
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Closing is left to the connection's own goroutine, as it may take time.
 	drop := func() { cancel(errCrowded) }
-	leaveHouse := s.house.TryEnter(conn.RemoteAddr(), drop)
+	leaveHouse := s.house.TryAcquire(conn.RemoteAddr(), drop)
 	if leaveHouse == nil {
 		s.strange.Warn(conn.RemoteAddr(), "too many OVSDB connections: one more is refused", "max", s.cfg.MaxConnections)
 		cancel(nil)
 		conn.Close()
 		return nil, nil
 	}
-	leaveLobby := s.lobby.Enter(ctx, conn.RemoteAddr(), 1, drop)
+	leaveLobby := s.lobby.Acquire(ctx, conn.RemoteAddr(), 1, drop)
 	if leaveLobby == nil {
 		cancel(nil)
 		leaveHouse()

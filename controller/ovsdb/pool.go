@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // What a connection may have without asking: enough for a node with a hundred
@@ -41,7 +41,7 @@ type pool struct{ nodes, strangers room }
 
 // room is what is for one kind of connection.
 type room struct {
-	messages *crowd.Crowd
+	messages *connlimit.Limiter
 	views    int          // that rows was made of
 	rows     atomic.Int64 // bytes left for large views
 	pace     *rate.Limiter
@@ -49,8 +49,8 @@ type room struct {
 
 func newPool(maxMessage int) *pool {
 	p := &pool{
-		nodes:     room{messages: crowd.New(largeMessages, largeGrace), views: largeViews, pace: rate.NewLimiter(rate.Inf, 0)},
-		strangers: room{messages: crowd.New(strangeMessages, strangeGrace), views: strangeViews, pace: rate.NewLimiter(strangeBytes, strangeBytesOnce)},
+		nodes:     room{messages: connlimit.New(largeMessages, largeGrace), views: largeViews, pace: rate.NewLimiter(rate.Inf, 0)},
+		strangers: room{messages: connlimit.New(strangeMessages, strangeGrace), views: strangeViews, pace: rate.NewLimiter(strangeBytes, strangeBytesOnce)},
 	}
 	for _, r := range []*room{&p.nodes, &p.strangers} {
 		r.rows.Store(int64(r.views) * int64(maxMessage))
@@ -80,7 +80,7 @@ func (p *part) room() *room {
 // may then be taken at a time. It has to be given back when it was handled.
 func (p *part) takeMessage(ctx context.Context) (*large, error) {
 	r := p.room()
-	leave := r.messages.Enter(ctx, p.from, 1, p.drop)
+	leave := r.messages.Acquire(ctx, p.from, 1, p.drop)
 	if leave == nil {
 		return nil, context.Cause(ctx)
 	}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // errCrowded ends the handshake of a switch that had to make room for others.
@@ -19,13 +19,13 @@ const portsAdmitted = 256
 // admission bounds the ports that one connection's switch describes before it is
 // known who it is.
 type admission struct {
-	member *crowd.Member
+	member *connlimit.Reservation
 	taken  int // of portsAdmitted each
 }
 
 // newAdmission makes the admission of a connection, which has to be left.
 func (f *Fabric) newAdmission(conn net.Conn) *admission {
-	return &admission{member: f.described.Member(conn.RemoteAddr(), func() { conn.Close() })}
+	return &admission{member: f.described.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
 }
 
 // admit makes room for so many ports in all; it is openflow.Config.AdmitPorts.

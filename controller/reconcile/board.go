@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -102,7 +102,7 @@ func (b *board) connect(node string, p *peer) {
 		n.throttled = n.throttledInAll()
 		n.peer = p
 		if p != nil {
-			b.moveHost(n, crowd.Host(p.sess.RemoteAddr()))
+			b.moveHost(n, connlimit.Host(p.sess.RemoteAddr()))
 		}
 	}
 }

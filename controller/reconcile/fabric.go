@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -116,7 +116,7 @@ type Fabric struct {
 	// lobby has the connections that have not yet said which switch they are,
 	// described what they have told of their ports, strangers the switches that
 	// are no node's.
-	lobby, described, strangers *crowd.Crowd
+	lobby, described, strangers *connlimit.Limiter
 	// strange logs what is wrong with those who come.
 	strange *warn.Limiter
 	// view is the newest; the dispatcher writes it.
@@ -156,8 +156,8 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.Session.Fragments = openflow.FragNXMatch // which the pipeline counts on
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
-		lobby:     crowd.New(cfg.MaxHandshakes, lobbyGrace),
-		described: crowd.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: crowd.New(cfg.MaxStrangers, 0),
+		lobby:     connlimit.New(cfg.MaxHandshakes, lobbyGrace),
+		described: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: connlimit.New(cfg.MaxStrangers, 0),
 		strange: warn.New(cfg.Logger),
 		board:   newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),

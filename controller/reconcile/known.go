@@ -3,7 +3,7 @@ package reconcile
 import (
 	"net"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // KnownAddress reports whether a node's switch is, or was last, connected from
@@ -11,7 +11,7 @@ import (
 func (f *Fabric) KnownAddress(a net.Addr) bool {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
-	return f.board.hosts[crowd.Host(a)] > 0
+	return f.board.hosts[connlimit.Host(a)] > 0
 }
 
 // moveHost notes that a node is at another host, "" for none. The caller holds

@@ -81,7 +81,7 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		leave := f.lobby.Enter(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
+		leave := f.lobby.Acquire(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
 		if leave == nil {
 			conn.Close()
 			return nil
@@ -106,7 +106,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	ports, cfg := f.newAdmission(conn), f.cfg.Session
 	cfg.AdmitPorts = ports.admit
 	sess, err := session.Handshake(ctx, conn, cfg)
-	ports.member.Leave()
+	ports.member.Release()
 	shaken()
 	if err != nil {
 		if ctx.Err() == nil {

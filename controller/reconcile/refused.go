@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
@@ -51,7 +51,7 @@ func (b *board) show(from net.Addr, s Switch, command string) {
 	if command != "" {
 		s.Action = "on that machine: " + command
 	}
-	host, now := crowd.Host(from), b.now()
+	host, now := connlimit.Host(from), b.now()
 	was, again := b.refused[host]
 	again = again && was.Reason == s.Reason
 	if s.Address, s.Since = from.String(), now; again {
@@ -101,7 +101,7 @@ func (b *board) assessAt(host string) {
 func (b *board) accept(from net.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	host := crowd.Host(from)
+	host := connlimit.Host(from)
 	if _, ok := b.refused[host]; ok {
 		delete(b.refused, host)
 		b.assessAt(host)

@@ -183,7 +183,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 	}
 	if p.leave == nil {
 		// A stranger with a great many ports takes the room of many.
-		p.leave = d.f.strangers.Enter(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerStranger, func() { p.sess.Close() })
+		p.leave = d.f.strangers.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerStranger, func() { p.sess.Close() })
 	}
 	d.f.strange.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
 	d.f.board.quarantine(p, s)

@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // listeners are the sockets of the daemon. They are all opened before any is
@@ -40,21 +40,21 @@ func (l *listeners) open(o options, d descriptors) (err error) {
 		if err != nil {
 			return err
 		}
-		l.metrics = crowd.Listen(ln, d.metrics, d.metrics)
+		l.metrics = connlimit.Listen(ln, d.metrics, d.metrics)
 	}
 	if o.apiListen != "" {
 		ln, err := listenTCP("api-listen", o.apiListen)
 		if err != nil {
 			return err
 		}
-		l.api = append(l.api, crowd.Listen(ln, d.api, waitingOf(d.api)))
+		l.api = append(l.api, connlimit.Listen(ln, d.api, waitingOf(d.api)))
 	}
 	if o.apiSocket != "" {
 		ln, err := listenUnix(o.apiSocket, fs.FileMode(o.apiSocketMode), o.apiSocketGroup)
 		if err != nil {
 			return err
 		}
-		l.api = append(l.api, crowd.Listen(ln, d.socket, waitingOf(d.socket)))
+		l.api = append(l.api, connlimit.Listen(ln, d.socket, waitingOf(d.socket)))
 	}
 	return nil
 }

@@ -33,13 +33,13 @@ func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, 
 	if c.local {
 		all = b.localArriving
 	}
-	room := all.MemberOf(c.name, func() {
+	room := all.ReserveFor(c.name, func() {
 		cancel(errNoRoom)
 		// Wakes Read. If it fails, the limits on time end it.
 		_ = a.control.SetReadDeadline(time.Unix(1, 0))
 	})
 	leave = func() {
-		room.Leave()
+		room.Release()
 		cancel(nil)
 	}
 	if n > smallBody {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 const (
@@ -30,7 +30,7 @@ const (
 type bodies struct {
 	each, all                     int64
 	remote, local                 *semaphore.Weighted // in work
-	remoteArriving, localArriving *crowd.Crowd
+	remoteArriving, localArriving *connlimit.Limiter
 
 	mu      sync.Mutex             // guards clients
 	clients map[string]*clientBody // those that have any or wait
@@ -46,7 +46,7 @@ func newBodies(each, all int64, safe time.Duration) *bodies {
 	all = max(each, all)
 	return &bodies{
 		each: each, all: all, remote: semaphore.NewWeighted(all), local: semaphore.NewWeighted(all),
-		remoteArriving: crowd.New(int(all), safe), localArriving: crowd.New(int(all), safe),
+		remoteArriving: connlimit.New(int(all), safe), localArriving: connlimit.New(int(all), safe),
 		clients: map[string]*clientBody{},
 	}
 }

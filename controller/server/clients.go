@@ -5,7 +5,7 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 // client is who makes a request, for what is bounded by client: the user of a
@@ -42,8 +42,8 @@ type connKey struct{}
 // works says that the connection of a request does not wait any more: the
 // request is of somebody who may make it.
 func works(ctx context.Context) {
-	if c, ok := ctx.Value(connKey{}).(*crowd.Conn); ok {
-		c.Work()
+	if c, ok := ctx.Value(connKey{}).(*connlimit.Conn); ok {
+		c.Busy()
 	}
 }
 
@@ -52,7 +52,7 @@ func connState(conn net.Conn, state http.ConnState) {
 	if state != http.StateIdle {
 		return
 	}
-	if c := crowd.ConnOf(conn); c != nil {
-		c.Wait()
+	if c := connlimit.ConnOf(conn); c != nil {
+		c.Idle()
 	}
 }

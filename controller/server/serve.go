@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/warn"
 )
 
@@ -63,7 +63,7 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Lo
 			return context.WithValue(context.Background(), drainKey{}, ctx.Done())
 		},
 		ConnContext: func(c context.Context, conn net.Conn) context.Context {
-			if bounded := crowd.ConnOf(conn); bounded != nil {
+			if bounded := connlimit.ConnOf(conn); bounded != nil {
 				c = context.WithValue(c, connKey{}, bounded)
 				conn = bounded.NetConn()
 			}

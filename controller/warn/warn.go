@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/crowd"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
 const (
@@ -31,7 +31,7 @@ type Limiter struct {
 
 	mu sync.Mutex
 	// machines has those warned of within Every, and perhaps some of before, by
-	// crowd.Host; others is all there is no room for.
+	// connlimit.Host; others is all there is no room for.
 	machines map[string]*machine
 	others   machine
 }
@@ -54,7 +54,7 @@ func New(log *slog.Logger) *Limiter {
 // more, each other than the last. How many were not logged since is said as
 // "suppressed" with the next; if there is none, it is not.
 func (l *Limiter) Warn(from net.Addr, msg string, args ...any) {
-	suppressed, ok := l.take(crowd.Host(from), maphash.String(l.seed, msg+fmt.Sprint(args...)))
+	suppressed, ok := l.take(connlimit.Host(from), maphash.String(l.seed, msg+fmt.Sprint(args...)))
 	if !ok {
 		return
 	}

@@ -1,4 +1,4 @@
-package crowd
+package connlimit
 
 import (
 	"io"
@@ -15,13 +15,13 @@ type bounded struct {
 	accepted chan *Conn
 }
 
-func newBounded(t *testing.T, max, waiting int) *bounded {
+func newBounded(t *testing.T, max, idle int) *bounded {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bounded{t: t, ln: Listen(inner, max, waiting), accepted: make(chan *Conn, 100)}
+	b := &bounded{t: t, ln: Listen(inner, max, idle), accepted: make(chan *Conn, 100)}
 	var accepting sync.WaitGroup
 	accepting.Go(func() {
 		for {
@@ -77,18 +77,18 @@ func (b *bounded) accept() *Conn {
 
 // Connections that ask for nothing make room, the oldest first; those that do
 // are safe, until they wait again.
-func TestListenerWaiting(t *testing.T) {
+func TestListenerIdle(t *testing.T) {
 	b := newBounded(t, 10, 2)
 	works := b.dial("127.0.0.1")
 	working := b.accept()
-	working.Work()
+	working.Busy()
 	first, second := b.dial("127.0.0.1"), b.dial("127.0.0.1")
 	b.accept()
 	b.accept()
 	b.dial("127.0.0.2")
 	newcomer := b.accept() // after the first has had its moment
 	b.closed(first)
-	working.Wait()
+	working.Idle()
 	b.closed(second) // or the one that waits again would be the third
 	for _, conn := range []net.Conn{working, newcomer} {
 		if _, err := conn.Write([]byte("x")); err != nil {
@@ -106,12 +106,12 @@ func TestListenerIsShared(t *testing.T) {
 	var many []net.Conn
 	for range 3 {
 		many = append(many, b.dial("127.0.0.1"))
-		b.accept().Work()
+		b.accept().Busy()
 	}
 	b.closed(b.dial("127.0.0.1"))
 	b.dial("127.0.0.2")
 	conn := b.accept()
-	conn.Work()
+	conn.Busy()
 	b.closed(many[2]) // the newest
 	if err := conn.Close(); err != nil {
 		t.Error(err)

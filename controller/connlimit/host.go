@@ -1,9 +1,9 @@
-package crowd
+package connlimit
 
 import "net"
 
-// Host returns the machine of an address: its IP address, or the whole of one
-// that has no port.
+// Host returns the client of an address: the IP address, or the whole address if it has
+// no port.
 func Host(a net.Addr) string {
 	host, _, err := net.SplitHostPort(a.String())
 	if err != nil {

@@ -1,4 +1,4 @@
-package crowd
+package connlimit
 
 import (
 	"context"
@@ -18,11 +18,11 @@ func addr(host int) net.Addr {
 }
 
 // Whoever has most makes room.
-func TestCrowdDropsOfTheGreatest(t *testing.T) {
+func TestLimiterDropsOfTheGreatest(t *testing.T) {
 	c := New(4, 0)
 	var dropped []string
 	enter := func(host, n int) func() {
-		return c.Enter(t.Context(), addr(host), 1, func() { dropped = append(dropped, fmt.Sprint(host, ".", n)) })
+		return c.Acquire(t.Context(), addr(host), 1, func() { dropped = append(dropped, fmt.Sprint(host, ".", n)) })
 	}
 	enter(1, 0)
 	leave := enter(2, 0)
@@ -40,7 +40,7 @@ func TestCrowdDropsOfTheGreatest(t *testing.T) {
 		t.Errorf("dropped %v with room for one; weight %d", dropped, c.weight)
 	}
 	// One that is heavier than all others together may still enter, alone.
-	c.Enter(t.Context(), addr(5), 100, func() {})
+	c.Acquire(t.Context(), addr(5), 100, func() {})
 	if c.weight != 100 || len(c.hosts) != 1 {
 		t.Errorf("weight %d of %d hosts", c.weight, len(c.hosts))
 	}
@@ -48,12 +48,12 @@ func TestCrowdDropsOfTheGreatest(t *testing.T) {
 
 // Members that grow in turn make room for each other as a whole: one that was
 // dropped grows no more, and no more of them are dropped than have to be.
-func TestMembersGrow(t *testing.T) {
+func TestReservationsGrow(t *testing.T) {
 	c := New(10, 0)
 	dropped := make([]bool, 4)
-	var members []*Member
+	var members []*Reservation
 	for i := range dropped {
-		members = append(members, c.Member(addr(1), func() { dropped[i] = true }))
+		members = append(members, c.Reserve(addr(1), func() { dropped[i] = true }))
 	}
 	for range 5 {
 		for i, m := range members {
@@ -74,7 +74,7 @@ func TestMembersGrow(t *testing.T) {
 		t.Error("a member that is alone did not grow")
 	}
 	for _, m := range members {
-		m.Leave()
+		m.Release()
 	}
 	if c.weight != 0 || len(c.hosts) != 0 || len(c.waiting) != 0 {
 		t.Errorf("weight %d of %d hosts, %d wait", c.weight, len(c.hosts), len(c.waiting))
@@ -82,12 +82,12 @@ func TestMembersGrow(t *testing.T) {
 }
 
 // One that waits to grow is told at once when it has to make room.
-func TestWaitingMemberIsDropped(t *testing.T) {
+func TestWaitingReservationIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(2, time.Second)
-		m := c.Member(addr(1), func() {})
+		m := c.Reserve(addr(1), func() {})
 		m.Grow(t.Context(), 1)
-		c.Enter(t.Context(), addr(2), 1, func() { t.Error("the smaller machine's was dropped") })
+		c.Acquire(t.Context(), addr(2), 1, func() { t.Error("the smaller machine's was dropped") })
 		start := time.Now()
 		if m.Grow(t.Context(), 1) {
 			t.Error("it grew at another machine's cost")
@@ -100,43 +100,43 @@ func TestWaitingMemberIsDropped(t *testing.T) {
 
 // The young are safe; who would enter waits until one leaves, or is old enough,
 // or the waiting ends.
-func TestCrowdWaits(t *testing.T) {
+func TestLimiterWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(2, time.Second)
 		dropped := 0
 		drop := func() { dropped++ }
-		leave := c.Enter(t.Context(), addr(1), 1, drop)
-		c.Enter(t.Context(), addr(1), 1, drop)
+		leave := c.Acquire(t.Context(), addr(1), 1, drop)
+		c.Acquire(t.Context(), addr(1), 1, drop)
 		start := time.Now()
 		time.AfterFunc(300*time.Millisecond, leave)
-		c.Enter(t.Context(), addr(2), 1, drop)
+		c.Acquire(t.Context(), addr(2), 1, drop)
 		if took := time.Since(start); took != 300*time.Millisecond || dropped != 0 {
 			t.Errorf("entered after %v, %d dropped; one left after 300 ms", took, dropped)
 		}
-		c.Enter(t.Context(), addr(3), 1, drop)
+		c.Acquire(t.Context(), addr(3), 1, drop)
 		if took := time.Since(start); took < time.Second || dropped != 1 {
 			t.Errorf("entered after %v, %d dropped; want one dropped when it was old enough", took, dropped)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if c.Enter(ctx, addr(4), 1, drop) != nil {
+		if c.Acquire(ctx, addr(4), 1, drop) != nil {
 			t.Error("entered after the context's end")
 		}
 	})
 }
 
 // However many of one machine wait, one of another is the next.
-func TestCrowdWaitsFairly(t *testing.T) {
+func TestLimiterWaitsFairly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c := New(2, time.Second)
 		var waiting sync.WaitGroup
 		for range 100 {
-			waiting.Go(func() { c.Enter(ctx, addr(1), 1, func() {}) })
+			waiting.Go(func() { c.Acquire(ctx, addr(1), 1, func() {}) })
 		}
 		synctest.Wait()
 		start := time.Now()
-		leave := c.Enter(ctx, addr(2), 1, func() { t.Error("dropped") })
+		leave := c.Acquire(ctx, addr(2), 1, func() { t.Error("dropped") })
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("entered after %v, want as soon as the oldest of the other machine is old enough", took)
 		}
@@ -150,11 +150,11 @@ func TestCrowdWaitsFairly(t *testing.T) {
 }
 
 // Those that are meant to last make room only for machines with fewer.
-func TestTryEnter(t *testing.T) {
+func TestTryAcquire(t *testing.T) {
 	c := New(4, time.Hour)
 	var dropped []string
 	enter := func(host, n int) bool {
-		return c.TryEnter(addr(host), func() { dropped = append(dropped, fmt.Sprint(host, ".", n)) }) != nil
+		return c.TryAcquire(addr(host), func() { dropped = append(dropped, fmt.Sprint(host, ".", n)) }) != nil
 	}
 	for n := range 5 {
 		if got, want := enter(1, n), n < 4; got != want {
@@ -184,15 +184,15 @@ func TestTryEnter(t *testing.T) {
 
 // One that has left is not there, however often it leaves, and those who wait
 // come in.
-func TestLeave(t *testing.T) {
+func TestRelease(t *testing.T) {
 	c := New(1, time.Hour)
-	leave := c.TryEnter(addr(1), func() { t.Error("dropped") })
-	if c.TryEnter(addr(2), func() {}) != nil {
+	leave := c.TryAcquire(addr(1), func() { t.Error("dropped") })
+	if c.TryAcquire(addr(2), func() {}) != nil {
 		t.Error("two have room for one")
 	}
 	leave()
 	leave()
-	again := c.TryEnter(addr(2), func() {})
+	again := c.TryAcquire(addr(2), func() {})
 	if again == nil {
 		t.Fatal("no room though it has left")
 	}
