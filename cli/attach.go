@@ -111,7 +111,7 @@ func (o *attachOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	o.tell(r)
+	o.report(r)
 	if o.wait > 0 {
 		if err := o.confirm(ctx, node, r); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (o *attachOptions) run(ctx context.Context, args []string) error {
 }
 
 // tell says what was done.
-func (o *attachOptions) tell(r attach.Result) {
+func (o *attachOptions) report(r attach.Result) {
 	if r.Declared {
 		o.app.note("port/%s declared on network %s, pinned to node %s", r.Port.Name, r.Port.Spec.Network, r.Node)
 	}
@@ -172,7 +172,7 @@ func (o *attachOptions) reattach(ctx context.Context, node attach.Node) error {
 	done, err := node.Again(ctx)
 	failed := []error{err}
 	for _, r := range done {
-		o.tell(r)
+		o.report(r)
 		if o.wait > 0 {
 			failed = append(failed, o.confirm(ctx, node, r))
 		}

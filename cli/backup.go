@@ -51,7 +51,7 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	if path == "-" {
 		b, err := client.Backup(ctx, o.app.binary)
 		if err == nil {
-			o.tell(b)
+			o.report(b)
 		}
 		return err
 	}
@@ -72,13 +72,13 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	})
 	if err == nil {
 		o.app.note("%s: revision %d, %d bytes", path, b.Revision, size)
-		o.tell(b)
+		o.report(b)
 	}
 	return err
 }
 
 // tell says what the backup lacks.
-func (o *backupOptions) tell(b api.Backup) {
+func (o *backupOptions) report(b api.Backup) {
 	if b.FromMemory {
 		o.app.note("the data file of sdnd is lost or damaged: this backup is made from memory and has no history, no bindings and no invitations; " +
 			"'sdnctl backup --help' says how sdnd starts from it")

@@ -117,7 +117,7 @@ func (o *deleteOptions) run(ctx context.Context, names []string) error {
 		if err != nil {
 			return err
 		}
-		if err := refuse(append(found.pinned, found.guests...), o.force); err != nil {
+		if err := refuse(append(found.pinned, found.bound...), o.force); err != nil {
 			return err
 		}
 		for _, p := range found.pinned {
@@ -157,7 +157,7 @@ func (o *deleteOptions) onNode(ctx context.Context, client *api.Client) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	ports := append(found.pinned, found.guests...)
+	ports := append(found.pinned, found.bound...)
 	if err := refuse(ports, o.force); err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (o *driftOptions) run(ctx context.Context, node string) error {
 		{header: "WHAT", cell: func(d api.Drift) string { return d.What }},
 		{header: "TABLE", cell: func(d api.Drift) string { return d.Table }},
 		{header: "OBJECT", cell: func(d api.Drift) string { return d.Object }},
-		{header: "TOLD-BY", wide: true, cell: func(d api.Drift) string { return d.By }},
+		{header: "DETECTED-BY", wide: true, cell: func(d api.Drift) string { return d.By }},
 		{header: "BEFORE", cell: func(d api.Drift) string { return d.Before }},
 		{header: "AFTER", cell: func(d api.Drift) string { return d.After }},
 	}, drifts.Items)

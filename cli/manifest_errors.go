@@ -75,7 +75,7 @@ func (l *loader) merge(answer error) error {
 	}
 	errs := l.errs
 	if refused != nil {
-		doubtful := l.doubtful()
+		dependent := l.dependent()
 		for _, p := range refused.Errors {
 			if p.Index < 0 || p.Index >= len(l.found) {
 				if len(l.errs) == 0 {
@@ -84,7 +84,7 @@ func (l *loader) merge(answer error) error {
 				continue
 			}
 			m := &l.found[p.Index]
-			if m.broken || doubtful(m) || slices.Contains(m.mistakes, p.Field) {
+			if m.broken || dependent(m) || slices.Contains(m.mistakes, p.Field) {
 				continue
 			}
 			if p.Object == "" {
@@ -99,8 +99,8 @@ func (l *loader) merge(answer error) error {
 	return manifestError{errs.sorted(), refused}
 }
 
-// doubtful tells whether a manifest refers to a broken one, or might.
-func (l *loader) doubtful() func(*manifest) bool {
+// dependent tells whether a manifest refers to a broken one, or might.
+func (l *loader) dependent() func(*manifest) bool {
 	broken := make(map[string]bool)
 	for _, m := range l.found {
 		if m.broken {

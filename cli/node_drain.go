@@ -57,7 +57,7 @@ func (o *drainOptions) run(ctx context.Context, node string) error {
 	if err := o.app.printNodePorts(&o.output, found); err != nil {
 		return err
 	}
-	if err := refuse(append(found.pinned, found.guests...), o.force); err != nil {
+	if err := refuse(append(found.pinned, found.bound...), o.force); err != nil {
 		return err
 	}
 	if len(found.pinned) == 0 {

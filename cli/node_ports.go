@@ -11,9 +11,9 @@ import (
 
 // nodePorts are the ports of nodes.
 type nodePorts struct {
-	// pinned are those that may be nowhere else, guests those that are bound on
+	// pinned are those that may be nowhere else, bound those that are bound on
 	// one of the nodes and may move elsewhere.
-	pinned, guests []api.Port
+	pinned, bound []api.Port
 }
 
 // portsOnNodes finds the ports of nodes, each of which must exist.
@@ -32,7 +32,7 @@ func portsOnNodes(ctx context.Context, client *api.Client, nodes []string) (node
 			case p.Spec.Node == node:
 				found.pinned = append(found.pinned, p)
 			case bound(p):
-				found.guests = append(found.guests, p)
+				found.bound = append(found.bound, p)
 			}
 		}
 	}
@@ -70,11 +70,11 @@ func (a *app) printNodePorts(o *output, found nodePorts) error {
 	for _, p := range found.pinned {
 		lines = append(lines, line{p, "deleted"})
 	}
-	for _, p := range found.guests {
+	for _, p := range found.bound {
 		lines = append(lines, line{p, "stays declared"})
 	}
 	if !o.table() {
-		return o.data(append(found.pinned, found.guests...))
+		return o.data(append(found.pinned, found.bound...))
 	}
 	if len(lines) == 0 {
 		a.note("there are no ports")

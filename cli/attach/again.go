@@ -39,13 +39,13 @@ func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var unsure []error
+	var unchecked []error
 	known := map[string]bool{}
 	look := func(port string, a attachment) {
 		known[port] = true
 		r, err := n.again(ctx, port, a)
 		if err != nil {
-			unsure = append(unsure, fmt.Errorf("port %s: %w", port, err))
+			unchecked = append(unchecked, fmt.Errorf("port %s: %w", port, err))
 		} else if r != nil {
 			requests = append(requests, *r)
 		}
@@ -57,14 +57,14 @@ func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 	}
 	ports, err := n.Controller.Ports(ctx, api.ListOptions{Node: n.Name, Label: TargetLabel})
 	if err != nil {
-		return requests, errors.Join(append(unsure, err)...)
+		return requests, errors.Join(append(unchecked, err)...)
 	}
 	for _, p := range ports.Items {
 		if t, err := ParseTarget(p.Labels[TargetLabel]); err == nil && p.Spec.Node == n.Name && !known[p.Name] {
 			look(p.Name, attachment{host: HostName(p.Name), port: p.Name, target: t})
 		}
 	}
-	return requests, errors.Join(unsure...)
+	return requests, errors.Join(unchecked...)
 }
 
 // again returns what attaches a container anew; nil if it has its interface, does

@@ -51,7 +51,7 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	if err != nil {
 		return removed, err
 	}
-	var unsure []error
+	var unchecked []error
 	for _, p := range ports.Items {
 		t, err := ParseTarget(p.Labels[TargetLabel])
 		if err != nil || p.Spec.Node != n.Name || live[p.Name] {
@@ -59,18 +59,18 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 		}
 		gone, err := n.gone(ctx, t)
 		if err != nil {
-			unsure = append(unsure, fmt.Errorf("port %s is left as it is: %w", p.Name, err))
+			unchecked = append(unchecked, fmt.Errorf("port %s is left as it is: %w", p.Name, err))
 		}
 		if !gone {
 			continue
 		}
 		deleted, err := n.undeclare(ctx, p.Name, t)
 		if err != nil {
-			return removed, errors.Join(append(unsure, err)...)
+			return removed, errors.Join(append(unchecked, err)...)
 		}
 		removed = note(removed, p.Name, deleted, t.Describe()+" is gone")
 	}
-	return removed, errors.Join(unsure...)
+	return removed, errors.Join(unchecked...)
 }
 
 // note adds to what was removed that a port was deleted.

@@ -51,12 +51,12 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if !s.rates.allow(c.name) {
 				p = s.tooMany("more than %g requests a second from %s: wait a second and send fewer", s.cfg.MaxRate, c.name)
 			} else if p == nil && who != nil {
-				p = s.mayAsk(who, r)
+				p = s.authorize(who, r)
 			}
 			if p == nil {
-				var give func()
-				if give, p = s.begin(r, c); p == nil {
-					defer give()
+				var release func()
+				if release, p = s.begin(r, c); p == nil {
+					defer release()
 				}
 			}
 			if p != nil {
@@ -66,14 +66,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			c.proof = r
 			ctx = context.WithValue(ctx, clientKey{}, c)
 		}
-		works(ctx)
+		markBusy(ctx)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
-// stillMay refuses a client that may no longer do what it was let do: its token
+// reauthorize refuses a client that may no longer do what it was let do: its token
 // was revoked since, or its certificate has expired.
-func (s *Server) stillMay(c client) *problem {
+func (s *Server) reauthorize(c client) *problem {
 	if c.local {
 		return nil
 	}
@@ -81,20 +81,20 @@ func (s *Server) stillMay(c client) *problem {
 	if p != nil || who == nil {
 		return p
 	}
-	return s.mayAsk(who, c.proof)
+	return s.authorize(who, c.proof)
 }
 
 // begin counts a request of a client, or refuses it. Watches are counted
 // elsewhere.
-func (s *Server) begin(r *http.Request, c client) (give func(), p *problem) {
+func (s *Server) begin(r *http.Request, c client) (release func(), p *problem) {
 	if r.URL.Path == watchPath {
 		return func() {}, nil
 	}
-	give, why := s.requests.take(c)
+	release, why := s.requests.acquire(c)
 	if why != granted {
 		return nil, s.tooMany("%d requests of %s are under way, which is the limit: wait for their answers first", s.cfg.MaxRequests, c.name)
 	}
-	return give, nil
+	return release, nil
 }
 
 func (s *Server) tooMany(format string, args ...any) *problem {
@@ -138,9 +138,9 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 }
 
 // needed returns the role that a request needs at least. What a transaction
-// changes is judged when it is known (mayChange); what is not listed needs the
+// changes is judged when it is known (authorizeChange); what is not listed needs the
 // greatest.
-func needed(r *http.Request) pki.Role {
+func requiredRole(r *http.Request) pki.Role {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	kind, _, _ := strings.Cut(path, "/")
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
@@ -170,12 +170,12 @@ func userRole(r model.Role) pki.Role {
 	return pki.Admin
 }
 
-// mayAsk refuses a request that who makes it may not make.
-func (s *Server) mayAsk(who *caller, r *http.Request) *problem {
+// authorize refuses a request that who makes it may not make.
+func (s *Server) authorize(who *caller, r *http.Request) *problem {
 	if node := who.node(); node != "" {
-		return s.nodeMayAsk(node, r)
+		return s.authorizeNode(node, r)
 	}
-	return who.may(needed(r))
+	return who.may(requiredRole(r))
 }
 
 // may refuses a caller who has not the role.

@@ -8,16 +8,16 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// mayChange refuses a transaction that who makes the request may not make.
+// authorizeChange refuses a transaction that who makes the request may not make.
 // Every change goes through here, by whatever route it came: who may write an object
 // is its kind's and its spec's to say, and a node has rules of its own.
-func (s *Server) mayChange(ctx context.Context, t *transaction) error {
+func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 	who, ok := ctx.Value(callerKey{}).(*caller)
 	if !ok {
 		return nil
 	}
 	if node := who.node(); node != "" {
-		return s.nodeMayChange(node, t)
+		return s.authorizeNodeChange(node, t)
 	}
 	snap := s.cfg.Store.Snapshot()
 	need := pki.Operator // also to change nothing
@@ -45,13 +45,13 @@ func writer(snap *topology.Snapshot, op topology.Op) model.Role {
 	return role
 }
 
-// mayTry refuses a dry run: everybody may try everything, but for a node, to
+// authorizeDryRun refuses a dry run: everybody may try everything, but for a node, to
 // which the answer would tell what others have.
-func (s *Server) mayTry(ctx context.Context, t *transaction) error {
+func (s *Server) authorizeDryRun(ctx context.Context, t *transaction) error {
 	if nodeOfRequest(ctx) == "" {
 		return nil
 	}
-	return s.mayChange(ctx, t)
+	return s.authorizeChange(ctx, t)
 }
 
 // lockWrites keeps others from changing what the caller has read until unlock is

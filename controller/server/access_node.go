@@ -41,9 +41,9 @@ func nodeOfRequest(ctx context.Context) string {
 	return who.node()
 }
 
-// nodeMayAsk refuses what a node may not ask for. What is not listed is not for
+// authorizeNode refuses what a node may not ask for. What is not listed is not for
 // nodes.
-func (s *Server) nodeMayAsk(node string, r *http.Request) *problem {
+func (s *Server) authorizeNode(node string, r *http.Request) *problem {
 	if _, declared := s.cfg.Store.Snapshot().Node(node); !declared {
 		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is not declared: its certificate counts only while it is", node)
 	}
@@ -65,14 +65,14 @@ func (s *Server) nodeMayAsk(node string, r *http.Request) *problem {
 	return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, this needs a user: a node may read itself, and make and delete ports of its own", node)
 }
 
-// nodeMayChange refuses a transaction that a node may not make, and marks the
+// authorizeNodeChange refuses a transaction that a node may not make, and marks the
 // ports that it may make as the node's. The caller holds s.writes alone: what is
 // judged must still be so when it is committed. The error is a *problem.
-func (s *Server) nodeMayChange(node string, t *transaction) error {
+func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 	snap := s.cfg.Store.Snapshot()
 	var denied []api.Problem
 	var hidden topology.Problems
-	t.veiled = true
+	t.redacted = true
 	made := madeOn(snap, node)
 	for i := range t.ops {
 		op := &t.ops[i]
@@ -147,7 +147,7 @@ func madeOn(snap *topology.Snapshot, node string) (n int) {
 }
 
 // veil keeps from a node whose it is what the node asked for.
-func veil(p topology.Problem) topology.Problem {
+func redact(p topology.Problem) topology.Problem {
 	if p.Kind == topology.Conflict || p.Kind == topology.InUse {
 		p.Message, p.Fix = "taken by another", "choose another, or leave it out to get a free one"
 	}

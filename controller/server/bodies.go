@@ -58,7 +58,7 @@ func (b *bodies) full() *problem {
 }
 
 // take waits for room to work on a body of n bytes, at most each. give gives it back.
-func (b *bodies) take(ctx context.Context, c client, n int64) (give func(), p *problem) {
+func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func(), p *problem) {
 	if n <= smallBody {
 		return func() {}, nil
 	}

@@ -15,13 +15,13 @@ func TestBodiesInWorkAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each, all = 1 << 20, 2 << 20
 		b := newBodies(each, all, bodySafe)
-		take := func(name string, n int64, want int) (give func()) {
+		take := func(name string, n int64, want int) (release func()) {
 			t.Helper()
 			c := client{name: name}
 			if name == unixClient.name {
 				c = unixClient
 			}
-			give, p := b.take(t.Context(), c, n)
+			release, p := b.acquire(t.Context(), c, n)
 			status := http.StatusOK
 			if p != nil {
 				status = p.Status
@@ -32,7 +32,7 @@ func TestBodiesInWorkAreBounded(t *testing.T) {
 			if status != want {
 				t.Errorf("%s: %d bytes: %d, want %d", name, n, status, want)
 			}
-			return give
+			return release
 		}
 		first := take("alice", each, 200)
 		start := time.Now()

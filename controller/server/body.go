@@ -48,12 +48,12 @@ func takeBody(ctx context.Context) []byte {
 func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		b, give, p := s.bodyInWork(w, r, limit, media)
+		b, release, p := s.bodyInWork(w, r, limit, media)
 		if p != nil {
 			s.writeProblem(statusWriter{w, ctx}, r, p)
 			return
 		}
-		defer give()
+		defer release()
 		next(huma.WithValue(ctx, bodyKey{}, &b))
 	}
 }
@@ -72,7 +72,7 @@ func (w statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // bodyInWork reads a body and waits until there is room to work on it; give gives
 // that back.
-func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64, media []string) (b []byte, give func(), p *problem) {
+func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64, media []string) (b []byte, release func(), p *problem) {
 	if p = refusedUnread(r, limit, media); p != nil {
 		return nil, nil, p
 	}
@@ -88,15 +88,15 @@ func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64,
 	if b, p = s.boundedBody(body, r.ContentLength, limit); p != nil {
 		return nil, nil, p
 	}
-	if give, p = s.bodies.take(body.ctx, clientOf(r.Context()), int64(len(b))); p != nil {
+	if release, p = s.bodies.acquire(body.ctx, clientOf(r.Context()), int64(len(b))); p != nil {
 		return nil, nil, p
 	}
 	leave()
 	if body.dropped() { // in this very moment, and its connection reads no more
-		give()
+		release()
 		return nil, nil, s.bodies.full()
 	}
-	return b, give, nil
+	return b, release, nil
 }
 
 // refusedUnread refuses a request whose header says that its body is not taken.

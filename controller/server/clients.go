@@ -41,7 +41,7 @@ type connKey struct{}
 
 // works says that the connection of a request does not wait any more: the
 // request is of somebody who may make it.
-func works(ctx context.Context) {
+func markBusy(ctx context.Context) {
 	if c, ok := ctx.Value(connKey{}).(*connlimit.Conn); ok {
 		c.Busy()
 	}

@@ -75,7 +75,7 @@ func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Dura
 		case <-ctx.Done():
 			return a
 		}
-		if s.stillMay(who) != nil {
+		if s.reauthorize(who) != nil {
 			return a
 		}
 		if a = s.cfg.Fabric.Acks(a.Revision); enough(a) {

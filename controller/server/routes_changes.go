@@ -67,7 +67,7 @@ func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyRe
 		t.prune(s.cfg.Store.Snapshot(), sel)
 	}
 	if b.DryRun {
-		if err := s.mayTry(ctx, t); err != nil {
+		if err := s.authorizeDryRun(ctx, t); err != nil {
 			return nil, err
 		}
 		before := s.viewFor(ctx)

@@ -176,7 +176,7 @@ func (s *Server) enroll(ctx context.Context, _ *struct{}) (*output[api.Enrollmen
 	from, _ := ctx.Value(remoteKey{}).(remoteAddr)
 	denied := func(err error) error {
 		s.metrics.denied.WithLabelValues(api.CodeUnauthenticated).Inc()
-		s.strange.Warn(from, "invitation refused", "node", short(b.Node), "err", err)
+		s.warnings.Warn(from, "invitation refused", "node", short(b.Node), "err", err)
 		return newProblem(http.StatusUnauthorized, api.CodeUnauthenticated, "%v", err)
 	}
 	token, err := pki.ParseInvitation(b.Token)

@@ -194,7 +194,7 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 	node := nodeOfRequest(ctx)
 	if wait > 0 && len(a.Pending) > 0 && (in.Seen == 0 || in.Seen == len(pendingFor(node, a.Pending))) {
 		a = s.awaitAcks(ctx, a, wait, differs(a))
-		if p := s.stillMay(clientOf(ctx)); p != nil {
+		if p := s.reauthorize(clientOf(ctx)); p != nil {
 			return nil, p
 		}
 	}

@@ -96,8 +96,8 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Lo
 // errorLog takes what net/http logs. Failed handshakes are of strangers, who must
 // not fill the log.
 type errorLog struct {
-	log       *slog.Logger
-	strangers *warn.Limiter
+	log      *slog.Logger
+	warnings *warn.Limiter
 }
 
 // Write takes a line of net/http.
@@ -106,7 +106,7 @@ func (l errorLog) Write(line []byte) (int, error) {
 	if rest, ok := strings.CutPrefix(text, "http: TLS handshake error from "); ok {
 		from, why, _ := strings.Cut(rest, ": ")
 		if addr, err := netip.ParseAddrPort(from); err == nil {
-			l.strangers.Warn(net.TCPAddrFromAddrPort(addr), "TLS handshake failed", "err", why)
+			l.warnings.Warn(net.TCPAddrFromAddrPort(addr), "TLS handshake failed", "err", why)
 			return len(line), nil
 		}
 	}

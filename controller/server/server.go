@@ -129,14 +129,14 @@ type Server struct {
 	api     huma.API
 	metrics *metrics
 	// strange logs what is wrong with those who come.
-	strange *warn.Limiter
-	feed    *feed
-	rates   *rates
+	warnings *warn.Limiter
+	feed     *feed
+	rates    *rates
 	// requests and watches are those under way.
 	requests, watches *shares
-	// lingering are the refused bodies that are thrown away now.
-	lingering *shares
-	bodies    *bodies
+	// draining are the refused bodies that are thrown away now.
+	draining *shares
+	bodies   *bodies
 	// flowTexts are the flows of nodes that are asked for now.
 	flowTexts *shared[string, []byte]
 	cancel    func()
@@ -181,17 +181,17 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg,
 		log: cfg.Logger, proofEvery: proofEvery,
-		started: cfg.Clock().UTC(),
-		mux:     http.NewServeMux(),
-		metrics: newMetrics(cfg.Registerer),
-		strange: warn.New(cfg.Logger),
-		rates:   newRates(cfg.MaxRate),
+		started:  cfg.Clock().UTC(),
+		mux:      http.NewServeMux(),
+		metrics:  newMetrics(cfg.Registerer),
+		warnings: warn.New(cfg.Logger),
+		rates:    newRates(cfg.MaxRate),
 		// The connections bound how many there are in all.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),
 		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies, bodySafe),
 		flowTexts: newShared[string, []byte](),
 		watches:   newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
-		lingering: newShares(lingerEach, lingerAll),
+		draining:  newShares(drainEach, drainAll),
 		feed:      newFeed(cfg.Store.Snapshot().Revision()),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())

@@ -26,9 +26,9 @@ const (
 	totalBound
 )
 
-// take gives a client one more. give, which must be called in the end, gives it
+// take gives a client one more. release, which must be called in the end, gives it
 // back; it is nil if the client is refused.
-func (s *shares) take(c client) (give func(), why refusal) {
+func (s *shares) acquire(c client) (release func(), why refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.local {

@@ -67,7 +67,7 @@ func (s *Server) watchRoute() {
 			start.revision = topology.Revision(rev)
 		}
 		who := clientOf(ctx)
-		give, why := s.watches.take(who)
+		release, why := s.watches.acquire(who)
 		switch why {
 		case ownBound:
 			return nil, s.tooMany("%d watches of %s are open, which is the limit for one client: end some of them", s.cfg.MaxClientWatchers, who.name)
@@ -77,7 +77,7 @@ func (s *Server) watchRoute() {
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			s.metrics.watchers.Inc()
 			defer s.metrics.watchers.Dec()
-			defer give()
+			defer release()
 			_, w := humago.Unwrap(ctx)
 			// An error means that the client is gone.
 			_ = s.watch(ctx.Context(), newEventWriter(w), start)
@@ -97,11 +97,11 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	defer proof.Stop()
 	who := clientOf(ctx)
 	for {
-		if s.stillMay(who) != nil {
+		if s.reauthorize(who) != nil {
 			return nil
 		}
 		b := s.feed.after(at)
-		if err := s.tell(w, at, b); err != nil {
+		if err := s.writeBatch(w, at, b); err != nil {
 			return err
 		}
 		if err := w.flush(); err != nil {
@@ -124,7 +124,7 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 }
 
 // tell writes a batch.
-func (s *Server) tell(w *eventWriter, at cursor, b batch) error {
+func (s *Server) writeBatch(w *eventWriter, at cursor, b batch) error {
 	if b.missing {
 		if err := s.replay(w, at.revision, b.next.revision); err != nil {
 			return err

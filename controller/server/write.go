@@ -24,8 +24,8 @@ type transaction struct {
 	broken map[topology.Ref][]string
 	// given is where an object was first given, to find it given twice.
 	given map[topology.Ref]int
-	// veiled keeps from who asks whose it is what is taken.
-	veiled bool
+	// redacted keeps from who asks whose it is what is taken.
+	redacted bool
 }
 
 // refOf names an object of the API in topology's terms.
@@ -91,13 +91,13 @@ func (t *transaction) refusal(found topology.Problems) error {
 	}
 	for _, p := range found {
 		if p.Op >= 0 && p.Op < len(t.ops) {
-			if t.repeats(t.ops[p.Op], p) {
+			if t.isConsequence(t.ops[p.Op], p) {
 				continue
 			}
 			p.Op = t.index[p.Op]
 		}
-		if t.veiled {
-			p = veil(p)
+		if t.redacted {
+			p = redact(p)
 		}
 		mistakes = append(mistakes, mistakeOf(p))
 		switch c := codeOf(p); code {
@@ -116,7 +116,7 @@ func (t *transaction) refusal(found topology.Problems) error {
 // commit does the transaction. The error is a *problem. The caller holds
 // s.writes, at least shared.
 func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.Commit, error) {
-	if err := s.mayChange(ctx, t); err != nil {
+	if err := s.authorizeChange(ctx, t); err != nil {
 		return store.Commit{}, err
 	}
 	if len(t.mistakes) > 0 {

@@ -32,11 +32,11 @@ func TestRefusalIsRead(t *testing.T) {
 	}
 	// A request of the operator is under way, which is the limit.
 	operator := pki.Identity{Kind: pki.User, Name: "bearer-operator", Role: pki.Operator}
-	give, why := s.server.requests.take(client{name: operator.String()})
+	release, why := s.server.requests.acquire(client{name: operator.String()})
 	if why != granted {
 		t.Fatal(why)
 	}
-	defer give()
+	defer release()
 	for _, tt := range []struct {
 		name, token, path string
 		want              int

@@ -16,12 +16,12 @@ import (
 // the client would see that in place of the answer. So the rest of a body that
 // is refused is read and thrown away, within bounds.
 const (
-	// lingerBytes and lingerTime bound what is read of one body.
-	lingerBytes = 2 * DefaultMaxApply
-	lingerTime  = 10 * time.Second
-	// lingerEach and lingerAll bound how many bodies of a client, and of all, are
+	// drainBytes and drainTime bound what is read of one body.
+	drainBytes = 2 * DefaultMaxApply
+	drainTime  = 10 * time.Second
+	// drainEach and drainAll bound how many bodies of a client, and of all, are
 	// thrown away at a time. The connections of others are closed at once.
-	lingerEach, lingerAll = 4, 64
+	drainEach, drainAll = 4, 64
 )
 
 // writeProblem answers a request with a problem outside of huma. If the request
@@ -43,28 +43,28 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem
 	// A client that is gone needs no answer.
 	_, err := w.Write(text.Bytes())
 	if err == nil && hasBody {
-		s.linger(w, r)
+		s.drain(w, r)
 	}
 }
 
-// linger sends the answer and reads the rest of a request's body.
-func (s *Server) linger(w http.ResponseWriter, r *http.Request) {
+// drain sends the answer and reads the rest of a request's body.
+func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
 	c := clientOf(r.Context())
 	if c.name == "" { // refused before it was known who it is
 		c.name = hostOf(r.RemoteAddr)
 	}
-	give, why := s.lingering.take(c)
+	release, why := s.draining.acquire(c)
 	if why != granted {
 		return
 	}
-	defer give()
+	defer release()
 	control := http.NewResponseController(w)
-	if err := control.SetReadDeadline(time.Now().Add(lingerTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := control.SetReadDeadline(time.Now().Add(drainTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return
 	}
 	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return
 	}
 	// Whatever ends it, the connection is closed next.
-	_, _ = io.CopyN(io.Discard, r.Body, lingerBytes)
+	_, _ = io.CopyN(io.Discard, r.Body, drainBytes)
 }

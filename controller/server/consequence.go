@@ -6,10 +6,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// repeats reports whether what topology says of an op only follows from a
+// follows reports whether what topology says of an op only follows from a
 // mistake that is told already. Topology judges an object with a mistake
 // without the field that could not be read, and judges others by it.
-func (t *transaction) repeats(op topology.Op, p topology.Problem) bool {
+func (t *transaction) isConsequence(op topology.Op, p topology.Problem) bool {
 	own := t.broken[op.Ref]
 	if own == nil && !t.refersToBroken(op) {
 		return false
