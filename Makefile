@@ -75,9 +75,10 @@ soak: ## Random operations and faults over three real switches, for hours; OPS=2
 dist: ## Build programs, packages and man pages for amd64 and arm64 into dist/
 	@GO="$(GO)" controller/sdnd/package/build.sh
 
-dist-test: ## Install, start, upgrade and remove the packages of dist/ in an empty root
+dist-test: ## Install, start, upgrade and remove the packages of dist/ in an empty root; start its image
 	@$(SUDO) integration/deps.sh ci
 	@$(SUDO) integration/packages.sh
+	@$(SUDO) env PATH="$$PATH" SDNLAB_IMAGE="$(CURDIR)/dist/image" $(GO) test ./integration -run 'TestImage$$' -count=1 -v
 
 fmt: ## Format the Go code
 	gofmt -w .

@@ -46,6 +46,7 @@ func (s *Server) openAPIConfig() huma.Config {
 			{Name: tagChanges, Description: "Transactions, their history and the feed of changes"},
 			{Name: tagState, Description: "What is: acknowledgements, flows, switches"},
 			{Name: tagStore, Description: "The data file: backup, restore and check"},
+			{Name: tagEnroll, Description: "Invitations of nodes and their certificates"},
 			{Name: tagDaemon, Description: "The daemon itself"},
 		},
 	}

@@ -149,9 +149,12 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 
 func TestEveryOperationIsDescribed(t *testing.T) {
 	b := whole(t)
-	ids := map[string]string{}
+	ids, tags := map[string]string{}, map[string]bool{}
+	for _, tag := range b.server.api.OpenAPI().Tags {
+		tags[tag.Name] = tag.Description != ""
+	}
 	for route, op := range operations(b.server) {
-		if op.Summary == "" || op.OperationID == "" || len(op.Tags) != 1 {
+		if op.Summary == "" || op.OperationID == "" || len(op.Tags) != 1 || !tags[op.Tags[0]] {
 			t.Errorf("%s: summary %q, id %q, tags %v", route, op.Summary, op.OperationID, op.Tags)
 		}
 		if other, taken := ids[op.OperationID]; taken {

@@ -25,7 +25,8 @@ sed 's,/usr/local/bin/sdnd,/usr/bin/sdnd,; /^# systemd unit of sdnd/,/^# \/usr\/
 sed 's/^[a-z]/#&/' controller/sdnd/sdnd.reference.yaml > dist/sdnd.yaml
 cp LICENSE $here/*.sh dist/
 rm dist/build.sh
-cp $here/Containerfile "$host/sdnd" "$host/sdnctl" dist/image/
+mkdir -p dist/image/root/{var/lib/sdnctl,run/sdnctl,tmp}
+cp $here/Dockerfile "$host/sdnd" "$host/sdnctl" dist/image/
 
 version=$($host/sdnctl version --client)
 export VERSION=${version#sdnctl v}
