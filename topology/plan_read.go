@@ -51,6 +51,7 @@ func (p *planner) read(i int, op Op) {
 func (p *planner) readLabels(it *item, labels map[string]string) {
 	if len(labels) > model.MaxLabels {
 		p.bad(it, Invalid, "labels", fmt.Sprintf("%d labels, at most %d are allowed", len(labels), model.MaxLabels), "remove some")
+		return
 	}
 	for _, k := range slices.Sorted(maps.Keys(labels)) {
 		if m := model.CheckLabel(k, labels[k]); m != "" {
