@@ -17,11 +17,11 @@ import (
 	"time"
 )
 
-// PendingHeader tells how many nodes have yet to confirm a change that was asked
+// PendingHeader says how many nodes have yet to confirm a change that was asked
 // to wait for them.
 const PendingHeader = "X-Sdnctl-Pending"
 
-// DefaultHost is where sdnd listens unless told otherwise.
+// DefaultHost is where sdnd listens unless configured otherwise.
 const DefaultHost = "unix:///run/sdnctl/sdnd.sock"
 
 // AuthorHeader names who makes a change, for the history. On a unix socket

@@ -17,7 +17,7 @@ func (c *Client) Apply(ctx context.Context, req ApplyRequest) (ApplyResult, erro
 	return out, err
 }
 
-// Acks tells which nodes have yet to confirm a revision. With wait above zero
+// Acks returns which nodes have yet to confirm a revision. With wait above zero
 // it answers as soon as that changes, at the latest after wait.
 func (c *Client) Acks(ctx context.Context, rev Revision, wait time.Duration) (Acks, error) {
 	return c.acks(ctx, rev, wait, 0)

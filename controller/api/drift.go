@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// Drift is a change of a node's flows that somebody else made, and that sdnd
-// undid.
+// Drift is a change of a node's flows that somebody else made and sdnd undid.
 type Drift struct {
 	Seq    uint64    `json:"seq" doc:"Numbers drifts since sdnd started" example:"3"`
-	Time   time.Time `json:"time" doc:"When sdnd heard of it"`
+	Time   time.Time `json:"time" doc:"When sdnd noticed it"`
 	Node   string    `json:"node" doc:"The node" example:"node1"`
 	What   string    `json:"what" enum:"added,deleted,modified" doc:"What was done to the flow" example:"deleted"`
 	Table  string    `json:"table" doc:"The table's name" example:"forward"`
 	Object string    `json:"object,omitempty" doc:"The object whose flow it was; none for a flow that is not ours" example:"port/web1"`
 	Before string    `json:"before,omitempty" doc:"The flow as it was" example:"table=80, priority=100,dl_dst=02:00:00:00:01:03 actions=output:3"`
 	After  string    `json:"after,omitempty" doc:"The flow as it was made" example:"table=80, priority=100,dl_dst=02:00:00:00:01:03 actions=drop"`
-	By     string    `json:"by" enum:"monitor,audit,connection" doc:"What told: the switch at once, an audit, or a comparison when the switch connected, of what was done while it or sdnd was away" example:"monitor"`
+	By     string    `json:"by" enum:"monitor,audit,connection" doc:"What detected it: the switch at once, an audit, or a comparison when the switch connected, of what was done while it or sdnd was away" example:"monitor"`
 }
 
 // Drifts lists the newest drifts, oldest first.
@@ -26,7 +25,7 @@ type Drifts struct {
 	Items []Drift `json:"items" doc:"The newest thousand at most, oldest first"`
 }
 
-// Audit is the outcome of comparing a node's switch with what it should have.
+// Audit is the result of comparing a node's switch with what it should have.
 type Audit struct {
 	Node     string   `json:"node" doc:"The node" example:"node1"`
 	Verdict  string   `json:"verdict" enum:"equal,differs,unknown" doc:"What was found; differences have been undone. Unknown: the switch could not be read" example:"equal"`
@@ -48,7 +47,7 @@ func (c *Client) Drifts(ctx context.Context, node string) (Drifts, error) {
 	return out, err
 }
 
-// Audit compares a node's switch now, and mends it.
+// Audit compares a node's switch now, and undoes the differences.
 func (c *Client) Audit(ctx context.Context, node string) (Audit, error) {
 	var out Audit
 	err := c.call(ctx, http.MethodPost, "/v1/nodes/"+url.PathEscape(node)+"/audit", nil, nil, nil, &out)

@@ -9,16 +9,16 @@ import (
 
 // InvitationRequest asks for an invitation for a node.
 type InvitationRequest struct {
-	TTL      string `json:"ttl,omitempty" doc:"How long the invitation is good for, 1m to 24h; 1h when absent" example:"1h"`
+	TTL      string `json:"ttl,omitempty" doc:"How long the invitation is valid, 1m to 24h; 1h when absent" example:"1h"`
 	TunnelIP string `json:"tunnelIP,omitempty" doc:"Address of the node's VXLAN endpoint; absent, the one that the machine reports" example:"192.168.50.11"`
 }
 
 // Invitation lets a machine become a node, once.
 type Invitation struct {
 	Node         string    `json:"node" doc:"The node that the machine becomes" example:"node1"`
-	Token        string    `json:"token" doc:"What the machine gives to 'sdnctl node join --token'. It is told once and kept nowhere" example:"SDNCTL-…"`
+	Token        string    `json:"token" doc:"What the machine gives to 'sdnctl node join --token'. It is shown once and kept nowhere" example:"SDNCTL-…"`
 	Fingerprint  string    `json:"fingerprint" doc:"SHA-256 of the public key of sdnd's authority, which is in the token, too" example:"sha256:9f86…"`
-	Expires      time.Time `json:"expires" doc:"When it is no good any more"`
+	Expires      time.Time `json:"expires" doc:"When it expires"`
 	Addresses    []string  `json:"addresses" doc:"Addresses of sdnd's machine, the likeliest for nodes first" example:"[\"192.168.50.10\"]"`
 	APIPort      uint16    `json:"apiPort" doc:"TCP port of the API" example:"8453"`
 	OpenFlowPort uint16    `json:"openflowPort" doc:"TCP port of OpenFlow" example:"6653"`
@@ -48,21 +48,21 @@ type Enrollment struct {
 	Expires     time.Time `json:"expires" doc:"When the node's certificate ends"`
 }
 
-// Invite makes an invitation for a node; an earlier one for it is void.
+// Invite makes an invitation for a node. It revokes an earlier one for the same node.
 func (c *Client) Invite(ctx context.Context, node string, in InvitationRequest) (Invitation, error) {
 	var out Invitation
 	err := c.call(ctx, http.MethodPost, objectPath(KindNode, node)+"/invitation", url.Values{}, nil, in, &out)
 	return out, err
 }
 
-// Enroll redeems an invitation. It needs no proof but that.
+// Enroll redeems an invitation. The invitation is the only proof that it needs.
 func (c *Client) Enroll(ctx context.Context, in EnrollRequest) (Enrollment, error) {
 	var out Enrollment
 	err := c.call(ctx, http.MethodPost, "/v1/enroll", url.Values{}, nil, in, &out)
 	return out, err
 }
 
-// Renew gets the node that asks a new certificate; it must ask by its present one.
+// Renew returns a new certificate for the node that calls it, with its present certificate.
 func (c *Client) Renew(ctx context.Context, node string, in RenewRequest) (Enrollment, error) {
 	var out Enrollment
 	err := c.call(ctx, http.MethodPost, objectPath(KindNode, node)+"/certificate", url.Values{}, nil, in, &out)

@@ -4,7 +4,7 @@ import "time"
 
 // Types of events of a watch.
 const (
-	// EventReady opens a watch: everything after Revision will be told.
+	// EventReady opens a watch: everything after Revision will follow.
 	EventReady = "ready"
 	// EventChange is the change of one object.
 	EventChange = "change"
@@ -16,13 +16,13 @@ const (
 	// what is wrong with it changed.
 	EventPort = "port"
 	// EventResync says that events between where the watch was and Revision
-	// can no longer be told: read everything anew, at Revision or later.
+	// can no longer be sent: read everything anew, at Revision or later.
 	EventResync = "resync"
 )
 
 // Event is one event of a watch.
 type Event struct {
-	Type     string    `json:"type" doc:"ready: everything after revision will be told; change: an object changed; node, network, port: an object of that kind has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,network,port,resync" example:"change"`
+	Type     string    `json:"type" doc:"ready: everything after revision will follow; change: an object changed; node, network, port: an object of that kind has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,network,port,resync" example:"change"`
 	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
 	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
 	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
@@ -36,6 +36,6 @@ type Event struct {
 	// Port is set in EventPort, and Object names the port.
 	Port *PortStatus `json:"port,omitempty" doc:"The port's status, in a port event"`
 	// Complete is set by Client.Watch: with this event all of Revision has
-	// been told, so that a watch may be taken up again from it.
+	// been sent, so that a watch may be taken up again from it.
 	Complete bool `json:"-"`
 }

@@ -6,7 +6,7 @@ import "time"
 type List[T any] struct {
 	Items    []T      `json:"items" doc:"The objects, sorted by name"`
 	Revision Revision `json:"revision" doc:"Revision of the topology that was read; watch from it to miss nothing" example:"7"`
-	Continue string   `json:"continue,omitempty" doc:"Name to continue behind, if there are more objects than were asked for" example:"web500"`
+	Continue string   `json:"continue,omitempty" doc:"Name to continue after, if there are more objects than were asked for" example:"web500"`
 }
 
 // Verbs of a change.
@@ -44,7 +44,7 @@ type DeleteResult struct {
 	Revision Revision `json:"revision" doc:"Revision that deleted the object" example:"8"`
 }
 
-// Acks tells which nodes have yet to confirm a revision.
+// Acks are the nodes that have yet to confirm a revision.
 type Acks struct {
 	Revision Revision  `json:"revision" doc:"The revision asked about" example:"7"`
 	Done     bool      `json:"done" doc:"Whether every affected node has confirmed it"`

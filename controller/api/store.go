@@ -29,7 +29,7 @@ const (
 // Backup describes a backup that was received.
 type Backup struct {
 	Revision Revision
-	// FromMemory tells that the source was BackupFromMemory.
+	// FromMemory is true if the source was BackupFromMemory.
 	FromMemory bool
 }
 

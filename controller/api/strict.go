@@ -15,9 +15,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// decodeStrict reads data into the struct that out points to. The usual case
-// costs one pass of encoding/json; only when that refuses are the mistakes
-// looked for one by one, and what is right is still filled in.
+// decodeStrict decodes data into the struct that out points to. Correct input takes one
+// pass of encoding/json. If that fails, walk finds the mistakes one by one and still
+// fills in what is right.
 func decodeStrict(data []byte, path string, out any) []Problem {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -37,7 +37,7 @@ func decodeStrict(data []byte, path string, out any) []Problem {
 }
 
 // maxProblems is how many mistakes of a list, and maxUnknown how many unknown keys
-// of an object are told: to look for what each was meant to be takes time.
+// of an object are reported: finding the nearest known key of each takes time.
 const (
 	maxProblems = 1000
 	maxUnknown  = 100
@@ -183,8 +183,7 @@ func sortKeys(members map[string]json.RawMessage, known []string) (keys []string
 	return keys, len(others), more
 }
 
-// nameOf returns the known name that a key is: case is forgiven, as encoding/json
-// does.
+// nameOf returns the known name of a key in any case, as encoding/json accepts it.
 func nameOf(key string, known []string) (name string, ok bool) {
 	for _, n := range known {
 		if len(n) == len(key) && strings.EqualFold(n, key) {

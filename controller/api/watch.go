@@ -22,7 +22,7 @@ type WatchOptions struct {
 
 // Watch calls fn with every event until the context ends, the connection
 // breaks or fn returns an error, and returns that error. It does not reconnect:
-// the caller may do so from the last revision it was told with EventReady or
+// the caller may do so from the last revision that it got with EventReady or
 // the last event of which Complete was set.
 func (c *Client) Watch(ctx context.Context, o WatchOptions, fn func(Event) error) error {
 	q := url.Values{}

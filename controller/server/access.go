@@ -12,21 +12,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Access tells who may use the API over TCP. Who can use the unix socket is
-// for its permissions to say, and may do everything.
+// Access says who may use the API over TCP. Everybody who can open the unix socket may do
+// everything; its file permissions decide who that is.
 type Access struct {
-	// Tokens are the bearer tokens (RFC 6750) that are good; nil for none.
-	// Client certificates are judged by the TLS listener, and name their user.
+	// Tokens are the valid bearer tokens (RFC 6750); nil means none. The TLS listener
+	// verifies client certificates, which name their user.
 	Tokens *pki.Tokens
 }
 
-// caller is who makes a request, proven by a certificate or token.
+// caller is the user or node that makes a request, as a certificate or token proves.
 type caller struct{ pki.Identity }
 
 type callerKey struct{}
 
-// guard lets requests through to next that their makers may make, and bounds
-// how many those are.
+// guard passes on the requests that are authorized, and limits their number and rate.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
@@ -34,8 +33,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		case local(r):
 			ctx = context.WithValue(ctx, clientKey{}, unixClient)
 		case r.URL.Path == "/healthz", r.URL.Path == "/readyz":
-			// Needs no proof, as it tells nothing; and so the connection goes on
-			// waiting, and is the first to be closed when there are too many.
+			// These reveal nothing, so they need no authentication. The connection
+			// stays idle, and is among the first to be closed at the limit.
 			next.ServeHTTP(w, r)
 			return
 		default:
@@ -71,8 +70,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// reauthorize refuses a client that may no longer do what it was let do: its token
-// was revoked since, or its certificate has expired.
+// reauthorize refuses a client that has lost its rights since its request began: its
+// token was revoked, or its certificate has expired.
 func (s *Server) reauthorize(c client) *problem {
 	if c.local {
 		return nil
@@ -84,8 +83,7 @@ func (s *Server) reauthorize(c client) *problem {
 	return s.authorize(who, c.proof)
 }
 
-// begin counts a request of a client, or refuses it. Watches are counted
-// elsewhere.
+// begin counts a request of a client, or refuses it. Watches have their own limit.
 func (s *Server) begin(r *http.Request, c client) (release func(), p *problem) {
 	if r.URL.Path == watchPath {
 		return func() {}, nil
@@ -101,7 +99,7 @@ func (s *Server) tooMany(format string, args ...any) *problem {
 	return newProblem(http.StatusTooManyRequests, api.CodeTooMany, format, args...)
 }
 
-// deny answers a request that guard does not let through.
+// deny answers a request that guard refuses.
 func (s *Server) deny(w http.ResponseWriter, r *http.Request, p *problem) {
 	s.metrics.denied.WithLabelValues(p.Code).Inc()
 	s.log.Debug("request denied", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path, "err", p)
@@ -109,7 +107,7 @@ func (s *Server) deny(w http.ResponseWriter, r *http.Request, p *problem) {
 	s.writeProblem(w, r, p)
 }
 
-// identify returns who makes a request, nil if nobody needs to say so.
+// identify returns who makes a request; nil if the server has no access control.
 func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	if s.cfg.Access == nil {
 		return nil, nil
@@ -137,9 +135,8 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	return &caller{who}, nil
 }
 
-// needed returns the role that a request needs at least. What a transaction
-// changes is judged when it is known (authorizeChange); what is not listed needs the
-// greatest.
+// requiredRole returns the least role that a request needs. authorizeChange checks what
+// a transaction changes once that is known. A request that is not listed needs Admin.
 func requiredRole(r *http.Request) pki.Role {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	kind, _, _ := strings.Cut(path, "/")
@@ -158,8 +155,8 @@ func requiredRole(r *http.Request) pki.Role {
 	return pki.Admin
 }
 
-// userRole is the least role of a user who may do what needs a role of the model: what
-// a node may do by itself, an operator may.
+// userRole returns the least role of a user who may do what needs a role of the model. An
+// operator may do what a node may do by itself.
 func userRole(r model.Role) pki.Role {
 	switch {
 	case r <= model.Viewer:
@@ -170,7 +167,7 @@ func userRole(r model.Role) pki.Role {
 	return pki.Admin
 }
 
-// authorize refuses a request that who makes it may not make.
+// authorize refuses a request that the caller may not make.
 func (s *Server) authorize(who *caller, r *http.Request) *problem {
 	if node := who.node(); node != "" {
 		return s.authorizeNode(node, r)
@@ -178,7 +175,7 @@ func (s *Server) authorize(who *caller, r *http.Request) *problem {
 	return who.may(requiredRole(r))
 }
 
-// may refuses a caller who has not the role.
+// may refuses a caller who does not have the role.
 func (c *caller) may(needed pki.Role) *problem {
 	if c.Role.May(needed) {
 		return nil

@@ -8,9 +8,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// authorizeChange refuses a transaction that who makes the request may not make.
-// Every change goes through here, by whatever route it came: who may write an object
-// is its kind's and its spec's to say, and a node has rules of its own.
+// authorizeChange refuses a transaction that the caller may not make. Every change passes
+// through here, whichever route it took. The kind and the spec of an object say who may
+// write it; nodes have further rules.
 func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 	who, ok := ctx.Value(callerKey{}).(*caller)
 	if !ok {
@@ -32,8 +32,8 @@ func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// writer returns the least role that may do an op: what the kind demands, the spec
-// that is asked for, and the one that is there.
+// writer returns the least role that may do an op: the greatest that the kind, the new spec
+// and the present spec demand.
 func writer(snap *topology.Snapshot, op topology.Op) model.Role {
 	role := op.Ref.Kind.Writer()
 	if op.Spec != nil {
@@ -45,8 +45,8 @@ func writer(snap *topology.Snapshot, op topology.Op) model.Role {
 	return role
 }
 
-// authorizeDryRun refuses a dry run: everybody may try everything, but for a node, to
-// which the answer would tell what others have.
+// authorizeDryRun refuses a dry run. Users may try everything. Nodes may not, because the
+// answer would reveal what others have.
 func (s *Server) authorizeDryRun(ctx context.Context, t *transaction) error {
 	if nodeOfRequest(ctx) == "" {
 		return nil
@@ -54,9 +54,9 @@ func (s *Server) authorizeDryRun(ctx context.Context, t *transaction) error {
 	return s.authorizeChange(ctx, t)
 }
 
-// lockWrites keeps others from changing what the caller has read until unlock is
-// called, if alone, and lets one change among others go on otherwise. What a node
-// may change depends on what is there.
+// lockWrites holds s.writes until unlock is called: exclusively if alone or if the caller
+// is a node, whose rights depend on what exists, and shared otherwise. While it is held
+// exclusively, nobody else changes what the caller has read.
 func (s *Server) lockWrites(ctx context.Context, alone bool) (unlock func()) {
 	if alone || nodeOfRequest(ctx) != "" {
 		s.writes.Lock()

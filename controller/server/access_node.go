@@ -12,22 +12,21 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// A node's certificate has a role of its own, so that a machine taken over by a
-// stranger is that machine and no other: it sees itself and the networks that
-// take ports from nodes, and makes and deletes ports there that are pinned to
-// itself.
+// A node's certificate gives few rights, so that an attacker who takes over a machine
+// gains no other. A node sees itself and the networks that take ports from nodes. It
+// makes and deletes ports there that are pinned to itself.
 
-// nodeLabels begins the keys of the labels that nodes may set.
+// nodeLabels is the prefix of the label keys that nodes may set.
 const nodeLabels = "node/"
 
-// madeBy is the label by which a port that a node made names the node. sdnd sets
-// it; an operator who sets it hands the port to the node.
+// madeBy is the label that names the node which made a port. sdnd sets it. An operator who
+// sets it hands the port over to the node.
 const madeBy = nodeLabels + "made-by"
 
-// maxNodePorts is how many ports of its own making a node may have.
+// maxNodePorts is how many ports a node may make.
 const maxNodePorts = 1024
 
-// node returns the node that makes a request, "" for a user.
+// node returns the name of the node that makes a request; "" for a user.
 func (c *caller) node() string {
 	if c != nil && c.Kind == pki.Node {
 		return c.Name
@@ -35,14 +34,14 @@ func (c *caller) node() string {
 	return ""
 }
 
-// nodeOfRequest returns the node that makes a request, "" for anybody else.
+// nodeOfRequest returns the name of the node that makes a request; "" for a user.
 func nodeOfRequest(ctx context.Context) string {
 	who, _ := ctx.Value(callerKey{}).(*caller)
 	return who.node()
 }
 
-// authorizeNode refuses what a node may not ask for. What is not listed is not for
-// nodes.
+// authorizeNode refuses requests that a node may not make. A request that is not listed is
+// refused.
 func (s *Server) authorizeNode(node string, r *http.Request) *problem {
 	if _, declared := s.cfg.Store.Snapshot().Node(node); !declared {
 		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is not declared: its certificate counts only while it is", node)
@@ -65,9 +64,9 @@ func (s *Server) authorizeNode(node string, r *http.Request) *problem {
 	return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, this needs a user: a node may read itself, and make and delete ports of its own", node)
 }
 
-// authorizeNodeChange refuses a transaction that a node may not make, and marks the
-// ports that it may make as the node's. The caller holds s.writes alone: what is
-// judged must still be so when it is committed. The error is a *problem.
+// authorizeNodeChange refuses a transaction that a node may not make, and labels the ports
+// that it makes. The caller holds s.writes exclusively, so that the decision still holds
+// at the commit. The error is a *problem.
 func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 	snap := s.cfg.Store.Snapshot()
 	var denied []api.Problem
@@ -91,7 +90,7 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 			deny("", "this node has not made it", "ask an operator")
 			continue
 		case op.Verb == topology.Delete:
-			// As if it did not exist: what others have is not told.
+			// The node must not learn that the port exists.
 			hidden = append(hidden, topology.Problem{Op: i, Ref: op.Ref, Kind: topology.NotFound, Message: "does not exist", Fix: "check the name"})
 			continue
 		default:
@@ -146,7 +145,7 @@ func madeOn(snap *topology.Snapshot, node string) (n int) {
 	return n
 }
 
-// veil keeps from a node whose it is what the node asked for.
+// redact removes from a problem who has what the node asked for.
 func redact(p topology.Problem) topology.Problem {
 	if p.Kind == topology.Conflict || p.Kind == topology.InUse {
 		p.Message, p.Fix = "taken by another", "choose another, or leave it out to get a free one"
@@ -154,8 +153,8 @@ func redact(p topology.Problem) topology.Problem {
 	return p
 }
 
-// sees reports whether a view shows an object: all of them, or what the node that
-// asks may see.
+// sees reports whether a view shows an object. A user sees all objects, a node only its
+// own.
 func (v view) sees(o topology.Object) bool {
 	if v.only == "" {
 		return true

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// all yields the objects of a kind, sorted by name. network and node, unless
-// "", narrow ports to those of the network and those on the node.
+// all yields the objects of a kind, sorted by name. network and node, unless "", restrict
+// ports to those of the network and those on the node.
 func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Object] {
 	if v.only != "" {
 		return v.visible(kind, network, node)
@@ -33,7 +33,7 @@ func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Ob
 	}
 }
 
-// visible is all for a node that looks, at a cost that follows what it sees.
+// visible is all for the view of a node. Its cost follows what the node sees.
 func (v view) visible(kind topology.Kind, network, node string) iter.Seq[topology.Object] {
 	all := v
 	all.only = ""

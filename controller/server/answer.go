@@ -15,9 +15,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// What a client has to read of an answer: after a while as much as this on
-// average, in bytes a second. It is less than any link brings, and bounds how
-// long an answer can be made to last.
+// The slowest rate at which a client may read a response, on average after a grace
+// period, in bytes per second. Every real link is faster. It bounds how long a client
+// can keep a response in memory.
 const (
 	answerGrace = 30 * time.Second
 	answerRate  = 32 << 10
@@ -26,9 +26,9 @@ const (
 // chunk is how much of a long answer is encoded before it is sent, in bytes.
 const chunk = 64 << 10
 
-// long is an answer that is encoded while it is sent, so that a client that does
-// not read it costs no more than a chunk: a T whose one long list is left empty,
-// and what belongs there.
+// long is a response that is encoded while it is sent, so that a client that does not read
+// it costs no more memory than a chunk. rest is the response with its one long list left
+// empty; items are the entries of that list.
 type long[T any] struct {
 	rest  T
 	field string // the list's name in JSON
@@ -92,7 +92,7 @@ func (e encoded[T]) encodeTo(w io.Writer) error {
 	return err
 }
 
-// each makes the items of a long answer out of what seq has.
+// each converts the entries of seq one by one.
 func each[F, T any](seq iter.Seq[F], item func(F) (T, error)) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
 		for f := range seq {
@@ -103,8 +103,8 @@ func each[F, T any](seq iter.Seq[F], item func(F) (T, error)) iter.Seq2[any, err
 	}
 }
 
-// jsonFormat encodes answers as huma's own does, but long ones while they are
-// sent, and ends those that the client does not read.
+// jsonFormat encodes responses as huma's own format does. It sends long responses while it
+// encodes them, and aborts those that the client does not read.
 func jsonFormat() huma.Format {
 	f := huma.DefaultJSONFormat
 	f.Marshal = func(w io.Writer, v any) error {
@@ -118,8 +118,7 @@ func jsonFormat() huma.Format {
 			err = huma.DefaultJSONFormat.Marshal(w, v)
 		}
 		if err != nil {
-			// Part of it is sent: all that can be done is to let the client see
-			// that it is not whole.
+			// Part of the response is sent. Abort, so that the client notices.
 			panic(http.ErrAbortHandler)
 		}
 		return nil
@@ -127,7 +126,7 @@ func jsonFormat() huma.Format {
 	return f
 }
 
-// pacedWriter ends the connection of a client that reads too slowly.
+// pacedWriter aborts a connection whose client reads too slowly.
 type pacedWriter struct {
 	w     http.ResponseWriter
 	ctl   *http.ResponseController
@@ -139,7 +138,7 @@ func newPacedWriter(w http.ResponseWriter) *pacedWriter {
 	return &pacedWriter{w: w, ctl: http.NewResponseController(w), start: time.Now()}
 }
 
-// Write writes a part of the answer, in pieces that each have a time.
+// Write sends data in chunks, each with a deadline.
 func (p *pacedWriter) Write(b []byte) (n int, err error) {
 	for len(b) > 0 && err == nil {
 		piece := b[:min(len(b), chunk)]

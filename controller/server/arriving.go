@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// errNoRoom ends the reading of a body that has to make room for those of other
-// clients.
+// errNoRoom ends the reading of a body that is dropped in favour of other clients' bodies.
 var errNoRoom = errors.New("other clients need the room that this body takes")
 
-// arriving is a body that is read. It has room for all of it; the client that has
-// most of the room makes some for others when its oldest body has had bodySafe.
+// arriving is a body that is being read. Its whole size counts against the limit. At the
+// limit, the client with the most bytes loses its oldest body that is older than
+// bodySafe.
 type arriving struct {
 	r       io.Reader
 	control *http.ResponseController
@@ -23,8 +23,8 @@ type arriving struct {
 	got   int64
 }
 
-// arrive waits for room for the body of a client's request, which has at most n
-// bytes. leave must be called in the end; after it the body makes no room any more.
+// arrive waits until the body of a request, of at most n bytes, fits into the limit. The
+// caller must call leave in the end; after that the body is not dropped any more.
 func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, n int64) (a *arriving, leave func(), p *problem) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	a = &arriving{r: body, control: http.NewResponseController(w), ctx: ctx}
@@ -54,8 +54,8 @@ func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, 
 	return a, leave, nil
 }
 
-// Read reads a part of the body. It fails when the client sends too slowly, and
-// with errNoRoom.
+// Read reads a part of the body. It fails if the client sends too slowly, and with
+// errNoRoom if the body was dropped.
 func (a *arriving) Read(b []byte) (int, error) {
 	allowed := min(bodyGrace+time.Duration(a.got)*time.Second/bodyRate, bodyTimeout)
 	if err := a.control.SetReadDeadline(a.start.Add(allowed)); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -73,5 +73,5 @@ func (a *arriving) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// dropped reports whether the body had to make room.
+// dropped reports whether the body was dropped in favour of others.
 func (a *arriving) dropped() bool { return errors.Is(context.Cause(a.ctx), errNoRoom) }

@@ -23,10 +23,9 @@ const (
 	bodySafe = 5 * time.Second
 )
 
-// bodies bounds the large bodies, in bytes: those that arrive, which share their
-// room fairly by client, and those in work, of each client and of all. What a
-// request in work takes up is several times its body. Those on the unix socket have
-// as much for themselves.
+// bodies limits large bodies, in bytes: those being received, whose limit is shared
+// fairly by client, and those being processed, of each client and of all. Processing a
+// body takes several times its size. Bodies on the unix socket have limits of their own.
 type bodies struct {
 	each, all                     int64
 	remote, local                 *semaphore.Weighted // in work
@@ -51,13 +50,14 @@ func newBodies(each, all int64, safe time.Duration) *bodies {
 	}
 }
 
-// full refuses a body that there is no room for.
+// full refuses a body that exceeds a limit.
 func (b *bodies) full() *problem {
 	return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable,
 		"sdnd works on %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
 }
 
-// take waits for room to work on a body of n bytes, at most each. give gives it back.
+// acquire waits until a body of n bytes may be processed. release must be called in the
+// end.
 func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func(), p *problem) {
 	if n <= smallBody {
 		return func() {}, nil

@@ -29,8 +29,8 @@ const (
 
 type bodyKey struct{}
 
-// takeBody returns what readBody read, once: what has become of it is to be held
-// in memory without it.
+// takeBody returns the body that readBody read, and drops the reference to it, so that
+// what is made of the body is not held in memory beside it.
 func takeBody(ctx context.Context) []byte {
 	held, _ := ctx.Value(bodyKey{}).(*[]byte)
 	if held == nil {
@@ -41,10 +41,9 @@ func takeBody(ctx context.Context) []byte {
 	return b
 }
 
-// readBody is a middleware that reads a body of one of the media types and of at
-// most limit bytes, and goes on when there is room to work on it. One that says it
-// is larger is refused without being read, and one that turns out to be is not kept
-// any further.
+// readBody is a middleware that reads a body of one of the media types, of at most limit
+// bytes, and continues when the body may be processed. A body whose declared length is
+// greater is refused without being read.
 func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
@@ -58,20 +57,20 @@ func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(
 	}
 }
 
-// statusWriter has huma know the status, which its middlewares count.
+// statusWriter tells huma the status, which its middlewares count.
 type statusWriter struct {
 	http.ResponseWriter
 	ctx huma.Context
 }
 
-// WriteHeader sends the header.
+// WriteHeader sets the status.
 func (w statusWriter) WriteHeader(status int) { w.ctx.SetStatus(status) }
 
 // Unwrap is for http.ResponseController.
 func (w statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// bodyInWork reads a body and waits until there is room to work on it; give gives
-// that back.
+// bodyInWork reads a body and waits until it may be processed. release must be called when
+// that is done.
 func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64, media []string) (b []byte, release func(), p *problem) {
 	if p = refusedUnread(r, limit, media); p != nil {
 		return nil, nil, p
@@ -99,7 +98,7 @@ func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64,
 	return b, release, nil
 }
 
-// refusedUnread refuses a request whose header says that its body is not taken.
+// refusedUnread refuses a request whose header shows that its body cannot be accepted.
 func refusedUnread(r *http.Request, limit int64, media []string) *problem {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
 		// A page in a browser cannot send application/json to another site
@@ -120,7 +119,7 @@ func tooLarge(limit int64) *problem {
 	return newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
 }
 
-// boundedBody reads a body, which must be JSON and of at most limit bytes.
+// boundedBody reads a body, which must be JSON of at most limit bytes.
 func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *problem) {
 	b, err := readAll(body, size)
 	// Lifted again: the deadline would otherwise end a long transaction.
@@ -141,8 +140,8 @@ func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *proble
 	return b, nil
 }
 
-// readAll is io.ReadAll with the room for what is said to come, which is not
-// believed too soon.
+// readAll is io.ReadAll with a buffer for the declared length, which is trusted up to a
+// bound.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	const believed = 1 << 20
 	var b bytes.Buffer
@@ -151,7 +150,7 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// notJSON says where a body is not JSON.
+// notJSON says at which position a body is not valid JSON.
 func notJSON(b []byte) *problem {
 	var raw json.RawMessage
 	err := json.Unmarshal(b, &raw)

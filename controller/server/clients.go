@@ -8,20 +8,20 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// client is who makes a request, for what is bounded by client: the user of a
-// certificate or token, else an address.
+// client identifies who makes a request, for limits that are per client: the user of a
+// certificate or token, otherwise an address.
 type client struct {
 	name string
-	// local clients come by the unix socket. They have room of their own, so that
-	// nobody who comes by TCP can keep an administrator out.
+	// local clients come by the unix socket. They have limits of their own, so that
+	// nobody who comes by TCP can lock an administrator out.
 	local bool
-	// proof is the request, with what proves who makes it; nil for local ones.
+	// proof is the request with the credentials of the client; nil for local ones.
 	proof *http.Request
 }
 
 type clientKey struct{}
 
-// clientOf returns who makes a request that guard has let through.
+// clientOf returns the client of a request that guard has passed on.
 func clientOf(ctx context.Context) client {
 	c, _ := ctx.Value(clientKey{}).(client)
 	return c
@@ -33,21 +33,20 @@ func local(r *http.Request) bool {
 	return ok && addr.Network() == "unix"
 }
 
-// unixClient is all who come by the unix socket: who may write to it may do
+// unixClient stands for all who come by the unix socket. Whoever may write to it may do
 // everything.
 var unixClient = client{name: "the unix socket", local: true}
 
 type connKey struct{}
 
-// works says that the connection of a request does not wait any more: the
-// request is of somebody who may make it.
+// markBusy marks the connection of an authorized request as not idle.
 func markBusy(ctx context.Context) {
 	if c, ok := ctx.Value(connKey{}).(*connlimit.Conn); ok {
 		c.Busy()
 	}
 }
 
-// connState has a connection wait again after each answer.
+// connState marks a connection as idle after each response.
 func connState(conn net.Conn, state http.ConnState) {
 	if state != http.StateIdle {
 		return

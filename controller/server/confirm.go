@@ -13,13 +13,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A change may ask to be answered only when the switches have confirmed it: who
-// wants to know when packets are forwarded by it asks once.
+// A change may ask for a response that comes when the switches have confirmed the
+// change. This takes one request instead of two.
 
-// maxWait bounds how long a question may be held open.
+// maxWait bounds how long a request may wait for confirmations.
 const maxWait = 5 * time.Minute
 
-// waitOf returns the time that a request asks to wait. The error is a *problem.
+// waitOf parses the time that a request asks to wait. The error is a *problem.
 func waitOf(text string) (time.Duration, error) {
 	wrong := func(format string, args ...any) error {
 		return refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "wait", Message: fmt.Sprintf(format, args...)}})
@@ -43,8 +43,8 @@ type changeOutput[T any] struct {
 	Body    T
 }
 
-// confirmed waits until every node that a revision concerns has confirmed it,
-// or for so long, and tells how many have not; "" without waiting.
+// confirmed waits until every node that a revision concerns has confirmed it, for at most
+// wait, and returns how many have not; "" if wait is 0.
 func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time.Duration) (pending string) {
 	if wait == 0 {
 		return ""
@@ -53,8 +53,8 @@ func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time
 	return strconv.Itoa(len(a.Pending))
 }
 
-// awaitAcks returns when the answer is what the caller waits for, or after wait,
-// or when the caller is gone or may not use the API any more, or the server stops.
+// awaitAcks returns when done accepts the answer, after wait, when the caller is gone or
+// may not use the API any more, or when the server stops.
 func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration, enough func(reconcile.Acks) bool) reconcile.Acks {
 	if enough(a) {
 		return a
@@ -84,7 +84,7 @@ func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Dura
 	}
 }
 
-// differs returns what tells answers that have other nodes pending than a has.
+// differs returns a function that reports whether an answer has other pending nodes than a.
 func differs(a reconcile.Acks) func(reconcile.Acks) bool {
 	return func(b reconcile.Acks) bool { return !slices.Equal(a.Pending, b.Pending) }
 }

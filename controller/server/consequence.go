@@ -6,15 +6,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// follows reports whether what topology says of an op only follows from a
-// mistake that is told already. Topology judges an object with a mistake
-// without the field that could not be read, and judges others by it.
+// isConsequence reports whether a problem that topology finds only follows from a mistake
+// that is reported already. Topology checks an object without the fields that could not
+// be decoded, and checks other objects against it.
 func (t *transaction) isConsequence(op topology.Op, p topology.Problem) bool {
 	own := t.broken[op.Ref]
 	if own == nil && !t.refersToBroken(op) {
 		return false
 	}
-	// Who has what, and what is left, is decided with what could not be read.
+	// Conflicts and exhausted ranges may be due to what could not be decoded.
 	if p.Kind != topology.Invalid && p.Kind != topology.NotFound {
 		return true
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// decodeOne reads the one object of a body. Kind and, where the path has one,
-// name may be left out of the body; given, they must be those of the path.
+// decodeOne decodes the one object of a body. The body may leave out the kind and, where
+// the path has it, the name. If it has them, they must be those of the path.
 func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec, []api.Problem) {
 	var head struct {
 		Kind, Name json.RawMessage
 	}
-	// What cannot be read here is told by DecodeObjectSpec.
+	// DecodeObjectSpec reports what cannot be decoded here.
 	if json.Unmarshal(data, &head) == nil {
 		if head.Kind == nil {
 			data = addKey(data, "kind", string(kind))
@@ -27,7 +27,7 @@ func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec,
 	}
 	o, spec, mistakes := api.DecodeObjectSpec(data)
 	if k, err := api.ParseKind(string(o.Kind)); err == nil && k != kind {
-		// The rest was read as one of the other kind, and says nothing.
+		// The other mistakes are of the wrong kind's spec.
 		mistakes = append(mistakes[:0], api.Problem{
 			Field:   "kind",
 			Message: fmt.Sprintf("the body has a %s, the path is that of a %s", o.Kind, kind),
@@ -51,7 +51,7 @@ func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec,
 	return o, spec, mistakes
 }
 
-// addKey puts a key in front of those of a JSON object.
+// addKey inserts a key in front of those of a JSON object.
 func addKey(data []byte, key, value string) []byte {
 	_, rest, _ := bytes.Cut(data, []byte("{"))
 	member, err := json.Marshal(map[string]string{key: value})
@@ -73,7 +73,7 @@ type applyBody struct {
 	DryRun  bool              `json:"dryRun"`
 }
 
-// decodeApply reads the body of an apply into a transaction.
+// decodeApply decodes the body of an apply into a transaction.
 func decodeApply(data []byte) (applyBody, model.Selector, *transaction) {
 	var b applyBody
 	mistakes := api.Decode(data, &b)

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// A client that sends a large body reads the answer afterwards. If the server
-// closed the connection with a part of the body unread, TCP would reset it, and
-// the client would see that in place of the answer. So the rest of a body that
-// is refused is read and thrown away, within bounds.
+// A client that sends a large body reads the response afterwards. If the server closed
+// the connection with a part of the body unread, TCP would reset the connection and the
+// client would not see the response. So the server reads and discards the rest of a
+// refused body, within limits.
 const (
-	// drainBytes and drainTime bound what is read of one body.
+	// drainBytes and drainTime limit what is discarded of one body.
 	drainBytes = 2 * DefaultMaxApply
 	drainTime  = 10 * time.Second
-	// drainEach and drainAll bound how many bodies of a client, and of all, are
-	// thrown away at a time. The connections of others are closed at once.
+	// drainEach and drainAll limit how many bodies of a client, and of all, are
+	// discarded at a time. Beyond them connections are closed at once.
 	drainEach, drainAll = 4, 64
 )
 
-// writeProblem answers a request with a problem outside of huma. If the request
-// has a body, the rest of it is thrown away and the connection is closed.
+// writeProblem answers a request with a problem outside of huma. It discards the rest of
+// the request's body and closes the connection.
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem) {
 	hasBody := r.Body != nil && r.Body != http.NoBody
 	var text bytes.Buffer
@@ -47,7 +47,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem
 	}
 }
 
-// drain sends the answer and reads the rest of a request's body.
+// drain sends the response and discards the rest of the request's body.
 func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
 	c := clientOf(r.Context())
 	if c.name == "" { // refused before it was known who it is

@@ -11,19 +11,18 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// The feed keeps the newest commits for watches to read, as long as there are
-// not more of them, or of changes in them, than this. Older ones come from the
-// store's history.
+// The feed keeps at most this many of the newest commits and of the changes in them.
+// Watches get older ones from the store's history.
 const (
 	feedCommits = 1024
 	feedChanges = 100_000
 	// feedObjects is of how many objects the feed keeps that their status changed;
-	// a watch that is further behind has to read everything anew.
+	// a watch that has missed more has to read everything anew.
 	feedObjects = 10_000
 )
 
-// feed is the tail of what happened. Watches do not get events pushed: each
-// reads on from where it is, at its own pace, so a slow one costs nothing.
+// feed is the tail of the changes. Events are not pushed to watches. Each watch reads on
+// from its cursor at its own pace, so a slow one costs nothing.
 type feed struct {
 	mu sync.Mutex
 	// commits are consecutive revisions, the last of which is revision.
@@ -45,7 +44,7 @@ func newFeed(rev topology.Revision) *feed {
 	return &feed{revision: rev, seen: map[topology.Ref]uint64{}, news: make(chan struct{})}
 }
 
-// committed takes in a commit. The store calls it in order.
+// committed adds a commit. The store calls it in order.
 func (f *feed) committed(c store.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +64,7 @@ func (f *feed) committed(c store.Commit) {
 	f.wake()
 }
 
-// statusChanged takes in that an object's status is another.
+// statusChanged records that the status of an object has changed.
 func (f *feed) statusChanged(o topology.Ref) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,7 +87,7 @@ func (f *feed) wake() {
 	f.news = make(chan struct{})
 }
 
-// cursor is how far a watch has read.
+// cursor is the position of a watch in the feed.
 type cursor struct {
 	revision topology.Revision
 	version  uint64
@@ -101,7 +100,7 @@ func (f *feed) now() cursor {
 	return cursor{f.revision, f.version}
 }
 
-// batch is what is new after a cursor.
+// batch is what happened after a cursor.
 type batch struct {
 	commits []store.Commit
 	// missing says that commits after the cursor are not kept any more.
@@ -110,13 +109,13 @@ type batch struct {
 	lost bool
 	// status are the objects whose status changed, in the order of condition.Compare.
 	status []topology.Ref
-	// next is the cursor after the batch, news tells when there is more.
+	// next is the cursor after the batch, news is closed when there is more.
 	next cursor
 	news <-chan struct{}
 }
 
-// after returns what is new after c. The result's slices are the caller's, the
-// objects in them shared.
+// after returns what happened after c. The caller owns the slices of the result; the
+// objects in them are shared.
 func (f *feed) after(c cursor) batch {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// historyEntry turns an entry of the store's history into the API's. Objects
-// in it have name, labels and spec, no status.
+// historyEntry converts an entry of the store's history. Its objects have a name, labels
+// and a spec, but no status.
 func historyEntry(e store.Entry) (api.HistoryEntry, error) {
 	out := api.HistoryEntry{
 		Revision: api.Revision(e.Revision),
@@ -38,7 +38,7 @@ func historyEntry(e store.Entry) (api.HistoryEntry, error) {
 	return out, nil
 }
 
-// historyObject makes an object of a spec that history has; nil if there is none.
+// historyObject makes an object of a spec from the history; nil for nil.
 func historyObject(ref topology.Ref, labels map[string]string, spec topology.Spec) (*api.Object, error) {
 	if spec == nil {
 		return nil, nil

@@ -42,7 +42,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// observe is the middleware that counts.
+// observe is the middleware that counts requests.
 func (m *metrics) observe(ctx huma.Context, next func(huma.Context)) {
 	start := time.Now()
 	next(ctx)

@@ -7,8 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// problemsFor serves mux, and answers what it has no handler for with a
-// problem instead of the mux's line of text.
+// problemsFor serves mux. Where mux has no handler, it answers with a problem.
 func (s *Server) problemsFor(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Where the API is described (RFC 8631).
@@ -28,7 +27,7 @@ func (s *Server) problemsFor(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// headerOnly is a ResponseWriter that keeps the status and headers.
+// headerOnly is a ResponseWriter that records the status and the headers.
 type headerOnly struct {
 	header http.Header
 	status int

@@ -11,8 +11,8 @@ import (
 // schemaPrefix is where the OpenAPI document has its schemas.
 const schemaPrefix = "#/components/schemas/"
 
-// openAPIConfig sets up huma: JSON only, no pages that load scripts from
-// elsewhere, problems in our form.
+// openAPIConfig configures huma: JSON only, no pages that load scripts from elsewhere,
+// errors as problems.
 func (s *Server) openAPIConfig() huma.Config {
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
@@ -39,7 +39,7 @@ func (s *Server) openAPIConfig() huma.Config {
 				"certificate": {Type: "mutualTLS", Description: "By TCP: a certificate for a user, as of sdnctl pki user"},
 			},
 		},
-		// Nothing on the unix socket, one of the two by TCP.
+		// None on the unix socket, one of the two over TCP.
 		Security: []map[string][]string{{}, {"token": {}}, {"certificate": {}}},
 		Tags: []*huma.Tag{
 			{Name: tagObjects, Description: "What is declared: nodes, networks, routers and ports"},
@@ -62,8 +62,8 @@ func (s *Server) openAPIConfig() huma.Config {
 	}
 }
 
-// finishOpenAPI completes what reflection cannot know: what kinds there are, that a
-// list is never null, and that huma's own form of errors is never sent.
+// finishOpenAPI adds what reflection cannot find out: which kinds there are, that lists
+// are never null, and that huma's own form of errors is never sent.
 func (s *Server) finishOpenAPI() {
 	schemas := s.api.OpenAPI().Components.Schemas.Map()
 	finishKinds(schemas)
@@ -88,7 +88,7 @@ func (s *Server) finishOpenAPI() {
 // OpenAPI returns the OpenAPI 3.1 document of the API in YAML.
 func (s *Server) OpenAPI() ([]byte, error) { return s.api.OpenAPI().YAML() }
 
-// serveOpenAPI serves the document, which is made when it is first asked for.
+// serveOpenAPI serves the document. It is encoded at the first request for it.
 func (s *Server) serveOpenAPI() {
 	for path, form := range map[string]struct {
 		media  string
@@ -105,7 +105,7 @@ func (s *Server) serveOpenAPI() {
 				return
 			}
 			w.Header().Set("Content-Type", form.media)
-			// A client that is gone needs no answer.
+			// An error means that the client is gone.
 			_, _ = w.Write(doc)
 		})
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// schemaRegistry makes the schemas of the types. Values of package model that are text
-// or a number in JSON are described as such.
+// schemaRegistry makes the schemas of types. Types of package model that are text or a
+// number in JSON have the schema of those.
 func schemaRegistry() huma.Registry {
 	r := huma.NewMapRegistry(schemaPrefix, schemaName)
 	r.RegisterTypeAlias(reflect.TypeFor[netip.Addr](), reflect.TypeFor[string]())
@@ -29,7 +29,7 @@ func schemaName(t reflect.Type, hint string) string {
 	return name
 }
 
-// describeKind completes what reflection cannot know of a kind's schema.
+// describeKind adds to the schema of a kind what reflection cannot find out.
 func (s *Server) describeKind(kind api.Kind, name string) {
 	properties := s.api.OpenAPI().Components.Schemas.Map()[string(kind)].Properties
 	word := properties["kind"]
@@ -37,8 +37,7 @@ func (s *Server) describeKind(kind api.Kind, name string) {
 	properties["name"].Description, properties["name"].Examples = "Name of the "+kind.Lower(), []any{name}
 }
 
-// finishKinds completes what reflection cannot know: an Object is of one of the
-// kinds.
+// finishKinds adds what reflection cannot find out: an Object is of one of the kinds.
 func finishKinds(schemas map[string]*huma.Schema) {
 	mapping := map[string]string{}
 	var all []any

@@ -9,13 +9,12 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// view turns objects of one snapshot into their form in the API, with their
-// status as of now.
+// view converts the objects of one snapshot for the API, with their present status.
 type view struct {
 	snap   *topology.Snapshot
 	fabric Fabric
-	// only is the node that looks, which sees little else than itself; "" for who
-	// may see all.
+	// only is the name of the node whose view it is, which sees little else than itself;
+	// "" is the view of a user.
 	only string
 }
 
@@ -67,8 +66,8 @@ func (v view) object(o topology.Object) (*api.Object, error) {
 	return &out, err
 }
 
-// changes gives changes their form in the API, one by one as they are sent.
-// before is the view of the snapshot that Before is of.
+// changes converts changes one by one, while they are sent. before is the view of the
+// snapshot that Before is from.
 func (v view) changes(before view, changes []topology.Change) iter.Seq2[any, error] {
 	return each(slices.Values(changes), func(c topology.Change) (any, error) {
 		was, err := before.object(c.Before)

@@ -25,7 +25,7 @@ func (v view) node(n *topology.Node) *api.Node {
 	}
 }
 
-// nodeStatus joins what the fabric knows of a node with its allocations.
+// nodeStatus joins what the reconciler knows of a node with what is allocated for it.
 func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeStatus {
 	out := &api.NodeStatus{
 		Ready:                condition.Ready(st.Conditions),
@@ -51,7 +51,7 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 	return out
 }
 
-// conditions turns conditions into their form in the API.
+// conditions converts conditions for the API.
 func conditions(all []condition.Condition) []api.Condition {
 	out := make([]api.Condition, len(all))
 	for i, c := range all {
@@ -82,7 +82,7 @@ func (v view) network(n *topology.Network) *api.Network {
 	labels, spec := n.Labels, n.Spec
 	ports, blocks := v.snap.PortsOfNetwork(n.Name), v.snap.BlocksOf(n.Name)
 	if v.only != "" {
-		// A node is shown its part of the network.
+		// A node sees its part of the network.
 		labels, ports, blocks = nil, v.snap.PortsOfNetworkOnNode(n.Name, v.only), v.ownBlocks(n.Name)
 		spec.Blocks = slices.DeleteFunc(slices.Clone(spec.Blocks), func(b model.BlockSpec) bool { return b.Node != v.only })
 	}
@@ -107,7 +107,7 @@ func (v view) network(n *topology.Network) *api.Network {
 	}
 }
 
-// ownBlocks yields the block that the node that looks has of a network.
+// ownBlocks yields the block of a network that the viewing node has.
 func (v view) ownBlocks(network string) iter.Seq[*topology.Block] {
 	return func(yield func(*topology.Block) bool) {
 		if b, ok := v.snap.Block(network, v.only); ok {
@@ -116,8 +116,8 @@ func (v view) ownBlocks(network string) iter.Seq[*topology.Block] {
 	}
 }
 
-// nodeOf returns the node that a port is pinned to or, for one that is not,
-// where it is bound; "" when it is nowhere.
+// nodeOf returns the node that a port is pinned to or, if it is not pinned, the one it is
+// bound on; "" if it is not bound.
 func (v view) nodeOf(p *topology.Port) string {
 	if p.Spec.Node != "" {
 		return p.Spec.Node
@@ -178,9 +178,9 @@ func (v view) port(p *topology.Port) *api.Port {
 	}
 }
 
-// link returns the prefix length and gateway to configure with an address of a port:
-// those of its node's block, or of the subnet that the address is in. There is a gateway
-// only where one answers, which in a stretched network takes a router.
+// link returns the prefix length and the gateway to configure with an address of a port.
+// They are those of the node's block, or of the subnet of the address. A stretched
+// network has a gateway only if a router joins it.
 func (v view) link(n *topology.Network, p *topology.Port, a netip.Addr) (int, string) {
 	if n.Spec.Mode == topology.Segmented {
 		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {

@@ -15,8 +15,7 @@ import (
 // mergePatch is the media type of a JSON merge patch (RFC 7396).
 const mergePatch = "application/merge-patch+json"
 
-// takesPatch documents a JSON merge patch as the body of an operation, and has
-// it read.
+// takesPatch documents a JSON merge patch as the body of an operation, and reads the body.
 func (s *Server) takesPatch(op *huma.Operation, example any) {
 	op.RequestBody = &huma.RequestBody{
 		Required: true,
@@ -28,7 +27,7 @@ func (s *Server) takesPatch(op *huma.Operation, example any) {
 	op.Middlewares = append(op.Middlewares, s.readBody(s.cfg.MaxBody, "application/json", mergePatch))
 }
 
-// patchObject changes the object in.Name by the merge patch in the body.
+// patchObject applies the merge patch in the body to the object in.Name.
 func patchObject[T any](ctx context.Context, s *Server, kind api.Kind, in *putInput) (*putOutput[T], error) {
 	wait, err := waitOf(in.Wait)
 	if err != nil {
@@ -42,7 +41,7 @@ func patchObject[T any](ctx context.Context, s *Server, kind api.Kind, in *putIn
 	return answerChange[T](ctx, s, ref, c, wait)
 }
 
-// patch does the transaction, with nobody else changing the object meanwhile.
+// patch commits the change while nobody else can change the object.
 func (s *Server) patch(ctx context.Context, kind api.Kind, ref topology.Ref, in *putInput) (store.Commit, error) {
 	defer s.lockWrites(ctx, true)()
 	v := s.viewFor(ctx)
@@ -69,7 +68,7 @@ func (s *Server) patch(ctx context.Context, kind api.Kind, ref topology.Ref, in 
 	return s.commit(ctx, author(ctx, in.Author), t)
 }
 
-// merge applies a JSON merge patch to a document. Both must be JSON.
+// merge applies a JSON merge patch to a document. Both must be valid JSON.
 func merge(document, patch []byte) ([]byte, error) {
 	var d, p any
 	for text, to := range map[*[]byte]*any{&document: &d, &patch: &p} {

@@ -25,8 +25,8 @@ func (p *problem) GetStatus() int { return p.Status }
 // ContentType is that of RFC 9457.
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
-// GetHeaders returns the headers that go with the status. What was refused for
-// want of room may be asked for again (RFC 9110, section 10.2.3).
+// GetHeaders returns the headers for the status. A request that was refused at a limit may
+// be repeated (RFC 9110, section 10.2.3).
 func (p *problem) GetHeaders() http.Header {
 	switch p.Status {
 	case http.StatusUnauthorized:
@@ -44,16 +44,16 @@ func newProblem(status int, code, format string, args ...any) *problem {
 	return p
 }
 
-// say sets what is wrong, in words. RFC 9457 calls it detail; sdnd called it
-// message before, and still does.
+// say sets the message, which RFC 9457 calls detail. Clients of older releases read
+// message, so both are sent.
 func (p *problem) say(text string) { p.Detail, p.Message = text, text }
 
-// maxMistakes is how many mistakes are told at once. A typo repeated in 100,000
-// objects is understood from fewer, and what a request can cost stays bounded.
+// maxMistakes is how many mistakes a response lists. It bounds what a request can cost, and
+// nobody needs more to understand a typo that is repeated in 100,000 objects.
 const maxMistakes = 1000
 
-// refuse makes the problem of a request with mistakes, of which there must be
-// one or more. code is that of the worst.
+// refuse makes the problem of a request with one or more mistakes. code is that of the
+// most severe one.
 func refuse(status int, code string, mistakes []api.Problem) *problem {
 	p := newProblem(status, code, "%s", mistakes[0])
 	if len(mistakes) >= maxMistakes {
@@ -66,7 +66,7 @@ func refuse(status int, code string, mistakes []api.Problem) *problem {
 	return p
 }
 
-// statusOf maps a code that is about the content of a request to its status.
+// statusOf returns the HTTP status for a code about the content of a request.
 func statusOf(code string) int {
 	switch code {
 	case api.CodeNotFound:
@@ -77,8 +77,8 @@ func statusOf(code string) int {
 	return http.StatusUnprocessableEntity
 }
 
-// codeOf maps what topology says of an op to a code. That a port names a
-// network which does not exist is a mistake in the port.
+// codeOf returns the code for a problem of an op. A port that names a network which does
+// not exist is a mistake in the port, and not a 404.
 func codeOf(p topology.Problem) string {
 	switch p.Kind {
 	case topology.Conflict:
@@ -97,12 +97,12 @@ func codeOf(p topology.Problem) string {
 	return api.CodeInvalid
 }
 
-// mistakeOf gives a topology.Problem its form in the API.
+// mistakeOf converts a topology.Problem for the API.
 func mistakeOf(p topology.Problem) api.Problem {
 	return api.Problem{Index: p.Op, Object: p.Ref.String(), Field: p.Field, Message: p.Message, Fix: p.Fix}
 }
 
-// internal makes the problem of a failure that is not the caller's.
+// internal makes the problem of a failure that is not the client's fault.
 func internal(err error) *problem {
 	code := api.CodeInternal
 	if errors.Is(err, store.ErrFileLost) {
@@ -111,7 +111,7 @@ func internal(err error) *problem {
 	return newProblem(http.StatusInternalServerError, code, "%s", err)
 }
 
-// fromHuma turns an error that huma made, about parameters, into a problem.
+// fromHuma converts errors that huma made, about parameters, into problems.
 func fromHuma(_ huma.Context, _ string, v any) (any, error) {
 	var m *huma.ErrorModel
 	if err, ok := v.(error); !ok || !errors.As(err, &m) {

@@ -6,12 +6,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxClients bounds the clients whose rates are remembered; when there are
-// more all begin anew, so that what a flood from many addresses costs is
-// bounded, too.
+// maxClients bounds the clients whose rates are remembered, and so what a flood from many
+// addresses costs. Beyond it all rates start anew.
 const maxClients = 4096
 
-// rates bounds how many requests a second each client may make.
+// rates limits the requests per second of each client.
 type rates struct {
 	limit rate.Limit // 0 for none
 
@@ -23,8 +22,8 @@ func newRates(perSecond float64) *rates {
 	return &rates{limit: rate.Limit(perSecond), clients: map[string]*rate.Limiter{}}
 }
 
-// allow reports whether a client may make one more request now. After a pause
-// it may make those of two seconds at once.
+// allow reports whether a client may make one more request now. A client that was idle may
+// make the requests of two seconds at once.
 func (r *rates) allow(client string) bool {
 	if r.limit <= 0 {
 		return true

@@ -35,16 +35,16 @@ func (s *Server) routes() {
 	s.daemonRoutes()
 }
 
-// output is the answer of an operation that answers with JSON.
+// output is the response of an operation that answers with JSON.
 type output[T any] struct {
 	Body T
 }
 
-// register adds an operation that answers with JSON: the example is what its
-// successful answer may look like.
+// register adds an operation that answers with JSON. example is what a successful response
+// looks like.
 func register[I, O any](s *Server, op huma.Operation, example any, handler func(context.Context, *I) (*O, error)) {
 	s.addProblem(&op)
-	// Told to huma only afterwards: it would read and check the body itself.
+	// huma must not know of the body before: it would read and check the body itself.
 	takes := op.RequestBody
 	op.RequestBody = nil
 	huma.Register(s.api, op, handler)
@@ -96,7 +96,7 @@ func (s *Server) addProblem(op *huma.Operation) {
 	}
 }
 
-// takesBody documents a JSON body of type t and has it read, up to limit bytes.
+// takesBody documents a JSON body of type t and reads it, up to limit bytes.
 func (s *Server) takesBody(op *huma.Operation, t reflect.Type, example any, limit int64) {
 	op.RequestBody = &huma.RequestBody{
 		Required: true,

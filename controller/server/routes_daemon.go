@@ -10,13 +10,13 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// textOutput is an answer in plain text.
+// textOutput is a response in plain text.
 type textOutput struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte
 }
 
-// daemonRoutes registers what supervisors and monitoring ask.
+// daemonRoutes registers what supervisors and monitoring request.
 func (s *Server) daemonRoutes() {
 	text := func(path, id, summary, example string) huma.Operation {
 		op := huma.Operation{
@@ -32,11 +32,11 @@ func (s *Server) daemonRoutes() {
 		s.addProblem(&op)
 		return op
 	}
-	huma.Register(s.api, text("/healthz", "healthz", "Tell that the daemon runs", "ok\n"),
+	huma.Register(s.api, text("/healthz", "healthz", "Report that the daemon runs", "ok\n"),
 		func(context.Context, *struct{}) (*textOutput, error) {
 			return &textOutput{"text/plain; charset=utf-8", []byte("ok\n")}, nil
 		})
-	huma.Register(s.api, text("/readyz", "readyz", "Tell whether the daemon serves switches and requests", "ok\n"),
+	huma.Register(s.api, text("/readyz", "readyz", "Report whether the daemon serves switches and requests", "ok\n"),
 		func(context.Context, *struct{}) (*textOutput, error) {
 			if err := s.cfg.Ready(); err != nil {
 				return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "not ready: %v", err)

@@ -22,10 +22,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// enrollPath is open to everybody: an invitation is the proof.
+// enrollPath needs no authentication: the invitation in the body is the proof.
 const enrollPath = "/v1/enroll"
 
-// maxEnroll bounds the body of requests for certificates, in bytes.
+// maxEnroll limits the bodies of requests for certificates, in bytes.
 const maxEnroll = 16 << 10
 
 func (s *Server) enrollRoutes() {
@@ -51,19 +51,19 @@ func (s *Server) enrollRoutes() {
 
 type remoteKey struct{}
 
-// keepRemote is a middleware that keeps from where a request comes.
+// keepRemote is a middleware that records the remote address of a request.
 func keepRemote(ctx huma.Context, next func(huma.Context)) {
 	r, _ := humago.Unwrap(ctx)
 	next(huma.WithValue(ctx, remoteKey{}, remoteAddr(r.RemoteAddr)))
 }
 
-// remoteAddr is a net.Addr in the form that an HTTP request has it.
+// remoteAddr is a net.Addr in the form that http.Request has it.
 type remoteAddr string
 
 func (remoteAddr) Network() string  { return "tcp" }
 func (a remoteAddr) String() string { return string(a) }
 
-// registrar returns who enrolls, or why nobody does.
+// registrar returns the registrar, or a problem that says why there is none.
 func (s *Server) registrar() (*enroll.Registrar, error) {
 	if s.cfg.Registrar == nil {
 		return nil, newProblem(http.StatusConflict, api.CodeConflict, "sdnd cannot give certificates to nodes: %s", s.cfg.NoRegistrar)
@@ -107,7 +107,7 @@ func (s *Server) invite(ctx context.Context, in *nameInput) (*output[api.Invitat
 	}}, nil
 }
 
-// strict reads the body into v, and refuses keys that it has not.
+// strict decodes the body into v, and refuses unknown keys.
 func strict(ctx context.Context, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(takeBody(ctx)))
 	dec.DisallowUnknownFields()
@@ -117,7 +117,7 @@ func strict(ctx context.Context, v any) error {
 	return nil
 }
 
-// short is the beginning of a text from outside, for a message.
+// short returns the beginning of a text that a client sent, for a message.
 func short(s string) string {
 	if len(s) > 64 {
 		return s[:64]
@@ -153,8 +153,8 @@ func declaration(name, tunnelIP, datapathID string) *transaction {
 	return t
 }
 
-// couldDeclare refuses a node that could not be declared. Without a tunnel address
-// only the name is judged.
+// couldDeclare refuses an invitation for a node that could not be declared. Without a
+// tunnel address it checks the name only.
 func (s *Server) couldDeclare(name, tunnelIP string) error {
 	_, err := s.dryRun(declaration(name, tunnelIP, ""))
 	var p *problem
@@ -240,7 +240,7 @@ func (s *Server) renew(ctx context.Context, in *nameInput) (*output[api.Enrollme
 	return s.enrollment(reg, in.Name, cert)
 }
 
-// enrollment is the answer with a new certificate.
+// enrollment is the response with a new certificate.
 func (s *Server) enrollment(reg *enroll.Registrar, node string, cert []byte) (*output[api.Enrollment], error) {
 	ca, err := reg.Authority.Certificate()
 	if err != nil {

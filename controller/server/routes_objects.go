@@ -25,7 +25,7 @@ import (
 type listInput struct {
 	Label    string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
 	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
-	Continue string `query:"continue" doc:"Only objects behind this name: continue of the page before" example:"web500"`
+	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`
 }
 
 type portListInput struct {
@@ -35,7 +35,7 @@ type portListInput struct {
 	Group   string `query:"group" doc:"Only ports of this port group" example:"web"`
 
 	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
-	Continue string `query:"continue" doc:"Only objects behind this name: continue of the page before" example:"web500"`
+	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`
 }
 
 type nameInput struct {
@@ -47,8 +47,8 @@ type getInput struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer: 304, without a body, if nothing of the object and its status has changed since" example:"\"7-2f0c1b9a64e5d8c3\""`
 }
 
-// The parameters below are in no struct that others embed: huma overlooks
-// embedded structs that are not exported.
+// The structs below repeat some parameters, because huma ignores embedded structs that
+// are not exported.
 
 type createInput struct {
 	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
@@ -186,9 +186,9 @@ func firstOf(all iter.Seq[topology.Object], limit int) (first []topology.Object,
 	return first, false
 }
 
-// nextPage is the Link to the page behind a name (RFC 8288).
-func nextPage(kind api.Kind, in *portListInput, behind string) string {
-	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {behind}}
+// nextPage is the Link to the page that begins after a name (RFC 8288).
+func nextPage(kind api.Kind, in *portListInput, after string) string {
+	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {after}}
 	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node, "group": in.Group} {
 		if v != "" {
 			q.Set(k, v)
@@ -214,9 +214,9 @@ func notFound(ref topology.Ref) *problem {
 	return newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s %q", ref.Kind, ref.Name)
 }
 
-// etag is the entity tag (RFC 9110, section 8.8.3) of an object as it is shown:
-// the revision that last changed it, and a digest, as its status changes without
-// one.
+// etag returns the entity tag (RFC 9110, section 8.8.3) of an object: the revision that
+// last changed it and a digest of the response, since the status changes without a
+// revision.
 func etag(o topology.Object, shown any) (string, error) {
 	b, err := json.Marshal(shown)
 	if err != nil {
@@ -225,7 +225,7 @@ func etag(o topology.Object, shown any) (string, error) {
 	return fmt.Sprintf("\"%d-%016x\"", o.Metadata().Modified, xxhash.Sum64(b)), nil
 }
 
-// anyTag reports whether f holds for a tag of If-Match or If-None-Match.
+// anyTag reports whether f is true for a tag of If-Match or If-None-Match.
 func anyTag(header string, f func(tag string) bool) bool {
 	for tag := range strings.SplitSeq(header, ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
@@ -236,8 +236,8 @@ func anyTag(header string, f func(tag string) bool) bool {
 	return false
 }
 
-// putObject creates or replaces the object in the body; in.Name is that of the
-// path, "" if it has none.
+// putObject creates or replaces the object in the body. in.Name is the name in the path, ""
+// if the path has none.
 func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind api.Kind, in *putInput) (*putOutput[T], error) {
 	wait, err := waitOf(in.Wait)
 	if err != nil {
@@ -263,14 +263,14 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 	return answerChange[T](ctx, s, ref, c, wait)
 }
 
-// answerChange answers a change of one object with the object, when it is
+// answerChange answers a change of one object with the object, once the change is
 // confirmed or the wait is over.
 func answerChange[T any](ctx context.Context, s *Server, ref topology.Ref, c store.Commit, wait time.Duration) (*putOutput[T], error) {
 	out, err := getObject[T](s.viewOf(ctx, c.After), ref)
 	if err != nil {
 		return nil, err
 	}
-	// Not that of the commit, which may have changed nothing.
+	// Not the revision of the commit, which may have changed nothing.
 	now, _ := c.After.Object(ref)
 	return &putOutput[T]{s.confirmed(ctx, now.Metadata().Modified, wait), out.ETag, out.Body}, nil
 }
@@ -290,7 +290,7 @@ func removeObject(ctx context.Context, s *Server, kind api.Kind, in *putInput) (
 	return &changeOutput[api.DeleteResult]{s.confirmed(ctx, c.Revision, wait), api.DeleteResult{Revision: api.Revision(c.Revision)}}, nil
 }
 
-// change does a transaction on one object, if that is as in.IfMatch asks.
+// change commits a transaction on one object, if the object is as in.IfMatch demands.
 func (s *Server) change(ctx context.Context, ref topology.Ref, in *putInput, t *transaction) (store.Commit, error) {
 	defer s.lockWrites(ctx, in.IfMatch != "")()
 	if in.IfMatch != "" {

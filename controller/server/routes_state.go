@@ -28,7 +28,7 @@ func (s *Server) stateRoutes() {
 	register(s, get("/v1/status", "status", "Show the state of the whole"), exampleStatus(), s.status)
 	register(s, get("/v1/switches", "list-switches", "List connected switches that no node claims, with the command that adopts each"), exampleSwitches(), s.switches)
 	register(s, get("/v1/nodes/{name}/flows", "list-flows", "List the flows of a node, as wanted beside as installed"), exampleFlows(), s.flows)
-	register(s, get("/v1/revisions/{revision}/acks", "acks", "Tell which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
+	register(s, get("/v1/revisions/{revision}/acks", "acks", "Report which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
 }
 
 func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], error) {
@@ -63,7 +63,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 	return &output[api.Status]{Body: out}, nil
 }
 
-// statusOf is the status that a node is told: of what it sees.
+// statusOf is the status for a node: that of what it sees.
 func (s *Server) statusOf(v view) api.Status {
 	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision()), Bridge: s.cfg.Bridge}
 	seen := condition.NewTracker()
@@ -109,7 +109,7 @@ func (v view) summarize(sum reconcile.Summary, out *api.Status) {
 	}
 }
 
-// conditionsOf returns what is wrong with an object.
+// conditionsOf returns the conditions of an object.
 func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 	switch o.Kind {
 	case topology.KindNode:
@@ -156,7 +156,7 @@ func (s *Server) flows(ctx context.Context, in *nameInput) (*output[encoded[api.
 	if _, ok := s.cfg.Store.Snapshot().Node(in.Name); !ok {
 		return nil, notFound(ref)
 	}
-	// A switch forwards less while it tells of its flows, and their texts take up
+	// A switch forwards less while it sends its flows, and their texts take up
 	// much: it is asked once for all who ask at a time.
 	text, err := s.flowTexts.get(ctx, in.Name, func(ctx context.Context) ([]byte, error) { return s.flowText(ctx, in.Name) })
 	if err != nil {
@@ -202,8 +202,7 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 }
 
 // pendingFor gives those who have yet to confirm a revision their form in the API.
-// A node, if that asks, is told of itself, and of all others in one line without
-// names.
+// A node gets itself, and all other nodes in one line without names.
 func pendingFor(node string, all []reconcile.Pending) []api.Pending {
 	out := make([]api.Pending, 0, len(all))
 	others := 0

@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	// maxRestore bounds an uploaded backup, in bytes: that of a million ports
-	// several times over.
+	// maxRestore limits an uploaded backup, in bytes. A backup of a million ports is several
+	// times smaller.
 	maxRestore = 4 << 30
 	// restoreTimeout is how long a client may take to upload one.
 	restoreTimeout = 10 * time.Minute
 )
 
-// storeRoutes registers what concerns the data file as a whole.
+// storeRoutes registers the operations on the data file as a whole.
 func (s *Server) storeRoutes() {
 	register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/ipam/check", OperationID: "check-ipam", Tags: []string{tagStore},
@@ -163,7 +163,7 @@ type raw struct {
 	w http.ResponseWriter
 }
 
-// uploaded reads the backup that the request has as its body.
+// uploaded reads the backup in the body of the request.
 func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
 	up, _ := ctx.Value(rawKey{}).(raw)
 	// As with JSON, pages in a browser may not send this to another site.

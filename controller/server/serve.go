@@ -35,9 +35,9 @@ type (
 	peerKey  struct{}
 )
 
-// Serve answers requests from a listener, which it closes, until the context
-// ends. Then watches and waits end at once and other requests have a few
-// seconds to finish. It returns nil when the context ended it.
+// Serve answers requests from a listener until the context ends, and closes the listener.
+// At the end, watches and waits end at once, and other requests have a few seconds to
+// finish. Serve returns nil if the context ended it.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return serve(ctx, ln, s.Handler(), s.log)
 }
@@ -93,14 +93,14 @@ func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Lo
 	return err
 }
 
-// errorLog takes what net/http logs. Failed handshakes are of strangers, who must
-// not fill the log.
+// errorLog receives the log of net/http. Anybody can cause failed handshakes, so they are
+// logged at a limited rate.
 type errorLog struct {
 	log      *slog.Logger
 	warnings *warn.Limiter
 }
 
-// Write takes a line of net/http.
+// Write logs a line of net/http.
 func (l errorLog) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	if rest, ok := strings.CutPrefix(text, "http: TLS handshake error from "); ok {
@@ -114,8 +114,8 @@ func (l errorLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// draining returns a channel that is closed when the server stops; nil, which
-// never is, outside of Serve.
+// draining returns a channel that is closed when the server stops. Outside of Serve it is
+// nil and is never closed.
 func draining(ctx context.Context) <-chan struct{} {
 	c, _ := ctx.Value(drainKey{}).(<-chan struct{})
 	return c

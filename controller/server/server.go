@@ -83,8 +83,8 @@ type Config struct {
 	// MaxRate bounds the requests a second of each client that comes by TCP; 0
 	// does not.
 	MaxRate float64
-	// Access says who may use the API over TCP; nil lets everybody do
-	// everything, and believes who they say they are.
+	// Access says who may use the API over TCP. nil lets everybody do everything, and
+	// believes the name that a client gives.
 	Access *Access
 	// Bridge is the name of the bridge on every node, for the status.
 	Bridge string
@@ -97,7 +97,7 @@ type Config struct {
 	Insecure []string
 }
 
-// The limits of a server that is not told others.
+// The default limits of a server.
 const (
 	// DefaultMaxApply holds 100,000 ports with room to spare.
 	DefaultMaxApply = 64 << 20
@@ -128,7 +128,7 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
-	// strange logs what is wrong with those who come.
+	// warnings logs what is wrong with peers.
 	warnings *warn.Limiter
 	feed     *feed
 	rates    *rates
@@ -143,13 +143,13 @@ type Server struct {
 	// proofEvery is proofEvery, but in tests.
 	proofEvery time.Duration
 
-	// writes orders changes that depend on what was read (prune, If-Match):
-	// these hold it alone, all others share it and are ordered by the store.
+	// writes is held exclusively by changes that depend on what was read (prune, If-Match),
+	// and shared by all others, which the store orders.
 	writes sync.RWMutex
 }
 
-// New makes a server. It registers for the store's commits, so it must be
-// called before the first of them.
+// New returns a server. It subscribes to the store's commits, so it must be called before
+// the first of them.
 func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -210,17 +210,17 @@ func (s *Server) Close() { s.cancel() }
 // Handler serves the whole API.
 func (s *Server) Handler() http.Handler { return s.guard(s.problemsFor(s.mux)) }
 
-// view reads the current state, for the server itself.
+// view is the present state, for the server itself.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }
 
-// viewFor is view for who makes a request.
+// viewFor is the present state, as the caller of a request may see it.
 func (s *Server) viewFor(ctx context.Context) view {
 	v := s.view()
 	v.only = nodeOfRequest(ctx)
 	return v
 }
 
-// viewOf is viewFor another snapshot.
+// viewOf is viewFor of another snapshot.
 func (s *Server) viewOf(ctx context.Context, snap *topology.Snapshot) view {
 	return view{snap: snap, fabric: s.cfg.Fabric, only: nodeOfRequest(ctx)}
 }

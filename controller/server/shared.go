@@ -22,7 +22,7 @@ type once[T any] struct {
 	err  error
 }
 
-// errNotMade is seen by those who waited for what has panicked.
+// errNotMade is returned to those who waited for a computation that panicked.
 var errNotMade = errors.New("the answer could not be made")
 
 func newShared[K comparable, T any]() *shared[K, T] {

@@ -2,8 +2,8 @@ package server
 
 import "sync"
 
-// shares bounds how many of something clients have at a time: each of them, and
-// all together. Those on the unix socket have as many for themselves.
+// shares limits how many of something clients have at a time: each client, and all
+// together. Clients on the unix socket have a limit of their own.
 type shares struct {
 	each, all int
 
@@ -17,7 +17,7 @@ func newShares(each, all int) *shares {
 	return &shares{each: each, all: all, remote: map[string]int{}}
 }
 
-// refusal says which bound is in the way.
+// refusal says which limit is reached.
 type refusal int
 
 const (
@@ -26,8 +26,8 @@ const (
 	totalBound
 )
 
-// take gives a client one more. release, which must be called in the end, gives it
-// back; it is nil if the client is refused.
+// acquire adds one to what a client has. release must be called in the end; it is nil if
+// the client is refused.
 func (s *shares) acquire(c client) (release func(), why refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

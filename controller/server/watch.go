@@ -18,8 +18,8 @@ import (
 
 const (
 	watchPath = "/v1/watch"
-	// maxReplay is how many revisions a watch that was away is told from the
-	// history; one that missed more has to read everything anew.
+	// maxReplay is how many revisions a watch gets from the history. A watch that
+	// missed more has to read everything anew.
 	maxReplay = 1000
 	// keepAlive is how often an idle watch is written to, so that proxies and
 	// both ends see that it lives.
@@ -32,7 +32,7 @@ const (
 )
 
 type watchInput struct {
-	From        string `query:"from" doc:"Tell what changed after this revision; absent, after now" example:"7"`
+	From        string `query:"from" doc:"Report what changed after this revision; absent, after now" example:"7"`
 	LastEventID string `header:"Last-Event-ID" doc:"Id of the last event received: a revision, as in from, which it overrides" example:"7"`
 }
 
@@ -85,8 +85,8 @@ func (s *Server) watchRoute() {
 	})
 }
 
-// watch tells everything after at until the context ends, the server stops, the
-// client does not read or may not read any more.
+// watch writes everything after at until the context ends, the server stops, or the client
+// does not read or may not read any more.
 func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	if err := w.event(api.Event{Type: api.EventReady, Revision: api.Revision(at.revision)}, true); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	}
 }
 
-// tell writes a batch.
+// writeBatch writes a batch.
 func (s *Server) writeBatch(w *eventWriter, at cursor, b batch) error {
 	if b.missing {
 		if err := s.replay(w, at.revision, b.next.revision); err != nil {
@@ -182,7 +182,7 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 	return api.Event{}, false
 }
 
-// replay tells the revisions after from, up to to, out of the history, or that
+// replay writes the revisions after from, up to to, from the history, or a resync event if
 // it cannot.
 func (s *Server) replay(w *eventWriter, from, to topology.Revision) error {
 	resync := api.Event{Type: api.EventResync, Revision: api.Revision(to)}

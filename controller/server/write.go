@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// transaction is a list of ops with the mistakes found while it was made.
+// transaction is a list of ops, with the mistakes found while it was made.
 type transaction struct {
 	ops []topology.Op
 	// index is, for each of ops, its position in the request. Wishes that
@@ -20,15 +20,15 @@ type transaction struct {
 	index    []int
 	wishes   int
 	mistakes []api.Problem
-	// broken are the objects with mistakes, and the fields of those.
+	// broken are the objects with mistakes, with the fields of the mistakes.
 	broken map[topology.Ref][]string
-	// given is where an object was first given, to find it given twice.
+	// given is where an object was first given, to detect that it is given twice.
 	given map[topology.Ref]int
-	// redacted keeps from who asks whose it is what is taken.
+	// redacted hides from the caller who has what is taken.
 	redacted bool
 }
 
-// refOf names an object of the API in topology's terms.
+// refOf returns the reference of an object.
 func refOf(k api.Kind, name string) topology.Ref { return topology.Ref{Kind: k.Model(), Name: name} }
 
 func newTransaction(size int) *transaction {
@@ -39,7 +39,7 @@ func newTransaction(size int) *transaction {
 	}
 }
 
-// object adds the creation or replacement of an object, read from JSON.
+// object adds the creation or replacement of an object.
 func (t *transaction) object(verb topology.Verb, o api.Object, spec model.Spec, mistakes []api.Problem) {
 	t.op(topology.Op{Verb: verb, Ref: refOf(o.Kind, o.Name), Labels: o.Labels, Spec: spec}, mistakes)
 }
@@ -81,8 +81,8 @@ func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
 	}
 }
 
-// refusal joins the mistakes found so far with those that the store finds in
-// the ops, so that all are told at once.
+// refusal joins the mistakes found so far with those that the store finds in the ops, so
+// that the client gets all of them at once.
 func (t *transaction) refusal(found topology.Problems) error {
 	mistakes := t.mistakes
 	code := ""
@@ -113,8 +113,8 @@ func (t *transaction) refusal(found topology.Problems) error {
 	return refuse(statusOf(code), code, sorted(mistakes))
 }
 
-// commit does the transaction. The error is a *problem. The caller holds
-// s.writes, at least shared.
+// commit commits the transaction. The error is a *problem. The caller holds s.writes, at
+// least shared.
 func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.Commit, error) {
 	if err := s.authorizeChange(ctx, t); err != nil {
 		return store.Commit{}, err
@@ -130,7 +130,7 @@ func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.
 	return c, s.refused(t, err)
 }
 
-// dryRun says what the transaction would do. The error is a *problem.
+// dryRun returns what the transaction would change. The error is a *problem.
 func (s *Server) dryRun(t *transaction) (topology.Result, error) {
 	r, err := s.cfg.Store.DryRun(t.ops)
 	if err == nil && len(t.mistakes) > 0 {
@@ -139,7 +139,7 @@ func (s *Server) dryRun(t *transaction) (topology.Result, error) {
 	return r, s.refused(t, err)
 }
 
-// notSaved makes the problem of a disk that did not do its part.
+// notSaved makes the problem of a change that the disk did not take.
 func (s *Server) notSaved(err error) *problem {
 	s.log.Error("change not saved", "err", err)
 	switch {
