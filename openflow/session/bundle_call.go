@@ -33,6 +33,8 @@ func (b *bundleCall) await(position uint32) <-chan []byte {
 	return b.answered
 }
 
+func (*bundleCall) long() bool { return false }
+
 func (b *bundleCall) receive(frame []byte) bool {
 	position := (frameXid(frame) - b.base) &^ bundleXid
 	b.mu.Lock()

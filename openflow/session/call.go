@@ -14,6 +14,9 @@ type receiver interface {
 	// receive is given a message whose xid is the request's. The bytes are
 	// valid during the call only. It returns true if no more are expected.
 	receive(frame []byte) (last bool)
+	// long reports whether the reply is read in parts while they arrive, and may
+	// be long: the rest of it may come after nobody waits for it any more.
+	long() bool
 }
 
 // bundleXid marks the transaction ids of bundles: those with this bit belong to
@@ -69,7 +72,7 @@ func (t *callTable) add(r receiver) openflow.Xid {
 func (t *callTable) drop(xid openflow.Xid) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, parts := t.waiting[xid].(*stream); parts && len(t.late) < maxLate {
+	if r := t.waiting[xid]; r != nil && r.long() && len(t.late) < maxLate {
 		if t.late == nil {
 			t.late = make(map[openflow.Xid]struct{})
 		}
@@ -91,7 +94,7 @@ func (t *callTable) inParts() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range t.waiting {
-		if _, parts := r.(*stream); parts {
+		if r.long() {
 			return true
 		}
 	}
@@ -142,6 +145,8 @@ func (t *callTable) deliver(frame []byte) bool {
 type call chan []byte
 
 func newCall() call { return make(call, 1) }
+
+func (call) long() bool { return false }
 
 func (c call) receive(frame []byte) bool {
 	select {

@@ -69,6 +69,8 @@ func (h *handshake) inquire(ctx context.Context) error {
 	return h.failure
 }
 
+func (*question) long() bool { return false }
+
 // receive takes a reply to the question; it runs within inquire's dispatch.
 func (q *question) receive(frame []byte) (last bool) {
 	// What is decoded aliases the frame and outlives it.

@@ -28,6 +28,8 @@ func newStream(s *Session, free chan []byte) *stream {
 	return &stream{s: s, parts: make(chan []byte, partsInFlight), free: free, gone: make(chan struct{})}
 }
 
+func (*stream) long() bool { return true }
+
 func (st *stream) receive(frame []byte) (last bool) {
 	var buf []byte
 	select {
