@@ -63,11 +63,11 @@ func newApplyCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE...",
 		Short: "Apply the objects in files",
-		Long: `Create the objects that files declare, and change those that exist and differ,
-all in one transaction: either everything is done, or nothing, and then every
-mistake is named with its file and line. Applying the same files again changes
-nothing. Objects may stand in any order. An empty file is refused; to have no
-objects on purpose, write an empty list: [].
+		Long: `Create the objects that the files declare, and change those that exist and differ.
+This is one transaction: either all of it is done or nothing. If nothing is done,
+every mistake is listed with its file and line. Applying the same files again
+changes nothing. The order of the objects does not matter. An empty file is an
+error; to declare no objects, write an empty list: [].
 
 See 'sdnctl help files' for what a file holds.`,
 		Example: `  sdnctl apply -f topology.yaml
@@ -126,7 +126,7 @@ func (f *fileFlags) send(ctx context.Context, a *app, client *api.Client, dryRun
 		return api.ApplyResult{}, l, l.merge(nil)
 	}
 	if len(l.found) == 0 && len(l.errs) == 0 && !l.listed {
-		return api.ApplyResult{}, l, fmt.Errorf("%s: no object in there", strings.Join(f.paths, ", "))
+		return api.ApplyResult{}, l, fmt.Errorf("%s: no objects found", strings.Join(f.paths, ", "))
 	}
 	// With a mistake already found nothing will be done; the daemon is asked
 	// all the same, so that the user hears of every mistake at once.

@@ -30,10 +30,11 @@ func newAttachCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attach NAME --network NETWORK",
 		Short: "Attach a container on this machine to a network (run on the node, as root)",
-		Long: `Give a running Docker container, by its name or id, an interface on a network:
-declare a port that is pinned to this node, make a veth pair, set address,
-default route, MTU and MAC in the container, plug the other end into the node's
-bridge, and wait until every switch concerned has confirmed it.
+		Long: `Give a running Docker container an interface on a network. NAME is the name or id
+of the container. The command declares a port that is pinned to this node, creates
+a veth pair, sets address, default route, MTU and MAC in the container, adds the
+other end to the node's bridge, and waits until every affected switch has confirmed
+the port.
 
 With --netns it is a network namespace and with --pid that of a process; NAME is
 then the port's. A port of that name that is declared already is used as it is.
@@ -158,10 +159,10 @@ func (o *attachOptions) confirm(ctx context.Context, node attach.Node, r attach.
 	last := p.close()
 	switch {
 	case err == nil:
-		o.app.note("port/%s is bound on node %s, and every switch concerned has confirmed it", r.Port.Name, r.Node)
+		o.app.note("port/%s is bound on node %s, and every affected switch has confirmed it", r.Port.Name, r.Node)
 		return nil
 	case ctx.Err() == nil && limited.Err() != nil && len(last.Pending) > 0:
-		return codedError{ExitTimeout, fmt.Errorf("the port is attached, but not confirmed after %v by %s\nit will be as soon as that is possible; look with: sdnctl node show %s",
+		return codedError{ExitTimeout, fmt.Errorf("the port is attached, but not confirmed after %v by %s\nit will be confirmed as soon as possible; see: sdnctl node show %s",
 			time.Duration(o.wait), pendingText(last), last.Pending[0].Node)}
 	}
 	return err
@@ -189,7 +190,7 @@ func (o *attachOptions) collect(ctx context.Context, node attach.Node) error {
 		o.app.note("%s: %s", removedText(r), r.Why)
 	}
 	if err == nil && len(removed) == 0 {
-		o.app.note("nothing is left of containers or namespaces that are gone")
+		o.app.note("nothing to clean up: no attachment of a removed container or namespace is left")
 	}
 	return err
 }

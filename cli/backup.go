@@ -20,9 +20,9 @@ func newBackupCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Back up sdnd's data file while it runs",
-		Long: `Copy sdnd's data file, of one moment, while changes go on. It has objects, what
-was allocated to them, and history. FILE is replaced if it exists, and only once
-the copy is whole; - is standard output.
+		Long: `Copy sdnd's data file while sdnd runs. The copy is consistent: it has the objects,
+their allocations and the history as of one moment. An existing FILE is replaced
+once the copy is complete. - is standard output.
 
 If the data file is lost or damaged, the backup is made from memory. It has all
 objects and allocations, but no history, no bindings (where ports were last

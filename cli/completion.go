@@ -21,7 +21,7 @@ func newCompletionCmd() *cobra.Command {
 		Use:   "completion {bash|zsh|fish}",
 		Short: "Print a script that makes your shell complete commands and names",
 		Long: `Print a script that makes your shell complete commands, flags, and the names of
-objects as sdnd has them at that moment.`,
+existing objects.`,
 		Example: `  source <(sdnctl completion bash)
   sdnctl completion zsh > "${fpath[1]}/_sdnctl"
   sdnctl completion fish > ~/.config/fish/completions/sdnctl.fish`,

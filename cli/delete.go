@@ -28,7 +28,7 @@ func newDeleteCmd(a *app, k kindDef) *cobra.Command {
 		Use:     "delete {NAME... | -l SELECTOR}",
 		Aliases: []string{"rm"},
 		Short:   "Delete " + k.kind.Plural(),
-		Long:    fmt.Sprintf("Delete %s, all in one transaction: either every one goes, or none.", k.kind.Plural()),
+		Long:    fmt.Sprintf("Delete %s, all in one transaction: either all of them are deleted or none.", k.kind.Plural()),
 		Example: fmt.Sprintf("  sdnctl %s delete NAME\n  sdnctl %[1]s delete -l tier=web --wait", k.name()),
 		Args: func(_ *cobra.Command, args []string) error {
 			return o.check(len(args))

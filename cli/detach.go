@@ -18,10 +18,10 @@ func newDetachCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detach NAME",
 		Short: "Detach a container from its network (run on the node, as root)",
-		Long: `Undo 'sdnctl attach NAME': take the interface off the bridge and out of the
+		Long: `Undo 'sdnctl attach NAME': remove the interface from the bridge and from the
 container, and delete the port if attach declared it. A port that was declared
-before stays. NAME is the container's name, or the port's; the container need
-not exist any more.`,
+before stays. NAME is the name of the container or of the port. The container
+need not exist any more.`,
 		Example: `  sudo sdnctl detach web
   sudo sdnctl detach web --interface eth1`,
 		Args: cobra.ExactArgs(1),

@@ -23,8 +23,8 @@ func newDiffCmd(a *app) *cobra.Command {
 		Short: "Show what apply would change",
 		Long: `Show what 'sdnctl apply' with the same flags would change, without changing it.
 
-The exit code is 0 when nothing would change, 1 when something would, and
-another when the question could not be answered.`,
+The exit code is 0 if nothing would change, 1 if something would, and another
+value if the command failed.`,
 		Example: `  sdnctl diff -f topology.yaml
   sdnctl diff -f topology/ --prune -l team=web`,
 		Args: cobra.ArbitraryArgs,

@@ -18,9 +18,9 @@ func newDriftCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drift [NODE]",
 		Short: "List external flow changes that sdnd reverted",
-		Long: `List the changes of flows that did not come from sdnd: what was done, to whose
-flow, when, and how the flow was before and after. All of them were undone.
-The newest thousand since sdnd started are remembered.`,
+		Long: `List the changes of flows that somebody else than sdnd made: what was done, when,
+to the flow of which object, and the flow before and after. sdnd has undone all of
+them. It remembers the newest thousand since it started.`,
 		Example: `  sdnctl drift
   sdnctl drift node1 -o yaml`,
 		Args: cobra.MaximumNArgs(1),
@@ -52,7 +52,7 @@ func (o *driftOptions) run(ctx context.Context, node string) error {
 		return o.output.data(drifts)
 	}
 	if len(drifts.Items) == 0 {
-		o.app.note("nobody else has changed flows since sdnd started")
+		o.app.note("no external flow changes since sdnd started")
 		return nil
 	}
 	now := o.app.env.Now()

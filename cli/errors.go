@@ -52,7 +52,7 @@ var errDifferent = errors.New("there are differences")
 
 // errNotReady is what status --exit-code returns when it has printed what is not
 // right.
-var errNotReady = errors.New("something is not right")
+var errNotReady = errors.New("there are problems")
 
 // exitCode is the one place that maps errors to exit codes.
 func exitCode(err error) int {

@@ -26,11 +26,11 @@ func newExportCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export [KIND]...",
 		Short: "Print the topology as files that can be applied",
-		Long: `Print what is declared, in a form that 'sdnctl apply' takes. Without KIND it is
-everything.
+		Long: `Print the declared objects in a form that 'sdnctl apply' accepts. Without KIND,
+print all objects.
 
-What sdnd allocated (addresses, MACs, VNIs, blocks) is not declared and not in
-the output; with --pin it is, so that a fresh sdnd gives out the same.`,
+Values that sdnd allocated (addresses, MACs, VNIs, blocks) are not declared and not
+printed. With --pin they are, so that a new sdnd allocates the same.`,
 		Example: `  sdnctl export > topology.yaml
   sdnctl export network router -l team=web
   sdnctl export --pin -o json > topology.json`,

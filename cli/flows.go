@@ -26,11 +26,11 @@ func newFlowsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flows NODE",
 		Short: "List the flows of a node, and why each is there",
-		Long: `List the flows that a node's switch should have, each with the object and the
-rule that made it, beside the switch's own counters. A flow that the switch
-lacks is "missing"; one that it has and should not have is "foreign".
+		Long: `List the flows that a node's switch should have. Each is shown with the object and
+the rule that it comes from, and with the counters of the switch. A flow that the
+switch does not have is "missing"; a flow that it should not have is "foreign".
 
-Actions are long, and shown by -o wide.`,
+-o wide also shows the actions.`,
 		Example: `  sdnctl flows node1
   sdnctl flows node1 --object port/web1 -o wide
   sdnctl flows node1 --installed missing`,

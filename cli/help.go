@@ -11,7 +11,7 @@ func newHelpTopics() []*cobra.Command {
 	}
 }
 
-const helpExitCodes = `The exit code of sdnctl says how it went:
+const helpExitCodes = `sdnctl exits with one of these codes:
 
     0  success
     1  failure for a reason that is none of the following;
@@ -30,7 +30,7 @@ const helpExitCodes = `The exit code of sdnctl says how it went:
     6  a file or value is not valid; nothing was changed
     7  sdnd, or the node, cannot be reached, or this client is rate-limited
     8  sdnd does not know who you are, or you may not do that
-    9  for status --exit-code: something is not right
+    9  for status --exit-code: there is an error or a warning
   130  it was interrupted`
 
 const helpOutput = `Data goes to standard output, words about it to standard error.

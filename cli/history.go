@@ -29,9 +29,9 @@ func newHistoryCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [REVISION | OBJECT]",
 		Short: "List the changes of the topology, or show one",
-		Long: `List the revisions of the topology, newest first: when each was made, by whom,
-and what it changed. With OBJECT, such as port/web, list those that changed it.
-With REVISION show that one in full.`,
+		Long: `List the revisions of the topology, newest first: when each was made, by whom, and
+what it changed. With OBJECT, such as port/web, list the revisions that changed
+the object. With REVISION, show all of one revision.`,
 		Example: `  sdnctl history
   sdnctl history 42
   sdnctl history port/web
@@ -71,9 +71,9 @@ func (o *historyOptions) run(ctx context.Context, args []string) error {
 	}
 	if len(h.Entries) == 0 {
 		if o.object != "" || o.author != "" {
-			o.app.note("no revision that is kept matches")
+			o.app.note("no revision in the history matches")
 		} else {
-			o.app.note("nothing was ever changed")
+			o.app.note("the history is empty")
 		}
 		return nil
 	}

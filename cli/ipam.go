@@ -29,12 +29,12 @@ func newIPAMCheckCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check IP allocations against the ports",
-		Long: `Rebuild from the ports alone which addresses are taken, and compare that with
-what sdnd has stored and what it has in memory: no address may be held twice,
-and none may be taken for no port. Changes go on meanwhile.
+		Long: `Compute from the ports which addresses are in use, and compare the result with what
+sdnd has stored and with what it has in memory. No address may be in use twice, and
+none may be marked as in use without a port. Changes are possible meanwhile.
 
-The exit code is 0 when all is well, 1 when something differs, and another when
-the question could not be answered.`,
+The exit code is 0 if there is no difference, 1 if there is one, and another value
+if the command failed.`,
 		Example: `  sdnctl ipam check
   sdnctl ipam check -o json`,
 		Args: cobra.NoArgs,

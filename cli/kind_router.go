@@ -18,7 +18,7 @@ func routerKind() kindDef {
 	}
 	return kindDef{
 		kind: api.KindRouter,
-		is:   "what joins networks, so that each can reach the others' addresses",
+		is:   "a distributed router that connects networks, so that each can reach the addresses of the others",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
 			return addSpecFlags(a, cmd, []specFlag[model.RouterSpec]{{
 				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",

@@ -25,8 +25,8 @@ func newNodeAdoptCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "adopt DATAPATH-ID NAME",
 		Short: "Declare a node for a connected switch",
-		Long: `Declare a node for a switch that is connected to sdnd but that no node claims, as
-'sdnctl switches' lists them. Until then such a switch gets no flows.`,
+		Long: `Declare a node for a switch that is connected to sdnd and belongs to no node.
+'sdnctl switches' lists such switches. They get no flows until then.`,
 		Example: `  sdnctl node adopt 00004e7c25b01a4f node3 --tunnel-ip 192.168.50.13`,
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0], args[1]) },
@@ -90,14 +90,14 @@ func findSwitch(ctx context.Context, client *api.Client, id string) (api.Switch,
 			return sw, nil
 		}
 	}
-	return api.Switch{}, codedError{ExitNotFound, fmt.Errorf("no unclaimed switch %s is connected; see: sdnctl switches (a node whose switch is yet to come is made with: sdnctl node create)", id)}
+	return api.Switch{}, codedError{ExitNotFound, fmt.Errorf("no unclaimed switch %s is connected; see: sdnctl switches (to declare a node before its switch connects, use: sdnctl node create)", id)}
 }
 
 // addressOf guesses the tunnel IP of a switch.
 func addressOf(sw api.Switch) (string, error) {
 	a, err := netip.ParseAddrPort(sw.Address)
 	if err != nil || a.Addr().IsLoopback() {
-		return "", usageError{errors.New("the switch's address does not tell its tunnel IP; give --tunnel-ip")}
+		return "", usageError{errors.New("the switch's address is not a usable tunnel IP; give --tunnel-ip")}
 	}
 	return a.Addr().Unmap().String(), nil
 }

@@ -19,9 +19,9 @@ func newNodeAuditCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit NODE",
 		Short: "Compare a node's switch with the declared state, and repair it",
-		Long: `Read every flow of the node's switch and compare it with what it should have.
-The verdict is "equal", "differs" (and has been mended), or "unknown" when the
-switch could not be read. sdnd does the same by itself now and then.
+		Long: `Read all flows of the node's switch and compare them with the flows that it should
+have. The verdict is "equal", "differs" (sdnd has repaired the differences) or
+"unknown" (the switch could not be read). sdnd also does this regularly by itself.
 
 The exit code is 0 if the switch was equal, and 1 otherwise.`,
 		Example: `  sdnctl node audit node1`,

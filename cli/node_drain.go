@@ -24,9 +24,9 @@ func newNodeDrainCmd(a *app) *cobra.Command {
 node is removed. Ports that are not pinned stay declared: they are bound again
 where their interface shows up next.
 
-A port that is bound has a container that would lose its network. If there is one
-on the node, pinned or not, nothing is changed and the exit code is 5; stop or
-move those containers first, or cut them off with --force. What there is, and what
+A bound port belongs to a container that would lose its network. If the node has a
+bound port, pinned or not, nothing is changed and the exit code is 5. Stop or move
+those containers first, or disconnect them with --force. What there is, and what
 becomes of it, is printed in any case; --dry-run does no more than that, with the
 same exit code.`,
 		Example: `  sdnctl node drain node1 --dry-run

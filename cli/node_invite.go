@@ -34,13 +34,14 @@ func newNodeInviteCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite NAME",
 		Short: "Print the line by which a machine joins as a node (run it on the controller)",
-		Long: `Print one line that, run on another machine, makes that the node NAME: it has the
-address of this sdnd and a token, which works once and for an hour. With the token
-the machine recognises sdnd, by the fingerprint of sdnd's authority in it, gets the
-node's certificate, and is declared as node NAME unless that is declared already.
+		Long: `Print one command line. Run on another machine, it makes that machine the node NAME.
+It contains the address of this sdnd and a token, which works once and for an hour.
+The token contains the fingerprint of sdnd's authority, by which the machine
+verifies sdnd. The machine then gets the certificate of the node, and the node is
+declared unless it is declared already.
 
-Whoever has the line can be the node: treat it like a password. Inviting NAME again
-makes the earlier line void.`,
+Treat the line like a password: whoever has it can become the node. Inviting NAME
+again revokes the earlier line.`,
 		Example: `  sudo sdnctl node invite node1
   sudo sdnctl node invite node1 --address 192.168.50.10 --ttl 10m`,
 		Args: cobra.ExactArgs(1),

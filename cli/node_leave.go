@@ -21,10 +21,10 @@ func newNodeLeaveCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leave",
 		Short: "Undo 'node join' on this machine (run on the node, as root)",
-		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' made, and put
-back what it found: a bridge that it made goes, with its VXLAN port; one that was
-there gets its controllers, fail mode, datapath id and so on again. Other bridges
-and managers stay.
+		Long: `Remove from the Open vSwitch of this machine what 'sdnctl node join' created, and
+restore what it changed. A bridge that it created is deleted with its VXLAN port. A
+bridge that existed before gets back its controllers, fail mode, datapath id and so
+on. Other bridges and managers stay as they are.
 
 It is refused while ports are attached to the bridge that came after the node
 joined: they would lose their network. Move or remove them first, with 'sdnctl
@@ -87,6 +87,6 @@ func (o *leaveOptions) run(ctx context.Context, named bool) error {
 	if name == "" {
 		name = "NAME"
 	}
-	o.app.note("this machine is no node any more; to forget it: sdnctl node delete %s", nodeconfig.ShellQuote(name))
+	o.app.note("this machine is no longer a node; to remove it from the topology: sdnctl node delete %s", nodeconfig.ShellQuote(name))
 	return nil
 }

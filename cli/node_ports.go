@@ -57,7 +57,7 @@ func refuse(ports []api.Port, force bool) error {
 	if more := len(names) - shownPending; more > 0 {
 		shown += fmt.Sprintf(" and %d more", more)
 	}
-	return codedError{ExitConflict, fmt.Errorf("bound, so that their containers would lose their network: %s\nnothing was changed; stop or move the containers first, or cut them off with --force", shown)}
+	return codedError{ExitConflict, fmt.Errorf("these ports are bound, and their containers would lose their network: %s\nnothing was changed; stop or move the containers first, or disconnect them with --force", shown)}
 }
 
 // printNodePorts says what becomes of each port.

@@ -23,11 +23,12 @@ func newNodeRenewCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "renew",
 		Short: "Get a new certificate for this node (run it on the node, as root)",
-		Long: `Get this node a new certificate from sdnd, by the one it has, for the same key. Open
-vSwitch takes it the next time it connects; connections stay.
+		Long: `Get a new certificate for this node from sdnd. The node authenticates with its
+present certificate and keeps its key. Open vSwitch uses the new certificate the next
+time it connects; connections stay.
 
-With --within only if the certificate ends sooner than that, so that it can be run
-by cron or a systemd timer. A node whose certificate has expired has to be invited
+With --within, do so only if the certificate expires sooner than that. This is meant
+for cron or a systemd timer. A node whose certificate has expired must be invited
 again: sdnctl node invite NAME.`,
 		Example: `  sudo sdnctl node renew
   sudo sdnctl node renew --within 2160h`,
@@ -57,7 +58,7 @@ func (o *renewOptions) run(ctx context.Context) error {
 		return fmt.Errorf("%w; invite the node again: sdnctl node invite %s", err, nodeconfig.ShellQuote(c.Node))
 	}
 	if o.within > 0 && end.Sub(o.app.env.Now()) > o.within {
-		o.app.note("the certificate is good until %s", end.Format(time.DateOnly))
+		o.app.note("the certificate is valid until %s", end.Format(time.DateOnly))
 		return nil
 	}
 	key, err := os.ReadFile(c.Key)
@@ -80,6 +81,6 @@ func (o *renewOptions) run(ctx context.Context) error {
 	if err := os.Chtimes(c.Key, now, now); err != nil {
 		return err
 	}
-	o.app.note("the certificate of node %s is good until %s", c.Node, got.Expires.Format(time.DateOnly))
+	o.app.note("the certificate of node %s is valid until %s", c.Node, got.Expires.Format(time.DateOnly))
 	return nil
 }

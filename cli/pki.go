@@ -24,10 +24,10 @@ func newPKICmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pki",
 		Short: "Create certificates for sdnd, nodes and users",
-		Long: `Make an authority of your own and certificates by it: for sdnd, for each node
-and for users of the API. All is files in one folder, of which only ca.key must
-never leave the machine. Certificates of another authority do as well, if they
-name who they are for by a URI: sdnctl://node/NAME or sdnctl://user/NAME?role=ROLE.`,
+		Long: `Create a certificate authority, and certificates for sdnd, for each node and for
+users of the API. They are files in one folder. ca.key must never leave the machine.
+Certificates of another authority also work if they have a URI that says who they
+are for: sdnctl://node/NAME or sdnctl://user/NAME?role=ROLE.`,
 		Example: `  sudo sdnctl pki init 192.168.50.10
   sudo sdnctl pki node node1`,
 		Args: cobra.ArbitraryArgs,
@@ -62,7 +62,7 @@ func (o *pkiOptions) authority() (*pki.Authority, error) {
 	cert, key := o.path(caName, ".crt"), o.path(caName, ".key")
 	in, err := pki.Read(cert, key)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no authority in %s: make one with 'sdnctl pki init', or name its folder with --dir", o.dir)
+		return nil, fmt.Errorf("there is no certificate authority in %s: create one with 'sdnctl pki init', or give its folder with --dir", o.dir)
 	}
 	if err != nil {
 		return nil, err

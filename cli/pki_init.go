@@ -19,8 +19,9 @@ func newPKIInitCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init ADDRESS...",
 		Short: "Create a certificate authority and sdnd's certificate",
-		Long: `Make an authority, and by it the certificate of sdnd for the addresses and names
-by which clients of the API reach it. An authority that exists is never replaced.`,
+		Long: `Create a certificate authority and sdnd's certificate, which is valid for the
+addresses and names under which clients reach the API. An existing authority is
+never replaced.`,
 		Example: `  sudo sdnctl pki init 192.168.50.10 sdn.example.org
   sdnctl pki init 127.0.0.1 --dir ./pki`,
 		Args: cobra.MinimumNArgs(1),
@@ -46,7 +47,7 @@ func (o *pkiInitOptions) run(hosts []string) error {
 		return err
 	}
 	if err := enc.Write(o.path(caName, ".crt"), o.path(caName, ".key"), false); err != nil {
-		return fmt.Errorf("%w; what it has signed would be worthless without it: to make another one, name another folder with --dir", err)
+		return fmt.Errorf("%w; the certificates that it has signed would be worthless without it; to create another one, give another folder with --dir", err)
 	}
 	if _, err := fmt.Fprintf(o.app.env.Out, "%s\n%s\n", o.path(caName, ".crt"), o.path(caName, ".key")); err != nil {
 		return err

@@ -14,8 +14,8 @@ func newPKINodeCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "node NAME",
 		Short: "Create a node's certificate",
-		Long: `Make the certificate with which a machine proves that it is node NAME. With it
-no machine can be another node, nor sdnd.`,
+		Long: `Create the certificate with which a machine proves that it is node NAME. It does not
+allow the machine to act as another node or as sdnd.`,
 		Example: `  sudo sdnctl pki node node1
   sudo sdnctl pki node node1 --days 90 --force`,
 		Args: cobra.ExactArgs(1),
@@ -38,7 +38,7 @@ func (o *pkiNodeOptions) run(name string) error {
 	if err := o.write(file, issued); err != nil {
 		return err
 	}
-	o.app.note("copy these and %s to a folder of the node that stays, then on the node:\nsdnctl node join %s --controller ADDRESS --ca %s.crt --cert %s.crt --key %s.key",
+	o.app.note("copy these and %s to a permanent folder on the node, then run there:\nsdnctl node join %s --controller ADDRESS --ca %s.crt --cert %s.crt --key %s.key",
 		o.path(caName, ".crt"), nodeconfig.ShellQuote(name), caName, file, file)
 	return nil
 }

@@ -13,9 +13,9 @@ func newPKIServerCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "server ADDRESS...",
 		Short: "Renew sdnd's certificate",
-		Long: `Make the certificate of sdnd for the addresses and names by which clients of the
-API reach it. A running sdnd takes a new one without a restart, and without
-dropping a connection.`,
+		Long: `Create sdnd's certificate for the addresses and names under which clients reach the
+API. A running sdnd uses the new certificate without a restart and without dropping
+connections.`,
 		Example: `  sudo sdnctl pki server 192.168.50.10 sdn.example.org --force`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -33,8 +33,8 @@ func newPKIShowCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [FILE...]",
 		Short: "List certificates, their owners and when they expire",
-		Long: `Show for whom the certificates in files are, and when they expire: those in the
-folder of the authority, unless files are named.`,
+		Long: `Show who certificates belong to and when they expire. Without FILE, show those in the
+folder of the authority.`,
 		Example: `  sdnctl pki show
   sdnctl pki show node-node1.crt -o json`,
 		Args: cobra.ArbitraryArgs,
@@ -52,7 +52,7 @@ func (o *pkiShowOptions) run(files []string) error {
 			return err
 		}
 		if len(files) == 0 {
-			return fmt.Errorf("there is no certificate in %s: make some with 'sdnctl pki init', or name another folder with --dir", o.dir)
+			return fmt.Errorf("there is no certificate in %s: create some with 'sdnctl pki init', or give another folder with --dir", o.dir)
 		}
 	}
 	var shown []shownCertificate

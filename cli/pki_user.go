@@ -16,9 +16,9 @@ func newPKIUserCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user NAME --role ROLE",
 		Short: "Create an API user's certificate",
-		Long: `Make a certificate with which NAME uses the API by https. A viewer may read, an
-operator change networks, routers and ports, an admin do everything. The name is
-recorded with every change.`,
+		Long: `Create a certificate with which user NAME authenticates to the API over HTTPS. A
+viewer may read; an operator may also change networks, routers, ports and port
+groups; an admin may do everything. The name is recorded with every change.`,
 		Example: `  sudo sdnctl pki user alice --role operator
   sdnctl --host https://192.168.50.10:8453 --ca ca.crt --cert user-alice.crt --key user-alice.key status`,
 		Args: cobra.ExactArgs(1),

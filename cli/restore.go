@@ -26,13 +26,12 @@ func newRestoreCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "Restore the topology from a backup",
-		Long: `Make the topology what it is in a file of 'sdnctl backup', in one transaction:
-objects, and the addresses, VNIs and numbers that were allocated to them, become
-exactly what they were. That is a new revision, in your name: history goes on,
-and switches get the difference only. Where interfaces are is observed, and is
-not restored.
+		Long: `Restore the topology from a file of 'sdnctl backup' in one transaction. The objects
+and the addresses, VNIs and numbers that were allocated to them become exactly what
+they were. This makes a new revision in your name: the history continues, and
+switches get only the difference. Where interfaces are is observed and not restored.
 
-With --dry-run the difference is shown, and nothing is changed.`,
+With --dry-run, show the difference and change nothing.`,
 		Example: `  sdnctl restore sdnd-2026-01-15.db --dry-run
   sdnctl restore sdnd-2026-01-15.db --wait`,
 		Args: cobra.ExactArgs(1),

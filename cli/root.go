@@ -87,8 +87,8 @@ func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "sdnctl",
 		Short: "Manage virtual networks on Open vSwitch",
-		Long: `sdnctl talks to sdnd, the controller of your Open vSwitches. It declares nodes,
-networks, routers and ports, and shows their state.`,
+		Long: `sdnctl is the client of sdnd, an OpenFlow controller for Open vSwitch. It declares
+nodes, networks, routers, ports and port groups, and shows their state.`,
 		Example: `  sdnctl apply -f topology.yaml --wait
   sdnctl port create web1 --network blue
   sdnctl status`,

@@ -26,9 +26,9 @@ func newSetCmd(a *app, k kindDef) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set {NAME... | -l SELECTOR}",
 		Short: "Change fields of a " + k.name(),
-		Long: fmt.Sprintf(`Change the given fields of one or several %s and leave the others as they are.
-An empty value, as in --%s=, sets a field back to its default. Each object is a
-revision of its own; when one is refused, those before it stay changed.`, k.kind.Plural(), k.optional),
+		Long: fmt.Sprintf(`Change the given fields of one or several %s and leave the other fields as they
+are. An empty value, as in --%s=, resets a field to its default. Each object makes
+a revision of its own. If one change is refused, the ones before it remain.`, k.kind.Plural(), k.optional),
 		Example: fmt.Sprintf("  sdnctl %s set %s\n  sdnctl %[1]s set NAME --label tier=web --label old-\n  sdnctl %[1]s set -l tier=web --label tier=front", k.name(), k.change),
 		Args:    cobra.ArbitraryArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },

@@ -21,11 +21,11 @@ func newStatusCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the overall state, and what needs attention",
-		Long: `Show what is declared, and everything that is not right: which node, network or
-port, why, since when, and what cures it. docs/conditions.md has all reasons.
+		Long: `Show how many objects there are, and list every problem: which node, network or port
+has it, why, since when, and how to fix it. docs/conditions.md lists all reasons.
 
-With --exit-code the exit code is 9 when anything is not right, errors and
-warnings alike, for monitoring.`,
+With --exit-code the exit code is 9 if there is any error or warning. This is meant
+for monitoring.`,
 		Example: `  sdnctl status
   sdnctl status --exit-code
   sdnctl status -o json`,

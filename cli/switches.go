@@ -19,8 +19,8 @@ func newSwitchesCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "switches",
 		Short: "List connected switches that are not assigned to a node",
-		Long: `List the switches that are connected to sdnd but that no declared node claims.
-They are quarantined: they get no flows until a node is declared for them.`,
+		Long: `List the switches that are connected to sdnd and belong to no declared node. They
+are quarantined: they get no flows until a node is declared for them.`,
 		Example: `  sdnctl switches
   sdnctl node adopt 00004e7c25b01a4f node3 --tunnel-ip 192.168.50.13`,
 		Args: cobra.NoArgs,

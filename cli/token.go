@@ -35,10 +35,10 @@ func newTokenNewCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAME --role ROLE",
 		Short: "Create a token and its line for sdnd's token file",
-		Long: `Make a token with which NAME uses the API by https, in SDNCTL_TOKEN or as
-"Authorization: Bearer". It is printed, and kept nowhere. sdnd knows it by a line
-in the file that its --api-tokens names: with --file the line is added there, and
-counts at once. To revoke a token, remove its line.`,
+		Long: `Create a token with which NAME authenticates to the API over HTTPS, in SDNCTL_TOKEN
+or as "Authorization: Bearer". The token is printed once and stored nowhere. sdnd
+accepts it once its line is in the file of --api-tokens; --file adds the line there,
+and it takes effect at once. To revoke a token, remove its line.`,
 		Example: `  sudo sdnctl token new ci --role operator --file /etc/sdnctl/tokens
   sdnctl token new dashboard --role viewer`,
 		Args: cobra.ExactArgs(1),

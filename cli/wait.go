@@ -169,9 +169,9 @@ func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, ti
 	case err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 		return err
 	case len(last.Pending) == 0:
-		return codedError{ExitTimeout, fmt.Errorf("sdnd did not say within %v whether revision %d is confirmed", timeout, rev)}
+		return codedError{ExitTimeout, fmt.Errorf("sdnd did not answer within %v whether revision %d is confirmed", timeout, rev)}
 	}
-	return codedError{ExitTimeout, fmt.Errorf("revision %d is not confirmed after %v by %s\nit is stored and will be applied as soon as that is possible; look with: sdnctl node show %s",
+	return codedError{ExitTimeout, fmt.Errorf("revision %d is not confirmed after %v by %s\nit is stored and will be applied as soon as possible; see: sdnctl node show %s",
 		rev, timeout, pendingText(last), last.Pending[0].Node)}
 }
 
