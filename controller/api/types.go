@@ -15,6 +15,8 @@ type NodeStatus struct {
 	AcknowledgedRevision Revision      `json:"acknowledgedRevision" doc:"Newest revision that the switch has confirmed" example:"7"`
 	InSync               bool          `json:"inSync" doc:"Whether nothing that concerns this node is outstanding"`
 	Flows                int           `json:"flows" doc:"Flows that the switch has from sdnd" example:"24"`
+	Groups               int           `json:"groups" doc:"Groups that the switch has from sdnd" example:"0"`
+	Meters               int           `json:"meters" doc:"Meters that the switch has from sdnd" example:"0"`
 	Ports                int           `json:"ports" doc:"Ports of the switch" example:"4"`
 	TunnelPort           bool          `json:"tunnelPort" doc:"Whether the switch has the VXLAN port"`
 	OVSDB                bool          `json:"ovsdb" doc:"Whether the node's ovsdb-server is connected too"`

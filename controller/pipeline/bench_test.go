@@ -14,7 +14,7 @@ func BenchmarkCompileNode(b *testing.B) {
 	for _, nodes := range []int{10, 100, 1000} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
 			v := scaleModel(b, nodes, 10)
-			var set pipeline.FlowSet
+			var set pipeline.ItemSet
 			var c pipeline.Compiler
 			b.ReportAllocs()
 			for b.Loop() {

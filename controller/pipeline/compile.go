@@ -3,12 +3,13 @@ package pipeline
 import (
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Compiler computes flows of units. It holds scratch memory only: what it
+// Compiler computes items of units: flows, groups and meters. It holds scratch memory only: what it
 // computes depends on nothing but its arguments. The zero Compiler is ready to
 // use, by one goroutine at a time.
 type Compiler struct {
@@ -17,7 +18,7 @@ type Compiler struct {
 	instr   openflow.Instructions
 
 	// What is being compiled.
-	out  *FlowSet
+	out  *ItemSet
 	view *View
 	node string
 	unit Unit
@@ -33,7 +34,20 @@ type Compiler struct {
 	routed  bool
 	// Where the unit's port is, if it is one.
 	place portPlace
+	// extra adds items beside those of the stages, if it is not nil.
+	extra Extra
+	// only says which kinds of items are wanted.
+	only selection
 }
+
+// selection is which kinds of items are wanted.
+type selection uint8
+
+const (
+	allItems selection = iota
+	onlyFlows
+	onlyGroups // and meters
+)
 
 // portPlace is where a port is as a node sees it.
 type portPlace struct {
@@ -46,25 +60,51 @@ type portPlace struct {
 	vtep netip.Addr
 }
 
-// Compile appends to out the flows that the unit needs on the node in the view.
+// Compile appends to out the items that the unit needs on the node in the view.
 // A unit that does not exist in the view, or that the node need not know, has
 // none.
-func (c *Compiler) Compile(out *FlowSet, v *View, node string, u Unit) {
+func (c *Compiler) Compile(out *ItemSet, v *View, node string, u Unit) {
 	c.out, c.view, c.node = out, v, node
 	if i, ok := v.unit(node, u); ok && (i.network == nil || c.enter(i.network)) {
 		c.compile(i)
 	}
 }
 
-// CompileNode appends to out all flows of the node.
-func (c *Compiler) CompileNode(out *FlowSet, v *View, node string) {
+// CompileNode appends to out all items of the node.
+func (c *Compiler) CompileNode(out *ItemSet, v *View, node string) {
 	for range c.CompileEach(out, v, node) {
 	}
 }
 
-// CompileEach is CompileNode unit by unit: it yields each when its flows have
+// CompileGroups appends to out the groups and meters of the node. Most nodes have
+// none, which is known without looking at units.
+func (c *Compiler) CompileGroups(out *ItemSet, v *View, node string) {
+	if !c.hasGroups() {
+		return
+	}
+	c.only = onlyGroups
+	defer func() { c.only = allItems }()
+	c.CompileNode(out, v, node)
+}
+
+// hasGroups reports whether any unit may have groups or meters.
+func (c *Compiler) hasGroups() bool {
+	c.stagesOf(UnitNode)
+	return c.extra != nil || slices.ContainsFunc(c.stages, func(s stage) bool { return s.groups })
+}
+
+// CompileFlows is CompileEach for flows alone.
+func (c *Compiler) CompileFlows(out *ItemSet, v *View, node string) iter.Seq[Unit] {
+	return func(yield func(Unit) bool) {
+		c.only = onlyFlows
+		defer func() { c.only = allItems }()
+		c.CompileEach(out, v, node)(yield)
+	}
+}
+
+// CompileEach is CompileNode unit by unit: it yields each when its items have
 // been appended to out, which may be reset then.
-func (c *Compiler) CompileEach(out *FlowSet, v *View, node string) iter.Seq[Unit] {
+func (c *Compiler) CompileEach(out *ItemSet, v *View, node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
 		c.out, c.view, c.node = out, v, node
 		var entered *topology.Network
@@ -83,7 +123,7 @@ func (c *Compiler) CompileEach(out *FlowSet, v *View, node string) iter.Seq[Unit
 	}
 }
 
-// compile appends the flows of a unit, table by table. If the unit is of a network,
+// compile appends the items of a unit, table by table. If the unit is of a network,
 // that has been entered.
 func (c *Compiler) compile(i unit) {
 	c.unit = i.Unit
@@ -91,6 +131,9 @@ func (c *Compiler) compile(i unit) {
 		c.place = c.placeOf(i.port)
 	}
 	for _, s := range c.stagesOf(i.Kind) {
+		if c.only == onlyGroups && !s.groups {
+			continue
+		}
 		c.at = s.ID
 		switch i.Kind {
 		case UnitNode:
@@ -104,6 +147,9 @@ func (c *Compiler) compile(i unit) {
 		case UnitSource:
 			s.source(c, i.Unit)
 		}
+	}
+	if c.extra != nil {
+		c.extra(Adder{c}, c.view, c.node, i.Unit)
 	}
 }
 

@@ -145,7 +145,7 @@ func (b *contractBed) step(u pipeline.Update) (c cost) {
 		d.Compute(b.view, node, maps.All(units))
 		c.units += len(units)
 		for unit := range units {
-			var set pipeline.FlowSet
+			var set pipeline.ItemSet
 			compiler.Compile(&set, before, node, unit)
 			compiler.Compile(&set, b.view, node, unit)
 			c.compiled += set.Len()

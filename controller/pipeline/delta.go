@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/cespare/xxhash/v2"
+
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
@@ -13,14 +15,14 @@ import (
 // is ready to use, by one goroutine at a time.
 type Delta struct {
 	compiler      Compiler
-	before, after FlowSet
-	// gone and come are the flows of before and after that differ.
-	gone, come []Entry
+	before, after ItemSet
+	// gone and come are the items of before and after that differ.
+	gone, come []Item
 	// owned is for SpareOwned.
-	owned FlowSet
+	owned ItemSet
 }
 
-// Compute compares the units' flows on the node in the view after with those in
+// Compute compares the units' items on the node in the view after with those in
 // the view that comes with each unit: the one since when the switch has not
 // been told of changes of the unit.
 func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) {
@@ -62,12 +64,12 @@ func (d *Delta) compare() {
 	d.before.Sort()
 	d.after.Sort()
 	d.gone, d.come = d.gone[:0], d.come[:0]
-	b, a := d.before.entries, d.after.entries
+	b, a := d.before.items, d.after.items
 	for len(b) > 0 && len(a) > 0 {
 		switch {
-		case b[0].Cookie == a[0].Cookie:
+		case b[0].Sum == a[0].Sum:
 			b, a = b[1:], a[1:]
-		case b[0].Cookie < a[0].Cookie:
+		case b[0].Sum < a[0].Sum:
 			d.gone, b = append(d.gone, b[0]), b[1:]
 		default:
 			d.come, a = append(d.come, a[0]), a[1:]
@@ -77,35 +79,62 @@ func (d *Delta) compare() {
 	d.dropReplaced()
 }
 
-// dropReplaced forgets the removal of flows that an addition replaces anyway:
-// same table, priority and match.
+// dropReplaced forgets the removal of items that an addition replaces anyway: those
+// with the same key. An addition of a meter that replaces one becomes a change of
+// it, since a switch takes no second meter of a number.
 func (d *Delta) dropReplaced() {
 	if len(d.gone) == 0 || len(d.come) == 0 {
 		return
 	}
-	keys := make(map[uint64][]Entry, len(d.come))
-	for _, e := range d.come {
-		h := keyHash(d.after.Message(e))
-		keys[h] = append(keys[h], e)
+	keys := make(map[uint64][]Item, len(d.come))
+	for _, c := range d.come {
+		h := keyHash(c.kind, d.after.Message(c))
+		keys[h] = append(keys[h], c)
 	}
 	kept := d.gone[:0]
 next:
 	for _, g := range d.gone {
 		msg := d.before.Message(g)
-		for _, c := range keys[keyHash(msg)] {
-			if sameKey(msg, d.after.Message(c)) {
-				continue next
+		for _, c := range keys[keyHash(g.kind, msg)] {
+			with := d.after.Message(c)
+			if c.kind != g.kind || !sameKey(g.kind, msg, with) {
+				continue
 			}
+			if c.kind == ItemMeter {
+				openflow.SetMeterCommand(with, openflow.MeterModify)
+			}
+			continue next
 		}
 		kept = append(kept, g)
 	}
 	d.gone = kept
 }
 
-// SpareOwned forgets the removal of flows that belong to other units by now. It
+// sameKey reports whether two messages are about the same item of a kind, so that
+// adding one replaces the other. The compiler writes a flow's match in one way only,
+// so bytes decide.
+func sameKey(k ItemKind, a, b []byte) bool {
+	if k != ItemFlow {
+		return openflow.ModNumber(a) == openflow.ModNumber(b)
+	}
+	ta, pa, ma := openflow.FlowModKey(a)
+	tb, pb, mb := openflow.FlowModKey(b)
+	return ta == tb && pa == pb && string(ma) == string(mb)
+}
+
+// keyHash is equal for messages about the same item of a kind.
+func keyHash(k ItemKind, msg []byte) uint64 {
+	if k != ItemFlow {
+		return uint64(k)<<32 | uint64(openflow.ModNumber(msg))
+	}
+	table, _, match := openflow.FlowModKey(msg)
+	return xxhash.Sum64(match) ^ uint64(table)
+}
+
+// SpareOwned forgets the removal of items that belong to other units by now. It
 // is to be called when some of the units computed had to wait while later changes
 // were sent: an address may have gone from one port to another meanwhile, and
-// then a flow that was the one's is the other's. Units that still wait, as waits
+// then an item that was the one's is the other's. Units that still wait, as waits
 // says, have not been sent what is theirs.
 //
 // It compiles the whole node, if anything is removed at all.
@@ -119,32 +148,33 @@ func (d *Delta) SpareOwned(v *View, node string, waits func(Unit) bool) {
 			d.compiler.Compile(&d.owned, v, node, u)
 		}
 	}
-	owned := make(map[openflow.Cookie]bool, len(d.gone))
-	for _, e := range d.gone {
-		owned[e.Cookie] = false
+	owned := make(map[Sum]bool, len(d.gone))
+	for _, g := range d.gone {
+		owned[g.Sum] = false
 	}
-	for _, e := range d.owned.entries {
-		if _, ok := owned[e.Cookie]; ok {
-			owned[e.Cookie] = true
+	for _, o := range d.owned.items {
+		if _, ok := owned[o.Sum]; ok {
+			owned[o.Sum] = true
 		}
 	}
-	d.gone = slices.DeleteFunc(d.gone, func(e Entry) bool { return owned[e.Cookie] })
+	d.gone = slices.DeleteFunc(d.gone, func(g Item) bool { return owned[g.Sum] })
 }
 
-// Removed returns the flows to delete, by cookie; valid until the next Compute.
-func (d *Delta) Removed() []Entry { return d.gone }
+// Removed returns the items to delete; valid until the next Compute.
+func (d *Delta) Removed() []Item { return d.gone }
 
-// Added returns the flows to add; valid until the next Compute.
-func (d *Delta) Added() []Entry { return d.come }
+// Added returns the items to add, or to put in the place of others; valid until the
+// next Compute.
+func (d *Delta) Added() []Item { return d.come }
 
-// AddMessage returns the OFPT_FLOW_MOD that adds one of Added.
-func (d *Delta) AddMessage(e Entry) []byte { return d.after.Message(e) }
+// AddMessage returns the message that adds one of Added.
+func (d *Delta) AddMessage(i Item) []byte { return d.after.Message(i) }
 
 // AddRule returns why one of Added exists.
-func (d *Delta) AddRule(e Entry) Rule { return d.after.Rule(e) }
+func (d *Delta) AddRule(i Item) Rule { return d.after.Rule(i) }
 
-// RemoveMessage returns the OFPT_FLOW_MOD that had added one of Removed.
-func (d *Delta) RemoveMessage(e Entry) []byte { return d.before.Message(e) }
+// RemoveMessage returns the message that had added one of Removed.
+func (d *Delta) RemoveMessage(i Item) []byte { return d.before.Message(i) }
 
-// Growth is how many flows more the node has after the delta.
-func (d *Delta) Growth() int { return d.after.Len() - d.before.Len() }
+// Growth is how many items of each kind more the node has after the delta.
+func (d *Delta) Growth() Counts { return d.after.Count().Minus(d.before.Count()) }

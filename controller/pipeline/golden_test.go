@@ -22,14 +22,14 @@ var update = flag.Bool("update", false, "write testdata anew")
 // text lists a node's flows by table, each under the unit and rule it is from.
 func text(t *testing.T, v *pipeline.View, node string) string {
 	t.Helper()
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, v, node)
 	type line struct {
 		table openflow.TableID
 		text  string
 	}
 	var lines []line
-	for _, e := range set.Entries() {
+	for _, e := range set.Items() {
 		mod, err := openflow.DecodeFlowMod(set.Message(e))
 		if err != nil {
 			t.Fatal(err)

@@ -24,11 +24,11 @@ import (
 type table map[openflow.Cookie][]byte
 
 func compile(v *pipeline.View, node string) table {
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, v, node)
 	t := table{}
-	for _, e := range set.Entries() {
-		t[e.Cookie] = bytes.Clone(set.Message(e))
+	for _, e := range set.Items() {
+		t[e.Cookie()] = bytes.Clone(set.Message(e))
 	}
 	return t
 }
@@ -46,7 +46,7 @@ func key(msg []byte) openflow.FlowKey {
 // apply does to the table what a switch does: removals, then additions.
 func (t table) apply(d *pipeline.Delta) {
 	for _, e := range d.Removed() {
-		delete(t, e.Cookie)
+		delete(t, e.Cookie())
 	}
 	for _, e := range d.Added() {
 		msg := bytes.Clone(d.AddMessage(e))
@@ -55,7 +55,7 @@ func (t table) apply(d *pipeline.Delta) {
 				delete(t, c)
 			}
 		}
-		t[e.Cookie] = msg
+		t[e.Cookie()] = msg
 	}
 }
 
@@ -290,7 +290,7 @@ func (w *world) check(t *rapid.T) {
 		w.release(node)
 		w.catchUp(node)
 		want, got := compile(w.view, node), w.switches[node]
-		var set pipeline.FlowSet
+		var set pipeline.ItemSet
 		new(pipeline.Compiler).CompileNode(&set, w.view, node)
 		if set.Len() != len(want) {
 			t.Fatalf("node %s: two units make the same flow", node)

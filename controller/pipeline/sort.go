@@ -3,17 +3,15 @@ package pipeline
 import (
 	"math/bits"
 	"slices"
-
-	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// SortByCookie orders items by their cookies, and those of one cookie by less,
-// if it is not nil. Cookies of ours are hashes: their leading bits alone tell
-// nearly where each belongs, so it takes time in proportion to the items. For
-// cookies of others it takes no more than sorting does.
-func SortByCookie[T any](items []T, cookie func(*T) openflow.Cookie, less func(a, b *T) bool) {
+// SortBySum orders items by their sums, and those of one sum by less, if it is not
+// nil. Sums of ours are hashes: their leading bits alone tell nearly where each
+// belongs, so it takes time in proportion to the items. For cookies of others it
+// takes no more than sorting does.
+func SortBySum[T any](items []T, sum func(*T) Sum, less func(a, b *T) bool) {
 	before := func(a, b *T) bool {
-		ca, cb := cookie(a), cookie(b)
+		ca, cb := sum(a), sum(b)
 		return ca < cb || ca == cb && less != nil && less(a, b)
 	}
 	if len(items) <= few {
@@ -24,14 +22,14 @@ func SortByCookie[T any](items []T, cookie func(*T) openflow.Cookie, less func(a
 	// starts[i] is where bucket i begins, and in the end where it ends.
 	starts := make([]uint32, 1<<(64-shift)+1)
 	for i := range items {
-		starts[uint64(cookie(&items[i]))>>shift+1]++
+		starts[uint64(sum(&items[i]))>>shift+1]++
 	}
 	for i := 1; i < len(starts); i++ {
 		starts[i] += starts[i-1]
 	}
 	sorted := make([]T, len(items))
 	for i := range items {
-		b := uint64(cookie(&items[i])) >> shift
+		b := uint64(sum(&items[i])) >> shift
 		sorted[starts[b]] = items[i]
 		starts[b]++
 	}

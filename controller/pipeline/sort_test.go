@@ -4,21 +4,19 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-
-	"github.com/sdnctl/sdnctl/openflow"
 )
 
 type sortable struct {
-	cookie openflow.Cookie
+	cookie Sum
 	table  uint8
 }
 
 func (s *sortable) before(o *sortable) bool { return s.table < o.table }
 
-func cookieOf(s *sortable) openflow.Cookie { return s.cookie }
+func cookieOf(s *sortable) Sum { return s.cookie }
 
-// TestSortByCookie: any number of any cookies, hashes or not.
-func TestSortByCookie(t *testing.T) {
+// TestSortBySum: any number of any cookies, hashes or not.
+func TestSortBySum(t *testing.T) {
 	for name, cookie := range map[string]func() uint64{
 		"hashes":        rand.Uint64,
 		"few":           func() uint64 { return rand.Uint64N(3) },
@@ -28,7 +26,7 @@ func TestSortByCookie(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 63, 64, 65, 100, 128, 1000, 4096, 10_001} {
 			items := make([]sortable, n)
 			for i := range items {
-				items[i] = sortable{openflow.Cookie(cookie()), uint8(rand.Uint32())}
+				items[i] = sortable{Sum(cookie()), uint8(rand.Uint32())}
 			}
 			want := slices.Clone(items)
 			slices.SortFunc(want, func(a, b sortable) int {
@@ -40,7 +38,7 @@ func TestSortByCookie(t *testing.T) {
 				}
 				return 1
 			})
-			SortByCookie(items, cookieOf, (*sortable).before)
+			SortBySum(items, cookieOf, (*sortable).before)
 			if !slices.Equal(items, want) {
 				t.Errorf("%d of %s are not in order", n, name)
 			}
@@ -48,26 +46,26 @@ func TestSortByCookie(t *testing.T) {
 	}
 }
 
-func BenchmarkSortByCookie(b *testing.B) {
-	var set FlowSet
+func BenchmarkSortBySum(b *testing.B) {
+	var set ItemSet
 	for range 100_000 {
-		set.entries = append(set.entries, Entry{Cookie: openflow.Cookie(rand.Uint64())})
+		set.items = append(set.items, Item{Sum: Sum(rand.Uint64())})
 	}
-	shuffled := slices.Clone(set.entries)
+	shuffled := slices.Clone(set.items)
 	b.Run("by cookie", func(b *testing.B) {
 		for b.Loop() {
-			copy(set.entries, shuffled)
+			copy(set.items, shuffled)
 			set.Sort()
 		}
 	})
 	b.Run("slices.SortFunc", func(b *testing.B) {
 		for b.Loop() {
-			copy(set.entries, shuffled)
-			slices.SortFunc(set.entries, func(a, b Entry) int {
+			copy(set.items, shuffled)
+			slices.SortFunc(set.items, func(a, b Item) int {
 				switch {
-				case a.Cookie < b.Cookie:
+				case a.Sum < b.Sum:
 					return -1
-				case a.Cookie > b.Cookie:
+				case a.Sum > b.Sum:
 					return 1
 				}
 				return 0

@@ -130,7 +130,7 @@ func IPv6Cookie() openflow.Cookie { return fixedCookie((*Compiler).classifyIPv6)
 // fixedCookie returns the cookie of a flow of TableClassify that is the same on
 // every node.
 func fixedCookie(emit func(*Compiler)) openflow.Cookie {
-	var set FlowSet
+	var set ItemSet
 	emit(&Compiler{out: &set, at: TableClassify})
-	return set.entries[0].Cookie
+	return set.items[0].Cookie()
 }

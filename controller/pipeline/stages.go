@@ -39,6 +39,10 @@ type stage struct {
 	block   func(*Compiler, *topology.Block)
 	port    func(*Compiler, *topology.Port)
 	source  func(*Compiler, Unit)
+
+	// groups says that units have groups or meters in the stage, which flows of any
+	// stage may use.
+	groups bool
 }
 
 // stagesOf returns the stages in which units of a kind have flows.
@@ -83,5 +87,21 @@ func (c *Compiler) next(t openflow.TableID) openflow.TableID {
 // emit appends the flow that c.match and c.instr make to the table at hand.
 func (c *Compiler) emit(priority uint16, r Rule) {
 	f := openflow.Flow{Table: c.at, Priority: priority, Match: c.match, Instructions: c.instr}
-	c.out.add(&f, c.unit, r)
+	if c.only != onlyGroups {
+		c.out.addFlow(&f, c.unit, r)
+	}
+}
+
+// emitGroup appends a group.
+func (c *Compiler) emitGroup(g openflow.Group, r Rule) {
+	if c.only != onlyFlows {
+		c.out.addGroup(&g, c.unit, r)
+	}
+}
+
+// emitMeter appends a meter.
+func (c *Compiler) emitMeter(m openflow.Meter, r Rule) {
+	if c.only != onlyFlows {
+		c.out.addMeter(&m, c.unit, r)
+	}
 }

@@ -56,10 +56,10 @@ func TestStageBefore(t *testing.T) {
 
 // flowTexts returns a node's flows as text, sorted.
 func flowTexts(c *Compiler, v *View) []string {
-	var set FlowSet
+	var set ItemSet
 	c.CompileNode(&set, v, "n1")
 	var texts []string
-	for _, e := range set.Entries() {
+	for _, e := range set.Items() {
 		m, err := openflow.DecodeMessage(set.Message(e))
 		if err != nil {
 			panic(err)

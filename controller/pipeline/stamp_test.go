@@ -10,8 +10,8 @@ import (
 // TestStamp: a stamp says what it was made of, and nothing that is like one is
 // taken for one.
 func TestStamp(t *testing.T) {
-	for _, d := range []pipeline.Digest{0, 1, 1<<63 | 0x5a, ^pipeline.Digest(0)} {
-		var set pipeline.FlowSet
+	for _, d := range []pipeline.Digest{{}, {Bundled: 1}, {Meters: 1}, {Bundled: 1<<63 | 0x5a, Meters: 7}, {Bundled: ^uint64(0), Meters: ^uint64(0)}} {
+		var set pipeline.ItemSet
 		e := set.AddStamp("node1", d)
 		mod, err := openflow.DecodeFlowMod(set.Message(e))
 		if err != nil {
@@ -19,16 +19,15 @@ func TestStamp(t *testing.T) {
 		}
 		f := mod.Flow
 		if got, ok := pipeline.StampOf(&f); !ok || got != d {
-			t.Errorf("%#x is read as %#x, %t", d, got, ok)
+			t.Errorf("%+v is read as %+v, %t", d, got, ok)
 		}
-		if e.Cookie != pipeline.CookieOf(&f) || !set.Rule(e).IsStamp() || set.Unit(e).Owner().Name != "node1" {
-			t.Errorf("%#x: cookie %#x, rule %q, unit %v", d, e.Cookie, set.Rule(e), set.Unit(e))
+		if e.Cookie() != pipeline.CookieOf(&f) || !set.Rule(e).IsStamp() || set.Unit(e).Owner().Name != "node1" {
+			t.Errorf("%+v: cookie %#x, rule %q, unit %v", d, e.Cookie(), set.Rule(e), set.Unit(e))
 		}
 		for name, change := range map[string]func(*openflow.Flow){
 			"another table":     func(f *openflow.Flow) { f.Table-- },
 			"another priority":  func(f *openflow.Flow) { f.Priority++ },
 			"another match":     func(f *openflow.Flow) { f.Match = openflow.Match(nil).InPort(1) },
-			"a mask":            func(f *openflow.Flow) { f.Instructions = openflow.Instructions(nil).WriteMetadata(uint64(d), 0xff) },
 			"another action":    func(f *openflow.Flow) { f.Instructions = openflow.Instructions(nil).GotoTable(101) },
 			"no action":         func(f *openflow.Flow) { f.Instructions = nil },
 			"something besides": func(f *openflow.Flow) { f.Instructions = f.Instructions.GotoTable(101) },

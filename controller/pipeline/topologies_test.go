@@ -106,7 +106,7 @@ func (b *builder) commit() *pipeline.View {
 
 // count returns how many flows a node has.
 func count(v *pipeline.View, node string) int {
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, v, node)
 	return set.Len()
 }

@@ -17,7 +17,7 @@ type compilation struct {
 	release func()
 	running sync.WaitGroup
 	begun   bool
-	// digest is that of the node's flows without the stamp.
+	// digest is that of the node's items without the stamp.
 	digest pipeline.Digest
 }
 
@@ -70,7 +70,7 @@ func (c *compilation) end() {
 
 // spell computes the messages of flows of the bare set, which must be in order,
 // into the set, and returns their entries there.
-func (c *compilation) spell(bare []pipeline.Entry) []pipeline.Entry {
+func (c *compilation) spell(bare []pipeline.Item) []pipeline.Item {
 	w := c.w
 	w.set.Reset()
 	for u := range w.bare.UnitsOf(bare) {
@@ -78,12 +78,12 @@ func (c *compilation) spell(bare []pipeline.Entry) []pipeline.Entry {
 	}
 	w.set.AddStamp(w.node.name, c.digest)
 	w.set.Sort()
-	spelled := make([]pipeline.Entry, 0, len(bare))
-	for _, e := range w.set.Entries() {
-		for len(bare) > 0 && bare[0].Cookie < e.Cookie {
+	spelled := make([]pipeline.Item, 0, len(bare))
+	for _, e := range w.set.Items() {
+		for len(bare) > 0 && bare[0].Sum < e.Sum {
 			bare = bare[1:]
 		}
-		if len(bare) > 0 && bare[0].Cookie == e.Cookie {
+		if len(bare) > 0 && bare[0].Sum == e.Sum {
 			spelled = append(spelled, e)
 		}
 	}

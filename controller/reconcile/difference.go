@@ -8,26 +8,6 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// had is a flow that a switch has.
-type had struct {
-	cookie openflow.Cookie
-	table  openflow.TableID
-	// altered says that the flow's content is not what its cookie says.
-	altered bool
-	// stamp says that it is a stamp.
-	stamp bool
-}
-
-// String tells what little is known of the flow.
-func (h had) String() string {
-	return fmt.Sprintf("table=%d, cookie=%#x", h.table, uint64(h.cookie))
-}
-
-// sortHad orders flows by cookie and table.
-func sortHad(all []had) {
-	pipeline.SortByCookie(all, func(h *had) openflow.Cookie { return h.cookie }, func(a, b *had) bool { return a.table < b.table })
-}
-
 // forgive finds, among the flows that seem altered, those that mean what they
 // should: a switch may give a flow back in another form.
 func (c *compilation) forgive(r *readback) error {
@@ -35,9 +15,9 @@ func (c *compilation) forgive(r *readback) error {
 		return nil
 	}
 	w := c.w
-	var ours []pipeline.Entry
-	for _, e := range w.bare.Entries() {
-		if _, ok := r.odd[e.Cookie]; ok {
+	var ours []pipeline.Item
+	for _, e := range w.bare.Items() {
+		if _, ok := r.odd[e.Cookie()]; ok && e.Kind() == pipeline.ItemFlow {
 			ours = append(ours, e)
 		}
 	}
@@ -47,32 +27,84 @@ func (c *compilation) forgive(r *readback) error {
 		if err != nil {
 			return fmt.Errorf("%v: %w", w.set.Unit(e), err)
 		}
-		meant[e.Cookie] = mod.Flow.String()
+		meant[e.Cookie()] = mod.Flow.String()
 	}
-	for i := range r.flows {
-		if h := &r.flows[i]; h.altered {
-			text, ok := meant[h.cookie]
-			h.altered = !ok || text != r.odd[h.cookie]
+	for i := range r.items {
+		if h := &r.items[i]; h.altered {
+			text, ok := meant[h.cookie()]
+			h.altered = !ok || text != r.odd[h.cookie()]
 		}
 	}
 	return nil
 }
 
-// difference compares flows that are installed with flows that are wanted, both
+// forgiveNumbered drops, from what is foreign and what is missing, the groups and
+// meters that mean what they should. Missing must have their messages in w.set.
+func (c *compilation) forgiveNumbered(r *readback, foreign []had, missing []pipeline.Item) ([]had, []pipeline.Item) {
+	if len(r.numbered) == 0 {
+		return foreign, missing
+	}
+	fine := map[numbered]bool{}
+	for _, i := range missing {
+		if i.Kind() == pipeline.ItemFlow {
+			continue
+		}
+		k := numbered{i.Kind(), openflow.ModNumber(c.w.set.Message(i))}
+		if text, ok := r.numbered[k]; ok && text == describe(c.w.set.Message(i)) {
+			fine[k] = true
+		}
+	}
+	if len(fine) == 0 {
+		return foreign, missing
+	}
+	foreign = slices.DeleteFunc(foreign, func(h had) bool { k, ok := h.numbered(); return ok && fine[k] })
+	missing = slices.DeleteFunc(missing, func(i pipeline.Item) bool {
+		return i.Kind() != pipeline.ItemFlow && fine[numbered{i.Kind(), openflow.ModNumber(c.w.set.Message(i))}]
+	})
+	return foreign, missing
+}
+
+// replaced returns the groups and meters that are among both what is foreign and
+// what is missing, which must have their messages in w.set: a message that puts the
+// right one in place of the wrong one is enough.
+func (w *worker) replaced(foreign []had, missing []pipeline.Item) map[numbered]bool {
+	both := map[numbered]bool{}
+	for _, h := range foreign {
+		if k, ok := h.numbered(); ok {
+			both[k] = false
+		}
+	}
+	if len(both) == 0 {
+		return nil
+	}
+	for _, i := range missing {
+		if i.Kind() == pipeline.ItemFlow {
+			continue
+		}
+		k := numbered{i.Kind(), openflow.ModNumber(w.set.Message(i))}
+		if _, ok := both[k]; ok {
+			both[k] = true
+		}
+	}
+	return both
+}
+
+// difference compares items that are installed with items that are wanted, both
 // in order. A flow that is altered, or a cookie that is installed twice, is
 // somebody else's work: it is foreign, and the flow is missing.
-func difference(installed []had, wanted []pipeline.Entry) (foreign []had, missing []pipeline.Entry) {
+func difference(installed []had, wanted []pipeline.Item) (foreign []had, missing []pipeline.Item) {
 	for len(installed) > 0 || len(wanted) > 0 {
-		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Cookie < installed[0].cookie {
+		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Sum < installed[0].sum {
 			missing, wanted = append(missing, wanted[0]), wanted[1:]
 			continue
 		}
 		same := 1
-		for same < len(installed) && installed[same].cookie == installed[0].cookie {
+		for same < len(installed) && installed[same].sum == installed[0].sum {
 			same++
 		}
 		h := installed[0]
-		if len(wanted) > 0 && wanted[0].Cookie == h.cookie && same == 1 && h.table == wanted[0].Table() && !h.altered {
+		if len(wanted) > 0 && wanted[0].Sum == h.sum && same == 1 &&
+			h.kind == wanted[0].Kind() && h.table == wanted[0].Table() && !h.altered {
 			wanted = wanted[1:]
 		} else {
 			foreign = append(foreign, slices.Compact(slices.Clone(installed[:same]))...)

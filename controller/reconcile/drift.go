@@ -13,19 +13,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Drift is a change of a switch's flows that somebody else made, and that was
-// undone.
+// Drift is a change of a switch's flows, groups or meters that somebody else made,
+// and that was undone.
 type Drift struct {
 	// Seq numbers drifts since the start of the daemon, from 1.
 	Seq  uint64
 	Time time.Time
 	Node string
-	// What was done to the flow: "added", "deleted" or "modified".
-	What  string
+	// What was done to the item: "added", "deleted" or "modified".
+	What string
+	// Table is the name of the flow's table, or "groups" or "meters".
 	Table string
-	// Before and After are the flow as text; empty if there was none.
+	// Before and After are the item as text; empty if there was none.
 	Before, After string
-	// Owner is whose flow it was; the zero Ref for a flow that is not ours.
+	// Owner is whose item it was; the zero Ref for one that is not ours.
 	Owner topology.Ref
 	// By says what told: "monitor" at once, "audit" at last, or "connection" if it
 	// was done while the switch or sdnd was away.
@@ -87,39 +88,64 @@ func (w *worker) watch(ctx context.Context) error {
 		w.f.log.Info("switch cannot tell of changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
 		return nil
 	}
-	w.monitor = m
+	if w.monitor = m; err != nil {
+		return err
+	}
+	w.groups, err = w.sess.WatchGroups(ctx)
+	if errors.Is(err, session.ErrForwardUnsupported) {
+		w.f.log.Info("switch cannot tell of changes of groups and meters by others; they are audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		return nil
+	}
 	return err
 }
 
 // watched reports whether there are changes by others that were not looked at.
-func (w *worker) watched() bool { return w.monitor != nil && len(w.monitor.Changed()) > 0 }
+func (w *worker) watched() bool {
+	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
+}
 
-// tampered undoes what others did to the switch, and tells of it.
-func (w *worker) tampered(ctx context.Context) error {
-	changes, lost := w.monitor.Take()
-	// The samples' own coming and going is nobody's doing.
-	changes = slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) })
-	if len(changes) == 0 && !lost || w.view == nil {
+// tampered undoes what others did to the switch, and tells of it. If that was to
+// groups or meters, as regrouped says, it is not told what they did, and the switch
+// is compared as a whole.
+func (w *worker) tampered(ctx context.Context, regrouped bool) error {
+	changes, lost := w.changes()
+	if len(changes) == 0 && !lost && !regrouped || w.view == nil {
 		return nil
 	}
-	var ds []Drift
-	if !lost && len(changes) <= maxRepaired {
-		var err error
-		if ds, err = w.repair(ctx, changes); !refused(err) {
+	if !lost && !regrouped && len(changes) <= maxRepaired {
+		if ds, err := w.repair(ctx, changes); !refused(err) {
 			w.reportUnlessEnded(ds, err)
 			return w.lapsed(err)
 		}
 	}
 	got, err := w.compare(ctx, w.view, false)
-	switch {
-	case err != nil:
-	case lost:
-		ds = w.driftsFound(got, "audit")
-	default:
-		ds = w.driftsTold(w.compareTold(changes))
+	var ds []Drift
+	if err == nil {
+		ds = w.driftsOf(got, changes, lost)
 	}
 	w.reportUnlessEnded(ds, err)
 	return w.lapsed(err)
+}
+
+// changes takes what the monitor has told of changes by others.
+func (w *worker) changes() (changes []session.FlowChange, lost bool) {
+	if w.monitor == nil {
+		return nil, true
+	}
+	changes, lost = w.monitor.Take()
+	// The samples' own coming and going is nobody's doing.
+	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) }), lost
+}
+
+// driftsOf makes drifts of what a comparison found: of groups and meters as it was
+// found, and of flows as the monitor has told of them, unless it has lost some.
+func (w *worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
+	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
+	ds := w.driftsFound(others, "monitor")
+	if lost {
+		return append(w.driftsFound(flows, "audit"), ds...)
+	}
+	return append(w.driftsTold(w.compareTold(changes)), ds...)
 }
 
 // reportUnlessEnded reports drifts, unless the session has ended before they were
@@ -160,18 +186,32 @@ func (w *worker) driftsTold(all []told) []Drift {
 	return out
 }
 
-// driftsFound makes drifts of what a comparison found.
+// driftsFound makes drifts of what a comparison found. The missing must have their
+// messages in w.set.
 func (w *worker) driftsFound(got found, by string) []Drift {
 	var out []Drift
 	now := w.f.cfg.Now()
+	again := w.replaced(got.foreign, got.missing)
+	after := map[numbered]string{}
 	for _, h := range got.foreign {
-		out = append(out, Drift{Time: now, By: by, What: "added", Table: pipeline.TableName(h.table), After: h.String()})
+		if k, ok := h.numbered(); ok && again[k] {
+			after[k] = h.String()
+			continue
+		}
+		out = append(out, Drift{Time: now, By: by, What: "added", Table: h.tableName(), After: h.String()})
 	}
-	for _, e := range got.missing {
-		out = append(out, Drift{
-			Time: now, By: by, What: "deleted", Table: pipeline.TableName(e.Table()),
-			Before: describe(w.set.Message(e)), Owner: w.set.Unit(e).Owner(),
-		})
+	for _, i := range got.missing {
+		msg := w.set.Message(i)
+		d := Drift{
+			Time: now, By: by, What: "deleted", Table: tableName(i.Kind(), i.Table()),
+			Before: describe(msg), Owner: w.set.Unit(i).Owner(),
+		}
+		if i.Kind() != pipeline.ItemFlow {
+			if text, ok := after[numbered{i.Kind(), openflow.ModNumber(msg)}]; ok {
+				d.What, d.After = "modified", text
+			}
+		}
+		out = append(out, d)
 	}
 	return out
 }
@@ -186,7 +226,7 @@ func (w *worker) report(ds []Drift, undone bool) {
 		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What, ds[i].By).Inc()
 	}
 	if more := len(ds) - maxReported; more > 0 {
-		w.f.log.Warn("flows changed by others", "node", w.node.name, "flows", len(ds), "of_which_reported", maxReported, "undone", undone)
+		w.f.log.Warn("flows changed by others", "node", w.node.name, "changes", len(ds), "of_which_reported", maxReported, "undone", undone)
 		ds = ds[:maxReported]
 	}
 	for _, d := range ds {
@@ -197,11 +237,19 @@ func (w *worker) report(ds []Drift, undone bool) {
 	w.f.board.update(w.node.name, func(*NodeStatus) {})
 }
 
-// describe returns a flow-mod of ours as text.
+// describe returns the item that a message of ours adds as text.
 func describe(msg []byte) string {
-	mod, err := openflow.DecodeFlowMod(msg)
+	m, err := openflow.DecodeMessage(msg)
 	if err != nil {
 		return err.Error()
 	}
-	return mod.Flow.String()
+	switch m := m.(type) {
+	case *openflow.FlowMod:
+		return m.Flow.String()
+	case *openflow.GroupMod:
+		return m.Group.String()
+	case *openflow.MeterMod:
+		return m.Meter.String()
+	}
+	return m.Type().String()
 }

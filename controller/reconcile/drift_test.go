@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
@@ -94,7 +95,7 @@ func TestTamperAtScale(t *testing.T) {
 	wait := func() {
 		b.await("all flows", func(ctx context.Context) error {
 			s, _ := b.fabric.NodeStatus("node1")
-			if s.Flows != count || !s.InSync {
+			if s.Items[pipeline.ItemFlow] != count || !s.InSync {
 				return fmt.Errorf("%+v", s)
 			}
 			got, err := n.FlowCount(ctx)

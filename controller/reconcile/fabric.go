@@ -82,6 +82,8 @@ type Config struct {
 	// tell of changes by others (Open vSwitch before 3.0); one that can is
 	// compared a tenth as often. 0 means 30 s.
 	AuditEvery time.Duration
+	// Extra adds items to those of the pipeline; nil adds none.
+	Extra pipeline.Extra
 	// NoMonitor does not ask switches to tell of changes by others, and relies on
 	// audits.
 	NoMonitor bool
@@ -165,7 +167,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	}
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
-	f.workspaces.New = func() any { return &workspace{} }
+	f.workspaces.New = func() any { return newWorkspace(cfg.Extra) }
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()
 	if err != nil {

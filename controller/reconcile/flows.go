@@ -31,17 +31,18 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	if _, ok := v.Topo.Node(node); !ok {
 		return nil, fmt.Errorf("node %q does not exist", node)
 	}
-	var set pipeline.FlowSet
-	new(pipeline.Compiler).CompileNode(&set, v, node)
-	set.AddStamp(node, set.Digest())
+	set := f.compiled(v, node)
 	views := make([]FlowView, 0, set.Len())
 	byCookie := make(map[openflow.Cookie]int, set.Len())
-	for _, e := range set.Entries() {
+	for _, e := range set.Items() {
+		if e.Kind() != pipeline.ItemFlow {
+			continue
+		}
 		mod, err := openflow.DecodeFlowMod(set.Message(e))
 		if err != nil {
 			return nil, fmt.Errorf("node %q: %v: %w", node, set.Unit(e), err)
 		}
-		byCookie[e.Cookie] = len(views)
+		byCookie[e.Cookie()] = len(views)
 		views = append(views, FlowView{
 			Flow: mod.Flow, TableName: pipeline.TableName(mod.Flow.Table),
 			Owner: set.Unit(e).Owner(), Why: string(set.Rule(e)), Wanted: true,
@@ -76,6 +77,16 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 			cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Flow.Cookie, b.Flow.Cookie))
 	})
 	return views, nil
+}
+
+// compiled returns all items that a node is to have.
+func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
+	var c pipeline.Compiler
+	c.Use(f.cfg.Extra)
+	set := new(pipeline.ItemSet)
+	c.CompileNode(set, v, node)
+	set.AddStamp(node, set.Digest())
+	return set
 }
 
 // readGently calls each with all flows of a switch, a few at a time, and leaves

@@ -4,11 +4,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
 // metrics of the Fabric. Labels are bounded by the number of nodes.
 type metrics struct {
-	flowMods         *prometheus.CounterVec
+	mods             [len(pipeline.Counts{})]*prometheus.CounterVec // by kind of item
 	applySeconds     *prometheus.HistogramVec
 	drifts           *prometheus.CounterVec
 	dropped          *prometheus.CounterVec
@@ -20,10 +22,20 @@ type metrics struct {
 // newMetrics makes the metrics and registers them with reg, unless it is nil.
 func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 	m := &metrics{
-		flowMods: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sdnd_openflow_flow_mods_total",
-			Help: "Flow-mods sent to a node's switch, by what they do: add or delete a flow, or set the stamp (docs/cost.md).",
-		}, []string{"node", "op"}),
+		mods: [...]*prometheus.CounterVec{
+			pipeline.ItemFlow: prometheus.NewCounterVec(prometheus.CounterOpts{
+				Name: "sdnd_openflow_flow_mods_total",
+				Help: "Flow-mods sent to a node's switch, by what they do: add or delete a flow, or set the stamp (docs/cost.md).",
+			}, []string{"node", "op"}),
+			pipeline.ItemGroup: prometheus.NewCounterVec(prometheus.CounterOpts{
+				Name: "sdnd_openflow_group_mods_total",
+				Help: "Group-mods sent to a node's switch, by what they do: add (or change) or delete a group.",
+			}, []string{"node", "op"}),
+			pipeline.ItemMeter: prometheus.NewCounterVec(prometheus.CounterOpts{
+				Name: "sdnd_openflow_meter_mods_total",
+				Help: "Meter-mods sent to a node's switch, by what they do: add (or change) or delete a meter.",
+			}, []string{"node", "op"}),
+		},
 		applySeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "sdnd_reconcile_apply_seconds",
 			Help:    "Time to bring a switch up to date, from taking up the work to its confirmation.",
@@ -31,7 +43,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		}, []string{"kind"}),
 		drifts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_drifts_total",
-			Help: "Flows of a node's switch that somebody else changed, by what was done and what told of it; all were undone.",
+			Help: "Flows, groups and meters of a node's switch that somebody else changed, by what was done and what told of it; all were undone.",
 		}, []string{"node", "what", "by"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_dropped_packets_total",
@@ -57,10 +69,24 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
-		reg.MustRegister(m.flowMods, m.applySeconds, m.drifts, m.dropped, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
+		reg.MustRegister(m.applySeconds, m.drifts, m.dropped, m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
 		reg.MustRegister(m.work.collectors()...)
+		for _, c := range m.mods {
+			reg.MustRegister(c)
+		}
 	}
 	return m
+}
+
+// sent notes messages sent to a node's switch.
+func (m *metrics) sent(node string, s *sent) {
+	for k, c := range m.mods {
+		if kind := pipeline.ItemKind(k); kind == pipeline.ItemFlow || s.added[k]+s.removed[k] > 0 {
+			c.WithLabelValues(node, "add").Add(float64(s.added[k]))
+			c.WithLabelValues(node, "delete").Add(float64(s.removed[k]))
+		}
+	}
+	m.mods[pipeline.ItemFlow].WithLabelValues(node, "stamp").Add(float64(s.stamps))
 }
 
 // applied notes a job done; full says that the whole table was compared.

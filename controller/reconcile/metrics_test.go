@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -31,7 +32,7 @@ func TestMetricsLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.metrics.flowMods.WithLabelValues("node1", "add").Inc()
+	f.metrics.mods[pipeline.ItemFlow].WithLabelValues("node1", "add").Inc()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -4,24 +4,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
 // nodeMetrics tells, when it is scraped, which node is how, and how many objects
 // have which condition. There is a label for each node and each reason.
 type nodeMetrics struct {
 	board                               *board
-	connected, inSync, ready, flows     *prometheus.Desc
+	connected, inSync, ready            *prometheus.Desc
+	items                               [len(pipeline.Counts{})]*prometheus.Desc
 	boundPorts, conditions, conditioned *prometheus.Desc
 }
 
 func newNodeMetrics(b *board) *nodeMetrics {
 	node := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, []string{"node"}, nil) }
 	return &nodeMetrics{
-		board:      b,
-		connected:  node("sdnd_node_connected", "1 if the node's switch is connected, else 0."),
-		inSync:     node("sdnd_node_in_sync", "1 if the node's switch has confirmed everything that concerns it, else 0."),
-		ready:      node("sdnd_node_ready", "1 if no condition of the node is an error, else 0."),
-		flows:      node("sdnd_node_flows", "Flows that the node's switch has from sdnd."),
+		board:     b,
+		connected: node("sdnd_node_connected", "1 if the node's switch is connected, else 0."),
+		inSync:    node("sdnd_node_in_sync", "1 if the node's switch has confirmed everything that concerns it, else 0."),
+		ready:     node("sdnd_node_ready", "1 if no condition of the node is an error, else 0."),
+		items: [...]*prometheus.Desc{
+			pipeline.ItemFlow:  node("sdnd_node_flows", "Flows that the node's switch has from sdnd."),
+			pipeline.ItemGroup: node("sdnd_node_groups", "Groups that the node's switch has from sdnd."),
+			pipeline.ItemMeter: node("sdnd_node_meters", "Meters that the node's switch has from sdnd."),
+		},
 		boundPorts: node("sdnd_node_bound_ports", "Ports that have their interface on the node."),
 		conditions: node("sdnd_node_conditions", "Errors and warnings of the node."),
 		conditioned: prometheus.NewDesc("sdnd_objects_with_condition",
@@ -31,7 +37,7 @@ func newNodeMetrics(b *board) *nodeMetrics {
 
 // Describe is part of prometheus.Collector.
 func (m *nodeMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.connected, m.inSync, m.ready, m.flows, m.boundPorts, m.conditions, m.conditioned} {
+	for _, d := range append(m.items[:], m.connected, m.inSync, m.ready, m.boundPorts, m.conditions, m.conditioned) {
 		to <- d
 	}
 }
@@ -45,9 +51,12 @@ func (m *nodeMetrics) Collect(to chan<- prometheus.Metric) {
 			value float64
 		}{
 			{m.connected, truth(s.Connected)}, {m.inSync, truth(s.InSync)}, {m.ready, truth(condition.Ready(s.Conditions))},
-			{m.flows, float64(s.Flows)}, {m.boundPorts, float64(bound[s.Node])}, {m.conditions, float64(len(s.Conditions))},
+			{m.boundPorts, float64(bound[s.Node])}, {m.conditions, float64(len(s.Conditions))},
 		} {
 			to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value, s.Node)
+		}
+		for k, n := range s.Items {
+			to <- prometheus.MustNewConstMetric(m.items[k], prometheus.GaugeValue, float64(n), s.Node)
 		}
 	}
 	for _, d := range condition.Reasons() {

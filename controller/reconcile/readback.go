@@ -7,6 +7,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // slice is about how many flows a switch is asked for at a time, at most. Open
@@ -68,15 +69,19 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 
 // readback is what a switch was found to have.
 type readback struct {
-	flows []had // in the order of sortHad
+	items []had // in the order of sortHad
 	// odd is the text of flows that are altered, by cookie.
-	odd   map[openflow.Cookie]string
-	stamp readStamp
+	odd map[openflow.Cookie]string
+	// numbered is the text of all groups and meters.
+	numbered map[numbered]string
+	stamp    readStamp
+	text     int // how much text there is
 }
 
-// installed returns all flows of the switch. What others change meanwhile may
-// be among them or not; who reads asks afterwards whether anything was. It calls
-// begun when the switch has said that there are n.
+// installed returns all items of the switch, but for virtual meters, which are the
+// switch's own. What others change meanwhile may be among them or not; who reads
+// asks afterwards whether anything was. It calls begun when the switch has said that
+// there are n flows.
 func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
 	ctx, p := w.f.patience(ctx)
 	defer p.end()
@@ -88,38 +93,78 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 	if n > 0 {
 		begun(n)
 	}
-	r := readback{flows: make([]had, 0, min(n, maxGrown)), odd: map[openflow.Cookie]string{}}
-	text := 0
-	requests := func(yield func(openflow.FlowStatsRequest) bool) {
+	r := readback{items: make([]had, 0, min(n, maxGrown)), odd: map[openflow.Cookie]string{}, numbered: map[numbered]string{}}
+	requests := func(yield func(*openflow.MultipartRequest) bool) {
+		if !yield(openflow.GroupDescRequest()) || !yield(openflow.MeterConfigRequest(openflow.MeterAll)) {
+			return
+		}
 		for q := range sliced(tables, slice) {
 			p.extend(0)
-			if !yield(q) {
+			if !yield(q.Message(openflow.MultipartFlow)) {
 				return
 			}
 		}
 	}
-	err = w.sess.FlowsOfEach(ctx, requests, func(s *openflow.FlowStats) error {
-		if pipeline.IsSample(&s.Flow) {
-			return nil
+	err = w.sess.MultipartEach(ctx, requests, func(m *openflow.MultipartReply) error {
+		switch m.Kind {
+		case openflow.MultipartGroupDesc:
+			return session.Each(m.Groups(), r.group)
+		case openflow.MultipartMeterConfig:
+			return session.Each(m.Meters(), r.meter)
 		}
-		h := had{cookie: s.Cookie, table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
-		if h.altered {
-			r.odd[s.Cookie] = s.Flow.String()
-			text += len(r.odd[s.Cookie])
-		} else if d, ok := pipeline.StampOf(&s.Flow); ok {
-			h.stamp, r.stamp.known, r.stamp.digest = true, true, d
-		}
-		if s.Table == pipeline.TableStamp && !h.stamp {
-			r.stamp.altered = true
-		}
-		if r.flows = append(r.flows, h); len(r.flows) > maxFlows || text > maxAlteredText {
-			return errEndless
-		}
-		return nil
+		return session.Each(m.Flows(), r.flow)
 	})
 	if err != nil {
 		return nil, err
 	}
-	sortHad(r.flows)
+	sortHad(r.items)
 	return &r, nil
+}
+
+// flow takes a flow.
+func (r *readback) flow(s *openflow.FlowStats) error {
+	if pipeline.IsSample(&s.Flow) {
+		return nil
+	}
+	h := had{sum: pipeline.Sum(s.Cookie), table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
+	if h.altered {
+		r.odd[s.Cookie] = s.Flow.String()
+		r.text += len(r.odd[s.Cookie])
+	} else if d, ok := pipeline.StampOf(&s.Flow); ok {
+		h.stamp, r.stamp.known, r.stamp.digest = true, true, d
+	}
+	if s.Table == pipeline.TableStamp && !h.stamp {
+		r.stamp.altered = true
+	}
+	return r.take(h)
+}
+
+// group takes a group.
+func (r *readback) group(g *openflow.Group) error {
+	h := had{kind: pipeline.ItemGroup, number: g.ID, sum: pipeline.SumOfGroup(g)}
+	return r.takeNumbered(h, g.String())
+}
+
+// meter takes a meter.
+func (r *readback) meter(m *openflow.Meter) error {
+	if m.ID > openflow.MeterMax {
+		return nil
+	}
+	h := had{kind: pipeline.ItemMeter, number: m.ID, sum: pipeline.SumOfMeter(m)}
+	return r.takeNumbered(h, m.String())
+}
+
+func (r *readback) takeNumbered(h had, text string) error {
+	k, _ := h.numbered()
+	r.numbered[k] = text
+	r.text += len(text)
+	return r.take(h)
+}
+
+// take notes an item, unless there are more than is believed.
+func (r *readback) take(h had) error {
+	if r.items = append(r.items, h); len(r.items) > maxFlows || r.text > maxAlteredText {
+		return errEndless
+	}
+	return nil
 }

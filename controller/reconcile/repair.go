@@ -32,7 +32,7 @@ type told struct {
 	flow openflow.Flow
 	// ours says that a flow of ours, entry, has the same key.
 	ours  bool
-	entry pipeline.Entry
+	entry pipeline.Item
 	// right says that the change has left entry as it is to be.
 	right bool
 }
@@ -52,38 +52,41 @@ func (w *worker) compareTold(changes []session.FlowChange) []told {
 //
 // A switch may give a flow of ours back in another form, so that its key seems
 // to be another. Then its cookie tells which it is.
-func compareTold(changes []session.FlowChange, wanted *pipeline.FlowSet) []told {
+func compareTold(changes []session.FlowChange, wanted *pipeline.ItemSet) []told {
 	all := make([]told, len(changes))
-	byKey := make(map[openflow.FlowKey]pipeline.Entry, len(changes))
-	byCookie := make(map[openflow.Cookie]pipeline.Entry, len(changes))
+	byKey := make(map[openflow.FlowKey]pipeline.Item, len(changes))
+	byCookie := make(map[openflow.Cookie]pipeline.Item, len(changes))
 	for i, c := range changes {
 		all[i] = told{FlowChange: c, flow: openflow.Flow{
 			Table: c.Table, Priority: c.Priority, Cookie: c.Cookie,
 			IdleTimeout: c.IdleTimeout, HardTimeout: c.HardTimeout,
 			Match: c.Match, Instructions: c.Instructions,
 		}}
-		byKey[all[i].flow.Key()] = pipeline.Entry{}
-		byCookie[c.Cookie] = pipeline.Entry{}
+		byKey[all[i].flow.Key()] = pipeline.Item{}
+		byCookie[c.Cookie] = pipeline.Item{}
 	}
-	for _, e := range wanted.Entries() {
-		table, priority, match := pipeline.KeyOf(wanted.Message(e))
+	for _, e := range wanted.Items() {
+		if e.Kind() != pipeline.ItemFlow {
+			continue
+		}
+		table, priority, match := openflow.FlowModKey(wanted.Message(e))
 		// Written so, looking up allocates nothing.
 		if _, ok := byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}]; ok {
 			byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}] = e
 		}
-		if _, ok := byCookie[e.Cookie]; ok {
-			byCookie[e.Cookie] = e
+		if _, ok := byCookie[e.Cookie()]; ok {
+			byCookie[e.Cookie()] = e
 		}
 	}
 	for i := range all {
 		t := &all[i]
 		// Cookie 0 is of no flow of ours.
-		if e := byKey[t.flow.Key()]; e.Cookie != 0 {
+		if e := byKey[t.flow.Key()]; e.Sum != 0 {
 			t.ours, t.entry = true, e
-		} else if e := byCookie[t.flow.Cookie]; e.Cookie != 0 && sameKey(&t.flow, wanted.Message(e)) {
+		} else if e := byCookie[t.flow.Cookie]; e.Sum != 0 && sameKey(&t.flow, wanted.Message(e)) {
 			t.ours, t.entry = true, e
 		}
-		t.right = t.ours && t.Event != openflow.FlowDeleted && t.flow.Cookie == t.entry.Cookie &&
+		t.right = t.ours && t.Event != openflow.FlowDeleted && t.flow.Cookie == t.entry.Cookie() &&
 			(pipeline.CookieOf(&t.flow) == t.flow.Cookie || t.flow.String() == describe(wanted.Message(t.entry)))
 	}
 	return all
@@ -92,7 +95,7 @@ func compareTold(changes []session.FlowChange, wanted *pipeline.FlowSet) []told 
 // sameKey reports whether a flow has the key of a flow-mod, whatever the form of
 // its match.
 func sameKey(f *openflow.Flow, mod []byte) bool {
-	table, priority, match := pipeline.KeyOf(mod)
+	table, priority, match := openflow.FlowModKey(mod)
 	a := openflow.Flow{Table: f.Table, Priority: f.Priority, Match: f.Match}
 	b := openflow.Flow{Table: table, Priority: priority, Match: match}
 	return a.String() == b.String()
@@ -102,14 +105,14 @@ func sameKey(f *openflow.Flow, mod []byte) bool {
 // their key and flows to be added, in place of those that have their key. The
 // last change of a flow decides. What the worker itself has done meanwhile does
 // not matter, as the changes were compared with the outcome of that.
-func undoing(all []told) (remove []openflow.Flow, add []pipeline.Entry) {
+func undoing(all []told) (remove []openflow.Flow, add []pipeline.Item) {
 	type flow struct {
 		ours   openflow.Cookie
 		theirs openflow.FlowKey
 	}
 	seen := make(map[flow]bool, len(all))
 	for _, t := range slices.Backward(all) {
-		id := flow{ours: t.entry.Cookie}
+		id := flow{ours: t.entry.Cookie()}
 		if !t.ours {
 			id.theirs = t.flow.Key()
 		}
@@ -140,15 +143,15 @@ func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
 	// one of ours, and what else has the key now is not ours either. A flow that
 	// Open vSwitch keeps for itself has a priority that no key has.
-	err = w.send(ctx, func(yield func(flowMod) bool) {
+	err = w.bundle(ctx, func(yield func(itemMod) bool) {
 		for _, f := range remove {
 			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
-			if !yield(flowMod{removes: true, msg: w.removal}) {
+			if !yield(itemMod{removes: true, msg: w.removal}) {
 				return
 			}
 		}
 		for _, e := range add {
-			if !yield(w.addition(e)) {
+			if !yield(addition(&w.set, e)) {
 				return
 			}
 		}

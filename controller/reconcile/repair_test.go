@@ -18,7 +18,7 @@ import (
 
 // wantedFlows compiles the flows of a node with so many ports elsewhere in its
 // network, of which a few are left out.
-func wantedFlows(t testing.TB, ports, without int) *pipeline.FlowSet {
+func wantedFlows(t testing.TB, ports, without int) *pipeline.ItemSet {
 	t.Helper()
 	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 		return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
@@ -42,7 +42,7 @@ func wantedFlows(t testing.TB, ports, without int) *pipeline.FlowSet {
 		Places:  []pipeline.PlaceChange{{Port: "here", After: pipeline.Place{Node: "here", Interface: "eth0", OFPort: 5}}},
 		Tunnels: []pipeline.TunnelChange{{Node: "here", After: 1}},
 	})
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	var c pipeline.Compiler
 	for u := range v.Units("here") {
 		if u.Kind == pipeline.UnitPort && without > 0 && u.Name != "here" {
@@ -54,7 +54,7 @@ func wantedFlows(t testing.TB, ports, without int) *pipeline.FlowSet {
 	return &set
 }
 
-func flowOf(t testing.TB, set *pipeline.FlowSet, e pipeline.Entry) openflow.Flow {
+func flowOf(t testing.TB, set *pipeline.ItemSet, e pipeline.Item) openflow.Flow {
 	t.Helper()
 	mod, err := openflow.DecodeFlowMod(set.Message(e))
 	if err != nil {
@@ -74,23 +74,23 @@ func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
 }
 
 // bring does what the worker does for a job.
-func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.FlowSet) {
+func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.ItemSet) {
 	had, has := map[openflow.Cookie]bool{}, map[openflow.Cookie]bool{}
-	for _, e := range before.Entries() {
-		had[e.Cookie] = true
+	for _, e := range before.Items() {
+		had[e.Cookie()] = true
 	}
-	for _, e := range after.Entries() {
-		has[e.Cookie] = true
+	for _, e := range after.Items() {
+		has[e.Cookie()] = true
 	}
-	for _, e := range before.Entries() {
+	for _, e := range before.Items() {
 		for k, f := range m.flows {
-			if !has[e.Cookie] && f.Cookie == e.Cookie && f.Table == e.Table() {
+			if !has[e.Cookie()] && f.Cookie == e.Cookie() && f.Table == e.Table() {
 				delete(m.flows, k)
 			}
 		}
 	}
-	for _, e := range after.Entries() {
-		if !had[e.Cookie] {
+	for _, e := range after.Items() {
+		if !had[e.Cookie()] {
 			f := flowOf(t, after, e)
 			m.flows[f.Key()] = f
 		}
@@ -98,7 +98,7 @@ func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.FlowSet) {
 }
 
 // repaired undoes what was told, and returns how many flows it touched.
-func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.FlowSet) int {
+func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
 	remove, add := undoing(compareTold(m.told, wanted))
 	for _, f := range remove {
 		delete(m.flows, f.Key())
@@ -115,10 +115,10 @@ func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.FlowSet) int {
 // worker itself does, undoing what was told leaves exactly what is to be, and
 // touches nothing that was not told of.
 func TestRepairsAnything(t *testing.T) {
-	sets := []*pipeline.FlowSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
+	sets := []*pipeline.ItemSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
 	var pool []openflow.Flow // flows of ours, and others that resemble them
 	for _, s := range sets {
-		for _, e := range s.Entries() {
+		for _, e := range s.Items() {
 			f := flowOf(t, s, e)
 			pool = append(pool, f)
 			f.Priority += 3
@@ -128,7 +128,7 @@ func TestRepairsAnything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		wanted := sets[0]
 		m := &modelSwitch{flows: map[openflow.FlowKey]openflow.Flow{}}
-		m.bring(t, &pipeline.FlowSet{}, wanted)
+		m.bring(t, &pipeline.ItemSet{}, wanted)
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			f := rapid.SampledFrom(pool).Draw(rt, "flow")
 			old, there := m.flows[f.Key()]
@@ -171,7 +171,7 @@ func TestRepairsAnything(t *testing.T) {
 		}
 		m.repaired(t, wanted)
 		want := map[openflow.FlowKey]openflow.Flow{}
-		for _, e := range wanted.Entries() {
+		for _, e := range wanted.Items() {
 			f := flowOf(t, wanted, e)
 			want[f.Key()] = f
 		}
@@ -196,16 +196,16 @@ func inAnotherOrder(m openflow.Match) openflow.Match {
 // has none of them replaced for that, and those that are wrong put right.
 func TestToldInAnotherForm(t *testing.T) {
 	set := wantedFlows(t, 5, 0)
-	var e pipeline.Entry
+	var e pipeline.Item
 	var f openflow.Flow
-	for _, e = range set.Entries() {
+	for _, e = range set.Items() {
 		f = flowOf(t, set, e)
 		if other := inAnotherOrder(f.Match); string(other) != string(f.Match) {
 			f.Match = other
 			break
 		}
 	}
-	if pipeline.CookieOf(&f) == e.Cookie {
+	if pipeline.CookieOf(&f) == e.Cookie() {
 		t.Fatal("no flow has two fields")
 	}
 	broken := f
@@ -258,7 +258,7 @@ func TestAstray(t *testing.T) {
 // BenchmarkRepair is what one change costs to undo, compiling apart.
 func BenchmarkRepair(b *testing.B) {
 	set := wantedFlows(b, 5000, 0)
-	f := flowOf(b, set, set.Entries()[set.Len()-1])
+	f := flowOf(b, set, set.Items()[set.Len()-1])
 	changes := []session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: openflow.FlowDeleted, Flow: f}}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -12,33 +12,64 @@ import (
 // An Open vSwitch leaves out of a bundle what it refuses on receiving it, as an
 // action that it does not know, and would commit the rest. So a bundle costs two
 // round trips: one to hear that all was taken, and one for the commit. But what a
-// switch does not know it never knows: of kinds of flows all of which it has taken
+// switch does not know it never knows: of kinds of items all of which it has taken
 // before, a few more are sent with their commit, in one round trip. (What it
 // refuses on committing, as a flow too many, undoes the whole bundle.)
+//
+// It takes flows and groups in bundles, but no meters. So a change is sent in this
+// order, in which no flow ever names a group or meter that is not there:
+//
+//  1. meters that are new or other than before
+//  2. one bundle: groups that are new or other than before, flows, and last the
+//     groups to be deleted, with which go the flows that still name them
+//  3. meters to be deleted
 
-// flowMod is a message that adds or removes flows.
-type flowMod struct {
+// itemMod is a message that adds, changes or removes items.
+type itemMod struct {
+	kind    pipeline.ItemKind
 	removes bool
-	// kind is the same for messages that differ in numbers and addresses only;
+	// rule is the same for messages that differ in numbers and addresses only;
 	// "" for one that is of no such kind.
-	kind pipeline.Rule
+	rule pipeline.Rule
 	msg  []byte
 }
 
-// byCookie is the kind of deletions by cookie.
-const byCookie pipeline.Rule = "remove by cookie"
+// Rules of deletions: by cookie of flows, by number of groups and meters.
+const (
+	byCookie pipeline.Rule = "remove by cookie"
+	byNumber pipeline.Rule = "remove by number"
+)
 
-// deletion returns what removes the table's flows with the cookie; it is
-// overwritten by the next. The table is named because Open vSwitch refuses to
-// touch the flows that it keeps for itself, whose cookie is 0.
-func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) flowMod {
+// deletion returns what removes a table's flows with the cookie; it is overwritten
+// by the next deletion. The table is named because Open vSwitch refuses to touch the
+// flows that it keeps for itself, whose cookie is 0.
+func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
 	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
-	return flowMod{true, byCookie, w.removal}
+	return itemMod{pipeline.ItemFlow, true, byCookie, w.removal}
 }
 
-// addition returns what adds one of the flows of w.set.
-func (w *worker) addition(e pipeline.Entry) flowMod {
-	return flowMod{kind: w.set.Rule(e), msg: w.set.Message(e)}
+// numbered returns what removes a group or a meter; it is overwritten by the next
+// deletion.
+func (w *worker) numbered(k pipeline.ItemKind, id uint32) itemMod {
+	if k == pipeline.ItemGroup {
+		w.removal = openflow.AppendGroupDelete(w.removal[:0], 0, id)
+	} else {
+		w.removal = openflow.AppendMeterDelete(w.removal[:0], 0, id)
+	}
+	return itemMod{k, true, byNumber, w.removal}
+}
+
+// removed returns what removes an item that the delta takes away.
+func (w *worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
+	if i.Kind() == pipeline.ItemFlow {
+		return w.deletion(i.Table(), i.Cookie())
+	}
+	return w.numbered(i.Kind(), openflow.ModNumber(d.RemoveMessage(i)))
+}
+
+// addition returns what adds one of the items of a set.
+func addition(s *pipeline.ItemSet, i pipeline.Item) itemMod {
+	return itemMod{kind: i.Kind(), rule: s.Rule(i), msg: s.Message(i)}
 }
 
 const (
@@ -50,75 +81,158 @@ const (
 	maxQuick = 64
 )
 
-// send sends flow-mods as one atomic bundle, removals first, and waits for the
-// switch to confirm it. Nothing to send costs nothing.
-func (w *worker) send(ctx context.Context, mods iter.Seq[flowMod]) error {
+// send sends what adds, changes and removes items, in the order explained above,
+// and waits for the switch to confirm it. Flows stay in their order. Nothing to send
+// costs nothing.
+func (w *worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
+	if err := w.apply(ctx, only(mods, pipeline.ItemMeter, false)); err != nil {
+		return err
+	}
+	if err := w.bundle(ctx, func(yield func(itemMod) bool) {
+		for m := range only(mods, pipeline.ItemGroup, false) {
+			if !yield(m) {
+				return
+			}
+		}
+		for m := range mods {
+			if m.kind == pipeline.ItemFlow && !yield(m) {
+				return
+			}
+		}
+		for m := range only(mods, pipeline.ItemGroup, true) {
+			if !yield(m) {
+				return
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	return w.apply(ctx, only(mods, pipeline.ItemMeter, true))
+}
+
+// only yields the messages that add, or that remove, items of a kind.
+func only(mods iter.Seq[itemMod], k pipeline.ItemKind, removes bool) iter.Seq[itemMod] {
+	return func(yield func(itemMod) bool) {
+		for m := range mods {
+			if m.kind == k && m.removes == removes && !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// sent counts messages by what they do.
+type sent struct {
+	added, removed pipeline.Counts
+	stamps, bytes  int
+}
+
+// count counts a message.
+func (s *sent) count(m itemMod) {
+	s.bytes += len(m.msg)
+	switch {
+	case m.rule.IsStamp():
+		s.stamps++
+	case m.removes:
+		s.removed.Add(m.kind, 1)
+	default:
+		s.added.Add(m.kind, 1)
+	}
+}
+
+// total is how many messages there were, without stamps.
+func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
+
+// note tells the metrics and the job under way what was sent. What goes in a bundle
+// has headers beside.
+func (w *worker) note(s *sent, bundled bool) {
+	w.f.metrics.sent(w.node.name, s)
+	w.spent.mods += s.total()
+	w.spent.bytes += s.bytes
+	if bundled {
+		w.spent.bytes += bundleHeader*(s.total()+s.stamps) + bundleRequests
+	}
+}
+
+// bundle sends messages as one atomic bundle, in their order, and waits for the
+// switch to confirm it.
+func (w *worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	ctx, p := w.f.patience(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
 	if w.known(mods) {
 		flags |= session.BundlePipelined
 	}
-	var added, removed, stamps, bytes int
-	kinds := map[pipeline.Rule]bool{}
+	var n sent
+	rules := map[pipeline.Rule]bool{}
 	last := pipeline.Rule("")
 	counted := false // a refused message is looked for among them once more
 	err := w.sess.Bundle(ctx, flags, func(yield func([]byte) bool) {
 		defer func() { counted = true }()
 		for m := range mods {
 			if !counted {
-				bytes += len(m.msg)
-				switch {
-				case m.kind.IsStamp():
-					stamps++
-				case m.removes:
-					removed++
-				default:
-					added++
+				n.count(m)
+				if m.rule != last {
+					last = m.rule
+					rules[last] = true
 				}
-				if m.kind != last {
-					last = m.kind
-					kinds[last] = true
-				}
-				if n := added + removed; n%extendEvery == 0 {
-					p.extend(n)
+				if n.total()%extendEvery == 0 {
+					p.extend(n.total())
 				}
 			}
 			if !yield(m.msg) {
 				return
 			}
 		}
-		p.extend(added + removed)
+		p.extend(n.total())
 	})
-	if added+removed+stamps == 0 {
+	if n.bytes == 0 {
 		return err
 	}
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "delete").Add(float64(removed))
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "add").Add(float64(added))
-	w.f.metrics.flowMods.WithLabelValues(w.node.name, "stamp").Add(float64(stamps))
-	w.spent.add(added+removed, bytes+bundleHeader*stamps)
+	w.note(&n, true)
 	if err == nil {
-		for k := range kinds {
-			w.prove(k)
+		for r := range rules {
+			w.prove(r)
 		}
 	}
 	return err
 }
 
+// apply sends messages about meters one by one and waits for the switch to confirm
+// them.
+func (w *worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
+	ctx, p := w.f.patience(ctx)
+	defer p.end()
+	var n sent
+	err := w.sess.Apply(ctx, func(yield func([]byte) bool) {
+		for m := range mods {
+			n.count(m)
+			p.extend(n.total())
+			if !yield(m.msg) {
+				return
+			}
+		}
+	})
+	if n.bytes > 0 {
+		w.note(&n, false)
+	}
+	return err
+}
+
 // known reports whether mods are few, and all of kinds that the switch has taken.
-func (w *worker) known(mods iter.Seq[flowMod]) bool {
+func (w *worker) known(mods iter.Seq[itemMod]) bool {
 	n := 0
 	for m := range mods {
-		if n++; n > maxQuick || !w.proven[m.kind] {
+		if n++; n > maxQuick || !w.proven[m.rule] {
 			return false
 		}
 	}
 	return true
 }
 
-// prove notes that the switch has taken messages of a kind.
-func (w *worker) prove(kind pipeline.Rule) {
-	if kind != "" {
-		w.proven[kind] = true
+// prove notes that the switch has taken messages of a rule.
+func (w *worker) prove(r pipeline.Rule) {
+	if r != "" {
+		w.proven[r] = true
 	}
 }

@@ -16,8 +16,8 @@ type readStamp struct {
 	altered bool
 }
 
-// says reports whether the stamp says anything about the other flows.
-func (s readStamp) says() bool { return s.known && s.digest != 0 }
+// says reports whether the stamp says anything about the other items.
+func (s readStamp) says() bool { return s.known && s.digest != pipeline.Digest{} }
 
 // verdict is what a comparison on connecting says of what others did while the
 // switch was away.
@@ -44,19 +44,21 @@ const (
 	stampByOthers verdict = "the stamp changed by others"
 )
 
-// judge says what follows from a switch's stamp, from what it has and from what it
-// is to have. None says that not one of the flows it has is wanted.
+// judge says what follows, for flows and groups, from a switch's stamp, from what it
+// has and from what it is to have. None says that not one of the items it has is
+// wanted.
 func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
+	says, is, want := stamp.digest.Bundled, has.Bundled, wanted.Bundled
 	switch {
 	case stamp.altered:
 		return stampByOthers
-	case stamp.says() && stamp.digest == has && has == wanted:
+	case stamp.says() && says == is && is == want:
 		return untouched
-	case stamp.says() && stamp.digest == has:
+	case stamp.says() && says == is:
 		return changesMeanwhile
-	case stamp.says() && stamp.digest == wanted:
+	case stamp.says() && says == want:
 		return byOthers
-	case stamp.says() && has == wanted:
+	case stamp.says() && is == want:
 		return stampByOthers
 	case stamp.says():
 		return byOthersAndUs
@@ -66,56 +68,70 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	return noStamp
 }
 
-// digestOf is the digest of what a switch has beside its stamp.
-func digestOf(installed []had) (d pipeline.Digest) {
-	for _, h := range installed {
-		if !h.stamp {
-			d += h.digest()
-		}
-	}
-	return d
-}
-
-// digest is that of the one flow.
-func (h had) digest() (d pipeline.Digest) {
-	if h.altered {
-		h.cookie = ^h.cookie
-	}
-	d.Add(h.table, h.cookie)
-	return d
+// metersAreKnown reports whether a meter that is missing or altered is somebody
+// else's doing: if no change of meters of ours can have been under way. A meter too
+// many tells nothing even then, since they are deleted after the stamp was set.
+func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
+	return stamp.says() && !stamp.altered && stamp.digest.Meters == wanted.Meters
 }
 
 // driftsWhileAway makes drifts of what a comparison on connecting found, as the
 // verdict says.
-func (w *worker) driftsWhileAway(v verdict, got found, stamp readStamp, has pipeline.Digest) []Drift {
+func (w *worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
+	bundled, meters := got.apart(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
+	var all []Drift
 	switch v {
 	case byOthers:
-		return w.driftsFound(got, byConnection)
+		all = w.driftsFound(bundled, byConnection)
 	case stampByOthers:
-		return w.driftsFound(found{
-			foreign: slices.DeleteFunc(slices.Clone(got.foreign), func(h had) bool { return h.table != pipeline.TableStamp }),
-			missing: slices.DeleteFunc(slices.Clone(got.missing), func(e pipeline.Entry) bool { return e.Table() != pipeline.TableStamp }),
+		all = w.driftsFound(found{
+			foreign: slices.DeleteFunc(bundled.foreign, func(h had) bool { return h.table != pipeline.TableStamp }),
+			missing: slices.DeleteFunc(bundled.missing, func(i pipeline.Item) bool { return i.Table() != pipeline.TableStamp }),
 		}, byConnection)
 	case byOthersAndUs:
-		return w.driftsGuessed(got, stamp.digest-has)
+		all = w.driftsGuessed(bundled, stamp.digest.Minus(has).Bundled)
 	}
-	return nil
+	if metersAreKnown(stamp, wanted) {
+		again := w.replaced(meters.foreign, meters.missing)
+		meters.foreign = slices.DeleteFunc(meters.foreign, func(h had) bool { k, _ := h.numbered(); return !again[k] })
+		all = append(all, w.driftsFound(meters, byConnection)...)
+	}
+	return all
+}
+
+// apart divides what was found by the kind of items.
+func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
+	for _, h := range f.foreign {
+		to := &b
+		if first(h.kind) {
+			to = &a
+		}
+		to.foreign = append(to.foreign, h)
+	}
+	for _, i := range f.missing {
+		to := &b
+		if first(i.Kind()) {
+			to = &a
+		}
+		to.missing = append(to.missing, i)
+	}
+	return a, b
 }
 
 // driftsGuessed makes drifts of what others did while something else came to be
 // wanted; gone is the digest of what they removed, less that of what they added.
 // A flow whose content is not what its cookie says is theirs. What they removed
 // is known if it was one flow, and that is still wanted.
-func (w *worker) driftsGuessed(got found, gone pipeline.Digest) []Drift {
+func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 	var theirs found
 	for _, h := range got.foreign {
 		if h.altered {
 			theirs.foreign = append(theirs.foreign, h)
-			gone += h.digest()
+			gone += h.digest().Bundled
 		}
 	}
 	for _, e := range got.missing {
-		if (had{table: e.Table(), cookie: e.Cookie}).digest() == gone {
+		if (had{kind: e.Kind(), table: e.Table(), sum: e.Sum}).digest().Bundled == gone {
 			theirs.missing, gone = append(theirs.missing, e), 0
 			break
 		}
@@ -136,10 +152,10 @@ func (w *worker) driftsGuessed(got found, gone pipeline.Digest) []Drift {
 // nothing.
 func (w *worker) stampAfter(j job, digest pipeline.Digest) pipeline.Digest {
 	switch {
-	case digest == w.digest && w.stamped != 0:
+	case digest == w.digest && w.stamped != pipeline.Digest{}:
 		return w.stamped // nothing changes
 	case j.partial:
-		return 0
+		return pipeline.Digest{}
 	}
 	return digest
 }

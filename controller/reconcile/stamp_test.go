@@ -9,7 +9,7 @@ import (
 // TestJudge: drift is told wherever a switch does not have what its stamp says,
 // and nowhere else.
 func TestJudge(t *testing.T) {
-	stamped := readStamp{known: true, digest: 7}
+	stamped := readStamp{known: true, digest: pipeline.Digest{Bundled: 7}}
 	for _, tt := range []struct {
 		name        string
 		stamp       readStamp
@@ -30,8 +30,30 @@ func TestJudge(t *testing.T) {
 		{"while units waited", readStamp{known: true}, 8, 7, false, noStamp},
 		{"rebooted", readStamp{}, 1, 7, true, freshSwitch},
 	} {
-		if got := judge(tt.stamp, pipeline.Digest(tt.has), pipeline.Digest(tt.wanted), tt.none); got != tt.want {
+		if got := judge(tt.stamp, pipeline.Digest{Bundled: tt.has}, pipeline.Digest{Bundled: tt.wanted}, tt.none); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestMetersAreKnown: a meter that is missing or altered is somebody else's doing
+// only if sdnd cannot have been in the middle of changing meters.
+func TestMetersAreKnown(t *testing.T) {
+	with := func(bundled, meters uint64) pipeline.Digest { return pipeline.Digest{Bundled: bundled, Meters: meters} }
+	for name, tt := range map[string]struct {
+		stamp  readStamp
+		wanted pipeline.Digest
+		want   bool
+	}{
+		"the meters that the stamp says":       {readStamp{known: true, digest: with(7, 3)}, with(9, 3), true},
+		"other meters are wanted":              {readStamp{known: true, digest: with(7, 3)}, with(7, 4), false},
+		"no meters, before and now":            {readStamp{known: true, digest: with(7, 0)}, with(7, 0), true},
+		"no stamp":                             {readStamp{}, with(0, 0), false},
+		"a stamp that says nothing":            {readStamp{known: true}, with(0, 0), false},
+		"an altered stamp beside one of ours ": {readStamp{known: true, altered: true, digest: with(7, 3)}, with(7, 3), false},
+	} {
+		if got := metersAreKnown(tt.stamp, tt.wanted); got != tt.want {
+			t.Errorf("%s: %t", name, got)
 		}
 	}
 }

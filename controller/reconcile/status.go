@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -25,10 +26,11 @@ type NodeStatus struct {
 	// in sync when nothing that affects it is outstanding.
 	Wanted, Acknowledged topology.Revision
 	InSync               bool
-	// Flows is how many flows the switch has from us; Ports how many ports
-	// its bridge has, of which TunnelPort tells whether one is the tunnel.
-	Flows, Ports int
-	TunnelPort   bool
+	// Items is how many flows, groups and meters the switch has from us; Ports how
+	// many ports its bridge has, of which TunnelPort tells whether one is the tunnel.
+	Items      pipeline.Counts
+	Ports      int
+	TunnelPort bool
 	// OVSDB tells whether the node's ovsdb-server is connected too.
 	OVSDB bool
 	// CertificateExpires is when the certificate that the switch last connected

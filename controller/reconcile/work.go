@@ -32,7 +32,7 @@ func newWorkMetrics() *workMetrics {
 		}, []string{"object"})
 	}
 	return &workMetrics{
-		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; told when the last of them has confirmed.", 1),
+		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods, group-mods and meter-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; told when the last of them has confirmed.", 1),
 		nodes:    histogram("sdnd_change_nodes", "Nodes whose flows one change may concern.", 1),
 		units:    histogram("sdnd_change_units", "Units (ports, blocks, networks) compiled for one change, summed over nodes.", 1),
 		bytes:    histogram("sdnd_change_bytes", "Bytes of bundles sent for one change to all switches that are connected.", 256),
@@ -44,11 +44,9 @@ func (m *workMetrics) collectors() []prometheus.Collector {
 }
 
 // spent is what was sent to a switch.
-type spent struct{ flowMods, bytes int }
-
-func (s *spent) add(flowMods, bytes int) {
-	s.flowMods += flowMods
-	s.bytes += bytes + bundleHeader*flowMods + bundleRequests
+type spent struct {
+	mods  int // flow-mods, group-mods and meter-mods, but for stamps
+	bytes int
 }
 
 // change is one change whose work is not all done.
@@ -58,8 +56,8 @@ type change struct {
 	object  string
 	// left counts the nodes that have not confirmed their part, and the
 	// dispatcher while it hands out the parts.
-	left            atomic.Int32
-	flowMods, bytes atomic.Int64
+	left        atomic.Int32
+	mods, bytes atomic.Int64
 }
 
 // change begins to tell what the marked update costs.
@@ -91,12 +89,12 @@ func objectOf(u pipeline.Update) string {
 
 // settle notes what one part of the change took; after the last it is told.
 func (c *change) settle(s spent) {
-	c.flowMods.Add(int64(s.flowMods))
+	c.mods.Add(int64(s.mods))
 	c.bytes.Add(int64(s.bytes))
 	if c.left.Add(-1) > 0 {
 		return
 	}
-	c.metrics.flowMods.WithLabelValues(c.object).Observe(float64(c.flowMods.Load()))
+	c.metrics.flowMods.WithLabelValues(c.object).Observe(float64(c.mods.Load()))
 	c.metrics.bytes.WithLabelValues(c.object).Observe(float64(c.bytes.Load()))
 }
 

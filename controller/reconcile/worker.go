@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -21,12 +22,14 @@ type worker struct {
 	// view is what the switch was last brought to; nil while it is not known
 	// what the switch has.
 	view *pipeline.View
-	// If view is known: flows is how many flows the switch has, its stamp included,
+	// If view is known: items is how many items the switch has, its stamp included,
 	// digest that of all but the stamp, and stamped what the stamp says.
-	flows           int
+	items           pipeline.Counts
 	digest, stamped pipeline.Digest
-	// monitor tells of changes by others; nil if the switch cannot.
+	// monitor tells of changes of flows by others, and groups that there were some of
+	// groups and meters; each is nil if the switch cannot.
 	monitor *session.FlowMonitor
+	groups  <-chan struct{}
 	// reported says that what is wrong with the switch was told, and is to be undone
 	// by the next comparison.
 	reported bool
@@ -107,7 +110,9 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 	case <-w.node.mail.notify:
 		return nil
 	case <-changed:
-		return w.tampered(ctx)
+		return w.tampered(ctx, false)
+	case <-w.groups:
+		return w.tampered(ctx, true)
 	case ask := <-audits:
 		found, err := w.audit(ctx)
 		ask <- auditReply{found, err}
@@ -143,7 +148,7 @@ func (w *worker) serve(ctx context.Context, j job) error {
 	w.node.mail.settle(j, w.spent)
 	w.node.mail.done()
 	w.f.metrics.applied(started, j.full)
-	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Flows, s.LastError = w.flows, "" })
+	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Items, s.LastError = w.items, "" })
 	return nil
 }
 
@@ -187,35 +192,35 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if j.late {
 		d.SpareOwned(j.view, w.node.name, func(u pipeline.Unit) bool { return j.held[u] })
 	}
-	digest := w.digest + d.Digest()
+	digest := w.digest.Plus(d.Digest())
 	stamped := w.stampAfter(j, digest)
-	err := w.send(ctx, func(yield func(flowMod) bool) {
-		for _, e := range d.Removed() {
-			if !yield(w.deletion(e.Table(), e.Cookie)) {
+	err := w.send(ctx, func(yield func(itemMod) bool) {
+		for _, i := range d.Removed() {
+			if !yield(w.removed(d, i)) {
 				return
 			}
 		}
-		for _, e := range d.Added() {
-			if !yield(flowMod{kind: d.AddRule(e), msg: d.AddMessage(e)}) {
+		for _, i := range d.Added() {
+			if !yield(itemMod{kind: i.Kind(), rule: d.AddRule(i), msg: d.AddMessage(i)}) {
 				return
 			}
 		}
 		if stamped != w.stamped {
 			w.set.Reset()
-			yield(w.addition(w.set.AddStamp(w.node.name, stamped)))
+			yield(addition(&w.set, w.set.AddStamp(w.node.name, stamped)))
 		}
 	})
 	if err != nil {
 		return err
 	}
-	w.brought(j.view, w.flows+d.Growth(), digest, stamped)
+	w.brought(j.view, w.items.Plus(d.Growth()), digest, stamped)
 	return nil
 }
 
 // found is what a comparison found wrong with a switch, and has mended.
 type found struct {
 	foreign []had
-	missing []pipeline.Entry
+	missing []pipeline.Item
 }
 
 // compare reads back what the switch has and sends what differs from what it
@@ -227,10 +232,10 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	defer c.end()
 	has, err := w.installed(ctx, c.tryBegin)
 	if err != nil {
-		return found{}, fmt.Errorf("read flows back: %w", err)
+		return found{}, fmt.Errorf("read back: %w", err)
 	}
 	first := w.view == nil
-	if first && len(has.flows) == 0 && !c.begun {
+	if first && len(has.items) == 0 && !c.begun {
 		return found{}, w.fill(ctx, v)
 	}
 	if err := c.complete(ctx); err != nil {
@@ -239,50 +244,65 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err := c.forgive(has); err != nil {
 		return found{}, err
 	}
-	foreign, missing := difference(has.flows, w.bare.Entries())
+	foreign, missing := difference(has.items, w.bare.Items())
 	// The stamp that is wanted replaces the one that is there.
 	foreign = slices.DeleteFunc(foreign, func(h had) bool { return h.stamp })
-	if unsure && len(foreign) > 0 {
-		return found{}, errUnsure
-	}
 	none := len(missing) == w.bare.Len()
 	if len(missing) > 0 {
 		missing = c.spell(missing)
 	}
-	err = w.send(ctx, func(yield func(flowMod) bool) {
-		for _, h := range foreign {
-			if !yield(w.deletion(h.table, h.cookie)) {
-				return
-			}
-		}
-		for _, e := range missing {
-			if !yield(w.addition(e)) {
-				return
-			}
-		}
-	})
+	foreign, missing = c.forgiveNumbered(has, foreign, missing)
+	if unsure && len(foreign) > 0 {
+		return found{}, errUnsure
+	}
+	err = w.send(ctx, w.mending(foreign, missing))
 	if err != nil {
 		return found{}, err
 	}
-	w.brought(v, w.bare.Len(), c.digest, c.digest)
+	w.brought(v, w.bare.Count(), c.digest, c.digest)
 	for _, r := range w.bare.Rules() {
 		w.prove(r) // it has some of each
 	}
 	got := found{foreign, missing}
 	defer func() { w.reported = false }()
 	if first {
-		digest := digestOf(has.flows)
+		digest := digestOf(has.items)
 		drift := judge(has.stamp, digest, c.digest, none)
-		w.f.log.Info("node compared", "node", w.node.name, "flows", w.flows, "removed", len(foreign), "added", len(missing), "drift", string(drift))
+		w.f.log.Info("node compared", "node", w.node.name, "flows", w.items[pipeline.ItemFlow], "removed", len(foreign), "added", len(missing), "drift", string(drift))
 		if !w.reported {
-			w.report(w.driftsWhileAway(drift, got, has.stamp, digest), true)
+			w.report(w.driftsWhileAway(drift, got, has.stamp, digest, c.digest), true)
 		}
 	}
 	return got, nil
 }
 
-// fill gives a switch that has no flows all of them, each as soon as it is
-// compiled: the switch is the slower of the two, and no table need be held.
+// mending returns what removes what is foreign and adds what is missing. A group or
+// meter that is both is put right in place: its flows would go with it.
+func (w *worker) mending(foreign []had, missing []pipeline.Item) iter.Seq[itemMod] {
+	again := w.replaced(foreign, missing)
+	return func(yield func(itemMod) bool) {
+		for _, h := range foreign {
+			k, ok := h.numbered()
+			switch {
+			case !ok && !yield(w.deletion(h.table, h.cookie())), ok && !again[k] && !yield(w.numbered(h.kind, h.number)):
+				return
+			}
+		}
+		for _, i := range missing {
+			m := addition(&w.set, i)
+			if i.Kind() == pipeline.ItemMeter && again[numbered{i.Kind(), openflow.ModNumber(m.msg)}] {
+				openflow.SetMeterCommand(m.msg, openflow.MeterModify)
+			}
+			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// fill gives a switch that has nothing all its items. Groups and meters go first;
+// then flows, each as soon as it is compiled: the switch is the slower of the two,
+// and no table need be held.
 func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	release, err := w.f.compareSlot(ctx)
 	if err != nil {
@@ -290,46 +310,88 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	}
 	defer release()
 	w.borrow()
-	flows, digest := 0, pipeline.Digest(0) // without the stamp
-	err = w.send(ctx, func(yield func(flowMod) bool) {
-		flows, digest = 0, 0
+	groups := &w.bare
+	groups.Reset()
+	w.compiler.CompileGroups(groups, v, w.node.name)
+	first := func(yield func(itemMod) bool) {
+		for _, i := range groups.Items() {
+			if !yield(addition(groups, i)) {
+				return
+			}
+		}
+	}
+	if err := w.apply(ctx, only(first, pipeline.ItemMeter, false)); err != nil {
+		return err
+	}
+	items, digest := groups.Count(), groups.Digest() // without the stamp
+	err = w.bundle(ctx, func(yield func(itemMod) bool) {
+		items, digest = groups.Count(), groups.Digest()
+		for m := range only(first, pipeline.ItemGroup, false) {
+			if !yield(m) {
+				return
+			}
+		}
 		w.set.Reset()
-		for range w.compiler.CompileEach(&w.set, v, w.node.name) {
-			for _, e := range w.set.Entries() {
-				digest.Add(e.Table(), e.Cookie)
-				if flows++; !yield(w.addition(e)) {
+		for range w.compiler.CompileFlows(&w.set, v, w.node.name) {
+			for _, i := range w.set.Items() {
+				digest.Add(i.Kind(), i.Table(), i.Sum)
+				if items.Add(i.Kind(), 1); !yield(addition(&w.set, i)) {
 					return
 				}
 			}
 			w.set.Reset()
 		}
-		yield(w.addition(w.set.AddStamp(w.node.name, digest)))
+		yield(addition(&w.set, w.set.AddStamp(w.node.name, digest)))
 	})
 	if err != nil {
 		return err
 	}
-	w.brought(v, flows+1, digest, digest)
-	w.f.log.Info("node filled", "node", w.node.name, "flows", w.flows)
+	items.Add(pipeline.ItemFlow, 1)
+	w.brought(v, items, digest, digest)
+	w.f.log.Info("node filled", "node", w.node.name, "flows", w.items[pipeline.ItemFlow])
 	return nil
 }
 
 // brought notes that the switch was brought to a view. The digest is that of its
-// flows, stamped what its stamp says of them.
-func (w *worker) brought(v *pipeline.View, flows int, digest, stamped pipeline.Digest) {
-	w.view, w.flows, w.digest, w.stamped = v, flows, digest, stamped
+// items, stamped what its stamp says of them.
+func (w *worker) brought(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
+	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
 }
 
-// wipe removes all flows.
+// wipe removes all flows, groups and meters, but for virtual meters.
 func (w *worker) wipe(ctx context.Context) error {
 	w.borrow()
-	all := openflow.FlowMod{
-		Command: openflow.FlowDelete, BufferID: openflow.NoBuffer,
-		OutPort: openflow.PortAny, OutGroup: openflow.GroupAny,
-		Flow: openflow.Flow{Table: openflow.TableAll},
-	}
-	msg, err := all.AppendBinary(nil)
+	all := openflow.NewFlowMod(openflow.FlowDelete, openflow.Flow{Table: openflow.TableAll})
+	flows, err := all.AppendBinary(nil)
 	if err != nil {
 		return err
 	}
-	return w.send(ctx, func(yield func(flowMod) bool) { yield(flowMod{removes: true, msg: msg}) })
+	err = w.bundle(ctx, func(yield func(itemMod) bool) {
+		_ = yield(itemMod{removes: true, msg: flows}) && yield(w.numbered(pipeline.ItemGroup, openflow.GroupAll))
+	})
+	if err != nil {
+		return err
+	}
+	var meters []uint32
+	err = w.sess.Multipart(ctx, openflow.MeterConfigRequest(openflow.MeterAll), func(m *openflow.MultipartReply) error {
+		return session.Each(m.Meters(), func(m *openflow.Meter) error {
+			if m.ID <= openflow.MeterMax {
+				meters = append(meters, m.ID)
+			}
+			if len(meters) > maxFlows {
+				return errEndless
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("read meters: %w", err)
+	}
+	return w.apply(ctx, func(yield func(itemMod) bool) {
+		for _, id := range meters {
+			if !yield(w.numbered(pipeline.ItemMeter, id)) {
+				return
+			}
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -38,7 +39,9 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 		WantedRevision:       api.Revision(st.Wanted),
 		AcknowledgedRevision: api.Revision(st.Acknowledged),
 		InSync:               st.InSync,
-		Flows:                st.Flows,
+		Flows:                st.Items[pipeline.ItemFlow],
+		Groups:               st.Items[pipeline.ItemGroup],
+		Meters:               st.Items[pipeline.ItemMeter],
 		Ports:                st.Ports,
 		TunnelPort:           st.TunnelPort,
 		OVSDB:                st.OVSDB,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -94,7 +95,7 @@ func TestStatusAndNodes(t *testing.T) {
 	since := clock().Add(-time.Hour)
 	b.fabric.setNode(reconcile.NodeStatus{
 		Node: "node1", Connected: true, Since: since, Address: "192.168.50.11:41234", OVSVersion: "3.1.0",
-		Wanted: 2, Acknowledged: 2, InSync: true, Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
+		Wanted: 2, Acknowledged: 2, InSync: true, Items: pipeline.Counts{24, 3, 2}, Ports: 4, TunnelPort: true, OVSDB: true,
 	})
 	refused := condition.Condition{
 		Reason: condition.FlowsRefused, Severity: condition.Error, Message: "table 20: bundle refused", Action: "look", Since: since,
@@ -119,7 +120,7 @@ func TestStatusAndNodes(t *testing.T) {
 	wantNode := &api.NodeStatus{
 		Ready: true, Conditions: []api.Condition{},
 		DatapathID: model.DatapathIDFor("node1").String(), Connected: true, Since: &since, Address: "192.168.50.11:41234",
-		OVSVersion: "3.1.0", WantedRevision: 2, AcknowledgedRevision: 2, InSync: true, Flows: 24, Ports: 4, TunnelPort: true, OVSDB: true,
+		OVSVersion: "3.1.0", WantedRevision: 2, AcknowledgedRevision: 2, InSync: true, Flows: 24, Groups: 3, Meters: 2, Ports: 4, TunnelPort: true, OVSDB: true,
 	}
 	if diff := cmp.Diff(wantNode, node.Status); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

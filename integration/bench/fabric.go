@@ -71,7 +71,7 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	if err != nil {
 		return nil, errors.Join(err, b.stop())
 	}
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
 	set.AddStamp(b.node.Name, set.Digest())
 	b.want = set.Len()
@@ -150,8 +150,8 @@ func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 		s, _ := b.fabric.NodeStatus(b.node.Name)
 		now := time.Now()
 		if s.InSync && b.gate.waits(s.Since) {
-			if s.Flows != b.want {
-				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Flows, b.want)
+			if s.Items[pipeline.ItemFlow] != b.want {
+				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Items[pipeline.ItemFlow], b.want)
 			}
 			return now.Sub(b.gate.since()), nil
 		}

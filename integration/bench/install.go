@@ -115,12 +115,12 @@ func rivals(ctx context.Context, e *Env, b *fabricBed) ([]*rival, error) {
 	for _, l := range text {
 		lines = append(append(lines, l...), '\n')
 	}
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
 	set.AddStamp(b.node.Name, set.Digest())
 	var mods []byte
 	eachMod := func(yield func([]byte) bool) {
-		for _, f := range set.Entries() {
+		for _, f := range set.Items() {
 			if !yield(set.Message(f)) {
 				return
 			}

@@ -161,12 +161,12 @@ func (b *bed) settled() {
 
 // asCompiled compares one switch with a full compilation.
 func (b *bed) asCompiled(name string) error {
-	var set pipeline.FlowSet
+	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), name)
 	set.AddStamp(name, set.Digest())
 	var want []openflow.Cookie
-	for _, e := range set.Entries() {
-		want = append(want, e.Cookie)
+	for _, e := range set.Items() {
+		want = append(want, e.Cookie())
 	}
 	if missing, extra := b.fleet.Switch(name).Missing(want); len(missing)+len(extra) > 0 {
 		return fmt.Errorf("%s: of %d flows %d are missing, and %d too many", name, len(want), len(missing), len(extra))

@@ -45,10 +45,10 @@ func pipelineMods(t *testing.T) [][]byte {
 			Node: p.Spec.Node, Interface: p.Spec.Interface, OFPort: openflow.PortNo(10 + len(u.Places))}})
 	}
 	v = v.Next(u)
-	var flows pipeline.FlowSet
+	var flows pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&flows, v, "node0")
 	var mods [][]byte
-	for _, e := range flows.Entries() {
+	for _, e := range flows.Items() {
 		mods = append(mods, slices.Clone(flows.Message(e)))
 	}
 	for _, f := range pipeline.Samples(1) {

@@ -42,6 +42,9 @@ func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 		if s.calls.deliver(frame) || s.monitored(frame) {
 			return true, nil
 		}
+		if s.forwarded(frame) {
+			return false, nil
+		}
 		s.counters.unmatched.Add(1)
 		s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
 		return s.calls.isLate(frame), nil

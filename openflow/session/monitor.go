@@ -42,7 +42,7 @@ const MonitorQueue = 1 << 20
 // message in it that changed a flow. Own is also an eviction from a full table
 // for this session's flow, from which flows without timeouts are safe.
 //
-// Open vSwitch reports no changes of groups and meters.
+// Open vSwitch reports no changes of groups and meters here; see WatchGroups.
 //
 // # Order
 //

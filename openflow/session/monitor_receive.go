@@ -20,9 +20,9 @@ func (s *Session) monitored(frame []byte) bool {
 		if !onlyOwn(frame) {
 			m.push(frame, time.Now())
 		}
-	case isMonitorNotice(frame, openflow.ONFFlowMonitorPaused):
+	case isONF(frame, openflow.ONFFlowMonitorPaused):
 		m.pause()
-	case isMonitorNotice(frame, openflow.ONFFlowMonitorResumed):
+	case isONF(frame, openflow.ONFFlowMonitorResumed):
 		m.resume()
 	default:
 		return false
@@ -37,9 +37,8 @@ func onlyOwn(frame []byte) bool {
 	return len(frame) == at+openflow.FlowAbbrevLen && openflow.FlowEvent(binary.BigEndian.Uint16(frame[at+2:])) == openflow.FlowAbbrev
 }
 
-// isMonitorNotice says whether a message is one of ONF's experimenter messages
-// of that type.
-func isMonitorNotice(frame []byte, typ uint32) bool {
+// isONF says whether a message is the ONF's experimenter message of a type.
+func isONF(frame []byte, typ uint32) bool {
 	return openflow.FrameType(frame) == openflow.TypeExperimenter && len(frame) >= openflow.HeaderLen+8 &&
 		binary.BigEndian.Uint32(frame[openflow.HeaderLen:]) == openflow.ExperimenterONF && binary.BigEndian.Uint32(frame[openflow.HeaderLen+4:]) == typ
 }

@@ -17,16 +17,23 @@ import (
 // than a few parts are read, nor anything else. For that reason each must not
 // wait for something else from the same session.
 func (s *Session) Multipart(ctx context.Context, q *openflow.MultipartRequest, each func(*openflow.MultipartReply) error) error {
-	request, err := q.AppendBinary(nil)
-	if err != nil {
-		return err
-	}
-	return s.multipart(ctx, func(yield func([]byte) bool) { yield(request) }, each)
+	return s.MultipartEach(ctx, func(yield func(*openflow.MultipartRequest) bool) { yield(q) }, each)
 }
 
-// multipart is Multipart of several requests.
-func (s *Session) multipart(ctx context.Context, requests iter.Seq[[]byte], each func(*openflow.MultipartReply) error) error {
-	return s.eachPart(ctx, requests, func(frame []byte) error {
+// MultipartEach is Multipart for several requests, one after the other. A request
+// is taken and sent as soon as the reply before it has begun, so that the switch is
+// not idle while that is being read.
+func (s *Session) MultipartEach(ctx context.Context, requests iter.Seq[*openflow.MultipartRequest], each func(*openflow.MultipartReply) error) error {
+	var tooLong error
+	encoded := func(yield func([]byte) bool) {
+		for q := range requests {
+			b, err := q.AppendBinary(nil)
+			if tooLong = err; err != nil || !yield(b) {
+				return
+			}
+		}
+	}
+	err := s.eachPart(ctx, encoded, func(frame []byte) error {
 		m, err := openflow.DecodeMessage(frame)
 		if err != nil {
 			return err
@@ -40,6 +47,10 @@ func (s *Session) multipart(ctx context.Context, requests iter.Seq[[]byte], each
 		}
 		return errUnexpected(m)
 	})
+	if err == nil {
+		err = tooLong
+	}
+	return err
 }
 
 // Flows calls each with every flow that the request selects, in the order in
@@ -50,34 +61,32 @@ func (s *Session) Flows(ctx context.Context, q openflow.FlowStatsRequest, each f
 	return s.FlowsOfEach(ctx, func(yield func(openflow.FlowStatsRequest) bool) { yield(q) }, each)
 }
 
-// FlowsOfEach is Flows for several requests, one after the other. A request is
-// taken and sent as soon as the reply before it has begun, so that the switch is
-// not idle while that is being read.
+// FlowsOfEach is Flows for several requests, one after the other, as in
+// MultipartEach.
 func (s *Session) FlowsOfEach(ctx context.Context, requests iter.Seq[openflow.FlowStatsRequest], each func(*openflow.FlowStats) error) error {
-	var tooLong error
-	encoded := func(yield func([]byte) bool) {
+	messages := func(yield func(*openflow.MultipartRequest) bool) {
 		for q := range requests {
-			b, err := q.Message(openflow.MultipartFlow).AppendBinary(nil)
-			if tooLong = err; err != nil || !yield(b) {
+			if !yield(q.Message(openflow.MultipartFlow)) {
 				return
 			}
 		}
 	}
-	err := s.multipart(ctx, encoded, func(m *openflow.MultipartReply) error {
-		for f, err := range m.Flows() {
-			if err != nil {
-				return err
-			}
-			if err := each(f); err != nil {
-				return err
-			}
+	return named("flow statistics", s.MultipartEach(ctx, messages, func(m *openflow.MultipartReply) error {
+		return Each(m.Flows(), each)
+	}))
+}
+
+// Each calls f with the entries of a part of a reply, until the first error.
+func Each[T any](entries iter.Seq2[T, error], f func(T) error) error {
+	for e, err := range entries {
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err == nil {
-		err = tooLong
+		if err := f(e); err != nil {
+			return err
+		}
 	}
-	return named("flow statistics", err)
+	return nil
 }
 
 // Aggregate returns the sums over the flows that the request selects.

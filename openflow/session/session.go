@@ -48,6 +48,7 @@ type Session struct {
 	ran     atomic.Bool
 	calls   callTable
 	monitor atomic.Pointer[FlowMonitor] // nil if there is none
+	groups  chan struct{}               // capacity 1: others have changed groups or meters
 	bundles chan struct{}               // a semaphore: one bundle at a time; guards what follows
 
 	bundleID  uint32       // of the newest bundle
@@ -67,6 +68,7 @@ func newSession(conn net.Conn, cfg Config) *Session {
 		pace:    newPace(cfg.UnaskedRate, cfg.UnaskedBurst),
 		started: time.Now(),
 		dead:    make(chan struct{}),
+		groups:  make(chan struct{}, 1),
 		bundles: make(chan struct{}, 1),
 	}
 	s.frames.progress = func(n int) {

@@ -1,0 +1,79 @@
+package reconcile
+
+import (
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// had is an item that a switch has.
+type had struct {
+	// sum is a flow's cookie, and of groups and meters the hash of what they are.
+	sum  pipeline.Sum
+	kind pipeline.ItemKind
+	// table is a flow's, number that of a group or meter.
+	table  openflow.TableID
+	number uint32
+	// altered says that a flow's content is not what its cookie says.
+	altered bool
+	// stamp says that it is a stamp.
+	stamp bool
+}
+
+// numbered is what tells a group or meter apart from others.
+type numbered struct {
+	kind   pipeline.ItemKind
+	number uint32
+}
+
+// numbered returns what the item is, if it is a group or a meter.
+func (h had) numbered() (numbered, bool) {
+	return numbered{h.kind, h.number}, h.kind != pipeline.ItemFlow
+}
+
+// cookie returns the cookie of a flow.
+func (h had) cookie() openflow.Cookie { return openflow.Cookie(h.sum) }
+
+// String tells what little is known of the item.
+func (h had) String() string {
+	if h.kind != pipeline.ItemFlow {
+		return fmt.Sprintf("%v %d", h.kind, h.number)
+	}
+	return fmt.Sprintf("table=%d, cookie=%#x", h.table, uint64(h.sum))
+}
+
+// tableName names the table that the item is in.
+func (h had) tableName() string { return tableName(h.kind, h.table) }
+
+// tableName names where an item is: a flow table by its name, "groups" or "meters".
+func tableName(k pipeline.ItemKind, t openflow.TableID) string {
+	if k == pipeline.ItemFlow {
+		return pipeline.TableName(t)
+	}
+	return k.String() + "s"
+}
+
+// digest is that of the one item.
+func (h had) digest() (d pipeline.Digest) {
+	if h.altered {
+		h.sum = ^h.sum
+	}
+	d.Add(h.kind, h.table, h.sum)
+	return d
+}
+
+// digestOf is the digest of what a switch has beside its stamp.
+func digestOf(installed []had) (d pipeline.Digest) {
+	for _, h := range installed {
+		if !h.stamp {
+			d = d.Plus(h.digest())
+		}
+	}
+	return d
+}
+
+// sortHad orders items by sum and table.
+func sortHad(all []had) {
+	pipeline.SortBySum(all, func(h *had) pipeline.Sum { return h.sum }, func(a, b *had) bool { return a.table < b.table })
+}
