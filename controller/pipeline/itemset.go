@@ -134,6 +134,15 @@ type Counts [numItemKinds]int
 // Add counts n more items of a kind.
 func (c *Counts) Add(k ItemKind, n int) { c[k] += n }
 
+// Flows returns how many flows there are.
+func (c Counts) Flows() int { return c[ItemFlow] }
+
+// Groups returns how many groups there are.
+func (c Counts) Groups() int { return c[ItemGroup] }
+
+// Meters returns how many meters there are.
+func (c Counts) Meters() int { return c[ItemMeter] }
+
 // Plus returns the sums kind by kind.
 func (c Counts) Plus(d Counts) Counts {
 	for k, n := range d {

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
@@ -95,7 +94,7 @@ func TestTamperAtScale(t *testing.T) {
 	wait := func() {
 		b.await("all flows", func(ctx context.Context) error {
 			s, _ := b.fabric.NodeStatus("node1")
-			if s.Items[pipeline.ItemFlow] != count || !s.InSync {
+			if s.Items.Flows() != count || !s.InSync {
 				return fmt.Errorf("%+v", s)
 			}
 			got, err := n.FlowCount(ctx)

@@ -105,7 +105,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 		return nil, err
 	}
 	ports := func(yield func(openflow.FlowStatsRequest) bool) {
-		slicedTable(pipeline.TableDrop, max(len(d.counts), w.items[pipeline.ItemFlow]), slice, yield)
+		slicedTable(pipeline.TableDrop, max(len(d.counts), w.items.Flows()), slice, yield)
 	}
 	counts, grown := map[openflow.PortNo]uint64{}, map[openflow.PortNo]uint64{}
 	err = w.sess.FlowsOfEach(ctx, ports, func(s *openflow.FlowStats) error {

@@ -419,19 +419,36 @@ func (b *chaosBed) asWanted(ctx context.Context, node string) error {
 	return err
 }
 
-// TestEndlessFlows: a node whose switch never comes to the end of its flows is
-// given up each time, tried again ever slower, and costs little; it recovers
-// when it has come to its senses.
+// TestEndlessFlows: a node whose switch never comes to the end of its flows, groups
+// or meters is given up each time, tried again ever slower, and costs little; it
+// recovers when it has come to its senses.
 func TestEndlessFlows(t *testing.T) {
+	flow := openflow.FlowStats{Flow: openflow.Flow{Table: 1, Cookie: 7}}
+	one, err := flow.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := (&openflow.Group{ID: 7}).AppendDesc(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meter, err := (&openflow.Meter{ID: 7, Flags: openflow.MeterKbps}).AppendConfig(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, entry := range map[openflow.MultipartType][]byte{
+		openflow.MultipartFlow: one, openflow.MultipartGroupDesc: group, openflow.MultipartMeterConfig: meter,
+	} {
+		t.Run(kind.String(), func(t *testing.T) { testEndless(t, kind, entry) })
+	}
+}
+
+// testEndless has a switch answer requests of a kind with the same entry for ever.
+func testEndless(t *testing.T, kind openflow.MultipartType, one []byte) {
 	b := serveTCP(t, t.TempDir(), reconcile.Config{Session: hasty, RetryAfter: 20 * time.Millisecond, AnswerTimeout: 200 * time.Millisecond})
 	b.apply(put(topology.KindNode, "rogue", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
 	var asked atomic.Int64
 	var sane atomic.Bool
-	stats := openflow.FlowStats{Flow: openflow.Flow{Table: 1, Cookie: 7}}
-	one, err := stats.AppendBinary(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	body := bytes.Repeat(one, 60000/len(one))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -441,19 +458,19 @@ func TestEndlessFlows(t *testing.T) {
 	running.Go(func() {
 		again(ctx, 10*time.Millisecond, func() {
 			withRogue(ctx, b.addr, model.DatapathIDFor("rogue"), func(r *rogue) {
-				r.flowStats = func(r *rogue, q openflow.Message) error {
+				r.answers = map[openflow.MultipartType]func(*rogue, openflow.Message) error{kind: func(r *rogue, q openflow.Message) error {
 					if sane.Load() {
-						return r.send(&openflow.MultipartReply{Kind: openflow.MultipartFlow}, q)
+						return r.send(&openflow.MultipartReply{Kind: kind}, q)
 					}
 					// For as long as it is awaited, and longer.
 					asked.Add(1)
 					for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
-						if err := r.send(&openflow.MultipartReply{Kind: openflow.MultipartFlow, Flags: openflow.MultipartMore, Body: body}, q); err != nil {
+						if err := r.send(&openflow.MultipartReply{Kind: kind, Flags: openflow.MultipartMore, Body: body}, q); err != nil {
 							return err
 						}
 					}
 					return nil
-				}
+				}}
 				if r.shake() == nil {
 					_ = r.serve(nil)
 				}
@@ -462,7 +479,7 @@ func TestEndlessFlows(t *testing.T) {
 	})
 	base := resident(t)
 	b.await("the error", func(context.Context) error {
-		if s, _ := b.fabric.NodeStatus("rogue"); !strings.Contains(s.LastError, "read flows back") {
+		if s, _ := b.fabric.NodeStatus("rogue"); !strings.Contains(s.LastError, "read back what the switch has") {
 			return fmt.Errorf("last error: %q", s.LastError)
 		}
 		return nil

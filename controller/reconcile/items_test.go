@@ -132,7 +132,7 @@ func (b *bed) mods(node string) map[string]float64 {
 func TestItemsAtScale(t *testing.T) {
 	b, n := itemBed(t, 5000, 1000)
 	s, _ := b.fabric.NodeStatus("node1")
-	if s.Items[pipeline.ItemFlow] < 10_000 || s.Items[pipeline.ItemGroup] != 1000 || s.Items[pipeline.ItemMeter] != 1000 {
+	if s.Items.Flows() < 10_000 || s.Items.Groups() != 1000 || s.Items.Meters() != 1000 {
 		t.Fatalf("the switch has %v", s.Items)
 	}
 	groups, meters := b.numbered(n)
@@ -260,7 +260,7 @@ func TestVirtualMetersStay(t *testing.T) {
 	b.stop()
 	b.start()
 	b.await("the node in sync", func(context.Context) error {
-		if s, _ := b.fabric.NodeStatus("node1"); !s.InSync || s.Items[pipeline.ItemMeter] != 1 {
+		if s, _ := b.fabric.NodeStatus("node1"); !s.InSync || s.Items.Meters() != 1 {
 			return fmt.Errorf("%+v", s)
 		}
 		return nil

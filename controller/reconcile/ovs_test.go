@@ -197,8 +197,8 @@ func (b *bed) settled() {
 				}
 			}
 			s, _ := b.fabric.NodeStatus(n.Name)
-			if s.Items[pipeline.ItemFlow] != len(views) {
-				return fmt.Errorf("%s: status says %d flows, the switch has %d", n.Name, s.Items[pipeline.ItemFlow], len(views))
+			if s.Items.Flows() != len(views) {
+				return fmt.Errorf("%s: status says %d flows, the switch has %d", n.Name, s.Items.Flows(), len(views))
 			}
 		}
 		return nil

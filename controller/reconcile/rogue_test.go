@@ -21,8 +21,8 @@ type rogue struct {
 	ports int
 	// describe, if set, answers a request for the description of ports.
 	describe func(r *rogue, request openflow.Message) error
-	// flowStats, if set, answers a request for flows.
-	flowStats func(r *rogue, request openflow.Message) error
+	// answers, if set, has what answers requests of a kind in place of the usual.
+	answers map[openflow.MultipartType]func(r *rogue, request openflow.Message) error
 }
 
 // dialRogue connects; the connection ends with ctx.
@@ -109,6 +109,9 @@ func (r *rogue) answer(m openflow.Message) error {
 }
 
 func (r *rogue) multipart(m *openflow.MultipartRequest) error {
+	if answer := r.answers[m.Kind]; answer != nil {
+		return answer(r, m)
+	}
 	reply := &openflow.MultipartReply{Kind: m.Kind}
 	var err error
 	switch m.Kind {
@@ -122,10 +125,7 @@ func (r *rogue) multipart(m *openflow.MultipartRequest) error {
 	case openflow.MultipartTable:
 		// As many as can be said.
 		reply.Body, err = (&openflow.TableStats{Table: 1, Active: ^uint32(0)}).AppendBinary(nil)
-	case openflow.MultipartFlow:
-		if r.flowStats != nil {
-			return r.flowStats(r, m)
-		}
+	case openflow.MultipartFlow, openflow.MultipartGroupDesc, openflow.MultipartMeterConfig: // it has none
 	default:
 		const badMultipart = 2
 		return r.send(&openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest, Code: badMultipart}, m)

@@ -232,7 +232,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	defer c.end()
 	has, err := w.installed(ctx, c.tryBegin)
 	if err != nil {
-		return found{}, fmt.Errorf("read back: %w", err)
+		return found{}, fmt.Errorf("read back what the switch has: %w", err)
 	}
 	first := w.view == nil
 	if first && len(has.items) == 0 && !c.begun {
@@ -268,7 +268,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if first {
 		digest := digestOf(has.items)
 		drift := judge(has.stamp, digest, c.digest, none)
-		w.f.log.Info("node compared", "node", w.node.name, "flows", w.items[pipeline.ItemFlow], "removed", len(foreign), "added", len(missing), "drift", string(drift))
+		w.f.log.Info("node compared", "node", w.node.name, "flows", w.items.Flows(), "removed", len(foreign), "added", len(missing), "drift", string(drift))
 		if !w.reported {
 			w.report(w.driftsWhileAway(drift, got, has.stamp, digest, c.digest), true)
 		}
@@ -348,7 +348,7 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	}
 	items.Add(pipeline.ItemFlow, 1)
 	w.brought(v, items, digest, digest)
-	w.f.log.Info("node filled", "node", w.node.name, "flows", w.items[pipeline.ItemFlow])
+	w.f.log.Info("node filled", "node", w.node.name, "flows", w.items.Flows())
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -39,9 +38,9 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 		WantedRevision:       api.Revision(st.Wanted),
 		AcknowledgedRevision: api.Revision(st.Acknowledged),
 		InSync:               st.InSync,
-		Flows:                st.Items[pipeline.ItemFlow],
-		Groups:               st.Items[pipeline.ItemGroup],
-		Meters:               st.Items[pipeline.ItemMeter],
+		Flows:                st.Items.Flows(),
+		Groups:               st.Items.Groups(),
+		Meters:               st.Items.Meters(),
 		Ports:                st.Ports,
 		TunnelPort:           st.TunnelPort,
 		OVSDB:                st.OVSDB,

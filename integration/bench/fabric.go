@@ -150,8 +150,8 @@ func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 		s, _ := b.fabric.NodeStatus(b.node.Name)
 		now := time.Now()
 		if s.InSync && b.gate.waits(s.Since) {
-			if s.Items[pipeline.ItemFlow] != b.want {
-				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Items[pipeline.ItemFlow], b.want)
+			if s.Items.Flows() != b.want {
+				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Items.Flows(), b.want)
 			}
 			return now.Sub(b.gate.since()), nil
 		}
