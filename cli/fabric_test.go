@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -99,7 +100,7 @@ func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
 		s.Connected, s.InSync, s.Acknowledged = true, true, s.Wanted
 		s.Address, s.OVSVersion = "192.168.50.11:41234", "3.1.0"
 		s.Since = time.Now().Add(-90 * time.Second)
-		s.Flows, s.Ports, s.TunnelPort, s.OVSDB = 2, 1, true, true
+		s.Items, s.Ports, s.TunnelPort, s.OVSDB = pipeline.Counts{2}, 1, true, true
 	}
 	s.Conditions = condition.Node(condition.NodeFacts{Name: name, Connected: s.Connected, InSync: s.InSync, OVSDB: s.OVSDB, TunnelPort: s.TunnelPort})
 	for i := range s.Conditions {

@@ -40,8 +40,9 @@ const (
 const bandLen = 16
 
 // Drop appends a band that drops packets beyond a rate, which is in the unit of the
-// meter's flags. The burst, in kilobits or packets, must be 0 unless the flags have
-// MeterBurst: a switch does not keep it.
+// meter's flags. The burst, in kilobits or packets, holds if the flags have
+// MeterBurst. A burst of 0 comes back from Open vSwitch's userspace datapath as the
+// rate, and from its kernel datapath as 0: one that is given comes back as it is.
 func (l Bands) Drop(rate, burst uint32) Bands { return l.band(bandDrop, rate, burst, 0) }
 
 // DSCPRemark appends a band that raises the drop precedence in the DSCP field of

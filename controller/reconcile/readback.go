@@ -95,12 +95,15 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 	}
 	r := readback{items: make([]had, 0, min(n, maxGrown)), odd: map[openflow.Cookie]string{}, numbered: map[numbered]string{}}
 	requests := func(yield func(*openflow.MultipartRequest) bool) {
-		if !yield(openflow.GroupDescRequest()) || !yield(openflow.MeterConfigRequest(openflow.MeterAll)) {
+		ask := func(q *openflow.MultipartRequest) bool {
+			p.extend(0)
+			return yield(q)
+		}
+		if !ask(openflow.GroupDescRequest()) || !ask(openflow.MeterConfigRequest(openflow.MeterAll)) {
 			return
 		}
 		for q := range sliced(tables, slice) {
-			p.extend(0)
-			if !yield(q.Message(openflow.MultipartFlow)) {
+			if !ask(q.Message(openflow.MultipartFlow)) {
 				return
 			}
 		}

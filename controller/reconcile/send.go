@@ -21,7 +21,9 @@ import (
 //
 //  1. meters that are new or other than before
 //  2. one bundle: groups that are new or other than before, flows, and last the
-//     groups to be deleted, with which go the flows that still name them
+//     groups to be deleted, with which go the flows that still name them. (Open
+//     vSwitch 3.1 aborts when it has to undo the deletion of a group that flows
+//     use: nothing that it could refuse may come after that.)
 //  3. meters to be deleted
 
 // itemMod is a message that adds, changes or removes items.
