@@ -110,3 +110,5 @@ func (r *refusals) first() []byte {
 	defer r.mu.Unlock()
 	return r.frame
 }
+
+func (*refusals) long() bool { return false }
