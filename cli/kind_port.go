@@ -4,6 +4,8 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/netip"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +30,16 @@ func portKind() kindDef {
 		example:  "web1 --network blue --node node1",
 		change:   "web1 --node node2",
 		pin: pinning(func(s *model.PortSpec, t api.PortStatus) error {
-			return errors.Join(model.SetText(&s.IP, t.IP), model.SetText(&s.MAC, t.MAC))
+			s.IPs = nil
+			err := errors.Join(model.SetText(&s.IP, t.IP), model.SetText(&s.MAC, t.MAC))
+			if len(t.Addresses) < 2 {
+				return err
+			}
+			s.IPs = make([]netip.Addr, len(t.Addresses))
+			for i, a := range t.Addresses {
+				err = errors.Join(err, model.SetText(&s.IPs[i], a.IP))
+			}
+			return err
 		}),
 	}
 }
@@ -44,11 +55,30 @@ func portLines(v portView) [][2]string {
 	if v.status.IP == "" {
 		return lines
 	}
-	must := fmt.Sprintf("%s/%d, MAC %s, MTU %d (larger packets are lost between nodes)", v.status.IP, v.status.PrefixLength, v.status.MAC, v.status.MTU)
-	if v.status.Gateway != "" {
-		must += ", default route by " + v.status.Gateway
+	must := fmt.Sprintf("%s, MAC %s, MTU %d (larger packets are lost between nodes)", addressesText(v.status), v.status.MAC, v.status.MTU)
+	if gateways := gatewaysOf(v.status); len(gateways) > 0 {
+		must += ", default route by " + strings.Join(gateways, " and ")
 	}
 	return append(lines, [2]string{"set on it", must})
+}
+
+// addressesText returns a port's addresses with their prefix lengths.
+func addressesText(t api.PortStatus) string {
+	var all []string
+	for _, a := range t.Links() {
+		all = append(all, fmt.Sprintf("%s/%d", a.IP, a.PrefixLength))
+	}
+	return strings.Join(all, ", ")
+}
+
+// gatewaysOf returns the gateways of a port, IPv4 first.
+func gatewaysOf(t api.PortStatus) (all []string) {
+	for _, a := range t.Links() {
+		if a.Gateway != "" {
+			all = append(all, a.Gateway)
+		}
+	}
+	return all
 }
 
 // droppedText says what the port sent and may not, why it was dropped, and when;
@@ -80,11 +110,33 @@ func portFlags() []specFlag[model.PortSpec] {
 	return []specFlag[spec]{
 		network,
 		node,
-		valueFlag("ip", "`address` (default: allocated)", func(s *spec) encoding.TextUnmarshaler { return &s.IP }),
+		{name: "ip", usage: "`address` (default: allocated); may be repeated, or two separated by a comma, for one of each family", many: true, set: setIP},
 		valueFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.MAC }),
 		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
 		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),
 	}
+}
+
+func setIP(s *model.PortSpec, text string, first bool) error {
+	if first {
+		s.IP, s.IPs = netip.Addr{}, nil
+	}
+	for one := range strings.SplitSeq(text, ",") {
+		var a netip.Addr
+		if err := model.SetText(&a, one); err != nil {
+			return err
+		}
+		switch {
+		case !a.IsValid():
+		case !s.IP.IsValid():
+			s.IP = a
+		case s.IPs == nil:
+			s.IPs = []netip.Addr{s.IP, a}
+		default:
+			s.IPs = append(s.IPs, a)
+		}
+	}
+	return nil
 }
 
 func portColumns() []column[portView] {
@@ -94,7 +146,7 @@ func portColumns() []column[portView] {
 			if v.status.IP == "" {
 				return valueText(v.spec.IP)
 			}
-			return fmt.Sprintf("%s/%d", v.status.IP, v.status.PrefixLength)
+			return addressesText(v.status)
 		}},
 		{header: "MAC", cell: func(v portView) string { return v.status.MAC }},
 		{header: "NODE", cell: func(v portView) string {
@@ -105,7 +157,7 @@ func portColumns() []column[portView] {
 		}},
 		{header: "BOUND", cell: func(v portView) string { return yesNo(v.status.Bound) }},
 		{header: "INTERFACE", cell: func(v portView) string { return v.status.Interface }},
-		{header: "GATEWAY", wide: true, cell: func(v portView) string { return v.status.Gateway }},
+		{header: "GATEWAY", wide: true, cell: func(v portView) string { return strings.Join(gatewaysOf(v.status), ", ") }},
 		{header: "VNI", wide: true, cell: func(v portView) string { return number(v.status.VNI) }},
 		{header: "MTU", wide: true, cell: func(v portView) string { return number(v.status.MTU) }},
 		{header: "DROPPED", wide: true, cell: droppedText},

@@ -170,21 +170,35 @@ func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Conta
 	p, err := b.api.Port(b.ctx, port)
 	b.must(err)
 	st := p.Status
-	ip, err := netip.ParseAddr(st.IP)
-	b.must(err)
-	c := lab.Container{
-		Name: port, Node: node, InterfaceID: port,
-		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
-	}
+	c := lab.Container{Name: port, Node: node, InterfaceID: port, MAC: st.MAC, MTU: st.MTU}
 	n, err := b.api.Network(b.ctx, p.Spec.Network)
 	b.must(err)
-	c.Gateway, err = api.GatewayFor(p, n)
-	b.must(err)
+	b.must(configure(&c, *st, n))
 	for _, f := range change {
 		f(&c)
 	}
 	got, err := b.AddContainer(b.ctx, c)
 	return must(b, got, err)
+}
+
+// configure gives a container the addresses and gateways of a port.
+func configure(c *lab.Container, st api.PortStatus, n api.Network) error {
+	for _, a := range st.Addresses {
+		ip, err := netip.ParseAddr(a.IP)
+		if err != nil {
+			return err
+		}
+		gateway, err := api.GatewayFor(a, n)
+		if err != nil {
+			return err
+		}
+		if prefix := netip.PrefixFrom(ip, a.PrefixLength); ip.Is4() {
+			c.IP, c.Gateway = prefix, gateway
+		} else {
+			c.IP6, c.Gateway6 = prefix, gateway
+		}
+	}
+	return nil
 }
 
 // bound waits until ports are bound, and every node has what follows from it.

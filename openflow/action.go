@@ -101,6 +101,11 @@ func (a Actions) setIPv4(f Field, v netip.Addr) Actions {
 	return Actions(Match(a).ipv4(f, v)).endPadded(at)
 }
 
+func (a Actions) setIPv6(f Field, v netip.Addr) Actions {
+	a, at := a.beginSet()
+	return Actions(Match(a).ipv6(f, v)).endPadded(at)
+}
+
 func (a Actions) setU8(f Field, v uint8) Actions {
 	a, at := a.beginSet()
 	return Actions(Match(a).u8(f, v)).endPadded(at)
@@ -127,9 +132,14 @@ func (a Actions) SetEthSrc(v MAC) Actions { return a.setMAC(FieldEthSrc, v) }
 // SetEthDst sets the destination MAC address.
 func (a Actions) SetEthDst(v MAC) Actions { return a.setMAC(FieldEthDst, v) }
 
-// SetTunnelDst sets the address of the VTEP that a tunnel port with
-// remote_ip=flow sends to. It panics if v is not IPv4.
-func (a Actions) SetTunnelDst(v netip.Addr) Actions { return a.setIPv4(FieldTunIPv4Dst, v) }
+// SetTunnelDst sets the address, of either family, of the VTEP that a tunnel port
+// with remote_ip=flow sends to.
+func (a Actions) SetTunnelDst(v netip.Addr) Actions {
+	if v.Is4() {
+		return a.setIPv4(FieldTunIPv4Dst, v)
+	}
+	return a.setIPv6(FieldTunIPv6Dst, v)
+}
 
 // SetTunnelID sets the key that a tunnel port with key=flow sends with; for
 // VXLAN, its VNI.
@@ -146,6 +156,12 @@ func (a Actions) SetIPv4Src(v netip.Addr) Actions { return a.setIPv4(FieldIPv4Sr
 
 // SetIPv4Dst sets the destination address. It panics if v is not IPv4.
 func (a Actions) SetIPv4Dst(v netip.Addr) Actions { return a.setIPv4(FieldIPv4Dst, v) }
+
+// SetIPv6Src sets the source address. It panics if v is not IPv6.
+func (a Actions) SetIPv6Src(v netip.Addr) Actions { return a.setIPv6(FieldIPv6Src, v) }
+
+// SetIPv6Dst sets the destination address. It panics if v is not IPv6.
+func (a Actions) SetIPv6Dst(v netip.Addr) Actions { return a.setIPv6(FieldIPv6Dst, v) }
 
 // SetIPTTL sets the TTL or hop limit (NXM_NX_IP_TTL).
 func (a Actions) SetIPTTL(v uint8) Actions { return a.setU8(FieldIPTTL, v) }
@@ -170,6 +186,21 @@ func (a Actions) SetICMPType(v uint8) Actions { return a.setU8(FieldICMPType, v)
 
 // SetICMPCode sets the code of an ICMP message.
 func (a Actions) SetICMPCode(v uint8) Actions { return a.setU8(FieldICMPCode, v) }
+
+// SetICMPv6Type sets the type of an ICMPv6 message.
+func (a Actions) SetICMPv6Type(v uint8) Actions { return a.setU8(FieldICMPv6Type, v) }
+
+// SetNDReserved sets the 32 bits before the target of a message of neighbour
+// discovery (FieldNDReserved).
+func (a Actions) SetNDReserved(v uint32) Actions { return a.setU32(FieldNDReserved, v) }
+
+// SetNDOptionsType sets the type of the option with a link-layer address: 1 of the
+// source, 2 of the target (RFC 4861, 4.6.1).
+func (a Actions) SetNDOptionsType(v uint8) Actions { return a.setU8(FieldNDOptionsType, v) }
+
+// SetNDTLL sets the target's link-layer address. Open vSwitch takes it only in a
+// flow that matches ICMPv6Type 136, and sets it only where the option is there.
+func (a Actions) SetNDTLL(v MAC) Actions { return a.setMAC(FieldNDTLL, v) }
 
 // DecTTL decrements the TTL or hop limit; a packet whose TTL runs out goes to
 // the controller as invalid TTL and is processed no further.

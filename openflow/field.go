@@ -9,6 +9,7 @@ type Field uint32
 const (
 	classNXM0         = 0x0000 // Nicira: NXM_OF_*
 	classNXM1         = 0x0001 // Nicira: NXM_NX_*
+	classEricsson     = 0x1000 // Ericsson's, as in ERICOXM_OF_*
 	classBasic        = 0x8000 // OFPXMC_OPENFLOW_BASIC
 	classPacketReg    = 0x8001 // OFPXMC_PACKET_REGS, OXM_OF_PKT_REG*
 	classExperimenter = 0xffff // OFPXMC_EXPERIMENTER
@@ -79,6 +80,17 @@ const (
 	FieldCTTpDst    Field = classNXM1<<16 | 125<<9 | 2  // ct_tp_dst: NXM_NX_CT_TP_DST
 )
 
+// Match fields of neighbour discovery that OpenFlow lacks (RFC 4861, 4.3 and 4.4),
+// by their names in OVS's meta-flow.h.
+const (
+	// FieldNDReserved is the 32 bits before the target's address, of which an
+	// advertisement has its flags: nd_reserved, ERICOXM_OF_ICMPV6_ND_RESERVED.
+	FieldNDReserved Field = classEricsson<<16 | 1<<9 | 4
+	// FieldNDOptionsType is the type of the option with a link-layer address:
+	// nd_options_type, ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE.
+	FieldNDOptionsType Field = classEricsson<<16 | 2<<9 | 1
+)
+
 // NumRegs is how many 32-bit registers reg0.. a packet carries in OVS.
 const NumRegs = 16
 
@@ -128,6 +140,10 @@ func (f Field) nxm() Field {
 		return classNXM0<<16 | 7<<9 | 4 // NXM_OF_IP_SRC
 	case FieldIPv4Dst:
 		return classNXM0<<16 | 8<<9 | 4 // NXM_OF_IP_DST
+	case FieldIPv6Src:
+		return classNXM1<<16 | 19<<9 | 16 // NXM_NX_IPV6_SRC
+	case FieldIPv6Dst:
+		return classNXM1<<16 | 20<<9 | 16 // NXM_NX_IPV6_DST
 	case FieldARPSpa:
 		return classNXM0<<16 | 16<<9 | 4 // NXM_OF_ARP_SPA
 	case FieldARPTpa:

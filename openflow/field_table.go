@@ -103,6 +103,8 @@ func newFields() []fieldInfo {
 		{FieldNDTarget, nxm1(23, 16), "nd_target", "nd_target", "NXM_NX_ND_TARGET", fmtIPv6, 128, 0},
 		{FieldNDSLL, nxm1(24, 6), "nd_sll", "nd_sll", "NXM_NX_ND_SLL", fmtMAC, 48, 0},
 		{FieldNDTLL, nxm1(25, 6), "nd_tll", "nd_tll", "NXM_NX_ND_TLL", fmtMAC, 48, 0},
+		{FieldNDReserved, 0, "nd_reserved", "nd_reserved", "ERICOXM_OF_ICMPV6_ND_RESERVED", fmtDecimal, 32, 0},
+		{FieldNDOptionsType, 0, "nd_options_type", "nd_options_type", "ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE", fmtDecimal, 8, 0},
 		{FieldTCPSrc, nxm0(9, 2), "tp_src", "tcp_src", "NXM_OF_TCP_SRC", fmtDecimal, 16, 0},
 		{FieldTCPDst, nxm0(10, 2), "tp_dst", "tcp_dst", "NXM_OF_TCP_DST", fmtDecimal, 16, 0},
 		{FieldUDPSrc, nxm0(11, 2), "tp_src", "udp_src", "NXM_OF_UDP_SRC", fmtDecimal, 16, 0},

@@ -11,6 +11,10 @@ var (
 	subnet = netip.MustParsePrefix("10.244.1.0/24")
 	host   = netip.MustParsePrefix("10.244.1.3/32")
 	all    = netip.MustParsePrefix("0.0.0.0/0")
+
+	addr6   = netip.MustParseAddr("fd00:0:0:7::1")
+	subnet6 = netip.MustParsePrefix("fd00:0:0:7::/64")
+	all6    = netip.MustParsePrefix("::/0")
 )
 
 // flowKind is a flow and how it reads.
@@ -28,6 +32,7 @@ func flowKinds() []flowKind {
 		m    Match
 		a    Actions
 		ip   = m.EthType(0x0800)
+		ip6  = m.EthType(0x86dd)
 		arp  = m.EthType(0x0806)
 		tcp  = ip.IPProto(6)
 		udp  = ip.IPProto(17)
@@ -108,6 +113,28 @@ func flowKinds() []flowKind {
 		{"udp", Flow{Match: udp.UDPSrc(68).UDPDst(67)}, "table=0, priority=0,udp,tp_src=68,tp_dst=67 actions=drop"},
 		{"other protocols", Flow{Match: ip.IPProto(47)}, "table=0, priority=0,ip,nw_proto=47 actions=drop"},
 		{"other ethernet types", Flow{Match: m.EthType(0x88cc)}, "table=0, priority=0,dl_type=0x88cc actions=drop"},
+		{"ipv6 prefixes", Flow{Match: ip6.IPv6Src(subnet6).IPv6Dst(netip.PrefixFrom(addr6, 128))},
+			"table=0, priority=0,ipv6,ipv6_src=fd00:0:0:7::/64,ipv6_dst=fd00:0:0:7::1 actions=drop"},
+		{"ipv6 prefix of all", Flow{Match: ip6.IPv6Src(all6).IPv6Dst(all6)}, "table=0, priority=0,ipv6 actions=drop"},
+		{"ipv6 host part", Flow{Match: ip6.IPv6DstMasked(addr6, [16]byte{15: 0xff}).IPProto(58).ICMPv6Type(128).ICMPv6Code(0),
+			Instructions: apply(a.SetICMPv6Type(129).Push(FieldIPv6Dst, 0, 128).Move(FieldIPv6Src, FieldIPv6Dst, 0, 0, 128).
+				Pop(FieldIPv6Src, 0, 128).SetIPTTL(64).SetIPv6Dst(addr6).Output(PortInPort))},
+			"table=0, priority=0,icmp6,ipv6_dst=::1/::ff,icmp_type=128,icmp_code=0 " +
+				"actions=set_field:129->icmpv6_type,push:NXM_NX_IPV6_DST[],move:NXM_NX_IPV6_SRC[]->NXM_NX_IPV6_DST[]," +
+				"pop:NXM_NX_IPV6_SRC[],set_field:64->nw_ttl,set_field:fd00:0:0:7::1->ipv6_dst,IN_PORT"},
+		{"neighbour solicitation", Flow{Match: ip6.IPProto(58).ICMPv6Type(135).ICMPv6Code(0),
+			Instructions: apply(a.Move(FieldEthSrc, FieldEthDst, 0, 0, 48).Move(FieldIPv6Src, FieldIPv6Dst, 0, 0, 128).
+				SetICMPv6Type(136).SetNDOptionsType(2)).GotoTable(13)},
+			"table=0, priority=0,icmp6,icmp_type=135,icmp_code=0 " +
+				"actions=move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],move:NXM_NX_IPV6_SRC[]->NXM_NX_IPV6_DST[]," +
+				"set_field:136->icmpv6_type,set_field:2->nd_options_type,goto_table:13"},
+		{"neighbour advertisement", Flow{Match: ip6.IPProto(58).ICMPv6Type(136).NDTarget(subnet6).Metadata(7),
+			Instructions: apply(a.SetEthSrc(macA).SetIPv6Src(addr6).SetNDTLL(macA).SetNDReserved(0xe0000000).Output(PortInPort))},
+			"table=0, priority=0,icmp6,metadata=0x7,icmp_type=136,nd_target=fd00:0:0:7::/64 " +
+				"actions=set_field:02:00:00:00:00:0a->eth_src,set_field:fd00:0:0:7::1->ipv6_src," +
+				"set_field:02:00:00:00:00:0a->nd_tll,set_field:3758096384->nd_reserved,IN_PORT"},
+		{"over an ipv6 tunnel", Flow{Match: m.TunnelID(7).TunnelSrc(netip.PrefixFrom(addr6, 120)), Instructions: apply(a.SetTunnelDst(addr6).Output(1))},
+			"table=0, priority=0,tun_id=0x7,tun_ipv6_src=fd00:0:0:7::/120 actions=set_field:fd00:0:0:7::1->tun_ipv6_dst,output:1"},
 		{"ipv6", Flow{Match: m.EthType(0x86dd).IPProto(58)}, "table=0, priority=0,icmp6 actions=drop"},
 		{"vlan", Flow{Match: m.VLANVID(10), Instructions: apply(a.SetVLANVID(4095).PopVLAN().PushVLAN(0x8100))},
 			"table=0, priority=0,dl_vlan=10 actions=set_field:8191->vlan_vid,pop_vlan,push_vlan:0x8100"},

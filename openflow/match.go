@@ -39,6 +39,43 @@ func (m Match) ipv4(f Field, a netip.Addr) Match {
 	return append(m.header(f), v[:]...)
 }
 
+func (m Match) ipv6(f Field, a netip.Addr) Match {
+	mustBeIPv6(a)
+	v := a.As16()
+	return append(m.header(f), v[:]...)
+}
+
+func (m Match) ipv6Masked(f Field, a netip.Addr, mask [16]byte) Match {
+	mustBeIPv6(a)
+	v := a.As16()
+	for i := range v {
+		v[i] &= mask[i]
+	}
+	return append(append(m.header(f.masked()), v[:]...), mask[:]...)
+}
+
+func (m Match) ipv6Prefix(f Field, p netip.Prefix) Match {
+	switch n := p.Bits(); n {
+	case 0:
+		return m
+	case 128:
+		return m.ipv6(f, p.Addr())
+	default:
+		var mask [16]byte
+		for i := range n {
+			mask[i/8] |= 1 << (7 - i%8)
+		}
+		return m.ipv6Masked(f, p.Addr(), mask)
+	}
+}
+
+// mustBeIPv6 is for methods that take an IPv6 address.
+func mustBeIPv6(a netip.Addr) {
+	if !a.Is6() {
+		panic("openflow: not an IPv6 address: " + a.String())
+	}
+}
+
 func (m Match) ipv4Prefix(f Field, p netip.Prefix) Match {
 	v := p.Addr().As4()
 	switch n := p.Bits(); n {
@@ -111,6 +148,20 @@ func (m Match) IPv4DstMasked(v, mask uint32) Match {
 	return m.u32m(FieldIPv4Dst, v, mask)
 }
 
+// IPv6Src matches the source address. A prefix of length 0 matches all and adds
+// nothing. Needs EthType 0x86dd.
+func (m Match) IPv6Src(p netip.Prefix) Match { return m.ipv6Prefix(FieldIPv6Src, p) }
+
+// IPv6Dst matches the destination address. A prefix of length 0 matches all and
+// adds nothing. Needs EthType 0x86dd.
+func (m Match) IPv6Dst(p netip.Prefix) Match { return m.ipv6Prefix(FieldIPv6Dst, p) }
+
+// IPv6DstMasked matches the bits of the destination address that are 1 in mask.
+// Needs EthType 0x86dd.
+func (m Match) IPv6DstMasked(a netip.Addr, mask [16]byte) Match {
+	return m.ipv6Masked(FieldIPv6Dst, a, mask)
+}
+
 // IPFragLater matches fragments of an IP packet other than its first, which have
 // no header of TCP, UDP or ICMP (ovs-fields(7), ip_frag=later). Needs EthType.
 func (m Match) IPFragLater() Match { return m.u8(FieldIPFrag, fragAny|fragLater) }
@@ -126,6 +177,19 @@ func (m Match) ICMPType(v uint8) Match { return m.u8(FieldICMPType, v) }
 
 // ICMPCode matches the code of an ICMP message. Needs IPProto 1.
 func (m Match) ICMPCode(v uint8) Match { return m.u8(FieldICMPCode, v) }
+
+// ICMPv6Type matches the type of an ICMPv6 message. Needs EthType 0x86dd and
+// IPProto 58.
+func (m Match) ICMPv6Type(v uint8) Match { return m.u8(FieldICMPv6Type, v) }
+
+// ICMPv6Code matches the code of an ICMPv6 message. Needs EthType 0x86dd and
+// IPProto 58.
+func (m Match) ICMPv6Code(v uint8) Match { return m.u8(FieldICMPv6Code, v) }
+
+// NDTarget matches the address that a neighbour solicitation asks for, or an
+// advertisement is about. A prefix of length 0 matches all and adds nothing. Needs
+// ICMPv6Type 135 or 136.
+func (m Match) NDTarget(p netip.Prefix) Match { return m.ipv6Prefix(FieldNDTarget, p) }
 
 // ARPOp matches the operation: 1 request, 2 reply. Needs EthType 0x0806.
 func (m Match) ARPOp(v uint16) Match { return m.u16(FieldARPOp, v) }
@@ -168,9 +232,14 @@ func (m Match) MetadataMasked(v, mask uint64) Match { return m.u64m(FieldMetadat
 // VNI.
 func (m Match) TunnelID(v uint64) Match { return m.u64(FieldTunnelID, v) }
 
-// TunnelSrc matches the IPv4 address of the tunnel's other end. A prefix of
-// length 0 matches all and adds nothing.
-func (m Match) TunnelSrc(p netip.Prefix) Match { return m.ipv4Prefix(FieldTunIPv4Src, p) }
+// TunnelSrc matches the address of the tunnel's other end, of either family. A
+// prefix of length 0 matches all and adds nothing.
+func (m Match) TunnelSrc(p netip.Prefix) Match {
+	if p.Addr().Is4() {
+		return m.ipv4Prefix(FieldTunIPv4Src, p)
+	}
+	return m.ipv6Prefix(FieldTunIPv6Src, p)
+}
 
 // Reg matches register n, 0..15.
 func (m Match) Reg(n int, v uint32) Match { return m.u32(FieldReg(n), v) }

@@ -25,6 +25,10 @@ var beyondLibOpenflow = map[string]string{
 
 	"gateway ping in place": "panics: it has no type for push",
 	"later fragments":       "panics: it has no type for NXM_NX_IP_FRAG",
+
+	"ipv6 host part":          "panics: it has no type for push",
+	"neighbour solicitation":  "panics: it has no type for ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE",
+	"neighbour advertisement": "panics: it has no type for ERICOXM_OF_ICMPV6_ND_RESERVED",
 }
 
 // TestSecondOpinion has libOpenflow decode our flows and compares, field by
@@ -172,6 +176,10 @@ func theirValue(v util.Message) ([]byte, error) {
 		return ip(v.Ipv4Src)
 	case *of13.Ipv4DstField:
 		return ip(v.Ipv4Dst)
+	case *of13.Ipv6SrcField: // also of a tunnel
+		return v.Ipv6Src, nil
+	case *of13.Ipv6DstField:
+		return v.Ipv6Dst, nil
 	case *of13.TunnelIpv4SrcField:
 		return ip(v.TunnelIpv4Src)
 	case *of13.TunnelIpv4DstField:

@@ -168,7 +168,18 @@ func networkMistakes() []mistake {
 	return []mistake{
 		one("no subnet", put(topology.KindNetwork, "x", topology.NetworkSpec{})),
 		one("no CIDR", put(topology.KindNetwork, "x", topology.NetworkSpec{Subnets: make([]topology.Subnet, 1)})),
-		one("IPv6", put(topology.KindNetwork, "x", stretched("fd00::/64"))),
+		one("IPv6 link-local", put(topology.KindNetwork, "x", stretched("fe80::/64"))),
+		one("IPv6 multicast", put(topology.KindNetwork, "x", stretched("ff00::/16"))),
+		one("IPv4 in IPv6", put(topology.KindNetwork, "x", stretched("::ffff:10.0.0.0/120"))),
+		one("IPv6 too small", put(topology.KindNetwork, "x", stretched("fd00::/127"))),
+		one("IPv6 too large", put(topology.KindNetwork, "x", stretched("2000::/3"))),
+		one("IPv6 overlap", put(topology.KindNetwork, "x", stretched("fd00::/64", "10.0.0.0/24", "fd00::/80"))),
+		one("IPv6 gateway is all routers", put(topology.KindNetwork, "x", topology.NetworkSpec{Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("fd00::/64"), Gateway: model.GatewayOf(ip("fd00::"))}}})),
+		one("IPv6 gateway of the other family", put(topology.KindNetwork, "x", topology.NetworkSpec{Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("fd00::/64"), Gateway: model.GatewayOf(ip("10.0.0.1"))}}})),
+		one("IPv6 small MTU", put(topology.KindNetwork, "x", topology.NetworkSpec{MTU: 1279, Subnets: stretched("fd00::/64").Subnets})),
+		one("range of two families", put(topology.KindNetwork, "x", withSubnet(func(s *topology.Subnet) {
+			s.Reserved = []topology.AddrRange{{From: ip("10.0.0.9"), To: ip("fd00::9")}}
+		}))),
 		one("too long", put(topology.KindNetwork, "x", stretched("10.0.0.0/31"))),
 		one("too short", put(topology.KindNetwork, "x", stretched("0.0.0.0/0"))),
 		one("multicast", put(topology.KindNetwork, "x", stretched("224.0.0.0/24"))),
@@ -204,6 +215,26 @@ func segmentedMistakes() []mistake {
 		return withNetwork(segmented("10.0.0.0/16", 250, 100), func(s *topology.NetworkSpec) { s.Blocks = bs })
 	}
 	return []mistake{
+		one("two IPv6 subnets", put(topology.KindNetwork, "x", withNetwork(segmented("fd00::/48", 250, 100), func(s *topology.NetworkSpec) {
+			s.Subnets = append(s.Subnets, stretched("fd01::/48").Subnets...)
+		}))),
+		one("three subnets", put(topology.KindNetwork, "x", withNetwork(segmented("fd00::/48", 250, 100), func(s *topology.NetworkSpec) {
+			s.Subnets = append(s.Subnets, stretched("fd01::/48", "10.0.0.0/16").Subnets...)
+		}))),
+		one("IPv6 too small for its blocks", put(topology.KindNetwork, "x", segmented("fd00::/122", 250, 100))),
+		one("IPv6 blocks", put(topology.KindNetwork, "x", withNetwork(segmented("fd00::/48", 250, 100), func(s *topology.NetworkSpec) {
+			s.Blocks = []topology.BlockSpec{
+				{Node: "n1", Prefix: netip.MustParsePrefix("10.0.1.0/24")}, {Node: "n1", Prefix: netip.MustParsePrefix("fd00:0:0:1::/112")},
+				{Node: "n1", Prefix: netip.MustParsePrefix("fd00:0:0:2::/64")}, {Node: "n2", Prefix: netip.MustParsePrefix("fd00:0:0:3::/126")},
+			}
+		}))),
+		one("two gateways of a node", put(topology.KindNetwork, "x", withNetwork(segmented("fd00::/48", 250, 100), func(s *topology.NetworkSpec) {
+			s.Subnets = append(s.Subnets, stretched("10.0.0.0/16").Subnets...)
+			s.Blocks = []topology.BlockSpec{
+				{Node: "n1", Prefix: netip.MustParsePrefix("10.0.1.0/24"), GatewayMAC: topology.MAC{2, 1}},
+				{Node: "n1", Prefix: netip.MustParsePrefix("fd00:0:0:2::/64"), GatewayMAC: topology.MAC{2, 2}},
+			}
+		}))),
 		one("two subnets", put(topology.KindNetwork, "x", withNetwork(segmented("10.0.0.0/16", 250, 100), func(s *topology.NetworkSpec) {
 			s.Subnets = stretched("10.0.0.0/16", "10.2.0.0/16").Subnets
 		}))),
@@ -256,7 +287,11 @@ func portMistakes() []mistake {
 		p("no network", topology.PortSpec{}),
 		p("unknown network", topology.PortSpec{Network: "nowhere"}),
 		p("unknown node", topology.PortSpec{Network: "web", Node: "nobody"}),
-		p("IPv6", topology.PortSpec{Network: "web", IP: ip("fd00::2")}),
+		p("IPv6 of a network without", topology.PortSpec{Network: "web", IP: ip("fd00::2")}),
+		p("two addresses of a family", topology.PortSpec{Network: "web", IPs: []netip.Addr{ip("10.1.0.7"), ip("10.1.0.8")}}),
+		p("ip not among ips", topology.PortSpec{Network: "web", IP: ip("10.1.0.7"), IPs: []netip.Addr{ip("10.1.0.8")}}),
+		p("one of ips is missing", topology.PortSpec{Network: "web", IPs: []netip.Addr{{}}}),
+		p("second of ips outside", topology.PortSpec{Network: "web", IPs: []netip.Addr{ip("fd00::2"), ip("10.1.0.9")}}),
 		p("outside", topology.PortSpec{Network: "web", IP: ip("10.2.0.2")}),
 		p("network address", topology.PortSpec{Network: "web", IP: ip("10.1.0.0")}),
 		p("gateway", topology.PortSpec{Network: "web", IP: ip("10.1.0.1")}),

@@ -157,7 +157,7 @@ func anyOp() *rapid.Generator[topology.Op] {
 
 func anyNetwork(t *rapid.T, maybe func(string) bool, name func(string, int) string) topology.NetworkSpec {
 	var s topology.NetworkSpec
-	families := []topology.Family{topology.IPv4}
+	families := rapid.SampledFrom([][]topology.Family{{topology.IPv4}, {topology.IPv6}, {topology.IPv4, topology.IPv6}, {topology.IPv6, topology.IPv4}}).Draw(t, "families")
 	cidrs := [2][]string{{"10.0.0.0/24", "10.0.0.0/29", "10.0.1.0/24", "10.0.0.0/22"}, {"fd00::/64", "fd00::/125", "fd00:0:0:1::/64", "fd00::/62"}}
 	isSegmented, isSecond, hasBlock := maybe("segmented"), maybe("second"), maybe("block")
 	for _, f := range families {

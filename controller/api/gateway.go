@@ -2,14 +2,23 @@ package api
 
 import "net/netip"
 
-// GatewayFor returns the gateway that a port has, or would have if a router
-// joined the network; the zero Addr if there is none. Status.Gateway is only of
-// one that answers now.
-func GatewayFor(p Port, n Network) (netip.Addr, error) {
-	if p.Status.Gateway != "" {
-		return netip.ParseAddr(p.Status.Gateway)
+// Links returns what to configure on a port's interface. A daemon of version 0.1 tells
+// one address only.
+func (s *PortStatus) Links() []PortLink {
+	if len(s.Addresses) == 0 && s.IP != "" {
+		return []PortLink{{IP: s.IP, PrefixLength: s.PrefixLength, Gateway: s.Gateway}}
 	}
-	ip, err := netip.ParseAddr(p.Status.IP)
+	return s.Addresses
+}
+
+// GatewayFor returns the gateway that a port's address has, or would have if a router
+// joined the network; the zero Addr if there is none. PortLink.Gateway is only of
+// one that answers now.
+func GatewayFor(a PortLink, n Network) (netip.Addr, error) {
+	if a.Gateway != "" {
+		return netip.ParseAddr(a.Gateway)
+	}
+	ip, err := netip.ParseAddr(a.IP)
 	if err != nil {
 		return netip.Addr{}, err
 	}

@@ -21,7 +21,7 @@ func TestGatewayFor(t *testing.T) {
 		{"10.0.1.7", "10.0.1.9", "10.0.1.9"},
 		{"10.0.2.7", "", "invalid IP"},
 	} {
-		got, err := GatewayFor(Port{Status: &PortStatus{IP: tt.ip, Gateway: tt.status}}, n)
+		got, err := GatewayFor(PortLink{IP: tt.ip, Gateway: tt.status}, n)
 		if err != nil || got.String() != tt.want {
 			t.Errorf("%+v: %v, %v", tt, got, err)
 		}

@@ -22,7 +22,7 @@ type NodeStatus struct {
 	OVSDB                bool          `json:"ovsdb" doc:"Whether the node's ovsdb-server is connected too"`
 	CertificateExpires   *time.Time    `json:"certificateExpires,omitempty" doc:"When the certificate that the switch last connected with expires; absent without one"`
 	LastError            string        `json:"lastError,omitempty" doc:"Last thing that went wrong, absent once mended"`
-	Blocks               []BlockStatus `json:"blocks,omitempty" doc:"The node's blocks of segmented networks, sorted by network"`
+	Blocks               []BlockStatus `json:"blocks,omitempty" doc:"The node's blocks of segmented networks, sorted by network; of a network with both families two"`
 }
 
 // BlockStatus is the part of a segmented network's addresses that a node has.
@@ -34,6 +34,13 @@ type BlockStatus struct {
 	GatewayMAC string `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:01"`
 }
 
+// PortLink is an address of a port, as its interface is to be configured.
+type PortLink struct {
+	IP           string `json:"ip" doc:"The address" example:"10.0.0.7"`
+	PrefixLength int    `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
+	Gateway      string `json:"gateway,omitempty" doc:"Gateway to configure for the address's family; absent where none answers" example:"10.0.0.1"`
+}
+
 // NetworkStatus is the observed state of a network.
 type NetworkStatus struct {
 	Ready      bool          `json:"ready" doc:"Whether no condition is an error"`
@@ -43,7 +50,7 @@ type NetworkStatus struct {
 	Router     string        `json:"router,omitempty" doc:"The router that joins the network" example:"main"`
 	Ports      int           `json:"ports" doc:"How many ports the network has" example:"12"`
 	Nodes      int           `json:"nodes" doc:"On how many nodes it has ports" example:"2"`
-	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node"`
+	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node; with both families two for each"`
 }
 
 // RouterStatus is the observed state of a router.
@@ -71,9 +78,10 @@ type Drops struct {
 type PortStatus struct {
 	Ready        bool        `json:"ready" doc:"Whether no condition is an error"`
 	Conditions   []Condition `json:"conditions" doc:"What is wrong now, errors and warnings; empty when nothing is"`
-	IP           string      `json:"ip" doc:"Address the port holds" example:"10.0.0.7"`
+	IP           string      `json:"ip" doc:"Address the port holds; of those of both families the IPv4 address" example:"10.0.0.7"`
 	PrefixLength int         `json:"prefixLength" doc:"Length in bits of the prefix to configure with the address" example:"24"`
 	Gateway      string      `json:"gateway,omitempty" doc:"Gateway to configure; absent where none answers, as in a stretched network that no router joins" example:"10.0.0.1"`
+	Addresses    []PortLink  `json:"addresses" doc:"All addresses to configure, one of each family of the network, IPv4 first; the first one is ip"`
 	MAC          string      `json:"mac" doc:"MAC the interface must have" example:"02:64:0a:00:00:07"`
 	MTU          int         `json:"mtu" doc:"MTU to configure, in bytes" example:"1450"`
 	VNI          int         `json:"vni" doc:"VNI of the network" example:"100"`

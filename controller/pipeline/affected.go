@@ -37,6 +37,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	}
 	a.spread()
 	a.sources()
+	a.ipv6Node()
 }
 
 // sources: who stays in a domain must know who else is in it. Who comes or goes
@@ -122,7 +123,7 @@ func (a *affected) network(c topology.Change) {
 	is, _ := c.After.(*topology.Network)
 	if was != nil && is != nil && was.VNI == is.VNI && was.GatewayMAC == is.GatewayMAC &&
 		was.Spec.Mode == is.Spec.Mode && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
-		if is.Spec.Mode == topology.Segmented && !slices.Equal(gatewayPlaces(was), gatewayPlaces(is)) {
+		if is.Spec.Mode == topology.Segmented && !slices.Equal(blockGateways(was), blockGateways(is)) {
 			for n := range a.nodesOf(c.Ref.Name) {
 				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
 			}

@@ -39,10 +39,15 @@ const (
 	prioSampleOf = 5 // of one protocol
 	prioIPv6     = 10
 	prioStranger = 20 // out of the tunnel
-	prioRemote   = 50
-	prioExempt   = 50
-	prioNormal   = 100
-	prioRoute    = 100
+	prioForeign  = 20 // IPv6 from other addresses than a port's
+	// prioSampleIPv6 is of samples of that.
+	prioSampleIPv6 = 25
+	prioRemote     = 50
+	prioExempt     = 50
+	prioLinkLocal  = 75 // in gateway: packets that no router passes on
+	prioNormal     = 100
+	prioSourceless = 110
+	prioRoute      = 100
 )
 
 // Values of protocol fields.
@@ -56,8 +61,26 @@ const (
 	echoCode    = 0      // RFC 792, code of both
 	arpRequest  = 1      // RFC 826, ares_op$REQUEST
 	arpReply    = 2      // RFC 826, ares_op$REPLY
+	protoICMPv6 = 58     // RFC 4443
+	// protoFragment is what Open vSwitch has as the protocol of IPv6 fragments other
+	// than the first (OVS, lib/flow.c, parse_ipv6_ext_hdrs).
+	protoFragment = 44
+	// Types of messages of ICMPv6 (RFC 4443, 4.1 and 4.2; RFC 4861, 4).
+	echoRequest6           = 128
+	echoReply6             = 129
+	routerAdvertisement    = 134
+	neighbourSolicitation  = 135
+	neighbourAdvertisement = 136
+	redirect               = 137
+	// optionTargetMAC is the type of the option with a target's MAC (RFC 4861, 4.6.1).
+	optionTargetMAC = 2
+	// Flags of a neighbour advertisement: from a router, asked for, and to replace
+	// what is known (RFC 4861, 4.4).
+	ndRouter    = 1 << 31
+	ndSolicited = 1 << 30
+	ndOverride  = 1 << 29
 	// gatewayTTL is the TTL of packets that the gateway itself makes: the
-	// default of RFC 1700.
+	// default of RFC 1700. In IPv6 it is the hop limit.
 	gatewayTTL = 64
 )
 

@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -52,13 +53,45 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 	return b.String()
 }
 
+// golden is a topology of which a file has the flows of one node.
+type golden struct {
+	name    string
+	node    string
+	declare func(*builder)
+}
+
+// ipv6Goldens are topologies with IPv6.
+func ipv6Goldens() []golden {
+	return []golden{
+		{"stretched-ipv6", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "fd00:0:0:1::/64")
+			b.port("web", "blue", "n1")
+			b.port("db", "blue", "n2")
+		}},
+		{"routed-dual", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+			b.stretched("red", 200, "fd00:0:0:2::/64", "10.1.0.0/24")
+			b.op(topology.KindNetwork, "pods", topology.NetworkSpec{
+				VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100,
+				Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.2.0.0/16")}, {Prefix: netip.MustParsePrefix("fd00:2::/48")}},
+				Blocks:  []topology.BlockSpec{{Node: "n2", Prefix: netip.MustParsePrefix("fd00:2:0:9::/64"), Gateway: model.GatewayOf(netip.MustParseAddr("fd00:2:0:9::ff"))}},
+			})
+			b.stretched("old", 400, "10.3.0.0/24")
+			b.router("r", "blue", "red", "pods")
+			b.port("web", "blue", "n1")
+			b.port("db", "red", "n2")
+			b.port("job", "pods", "n1")
+			b.port("job2", "pods", "n2")
+			b.port("legacy", "old", "n1")
+		}},
+	}
+}
+
 // TestGolden shows every flow of each kind of network as text.
 func TestGolden(t *testing.T) {
-	tests := []struct {
-		name    string
-		node    string
-		declare func(*builder)
-	}{
+	tests := []golden{
 		{"stretched", "n1", func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24")
@@ -90,6 +123,7 @@ func TestGolden(t *testing.T) {
 			b.port("job", "pods", "n2")
 		}},
 	}
+	tests = append(tests, ipv6Goldens()...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build(t)

@@ -380,29 +380,58 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 	if name == "seg" {
 		spec.Mode = topology.Segmented
 		spec.ContainersPerNode, spec.MaxNodes = 10, 8
-		spec.Subnets = []topology.Subnet{{Prefix: netip.MustParsePrefix("10.9.0.0/16")}}
 		spec.GatewayMAC = gatewayMAC(t)
+		has := families(t)
+		if has[topology.IPv6] {
+			spec.Subnets = []topology.Subnet{{Prefix: netip.MustParsePrefix("fd00:9::/48")}}
+			if last := byte(rapid.IntRange(0, 2).Draw(t, "block6")); last > 0 {
+				spec.Blocks = []topology.BlockSpec{{
+					Node:    rapid.SampledFrom(nodeNames).Draw(t, "block6 of"),
+					Prefix:  netip.MustParsePrefix("fd00:9:0:7::/64"),
+					Gateway: model.GatewayOf(netip.AddrFrom16([16]byte{0xfd, 3: 9, 7: 7, 15: last})),
+				}}
+			}
+			if !has[topology.IPv4] {
+				return spec
+			}
+		}
+		spec.Subnets = append(spec.Subnets, topology.Subnet{Prefix: netip.MustParsePrefix("10.9.0.0/16")})
 		if third := byte(rapid.IntRange(0, 2).Draw(t, "block")); third > 0 {
-			spec.Blocks = []topology.BlockSpec{{
+			spec.Blocks = append(spec.Blocks, topology.BlockSpec{
 				Node:       rapid.SampledFrom(nodeNames).Draw(t, "block of"),
 				Prefix:     netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, third, 0}), 28),
 				GatewayMAC: gatewayMAC(t),
-			}}
+			})
 		}
 		return spec
 	}
 	spec.GatewayMAC = gatewayMAC(t)
 	gateway := byte(rapid.IntRange(1, 2).Draw(t, "gateway"))
-	spec.Subnets = []topology.Subnet{{
+	has := families(t)
+	if has[topology.IPv6] {
+		spec.Subnets = []topology.Subnet{{
+			Prefix:  netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 7: byte(i)}), 64),
+			Gateway: model.GatewayOf(netip.AddrFrom16([16]byte{0xfd, 7: byte(i), 15: gateway})),
+		}}
+		if !has[topology.IPv4] {
+			return spec
+		}
+	}
+	spec.Subnets = append(spec.Subnets, topology.Subnet{
 		Prefix:  netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 24),
 		Gateway: model.GatewayOf(netip.AddrFrom4([4]byte{10, byte(i), 0, gateway})),
-	}}
+	})
 	if rapid.Bool().Draw(t, "second") {
 		spec.Subnets = append(spec.Subnets, topology.Subnet{
 			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 1, 0}), 24),
 		})
 	}
 	return spec
+}
+
+// families are those that a network has.
+func families(t *rapid.T) [2]bool {
+	return rapid.SampledFrom([][2]bool{{true, false}, {true, true}, {false, true}}).Draw(t, "families")
 }
 
 // gatewayMAC is not given, or one of two.

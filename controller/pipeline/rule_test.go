@@ -15,7 +15,7 @@ func TestRuleIsOneKind(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	numbers := regexp.MustCompile(`0x[0-9a-f]+|[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9]+(\.[0-9]+){3}(/[0-9]+)?|\b[0-9]+\b`)
+	numbers := regexp.MustCompile(`0x[0-9a-f]+|[0-9a-f]{2}(:[0-9a-f]{2}){5}|[0-9a-f]*:[0-9a-f:]*:[0-9a-f]*(/[0-9]+\b)?|[0-9]+(\.[0-9]+){3}(/[0-9]+)?|\b[0-9]+\b`)
 	kinds := map[string]string{}
 	flows := 0
 	for _, file := range files {

@@ -24,7 +24,9 @@ func (c *Compiler) arpNetwork(n *topology.Network) {
 		return
 	}
 	for _, s := range n.Spec.Subnets {
-		c.arpReply(n, s.Gateway.Addr, n.GatewayMAC, arpForGateway)
+		if s.Gateway.Is4() {
+			c.arpReply(n, s.Gateway.Addr, n.GatewayMAC, arpForGateway)
+		}
 	}
 }
 

@@ -20,22 +20,26 @@ func bridgeStage() stage {
 
 func (c *Compiler) bridgeNetwork(n *topology.Network) {
 	if n.Spec.Mode == topology.Stretched && c.routed && c.local {
-		c.bridgeToGateway(n, n.GatewayMAC, c.domain)
+		for _, f := range familiesOf(n) {
+			c.bridgeToGateway(n, f, n.GatewayMAC, c.domain)
+		}
 	}
 }
 
 func (c *Compiler) bridgeBlock(b *topology.Block) {
 	if b.Node == c.node && c.local {
-		c.bridgeToGateway(c.network, b.GatewayMAC, c.domain)
+		for f := range b.Ranges() {
+			c.bridgeToGateway(c.network, f, b.GatewayMAC, c.domain)
+		}
 	}
 }
 
 // bridgeToGateway hands to the router what is addressed to the gateway.
-func (c *Compiler) bridgeToGateway(n *topology.Network, mac topology.MAC, domain uint32) {
-	c.match = c.match[:0].EthDst(mac).EthType(ethTypeIPv4).Metadata(metadata(n))
+func (c *Compiler) bridgeToGateway(n *topology.Network, f topology.Family, mac topology.MAC, domain uint32) {
+	c.match = c.match[:0].EthDst(mac).EthType(ethTypes[f]).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableRoute))
-	c.emit(prioNormal, "hands what is addressed to the gateway to the router")
+	c.emit(prioNormal, rules{"hands what is addressed to the gateway to the router", "hands IPv6 packets that are addressed to the gateway to the router"}[f])
 }
 
 // bridgeToForward keeps everything else within the layer-2 domain.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableClassify tells from the port or the tunnel key which network a
@@ -13,7 +14,7 @@ const TableClassify openflow.TableID = 0
 
 func classifyStage() stage {
 	return stage{
-		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, bridge; from a tunnel source; else drop"},
+		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, nd, bridge; from a tunnel source; else drop"},
 		node:    (*Compiler).classifyNode,
 		network: (*Compiler).classifyNetwork,
 		port:    (*Compiler).classifyPort,
@@ -23,17 +24,22 @@ func classifyStage() stage {
 func (c *Compiler) classifyNode() {
 	c.classifyNone()
 	c.classifyIPv6()
+	if c.view.CarriesIPv6(c.node) {
+		c.classifySourceless()
+	}
 	if tun := c.view.Tunnel(c.node); tun != 0 {
 		c.classifyTunnelDrop(tun)
 	}
 }
 
 func (c *Compiler) classifyNetwork(n *topology.Network) {
-	switch {
-	case n.Spec.Mode == topology.Segmented:
-		c.classifyRouted(n, c.domain)
-	case c.local:
-		c.classifyTunnel(n, c.domain)
+	for _, f := range familiesOf(n) {
+		switch {
+		case n.Spec.Mode == topology.Segmented:
+			c.classifyRouted(n, f, c.domain)
+		case c.local:
+			c.classifyTunnel(n, f, c.domain)
+		}
 	}
 }
 
@@ -43,6 +49,11 @@ func (c *Compiler) classifyPort(p *topology.Port) {
 			c.classifyIP(c.network, p, ip, in)
 			c.classifyARP(c.network, p, ip, in)
 			c.classifyProbe(c.network, p, in)
+		}
+		if ip, ok := p.Address(topology.IPv6); ok {
+			c.classifyFrom(c.network, p, ip, in, "takes IPv6 packets from the port, sent from its own addresses")
+			c.classifyFrom(c.network, p, model.LinkLocal(p.MAC), in, "takes IPv6 packets from the port, sent from its link-local address")
+			c.classifyForeign(in)
 		}
 	}
 }
@@ -77,20 +88,20 @@ func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openf
 // classifyTunnel takes IP packets of a stretched network from other nodes. Only
 // packets out of the tunnel have a key, so the port need not be matched, and
 // the flow is the same on every node. Whether the sender may is looked at next.
-func (c *Compiler) classifyTunnel(n *topology.Network, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
+func (c *Compiler) classifyTunnel(n *topology.Network, f topology.Family, domain uint32) {
+	c.match = c.match[:0].EthType(ethTypes[f]).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableSource))
-	c.emit(prioNormal, "takes the network's packets from other nodes")
+	c.emit(prioNormal, rules{"takes the network's packets from other nodes", "takes the network's IPv6 packets from other nodes"}[f])
 }
 
 // classifyRouted takes packets of a segmented network from other nodes: the
 // sender's router has had them, what is left is to find the neighbour.
-func (c *Compiler) classifyRouted(n *topology.Network, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).VLANUntagged().TunnelID(metadata(n))
+func (c *Compiler) classifyRouted(n *topology.Network, f topology.Family, domain uint32) {
+	c.match = c.match[:0].EthType(ethTypes[f]).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain).SetReg(regFlags, flagRouted)
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableSource))
-	c.emit(prioNormal, "takes the network's packets, routed already, from other nodes")
+	c.emit(prioNormal, rules{"takes the network's packets, routed already, from other nodes", "takes the network's IPv6 packets, routed already, from other nodes"}[f])
 }
 
 // classifyTunnelDrop drops, and so counts, all else out of the tunnel: ARP, which
@@ -110,27 +121,61 @@ func (c *Compiler) classifyNone() {
 	c.emit(prioDefault, "counts and drops what nothing may send")
 }
 
-// classifyIPv6 drops IPv6, which no network carries. Every container's kernel
-// sends some as soon as its interface is up (RFC 4861, 6.3.7; RFC 3810), so it is
-// no sign of anything wrong with a port, and counted for the node.
+// classifyFrom lets a port send IPv6 packets from one of its own addresses. What
+// they may say in neighbour discovery is looked at next.
+func (c *Compiler) classifyFrom(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo, why Rule) {
+	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv6).VLANUntagged().IPv6Src(host(ip))
+	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableND))
+	c.emit(prioNormal, why)
+}
+
+// classifyForeign takes other IPv6 packets of a port that has IPv6 to where they are
+// counted, past classifyIPv6.
+func (c *Compiler) classifyForeign(in openflow.PortNo) {
+	c.match = c.match[:0].InPort(in).EthType(ethTypeIPv6)
+	c.instr = c.instr[:0].GotoTable(c.next(TableForeign))
+	c.emit(prioForeign, "counts and drops IPv6 packets that the port sends from other addresses than its own")
+}
+
+// classifySourceless drops, and counts for the node, what hosts send before they have
+// an address: to find out whether somebody else has it (RFC 4862, 5.4), and to report
+// groups (RFC 3810, 5.2.13). The first is not answered: an address that is a port's
+// has nobody else, and what others send from it is dropped.
+func (c *Compiler) classifySourceless() {
+	c.match = c.match[:0].EthType(ethTypeIPv6).IPv6Src(host(netip.IPv6Unspecified()))
+	c.instr = c.instr[:0]
+	c.emit(prioSourceless, "drops IPv6 packets without a source address: detection of duplicates, reports of groups")
+}
+
+// classifyIPv6 drops IPv6 of ports whose networks do not carry it. Every container's
+// kernel sends some as soon as its interface is up (RFC 4861, 6.3.7; RFC 3810), so it
+// is no sign of anything wrong with a port, and counted for the node.
 func (c *Compiler) classifyIPv6() {
 	c.match = c.match[:0].EthType(ethTypeIPv6)
 	c.instr = c.instr[:0]
-	c.emit(prioIPv6, "drops IPv6, which no network carries")
+	why := Rule("drops IPv6, which no network carries")
+	if c.view != nil && c.view.CarriesIPv6(c.node) {
+		why = "drops IPv6 of ports whose networks do not carry it"
+	}
+	c.emit(prioIPv6, why)
 }
 
 // DroppedCookie returns the cookie of the one flow, the same on every node, that
-// counts all packets which no port may send, IPv6 apart, and IPv6Cookie that of
-// the flow which counts IPv6. Both are in TableClassify.
-func DroppedCookie() openflow.Cookie { return fixedCookie((*Compiler).classifyNone) }
+// counts all packets which no port may send, IPv6 apart; ForeignCookie that of the
+// flow which counts IPv6 of ports that have it, from other addresses than theirs; and
+// IPv6Cookie that of the flow which counts all other IPv6. ForeignCookie is in
+// TableForeign, the others are in TableClassify.
+func DroppedCookie() openflow.Cookie { return fixedCookie(TableClassify, (*Compiler).classifyNone) }
+
+// ForeignCookie is explained at DroppedCookie.
+func ForeignCookie() openflow.Cookie { return fixedCookie(TableForeign, (*Compiler).foreignNode) }
 
 // IPv6Cookie is explained at DroppedCookie.
-func IPv6Cookie() openflow.Cookie { return fixedCookie((*Compiler).classifyIPv6) }
+func IPv6Cookie() openflow.Cookie { return fixedCookie(TableClassify, (*Compiler).classifyIPv6) }
 
-// fixedCookie returns the cookie of a flow of TableClassify that is the same on
-// every node.
-func fixedCookie(emit func(*Compiler)) openflow.Cookie {
+// fixedCookie returns the cookie of a flow of a table that is the same on every node.
+func fixedCookie(table openflow.TableID, emit func(*Compiler)) openflow.Cookie {
 	var set ItemSet
-	emit(&Compiler{out: &set, at: TableClassify})
+	emit(&Compiler{out: &set, at: table})
 	return set.items[0].Cookie()
 }

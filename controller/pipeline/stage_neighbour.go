@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableNeighbour gives a routed packet its new Ethernet addresses.
@@ -25,15 +26,15 @@ func (c *Compiler) neighbourPort(p *topology.Port) {
 	if b, ok := c.view.Topo.Block(c.network.Name, c.node); ok {
 		mac = b.GatewayMAC
 	}
-	if ip, ok := p.Address(topology.IPv4); ok {
+	for _, ip := range p.Addresses {
 		c.neighbour(c.network, p, ip, mac)
 	}
 }
 
 // neighbour gives a routed packet the Ethernet addresses of its last hop.
 func (c *Compiler) neighbour(n *topology.Network, p *topology.Port, ip netip.Addr, gatewayMAC topology.MAC) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(host(ip)).Metadata(metadata(n))
+	c.match = toPrefix(c.match[:0], host(ip)).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetEthSrc(gatewayMAC).SetEthDst(p.MAC)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableForward))
-	c.emit(prioNormal, "addresses routed packets to the port")
+	c.emit(prioNormal, rules{"addresses routed packets to the port", "addresses routed IPv6 packets to the port"}[model.FamilyOf(ip)])
 }

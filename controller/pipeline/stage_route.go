@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableRoute picks the network or node by longest prefix.
@@ -25,45 +26,68 @@ func (c *Compiler) routeNetwork(n *topology.Network) {
 	for _, s := range n.Spec.Subnets {
 		c.routeSubnet(n, s.Prefix, c.domain)
 	}
+	if c.local && n.Spec.Has(topology.IPv6) {
+		c.routeLinkLocal(n, model.LinkLocal(n.GatewayMAC), c.domain)
+	}
 }
 
 // routeToBlock: on the node that has a block, the way to its neighbours; on others,
 // one route to that node.
 func (c *Compiler) routeToBlock(b *topology.Block) {
-	r, ok := b.Of(topology.IPv4)
-	if !ok {
-		return
-	}
-	if b.Node == c.node {
-		c.routeBlock(c.network, r, c.domain)
-	} else if peer, ok := c.view.Topo.Node(b.Node); ok && peer.Spec.TunnelIP.IsValid() {
-		c.routeRemote(c.network, r, peer.Spec.TunnelIP, c.domain)
+	peer, ok := c.view.Topo.Node(b.Node)
+	for f, r := range b.Ranges() {
+		switch {
+		case b.Node == c.node:
+			c.routeBlock(c.network, r, c.domain)
+			if f == topology.IPv6 && c.local {
+				c.routeLinkLocal(c.network, model.LinkLocal(b.GatewayMAC), c.domain)
+			}
+		case ok && peer.Spec.TunnelIP.IsValid():
+			c.routeRemote(c.network, r, peer.Spec.TunnelIP, c.domain)
+		}
 	}
 }
 
 // routeSubnet: the prefix is of a stretched network, whose neighbours this node
 // knows.
 func (c *Compiler) routeSubnet(n *topology.Network, prefix netip.Prefix, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(prefix).Reg(regRouter, domain)
+	c.match = toPrefix(c.match[:0], prefix).Reg(regRouter, domain)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
-	c.emit(prioRoute+uint16(prefix.Bits()), "routes to the network's neighbours")
+	c.emit(prioRoute+uint16(prefix.Bits()), rules{"routes to the network's neighbours", "routes IPv6 to the network's neighbours"}[model.FamilyOf(prefix.Addr())])
 }
 
 // routeBlock: the prefix is this node's own block.
 func (c *Compiler) routeBlock(n *topology.Network, b topology.BlockRange, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
-	c.actions = c.actions[:0].SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway))
+	c.match = toPrefix(c.match[:0], b.Prefix).Reg(regRouter, domain)
+	c.actions = c.actions[:0].SetReg(regGateway, gatewayPlace(b))
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
-	c.emit(prioRoute+uint16(b.Prefix.Bits()), "routes to the node's own block")
+	c.emit(prioRoute+uint16(b.Prefix.Bits()), rules{"routes to the node's own block", "routes IPv6 to the node's own block"}[model.FamilyOf(b.Prefix.Addr())])
 }
 
 // routeRemote: the prefix is another node's block; that node knows its own.
 func (c *Compiler) routeRemote(n *topology.Network, b topology.BlockRange, vtep netip.Addr, domain uint32) {
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(b.Prefix).Reg(regRouter, domain)
+	c.match = toPrefix(c.match[:0], b.Prefix).Reg(regRouter, domain)
 	c.actions = c.actions[:0].
-		SetReg(regGateway, gatewayPlace(b.Prefix, b.Gateway)).
+		SetReg(regGateway, gatewayPlace(b)).
 		SetReg(regFlags, flagRemote).
 		SetTunnelDst(vtep)
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
-	c.emit(prioRoute+uint16(b.Prefix.Bits()), "routes to the node that has the block")
+	c.emit(prioRoute+uint16(b.Prefix.Bits()), rules{"routes to the node that has the block", "routes IPv6 to the node that has the block"}[model.FamilyOf(b.Prefix.Addr())])
+}
+
+// routeLinkLocal leads what is sent to the gateway's link-local address to where the
+// gateway answers: such an address is of one network, and no router passes on what is
+// sent to or from one (RFC 4291, 2.5.6).
+func (c *Compiler) routeLinkLocal(n *topology.Network, gateway netip.Addr, domain uint32) {
+	c.match = toPrefix(c.match[:0], host(gateway)).Reg(regRouter, domain).Metadata(metadata(n))
+	c.instr = c.instr[:0].GotoTable(c.next(TableGateway))
+	c.emit(prioRoute+uint16(gateway.BitLen()), "leads to the gateway's link-local address")
+}
+
+// toPrefix appends the match of IP packets to an address of a prefix.
+func toPrefix(m openflow.Match, p netip.Prefix) openflow.Match {
+	if p.Addr().Is4() {
+		return m.EthType(ethTypeIPv4).IPv4Dst(p)
+	}
+	return m.EthType(ethTypeIPv6).IPv6Dst(p)
 }

@@ -34,8 +34,9 @@ func SampleCookie(in openflow.PortNo) openflow.Cookie {
 // SampleMask selects by SampleCookie the samples of all ports.
 const SampleMask = ^uint64(0xffff)
 
-// Samples returns the flows that find out what the port sends and may not.
-func Samples(in openflow.PortNo) []openflow.Flow {
+// Samples returns the flows that find out what the port sends and may not. IPv6 is
+// looked at only of a port that has it: others send it too, and mean nothing by it.
+func Samples(in openflow.PortNo, ipv6 bool) []openflow.Flow {
 	port := openflow.Match(nil).InPort(in)
 	sample := func(priority uint16, match, learned openflow.Match, fields ...openflow.Field) openflow.Flow {
 		learn := openflow.Learning{
@@ -48,11 +49,16 @@ func Samples(in openflow.PortNo) []openflow.Flow {
 		}
 	}
 	ip, arp := openflow.Match(nil).EthType(ethTypeIPv4), openflow.Match(nil).EthType(ethTypeARP)
-	return []openflow.Flow{
+	samples := []openflow.Flow{
 		sample(prioSampleOf, port.EthType(ethTypeIPv4), ip, openflow.FieldIPv4Src),
 		sample(prioSampleOf, port.EthType(ethTypeARP), arp, openflow.FieldARPSpa),
 		sample(prioSample, port, nil, openflow.FieldEthType),
 	}
+	if ipv6 {
+		six := openflow.Match(nil).EthType(ethTypeIPv6)
+		samples = append(samples, sample(prioSampleIPv6, port.EthType(ethTypeIPv6), six, openflow.FieldIPv6Src))
+	}
+	return samples
 }
 
 // maxSamples is how many senders are learned of a port at a time.
@@ -66,7 +72,7 @@ func IsSample(f *openflow.Flow) bool {
 	if f.Table == TableSample {
 		return true // where no packet gets
 	}
-	for _, s := range Samples(openflow.PortNo(f.Cookie & 0xffff)) {
+	for _, s := range Samples(openflow.PortNo(f.Cookie&0xffff), true) {
 		if s.Table == f.Table && s.Priority == f.Priority && string(s.Match) == string(f.Match) &&
 			string(s.Instructions) == string(f.Instructions) {
 			return true

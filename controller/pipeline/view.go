@@ -43,6 +43,10 @@ type View struct {
 	// lingering are nodes of which packets may be under way in a domain that they
 	// have left.
 	lingering *btree.Map[pair, struct{}] // node, domain
+	// ipv6 is how many networks with IPv6 have ports on a node; ipv6Changed are the
+	// nodes of which that differs from the View before.
+	ipv6        *btree.Map[string, int]
+	ipv6Changed []string
 	// resources are the units of sources that differ from the View before, and
 	// grown the domains that have senders that they had not.
 	resources []Unit
@@ -53,6 +57,8 @@ type View struct {
 type pair = string
 
 func pairOf(a, b string) pair { return a + "\x00" + b }
+
+func firstOf(p pair) string { return p[:strings.IndexByte(p, 0)] }
 
 func secondOf(p pair) string { return p[strings.IndexByte(p, 0)+1:] }
 
@@ -67,6 +73,14 @@ func NewView(topo *topology.Snapshot) *View {
 			touched[membership{v.domainOf(p.Spec.Network), at}] = true
 		}
 	}
+	v.byNetwork.Scan(func(k pair, _ int) bool {
+		network, node := firstOf(k), secondOf(k)
+		if v.carries(network, node) {
+			n, _ := v.ipv6.Get(node)
+			v.ipv6.Set(node, n+1)
+		}
+		return true
+	})
 	v.resource(emptyView(topology.NewSnapshot()), touched)
 	v.resources, v.grown = nil, nil // there is no View before
 	return v
@@ -81,6 +95,7 @@ func emptyView(topo *topology.Snapshot) *View {
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
+		ipv6: new(btree.Map[string, int]),
 	}
 }
 
@@ -130,7 +145,7 @@ func (v *View) Next(u Update) *View {
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
-		lingering: v.lingering.Copy(),
+		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -193,6 +208,7 @@ func (v *View) Next(u Update) *View {
 			n.roams(after, n.Location(after), true)
 		}
 	}
+	n.countIPv6(v, u)
 	n.resource(v, v.touched(n, u))
 	return n
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // A node's switch counts what its ports send and may not. One counter tells that
@@ -30,10 +31,11 @@ type dropWatch struct {
 	timer *time.Timer
 	// total is what the counter of all ports was, and known whether it was read;
 	// counts are those of ports.
-	total, ipv6             uint64
-	known                   bool
-	counts                  map[openflow.PortNo]uint64
-	totalCookie, ipv6Cookie openflow.Cookie
+	total, ipv6 uint64
+	known       bool
+	counts      map[openflow.PortNo]uint64
+	// The cookies of the flows that count them; foreignCookie's is part of total.
+	totalCookie, foreignCookie, ipv6Cookie openflow.Cookie
 	// sampling are the ports whose samples are on the switch, and sampled when
 	// ports were sampled last.
 	sampling []openflow.PortNo
@@ -44,7 +46,7 @@ func newDropWatch(every time.Duration) dropWatch {
 	return dropWatch{
 		// Spread, so that not all switches are asked at once.
 		timer:       time.NewTimer(rand.N(every) + time.Millisecond),
-		totalCookie: pipeline.DroppedCookie(), ipv6Cookie: pipeline.IPv6Cookie(),
+		totalCookie: pipeline.DroppedCookie(), foreignCookie: pipeline.ForeignCookie(), ipv6Cookie: pipeline.IPv6Cookie(),
 		sampled: map[openflow.PortNo]time.Time{},
 	}
 }
@@ -88,10 +90,12 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 				return
 			}
 		}
+		q.Table, q.Cookie = pipeline.TableForeign, d.foreignCookie
+		yield(q)
 	}, func(s *openflow.FlowStats) error {
 		switch s.Cookie {
-		case d.totalCookie:
-			total = s.Packets
+		case d.totalCookie, d.foreignCookie:
+			total += s.Packets
 		case d.ipv6Cookie:
 			ipv6 = s.Packets
 		}
@@ -147,13 +151,14 @@ func (w *worker) sample(ctx context.Context, ports []openflow.PortNo, now time.T
 	// Those that were not sampled for the longest time come first.
 	slices.SortStableFunc(ports, func(a, b openflow.PortNo) int { return d.sampled[a].Compare(d.sampled[b]) })
 	var mods []openflow.Message
+	ipv6 := w.portsWithIPv6()
 	for _, in := range ports {
 		if len(d.sampling) == maxSampled || now.Sub(d.sampled[in]) < sampleAgain {
 			break
 		}
 		d.sampling = append(d.sampling, in)
 		d.sampled[in] = now
-		for _, f := range pipeline.Samples(in) {
+		for _, f := range pipeline.Samples(in, ipv6[in]) {
 			mods = append(mods, openflow.NewFlowMod(openflow.FlowAdd, f))
 		}
 	}
@@ -166,6 +171,20 @@ func (w *worker) sample(ctx context.Context, ports []openflow.PortNo, now time.T
 		return nil
 	}
 	return w.sess.Send(ctx, mods...)
+}
+
+// portsWithIPv6 returns the ports of the switch that may send IPv6 from some address.
+func (w *worker) portsWithIPv6() map[openflow.PortNo]bool {
+	if w.view == nil || !w.view.CarriesIPv6(w.node.name) {
+		return nil
+	}
+	ports := map[openflow.PortNo]bool{}
+	for p := range w.view.PortsOn(w.node.name) {
+		if _, ok := p.Address(topology.IPv6); ok {
+			ports[w.view.Place(p.Name).OFPort] = true
+		}
+	}
+	return ports
 }
 
 // takeSamples returns who sent at the ports that were sampled, and takes the
@@ -200,7 +219,7 @@ func senderOf(m openflow.Match) (s sender) {
 		switch o.Field {
 		case openflow.FieldEthSrc:
 			copy(s.mac[:], o.Value)
-		case openflow.FieldIPv4Src, openflow.FieldARPSpa:
+		case openflow.FieldIPv4Src, openflow.FieldARPSpa, openflow.FieldIPv6Src:
 			s.ip, _ = netip.AddrFromSlice(o.Value)
 		case openflow.FieldVLANVID:
 			s.tagged = len(o.Value) == 2 && o.Value[0]|o.Value[1] != 0

@@ -65,7 +65,8 @@ func examplePort() api.Port {
 		Spec: model.PortSpec{Network: "blue", Node: "node1"},
 		Status: &api.PortStatus{
 			Ready: true, Conditions: []api.Condition{},
-			IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1", MAC: "02:64:0a:00:00:0a", MTU: 1450,
+			IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1",
+			Addresses: []api.PortLink{{IP: "10.0.0.10", PrefixLength: 24, Gateway: "10.0.0.1"}}, MAC: "02:64:0a:00:00:0a", MTU: 1450,
 			VNI: 100, Node: "node1", Interface: "veth1a2b3c", Bound: true,
 		},
 		Meta: exampleMeta(),

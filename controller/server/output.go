@@ -26,15 +26,18 @@ func metaOf(m *topology.Meta) *api.Meta {
 	}
 }
 
-func blockStatus(b *topology.Block) api.BlockStatus {
-	r, _ := b.Of(topology.IPv4)
-	return api.BlockStatus{
-		Network:    b.Network,
-		Node:       b.Node,
-		CIDR:       r.Prefix.String(),
-		Gateway:    addrText(r.Gateway),
-		GatewayMAC: macText(b.GatewayMAC),
+// blockStatus returns a node's block of a network, once for each family.
+func blockStatus(b *topology.Block) (all []api.BlockStatus) {
+	for _, r := range b.Ranges() {
+		all = append(all, api.BlockStatus{
+			Network:    b.Network,
+			Node:       b.Node,
+			CIDR:       r.Prefix.String(),
+			Gateway:    addrText(r.Gateway),
+			GatewayMAC: macText(b.GatewayMAC),
+		})
 	}
+	return all
 }
 
 func addrText(a netip.Addr) string {

@@ -48,7 +48,7 @@ func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeSta
 		LastError:            st.LastError,
 	}
 	for b := range v.snap.BlocksOn(n.Name) {
-		out.Blocks = append(out.Blocks, blockStatus(b))
+		out.Blocks = append(out.Blocks, blockStatus(b)...)
 	}
 	return out
 }
@@ -97,7 +97,7 @@ func (v view) network(n *topology.Network) *api.Network {
 	}
 	st.Nodes = len(nodes)
 	for b := range blocks {
-		st.Blocks = append(st.Blocks, blockStatus(b))
+		st.Blocks = append(st.Blocks, blockStatus(b)...)
 	}
 	return &api.Network{
 		Kind:   api.KindNetwork,
@@ -150,13 +150,14 @@ func (v view) port(p *topology.Port) *api.Port {
 	st := &api.PortStatus{
 		Ready:      condition.Ready(bound.Conditions),
 		Conditions: conditions(bound.Conditions),
-		IP:         addrText(p.Addresses[0]),
+		Addresses:  v.links(p),
 		MAC:        macText(p.MAC),
 		Node:       bound.Node,
 		Interface:  bound.Interface,
 		Bound:      bound.Bound,
 		Message:    bound.Message,
 	}
+	st.IP, st.PrefixLength, st.Gateway = st.Addresses[0].IP, st.Addresses[0].PrefixLength, st.Addresses[0].Gateway
 	if d := bound.Dropped; d != nil {
 		st.Drops = &api.Drops{Packets: d.Packets, Last: d.Last.UTC(), Reason: string(d.Reason()), MAC: d.MAC, IP: d.IP, Tagged: d.Tagged}
 	}
@@ -168,7 +169,6 @@ func (v view) port(p *topology.Port) *api.Port {
 		if st.MTU == 0 {
 			st.MTU = model.DefaultMTU
 		}
-		st.PrefixLength, st.Gateway = v.link(n, p, p.Addresses[0])
 	}
 	return &api.Port{
 		Kind:   api.KindPort,
@@ -178,6 +178,19 @@ func (v view) port(p *topology.Port) *api.Port {
 		Status: st,
 		Meta:   metaOf(&p.Meta),
 	}
+}
+
+// links returns what to configure on a port's interface.
+func (v view) links(p *topology.Port) []api.PortLink {
+	links := make([]api.PortLink, len(p.Addresses))
+	n, ok := v.snap.Network(p.Spec.Network)
+	for i, a := range p.Addresses {
+		links[i].IP = a.String()
+		if ok {
+			links[i].PrefixLength, links[i].Gateway = v.link(n, p, a)
+		}
+	}
+	return links
 }
 
 // link returns the prefix length and the gateway to configure with an address of a port.

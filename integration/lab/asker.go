@@ -7,16 +7,20 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 )
 
-// asker sends echo requests (RFC 792) from a container and hears the answers.
+// asker sends echo requests (RFC 792, RFC 4443) from a container and hears the
+// answers.
 type asker struct {
 	container *Container
-	conn      net.PacketConn
+	// conns are its sockets, for IPv4 and for IPv6; one is nil where the container has
+	// no address of the family.
+	conns     [2]net.PacketConn
 	id        uint16 // of its requests, in each
 	questions []*question
 	answers   chan<- *question
-	done      chan struct{}
+	listening sync.WaitGroup
 }
 
 // question is an echo request that may be sent many times; seq is its place
@@ -31,17 +35,29 @@ type question struct {
 // newAsker opens a socket in the container. The caller adds questions, calls
 // start, and close in the end.
 func newAsker(c *Container, answers chan<- *question) (*asker, error) {
-	conn, err := c.ListenPacket("ip4:icmp", "0.0.0.0")
-	if err != nil {
-		return nil, fmt.Errorf("container %q: %w", c.Name, err)
+	a := &asker{container: c, id: uint16(rand.Uint32()), answers: answers}
+	for i, socket := range [...][2]string{{"ip4:icmp", "0.0.0.0"}, {"ip6:ipv6-icmp", "::"}} {
+		conn, err := c.ListenPacket(socket[0], socket[1])
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("container %q: %w", c.Name, err), a.close())
+		}
+		a.conns[i] = conn
 	}
-	return &asker{container: c, conn: conn, id: uint16(rand.Uint32()), answers: answers}, nil
+	return a, nil
+}
+
+// familyOf returns the index, in asker.conns, of an address' family.
+func familyOf(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
 }
 
 // add notes what to ask.
 func (a *asker) add(r Reach) (*question, error) {
-	if len(a.questions) > 0xffff || !r.To.Is4() {
-		return nil, fmt.Errorf("container %q: cannot ask %v: it asks 65,536 IPv4 addresses at a time at most", a.container.Name, r.To)
+	if len(a.questions) > 0xffff || !r.To.IsValid() {
+		return nil, fmt.Errorf("container %q: cannot ask %v: it asks 65,536 addresses at a time at most", a.container.Name, r.To)
 	}
 	q := &question{Reach: r, by: a, seq: uint16(len(a.questions))}
 	a.questions = append(a.questions, q)
@@ -50,21 +66,21 @@ func (a *asker) add(r Reach) (*question, error) {
 
 // start has answers heard.
 func (a *asker) start() {
-	a.done = make(chan struct{})
-	go a.listen()
+	for _, conn := range a.conns {
+		a.listening.Go(func() { a.listen(conn) })
+	}
 }
 
 // listen reports each question once, when its answer comes, until the socket is
 // closed.
-func (a *asker) listen() {
-	defer close(a.done)
+func (a *asker) listen(conn net.PacketConn) {
 	buf := make([]byte, 2048)
 	for {
-		n, from, err := a.conn.ReadFrom(buf)
+		n, from, err := conn.ReadFrom(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil || n < 8 || buf[0] != icmpEchoReply || binary.BigEndian.Uint16(buf[4:]) != a.id {
+		if err != nil || n < 8 || buf[0] != icmpEchoReply && buf[0] != icmp6EchoReply || binary.BigEndian.Uint16(buf[4:]) != a.id {
 			continue // an error is one of earlier requests: a host that is unreachable
 		}
 		seq := int(binary.BigEndian.Uint16(buf[6:]))
@@ -81,24 +97,33 @@ func (a *asker) listen() {
 
 // close ends what start began.
 func (a *asker) close() error {
-	err := a.conn.Close()
-	if a.done != nil {
-		<-a.done
+	var err error
+	for _, conn := range a.conns {
+		if conn != nil {
+			err = errors.Join(err, conn.Close())
+		}
 	}
+	a.listening.Wait()
 	return err
 }
 
 // ask sends the request once.
 func (q *question) ask() error {
-	_, err := q.by.conn.WriteTo(icmpEcho(q.by.id, q.seq), &net.IPAddr{IP: q.To.AsSlice()})
+	message := icmpEcho(q.by.id, q.seq)
+	if q.To.Is6() {
+		message[0] = icmp6EchoRequest // the kernel computes the checksum (RFC 3542, 3.1)
+	}
+	_, err := q.by.conns[familyOf(q.To)].WriteTo(message, &net.IPAddr{IP: q.To.AsSlice(), Zone: q.To.Zone()})
 	return err
 }
 
 // who is the one who asks, in words.
 func (q *question) who() string {
 	var ip netip.Addr
-	if q.From.IP.IsValid() {
-		ip = q.From.IP.Addr()
+	for _, a := range q.From.Addresses() {
+		if a.BitLen() == q.To.BitLen() || !ip.IsValid() {
+			ip = a
+		}
 	}
 	return fmt.Sprintf("%s (%s on %s)", q.From.Name, ip, q.From.Node)
 }

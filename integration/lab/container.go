@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,10 @@ type Container struct {
 	// IP is its address with the prefix length of its network; the zero Prefix
 	// leaves it without.
 	IP netip.Prefix `json:"ip"`
+	// IP6 is its IPv6 address, likewise; Gateway6 of its IPv6 default route. Detection
+	// of duplicates is off, so that the address can be used at once.
+	IP6      netip.Prefix `json:"ip6"`
+	Gateway6 netip.Addr   `json:"gateway6"`
 	// MAC is its Ethernet address; empty leaves the kernel's choice, which
 	// AddContainer then fills in.
 	MAC string `json:"mac,omitempty"`
@@ -96,6 +101,16 @@ func (c *Container) start(ctx context.Context, n *Node) error {
 			return err
 		}
 	}
+	if c.IP6.IsValid() {
+		if err := c.lab.ip(ctx, ns, "-6 addr add %s dev eth0 nodad", c.IP6); err != nil {
+			return err
+		}
+	}
+	if c.Gateway6.IsValid() {
+		if err := c.lab.ip(ctx, ns, "-6 route add default via %s dev eth0", c.Gateway6); err != nil {
+			return err
+		}
+	}
 	if err := c.lab.noChecksumOffload(ctx, ns, "eth0"); err != nil {
 		return err
 	}
@@ -135,7 +150,23 @@ func (c *Container) plug(ctx context.Context, n *Node) error {
 	return err
 }
 
-// ForgetNeighbours empties the container's ARP table.
+// Addresses returns the container's addresses, IPv4 first.
+func (c *Container) Addresses() (all []netip.Addr) {
+	for _, p := range []netip.Prefix{c.IP, c.IP6} {
+		if p.IsValid() {
+			all = append(all, p.Addr())
+		}
+	}
+	return all
+}
+
+// Has reports whether the container has an address of the other's family.
+func (c *Container) Has(other netip.Addr) bool {
+	return slices.ContainsFunc(c.Addresses(), func(a netip.Addr) bool { return a.BitLen() == other.BitLen() })
+}
+
+// ForgetNeighbours empties the container's ARP table, and what it knows of IPv6
+// neighbours.
 func (c *Container) ForgetNeighbours(ctx context.Context) error {
 	_, err := c.Exec(ctx, "ip", "neigh", "flush", "dev", "eth0")
 	return err

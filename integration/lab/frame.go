@@ -19,8 +19,11 @@ const (
 
 // Types of ICMP messages (RFC 792).
 const (
-	icmpEchoReply   = 0
-	icmpEchoRequest = 8
+	icmpEchoReply = 0
+
+	icmp6EchoRequest = 128
+	icmp6EchoReply   = 129
+	icmpEchoRequest  = 8
 )
 
 // Operations of ARP (RFC 826).

@@ -15,8 +15,10 @@ const (
 	actSetField     = 25
 	actExperimenter = 0xffff
 
-	nxRegMove = 6
-	nxRegLoad = 7
+	nxRegMove   = 6
+	nxRegLoad   = 7
+	nxStackPush = 27
+	nxStackPop  = 28
 	// Other subtypes of Nicira's are taken as they are, up to this one.
 	nxLast = 52
 )
@@ -62,7 +64,7 @@ func actionLength(in []byte) (int, refusal) {
 			return 0, actionBadExpType
 		}
 		least, most = 16, openflow.MaxMessageLen
-		if s := be.Uint16(in[8:]); s == nxRegMove || s == nxRegLoad {
+		if s := be.Uint16(in[8:]); s == nxRegMove || s == nxRegLoad || s == nxStackPush || s == nxStackPop {
 			least = 24
 		}
 	default:
@@ -100,6 +102,8 @@ func (p *program) action(b, one []byte) ([]byte, refusal) {
 			return p.regMove(b, one)
 		case nxRegLoad:
 			return p.regLoad(b, one)
+		case nxStackPush, nxStackPop:
+			return p.stack(b, one)
 		}
 	}
 	return append(b, one...), accepted
@@ -194,6 +198,21 @@ func (p *program) regLoad(b, one []byte) ([]byte, refusal) {
 	b = append(b, one[:12]...)
 	b = append(be.AppendUint32(b, uint32(dst.move)), one[16:]...)
 	return b, p.writes(dst, off, bits)
+}
+
+// stack judges NXAST_STACK_PUSH and NXAST_STACK_POP.
+func (p *program) stack(b, one []byte) ([]byte, refusal) {
+	f := fieldsByHeader[openflow.Field(be.Uint32(one[12:]))]
+	if f == nil {
+		return b, actionBadSetType
+	}
+	b = append(b, one[:12]...)
+	b = append(be.AppendUint32(b, uint32(f.move)), one[16:]...)
+	judge := p.writes
+	if be.Uint16(one[8:]) == nxStackPush {
+		judge = p.reads
+	}
+	return b, judge(f, be.Uint16(one[10:]), be.Uint16(one[16:]))
 }
 
 // reads judges a part of a field that an action reads.

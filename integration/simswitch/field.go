@@ -43,6 +43,8 @@ const (
 	needsICMPv4
 	needsICMPv6
 	needsND
+	needsSolicitation
+	needsAdvertisement
 )
 
 // Classes of headers: Nicira's two, as in NXM_OF_* and NXM_NX_*.
@@ -88,6 +90,10 @@ func newFields() []field {
 		{oxm: openflow.FieldICMPv6Type, twin: nxm1 | 21<<9 | 1, fixed: true, needs: needsICMPv6},
 		{oxm: openflow.FieldICMPv6Code, twin: nxm1 | 22<<9 | 1, fixed: true, needs: needsICMPv6},
 		{oxm: openflow.FieldNDTarget, twin: nxm1 | 23<<9 | 16, needs: needsND},
+		{oxm: openflow.FieldNDReserved, needs: needsND},
+		{oxm: openflow.FieldNDSLL, twin: nxm1 | 24<<9 | 6, needs: needsSolicitation},
+		{oxm: openflow.FieldNDTLL, twin: nxm1 | 25<<9 | 6, needs: needsAdvertisement},
+		{oxm: openflow.FieldNDOptionsType, fixed: true, needs: needsND},
 		{oxm: openflow.FieldARPOp, twin: nxm0 | 15<<9 | 2, fixed: true, needs: needsARP, limit: 0xff},
 		{oxm: openflow.FieldARPSpa, twin: nxm0 | 16<<9 | 4, needs: needsARP},
 		{oxm: openflow.FieldARPTpa, twin: nxm0 | 17<<9 | 4, needs: needsARP},

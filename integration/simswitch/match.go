@@ -196,7 +196,11 @@ func (m *match) has(p prerequisite) bool {
 	case needsICMPv6:
 		return ip6 && is(protoICMPv6)
 	case needsND:
-		return ip6 && is(protoICMPv6) && (m.icmpType == ndSolicit || m.icmpType == ndAdvert)
+		return m.has(needsSolicitation) || m.has(needsAdvertisement)
+	case needsSolicitation:
+		return ip6 && is(protoICMPv6) && m.icmpType == ndSolicit
+	case needsAdvertisement:
+		return ip6 && is(protoICMPv6) && m.icmpType == ndAdvert
 	}
 	return true
 }

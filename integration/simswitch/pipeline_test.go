@@ -19,16 +19,21 @@ import (
 // with every kind of object.
 func pipelineMods(t *testing.T) [][]byte {
 	t.Helper()
-	network := func(name string, vni topology.VNI, cidr string) topology.Op {
-		return set(topology.KindNetwork, name, topology.NetworkSpec{VNI: vni, Mode: topology.Stretched,
-			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix(cidr)}}})
+	subnets := func(cidrs ...string) (all []topology.Subnet) {
+		for _, c := range cidrs {
+			all = append(all, topology.Subnet{Prefix: netip.MustParsePrefix(c)})
+		}
+		return all
+	}
+	network := func(name string, vni topology.VNI, cidrs ...string) topology.Op {
+		return set(topology.KindNetwork, name, topology.NetworkSpec{VNI: vni, Mode: topology.Stretched, Subnets: subnets(cidrs...)})
 	}
 	ops := []topology.Op{
 		set(topology.KindNode, "node0", topology.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.0.1")}),
 		set(topology.KindNode, "node1", topology.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.0.2")}),
 		set(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 100, Mode: topology.Segmented, ContainersPerNode: 10, MaxNodes: 100,
-			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16")}}}),
-		network("lan", 200, "192.168.0.0/24"), network("red", 300, "192.168.1.0/24"), network("blue", 400, "192.168.2.0/24"),
+			Subnets: subnets("10.244.0.0/16", "fd00:244::/48")}),
+		network("lan", 200, "192.168.0.0/24", "fd00:0:0:1::/64"), network("red", 300, "192.168.1.0/24", "fd00:0:0:2::/64"), network("blue", 400, "fd00:0:0:3::/64"),
 		set(topology.KindRouter, "r1", topology.RouterSpec{Networks: []string{"red", "blue"}}),
 	}
 	for eth, n := range []string{"pods", "lan", "red", "blue"} {
@@ -51,7 +56,7 @@ func pipelineMods(t *testing.T) [][]byte {
 	for _, e := range flows.Items() {
 		mods = append(mods, slices.Clone(flows.Message(e)))
 	}
-	for _, f := range pipeline.Samples(1) {
+	for _, f := range pipeline.Samples(1, true) {
 		f.HardTimeout = 0 // which makes no difference to either
 		mods = append(mods, f.AppendAdd(nil, 0))
 	}

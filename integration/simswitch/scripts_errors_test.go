@@ -1,6 +1,7 @@
 package simswitch_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -15,7 +16,7 @@ func badMatches() []openflow.Match {
 	masked := func(f openflow.Field, v ...byte) openflow.Match { // v: value and mask
 		return append(openflow.Match(be.AppendUint32(nil, uint32(f)|1<<8+uint32(len(v)/2))), v...)
 	}
-	tcp := slices.Clip(ip.IPProto(6))
+	tcp, icmp6 := slices.Clip(ip.IPProto(6)), slices.Clip(none.EthType(0x86dd).IPProto(58))
 	return []openflow.Match{
 		none.IPv4Dst(host1), none.EthType(0x86dd).IPv4Dst(host1), arp.IPv4Src(net24), ip.ARPOp(1),
 		none.IPv4Dst(host1).EthType(0x800), ip.IPv4Dst(host1).IPv4Dst(host1), ip.EthType(0x800),
@@ -46,6 +47,11 @@ func badMatches() []openflow.Match {
 		append(slices.Clone(tcp), masked(openflow.FieldTCPSrc, 4, 0, 0xfc, 0)...),
 		none.EthType(0x86dd).IPProto(58), append(none.EthType(0x86dd).IPProto(58), eth(openflow.FieldICMPv6Type, 135)...),
 		append(none.EthType(0x86dd), eth(openflow.FieldIPv6Dst, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)...),
+		icmp6.ICMPv6Type(135).ICMPv6Code(0).NDTarget(net6), icmp6.ICMPv6Type(136).NDTarget(net6), icmp6.NDTarget(net6), icmp6.ICMPv6Type(128).NDTarget(net6),
+		append(slices.Clip(icmp6.ICMPv6Type(135)), eth(openflow.FieldNDSLL, 2, 0, 0, 0, 0, 1)...), append(icmp6.ICMPv6Type(136), eth(openflow.FieldNDSLL, 2, 0, 0, 0, 0, 1)...),
+		append(icmp6.ICMPv6Type(136), eth(openflow.FieldNDTLL, 2, 0, 0, 0, 0, 1)...), append(slices.Clip(icmp6.ICMPv6Type(135)), eth(openflow.FieldNDTLL, 2, 0, 0, 0, 0, 1)...),
+		none.EthType(0x86dd).IPv6Src(net6).IPv6Dst(net6).IPFragLater().IPProto(58).TunnelID(3).TunnelSrc(net6).Reg(1, 2).Metadata(3), none.EthType(0x800).IPv6Src(net6),
+		none.EthType(0x86dd).IPv6DstMasked(net6.Addr(), [16]byte{7: 1, 15: 0xff}), none.TunnelID(3).TunnelSrc(host6),
 		ip.IPProto(132), eth(openflow.FieldConjID, 0, 0, 0, 7), none.EthType(0x8035).ARPOp(3),
 	}
 }
@@ -110,6 +116,25 @@ func refusals() []script {
 			for i, in := range badInstructions() {
 				d.note("instructions %d: %v", i, in)
 				d.send(add(openflow.Flow{Table: 10, Priority: uint16(i), Cookie: 1, Match: ip, Instructions: in}))
+			}
+			d.send(dump(t))
+		}},
+		{"neighbour discovery", func(t testing.TB, d, _ *driver) {
+			eth := func(f openflow.Field, v ...byte) openflow.Match {
+				return append(openflow.Match(be.AppendUint32(nil, uint32(f))), v...)
+			}
+			a, target := noActs, netip.MustParseAddr("fd00::7")
+			icmp6 := slices.Clip(none.EthType(0x86dd).IPProto(58))
+			for i, acts := range []openflow.Actions{
+				a.SetICMPv6Type(136), a.SetNDOptionsType(2), a.SetNDReserved(0xe0000000), a.SetNDTLL(mac1), a.SetField(append(openflow.Match(nil), eth(openflow.FieldNDSLL, 2, 0, 0, 0, 0, 1)...)),
+				a.SetField(none.NDTarget(netip.PrefixFrom(target, 128))), a.SetIPv6Src(target).SetIPv6Dst(target), a.SetIPTTL(255), a.DecTTL(), a.SetTunnelDst(target),
+				a.Move(openflow.FieldIPv6Src, openflow.FieldIPv6Dst, 0, 0, 128), a.Push(openflow.FieldIPv6Dst, 0, 128).Pop(openflow.FieldIPv6Src, 0, 128),
+				a.SetICMPv6Type(136).SetNDTLL(mac1), a.SetICMPType(0), a.SetIPv4Src(addr1),
+			} {
+				for kind, m := range []openflow.Match{none, none.EthType(0x86dd), icmp6, icmp6.ICMPv6Type(135).ICMPv6Code(0), icmp6.ICMPv6Type(136), icmp6.ICMPv6Type(128)} {
+					d.note("actions %d, match %d", i, kind)
+					d.send(add(openflow.Flow{Table: 3, Priority: uint16(10*i + kind), Cookie: 1, Match: m, Instructions: apply(acts)}))
+				}
 			}
 			d.send(dump(t))
 		}},

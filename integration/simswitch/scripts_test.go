@@ -23,6 +23,8 @@ var (
 	net24  = netip.MustParsePrefix("10.0.0.0/24")
 	net8   = netip.MustParsePrefix("10.0.0.0/8")
 	host1  = netip.MustParsePrefix("10.0.0.1/32")
+	net6   = netip.MustParsePrefix("fd00:0:0:7::/64")
+	host6  = netip.MustParsePrefix("fd00::7/128")
 	none   openflow.Match
 	ip     = slices.Clip(none.EthType(0x0800))
 	arp    = slices.Clip(none.EthType(0x0806))

@@ -51,7 +51,7 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 	if err != nil {
 		return err
 	}
-	if c.Gateway, err = api.GatewayFor(p, n); err != nil {
+	if c.Gateway, err = api.GatewayFor(st.Addresses[0], n); err != nil {
 		return err
 	}
 	got, err := s.lab.AddContainer(ctx, c)

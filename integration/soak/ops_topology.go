@@ -92,7 +92,7 @@ func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		gateway, err := api.GatewayFor(p, n)
+		gateway, err := api.GatewayFor(p.Status.Addresses[0], n)
 		if err != nil {
 			return true, err
 		}

@@ -88,8 +88,6 @@ func checkPrefix(p netip.Prefix, field string, bad Reporter) bool {
 		shortest, longest = MinSubnetBits6, MaxSubnetBits6
 	}
 	switch {
-	case !p.Addr().Is4():
-		bad(Invalid, field, p.String()+" is IPv6", "only IPv4 is supported for now; write it as 10.0.0.0/24")
 	case p.Bits() < shortest || p.Bits() > longest:
 		bad(Invalid, field, fmt.Sprintf("a /%d is out of range", p.Bits()), fmt.Sprintf("give a prefix from /%d to /%d", shortest, longest))
 	case !unicast(p):

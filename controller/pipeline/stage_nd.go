@@ -1,0 +1,58 @@
+package pipeline
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// TableND looks at neighbour discovery (RFC 4861): solicitations are answered by
+// the next table, and what could make others believe something is dropped.
+const TableND openflow.TableID = 12
+
+func ndStage() stage {
+	return stage{
+		Table: Table{TableND, "nd", "neighbour solicitations → nd-target; other neighbour discovery is dropped", "icmp6, icmp_type", "nd-target; bridge"},
+		node:  (*Compiler).ndNode,
+	}
+}
+
+func (c *Compiler) ndNode() {
+	if !c.view.CarriesIPv6(c.node) {
+		return
+	}
+	c.ndSolicitation()
+	for _, t := range []uint8{routerAdvertisement, neighbourAdvertisement, redirect} {
+		c.ndForged(t)
+	}
+	c.ndOther()
+}
+
+// ndSolicitation makes of a solicitation an advertisement, but for what depends on
+// the address that is asked for. It goes back to who asked, so its source becomes
+// its destination. The option with the sender's MAC becomes the one with the
+// target's (RFC 4861, 4.3 and 4.4).
+//
+// A table of its own: Open vSwitch sets that MAC only in a flow that matches an
+// advertisement.
+func (c *Compiler) ndSolicitation() {
+	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourSolicitation).ICMPv6Code(0)
+	c.actions = c.actions[:0].
+		Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).
+		Move(openflow.FieldIPv6Src, openflow.FieldIPv6Dst, 0, 0, 128).
+		SetICMPv6Type(neighbourAdvertisement).
+		SetNDOptionsType(optionTargetMAC)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableNDTarget))
+	c.emit(prioNormal, "begins to make advertisements of neighbour solicitations")
+}
+
+// ndForged drops what no host needs to send, as every solicitation is answered here,
+// and what others would believe: who has an address, and where the router is.
+func (c *Compiler) ndForged(kind uint8) {
+	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(kind)
+	c.instr = c.instr[:0]
+	c.emit(prioNormal, "drops advertisements and redirects, which others would believe")
+}
+
+// ndOther hands all other IPv6 packets on.
+func (c *Compiler) ndOther() {
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
+	c.emit(prioDefault, "hands on what is not neighbour discovery")
+}

@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableNDTarget completes the answer to a neighbour solicitation.
+const TableNDTarget openflow.TableID = 13
+
+func ndTargetStage() stage {
+	return stage{
+		Table:   Table{TableNDTarget, "nd-target", "neighbour solicitations answered here", "network, nd_target", "back out of the port it came from"},
+		network: (*Compiler).ndNetwork,
+		block:   (*Compiler).ndBlock,
+		port:    (*Compiler).ndPort,
+	}
+}
+
+func (c *Compiler) ndNetwork(n *topology.Network) {
+	if n.Spec.Mode == topology.Segmented || !c.routed || !c.local || !n.Spec.Has(topology.IPv6) {
+		return
+	}
+	for _, s := range n.Spec.Subnets {
+		if !s.Prefix.Addr().Is4() {
+			c.ndGateway(s.Gateway.Addr, n.GatewayMAC, ndForGateway)
+		}
+	}
+	c.ndGateway(model.LinkLocal(n.GatewayMAC), n.GatewayMAC, ndForLinkLocal)
+}
+
+func (c *Compiler) ndBlock(b *topology.Block) {
+	if r, ok := b.Of(topology.IPv6); ok && b.Node == c.node && c.local {
+		c.ndGateway(r.Gateway, b.GatewayMAC, ndForGateway)
+		c.ndGateway(model.LinkLocal(b.GatewayMAC), b.GatewayMAC, ndForLinkLocal)
+	}
+}
+
+// ndPort: whoever asks for a port's address is answered wherever it can be asked,
+// also while its interface is missing, as with ARP.
+func (c *Compiler) ndPort(p *topology.Port) {
+	ip, ok := p.Address(topology.IPv6)
+	if !ok || !c.place.here && !(c.place.vtep.IsValid() && c.local) {
+		return
+	}
+	c.ndAnswer(ip, p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port")
+	c.ndAnswer(model.LinkLocal(p.MAC), p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port's link-local address")
+}
+
+// ndGateway answers for a gateway. Without the router flag hosts would drop the
+// default route that they have by it (RFC 4861, 7.2.5).
+func (c *Compiler) ndGateway(ip netip.Addr, mac topology.MAC, why Rule) {
+	c.ndAnswer(ip, mac, ndRouter|ndSolicited|ndOverride, why)
+}
+
+// Why solicitations for a gateway are answered.
+const (
+	ndForGateway   Rule = "answers neighbour solicitations for the gateway"
+	ndForLinkLocal Rule = "answers neighbour solicitations for the gateway's link-local address"
+)
+
+// ndAnswer completes an advertisement of an address and sends it out of the port that
+// the solicitation came from (RFC 4861, 7.2.4): nothing is flooded, and the owner is
+// not asked.
+func (c *Compiler) ndAnswer(ip netip.Addr, mac topology.MAC, flags uint32, why Rule) {
+	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
+		NDTarget(host(ip)).Metadata(metadata(c.network))
+	c.actions = c.actions[:0].
+		SetEthSrc(mac).
+		SetIPv6Src(ip).
+		SetNDTLL(mac).
+		SetNDReserved(flags).
+		Output(openflow.PortInPort)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioNormal, why)
+}
