@@ -95,6 +95,8 @@ func attachCode(code attach.Code) int {
 		return ExitNotFound
 	case attach.Conflict:
 		return ExitConflict
+	case attach.Invalid:
+		return ExitInvalid
 	case attach.Denied:
 		return ExitDenied
 	case attach.Late:
