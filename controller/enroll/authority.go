@@ -14,26 +14,28 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// Lives of what sdnd signs. Its own certificate is made anew before it ends.
+// Validity of what sdnd signs. sdnd renews its own certificate before it expires.
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	serverLife    = 365 * 24 * time.Hour
 	nodeLife      = 825 * 24 * time.Hour
 )
 
-// checkEvery is how often sdnd looks whether its certificate has to be made anew.
+// checkEvery is how often sdnd checks whether its certificate must be renewed.
 const checkEvery = time.Hour
 
-// Notes keep what must not be forgotten with the folder of the authority.
+// Notes is storage outside of the authority's folder, for what must survive the loss of
+// the folder.
 type Notes interface {
 	Note(key string) ([]byte, error)
 	SetNote(key string, value []byte) error
 }
 
-// noteAuthority is the fingerprint of the authority that sdnd has made.
+// noteAuthority is the key of the fingerprint of the authority that sdnd has created.
 const noteAuthority = "authority"
 
-// Authority is sdnd's own: it signs sdnd's certificate and those of nodes.
+// Authority is sdnd's own certificate authority. It signs sdnd's certificate and those of
+// nodes.
 type Authority struct {
 	dir string
 	ca  *pki.Authority
@@ -53,9 +55,10 @@ type Options struct {
 	Hosts func() []string
 }
 
-// Open reads the authority in a folder, with sdnd's certificate, and makes both
-// at the first start. That there was one before is noted: a folder that is lost
-// is an error, not a reason to make another authority, which no node would know.
+// Open reads the authority and sdnd's certificate from a folder, and creates both at the
+// first start. It notes that it has created an authority. If the folder is lost later,
+// Open returns an error instead of creating another authority, which no node would
+// trust.
 func Open(dir string, notes Notes, o Options) (*Authority, error) {
 	a := &Authority{dir: dir, log: o.Logger, now: o.Now, hosts: o.Hosts}
 	if a.now == nil {
@@ -93,13 +96,13 @@ func (a *Authority) Files() pki.Files {
 	return pki.Files{CA: a.path("ca.crt"), Cert: a.path("sdnd.crt"), Key: a.path("sdnd.key")}
 }
 
-// load reads the authority, or makes it if there has never been one.
+// load reads the authority, or creates it if there has never been one.
 func (a *Authority) load(noted []byte) error {
 	cert, key := a.path("ca.crt"), a.path("ca.key")
 	in, err := pki.Read(cert, key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && noted == nil && !exists(cert):
-		// A key alone is of a first start that did not get further.
+		// A key without a certificate: the first start was interrupted.
 		return a.create(cert, key)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: the nodes know the authority that was there; put ca.crt and ca.key back from a copy, or, to make another one and invite every node again, run: sdnctl pki init --dir %s ADDRESS", err, a.dir)
@@ -140,7 +143,7 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// Fingerprint is by what machines recognise the authority.
+// Fingerprint is how machines identify the authority.
 func (a *Authority) Fingerprint() pki.Fingerprint { return pki.FingerprintOf(a.ca.Certificate()) }
 
 // Certificate returns the authority's certificate in PEM.
@@ -149,12 +152,12 @@ func (a *Authority) Certificate() ([]byte, error) {
 	return e.Cert, err
 }
 
-// Sign makes the certificate of a node out of a certificate request in PEM.
+// Sign issues the certificate of a node for a certificate request in PEM.
 func (a *Authority) Sign(request []byte, node string) ([]byte, error) {
 	return a.ca.SignClient(request, pki.Identity{Kind: pki.Node, Name: node}, a.now(), nodeLife)
 }
 
-// certify makes sdnd's certificate, unless the one there is still good.
+// certify issues sdnd's certificate, unless the present one is valid for long enough.
 func (a *Authority) certify() error {
 	hosts := a.hosts()
 	files := a.Files()
@@ -173,7 +176,7 @@ func (a *Authority) certify() error {
 	return nil
 }
 
-// Run keeps sdnd's certificate good until ctx ends.
+// Run renews sdnd's certificate in time, until ctx ends.
 func (a *Authority) Run(ctx context.Context) error {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// maxHosts bounds the addresses in sdnd's certificate: a machine with containers
-// has any number.
+// maxHosts bounds the addresses in sdnd's certificate. A machine that runs containers may
+// have very many.
 const maxHosts = 64
 
-// Hosts returns the names and addresses of this machine: those of loopback, its
-// name, and the addresses that others may reach it by. What cannot be learned is
-// left out: no client of ours needs it.
+// Hosts returns the names and addresses of this machine: those of the loopback interface,
+// its host name, and the addresses that others may reach it at. It leaves out what it
+// cannot find out; sdnctl and nodes do not need it.
 func Hosts() []string {
 	hosts := []string{"localhost", "127.0.0.1", "::1"}
 	if name, err := os.Hostname(); err == nil && name != "" {
@@ -28,8 +28,8 @@ func Hosts() []string {
 	return hosts
 }
 
-// Addresses returns this machine's addresses that others may reach it by, those
-// first from which it would send to others.
+// Addresses returns the addresses at which others may reach this machine, beginning with
+// those that it sends from.
 func Addresses() []netip.Addr {
 	var all []netip.Addr
 	add := func(a netip.Addr) {

@@ -21,12 +21,12 @@ const (
 	// MaxLife is the longest.
 	DefaultLife = time.Hour
 	MaxLife     = 24 * time.Hour
-	// remembered is how long it is known of an invitation that it was used or has
-	// expired, to tell its bearer so.
+	// remembered is how long sdnd remembers that an invitation was used or has expired, to
+	// say so to whoever presents it.
 	remembered = 24 * time.Hour
 )
 
-// Why an invitation is refused. All but ErrFull are the bearer's.
+// Reasons to refuse an invitation. All but ErrFull concern whoever presents it.
 var (
 	ErrUnknown   = errors.New("sdnd knows no such invitation: ask for another with 'sdnctl node invite'")
 	ErrUsed      = errors.New("the invitation was used already, it works once: ask for another with 'sdnctl node invite'")
@@ -35,10 +35,10 @@ var (
 	ErrFull      = fmt.Errorf("%d invitations are open, which is the limit: wait until some are used or expire", MaxInvitations)
 )
 
-// noteInvitations is under which the invitations are kept.
+// noteInvitations is the key under which the invitations are stored.
 const noteInvitations = "invitations"
 
-// Offer is what an invitation lets its bearer become.
+// Offer is what an invitation gives to whoever presents it.
 type Offer struct {
 	Node string `json:"node"`
 	// TunnelIP is the node's tunnel address, "" for the one that the machine
@@ -49,15 +49,15 @@ type Offer struct {
 	Expires time.Time `json:"expires"`
 }
 
-// record is an invitation as it is kept: of its secret only the digest.
+// record is an invitation as it is stored: with a digest of its secret.
 type record struct {
 	Offer
 	Digest string    `json:"sha256"`
 	Used   time.Time `json:"used,omitzero"`
 }
 
-// Invitations are those that are open, and those that were a short time ago.
-// They survive a restart. It is safe for concurrent use.
+// Invitations are the open invitations, and those that were used or expired recently. They
+// survive a restart. Invitations is safe for concurrent use.
 type Invitations struct {
 	notes Notes
 	now   func() time.Time
@@ -66,7 +66,7 @@ type Invitations struct {
 	all []record
 }
 
-// OpenInvitations reads the invitations that are kept.
+// OpenInvitations reads the stored invitations.
 func OpenInvitations(notes Notes, now func() time.Time) (*Invitations, error) {
 	i := &Invitations{notes: notes, now: now}
 	data, err := notes.Note(noteInvitations)
@@ -79,7 +79,7 @@ func OpenInvitations(notes Notes, now func() time.Time) (*Invitations, error) {
 	return i, nil
 }
 
-// Invite makes an invitation. An earlier one for the same node is void.
+// Invite creates an invitation, and revokes an earlier one for the same node.
 func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by string, lasts time.Duration) (pki.Invitation, Offer, error) {
 	token, err := pki.NewInvitation(authority)
 	if err != nil {
@@ -116,9 +116,9 @@ func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by strin
 	return token, offer, nil
 }
 
-// Redeem has accept do what an invitation is for, unless it is refused; then
-// accept is not called. Once accept has returned nil the invitation is used, and
-// noted to be before Redeem returns. Invitations are redeemed one at a time.
+// Redeem checks an invitation and calls accept for it, unless the invitation is refused.
+// If accept returns nil, the invitation is used, and stored as such before Redeem
+// returns. Invitations are redeemed one at a time.
 func (i *Invitations) Redeem(token pki.Invitation, node string, accept func(Offer) error) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -144,7 +144,7 @@ func (i *Invitations) Redeem(token pki.Invitation, node string, accept func(Offe
 	return i.save(all)
 }
 
-// save keeps all, and then has them count. The caller holds the lock.
+// save stores all invitations, and then puts them into effect. The caller holds the lock.
 func (i *Invitations) save(all []record) error {
 	data, err := json.Marshal(all)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // Reach is how nodes reach sdnd.
 type Reach struct {
-	// Addresses are sdnd's, the likeliest first.
+	// Addresses are those of sdnd's machine, the most likely one first.
 	Addresses []string
 	// APIPort, OpenFlowPort and OVSDBPort are TCP ports; OVSDBPort is 0 where
 	// sdnd does not listen for OVSDB.
@@ -17,15 +17,15 @@ type Reach struct {
 	Bridge string
 }
 
-// Registrar invites machines and gives them certificates.
+// Registrar issues invitations and certificates to machines.
 type Registrar struct {
 	Authority   *Authority
 	Invitations *Invitations
-	// Reach tells how nodes reach sdnd.
+	// Reach says how nodes reach sdnd.
 	Reach func() Reach
 }
 
-// Invite makes an invitation for a node.
+// Invite creates an invitation for a node.
 func (r *Registrar) Invite(node, tunnelIP, by string, lasts time.Duration) (pki.Invitation, Offer, error) {
 	return r.Invitations.Invite(r.Authority.Fingerprint(), node, tunnelIP, by, lasts)
 }

@@ -13,12 +13,10 @@ import (
 	"time"
 )
 
-// skew is by how much certificates are dated back, for machines whose clocks
-// are behind.
+// skew is by how much certificates are backdated, for machines whose clocks are slow.
 const skew = 5 * time.Minute
 
-// Authority signs certificates: a certificate of its own with its key, ECDSA
-// on P-256.
+// Authority is a certificate authority: a certificate with its key, ECDSA on P-256.
 type Authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -29,7 +27,7 @@ type Issued struct {
 	Cert, Key []byte
 }
 
-// NewAuthority makes an authority that lasts for the given time from now on.
+// NewAuthority creates an authority that is valid for the given time from now on.
 func NewAuthority(name string, now time.Time, lasts time.Duration) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -80,7 +78,7 @@ func (a *Authority) Encode() (Issued, error) { return encode(a.cert.Raw, a.key) 
 // Certificate returns the authority's own certificate.
 func (a *Authority) Certificate() *x509.Certificate { return a.cert }
 
-// IssueClient makes a key and a certificate for a node or user.
+// IssueClient creates a key and a certificate for a node or user.
 func (a *Authority) IssueClient(who Identity, now time.Time, lasts time.Duration) (Issued, error) {
 	if err := who.check(); err != nil {
 		return Issued{}, err
@@ -88,11 +86,11 @@ func (a *Authority) IssueClient(who Identity, now time.Time, lasts time.Duration
 	return a.issue(clientTemplate(who), now, lasts)
 }
 
-// IssueServer makes a key and a certificate for sdnd, reached by the given
-// names and addresses. Open vSwitch does not compare them, general clients of
-// the API do (RFC 9110, section 4.3.4); sdnctl also accepts the URI that names
-// sdnd, whatever address it dials. The authority's certificate follows sdnd's,
-// for clients that know the authority by its fingerprint.
+// IssueServer creates a key and a certificate for sdnd at the given names and addresses.
+// Open vSwitch does not check them; general clients of the API do (RFC 9110, section
+// 4.3.4). sdnctl also accepts the URI that identifies sdnd, whatever address it dials.
+// The certificate chain includes the authority's certificate, for clients that identify
+// the authority by its fingerprint.
 func (a *Authority) IssueServer(hosts []string, now time.Time, lasts time.Duration) (Issued, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "sdnd"},
@@ -116,11 +114,10 @@ func (a *Authority) IssueServer(hosts []string, now time.Time, lasts time.Durati
 	return issued, nil
 }
 
-// SignClient makes a certificate for a node or user out of a certificate
-// request (PKCS #10, RFC 2986) in PEM, of which only the public key counts: who
-// the certificate is for is not the applicant's to say. The key must be one of
-// ECDSA on P-256, as NewRequest makes it. The certificate ends with the authority
-// if that ends sooner.
+// SignClient issues a certificate for a node or user from a certificate request (PKCS #10,
+// RFC 2986) in PEM. Only the public key of the request is used: the caller decides who
+// the certificate is for. The key must be ECDSA on P-256, as NewRequest creates it. The
+// certificate does not outlast the authority.
 func (a *Authority) SignClient(request []byte, who Identity, now time.Time, lasts time.Duration) (cert []byte, err error) {
 	if err := who.check(); err != nil {
 		return nil, err
@@ -159,8 +156,7 @@ func (a *Authority) issue(template *x509.Certificate, now time.Time, lasts time.
 	return encode(der, key)
 }
 
-// sign completes a template that says who it is for and when it ends, and
-// returns the certificate.
+// sign completes and signs a template that has the identity and the expiry.
 func (a *Authority) sign(template *x509.Certificate, key *ecdsa.PublicKey, now time.Time) ([]byte, error) {
 	template.NotBefore = now.Add(-skew)
 	if template.NotAfter.After(a.cert.NotAfter) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// CheckClient reads the files of a client as the server will judge them, and
-// returns who they are for and when the certificate ends.
+// CheckClient checks the files of a client as the server will, and returns the identity
+// and the expiry of the certificate.
 func (f Files) CheckClient(now time.Time) (Identity, time.Time, error) {
 	m, err := f.load()
 	if err != nil {
@@ -38,9 +38,9 @@ func (f Files) CheckClient(now time.Time) (Identity, time.Time, error) {
 	return who, m.cert.Leaf.NotAfter, nil
 }
 
-// CheckServer says why sdnd should have a new certificate: the files cannot be
-// used, it ends within the time, or it does not name one of the hosts. Nil if
-// all is well.
+// CheckServer says why sdnd needs a new certificate: the files are unusable, the
+// certificate expires within the given time, or it lacks one of the hosts. It returns nil
+// if sdnd needs none.
 func (f Files) CheckServer(now time.Time, within time.Duration, hosts []string) error {
 	m, err := f.load()
 	if err != nil {

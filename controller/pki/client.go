@@ -9,24 +9,24 @@ import (
 	"slices"
 )
 
-// serverURI is how a certificate says that it is sdnd's.
+// serverURI is the URI that identifies sdnd in a certificate.
 func serverURI() *url.URL { return &url.URL{Scheme: scheme, Host: "sdnd"} }
 
-// isServer reports whether a certificate says that it is sdnd's.
+// isServer reports whether a certificate identifies sdnd.
 func isServer(c *x509.Certificate) bool {
 	return slices.ContainsFunc(c.URIs, func(u *url.URL) bool { return u.String() == serverURI().String() })
 }
 
-// Client returns a configuration for a client that dials host, a name or an
-// address: of the authorities as they are when it dials, and with the newest
-// certificate for each handshake, if there is one. The server's certificate
-// must be of one of the authorities, for servers, and either say that it is
-// sdnd's or name the host.
+// Client returns the TLS configuration of a client that dials host, a name or an address.
+// It trusts the authorities that the files have when it dials, and uses the newest client
+// certificate in each handshake, if there is one. The server's certificate must be a
+// server certificate of one of the authorities, and either identify sdnd or name the
+// host.
 func (s *Source) Client(host string) *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		// Replaced, not left out: VerifyConnection does what crypto/tls would,
-		// and accepts sdnd at any address.
+		// Verification is replaced, not left out: VerifyConnection does what
+		// crypto/tls would, but accepts sdnd at any address.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(c tls.ConnectionState) error {
 			return verifyServer(c.PeerCertificates, s.current().pool, host)
@@ -57,9 +57,9 @@ func verifyServer(chain []*x509.Certificate, roots *x509.CertPool, host string) 
 	return chain[0].VerifyHostname(host)
 }
 
-// Pinned returns a configuration for a client that knows nothing of sdnd's
-// authority but its fingerprint, and has no certificate yet. The server must
-// show the authority's certificate, and that its own is of it and sdnd's.
+// Pinned returns the TLS configuration of a client that knows only the fingerprint of
+// sdnd's authority and has no certificate yet. The server must present the authority's
+// certificate, and its own certificate must be signed by it and identify sdnd.
 func Pinned(authority Fingerprint) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,

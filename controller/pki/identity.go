@@ -15,7 +15,7 @@ const scheme = "sdnctl"
 // maxName bounds a name in bytes.
 const maxName = 128
 
-// Kind tells nodes from users.
+// Kind is the kind of an identity.
 type Kind string
 
 // The kinds of identities.
@@ -56,8 +56,7 @@ func (i Identity) check() error {
 	return nil
 }
 
-// checkName refuses names that could be taken for something else in a URI, a
-// file name or a log.
+// checkName refuses names that have another meaning in a URI, a file name or a log.
 func checkName(name string) error {
 	bad := func(r rune) bool {
 		return !unicode.IsPrint(r) || unicode.IsSpace(r) || strings.ContainsRune(`/\%?#`, r)
@@ -77,8 +76,8 @@ func (i Identity) URI() *url.URL {
 	return u
 }
 
-// IdentityOf returns who a certificate is for. It must name exactly one
-// identity; that the certificate is genuine is for the caller to have checked.
+// IdentityOf returns the identity in a certificate, which must have exactly one. The caller
+// must have verified the certificate.
 func IdentityOf(c *x509.Certificate) (Identity, error) {
 	var found []Identity
 	for _, u := range c.URIs {

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// invitationPrefix makes invitations recognisable.
+// invitationPrefix makes invitations easy to recognise.
 const invitationPrefix = "SDNCTL-"
 
-// secretSize is that of an invitation's secret, in bytes.
+// secretSize is the size of an invitation's secret, in bytes.
 const secretSize = 32
 
-// Invitation lets a machine become a node once: it carries what the machine
-// must know to recognise sdnd, and what sdnd must see to recognise the machine.
+// Invitation lets a machine become a node once. It contains what the machine needs to
+// verify sdnd, and what sdnd needs to verify the machine.
 type Invitation struct {
 	// Authority is the fingerprint of sdnd's authority.
 	Authority Fingerprint
@@ -23,15 +23,15 @@ type Invitation struct {
 	Secret [secretSize]byte
 }
 
-// NewInvitation makes an invitation with a new secret.
+// NewInvitation returns an invitation with a new secret.
 func NewInvitation(authority Fingerprint) (Invitation, error) {
 	i := Invitation{Authority: authority}
 	_, err := rand.Read(i.Secret[:])
 	return i, err
 }
 
-// String returns the token that is pasted on the node: "SDNCTL-" and 86
-// characters that no shell takes for anything else.
+// String returns the token that is pasted on the node: "SDNCTL-" and 86 characters that
+// have no special meaning in a shell.
 func (i Invitation) String() string {
 	return invitationPrefix + base64.RawURLEncoding.EncodeToString(append(i.Authority[:], i.Secret[:]...))
 }
@@ -48,5 +48,5 @@ func ParseInvitation(s string) (i Invitation, err error) {
 	return i, nil
 }
 
-// Digest is what sdnd keeps of the secret.
+// Digest is the part of the secret that sdnd stores.
 func (i Invitation) Digest() [sha256.Size]byte { return sha256.Sum256(i.Secret[:]) }

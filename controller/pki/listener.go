@@ -5,9 +5,9 @@ import (
 	"net"
 )
 
-// NewListener has connections speak TLS, as crypto/tls.NewListener does, but
-// for their Close: it says no goodbye, and so never waits for one that does not
-// listen. It is for protocols that tell their own ends.
+// NewListener is crypto/tls.NewListener, but its connections close without a TLS closure
+// alert, and so never wait for a peer that does not read. It is for protocols that mark
+// the end of their messages.
 func NewListener(inner net.Listener, config *tls.Config) net.Listener {
 	return &listener{inner, config}
 }
@@ -17,16 +17,17 @@ type listener struct {
 	config *tls.Config
 }
 
-// Accept waits for the next connection; the handshake is done when it is used.
+// Accept waits for the next connection. The first use of it does the handshake.
 func (l *listener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return brusque{tls.Server(conn, l.config)}, nil
+	return abruptConn{tls.Server(conn, l.config)}, nil
 }
 
-type brusque struct{ *tls.Conn }
+// abruptConn is a TLS connection that closes without a closure alert.
+type abruptConn struct{ *tls.Conn }
 
 // Close closes the connection at once.
-func (c brusque) Close() error { return c.NetConn().Close() }
+func (c abruptConn) Close() error { return c.NetConn().Close() }

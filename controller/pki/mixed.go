@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// speakFirst is how long a client may be silent before it is taken for one that
-// waits for the server to speak, which no client of TLS does.
+// speakFirst is how long a client may be silent before it counts as one that waits for the
+// server to speak first, which no TLS client does.
 const speakFirst = 250 * time.Millisecond
 
-// recordHandshake begins the first byte of TLS: the type of its first record
-// (RFC 8446, section 5.1). Neither OpenFlow nor JSON begins with it.
+// recordHandshake is the first byte of TLS: the type of its first record (RFC 8446, section
+// 5.1). Neither OpenFlow nor JSON begins with it.
 const recordHandshake = 0x16
 
-// NewMixedListener is NewListener, but those who connect from where plain says may
-// also speak without TLS: the first byte tells. Such a connection proves nothing,
-// and NodeOf says so with an empty name.
+// NewMixedListener is NewListener, but also accepts connections without TLS from the
+// addresses for which plain returns true. The first byte decides which it is. Such a
+// connection is not authenticated; NodeOf returns an empty name for it.
 func NewMixedListener(inner net.Listener, config *tls.Config, plain func(net.Addr) bool) net.Listener {
 	return &mixedListener{NewListener(inner, config), inner, config, plain}
 }
@@ -33,20 +33,20 @@ type mixedListener struct {
 	plain  func(net.Addr) bool
 }
 
-// Accept waits for the next connection; which it is, and its handshake, wait
-// until it is used.
+// Accept waits for the next connection. The first use of it finds out whether it speaks
+// TLS, and does the handshake.
 func (l *mixedListener) Accept() (net.Conn, error) {
 	conn, err := l.inner.Accept()
 	if err != nil {
 		return nil, err
 	}
 	if !l.plain(conn.RemoteAddr()) {
-		return brusque{tls.Server(conn, l.config)}, nil
+		return abruptConn{tls.Server(conn, l.config)}, nil
 	}
 	return &mixedConn{Conn: conn, config: l.config}, nil
 }
 
-// mixedConn is a connection of which the first byte tells whether it speaks TLS.
+// mixedConn is a connection whose first byte shows whether it speaks TLS.
 type mixedConn struct {
 	net.Conn // what was accepted
 	config   *tls.Config
@@ -57,7 +57,7 @@ type mixedConn struct {
 	err    error
 }
 
-// decide waits for the first byte, and not for long.
+// decide waits for the first byte, for speakFirst at most.
 func (c *mixedConn) decide(ctx context.Context) error {
 	c.once.Do(func() {
 		stop := context.AfterFunc(ctx, func() { c.Conn.Close() })
@@ -77,7 +77,7 @@ func (c *mixedConn) decide(ctx context.Context) error {
 		default:
 			p.first = b
 			if c.tls = b[0] == recordHandshake; c.tls {
-				c.speaks = brusque{tls.Server(p, c.config)}
+				c.speaks = abruptConn{tls.Server(p, c.config)}
 			}
 		}
 		c.err = c.SetReadDeadline(time.Time{})
@@ -101,10 +101,10 @@ func (c *mixedConn) Write(b []byte) (int, error) {
 	return c.speaks.Write(b)
 }
 
-// NetConn returns the connection beneath.
+// NetConn returns the connection below.
 func (c *mixedConn) NetConn() net.Conn { return c.Conn }
 
-// prefixed is a connection of which something was read already.
+// prefixed is a connection whose first bytes have been read already.
 type prefixed struct {
 	net.Conn
 	first []byte

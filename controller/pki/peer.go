@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// NodeOf does the TLS handshake of a server with conn, unless it is done, and
-// returns the node that its certificate is for and when that ends. The node of a
-// connection that may speak without TLS, and does, is "".
+// NodeOf does the server's TLS handshake on conn, unless it is done, and returns the node
+// in the client's certificate and the expiry of the certificate. For a connection without
+// TLS that NewMixedListener has accepted, the node is "".
 func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time, err error) {
 	if m, ok := conn.(*mixedConn); ok {
 		if err := m.decide(ctx); err != nil || !m.tls {
@@ -43,10 +43,10 @@ func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time,
 	return who.Name, certs[0].NotAfter, nil
 }
 
-// explainHandshake says what usually makes a handshake fail.
+// explainHandshake adds the usual reason why a handshake fails.
 func explainHandshake(err error) error {
 	var record tls.RecordHeaderError
-	var alert *net.OpError // by which crypto/tls tells what the other end said
+	var alert *net.OpError // with which crypto/tls reports an alert of the peer
 	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &record) && record.Conn != nil:

@@ -10,8 +10,8 @@ import (
 	"fmt"
 )
 
-// NewRequest makes a key and a certificate request for it (PKCS #10, RFC 2986),
-// both in PEM. The request says nothing but that its maker has the key.
+// NewRequest creates a key and a certificate request for it (PKCS #10, RFC 2986), both in
+// PEM. The request only proves that its creator has the key.
 func NewRequest() (request, key []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -24,7 +24,7 @@ func NewRequest() (request, key []byte, err error) {
 	return request, key, err
 }
 
-// RequestFor makes a certificate request for a key that is there already, in PEM.
+// RequestFor creates a certificate request for an existing key, in PEM.
 func RequestFor(key []byte) (request []byte, err error) {
 	k, err := parseKey(key)
 	if err != nil {
@@ -41,8 +41,8 @@ func requestFor(k *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: pemReq, Bytes: der}), nil
 }
 
-// requestedKey returns the public key of a certificate request in PEM, whose
-// maker has proven to have the private one.
+// requestedKey returns the public key of a certificate request in PEM, after verifying that
+// its creator has the private key.
 func requestedKey(request []byte) (*ecdsa.PublicKey, error) {
 	block, _ := pem.Decode(request)
 	if block == nil || block.Type != pemReq {
@@ -52,7 +52,7 @@ func requestedKey(request []byte) (*ecdsa.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate request: %w", err)
 	}
-	// Looked at before its signature is checked: that of a huge key takes long.
+	// Check the key first: verifying the signature of a huge key takes long.
 	key, ok := r.PublicKey.(*ecdsa.PublicKey)
 	if !ok || key.Curve != elliptic.P256() {
 		return nil, errors.New("certificate request: want a key of ECDSA on P-256")

@@ -13,7 +13,7 @@ type Role string
 const (
 	// Viewer may read everything and ask what a change would do.
 	Viewer Role = "viewer"
-	// Operator may change networks, routers and ports.
+	// Operator may also change networks, routers, ports and port groups.
 	Operator Role = "operator"
 	// Admin may do everything: declare nodes, back up and restore.
 	Admin Role = "admin"
@@ -34,8 +34,8 @@ func ParseRole(s string) (Role, error) {
 	return "", fmt.Errorf("%q is no role: want %s", s, strings.Join(names, ", "))
 }
 
-// May reports whether a user with the role may do what needs another one. The
-// zero Role may do nothing.
+// May reports whether a user with the role may do what needs another role. The zero Role
+// may do nothing.
 func (r Role) May(needed Role) bool {
 	have, want := slices.Index(Roles(), r), slices.Index(Roles(), needed)
 	return have >= 0 && want >= 0 && have >= want

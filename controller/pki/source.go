@@ -13,22 +13,22 @@ import (
 
 // Files name the files that a TLS endpoint needs, all in PEM.
 type Files struct {
-	// CA holds the authorities whose certificates the other end may have.
+	// CA holds the authorities that may have signed the peer's certificate.
 	CA string
 	// Cert is our certificate, followed by those between it and its
 	// authority, and Key is its key. A client may have neither.
 	Cert, Key string
 }
 
-// material is what was read from the files.
+// material is what the files contain.
 type material struct {
 	cert        *tls.Certificate // nil without Files.Cert
 	authorities []*x509.Certificate
 	pool        *x509.CertPool
 }
 
-// Source is the certificates in a set of files, read again when the files
-// have changed. It is safe for concurrent use.
+// Source is the certificates in a set of files. It reads the files again when they have
+// changed. Source is safe for concurrent use.
 type Source struct {
 	files Files
 	log   *slog.Logger
@@ -39,7 +39,7 @@ type Source struct {
 	failure error    // why what they held then is not in use
 }
 
-// stamp tells versions of a file apart.
+// stamp identifies a version of a file.
 type stamp struct {
 	info os.FileInfo
 }
@@ -51,7 +51,7 @@ func (s stamp) same(o stamp) bool {
 	return os.SameFile(s.info, o.info) && s.info.ModTime().Equal(o.info.ModTime()) && s.info.Size() == o.info.Size()
 }
 
-// Open reads the files. Later changes are logged.
+// Open reads the files. It logs later changes of them.
 func Open(files Files, log *slog.Logger) (*Source, error) {
 	s := &Source{files: files, log: log}
 	s.looked = s.look()
@@ -63,7 +63,7 @@ func Open(files Files, log *slog.Logger) (*Source, error) {
 	return s, nil
 }
 
-// look notes how the files are.
+// look returns the versions of the files.
 func (s *Source) look() (now [3]stamp) {
 	for i, name := range []string{s.files.CA, s.files.Cert, s.files.Key} {
 		if info, err := os.Stat(name); err == nil {
@@ -73,11 +73,11 @@ func (s *Source) look() (now [3]stamp) {
 	return now
 }
 
-// current returns what the files hold, or last held if that is not usable now.
+// current returns the contents of the files, or the last usable ones.
 func (s *Source) current() *material {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Looked at before they are read: a change between the two is seen next time.
+	// Note the versions before reading, so that a change in between is seen next time.
 	now := s.look()
 	if now[0].same(s.looked[0]) && now[1].same(s.looked[1]) && now[2].same(s.looked[2]) {
 		return s.using
@@ -122,8 +122,8 @@ func (f Files) load() (*material, error) {
 	return m, nil
 }
 
-// Server returns a configuration for a server. Other certificates in the files
-// count from the next handshake on.
+// Server returns the TLS configuration of a server. Changed files take effect with the
+// next handshake.
 func (s *Source) Server(clients tls.ClientAuthType) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
@@ -140,7 +140,7 @@ func (s *Source) Server(clients tls.ClientAuthType) *tls.Config {
 				// What HTTP/2 adds, many streams on one connection, serves
 				// nobody here and is one more thing to bound.
 				NextProtos: []string{"http/1.1"},
-				// A resumed session would not be judged by the newest files.
+				// A resumed session would not be checked against the newest files.
 				SessionTicketsDisabled: true,
 			}, nil
 		},
@@ -154,7 +154,7 @@ type Expiry struct {
 	NotAfter    time.Time
 }
 
-// Expiries returns when the certificates in use end.
+// Expiries returns the expiry of each certificate in use.
 func (s *Source) Expiries() []Expiry {
 	m := s.current()
 	ca := Expiry{"ca", m.authorities[0].NotAfter}
@@ -169,7 +169,7 @@ func (s *Source) Expiries() []Expiry {
 	return []Expiry{{"own", m.cert.Leaf.NotAfter}, ca}
 }
 
-// Err says why the files as they are now are not in use; nil if they are.
+// Err says why the present files are not in use; nil if they are.
 func (s *Source) Err() error {
 	s.current()
 	s.mu.Lock()

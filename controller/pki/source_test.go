@@ -322,7 +322,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Fill what the network takes, beneath TLS.
-	raw := conn.(brusque).NetConn()
+	raw := conn.(abruptConn).NetConn()
 	for _, size := range []int{1 << 20, 1} {
 		for err = nil; err == nil; {
 			if err = raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err == nil {

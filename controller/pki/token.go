@@ -15,14 +15,12 @@ import (
 	"sync"
 )
 
-// tokenPrefix makes tokens recognisable, to people and to those who look for
-// secrets in the wrong places.
+// tokenPrefix makes tokens easy to recognise, for people and for secret scanners.
 const tokenPrefix = "sdnctl_"
 
-// NewToken makes a token of 256 random bits, and the line for the file of
-// tokens that lets its bearer be the user. The line does not give the token
-// away: it has only its SHA-256, for which no salt is needed, as nobody can
-// guess 256 bits.
+// NewToken creates a token of 256 random bits, and the line for the token file that
+// accepts it as the user's. The line has only the SHA-256 of the token. It needs no salt,
+// because nobody can guess 256 bits.
 func NewToken(who Identity) (token, line string, err error) {
 	if who.Kind != User {
 		return "", "", errors.New("tokens are for users")
@@ -39,7 +37,7 @@ func NewToken(who Identity) (token, line string, err error) {
 	return token, fmt.Sprintf("%s %s sha256:%x\n", who.Name, who.Role, sum), nil
 }
 
-// Tokens is a file of tokens, read again when it has changed. It is safe for
+// Tokens is a token file. It is read again when it has changed. Tokens is safe for
 // concurrent use.
 type Tokens struct {
 	name string
@@ -50,9 +48,9 @@ type Tokens struct {
 	looked stamp
 }
 
-// OpenTokens reads a file of tokens: on each line a name, a role and
-// "sha256:" with the digest in hexadecimal, as NewToken makes it. Empty lines
-// and those that begin with # are skipped.
+// OpenTokens reads a token file. Each line has a name, a role and "sha256:" with the digest
+// in hexadecimal, as NewToken creates it. Empty lines and lines that begin with # are
+// ignored.
 func OpenTokens(name string, log *slog.Logger) (*Tokens, error) {
 	t := &Tokens{name: name, log: log}
 	t.looked = t.look()
@@ -72,8 +70,8 @@ func (t *Tokens) look() stamp {
 	return stamp{info}
 }
 
-// Lookup returns the user who bears a token. While the file cannot be read
-// nobody does: that it lets someone in must not outlive it.
+// Lookup returns the user of a token. While the file cannot be read it accepts no token:
+// rights must not outlast the file.
 func (t *Tokens) Lookup(token string) (Identity, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,11 +79,11 @@ func (t *Tokens) Lookup(token string) (Identity, bool) {
 		t.looked = now
 		users, err := loadTokens(t.name)
 		if err != nil {
-			t.log.Error("file of tokens cannot be used, no token is good until it can", "err", err)
+			t.log.Error("token file cannot be used, no token is accepted until it can", "err", err)
 		}
 		t.users = users
 	}
-	// A lookup by digest tells nothing by how long it takes.
+	// The time that a lookup by digest takes reveals nothing.
 	who, ok := t.users[sha256.Sum256([]byte(token))]
 	return who, ok
 }

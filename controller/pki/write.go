@@ -19,9 +19,9 @@ func Read(cert, key string) (out Issued, err error) {
 	return out, nil
 }
 
-// Write writes a certificate and its key, which only the owner may read. Each
-// file is there as a whole or not at all. Files that exist are refused, with an
-// error that is fs.ErrExist, unless replace is set.
+// Write writes a certificate and its key, which only the owner may read. Each file is
+// written completely or not at all. If a file exists, the error is fs.ErrExist, unless
+// replace is set.
 func (i Issued) Write(cert, key string, replace bool) error {
 	if !replace {
 		for _, name := range []string{cert, key} {
@@ -30,15 +30,14 @@ func (i Issued) Write(cert, key string, replace bool) error {
 			}
 		}
 	}
-	// The key first: whoever sees the new certificate finds its key.
+	// Write the key first, so that whoever sees the new certificate finds its key.
 	if err := WriteFile(key, i.Key, 0o600); err != nil {
 		return err
 	}
 	return WriteFile(cert, i.Cert, 0o644)
 }
 
-// WriteFile writes a file so that it is there as a whole or not at all: under
-// another name, by which it is renamed.
+// WriteFile writes a file completely or not at all: it writes another file and renames it.
 func WriteFile(name string, data []byte, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-") // 0600
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package warn logs what is wrong with peers, but not as often as they give
-// cause to: a flood of strangers does not flood the log.
+// Package warn logs warnings about peers at a limited rate, so that no peer can flood the
+// log.
 package warn
 
 import (
@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// Every is how long the same warning about a machine is not logged again.
+	// Every is the interval in which the same warning about a client is logged once.
 	Every = 10 * time.Second
-	// MaxLines is how many different ones are within Every: whoever mends one
-	// thing is to see what is wrong next.
+	// MaxLines is how many different warnings about a client are logged within Every, so
+	// that whoever fixes one problem sees the next.
 	MaxLines = 3
-	// MaxMachines is how many machines are told apart; all others are as one.
-	// The three bound what is logged, to 30 lines a second.
+	// MaxMachines is how many clients are counted one by one. All others count as one. The
+	// three constants bound the log to 30 lines per second.
 	MaxMachines = 100
 )
 
@@ -36,7 +36,7 @@ type Limiter struct {
 	others   machine
 }
 
-// machine is what is known of one that was warned of.
+// machine is the state of one client.
 type machine struct {
 	until      time.Time // the same is not logged before
 	last       uint64    // what was logged last, hashed
@@ -44,15 +44,15 @@ type machine struct {
 	suppressed int       // warnings since the last that was logged
 }
 
-// New makes a Limiter that logs to log.
+// New returns a Limiter that logs to log.
 func New(log *slog.Logger) *Limiter {
 	return &Limiter{log: log, seed: maphash.MakeSeed(), machines: map[string]*machine{}}
 }
 
-// Warn logs a warning about the peer at an address, with args as for slog: the
-// first of its machine at once, and within Every after that only MaxLines - 1
-// more, each other than the last. How many were not logged since is said as
-// "suppressed" with the next; if there is none, it is not.
+// Warn logs a warning about the peer at an address, with args as in slog. The first warning
+// about a client is logged at once. Within Every after that, at most MaxLines - 1 further
+// ones are logged, if each differs from the one before. The next line that is logged has
+// the number of warnings that were not, as "suppressed".
 func (l *Limiter) Warn(from net.Addr, msg string, args ...any) {
 	suppressed, ok := l.take(connlimit.Host(from), maphash.String(l.seed, msg+fmt.Sprint(args...)))
 	if !ok {
@@ -64,8 +64,8 @@ func (l *Limiter) Warn(from net.Addr, msg string, args ...any) {
 	l.log.Warn(msg, append([]any{"address", from.String()}, args...)...)
 }
 
-// take reports whether a warning about a machine, here its hash, is to be logged,
-// and how many were not since the last.
+// take reports whether a warning, of which text is a hash, is to be logged, and how many
+// were not logged since the last one.
 func (l *Limiter) take(host string, text uint64) (suppressed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,8 +84,8 @@ func (l *Limiter) take(host string, text uint64) (suppressed int, ok bool) {
 	return suppressed, true
 }
 
-// machine returns what is known of a machine. Those of which nothing has to be
-// known any more make room. The caller holds the lock.
+// machine returns the state of a client. It drops the states that have expired if there are
+// too many. The caller holds the lock.
 func (l *Limiter) machine(host string, now time.Time) *machine {
 	if m := l.machines[host]; m != nil {
 		return m
