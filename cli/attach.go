@@ -136,8 +136,8 @@ func (o *attachOptions) report(r attach.Result) {
 	l := r.Link
 	route := "no default route"
 	switch {
-	case l.Gateway.IsValid():
-		route = "default route by " + l.Gateway.String()
+	case len(l.Gateways) > 0:
+		route = "default route by " + joined(l.Gateways)
 	case r.OtherDefault != "":
 		route = "default route left to " + r.OtherDefault
 	}
@@ -145,7 +145,16 @@ func (o *attachOptions) report(r attach.Result) {
 	if len(r.Done) == 0 {
 		unchanged = " (unchanged)"
 	}
-	o.app.note("%s: %s has address %s, MTU %d, MAC %s, %s%s", r.Whose, l.Inner, l.Address, l.MTU, l.MAC, route, unchanged)
+	o.app.note("%s: %s has address %s, MTU %d, MAC %s, %s%s", r.Whose, l.Inner, joined(l.Addresses), l.MTU, l.MAC, route, unchanged)
+}
+
+// joined is addresses in one line.
+func joined[T fmt.Stringer](all []T) string {
+	texts := make([]string, len(all))
+	for i, a := range all {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, " and ")
 }
 
 // confirm waits until packets flow, and says so.

@@ -27,7 +27,9 @@ const attachTopology = `
 ---
 {kind: Router, name: main, spec: {networks: [routed, far]}}
 ---
-{kind: Network, name: segmented, spec: {mode: segmented, cidr: 10.244.0.0/16, containersPerNode: 250, maxNodes: 20}}
+{kind: Network, name: segmented, spec: {mode: segmented, subnets: [{cidr: 10.244.0.0/16}, {cidr: "fd00:244::/56"}], containersPerNode: 250, maxNodes: 20}}
+---
+{kind: Network, name: six, spec: {cidr: "fd00:6::/64"}}
 `
 
 // TestAttach: containers, namespaces and processes get their ports by one
@@ -55,6 +57,26 @@ func TestAttach(t *testing.T) {
 		if got := b.inside(web, "ip", "route", "show", "default"); !strings.Contains(got, "via 10.244.") {
 			t.Errorf("default route %q", got)
 		}
+	})
+	b.part("IPv6, beside IPv4 and alone", func(t *testing.T, b attachBed) {
+		links := b.port("db").Status.Addresses
+		if len(links) != 2 {
+			t.Fatalf("db has %v", links)
+		}
+		// At once: detection of duplicates is not waited for.
+		b.inside(web, "ping", "-n", "-c", "1", "-W", "2", links[1].IP)
+		b.inside(web, "ping", "-n", "-c", "1", "-W", "2", b.port("web").Status.Addresses[1].Gateway)
+		if got := b.inside(web, "ip", "-6", "route", "show", "default"); !strings.Contains(got, "via fd00:244:0:") {
+			t.Errorf("default route %q", got)
+		}
+		b.attach("node1", "web", "--network", "six", "--interface", "eth6")
+		b.attach("node2", "db", "--network", "six", "--interface", "eth6")
+		b.inside(web, "ping", "-n", "-c", "1", "-W", "2", b.port("db-eth6").Status.IP)
+		if got := b.inside(web, "ip", "-4", "addr", "show", "eth6"); got != "" {
+			t.Errorf("eth6: %s", got)
+		}
+		b.detach("node1", "web", "--interface", "eth6")
+		b.detach("node2", "db", "--interface", "eth6")
 	})
 	b.part("a second interface keeps the default route; no gateway where none answers", func(t *testing.T, b attachBed) {
 		before := b.inside(web, "ip", "route", "show", "default")

@@ -1,9 +1,11 @@
 package attach
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 )
@@ -111,9 +113,11 @@ func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, ba
 	if err != nil {
 		return res, err
 	}
-	if found.OtherDefault != "" && w.Link.Gateway.IsValid() {
-		w.Link.Gateway, res.OtherDefault = netip.Addr{}, found.OtherDefault
-	}
+	w.Link.Gateways = slices.DeleteFunc(w.Link.Gateways, func(g netip.Addr) bool {
+		other := found.OtherDefault[family(g)]
+		res.OtherDefault = cmp.Or(res.OtherDefault, other)
+		return other != ""
+	})
 	res.Link = w.Link
 	if res.Done, err = Plan(w, found); err != nil {
 		return res, err
@@ -136,16 +140,25 @@ func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error)
 	if p.Spec.Interface != "" { // bound by the name of the interface
 		w.Link.Host = p.Spec.Interface
 	}
-	ip, err := netip.ParseAddr(p.Status.IP)
-	if err != nil {
-		return w, fmt.Errorf("sdnd gave port %s no address: %w", p.Name, err)
+	for _, a := range p.Status.Links() {
+		ip, err := netip.ParseAddr(a.IP)
+		if err != nil {
+			return w, fmt.Errorf("sdnd gave port %s no address: %w", p.Name, err)
+		}
+		w.Link.Addresses = append(w.Link.Addresses, netip.PrefixFrom(ip, a.PrefixLength))
+		if r.NoDefaultRoute || a.Gateway == "" {
+			continue
+		}
+		g, err := netip.ParseAddr(a.Gateway)
+		if err != nil {
+			return w, err
+		}
+		w.Link.Gateways = append(w.Link.Gateways, g)
 	}
-	w.Link.Address = netip.PrefixFrom(ip, p.Status.PrefixLength)
-	if r.NoDefaultRoute || p.Status.Gateway == "" {
-		return w, nil
+	if len(w.Link.Addresses) == 0 {
+		return w, fmt.Errorf("sdnd gave port %s no address", p.Name)
 	}
-	w.Link.Gateway, err = netip.ParseAddr(p.Status.Gateway)
-	return w, err
+	return w, nil
 }
 
 // look reads what there is of an attachment on this machine.

@@ -192,7 +192,7 @@ func TestContainerMadeAnew(t *testing.T) {
 	delete(m.containers, id)
 	m.run("web", 200)
 	r, err := n.Attach(t.Context(), Request{Name: "web", Network: "seg"})
-	if err != nil || !r.Declared || r.Port.Spec.Network != "seg" || !r.Link.Gateway.IsValid() {
+	if err != nil || !r.Declared || r.Port.Spec.Network != "seg" || len(r.Link.Gateways) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if len(m.rows) != 1 || len(m.devices) != 1 || len(m.ports) != 1 {
@@ -356,7 +356,7 @@ func TestOtherDefaultRoute(t *testing.T) {
 	m.run("web", 100)
 	m.otherRoutes = "eth9"
 	r, err := m.node(filepath.Join(t.TempDir(), "lock")).Attach(t.Context(), Request{Name: "web", Network: "seg"})
-	if err != nil || r.OtherDefault != "eth9" || r.Link.Gateway.IsValid() {
+	if err != nil || r.OtherDefault != "eth9" || len(r.Link.Gateways) > 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
@@ -374,8 +374,8 @@ func TestGateway(t *testing.T) {
 			m := newMachine()
 			m.run("web", 100)
 			r, err := m.node(filepath.Join(t.TempDir(), "lock")).Attach(t.Context(), Request{Name: "web", Network: tt.network, NoDefaultRoute: tt.none})
-			if got := m.inside[processNamespace(100)]["eth0"].Gateway.IsValid(); err != nil || got != tt.want || got != r.Link.Gateway.IsValid() {
-				t.Errorf("a gateway: %t, want %t (%v)", got, tt.want, err)
+			if got := m.inside[processNamespace(100)]["eth0"].Gateways; err != nil || len(got) > 0 != tt.want || len(got) != len(r.Link.Gateways) {
+				t.Errorf("a gateway: %v, want %t (%v)", got, tt.want, err)
 			}
 		})
 	}

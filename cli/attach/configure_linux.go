@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -49,7 +50,7 @@ func (kernel) Configure(ns Namespace, l Link) error {
 		if err := configureHost(machine, l); err != nil {
 			return fmt.Errorf("%s: %w", l.Host, err)
 		}
-		return addRoute(inside, l)
+		return addRoutes(inside, l)
 	})
 }
 
@@ -67,7 +68,7 @@ func configureHost(h *netlink.Handle, l Link) error {
 	if err := h.LinkSetARPOff(link); err != nil {
 		return err
 	}
-	if err := noIPv6(h, link); err != nil {
+	if err := linkLocal(h, link, false); err != nil {
 		return err
 	}
 	return h.LinkSetUp(link)
@@ -92,7 +93,12 @@ func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
 	if err := h.LinkSetMTU(link, l.MTU); err != nil {
 		return err
 	}
-	if err := noIPv6(h, link); err != nil {
+	if l.hasIPv6() {
+		if err := allowIPv6(ns, l.Inner); err != nil {
+			return err
+		}
+	}
+	if err := linkLocal(h, link, l.hasIPv6()); err != nil {
 		return err
 	}
 	if err := setChecksumOffload(ns, l.Inner, !l.Checksums); err != nil {
@@ -101,66 +107,91 @@ func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
 	if err := h.LinkSetUp(link); err != nil {
 		return err
 	}
-	return setAddress(h, link, l.Address)
+	return setAddresses(h, link, l.Addresses)
 }
 
-// setAddress makes an address the only one of a device.
-func setAddress(h *netlink.Handle, link netlink.Link, want netip.Prefix) error {
-	addrs, err := h.AddrList(link, unix.AF_INET)
-	if err != nil {
-		return err
-	}
-	there := false
-	for _, a := range addrs {
-		if prefix(a.IPNet) == want {
-			there = true
-		} else if err := h.AddrDel(link, &a); err != nil {
+// setAddresses makes addresses the only ones of a device, but for its link-local one.
+func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) error {
+	there := map[netip.Prefix]bool{}
+	for _, family := range families {
+		addrs, err := addresses(h, link, family)
+		if err != nil {
 			return err
 		}
-	}
-	if there {
-		return nil
-	}
-	return h.AddrAdd(link, &netlink.Addr{IPNet: &net.IPNet{
-		IP: want.Addr().AsSlice(), Mask: net.CIDRMask(want.Bits(), want.Addr().BitLen()),
-	}})
-}
-
-// addRoute makes the default route by the link as it should be.
-func addRoute(h *netlink.Handle, l Link) error {
-	link, err := h.LinkByName(l.Inner)
-	if err != nil {
-		return err
-	}
-	routes, err := h.RouteList(link, unix.AF_INET)
-	if err != nil {
-		return err
-	}
-	for _, r := range routes {
-		if isDefault(r) && address(r.Gw) != l.Gateway {
-			if err := h.RouteDel(&r); err != nil {
-				return fmt.Errorf("remove the default route by %s: %w", address(r.Gw), err)
+		for _, a := range addrs {
+			if p := prefix(a.IPNet); slices.Contains(want, p) {
+				there[p] = true
+			} else if err := h.AddrDel(link, &a); err != nil {
+				return err
 			}
 		}
 	}
-	if !l.Gateway.IsValid() {
-		return nil
-	}
-	route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: l.Gateway.AsSlice()}
-	if err := h.RouteReplace(route); err != nil {
-		return fmt.Errorf("add the default route by %s: %w", l.Gateway, err)
+	for _, p := range want {
+		if there[p] {
+			continue
+		}
+		a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
+		if p.Addr().Is6() {
+			// Nobody else can have it, and detection of duplicates would keep the
+			// container from using it for a second.
+			a.Flags = unix.IFA_F_NODAD
+		}
+		if err := h.AddrAdd(link, a); err != nil {
+			return fmt.Errorf("set the address %s: %w", p, err)
+		}
 	}
 	return nil
 }
 
-// noIPv6 keeps a device from giving itself an IPv6 address: networks are IPv4,
-// and what it would send from that address is dropped.
-func noIPv6(h *netlink.Handle, link netlink.Link) error {
-	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+// addRoutes makes the default routes by the link as they should be.
+func addRoutes(h *netlink.Handle, l Link) error {
+	link, err := h.LinkByName(l.Inner)
+	if err != nil {
+		return err
+	}
+	for _, family := range families {
+		routes, err := h.RouteList(link, family)
+		if err != nil {
+			return err
+		}
+		for _, r := range routes {
+			if isDefault(r) && !slices.Contains(l.Gateways, address(r.Gw)) {
+				if err := h.RouteDel(&r); err != nil {
+					return fmt.Errorf("remove the default route by %s: %w", address(r.Gw), err)
+				}
+			}
+		}
+	}
+	for _, g := range l.Gateways {
+		route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: g.AsSlice()}
+		if err := h.RouteReplace(route); err != nil {
+			return fmt.Errorf("add the default route by %s: %w", g, err)
+		}
+	}
+	return nil
+}
+
+// allowIPv6 turns IPv6 on for a device, which container engines turn off in
+// namespaces that they give no IPv6 address.
+func allowIPv6(ns Namespace, device string) error {
+	return inside(ns, func() error {
+		return os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("0"), 0)
+	})
+}
+
+// linkLocal says whether a device gives itself a link-local address, made of its MAC,
+// which is the one that its port may send from. Of a network without IPv6 it must have
+// none, for what it sends from there is dropped.
+func linkLocal(h *netlink.Handle, link netlink.Link, has bool) error {
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil && !has {
 		return nil // a kernel without IPv6
 	}
-	err := h.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE)
-	if errors.Is(err, unix.EAFNOSUPPORT) { // one where it is turned off
+	mode := nl.IN6_ADDR_GEN_MODE_NONE
+	if has {
+		mode = nl.IN6_ADDR_GEN_MODE_EUI64
+	}
+	err := h.LinkSetIP6AddrGenMode(link, mode)
+	if errors.Is(err, unix.EAFNOSUPPORT) && !has { // one where it is turned off
 		return nil
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -73,7 +74,7 @@ func (n Node) fits(p api.Port, r Request, t Target) error {
 			return err
 		}
 		return fault(Conflict, "detach it first with: sdnctl detach "+p.Name+"; or "+other, "port %s is that of %s", p.Name, was.Describe())
-	case r.IP != "" && r.IP != p.Status.IP:
+	case r.IP != "" && !slices.ContainsFunc(p.Status.Links(), func(a api.PortLink) bool { return a.IP == r.IP }):
 		return fault(Conflict, "change it with: sdnctl port set "+p.Name+" --ip "+r.IP, "port %s has the address %s, not %s", p.Name, p.Status.IP, r.IP)
 	case r.MAC != "" && r.MAC != p.Status.MAC:
 		return fault(Conflict, "change it with: sdnctl port set "+p.Name+" --mac "+r.MAC, "port %s has the MAC %s, not %s", p.Name, p.Status.MAC, r.MAC)

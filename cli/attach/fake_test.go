@@ -86,7 +86,7 @@ func (m *machine) state() string {
 	}
 	for path, ds := range m.inside {
 		for n, d := range ds {
-			lines = append(lines, fmt.Sprintf("%s %s %v %v %d %s", path, n, d.Addresses, d.Gateway, d.MTU, d.MAC))
+			lines = append(lines, fmt.Sprintf("%s %s %v %v %d %s", path, n, d.Addresses, d.Gateways, d.MTU, d.MAC))
 		}
 	}
 	for n, r := range m.rows {
@@ -130,7 +130,7 @@ func (m *machine) Open(path string) (Namespace, error) {
 }
 
 func (m *machine) Look(ns Namespace, host, inner string) (Seen, error) {
-	s := Seen{OtherDefault: m.otherRoutes}
+	s := Seen{OtherDefault: [2]string{m.otherRoutes}}
 	if d, ok := m.devices[host]; ok {
 		copied := *d
 		s.Host = &copied
@@ -157,8 +157,8 @@ func (m *machine) Configure(ns Namespace, l Link) error {
 	return m.change(func() {
 		host, in := m.devices[l.Host], m.inside[ns.(fakeNamespace).path][l.Inner]
 		host.Up, host.MTU = true, l.MTU
-		in.Up, in.MTU, in.MAC, in.Gateway, in.Offload = true, l.MTU, l.MAC, l.Gateway, !l.Checksums
-		in.Addresses = append(in.Addresses[:0:0], l.Address)
+		in.Up, in.MTU, in.MAC, in.Gateways, in.Offload = true, l.MTU, l.MAC, l.Gateways, !l.Checksums
+		in.Addresses = slices.Clone(l.Addresses)
 	})
 }
 

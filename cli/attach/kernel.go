@@ -19,13 +19,14 @@ type Device struct {
 	// pair in the other end's; 0 for what is not a veth.
 	Index, Peer int
 	// Alias is the text that attach has put on it (see [Link]).
-	Alias     string
-	MAC       string
-	MTU       int
-	Up        bool
-	Addresses []netip.Prefix // IPv4
-	// Gateway is that of the default route by this device, if there is one.
-	Gateway netip.Addr
+	Alias string
+	MAC   string
+	MTU   int
+	Up    bool
+	// Addresses are those of both families, IPv4 first, without link-local ones.
+	Addresses []netip.Prefix
+	// Gateways are those of the default routes by this device, IPv4 first.
+	Gateways []netip.Addr
 	// Offload reports whether it leaves checksums to be filled in by who takes
 	// the packets.
 	Offload bool
@@ -37,8 +38,16 @@ type Seen struct {
 	// namespace.
 	Host, Inner *Device
 	// OtherDefault is the name of another device of the namespace that has a
-	// default route, "" if none has.
-	OtherDefault string
+	// default route, "" if none has; of IPv4 and of IPv6.
+	OtherDefault [2]string
+}
+
+// family is the place of an address' family in Seen.OtherDefault.
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
 }
 
 // paired reports whether the two devices are the ends of one veth pair.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/vishvananda/netlink"
@@ -81,18 +82,20 @@ func (kernel) Look(ns Namespace, host, inner string) (s Seen, err error) {
 		if s.Inner, err = device(inside, inner); err != nil {
 			return err
 		}
-		routes, err := inside.RouteList(nil, unix.AF_INET)
-		if err != nil {
-			return err
-		}
-		for _, r := range routes {
-			if !isDefault(r) {
-				continue
+		for i, family := range families {
+			routes, err := inside.RouteList(nil, family)
+			if err != nil {
+				return err
 			}
-			if s.Inner != nil && r.LinkIndex == s.Inner.Index {
-				s.Inner.Gateway = address(r.Gw)
-			} else if link, err := inside.LinkByIndex(r.LinkIndex); err == nil {
-				s.OtherDefault = link.Attrs().Name
+			for _, r := range routes {
+				if !isDefault(r) {
+					continue
+				}
+				if s.Inner != nil && r.LinkIndex == s.Inner.Index {
+					s.Inner.Gateways = append(s.Inner.Gateways, address(r.Gw))
+				} else if link, err := inside.LinkByIndex(r.LinkIndex); err == nil {
+					s.OtherDefault[i] = link.Attrs().Name
+				}
 			}
 		}
 		return nil
@@ -117,11 +120,26 @@ func device(h *netlink.Handle, name string) (*Device, error) {
 	if link.Type() == "veth" {
 		d.Peer = a.ParentIndex
 	}
-	addrs, err := h.AddrList(link, unix.AF_INET)
-	for _, addr := range addrs {
-		d.Addresses = append(d.Addresses, prefix(addr.IPNet))
+	for _, family := range families {
+		addrs, err := addresses(h, link, family)
+		if err != nil {
+			return nil, err
+		}
+		for _, addr := range addrs {
+			d.Addresses = append(d.Addresses, prefix(addr.IPNet))
+		}
 	}
-	return d, err
+	return d, nil
+}
+
+// families are those that addresses and routes are of, IPv4 first.
+var families = [...]int{unix.AF_INET, unix.AF_INET6}
+
+// addresses lists a device's addresses of a family, but for link-local ones of IPv6,
+// which the kernel makes by itself.
+func addresses(h *netlink.Handle, link netlink.Link, family int) ([]netlink.Addr, error) {
+	addrs, err := h.AddrList(link, family)
+	return slices.DeleteFunc(addrs, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() }), err
 }
 
 // absent reports whether a device is not there.

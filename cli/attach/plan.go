@@ -18,16 +18,22 @@ type Link struct {
 	// namespace.
 	Host, Inner string
 	// Target is whose it is.
-	Target  Target
-	MAC     string
-	MTU     int
-	Address netip.Prefix
-	// Gateway is that of the default route; the zero Addr for none.
-	Gateway netip.Addr
+	Target Target
+	MAC    string
+	MTU    int
+	// Addresses has one of each family at most, IPv4 first.
+	Addresses []netip.Prefix
+	// Gateways are those of the default routes, one of each family at most.
+	Gateways []netip.Addr
 	// Checksums has the kernel fill in the checksums of what the namespace
 	// sends. The userspace datapath of Open vSwitch (datapath_type netdev) takes
 	// packets from a veth as they are and would pass unfinished ones on.
 	Checksums bool
+}
+
+// hasIPv6 reports whether the link has an IPv6 address.
+func (l Link) hasIPv6() bool {
+	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 }
 
 // Alias is the alias of the end on the machine.
@@ -156,7 +162,7 @@ func obstacle(w Want, f Found) error {
 func configured(l Link, s Seen) bool {
 	in := s.Inner
 	return s.Host.Up && in.Up && s.Host.MTU == l.MTU && in.MTU == l.MTU && in.MAC == l.MAC &&
-		slices.Equal(in.Addresses, []netip.Prefix{l.Address}) && in.Gateway == l.Gateway && in.Offload != l.Checksums
+		slices.Equal(in.Addresses, l.Addresses) && slices.Equal(in.Gateways, l.Gateways) && in.Offload != l.Checksums
 }
 
 // includes reports whether all has what part has.
