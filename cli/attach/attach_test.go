@@ -263,6 +263,14 @@ func TestCollect(t *testing.T) {
 	}
 	m.noDocker = false
 	collect(Removed{Port: "web", Deleted: true})
+	// What another program keeps of the namespace of a container that was removed
+	// keeps nothing of it on the bridge.
+	held := m.run("held", 800)
+	if _, err := n.Attach(t.Context(), Request{Name: "held", Network: "blue"}); err != nil {
+		t.Fatal(err)
+	}
+	delete(m.containers, held)
+	collect(Removed{Port: "held", Interface: HostName("held"), Deleted: true})
 	// A namespace that is gone took the device with it.
 	delete(m.inside, "/run/netns/ns1")
 	delete(m.devices, HostName("ns"))

@@ -13,6 +13,8 @@ import (
 //
 //   - interfaces of the bridge whose device has gone with its namespace, because
 //     the container was stopped, restarted or removed;
+//   - those of containers that were removed, whose namespace another program
+//     still holds;
 //   - devices that no interface of the bridge belongs to;
 //   - ports that attach declared, once their container is removed or nothing is
 //     attached as them. The port of a stopped container stays, and so does its
@@ -32,18 +34,28 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 		return nil, err
 	}
 	var removed []Removed
+	var unchecked []error
 	live := map[string]bool{}
 	for _, a := range all {
-		if a.row && a.link {
-			live[a.port] = true
-			continue
+		why := "the namespace that its device was in is gone"
+		switch {
+		case a.row && a.link:
+			gone := false
+			if a.target.Kind == Docker { // others are there while their device is
+				if gone, err = n.gone(ctx, a.target); err != nil {
+					unchecked = append(unchecked, fmt.Errorf("interface %s is left as it is: %w", a.host, err))
+				}
+			}
+			if !gone {
+				live[a.port] = true
+				continue
+			}
+			why = a.target.Describe() + " is gone"
+		case a.link:
+			why = "the bridge has no interface for the device"
 		}
 		if err := n.unplug(ctx, a.host); err != nil {
 			return removed, err
-		}
-		why := "the namespace that its device was in is gone"
-		if a.link {
-			why = "the bridge has no interface for the device"
 		}
 		removed = append(removed, Removed{Port: a.port, Interface: a.host, Why: why})
 	}
@@ -51,7 +63,6 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	if err != nil {
 		return removed, err
 	}
-	var unchecked []error
 	for _, p := range ports.Items {
 		t, err := ParseTarget(p.Labels[TargetLabel])
 		if err != nil || p.Spec.Node != n.Name || live[p.Name] {
