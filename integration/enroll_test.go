@@ -61,6 +61,12 @@ func TestEnroll(t *testing.T) {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
+	b.run("a look whether sdnd can be reached is no switch", func(t *testing.T, b *bed) {
+		b.on(b.node("node1"), "nc -z -w 2 "+b.Controller.Addr.String()+" 6653")
+		if all := b.awaitSwitches(0); len(all) > 0 {
+			t.Errorf("%+v", all)
+		}
+	})
 	b.run("plain TCP gets in from sdnd's own machine only", func(t *testing.T, _ *bed) {
 		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", "printf '\\004\\000\\000\\010\\000\\000\\000\\001' | timeout 3 nc -q 3 "+b.Controller.Addr.String()+" 6653 | wc -c")
 		if err != nil || strings.TrimSpace(out) != "0" && strings.TrimSpace(out) != "7" { // at most a TLS alert

@@ -156,8 +156,12 @@ func TestMACMismatch(t *testing.T) {
 // The facts of a node that never connected, and of one that was there.
 func TestNotConnected(t *testing.T) {
 	never := node(func(f *NodeFacts) { f.Connected, f.Seen, f.TunnelPort = false, false, false })
-	if len(never) != 1 || never[0].Action != "on that machine run: sdnctl node join node1" {
+	if len(never) != 1 || never[0].Action != "on that machine run: sdnctl node join node1 --controller ADDRESS" {
 		t.Errorf("never connected: %+v", never)
+	}
+	secure := node(func(f *NodeFacts) { f.Connected, f.Seen, f.Secure = false, false, true })
+	if len(secure) != 1 || secure[0].Action != "on that machine run the line that this prints: sdnctl node invite node1" {
+		t.Errorf("never connected, where nodes need a certificate: %+v", secure)
 	}
 	gone := node(func(f *NodeFacts) { f.Connected, f.LastError = false, "disconnected: EOF" })
 	if len(gone) != 1 || gone[0].Message != "its switch is not connected: disconnected: EOF" {

@@ -9,6 +9,8 @@ import (
 // NodeFacts is what is known of a node.
 type NodeFacts struct {
 	Name string
+	// Secure says that nodes prove who they are, so that they need an invitation.
+	Secure bool
 	// Connected says whether its switch has an OpenFlow session, and Seen whether
 	// it had one since sdnd started.
 	Connected, Seen bool
@@ -88,7 +90,7 @@ func Node(f NodeFacts) []Condition {
 	default:
 		l.add(OVSDBNotConnected,
 			"its ovsdb-server is not connected, so the external_ids of its interfaces are not known",
-			"on "+f.Name+", set the manager again with: sdnctl node join "+f.Name)
+			Join(f.Name, f.Name, f.Secure))
 	}
 	tunnel(&l, f)
 	if f.Fragments != "" {
@@ -162,6 +164,14 @@ func otherBridge(told, want string) bool {
 	return told != want[:min(len(want), openFlowName)]
 }
 
+// Join is what makes a machine the node, or sets it up again, in words.
+func Join(machine, node string, secure bool) string {
+	if secure {
+		return "on " + machine + " run the line that this prints: sdnctl node invite " + node
+	}
+	return "on " + machine + " run: sdnctl node join " + node + " --controller ADDRESS"
+}
+
 func notConnected(l *list, f NodeFacts) {
 	if r := f.Refused; r != nil {
 		action := "on that machine, join again with the line that this prints: sdnctl node invite " + f.Name
@@ -171,7 +181,7 @@ func notConnected(l *list, f NodeFacts) {
 		l.add(SwitchRefused, "its switch is not connected, and the one at "+r.Address+" was refused: "+r.Reason, action)
 		return
 	}
-	message, action := "its switch has not connected", "on that machine run: sdnctl node join "+f.Name
+	message, action := "its switch has not connected", Join("that machine", f.Name, f.Secure)
 	if f.Seen {
 		message = "its switch is not connected"
 		action = "on that machine check that Open vSwitch runs and reaches sdnd: ovs-vsctl show"

@@ -9,6 +9,8 @@ import (
 // PortFacts is what is known of a port.
 type PortFacts struct {
 	Name string
+	// Secure says that nodes prove who they are, so that they need an invitation.
+	Secure bool
 	// Node is where the port is pinned to or bound, Bridge the bridge there, ""
 	// for none; WantBridge is the one that sdnd looks for in OVSDB.
 	Node, Bridge, WantBridge string
@@ -88,7 +90,7 @@ func Port(f PortFacts) []Condition {
 	}
 	if !f.Bound && f.Deaf != "" {
 		l.add(NotBound, "the ovsdb-server of "+f.Deaf+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
-			"on "+f.Deaf+", set the manager again with: sdnctl node join "+f.Deaf)
+			Join(f.Deaf, f.Deaf, f.Secure))
 		return l
 	}
 	if !f.Bound && f.Failed != nil {

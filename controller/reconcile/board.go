@@ -17,6 +17,7 @@ type board struct {
 	mu          sync.Mutex
 	now         func() time.Time
 	bridge      string // name of the bridge on every node
+	secure      bool   // nodes prove who they are
 	nodes       map[string]*boardNode
 	behind      behind
 	quarantined map[*peer]Switch
@@ -238,7 +239,7 @@ func (f *Fabric) Acks(rev topology.Revision) Acks {
 		case n.status.LastError != "":
 			p.Reason = n.status.LastError
 		case !p.Connected && n.status.Since.IsZero():
-			p.Reason = "has never connected; on that machine run: sdnctl node join " + name
+			p.Reason = "has never connected; " + condition.Join("that machine", name, b.secure)
 		case !p.Connected:
 			p.Reason = "not connected since " + n.status.Since.Format(time.RFC3339)
 		default:

@@ -29,7 +29,7 @@ func (b *board) assessNode(n *boardNode) NodeStatus {
 func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 	s = n.snapshot()
 	facts := condition.NodeFacts{
-		Name: s.Node, Connected: s.Connected, Seen: !s.Since.IsZero(),
+		Name: s.Node, Secure: b.secure, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
 		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, Impostor: s.Impostor,
 		Fragments: s.Fragments,
@@ -143,7 +143,7 @@ func (c *byID) count(p *topology.Port, by int) {
 func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.PortFacts {
 	place := v.Place(p.Name)
 	facts := condition.PortFacts{
-		Name: p.Name, Node: v.Location(p), Bridge: d.f.board.bridge, WantBridge: d.f.board.bridge, Bound: place.OFPort != 0,
+		Name: p.Name, Secure: d.f.board.secure, Node: v.Location(p), Bridge: d.f.board.bridge, WantBridge: d.f.board.bridge, Bound: place.OFPort != 0,
 		Interface: cmp.Or(place.Interface, p.Spec.Interface), MAC: p.MAC.String(),
 	}
 	if p.Spec.Interface == "" {

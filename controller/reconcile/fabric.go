@@ -165,6 +165,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
+	f.board.secure = cfg.Identify != nil
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workspaces.New = func() any { return newWorkspace(cfg.Extra) }

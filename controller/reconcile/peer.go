@@ -99,7 +99,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		if ctx.Err() == nil {
 			f.strange.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
 			f.metrics.handshakesFailed.Inc()
-			f.board.show(conn.RemoteAddr(), Switch{Reason: err.Error()}, "")
+			f.board.unproven(conn.RemoteAddr(), err)
 		}
 		return
 	}

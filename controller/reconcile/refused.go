@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"errors"
+	"io"
 	"net"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -29,6 +31,18 @@ func (b *board) refuse(from net.Addr, err error) {
 	}
 	b.show(from, Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3"},
 		"ovs-vsctl set bridge "+b.bridge+" protocols=OpenFlow13")
+}
+
+// unproven remembers, by machine, why a connection did not prove who it is. One
+// that ended or said nothing was a look whether sdnd can be reached, as "sdnctl node
+// join" takes one, and no switch.
+func (b *board) unproven(from net.Addr, err error) {
+	var network net.Error
+	silent := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.As(err, &network) && network.Timeout()
+	if !silent {
+		b.show(from, Switch{Reason: err.Error()}, "")
+	}
 }
 
 // refusal is a switch that was refused, the command that lets it in, "" for none,

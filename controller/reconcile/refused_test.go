@@ -1,9 +1,13 @@
 package reconcile
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,5 +44,27 @@ func TestRefusedNode(t *testing.T) {
 	b.accept(from)
 	if want := "[node/node1 node/node1]"; fmt.Sprint(told) != want {
 		t.Errorf("subscribers were told %v, want %s", told, want)
+	}
+}
+
+// TestLookIsNoSwitch: a connection that ends or says nothing before it has proven
+// who it is is not listed as a switch; one that proves the wrong thing is.
+func TestLookIsNoSwitch(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		listed int
+	}{
+		{io.EOF, 0},
+		{io.ErrUnexpectedEOF, 0},
+		{&net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, 0},
+		{&net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, 0},
+		{errors.New("certificate signed by unknown authority"), 1},
+		{errors.New("first record does not look like a TLS handshake"), 1},
+	} {
+		b := newBoard(time.Now, "br-int")
+		b.unproven(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("tls handshake: %w", tt.err))
+		if n := len((&Fabric{board: b}).Switches()); n != tt.listed {
+			t.Errorf("%v: %d are listed, want %d", tt.err, n, tt.listed)
+		}
 	}
 }
