@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -118,6 +119,9 @@ func (o *attachOptions) run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
+	if err := o.warn(ctx, client, r.Port.Spec.Network); err != nil {
+		return err
+	}
 	port, err := client.Object(ctx, api.KindPort, r.Port.Name)
 	if err != nil {
 		return err
@@ -155,6 +159,22 @@ func joined[T fmt.Stringer](all []T) string {
 		texts[i] = a.String()
 	}
 	return strings.Join(texts, " and ")
+}
+
+// warn says what is wrong with a network, for those who just joined it.
+func (o *attachOptions) warn(ctx context.Context, client *api.Client, network string) error {
+	object, err := client.Object(ctx, api.KindNetwork, network)
+	if err != nil {
+		return err
+	}
+	var s struct{ Conditions []api.Condition }
+	if err := json.Unmarshal(object.Status, &s); err != nil {
+		return fmt.Errorf("%s: decode its status: %w", object.Ref(), err)
+	}
+	for _, c := range s.Conditions {
+		o.app.note("%s: network/%s: %s; cure: %s", c.Severity, network, c.Message, c.Action)
+	}
+	return nil
 }
 
 // confirm waits until packets flow, and says so.

@@ -123,7 +123,13 @@ func (f *fabric) PortStatus(name string) reconcile.PortStatus {
 	return s
 }
 
-func (f *fabric) NetworkConditions(string) []condition.Condition { return nil }
+// NetworkConditions are those of a network whose name says that its MTU is large.
+func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
+	if name != "large" {
+		return nil
+	}
+	return condition.Network(condition.NetworkFacts{Name: name, MTU: 9000, Small: []condition.Underlay{{Node: "node1", MTU: 1500, Overhead: 50}}})
+}
 
 // Summary knows of nodes that are not connected.
 func (f *fabric) Summary(worst int) reconcile.Summary {

@@ -42,7 +42,7 @@ func (d *dispatcher) underlayTold(node string, mtu int) {
 
 // assessNetwork evaluates a network's conditions anew.
 func (d *dispatcher) assessNetwork(name string) {
-	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name))
+	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
 }
 
 // assessNetworks evaluates the networks anew that a commit changes, or whose ports
@@ -78,8 +78,9 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Ch
 	}
 }
 
-// networkConditions returns what is wrong with a network. Anyone may call it.
-func (f *Fabric) networkConditions(v *pipeline.View, name string) []condition.Condition {
+// networkConditions returns what is wrong with a network; with a node, as far as it
+// is that node's. Anyone may call it.
+func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condition.Condition {
 	n, ok := v.Topo.Network(name)
 	if !ok {
 		return nil
@@ -90,12 +91,15 @@ func (f *Fabric) networkConditions(v *pipeline.View, name string) []condition.Co
 	}
 	f.facts.mu.Lock()
 	defer f.facts.mu.Unlock()
-	for node := range v.NodesOf(name) {
-		u := condition.Underlay{Node: node, MTU: f.facts.underlay[node], Overhead: overIPv4}
-		if o, ok := v.Topo.Node(node); ok && o.Spec.TunnelIP.Is6() {
+	for at := range v.NodesOf(name) {
+		if node != "" && at != node {
+			continue
+		}
+		u := condition.Underlay{Node: at, MTU: f.facts.underlay[at], Overhead: overIPv4}
+		if o, ok := v.Topo.Node(at); ok && o.Spec.TunnelIP.Is6() {
 			u.Overhead = overIPv6
 		}
-		if u.MTU != 0 && facts.MTU+u.Overhead > u.MTU && v.HasPorts(name, node) {
+		if u.MTU != 0 && facts.MTU+u.Overhead > u.MTU && v.HasPorts(name, at) {
 			facts.Small = append(facts.Small, u)
 		}
 	}
@@ -103,9 +107,10 @@ func (f *Fabric) networkConditions(v *pipeline.View, name string) []condition.Co
 	return condition.Network(facts)
 }
 
-// NetworkConditions returns what is wrong with a network.
-func (f *Fabric) NetworkConditions(name string) []condition.Condition {
-	all := f.networkConditions(f.View(), name)
+// NetworkConditions returns what is wrong with a network; with a node, as far as it
+// is that node's, which is what the node may know.
+func (f *Fabric) NetworkConditions(name, node string) []condition.Condition {
+	all := f.networkConditions(f.View(), name, node)
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	f.board.conditions.Stamp(networkRef(name), all, f.board.now())

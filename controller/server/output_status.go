@@ -73,7 +73,7 @@ func timeOrNil(t time.Time) *time.Time {
 }
 
 func (v view) network(n *topology.Network) *api.Network {
-	wrong := v.fabric.NetworkConditions(n.Name)
+	wrong := v.fabric.NetworkConditions(n.Name, v.only)
 	st := &api.NetworkStatus{
 		Ready: condition.Ready(wrong), Conditions: conditions(wrong),
 		VNI: int(n.VNI), GatewayMAC: macText(n.GatewayMAC),

@@ -116,7 +116,7 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 		st, _ := v.fabric.NodeStatus(o.Name)
 		return st.Conditions
 	case topology.KindNetwork:
-		return v.fabric.NetworkConditions(o.Name)
+		return v.fabric.NetworkConditions(o.Name, v.only)
 	case topology.KindPort:
 		return v.fabric.PortStatus(o.Name).Conditions
 	}

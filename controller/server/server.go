@@ -39,7 +39,7 @@ type Store interface {
 type Fabric interface {
 	NodeStatus(name string) (reconcile.NodeStatus, bool)
 	PortStatus(name string) reconcile.PortStatus
-	NetworkConditions(name string) []condition.Condition
+	NetworkConditions(name, node string) []condition.Condition
 	Summary(worst int) reconcile.Summary
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks

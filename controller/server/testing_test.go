@@ -78,7 +78,16 @@ func (f *fakeFabric) Summary(worst int) reconcile.Summary {
 	return s
 }
 
-func (f *fakeFabric) NetworkConditions(string) []condition.Condition { return nil }
+// NetworkConditions are of pods: that the underlay of node1 and node2 is too small.
+func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition {
+	facts := condition.NetworkFacts{Name: name, MTU: 9000}
+	for _, n := range []string{"node1", "node2"} {
+		if name == "pods" && (node == "" || node == n) {
+			facts.Small = append(facts.Small, condition.Underlay{Node: n, MTU: 1500, Overhead: 50})
+		}
+	}
+	return condition.Network(facts)
+}
 
 func (f *fakeFabric) Switches() []reconcile.Switch { return f.switches }
 
