@@ -62,13 +62,13 @@ func TestEnroll(t *testing.T) {
 		}
 	})
 	b.run("a look whether sdnd can be reached is no switch", func(t *testing.T, b *bed) {
-		b.on(b.node("node1"), "nc -z -w 2 "+b.Controller.Addr.String()+" 6653")
+		b.on(b.node("node1"), "bash -c 'exec 3<>/dev/tcp/"+b.Controller.Addr.String()+"/6653'")
 		if all := b.awaitSwitches(0); len(all) > 0 {
 			t.Errorf("%+v", all)
 		}
 	})
 	b.run("plain TCP gets in from sdnd's own machine only", func(t *testing.T, _ *bed) {
-		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", "printf '\\004\\000\\000\\010\\000\\000\\000\\001' | timeout 3 nc -q 3 "+b.Controller.Addr.String()+" 6653 | wc -c")
+		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", "bash -c 'exec 3<>/dev/tcp/"+b.Controller.Addr.String()+"/6653; printf \"\\\\004\\\\000\\\\000\\\\010\\\\000\\\\000\\\\000\\\\001\" >&3; timeout 3 cat <&3' | wc -c")
 		if err != nil || strings.TrimSpace(out) != "0" && strings.TrimSpace(out) != "7" { // at most a TLS alert
 			t.Errorf("%v: %q", err, out)
 		}

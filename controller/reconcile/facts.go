@@ -154,6 +154,27 @@ func (b *bridgeFacts) iface(name string) *ovsdb.Interface {
 	return b.ifaces[at]
 }
 
+// mayBe returns the interfaces that the port with an OpenFlow number and name may
+// be: the one of which OVSDB tells that number, or those of that name while it has
+// yet to tell.
+func (b *bridgeFacts) mayBe(number openflow.PortNo, name string) (all []*ovsdb.Interface) {
+	if i := b.numbered[number]; i != nil {
+		return []*ovsdb.Interface{i}
+	}
+	if len(name) < nameCut {
+		if i := b.iface(name); i != nil {
+			all = append(all, i)
+		}
+		return all
+	}
+	at, _ := slices.BinarySearchFunc(b.ifaces, name, func(i *ovsdb.Interface, name string) int { return strings.Compare(i.Name, name) })
+	for at < len(b.ifaces) && strings.HasPrefix(b.ifaces[at].Name, name) {
+		all = append(all, b.ifaces[at])
+		at++
+	}
+	return all
+}
+
 // otherTunnel returns the name of a VXLAN interface that is not the tunnel port, "" if there
 // is none.
 func (b *bridgeFacts) otherTunnel() string {
@@ -298,12 +319,14 @@ func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
 // may be.
 func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
 	d.f.facts.mu.Lock()
-	i := d.f.facts.of(n.dpid).numbered[number]
+	all := d.f.facts.of(n.dpid).mayBe(number, name)
 	d.f.facts.mu.Unlock()
-	if i != nil {
-		name = i.Name
+	for _, i := range all {
+		d.assessInterface(n, i.Name, i)
 	}
-	d.assessInterface(n, name, i)
+	if len(all) == 0 {
+		d.assessInterface(n, name, nil)
+	}
 }
 
 // bridgeTold: OVSDB says what a bridge is set to.
