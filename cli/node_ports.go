@@ -68,7 +68,7 @@ func (a *app) printNodePorts(o *output, found nodePorts) error {
 	}
 	var lines []line
 	for _, p := range found.pinned {
-		lines = append(lines, line{p, "deleted"})
+		lines = append(lines, line{p, "to be deleted"})
 	}
 	for _, p := range found.bound {
 		lines = append(lines, line{p, "stays declared"})
