@@ -176,6 +176,19 @@ func (f *fabric) Flows(_ context.Context, node string) ([]reconcile.FlowView, er
 	}, nil
 }
 
+func (f *fabric) Groups(context.Context, string) ([]reconcile.NumberedView, error) {
+	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
+	return []reconcile.NumberedView{
+		{Number: 7, Text: "group_id=7,type=select,bucket=actions=output:3", Owner: owner, Why: "chooses a backend", Wanted: true, Installed: true, Flows: 1, Packets: 12, Bytes: 840},
+		{Number: 9, Text: "group_id=9,type=all", Installed: true},
+	}, nil
+}
+
+func (f *fabric) Meters(context.Context, string) ([]reconcile.NumberedView, error) {
+	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
+	return []reconcile.NumberedView{{Number: 7, Text: "meter=7 kbps bands= type=drop rate=1000", Owner: owner, Why: "limits the port", Wanted: true, Exceeded: 3}}, nil
+}
+
 func (f *fabric) Drifts(node string) []reconcile.Drift {
 	d := reconcile.Drift{Seq: 1, Time: time.Now().Add(-time.Minute), Node: "node1", What: "deleted", Table: "forward",
 		Owner: topology.Ref{Kind: topology.KindPort, Name: "web1"}, Before: "table=80 actions=output:3", By: "monitor"}

@@ -17,6 +17,8 @@ type flowsOptions struct {
 	table  string
 	object string
 	state  string
+	groups bool
+	meters bool
 	output output
 }
 
@@ -25,7 +27,7 @@ func newFlowsCmd(a *app) *cobra.Command {
 	states := []string{api.FlowInstalled, api.FlowMissing, api.FlowForeign}
 	cmd := &cobra.Command{
 		Use:   "flows NODE",
-		Short: "List the flows of a node, and why each is there",
+		Short: "List the flows, groups or meters of a node, and why each is there",
 		Long: `List the flows that a node's switch should have. Each is shown with the object and
 the rule that it comes from, and with the counters of the switch. A flow that the
 switch does not have is "missing"; a flow that it should not have is "foreign".
@@ -33,7 +35,8 @@ switch does not have is "missing"; a flow that it should not have is "foreign".
 -o wide also shows the actions.`,
 		Example: `  sdnctl flows node1
   sdnctl flows node1 --object port/web1 -o wide
-  sdnctl flows node1 --installed missing`,
+  sdnctl flows node1 --installed missing
+  sdnctl flows node1 --groups -o wide`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },
 		PreRunE: func(*cobra.Command, []string) error {
@@ -48,6 +51,11 @@ switch does not have is "missing"; a flow that it should not have is "foreign".
 	cmd.Flags().StringVar(&o.table, "table", "", "only those of a `table`, by name or number")
 	cmd.Flags().StringVar(&o.object, "object", "", "only those of an `object`, such as port/web1")
 	cmd.Flags().StringVar(&o.state, "installed", "", "only those in this `state`: yes, missing or foreign")
+	cmd.Flags().BoolVar(&o.groups, "groups", false, "list groups instead of flows")
+	cmd.Flags().BoolVar(&o.meters, "meters", false, "list meters instead of flows")
+	cmd.MarkFlagsMutuallyExclusive("groups", "meters")
+	cmd.MarkFlagsMutuallyExclusive("groups", "table")
+	cmd.MarkFlagsMutuallyExclusive("meters", "table")
 	mustComplete(cmd, "table", tableNames()...)
 	mustCompleteFunc(cmd, "object", a.completeObjects(0))
 	mustComplete(cmd, "installed", states...)
@@ -66,6 +74,12 @@ func (o *flowsOptions) run(ctx context.Context, node string) error {
 		return err
 	}
 	defer client.Close()
+	switch {
+	case o.groups:
+		return o.listGroups(ctx, client, node)
+	case o.meters:
+		return o.listMeters(ctx, client, node)
+	}
 	flows, err := client.Flows(ctx, node)
 	if err != nil {
 		return err
@@ -78,20 +92,28 @@ func (o *flowsOptions) run(ctx context.Context, node string) error {
 	if err := printTable(&o.output, flowColumns(), flows.Flows); err != nil {
 		return err
 	}
-	count := make(map[string]int)
-	for _, f := range flows.Flows {
-		count[f.Installed]++
-	}
-	o.app.note("%d of %d flows: %d installed, %d missing, %d foreign", len(flows.Flows), all,
-		count[api.FlowInstalled], count[api.FlowMissing], count[api.FlowForeign])
+	countInstalled(o, "flows", all, flows.Flows, func(f api.Flow) string { return f.Installed })
 	return nil
+}
+
+// countInstalled says below a table how much it lists.
+func countInstalled[T any](o *flowsOptions, what string, all int, listed []T, installed func(T) string) {
+	count := make(map[string]int)
+	for _, item := range listed {
+		count[installed(item)]++
+	}
+	o.app.note("%d of %d %s: %d installed, %d missing, %d foreign", len(listed), all, what,
+		count[api.FlowInstalled], count[api.FlowMissing], count[api.FlowForeign])
 }
 
 // wanted tells whether the filters let a flow through.
 func (o *flowsOptions) wanted(f api.Flow) bool {
-	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) &&
-		(o.object == "" || strings.EqualFold(o.object, f.Object)) &&
-		(o.state == "" || o.state == f.Installed)
+	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) && o.lets(f.Object, f.Installed)
+}
+
+// lets tells whether the filters let through what an object has made.
+func (o *flowsOptions) lets(object, installed string) bool {
+	return (o.object == "" || strings.EqualFold(o.object, object)) && (o.state == "" || o.state == installed)
 }
 
 func flowColumns() []column[api.Flow] {

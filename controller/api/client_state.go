@@ -109,6 +109,20 @@ func (c *Client) Switches(ctx context.Context) (Switches, error) {
 	return out, err
 }
 
+// Groups lists the groups of a node, as wanted beside as installed.
+func (c *Client) Groups(ctx context.Context, node string) (Groups, error) {
+	var out Groups
+	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/groups", nil, nil, nil, &out)
+	return out, err
+}
+
+// Meters lists the meters of a node, as wanted beside as installed.
+func (c *Client) Meters(ctx context.Context, node string) (Meters, error) {
+	var out Meters
+	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/meters", nil, nil, nil, &out)
+	return out, err
+}
+
 // Flows lists the flows of a node, as wanted beside as installed.
 func (c *Client) Flows(ctx context.Context, node string) (Flows, error) {
 	var out Flows

@@ -75,6 +75,8 @@ func TestRequests(t *testing.T) {
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Switches(ctx); return err },
 		func() error { _, err := c.Flows(ctx, "n1"); return err },
+		func() error { _, err := c.Groups(ctx, "n1"); return err },
+		func() error { _, err := c.Meters(ctx, "n1"); return err },
 	}
 	for _, call := range calls {
 		if err := call(); err != nil {
@@ -95,6 +97,8 @@ func TestRequests(t *testing.T) {
 		"GET /v1/status" + me,
 		"GET /v1/switches" + me,
 		"GET /v1/nodes/n1/flows" + me,
+		"GET /v1/nodes/n1/groups" + me,
+		"GET /v1/nodes/n1/meters" + me,
 	}
 	if diff := cmp.Diff(want, *seen); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -159,3 +159,40 @@ type Flow struct {
 	Bytes     uint64 `json:"bytes" doc:"Bytes that it matched" example:"840"`
 	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
 }
+
+// Groups lists the groups of a node.
+type Groups struct {
+	Node   string  `json:"node" doc:"The node" example:"node1"`
+	Groups []Group `json:"groups" doc:"Its groups by number"`
+}
+
+// Group is one group of a node, as wanted beside as installed.
+type Group struct {
+	ID        uint32 `json:"id" doc:"Number of the group" example:"7"`
+	Group     string `json:"group" doc:"What it is, as ovs-ofctl writes it" example:"group_id=7,type=all,bucket=actions=output:3"`
+	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"port/web1"`
+	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"chooses a backend"`
+	Flows     uint32 `json:"flows" doc:"Flows and groups that send packets to it" example:"1"`
+	Packets   uint64 `json:"packets" doc:"Packets that came to it" example:"12"`
+	Bytes     uint64 `json:"bytes" doc:"Bytes that came to it" example:"840"`
+	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
+}
+
+// Meters lists the meters of a node.
+type Meters struct {
+	Node   string  `json:"node" doc:"The node" example:"node1"`
+	Meters []Meter `json:"meters" doc:"Its meters by number"`
+}
+
+// Meter is one meter of a node, as wanted beside as installed.
+type Meter struct {
+	ID        uint32 `json:"id" doc:"Number of the meter" example:"7"`
+	Meter     string `json:"meter" doc:"What it is, as ovs-ofctl writes it" example:"meter=7 kbps bands= type=drop rate=1000"`
+	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"port/web1"`
+	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"limits what the port sends"`
+	Flows     uint32 `json:"flows" doc:"Flows that send packets to it" example:"1"`
+	Packets   uint64 `json:"packets" doc:"Packets that came to it" example:"12"`
+	Bytes     uint64 `json:"bytes" doc:"Bytes that came to it" example:"840"`
+	Exceeded  uint64 `json:"exceeded" doc:"Packets that were beyond its rates" example:"2"`
+	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
+}

@@ -29,7 +29,12 @@ func limits(add pipeline.Adder, v *pipeline.View, _ string, u pipeline.Unit) {
 	if _, err := fmt.Sscanf(p.Spec.InterfaceID, "%d-r%d", &rate, &id); err != nil {
 		return
 	}
-	add.Meter(openflow.Meter{ID: id, Flags: openflow.MeterKbps, Bands: openflow.Bands(nil).Drop(rate, 0)}, "limits a port")
+	// Half of them come back in another form: with a burst.
+	meter := openflow.Meter{ID: id, Flags: openflow.MeterKbps, Bands: openflow.Bands(nil).Drop(rate, 0)}
+	if id%2 == 0 {
+		meter = openflow.Meter{ID: id, Flags: openflow.MeterKbps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(rate, 10)}
+	}
+	add.Meter(meter, "limits a port")
 	add.Group(openflow.Group{ID: id, Type: openflow.GroupTypeSelect, Buckets: openflow.Buckets(nil).
 		Add(openflow.Bucket{Weight: uint16(rate), WatchPort: 77, WatchGroup: openflow.GroupAny,
 			Actions: openflow.Actions(nil).SetReg(3, id).Resubmit(openflow.PortInPort, 112)}).
@@ -148,6 +153,19 @@ func TestItemsAtScale(t *testing.T) {
 	}
 	if d := b.fabric.Drifts(""); len(d) > 0 {
 		t.Errorf("drifts: %+v", d)
+	}
+	for what, list := range map[string]func(context.Context, string) ([]reconcile.NumberedView, error){
+		"groups": b.fabric.Groups, "meters": b.fabric.Meters,
+	} {
+		views, err := list(b.Context(), "node1")
+		if err != nil || len(views) != 1000 {
+			t.Fatalf("%d %s listed, %v", len(views), what, err)
+		}
+		for i, v := range views {
+			if v.Number != uint32(i+1) || !v.Wanted || !v.Installed || v.Flows != 1 || v.Owner.Name != fmt.Sprintf("r%d", i+1) || v.Why == "" {
+				t.Fatalf("%s: %+v", what, v)
+			}
+		}
 	}
 	b.apply(limited(7, 500), del(topology.KindPort, "r8"), limited(1001, 20))
 	b.itemsSettled(n)

@@ -136,6 +136,20 @@ func exampleFlows() api.Flows {
 	}}}
 }
 
+func exampleGroups() api.Groups {
+	return api.Groups{Node: "node1", Groups: []api.Group{{
+		ID: 7, Group: "group_id=7,type=select,bucket=actions=output:3,bucket=actions=output:4", Object: "port/web1", Why: "chooses a backend",
+		Flows: 1, Packets: 12, Bytes: 840, Installed: api.FlowInstalled,
+	}}}
+}
+
+func exampleMeters() api.Meters {
+	return api.Meters{Node: "node1", Meters: []api.Meter{{
+		ID: 7, Meter: "meter=7 kbps burst bands= type=drop rate=1000 burst_size=100", Object: "port/web1", Why: "limits what the port sends",
+		Flows: 1, Packets: 12, Bytes: 840, Exceeded: 2, Installed: api.FlowInstalled,
+	}}}
+}
+
 func exampleAcks() api.Acks {
 	return api.Acks{Revision: 7, Pending: []api.Pending{{
 		Node: "node2", Wanted: 7, Acknowledged: 6, Reason: "not connected",

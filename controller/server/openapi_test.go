@@ -103,7 +103,7 @@ func TestPaths(t *testing.T) {
 	want := []string{
 		"DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/portgroups/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}",
 		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/backup", "GET /v1/drifts", "GET /v1/history", "GET /v1/ipam/check",
-		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows",
+		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows", "GET /v1/nodes/{name}/groups", "GET /v1/nodes/{name}/meters",
 		"GET /v1/portgroups", "GET /v1/portgroups/{name}", "GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/watch",
 		"PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/portgroups/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}",
@@ -133,7 +133,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"} {
 		for _, path := range []string{
 			"/healthz", "/readyz", "/metrics", "/v1/status", "/v1/backup", "/v1/restore", "/v1/ipam/check", "/v1/switches", "/v1/history", "/v1/watch", "/v1/apply",
-			"/v1/revisions/1/acks", "/v1/nodes/x/flows", "/v1/nodes", "/v1/nodes/x", "/v1/networks", "/v1/networks/x",
+			"/v1/revisions/1/acks", "/v1/nodes/x/flows", "/v1/nodes/x/groups", "/v1/nodes/x/meters", "/v1/nodes", "/v1/nodes/x", "/v1/networks", "/v1/networks/x",
 			"/v1/routers", "/v1/routers/x", "/v1/ports", "/v1/ports/x", "/docs", "/schemas/Node.json", "/v1", "/",
 		} {
 			r, err := http.NewRequest(method, path, nil)

@@ -5,12 +5,11 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // flowOf turns a flow into its form in the API.
 func flowOf(v *reconcile.FlowView) api.Flow {
-	out := api.Flow{
+	return api.Flow{
 		Table:     int(v.Flow.Table),
 		TableName: v.TableName,
 		Priority:  int(v.Flow.Priority),
@@ -20,18 +19,9 @@ func flowOf(v *reconcile.FlowView) api.Flow {
 		Why:       v.Why,
 		Packets:   v.Packets,
 		Bytes:     v.Bytes,
-		Installed: api.FlowForeign,
+		Installed: installed(v.Wanted, v.Installed),
+		Object:    nameOf(v.Owner),
 	}
-	if v.Owner != (topology.Ref{}) {
-		out.Object = v.Owner.String()
-	}
-	switch {
-	case v.Wanted && v.Installed:
-		out.Installed = api.FlowInstalled
-	case v.Wanted:
-		out.Installed = api.FlowMissing
-	}
-	return out
 }
 
 // compareFlows orders flows as a packet meets them, then by match.

@@ -28,6 +28,8 @@ func (s *Server) stateRoutes() {
 	register(s, get("/v1/status", "status", "Show the state of the whole"), exampleStatus(), s.status)
 	register(s, get("/v1/switches", "list-switches", "List connected switches that no node claims, with the command that adopts each"), exampleSwitches(), s.switches)
 	register(s, get("/v1/nodes/{name}/flows", "list-flows", "List the flows of a node, as wanted beside as installed"), exampleFlows(), s.flows)
+	register(s, get("/v1/nodes/{name}/groups", "list-groups", "List the groups of a node, as wanted beside as installed"), exampleGroups(), s.groups)
+	register(s, get("/v1/nodes/{name}/meters", "list-meters", "List the meters of a node, as wanted beside as installed"), exampleMeters(), s.meters)
 	register(s, get("/v1/revisions/{revision}/acks", "acks", "Report which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
 }
 

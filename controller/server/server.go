@@ -44,6 +44,8 @@ type Fabric interface {
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks
 	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
+	Groups(ctx context.Context, node string) ([]reconcile.NumberedView, error)
+	Meters(ctx context.Context, node string) ([]reconcile.NumberedView, error)
 	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []reconcile.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit

@@ -193,6 +193,39 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+func TestGroupsAndMeters(t *testing.T) {
+	b := newBed(t, nil)
+	b.declareBlue()
+	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
+	b.fabric.groups = []reconcile.NumberedView{
+		{Number: 7, Text: "group_id=7,type=all", Owner: owner, Why: "because", Wanted: true, Installed: true, Flows: 1, Packets: 3, Bytes: 99},
+		{Number: 8, Text: "group_id=8,type=all", Owner: owner, Why: "because", Wanted: true},
+		{Number: 9, Text: "group_id=9,type=all", Installed: true},
+	}
+	b.fabric.meters = []reconcile.NumberedView{{Number: 7, Text: "meter=7 kbps", Owner: owner, Wanted: true, Installed: true, Flows: 1, Packets: 3, Bytes: 99, Exceeded: 2}}
+	groups, err := b.client.Groups(t.Context(), "node1")
+	if diff := cmp.Diff(api.Groups{Node: "node1", Groups: []api.Group{
+		{ID: 7, Group: "group_id=7,type=all", Object: "port/web1", Why: "because", Flows: 1, Packets: 3, Bytes: 99, Installed: api.FlowInstalled},
+		{ID: 8, Group: "group_id=8,type=all", Object: "port/web1", Why: "because", Installed: api.FlowMissing},
+		{ID: 9, Group: "group_id=9,type=all", Installed: api.FlowForeign},
+	}}, groups); diff != "" || err != nil {
+		t.Errorf("groups: %v (-want +got):\n%s", err, diff)
+	}
+	meters, err := b.client.Meters(t.Context(), "node1")
+	if diff := cmp.Diff(api.Meters{Node: "node1", Meters: []api.Meter{
+		{ID: 7, Meter: "meter=7 kbps", Object: "port/web1", Flows: 1, Packets: 3, Bytes: 99, Exceeded: 2, Installed: api.FlowInstalled},
+	}}, meters); diff != "" || err != nil {
+		t.Errorf("meters: %v (-want +got):\n%s", err, diff)
+	}
+	if _, err := b.client.Groups(t.Context(), "nowhere"); codeFrom(t, err) != api.CodeNotFound {
+		t.Errorf("groups of an unknown node: %v", err)
+	}
+	b.fabric.flowsErr = errors.New("connection lost")
+	if _, err := b.client.Meters(t.Context(), "node1"); codeFrom(t, err) != api.CodeUnavailable {
+		t.Errorf("failure: %v", err)
+	}
+}
+
 func TestDaemonRoutes(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	var notReady error

@@ -36,6 +36,8 @@ type fakeFabric struct {
 	changed     chan struct{}
 	flows       []reconcile.FlowView
 	flowsErr    error
+	groups      []reconcile.NumberedView
+	meters      []reconcile.NumberedView
 	drifts      []reconcile.Drift
 	verdict     reconcile.Verdict
 	subscribers []func(topology.Ref)
@@ -108,6 +110,14 @@ func (f *fakeFabric) setPending(p ...reconcile.Pending) {
 
 func (f *fakeFabric) Flows(context.Context, string) ([]reconcile.FlowView, error) {
 	return f.flows, f.flowsErr
+}
+
+func (f *fakeFabric) Groups(context.Context, string) ([]reconcile.NumberedView, error) {
+	return f.groups, f.flowsErr
+}
+
+func (f *fakeFabric) Meters(context.Context, string) ([]reconcile.NumberedView, error) {
+	return f.meters, f.flowsErr
 }
 
 func (f *fakeFabric) Drifts(node string) []reconcile.Drift {

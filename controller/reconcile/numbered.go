@@ -1,0 +1,132 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// NumberedView is a group or meter of a node, as wanted beside as installed.
+type NumberedView struct {
+	Number uint32
+	// Text is what it is, as ovs-ofctl prints it: as wanted, if it is.
+	Text string
+	// Owner is the object that made it, Why the rule in words. Both empty for one
+	// that is not ours.
+	Owner topology.Ref
+	Why   string
+	// Wanted and Installed tell which side has it, just as it is.
+	Wanted, Installed bool
+	// Flows is how many flows and groups send packets to it; Packets and Bytes what
+	// they sent, and Exceeded how many packets were beyond the rates of a meter.
+	Flows                    uint32
+	Packets, Bytes, Exceeded uint64
+}
+
+// Groups returns a node's groups: those it is to have, with why, beside those that
+// its switch has, with counters, by number. One that was altered is there twice:
+// wanted and not installed, and installed and not wanted. While the switch is not
+// connected nothing is installed as far as we know.
+func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error) {
+	return f.numbered(ctx, node, pipeline.ItemGroup,
+		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
+		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
+			if m.Kind == openflow.MultipartGroupDesc {
+				return session.Each(m.Groups(), func(g *openflow.Group) error { return add(g.ID, g.String()) })
+			}
+			return session.Each(m.GroupStats(), func(s *openflow.GroupStats) error {
+				count(s.ID, NumberedView{Flows: s.Flows, Packets: s.Packets, Bytes: s.Bytes})
+				return nil
+			})
+		})
+}
+
+// Meters is Groups for meters.
+func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error) {
+	return f.numbered(ctx, node, pipeline.ItemMeter,
+		[]*openflow.MultipartRequest{openflow.MeterConfigRequest(openflow.MeterAll), openflow.MeterStatsRequest(openflow.MeterAll)},
+		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
+			if m.Kind == openflow.MultipartMeterConfig {
+				return session.Each(m.Meters(), func(m *openflow.Meter) error { return add(m.ID, m.String()) })
+			}
+			return session.Each(m.MeterCounters(), func(s *openflow.MeterCounters) error {
+				c := NumberedView{Flows: s.Flows, Packets: s.Packets, Bytes: s.Bytes}
+				for _, b := range s.Bands {
+					c.Exceeded += b.Packets
+				}
+				count(s.ID, c)
+				return nil
+			})
+		})
+}
+
+// numbered reads what a node has of a kind, by requests whose replies read takes
+// apart.
+func (f *Fabric) numbered(ctx context.Context, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
+	read func(m *openflow.MultipartReply, add func(uint32, string) error, count func(uint32, NumberedView)) error,
+) ([]NumberedView, error) {
+	v := f.View()
+	if _, ok := v.Topo.Node(node); !ok {
+		return nil, fmt.Errorf("node %q does not exist", node)
+	}
+	var views []NumberedView
+	wanted, installed := map[uint32]int{}, map[uint32]int{} // indexes in views
+	for i, set := range f.wantedOf(v, node, kind) {
+		msg := set.Message(i)
+		wanted[openflow.ModNumber(msg)] = len(views)
+		views = append(views, NumberedView{
+			Number: openflow.ModNumber(msg), Text: describe(msg), Owner: set.Unit(i).Owner(), Why: string(set.Rule(i)), Wanted: true,
+		})
+	}
+	if p := f.peerOf(node); p != nil {
+		most := len(views) + maxForeignShown
+		add := func(id uint32, text string) error {
+			if i, ok := wanted[id]; ok && views[i].Text == text {
+				views[i].Installed, installed[id] = true, i
+				return nil
+			}
+			if len(views) > most {
+				return errEndless
+			}
+			installed[id] = len(views)
+			views = append(views, NumberedView{Number: id, Text: text, Installed: true})
+			return nil
+		}
+		count := func(id uint32, c NumberedView) {
+			if i, ok := installed[id]; ok {
+				views[i].Flows, views[i].Packets, views[i].Bytes, views[i].Exceeded = c.Flows, c.Packets, c.Bytes, c.Exceeded
+			}
+		}
+		ctx, patience := f.patience(ctx)
+		defer patience.end()
+		err := p.sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
+		if err != nil {
+			return nil, fmt.Errorf("node %q: read %vs: %w", node, kind, err)
+		}
+	}
+	slices.SortStableFunc(views, func(a, b NumberedView) int { return cmp.Compare(a.Number, b.Number) })
+	return views, nil
+}
+
+// wantedOf yields the groups or meters that a node is to have, and the set that has
+// their messages.
+func (f *Fabric) wantedOf(v *pipeline.View, node string, kind pipeline.ItemKind) iter.Seq2[pipeline.Item, *pipeline.ItemSet] {
+	return func(yield func(pipeline.Item, *pipeline.ItemSet) bool) {
+		var c pipeline.Compiler
+		c.Use(f.cfg.Extra)
+		var set pipeline.ItemSet
+		c.CompileGroups(&set, v, node)
+		for _, i := range set.Items() {
+			if i.Kind() == kind && !yield(i, &set) {
+				return
+			}
+		}
+	}
+}
