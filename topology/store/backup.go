@@ -14,14 +14,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Copy is a copy of the whole file, of one moment, which Open accepts. It is
-// to be read once, and closed.
+// Copy is a consistent copy of the whole file, which Open accepts. Read it once, and close
+// it.
 type Copy struct {
 	io.ReadCloser
 	// Revision is that of the moment, Size how many bytes there are to read.
 	Revision topology.Revision
 	Size     int64
-	// FromMemory tells that the file was lost or damaged, so that the copy is of
+	// FromMemory is true if the file was lost or damaged, so that the copy is of
 	// the topology in memory: it has no history but an entry that says so, no
 	// bindings, and no notes.
 	FromMemory bool
@@ -29,21 +29,19 @@ type Copy struct {
 
 // Backup makes a copy of the file while commits go on.
 //
-// It is made on the disk before it is read: as long as somebody reads, bbolt
-// cannot reuse the pages that commits free, so a slow reader would make the
-// file grow. Where there is no room beside the file, the folder for temporary
-// files is tried.
+// It writes the copy to disk before anybody reads it. While a transaction reads, bbolt
+// cannot reuse the pages that commits free, so a slow reader would make the file grow. If
+// there is no room in the folder of the file, it uses the folder for temporary files.
 //
-// What the file has is compared with its checksum on the way. If the file was lost,
-// or is damaged, the copy is of what is in memory: it lacks the history
-// but for an entry that says so, where ports were last seen, and notes (see
-// Copy.FromMemory).
+// It compares the contents with their checksum. If the file is lost or damaged, the copy
+// is made from memory. Such a copy has no bindings and no notes, and its history is one
+// entry that says so (see Copy.FromMemory).
 func (s *Store) Backup() (*Copy, error) {
 	switch err := s.Check(); {
 	case errors.Is(err, os.ErrClosed):
 		return nil, fmt.Errorf("backup: %w", err)
 	case err == nil:
-		c, err := twice(s.path, s.copyIn)
+		c, err := inEitherFolder(s.path, s.copyIn)
 		if err == nil {
 			return c, nil
 		}
@@ -51,7 +49,7 @@ func (s *Store) Backup() (*Copy, error) {
 			return nil, fmt.Errorf("backup: %w", classify(err))
 		}
 	}
-	c, err := twice(s.path, s.remember)
+	c, err := inEitherFolder(s.path, s.copyFromMemory)
 	if err != nil {
 		return nil, fmt.Errorf("backup of what is in memory: %w", classify(err))
 	}
@@ -59,9 +57,9 @@ func (s *Store) Backup() (*Copy, error) {
 	return c, nil
 }
 
-// twice makes a copy in the folder of the data file or, where that fails, in the
-// one for temporary files.
-func twice(path string, copyIn func(dir string) (*Copy, error)) (*Copy, error) {
+// inEitherFolder makes a copy in the folder of the data file or, if that fails, in the
+// folder for temporary files.
+func inEitherFolder(path string, copyIn func(dir string) (*Copy, error)) (*Copy, error) {
 	c, err := copyIn(filepath.Dir(path))
 	if err != nil {
 		if c, elsewhere := copyIn(os.TempDir()); elsewhere == nil {
@@ -71,8 +69,8 @@ func twice(path string, copyIn func(dir string) (*Copy, error)) (*Copy, error) {
 	return c, err
 }
 
-// remember makes a file of what is in memory.
-func (s *Store) remember(dir string) (c *Copy, err error) {
+// copyFromMemory makes a file of what is in memory.
+func (s *Store) copyFromMemory(dir string) (c *Copy, err error) {
 	snap := s.Snapshot()
 	f, err := os.CreateTemp(dir, ".backup-*")
 	if err != nil {
@@ -114,7 +112,7 @@ func (s *Store) remember(dir string) (c *Copy, err error) {
 }
 
 func (s *Store) copyIn(dir string) (c *Copy, err error) {
-	f, err := unnamed(dir)
+	f, err := tempFile(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +133,7 @@ func (s *Store) copyIn(dir string) (c *Copy, err error) {
 		return err
 	})
 	if errors.Is(err, ErrDamaged) {
-		return nil, s.spoilt(err)
+		return nil, s.markDamaged(err)
 	}
 	if err != nil {
 		return nil, err
@@ -144,8 +142,8 @@ func (s *Store) copyIn(dir string) (c *Copy, err error) {
 	return c, err
 }
 
-// unnamed makes a file that lives as long as it is open.
-func unnamed(dir string) (*os.File, error) {
+// tempFile makes a file that is deleted when it is closed.
+func tempFile(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".backup-*")
 	if err != nil {
 		return nil, err

@@ -7,9 +7,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// Binding is where the interface of a port was last seen. It is observed, not
-// declared: it belongs to no revision, and only serves to compile the same
-// flows after a restart, before the switches have reported.
+// Binding is where the interface of a port was last seen. It is observed and not declared,
+// so it belongs to no revision. It lets sdnd compile the same flows after a restart, before
+// the switches have reported.
 type Binding struct {
 	Port      string `json:"-"`
 	Node      string `json:"node"`

@@ -11,7 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxDifferences bounds the differences that CheckIPAM tells one by one.
+// maxDifferences bounds the differences that CheckIPAM lists.
 const maxDifferences = 1000
 
 // IPAMReport is the outcome of CheckIPAM.
@@ -25,17 +25,17 @@ type IPAMReport struct {
 	Differences []string
 }
 
-// CheckIPAM rebuilds from the ports alone which addresses are taken, and
-// compares that with the locks in the file, the file with what is in memory,
-// and the books of free addresses with both. Commits go on meanwhile. An error
-// says that the file could not be read.
+// CheckIPAM computes from the ports which addresses are in use. It compares the result with
+// the locks in the file, the file with what is in memory, and the indexes of free
+// addresses with both. Commits go on meanwhile. An error means that the file could not be
+// read.
 func (s *Store) CheckIPAM() (IPAMReport, error) {
 	s.turn <- struct{}{} // so that file and memory are of one revision
 	snap := s.Snapshot()
 	var tx *bolt.Tx
-	err := s.there()
+	err := s.inPlace()
 	if err == nil {
-		err = s.guarded(func() (err error) {
+		err = s.recoverFaults(func() (err error) {
 			tx, err = s.db.Begin(false)
 			return err
 		})
@@ -48,7 +48,7 @@ func (s *Store) CheckIPAM() (IPAMReport, error) {
 	defer func() { _ = tx.Rollback() }()
 	c := ipamCheck{report: IPAMReport{Revision: snap.Revision()}, snap: snap, want: map[string]string{}}
 	for _, step := range []func(*bolt.Tx) error{c.ports, c.locks, c.blocks, c.sum} {
-		if err := s.guarded(func() error { return step(tx) }); err != nil {
+		if err := s.recoverFaults(func() error { return step(tx) }); err != nil {
 			return IPAMReport{}, fmt.Errorf("check addresses: %w", err)
 		}
 	}
@@ -161,8 +161,8 @@ func (c *ipamCheck) blocks(tx *bolt.Tx) error {
 	return err
 }
 
-// sum compares objects and blocks with their checksum. What it says is only news
-// if nothing else was found.
+// sum compares objects and blocks with their checksum. It reports a difference only if
+// nothing else was found.
 func (c *ipamCheck) sum(tx *bolt.Tx) error {
 	if err := verify(tx); err != nil && len(c.report.Differences) == 0 {
 		c.differ("%v", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Errors of a disk, for callers that tell them apart.
+// Errors of the disk that callers handle.
 var (
 	// ErrNoSpace is returned by Apply, Restore and SaveBindings when there is
 	// no room to write. Nothing has changed.
@@ -24,7 +24,7 @@ var (
 	ErrUnconfirmed = errors.New("the disk does not confirm that the change is saved; it takes effect as soon as the disk does, look with: sdnctl history")
 )
 
-// classify makes an error of writing tell ErrNoSpace.
+// classify wraps ErrNoSpace around an error of writing that means it.
 func classify(err error) error {
 	if err == nil {
 		return nil
@@ -39,8 +39,8 @@ func classify(err error) error {
 	return err
 }
 
-// write makes commits durable, in one transaction. The caller has the turn. If
-// it returns an error, the commits are not in the file, or in s.unconfirmed.
+// write makes commits durable in one transaction. The caller has the turn. After an error
+// the commits are either not in the file or in s.unconfirmed.
 func (s *Store) write(commits []Commit) error {
 	size := s.history
 	err := s.change(func(tx *bolt.Tx) error {
@@ -72,7 +72,7 @@ func (s *Store) write(commits []Commit) error {
 	return fmt.Errorf("%w (%w)", ErrUnconfirmed, err)
 }
 
-// confirm publishes what the disk had not confirmed, once it does.
+// confirm publishes unconfirmed commits once the disk confirms them.
 func (s *Store) confirm() error {
 	if s.unconfirmed == nil {
 		return nil
@@ -87,11 +87,10 @@ func (s *Store) confirm() error {
 	return nil
 }
 
-// resync writes the two pages by which a transaction becomes valid once more
-// and syncs. To sync alone is not enough: after a failed one the kernel takes
-// the page for written.
+// resync writes the two pages that make a transaction valid once more, and syncs. Syncing
+// alone is not enough: after a failed sync the kernel considers the page written.
 func (s *Store) resync() error {
-	if err := s.untouched(); err != nil {
+	if err := s.unmodified(); err != nil {
 		return err
 	}
 	pages := make([]byte, 2*s.db.Info().PageSize)

@@ -4,8 +4,8 @@
 // One writer at a time; readers use the current Snapshot, which costs one
 // atomic load and never waits for the writer. A change is durable before
 // anybody sees it: Apply plans (package topology), writes and syncs the file,
-// publishes the snapshot, and only then tells those who asked by OnCommit. If
-// the file cannot be written, nothing has happened.
+// publishes the snapshot, and only then calls the functions of OnCommit. If the file
+// cannot be written, nothing has happened.
 //
 // # The file
 //

@@ -13,7 +13,7 @@ import (
 // the first of them does not wait for the planning of too many others.
 const maxGroup = 128
 
-// request is a commit that someone waits for.
+// request is a commit that a caller waits for.
 type request struct {
 	ctx    context.Context
 	author string
@@ -27,10 +27,9 @@ type request struct {
 
 // do commits what plan makes of the newest state.
 //
-// Making the file durable costs the same for one commit as for many. So
-// whoever comes while the file is being written waits in the queue, and the
-// first of them to get the turn writes for all: each has a revision, a history
-// entry and a call of the callbacks of its own, but they share the syncs.
+// A sync costs the same for one commit as for many. So callers that come while the file is
+// being written wait in a queue, and the first of them to get the turn writes for all.
+// Each commit has its own revision, history entry and callbacks; they share the syncs.
 func (s *Store) do(ctx context.Context, author string, plan func(*topology.Snapshot, time.Time) (topology.Result, error)) (Commit, error) {
 	r := &request{ctx: ctx, author: author, plan: plan, done: make(chan struct{})}
 	s.queueMu.Lock()
@@ -41,14 +40,14 @@ func (s *Store) do(ctx context.Context, author string, plan func(*topology.Snaps
 		case <-r.done:
 			return r.commit, r.err
 		case s.turn <- struct{}{}:
-			s.lead()
+			s.commitGroup()
 			<-s.turn
 		}
 	}
 }
 
-// take returns the next group of the queue.
-func (s *Store) take() []*request {
+// nextGroup returns the next group of the queue.
+func (s *Store) nextGroup() []*request {
 	s.queueMu.Lock()
 	defer s.queueMu.Unlock()
 	n := min(len(s.queue), maxGroup)
@@ -59,9 +58,9 @@ func (s *Store) take() []*request {
 	return group
 }
 
-// lead commits the next group. The caller has the turn.
-func (s *Store) lead() {
-	group := s.take()
+// commitGroup commits the next group. The caller has the turn.
+func (s *Store) commitGroup() {
+	group := s.nextGroup()
 	if len(group) == 0 {
 		return
 	}
@@ -70,9 +69,9 @@ func (s *Store) lead() {
 		err = s.commit(group)
 	}
 	if err != nil && len(group) > 1 && s.unconfirmed == nil {
-		// What one of them could not have must not be the others' fault. Each
-		// is planned again: it may have been refused because of one before it
-		// that has failed now.
+		// The failure of one request must not fail the others. Plan each again,
+		// because it may have been refused on account of an earlier one that has
+		// failed now.
 		for _, r := range group {
 			if err := s.commit([]*request{r}); err != nil {
 				r.commit, r.err = Commit{}, err
@@ -89,9 +88,9 @@ func (s *Store) lead() {
 	}
 }
 
-// commit plans a group, each on the outcome of the one before, writes what has
-// changed, and publishes it. The error is that of writing; those of planning
-// are the requests' own.
+// commit plans the requests of a group, each on the result of the one before, writes the
+// changes and publishes them. The error is one of writing. An error of planning goes to
+// its request.
 func (s *Store) commit(group []*request) error {
 	var commits []Commit
 	before := s.Snapshot()

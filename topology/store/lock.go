@@ -9,18 +9,16 @@ import (
 	"time"
 )
 
-// lock is a file beside the data file, by the name with ".lock" at its end. It
-// is locked as long as the store is open, so that there is no second one even if
-// the data file is removed meanwhile, and it remembers which transaction of the
-// data file was acknowledged last.
+// lock is a file beside the data file, with ".lock" added to its name. It is locked while
+// the store is open, so that nobody else can open the store, even if the data file is
+// replaced meanwhile. It records the last acknowledged transaction of the data file.
 //
-// It is written without a sync, which would double what a commit costs. So after
-// a power cut it may be behind, or lost; after a crash of the program alone it
-// is not.
+// It is written without a sync, which would double the cost of a commit. So after a power
+// cut it may be out of date or lost; after a crash of the program alone it is not.
 type lock struct{ file *os.File }
 
-// takeLock waits for the lock for a moment. The error is ErrLocked if another
-// has it, and else the operating system's.
+// takeLock waits for the lock for a short time. The error is ErrLocked if another process
+// has it, otherwise that of the operating system.
 func takeLock(dataFile string) (*lock, error) {
 	name := dataFile + ".lock"
 	for deadline := time.Now().Add(lockTimeout); ; {
@@ -47,7 +45,7 @@ func takeLock(dataFile string) (*lock, error) {
 	}
 }
 
-// names reports whether a name is that of an open file.
+// names reports whether a name refers to an open file.
 func names(name string, f *os.File) bool {
 	at, err := os.Stat(name)
 	if err != nil {
@@ -77,6 +75,6 @@ func (l *lock) acknowledged() (txid uint64, known bool) {
 	return txid, true
 }
 
-// release lets go of the lock. The file stays: removing it would let two others
-// lock two files of one name.
+// release releases the lock. The file stays. If it were removed, two other processes could
+// lock two files of the same name.
 func (l *lock) release() error { return l.file.Close() }

@@ -151,7 +151,7 @@ func TestFaultsAreErrors(t *testing.T) {
 	for name, use := range map[string]func(s *Store) error{
 		"reading": func(s *Store) error { _, err := s.History(0, 0, nil); return err },
 		"writing": func(s *Store) error {
-			return s.guarded(func() error {
+			return s.recoverFaults(func() error {
 				return s.update(func(tx *bolt.Tx) error { return tx.Bucket([]byte(bucketMeta)).Put([]byte("k"), nil) })
 			})
 		},

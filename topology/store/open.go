@@ -65,7 +65,7 @@ func Open(path string, opts Options) (*Store, error) {
 
 // openLocked opens the file that a lock is for.
 func openLocked(path string, l *lock, opts Options) (*Store, error) {
-	begins, err := beginningOf(path)
+	begins, err := metaPagesOf(path)
 	if err != nil {
 		return nil, err
 	}
@@ -88,10 +88,10 @@ func openLocked(path string, l *lock, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// beginningOf reads the beginning of a file as it is before it is opened; it is
+// metaPagesOf reads the beginning of a file as it is before it is opened; it is
 // whole for one that is new or, which openFile says, cannot be read.
-func beginningOf(path string) (beginning, error) {
-	whole := beginning{{valid: true}, {valid: true}}
+func metaPagesOf(path string) (metaPages, error) {
+	whole := metaPages{{valid: true}, {valid: true}}
 	fi, err := os.Stat(path)
 	if err != nil || fi.Size() == 0 {
 		return whole, nil
@@ -100,7 +100,7 @@ func beginningOf(path string) (beginning, error) {
 	if err != nil {
 		return whole, nil
 	}
-	b, err := readBeginning(file, db.Info().PageSize)
+	b, err := readMetaPages(file, db.Info().PageSize)
 	return b, errors.Join(err, db.Close())
 }
 
@@ -149,7 +149,7 @@ func openFile(path string, steps []migration, own bool) (s *Store, err error) {
 		return nil, err
 	}
 	opened.current.Store(snap)
-	if err := opened.look(); err != nil {
+	if err := opened.recordState(); err != nil {
 		return nil, err
 	}
 	return opened, nil
@@ -167,7 +167,7 @@ func inspect(path string, mayBeNew bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := sound(file, db.Info().PageSize, fi.Size()); err != nil {
+	if err := checkStructure(file, db.Info().PageSize, fi.Size()); err != nil {
 		return fmt.Errorf("%w (%w)", ErrDamaged, err)
 	}
 	return db.View(func(tx *bolt.Tx) error {

@@ -6,18 +6,18 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The limits of a history that is not given others.
+// The default limits of the history.
 const (
 	DefaultHistoryEntries = 10_000
 	DefaultHistoryBytes   = 256 << 20
 )
 
-// pruneSlack is by how many entries the history may exceed its limit. Being
-// pruned in steps of so many, it costs most commits nothing.
+// pruneSlack is by how many entries the history may exceed its limit. Pruning that many at
+// a time costs most commits nothing.
 const pruneSlack = 64
 
-// pruneMost bounds the entries that one transaction prunes, so that a lower
-// limit for a long history does not make one commit slow.
+// pruneMost bounds the entries that one transaction prunes, so that no commit becomes slow
+// when the limit is lowered.
 const pruneMost = 4 * pruneSlack
 
 // historyLimits is how much history is kept.

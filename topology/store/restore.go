@@ -14,17 +14,16 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Restore makes the topology what it was in another snapshot, such as that of
-// ReadBackup, as one new revision in the name of an author: objects, and all
-// that was allocated to them, exactly as there. History goes on; bindings,
-// which are observed, stay. Errors are those of Apply.
+// Restore makes the topology equal to another snapshot, such as that of ReadBackup, in one
+// new revision by an author: the objects and all that was allocated for them. The history
+// continues. Bindings, which are observed, stay. Errors are those of Apply.
 func (s *Store) Restore(ctx context.Context, author string, to *topology.Snapshot) (Commit, error) {
 	return s.do(ctx, author, func(before *topology.Snapshot, _ time.Time) (topology.Result, error) {
 		return replace(before, to)
 	})
 }
 
-// RestoreDryRun says what Restore would do now, and does nothing.
+// RestoreDryRun returns what Restore would change now.
 func (s *Store) RestoreDryRun(to *topology.Snapshot) (topology.Result, error) {
 	return replace(s.Snapshot(), to)
 }
@@ -54,7 +53,7 @@ type replacement struct {
 	result topology.Result
 }
 
-// objects adds all objects of a kind, and tells which differ.
+// objects adds all objects of a kind, and records which differ.
 func (r *replacement) objects(k topology.Kind, to *topology.Snapshot) error {
 	var changes []topology.Change
 	for o := range r.before.Objects(k) {
@@ -85,7 +84,7 @@ func (r *replacement) objects(k topology.Kind, to *topology.Snapshot) error {
 	return nil
 }
 
-// blocks adds all blocks, and tells which differ.
+// blocks adds all blocks, and records which differ.
 func (r *replacement) blocks(to *topology.Snapshot) error {
 	for b := range r.before.AllBlocks() {
 		if _, stays := to.Block(b.Network, b.Node); !stays {

@@ -78,35 +78,34 @@ type Commit struct {
 // Snapshot returns the newest state. It never waits.
 func (s *Store) Snapshot() *topology.Snapshot { return s.current.Load() }
 
-// OnCommit asks for f to be called with each commit, in order, after it is
-// durable and before Apply returns. The next Apply waits for f, so f must be
-// quick and must not call Apply.
+// OnCommit registers f to be called with each commit, in order, after it is durable and
+// before Apply returns. The next Apply waits for f, so f must be quick and must not call
+// Apply.
 func (s *Store) OnCommit(f func(Commit)) {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	s.callbacks = append(s.callbacks, f)
 }
 
-// DryRun says what Apply would do now, and does nothing.
+// DryRun returns what Apply would change now.
 func (s *Store) DryRun(ops []topology.Op) (topology.Result, error) {
 	return topology.Plan(s.Snapshot(), ops, s.clock())
 }
 
-// Apply does ops as one transaction in the name of an author. If they change
-// nothing, the Commit has the revision that there is already.
+// Apply commits ops as one transaction by an author. If they change nothing, the Commit has
+// the present revision.
 //
-// The error is topology.Problems if the ops are wrong, ctx's if it is done
-// before the writing begins, and otherwise says why the file could not be
-// written; it wraps ErrNoSpace if there is no room. After any error but
-// ErrUnconfirmed nothing has changed, and the next Apply tries afresh.
+// The error is topology.Problems if the ops are wrong, and that of ctx if ctx ends before
+// the writing begins. Otherwise it says why the file could not be written; it wraps
+// ErrNoSpace if the disk is full. After any error but ErrUnconfirmed nothing has changed,
+// and the next Apply tries again.
 func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (Commit, error) {
 	return s.do(ctx, author, func(before *topology.Snapshot, at time.Time) (topology.Result, error) {
 		return topology.Plan(before, ops, at)
 	})
 }
 
-// Close waits for the writer and releases the file; a second one does nothing.
-// Snapshot still works.
+// Close waits for the writer and closes the file. It may be called again. Snapshot still works.
 func (s *Store) Close() error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()

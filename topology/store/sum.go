@@ -14,9 +14,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// sum is a checksum of records that does not depend on their order: the sum,
-// modulo 2^128, of the first 16 bytes of the SHA-256 of each. So a commit changes
-// it by what it changes. It finds damage, not forgery.
+// sum is a checksum of records that does not depend on their order: the sum, modulo 2^128,
+// of the first 16 bytes of the SHA-256 of each. So the cost of updating it follows the
+// change. It detects damage, but not forgery.
 type sum [2]uint64
 
 func sumOfRecord(bucket string, key, value []byte) sum {
@@ -47,8 +47,8 @@ func (s sum) minus(t sum) sum {
 // String returns the sum as it is in the file.
 func (s sum) String() string { return fmt.Sprintf("%016x%016x", s[0], s[1]) }
 
-// sumRecord is the sum of all objects and blocks as of a revision. A file that an
-// older sdnd has written to has none, or one of an older revision.
+// sumRecord is the sum of all objects and blocks as of a revision. A file that an older
+// sdnd has written has none, or one of an older revision.
 type sumRecord struct {
 	Revision topology.Revision `json:"revision"`
 	Sum      string            `json:"sum"`
@@ -82,8 +82,8 @@ func sumOf(tx *bolt.Tx) (total sum, err error) {
 	return total, nil
 }
 
-// found reports whether a record is found by its key: in a bucket of which a page
-// with the order of others is damaged it may not be.
+// found reports whether a record is found by its key. If a page that orders other pages is
+// damaged, it may not be.
 func found(b *bolt.Bucket, k, v []byte) bool { return bytes.Equal(b.Get(k), v) }
 
 // sumRecordOf returns what the file says that its sum is; nil if it does not.
@@ -126,7 +126,7 @@ func verify(tx *bolt.Tx) error {
 	return nil
 }
 
-// tally is a transaction that keeps the sum.
+// tally is a transaction that updates the sum.
 type tally struct {
 	tx    *bolt.Tx
 	total sum

@@ -15,31 +15,31 @@ import (
 // or written to by another. Snapshot and Backup go on with what is in memory.
 var ErrFileLost = errors.New("the data file was changed under sdnd, so nothing can be saved; switches keep their flows. Save what sdnd has in memory with 'sdnctl backup FILE', stop sdnd, put FILE in the place of the data file, and start sdnd")
 
-// watched is what is known of the file as it was left by the last commit.
+// watched is the state of the file after the last commit.
 type watched struct {
 	size atomic.Int64
 	// begins has its first pages; the holder of the turn has it.
-	begins beginning
+	begins metaPages
 	// fault is set for good when the file was found to be damaged, or the memory
 	// that it is mapped to could not be read, for then bbolt's locks may never be
 	// free again.
 	fault atomic.Pointer[error]
 }
 
-// Check says what is wrong with the data file; the error wraps ErrFileLost. It
-// costs two system calls, and does not wait for commits.
+// Check says what is wrong with the data file; the error wraps ErrFileLost. It costs two
+// system calls and does not wait for commits.
 func (s *Store) Check() error {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
-		return s.untouched()
+		return s.unmodified()
 	default:
-		return s.there()
+		return s.inPlace()
 	}
 }
 
-// there reports whether the file is still where it was, and not shorter.
-func (s *Store) there() error {
+// inPlace returns an error if the file was moved, replaced or shortened.
+func (s *Store) inPlace() error {
 	if err := s.readable(); err != nil {
 		return err
 	}
@@ -60,8 +60,8 @@ func (s *Store) there() error {
 	return nil
 }
 
-// readable reports whether the memory that the file is mapped to can be read, as
-// far as can be seen without reading it.
+// readable returns an error if the memory that the file is mapped to is known not to be
+// readable.
 func (s *Store) readable() error {
 	if err := s.watched.fault.Load(); err != nil {
 		return s.lost(*err)
@@ -81,13 +81,13 @@ func (s *Store) readable() error {
 
 func (s *Store) lost(err error) error { return fmt.Errorf("%w (%s: %w)", ErrFileLost, s.path, err) }
 
-// untouched is there, and that nobody else has written to the file's beginning,
-// as every program that keeps such files does. The caller has the turn.
-func (s *Store) untouched() error {
-	if err := s.there(); err != nil {
+// unmodified is inPlace, and also returns an error if somebody else has written the first
+// pages of the file, as every program that uses bbolt does. The caller has the turn.
+func (s *Store) unmodified() error {
+	if err := s.inPlace(); err != nil {
 		return err
 	}
-	b, err := readBeginning(s.file, s.db.Info().PageSize)
+	b, err := readMetaPages(s.file, s.db.Info().PageSize)
 	if err == nil && b != s.watched.begins {
 		err = errors.New("another program has written to it")
 	}
@@ -97,13 +97,13 @@ func (s *Store) untouched() error {
 	return nil
 }
 
-// look takes the file for what it is to be. The caller has the turn.
-func (s *Store) look() error {
+// recordState records the present state of the file as the right one. The caller has the turn.
+func (s *Store) recordState() error {
 	fi, err := s.file.Stat()
 	if err != nil {
 		return err
 	}
-	b, err := readBeginning(s.file, s.db.Info().PageSize)
+	b, err := readMetaPages(s.file, s.db.Info().PageSize)
 	if err != nil {
 		return err
 	}
@@ -112,14 +112,14 @@ func (s *Store) look() error {
 	return nil
 }
 
-// change writes to the file in one transaction, if it is the one that it was.
-// The caller has the turn.
+// change writes to the file in one transaction, if nobody else has changed it. The caller
+// has the turn.
 func (s *Store) change(f func(*bolt.Tx) error) error {
-	if err := s.untouched(); err != nil {
+	if err := s.unmodified(); err != nil {
 		return err
 	}
 	id := 0
-	err := s.guarded(func() error {
+	err := s.recoverFaults(func() error {
 		return s.update(func(tx *bolt.Tx) error {
 			id = tx.ID()
 			return f(tx)
@@ -129,7 +129,7 @@ func (s *Store) change(f func(*bolt.Tx) error) error {
 		return err
 	}
 	// Also after an error: part of it may have been written.
-	if lookErr := s.look(); lookErr != nil && err == nil {
+	if lookErr := s.recordState(); lookErr != nil && err == nil {
 		return s.lost(lookErr)
 	}
 	if err == nil {
@@ -151,28 +151,28 @@ func (s *Store) acknowledge(txid uint64) {
 
 // view reads the file.
 func (s *Store) view(f func(*bolt.Tx) error) error {
-	return s.guarded(func() error { return s.db.View(f) })
+	return s.recoverFaults(func() error { return s.db.View(f) })
 }
 
-// spoilt ends the use of a file that was found to be damaged.
-func (s *Store) spoilt(err error) error {
+// markDamaged ends the use of a damaged file.
+func (s *Store) markDamaged(err error) error {
 	s.watched.fault.Store(&err)
 	err = s.lost(err)
 	s.log.Error("the data file cannot be used any more", "err", err)
 	return err
 }
 
-// guarded does what reads the memory that the file is mapped to. Where the file
-// was cut short, or holds what does not belong there, that faults, or bbolt
-// panics: it becomes an error, and the end of all use of the file.
-func (s *Store) guarded(f func() error) (err error) {
+// recoverFaults calls f, which reads the mapped memory of the file. If the file was
+// shortened or has invalid contents, that access faults or bbolt panics. recoverFaults
+// turns both into an error and ends the use of the file.
+func (s *Store) recoverFaults(f func() error) (err error) {
 	if err := s.readable(); err != nil {
 		return err
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = s.spoilt(fmt.Errorf("it cannot be read: %v", p))
+			err = s.markDamaged(fmt.Errorf("it cannot be read: %v", p))
 		}
 	}()
 	return f()

@@ -72,10 +72,10 @@ func writeObject(t *tally, c topology.Change) error {
 	return t.put(c.Ref.Kind.Plural(), []byte(c.Ref.Name), v)
 }
 
-// writeLocks releases all locks that go before it takes new ones, because two
-// ports of one change may swap their addresses. It takes them in the order of
-// their keys: bbolt splits pages only at the end of a transaction, and inserting
-// a million keys elsewhere than at the end of a page would take minutes.
+// writeLocks deletes all old locks before it adds new ones, because two ports may swap
+// their addresses in one change. It adds them in the order of their keys: bbolt splits
+// pages only at the end of a transaction, so inserting a million keys in random order
+// would take minutes.
 func writeLocks(tx *bolt.Tx, c Commit) error {
 	type lock struct {
 		key  []byte

@@ -16,11 +16,11 @@ type metaPage struct {
 	sum                       uint64
 }
 
-// beginning is both.
-type beginning [2]metaPage
+// metaPages are both of them.
+type metaPages [2]metaPage
 
-// readBeginning reads the two pages.
-func readBeginning(file io.ReaderAt, pageSize int) (b beginning, err error) {
+// readMetaPages reads the two pages.
+func readMetaPages(file io.ReaderAt, pageSize int) (b metaPages, err error) {
 	for i := range b {
 		m := make([]byte, 64)
 		if _, err := file.ReadAt(m, int64(i*pageSize)+boltHeader); err != nil {
@@ -38,22 +38,22 @@ func readBeginning(file io.ReaderAt, pageSize int) (b beginning, err error) {
 	return b, nil
 }
 
-// newest returns the page that counts; it is not valid if neither is.
-func (b beginning) newest() metaPage {
+// newest returns the page that is in effect. It is not valid if neither is.
+func (b metaPages) newest() metaPage {
 	if b[1].valid && (!b[0].valid || b[1].txid > b[0].txid) {
 		return b[1]
 	}
 	return b[0]
 }
 
-// whole reports whether both pages are valid. A crash or a power cut leaves them
-// so: what counts of each lies in one sector of the disk, which is written whole
+// whole reports whether both pages are valid. They are after a crash and after a power cut,
+// because the fields that count lie in one sector of the disk, which is written completely
 // or not at all.
-func (b beginning) whole() bool { return b[0].valid && b[1].valid }
+func (b metaPages) whole() bool { return b[0].valid && b[1].valid }
 
-// lost says which acknowledged transactions are lost because one of the pages
-// is damaged; "" if none are. The first two of a file hold nothing.
-func (b beginning) lost(acknowledged uint64, known bool) string {
+// lost says which acknowledged transactions are lost because one of the pages is damaged; ""
+// if none is. The first two transactions of a file contain nothing.
+func (b metaPages) lost(acknowledged uint64, known bool) string {
 	has := b.newest().txid
 	switch {
 	case b.whole() || has <= 1 || known && has >= acknowledged:

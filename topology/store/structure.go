@@ -24,20 +24,20 @@ const (
 	elementBucket = 0x01
 )
 
-// soundness walks through a bbolt file without bbolt, which trusts what it
-// finds: on a damaged page it would read, and write, anywhere in memory.
-type soundness struct {
+// structureCheck walks through a bbolt file without bbolt. bbolt trusts what it reads: on a
+// damaged page it would read and write anywhere in memory.
+type structureCheck struct {
 	file     io.ReaderAt
 	pageSize int64
 	end      uint64 // the first page that is not in use
 	seen     map[uint64]bool
 }
 
-// sound reports what is wrong with the structure of a file of a size. It does
-// not look at keys and values.
-func sound(file io.ReaderAt, pageSize int, size int64) error {
-	s := &soundness{file: file, pageSize: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
-	begins, err := readBeginning(file, pageSize)
+// checkStructure reports what is wrong with the structure of a file of the given size. It
+// does not check keys and values.
+func checkStructure(file io.ReaderAt, pageSize int, size int64) error {
+	s := &structureCheck{file: file, pageSize: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
+	begins, err := readMetaPages(file, pageSize)
 	if err != nil {
 		return err
 	}
@@ -58,9 +58,8 @@ func sound(file io.ReaderAt, pageSize int, size int64) error {
 	return s.freelist(newest.freelist)
 }
 
-// header reads a page's header, and the page's size, and takes note that the
-// page is in use.
-func (s *soundness) header(id uint64) (kind, count int, size int64, err error) {
+// header reads a page's header and size, and records that the page is in use.
+func (s *structureCheck) header(id uint64) (kind, count int, size int64, err error) {
 	h := make([]byte, boltHeader)
 	if id >= s.end {
 		return 0, 0, 0, fmt.Errorf("page %d is not in the file", id)
@@ -86,7 +85,7 @@ func (s *soundness) header(id uint64) (kind, count int, size int64, err error) {
 const maxDepth = 64
 
 // page checks a page of a tree and all below it.
-func (s *soundness) page(id uint64, depth int) error {
+func (s *structureCheck) page(id uint64, depth int) error {
 	kind, count, size, err := s.header(id)
 	switch {
 	case err != nil:
@@ -103,7 +102,7 @@ func (s *soundness) page(id uint64, depth int) error {
 }
 
 // elements checks those of a page, or of a bucket inside a value.
-func (s *soundness) elements(page io.ReaderAt, kind, count int, size int64, depth int) error {
+func (s *structureCheck) elements(page io.ReaderAt, kind, count int, size int64, depth int) error {
 	all := make([]byte, count*boltElement)
 	if _, err := page.ReadAt(all, boltHeader); err != nil && count > 0 {
 		return err
@@ -136,7 +135,7 @@ func (s *soundness) elements(page io.ReaderAt, kind, count int, size int64, dept
 }
 
 // bucket checks the bucket that a value is.
-func (s *soundness) bucket(page io.ReaderAt, at, length int64, depth int) error {
+func (s *structureCheck) bucket(page io.ReaderAt, at, length int64, depth int) error {
 	const rootAndSequence = 16
 	b := make([]byte, rootAndSequence+boltHeader)
 	if length < rootAndSequence {
@@ -157,7 +156,7 @@ func (s *soundness) bucket(page io.ReaderAt, at, length int64, depth int) error 
 }
 
 // freelist checks the list of pages that are free: none of them may be in use.
-func (s *soundness) freelist(id uint64) error {
+func (s *structureCheck) freelist(id uint64) error {
 	kind, count, size, err := s.header(id)
 	if err != nil {
 		return err
