@@ -6,10 +6,12 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -31,6 +33,8 @@ type bed struct {
 	fleet  *simswitch.Fleet
 	// registry has the reconciler's metrics.
 	registry *prometheus.Registry
+	// extra is what switches have beside what the pipeline gives them.
+	extra pipeline.Extra
 }
 
 // portsPerNode are on each switch of a bed, as eth1, eth2, …, beside the tunnel.
@@ -40,12 +44,18 @@ func nodeName(i int) string { return fmt.Sprintf("node%d", i) }
 
 func newBed(t *testing.T, nodes int) *bed {
 	t.Helper()
+	return newBedWith(t, nodes, nil)
+}
+
+// newBedWith is newBed with items beside those of the pipeline.
+func newBedWith(t *testing.T, nodes int, extra pipeline.Extra) *bed {
+	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{T: t, store: st, registry: prometheus.NewRegistry()}
-	b.fabric, err = reconcile.New(reconcile.Config{Registerer: b.registry, RetryAfter: 50 * time.Millisecond}, st)
+	b := &bed{T: t, store: st, registry: prometheus.NewRegistry(), extra: extra}
+	b.fabric, err = reconcile.New(reconcile.Config{Registerer: b.registry, RetryAfter: 50 * time.Millisecond, Extra: extra}, st)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,15 +171,40 @@ func (b *bed) settled() {
 
 // asCompiled compares one switch with a full compilation.
 func (b *bed) asCompiled(name string) error {
+	var c pipeline.Compiler
+	c.Use(b.extra)
 	var set pipeline.ItemSet
-	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), name)
+	c.CompileNode(&set, b.fabric.View(), name)
 	set.AddStamp(name, set.Digest())
 	var want []openflow.Cookie
-	for _, e := range set.Items() {
-		want = append(want, e.Cookie())
+	var wantNumbered, gotNumbered []string
+	for _, i := range set.Items() {
+		m, err := openflow.DecodeMessage(set.Message(i))
+		switch m := m.(type) {
+		case *openflow.FlowMod:
+			want = append(want, i.Cookie())
+		case *openflow.GroupMod:
+			wantNumbered = append(wantNumbered, m.Group.String())
+		case *openflow.MeterMod:
+			wantNumbered = append(wantNumbered, m.Meter.String())
+		default:
+			return fmt.Errorf("%s: %v: %w", name, m, err)
+		}
 	}
-	if missing, extra := b.fleet.Switch(name).Missing(want); len(missing)+len(extra) > 0 {
+	s := b.fleet.Switch(name)
+	if missing, extra := s.Missing(want); len(missing)+len(extra) > 0 {
 		return fmt.Errorf("%s: of %d flows %d are missing, and %d too many", name, len(want), len(missing), len(extra))
+	}
+	for _, g := range s.Groups() {
+		gotNumbered = append(gotNumbered, g.String())
+	}
+	for _, m := range s.Meters() {
+		gotNumbered = append(gotNumbered, m.String())
+	}
+	slices.Sort(wantNumbered)
+	slices.Sort(gotNumbered)
+	if diff := cmp.Diff(wantNumbered, gotNumbered); diff != "" {
+		return fmt.Errorf("%s: groups and meters (-want +got):\n%s", name, diff)
 	}
 	return nil
 }
