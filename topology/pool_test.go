@@ -51,6 +51,12 @@ func TestPools(t *testing.T) {
 	if all := pools(); len(all) != 2 {
 		t.Errorf("pools: %+v", all)
 	}
+	s = plan(t, s, put(topology.KindNetwork, "both", stretched("10.3.0.0/29", "fd00:3::/64"))).Next
+	fill("both", "node1")
+	v4, v6 := pools()["both IPv4"], pools()["both IPv6"]
+	if v4.Capacity != 5 || v4.Allocated != 5 || v6.Allocated != 5 || v6.Capacity < 1<<63 || v6.Fullest > 0.001 {
+		t.Errorf("both is full of IPv4: %+v, %+v", v4, v6)
+	}
 	fill("pods", "node1")
 	if p := pools()["pods IPv4"]; p.Allocated*2 != p.Capacity || p.Fullest != 1 {
 		t.Errorf("the block of one of two nodes is full: %+v", p)
