@@ -63,8 +63,8 @@ func (o *statusOptions) print(s api.Status) {
 	w, now := o.output.w, o.app.env.Now()
 	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(now, s.StartedAt), s.Revision)
 	fmt.Fprintf(w, "%s, %s, %s, %s\n", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
-	fmt.Fprintf(w, "nodes: %d connected, %d in sync, %d ready; ports: %d bound, %d ready\n",
-		s.NodesConnected, s.NodesInSync, s.NodesReady, s.PortsBound, s.PortsReady)
+	fmt.Fprintf(w, "nodes: %d connected, %d in sync, %d ready; ports: %d bound, %d not bound, %d ready\n",
+		s.NodesConnected, s.NodesInSync, s.NodesReady, s.PortsBound, s.Ports-s.PortsBound, s.PortsReady)
 	switch {
 	case len(s.Reasons) == 0:
 		fmt.Fprintln(w, "everything is ready")
