@@ -132,7 +132,7 @@ func (o *attachOptions) run(ctx context.Context, args []string) error {
 	return portKind().print(&o.output, o.app.env.Now(), []api.Object{port})
 }
 
-// tell says what was done.
+// report prints what was done.
 func (o *attachOptions) report(r attach.Result) {
 	if r.Declared {
 		o.app.note("port/%s declared on network %s, pinned to node %s", r.Port.Name, r.Port.Spec.Network, r.Node)

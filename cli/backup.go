@@ -77,7 +77,7 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	return err
 }
 
-// tell says what the backup lacks.
+// report prints what the backup lacks.
 func (o *backupOptions) report(b api.Backup) {
 	if b.FromMemory {
 		o.app.note("the data file of sdnd is lost or damaged: this backup is made from memory and has no history, no bindings and no invitations; " +

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// The exit codes. "sdnctl help exit-codes" tells them to users.
+// The exit codes. "sdnctl help exit-codes" lists them.
 const (
 	ExitOK          = 0
 	ExitFailure     = 1 // also: diff found a difference
@@ -50,8 +50,7 @@ func (e codedError) Unwrap() error { return e.error }
 // there is nothing more to say.
 var errDifferent = errors.New("there are differences")
 
-// errNotReady is what status --exit-code returns when it has printed what is not
-// right.
+// errNotReady is the error of status --exit-code when it has printed a problem.
 var errNotReady = errors.New("there are problems")
 
 // exitCode is the one place that maps errors to exit codes.

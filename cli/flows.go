@@ -106,12 +106,12 @@ func countInstalled[T any](o *flowsOptions, what string, all int, listed []T, in
 		count[api.FlowInstalled], count[api.FlowMissing], count[api.FlowForeign])
 }
 
-// wanted tells whether the filters let a flow through.
+// wanted reports whether a flow passes the filters.
 func (o *flowsOptions) wanted(f api.Flow) bool {
 	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) && o.lets(f.Object, f.Installed)
 }
 
-// lets tells whether the filters let through what an object has made.
+// lets reports whether the flows of an object pass the filters.
 func (o *flowsOptions) lets(object, installed string) bool {
 	return (o.object == "" || strings.EqualFold(o.object, object)) && (o.state == "" || o.state == installed)
 }

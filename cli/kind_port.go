@@ -44,9 +44,9 @@ func portKind() kindDef {
 	}
 }
 
-// portLines say what is wrong with a port, and what its interface must have, for
-// those who plug it in by hand: with the MTU that most devices start with, all
-// that is large is lost.
+// portLines are the lines of details for a port: its conditions, and what to configure on
+// its interface, for those who plug it in by hand. An interface with a greater MTU, which
+// most devices have, would lose large packets.
 func portLines(v portView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
 	if text := droppedText(v); text != "" {

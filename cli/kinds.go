@@ -17,10 +17,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// A kindDef is all that the verbs need to know about one kind of object.
+// A kindDef is what the commands need to know about one kind of object.
 type kindDef struct {
 	kind api.Kind
-	// is tells users what an object of this kind is.
+	// is explains what an object of this kind is, for help texts.
 	is string
 	// flags adds the flags of the spec's fields and returns them.
 	flags func(a *app, cmd *cobra.Command) specFlags
@@ -114,7 +114,7 @@ func tablePrinter[S, T any](columns []column[view[S, T]]) func(*output, time.Tim
 	}
 }
 
-// conditionsText names what is wrong with an object, for a table.
+// conditionsText lists the reasons of conditions, for a table.
 func conditionsText(all []api.Condition) string {
 	reasons := make([]string, len(all))
 	for i, c := range all {
@@ -123,7 +123,7 @@ func conditionsText(all []api.Condition) string {
 	return strings.Join(reasons, ",")
 }
 
-// conditionLines are the lines of details for what is wrong with an object.
+// conditionLines are the lines of details for the conditions of an object.
 func conditionLines(now time.Time, ready bool, all []api.Condition) [][2]string {
 	lines := [][2]string{{"ready", yesNo(ready)}}
 	for _, c := range all {

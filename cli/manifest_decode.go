@@ -19,9 +19,9 @@ type syntaxError struct {
 	message string
 }
 
-// A decoder turns YAML nodes into values of JSON, of which package api finds the
-// mistakes. A scalar becomes what its field is: "02:00:00:00:01:03", 0123 and yes
-// are the text the user wrote when the field is text.
+// A decoder turns YAML nodes into JSON values. Package api then finds the mistakes in them.
+// The type of a field decides what a scalar becomes: "02:00:00:00:01:03", 0123 and yes are
+// the text that the user wrote if the field is text.
 type decoder struct {
 	errs []syntaxError
 	// lost is set when something in the file has no place in the JSON or in the

@@ -64,10 +64,10 @@ func (e fileErrors) sorted() fileErrors {
 	return e
 }
 
-// merge joins the daemon's answer to a request made of l's manifests (all of
-// them, in order) with the mistakes found while reading. It returns nil when
-// there are none. A problem that may only follow from a manifest that could
-// not be read in full is left out: it would send the reader to a wrong place.
+// merge joins the mistakes found while reading with the daemon's answer to a request of
+// all of l's manifests in order. It returns nil if there are none. It leaves out what may
+// only follow from a manifest that could not be read completely, because that would send
+// the reader to the wrong place.
 func (l *loader) merge(answer error) error {
 	var refused *api.Error
 	if answer != nil && (!errors.As(answer, &refused) || len(refused.Errors) == 0) && len(l.errs) == 0 {
@@ -99,7 +99,7 @@ func (l *loader) merge(answer error) error {
 	return manifestError{errs.sorted(), refused}
 }
 
-// dependent tells whether a manifest refers to a broken one, or might.
+// dependent returns a function that reports whether a manifest refers to a broken one, or may.
 func (l *loader) dependent() func(*manifest) bool {
 	broken := make(map[string]bool)
 	for _, m := range l.found {

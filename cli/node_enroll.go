@@ -44,7 +44,7 @@ func (t *joinToken) flags(cmd *cobra.Command) {
 
 func (t *joinToken) used() bool { return t.text != "" }
 
-// pending reports whether the certificate is yet to be had.
+// pending reports whether the node still has to get its certificate.
 func (t *joinToken) pending() bool { return t.used() && !t.redeemed }
 
 // check reads the token, and returns the files that the certificate will be in.

@@ -21,7 +21,7 @@ const (
 	dialTimeout = 5 * time.Second
 )
 
-// await returns once the node works, or an error that says what is missing.
+// await waits until the node works. The error says what is missing.
 func (o *joinOptions) await(ctx context.Context, m nodeconfig.Machine, j nodeconfig.Join, daemon *joinDaemon) error {
 	limited, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
@@ -85,7 +85,7 @@ func (o *joinOptions) connected(p nodeconfig.Progress) {
 	}
 }
 
-// notConnected says what is missing, and how to get on.
+// notConnected says what is missing and what to do.
 func (o *joinOptions) notConnected(ctx context.Context, j nodeconfig.Join, p nodeconfig.Progress, missing []string) error {
 	text := fmt.Sprintf("after %v %s does not work yet:\n  %s", o.timeout, o.name, strings.Join(missing, "\n  "))
 	if b := p.State.Bridge; b != nil && len(b.Controllers) > 0 && !b.Controllers[0].Connected {

@@ -11,7 +11,7 @@ import (
 
 // nodePorts are the ports of nodes.
 type nodePorts struct {
-	// pinned are those that may be nowhere else, bound those that are bound on
+	// pinned are the ports that are pinned to the nodes, bound those that are bound on
 	// one of the nodes and may move elsewhere.
 	pinned, bound []api.Port
 }

@@ -58,7 +58,7 @@ func mustComplete(cmd *cobra.Command, flag string, values ...string) {
 	}
 }
 
-// table tells whether the output is one for people.
+// table reports whether the output is a table.
 func (o *output) table() bool { return o.format == formatTable || o.format == formatWide }
 
 // data prints v, an API type, as JSON or YAML.

@@ -19,7 +19,7 @@ type pkiShowOptions struct {
 	output output
 }
 
-// shownCertificate is what is told of a certificate.
+// shownCertificate is what is shown of a certificate.
 type shownCertificate struct {
 	File    string    `json:"file"`
 	For     string    `json:"for"`

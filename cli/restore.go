@@ -81,7 +81,7 @@ const (
 	backupMagicOffset = 16
 )
 
-// looksLikeBackup says what a file is that is no backup, if that can be told.
+// looksLikeBackup returns an error if a file is recognisably not a backup.
 func looksLikeBackup(f *os.File, path string) error {
 	head := make([]byte, backupMagicOffset+len(backupMagic))
 	n, err := f.ReadAt(head, 0)

@@ -102,7 +102,7 @@ func (o *statusOptions) print(s api.Status) {
 	}
 }
 
-// reasonsText counts what is wrong.
+// reasonsText counts the conditions by reason.
 func reasonsText(all []api.ReasonCount) string {
 	parts := make([]string, len(all))
 	for i, r := range all {

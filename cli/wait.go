@@ -46,8 +46,8 @@ func (w *waitFlag) addBound(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&w.bound, "wait-bound", false, "wait also until the ports that were created or changed have their interface; implies --wait")
 }
 
-// before returns the client to make the change with: one whose answers tell at
-// once what is confirmed soon, if that is asked for.
+// before returns the client for the change. If confirmation is wanted, its responses
+// already say what is confirmed soon.
 func (w *waitFlag) before(client *api.Client) *api.Client {
 	w.implied()
 	if w.timeout <= 0 {

@@ -111,7 +111,7 @@ func portText(object string, s *api.PortStatus) string {
 	return object + " is bound to " + s.Interface + " on " + s.Node + wrongText(s.Conditions)
 }
 
-// wrongText names what is wrong, after what is.
+// wrongText lists conditions after a status.
 func wrongText(all []api.Condition) string {
 	if len(all) == 0 {
 		return ""
