@@ -25,7 +25,7 @@ type admission struct {
 
 // newAdmission makes the admission of a connection, which has to be left.
 func (f *Fabric) newAdmission(conn net.Conn) *admission {
-	return &admission{member: f.described.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
+	return &admission{member: f.describedPorts.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
 }
 
 // admit makes room for so many ports in all; it is openflow.Config.AdmitPorts.

@@ -72,19 +72,19 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 	}
 }
 
-// audit compares the whole switch with what it was last brought to. All
+// audit compares the whole switch with the view that it has. All
 // differences are somebody else's doing: nothing of ours is under way.
 func (w *worker) audit(ctx context.Context) (found, error) {
-	w.doubt = nil
+	w.verify = nil
 	if w.view == nil {
 		return found{}, nil // the mailbox asks for a comparison already
 	}
 	before := w.watched()
 	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
-		return found{}, w.lapsed(fmt.Errorf("audit: %w", err))
+		return found{}, w.orResync(fmt.Errorf("audit: %w", err))
 	}
-	// What the monitor has told of is reported with more detail by that.
+	// What the monitor has reported is told with more detail by that.
 	if !before && !w.watched() {
 		w.report(w.driftsFound(got, "audit"), true)
 	}

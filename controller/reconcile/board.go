@@ -14,17 +14,17 @@ import (
 // board is what the outside may know of nodes and switches at any time. The
 // dispatcher and the workers write it, anyone reads it.
 type board struct {
-	mu          sync.Mutex
-	now         func() time.Time
-	bridge      string // name of the bridge on every node
-	secure      bool   // nodes prove who they are
-	nodes       map[string]*boardNode
-	behind      behind
-	quarantined map[*peer]Switch
-	refused     map[string]refusal // by address without port
-	conditions  *condition.Tracker
-	reviews     schedule
-	hosts       map[string]int // at which nodes are, or were last, and how many
+	mu           sync.Mutex
+	now          func() time.Time
+	bridge       string // name of the bridge on every node
+	secure       bool   // nodes prove who they are
+	nodes        map[string]*boardNode
+	pendingNodes pendingNodes
+	quarantined  map[*peer]Switch
+	refused      map[string]refusal // by address without port
+	conditions   *condition.Tracker
+	reviews      schedule
+	hosts        map[string]int // at which nodes are, or were last, and how many
 	// dispatched is the newest revision whose work is in the mailboxes.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
@@ -35,20 +35,20 @@ type board struct {
 
 // boardNode is a node's line on the board.
 type boardNode struct {
-	status NodeStatus
-	mail   *mailbox
-	peer   *peer  // nil while not connected
-	host   string // where the last one was, "" without one
-	facts  nodeFacts
-	strays condition.Strays
-	owing  owing // as behind has counted it
+	status      NodeStatus
+	mail        *mailbox
+	peer        *peer  // nil while not connected
+	host        string // where the last one was, "" without one
+	facts       nodeFacts
+	strays      condition.Strays
+	unconfirmed unconfirmed // as pendingNodes has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration
 }
 
 func newBoard(now func() time.Time, bridge string) *board {
 	return &board{
-		now: now, bridge: bridge, nodes: map[string]*boardNode{}, behind: behind{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
+		now: now, bridge: bridge, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
 		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), reviews: newSchedule(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(topology.Ref)]struct{}{}, bound: map[string]int{},
 	}
@@ -65,7 +65,7 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 		return
 	}
 	change(&n.status)
-	if b.behind.track(node, n) {
+	if b.pendingNodes.track(node, n) {
 		b.signal()
 	} else {
 		b.signalSoon()
@@ -118,7 +118,7 @@ func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
 		b.nodes[node] = n
 	}
 	n.status.DatapathID, n.mail = dpid, mail
-	b.behind.track(node, n)
+	b.pendingNodes.track(node, n)
 	b.assessNode(n)
 	b.signal()
 }
@@ -129,7 +129,7 @@ func (b *board) remove(node string) {
 	if n, ok := b.nodes[node]; ok {
 		delete(b.nodes, node)
 		b.moveHost(n, "")
-		b.behind.forget(node, n)
+		b.pendingNodes.forget(node, n)
 		b.conditions.Set(nodeRef(node), nil, b.now())
 		b.reviews.set(node, time.Time{})
 	}
@@ -219,7 +219,7 @@ func (f *Fabric) Switches() []Switch {
 // Acks tells which nodes have yet to confirm a revision: those whose flows it
 // changes, and no others. A node that is not connected stays among them until it
 // has connected and been compared. After a start of the daemon it is not known
-// what switches have; so they owe every revision until they are compared.
+// what switches have; so every revision is unconfirmed until they are compared.
 func (f *Fabric) Acks(rev topology.Revision) Acks {
 	b := f.board
 	b.mu.Lock()
@@ -229,9 +229,9 @@ func (f *Fabric) Acks(rev topology.Revision) Acks {
 		a.Pending = []Pending{{Wanted: rev, Acknowledged: b.dispatched, Reason: "the controller has yet to compute it"}}
 		return a
 	}
-	for name, n := range b.behind.nodes {
-		wanted, acked, owing, idle := n.mail.state()
-		if idle || !owing.owes(rev) {
+	for name, n := range b.pendingNodes.nodes {
+		wanted, acked, unconfirmed, idle := n.mail.state()
+		if idle || !unconfirmed.includes(rev) {
 			continue
 		}
 		p := Pending{Node: name, Connected: n.status.Connected, Wanted: wanted, Acknowledged: acked}

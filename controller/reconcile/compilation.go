@@ -68,9 +68,9 @@ func (c *compilation) end() {
 	}
 }
 
-// spell computes the messages of flows of the bare set, which must be in order,
+// withMessages computes the messages of items of the bare set, which must be in order,
 // into the set, and returns their entries there.
-func (c *compilation) spell(bare []pipeline.Item) []pipeline.Item {
+func (c *compilation) withMessages(bare []pipeline.Item) []pipeline.Item {
 	w := c.w
 	w.set.Reset()
 	for u := range w.bare.UnitsOf(bare) {
@@ -78,14 +78,14 @@ func (c *compilation) spell(bare []pipeline.Item) []pipeline.Item {
 	}
 	w.set.AddStamp(w.node.name, c.digest)
 	w.set.Sort()
-	spelled := make([]pipeline.Item, 0, len(bare))
+	filled := make([]pipeline.Item, 0, len(bare))
 	for _, e := range w.set.Items() {
 		for len(bare) > 0 && bare[0].Sum < e.Sum {
 			bare = bare[1:]
 		}
 		if len(bare) > 0 && bare[0].Sum == e.Sum {
-			spelled = append(spelled, e)
+			filled = append(filled, e)
 		}
 	}
-	return spelled
+	return filled
 }

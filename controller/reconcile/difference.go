@@ -8,9 +8,9 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// forgive finds, among the flows that seem altered, those that mean what they
+// acceptEquivalent finds, among the flows that seem altered, those that mean what they
 // should: a switch may give a flow back in another form.
-func (c *compilation) forgive(r *readback) error {
+func (c *compilation) acceptEquivalent(r *readback) error {
 	if len(r.odd) == 0 {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (c *compilation) forgive(r *readback) error {
 		}
 	}
 	meant := make(map[openflow.Cookie]string, len(ours))
-	for _, e := range c.spell(ours) {
+	for _, e := range c.withMessages(ours) {
 		mod, err := openflow.DecodeFlowMod(w.set.Message(e))
 		if err != nil {
 			return fmt.Errorf("%v: %w", w.set.Unit(e), err)
@@ -38,9 +38,9 @@ func (c *compilation) forgive(r *readback) error {
 	return nil
 }
 
-// forgiveNumbered drops, from what is foreign and what is missing, the groups and
+// acceptEquivalentNumbered drops, from what is foreign and what is missing, the groups and
 // meters that mean what they should. Missing must have their messages in w.set.
-func (c *compilation) forgiveNumbered(r *readback, foreign []had, missing []pipeline.Item) ([]had, []pipeline.Item) {
+func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []had, missing []pipeline.Item) ([]had, []pipeline.Item) {
 	if len(r.numbered) == 0 {
 		return foreign, missing
 	}

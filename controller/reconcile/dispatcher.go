@@ -24,7 +24,7 @@ type dispatcher struct {
 	peers map[topology.DatapathID][]*peer
 	// told is what OVSDB said, by datapath id, also of switches that are no
 	// node (yet).
-	told map[topology.DatapathID][]binding.Interface
+	reportedChange map[topology.DatapathID][]binding.Interface
 	// dstPorts counts the nodes by the UDP port of their tunnel.
 	dstPorts map[string]int
 	// speakers are those who said it.
@@ -57,7 +57,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
-		told: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
+		reportedChange: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{},
 		bind:     binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
@@ -67,9 +67,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	}
 	d.view = d.view.Next(pipeline.Update{Places: places, Locals: remembered(topo, locals)})
 	f.view.Store(d.view)
-	unsure := unsureOf(topo, saved)
+	awaitsOVSDB := nodesAwaitingOVSDB(topo, saved)
 	for n := range topo.Nodes() {
-		d.declare(n).mail.unsure = unsure(n.Name)
+		d.declare(n).mail.awaitsOVSDB = awaitsOVSDB(n.Name)
 		d.assessSource(n.Name)
 	}
 	for p := range topo.Ports() {

@@ -28,7 +28,7 @@ type Drift struct {
 	Before, After string
 	// Owner is whose item it was; the zero Ref for one that is not ours.
 	Owner topology.Ref
-	// By says what told: "monitor" at once, "audit" at last, or "connection" if it
+	// By says what detected it: "monitor" at once, "audit" at last, or "connection" if it
 	// was done while the switch or sdnd was away.
 	By string
 }
@@ -105,7 +105,7 @@ func (w *worker) watched() bool {
 }
 
 // tampered undoes what others did to the switch, and tells of it. If that was to
-// groups or meters, as regrouped says, it is not told what they did, and the switch
+// groups or meters, as regrouped says, the switch does not report what they did, and it
 // is compared as a whole.
 func (w *worker) tampered(ctx context.Context, regrouped bool) error {
 	changes, lost := w.changes()
@@ -115,7 +115,7 @@ func (w *worker) tampered(ctx context.Context, regrouped bool) error {
 	if !lost && !regrouped && len(changes) <= maxRepaired {
 		if ds, err := w.repair(ctx, changes); !refused(err) {
 			w.reportUnlessEnded(ds, err)
-			return w.lapsed(err)
+			return w.orResync(err)
 		}
 	}
 	got, err := w.compare(ctx, w.view, false)
@@ -124,10 +124,10 @@ func (w *worker) tampered(ctx context.Context, regrouped bool) error {
 		ds = w.driftsOf(got, changes, lost)
 	}
 	w.reportUnlessEnded(ds, err)
-	return w.lapsed(err)
+	return w.orResync(err)
 }
 
-// changes takes what the monitor has told of changes by others.
+// changes takes what the monitor has reported of changes by others.
 func (w *worker) changes() (changes []session.FlowChange, lost bool) {
 	if w.monitor == nil {
 		return nil, true
@@ -138,14 +138,14 @@ func (w *worker) changes() (changes []session.FlowChange, lost bool) {
 }
 
 // driftsOf makes drifts of what a comparison found: of groups and meters as it was
-// found, and of flows as the monitor has told of them, unless it has lost some.
+// found, and of flows as the monitor has reported them, unless it has lost some.
 func (w *worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
 	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
 	ds := w.driftsFound(others, "monitor")
 	if lost {
 		return append(w.driftsFound(flows, "audit"), ds...)
 	}
-	return append(w.driftsTold(w.compareTold(changes)), ds...)
+	return append(w.driftsReported(w.compareReported(changes)), ds...)
 }
 
 // reportUnlessEnded reports drifts, unless the session has ended before they were
@@ -160,8 +160,8 @@ func (w *worker) reportUnlessEnded(ds []Drift, err error) {
 	w.report(ds, err == nil)
 }
 
-// driftsTold makes drifts of what the monitor told.
-func (w *worker) driftsTold(all []told) []Drift {
+// driftsReported makes drifts of what the monitor reported.
+func (w *worker) driftsReported(all []reportedChange) []Drift {
 	var out []Drift
 	for _, t := range all {
 		d := Drift{Time: t.At, By: "monitor", Table: pipeline.TableName(t.Table), After: t.flow.String()}

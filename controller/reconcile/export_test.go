@@ -6,11 +6,11 @@ import "github.com/sdnctl/sdnctl/openflow/session"
 func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).sess }
 
 // Parked tells whether a node's work waits for OVSDB to speak.
-func (f *Fabric) Parked(node string) bool {
+func (f *Fabric) Postponed(node string) bool {
 	f.board.mu.Lock()
 	m := f.board.nodes[node].mail
 	f.board.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.parked
+	return m.postponed
 }

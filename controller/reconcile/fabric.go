@@ -58,10 +58,10 @@ type Config struct {
 	// one takes about 150 bytes. When there are more, the same happens as with
 	// MaxHandshakes. 0 means 1,048,576.
 	MaxHandshakePorts int
-	// MaxStrangers bounds the switches that are connected but no node's; each
+	// MaxUnassigned bounds the switches that are connected but no node's; each
 	// 64 ports count as one more. When there are more, those of the address
 	// with the most are closed, oldest first. 0 means 1024.
-	MaxStrangers int
+	MaxUnassigned int
 	// AnswerTimeout is how long a switch may take to tell a part of its flows, or
 	// to confirm a bundle, beside 1 ms for each flow of it. Then it has failed
 	// and is tried again as after RetryAfter. 0 means 1 min.
@@ -115,12 +115,12 @@ type Fabric struct {
 	inbox chan event
 	gone  chan struct{}
 	late  sync.WaitGroup // events that wait for a place in the inbox
-	// lobby has the connections that have not yet said which switch they are,
-	// described what they have told of their ports, strangers the switches that
+	// handshakes has the connections that have not yet said which switch they are,
+	// describedPorts the ports that they have described, unassigned the switches that
 	// are no node's.
-	lobby, described, strangers *connlimit.Limiter
+	handshakes, describedPorts, unassigned *connlimit.Limiter
 	// strange logs what is wrong with those who come.
-	strange *warn.Limiter
+	warnings *warn.Limiter
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
@@ -133,7 +133,7 @@ type Fabric struct {
 // lobbyGrace is how long a connection may take to say which switch it is,
 // however crowded it is. Open vSwitch may need half a second, which is why it is
 // no more than what is guaranteed.
-const lobbyGrace = 250 * time.Millisecond
+const handshakeGrace = 250 * time.Millisecond
 
 // New makes a Fabric for a store; it must be called before the store's first
 // commit. It loads where ports were last seen, so that nothing changes on
@@ -144,7 +144,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	}
 	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 1024)
 	cfg.MaxHandshakePorts = cmp.Or(cfg.MaxHandshakePorts, 1<<20)
-	cfg.MaxStrangers = cmp.Or(cfg.MaxStrangers, 1024)
+	cfg.MaxUnassigned = cmp.Or(cfg.MaxUnassigned, 1024)
 	cfg.AnswerTimeout = cmp.Or(cfg.AnswerTimeout, time.Minute)
 	cfg.AuditEvery = cmp.Or(cfg.AuditEvery, 30*time.Second)
 	cfg.RetryAfter = cmp.Or(cfg.RetryAfter, time.Second)
@@ -158,10 +158,10 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	cfg.Session.Fragments = openflow.FragNXMatch // which the pipeline counts on
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
-		lobby:     connlimit.New(cfg.MaxHandshakes, lobbyGrace),
-		described: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, lobbyGrace), strangers: connlimit.New(cfg.MaxStrangers, 0),
-		strange: warn.New(cfg.Logger),
-		board:   newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
+		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
+		describedPorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
+		warnings: warn.New(cfg.Logger),
+		board:    newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}

@@ -70,7 +70,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 			stay = append(stay, p)
 			continue
 		}
-		d.f.strange.Warn(p.sess.RemoteAddr(), "switch refused", "dpid", id, "reason", why)
+		d.f.warnings.Warn(p.sess.RemoteAddr(), "switch refused", "dpid", id, "reason", why)
 		d.release(p)
 		d.f.board.show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why}, "")
 		p.sess.Close()
@@ -108,7 +108,7 @@ type ovsdbHere struct {
 }
 
 func (e ovsdbHere) happen(d *dispatcher) {
-	delete(d.told, e.dpid)
+	delete(d.reportedChange, e.dpid)
 	d.speakers[e.dpid] = e.speaker
 	d.f.identities.hear(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)

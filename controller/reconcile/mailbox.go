@@ -20,11 +20,11 @@ func maxMarked(v *pipeline.View) int { return max(minMarked, v.Topo.NumPorts()/8
 
 // marks are units that may differ from what a switch has: each as it was in the
 // view beside it, the one just before the unit was first marked. Whatever the
-// switch was brought to last, the unit did not change between that and this
-// view. So nobody need keep the view that a switch was brought to.
+// switch last had, the unit did not change between that and this
+// view. So nobody need keep the view that a switch had.
 type marks map[pipeline.Unit]*pipeline.View
 
-// job is what a node's switch is to be brought to.
+// job is what a node's switch is to have.
 type job struct {
 	// view is the newest; nil when there is nothing to do.
 	view *pipeline.View
@@ -42,11 +42,11 @@ type job struct {
 	late bool
 	held map[pipeline.Unit]bool
 	// partial says that some units still have to wait, so that the switch is not
-	// brought to the view as a whole.
+	// compared with the view as a whole.
 	partial bool
-	// unsure says that a flow that is not in the view may have to stay; see
-	// unsure.go.
-	unsure bool
+	// awaitsOVSDB says that a flow that is not in the view may have to stay; see
+	// await_ovsdb.go.
+	awaitsOVSDB bool
 }
 
 // mailbox holds what waits to be done on one node. The dispatcher puts work
@@ -57,21 +57,21 @@ type mailbox struct {
 	mu      sync.Mutex
 	waiting job
 	// held are units that wait for other nodes first.
-	held     marks
-	heldView *pipeline.View // the newest that holds something
-	busy     job            // what the worker is at
-	acked    topology.Revision
-	owing    owing // what is not acknowledged, of all the above
-	waiters  []waiter
-	owed     []*change // whose work is not done; see work.go
-	// unsure and parked: see unsure.go.
-	unsure, parked bool
+	held        marks
+	heldView    *pipeline.View // the newest that holds something
+	busy        job            // what the worker is at
+	acked       topology.Revision
+	unconfirmed unconfirmed // what is not acknowledged, of all the above
+	waiters     []waiter
+	charged     []*change // whose work is not done; see work.go
+	// awaitsOVSDB and postponed: see await_ovsdb.go.
+	awaitsOVSDB, postponed bool
 }
 
-// waiter is told when the node has confirmed a view.
+// waiter is called when the node has confirmed a view.
 type waiter struct {
-	seq  uint64
-	told func()
+	seq            uint64
+	reportedChange func()
 }
 
 func newMailbox() *mailbox { return &mailbox{notify: make(chan struct{}, 1)} }
@@ -84,7 +84,7 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 	m.touch(v)
 	if full {
 		// What the switch has is not known, so no revision is confirmed.
-		m.owing.unknown = v.Topo.Revision()
+		m.unconfirmed.unknown = v.Topo.Revision()
 	}
 	switch {
 	case full:
@@ -101,7 +101,7 @@ func (m *mailbox) post(base, v *pipeline.View, units []pipeline.Unit, full bool)
 	m.wake()
 }
 
-// flood is post of so many units that they are not told one by one.
+// flood is post of so many units that they are not noted one by one.
 func (m *mailbox) flood(base, v *pipeline.View) {
 	m.mu.Lock()
 	m.touch(v)
@@ -146,7 +146,7 @@ func (m *mailbox) mark(u pipeline.Unit, base *pipeline.View) {
 func (m *mailbox) hold(base, v *pipeline.View, units []pipeline.Unit) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.owing.add(v.Topo.Revision())
+	m.unconfirmed.add(v.Topo.Revision())
 	if m.waiting.full || m.waiting.wide != nil {
 		m.touch(v)
 		return // which will do them, whenever it comes
@@ -175,7 +175,7 @@ func (m *mailbox) release(v *pipeline.View, units []pipeline.Unit) bool {
 		return !ok
 	})
 	if len(units) > 0 {
-		m.waiting.view, m.parked = v, false
+		m.waiting.view, m.postponed = v, false
 		for _, u := range units {
 			m.mark(u, nil)
 		}
@@ -199,8 +199,8 @@ func (m *mailbox) wipe(v *pipeline.View) {
 
 // touch sets the newest view. The caller holds the lock.
 func (m *mailbox) touch(v *pipeline.View) {
-	m.waiting.view, m.parked = v, false
-	m.owing.add(v.Topo.Revision())
+	m.waiting.view, m.postponed = v, false
+	m.unconfirmed.add(v.Topo.Revision())
 }
 
 func (m *mailbox) wake() {
@@ -215,11 +215,11 @@ func (m *mailbox) wake() {
 func (m *mailbox) take() (job, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.waiting.view == nil || m.parked {
+	if m.waiting.view == nil || m.postponed {
 		return job{}, false
 	}
 	m.busy, m.waiting = m.waiting, job{}
-	m.busy.unsure, m.busy.partial = m.unsure, len(m.held) > 0
+	m.busy.awaitsOVSDB, m.busy.partial = m.awaitsOVSDB, len(m.held) > 0
 	if m.busy.late {
 		m.busy.held = make(map[pipeline.Unit]bool, len(m.held))
 		for u := range m.held {
@@ -229,17 +229,17 @@ func (m *mailbox) take() (job, bool) {
 	return m.busy, true
 }
 
-// whenDone has told called, once, when the node has confirmed a view with at
+// whenDone has a function called, once, when the node has confirmed a view with at
 // least that sequence number; at once if nothing waits.
-func (m *mailbox) whenDone(seq uint64, told func()) {
+func (m *mailbox) whenDone(seq uint64, reportedChange func()) {
 	m.mu.Lock()
 	idle := m.waiting.view == nil && m.busy.view == nil
 	if !idle {
-		m.waiters = append(m.waiters, waiter{seq, told})
+		m.waiters = append(m.waiters, waiter{seq, reportedChange})
 	}
 	m.mu.Unlock()
 	if idle {
-		told()
+		reportedChange()
 	}
 }
 
@@ -249,10 +249,10 @@ func (m *mailbox) done() {
 	seq := m.busy.view.Seq
 	m.acked = max(m.acked, m.busy.view.Topo.Revision())
 	if len(m.held) == 0 {
-		m.owing.confirm(m.acked)
+		m.unconfirmed.confirm(m.acked)
 	}
 	if m.waiting.view != nil {
-		m.owing.add(m.waiting.view.Topo.Revision())
+		m.unconfirmed.add(m.waiting.view.Topo.Revision())
 	}
 	m.busy = job{}
 	var ready []waiter
@@ -264,7 +264,7 @@ func (m *mailbox) done() {
 	})
 	m.mu.Unlock()
 	for _, w := range ready {
-		w.told()
+		w.reportedChange()
 	}
 }
 
@@ -294,7 +294,7 @@ func (m *mailbox) putBack() {
 
 // state tells the newest revision that touched the node, the newest confirmed,
 // and what is not confirmed; idle is true when there is nothing to be done.
-func (m *mailbox) state() (wanted, acked topology.Revision, owing owing, idle bool) {
+func (m *mailbox) state() (wanted, acked topology.Revision, unconfirmed unconfirmed, idle bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	wanted, idle = m.acked, true
@@ -306,5 +306,5 @@ func (m *mailbox) state() (wanted, acked topology.Revision, owing owing, idle bo
 			wanted, idle = max(wanted, j.view.Topo.Revision()), false
 		}
 	}
-	return wanted, m.acked, m.owing, idle
+	return wanted, m.acked, m.unconfirmed, idle
 }

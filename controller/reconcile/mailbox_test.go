@@ -52,37 +52,37 @@ func (m *mailbox) mustTake(t *testing.T) job {
 
 func revisions(rs ...topology.Revision) []topology.Revision { return rs }
 
-// TestOwing: what is noted singly, or in bulk, is owed until it is confirmed.
-func TestOwing(t *testing.T) {
-	var o owing
+// TestUnconfirmed: what is noted singly, or in bulk, is unconfirmed until it is confirmed.
+func TestUnconfirmed(t *testing.T) {
+	var o unconfirmed
 	for r := topology.Revision(10); r < 20; r += 2 {
 		o.add(r)
 		o.add(r)
 	}
-	if !o.owes(10) || o.owes(11) || !o.owes(18) || o.owes(20) || o.owes(9) {
+	if !o.includes(10) || o.includes(11) || !o.includes(18) || o.includes(20) || o.includes(9) {
 		t.Errorf("owes %+v", o)
 	}
 	before := o
 	o.confirm(14)
-	if o.owes(10) || o.owes(14) || !o.owes(16) || !before.owes(10) {
+	if o.includes(10) || o.includes(14) || !o.includes(16) || !before.includes(10) {
 		t.Errorf("owes %+v, and before %+v", o, before)
 	}
 	o.confirm(18)
-	if o.owes(18) {
+	if o.includes(18) {
 		t.Errorf("owes %+v when all is confirmed", o)
 	}
-	for r := topology.Revision(100); r < 100+2*maxOwing; r++ {
+	for r := topology.Revision(100); r < 100+2*maxUnconfirmed; r++ {
 		o.add(r)
 	}
-	if len(o.each) > maxOwing || !o.owes(100) || !o.owes(100+2*maxOwing-1) || o.owes(99) || o.owes(100+2*maxOwing) {
+	if len(o.each) > maxUnconfirmed || !o.includes(100) || !o.includes(100+2*maxUnconfirmed-1) || o.includes(99) || o.includes(100+2*maxUnconfirmed) {
 		t.Errorf("owes %+v", o)
 	}
 	o.confirm(150)
-	if o.owes(150) || !o.owes(151) {
+	if o.includes(150) || !o.includes(151) {
 		t.Errorf("owes %+v", o)
 	}
-	o.confirm(100 + 2*maxOwing)
-	if o.owes(151) || o.from != 0 {
+	o.confirm(100 + 2*maxUnconfirmed)
+	if o.includes(151) || o.from != 0 {
 		t.Errorf("owes %+v when all is confirmed", o)
 	}
 }
@@ -98,8 +98,8 @@ func TestMailboxMerges(t *testing.T) {
 	if j.full || !maps.Equal(j.units, want) || j.view != v[3] {
 		t.Errorf("took %+v, want p since revision 1 and q since revision 3, brought to 4", j)
 	}
-	if wanted, acked, owing, idle := m.state(); wanted != 4 || acked != 0 || !slices.Equal(owing.each, revisions(2, 3, 4)) || idle {
-		t.Errorf("state = %d %d %v %v while busy", wanted, acked, owing, idle)
+	if wanted, acked, unconfirmed, idle := m.state(); wanted != 4 || acked != 0 || !slices.Equal(unconfirmed.each, revisions(2, 3, 4)) || idle {
+		t.Errorf("state = %d %d %v %v while busy", wanted, acked, unconfirmed, idle)
 	}
 	m.done()
 	if wanted, acked, _, idle := m.state(); wanted != 4 || acked != 4 || !idle {
@@ -112,8 +112,8 @@ func TestMailboxHolds(t *testing.T) {
 	m := newMailbox()
 	p, q := unit("p"), unit("q")
 	m.hold(v[0], v[1], append(slices.Clone(p), q...))
-	if wanted, _, owing, idle := m.state(); wanted != 2 || !owing.owes(2) || idle {
-		t.Errorf("state = %d %v %v while units are held", wanted, owing, idle)
+	if wanted, _, unconfirmed, idle := m.state(); wanted != 2 || !unconfirmed.includes(2) || idle {
+		t.Errorf("state = %d %v %v while units are held", wanted, unconfirmed, idle)
 	}
 	m.post(v[1], v[2], q, false) // overtakes nothing: q goes with what waits
 	j := m.mustTake(t)
@@ -124,8 +124,8 @@ func TestMailboxHolds(t *testing.T) {
 		t.Errorf("late = %v, %v still held; q was held, and p is", j.late, j.held)
 	}
 	m.done()
-	if _, _, owing, idle := m.state(); !owing.owes(2) || idle {
-		t.Errorf("state = %v %v while p is held", owing, idle)
+	if _, _, unconfirmed, idle := m.state(); !unconfirmed.includes(2) || idle {
+		t.Errorf("state = %v %v while p is held", unconfirmed, idle)
 	}
 	m.release(v[3], append(slices.Clone(p), q...))
 	j = m.mustTake(t)
@@ -141,8 +141,8 @@ func TestMailboxHolds(t *testing.T) {
 		t.Error("what never had to wait is late")
 	}
 	m.done()
-	if _, acked, owing, idle := m.state(); acked != 4 || !idle || owing.owes(2) {
-		t.Errorf("state = %d %v %v in the end", acked, owing, idle)
+	if _, acked, unconfirmed, idle := m.state(); acked != 4 || !idle || unconfirmed.includes(2) {
+		t.Errorf("state = %d %v %v in the end", acked, unconfirmed, idle)
 	}
 	m.release(v[3], p) // once more is nothing
 	if _, _, _, idle := m.state(); !idle {
@@ -153,23 +153,23 @@ func TestMailboxHolds(t *testing.T) {
 func TestMailboxTellsWhenDone(t *testing.T) {
 	v := views(t, 3)
 	m := newMailbox()
-	told := 0
-	m.whenDone(v[0].Seq, func() { told++ })
-	if told != 1 {
-		t.Fatalf("told %d times that nothing waits", told)
+	reportedChange := 0
+	m.whenDone(v[0].Seq, func() { reportedChange++ })
+	if reportedChange != 1 {
+		t.Fatalf("told %d times that nothing waits", reportedChange)
 	}
 	m.post(v[0], v[1], unit("p"), false)
 	m.mustTake(t)
 	m.post(v[1], v[2], unit("p"), false)
-	m.whenDone(v[2].Seq, func() { told++ })
+	m.whenDone(v[2].Seq, func() { reportedChange++ })
 	m.done()
-	if told != 1 {
+	if reportedChange != 1 {
 		t.Fatal("told before the view was confirmed")
 	}
 	m.mustTake(t)
 	m.done()
-	if told != 2 {
-		t.Fatalf("told %d times, want 2", told)
+	if reportedChange != 2 {
+		t.Fatalf("told %d times, want 2", reportedChange)
 	}
 }
 
@@ -182,12 +182,12 @@ func TestMailboxFullConfirmsNothingBefore(t *testing.T) {
 	if !j.full {
 		t.Errorf("took %+v, want a full comparison", j)
 	}
-	if _, _, owing, _ := m.state(); !owing.owes(1) || !owing.owes(2) || owing.owes(3) {
-		t.Errorf("owes %+v, want every revision there is", owing)
+	if _, _, unconfirmed, _ := m.state(); !unconfirmed.includes(1) || !unconfirmed.includes(2) || unconfirmed.includes(3) {
+		t.Errorf("owes %+v, want every revision there is", unconfirmed)
 	}
 	m.done()
-	if _, _, owing, idle := m.state(); owing.owes(1) || owing.owes(2) || !idle {
-		t.Errorf("owes %+v when done", owing)
+	if _, _, unconfirmed, idle := m.state(); unconfirmed.includes(1) || unconfirmed.includes(2) || !idle {
+		t.Errorf("owes %+v when done", unconfirmed)
 	}
 }
 
@@ -199,8 +199,8 @@ func TestMailboxFailureBecomesFull(t *testing.T) {
 	m.post(v[1], v[2], unit("q"), false)
 	m.failed()
 	j := m.mustTake(t)
-	if _, _, owing, _ := m.state(); !j.full || j.view != v[2] || !slices.Equal(owing.each, revisions(2, 3)) {
-		t.Errorf("took %+v, owes %v, want a full comparison that confirms revisions 2 and 3", j, owing)
+	if _, _, unconfirmed, _ := m.state(); !j.full || j.view != v[2] || !slices.Equal(unconfirmed.each, revisions(2, 3)) {
+		t.Errorf("took %+v, owes %v, want a full comparison that confirms revisions 2 and 3", j, unconfirmed)
 	}
 }
 

@@ -42,7 +42,7 @@ type peer struct {
 	tunnel openflow.PortNo
 	// links are the ports that are not as they should be.
 	links map[openflow.PortNo]link
-	// leave ends its stay among the strangers; nil if it is none.
+	// leave takes it out of the unassigned switches; nil if it is none of them.
 	leave   func()
 	claimed bool
 	// quarantined is why it is in quarantine; "" if it is not.
@@ -81,7 +81,7 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			continue
 		}
-		leave := f.lobby.Acquire(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
+		leave := f.handshakes.Acquire(ctx, conn.RemoteAddr(), 1, func() { conn.Close() })
 		if leave == nil {
 			conn.Close()
 			return nil
@@ -97,7 +97,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	if err != nil {
 		shaken()
 		if ctx.Err() == nil {
-			f.strange.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
+			f.warnings.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
 			f.metrics.handshakesFailed.Inc()
 			f.board.unproven(conn.RemoteAddr(), err)
 		}
@@ -110,7 +110,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	shaken()
 	if err != nil {
 		if ctx.Err() == nil {
-			f.strange.Warn(conn.RemoteAddr(), "openflow handshake failed", "err", err)
+			f.warnings.Warn(conn.RemoteAddr(), "openflow handshake failed", "err", err)
 			f.metrics.handshakesFailed.Inc()
 			f.board.refuse(conn.RemoteAddr(), err)
 		}
@@ -172,7 +172,7 @@ func (p *peer) heard(e session.Event) {
 	case *openflow.PortStatus:
 		p.f.tell(portChanged{p, e})
 	default:
-		// No flow of ours sends packets here or asks to be told of its end.
+		// No flow of ours sends packets here or asks to hear of its end.
 		p.f.metrics.unexpected.Inc()
 		p.f.log.Debug("unexpected message", "dpid", p.dpid, "type", e.Type())
 	}

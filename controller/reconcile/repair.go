@@ -17,7 +17,7 @@ import (
 // then is it known that nothing else is wrong.
 const (
 	// maxRepaired is how many changes are undone one by one. When there are more,
-	// reading the switch back costs about as much, and leaves no doubt.
+	// reading the switch back costs about as much, and finds everything.
 	maxRepaired = 500
 	// verifyAfter is how long nothing must have been repaired before the switch
 	// is read back, and verifyWithin how long that is put off at most.
@@ -25,9 +25,9 @@ const (
 	verifyWithin = 10 * time.Second
 )
 
-// told is a change by others that the monitor told, beside what the switch is to
+// reportedChange is a change by others that the monitor reported, beside what the switch is to
 // have in its place.
-type told struct {
+type reportedChange struct {
 	session.FlowChange
 	flow openflow.Flow
 	// ours says that a flow of ours, entry, has the same key.
@@ -37,27 +37,27 @@ type told struct {
 	right bool
 }
 
-// compareTold is compareTold with what the switch was brought to, which it
-// computes into w.set.
-func (w *worker) compareTold(changes []session.FlowChange) []told {
+// compareReported looks changes up among the items that the switch is to have, which
+// it compiles into w.set.
+func (w *worker) compareReported(changes []session.FlowChange) []reportedChange {
 	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, w.view, w.node.name)
 	w.set.AddStamp(w.node.name, w.set.Digest())
-	return compareTold(changes, &w.set)
+	return compareReported(changes, &w.set)
 }
 
-// compareTold looks changes up among the flows that a switch is to have, which
+// compareReported looks changes up among the flows that a switch is to have, which
 // need not be sorted.
 //
 // A switch may give a flow of ours back in another form, so that its key seems
 // to be another. Then its cookie tells which it is.
-func compareTold(changes []session.FlowChange, wanted *pipeline.ItemSet) []told {
-	all := make([]told, len(changes))
+func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []reportedChange {
+	all := make([]reportedChange, len(changes))
 	byKey := make(map[openflow.FlowKey]pipeline.Item, len(changes))
 	byCookie := make(map[openflow.Cookie]pipeline.Item, len(changes))
 	for i, c := range changes {
-		all[i] = told{FlowChange: c, flow: openflow.Flow{
+		all[i] = reportedChange{FlowChange: c, flow: openflow.Flow{
 			Table: c.Table, Priority: c.Priority, Cookie: c.Cookie,
 			IdleTimeout: c.IdleTimeout, HardTimeout: c.HardTimeout,
 			Match: c.Match, Instructions: c.Instructions,
@@ -105,7 +105,7 @@ func sameKey(f *openflow.Flow, mod []byte) bool {
 // their key and flows to be added, in place of those that have their key. The
 // last change of a flow decides. What the worker itself has done meanwhile does
 // not matter, as the changes were compared with the outcome of that.
-func undoing(all []told) (remove []openflow.Flow, add []pipeline.Item) {
+func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item) {
 	type flow struct {
 		ours   openflow.Cookie
 		theirs openflow.FlowKey
@@ -138,7 +138,7 @@ func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 		return nil, err
 	}
 	defer release()
-	all := w.compareTold(changes)
+	all := w.compareReported(changes)
 	remove, add := undoing(all)
 	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
 	// one of ours, and what else has the key now is not ours either. A flow that
@@ -156,17 +156,17 @@ func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 			}
 		}
 	})
-	w.doubtful()
-	return w.driftsTold(all), err
+	w.verifySoon()
+	return w.driftsReported(all), err
 }
 
-// doubtful has the switch read back when nothing was repaired for a while.
-func (w *worker) doubtful() {
+// verifySoon has the switch read back when nothing was repaired for a while.
+func (w *worker) verifySoon() {
 	now := time.Now()
-	if w.doubt == nil {
-		w.doubted = now
+	if w.verify == nil {
+		w.verifySince = now
 	}
-	w.doubt = time.After(min(verifyAfter, w.doubted.Add(verifyWithin).Sub(now)))
+	w.verify = time.After(min(verifyAfter, w.verifySince.Add(verifyWithin).Sub(now)))
 }
 
 // refused reports whether a switch has said no, rather than nothing.
@@ -175,17 +175,17 @@ func refused(err error) bool {
 	return errors.As(err, &no)
 }
 
-// lapsed returns err; if it is one, the switch is compared as a whole.
-func (w *worker) lapsed(err error) error {
+// orResync returns err; if it is one, the switch is compared as a whole.
+func (w *worker) orResync(err error) error {
 	if err != nil {
-		w.node.mail.astray(w.view)
+		w.node.mail.resync(w.view)
 	}
 	return err
 }
 
-// astray says that it is not known any more what the switch has, though it was
+// resync says that it is not known any more what the switch has, though it was
 // no job that failed. It is to be compared with v, or what is newer.
-func (m *mailbox) astray(v *pipeline.View) {
+func (m *mailbox) resync(v *pipeline.View) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.busy.view = v

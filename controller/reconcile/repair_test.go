@@ -65,12 +65,12 @@ func flowOf(t testing.TB, set *pipeline.ItemSet, e pipeline.Item) openflow.Flow 
 
 // modelSwitch is a flow table that tells of what others do to it.
 type modelSwitch struct {
-	flows map[openflow.FlowKey]openflow.Flow
-	told  []session.FlowChange
+	flows          map[openflow.FlowKey]openflow.Flow
+	reportedChange []session.FlowChange
 }
 
 func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
-	m.told = append(m.told, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
+	m.reportedChange = append(m.reportedChange, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
 // bring does what the worker does for a job.
@@ -97,9 +97,9 @@ func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.ItemSet) {
 	}
 }
 
-// repaired undoes what was told, and returns how many flows it touched.
+// repaired undoes what was reported, and returns how many flows it touched.
 func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
-	remove, add := undoing(compareTold(m.told, wanted))
+	remove, add := undoing(compareReported(m.reportedChange, wanted))
 	for _, f := range remove {
 		delete(m.flows, f.Key())
 	}
@@ -107,13 +107,13 @@ func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
 		f := flowOf(t, wanted, e)
 		m.flows[f.Key()] = f
 	}
-	m.told = nil
+	m.reportedChange = nil
 	return len(remove) + len(add)
 }
 
 // TestRepairsAnything: whatever others do, and however that mixes with what the
-// worker itself does, undoing what was told leaves exactly what is to be, and
-// touches nothing that was not told of.
+// worker itself does, undoing what was reported leaves exactly what is to be, and
+// touches nothing that was not reported.
 func TestRepairsAnything(t *testing.T) {
 	sets := []*pipeline.ItemSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
 	var pool []openflow.Flow // flows of ours, and others that resemble them
@@ -161,7 +161,7 @@ func TestRepairsAnything(t *testing.T) {
 				wanted = next
 			case "repair":
 				keys := map[openflow.FlowKey]bool{}
-				for _, c := range m.told {
+				for _, c := range m.reportedChange {
 					keys[c.Key()] = true
 				}
 				if n := m.repaired(t, wanted); n > len(keys) {
@@ -220,7 +220,7 @@ func TestToldInAnotherForm(t *testing.T) {
 		{"deleted", openflow.FlowDeleted, f, false},
 		{"modified", openflow.FlowModified, broken, false},
 	} {
-		all := compareTold([]session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: tt.event, Flow: tt.flow}}}, set)
+		all := compareReported([]session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: tt.event, Flow: tt.flow}}}, set)
 		if !all[0].ours || all[0].entry != e || all[0].right != tt.right {
 			t.Errorf("%s: taken for %+v", tt.name, all[0])
 		}
@@ -231,21 +231,21 @@ func TestToldInAnotherForm(t *testing.T) {
 	}
 }
 
-// TestAstray: when it is no job that failed, a comparison waits, with the newest
+// TestResync: when it is no job that failed, a comparison waits, with the newest
 // view.
-func TestAstray(t *testing.T) {
+func TestResync(t *testing.T) {
 	vs := views(t, 3)
 	m := newMailbox()
 	m.post(vs[0], vs[1], unit("p"), true)
 	m.mustTake(t)
 	m.done()
-	m.astray(vs[1])
+	m.resync(vs[1])
 	if j := m.mustTake(t); !j.full || j.view != vs[1] {
 		t.Errorf("%+v", j)
 	}
 	m.done()
 	m.post(vs[1], vs[2], unit("p"), false)
-	m.astray(vs[1])
+	m.resync(vs[1])
 	if j := m.mustTake(t); !j.full || j.view != vs[2] {
 		t.Errorf("with work waiting: %+v", j)
 	}
@@ -262,7 +262,7 @@ func BenchmarkRepair(b *testing.B) {
 	changes := []session.FlowChange{{FlowUpdate: openflow.FlowUpdate{Event: openflow.FlowDeleted, Flow: f}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, add := undoing(compareTold(changes, set)); len(add) != 1 {
+		if _, add := undoing(compareReported(changes, set)); len(add) != 1 {
 			b.Fatal("not undone")
 		}
 	}

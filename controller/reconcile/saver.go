@@ -18,7 +18,7 @@ const saveAfter = 100 * time.Millisecond
 
 // saver writes where ports are, and from which addresses nodes send, into the
 // store, off the way of flows: OVSDB will say it again if the last of it is lost in
-// a crash, and until then nothing is removed (see unsure.go). Changes that come
+// a crash, and until then nothing is removed (see await_ovsdb.go). Changes that come
 // while a write is under way are merged into the next.
 type saver struct {
 	log    *slog.Logger

@@ -76,7 +76,7 @@ func addition(s *pipeline.ItemSet, i pipeline.Item) itemMod {
 
 const (
 	// extendEvery is how many messages are handed over before the time for them
-	// is told anew.
+	// is extended.
 	extendEvery = 1 << 10
 	// maxQuick is how many messages are sent with their commit at most: for more,
 	// a round trip does not matter.
@@ -149,10 +149,10 @@ func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 // has headers beside.
 func (w *worker) note(s *sent, bundled bool) {
 	w.f.metrics.sent(w.node.name, s)
-	w.spent.mods += s.total()
-	w.spent.bytes += s.bytes
+	w.cost.mods += s.total()
+	w.cost.bytes += s.bytes
 	if bundled {
-		w.spent.bytes += bundleHeader*(s.total()+s.stamps) + bundleRequests
+		w.cost.bytes += bundleHeader*(s.total()+s.stamps) + bundleRequests
 	}
 }
 

@@ -137,7 +137,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 		}
 		d.f.board.update(name, func(*NodeStatus) {})
 	}
-	c.settle(spent{}) // for the dispatcher itself, which held it open
+	c.settle(cost{}) // for the dispatcher itself, which held it open
 	if len(later) > 0 {
 		s.steps = append(s.steps, step{work: later})
 	}
@@ -208,9 +208,9 @@ func (s *sequence) next() {
 	s.done++
 	var nodes []*node
 	for _, w := range step.work {
-		w.node.mail.owe(s.change)
+		w.node.mail.charge(s.change)
 		if !w.node.mail.release(s.d.view, w.units) {
-			w.node.mail.disown(s.change) // done with what came since
+			w.node.mail.discharge(s.change) // done with what came since
 		}
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)

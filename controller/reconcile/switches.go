@@ -102,8 +102,8 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.f.board.update(n.name, func(s *NodeStatus) {
 		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
-		_, told := d.told[id]
-		s.OVSDB = told && d.hears(id, n)
+		_, reportedChange := d.reportedChange[id]
+		s.OVSDB = reportedChange && d.hears(id, n)
 		s.CertificateExpires = p.expires()
 	})
 	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
@@ -112,12 +112,12 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.localShown(n)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
-	if ifaces, ok := d.told[id]; ok && d.hears(id, n) {
+	if ifaces, ok := d.reportedChange[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 		d.assessStrays(n)
-		n.mail.sure()
+		n.mail.ovsdbKnown()
 	} else {
-		n.mail.sureAfter(d.f.cfg.OVSDBGrace)
+		n.mail.proceedAfter(d.f.cfg.OVSDBGrace)
 	}
 	n.mail.post(d.view, d.view, nil, true)
 	p.assign(n)
@@ -159,7 +159,7 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 const maxPorts = 1 << 16
 
 // portsPerStranger is how many ports count as much as one more switch.
-const portsPerStranger = 64
+const portsPerUnassigned = 64
 
 // release takes a switch out of quarantine, if it is there.
 func (d *dispatcher) release(p *peer) {
@@ -182,10 +182,10 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		Since: d.f.cfg.Now(), Reason: reason,
 	}
 	if p.leave == nil {
-		// A stranger with a great many ports takes the room of many.
-		p.leave = d.f.strangers.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerStranger, func() { p.sess.Close() })
+		// A switch with a great many ports takes the room of many.
+		p.leave = d.f.unassigned.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerUnassigned, func() { p.sess.Close() })
 	}
-	d.f.strange.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
+	d.f.warnings.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
 	d.f.board.quarantine(p, s)
 }
 
@@ -250,16 +250,16 @@ type interfacesTold struct {
 func (e interfacesTold) happen(d *dispatcher) {
 	differ := d.f.facts.interfacesTold(e.dpid, e.ifaces)
 	claims := identitiesOf(e.ifaces)
-	before, told := d.told[e.dpid]
-	d.told[e.dpid] = claims
+	before, reportedChange := d.reportedChange[e.dpid]
+	d.reportedChange[e.dpid] = claims
 	n := d.nodeOf(e.dpid)
 	if n == nil || !d.hears(e.dpid, n) {
 		return
 	}
-	if !told || !slices.Equal(before, claims) { // else a link went up or down, say
+	if !reportedChange || !slices.Equal(before, claims) { // else a link went up or down, say
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
-		n.mail.sure()
+		n.mail.ovsdbKnown()
 		d.assessStrays(n)
 	}
 	d.showFacts(n)
@@ -274,7 +274,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {
-	delete(d.told, e.dpid)
+	delete(d.reportedChange, e.dpid)
 	delete(d.speakers, e.dpid)
 	d.f.facts.ovsdbGone(e.dpid)
 	n := d.nodeOf(e.dpid)

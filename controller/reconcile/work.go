@@ -17,8 +17,8 @@ const (
 )
 
 // maxOwed bounds how many changes a mailbox remembers to tell what they cost; a
-// switch that is slower than that has the newer ones told without its part.
-const maxOwed = 1024
+// switch that is slower than that has the newer ones counted without its part.
+const maxCharged = 1024
 
 // workMetrics tell what single changes cost: docs/cost.md promises bounds.
 type workMetrics struct {
@@ -43,8 +43,8 @@ func (m *workMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.flowMods, m.nodes, m.units, m.bytes}
 }
 
-// spent is what was sent to a switch.
-type spent struct {
+// cost is what was sent to a switch.
+type cost struct {
 	mods  int // flow-mods, group-mods and meter-mods, but for stamps
 	bytes int
 }
@@ -87,8 +87,8 @@ func objectOf(u pipeline.Update) string {
 	return "several"
 }
 
-// settle notes what one part of the change took; after the last it is told.
-func (c *change) settle(s spent) {
+// settle notes what one part of the change took; after the last it is observed.
+func (c *change) settle(s cost) {
 	c.mods.Add(int64(s.mods))
 	c.bytes.Add(int64(s.bytes))
 	if c.left.Add(-1) > 0 {
@@ -101,55 +101,55 @@ func (c *change) settle(s spent) {
 // post makes the node's part one of the change's.
 func (c *change) post(n *node) {
 	c.left.Add(1)
-	n.mail.owe(c)
+	n.mail.charge(c)
 }
 
-// owe notes that the work that waits, or will, is part of a change's, which was
+// charge notes that the work that waits, or will, is part of a change, which was
 // counted as such.
-func (m *mailbox) owe(c *change) {
+func (m *mailbox) charge(c *change) {
 	m.mu.Lock()
-	full := len(m.owed) == maxOwed
+	full := len(m.charged) == maxCharged
 	if !full {
-		m.owed = append(m.owed, c)
+		m.charged = append(m.charged, c)
 	}
 	m.mu.Unlock()
 	if full {
-		c.settle(spent{})
+		c.settle(cost{})
 	}
 }
 
-// disown is the opposite of owe, for a change of which no work waits.
-func (m *mailbox) disown(c *change) {
+// discharge is the opposite of charge, for a change of which no work waits.
+func (m *mailbox) discharge(c *change) {
 	m.mu.Lock()
-	i := slices.Index(m.owed, c)
+	i := slices.Index(m.charged, c)
 	if i >= 0 {
-		m.owed = slices.Delete(m.owed, i, i+1)
+		m.charged = slices.Delete(m.charged, i, i+1)
 	}
 	m.mu.Unlock()
 	if i >= 0 {
-		c.settle(spent{})
+		c.settle(cost{})
 	}
 }
 
 // settle tells the changes that were done with the job what it took. Where
-// several were merged it is told of the first. A comparison of the whole table
+// several were merged the first is charged with it. A comparison of the whole table
 // is not a change's work.
-func (m *mailbox) settle(j job, s spent) {
+func (m *mailbox) settle(j job, s cost) {
 	m.mu.Lock()
 	n := 0
-	for n < len(m.owed) && m.owed[n].seq <= j.view.Seq {
+	for n < len(m.charged) && m.charged[n].seq <= j.view.Seq {
 		n++
 	}
-	done := m.owed[:n:n]
-	if m.owed = m.owed[n:]; len(m.owed) == 0 {
-		m.owed = nil
+	done := m.charged[:n:n]
+	if m.charged = m.charged[n:]; len(m.charged) == 0 {
+		m.charged = nil
 	}
 	m.mu.Unlock()
 	if j.full {
-		s = spent{}
+		s = cost{}
 	}
 	for _, c := range done {
 		c.settle(s)
-		s = spent{}
+		s = cost{}
 	}
 }

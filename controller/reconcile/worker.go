@@ -19,7 +19,7 @@ import (
 type worker struct {
 	*peer
 	node *node
-	// view is what the switch was last brought to; nil while it is not known
+	// view is what the switch was last given; nil while it is not known
 	// what the switch has.
 	view *pipeline.View
 	// If view is known: items is how many items the switch has, its stamp included,
@@ -30,13 +30,13 @@ type worker struct {
 	// groups and meters; each is nil if the switch cannot.
 	monitor *session.FlowMonitor
 	groups  <-chan struct{}
-	// reported says that what is wrong with the switch was told, and is to be undone
+	// reported says that what is wrong with the switch is among the drifts, and is to be undone
 	// by the next comparison.
 	reported bool
-	// doubt says when to compare the switch after repairs, the first of which was
-	// at doubted; nil if there were none.
-	doubt   <-chan time.Time
-	doubted time.Time
+	// verify says when to compare the switch after repairs, the first of which was
+	// at verifySince; nil if there were none.
+	verify      <-chan time.Time
+	verifySince time.Time
 	// drops is what is known of packets that the switch has dropped.
 	drops dropWatch
 	// fragments is how the switch treated IP fragments when last asked, if that
@@ -45,8 +45,8 @@ type worker struct {
 
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
-	// spent is what the job under way has sent.
-	spent spent
+	// cost is what the job under way has sent.
+	cost cost
 	// proven are the kinds of flow-mods that the switch has taken; see send.go.
 	proven map[pipeline.Rule]bool
 }
@@ -101,10 +101,10 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 	if w.monitor != nil {
 		changed = w.monitor.Changed()
 	}
-	audits, due, doubt, drops := w.audits, timer.C, w.doubt, w.drops.timer.C
+	audits, due, verify, drops := w.audits, timer.C, w.verify, w.drops.timer.C
 	if _, _, _, idle := w.node.mail.state(); !idle {
 		// Some of what is to be is not yet to be: it waits for other nodes.
-		audits, due, doubt, drops = nil, nil, nil, nil
+		audits, due, verify, drops = nil, nil, nil, nil
 	}
 	select {
 	case <-w.node.mail.notify:
@@ -118,10 +118,10 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 		ask <- auditReply{found, err}
 		return err
 	case <-drops:
-		return w.lapsed(w.lookAtDrops(ctx))
+		return w.orResync(w.lookAtDrops(ctx))
 	case <-config:
-		return w.lapsed(w.checkFragments(ctx))
-	case <-doubt:
+		return w.orResync(w.checkFragments(ctx))
+	case <-verify:
 		_, err := w.audit(ctx)
 		return err
 	case <-due:
@@ -136,16 +136,16 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 // serve does a job and confirms it.
 func (w *worker) serve(ctx context.Context, j job) error {
 	started := time.Now()
-	w.spent = spent{}
+	w.cost = cost{}
 	err := w.do(ctx, j)
-	if errors.Is(err, errUnsure) {
-		w.node.mail.park()
+	if errors.Is(err, errAwaitsOVSDB) {
+		w.node.mail.postpone()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.node.mail.settle(j, w.spent)
+	w.node.mail.settle(j, w.cost)
 	w.node.mail.done()
 	w.f.metrics.applied(started, j.full)
 	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Items, s.LastError = w.items, "" })
@@ -161,7 +161,7 @@ func (w *worker) do(ctx context.Context, j job) error {
 		}
 		return errReleased
 	case j.full || w.view == nil:
-		_, err := w.compare(ctx, j.view, j.unsure)
+		_, err := w.compare(ctx, j.view, j.awaitsOVSDB)
 		return err
 	default:
 		return w.change(ctx, j)
@@ -213,7 +213,7 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	w.brought(j.view, w.items.Plus(d.Growth()), digest, stamped)
+	w.synced(j.view, w.items.Plus(d.Growth()), digest, stamped)
 	return nil
 }
 
@@ -225,9 +225,9 @@ type found struct {
 
 // compare reads back what the switch has and sends what differs from what it
 // is to have: nothing, if it was left in order. What it found is valid until
-// the next comparison. While it is unsure it sends nothing if that would remove
+// the next comparison. While the node awaits OVSDB it sends nothing if that would remove
 // a flow, and returns errUnsure.
-func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (found, error) {
+func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
 	has, err := w.installed(ctx, c.tryBegin)
@@ -241,7 +241,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	if err := c.complete(ctx); err != nil {
 		return found{}, err
 	}
-	if err := c.forgive(has); err != nil {
+	if err := c.acceptEquivalent(has); err != nil {
 		return found{}, err
 	}
 	foreign, missing := difference(has.items, w.bare.Items())
@@ -249,17 +249,17 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, unsure bool) (fo
 	foreign = slices.DeleteFunc(foreign, func(h had) bool { return h.stamp })
 	none := len(missing) == w.bare.Len()
 	if len(missing) > 0 {
-		missing = c.spell(missing)
+		missing = c.withMessages(missing)
 	}
-	foreign, missing = c.forgiveNumbered(has, foreign, missing)
-	if unsure && len(foreign) > 0 {
-		return found{}, errUnsure
+	foreign, missing = c.acceptEquivalentNumbered(has, foreign, missing)
+	if awaitsOVSDB && len(foreign) > 0 {
+		return found{}, errAwaitsOVSDB
 	}
 	err = w.send(ctx, w.mending(foreign, missing))
 	if err != nil {
 		return found{}, err
 	}
-	w.brought(v, w.bare.Count(), c.digest, c.digest)
+	w.synced(v, w.bare.Count(), c.digest, c.digest)
 	for _, r := range w.bare.Rules() {
 		w.prove(r) // it has some of each
 	}
@@ -347,14 +347,14 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 		return err
 	}
 	items.Add(pipeline.ItemFlow, 1)
-	w.brought(v, items, digest, digest)
+	w.synced(v, items, digest, digest)
 	w.f.log.Info("node filled", "node", w.node.name, "flows", w.items.Flows())
 	return nil
 }
 
-// brought notes that the switch was brought to a view. The digest is that of its
+// synced notes that the switch has what a view says. The digest is that of its
 // items, stamped what its stamp says of them.
-func (w *worker) brought(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
+func (w *worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
 	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
 }
 

@@ -62,7 +62,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		Logger:     log.With("component", "reconcile"),
 		Registerer: registry,
 		Bridge:     o.bridge,
-		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxStrangers: room.openflowStrangers,
+		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowStrangers,
 		Session: session.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,

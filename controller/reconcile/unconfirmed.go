@@ -8,15 +8,15 @@ import (
 
 // maxOwing is how many revisions are noted one by one that a node has yet to
 // confirm.
-const maxOwing = 64
+const maxUnconfirmed = 64
 
-// owing is which revisions a node has yet to confirm: those that change its
+// unconfirmed is which revisions a node has yet to confirm: those that change its
 // flows, and no others. A node that is away holds up nobody who waits for what
-// does not concern it. The zero owing owes nothing.
-type owing struct {
+// does not concern it. In the zero unconfirmed there is none.
+type unconfirmed struct {
 	// each are single revisions, ascending.
 	each []topology.Revision
-	// From from on, if it is not 0, all revisions until to are owed: there were
+	// From from on, if it is not 0, all revisions until to are unconfirmed: there were
 	// too many to be noted.
 	from, to topology.Revision
 	// unknown is the revision until which it is not known what the switch has.
@@ -24,12 +24,12 @@ type owing struct {
 }
 
 // add notes a revision; the newest comes last.
-func (o *owing) add(r topology.Revision) {
+func (o *unconfirmed) add(r topology.Revision) {
 	switch {
 	case o.from != 0:
 		o.to = r
 	case len(o.each) > 0 && o.each[len(o.each)-1] == r:
-	case len(o.each) == maxOwing:
+	case len(o.each) == maxUnconfirmed:
 		o.from, o.to, o.each = o.each[0], r, nil
 	default:
 		o.each = append(slices.Clip(o.each), r) // copies of it may be about
@@ -37,7 +37,7 @@ func (o *owing) add(r topology.Revision) {
 }
 
 // confirm forgets the revisions until r.
-func (o *owing) confirm(r topology.Revision) {
+func (o *unconfirmed) confirm(r topology.Revision) {
 	at, found := slices.BinarySearch(o.each, r)
 	if found {
 		at++
@@ -55,8 +55,8 @@ func (o *owing) confirm(r topology.Revision) {
 	}
 }
 
-// owes reports whether a revision has yet to be confirmed.
-func (o *owing) owes(r topology.Revision) bool {
+// includes reports whether a revision has yet to be confirmed.
+func (o *unconfirmed) includes(r topology.Revision) bool {
 	if r <= o.unknown || o.from != 0 && o.from <= r && r <= o.to {
 		return true
 	}

@@ -11,17 +11,17 @@ import (
 // After a start, where ports are is what was saved: all but the last of it, if
 // sdnd was killed. A switch may connect before OVSDB says the rest, and its flows
 // for such a port would be removed and, a moment later, added again. So a node of
-// which OVSDB tells is unsure until OVSDB has spoken, or has had time enough, and
+// which OVSDB tells awaits OVSDB until that has spoken, or has had time enough, and
 // a comparison that would remove something waits for that. One that would not is
 // carried out at once.
 
 // errUnsure says that there is something to be removed that may have to stay.
-var errUnsure = errors.New("OVSDB has not yet said which ports are here")
+var errAwaitsOVSDB = errors.New("OVSDB has not yet said which ports are here")
 
-// unsureOf returns which nodes are unsure after a start: those of which OVSDB
-// told, as the saved bindings show, or on which a port may be that is not known
+// nodesAwaitingOVSDB returns which nodes await OVSDB after a start: those whose ports
+// it reported, as the saved bindings show, or on which a port may be that is not known
 // to be anywhere. A port that names its interface is found without OVSDB.
-func unsureOf(topo *topology.Snapshot, saved []store.Binding) func(node string) bool {
+func nodesAwaitingOVSDB(topo *topology.Snapshot, saved []store.Binding) func(node string) bool {
 	nodes := map[string]bool{}
 	placed := make(map[string]bool, len(saved))
 	for _, b := range saved {
@@ -43,19 +43,19 @@ func unsureOf(topo *topology.Snapshot, saved []store.Binding) func(node string) 
 	return func(node string) bool { return anywhere || nodes[node] }
 }
 
-// park puts back what take returned, to be done when the node is sure or there
+// postpone puts back what take returned, to be done when OVSDB has spoken or there
 // is something new to do.
-func (m *mailbox) park() {
+func (m *mailbox) postpone() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.putBack()
-	if m.parked = m.unsure; !m.parked {
+	if m.postponed = m.awaitsOVSDB; !m.postponed {
 		m.wake()
 	}
 }
 
-// sure says that all is known of the node's ports.
-func (m *mailbox) sure() {
+// ovsdbKnown says that OVSDB has reported all of the node's ports.
+func (m *mailbox) ovsdbKnown() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.proceed()
@@ -63,26 +63,26 @@ func (m *mailbox) sure() {
 
 // proceed lets the work begin. The caller holds the lock.
 func (m *mailbox) proceed() {
-	m.unsure, m.parked = false, false
+	m.awaitsOVSDB, m.postponed = false, false
 	if m.waiting.view != nil {
 		m.wake()
 	}
 }
 
-// sureAfter is sure in a while, if the node is not.
-func (m *mailbox) sureAfter(d time.Duration) {
+// proceedAfter has the work begin in a while, if the node still awaits OVSDB then.
+func (m *mailbox) proceedAfter(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.unsure {
-		time.AfterFunc(d, m.guess)
+	if m.awaitsOVSDB {
+		time.AfterFunc(d, m.proceedAnyway)
 	}
 }
 
-// guess says that what is known of the node's ports has to do, if it is unsure.
-func (m *mailbox) guess() {
+// proceedAnyway lets the work begin with what is known, if the node awaits OVSDB.
+func (m *mailbox) proceedAnyway() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.unsure {
+	if m.awaitsOVSDB {
 		m.proceed()
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// unsureBed has a switch with a port that OVSDB told of, and no memory of that,
+// awaitingBed has a switch with a port that OVSDB reported, and no memory of that,
 // as when sdnd was killed at once. The fabric is stopped.
-func unsureBed(t *testing.T, grace time.Duration) *bed {
+func awaitingBed(t *testing.T, grace time.Duration) *bed {
 	b := newBedWith(t, 1, reconcile.Config{OVSDBGrace: grace})
 	n := b.Nodes[0]
 	b.plug(n, "veth0")
@@ -56,10 +56,10 @@ func (b *bed) ovsdbTells() {
 // TestForgottenPlaceChangesNothing: a switch that connects before its OVSDB
 // keeps the flows of a port whose place was not saved.
 func TestForgottenPlaceChangesNothing(t *testing.T) {
-	b := unsureBed(t, time.Hour)
+	b := awaitingBed(t, time.Hour)
 	b.start()
 	b.await("the switch to wait for OVSDB", func(context.Context) error {
-		if !b.fabric.Parked("node1") {
+		if !b.fabric.Postponed("node1") {
 			return errors.New("does not wait")
 		}
 		return nil
@@ -76,16 +76,16 @@ func TestForgottenPlaceChangesNothing(t *testing.T) {
 
 // TestWithoutOVSDBRemovalsComeLater: what OVSDB does not say in time is not so.
 func TestWithoutOVSDBRemovalsComeLater(t *testing.T) {
-	b := unsureBed(t, time.Millisecond)
+	b := awaitingBed(t, time.Millisecond)
 	b.start()
 	b.settled()
 	b.wantSent("node1", 0, perNetwork+perPort)
 }
 
-// TestUnsureAdds: a switch that lost its flows gets them at once, whatever OVSDB
+// TestAwaitingOVSDBAdds: a switch that lost its flows gets them at once, whatever OVSDB
 // is about to say.
-func TestUnsureAdds(t *testing.T) {
-	b := unsureBed(t, time.Hour)
+func TestAwaitingOVSDBAdds(t *testing.T) {
+	b := awaitingBed(t, time.Hour)
 	if _, err := b.Nodes[0].OFCtl(t.Context(), "del-flows", "br-int"); err != nil {
 		t.Fatal(err)
 	}

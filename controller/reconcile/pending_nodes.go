@@ -6,34 +6,34 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// tellEvery is how often those who wait for a revision are told of progress. Of
-// what they wait for they are told at once. So a change of a thousand nodes does
+// notifyEvery is how often those who wait for a revision hear of progress. Of
+// what they wait for they hear at once. So a change of a thousand nodes does
 // not wake everybody a thousand times to look at a thousand nodes.
-const tellEvery = 50 * time.Millisecond
+const notifyEvery = 50 * time.Millisecond
 
-// behind are the nodes of a board that have something to confirm. The board's
+// pendingNodes are the nodes of a board that have something to confirm. The board's
 // lock guards it.
-type behind struct {
+type pendingNodes struct {
 	nodes map[string]*boardNode
-	// count is how many of them owe a revision that they owe singly.
+	// count is how many of them have yet to confirm a revision that is noted singly.
 	count map[topology.Revision]int
-	// telling is set while progress is to be told soon.
-	telling bool
+	// notifying is set while those who wait are to hear of progress soon.
+	notifying bool
 }
 
 // track notes what the node has to confirm. It reports whether somebody may have
-// waited just for that: a revision was confirmed by the last node that owed it,
+// waited just for that: a revision was confirmed by the last node that had it to confirm,
 // or the node has confirmed more than is counted.
-func (b *behind) track(name string, n *boardNode) (confirmed bool) {
-	was := n.owing
+func (b *pendingNodes) track(name string, n *boardNode) (confirmed bool) {
+	was := n.unconfirmed
 	_, _, now, idle := n.mail.state()
 	if idle {
-		now = owing{}
+		now = unconfirmed{}
 		delete(b.nodes, name)
 	} else {
 		b.nodes[name] = n
 	}
-	n.owing = now
+	n.unconfirmed = now
 	for _, r := range now.each {
 		b.count[r]++
 	}
@@ -47,26 +47,26 @@ func (b *behind) track(name string, n *boardNode) (confirmed bool) {
 }
 
 // forget takes a node out.
-func (b *behind) forget(name string, n *boardNode) {
+func (b *pendingNodes) forget(name string, n *boardNode) {
 	delete(b.nodes, name)
-	for _, r := range n.owing.each {
+	for _, r := range n.unconfirmed.each {
 		if b.count[r]--; b.count[r] == 0 {
 			delete(b.count, r)
 		}
 	}
-	n.owing = owing{}
+	n.unconfirmed = unconfirmed{}
 }
 
 // signalSoon wakes those who wait, within tellEvery. The caller holds the lock.
 func (b *board) signalSoon() {
-	if b.behind.telling {
+	if b.pendingNodes.notifying {
 		return
 	}
-	b.behind.telling = true
-	time.AfterFunc(tellEvery, func() {
+	b.pendingNodes.notifying = true
+	time.AfterFunc(notifyEvery, func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.behind.telling = false
+		b.pendingNodes.notifying = false
 		b.signal()
 	})
 }
