@@ -10,7 +10,7 @@ FUZZTIME    ?= 5s
 # Namespaces need root; "make demo" asks for it only where it is needed.
 SUDO        := $(shell test "$$(id -u)" = 0 || command -v sudo)
 
-.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak dist dist-test fmt clean
+.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak upgrade-test dist dist-test fmt clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,15 @@ soak: ## Random operations and faults over three real switches, for hours; OPS=2
 	@$(MAKE) --no-print-directory build
 	$(GO) build -trimpath -o $(BIN)/ ./integration/soak
 	$(SUDO) $(BIN)/soak -bin "$(CURDIR)/$(BIN)" $(if $(OPS),-ops $(OPS)) $(if $(SEED),-seed $(SEED))
+
+# The release before: what an upgrade starts from.
+PREVIOUS ?= 1bee5d9
+
+upgrade-test: ## Upgrade the release before, PREVIOUS=COMMIT, on a running lab of 10,000 flows
+	@$(SUDO) integration/deps.sh test
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && git archive $(PREVIOUS) | tar -x -C "$$dir" && \
+	(cd "$$dir" && $(GO) build -trimpath -o out/ ./controller/sdnd ./cli/sdnctl) && \
+	$(SUDO) env PATH="$$PATH" SDNLAB_PREVIOUS="$$dir/out" $(GO) test ./integration -run 'TestUpgrade$$' -count=1 -v
 
 dist: ## Build programs, packages and man pages for amd64 and arm64 into dist/
 	@GO="$(GO)" controller/sdnd/package/build.sh

@@ -183,7 +183,7 @@ func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Conta
 
 // configure gives a container the addresses and gateways of a port.
 func configure(c *lab.Container, st api.PortStatus, n api.Network) error {
-	for _, a := range st.Addresses {
+	for _, a := range st.Links() {
 		ip, err := netip.ParseAddr(a.IP)
 		if err != nil {
 			return err
