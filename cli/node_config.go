@@ -116,7 +116,7 @@ func (a *app) nodeClient() (*api.Client, nodeConfig, error) {
 }
 
 // forgetNode removes node.yaml, and the files of the certificate that an
-// invitation brought; files that others made stay. That there is nothing is no
+// invitation gave; files that others made stay. That there is nothing is no
 // error.
 func forgetNode(env Env) error {
 	var all error
@@ -128,7 +128,7 @@ func forgetNode(env Env) error {
 	return all
 }
 
-// The files of a certificate that an invitation brought, in the node's folder.
+// The files of a certificate that an invitation gave, in the node's folder.
 const (
 	nodeCA   = "node-ca.crt"
 	nodeCert = "node.crt"

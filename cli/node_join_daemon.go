@@ -86,7 +86,7 @@ func (d *joinDaemon) admits(ctx context.Context, j nodeconfig.Join, before nodec
 	}
 	node, err := d.client.Node(ctx, j.Node)
 	if err != nil || node.Status == nil {
-		return nil // it is not declared, which is told later
+		return nil // it is not declared, which is reported later
 	}
 	if node.Status.DatapathID != j.DatapathID {
 		return conflict("node %s is declared with datapath id %s: join with --datapath-id %s", j.Node, node.Status.DatapathID, node.Status.DatapathID)

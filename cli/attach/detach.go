@@ -60,7 +60,7 @@ func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
 	return gone, unfinished(gone, err)
 }
 
-// unfinished says what is left to do when sdnd could not be told.
+// unfinished says what is left to do when sdnd could not be reached.
 func unfinished(r Removed, err error) error {
 	if err == nil || r.Interface == "" {
 		return err

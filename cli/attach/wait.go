@@ -18,7 +18,7 @@ const askEvery = 25 * time.Millisecond
 // Wait returns the port once packets are forwarded: sdnd sees it bound to the
 // attachment's interface, every switch concerned has confirmed the flows, and
 // neither the port nor the node has a condition that is an error. progress,
-// unless nil, is told who has yet to confirm.
+// unless nil, is called with who has yet to confirm.
 func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.Port, error) {
 	p, err := n.bound(ctx, r)
 	if err != nil {
@@ -94,7 +94,7 @@ func (n Node) notBound(ctx context.Context, r Result, p api.Port, cause error) e
 }
 
 // passing reports whether a condition goes by itself: after each change, or as
-// soon as sdnd is told what was just done on this machine.
+// soon as sdnd knows what was just done on this machine.
 func passing(c api.Condition) bool {
 	return slices.Contains([]string{"NotInSync", "NotBound", "InterfaceFailed", "LinkDown", "InterfaceDisabled"}, c.Reason)
 }

@@ -8,8 +8,8 @@ import (
 
 // A Check is what looking at a machine before joining it has found.
 type Check struct {
-	// Takes says, a line each, what is in use and would be taken over. Joining
-	// needs to be told to do so.
+	// Takes lists what is in use and would be taken over. Joining does so only if
+	// the user asks for it.
 	Takes []string
 	// Blocked says what stands against joining, "" for nothing. Nothing that
 	// join may do helps.

@@ -18,7 +18,7 @@ const (
 // TunnelPort is the name of the one VXLAN port, by which sdnd knows it.
 const TunnelPort = "vxlan-sdn"
 
-// vxlanPort is the UDP port of VXLAN, where Open vSwitch is told no other.
+// vxlanPort is the UDP port of VXLAN, unless Open vSwitch is configured for another.
 const vxlanPort = "4789"
 
 // State is what a machine's Open vSwitch is configured to do, so far as joining

@@ -21,7 +21,7 @@ func checkMigration(path string, out io.Writer) error {
 		_, err = fmt.Fprintf(out, "%s: schema %d, revision %d: nothing to do\n", path, m.To, m.Revision)
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s: schema %d, revision %d: would be brought to schema %d (%d ports, %d blocks), and kept as it is in %s\n",
+	_, err = fmt.Fprintf(out, "%s: schema %d, revision %d: would be migrated to schema %d (%d ports, %d blocks), and kept as it is in %s\n",
 		path, m.From, m.Revision, m.To, m.Ports, m.Blocks, m.Kept)
 	return err
 }

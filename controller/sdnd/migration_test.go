@@ -39,7 +39,7 @@ func TestCheckMigration(t *testing.T) {
 		err := cmd.Execute()
 		return strings.TrimSpace(out.String()), err
 	}
-	want := file + ": schema 1, revision 3: would be brought to schema 2 (4 ports, 2 blocks), and kept as it is in " + file + ".schema1-revision3"
+	want := file + ": schema 1, revision 3: would be migrated to schema 2 (4 ports, 2 blocks), and kept as it is in " + file + ".schema1-revision3"
 	if out, err := ask(); err != nil || out != want {
 		t.Errorf("%q, %v\nwant %q", out, err, want)
 	}

@@ -15,8 +15,8 @@ import (
 // transaction is a list of ops, with the mistakes found while it was made.
 type transaction struct {
 	ops []topology.Op
-	// index is, for each of ops, its position in the request. Wishes that
-	// cannot be told to the store are left out of ops.
+	// index is, for each of ops, its position in the request. What cannot be expressed
+	// as an op is left out of ops.
 	index    []int
 	wishes   int
 	mistakes []api.Problem

@@ -19,8 +19,8 @@ func GatewayOf(a netip.Addr) Gateway { return Gateway{Addr: a} }
 // Equal reports whether two gateways are the same.
 func (g Gateway) Equal(o Gateway) bool { return g == o }
 
-// UnmarshalText reads an address. The prefix length of its range may be behind it,
-// as an interface's address has it: 10.0.0.1/24.
+// UnmarshalText reads an address. The prefix length of its range may follow it, as in
+// the address of an interface: 10.0.0.1/24.
 func (g *Gateway) UnmarshalText(b []byte) error {
 	if p, err := netip.ParsePrefix(string(b)); err == nil {
 		*g = Gateway{p.Addr(), uint8(p.Bits()) + 1}

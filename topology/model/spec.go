@@ -2,13 +2,12 @@ package model
 
 import "iter"
 
-// Spec is what the user asks of an object: a NodeSpec, NetworkSpec, RouterSpec or
-// PortSpec, by value.
+// Spec is what the user asks of an object, such as a NodeSpec or a PortSpec, by value.
 type Spec interface {
 	// Kind returns the kind of object that the spec is of.
 	Kind() Kind
-	// Normal checks the spec by itself, tells every mistake, and returns the form
-	// in which it is stored: with defaults filled in, and with slices of its own.
+	// Normal checks the spec by itself, reports every mistake, and returns the form
+	// that is stored: with defaults filled in, and with slices of its own.
 	Normal(Reporter) Spec
 	// References yields the objects that the spec names, each with the path of the
 	// field that does.
@@ -18,12 +17,12 @@ type Spec interface {
 	Writer() Role
 }
 
-// Reporter records a mistake: its sort, the path of the field, what is wrong, and
-// what to do about it.
+// Reporter records a mistake: its kind, the path of the field, what is wrong, and how to
+// fix it.
 type Reporter func(kind ProblemKind, field, message, fix string)
 
-// ProblemKind sorts mistakes by what a caller does about them, for example which
-// status an API answers with.
+// ProblemKind is the kind of a mistake. It decides, for example, the status with which an
+// API answers.
 type ProblemKind string
 
 // The kinds of problems.

@@ -155,8 +155,7 @@ func tempFile(dir string) (*os.File, error) {
 }
 
 // ReadBackup reads what a copy made by Backup has, and checks it as Open does.
-// One with an older schema is brought to this one
-// on the way; the original stays as it is. Beside the file there must be room
+// It migrates a copy with an older schema on the way; the original stays as it is. Beside the file there must be room
 // for it.
 //
 // Errors are those of Open and ErrNoSpace.

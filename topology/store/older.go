@@ -58,7 +58,7 @@ func keepOlder(path string, steps []migration) (m Migration, err error) {
 			return err
 		}
 		if err := copyTo(m.Kept, tx.WriteTo); err != nil {
-			return fmt.Errorf("keep the data file of schema %d as %s before it is brought to schema %d: %w", m.From, m.Kept, m.To, classify(err))
+			return fmt.Errorf("keep the data file of schema %d as %s before it is migrated to schema %d: %w", m.From, m.Kept, m.To, classify(err))
 		}
 		return nil
 	})

@@ -78,7 +78,7 @@ func openLocked(path string, l *lock, opts Options) (*Store, error) {
 	}
 	s.lock, s.clock, s.log, s.keep = l, opts.Clock, opts.Logger, limitsOf(opts)
 	if m := s.migrated; m.Kept != "" {
-		s.log.Info("data file brought to a newer schema; the older one is kept", "path", path, "from", m.From, "to", m.To, "kept", m.Kept)
+		s.log.Info("data file migrated to a newer schema; the older file is kept", "path", path, "from", m.From, "to", m.To, "kept", m.Kept)
 	}
 	if !begins.whole() && begins.newest().valid {
 		s.log.Warn("one of the two first pages of the data file is damaged; the next change replaces it", "path", path,
@@ -105,7 +105,7 @@ func metaPagesOf(path string) (metaPages, error) {
 }
 
 // openFile opens the file, loads it and sorts the errors. One that is sdnd's own
-// may be new, and is kept as it was before it is brought to a newer schema; any other
+// may be new, and is kept as it was before it is migrated to a newer schema; any other
 // has to have a topology, if only an empty one.
 func openFile(path string, steps []migration, own bool) (s *Store, err error) {
 	// bbolt maps the file to memory. Where a page is not what it should be it
