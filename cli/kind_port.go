@@ -112,6 +112,11 @@ func portFlags() []specFlag[model.PortSpec] {
 		node,
 		{name: "ip", usage: "`address` (default: allocated); may be repeated, or two separated by a comma, for one of each family", many: true, set: setIP},
 		valueFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.MAC }),
+		{name: "address", usage: "further address, as `IP|PREFIX[,mac=MAC]` or mac=MAC: virtual addresses, ranges behind the port; may be repeated", many: true, set: setAddress},
+		{name: "port-security", usage: "whether packets from other addresses are dropped (strict, the default) or not (off, for admins)", fixed: []string{"strict", "off"}, set: func(s *spec, text string, _ bool) error {
+			s.PortSecurity = model.PortSecurity(text)
+			return nil
+		}},
 		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
 		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),
 	}
@@ -137,6 +142,34 @@ func setIP(s *model.PortSpec, text string, first bool) error {
 		}
 	}
 	return nil
+}
+
+func setAddress(s *model.PortSpec, text string, first bool) error {
+	if first {
+		s.Addresses = nil
+	}
+	if text == "" {
+		return nil
+	}
+	var a model.PortAddress
+	mac, bare := strings.CutPrefix(text, "mac=")
+	if bare {
+		err := model.SetText(&a.MAC, mac)
+		s.Addresses = append(s.Addresses, a)
+		return err
+	}
+	head, options, err := cutOptions(text, "mac")
+	if err != nil {
+		return err
+	}
+	if strings.Contains(head, "/") {
+		err = model.SetText(&a.Prefix, head)
+	} else {
+		err = model.SetText(&a.IP, head)
+	}
+	err = errors.Join(err, setOption(&a.MAC, options["mac"]))
+	s.Addresses = append(s.Addresses, a)
+	return err
 }
 
 func portColumns() []column[portView] {

@@ -142,6 +142,8 @@ func (f Field) nxm() Field {
 		return classNXM0<<16 | 8<<9 | 4 // NXM_OF_IP_DST
 	case FieldIPv6Src:
 		return classNXM1<<16 | 19<<9 | 16 // NXM_NX_IPV6_SRC
+	case FieldNDTarget:
+		return classNXM1<<16 | 23<<9 | 16 // NXM_NX_ND_TARGET
 	case FieldIPv6Dst:
 		return classNXM1<<16 | 20<<9 | 16 // NXM_NX_IPV6_DST
 	case FieldARPSpa:

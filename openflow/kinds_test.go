@@ -133,6 +133,10 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,icmp6,metadata=0x7,icmp_type=136,nd_target=fd00:0:0:7::/64 " +
 				"actions=set_field:02:00:00:00:00:0a->eth_src,set_field:fd00:0:0:7::1->ipv6_src," +
 				"set_field:02:00:00:00:00:0a->nd_tll,set_field:3758096384->nd_reserved,IN_PORT"},
+		{"answers for a range", Flow{Match: ip6.IPProto(58).ICMPv6Type(136).NDTarget(subnet6),
+			Instructions: apply(a.Move(FieldNDTarget, FieldIPv6Src, 0, 0, 128))},
+			"table=0, priority=0,icmp6,icmp_type=136,nd_target=fd00:0:0:7::/64 actions=move:NXM_NX_ND_TARGET[]->NXM_NX_IPV6_SRC[]"},
+		{"arp from a range", Flow{Match: arp.ARPSpaPrefix(subnet)}, "table=0, priority=0,arp,arp_spa=10.244.1.0/24 actions=drop"},
 		{"over an ipv6 tunnel", Flow{Match: m.TunnelID(7).TunnelSrc(netip.PrefixFrom(addr6, 120)), Instructions: apply(a.SetTunnelDst(addr6).Output(1))},
 			"table=0, priority=0,tun_id=0x7,tun_ipv6_src=fd00:0:0:7::/120 actions=set_field:fd00:0:0:7::1->tun_ipv6_dst,output:1"},
 		{"ipv6", Flow{Match: m.EthType(0x86dd).IPProto(58)}, "table=0, priority=0,icmp6 actions=drop"},

@@ -197,6 +197,10 @@ func (m Match) ARPOp(v uint16) Match { return m.u16(FieldARPOp, v) }
 // ARPSpa matches the sender's IPv4 address. Needs EthType 0x0806.
 func (m Match) ARPSpa(a netip.Addr) Match { return m.ipv4(FieldARPSpa, a) }
 
+// ARPSpaPrefix matches the sender's IPv4 address as IPv4Src does. Needs EthType
+// 0x0806.
+func (m Match) ARPSpaPrefix(p netip.Prefix) Match { return m.ipv4Prefix(FieldARPSpa, p) }
+
 // ARPTpa matches the target's IPv4 address. Needs EthType 0x0806.
 func (m Match) ARPTpa(a netip.Addr) Match { return m.ipv4(FieldARPTpa, a) }
 

@@ -59,6 +59,9 @@ type indexes struct {
 	portsByMAC *btree.BTreeG[macEntry]
 	// portsByID has only ports with an interface id of their own; the others
 	// are found by their name.
+	// outside are the ports with further addresses that are in no subnet of their
+	// network, by network and name.
+	outside      *btree.BTreeG[*Port]
 	portsByID    *btree.Map[string, *Port]
 	portsByIface *btree.BTreeG[ifaceEntry]
 
@@ -90,18 +93,13 @@ func newIndexes() indexes {
 		nodesByTunnel: newTree(func(a, b *Node) bool {
 			return numberOf(a.Spec.TunnelIP).less(numberOf(b.Spec.TunnelIP))
 		}),
-		networks:      btree.NewMap[string, *Network](treeDegree),
-		networksByVNI: btree.NewMap[VNI, *Network](treeDegree),
-		segmented:     btree.NewMap[string, *Network](treeDegree),
-		routers:       btree.NewMap[string, *Router](treeDegree),
-		routerOf:      btree.NewMap[string, *Router](treeDegree),
-		ports:         btree.NewMap[string, *Port](treeDegree),
-		portsByNetwork: newTree(func(a, b *Port) bool {
-			if a.Spec.Network != b.Spec.Network {
-				return a.Spec.Network < b.Spec.Network
-			}
-			return a.Name < b.Name
-		}),
+		networks:       btree.NewMap[string, *Network](treeDegree),
+		networksByVNI:  btree.NewMap[VNI, *Network](treeDegree),
+		segmented:      btree.NewMap[string, *Network](treeDegree),
+		routers:        btree.NewMap[string, *Router](treeDegree),
+		routerOf:       btree.NewMap[string, *Router](treeDegree),
+		ports:          btree.NewMap[string, *Port](treeDegree),
+		portsByNetwork: newTree(portLess),
 		portsByNode: newTree(func(a, b *Port) bool {
 			if a.Spec.Node != b.Spec.Node {
 				return a.Spec.Node < b.Spec.Node
@@ -118,6 +116,7 @@ func newIndexes() indexes {
 			}
 			return string(a.mac[:]) < string(b.mac[:])
 		}),
+		outside:   newTree(portLess),
 		portsByID: btree.NewMap[string, *Port](treeDegree),
 		portsByIface: newTree(func(a, b ifaceEntry) bool {
 			if a.node != b.node {
@@ -144,6 +143,14 @@ func newIndexes() indexes {
 	}
 }
 
+// portLess orders ports by network and name.
+func portLess(a, b *Port) bool {
+	if a.Spec.Network != b.Spec.Network {
+		return a.Spec.Network < b.Spec.Network
+	}
+	return a.Name < b.Name
+}
+
 // fork returns indexes that share everything with x until either changes. It
 // marks the trees of x, so callers must not fork the same indexes at once.
 func (x *indexes) fork() indexes {
@@ -162,6 +169,7 @@ func (x *indexes) fork() indexes {
 		portsByNode:    x.portsByNode.Copy(),
 		locks:          x.locks.Copy(),
 		portsByMAC:     x.portsByMAC.Copy(),
+		outside:        x.outside.Copy(),
 		portsByID:      x.portsByID.Copy(),
 		portsByIface:   x.portsByIface.Copy(),
 		portsByLabel:   x.portsByLabel.Copy(),

@@ -53,11 +53,28 @@ func (s *Snapshot) PortByAddress(network string, ip netip.Addr) (*Port, bool) {
 	return s.x.holder(n.VNI, just(numberOf(ip)))
 }
 
-// held yields all that a port locks.
+// Held yields all that no other port of the network may have: the port's addresses and
+// further ones.
+func (p *Port) Held() iter.Seq[netip.Prefix] {
+	return func(yield func(netip.Prefix) bool) {
+		for _, a := range p.Addresses {
+			if !yield(netip.PrefixFrom(a, a.BitLen())) {
+				return
+			}
+		}
+		for _, a := range p.Spec.Addresses {
+			if r, ok := a.Range(); ok && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// held is Held in numbers.
 func (p *Port) held() iter.Seq[span] {
 	return func(yield func(span) bool) {
-		for _, a := range p.Addresses {
-			if !yield(just(numberOf(a))) {
+		for r := range p.Held() {
+			if !yield(spanOf(r)) {
 				return
 			}
 		}

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,18 +29,22 @@ func (p *planner) planPorts() {
 			all = append(all, w)
 		}
 	}
-	for _, addresses := range []func(*placing, Family) bool{p.keep, p.takeGiven, p.takeFresh} {
+	for stage, addresses := range []func(*placing, Family) bool{p.keep, p.takeGiven, p.takeFresh} {
 		for _, w := range all {
+			if stage == 1 && w.port != nil && !w.it.broken {
+				p.takeFurther(w)
+			}
 			for _, f := range model.Families() {
 				if w.lacks[f] && !w.it.broken && addresses(w, f) {
 					w.lacks[f] = false
 				}
 			}
-			if w.port != nil && !w.it.broken && w.lacks == [2]bool{} {
+			if w.port != nil && !w.it.broken && w.lacks == [2]bool{} && (stage > 0 || len(w.port.Spec.Addresses) == 0) {
 				p.placePort(w)
 			}
 		}
 	}
+	p.checkOutside()
 }
 
 // placing is a port that is being put in place.
@@ -90,8 +95,16 @@ func (p *planner) space(n *Network, node string) *space {
 func (p *planner) fits(o *Port, n *Network) bool {
 	was, _ := p.old.x.networks.Get(n.Name)
 	s := p.space(n, o.Spec.Node)
-	return was.VNI == n.VNI && s != nil && !slices.ContainsFunc(o.Addresses, func(a netip.Addr) bool { return !s.allows(a) }) &&
+	return was.VNI == n.VNI && s != nil && !slices.ContainsFunc(o.Addresses, func(a netip.Addr) bool { return !s.allows(a) }) && !p.misfits(s, o, n) &&
 		!p.gatewayHas(n, o.Spec.Node, o.MAC) && (n.Spec.Mode == Stretched || o.Spec.Node != "")
+}
+
+// misfits reports whether a further address of a port does not fit its network.
+func (p *planner) misfits(s *space, o *Port, n *Network) bool {
+	return slices.ContainsFunc(o.Spec.Addresses, func(a model.PortAddress) bool {
+		r, ok := a.Range()
+		return ok && s.allowsFurther(n, r) != ""
+	})
 }
 
 // gatewayHas reports whether the gateway that a port would have has that MAC.
@@ -172,6 +185,13 @@ func (p *planner) misfit(o *Port, n *Network) string {
 		return "a port of a segmented network needs a fixed node"
 	case p.gatewayHas(n, o.Spec.Node, o.MAC):
 		return fmt.Sprintf("%s is the MAC of the gateway", o.MAC)
+	}
+	if s := p.space(n, o.Spec.Node); s != nil {
+		for _, a := range o.Spec.Addresses {
+			if r, ok := a.Range(); ok && s.allowsFurther(n, r) != "" {
+				return s.allowsFurther(n, r)
+			}
+		}
 	}
 	wrong := o.Addresses[0]
 	if s := p.space(n, o.Spec.Node); s != nil && s.allows(wrong) {
@@ -300,6 +320,14 @@ func (p *planner) placePort(w *placing) {
 	}
 	if h, taken := p.x.portByMAC(n.VNI, o.MAC); taken && h != o {
 		p.bad(it, Conflict, "spec.mac", fmt.Sprintf("%s is the MAC of %s in the same network", o.MAC, h.Ref()), fix)
+	}
+	for i, a := range o.Spec.Addresses {
+		if h, taken := p.x.portByMAC(n.VNI, a.MAC); !a.MAC.IsZero() && (taken && h != o || a.MAC == o.MAC || p.gatewayHas(n, o.Spec.Node, a.MAC)) {
+			p.bad(it, Conflict, fmt.Sprintf("spec.addresses[%d].mac", i), fmt.Sprintf("%s is the MAC of %s", a.MAC, cmp.Or(refText(h), "the gateway of "+n.Ref().String())), "choose another MAC, or leave it out for the port's")
+		}
+	}
+	if h, taken := p.x.holder(n.VNI, just(numberOf(model.LinkLocal(o.MAC)))); taken {
+		p.bad(it, Conflict, "spec.mac", fmt.Sprintf("its link-local address %s is held by %s", model.LinkLocal(o.MAC), h.Ref()), fix)
 	}
 	if s := &o.Spec; s.Interface != "" {
 		if e, taken := p.x.portsByIface.Get(ifaceEntry{node: s.Node, iface: s.Interface}); taken {

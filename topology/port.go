@@ -3,6 +3,7 @@ package topology
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -17,6 +18,21 @@ type Port struct {
 	Addresses []netip.Addr `json:"addresses"`
 	// MAC is Spec.MAC, or MACFor(VNI, Addresses[0]).
 	MAC MAC `json:"mac"`
+}
+
+// HasMAC reports whether a MAC is the port's, or a further one of it.
+func (p *Port) HasMAC(mac MAC) bool {
+	return p.MAC == mac || slices.Contains(p.Spec.MACs(), mac)
+}
+
+// Has reports whether an address is one of the port's, or a further one of it.
+func (p *Port) Has(a netip.Addr) bool {
+	for r := range p.Held() {
+		if r.Contains(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // Address returns the port's address of a family.
@@ -68,14 +84,25 @@ func (p *Port) load(l *Loader) error {
 		if !a.IsValid() || a.Is4In6() {
 			return fmt.Errorf("%s: it has no address", p.Ref())
 		}
-		s := just(numberOf(a))
+	}
+	for r := range p.Held() {
+		s := spanOf(r)
 		if h, taken := l.x.holder(n.VNI, s); taken {
-			return fmt.Errorf("%s: %s is held by %s", p.Ref(), a, h.Ref())
+			what := r.String()
+			if r.IsSingleIP() {
+				what = r.Addr().String()
+			}
+			return fmt.Errorf("%s: %s is held by %s", p.Ref(), what, h.Ref())
 		}
 		l.x.take(n.VNI, s, p)
 	}
 	if h, taken := l.x.portByMAC(n.VNI, p.MAC); taken && h != p {
 		return fmt.Errorf("%s: %s is the MAC of %s", p.Ref(), p.MAC, h.Ref())
+	}
+	for _, mac := range p.Spec.MACs() {
+		if h, taken := l.x.portByMAC(n.VNI, mac); taken && h != p {
+			return fmt.Errorf("%s: %s is the MAC of %s", p.Ref(), mac, h.Ref())
+		}
 	}
 	if h, taken := l.x.portByBindingID(p.BindingID()); taken {
 		return fmt.Errorf("%s: interface id %q binds %s", p.Ref(), p.BindingID(), h.Ref())
@@ -138,6 +165,12 @@ func (x *indexes) putPort(p *Port, vni VNI) {
 	if !p.derivedMAC(vni) {
 		x.portsByMAC.Set(macEntry{vni, p.MAC, p})
 	}
+	for _, mac := range p.Spec.MACs() {
+		x.portsByMAC.Set(macEntry{vni, mac, p})
+	}
+	if p.hasOutside(x) {
+		x.outside.Set(p)
+	}
 	if p.Spec.InterfaceID != "" {
 		x.portsByID.Set(p.Spec.InterfaceID, p)
 	}
@@ -166,6 +199,10 @@ func (x *indexes) dropPort(p *Port, vni VNI) {
 	if !p.derivedMAC(vni) {
 		x.portsByMAC.Delete(macEntry{vni: vni, mac: p.MAC})
 	}
+	for _, mac := range p.Spec.MACs() {
+		x.portsByMAC.Delete(macEntry{vni: vni, mac: mac})
+	}
+	x.outside.Delete(p)
 	if p.Spec.InterfaceID != "" {
 		x.portsByID.Delete(p.Spec.InterfaceID)
 	}

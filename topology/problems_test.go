@@ -288,6 +288,15 @@ func portMistakes() []mistake {
 		p("unknown network", topology.PortSpec{Network: "nowhere"}),
 		p("unknown node", topology.PortSpec{Network: "web", Node: "nobody"}),
 		p("IPv6 of a network without", topology.PortSpec{Network: "web", IP: ip("fd00::2")}),
+		p("further addresses", topology.PortSpec{Network: "web", Addresses: []model.PortAddress{
+			{}, {IP: ip("10.1.0.1")}, {IP: ip("10.1.0.50"), Prefix: netip.MustParsePrefix("10.1.0.64/28")}, {Prefix: netip.MustParsePrefix("10.0.0.0/7")},
+			{IP: ip("224.0.0.1")}, {MAC: topology.MAC{1}}, {IP: ip("fe80::1%eth0")}, {IP: ip("10.1.0.50")},
+		}}),
+		p("further addresses that are taken", topology.PortSpec{Network: "web", Addresses: []model.PortAddress{
+			{IP: ip("10.1.0.1")}, {Prefix: netip.MustParsePrefix("10.1.0.192/28")}, {IP: ip("fd00::9")},
+		}}),
+		p("a further range partly in a subnet", topology.PortSpec{Network: "web", Addresses: []model.PortAddress{{Prefix: netip.MustParsePrefix("10.1.0.0/23")}}}),
+		p("port security", topology.PortSpec{Network: "web", PortSecurity: "maybe"}),
 		p("two addresses of a family", topology.PortSpec{Network: "web", IPs: []netip.Addr{ip("10.1.0.7"), ip("10.1.0.8")}}),
 		p("ip not among ips", topology.PortSpec{Network: "web", IP: ip("10.1.0.7"), IPs: []netip.Addr{ip("10.1.0.8")}}),
 		p("one of ips is missing", topology.PortSpec{Network: "web", IPs: []netip.Addr{{}}}),

@@ -140,6 +140,16 @@ func anyOp() *rapid.Generator[topology.Op] {
 					s.MAC = topology.MACFor(topology.VNI(rapid.IntRange(1, 3).Draw(t, "of")), ip(fmt.Sprint("10.0.0.", rapid.IntRange(2, 6).Draw(t, "ip"))))
 				}
 			}
+			if maybe("further") {
+				s.Addresses = []model.PortAddress{rapid.SampledFrom([]model.PortAddress{
+					{IP: ip("10.0.0.7")}, {IP: ip("10.0.2.9"), MAC: topology.MAC{2, 0, 0, 0, 0, 2}}, {Prefix: netip.MustParsePrefix("10.0.1.0/30")},
+					{Prefix: netip.MustParsePrefix("10.9.0.0/24")}, {Prefix: netip.MustParsePrefix("10.9.0.64/26")}, {MAC: topology.MAC{2, 0, 0, 0, 0, 3}},
+					{IP: ip("fd00::7")}, {Prefix: netip.MustParsePrefix("fd09::/64")}, {IP: ip("fe80::7")}, {IP: model.LinkLocal(topology.MAC{2, 0, 0, 0, 0, 1})},
+				}).Draw(t, "further")}
+			}
+			if maybe("off") {
+				s.PortSecurity = model.PortSecurityOff
+			}
 			if maybe("id") {
 				s.InterfaceID = name("p", 14)
 			}
@@ -288,9 +298,30 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 		if _, ok := s.Node(p.Spec.Node); !ok && p.Spec.Node != "" {
 			t.Fatalf("%s is on no node", p.Ref())
 		}
-		for _, a := range p.Addresses {
-			hold(fmt.Sprint("address ", net.VNI, a), p.Name)
-			same(t, p)(s.PortByAddress(net.Name, a))
+		for r := range p.Held() {
+			hold(fmt.Sprint("address ", net.VNI, r), p.Name)
+			same(t, p)(s.PortByAddress(net.Name, r.Addr()))
+			for o := range s.PortsOfNetwork(net.Name) {
+				for other := range o.Held() {
+					if o != p && other.Overlaps(r) {
+						t.Fatalf("%s of %s overlaps %s of %s", r, p.Ref(), other, o.Ref())
+					}
+				}
+			}
+			if router, ok := s.RouterOf(net.Name); ok {
+				for _, name := range router.Spec.Networks {
+					o, _ := s.Network(name)
+					for _, sub := range o.Spec.Subnets {
+						if name != net.Name && sub.Prefix.Overlaps(r) {
+							t.Fatalf("%s of %s is in %s of %s", r, p.Ref(), sub.Prefix, o.Ref())
+						}
+					}
+				}
+			}
+		}
+		for _, mac := range p.Spec.MACs() {
+			hold(fmt.Sprint("MAC ", net.VNI, mac), p.Name)
+			same(t, p)(s.PortByMAC(net.Name, mac))
 		}
 		hold(fmt.Sprint("MAC ", net.VNI, p.MAC), p.Name)
 		hold("id "+p.BindingID(), p.Name)

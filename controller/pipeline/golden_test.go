@@ -69,6 +69,23 @@ func ipv6Goldens() []golden {
 			b.port("web", "blue", "n1")
 			b.port("db", "blue", "n2")
 		}},
+		{"several-addresses", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+			b.stretched("red", 200, "10.1.0.0/24", "fd00:0:0:2::/64")
+			b.router("r", "blue", "red")
+			addresses := func(last string) []model.PortAddress {
+				return []model.PortAddress{
+					{IP: netip.MustParseAddr("10.0.0.10" + last), MAC: topology.MAC{0, 0, 0x5e, 0, 1, 10 + last[0] - '0'}},
+					{IP: netip.MustParseAddr("fd00:0:0:1::10" + last)},
+					{Prefix: netip.MustParsePrefix("10.5" + last + ".0.0/24")}, {Prefix: netip.MustParsePrefix("fd00:5" + last + "::/64")},
+					{MAC: topology.MAC{2, 0xff, last[0]}},
+				}
+			}
+			b.op(topology.KindPort, "here", topology.PortSpec{Network: "blue", Node: "n1", Addresses: addresses("1")})
+			b.op(topology.KindPort, "there", topology.PortSpec{Network: "blue", Node: "n2", Addresses: addresses("2")})
+			b.op(topology.KindPort, "any", topology.PortSpec{Network: "red", Node: "n1", PortSecurity: model.PortSecurityOff})
+		}},
 		{"routed-dual", "n1", func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")

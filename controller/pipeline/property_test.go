@@ -357,6 +357,15 @@ func randomOp(t *rapid.T) topology.Op {
 		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
 		op.Ref = topology.Ref{Kind: topology.KindPort, Name: name}
 		spec := topology.PortSpec{Network: pick("of", netNames)}
+		if rapid.IntRange(0, 3).Draw(t, "further") == 0 {
+			spec.Addresses = []model.PortAddress{rapid.SampledFrom([]model.PortAddress{
+				{IP: netip.MustParseAddr("10.0.0.77")}, {IP: netip.MustParseAddr("fd00::77"), MAC: topology.MAC{2, 0xee}}, {MAC: topology.MAC{2, 0xdd}},
+				{Prefix: netip.MustParsePrefix("10.77.0.0/24")}, {Prefix: netip.MustParsePrefix("fd77::/64")}, {IP: netip.MustParseAddr("fe80::77")},
+			}).Draw(t, "address")}
+		}
+		if rapid.IntRange(0, 5).Draw(t, "off") == 0 {
+			spec.PortSecurity = model.PortSecurityOff
+		}
 		if spec.Network == "seg" || rapid.Bool().Draw(t, "pinned") {
 			spec.Node = pick("on", nodeNames)
 		}

@@ -40,6 +40,9 @@ func (c *Compiler) arpBlock(b *topology.Block) {
 // also while its interface is missing: neighbours keep what they know until it is
 // back.
 func (c *Compiler) arpPort(p *topology.Port) {
+	if c.place.here || c.place.vtep.IsValid() && c.local {
+		c.arpFurther(p)
+	}
 	ip, ok := p.Address(topology.IPv4)
 	switch {
 	case !ok:

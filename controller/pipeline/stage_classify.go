@@ -44,17 +44,28 @@ func (c *Compiler) classifyNetwork(n *topology.Network) {
 }
 
 func (c *Compiler) classifyPort(p *topology.Port) {
-	if in := c.place.number; in != 0 {
-		if ip, ok := p.Address(topology.IPv4); ok {
-			c.classifyIP(c.network, p, ip, in)
-			c.classifyARP(c.network, p, ip, in)
-			c.classifyProbe(c.network, p, in)
-		}
-		if ip, ok := p.Address(topology.IPv6); ok {
-			c.classifyFrom(c.network, p, ip, in, "takes IPv6 packets from the port, sent from its own addresses")
-			c.classifyFrom(c.network, p, model.LinkLocal(p.MAC), in, "takes IPv6 packets from the port, sent from its link-local address")
-			c.classifyForeign(in)
-		}
+	in := c.place.number
+	switch {
+	case in == 0:
+	case p.Spec.PortSecurity == model.PortSecurityOff:
+		c.classifyAnything(in)
+	default:
+		c.classifyOwn(p, in)
+		c.classifyFurther(p, in)
+	}
+}
+
+// classifyOwn lets a port send from its own addresses.
+func (c *Compiler) classifyOwn(p *topology.Port, in openflow.PortNo) {
+	if ip, ok := p.Address(topology.IPv4); ok {
+		c.classifyIP(c.network, p, ip, in)
+		c.classifyARP(c.network, p, ip, in)
+		c.classifyProbe(c.network, p, in)
+	}
+	if ip, ok := p.Address(topology.IPv6); ok {
+		c.classifyFrom(c.network, p, ip, in, "takes IPv6 packets from the port, sent from its own addresses")
+		c.classifyFrom(c.network, p, model.LinkLocal(p.MAC), in, "takes IPv6 packets from the port, sent from its link-local address")
+		c.classifyForeign(in)
 	}
 }
 

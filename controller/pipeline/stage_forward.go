@@ -18,17 +18,19 @@ func forwardStage() stage {
 }
 
 func (c *Compiler) forwardPort(p *topology.Port) {
-	switch {
-	case c.place.number != 0:
-		c.forwardLocal(c.network, p, c.place.number)
-	case c.place.vtep.IsValid():
-		c.forwardRemote(c.network, p, c.place.vtep)
+	for _, mac := range append([]topology.MAC{p.MAC}, p.Spec.MACs()...) {
+		switch {
+		case c.place.number != 0:
+			c.forwardLocal(c.network, mac, c.place.number)
+		case c.place.vtep.IsValid():
+			c.forwardRemote(c.network, mac, c.place.vtep)
+		}
 	}
 }
 
 // forwardLocal sends to the port's interface.
-func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openflow.PortNo) {
-	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
+func (c *Compiler) forwardLocal(n *topology.Network, mac topology.MAC, out openflow.PortNo) {
+	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioNormal, "delivers to the port's interface")
@@ -37,8 +39,8 @@ func (c *Compiler) forwardLocal(n *topology.Network, p *topology.Port, out openf
 // forwardRemote sends to the node that has the port. A packet that came out of
 // the tunnel is not sent back into it: that would be out of its own port, which
 // a switch does not do (OpenFlow 1.3.5, 7.2.5).
-func (c *Compiler) forwardRemote(n *topology.Network, p *topology.Port, vtep netip.Addr) {
-	c.match = c.match[:0].EthDst(p.MAC).Metadata(metadata(n))
+func (c *Compiler) forwardRemote(n *topology.Network, mac topology.MAC, vtep netip.Addr) {
+	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetTunnelDst(vtep)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableTunnel))
 	c.emit(prioNormal, "sends to the node that has the port")

@@ -42,8 +42,12 @@ func (c *Compiler) ndBlock(b *topology.Block) {
 // ndPort: whoever asks for a port's address is answered wherever it can be asked,
 // also while its interface is missing, as with ARP.
 func (c *Compiler) ndPort(p *topology.Port) {
+	if !c.place.here && !(c.place.vtep.IsValid() && c.local) {
+		return
+	}
+	c.ndFurther(p)
 	ip, ok := p.Address(topology.IPv6)
-	if !ok || !c.place.here && !(c.place.vtep.IsValid() && c.local) {
+	if !ok {
 		return
 	}
 	c.ndAnswer(ip, p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port")

@@ -29,6 +29,7 @@ func (c *Compiler) neighbourPort(p *topology.Port) {
 	for _, ip := range p.Addresses {
 		c.neighbour(c.network, p, ip, mac)
 	}
+	c.neighbourFurther(p, mac)
 }
 
 // neighbour gives a routed packet the Ethernet addresses of its last hop.

@@ -16,6 +16,7 @@ func routeStage() stage {
 		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway"},
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,
+		port:    (*Compiler).routeFurther,
 	}
 }
 

@@ -151,11 +151,11 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 func worst(all []sender, p *topology.Port) *sender {
 	rank := func(s sender) int {
 		switch {
-		case s.mac != p.MAC && s.ip.IsValid():
+		case !p.HasMAC(s.mac) && s.ip.IsValid():
 			return 0
-		case s.mac != p.MAC:
+		case !p.HasMAC(s.mac):
 			return 1
-		case s.ip.IsValid() && !s.ip.IsUnspecified() && !slices.Contains(p.Addresses, s.ip):
+		case s.ip.IsValid() && !s.ip.IsUnspecified() && !p.Has(s.ip):
 			return 2
 		case s.tagged:
 			return 3
@@ -199,10 +199,10 @@ func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) (facts *condi
 	if x.sender == nil {
 		return facts, false
 	}
-	if mac := x.sender.mac; mac != p.MAC {
+	if mac := x.sender.mac; !p.HasMAC(mac) {
 		facts.MAC, facts.WantMAC = mac.String(), p.MAC.String()
 	}
-	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && !slices.Contains(p.Addresses, ip) {
+	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && !p.Has(ip) {
 		facts.IP, facts.WantIP = ip.String(), expected(p, ip)
 	}
 	facts.Tagged = x.sender.tagged

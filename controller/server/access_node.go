@@ -108,6 +108,9 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 		if spec.Node != node {
 			deny("spec.node", "a node makes ports of its own only", "set it to "+node)
 		}
+		if spec.Writer() > model.NodeItself {
+			deny("spec", "a node may not give a port further addresses, nor turn port security off", "ask an operator")
+		}
 		if n, ok := snap.Network(spec.Network); !ok || !n.Spec.PortsFromNodes {
 			deny("spec.network", "network/"+spec.Network+" does not exist, or takes no ports from nodes", "an operator allows it with: sdnctl network set "+spec.Network+" --ports-from-nodes")
 		}

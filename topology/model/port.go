@@ -19,6 +19,9 @@ type PortSpec struct {
 	IP  netip.Addr   `json:"ip,omitzero" doc:"Address; allocated when absent" example:"10.0.0.7"`
 	IPs []netip.Addr `json:"ips,omitempty" doc:"Addresses, at most one of each family, instead of ip; of a family that the network has and that is not given, one is allocated" example:"[\"10.0.0.7\"]"`
 	MAC MAC          `json:"mac,omitzero" doc:"MAC; derived from the address and the VNI when absent" example:"02:64:0a:00:00:07"`
+	// Addresses are further ones. PortSecurity is about them and the port's own.
+	Addresses    []PortAddress `json:"addresses,omitempty" doc:"Further addresses that the port has: virtual addresses, ranges behind it, MACs"`
+	PortSecurity PortSecurity  `json:"portSecurity,omitempty" doc:"strict: what the port sends from other addresses than its own is dropped; off: it may send from any. Only an admin may declare a port with off" enum:"strict,off" default:"strict" example:"strict"`
 	// InterfaceID is matched with external_ids of OVS interfaces. Empty means the
 	// port's name.
 	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
@@ -30,8 +33,17 @@ type PortSpec struct {
 func (PortSpec) Kind() Kind { return KindPort }
 
 // Writer returns NodeItself: a node makes ports of its own where a network takes
-// them.
-func (PortSpec) Writer() Role { return NodeItself }
+// them. Further addresses, which others could be kept from, need an operator, and a
+// port that may pose as any other an admin.
+func (s PortSpec) Writer() Role {
+	switch {
+	case s.PortSecurity == PortSecurityOff:
+		return Admin
+	case len(s.Addresses) > 0:
+		return Operator
+	}
+	return NodeItself
+}
 
 // References yields the port's network and, if it has one, its node.
 func (s PortSpec) References() iter.Seq2[string, Ref] {
@@ -48,6 +60,14 @@ func (s PortSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.network", "the port has no network", "name the network that it belongs to")
 	}
 	s.IP, s.IPs = normalIPs(s.IP, s.IPs, bad)
+	s.Addresses = normalAddresses(s.Addresses, bad)
+	switch s.PortSecurity {
+	case PortSecurityStrict:
+		s.PortSecurity = ""
+	case "", PortSecurityOff:
+	default:
+		bad(Invalid, "spec.portSecurity", fmt.Sprintf("%q is not a way to check", s.PortSecurity), fmt.Sprintf("write %s or %s", PortSecurityStrict, PortSecurityOff))
+	}
 	if s.MAC.IsMulticast() {
 		bad(Invalid, "spec.mac", s.MAC.String()+" is a multicast address (its first octet is odd)", "give a unicast MAC, or leave it out to get one")
 	}
@@ -81,7 +101,7 @@ func (s *PortSpec) Given(f Family) (netip.Addr, bool) {
 
 // Equal reports whether two specs, as Normal returns them, are the same.
 func (s PortSpec) Equal(o PortSpec) bool {
-	return s.Network == o.Network && s.Node == o.Node && s.IP == o.IP && slices.Equal(s.IPs, o.IPs) && s.MAC == o.MAC &&
+	return s.Network == o.Network && s.Node == o.Node && s.IP == o.IP && slices.Equal(s.IPs, o.IPs) && s.MAC == o.MAC && slices.Equal(s.Addresses, o.Addresses) && s.PortSecurity == o.PortSecurity &&
 		s.InterfaceID == o.InterfaceID && s.Interface == o.Interface
 }
 

@@ -73,7 +73,9 @@ func checkLocks(tx *bolt.Tx, s *topology.Snapshot) error {
 		return nil
 	})
 	for p := range s.Ports() {
-		want += len(p.Addresses)
+		for range p.Held() {
+			want++
+		}
 	}
 	if err == nil && n != want {
 		err = fmt.Errorf("%d address locks for %d addresses of ports", n, want)

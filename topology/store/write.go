@@ -120,8 +120,8 @@ func lockKeys(s *topology.Snapshot, p *topology.Port) [][]byte {
 }
 
 func lockKeysOf(v topology.VNI, p *topology.Port) (keys [][]byte) {
-	for _, a := range p.Addresses {
-		keys = append(keys, lockKey(v, netip.PrefixFrom(a, a.BitLen())))
+	for r := range p.Held() {
+		keys = append(keys, lockKey(v, r))
 	}
 	return keys
 }
