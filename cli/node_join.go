@@ -47,6 +47,7 @@ type joinOptions struct {
 	controller   string
 	openflowPort uint16
 	ovsdbPort    uint16
+	access       string
 	datapathID   string
 	datapathType string
 	tunnelIP     string
@@ -72,7 +73,9 @@ func newNodeJoinCmd(a *app) *cobra.Command {
 		Short: "Make this machine a node (run on the node, as root)",
 		Long: `Configure the Open vSwitch of this machine as node NAME: a bridge that forwards
 nothing on its own, with the VXLAN port, that speaks OpenFlow 1.3 to sdnd at
-ADDRESS and lets it read the interfaces' external_ids. All is done in one
+ADDRESS and lets it read the interfaces' external_ids. The VXLAN port is marked as
+the node's: sdnd keeps its options right, unless --ovsdb read forbids it to write
+to this machine's database. All is done in one
 transaction, with ovs-vsctl; the commands are shown. Doing it again changes
 nothing and keeps the connection.
 
@@ -115,6 +118,7 @@ and --host.`,
 	f.StringVar(&o.controller, "controller", "", "IP `address` of the machine where sdnd runs")
 	f.Uint16Var(&o.openflowPort, "openflow-port", 6653, "TCP `port` where sdnd speaks OpenFlow")
 	f.Uint16Var(&o.ovsdbPort, "ovsdb-port", 6640, "TCP `port` where sdnd speaks OVSDB; 0 for no OVSDB, then ports are bound by interface name only")
+	f.StringVar(&o.access, "ovsdb", "write", "`access` that sdnd has to this machine's database: read; or write, which lets it set what is its own, such as the tunnel's options")
 	f.StringVar(&o.datapathID, "datapath-id", "", "`id` of the bridge, 16 hexadecimal digits (default: derived from NAME)")
 	f.StringVar(&o.datapathType, "datapath-type", "", "datapath `type` of the bridge: netdev for the userspace datapath (default: the kernel's)")
 	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, where other nodes reach it (default: the one that reaches the controller)")
@@ -131,6 +135,7 @@ and --host.`,
 		panic(err) // the flag was just added
 	}
 	mustComplete(cmd, "datapath-type", "netdev", "system")
+	mustComplete(cmd, "ovsdb", "read", "write")
 	for _, flag := range []string{"controller", "datapath-id", "tunnel-ip", "local-ip"} {
 		mustComplete(cmd, flag)
 	}
@@ -142,6 +147,9 @@ and --host.`,
 func (o *joinOptions) check() (err error) {
 	if o.address, err = netip.ParseAddr(o.controller); err != nil {
 		return usageErrorf("--controller %s: Open vSwitch needs the IP address of the machine where sdnd runs", o.controller)
+	}
+	if o.access != "read" && o.access != "write" {
+		return usageErrorf("--ovsdb %s: want read or write", o.access)
 	}
 	o.id = model.DatapathIDFor(o.name)
 	if o.datapathID != "" {
@@ -199,6 +207,7 @@ func (o *joinOptions) join() nodeconfig.Join {
 		Node: o.name, Bridge: o.sw.bridge, Controller: o.target(o.openflowPort),
 		DatapathID: o.id.String(), DatapathType: o.datapathType, LocalIP: o.localIP, UDPPort: o.dstPort,
 		InactivityProbe: o.probe, TLS: o.tls.config(), UnderlayMTU: o.mtu,
+		Translated: o.localIP != o.tunnelIP, ReadOnly: o.access == "read",
 	}
 	if o.ovsdbPort != 0 {
 		j.Manager = o.target(o.ovsdbPort)

@@ -149,7 +149,7 @@ func TestJoinAgain(t *testing.T) {
 	b.join("node1", "node2")
 	b.apply(nodes(2) + "{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}\n---\n{kind: Port, name: one, spec: {network: blue}}\n---\n{kind: Port, name: two, spec: {network: blue}}\n")
 	n := b.node("node1")
-	_, err := n.VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip",
+	_, err := n.VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip", "--", "remove", "interface", "vxlan-sdn", "external_ids", "sdnctl-node",
 		"--", "remove", "bridge", "br-int", "external_ids", "sdnctl-made", "--", "remove", "bridge", "br-int", "external_ids", "sdnctl-found")
 	b.must(err)
 	one, two := b.plug("one", "node1"), b.plug("two", "node2")

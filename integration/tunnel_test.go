@@ -83,7 +83,8 @@ func TestTunnelSources(t *testing.T) {
 			_, err := b.node("node2").VSCtl(b.ctx, "set", "interface", "vxlan-sdn", "options:local_ip="+address)
 			b.must(err)
 		}
-		_, err := b.node("node2").VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip")
+		// As an sdnctl left it that does not mark the interface, so that sdnd does not set it.
+		_, err := b.node("node2").VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip", "--", "remove", "interface", "vxlan-sdn", "external_ids", "sdnctl-node")
 		b.must(err)
 		b.awaitCondition("node2", condition.TunnelSourceUnchecked)
 		b.settle()
@@ -117,7 +118,8 @@ func TestTunnelSources(t *testing.T) {
 }
 
 // TestTunnelReaddressed: a node that gets another tunnel address is admitted from
-// the old one until OVSDB shows that it sends from the new one.
+// the old one until OVSDB shows that it sends from the new one. The interface is not
+// marked as the node's, so that sdnd does not set the address itself.
 func TestTunnelReaddressed(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -144,13 +146,15 @@ func TestTunnelReaddressed(t *testing.T) {
 		return all
 	}
 	both := admits()
+	_, err := b.node("node2").VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "external_ids", "sdnctl-node")
+	b.must(err)
 	b.put("node2", model.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.56.200")})
 	b.awaitCondition("node2", condition.TunnelSourceUnchecked)
 	b.settle()
 	if got := admits(); !slices.Contains(got, "reg1=0x64") {
 		t.Errorf("what node2 sends from its old address is not admitted: %v", got)
 	}
-	_, err := b.node("node2").VSCtl(b.ctx, "set", "interface", "vxlan-sdn", "options:local_ip=172.16.56.200")
+	_, err = b.node("node2").VSCtl(b.ctx, "set", "interface", "vxlan-sdn", "options:local_ip=172.16.56.200")
 	b.must(err)
 	b.noCondition("node2", condition.TunnelSourceUnchecked)
 	b.settle()

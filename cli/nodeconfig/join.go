@@ -26,7 +26,12 @@ type Join struct {
 	// LocalIP is the tunnel's own address, "" for any. UDPPort is 0 for that of
 	// VXLAN.
 	LocalIP string
-	UDPPort uint16
+	// Translated says that LocalIP is not the address where other nodes reach the
+	// tunnel, but one that is translated on the way.
+	Translated bool
+	// ReadOnly says that sdnd may write nothing to the database.
+	ReadOnly bool
+	UDPPort  uint16
 	// InactivityProbe is after how many milliseconds an idle connection to sdnd
 	// is probed.
 	InactivityProbe int
@@ -94,18 +99,31 @@ func (j Join) setBridge(c *Commands) {
 	if j.UnderlayMTU > 0 {
 		ids = append(ids, fmt.Sprintf("external_ids:%s=%d", KeyUnderlayMTU, j.UnderlayMTU))
 	}
+	if j.ReadOnly {
+		ids = append(ids, "external_ids:"+KeyAccess+"=read")
+	} else {
+		c.add("remove", "bridge", j.Bridge, "external_ids", KeyAccess) // of an earlier join
+	}
 	c.add(ids...)
 }
 
 func (j Join) setTunnel(c *Commands) {
 	c.add("--may-exist", "add-port", j.Bridge, TunnelPort)
 	c.add("clear", "interface", TunnelPort, "options") // of an earlier join
+	c.add("remove", "interface", TunnelPort, "external_ids", KeyLocalIP, KeyDstPort)
 	set := []string{"set", "interface", TunnelPort, "type=vxlan", "options:remote_ip=flow", "options:key=flow"}
 	if j.LocalIP != "" {
 		set = append(set, "options:local_ip="+valueQuote(j.LocalIP))
 	}
 	if j.UDPPort != 0 {
 		set = append(set, fmt.Sprintf("options:dst_port=%d", j.UDPPort))
+	}
+	set = append(set, "external_ids:"+KeyNode+"="+valueQuote(j.Node))
+	if j.Translated {
+		set = append(set, "external_ids:"+KeyLocalIP+"="+valueQuote(j.LocalIP))
+	}
+	if j.UDPPort != 0 {
+		set = append(set, fmt.Sprintf("external_ids:%s=%d", KeyDstPort, j.UDPPort))
 	}
 	c.add(set...)
 }

@@ -87,17 +87,25 @@ func TestPlan(t *testing.T) {
 	want := `ovs-vsctl \
     --may-exist add-br br-int \
     -- set bridge br-int fail_mode=secure protocols=OpenFlow13 other_config:datapath-id=00000000000000a1 other_config:disable-in-band=true \
+    -- remove bridge br-int external_ids sdnctl-ovsdb \
     -- set bridge br-int external_ids:sdnctl-node=node1 \
     -- set bridge br-int 'external_ids:sdnctl-made="bridge,tunnel,manager"' 'external_ids:sdnctl-found="{\"exists\":false}"' \
     -- --may-exist add-port br-int vxlan-sdn \
     -- clear interface vxlan-sdn options \
-    -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow options:local_ip=10.0.0.2 \
+    -- remove interface vxlan-sdn external_ids sdnctl-local-ip sdnctl-dst-port \
+    -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow options:local_ip=10.0.0.2 external_ids:sdnctl-node=node1 \
     -- set-controller br-int tcp:10.0.0.1:6653 \
     -- set controller br-int connection_mode=out-of-band max_backoff=1000 inactivity_probe=5000 \
     -- --id=@sdnd create manager 'target="tcp:10.0.0.1:6640"' max_backoff=1000 inactivity_probe=5000 external_ids:sdnctl-node=node1 \
     -- add open_vswitch . manager_options @sdnd`
 	if d := cmp.Diff(want, fresh.Text(nil)); d != "" {
 		t.Errorf("a fresh machine (-want +got):\n%s", d)
+	}
+
+	other := joining()
+	other.Translated, other.UDPPort, other.ReadOnly = true, 8472, true
+	if c := plan(other, State{}); !has(c, "external_ids:sdnctl-local-ip=10.0.0.2 external_ids:sdnctl-dst-port=8472") || !has(c, "external_ids:sdnctl-ovsdb=read") || has(c, "external_ids sdnctl-ovsdb") {
+		t.Errorf("what join was asked for is not recorded: %s", c.Text(nil))
 	}
 
 	over := plan(join, used)
@@ -239,6 +247,20 @@ func TestUndo(t *testing.T) {
 		if !strings.Contains(u.Script("br0", nil), part) {
 			t.Errorf("%s is not put back:\n%s", part, u.Script("br0", nil))
 		}
+	}
+	// A tunnel's port that was there keeps what join marked it with only while it is a node's.
+	adopted := used
+	bare := *used.Bridge
+	bare.Tunnel = &Tunnel{Name: TunnelPort, Type: "vxlan", Options: map[string]string{"key": "flow"}}
+	adopted.Bridge = &bare
+	marked := joined(t, join, adopted)
+	marked.Bridge.Tunnel.ExternalIDs = map[string]string{KeyNode: "node1", KeyDstPort: "8472", "owner": "a"}
+	if script := Undo(marked, adopted).Script("br0", nil); !strings.Contains(script, "remove interface vxlan-sdn external_ids sdnctl-node") ||
+		!strings.Contains(script, "remove interface vxlan-sdn external_ids sdnctl-dst-port") || strings.Contains(script, "owner=a") {
+		t.Errorf("the marks of an adopted port:\n%s", script)
+	}
+	if script := Undo(joined(t, join, adopted), marked).Script("br0", nil); !strings.Contains(script, "set interface vxlan-sdn external_ids:sdnctl-dst-port=8472") {
+		t.Errorf("the marks of an earlier join are not put back:\n%s", script)
 	}
 	// Flows that were made by hand come back, if no controller had made them.
 	alone := used

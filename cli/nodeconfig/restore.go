@@ -194,14 +194,19 @@ func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
 		}
 		c.add(set...)
 	}
+	if was.Tunnel != nil && b.Tunnel != nil {
+		for _, key := range []string{KeyNode, KeyLocalIP, KeyDstPort} {
+			restoreKey(c, "interface", TunnelPort, "external_ids", key, b.Tunnel.ExternalIDs, was.Tunnel.externalIDs)
+		}
+	}
 	restoreColumn(c, b.Name, "fail_mode", b.FailMode, was.FailMode)
 	restoreColumn(c, b.Name, "protocols", strings.Join(b.Protocols, ","), strings.Join(was.Protocols, ","))
 	restoreColumn(c, b.Name, "datapath_type", b.DatapathType, was.DatapathType)
 	for _, key := range joinedConfig {
-		restoreKey(c, b.Name, "other_config", key, b.OtherConfig, was.OtherConfig)
+		restoreKey(c, "bridge", b.Name, "other_config", key, b.OtherConfig, was.OtherConfig)
 	}
-	for _, key := range []string{KeyNode, KeyMade, KeyFound, KeyUnderlayMTU} {
-		restoreKey(c, b.Name, "external_ids", key, b.ExternalIDs, was.externalIDs)
+	for _, key := range []string{KeyNode, KeyMade, KeyFound, KeyUnderlayMTU, KeyAccess} {
+		restoreKey(c, "bridge", b.Name, "external_ids", key, b.ExternalIDs, was.externalIDs)
 	}
 	if !stopped || len(was.Controllers) == 0 {
 		return
@@ -227,15 +232,16 @@ func restoreColumn(c *Commands, bridge, column, now, was string) {
 	}
 }
 
-func restoreKey(c *Commands, bridge, column, key string, now, was map[string]string) {
+// restoreKey brings one key of a row's map back to what it was.
+func restoreKey(c *Commands, table, row, column, key string, now, was map[string]string) {
 	n, has := now[key]
 	w, had := was[key]
 	switch {
 	case has == had && n == w:
 	case !had:
-		c.add("remove", "bridge", bridge, column, key)
+		c.add("remove", table, row, column, key)
 	default:
-		c.add("set", "bridge", bridge, column+":"+key+"="+valueQuote(w))
+		c.add("set", table, row, column+":"+key+"="+valueQuote(w))
 	}
 }
 

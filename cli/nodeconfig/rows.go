@@ -70,7 +70,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 func tunnel(r row, bridge string) Tunnel {
 	return Tunnel{
 		Name: r.text("name"), Bridge: bridge, Type: r.text("type"), Options: r.dict("options"),
-		OFPort: r.number("ofport"), Error: r.text("error"),
+		ExternalIDs: r.dict("external_ids"), OFPort: r.number("ofport"), Error: r.text("error"),
 	}
 }
 

@@ -40,6 +40,8 @@ type Snapshot struct {
 type TunnelSnapshot struct {
 	Type    string            `json:"type"`
 	Options map[string]string `json:"options,omitempty"`
+	// What is ours of the external_ids, to undo only the newest join; not recorded.
+	externalIDs map[string]string
 }
 
 // The keys of other_config that join sets.
@@ -81,7 +83,7 @@ func (s State) snapshot() Snapshot {
 		was.Controllers = append(was.Controllers, c.Columns)
 	}
 	if b.Tunnel != nil {
-		was.Tunnel = &TunnelSnapshot{b.Tunnel.Type, b.Tunnel.Options}
+		was.Tunnel = &TunnelSnapshot{b.Tunnel.Type, b.Tunnel.Options, b.Tunnel.ExternalIDs}
 	}
 	switch {
 	case len(b.Controllers) > 0: // they make them again

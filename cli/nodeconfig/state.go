@@ -13,6 +13,18 @@ const (
 	// KeyUnderlayMTU has the MTU in bytes of the interface that has the tunnel
 	// address.
 	KeyUnderlayMTU = "sdnctl-underlay-mtu"
+	// KeyAccess is "read" where sdnd may write nothing to the database.
+	KeyAccess = "sdnctl-ovsdb"
+)
+
+// The keys that join writes to the external_ids of the tunnel's interface, beside
+// KeyNode: what it was asked for, so that sdnd keeps the tunnel's options so.
+const (
+	// KeyLocalIP has the address that the tunnel sends from, where that is not the
+	// node's tunnel address.
+	KeyLocalIP = "sdnctl-local-ip"
+	// KeyDstPort has the UDP port, where that is not VXLAN's.
+	KeyDstPort = "sdnctl-dst-port"
 )
 
 // TunnelPort is the name of the one VXLAN port, by which sdnd knows it.
@@ -88,6 +100,8 @@ type Tunnel struct {
 	Bridge  string
 	Type    string
 	Options map[string]string
+	// ExternalIDs is the column of this name.
+	ExternalIDs map[string]string
 	// OFPort is its OpenFlow port number: 0 while Open vSwitch has not assigned
 	// one, -1 when it could not make the port. Error says why.
 	OFPort int64

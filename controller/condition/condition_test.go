@@ -63,6 +63,8 @@ func cases() map[Reason][]Condition {
 		TunnelSourceUnchecked: node(func(f *NodeFacts) {
 			f.LocalIP, f.Exempt = netip.Addr{}, true
 		}),
+		OVSDBWriteFailed: node(func(f *NodeFacts) { f.WriteError = "transaction refused: permission error" }),
+		OVSDBReadOnly:    node(func(f *NodeFacts) { f.ReadOnly, f.ForgetsBackoff = true, true }),
 		CertificateExpiring: node(func(f *NodeFacts) {
 			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			f.CertificateExpires = f.Now.Add(24 * time.Hour)
@@ -301,5 +303,25 @@ func TestDocument(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(have), b.String()); diff != "" {
 		t.Errorf("%s is not current; run go test ./controller/condition -update (-have +want):\n%s", document, diff)
+	}
+}
+
+// TestTunnelCures: who sets wrong options right, and with what command.
+func TestTunnelCures(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*NodeFacts)
+		want   string
+	}{
+		{"others'", func(f *NodeFacts) { f.Tunnel.Key = "7" }, "on node1: ovs-vsctl set interface vxlan-sdn options:key=flow"},
+		{"read only", func(f *NodeFacts) { f.Tunnel.Key, f.ReadOnly = "7", true }, "on node1: ovs-vsctl set interface vxlan-sdn options:key=flow; sdnd does not do so, as the node joined with --ovsdb read"},
+		{"sdnd's", func(f *NodeFacts) { f.Tunnel.Key, f.Tunnel.Own = "7", true }, "sdnd sets it right by itself; if it does not stay so, this shows who else sets it, on node1: ovsdb-tool -mm show-log | grep -C9 vxlan-sdn"},
+		{"joined with another UDP port", func(f *NodeFacts) { f.Tunnel.DstPort, f.Tunnel.OwnDstPort, f.Tunnel.Own = "8472", "8472", true }, "on node1: ovs-vsctl remove interface vxlan-sdn external_ids sdnctl-dst-port"},
+		{"joined with that of VXLAN", func(f *NodeFacts) { f.Tunnel.WantDstPort, f.Tunnel.Own = "8472", true }, "on node1: ovs-vsctl set interface vxlan-sdn external_ids:sdnctl-dst-port=8472"},
+		{"source", func(f *NodeFacts) { f.LocalIP, f.Exempt, f.Tunnel.Own = netip.Addr{}, true, true }, "sdnd sets it right by itself; if it does not stay so, this shows who else sets it, on node1: ovsdb-tool -mm show-log | grep -C9 vxlan-sdn"},
+	} {
+		if all := node(tt.change); len(all) != 1 || all[0].Action != tt.want {
+			t.Errorf("%s: %+v, want the action %q", tt.name, all, tt.want)
+		}
 	}
 }

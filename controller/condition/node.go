@@ -53,6 +53,11 @@ type NodeFacts struct {
 	CertificateExpires, Now time.Time
 	// Strays are interfaces that claim a port by an id that no port has.
 	Strays Strays
+	// WriteError is why its database could not be written, "" if it could or did not
+	// have to be. ReadOnly says that it may not be written, and ForgetsBackoff that
+	// its Open vSwitch keeps to max_backoff only if it is.
+	WriteError               string
+	ReadOnly, ForgetsBackoff bool
 }
 
 // Refused is why a switch was not let in.
@@ -102,6 +107,7 @@ func Node(f NodeFacts) []Condition {
 			"on "+f.Name+": ovs-vsctl set-fail-mode "+f.Bridge+" secure")
 	}
 	tunnelSource(&l, f)
+	database(&l, f)
 	certificate(&l, f)
 	strays(&l, f)
 	return l
@@ -144,14 +150,32 @@ func tunnelSource(l *list, f NodeFacts) {
 		shown = "is not set, or not known"
 	}
 	cure := fmt.Sprintf("on %s: ovs-vsctl set interface vxlan-sdn options:local_ip=%s", f.Name, f.TunnelIP)
+	unshown := cure + "; if it does send from there, also: sdnctl node set " + f.Name + " --tunnel-check enforce"
+	if f.Tunnel != nil && f.Tunnel.Own {
+		cure, unshown = ownCure(f), ownCure(f)
+	}
 	switch {
 	case f.Exempt:
 		l.add(TunnelSourceUnchecked,
 			fmt.Sprintf("OVSDB does not show that its port vxlan-sdn sends from %s (local_ip %s), so the nodes that share a network with it admit that network's VXLAN packets from any address", f.TunnelIP, shown),
-			cure+"; if it does send from there, also: sdnctl node set "+f.Name+" --tunnel-check enforce")
+			unshown)
 	case f.TunnelIP.IsValid() && f.LocalIP.IsValid() && f.LocalIP != f.TunnelIP:
 		l.add(TunnelSourceWrong,
 			fmt.Sprintf("its port vxlan-sdn sends from %s, and other nodes drop what does not come to them from %s", f.LocalIP, f.TunnelIP), cure)
+	}
+}
+
+// database adds what the node lacks because its database is not written.
+func database(l *list, f NodeFacts) {
+	if f.WriteError != "" {
+		l.add(OVSDBWriteFailed,
+			"sdnd could not set what is its own in the node's database: "+f.WriteError,
+			"on "+f.Name+", find out why ovsdb-server refuses (its log; a full disk; its access rules), then have sdnd try again: ovs-appctl -t ovsdb-server ovsdb-server/reconnect")
+	}
+	if f.ReadOnly && f.ForgetsBackoff && f.OVSDB {
+		l.add(OVSDBReadOnly,
+			"the node joined with --ovsdb read, so sdnd cannot have this version of Open vSwitch keep to max_backoff: after a loss of its connection the node may be back only after 8 s",
+			"on "+f.Name+": upgrade Open vSwitch to 2.17.8, 3.0.5, 3.1.3, 3.2.1, 3.3.0 or later; or allow it to be written: ovs-vsctl remove bridge "+f.Bridge+" external_ids sdnctl-ovsdb")
 	}
 }
 

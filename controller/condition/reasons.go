@@ -29,6 +29,8 @@ const (
 	// others.
 	TunnelSourceWrong     Reason = "TunnelSourceWrong"
 	TunnelSourceUnchecked Reason = "TunnelSourceUnchecked"
+	OVSDBWriteFailed      Reason = "OVSDBWriteFailed"
+	OVSDBReadOnly         Reason = "OVSDBReadOnly"
 	CertificateExpiring   Reason = "CertificateExpiring"
 	UnknownInterfaceID    Reason = "UnknownInterfaceID"
 	InterfaceFailed       Reason = "InterfaceFailed"
@@ -71,6 +73,8 @@ var table = []Definition{
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is away for longer than about three times its inactivity probe, Open vSwitch forwards by itself, as a learning switch: between all ports of the bridge, whatever their networks."},
 	{TunnelSourceWrong, topology.KindNode, Warning, "The node's port vxlan-sdn sends from an address that is not its tunnelIP (options:local_ip), and its spec says tunnelCheck: enforce. The other nodes drop what it sends, unless the address is translated on the way."},
 	{TunnelSourceUnchecked, topology.KindNode, Warning, "OVSDB does not show that the node's port vxlan-sdn sends from its tunnelIP (options:local_ip). So that nothing is lost, the nodes that share a network with it admit VXLAN packets of that network from any address, strangers' included."},
+	{OVSDBWriteFailed, topology.KindNode, Warning, "sdnd could not write what is its own in the node's database, such as the options of the tunnel port. It has tried several times, more slowly each time, and tries again when the node reconnects or what it would write changes."},
+	{OVSDBReadOnly, topology.KindNode, Warning, "The node joined with `--ovsdb read`, so sdnd writes nothing to its database, and its Open vSwitch needs that to keep to `max_backoff`: it may take 8 s instead of 1 s to connect again."},
 	{CertificateExpiring, topology.KindNode, Warning, "The certificate that the node's switch connected with expires within 30 days, or has expired. Its connection stays; once it is over and the certificate has expired, the node is refused, and keeps forwarding by the flows it has."},
 	{UnknownInterfaceID, topology.KindNode, Warning, "Interfaces of the bridge name a port in their external_ids (iface-id or container_id), and no port has that id. Their packets are dropped. For a moment that is so where the interface is plugged in before the port is declared."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU and the 50 bytes of VXLAN (70 over IPv6) are more than the underlay of a node carries that has ports of it. Larger packets to and from there are lost between nodes, while small ones, such as pings, arrive."},

@@ -13,6 +13,9 @@ type Tunnel struct {
 	// WantDstPort is the UDP port that the other nodes use, in the form of
 	// DstPort: "" is 4789.
 	WantDstPort string
+	// Own says that sdnd sets it, and OwnDstPort what it then has for DstPort.
+	Own        bool
+	OwnDstPort string
 }
 
 // tunnel adds what is wrong with the VXLAN port.
@@ -42,9 +45,30 @@ func tunnel(l *list, f NodeFacts) {
 		if wrong, cure := t.wrong(); len(wrong) > 0 {
 			l.add(TunnelOptionsWrong,
 				"vxlan-sdn has "+strings.Join(wrong, ", ")+", so packets from or to other nodes are lost",
-				"on "+f.Name+": "+cure)
+				t.cure(f, cure))
 		}
 	}
+}
+
+// cure is what to do about wrong options: the command that mends them, where sdnd does
+// not do so itself.
+func (t *Tunnel) cure(f NodeFacts, command string) string {
+	switch {
+	case !t.Own && f.ReadOnly:
+		return "on " + f.Name + ": " + command + "; sdnd does not do so, as the node joined with --ovsdb read"
+	case !t.Own:
+		return "on " + f.Name + ": " + command
+	case t.DstPort != t.OwnDstPort || t.DstPort == t.WantDstPort:
+		return ownCure(f)
+	case t.WantDstPort == "":
+		return "on " + f.Name + ": ovs-vsctl remove interface vxlan-sdn external_ids sdnctl-dst-port"
+	}
+	return "on " + f.Name + ": ovs-vsctl set interface vxlan-sdn external_ids:sdnctl-dst-port=" + t.WantDstPort
+}
+
+// ownCure is what to do about what sdnd sets by itself.
+func ownCure(f NodeFacts) string {
+	return "sdnd sets it right by itself; if it does not stay so, this shows who else sets it, on " + f.Name + ": ovsdb-tool -mm show-log | grep -C9 vxlan-sdn"
 }
 
 // addTunnel is the command of ovs-vsctl that makes the port.

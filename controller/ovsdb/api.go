@@ -19,6 +19,9 @@ type Bridge struct {
 	// UnderlayMTU is external_ids:sdnctl-underlay-mtu, the MTU in bytes of the
 	// interface that has the tunnel address; 0 when it is not known.
 	UnderlayMTU int
+	// ReadOnly says that external_ids:sdnctl-ovsdb is "read": nothing may be written
+	// to the node's database.
+	ReadOnly bool
 }
 
 // Link is the state of an interface or of its link.
@@ -35,6 +38,18 @@ const (
 // Tunnel is what a tunnel's options say, as they stand in the database;
 // "" for one that is not set.
 type Tunnel struct{ RemoteIP, LocalIP, Key, DstPort string }
+
+// Joined is what "sdnctl node join" recorded in the external_ids of an interface
+// that it made or adopted.
+type Joined struct {
+	// Node is sdnctl-node, the name of the node.
+	Node string
+	// LocalIP is sdnctl-local-ip, the address that the tunnel is to send from where
+	// that is translated on the way; "" for the node's tunnel address.
+	LocalIP string
+	// DstPort is sdnctl-dst-port, the UDP port of the tunnel; "" for that of VXLAN.
+	DstPort string
+}
 
 // Interface is an interface on the watched bridge.
 type Interface struct {
@@ -70,6 +85,9 @@ type Interface struct {
 	// Tunnel has the options of a tunnel, of which the struct has the fields; nil
 	// without any. What it points to is never modified.
 	Tunnel *Tunnel
+	// Joined is what "sdnctl node join" recorded, nil for an interface of others.
+	// What it points to is never modified.
+	Joined *Joined
 }
 
 // Bindable says whether the interface carries any of the external_ids by which a
@@ -93,11 +111,19 @@ type Conn struct {
 	// Node is what Config.Identify returned, "" without it.
 	Node string
 	// Reconfigure has the node's ovs-vswitchd go through its configuration again,
-	// as it does after each ovs-vsctl, by adding 1 to Open_vSwitch.next_cfg: the
-	// one thing that is ever written to a node. It does not wait; that the node
+	// as it does after each ovs-vsctl, by adding 1 to Open_vSwitch.next_cfg, unless
+	// Bridge.ReadOnly says otherwise. It does not wait; that the node
 	// refuses is logged, and nothing happens once the connection has ended. It
 	// may be called at any time, by anyone.
 	Reconfigure func()
+	// Write makes rows of the node's database as desired: those that differ are
+	// written in one transaction, of which nothing happens if others change the rows
+	// meanwhile; then it is tried again, a few times. What is as desired is not
+	// written, and nothing where Bridge.ReadOnly says so. It does not wait; how it
+	// went is told by Handler.DatabaseWritten. Of several calls in a row the last
+	// counts. It may be called at any time, by anyone; nothing happens once the
+	// connection has ended.
+	Write func(Desired)
 }
 
 // Handler is told what nodes say. Its methods are called one at a time; as
@@ -119,6 +145,10 @@ type Handler interface {
 	// may be kept, but not modified, by the handler; an interface that did not
 	// change is the same pointer as before.
 	InterfacesChanged(datapathID uint64, ifaces []*Interface)
+	// DatabaseWritten says how what was last asked of Conn.Write went: nil when the
+	// database is as desired, or why it is not. After an error it is tried again a
+	// few times, and then not before the next call of Conn.Write.
+	DatabaseWritten(datapathID uint64, err error)
 	// OVSDBDisconnected says that nothing more is known about the bridge, and
 	// why. It is called for every connected bridge before Serve returns.
 	OVSDBDisconnected(datapathID uint64, reason error)

@@ -112,6 +112,15 @@ func (r *claims) updateBridge(c *claim, b Bridge) {
 	}
 }
 
+// updateWrite reports how writing for c went, if c holds.
+func (r *claims) updateWrite(c *claim, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.holders[c.conn.DatapathID] == c {
+		r.h.DatabaseWritten(c.conn.DatapathID, err)
+	}
+}
+
 // update changes what c says of interfaces; it is reported if c holds.
 func (r *claims) update(c *claim, ifaces []*Interface) {
 	r.mu.Lock()

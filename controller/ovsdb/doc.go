@@ -9,8 +9,9 @@
 // monitor of the few columns that matter, keeps the little relational view
 // Bridge → Port → Interface that they make, and tells a [Handler] the
 // interfaces of the bridge named br-int (see [Interface]), and what the bridge is set
-// to (see [Bridge]). Nothing is written to a node but, when the
-// rest of the controller asks for it, one counter ([Conn].Reconfigure).
+// to (see [Bridge]). What the rest of the controller asks for is written to the node:
+// columns of rows that are marked as the node's ([Conn].Write), and one counter
+// ([Conn].Reconfigure). Nothing is written to a node that joined with --ovsdb read.
 //
 // # Who is who
 //

@@ -88,7 +88,14 @@ func factsOf(f *Interface) (text string) {
 	if f.Target != "" {
 		text += " " + f.Target
 	}
+	if j := f.Joined; j != nil {
+		text += fmt.Sprintf(" joined %s/%s/%s", j.Node, j.LocalIP, j.DstPort)
+	}
 	return text
+}
+
+func (r *recorder) DatabaseWritten(id uint64, err error) {
+	r.add("%x written: %v", id, err)
 }
 
 func (r *recorder) OVSDBDisconnected(id uint64, reason error) {
@@ -101,6 +108,14 @@ func (r *recorder) reconfigure() {
 	ask := r.last.Reconfigure
 	r.mu.Unlock()
 	ask()
+}
+
+// writes asks the node that connected last to have what is desired.
+func (r *recorder) writes(d Desired) {
+	r.mu.Lock()
+	write := r.last.Write
+	r.mu.Unlock()
+	write(d)
 }
 
 // take returns the lines so far and forgets them.

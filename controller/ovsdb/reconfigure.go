@@ -38,8 +38,11 @@ func (s *session) asked() <-chan struct{} {
 	return s.asks
 }
 
-// reconfigure sends the transaction.
+// reconfigure sends the transaction, unless the node is not to be written to.
 func (s *session) reconfigure() error {
+	if s.view.bridge().ReadOnly {
+		return nil
+	}
 	s.reconfiguring = true
 	return s.write(request{Method: "transact", Params: reconfigureParams(), ID: reconfigureID})
 }

@@ -85,6 +85,7 @@ func (v *view) setBridge(b *bridge, r *row) (err error) {
 			return fmt.Errorf("external_ids: %w", err)
 		}
 		b.facts.UnderlayMTU, _ = strconv.Atoi(b.mtu) // what is no number says nothing
+		b.facts.ReadOnly = b.access == accessRead
 	}
 	if r.Ports == nil {
 		return nil
@@ -111,16 +112,18 @@ func (v *view) setBridge(b *bridge, r *row) (err error) {
 // toggle applies one pair of the difference of external_ids.
 func (b *bridge) toggle(key, value string) {
 	switch key {
-	case "sdnctl-node":
+	case keyNode:
 		toggle(&b.facts.Node, value)
 	case "sdnctl-underlay-mtu":
 		toggle(&b.mtu, value)
+	case keyAccess:
+		toggle(&b.access, value)
 	}
 }
 
 // cost is what b adds to view.size.
 func (b *bridge) cost() int {
-	return rowCost + len(b.name) + len(b.datapathID) + len(b.facts.FailMode) + len(b.facts.Node) + len(b.mtu) + refCost*len(b.ports)
+	return rowCost + len(b.name) + len(b.datapathID) + len(b.facts.FailMode) + len(b.facts.Node) + len(b.mtu) + len(b.access) + refCost*len(b.ports)
 }
 
 // applyPort applies an update of a row of table Port.
@@ -236,7 +239,7 @@ func (f *Interface) set(r *row) (err error) {
 	if r.ExternalIDs == nil {
 		return nil
 	}
-	if err = eachPair(r.ExternalIDs, f.toggle); err != nil {
+	if err = f.setExternalIDs(r.ExternalIDs); err != nil {
 		return fmt.Errorf("external_ids: %w", err)
 	}
 	return nil
@@ -259,6 +262,33 @@ func macOf(s string) (mac [6]byte) {
 		copy(mac[:], m)
 	}
 	return mac
+}
+
+// setExternalIDs applies the difference of external_ids.
+func (f *Interface) setExternalIDs(raw json.RawMessage) error {
+	var j Joined
+	if f.Joined != nil {
+		j = *f.Joined
+	}
+	err := eachPair(raw, func(key, value string) {
+		switch key {
+		case keyNode:
+			toggle(&j.Node, value)
+		case "sdnctl-local-ip":
+			toggle(&j.LocalIP, value)
+		case "sdnctl-dst-port":
+			toggle(&j.DstPort, value)
+		default:
+			f.toggle(key, value)
+		}
+	})
+	switch {
+	case j == Joined{}:
+		f.Joined = nil
+	case f.Joined == nil || *f.Joined != j:
+		f.Joined = &j
+	}
+	return err
 }
 
 // toggle applies one pair of the difference of external_ids.
@@ -318,6 +348,9 @@ func (f *Interface) cost() int {
 	n := rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Target) + len(f.Type) + len(f.Error)
 	if t := f.Tunnel; t != nil {
 		n += len(t.RemoteIP) + len(t.LocalIP) + len(t.Key) + len(t.DstPort)
+	}
+	if j := f.Joined; j != nil {
+		n += len(j.Node) + len(j.LocalIP) + len(j.DstPort)
 	}
 	return n
 }

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// The ids of our requests beside reconfigureID: no two of a kind are ever under
-// way.
+// The ids of our requests beside reconfigureID, readID and writeID: no two of a kind
+// are ever under way.
 const (
 	monitorID = "monitor"
 	echoID    = "echo"
@@ -40,6 +40,8 @@ type session struct {
 	// reconfiguring says that it was, and has not answered.
 	asks          chan struct{}
 	reconfiguring bool
+	// writer makes rows as desired.
+	writer writer
 }
 
 // newSession returns the session of a connection that has proven to be a node.
@@ -50,7 +52,7 @@ func (s *server) newSession(g *guest, conn net.Conn, node string, log *slog.Logg
 	return &session{
 		conn: conn, node: node, cfg: s.cfg, log: log, claims: s.claims, part: part,
 		view: newView(s.cfg.Bridge, s.cfg.MaxMessage, part), shown: g.shown,
-		asks: make(chan struct{}, 1), probes: make(chan struct{}, 1),
+		asks: make(chan struct{}, 1), probes: make(chan struct{}, 1), writer: writer{wakes: make(chan struct{}, 1)},
 	}
 }
 
@@ -135,6 +137,8 @@ func (s *session) done(m message) {
 func (s *session) loop(ctx context.Context, in <-chan message) error {
 	timer := time.NewTimer(s.cfg.HandshakeTimeout)
 	defer timer.Stop()
+	s.writer.start()
+	defer s.writer.timer.Stop()
 	if err := s.write(request{Method: "monitor_cond", Params: monitorParams(monitorID), ID: monitorID}); err != nil {
 		return err
 	}
@@ -171,6 +175,10 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 			}
 		case <-s.asked():
 			err = s.reconfigure()
+		case <-s.writer.woken():
+			err = s.beginWrite()
+		case <-s.writer.timer.C:
+			err = s.readRows()
 		case <-timer.C:
 			// We may be late ourselves, with a message waiting.
 			select {
@@ -228,6 +236,11 @@ func (s *session) handle(ctx context.Context, m message) error {
 		return s.begin(ctx, m)
 	case m.answers(reconfigureID) && s.reconfiguring:
 		s.reconfigured(m)
+		return nil
+	case m.answers(readID) && s.writer.asked == readID:
+		return s.rowsRead(m)
+	case m.answers(writeID) && s.writer.asked == writeID:
+		s.rowsWritten(m)
 		return nil
 	case m.Method == "":
 		return nil // the answer to an echo
@@ -311,6 +324,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 			OVSVersion:  s.view.version,
 			Node:        s.node,
 			Reconfigure: s.askReconfigure,
+			Write:       s.writer.write,
 		}
 		if err := s.cfg.Admit(c); err != nil {
 			return err

@@ -62,7 +62,7 @@ func TestSessionReportsFacts(t *testing.T) {
 		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
 		bridge := func(columns string) { p.update(`{"Bridge":{"` + u1 + `":{"modify":` + columns + `}}}`) }
 		bridge(`{"fail_mode":"secure","external_ids":["map",[["sdnctl-node","node1"],["sdnctl-underlay-mtu","1500"],["other","x"]]]}`)
-		check(t, rec, "a1 bridge {FailMode:secure Node:node1 UnderlayMTU:1500}")
+		check(t, rec, "a1 bridge {FailMode:secure Node:node1 UnderlayMTU:1500 ReadOnly:false}")
 		bridge(`{"external_ids":["map",[["other","x"]]]}`)
 		check(t, rec)
 		bridge(`{"fail_mode":["set",[]],"external_ids":["map",[["sdnctl-node","node1"],["sdnctl-underlay-mtu","huge"]]]}`)

@@ -57,6 +57,7 @@ type bridge struct {
 	ports      map[uuid]struct{}
 	facts      Bridge
 	mtu        string // external_ids:sdnctl-underlay-mtu
+	access     string // external_ids:sdnctl-ovsdb
 }
 
 // iface is a row of table Interface.

@@ -60,7 +60,7 @@ func forgetsBackoff(version string) bool {
 // them has come.
 func (d *dispatcher) keepBackoff(id topology.DatapathID) {
 	n, s := d.nodeOf(id), d.speakers[id]
-	if n == nil || n.peer == nil || s.reconfigure == nil || !d.hears(id, n) {
+	if n == nil || s.reconfigure == nil || !d.speaksFor(n) {
 		return
 	}
 	if forgetsBackoff(n.peer.sess.Desc().Software) {

@@ -29,6 +29,9 @@ type dispatcher struct {
 	dstPorts map[string]int
 	// speakers are those who said it.
 	speakers map[topology.DatapathID]speaker
+	// readdress are the nodes whose tunnel is to send from another address once all
+	// switches have confirmed what they were sent.
+	readdress map[string]bool
 
 	bindMu sync.Mutex // guards bind, which others may ask
 	bind   *binding.Table
@@ -44,6 +47,9 @@ type node struct {
 	peer *peer // nil while its switch is not connected
 	// dstPort is the UDP port of its tunnel, nil while that is not known.
 	dstPort *string
+	// configured is what its database was last made as desired for, nil while there
+	// is nothing of sdnd's in it.
+	configured *configured
 	// home is the address that the node's last session was from, the zero Addr if
 	// that is not known, and left when that session ended.
 	home netip.Addr
@@ -58,8 +64,8 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reportedChange: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
-		speakers: map[topology.DatapathID]speaker{},
-		bind:     binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
+		speakers: map[topology.DatapathID]speaker{}, readdress: map[string]bool{},
+		bind: binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
@@ -150,6 +156,9 @@ func (c committed) happen(d *dispatcher) {
 		if ch.Ref.Kind == topology.KindNode {
 			d.nodeChanged(ch)
 			d.assessSource(ch.Ref.Name)
+			if n := d.nodes[ch.Ref.Name]; n != nil {
+				d.configure(n)
+			}
 		}
 	}
 	d.f.board.reached(c.Revision)
@@ -182,6 +191,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
 		delete(d.nodes, n.name)
+		delete(d.readdress, n.name)
 		d.f.board.remove(n.name)
 		d.identify(n.dpid)
 		return

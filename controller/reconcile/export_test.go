@@ -1,6 +1,11 @@
 package reconcile
 
-import "github.com/sdnctl/sdnctl/openflow/session"
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/openflow/session"
+)
 
 // Session returns the session with a node's switch.
 func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).sess }
@@ -13,4 +18,9 @@ func (f *Fabric) Postponed(node string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.postponed
+}
+
+// DesiredOf is desiredOf.
+func DesiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
+	return desiredOf(node, tunnelIP, j)
 }

@@ -194,11 +194,13 @@ type nodeFacts struct {
 	tunnel      *condition.Tunnel  // nil while unknown
 	otherTunnel string
 	underlay    int // its MTU, 0 while unknown
+	readOnly    bool
 }
 
 // ofNode returns what is known of a bridge that is a node's, whose tunnel port
-// has the number; heard says whether what OVSDB says counts.
-func (f *facts) ofNode(id topology.DatapathID, tunnel openflow.PortNo, heard bool) nodeFacts {
+// has the number; heard says whether what OVSDB says counts, and writable whether it
+// comes from who may be written to.
+func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, heard, writable bool) nodeFacts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, ok := f.bridges[id]
@@ -209,15 +211,15 @@ func (f *facts) ofNode(id topology.DatapathID, tunnel openflow.PortNo, heard boo
 	if b.bridge == nil || !heard {
 		return n
 	}
-	n.underlay = b.bridge.UnderlayMTU
+	n.underlay, n.readOnly = b.bridge.UnderlayMTU, b.bridge.ReadOnly
 	n.standalone = b.bridge.FailMode != "secure"
 	if i := b.iface(pipeline.TunnelPort); i != nil {
-		n.tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error}
-		if i.Tunnel != nil {
-			n.tunnel.RemoteIP, n.tunnel.Key, n.tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, i.Tunnel.DstPort
+		n.tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error, Own: writable && b.owns(i, node)}
+		if n.tunnel.Own {
+			n.tunnel.OwnDstPort = usualPort(i.Joined.DstPort)
 		}
-		if n.tunnel.DstPort == vxlanPort {
-			n.tunnel.DstPort = ""
+		if i.Tunnel != nil {
+			n.tunnel.RemoteIP, n.tunnel.Key, n.tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, usualPort(i.Tunnel.DstPort)
 		}
 	} else {
 		n.otherTunnel = b.otherTunnel()
@@ -228,9 +230,18 @@ func (f *facts) ofNode(id topology.DatapathID, tunnel openflow.PortNo, heard boo
 // vxlanPort is the UDP port of VXLAN without dst_port (RFC 7348, section 5).
 const vxlanPort = "4789"
 
+// usualPort returns a UDP port as an option of the tunnel, "" for that of VXLAN.
+func usualPort(port string) string {
+	if port == vxlanPort {
+		return ""
+	}
+	return port
+}
+
 // showFacts shows on the board how a node's bridge is.
 func (d *dispatcher) showFacts(n *node) {
-	now := d.f.facts.ofNode(n.dpid, d.view.Tunnel(n.name), d.hears(n.dpid, n))
+	d.configure(n)
+	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.hears(n.dpid, n), d.speaksFor(n))
 	d.underlayTold(n.name, now.underlay)
 	var port *string
 	if now.tunnel != nil && now.tunnel.Error == "" {

@@ -97,8 +97,9 @@ type speaker struct {
 	remote string
 	// node is that of its certificate; "" for one that proves nothing.
 	node string
-	// reconfigure is that of ovsdb.Conn.
+	// reconfigure and write are those of ovsdb.Conn.
 	reconfigure func()
+	write       func(ovsdb.Desired)
 }
 
 // ovsdbHere: somebody speaks for a bridge's interfaces.
@@ -110,6 +111,10 @@ type ovsdbHere struct {
 func (e ovsdbHere) happen(d *dispatcher) {
 	delete(d.reportedChange, e.dpid)
 	d.speakers[e.dpid] = e.speaker
+	if n := d.nodeOf(e.dpid); n != nil {
+		n.configured = nil
+		d.f.board.update(n.name, func(s *NodeStatus) { s.writeError = "" })
+	}
 	d.f.identities.hear(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)
 }

@@ -34,6 +34,7 @@ func (timePassed) happen(d *dispatcher) {
 		d.assessPort(port)
 	}
 	d.f.board.review(now)
+	d.readdressed()
 }
 
 // review takes off the board what was refused long ago, and evaluates the nodes

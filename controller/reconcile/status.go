@@ -49,6 +49,8 @@ type NodeStatus struct {
 	NeedsOVSDB bool
 	// source is whether what the node sends through the tunnel is checked.
 	source source
+	// writeError is why its database could not be written last, "" if it could.
+	writeError string
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }

@@ -282,14 +282,14 @@ func (e ovsdbGone) happen(d *dispatcher) {
 		d.f.facts.forget(e.dpid)
 		return
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = false })
+	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.writeError = false, "" })
 	d.showFacts(n)
 	d.assessStrays(n)
 }
 
 // OVSDBConnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
-	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure}})
+	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure, c.Write}})
 }
 
 // InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with

@@ -1,0 +1,178 @@
+package ovsdb
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// The external_ids that say what sdnd may write on a node. "sdnctl node join" sets them.
+const (
+	// keyAccess on the bridge is accessRead where nothing may be written.
+	keyAccess  = "sdnctl-ovsdb"
+	accessRead = "read"
+	// keyNode on a row names the node that sdnctl made or adopted the row for.
+	keyNode = "sdnctl-node"
+)
+
+// Desired is what some columns of rows of a node's database should be. Rows and
+// columns that it does not name are others': they are neither read nor written.
+type Desired struct {
+	// Node is the node's name. Only rows that have it as external_ids:sdnctl-node
+	// are written.
+	Node string
+	Rows []DesiredRow
+}
+
+// DesiredRow is what some columns of one row should be.
+type DesiredRow struct {
+	// Table is the row's table, and Name the value of its column name. A row that
+	// does not exist is not made.
+	Table, Name string
+	// Strings are columns that hold one string.
+	Strings map[string]string
+	// Pairs are pairs of columns that hold a map of strings: column, key, value. A
+	// pair with the value "" should not be there; keys that are not named stay as
+	// they are.
+	Pairs map[string]map[string]string
+}
+
+// columns are the columns that a row has to be read with, in a fixed order.
+func (r DesiredRow) columns() []string {
+	names := append(slices.Collect(maps.Keys(r.Strings)), slices.Collect(maps.Keys(r.Pairs))...)
+	names = append(names, "external_ids")
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// values are the columns of a row as the server gave them (RFC 7047, 5.1).
+type values map[string]json.RawMessage
+
+// pairs decodes a column that holds a map of strings.
+func (v values) pairs(column string) (map[string]string, error) {
+	all := map[string]string{}
+	if err := eachPair(v[column], func(key, value string) { all[key] = value }); err != nil {
+		return nil, fmt.Errorf("%s: %w", column, err)
+	}
+	return all, nil
+}
+
+// operation is one operation of a transaction (RFC 7047, 5.2).
+type operation map[string]any
+
+// selects are the operations that read what the desired rows are now, after the
+// bridge with the given name.
+func (d Desired) selects(bridge string) []operation {
+	ops := []operation{{"op": "select", "table": tableBridge, "where": named(bridge), "columns": []string{"_uuid", "external_ids"}}}
+	for _, r := range d.Rows {
+		ops = append(ops, operation{"op": "select", "table": r.Table, "where": named(r.Name), "columns": append(r.columns(), "_uuid")})
+	}
+	return ops
+}
+
+func named(name string) []any { return []any{[]any{"name", "==", name}} }
+
+// changes returns the operations that make the rows as desired, given what selects
+// has read; none if they are. The first of them wait for the rows to be what was
+// read (RFC 7047, 5.2.6), so that a change that others made since is not overwritten:
+// the transaction then fails as a whole. The summary says what changes.
+func (d Desired) changes(read [][]values) (ops []operation, summary []string, err error) {
+	if len(read) != 1+len(d.Rows) {
+		return nil, nil, fmt.Errorf("%d answers to %d questions", len(read), 1+len(d.Rows))
+	}
+	if len(read[0]) != 1 {
+		return nil, nil, nil // the bridge is gone
+	}
+	bridge := read[0][0]
+	ids, err := bridge.pairs("external_ids")
+	if err != nil {
+		return nil, nil, err
+	}
+	if ids[keyAccess] == accessRead {
+		return nil, nil, errReadOnly
+	}
+	guards := []operation{unchanged(tableBridge, bridge, "external_ids")}
+	for i, r := range d.Rows {
+		for _, have := range read[1+i] {
+			row, what, err := r.difference(d.Node, have)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s %s: %w", r.Table, r.Name, err)
+			}
+			if len(row) == 0 {
+				continue
+			}
+			guards = append(guards, unchanged(r.Table, have, r.columns()...))
+			ops = append(ops, operation{"op": "update", "table": r.Table, "where": is(have), "row": row})
+			summary = append(summary, what...)
+		}
+	}
+	if len(ops) == 0 {
+		return nil, nil, nil
+	}
+	return append(guards, ops...), summary, nil
+}
+
+// difference returns the columns to write of a row that has the given ones, and what
+// that changes; nothing for a row that is another's.
+func (r DesiredRow) difference(node string, have values) (row map[string]any, what []string, err error) {
+	ids, err := have.pairs("external_ids")
+	if err != nil || ids[keyNode] != node {
+		return nil, nil, err
+	}
+	row = map[string]any{}
+	for _, column := range slices.Sorted(maps.Keys(r.Strings)) {
+		was, err := decodeOptional[string](have[column])
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", column, err)
+		}
+		if want := r.Strings[column]; was != want {
+			row[column] = want
+			what = append(what, fmt.Sprintf("%s %s %s: %q becomes %q", r.Table, r.Name, column, was, want))
+		}
+	}
+	for _, column := range slices.Sorted(maps.Keys(r.Pairs)) {
+		now, err := have.pairs(column)
+		if err != nil {
+			return nil, nil, err
+		}
+		differs := false
+		for _, key := range slices.Sorted(maps.Keys(r.Pairs[column])) {
+			want := r.Pairs[column][key]
+			if now[key] == want {
+				continue
+			}
+			differs = true
+			what = append(what, fmt.Sprintf("%s %s %s:%s: %q becomes %q", r.Table, r.Name, column, key, now[key], want))
+			if now[key] = want; want == "" {
+				delete(now, key)
+			}
+		}
+		if differs {
+			row[column] = mapValue(now)
+		}
+	}
+	return row, what, nil
+}
+
+// unchanged is the operation that fails unless a row still has the columns that
+// were read.
+func unchanged(table string, have values, columns ...string) operation {
+	rows := map[string]json.RawMessage{}
+	for _, c := range columns {
+		rows[c] = have[c]
+	}
+	return operation{"op": "wait", "table": table, "where": is(have), "columns": columns, "until": "==", "rows": []any{rows}, "timeout": 0}
+}
+
+// is is the condition that holds for one row.
+func is(have values) []any { return []any{[]any{"_uuid", "==", have["_uuid"]}} }
+
+// mapValue is a map in OVSDB's notation (RFC 7047, 5.1).
+func mapValue(m map[string]string) []any {
+	pairs := [][2]string{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		pairs = append(pairs, [2]string{key, m[key]})
+	}
+	return []any{"map", pairs}
+}

@@ -1,0 +1,98 @@
+package reconcile_test
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/integration/simswitch"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TestWhoIsWrittenTo: only a node whose tunnel port is marked as its own, over a
+// connection from where it has its OpenFlow session, and only when something is
+// another than before.
+func TestWhoIsWrittenTo(t *testing.T) {
+	const home = "127.0.0.2"
+	id := uint64(model.DatapathIDFor("node1"))
+	marked := ovsdb.Interface{Name: "vxlan-sdn", Type: "vxlan", OFPort: 9, Joined: &ovsdb.Joined{Node: "node1"}, Tunnel: &ovsdb.Tunnel{RemoteIP: "flow", Key: "flow", DstPort: "8472"}}
+	unmarked, another := marked, marked
+	unmarked.Joined, another.Joined = nil, &ovsdb.Joined{Node: "node2"}
+	for _, tt := range []struct {
+		name   string
+		remote string
+		iface  ovsdb.Interface
+		bridge ovsdb.Bridge
+		want   int
+	}{
+		{"the node", home + ":6640", marked, ovsdb.Bridge{FailMode: "secure"}, 1},
+		{"another address", "127.0.0.3:6640", marked, ovsdb.Bridge{FailMode: "secure"}, 0},
+		{"not marked", home + ":6640", unmarked, ovsdb.Bridge{FailMode: "secure"}, 0},
+		{"marked as another's", home + ":6640", another, ovsdb.Bridge{FailMode: "secure"}, 0},
+		{"read only", home + ":6640", marked, ovsdb.Bridge{FailMode: "secure", ReadOnly: true}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newIdentityBed(t, reconcile.Config{})
+			b.declare("node1")
+			b.connectAs(home, "node1", simswitch.Config{Desc: openflow.Desc{Software: "3.1.0"}})
+			b.await("node1 is connected", func() bool { return b.at("node1", home) })
+			var mu sync.Mutex
+			var wrote []ovsdb.Desired
+			b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Remote: tt.remote, Write: func(d ovsdb.Desired) {
+				mu.Lock()
+				defer mu.Unlock()
+				wrote = append(wrote, d)
+			}})
+			b.fabric.BridgeChanged(id, tt.bridge)
+			b.fabric.InterfacesChanged(id, []*ovsdb.Interface{&tt.iface})
+			other := &ovsdb.Interface{Name: "web", OFPort: 5}
+			b.fabric.InterfacesChanged(id, []*ovsdb.Interface{&tt.iface, other}) // nothing of the tunnel
+			conditions := func() []condition.Condition { s, _ := b.fabric.NodeStatus("node1"); return s.Conditions }
+			has := func(r condition.Reason) bool {
+				return slices.ContainsFunc(conditions(), func(c condition.Condition) bool { return c.Reason == r })
+			}
+			b.fabric.DatabaseWritten(id, errors.New("transaction refused"))
+			b.await("the failure is told", func() bool { return has(condition.OVSDBWriteFailed) })
+			b.fabric.DatabaseWritten(id, nil)
+			b.await("and its end", func() bool { return !has(condition.OVSDBWriteFailed) })
+			if has(condition.OVSDBReadOnly) != tt.bridge.ReadOnly {
+				t.Errorf("conditions %+v", conditions())
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if len(wrote) != tt.want {
+				t.Fatalf("written %d times, want %d: %+v", len(wrote), tt.want, wrote)
+			}
+		})
+	}
+}
+
+// TestDesiredTunnel: what a node's tunnel should be follows from what it joined with
+// and its tunnel address.
+func TestDesiredTunnel(t *testing.T) {
+	ip := netip.MustParseAddr("192.0.2.1")
+	for _, tt := range []struct {
+		ip     netip.Addr
+		joined ovsdb.Joined
+		want   map[string]string
+	}{
+		{ip, ovsdb.Joined{Node: "node1"}, map[string]string{"remote_ip": "flow", "key": "flow", "dst_port": "", "local_ip": "192.0.2.1"}},
+		{ip, ovsdb.Joined{Node: "node1", LocalIP: "10.0.0.1", DstPort: "8472"}, map[string]string{"remote_ip": "flow", "key": "flow", "dst_port": "8472", "local_ip": "10.0.0.1"}},
+		{netip.Addr{}, ovsdb.Joined{Node: "node1"}, map[string]string{"remote_ip": "flow", "key": "flow", "dst_port": ""}},
+	} {
+		want := ovsdb.Desired{Node: "node1", Rows: []ovsdb.DesiredRow{{
+			Table: "Interface", Name: "vxlan-sdn", Strings: map[string]string{"type": "vxlan"}, Pairs: map[string]map[string]string{"options": tt.want},
+		}}}
+		if d := cmp.Diff(want, reconcile.DesiredOf("node1", tt.ip, tt.joined)); d != "" {
+			t.Errorf("%+v (-want +got):\n%s", tt.joined, d)
+		}
+	}
+}
