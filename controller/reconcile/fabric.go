@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/connlimit"
+	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -93,6 +94,9 @@ type Config struct {
 	// ReviewEvery is how often sdnd looks what has changed by time alone; see
 	// review.go. 0 means 5 s.
 	ReviewEvery time.Duration
+	// PacketIns has the packets answered that flows of nodes send to the controller;
+	// nil counts them as unexpected. Run runs it.
+	PacketIns *packetin.Queues
 	// Now is the clock for what people see; nil means time.Now.
 	Now func() time.Time
 }
@@ -199,6 +203,9 @@ func (f *Fabric) Run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return f.reviews(ctx) })
+	if q := f.cfg.PacketIns; q != nil {
+		g.Go(func() error { return q.Run(ctx) })
+	}
 	err := g.Wait()
 	f.late.Wait()
 	if ctx.Err() == nil {

@@ -172,10 +172,20 @@ func (p *peer) heard(e session.Event) {
 	case *openflow.PortStatus:
 		p.f.tell(portChanged{p, e})
 	default:
-		// No flow of ours sends packets here or asks to hear of its end.
+		if m, ok := e.(*openflow.PacketIn); ok && p.punted(m) {
+			return
+		}
+		// No flow of ours asks for it.
 		p.f.metrics.unexpected.Inc()
 		p.f.log.Debug("unexpected message", "dpid", p.dpid, "type", e.Type())
 	}
+}
+
+// punted hands a packet to whoever answers it, and reports false if nobody does or if
+// the switch is no node's.
+func (p *peer) punted(m *openflow.PacketIn) bool {
+	n, ok := p.f.View().Topo.NodeByDatapath(p.dpid)
+	return ok && p.f.peerOf(n.Name) == p && p.f.cfg.PacketIns.Offer(n.Name, m)
 }
 
 // assign makes the switch the node's; called by the dispatcher, once.
