@@ -69,7 +69,7 @@ func TestObjectLife(t *testing.T) {
 	}
 	want := &api.PortStatus{
 		Ready: true, Conditions: []api.Condition{},
-		IP: "10.0.0.4", PrefixLength: 24, MAC: port.Status.MAC,
+		IP: "10.0.0.4", PrefixLength: 24, Addresses: []api.PortLink{{IP: "10.0.0.4", PrefixLength: 24}}, MAC: port.Status.MAC,
 		MTU: 1450, VNI: port.Status.VNI,
 	}
 	if diff := cmp.Diff(want, port.Status); diff != "" {
