@@ -76,7 +76,10 @@ func (d *dispatcher) configure(n *node) {
 	now, own := d.f.facts.ownTunnel(n.dpid, n.name)
 	s := d.speakers[n.dpid]
 	if !own || s.write == nil || !d.speaksFor(n) {
-		n.configured = nil
+		if delete(d.readdress, n.name); n.configured != nil {
+			n.configured = nil
+			d.f.board.update(n.name, func(s *NodeStatus) { s.writeError = "" })
+		}
 		return
 	}
 	now.tunnelIP = d.tunnelAddr(n)
@@ -125,7 +128,7 @@ type databaseWritten struct {
 
 func (e databaseWritten) happen(d *dispatcher) {
 	n := d.nodeOf(e.dpid)
-	if n == nil {
+	if n == nil || n.configured == nil { // by now there is nothing of sdnd's in it
 		return
 	}
 	text := ""

@@ -59,10 +59,31 @@ func TestWhoIsWrittenTo(t *testing.T) {
 			has := func(r condition.Reason) bool {
 				return slices.ContainsFunc(conditions(), func(c condition.Condition) bool { return c.Reason == r })
 			}
-			b.fabric.DatabaseWritten(id, errors.New("transaction refused"))
-			b.await("the failure is told", func() bool { return has(condition.OVSDBWriteFailed) })
-			b.fabric.DatabaseWritten(id, nil)
-			b.await("and its end", func() bool { return !has(condition.OVSDBWriteFailed) })
+			fails := func() bool {
+				b.fabric.DatabaseWritten(id, errors.New("transaction refused"))
+				b.fabric.InterfacesChanged(id, []*ovsdb.Interface{&tt.iface}) // the last event
+				b.await("all is done", func() bool { return !b.fabric.HasInterface("node1", "web") })
+				return has(condition.OVSDBWriteFailed)
+			}
+			b.await("its interfaces are known", func() bool { return b.fabric.HasInterface("node1", "web") })
+			if got := fails(); got != (tt.want > 0) {
+				t.Errorf("OVSDBWriteFailed is %v: %+v", got, conditions())
+			}
+			if tt.want > 0 {
+				b.fabric.DatabaseWritten(id, nil)
+				b.await("the end of a failure is told", func() bool { return !has(condition.OVSDBWriteFailed) })
+				fails = func() bool {
+					b.fabric.DatabaseWritten(id, errors.New("transaction refused"))
+					b.await("the failure is told", func() bool { return has(condition.OVSDBWriteFailed) })
+					b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure", ReadOnly: true})
+					b.await("that it may be read only is told", func() bool { return has(condition.OVSDBReadOnly) })
+					return has(condition.OVSDBWriteFailed)
+				}
+				if fails() {
+					t.Errorf("a node that may not be written to still has %+v", conditions())
+				}
+				tt.bridge.ReadOnly = true
+			}
 			if has(condition.OVSDBReadOnly) != tt.bridge.ReadOnly {
 				t.Errorf("conditions %+v", conditions())
 			}

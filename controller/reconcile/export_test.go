@@ -24,3 +24,15 @@ func (f *Fabric) Postponed(node string) bool {
 func DesiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 	return desiredOf(node, tunnelIP, j)
 }
+
+// HasInterface reports whether OVSDB tells of an interface of a node's bridge.
+func (f *Fabric) HasInterface(node, name string) bool {
+	n, ok := f.View().Topo.Node(node)
+	if !ok {
+		return false
+	}
+	f.facts.mu.Lock()
+	defer f.facts.mu.Unlock()
+	b, ok := f.facts.bridges[n.DatapathID]
+	return ok && b.iface(name) != nil
+}
