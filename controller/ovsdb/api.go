@@ -166,9 +166,9 @@ type Config struct {
 	// connection is closed then. It is asked again whenever the node is heard,
 	// which is at least every EchoInterval. The default is that it may.
 	Admit func(Conn) error
-	// Known reports whether an address is that of a node, as far as is known: those
-	// that have not proven to be a node are else taken for strangers, who share less
-	// room (MaxMessage). It must not wait. The default is that all are known.
+	// Known reports whether an address is that of a node, as far as is known. Else,
+	// those that have not proven to be a node share less room (MaxMessage). It must
+	// not wait. The default is that all are known.
 	Known func(net.Addr) bool
 	// Standing says how much a connection's word counts for its bridge, when several
 	// have one with the same datapath id: the one with the greatest standing is
@@ -193,10 +193,11 @@ type Config struct {
 	// 650 bytes in the first message, the largest there is. Default 8 MiB,
 	// good for 12,000 interfaces on one node. All nodes
 	// together may have 16 messages larger than 32 KiB under way, and rows of 64
-	// times MaxMessage beyond the first 64 KiB of each connection. Strangers may
-	// together have 4 such messages, of which 8 MiB are read a second, and rows of 8
-	// times MaxMessage. For messages others wait: the address with the most under
-	// way loses its oldest when that is 5 s old, or 1 s of strangers.
+	// times MaxMessage beyond the first 64 KiB of each connection. Those that have
+	// not proven to be a node may together have 4 such messages, of which 8 MiB are
+	// read a second, and rows of 8 times MaxMessage. For messages others wait: the
+	// address with the most under way loses its oldest when that is 5 s old, or 1 s
+	// where it has not proven to be a node.
 	MaxMessage int
 	// MaxHandshakes bounds the connections that have not yet shown a bridge. When
 	// there are more, those of the address with the most are closed, oldest

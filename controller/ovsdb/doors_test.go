@@ -65,8 +65,8 @@ func TestShownIsSafe(t *testing.T) {
 		third := ln.dial(t, "m:3")
 		third.expect("monitor_cond")
 		first.ended()
-		if d := time.Since(start); d != lobbyGrace {
-			t.Errorf("the first had to go after %v, want %v", d, lobbyGrace)
+		if d := time.Since(start); d != handshakeGrace {
+			t.Errorf("the first had to go after %v, want %v", d, handshakeGrace)
 		}
 		p.update(`{"Interface":{"` + i2 + `":{"modify":{"ofport":9}}}}`)
 		check(t, rec, "a1 interfaces veth1(web1,,)@9")

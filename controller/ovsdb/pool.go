@@ -20,24 +20,24 @@ const (
 )
 
 // How much of what is larger all connections of nodes may have together, and all
-// of strangers.
+// of connections that have not proven to be a node.
 const (
-	largeMessages    = 16 // messages being read or applied
-	largeViews       = 64 // times Config.MaxMessage
-	strangeMessages  = 4
-	strangeViews     = 8
-	largeGrace       = 5 * time.Second // how long a message is safe from those that wait
-	strangeGrace     = time.Second
-	strangeBytes     = 8 << 20 // a second, of large messages of all strangers together
-	strangeBytesOnce = 1 << 20
+	largeMessages     = 16 // messages being read or applied
+	largeViews        = 64 // times Config.MaxMessage
+	unprovenMessages  = 4
+	unprovenViews     = 8
+	largeGrace        = 5 * time.Second // how long a message is safe from those that wait
+	unprovenGrace     = time.Second
+	unprovenBytes     = 8 << 20 // a second, of large messages of all of them together
+	unprovenBytesOnce = 1 << 20
 )
 
 // pool bounds the memory that all connections of a Serve take up together. A
 // thousand nodes that return at once wait for each other's large first
 // messages for a few milliseconds; a thousand hostile ones cannot fill the
-// memory. Strangers have a pool of their own: whatever they do, nodes wait for
-// nodes only.
-type pool struct{ nodes, strangers room }
+// memory. Those that have not proven to be a node have a pool of their own: whatever
+// they do, nodes wait for nodes only.
+type pool struct{ nodes, unproven room }
 
 // room is what is for one kind of connection.
 type room struct {
@@ -49,10 +49,10 @@ type room struct {
 
 func newPool(maxMessage int) *pool {
 	p := &pool{
-		nodes:     room{messages: connlimit.New(largeMessages, largeGrace), views: largeViews, pace: rate.NewLimiter(rate.Inf, 0)},
-		strangers: room{messages: connlimit.New(strangeMessages, strangeGrace), views: strangeViews, pace: rate.NewLimiter(strangeBytes, strangeBytesOnce)},
+		nodes:    room{messages: connlimit.New(largeMessages, largeGrace), views: largeViews, pace: rate.NewLimiter(rate.Inf, 0)},
+		unproven: room{messages: connlimit.New(unprovenMessages, unprovenGrace), views: unprovenViews, pace: rate.NewLimiter(unprovenBytes, unprovenBytesOnce)},
 	}
-	for _, r := range []*room{&p.nodes, &p.strangers} {
+	for _, r := range []*room{&p.nodes, &p.unproven} {
 		r.rows.Store(int64(r.views) * int64(maxMessage))
 	}
 	return p
@@ -73,7 +73,7 @@ func (p *part) room() *room {
 	if p.known() {
 		return &p.pool.nodes
 	}
-	return &p.pool.strangers
+	return &p.pool.unproven
 }
 
 // takeMessage waits until one more large message may be read, of which n bytes
@@ -96,7 +96,7 @@ type large struct {
 // take waits until n more bytes may be read.
 func (l *large) take(ctx context.Context, n int) error {
 	for n > 0 {
-		some := min(n, strangeBytesOnce)
+		some := min(n, unprovenBytesOnce)
 		if err := l.pace.WaitN(ctx, some); err != nil {
 			return err
 		}

@@ -61,20 +61,20 @@ type server struct {
 	cfg    Config
 	claims *claims
 	pool   *pool
-	doors
+	admission
 	// strange logs what is wrong with those who come.
-	strange *warn.Limiter
+	warnings *warn.Limiter
 }
 
 func newServer(h Handler, cfg Config) *server {
 	return &server{
 		cfg: cfg, claims: newClaims(h, cfg), pool: newPool(cfg.MaxMessage),
-		doors: newDoors(cfg), strange: warn.New(cfg.Logger),
+		admission: newAdmission(cfg), warnings: warn.New(cfg.Logger),
 	}
 }
 
 // serve serves one connection to its end.
-func (s *server) serve(ctx context.Context, g *guest, conn net.Conn) {
+func (s *server) serve(ctx context.Context, g *admitted, conn net.Conn) {
 	log := s.cfg.Logger.With("remote", conn.RemoteAddr().String())
 	log.Debug("OVSDB connection accepted")
 	node, err := s.identify(ctx, conn)
@@ -84,7 +84,7 @@ func (s *server) serve(ctx context.Context, g *guest, conn net.Conn) {
 			err = errCrowded
 		}
 		if !stopping(ctx) {
-			s.strange.Warn(conn.RemoteAddr(), "OVSDB connection does not prove who it is", "err", err)
+			s.warnings.Warn(conn.RemoteAddr(), "OVSDB connection does not prove who it is", "err", err)
 		}
 		return
 	}
@@ -96,7 +96,7 @@ func (s *server) serve(ctx context.Context, g *guest, conn net.Conn) {
 	case session.ready:
 		log.Info("OVSDB connection ended", "err", err)
 	default:
-		s.strange.Warn(conn.RemoteAddr(), "OVSDB connection failed: check set-manager on the node", "err", err)
+		s.warnings.Warn(conn.RemoteAddr(), "OVSDB connection failed: check set-manager on the node", "err", err)
 	}
 }
 

@@ -45,7 +45,7 @@ type session struct {
 }
 
 // newSession returns the session of a connection that has proven to be a node.
-func (s *server) newSession(g *guest, conn net.Conn, node string, log *slog.Logger) *session {
+func (s *server) newSession(g *admitted, conn net.Conn, node string, log *slog.Logger) *session {
 	part := &part{pool: s.pool, from: conn.RemoteAddr(), drop: g.drop, known: func() bool {
 		return node != "" || s.cfg.Known(conn.RemoteAddr())
 	}}

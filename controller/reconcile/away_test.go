@@ -42,7 +42,7 @@ func TestDriftWhileAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reportedChange := func(what string, want int) {
+	expectDrifts := func(what string, want int) {
 		b.Helper()
 		all := b.fabric.Drifts("node1")
 		for _, d := range all {
@@ -55,21 +55,21 @@ func TestDriftWhileAway(t *testing.T) {
 		}
 	}
 	away(func() {})
-	reportedChange("nothing", 0)
+	expectDrifts("nothing", 0)
 	away(func() { b.apply(portOp("p2", "node1")) })
-	reportedChange("a change of the topology", 0)
+	expectDrifts("a change of the topology", 0)
 	away(func() {
 		ofctl("add-flow", "br-int", "table=0,priority=65000,ip,nw_dst=10.0.0.3,actions=drop")
 		ofctl("del-flows", "br-int", "table=0,arp,arp_spa=10.0.0.2")
 	})
-	reportedChange("one flow more, one less", 2)
+	expectDrifts("one flow more, one less", 2)
 	away(func() {
 		ofctl("add-flow", "br-int", "table=0,priority=65000,ip,nw_dst=10.0.0.3,actions=drop")
 		b.apply(del(topology.KindPort, "p2"))
 	})
-	reportedChange("both at once", 3)
+	expectDrifts("both at once", 3)
 	away(func() { ofctl("del-flows", "br-int") })
-	reportedChange("a switch that is empty", 3)
+	expectDrifts("a switch that is empty", 3)
 }
 
 // TestDriftWhileStopped: the same while sdnd itself does not run, for the switch

@@ -22,9 +22,9 @@ type dispatcher struct {
 	nodes map[string]*node
 	// peers are all live sessions by datapath id, the one in charge first.
 	peers map[topology.DatapathID][]*peer
-	// told is what OVSDB said, by datapath id, also of switches that are no
+	// reported is what OVSDB has said, by datapath id, also of switches that are no
 	// node (yet).
-	reportedChange map[topology.DatapathID][]binding.Interface
+	reported map[topology.DatapathID][]binding.Interface
 	// dstPorts counts the nodes by the UDP port of their tunnel.
 	dstPorts map[string]int
 	// speakers are those who said it.
@@ -63,7 +63,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
-		reportedChange: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
+		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{}, readdress: map[string]bool{},
 		bind: binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}

@@ -148,8 +148,8 @@ func TestWrongSource(t *testing.T) {
 		passed.Add(int64(10 * time.Second))
 		for port := range want {
 			s := b.fabric.PortStatus(port)
-			if _, reportedChange := ended.Load(port); !reportedChange || len(sources(s.Conditions)) > 0 {
-				return fmt.Errorf("%s: %+v, subscribers were notified: %t", port, s.Conditions, reportedChange)
+			if _, notified := ended.Load(port); !notified || len(sources(s.Conditions)) > 0 {
+				return fmt.Errorf("%s: %+v, subscribers were notified: %t", port, s.Conditions, notified)
 			}
 			if s.Dropped == nil || s.Dropped.Packets == 0 || s.Dropped.Last.IsZero() {
 				t.Fatalf("%s: what was dropped is forgotten: %+v", port, s.Dropped)

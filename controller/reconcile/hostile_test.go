@@ -306,11 +306,11 @@ func (b *chaosBed) latencies(n int, d time.Duration) []time.Duration {
 // confirmed waits until a node has confirmed a revision; others need not.
 func (b *chaosBed) confirmed(rev topology.Revision, node string) {
 	b.Helper()
-	reportedChange := make(chan struct{}, 1)
+	noticed := make(chan struct{}, 1)
 	defer b.fabric.Subscribe(func(o topology.Ref) {
 		if o.Name == node && o.Kind == topology.KindNode {
 			select {
-			case reportedChange <- struct{}{}:
+			case noticed <- struct{}{}:
 			default:
 			}
 		}
@@ -323,7 +323,7 @@ func (b *chaosBed) confirmed(rev topology.Revision, node string) {
 			return
 		}
 		select {
-		case <-reportedChange:
+		case <-noticed:
 		case <-a.Changed:
 		case <-limit.C:
 			b.Fatalf("revision %d: pending: %+v", rev, a.Pending)

@@ -109,7 +109,7 @@ type ovsdbHere struct {
 }
 
 func (e ovsdbHere) happen(d *dispatcher) {
-	delete(d.reportedChange, e.dpid)
+	delete(d.reported, e.dpid)
 	d.speakers[e.dpid] = e.speaker
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil

@@ -200,25 +200,25 @@ func TestItemsOfOthers(t *testing.T) {
 	port := func(n int) topology.Ref {
 		return topology.Ref{Kind: topology.KindPort, Name: fmt.Sprintf("r%d", n)}
 	}
-	type reportedChange struct {
+	type drifted struct {
 		what, table string
 		owner       topology.Ref
 	}
 	cases := []struct {
 		name string
 		args []string
-		want []reportedChange
+		want []drifted
 	}{
-		{"a group added", []string{"add-group", "br-int", "group_id=99,type=all,bucket=actions=output:1"}, []reportedChange{{"added", "groups", topology.Ref{}}}},
-		{"a group modified", []string{"mod-group", "br-int", "group_id=1,type=select,bucket=actions=output:1"}, []reportedChange{{"modified", "groups", port(1)}}},
+		{"a group added", []string{"add-group", "br-int", "group_id=99,type=all,bucket=actions=output:1"}, []drifted{{"added", "groups", topology.Ref{}}}},
+		{"a group modified", []string{"mod-group", "br-int", "group_id=1,type=select,bucket=actions=output:1"}, []drifted{{"modified", "groups", port(1)}}},
 		{"a group deleted, and a flow with it", []string{"del-groups", "br-int", "group_id=2"},
-			[]reportedChange{{"deleted", "table 110", port(2)}, {"deleted", "groups", port(2)}}},
-		{"a meter modified", []string{"mod-meter", "br-int", "meter=3,pktps,band=type=drop,rate=9"}, []reportedChange{{"modified", "meters", port(3)}}},
+			[]drifted{{"deleted", "table 110", port(2)}, {"deleted", "groups", port(2)}}},
+		{"a meter modified", []string{"mod-meter", "br-int", "meter=3,pktps,band=type=drop,rate=9"}, []drifted{{"modified", "meters", port(3)}}},
 		{"a meter deleted, and a flow with it", []string{"del-meter", "br-int", "meter=4"},
-			[]reportedChange{{"deleted", "table 110", port(4)}, {"deleted", "meters", port(4)}}},
-		{"a meter added", []string{"add-meter", "br-int", "meter=99,kbps,band=type=drop,rate=9"}, []reportedChange{{"added", "meters", topology.Ref{}}}},
+			[]drifted{{"deleted", "table 110", port(4)}, {"deleted", "meters", port(4)}}},
+		{"a meter added", []string{"add-meter", "br-int", "meter=99,kbps,band=type=drop,rate=9"}, []drifted{{"added", "meters", topology.Ref{}}}},
 	}
-	check := func(t *testing.T, before int, by string, want []reportedChange) {
+	check := func(t *testing.T, before int, by string, want []drifted) {
 		t.Helper()
 		b.itemsSettled(n)
 		b.await("the drifts, and the groups and meters as they were", func(context.Context) error {
@@ -232,12 +232,12 @@ func TestItemsOfOthers(t *testing.T) {
 			}
 			return nil
 		})
-		all := map[reportedChange]int{}
+		all := map[drifted]int{}
 		for _, w := range want {
 			all[w]++
 		}
 		for _, d := range b.fabric.Drifts("")[before:] {
-			all[reportedChange{d.What, d.Table, d.Owner}]--
+			all[drifted{d.What, d.Table, d.Owner}]--
 			if d.By != by {
 				t.Errorf("by %q: %+v", d.By, d)
 			}
@@ -259,7 +259,7 @@ func TestItemsOfOthers(t *testing.T) {
 		})
 	}
 	b.stop()
-	var want []reportedChange
+	var want []drifted
 	for _, tt := range cases {
 		b.tamper(n, tt.args...)
 		if tt.name != "a meter added" { // which may be one that sdnd was about to delete

@@ -17,7 +17,7 @@ import (
 func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	const from = "127.0.0.2"
 	id := uint64(model.DatapathIDFor("node1"))
-	reportedChange := func(b *tlsBed, node string) (*atomic.Int32, func()) {
+	reconfigured := func(b *tlsBed, node string) (*atomic.Int32, func()) {
 		n := &atomic.Int32{}
 		return n, func() {
 			b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Node: node, Reconfigure: func() { n.Add(1) }})
@@ -37,7 +37,7 @@ func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	t.Run("OVSDB first", func(t *testing.T) {
 		b := newTLSBed(t)
 		b.declare("node1")
-		n, connect := reportedChange(b, "node1")
+		n, connect := reconfigured(b, "node1")
 		connect()
 		stop := b.connectAs(from, "node1", simswitch.Config{Desc: old()})
 		b.await("both are there", hasOVSDB(b))
@@ -55,11 +55,11 @@ func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 		b.declare("node1")
 		b.connectAs(from, "node1", simswitch.Config{Desc: old()})
 		b.await("node1 is connected", func() bool { return b.at("node1", from) })
-		n, connect := reportedChange(b, "node1")
+		n, connect := reconfigured(b, "node1")
 		connect()
 		b.await("it is told", func() bool { return n.Load() > 0 })
 		b.fabric.OVSDBDisconnected(id, context.Canceled)
-		again, connect := reportedChange(b, "node1")
+		again, connect := reconfigured(b, "node1")
 		connect()
 		b.await("the new connection is told", func() bool { return again.Load() > 0 })
 		want(t, n, 1)
@@ -67,7 +67,7 @@ func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	})
 	t.Run("declared last", func(t *testing.T) {
 		b := newTLSBed(t)
-		n, connect := reportedChange(b, "node1")
+		n, connect := reconfigured(b, "node1")
 		connect()
 		b.connectAs(from, "node1", simswitch.Config{Desc: old()})
 		b.await("it waits", func() bool { return b.listed(from, "no declared node") })
@@ -78,13 +78,13 @@ func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	})
 	t.Run("not of another's OVSDB", func(t *testing.T) {
 		b := newTLSBed(t)
-		n, connect := reportedChange(b, "node2")
+		n, connect := reconfigured(b, "node2")
 		connect()
 		b.declare("node1")
 		b.connectAs(from, "node1", simswitch.Config{Desc: old()})
 		b.await("node1 is connected", func() bool { return b.at("node1", from) })
 		connect()
-		right, connect := reportedChange(b, "node1")
+		right, connect := reconfigured(b, "node1")
 		connect()
 		b.await("node1 itself is told", func() bool { return right.Load() > 0 })
 		want(t, n, 0)
@@ -92,7 +92,7 @@ func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
 	t.Run("not if it keeps to it", func(t *testing.T) {
 		b := newTLSBed(t)
 		b.declare("node1")
-		n, connect := reportedChange(b, "node1")
+		n, connect := reconfigured(b, "node1")
 		connect()
 		b.connectAs(from, "node1", simswitch.Config{Desc: openflow.Desc{Software: "3.3.0"}})
 		b.await("both are there", hasOVSDB(b))

@@ -70,8 +70,8 @@ type mailbox struct {
 
 // waiter is called when the node has confirmed a view.
 type waiter struct {
-	seq            uint64
-	reportedChange func()
+	seq  uint64
+	call func()
 }
 
 func newMailbox() *mailbox { return &mailbox{notify: make(chan struct{}, 1)} }
@@ -231,15 +231,15 @@ func (m *mailbox) take() (job, bool) {
 
 // whenDone has a function called, once, when the node has confirmed a view with at
 // least that sequence number; at once if nothing waits.
-func (m *mailbox) whenDone(seq uint64, reportedChange func()) {
+func (m *mailbox) whenDone(seq uint64, call func()) {
 	m.mu.Lock()
 	idle := m.waiting.view == nil && m.busy.view == nil
 	if !idle {
-		m.waiters = append(m.waiters, waiter{seq, reportedChange})
+		m.waiters = append(m.waiters, waiter{seq, call})
 	}
 	m.mu.Unlock()
 	if idle {
-		reportedChange()
+		call()
 	}
 }
 
@@ -264,7 +264,7 @@ func (m *mailbox) done() {
 	})
 	m.mu.Unlock()
 	for _, w := range ready {
-		w.reportedChange()
+		w.call()
 	}
 }
 

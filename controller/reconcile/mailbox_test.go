@@ -153,23 +153,23 @@ func TestMailboxHolds(t *testing.T) {
 func TestMailboxTellsWhenDone(t *testing.T) {
 	v := views(t, 3)
 	m := newMailbox()
-	reportedChange := 0
-	m.whenDone(v[0].Seq, func() { reportedChange++ })
-	if reportedChange != 1 {
-		t.Fatalf("told %d times that nothing waits", reportedChange)
+	called := 0
+	m.whenDone(v[0].Seq, func() { called++ })
+	if called != 1 {
+		t.Fatalf("told %d times that nothing waits", called)
 	}
 	m.post(v[0], v[1], unit("p"), false)
 	m.mustTake(t)
 	m.post(v[1], v[2], unit("p"), false)
-	m.whenDone(v[2].Seq, func() { reportedChange++ })
+	m.whenDone(v[2].Seq, func() { called++ })
 	m.done()
-	if reportedChange != 1 {
+	if called != 1 {
 		t.Fatal("told before the view was confirmed")
 	}
 	m.mustTake(t)
 	m.done()
-	if reportedChange != 2 {
-		t.Fatalf("told %d times, want 2", reportedChange)
+	if called != 2 {
+		t.Fatalf("told %d times, want 2", called)
 	}
 }
 

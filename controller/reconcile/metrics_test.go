@@ -44,21 +44,21 @@ func TestMetricsLint(t *testing.T) {
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
-	reportedChange := map[string]float64{}
+	gauges := map[string]float64{}
 	for _, m := range families {
 		for _, x := range m.GetMetric() {
 			name := m.GetName()
 			for _, l := range x.GetLabel() {
 				name += " " + l.GetValue()
 			}
-			reportedChange[name] = x.GetGauge().GetValue()
+			gauges[name] = x.GetGauge().GetValue()
 		}
 	}
 	for name, want := range map[string]float64{
 		"sdnd_node_connected node1": 0, "sdnd_node_ready node1": 0, "sdnd_node_conditions node1": 1,
 		"sdnd_objects_with_condition NotConnected error": 1, "sdnd_objects_with_condition NotBound error": 0,
 	} {
-		if got, ok := reportedChange[name]; !ok || got != want {
+		if got, ok := gauges[name]; !ok || got != want {
 			t.Errorf("%s is %v (%t), want %v", name, got, ok, want)
 		}
 	}

@@ -26,8 +26,8 @@ func TestRefusedNode(t *testing.T) {
 			s.source.declared = netip.MustParseAddr(fmt.Sprintf("192.0.2.%d", i+1))
 		})
 	}
-	var reportedChange []string
-	tell := func(o topology.Ref) { reportedChange = append(reportedChange, o.String()) }
+	var notified []string
+	tell := func(o topology.Ref) { notified = append(notified, o.String()) }
 	b.subscribers[&tell] = struct{}{}
 
 	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
@@ -42,8 +42,8 @@ func TestRefusedNode(t *testing.T) {
 		t.Errorf("another node: %+v", two)
 	}
 	b.accept(from)
-	if want := "[node/node1 node/node1]"; fmt.Sprint(reportedChange) != want {
-		t.Errorf("subscribers were told %v, want %s", reportedChange, want)
+	if want := "[node/node1 node/node1]"; fmt.Sprint(notified) != want {
+		t.Errorf("subscribers were told %v, want %s", notified, want)
 	}
 }
 

@@ -65,12 +65,12 @@ func flowOf(t testing.TB, set *pipeline.ItemSet, e pipeline.Item) openflow.Flow 
 
 // modelSwitch is a flow table that tells of what others do to it.
 type modelSwitch struct {
-	flows          map[openflow.FlowKey]openflow.Flow
-	reportedChange []session.FlowChange
+	flows    map[openflow.FlowKey]openflow.Flow
+	reported []session.FlowChange
 }
 
 func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
-	m.reportedChange = append(m.reportedChange, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
+	m.reported = append(m.reported, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
 // bring does what the worker does for a job.
@@ -99,7 +99,7 @@ func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.ItemSet) {
 
 // repaired undoes what was reported, and returns how many flows it touched.
 func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
-	remove, add := undoing(compareReported(m.reportedChange, wanted))
+	remove, add := undoing(compareReported(m.reported, wanted))
 	for _, f := range remove {
 		delete(m.flows, f.Key())
 	}
@@ -107,7 +107,7 @@ func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
 		f := flowOf(t, wanted, e)
 		m.flows[f.Key()] = f
 	}
-	m.reportedChange = nil
+	m.reported = nil
 	return len(remove) + len(add)
 }
 
@@ -161,7 +161,7 @@ func TestRepairsAnything(t *testing.T) {
 				wanted = next
 			case "repair":
 				keys := map[openflow.FlowKey]bool{}
-				for _, c := range m.reportedChange {
+				for _, c := range m.reported {
 					keys[c.Key()] = true
 				}
 				if n := m.repaired(t, wanted); n > len(keys) {

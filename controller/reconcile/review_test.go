@@ -13,17 +13,17 @@ import (
 
 // boardAt is a board with the nodes, at 192.0.2.1 and so on, whose clock is *now,
 // and what subscribers are notified of.
-func boardAt(now *time.Time, nodes ...string) (b *board, reportedChange *[]string) {
-	b, reportedChange = newBoard(func() time.Time { return *now }, "br-int"), new([]string)
+func boardAt(now *time.Time, nodes ...string) (b *board, notified *[]string) {
+	b, notified = newBoard(func() time.Time { return *now }, "br-int"), new([]string)
 	for i, name := range nodes {
 		b.set(name, 0, newMailbox())
 		b.update(name, func(s *NodeStatus) {
 			s.source.declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 		})
 	}
-	tell := func(o topology.Ref) { *reportedChange = append(*reportedChange, o.String()) }
+	tell := func(o topology.Ref) { *notified = append(*notified, o.String()) }
 	b.subscribers[&tell] = struct{}{}
-	return b, reportedChange
+	return b, notified
 }
 
 // reasons are the reasons of a node's conditions as it was last evaluated, without
@@ -44,7 +44,7 @@ func (b *board) reasons(node string) (all []condition.Reason) {
 func TestRefusedIsForgotten(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start
-	b, reportedChange := boardAt(&now, "node1")
+	b, notified := boardAt(&now, "node1")
 	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
 	for range 50 { // every 10 s, longer than refusedFor
 		b.show(from, Switch{Reason: "its certificate is of another authority"}, "")
@@ -63,7 +63,7 @@ func TestRefusedIsForgotten(t *testing.T) {
 	if all := f.Switches(); len(all) != 0 {
 		t.Errorf("long after it stopped: %+v", all)
 	}
-	if got := fmt.Sprint(b.reasons("node1"), *reportedChange); got != "[NotConnected] [node/node1 node/node1]" {
+	if got := fmt.Sprint(b.reasons("node1"), *notified); got != "[NotConnected] [node/node1 node/node1]" {
 		t.Errorf("its node and what subscribers were notified of: %s", got)
 	}
 }
@@ -73,14 +73,14 @@ func TestRefusedIsForgotten(t *testing.T) {
 func TestCertificateExpiring(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	ends := now.Add(100 * 24 * time.Hour)
-	b, reportedChange := boardAt(&now, "node1", "node2")
+	b, notified := boardAt(&now, "node1", "node2")
 	connect := func(ends time.Time) {
 		b.update("node1", func(s *NodeStatus) { s.Connected, s.CertificateExpires = true, ends })
 	}
 	connect(ends)
 	at := func(when time.Time, want, action string) {
 		t.Helper()
-		*reportedChange, now = nil, when
+		*notified, now = nil, when
 		b.review(now)
 		got := ""
 		for _, c := range b.assessNode(b.nodes["node1"]).Conditions {
@@ -96,12 +96,12 @@ func TestCertificateExpiring(t *testing.T) {
 		}
 	}
 	at(ends.Add(-condition.CertificateSoon-time.Hour), "", "")
-	if len(*reportedChange) != 0 {
-		t.Errorf("notified of %v before anything changed", *reportedChange)
+	if len(*notified) != 0 {
+		t.Errorf("notified of %v before anything changed", *notified)
 	}
 	at(ends.Add(-condition.CertificateSoon), "CertificateExpiring", "on node1: sdnctl node renew && ovs-appctl bridge/reconnect br-int")
-	if fmt.Sprint(*reportedChange) != "[node/node1]" {
-		t.Errorf("notified of %v", *reportedChange)
+	if fmt.Sprint(*notified) != "[node/node1]" {
+		t.Errorf("notified of %v", *notified)
 	}
 	at(ends.Add(time.Hour), "CertificateExpiring", "on node1, join again with the line that this prints: sdnctl node invite node1")
 	connect(ends.Add(825 * 24 * time.Hour))

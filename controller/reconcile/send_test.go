@@ -78,7 +78,7 @@ func many(op func(string) topology.Op, n int) (ops []topology.Op) {
 
 // serveBundles is serve that tells of each bundle whether its commit came before
 // it was said that all was taken.
-func (r *rogue) serveBundles(reportedChange chan<- string) error {
+func (r *rogue) serveBundles(outcomes chan<- string) error {
 	how := ""
 	for {
 		m, err := r.recv()
@@ -100,7 +100,7 @@ func (r *rogue) serveBundles(reportedChange chan<- string) error {
 				return err
 			}
 		case ok && c.Kind == openflow.BundleCommitRequest:
-			reportedChange <- how
+			outcomes <- how
 		}
 		if err := r.answer(m); err != nil {
 			return err

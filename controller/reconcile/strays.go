@@ -11,7 +11,7 @@ import (
 // While OVSDB is not connected nothing is known of them.
 func (d *dispatcher) assessStrays(n *node) {
 	var s condition.Strays
-	if _, reportedChange := d.reportedChange[n.dpid]; reportedChange && d.hears(n.dpid, n) {
+	if _, known := d.reported[n.dpid]; known && d.hears(n.dpid, n) {
 		d.bindMu.Lock()
 		all := d.bind.Strays(d.view.Topo, n.name)
 		d.bindMu.Unlock()

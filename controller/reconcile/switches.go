@@ -102,8 +102,8 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.f.board.update(n.name, func(s *NodeStatus) {
 		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
-		_, reportedChange := d.reportedChange[id]
-		s.OVSDB = reportedChange && d.hears(id, n)
+		_, known := d.reported[id]
+		s.OVSDB = known && d.hears(id, n)
 		s.CertificateExpires = p.expires()
 	})
 	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
@@ -112,7 +112,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.localShown(n)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
-	if ifaces, ok := d.reportedChange[id]; ok && d.hears(id, n) {
+	if ifaces, ok := d.reported[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 		d.assessStrays(n)
 		n.mail.ovsdbKnown()
@@ -250,13 +250,13 @@ type interfacesTold struct {
 func (e interfacesTold) happen(d *dispatcher) {
 	differ := d.f.facts.interfacesTold(e.dpid, e.ifaces)
 	claims := identitiesOf(e.ifaces)
-	before, reportedChange := d.reportedChange[e.dpid]
-	d.reportedChange[e.dpid] = claims
+	before, known := d.reported[e.dpid]
+	d.reported[e.dpid] = claims
 	n := d.nodeOf(e.dpid)
 	if n == nil || !d.hears(e.dpid, n) {
 		return
 	}
-	if !reportedChange || !slices.Equal(before, claims) { // else a link went up or down, say
+	if !known || !slices.Equal(before, claims) { // else a link went up or down, say
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.mail.ovsdbKnown()
@@ -274,7 +274,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {
-	delete(d.reportedChange, e.dpid)
+	delete(d.reported, e.dpid)
 	delete(d.speakers, e.dpid)
 	d.f.facts.ovsdbGone(e.dpid)
 	n := d.nodeOf(e.dpid)

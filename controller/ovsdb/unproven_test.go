@@ -15,9 +15,9 @@ func largeOf(id string) string {
 	return `{` + strings.Repeat(" ", 2*smallMessage) + strings.TrimPrefix(strings.ReplaceAll(smallNode, "a1", id), "{")
 }
 
-// Whatever strangers do with large messages, those of nodes are read at once, and
+// Whatever unproven peers do with large messages, those of nodes are read at once, and
 // one of an honest stranger as soon as theirs have had their time.
-func TestStrangersHalfMessages(t *testing.T) {
+func TestUnprovenHalfMessages(t *testing.T) {
 	known := func(a net.Addr) bool { return strings.HasPrefix(a.String(), "node") }
 	bed(t, Config{Known: known}, func(t *testing.T, ln *pipes, rec *recorder) {
 		half := `{"id":"monitor","error":"` + strings.Repeat("x", 2*smallMessage)
@@ -38,20 +38,20 @@ func TestStrangersHalfMessages(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		check(t, rec, "a2 connected honest br-int 3.1.0", "a2 interfaces veth1(web1,,)@1")
-		if took := time.Since(start); took > 2*strangeGrace {
+		if took := time.Since(start); took > 2*unprovenGrace {
 			t.Errorf("an honest stranger was read after %v", took)
 		}
 	})
 }
 
-// Strings without end of strangers are read at a rate that leaves the processors
-// to others, however many strangers there are.
-func TestStrangersEndlessStrings(t *testing.T) {
+// Strings without end of unproven peers are read at a rate that leaves the processors
+// to others, however many there are.
+func TestUnprovenEndlessStrings(t *testing.T) {
 	bed(t, Config{Known: func(net.Addr) bool { return false }}, func(t *testing.T, ln *pipes, _ *recorder) {
 		read := make(chan int)
-		const strangers, long = 40, 3 * time.Second
+		const unproven, long = 40, 3 * time.Second
 		end := time.Now().Add(long)
-		for i := range strangers {
+		for i := range unproven {
 			p := ln.dial(t, fmt.Sprint("stranger", i))
 			p.expect("monitor_cond")
 			go func() {
@@ -74,11 +74,11 @@ func TestStrangersEndlessStrings(t *testing.T) {
 			}()
 		}
 		sum := 0
-		for range strangers {
+		for range unproven {
 			sum += <-read
 		}
-		if most := strangers*(smallMessage+8<<10) + strangeBytesOnce + int(long.Seconds())*strangeBytes; sum > most {
-			t.Errorf("%d KiB of strangers were read in %v, want %d at most", sum>>10, long, most>>10)
+		if most := unproven*(smallMessage+8<<10) + unprovenBytesOnce + int(long.Seconds())*unprovenBytes; sum > most {
+			t.Errorf("%d KiB of unproven peers were read in %v, want %d at most", sum>>10, long, most>>10)
 		}
 	})
 }

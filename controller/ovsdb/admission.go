@@ -9,25 +9,25 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// lobbyGrace is how long a connection may take to show its bridge, however
+// handshakeGrace is how long a connection may take to show its bridge, however
 // crowded it is.
-const lobbyGrace = 250 * time.Millisecond
+const handshakeGrace = 250 * time.Millisecond
 
 // errCrowded ends a connection for which there is no room any more.
 var errCrowded = errors.New("too many OVSDB connections, and most of them from its address")
 
-// doors bounds the connections of a Serve, fairly by address.
-type doors struct {
-	// lobby has those that have not shown a bridge, house has all.
-	lobby, house *connlimit.Limiter
+// admission bounds the connections of a Serve, fairly by address.
+type admission struct {
+	// handshakes has those that have not shown a bridge, connections has all.
+	handshakes, connections *connlimit.Limiter
 }
 
-func newDoors(cfg Config) doors {
-	return doors{lobby: connlimit.New(cfg.MaxHandshakes, lobbyGrace), house: connlimit.New(cfg.MaxConnections, 0)}
+func newAdmission(cfg Config) admission {
+	return admission{handshakes: connlimit.New(cfg.MaxHandshakes, handshakeGrace), connections: connlimit.New(cfg.MaxConnections, 0)}
 }
 
-// guest is the stay of one connection.
-type guest struct {
+// admitted is one connection that was let in.
+type admitted struct {
 	// shown says that it has shown its bridge. It may be called more than once.
 	shown func()
 	// drop ends it to make room for others. It does not wait.
@@ -39,28 +39,28 @@ type guest struct {
 // admit lets a connection in, or closes it and returns nil. It waits while there
 // are too many that have not had time to show a bridge. The connection's context
 // ends with the cause errCrowded when it has to make room.
-func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *guest) {
+func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *admitted) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Closing is left to the connection's own goroutine, as it may take time.
 	drop := func() { cancel(errCrowded) }
-	leaveHouse := s.house.TryAcquire(conn.RemoteAddr(), drop)
-	if leaveHouse == nil {
-		s.strange.Warn(conn.RemoteAddr(), "too many OVSDB connections: one more is refused", "max", s.cfg.MaxConnections)
+	leaveConnections := s.connections.TryAcquire(conn.RemoteAddr(), drop)
+	if leaveConnections == nil {
+		s.warnings.Warn(conn.RemoteAddr(), "too many OVSDB connections: one more is refused", "max", s.cfg.MaxConnections)
 		cancel(nil)
 		conn.Close()
 		return nil, nil
 	}
-	leaveLobby := s.lobby.Acquire(ctx, conn.RemoteAddr(), 1, drop)
-	if leaveLobby == nil {
+	leaveHandshakes := s.handshakes.Acquire(ctx, conn.RemoteAddr(), 1, drop)
+	if leaveHandshakes == nil {
 		cancel(nil)
-		leaveHouse()
+		leaveConnections()
 		conn.Close()
 		return nil, nil
 	}
-	return ctx, &guest{shown: leaveLobby, drop: drop, leave: func() {
+	return ctx, &admitted{shown: leaveHandshakes, drop: drop, leave: func() {
 		cancel(nil)
-		leaveLobby()
-		leaveHouse()
+		leaveHandshakes()
+		leaveConnections()
 	}}
 }
 
