@@ -58,7 +58,7 @@ var (
 	errDropped    = errors.New("connection dropped on request")
 	errNoAnswer   = errors.New("controller did not answer")
 	errNotAgreed  = errors.New("controller does not speak OpenFlow 1.3")
-	errAborted    = errors.New("Open vSwitch 3.1 aborts on this message")
+	errAborted    = errors.New("this message aborts Open vSwitch 3.1")
 	errBadVersion = errors.New("message of another version than agreed")
 )
 
