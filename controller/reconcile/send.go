@@ -87,6 +87,9 @@ const (
 // and waits for the switch to confirm it. Flows stay in their order. Nothing to send
 // costs nothing.
 func (w *worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
+	if flowsOnly(mods) {
+		return w.bundle(ctx, mods)
+	}
 	if err := w.apply(ctx, only(mods, pipeline.ItemMeter, false)); err != nil {
 		return err
 	}
@@ -110,6 +113,16 @@ func (w *worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
 		return err
 	}
 	return w.apply(ctx, only(mods, pipeline.ItemMeter, true))
+}
+
+// flowsOnly reports whether there are messages about flows alone.
+func flowsOnly(mods iter.Seq[itemMod]) bool {
+	for m := range mods {
+		if m.kind != pipeline.ItemFlow {
+			return false
+		}
+	}
+	return true
 }
 
 // only yields the messages that add, or that remove, items of a kind.
