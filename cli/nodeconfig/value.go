@@ -89,7 +89,7 @@ func (r row) number(column string) (n int64) {
 	return n
 }
 
-// texts returns a map of strings.
+// dict returns a map of strings.
 func (r row) dict(column string) map[string]string {
 	var pair []json.RawMessage
 	var entries [][]json.RawMessage

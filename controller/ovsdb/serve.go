@@ -62,7 +62,7 @@ type server struct {
 	claims *claims
 	pool   *pool
 	admission
-	// strange logs what is wrong with those who come.
+	// warnings logs what is wrong with those who connect.
 	warnings *warn.Limiter
 }
 

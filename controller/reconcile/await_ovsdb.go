@@ -15,7 +15,7 @@ import (
 // a comparison that would remove something waits for that. One that would not is
 // carried out at once.
 
-// errUnsure says that there is something to be removed that may have to stay.
+// errAwaitsOVSDB says that there is something to be removed that may have to stay.
 var errAwaitsOVSDB = errors.New("OVSDB has not yet said which ports are here")
 
 // nodesAwaitingOVSDB returns which nodes await OVSDB after a start: those whose ports

@@ -11,7 +11,7 @@ import (
 
 // A datapath id can be presented by more than the node's switch: by the same
 // switch again, whose old connection is not yet found dead, by a machine cloned
-// from the node, or by a stranger. A certificate decides who it can be. Where
+// from the node, or by another machine. A certificate decides who it can be. Where
 // there is none the address counts: one that is the node's tunnel address goes
 // before the one that the node last had its session from, and that before any
 // other. One from elsewhere gets the session only when the node was away for

@@ -123,7 +123,7 @@ type Fabric struct {
 	// describedPorts the ports that they have described, unassigned the switches that
 	// are no node's.
 	handshakes, describedPorts, unassigned *connlimit.Limiter
-	// strange logs what is wrong with those who come.
+	// warnings logs what is wrong with those who connect.
 	warnings *warn.Limiter
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
@@ -134,7 +134,7 @@ type Fabric struct {
 	workspaces sync.Pool // of *workspace
 }
 
-// lobbyGrace is how long a connection may take to say which switch it is,
+// handshakeGrace is how long a connection may take to say which switch it is,
 // however crowded it is. Open vSwitch may need half a second, which is why it is
 // no more than what is guaranteed.
 const handshakeGrace = 250 * time.Millisecond

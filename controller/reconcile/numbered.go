@@ -35,7 +35,7 @@ type NumberedView struct {
 // wanted and not installed, and installed and not wanted. While the switch is not
 // connected nothing is installed as far as we know.
 func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error) {
-	return f.numbered(ctx, node, pipeline.ItemGroup,
+	return f.numberedViews(ctx, node, pipeline.ItemGroup,
 		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartGroupDesc {
@@ -50,7 +50,7 @@ func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error
 
 // Meters is Groups for meters.
 func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error) {
-	return f.numbered(ctx, node, pipeline.ItemMeter,
+	return f.numberedViews(ctx, node, pipeline.ItemMeter,
 		[]*openflow.MultipartRequest{openflow.MeterConfigRequest(openflow.MeterAll), openflow.MeterStatsRequest(openflow.MeterAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartMeterConfig {
@@ -67,9 +67,9 @@ func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error
 		})
 }
 
-// numbered reads what a node has of a kind, by requests whose replies read takes
+// numberedViews reads what a node has of a kind, by requests whose replies read takes
 // apart.
-func (f *Fabric) numbered(ctx context.Context, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
+func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
 	read func(m *openflow.MultipartReply, add func(uint32, string) error, count func(uint32, NumberedView)) error,
 ) ([]NumberedView, error) {
 	v := f.View()

@@ -50,9 +50,9 @@ func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
 	return itemMod{pipeline.ItemFlow, true, byCookie, w.removal}
 }
 
-// numbered returns what removes a group or a meter; it is overwritten by the next
+// deletionOf returns what removes a group or a meter; it is overwritten by the next
 // deletion.
-func (w *worker) numbered(k pipeline.ItemKind, id uint32) itemMod {
+func (w *worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	if k == pipeline.ItemGroup {
 		w.removal = openflow.AppendGroupDelete(w.removal[:0], 0, id)
 	} else {
@@ -66,7 +66,7 @@ func (w *worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	if i.Kind() == pipeline.ItemFlow {
 		return w.deletion(i.Table(), i.Cookie())
 	}
-	return w.numbered(i.Kind(), openflow.ModNumber(d.RemoveMessage(i)))
+	return w.deletionOf(i.Kind(), openflow.ModNumber(d.RemoveMessage(i)))
 }
 
 // addition returns what adds one of the items of a set.

@@ -158,7 +158,7 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 // 65280.
 const maxPorts = 1 << 16
 
-// portsPerStranger is how many ports count as much as one more switch.
+// portsPerUnassigned is how many ports count as much as one more switch.
 const portsPerUnassigned = 64
 
 // release takes a switch out of quarantine, if it is there.

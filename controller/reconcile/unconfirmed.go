@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxOwing is how many revisions are noted one by one that a node has yet to
+// maxUnconfirmed is how many revisions are noted one by one that a node has yet to
 // confirm.
 const maxUnconfirmed = 64
 

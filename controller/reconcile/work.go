@@ -16,7 +16,7 @@ const (
 	bundleRequests = 3 * 24
 )
 
-// maxOwed bounds how many changes a mailbox remembers to tell what they cost; a
+// maxCharged bounds how many changes a mailbox remembers to tell what they cost; a
 // switch that is slower than that has the newer ones counted without its part.
 const maxCharged = 1024
 

@@ -284,7 +284,7 @@ func (w *worker) mending(foreign []had, missing []pipeline.Item) iter.Seq[itemMo
 		for _, h := range foreign {
 			k, ok := h.numbered()
 			switch {
-			case !ok && !yield(w.deletion(h.table, h.cookie())), ok && !again[k] && !yield(w.numbered(h.kind, h.number)):
+			case !ok && !yield(w.deletion(h.table, h.cookie())), ok && !again[k] && !yield(w.deletionOf(h.kind, h.number)):
 				return
 			}
 		}
@@ -367,7 +367,7 @@ func (w *worker) wipe(ctx context.Context) error {
 		return err
 	}
 	err = w.bundle(ctx, func(yield func(itemMod) bool) {
-		_ = yield(itemMod{removes: true, msg: flows}) && yield(w.numbered(pipeline.ItemGroup, openflow.GroupAll))
+		_ = yield(itemMod{removes: true, msg: flows}) && yield(w.deletionOf(pipeline.ItemGroup, openflow.GroupAll))
 	})
 	if err != nil {
 		return err
@@ -389,7 +389,7 @@ func (w *worker) wipe(ctx context.Context) error {
 	}
 	return w.apply(ctx, func(yield func(itemMod) bool) {
 		for _, id := range meters {
-			if !yield(w.numbered(pipeline.ItemMeter, id)) {
+			if !yield(w.deletionOf(pipeline.ItemMeter, id)) {
 				return
 			}
 		}

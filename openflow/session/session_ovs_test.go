@@ -139,7 +139,7 @@ func TestOVSPorts(t *testing.T) {
 	}
 }
 
-// testPacket is an ICMP echo request in text as netdev-dummy/receive takes it,
+// testPacketHex is an ICMP echo request in text as netdev-dummy/receive takes it,
 // and the same in bytes.
 const testPacketHex = "020000000002" + "020000000001" + "0800" +
 	"4500001c" + "00000000" + "40016ade" + "0a000001" + "0a000002" + "0800f7ff" + "00000000" +
