@@ -144,7 +144,11 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 				foreign = fmt.Sprintf("a switch at %v presents its datapath id %v too", a, id)
 			}
 		}
+	}
+	// Before the status says so: who reads there that a rival is gone must find it
+	// gone.
+	d.f.identities.set(id, is)
+	if n != nil {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.Impostor = foreign })
 	}
-	d.f.identities.set(id, is)
 }
