@@ -82,8 +82,9 @@ func (c nodeConfig) write(env Env) error {
 // client makes a client of the node's sdnd that proves to be the node.
 func (c nodeConfig) client(env Env) (*api.Client, error) {
 	options := api.ClientOptions{Author: env.Author()}
+	files := pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key}
 	var err error
-	if options.TLS, err = clientTLS(pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key}, c.Host); err != nil {
+	if options.TLS, err = files.ClientTLS(c.Host); err != nil {
 		return nil, fmt.Errorf("%s: %w", nodeFile(env, "node.yaml"), err)
 	}
 	return api.NewClient(c.Host, options)

@@ -1,10 +1,6 @@
 package cli
 
 import (
-	"crypto/tls"
-	"fmt"
-	"log/slog"
-	"net/url"
 	"os"
 	"strings"
 
@@ -37,7 +33,7 @@ func (f proofFlags) clientOptions(getenv func(string) string, host string, o *ap
 		return getenv(variable)
 	}
 	files := pki.Files{CA: or(f.ca, "SDNCTL_CA"), Cert: or(f.cert, "SDNCTL_CERT"), Key: or(f.key, "SDNCTL_KEY")}
-	config, err := clientTLS(files, host)
+	config, err := files.ClientTLS(host)
 	if err != nil {
 		return usageErrorf("--ca, --cert, --key: %w", err)
 	}
@@ -53,28 +49,4 @@ func (f proofFlags) clientOptions(getenv func(string) string, host string, o *ap
 		return usageErrorf("the token has spaces in it: want what 'sdnctl token new' printed")
 	}
 	return nil
-}
-
-// clientTLS returns the TLS configuration of a client with some files that dials
-// host, a URL.
-func clientTLS(files pki.Files, host string) (*tls.Config, error) {
-	switch {
-	case files == pki.Files{}:
-		return nil, nil
-	case files.CA != "":
-		source, err := pki.Open(files, slog.New(slog.DiscardHandler))
-		if err != nil {
-			return nil, err
-		}
-		u, err := url.Parse(host)
-		if err != nil {
-			return nil, err
-		}
-		return source.Client(u.Hostname()), nil
-	}
-	cert, err := tls.LoadX509KeyPair(files.Cert, files.Key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %q with key %q: %w", files.Cert, files.Key, err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 )
@@ -77,4 +78,29 @@ func Pinned(authority Fingerprint) *tls.Config {
 			return nil
 		},
 	}
+}
+
+// ClientTLS returns the TLS configuration of a client that dials host, a URL. With an
+// authority it is that of [Source.Client]. Without one the server's certificate must be
+// of the machine's authorities. It is nil if there are no files at all.
+func (f Files) ClientTLS(host string) (*tls.Config, error) {
+	switch {
+	case f == Files{}:
+		return nil, nil
+	case f.CA != "":
+		source, err := Open(f, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return nil, err
+		}
+		u, err := url.Parse(host)
+		if err != nil {
+			return nil, err
+		}
+		return source.Client(u.Hostname()), nil
+	}
+	cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %q with key %q: %w", f.Cert, f.Key, err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }
