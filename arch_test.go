@@ -147,6 +147,17 @@ func TestImports(t *testing.T) {
 			why:        "a plugin that is no sdnctl is to use it, too",
 		},
 		{
+			name: "what works on a node has no command line",
+			of: func(p string) bool {
+				return within(p, "cli/membership") || within(p, "cli/attach") || within(p, "cli/nodeconfig")
+			},
+			transitive: true,
+			allowed: func(d string) bool {
+				return d != module+"/cli" && !strings.HasPrefix(d, "github.com/spf13/")
+			},
+			why: "a CNI plugin is to use it, too",
+		},
+		{
 			name: "conditions are pure",
 			of:   func(p string) bool { return within(p, "controller/condition") },
 			allowed: func(d string) bool {

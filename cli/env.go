@@ -3,15 +3,15 @@ package cli
 import (
 	"context"
 	"io"
-	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"os/user"
 	"strings"
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/sdnctl/sdnctl/cli/membership"
 )
 
 // Env is all that a command may touch of the world around it. Tests make one
@@ -29,8 +29,8 @@ type Env struct {
 	// error together. Only what is for a node uses it.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
 	// LocalAddr is the address of this machine from which it would reach
-	// another, "" when it would not. No packet is sent.
-	LocalAddr func(to netip.Addr) string
+	// another, the zero Addr when it would not. No packet is sent.
+	LocalAddr func(to netip.Addr) netip.Addr
 	// MTU is that of this machine's interface that has an address, in bytes; ok
 	// is false when none has it.
 	MTU func(addr netip.Addr) (mtu int, ok bool)
@@ -53,54 +53,18 @@ func (e Env) width() int {
 // OSEnv returns the process's own environment.
 func OSEnv(version string) Env {
 	return Env{
-		In:     os.Stdin,
-		Out:    os.Stdout,
-		Err:    os.Stderr,
-		Getenv: os.Getenv,
-		Now:    time.Now,
-		Exec: func(ctx context.Context, name string, args ...string) ([]byte, error) {
-			return exec.CommandContext(ctx, name, args...).CombinedOutput()
-		},
-		LocalAddr: osLocalAddr,
-		MTU:       osMTU,
+		In:        os.Stdin,
+		Out:       os.Stdout,
+		Err:       os.Stderr,
+		Getenv:    os.Getenv,
+		Now:       time.Now,
+		Exec:      membership.Exec,
+		LocalAddr: membership.LocalAddr,
+		MTU:       membership.MTU,
 		Author:    osAuthor,
 		Width:     osWidth,
 		Version:   version,
 	}
-}
-
-// osLocalAddr asks the routing table, by connecting a UDP socket.
-func osLocalAddr(to netip.Addr) string {
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 1)))
-	if err != nil {
-		return ""
-	}
-	defer conn.Close()
-	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
-	if err != nil || local.Addr().IsLoopback() {
-		return ""
-	}
-	return local.Addr().Unmap().String()
-}
-
-// osMTU looks through the interfaces.
-func osMTU(addr netip.Addr) (mtu int, ok bool) {
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return 0, false
-	}
-	for _, i := range interfaces {
-		addrs, err := i.Addrs()
-		if err != nil {
-			continue // it has just gone
-		}
-		for _, a := range addrs {
-			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == addr {
-				return i.MTU, true
-			}
-		}
-	}
-	return 0, false
 }
 
 // osAuthor names the user of this process and the machine. Under sudo it is

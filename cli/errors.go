@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"github.com/sdnctl/sdnctl/cli/attach"
+	"github.com/sdnctl/sdnctl/cli/membership"
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
@@ -63,6 +65,9 @@ func exitCode(err error) int {
 		files       fileErrors
 		manifests   manifestError
 		plugging    *attach.Error
+		member      *membership.Error
+		portsInUse  *nodeconfig.PortsInUseError
+		otherBridge *nodeconfig.OtherBridgeError
 	)
 	switch {
 	case err == nil:
@@ -79,6 +84,10 @@ func exitCode(err error) int {
 		return ExitInvalid
 	case errors.As(err, &plugging):
 		return attachCode(plugging.Code)
+	case errors.As(err, &member):
+		return membershipCode(member.Code)
+	case errors.As(err, &portsInUse), errors.As(err, &otherBridge):
+		return ExitConflict
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted
 	case errors.Is(err, context.DeadlineExceeded):
@@ -99,6 +108,21 @@ func attachCode(code attach.Code) int {
 	case attach.Denied:
 		return ExitDenied
 	case attach.Late:
+		return ExitTimeout
+	}
+	return ExitFailure
+}
+
+// membershipCode maps the codes of errors of membership.
+func membershipCode(code membership.Code) int {
+	switch code {
+	case membership.Invalid:
+		return ExitUsage
+	case membership.Conflict:
+		return ExitConflict
+	case membership.Unreachable:
+		return ExitUnreachable
+	case membership.Late:
 		return ExitTimeout
 	}
 	return ExitFailure

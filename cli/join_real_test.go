@@ -99,7 +99,7 @@ func ctl(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	env := cli.OSEnv("test")
 	env.In, env.Out, env.Err = strings.NewReader(""), &out, &errs
-	env.LocalAddr = func(netip.Addr) string { return "192.168.50.11" }
+	env.LocalAddr = func(netip.Addr) netip.Addr { return netip.MustParseAddr("192.168.50.11") }
 	env.MTU = func(netip.Addr) (int, bool) { return 1500, true }
 	code = cli.Run(t.Context(), env, args)
 	return code, out.String(), errs.String()

@@ -10,15 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sdnctl/sdnctl/cli/membership"
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
-)
-
-// The ports of sdnd that "node join" assumes.
-const (
-	defaultAPIPort      = 8453
-	defaultOpenFlowPort = 6653
-	defaultOVSDBPort    = 6640
 )
 
 type inviteOptions struct {
@@ -105,7 +99,7 @@ func joinLine(i api.Invitation, address string) string {
 	for _, f := range []struct {
 		flag           string
 		value, assumed uint16
-	}{{"--api-port", i.APIPort, defaultAPIPort}, {"--openflow-port", i.OpenFlowPort, defaultOpenFlowPort}, {"--ovsdb-port", i.OVSDBPort, defaultOVSDBPort}} {
+	}{{"--api-port", i.APIPort, membership.DefaultAPIPort}, {"--openflow-port", i.OpenFlowPort, membership.DefaultOpenFlowPort}, {"--ovsdb-port", i.OVSDBPort, membership.DefaultOVSDBPort}} {
 		if f.value != f.assumed {
 			words = append(words, f.flag, fmt.Sprint(f.value))
 		}

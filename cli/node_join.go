@@ -2,18 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
+	"io"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sdnctl/sdnctl/cli/nodeconfig"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/cli/membership"
+	"github.com/sdnctl/sdnctl/controller/pki"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -34,36 +31,21 @@ func (f *switchFlags) add(cmd *cobra.Command, print string) {
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 }
 
-// machine is the Open vSwitch that the flags name.
-func (f *switchFlags) machine(env Env) nodeconfig.Machine {
-	return nodeconfig.Machine{Exec: env.Exec, DB: f.db, Offline: f.offline}
-}
-
 type joinOptions struct {
 	app  *app
 	sw   switchFlags
-	name string
+	join membership.Join // what of it are flags as they are; read completes it
 
-	controller   string
-	openflowPort uint16
-	ovsdbPort    uint16
-	access       string
-	datapathID   string
-	datapathType string
-	tunnelIP     string
-	localIP      string
-	dstPort      uint16
-	probe        int
-	takeOver     bool
-	register     bool
-	noWait       bool
-	timeout      time.Duration
-	tls          joinTLS
-	token        joinToken
-
-	address netip.Addr // of controller, parsed
-	id      topology.DatapathID
-	mtu     int // of the underlay
+	controller string
+	access     string
+	datapathID string
+	tunnelIP   string
+	localIP    string
+	probe      int // milliseconds
+	token      string
+	register   bool
+	noWait     bool
+	timeout    time.Duration
 }
 
 func newNodeJoinCmd(a *app) *cobra.Command {
@@ -109,28 +91,27 @@ and --host.`,
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.name = args[0]
+			o.join.Node = args[0]
 			return o.run(cmd.Context())
 		},
 	}
 	o.sw.add(cmd, "only print a script that does it, for a machine without the bridge; the script says what it does not check")
 	f := cmd.Flags()
 	f.StringVar(&o.controller, "controller", "", "IP `address` of the machine where sdnd runs")
-	f.Uint16Var(&o.openflowPort, "openflow-port", 6653, "TCP `port` where sdnd speaks OpenFlow")
-	f.Uint16Var(&o.ovsdbPort, "ovsdb-port", 6640, "TCP `port` where sdnd speaks OVSDB; 0 for no OVSDB, then ports are bound by interface name only")
+	f.Uint16Var(&o.join.OpenFlowPort, "openflow-port", membership.DefaultOpenFlowPort, "TCP `port` where sdnd speaks OpenFlow")
+	f.Uint16Var(&o.join.OVSDBPort, "ovsdb-port", membership.DefaultOVSDBPort, "TCP `port` where sdnd speaks OVSDB; 0 for no OVSDB, then ports are bound by interface name only")
 	f.StringVar(&o.access, "ovsdb", "write", "`access` that sdnd has to this machine's database: read; or write, which lets it set what is its own, such as the tunnel's options")
 	f.StringVar(&o.datapathID, "datapath-id", "", "`id` of the bridge, 16 hexadecimal digits (default: derived from NAME)")
-	f.StringVar(&o.datapathType, "datapath-type", "", "datapath `type` of the bridge: netdev for the userspace datapath (default: the kernel's)")
+	f.StringVar(&o.join.DatapathType, "datapath-type", "", "datapath `type` of the bridge: netdev for the userspace datapath (default: the kernel's)")
 	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, where other nodes reach it (default: the one that reaches the controller)")
 	f.StringVar(&o.localIP, "local-ip", "", "this machine's own `address` for VXLAN, if --tunnel-ip is translated on the way (default: --tunnel-ip)")
-	f.Uint16Var(&o.dstPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
-	f.IntVar(&o.probe, "inactivity-probe", 5000, "probe an idle connection to sdnd after `milliseconds`")
-	f.BoolVar(&o.takeOver, "take-over", false, "take over what is in use: its traffic stops until it is declared to sdnd")
+	f.Uint16Var(&o.join.UDPPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
+	f.IntVar(&o.probe, "inactivity-probe", int(membership.DefaultProbe.Milliseconds()), "probe an idle connection to sdnd after `milliseconds`")
+	f.BoolVar(&o.join.TakeOver, "take-over", false, "take over what is in use: its traffic stops until it is declared to sdnd")
 	f.BoolVar(&o.register, "register", false, "declare the node to sdnd, too")
 	f.BoolVar(&o.noWait, "no-wait", false, "do not wait until the node is connected to sdnd")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait until the node is connected")
-	o.tls.flags(cmd)
-	o.token.flags(cmd)
+	o.certificateFlags(cmd)
 	if err := cmd.MarkFlagRequired("controller"); err != nil {
 		panic(err) // the flag was just added
 	}
@@ -143,234 +124,117 @@ and --host.`,
 	return cmd
 }
 
-// check reads the flags that are addresses and ids.
-func (o *joinOptions) check() (err error) {
-	if o.address, err = netip.ParseAddr(o.controller); err != nil {
-		return usageErrorf("--controller %s: Open vSwitch needs the IP address of the machine where sdnd runs", o.controller)
+// certificateFlags adds the flags for the node's certificate. On this command --ca,
+// --cert and --key are the node's, not those of who runs it.
+func (o *joinOptions) certificateFlags(cmd *cobra.Command) {
+	f, files := cmd.Flags(), &o.join.Files
+	f.StringVar(&files.CA, "ca", "", "`file` with the authority of sdnd's certificate; Open vSwitch reads it there from now on")
+	f.StringVar(&files.Cert, "cert", "", "`file` with this node's certificate, likewise ('sdnctl pki node NAME' makes it)")
+	f.StringVar(&files.Key, "key", "", "`file` with the key of that certificate, likewise")
+	cmd.MarkFlagsRequiredTogether("ca", "cert", "key")
+	f.StringVar(&o.token, "token", "", "`token` that 'sdnctl node invite' printed, for the node's certificate; - to read it from the standard input")
+	f.Uint16Var(&o.join.APIPort, "api-port", membership.DefaultAPIPort, "TCP `port` where sdnd serves its API")
+	mustComplete(cmd, "token")
+	mustComplete(cmd, "api-port")
+	for _, other := range []string{"ca", "print", "register"} {
+		cmd.MarkFlagsMutuallyExclusive("token", other)
+	}
+}
+
+// read reads the flags that are addresses, ids and tokens.
+func (o *joinOptions) read() (j membership.Join, err error) {
+	j = o.join
+	j.Host, j.Bridge, j.DB, j.Offline, j.Blind = o.app.membershipHost(), o.sw.bridge, o.sw.db, o.sw.offline, o.noWait
+	j.Probe = time.Duration(o.probe) * time.Millisecond
+	if j.Controller, err = netip.ParseAddr(o.controller); err != nil {
+		return j, usageErrorf("--controller %s: Open vSwitch needs the IP address of the machine where sdnd runs", o.controller)
 	}
 	if o.access != "read" && o.access != "write" {
-		return usageErrorf("--ovsdb %s: want read or write", o.access)
+		return j, usageErrorf("--ovsdb %s: want read or write", o.access)
 	}
-	o.id = model.DatapathIDFor(o.name)
+	j.ReadOnly = o.access == "read"
 	if o.datapathID != "" {
-		if o.id, err = model.ParseDatapathID(o.datapathID); err != nil {
-			return usageErrorf("--datapath-id: %w", err)
+		if j.DatapathID, err = model.ParseDatapathID(o.datapathID); err != nil {
+			return j, usageErrorf("--datapath-id: %w", err)
 		}
 	}
-	if err := o.checkTunnel(); err != nil {
-		return err
-	}
-	if o.token.used() {
-		o.tls.files, err = o.token.check(o.app.env)
-		return err
-	}
-	return o.tls.check(o.name, o.sw.print, o.app.env.Now())
-}
-
-// checkTunnel finds the addresses of the tunnel, and the MTU below it.
-func (o *joinOptions) checkTunnel() error {
-	for flag, text := range map[string]string{"tunnel-ip": o.tunnelIP, "local-ip": o.localIP} {
-		if _, err := netip.ParseAddr(text); text != "" && err != nil {
-			return usageErrorf("--%s %s: want an IP address", flag, text)
+	for _, a := range []struct {
+		flag, text string
+		to         *netip.Addr
+	}{{"tunnel-ip", o.tunnelIP, &j.TunnelIP}, {"local-ip", o.localIP, &j.LocalIP}} {
+		if a.text == "" {
+			continue
+		}
+		if *a.to, err = netip.ParseAddr(a.text); err != nil {
+			return j, usageErrorf("--%s %s: want an IP address", a.flag, a.text)
 		}
 	}
-	if o.tunnelIP == "" && !o.sw.print {
-		o.tunnelIP = o.app.env.LocalAddr(o.address)
-	}
-	if o.localIP == "" {
-		o.localIP = o.tunnelIP
-	}
-	if o.sw.print || o.localIP == "" {
-		return nil
-	}
-	local := netip.MustParseAddr(o.localIP) // checked above, or this machine's
-	mtu, ok := o.app.env.MTU(local)
-	if !ok {
-		return usageErrorf("no interface of this machine has the address %s, so VXLAN packets to it would not get in; give the right --tunnel-ip, or with --local-ip the machine's own address if it is translated on the way", local)
-	}
-	o.mtu = mtu
-	return nil
+	j.Invitation, err = o.invitation()
+	return j, err
 }
 
-// target writes a connection method of Open vSwitch.
-func (o *joinOptions) target(port uint16) string {
-	return o.tls.scheme() + o.endpoint(port)
-}
-
-func (o *joinOptions) endpoint(port uint16) string {
-	return net.JoinHostPort(o.address.String(), strconv.Itoa(int(port)))
-}
-
-// join is what the flags ask for.
-func (o *joinOptions) join() nodeconfig.Join {
-	j := nodeconfig.Join{
-		Node: o.name, Bridge: o.sw.bridge, Controller: o.target(o.openflowPort),
-		DatapathID: o.id.String(), DatapathType: o.datapathType, LocalIP: o.localIP, UDPPort: o.dstPort,
-		InactivityProbe: o.probe, TLS: o.tls.config(), UnderlayMTU: o.mtu,
-		Translated: o.localIP != o.tunnelIP, ReadOnly: o.access == "read",
+// invitation reads the token; it is nil without one.
+func (o *joinOptions) invitation() (*pki.Invitation, error) {
+	text := o.token
+	switch text {
+	case "":
+		return nil, nil
+	case "-":
+		b, err := io.ReadAll(io.LimitReader(o.app.env.In, 4096))
+		if err != nil {
+			return nil, err
+		}
+		text = string(b)
 	}
-	if o.ovsdbPort != 0 {
-		j.Manager = o.target(o.ovsdbPort)
+	i, err := pki.ParseInvitation(text)
+	if err != nil {
+		return nil, usageErrorf("--token: %w", err)
 	}
-	return j
+	return &i, nil
 }
 
 func (o *joinOptions) run(ctx context.Context) error {
-	if err := o.check(); err != nil {
+	j, err := o.read()
+	if err != nil {
 		return err
 	}
-	j, m := o.join(), o.sw.machine(o.app.env)
 	if o.sw.print {
-		fmt.Fprint(o.app.env.Out, j.Script(m.Globals()))
-		o.app.note("then, where you run sdnctl: %s", o.createCommand())
+		script, err := j.Script()
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(o.app.env.Out, script)
+		o.app.note("then, where you run sdnctl: %s", j.DeclareCommand())
 		return nil
 	}
-	before, err := m.Read(ctx, o.sw.bridge)
+	if o.app.hostGiven() && !o.noWait && !o.sw.offline {
+		if j.Client, err = o.app.client(); err != nil {
+			return err
+		}
+		defer j.Client.Close()
+	}
+	node, err := j.Run(ctx)
 	if err != nil {
 		return err
 	}
-	var daemon *joinDaemon
-	if !o.token.used() { // sdnd is asked by what the token brings
-		if daemon, err = o.daemon(); err != nil {
-			return err
-		}
-	}
-	defer func() { daemon.close() }()
-	if err := o.look(ctx, j, before, daemon); err != nil {
-		return err
-	}
-	commands, err := j.Plan(before)
-	if err != nil {
-		return err
-	}
-	if err := o.enroll(ctx); err != nil {
-		return err
-	}
-	if daemon == nil {
-		if daemon, err = o.daemon(); err != nil {
-			return err
-		}
-	}
-	o.app.note("%s", commands.Text(m.Globals()))
-	if err := o.apply(ctx, m, commands, before); err != nil {
-		return err
-	}
-	o.app.note("%s of this machine is node %s, datapath id %s", o.sw.bridge, o.name, o.id)
-	if err := o.declare(ctx, daemon); err != nil {
+	defer node.Close()
+	if err := o.declare(ctx, node); err != nil {
 		return err
 	}
 	if o.noWait || o.sw.offline {
 		return nil
 	}
-	return o.await(ctx, m, j, daemon)
+	return node.Await(ctx, o.timeout)
 }
 
-// enroll gets the node's certificate, if there is a token for it, and writes how
-// the node reaches sdnd. Nothing of Open vSwitch is changed yet.
-func (o *joinOptions) enroll(ctx context.Context) error {
-	if o.token.used() {
-		err := o.token.redeem(ctx, o.app.env, applicant{
-			node: o.name, bridge: o.sw.bridge, tunnelIP: o.tunnelIP, datapathID: o.datapathID,
-			controller: o.address, db: o.sw.db,
-		})
-		if err != nil {
-			return fmt.Errorf("%w\nnothing was changed", err)
-		}
-		o.app.note("this machine has the certificate of node %s", o.name)
-		return nil
-	}
-	if !o.tls.used() {
-		return nil
-	}
-	f := o.tls.files
-	host := "https://" + o.endpoint(o.token.apiPort)
-	return nodeConfig{Node: o.name, Host: host, CA: f.CA, Cert: f.Cert, Key: f.Key, Bridge: o.sw.bridge}.write(o.app.env)
-}
-
-// look says what joining would take over, and refuses to do so unasked.
-func (o *joinOptions) look(ctx context.Context, j nodeconfig.Join, before nodeconfig.State, daemon *joinDaemon) error {
-	found := j.Check(before)
-	for _, note := range found.Notes {
-		o.app.note("note: %s", note)
-	}
-	takes := strings.Join(found.Takes, "\n  ")
-	switch {
-	case found.Blocked != "":
-		return codedError{ExitConflict, errors.New(found.Blocked + "\nnothing was changed")}
-	case takes != "" && !o.takeOver:
-		return codedError{ExitConflict, fmt.Errorf("this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' puts back what was there), or use another bridge with --bridge", takes)}
-	case takes != "" && !o.noWait && !o.sw.offline:
-		// Traffic is not to be cut for a controller that is not there.
-		if err := o.dial(ctx); err != nil {
-			return fmt.Errorf("%w\nnothing was changed", err)
-		}
-	}
-	if takes != "" {
-		o.app.note("taking over:\n  %s", takes)
-	}
-	return daemon.admits(ctx, j, before)
-}
-
-// apply makes the changes, and undoes them if Open vSwitch cannot follow.
-func (o *joinOptions) apply(ctx context.Context, m nodeconfig.Machine, c nodeconfig.Commands, before nodeconfig.State) error {
-	err := m.Apply(ctx, c)
-	if err == nil && m.Offline {
-		return nil
-	}
-	now, readErr := m.Read(ctx, o.sw.bridge)
-	if readErr != nil {
-		return errors.Join(err, readErr)
-	}
-	if err == nil {
-		if err = nodeconfig.Verify(now, o.sw.bridge); err == nil {
-			return nil
-		}
-	} else {
-		m.Offline = true // it does not follow, so it is not waited for again
-	}
-	if undoErr := undo(ctx, m, o.sw.bridge, nodeconfig.Undo(now, before)); undoErr != nil {
-		return fmt.Errorf("%w\nand it could not be undone: %w", err, undoErr)
-	}
-	return fmt.Errorf("%w\neverything is undone", err)
-}
-
-// undo puts a machine back to what it was.
-func undo(ctx context.Context, m nodeconfig.Machine, bridge string, u nodeconfig.Undoing) error {
-	for _, step := range u.Steps {
-		if err := m.Apply(ctx, step); err != nil {
-			return err
-		}
-	}
-	if m.Offline {
-		return nil
-	}
-	return m.AddFlows(ctx, bridge, u.Flows)
-}
-
-// createCommand is the command that declares the node.
-func (o *joinOptions) createCommand() string {
-	args := []string{"sdnctl", "node", "create", nodeconfig.ShellQuote(o.name)}
-	if o.datapathID != "" {
-		args = append(args, "--datapath-id", o.id.String())
-	}
-	ip := o.tunnelIP
-	if ip == "" {
-		ip = "ADDRESS"
-	}
-	return strings.Join(append(args, "--tunnel-ip", ip), " ")
-}
-
-// declare declares the node to sdnd, or prints how to.
-func (o *joinOptions) declare(ctx context.Context, daemon *joinDaemon) error {
-	if o.token.used() {
-		return nil // the invitation did
-	}
+// declare declares the node to sdnd, or prints how to, unless it is declared.
+func (o *joinOptions) declare(ctx context.Context, node *membership.Joined) error {
 	if !o.register {
-		if daemon.declared(ctx, o.name) {
+		if node.Declared(ctx) {
 			return nil
 		}
 		o.app.note("declare it where you run sdnctl, unless it is declared already, with:")
-		_, err := fmt.Fprintln(o.app.env.Out, o.createCommand())
+		_, err := fmt.Fprintln(o.app.env.Out, node.Join.DeclareCommand())
 		return err
 	}
 	client, err := o.app.client()
@@ -378,12 +242,5 @@ func (o *joinOptions) declare(ctx context.Context, daemon *joinDaemon) error {
 		return err
 	}
 	defer client.Close()
-	var spec model.NodeSpec
-	if err := model.SetText(&spec.TunnelIP, o.tunnelIP); err != nil {
-		return usageErrorf("--tunnel-ip %s: %w", o.tunnelIP, err)
-	}
-	if o.datapathID != "" {
-		spec.DatapathID = o.id
-	}
-	return o.app.declareNode(ctx, client, o.name, spec)
+	return o.app.declareNode(ctx, client, node.Join.Node, node.Join.Spec())
 }

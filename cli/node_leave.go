@@ -1,12 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sdnctl/sdnctl/cli/membership"
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 )
 
@@ -45,48 +46,29 @@ Without --bridge it is the bridge that joined, whatever its name is.`,
 }
 
 func (o *leaveOptions) run(ctx context.Context, named bool) error {
-	m := o.sw.machine(o.app.env)
-	now, err := m.Read(ctx, o.sw.bridge)
+	leave := membership.Leave{Host: o.app.membershipHost(), DB: o.sw.db, Offline: o.sw.offline, Force: o.force}
+	if named {
+		leave.Bridge = o.sw.bridge
+	}
+	plan, err := leave.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	if !named && now.Bridge.Node() == "" && len(now.Others) == 1 {
-		o.sw.bridge = now.Others[0]
-		if now, err = m.Read(ctx, o.sw.bridge); err != nil {
-			return err
-		}
-	}
-	u, err := nodeconfig.Leave(now, o.sw.bridge, o.force)
-	var used *nodeconfig.PortsInUseError
-	var other *nodeconfig.OtherBridgeError
-	if errors.As(err, &used) || errors.As(err, &other) {
-		return codedError{ExitConflict, err}
-	}
-	if err != nil {
-		return err
-	}
-	for _, note := range u.Notes {
+	for _, note := range plan.Notes {
 		o.app.note("note: %s", note)
 	}
-	if u.Empty() {
+	if plan.Empty() {
 		o.app.note("this machine is not a node, there is nothing to undo")
 		return nil
 	}
 	if o.sw.print {
-		_, err := fmt.Fprint(o.app.env.Out, u.Script(o.sw.bridge, m.Globals()))
+		_, err := fmt.Fprint(o.app.env.Out, plan.Script())
 		return err
 	}
-	o.app.note("%s", u.Script(o.sw.bridge, m.Globals()))
-	if err := undo(ctx, m, o.sw.bridge, u); err != nil {
+	o.app.note("%s", plan.Script())
+	if err := plan.Run(ctx); err != nil {
 		return err
 	}
-	if err := forgetNode(o.app.env); err != nil {
-		return err
-	}
-	name := now.Bridge.Node()
-	if name == "" {
-		name = "NAME"
-	}
-	o.app.note("this machine is no longer a node; to remove it from the topology: sdnctl node delete %s", nodeconfig.ShellQuote(name))
+	o.app.note("this machine is no longer a node; to remove it from the topology: sdnctl node delete %s", nodeconfig.ShellQuote(cmp.Or(plan.Node, "NAME")))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/cli/attach"
+	"github.com/sdnctl/sdnctl/cli/membership"
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -77,7 +78,7 @@ func TestConfirmFlag(t *testing.T) {
 
 // TestJoinLine: the line says only what differs from what join assumes.
 func TestJoinLine(t *testing.T) {
-	usual := api.Invitation{Node: "node1", Token: "T", APIPort: defaultAPIPort, OpenFlowPort: defaultOpenFlowPort, OVSDBPort: defaultOVSDBPort, Bridge: "br-int"}
+	usual := api.Invitation{Node: "node1", Token: "T", APIPort: membership.DefaultAPIPort, OpenFlowPort: membership.DefaultOpenFlowPort, OVSDBPort: membership.DefaultOVSDBPort, Bridge: "br-int"}
 	if got, want := joinLine(usual, "10.0.0.1"), "sudo sdnctl node join node1 --controller 10.0.0.1 --token T"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

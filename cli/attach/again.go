@@ -73,7 +73,7 @@ func (n Node) again(ctx context.Context, port string, a attachment) (*Request, e
 	if a.target.Kind != Docker {
 		return nil, nil
 	}
-	c, err := n.Containers.Container(ctx, a.target.ID)
+	c, err := n.container(ctx, a.target.ID)
 	var e *Error
 	switch {
 	case errors.As(err, &e) && e.Code == NotFound:

@@ -444,3 +444,26 @@ func TestDetachWithoutController(t *testing.T) {
 		t.Errorf("when sdnd is back: %+v, %v", r, err)
 	}
 }
+
+// TestWithoutContainers: a caller that knows no containers, such as a CNI plugin, attaches
+// namespaces, and leaves what was attached to containers as it is.
+func TestWithoutContainers(t *testing.T) {
+	m, n, _ := attached(t)
+	n.Containers = nil
+	m.inside["/var/run/netns/pod"] = map[string]*Device{}
+	if _, err := n.Attach(t.Context(), Request{Name: "pod", Netns: "/var/run/netns/pod", Network: "blue"}); err != nil {
+		t.Fatal(err)
+	}
+	before := m.state()
+	if removed, err := n.Collect(t.Context()); err == nil || len(removed) > 0 {
+		t.Errorf("removed %v: %v", removed, err)
+	}
+	if diff := cmp.Diff(before, m.state()); diff != "" {
+		t.Errorf("changed (-before +after):\n%s", diff)
+	}
+	_, err := n.Attach(t.Context(), Request{Name: "db", Network: "blue"})
+	var e *Error
+	if !errors.As(err, &e) || e.Code != Failed {
+		t.Error(err)
+	}
+}

@@ -71,7 +71,7 @@ func (n Node) find(ctx context.Context, r Request) (t Target, path, name string,
 	case r.PID != 0:
 		return Target{PID, strconv.Itoa(r.PID)}, processNamespace(r.PID), r.Name, nil
 	}
-	c, err := n.Containers.Container(ctx, r.Name)
+	c, err := n.container(ctx, r.Name)
 	if err != nil {
 		return Target{}, "", "", err
 	}
@@ -79,6 +79,14 @@ func (n Node) find(ctx context.Context, r Request) (t Target, path, name string,
 		return Target{}, "", "", fault(Failed, "start it with: docker start "+c.Name, "container %s is not running", c.Name)
 	}
 	return Target{Docker, c.ID}, processNamespace(c.PID), c.Name, nil
+}
+
+// container asks for a container by its name or id.
+func (n Node) container(ctx context.Context, name string) (Container, error) {
+	if n.Containers == nil {
+		return Container{}, fault(Failed, "name the network namespace instead", "containers of this machine are not known here, so that nothing can be said of %s", name)
+	}
+	return n.Containers.Container(ctx, name)
 }
 
 func processNamespace(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
@@ -111,7 +119,7 @@ func (n Node) gone(ctx context.Context, t Target) (bool, error) {
 	if t.Kind != Docker {
 		return true, nil
 	}
-	_, err := n.Containers.Container(ctx, t.ID)
+	_, err := n.container(ctx, t.ID)
 	var e *Error
 	if errors.As(err, &e) && e.Code == NotFound {
 		return true, nil

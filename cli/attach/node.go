@@ -39,8 +39,10 @@ type Node struct {
 	// Lock is the file whose lock is taken; "" is LockFile.
 	Lock string
 
-	Kernel     Kernel
-	Switch     Switch
+	Kernel Kernel
+	Switch Switch
+	// Containers may be nil, for a caller that names network namespaces only. What
+	// was attached to a container then stays as it is.
 	Containers Containers
 	Controller Controller
 }

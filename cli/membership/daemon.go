@@ -1,76 +1,75 @@
-package cli
+package membership
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"strings"
 
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// joinDaemon asks sdnd about a node that joins. A nil one cannot.
-type joinDaemon struct {
-	app    *app
+// daemon asks sdnd about a node that joins. A nil one, and one without a client,
+// cannot.
+type daemon struct {
+	host   Host
 	client *api.Client
+	// ours says that client is to be closed.
+	ours bool
 	// from is the machine's address towards sdnd.
-	from string
+	from netip.Addr
 }
 
-// daemon finds out how to ask sdnd: it is nil when nothing says where it is.
-func (o *joinOptions) daemon() (*joinDaemon, error) {
-	if o.noWait || o.sw.offline {
+// ask finds out how to ask sdnd: the daemon is nil when nothing says where it is.
+func (j Join) ask() (*daemon, error) {
+	if j.Blind || j.Offline {
 		return nil, nil
 	}
-	client, err := o.client()
-	if client == nil || err != nil {
+	d := &daemon{host: j.Host, client: j.Client, from: j.Host.LocalAddr(j.Controller)}
+	if d.client != nil {
+		return d, nil
+	}
+	c, err := j.Host.Config()
+	switch {
+	case err == nil && c.Node == j.Node:
+		d.client, err = j.Host.clientOf(c)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		j.Host.note("note: %v", err)
+		fallthrough
+	default:
+		d.client, err = j.Host.local()
+	}
+	if d.client == nil || err != nil {
 		return nil, err
 	}
-	return &joinDaemon{app: o.app, client: client, from: o.app.env.LocalAddr(o.address)}, nil
+	d.ours = true
+	return d, nil
 }
 
-// client makes a client of sdnd's API: that of --host and SDNCTL_HOST, that of
-// the node's own configuration, or of this machine. It is nil when there is
-// none.
-func (o *joinOptions) client() (*api.Client, error) {
-	if o.app.host != "" || o.app.env.Getenv("SDNCTL_HOST") != "" {
-		return o.app.client()
-	}
-	if c, err := readNodeConfig(o.app.env); err == nil && c.Node == o.name {
-		return c.client(o.app.env)
-	}
-	if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return o.app.client()
-}
-
-func (d *joinDaemon) close() {
-	if d != nil {
+func (d *daemon) close() {
+	if d != nil && d.client != nil && d.ours {
 		d.client.Close()
 	}
 }
 
 // admits says why sdnd would not take the machine for the node, before anything
 // is changed.
-func (d *joinDaemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfig.State) error {
+func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfig.State) error {
 	if d == nil {
 		return nil
 	}
 	status, err := d.client.Status(ctx)
 	if err != nil {
-		d.app.note("note: sdnd does not answer, so it is not asked: %s", explain(err))
-		d.client.Close()
+		d.host.note("note: sdnd does not answer, so it is not asked: %v", err)
+		d.close()
 		d.client = nil
 		return nil
 	}
 	conflict := func(format string, args ...any) error {
-		return codedError{ExitConflict, fmt.Errorf(format+"\nnothing was changed", args...)}
+		return fault(Conflict, format+"\nnothing was changed", args...)
 	}
 	if status.Bridge != "" && status.Bridge != j.Bridge {
 		return conflict("sdnd looks at the bridge %s of nodes, so it would bind no port on %s: join with --bridge %s, or start sdnd with --bridge %s", status.Bridge, j.Bridge, status.Bridge, j.Bridge)
@@ -98,7 +97,7 @@ func (d *joinDaemon) admits(ctx context.Context, j nodeconfig.Join, before nodec
 }
 
 // declared reports whether sdnd says that it knows the node.
-func (d *joinDaemon) declared(ctx context.Context, name string) bool {
+func (d *daemon) declared(ctx context.Context, name string) bool {
 	if d == nil || d.client == nil {
 		return false
 	}
@@ -107,7 +106,7 @@ func (d *joinDaemon) declared(ctx context.Context, name string) bool {
 }
 
 // word is what sdnd says of the node; nil when it cannot be asked.
-func (d *joinDaemon) word(ctx context.Context, name string, id topology.DatapathID) *nodeconfig.Daemon {
+func (d *daemon) word(ctx context.Context, name string, id model.DatapathID) *nodeconfig.Daemon {
 	if d == nil || d.client == nil {
 		return nil
 	}
@@ -143,7 +142,7 @@ func (d *joinDaemon) word(ctx context.Context, name string, id topology.Datapath
 func nameless(sw api.Switch) bool { return strings.Trim(sw.DatapathID, "0") == "" }
 
 // addressed reports whether a connection comes from an address.
-func addressed(remote, from string) bool {
+func addressed(remote string, from netip.Addr) bool {
 	a, err := netip.ParseAddrPort(remote)
-	return err == nil && a.Addr().Unmap().String() == from
+	return err == nil && a.Addr().Unmap() == from
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package cli
+package membership
 
 // ownerOf knows no owners here.
 func ownerOf(string) (uid, gid int, ok bool) { return 0, 0, false }

@@ -1,0 +1,129 @@
+package membership
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+)
+
+// The node's files, in its folder.
+const (
+	configFile = "node.yaml"
+	// Those of a certificate that an invitation gave.
+	caFile   = "node-ca.crt"
+	certFile = "node.crt"
+	keyFile  = "node.key"
+)
+
+// Config is how a machine that is a node reaches sdnd, and which node it is: the
+// file node.yaml, which joining with a certificate writes.
+type Config struct {
+	// Node is the node's name.
+	Node string `yaml:"node"`
+	// Host is the address of sdnd's API, such as https://192.168.50.10:8453.
+	Host string `yaml:"host"`
+	// CA, Cert and Key are files: sdnd's authority, and the node's certificate
+	// with its key.
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// Bridge is the node's integration bridge.
+	Bridge string `yaml:"bridge"`
+}
+
+// files are those of the node's certificate.
+func (c Config) files() pki.Files { return pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key} }
+
+// ConfigFile is the name of node.yaml with its folder.
+func (h Host) ConfigFile() string { return h.file(configFile) }
+
+// Config reads node.yaml. The error is [fs.ErrNotExist] of a machine that has
+// none: it is no node, or one that joined without a certificate.
+func (h Host) Config() (Config, error) {
+	data, err := os.ReadFile(h.ConfigFile())
+	if err != nil {
+		return Config{}, err
+	}
+	c := Config{Bridge: DefaultBridge}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&c); err != nil {
+		return Config{}, fmt.Errorf("%s: %w", h.ConfigFile(), err)
+	}
+	if c.Node == "" || c.Host == "" {
+		return Config{}, fmt.Errorf("%s: node and host are missing: join again, or write them", h.ConfigFile())
+	}
+	return c, nil
+}
+
+// WriteConfig writes node.yaml, whole or not at all.
+func (h Host) WriteConfig(c Config) error {
+	var b bytes.Buffer
+	b.WriteString("# How this node reaches sdnd. Written by 'sdnctl node join'.\n")
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(c), enc.Close()); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(h.dir(), 0o755); err != nil {
+		return err
+	}
+	return pki.WriteFile(h.ConfigFile(), b.Bytes(), 0o644)
+}
+
+// Client makes a client of sdnd's API for what runs on the node: by node.yaml, with
+// the node's certificate. On a machine without node.yaml that has sdnd's socket it
+// uses that, and the Config is empty. Nothing is sent yet. The error of any other
+// machine is an [Error] with NotNode.
+func (h Host) Client() (*api.Client, Config, error) {
+	c, err := h.Config()
+	if errors.Is(err, fs.ErrNotExist) {
+		client, err := h.local()
+		if client == nil && err == nil {
+			err = fault(NotNode, "this machine has not joined as a node with a certificate: there is no %s; run 'sdnctl node invite NAME' on the controller, and here the line that it prints (or give --host)", h.ConfigFile())
+		}
+		return client, Config{}, err
+	}
+	if err != nil {
+		return nil, Config{}, err
+	}
+	client, err := h.clientOf(c)
+	return client, c, err
+}
+
+// clientOf makes a client of the node's sdnd that proves to be the node.
+func (h Host) clientOf(c Config) (*api.Client, error) {
+	config, err := c.files().ClientTLS(c.Host)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", h.ConfigFile(), err)
+	}
+	return api.NewClient(c.Host, api.ClientOptions{TLS: config, Author: h.Author})
+}
+
+// local makes a client of the sdnd of this machine; nil if it has no socket.
+func (h Host) local() (*api.Client, error) {
+	if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); err != nil {
+		return nil, nil
+	}
+	return api.NewClient(api.DefaultHost, api.ClientOptions{Author: h.Author})
+}
+
+// forget removes node.yaml, and the files of the certificate that an invitation
+// gave; files that others made stay. That there is nothing is no error.
+func (h Host) forget() error {
+	var all error
+	for _, name := range []string{configFile, caFile, certFile, keyFile} {
+		if err := os.Remove(h.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
+	}
+	return all
+}

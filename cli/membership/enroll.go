@@ -1,0 +1,113 @@
+package membership
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/pki"
+)
+
+// certificate are the files of a certificate that an invitation gives.
+func (h Host) certificate() pki.Files {
+	return pki.Files{CA: h.file(caFile), Cert: h.file(certFile), Key: h.file(keyFile)}
+}
+
+// redeem uses the invitation up: the machine is declared as the node, and the node's
+// certificate and node.yaml are written. Until sdnd has answered no file that is
+// there is touched. An invitation that was used before is no error on the machine
+// that has the certificate for it.
+func (j *Join) redeem(ctx context.Context) error {
+	request, key, err := pki.NewRequest()
+	if err != nil {
+		return err
+	}
+	// Before the invitation is used up: what cannot be written would be lost.
+	if err := os.MkdirAll(j.Host.dir(), 0o755); err != nil {
+		return err
+	}
+	fresh := j.Files.Key + ".new"
+	if err := j.Host.writeKey(fresh, key, j.DB); err != nil {
+		return err
+	}
+	client, err := api.NewClient(j.api(), api.ClientOptions{TLS: pki.Pinned(j.Invitation.Authority)})
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	defer client.Close()
+	want := api.EnrollRequest{Node: j.Node, Token: j.Invitation.String(), Request: string(request), DatapathID: j.givenID()}
+	if j.TunnelIP.IsValid() {
+		want.TunnelIP = j.TunnelIP.String()
+	}
+	got, err := client.Enroll(ctx, want)
+	if err != nil {
+		err = errors.Join(err, os.Remove(fresh))
+		if j.redeemed = j.redeemedBefore(); j.redeemed {
+			return nil
+		}
+		return err
+	}
+	cas, err := pki.ParseCertificates([]byte(got.CA))
+	if err != nil || pki.FingerprintOf(cas[0]) != j.Invitation.Authority {
+		return errors.Join(errors.New("sdnd answered with another authority than the invitation's"), err, os.Remove(fresh))
+	}
+	for name, text := range map[string]string{j.Files.CA: got.CA, j.Files.Cert: got.Certificate} {
+		if err := pki.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(fresh, j.Files.Key); err != nil {
+		return err
+	}
+	j.redeemed = true
+	return j.Host.WriteConfig(j.nodeConfig())
+}
+
+// redeemedBefore reports whether the machine has a certificate that is good, for
+// the node and of the authority that the invitation is from.
+func (j *Join) redeemedBefore() bool {
+	c, err := j.Host.Config()
+	if err != nil || c.Node != j.Node {
+		return false
+	}
+	identity, _, err := c.files().CheckClient(j.Host.Now())
+	if err != nil || identity.Kind != pki.Node || identity.Name != j.Node {
+		return false
+	}
+	text, err := os.ReadFile(c.CA)
+	if err != nil {
+		return false
+	}
+	cas, err := pki.ParseCertificates(text)
+	return err == nil && slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return pki.FingerprintOf(ca) == j.Invitation.Authority })
+}
+
+// writeKey writes a key that root and the user that Open vSwitch runs as can read.
+func (h Host) writeKey(name string, key []byte, db string) error {
+	if err := pki.WriteFile(name, key, 0o600); err != nil {
+		return err
+	}
+	uid, gid, ok := ownerOf(h.socket(db))
+	if !ok || uid == os.Geteuid() {
+		return nil
+	}
+	if err := os.Chown(name, uid, gid); err != nil {
+		return fmt.Errorf("give the key to the user that Open vSwitch runs as: %w", err)
+	}
+	return nil
+}
+
+// socket returns the unix socket of an OVSDB server, which its user owns.
+func (h Host) socket(db string) string {
+	if path, ok := strings.CutPrefix(db, "unix:"); ok {
+		return path
+	}
+	return filepath.Join(cmp.Or(h.RunDir, defaultRunDir), "db.sock")
+}

@@ -1,0 +1,86 @@
+package membership
+
+import (
+	"context"
+
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
+)
+
+// Leave asks to undo a join on this machine.
+type Leave struct {
+	Host Host
+	// Bridge is the bridge that leaves; "" is the one that joined, whatever its name
+	// is.
+	Bridge string
+	// DB is the connection method of Open vSwitch's database, "" for the machine's
+	// own. Offline only writes the database: ovs-vswitchd does not run.
+	DB      string
+	Offline bool
+	// Force also removes ports that were attached since the node joined.
+	Force bool
+}
+
+// Leaving is what would undo a join.
+type Leaving struct {
+	// Node is the node's name, "" where nothing says it.
+	Node string
+	// Bridge is the bridge that leaves.
+	Bridge string
+	// Notes say what a person should know: what stays, and what cannot be put back.
+	Notes []string
+
+	undo    nodeconfig.Undoing
+	host    Host
+	machine nodeconfig.Machine
+}
+
+// Plan looks at the machine and says what would undo its join; it changes nothing.
+// The error is a [nodeconfig.PortsInUseError] where ports were attached since, and a
+// [nodeconfig.OtherBridgeError] where another bridge than the named one joined.
+func (l Leave) Plan(ctx context.Context) (Leaving, error) {
+	m := l.Host.machine(l.DB, l.Offline)
+	named := l.Bridge != ""
+	if !named {
+		l.Bridge = DefaultBridge
+	}
+	now, err := m.Read(ctx, l.Bridge)
+	if err != nil {
+		return Leaving{}, err
+	}
+	if !named && now.Bridge.Node() == "" && len(now.Others) == 1 {
+		l.Bridge = now.Others[0]
+		if now, err = m.Read(ctx, l.Bridge); err != nil {
+			return Leaving{}, err
+		}
+	}
+	u, err := nodeconfig.Leave(now, l.Bridge, l.Force)
+	return Leaving{Node: now.Bridge.Node(), Bridge: l.Bridge, Notes: u.Notes, undo: u, host: l.Host, machine: m}, err
+}
+
+// Empty reports whether there is nothing to undo: the machine is no node.
+func (l Leaving) Empty() bool { return l.undo.Empty() }
+
+// Script returns what Run does to Open vSwitch, as a script for a POSIX shell.
+func (l Leaving) Script() string { return l.undo.Script(l.Bridge, l.machine.Globals()) }
+
+// Run undoes the join, and removes node.yaml and the certificate that an invitation
+// gave. To sdnd the node stays declared.
+func (l Leaving) Run(ctx context.Context) error {
+	if err := undo(ctx, l.machine, l.Bridge, l.undo); err != nil {
+		return err
+	}
+	return l.host.forget()
+}
+
+// undo puts a machine back to what it was.
+func undo(ctx context.Context, m nodeconfig.Machine, bridge string, u nodeconfig.Undoing) error {
+	for _, step := range u.Steps {
+		if err := m.Apply(ctx, step); err != nil {
+			return err
+		}
+	}
+	if m.Offline {
+		return nil
+	}
+	return m.AddFlows(ctx, bridge, u.Flows)
+}

@@ -1,0 +1,147 @@
+package membership
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/cli/nodeconfig"
+)
+
+// Joined is a machine that Run has made a node.
+type Joined struct {
+	// Join is what was asked for, with every default filled in.
+	Join Join
+
+	config nodeconfig.Join
+	daemon *daemon // nil if sdnd is not asked
+}
+
+// Run makes this machine the node, in one transaction of Open vSwitch's database.
+// Doing it again changes nothing and keeps the connections. It looks first, and
+// refuses what would cut the traffic of others: the error is then an [Error] with
+// Conflict, and nothing is changed. What Open vSwitch cannot follow is undone. An
+// invitation is redeemed only once nothing stands against joining.
+//
+// The node need not be connected to sdnd yet, see [Joined.Await]; without an
+// invitation it must also be declared, see [Joined.Declared]. On success the caller
+// closes what is returned.
+func (j Join) Run(ctx context.Context) (*Joined, error) {
+	if err := j.complete(false); err != nil {
+		return nil, err
+	}
+	d := &Joined{config: j.config()}
+	if err := d.run(ctx, j); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Joined) run(ctx context.Context, j Join) error {
+	m := j.machine()
+	before, err := m.Read(ctx, j.Bridge)
+	if err != nil {
+		return err
+	}
+	if j.Invitation == nil { // sdnd is asked by what the invitation brings
+		if d.daemon, err = j.ask(); err != nil {
+			return err
+		}
+	}
+	if err := j.look(ctx, d.config, before, d.daemon); err != nil {
+		return err
+	}
+	commands, err := d.config.Plan(before)
+	if err != nil {
+		return err
+	}
+	if err := j.enroll(ctx); err != nil {
+		return err
+	}
+	if d.daemon == nil {
+		if d.daemon, err = j.ask(); err != nil {
+			return err
+		}
+	}
+	d.Join = j
+	j.Host.note("%s", commands.Text(m.Globals()))
+	if err := apply(ctx, m, j.Bridge, commands, before); err != nil {
+		return err
+	}
+	j.Host.note("%s of this machine is node %s, datapath id %s", j.Bridge, j.Node, j.ID())
+	return nil
+}
+
+// Close releases the connections to sdnd. The node stays.
+func (d *Joined) Close() { d.daemon.close() }
+
+// Declared reports whether the node is known to be declared: the invitation did it,
+// or sdnd was asked and says so.
+func (d *Joined) Declared(ctx context.Context) bool {
+	return d.Join.Invitation != nil || d.daemon.declared(ctx, d.Join.Node)
+}
+
+// enroll gets the node's certificate, if there is an invitation for it, and writes
+// how the node reaches sdnd. Nothing of Open vSwitch is changed yet.
+func (j *Join) enroll(ctx context.Context) error {
+	if j.Invitation != nil {
+		if err := j.redeem(ctx); err != nil {
+			return fmt.Errorf("%w\nnothing was changed", err)
+		}
+		j.Host.note("this machine has the certificate of node %s", j.Node)
+		return nil
+	}
+	if !j.secure() {
+		return nil
+	}
+	return j.Host.WriteConfig(j.nodeConfig())
+}
+
+// look says what joining would take over, and refuses to do so unasked.
+func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfig.State, d *daemon) error {
+	found := config.Check(before)
+	for _, note := range found.Notes {
+		j.Host.note("note: %s", note)
+	}
+	takes := strings.Join(found.Takes, "\n  ")
+	switch {
+	case found.Blocked != "":
+		return fault(Conflict, "%s\nnothing was changed", found.Blocked)
+	case takes != "" && !j.TakeOver:
+		return fault(Conflict, "this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' puts back what was there), or use another bridge with --bridge", takes)
+	case takes != "" && !j.Blind && !j.Offline:
+		// Traffic is not to be cut for a controller that is not there.
+		if err := j.dial(ctx); err != nil {
+			return fmt.Errorf("%w\nnothing was changed", err)
+		}
+	}
+	if takes != "" {
+		j.Host.note("taking over:\n  %s", takes)
+	}
+	return d.admits(ctx, config, before)
+}
+
+// apply makes the changes, and undoes them if Open vSwitch cannot follow.
+func apply(ctx context.Context, m nodeconfig.Machine, bridge string, c nodeconfig.Commands, before nodeconfig.State) error {
+	err := m.Apply(ctx, c)
+	if err == nil && m.Offline {
+		return nil
+	}
+	now, readErr := m.Read(ctx, bridge)
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	if err == nil {
+		if err = nodeconfig.Verify(now, bridge); err == nil {
+			return nil
+		}
+	} else {
+		m.Offline = true // it does not follow, so it is not waited for again
+	}
+	if undoErr := undo(ctx, m, bridge, nodeconfig.Undo(now, before)); undoErr != nil {
+		return fmt.Errorf("%w\nand it could not be undone: %w", err, undoErr)
+	}
+	return fmt.Errorf("%w\neverything is undone", err)
+}
