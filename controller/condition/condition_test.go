@@ -277,10 +277,11 @@ const document = "../../docs/conditions.md"
 func TestDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Conditions\n\n" +
-		"What `sdnctl status` and `show` list, `status.conditions` of the API holds and `sdnctl watch` tells when it changes. " +
-		"An object is ready (`status.ready`) when none of its conditions is an error; each condition comes with " +
-		"a message that has the facts, the command or step that cures it, and since when it is so.\n\n" +
-		"This page is made from the table in `controller/condition/reasons.go`.\n")
+		"A condition is something that is wrong with a node, a network or a port. `sdnctl status`, `sdnctl KIND show` and " +
+		"`status.conditions` in the API list conditions; `sdnctl watch` reports when they change. " +
+		"An object is ready (`status.ready`) when none of its conditions is an error. Each condition has " +
+		"a message with the facts, the command or step that fixes it, and the time since when it holds.\n\n" +
+		"This page is generated from the table in `controller/condition/reasons.go`.\n")
 	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindPort} {
 		rows := ""
 		for _, d := range Reasons() {
@@ -289,7 +290,7 @@ func TestDocument(t *testing.T) {
 			}
 		}
 		if rows != "" {
-			fmt.Fprintf(&b, "\n## Of a %s\n\n| reason | severity | meaning |\n|---|---|---|\n%s", kind, rows)
+			fmt.Fprintf(&b, "\n## Conditions of a %s\n\n| reason | severity | meaning |\n|---|---|---|\n%s", kind, rows)
 		}
 	}
 	if *update {

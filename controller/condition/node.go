@@ -179,13 +179,13 @@ func database(l *list, f NodeFacts) {
 	}
 }
 
-// openFlowName is how many bytes of a bridge's name OpenFlow tells (OpenFlow 1.3.5,
-// 7.2.1: OFP_MAX_PORT_NAME_LEN, with a final zero).
+// openFlowName is the longest bridge name in OpenFlow, in bytes: longer names are
+// cut off (OpenFlow 1.3.5, 7.2.1: OFP_MAX_PORT_NAME_LEN, with a final zero).
 const openFlowName = 15
 
-// otherBridge reports whether a name that OpenFlow tells is of another bridge.
-func otherBridge(told, want string) bool {
-	return told != want[:min(len(want), openFlowName)]
+// otherBridge reports whether a bridge's name, as OpenFlow has it, is not want.
+func otherBridge(name, want string) bool {
+	return name != want[:min(len(want), openFlowName)]
 }
 
 // Join is what makes a machine the node, or sets it up again, in words.
