@@ -1,6 +1,6 @@
 #!/bin/bash
-# Two tenants with the same addresses; nodes that are told only what concerns
-# them.
+# Two tenants with the same addresses; nodes that have only the flows that
+# they need.
 . "$(dirname "$0")/../lib.sh"
 folder=$(cd "$(dirname "$0")" && pwd)
 
@@ -33,21 +33,21 @@ show container exec green1 ping -c2 -i0.2 -W2 192.168.10.201
 title "… and not the other"
 show refused container exec red1 ping -c1 -W1 192.168.10.200
 
-title "node2 has no port of green and is told nothing about it"
-say "node2's flows that are there for green: $(mentions node2 green)"
+title "node2 has no port of green, and no flow of it"
+say "node2's flows for green: $(mentions node2 green)"
 [ "$(mentions node2 green)" = 0 ]
 
-title "It is told everything when its first port of green arrives"
+title "It gets all flows of green with its first port"
 show sdnctl port create green3 --network green --node node2 --ip 192.168.10.202 --wait
 plug node2 green3
 bound green3
-say "node2's flows that are there for green: $(mentions node2 green)"
+say "node2's flows for green: $(mentions node2 green)"
 show container exec green3 ping -c2 -i0.2 -W2 192.168.10.200
 
 title "… and loses it when the last leaves"
 container rm green3
 show sdnctl port delete green3 --wait
-say "node2's flows that are there for green: $(mentions node2 green)"
+say "node2's flows for green: $(mentions node2 green)"
 [ "$(mentions node2 green)" = 0 ]
 
 title "An address is held by one port"

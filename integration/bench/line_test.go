@@ -81,7 +81,7 @@ func TestMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Goals met: 1; missed: 1; not to be told: 1.", "## S\n", "## T\n",
+		"Goals met: 1; missed: 1; unknown: 1.", "## S\n", "## T\n",
 		"| fast | 1.50 ms (n 3) | other: 3 ms | 0.50 | ratio ≤ 1.00 | yes |\n",
 		`| broken\|pipe<br>*a note* | none (it broke) |  |  | ≤ 1 | unknown |`,
 	} {

@@ -112,7 +112,7 @@ func WriteMarkdown(w io.Writer, m Machine, lines []Line) error {
 		fmt.Fprintf(&b, "- %s: %s\n", f[0], f[1])
 	}
 	met, missed, unknown := Count(lines)
-	fmt.Fprintf(&b, "\nGoals met: %d; missed: %d; not to be told: %d.\n", met, missed, unknown)
+	fmt.Fprintf(&b, "\nGoals met: %d; missed: %d; unknown: %d.\n", met, missed, unknown)
 	section := ""
 	for i, l := range lines {
 		if i == 0 || l.Section != section {
@@ -134,7 +134,7 @@ func WriteMarkdown(w io.Writer, m Machine, lines []Line) error {
 	return err
 }
 
-// Count counts the goals that are met, missed, and not to be told.
+// Count counts the goals that are met, missed, and unknown.
 func Count(lines []Line) (met, missed, unknown int) {
 	for _, l := range lines {
 		switch ok, known := l.Met(); {

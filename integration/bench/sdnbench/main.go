@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	met, missed, unknown := bench.Count(lines)
-	fmt.Fprintf(stdout, "goals met: %d, missed: %d, not to be told: %d; it took %.0f s\n", met, missed, unknown, machine.Took)
+	fmt.Fprintf(stdout, "goals met: %d, missed: %d, unknown: %d; it took %.0f s\n", met, missed, unknown, machine.Took)
 	return errors.Join(
 		writeFile(*jsonFile, func(w io.Writer) error { return bench.WriteJSON(w, machine, lines) }),
 		writeFile(*mdFile, func(w io.Writer) error { return bench.WriteMarkdown(w, machine, lines) }),
