@@ -72,27 +72,3 @@ func (a Actions) Conjunction(id uint32, k, n uint8) Actions {
 	a = append(a.nicira(nxConjunction, 16), k-1, n)
 	return be.AppendUint32(a, id)
 }
-
-// CTClear forgets the packet's connection-tracking state (NXAST_CT_CLEAR).
-func (a Actions) CTClear() Actions { return append(a.nicira(nxCTClear, 16), 0, 0, 0, 0, 0, 0) }
-
-// CT flags (OVS, lib/ofp-actions.c, NX_CT_F_*).
-const (
-	CTCommit uint16 = 1 << 0
-	CTForce  uint16 = 1 << 1
-)
-
-// CTNoRecirc as the table given to CT goes on without searching a table.
-const CTNoRecirc TableID = 0xff
-
-// CT sends the packet through the connection tracker in a zone and, unless
-// table is CTNoRecirc, on from there to table with ct_state set. The actions in
-// nested may set ct_mark and ct_label of a committed connection (NXAST_CT).
-func (a Actions) CT(flags uint16, zone uint16, table TableID, nested Actions) Actions {
-	a = a.nicira(nxCT, 24+len(nested))
-	a = be.AppendUint16(a, flags)
-	a = append(a, 0, 0, 0, 0) // zone is immediate, not from a field
-	a = be.AppendUint16(a, zone)
-	a = append(a, byte(table), 0, 0, 0, 0, 0) // no alg
-	return append(a, nested...)
-}

@@ -1,6 +1,9 @@
 package openflow
 
-import "net/netip"
+import (
+	"bytes"
+	"net/netip"
+)
 
 var (
 	macA   = MAC{0x02, 0, 0, 0, 0, 0x0a}
@@ -36,6 +39,7 @@ func flowKinds() []flowKind {
 		arp  = m.EthType(0x0806)
 		tcp  = ip.IPProto(6)
 		udp  = ip.IPProto(17)
+		sctp = ip.IPProto(132)
 		icmp = ip.IPProto(1)
 	)
 	return []flowKind{
@@ -159,9 +163,38 @@ func flowKinds() []flowKind {
 		{"ct state", Flow{Match: m.CTState(CTStateTracked|CTStateNew, CTStateTracked|CTStateNew|CTStateInvalid).
 			CTZone(5).CTMark(1).EthType(0x0800)},
 			"table=0, priority=0,ct_state=+new-inv+trk,ct_zone=5,ct_mark=0x1,ip actions=drop"},
-		{"ct", Flow{Match: ip, Instructions: apply(a.CTClear().CT(0, 5, 30, nil).
-			CT(CTCommit, 5, CTNoRecirc, a.SetField(m.CTMark(1))))},
+		{"ct", Flow{Match: ip, Instructions: apply(a.CTClear().CT(CT{Zone: 5, Table: 30}).
+			CT(CT{Commit: true, Zone: 5, Exec: a.SetField(m.CTMark(1))}))},
 			"table=0, priority=0,ip actions=ct_clear,ct(table=30,zone=5),ct(commit,zone=5,exec(set_field:0x1->ct_mark))"},
+		{"ct in a zone from a register", Flow{Match: ip6, Instructions: apply(a.CT(CT{ZoneField: FieldReg(5), Table: 22}))},
+			"table=0, priority=0,ipv6 actions=ct(table=22,zone=NXM_NX_REG5[0..15])"},
+		{"ct commits mark and label", Flow{Match: ip, Instructions: apply(a.CT(CT{Commit: true, ZoneField: FieldReg(5), Table: 89,
+			Exec: a.Load(FieldCTMark, 0, 1, 0).Move(FieldReg(7), FieldCTLabel, 0, 0, 32).
+				Move(FieldReg(6), FieldCTLabel, 0, 32, 32).Load(FieldCTLabel, 64, 32, 9)}))},
+			"table=0, priority=0,ip actions=ct(commit,table=89,zone=NXM_NX_REG5[0..15],exec(load:0->NXM_NX_CT_MARK[0]," +
+				"move:NXM_NX_REG7[]->NXM_NX_CT_LABEL[0..31],move:NXM_NX_REG6[]->NXM_NX_CT_LABEL[32..63]," +
+				"load:0x9->NXM_NX_CT_LABEL[64..95]))"},
+		{"ct force", Flow{Match: ip, Instructions: apply(a.CT(CT{Commit: true, Force: true, Zone: 5,
+			Exec: a.SetField(m.CTLabelMasked([16]byte{0: 1, 15: 2}, [16]byte(bytes.Repeat([]byte{0xff}, 16))))}))},
+			"table=0, priority=0,ip actions=ct(commit,force,zone=5,exec(set_field:0x1000000000000000000000000000002->ct_label))"},
+		{"ct mark and label in part", Flow{Match: ip.CTState(CTStateTracked|CTStateEstablished, CTStateTracked|CTStateEstablished|CTStateReply).
+			CTMarkMasked(0xff, 1).CTLabelMasked([16]byte{0: 1, 15: 0x0b}, [16]byte{12: 0xff, 13: 0xff, 14: 0xff, 15: 0xff})},
+			"table=0, priority=0,ct_state=+est-rpl+trk,ct_mark=0x1/0x1,ct_label=0xb/0xffffffff,ip actions=drop"},
+		{"label out of the tunnel", Flow{Match: m.TunnelIDMasked(0x12345, 0x3ffc00),
+			Instructions: apply(a.Move(FieldTunnelID, FieldReg(2), 0, 0, 10).Move(FieldTunnelID, FieldReg(0), 23, 1, 1))},
+			"table=0, priority=0,tun_id=0x12000/0x3ffc00 actions=move:NXM_NX_TUN_ID[0..9]->NXM_NX_REG2[0..9],move:NXM_NX_TUN_ID[23]->NXM_NX_REG0[1]"},
+		{"conjunction satisfied", Flow{Match: m.ConjID(7).EthType(0x0800), Instructions: apply(a.SetReg(7, 7)).GotoTable(88)},
+			"table=0, priority=0,conj_id=7,ip actions=set_field:0x7->reg7,goto_table:88"},
+		{"tcp port ranges", Flow{Match: tcp.TCPSrcMasked(1024, 0xfc00).TCPDstMasked(8083, 0xfffc)},
+			"table=0, priority=0,tcp,tp_src=0x400/0xfc00,tp_dst=0x1f90/0xfffc actions=drop"},
+		{"udp port ranges", Flow{Match: udp.UDPSrcMasked(1024, 0xfc00).UDPDstMasked(53, 0xffff)},
+			"table=0, priority=0,udp,tp_src=0x400/0xfc00,tp_dst=53 actions=drop"},
+		{"sctp", Flow{Match: sctp.SCTPSrc(1024).SCTPDst(5060)}, "table=0, priority=0,sctp,tp_src=1024,tp_dst=5060 actions=drop"},
+		{"sctp port ranges", Flow{Match: sctp.SCTPSrcMasked(1024, 0).SCTPDstMasked(5060, 0xfffe)},
+			"table=0, priority=0,sctp,tp_dst=0x13c4/0xfffe actions=drop"},
+		{"tcp flags in part", Flow{Match: ip6.IPProto(6).TCPDst(80).TCPFlags(TCPFlagACK, TCPFlagSYN|TCPFlagACK)},
+			"table=0, priority=0,tcp6,tp_dst=80,tcp_flags=-syn+ack actions=drop"},
+		{"tcp flags", Flow{Match: tcp.TCPFlags(TCPFlagSYN, 0xffff)}, "table=0, priority=0,tcp,tcp_flags=syn actions=drop"},
 		{"every ct bit", Flow{Match: m.EthType(0x0800).CTState(0xff, 0xff)},
 			"table=0, priority=0,ct_state=new|est|rel|rpl|inv|trk|snat|dnat,ip actions=drop"},
 		{"no ct bit", Flow{Match: m.EthType(0x0800).CTState(0, 0xff)}, "table=0, priority=0,ct_state=0,ip actions=drop"},

@@ -11,6 +11,10 @@ import "net/netip"
 // the fields that depend on them (eth_type before nw_src, ip_proto before
 // tcp_dst) and each field at most once; both are the caller's business.
 //
+// A method with a mask matches the bits of the value that are 1 in the mask. A
+// mask of all ones is the same as none, and one of all zeros adds nothing: so Open
+// vSwitch shows them too.
+//
 // Methods that take addresses panic when given one of the wrong family.
 type Match []byte
 
@@ -23,15 +27,46 @@ func (m Match) u64(f Field, v uint64) Match { return be.AppendUint64(m.header(f)
 func (m Match) mac(f Field, v MAC) Match    { return append(m.header(f), v[:]...) }
 
 func (m Match) u16m(f Field, v, mask uint16) Match {
+	switch mask {
+	case 0:
+		return m
+	case ^uint16(0):
+		return m.u16(f, v)
+	}
 	return be.AppendUint16(be.AppendUint16(m.header(f.masked()), v&mask), mask)
 }
 
 func (m Match) u32m(f Field, v, mask uint32) Match {
+	switch mask {
+	case 0:
+		return m
+	case ^uint32(0):
+		return m.u32(f, v)
+	}
 	return be.AppendUint32(be.AppendUint32(m.header(f.masked()), v&mask), mask)
 }
 
 func (m Match) u64m(f Field, v, mask uint64) Match {
+	switch mask {
+	case 0:
+		return m
+	case ^uint64(0):
+		return m.u64(f, v)
+	}
 	return be.AppendUint64(be.AppendUint64(m.header(f.masked()), v&mask), mask)
+}
+
+func (m Match) bytesMasked(f Field, v, mask [16]byte) Match {
+	switch {
+	case allBytes(mask[:], 0):
+		return m
+	case allBytes(mask[:], 0xff):
+		return append(m.header(f), v[:]...)
+	}
+	for i := range v {
+		v[i] &= mask[i]
+	}
+	return append(append(m.header(f.masked()), v[:]...), mask[:]...)
 }
 
 func (m Match) ipv4(f Field, a netip.Addr) Match {
@@ -47,26 +82,15 @@ func (m Match) ipv6(f Field, a netip.Addr) Match {
 
 func (m Match) ipv6Masked(f Field, a netip.Addr, mask [16]byte) Match {
 	mustBeIPv6(a)
-	v := a.As16()
-	for i := range v {
-		v[i] &= mask[i]
-	}
-	return append(append(m.header(f.masked()), v[:]...), mask[:]...)
+	return m.bytesMasked(f, a.As16(), mask)
 }
 
 func (m Match) ipv6Prefix(f Field, p netip.Prefix) Match {
-	switch n := p.Bits(); n {
-	case 0:
-		return m
-	case 128:
-		return m.ipv6(f, p.Addr())
-	default:
-		var mask [16]byte
-		for i := range n {
-			mask[i/8] |= 1 << (7 - i%8)
-		}
-		return m.ipv6Masked(f, p.Addr(), mask)
+	var mask [16]byte
+	for i := range p.Bits() {
+		mask[i/8] |= 1 << (7 - i%8)
 	}
+	return m.ipv6Masked(f, p.Addr(), mask)
 }
 
 // mustBeIPv6 is for methods that take an IPv6 address.
@@ -78,14 +102,7 @@ func mustBeIPv6(a netip.Addr) {
 
 func (m Match) ipv4Prefix(f Field, p netip.Prefix) Match {
 	v := p.Addr().As4()
-	switch n := p.Bits(); n {
-	case 0:
-		return m
-	case 32:
-		return append(m.header(f), v[:]...)
-	default:
-		return m.u32m(f, be.Uint32(v[:]), ^uint32(0)<<(32-n))
-	}
+	return m.u32m(f, be.Uint32(v[:]), ^uint32(0)<<(32-p.Bits()))
 }
 
 // InPort matches the port that the packet came in at.
@@ -141,12 +158,7 @@ func (m Match) IPv4Dst(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Dst,
 
 // IPv4DstMasked matches the bits of the destination address that are 1 in mask.
 // Needs EthType 0x0800.
-func (m Match) IPv4DstMasked(v, mask uint32) Match {
-	if mask == ^uint32(0) {
-		return m.u32(FieldIPv4Dst, v)
-	}
-	return m.u32m(FieldIPv4Dst, v, mask)
-}
+func (m Match) IPv4DstMasked(v, mask uint32) Match { return m.u32m(FieldIPv4Dst, v, mask) }
 
 // IPv6Src matches the source address. A prefix of length 0 matches all and adds
 // nothing. Needs EthType 0x86dd.
@@ -214,18 +226,6 @@ func (m Match) ARPSha(v MAC) Match { return m.mac(FieldARPSha, v) }
 // ARPTha matches the target's MAC address. Needs EthType 0x0806.
 func (m Match) ARPTha(v MAC) Match { return m.mac(FieldARPTha, v) }
 
-// TCPSrc matches the source port. Needs IPProto 6.
-func (m Match) TCPSrc(v uint16) Match { return m.u16(FieldTCPSrc, v) }
-
-// TCPDst matches the destination port. Needs IPProto 6.
-func (m Match) TCPDst(v uint16) Match { return m.u16(FieldTCPDst, v) }
-
-// UDPSrc matches the source port. Needs IPProto 17.
-func (m Match) UDPSrc(v uint16) Match { return m.u16(FieldUDPSrc, v) }
-
-// UDPDst matches the destination port. Needs IPProto 17.
-func (m Match) UDPDst(v uint16) Match { return m.u16(FieldUDPDst, v) }
-
 // Metadata matches the 64 bits that tables hand to each other.
 func (m Match) Metadata(v uint64) Match { return m.u64(FieldMetadata, v) }
 
@@ -235,6 +235,9 @@ func (m Match) MetadataMasked(v, mask uint64) Match { return m.u64m(FieldMetadat
 // TunnelID matches the key that the packet was tunnelled with; for VXLAN, its
 // VNI.
 func (m Match) TunnelID(v uint64) Match { return m.u64(FieldTunnelID, v) }
+
+// TunnelIDMasked matches the bits of the tunnel's key that are 1 in mask.
+func (m Match) TunnelIDMasked(v, mask uint64) Match { return m.u64m(FieldTunnelID, v, mask) }
 
 // TunnelSrc matches the address of the tunnel's other end, of either family. A
 // prefix of length 0 matches all and adds nothing.
@@ -251,24 +254,7 @@ func (m Match) Reg(n int, v uint32) Match { return m.u32(FieldReg(n), v) }
 // RegMasked matches the bits of register n, 0..15, that are 1 in mask.
 func (m Match) RegMasked(n int, v, mask uint32) Match { return m.u32m(FieldReg(n), v, mask) }
 
-// CTState matches the bits of the connection-tracking state that are 1 in mask;
-// see the CTState constants.
-func (m Match) CTState(v, mask uint32) Match { return m.u32m(FieldCTState, v, mask) }
-
-// CTZone matches the connection-tracking zone.
-func (m Match) CTZone(v uint16) Match { return m.u16(FieldCTZone, v) }
-
-// CTMark matches the connection's mark.
-func (m Match) CTMark(v uint32) Match { return m.u32(FieldCTMark, v) }
-
-// Bits of the connection-tracking state, in the order of ovs-fields(7).
-const (
-	CTStateNew         = 1 << 0
-	CTStateEstablished = 1 << 1
-	CTStateRelated     = 1 << 2
-	CTStateReply       = 1 << 3
-	CTStateInvalid     = 1 << 4
-	CTStateTracked     = 1 << 5
-	CTStateSNAT        = 1 << 6
-	CTStateDNAT        = 1 << 7
-)
+// ConjID matches packets that satisfy all clauses of the conjunctive match id;
+// see Actions.Conjunction (ovs-fields(7), conj_id). Open vSwitch shows it before
+// all other fields.
+func (m Match) ConjID(id uint32) Match { return m.u32(FieldConjID, id) }

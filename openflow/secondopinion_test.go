@@ -147,11 +147,28 @@ func theirField(f *of13.MatchField) (Match, error) {
 		return nil, err
 	}
 	header := Field(uint32(f.Class)<<16 | uint32(f.Field)<<9 | uint32(len(value)))
+	if f.ExperimenterID != 0 {
+		mask, err := theirMask(f)
+		header += Field(4 + len(mask))
+		if f.HasMask {
+			header |= maskBit
+		}
+		oxm := be.AppendUint32(Match(nil).header(header), f.ExperimenterID)
+		return append(append(oxm, value...), mask...), err
+	}
 	if !f.HasMask {
 		return append(Match(nil).header(header), value...), nil
 	}
-	mask, err := theirValue(f.Mask)
+	mask, err := theirMask(f)
 	return append(append(Match(nil).header(header.masked()), value...), mask...), err
+}
+
+// theirMask returns nil for a field without one.
+func theirMask(f *of13.MatchField) ([]byte, error) {
+	if !f.HasMask {
+		return nil, nil
+	}
+	return theirValue(f.Mask)
 }
 
 func theirValue(v util.Message) ([]byte, error) {
@@ -196,7 +213,9 @@ func theirValue(v util.Message) ([]byte, error) {
 		return u16(v.Data)
 	case *of13.Uint32Message:
 		return u32(v.Data)
-	case *of13.IpProtoField, *of13.PortField: // their values are not exported
+	case *of13.TcpFlagsField:
+		return u16(v.TcpFlags)
+	case *of13.IpProtoField, *of13.PortField, *of13.CTLabel: // their values are not exported
 		return v.MarshalBinary()
 	}
 	return nil, fmt.Errorf("value %T", v)
@@ -232,6 +251,20 @@ func theirActions(actions []of13.Action) (a Actions, err error) {
 				p = PortInPort
 			}
 			a = a.Resubmit(p, TableID(v.TableID))
+		case *of13.NXActionConnTrack:
+			again, err := v.MarshalBinary() // what is nested is not exported
+			if err != nil {
+				return nil, err
+			}
+			t := CT{Commit: v.Flags&of13.NX_CT_F_COMMIT != 0, Force: v.Flags&of13.NX_CT_F_FORCE != 0,
+				ZoneField: Field(v.ZoneSrc), Exec: again[24:]}
+			if v.ZoneSrc == 0 {
+				t.Zone = v.ZoneOfsNbits
+			}
+			if v.RecircTable != ctNoRecirc {
+				t.Table = TableID(v.RecircTable)
+			}
+			a = a.CT(t)
 		case *of13.NXActionConjunction:
 			a = a.Conjunction(v.ID, v.Clause+1, v.NClause)
 		default:

@@ -19,14 +19,14 @@ func appendCT(b, p []byte) []byte {
 	}
 	flags, zoneSrc, zone := be.Uint16(p), be.Uint32(p[2:]), be.Uint16(p[6:])
 	table, alg := p[8], be.Uint16(p[12:])
-	if flags&CTCommit != 0 {
+	if flags&ctCommit != 0 {
 		b = append(b, "commit"...)
 	}
-	if flags&CTForce != 0 {
+	if flags&ctForce != 0 {
 		sep()
 		b = append(b, "force"...)
 	}
-	if table != byte(CTNoRecirc) {
+	if table != ctNoRecirc {
 		sep()
 		b = fmt.Appendf(b, "table=%d", table)
 	}

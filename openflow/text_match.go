@@ -86,7 +86,6 @@ func (m Match) appendText(b []byte) []byte {
 // is what OVS says to OpenFlow 1.3, as if it were Nicira's, and others as they
 // are.
 func (o OXM) fromONF() OXM {
-	const onfTCPFlags = classExperimenter<<16 | 42<<9
 	if o.Field&^(maskBit|0xff) != onfTCPFlags || be.Uint32(o.Value) != ExperimenterONF {
 		return o
 	}

@@ -92,7 +92,7 @@ func badInstructions() []openflow.Instructions {
 		apply(a.Move(openflow.FieldReg(1), openflow.FieldReg(2), 0, 0, 0)), apply(a.Load(openflow.FieldReg(1), 0, 32, 7)), apply(a.Load(openflow.FieldReg(1), 31, 2, 1)),
 		apply(a.Load(openflow.FieldInPort, 0, 16, 0).Output(1)), apply(a.Load(openflow.FieldMetadata, 0, 64, 1)), apply(a.Load(openflow.FieldReg(1), 0, 8, 0x1ff)),
 		apply(a.Load(openflow.FieldARPOp, 0, 16, 2)), apply(a.Load(openflow.FieldIPTTL, 0, 8, 64)), apply(a.Load(openflow.FieldEthDst, 0, 48, 1)),
-		apply(a.Resubmit(openflow.PortInPort, 20)), apply(a.CTClear()), apply(a.CT(0, 3, 20, nil)), apply(a.CT(openflow.CTCommit, 3, openflow.CTNoRecirc, nil)),
+		apply(a.Resubmit(openflow.PortInPort, 20)), apply(a.CTClear()), apply(a.CT(openflow.CT{Zone: 3, Table: 20})), apply(a.CT(openflow.CT{Commit: true, Zone: 3})),
 		apply(a.Output(1).Output(2).Output(1)),
 		// What can be read but does not go with the match is said last.
 		apply(append(a.Output(openflow.PortAny), 0, 99, 0, 8, 0, 0, 0, 0)), apply(append(a.Load(openflow.FieldReg(1), 30, 8, 1), 0, 99, 0, 8, 0, 0, 0, 0)),

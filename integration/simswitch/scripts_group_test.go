@@ -101,7 +101,7 @@ func badGroups() [][]byte {
 		addGroup(9, all, bucket(a.SetField(none.IPProto(6)))), addGroup(9, all, bucket(a.SetField(none.InPort(3)))), addGroup(9, all, bucket(a.SetQueue(3).Output(1).Output(1))),
 		addGroup(9, all, bucket(a.Load(openflow.FieldReg(1), 0, 8, 0x1ff))), addGroup(9, all, bucket(a.Load(openflow.FieldReg(1), 30, 8, 1))),
 		addGroup(9, all, bucket(a.Load(openflow.FieldEthType, 0, 16, 1))), addGroup(9, all, bucket(a.Move(openflow.FieldReg(1), openflow.FieldEthType, 0, 0, 16))),
-		addGroup(9, all, bucket(a.Move(openflow.FieldARPSpa, openflow.FieldIPv4Dst, 0, 0, 32))), addGroup(9, all, bucket(a.CT(openflow.CTCommit, 3, openflow.CTNoRecirc, nil))),
+		addGroup(9, all, bucket(a.Move(openflow.FieldARPSpa, openflow.FieldIPv4Dst, 0, 0, 32))), addGroup(9, all, bucket(a.CT(openflow.CT{Commit: true, Zone: 3}))),
 		addGroup(9, all, bucket(a.Controller(100))), addGroup(9, all, raw(append(a.Output(openflow.PortAny), 0, 99, 0, 8, 0, 0, 0, 0)...)),
 		addGroup(9, all, raw(append(a.Load(openflow.FieldReg(1), 30, 8, 1), 0, 99, 0, 8, 0, 0, 0, 0)...)), addGroup(9, all, raw(append(a.Load(openflow.FieldEthType, 0, 16, 1), 0, 99, 0, 8, 0, 0, 0, 0)...)),
 		addGroup(9, all, bucket(a.Output(openflow.PortAny)), raw(0, 99, 0, 8, 0, 0, 0, 0)), addGroup(9, all, bucket(a.Output(openflow.PortAny)), bucket(a.PushVLAN(1))),
