@@ -74,16 +74,16 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	}
 	close(f.changed)
 	f.changed = make(chan struct{})
-	var tell []func(topology.Ref)
+	var notify []func(topology.Ref)
 	for _, w := range f.watchers {
-		tell = append(tell, w)
+		notify = append(notify, w)
 	}
 	f.mu.Unlock()
 	kind := topology.KindNode
 	if args[0] == "bind" || args[0] == "dropping" {
 		kind = topology.KindPort
 	}
-	for _, w := range tell {
+	for _, w := range notify {
 		w(topology.Ref{Kind: kind, Name: args[1]})
 	}
 }

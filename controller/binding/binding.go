@@ -135,7 +135,7 @@ func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome
 	n := t.node(at.Node)
 	if p.Spec.Interface != "" {
 		t.numbers[port] = at.OFPort
-	} else if _, known := n.ifaces[at.Interface]; !known && !n.told {
+	} else if _, known := n.ifaces[at.Interface]; !known && !n.ovsdbSeen {
 		t.addIface(n, Interface{Name: at.Interface, OFPort: at.OFPort, IfaceID: p.BindingID()})
 	}
 	before := t.placed[port]
@@ -152,8 +152,8 @@ func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome
 // names, of at most 15 bytes, by number.
 func (t *Table) SetPorts(topo *topology.Snapshot, nodeName string, names map[uint32]string) Outcome {
 	u := t.begin(topo, nodeName)
-	first := !u.n.seen
-	u.n.seen = true
+	first := !u.n.openflowSeen
+	u.n.openflowSeen = true
 	for number := range u.n.ports {
 		if _, still := names[number]; !still {
 			u.setPort(number, "")
@@ -187,7 +187,7 @@ func (t *Table) SetPort(topo *topology.Snapshot, nodeName string, number uint32,
 // SetInterfaces replaces all that OVSDB says of a node's interfaces.
 func (t *Table) SetInterfaces(topo *topology.Snapshot, nodeName string, ifaces []Interface) Outcome {
 	u := t.begin(topo, nodeName)
-	u.n.told = true
+	u.n.ovsdbSeen = true
 	now := make(map[string]Interface, len(ifaces))
 	for _, i := range ifaces {
 		now[i.Name] = i
@@ -262,7 +262,7 @@ func (t *Table) ForgetNode(topo *topology.Snapshot, nodeName string) Outcome {
 		u.mayBe(i)
 		t.dropIface(u.n, i)
 	}
-	u.n.seen = true // so that nothing is held any more
+	u.n.openflowSeen = true // so that nothing is held any more
 	out := u.end()
 	delete(t.nodes, nodeName)
 	return out

@@ -55,8 +55,8 @@ func ids(name, iface string) []binding.Interface {
 
 // step is one thing that is told, and what is to come of it.
 type step struct {
-	tell func(*binding.Table) []binding.Change
-	want []binding.Change
+	report func(*binding.Table) []binding.Change
+	want   []binding.Change
 }
 
 func TestTable(t *testing.T) {
@@ -67,7 +67,7 @@ func TestTable(t *testing.T) {
 	port := func(node string, number uint32, iface string) func(*binding.Table) []binding.Change {
 		return func(b *binding.Table) []binding.Change { return b.SetPort(topo, node, number, iface).Changes }
 	}
-	told := func(node string, ifaces []binding.Interface) func(*binding.Table) []binding.Change {
+	interfaces := func(node string, ifaces []binding.Interface) func(*binding.Table) []binding.Change {
 		return func(b *binding.Table) []binding.Change { return b.SetInterfaces(topo, node, ifaces).Changes }
 	}
 	remember := func(p string, at binding.Place) func(*binding.Table) []binding.Change {
@@ -89,26 +89,26 @@ func TestTable(t *testing.T) {
 	}{
 		{"openflow first, then ovsdb", []step{
 			{ports("n1", map[uint32]string{5: "veth1"}), nil},
-			{told("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
+			{interfaces("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
 			{port("n1", 5, ""), change("web", at("n1", "veth1", 5), nowhere)},
 		}},
 		{"ovsdb first, then openflow", []step{
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 			{port("n1", 5, "veth1"), change("web", nowhere, at("n1", "veth1", 5))},
-			{told("n1", nil), change("web", at("n1", "veth1", 5), nowhere)},
+			{interfaces("n1", nil), change("web", at("n1", "veth1", 5), nowhere)},
 		}},
 		{"identity set anew to the same is no change", []step{
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 			{port("n1", 5, "veth1"), change("web", nowhere, at("n1", "veth1", 5))},
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 		}},
 		{"ovs-docker", []step{
 			{port("n1", 3, "1a2b_l"), nil},
-			{told("n1", []binding.Interface{{Name: "1a2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "1a2b_l", 3))},
+			{interfaces("n1", []binding.Interface{{Name: "1a2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "1a2b_l", 3))},
 		}},
 		{"iface-id goes before container_id", []step{
 			{port("n1", 3, "1a2b_l"), nil},
-			{told("n1", []binding.Interface{{Name: "1a2b_l", ContainerID: "web", IfaceID: "vm-7"}}), change("pinned", nowhere, at("n1", "1a2b_l", 3))},
+			{interfaces("n1", []binding.Interface{{Name: "1a2b_l", ContainerID: "web", IfaceID: "vm-7"}}), change("pinned", nowhere, at("n1", "1a2b_l", 3))},
 		}},
 		{"by interface name, without ovsdb", []step{
 			{port("n1", 9, "eth7"), change("named", nowhere, at("n1", "eth7", 9))},
@@ -119,56 +119,56 @@ func TestTable(t *testing.T) {
 		}},
 		{"a pinned port does not follow to another node", []step{
 			{port("n2", 4, "veth1"), nil},
-			{told("n2", ids("veth1", "vm-7")), nil},
+			{interfaces("n2", ids("veth1", "vm-7")), nil},
 		}},
 		{"a port moves to the interface that came last, and back when that goes", []step{
 			{ports("n1", map[uint32]string{5: "veth1"}), nil},
 			{ports("n2", map[uint32]string{1: "other"}), nil},
-			{told("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
-			{told("n2", nil), nil},
-			{told("n2", ids("tap0", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
+			{interfaces("n2", nil), nil},
+			{interfaces("n2", ids("tap0", "web")), nil},
 			{port("n2", 7, "tap0"), change("web", at("n1", "veth1", 5), at("n2", "tap0", 7))},
 			{port("n2", 7, ""), change("web", at("n2", "tap0", 7), at("n1", "veth1", 5))},
 		}},
 		{"what a node reports first after a start takes nothing from another", []step{
 			{remember("web", at("n2", "tap0", 7)), change("web", nowhere, at("n2", "tap0", 0))},
 			{ports("n1", map[uint32]string{5: "veth1"}), nil},
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 			{ports("n2", map[uint32]string{7: "tap0"}), change("web", at("n2", "tap0", 0), at("n2", "tap0", 7))},
-			{told("n2", ids("tap0", "web")), nil},
+			{interfaces("n2", ids("tap0", "web")), nil},
 			{port("n2", 7, ""), change("web", at("n2", "tap0", 7), at("n1", "veth1", 5))},
 		}},
 		{"a node that does not come back after a start gives way", []step{
 			{remember("web", at("n2", "tap0", 7)), change("web", nowhere, at("n2", "tap0", 0))},
 			{remember("pinned", at("n1", "vm", 8)), change("pinned", nowhere, at("n1", "vm", 0))},
 			{ports("n1", map[uint32]string{5: "veth1", 8: "vm"}), change("pinned", at("n1", "vm", 0), at("n1", "vm", 8))},
-			{told("n1", append(ids("veth1", "web"), ids("vm", "vm-7")...)), nil},
+			{interfaces("n1", append(ids("veth1", "web"), ids("vm", "vm-7")...)), nil},
 			{func(b *binding.Table) []binding.Change { return b.NodesReturned(topo).Changes }, change("web", at("n2", "tap0", 0), at("n1", "veth1", 5))},
 			{ports("n2", map[uint32]string{7: "tap0"}), nil},
-			{told("n2", ids("tap0", "web")), nil},
+			{interfaces("n2", ids("tap0", "web")), nil},
 		}},
 		{"a switch that comes back as it was takes nothing from another", []step{
 			{ports("n1", map[uint32]string{5: "veth1"}), nil},
-			{told("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
+			{interfaces("n1", ids("veth1", "web")), change("web", nowhere, at("n1", "veth1", 5))},
 			{ports("n2", nil), nil},
-			{told("n2", nil), nil},
+			{interfaces("n2", nil), nil},
 			{port("n2", 7, "tap0"), nil},
-			{told("n2", ids("tap0", "web")), change("web", at("n1", "veth1", 5), at("n2", "tap0", 7))},
+			{interfaces("n2", ids("tap0", "web")), change("web", at("n1", "veth1", 5), at("n2", "tap0", 7))},
 			{ports("n1", map[uint32]string{5: "veth1"}), nil},
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 		}},
 		{"a pinned port moves with its pin, where its interface is already", []step{
 			{ports("n1", map[uint32]string{3: "vnet3"}), nil},
-			{told("n1", ids("vnet3", "vm-7")), change("pinned", nowhere, at("n1", "vnet3", 3))},
+			{interfaces("n1", ids("vnet3", "vm-7")), change("pinned", nowhere, at("n1", "vnet3", 3))},
 			{ports("n2", map[uint32]string{4: "vnet4"}), nil},
-			{told("n2", ids("vnet4", "vm-7")), nil},
+			{interfaces("n2", ids("vnet4", "vm-7")), nil},
 			{func(b *binding.Table) []binding.Change {
 				return b.PortsChanged(topo, repinned, []string{"pinned"}).Changes
 			}, change("pinned", at("n1", "vnet3", 3), at("n2", "vnet4", 4))},
 		}},
 		{"names that begin alike are told apart by number", []step{
 			{ports("n1", map[uint32]string{4: "patch-to-br-web", 5: "patch-to-br-web"}), nil},
-			{told("n1", []binding.Interface{
+			{interfaces("n1", []binding.Interface{
 				{Name: "patch-to-br-web-of-a", OFPort: 4, IfaceID: "web"}, {Name: "patch-to-br-web-of-b", OFPort: 5, IfaceID: "vm-7"},
 			}), []binding.Change{
 				{Port: "pinned", After: at("n1", "patch-to-br-web-of-b", 5)}, {Port: "web", After: at("n1", "patch-to-br-web-of-a", 4)},
@@ -177,8 +177,8 @@ func TestTable(t *testing.T) {
 		}},
 		{"one long name needs no number, but a second does", []step{
 			{ports("n1", map[uint32]string{4: "patch-to-br-web"}), nil},
-			{told("n1", ids("patch-to-br-web-of-a", "web")), change("web", nowhere, at("n1", "patch-to-br-web-of-a", 4))},
-			{told("n1", append(ids("patch-to-br-web-of-a", "web"), ids("patch-to-br-web-of-b", "vm-7")...)), nil},
+			{interfaces("n1", ids("patch-to-br-web-of-a", "web")), change("web", nowhere, at("n1", "patch-to-br-web-of-a", 4))},
+			{interfaces("n1", append(ids("patch-to-br-web-of-a", "web"), ids("patch-to-br-web-of-b", "vm-7")...)), nil},
 			{port("n1", 4, ""), change("web", at("n1", "patch-to-br-web-of-a", 4), nowhere)},
 			{port("n1", 5, "patch-to-br-web"), nil},
 		}},
@@ -187,31 +187,31 @@ func TestTable(t *testing.T) {
 			{ports("n1", map[uint32]string{4: "patch-to-br-web", 5: "patch-to-br-web"}), change("web", at("n1", "patch-to-br-web-of-a", 0), at("n1", "patch-to-br-web-of-a", 4))},
 		}},
 		{"a number that is not the name's any more is not believed", []step{
-			{told("n1", []binding.Interface{{Name: "veth1", OFPort: 5, IfaceID: "web"}}), nil},
+			{interfaces("n1", []binding.Interface{{Name: "veth1", OFPort: 5, IfaceID: "web"}}), nil},
 			{ports("n1", map[uint32]string{5: "other", 6: "veth1"}), change("web", nowhere, at("n1", "veth1", 6))},
 		}},
 		{"an inactive interface claims nothing, and one that is activated is new", []step{
 			{ports("n1", map[uint32]string{5: "tap1", 6: "vif1"}), nil},
-			{told("n1", []binding.Interface{{Name: "tap1", IfaceID: "web", Inactive: true}, {Name: "vif1", IfaceID: "web"}}), change("web", nowhere, at("n1", "vif1", 6))},
-			{told("n1", []binding.Interface{{Name: "tap1", IfaceID: "web"}, {Name: "vif1", IfaceID: "web"}}), change("web", at("n1", "vif1", 6), at("n1", "tap1", 5))},
-			{told("n1", []binding.Interface{{Name: "tap1", IfaceID: "web"}, {Name: "vif1", IfaceID: "web", Inactive: true}}), nil},
+			{interfaces("n1", []binding.Interface{{Name: "tap1", IfaceID: "web", Inactive: true}, {Name: "vif1", IfaceID: "web"}}), change("web", nowhere, at("n1", "vif1", 6))},
+			{interfaces("n1", []binding.Interface{{Name: "tap1", IfaceID: "web"}, {Name: "vif1", IfaceID: "web"}}), change("web", at("n1", "vif1", 6), at("n1", "tap1", 5))},
+			{interfaces("n1", []binding.Interface{{Name: "tap1", IfaceID: "web"}, {Name: "vif1", IfaceID: "web", Inactive: true}}), nil},
 		}},
 		{"a second interface of a container does not take its port", []step{
 			{ports("n1", map[uint32]string{3: "1a_l", 4: "2b_l"}), nil},
-			{told("n1", []binding.Interface{{Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "2b_l", 4))},
-			{told("n1", []binding.Interface{
+			{interfaces("n1", []binding.Interface{{Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "2b_l", 4))},
+			{interfaces("n1", []binding.Interface{
 				{Name: "1a_l", ContainerID: "web", ContainerIface: "eth1"}, {Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"},
 			}), nil},
 		}},
 		{"the first interface of a container goes first", []step{
 			{ports("n1", map[uint32]string{3: "1a_l", 4: "2b_l"}), nil},
-			{told("n1", []binding.Interface{
+			{interfaces("n1", []binding.Interface{
 				{Name: "1a_l", ContainerID: "web", ContainerIface: "eth1"}, {Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"},
 			}), change("web", nowhere, at("n1", "2b_l", 4))},
 		}},
 		{"an interface of a container that is a port of its own is not the container's", []step{
 			{ports("n1", map[uint32]string{3: "1a_l", 4: "2b_l"}), nil},
-			{told("n1", []binding.Interface{{Name: "1a_l", ContainerID: "web", ContainerIface: "eth1"}}), change("web", nowhere, at("n1", "1a_l", 3))},
+			{interfaces("n1", []binding.Interface{{Name: "1a_l", ContainerID: "web", ContainerIface: "eth1"}}), change("web", nowhere, at("n1", "1a_l", 3))},
 			{func(b *binding.Table) []binding.Change {
 				return b.PortsChanged(topo, withEth1, []string{"web-eth1"}).Changes
 			}, []binding.Change{{Port: "web", Before: at("n1", "1a_l", 3)}, {Port: "web-eth1", After: at("n1", "1a_l", 3)}}},
@@ -221,24 +221,24 @@ func TestTable(t *testing.T) {
 		}},
 		{"a container that appears on another node takes its port along", []step{
 			{ports("n1", map[uint32]string{3: "1a_l"}), nil},
-			{told("n1", []binding.Interface{{Name: "1a_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "1a_l", 3))},
+			{interfaces("n1", []binding.Interface{{Name: "1a_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", nowhere, at("n1", "1a_l", 3))},
 			{ports("n2", map[uint32]string{4: "2b_l"}), nil},
-			{told("n2", nil), nil},
-			{told("n2", []binding.Interface{{Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", at("n1", "1a_l", 3), at("n2", "2b_l", 4))},
+			{interfaces("n2", nil), nil},
+			{interfaces("n2", []binding.Interface{{Name: "2b_l", ContainerID: "web", ContainerIface: "eth0"}}), change("web", at("n1", "1a_l", 3), at("n2", "2b_l", 4))},
 		}},
 		{"the bridge's own interface", []step{
 			{ports("n1", map[uint32]string{binding.Local: "br-int"}), nil},
-			{told("n1", []binding.Interface{{Name: "br-int", OFPort: binding.Local, IfaceID: "web"}}), change("web", nowhere, at("n1", "br-int", binding.Local))},
+			{interfaces("n1", []binding.Interface{{Name: "br-int", OFPort: binding.Local, IfaceID: "web"}}), change("web", nowhere, at("n1", "br-int", binding.Local))},
 		}},
 		{"the tunnel is no port", []step{
 			{ports("n1", map[uint32]string{9: tunnel}), nil},
-			{told("n1", []binding.Interface{{Name: tunnel, OFPort: 9, IfaceID: "web"}}), nil},
+			{interfaces("n1", []binding.Interface{{Name: tunnel, OFPort: 9, IfaceID: "web"}}), nil},
 		}},
 		{"a restart with everything in place moves nothing but the number", []step{
 			{remember("web", at("n1", "veth1", 5)), change("web", nowhere, at("n1", "veth1", 0))},
 			{ports("n2", map[uint32]string{1: "tap0"}), nil},
 			{ports("n1", map[uint32]string{5: "veth1"}), change("web", at("n1", "veth1", 0), at("n1", "veth1", 5))},
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 		}},
 		{"a restart after which the interface is gone", []step{
 			{remember("web", at("n1", "veth1", 5)), change("web", nowhere, at("n1", "veth1", 0))},
@@ -247,10 +247,10 @@ func TestTable(t *testing.T) {
 		{"a restart after which the interface is another's", []step{
 			{remember("web", at("n1", "veth1", 5)), change("web", nowhere, at("n1", "veth1", 0))},
 			{ports("n1", map[uint32]string{5: "veth1"}), change("web", at("n1", "veth1", 0), at("n1", "veth1", 5))},
-			{told("n1", ids("veth1", "someone-else")), change("web", at("n1", "veth1", 5), nowhere)},
+			{interfaces("n1", ids("veth1", "someone-else")), change("web", at("n1", "veth1", 5), nowhere)},
 		}},
 		{"a switch that comes back with other numbers", []step{
-			{told("n1", ids("veth1", "web")), nil},
+			{interfaces("n1", ids("veth1", "web")), nil},
 			{ports("n1", map[uint32]string{5: "veth1"}), change("web", nowhere, at("n1", "veth1", 5))},
 			{ports("n1", map[uint32]string{2: "veth1"}), change("web", at("n1", "veth1", 5), at("n1", "veth1", 2))},
 			{ports("n1", map[uint32]string{}), change("web", at("n1", "veth1", 2), nowhere)},
@@ -278,7 +278,7 @@ func TestTable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := binding.NewTable("br-int", tunnel)
 			for i, s := range tt.steps {
-				got := s.tell(b)
+				got := s.report(b)
 				if len(got) == 0 {
 					got = nil
 				}

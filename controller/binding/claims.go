@@ -65,7 +65,7 @@ func (t *Table) eligible(topo *topology.Snapshot, p *topology.Port) []claim {
 func (t *Table) active(topo *topology.Snapshot, p *topology.Port) []claim {
 	at := t.placed[p.Name]
 	all := slices.DeleteFunc(t.all(topo, p), func(c claim) bool {
-		held := at == c.Place && !t.nodes[c.Node].seen
+		held := at == c.Place && !t.nodes[c.Node].openflowSeen
 		return c.inactive || c.OFPort == 0 && !held
 	})
 	return t.onePerContainer(p, all)

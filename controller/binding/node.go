@@ -15,7 +15,7 @@ type node struct {
 	alike  map[string][]*iface
 	// seen is whether OpenFlow, told whether OVSDB has spoken since the start.
 	// Until then what was remembered from before counts as said.
-	seen, told bool
+	openflowSeen, ovsdbSeen bool
 }
 
 // iface is an interface of which OVSDB tells.

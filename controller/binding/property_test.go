@@ -93,8 +93,8 @@ func begun(t *rapid.T, topo *topology.Snapshot, what map[string]facts, remembere
 	for _, port := range rapid.Permutation(slices.Sorted(maps.Keys(remembered))).Draw(t, "ports") {
 		f.take(t, f.Remember(topo, port, remembered[port]))
 	}
-	for _, told := range rapid.Permutation([]string{"n1 openflow", "n1 ovsdb", "n2 openflow", "n2 ovsdb"}).Draw(t, "told") {
-		if node := told[:2]; told[3:] == "ovsdb" {
+	for _, source := range rapid.Permutation([]string{"n1 openflow", "n1 ovsdb", "n2 openflow", "n2 ovsdb"}).Draw(t, "order") {
+		if node := source[:2]; source[3:] == "ovsdb" {
 			f.tellInterfaces(t, node)
 		} else {
 			f.tellPorts(t, node)
@@ -141,9 +141,9 @@ func TestRestartMovesNothing(t *testing.T) {
 	} {
 		b := binding.NewTable("br-int", tunnel)
 		b.Remember(topo, "web", home)
-		for _, told := range order {
+		for _, source := range order {
 			var out binding.Outcome
-			switch told {
+			switch source {
 			case "n1 o":
 				out = b.SetPorts(topo, "n1", map[uint32]string{5: "veth1"})
 			case "n1 d":
@@ -155,7 +155,7 @@ func TestRestartMovesNothing(t *testing.T) {
 			}
 			for _, c := range out.Changes {
 				if c.After.Node != home.Node || c.After.Interface != home.Interface {
-					t.Errorf("%v: at %q: %+v", order, told, c)
+					t.Errorf("%v: at %q: %+v", order, source, c)
 				}
 			}
 		}

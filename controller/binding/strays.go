@@ -12,7 +12,7 @@ import (
 // and one that a port names is that port's.
 func (t *Table) Strays(topo *topology.Snapshot, nodeName string) []Interface {
 	n, ok := t.nodes[nodeName]
-	if !ok || !n.told {
+	if !ok || !n.ovsdbSeen {
 		return nil
 	}
 	var out []Interface

@@ -17,7 +17,7 @@ type update struct {
 func (t *Table) begin(topo *topology.Snapshot, nodeName string) *update {
 	n := t.node(nodeName)
 	return &update{
-		t: t, topo: topo, n: n, seesNew: n.seen && n.told,
+		t: t, topo: topo, n: n, seesNew: n.openflowSeen && n.ovsdbSeen,
 		ifaces: map[*iface]bool{}, cuts: map[string]bool{}, ports: map[string]bool{},
 	}
 }

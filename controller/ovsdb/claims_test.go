@@ -77,7 +77,7 @@ func TestClaimsByStanding(t *testing.T) {
 	standings := map[string]int{"a": 1, "b": 2, "c": -1}
 	rec := &recorder{}
 	r := newClaims(rec, Config{Standing: func(c Conn) int { return standings[c.Remote] }}.withDefaults())
-	told := func(want ...string) {
+	wantReports := func(want ...string) {
 		t.Helper()
 		if d := cmp.Diff(want, rec.take()); d != "" {
 			t.Fatalf("handler was told (-want +got):\n%s", d)
@@ -93,23 +93,23 @@ func TestClaimsByStanding(t *testing.T) {
 		r.reconsider(0xa1)
 	}
 	const outranked = "a1 disconnected: another connection with a bridge of the same datapath id is more likely to be the node's"
-	hears := func(who string) []string { return []string{"a1 connected " + who + "  ", "a1 interfaces"} }
+	connects := func(who string) []string { return []string{"a1 connected " + who + "  ", "a1 interfaces"} }
 	enter("c")
-	told()
+	wantReports()
 	enter("a")
-	told(hears("a")...)
+	wantReports(connects("a")...)
 	enter("b")
-	told(append([]string{outranked}, hears("b")...)...)
+	wantReports(append([]string{outranked}, connects("b")...)...)
 	set("a", 2) // equal
-	told()
+	wantReports()
 	set("b", 0)
-	told(append([]string{outranked}, hears("a")...)...)
+	wantReports(append([]string{outranked}, connects("a")...)...)
 	set("a", -1)
-	told(append([]string{outranked}, hears("b")...)...)
+	wantReports(append([]string{outranked}, connects("b")...)...)
 	r.release(t.Context(), claims["b"], errGone)
-	told("a1 disconnected: the bridge is gone or has another datapath id now")
+	wantReports("a1 disconnected: the bridge is gone or has another datapath id now")
 	set("c", 0)
-	told(hears("c")...)
+	wantReports(connects("c")...)
 }
 
 // At the end each connected bridge is disconnected once, and nobody steps in.

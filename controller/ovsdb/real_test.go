@@ -79,11 +79,11 @@ func serveRecorded(t *testing.T, cfg Config) (port string, ln *tapListener, rec 
 			select {
 			case line := <-rec.each:
 				line = replaceRemote(line)
-				told := func(w string) bool { return w == line || strings.HasSuffix(w, ": ") && strings.HasPrefix(line, w) }
-				if !slices.ContainsFunc(want, told) {
+				matches := func(w string) bool { return w == line || strings.HasSuffix(w, ": ") && strings.HasPrefix(line, w) }
+				if !slices.ContainsFunc(want, matches) {
 					t.Fatalf("handler was told %q, want %q", line, want)
 				}
-				if told(last) {
+				if matches(last) {
 					return
 				}
 			case <-time.After(20 * time.Second):

@@ -34,7 +34,7 @@ func TestUnprovenHalfMessages(t *testing.T) {
 			t.Errorf("a node was read after %v", took)
 		}
 		ln.dial(t, "honest").begin(largeOf("a2"))
-		for !rec.heard() {
+		for !rec.called() {
 			time.Sleep(10 * time.Millisecond)
 		}
 		check(t, rec, "a2 connected honest br-int 3.1.0", "a2 interfaces veth1(web1,,)@1")
@@ -84,7 +84,7 @@ func TestUnprovenEndlessStrings(t *testing.T) {
 }
 
 // heard reports whether the handler was told anything that was not taken.
-func (r *recorder) heard() bool {
+func (r *recorder) called() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.lines) > 0

@@ -39,15 +39,15 @@ func (e *expiry) Describe(c chan<- *prometheus.Desc) {
 
 // Collect is part of prometheus.Collector.
 func (e *expiry) Collect(c chan<- prometheus.Metric) {
-	tell := func(name string, end time.Time) {
+	observe := func(name string, end time.Time) {
 		c <- prometheus.MustNewConstMetric(e.desc, prometheus.GaugeValue, time.Until(end).Seconds(), name)
 	}
 	for _, x := range e.source.Expiries() {
-		tell(x.Certificate, x.NotAfter)
+		observe(x.Certificate, x.NotAfter)
 	}
 	for n := range e.store.Snapshot().Nodes() {
 		if s, ok := e.fabric.NodeStatus(n.Name); ok && !s.CertificateExpires.IsZero() {
-			tell("node/"+n.Name, s.CertificateExpires)
+			observe("node/"+n.Name, s.CertificateExpires)
 		}
 	}
 	failed := 0.0

@@ -113,7 +113,7 @@ func (p *Proxy) Calm() {
 	defer p.mu.Unlock()
 	p.calm = true
 	for r := range p.live {
-		r.forgive()
+		r.clearFaults()
 	}
 }
 

@@ -47,7 +47,7 @@ func (r *relay) harm(f Fault) {
 }
 
 // forgive forgets the faults to come.
-func (r *relay) forgive() {
+func (r *relay) clearFaults() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = nil

@@ -98,18 +98,18 @@ func (s *soak) audited(ctx context.Context) error {
 // drifted notes what sdnd has told of others' changes: none where nobody made
 // any.
 func (s *soak) drifted(ctx context.Context, calm bool) error {
-	told, err := s.api.Drifts(ctx, "")
+	drifts, err := s.api.Drifts(ctx, "")
 	if err != nil {
 		return err
 	}
-	for _, d := range told.Items {
+	for _, d := range drifts.Items {
 		if calm && d.Seq > s.drift {
 			return fmt.Errorf("sdnd tells of a change by others, and there was none: %+v", d)
 		}
 	}
 	s.drift = 0 // sdnd counts from its start
-	if n := len(told.Items); n > 0 {
-		s.drift = told.Items[n-1].Seq
+	if n := len(drifts.Items); n > 0 {
+		s.drift = drifts.Items[n-1].Seq
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
 	s.base = s.most
 	calm := s.changes()
 	rough := slices.Concat(calm, s.faults())
-	told := time.Now()
+	lastReport := time.Now()
 	for round := 0; s.done < s.opts.ops && !closed(stop); round++ {
 		kinds, faults := calm, round%2 == 1
 		if faults {
@@ -135,8 +135,8 @@ func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
 		if err := s.quiet(ctx, !faults); err != nil {
 			return fmt.Errorf("at a quiet point: %w", err)
 		}
-		if s.opts.every > 0 && time.Since(told) >= s.opts.every {
-			told = time.Now()
+		if s.opts.every > 0 && time.Since(lastReport) >= s.opts.every {
+			lastReport = time.Now()
 			s.progress(time.Since(started))
 		}
 	}
@@ -188,17 +188,17 @@ func closed(c <-chan struct{}) bool {
 }
 
 // progress tells how far the run is.
-func (s *soak) progress(spent time.Duration) {
-	rate := float64(s.done) / spent.Seconds()
+func (s *soak) progress(elapsed time.Duration) {
+	rate := float64(s.done) / elapsed.Seconds()
 	left := time.Duration(float64(s.opts.ops-s.done) / rate * float64(time.Second))
 	fmt.Fprintf(s.out, "%d of %d operations in %v, %.1f a second, %v to go; %d quiet points; sdnd has %d goroutines and %d MB\n",
-		s.done, s.opts.ops, spent.Round(time.Second), rate, left.Round(time.Second), s.points, s.now.goroutines, s.now.memory>>20)
+		s.done, s.opts.ops, elapsed.Round(time.Second), rate, left.Round(time.Second), s.points, s.now.goroutines, s.now.memory>>20)
 }
 
 // summary tells what was done.
-func (s *soak) summary(spent time.Duration) {
+func (s *soak) summary(elapsed time.Duration) {
 	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
-		s.opts.seed, s.done, spent.Round(time.Second), s.points, s.pings, s.doubted,
+		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.doubted,
 		s.base.goroutines, s.most.goroutines, s.now.goroutines, s.base.memory>>20, s.most.memory>>20, s.now.memory>>20)
 	for _, name := range sorted(s.count) {
 		fmt.Fprintf(s.out, "  %6d %s\n", s.count[name], name)

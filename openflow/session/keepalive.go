@@ -27,7 +27,7 @@ type keepalive struct {
 	askedAt time.Duration
 }
 
-func (k *keepalive) heard(at time.Duration) { k.last.Store(int64(at)) }
+func (k *keepalive) received(at time.Duration) { k.last.Store(int64(at)) }
 
 // keepAlive looks at the clock: it asks a silent switch for a sign of life, and
 // returns an error when it was asked too long ago. Otherwise it returns when it

@@ -61,6 +61,6 @@ func (s *Session) busy(late, since time.Duration) bool {
 	if late < time.Duration(s.alive.bundled.Load())*commitGrace {
 		return true
 	}
-	heard := time.Duration(s.alive.last.Load()) > since
-	return heard && late < s.cfg.EchoTimeout && s.calls.inParts()
+	received := time.Duration(s.alive.last.Load()) > since
+	return received && late < s.cfg.EchoTimeout && s.calls.inParts()
 }

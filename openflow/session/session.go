@@ -73,7 +73,7 @@ func newSession(conn net.Conn, cfg Config) *Session {
 	}
 	s.frames.progress = func(n int) {
 		s.counters.bytesIn.Add(uint64(n))
-		s.alive.heard(time.Since(s.started))
+		s.alive.received(time.Since(s.started))
 	}
 	return s
 }
@@ -107,7 +107,7 @@ func (s *Session) Run(ctx context.Context) error {
 	defer close(s.events.out)
 	release := s.endWith(ctx)
 	defer release()
-	s.alive.heard(time.Since(s.started))
+	s.alive.received(time.Since(s.started))
 
 	var own sync.WaitGroup
 	own.Go(func() { s.write(nil) })

@@ -49,7 +49,7 @@ func (st *stream) receive(frame []byte) (last bool) {
 	case <-st.gone:
 	case <-st.s.dead:
 	}
-	st.s.alive.heard(time.Since(st.s.started))
+	st.s.alive.received(time.Since(st.s.started))
 	st.s.alive.held.Add(-1)
 	return last
 }

@@ -73,9 +73,9 @@ func TestShownIsSafe(t *testing.T) {
 	})
 }
 
-// TestNewcomerInTheCrowd: while there are too many connections of one machine
+// TestSilentConnectionsMakeRoom: while there are too many connections of one machine
 // that say nothing, another's is heard. It waits for those before it.
-func TestNewcomerInTheCrowd(t *testing.T) {
+func TestSilentConnectionsMakeRoom(t *testing.T) {
 	const silent, room = 300, 50
 	for name, cfg := range map[string]Config{
 		"handshakes":  {MaxHandshakes: room},
