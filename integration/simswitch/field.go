@@ -7,6 +7,9 @@ type field struct {
 	// oxm is the header that Open vSwitch shows the field with over OpenFlow
 	// 1.3, twin the other header that it takes for the same field, or 0.
 	oxm, twin openflow.Field
+	// onf says that the field comes as ONF's experimenter field, whose header
+	// onfHeader gives.
+	onf bool
 	// move is the header that it shows in moves and loads; 0 is oxm.
 	move openflow.Field
 	// rank is the field's place in a match as Open vSwitch encodes it.
@@ -81,6 +84,7 @@ func newFields() []field {
 		{oxm: openflow.FieldIPProto, twin: nxm0 | 6<<9 | 1, fixed: true, readOnly: true, needs: needsIP},
 		{oxm: openflow.FieldTCPSrc, twin: nxm0 | 9<<9 | 2, needs: needsTCP},
 		{oxm: openflow.FieldTCPDst, twin: nxm0 | 10<<9 | 2, needs: needsTCP},
+		{oxm: openflow.FieldTCPFlags, onf: true, readOnly: true, needs: needsTCP, limit: 0xfff, bits: 12},
 		{oxm: openflow.FieldUDPSrc, twin: nxm0 | 11<<9 | 2, needs: needsUDP},
 		{oxm: openflow.FieldUDPDst, twin: nxm0 | 12<<9 | 2, needs: needsUDP},
 		{oxm: openflow.FieldSCTPSrc, needs: needsSCTP},
@@ -160,6 +164,13 @@ func knownNumber(h openflow.Field) (number, length bool) {
 	}
 	return number, length
 }
+
+// onfTCPFlags is the header of ONF's field tcp_flags (ONF extension 109) without
+// its length, of which the first 4 bytes are the experimenter's.
+const onfTCPFlags openflow.Field = 0xffff<<16 | 42<<9
+
+// onfHeader is the length of an experimenter field's own header, behind the OXM's.
+const onfHeader = 4
 
 // valid reports whether a value has no bits that the field has not.
 func (f *field) valid(value []byte) bool {

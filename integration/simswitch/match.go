@@ -27,8 +27,15 @@ type match struct {
 	protoKnown   bool
 	icmpType     uint8
 	vlan         bool
-	seen         uint64 // by rank, fields that are there without being wild
+	seen         seen // fields that are there without being wild
 }
+
+// seen is a set of fields, by rank.
+type seen [2]uint64
+
+func (s *seen) has(rank uint8) bool { return s[rank/64]&(1<<(rank%64)) != 0 }
+
+func (s *seen) add(rank uint8) { s[rank/64] |= 1 << (rank % 64) }
 
 // parse reads the OXM fields of a match and judges them as Open vSwitch does:
 // header, mask, value, prerequisites, in this order and field by field.
@@ -43,10 +50,10 @@ func (m *match) parse(b []byte) refusal {
 		switch {
 		case !m.has(t.needs):
 			return matchBadPrereq
-		case m.seen&(1<<t.rank) != 0:
+		case m.seen.has(t.rank):
 			return matchDuplicate
 		}
-		if t.needs != needsNothing && m.seen&1 == 0 {
+		if t.needs != needsNothing && !m.seen.has(0) {
 			m.insert(term{field: fieldsByHeader[packetType], value: make([]byte, 4)})
 		}
 		if t.mask != nil && allOf(t.mask, 0) {
@@ -62,7 +69,7 @@ func (m *match) parse(b []byte) refusal {
 
 // reset empties the match and keeps its memory.
 func (m *match) reset() {
-	m.terms, m.seen = m.terms[:0], 0
+	m.terms, m.seen = m.terms[:0], seen{}
 	m.ethTypeKnown, m.protoKnown, m.icmpType, m.vlan = false, false, 0, false
 }
 
@@ -82,6 +89,13 @@ func splitTerm(b []byte) (t term, rest []byte, why refusal) {
 		return t, nil, matchBadLength
 	}
 	value, rest := b[4:4+n], b[4+n:]
+	if f&^0xff == onfTCPFlags && n > onfHeader && be.Uint32(value) == openflow.ExperimenterONF {
+		value = value[onfHeader:]
+		n = len(value)
+		if f = openflow.FieldTCPFlags; n != f.Len() && !masked || n != 2*f.Len() && masked {
+			return t, nil, matchBadField
+		}
+	}
 	if masked {
 		t.value, t.mask = value[:n/2], value[n/2:]
 		for i := range t.value {
@@ -136,7 +150,7 @@ func (m *match) insert(t term) {
 		m.terms[i] = m.terms[i-1]
 	}
 	m.terms[i] = t
-	m.seen |= 1 << t.rank
+	m.seen.add(t.rank)
 	switch t.oxm {
 	case openflow.FieldEthType:
 		m.ethType, m.ethTypeKnown = be.Uint16(t.value), true
@@ -213,14 +227,23 @@ func (m *match) append(b []byte) []byte {
 		if t.oxm == packetType && m.framed() {
 			continue
 		}
-		if t.mask == nil {
-			b = append(be.AppendUint32(b, uint32(t.oxm)), t.value...)
-			continue
-		}
-		b = be.AppendUint32(b, uint32(t.oxm|hasMask)+uint32(len(t.mask)))
-		b = append(append(b, t.value...), t.mask...)
+		b = append(append(t.appendHeader(b), t.value...), t.mask...)
 	}
 	return b
+}
+
+// appendHeader appends the header of the field as Open vSwitch shows it.
+func (t *term) appendHeader(b []byte) []byte {
+	h := t.oxm
+	if t.mask != nil {
+		h |= hasMask
+	}
+	if !t.onf {
+		return be.AppendUint32(b, uint32(h)+uint32(len(t.mask)))
+	}
+	h = h&hasMask | onfTCPFlags
+	b = be.AppendUint32(b, uint32(h)+onfHeader+uint32(len(t.value)+len(t.mask)))
+	return be.AppendUint32(b, openflow.ExperimenterONF)
 }
 
 // framed reports whether some field says already that packets are frames.

@@ -45,6 +45,11 @@ func badMatches() []openflow.Match {
 		eth(openflow.FieldCTState, 0, 0, 1, 0), eth(openflow.FieldPktMark, 0, 0, 0, 1), none.EthSrc(mac1).EthDst(mac2).EthType(0x88cc),
 		eth(openflow.FieldEthSrc&0xff|0x0000<<16|2<<9, 2, 0, 0, 0, 0, 1), // NXM_OF_ETH_SRC
 		append(slices.Clone(tcp), masked(openflow.FieldTCPSrc, 4, 0, 0xfc, 0)...),
+		tcp.TCPFlags(openflow.TCPFlagSYN, 0xfff), tcp.TCPFlags(openflow.TCPFlagSYN, 0xffff).TCPDst(80), tcp.TCPFlags(1, 1).TCPFlags(2, 2), ip.TCPFlags(1, 1), tcp.TCPFlags(0x1000, 0x1000),
+		append(slices.Clone(tcp), masked(openflow.FieldTCPFlags, 0, 2, 0, 0x12)...), append(slices.Clone(tcp), eth(0xffff0000|42<<9|5, 0x4f, 0x4e, 0x46, 0, 1)...),
+		append(slices.Clone(tcp), eth(0xffff0000|42<<9|6, 0, 0, 0x23, 0x20, 0, 1)...), append(slices.Clone(tcp), eth(0xffff0000|43<<9|6, 0x4f, 0x4e, 0x46, 0, 0, 1)...),
+		none.ConjID(7).ConjID(8), none.Metadata(1).Metadata(2), none.CTLabelMasked([16]byte{15: 1}, [16]byte{15: 3}), none.CTLabelMasked([16]byte{15: 1}, [16]byte{15: 3}).CTLabelMasked([16]byte{14: 1}, [16]byte{14: 3}),
+		none.CTMarkMasked(1, 3).CTState(0x22, 0x2a).TunnelIDMasked(0x1000, 0x3ffc00).ConjID(3), ip.IPProto(132).SCTPDstMasked(80, 0xfff0).SCTPSrc(1), tcp.TCPDstMasked(80, 0xfff0).TCPSrcMasked(7, 0xff), ip.SCTPDst(1),
 		none.EthType(0x86dd).IPProto(58), append(none.EthType(0x86dd).IPProto(58), eth(openflow.FieldICMPv6Type, 135)...),
 		append(none.EthType(0x86dd), eth(openflow.FieldIPv6Dst, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)...),
 		icmp6.ICMPv6Type(135).ICMPv6Code(0).NDTarget(net6), icmp6.ICMPv6Type(136).NDTarget(net6), icmp6.NDTarget(net6), icmp6.ICMPv6Type(128).NDTarget(net6),
@@ -93,6 +98,9 @@ func badInstructions() []openflow.Instructions {
 		apply(a.Load(openflow.FieldInPort, 0, 16, 0).Output(1)), apply(a.Load(openflow.FieldMetadata, 0, 64, 1)), apply(a.Load(openflow.FieldReg(1), 0, 8, 0x1ff)),
 		apply(a.Load(openflow.FieldARPOp, 0, 16, 2)), apply(a.Load(openflow.FieldIPTTL, 0, 8, 64)), apply(a.Load(openflow.FieldEthDst, 0, 48, 1)),
 		apply(a.Resubmit(openflow.PortInPort, 20)), apply(a.CTClear()), apply(a.CT(openflow.CT{Zone: 3, Table: 20})), apply(a.CT(openflow.CT{Commit: true, Zone: 3})),
+		apply(a.CT(openflow.CT{Commit: true, Force: true, ZoneField: openflow.FieldReg(5), Table: 89, Exec: a.Load(openflow.FieldCTMark, 0, 1, 0).
+			Move(openflow.FieldReg(7), openflow.FieldCTLabel, 0, 0, 32).SetField(none.CTMark(7))})),
+		apply(a.CT(openflow.CT{ZoneField: openflow.FieldReg(5), Table: 22})), apply(a.CT(openflow.CT{ZoneField: openflow.FieldTunnelID, Table: 22})), apply(a.CT(openflow.CT{Zone: 3, Table: 5})),
 		apply(a.Output(1).Output(2).Output(1)),
 		// What can be read but does not go with the match is said last.
 		apply(append(a.Output(openflow.PortAny), 0, 99, 0, 8, 0, 0, 0, 0)), apply(append(a.Load(openflow.FieldReg(1), 30, 8, 1), 0, 99, 0, 8, 0, 0, 0, 0)),
