@@ -144,25 +144,29 @@ func fragments(l *list, f NodeFacts) {
 		"if it does not stay so, on "+f.Name+" find and stop what runs: ovs-ofctl set-frags "+f.Bridge)
 }
 
+// tunnelSource adds that others do not know, or do not admit, where the node sends from.
 func tunnelSource(l *list, f NodeFacts) {
-	shown := "is " + f.LocalIP.String()
-	if !f.LocalIP.IsValid() {
-		shown = "is not set, or not known"
+	wrong := f.TunnelIP.IsValid() && f.LocalIP.IsValid() && f.LocalIP != f.TunnelIP
+	if !f.Exempt && !wrong {
+		return
 	}
 	cure := fmt.Sprintf("on %s: ovs-vsctl set interface vxlan-sdn options:local_ip=%s", f.Name, f.TunnelIP)
 	unshown := cure + "; if it does send from there, also: sdnctl node set " + f.Name + " --tunnel-check enforce"
 	if f.Tunnel != nil && f.Tunnel.Own {
 		cure, unshown = ownCure(f), ownCure(f)
 	}
-	switch {
-	case f.Exempt:
-		l.add(TunnelSourceUnchecked,
-			fmt.Sprintf("OVSDB does not show that its port vxlan-sdn sends from %s (local_ip %s), so the nodes that share a network with it admit that network's VXLAN packets from any address", f.TunnelIP, shown),
-			unshown)
-	case f.TunnelIP.IsValid() && f.LocalIP.IsValid() && f.LocalIP != f.TunnelIP:
+	if !f.Exempt {
 		l.add(TunnelSourceWrong,
 			fmt.Sprintf("its port vxlan-sdn sends from %s, and other nodes drop what does not come to them from %s", f.LocalIP, f.TunnelIP), cure)
+		return
 	}
+	shown := "is not set, or not known"
+	if f.LocalIP.IsValid() {
+		shown = "is " + f.LocalIP.String()
+	}
+	l.add(TunnelSourceUnchecked,
+		fmt.Sprintf("OVSDB does not show that its port vxlan-sdn sends from %s (local_ip %s), so the nodes that share a network with it admit that network's VXLAN packets from any address", f.TunnelIP, shown),
+		unshown)
 }
 
 // database adds what the node lacks because its database is not written.

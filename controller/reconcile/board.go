@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/connlimit"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -23,8 +24,10 @@ type board struct {
 	quarantined  map[*peer]Switch
 	refused      map[string]refusal // by address without port
 	conditions   *condition.Tracker
-	reviews      schedule
-	hosts        map[string]int // at which nodes are, or were last, and how many
+	// stale are the nodes that have a staleSince.
+	stale   map[*boardNode]struct{}
+	reviews schedule
+	hosts   map[string]int // at which nodes are, or were last, and how many
 	// dispatched is the newest revision whose work is in the mailboxes.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
@@ -44,19 +47,22 @@ type boardNode struct {
 	unconfirmed unconfirmed // as pendingNodes has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration
+	// wasInSync is whether the node was in sync when its conditions were last
+	// evaluated, and staleSince when that changed; the zero time if it has not.
+	wasInSync  bool
+	staleSince time.Time
 }
 
 func newBoard(now func() time.Time, bridge string) *board {
 	return &board{
 		now: now, bridge: bridge, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), reviews: newSchedule(), hosts: map[string]int{},
+		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), stale: map[*boardNode]struct{}{}, reviews: newSchedule(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(topology.Ref)]struct{}{}, bound: map[string]int{},
 	}
 }
 
-// update changes a node's line, and tells those who wait or have subscribed. It
-// must be called after each change of what the node's mailbox holds. A node that
-// is not on the board is left alone.
+// update changes a node's line, and tells those who wait or have subscribed. A node
+// that is not on the board is left alone.
 func (b *board) update(node string, change func(*NodeStatus)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,13 +71,63 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 		return
 	}
 	change(&n.status)
-	if b.pendingNodes.track(node, n) {
+	b.track(n)
+	b.evaluate(n)
+	b.notify(nodeRef(node))
+}
+
+// progressed must be called after each change of what a node's mailbox holds. It
+// tells those who wait or have subscribed.
+func (b *board) progressed(node string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n, ok := b.nodes[node]; ok {
+		b.progress(n)
+	}
+}
+
+// confirmed is progressed for a switch that has confirmed something and now has so
+// many items.
+func (b *board) confirmed(node string, items pipeline.Counts) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, ok := b.nodes[node]
+	if !ok {
+		return
+	}
+	n.status.Items = items
+	b.progress(n)
+	if n.status.LastError != "" {
+		n.status.LastError = ""
+		b.evaluate(n)
+	}
+}
+
+// progress notes what a node's mailbox holds. Every change makes each node that it
+// concerns get out of sync and back, within a millisecond; so that is evaluated when
+// somebody reads it. The caller holds the lock.
+func (b *board) progress(n *boardNode) {
+	switch inSync := b.track(n) && n.status.Connected; {
+	case inSync == n.wasInSync:
+		n.staleSince = time.Time{}
+		delete(b.stale, n)
+	case n.staleSince.IsZero():
+		n.staleSince = b.now()
+		b.stale[n] = struct{}{}
+	}
+	b.notify(nodeRef(n.status.Node))
+}
+
+// track notes what a node has to confirm, wakes those who wait for that, and reports
+// whether there is nothing. The caller holds the lock.
+func (b *board) track(n *boardNode) (idle bool) {
+	idle, confirmed := b.pendingNodes.track(n.status.Node, n)
+	if confirmed {
 		b.signal()
 	} else {
 		b.signalSoon()
 	}
-	b.evaluate(n)
-	b.notify(nodeRef(node))
+	return idle
 }
 
 // notify calls those who have subscribed with an object whose status changed. The
@@ -130,6 +186,7 @@ func (b *board) remove(node string) {
 		delete(b.nodes, node)
 		b.moveHost(n, "")
 		b.pendingNodes.forget(node, n)
+		delete(b.stale, n)
 		b.conditions.Set(nodeRef(node), nil, b.now())
 		b.reviews.set(node, time.Time{})
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -17,17 +18,32 @@ func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.Kind
 // assessNode evaluates a node's conditions anew, and returns its status with
 // them. The caller holds the lock.
 func (b *board) assessNode(n *boardNode) NodeStatus {
+	known := !n.staleSince.IsZero() // progress has told those who have subscribed
 	s, changed := b.evaluate(n)
-	if changed {
+	if changed && !known {
 		b.notify(nodeRef(s.Node))
 	}
 	return s
+}
+
+// refresh evaluates the conditions of the nodes that have got out of sync or back. The
+// caller holds the lock.
+func (b *board) refresh() {
+	for n := range b.stale {
+		b.evaluate(n)
+	}
 }
 
 // evaluate is assessNode that notifies nobody, and reports whether the conditions
 // are others than before.
 func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 	s = n.snapshot()
+	at := n.staleSince
+	if at.IsZero() {
+		at = b.now()
+	}
+	n.wasInSync, n.staleSince = s.InSync, time.Time{}
+	delete(b.stale, n)
 	facts := condition.NodeFacts{
 		Name: s.Node, Secure: b.secure, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
@@ -41,15 +57,15 @@ func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 	}
 	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
 	s.Conditions = condition.Node(facts)
-	return s, b.record(nodeRef(s.Node), s.Conditions)
+	return s, b.record(nodeRef(s.Node), s.Conditions, at)
 }
 
-// record keeps an object's conditions and sets since when it has each. It reports
-// whether they are others than before. The caller holds the lock.
-func (b *board) record(o topology.Ref, all []condition.Condition) (changed bool) {
-	now := b.now()
-	changed = b.conditions.Set(o, all, now)
-	b.conditions.Stamp(o, all, now)
+// record keeps an object's conditions and sets since when it has each: those that are
+// new have begun at a time. It reports whether they are others than before. The caller
+// holds the lock.
+func (b *board) record(o topology.Ref, all []condition.Condition, at time.Time) (changed bool) {
+	changed = b.conditions.Set(o, all, at)
+	b.conditions.Stamp(o, all, at)
 	return changed
 }
 
@@ -58,7 +74,7 @@ func (b *board) record(o topology.Ref, all []condition.Condition) (changed bool)
 func (b *board) assess(o topology.Ref, all []condition.Condition) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.record(o, all) {
+	if b.record(o, all, b.now()) {
 		b.notify(o)
 	}
 }

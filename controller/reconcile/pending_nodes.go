@@ -21,10 +21,11 @@ type pendingNodes struct {
 	notifying bool
 }
 
-// track notes what the node has to confirm. It reports whether somebody may have
-// waited just for that: a revision was confirmed by the last node that had it to confirm,
-// or the node has confirmed more than is counted.
-func (b *pendingNodes) track(name string, n *boardNode) (confirmed bool) {
+// track notes what the node has to confirm; idle says that there is nothing. It reports
+// in confirmed whether somebody may have waited just for that: a revision was confirmed
+// by the last node that had it to confirm, or the node has confirmed more than is
+// counted.
+func (b *pendingNodes) track(name string, n *boardNode) (idle, confirmed bool) {
 	was := n.unconfirmed
 	_, _, now, idle := n.mail.state()
 	if idle {
@@ -43,7 +44,7 @@ func (b *pendingNodes) track(name string, n *boardNode) (confirmed bool) {
 			confirmed = true
 		}
 	}
-	return confirmed || now.unknown < was.unknown || now.from == 0 && was.from != 0
+	return idle, confirmed || now.unknown < was.unknown || now.from == 0 && was.from != 0
 }
 
 // forget takes a node out.

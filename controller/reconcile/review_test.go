@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -113,5 +114,43 @@ func TestCertificateExpiring(t *testing.T) {
 	b.review(ends.Add(10 * 365 * 24 * time.Hour))
 	if n := b.reviews.order.Len() + len(b.reviews.at); n != 0 {
 		t.Errorf("a node that is gone is to be reviewed")
+	}
+}
+
+// TestInSyncIsEvaluatedWhenRead: that a node gets out of sync and back costs no evaluation
+// of its conditions, subscribers hear of it, and who reads them finds since when.
+func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	now := start
+	b, notified := boardAt(&now, "node1")
+	b.update("node1", func(s *NodeStatus) { s.Connected, s.TunnelPort = true, true })
+	f := &Fabric{board: b, cfg: Config{Now: b.now}}
+	mail := b.nodes["node1"].mail
+	view := pipeline.NewView(topology.NewSnapshot())
+	*notified = nil
+
+	mail.post(view, view, nil, false)
+	b.progressed("node1")
+	if got := b.reasons("node1"); len(got) > 0 || len(*notified) != 1 {
+		t.Errorf("progress alone: evaluated to %v, and %d are notified, want none and 1", got, len(*notified))
+	}
+	now = now.Add(time.Minute)
+	if s := f.Summary(1); s.Reasons[condition.NotInSync] != 1 {
+		t.Errorf("the summary has %v, want %s", s.Reasons, condition.NotInSync)
+	}
+	s, _ := f.NodeStatus("node1")
+	if len(s.Conditions) != 1 || !s.Conditions[0].Since.Equal(start) {
+		t.Errorf("conditions %v, want one since %v", s.Conditions, start)
+	}
+	if _, ok := mail.take(); !ok {
+		t.Fatal("there is nothing to do")
+	}
+	mail.done()
+	b.confirmed("node1", pipeline.Counts{})
+	if s := f.Summary(1); len(s.Reasons) > 0 || len(b.stale) > 0 {
+		t.Errorf("once confirmed there are %v, and %d to be evaluated", s.Reasons, len(b.stale))
+	}
+	if len(*notified) != 2 {
+		t.Errorf("notified of %v, want 2", *notified)
 	}
 }

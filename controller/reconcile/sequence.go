@@ -135,7 +135,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 				}
 			}
 		}
-		d.f.board.update(name, func(*NodeStatus) {})
+		d.f.board.progressed(name)
 	}
 	c.settle(cost{}) // for the dispatcher itself, which held it open
 	if len(later) > 0 {
@@ -215,7 +215,7 @@ func (s *sequence) next() {
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)
 		}
-		s.d.f.board.update(w.node.name, func(*NodeStatus) {})
+		s.d.f.board.progressed(w.node.name)
 	}
 	s.await(nodes)
 }

@@ -49,6 +49,7 @@ func (f *Fabric) Summary(worst int) Summary {
 	f.drifts.mu.Unlock()
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
+	f.board.refresh()
 	s := Summarize(f.board.conditions, worst)
 	s.Dropping, s.DroppedPackets = f.drops.sum(f.cfg.Now())
 	s.Drifts = drifts

@@ -148,7 +148,7 @@ func (w *worker) serve(ctx context.Context, j job) error {
 	w.node.mail.settle(j, w.cost)
 	w.node.mail.done()
 	w.f.metrics.applied(started, j.full)
-	w.f.board.update(w.node.name, func(s *NodeStatus) { s.Items, s.LastError = w.items, "" })
+	w.f.board.confirmed(w.node.name, w.items)
 	return nil
 }
 
