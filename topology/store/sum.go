@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/bits"
@@ -144,10 +145,11 @@ func newTally(tx *bolt.Tx) (*tally, error) {
 	if err != nil || said == nil || said.Revision != rev {
 		return t, err
 	}
-	if _, err := fmt.Sscanf(said.Sum, "%016x%016x", &t.total[0], &t.total[1]); err != nil {
-		return nil, fmt.Errorf("%w (sum %q: %w)", ErrDamaged, said.Sum, err)
+	b, err := hex.DecodeString(said.Sum)
+	if err != nil || len(b) != 16 {
+		return nil, fmt.Errorf("%w (%q is no sum)", ErrDamaged, said.Sum)
 	}
-	t.known = true
+	t.total, t.known = sum{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, true
 	return t, nil
 }
 

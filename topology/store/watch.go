@@ -40,17 +40,14 @@ func (s *Store) Check() error {
 
 // inPlace returns an error if the file was moved, replaced or shortened.
 func (s *Store) inPlace() error {
-	if err := s.readable(); err != nil {
+	open, err := s.readable()
+	if err != nil {
 		return err
 	}
 	at, err := os.Stat(s.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return s.lost(errors.New("it was removed"))
 	}
-	if err != nil {
-		return s.lost(err)
-	}
-	open, err := s.file.Stat()
 	if err == nil && !os.SameFile(at, open) {
 		err = errors.New("another file is in its place")
 	}
@@ -60,21 +57,29 @@ func (s *Store) inPlace() error {
 	return nil
 }
 
-// readable returns an error if the memory that the file is mapped to is known not to be
-// readable.
-func (s *Store) readable() error {
-	if err := s.watched.fault.Load(); err != nil {
-		return s.lost(*err)
+// readable returns what the operating system says of the open file, or an error if the
+// memory that it is mapped to is known not to be readable.
+func (s *Store) readable() (os.FileInfo, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
 	}
 	open, err := s.file.Stat()
 	if errors.Is(err, os.ErrClosed) {
-		return err // by Close
+		return nil, err // by Close
 	}
 	if err != nil {
-		return s.lost(err)
+		return nil, s.lost(err)
 	}
 	if was := s.watched.size.Load(); open.Size() < was {
-		return s.lost(fmt.Errorf("it was cut short from %d to %d bytes", was, open.Size()))
+		return nil, s.lost(fmt.Errorf("it was cut short from %d to %d bytes", was, open.Size()))
+	}
+	return open, nil
+}
+
+// usable returns an error if the file was found to be damaged.
+func (s *Store) usable() error {
+	if err := s.watched.fault.Load(); err != nil {
+		return s.lost(*err)
 	}
 	return nil
 }
@@ -151,6 +156,9 @@ func (s *Store) acknowledge(txid uint64) {
 
 // view reads the file.
 func (s *Store) view(f func(*bolt.Tx) error) error {
+	if _, err := s.readable(); err != nil {
+		return err
+	}
 	return s.recoverFaults(func() error { return s.db.View(f) })
 }
 
@@ -162,11 +170,11 @@ func (s *Store) markDamaged(err error) error {
 	return err
 }
 
-// recoverFaults calls f, which reads the mapped memory of the file. If the file was
-// shortened or has invalid contents, that access faults or bbolt panics. recoverFaults
-// turns both into an error and ends the use of the file.
+// recoverFaults calls f, which reads the mapped memory of a file that was readable just
+// now. If the file was shortened since or has invalid contents, that access faults or
+// bbolt panics. recoverFaults turns both into an error and ends the use of the file.
 func (s *Store) recoverFaults(f func() error) (err error) {
-	if err := s.readable(); err != nil {
+	if err := s.usable(); err != nil {
 		return err
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
