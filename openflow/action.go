@@ -41,10 +41,10 @@ const (
 
 // Experimenter ids.
 const (
-	// ExperimenterNicira is Nicira's, the home of OVS's extensions.
+	// ExperimenterNicira is Nicira's id, which OVS's extensions have.
 	ExperimenterNicira uint32 = 0x00002320
-	// ExperimenterONF is the Open Networking Foundation's, the home of what
-	// later versions of OpenFlow brought to 1.3, such as bundles.
+	// ExperimenterONF is the id of the Open Networking Foundation. Extensions that
+	// bring features of later versions of OpenFlow to 1.3, such as bundles, have it.
 	ExperimenterONF uint32 = 0x4f4e4600
 )
 

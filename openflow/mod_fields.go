@@ -1,11 +1,10 @@
 package openflow
 
-// The functions here read single fields of whole messages that this package has
-// encoded, without decoding the rest: there may be a million of them. They panic on
+// The functions in this file read single fields of messages that this package has
+// encoded, without decoding the rest, because there may be a million messages. They panic on
 // messages that are cut short.
 
-// FlowModKey returns what tells the flow of a FLOW_MOD apart from others: its
-// table, its priority and its match, which aliases the message (OpenFlow 1.3.5, 6.4
+// FlowModKey returns the key of the flow of a FLOW_MOD: its table, its priority and its match, which aliases the message (OpenFlow 1.3.5, 6.4
 // and 7.3.4.1).
 func FlowModKey(msg []byte) (TableID, uint16, Match) {
 	const table, priority, match, fields = 24, 30, 48, 52

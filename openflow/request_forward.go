@@ -2,12 +2,12 @@ package openflow
 
 import "fmt"
 
-// ONFRequestForward is the type of the ONF's experimenter message that tells of
+// ONFRequestForward is the type of the ONF's experimenter message that reports
 // changes that other controllers made to groups and meters (ONF extension 189; OVS,
 // ONFT_REQUESTFORWARD).
 const ONFRequestForward = 2350
 
-// RequestForward tells that another connection has changed a group or a meter. The
+// RequestForward reports that another connection has changed a group or a meter. The
 // switch sends it to those that asked for it by SetAsyncConfig (OpenFlow 1.4.1,
 // 7.4.6).
 type RequestForward struct {

@@ -14,9 +14,9 @@ import (
 const applyChunk = 1 << 10
 
 // Apply sends whole messages that have no reply, such as METER_MODs, which Open
-// vSwitch takes in no bundle, and returns when the switch has done them all. Each
-// may be reused by the caller when the next is asked for; its xid is replaced.
-// Without messages nothing is sent.
+// vSwitch does not accept in a bundle, and returns when the switch has processed
+// them all. The caller may reuse a message when msgs is asked for the next; its
+// xid is replaced. Without messages nothing is sent.
 //
 // The messages are independent: if the switch refuses some, the others take effect,
 // and Apply returns the first refusal as *ApplyError.
@@ -31,7 +31,7 @@ func (s *Session) Apply(ctx context.Context, msgs iter.Seq[[]byte]) error {
 	}
 }
 
-// ApplyError says that the switch refused a message that was sent to it by Apply.
+// ApplyError says that the switch refused a message of Apply.
 type ApplyError struct {
 	// Message is the refused message.
 	Message []byte
@@ -47,8 +47,8 @@ func (e *ApplyError) Error() string {
 // Unwrap returns the switch's answer.
 func (e *ApplyError) Unwrap() error { return e.Err }
 
-// applySome sends up to applyChunk messages and a barrier, and waits for that. It
-// returns how many there were.
+// applySome sends up to applyChunk messages and a barrier, and waits for the
+// barrier's reply. It returns the number of messages.
 func (s *Session) applySome(ctx context.Context, next func() ([]byte, bool)) (n int, err error) {
 	var b []byte
 	sent := make(map[openflow.Xid][2]int) // where in b each message begins and ends

@@ -15,41 +15,41 @@ const (
 	// bundleChunk is how many bytes of a bundle are queued at a time, so that
 	// other messages can go between.
 	bundleChunk = 64 << 10
-	// bundleKeep is the largest buffer kept between bundles: that of a change of
-	// a few ports. A fleet of switches costs this much each.
+	// bundleKeep is the largest buffer that a session keeps between bundles:
+	// enough for a change of a few ports.
 	bundleKeep = 8 << 10
-	// commitGrace is how much longer the switch may be silent for each message
-	// that it commits.
+	// commitGrace is how much longer the switch may be silent, for each message
+	// of the bundle that it commits.
 	commitGrace = 100 * time.Microsecond
 
-	// bundleWireFlags are the flags that the switch is told of.
+	// bundleWireFlags are the flags that are sent to the switch.
 	bundleWireFlags = openflow.BundleAtomic | openflow.BundleOrdered
 )
 
-// BundlePipelined as a flag for Session.Bundle sends the commit without waiting
-// for the switch to have taken the messages: one round trip instead of two. But
-// if the switch refuses a message on its own, as one that it cannot decode, the
-// others take effect all the same; BundleError.Committed tells. The switch is
-// not told of this flag.
+// BundlePipelined is a flag for Session.Bundle that sends the commit without
+// waiting until the switch has accepted the messages: one round trip instead of
+// two. If the switch refuses a single message, such as one that it cannot decode,
+// the others take effect nevertheless, and BundleError.Committed is true. This
+// flag is not sent to the switch.
 const BundlePipelined openflow.BundleFlags = 1 << 15
 
 // Bundle sends the messages as one bundle and returns when the switch has
 // committed it (ONF extension 230, the bundles of OpenFlow 1.4 for 1.3). Each is
-// a whole message as FlowMod or Flow.AppendAdd encode it, and may be reused by
-// the caller when the next is asked for; its xid is replaced. Without messages
-// nothing is sent.
+// a whole message as FlowMod or Flow.AppendAdd encode it. The caller may reuse it
+// when mods is asked for the next; its xid is replaced. Without messages nothing
+// is sent.
 //
 // If the switch refuses any, Bundle returns a *BundleError; then with
 // BundleAtomic nothing has changed. If ctx or the connection ends, the switch
 // discards what it has, unless the commit was already sent: then the outcome is
 // unknown until the flows are read back.
 //
-// An Open vSwitch leaves out of a bundle what it refuses and would commit the
-// rest. Hence the commit is sent only after the switch has taken all messages:
-// a bundle costs two round trips and, when it is shorter than 64 KiB, two
-// writes; BundlePipelined makes that one.
+// Open vSwitch leaves refused messages out of a bundle and would commit the
+// rest. So Bundle sends the commit only after the switch has accepted all
+// messages. A bundle costs two round trips and, if it is shorter than 64 KiB, two
+// writes; with BundlePipelined it costs one.
 //
-// One bundle is under way at a time; others wait.
+// A session sends one bundle at a time; others wait.
 func (s *Session) Bundle(ctx context.Context, flags openflow.BundleFlags, mods iter.Seq[[]byte]) error {
 	select {
 	case s.bundles <- struct{}{}:
@@ -91,7 +91,7 @@ type bundle struct {
 	flags openflow.BundleFlags
 	buf   []byte // messages not yet queued
 	next  uint32 // position of the next message
-	sent  bool   // the switch has been told of the bundle
+	sent  bool   // the open request was sent
 
 	mods iter.Seq[[]byte]
 	n    int // messages of mods that were added
@@ -125,8 +125,8 @@ func (b *bundle) transact(ctx context.Context, mods iter.Seq[[]byte]) error {
 	return nil
 }
 
-// close closes the bundle and waits until that is done, by when the switch has
-// said which messages it refuses. If there are any it returns the *BundleError.
+// close closes the bundle and waits for the reply. By then the errors for all
+// refused messages have arrived; if there are any, close returns a *BundleError.
 func (b *bundle) close(ctx context.Context) error {
 	err := b.request(ctx, openflow.BundleCloseRequest)
 	_, refusal, _ := b.call.firstRefusal()
@@ -134,8 +134,8 @@ func (b *bundle) close(ctx context.Context) error {
 	switch {
 	case errors.As(err, &refused) || err == nil && refusal != nil:
 		failure := b.failure(refused)
-		// Wait, so that the switch is rid of the bundle when the caller tries
-		// again. If it is already it answers with an error, which is fine.
+		// Wait, so that the bundle is gone when the caller tries again. If it is
+		// gone already, the switch answers with an error, which does not matter.
 		_ = b.request(ctx, openflow.BundleDiscardRequest)
 		return failure
 	case err != nil:
@@ -196,7 +196,7 @@ func (b *bundle) flush(ctx context.Context) error {
 }
 
 // request appends a control request, sends all that was appended, and waits for
-// the answer. It returns nil if that is a reply, the *ErrorMsg if it is that.
+// the answer: nil for a reply, else the *ErrorMsg.
 func (b *bundle) request(ctx context.Context, a openflow.BundleControlType) error {
 	answer := b.call.await(b.control(a))
 	if err := b.flush(ctx); err != nil {
@@ -216,8 +216,8 @@ func (b *bundle) request(ctx context.Context, a openflow.BundleControlType) erro
 	return nil
 }
 
-// abandon has the switch discard the bundle, if it was told of it, without
-// waiting.
+// abandon asks the switch to discard the bundle, if it was opened, without
+// waiting for the reply.
 func (b *bundle) abandon() {
 	b.buf = b.buf[:0]
 	if b.sent {
@@ -226,8 +226,8 @@ func (b *bundle) abandon() {
 	}
 }
 
-// failure makes the error from the first message refused or, if there is none,
-// the answer to a control request.
+// failure makes the error from the first refused message or, if there is none,
+// from the answer to a control request.
 func (b *bundle) failure(refused *openflow.ErrorMsg) *BundleError {
 	position, frame, refusals := b.call.firstRefusal()
 	if frame != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// bundleCall receives all that the switch says about one bundle. The messages
+// bundleCall receives all replies and errors for one bundle. The messages
 // of a bundle have positions: 0 is the open request, 1.. the messages added,
 // and then come the control requests. The xid of position p is base+p, with the
 // top bit set.

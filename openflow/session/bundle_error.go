@@ -14,14 +14,14 @@ type BundleError struct {
 	// Index of the refused message, counting from 0; -1 if the switch refused
 	// the bundle as such, for example because another controller is master.
 	Index int
-	// Message is the refused message, or as much of it as the switch sent back
-	// when the bundle's messages could not be gone through a second time. Nil
-	// if Index is -1.
+	// Message is the refused message. If the bundle's messages could not be
+	// iterated over again, it is the part that the switch sent back. It is nil if
+	// Index is -1.
 	Message []byte
 	// Err is the switch's answer.
 	Err *openflow.ErrorMsg
-	// Refusals is how many messages were refused on their own; Index is the
-	// first. After a failed commit, which ends at the first, it is 1.
+	// Refusals is how many messages were refused; Index is the first. It is 1
+	// after a failed commit, which stops at the first.
 	Refusals int
 	// Committed is true if the rest of the bundle took effect nevertheless,
 	// which is possible with BundlePipelined only.
@@ -47,7 +47,7 @@ func (e *BundleError) Error() string {
 // Unwrap returns the switch's answer.
 func (e *BundleError) Unwrap() error { return e.Err }
 
-// describeMod returns a flow-mod in words, or nothing.
+// describeMod returns the flow of a flow-mod as text, or "" for another message.
 func describeMod(b []byte) string {
 	m, err := openflow.DecodeMessage(b)
 	if err != nil {
@@ -59,9 +59,9 @@ func describeMod(b []byte) string {
 	return m.Type().String()
 }
 
-// refusedMod finds the refused message by going through the bundle's messages
-// again. Since an iter.Seq may not allow that, what it finds is compared with
-// the beginning of the message that the switch sent back.
+// refusedMod finds the refused message by iterating over the bundle's messages
+// again. Since an iter.Seq may not allow that, refusedMod compares what it finds
+// with the beginning of the message that the switch sent back.
 func refusedMod(mods iter.Seq[[]byte], index int, sentBack []byte) []byte {
 	if len(sentBack) >= openflow.BundleAddHeaderLen && openflow.MessageType(sentBack[1]) == openflow.TypeExperimenter {
 		sentBack = sentBack[openflow.BundleAddHeaderLen:]

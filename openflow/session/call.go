@@ -11,20 +11,21 @@ import (
 
 // receiver takes the replies to one request, in the reader's goroutine.
 type receiver interface {
-	// receive is given a message whose xid is the request's. The bytes are
+	// receive is called with a message that has the request's xid. The bytes are
 	// valid during the call only. It returns true if no more are expected.
 	receive(frame []byte) (last bool)
-	// long reports whether the reply is read in parts while they arrive, and may
-	// be long: the rest of it may come after nobody waits for it any more.
+	// long reports whether the reply has several parts, some of which may arrive
+	// after the caller has stopped waiting.
 	long() bool
 }
 
 // bundleXid marks the transaction ids of bundles: those with this bit belong to
-// the bundle under way, and the bits below number its messages. So the error
-// for any of a million messages finds its index without a table.
+// the present bundle, and the bits below number its messages. So the error
+// for any of a million messages needs no table to find its index.
 const bundleXid openflow.Xid = 1 << 31
 
-// callTable knows who waits for which reply. Its zero value is ready.
+// callTable has the receivers of outstanding replies by xid. Its zero value is
+// ready to use.
 type callTable struct {
 	mu      sync.Mutex
 	last    openflow.Xid              // guarded by mu: the newest xid given out
@@ -33,11 +34,11 @@ type callTable struct {
 	late    map[openflow.Xid]struct{} // guarded by mu: replies in parts that nobody waits for any more
 }
 
-// maxLate bounds the replies in parts that are still expected though nobody
-// waits for them.
+// maxLate bounds the multipart replies that still arrive although nobody waits
+// for them.
 const maxLate = 64
 
-// newXid returns an xid that no request under way has, with the top bit clear.
+// newXid returns an xid that no outstanding request has, with the top bit clear.
 func (t *callTable) newXid() openflow.Xid {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,8 +68,8 @@ func (t *callTable) add(r receiver) openflow.Xid {
 	return xid
 }
 
-// drop forgets a request; dropping it twice is harmless. The rest of a reply in
-// parts is remembered as asked for, as it may be long.
+// drop forgets a request; dropping it twice is harmless. The rest of a multipart
+// reply still counts as requested, since it may be long.
 func (t *callTable) drop(xid openflow.Xid) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -89,7 +90,7 @@ func (t *callTable) answered(xid openflow.Xid) {
 	delete(t.late, xid)
 }
 
-// inParts says whether somebody waits for a reply in parts.
+// inParts reports whether a caller waits for a multipart reply.
 func (t *callTable) inParts() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -101,7 +102,8 @@ func (t *callTable) inParts() bool {
 	return false
 }
 
-// isLate says whether a message is of a reply in parts that was asked for once.
+// isLate reports whether a message belongs to a multipart reply whose caller has
+// stopped waiting.
 func (t *callTable) isLate(frame []byte) bool {
 	if openflow.FrameType(frame) != openflow.TypeMultipartReply {
 		return false
@@ -122,8 +124,8 @@ func (t *callTable) setBundle(r receiver) {
 	t.mu.Unlock()
 }
 
-// deliver hands a message to whoever waits for its xid. It returns false if
-// nobody does.
+// deliver passes a message to the receiver for its xid. It returns false if there
+// is none.
 func (t *callTable) deliver(frame []byte) bool {
 	xid := frameXid(frame)
 	t.mu.Lock()
@@ -191,9 +193,9 @@ func (s *Session) put(ctx context.Context, frames []byte) error {
 	return nil
 }
 
-// Send queues messages for the switch, to go out together, with xids assigned
-// here; the messages themselves are not changed. It waits only while much else
-// is queued. If the switch refuses one, the *ErrorMsg comes as an event: use Do
+// Send queues messages for the switch, which are sent together. Send assigns the
+// xids without changing the messages themselves. It waits only while the queue is
+// full. If the switch refuses a message, the *ErrorMsg comes as an event: use Do
 // to learn the outcome.
 func (s *Session) Send(ctx context.Context, msgs ...openflow.Message) error {
 	var b []byte
@@ -208,12 +210,12 @@ func (s *Session) Send(ctx context.Context, msgs ...openflow.Message) error {
 	return s.put(ctx, b)
 }
 
-// Do sends a request, with an xid assigned here, and returns the reply. If the
-// switch answers with an error the *ErrorMsg is the error returned. For a
-// message that has no reply, or may have none, a barrier goes with it, and the
-// barrier's reply is returned if the switch had nothing else to say.
+// Do sends a request, assigns its xid, and returns the reply. If the switch
+// answers with an error, Do returns the *ErrorMsg as its error. For a message
+// that may have no reply Do also sends a barrier, and returns the barrier's reply
+// if no other came before it.
 //
-// Replies that may come in several parts are not for Do, but for Multipart.
+// Use Multipart for requests with multipart replies.
 func (s *Session) Do(ctx context.Context, m openflow.Message) (openflow.Message, error) {
 	b, err := m.AppendBinary(nil)
 	if err != nil {
@@ -253,8 +255,8 @@ func reply(request openflow.MessageType, frame []byte) (openflow.Message, error)
 	return m, nil
 }
 
-// alwaysAnswered says whether a request of type t has a reply even when all is
-// well.
+// alwaysAnswered reports whether a request of type t has a reply also when it
+// succeeds.
 func alwaysAnswered(t openflow.MessageType) bool {
 	switch t {
 	case openflow.TypeEchoRequest, openflow.TypeFeaturesRequest, openflow.TypeGetConfigRequest,
@@ -264,8 +266,8 @@ func alwaysAnswered(t openflow.MessageType) bool {
 	return false
 }
 
-// Barrier returns when the switch has finished all that it was sent before
-// (OpenFlow 1.3.5, 7.3.8).
+// Barrier returns when the switch has processed all messages that were sent
+// before (OpenFlow 1.3.5, 7.3.8).
 func (s *Session) Barrier(ctx context.Context) error {
 	_, err := s.Do(ctx, &openflow.BarrierRequest{})
 	return err

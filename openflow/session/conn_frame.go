@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// firstReadBuffer is what a connection reads into before any message has
-	// shown that it needs more. A fleet of idle switches costs this much each.
+	// firstReadBuffer is the size of a connection's read buffer until a message
+	// needs more. Each idle switch takes this much memory.
 	firstReadBuffer = 4 << 10
-	// quietReads is how many small reads in a row give a large buffer back.
+	// quietReads is after how many small reads in a row a large buffer is freed.
 	quietReads = 16
 )
 
-// frameReader cuts a byte stream into OpenFlow messages by the length in their
-// headers. It allocates for bytes that have arrived, never for a length that a
-// header merely claims.
+// frameReader divides a byte stream into OpenFlow messages by the length in their
+// headers. It allocates memory for bytes that have arrived, never for the length
+// that a header claims.
 //
-// A frameReader keeps what it has read when Read fails, so that reading can go
-// on after a deadline.
+// A frameReader keeps what it has read when Read fails, so that reading can
+// continue after a deadline.
 type frameReader struct {
 	r     io.Reader
 	buf   []byte
@@ -32,7 +32,7 @@ type frameReader struct {
 	small int // reads in a row that a small buffer would have served
 	// check, when set, judges a message by its header, before the rest has come.
 	check func(header []byte) error
-	// progress, when set, is called after each read that brought something.
+	// progress, when set, is called after each read that returned data.
 	progress func(n int)
 }
 
@@ -71,10 +71,9 @@ func (f *frameReader) next() ([]byte, error) {
 	}
 }
 
-// fill reads once, after making room: by moving what is left to the front and,
-// when the buffer is full of one unfinished message, by doubling it. A buffer
-// that is mostly one message is doubled too: large replies then come in with
-// few reads.
+// fill makes room in the buffer and reads once. To make room it moves unread
+// bytes to the front, and doubles the buffer if one unfinished message takes all
+// or most of it, so that large replies need few reads.
 func (f *frameReader) fill() error {
 	if f.start == f.end {
 		f.start, f.end = 0, 0

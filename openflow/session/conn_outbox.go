@@ -8,23 +8,23 @@ import (
 )
 
 const (
-	// outboxLimit is how many bytes may wait for the connection before those
-	// who want to send more have to wait themselves.
+	// outboxLimit is how many bytes may wait for the connection before senders
+	// have to wait.
 	outboxLimit = 256 << 10
-	// writeChunk is the most that one write hands to the connection, so that
-	// the write deadline judges progress and not the size of the queue.
+	// writeChunk is the most that one write passes to the connection, so that
+	// the write deadline depends on progress and not on the size of the queue.
 	writeChunk = 128 << 10
-	// outboxKeep is the largest buffer kept by a connection that was idle, and
-	// outboxIdle how long it has to be: short enough that a thousand switches
-	// which are told much one after the other do not each keep it.
+	// outboxKeep is the largest buffer that an idle connection keeps, and
+	// outboxIdle is how long it must be idle: short enough that a thousand
+	// switches that get large changes one after the other do not each keep one.
 	outboxKeep = 8 << 10
 	outboxIdle = 50 * time.Millisecond
 )
 
-// outbox collects whole messages from many goroutines and has one goroutine
-// write them. What is put in with one call goes out together: several messages
-// cost one write. Neither the reader nor a caller whose context ends is ever
-// caught in a write to a switch that has stopped reading.
+// outbox collects whole messages from many goroutines for one goroutine that
+// writes them. The messages of one call are sent together, with one write. So
+// neither the reader nor a caller whose context ends ever blocks in a write to a
+// switch that has stopped reading.
 type outbox struct {
 	wake chan struct{} // capacity 1: there may be something to write
 
@@ -38,9 +38,8 @@ func newOutbox() *outbox {
 	return &outbox{wake: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
-// put queues whole messages, waiting for room while too much is queued. It
-// returns ctx's cause, or nothing but the knowledge that dead was closed: then
-// ok is false and err nil.
+// put queues whole messages, and waits while the queue is full. It returns ctx's
+// cause as err if ctx ends; if dead is closed, ok is false and err is nil.
 func (o *outbox) put(ctx context.Context, dead <-chan struct{}, frames []byte) (ok bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, context.Cause(ctx)
@@ -64,9 +63,9 @@ func (o *outbox) put(ctx context.Context, dead <-chan struct{}, frames []byte) (
 	}
 }
 
-// offer queues a short message without waiting and says whether there was room.
-// Its limit is above put's, so that bulk never starves what keeps a connection
-// alive.
+// offer queues a short message without waiting, and reports whether there was
+// room. Its limit is above put's, so that large messages never block those that
+// keep a connection alive.
 func (o *outbox) offer(frame []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -86,7 +85,8 @@ func (o *outbox) append(frames []byte) {
 	}
 }
 
-// take returns all that waits, or nil. The slice is the writer's until give.
+// take returns all queued bytes, or nil. The writer owns the slice until it calls
+// recycle.
 func (o *outbox) take() []byte {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -100,14 +100,14 @@ func (o *outbox) take() []byte {
 	return b
 }
 
-// give returns a slice that take handed out.
-func (o *outbox) give(b []byte) {
+// recycle takes back a slice of take.
+func (o *outbox) recycle(b []byte) {
 	o.mu.Lock()
 	o.spare = b[:0]
 	o.mu.Unlock()
 }
 
-// trim gives large buffers back that are not in use. It is called now and then.
+// trim frees large buffers that are not in use. It is called periodically.
 func (o *outbox) trim() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -119,7 +119,7 @@ func (o *outbox) trim() {
 	}
 }
 
-// flush writes all that waits.
+// flush writes all queued bytes.
 func (o *outbox) flush(conn net.Conn, timeout time.Duration) (written int, err error) {
 	for {
 		b := o.take()
@@ -138,6 +138,6 @@ func (o *outbox) flush(conn net.Conn, timeout time.Duration) (written int, err e
 			}
 			rest = rest[n:]
 		}
-		o.give(b)
+		o.recycle(b)
 	}
 }

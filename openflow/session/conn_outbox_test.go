@@ -102,7 +102,7 @@ func TestOutboxIsBounded(t *testing.T) {
 		in := make(chan bool)
 		go func() { ok, _ := o.put(t.Context(), dead, frame(8, 7)); in <- ok }()
 		synctest.Wait()
-		o.give(o.take())
+		o.recycle(o.take())
 		if !<-in || !bytes.Equal(o.take(), frame(8, 7)) {
 			t.Error("put does not go on when there is room")
 		}

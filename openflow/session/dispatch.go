@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// checkVersion judges the header of any message after the HELLO.
+// checkVersion checks the version in the header of a message after the HELLO.
 func checkVersion(header []byte) error {
 	if v := frameVersion(header); v != openflow.Version {
 		return fmt.Errorf("switch sends %v of %v after OpenFlow 1.3 was agreed on (bytes % x)",
@@ -19,9 +19,9 @@ func checkVersion(header []byte) error {
 	return nil
 }
 
-// dispatch handles one message of the switch, and says whether it was asked
-// for: as a reply that somebody waits for, or a monitor's report. It never waits
-// for the connection's other direction. An error ends the connection.
+// dispatch handles one message of the switch, and reports whether it was
+// requested: a reply that a caller waits for, or a monitor's report. It never
+// waits for the connection's other direction. An error ends the connection.
 func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 	s.counters.received(frame)
 	switch t := openflow.FrameType(frame); t {
@@ -55,7 +55,7 @@ func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 func (s *Session) portStatus(frame []byte) error {
 	m, err := openflow.DecodeMessage(bytes.Clone(frame))
 	if err != nil {
-		// Which port it was about is lost, and with it the truth about ports.
+		// It is unknown which port changed, so the session's ports are no longer right.
 		return fmt.Errorf("switch sends malformed %v: %w", openflow.TypePortStatus, err)
 	}
 	return s.events.pushPort(m.(*openflow.PortStatus))

@@ -8,13 +8,13 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// Event is what a switch says unasked: *PortStatus, *PacketIn, *FlowRemoved, or
-// an *ErrorMsg for a message that nobody waited for the outcome of.
+// Event is an unsolicited message of a switch: *PortStatus, *PacketIn,
+// *FlowRemoved, or an *ErrorMsg for a message of Send.
 type Event = openflow.Message
 
 const (
-	// maxPortsChanged bounds the ports with changes not yet taken. Open vSwitch
-	// has at most 65280 ports; a peer that says it has more is not believed.
+	// maxPortsChanged bounds the ports with changes that the consumer has not
+	// taken. Open vSwitch has at most 65280 ports; more end the session.
 	maxPortsChanged = 1 << 16
 	// maxOtherEvents bounds the flow-removed messages and errors that wait.
 	maxOtherEvents = 1024
@@ -22,13 +22,14 @@ const (
 	maxEventBytes = 1 << 20
 )
 
-// Events returns the channel of what the switch says unasked. It is closed when
-// Run returns. What it says during the handshake comes first.
+// Events returns the channel of unsolicited messages. It is closed when Run
+// returns. Messages from the handshake come first.
 //
-// The consumer may be slow: a port's changes are then merged into one that says
-// how the port is now, so none is lost for good; packet-ins are dropped beyond
-// Config.PacketInQueue (or 1 MiB), flow-removed messages and errors beyond 1024,
-// and counted in Stats. Changes of ports come before the others.
+// The consumer may be slow. Then the changes of a port are merged into one with
+// the port's newest description, so the consumer always gets the newest.
+// Packet-ins are dropped beyond Config.PacketInQueue (or 1 MiB), flow-removed
+// messages and errors beyond 1024; Stats counts them. Changes of ports come before
+// the others.
 func (s *Session) Events() <-chan Event { return s.events.out }
 
 // eventQueue holds events until they are taken.
@@ -56,7 +57,7 @@ func newEventQueue(packetIns int) *eventQueue {
 	}
 }
 
-// push queues a message other than a port's status, or drops it.
+// push queues a message other than a port-status message, or drops it.
 func (q *eventQueue) push(t openflow.MessageType, frame []byte) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,8 +77,8 @@ func (q *eventQueue) push(t openflow.MessageType, frame []byte) {
 	q.signal()
 }
 
-// pushPort queues a port's status, merging it with one that waits: the newest
-// description counts, and a port that is new to the consumer stays new.
+// pushPort queues a port-status message and merges it with a queued one: the
+// newest description counts, and a port that is new to the consumer stays new.
 func (q *eventQueue) pushPort(m *openflow.PortStatus) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -12,14 +12,14 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// Handshake agrees with a switch on OpenFlow 1.3, asks what it is and which
-// ports it has, sets how much of packets it sends, and asks for the role in cfg
-// (OpenFlow 1.3.5, 6.3.1). The requests go out together: beside the exchange of
-// HELLO it takes one round trip.
+// Handshake negotiates OpenFlow 1.3 with a switch, reads its features, description
+// and ports, sets its miss_send_len and fragment handling, and requests the role in
+// cfg (OpenFlow 1.3.5, 6.3.1). It sends all requests together, so it takes one
+// round trip after the exchange of HELLO messages.
 //
-// The Session is ready for Run, which must follow soon. On an error, which wraps
-// *VersionError if the switch does not speak OpenFlow 1.3, and *ErrorMsg if it
-// refuses the role, conn is closed. No goroutine is left in either case.
+// The Session is ready for Run, which must follow soon. On an error Handshake
+// closes conn. The error wraps *VersionError if the switch does not speak OpenFlow
+// 1.3, and *ErrorMsg if it refuses the role. No goroutine is left in either case.
 func Handshake(ctx context.Context, conn net.Conn, cfg Config) (*Session, error) {
 	s := newSession(conn, cfg)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.HandshakeTimeout,
@@ -38,12 +38,12 @@ type handshake struct {
 	s     *Session
 	stage string // what it is doing, for errors
 
-	unanswered int   // questions
-	failure    error // the first that an answer gave rise to
+	unanswered int   // requests
+	failure    error // the first error in a reply
 }
 
-// run does the handshake with a goroutine that writes beside this one, which
-// reads: neither side has to take in what it is sent before it is heard.
+// run does the handshake. It reads while another goroutine writes, so that
+// neither side can block the other by not reading.
 func (h *handshake) run(ctx context.Context) error {
 	s := h.s
 	release := s.endWith(ctx)
@@ -56,7 +56,7 @@ func (h *handshake) run(ctx context.Context) error {
 	close(stop)
 	writer.Wait()
 	if errors.As(err, new(*VersionError)) {
-		h.linger()
+		h.drain()
 	}
 	release()
 	if err != nil {
@@ -98,8 +98,8 @@ func (h *handshake) next() ([]byte, error) {
 	}
 }
 
-// checkFirst judges the header of the first message, in words for those who
-// have pointed something else at our port.
+// checkFirst checks the header of the first message. Its errors are for users who
+// have connected something other than a switch.
 func checkFirst(header []byte) error {
 	switch t := openflow.FrameType(header); {
 	case header[0] == 22 && header[1] == 3: // TLS handshake record, SSL 3.0 or later
@@ -137,8 +137,8 @@ func (h *handshake) readHello() error {
 	}
 }
 
-// reject tells the switch that it has no version in common with us, in the
-// oldest of the versions at hand so that it understands.
+// reject sends the switch the error that it has no version in common with us, in
+// the older of the two versions, so that the switch can decode it.
 func (h *handshake) reject(m *openflow.Hello) error {
 	why := &VersionError{Offered: m.Versions()}
 	refusal, err := (&openflow.ErrorMsg{
@@ -155,9 +155,10 @@ func (h *handshake) reject(m *openflow.Hello) error {
 	return why
 }
 
-// linger gives the switch a moment to read our last words: closing a connection
-// at once that has unread bytes would throw them away.
-func (h *handshake) linger() {
+// drain reads until the switch closes the connection, for a moment at most. If
+// the connection were closed with unread bytes, the switch would lose our last
+// message.
+func (h *handshake) drain() {
 	if c, ok := h.s.conn.(interface{ CloseWrite() error }); ok {
 		if c.CloseWrite() != nil {
 			return

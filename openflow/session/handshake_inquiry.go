@@ -16,8 +16,8 @@ const maxPorts = 1 << 16
 type question struct {
 	h       *handshake
 	request openflow.Message
-	// take is given each message of the reply. Nil means that there is no reply
-	// but perhaps an error.
+	// take is called with each message of the reply. Nil means that there is no
+	// reply, except perhaps an error.
 	take func(m openflow.Message) (more bool, err error)
 	// optional questions may be answered with an error.
 	optional bool
@@ -38,7 +38,7 @@ func (h *handshake) inquire(ctx context.Context) error {
 			take:    take(&openflow.RoleReply{}),
 		})
 	}
-	// All before it is done when a barrier is answered, or has failed by then.
+	// When the barrier is answered, all requests before it have succeeded or failed.
 	questions = append(questions, &question{request: &openflow.BarrierRequest{}, take: take(&openflow.BarrierReply{})})
 
 	var b []byte
@@ -73,7 +73,7 @@ func (*question) long() bool { return false }
 
 // receive takes a reply to the question; it runs within inquire's dispatch.
 func (q *question) receive(frame []byte) (last bool) {
-	// What is decoded aliases the frame and outlives it.
+	// The decoded message aliases the frame, which is valid during the call only.
 	m, err := openflow.DecodeMessage(bytes.Clone(frame))
 	more := false
 	switch m := m.(type) {

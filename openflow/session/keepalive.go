@@ -13,7 +13,7 @@ import (
 // stopped answering.
 var ErrDeadPeer = errors.New("switch gives no sign of life")
 
-// keepalive remembers when the switch was last heard. Whatever arrives is a
+// keepalive remembers when the last bytes of the switch arrived; any bytes are a
 // sign of life. Times are durations since the session started.
 type keepalive struct {
 	last    atomic.Int64 // when bytes last arrived
@@ -27,22 +27,23 @@ type keepalive struct {
 	askedAt time.Duration
 }
 
+// received notes that bytes have arrived.
 func (k *keepalive) received(at time.Duration) { k.last.Store(int64(at)) }
 
-// keepAlive looks at the clock: it asks a silent switch for a sign of life, and
-// returns an error when it was asked too long ago. Otherwise it returns when it
-// wants to be called next.
+// keepAlive sends a silent switch an echo request, and returns an error when one
+// has been unanswered for too long. Otherwise it returns when it must be called
+// next.
 func (s *Session) keepAlive() (next time.Duration, err error) {
 	k, now := &s.alive, time.Since(s.started)
 	if paused := time.Duration(k.paused.Load()); paused > 0 && now-paused < s.cfg.EchoInterval {
-		// Its own echo requests wait to be read, so it is shown that somebody is
-		// here; its answer may take as long.
+		// The switch's own echo requests are not read during the pause. An echo
+		// request of ours keeps it from giving up; its reply may take as long.
 		k.asked = false
 		s.offer(appendHeader(nil, openflow.TypeEchoRequest, openflow.HeaderLen, s.calls.newXid()))
 		return s.cfg.EchoInterval, nil
 	}
 	if k.held.Load() > 0 {
-		// It is we who do not listen.
+		// The reader is blocked in a callback, so the silence says nothing about the switch.
 		k.asked = false
 		return s.cfg.EchoInterval, nil
 	}
@@ -73,8 +74,8 @@ func (s *Session) answerEcho(request []byte) {
 	s.offer(request)
 }
 
-// offer queues a message that nobody waits for; while the switch takes nothing
-// and much is queued already, the message is dropped and counted.
+// offer queues a message that has no caller to wait. If the queue is full because
+// the switch does not read, offer drops and counts the message.
 func (s *Session) offer(frame []byte) {
 	if s.out.offer(frame) {
 		s.counters.sent(frame)

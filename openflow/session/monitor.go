@@ -14,43 +14,42 @@ import (
 // does not know flow monitoring over OpenFlow 1.3. Open vSwitch does since 3.0.
 var ErrMonitorUnsupported = errors.New("switch cannot report changes of its flows: that needs Open vSwitch 3.0 or later")
 
-// FlowChange is a change of a flow by another than this session.
+// FlowChange is a foreign change of a flow: this session did not make it.
 type FlowChange struct {
 	openflow.FlowUpdate
 	At time.Time // when the session received the report
 }
 
-// MonitorQueue is how many bytes of reports, as they came, a FlowMonitor keeps
-// until they are taken: those of 14,000 flows deleted at once, or of 6,000
-// changed one by one.
+// MonitorQueue is how many bytes of reports a FlowMonitor keeps until Take: enough
+// for 14,000 flows that are deleted at once, or 6,000 that are changed one by one.
 const MonitorQueue = 1 << 20
 
-// FlowMonitor takes what the switch reports of changes of flows that this
-// session did not make, until Close or the end of the session. Its methods may
-// be called by many goroutines at once.
+// FlowMonitor collects the switch's reports of foreign changes of flows, until
+// Close or the end of the session. Its methods may be called by many goroutines
+// at once.
 //
 // # What is reported
 //
-// A change by another connection (as ovs-ofctl has), an expiry, and a deletion
-// that follows from another's deletion of a group. An add that replaces a flow
-// is reported as FlowAdded, even if the flows are alike; a modification that
-// changes nothing is not reported.
+// Open vSwitch reports changes by another connection (such as ovs-ofctl's),
+// expiries, and deletions because another connection deleted a group. An add that
+// replaces a flow is reported as FlowAdded, even if the flows are equal; a
+// modification that changes nothing is not reported.
 //
-// What this session does, within bundles and without, is not: Open vSwitch tells
-// own changes by their connection, and reports of them but one FlowAbbrev for
-// each flow-mod, with its xid, or for each bundle, with the xid of the first
-// message in it that changed a flow. Own is also an eviction from a full table
-// for this session's flow, from which flows without timeouts are safe.
+// This session's own changes, in bundles or not, are not reported. Open vSwitch
+// knows own changes by their connection. It reports only one FlowAbbrev for each
+// flow-mod, with its xid, or for each bundle, with the xid of the first message
+// in it that changed a flow. The eviction of a flow from a full table for this
+// session's flow is an own change, too; flows without timeouts are not evicted.
 //
 // Open vSwitch reports no changes of groups and meters here; see WatchGroups.
 //
 // # Order
 //
 // The switch reports a change before it answers any request that it read after
-// making the change, and the session keeps that order. So when Bundle, Barrier
-// or Flows has returned, Take returns at least all that the switch did before it
-// answered. What Take returned before Flows was called is contained in what
-// Flows reads.
+// making the change, and the session keeps that order. So after Bundle, Barrier
+// or Flows has returned, Take returns at least all changes from before the
+// reply. Flows reads a table that includes all changes that Take returned before
+// the call.
 //
 // # Figures
 //
@@ -81,13 +80,13 @@ type monitorFrame struct {
 // frameCost is what a message in a monitor's queue takes beside its bytes.
 const frameCost = 48
 
-// MonitorFlows has the switch report changes of the flows that q selects; its ID
-// is chosen here. Changes are reported from before MonitorFlows returns. A
-// caller that wants to know of all reads the flows after that.
+// MonitorFlows makes the switch report foreign changes of the flows that q
+// selects, from before MonitorFlows returns; it chooses q's ID. A caller that
+// needs all flows reads them after that.
 //
 // A session has one monitor at a time, as Open vSwitch does not say which of
 // several a report is for. MonitorInitial and MonitorOwn are refused: flows are
-// read with Flows, and own changes could no more be told from others'.
+// read with Flows, and own changes could not be distinguished from others'.
 //
 // Changes in table 254, Open vSwitch's own, are left out.
 func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorRequest) (*FlowMonitor, error) {
@@ -115,8 +114,8 @@ func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorReques
 	return nil, fmt.Errorf("flow monitor: %w", err)
 }
 
-// unsupported says whether err is how a switch refuses a multipart request of an
-// extension that it does not know (OpenFlow 1.3.5, 7.5.4.2).
+// unsupported reports whether err is a switch's refusal of a multipart request of
+// an extension that it does not know (OpenFlow 1.3.5, 7.5.4.2).
 func unsupported(err error) bool {
 	const badMultipart, badExperimenter, badExpType = 2, 3, 4
 	return openflow.IsError(err, openflow.ErrTypeBadRequest, badMultipart) ||
@@ -124,8 +123,8 @@ func unsupported(err error) bool {
 		openflow.IsError(err, openflow.ErrTypeBadRequest, badExpType)
 }
 
-// Close ends the monitor and returns when the switch reports no more. What
-// waits can still be taken. It is no error to close a monitor twice.
+// Close ends the monitor and returns when the switch has stopped reporting. Take
+// still returns the queued changes. It is no error to close a monitor twice.
 func (m *FlowMonitor) Close(ctx context.Context) error {
 	if m.s.monitor.Load() != m {
 		return nil
@@ -135,19 +134,18 @@ func (m *FlowMonitor) Close(ctx context.Context) error {
 	return named("flow monitor: cancel", err)
 }
 
-// Changed returns a channel that has a value whenever there may be something to
-// Take. It is never closed: the end of the session is known from Run.
+// Changed returns a channel that has a value whenever Take may return something.
+// It is never closed; Run returns at the end of the session.
 func (m *FlowMonitor) Changed() <-chan struct{} { return m.wake }
 
 // Take returns the changes that were reported since the last call, oldest
 // first, and forgets them. It does not wait. The slice and what is in it are the
 // caller's.
 //
-// If lost is true, changes after those returned went unreported, or what was
-// reported may be this session's own: the queue was full, a report could not be
-// decoded, or the switch had to pause. Then only reading all flows anew tells
-// what they are, and what that finds is not to be taken for the work of others
-// when this session has changed flows meanwhile.
+// If lost is true, reports after those returned are missing, or may be about this
+// session's own changes: the queue was full, a report could not be decoded, or
+// the switch had to pause. Then the caller has to read all flows again. Differences
+// that this finds may be this session's own if it has changed flows meanwhile.
 func (m *FlowMonitor) Take() (changes []FlowChange, lost bool) {
 	m.mu.Lock()
 	queue := m.queue

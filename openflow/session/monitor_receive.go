@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// monitored handles a message that nobody waits for, in the reader's goroutine,
-// if it is for the session's monitor. It never waits.
+// monitored handles a message for the session's monitor, in the reader's
+// goroutine, and reports whether it was one. It never waits.
 func (s *Session) monitored(frame []byte) bool {
 	m := s.monitor.Load()
 	if m == nil {
@@ -30,7 +30,7 @@ func (s *Session) monitored(frame []byte) bool {
 	return true
 }
 
-// onlyOwn says whether a message of reports is no more than the notice of this
+// onlyOwn reports whether a message contains nothing but the notice of this
 // session's own changes.
 func onlyOwn(frame []byte) bool {
 	const at = openflow.HeaderLen + 8 + openflow.ExperimenterBodyLen
@@ -43,8 +43,8 @@ func isONF(frame []byte, typ uint32) bool {
 		binary.BigEndian.Uint32(frame[openflow.HeaderLen:]) == openflow.ExperimenterONF && binary.BigEndian.Uint32(frame[openflow.HeaderLen+4:]) == typ
 }
 
-// push queues a copy of a message of reports. What comes during a pause is not
-// worth it, as it may be of own changes too.
+// push queues a copy of a message of reports. It leaves out messages during a
+// pause, because they may be about own changes.
 func (m *FlowMonitor) push(frame []byte, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,9 +71,8 @@ func (m *FlowMonitor) pause() {
 	m.signal()
 }
 
-// resume notes that reports are complete again. If none came during the pause
-// then the flows are as they were when it began: whoever has read them since
-// needs not do so again.
+// resume notes that reports are complete again. If no report came during the
+// pause, the flows have not changed since it began, and need not be read again.
 func (m *FlowMonitor) resume() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

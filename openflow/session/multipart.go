@@ -13,16 +13,15 @@ import (
 // the call only. It returns the first error of each, or the *ErrorMsg with which
 // the switch answered.
 //
-// each may take its time, within what the switch stands for: meanwhile no more
-// than a few parts are read, nor anything else. For that reason each must not
-// wait for something else from the same session.
+// While each runs the session reads only a few more parts and nothing else, so
+// each must not wait for anything from the same session.
 func (s *Session) Multipart(ctx context.Context, q *openflow.MultipartRequest, each func(*openflow.MultipartReply) error) error {
 	return s.MultipartEach(ctx, func(yield func(*openflow.MultipartRequest) bool) { yield(q) }, each)
 }
 
-// MultipartEach is Multipart for several requests, one after the other. A request
-// is taken and sent as soon as the reply before it has begun, so that the switch is
-// not idle while that is being read.
+// MultipartEach is Multipart for several requests in turn. It sends a request as
+// soon as the previous reply has begun, so that the switch is not idle while that
+// reply is read.
 func (s *Session) MultipartEach(ctx context.Context, requests iter.Seq[*openflow.MultipartRequest], each func(*openflow.MultipartReply) error) error {
 	var tooLong error
 	encoded := func(yield func([]byte) bool) {
@@ -56,7 +55,7 @@ func (s *Session) MultipartEach(ctx context.Context, requests iter.Seq[*openflow
 // Flows calls each with every flow that the request selects, in the order in
 // which the switch sends them; AllFlows selects all. The *FlowStats and what it
 // points to are valid during the call only. It returns the first error of each.
-// What Multipart says of its callback holds here too.
+// The restrictions of Multipart on each apply.
 func (s *Session) Flows(ctx context.Context, q openflow.FlowStatsRequest, each func(*openflow.FlowStats) error) error {
 	return s.FlowsOfEach(ctx, func(yield func(openflow.FlowStatsRequest) bool) { yield(q) }, each)
 }
@@ -133,7 +132,7 @@ func (s *Session) PortStats(ctx context.Context, p openflow.PortNo) (stats []ope
 	return stats, named("port statistics", err)
 }
 
-// named says what an error is about, if there is one.
+// named adds what failed to an error; nil stays nil.
 func named(what string, err error) error {
 	if err == nil {
 		return nil

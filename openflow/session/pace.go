@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// paceUnit is how many bytes count as one message: a port's status is 80
-	// long, and a flood of long packet-ins costs no less than one of short ones.
+	// paceUnit is how many bytes count as one message: a port-status message has
+	// 80, and long packet-ins must not be cheaper than short ones.
 	paceUnit = 128
-	// paceStep is how much longer than need be a pause is, so that a flood is
-	// read in portions: fifty times a second and not once for each message.
+	// paceStep is how much longer than necessary a pause is, so that a flood is
+	// read in portions, fifty times a second, and not message by message.
 	paceStep = 20 * time.Millisecond
 )
 
-// pace is a token bucket: how much of what nobody asked for may be read at
-// once. Times are durations since the session started. It belongs to the reader.
+// pace is a token bucket for unsolicited messages. Times are durations since the
+// session started. Only the reader uses it.
 type pace struct {
 	rate, burst float64 // tokens a second, tokens at most
 	tokens      float64
@@ -31,8 +31,8 @@ func newPace(perSecond, burst int) pace {
 	return p
 }
 
-// take accounts for a message of n bytes that was read at a time, and returns
-// how long the reader has to pause: 0 while there are tokens.
+// take accounts for a message of n bytes that was read at the given time, and
+// returns how long the reader has to pause: 0 while there are tokens.
 func (p *pace) take(at time.Duration, n int) (wait time.Duration) {
 	p.tokens = min(p.burst, p.tokens+p.rate*(at-p.at).Seconds())
 	p.at = at
@@ -49,15 +49,15 @@ type throttling struct {
 	total  atomic.Int64 // nanoseconds
 }
 
-// Throttled returns for how long, and how many times, reading was paused because
-// the switch sent more than Config.UnaskedRate allows of what nobody asked for.
+// Throttled returns for how long, and how many times, the session paused reading
+// because the switch sent more unsolicited messages than Config.UnaskedRate.
 func (s *Session) Throttled() (total time.Duration, pauses uint64) {
 	return time.Duration(s.throttling.total.Load()), s.throttling.pauses.Load()
 }
 
-// handle dispatches a message, and pauses if it was one too many that nobody
-// had asked for. While the reader pauses, the connection's window closes and
-// the switch has to wait. An error ends the connection, if it has not ended.
+// handle dispatches a message, and pauses if it was an unsolicited one above the
+// rate. During the pause the connection's TCP window closes and the switch has to
+// wait. An error ends the connection, if it has not ended.
 func (s *Session) handle(frame []byte) error {
 	asked, err := s.dispatch(frame)
 	if asked || err != nil {
@@ -75,8 +75,8 @@ func (s *Session) handle(frame []byte) error {
 	return s.pauseReading(wait)
 }
 
-// pauseReading returns after a while, or at once with the reason when the
-// connection ends.
+// pauseReading returns after wait, or at once with the reason when the connection
+// ends.
 func (s *Session) pauseReading(wait time.Duration) error {
 	began := time.Since(s.started)
 	s.alive.paused.Store(max(1, int64(began)))

@@ -9,18 +9,18 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// Prove asks the switch for an echo (OpenFlow 1.3.5, 7.5.2) and returns nil when
-// it answers. It fails, with an error that wraps ErrDeadPeer, when there is no
-// answer within a time; but a switch that is busy with what it was asked by us
-// has longer:
+// Prove sends the switch an echo request (OpenFlow 1.3.5, 7.5.2) and returns nil
+// when the reply arrives. If none arrives within the given time, it fails with an
+// error that wraps ErrDeadPeer. A switch that is busy with our own requests has
+// more time:
 //
-//   - while a bundle is under way, 100 µs more for each of its messages so far,
-//     for Open vSwitch answers nothing while it commits one;
-//   - while a reply in parts is under way, for as long as its parts keep coming,
+//   - during a bundle, 100 µs more for each of its messages so far, because
+//     Open vSwitch answers nothing while it commits a bundle;
+//   - during a multipart reply, for as long as its parts keep arriving,
 //     up to Config.EchoTimeout;
-//   - and after either once more the time that it had at first.
+//   - after either of these, the given time once more.
 //
-// The session goes on in any case.
+// The session continues in any case.
 func (s *Session) Prove(ctx context.Context, within time.Duration) error {
 	echo, err := (&openflow.EchoRequest{}).AppendBinary(nil)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Session) Prove(ctx context.Context, within time.Duration) error {
 
 	began := time.Since(s.started)
 	seen, busy := began, s.busy(0, began)
-	// The message is short, and goes out behind a bundle's even when those wait.
+	// The message is short, so it is queued even if a bundle's messages have to wait.
 	s.offer(echo)
 	for {
 		window, cancel := context.WithTimeoutCause(ctx, within, errWindow)
@@ -51,12 +51,12 @@ func (s *Session) Prove(ctx context.Context, within time.Duration) error {
 	}
 }
 
-// errWindow ends one of the times after which Prove looks what the switch is
-// doing.
+// errWindow ends one of the periods after which Prove checks whether the switch
+// is busy.
 var errWindow = errors.New("no answer yet")
 
-// busy says whether something that the switch was asked explains that it has
-// been late with an answer for a while; since is when that was last looked at.
+// busy reports whether our own requests explain that the switch's reply is late
+// by that much; since is the time of the last check.
 func (s *Session) busy(late, since time.Duration) bool {
 	if late < time.Duration(s.alive.bundled.Load())*commitGrace {
 		return true

@@ -13,16 +13,16 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// ErrClosed is wrapped by what a session's methods return once its connection
-// has ended, beside the reason for the end.
+// ErrClosed is wrapped, beside the reason for the end, by the errors of a
+// session's methods after its connection has ended.
 var ErrClosed = errors.New("session has ended")
 
 // Session is an OpenFlow 1.3 connection to one switch, made by Handshake.
 //
-// Run drives it; until the caller runs Run nothing is sent nor received, and
-// when Run has returned nothing of the session is left. All other methods may
-// be called by many goroutines at once. Those that wait for the switch give up
-// when their context ends or the connection does.
+// Run drives it: before Run nothing is sent or received, and after Run has returned
+// no goroutine of the session is left. All other methods may be called by many
+// goroutines at once. Methods that wait for the switch return when their context
+// or the connection ends.
 type Session struct {
 	conn     net.Conn
 	cfg      Config
@@ -78,28 +78,27 @@ func newSession(conn net.Conn, cfg Config) *Session {
 	return s
 }
 
-// Features returns what the switch said of itself in the handshake.
+// Features returns the switch's FEATURES_REPLY from the handshake.
 func (s *Session) Features() openflow.FeaturesReply { return s.features }
 
 // Desc returns the switch's maker, versions and serial number; it is empty if
-// the switch does not tell.
+// the switch does not report them.
 func (s *Session) Desc() openflow.Desc { return s.desc }
 
-// Ports returns the switch's ports as of the handshake. The slice is the
-// session's and must not be modified. Later changes come as events.
+// Ports returns the switch's ports as of the handshake. The caller must not
+// modify the slice. Later changes come as events.
 func (s *Session) Ports() []openflow.Port { return s.ports }
 
 // RemoteAddr returns the switch's end of the connection.
 func (s *Session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 
-// Run reads what the switch sends and writes what is sent to it, answers the
-// switch's echo requests and sends its own, until the connection ends or ctx
-// does. It returns the reason, never nil: the cause of ctx, ErrClosed after
-// Close, or what went wrong. The connection is closed when it returns, and so
-// is the channel of events. It can be called once.
+// Run reads and writes messages, answers the switch's echo requests and sends its
+// own, until the connection or ctx ends. It returns the reason, never nil: the
+// cause of ctx, ErrClosed after Close, or the failure. When Run returns, the
+// connection and the channel of events are closed. It can be called once.
 //
-// Run must be called soon after Handshake, for the switch expects its echo
-// requests to be answered.
+// Run must be called soon after Handshake, because the switch expects replies to
+// its echo requests.
 func (s *Session) Run(ctx context.Context) error {
 	if !s.ran.CompareAndSwap(false, true) {
 		return errors.New("session: Run was called before")
@@ -148,11 +147,11 @@ func (s *Session) readOne() bool {
 	return true
 }
 
-// write writes what is queued and keeps the connection alive, until it ends.
+// write writes queued messages and keeps the connection alive, until it ends.
 //
-// With a channel stop it does so for the handshake, which has a time limit of
-// its own and allows no echo requests: until stop is closed, and then it still
-// writes what is queued.
+// For the handshake stop is not nil: write then sends no echo requests, since the
+// handshake has a time limit of its own, and returns when stop is closed and all
+// queued messages are written.
 func (s *Session) write(stop <-chan struct{}) {
 	timer := time.NewTimer(s.cfg.EchoInterval)
 	defer timer.Stop()

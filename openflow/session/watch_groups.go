@@ -8,18 +8,18 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// ErrForwardUnsupported is wrapped by what WatchGroups returns if the switch cannot
-// tell of changes of groups and meters over OpenFlow 1.3. Open vSwitch can since
+// ErrForwardUnsupported is wrapped by the error of WatchGroups if the switch cannot
+// report changes of groups and meters over OpenFlow 1.3. Open vSwitch can since
 // 2.7.
 var ErrForwardUnsupported = errors.New("switch cannot report changes of its groups and meters: that needs Open vSwitch 2.7 or later")
 
-// WatchGroups has the switch tell when another connection changes a group or a
-// meter, from before WatchGroups returns. The channel then has a value; it is never
-// closed. What was changed is known from reading groups and meters. It is the same
-// channel however often WatchGroups is called.
+// WatchGroups makes the switch report when another connection changes a group or
+// a meter, from before WatchGroups returns. A change puts a value into the
+// channel; to find out what has changed, read the groups and meters. Every call
+// returns the same channel, which is never closed.
 //
-// What this session does is not told. The flows that go with a group or meter that
-// is deleted are a FlowMonitor's to report.
+// This session's own changes are not reported. A FlowMonitor reports the flows
+// that are deleted with a group or meter.
 func (s *Session) WatchGroups(ctx context.Context) (<-chan struct{}, error) {
 	const both = openflow.AsyncGroupMods | openflow.AsyncMeterMods
 	_, err := s.Do(ctx, &openflow.SetAsyncConfig{Properties: []openflow.AsyncProperty{
@@ -35,8 +35,8 @@ func (s *Session) WatchGroups(ctx context.Context) (<-chan struct{}, error) {
 	return s.groups, nil
 }
 
-// forwarded notes a message that tells of a change of a group or a meter by
-// another, and says whether the message is one.
+// forwarded reports whether a message says that another connection has changed a
+// group or a meter, and signals the change if so.
 func (s *Session) forwarded(frame []byte) bool {
 	if !isONF(frame, openflow.ONFRequestForward) {
 		return false
