@@ -97,7 +97,7 @@ func (s *specFlagSet[S]) given() bool {
 }
 
 func (s *specFlagSet[S]) apply(raw json.RawMessage) (json.RawMessage, error) {
-	var spec S
+	spec := fresh[S]()
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &spec); err != nil {
 			return nil, fmt.Errorf("decode the spec: %w", err)
@@ -111,6 +111,14 @@ func (s *specFlagSet[S]) apply(raw json.RawMessage) (json.RawMessage, error) {
 		}
 	}
 	return json.Marshal(spec)
+}
+
+// fresh returns a spec with the defaults of its kind.
+func fresh[S any]() (spec S) {
+	if of, ok := any(spec).(model.Spec); ok {
+		return model.Deref(of.Kind().NewSpec()).(S)
+	}
+	return spec
 }
 
 // textFlag is a flag of a field that is text.

@@ -15,6 +15,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.routers) },
 	func(x *indexes) tree { return named(x.ports) },
 	func(x *indexes) tree { return named(x.portGroups.byName) },
+	func(x *indexes) tree { return named(x.policies.byName) },
 )
 
 // makers make an empty object of each kind.
@@ -24,6 +25,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(Router) },
 	func() Object { return new(Port) },
 	func() Object { return new(PortGroup) },
+	func() Object { return new(Policy) },
 )
 
 // planning is what Plan has to know of a kind.
@@ -45,18 +47,22 @@ func plannings() model.PerKind[planning] {
 		planning{(*planner).planNetworks, (*planner).usersOfNetwork, true},
 		planning{(*planner).planRouters, nobody, false},
 		planning{(*planner).planPorts, (*planner).usersOfPort, false},
-		planning{(*planner).planPortGroups, nobody, false},
+		planning{(*planner).planPortGroups, (*planner).usersOfPortGroup, false},
+		planning{(*planner).planPolicies, nobody, false},
 	)
 }
 
 // kindIndexes are the indexes of kinds whose files declare them.
 type kindIndexes struct {
 	portGroups portGroupIndex
+	policies   policyIndex
 }
 
-func newKindIndexes() kindIndexes { return kindIndexes{newPortGroupIndex()} }
+func newKindIndexes() kindIndexes { return kindIndexes{newPortGroupIndex(), newPolicyIndex()} }
 
-func (x *kindIndexes) fork() kindIndexes { return kindIndexes{x.portGroups.fork()} }
+func (x *kindIndexes) fork() kindIndexes {
+	return kindIndexes{x.portGroups.fork(), x.policies.fork()}
+}
 
 // nobody is planning.users of a kind that no other refers to.
 func nobody(*planner, *item) *users { return &users{} }

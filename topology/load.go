@@ -10,12 +10,16 @@ import (
 // those of a store. It does not judge them again, but it refuses what would
 // make the snapshot contradict itself.
 //
-// Networks must be added before routers, blocks and ports, and nodes before
-// blocks and ports.
-type Loader struct{ x indexes }
+// Networks must be added before routers, blocks and ports, nodes before
+// blocks and ports, and what a policy names before the policy.
+type Loader struct {
+	x indexes
+	// youngestPolicy is the policy that got its number last, nil if there is none.
+	youngestPolicy *Policy
+}
 
 // NewLoader returns an empty Loader.
-func NewLoader() *Loader { return &Loader{newIndexes()} }
+func NewLoader() *Loader { return &Loader{x: newIndexes()} }
 
 // Add adds an object, which the snapshot will share.
 func (l *Loader) Add(o Object) error {

@@ -44,5 +44,6 @@ func (p *planner) usersOfNetwork(it *item) *users {
 	for o := range p.x.portsOfNetwork(it.ref.Name) {
 		u.add(o.Ref())
 	}
+	p.policiesThatName(it.ref, u)
 	return u
 }

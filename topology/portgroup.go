@@ -112,12 +112,24 @@ func (s *Snapshot) candidates(g *PortGroup) iter.Seq[*Port] {
 			}
 		}
 	}
-	for _, t := range g.Spec.Selector.Terms() {
-		if t.Operator == model.SelectIn {
-			return s.withLabel(t.Key, t.Values)
-		}
+	if found, ok := s.labelled(g.Spec.Selector); ok {
+		return found
 	}
 	return s.Ports()
+}
+
+// labelled returns ports by name, all that a selector matches among them; ok is false if
+// it demands no label, so that they could be any.
+func (s *Snapshot) labelled(by *model.Selector) (ports iter.Seq[*Port], ok bool) {
+	if by == nil {
+		return nil, false
+	}
+	for _, t := range by.Terms() {
+		if t.Operator == model.SelectIn {
+			return s.withLabel(t.Key, t.Values), true
+		}
+	}
+	return nil, false
 }
 
 // withLabel returns the ports by name whose label has one of the values.

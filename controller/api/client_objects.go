@@ -16,11 +16,13 @@ type ListOptions struct {
 	Network, Node string
 	// Group narrows a list of ports to those of a port group.
 	Group string
+	// Policy narrows a list of ports to those that a policy is about.
+	Policy string
 }
 
 func (o ListOptions) query() url.Values {
 	q := url.Values{}
-	for k, v := range map[string]string{"label": o.Label, "network": o.Network, "node": o.Node, "group": o.Group} {
+	for k, v := range map[string]string{"label": o.Label, "network": o.Network, "node": o.Node, "group": o.Group, "policy": o.Policy} {
 		if v != "" {
 			q.Set(k, v)
 		}

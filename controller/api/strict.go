@@ -129,11 +129,11 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 	if json.Unmarshal(data, &members) != nil {
 		return []Problem{{Field: path, Message: "want an object with keys, got " + describe(data)}}
 	}
-	fields := map[string]int{}
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+	fields := map[string][]int{}
+	for _, f := range reflect.VisibleFields(v.Type()) { // those of embedded structs too
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if name != "" && name != "-" {
-			fields[name] = i
+			fields[name] = f.Index
 		}
 	}
 	known := slices.Sorted(maps.Keys(fields))
@@ -142,7 +142,7 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 	for _, key := range given {
 		name, ok := nameOf(key, known)
 		if ok {
-			problems = append(problems, walk(members[key], join(path, name), v.Field(fields[name]))...)
+			problems = append(problems, walk(members[key], join(path, name), v.FieldByIndex(fields[name]))...)
 			continue
 		}
 		p := Problem{Field: join(path, key), Message: fmt.Sprintf("unknown key %q", key)}

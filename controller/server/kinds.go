@@ -13,6 +13,7 @@ var kinds = model.ForEachKind(
 	shown(view.router),
 	shown(view.port),
 	shown(view.portGroup),
+	shown(view.policy),
 )
 
 // kindRoutes returns what registers the operations of each kind.
@@ -23,6 +24,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(exampleRouter()),
 		routesOf(examplePort()),
 		routesOf(examplePortGroup()),
+		routesOf(examplePolicy()),
 	)
 }
 

@@ -9,8 +9,16 @@ import (
 )
 
 func (v view) portGroup(g *topology.PortGroup) *api.PortGroup {
+	return &api.PortGroup{
+		Kind: api.KindPortGroup, Name: g.Name, Labels: g.Labels,
+		Spec: g.Spec, Status: groupStatus(v.snap.Members(g)), Meta: metaOf(&g.Meta),
+	}
+}
+
+// groupStatus names the first of some ports, and counts all.
+func groupStatus(ports iter.Seq[*topology.Port]) *api.PortGroupStatus {
 	st := &api.PortGroupStatus{Ports: []string{}}
-	for p := range v.snap.Members(g) {
+	for p := range ports {
 		if st.Count++; len(st.Ports) < api.MaxGroupPorts {
 			st.Ports = append(st.Ports, p.Name)
 		}
@@ -18,10 +26,7 @@ func (v view) portGroup(g *topology.PortGroup) *api.PortGroup {
 	if n := len(st.Ports); st.Count > n {
 		st.Continue = st.Ports[n-1]
 	}
-	return &api.PortGroup{
-		Kind: api.KindPortGroup, Name: g.Name, Labels: g.Labels,
-		Spec: g.Spec, Status: st, Meta: metaOf(&g.Meta),
-	}
+	return st
 }
 
 // members yields the ports of a group, sorted by name. network and node, unless "",
@@ -32,13 +37,18 @@ func (v view) members(group, network, node string) (iter.Seq[topology.Object], e
 	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
+	return v.narrowed(v.snap.Members(o.(*topology.PortGroup)), network, node), nil
+}
+
+// narrowed yields those of some ports that are of a network and on a node, unless "".
+func (v view) narrowed(ports iter.Seq[*topology.Port], network, node string) iter.Seq[topology.Object] {
 	return func(yield func(topology.Object) bool) {
-		for p := range v.snap.Members(o.(*topology.PortGroup)) {
+		for p := range ports {
 			if (network == "" || p.Spec.Network == network) && (node == "" || v.nodeOf(p) == node) && !yield(p) {
 				return
 			}
 		}
-	}, nil
+	}
 }
 
 func examplePortGroup() api.PortGroup {

@@ -34,6 +34,10 @@ func given() []api.Object {
 		object(api.KindPortGroup, "all", `{"selector": {}}`),
 		object(api.KindPortGroup, "some", `{"selector": {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["test"]}]}}`),
 		object(api.KindPortGroup, "listed", `{"ports": ["web"]}`),
+		object(api.KindPolicy, "least", `{"subject": {"selector": {}}, "isolates": ["Egress", "INGRESS"]}`),
+		object(api.KindPolicy, "first", `{"tier": "Admin", "priority": 0, "subject": {"networks": ["long"], "portGroup": "some"}, "isolates": [],
+			"ingress": [{"action": "Deny", "peers": [{"cidr": "192.0.2.0/24", "except": ["192.0.2.128/25"]}, {"selector": {"matchLabels": {"app": "web"}}, "networks": ["dual"]}], "ports": ["TCP/80-80", "udp/5000-5010", "icmp", "icmp/8"]}],
+			"egress": [{"name": "the rest", "peers": [], "ports": []}]}`),
 	}
 }
 

@@ -33,6 +33,7 @@ type portListInput struct {
 	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
 	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
 	Group   string `query:"group" doc:"Only ports of this port group" example:"web"`
+	Policy  string `query:"policy" doc:"Only ports that this policy is about" example:"web"`
 
 	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
 	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`
@@ -146,8 +147,15 @@ func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portL
 	}
 	v := s.viewFor(ctx)
 	all := v.all(kind.Model(), in.Network, in.Node)
-	if in.Group != "" {
+	switch {
+	case in.Group != "" && in.Policy != "":
+		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "policy", Message: "given beside group", Fix: "give one of the two"}})
+	case in.Group != "":
 		if all, err = v.members(in.Group, in.Network, in.Node); err != nil {
+			return nil, err
+		}
+	case in.Policy != "":
+		if all, err = v.subjects(in.Policy, in.Network, in.Node); err != nil {
 			return nil, err
 		}
 	}
@@ -189,7 +197,7 @@ func firstOf(all iter.Seq[topology.Object], limit int) (first []topology.Object,
 // nextPage is the Link to the page that begins after a name (RFC 8288).
 func nextPage(kind api.Kind, in *portListInput, after string) string {
 	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {after}}
-	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node, "group": in.Group} {
+	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node, "group": in.Group, "policy": in.Policy} {
 		if v != "" {
 			q.Set(k, v)
 		}

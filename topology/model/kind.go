@@ -17,10 +17,12 @@ const (
 	KindPort    Kind = "port"
 	// KindPortGroup is a set of ports that others name.
 	KindPortGroup Kind = "portgroup"
+	// KindPolicy says who may talk to whom.
+	KindPolicy Kind = "policy"
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 5
+const numKinds = 6
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -29,8 +31,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, router, port, portGroup T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, router, port, portGroup}}
+func ForEachKind[T any](node, network, router, port, portGroup, policy T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, router, port, portGroup, policy}}
 }
 
 // All returns the values in the order of the kinds.
@@ -52,6 +54,7 @@ var kinds = ForEachKind(
 	kindInfo{KindRouter, "Router", "routers", RouterSpec{}},
 	kindInfo{KindPort, "Port", "ports", PortSpec{}},
 	kindInfo{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
+	kindInfo{KindPolicy, "Policy", "policies", PolicySpec{Priority: DefaultPolicyPriority}},
 )
 
 // kindInfo is what the list says of a kind.
@@ -94,13 +97,16 @@ func (k Kind) Title() string { return k.info().title }
 // Plural returns the kind as paths and buckets have it: "ports".
 func (k Kind) Plural() string { return k.info().plural }
 
-// NewSpec returns a pointer to a new spec of the kind; nil for a word that is none.
+// NewSpec returns a pointer to a new spec of the kind, into which JSON can be decoded;
+// nil for a word that is none. A field whose zero value can be meant has its default.
 func (k Kind) NewSpec() any {
 	zero := k.info().zero
 	if zero == nil {
 		return nil
 	}
-	return reflect.New(reflect.TypeOf(zero)).Interface()
+	spec := reflect.New(reflect.TypeOf(zero))
+	spec.Elem().Set(reflect.ValueOf(zero))
+	return spec.Interface()
 }
 
 // Deref returns the spec that a pointer of NewSpec points to.

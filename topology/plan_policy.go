@@ -1,0 +1,73 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// planPolicies puts the policies in place: what they name exists, and the order in which
+// they are asked is known. Those that have a number go first, so that nobody else gets it.
+func (p *planner) planPolicies() {
+	var fresh []*item
+	for _, it := range p.of(model.KindPolicy) {
+		switch {
+		case it.del || it.same || it.broken:
+		case it.before == nil:
+			fresh = append(fresh, it)
+		default:
+			p.placePolicy(it, it.before.(*Policy).ID)
+		}
+	}
+	for _, it := range fresh {
+		id, ok := p.x.policies.freeID()
+		if !ok {
+			p.bad(it, Exhausted, "", "all numbers of policies are taken", "delete policies that are not needed")
+			continue
+		}
+		if p.placePolicy(it, id) {
+			p.x.policies.lastID = id
+		}
+	}
+}
+
+// placePolicy reports whether the policy could be put in place.
+func (p *planner) placePolicy(it *item, id uint32) bool {
+	o := &Policy{Meta: p.meta(it), Spec: it.spec.(model.PolicySpec), ID: id}
+	for field, ref := range o.Spec.References() {
+		if p.broken(ref.Kind, ref.Name) {
+			it.broken = true
+		} else if _, ok := p.x.object(ref); !ok {
+			p.bad(it, NotFound, field, fmt.Sprintf("there is no %s %q", ref.Kind, ref.Name), "create it in the same change or before, or check the name")
+		}
+	}
+	for _, d := range model.PolicyDirections() {
+		if h, taken := p.x.policies.mixedAt(o, d); taken {
+			p.bad(it, Conflict, "spec.priority", fmt.Sprintf("%s has priority %d in the %s tier too, and both have %s rules that do not allow, so that nothing says whose come first", h.Ref(), o.Spec.Priority, o.Spec.Tier, d), "give one of them another priority")
+			break
+		}
+	}
+	if it.broken {
+		return false
+	}
+	p.x.policies.put(o)
+	it.after = o
+	return true
+}
+
+// policiesThatName adds the policies that name a network or port group to its users.
+func (p *planner) policiesThatName(ref Ref, u *users) {
+	for o := range p.x.policies.thatName(ref) {
+		// One planned in these ops says so itself.
+		if own, ok := p.items[o.Ref()]; !ok || own.same {
+			u.add(o.Ref())
+		}
+	}
+}
+
+// usersOfPortGroup names the policies that name a group.
+func (p *planner) usersOfPortGroup(it *item) *users {
+	u := &users{}
+	p.policiesThatName(it.ref, u)
+	return u
+}

@@ -1,0 +1,60 @@
+package topology
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// Selects reports whether a selection of a policy of this snapshot picks a port.
+func (s *Snapshot) Selects(by *model.PolicySelection, p *Port) bool {
+	if by.Selector != nil && !by.Selector.Matches(p.Labels) {
+		return false
+	}
+	if len(by.Networks) > 0 && !slices.Contains(by.Networks, p.Spec.Network) {
+		return false
+	}
+	if by.PortGroup == "" {
+		return true
+	}
+	g, ok := s.PortGroup(by.PortGroup)
+	return ok && g.Has(p)
+}
+
+// Selected returns the ports by name that a selection of a policy of this snapshot picks.
+// What it costs follows the members of the port group, or the ports that have one of the
+// labels that the selector demands, or those of the networks; a selection with none of
+// these looks at all ports.
+func (s *Snapshot) Selected(by *model.PolicySelection) iter.Seq[*Port] {
+	return func(yield func(*Port) bool) {
+		for p := range s.selectable(by) {
+			if s.Selects(by, p) && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// selectable returns ports by name, all that a selection picks among them.
+func (s *Snapshot) selectable(by *model.PolicySelection) iter.Seq[*Port] {
+	if g, ok := s.PortGroup(by.PortGroup); ok {
+		return s.Members(g)
+	}
+	if found, ok := s.labelled(by.Selector); ok {
+		return found
+	}
+	switch len(by.Networks) {
+	case 0:
+		return s.Ports()
+	case 1:
+		return s.PortsOfNetwork(by.Networks[0])
+	}
+	var found []*Port
+	for _, n := range by.Networks {
+		found = slices.AppendSeq(found, s.PortsOfNetwork(n))
+	}
+	slices.SortFunc(found, func(a, b *Port) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Values(found)
+}
