@@ -38,6 +38,10 @@ func (c *Container) ListenPacket(network, address string) (p net.PacketConn, err
 	return p, err
 }
 
+// Inside calls f on a thread that is in the container's network namespace, and
+// returns what f does. Sockets that f opens stay there.
+func (c *Container) Inside(f func() error) error { return inNetns(c.netnsPath(), f) }
+
 // SendUDP sends a datagram from the node's own namespace and address.
 func (n *Node) SendUDP(to netip.AddrPort, payload []byte) error {
 	return sendUDP(netnsPath(n.Netns), to, payload)
