@@ -29,14 +29,18 @@ type bed struct {
 
 // newBed brings up a lab with sdnd, or skips the test where none can be had.
 // At the end of the test every joined switch is compared with what sdnd wants.
-func newBed(t testing.TB, nodes int) *bed {
+func newBed(t testing.TB, nodes int, change ...func(*lab.Options)) *bed {
 	t.Helper()
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
-	l, err := lab.Up(ctx, lab.Options{Nodes: nodes, BinDir: os.Getenv(binVar)})
+	o := lab.Options{Nodes: nodes, BinDir: os.Getenv(binVar)}
+	for _, f := range change {
+		f(&o)
+	}
+	l, err := lab.Up(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +52,9 @@ func newBed(t testing.TB, nodes int) *bed {
 	t.Cleanup(b.api.Close)
 	return b
 }
+
+// withIPv6 gives the underlay IPv6 beside IPv4.
+func withIPv6(o *lab.Options) { o.IPv6 = true }
 
 func (b *bed) down() {
 	log, err := os.ReadFile(b.Controller.LogFile)
@@ -114,12 +121,18 @@ func (b *bed) node(name string) *lab.Node {
 func (b *bed) join(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
-		n := b.node(name)
-		_, err := n.Exec(b.ctx, "sdnctl", "node", "join", name,
-			"--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")
-		b.must(err)
-		b.joined = append(b.joined, n)
+		b.joinBy(b.Controller.Addr, b.node(name).Addr, name)
 	}
+}
+
+// joinBy joins a node by an address of the controller, with a tunnel address.
+func (b *bed) joinBy(controller, tunnel netip.Addr, name string) {
+	b.t.Helper()
+	n := b.node(name)
+	_, err := n.Exec(b.ctx, "sdnctl", "node", "join", name,
+		"--controller", controller.String(), "--tunnel-ip", tunnel.String(), "--no-wait")
+	b.must(err)
+	b.joined = append(b.joined, n)
 }
 
 // sdnctl runs sdnctl and returns what it printed.
@@ -313,23 +326,32 @@ func (b *bed) matrix(all []*lab.Container, want func(from, to *lab.Container) bo
 
 func everyPair(_, _ *lab.Container) bool { return true }
 
-// trace asks ofproto/trace where an echo request ends.
+// trace asks ofproto/trace where an echo request ends, in each family that both have.
 func (b *bed) trace(from, to *lab.Container, arrives bool) {
 	b.t.Helper()
-	mac, err := from.NextHopMAC(b.ctx, to.IP.Addr())
+	for _, a := range to.Addresses() {
+		if from.Has(a) {
+			b.traceTo(from, to, a, arrives)
+		}
+	}
+}
+
+func (b *bed) traceTo(from, to *lab.Container, a netip.Addr, arrives bool) {
+	b.t.Helper()
+	mac, err := from.NextHopMAC(b.ctx, a)
 	if err != nil {
 		if arrives {
-			b.t.Errorf("%s pinged %s, and yet: %v", from.Name, to.Name, err)
+			b.t.Errorf("%s pinged %s, and yet: %v", from.Name, a, err)
 		}
-		mac = to.MAC // who does not know by ARP may still try
+		mac = to.MAC // who does not know by ARP or ND may still try
 	}
-	got, err := b.TraceEcho(b.ctx, from, mac, to.IP.Addr())
+	got, err := b.TraceEcho(b.ctx, from, mac, a)
 	if err != nil {
-		b.t.Errorf("%s to %s: %v", from.Name, to.Name, err)
+		b.t.Errorf("%s to %s: %v", from.Name, a, err)
 		return
 	}
 	if reached := got.At == to.Interface && got.Node == to.Node; reached != arrives {
-		b.t.Errorf("%s to %s: ofproto/trace ends at %q on %s, want arrival: %t\n%s", from.Name, to.Name, got.At, got.Node, arrives, got.Text)
+		b.t.Errorf("%s to %s (%s): ofproto/trace ends at %q on %s, want arrival: %t\n%s", from.Name, to.Name, a, got.At, got.Node, arrives, got.Text)
 	}
 }
 

@@ -169,9 +169,14 @@ func TestTunnelReaddressed(t *testing.T) {
 // only if admitted says so; what does not is to be counted.
 func (b *bed) tunnelled(send func(netip.AddrPort, []byte) error, to *lab.Container, vni uint32, admitted bool) {
 	b.t.Helper()
+	b.tunnelledTo(netip.AddrPortFrom(b.node(to.Node).Addr, vxlanPort), send, to, vni, admitted)
+}
+
+// tunnelledTo is tunnelled to an address of the container's node.
+func (b *bed) tunnelledTo(node netip.AddrPort, send func(netip.AddrPort, []byte) error, to *lab.Container, vni uint32, admitted bool) {
+	b.t.Helper()
 	sniffer := b.sniff(to)
 	forged, dst, ip := mac(b.t, "02:de:ad:be:ef:99"), mac(b.t, to.MAC), to.IP.Addr()
-	node := netip.AddrPortFrom(b.node(to.Node).Addr, vxlanPort)
 	want := 0
 	if admitted {
 		want = 1

@@ -145,7 +145,7 @@ func generalMistakes() []mistake {
 
 func nodeMistakes() []mistake {
 	return []mistake{
-		one("IPv6 tunnel", put(topology.KindNode, "x", node("fd00::1"))),
+		one("link-local tunnel", put(topology.KindNode, "x", node("fe80::1"))),
 		one("multicast tunnel", put(topology.KindNode, "x", node("224.0.0.1"))),
 		one("loopback tunnel", put(topology.KindNode, "x", node("127.0.0.1"))),
 		one("unknown tunnel check", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), TunnelCheck: "always"})),

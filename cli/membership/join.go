@@ -109,8 +109,15 @@ func (j *Join) completeTunnel(elsewhere bool) error {
 	if !j.TunnelIP.IsValid() && !elsewhere {
 		j.TunnelIP = j.Host.LocalAddr(j.Controller)
 	}
+	j.TunnelIP, j.LocalIP = j.TunnelIP.Unmap(), j.LocalIP.Unmap()
+	if err := checkTunnelIP(j.TunnelIP); err != nil {
+		return err
+	}
 	if !j.LocalIP.IsValid() {
 		j.LocalIP = j.TunnelIP
+	}
+	if j.TunnelIP.IsValid() && j.LocalIP.Is4() != j.TunnelIP.Is4() {
+		return fault(Invalid, "--local-ip %s and --tunnel-ip %s: want two IPv4 or two IPv6 addresses", j.LocalIP, j.TunnelIP)
 	}
 	if elsewhere || !j.LocalIP.IsValid() {
 		return nil
@@ -121,6 +128,14 @@ func (j *Join) completeTunnel(elsewhere bool) error {
 	}
 	j.mtu = mtu
 	return nil
+}
+
+// checkTunnelIP refuses what sdnd would refuse as the end of a tunnel.
+func checkTunnelIP(a netip.Addr) (err error) {
+	model.NodeSpec{TunnelIP: a}.Normal(func(_ model.ProblemKind, _, message, fix string) {
+		err = fault(Invalid, "--tunnel-ip: %s; %s", message, fix)
+	})
+	return err
 }
 
 // ID returns the datapath id of the node's bridge.

@@ -73,6 +73,9 @@ func cases() map[Reason][]Condition {
 		InterfaceFailed: port(func(f *PortFacts) {
 			f.Bound, f.Failed = false, &Failed{Place: Place{"node1", "veth0"}, Error: "could not open network device veth0 (No such device)"}
 		}),
+		TunnelFamilyMismatch: Network(NetworkFacts{Name: "blue", MTU: 1450, Tunnels: [2]TunnelNodes{
+			{Names: []string{"node3"}, Count: 1}, {Names: []string{"node1", "node2"}, Count: 2},
+		}}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),

@@ -13,6 +13,32 @@ type NetworkFacts struct {
 	// Small are nodes that have ports of it and whose underlay cannot carry its
 	// packets, sorted by name.
 	Small []Underlay
+	// Tunnels are, by IP family, the nodes that have ports of it, or of networks that
+	// a router joins with it, if the tunnel addresses of those nodes are of both
+	// families; else empty.
+	Tunnels [2]TunnelNodes
+}
+
+// TunnelNodes are nodes whose tunnel addresses are of one family.
+type TunnelNodes struct {
+	// Names are some of them, sorted; Count is how many there are.
+	Names []string
+	Count int
+}
+
+// text names a few of them.
+func (n TunnelNodes) text() string {
+	named := n.Names[:min(len(n.Names), maxNamed)]
+	switch more := n.Count - len(named); {
+	case more == 0:
+		return strings.Join(named, ", ")
+	case len(named) == 0 && more == 1:
+		return "1 other node"
+	case len(named) == 0:
+		return fmt.Sprintf("%d other nodes", more)
+	default:
+		return fmt.Sprintf("%s and %d more", strings.Join(named, ", "), more)
+	}
 }
 
 // Underlay is what carries a node's tunnel.
@@ -23,29 +49,54 @@ type Underlay struct {
 	MTU, Overhead int
 }
 
-// maxSmall is how many nodes are named.
-const maxSmall = 5
+// maxNamed is how many nodes a message names.
+const maxNamed = 5
 
 // Network returns what is wrong with a network, in the order of the table of
 // reasons.
 func Network(f NetworkFacts) []Condition {
+	var l list
+	tunnelFamilies(&l, f)
+	small(&l, f)
+	return l
+}
+
+// tunnelFamilies adds that some of its nodes do not reach others.
+func tunnelFamilies(l *list, f NetworkFacts) {
+	four, six := f.Tunnels[0], f.Tunnels[1]
+	if four.Count == 0 || six.Count == 0 {
+		return
+	}
+	fewer, family := four, "IPv6"
+	if six.Count < four.Count {
+		fewer, family = six, "IPv4"
+	}
+	node := "NODE"
+	if len(fewer.Names) > 0 {
+		node = fewer.Names[0]
+	}
+	l.add(TunnelFamilyMismatch,
+		fmt.Sprintf("the nodes that have ports of it, or of networks that a router joins with it, have tunnel addresses of different families: IPv4 on %s, IPv6 on %s; no packet passes between the ones and the others", four.text(), six.text()),
+		fmt.Sprintf("give all of them tunnel addresses of one family, such as: sdnctl node set %s --tunnel-ip ADDRESS (an %s address of that node)", node, family))
+}
+
+// small adds that the underlay does not carry its packets.
+func small(l *list, f NetworkFacts) {
 	if len(f.Small) == 0 {
-		return nil
+		return
 	}
 	fits := f.MTU
 	for _, u := range f.Small {
 		fits = min(fits, u.MTU-u.Overhead)
 	}
 	var nodes []string
-	for _, u := range f.Small[:min(len(f.Small), maxSmall)] {
+	for _, u := range f.Small[:min(len(f.Small), maxNamed)] {
 		nodes = append(nodes, fmt.Sprintf("%s (%d)", u.Node, u.MTU))
 	}
 	if more := len(f.Small) - len(nodes); more > 0 {
 		nodes = append(nodes, fmt.Sprintf("%d more", more))
 	}
-	var l list
 	l.add(UnderlayMTUTooSmall,
 		fmt.Sprintf("its MTU is %d, which with VXLAN is more than the underlay carries of %s; packets above %d bytes are lost between nodes", f.MTU, strings.Join(nodes, ", "), fits),
 		fmt.Sprintf("sdnctl network set %s --mtu %d, and the same in its containers; or raise the MTU of the underlay, then run 'sdnctl node join' again on those nodes", f.Name, fits))
-	return l
 }

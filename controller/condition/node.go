@@ -150,7 +150,7 @@ func tunnelSource(l *list, f NodeFacts) {
 	if !f.Exempt && !wrong {
 		return
 	}
-	cure := fmt.Sprintf("on %s: ovs-vsctl set interface vxlan-sdn options:local_ip=%s", f.Name, f.TunnelIP)
+	cure := fmt.Sprintf("on %s: ovs-vsctl set interface vxlan-sdn options:local_ip=%s", f.Name, optionAddr(f.TunnelIP))
 	unshown := cure + "; if it does send from there, also: sdnctl node set " + f.Name + " --tunnel-check enforce"
 	if f.Tunnel != nil && f.Tunnel.Own {
 		cure, unshown = ownCure(f), ownCure(f)

@@ -1,6 +1,9 @@
 package condition
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // tunnelPort is the name of the VXLAN port on every node.
 const tunnelPort = "vxlan-sdn"
@@ -75,9 +78,18 @@ func ownCure(f NodeFacts) string {
 func addTunnel(f NodeFacts) string {
 	command := "add-port " + f.Bridge + " vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
 	if f.TunnelIP.IsValid() {
-		command += " options:local_ip=" + f.TunnelIP.String()
+		command += " options:local_ip=" + optionAddr(f.TunnelIP)
 	}
 	return command
+}
+
+// optionAddr writes an address as a value in a command of ovs-vsctl, which takes one
+// with colons in quotes only.
+func optionAddr(a netip.Addr) string {
+	if a.Is6() {
+		return `'"` + a.String() + `"'`
+	}
+	return a.String()
 }
 
 // wrong returns what of the tunnel is not as it must be, in words, and the

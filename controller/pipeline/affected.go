@@ -94,7 +94,8 @@ func (a *affected) allOf(network, node string) {
 	}
 }
 
-// node: routes and ports that lead to the node carry its tunnel address.
+// node: routes and ports that lead to the node carry its tunnel address, and on the
+// node itself there are only those that lead to addresses of the same family.
 func (a *affected) node(c topology.Change) {
 	name := c.Ref.Name
 	a.mark(name, Unit{Kind: UnitNode, Name: name})
@@ -102,6 +103,12 @@ func (a *affected) node(c topology.Change) {
 	is, hasIt := a.after.Topo.Node(name)
 	if hadIt && hasIt && was.Spec.TunnelIP == is.Spec.TunnelIP {
 		return
+	}
+	if hadIt && hasIt && was.Spec.TunnelIP.BitLen() != is.Spec.TunnelIP.BitLen() {
+		// It reaches other nodes than before.
+		for network := range a.after.NetworksOn(name) {
+			a.allOf(network, name)
+		}
 	}
 	for _, v := range []*View{a.before, a.after} {
 		for b := range v.Topo.BlocksOn(name) {

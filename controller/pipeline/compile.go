@@ -56,7 +56,7 @@ type portPlace struct {
 	here   bool
 	number openflow.PortNo
 	// vtep is the tunnel address of the other node that has it, which in a
-	// stretched network every node must know; else invalid.
+	// stretched network every node must know that can send to it; else invalid.
 	vtep netip.Addr
 }
 
@@ -163,11 +163,10 @@ func (c *Compiler) placeOf(p *topology.Port) portPlace {
 		}
 		return place
 	}
-	peer, ok := c.view.Topo.Node(at)
-	if !ok || c.network.Spec.Mode == topology.Segmented {
+	if c.network.Spec.Mode == topology.Segmented {
 		return portPlace{}
 	}
-	return portPlace{vtep: peer.Spec.TunnelIP}
+	return portPlace{vtep: c.view.vtep(c.node, at)}
 }
 
 // enter makes a network the one that is compiled. It returns false if the node need

@@ -92,6 +92,22 @@ func verbs(mode topology.Mode) []verb {
 				}
 				return bounds{here*R + N - 1 + sources, N, here*R + N + 1 + 3*(R+N)}
 			}},
+		{"set tunnel address of the other family", nil,
+			func(b *contractBed) cost {
+				a := netip.AddrFrom16([16]byte{0xfd, 15: 1})
+				return b.apply(put(topology.KindNode, name(1), topology.NodeSpec{TunnelIP: a}))
+			},
+			func(R, P, N, k int) bounds {
+				here := (P + R - 1) / R
+				sources := (2*sourceChange + 1) * (R + N)
+				// The unrelated network, with a port on each node, on the others and here.
+				other := 2*(N-1) + 2*(N-1)
+				units := 2*N + 5 + 3*(R+N)
+				if mode == topology.Segmented {
+					return bounds{R + N - 1 + other + sources, N, R + N + here + units}
+				}
+				return bounds{(2+k)*(here*R+P) + other + sources, N, here*R + P + units}
+			}},
 		{"tunnel port sends from another address", nil,
 			func(b *contractBed) cost {
 				return b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: name(1)}}})

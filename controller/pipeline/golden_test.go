@@ -63,6 +63,7 @@ type golden struct {
 // ipv6Goldens are topologies with IPv6.
 func ipv6Goldens() []golden {
 	return []golden{
+		{"underlay-ipv6", "n1", ipv6Underlay},
 		{"stretched-ipv6", "n1", func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "fd00:0:0:1::/64")
@@ -103,6 +104,23 @@ func ipv6Goldens() []golden {
 			b.port("job2", "pods", "n2")
 			b.port("legacy", "old", "n1")
 		}},
+	}
+}
+
+// ipv6Underlay is two networks over an IPv6 underlay, with a third node whose tunnel
+// address is IPv4: no flow leads there.
+func ipv6Underlay(b *builder) {
+	b.underlayNode("n1", "fd00:50::11")
+	b.underlayNode("n2", "fd00:50::12")
+	b.underlayNode("n3", "192.0.2.13")
+	b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+	b.op(topology.KindNetwork, "pods", topology.NetworkSpec{
+		VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100,
+		Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.2.0.0/16")}, {Prefix: netip.MustParsePrefix("fd00:2::/48")}},
+	})
+	for i := 1; i <= 3; i++ {
+		b.port(fmt.Sprintf("web%d", i), "blue", fmt.Sprintf("n%d", i))
+		b.port(fmt.Sprintf("job%d", i), "pods", fmt.Sprintf("n%d", i))
 	}
 }
 

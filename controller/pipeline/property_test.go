@@ -259,10 +259,12 @@ func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
 			switch {
 			case o.Field == openflow.FieldReg(1):
 				domain = binary.BigEndian.Uint32(o.Value)
-			case o.Mask == nil:
-				from = netip.PrefixFrom(netip.AddrFrom4([4]byte(o.Value)), 32)
 			default:
-				from = netip.PrefixFrom(netip.AddrFrom4([4]byte(o.Value)), bits.OnesCount32(binary.BigEndian.Uint32(o.Mask)))
+				a, _ := netip.AddrFromSlice(o.Value)
+				from = netip.PrefixFrom(a, a.BitLen())
+				if o.Mask != nil {
+					from = netip.PrefixFrom(a, prefixBits(o.Mask))
+				}
 			}
 		}
 		if !from.IsValid() {
@@ -281,6 +283,14 @@ func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
 		}
 	}
 	return got
+}
+
+// prefixBits is how many bits a mask has.
+func prefixBits(mask []byte) (n int) {
+	for _, b := range mask {
+		n += bits.OnesCount8(b)
+	}
+	return n
 }
 
 // check compares every switch with a full compilation.
@@ -337,7 +347,7 @@ func randomOp(t *rapid.T) topology.Op {
 		name := pick("node", nodeNames)
 		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
 		spec := topology.NodeSpec{}
-		if x := rapid.IntRange(0, 7).Draw(t, "tunnel"); x > 0 {
+		if x := rapid.IntRange(0, 9).Draw(t, "tunnel"); x > 0 {
 			spec.TunnelIP = underlay(x, name)
 		}
 		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
@@ -377,9 +387,12 @@ func randomOp(t *rapid.T) topology.Op {
 	return op
 }
 
-// underlay is one of seven tunnel addresses of a node: those of all nodes are next
-// to each other, with gaps, in two parts of the underlay.
+// underlay is one of nine tunnel addresses of a node: those of all nodes are next
+// to each other, with gaps, in two parts of the underlay by IPv4 and one by IPv6.
 func underlay(x int, node string) netip.Addr {
+	if x > 7 {
+		return netip.AddrFrom16([16]byte{0xfd, 0x50, 15: 4*byte(x-8) + node[1] - '1'})
+	}
 	return netip.AddrFrom4([4]byte{192, 0, 2 + byte(x%2), 4*byte(x) + node[1] - '1'})
 }
 
@@ -535,7 +548,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				switch n, ok := w.view.Topo.Node(node); rapid.IntRange(0, 3).Draw(t, "shown") {
 				case 0:
 				case 1:
-					c.After = underlay(rapid.IntRange(1, 7).Draw(t, "address"), node)
+					c.After = underlay(rapid.IntRange(1, 9).Draw(t, "address"), node)
 				default:
 					if ok {
 						c.After = n.Spec.TunnelIP

@@ -13,23 +13,28 @@ import (
 // joins; it is named by that object's reference. The nodes that have ports of
 // it may send to each other through the tunnel, and nobody else may. A View
 // keeps the tunnel addresses of the members of each domain as the prefixes that
-// cover them exactly, in parts of sourceBits, so that a node that joins or
+// cover them exactly, in parts of the underlay, so that a node that joins or
 // leaves changes one part.
 type domain = string
 
-// sourceBits is the length of the prefixes of the underlay by which sources are
-// kept: no flow admits more than that many addresses at once, and a change of
-// one of them takes at most sourceChange flow-mods.
+// partBits is how many of the last bits of an address tell addresses of one part of
+// the underlay apart: a part is a prefix of 24 bits of IPv4, of 120 of IPv6. No flow
+// admits more addresses than a part has, and a change of one of them takes at most
+// sourceChange flow-mods.
 const (
-	sourceBits   = 24
-	sourceChange = 32 - sourceBits + 1
+	partBits     = 8
+	sourceChange = partBits + 1
 )
 
 // members counts the nodes of a domain that may send: those with a tunnel address.
 type members struct {
-	// exempt are those of which it is not known that they send from it.
-	nodes, exempt int
+	// exempt are those of which it is not known that they send from it, and ipv6
+	// those whose tunnel address is IPv6.
+	nodes, exempt, ipv6 int
 }
+
+// mixed reports whether nodes have tunnel addresses of both families.
+func (m members) mixed() bool { return 0 < m.ipv6 && m.ipv6 < m.nodes }
 
 // membership says that a node is in a domain.
 type membership struct {
@@ -103,6 +108,46 @@ func (v *View) tunnelIP(node string) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	return n.Spec.TunnelIP, n.Spec.TunnelIP.IsValid()
+}
+
+// vtep returns the tunnel address by which a node sends to another; the zero Addr if
+// it cannot. A tunnel port sends from one address, so it reaches only those of the
+// same family.
+func (v *View) vtep(node, peer string) netip.Addr {
+	to, ok := v.tunnelIP(peer)
+	if from, has := v.tunnelIP(node); ok && has && from.Is4() != to.Is4() {
+		return netip.Addr{}
+	}
+	return to
+}
+
+// isMixed reports whether a domain's nodes have tunnel addresses of both families.
+func (v *View) isMixed(d domain) bool {
+	m, _ := v.members.Get(d)
+	return m.mixed()
+}
+
+// MixedTunnels reports whether the nodes that have ports of the network, or of one
+// that a router joins with it, have tunnel addresses of both families, so that some
+// do not reach others.
+func (v *View) MixedTunnels(network string) bool { return v.isMixed(v.domainOf(network)) }
+
+// Remixed iterates over the networks of which MixedTunnels, or which nodes those are,
+// may differ from the View before.
+func (v *View) Remixed(before *View) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for d := range v.remixed {
+			for _, in := range []*View{before, v} {
+				for n := range in.networksIn(d) {
+					if !seen[n] && !yield(n) {
+						return
+					}
+					seen[n] = true
+				}
+			}
+		}
+	}
 }
 
 // Exempt reports whether it is not known that the node sends from its tunnel
@@ -194,7 +239,7 @@ func (v *View) sourceUnits(d domain) iter.Seq[Unit] {
 
 // part returns the part of the underlay that an address is in.
 func part(a netip.Addr) string {
-	p, _ := a.Prefix(sourceBits) // no error: the address is IPv4
+	p, _ := a.Prefix(a.BitLen() - partBits) // no error: an address has as many bits
 	return p.String()
 }
 
@@ -215,6 +260,13 @@ func (v *View) resource(before *View, touched map[membership]bool) {
 		alone := count.nodes < 2
 		count.nodes += btoi(is) - btoi(was)
 		count.exempt += btoi(exempts) - btoi(exempted)
+		count.ipv6 += btoi(is && now.Is6()) - btoi(was && old.Is6())
+		if count.mixed() || before.isMixed(m.domain) {
+			if v.remixed == nil {
+				v.remixed = map[domain]bool{}
+			}
+			v.remixed[m.domain] = true
+		}
 		if count.nodes == 0 {
 			v.members.Delete(m.domain)
 		} else {

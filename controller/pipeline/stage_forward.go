@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableForward sends to the port or the node that has the Ethernet address.
@@ -43,5 +44,5 @@ func (c *Compiler) forwardRemote(n *topology.Network, mac topology.MAC, vtep net
 	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetTunnelDst(vtep)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableTunnel))
-	c.emit(prioNormal, "sends to the node that has the port")
+	c.emit(prioNormal, rules{"sends to the node that has the port", "sends to the node that has the port, over IPv6"}[model.FamilyOf(vtep)])
 }

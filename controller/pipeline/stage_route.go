@@ -35,7 +35,7 @@ func (c *Compiler) routeNetwork(n *topology.Network) {
 // routeToBlock: on the node that has a block, the way to its neighbours; on others,
 // one route to that node.
 func (c *Compiler) routeToBlock(b *topology.Block) {
-	peer, ok := c.view.Topo.Node(b.Node)
+	vtep := c.view.vtep(c.node, b.Node)
 	for f, r := range b.Ranges() {
 		switch {
 		case b.Node == c.node:
@@ -43,8 +43,8 @@ func (c *Compiler) routeToBlock(b *topology.Block) {
 			if f == topology.IPv6 && c.local {
 				c.routeLinkLocal(c.network, model.LinkLocal(b.GatewayMAC), c.domain)
 			}
-		case ok && peer.Spec.TunnelIP.IsValid():
-			c.routeRemote(c.network, r, peer.Spec.TunnelIP, c.domain)
+		case vtep.IsValid():
+			c.routeRemote(c.network, r, vtep, c.domain)
 		}
 	}
 }
@@ -73,7 +73,11 @@ func (c *Compiler) routeRemote(n *topology.Network, b topology.BlockRange, vtep 
 		SetReg(regFlags, flagRemote).
 		SetTunnelDst(vtep)
 	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
-	c.emit(prioRoute+uint16(b.Prefix.Bits()), rules{"routes to the node that has the block", "routes IPv6 to the node that has the block"}[model.FamilyOf(b.Prefix.Addr())])
+	why := rules{"routes to the node that has the block", "routes IPv6 to the node that has the block"}
+	if vtep.Is6() {
+		why = rules{"routes to the node that has the block, over IPv6", "routes IPv6 to the node that has the block, over IPv6"}
+	}
+	c.emit(prioRoute+uint16(b.Prefix.Bits()), why[model.FamilyOf(b.Prefix.Addr())])
 }
 
 // routeLinkLocal leads what is sent to the gateway's link-local address to where the

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableSource admits from the tunnel what nodes send that have a part in the
@@ -13,7 +14,7 @@ const TableSource openflow.TableID = 2
 
 func sourceStage() stage {
 	return stage{
-		Table:  Table{TableSource, "source", "from the tunnel: does the sender have a part in the network?", "router, tun_src", "admitted"},
+		Table:  Table{TableSource, "source", "from the tunnel: does the sender have a part in the network?", "router, tun_src or tun_ipv6_src", "admitted"},
 		node:   (*Compiler).sourceDrop,
 		source: (*Compiler).sourcePeers,
 	}
@@ -24,7 +25,10 @@ func sourceStage() stage {
 func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
 	c.match = c.match[:0].TunnelSrc(p).Reg(regRouter, domain)
 	c.instr = c.instr[:0].GotoTable(c.next(TableAdmitted))
-	c.emit(prioNormal, "admits packets that nodes with a part in the network send from their tunnel addresses")
+	c.emit(prioNormal, rules{
+		"admits packets that nodes with a part in the network send from their tunnel addresses",
+		"admits packets that nodes with a part in the network send from their IPv6 tunnel addresses",
+	}[model.FamilyOf(p.Addr())])
 }
 
 // sourceExempt admits what anybody sends. Its counter tells what would be

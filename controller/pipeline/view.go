@@ -51,6 +51,9 @@ type View struct {
 	// grown the domains that have senders that they had not.
 	resources []Unit
 	grown     map[domain]bool
+	// remixed are the domains that have tunnel addresses of both families, or had,
+	// and of which something differs from the View before.
+	remixed map[domain]bool
 }
 
 // pair is a two-part key; "\x00" cannot occur in names and sorts first.
@@ -82,7 +85,7 @@ func NewView(topo *topology.Snapshot) *View {
 		return true
 	})
 	v.resource(emptyView(topology.NewSnapshot()), touched)
-	v.resources, v.grown = nil, nil // there is no View before
+	v.resources, v.grown, v.remixed = nil, nil, nil // there is no View before
 	return v
 }
 

@@ -82,6 +82,11 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		d.byID.count(p, +1)
 		d.assessPort(p.Name)
 	}
+	for n := range topo.Networks() {
+		if d.view.MixedTunnels(n.Name) {
+			d.assessNetwork(n.Name)
+		}
+	}
 	d.needOVSDB(maps.Keys(d.nodes))
 	f.board.reached(topo.Revision())
 	return d

@@ -45,14 +45,18 @@ func (d *dispatcher) assessNetwork(name string) {
 	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
 }
 
-// assessNetworks evaluates the networks anew that a commit changes, or whose ports
-// have come to a node or left it as a whole.
+// assessNetworks evaluates the networks anew that a commit changes, whose ports
+// have come to a node or left it as a whole, or whose nodes may have come to reach
+// each other, or not to.
 func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Change, places []pipeline.PlaceChange) {
 	touched := map[string]bool{}
 	look := func(v *pipeline.View, p *topology.Port) {
 		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
 			touched[p.Spec.Network] = true
 		}
+	}
+	for n := range d.view.Remixed(before) {
+		touched[n] = true
 	}
 	for _, c := range changes {
 		if c.Ref.Kind == topology.KindNetwork {
@@ -103,6 +107,9 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 			facts.Small = append(facts.Small, u)
 		}
 	}
+	if v.MixedTunnels(name) {
+		facts.Tunnels = tunnelsOf(v, name, node)
+	}
 	slices.SortFunc(facts.Small, func(a, b condition.Underlay) int { return cmp.Compare(a.Node, b.Node) })
 	return condition.Network(facts)
 }
@@ -114,5 +121,29 @@ func (f *Fabric) NetworkConditions(name, node string) []condition.Condition {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
 	f.board.conditions.Stamp(networkRef(name), all, f.board.now())
+	return all
+}
+
+// tunnelsOf returns the nodes that have ports of a network, or of one that a router
+// joins with it, by the family of their tunnel address; with a node, its name alone,
+// and none if it is not among them.
+func tunnelsOf(v *pipeline.View, network, node string) (all [2]condition.TunnelNodes) {
+	if node != "" && !v.Relevant(network, node) {
+		return all
+	}
+	for at := range v.NodesOf(network) {
+		o, ok := v.Topo.Node(at)
+		if !ok || !o.Spec.TunnelIP.IsValid() {
+			continue
+		}
+		f := &all[model.FamilyOf(o.Spec.TunnelIP)]
+		f.Count++
+		if node == "" || at == node {
+			f.Names = append(f.Names, at)
+		}
+	}
+	for i := range all {
+		slices.Sort(all[i].Names)
+	}
 	return all
 }

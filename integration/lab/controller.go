@@ -22,6 +22,8 @@ import (
 type Controller struct {
 	// Addr is the address that switches connect to.
 	Addr netip.Addr
+	// Addr6 is its IPv6 address; the zero Addr where the underlay has none.
+	Addr6 netip.Addr
 	// DataDir holds the daemon's data file.
 	DataDir string
 	// LogFile is what the daemon printed, over all its runs.
@@ -35,6 +37,7 @@ type Controller struct {
 func newController(l *Lab) *Controller {
 	return &Controller{
 		Addr:    underlayAddr(0),
+		Addr6:   l.underlayAddr6(0),
 		DataDir: filepath.Join(l.Dir, "sdnd"),
 		LogFile: filepath.Join(l.Dir, "sdnd.log"),
 		lab:     l,

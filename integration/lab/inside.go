@@ -54,7 +54,7 @@ func (c *Controller) SendUDP(to netip.AddrPort, payload []byte) error {
 
 func sendUDP(netns string, to netip.AddrPort, payload []byte) error {
 	return inNetns(netns, func() error {
-		conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
+		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,6 +28,9 @@ type Options struct {
 	// BinDir holds sdnd and sdnctl. It goes first in the PATH of every command
 	// run in the lab. Empty for a lab without controller.
 	BinDir string
+	// IPv6 has nodes and controller have an IPv6 address on the underlay beside
+	// the IPv4 one.
+	IPv6 bool
 }
 
 // Lab is a running test bed. Its methods may be called concurrently, except
@@ -42,16 +46,40 @@ type Lab struct {
 	Controller *Controller
 
 	binDir string
+	ipv6   bool // on the underlay
 }
 
 // state is what Open needs to find a lab again: its options.
 type state struct {
 	Nodes  int    `json:"nodes"`
 	BinDir string `json:"binDir"`
+	IPv6   bool   `json:"ipv6,omitempty"`
 }
 
-// underlay is the network between the nodes; the hub has its first address.
+// underlayAddr is an address of the network between the nodes; the hub has the
+// first.
 func underlayAddr(i int) netip.Addr { return netip.AddrFrom4([4]byte{172, 16, 56, byte(1 + i)}) }
+
+// underlayAddr6 is the IPv6 address beside it, the zero Addr in a lab without.
+func (l *Lab) underlayAddr6(i int) netip.Addr {
+	if !l.ipv6 {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom16([16]byte{0xfd, 3: 0x56, 15: byte(1 + i)})
+}
+
+// addresses are those that are there.
+func addresses(all ...netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(all, func(a netip.Addr) bool { return !a.IsValid() })
+}
+
+// onLink is an address with the length of its network's prefix.
+func onLink(a netip.Addr) netip.Prefix {
+	if a.Is6() {
+		return netip.PrefixFrom(a, 64)
+	}
+	return netip.PrefixFrom(a, 24)
+}
 
 // Up brings a lab up: the hub, and the nodes with a running Open vSwitch that
 // reach each other over the underlay and have an empty br-int. What was made
@@ -94,7 +122,7 @@ func Open(id string) (*Lab, error) {
 }
 
 func newLab(id string, st state) *Lab {
-	l := &Lab{ID: id, Dir: dirOf(id), binDir: st.BinDir}
+	l := &Lab{ID: id, Dir: dirOf(id), binDir: st.BinDir, ipv6: st.IPv6}
 	for i := 1; i <= st.Nodes; i++ {
 		l.Nodes = append(l.Nodes, newNode(l, i))
 	}

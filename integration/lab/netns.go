@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 )
@@ -46,17 +47,30 @@ func (l *Lab) startHub(ctx context.Context) error {
 	if err := l.addNetns(ctx, hub); err != nil {
 		return err
 	}
-	for _, cmd := range []string{
+	commands := []string{
 		// A MAC of its own keeps it from having the lowest of its ports', and so
 		// another when a node reboots: the others would take up to half a minute
 		// to notice.
 		fmt.Sprintf("link add underlay address %s type bridge", hwaddr(l.Controller.Addr)),
-		fmt.Sprintf("addr add %s/24 dev underlay", l.Controller.Addr),
 		"link set underlay up",
-	} {
+	}
+	for _, a := range addresses(l.Controller.Addr, l.Controller.Addr6) {
+		commands = append(commands, addrCommand("add", a, "underlay"))
+	}
+	for _, cmd := range commands {
 		if err := l.ip(ctx, hub, "%s", cmd); err != nil {
 			return err
 		}
 	}
 	return l.noChecksumOffload(ctx, hub, "underlay")
+}
+
+// addrCommand puts an address on an interface. An IPv6 one is used at once, without
+// asking whether another has it.
+func addrCommand(verb string, a netip.Addr, device string) string {
+	cmd := fmt.Sprintf("addr %s %s dev %s", verb, onLink(a), device)
+	if a.Is6() {
+		cmd += " nodad"
+	}
+	return cmd
 }

@@ -17,6 +17,8 @@ type Node struct {
 	Name string
 	// Addr is the node's address on the underlay, its tunnel endpoint.
 	Addr netip.Addr
+	// Addr6 is its IPv6 address there; the zero Addr where the underlay has none.
+	Addr6 netip.Addr
 	// Dir is Open vSwitch's run directory: sockets, pid files, logs, database.
 	Dir string
 	// Netns is the name of the namespace, as "ip netns" lists it.
@@ -29,7 +31,7 @@ type Node struct {
 func newNode(l *Lab, i int) *Node {
 	name := fmt.Sprintf("node%d", i)
 	return &Node{
-		Name: name, Addr: underlayAddr(i), Dir: filepath.Join(l.Dir, name),
+		Name: name, Addr: underlayAddr(i), Addr6: l.underlayAddr6(i), Dir: filepath.Join(l.Dir, name),
 		Netns: l.netns(name), lab: l, index: i,
 	}
 }
@@ -111,17 +113,20 @@ func hwaddr(addr netip.Addr) string {
 	return fmt.Sprintf("0a:00:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3])
 }
 
-// addressUnderlay puts the node's address on br-phy. In the userspace datapath
+// addressUnderlay puts the node's addresses on br-phy. In the userspace datapath
 // that device lives and dies with ovs-vswitchd.
 func (n *Node) addressUnderlay(ctx context.Context) error {
-	for _, cmd := range []string{
+	commands := []string{
 		"link set eth1 up",
 		// Who speaks first, such as ovsdb-server to its manager, speaks before
 		// ovs-vswitchd forwards; do not let all others wait for its question.
 		"ntable change name arp_cache dev br-phy retrans 100",
-		fmt.Sprintf("addr replace %s/24 dev br-phy", n.Addr),
 		"link set br-phy up",
-	} {
+	}
+	for _, a := range addresses(n.Addr, n.Addr6) {
+		commands = append(commands, addrCommand("replace", a, "br-phy"))
+	}
+	for _, cmd := range commands {
 		if err := n.lab.ip(ctx, n.Netns, "%s", cmd); err != nil {
 			return err
 		}
@@ -139,18 +144,22 @@ func (n *Node) awaitUnderlay(ctx context.Context) error {
 			return err
 		})
 	}
-	if err := reach(n.lab.Controller.Addr); err != nil {
-		return err
+	for _, a := range addresses(n.lab.Controller.Addr, n.lab.Controller.Addr6) {
+		if err := reach(a); err != nil {
+			return err
+		}
 	}
 	for _, peer := range n.lab.Nodes {
 		if peer == n {
 			continue
 		}
-		if err := reach(peer.Addr); err != nil {
-			return err
-		}
-		if _, err := n.AppCtl(ctx, "tnl/arp/set", "br-phy", peer.Addr.String(), peer.hwaddr()); err != nil {
-			return err
+		for _, a := range addresses(peer.Addr, peer.Addr6) {
+			if err := reach(a); err != nil {
+				return err
+			}
+			if _, err := n.AppCtl(ctx, "tnl/arp/set", "br-phy", a.String(), peer.hwaddr()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -77,7 +77,7 @@ func parseTrace(text string) (Trace, error) {
 		name, value, _ := strings.Cut(field, "=")
 		t.Final[name] = value
 	}
-	push := regexp.MustCompile(`ipv4\(src=[\d.]+,dst=([\d.]+),.*?vxlan\(flags=0x[0-9a-f]+,vni=(0x[0-9a-f]+)\)`)
+	push := regexp.MustCompile(`ipv[46]\(src=[\d.a-f:]+,dst=([\d.a-f:]+),.*?vxlan\(flags=0x[0-9a-f]+,vni=(0x[0-9a-f]+)\)`)
 	for _, m := range push.FindAllStringSubmatch(text, -1) {
 		remote, err := netip.ParseAddr(m[1])
 		if err != nil {
@@ -118,6 +118,10 @@ func (l *Lab) TraceEcho(ctx context.Context, from *Container, dstMAC string, to 
 		return Arrival{}, err
 	}
 	packet := func(in int, src, dst string, ttl string) string {
+		if to.Is6() {
+			return fmt.Sprintf("in_port=%d,icmp6,dl_src=%s,dl_dst=%s,ipv6_src=%s,ipv6_dst=%s,nw_ttl=%s,icmpv6_type=128,icmpv6_code=0",
+				in, src, dst, from.IP6.Addr(), to, ttl)
+		}
 		return fmt.Sprintf("in_port=%d,icmp,dl_src=%s,dl_dst=%s,nw_src=%s,nw_dst=%s,nw_ttl=%s,icmp_type=8,icmp_code=0",
 			in, src, dst, from.IP.Addr(), to, ttl)
 	}
@@ -130,14 +134,18 @@ func (l *Lab) TraceEcho(ctx context.Context, from *Container, dstMAC string, to 
 		return Arrival{Text: text}, fmt.Errorf("one packet is sent to %d nodes:\n%s", len(t.Tunnels), text)
 	}
 	if len(t.Tunnels) == 1 {
-		src := n
+		src, tunnel := n, t.Tunnels[0]
 		if n, err = l.nodeAt(t.Tunnels[0].Remote); err != nil {
 			return Arrival{Text: text}, fmt.Errorf("%w:\n%s", err, text)
 		}
 		if in, err = n.OFPort(ctx, TunnelPort); err != nil {
 			return Arrival{}, err
 		}
-		t, err = n.Trace(ctx, fmt.Sprintf("tun_id=%d,tun_src=%s,tun_dst=%s,", t.Tunnels[0].VNI, src.Addr, n.Addr)+
+		outer := fmt.Sprintf("tun_id=%d,tun_src=%s,tun_dst=%s,", tunnel.VNI, src.Addr, n.Addr)
+		if tunnel.Remote.Is6() {
+			outer = fmt.Sprintf("tun_id=%d,tun_ipv6_src=%s,tun_ipv6_dst=%s,", tunnel.VNI, src.Addr6, n.Addr6)
+		}
+		t, err = n.Trace(ctx, outer+
 			packet(in, t.Final["dl_src"], t.Final["dl_dst"], t.Final["nw_ttl"]))
 		if err != nil {
 			return Arrival{}, err
@@ -178,7 +186,7 @@ func arrival(ctx context.Context, n *Node, t Trace, text string) (Arrival, error
 
 func (l *Lab) nodeAt(addr netip.Addr) (*Node, error) {
 	for _, n := range l.Nodes {
-		if n.Addr == addr {
+		if n.Addr == addr || n.Addr6 == addr {
 			return n, nil
 		}
 	}

@@ -15,6 +15,7 @@ func newUp() *cobra.Command {
 	var (
 		nodes int
 		bare  bool
+		ipv6  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "up",
@@ -33,7 +34,7 @@ directory of sdnlab itself. The nodes have not joined yet; for that:
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Minute)
 			defer cancel()
-			l, err := lab.Up(ctx, lab.Options{Nodes: nodes, BinDir: filepath.Dir(self)})
+			l, err := lab.Up(ctx, lab.Options{Nodes: nodes, BinDir: filepath.Dir(self), IPv6: ipv6})
 			if err != nil {
 				return err
 			}
@@ -50,6 +51,7 @@ directory of sdnlab itself. The nodes have not joined yet; for that:
 	}
 	cmd.Flags().IntVar(&nodes, "nodes", 2, "number of nodes, 1 to 200")
 	cmd.Flags().BoolVar(&bare, "bare", false, "without sdnd")
+	cmd.Flags().BoolVar(&ipv6, "ipv6", false, "with IPv6 on the underlay too: sdnd at fd00:56::1, node1 at fd00:56::2, …")
 	return cmd
 }
 

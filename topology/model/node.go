@@ -11,9 +11,10 @@ import (
 type NodeSpec struct {
 	// DatapathID of the node's br-int; 0 derives it from the name.
 	DatapathID DatapathID `json:"datapathID,omitzero" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
-	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay. The zero Addr
+	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay, of either
+	// family; nodes reach only those whose address is of the same. The zero Addr
 	// is that of a node that never needs to reach another.
-	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it" required:"true" example:"192.168.50.11"`
+	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it: IPv4 or IPv6. Between nodes of which one has an IPv4 and one an IPv6 address no packet passes" required:"true" example:"192.168.50.11"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
@@ -62,8 +63,8 @@ func (s NodeSpec) Normal(bad Reporter) Spec {
 	const field = "spec.tunnelIP"
 	switch a := s.TunnelIP; {
 	case zoned(a, field, bad):
-	case !a.Is4():
-		bad(Invalid, field, a.String()+" is IPv6", "only IPv4 is supported for now; give the node's IPv4 address on the underlay")
+	case a.Is6() && a.IsLinkLocalUnicast():
+		bad(Invalid, field, a.String()+" is a link-local address, which means another machine on each link", "give a global or unique local address of the node, such as fd00:50::11, or an IPv4 address")
 	case a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		bad(Invalid, field, a.String()+" cannot be the end of a tunnel", "give the node's own address on the underlay, such as 192.168.50.11")
 	}

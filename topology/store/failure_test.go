@@ -71,7 +71,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"revision is no number", set("meta", "revision", "x"), ErrDamaged, "revision"},
 		{"object is no JSON", set("nodes", "n1", "{"), ErrDamaged, "node/n1"},
 		{"network without subnets", set("networks", "pods", `{"spec":{"mode":"segmented"},"vni":4097}`), ErrDamaged, ""},
-		{"node with an IPv6 tunnel", set("nodes", "n1", `{"spec":{"tunnelIP":"fd00::1"},"datapathID":"00000000000000a1"}`), ErrDamaged, ""},
+		{"node with a tunnel of a link", set("nodes", "n1", `{"spec":{"tunnelIP":"fe80::1"},"datapathID":"00000000000000a1"}`), ErrDamaged, ""},
 		{"port without network", set("networks", "flat", ""), ErrDamaged, `there is no network "flat"`},
 		{"lock without port", set("ports", "roaming", ""), ErrDamaged, `held by "roaming"`},
 		{"port without lock", set("locks", string(lockKey(topology.FirstAllocatedVNI, netip.MustParsePrefix("10.0.0.2/32"))), ""), ErrDamaged, "2 address locks for 3 addresses of ports"},
