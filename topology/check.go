@@ -70,7 +70,7 @@ func CheckIPAM(s *Snapshot) []string {
 	return out
 }
 
-// compareRuns tells what only one of two sets has.
+// compareRuns reports the runs that only one of two sets has.
 func compareRuns(have, want runSet, say func(run, string)) {
 	have.t.Scan(func(r run) bool {
 		if w, ok := want.t.Get(r); !ok || w != r {

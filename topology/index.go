@@ -75,7 +75,7 @@ type indexes struct {
 	addrs     runSet // a space per VNI: addresses
 	slots     runSet // a space per VNI and family: places of blocks of a segmented network
 	// lastGiven is the address that was allocated last of each range. The search for
-	// a free address goes on behind it, so that one just released rests for a while.
+	// a free address continues after it, so that a released one is not reused soon.
 	lastGiven *btree.BTreeG[given]
 }
 

@@ -69,10 +69,10 @@ func (s *space) allows(a netip.Addr) bool {
 	return false
 }
 
-// free returns a free address of a family that is usable: in each range in turn the
-// first one behind the address that was allocated last there, and only when no range
-// has one the first one before it. An address that was just released is so
-// given out again last, when whoever still remembers it has forgotten it.
+// free returns a free, usable address of a family. It takes the first one after the
+// address that was allocated last, in each range in turn, and only when no range has
+// one the first before it. So a released address is reused as late as possible, when
+// others no longer have it in their caches.
 func (s *space) free(x *indexes, f Family, usable func(netip.Addr) bool) (netip.Addr, bool) {
 	for _, r := range s.in[f] {
 		if g, ok := x.lastGiven.Get(given{vni: s.vni, from: r.from}); ok && g.last.less(r.to) {

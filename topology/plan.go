@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Plan judges ops as one transaction on s and says what it would do. Nothing
-// else is changed by it: the caller decides whether Result.Next comes to be.
+// Plan validates ops as one transaction on s and returns its result. It has no
+// side effects: the caller decides whether to commit Result.Next.
 //
-// The error is Problems, with every mistake that can be told. A mistake is
-// named once: what depends on an object that is itself wrong is not judged.
-// The cost follows the ops and what they touch, not the size of s.
+// The error is Problems, with all mistakes in ops. Plan reports a mistake once: it
+// does not check what depends on an object that is itself wrong. The cost depends
+// on the ops and the objects that they concern, not on the size of s.
 //
 // Time at becomes the CreatedAt of new objects. Plan may be called by many
 // goroutines at once, also on the same snapshot.

@@ -1,9 +1,9 @@
-// Package binding finds out which interface of which node is which port.
+// Package binding determines which interface of which node belongs to which port.
 //
-// Two sources tell: OpenFlow says which ports a node's br-int has, by number and
-// by the first 15 bytes of their interfaces' names; OVSDB says which identity
-// each interface carries, and its number. They are joined by the number, or by the
-// name while no two interfaces of the node begin with the same 15 bytes. A port
+// It combines two sources. OpenFlow says which ports a node's br-int has, by number
+// and by the first 15 bytes of their interfaces' names. OVSDB says which identity
+// each interface carries, and its number. They are matched by the number, or by the
+// name if no two interfaces of the node begin with the same 15 bytes. A port
 // is bound to an interface when br-int has it and either
 //
 //   - the port names the interface (spec.interface), or
@@ -20,9 +20,9 @@
 //
 // A port that is pinned to a node (spec.node) takes claims of that node only.
 // When several interfaces claim one port, the one that appeared last has it:
-// that is how an unpinned port moves. "Last" is what was seen to appear. What a
-// node reports first after a start has no order; then the port stays where it is,
-// and a port that is nowhere yet goes to the first by node and name.
+// so an unpinned port moves. The interfaces in a node's first report after a start
+// have no order: then the port stays where it is, and a port that is not bound yet
+// goes to the first by node and name.
 //
 // Nothing here does I/O or knows the time.
 package binding
@@ -33,11 +33,11 @@ import "github.com/sdnctl/sdnctl/topology"
 // 7.2.1).
 const Local uint32 = 0xfffffffe
 
-// maxName is how many bytes of an interface's name OpenFlow gives:
-// OFP_MAX_PORT_NAME_LEN without the NUL (OpenFlow 1.3.5, 7.2.1).
+// maxName is the longest interface name in OpenFlow, in bytes; longer ones are cut
+// off: OFP_MAX_PORT_NAME_LEN without the NUL (OpenFlow 1.3.5, 7.2.1).
 const maxName = 15
 
-// Interface is what OVSDB says of an interface of br-int.
+// Interface is OVSDB's report of an interface of br-int.
 type Interface struct {
 	Name string
 	// OFPort is its number; 0 while OVSDB gives none.
@@ -84,19 +84,18 @@ type Change struct {
 	Before, After Place
 }
 
-// Outcome is what comes of what the table was told.
+// Outcome is the result of a report.
 type Outcome struct {
-	// Changes are sorted by port.
+	// Changes are the ports whose place has changed, sorted by port.
 	Changes []Change
-	// Looked are the ports whose place, or claims, may be others than before, in
-	// no order.
+	// Looked are the ports whose place or claims may have changed, in no order.
 	Looked []string
 }
 
-// Table knows all interfaces of all nodes, and from them the ports' places. It
-// is not safe for concurrent use.
+// Table has all interfaces of all nodes, and derives the ports' places from them.
+// It is not safe for concurrent use.
 type Table struct {
-	// bridge is what the bridge of every node is called, for those who read why a
+	// bridge is the name of the bridge on every node, for messages about why a
 	// port is not bound.
 	bridge string
 	// reserved is the name of the interface that can be no port.
@@ -113,8 +112,8 @@ type Table struct {
 	returned bool
 }
 
-// NewTable returns a table that knows no interface, of nodes whose bridge has that
-// name. The interface with the reserved name, the tunnel, can be no port on any node.
+// NewTable returns a table without interfaces, for nodes whose bridge has that
+// name. The interface with the reserved name, the tunnel, never belongs to a port.
 func NewTable(bridge, reserved string) *Table {
 	return &Table{
 		bridge: bridge, reserved: reserved,
@@ -123,10 +122,10 @@ func NewTable(bridge, reserved string) *Table {
 	}
 }
 
-// Remember puts a port where it was before a restart. It stays there until its
-// node says otherwise, so that a restart changes no flow. The place's number tells
-// apart two interfaces whose names begin alike, while OVSDB has not spoken; it
-// may be 0.
+// Remember gives a port the place that it had before a restart. The port keeps it
+// until its node reports something else, so that a restart changes no flow. Until
+// OVSDB reports, the place's number distinguishes two interfaces whose names begin
+// with the same 15 bytes; it may be 0.
 func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome {
 	p, ok := topo.Port(port)
 	if !ok {
@@ -148,8 +147,8 @@ func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome
 	return out
 }
 
-// SetPorts replaces all that OpenFlow says of a node's ports: their interfaces'
-// names, of at most 15 bytes, by number.
+// SetPorts replaces OpenFlow's report of a node's ports: their interfaces' names,
+// of at most 15 bytes, by number.
 func (t *Table) SetPorts(topo *topology.Snapshot, nodeName string, names map[uint32]string) Outcome {
 	u := t.begin(topo, nodeName)
 	first := !u.n.openflowSeen
@@ -177,14 +176,14 @@ func (t *Table) SetPorts(topo *topology.Snapshot, nodeName string, names map[uin
 	return u.end()
 }
 
-// SetPort tells the name of one port; "" means that br-int has it no more.
+// SetPort sets the name of one port; "" means that br-int no longer has it.
 func (t *Table) SetPort(topo *topology.Snapshot, nodeName string, number uint32, name string) Outcome {
 	u := t.begin(topo, nodeName)
 	u.setPort(number, name)
 	return u.end()
 }
 
-// SetInterfaces replaces all that OVSDB says of a node's interfaces.
+// SetInterfaces replaces OVSDB's report of a node's interfaces.
 func (t *Table) SetInterfaces(topo *topology.Snapshot, nodeName string, ifaces []Interface) Outcome {
 	u := t.begin(topo, nodeName)
 	u.n.ovsdbSeen = true

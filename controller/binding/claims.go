@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// claim is that an interface is a port.
+// claim is the claim of an interface to a port.
 type claim struct {
 	Place
 	since uint64
@@ -19,7 +19,7 @@ type claim struct {
 	inactive bool
 }
 
-// resolve finds the ports' places anew.
+// resolve determines the places of the given ports again.
 func (t *Table) resolve(topo *topology.Snapshot, ports map[string]bool) Outcome {
 	var out Outcome
 	for name := range ports {
@@ -44,7 +44,7 @@ func (t *Table) resolve(topo *topology.Snapshot, ports map[string]bool) Outcome 
 	return out
 }
 
-// find returns the place that a port is to have.
+// find returns the place that a port should have.
 func (t *Table) find(topo *topology.Snapshot, p *topology.Port) Place {
 	if all := t.eligible(topo, p); len(all) > 0 {
 		return all[0].Place
@@ -59,9 +59,9 @@ func (t *Table) eligible(topo *topology.Snapshot, p *topology.Port) []claim {
 	return all
 }
 
-// active returns the claims of interfaces that br-int has and that are in use, in
-// no particular order. A port's place from before a restart is among them while
-// its node has not connected.
+// active returns the claims of interfaces that br-int has and that are not
+// inactive, in no particular order. While a port's node has not connected, the
+// remembered place is one of them.
 func (t *Table) active(topo *topology.Snapshot, p *topology.Port) []claim {
 	at := t.placed[p.Name]
 	all := slices.DeleteFunc(t.all(topo, p), func(c claim) bool {
@@ -77,7 +77,7 @@ func pinnedTo(p *topology.Port, node string) bool { return p.Spec.Node == "" || 
 // order says which of two claims goes first.
 func (t *Table) order(p *topology.Port, a, b claim) int {
 	if t.returned && (a.OFPort == 0) != (b.OFPort == 0) {
-		return cmp.Compare(b.OFPort, a.OFPort) // what is there before what was
+		return cmp.Compare(b.OFPort, a.OFPort) // an interface of now before a remembered one
 	}
 	return cmp.Or(
 		cmp.Compare(b.since, a.since),
@@ -144,8 +144,8 @@ func (t *Table) all(topo *topology.Snapshot, p *topology.Port) []claim {
 	return all
 }
 
-// maxAlike is of how many interfaces whose longer names begin alike a port that
-// names that beginning can become one.
+// maxAlike is the largest number of interfaces with the same first 15 bytes of
+// their names among which a port that names these bytes can be bound.
 const maxAlike = 16
 
 // named returns the claims to a port that names its interface: that of the one

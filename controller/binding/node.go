@@ -2,38 +2,37 @@ package binding
 
 import "slices"
 
-// node is what a node's OpenFlow and OVSDB say.
+// node has the reports of a node's OpenFlow and OVSDB.
 type node struct {
 	name string
-	// ports are the names that OpenFlow gives, by number, and numbers the other
-	// way round.
+	// ports are OpenFlow's names by number, and numbers the reverse.
 	ports   map[uint32]string
 	numbers numbers
-	// ifaces are OVSDB's, or those remembered, by name; alike has those of at
-	// least 15 bytes by how they begin.
+	// ifaces are OVSDB's interfaces, or the remembered ones, by name; alike has
+	// those with names of at least 15 bytes by their first 15.
 	ifaces map[string]*iface
 	alike  map[string][]*iface
-	// seen is whether OpenFlow, told whether OVSDB has spoken since the start.
-	// Until then what was remembered from before counts as said.
+	// openflowSeen and ovsdbSeen say whether OpenFlow and OVSDB have reported since
+	// the start. Until then the remembered places count as reported.
 	openflowSeen, ovsdbSeen bool
 }
 
-// iface is an interface of which OVSDB tells.
+// iface is an interface in OVSDB.
 type iface struct {
 	Interface
 	node *node
-	// number is that of the port of br-int that it is; 0 if br-int has none.
+	// number is its OpenFlow port number; 0 if br-int has no port for it.
 	number uint32
-	// since is when it appeared; 0 if nobody saw it appear.
+	// since is when it appeared; 0 if it was there in the node's first report.
 	since uint64
-	// new says that it claims another port since the table was last up to date.
+	// new says that its claim has changed in this update.
 	new bool
 }
 
-// cut returns what OpenFlow gives of an interface's name.
+// cut returns an interface's name as OpenFlow has it.
 func cut(name string) string { return name[:min(len(name), maxName)] }
 
-// node returns what is known of a node, which may be nothing yet.
+// node returns the node of that name, and adds it if need be.
 func (t *Table) node(name string) *node {
 	n, ok := t.nodes[name]
 	if !ok {
@@ -57,7 +56,7 @@ func (t *Table) addIface(n *node, is Interface) *iface {
 	return i
 }
 
-// setIface makes an interface say something else.
+// setIface replaces OVSDB's report of an interface.
 func (t *Table) setIface(i *iface, is Interface) {
 	t.dropClaims(i)
 	i.Interface = is
@@ -97,10 +96,10 @@ func (i *iface) sameClaim(is Interface) bool {
 	return i.Inactive == is.Inactive && slices.Equal(i.ids(), is.ids())
 }
 
-// join returns the number of the port of br-int that an interface is, or 0. A
-// number may be out of date for a moment in either source, so the name has to
-// agree. A name that no other has is enough; and while OVSDB gives no number, as
-// after a restart of ovsdb-server, the last one holds.
+// join returns an interface's OpenFlow port number on br-int, or 0. Either source
+// may be out of date for a moment, so the name has to agree, too. A unique name is
+// enough. While OVSDB has no number, as after a restart of ovsdb-server, the last
+// one counts.
 func (n *node) join(i *iface) uint32 {
 	name := cut(i.Name)
 	if i.OFPort != 0 && n.ports[i.OFPort] == name {

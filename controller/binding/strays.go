@@ -7,9 +7,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Strays returns the interfaces of a node's br-int that claim a port by id where
-// no port has any of their ids, sorted by name. An inactive one claims nothing,
-// and one that a port names is that port's.
+// Strays returns the interfaces of a node's br-int that claim a port by an id that
+// no port has, sorted by name. An inactive interface claims nothing, and one that
+// a port names belongs to that port.
 func (t *Table) Strays(topo *topology.Snapshot, nodeName string) []Interface {
 	n, ok := t.nodes[nodeName]
 	if !ok || !n.ovsdbSeen {
@@ -25,8 +25,8 @@ func (t *Table) Strays(topo *topology.Snapshot, nodeName string) []Interface {
 	return out
 }
 
-// known reports whether a port is declared that the interface claims, or that
-// names it.
+// known reports whether a port is declared that the interface claims or that names
+// the interface.
 func (i *iface) known(topo *topology.Snapshot) bool {
 	for _, id := range i.ids() {
 		if _, ok := topo.PortByBindingID(id); ok {

@@ -2,12 +2,13 @@ package binding
 
 import "github.com/sdnctl/sdnctl/topology"
 
-// update is one report of one node, until its outcome is known.
+// update is one report of one node while it is processed.
 type update struct {
 	t    *Table
 	topo *topology.Snapshot
 	n    *node
-	// seesNew is whether the node had told all before: what appears now is new.
+	// seesNew says that both sources had reported before: an interface that appears
+	// in this update is new.
 	seesNew bool
 	ifaces  map[*iface]bool // to be joined again
 	cuts    map[string]bool // names as OpenFlow gives them of which all are
@@ -22,7 +23,7 @@ func (t *Table) begin(topo *topology.Snapshot, nodeName string) *update {
 	}
 }
 
-// setPort gives a number a name; "" takes it away.
+// setPort gives a port number a name; "" removes the port.
 func (u *update) setPort(number uint32, name string) {
 	n, was := u.n, u.n.ports[number]
 	if name == u.t.reserved {
@@ -43,8 +44,8 @@ func (u *update) setPort(number uint32, name string) {
 	}
 }
 
-// renumbered has everything looked at again that may have the name that OpenFlow
-// gives.
+// renumbered marks everything for evaluation that may have the given name of
+// OpenFlow.
 func (u *update) renumbered(name string) {
 	if i, ok := u.n.ifaces[name]; ok {
 		u.join(i)
@@ -53,8 +54,8 @@ func (u *update) renumbered(name string) {
 	u.mayBeNamed(name)
 }
 
-// join has an interface joined again, and those whose names begin as its does,
-// which decide whether the name is enough.
+// join marks an interface to be matched again, and those whose names begin with
+// the same 15 bytes, since they decide whether the name is unique.
 func (u *update) join(i *iface) {
 	u.ifaces[i] = true
 	u.joinAlike(cut(i.Name))
@@ -70,7 +71,7 @@ func (u *update) joinAlike(name string) {
 	}
 }
 
-// mayBe has the ports found again that an interface may be.
+// mayBe marks the ports that an interface may belong to.
 func (u *update) mayBe(i *iface) {
 	for _, id := range i.ids() {
 		if p, ok := u.topo.PortByBindingID(id); ok {
@@ -87,7 +88,7 @@ func (u *update) mayBeNamed(iface string) {
 	}
 }
 
-// end joins what is to be, and finds the ports' places.
+// end matches the marked interfaces, and finds the places of the marked ports.
 func (u *update) end() Outcome {
 	now := uint64(0)
 	if u.seesNew {

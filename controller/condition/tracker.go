@@ -115,8 +115,8 @@ func rank(k topology.Kind) rune {
 	return 3
 }
 
-// Stamp sets Since in an object's conditions; at is for those that Set has not
-// been told of.
+// Stamp sets Since in an object's conditions; at is for conditions that Set has
+// not recorded.
 func (t *Tracker) Stamp(o topology.Ref, all []Condition, at time.Time) {
 	was := t.objects[o]
 	for i := range all {

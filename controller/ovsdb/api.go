@@ -110,24 +110,23 @@ type Conn struct {
 	OVSVersion string
 	// Node is what Config.Identify returned, "" without it.
 	Node string
-	// Reconfigure has the node's ovs-vswitchd go through its configuration again,
-	// as it does after each ovs-vsctl, by adding 1 to Open_vSwitch.next_cfg, unless
-	// Bridge.ReadOnly says otherwise. It does not wait; that the node
-	// refuses is logged, and nothing happens once the connection has ended. It
-	// may be called at any time, by anyone.
+	// Reconfigure makes the node's ovs-vswitchd apply its configuration again, as
+	// after each ovs-vsctl, by adding 1 to Open_vSwitch.next_cfg, unless
+	// Bridge.ReadOnly is set. It does not wait; a refusal of the node is logged.
+	// It does nothing after the connection has ended. Many goroutines may call it
+	// at any time.
 	Reconfigure func()
-	// Write makes rows of the node's database as desired: those that differ are
-	// written in one transaction, of which nothing happens if others change the rows
-	// meanwhile; then it is tried again, a few times. What is as desired is not
-	// written, and nothing where Bridge.ReadOnly says so. It does not wait; how it
-	// went is told by Handler.DatabaseWritten. Of several calls in a row the last
-	// counts. It may be called at any time, by anyone; nothing happens once the
-	// connection has ended.
+	// Write makes rows of the node's database equal to Desired. It writes the rows
+	// that differ in one transaction, which fails as a whole if others change the
+	// rows at the same time; then Write tries again, a few times. It writes nothing
+	// if Bridge.ReadOnly is set. It does not wait: Handler.DatabaseWritten reports
+	// the result. Of several calls in a row the last counts. Many goroutines may
+	// call it at any time; it does nothing after the connection has ended.
 	Write func(Desired)
 }
 
-// Handler is told what nodes say. Its methods are called one at a time; as
-// they hold up every connection they must be quick, and they must not wait for
+// Handler receives the reports of nodes. Its methods are called one at a time.
+// They delay every connection, so they must be quick, and they must not wait for
 // Serve to return.
 //
 // For one datapath id the calls are always OVSDBConnected, BridgeChanged,
@@ -145,59 +144,59 @@ type Handler interface {
 	// may be kept, but not modified, by the handler; an interface that did not
 	// change is the same pointer as before.
 	InterfacesChanged(datapathID uint64, ifaces []*Interface)
-	// DatabaseWritten says how what was last asked of Conn.Write went: nil when the
-	// database is as desired, or why it is not. After an error it is tried again a
+	// DatabaseWritten reports the result of the last Conn.Write: nil when the
+	// database is as desired, or why it is not. After an error sdnd tries again a
 	// few times, and then not before the next call of Conn.Write.
 	DatabaseWritten(datapathID uint64, err error)
-	// OVSDBDisconnected says that nothing more is known about the bridge, and
+	// OVSDBDisconnected says that no more reports about the bridge come, and
 	// why. It is called for every connected bridge before Serve returns.
 	OVSDBDisconnected(datapathID uint64, reason error)
 }
 
-// Config has the knobs of Serve. The zero value of each means its default.
+// Config has the settings of Serve. The zero value of each means its default.
 type Config struct {
 	// Logger; the default discards.
 	Logger *slog.Logger
-	// Identify has a connection prove which node it may speak for, before
-	// anything else; one that cannot is closed. The default is that any
-	// connection is believed.
+	// Identify authenticates a connection and returns the node's name, before
+	// anything else; if it fails the connection is closed. By default every
+	// connection is accepted.
 	Identify func(context.Context, net.Conn) (node string, err error)
-	// Admit says why the node of a connection may not speak for its bridge; the
-	// connection is closed then. It is asked again whenever the node is heard,
-	// which is at least every EchoInterval. The default is that it may.
+	// Admit returns an error if the connection's node may not report its bridge;
+	// the connection is closed then. It is called again whenever bytes of the node
+	// arrive, at least every EchoInterval. The default admits every connection.
 	Admit func(Conn) error
-	// Known reports whether an address is that of a node, as far as is known. Else,
-	// those that have not proven to be a node share less room (MaxMessage). It must
-	// not wait. The default is that all are known.
+	// Known reports whether an address is known to be a node's. Connections from
+	// other addresses that have not authenticated as a node share less memory
+	// (MaxMessage). Known must not wait. The default is that all are known.
 	Known func(net.Addr) bool
-	// Standing says how much a connection's word counts for its bridge, when several
-	// have one with the same datapath id: the one with the greatest standing is
-	// heard, of equals the one that was there first, and one below 0 never. It must
-	// be quick. The default is that all are equal.
+	// Standing ranks the connections with bridges of the same datapath id: the one
+	// with the greatest standing is reported, of equals the oldest; one below 0
+	// never. It must be quick. The default is that all are equal.
 	Standing func(Conn) int
 	// Reconsider names the datapath ids for which Standing may have changed; nil
 	// if it never does.
 	Reconsider *Reconsider
 	// Bridge is the name of the bridge to watch; default "br-int".
 	Bridge string
-	// EchoInterval is how long a peer may be silent before we ask whether it is
-	// there, and how long it then has to say so; it is also how long one write
-	// to it may take. A dead peer is so noticed after twice this time. Default
-	// 5 s, that of ovsdb-server itself.
+	// EchoInterval is how long a peer may be silent before we send an echo
+	// request, how long it then has to reply, and how long one write to it may
+	// take. So a dead peer is noticed after twice this time. Default 5 s, the same
+	// as ovsdb-server's.
 	EchoInterval time.Duration
-	// HandshakeTimeout is the time from accepting a connection until the
-	// complete first answer is there. Default 10 s.
+	// HandshakeTimeout is the time from accepting a connection until the first
+	// reply is complete. Default 10 s.
 	HandshakeTimeout time.Duration
-	// MaxMessage is the greatest size in bytes of one message from a peer, and
-	// of the view that it may build up on our side. An interface costs about
-	// 650 bytes in the first message, the largest there is. Default 8 MiB,
-	// good for 12,000 interfaces on one node. All nodes
-	// together may have 16 messages larger than 32 KiB under way, and rows of 64
-	// times MaxMessage beyond the first 64 KiB of each connection. Those that have
-	// not proven to be a node may together have 4 such messages, of which 8 MiB are
-	// read a second, and rows of 8 times MaxMessage. For messages others wait: the
-	// address with the most under way loses its oldest when that is 5 s old, or 1 s
-	// where it has not proven to be a node.
+	// MaxMessage is the largest size in bytes of one message from a peer, and of
+	// the view that we keep of it. An interface takes about 650 bytes in the first
+	// message, which is the largest. Default 8 MiB, enough for 12,000 interfaces on
+	// one node.
+	//
+	// All nodes together may have 16 messages larger than 32 KiB in progress, and
+	// rows of 64 times MaxMessage beyond the first 64 KiB of each connection. Peers
+	// that have not authenticated as a node may together have 4 such messages,
+	// read at 8 MiB a second, and rows of 8 times MaxMessage. Further messages
+	// wait: the address with the most in progress loses its oldest when that is
+	// 5 s old, or 1 s if it has not authenticated as a node.
 	MaxMessage int
 	// MaxHandshakes bounds the connections that have not yet shown a bridge. When
 	// there are more, those of the address with the most are closed, oldest

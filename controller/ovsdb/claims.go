@@ -14,17 +14,17 @@ var (
 	errGone      = errors.New("the bridge is gone or has another datapath id now")
 )
 
-// claim is what one connection says about one datapath id.
+// claim is a connection's report about one datapath id.
 type claim struct {
 	conn   Conn
 	bridge Bridge
 	ifaces []*Interface
-	// probe has the connection prove that it lives, or end.
+	// probe sends an echo request; the connection ends if it is not answered.
 	probe func()
 }
 
-// claims decides which connection speaks for a datapath id, and calls the
-// handler. All of it is under one lock, so that the handler sees one order.
+// claims decides which connection is reported for a datapath id, and calls the
+// handler. One lock guards all of it, so that the handler sees one order.
 type claims struct {
 	h        Handler
 	log      *slog.Logger
@@ -33,7 +33,7 @@ type claims struct {
 	mu sync.Mutex // guards the following and every call of h
 	// byID has the claims on a datapath id, oldest first.
 	byID map[uint64][]*claim
-	// holders are those that are heard.
+	// holders are the claims that are reported, by datapath id.
 	holders map[uint64]*claim
 }
 
@@ -44,10 +44,10 @@ func newClaims(h Handler, cfg Config) *claims {
 	}
 }
 
-// enter enters c as the newest claim on its datapath id. It is heard at once if
-// it is the only one or has the greatest standing. Where it has that of the
-// holder, as when a node has come back before its old connection is found dead,
-// the holder has to prove that it lives.
+// enter adds c as the newest claim on its datapath id. It is reported at once if
+// it is the only one or has the greatest standing. If its standing equals the
+// holder's, as when a node reconnects before its old connection is found dead,
+// the holder has to answer an echo request.
 func (r *claims) enter(c *claim) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,21 +60,21 @@ func (r *claims) enter(c *claim) {
 		return
 	}
 	r.log.Warn("two nodes or connections have one datapath id",
-		"dpid", fmt.Sprintf("%016x", id), "older", holder.conn.Remote, "newer", c.conn.Remote, "heard", now.conn.Remote)
+		"dpid", fmt.Sprintf("%016x", id), "older", holder.conn.Remote, "newer", c.conn.Remote, "used", now.conn.Remote)
 	if now == holder && r.standing(c.conn) == r.standing(holder.conn) {
 		holder.probe()
 	}
 }
 
-// reconsider has the claims on a datapath id weighed again.
+// reconsider chooses again among the claims on a datapath id.
 func (r *claims) reconsider(id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.choose(id)
 }
 
-// choose makes the claim with the greatest standing hold; the holder, and then
-// the oldest, goes before others of its standing. The caller holds the lock.
+// choose makes the claim with the greatest standing the holder; of equals the
+// present holder, then the oldest. The caller holds the lock.
 func (r *claims) choose(id uint64) {
 	holder := r.holders[id]
 	best, standing := holder, -1
@@ -102,7 +102,7 @@ func (r *claims) choose(id uint64) {
 	}
 }
 
-// updateBridge changes what c says of the bridge; it is reported if c holds.
+// updateBridge changes c's bridge, and reports it if c is the holder.
 func (r *claims) updateBridge(c *claim, b Bridge) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -112,7 +112,7 @@ func (r *claims) updateBridge(c *claim, b Bridge) {
 	}
 }
 
-// updateWrite reports how writing for c went, if c holds.
+// updateWrite reports the result of writing for c, if c is the holder.
 func (r *claims) updateWrite(c *claim, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -121,7 +121,7 @@ func (r *claims) updateWrite(c *claim, err error) {
 	}
 }
 
-// update changes what c says of interfaces; it is reported if c holds.
+// update changes c's interfaces, and reports them if c is the holder.
 func (r *claims) update(c *claim, ifaces []*Interface) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -131,9 +131,8 @@ func (r *claims) update(c *claim, ifaces []*Interface) {
 	}
 }
 
-// release withdraws c. If it held, the best of those left holds from now on,
-// except that nothing new is reported once Serve ends, as the connection's ctx
-// tells.
+// release withdraws c. If it was the holder, the best of the others becomes the
+// holder, unless ctx says that Serve is ending: then nothing new is reported.
 func (r *claims) release(ctx context.Context, c *claim, reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,13 +147,13 @@ func (r *claims) release(ctx context.Context, c *claim, reason error) {
 	delete(r.holders, id)
 	r.h.OVSDBDisconnected(id, reason)
 	if stopping(ctx) {
-		delete(r.byID, id) // nobody holds any more
+		delete(r.byID, id) // there are no holders any more
 		return
 	}
 	r.choose(id)
 }
 
-// report tells the handler of a claim that holds from now on.
+// report reports a new holder to the handler.
 func (r *claims) report(c *claim) {
 	r.log.Info("bridge is read over OVSDB", "dpid", fmt.Sprintf("%016x", c.conn.DatapathID),
 		"remote", c.conn.Remote, "interfaces", len(c.ifaces))

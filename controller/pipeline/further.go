@@ -155,7 +155,7 @@ func (c *Compiler) routeFurther(p *topology.Port) {
 	}
 }
 
-// familyRule is furtherRule for what is told apart by family as well.
+// familyRule is furtherRule for rules that name the family as well.
 func familyRule(why Rule, r netip.Prefix) Rule {
 	if !r.Addr().Is4() {
 		why += " by IPv6"

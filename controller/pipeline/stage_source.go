@@ -31,7 +31,7 @@ func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
 	}[model.FamilyOf(p.Addr())])
 }
 
-// sourceExempt admits what anybody sends. Its counter tells what would be
+// sourceExempt admits packets from any address. Its counter shows what would be
 // dropped without it.
 func (c *Compiler) sourceExempt(domain uint32) {
 	c.match = c.match[:0].Reg(regRouter, domain)
@@ -39,8 +39,8 @@ func (c *Compiler) sourceExempt(domain uint32) {
 	c.emit(prioExempt, "admits packets from any address: of some node of the network it is not known that it sends from its tunnel address")
 }
 
-// sourceDrop drops, and so counts, what nodes without a part in the network and
-// strangers send.
+// sourceDrop drops and counts packets from nodes without a part in the network and
+// from machines that are not nodes.
 func (c *Compiler) sourceDrop() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]

@@ -30,7 +30,7 @@ func readConfig(path string, flags *pflag.FlagSet) error {
 }
 
 // setFlags reads YAML in which each key is the name of a flag, and sets those
-// that were not given. All mistakes are told at once.
+// that were not given. It reports all mistakes together.
 func setFlags(data []byte, flags *pflag.FlagSet) error {
 	var doc yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&doc); errors.Is(err, io.EOF) {

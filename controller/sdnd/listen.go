@@ -128,8 +128,8 @@ func listenUnix(path string, mode fs.FileMode, group string) (net.Listener, erro
 			return fail(err)
 		}
 	}
-	// Made without permissions for others, then given those that were asked
-	// for: there is no moment at which a stranger could connect.
+	// The socket is made without permissions for others and gets the configured
+	// ones afterwards, so that nobody else can connect in between.
 	old := syscall.Umask(0o177)
 	ln, err := net.Listen("unix", path)
 	syscall.Umask(old)

@@ -18,7 +18,7 @@ func newRegistry(st *store.Store) *prometheus.Registry {
 		newPools(st.Snapshot),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name:        "sdnd_build_info",
-			Help:        "Always 1; the label tells the version.",
+			Help:        "Always 1; the label has the version.",
 			ConstLabels: prometheus.Labels{"version": version.String()},
 		}, func() float64 { return 1 }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// notify tells systemd how the daemon is (sd_notify(3)), if that started it
-// and wants to know. That nobody listens does no harm.
+// notify reports the daemon's state to systemd (sd_notify(3)), if systemd started
+// it with NOTIFY_SOCKET. Errors are ignored.
 func notify(state string) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {

@@ -10,12 +10,12 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxPools is of how many pools the metrics tell, one of a network and family: of
-// those with the greatest share of their addresses used.
+// maxPools is how many pools the metrics have, one for a network and family: those
+// with the largest share of their addresses used.
 const maxPools = 1000
 
 // pools are the metrics of how many addresses of networks are used. They are
-// counted when they are scraped, which looks at each port once.
+// computed when they are scraped, which visits each port once.
 type pools struct {
 	snapshot                     func() *topology.Snapshot
 	capacity, allocated, fullest *prometheus.Desc

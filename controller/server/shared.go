@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// shared makes answers that cost much once for all who ask at a time. No two are
-// made at once for a key; whoever asks meanwhile waits for the next, which is
-// begun after it was asked for and so tells all that was before.
+// shared computes expensive results once for all concurrent callers. It runs one
+// computation at a time for a key. A caller that comes during a computation waits
+// for the next one, which begins after the call and so includes everything from
+// before it.
 type shared[K comparable, T any] struct {
 	mu   sync.Mutex     // guards what follows
 	next map[K]*once[T] // not begun yet, and only while somebody waits for it

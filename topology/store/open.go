@@ -20,7 +20,7 @@ import (
 // file: long enough for one that is just ending, short for a person.
 const lockTimeout = time.Second
 
-// Errors that callers tell apart.
+// Errors that callers distinguish.
 var (
 	// ErrLocked is returned by Open when another process has the file open.
 	ErrLocked = errors.New("the data file is in use by another sdnd; stop that one or give another file")
