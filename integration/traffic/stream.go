@@ -43,6 +43,7 @@ type Stream struct {
 	client  *net.TCPConn
 	ctx     context.Context // ends with Stop
 	cancel  context.CancelFunc
+	stop    func() Report
 	running sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows
@@ -86,6 +87,7 @@ func Start(ctx context.Context, from, to *Host, at netip.AddrPort, kind Kind) (*
 		s.cancel()
 		return nil, errors.Join(fmt.Errorf("%s: %w", s.Name, err), s.client.Close())
 	}
+	s.stop = sync.OnceValue(s.end)
 	s.running.Go(func() { s.note(s.speakAsClient()) })
 	return s, s.Flowing(ctx, 10)
 }
@@ -225,8 +227,11 @@ func (s *Stream) count() int {
 	return len(s.arrivals)
 }
 
-// Stop ends the stream, if it did not end by itself, and says how it went.
-func (s *Stream) Stop() Report {
+// Stop ends the stream, if it did not end by itself, and says how it went until then.
+// Again, it says the same.
+func (s *Stream) Stop() Report { return s.stop() }
+
+func (s *Stream) end() Report {
 	r := s.Report()
 	s.cancel()
 	_ = s.client.SetLinger(0) // nothing of it lives on
