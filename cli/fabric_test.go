@@ -24,7 +24,7 @@ import (
 // A fabric stands in for the switches. A node that a script connects has
 // confirmed everything, any other has confirmed nothing.
 type fabric struct {
-	store *store.Store
+	store store.Store
 
 	mu        sync.Mutex // guards what follows
 	connected map[string]bool
@@ -35,7 +35,7 @@ type fabric struct {
 	watchers  map[int]func(topology.Ref)
 }
 
-func newFabric(st *store.Store) *fabric {
+func newFabric(st store.Store) *fabric {
 	f := &fabric{
 		store:     st,
 		connected: make(map[string]bool),

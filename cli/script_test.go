@@ -15,7 +15,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/cli"
 	"github.com/sdnctl/sdnctl/controller/server"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // TestMain makes "sdnctl" a program that the scripts can run.
@@ -119,7 +119,7 @@ func (h *host) socket() string   { return filepath.Join(h.dir, "s") }
 func (h *host) database() string { return filepath.Join(h.dir, "db") }
 
 func (h *host) start() error {
-	st, err := store.Open(h.database(), store.Options{})
+	st, err := bolt.Open(h.database(), bolt.Options{})
 	if err != nil {
 		return err
 	}

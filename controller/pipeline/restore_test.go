@@ -14,13 +14,14 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // lineage makes a topology of the same names, with numbers allocated in an
 // order of its own: VNIs, the router's number, blocks and addresses differ.
-func lineage(t *testing.T, path string, seed int) *store.Store {
+func lineage(t *testing.T, path string, seed int) store.Store {
 	t.Helper()
-	s, err := store.Open(path, store.Options{})
+	s, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

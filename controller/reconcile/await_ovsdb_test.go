@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // awaitingBed has a switch with a port that OVSDB reported, and no memory of that,
@@ -26,7 +27,7 @@ func awaitingBed(t *testing.T, grace time.Duration) *bed {
 	b.settled()
 	b.wantSent("node1", perNode+perNetwork+perPort, 0)
 	b.stop()
-	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(b.Dir, "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

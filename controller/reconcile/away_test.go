@@ -10,7 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // TestDriftWhileAway: what others did to a switch while it had no session is
@@ -121,7 +121,7 @@ func TestDriftWhileStopped(t *testing.T) {
 // applyStopped applies while nothing serves.
 func (b *bed) applyStopped(ops ...topology.Op) {
 	b.Helper()
-	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(b.Dir, "test.db"), bolt.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // seedVar is the environment variable that has a random run repeated.
@@ -71,7 +71,7 @@ func newChaosBed(t *testing.T, nodes int, cfg reconcile.Config) *chaosBed {
 // serveTCP opens a store in dir and serves its Fabric on loopback.
 func serveTCP(t *testing.T, dir string, cfg reconcile.Config) *chaosBed {
 	t.Helper()
-	st, err := store.Open(filepath.Join(dir, "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(dir, "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,8 @@ import (
 
 // Store is what the Fabric needs of the store.
 type Store interface {
-	Snapshot() *topology.Snapshot
-	OnCommit(func(store.Commit))
-	Bindings() ([]store.Binding, error)
-	SaveBindings([]store.Binding) error
-	Locals() ([]store.Local, error)
-	SaveLocals([]store.Local) error
+	OnCommit(func(store.Commit)) *topology.Snapshot
+	store.Observations
 }
 
 // Config is what a Fabric is made of. The zero Config is usable.
@@ -182,8 +178,8 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load from which addresses nodes were last seen to send: %w", err)
 	}
-	f.d = newDispatcher(f, st.Snapshot(), saved, locals)
-	st.OnCommit(func(c store.Commit) { f.tell(committed{c}) })
+	topo := st.OnCommit(func(c store.Commit) { f.tell(committed{c}) })
+	f.d = newDispatcher(f, topo, saved, locals)
 	return f, nil
 }
 

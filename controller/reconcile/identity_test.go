@@ -21,6 +21,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // tlsBed is a Fabric that switches reach by TLS, or by plain TCP.
@@ -28,7 +29,7 @@ type tlsBed struct {
 	*testing.T
 	plain     bool
 	authority *pki.Authority
-	store     *store.Store
+	store     store.Store
 	fabric    *reconcile.Fabric
 	addr      string
 }
@@ -52,7 +53,7 @@ func newIdentityBed(t *testing.T, cfg reconcile.Config) *tlsBed {
 		t.Fatal(err)
 	}
 	b := &tlsBed{T: t, authority: a, plain: cfg.Identify == nil}
-	b.store, err = store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	b.store, err = bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

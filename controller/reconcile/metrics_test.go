@@ -10,14 +10,14 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // The metrics' names and texts are as Prometheus wants them (promtool check
 // metrics does the same), and tell of each node how it is.
 func TestMetricsLint(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

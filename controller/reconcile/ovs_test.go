@@ -24,6 +24,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type bed struct {
 	*testing.T
 	*lab.Lab
-	store  *store.Store
+	store  store.Store
 	fabric *reconcile.Fabric
 	reg    *prometheus.Registry
 	cfg    reconcile.Config
@@ -82,7 +83,7 @@ func newBedWith(t *testing.T, nodes int, cfg reconcile.Config) *bed {
 // start opens the store and serves.
 func (b *bed) start() {
 	b.Helper()
-	st, err := store.Open(filepath.Join(b.Dir, "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(b.Dir, "test.db"), bolt.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -545,7 +546,7 @@ func TestRefusedFlows(t *testing.T) {
 
 func TestMetricsAreLintFree(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

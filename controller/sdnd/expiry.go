@@ -14,13 +14,13 @@ import (
 // and those that nodes connected with.
 type expiry struct {
 	source *pki.Source
-	store  *store.Store
+	store  store.Reader
 	fabric *reconcile.Fabric
 	desc   *prometheus.Desc
 	failed *prometheus.Desc
 }
 
-func newExpiry(source *pki.Source, st *store.Store, fabric *reconcile.Fabric) *expiry {
+func newExpiry(source *pki.Source, st store.Reader, fabric *reconcile.Fabric) *expiry {
 	return &expiry{
 		source: source, store: st, fabric: fabric,
 		desc: prometheus.NewDesc("sdnd_tls_certificate_expiry_seconds",

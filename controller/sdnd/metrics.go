@@ -10,7 +10,7 @@ import (
 
 // newRegistry makes the registry of the daemon's metrics, with those of the
 // process and of the topology.
-func newRegistry(st *store.Store) *prometheus.Registry {
+func newRegistry(st store.Reader) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		collectors.NewGoCollector(),

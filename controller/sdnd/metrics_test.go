@@ -11,13 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // TestPoolMetrics: how many addresses of a network there are and are used, by
 // names as promtool wants them; of too many networks, of the fullest.
 func TestPoolMetrics(t *testing.T) {
-	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

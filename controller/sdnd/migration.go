@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // checkMigration says what a start would do to a data file.
 func checkMigration(path string, out io.Writer) error {
-	m, err := store.CheckMigration(path)
-	if errors.Is(err, store.ErrLocked) {
+	m, err := bolt.CheckMigration(path)
+	if errors.Is(err, bolt.ErrLocked) {
 		return fmt.Errorf("%w. While sdnd runs, check a backup: 'sdnctl backup FILE', then sdnd --check-migration --data FILE", err)
 	}
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // TestCheckMigration asks about a file that the release before wrote.
 func TestCheckMigration(t *testing.T) {
-	z, err := os.Open("../../topology/store/testdata/schema1.db.gz")
+	z, err := os.Open("../../topology/store/bolt/testdata/schema1.db.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestCheckMigration(t *testing.T) {
 	if out, err := ask(); err != nil || out != want {
 		t.Errorf("%q, %v\nwant %q", out, err, want)
 	}
-	st, err := store.Open(file, store.Options{})
+	st, err := bolt.Open(file, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

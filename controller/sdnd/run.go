@@ -17,7 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/openflow/session"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // run is the daemon: it returns when the context ends, or when something that
@@ -30,7 +30,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	if err := os.MkdirAll(filepath.Dir(o.data), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the data file (see --data): %w", err)
 	}
-	st, err := store.Open(o.data, store.Options{Logger: log.With("component", "store"), HistoryEntries: o.dataHistory, AcceptOlder: o.dataAcceptOlder})
+	st, err := bolt.Open(o.data, bolt.Options{Logger: log.With("component", "store"), HistoryEntries: o.dataHistory, AcceptOlder: o.dataAcceptOlder})
 	if err != nil {
 		return err
 	}

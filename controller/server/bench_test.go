@@ -9,14 +9,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // benchServer is a server on a real store with n ports, called without a
 // network.
 func benchServer(b *testing.B, n int) (http.Handler, []byte) {
 	b.Helper()
-	st, err := store.Open(filepath.Join(b.TempDir(), "sdnd.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(b.TempDir(), "sdnd.db"), bolt.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

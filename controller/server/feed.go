@@ -40,8 +40,15 @@ type feed struct {
 	news chan struct{}
 }
 
-func newFeed(rev topology.Revision) *feed {
-	return &feed{revision: rev, seen: map[topology.Ref]uint64{}, news: make(chan struct{})}
+func newFeed() *feed {
+	return &feed{seen: map[topology.Ref]uint64{}, news: make(chan struct{})}
+}
+
+// follow has the feed follow a store from its present revision on.
+func (f *feed) follow(st store.Committer) {
+	f.mu.Lock() // so that the first commit comes after the revision
+	defer f.mu.Unlock()
+	f.revision = st.OnCommit(f.committed).Revision()
 }
 
 // committed adds a commit. The store calls it in order.

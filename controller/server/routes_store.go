@@ -122,7 +122,7 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[ap
 	var c store.Commit
 	if in.DryRun {
 		before := s.cfg.Store.Snapshot()
-		r, err := s.cfg.Store.RestoreDryRun(to)
+		r, err := store.PlanRestore(before, to)
 		if err != nil {
 			return nil, newProblem(http.StatusUnprocessableEntity, api.CodeInvalid, "%v", err)
 		}

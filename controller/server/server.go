@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -21,18 +20,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// Store is what the server needs of *store.Store.
+// Store is what the server needs of the store.
 type Store interface {
-	Snapshot() *topology.Snapshot
-	Apply(ctx context.Context, author string, ops []topology.Op) (store.Commit, error)
-	DryRun(ops []topology.Op) (topology.Result, error)
-	History(from topology.Revision, limit int, keep func(*store.Entry) bool) ([]store.Entry, error)
-	OnCommit(func(store.Commit))
+	store.Reader
+	store.Committer
+	store.Historian
+	store.Backups
 	CheckIPAM() (store.IPAMReport, error)
-	Backup() (*store.Copy, error)
-	ReadBackup(r io.Reader) (*topology.Snapshot, error)
-	Restore(ctx context.Context, author string, to *topology.Snapshot) (store.Commit, error)
-	RestoreDryRun(to *topology.Snapshot) (topology.Result, error)
 }
 
 // Fabric is what the server needs of *reconcile.Fabric.
@@ -194,14 +188,14 @@ func New(cfg Config) *Server {
 		flowTexts: newShared[string, []byte](),
 		watches:   newShares(cfg.MaxClientWatchers, cfg.MaxWatchers),
 		draining:  newShares(drainEach, drainAll),
-		feed:      newFeed(cfg.Store.Snapshot().Revision()),
+		feed:      newFeed(),
 	}
 	s.api = humago.New(s.mux, s.openAPIConfig())
 	s.api.UseMiddleware(s.metrics.observe)
 	s.routes()
 	s.finishOpenAPI()
 	s.serveOpenAPI()
-	cfg.Store.OnCommit(s.feed.committed)
+	s.feed.follow(cfg.Store)
 	s.cancel = cfg.Fabric.Subscribe(s.feed.statusChanged)
 	return s
 }

@@ -20,7 +20,7 @@ import (
 
 // brokenStore is a store whose disk does not do its part.
 type brokenStore struct {
-	*store.Store
+	store.Store
 	err error
 }
 
@@ -49,7 +49,7 @@ func TestDiskFullIsSaid(t *testing.T) {
 		{"broken", errors.New("input/output error"), http.StatusInternalServerError, api.CodeInternal, "the change was not saved: input/output error"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			b := newBed(t, func(c *Config) { c.Store = brokenStore{c.Store.(*store.Store), tt.err} })
+			b := newBed(t, func(c *Config) { c.Store = brokenStore{c.Store.(store.Store), tt.err} })
 			for _, route := range []string{"POST /v1/networks", "GET /v1/backup"} {
 				method, path, _ := strings.Cut(route, " ")
 				body := ""
@@ -78,7 +78,7 @@ func TestCheckIPAM(t *testing.T) {
 	if diff := cmp.Diff(api.IPAMCheck{OK: true, Revision: 1, Ports: 2, Locks: 2, Differences: []string{}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	b = newBed(t, func(c *Config) { c.Store = brokenStore{Store: c.Store.(*store.Store)} })
+	b = newBed(t, func(c *Config) { c.Store = brokenStore{Store: c.Store.(store.Store)} })
 	got, err = b.client.CheckIPAM(t.Context())
 	if err != nil || got.OK || len(got.Differences) != 1 {
 		t.Errorf("%+v, %v", got, err)

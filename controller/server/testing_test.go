@@ -22,6 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -152,7 +153,7 @@ func clock() time.Time { return time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC) }
 // bed is a server on a real store, reached over a unix socket.
 type bed struct {
 	t      *testing.T
-	store  *store.Store
+	store  store.Store
 	fabric *fakeFabric
 	server *Server
 	client *api.Client
@@ -163,7 +164,7 @@ type bed struct {
 // newBed makes a bed; change may alter the configuration.
 func newBed(t *testing.T, change func(*Config)) *bed {
 	t.Helper()
-	st, err := store.Open(filepath.Join(t.TempDir(), "sdnd.db"), store.Options{Clock: clock})
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "sdnd.db"), bolt.Options{Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func TestWatchResumes(t *testing.T) {
 		t.Errorf("from what is kept (-want +got):\n%s", diff)
 	}
 	// A server that has just started keeps nothing: the history tells.
-	fresh := newFeed(b.store.Snapshot().Revision())
+	fresh := newFeed()
 	b.server.feed.mu.Lock()
 	b.server.feed.commits, b.server.feed.changes = fresh.commits, fresh.changes
 	b.server.feed.mu.Unlock()
@@ -124,14 +124,14 @@ func TestWatchResumes(t *testing.T) {
 }
 
 // noHistory is a store that has forgotten.
-type noHistory struct{ *store.Store }
+type noHistory struct{ store.Store }
 
 func (noHistory) History(topology.Revision, int, func(*store.Entry) bool) ([]store.Entry, error) {
 	return nil, nil
 }
 
 func TestWatchResyncsWhenTooOld(t *testing.T) {
-	b := newBed(t, func(c *Config) { c.Store = noHistory{c.Store.(*store.Store)} })
+	b := newBed(t, func(c *Config) { c.Store = noHistory{c.Store.(store.Store)} })
 	b.declareBlue()
 	b.server.feed.mu.Lock()
 	b.server.feed.commits, b.server.feed.changes = nil, 0
@@ -151,7 +151,7 @@ func TestWatchResyncsWhenTooOld(t *testing.T) {
 }
 
 func TestFeedIsBounded(t *testing.T) {
-	f := newFeed(0)
+	f := newFeed()
 	for i := range topology.Revision(3 * feedCommits) {
 		f.committed(store.Commit{Revision: i + 1, Changes: make([]topology.Change, 200)})
 	}

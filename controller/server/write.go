@@ -132,7 +132,7 @@ func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.
 
 // dryRun returns what the transaction would change. The error is a *problem.
 func (s *Server) dryRun(t *transaction) (topology.Result, error) {
-	r, err := s.cfg.Store.DryRun(t.ops)
+	r, err := topology.Plan(s.cfg.Store.Snapshot(), t.ops, s.cfg.Clock())
 	if err == nil && len(t.mistakes) > 0 {
 		return topology.Result{}, t.refusal(nil)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // commitShare measures what of the time to add a port is the durable commit,
@@ -78,7 +78,7 @@ func bareCommits(path string, n int) (samples, error) {
 
 // storeCommits times adding a port to a store that has so many.
 func storeCommits(ctx context.Context, path string, size, n int) (_ samples, err error) {
-	st, err := store.Open(path, store.Options{})
+	st, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
 		return nil, err
 	}

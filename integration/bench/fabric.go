@@ -16,13 +16,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // fabricBed is the real reconciler in this process, and one Open vSwitch,
 // connected by a unix socket.
 type fabricBed struct {
 	node   *lab.Node
-	store  *store.Store
+	store  store.Store
 	fabric *reconcile.Fabric
 	gate   *gate
 	// changed has a token when the node's status changed since it was taken out.
@@ -36,7 +37,7 @@ type fabricBed struct {
 // other nodes.
 func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err error) {
 	b := &fabricBed{node: l.Nodes[0], changed: make(chan struct{}, 1)}
-	b.store, err = store.Open(filepath.Join(l.Dir, fmt.Sprintf("flows-%d.db", flows)), store.Options{})
+	b.store, err = bolt.Open(filepath.Join(l.Dir, fmt.Sprintf("flows-%d.db", flows)), bolt.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
-	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // stores: the daemon starts from a large data file.
@@ -29,7 +29,7 @@ func startFromStore(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	size := e.Pick(1_000_000, 20_000)
 	file := filepath.Join(c.DataDir, "sdnd.db")
-	st, err := store.Open(file, store.Options{})
+	st, err := bolt.Open(file, bolt.Options{})
 	if err != nil {
 		return err
 	}

@@ -22,13 +22,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // bed is the daemon's own store and reconciler, and a fleet of simulated
 // switches that connect to it over loopback TCP.
 type bed struct {
 	*testing.T
-	store  *store.Store
+	store  store.Store
 	fabric *reconcile.Fabric
 	fleet  *simswitch.Fleet
 	// registry has the reconciler's metrics.
@@ -50,7 +51,7 @@ func newBed(t *testing.T, nodes int) *bed {
 // newBedWith is newBed with items beside those of the pipeline.
 func newBedWith(t *testing.T, nodes int, extra pipeline.Extra) *bed {
 	t.Helper()
-	st, err := store.Open(filepath.Join(t.TempDir(), "test.db"), store.Options{})
+	st, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

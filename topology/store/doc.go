@@ -1,33 +1,21 @@
-// Package store keeps the desired topology on disk: one bbolt file, one
-// transaction for each change, a revision and a history entry for each.
+// Package store says what keeps the declared topology: the interface [Store] with its
+// promises, the values that go through it, and its errors. It does no I/O.
 //
-// One writer at a time; readers use the current Snapshot, which costs one
-// atomic load and never waits for the writer. A change is durable before
-// anybody sees it: Apply plans (package topology), writes and syncs the file,
-// publishes the snapshot, and only then calls the functions of OnCommit. If the file
-// cannot be written, nothing has happened.
+// Package bolt keeps the topology in a file. Whoever uses a store depends on this
+// package only, so that another implementation, such as one on etcd, needs no change
+// there. Package storetest has the tests that each implementation passes.
 //
-// # The file
+// # What a store promises
 //
-// All values are JSON, so that "bbolt get" shows them to people. Buckets:
+// A change is durable before anybody sees it. Apply plans it (package topology), makes
+// it durable, publishes the snapshot, and only then calls the functions of OnCommit.
+// If it cannot be made durable, nothing has happened, but for [ErrUnconfirmed].
 //
-//	meta      schema → version of this layout; revision → the newest; sum → checksum
-//	          of all objects and blocks
-//	nodes     name → node
-//	networks  name → network
-//	routers   name → router
-//	ports     name → port
-//	blocks    network, 0, node → block of a segmented network
-//	locks     VNI (3 bytes), address (16, IPv4 mapped into IPv6) and prefix length
-//	          (1, of 128), big-endian → name of the port that holds it
-//	history   revision (8 bytes, big-endian) → entry
-//	bindings  port → where its interface was last seen; not part of any revision
-//	locals    node → the address its tunnel port was last seen to send from; likewise
+// Changes are in one order, which is that of their revisions: each revision is the one
+// before and 1, Before of a commit is After of the one before, and everybody sees the
+// commits in that order. A change that changes nothing gets no revision, no history
+// entry and no call of OnCommit.
 //
-// This is schema 2. Schema 1, up to version 0.1, had one IPv4 address for a port, one
-// range for a block, and locks of VNI and IPv4 address (7 bytes).
-//
-// To change the layout, add a step to migrations that turns the newest version
-// into the next, and keep a file of the old one in testdata. Before a file is
-// migrated, it is copied to a file beside it.
+// What is observed (bindings, tunnel addresses) and notes are beside that: they are of
+// no revision, and are durable when the call that saves them returns.
 package store

@@ -5,10 +5,25 @@ import (
 	"fmt"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
+
+// The default limits of the history.
+const (
+	DefaultHistoryEntries = 10_000
+	DefaultHistoryBytes   = 256 << 20
+)
+
+// Historian remembers commits.
+type Historian interface {
+	// History returns up to limit commits for which keep returns true, newest first,
+	// beginning with revision from; 0 means the newest. A limit of 0 or less means
+	// all that are kept, and a nil keep any. keep may be called for more commits than are
+	// returned, and must not keep the entry. A store may forget the oldest, never the
+	// newest.
+	History(from topology.Revision, limit int, keep func(*Entry) bool) ([]Entry, error)
+}
 
 // Entry is a commit as history remembers it.
 type Entry struct {
@@ -31,6 +46,22 @@ type EntryChange struct {
 	LabelsAfter  map[string]string `json:"labelsAfter,omitempty"`
 }
 
+// EntryOf returns what history remembers of a commit. Its time is in UTC.
+func EntryOf(c Commit) Entry {
+	e := Entry{Revision: c.Revision, Time: c.Time.UTC(), Author: c.Author, Changes: make([]EntryChange, 0, len(c.Changes))}
+	for _, ch := range c.Changes {
+		ec := EntryChange{Ref: ch.Ref, Verb: ch.Verb()}
+		if ch.Before != nil {
+			ec.LabelsBefore, ec.Before = ch.Before.Metadata().Labels, topology.SpecOf(ch.Before)
+		}
+		if ch.After != nil {
+			ec.LabelsAfter, ec.After = ch.After.Metadata().Labels, topology.SpecOf(ch.After)
+		}
+		e.Changes = append(e.Changes, ec)
+	}
+	return e
+}
+
 // UnmarshalJSON reads the specs as those of the kind that Ref names.
 func (c *EntryChange) UnmarshalJSON(b []byte) error {
 	type plain EntryChange
@@ -49,64 +80,17 @@ func (c *EntryChange) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// History returns up to limit commits for which keep returns true, newest first,
-// beginning with revision from; 0 means the newest. A limit of 0 or less means
-// all that are kept, and a nil keep any.
-func (s *Store) History(from topology.Revision, limit int, keep func(*Entry) bool) ([]Entry, error) {
-	var out []Entry
-	err := s.view(func(tx *bolt.Tx) error {
-		c := tx.Bucket([]byte(bucketHistory)).Cursor()
-		for k, v := seekDown(c, from); k != nil; k, v = c.Prev() {
-			if limit > 0 && len(out) == limit {
-				break
-			}
-			var e Entry
-			if err := json.Unmarshal(v, &e); err != nil {
-				return fmt.Errorf("entry %x: %w", k, err)
-			}
-			if keep == nil || keep(&e) {
-				out = append(out, e)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("history: %w", err)
+// decodeSpec reads the spec of an object as it is in its record; nil if there is none.
+func decodeSpec(r topology.Ref, v []byte) (topology.Spec, error) {
+	if len(v) == 0 {
+		return nil, nil
 	}
-	return out, nil
-}
-
-// seekDown finds the newest entry that is not newer than from.
-func seekDown(c *bolt.Cursor, from topology.Revision) (k, v []byte) {
-	if from == 0 {
-		return c.Last()
+	spec := r.Kind.NewSpec()
+	if spec == nil {
+		return nil, fmt.Errorf("%s: not a kind that can be stored", r)
 	}
-	if k, v = c.Seek(revisionKey(from)); k == nil {
-		return c.Last()
+	if err := json.Unmarshal(v, spec); err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
 	}
-	if string(k) != string(revisionKey(from)) {
-		return c.Prev()
-	}
-	return k, v
-}
-
-func writeEntry(tx *bolt.Tx, c Commit, size *historySize) error {
-	e := Entry{Revision: c.Revision, Time: c.Time.UTC(), Author: c.Author, Changes: make([]EntryChange, 0, len(c.Changes))}
-	for _, ch := range c.Changes {
-		ec := EntryChange{Ref: ch.Ref, Verb: ch.Verb()}
-		if ch.Before != nil {
-			ec.LabelsBefore, ec.Before = ch.Before.Metadata().Labels, topology.SpecOf(ch.Before)
-		}
-		if ch.After != nil {
-			ec.LabelsAfter, ec.After = ch.After.Metadata().Labels, topology.SpecOf(ch.After)
-		}
-		e.Changes = append(e.Changes, ec)
-	}
-	v, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	size.entries++
-	size.bytes += int64(len(v))
-	return tx.Bucket([]byte(bucketHistory)).Put(revisionKey(c.Revision), v)
+	return model.Deref(spec), nil
 }

@@ -3,33 +3,21 @@ package store
 import (
 	"bytes"
 	"cmp"
-	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Restore makes the topology equal to another snapshot, such as that of ReadBackup, in one
-// new revision by an author: the objects and all that was allocated for them. The history
-// continues. Bindings, which are observed, stay. Errors are those of Apply.
-func (s *Store) Restore(ctx context.Context, author string, to *topology.Snapshot) (Commit, error) {
-	return s.do(ctx, author, func(before *topology.Snapshot, _ time.Time) (topology.Result, error) {
-		return replace(before, to)
-	})
-}
-
-// RestoreDryRun returns what Restore would change now.
-func (s *Store) RestoreDryRun(to *topology.Snapshot) (topology.Result, error) {
-	return replace(s.Snapshot(), to)
-}
-
-// replace plans the change from one snapshot to the contents of another.
-func replace(before, to *topology.Snapshot) (topology.Result, error) {
+// PlanRestore plans the change from one snapshot to the contents of another, such as that
+// of ReadBackup: the objects and all that was allocated for them. It is pure. An object
+// that both have keeps when it was created. The error is that the other snapshot
+// contradicts itself.
+func PlanRestore(before, to *topology.Snapshot) (topology.Result, error) {
 	r := replacement{before: before, rev: before.Revision() + 1, loader: topology.NewLoader()}
 	for _, k := range model.Kinds() {
 		if err := r.objects(k, to); err != nil {
@@ -110,13 +98,13 @@ func (r *replacement) blocks(to *topology.Snapshot) error {
 	return nil
 }
 
-// equal reports whether the file would have the same for two objects of a kind.
+// equal reports whether the same would be kept for two objects of a kind.
 func equal(a, b topology.Object) bool {
 	if p, ok := a.(*topology.Port); ok { // of which there are many
 		q := b.(*topology.Port)
 		return p.Spec.Equal(q.Spec) && slices.Equal(p.Addresses, q.Addresses) && p.MAC == q.MAC && maps.Equal(p.Labels, q.Labels)
 	}
-	x, errX := encode(a)
-	y, errY := encode(b)
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }

@@ -2,64 +2,66 @@ package store
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
-	"os"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Options of a Store. The zero value is usable.
-type Options struct {
-	// Clock gives the time of a commit; nil means time.Now.
-	Clock func() time.Time
-	// Logger gets one line when the file is opened, and what went wrong with
-	// the disk; nil means none.
-	Logger *slog.Logger
-	// HistoryEntries and HistoryBytes bound how much history is kept; beyond
-	// either, the oldest entries go. 0 means DefaultHistoryEntries and
-	// DefaultHistoryBytes. The newest entry always stays.
-	HistoryEntries int
-	HistoryBytes   int64
-	// AcceptOlder lets Open go on with what a file has of which the newest page is
-	// damaged, though changes that were acknowledged are lost.
-	AcceptOlder bool
+// Store is the declared topology, kept. All methods may be called by many goroutines
+// at once.
+//
+// It is made of parts, so that those who use it can ask for what they use.
+type Store interface {
+	Reader
+	Committer
+	Historian
+	Observations
+	Notes
+	Backups
+
+	// Check says why the store cannot be used as it is; the error wraps ErrFileLost
+	// where what it keeps was lost or changed by others. It is quick and does not wait
+	// for commits.
+	Check() error
+	// CheckIPAM compares what is kept of addresses with the ports, and with what is in
+	// memory. Commits go on meanwhile. An error means that it could not be read.
+	CheckIPAM() (IPAMReport, error)
+	// Close waits for the commit that is under way, and ends the use of the store. It
+	// may be called again. Afterwards Snapshot still works, and whatever needs what is
+	// kept returns an error.
+	Close() error
 }
 
-// Store is the desired topology on disk. All methods may be called by many
-// goroutines at once.
-type Store struct {
-	db      *bolt.DB
-	file    *os.File // that of db
-	lock    *lock    // nil for a copy that is only read
-	watched watched
-	path    string
-	// migrated is what was done to the file when it was opened.
-	migrated Migration
-	clock    func() time.Time
-	log      *slog.Logger
-	keep     historyLimits
-	current  atomic.Pointer[topology.Snapshot]
-	// update is db.Update; tests put faults before and after it.
-	update func(func(*bolt.Tx) error) error
+// Reader has the newest state.
+type Reader interface {
+	// Snapshot returns the newest state that is durable. It costs no I/O and never
+	// waits.
+	Snapshot() *topology.Snapshot
+}
 
-	// queue is who waits for a commit, in order; see group.go.
-	queueMu sync.Mutex
-	queue   []*request
-
-	// turn is held, by having put something in, by the one who writes the
-	// file. It guards what follows.
-	turn      chan struct{}
-	callbacks []func(Commit)
-	history   historySize
-	// unconfirmed are commits that the file has, but for which the disk has
-	// not vouched; see confirm.go. Mostly nil.
-	unconfirmed []Commit
+// Committer makes changes and says which were made.
+type Committer interface {
+	// Apply commits ops as one transaction by an author. If they change nothing, the
+	// Commit has the present revision, and Before and After are the same.
+	//
+	// The error is topology.Problems if the ops are wrong, and that of ctx if ctx ends
+	// before the change is written. Otherwise it says why it could not be made durable;
+	// it wraps ErrNoSpace if there is no room. After any error but ErrUnconfirmed nothing
+	// has changed, and the next Apply tries again. After ErrUnconfirmed the change takes
+	// effect as soon as it is known to be durable, or never; until that is settled
+	// nothing else is committed.
+	Apply(ctx context.Context, author string, ops []topology.Op) (Commit, error)
+	// Restore makes the topology equal to another snapshot, such as that of ReadBackup,
+	// in one new revision by an author, as PlanRestore plans it. The history continues;
+	// what is observed and notes stay. Errors are those of Apply, and that the snapshot
+	// contradicts itself.
+	Restore(ctx context.Context, author string, to *topology.Snapshot) (Commit, error)
+	// OnCommit registers f to be called with each commit from now on, whoever made it:
+	// one at a time, in their order, once the commit is durable and Snapshot has it, and
+	// before the Apply or Restore that made it returns. It returns the snapshot that the
+	// first of these commits follows, so that none is missed. The next commit waits for
+	// f, so f must be quick and must not commit.
+	OnCommit(f func(Commit)) *topology.Snapshot
 }
 
 // Commit is one change that is durable.
@@ -75,48 +77,13 @@ type Commit struct {
 	Blocks  []topology.BlockChange
 }
 
-// Snapshot returns the newest state. It never waits.
-func (s *Store) Snapshot() *topology.Snapshot { return s.current.Load() }
-
-// OnCommit registers f to be called with each commit, in order, after it is durable and
-// before Apply returns. The next Apply waits for f, so f must be quick and must not call
-// Apply.
-func (s *Store) OnCommit(f func(Commit)) {
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	s.callbacks = append(s.callbacks, f)
-}
-
-// DryRun returns what Apply would change now.
-func (s *Store) DryRun(ops []topology.Op) (topology.Result, error) {
-	return topology.Plan(s.Snapshot(), ops, s.clock())
-}
-
-// Apply commits ops as one transaction by an author. If they change nothing, the Commit has
-// the present revision.
-//
-// The error is topology.Problems if the ops are wrong, and that of ctx if ctx ends before
-// the writing begins. Otherwise it says why the file could not be written; it wraps
-// ErrNoSpace if the disk is full. After any error but ErrUnconfirmed nothing has changed,
-// and the next Apply tries again.
-func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (Commit, error) {
-	return s.do(ctx, author, func(before *topology.Snapshot, at time.Time) (topology.Result, error) {
-		return topology.Plan(before, ops, at)
-	})
-}
-
-// Close waits for the writer and closes the file. It may be called again. Snapshot still works.
-func (s *Store) Close() error {
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	if s.lock != nil {
-		defer func() { _ = s.lock.release() }()
-	}
-	if s.watched.fault.Load() != nil {
-		return nil // bbolt may wait for itself; the file is closed with the process
-	}
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("close the store: %w", err)
-	}
-	return nil
+// IPAMReport is the outcome of CheckIPAM.
+type IPAMReport struct {
+	// Revision is the one that was checked.
+	Revision topology.Revision
+	// Ports, Locks and Blocks are how many are kept.
+	Ports, Locks, Blocks int
+	// Differences has a line for each, none if all is well. If there are too many the
+	// last line counts those that are left out.
+	Differences []string
 }

@@ -1,0 +1,46 @@
+package store
+
+import "net/netip"
+
+// Observations are what was observed on nodes. They belong to no revision, and let sdnd
+// compile the same flows after a restart, before the switches have reported. They are
+// as good as the last that was saved: none is an error.
+type Observations interface {
+	// Bindings returns all bindings, by port. SaveBindings replaces those of the ports
+	// that it names, all or none; the last one of a port counts. They are durable when
+	// it returns nil. Its error wraps ErrNoSpace if there is no room.
+	Bindings() ([]Binding, error)
+	SaveBindings([]Binding) error
+	// Locals and SaveLocals do the same for the addresses of tunnel ports, by node.
+	Locals() ([]Local, error)
+	SaveLocals([]Local) error
+}
+
+// Binding is where the interface of a port was last seen.
+type Binding struct {
+	Port      string `json:"-"`
+	Node      string `json:"node"`
+	Interface string `json:"interface"`
+	// OFPort is the interface's OpenFlow number when it was seen there; 0 when
+	// that was not noted.
+	OFPort uint32 `json:"ofport,omitempty"`
+	// Gone in SaveBindings forgets the port. Bindings never returns it.
+	Gone bool `json:"-"`
+}
+
+// Local is the address that a node's tunnel port was last seen to send from.
+type Local struct {
+	Node string `json:"-"`
+	// Addr is the zero Addr if the port sends from no fixed address: SaveLocals
+	// forgets the node then.
+	Addr netip.Addr `json:"addr"`
+}
+
+// Notes are small things that the daemon has to remember beside the topology. They are
+// of no revision, and a restore leaves them.
+type Notes interface {
+	// Note returns what SetNote kept under a key; nil for nothing. The caller owns it.
+	Note(key string) ([]byte, error)
+	// SetNote replaces what is kept under a key. It is durable when SetNote returns nil.
+	SetNote(key string, value []byte) error
+}
