@@ -83,7 +83,7 @@ func TestUnprovenEndlessStrings(t *testing.T) {
 	})
 }
 
-// heard reports whether the handler was told anything that was not taken.
+// called reports whether the handler was told anything that was not taken.
 func (r *recorder) called() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -46,7 +46,7 @@ func (r *relay) harm(f Fault) {
 	r.faults = append(r.faults, f)
 }
 
-// forgive forgets the faults to come.
+// clearFaults drops the faults that have not happened yet.
 func (r *relay) clearFaults() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
