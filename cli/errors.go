@@ -180,12 +180,14 @@ func explainUnreachable(e *api.UnreachableError) string {
 	path, unix := strings.CutPrefix(e.Host, "unix://")
 	elsewhere := "name another with --host or SDNCTL_HOST"
 	switch {
+	case e.MaybeDone:
+		return fmt.Sprintf("the connection to sdnd at %s ended before it answered: %v\nthe change may have been made; 'sdnctl history' shows whether it was", e.Host, e.Err)
 	case unix && errors.Is(e.Err, fs.ErrNotExist):
 		return fmt.Sprintf("sdnd is not running here: there is no socket %s\nstart it with: systemctl start sdnd (or run: sdnd); or %s", path, elsewhere)
 	case unix && errors.Is(e.Err, fs.ErrPermission):
 		return fmt.Sprintf("you may not use sdnd's socket %s: permission denied\nuse sudo, or join the group that owns it (see: ls -l %s)", path, path)
 	case unix && errors.Is(e.Err, syscall.ECONNREFUSED):
-		return fmt.Sprintf("sdnd is not running: nobody answers at the socket %s, which an earlier one left behind\nstart it with: systemctl start sdnd (or run: sdnd); or %s", path, elsewhere)
+		return fmt.Sprintf("sdnd is not running: nothing answers at the socket %s, which an earlier sdnd left there\nstart it with: systemctl start sdnd (or run: sdnd); or %s", path, elsewhere)
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
 		return fmt.Sprintf("sdnd does not answer at %s: connection refused\nit listens on TCP only when started with --api-listen; or %s", e.Host, elsewhere)
 	}

@@ -28,7 +28,8 @@ const helpExitCodes = `sdnctl exits with one of these codes:
        ports or settings that only --take-over or --force touches; nothing was
        changed
     6  a file or value is not valid; nothing was changed
-    7  sdnd, or the node, cannot be reached, or this client is rate-limited
+    7  sdnd, or the node, cannot be reached, or the connection ended before it
+       answered (then the change may have been made), or this client is rate-limited
     8  sdnd does not know who you are, or you may not do that
     9  for status --exit-code: there is an error or a warning
   130  it was interrupted`

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"testing"
@@ -101,5 +103,9 @@ func TestUnreachableSaysWhatToDo(t *testing.T) {
 		if got := explain(&api.UnreachableError{Host: tt.host, Err: tt.err}); !strings.Contains(got, tt.want) {
 			t.Errorf("%s, %v: %q does not say %q", tt.host, tt.err, got, tt.want)
 		}
+	}
+	lost := fmt.Errorf("create: %w", &api.UnreachableError{Host: "unix:///run/s", Err: io.EOF, MaybeDone: true})
+	if got := explain(lost); !strings.Contains(got, "the change may have been made; 'sdnctl history' shows") || strings.Contains(got, "is it running") {
+		t.Errorf("a change that was not answered: %q", got)
 	}
 }

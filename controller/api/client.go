@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -138,10 +139,16 @@ type UnreachableError struct {
 	Host string
 	// Err is why the connection failed.
 	Err error
+	// MaybeDone is true if the request was to change something and the connection
+	// failed after it may have been sent: sdnd may have made the change.
+	MaybeDone bool
 }
 
 // Error says where nothing answered, why, and what to look at.
 func (e *UnreachableError) Error() string {
+	if e.MaybeDone {
+		return fmt.Sprintf("the connection to sdnd at %s ended before the answer: %v; the change may have been made", e.Host, e.Err)
+	}
 	return fmt.Sprintf("cannot reach sdnd at %s: %v; is it running, and may you use the socket?", e.Host, e.Err)
 }
 
@@ -184,7 +191,9 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), method, target, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -215,7 +224,7 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 		if errors.As(err, &ue) {
 			err = ue.Err
 		}
-		return nil, &UnreachableError{Host: c.host, Err: err}
+		return nil, &UnreachableError{Host: c.host, Err: err, MaybeDone: connected.Load() && method != http.MethodGet}
 	}
 	if resp.StatusCode < 300 {
 		return resp, nil

@@ -42,7 +42,9 @@ func (c *Client) Watch(ctx context.Context, o WatchOptions, fn func(Event) error
 		field, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
-		case len(lines.Bytes()) == 0 && data != nil:
+		case len(lines.Bytes()) == 0 && data == nil:
+			complete = false // the end of an event without data, which nobody gets
+		case len(lines.Bytes()) == 0:
 			var e Event
 			if err := json.Unmarshal(data, &e); err != nil {
 				return fmt.Errorf("watch: decode an event: %w", err)
