@@ -205,11 +205,7 @@ func configure(c *lab.Container, st api.PortStatus, n api.Network) error {
 		if err != nil {
 			return err
 		}
-		if prefix := netip.PrefixFrom(ip, a.PrefixLength); ip.Is4() {
-			c.IP, c.Gateway = prefix, gateway
-		} else {
-			c.IP6, c.Gateway6 = prefix, gateway
-		}
+		c.SetLink(netip.PrefixFrom(ip, a.PrefixLength), gateway)
 	}
 	return nil
 }

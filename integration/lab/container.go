@@ -172,12 +172,29 @@ func (c *Container) ForgetNeighbours(ctx context.Context) error {
 	return err
 }
 
-// SetGateway changes the default route.
+// SetLink gives a container that is yet to be made its address and gateway of one
+// family; the zero gateway is none.
+func (c *Container) SetLink(ip netip.Prefix, gateway netip.Addr) {
+	if ip.Addr().Is6() {
+		c.IP6, c.Gateway6 = ip, gateway
+	} else {
+		c.IP, c.Gateway = ip, gateway
+	}
+}
+
+// Gateways returns the container's gateways, IPv4 first.
+func (c *Container) Gateways() []netip.Addr { return addresses(c.Gateway, c.Gateway6) }
+
+// SetGateway changes the default route of the gateway's family.
 func (c *Container) SetGateway(ctx context.Context, gateway netip.Addr) error {
-	if _, err := c.Exec(ctx, "ip", "route", "replace", "default", "via", gateway.String()); err != nil {
+	if _, err := c.Exec(ctx, "ip", "route", "replace", "default", "via", gateway.String(), "dev", "eth0"); err != nil {
 		return err
 	}
-	c.Gateway = gateway
+	if gateway.Is6() {
+		c.Gateway6 = gateway
+	} else {
+		c.Gateway = gateway
+	}
 	return c.save()
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -121,15 +122,24 @@ func (s *soak) addresses(ctx context.Context) error {
 	}
 	holder := map[string]string{}
 	for _, p := range ports.Items {
-		for _, what := range []string{"address " + p.Status.IP, "MAC " + p.Status.MAC} {
+		whats := []string{"MAC " + p.Status.MAC}
+		var has []netip.Addr
+		for _, a := range p.Status.Links() {
+			ip, err := netip.ParseAddr(a.IP)
+			if err != nil {
+				return fmt.Errorf("port %s: %w", p.Name, err)
+			}
+			whats, has = append(whats, "address "+a.IP), append(has, ip)
+		}
+		for _, what := range whats {
 			key := p.Spec.Network + " " + what
 			if other, taken := holder[key]; taken {
 				return fmt.Errorf("%s: held by both %s and %s", key, other, p.Name)
 			}
 			holder[key] = p.Name
 		}
-		if c, ok := s.plugged[p.Name]; ok && (c.IP.Addr().String() != p.Status.IP || c.MAC != p.Status.MAC) {
-			return fmt.Errorf("port %s was given %s %s, and now is said to have %s %s", p.Name, c.IP, c.MAC, p.Status.IP, p.Status.MAC)
+		if c, ok := s.plugged[p.Name]; ok && (!sameAddresses(c.Addresses(), has) || c.MAC != p.Status.MAC) {
+			return fmt.Errorf("port %s was given %v %s, and now is said to have %v %s", p.Name, c.Addresses(), c.MAC, has, p.Status.MAC)
 		}
 	}
 	check, err := s.api.CheckIPAM(ctx)
@@ -137,4 +147,11 @@ func (s *soak) addresses(ctx context.Context) error {
 		err = errors.New("ipam check: " + strings.Join(check.Differences, "; "))
 	}
 	return err
+}
+
+// sameAddresses compares addresses in any order.
+func sameAddresses(x, y []netip.Addr) bool {
+	slices.SortFunc(x, netip.Addr.Compare)
+	slices.SortFunc(y, netip.Addr.Compare)
+	return slices.Equal(x, y)
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// reachability asks from every port to every other, and to the gateway of each.
-// All ask anew who has which address, so that ARP is checked too, and that who
+// reachability asks from every port to every other, and to the gateways of each, in
+// each family that both have.
+// All ask anew who has which address, so that ARP and ND are checked too, and that who
 // talked to a gateway, or to a port that is no more, may find another MAC.
 func (s *soak) reachability(ctx context.Context) error {
 	var all []lab.Reach
@@ -19,11 +20,15 @@ func (s *soak) reachability(ctx context.Context) error {
 			return fmt.Errorf("port %s: %w", from, err)
 		}
 		for _, to := range live {
-			if from != to {
-				all = append(all, lab.Reach{From: c, To: s.plugged[to].IP.Addr(), Want: s.reaches(from, to)})
+			for _, a := range s.plugged[to].Addresses() {
+				if from != to && c.Has(a) {
+					all = append(all, lab.Reach{From: c, To: a, Want: s.reaches(from, to)})
+				}
 			}
 		}
-		all = append(all, lab.Reach{From: c, To: c.Gateway, Want: s.routed(s.ports[from].Network)})
+		for _, gateway := range c.Gateways() {
+			all = append(all, lab.Reach{From: c, To: gateway, Want: s.routed(s.ports[from].Network)})
+		}
 	}
 	s.pings += len(all)
 	return lab.CheckReach(ctx, all)

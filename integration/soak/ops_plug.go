@@ -35,24 +35,27 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 		return err
 	}
 	st := p.Status
-	ip, err := netip.ParseAddr(st.IP)
-	if err != nil {
-		return fmt.Errorf("port %s: %w", port, err)
-	}
 	if err := s.atHand(node); err != nil {
 		return err
 	}
 	s.made++
 	c := lab.Container{
-		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: s.interfaceID(port),
-		IP: netip.PrefixFrom(ip, st.PrefixLength), MAC: st.MAC, MTU: st.MTU,
+		Name: fmt.Sprintf("c%d", s.made), Node: node, InterfaceID: s.interfaceID(port), MAC: st.MAC, MTU: st.MTU,
 	}
 	n, err := s.api.Network(ctx, p.Spec.Network)
 	if err != nil {
 		return err
 	}
-	if c.Gateway, err = api.GatewayFor(st.Addresses[0], n); err != nil {
-		return err
+	for _, a := range st.Links() {
+		ip, err := netip.ParseAddr(a.IP)
+		if err != nil {
+			return fmt.Errorf("port %s: %w", port, err)
+		}
+		gateway, err := api.GatewayFor(a, n)
+		if err != nil {
+			return err
+		}
+		c.SetLink(netip.PrefixFrom(ip, a.PrefixLength), gateway)
 	}
 	got, err := s.lab.AddContainer(ctx, c)
 	if err != nil {

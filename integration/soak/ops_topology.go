@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -21,7 +20,8 @@ const (
 	maxPlugged  = 12
 )
 
-// createNetwork declares a network, every third a segmented one.
+// createNetwork declares a network, every third a segmented one. Its number also says
+// which families it has: IPv4, IPv6 or both.
 func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 	name, ok := free(s.rng, s.networks, "net", maxNetworks)
 	if !ok {
@@ -33,7 +33,10 @@ func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 	}
 	spec := stretched(i, 254, model.MAC{})
 	if i%3 == 2 {
-		spec = model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix(fmt.Sprintf("10.%d.0.0/16", 20+i)), ContainersPerNode: 100, MaxNodes: 20}
+		spec = model.NetworkSpec{Mode: model.Segmented, ContainersPerNode: 100, MaxNodes: 20}
+		for _, subnet := range subnetsOf(i) {
+			spec.Subnets = append(spec.Subnets, model.Subnet{Prefix: netip.PrefixFrom(subnet.addr(0), subnet.segmented)})
+		}
 	}
 	return true, s.declare(ctx, name, nil, spec)
 }
@@ -41,15 +44,33 @@ func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 // stretched is the spec of a stretched network. Its gateway is among addresses
 // that no port is given.
 func stretched(i, gateway int, mac model.MAC) model.NetworkSpec {
-	return model.NetworkSpec{GatewayMAC: mac, Subnets: []model.Subnet{{
-		Prefix: netip.PrefixFrom(subnetAddr(i, 0), 24), Gateway: model.GatewayOf(subnetAddr(i, gateway)),
-		Reserved: []model.AddrRange{{From: subnetAddr(i, 200), To: subnetAddr(i, 254)}},
-	}}}
+	spec := model.NetworkSpec{GatewayMAC: mac}
+	for _, subnet := range subnetsOf(i) {
+		spec.Subnets = append(spec.Subnets, model.Subnet{
+			Prefix: netip.PrefixFrom(subnet.addr(0), subnet.stretched), Gateway: model.GatewayOf(subnet.addr(gateway)),
+			Reserved: []model.AddrRange{{From: subnet.addr(200), To: subnet.addr(254)}},
+		})
+	}
+	return spec
 }
 
-// subnetAddr is an address of the subnet of network i.
-func subnetAddr(i, host int) netip.Addr {
-	return netip.AddrFrom4([4]byte{10, byte(20 + i), 0, byte(host)})
+// subnet is the addresses of a network in one family.
+type subnet struct {
+	addr func(host int) netip.Addr
+	// The length of its prefix, by the network's mode.
+	stretched, segmented int
+}
+
+// subnetsOf returns those of network i: networks 0 and 4 have IPv4, 1 and 5 IPv6, and
+// the others both.
+func subnetsOf(i int) (all []subnet) {
+	if i%4 != 1 {
+		all = append(all, subnet{func(host int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(20 + i), 0, byte(host)}) }, 24, 16})
+	}
+	if i%4 != 0 {
+		all = append(all, subnet{func(host int) netip.Addr { return netip.AddrFrom16([16]byte{0xfd, 3: byte(20 + i), 15: byte(host)}) }, 64, 48})
+	}
+	return all
 }
 
 // renumberGateway gives a network's gateway another address, another MAC, or both,
@@ -92,12 +113,14 @@ func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 		if err != nil {
 			return true, err
 		}
-		gateway, err := api.GatewayFor(p.Status.Addresses[0], n)
-		if err != nil {
-			return true, err
-		}
-		if err := s.plugged[port].SetGateway(ctx, gateway); err != nil {
-			return true, err
+		for _, a := range p.Status.Links() {
+			gateway, err := api.GatewayFor(a, n)
+			if err != nil {
+				return true, err
+			}
+			if err := s.plugged[port].SetGateway(ctx, gateway); err != nil {
+				return true, err
+			}
 		}
 	}
 	return true, nil
@@ -163,10 +186,15 @@ func (s *soak) renumberGhost(ctx context.Context) (bool, error) {
 	return true, s.declare(ctx, name, nil, s.ghostSpec())
 }
 
-// ghostSpec has an address that no other node has.
+// ghostSpec has a tunnel address that no other node has, one in four an IPv6 one,
+// which the real nodes do not reach.
 func (s *soak) ghostSpec() model.NodeSpec {
 	for {
-		ip := netip.AddrFrom4([4]byte{172, 16, 56, byte(100 + s.rng.IntN(100))})
+		n := byte(100 + s.rng.IntN(100))
+		ip := netip.AddrFrom4([4]byte{172, 16, 56, n})
+		if n%4 == 0 {
+			ip = netip.AddrFrom16([16]byte{0xfd, 3: 0x56, 15: n})
+		}
 		taken := false
 		for _, g := range s.ghosts {
 			taken = taken || g.TunnelIP == ip
