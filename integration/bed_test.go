@@ -160,11 +160,12 @@ func (b *bed) apply(yaml string) {
 	b.must(err)
 }
 
-// scenario joins nodes and applies the topology of one of the examples.
+// scenario joins nodes and applies the topology of one of the examples, whose networks
+// get IPv6 beside IPv4.
 func (b *bed) scenario(example string, nodes ...string) {
 	b.t.Helper()
 	b.join(nodes...)
-	b.apply(exampleFile(b.t, example))
+	b.apply(bothFamilies(b.t, exampleFile(b.t, example)))
 }
 
 func exampleFile(t testing.TB, example string) string {
@@ -197,17 +198,23 @@ func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Conta
 // configure gives a container the addresses and gateways of a port.
 func configure(c *lab.Container, st api.PortStatus, n api.Network) error {
 	for _, a := range st.Links() {
-		ip, err := netip.ParseAddr(a.IP)
+		ip, gateway, err := link(a, n)
 		if err != nil {
 			return err
 		}
-		gateway, err := api.GatewayFor(a, n)
-		if err != nil {
-			return err
-		}
-		c.SetLink(netip.PrefixFrom(ip, a.PrefixLength), gateway)
+		c.SetLink(ip, gateway)
 	}
 	return nil
+}
+
+// link reads an address of a port, and the gateway that it has or would have.
+func link(a api.PortLink, n api.Network) (netip.Prefix, netip.Addr, error) {
+	ip, err := netip.ParseAddr(a.IP)
+	if err != nil {
+		return netip.Prefix{}, netip.Addr{}, err
+	}
+	gateway, err := api.GatewayFor(a, n)
+	return netip.PrefixFrom(ip, a.PrefixLength), gateway, err
 }
 
 // bound waits until ports are bound, and every node has what follows from it.
@@ -306,15 +313,16 @@ func (b *bed) unreachable(from *lab.Container, to string) {
 	}
 }
 
-// matrix pings between all pairs, and then asks ovs-vswitchd's ofproto/trace
-// about each: both must say what want says.
+// matrix pings between all pairs, in all families, and then asks ovs-vswitchd's
+// ofproto/trace about each: both must say what want says. A trace takes a while, so it
+// is asked about one pair by IPv4 and about the next by IPv6.
 func (b *bed) matrix(all []*lab.Container, want func(from, to *lab.Container) bool) {
 	b.t.Helper()
 	b.must(lab.CheckMatrix(b.ctx, all, want))
-	for _, from := range all {
-		for _, to := range all {
-			if from != to {
-				b.trace(from, to, want(from, to))
+	for i, from := range all {
+		for j, to := range all {
+			if shared := from.Shared(to); from != to && len(shared) > 0 {
+				b.traceTo(from, to, shared[(i+j)%len(shared)], want(from, to))
 			}
 		}
 	}
@@ -325,10 +333,8 @@ func everyPair(_, _ *lab.Container) bool { return true }
 // trace asks ofproto/trace where an echo request ends, in each family that both have.
 func (b *bed) trace(from, to *lab.Container, arrives bool) {
 	b.t.Helper()
-	for _, a := range to.Addresses() {
-		if from.Has(a) {
-			b.traceTo(from, to, a, arrives)
-		}
+	for _, a := range from.Shared(to) {
+		b.traceTo(from, to, a, arrives)
 	}
 }
 
@@ -424,6 +430,12 @@ func (b *bed) frames(s *lab.Sniffer, keep func(lab.Frame) bool) []lab.Frame {
 func receivedARPRequest(f lab.Frame) bool {
 	a, ok := f.ARP()
 	return ok && !f.Sent && a.Op == lab.ARPRequest
+}
+
+// receivedRequest keeps ARP requests and neighbour solicitations that came from outside.
+func receivedRequest(f lab.Frame) bool {
+	m, ok := f.ICMPv6()
+	return receivedARPRequest(f) || ok && !f.Sent && m.Type == 135
 }
 
 // nodes declares node1 to nodeN in YAML, ready for more documents.

@@ -13,7 +13,7 @@ import (
 func TestBinding(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
-	b.apply(nodes(2) + `
+	b.apply(bothFamilies(t, nodes(2)+`
 {kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
 ---
 {kind: Port, name: here, spec: {network: blue, node: node1}}
@@ -21,7 +21,7 @@ func TestBinding(t *testing.T) {
 {kind: Port, name: by-id, spec: {network: blue, node: node1, interfaceID: 3c5e7f20-vm}}
 ---
 {kind: Port, name: by-name, spec: {network: blue, node: node2, interface: tap7}}
-`)
+`))
 	here := b.plug("here", "node1")
 	byID := b.plug("by-id", "node1", func(c *lab.Container) { c.Interface, c.InterfaceID = "vnet3", "3c5e7f20-vm" })
 	byName := b.plug("by-name", "node2", func(c *lab.Container) { c.Interface, c.InterfaceID = "tap7", "" })

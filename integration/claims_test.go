@@ -134,7 +134,7 @@ func TestClaims(t *testing.T) {
 		b.reach(peer, source.IP.Addr().String())
 		// Either tap passes on what it receives, as one of them does in a migration.
 		senders := &probes{b: b, dropped: b.dropped()}
-		p, err := prober.Start(peer, source)
+		p, err := prober.Start(peer, source, source.IP.Addr())
 		b.must(err)
 		senders.all = append(senders.all, p)
 		b.must(p.Also(destination))

@@ -178,7 +178,14 @@ func TestIPv6(t *testing.T) {
 {kind: Port, name: both2, spec: {network: both, node: node2}}
 `
 		b.apply(fmt.Sprintf(file, ""))
-		b.unreachable(all["both1"], all["both2"].IP6.Addr().String())
+		// The datapath keeps a flow in use until it has been looked at anew.
+		b.must(lab.PollFor(b.ctx, 10*time.Second, "no answer by IPv6", func(ctx context.Context) error {
+			replies, err := all["both1"].Ping(ctx, all["both2"].IP6.Addr(), 1)
+			if err == nil && len(replies) > 0 {
+				err = errors.New("answered")
+			}
+			return err
+		}))
 		b.reach(all["both1"], all["both2"].IP.Addr().String())
 		b.apply(fmt.Sprintf(file, `, {cidr: "fd00:7::/64"}`))
 		for i := 1; i <= 2; i++ {

@@ -146,11 +146,13 @@ func (b *bed) probe(pairs ...[2]*lab.Container) *probes {
 	b.t.Helper()
 	ps := &probes{b: b, dropped: b.dropped()}
 	for _, pair := range pairs {
-		// Their first packets would wait for ARP.
-		b.reach(pair[0], pair[1].IP.Addr().String())
 		for _, dir := range [][2]*lab.Container{pair, {pair[1], pair[0]}} {
-			p, err := prober.Start(dir[0], dir[1])
-			ps.all = append(ps.all, must(b, p, err))
+			for _, a := range dir[0].Shared(dir[1]) {
+				// The first packet would wait for ARP or ND.
+				b.reach(dir[0], a.String())
+				p, err := prober.Start(dir[0], dir[1], a)
+				ps.all = append(ps.all, must(b, p, err))
+			}
 		}
 	}
 	ps.flow(50)

@@ -133,7 +133,7 @@ func moves(b *bed, old, blue1, blue2 *lab.Container) {
 		senders := &probes{b: b, dropped: b.dropped()}
 		for _, from := range []*lab.Container{blue1, blue2} {
 			b.reach(from, old.IP.Addr().String())
-			p, err := prober.Start(from, old)
+			p, err := prober.Start(from, old, old.IP.Addr())
 			b.must(err)
 			senders.all = append(senders.all, p)
 			b.must(p.Also(twin))

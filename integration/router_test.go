@@ -10,7 +10,7 @@ import (
 func TestRouter(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
-	b.apply(nodes(2) + `
+	b.apply(bothFamilies(t, nodes(2)+`
 {kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
 ---
 {kind: Network, name: green, spec: {subnets: [{cidr: 10.8.0.0/24, gateway: 10.8.0.254}, {cidr: 10.8.1.0/24}]}}
@@ -25,10 +25,10 @@ func TestRouter(t *testing.T) {
 ---
 {kind: Port, name: green1, spec: {network: green, node: node1}}
 ---
-{kind: Port, name: green2, spec: {network: green, node: node2, ip: 10.8.1.7}}
+{kind: Port, name: green2, spec: {network: green, node: node2, ips: [10.8.1.7, "fd00:a08:1::7"]}}
 ---
 {kind: Port, name: alone1, spec: {network: alone, node: node1}}
-`)
+`))
 	all := map[string]*lab.Container{}
 	var list []*lab.Container
 	for name, node := range map[string]string{"blue1": "node1", "blue2": "node2", "green1": "node1", "green2": "node2", "alone1": "node1"} {
@@ -40,11 +40,16 @@ func TestRouter(t *testing.T) {
 	b.matrix(list, notAlone)
 
 	for _, to := range []string{"green1", "green2"} {
-		if ttl := b.reach(all["blue1"], all[to].IP.Addr().String()); ttl != 63 {
-			t.Errorf("from %s the answer's TTL is %d, want 63: one router, wherever it is", to, ttl)
+		for _, a := range all[to].Addresses() {
+			if ttl := b.reach(all["blue1"], a.String()); ttl != 63 {
+				t.Errorf("from %s (%s) the answer's TTL is %d, want 63: one router, wherever it is", to, a, ttl)
+			}
 		}
 	}
 	for from, gateway := range map[string]string{"blue1": "10.7.0.1", "blue2": "10.7.0.1", "green1": "10.8.0.254", "green2": "10.8.1.1"} {
+		if ttl := b.reach(all[from], all[from].Gateway6.String()); ttl != 64 {
+			t.Errorf("%s answers with TTL %d, want 64", all[from].Gateway6, ttl)
+		}
 		if ttl := b.reach(all[from], gateway); ttl != 64 {
 			t.Errorf("%s answers with TTL %d, want 64", gateway, ttl)
 		}

@@ -12,7 +12,8 @@ import (
 // layer-2 domain per node, and routing between the nodes.
 func TestScaleModel(t *testing.T) {
 	b := newBed(t, 2)
-	b.scenario("scale-model", "node1", "node2")
+	b.join("node1", "node2")
+	b.apply(exampleFile(t, "scale-model"))
 	all := map[string]*lab.Container{}
 	var list []*lab.Container
 	for name, node := range map[string]string{
@@ -23,6 +24,18 @@ func TestScaleModel(t *testing.T) {
 		list = append(list, all[name])
 	}
 	b.bound("netsho1", "netsho2", "netsho3", "nginx1", "netsho4", "nginx2")
+	b.matrix(list, everyPair)
+	b.run("an eighth of OVN's flows, with twice the ports", func(t *testing.T, b *bed) {
+		for _, node := range []string{"node1", "node2"} {
+			n := b.flowCount(node)
+			t.Logf("%s: %d flows; OVN's node1 had 412 with two ports", node, n)
+			if n > 51 {
+				t.Errorf("%s has %d flows, want at most 51", node, n)
+			}
+		}
+	})
+	b.apply(bothFamilies(t, exampleFile(t, "scale-model")))
+	b.widened(list...)
 	b.matrix(list, everyPair)
 	one, far := all["netsho1"], all["netsho4"]
 
@@ -41,7 +54,7 @@ func TestScaleModel(t *testing.T) {
 		for _, ask := range []struct {
 			from *lab.Container
 			gw   string
-		}{{one, "10.244.1.1"}, {far, "10.244.2.1"}} {
+		}{{one, "10.244.1.1"}, {far, "10.244.2.1"}, {one, one.Gateway6.String()}, {far, far.Gateway6.String()}, {one, far.Gateway6.String()}} {
 			if ttl := b.reach(ask.from, ask.gw); ttl != 64 {
 				t.Errorf("%s answers with TTL %d, want 64", ask.gw, ttl)
 			}
@@ -52,8 +65,10 @@ func TestScaleModel(t *testing.T) {
 			t.Errorf("within the node the answer's TTL is %d, want 64", ttl)
 		}
 		sniffer := b.sniff(far)
-		if ttl := b.reach(one, far.IP.Addr().String()); ttl != 63 {
-			t.Errorf("across nodes the answer's TTL is %d, want 63", ttl)
+		for _, a := range far.Addresses() {
+			if ttl := b.reach(one, a.String()); ttl != 63 {
+				t.Errorf("across nodes the answer's TTL from %s is %d, want 63", a, ttl)
+			}
 		}
 		requests := b.frames(sniffer, func(f lab.Frame) bool {
 			_, ok := f.Echo()
@@ -69,9 +84,11 @@ func TestScaleModel(t *testing.T) {
 		}
 	})
 	b.run("full-size packets and TCP", func(t *testing.T, b *bed) {
-		// 1422 bytes, 8 of ICMP and 20 of IP are the MTU of 1450.
-		if out, err := one.Exec(b.ctx, "ping", "-c2", "-i0.2", "-W2", "-Mdo", "-s1422", far.IP.Addr().String()); err != nil {
-			t.Errorf("%v\n%s", err, out)
+		// 1422 bytes, 8 of ICMP and 20 of IP are the MTU of 1450; IPv6 has 40.
+		for size, a := range map[string]netip.Addr{"-s1422": far.IP.Addr(), "-s1402": far.IP6.Addr()} {
+			if out, err := one.Exec(b.ctx, "ping", "-c2", "-i0.2", "-W2", "-Mdo", size, a.String()); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
 		}
 		b.tcp(one, far)
 		b.tcp(one, all["nginx1"])
@@ -131,15 +148,6 @@ func TestScaleModel(t *testing.T) {
 			t.Errorf("changes sent: %v, want none to node1 and some to node2", sent)
 		}
 		b.matrix(append(list, all["late"]), everyPair)
-	})
-	b.run("an eighth of OVN's flows, with twice the ports", func(t *testing.T, b *bed) {
-		for _, node := range []string{"node1", "node2"} {
-			n := b.flowCount(node)
-			t.Logf("%s: %d flows; OVN's node1 had 412 with two ports", node, n)
-			if n > 51 {
-				t.Errorf("%s has %d flows, want at most 51", node, n)
-			}
-		}
 	})
 	b.verify()
 }

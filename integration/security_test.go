@@ -1,11 +1,17 @@
 package integration
 
 import (
+	"context"
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestSpoofing: what a container sends under a false name reaches nobody,
@@ -13,7 +19,7 @@ import (
 func TestSpoofing(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
-	b.apply(nodes(2) + `
+	b.apply(bothFamilies(t, nodes(2)+`
 {kind: Network, name: blue, spec: {cidr: 10.7.0.0/24}}
 ---
 {kind: Network, name: green, spec: {cidr: 10.8.0.0/24}}
@@ -22,14 +28,17 @@ func TestSpoofing(t *testing.T) {
 ---
 {kind: Port, name: rogue, spec: {network: blue, node: node1}}
 ---
+{kind: Port, name: rogue6, spec: {network: blue, node: node1}}
+---
 {kind: Port, name: near, spec: {network: blue, node: node1}}
 ---
 {kind: Port, name: far, spec: {network: blue, node: node2}}
 ---
 {kind: Port, name: routed, spec: {network: green, node: node2}}
-`)
+`))
 	rogue, near, far, routed := b.plug("rogue", "node1"), b.plug("near", "node1"), b.plug("far", "node2"), b.plug("routed", "node2")
-	b.bound("rogue", "near", "far", "routed")
+	b.plug("rogue6", "node1")
+	b.bound("rogue", "rogue6", "near", "far", "routed")
 	b.matrix([]*lab.Container{rogue, near, far, routed}, everyPair)
 	gateway, err := rogue.NextHopMAC(b.ctx, routed.IP.Addr())
 	b.must(err)
@@ -92,7 +101,98 @@ func TestSpoofing(t *testing.T) {
 			t.Errorf("answered: %v", got)
 		}
 	})
+	b.run("by IPv6", func(t *testing.T, b *bed) { spoofByIPv6(t, b, near, far, routed) })
 	b.verify()
+}
+
+// spoofByIPv6 sends from the container rogue6 under false names, and what others would
+// believe: none of it arrives, and what is from false addresses is counted for the port.
+func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
+	rogue, err := b.Container("rogue6")
+	b.must(err)
+	b.reach(rogue, routed.IP6.Addr().String())
+	gateway, err := rogue.NextHopMAC(b.ctx, routed.IP6.Addr())
+	b.must(err)
+	linkLocal := func(c *lab.Container) netip.Addr { return model.LinkLocal(model.MAC(mac(t, c.MAC))) }
+	var (
+		mine     = mac(t, rogue.MAC)
+		me       = rogue.IP6.Addr()
+		false1   = mac(t, "02:de:ad:be:ef:06")
+		allNodes = netip.MustParseAddr("ff02::1")
+	)
+	const honest = 1000
+	sent := 0
+	for _, to := range []struct {
+		victim *lab.Container
+		mac    string
+	}{{near, near.MAC}, {far, far.MAC}, {routed, gateway}} {
+		sniffer := b.sniff(to.victim)
+		dst, ip := mac(t, to.mac), to.victim.IP6.Addr()
+		as := func(src net.HardwareAddr, from netip.Addr) lab.ICMPv6 {
+			return lab.ICMPv6{EtherSrc: src, EtherDest: dst, From: from, To: ip}
+		}
+		// From addresses that are not the port's.
+		var frames [][]byte
+		for id, m := range []lab.ICMPv6{
+			as(false1, me), as(mine, netip.MustParseAddr("fd00:a07::99")), as(mine, near.IP6.Addr()), as(mac(t, near.MAC), near.IP6.Addr()),
+			as(mine, linkLocal(near)), as(mine, netip.MustParseAddr("fe80::99")),
+		} {
+			frames = append(frames, m.Echo(uint16(id)).Frame())
+		}
+		for _, from := range []netip.Addr{linkLocal(near), model.LinkLocal(model.MAC(mac(t, gateway)))} {
+			for _, m := range as(mine, from).NeighbourDiscovery(near.IP6.Addr(), mine) {
+				frames = append(frames, m.Frame())
+			}
+		}
+		sent += len(frames)
+		// In its own name: I am near, I am the router, the way is by me; to the victim and
+		// to all.
+		for _, from := range []netip.Addr{me, linkLocal(rogue)} {
+			for _, m := range as(mine, from).NeighbourDiscovery(near.IP6.Addr(), mine) {
+				frames = append(frames, m.Frame())
+				m.To, m.EtherDest = allNodes, net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}
+				frames = append(frames, m.Frame())
+			}
+		}
+		for _, f := range append(frames, as(mine, me).Echo(honest).Frame()) {
+			b.must(rogue.Send(f))
+		}
+		is := func(id uint16) func(lab.Frame) bool {
+			return func(f lab.Frame) bool {
+				m, ok := f.ICMPv6()
+				got, echo := m.EchoID()
+				return ok && echo && got == id && !f.Sent
+			}
+		}
+		b.awaitFrame(sniffer, "the one honest packet by IPv6", is(honest))
+		for _, f := range b.frames(sniffer, func(f lab.Frame) bool { return !f.Sent && !is(honest)(f) }) {
+			// The victim asks who the rogue is, for it answers, and is told.
+			told := func(m lab.ICMPv6) bool { return m.Type == 136 && netip.AddrFrom16([16]byte(m.Body[4:20])) == m.From }
+			if m, ok := f.ICMPv6(); ok && !told(m) {
+				t.Errorf("to %s arrived ICMPv6 type %d from %s (%s): % x", to.victim.Name, m.Type, m.From, m.EtherSrc, m.Body)
+			}
+		}
+		neighbours, err := to.victim.Exec(b.ctx, "ip", "-6", "neigh", "show", near.IP6.Addr().String())
+		b.must(err)
+		if strings.Contains(neighbours, rogue.MAC) {
+			t.Errorf("%s believes that near is the rogue: %s", to.victim.Name, neighbours)
+		}
+	}
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "what the port may not send to be told of it", func(ctx context.Context) error {
+		p, err := b.api.Port(ctx, "rogue6")
+		if err != nil {
+			return err
+		}
+		for _, c := range p.Status.Conditions {
+			if c.Reason == string(condition.SourceMACMismatch) || c.Reason == string(condition.SourceAddressMismatch) {
+				if d := p.Status.Drops; d == nil || d.Packets < uint64(sent) {
+					return fmt.Errorf("%d packets were sent, and told is %+v", sent, d)
+				}
+				return nil
+			}
+		}
+		return fmt.Errorf("conditions: %+v", p.Status.Conditions)
+	}))
 }
 
 // TestTaggedFrames: a frame with a VLAN tag reaches nobody, neither on its node

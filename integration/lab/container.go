@@ -160,6 +160,11 @@ func (c *Container) Addresses() (all []netip.Addr) {
 	return all
 }
 
+// Shared returns the other's addresses in the families that both have.
+func (c *Container) Shared(other *Container) []netip.Addr {
+	return slices.DeleteFunc(other.Addresses(), func(a netip.Addr) bool { return !c.Has(a) })
+}
+
 // Has reports whether the container has an address of the other's family.
 func (c *Container) Has(other netip.Addr) bool {
 	return slices.ContainsFunc(c.Addresses(), func(a netip.Addr) bool { return a.BitLen() == other.BitLen() })
@@ -172,14 +177,32 @@ func (c *Container) ForgetNeighbours(ctx context.Context) error {
 	return err
 }
 
-// SetLink gives a container that is yet to be made its address and gateway of one
-// family; the zero gateway is none.
+// SetLink notes the container's address and gateway of one family, before it is made;
+// the zero gateway is none.
 func (c *Container) SetLink(ip netip.Prefix, gateway netip.Addr) {
 	if ip.Addr().Is6() {
 		c.IP6, c.Gateway6 = ip, gateway
 	} else {
 		c.IP, c.Gateway = ip, gateway
 	}
+}
+
+// AddLink gives a running container an address and gateway of another family.
+func (c *Container) AddLink(ctx context.Context, ip netip.Prefix, gateway netip.Addr) error {
+	add := []string{"ip", "addr", "add", ip.String(), "dev", "eth0"}
+	if ip.Addr().Is6() {
+		add = append(add, "nodad")
+	}
+	if _, err := c.Exec(ctx, add...); err != nil {
+		return err
+	}
+	if gateway.IsValid() {
+		if err := c.SetGateway(ctx, gateway); err != nil {
+			return err
+		}
+	}
+	c.SetLink(ip, gateway)
+	return c.save()
 }
 
 // Gateways returns the container's gateways, IPv4 first.

@@ -12,6 +12,7 @@ import (
 const (
 	etherIPv4 = 0x0800
 	etherARP  = 0x0806
+	etherIPv6 = 0x86dd
 	// etherMarker is that of the sniffer's own frames, from no MAC: IPv6's, so that
 	// a switch does not take them for something that the port should not send.
 	etherMarker = 0x86dd

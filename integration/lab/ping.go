@@ -62,13 +62,16 @@ func (c *Container) Reaches(ctx context.Context, to netip.Addr) (Reply, error) {
 	return got, err
 }
 
-// CheckMatrix asks from every container to every other, as CheckReach does.
+// CheckMatrix asks from every container to every other, in each family that both
+// have, as CheckReach does.
 func CheckMatrix(ctx context.Context, all []*Container, want func(from, to *Container) bool) error {
 	var pairs []Reach
 	for _, a := range all {
 		for _, b := range all {
-			if a != b {
-				pairs = append(pairs, Reach{From: a, To: b.IP.Addr(), Want: want(a, b)})
+			for _, to := range a.Shared(b) {
+				if a != b {
+					pairs = append(pairs, Reach{From: a, To: to, Want: want(a, b)})
+				}
 			}
 		}
 	}

@@ -49,17 +49,17 @@ type Probe struct {
 	err       error
 }
 
-// Start begins to send from one container to another.
-func Start(from, to *lab.Container) (*Probe, error) {
+// Start begins to send from one container to an address of another.
+func Start(from, to *lab.Container, at netip.Addr) (*Probe, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Probe{
-		Name: from.Name + " to " + to.Name, start: time.Now(), cancel: cancel, missing: map[uint64]bool{},
+		Name: fmt.Sprintf("%s to %s (%s)", from.Name, to.Name, at), start: time.Now(), cancel: cancel, missing: map[uint64]bool{},
 	}
 	if err := p.Also(to); err != nil {
 		cancel()
 		return nil, err
 	}
-	c, err := from.Dial(ctx, "udp4", netip.AddrPortFrom(to.IP.Addr(), p.port).String())
+	c, err := from.Dial(ctx, "udp", netip.AddrPortFrom(at, p.port).String())
 	if err != nil {
 		cancel()
 		return nil, errors.Join(fmt.Errorf("probe %s: %w", p.Name, err), p.close())
@@ -72,7 +72,7 @@ func Start(from, to *lab.Container) (*Probe, error) {
 // Also counts what arrives at another container, too, as arrived: one that has
 // the same address and takes the receiver's place.
 func (p *Probe) Also(to *lab.Container) error {
-	l, err := to.ListenPacket("udp4", fmt.Sprintf(":%d", p.port))
+	l, err := to.ListenPacket("udp", fmt.Sprintf(":%d", p.port))
 	if err != nil {
 		return fmt.Errorf("probe %s: %w", p.Name, err)
 	}

@@ -49,7 +49,7 @@ func TestProbe(t *testing.T) {
 	}
 	probe := func(harm func(*prober.Probe)) prober.Report {
 		t.Helper()
-		p, err := prober.Start(a, b)
+		p, err := prober.Start(a, b, b.IP.Addr())
 		if err != nil {
 			t.Fatal(err)
 		}
