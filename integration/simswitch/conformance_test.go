@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 )
@@ -27,7 +28,7 @@ import (
 func TestConformance(t *testing.T) {
 	real := startOVS(t, 2)
 	d, second := drive(t, real, 0), drive(t, real, 1)
-	sim := simulate(t, simswitch.Config{DatapathID: datapathID, Ports: portsOf(t, d)})
+	sim := simulate(t, simswitch.Config{DatapathID: ovstest.DatapathID, Ports: portsOf(t, d)})
 	simD, simSecond := drive(t, sim, 0), drive(t, sim, 1)
 	for _, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {

@@ -33,7 +33,7 @@ func TestPorts(t *testing.T) {
 	}
 	d.log = nil
 
-	real.vsctl("add-port", "br0", "p7", "--", "set", "interface", "p7", "type=dummy", "ofport_request=7")
+	real.Vsctl("add-port", "br0", "p7", "--", "set", "interface", "p7", "type=dummy", "ofport_request=7")
 	s := status()
 	if s.Reason != openflow.PortAdded || s.Port.No != 7 {
 		t.Fatalf("Open vSwitch says %+v", s)
@@ -52,7 +52,7 @@ func TestPorts(t *testing.T) {
 		one.send(encode(t, &mod), encode(t, &mod), encode(t, &wrongNo), encode(t, &wrongAddr), encode(t, openflow.PortDescRequest()))
 	}
 
-	real.vsctl("del-port", "br0", "p7")
+	real.Vsctl("del-port", "br0", "p7")
 	if s := status(); s.Reason != openflow.PortDeleted || s.Port.No != 7 {
 		t.Fatalf("Open vSwitch says %+v", s)
 	}

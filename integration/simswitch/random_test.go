@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 )
@@ -23,7 +24,7 @@ import (
 func TestRandomMods(t *testing.T) {
 	real := startOVS(t, 1)
 	d := drive(t, real, 0)
-	simD := drive(t, simulate(t, simswitch.Config{DatapathID: datapathID, Ports: portsOf(t, d)}), 0)
+	simD := drive(t, simulate(t, simswitch.Config{DatapathID: ovstest.DatapathID, Ports: portsOf(t, d)}), 0)
 	rapid.Check(t, func(rt *rapid.T) {
 		steps := rapid.SliceOfN(step(), 1, 25).Draw(rt, "steps")
 		for _, both := range []*driver{d, simD} {

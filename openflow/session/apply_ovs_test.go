@@ -31,7 +31,7 @@ func TestOVSApply(t *testing.T) {
 	if err := s.Apply(ctx, slices.Values(meterMods(ids...))); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(o.ofctl("dump-meters"), "meter="); got != len(ids) {
+	if got := strings.Count(o.Ofctl("dump-meters"), "meter="); got != len(ids) {
 		t.Errorf("%d meters, want %d", got, len(ids))
 	}
 	err := s.Apply(ctx, slices.Values(meterMods(3000, 7, 3001, 8)))
@@ -39,7 +39,7 @@ func TestOVSApply(t *testing.T) {
 	if !errors.As(err, &refused) || !slices.Equal(refused.Message[8:], meterMods(7)[0][8:]) || refused.Err.Name() != "OFPMMFC_METER_EXISTS" {
 		t.Errorf("error %v", err)
 	}
-	if text := o.ofctl("dump-meters"); !strings.Contains(text, "meter=3000 ") || !strings.Contains(text, "meter=3001 ") {
+	if text := o.Ofctl("dump-meters"); !strings.Contains(text, "meter=3000 ") || !strings.Contains(text, "meter=3001 ") {
 		t.Errorf("meters beside the refused ones are not there")
 	}
 	before := s.Stats().BytesOut
@@ -69,13 +69,13 @@ func TestOVSGroupsInBundle(t *testing.T) {
 	if err := s.Bundle(ctx, flags, slices.Values([][]byte{group(1, 5), group(2, 6), flow(1), flow(2)})); err != nil {
 		t.Fatal(err)
 	}
-	before := o.ofctl("dump-groups") + o.countFlows()
+	before := o.Ofctl("dump-groups") + o.countFlows()
 	err := s.Bundle(ctx, flags, slices.Values([][]byte{group(1, 9), group(3, 9), flow(3), flow(99)}))
 	var refused *BundleError
 	if !errors.As(err, &refused) || refused.Index != 3 {
 		t.Errorf("error %v", err)
 	}
-	if after := o.ofctl("dump-groups") + o.countFlows(); after != before {
+	if after := o.Ofctl("dump-groups") + o.countFlows(); after != before {
 		t.Errorf("a refused bundle left\n%s\nof\n%s", after, before)
 	}
 	if err := s.Bundle(ctx, flags, slices.Values([][]byte{openflow.AppendGroupDelete(nil, 0, 1)})); err != nil {
@@ -114,7 +114,7 @@ func TestOVSWatchGroups(t *testing.T) {
 		{"add-group", "group_id=2,type=all"}, {"mod-group", "group_id=1,type=indirect,bucket=actions=output:1"}, {"del-groups", "group_id=2"},
 		{"add-meter", "meter=2,kbps,band=type=drop,rate=1"}, {"mod-meter", "meter=1,kbps,band=type=drop,rate=1"}, {"del-meter", "meter=1"},
 	} {
-		o.ofctl(args[0], args[1:]...)
+		o.Ofctl(args[0], args[1:]...)
 		select {
 		case <-changed:
 		case <-time.After(5 * time.Second):

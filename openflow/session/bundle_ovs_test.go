@@ -92,7 +92,7 @@ func TestOVSRefusedPipelinedBundle(t *testing.T) {
 	s := o.session(Config{})
 	for i, bad := range badMods {
 		t.Run(bad.name, func(t *testing.T) {
-			defer o.ofctl("del-flows")
+			defer o.Ofctl("del-flows")
 			mods := withBad(4, 2, bad.flow)
 			err := s.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered|BundlePipelined, slices.Values(mods))
 			var refused *BundleError
@@ -132,7 +132,7 @@ func TestOVSStalledBundle(t *testing.T) {
 		t.Skip("takes 3 s")
 	}
 	o, ctx := startOVS(t), testContext(t)
-	o.vsctl("set", "open_vswitch", ".", "other_config:bundle-idle-timeout=1")
+	o.Vsctl("set", "open_vswitch", ".", "other_config:bundle-idle-timeout=1")
 	s := o.session(Config{})
 	err := s.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered, func(yield func([]byte) bool) {
 		i := 0
@@ -183,7 +183,7 @@ func BenchmarkOVSBundle(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.StopTimer()
-				o.ofctl("del-flows")
+				o.Ofctl("del-flows")
 				b.StartTimer()
 			}
 		})

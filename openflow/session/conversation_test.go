@@ -282,9 +282,9 @@ func recordConversation(t *testing.T) {
 // world does to an Open vSwitch what a conversation needs.
 func (o *ovs) world() outside {
 	return outside{
-		packetArrives: func() { o.appctl("netdev-dummy/receive", "p1", testPacketHex) },
+		packetArrives: func() { o.Appctl("netdev-dummy/receive", "p1", testPacketHex) },
 		portIsAdded: func() {
-			o.vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
+			o.Vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
 		},
 	}
 }

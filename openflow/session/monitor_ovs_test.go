@@ -19,7 +19,7 @@ import (
 // connection like that of ovs-ofctl.
 func (o *ovs) another() *Session {
 	o.tb.Helper()
-	conn, err := net.Dial("unix", o.path("br0.mgmt"))
+	conn, err := net.Dial("unix", o.Path("br0.mgmt"))
 	if err != nil {
 		o.tb.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func TestOVSMonitor(t *testing.T) {
 		{"group's end", []string{"del-groups", "group_id=9"}, "DELETED (group_delete) table=4, cookie=0x0, priority=32768 actions=group:9\n"},
 	} {
 		if tt.do[0] == "--bundle" {
-			o.run("ovs-ofctl", "-O", "OpenFlow13", "--bundle", tt.do[1], "unix:"+o.path("br0.mgmt"), tt.do[2])
+			o.Run("ovs-ofctl", "-O", "OpenFlow13", "--bundle", tt.do[1], "unix:"+o.Path("br0.mgmt"), tt.do[2])
 		} else {
-			o.ofctl(tt.do[0], tt.do[1:]...)
+			o.Ofctl(tt.do[0], tt.do[1:]...)
 		}
 		// ovs-ofctl waits until the switch has done it, so by now it is on its
 		// way to us, before the answer to this.
@@ -111,7 +111,7 @@ func TestOVSMonitor(t *testing.T) {
 		}
 	}
 
-	o.ofctl("add-flow", "table=3,hard_timeout=1,actions=drop")
+	o.Ofctl("add-flow", "table=3,hard_timeout=1,actions=drop")
 	reported(t, m)
 	if got, want := reported(t, m), "DELETED (hard) table=3, cookie=0x0, hard_timeout=1, priority=32768 actions=drop\n"; got != want {
 		t.Errorf("expired: %s", got)
@@ -120,12 +120,12 @@ func TestOVSMonitor(t *testing.T) {
 	if err := m.Close(ctx); err != nil {
 		t.Error(err)
 	}
-	o.ofctl("add-flow", "actions=drop")
+	o.Ofctl("add-flow", "actions=drop")
 	if err := s.Barrier(ctx); err != nil || taken(m) != "" {
 		t.Errorf("after Close there are reports, or %v", err)
 	}
 	m = monitorAll(t, s)
-	o.ofctl("del-flows")
+	o.Ofctl("del-flows")
 	if got := reported(t, m); got != "DELETED (delete) table=0, cookie=0x0, priority=32768 actions=drop\n" {
 		t.Errorf("a new monitor: %s", got)
 	}
@@ -143,9 +143,9 @@ func TestOVSMonitorSelects(t *testing.T) {
 	}
 	for _, f := range []string{"table=4,ip,actions=output:2", "table=3,ip,actions=output:1", "table=3,arp,actions=output:2",
 		"table=3,icmp,actions=output:2"} {
-		o.ofctl("add-flow", f)
+		o.Ofctl("add-flow", f)
 	}
-	o.ofctl("del-flows")
+	o.Ofctl("del-flows")
 	if err := s.Barrier(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +221,7 @@ func TestOVSMonitorManyChanges(t *testing.T) {
 	}
 	m := monitorAll(t, s)
 	begin := time.Now()
-	o.ofctl("del-flows")
+	o.Ofctl("del-flows")
 	if err := s.Barrier(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestOVSMonitorManyChanges(t *testing.T) {
 		return !m.paused
 	})
 	m.Take()
-	o.ofctl("add-flow", "table=1,actions=drop")
+	o.Ofctl("add-flow", "table=1,actions=drop")
 	if err := s.Barrier(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -411,10 +411,10 @@ func TestOVSMonitorPause(t *testing.T) {
 	if _, lost := m.Take(); !lost {
 		t.Error("nothing is said to be lost")
 	}
-	if strings.TrimSpace(o.appctl("coverage/read-counter", "ofmonitor_pause")) == "0" {
+	if strings.TrimSpace(o.Appctl("coverage/read-counter", "ofmonitor_pause")) == "0" {
 		t.Error("the switch did not pause, which was to be tested")
 	}
-	o.ofctl("del-flows", "table=10,ip,nw_dst=10.0.0.1")
+	o.Ofctl("del-flows", "table=10,ip,nw_dst=10.0.0.1")
 	if err := s.Barrier(ctx); err != nil {
 		t.Fatal(err)
 	}

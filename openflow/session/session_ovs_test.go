@@ -115,14 +115,14 @@ func TestOVSPorts(t *testing.T) {
 		}
 		return nil
 	}
-	o.vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
+	o.Vsctl("add-port", "br0", "p3", "--", "set", "interface", "p3", "type=dummy", "ofport_request=3")
 	if p := next(); p.Reason != openflow.PortAdded || p.Port.No != 3 || p.Port.Name != "p3" {
 		t.Errorf("after add-port: %+v", p)
 	}
-	o.appctl("netdev-dummy/set-admin-state", "p3", "down")
+	o.Appctl("netdev-dummy/set-admin-state", "p3", "down")
 	for p := next(); p.Port.LinkUp(); p = next() {
 	}
-	o.vsctl("del-port", "p3")
+	o.Vsctl("del-port", "p3")
 	p := next()
 	for ; p.Reason == openflow.PortModified; p = next() {
 	}
@@ -157,7 +157,7 @@ func TestOVSPackets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.appctl("netdev-dummy/receive", "p1", testPacketHex)
+	o.Appctl("netdev-dummy/receive", "p1", testPacketHex)
 	in, ok := (<-s.Events()).(*openflow.PacketIn)
 	if !ok || in.InPort() != 1 || in.Cookie != 0xc0ffee || !bytes.Equal(in.Data, packet) {
 		t.Fatalf("packet-in %+v", in)
@@ -167,7 +167,7 @@ func TestOVSPackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the packet is in p2's capture", func() bool {
-		pcap, _ := os.ReadFile(o.path("p2.pcap"))
+		pcap, _ := os.ReadFile(o.Path("p2.pcap"))
 		return bytes.Contains(pcap, packet)
 	})
 	// What the switch refuses of a packet-out is its answer.
@@ -214,9 +214,7 @@ func TestOVSHangsOrDies(t *testing.T) {
 		}
 		ran := make(chan error, 1)
 		go func() { ran <- s.Run(testContext(t)) }()
-		if err := o.processes["ovs-vswitchd"].Signal(test.signal); err != nil {
-			t.Fatal(err)
-		}
+		o.Signal("ovs-vswitchd", test.signal)
 		if err := s.Bundle(testContext(t), openflow.BundleAtomic, testMods(10_000)); !errors.Is(err, ErrClosed) {
 			t.Errorf("%v: bundle: %v", test.signal, err)
 		}
@@ -229,14 +227,14 @@ func TestOVSHangsOrDies(t *testing.T) {
 // The user of a switch without OpenFlow 1.3 sees why, on either side.
 func TestOVSVersionMismatch(t *testing.T) {
 	o := startOVS(t)
-	o.vsctl("set", "bridge", "br0", "protocols=OpenFlow10,OpenFlow15")
+	o.Vsctl("set", "bridge", "br0", "protocols=OpenFlow10,OpenFlow15")
 	_, err := Handshake(testContext(t), o.accept(), Config{})
 	var v *VersionError
 	if !errors.As(err, &v) || !slices.Equal(v.Offered, []uint8{1, 6}) {
 		t.Fatalf("error %v", err)
 	}
 	eventually(t, "switch has logged why", func() bool {
-		log, _ := os.ReadFile(o.path("ovs-vswitchd.log"))
+		log, _ := os.ReadFile(o.Path("ovs-vswitchd.log"))
 		return bytes.Contains(log, []byte("peer supports version 0x04"))
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func TestOVSConversationInTshark(t *testing.T) {
 	if _, err := converse(t.Context(), conn, o.world()); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(o.dir, "session.pcap")
+	file := o.Path("session.pcap")
 	if err := os.WriteFile(file, pcap(conn.said), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +30,7 @@ func TestOVSConversationInTshark(t *testing.T) {
 		t.Helper()
 		var complaints bytes.Buffer
 		cmd := exec.Command(tshark, append([]string{"-n", "-r", file, "-d", "tcp.port==6653,openflow"}, args...)...)
-		cmd.Env = append(os.Environ(), "HOME="+o.dir)
+		cmd.Env = append(os.Environ(), "HOME="+o.Path(""))
 		cmd.Stderr = &complaints
 		out, err := cmd.Output()
 		if err != nil {
