@@ -153,11 +153,10 @@ func decimal(text string) string {
 }
 
 // jsonFields maps the names of a struct's fields in JSON, in lower case, to their
-// types.
+// types. Those of embedded structs are the struct's own.
 func jsonFields(t reflect.Type) map[string]reflect.Type {
 	fields := make(map[string]reflect.Type)
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for _, f := range reflect.VisibleFields(t) {
 		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
 			fields[strings.ToLower(name)] = f.Type
 		}

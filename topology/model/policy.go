@@ -150,6 +150,9 @@ func (s PolicySpec) Normal(bad Reporter) Spec {
 	if s.Priority < 0 || s.Priority > MaxPolicyPriority {
 		bad(Invalid, "spec.priority", fmt.Sprintf("%d is out of range", s.Priority), fmt.Sprintf("give 0 to %d; the lowest is asked first", MaxPolicyPriority))
 	}
+	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
+		bad(Invalid, "spec", "does nothing: it has no rules and isolates nothing", "give ingress or egress rules, or isolates: [ingress] to deny everything to the subject")
+	}
 	if s.Subject.isZero() {
 		bad(Invalid, "spec.subject", "selects nothing", "give a selector, such as matchLabels: {app: web}, a portGroup or networks; selector: {} for all ports")
 	}
@@ -157,9 +160,6 @@ func (s PolicySpec) Normal(bad Reporter) Spec {
 	s.Ingress = s.normalRules(Ingress, bad)
 	s.Egress = s.normalRules(Egress, bad)
 	s.Isolates = s.normalIsolates(bad)
-	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
-		bad(Invalid, "spec", "does nothing: it has no rules and isolates nothing", "give ingress or egress rules, or isolates: [ingress] to deny everything to the subject")
-	}
 	return s
 }
 

@@ -118,7 +118,8 @@ func TestSchema(t *testing.T) {
 
 // TestRecordsAreComplete: no field of the model is forgotten in the records.
 func TestRecordsAreComplete(t *testing.T) {
-	for _, o := range []topology.Object{&topology.Node{}, &topology.Network{}, &topology.Router{}, &topology.Port{}} {
+	for _, k := range model.Kinds() {
+		o, _ := topology.New(topology.Ref{Kind: k})
 		fill(t, reflect.ValueOf(o).Elem())
 		v, err := encode(o)
 		if err != nil {
@@ -147,6 +148,9 @@ func fill(t *testing.T, v reflect.Value) {
 	case model.Gateway:
 		v.Set(reflect.ValueOf(model.GatewayOf(netip.MustParseAddr("10.0.0.7"))))
 		return
+	case model.PolicyPort:
+		v.Set(reflect.ValueOf(model.PolicyPort{Protocol: model.ProtocolTCP, First: 7, Last: 9}))
+		return
 	case time.Time:
 		v.Set(reflect.ValueOf(epoch))
 		return
@@ -158,6 +162,9 @@ func fill(t *testing.T, v reflect.Value) {
 		for i := range v.NumField() {
 			fill(t, v.Field(i))
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(t, v.Index(0))
