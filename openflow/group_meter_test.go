@@ -131,6 +131,6 @@ func TestCountersOfGroups(t *testing.T) {
 }
 
 var (
-	sampleGroupStats    = GroupStats{ID: 3, Flows: 2, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Buckets: []BucketStats{{4, 400}, {6, 600}}}
-	sampleMeterCounters = MeterCounters{ID: 5, Flows: 3, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Bands: []BandCounters{{4, 400}}}
+	sampleGroupStats    = GroupStats{ID: 3, Flows: 2, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Buckets: []PacketCounts{{4, 400}, {6, 600}}}
+	sampleMeterCounters = MeterCounters{ID: 5, Flows: 3, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Bands: []PacketCounts{{4, 400}}}
 )

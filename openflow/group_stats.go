@@ -47,23 +47,18 @@ type GroupStats struct {
 	Flows        uint32 // flows and groups that send packets to it
 	Packets      uint64
 	Bytes        uint64
-	DurationSec  uint32 // since it was added: seconds
-	DurationNsec uint32 // and nanoseconds beyond them
-	Buckets      []BucketStats
+	DurationSec  uint32         // since it was added: seconds
+	DurationNsec uint32         // and nanoseconds beyond them
+	Buckets      []PacketCounts // in the order of the group's
 }
 
-// BucketStats are the counters of one bucket, in the order of the group's.
-type BucketStats struct{ Packets, Bytes uint64 }
-
-const (
-	groupStatsLen  = 40 // of ofp_group_stats up to its buckets
-	bucketStatsLen = 16
-)
+// groupStatsLen is the length of ofp_group_stats up to its buckets.
+const groupStatsLen = 40
 
 // AppendBinary appends the entry as it stands in replies. It fails if the entry is
 // longer than its length field allows.
 func (s *GroupStats) AppendBinary(b []byte) ([]byte, error) {
-	n := groupStatsLen + bucketStatsLen*len(s.Buckets)
+	n := groupStatsLen + packetCountsLen*len(s.Buckets)
 	if n > MaxMessageLen {
 		return b, fmt.Errorf("group statistics: %d bytes: %w", n, ErrTooLong)
 	}
@@ -71,10 +66,7 @@ func (s *GroupStats) AppendBinary(b []byte) ([]byte, error) {
 	b = be.AppendUint32(be.AppendUint32(b, s.ID), s.Flows)
 	b = be.AppendUint64(be.AppendUint64(appendZeros(b, 4), s.Packets), s.Bytes)
 	b = be.AppendUint32(be.AppendUint32(b, s.DurationSec), s.DurationNsec)
-	for _, c := range s.Buckets {
-		b = be.AppendUint64(be.AppendUint64(b, c.Packets), c.Bytes)
-	}
-	return b, nil
+	return appendPacketCounts(b, s.Buckets), nil
 }
 
 // GroupStats yields the counters of a reply of kind MultipartGroup. The *GroupStats
@@ -87,8 +79,6 @@ func (m *MultipartReply) GroupStats() iter.Seq2[*GroupStats, error] {
 		r.skip(4, "padding")
 		s.Packets, s.Bytes = r.u64("packet_count"), r.u64("byte_count")
 		s.DurationSec, s.DurationNsec = r.u32("duration_sec"), r.u32("duration_nsec")
-		for len(r.b) > 0 && r.err == nil {
-			s.Buckets = append(s.Buckets, BucketStats{r.u64("bucket packet_count"), r.u64("bucket byte_count")})
-		}
+		s.Buckets = r.packetCounts()
 	})
 }

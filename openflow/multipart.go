@@ -124,6 +124,12 @@ func replyError(kind MultipartType, entry int, err error) error {
 // entries yields the entries of a reply, each of which begins with its length. The
 // *T is the same each time.
 func entries[T any](m *MultipartReply, kind MultipartType, least int, decode func(*reader, *T)) iter.Seq2[*T, error] {
+	return entriesAfter(m, kind, 0, func(*reader, *T) {}, least, decode)
+}
+
+// entriesAfter is entries where the first bytes of each entry, which before reads,
+// precede its length; there are lead of them.
+func entriesAfter[T any](m *MultipartReply, kind MultipartType, lead int, before func(*reader, *T), least int, decode func(*reader, *T)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		body, err := m.body(kind)
 		if err != nil {
@@ -132,12 +138,13 @@ func entries[T any](m *MultipartReply, kind MultipartType, least int, decode fun
 		}
 		var v, zero T
 		for i := 0; len(body.b) > 0; i++ {
+			v = zero
+			before(body, &v)
 			n := int(body.u16("length"))
 			if body.err == nil && n < least {
 				body.fail("length", ErrBadLength)
 			}
-			entry := reader{b: body.take(n-2, "entry"), err: body.err}
-			v = zero
+			entry := reader{b: body.take(n-lead-2, "entry"), err: body.err}
 			if decode(&entry, &v); entry.err != nil {
 				yield(nil, replyError(m.Kind, i, entry.err))
 				return
@@ -147,4 +154,25 @@ func entries[T any](m *MultipartReply, kind MultipartType, least int, decode fun
 			}
 		}
 	}
+}
+
+// PacketCounts are the counters of a group's bucket or of a meter's band.
+type PacketCounts struct{ Packets, Bytes uint64 }
+
+// packetCountsLen is their length in an entry.
+const packetCountsLen = 16
+
+func appendPacketCounts(b []byte, all []PacketCounts) []byte {
+	for _, c := range all {
+		b = be.AppendUint64(be.AppendUint64(b, c.Packets), c.Bytes)
+	}
+	return b
+}
+
+// packetCounts reads counters up to the end of the entry.
+func (r *reader) packetCounts() (all []PacketCounts) {
+	for len(r.b) > 0 && r.err == nil {
+		all = append(all, PacketCounts{r.u64("packet_count"), r.u64("byte_count")})
+	}
+	return all
 }

@@ -82,7 +82,7 @@ func (c *conn) groupStats(p *parts, id uint32) {
 		g := t.groups[id]
 		age := now - g.born
 		p.add(mustAppend(nil, &openflow.GroupStats{ID: id, Flows: uint32(t.users[need{group: true, id: id}]),
-			DurationSec: uint32(age / 1e9), DurationNsec: uint32(age % 1e9), Buckets: make([]openflow.BucketStats, g.n)}))
+			DurationSec: uint32(age / 1e9), DurationNsec: uint32(age % 1e9), Buckets: make([]openflow.PacketCounts, g.n)}))
 	}
 }
 

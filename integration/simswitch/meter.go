@@ -77,7 +77,7 @@ func (c *conn) meterStats(kind openflow.MultipartType, msg []byte) refusal {
 		age := now - m.born
 		p.add(mustAppend(nil, &openflow.MeterCounters{ID: id, Flows: uint32(t.users[need{id: id}]),
 			DurationSec: uint32(age / 1e9), DurationNsec: uint32(age % 1e9),
-			Bands: make([]openflow.BandCounters, len(m.bands)/bandLen)}))
+			Bands: make([]openflow.PacketCounts, len(m.bands)/bandLen)}))
 	}
 	p.end()
 	return accepted
