@@ -54,9 +54,10 @@ type NodeFacts struct {
 	// Strays are interfaces that claim a port by an id that no port has.
 	Strays Strays
 	// WriteError is why its database could not be written, "" if it could or did not
-	// have to be. ReadOnly says that it may not be written, and ForgetsBackoff that
-	// its Open vSwitch keeps to max_backoff only if it is.
-	WriteError               string
+	// have to be. ReadOnly says that it may not be written, Lacks what it cannot have
+	// because of that, "" for nothing, and ForgetsBackoff that its Open vSwitch keeps to
+	// max_backoff only if it is written.
+	WriteError, Lacks        string
 	ReadOnly, ForgetsBackoff bool
 }
 
@@ -175,6 +176,10 @@ func database(l *list, f NodeFacts) {
 		l.add(OVSDBWriteFailed,
 			"sdnd could not set what is its own in the node's database: "+f.WriteError,
 			"on "+f.Name+", find out why ovsdb-server refuses (its log; a full disk; its access rules), then have sdnd try again: ovs-appctl -t ovsdb-server ovsdb-server/reconnect")
+	}
+	if f.Lacks != "" && f.OVSDB {
+		l.add(OVSDBReadOnly, f.Lacks, "on "+f.Name+", allow it to be written: ovs-vsctl remove bridge "+f.Bridge+" external_ids sdnctl-ovsdb")
+		return
 	}
 	if f.ReadOnly && f.ForgetsBackoff && f.OVSDB {
 		l.add(OVSDBReadOnly,

@@ -116,7 +116,8 @@ type Conn struct {
 	// It does nothing after the connection has ended. Many goroutines may call it
 	// at any time.
 	Reconfigure func()
-	// Write makes rows of the node's database equal to Desired. It writes the rows
+	// Write makes rows of the node's database equal to Desired: rows of others in some
+	// columns, and rows of sdnd's own. It writes the rows
 	// that differ in one transaction, which fails as a whole if others change the
 	// rows at the same time; then Write tries again, a few times. It writes nothing
 	// if Bridge.ReadOnly is set. It does not wait: Handler.DatabaseWritten reports
@@ -148,6 +149,11 @@ type Handler interface {
 	// database is as desired, or why it is not. After an error sdnd tries again a
 	// few times, and then not before the next call of Conn.Write.
 	DatabaseWritten(datapathID uint64, err error)
+	// OwnRowsChanged says that rows of the node's database, which the Desired of the
+	// last Conn.Write had in Own, may not be as desired any more, or that one which
+	// could not be there can be now. Conn.Write makes it so again. It is called at most
+	// 20 times a second, also after a write of sdnd itself.
+	OwnRowsChanged(datapathID uint64)
 	// OVSDBDisconnected says that no more reports about the bridge come, and
 	// why. It is called for every connected bridge before Serve returns.
 	OVSDBDisconnected(datapathID uint64, reason error)

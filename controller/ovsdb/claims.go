@@ -121,6 +121,15 @@ func (r *claims) updateWrite(c *claim, err error) {
 	}
 }
 
+// ownRowsChanged reports that own rows of c's node have changed, if c is the holder.
+func (r *claims) ownRowsChanged(c *claim) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.holders[c.conn.DatapathID] == c {
+		r.h.OwnRowsChanged(c.conn.DatapathID)
+	}
+}
+
 // update changes c's interfaces, and reports them if c is the holder.
 func (r *claims) update(c *claim, ifaces []*Interface) {
 	r.mu.Lock()

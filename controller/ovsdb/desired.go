@@ -2,9 +2,11 @@ package ovsdb
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // The external_ids that say what sdnd may write on a node. "sdnctl node join" sets them.
@@ -23,6 +25,9 @@ type Desired struct {
 	// are written.
 	Node string
 	Rows []DesiredRow
+	// Own are the rows of sdnd's own, in any order. Own rows of the node that are in
+	// the database and not here are deleted. nil leaves own rows as they are.
+	Own []OwnRow
 }
 
 // DesiredRow is what some columns of one row should be.
@@ -68,7 +73,7 @@ func (d Desired) selects(bridge string) []operation {
 	for _, r := range d.Rows {
 		ops = append(ops, operation{"op": "select", "table": r.Table, "where": named(r.Name), "columns": append(r.columns(), "_uuid")})
 	}
-	return ops
+	return append(ops, d.ownSelects()...)
 }
 
 func named(name string) []any { return []any{[]any{"name", "==", name}} }
@@ -76,9 +81,10 @@ func named(name string) []any { return []any{[]any{"name", "==", name}} }
 // changes returns the operations that make the rows as desired, given what selects
 // has read; none if they are. The first of them wait for the rows to be what was
 // read (RFC 7047, 5.2.6), so that a change that others made since is not overwritten:
-// the transaction then fails as a whole. The summary says what changes.
+// the transaction then fails as a whole. The summary says what changes. With a
+// *MissingError the operations do all that can be done.
 func (d Desired) changes(read [][]values) (ops []operation, summary []string, err error) {
-	if len(read) != 1+len(d.Rows) {
+	if len(read) < 1+len(d.Rows) {
 		return nil, nil, fmt.Errorf("%d answers to %d questions", len(read), 1+len(d.Rows))
 	}
 	if len(read[0]) != 1 {
@@ -90,7 +96,7 @@ func (d Desired) changes(read [][]values) (ops []operation, summary []string, er
 		return nil, nil, err
 	}
 	if ids[keyAccess] == accessRead {
-		return nil, nil, errReadOnly
+		return nil, nil, d.refused()
 	}
 	guards := []operation{unchanged(tableBridge, bridge, "external_ids")}
 	for i, r := range d.Rows {
@@ -107,10 +113,48 @@ func (d Desired) changes(read [][]values) (ops []operation, summary []string, er
 			summary = append(summary, what...)
 		}
 	}
-	if len(ops) == 0 {
-		return nil, nil, nil
+	var missing *MissingError
+	if own, err := d.own(ids, read[1+len(d.Rows):]); errors.As(err, &missing) || err == nil && own != nil {
+		guards, ops, summary = append(guards, own.guards...), append(ops, own.ops...), append(summary, own.summary...)
+	} else if err != nil {
+		return nil, nil, err
 	}
-	return append(guards, ops...), summary, nil
+	if len(ops) > 0 {
+		ops = append(guards, ops...)
+	}
+	if missing != nil {
+		return ops, summary, missing
+	}
+	return ops, summary, nil
+}
+
+// own works out the changes of own rows, on a bridge with external_ids that are the
+// node's; nil if there are none to look after.
+func (d Desired) own(bridge map[string]string, read [][]values) (*ownChanges, error) {
+	if d.Own == nil || bridge[keyNode] != d.Node {
+		return nil, nil
+	}
+	if err := d.checkOwn(); err != nil {
+		return nil, err
+	}
+	have, err := d.takeOwn(read)
+	if err != nil {
+		return nil, err
+	}
+	return d.ownRows(have)
+}
+
+// refused is why nothing is written to a node that joined with --ovsdb read, and what
+// it lacks for that.
+func (d Desired) refused() error {
+	if len(d.Own) == 0 {
+		return ErrReadOnly
+	}
+	var lacks []string
+	for _, r := range d.Own {
+		lacks = append(lacks, r.Table+" "+r.Key)
+	}
+	return fmt.Errorf("%w; it cannot have: %s", ErrReadOnly, strings.Join(bounded(lacks), "; "))
 }
 
 // difference returns the columns to write of a row that has the given ones, and what

@@ -42,7 +42,7 @@ func TestDesiredChanges(t *testing.T) {
 		{name: "nobody's", bridge: bridge, iface: `[{"_uuid":["uuid","i"],"type":"geneve","external_ids":["map",[]],"options":["map",[]]}]`},
 		{name: "no such row", bridge: bridge, iface: `[]`},
 		{name: "no bridge", bridge: `[]`, iface: iface(`"geneve"`, "node1", "")},
-		{name: "read only", bridge: `[{"_uuid":["uuid","b"],"external_ids":["map",[["sdnctl-ovsdb","read"]]]}]`, iface: iface(`"geneve"`, "node1", ""), err: errReadOnly.Error()},
+		{name: "read only", bridge: `[{"_uuid":["uuid","b"],"external_ids":["map",[["sdnctl-ovsdb","read"]]]}]`, iface: iface(`"geneve"`, "node1", ""), err: ErrReadOnly.Error()},
 		{name: "not a map", bridge: bridge, iface: `[{"_uuid":["uuid","i"],"type":"vxlan","external_ids":["map",[["sdnctl-node","node1"]]],"options":7}]`, err: "options"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestWriteReadOnly(t *testing.T) {
 		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 bridge {FailMode: Node: UnderlayMTU:0 ReadOnly:true}", "a1 interfaces veth1(web1,,)@1")
 		rec.reconfigure()
 		rec.writes(tunnelOf("node1", "10.0.0.1"))
-		check(t, rec, "a1 written: "+errReadOnly.Error())
+		check(t, rec, "a1 written: "+ErrReadOnly.Error())
 		if len(p.got) > 0 {
 			t.Errorf("sent %+v", <-p.got)
 		}

@@ -9,9 +9,9 @@
 // monitor of the few columns that it needs, keeps the relational view
 // Bridge → Port → Interface, and reports the interfaces of the bridge named br-int
 // (see [Interface]) and the bridge's settings (see [Bridge]) to a [Handler]. The
-// rest of the controller can write columns of rows that are marked as the node's
-// ([Conn].Write), and increment one counter ([Conn].Reconfigure). Nothing is
-// written to a node that joined with --ovsdb read.
+// rest of the controller can write columns of rows that are marked as the node's,
+// and have rows of sdnd's own ([Conn].Write, [Desired]), and increment one counter
+// ([Conn].Reconfigure). Nothing is written to a node that joined with --ovsdb read.
 //
 // # Who is who
 //

@@ -98,6 +98,10 @@ func (r *recorder) DatabaseWritten(id uint64, err error) {
 	r.add("%x written: %v", id, err)
 }
 
+func (r *recorder) OwnRowsChanged(id uint64) {
+	r.add("%x own rows changed", id)
+}
+
 func (r *recorder) OVSDBDisconnected(id uint64, reason error) {
 	r.add("%x disconnected: %v", id, reason)
 }

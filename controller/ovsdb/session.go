@@ -139,6 +139,7 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 	defer timer.Stop()
 	s.writer.start()
 	defer s.writer.timer.Stop()
+	defer s.writer.news.Stop()
 	if err := s.write(request{Method: "monitor_cond", Params: monitorParams(monitorID), ID: monitorID}); err != nil {
 		return err
 	}
@@ -179,6 +180,8 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 			err = s.beginWrite()
 		case <-s.writer.timer.C:
 			err = s.readRows()
+		case <-s.writer.news.C:
+			s.reportNews()
 		case <-timer.C:
 			// We may be late ourselves, with a message waiting.
 			select {
@@ -304,6 +307,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
+	s.hearNews()
 	id := s.view.datapathID()
 	if s.claim != nil && s.claim.conn.DatapathID != id {
 		s.claims.release(ctx, s.claim, errGone)

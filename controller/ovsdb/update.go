@@ -21,12 +21,16 @@ func monitorParams(name string) []any {
 	columns := func(names ...string) []any {
 		return []any{map[string]any{"columns": names}}
 	}
-	return []any{database, name, map[string]any{
+	tables := map[string]any{
 		tableRoot:      columns("ovs_version"),
-		tableBridge:    columns("name", "datapath_id", "ports", "fail_mode", "external_ids"),
-		tablePort:      columns("interfaces"),
+		tableBridge:    columns(append([]string{"name", "datapath_id", "ports", "fail_mode", "external_ids"}, references(tableBridge)...)...),
+		tablePort:      columns(append([]string{"interfaces"}, references(tablePort)...)...),
 		tableInterface: columns("name", "external_ids", "ofport", "type", "options", "admin_state", "link_state", "mac_in_use", "error"),
-	}}
+	}
+	for _, t := range ownTables() {
+		tables[t.name] = columns(append([]string{"external_ids"}, t.columns...)...)
+	}
+	return []any{database, name, tables}
 }
 
 // row holds the columns of a row that an update names, undecoded; an absent
@@ -46,6 +50,9 @@ type row struct {
 	LinkState   json.RawMessage `json:"link_state"`
 	MACInUse    json.RawMessage `json:"mac_in_use"`
 	Error       json.RawMessage `json:"error"`
+	Mirrors     json.RawMessage `json:"mirrors"`
+	IPFIX       json.RawMessage `json:"ipfix"`
+	QoS         json.RawMessage `json:"qos"`
 }
 
 // op is what an update does to a row.
@@ -136,6 +143,7 @@ func (v *view) applyTable(t tokens, table string) error {
 
 // applyRow applies an update of one row.
 func (v *view) applyRow(table string, id uuid, op op, r *row) error {
+	v.newsOf(table, op, r)
 	switch table {
 	case tableRoot:
 		return v.applyRoot(op, r)
@@ -145,6 +153,9 @@ func (v *view) applyRow(table string, id uuid, op op, r *row) error {
 		return v.applyPort(id, op, r)
 	case tableInterface:
 		return v.applyInterface(id, op, r)
+	}
+	if _, own := ownTableOf(table); own {
+		return nil // nothing is kept of it
 	}
 	return fmt.Errorf("the table was not asked for")
 }

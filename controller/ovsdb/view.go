@@ -43,6 +43,8 @@ type view struct {
 	// those deleted was shown.
 	dirty map[uuid]struct{}
 	gone  bool
+	// news is what changed of own rows.
+	news ownNews
 
 	// shown is the result, the interfaces of target sorted by name, and never
 	// modified once made; shownIDs are the uuids of its elements.

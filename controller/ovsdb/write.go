@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -33,8 +34,8 @@ const (
 )
 
 var (
-	// errReadOnly is why nothing is written to a node that joined with --ovsdb read.
-	errReadOnly = errors.New("the node joined with --ovsdb read, so nothing is written to it")
+	// ErrReadOnly is why nothing is written to a node that joined with --ovsdb read.
+	ErrReadOnly = errors.New("the node joined with --ovsdb read, so nothing is written to it")
 	// errConflict says that others changed the rows between reading and writing.
 	errConflict = errors.New("others changed the same rows at the same moment")
 )
@@ -52,11 +53,18 @@ type writer struct {
 	// asked is the id of the transaction that is not answered yet, "" for none.
 	asked   string
 	summary []string // of what is being written
+	lacks   error    // what cannot be as desired whatever is written, nil for nothing
 	tries   int
 	// timer fires when the next try is due.
 	timer *time.Timer
-	// written is when the last write was, and rewrites how many were so soon after
-	// another.
+	// own says that the last Desired had rows of sdnd's own; news fires when a change
+	// of those is to be reported, while hasNews is set.
+	own     bool
+	news    *time.Timer
+	hasNews bool
+	// last is what was desired last. written is when the last write of it was, and
+	// rewrites how many were so soon after another.
+	last     Desired
 	written  time.Time
 	rewrites int
 }
@@ -65,6 +73,8 @@ type writer struct {
 func (w *writer) start() {
 	w.timer = time.NewTimer(maxRewritePause)
 	w.timer.Stop()
+	w.news = time.NewTimer(newsPause)
+	w.news.Stop()
 }
 
 // write is Conn.Write: it leaves the rest to the session's own goroutine.
@@ -91,7 +101,10 @@ func (s *session) beginWrite() error {
 	w := &s.writer
 	w.mu.Lock()
 	if w.next != nil {
-		w.desired, w.next = w.next, nil
+		if w.desired, w.next = w.next, nil; !reflect.DeepEqual(*w.desired, w.last) {
+			w.last, w.rewrites = *w.desired, 0 // nobody else sets what is new
+		}
+		w.own = w.desired.Own != nil
 	}
 	w.mu.Unlock()
 	w.tries = 0
@@ -116,7 +129,7 @@ func (s *session) readRows() error {
 		return nil
 	}
 	if s.view.bridge().ReadOnly {
-		s.endWrite(errReadOnly)
+		s.endWrite(w.desired.refused())
 		return nil
 	}
 	w.timer.Stop()
@@ -150,20 +163,25 @@ func (s *session) rowsRead(m message) error {
 		}
 		ops, w.summary, err = w.desired.changes(read)
 	}
+	var missing *MissingError
+	if w.lacks = nil; errors.As(err, &missing) {
+		w.lacks, err = missing, nil
+	}
 	switch {
-	case errors.Is(err, errReadOnly):
+	case errors.Is(err, ErrReadOnly):
 		s.endWrite(err)
 		return nil
 	case err != nil:
 		s.tryAgain(fmt.Errorf("read: %w", err))
 		return nil
 	case len(ops) == 0:
-		s.endWrite(nil)
+		s.endWrite(w.lacks)
 		return nil
 	case s.view.bridge().ReadOnly:
-		s.endWrite(errReadOnly)
+		s.endWrite(w.desired.refused())
 		return nil
 	}
+	w.summary = bounded(w.summary)
 	ops = append(ops, operation{"op": "comment", "comment": "sdnd: " + strings.Join(w.summary, "; ")})
 	w.asked = writeID
 	return s.transact(writeID, ops)
@@ -180,7 +198,7 @@ func (s *session) rowsWritten(m message) {
 	w.written = time.Now()
 	w.rewrites++
 	s.log.Info("node's database is written", "changes", strings.Join(w.summary, "; "))
-	s.endWrite(nil)
+	s.endWrite(w.lacks)
 }
 
 // tryAgain schedules the next try, or gives up after maxTries.

@@ -53,7 +53,7 @@ func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
 		Strays: n.strays, Refused: b.refusedAt(n),
-		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.writeError, ReadOnly: n.facts.readOnly, ForgetsBackoff: forgetsBackoff(s.OVSVersion),
+		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.writeError, Lacks: s.lacks, ReadOnly: n.facts.readOnly, ForgetsBackoff: forgetsBackoff(s.OVSVersion),
 	}
 	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
 	s.Conditions = condition.Node(facts)

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
@@ -26,6 +27,10 @@ func desiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 
 // configured is what desiredOf follows from, and what the tunnel port is.
 type configured struct {
+	// tunnel says that the tunnel port is sdnd's to set; rows is the mark of the rows of
+	// sdnd's own, "" where it does not look after any.
+	tunnel   bool
+	rows     string
 	tunnelIP netip.Addr
 	joined   ovsdb.Joined
 	kind     string
@@ -46,7 +51,7 @@ func (f *facts) ownTunnel(id topology.DatapathID, node string) (c configured, ow
 	if !b.owns(i, node) {
 		return c, false
 	}
-	c.joined, c.kind = *i.Joined, i.Type
+	c.tunnel, c.joined, c.kind = true, *i.Joined, i.Type
 	if i.Tunnel != nil {
 		c.options = *i.Tunnel
 	}
@@ -73,23 +78,35 @@ func (d *dispatcher) speaksFor(n *node) bool {
 // configure has a node's database made as desired, if that may have become another
 // or the database may: a node that is as before is not asked.
 func (d *dispatcher) configure(n *node) {
-	now, own := d.f.facts.ownTunnel(n.dpid, n.name)
+	now, tunnel := d.f.facts.ownTunnel(n.dpid, n.name)
+	rows := d.ownRows(n)
 	s := d.speakers[n.dpid]
-	if !own || s.write == nil || !d.speaksFor(n) {
+	if !tunnel && rows == nil || s.write == nil || !d.speaksFor(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
-			d.f.board.update(n.name, func(s *NodeStatus) { s.writeError = "" })
+			d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = "", "" })
 		}
 		return
+	}
+	if rows != nil {
+		now.rows = ovsdb.SumOf(rows)
 	}
 	now.tunnelIP = d.tunnelAddr(n)
 	if n.configured != nil && *n.configured == now && !d.readdress[n.name] {
 		return
 	}
 	n.configured = &now
-	want := desiredOf(n.name, now.tunnelIP, now.joined)
-	options := want.Rows[0].Pairs["options"]
+	want := ovsdb.Desired{Node: n.name}
+	if tunnel {
+		want = desiredOf(n.name, now.tunnelIP, now.joined)
+	}
+	want.Own = rows
 	delete(d.readdress, n.name)
+	if !tunnel {
+		s.write(want)
+		return
+	}
+	options := want.Rows[0].Pairs["options"]
 	if local, ok := options["local_ip"]; ok && local != now.options.LocalIP && d.f.board.confirming() {
 		// The others may not admit packets from there yet. It is looked at again in a
 		// moment (timePassed).
@@ -97,6 +114,41 @@ func (d *dispatcher) configure(n *node) {
 		delete(options, "local_ip")
 	}
 	s.write(want)
+}
+
+// ownRows returns the rows of sdnd's own that a node's database should have, which may
+// be none; nil where they are left as they are: sdnd has no rows of its own, or the
+// node's bridge is not marked as the node's.
+func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
+	if d.f.cfg.OwnRows == nil || d.f.facts.joined(n.dpid) != n.name {
+		return nil
+	}
+	return append([]ovsdb.OwnRow{}, d.f.cfg.OwnRows(n.name)...)
+}
+
+// joined returns the node that "sdnctl node join" made of a bridge, "" for none.
+func (f *facts) joined(id topology.DatapathID) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if b, ok := f.bridges[id]; ok && b.bridge != nil {
+		return b.bridge.Node
+	}
+	return ""
+}
+
+// ownRowsChanged: rows of sdnd's own in a node's database may have become others.
+type ownRowsChanged struct{ dpid topology.DatapathID }
+
+func (e ownRowsChanged) happen(d *dispatcher) {
+	if n := d.nodeOf(e.dpid); n != nil && n.configured != nil {
+		n.configured.rows = "" // so that it is not as before
+		d.configure(n)
+	}
+}
+
+// OwnRowsChanged is part of ovsdb.Handler.
+func (f *Fabric) OwnRowsChanged(datapathID uint64) {
+	f.tell(ownRowsChanged{topology.DatapathID(datapathID)})
 }
 
 // readdressed has the addresses set that tunnels send from and that had to wait.
@@ -131,11 +183,14 @@ func (e databaseWritten) happen(d *dispatcher) {
 	if n == nil || n.configured == nil { // by now there is nothing of sdnd's in it
 		return
 	}
-	text := ""
-	if e.err != nil {
-		text = e.err.Error()
+	var failed, lacks string
+	switch {
+	case errors.Is(e.err, ovsdb.ErrReadOnly):
+		lacks = e.err.Error()
+	case e.err != nil:
+		failed = e.err.Error()
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.writeError = text })
+	d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = failed, lacks })
 }
 
 // DatabaseWritten is part of ovsdb.Handler.

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -116,4 +117,68 @@ func TestDesiredTunnel(t *testing.T) {
 			t.Errorf("%+v (-want +got):\n%s", tt.joined, d)
 		}
 	}
+}
+
+// TestOwnRows: a node that joined gets the rows of sdnd's own, again when they change
+// and when others have changed them; what it cannot have because it may not be written
+// is a condition of the node.
+func TestOwnRows(t *testing.T) {
+	const home = "127.0.0.2"
+	id := uint64(model.DatapathIDFor("node1"))
+	var mu sync.Mutex
+	queue := ovsdb.OwnRow{Table: "Queue", Key: "test", Columns: map[string]ovsdb.Value{"dscp": ovsdb.Set(ovsdb.Int(1))}}
+	rows := []ovsdb.OwnRow{queue}
+	b := newIdentityBed(t, reconcile.Config{OwnRows: func(string) []ovsdb.OwnRow {
+		mu.Lock()
+		defer mu.Unlock()
+		return rows
+	}})
+	b.declare("node1")
+	b.connectAs(home, "node1", simswitch.Config{Desc: openflow.Desc{Software: "3.3.0"}})
+	b.await("node1 is connected", func() bool { return b.at("node1", home) })
+	var wrote []ovsdb.Desired
+	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Remote: home + ":6640", Write: func(d ovsdb.Desired) {
+		mu.Lock()
+		defer mu.Unlock()
+		wrote = append(wrote, d)
+	}})
+	written := func(n int) func() bool {
+		return func() bool { mu.Lock(); defer mu.Unlock(); return len(wrote) == n }
+	}
+	b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure"})
+	b.fabric.InterfacesChanged(id, nil)
+	b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure", Node: "node1"})
+	b.await("the rows are asked for", written(1))
+	b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure", Node: "node1", UnderlayMTU: 1500}) // as before
+	b.fabric.OwnRowsChanged(id)
+	b.await("they are asked for again", written(2))
+	mu.Lock()
+	rows = nil
+	mu.Unlock()
+	b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure", Node: "node1"})
+	b.await("they are to go", written(3))
+	mu.Lock()
+	var kept []int
+	for _, d := range wrote {
+		if d.Own == nil || d.Node != "node1" || len(d.Rows) > 0 {
+			t.Errorf("asked for %+v", d)
+		}
+		kept = append(kept, len(d.Own))
+	}
+	mu.Unlock()
+	if !slices.Equal(kept, []int{1, 1, 0}) {
+		t.Errorf("asked for %v rows", kept)
+	}
+
+	why := fmt.Errorf("%w; it cannot have: Queue test", ovsdb.ErrReadOnly)
+	b.fabric.DatabaseWritten(id, why)
+	lacks := func() bool {
+		s, _ := b.fabric.NodeStatus("node1")
+		return slices.ContainsFunc(s.Conditions, func(c condition.Condition) bool {
+			return c.Reason == condition.OVSDBReadOnly && c.Message == why.Error() && c.Action != ""
+		})
+	}
+	b.await("what it cannot have is told", lacks)
+	b.fabric.DatabaseWritten(id, nil)
+	b.await("it is told no more", func() bool { return !lacks() })
 }

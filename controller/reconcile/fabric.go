@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/connlimit"
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/warn"
@@ -79,6 +80,10 @@ type Config struct {
 	// tell of changes by others (Open vSwitch before 3.0); one that can is
 	// compared a tenth as often. 0 means 30 s.
 	AuditEvery time.Duration
+	// OwnRows returns the rows of sdnd's own that a node's database should have, for nodes
+	// that joined; rows that it no longer returns are deleted. It must be pure and quick.
+	// nil leaves own rows as they are.
+	OwnRows func(node string) []ovsdb.OwnRow
 	// Extra adds items to those of the pipeline; nil adds none.
 	Extra pipeline.Extra
 	// NoMonitor does not ask switches to tell of changes by others, and relies on

@@ -113,7 +113,7 @@ func (e ovsdbHere) happen(d *dispatcher) {
 	d.speakers[e.dpid] = e.speaker
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil
-		d.f.board.update(n.name, func(s *NodeStatus) { s.writeError = "" })
+		d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = "", "" })
 	}
 	d.f.identities.hear(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)

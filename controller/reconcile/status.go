@@ -49,8 +49,9 @@ type NodeStatus struct {
 	NeedsOVSDB bool
 	// source is whether what the node sends through the tunnel is checked.
 	source source
-	// writeError is why its database could not be written last, "" if it could.
-	writeError string
+	// writeError is why its database could not be written last, "" if it could; lacks
+	// is what it cannot have because it may not be written.
+	writeError, lacks string
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }

@@ -282,7 +282,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 		d.f.facts.forget(e.dpid)
 		return
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.writeError = false, "" })
+	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.writeError, s.lacks = false, "", "" })
 	d.showFacts(n)
 	d.assessStrays(n)
 }
