@@ -114,8 +114,7 @@ func portFlags() []specFlag[model.PortSpec] {
 		valueFlag("mac", "`MAC` address (default: derived from the address and the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.MAC }),
 		{name: "address", usage: "further address, as `IP|PREFIX[,mac=MAC]` or mac=MAC: virtual addresses, ranges behind the port; may be repeated", many: true, set: setAddress},
 		{name: "port-security", usage: "whether packets from other addresses are dropped (strict, the default) or not (off, for admins)", fixed: []string{"strict", "off"}, set: func(s *spec, text string, _ bool) error {
-			s.PortSecurity = model.PortSecurity(text)
-			return nil
+			return s.PortSecurity.UnmarshalText([]byte(text))
 		}},
 		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
 		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),

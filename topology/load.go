@@ -55,6 +55,9 @@ func (l *Loader) AddBlock(b *Block) error {
 		l.x.takeSlots(n, f, r)
 	}
 	l.x.putBlock(b)
+	for p := range l.x.portsOfNetworkOnNode(b.Network, b.Node) { // those that were added before it
+		l.allocated(p, n)
+	}
 	return nil
 }
 

@@ -365,14 +365,14 @@ func loaded(t *testing.T, s *topology.Snapshot) *topology.Snapshot {
 	}
 	for n := range s.Networks() {
 		add(n)
-		for b := range s.BlocksOf(n.Name) {
-			if err := l.AddBlock(b); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
 	for p := range s.Ports() {
 		add(p)
+	}
+	for b := range s.AllBlocks() {
+		if err := l.AddBlock(b); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return l.Snapshot(s.Revision())
 }

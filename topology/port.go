@@ -108,12 +108,17 @@ func (p *Port) load(l *Loader) error {
 		return fmt.Errorf("%s: interface id %q binds %s", p.Ref(), p.BindingID(), h.Ref())
 	}
 	l.x.putPort(p, n.VNI)
+	l.allocated(p, n)
+	return nil
+}
+
+// allocated notes the addresses of a port that were allocated, not chosen by the user.
+func (l *Loader) allocated(p *Port, n *Network) {
 	for _, a := range p.Addresses {
 		if given, ok := p.Spec.Given(model.FamilyOf(a)); !ok || given != a {
 			l.lastGiven(p, a, n)
 		}
 	}
-	return nil
 }
 
 // lastGiven notes an allocated address of a port if no younger port of its range

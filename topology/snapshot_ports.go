@@ -39,9 +39,13 @@ func (x *indexes) portsOnNode(node string) iter.Seq[*Port] {
 // PortsOfNetworkOnNode returns the ports of a network that are pinned to a
 // node, by name.
 func (s *Snapshot) PortsOfNetworkOnNode(network, node string) iter.Seq[*Port] {
+	return s.x.portsOfNetworkOnNode(network, node)
+}
+
+func (x *indexes) portsOfNetworkOnNode(network, node string) iter.Seq[*Port] {
 	return func(yield func(*Port) bool) {
 		from := &Port{Spec: PortSpec{Network: network, Node: node}}
-		s.x.portsByNode.Ascend(from, func(p *Port) bool {
+		x.portsByNode.Ascend(from, func(p *Port) bool {
 			return p.Spec.Node == node && p.Spec.Network == network && yield(p)
 		})
 	}

@@ -131,15 +131,11 @@ func (v view) nodeOf(p *topology.Port) string {
 }
 
 func (v view) router(r *topology.Router) *api.Router {
-	spec := r.Spec
-	if spec.Networks == nil {
-		spec.Networks = []string{}
-	}
 	return &api.Router{
 		Kind:   api.KindRouter,
 		Name:   r.Name,
 		Labels: r.Labels,
-		Spec:   spec,
+		Spec:   r.Spec,
 		Status: &api.RouterStatus{ID: r.ID},
 		Meta:   metaOf(&r.Meta),
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // PortAddress is what a port has beside its own addresses: a virtual address, the
@@ -24,6 +25,12 @@ const (
 	// PortSecurityOff lets the port send from any address.
 	PortSecurityOff PortSecurity = "off"
 )
+
+// UnmarshalText reads it in any case.
+func (p *PortSecurity) UnmarshalText(b []byte) error {
+	*p = PortSecurity(strings.ToLower(string(b)))
+	return nil
+}
 
 // MaxPortAddresses of one port, beside its own.
 const MaxPortAddresses = 64

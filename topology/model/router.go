@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/json"
 	"fmt"
 	"iter"
 )
@@ -25,6 +26,15 @@ func (s RouterSpec) References() iter.Seq2[string, Ref] {
 			}
 		}
 	}
+}
+
+// MarshalJSON writes the networks of a router that joins none as an empty list.
+func (s RouterSpec) MarshalJSON() ([]byte, error) {
+	type fields RouterSpec // without this method
+	if s.Networks == nil {
+		s.Networks = []string{}
+	}
+	return json.Marshal(fields(s))
 }
 
 // Normal implements Spec.

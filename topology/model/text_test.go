@@ -65,11 +65,12 @@ func TestSetText(t *testing.T) {
 func TestModesInAnyCase(t *testing.T) {
 	var network NetworkSpec
 	var node NodeSpec
-	if err := errors.Join(json.Unmarshal([]byte(`{"mode": "SEGMENTED"}`), &network), json.Unmarshal([]byte(`{"tunnelCheck": "Enforce"}`), &node)); err != nil {
+	var port PortSpec
+	if err := errors.Join(json.Unmarshal([]byte(`{"mode": "SEGMENTED"}`), &network), json.Unmarshal([]byte(`{"tunnelCheck": "Enforce"}`), &node), json.Unmarshal([]byte(`{"portSecurity": "OFF"}`), &port)); err != nil {
 		t.Fatal(err)
 	}
-	if network.Mode != Segmented || node.TunnelCheck != TunnelEnforce {
-		t.Errorf("%q, %q", network.Mode, node.TunnelCheck)
+	if network.Mode != Segmented || node.TunnelCheck != TunnelEnforce || port.PortSecurity != PortSecurityOff {
+		t.Errorf("%q, %q, %q", network.Mode, node.TunnelCheck, port.PortSecurity)
 	}
 }
 
