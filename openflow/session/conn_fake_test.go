@@ -70,18 +70,25 @@ func (f *fakeSwitch) serve(until func(openflow.Message) bool) error {
 	return f.resume(until)
 }
 
-// resume is serve without the HELLO.
+// resume is serve after the HELLO.
 func (f *fakeSwitch) resume(until func(openflow.Message) bool) error {
+	return f.resumeWith(func(openflow.Message) (bool, error) { return false, nil }, until)
+}
+
+// resumeWith is resume for a switch that handles some messages in another way: handle
+// reports whether it has.
+func (f *fakeSwitch) resumeWith(handle func(openflow.Message) (bool, error), until func(openflow.Message) bool) error {
 	for {
 		m, err := f.recv()
 		if err != nil {
 			return err
 		}
-		if err := f.answer(m); err != nil {
-			return err
+		handled, err := handle(m)
+		if err == nil && !handled {
+			err = f.answer(m)
 		}
-		if until != nil && until(m) {
-			return nil
+		if err != nil || until != nil && until(m) {
+			return err
 		}
 	}
 }

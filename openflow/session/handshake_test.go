@@ -134,22 +134,13 @@ func TestHandshakeRefusals(t *testing.T) {
 			if err := f.send(openflow.NewHello()); err != nil {
 				return err
 			}
-			for {
-				m, err := f.recv()
-				if err != nil {
-					return err
-				}
+			return f.resumeWith(func(m openflow.Message) (bool, error) {
 				if m.Type() != openflow.TypeRoleRequest {
-					if err := f.answer(m); err != nil {
-						return err
-					}
-					continue
+					return false, nil
 				}
 				stale.SetXid(m.Xid())
-				if err := f.send(stale); err != nil {
-					return err
-				}
-			}
+				return true, f.send(stale)
+			}, nil)
 		})
 		if !openflow.IsError(err, openflow.ErrTypeRoleRequestFailed, openflow.RoleFailedStale) {
 			t.Errorf("refused role: error %v", err)
@@ -172,22 +163,14 @@ func TestHandshakeWithoutDesc(t *testing.T) {
 			if err := f.send(openflow.NewHello()); err != nil {
 				return err
 			}
-			for {
-				m, err := f.recv()
-				if err != nil {
-					return err
+			return f.resumeWith(func(m openflow.Message) (bool, error) {
+				if q, ok := m.(*openflow.MultipartRequest); !ok || q.Kind != openflow.MultipartDesc {
+					return false, nil
 				}
-				if q, ok := m.(*openflow.MultipartRequest); ok && q.Kind == openflow.MultipartDesc {
-					e := &openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest, Code: 2}
-					e.SetXid(m.Xid())
-					err = f.send(e)
-				} else {
-					err = f.answer(m)
-				}
-				if err != nil || isBarrier(m) {
-					return err
-				}
-			}
+				e := &openflow.ErrorMsg{ErrType: openflow.ErrTypeBadRequest, Code: 2}
+				e.SetXid(m.Xid())
+				return true, f.send(e)
+			}, isBarrier)
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -371,23 +354,19 @@ func TestEmptyPartsOfPorts(t *testing.T) {
 			if err := f.send(openflow.NewHello()); err != nil {
 				return err
 			}
-			for {
-				m, err := f.recv()
-				if err != nil {
-					return err
-				}
+			return f.resumeWith(func(m openflow.Message) (bool, error) {
 				q, ok := m.(*openflow.MultipartRequest)
 				if !ok || q.Kind != openflow.MultipartPortDesc {
-					continue
+					return false, nil
 				}
 				part := &openflow.MultipartReply{Kind: q.Kind, Flags: openflow.MultipartMore}
 				part.SetXid(q.Xid())
 				for {
 					if err := f.send(part); err != nil {
-						return err
+						return true, err
 					}
 				}
-			}
+			}, nil)
 		})
 		if err == nil || !strings.Contains(err.Error(), "describes no port where more are to follow") {
 			t.Errorf("Handshake: %v", err)
