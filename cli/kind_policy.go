@@ -39,10 +39,10 @@ func policyKind() kindDef {
 
 func policyFlags(a *app, cmd *cobra.Command) specFlags {
 	return addSpecFlags(a, cmd, []specFlag[model.PolicySpec]{
-		{name: "subject", usage: "ports that the policy is about, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setPolicySubject},
+		{name: "subject", usage: "ports that the policy applies to, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setPolicySubject},
 		{name: "tier", usage: "`tier` of the policy: admin, application (the default) or baseline", fixed: []string{string(model.TierAdmin), string(model.TierApplication), string(model.TierBaseline)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Tier.UnmarshalText([]byte(text)) }},
-		{name: "priority", usage: "order within the tier, as a `number` from 0 to 1000; the lowest is asked first", set: setPolicyPriority},
+		{name: "priority", usage: "order within the tier, as a `number` from 0 to 1000; the lowest is evaluated first", set: setPolicyPriority},
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
 		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
 			set: func(s *model.PolicySpec, text string, first bool) error {
@@ -52,7 +52,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 			set: func(s *model.PolicySpec, text string, first bool) error {
 				return setPolicyPeer(&s.Egress, model.Egress, text, first)
 			}},
-		{name: "ports", usage: "`ports` of the one rule, such as tcp/80, udp/5000-5010 or icmp; may be repeated, or several separated by commas. Without a rule: from everybody", many: true, set: setPolicyPorts},
+		{name: "ports", usage: "`ports` of the one rule, such as tcp/80, udp/5000-5010 or icmp; may be repeated, or several separated by commas. Without a rule: from any address", many: true, set: setPolicyPorts},
 	})
 }
 
@@ -222,7 +222,7 @@ func policyDetails(v policyView) [][2]string {
 
 // ruleText says a rule in words: "allow from app=lb: tcp/80 (the load balancer)".
 func ruleText(d model.PolicyDirection, r model.PolicyRule) string {
-	way, peers, ports := "from", "everybody", "everything"
+	way, peers, ports := "from", "any address", "any protocol"
 	if d == model.Egress {
 		way = "to"
 	}

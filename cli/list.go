@@ -32,7 +32,7 @@ func newListCmd(a *app, k kindDef) *cobra.Command {
 		mustCompleteFunc(cmd, "network", a.completeNames(api.KindNetwork, 0))
 		cmd.Flags().StringVar(&o.filter.Group, "group", "", "only those of a port `group`")
 		mustCompleteFunc(cmd, "group", a.completeNames(api.KindPortGroup, 0))
-		cmd.Flags().StringVar(&o.filter.Policy, "policy", "", "only those that a `policy` is about")
+		cmd.Flags().StringVar(&o.filter.Policy, "policy", "", "only those that a `policy` applies to")
 		mustCompleteFunc(cmd, "policy", a.completeNames(api.KindPolicy, 0))
 	}
 	if k.kind == api.KindPort || k.kind == api.KindNetwork {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -82,6 +83,12 @@ func contents(s *topology.Snapshot) map[string]any {
 		out[o.Ref().String()] = *o
 	}
 	for o := range s.Ports() {
+		out[o.Ref().String()] = *o
+	}
+	for o := range s.Objects(model.KindPortGroup) {
+		out[o.Ref().String()] = *o.(*topology.PortGroup)
+	}
+	for o := range s.Policies() {
 		out[o.Ref().String()] = *o
 	}
 	for b := range s.AllBlocks() {

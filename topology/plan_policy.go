@@ -7,7 +7,7 @@ import (
 )
 
 // planPolicies puts the policies in place: what they name exists, and the order in which
-// they are asked is known. Those that have a number go first, so that nobody else gets it.
+// they are evaluated is known. Those that have a number go first, so that no other policy gets it.
 func (p *planner) planPolicies() {
 	var fresh []*item
 	for _, it := range p.of(model.KindPolicy) {
@@ -43,7 +43,7 @@ func (p *planner) placePolicy(it *item, id uint32) bool {
 	}
 	for _, d := range model.PolicyDirections() {
 		if h, taken := p.x.policies.mixedAt(o, d); taken {
-			p.bad(it, Conflict, "spec.priority", fmt.Sprintf("%s has priority %d in the %s tier too, and both have %s rules that do not allow, so that nothing says whose come first", h.Ref(), o.Spec.Priority, o.Spec.Tier, d), "give one of them another priority")
+			p.bad(it, Conflict, "spec.priority", fmt.Sprintf("%s has priority %d in the %s tier too, and both have %s rules that do not allow, so that their order is undefined", h.Ref(), o.Spec.Priority, o.Spec.Tier, d), "give one of them another priority")
 			break
 		}
 	}

@@ -127,7 +127,7 @@ func (o *Policy) drop(all, _ *indexes) {
 	}
 }
 
-// mixedAt returns the policy beside which another may not be asked in a direction, because
+// mixedAt returns the policy beside which another may not be evaluated in a direction, because
 // nothing would say which comes first.
 func (x *policyIndex) mixedAt(o *Policy, d model.PolicyDirection) (*Policy, bool) {
 	if !o.Spec.Mixed(d) {

@@ -69,7 +69,7 @@ func TestPolicyReferences(t *testing.T) {
 // TestPolicyOrder: two policies whose rules do not all allow have an order.
 func TestPolicyOrder(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(), putPolicy("a", deny(7, model.Ingress)), putPolicy("b", deny(8, model.Ingress))).Next
-	const want = "spec.priority: policy/a has priority 7 in the application tier too, and both have ingress rules that do not allow, so that nothing says whose come first; give one of them another priority"
+	const want = "spec.priority: policy/a has priority 7 in the application tier too, and both have ingress rules that do not allow, so that their order is undefined; give one of them another priority"
 	if _, err := topology.Plan(s, []topology.Op{putPolicy("c", deny(7, model.Ingress))}, epoch); err == nil || err.Error() != "policy/c: "+want {
 		t.Errorf("equal priorities: %v", err)
 	}

@@ -38,6 +38,7 @@ func TestHistories(t *testing.T) {
 			}
 			checkChanges(t, s, r)
 			checkIndexes(t, r.Next)
+			checkPolicies(t, r.Next)
 			checkLoader(t, r.Next)
 			checkIdempotent(t, r.Next, ops)
 			checkFamilies(t, r.Next, ops)
@@ -96,7 +97,7 @@ func anyOp() *rapid.Generator[topology.Op] {
 		if maybe("delete") {
 			op.Verb = topology.Delete
 		}
-		switch rapid.IntRange(0, 5).Draw(t, "kind") {
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
 		case 0:
 			op.Ref = ref(topology.KindNode, name("n", 4))
 			s := topology.NodeSpec{TunnelIP: ip(fmt.Sprint("192.168.0.", rapid.IntRange(1, 8).Draw(t, "tunnel")))}
@@ -116,6 +117,12 @@ func anyOp() *rapid.Generator[topology.Op] {
 				}
 			}
 			op.Spec = s
+		case 3:
+			op.Ref = ref(model.KindPortGroup, name("g", 2))
+			op.Spec = rapid.SampledFrom([]model.PortGroupSpec{{Selector: &model.Selector{}}, {Ports: []string{"p1", "p2"}}, {Ports: []string{"p3"}}}).Draw(t, "group")
+		case 4:
+			op.Ref = ref(model.KindPolicy, name("pol", 4))
+			op.Spec = anyPolicy(t, maybe, name)
 		default:
 			op.Ref = ref(topology.KindPort, name("p", 12))
 			s := topology.PortSpec{Network: name("net", 4)}
@@ -163,6 +170,26 @@ func anyOp() *rapid.Generator[topology.Op] {
 		}
 		return op
 	})
+}
+
+func anyPolicy(t *rapid.T, maybe func(string) bool, name func(string, int) string) model.PolicySpec {
+	s := model.PolicySpec{
+		Tier: rapid.SampledFrom(model.PolicyTiers()).Draw(t, "tier"), Priority: rapid.IntRange(1, 2).Draw(t, "priority"),
+		Subject: model.PolicySelection{Selector: &model.Selector{}}, Isolates: []model.PolicyDirection{},
+	}
+	if maybe("subject") {
+		s.Subject.Networks = []string{name("net", 4)}
+	}
+	for _, rules := range []*[]model.PolicyRule{&s.Ingress, &s.Egress} {
+		r := model.PolicyRule{Action: rapid.SampledFrom([]model.PolicyAction{model.ActionAllow, model.ActionDeny}).Draw(t, "action")}
+		if maybe("peer") {
+			r.Peers = []model.PolicyPeer{{PolicySelection: model.PolicySelection{PortGroup: name("g", 2)}}}
+		}
+		if rapid.Bool().Draw(t, "rule") {
+			*rules = []model.PolicyRule{r}
+		}
+	}
+	return s
 }
 
 func anyNetwork(t *rapid.T, maybe func(string) bool, name func(string, int) string) topology.NetworkSpec {
@@ -223,6 +250,10 @@ func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
 		case *topology.Router:
 			want[c.Ref.String()] = *o
 		case *topology.Port:
+			want[c.Ref.String()] = *o
+		case *topology.PortGroup:
+			want[c.Ref.String()] = *o
+		case *topology.Policy:
 			want[c.Ref.String()] = *o
 		}
 	}
@@ -396,6 +427,50 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 	}
 }
 
+// checkPolicies: each policy has a number of its own and an order, and what it names is there
+// and leads to it.
+func checkPolicies(t *rapid.T, s *topology.Snapshot) {
+	taken, naming, n := map[string]string{}, map[topology.Ref][]string{}, 0
+	take := func(what, who string) {
+		if o, ok := taken[what]; ok {
+			t.Fatalf("%s is taken by %s and %s", what, o, who)
+		}
+		taken[what] = who
+	}
+	for p := range s.Policies() {
+		n++
+		if p.ID < 1 || p.ID > topology.MaxPolicyID {
+			t.Fatalf("%s has the number %d", p.Ref(), p.ID)
+		}
+		take(fmt.Sprint("policy number ", p.ID), p.Name)
+		for _, d := range model.PolicyDirections() {
+			if p.Spec.Mixed(d) {
+				take(fmt.Sprint(p.Spec.Tier, p.Spec.Priority, d), p.Name)
+			}
+		}
+		for field, r := range p.Spec.References() {
+			if _, ok := s.Object(r); !ok {
+				t.Fatalf("%s: %s names %s, which is not there", p.Ref(), field, r)
+			}
+			if by := naming[r]; !slices.Contains(by, p.Name) {
+				naming[r] = append(by, p.Name)
+			}
+		}
+	}
+	if n != s.NumPolicies() {
+		t.Fatalf("%d policies counted, %d reported", n, s.NumPolicies())
+	}
+	for _, k := range []topology.Kind{topology.KindNetwork, model.KindPortGroup} {
+		for o := range s.Objects(k) {
+			var by []string
+			for p := range s.PoliciesNaming(o.Ref()) {
+				by = append(by, p.Name)
+			}
+			equal(t, "policies that name "+o.Ref().String(), naming[o.Ref()], by)
+		}
+	}
+}
+
 func same(t *rapid.T, want *topology.Port) func(*topology.Port, bool) {
 	return func(got *topology.Port, ok bool) {
 		if !ok || got != want {
@@ -443,6 +518,11 @@ func checkLoader(t *rapid.T, s *topology.Snapshot) {
 	for o := range s.Ports() {
 		o := *o
 		add(&o)
+	}
+	for _, k := range []topology.Kind{model.KindPortGroup, model.KindPolicy} {
+		for o := range s.Objects(k) {
+			add(o)
+		}
 	}
 	loaded := l.Snapshot(s.Revision())
 	if d := cmp.Diff(contents(s), contents(loaded), addrs); d != "" {

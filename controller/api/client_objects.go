@@ -16,7 +16,7 @@ type ListOptions struct {
 	Network, Node string
 	// Group narrows a list of ports to those of a port group.
 	Group string
-	// Policy narrows a list of ports to those that a policy is about.
+	// Policy narrows a list of ports to those that a policy applies to.
 	Policy string
 }
 

@@ -18,7 +18,7 @@ func (v view) policy(o *topology.Policy) *api.Policy {
 	}
 }
 
-// subjects yields the ports that a policy is about, sorted by name. network and node, unless
+// subjects yields the ports that a policy applies to, sorted by name. network and node, unless
 // "", narrow them as in all. The error is a *problem.
 func (v view) subjects(policy, network, node string) (iter.Seq[topology.Object], error) {
 	ref := refOf(api.KindPolicy, policy)

@@ -33,7 +33,7 @@ type portListInput struct {
 	Network string `query:"network" doc:"Only ports of this network" example:"blue"`
 	Node    string `query:"node" doc:"Only ports pinned to or bound on this node" example:"node1"`
 	Group   string `query:"group" doc:"Only ports of this port group" example:"web"`
-	Policy  string `query:"policy" doc:"Only ports that this policy is about" example:"web"`
+	Policy  string `query:"policy" doc:"Only ports that this policy applies to" example:"web"`
 
 	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
 	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`

@@ -50,7 +50,7 @@ func TestRandom(t *testing.T) {
 		for _, c := range policymodel.Matrix(next, policymodel.Probes()) {
 			switch {
 			case c.By == "":
-				kinds["nobody says"]++
+				kinds["no rule decides"]++
 			case c.Allowed:
 				kinds["a rule allows"]++
 			default:
@@ -58,7 +58,7 @@ func TestRandom(t *testing.T) {
 			}
 		}
 	}
-	total := kinds["nobody says"] + kinds["a rule allows"] + kinds["denied"]
+	total := kinds["no rule decides"] + kinds["a rule allows"] + kinds["denied"]
 	for kind, n := range kinds {
 		if n < total/20 {
 			t.Errorf("%s: %d of %d", kind, n, total)

@@ -160,7 +160,7 @@ func TestNormalRefuses(t *testing.T) {
 		{KindPortGroup, `{}`, []string{`spec: has neither a selector nor ports`}},
 		{KindPortGroup, `{"selector":{},"ports":["a","a"]}`, []string{`spec: has both a selector and ports`, `spec.ports[1]: port "a" is listed twice`}},
 
-		{KindPolicy, `{}`, []string{`spec.subject: selects nothing`, `spec: does nothing: it has no rules and isolates nothing`}},
+		{KindPolicy, `{}`, []string{`spec: does nothing: it has no rules and isolates nothing`, `spec.subject: selects nothing`}},
 		{KindPolicy, `{"tier":"default","priority":1001,"subject":{"selector":{}},"isolates":["in","egress","egress"]}`, []string{
 			`spec.tier: "default" is not a tier`, `spec.priority: 1001 is out of range`,
 			`spec.isolates[0]: "in" is not a direction`, `spec.isolates[2]: egress is listed twice`,
@@ -173,12 +173,12 @@ func TestNormalRefuses(t *testing.T) {
 			`spec.ingress[1].ports[2]: tcp/1 is listed twice`,
 		}},
 		{KindPolicy, `{"subject":{"selector":{}},"egress":[{"peers":[{},{"cidr":"10.0.0.0/8","portGroup":"g"},{"except":["10.0.0.0/8"]},{"cidr":"10.0.0.1/8"},{"cidr":"10.0.0.0/8","except":["11.0.0.0/9","10.0.0.0/8"]},{"cidr":"::ffff:10.0.0.0/104"},{"domainNames":["x"]}]}]}`, []string{
-			`spec.egress[0].peers[0]: names nobody`,
+			`spec.egress[0].peers[0]: selects nothing`,
 			`spec.egress[0].peers[1]: has both a CIDR, which is addresses, and a selection of ports`,
 			`spec.egress[0].peers[2].except: there is no CIDR that they are exceptions of`,
 			`spec.egress[0].peers[3].cidr: 10.0.0.1/8 has bits of a host behind its prefix length`,
 			`spec.egress[0].peers[4].except[0]: 11.0.0.0/9 is not a part of 10.0.0.0/8`,
-			`spec.egress[0].peers[4].except[1]: 10.0.0.0/8 is all of the CIDR, so that the peer is nobody`,
+			`spec.egress[0].peers[4].except[1]: 10.0.0.0/8 is all of the CIDR, so that no address is left`,
 			`spec.egress[0].peers[5].cidr: ::ffff:10.0.0.0/104 is IPv4 mapped into IPv6, which no packet has`,
 			`spec.egress[0].peers[6].domainNames: names of domains are not supported yet: no switch can match them, and nothing here follows what they resolve to`,
 		}},

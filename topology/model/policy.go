@@ -13,7 +13,7 @@ import (
 //
 // A connection is judged twice: by the egress rules of the policies that select the port
 // that it comes from, and by the ingress rules of those that select the port that it goes
-// to. Both must allow it. In each direction the tiers are asked in their order, and in a
+// to. Both must allow it. In each direction the tiers are evaluated in their order, and in a
 // tier the policies by priority and each one's rules as listed; the first rule that matches
 // decides. With equal priority, a policy all of whose rules in the direction allow comes
 // after one that has others. A tier in which no rule matches denies the connection if one of
@@ -22,10 +22,10 @@ import (
 // ClusterNetworkPolicy (the tiers admin and baseline).
 type PolicySpec struct {
 	// Tier as stored is never empty.
-	Tier PolicyTier `json:"tier" required:"false" doc:"When the policy is asked: the rules of the admin tier come first, then those of the application tier, then those of the baseline tier. Only an admin may write policies of the admin tier" enum:"admin,application,baseline" default:"application" example:"application"`
+	Tier PolicyTier `json:"tier" required:"false" doc:"When the policy is evaluated: the rules of the admin tier come first, then those of the application tier, then those of the baseline tier. Only an admin may write policies of the admin tier" enum:"admin,application,baseline" default:"application" example:"application"`
 	// Priority is DefaultPolicyPriority in a spec that NewSpec made.
-	Priority int             `json:"priority" required:"false" doc:"Order within the tier, 0 to 1000; the lowest number is asked first" minimum:"0" maximum:"1000" default:"500" example:"500"`
-	Subject  PolicySelection `json:"subject" doc:"The ports that the policy is about"`
+	Priority int             `json:"priority" required:"false" doc:"Order within the tier, 0 to 1000; the lowest number is evaluated first" minimum:"0" maximum:"1000" default:"500" example:"500"`
+	Subject  PolicySelection `json:"subject" doc:"The ports that the policy applies to"`
 	// Isolates as stored is never nil: ingress comes before egress.
 	Isolates []PolicyDirection `json:"isolates" required:"false" doc:"Directions in which everything is denied that no rule of this or an earlier tier has decided. If left out: in the application tier those directions that have rules, else none" enum:"ingress,egress" example:"[\"ingress\"]"`
 	Ingress  []PolicyRule      `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
@@ -38,14 +38,14 @@ const PolicyNotEnforced = "Policies are declared and not enforced yet"
 // PolicyTier is a rank of policies.
 type PolicyTier string
 
-// The tiers, in the order in which they are asked.
+// The tiers, in the order in which they are evaluated.
 const (
 	TierAdmin       PolicyTier = "admin"
 	TierApplication PolicyTier = "application"
 	TierBaseline    PolicyTier = "baseline"
 )
 
-// PolicyTiers returns the tiers in the order in which they are asked.
+// PolicyTiers returns the tiers in the order in which they are evaluated.
 func PolicyTiers() []PolicyTier { return []PolicyTier{TierAdmin, TierApplication, TierBaseline} }
 
 // UnmarshalText reads a tier in any case.
@@ -54,7 +54,7 @@ func (t *PolicyTier) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// PolicyDirection says which end of a connection a policy is about.
+// PolicyDirection says which end of a connection a policy applies to.
 type PolicyDirection string
 
 // The directions.
@@ -78,7 +78,7 @@ func (d *PolicyDirection) UnmarshalText(b []byte) error {
 const (
 	// DefaultPolicyPriority of a policy that gives none.
 	DefaultPolicyPriority = 500
-	// MaxPolicyPriority is the priority that is asked last.
+	// MaxPolicyPriority is the priority that is evaluated last.
 	MaxPolicyPriority = 1000
 	// MaxPolicyRules of one direction.
 	MaxPolicyRules = 100
@@ -148,7 +148,7 @@ func (s PolicySpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.tier", fmt.Sprintf("%q is not a tier", s.Tier), fmt.Sprintf("write %s, %s or %s", TierAdmin, TierApplication, TierBaseline))
 	}
 	if s.Priority < 0 || s.Priority > MaxPolicyPriority {
-		bad(Invalid, "spec.priority", fmt.Sprintf("%d is out of range", s.Priority), fmt.Sprintf("give 0 to %d; the lowest is asked first", MaxPolicyPriority))
+		bad(Invalid, "spec.priority", fmt.Sprintf("%d is out of range", s.Priority), fmt.Sprintf("give 0 to %d; the lowest is evaluated first", MaxPolicyPriority))
 	}
 	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
 		bad(Invalid, "spec", "does nothing: it has no rules and isolates nothing", "give ingress or egress rules, or isolates: [ingress] to deny everything to the subject")
@@ -205,7 +205,7 @@ func (s PolicySpec) normalRules(d PolicyDirection, bad Reporter) []PolicyRule {
 	return rules
 }
 
-// ComparePolicies orders policies of one direction as they are asked: by tier and
+// ComparePolicies orders policies of one direction as they are evaluated: by tier and
 // priority, and among equals first those whose rules do not all allow.
 func ComparePolicies(a, b PolicySpec, d PolicyDirection) int {
 	last := func(s PolicySpec) int {

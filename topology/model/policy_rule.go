@@ -12,7 +12,7 @@ type PolicyRule struct {
 	Name string `json:"name,omitempty" doc:"What the rule is for, shown with its counters" maxLength:"63" example:"from the load balancer"`
 	// Action as stored is never empty.
 	Action PolicyAction `json:"action" required:"false" doc:"allow and deny decide; pass leaves the decision to the next tier" enum:"allow,deny,pass" default:"allow" example:"allow"`
-	Peers  []PolicyPeer `json:"peers,omitempty" doc:"The other ends; any of them. None means everybody. At most 100"`
+	Peers  []PolicyPeer `json:"peers,omitempty" doc:"The other ends; any of them. None means any address. At most 100"`
 	Ports  []PolicyPort `json:"ports,omitempty" doc:"Protocols and destination ports; any of them. None means all. At most 100" example:"[\"tcp/80\",\"udp/5000-5010\",\"icmp\"]"`
 }
 
@@ -134,7 +134,7 @@ func (p PolicyPeer) normal(field string, bad Reporter) PolicyPeer {
 	case len(p.Except) > 0:
 		bad(Invalid, field+".except", "there is no CIDR that they are exceptions of", "give peers[].cidr too, such as 0.0.0.0/0")
 	case p.isZero():
-		bad(Invalid, field, "names nobody", "give a selector, a portGroup, networks or a cidr; selector: {} for all ports; leave out peers for everybody")
+		bad(Invalid, field, "selects nothing", "give a selector, a portGroup, networks or a cidr; selector: {} for all ports; leave out peers for any address")
 	}
 	p.PolicySelection = p.PolicySelection.normal(field, bad)
 	return p
@@ -157,7 +157,7 @@ func (p PolicyPeer) checkAddresses(field string, bad Reporter) {
 		if !p.CIDR.Contains(e.Addr()) || e.Bits() < p.CIDR.Bits() {
 			bad(Invalid, at, fmt.Sprintf("%s is not a part of %s", e, p.CIDR), "give a part of it, or remove the exception")
 		} else if e == p.CIDR {
-			bad(Invalid, at, fmt.Sprintf("%s is all of the CIDR, so that the peer is nobody", e), "give a part of it, or remove the peer")
+			bad(Invalid, at, fmt.Sprintf("%s is all of the CIDR, so that no address is left", e), "give a part of it, or remove the peer")
 		} else if slices.Contains(p.Except[:i], e) {
 			bad(Invalid, at, fmt.Sprintf("%s is listed twice", e), "list it once")
 		}
