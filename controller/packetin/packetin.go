@@ -3,15 +3,25 @@
 //
 // A [Cause] is why flows send packets: they do so from one table, which no other
 // cause uses, so that table and reason of a packet-in name its cause. Each cause has
-// a queue and a goroutine of its own. A queue that is full loses its oldest packet:
-// who sent it has waited longest, and has likely asked again. So a cause whose answers
-// are slow, or that is flooded, delays no other cause and no session.
+// a queue and a goroutine of its own, so a cause whose answers are slow, or that is
+// flooded, delays no other cause and no session.
+//
+// Within a cause the ports of all nodes take turns, and each has a budget of packets
+// and bytes that may wait. A port beyond its budget loses its own oldest packet: who
+// sent it has waited longest, and has likely asked again. When all ports together are
+// beyond the cause's budget, the port with the most bytes loses. So a port that floods
+// costs others nothing but their turn. What waited for longer than the cause's deadline
+// is dropped unanswered.
+//
+// Before a packet comes here it has passed the session's own bounds (package
+// session: Config.PacketInQueue and UnaskedRate) and those of Open vSwitch, which know
+// no ports. Flows that send packets of a port should therefore do so through a meter.
 package packetin
 
 import (
 	"context"
 	"fmt"
-	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -26,28 +36,42 @@ type Cause struct {
 	// Table is the table whose flows send the packets, by an action output to the
 	// controller.
 	Table openflow.TableID
-	// Queue is how many packets may wait; at least 1.
-	Queue int
-	// Answer answers a packet that a node sent. It is called for one packet of the
-	// cause at a time. The packet is not used by anyone else.
-	Answer func(ctx context.Context, node string, m *openflow.PacketIn)
+	// PerPort is what may wait of one port of a node, and Total of all together. Each
+	// must be at least 1 packet and 1 byte.
+	PerPort, Total Budget
+	// Deadline is how long after its arrival a packet may be answered; it must be more
+	// than 0.
+	Deadline time.Duration
+	// Answer answers a packet. It is called for one packet of the cause at a time, with
+	// a context that ends at the packet's deadline; it must return soon after that. The
+	// packet is not used by anyone else.
+	Answer func(ctx context.Context, p Port, m *openflow.PacketIn)
 }
 
-// packet is a packet-in that waits.
-type packet struct {
-	node string
-	m    *openflow.PacketIn
+// Budget bounds the packets that wait, by their number and by the bytes of their
+// frames.
+type Budget struct{ Packets, Bytes int }
+
+// holds reports whether packets are within the budget.
+func (b Budget) holds(packets, bytes int) bool { return packets <= b.Packets && bytes <= b.Bytes }
+
+// Port is a port of a node's switch.
+type Port struct {
+	Node string
+	No   openflow.PortNo // 0 for a packet that does not say it
 }
 
-// queue has the packets of one cause that wait, oldest first.
-type queue struct {
-	Cause
-	received, dropped, answered prometheus.Counter
-
-	mu    sync.Mutex
-	waits []packet
-	// wakes has an element while there are packets.
-	wakes chan struct{}
+// check says what of a cause cannot be.
+func (c Cause) check() error {
+	for _, b := range []Budget{c.PerPort, c.Total} {
+		if b.Packets < 1 || b.Bytes < 1 {
+			return fmt.Errorf("packet-ins: cause %s has a budget of %d packets and %d bytes, want at least 1 of each", c.Name, b.Packets, b.Bytes)
+		}
+	}
+	if c.Deadline <= 0 {
+		return fmt.Errorf("packet-ins: cause %s has no deadline", c.Name)
+	}
+	return nil
 }
 
 // Queues are the queues of all causes.
@@ -61,6 +85,7 @@ func New(reg prometheus.Registerer, causes ...Cause) (*Queues, error) {
 	}
 	received := count("received", "Packets that flows sent to the controller, by cause.")
 	dropped := count("dropped", "Packets that were dropped because newer ones came faster than they were answered, by cause.")
+	expired := count("expired", "Packets that were dropped because they could not be answered before their deadline, by cause.")
 	answered := count("answered", "Packets that were handed to whoever answers them, by cause.")
 	q := &Queues{byTable: map[openflow.TableID]*queue{}}
 	names := map[string]bool{}
@@ -68,17 +93,17 @@ func New(reg prometheus.Registerer, causes ...Cause) (*Queues, error) {
 		if q.byTable[c.Table] != nil || names[c.Name] {
 			return nil, fmt.Errorf("packet-ins: cause %s (table %d) is there twice", c.Name, c.Table)
 		}
-		if c.Queue < 1 {
-			return nil, fmt.Errorf("packet-ins: cause %s has a queue of %d packets, want at least 1", c.Name, c.Queue)
+		if err := c.check(); err != nil {
+			return nil, err
 		}
 		names[c.Name] = true
-		q.byTable[c.Table] = &queue{
-			Cause: c, wakes: make(chan struct{}, 1),
-			received: received.WithLabelValues(c.Name), dropped: dropped.WithLabelValues(c.Name), answered: answered.WithLabelValues(c.Name),
-		}
+		q.byTable[c.Table] = newQueue(c, counters{
+			received: received.WithLabelValues(c.Name), dropped: dropped.WithLabelValues(c.Name),
+			expired: expired.WithLabelValues(c.Name), answered: answered.WithLabelValues(c.Name),
+		})
 	}
 	if reg != nil {
-		for _, v := range []*prometheus.CounterVec{received, dropped, answered} {
+		for _, v := range []*prometheus.CounterVec{received, dropped, expired, answered} {
 			if err := reg.Register(v); err != nil {
 				return nil, fmt.Errorf("packet-ins: %w", err)
 			}
@@ -97,20 +122,18 @@ func (q *Queues) Offer(node string, m *openflow.PacketIn) bool {
 	if c == nil {
 		return false
 	}
-	c.received.Inc()
-	c.mu.Lock()
-	if len(c.waits) == c.Queue {
-		c.waits[0] = packet{}
-		c.waits = c.waits[1:]
-		c.dropped.Inc()
-	}
-	c.waits = append(c.waits, packet{node, m})
-	c.mu.Unlock()
-	select {
-	case c.wakes <- struct{}{}:
-	default:
-	}
+	c.put(Port{node, m.InPort()}, m, time.Now())
 	return true
+}
+
+// Ports returns what came of each port for a table's cause, in no order; nothing for a
+// table without. Of ports that sent nothing for long it may have forgotten some, if
+// there are more than 65,536.
+func (q *Queues) Ports(table openflow.TableID) map[Port]Counts {
+	if q == nil || q.byTable[table] == nil {
+		return nil
+	}
+	return q.byTable[table].counts()
 }
 
 // Run answers packets until ctx ends, and returns nil then.
@@ -123,32 +146,4 @@ func (q *Queues) Run(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
-}
-
-// run answers the packets of one cause.
-func (c *queue) run(ctx context.Context) {
-	for {
-		select {
-		case <-c.wakes:
-		case <-ctx.Done():
-			return
-		}
-		for p, ok := c.next(); ok && ctx.Err() == nil; p, ok = c.next() {
-			c.answered.Inc()
-			c.Answer(ctx, p.node, p.m)
-		}
-	}
-}
-
-// next takes the oldest packet.
-func (c *queue) next() (p packet, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.waits) == 0 {
-		return packet{}, false
-	}
-	p = c.waits[0]
-	c.waits[0] = packet{}
-	c.waits = c.waits[1:]
-	return p, true
 }

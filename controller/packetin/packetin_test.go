@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -14,49 +15,74 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-func from(table openflow.TableID, n int) *openflow.PacketIn {
-	return &openflow.PacketIn{Table: table, Reason: openflow.ReasonAction, Data: []byte{byte(n)}}
+// from is a packet from a table and port with a number, of 1 byte or more.
+func from(table openflow.TableID, port openflow.PortNo, n, size int) *openflow.PacketIn {
+	var m openflow.Match
+	return &openflow.PacketIn{Table: table, Reason: openflow.ReasonAction, Match: m.InPort(port), Data: slices.Concat([]byte{byte(n)}, make([]byte, size-1))}
 }
 
-// TestQueues: a cause that does not answer loses its oldest packets and delays no
-// other; what no cause accounts for is refused; everything is counted.
+// cause has a budget of 3 packets for each port and 8 in all, and a second to answer.
+func cause(name string, table openflow.TableID, answer func(context.Context, Port, *openflow.PacketIn)) Cause {
+	return Cause{Name: name, Table: table, PerPort: Budget{3, 300}, Total: Budget{8, 800}, Deadline: time.Second, Answer: answer}
+}
+
+// noted answers by noting what came: node, port and number.
+func noted(to *[]string) func(context.Context, Port, *openflow.PacketIn) {
+	return func(_ context.Context, p Port, m *openflow.PacketIn) {
+		*to = append(*to, fmt.Sprintf("%s:%d:%d", p.Node, p.No, m.Data[0]))
+	}
+}
+
+// start runs the queues until the test's bubble ends.
+func start(t *testing.T, q *Queues) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- q.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// blocked answers nothing until release is closed.
+func blocked(release chan struct{}, then func(context.Context, Port, *openflow.PacketIn)) func(context.Context, Port, *openflow.PacketIn) {
+	return func(ctx context.Context, p Port, m *openflow.PacketIn) {
+		<-release
+		then(ctx, p, m)
+	}
+}
+
+// TestQueues: a cause that does not answer loses the oldest packets of the port that
+// floods and delays no other; what no cause accounts for is refused; everything is
+// counted.
 func TestQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
 		var slow, quick []string
 		release := make(chan struct{})
-		note := func(to *[]string) func(context.Context, string, *openflow.PacketIn) {
-			return func(_ context.Context, node string, m *openflow.PacketIn) {
-				*to = append(*to, fmt.Sprint(node, m.Data[0]))
-			}
-		}
 		reg := prometheus.NewRegistry()
-		q, err := New(reg,
-			Cause{Name: "slow", Table: 15, Queue: 3, Answer: func(ctx context.Context, node string, m *openflow.PacketIn) {
-				<-release
-				note(&slow)(ctx, node, m)
-			}},
-			Cause{Name: "quick", Table: 16, Queue: 3, Answer: note(&quick)})
+		q, err := New(reg, cause("slow", 15, blocked(release, noted(&slow))), cause("quick", 16, noted(&quick)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		done := make(chan error, 1)
-		go func() { done <- q.Run(ctx) }()
+		start(t, q)
 		for i := range 9 {
-			if !q.Offer("a", from(15, i)) || !q.Offer("b", from(16, i)) {
+			if !q.Offer("a", from(15, 1, i, 1)) || !q.Offer("b", from(16, 1, i, 1)) {
 				t.Fatal("refused")
 			}
 			synctest.Wait()
 		}
-		if missing := from(15, 0); q.Offer("a", from(17, 0)) || q.Offer("a", &openflow.PacketIn{Table: missing.Table, Reason: openflow.ReasonNoMatch}) {
+		if q.Offer("a", from(17, 1, 0, 1)) || q.Offer("a", &openflow.PacketIn{Table: 15, Reason: openflow.ReasonNoMatch}) {
 			t.Error("a packet was taken that no cause accounts for")
 		}
-		if want := []string{"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8"}; !slices.Equal(quick, want) {
+		if want := []string{"b:1:0", "b:1:1", "b:1:2", "b:1:3", "b:1:4", "b:1:5", "b:1:6", "b:1:7", "b:1:8"}; !slices.Equal(quick, want) {
 			t.Errorf("answered %v, want %v", quick, want)
 		}
 		close(release)
 		synctest.Wait()
-		if want := []string{"a0", "a6", "a7", "a8"}; !slices.Equal(slow, want) {
+		if want := []string{"a:1:0", "a:1:6", "a:1:7", "a:1:8"}; !slices.Equal(slow, want) {
 			t.Errorf("answered %v, want %v", slow, want)
 		}
 		want := `# HELP sdnd_packet_ins_dropped_total Packets that were dropped because newer ones came faster than they were answered, by cause.
@@ -67,27 +93,116 @@ sdnd_packet_ins_dropped_total{cause="slow"} 5
 		if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "sdnd_packet_ins_dropped_total"); err != nil {
 			t.Error(err)
 		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+		if got, want := q.Ports(15)[Port{"a", 1}], (Counts{Received: 9, Dropped: 5, Answered: 4}); got != want {
+			t.Errorf("counts %+v, want %+v", got, want)
 		}
 	})
 }
 
-// TestCausesAreDistinct: two causes have neither a name nor a table in common, and a
-// queue holds something.
-func TestCausesAreDistinct(t *testing.T) {
-	for _, all := range [][]Cause{
-		{{Name: "a", Table: 1, Queue: 1}, {Name: "b", Table: 1, Queue: 1}},
-		{{Name: "a", Table: 1, Queue: 1}, {Name: "a", Table: 2, Queue: 1}},
-		{{Name: "a", Table: 1}},
-	} {
+// TestPortsTakeTurns: a port that floods neither takes the turns of others nor, when all
+// together have too much, their packets; its budget is one of bytes, too.
+func TestPortsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answered []string
+		release := make(chan struct{})
+		q, err := New(nil, cause("test", 15, blocked(release, noted(&answered))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, q)
+		q.Offer("a", from(15, 9, 0, 1)) // is being answered
+		synctest.Wait()
+		for i := range 100 {
+			q.Offer("a", from(15, 1, i, 100))
+		}
+		q.Offer("a", from(15, 1, 100, 301)) // more than all that it may have
+		for i := range 100 {
+			q.Offer("a", from(15, 1, i, 100))
+		}
+		for i := range 2 {
+			q.Offer("a", from(15, 2, i, 10))
+			q.Offer("b", from(15, 1, i, 10))
+			q.Offer("b", from(15, 3, i, 10))
+		}
+		close(release)
+		synctest.Wait()
+		want := []string{"a:9:0", "a:1:98", "a:2:0", "b:1:0", "b:3:0", "a:1:99", "a:2:1", "b:1:1", "b:3:1"}
+		if !slices.Equal(answered, want) {
+			t.Errorf("answered %v, want %v", answered, want)
+		}
+		got := q.Ports(15)
+		for p, want := range map[Port]Counts{
+			{"a", 1}: {Received: 201, Dropped: 199, Answered: 2}, {"a", 2}: {Received: 2, Answered: 2}, {"b", 1}: {Received: 2, Answered: 2},
+		} {
+			if got[p] != want {
+				t.Errorf("%v: %+v, want %+v", p, got[p], want)
+			}
+		}
+	})
+}
+
+// TestDeadline: an answer has until the packet's deadline; what waited for longer is not
+// answered any more.
+func TestDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ended []time.Duration
+		begin := time.Now()
+		q, err := New(nil, cause("test", 15, func(ctx context.Context, _ Port, _ *openflow.PacketIn) {
+			<-ctx.Done()
+			ended = append(ended, time.Since(begin))
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, q)
+		q.Offer("a", from(15, 1, 0, 1))
+		q.Offer("a", from(15, 2, 1, 1))
+		time.Sleep(500 * time.Millisecond)
+		q.Offer("a", from(15, 3, 2, 1))
+		time.Sleep(time.Hour)
+		if want := []time.Duration{time.Second, 1500 * time.Millisecond}; !slices.Equal(ended, want) {
+			t.Errorf("answers ended after %v, want %v", ended, want)
+		}
+		if got, want := q.Ports(15)[Port{"a", 2}], (Counts{Received: 1, Expired: 1}); got != want {
+			t.Errorf("counts %+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestPortsAreBounded: who makes ports up does not make the counts grow without end, and
+// loses nothing that waits.
+func TestPortsAreBounded(t *testing.T) {
+	c := cause("test", 15, nil)
+	c.Total.Packets = 2
+	q, err := New(nil, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxPorts + 100 {
+		q.Offer("a", from(15, openflow.PortNo(i+1), 0, 1))
+	}
+	if n := len(q.Ports(15)); n != maxPorts {
+		t.Errorf("%d ports are counted", n)
+	}
+	if n := q.byTable[15].packets; n != 2 {
+		t.Errorf("%d packets wait", n)
+	}
+}
+
+// TestCauses: two causes have neither a name nor a table in common; each has budgets and
+// a deadline.
+func TestCauses(t *testing.T) {
+	a, b := cause("a", 1, nil), cause("b", 2, nil)
+	sameTable, sameName, none, bytes, forever := b, b, a, a, a
+	sameTable.Table, sameName.Name = 1, "a"
+	none.PerPort.Packets, bytes.Total.Bytes, forever.Deadline = 0, 0, 0
+	for _, all := range [][]Cause{{a, sameTable}, {a, sameName}, {none}, {bytes}, {forever}} {
 		if _, err := New(nil, all...); err == nil {
 			t.Errorf("%+v: no error", all)
 		}
 	}
-	var none *Queues
-	if none.Offer("a", from(1, 0)) {
+	var no *Queues
+	if no.Offer("a", from(1, 1, 0, 1)) || no.Ports(1) != nil {
 		t.Error("taken without a cause")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
@@ -17,10 +18,10 @@ import (
 func TestPacketInsAreAnswered(t *testing.T) {
 	var mu sync.Mutex
 	var answered []string
-	queues, err := packetin.New(nil, packetin.Cause{Name: "test", Table: 15, Queue: 8, Answer: func(_ context.Context, node string, m *openflow.PacketIn) {
+	queues, err := packetin.New(nil, packetin.Cause{Name: "test", Table: 15, PerPort: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Total: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Deadline: time.Minute, Answer: func(_ context.Context, p packetin.Port, m *openflow.PacketIn) {
 		mu.Lock()
 		defer mu.Unlock()
-		answered = append(answered, node+" "+string(m.Data))
+		answered = append(answered, p.Node+" "+string(m.Data))
 	}})
 	if err != nil {
 		t.Fatal(err)

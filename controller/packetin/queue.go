@@ -1,0 +1,191 @@
+package packetin
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// maxPorts is how many ports a queue counts packets of.
+const maxPorts = 1 << 16
+
+// Counts is what came of the packets of one port. What is received and neither of the
+// others still waits, or is being answered.
+type Counts struct{ Received, Dropped, Expired, Answered uint64 }
+
+// counters are the same of all ports of a cause.
+type counters struct{ received, dropped, expired, answered prometheus.Counter }
+
+// queue has the packets of one cause that wait.
+type queue struct {
+	Cause
+	counters counters
+	// wakes has an element while there are packets.
+	wakes chan struct{}
+
+	mu    sync.Mutex
+	ports map[Port]*line
+	// turns are the lines with packets, the one whose turn it is first.
+	turns          []*line
+	packets, bytes int
+}
+
+// line has the packets of one port that wait, oldest first.
+type line struct {
+	port   Port
+	waits  []packet
+	bytes  int
+	counts Counts
+}
+
+// packet is a packet-in that waits.
+type packet struct {
+	m   *openflow.PacketIn
+	due time.Time
+}
+
+func newQueue(c Cause, n counters) *queue {
+	return &queue{Cause: c, counters: n, wakes: make(chan struct{}, 1), ports: map[Port]*line{}}
+}
+
+// put adds a packet, and drops what is beyond the budgets for it.
+func (q *queue) put(p Port, m *openflow.PacketIn, now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.line(p)
+	l.counts.Received++
+	q.counters.received.Inc()
+	if len(l.waits) == 0 {
+		q.turns = append(q.turns, l)
+	}
+	l.waits = append(l.waits, packet{m, now.Add(q.Deadline)})
+	l.bytes += len(m.Data)
+	q.packets++
+	q.bytes += len(m.Data)
+	for !q.PerPort.holds(len(l.waits), l.bytes) {
+		q.drop(l)
+	}
+	for !q.Total.holds(q.packets, q.bytes) {
+		q.drop(q.largest())
+	}
+	select {
+	case q.wakes <- struct{}{}:
+	default:
+	}
+}
+
+// line returns the line of a port. For a new one it forgets another if there are too
+// many.
+func (q *queue) line(p Port) *line {
+	if l, ok := q.ports[p]; ok {
+		return l
+	}
+	if len(q.ports) >= maxPorts {
+		for other, l := range q.ports {
+			if len(l.waits) == 0 {
+				delete(q.ports, other)
+				break
+			}
+		}
+	}
+	l := &line{port: p}
+	q.ports[p] = l
+	return l
+}
+
+// largest returns the line with the most bytes, of equals that with the most packets.
+func (q *queue) largest() *line {
+	most := q.turns[0]
+	for _, l := range q.turns[1:] {
+		if l.bytes > most.bytes || l.bytes == most.bytes && len(l.waits) > len(most.waits) {
+			most = l
+		}
+	}
+	return most
+}
+
+// drop drops the oldest packet of a line.
+func (q *queue) drop(l *line) {
+	q.shift(l)
+	l.counts.Dropped++
+	q.counters.dropped.Inc()
+	if len(l.waits) > 0 {
+		return
+	}
+	for i, other := range q.turns {
+		if other == l {
+			q.turns = append(q.turns[:i:i], q.turns[i+1:]...)
+			return
+		}
+	}
+}
+
+// shift takes the oldest packet of a line off.
+func (q *queue) shift(l *line) packet {
+	p := l.waits[0]
+	l.waits[0] = packet{}
+	l.waits = l.waits[1:]
+	l.bytes -= len(p.m.Data)
+	q.packets--
+	q.bytes -= len(p.m.Data)
+	return p
+}
+
+// next takes the oldest packet of the port whose turn it is, of those that can be
+// answered in time.
+func (q *queue) next(now time.Time) (Port, packet, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.turns) > 0 {
+		l := q.turns[0]
+		q.turns[0] = nil
+		q.turns = q.turns[1:]
+		p := q.shift(l)
+		if len(l.waits) > 0 {
+			q.turns = append(q.turns, l)
+		}
+		if now.Before(p.due) {
+			l.counts.Answered++
+			q.counters.answered.Inc()
+			return l.port, p, true
+		}
+		l.counts.Expired++
+		q.counters.expired.Inc()
+	}
+	return Port{}, packet{}, false
+}
+
+// counts returns a copy of the counts of all ports.
+func (q *queue) counts() map[Port]Counts {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := make(map[Port]Counts, len(q.ports))
+	for p, l := range q.ports {
+		all[p] = l.counts
+	}
+	return all
+}
+
+// run answers the packets of the cause until ctx ends.
+func (q *queue) run(ctx context.Context) {
+	for {
+		select {
+		case <-q.wakes:
+		case <-ctx.Done():
+			return
+		}
+		for {
+			port, p, ok := q.next(time.Now())
+			if !ok || ctx.Err() != nil {
+				break
+			}
+			answer, cancel := context.WithDeadline(ctx, p.due)
+			q.Answer(answer, port, p.m)
+			cancel()
+		}
+	}
+}
