@@ -75,11 +75,11 @@ soak: ## Random operations and faults over three real switches, for hours; OPS=2
 # The release before: what an upgrade starts from.
 PREVIOUS ?= 1bee5d9
 
-upgrade-test: ## Upgrade the release before, PREVIOUS=COMMIT, on a running lab of 10,000 flows
+upgrade-test: ## Upgrade the release before, PREVIOUS=COMMIT, on a running lab of 10,000 flows; try its sdnctl
 	@$(SUDO) integration/deps.sh test
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && git archive $(PREVIOUS) | tar -x -C "$$dir" && \
 	(cd "$$dir" && $(GO) build -trimpath -o out/ ./controller/sdnd ./cli/sdnctl) && \
-	$(SUDO) env PATH="$$PATH" SDNLAB_PREVIOUS="$$dir/out" $(GO) test ./integration -run 'TestUpgrade$$' -count=1 -v
+	$(SUDO) env PATH="$$PATH" SDNLAB_PREVIOUS="$$dir/out" $(GO) test ./integration -run 'TestUpgrade$$|TestOldClient$$' -count=1 -v
 
 dist: ## Build programs, packages and man pages for amd64 and arm64 into dist/
 	@GO="$(GO)" controller/sdnd/package/build.sh
