@@ -129,7 +129,7 @@ func (f *fileFlags) send(ctx context.Context, a *app, client *api.Client, dryRun
 		return api.ApplyResult{}, l, fmt.Errorf("%s: no objects found", strings.Join(f.paths, ", "))
 	}
 	// With a mistake already found nothing will be done; the daemon is asked
-	// all the same, so that the user hears of every mistake at once.
+	// all the same, so that the user sees every mistake at once.
 	req.DryRun = dryRun || len(l.errs) > 0
 	result, err := client.Apply(ctx, req)
 	return result, l, l.merge(err)

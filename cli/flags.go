@@ -19,7 +19,7 @@ type specFlags interface {
 	// apply returns the JSON of the spec in raw with what the flags say; raw
 	// may be nil.
 	apply(raw json.RawMessage) (json.RawMessage, error)
-	// given tells whether any of the flags was.
+	// given reports whether any of the flags was.
 	given() bool
 }
 

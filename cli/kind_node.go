@@ -62,7 +62,7 @@ func nodeColumns() []column[nodeView] {
 	}
 }
 
-// syncText says how far behind a node is.
+// syncText says whether a node is in sync, with its acknowledged and wanted revisions.
 func syncText(v nodeView) string {
 	if v.status.InSync {
 		return fmt.Sprintf("yes, %d", v.status.AcknowledgedRevision)

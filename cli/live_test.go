@@ -16,7 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/cli"
 )
 
-// A listener is an output that tells when it has been told something.
+// listener is an output that signals each write.
 type listener struct {
 	mu     sync.Mutex // guards what follows
 	text   bytes.Buffer

@@ -36,7 +36,7 @@ func TestClone(t *testing.T) {
 	clone := b.node("node2")
 	_, err := clone.Exec(b.ctx, "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--tunnel-ip", clone.Addr.String(), "--no-wait")
 	b.must(err)
-	b.must(lab.PollFor(b.ctx, 10*time.Second, "the clone to be told of", func(ctx context.Context) error {
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the clone to be reported", func(ctx context.Context) error {
 		log, err := os.ReadFile(b.Controller.LogFile)
 		if err == nil && !strings.Contains(string(log), "two nodes or connections have one datapath id") {
 			err = errors.New("its OVSDB has not connected")

@@ -61,7 +61,7 @@ func withNetwork(s topology.NetworkSpec, f func(*topology.NetworkSpec)) topology
 	return s
 }
 
-// TestProblems compares what users are told with testdata/problems. Read the
+// TestProblems compares the errors that users get with testdata/problems. Read the
 // files as a user would: is it clear what is wrong and what to do?
 func TestProblems(t *testing.T) {
 	for file, mistakes := range map[string][]mistake{

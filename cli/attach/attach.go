@@ -56,7 +56,7 @@ type Result struct {
 	Whose string
 	Link  Link
 	Port  api.Port
-	// Declared tells whether the port was declared by this, and Done what was
+	// Declared says whether Attach declared the port, and Done what was
 	// done on this machine: nothing if all was as it should be.
 	Declared bool
 	Done     []Action

@@ -78,7 +78,7 @@ type attachment struct {
 	// recorded, and noRoute says that no default route was wanted.
 	inner   string
 	noRoute bool
-	// row and link tell whether the bridge has the interface, and the machine the
+	// row and link say whether the bridge has the interface, and the machine the
 	// device.
 	row, link bool
 }

@@ -13,7 +13,7 @@ type Namespace interface {
 	Own() bool
 }
 
-// Device is a network interface as the kernel tells it.
+// Device is a network interface as the kernel reports it.
 type Device struct {
 	// Index is its number in its namespace, Peer that of the other end of a veth
 	// pair in the other end's; 0 for what is not a veth.
@@ -64,7 +64,7 @@ type Veth struct {
 type Kernel interface {
 	// Open opens the namespace that a file stands for.
 	Open(path string) (Namespace, error)
-	// Look tells what is there under the names of a link's two ends.
+	// Look returns what is there under the names of a link's two ends.
 	Look(ns Namespace, host, inner string) (Seen, error)
 	// Make makes the veth pair of a link, with its alias and MAC, and not up.
 	Make(ns Namespace, l Link) error

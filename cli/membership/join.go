@@ -185,7 +185,7 @@ func (j Join) Script() (string, error) {
 
 func (j Join) machine() nodeconfig.Machine { return j.Host.machine(j.DB, j.Offline) }
 
-// config is what Open vSwitch is to be told.
+// config is the configuration of Open vSwitch.
 func (j Join) config() nodeconfig.Join {
 	c := nodeconfig.Join{
 		Node: j.Node, Bridge: j.Bridge, Controller: j.target(j.OpenFlowPort),

@@ -19,7 +19,7 @@ type Daemon struct {
 	// Refused is why sdnd gives a switch of this datapath id or from this machine
 	// no flows, "" when there is none.
 	Refused string
-	// Wrong are the errors that sdnd tells of the node, with what cures them.
+	// Wrong are the errors that sdnd reports for the node, with what fixes them.
 	Wrong []string
 }
 
@@ -87,7 +87,7 @@ func (j Join) missingManager(p Progress) []string {
 		case p.Daemon != nil && p.Daemon.Here && p.Daemon.OVSDB:
 			return nil
 		case m.Connected && p.Daemon != nil && p.Daemon.Connected && p.Daemon.Here:
-			return []string{"sdnd does not hear the node by OVSDB: is --bridge that of sdnd?"}
+			return []string{"sdnd has no OVSDB report of the node: is --bridge the same as that of sdnd?"}
 		case m.Connected:
 			return nil
 		case len(m.Status) == 0:

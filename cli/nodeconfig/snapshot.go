@@ -114,7 +114,7 @@ func (s State) recorded() (was Snapshot, known bool, err error) {
 	return was, true, nil
 }
 
-// record writes the external_ids that tell what was made and found.
+// record writes the external_ids that say what was made and found.
 func record(was Snapshot, manager, ssl bool) (made, found string) {
 	var parts []string
 	if !was.Exists {

@@ -2,7 +2,7 @@ package api
 
 import "net/netip"
 
-// Links returns what to configure on a port's interface. A daemon of version 0.1 tells
+// Links returns what to configure on a port's interface. A daemon of version 0.1 reports
 // one address only.
 func (s *PortStatus) Links() []PortLink {
 	if len(s.Addresses) == 0 && s.IP != "" {

@@ -53,7 +53,7 @@ func ids(name, iface string) []binding.Interface {
 	return []binding.Interface{{Name: name, IfaceID: iface}}
 }
 
-// step is one thing that is told, and what is to come of it.
+// step is one report, and its expected outcome.
 type step struct {
 	report func(*binding.Table) []binding.Change
 	want   []binding.Change
@@ -166,7 +166,7 @@ func TestTable(t *testing.T) {
 				return b.PortsChanged(topo, repinned, []string{"pinned"}).Changes
 			}, change("pinned", at("n1", "vnet3", 3), at("n2", "vnet4", 4))},
 		}},
-		{"names that begin alike are told apart by number", []step{
+		{"names with the same beginning are distinguished by number", []step{
 			{ports("n1", map[uint32]string{4: "patch-to-br-web", 5: "patch-to-br-web"}), nil},
 			{interfaces("n1", []binding.Interface{
 				{Name: "patch-to-br-web-of-a", OFPort: 4, IfaceID: "web"}, {Name: "patch-to-br-web-of-b", OFPort: 5, IfaceID: "vm-7"},

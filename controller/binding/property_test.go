@@ -19,7 +19,7 @@ type facts struct {
 	ifaces map[string]binding.Interface
 }
 
-// fleet is a table and what it was told.
+// fleet is a table and the reports that it got.
 type fleet struct {
 	*binding.Table
 	topo   *topology.Snapshot
@@ -49,7 +49,7 @@ func (f *fleet) take(t *rapid.T, out binding.Outcome) {
 	}
 }
 
-// happen changes something on a node and tells of it.
+// happen changes something on a node and reports it.
 func (f *fleet) happen(t *rapid.T) {
 	node := rapid.SampledFrom([]string{"n1", "n2"}).Draw(t, "node")
 	is := f.facts[node]
@@ -86,7 +86,7 @@ func (f *fleet) tellPorts(t *rapid.T, node string) {
 	f.take(t, f.SetPorts(f.topo, node, f.facts[node].ports))
 }
 
-// begun returns a fleet in which every node has told, in some order, what it has.
+// begun returns a fleet in which every node has reported, in some order, what it has.
 func begun(t *rapid.T, topo *topology.Snapshot, what map[string]facts, remembered map[string]binding.Place) *fleet {
 	f := newFleet(topo)
 	f.facts = what
@@ -109,7 +109,7 @@ func world(t *testing.T) *topology.Snapshot {
 }
 
 // TestRestartChangesNothing: whatever happened, a table that remembers the places
-// and is told the same facts, in any order, has all ports in the same places, and
+// and gets the same reports, in any order, has all ports in the same places, and
 // had them nowhere else in between.
 func TestRestartChangesNothing(t *testing.T) {
 	topo := world(t)
@@ -132,7 +132,7 @@ func TestRestartChangesNothing(t *testing.T) {
 }
 
 // TestRestartMovesNothing is the same for what happens on the way: a port that was
-// remembered does not go anywhere else before all nodes have told.
+// remembered does not go anywhere else before all nodes have reported.
 func TestRestartMovesNothing(t *testing.T) {
 	topo := declared(t)
 	home := binding.Place{Node: "n2", Interface: "tap0", OFPort: 7}
@@ -165,7 +165,7 @@ func TestRestartMovesNothing(t *testing.T) {
 	}
 }
 
-// TestOrderOfFirstReports: what a node tells first has one outcome, whichever of
+// TestOrderOfFirstReports: the first reports of a node have one outcome, whichever of
 // its two sources comes first and whether or not it comes in pieces.
 func TestOrderOfFirstReports(t *testing.T) {
 	topo := world(t)

@@ -14,7 +14,7 @@ func TestStrays(t *testing.T) {
 	topo := declared(t)
 	b := binding.NewTable("br-int", tunnel)
 	if got := b.Strays(topo, "n1"); got != nil {
-		t.Errorf("of a node that has told nothing: %v", got)
+		t.Errorf("of a node that has reported nothing: %v", got)
 	}
 	b.SetInterfaces(topo, "n1", []binding.Interface{
 		{Name: "veth1", IfaceID: "web"},

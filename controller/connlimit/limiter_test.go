@@ -81,7 +81,7 @@ func TestReservationsGrow(t *testing.T) {
 	}
 }
 
-// One that waits to grow is told at once when it has to make room.
+// One that waits to grow learns at once that it has to make room.
 func TestWaitingReservationIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(2, time.Second)
@@ -93,7 +93,7 @@ func TestWaitingReservationIsDropped(t *testing.T) {
 			t.Error("it grew at another machine's cost")
 		}
 		if took := time.Since(start); took != time.Second {
-			t.Errorf("told after %v, want when it was old enough to be dropped", took)
+			t.Errorf("dropped after %v, want when it was old enough to be dropped", took)
 		}
 	})
 }

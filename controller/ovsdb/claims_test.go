@@ -40,7 +40,7 @@ func (c *closeTold) Close() error {
 	return c.Conn.Close()
 }
 
-// Of connections of one standing the oldest is heard while it answers.
+// Of connections of one standing the oldest is reported while it answers.
 func TestClaimsOldestHolds(t *testing.T) {
 	bed(t, Config{}, func(t *testing.T, ln *pipes, rec *recorder) {
 		old, mid := ln.dial(t, "old"), ln.dial(t, "mid")
@@ -71,7 +71,7 @@ func TestClaimsOldestHolds(t *testing.T) {
 	})
 }
 
-// The connection with the greatest standing is heard, also when standings change;
+// The connection with the greatest standing is reported, also when standings change;
 // one below 0 never is.
 func TestClaimsByStanding(t *testing.T) {
 	standings := map[string]int{"a": 1, "b": 2, "c": -1}
@@ -80,7 +80,7 @@ func TestClaimsByStanding(t *testing.T) {
 	wantReports := func(want ...string) {
 		t.Helper()
 		if d := cmp.Diff(want, rec.take()); d != "" {
-			t.Fatalf("handler was told (-want +got):\n%s", d)
+			t.Fatalf("handler got (-want +got):\n%s", d)
 		}
 	}
 	claims := map[string]*claim{}
@@ -160,6 +160,6 @@ func TestClaimsNobodyStepsInAtTheEnd(t *testing.T) {
 	r.update(newer, []*Interface{{Name: "late"}})
 	r.release(ctx, newer, ctx.Err())
 	if d := cmp.Diff([]string{"1 disconnected: context canceled"}, rec.take()); d != "" {
-		t.Errorf("handler was told (-want +got):\n%s", d)
+		t.Errorf("handler got (-want +got):\n%s", d)
 	}
 }

@@ -42,7 +42,7 @@ func TestConnectionsAreBoundedByAddress(t *testing.T) {
 
 		one := ln.dial(t, "one:0")
 		many[2].ended()
-		check(t, rec) // the first is the one that was heard
+		check(t, rec) // the first is the one that was reported
 		one.begin(strings.ReplaceAll(smallNode, "a1", "a2"))
 		check(t, rec, "a2 connected one:0 br-int 3.1.0", "a2 interfaces veth1(web1,,)@1")
 		// They have as many as they may: neither is thrown out for more of the other.
@@ -74,7 +74,7 @@ func TestShownIsSafe(t *testing.T) {
 }
 
 // TestSilentConnectionsMakeRoom: while there are too many connections of one machine
-// that say nothing, another's is heard. It waits for those before it.
+// that say nothing, another's is served. It waits for those before it.
 func TestSilentConnectionsMakeRoom(t *testing.T) {
 	const silent, room = 300, 50
 	for name, cfg := range map[string]Config{
@@ -105,7 +105,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 			}
 			expect("a1 connected node br-int 3.1.0")
 			expect("a1 interfaces veth1(web1,,)@1")
-			t.Logf("heard after %v, behind %d silent connections with room for %d", time.Since(start).Round(time.Millisecond), silent, room)
+			t.Logf("served after %v, after %d silent connections with room for %d", time.Since(start).Round(time.Millisecond), silent, room)
 			if n := strings.Count(log.String(), "level=WARN"); n == 0 || n > silent/10 {
 				t.Errorf("%d warnings about %d connections", n, silent)
 			}
@@ -113,7 +113,7 @@ func TestSilentConnectionsMakeRoom(t *testing.T) {
 	}
 }
 
-// One that has to make room while it has yet to prove who it is, is told why.
+// A connection that is closed to make room while it authenticates gets the reason.
 func TestCrowdedBeforeProof(t *testing.T) {
 	var log syncBuilder
 	cfg := Config{MaxHandshakes: 1, HandshakeTimeout: time.Hour, Logger: textLogger(&log),

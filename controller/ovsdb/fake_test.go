@@ -12,12 +12,12 @@ import (
 	"testing/synctest"
 )
 
-// recorder is a Handler that writes down what it is told, one line per call.
+// recorder is a Handler that records its calls, one line each.
 type recorder struct {
 	mu    sync.Mutex
 	lines []string
 	last  Conn // that has connected
-	// bridge and ifaces are the last that were told.
+	// bridge and ifaces are those of the last call.
 	bridge Bridge
 	ifaces []*Interface
 	// each gets every line too, unless nil.
@@ -163,7 +163,7 @@ type addr string
 func (a addr) Network() string { return "pipe" }
 func (a addr) String() string  { return string(a) }
 
-// namedConn is a connection with a remote address to tell it by.
+// namedConn is a connection with a remote address of its own.
 type namedConn struct {
 	net.Conn
 	remote addr

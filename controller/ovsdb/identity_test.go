@@ -43,7 +43,7 @@ func TestOnlyTheNodeOfTheProofIsHeard(t *testing.T) {
 		p.begin(smallNode)
 		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
 		owner.Store("n3")
-		// It says nothing; the answer to the next echo is heard.
+		// It says nothing; the reply to the next echo counts.
 		m := p.expect("echo")
 		p.send(`{"id":` + string(m.ID) + `,"result":[],"error":null}`)
 		p.ended()

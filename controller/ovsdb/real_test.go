@@ -46,7 +46,7 @@ func (c tapConn) Read(b []byte) (int, error) {
 }
 
 // serveReal runs Serve on loopback. The function it returns waits until the
-// handler is told the last of the given lines, and fails the test if it is told
+// handler gets the last of the given lines, and fails the test if it gets
 // anything but those; addresses read as "node", and a line that ends with a
 // colon and a space stands for whatever reason follows.
 func serveReal(t *testing.T, cfg Config) (port string, ln *tapListener, expect func(...string)) {
@@ -81,13 +81,13 @@ func serveRecorded(t *testing.T, cfg Config) (port string, ln *tapListener, rec 
 				line = replaceRemote(line)
 				matches := func(w string) bool { return w == line || strings.HasSuffix(w, ": ") && strings.HasPrefix(line, w) }
 				if !slices.ContainsFunc(want, matches) {
-					t.Fatalf("handler was told %q, want %q", line, want)
+					t.Fatalf("handler got %q, want %q", line, want)
 				}
 				if matches(last) {
 					return
 				}
 			case <-time.After(20 * time.Second):
-				t.Fatalf("handler was not told %q", want)
+				t.Fatalf("handler did not get %q", want)
 			}
 		}
 	}

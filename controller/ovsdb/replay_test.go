@@ -13,7 +13,7 @@ import (
 )
 
 // replay runs a session with a peer that sends said and hangs up. It returns
-// what the handler was told but for the end, and why the session ended.
+// the calls of the handler except the last, and why the session ended.
 func replay(said []byte, pool *pool) ([]string, error) {
 	ours, theirs := net.Pipe()
 	go io.Copy(io.Discard, theirs)
@@ -56,7 +56,7 @@ func TestReplay(t *testing.T) {
 	}
 	got, err := replay(said, newPool(len(said)))
 	if d := cmp.Diff(want, got); d != "" {
-		t.Errorf("handler was told (-want +got):\n%s", d)
+		t.Errorf("handler got (-want +got):\n%s", d)
 	}
 	if err == nil || err.Error() != "the node closed the connection" {
 		t.Errorf("session ended with %v", err)
@@ -65,7 +65,7 @@ func TestReplay(t *testing.T) {
 	for n := 0; n < len(said); n += 7 {
 		part, err := replay(said[:n], newPool(len(said)))
 		if len(part) > len(got) || !slices.Equal(part, got[:len(part)]) {
-			t.Fatalf("after %d bytes handler was told %q", n, part)
+			t.Fatalf("after %d bytes handler got %q", n, part)
 		}
 		if err == nil || !strings.Contains(err.Error(), "closed") && err != io.ErrUnexpectedEOF {
 			t.Fatalf("after %d bytes session ended with %v", n, err)

@@ -11,12 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// check compares what the handler was told since the last time.
+// check compares the calls of the handler since the last time.
 func check(t *testing.T, rec *recorder, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	if d := cmp.Diff(want, rec.take()); d != "" {
-		t.Errorf("handler was told (-want +got):\n%s", d)
+		t.Errorf("handler got (-want +got):\n%s", d)
 	}
 }
 
@@ -33,7 +33,7 @@ func TestSessionReportsBindings(t *testing.T) {
 
 		p.update(`{"Interface":{"` + i1 + `":{"modify":{"ofport":["set",[]]}}}}`)
 		check(t, rec, "a1 interfaces veth1(web1,,)@1")
-		// Of an interface that is on no port of the bridge nothing is told.
+		// An interface that is on no port of the bridge is not reported.
 		p.update(`{"Interface":{"10000000-0000-4000-8000-000000000099":{"insert":{"name":"other","ofport":7}}}}`)
 		check(t, rec)
 		// Differences of a map: a new pair, one that goes, one that changes.
@@ -53,7 +53,7 @@ func TestSessionReportsBindings(t *testing.T) {
 	})
 }
 
-// What a bridge and its interfaces are set to, and how they are, is told as it
+// What a bridge and its interfaces are set to, and their state are reported as they
 // changes; what is asked of no column is not.
 func TestSessionReportsFacts(t *testing.T) {
 	bed(t, Config{}, func(t *testing.T, ln *pipes, rec *recorder) {

@@ -16,7 +16,7 @@ func largeOf(id string) string {
 }
 
 // Whatever unproven peers do with large messages, those of nodes are read at once, and
-// one of an honest stranger as soon as theirs have had their time.
+// one of an honest unknown peer as soon as theirs have had their time.
 func TestUnprovenHalfMessages(t *testing.T) {
 	known := func(a net.Addr) bool { return strings.HasPrefix(a.String(), "node") }
 	bed(t, Config{Known: known}, func(t *testing.T, ln *pipes, rec *recorder) {
@@ -39,7 +39,7 @@ func TestUnprovenHalfMessages(t *testing.T) {
 		}
 		check(t, rec, "a2 connected honest br-int 3.1.0", "a2 interfaces veth1(web1,,)@1")
 		if took := time.Since(start); took > 2*unprovenGrace {
-			t.Errorf("an honest stranger was read after %v", took)
+			t.Errorf("an honest unknown peer was read after %v", took)
 		}
 	})
 }
@@ -83,7 +83,7 @@ func TestUnprovenEndlessStrings(t *testing.T) {
 	})
 }
 
-// called reports whether the handler was told anything that was not taken.
+// called reports whether the handler got a call that the test has not taken.
 func (r *recorder) called() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

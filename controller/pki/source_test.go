@@ -207,7 +207,7 @@ func TestRotation(t *testing.T) {
 		t.Errorf("during the change: %v", err)
 	}
 	if source.Err() == nil {
-		t.Error("that the new files do not fit is not told")
+		t.Error("that the new files do not match is not reported")
 	}
 	still()
 

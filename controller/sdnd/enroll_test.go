@@ -267,7 +267,7 @@ func TestAuthorityStays(t *testing.T) {
 		}
 	}
 	stop(start(t, dir))
-	// Another one that an administrator has put there is used, and told.
+	// Another one that an administrator has put there is used, and reported.
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}

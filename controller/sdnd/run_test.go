@@ -62,7 +62,7 @@ func (o *output) String() string {
 }
 
 // start starts a daemon with its files in dir and ports that the system picks,
-// and waits until systemd would be told that it is ready.
+// and waits until systemd is notified that it is ready.
 func start(t *testing.T, dir string, args ...string) *daemon {
 	t.Helper()
 	return startProgram(t, os.Args[0], dir, args...)

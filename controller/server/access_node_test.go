@@ -121,7 +121,7 @@ type attempt struct {
 	status int
 }
 
-// attempts are what a stranger would try who has taken over node1. Ports named x
+// attempts are what an attacker would try who has taken over node1. Ports named x
 // do not exist.
 func (b *nodeBed) attempts() []attempt {
 	t, own := b.t, model.PortSpec{Network: "blue", Node: "node1"}
@@ -152,7 +152,7 @@ func (b *nodeBed) attempts() []attempt {
 	}
 }
 
-// TestNodeIsNoOther: a node taken over by a stranger is that node only. Each
+// TestNodeIsNoOther: a node taken over by an attacker is that node only. Each
 // attempt is made as it is, in an apply, and in an apply's dry run.
 func TestNodeIsNoOther(t *testing.T) {
 	b := newNodeBed(t)
@@ -281,7 +281,7 @@ func (b *nodeBed) macOf(name string) model.MAC {
 }
 
 // TestNodeSeesItself: what a node is shown has nothing of others, and what others
-// have cannot be told from what does not exist.
+// have looks like what does not exist.
 func TestNodeSeesItself(t *testing.T) {
 	b := newNodeBed(t)
 	b.fabric.setPending(reconcile.Pending{Node: "node2", Reason: "its switch is away"}, reconcile.Pending{Node: "node1", Reason: "busy"})

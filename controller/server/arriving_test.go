@@ -21,7 +21,7 @@ import (
 
 // TestSlowBodiesLeaveRoom: two clients that send bodies as large as all the room,
 // but for the last byte, again and again, keep neither a third nor the unix socket
-// from being answered; and they are told why.
+// from being answered; and they get the reason.
 func TestSlowBodiesLeaveRoom(t *testing.T) {
 	const each, safe = 8 << 20, time.Second
 	s := newSecured(t, func(c *Config) { c.MaxApply, c.MaxBodies = each, 2*each })
@@ -62,7 +62,7 @@ func TestSlowBodiesLeaveRoom(t *testing.T) {
 		}
 	}
 	if said := <-refused; !strings.HasPrefix(said, "HTTP/1.1 503") {
-		t.Errorf("one that had to make room was told %q", said)
+		t.Errorf("one that had to make room got %q", said)
 	}
 }
 

@@ -57,7 +57,7 @@ func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(
 	}
 }
 
-// statusWriter tells huma the status, which its middlewares count.
+// statusWriter passes the status to huma, whose middlewares count it.
 type statusWriter struct {
 	http.ResponseWriter
 	ctx huma.Context

@@ -106,7 +106,7 @@ func TestBearerInAnyCase(t *testing.T) {
 	}
 }
 
-// TestRevokedTokenEndsWatches: whoever may not read any more is told nothing
+// TestRevokedTokenEndsWatches: whoever may not read any more gets nothing
 // more, and does not keep the watch.
 func TestRevokedTokenEndsWatches(t *testing.T) {
 	for _, tt := range []struct {
@@ -128,7 +128,7 @@ func TestRevokedTokenEndsWatches(t *testing.T) {
 			for {
 				line, err := body.ReadString('\n')
 				if strings.Contains(line, api.EventChange) {
-					t.Errorf("told %q after the token was taken back", line)
+					t.Errorf("got %q after the token was revoked", line)
 				}
 				if err != nil {
 					return // it has ended

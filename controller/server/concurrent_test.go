@@ -68,7 +68,7 @@ func TestFiftyCreatorsOfOneAddress(t *testing.T) {
 		}
 		holder[p.Status.IP] = p.Name
 	}
-	// Each change is told once and in order, and a refused one is not.
+	// Each change is published once and in order, and a refused one is not.
 	for rev := api.Revision(2); rev <= l.Revision; rev++ {
 		line := w.next(1)[0]
 		var got api.Revision

@@ -52,7 +52,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 		if o.err != nil {
 			t.Fatalf("%s: %v", what, o.err)
 		}
-		// If it asked, it would be told otherwise now.
+		// If it asked, it would get another answer now.
 		b.fabric.setPending(reconcile.Pending{Node: "node2"})
 		if err := client.Wait(ctx, o.rev, func(a api.Acks) { t.Errorf("%s: Wait asked: %+v", what, a) }); err != nil {
 			t.Errorf("%s: %v", what, err)

@@ -25,7 +25,7 @@ func codeFrom(t *testing.T, err error) string {
 	return e.Code
 }
 
-// A port is told a gateway only where one answers: in a stretched network that
+// A port shows a gateway only where one answers: in a stretched network that
 // a router joins. (Of segmented networks, see TestSegmentedStatus.)
 func TestGateway(t *testing.T) {
 	b := newBed(t, nil)

@@ -101,7 +101,7 @@ func TestIfNoneMatch(t *testing.T) {
 	}
 	b.ok("PUT", "/v1/ports/web", `{"labels":{"a":"b"},"spec":{"network":"blue"}}`, http.Header{"If-Match": {tag}})
 	if r := get(http.Header{"If-None-Match": {tag}}); r.StatusCode != http.StatusOK {
-		t.Errorf("the change of %s is not told: %d", tag, r.StatusCode)
+		t.Errorf("the change of %s is not seen: %d", tag, r.StatusCode)
 	}
 }
 

@@ -59,7 +59,7 @@ type Config struct {
 	Metrics    http.Handler
 	// Ready says why the daemon is not ready to serve; nil is always ready.
 	Ready func() error
-	// Clock tells the time; nil is time.Now.
+	// Clock is the clock; nil is time.Now.
 	Clock func() time.Time
 	// MaxApply and MaxBody bound the body of an apply and of every other
 	// request, in bytes; 0 is DefaultMaxApply and DefaultMaxBody.

@@ -34,7 +34,7 @@ func (s brokenStore) CheckIPAM() (store.IPAMReport, error) {
 	return store.IPAMReport{Revision: 3, Ports: 2, Locks: 1, Differences: []string{"address 10.0.0.2 of VNI 4096 of port/web1 is not locked"}}, nil
 }
 
-// TestDiskFullIsSaid: who asks for a change that cannot be saved is told so in
+// TestDiskFullIsSaid: whoever asks for a change that cannot be saved gets an error in
 // a form that programs understand, and nothing has changed.
 func TestDiskFullIsSaid(t *testing.T) {
 	for _, tt := range []struct {

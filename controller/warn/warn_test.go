@@ -30,7 +30,7 @@ func logged() (*Limiter, func() []string) {
 	}
 }
 
-// The first of a machine is told at once, and what is new, within bounds; the
+// The first of a machine is logged at once, and what is new, within bounds; the
 // others by their number.
 func TestWarn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestWarn(t *testing.T) {
 }
 
 // However many machines there are, memory and lines are bounded, and a machine
-// that comes when they have gone is told of.
+// that comes when they have gone is logged.
 func TestWarnOfMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, lines := logged()
@@ -85,7 +85,7 @@ func TestWarnOfMany(t *testing.T) {
 		if got := lines(); len(got) != 2 {
 			t.Errorf("logged of two new machines: %q", got)
 		}
-		// What was suppressed of those that were forgotten is told once others are.
+		// What was suppressed of those that were forgotten is logged once others are.
 		for i := range 10_000 {
 			l.Warn(addr(30_000+i), "bad")
 		}

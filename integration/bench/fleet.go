@@ -110,7 +110,7 @@ func (f *fleet) inSync(ctx context.Context) int {
 const sampleEvery = 10 * time.Millisecond
 
 // awaitSync waits until all nodes are in sync, and returns how long that is
-// after since. seen, unless nil, is told of each look.
+// after since. seen, unless nil, is called for each look.
 func (f *fleet) awaitSync(ctx context.Context, since time.Time, seen func(at time.Duration, inSync int)) (time.Duration, error) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()

@@ -24,7 +24,7 @@ type relay struct {
 	number int
 
 	sw, ctl net.Conn
-	// shaken is closed when the controller was told that the switch's first
+	// shaken is closed when the controller has learned that the switch's first
 	// barrier is done, which ends our handshake.
 	shaken    chan struct{}
 	shakeOnce sync.Once

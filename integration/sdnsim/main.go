@@ -82,7 +82,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.names, "dpid-names", "node%d", "names of the nodes, from which their datapath ids derive")
 	f.IntVar(&o.ports, "ports", 10, "interfaces of each switch, beside the tunnel")
 	f.StringVar(&o.portNames, "port-names", "eth%d", "names of the interfaces, from 1 on")
-	f.StringVar(&o.control, "control", "", "unix socket to be asked and told on; empty for none")
+	f.StringVar(&o.control, "control", "", "unix socket for requests and commands; empty for none")
 	f.IntVar(&o.cpus, "cpus", runtime.NumCPU(), "processors that the fleet may use at a time")
 	f.DurationVar(&o.probe, "probe", 5*time.Second, "silence after which a controller is asked for a sign of life; 0 for never")
 	f.DurationVar(&o.backoff, "max-backoff", time.Second, "longest pause before a switch connects again")

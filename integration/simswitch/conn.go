@@ -48,7 +48,7 @@ func newConn(ctx context.Context, s *Switch, nc net.Conn) *conn {
 	c := &conn{s: s, ctx: ctx, net: nc, role: openflow.RoleEqual}
 	c.in = inbox{from: nc, large: s.cfg.buffers}
 	c.config.MissSendLen = missSendDefault
-	// A slave is told of ports alone.
+	// A slave gets reports of ports only.
 	c.async.PacketIn[0], c.async.FlowRemoved[0] = 0x3, 0xf
 	c.async.PortStatus = [2]uint32{0x7, 0x7}
 	return c

@@ -38,7 +38,7 @@ type inbox struct {
 	end   int
 }
 
-// errBadFrame ends a connection whose messages cannot be told apart any more.
+// errBadFrame ends a connection whose messages cannot be divided any more.
 var errBadFrame = errors.New("message shorter than its header")
 
 // next returns the next message if it is there, else nil. It is valid until

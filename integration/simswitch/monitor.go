@@ -124,7 +124,7 @@ func (s *Switch) report(log journal, by *conn, m modification, xid openflow.Xid)
 	s.requestForward(openflow.AsyncGroupMods, g.forward(xid), by)
 }
 
-// reportFlows tells monitors, and those who asked to be told of deleted flows, what
+// reportFlows reports to monitors, and to connections that asked for deleted flows, what
 // connection by has changed, or nobody if it is nil.
 func (s *Switch) reportFlows(log []change, by *conn, xid openflow.Xid) {
 	for i := range log {

@@ -22,7 +22,7 @@ func (s *Switch) flushUpdates() {
 func (c *conn) sendUpdates(b []byte) { c.out.appendUpdates(b) }
 
 // pauseMonitors stops the monitors of a controller that has too much to read:
-// from then on it is told only that flows are gone that it may know of, until it
+// from then on it gets only reports of deleted flows that it may know of, until it
 // has read all (OVS, nicira-ext.h, "Buffer Management").
 func (c *conn) pauseMonitors() {
 	if c.paused != nil || c.out.appendUpdates(nil) <= pauseAbove {

@@ -95,7 +95,7 @@ func (s *soak) audited(ctx context.Context) error {
 	})
 }
 
-// drifted notes what sdnd has told of others' changes: none where nobody made
+// drifted notes what sdnd has reported of others' changes: none where nobody made
 // any.
 func (s *soak) drifted(ctx context.Context, calm bool) error {
 	drifts, err := s.api.Drifts(ctx, "")
@@ -104,7 +104,7 @@ func (s *soak) drifted(ctx context.Context, calm bool) error {
 	}
 	for _, d := range drifts.Items {
 		if calm && d.Seq > s.drift {
-			return fmt.Errorf("sdnd tells of a change by others, and there was none: %+v", d)
+			return fmt.Errorf("sdnd reports a change by others, and there was none: %+v", d)
 		}
 	}
 	s.drift = 0 // sdnd counts from its start

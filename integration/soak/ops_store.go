@@ -49,7 +49,7 @@ func (s *soak) apply(ctx context.Context) (bool, error) {
 		return true, err
 	}
 	if a, b := changed(would.Changes), changed(did.Changes); !slices.Equal(a, b) {
-		return true, fmt.Errorf("the dry run told of %v, and done was %v", a, b)
+		return true, fmt.Errorf("the dry run showed %v, and done was %v", a, b)
 	}
 	for _, c := range did.Changes {
 		if c.After != nil {

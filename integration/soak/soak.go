@@ -33,7 +33,7 @@ type soak struct {
 	doubted int                   // changes that sdnd was killed in
 	made    int                   // containers, for their names
 	away    map[string]chan error // nodes that something is being done to
-	drift   uint64                // newest that sdnd has told of
+	drift   uint64                // newest that sdnd has reported
 	base    usage
 	most    usage
 	now     usage
@@ -116,7 +116,7 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 // what repairs the switches after a fault would also repair what the changes
 // before it left wrong. It ends early, in good order, when stop is closed.
 func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
-	defer func() { _ = s.allAtHand() }() // what went wrong is told already
+	defer func() { _ = s.allAtHand() }() // what went wrong is reported already
 	started := time.Now()
 	if err := s.quiet(ctx, false); err != nil {
 		return fmt.Errorf("before anything: %w", err)
@@ -188,7 +188,7 @@ func closed(c <-chan struct{}) bool {
 	}
 }
 
-// progress tells how far the run is.
+// progress prints how far the run is.
 func (s *soak) progress(elapsed time.Duration) {
 	rate := float64(s.done) / elapsed.Seconds()
 	left := time.Duration(float64(s.opts.ops-s.done) / rate * float64(time.Second))
@@ -196,7 +196,7 @@ func (s *soak) progress(elapsed time.Duration) {
 		s.done, s.opts.ops, elapsed.Round(time.Second), rate, left.Round(time.Second), s.points, s.now.goroutines, s.now.memory>>20)
 }
 
-// summary tells what was done.
+// summary prints what was done.
 func (s *soak) summary(elapsed time.Duration) {
 	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points (%d of them with emptied datapaths), %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
 		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.stale, s.pings, s.doubted,

@@ -86,7 +86,7 @@ func TestOVSGroupsInBundle(t *testing.T) {
 	}
 }
 
-// TestOVSWatchGroups: changes of groups and meters by others are told, own ones are
+// TestOVSWatchGroups: changes of groups and meters by others are reported, own ones are
 // not.
 func TestOVSWatchGroups(t *testing.T) {
 	o, ctx := startOVS(t), testContext(t)
@@ -107,7 +107,7 @@ func TestOVSWatchGroups(t *testing.T) {
 	}
 	select {
 	case <-changed:
-		t.Error("own changes are told")
+		t.Error("own changes are reported")
 	default:
 	}
 	for _, args := range [][]string{
@@ -118,7 +118,7 @@ func TestOVSWatchGroups(t *testing.T) {
 		select {
 		case <-changed:
 		case <-time.After(5 * time.Second):
-			t.Errorf("%v is not told", args)
+			t.Errorf("%v is not reported", args)
 		}
 	}
 	if st := s.Stats(); st.Unmatched != 0 || st.EventsDropped != 0 {

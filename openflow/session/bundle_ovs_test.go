@@ -125,7 +125,7 @@ func TestOVSEmptyBundle(t *testing.T) {
 	}
 }
 
-// Open vSwitch discards a bundle that it hears nothing of for a while, and what
+// Open vSwitch discards a bundle that gets no message for a while, and what
 // comes after would make up a new one. Not even then is half a bundle committed.
 func TestOVSStalledBundle(t *testing.T) {
 	if testing.Short() {

@@ -145,7 +145,7 @@ func TestBundleRefusedFromSingleUseSequence(t *testing.T) {
 	})
 }
 
-// A switch that refuses everything, without end, is told to discard before the
+// A switch that refuses everything, without end, is asked to discard before the
 // rest is sent.
 func TestBundleStopsEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -120,7 +120,7 @@ func TestHandshakeVersions(t *testing.T) {
 					t.Fatalf("switch got %+v", refusal)
 				}
 				if !strings.Contains(string(e.Data), "OpenFlow 1.3") {
-					t.Errorf("switch was told %q", e.Data)
+					t.Errorf("switch got %q", e.Data)
 				}
 			})
 		})

@@ -71,7 +71,7 @@ func printFlowUpdates(t *testing.T, w *bytes.Buffer, message []byte) {
 }
 
 // recordFlowUpdates has one session add and delete each kind of flow, and writes
-// down what another is told of it.
+// down the reports that another gets.
 func recordFlowUpdates(t *testing.T) {
 	o, ctx := startOVS(t), testContext(t)
 	conn := &recordingConn{Conn: o.accept()}

@@ -107,7 +107,7 @@ func TestMonitorTake(t *testing.T) {
 	}
 }
 
-// A caller that takes nothing bounds the memory, and is told of what it missed;
+// A caller that takes nothing bounds the memory, and learns that it missed some;
 // what it takes is the beginning without a gap.
 func TestMonitorOverflow(t *testing.T) {
 	var flood []openflow.Message

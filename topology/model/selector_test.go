@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSelectorMistakes: each mistake in a selector is told with its field.
+// TestSelectorMistakes: each mistake in a selector is reported with its field.
 func TestSelectorMistakes(t *testing.T) {
 	s := Selector{
 		MatchLabels: map[string]string{"-": "x", "ok": "no space"},
