@@ -154,7 +154,7 @@ func TestMissing(t *testing.T) {
 		{"another id", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.DatapathID, d.Connected = "00000000000000a2", false })}, []string{"join with --datapath-id 00000000000000a2"}},
 		{"refused", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Refused, d.Connected, d.OVSDB = "the certificate is for node2", false, false })}, []string{"refuses the switch: the certificate is for node2"}},
 		{"another machine", Progress{State{Bridge: bridge(false, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Here, d.Address = false, "10.0.0.3:40000" })}, []string{"another machine is connected as node1, from 10.0.0.3:40000", "no OpenFlow connection"}},
-		{"OVSDB of another bridge", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.OVSDB = false })}, []string{"is --bridge that of sdnd?"}},
+		{"OVSDB of another bridge", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.OVSDB = false })}, []string{"is --bridge the same as that of sdnd?"}},
 		{"no tunnel port", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.TunnelPort = false })}, []string{"does not see the port vxlan-sdn"}},
 		{"conditions", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Wrong = []string{"the bridge is on fire: put it out"} })}, []string{"on fire"}},
 	}
