@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -27,41 +28,64 @@ type verb struct {
 }
 
 // TestContract holds each verb to its formula in docs/cost.md, in a small and in
-// a four times larger world: neither more flow-mods, nodes, units nor bytes.
+// a four times larger world: neither more flow-mods, nodes, units nor bytes. Networks
+// with IPv6 have the same letters and other constants: at most three times as many
+// flow-mods, and what a node has that has ports of them.
 func TestContract(t *testing.T) {
-	for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
-		for _, routed := range []bool{false, true} {
-			for _, v := range verbs(mode) {
-				for _, size := range []struct{ nodes, ports int }{{6, 20}, {6, 80}, {24, 80}} {
-					t.Run(fmt.Sprintf("%s/routed=%v/%s/%dx%d", mode, routed, v.name, size.nodes, size.ports), func(t *testing.T) {
-						b := newContractBed(t, mode, routed, size.nodes, size.ports)
-						if v.prepare != nil {
-							v.prepare(b)
-						}
-						k := 0
-						if routed || mode == topology.Segmented {
-							k = 1
-						}
-						got, want := v.do(b), v.bounds(b.relevant, b.ports, b.nodes, k)
-						if got.flowMods > want.flowMods || got.nodes > want.nodes || got.units > want.units {
-							t.Errorf("%d flow-mods to %d nodes, %d units; want at most %+v", got.flowMods, got.nodes, got.units, want)
-						}
-						if got.marks > 2*want.units {
-							t.Errorf("%d marks for %d units, want at most %d", got.marks, got.units, 2*want.units)
-						}
-						// Before, and after: no unit has more than a node's own or, of sources,
-						// as many as there are nodes in that part of the underlay.
-						if most := 2 * (perNode*got.units + b.relevant); got.compiled > most {
-							t.Errorf("%d flows compiled for %d units, want at most %d", got.compiled, got.units, most)
-						}
-						if most := got.flowMods*(longestAddition+bundleHeader) + got.nodes*bundleRequests; got.bytes > most {
-							t.Errorf("%d bytes, want at most %d", got.bytes, most)
-						}
-					})
+	type size struct{ nodes, ports int }
+	for _, families := range [][]topology.Family{{topology.IPv4}, {topology.IPv6}, {topology.IPv4, topology.IPv6}} {
+		sizes := []size{{6, 20}, {6, 80}, {24, 80}}
+		if slices.Contains(families, topology.IPv6) {
+			sizes = []size{{6, 20}, {24, 80}} // the units are the same
+		}
+		for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
+			for _, routed := range []bool{false, true} {
+				for _, v := range verbs(mode) {
+					for _, size := range sizes {
+						t.Run(fmt.Sprintf("%v/%s/routed=%v/%s/%dx%d", families, mode, routed, v.name, size.nodes, size.ports), func(t *testing.T) {
+							v.holds(t, newContractBed(t, families, mode, routed, size.nodes, size.ports), routed || mode == topology.Segmented)
+						})
+					}
 				}
 			}
 		}
 	}
+}
+
+// holds does what the verb is about and compares what it costs with its bounds.
+func (v verb) holds(t *testing.T, b *contractBed, routed bool) {
+	if v.prepare != nil {
+		v.prepare(b)
+	}
+	got, want := v.do(b), v.bounds(b.relevant, b.ports, b.nodes, btoi(routed))
+	longest, own := longestAddition, perNode
+	if b.hasIPv6() {
+		// The node itself has flows for IPv6 while it has ports with it.
+		want.flowMods = 3*want.flowMods + perNodeIPv6*want.nodes
+		want.units += want.nodes
+		longest, own = longestAdditionIPv6, perNode+perNodeIPv6
+	}
+	if got.flowMods > want.flowMods || got.nodes > want.nodes || got.units > want.units {
+		t.Errorf("%d flow-mods to %d nodes, %d units; want at most %+v", got.flowMods, got.nodes, got.units, want)
+	}
+	if got.marks > 2*want.units {
+		t.Errorf("%d marks for %d units, want at most %d", got.marks, got.units, 2*want.units)
+	}
+	// Before, and after: no unit has more than a node's own or, of sources,
+	// as many as there are nodes in that part of the underlay.
+	if most := 2 * (own*got.units + b.relevant); got.compiled > most {
+		t.Errorf("%d flows compiled for %d units, want at most %d", got.compiled, got.units, most)
+	}
+	if most := got.flowMods*(longest+bundleHeader) + got.nodes*bundleRequests; got.bytes > most {
+		t.Errorf("%d bytes, want at most %d", got.bytes, most)
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func verbs(mode topology.Mode) []verb {
@@ -116,16 +140,16 @@ func verbs(mode topology.Mode) []verb {
 			func(R, P, N, k int) bounds { return bounds{R - 1 + N - 1, N - 1, R + N} }},
 		{"create network", nil,
 			func(b *contractBed) cost {
-				return b.apply(networkOp("new", mode, 300, netip.MustParsePrefix("11.0.0.0/8")))
+				return b.apply(b.networkOp("new", mode, 300, 11))
 			},
 			func(R, P, N, k int) bounds { return bounds{} }},
 		{"delete network",
-			func(b *contractBed) { b.apply(networkOp("new", mode, 300, netip.MustParsePrefix("11.0.0.0/8"))) },
+			func(b *contractBed) { b.apply(b.networkOp("new", mode, 300, 11)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindNetwork, "new")) },
 			func(R, P, N, k int) bounds { return bounds{} }},
 		{"set MTU of network", nil,
 			func(b *contractBed) cost {
-				op := networkOp("net", mode, 100, netip.MustParsePrefix("10.0.0.0/8"))
+				op := b.networkOp("net", mode, 100, 10)
 				spec := op.Spec.(topology.NetworkSpec)
 				spec.MTU = 1400
 				op.Spec = spec
@@ -134,7 +158,7 @@ func verbs(mode topology.Mode) []verb {
 			func(R, P, N, k int) bounds { return bounds{} }},
 		{"set gateway MAC of network", nil,
 			func(b *contractBed) cost {
-				op := networkOp("net", mode, 100, netip.MustParsePrefix("10.0.0.0/8"))
+				op := b.networkOp("net", mode, 100, 10)
 				spec := op.Spec.(topology.NetworkSpec)
 				spec.GatewayMAC = topology.MAC{2, 0, 0, 0, 0, 1}
 				op.Spec = spec

@@ -10,7 +10,7 @@ import (
 // TestDeclaredOnly: port groups and policies change no flows, and no unit is compiled for
 // them.
 func TestDeclaredOnly(t *testing.T) {
-	b := newContractBed(t, topology.Stretched, true, 6, 20)
+	b := newContractBed(t, []topology.Family{topology.IPv4}, topology.Stretched, true, 6, 20)
 	all := model.PolicySelection{Selector: &model.Selector{}}
 	isolate := []model.PolicyDirection{model.Ingress}
 	for _, op := range []topology.Op{
