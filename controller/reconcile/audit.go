@@ -77,7 +77,7 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 func (w *worker) audit(ctx context.Context) (found, error) {
 	w.verify = nil
 	if w.view == nil {
-		return found{}, nil // the mailbox asks for a comparison already
+		return found{}, nil // a comparison waits already
 	}
 	before := w.watched()
 	got, err := w.compare(ctx, w.view, false)

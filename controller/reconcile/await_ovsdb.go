@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"errors"
-	"time"
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -41,48 +40,4 @@ func nodesAwaitingOVSDB(topo *topology.Snapshot, saved []store.Binding) func(nod
 		}
 	}
 	return func(node string) bool { return anywhere || nodes[node] }
-}
-
-// postpone puts back what take returned, to be done when OVSDB has spoken or there
-// is something new to do.
-func (m *mailbox) postpone() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.putBack()
-	if m.postponed = m.awaitsOVSDB; !m.postponed {
-		m.wake()
-	}
-}
-
-// ovsdbKnown says that OVSDB has reported all of the node's ports.
-func (m *mailbox) ovsdbKnown() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.proceed()
-}
-
-// proceed lets the work begin. The caller holds the lock.
-func (m *mailbox) proceed() {
-	m.awaitsOVSDB, m.postponed = false, false
-	if m.waiting.view != nil {
-		m.wake()
-	}
-}
-
-// proceedAfter has the work begin in a while, if the node still awaits OVSDB then.
-func (m *mailbox) proceedAfter(d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.awaitsOVSDB {
-		time.AfterFunc(d, m.proceedAnyway)
-	}
-}
-
-// proceedAnyway lets the work begin with what is known, if the node awaits OVSDB.
-func (m *mailbox) proceedAnyway() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.awaitsOVSDB {
-		m.proceed()
-	}
 }

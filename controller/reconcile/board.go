@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -28,7 +29,7 @@ type board struct {
 	stale   map[*boardNode]struct{}
 	reviews schedule
 	hosts   map[string]int // at which nodes are, or were last, and how many
-	// dispatched is the newest revision whose work is in the mailboxes.
+	// dispatched is the newest revision whose work is in the queues.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
 	changed     chan struct{}
@@ -39,12 +40,12 @@ type board struct {
 // boardNode is a node's line on the board.
 type boardNode struct {
 	status      NodeStatus
-	mail        *mailbox
+	queue       *workqueue.Queue
 	peer        *peer  // nil while not connected
 	host        string // where the last one was, "" without one
 	facts       nodeFacts
 	strays      condition.Strays
-	unconfirmed unconfirmed // as pendingNodes has counted it
+	unconfirmed workqueue.Unconfirmed // as pendingNodes has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration
 	// wasInSync is whether the node was in sync when its conditions were last
@@ -76,7 +77,7 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	b.notify(nodeRef(node))
 }
 
-// progressed must be called after each change of what a node's mailbox holds. It
+// progressed must be called after each change of what a node's queue holds. It
 // tells those who wait or have subscribed.
 func (b *board) progressed(node string) {
 	b.mu.Lock()
@@ -103,7 +104,7 @@ func (b *board) confirmed(node string, items pipeline.Counts) {
 	}
 }
 
-// progress notes what a node's mailbox holds. Every change makes each node that it
+// progress notes what a node's queue holds. Every change makes each node that it
 // concerns get out of sync and back, within a millisecond; so that is evaluated when
 // somebody reads it. The caller holds the lock.
 func (b *board) progress(n *boardNode) {
@@ -164,8 +165,8 @@ func (b *board) connect(node string, p *peer) {
 	}
 }
 
-// set puts a node on the board, or gives it another mailbox.
-func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
+// set puts a node on the board, or gives it another queue.
+func (b *board) set(node string, dpid topology.DatapathID, queue *workqueue.Queue) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -173,7 +174,7 @@ func (b *board) set(node string, dpid topology.DatapathID, mail *mailbox) {
 		n = &boardNode{status: NodeStatus{Node: node}}
 		b.nodes[node] = n
 	}
-	n.status.DatapathID, n.mail = dpid, mail
+	n.status.DatapathID, n.queue = dpid, queue
 	b.pendingNodes.track(node, n)
 	b.assessNode(n)
 	b.signal()
@@ -193,7 +194,7 @@ func (b *board) remove(node string) {
 	b.signal()
 }
 
-// reached notes that all work of a revision is in the mailboxes.
+// reached notes that all work of a revision is in the queues.
 func (b *board) reached(r topology.Revision) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -215,12 +216,12 @@ func (b *board) release(p *peer) {
 	b.signal()
 }
 
-// snapshot completes the status with what the mailbox knows.
+// snapshot completes the status with what the queue knows.
 func (n *boardNode) snapshot() NodeStatus {
 	s := n.status
-	var idle bool
-	s.Wanted, s.Acknowledged, _, idle = n.mail.state()
-	s.InSync = s.Connected && idle
+	q := n.queue.Status()
+	s.Wanted, s.Acknowledged = q.Wanted, q.Acknowledged
+	s.InSync = s.Connected && q.Idle
 	return s
 }
 
@@ -287,11 +288,11 @@ func (f *Fabric) Acks(rev topology.Revision) Acks {
 		return a
 	}
 	for name, n := range b.pendingNodes.nodes {
-		wanted, acked, unconfirmed, idle := n.mail.state()
-		if idle || !unconfirmed.includes(rev) {
+		q := n.queue.Status()
+		if q.Idle || !q.Unconfirmed.Includes(rev) {
 			continue
 		}
-		p := Pending{Node: name, Connected: n.status.Connected, Wanted: wanted, Acknowledged: acked}
+		p := Pending{Node: name, Connected: n.status.Connected, Wanted: q.Wanted, Acknowledged: q.Acknowledged}
 		switch {
 		case n.status.LastError != "":
 			p.Reason = n.status.LastError

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -41,10 +42,10 @@ type dispatcher struct {
 
 // node is what the dispatcher keeps of a declared node.
 type node struct {
-	name string
-	dpid topology.DatapathID
-	mail *mailbox
-	peer *peer // nil while its switch is not connected
+	name  string
+	dpid  topology.DatapathID
+	queue *workqueue.Queue
+	peer  *peer // nil while its switch is not connected
 	// dstPort is the UDP port of its tunnel, nil while that is not known.
 	dstPort *string
 	// configured is what its database was last made as desired for, nil while there
@@ -75,7 +76,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	f.view.Store(d.view)
 	awaitsOVSDB := nodesAwaitingOVSDB(topo, saved)
 	for n := range topo.Nodes() {
-		d.declare(n).mail.awaitsOVSDB = awaitsOVSDB(n.Name)
+		if m := d.declare(n); awaitsOVSDB(n.Name) {
+			m.queue.Guard()
+		}
 		d.assessSource(n.Name)
 	}
 	for p := range topo.Ports() {
@@ -103,7 +106,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// advance makes the next View and puts what it affects into the mailboxes. Only
+// advance makes the next View and puts what it affects into the queues. Only
 // then others see it: who finds a port bound and asks which nodes have yet to
 // confirm must not be told none because their work is still to be posted.
 func (d *dispatcher) advance(u pipeline.Update) {
@@ -115,7 +118,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 		d.view = before.Next(u)
 	}
 	d.f.view.Store(d.view)
-	m := marking{d: d, limit: maxMarked(d.view), nodes: map[string]*marked{}}
+	m := marking{d: d, limit: workqueue.MaxMarked(d.view), nodes: map[string]*marked{}}
 	if len(moved.ports) > 0 {
 		m.limit = 1 << 30 // what moves is done in steps, and for that noted
 	}
@@ -127,10 +130,10 @@ func (d *dispatcher) advance(u pipeline.Update) {
 
 // declare begins to keep a node.
 func (d *dispatcher) declare(n *topology.Node) *node {
-	m := &node{name: n.Name, dpid: n.DatapathID, mail: newMailbox()}
+	m := &node{name: n.Name, dpid: n.DatapathID, queue: workqueue.New()}
 	d.nodes[n.Name] = m
-	m.mail.post(d.view, d.view, nil, true)
-	d.f.board.set(n.Name, n.DatapathID, m.mail)
+	m.queue.Compare(d.view)
+	d.f.board.set(n.Name, n.DatapathID, m.queue)
 	return m
 }
 
@@ -179,7 +182,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		return
 	}
 	if n.peer != nil {
-		n.mail.wipe(d.view)
+		n.queue.Wipe(d.view)
 		n.peer = nil
 		d.f.board.connect(n.name, nil)
 	}

@@ -3,9 +3,9 @@
 // One goroutine, the dispatcher (Fabric.Run), owns the View: it takes commits
 // of the store, ports that come and go (OpenFlow) and interface ids (OVSDB) as
 // events, one at a time, makes the next View and puts the units that may have
-// changed into the mailbox of each node that must know.
+// changed into the queue of each node that must know.
 //
-// One goroutine per switch, its worker, empties the node's mailbox: it computes
+// One goroutine per switch, its worker, empties the node's queue: it computes
 // the flows of the waiting units in the View before they were touched and in
 // the newest one, and sends the difference as one atomic bundle. Whatever piled up while
 // the switch was busy is merged; a slow switch delays nobody else. A switch

@@ -4,20 +4,18 @@ import (
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // Session returns the session with a node's switch.
 func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).sess }
 
-// Parked tells whether a node's work waits for OVSDB to speak.
+// Postponed tells whether a node's work waits for OVSDB to speak.
 func (f *Fabric) Postponed(node string) bool {
 	f.board.mu.Lock()
-	m := f.board.nodes[node].mail
-	f.board.mu.Unlock()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.postponed
+	defer f.board.mu.Unlock()
+	return f.board.nodes[node].queue.State() == workqueue.Postponed
 }
 
 // DesiredOf is desiredOf.

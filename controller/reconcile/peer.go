@@ -189,7 +189,7 @@ func (p *peer) punted(m *openflow.PacketIn) bool {
 }
 
 // assign makes the switch the node's; called by the dispatcher, once.
-func (p *peer) assign(n *node) { p.assigned <- &node{name: n.name, dpid: n.dpid, mail: n.mail} }
+func (p *peer) assign(n *node) { p.assigned <- &node{name: n.name, dpid: n.dpid, queue: n.queue} }
 
 // probe asks the connection to prove that it lives.
 func (p *peer) probe() {

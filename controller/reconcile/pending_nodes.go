@@ -3,6 +3,7 @@ package reconcile
 import (
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -27,35 +28,36 @@ type pendingNodes struct {
 // counted.
 func (b *pendingNodes) track(name string, n *boardNode) (idle, confirmed bool) {
 	was := n.unconfirmed
-	_, _, now, idle := n.mail.state()
+	q := n.queue.Status()
+	now, idle := q.Unconfirmed, q.Idle
 	if idle {
-		now = unconfirmed{}
+		now = workqueue.Unconfirmed{}
 		delete(b.nodes, name)
 	} else {
 		b.nodes[name] = n
 	}
 	n.unconfirmed = now
-	for _, r := range now.each {
+	for _, r := range now.Each() {
 		b.count[r]++
 	}
-	for _, r := range was.each {
+	for _, r := range was.Each() {
 		if b.count[r]--; b.count[r] == 0 {
 			delete(b.count, r)
 			confirmed = true
 		}
 	}
-	return idle, confirmed || now.unknown < was.unknown || now.from == 0 && was.from != 0
+	return idle, confirmed || now.Confirmed(was)
 }
 
 // forget takes a node out.
 func (b *pendingNodes) forget(name string, n *boardNode) {
 	delete(b.nodes, name)
-	for _, r := range n.unconfirmed.each {
+	for _, r := range n.unconfirmed.Each() {
 		if b.count[r]--; b.count[r] == 0 {
 			delete(b.count, r)
 		}
 	}
-	n.unconfirmed = unconfirmed{}
+	n.unconfirmed = workqueue.Unconfirmed{}
 }
 
 // signalSoon wakes those who wait, within tellEvery. The caller holds the lock.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -21,7 +22,7 @@ import (
 func TestRefusedNode(t *testing.T) {
 	b := newBoard(time.Now, "br-lan")
 	for i, name := range []string{"node1", "node2"} {
-		b.set(name, 0, newMailbox())
+		b.set(name, 0, workqueue.New())
 		b.update(name, func(s *NodeStatus) {
 			s.source.declared = netip.MustParseAddr(fmt.Sprintf("192.0.2.%d", i+1))
 		})

@@ -178,17 +178,7 @@ func refused(err error) bool {
 // orResync returns err; if it is one, the switch is compared as a whole.
 func (w *worker) orResync(err error) error {
 	if err != nil {
-		w.node.mail.resync(w.view)
+		w.node.queue.Distrust(w.view)
 	}
 	return err
-}
-
-// resync says that it is not known any more what the switch has, though it was
-// no job that failed. It is to be compared with v, or what is newer.
-func (m *mailbox) resync(v *pipeline.View) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.busy.view = v
-	m.putBack()
-	m.wake()
 }

@@ -231,30 +231,6 @@ func TestToldInAnotherForm(t *testing.T) {
 	}
 }
 
-// TestResync: when it is no job that failed, a comparison waits, with the newest
-// view.
-func TestResync(t *testing.T) {
-	vs := views(t, 3)
-	m := newMailbox()
-	m.post(vs[0], vs[1], unit("p"), true)
-	m.mustTake(t)
-	m.done()
-	m.resync(vs[1])
-	if j := m.mustTake(t); !j.full || j.view != vs[1] {
-		t.Errorf("%+v", j)
-	}
-	m.done()
-	m.post(vs[1], vs[2], unit("p"), false)
-	m.resync(vs[1])
-	if j := m.mustTake(t); !j.full || j.view != vs[2] {
-		t.Errorf("with work waiting: %+v", j)
-	}
-	m.done()
-	if _, acked, _, idle := m.state(); !idle || acked != vs[2].Topo.Revision() {
-		t.Errorf("acknowledged %d, idle %v", acked, idle)
-	}
-}
-
 // BenchmarkRepair is what one change costs to undo, compiling apart.
 func BenchmarkRepair(b *testing.B) {
 	set := wantedFlows(b, 5000, 0)

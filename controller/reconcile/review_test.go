@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -17,7 +18,7 @@ import (
 func boardAt(now *time.Time, nodes ...string) (b *board, notified *[]string) {
 	b, notified = newBoard(func() time.Time { return *now }, "br-int"), new([]string)
 	for i, name := range nodes {
-		b.set(name, 0, newMailbox())
+		b.set(name, 0, workqueue.New())
 		b.update(name, func(s *NodeStatus) {
 			s.source.declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 		})
@@ -125,11 +126,11 @@ func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 	b, notified := boardAt(&now, "node1")
 	b.update("node1", func(s *NodeStatus) { s.Connected, s.TunnelPort = true, true })
 	f := &Fabric{board: b, cfg: Config{Now: b.now}}
-	mail := b.nodes["node1"].mail
+	queue := b.nodes["node1"].queue
 	view := pipeline.NewView(topology.NewSnapshot())
 	*notified = nil
 
-	mail.post(view, view, nil, false)
+	queue.Post(view, view, nil)
 	b.progressed("node1")
 	if got := b.reasons("node1"); len(got) > 0 || len(*notified) != 1 {
 		t.Errorf("progress alone: evaluated to %v, and %d are notified, want none and 1", got, len(*notified))
@@ -142,10 +143,10 @@ func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 	if len(s.Conditions) != 1 || !s.Conditions[0].Since.Equal(start) {
 		t.Errorf("conditions %v, want one since %v", s.Conditions, start)
 	}
-	if _, ok := mail.take(); !ok {
+	if _, ok := queue.Take(); !ok {
 		t.Fatal("there is nothing to do")
 	}
-	mail.done()
+	queue.Done(workqueue.Cost{})
 	b.confirmed("node1", pipeline.Counts{})
 	if s := f.Summary(1); len(s.Reasons) > 0 || len(b.stale) > 0 {
 		t.Errorf("once confirmed there are %v, and %d to be evaluated", s.Reasons, len(b.stale))

@@ -74,7 +74,7 @@ func newScriptBed(t *testing.T) *scriptBed {
 
 // run runs a command, waits until nothing goes on by itself any more, and returns what came
 // of it as lines.
-func (b *scriptBed) run(command, input []string) string {
+func (b *scriptBed) run(command, input []string) []string {
 	b.Helper()
 	args := command[1:]
 	need := func(n int) {
@@ -151,10 +151,7 @@ func (b *scriptBed) run(command, input []string) string {
 	case "check":
 		said = append(said, b.check(nodes)...)
 	}
-	if len(said) == 0 {
-		return ""
-	}
-	return strings.Join(said, "\n") + "\n"
+	return said
 }
 
 func (b *scriptBed) number(s string) uint64 {

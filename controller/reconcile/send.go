@@ -162,10 +162,10 @@ func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 // has headers beside.
 func (w *worker) note(s *sent, bundled bool) {
 	w.f.metrics.sent(w.node.name, s)
-	w.cost.mods += s.total()
-	w.cost.bytes += s.bytes
+	w.cost.Mods += s.total()
+	w.cost.Bytes += s.bytes
 	if bundled {
-		w.cost.bytes += bundleHeader*(s.total()+s.stamps) + bundleRequests
+		w.cost.Bytes += bundleHeader*(s.total()+s.stamps) + bundleRequests
 	}
 }
 

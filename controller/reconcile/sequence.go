@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -95,7 +96,7 @@ func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChang
 	return all
 }
 
-// distribute puts marked units into the mailboxes: at once, or in steps.
+// distribute puts marked units into the queues: at once, or in steps.
 func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking) {
 	c := m.change(u)
 	s := &sequence{d: d, change: c}
@@ -111,15 +112,15 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 		}
 		switch {
 		case n.peer == nil:
-			n.mail.post(before, d.view, nil, true)
+			n.queue.Compare(d.view)
 		case k.wide:
 			c.post(n)
-			n.mail.flood(before, d.view)
+			n.queue.PostMany(before, d.view)
 		default:
 			now, held, left := d.split(name, k.units, moved)
 			if len(now) > 0 || len(held)+len(left) == 0 {
 				c.post(n)
-				n.mail.post(before, d.view, now, false)
+				n.queue.Post(before, d.view, now)
 				if moved.to[name] || d.view.HasGrown() {
 					receivers = append(receivers, n)
 				}
@@ -130,14 +131,14 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 			}{{held, &later}, {left, &last}} {
 				if len(h.units) > 0 {
 					c.left.Add(1)
-					n.mail.hold(before, d.view, h.units)
+					n.queue.Hold(before, d.view, h.units)
 					*h.step = append(*h.step, work{n, h.units})
 				}
 			}
 		}
 		d.f.board.progressed(name)
 	}
-	c.settle(cost{}) // for the dispatcher itself, which held it open
+	c.Settle(workqueue.Cost{}) // for the dispatcher itself, which held it open
 	if len(later) > 0 {
 		s.steps = append(s.steps, step{work: later})
 	}
@@ -184,7 +185,7 @@ func (s *sequence) await(nodes []*node) {
 	for _, n := range nodes {
 		// Not in the caller's goroutine, which may be the dispatcher's: it does
 		// not take events while it makes one.
-		n.mail.whenDone(s.d.view.Seq, func() { f.tellSoon(stepOver{s, turn, false}) })
+		n.queue.WhenDone(s.d.view.Seq, func() { f.tellSoon(stepOver{s, turn, false}) })
 	}
 }
 
@@ -208,9 +209,9 @@ func (s *sequence) next() {
 	s.done++
 	var nodes []*node
 	for _, w := range step.work {
-		w.node.mail.charge(s.change)
-		if !w.node.mail.release(s.d.view, w.units) {
-			w.node.mail.discharge(s.change) // done with what came since
+		w.node.queue.Charge(s.change)
+		if !w.node.queue.Release(s.d.view, w.units) {
+			w.node.queue.Discharge(s.change) // done with what came since
 		}
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)

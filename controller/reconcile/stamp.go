@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
 // readStamp is the stamp that a switch was found to have; the zero readStamp is
@@ -150,11 +151,11 @@ func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 // to a digest. While units wait that later changes have overtaken, a flow may
 // belong to two units, and the digest counts it twice: until then the stamp says
 // nothing.
-func (w *worker) stampAfter(j job, digest pipeline.Digest) pipeline.Digest {
+func (w *worker) stampAfter(j workqueue.Job, digest pipeline.Digest) pipeline.Digest {
 	switch {
 	case digest == w.digest && w.stamped != pipeline.Digest{}:
 		return w.stamped // nothing changes
-	case j.partial:
+	case j.Partial:
 		return pipeline.Digest{}
 	}
 	return digest

@@ -95,7 +95,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	p.claimed, n.peer = true, p
 	// Before it is said to be connected: what it has is not known, so it must
 	// not look as if all were confirmed.
-	n.mail.post(d.view, d.view, nil, true)
+	n.queue.Compare(d.view)
 	d.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
 	d.f.board.connect(n.name, p)
@@ -115,11 +115,11 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	if ifaces, ok := d.reported[id]; ok && d.hears(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 		d.assessStrays(n)
-		n.mail.ovsdbKnown()
+		n.queue.Unguard()
 	} else {
-		n.mail.proceedAfter(d.f.cfg.OVSDBGrace)
+		n.queue.UnguardAfter(d.f.cfg.OVSDBGrace)
 	}
-	n.mail.post(d.view, d.view, nil, true)
+	n.queue.Compare(d.view)
 	p.assign(n)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
@@ -259,7 +259,7 @@ func (e interfacesTold) happen(d *dispatcher) {
 	if !known || !slices.Equal(before, claims) { // else a link went up or down, say
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
-		n.mail.ovsdbKnown()
+		n.queue.Unguard()
 		d.assessStrays(n)
 	}
 	d.showFacts(n)

@@ -1,12 +1,12 @@
 package reconcile
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
 // What a bundle costs beside its flow-mods, in bytes: a header for each of them,
@@ -15,10 +15,6 @@ const (
 	bundleHeader   = 24
 	bundleRequests = 3 * 24
 )
-
-// maxCharged bounds how many changes a mailbox remembers to tell what they cost; a
-// switch that is slower than that has the newer ones counted without its part.
-const maxCharged = 1024
 
 // workMetrics tell what single changes cost: docs/cost.md promises bounds.
 type workMetrics struct {
@@ -43,22 +39,19 @@ func (m *workMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.flowMods, m.nodes, m.units, m.bytes}
 }
 
-// cost is what was sent to a switch.
-type cost struct {
-	mods  int // flow-mods, group-mods and meter-mods, but for stamps
-	bytes int
-}
-
 // change is one change whose work is not all done.
 type change struct {
 	metrics *workMetrics
-	seq     uint64 // of the view that it made
+	seq     uint64
 	object  string
 	// left counts the nodes that have not confirmed their part, and the
 	// dispatcher while it hands out the parts.
 	left        atomic.Int32
 	mods, bytes atomic.Int64
 }
+
+// Seq is of the view that the change made.
+func (c *change) Seq() uint64 { return c.seq }
 
 // change begins to tell what the marked update costs.
 func (m *marking) change(u pipeline.Update) *change {
@@ -87,10 +80,10 @@ func objectOf(u pipeline.Update) string {
 	return "several"
 }
 
-// settle notes what one part of the change took; after the last it is observed.
-func (c *change) settle(s cost) {
-	c.mods.Add(int64(s.mods))
-	c.bytes.Add(int64(s.bytes))
+// Settle notes what one part of the change took; after the last it is observed.
+func (c *change) Settle(s workqueue.Cost) {
+	c.mods.Add(int64(s.Mods))
+	c.bytes.Add(int64(s.Bytes))
 	if c.left.Add(-1) > 0 {
 		return
 	}
@@ -101,55 +94,5 @@ func (c *change) settle(s cost) {
 // post makes the node's part one of the change's.
 func (c *change) post(n *node) {
 	c.left.Add(1)
-	n.mail.charge(c)
-}
-
-// charge notes that the work that waits, or will, is part of a change, which was
-// counted as such.
-func (m *mailbox) charge(c *change) {
-	m.mu.Lock()
-	full := len(m.charged) == maxCharged
-	if !full {
-		m.charged = append(m.charged, c)
-	}
-	m.mu.Unlock()
-	if full {
-		c.settle(cost{})
-	}
-}
-
-// discharge is the opposite of charge, for a change of which no work waits.
-func (m *mailbox) discharge(c *change) {
-	m.mu.Lock()
-	i := slices.Index(m.charged, c)
-	if i >= 0 {
-		m.charged = slices.Delete(m.charged, i, i+1)
-	}
-	m.mu.Unlock()
-	if i >= 0 {
-		c.settle(cost{})
-	}
-}
-
-// settle tells the changes that were done with the job what it took. Where
-// several were merged the first is charged with it. A comparison of the whole table
-// is not a change's work.
-func (m *mailbox) settle(j job, s cost) {
-	m.mu.Lock()
-	n := 0
-	for n < len(m.charged) && m.charged[n].seq <= j.view.Seq {
-		n++
-	}
-	done := m.charged[:n:n]
-	if m.charged = m.charged[n:]; len(m.charged) == 0 {
-		m.charged = nil
-	}
-	m.mu.Unlock()
-	if j.full {
-		s = cost{}
-	}
-	for _, c := range done {
-		c.settle(s)
-		s = cost{}
-	}
+	n.queue.Charge(c)
 }

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// worker brings one switch to what its node's mailbox asks, job by job, and
+// worker brings one switch to what its node's queue asks, job by job, and
 // keeps it there.
 type worker struct {
 	*peer
@@ -46,7 +47,7 @@ type worker struct {
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
 	// cost is what the job under way has sent.
-	cost cost
+	cost workqueue.Cost
 	// proven are the kinds of flow-mods that the switch has taken; see send.go.
 	proven map[pipeline.Rule]bool
 }
@@ -76,7 +77,7 @@ func (p *peer) work(ctx context.Context) error {
 			wait = p.f.cfg.RetryAfter
 			continue
 		}
-		w.node.mail.failed()
+		w.node.queue.Failed()
 		w.view = nil
 		if ctx.Err() != nil || errors.Is(err, errReleased) {
 			return err
@@ -90,11 +91,11 @@ func (p *peer) work(ctx context.Context) error {
 	}
 }
 
-// next does what there is to do next: the mailbox's job, what others did to the
+// next does what there is to do next: the queue's job, what others did to the
 // switch, an audit, or, when config says so, a check of its configuration.
 func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
 	defer w.giveBack()
-	if j, ok := w.node.mail.take(); ok {
+	if j, ok := w.node.queue.Take(); ok {
 		return w.serve(ctx, j)
 	}
 	var changed <-chan struct{}
@@ -102,12 +103,12 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 		changed = w.monitor.Changed()
 	}
 	audits, due, verify, drops := w.audits, timer.C, w.verify, w.drops.timer.C
-	if _, _, _, idle := w.node.mail.state(); !idle {
+	if !w.node.queue.Status().Idle {
 		// Some of what is to be is not yet to be: it waits for other nodes.
 		audits, due, verify, drops = nil, nil, nil, nil
 	}
 	select {
-	case <-w.node.mail.notify:
+	case <-w.node.queue.Notify():
 		return nil
 	case <-changed:
 		return w.tampered(ctx, false)
@@ -134,34 +135,33 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 }
 
 // serve does a job and confirms it.
-func (w *worker) serve(ctx context.Context, j job) error {
+func (w *worker) serve(ctx context.Context, j workqueue.Job) error {
 	started := time.Now()
-	w.cost = cost{}
+	w.cost = workqueue.Cost{}
 	err := w.do(ctx, j)
 	if errors.Is(err, errAwaitsOVSDB) {
-		w.node.mail.postpone()
+		w.node.queue.Postpone()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.node.mail.settle(j, w.cost)
-	w.node.mail.done()
-	w.f.metrics.applied(started, j.full)
+	w.node.queue.Done(w.cost)
+	w.f.metrics.applied(started, j.Scope == workqueue.Full)
 	w.f.board.confirmed(w.node.name, w.items)
 	return nil
 }
 
 // do brings the switch to the job's view.
-func (w *worker) do(ctx context.Context, j job) error {
+func (w *worker) do(ctx context.Context, j workqueue.Job) error {
 	switch {
-	case j.wipe:
+	case j.Scope == workqueue.Wiped:
 		if err := w.wipe(ctx); err != nil {
 			return err
 		}
 		return errReleased
-	case j.full || w.view == nil:
-		_, err := w.compare(ctx, j.view, j.awaitsOVSDB)
+	case j.Scope == workqueue.Full || w.view == nil:
+		_, err := w.compare(ctx, j.View, j.Guarded)
 		return err
 	default:
 		return w.change(ctx, j)
@@ -174,8 +174,8 @@ const fewUnits = 256
 
 // change sends what differs between what the switch has and what it is to have,
 // in the units that may differ.
-func (w *worker) change(ctx context.Context, j job) error {
-	if j.wide != nil || len(j.units) > fewUnits {
+func (w *worker) change(ctx context.Context, j workqueue.Job) error {
+	if j.Scope == workqueue.Wide || len(j.Units) > fewUnits {
 		release, err := w.f.compareSlot(ctx)
 		if err != nil {
 			return err
@@ -184,13 +184,13 @@ func (w *worker) change(ctx context.Context, j job) error {
 	}
 	w.borrow()
 	d := &w.delta
-	if j.wide != nil {
-		d.ComputeWide(j.view, w.node.name, j.units, j.wide)
+	if j.Scope == workqueue.Wide {
+		d.ComputeWide(j.View, w.node.name, j.Units, j.Since)
 	} else {
-		d.Compute(j.view, w.node.name, maps.All(j.units))
+		d.Compute(j.View, w.node.name, maps.All(j.Units))
 	}
-	if j.late {
-		d.SpareOwned(j.view, w.node.name, func(u pipeline.Unit) bool { return j.held[u] })
+	if j.Held != nil {
+		d.SpareOwned(j.View, w.node.name, func(u pipeline.Unit) bool { return j.Held[u] })
 	}
 	digest := w.digest.Plus(d.Digest())
 	stamped := w.stampAfter(j, digest)
@@ -213,7 +213,7 @@ func (w *worker) change(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	w.synced(j.view, w.items.Plus(d.Growth()), digest, stamped)
+	w.synced(j.View, w.items.Plus(d.Growth()), digest, stamped)
 	return nil
 }
 

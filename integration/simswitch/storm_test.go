@@ -90,7 +90,7 @@ func TestBurst(t *testing.T) {
 }
 
 // TestSlowSwitchDelaysItself has a switch that reads nothing, while as many
-// changes are made as fill its mailbox: all others confirm each, what waits for
+// changes are made as fill its queue: all others confirm each, what waits for
 // it takes bounded memory, and it has all once it reads again.
 func TestSlowSwitchDelaysItself(t *testing.T) {
 	const (

@@ -1,4 +1,4 @@
-package reconcile
+package workqueue
 
 import (
 	"slices"
@@ -10,10 +10,10 @@ import (
 // confirm.
 const maxUnconfirmed = 64
 
-// unconfirmed is which revisions a node has yet to confirm: those that change its
+// Unconfirmed is which revisions a node has yet to confirm: those that change its
 // flows, and no others. A node that is away holds up nobody who waits for what
-// does not concern it. In the zero unconfirmed there is none.
-type unconfirmed struct {
+// does not concern it. In the zero Unconfirmed there is none.
+type Unconfirmed struct {
 	// each are single revisions, ascending.
 	each []topology.Revision
 	// From from on, if it is not 0, all revisions until to are unconfirmed: there were
@@ -24,7 +24,7 @@ type unconfirmed struct {
 }
 
 // add notes a revision; the newest comes last.
-func (o *unconfirmed) add(r topology.Revision) {
+func (o *Unconfirmed) add(r topology.Revision) {
 	switch {
 	case o.from != 0:
 		o.to = r
@@ -37,7 +37,7 @@ func (o *unconfirmed) add(r topology.Revision) {
 }
 
 // confirm forgets the revisions until r.
-func (o *unconfirmed) confirm(r topology.Revision) {
+func (o *Unconfirmed) confirm(r topology.Revision) {
 	at, found := slices.BinarySearch(o.each, r)
 	if found {
 		at++
@@ -55,11 +55,20 @@ func (o *unconfirmed) confirm(r topology.Revision) {
 	}
 }
 
-// includes reports whether a revision has yet to be confirmed.
-func (o *unconfirmed) includes(r topology.Revision) bool {
+// Includes reports whether a revision has yet to be confirmed.
+func (o *Unconfirmed) Includes(r topology.Revision) bool {
 	if r <= o.unknown || o.from != 0 && o.from <= r && r <= o.to {
 		return true
 	}
 	_, found := slices.BinarySearch(o.each, r)
 	return found
+}
+
+// Each returns the revisions that are noted one by one, ascending. They must not be modified.
+func (o *Unconfirmed) Each() []topology.Revision { return o.each }
+
+// Confirmed reports whether some of the revisions were confirmed that were noted otherwise
+// than one by one.
+func (o *Unconfirmed) Confirmed(before Unconfirmed) bool {
+	return o.unknown < before.unknown || o.from == 0 && before.from != 0
 }

@@ -1,0 +1,70 @@
+package workqueue
+
+import "slices"
+
+// maxCharged bounds how many charges a queue remembers; a switch that is slower than that
+// has the newer ones settled without its part.
+const maxCharged = 1024
+
+// Cost is what was sent to a switch.
+type Cost struct {
+	Mods  int // flow-mods, group-mods and meter-mods, but for stamps
+	Bytes int
+}
+
+// Charge is a change that wants to know what its part of the work costs.
+type Charge interface {
+	// Seq is of the view that the change made.
+	Seq() uint64
+	// Settle is called once for each time that the change was charged to a queue, when
+	// that part is done. It must be quick.
+	Settle(Cost)
+}
+
+// Charge notes that the work that waits, or will, is part of a change.
+func (q *Queue) Charge(c Charge) {
+	q.mu.Lock()
+	full := len(q.charged) == maxCharged
+	if !full {
+		q.charged = append(q.charged, c)
+	}
+	q.mu.Unlock()
+	if full {
+		c.Settle(Cost{})
+	}
+}
+
+// Discharge is the opposite of Charge, for a change of which no work waits.
+func (q *Queue) Discharge(c Charge) {
+	q.mu.Lock()
+	i := slices.Index(q.charged, c)
+	if i >= 0 {
+		q.charged = slices.Delete(q.charged, i, i+1)
+	}
+	q.mu.Unlock()
+	if i >= 0 {
+		c.Settle(Cost{})
+	}
+}
+
+// chargedUntil takes out the changes that made views until one. The caller holds the lock.
+func (q *Queue) chargedUntil(seq uint64) []Charge {
+	n := 0
+	for n < len(q.charged) && q.charged[n].Seq() <= seq {
+		n++
+	}
+	until := q.charged[:n:n]
+	if q.charged = q.charged[n:]; len(q.charged) == 0 {
+		q.charged = nil
+	}
+	return until
+}
+
+// settle tells changes that were done together what that took. The first is charged with
+// all of it.
+func settle(all []Charge, c Cost) {
+	for _, charge := range all {
+		charge.Settle(c)
+		c = Cost{}
+	}
+}

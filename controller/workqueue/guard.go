@@ -1,0 +1,29 @@
+package workqueue
+
+import "time"
+
+// Guard has a comparison not remove anything until Unguard, since it is not known yet what
+// is wanted: jobs are Guarded, and one that would remove something is to be put back with
+// Postpone.
+func (q *Queue) Guard() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.guarded = true
+}
+
+// Unguard ends Guard.
+func (q *Queue) Unguard() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.guarded = false
+	q.happens(guardEnds)
+}
+
+// UnguardAfter ends Guard in a while, if the queue is guarded.
+func (q *Queue) UnguardAfter(d time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.guarded {
+		time.AfterFunc(d, q.Unguard)
+	}
+}

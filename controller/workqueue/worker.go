@@ -1,0 +1,123 @@
+package workqueue
+
+import (
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// Take returns work, which is then out; false if there is none. When
+// there may be again, Notify says so.
+func (q *Queue) Take() (Job, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.happens(taken) {
+		return Job{}, false
+	}
+	q.out, q.waiting = q.waiting, Job{}
+	q.out.Guarded, q.out.Partial = q.guarded, len(q.held) > 0
+	if q.out.Held != nil {
+		for u := range q.held {
+			q.out.Held[u] = true
+		}
+	}
+	return q.out, true
+}
+
+// Done confirms what Take returned, and tells what that took.
+func (q *Queue) Done(c Cost) {
+	q.mu.Lock()
+	j := q.out
+	if !q.state.runs() {
+		q.mu.Unlock()
+		return
+	}
+	charged := q.chargedUntil(j.View.Seq)
+	q.mu.Unlock()
+	if j.Scope >= Full {
+		c = Cost{} // a comparison of the whole table is not a change's work
+	}
+	settle(charged, c) // before anybody finds it confirmed
+	for _, call := range q.confirm() {
+		call()
+	}
+}
+
+// confirm ends the job that is out, and returns the calls of those who waited for it.
+func (q *Queue) confirm() (calls []func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.happens(done)
+	v := q.out.View
+	q.out = Job{}
+	q.acked = max(q.acked, v.Topo.Revision())
+	if len(q.held) == 0 {
+		q.unconfirmed.confirm(q.acked)
+	}
+	if q.state.waits() {
+		q.unconfirmed.add(q.waiting.View.Topo.Revision())
+	}
+	q.waiters = slices.DeleteFunc(q.waiters, func(w waiter) bool {
+		if w.seq <= v.Seq {
+			calls = append(calls, w.call)
+		}
+		return w.seq <= v.Seq
+	})
+	return calls
+}
+
+// Failed puts back what Take returned, if there is any, to be done by a full comparison.
+func (q *Queue) Failed() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.back()
+	q.happens(failed)
+	q.wake()
+}
+
+// Postpone puts back what Take returned, to be done when the queue is guarded no longer or
+// there is something new to do.
+func (q *Queue) Postpone() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.back()
+	if q.guarded {
+		q.happens(putBack)
+	} else {
+		q.happens(failed)
+	}
+}
+
+// back makes what is out wait, for a full comparison. The caller holds the lock.
+func (q *Queue) back() {
+	if !q.state.runs() {
+		return
+	}
+	q.distrust(q.out.View)
+	q.all(max(q.out.Scope, Full))
+	q.out = Job{}
+}
+
+// Distrust says that it is not known any more what the switch has, though it was
+// no job that failed. It is to be compared with v, or what is newer. It is not to be
+// called while a job is out. A nil v changes nothing: then a comparison waits already.
+func (q *Queue) Distrust(v *pipeline.View) {
+	if v == nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.distrust(v)
+	q.all(Full)
+	q.happens(added)
+}
+
+// distrust has what waits be for v or what is newer. The caller holds the lock.
+func (q *Queue) distrust(v *pipeline.View) {
+	if q.waiting.View == nil {
+		q.waiting.View = v
+	}
+	if len(q.held) > 0 && q.heldView.Seq > q.waiting.View.Seq {
+		q.waiting.View = q.heldView
+	}
+}
