@@ -78,15 +78,29 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 	return m
 }
 
+// nodeMods are a node's counters of messages, looked up once: a change of a thousand nodes
+// counts on each of them. Those of groups and meters are nil until there are such.
+type nodeMods struct {
+	added, removed [len(pipeline.Counts{})]prometheus.Counter
+	stamps         prometheus.Counter
+}
+
 // sent notes messages sent to a node's switch.
-func (m *metrics) sent(node string, s *sent) {
-	for k, c := range m.mods {
-		if kind := pipeline.ItemKind(k); kind == pipeline.ItemFlow || s.added[k]+s.removed[k] > 0 {
-			c.WithLabelValues(node, "add").Add(float64(s.added[k]))
-			c.WithLabelValues(node, "delete").Add(float64(s.removed[k]))
+func (m *metrics) sent(node string, c *nodeMods, s *sent) {
+	for k, mods := range m.mods {
+		if kind := pipeline.ItemKind(k); kind != pipeline.ItemFlow && s.added[k]+s.removed[k] == 0 {
+			continue
 		}
+		if c.added[k] == nil {
+			c.added[k], c.removed[k] = mods.WithLabelValues(node, "add"), mods.WithLabelValues(node, "delete")
+		}
+		c.added[k].Add(float64(s.added[k]))
+		c.removed[k].Add(float64(s.removed[k]))
 	}
-	m.mods[pipeline.ItemFlow].WithLabelValues(node, "stamp").Add(float64(s.stamps))
+	if c.stamps == nil {
+		c.stamps = m.mods[pipeline.ItemFlow].WithLabelValues(node, "stamp")
+	}
+	c.stamps.Add(float64(s.stamps))
 }
 
 // applied notes a job done; full says that the whole table was compared.

@@ -161,7 +161,7 @@ func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 // note tells the metrics and the job under way what was sent. What goes in a bundle
 // has headers beside.
 func (w *worker) note(s *sent, bundled bool) {
-	w.f.metrics.sent(w.node.name, s)
+	w.f.metrics.sent(w.node.name, &w.mods, s)
 	w.cost.Mods += s.total()
 	w.cost.Bytes += s.bytes
 	if bundled {

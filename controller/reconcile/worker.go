@@ -48,6 +48,8 @@ type worker struct {
 	*workspace
 	// cost is what the job under way has sent.
 	cost workqueue.Cost
+	// mods counts what was sent.
+	mods nodeMods
 	// proven are the kinds of flow-mods that the switch has taken; see send.go.
 	proven map[pipeline.Rule]bool
 }
