@@ -66,7 +66,7 @@ func TestJoinLooksFirst(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.node("node1")
 	// A learning switch with two machines, one of which is kept from SSH.
-	one, two := b.guest(n, "one", "10.9.0.1/24"), b.guest(n, "two", "10.9.0.2/24")
+	one, two := b.undeclared(n, "one", "10.9.0.1/24"), b.undeclared(n, "two", "10.9.0.2/24")
 	_, err := n.VSCtl(b.ctx, "del-fail-mode", "br-int")
 	b.must(err)
 	const drop = "table=3, priority=77,tcp,tp_dst=22 actions=drop"
@@ -204,8 +204,8 @@ func TestJoinWithAnotherBridge(t *testing.T) {
 	}
 }
 
-// guest is a machine on br-int that sdnd knows nothing of.
-func (b *bed) guest(n *lab.Node, name, cidr string) *lab.Container {
+// undeclared plugs a machine into br-int that is not declared to sdnd.
+func (b *bed) undeclared(n *lab.Node, name, cidr string) *lab.Container {
 	b.t.Helper()
 	c, err := b.AddContainer(b.ctx, lab.Container{Name: name, Node: n.Name, IP: netip.MustParsePrefix(cidr), MTU: 1400})
 	return must(b, c, err)
@@ -242,7 +242,7 @@ func (b *bed) noDrift() {
 	drifts, err := b.api.Drifts(b.ctx, "")
 	b.must(err)
 	if len(drifts.Items) > 0 {
-		b.t.Errorf("drift is told: %+v", drifts.Items)
+		b.t.Errorf("drift is reported: %+v", drifts.Items)
 	}
 	var metrics string
 	b.must(b.Controller.Get(b.ctx, "/metrics", &metrics))

@@ -24,10 +24,10 @@ import (
 // other node flows, and the machine nothing else.
 const elsewhere = "elsewhere"
 
-// crowd makes a network "blue" with two ports on each of node1 and node2, bound,
+// populate makes a network "blue" with two ports on each of node1 and node2, bound,
 // and as many ports elsewhere as it takes for so many flows on each node. It
 // returns the containers a1, b1 on node1 and a2, b2 on node2.
-func crowd(b *bed, flows int) (a1, b1, a2, b2 *lab.Container) {
+func populate(b *bed, flows int) (a1, b1, a2, b2 *lab.Container) {
 	b.t.Helper()
 	b.join("node1", "node2")
 	b.confirmed(must2(b.api.Apply(b.ctx, api.ApplyRequest{Objects: append(

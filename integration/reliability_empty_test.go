@@ -17,7 +17,7 @@ import (
 // all of them again without help from its node, and a change made meanwhile.
 func TestReliabilityEmptySwitch(t *testing.T) {
 	b := newBed(t, 2)
-	a1, _, a2, _ := crowd(b, 10_000)
+	a1, _, a2, _ := populate(b, 10_000)
 	node2 := b.node("node2")
 	for i, tt := range []struct {
 		name string
@@ -71,7 +71,7 @@ func TestReliabilityEmptySwitch(t *testing.T) {
 			if tt.disconnects {
 				t.Log(<-timing)
 			}
-			// That what others did was undone, not only told.
+			// That what others did was undone, not only reported.
 			b.confirmed(b.change(fmt.Sprintf("after%d", i)))
 			b.verify()
 		})

@@ -28,8 +28,8 @@ func TestReliabilityRestart(t *testing.T) {
 			ownPrograms(t)
 			b := newBed(t, 2)
 			started := time.Now()
-			a1, b1, a2, b2 := crowd(b, flows)
-			t.Logf("%d flows on each node, %v after sdnd was first told of them", b.flowCount("node1"), time.Since(started))
+			a1, b1, a2, b2 := populate(b, flows)
+			t.Logf("%d flows on each node, %v after they were declared to sdnd", b.flowCount("node1"), time.Since(started))
 			pairs := [][2]*lab.Container{{a1, a2}, {b1, b2}}
 			b.run("flows are looked at", lookedAt(pairs))
 			b.run("killed", func(t *testing.T, b *bed) {

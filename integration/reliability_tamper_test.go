@@ -14,11 +14,11 @@ import (
 )
 
 // TestReliabilityTamper: what others do to a switch with 10,000 flows is undone
-// at once, and told. How long that takes is by the switch's own word: from its
+// at once, and reported. How long that takes is by the switch's own word: from its
 // telling of the change until its telling of the opposite.
 func TestReliabilityTamper(t *testing.T) {
 	b := newBed(t, 2)
-	a1, b1, a2, b2 := crowd(b, 10_000)
+	a1, b1, a2, b2 := populate(b, 10_000)
 	w := b.witness("node1")
 	ps := b.probe([2]*lab.Container{b1, b2})
 	mac := regexp.MustCompile(`dl_dst=([0-9a-f:]{17})`)

@@ -37,15 +37,15 @@ func TestRestart(t *testing.T) {
 			b.must(b.Controller.Start(b.ctx))
 			b.settle()
 			b.reach(one, far.IP.Addr().String())
-			told, err := b.api.Drifts(b.ctx, "")
+			drifts, err := b.api.Drifts(b.ctx, "")
 			b.must(err)
-			for _, d := range told.Items {
+			for _, d := range drifts.Items {
 				if d.Node != "node1" || d.What != "deleted" || d.Table != "bridge" || d.By != "connection" {
-					t.Errorf("told: %+v", d)
+					t.Errorf("reported: %+v", d)
 				}
 			}
-			if len(told.Items) == 0 {
-				t.Error("no drift is told")
+			if len(drifts.Items) == 0 {
+				t.Error("no drift is reported")
 			}
 			b.verify()
 		})

@@ -167,8 +167,8 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 		b.awaitFrame(sniffer, "the one honest packet by IPv6", is(honest))
 		for _, f := range b.frames(sniffer, func(f lab.Frame) bool { return !f.Sent && !is(honest)(f) }) {
 			// The victim asks who the rogue is, for it answers, and is told.
-			told := func(m lab.ICMPv6) bool { return m.Type == 136 && netip.AddrFrom16([16]byte(m.Body[4:20])) == m.From }
-			if m, ok := f.ICMPv6(); ok && !told(m) {
+			ownAddress := func(m lab.ICMPv6) bool { return m.Type == 136 && netip.AddrFrom16([16]byte(m.Body[4:20])) == m.From }
+			if m, ok := f.ICMPv6(); ok && !ownAddress(m) {
 				t.Errorf("to %s arrived ICMPv6 type %d from %s (%s): % x", to.victim.Name, m.Type, m.From, m.EtherSrc, m.Body)
 			}
 		}
@@ -178,7 +178,7 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 			t.Errorf("%s believes that near is the rogue: %s", to.victim.Name, neighbours)
 		}
 	}
-	b.must(lab.PollFor(b.ctx, 20*time.Second, "what the port may not send to be told of it", func(ctx context.Context) error {
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "what the port may not send to be reported", func(ctx context.Context) error {
 		p, err := b.api.Port(ctx, "rogue6")
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 		for _, c := range p.Status.Conditions {
 			if c.Reason == string(condition.SourceMACMismatch) || c.Reason == string(condition.SourceAddressMismatch) {
 				if d := p.Status.Drops; d == nil || d.Packets < uint64(sent) {
-					return fmt.Errorf("%d packets were sent, and told is %+v", sent, d)
+					return fmt.Errorf("%d packets were sent, and reported is %+v", sent, d)
 				}
 				return nil
 			}

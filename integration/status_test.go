@@ -138,7 +138,7 @@ func TestStatus(t *testing.T) {
 // statusWatch collects what a watch tells of how objects are.
 type statusWatch struct {
 	mu   sync.Mutex
-	told []string // such as "network/blue UnderlayMTUTooSmall" and "network/blue well"
+	reports []string // such as "network/blue UnderlayMTUTooSmall" and "network/blue well"
 }
 
 // watchStatus watches until the end of the test.
@@ -167,7 +167,7 @@ func (b *bed) watchStatus() *statusWatch {
 func (w *statusWatch) event(e api.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	say := func(text string) { w.told = append(w.told, e.Object+" "+text) }
+	say := func(text string) { w.reports = append(w.reports, e.Object+" "+text) }
 	var all []api.Condition
 	switch {
 	case e.Node != nil:
@@ -195,16 +195,16 @@ func (w *statusWatch) tells(b *bed, texts ...string) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		next := 0
-		for i, told := range w.told {
-			if told == texts[next] {
+		for i, report := range w.reports {
+			if report == texts[next] {
 				next++
 			}
 			if next == len(texts) {
-				w.told = w.told[i+1:]
+				w.reports = w.reports[i+1:]
 				return nil
 			}
 		}
-		return fmt.Errorf("it told %q", w.told)
+		return fmt.Errorf("it reported %q", w.reports)
 	}))
 }
 

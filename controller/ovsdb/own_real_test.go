@@ -42,7 +42,7 @@ func (b *ownBed) next(endings ...string) string {
 				return line
 			}
 		case <-late:
-			b.t.Fatalf("the handler was not told %q", endings)
+			b.t.Fatalf("the handler did not get %q", endings)
 		}
 	}
 }

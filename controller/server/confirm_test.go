@@ -71,7 +71,7 @@ func TestChangesWaitForSoLong(t *testing.T) {
 		t.Errorf("%d, pending %q: %s", resp.StatusCode, resp.Header.Get(api.PendingHeader), answer)
 	}
 	resp, _ = b.raw(http.MethodPut, "/v1/nodes/node1", spec, nil)
-	if _, told := resp.Header[http.CanonicalHeaderKey(api.PendingHeader)]; told {
+	if _, present := resp.Header[http.CanonicalHeaderKey(api.PendingHeader)]; present {
 		t.Error("an answer that did not wait tells who is pending")
 	}
 	client := b.client.Confirming(time.Millisecond)

@@ -107,7 +107,7 @@ func TestJSON(t *testing.T) {
 	if d := cmp.Diff(want, got.Lines[0]); d != "" {
 		t.Error(d)
 	}
-	if _, told := got.Lines[1]["met"]; told {
+	if _, present := got.Lines[1]["met"]; present {
 		t.Error("a goal that cannot be judged is said to be met or missed")
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// spent is what the reconciler's metrics say that changes have cost.
-type spent struct{ changes, flowMods, nodes, bytes float64 }
+// cost is the work of changes by the reconciler's metrics.
+type cost struct{ changes, flowMods, nodes, bytes float64 }
 
-func (s spent) minus(o spent) spent {
-	return spent{s.changes - o.changes, s.flowMods - o.flowMods, s.nodes - o.nodes, s.bytes - o.bytes}
+func (s cost) minus(o cost) cost {
+	return cost{s.changes - o.changes, s.flowMods - o.flowMods, s.nodes - o.nodes, s.bytes - o.bytes}
 }
 
-// spent sums the metrics over changes of a kind of object.
-func (b *bed) spent(object string) (s spent) {
+// cost sums the metrics over changes of a kind of object.
+func (b *bed) cost(object string) (s cost) {
 	b.Helper()
 	families, err := b.registry.Gather()
 	if err != nil {
@@ -66,10 +66,10 @@ func TestWorkOfChanges(t *testing.T) {
 					Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/16")}}}), "network", 0, 0, 0},
 				{"its end", remove(topology.KindNetwork, "none"), "network", 0, 0, 0},
 			} {
-				before, mods := b.spent(tt.object), b.flowMods()
+				before, mods := b.cost(tt.object), b.flowMods()
 				b.apply(tt.op)
 				b.settled()
-				got := b.spent(tt.object).minus(before)
+				got := b.cost(tt.object).minus(before)
 				if got.changes != 1 || got.flowMods != tt.flowMods || got.nodes > tt.nodes || got.bytes > tt.bytes {
 					t.Errorf("%s: %+v; want %v flow-mods, and at most %v nodes and %v bytes", tt.name, got, tt.flowMods, tt.nodes, tt.bytes)
 				}
