@@ -37,17 +37,19 @@ a veth pair, sets address, default route, MTU and MAC in the container, adds the
 other end to the node's bridge, and waits until every affected switch has confirmed
 the port.
 
-With --netns it is a network namespace and with --pid that of a process; NAME is
-then the port's. A port of that name that is declared already is used as it is.
+With --netns the interface goes to a network namespace, and with --pid to that of a
+process; NAME is then the name of the port. If a port of that name is declared
+already, it is used as it is.
 
-Doing it again changes nothing, or mends what a restart of the container took;
-'sdnctl attach --again' does so for all containers of this machine, and may be run
-by cron or a systemd timer. What fails is undone. The default route is set if the network has a gateway that
-answers, and the container has no other default route.
+Running the command again changes nothing, or restores what a restart of the
+container removed. 'sdnctl attach --again' does so for all containers of this
+machine; cron or a systemd timer may run it. If the command fails, it undoes what it
+did. It sets the default route if the network has a gateway that answers and the
+container has no other default route.
 
-'sdnctl detach' takes it away. After containers were removed or stopped without
-that, 'sdnctl attach --gc' removes what is left of their attachments: stale
-interfaces of the bridge, and the ports of containers that do not exist any more.`,
+'sdnctl detach' undoes the command. 'sdnctl attach --gc' cleans up after containers
+that were stopped or removed without detach: it removes stale interfaces of the
+bridge, and the ports of containers that no longer exist.`,
 		Example: `  docker run --detach --network none --name web nginx
   sudo sdnctl attach web --network blue
   sudo sdnctl attach web --network green --interface eth1 --no-default-route

@@ -18,9 +18,9 @@ func newDriftCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drift [NODE]",
 		Short: "List external flow changes that sdnd reverted",
-		Long: `List the changes of flows that somebody else than sdnd made: what was done, when,
-to the flow of which object, and the flow before and after. sdnd has undone all of
-them. It remembers the newest thousand since it started.`,
+		Long: `List the changes of flows that sdnd did not make: what was done, when, to the flow
+of which object, and the flow before and after. sdnd has undone all of them. It
+remembers the newest thousand since it started.`,
 		Example: `  sdnctl drift
   sdnctl drift node1 -o yaml`,
 		Args: cobra.MaximumNArgs(1),

@@ -137,7 +137,7 @@ func TestStatus(t *testing.T) {
 
 // statusWatch collects what a watch tells of how objects are.
 type statusWatch struct {
-	mu   sync.Mutex
+	mu      sync.Mutex
 	reports []string // such as "network/blue UnderlayMTUTooSmall" and "network/blue well"
 }
 
