@@ -36,6 +36,7 @@ const (
 	nxConjunction   = 34
 	nxCT            = 35
 	nxNAT           = 36
+	nxController2   = 37
 	nxCTClear       = 43
 )
 

@@ -72,3 +72,21 @@ func (a Actions) Conjunction(id uint32, k, n uint8) Actions {
 	a = append(a.nicira(nxConjunction, 16), k-1, n)
 	return be.AppendUint32(a, id)
 }
+
+// Properties of ControllerUserdata (OVS, enum nx_action_controller2_prop_type).
+const (
+	controllerMaxLen   = 0
+	controllerUserdata = 3
+)
+
+// ControllerUserdata sends at most maxLen bytes of the packet to the controller, with
+// data that the controller gets back as PacketIn.Userdata, where it asked for PacketIn2
+// (NXAST_CONTROLLER2). Open vSwitch takes up to 65,000 bytes of data.
+func (a Actions) ControllerUserdata(maxLen uint16, data []byte) Actions {
+	at := len(a)
+	a = appendZeros(a.nicira(nxController2, 0), 6)
+	if maxLen != ControllerNoBuffer {
+		a = appendProperty(a, controllerMaxLen, be.AppendUint16(nil, maxLen))
+	}
+	return Actions(appendProperty(a, controllerUserdata, data)).endPadded(at)
+}

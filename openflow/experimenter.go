@@ -48,6 +48,10 @@ func (m *Experimenter) known() (decoder, error) {
 		k = &RequestForward{}
 	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraSetAsyncConfig:
 		k = &SetAsyncConfig{}
+	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraSetPacketInFormat:
+		k = &SetPacketInFormat{}
+	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraPacketIn2:
+		k = &PacketIn2{}
 	default:
 		return m, nil
 	}

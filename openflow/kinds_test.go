@@ -57,6 +57,8 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,in_port=LOCAL actions=LOCAL,IN_PORT,NORMAL,FLOOD,ALL,output:7"},
 		{"to the controller", Flow{Instructions: apply(a.Output(PortController).Controller(128))},
 			"table=0, priority=0 actions=CONTROLLER:65535,CONTROLLER:128"},
+		{"to the controller, with data", Flow{Instructions: apply(a.ControllerUserdata(ControllerNoBuffer, []byte{1, 0xff}).ControllerUserdata(128, []byte("dhcp")))},
+			"table=0, priority=0 actions=controller(userdata=01.ff),controller(max_len=128,userdata=64.68.63.70)"},
 		{"from a tunnel", Flow{Match: m.TunnelID(5001).TunnelSrc(netip.PrefixFrom(addrB, 32)),
 			Instructions: Instructions(nil).WriteMetadata(5001, 0xffffff).GotoTable(20)},
 			"table=0, priority=0,tun_id=0x1389,tun_src=192.168.7.9 " +

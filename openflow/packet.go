@@ -12,6 +12,8 @@ type PacketIn struct {
 	Cookie   Cookie  // of the flow that sent it; all ones if there is none
 	Match    Match   // the packet's metadata: in_port and others
 	Data     []byte  // the Ethernet frame
+	// Userdata is what ControllerUserdata carried; only PacketIn2 brings it.
+	Userdata []byte
 }
 
 // PacketInReason is why a packet was sent to the controller

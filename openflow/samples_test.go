@@ -114,6 +114,8 @@ func samples(t testing.TB) []sample {
 		{"meter request", MeterStatsRequest(7), "OFPST_METER request (OF1.3) (xid=0x2a): meter=7"},
 		{"meter reply", reply(MultipartMeter, encode(t, &sampleMeterCounters)), "meter:5 flow_count:3 packet_in_count:10 byte_in_count:1000 duration:12.345s"},
 		{"requestforward", &RequestForward{Request: (&Meter{ID: 5, Flags: MeterKbps}).AppendMod(nil, 1, MeterModify)}, "reason=meter_mod MOD meter=5 kbps"},
+		{"set_packet_in_format", &SetPacketInFormat{Format: PacketInNicira2}, "NXT_SET_PACKET_IN_FORMAT (OF1.3) (xid=0x2a): format=nxt_packet_in2"},
+		{"packet_in2", &PacketIn2{PacketIn{BufferID: NoBuffer, TotalLen: 60, Reason: ReasonAction, Table: 15, Cookie: 0x1234, Match: Match(nil).InPort(7), Data: []byte("frame"), Userdata: []byte("dhcp")}}, "userdata=64.68.63.70"},
 		{"set_async_config", &SetAsyncConfig{Properties: []AsyncProperty{{AsyncRequestForwardMaster, AsyncGroupMods | AsyncMeterMods}}},
 			"REQUESTFORWARD: group_mod_request meter_mod_request"},
 		{"flow_monitor request", sampleMonitor().Message(), "id=7 flags=initial,delete,own out_port=3 table=10 ip"},

@@ -23,6 +23,8 @@ var beyondLibOpenflow = map[string]string{
 	"groups and queues": "refuses set_queue unless it ends the message, then panics",
 	"ct":                "panics: it has no type for ct_clear",
 
+	"to the controller, with data": "panics: it has no type for controller2",
+
 	"gateway ping in place": "panics: it has no type for push",
 	"later fragments":       "panics: it has no type for NXM_NX_IP_FRAG",
 

@@ -3,6 +3,7 @@ package openflow
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // appendExperimenter appends an experimenter's action, whose body starts with
@@ -54,6 +55,8 @@ func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
 		return appendSubfield(append(b, "output:"...), Field(be.Uint32(p[2:])), off, n), true
 	case subtype == nxCT && len(p) >= 14:
 		return appendCT(b, p), true
+	case subtype == nxController2 && len(p) >= 6:
+		return appendController2(b, p[6:])
 	case subtype == nxNAT:
 		return appendNAT(b, p)
 	}
@@ -85,4 +88,26 @@ func appendNote(b, p []byte) []byte {
 		b = appendHexDigits(b, p[i:i+1])
 	}
 	return b
+}
+
+// appendController2 appends a controller action with properties; false if it has one
+// that ControllerUserdata does not write.
+func appendController2(b, props []byte) ([]byte, bool) {
+	var words []string
+	for r := (reader{b: props}); len(r.b) > 0; {
+		typ, n := r.u16("type"), int(r.u16("length"))
+		value := r.take(n-4, "value")
+		r.skip(pad8(n)-n, "padding")
+		switch {
+		case r.err != nil:
+			return b, false
+		case typ == controllerMaxLen && len(value) == 2:
+			words = append(words, fmt.Sprintf("max_len=%d", be.Uint16(value)))
+		case typ == controllerUserdata && len(value) > 0:
+			words = append(words, "userdata="+strings.ReplaceAll(fmt.Sprintf("% x", value), " ", "."))
+		default:
+			return b, false
+		}
+	}
+	return append(append(append(b, "controller("...), strings.Join(words, ",")...), ')'), true
 }

@@ -44,7 +44,9 @@ type Cause struct {
 	Deadline time.Duration
 	// Answer answers a packet. It is called for one packet of the cause at a time, with
 	// a context that ends at the packet's deadline; it must return soon after that. The
-	// packet is not used by anyone else.
+	// packet is not used by anyone else. It has the Userdata of the flow's action
+	// (openflow.Actions.ControllerUserdata) where the switch can do that, as Open vSwitch
+	// can from 2.6 on.
 	Answer func(ctx context.Context, p Port, m *openflow.PacketIn)
 }
 

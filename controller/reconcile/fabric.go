@@ -161,6 +161,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Session.Fragments = openflow.FragNXMatch // which the pipeline counts on
+	cfg.Session.PacketInUserdata = cfg.PacketIns != nil
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),

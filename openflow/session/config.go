@@ -32,6 +32,10 @@ type Config struct {
 	// PacketInQueue is how many packet-ins may wait to be taken from the
 	// channel of events; more are dropped and counted. Default 256.
 	PacketInQueue int
+	// PacketInUserdata asks the switch for packet-ins that have the userdata of the
+	// flow that sent them (openflow.PacketIn2). A switch that does not know them sends
+	// the usual ones.
+	PacketInUserdata bool
 	// UnaskedRate is how many unsolicited messages a second the session reads in
 	// the long run: packet-ins, port-status and flow-removed messages, echo
 	// requests, and errors and replies that nobody waits for. Every 128 bytes, or

@@ -45,6 +45,10 @@ func (s *Session) dispatch(frame []byte) (asked bool, err error) {
 		if s.forwarded(frame) {
 			return false, nil
 		}
+		if isNicira(frame, openflow.NiciraPacketIn2) {
+			s.events.push(openflow.TypePacketIn, frame)
+			return false, nil
+		}
 		s.counters.unmatched.Add(1)
 		s.log.Debug("nobody waits for message", "type", t, "xid", frameXid(frame))
 		return s.calls.isLate(frame), nil

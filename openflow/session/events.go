@@ -147,7 +147,9 @@ func (s *Session) deliverEvents() {
 				s.log.Warn("switch sends malformed message", "type", openflow.FrameType(frame), "err", err)
 				continue
 			}
-			e = m
+			if e = m; isNicira(frame, openflow.NiciraPacketIn2) {
+				e = &m.(*openflow.PacketIn2).PacketIn
+			}
 		default:
 			select {
 			case <-q.wake:

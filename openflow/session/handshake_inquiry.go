@@ -32,6 +32,9 @@ func (h *handshake) inquire(ctx context.Context) error {
 		{request: openflow.DescRequest(), take: h.takeDesc, optional: true},
 		{request: openflow.PortDescRequest(), take: func(m openflow.Message) (bool, error) { return h.takePorts(ctx, m) }},
 	}
+	if s.cfg.PacketInUserdata {
+		questions = append(questions, &question{request: &openflow.SetPacketInFormat{Format: openflow.PacketInNicira2}, optional: true})
+	}
 	if s.cfg.Role != openflow.RoleEqual {
 		questions = append(questions, &question{
 			request: &openflow.RoleRequest{Role: s.cfg.Role, GenerationID: s.cfg.GenerationID},

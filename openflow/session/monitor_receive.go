@@ -39,8 +39,17 @@ func onlyOwn(frame []byte) bool {
 
 // isONF says whether a message is the ONF's experimenter message of a type.
 func isONF(frame []byte, typ uint32) bool {
+	return isExperimenter(frame, openflow.ExperimenterONF, typ)
+}
+
+// isNicira reports whether a frame is a message of Nicira's of a type.
+func isNicira(frame []byte, typ uint32) bool {
+	return isExperimenter(frame, openflow.ExperimenterNicira, typ)
+}
+
+func isExperimenter(frame []byte, vendor, typ uint32) bool {
 	return openflow.FrameType(frame) == openflow.TypeExperimenter && len(frame) >= openflow.HeaderLen+8 &&
-		binary.BigEndian.Uint32(frame[openflow.HeaderLen:]) == openflow.ExperimenterONF && binary.BigEndian.Uint32(frame[openflow.HeaderLen+4:]) == typ
+		binary.BigEndian.Uint32(frame[openflow.HeaderLen:]) == vendor && binary.BigEndian.Uint32(frame[openflow.HeaderLen+4:]) == typ
 }
 
 // push queues a copy of a message of reports. It leaves out messages during a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -179,6 +180,34 @@ func TestOVSPackets(t *testing.T) {
 	}
 	if e, ok := (<-s.Events()).(*openflow.ErrorMsg); !ok || e.Code != 9 {
 		t.Errorf("event %+v", e)
+	}
+}
+
+// TestOVSPacketInUserdata: a session that asks for it gets what the flow's action carried,
+// over OpenFlow 1.3; one that does not gets the packet without.
+func TestOVSPacketInUserdata(t *testing.T) {
+	for _, ask := range []bool{true, false} {
+		t.Run(fmt.Sprint("asked for: ", ask), func(t *testing.T) {
+			o, ctx := startOVS(t), testContext(t)
+			s := o.session(Config{PacketInUserdata: ask})
+			f := openflow.Flow{Table: 0, Priority: 1, Cookie: 0xc0ffee, Match: openflow.Match{}.InPort(1),
+				Instructions: openflow.Instructions{}.ApplyActions(openflow.Actions{}.ControllerUserdata(openflow.ControllerNoBuffer, []byte("dhcp")))}
+			if err := s.Bundle(ctx, openflow.BundleAtomic, slices.Values([][]byte{f.AppendAdd(nil, 0)})); err != nil {
+				t.Fatal(err)
+			}
+			packet, err := hex.DecodeString(testPacketHex)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Appctl("netdev-dummy/receive", "p1", testPacketHex)
+			in, ok := (<-s.Events()).(*openflow.PacketIn)
+			if !ok || in.InPort() != 1 || in.Cookie != 0xc0ffee || in.Reason != openflow.ReasonAction || int(in.TotalLen) != len(packet) || !bytes.Equal(in.Data, packet) {
+				t.Fatalf("packet-in %+v", in)
+			}
+			if want := map[bool]string{true: "dhcp"}[ask]; string(in.Userdata) != want {
+				t.Errorf("userdata %q, want %q", in.Userdata, want)
+			}
+		})
 	}
 }
 
