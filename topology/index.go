@@ -77,6 +77,13 @@ type indexes struct {
 	// lastGiven is the address that was allocated last of each range. The search for
 	// a free address continues after it, so that a released one is not reused soon.
 	lastGiven *btree.BTreeG[given]
+
+	selections selectionIndex
+	identities identityIndex
+	numberings numberingIndex
+	// egress is how many identities of a domain are the subject of a policy that judges
+	// what they send, by domain and policy.
+	egress *btree.Map[string, int]
 }
 
 func newIndexes() indexes {
@@ -140,6 +147,10 @@ func newIndexes() indexes {
 		addrs:        newRunSet(),
 		slots:        newRunSet(),
 		lastGiven:    newTree(givenLess),
+		selections:   newSelectionIndex(),
+		identities:   newIdentityIndex(),
+		numberings:   newNumberingIndex(),
+		egress:       btree.NewMap[string, int](treeDegree),
 	}
 }
 
@@ -180,5 +191,9 @@ func (x *indexes) fork() indexes {
 		addrs:          runSet{x.addrs.t.Copy()},
 		slots:          runSet{x.slots.t.Copy()},
 		lastGiven:      x.lastGiven.Copy(),
+		selections:     x.selections.fork(),
+		identities:     x.identities.fork(),
+		numberings:     x.numberings.fork(),
+		egress:         x.egress.Copy(),
 	}
 }

@@ -63,4 +63,7 @@ func (l *Loader) AddBlock(b *Block) error {
 
 // Snapshot returns what was added as the state at a revision. The Loader must
 // not be used afterwards.
-func (l *Loader) Snapshot(rev Revision) *Snapshot { return &Snapshot{rev: rev, x: l.x} }
+func (l *Loader) Snapshot(rev Revision) *Snapshot {
+	l.x.identifyAll()
+	return &Snapshot{rev: rev, x: l.x}
+}

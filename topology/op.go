@@ -60,4 +60,10 @@ type Result struct {
 	Changes []Change
 	// Blocks are the blocks that differ, by network and node.
 	Blocks []BlockChange
+	// Identities and Numberings are what differs of them, by domain and index, and by
+	// reference.
+	Identities []IdentityChange
+	Numberings []NumberingChange
+	// Identified are the ports that have another identity than before, by name.
+	Identified []string
 }

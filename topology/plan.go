@@ -42,6 +42,9 @@ func Plan(s *Snapshot, ops []Op, at time.Time) (Result, error) {
 		k.place(p)
 	}
 	p.checkInUse()
+	if len(p.problems) == 0 {
+		p.planIdentities()
+	}
 	if len(p.problems) > 0 {
 		slices.SortStableFunc(p.problems, func(a, b Problem) int { return a.Op - b.Op })
 		return Result{}, p.problems
@@ -64,6 +67,10 @@ type planner struct {
 	blocks map[[2]string]*BlockChange // by network and node
 	spaces map[[2]string]*space       // by network and node, made when needed
 	moved  map[string]bool            // networks whose addresses may not hold any more
+
+	identityChanges  []IdentityChange
+	numberingChanges []NumberingChange
+	identified       []string
 }
 
 // item is what the ops want of one object.
@@ -145,6 +152,7 @@ func (p *planner) result() Result {
 		}
 		return strings.Compare(a.Node, b.Node)
 	})
+	r.Identities, r.Numberings, r.Identified = p.identityChanges, p.numberingChanges, p.identified
 	if len(r.Changes) == 0 {
 		r.Next = p.old
 		return r
@@ -164,3 +172,6 @@ func sameSpec(a, b Spec) bool {
 	}
 	return reflect.DeepEqual(a, b)
 }
+
+// SameSpec reports whether two normalised specs are equal.
+func SameSpec(a, b Spec) bool { return sameSpec(a, b) }

@@ -43,6 +43,10 @@ func (p *planner) placeNetwork(it *item, vni VNI) {
 		p.bad(it, Conflict, "spec.vni", fmt.Sprintf("VNI %d belongs to %s", vni, o.Ref()), "choose another, or leave it out to get one")
 		return
 	}
+	if o, taken := p.x.labelsWith(vni); taken {
+		p.bad(it, Conflict, "spec.vni", fmt.Sprintf("VNI %d is one of the tunnel keys that %s uses for policies", vni, o.Of), "choose another, or leave it out to get one")
+		return
+	}
 	n := &Network{Meta: p.meta(it), Spec: it.spec.(NetworkSpec), VNI: vni}
 	n.GatewayMAC = n.Spec.GatewayMAC
 	if n.GatewayMAC.IsZero() {

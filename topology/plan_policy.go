@@ -51,6 +51,7 @@ func (p *planner) placePolicy(it *item, id uint32) bool {
 		return false
 	}
 	p.x.policies.put(o)
+	p.x.putSelections(o)
 	it.after = o
 	return true
 }

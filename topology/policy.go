@@ -50,6 +50,7 @@ func (o *Policy) load(l *Loader) error {
 		}
 	}
 	x.put(o)
+	l.x.putSelections(o)
 	if y := l.youngestPolicy; y == nil || cmp.Or(cmp.Compare(y.Created, o.Created), cmp.Compare(y.ID, o.ID)) < 0 {
 		l.youngestPolicy, x.lastID = o, o.ID
 	}
@@ -115,6 +116,7 @@ func (x *policyIndex) put(o *Policy) {
 
 func (o *Policy) drop(all, _ *indexes) {
 	x := &all.policies
+	all.dropSelections(o)
 	x.byName.Delete(o.Name)
 	x.ids.remove(0, just(small(o.ID)))
 	for _, ref := range o.Spec.References() {

@@ -9,7 +9,9 @@ import (
 )
 
 // Selects reports whether a selection of a policy of this snapshot picks a port.
-func (s *Snapshot) Selects(by *model.PolicySelection, p *Port) bool {
+func (s *Snapshot) Selects(by *model.PolicySelection, p *Port) bool { return s.x.selects(by, p) }
+
+func (x *indexes) selects(by *model.PolicySelection, p *Port) bool {
 	if by.Selector != nil && !by.Selector.Matches(p.Labels) {
 		return false
 	}
@@ -19,7 +21,7 @@ func (s *Snapshot) Selects(by *model.PolicySelection, p *Port) bool {
 	if by.PortGroup == "" {
 		return true
 	}
-	g, ok := s.PortGroup(by.PortGroup)
+	g, ok := x.portGroups.byName.Get(by.PortGroup)
 	return ok && g.Has(p)
 }
 
@@ -27,10 +29,12 @@ func (s *Snapshot) Selects(by *model.PolicySelection, p *Port) bool {
 // What it costs follows the members of the port group, or the ports that have one of the
 // labels that the selector demands, or those of the networks; a selection with none of
 // these looks at all ports.
-func (s *Snapshot) Selected(by *model.PolicySelection) iter.Seq[*Port] {
+func (s *Snapshot) Selected(by *model.PolicySelection) iter.Seq[*Port] { return s.x.selected(by) }
+
+func (x *indexes) selected(by *model.PolicySelection) iter.Seq[*Port] {
 	return func(yield func(*Port) bool) {
-		for p := range s.selectable(by) {
-			if s.Selects(by, p) && !yield(p) {
+		for p := range x.selectable(by) {
+			if x.selects(by, p) && !yield(p) {
 				return
 			}
 		}
@@ -38,22 +42,22 @@ func (s *Snapshot) Selected(by *model.PolicySelection) iter.Seq[*Port] {
 }
 
 // selectable returns ports by name, all that a selection picks among them.
-func (s *Snapshot) selectable(by *model.PolicySelection) iter.Seq[*Port] {
-	if g, ok := s.PortGroup(by.PortGroup); ok {
-		return s.Members(g)
+func (x *indexes) selectable(by *model.PolicySelection) iter.Seq[*Port] {
+	if g, ok := x.portGroups.byName.Get(by.PortGroup); ok {
+		return x.candidates(g)
 	}
-	if found, ok := s.labelled(by.Selector); ok {
+	if found, ok := x.labelled(by.Selector); ok {
 		return found
 	}
 	switch len(by.Networks) {
 	case 0:
-		return s.Ports()
+		return all(x.ports)
 	case 1:
-		return s.PortsOfNetwork(by.Networks[0])
+		return x.portsOfNetwork(by.Networks[0])
 	}
 	var found []*Port
 	for _, n := range by.Networks {
-		found = slices.AppendSeq(found, s.PortsOfNetwork(n))
+		found = slices.AppendSeq(found, x.portsOfNetwork(n))
 	}
 	slices.SortFunc(found, func(a, b *Port) int { return strings.Compare(a.Name, b.Name) })
 	return slices.Values(found)

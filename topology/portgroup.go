@@ -93,7 +93,7 @@ func (s *Snapshot) PortGroup(name string) (*PortGroup, bool) { return s.x.portGr
 // looks at all ports.
 func (s *Snapshot) Members(g *PortGroup) iter.Seq[*Port] {
 	return func(yield func(*Port) bool) {
-		for p := range s.candidates(g) {
+		for p := range s.x.candidates(g) {
 			if g.Has(p) && !yield(p) {
 				return
 			}
@@ -102,41 +102,41 @@ func (s *Snapshot) Members(g *PortGroup) iter.Seq[*Port] {
 }
 
 // candidates returns ports by name, all members of a group among them.
-func (s *Snapshot) candidates(g *PortGroup) iter.Seq[*Port] {
+func (x *indexes) candidates(g *PortGroup) iter.Seq[*Port] {
 	if g.Spec.Selector == nil {
 		return func(yield func(*Port) bool) {
 			for _, name := range slices.Sorted(slices.Values(g.Spec.Ports)) {
-				if p, ok := s.x.ports.Get(name); ok && !yield(p) {
+				if p, ok := x.ports.Get(name); ok && !yield(p) {
 					return
 				}
 			}
 		}
 	}
-	if found, ok := s.labelled(g.Spec.Selector); ok {
+	if found, ok := x.labelled(g.Spec.Selector); ok {
 		return found
 	}
-	return s.Ports()
+	return all(x.ports)
 }
 
 // labelled returns ports by name, all that a selector matches among them; ok is false if
 // it demands no label, so that they could be any.
-func (s *Snapshot) labelled(by *model.Selector) (ports iter.Seq[*Port], ok bool) {
+func (x *indexes) labelled(by *model.Selector) (ports iter.Seq[*Port], ok bool) {
 	if by == nil {
 		return nil, false
 	}
 	for _, t := range by.Terms() {
 		if t.Operator == model.SelectIn {
-			return s.withLabel(t.Key, t.Values), true
+			return x.withLabel(t.Key, t.Values), true
 		}
 	}
 	return nil, false
 }
 
 // withLabel returns the ports by name whose label has one of the values.
-func (s *Snapshot) withLabel(key string, values []string) iter.Seq[*Port] {
+func (x *indexes) withLabel(key string, values []string) iter.Seq[*Port] {
 	one := func(value string) iter.Seq[*Port] {
 		return func(yield func(*Port) bool) {
-			s.x.portsByLabel.Ascend(labelEntry{key: key, value: value}, func(e labelEntry) bool {
+			x.portsByLabel.Ascend(labelEntry{key: key, value: value}, func(e labelEntry) bool {
 				return e.key == key && e.value == value && yield(e.port)
 			})
 		}

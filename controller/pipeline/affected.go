@@ -35,6 +35,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 			a.port(p.Port)
 		}
 	}
+	a.policies(u)
 	a.spread()
 	a.sources()
 	a.ipv6Node()
@@ -164,6 +165,7 @@ func (a *affected) router(c topology.Change) {
 	}
 	for _, network := range slices.Sorted(maps.Keys(members)) {
 		for n := range a.nodesOf(network) {
+			a.policedNode(n)
 			a.allOf(network, n)
 		}
 	}
@@ -206,6 +208,7 @@ func (a *affected) port(name string) {
 		at := v.Location(p)
 		if at != "" {
 			a.arrival(p.Spec.Network, at)
+			a.judges(at, p)
 		}
 		n, ok := v.Topo.Network(p.Spec.Network)
 		switch {
@@ -252,6 +255,7 @@ func (a *affected) arrival(network, node string) {
 		a.arrivals = map[pair]bool{}
 	}
 	a.arrivals[key] = true
+	a.policedNode(node)
 	a.allOf(network, node)
 	for _, v := range []*View{a.before, a.after} {
 		r, ok := v.Topo.RouterOf(network)

@@ -55,6 +55,10 @@ type portPlace struct {
 	// missing.
 	here   bool
 	number openflow.PortNo
+	// identity is that of a port on this node, 0 if it has none; judged says that
+	// policies judge what it sends and receives.
+	identity uint32
+	judged   bool
 	// vtep is the tunnel address of the other node that has it, which in a
 	// stretched network every node must know that can send to it; else invalid.
 	vtep netip.Addr
@@ -130,6 +134,10 @@ func (c *Compiler) compile(i unit) {
 	if i.port != nil {
 		c.place = c.placeOf(i.port)
 	}
+	var judged *policies
+	if i.Kind == UnitPolicies {
+		judged = c.view.policiesOn(c.node)
+	}
 	for _, s := range c.stagesOf(i.Kind) {
 		if c.only == onlyGroups && !s.groups {
 			continue
@@ -146,6 +154,8 @@ func (c *Compiler) compile(i unit) {
 			s.port(c, i.port)
 		case UnitSource:
 			s.source(c, i.Unit)
+		case UnitPolicies:
+			s.policy(c, judged)
 		}
 	}
 	if c.extra != nil {
@@ -158,6 +168,7 @@ func (c *Compiler) placeOf(p *topology.Port) portPlace {
 	at := c.view.Location(p)
 	if at == c.node {
 		place := portPlace{here: true}
+		place.identity, place.judged = c.view.judged(p)
 		if has := c.view.Place(p.Name); has.Node == c.node {
 			place.number = has.OFPort
 		}

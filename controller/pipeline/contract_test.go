@@ -138,7 +138,7 @@ func (b *contractBed) apply(ops ...topology.Op) cost {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	return b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 }
 
 // bind has the port's interface show up on the node, on 0 vanish.

@@ -20,7 +20,7 @@ var effects = model.ForEachKind(
 	effect{(*affected).router, (*touches).router},
 	effect{func(a *affected, c topology.Change) { a.port(c.Ref.Name) }, (*touches).port},
 	effect{noMark, noTouch}, // a group does nothing by itself
-	effect{noMark, noTouch}, // policies are not enforced yet
+	effect{(*affected).policy, noTouch},
 )
 
 // noMark is effect.mark of a kind whose objects make no flows.

@@ -22,12 +22,29 @@ const (
 	// flagRouted is set when another node has routed the packet already: all that
 	// is left to find is its neighbour.
 	flagRouted = 1 << 1
+	// flagTracked is set on the way of an IPv6 packet to the connection tracker.
+	flagTracked = 1 << 2
+	// flagDenied is set when a policy denies the packet.
+	flagDenied = 1 << 3
 	// regGateway holds where in the block that a packet is routed to the gateway
 	// is, as gatewayPlace says; 0 when it is not routed to a block.
 	regGateway = 2
 	// regInPort holds the port that an ARP request came from, while it is
 	// answered.
 	regInPort = 2
+	// regSource and regDestination are the identities of a packet's ends, as
+	// identityNumber writes them; 0 is none.
+	regSource      = 4
+	regDestination = 5
+	// regZone holds the zone of the connection tracker that the packet's connection is
+	// in, in its low 16 bits.
+	regZone = 6
+	// regOutPort holds the port that a packet is delivered to once policies allow it.
+	regOutPort = 7
+	// regEgressRule and regIngressRule hold the numbers of the rules that allow the
+	// packet, as ruleNumber writes them; 0 is none.
+	regEgressRule  = 8
+	regIngressRule = 9
 )
 
 // Priorities. Within a table all flows of one kind have one priority; a prefix
@@ -44,10 +61,22 @@ const (
 	prioSampleIPv6 = 25
 	prioRemote     = 50
 	prioExempt     = 50
+	prioTracked    = 50 // in nd
 	prioLinkLocal  = 75 // in gateway: packets that no router passes on
 	prioNormal     = 100
 	prioSourceless = 110
 	prioRoute      = 100
+)
+
+// Parts of a connection's record that policies use.
+const (
+	// markDenied is the bit of ct_mark that is set once a packet of the connection is
+	// denied: it stops the replies.
+	markDenied = 1 << 0
+	// In ct_label: the rule that allowed the connection in, and the one that allowed it
+	// out.
+	labelIngressRule = 0
+	labelEgressRule  = 32
 )
 
 // Values of protocol fields.

@@ -54,16 +54,13 @@ func (c *Compiler) classifyFurther(p *topology.Port, in openflow.PortNo) {
 
 func (c *Compiler) classifyRange(from netip.Prefix, mac topology.MAC, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(mac)
-	c.instr = c.instr[:0].WriteMetadata(metadata(c.network), ^uint64(0))
 	if !from.Addr().Is4() {
 		c.match = c.match.EthType(ethTypeIPv6).VLANUntagged().IPv6Src(from)
-		c.instr = c.instr.GotoTable(c.next(TableND))
-		c.emit(prioNormal, furtherRule("takes IPv6 packets from the port, sent from further addresses of it", from))
+		c.emit(prioNormal, c.identify(topology.IPv6, furtherRule("takes IPv6 packets from the port, sent from further addresses of it", from)))
 		return
 	}
 	c.match = c.match.EthType(ethTypeIPv4).VLANUntagged().IPv4Src(from)
-	c.instr = c.instr.GotoTable(c.next(TableBridge))
-	c.emit(prioNormal, furtherRule("takes IP packets from the port, sent from further addresses of it", from))
+	c.emit(prioNormal, c.identify(topology.IPv4, furtherRule("takes IP packets from the port, sent from further addresses of it", from)))
 	c.match = c.match[:0].InPort(in).EthSrc(mac).EthType(ethTypeARP).VLANUntagged().ARPSpaPrefix(from).ARPSha(mac)
 	c.instr = c.instr[:0].WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(TableARP))
 	c.emit(prioNormal, furtherRule("takes ARP requests from the port, made with further addresses of it", from))
@@ -79,17 +76,14 @@ func furtherRule(why Rule, of netip.Prefix) Rule {
 
 // classifyAnything lets a port send from any address, in the families of its network.
 func (c *Compiler) classifyAnything(in openflow.PortNo) {
-	take := func(ethType uint16, to openflow.TableID, why Rule) {
-		c.match = c.match[:0].InPort(in).EthType(ethType).VLANUntagged()
-		c.instr = c.instr[:0].WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(to))
-		c.emit(prioNormal, why)
-	}
-	if c.network.Spec.Has(topology.IPv4) {
-		take(ethTypeIPv4, TableBridge, "takes IP packets from the port, whatever address they are sent from")
-		take(ethTypeARP, TableARP, "takes ARP requests from the port, whatever address they are made with")
-	}
-	if c.network.Spec.Has(topology.IPv6) {
-		take(ethTypeIPv6, TableND, "takes IPv6 packets from the port, whatever address they are sent from")
+	for _, f := range familiesOf(c.network) {
+		c.match = c.match[:0].InPort(in).EthType(ethTypes[f]).VLANUntagged()
+		c.emit(prioNormal, c.identify(f, rules{"takes IP packets from the port, whatever address they are sent from", "takes IPv6 packets from the port, whatever address they are sent from"}[f]))
+		if f == topology.IPv4 {
+			c.match = c.match[:0].InPort(in).EthType(ethTypeARP).VLANUntagged()
+			c.instr = c.instr[:0].WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(TableARP))
+			c.emit(prioNormal, "takes ARP requests from the port, whatever address they are made with")
+		}
 	}
 }
 

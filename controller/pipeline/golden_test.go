@@ -60,6 +60,33 @@ type golden struct {
 	declare func(*builder)
 }
 
+// policyGolden is a topology with policies of several tiers, both directions, and all
+// kinds of peers.
+func policyGolden() golden {
+	app := func(name string) model.PolicySelection {
+		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
+	}
+	return golden{"policies", "n1", func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
+		b.router("r", "blue", "pods")
+		b.labelled("web", "blue", "n1", "web")
+		b.labelled("lb", "blue", "n2", "lb")
+		b.labelled("db", "pods", "n1", "db")
+		b.port("other", "blue", "n1")
+		b.policy("web", model.PolicySpec{Subject: app("web"), Priority: 500, Ingress: []model.PolicyRule{
+			{Peers: []model.PolicyPeer{{PolicySelection: app("lb")}, {CIDR: netip.MustParsePrefix("192.0.2.0/24"), Except: []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25")}}},
+				Ports: []model.PolicyPort{{Protocol: model.ProtocolTCP, First: 80, Last: 81}, {Protocol: model.ProtocolICMP, Any: true}}},
+		}})
+		b.policy("db", model.PolicySpec{Subject: app("db"), Priority: 500, Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{PolicySelection: app("web")}}}}})
+		b.policy("first", model.PolicySpec{Tier: model.TierAdmin, Priority: 10, Subject: app("web"), Ingress: []model.PolicyRule{
+			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("db")}}, Ports: []model.PolicyPort{{Protocol: model.ProtocolUDP, First: 53, Last: 53}}},
+			{Action: model.ActionPass},
+		}})
+	}}
+}
+
 // ipv6Goldens are topologies with IPv6.
 func ipv6Goldens() []golden {
 	return []golden{
@@ -158,7 +185,7 @@ func TestGolden(t *testing.T) {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	tests = append(tests, ipv6Goldens()...)
+	tests = append(append(tests, ipv6Goldens()...), policyGolden())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build(t)

@@ -76,6 +76,7 @@ func (a *affected) ipv6Node() {
 	for _, node := range a.after.ipv6Changed {
 		if a.before.CarriesIPv6(node) != a.after.CarriesIPv6(node) {
 			a.mark(node, Unit{Kind: UnitNode, Name: node})
+			a.policedNode(node)
 		}
 	}
 }

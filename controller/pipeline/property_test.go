@@ -119,7 +119,7 @@ func (w *world) step(u pipeline.Update, hold func(node string, unit pipeline.Uni
 // they were, and the ports themselves where they neither were nor are.
 func (w *world) moves(r topology.Result) func(node string, u pipeline.Unit) bool {
 	ports, to, from := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	after := w.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	after := w.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 	for _, c := range r.Changes {
 		b, _ := c.Before.(*topology.Port)
 		a, _ := c.After.(*topology.Port)
@@ -342,7 +342,17 @@ func randomOp(t *rapid.T) topology.Op {
 		verb = topology.Delete
 	}
 	op := topology.Op{Verb: verb}
-	switch rapid.IntRange(0, 9).Draw(t, "kind") {
+	switch rapid.IntRange(0, 13).Draw(t, "kind") {
+	case 10:
+		op.Ref = topology.Ref{Kind: model.KindPortGroup, Name: "g"}
+		spec := model.PortGroupSpec{Selector: &model.Selector{MatchLabels: map[string]string{"app": pick("of app", apps)}}}
+		if rapid.Bool().Draw(t, "listed") {
+			spec = model.PortGroupSpec{Ports: []string{fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))}}
+		}
+		op.Spec = spec
+	case 11, 12, 13:
+		op.Ref = topology.Ref{Kind: model.KindPolicy, Name: pick("policy", []string{"x", "y", "z"})}
+		op.Spec = randomPolicy(t)
 	case 0:
 		name := pick("node", nodeNames)
 		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
@@ -366,6 +376,9 @@ func randomOp(t *rapid.T) topology.Op {
 	default:
 		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
 		op.Ref = topology.Ref{Kind: topology.KindPort, Name: name}
+		if app := pick("app", append(apps, "")); app != "" {
+			op.Labels = map[string]string{"app": app}
+		}
 		spec := topology.PortSpec{Network: pick("of", netNames)}
 		if rapid.IntRange(0, 3).Draw(t, "further") == 0 {
 			spec.Addresses = []model.PortAddress{rapid.SampledFrom([]model.PortAddress{
@@ -385,6 +398,49 @@ func randomOp(t *rapid.T) topology.Op {
 		op.Spec = nil
 	}
 	return op
+}
+
+var apps = []string{"web", "db"}
+
+// randomPolicy is one that selects by a label, a group or a network.
+func randomPolicy(t *rapid.T) model.PolicySpec {
+	selection := func() model.PolicySelection {
+		switch rapid.IntRange(0, 4).Draw(t, "selection") {
+		case 0:
+			return model.PolicySelection{PortGroup: "g"}
+		case 1:
+			return model.PolicySelection{Networks: []string{rapid.SampledFrom(netNames).Draw(t, "selected network")}}
+		case 2:
+			return model.PolicySelection{Selector: &model.Selector{}}
+		}
+		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": rapid.SampledFrom(apps).Draw(t, "selected app")}}}
+	}
+	rules := func() (all []model.PolicyRule) {
+		for range rapid.IntRange(0, 2).Draw(t, "rules") {
+			r := model.PolicyRule{Action: rapid.SampledFrom([]model.PolicyAction{model.ActionAllow, model.ActionAllow, model.ActionDeny, model.ActionPass}).Draw(t, "action")}
+			for range rapid.IntRange(0, 2).Draw(t, "peers") {
+				peer := model.PolicyPeer{PolicySelection: selection()}
+				if rapid.IntRange(0, 3).Draw(t, "addresses") == 0 {
+					peer = model.PolicyPeer{CIDR: netip.MustParsePrefix("10.0.0.0/8"), Except: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}}
+				}
+				r.Peers = append(r.Peers, peer)
+			}
+			for _, p := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tcp/80", "tcp", "udp/8000-8010", "icmp", "icmpv6/128", "sctp/7"}), 0, 2, rapid.ID[string]).Draw(t, "ports") {
+				var port model.PolicyPort
+				if err := port.UnmarshalText([]byte(p)); err != nil {
+					t.Fatal(err)
+				}
+				r.Ports = append(r.Ports, port)
+			}
+			all = append(all, r)
+		}
+		return all
+	}
+	return model.PolicySpec{
+		Tier: rapid.SampledFrom(model.PolicyTiers()).Draw(t, "tier"), Priority: rapid.IntRange(0, 3).Draw(t, "priority"),
+		Subject: selection(), Ingress: rules(), Egress: rules(),
+		Isolates: rapid.SliceOfNDistinct(rapid.SampledFrom([]model.PolicyDirection{model.Ingress, model.Egress}), 0, 2, rapid.ID[model.PolicyDirection]).Draw(t, "isolates"),
+	}
 }
 
 // underlay is one of nine tunnel addresses of a node: those of all nodes are next
@@ -480,7 +536,7 @@ func (w *world) begin(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, nil)
+	w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified}, nil)
 }
 
 // TestSumOfDeltasIsFullCompile is the safety net of the whole design: whatever
@@ -508,7 +564,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 					}
 					applied += len(r.Changes)
 					moves, waits := w.moves(r), rapid.Bool().Draw(t, "receivers first")
-					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks}, func(node string, u pipeline.Unit) bool {
+					w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified}, func(node string, u pipeline.Unit) bool {
 						return moves(node, u) || waits && w.view.SendsFor(u, node)
 					})
 					break

@@ -84,7 +84,7 @@ func TestRestoreIsItsDelta(t *testing.T) {
 	if restored, ok := c.After.Router("r"); !ok || restored.ID == r.ID || len(c.Blocks) == 0 {
 		t.Fatalf("the numbers are the same: %+v", restored)
 	}
-	u = pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks}
+	u = pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified}
 	after := before.Next(u)
 	marked := map[string]map[pipeline.Unit]*pipeline.View{}
 	pipeline.Affected(before, after, u, func(node string, unit pipeline.Unit) {

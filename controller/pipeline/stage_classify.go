@@ -39,7 +39,10 @@ func (c *Compiler) classifyNetwork(n *topology.Network) {
 			c.classifyRouted(n, f, c.domain)
 		case c.local:
 			c.classifyTunnel(n, f, c.domain)
+		default:
+			continue
 		}
+		c.classifyLabel(n, f)
 	}
 }
 
@@ -77,8 +80,7 @@ func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 // priority, and stays.
 func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(ip))
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableBridge))
-	c.emit(prioNormal, "takes IP packets from the port, sent from its own addresses")
+	c.emit(prioNormal, c.identify(topology.IPv4, "takes IP packets from the port, sent from its own addresses"))
 }
 
 // classifyARP lets a port speak ARP for its own addresses only.
@@ -136,8 +138,7 @@ func (c *Compiler) classifyNone() {
 // they may say in neighbour discovery is looked at next.
 func (c *Compiler) classifyFrom(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo, why Rule) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv6).VLANUntagged().IPv6Src(host(ip))
-	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableND))
-	c.emit(prioNormal, why)
+	c.emit(prioNormal, c.identify(topology.IPv6, why))
 }
 
 // classifyForeign takes other IPv6 packets of a port that has IPv6 to where they are
@@ -189,4 +190,51 @@ func fixedCookie(table openflow.TableID, emit func(*Compiler)) openflow.Cookie {
 	var set ItemSet
 	emit(&Compiler{out: &set, at: table})
 	return set.items[0].Cookie()
+}
+
+// identify completes the match of what a port sends from its own addresses: the packet
+// is in the port's network, has the port's identity, and goes to the connection tracker
+// if policies judge the port. It returns why the flow exists, given that without policies.
+func (c *Compiler) identify(f topology.Family, why Rule) Rule {
+	to := [...]openflow.TableID{topology.IPv4: TableBridge, topology.IPv6: TableND}[f]
+	c.instr = c.instr[:0]
+	c.actions = c.actions[:0]
+	if c.place.identity != 0 {
+		c.actions = c.actions.SetReg(regSource, c.place.identity)
+		why += "; they have its identity"
+	}
+	if c.place.judged {
+		why += "; policies judge them"
+		if f == topology.IPv4 {
+			to = TableTrack
+		} else {
+			c.actions = c.actions.SetReg(regFlags, flagTracked)
+		}
+	}
+	if len(c.actions) > 0 {
+		c.instr = c.instr.ApplyActions(c.actions)
+	}
+	c.instr = c.instr.WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(to))
+	return why
+}
+
+// classifyLabel takes packets of the network from other nodes whose source has an
+// identity, which is in the tunnel key.
+func (c *Compiler) classifyLabel(n *topology.Network, f topology.Family) {
+	labels, zone, ok := c.view.labels(n)
+	if !ok {
+		return
+	}
+	c.match = c.match[:0].EthType(ethTypes[f]).VLANUntagged().TunnelIDMasked(uint64(labels.Base), ^uint64(labels.Size-1))
+	c.actions = c.actions[:0].SetReg(regRouter, c.domain)
+	why := rules{"takes the network's packets from other nodes, with the identity of their source", "takes the network's IPv6 packets from other nodes, with the identity of their source"}
+	if n.Spec.Mode == topology.Segmented {
+		c.actions = c.actions.SetReg(regFlags, flagRouted)
+		why = rules{"takes the network's packets, routed already, from other nodes, with the identity of their source", "takes the network's IPv6 packets, routed already, from other nodes, with the identity of their source"}
+	}
+	c.actions = c.actions.
+		SetReg(regSource, identityNumber(zone, 0)).
+		Move(openflow.FieldTunnelID, openflow.FieldReg(regSource), 0, 0, labelBits(labels))
+	c.instr = c.instr[:0].ApplyActions(c.actions).WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableSource))
+	c.emit(prioNormal, why[f])
 }

@@ -32,9 +32,20 @@ func (c *Compiler) forwardPort(p *topology.Port) {
 // forwardLocal sends to the port's interface.
 func (c *Compiler) forwardLocal(n *topology.Network, mac topology.MAC, out openflow.PortNo) {
 	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
+	if c.place.judged {
+		c.forwardJudged(out)
+		return
+	}
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioNormal, "delivers to the port's interface")
+}
+
+// forwardJudged has policies judge what is for the port.
+func (c *Compiler) forwardJudged(out openflow.PortNo) {
+	c.actions = c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out))
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReceive))
+	c.emit(prioNormal, "has policies judge what is for the port")
 }
 
 // forwardRemote sends to the node that has the port. A packet that came out of

@@ -21,6 +21,9 @@ func (c *Compiler) ndNode() {
 	for _, t := range []uint8{routerAdvertisement, neighbourAdvertisement, redirect} {
 		c.ndForged(t)
 	}
+	if c.view.PolicedNode(c.node) {
+		c.ndTracked()
+	}
 	c.ndOther()
 }
 
@@ -48,6 +51,14 @@ func (c *Compiler) ndForged(kind uint8) {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(kind)
 	c.instr = c.instr[:0]
 	c.emit(prioNormal, "drops advertisements and redirects, which others would believe")
+}
+
+// ndTracked hands on what policies judge to the connection tracker: neighbour discovery
+// they never do.
+func (c *Compiler) ndTracked() {
+	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagTracked, flagTracked)
+	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
+	c.emit(prioTracked, "hands on to the connection tracker what policies judge and is not neighbour discovery")
 }
 
 // ndOther hands all other IPv6 packets on.

@@ -1,14 +1,18 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/openflow"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
 
 // TableTunnel sends into the VXLAN tunnel (RFC 7348).
 const TableTunnel openflow.TableID = 90
 
 func tunnelStage() stage {
 	return stage{
-		Table: Table{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
-		node:  (*Compiler).tunnelNode,
+		Table:   Table{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
+		node:    (*Compiler).tunnelNode,
+		network: (*Compiler).tunnelNetwork,
 	}
 }
 
@@ -27,4 +31,22 @@ func (c *Compiler) tunnelOutput(tun openflow.PortNo) {
 		Output(tun)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioDefault, "sends with the network's VNI as tunnel key")
+}
+
+func (c *Compiler) tunnelNetwork(n *topology.Network) {
+	labels, zone, ok := c.view.labels(n)
+	if tun := c.view.Tunnel(c.node); ok && tun != 0 {
+		c.tunnelLabel(n, labels, zone, tun)
+	}
+}
+
+// tunnelLabel sends packets whose source has an identity with a key that says which.
+func (c *Compiler) tunnelLabel(n *topology.Network, labels topology.LabelRange, zone topology.Zone, tun openflow.PortNo) {
+	c.match = c.match[:0].RegMasked(regSource, identityNumber(zone, 0), zoneOfIdentity).Metadata(metadata(n))
+	c.actions = c.actions[:0].
+		SetTunnelID(uint64(labels.Base)).
+		Move(openflow.FieldReg(regSource), openflow.FieldTunnelID, 0, 0, labelBits(labels)).
+		Output(tun)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioNormal, "sends with the identity of the source, and the network, as tunnel key")
 }

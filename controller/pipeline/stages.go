@@ -3,6 +3,7 @@ package pipeline
 import (
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // stages returns the tables in the order in which a packet meets them, which is
@@ -16,11 +17,22 @@ func stages() []stage {
 		arpStage(),
 		ndStage(),
 		ndTargetStage(),
+		trackStage(),
+		outboundStage(),
 		bridgeStage(),
 		routeStage(),
 		gatewayStage(),
 		neighbourStage(),
 		forwardStage(),
+		receiveStage(),
+		inboundStage(),
+		policyStage(model.Egress, model.TierAdmin),
+		policyStage(model.Egress, model.TierApplication),
+		policyStage(model.Egress, model.TierBaseline),
+		policyStage(model.Ingress, model.TierAdmin),
+		policyStage(model.Ingress, model.TierApplication),
+		policyStage(model.Ingress, model.TierBaseline),
+		verdictStage(),
 		tunnelStage(),
 		foreignStage(),
 		dropStage(),
@@ -42,6 +54,7 @@ type stage struct {
 	block   func(*Compiler, *topology.Block)
 	port    func(*Compiler, *topology.Port)
 	source  func(*Compiler, Unit)
+	policy  func(*Compiler, *policies)
 
 	// groups says that units have groups or meters in the stage, which flows of any
 	// stage may use.
@@ -72,7 +85,7 @@ func (c *Compiler) use(stages []stage) {
 func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
-		UnitPort: s.port != nil, UnitSource: s.source != nil,
+		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil,
 	}
 }
 

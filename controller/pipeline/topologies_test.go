@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // builder makes views for tests.
@@ -72,6 +73,14 @@ func (b *builder) port(name, network, node string) {
 	b.op(topology.KindPort, name, topology.PortSpec{Network: network, Node: node})
 }
 
+// labelled declares a port with the label app.
+func (b *builder) labelled(name, network, node, app string) {
+	b.port(name, network, node)
+	b.ops[len(b.ops)-1].Labels = map[string]string{"app": app}
+}
+
+func (b *builder) policy(name string, spec model.PolicySpec) { b.op(model.KindPolicy, name, spec) }
+
 // commit applies what was declared, binds every port and tunnel, and has every
 // node's tunnel port send from its tunnel address.
 func (b *builder) commit() *pipeline.View {
@@ -81,7 +90,7 @@ func (b *builder) commit() *pipeline.View {
 		b.t.Fatal(err)
 	}
 	b.ops, b.last = nil, nil
-	b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 	var u pipeline.Update
 	for p := range r.Next.Ports() {
 		if place := b.view.Place(p.Name); place.OFPort == 0 {

@@ -25,6 +25,9 @@ const (
 	// networks that a router joins, or of one that no router joins: the nodes whose
 	// tunnel addresses are in one part of the underlay.
 	UnitSource
+	// UnitPolicies is what the policies that judge packets which arrive at a node need
+	// there: they share flows, so that ends and ports of many rules cost each flow once.
+	UnitPolicies
 
 	numUnitKinds = iota
 )
@@ -33,7 +36,7 @@ const (
 type Unit struct {
 	Kind UnitKind
 	// Name of the node, network or port; for a block, of the network; for
-	// sources, the reference of the router or network.
+	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for sources the prefix of the
 	// underlay, or "" for admitting any address; else "".
@@ -43,7 +46,7 @@ type Unit struct {
 // Owner returns the declared object that the unit's flows are there for.
 func (u Unit) Owner() topology.Ref {
 	switch u.Kind {
-	case UnitNode:
+	case UnitNode, UnitPolicies:
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
 	case UnitPort:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
@@ -61,6 +64,8 @@ func (u Unit) String() string {
 	switch {
 	case u.Kind == UnitBlock:
 		return u.Owner().String() + " on node/" + u.Part
+	case u.Kind == UnitPolicies:
+		return "policies on " + u.Owner().String()
 	case u.Kind == UnitSource && u.Part != "":
 		return u.Owner().String() + " from " + u.Part
 	}
@@ -84,6 +89,8 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 	case UnitNode:
 		_, ok := v.Topo.Node(u.Name)
 		return unit{Unit: u}, ok && u.Name == node
+	case UnitPolicies:
+		return unit{Unit: u}, u.Name == node
 	case UnitNetwork:
 		n, ok := v.Topo.Network(u.Name)
 		return unit{Unit: u, network: n}, ok
@@ -113,10 +120,16 @@ func (v *View) Units(node string) iter.Seq[Unit] {
 	}
 }
 
+// policiesOf is the unit of a node's policies.
+func policiesOf(node string) Unit { return Unit{Kind: UnitPolicies, Name: node} }
+
 // unitsOn is Units with what they are of.
 func (v *View) unitsOn(node string) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		if n, ok := v.unit(node, Unit{Kind: UnitNode, Name: node}); ok && !yield(n) {
+			return
+		}
+		if v.PolicedNode(node) && !yield(unit{Unit: policiesOf(node)}) {
 			return
 		}
 		for network := range v.NetworksOn(node) {

@@ -134,10 +134,14 @@ type Update struct {
 	Topo    *topology.Snapshot
 	Changes []topology.Change
 	Blocks  []topology.BlockChange
-	Places  []PlaceChange
-	Tunnels []TunnelChange
-	Locals  []LocalChange
-	Lingers []LingerChange
+	// Identities, Numberings and Identified are as in topology.Result.
+	Identities []topology.IdentityChange
+	Numberings []topology.NumberingChange
+	Identified []string
+	Places     []PlaceChange
+	Tunnels    []TunnelChange
+	Locals     []LocalChange
+	Lingers    []LingerChange
 }
 
 // Next returns the View after the update. A port that the update deletes loses

@@ -157,7 +157,7 @@ func (c committed) happen(d *dispatcher) {
 		}
 	}
 	d.save(places)
-	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Places: places})
+	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified, Places: places})
 	d.placed(places)
 	d.assessChanges(c.Changes, bound.Looked)
 	for _, ch := range c.Changes {

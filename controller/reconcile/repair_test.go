@@ -37,7 +37,7 @@ func wantedFlows(t testing.TB, ports, without int) *pipeline.ItemSet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 	v = v.Next(pipeline.Update{
 		Places:  []pipeline.PlaceChange{{Port: "here", After: pipeline.Place{Node: "here", Interface: "eth0", OFPort: 5}}},
 		Tunnels: []pipeline.TunnelChange{{Node: "here", After: 1}},

@@ -32,9 +32,6 @@ type PolicySpec struct {
 	Egress   []PolicyRule      `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
 }
 
-// PolicyNotEnforced is what help and documentation say of the kind for now.
-const PolicyNotEnforced = "Policies are declared and not enforced yet"
-
 // PolicyTier is a rank of policies.
 type PolicyTier string
 

@@ -27,9 +27,13 @@ func PlanRestore(before, to *topology.Snapshot) (topology.Result, error) {
 	if err := r.blocks(to); err != nil {
 		return topology.Result{}, fmt.Errorf("the backup contradicts itself: %w", err)
 	}
+	if err := r.numbers(to); err != nil {
+		return topology.Result{}, fmt.Errorf("the backup contradicts itself: %w", err)
+	}
 	r.result.Next = before
-	if len(r.result.Changes)+len(r.result.Blocks) > 0 {
+	if len(r.result.Changes)+len(r.result.Blocks)+len(r.result.Identities)+len(r.result.Numberings) > 0 {
 		r.result.Next = r.loader.Snapshot(r.rev)
+		r.result.Identified = topology.Identified(before, r.result.Next)
 	}
 	return r.result, nil
 }

@@ -75,6 +75,10 @@ type Commit struct {
 	// Changes and Blocks are as in topology.Result.
 	Changes []topology.Change
 	Blocks  []topology.BlockChange
+	// Identities, Numberings and Identified are as in topology.Result.
+	Identities []topology.IdentityChange
+	Numberings []topology.NumberingChange
+	Identified []string
 }
 
 // IPAMReport is the outcome of CheckIPAM.

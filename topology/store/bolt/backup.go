@@ -79,6 +79,12 @@ func (s *Store) copyFromMemory(dir string) (c *store.Copy, err error) {
 	for b := range snap.AllBlocks() {
 		all.Blocks = append(all.Blocks, topology.BlockChange{Network: b.Network, Node: b.Node, After: b})
 	}
+	for i := range snap.AllIdentities() {
+		all.Identities = append(all.Identities, topology.IdentityChange{After: i})
+	}
+	for n := range snap.Numberings() {
+		all.Numberings = append(all.Numberings, topology.NumberingChange{After: n})
+	}
 	db, err := bolt.Open(f.Name(), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoSync: true, Timeout: lockTimeout})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,8 @@
 //	routers   name → router
 //	ports     name → port
 //	blocks    network, 0, node → block of a segmented network
+//	numberings reference of a network or router → its zone and labels, for policies
+//	identities routing domain, 0, index (2 bytes, big-endian) → identity, for policies
 //	locks     VNI (3 bytes), address (16, IPv4 mapped into IPv6) and prefix length
 //	          (1, of 128), big-endian → name of the port that holds it
 //	history   revision (8 bytes, big-endian) → entry

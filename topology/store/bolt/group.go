@@ -108,6 +108,7 @@ func (s *Store) commit(group []*request) error {
 		r.commit = store.Commit{
 			Revision: p.Next.Revision(), Time: now, Author: r.author,
 			Before: before, After: p.Next, Changes: p.Changes, Blocks: p.Blocks,
+			Identities: p.Identities, Numberings: p.Numberings, Identified: p.Identified,
 		}
 		if p.Next != before {
 			commits = append(commits, r.commit)

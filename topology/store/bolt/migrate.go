@@ -54,9 +54,9 @@ func prepare(db *bolt.DB, steps []migration) error {
 			if err := migrate(tx, version, steps[version-1:]); err != nil {
 				return err
 			}
-		} else if err := meta.Delete([]byte(keySum)); err != nil { // the next commit computes it
-			return err
 		}
+		// A bucket that was missing is a new one, or its name is damaged: the checksum, which
+		// stays as it is, tells.
 		return putJSON(meta, []byte(keySchema), newest)
 	}))
 }
@@ -97,7 +97,7 @@ func schemaOf(tx *bolt.Tx, newest int) (int, error) {
 
 // buckets returns the names of all.
 func buckets() []string {
-	names := []string{bucketMeta, bucketBlocks, bucketLocks, bucketHistory, bucketBindings, bucketLocals}
+	names := []string{bucketMeta, bucketBlocks, bucketIdentities, bucketNumberings, bucketLocks, bucketHistory, bucketBindings, bucketLocals}
 	for _, k := range model.Kinds() {
 		names = append(names, k.Plural())
 	}

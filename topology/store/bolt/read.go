@@ -37,6 +37,9 @@ func read(tx *bolt.Tx) (*topology.Snapshot, error) {
 	if err := eachBlock(tx, l.AddBlock); err != nil {
 		return nil, fmt.Errorf("%w (%w)", store.ErrDamaged, err)
 	}
+	if err := readNumbers(tx, l); err != nil {
+		return nil, fmt.Errorf("%w (%w)", store.ErrDamaged, err)
+	}
 	s := l.Snapshot(rev)
 	if err := checkLocks(tx, s); err != nil {
 		return nil, fmt.Errorf("%w (%w)", store.ErrDamaged, err)

@@ -59,7 +59,7 @@ type sumRecord struct {
 // summed returns the buckets that the sum is of. The locks are not among them:
 // they follow from the ports, and are compared with those.
 func summed() []string {
-	names := []string{bucketBlocks}
+	names := []string{bucketBlocks, bucketIdentities, bucketNumberings}
 	for _, k := range model.Kinds() {
 		names = append(names, k.Plural())
 	}
@@ -70,6 +70,9 @@ func summed() []string {
 func sumOf(tx *bolt.Tx) (total sum, err error) {
 	for _, name := range summed() {
 		b := tx.Bucket([]byte(name))
+		if b == nil {
+			continue // it is new, or prepare finds out
+		}
 		err := b.ForEach(func(k, v []byte) error {
 			if !found(b, k, v) {
 				return fmt.Errorf("%w (record %q of %s is not where it belongs)", store.ErrDamaged, k, name)

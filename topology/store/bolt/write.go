@@ -15,12 +15,14 @@ import (
 
 // The buckets and the keys of meta. See doc.go.
 const (
-	bucketMeta     = "meta"
-	bucketBlocks   = "blocks"
-	bucketLocks    = "locks"
-	bucketHistory  = "history"
-	bucketBindings = "bindings"
-	bucketLocals   = "locals"
+	bucketMeta       = "meta"
+	bucketBlocks     = "blocks"
+	bucketIdentities = "identities"
+	bucketNumberings = "numberings"
+	bucketLocks      = "locks"
+	bucketHistory    = "history"
+	bucketBindings   = "bindings"
+	bucketLocals     = "locals"
 
 	keySchema   = "schema"
 	keyRevision = "revision"
@@ -58,6 +60,9 @@ func writeCommit(t *tally, c store.Commit, size *historySize) error {
 		if err := writeBlock(t, b); err != nil {
 			return err
 		}
+	}
+	if err := writeNumbers(t, c); err != nil {
+		return err
 	}
 	return writeEntry(t.tx, c, size)
 }

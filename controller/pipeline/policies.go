@@ -1,0 +1,280 @@
+package pipeline
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// identityNumber is an identity as the registers have it: the zone of its domain, and
+// its index there, which is what labels have of it. It is never 0.
+func identityNumber(zone topology.Zone, index uint16) uint32 {
+	return uint32(zone)<<16 | uint32(index)
+}
+
+// zoneOfIdentity is the part of an identity's number that is the zone of its domain.
+const zoneOfIdentity = 0xffff0000
+
+// labelBits is how many bits of a tunnel key are the identity's index.
+func labelBits(l topology.LabelRange) int { return bits.TrailingZeros32(l.Size) }
+
+// ruleNumber is the number of a rule of a policy, which is that of its conjunctive match
+// too. It is never 0. model.MaxPolicyRules is less than 128.
+func ruleNumber(p *topology.Policy, d model.PolicyDirection, index int) uint32 {
+	n := p.ID<<8 | uint32(index)
+	if d == model.Egress {
+		n |= 1 << 7
+	}
+	return n
+}
+
+// Policed reports whether policies tell ports of a domain apart.
+func (v *View) Policed(d domain) bool {
+	for range v.Topo.Identities(d) {
+		return true
+	}
+	return false
+}
+
+// PolicedNode reports whether the node has ports of a domain with policies.
+func (v *View) PolicedNode(node string) bool {
+	for n := range v.NetworksOn(node) {
+		if v.Policed(v.domainOf(n)) {
+			return true
+		}
+	}
+	return false
+}
+
+// labels returns the labels of a network, and the zone of the identities that they are
+// for; ok is false if there are none.
+func (v *View) labels(n *topology.Network) (l topology.LabelRange, zone topology.Zone, ok bool) {
+	d := v.domainOf(n.Name)
+	if !v.Policed(d) {
+		return l, 0, false
+	}
+	own, has := v.Topo.Numbering(n.Ref().String())
+	of, numbered := v.Topo.Numbering(d)
+	if !has || !numbered {
+		return l, 0, false
+	}
+	return own.Labels, of.Zone, true
+}
+
+// identityOf returns the number of a port's identity, 0 if it has none.
+func (v *View) identityOf(p *topology.Port) (uint32, *topology.Identity) {
+	i, ok := v.Topo.IdentityOf(p.Name)
+	if !ok {
+		return 0, nil
+	}
+	n, ok := v.Topo.Numbering(i.Domain)
+	if !ok {
+		return 0, nil
+	}
+	return identityNumber(n.Zone, i.Index), i
+}
+
+// judged returns the number of a port's identity, and whether policies judge what the
+// port sends and receives: one has it as its subject, or one judges what a port of the
+// domain sends, which may be to this one.
+func (v *View) judged(p *topology.Port) (identity uint32, judged bool) {
+	identity, i := v.identityOf(p)
+	if i != nil {
+		for _, s := range i.Selections {
+			for range v.Topo.PoliciesAbout(s) {
+				return identity, true
+			}
+		}
+	}
+	for range v.Topo.EgressPolicies(v.domainOf(p.Spec.Network)) {
+		return identity, true
+	}
+	return identity, false
+}
+
+// policies are what a node needs of the policies that judge what arrives there.
+type policies struct {
+	families []topology.Family
+	// rules are those that can match, in the order of their numbers, and isolated the
+	// identities that a tier isolates, by direction and tier.
+	rules    map[policyTable][]*policyRule
+	isolated map[policyTable][]uint32
+	byNumber map[uint32]*policyRule
+}
+
+// policyTable is a direction and tier.
+type policyTable struct {
+	direction model.PolicyDirection
+	tier      model.PolicyTier
+}
+
+// policyRule is a rule with the identities that it is about.
+type policyRule struct {
+	*model.PolicyRule
+	number   uint32
+	priority uint16
+	// subjects and peers are identities; anybody says that peers do not matter.
+	subjects, peers []uint32
+	anybody         bool
+}
+
+// policiesOn finds out what a node needs of the policies: of those that judge what
+// arrives, the ones that have a port of the node as their subject; of those that judge
+// what ports send, all that may reach a port of the node.
+func (v *View) policiesOn(node string) *policies {
+	out := &policies{rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[uint32]*policyRule{}}
+	if v.CarriesIPv6(node) {
+		out.families = []topology.Family{topology.IPv4, topology.IPv6}
+	} else {
+		out.families = []topology.Family{topology.IPv4}
+	}
+	for d, here := range v.identitiesOn(node) {
+		n, ok := v.Topo.Numbering(d)
+		if !ok {
+			continue
+		}
+		out.addDomain(&policyDomain{v.Topo, d, n.Zone, here})
+	}
+	for _, rules := range out.rules {
+		slices.SortFunc(rules, func(a, b *policyRule) int { return cmp.Compare(a.number, b.number) })
+		for _, r := range rules {
+			r.subjects, r.peers = sorted(r.subjects), sorted(r.peers)
+		}
+	}
+	for t := range out.isolated {
+		out.isolated[t] = sorted(out.isolated[t])
+	}
+	return out
+}
+
+func sorted(numbers []uint32) []uint32 {
+	slices.Sort(numbers)
+	return slices.Compact(numbers)
+}
+
+// policyDomain is a domain, and the identities that ports of it have on the node.
+type policyDomain struct {
+	topo *topology.Snapshot
+	name domain
+	zone topology.Zone
+	here []*topology.Identity
+}
+
+// local returns the identities on the node that a selection picks.
+func (d *policyDomain) local(selection string) (all []uint32) {
+	for _, i := range d.here {
+		if _, ok := slices.BinarySearch(i.Selections, selection); ok {
+			all = append(all, identityNumber(d.zone, i.Index))
+		}
+	}
+	return all
+}
+
+// anywhere returns the identities of the domain that a selection picks.
+func (d *policyDomain) anywhere(selection string) (all []uint32) {
+	for i := range d.topo.IdentitiesWith(selection, d.name) {
+		all = append(all, identityNumber(d.zone, i.Index))
+	}
+	return all
+}
+
+func (o *policies) addDomain(d *policyDomain) {
+	ingress := map[string]*topology.PolicyKeys{}
+	for _, i := range d.here {
+		for _, s := range i.Selections {
+			for p := range d.topo.PoliciesAbout(s) {
+				if p.Policy.Judges(model.Ingress) {
+					ingress[p.Policy.Name] = p
+				}
+			}
+		}
+	}
+	for _, p := range ingress {
+		o.add(p, model.Ingress, d.local, d.anywhere)
+	}
+	for p := range d.topo.EgressPolicies(d.name) {
+		o.add(p, model.Egress, d.anywhere, d.local)
+	}
+}
+
+// add adds the rules of a policy in a direction, given the identities of a domain that a
+// selection picks as subjects and as peers.
+func (o *policies) add(k *topology.PolicyKeys, d model.PolicyDirection, subjectsOf, peersOf func(string) []uint32) {
+	p := k.Policy
+	subjects := subjectsOf(k.Subject)
+	if len(subjects) == 0 {
+		return
+	}
+	t := policyTable{d, p.Spec.Tier}
+	if p.Spec.IsolatesIn(d) {
+		o.isolated[t] = append(o.isolated[t], subjects...)
+	}
+	all := p.Spec.Rules(d)
+	for i := range all {
+		addresses := false
+		var peers []uint32
+		for j, peer := range all[i].Peers {
+			if peer.CIDR.IsValid() {
+				addresses = true
+			} else {
+				peers = append(peers, peersOf(k.Peers[d][i][j])...)
+			}
+		}
+		if anybody := len(all[i].Peers) == 0; anybody || addresses || len(peers) > 0 {
+			r := o.rule(t, ruleNumber(p, d, i))
+			r.PolicyRule, r.priority, r.anybody = &all[i], rulePriority(p.Spec.Priority, p.Spec.Mixed(d), i), anybody
+			r.subjects, r.peers = append(r.subjects, subjects...), append(r.peers, peers...)
+		}
+	}
+}
+
+// rule returns the rule that has a number: a policy may judge ports of several domains.
+func (o *policies) rule(t policyTable, number uint32) *policyRule {
+	r, ok := o.byNumber[number]
+	if !ok {
+		r = &policyRule{number: number}
+		o.byNumber[number], o.rules[t] = r, append(o.rules[t], r)
+	}
+	return r
+}
+
+// Priorities of policies. Those of one priority of a tier share a range: the rules of the
+// one that may be mixed come first, in order, then at one priority the rules of all that
+// only allow, of which it does not matter which is first.
+const (
+	prioPolicies  = 60000
+	policyRange   = model.MaxMixedRules + 2
+	prioIsolation = 100
+)
+
+func rulePriority(policy int, mixed bool, index int) uint16 {
+	base := prioPolicies - policy*policyRange
+	if mixed {
+		base += model.MaxMixedRules - index
+	}
+	return uint16(base)
+}
+
+// identitiesOn returns the domains with policies that the node has ports of, each with
+// the identities that they have, by index.
+func (v *View) identitiesOn(node string) map[domain][]*topology.Identity {
+	here := map[domain][]*topology.Identity{}
+	for n := range v.NetworksOn(node) {
+		if d := v.domainOf(n); v.Policed(d) {
+			here[d] = nil
+		}
+	}
+	for p := range v.PortsOn(node) {
+		if i, ok := v.Topo.IdentityOf(p.Name); ok {
+			here[i.Domain] = append(here[i.Domain], i)
+		}
+	}
+	for d, all := range here {
+		slices.SortFunc(all, func(a, b *topology.Identity) int { return cmp.Compare(a.Index, b.Index) })
+		here[d] = slices.Compact(all)
+	}
+	return here
+}

@@ -1,0 +1,39 @@
+package pipeline
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// TableInbound looks at the connection of what is for a port that policies judge: what
+// belongs to a connection that the port began passes, all else is judged.
+const TableInbound openflow.TableID = 82
+
+func inboundStage() stage {
+	return stage{
+		Table: Table{TableInbound, "inbound", "state of the connection of what is for a port", "ct_state, ct_mark", "output; what is no reply: egress-admin"},
+		node:  (*Compiler).inboundNode,
+	}
+}
+
+func (c *Compiler) inboundNode() {
+	if !c.view.PolicedNode(c.node) {
+		return
+	}
+	c.match = c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied)
+	c.deliver(prioReply, "delivers replies to what the port has sent")
+	c.match = c.match[:0].CTState(related, related).CTMarkMasked(0, markDenied)
+	c.deliver(prioRelated, "delivers errors about connections that are not denied")
+	c.match = c.match[:0].CTState(replied, replied)
+	c.instr = c.instr[:0]
+	c.emit(prioDenied, "drops replies of connections that a policy denies")
+	c.match = c.match[:0].CTState(invalid, invalid)
+	c.emit(prioInvalid, "drops what cannot be part of a connection")
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(TablePolicies)
+	c.emit(prioDefault, "has policies judge what is no reply")
+}
+
+// deliver completes a flow for packets that are delivered.
+func (c *Compiler) deliver(priority uint16, why Rule) {
+	c.actions = c.actions[:0].OutputReg(openflow.FieldReg(regOutPort), 0, 16)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(priority, why)
+}

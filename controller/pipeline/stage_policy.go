@@ -1,0 +1,195 @@
+package pipeline
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TablePolicies is the first of the tables of policies: one for each direction and tier,
+// in the order in which they judge.
+const TablePolicies openflow.TableID = 83
+
+// policyTables returns the directions and tiers in the order in which they judge.
+func policyTables() (all []policyTable) {
+	for _, d := range []model.PolicyDirection{model.Egress, model.Ingress} {
+		for _, t := range model.PolicyTiers() {
+			all = append(all, policyTable{d, t})
+		}
+	}
+	return all
+}
+
+// id returns the number of a direction's and tier's table.
+func (t policyTable) id() openflow.TableID {
+	return TablePolicies + openflow.TableID(slices.Index(policyTables(), t))
+}
+
+// afterDirection is where a packet goes on that is allowed in a direction.
+func (t policyTable) afterDirection() openflow.TableID {
+	if t.direction == model.Egress {
+		return policyTable{model.Ingress, model.TierAdmin}.id()
+	}
+	return TableVerdict
+}
+
+// name is the table's name, such as ingress-application.
+func (t policyTable) name() string { return string(t.direction) + "-" + string(t.tier) }
+
+func policyStage(d model.PolicyDirection, tier model.PolicyTier) stage {
+	t := policyTable{d, tier}
+	purpose := map[model.PolicyDirection]string{model.Egress: "may the source send this?", model.Ingress: "may the destination get this?"}[d]
+	return stage{
+		Table:  Table{t.id(), t.name(), string(tier) + " tier: " + purpose, "identities of both ends, addresses, protocol and port, together by conjunction", "allowed: next direction; denied: verdict; undecided: next tier"},
+		node:   func(c *Compiler) { c.policyDefault(t) },
+		policy: func(c *Compiler, p *policies) { c.policyRules(t, p) },
+	}
+}
+
+// policyDefault leaves to the next tier what this one does not decide.
+func (c *Compiler) policyDefault(t policyTable) {
+	if !c.view.PolicedNode(c.node) {
+		return
+	}
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(t.id() + 1)
+	c.emit(prioDefault, Rule("leaves to the next tier what no rule of the "+string(t.tier)+" tier decides: "+string(t.direction)))
+}
+
+// policyRules are the rules of a direction and tier. A rule is a conjunctive match: of
+// its subjects, its peers if they matter, and its ports if they do. Rules share the flows
+// of these: what a rule costs is the sum of its parts, not their product.
+func (c *Compiler) policyRules(t policyTable, p *policies) {
+	parts := clauses{}
+	subject, peer := regDestination, regSource
+	if t.direction == model.Egress {
+		subject, peer = peer, subject
+	}
+	for _, r := range p.rules[t] {
+		c.ruleDecides(t, r)
+		dimensions := [][]rulePart{identityParts(subject, r.subjects)}
+		if !r.anybody {
+			dimensions = append(dimensions, append(identityParts(peer, r.peers), addressParts(r.PolicyRule, t.direction, p.families)...))
+		}
+		if len(r.Ports) > 0 {
+			dimensions = append(dimensions, portParts(r.PolicyRule, p.families))
+		}
+		if len(dimensions) == 1 {
+			dimensions = append(dimensions, familyParts(p.families))
+		}
+		for k, all := range dimensions {
+			for _, one := range all {
+				parts.add(r, one, uint8(k+1), uint8(len(dimensions)))
+			}
+		}
+	}
+	c.emitClauses(parts)
+	for _, i := range p.isolated[t] {
+		c.match = c.match[:0].Reg(subject, i)
+		c.deny()
+		c.emit(prioIsolation, Rule("denies what no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
+	}
+}
+
+// ruleDecides is what a rule does with packets that all of its parts match.
+func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
+	c.match = c.match[:0].ConjID(r.number)
+	var why Rule
+	switch r.Action {
+	case model.ActionAllow:
+		reg := regIngressRule
+		if t.direction == model.Egress {
+			reg = regEgressRule
+		}
+		c.actions = c.actions[:0].SetReg(reg, r.number)
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
+		why = Rule("allows the " + string(t.direction) + " that the rule matches")
+	case model.ActionDeny:
+		c.deny()
+		why = "denies what the rule matches"
+	case model.ActionPass:
+		c.instr = c.instr[:0].GotoTable(t.id() + 1)
+		why = "leaves to the next tier what the rule matches"
+	}
+	c.emit(r.priority, why)
+}
+
+// deny makes the instructions of a flow that denies.
+func (c *Compiler) deny() {
+	c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
+}
+
+// rulePart is a match that is one of the subjects, peers or ports of rules, and what it is.
+type rulePart struct {
+	match openflow.Match
+	is    Rule
+}
+
+// clauses are flows that are parts of conjunctive matches, by priority and match.
+type clauses map[clause]*shared
+
+type clause struct {
+	priority uint16
+	match    string
+}
+
+// shared is what a part is, and of which rules.
+type shared struct {
+	is Rule
+	of []conjunct
+}
+
+// conjunct is which part of which rule a clause is.
+type conjunct struct {
+	rule uint32
+	k, n uint8
+}
+
+func (cs clauses) add(r *policyRule, p rulePart, k, n uint8) {
+	at := clause{r.priority, string(p.match)}
+	if cs[at] == nil {
+		cs[at] = &shared{is: p.is}
+	}
+	cs[at].of = append(cs[at].of, conjunct{r.number, k, n})
+}
+
+func (c *Compiler) emitClauses(cs clauses) {
+	for _, at := range slices.SortedFunc(maps.Keys(cs), func(a, b clause) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.match, b.match))
+	}) {
+		all := cs[at].of
+		slices.SortFunc(all, func(a, b conjunct) int { return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.k, b.k)) })
+		c.match = append(c.match[:0], at.match...)
+		c.actions = c.actions[:0]
+		for _, x := range slices.Compact(all) {
+			c.actions = c.actions.Conjunction(x.rule, x.k, x.n)
+		}
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(at.priority, "is a part of rules: "+cs[at].is)
+	}
+}
+
+// identityParts are identities of the source or the destination.
+func identityParts(reg int, identities []uint32) (all []rulePart) {
+	is := map[int]Rule{regSource: "the identity of the source", regDestination: "the identity of the destination"}[reg]
+	for _, i := range identities {
+		all = append(all, rulePart{openflow.Match(nil).Reg(reg, i), is})
+	}
+	return all
+}
+
+// familyParts are all packets of a family.
+func familyParts(families []topology.Family) (all []rulePart) {
+	for _, f := range families {
+		all = append(all, rulePart{openflow.Match(nil).EthType(ethTypes[f]), familyNames[f]})
+	}
+	return all
+}
+
+// familyNames are the families in words.
+var familyNames = rules{"IPv4", "IPv6"}

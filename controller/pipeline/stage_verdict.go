@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableVerdict carries out what policies have decided: it notes in the connection's
+// record which rules allow it, or that it is denied, and delivers or drops.
+const TableVerdict openflow.TableID = 89
+
+// Priorities in verdict.
+const (
+	prioCut = 200
+	// prioMidstream is of segments from the middle of a connection that nobody has seen begin.
+	prioMidstream = 195
+	prioDrop      = 190
+	prioAdmit     = 150
+	prioAsBefore  = 120
+	prioUnruled   = 110
+	prioAnew      = 105
+)
+
+func verdictStage() stage {
+	return stage{
+		Table:  Table{TableVerdict, "verdict", "notes the decision with the connection; delivers or drops", "decision, ct_state, ct_mark, ct_label", "output to the port"},
+		node:   (*Compiler).verdictNode,
+		policy: (*Compiler).verdictPolicy,
+	}
+}
+
+func (c *Compiler) verdictNode() {
+	if !c.view.PolicedNode(c.node) {
+		return
+	}
+	for _, f := range c.familiesHere() {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagDenied, flagDenied).CTState(established, established).CTMarkMasked(0, markDenied)
+		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 1)))
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioCut, rules{"drops what is denied, and its replies from now on", "drops what is denied of IPv6, and its replies from now on"}[f])
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).TCPSrcMasked(0, clientPorts).TCPDstMasked(clientPorts, clientPorts).
+			TCPFlags(openflow.TCPFlagACK, openflow.TCPFlagSYN|openflow.TCPFlagACK).RegMasked(regFlags, flagDenied, flagDenied).CTState(begun, begun)
+		c.deliver(prioMidstream, rules{"delivers what looks like an answer to a client, from the middle of a connection that is not known", "delivers what looks like an answer to a client by IPv6, from the middle of a connection that is not known"}[f])
+		for _, p := range append([]protocol{{protoTCP, rules{"TCP", "TCP over IPv6"}[f]}}, trackedWithout[f]...) {
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).CTState(begun, begun)
+			c.admit()
+			c.emit(prioAdmit, "notes which rules allow a new connection, and delivers: "+p.name)
+		}
+		c.match = c.match[:0].EthType(ethTypes[f]).CTState(established, established)
+		c.admit()
+		c.emit(prioAnew, rules{"notes that other rules than before allow the connection, and delivers", "notes that other rules than before allow the IPv6 connection, and delivers"}[f])
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagDenied, flagDenied)
+	c.instr = c.instr[:0]
+	c.emit(prioDrop, "drops what is denied")
+	c.match = c.match[:0].Reg(regIngressRule, 0).CTState(established, established).CTMarkMasked(0, markDenied)
+	c.deliver(prioUnruled, "delivers to a port into which no rule has to let the connection")
+	c.match = c.match[:0]
+	c.deliver(prioDefault, "delivers what is allowed")
+}
+
+// admit makes the instructions of a flow that notes which rules allow a connection, and
+// delivers.
+func (c *Compiler) admit() {
+	exec := openflow.Actions(nil).
+		Load(openflow.FieldCTMark, 0, 1, 0).
+		Move(openflow.FieldReg(regIngressRule), openflow.FieldCTLabel, 0, labelIngressRule, 32).
+		Move(openflow.FieldReg(regEgressRule), openflow.FieldCTLabel, 0, labelEgressRule, 32)
+	c.actions = c.actions[:0].CT(c.record(exec)).OutputReg(openflow.FieldReg(regOutPort), 0, 16)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+}
+
+// record writes to the record of the packet's connection.
+func (c *Compiler) record(exec openflow.Actions) openflow.CT {
+	return openflow.CT{Commit: true, ZoneField: openflow.FieldReg(regZone), Exec: exec}
+}
+
+// verdictPolicy: a connection that the same rule allows as before needs no new note.
+func (c *Compiler) verdictPolicy(p *policies) {
+	for _, t := range model.PolicyTiers() {
+		for _, r := range p.rules[policyTable{model.Ingress, t}] {
+			if r.Action != model.ActionAllow {
+				continue
+			}
+			c.match = ctLabel(c.match[:0].Reg(regIngressRule, r.number).CTState(established, established).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
+			c.deliver(prioAsBefore, "delivers what the rule lets in as before")
+		}
+	}
+}

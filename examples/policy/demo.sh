@@ -1,0 +1,41 @@
+#!/bin/bash
+# Who may talk to whom: a web shop of three tiers, open, isolated, and opened again.
+. "$(dirname "$0")/../lib.sh"
+folder=$(cd "$(dirname "$0")" && pwd)
+
+# plug adds a container with the addresses of its port.
+plug() { attach "$1" "$2" --ip "$(field "$2" ip)/24" --mac "$(field "$2" mac)" --gw "$3"; }
+
+title "Two nodes, and sdnd"
+nodes 2
+join node1
+join_quietly node2
+
+title "A web shop: lb → web → db"
+apply "$folder/topology.yaml"
+plug node1 lb 10.20.0.1
+plug node1 web1 10.20.0.1
+plug node2 web2 10.20.0.1
+plug node2 db 10.21.0.1
+bound lb web1 web2 db
+
+title "Without policies everybody reaches everybody"
+show container exec lb ping -c2 -i0.2 -W2 10.20.0.12
+show container exec lb ping -c2 -i0.2 -W2 10.21.0.10
+
+title "Policies: web hears lb only, db hears web only"
+apply "$folder/policies.yaml"
+sdnctl wait --timeout 15s
+show sdnctl policy list
+show container exec lb ping -c2 -i0.2 -W2 10.20.0.11
+show container exec lb ping -c2 -i0.2 -W2 10.20.0.12
+show container exec web1 ping -c2 -i0.2 -W2 10.21.0.10
+show container exec web2 ping -c2 -i0.2 -W2 10.21.0.10
+show refused container exec lb ping -c2 -i0.2 -W1 10.21.0.10
+show refused container exec web1 ping -c2 -i0.2 -W1 10.20.0.12
+show refused container exec db ping -c2 -i0.2 -W1 10.20.0.11
+show container exec web2 ping -c2 -i0.2 -W2 10.20.0.10
+
+title "Without the policy of the data base everybody reaches it again"
+show sdnctl policy delete db --wait
+show container exec lb ping -c2 -i0.2 -W2 10.21.0.10

@@ -1,0 +1,285 @@
+package topology
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// identifying is the work of giving ports their identities.
+type identifying struct {
+	*planner
+	// ports may have another identity than before, and domains other identities.
+	ports   map[string]bool
+	domains map[string]bool
+	// identities and numberings are the keys and references of what may differ.
+	identities, numberings map[string]bool
+}
+
+// planIdentities gives ports the identities that policies tell them apart by, when all
+// else is in place. What it costs follows the ports that the ops change, and those that a
+// selection picks which comes or goes.
+func (p *planner) planIdentities() {
+	w := &identifying{planner: p, ports: map[string]bool{}, domains: map[string]bool{}, identities: map[string]bool{}, numberings: map[string]bool{}}
+	w.collect()
+	for _, name := range slices.Sorted(maps.Keys(w.ports)) {
+		w.identify(name)
+		was, _ := p.old.x.identities.ofPort.Get(name)
+		if is, _ := p.x.identities.ofPort.Get(name); is != was {
+			p.identified = append(p.identified, name)
+		}
+	}
+	for _, d := range slices.Sorted(maps.Keys(w.domains)) {
+		w.number(d)
+		w.release(d)
+	}
+	w.dropGone()
+	w.result()
+}
+
+// collect finds the ports whose identity may differ.
+func (w *identifying) collect() {
+	old, now := &w.old.x, &w.x
+	if old.selections.byKey.Len()+now.selections.byKey.Len() == 0 {
+		return
+	}
+	for _, it := range w.of(KindPort) {
+		if !it.same && !it.broken {
+			w.touch(it.ref.Name)
+		}
+	}
+	for _, it := range w.of(model.KindPolicy) {
+		if it.same || it.broken {
+			continue
+		}
+		for _, o := range []Object{it.before, it.after} {
+			if pol, ok := o.(*Policy); ok {
+				w.selections(pol)
+			}
+		}
+	}
+	for _, it := range w.of(model.KindPortGroup) {
+		if it.same || it.broken || !now.grouped(it.ref.Name) && !old.grouped(it.ref.Name) {
+			continue
+		}
+		if g, ok := it.before.(*PortGroup); ok {
+			w.members(old, g)
+		}
+		if g, ok := it.after.(*PortGroup); ok {
+			w.members(now, g)
+		}
+	}
+	for _, it := range w.of(KindRouter) {
+		if it.same || it.broken {
+			continue
+		}
+		w.domains[it.ref.String()] = true
+		for _, o := range []Object{it.before, it.after} {
+			r, ok := o.(*Router)
+			if !ok {
+				continue
+			}
+			for _, n := range r.Spec.Networks {
+				if old.domainOf(n) == now.domainOf(n) {
+					continue
+				}
+				for port := range now.portsOfNetwork(n) {
+					w.touch(port.Name)
+				}
+			}
+		}
+	}
+}
+
+func (w *identifying) touch(port string) { w.ports[port] = true }
+
+// selections: a policy may be the first or the last to make a selection.
+func (w *identifying) selections(p *Policy) {
+	for s := range p.Spec.Selections() {
+		_, was := w.old.x.selections.byKey.Get(s.Key())
+		_, is := w.x.selections.byKey.Get(s.Key())
+		if was == is {
+			continue
+		}
+		for port := range w.x.selected(s) {
+			w.touch(port.Name)
+		}
+	}
+}
+
+func (w *identifying) members(x *indexes, g *PortGroup) {
+	for p := range x.candidates(g) {
+		if g.Has(p) {
+			w.touch(p.Name)
+		}
+	}
+}
+
+// identify gives a port the identity that it has to have.
+func (w *identifying) identify(name string) {
+	x := &w.x.identities
+	if was, ok := x.ofPort.Get(name); ok {
+		w.domains[was.Domain] = true
+	}
+	port, ok := w.x.ports.Get(name)
+	if !ok {
+		x.give(name, nil)
+		return
+	}
+	keys := w.x.selectionsOf(port)
+	if len(keys) == 0 {
+		x.give(name, nil)
+		return
+	}
+	domain := w.x.domainOf(port.Spec.Network)
+	w.domains[domain] = true
+	i, ok := x.bySet.Get(setKey(domain, keys))
+	if !ok {
+		if i = w.newIdentity(domain, keys); i == nil {
+			return
+		}
+	}
+	x.give(name, i)
+}
+
+// newIdentity allocates an identity; it returns nil, and has told the reason, if there
+// is none left.
+func (w *identifying) newIdentity(domain string, keys []string) *Identity {
+	zone, ok := w.zone(domain)
+	if !ok {
+		return nil
+	}
+	index, ok := w.x.identities.free(zone)
+	if !ok {
+		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies tell more than %d sets of ports apart in %s", maxIdentities, domain), "use fewer different selectors, or fewer different labels that they look at")
+		return nil
+	}
+	i := &Identity{Domain: domain, Index: index, Selections: keys}
+	w.x.putIdentity(i, zone)
+	w.identities[i.Key()] = true
+	return i
+}
+
+// zone returns the zone of a network or router, which it gets if it has none.
+func (w *identifying) zone(ref string) (Zone, bool) {
+	if z, ok := w.x.numberings.zoneOf(ref); ok {
+		return z, true
+	}
+	v, ok := w.x.numberings.zones.free(0, span{small(uint32(1)), small(uint32(maxZone))}, nil)
+	if !ok {
+		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies concern more than %d networks and routers", maxZone), "delete networks that are not needed")
+		return 0, false
+	}
+	w.x.putNumbering(&Numbering{Of: ref, Zone: Zone(v.low)})
+	w.numberings[ref] = true
+	return Zone(v.low), true
+}
+
+// number sees to it that all networks of a domain with identities have zones and room
+// for the domain's identities among their labels.
+func (w *identifying) number(domain string) {
+	highest := uint32(w.x.identities.highest(domain))
+	if highest == 0 {
+		return
+	}
+	for _, n := range w.networksOf(domain) {
+		ref := Ref{Kind: KindNetwork, Name: n}.String()
+		if _, ok := w.zone(ref); !ok {
+			return
+		}
+		has, _ := w.x.numberings.byRef.Get(ref)
+		if has.Labels.Size > highest {
+			continue
+		}
+		size := uint32(minLabels)
+		for size <= highest {
+			size *= 4
+		}
+		w.x.dropNumbering(has)
+		labels, ok := w.x.freeLabels(size)
+		if !ok {
+			w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("no %d tunnel keys in a row are free for the identities of %s", size, ref), "delete networks that are not needed, or give networks low VNIs")
+			return
+		}
+		w.x.putNumbering(&Numbering{Of: ref, Zone: has.Zone, Labels: labels})
+		w.numberings[ref] = true
+	}
+}
+
+// networksOf returns the networks of a domain.
+func (w *identifying) networksOf(domain string) []string {
+	kind, name, _ := strings.Cut(domain, "/")
+	if Kind(kind) == KindRouter {
+		if r, ok := w.x.routers.Get(name); ok {
+			return r.Spec.Networks
+		}
+		return nil
+	}
+	if _, ok := w.x.networks.Get(name); !ok || w.x.domainOf(name) != domain {
+		return nil
+	}
+	return []string{name}
+}
+
+// release drops the identities of a domain that had no ports before either: no packet of
+// them is under way any more.
+func (w *identifying) release(domain string) {
+	zone, _ := w.x.numberings.zoneOf(domain)
+	for i := range identitiesIn(w.old.x.identities.idle, domain) {
+		if _, idle := w.x.identities.idle.Get(i.Key()); idle {
+			w.x.dropIdentity(i, zone)
+			w.identities[i.Key()] = true
+		}
+	}
+}
+
+// dropGone drops what networks and routers had that are deleted.
+func (w *identifying) dropGone() {
+	for _, k := range []Kind{KindNetwork, KindRouter} {
+		for _, it := range w.of(k) {
+			ref := it.ref.String()
+			n, ok := w.x.numberings.byRef.Get(ref)
+			if !it.del || it.broken || !ok {
+				continue
+			}
+			for _, i := range slices.Collect(w.x.identities.of(ref)) {
+				w.x.dropIdentity(i, n.Zone)
+				w.identities[i.Key()] = true
+			}
+			w.x.dropNumbering(n)
+			w.numberings[ref] = true
+		}
+	}
+}
+
+// result notes what differs.
+func (w *identifying) result() {
+	for _, k := range slices.Sorted(maps.Keys(w.identities)) {
+		was, _ := w.old.x.identities.byKey.Get(k)
+		is, _ := w.x.identities.byKey.Get(k)
+		if was != is {
+			w.identityChanges = append(w.identityChanges, IdentityChange{was, is})
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(w.numberings)) {
+		was, _ := w.old.x.numberings.byRef.Get(k)
+		is, _ := w.x.numberings.byRef.Get(k)
+		if was != is {
+			w.numberingChanges = append(w.numberingChanges, NumberingChange{was, is})
+		}
+	}
+}
+
+// blamed returns the item to which a lack of numbers is put down: the first of the ops.
+func (p *planner) blamed() *item {
+	var first *item
+	for _, it := range p.items {
+		if first == nil || it.op < first.op {
+			first = it
+		}
+	}
+	return first
+}
