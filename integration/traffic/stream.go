@@ -34,10 +34,11 @@ func (k Kind) String() string { return [...]string{"echo", "upload", "download"}
 type Stream struct {
 	// Name says from where to where, and who speaks.
 	Name string
+	// Kind is who speaks.
+	Kind Kind
 	// Port is the client's.
 	Port uint16
 
-	kind    Kind
 	to      *Host
 	number  uint64
 	client  *net.TCPConn
@@ -62,7 +63,7 @@ const (
 // Start connects to a service of a host, at one of its addresses, and begins to
 // speak. The service must be TCP's.
 func Start(ctx context.Context, from, to *Host, at netip.AddrPort, kind Kind) (*Stream, error) {
-	s := &Stream{Name: fmt.Sprintf("%v from %s (%s) to %s (%s) at %v", kind, from.Name, from.Node, to.Name, to.Node, at), kind: kind, to: to}
+	s := &Stream{Name: fmt.Sprintf("%v from %s (%s) to %s (%s) at %v", kind, from.Name, from.Node, to.Name, to.Node, at), Kind: kind, to: to}
 	to.mu.Lock()
 	to.next++
 	s.number = to.next
@@ -107,7 +108,7 @@ func (s *Stream) serve(c *net.TCPConn) {
 	s.mu.Lock()
 	s.server = c
 	s.mu.Unlock()
-	switch s.kind {
+	switch s.Kind {
 	case Download:
 		s.note(s.send(c))
 	case Upload:
@@ -118,7 +119,7 @@ func (s *Stream) serve(c *net.TCPConn) {
 }
 
 func (s *Stream) speakAsClient() error {
-	switch s.kind {
+	switch s.Kind {
 	case Download:
 		return s.receive(s.client, nil)
 	case Upload:
