@@ -78,7 +78,7 @@ const clientPorts = 1 << 15
 // every packet is judged by itself.
 var trackedWithout = [...][]protocol{
 	topology.IPv4: {{protoUDP, "UDP"}, {protoICMP, "ICMP"}},
-	topology.IPv6: {{protoUDP, "UDP over IPv6"}, {protoICMPv6, "ICMPv6"}},
+	topology.IPv6: {{protoUDP, "UDP over IPv6"}, {protoICMPv6, "ICMPv6"}, {protoFragment, "later fragments of IPv6"}},
 }
 
 type protocol struct {
