@@ -1,5 +1,6 @@
 #!/bin/bash
-# Who may talk to whom: a web shop of three tiers, open, isolated, and opened again.
+# Who may talk to whom: a web shop of three tiers, open, isolated, and one of them opened
+# again.
 . "$(dirname "$0")/../lib.sh"
 folder=$(cd "$(dirname "$0")" && pwd)
 
@@ -21,19 +22,25 @@ bound lb web1 web2 db
 
 title "Without policies everybody reaches everybody"
 show container exec lb ping -c2 -i0.2 -W2 10.20.0.12
-show container exec lb ping -c2 -i0.2 -W2 10.21.0.10
+show container exec web1 ping -c2 -i0.2 -W2 10.21.0.10
 
 title "Policies: web hears lb only, db hears web only"
 apply "$folder/policies.yaml"
 sdnctl wait --timeout 15s
 show sdnctl policy list
+
+title "What they allow passes, on the same node and across"
 show container exec lb ping -c2 -i0.2 -W2 10.20.0.11
 show container exec lb ping -c2 -i0.2 -W2 10.20.0.12
 show container exec web1 ping -c2 -i0.2 -W2 10.21.0.10
 show container exec web2 ping -c2 -i0.2 -W2 10.21.0.10
+
+title "… and nothing else: not lb → db, web → web, db → web"
 show refused container exec lb ping -c2 -i0.2 -W1 10.21.0.10
 show refused container exec web1 ping -c2 -i0.2 -W1 10.20.0.12
 show refused container exec db ping -c2 -i0.2 -W1 10.20.0.11
+
+title "What an isolated port begins itself passes, with the replies"
 show container exec web2 ping -c2 -i0.2 -W2 10.20.0.10
 
 title "Without the policy of the data base everybody reaches it again"
