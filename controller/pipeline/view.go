@@ -51,6 +51,9 @@ type View struct {
 	// grown the domains that have senders that they had not.
 	resources []Unit
 	grown     map[domain]bool
+	// labelled are the ports that have other identities than in the View before, if
+	// networks have labels that they had not.
+	labelled map[string]bool
 	// remixed are the domains that have tunnel addresses of both families, or had,
 	// and of which something differs from the View before.
 	remixed map[domain]bool
@@ -216,6 +219,7 @@ func (v *View) Next(u Update) *View {
 		}
 	}
 	n.countIPv6(v, u)
+	n.label(u)
 	n.resource(v, v.touched(n, u))
 	return n
 }

@@ -17,11 +17,12 @@ const stepTimeout = 500 * time.Millisecond
 const drainTime = 100 * time.Millisecond
 
 // sequence carries out a change in steps, each begun when the nodes of the one
-// before have confirmed theirs. Two kinds of change need it. Ports that move: where
+// before have confirmed theirs. Three kinds of change need it. Ports that move: where
 // they are now has to receive before others send there, and where they were stops
 // receiving last (make before break). And nodes that become senders of a network:
 // the others have to admit what they send, and they what the others send, before
-// anybody sends. All else is posted to all nodes at once: what is new could not be
+// anybody sends. And labels of networks: all have to know them before ports send with
+// them. All else is posted to all nodes at once: what is new could not be
 // reached before, and what is deleted will not be after.
 type sequence struct {
 	d      *dispatcher
@@ -121,7 +122,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 			if len(now) > 0 || len(held)+len(left) == 0 {
 				c.post(n)
 				n.queue.Post(before, d.view, now)
-				if moved.to[name] || d.view.HasGrown() {
+				if moved.to[name] || d.view.HasGrown() || d.view.HasLabels() {
 					receivers = append(receivers, n)
 				}
 			}
@@ -154,14 +155,14 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 // from what waits until nobody sends to it any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
-	if !grown && len(m.ports) == 0 {
+	if !grown && len(m.ports) == 0 && !d.view.HasLabels() {
 		return units, nil, nil
 	}
 	for _, u := range units {
 		switch {
 		case m.from[name] && !m.to[name] && !d.view.Receives(u, name):
 			last = append(last, u)
-		case grown && d.view.SendsFor(u, name),
+		case grown && d.view.SendsFor(u, name), d.view.SendsLabels(u),
 			!m.to[name] && u.Kind == pipeline.UnitPort && m.ports[u.Name]:
 			later = append(later, u)
 		default:
