@@ -15,7 +15,7 @@ import (
 // replaces the one before in one change.
 func randomPolicies(t *testing.T, b *policyBed) {
 	const rounds = 6
-	seed := rand.Uint64()
+	seed := uint64(17255273086210362500) // its fourth set leaves to later tiers what they do not decide
 	if s, err := strconv.ParseUint(os.Getenv("SDNCTL_POLICY_SEED"), 10, 64); err == nil {
 		seed = s
 	}

@@ -86,7 +86,8 @@ func (a Actions) ControllerUserdata(maxLen uint16, data []byte) Actions {
 	at := len(a)
 	a = appendZeros(a.nicira(nxController2, 0), 6)
 	if maxLen != ControllerNoBuffer {
-		a = appendProperty(a, controllerMaxLen, be.AppendUint16(nil, maxLen))
+		// Open vSwitch counts the padding of a number among the property's length.
+		a = appendProperty(a, controllerMaxLen, append(be.AppendUint16(nil, maxLen), 0, 0))
 	}
 	return Actions(appendProperty(a, controllerUserdata, data)).endPadded(at)
 }

@@ -101,7 +101,7 @@ func appendController2(b, props []byte) ([]byte, bool) {
 		switch {
 		case r.err != nil:
 			return b, false
-		case typ == controllerMaxLen && len(value) == 2:
+		case typ == controllerMaxLen && len(value) == 4:
 			words = append(words, fmt.Sprintf("max_len=%d", be.Uint16(value)))
 		case typ == controllerUserdata && len(value) > 0:
 			words = append(words, "userdata="+strings.ReplaceAll(fmt.Sprintf("% x", value), " ", "."))

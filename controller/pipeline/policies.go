@@ -121,6 +121,10 @@ type policyRule struct {
 	anybody         bool
 }
 
+// letsIn reports whether connections may be known by the rule: it allows them, or leaves
+// them to tiers that do not decide.
+func (r *policyRule) letsIn() bool { return r.Action != model.ActionDeny }
+
 // policiesOn finds out what a node needs of the policies: of those that judge what
 // arrives, the ones that have a port of the node as their subject; of those that judge
 // what ports send, all that may reach a port of the node.

@@ -112,8 +112,14 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 		c.deny()
 		why = "denies what the rule matches"
 	case model.ActionPass:
-		c.instr = c.instr[:0].GotoTable(t.id() + 1)
-		why = "leaves to the next tier what the rule matches"
+		// What no further tier decides is let in by this rule.
+		c.instr = c.instr[:0]
+		if t.direction == model.Ingress {
+			c.actions = c.actions[:0].SetReg(regIngressRule, r.number)
+			c.instr = c.instr.ApplyActions(c.actions)
+		}
+		c.instr = c.instr.GotoTable(t.id() + 1)
+		why = Rule("leaves to the next tier the " + string(t.direction) + " that the rule matches")
 	}
 	c.emit(r.priority, why)
 }

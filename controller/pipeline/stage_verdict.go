@@ -79,7 +79,7 @@ func (c *Compiler) record(exec openflow.Actions) openflow.CT {
 func (c *Compiler) verdictPolicy(p *policies) {
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t}] {
-			if r.Action != model.ActionAllow {
+			if !r.letsIn() {
 				continue
 			}
 			c.match = ctLabel(c.match[:0].Reg(regIngressRule, r.number).CTState(established, established).CTMarkMasked(0, markDenied), r.number, labelIngressRule)

@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // pipelineMods are all flow-mods that the compiler has for a node of a topology
@@ -39,11 +40,25 @@ func pipelineMods(t *testing.T) [][]byte {
 	for eth, n := range []string{"pods", "lan", "red", "blue"} {
 		ops = append(ops, portOn(n, 0, eth+1), portOn(n, 1, eth+1))
 	}
+	port := func(text string) (p model.PolicyPort) {
+		if err := p.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	in := func(networks ...string) model.PolicySelection { return model.PolicySelection{Networks: networks} }
+	rules := []model.PolicyRule{
+		{Peers: []model.PolicyPeer{{PolicySelection: in("blue")}, {CIDR: netip.MustParsePrefix("192.0.2.0/24")}, {CIDR: netip.MustParsePrefix("fd00::/16")}},
+			Ports: []model.PolicyPort{port("tcp/80"), port("udp/8000-8010"), port("sctp/7"), port("icmp/8"), port("icmpv6/128")}},
+		{Action: model.ActionDeny, Ports: []model.PolicyPort{port("tcp")}},
+		{Action: model.ActionPass},
+	}
+	ops = append(ops, set(model.KindPolicy, "p", model.PolicySpec{Subject: in("red"), Ingress: rules, Egress: rules}))
 	r, err := topology.Plan(topology.NewSnapshot(), ops, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks})
+	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 	u := pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: "node0", After: 1}, {Node: "node1", After: 1}}}
 	for p := range r.Next.Ports() {
 		u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, Before: v.Place(p.Name), After: pipeline.Place{
