@@ -169,11 +169,6 @@ func (x *indexes) selectionsOf(p *Port) (keys []string) {
 	return slices.Compact(keys)
 }
 
-// PolicyKeys returns the keys of the selections that a policy makes.
-func (s *Snapshot) PolicyKeys(policy string) (*PolicyKeys, bool) {
-	return s.x.selections.policies.Get(policy)
-}
-
 // PoliciesAbout returns the policies that have a selection as their subject, by name.
 func (s *Snapshot) PoliciesAbout(selection string) iter.Seq[*PolicyKeys] {
 	return under(s.x.selections.subjects, selection+"\x00")
