@@ -171,7 +171,7 @@ func TestLeaveWithPorts(t *testing.T) {
 }
 
 func TestClientOfNoNode(t *testing.T) {
-	if _, err := os.Stat("/run/sdnctl"); err == nil {
+	if _, err := os.Stat("/run/sdnctl/sdnd.sock"); err == nil {
 		t.Skip("sdnd may run on this machine")
 	}
 	_, _, err := (&fake{}).host(t).Client()
