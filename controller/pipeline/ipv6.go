@@ -13,6 +13,14 @@ func (v *View) CarriesIPv6(node string) bool {
 	return n > 0
 }
 
+// familiesAt returns the families for which the node has flows that are not of a network.
+func (v *View) familiesAt(node string) []topology.Family {
+	if v.CarriesIPv6(node) {
+		return []topology.Family{topology.IPv4, topology.IPv6}
+	}
+	return []topology.Family{topology.IPv4}
+}
+
 // carries reports whether a network has IPv6 and ports on the node.
 func (v *View) carries(network, node string) bool {
 	n, ok := v.Topo.Network(network)

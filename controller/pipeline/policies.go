@@ -130,11 +130,7 @@ func (r *policyRule) letsIn() bool { return r.Action != model.ActionDeny }
 // what ports send, all that may reach a port of the node.
 func (v *View) policiesOn(node string) *policies {
 	out := &policies{rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[uint32]*policyRule{}}
-	if v.CarriesIPv6(node) {
-		out.families = []topology.Family{topology.IPv4, topology.IPv6}
-	} else {
-		out.families = []topology.Family{topology.IPv4}
-	}
+	out.families = v.familiesAt(node)
 	for d, here := range v.identitiesOn(node) {
 		n, ok := v.Topo.Numbering(d)
 		if !ok {

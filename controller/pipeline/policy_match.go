@@ -62,16 +62,8 @@ func cut(out []netip.Prefix, p, e netip.Prefix) []netip.Prefix {
 	case e.Bits() <= p.Bits():
 		return out
 	}
-	low, high := halvesOf(p)
+	low, high := halves(p)
 	return cut(cut(out, low, e), high, e)
-}
-
-// halvesOf splits a prefix in two.
-func halvesOf(p netip.Prefix) (low, high netip.Prefix) {
-	a := p.Addr().AsSlice()
-	a[p.Bits()/8] |= 1 << (7 - p.Bits()%8)
-	second, _ := netip.AddrFromSlice(a)
-	return netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(second, p.Bits()+1)
 }
 
 // Protocol numbers of IANA.

@@ -44,7 +44,7 @@ func (c *Compiler) outboundNode() {
 	c.emit(prioDenied, "drops replies of connections that a policy denies")
 	c.actions = c.actions[:0].CT(openflow.CT{Commit: true, ZoneField: openflow.FieldReg(regZone)})
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableBridge))
-	for _, f := range c.familiesHere() {
+	for _, f := range c.view.familiesAt(c.node) {
 		c.outboundTCP(f)
 		for _, p := range trackedWithout[f] {
 			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).CTState(begun, begun)
@@ -94,14 +94,6 @@ const (
 	established = openflow.CTStateTracked | openflow.CTStateEstablished
 	invalid     = openflow.CTStateTracked | openflow.CTStateInvalid
 )
-
-// familiesHere returns the families for which the node has flows.
-func (c *Compiler) familiesHere() []topology.Family {
-	if c.view.CarriesIPv6(c.node) {
-		return []topology.Family{topology.IPv4, topology.IPv6}
-	}
-	return []topology.Family{topology.IPv4}
-}
 
 // outboundPolicy: replies of an isolated port pass only while the rule that let their
 // connection in is in force.

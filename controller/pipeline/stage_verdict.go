@@ -33,7 +33,7 @@ func (c *Compiler) verdictNode() {
 	if !c.view.PolicedNode(c.node) {
 		return
 	}
-	for _, f := range c.familiesHere() {
+	for _, f := range c.view.familiesAt(c.node) {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagDenied, flagDenied).CTState(established, established).CTMarkMasked(0, markDenied)
 		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 1)))
 		c.instr = c.instr[:0].ApplyActions(c.actions)
