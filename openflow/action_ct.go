@@ -16,6 +16,8 @@ type CT struct {
 	// Table is where the packet also goes on, with ct_state, ct_zone, ct_mark and
 	// ct_label of its connection; 0 is nowhere.
 	Table TableID
+	// NAT, if not nil, translates addresses and ports.
+	NAT *NAT
 	// Exec sets ct_mark and ct_label of a committed connection: by SetField, Load
 	// or Move, and nothing else.
 	Exec Actions
@@ -45,12 +47,13 @@ func (a Actions) CT(t CT) Actions {
 	if table == 0 {
 		table = ctNoRecirc
 	}
-	a = a.nicira(nxCT, 24+len(t.Exec))
+	nat := t.NAT.action()
+	a = a.nicira(nxCT, 24+len(nat)+len(t.Exec))
 	a = be.AppendUint16(a, flags)
 	a = be.AppendUint32(a, uint32(t.ZoneField.nxm()))
 	a = be.AppendUint16(a, zone)
 	a = append(a, table, 0, 0, 0, 0, 0) // no alg
-	return append(a, t.Exec...)
+	return append(append(a, nat...), t.Exec...)
 }
 
 // CTClear forgets the packet's connection-tracking state (NXAST_CT_CLEAR).

@@ -28,6 +28,9 @@ var beyondLibOpenflow = map[string]string{
 	"gateway ping in place": "panics: it has no type for push",
 	"later fragments":       "panics: it has no type for NXM_NX_IP_FRAG",
 
+	"ct translates destinations":         "panics: it reads a port of nat into nil",
+	"ct translates destinations of IPv6": "panics: it reads a port of nat into nil",
+
 	"ipv6 host part":          "panics: it has no type for push",
 	"neighbour solicitation":  "panics: it has no type for ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE",
 	"neighbour advertisement": "panics: it has no type for ERICOXM_OF_ICMPV6_ND_RESERVED",
