@@ -36,6 +36,11 @@ func keysOf(p *Policy) *PolicyKeys {
 	return k
 }
 
+// HasPeer reports whether a selection is a peer of one of the policy's rules of a direction.
+func (k *PolicyKeys) HasPeer(d model.PolicyDirection, selection string) bool {
+	return slices.ContainsFunc(k.Peers[d], func(rule []string) bool { return slices.Contains(rule, selection) })
+}
+
 // Judges reports whether the policy has anything to say about a direction.
 func (p *Policy) Judges(d model.PolicyDirection) bool {
 	return len(p.Spec.Rules(d)) > 0 || p.Spec.IsolatesIn(d)
@@ -169,9 +174,20 @@ func (x *indexes) selectionsOf(p *Port) (keys []string) {
 	return slices.Compact(keys)
 }
 
+// PolicyKeys returns the keys of the selections that a policy makes.
+func (s *Snapshot) PolicyKeys(policy string) (*PolicyKeys, bool) {
+	return s.x.selections.policies.Get(policy)
+}
+
 // PoliciesAbout returns the policies that have a selection as their subject, by name.
 func (s *Snapshot) PoliciesAbout(selection string) iter.Seq[*PolicyKeys] {
 	return under(s.x.selections.subjects, selection+"\x00")
+}
+
+// PoliciesWith returns the policies that make a selection, of their subject or of peers, by
+// name.
+func (s *Snapshot) PoliciesWith(selection string) iter.Seq[*PolicyKeys] {
+	return under(s.x.selections.users, selection+"\x00")
 }
 
 // IdentitiesWith returns the identities of a domain that a selection picks, by index.

@@ -197,6 +197,18 @@ func (a *affected) stays(name string) bool {
 	return true
 }
 
+// portChange: of labels nobody knows but the port's own node.
+func (a *affected) portChange(c topology.Change) {
+	was, _ := c.Before.(*topology.Port)
+	is, _ := c.After.(*topology.Port)
+	if was != nil && is != nil && topology.SameSpec(was.Spec, is.Spec) && was.MAC == is.MAC &&
+		slices.Equal(was.Addresses, is.Addresses) && a.before.Place(is.Name) == a.after.Place(is.Name) {
+		a.identified(is.Name)
+		return
+	}
+	a.port(c.Ref.Name)
+}
+
 // port: its own node and, in a stretched network, those that send to it.
 func (a *affected) port(name string) {
 	u := Unit{Kind: UnitPort, Name: name}
@@ -208,7 +220,7 @@ func (a *affected) port(name string) {
 		at := v.Location(p)
 		if at != "" {
 			a.arrival(p.Spec.Network, at)
-			a.judges(at, p)
+			a.judges(v, at, name)
 		}
 		n, ok := v.Topo.Network(p.Spec.Network)
 		switch {

@@ -1,15 +1,30 @@
 package pipeline
 
 import (
+	"iter"
+
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// judges marks the policies of a node where a port is or was: the port may be the first
-// or the last of its identity there, or of its domain.
-func (a *affected) judges(node string, p *topology.Port) {
-	if a.before.Policed(a.before.domainOf(p.Spec.Network)) || a.after.Policed(a.after.domainOf(p.Spec.Network)) {
+// judges marks the policies of a node if a port that is there in a view is the first or
+// the last of its identity there.
+func (a *affected) judges(v *View, node, port string) {
+	if i, ok := v.Topo.IdentityOf(port); ok && a.before.hasIdentity(node, i) != a.after.hasIdentity(node, i) {
 		a.mark(node, policiesOf(node))
+	}
+}
+
+// identified marks what another identity of a port changes, whose place is as before.
+func (a *affected) identified(port string) {
+	p, ok := a.after.Topo.Port(port)
+	if !ok {
+		return
+	}
+	if at := a.after.Location(p); at != "" {
+		a.mark(at, Unit{Kind: UnitPort, Name: port})
+		a.judges(a.before, at, port)
+		a.judges(a.after, at, port)
 	}
 }
 
@@ -27,21 +42,14 @@ func (a *affected) policedNode(node string) {
 // policies marks what identities and their numbers change.
 func (a *affected) policies(u Update) {
 	for _, name := range u.Identified {
-		if p, ok := a.after.Topo.Port(name); ok && !a.changed[name] {
-			if at := a.after.Location(p); at != "" {
-				a.mark(at, Unit{Kind: UnitPort, Name: name})
-				a.judges(at, p)
-			}
+		if !a.changed[name] {
+			a.identified(name)
 		}
 	}
 	seen := map[domain]bool{}
 	for _, c := range u.Identities {
-		for _, i := range []*topology.Identity{c.Before, c.After} {
-			if i != nil && !seen[i.Domain] {
-				seen[i.Domain] = true
-				a.domain(i.Domain)
-			}
-		}
+		a.identity(a.before, c.Before, seen)
+		a.identity(a.after, c.After, seen)
 	}
 	for _, c := range u.Numberings {
 		for _, n := range []*topology.Numbering{c.Before, c.After} {
@@ -59,19 +67,50 @@ func (a *affected) policies(u Update) {
 	}
 }
 
-// domain marks the policies of a domain on all of its nodes. If it has come to have
-// identities, or lost the last one, its networks have other flows too.
+// identity marks the nodes with policies that name an identity which a view has and the
+// other has not, and what its domain has because of it. Domains that were seen are done.
+func (a *affected) identity(v *View, i *topology.Identity, seen map[domain]bool) {
+	if i == nil {
+		return
+	}
+	if !seen[i.Domain] {
+		seen[i.Domain] = true
+		a.domain(i.Domain)
+	}
+	for node := range v.nodesWith(i) {
+		a.mark(node, policiesOf(node))
+	}
+	for _, s := range i.Selections {
+		for k := range v.Topo.PoliciesWith(s) {
+			if k.Subject == s {
+				a.policiesOn(v.nodesOfPolicy(k, model.Egress, i.Domain))
+			}
+			if k.HasPeer(model.Ingress, s) {
+				a.policiesOn(v.nodesOfPolicy(k, model.Ingress, i.Domain))
+			}
+		}
+	}
+}
+
+// policiesOn marks the policies of nodes.
+func (a *affected) policiesOn(nodes iter.Seq[string]) {
+	for node := range nodes {
+		a.mark(node, policiesOf(node))
+	}
+}
+
+// domain marks what the nodes of a domain have because ports of it have identities, if it
+// has come to have some or lost the last one, and the ports that policies come to judge.
 func (a *affected) domain(d domain) {
-	policed := a.before.Policed(d) != a.after.Policed(d)
 	a.egress(d)
+	if a.before.Policed(d) == a.after.Policed(d) {
+		return
+	}
 	for _, v := range []*View{a.before, a.after} {
 		for node := range v.membersOf(d) {
-			a.mark(node, policiesOf(node))
-			if policed {
-				a.policedNode(node)
-				for network := range v.networksIn(d) {
-					a.mark(node, Unit{Kind: UnitNetwork, Name: network})
-				}
+			a.policedNode(node)
+			for network := range v.networksIn(d) {
+				a.mark(node, Unit{Kind: UnitNetwork, Name: network})
 			}
 		}
 	}
@@ -115,21 +154,31 @@ func (a *affected) policyOf(v *View, p *topology.Policy) {
 	if p == nil {
 		return
 	}
-	for port := range v.Topo.Selected(&p.Spec.Subject) {
-		if at := v.Location(port); at != "" {
-			a.mark(at, Unit{Kind: UnitPort, Name: port.Name})
-			a.mark(at, policiesOf(at))
-		}
-	}
-	if !p.Judges(model.Egress) {
+	k, ok := v.Topo.PolicyKeys(p.Name)
+	if !ok {
 		return
 	}
-	for d := range v.Topo.DomainsWith(p.Spec.Subject.Key()) {
-		for node := range v.membersOf(d) {
-			a.mark(node, policiesOf(node))
+	if isSubject(a.before, k.Subject) != isSubject(a.after, k.Subject) {
+		for port := range v.Topo.Selected(&p.Spec.Subject) {
+			if at := v.Location(port); at != "" {
+				a.mark(at, Unit{Kind: UnitPort, Name: port.Name})
+			}
+		}
+	}
+	for d := range v.Topo.DomainsWith(k.Subject) {
+		for _, direction := range model.PolicyDirections() {
+			a.policiesOn(v.nodesOfPolicy(k, direction, d))
 		}
 		a.egress(d)
 	}
+}
+
+// isSubject reports whether a policy has a selection as its subject.
+func isSubject(v *View, selection string) bool {
+	for range v.Topo.PoliciesAbout(selection) {
+		return true
+	}
+	return false
 }
 
 // egress marks the ports of a domain if policies come to judge what they receive from

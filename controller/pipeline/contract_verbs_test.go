@@ -191,7 +191,7 @@ func verbs(mode topology.Mode) []verb {
 				op.Labels = map[string]string{"a": "b"}
 				return b.apply(op)
 			},
-			func(R, P, N, k int) bounds { return bounds{0, 0, R} }},
+			func(R, P, N, k int) bounds { return bounds{0, 0, 1} }},
 		{"bind port",
 			func(b *contractBed) { b.apply(portOp("new", "net", 1)) },
 			func(b *contractBed) cost { return b.bind("new", 1) },

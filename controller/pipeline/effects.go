@@ -18,7 +18,7 @@ var effects = model.ForEachKind(
 	effect{(*affected).node, (*touches).node},
 	effect{(*affected).network, noTouch},
 	effect{(*affected).router, (*touches).router},
-	effect{func(a *affected, c topology.Change) { a.port(c.Ref.Name) }, (*touches).port},
+	effect{(*affected).portChange, (*touches).port},
 	effect{noMark, noTouch}, // a group does nothing by itself
 	effect{(*affected).policy, noTouch},
 )

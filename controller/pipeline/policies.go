@@ -257,24 +257,3 @@ func rulePriority(policy int, mixed bool, index int) uint16 {
 	}
 	return uint16(base)
 }
-
-// identitiesOn returns the domains with policies that the node has ports of, each with
-// the identities that they have, by index.
-func (v *View) identitiesOn(node string) map[domain][]*topology.Identity {
-	here := map[domain][]*topology.Identity{}
-	for n := range v.NetworksOn(node) {
-		if d := v.domainOf(n); v.Policed(d) {
-			here[d] = nil
-		}
-	}
-	for p := range v.PortsOn(node) {
-		if i, ok := v.Topo.IdentityOf(p.Name); ok {
-			here[i.Domain] = append(here[i.Domain], i)
-		}
-	}
-	for d, all := range here {
-		slices.SortFunc(all, func(a, b *topology.Identity) int { return cmp.Compare(a.Index, b.Index) })
-		here[d] = slices.Compact(all)
-	}
-	return here
-}

@@ -43,6 +43,10 @@ type View struct {
 	// lingering are nodes of which packets may be under way in a domain that they
 	// have left.
 	lingering *btree.Map[pair, struct{}] // node, domain
+	// identities are those that ports on a node have, by node and identity;
+	// identityNodes the nodes, by identity and node.
+	identities    *btree.Map[pair, present]
+	identityNodes *btree.Map[string, string]
 	// ipv6 is how many networks with IPv6 have ports on a node; ipv6Changed are the
 	// nodes of which that differs from the View before.
 	ipv6        *btree.Map[string, int]
@@ -77,6 +81,7 @@ func NewView(topo *topology.Snapshot) *View {
 		if at := v.Location(p); at != "" {
 			v.count(p.Spec.Network, at, +1)
 			touched[membership{v.domainOf(p.Spec.Network), at}] = true
+			v.countIdentity(v, p.Name, +1)
 		}
 	}
 	v.byNetwork.Scan(func(k pair, _ int) bool {
@@ -101,7 +106,8 @@ func emptyView(topo *topology.Snapshot) *View {
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
-		ipv6: new(btree.Map[string, int]),
+		ipv6:       new(btree.Map[string, int]),
+		identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -156,6 +162,7 @@ func (v *View) Next(u Update) *View {
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
+		identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -219,6 +226,7 @@ func (v *View) Next(u Update) *View {
 		}
 	}
 	n.countIPv6(v, u)
+	n.countIdentities(v, u)
 	n.label(u)
 	n.resource(v, v.touched(n, u))
 	return n

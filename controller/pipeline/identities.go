@@ -1,0 +1,137 @@
+package pipeline
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// present is an identity of ports on a node.
+type present struct {
+	domain domain
+	index  uint16
+	ports  int
+}
+
+// countIdentities brings up to date, of v, which identities the ports on each node have.
+// It is that of before still, which v was made of by the update.
+func (v *View) countIdentities(before *View, u Update) {
+	if !hasIdentities(before.Topo) && !hasIdentities(v.Topo) {
+		return
+	}
+	ports := portsIn(u.Changes)
+	for _, p := range u.Places {
+		ports[p.Port] = true
+	}
+	for _, p := range u.Identified {
+		ports[p] = true
+	}
+	for p := range ports {
+		v.countIdentity(before, p, -1)
+		v.countIdentity(v, p, +1)
+	}
+}
+
+// countIdentity adds d to how many ports of the identity that a port has in a view are
+// where it is in that view.
+func (v *View) countIdentity(in *View, port string, d int) {
+	p, ok := in.Topo.Port(port)
+	if !ok {
+		return
+	}
+	i, ok := in.Topo.IdentityOf(port)
+	node := in.Location(p)
+	if !ok || node == "" {
+		return
+	}
+	key := pairOf(node, i.Key())
+	here, _ := v.identities.Get(key)
+	if here.ports+d == 0 {
+		v.identities.Delete(key)
+		v.identityNodes.Delete(i.Key() + node)
+		return
+	}
+	v.identities.Set(key, present{i.Domain, i.Index, here.ports + d})
+	v.identityNodes.Set(i.Key()+node, node)
+}
+
+// hasIdentities reports whether policies tell any ports apart.
+func hasIdentities(topo *topology.Snapshot) bool {
+	for range topo.AllIdentities() {
+		return true
+	}
+	return false
+}
+
+// hasIdentity reports whether a port on the node has the identity.
+func (v *View) hasIdentity(node string, i *topology.Identity) bool {
+	_, ok := v.identities.Get(pairOf(node, i.Key()))
+	return ok
+}
+
+// nodesWith iterates over the nodes that have ports of an identity, each once.
+func (v *View) nodesWith(i *topology.Identity) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		v.identityNodes.Ascend(i.Key(), func(k, node string) bool { return strings.HasPrefix(k, i.Key()) && yield(node) })
+	}
+}
+
+// identitiesOn returns the domains with policies that the node has ports of, each with
+// the identities that they have, by index.
+func (v *View) identitiesOn(node string) map[domain][]*topology.Identity {
+	here := map[domain][]*topology.Identity{}
+	for n := range v.NetworksOn(node) {
+		if d := v.domainOf(n); v.Policed(d) {
+			here[d] = nil
+		}
+	}
+	from := pairOf(node, "")
+	v.identities.Ascend(from, func(k string, p present) bool {
+		if !strings.HasPrefix(k, from) {
+			return false
+		}
+		if i, ok := v.Topo.Identity(p.domain, p.index); ok {
+			here[p.domain] = append(here[p.domain], i)
+		}
+		return true
+	})
+	return here
+}
+
+// nodesOfPolicy iterates over the nodes that have flows of a policy's rules of a
+// direction for the ports of a domain; one may come more than once. Who may talk to its
+// subjects is judged where these are; to whom they may talk, where that may be.
+func (v *View) nodesOfPolicy(k *topology.PolicyKeys, d model.PolicyDirection, in domain) iter.Seq[string] {
+	if !k.Policy.Judges(d) {
+		return func(func(string) bool) {}
+	}
+	selections := []string{k.Subject}
+	if d == model.Egress {
+		if reachesAddresses(&k.Policy.Spec) {
+			return v.membersOf(in)
+		}
+		selections = slices.Concat(k.Peers[d]...)
+	}
+	return func(yield func(string) bool) {
+		for _, s := range selections {
+			for i := range v.Topo.IdentitiesWith(s, in) {
+				for node := range v.nodesWith(i) {
+					if !yield(node) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// reachesAddresses reports whether a policy decides about what its subjects send to ports
+// that no selection of it picks.
+func reachesAddresses(s *model.PolicySpec) bool {
+	return s.IsolatesIn(model.Egress) || slices.ContainsFunc(s.Egress, func(r model.PolicyRule) bool {
+		return len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool { return p.CIDR.IsValid() })
+	})
+}
