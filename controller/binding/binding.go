@@ -89,7 +89,7 @@ type Outcome struct {
 	// Changes are the ports whose place has changed, sorted by port.
 	Changes []Change
 	// Looked are the ports whose place or claims may have changed, in no order.
-	Looked []string
+	Examined []string
 }
 
 // Table has all interfaces of all nodes, and derives the ports' places from them.
@@ -140,7 +140,7 @@ func (t *Table) Remember(topo *topology.Snapshot, port string, at Place) Outcome
 	before := t.placed[port]
 	after := Place{Node: at.Node, Interface: at.Interface}
 	t.placed[port] = after
-	out := Outcome{Looked: []string{port}}
+	out := Outcome{Examined: []string{port}}
 	if before != after {
 		out.Changes = []Change{{port, before, after}}
 	}

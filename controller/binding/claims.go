@@ -23,7 +23,7 @@ type claim struct {
 func (t *Table) resolve(topo *topology.Snapshot, ports map[string]bool) Outcome {
 	var out Outcome
 	for name := range ports {
-		out.Looked = append(out.Looked, name)
+		out.Examined = append(out.Examined, name)
 		before := t.placed[name]
 		var after Place
 		if p, ok := topo.Port(name); ok {

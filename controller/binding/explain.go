@@ -9,9 +9,9 @@ import (
 
 // Claims is who claims a port.
 type Claims struct {
-	// Rivals are the interfaces that claim the port where it may be, beside the
+	// Conflicts are the interfaces that claim the port where it may be, beside the
 	// one that has it: the port goes to the first of them when that is gone.
-	Rivals []Place
+	Conflicts []Place
 	// Candidates are the interfaces that claim the port on other nodes than the
 	// one that it is pinned to, sorted by node and name: it goes there when it is
 	// pinned to that node.
@@ -26,7 +26,7 @@ func (t *Table) Claims(topo *topology.Snapshot, p *topology.Port) Claims {
 	var out Claims
 	for _, c := range t.eligible(topo, p) {
 		if c.Place != t.placed[p.Name] {
-			out.Rivals = append(out.Rivals, c.Place)
+			out.Conflicts = append(out.Conflicts, c.Place)
 		}
 	}
 	for _, c := range t.all(topo, p) {

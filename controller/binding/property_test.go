@@ -225,7 +225,7 @@ func TestPlaceIsAClaim(t *testing.T) {
 func (f *fleet) check(p *topology.Port) error {
 	at, claims := f.Place(p.Name), f.Claims(f.topo, p)
 	if at == (binding.Place{}) {
-		if len(claims.Rivals) > 0 {
+		if len(claims.Conflicts) > 0 {
 			return fmt.Errorf("%s is nowhere, but %+v", p.Name, claims)
 		}
 		return nil
@@ -239,7 +239,7 @@ func (f *fleet) check(p *topology.Port) error {
 	if p.Spec.Node != "" && at.Node != p.Spec.Node {
 		return fmt.Errorf("%s is at %+v", p.Name, at)
 	}
-	if slices.Contains(claims.Rivals, at) || slices.Contains(claims.Candidates, at) {
+	if slices.Contains(claims.Conflicts, at) || slices.Contains(claims.Candidates, at) {
 		return fmt.Errorf("%s is at %+v, and yet %+v", p.Name, at, claims)
 	}
 	return nil

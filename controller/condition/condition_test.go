@@ -51,7 +51,7 @@ func cases() map[Reason][]Condition {
 		BridgeNameWrong:    node(func(f *NodeFacts) { f.OVSDB, f.Bridge = false, "ovs-br1" }),
 		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
 		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
-		IdentityConflict:   node(func(f *NodeFacts) { f.Impostor = "a switch at 192.0.2.9 presents its datapath id too" }),
+		IdentityConflict:   node(func(f *NodeFacts) { f.IdentityConflict = "a switch at 192.0.2.9 presents its datapath id too" }),
 		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
 		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
 		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
@@ -69,7 +69,7 @@ func cases() map[Reason][]Condition {
 			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			f.CertificateExpires = f.Now.Add(24 * time.Hour)
 		}),
-		UnknownInterfaceID: node(func(f *NodeFacts) { f.Strays = Strays{[]Stray{{Interface: "veth9", ID: "nosuch"}}, 1} }),
+		UnknownInterfaceID: node(func(f *NodeFacts) { f.Unmatched = Unmatched{[]UnmatchedInterface{{Interface: "veth9", ID: "nosuch"}}, 1} }),
 		InterfaceFailed: port(func(f *PortFacts) {
 			f.Bound, f.Failed = false, &Failed{Place: Place{"node1", "veth0"}, Error: "could not open network device veth0 (No such device)"}
 		}),
@@ -78,7 +78,7 @@ func cases() map[Reason][]Condition {
 		}}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
-		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Rivals = "veth1", []Place{{"node2", "veth2"}} }),
+		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),
 		InterfaceDisabled:   port(func(f *PortFacts) { f.Disabled.Down = true }),
 		LinkDown:            port(func(f *PortFacts) { f.LinkDown = true }),
 		MACMismatch:         port(func(f *PortFacts) { f.OtherMAC = "92:5f:00:00:00:01" }),
@@ -234,16 +234,16 @@ func TestUnderlayMTU(t *testing.T) {
 
 // Where the database is not connected, nothing untrue is said of interfaces.
 func TestNotBoundWithoutOVSDB(t *testing.T) {
-	all := port(func(f *PortFacts) { f.Bound, f.Unbound, f.Deaf = false, "no interface has its id", "node1" })
+	all := port(func(f *PortFacts) { f.Bound, f.Unbound, f.NoOVSDB = false, "no interface has its id", "node1" })
 	if len(all) != 1 || all[0].Reason != NotBound || !strings.Contains(all[0].Message, "ovsdb-server of node1 is not connected") {
 		t.Errorf("%+v", all)
 	}
 }
 
 // Interfaces without a port are named up to a bound, with what cures the first.
-func TestStrays(t *testing.T) {
+func TestUnmatched(t *testing.T) {
 	all := node(func(f *NodeFacts) {
-		f.Strays = Strays{[]Stray{{"1a_l", "c1/eth0", true}, {"veth9", "nosuch", false}}, 7}
+		f.Unmatched = Unmatched{[]UnmatchedInterface{{"1a_l", "c1/eth0", true}, {"veth9", "nosuch", false}}, 7}
 	})
 	if len(all) != 1 || !strings.Contains(all[0].Message, "1a_l (container_id=c1/eth0), veth9 (iface-id=nosuch), 5 more") ||
 		!strings.Contains(all[0].Action, "--interface-id c1/eth0") || !strings.HasSuffix(all[0].Action, "ovs-vsctl remove interface 1a_l external_ids container_id") {

@@ -26,7 +26,7 @@ type NodeFacts struct {
 	OVSDB, NeedsOVSDB bool
 	// Impostor says, in words, who else presents the node's datapath id, or that its
 	// session is from where it was not known to be; "" for neither.
-	Impostor string
+	IdentityConflict string
 	// Bridge is the name of its bridge, and WantBridge the one that sdnd looks for
 	// in OVSDB.
 	Bridge, WantBridge string
@@ -51,8 +51,8 @@ type NodeFacts struct {
 	// CertificateExpires is when the certificate that its switch connected with does,
 	// the zero time if it has none; Now is when that is judged.
 	CertificateExpires, Now time.Time
-	// Strays are interfaces that claim a port by an id that no port has.
-	Strays Strays
+	// Unmatched are interfaces that claim a port by an id that no port has.
+	Unmatched Unmatched
 	// WriteError is why its database could not be written, "" if it could or did not
 	// have to be. ReadOnly says that it may not be written, Lacks what it cannot have
 	// because of that, "" for nothing, and ForgetsBackoff that its Open vSwitch keeps to
@@ -83,8 +83,8 @@ func Node(f NodeFacts) []Condition {
 	case !f.InSync:
 		l.add(NotInSync, "the switch has yet to confirm the newest changes", "sdnctl wait")
 	}
-	if f.Impostor != "" {
-		l.add(IdentityConflict, f.Impostor,
+	if f.IdentityConflict != "" {
+		l.add(IdentityConflict, f.IdentityConflict,
 			"find out which of the machines is "+f.Name+", and have the other leave or join under a name of its own; if the node has moved: sdnctl node set "+f.Name+" --tunnel-ip ADDRESS")
 	}
 	switch {
@@ -110,7 +110,7 @@ func Node(f NodeFacts) []Condition {
 	tunnelSource(&l, f)
 	database(&l, f)
 	certificate(&l, f)
-	strays(&l, f)
+	unmatched(&l, f)
 	return l
 }
 

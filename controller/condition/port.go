@@ -22,15 +22,15 @@ type PortFacts struct {
 	Bound       bool
 	// Unbound says why it is not bound, in words.
 	Unbound string
-	// Deaf is the node where it is to be, if the database there is not connected,
-	// so that nobody knows which interface carries the port's id; else "".
-	Deaf string
+	// NoOVSDB is the node where the port belongs, if the ovsdb-server there is not
+	// connected and it is therefore unknown which interface carries the port's id; else "".
+	NoOVSDB string
 	// Failed is the interface that is the port's and whose device Open vSwitch
 	// cannot open; nil if there is none.
 	Failed *Failed
-	// Rivals are the other interfaces that claim the port where it may be, the one
-	// that gets it next first.
-	Rivals []Place
+	// Conflicts are the other interfaces that claim the port on nodes where it may be,
+	// in the order in which they would get it.
+	Conflicts []Place
 	// Dropped is what it sent and may not send, in the last minute; nil if nothing.
 	Dropped *Dropped
 	// Candidate claims it on another node than the one that it is pinned to; the
@@ -83,14 +83,14 @@ func (p Place) String() string { return p.Interface + " on " + p.Node }
 // Port returns what is wrong with a port, in the order of the table of reasons.
 func Port(f PortFacts) []Condition {
 	var l list
-	if !f.Bound && f.Deaf != "" && otherBridge(f.Bridge, f.WantBridge) {
-		l.add(NotBound, "the bridge of "+f.Deaf+" is "+f.Bridge+", but sdnd looks for interfaces on "+f.WantBridge+", so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
-			"sdnctl node show "+f.Deaf)
+	if !f.Bound && f.NoOVSDB != "" && otherBridge(f.Bridge, f.WantBridge) {
+		l.add(NotBound, "the bridge of "+f.NoOVSDB+" is "+f.Bridge+", but sdnd looks for interfaces on "+f.WantBridge+", so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
+			"sdnctl node show "+f.NoOVSDB)
 		return l
 	}
-	if !f.Bound && f.Deaf != "" {
-		l.add(NotBound, "the ovsdb-server of "+f.Deaf+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
-			Join(f.Deaf, f.Deaf, f.Secure))
+	if !f.Bound && f.NoOVSDB != "" {
+		l.add(NotBound, "the ovsdb-server of "+f.NoOVSDB+" is not connected, so it is not known which interface has external_ids:iface-id="+f.InterfaceID,
+			Join(f.NoOVSDB, f.NoOVSDB, f.Secure))
 		return l
 	}
 	if !f.Bound && f.Failed != nil {
@@ -114,7 +114,7 @@ func Port(f PortFacts) []Condition {
 		l.add(MACMismatch, where+" has MAC "+f.OtherMAC+", but the port's is "+f.MAC+"; what it sends is dropped",
 			"on "+f.Node+": "+setMAC(f))
 	}
-	if f.Bound && len(f.Rivals) > 0 {
+	if f.Bound && len(f.Conflicts) > 0 {
 		claimConflict(&l, f)
 	}
 	if f.Bound && f.Dropped != nil {
@@ -155,25 +155,25 @@ func wrongSource(l *list, f PortFacts) {
 	}
 }
 
-// maxRivals is how many rivals are listed.
-const maxRivals = 4
+// maxConflicts is how many conflicting interfaces a message lists.
+const maxConflicts = 4
 
 // claimConflict says who claims a port.
 func claimConflict(l *list, f PortFacts) {
-	var rivals []string
-	for _, r := range f.Rivals[:min(len(f.Rivals), maxRivals)] {
-		rivals = append(rivals, r.String())
+	var others []string
+	for _, r := range f.Conflicts[:min(len(f.Conflicts), maxConflicts)] {
+		others = append(others, r.String())
 	}
-	if more := len(f.Rivals) - len(rivals); more > 0 {
-		rivals = append(rivals, fmt.Sprintf("%d more", more))
+	if more := len(f.Conflicts) - len(others); more > 0 {
+		others = append(others, fmt.Sprintf("%d more", more))
 	}
-	first := f.Rivals[0]
+	first := f.Conflicts[0]
 	action := "remove the one that is not the port; if that is " + first.String() + ", on " + first.Node + ": ovs-vsctl remove interface " + first.Interface + " external_ids iface-id"
 	if f.InterfaceID == "" {
 		action = "name the interface in full, or rename one"
 	}
 	l.add(ClaimConflict,
-		fmt.Sprintf("interface %s has the port, and %s claims it too", Place{f.Node, f.Interface}, strings.Join(rivals, ", ")),
+		fmt.Sprintf("interface %s has the port, and %s claims it too", Place{f.Node, f.Interface}, strings.Join(others, ", ")),
 		action)
 }
 

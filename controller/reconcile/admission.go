@@ -10,7 +10,7 @@ import (
 )
 
 // errCrowded ends the handshake of a switch that had to make room for others.
-var errCrowded = errors.New("other switches need the room that the description of its ports takes")
+var errNoRoom = errors.New("other switches need the room that the description of its ports takes")
 
 // portsAdmitted is how many ports that a switch describes in its handshake count
 // as one. Fewer count nothing, so that ordinary switches never wait for others.
@@ -25,7 +25,7 @@ type admission struct {
 
 // newAdmission makes the admission of a connection, which has to be left.
 func (f *Fabric) newAdmission(conn net.Conn) *admission {
-	return &admission{member: f.describedPorts.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
+	return &admission{member: f.handshakePorts.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
 }
 
 // admit makes room for so many ports in all; it is openflow.Config.AdmitPorts.
@@ -36,7 +36,7 @@ func (a *admission) admit(ctx context.Context, ports int) error {
 		return nil
 	}
 	if !a.member.Grow(ctx, more) {
-		return cmp.Or(context.Cause(ctx), errCrowded)
+		return cmp.Or(context.Cause(ctx), errNoRoom)
 	}
 	a.taken += more
 	return nil

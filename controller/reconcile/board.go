@@ -44,7 +44,7 @@ type boardNode struct {
 	peer        *peer  // nil while not connected
 	host        string // where the last one was, "" without one
 	facts       nodeFacts
-	strays      condition.Strays
+	unmatched   condition.Unmatched
 	unconfirmed workqueue.Unconfirmed // as pendingNodes has counted it
 	// throttled is for how long reading from its earlier switches was paused.
 	throttled time.Duration

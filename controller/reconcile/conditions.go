@@ -47,12 +47,12 @@ func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
 	facts := condition.NodeFacts{
 		Name: s.Node, Secure: b.secure, Connected: s.Connected, Seen: !s.Since.IsZero(),
 		LastError: s.LastError, InSync: s.InSync,
-		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, Impostor: s.Impostor,
+		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, IdentityConflict: s.IdentityConflict,
 		Fragments: s.Fragments,
 		Bridge:    cmp.Or(n.facts.bridge, b.bridge), WantBridge: b.bridge, Standalone: n.facts.standalone,
 		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
 		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
-		Strays: n.strays, Refused: b.refusedAt(n),
+		Unmatched: n.unmatched, Refused: b.refusedAt(n),
 		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.writeError, Lacks: s.lacks, ReadOnly: n.facts.readOnly, ForgetsBackoff: forgetsBackoff(s.OVSVersion),
 	}
 	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
@@ -115,7 +115,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 	for name := range touched {
 		d.assessPort(name)
 	}
-	d.assessStraysOf(changes)
+	d.assessUnmatchedOf(changes)
 	if floating != (d.byID.floating > 0) {
 		d.needOVSDB(maps.Keys(d.nodes))
 	} else {
@@ -171,12 +171,12 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
-		facts.Unbound, facts.Deaf = unbound, d.f.board.deaf(p, facts.Node)
+		facts.Unbound, facts.NoOVSDB = unbound, d.f.board.withoutOVSDB(p, facts.Node)
 		facts.Failed = d.f.failed(v.Topo, claims.Unplugged)
 	}
 
-	for _, r := range claims.Rivals {
-		facts.Rivals = append(facts.Rivals, condition.Place{Node: r.Node, Interface: r.Interface})
+	for _, r := range claims.Conflicts {
+		facts.Conflicts = append(facts.Conflicts, condition.Place{Node: r.Node, Interface: r.Interface})
 	}
 	if len(claims.Candidates) > 0 {
 		facts.Candidate = condition.Place{Node: claims.Candidates[0].Node, Interface: claims.Candidates[0].Interface}
@@ -228,7 +228,7 @@ func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *con
 
 // deaf returns for a port that is bound by external_ids which node's database is
 // not connected, of those where its interface may be; "" for none.
-func (b *board) deaf(p *topology.Port, node string) string {
+func (b *board) withoutOVSDB(p *topology.Port, node string) string {
 	if p.Spec.Interface != "" || node == "" {
 		return ""
 	}

@@ -68,7 +68,7 @@ func (b *bridgeFacts) owns(i *ovsdb.Interface, node string) bool {
 // else is written to.
 func (d *dispatcher) speaksFor(n *node) bool {
 	s, ok := d.speakers[n.dpid]
-	if !ok || n.peer == nil || !d.hears(n.dpid, n) {
+	if !ok || n.peer == nil || !d.acceptsOVSDB(n.dpid, n) {
 		return false
 	}
 	a := addrIn(s.remote)
@@ -148,7 +148,7 @@ func (e ownRowsChanged) happen(d *dispatcher) {
 
 // OwnRowsChanged is part of ovsdb.Handler.
 func (f *Fabric) OwnRowsChanged(datapathID uint64) {
-	f.tell(ownRowsChanged{topology.DatapathID(datapathID)})
+	f.post(ownRowsChanged{topology.DatapathID(datapathID)})
 }
 
 // readdressed has the addresses set that tunnels send from and that had to wait.
@@ -195,5 +195,5 @@ func (e databaseWritten) happen(d *dispatcher) {
 
 // DatabaseWritten is part of ovsdb.Handler.
 func (f *Fabric) DatabaseWritten(datapathID uint64, err error) {
-	f.tell(databaseWritten{topology.DatapathID(datapathID), err})
+	f.post(databaseWritten{topology.DatapathID(datapathID), err})
 }

@@ -46,7 +46,7 @@ func (d *dispatcher) rank(n *node, p *peer) rank {
 	switch {
 	case p.proof != nil || a.IsValid() && a == d.tunnelAddr(n):
 		return proven
-	case !a.IsValid() || !n.home.IsValid() || a == n.home:
+	case !a.IsValid() || !n.lastAddr.IsValid() || a == n.lastAddr:
 		return usual
 	}
 	return elsewhere
@@ -73,7 +73,7 @@ func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Dura
 		}
 	}
 	if best != nil && d.rank(n, best) == elsewhere {
-		wait = max(0, time.Until(n.left.Add(d.f.cfg.ReturnGrace)))
+		wait = max(0, time.Until(n.disconnectedAt.Add(d.f.cfg.ReturnGrace)))
 	}
 	return best, wait
 }
@@ -98,9 +98,9 @@ func (d *dispatcher) contest(n *node, p *peer) {
 // claimLater has a node's switch chosen when one from elsewhere has waited.
 func (d *dispatcher) claimLater(id topology.DatapathID, n *node, wait time.Duration) {
 	for _, p := range d.peers[id] {
-		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.home, d.f.cfg.ReturnGrace))
+		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.lastAddr, d.f.cfg.ReturnGrace))
 	}
-	time.AfterFunc(wait, func() { d.f.tell(reclaim{id}) })
+	time.AfterFunc(wait, func() { d.f.post(reclaim{id}) })
 }
 
 // reclaim: a switch has waited for the node to come back.
@@ -116,31 +116,31 @@ func (e reclaim) happen(d *dispatcher) {
 // and is not where the node is known to be.
 func (d *dispatcher) arrived(n *node, p *peer) {
 	if a := p.addr(); d.rank(n, p) > elsewhere {
-		n.home = a
+		n.lastAddr = a
 		return
 	}
 	d.f.log.Warn("node taken over by a switch at another address", "node", n.name, "dpid", p.dpid,
-		"address", p.sess.RemoteAddr(), "last_address", n.home)
+		"address", p.sess.RemoteAddr(), "last_address", n.lastAddr)
 }
 
 // identify works out anew who else presents a node's datapath id, and whose word
 // counts over OVSDB.
 func (d *dispatcher) identify(id topology.DatapathID) {
 	n := d.nodeOf(id)
-	is := identity{rivals: map[netip.Addr]bool{}}
+	is := identity{others: map[netip.Addr]bool{}}
 	foreign := ""
 	if n != nil {
-		is.known = map[netip.Addr]bool{n.home: true, d.tunnelAddr(n): true}
+		is.known = map[netip.Addr]bool{n.lastAddr: true, d.tunnelAddr(n): true}
 		delete(is.known, netip.Addr{})
 		for _, p := range d.peers[id] {
 			a := p.addr()
 			if p == n.peer {
 				is.session = a
 				if d.rank(n, p) == elsewhere {
-					foreign = fmt.Sprintf("its OpenFlow session is from %v, but it was last known at %v", a, n.home)
+					foreign = fmt.Sprintf("its OpenFlow session is from %v, but it was last known at %v", a, n.lastAddr)
 				}
 			} else if n.peer != nil && a != n.peer.addr() {
-				is.rivals[a] = true
+				is.others[a] = true
 				foreign = fmt.Sprintf("a switch at %v presents its datapath id %v too", a, id)
 			}
 		}
@@ -149,6 +149,6 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 	// gone.
 	d.f.identities.set(id, is)
 	if n != nil {
-		d.f.board.update(n.name, func(s *NodeStatus) { s.Impostor = foreign })
+		d.f.board.update(n.name, func(s *NodeStatus) { s.IdentityConflict = foreign })
 	}
 }

@@ -11,13 +11,13 @@ import (
 // acceptEquivalent finds, among the flows that seem altered, those that mean what they
 // should: a switch may give a flow back in another form.
 func (c *compilation) acceptEquivalent(r *readback) error {
-	if len(r.odd) == 0 {
+	if len(r.altered) == 0 {
 		return nil
 	}
 	w := c.w
 	var ours []pipeline.Item
 	for _, e := range w.bare.Items() {
-		if _, ok := r.odd[e.Cookie()]; ok && e.Kind() == pipeline.ItemFlow {
+		if _, ok := r.altered[e.Cookie()]; ok && e.Kind() == pipeline.ItemFlow {
 			ours = append(ours, e)
 		}
 	}
@@ -32,7 +32,7 @@ func (c *compilation) acceptEquivalent(r *readback) error {
 	for i := range r.items {
 		if h := &r.items[i]; h.altered {
 			text, ok := meant[h.cookie()]
-			h.altered = !ok || text != r.odd[h.cookie()]
+			h.altered = !ok || text != r.altered[h.cookie()]
 		}
 	}
 	return nil
@@ -40,7 +40,7 @@ func (c *compilation) acceptEquivalent(r *readback) error {
 
 // acceptEquivalentNumbered drops, from what is foreign and what is missing, the groups and
 // meters that mean what they should. Missing must have their messages in w.set.
-func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []had, missing []pipeline.Item) ([]had, []pipeline.Item) {
+func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []installedItem, missing []pipeline.Item) ([]installedItem, []pipeline.Item) {
 	if len(r.numbered) == 0 {
 		return foreign, missing
 	}
@@ -57,7 +57,7 @@ func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []had, missi
 	if len(fine) == 0 {
 		return foreign, missing
 	}
-	foreign = slices.DeleteFunc(foreign, func(h had) bool { k, ok := h.numbered(); return ok && fine[k] })
+	foreign = slices.DeleteFunc(foreign, func(h installedItem) bool { k, ok := h.numbered(); return ok && fine[k] })
 	missing = slices.DeleteFunc(missing, func(i pipeline.Item) bool {
 		return i.Kind() != pipeline.ItemFlow && fine[numbered{i.Kind(), openflow.ModNumber(c.w.set.Message(i))}]
 	})
@@ -67,7 +67,7 @@ func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []had, missi
 // replaced returns the groups and meters that are among both what is foreign and
 // what is missing, which must have their messages in w.set: a message that puts the
 // right one in place of the wrong one is enough.
-func (w *worker) replaced(foreign []had, missing []pipeline.Item) map[numbered]bool {
+func (w *worker) replaced(foreign []installedItem, missing []pipeline.Item) map[numbered]bool {
 	both := map[numbered]bool{}
 	for _, h := range foreign {
 		if k, ok := h.numbered(); ok {
@@ -92,7 +92,7 @@ func (w *worker) replaced(foreign []had, missing []pipeline.Item) map[numbered]b
 // difference compares items that are installed with items that are wanted, both
 // in order. A flow that is altered, or a cookie that is installed twice, is
 // somebody else's work: it is foreign, and the flow is missing.
-func difference(installed []had, wanted []pipeline.Item) (foreign []had, missing []pipeline.Item) {
+func difference(installed []installedItem, wanted []pipeline.Item) (foreign []installedItem, missing []pipeline.Item) {
 	for len(installed) > 0 || len(wanted) > 0 {
 		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Sum < installed[0].sum {
 			missing, wanted = append(missing, wanted[0]), wanted[1:]

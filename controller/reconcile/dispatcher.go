@@ -53,8 +53,8 @@ type node struct {
 	configured *configured
 	// home is the address that the node's last session was from, the zero Addr if
 	// that is not known, and left when that session ended.
-	home netip.Addr
-	left time.Time
+	lastAddr       netip.Addr
+	disconnectedAt time.Time
 }
 
 // event is something the dispatcher has to know.
@@ -159,7 +159,7 @@ func (c committed) happen(d *dispatcher) {
 	d.save(places)
 	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified, Places: places})
 	d.placed(places)
-	d.assessChanges(c.Changes, bound.Looked)
+	d.assessChanges(c.Changes, bound.Examined)
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
 			d.nodeChanged(ch)
@@ -190,8 +190,8 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.countDstPort(n.dstPort, -1)
 	n.dstPort = nil
 	d.showUsual(usual, n)
-	d.underlayTold(n.name, 0)
-	if !d.spoken(n.dpid) {
+	d.underlayReported(n.name, 0)
+	if !d.hasOVSDB(n.dpid) {
 		d.f.facts.forget(n.dpid)
 	}
 	d.f.identities.forget(n.dpid)
@@ -219,7 +219,7 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels
 		d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
 		d.placed(places)
 	}
-	for _, port := range bound.Looked {
+	for _, port := range bound.Examined {
 		d.assessPort(port)
 	}
 }

@@ -53,7 +53,7 @@ func newDropWatch(every time.Duration) dropWatch {
 
 // lookAtDrops reads what the switch has dropped, and tells of it.
 func (w *worker) lookAtDrops(ctx context.Context) error {
-	ctx, p := w.f.patience(ctx)
+	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
 	defer func() {
 		next := w.f.cfg.DropsEvery
@@ -72,7 +72,7 @@ func (w *worker) lookAtDrops(ctx context.Context) error {
 		return err
 	}
 	if len(grown)+len(senders) > 0 {
-		w.f.tell(dropsRead{peer: w.peer, packets: grown, senders: senders})
+		w.f.post(dropsRead{peer: w.peer, packets: grown, senders: senders})
 	}
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }

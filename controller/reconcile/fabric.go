@@ -123,7 +123,7 @@ type Fabric struct {
 	// handshakes has the connections that have not yet said which switch they are,
 	// describedPorts the ports that they have described, unassigned the switches that
 	// are no node's.
-	handshakes, describedPorts, unassigned *connlimit.Limiter
+	handshakes, handshakePorts, unassigned *connlimit.Limiter
 	// warnings logs what is wrong with those who connect.
 	warnings *warn.Limiter
 	// view is the newest; the dispatcher writes it.
@@ -165,7 +165,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
-		describedPorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
+		handshakePorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
 		warnings: warn.New(cfg.Logger),
 		board:    newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
@@ -184,7 +184,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load from which addresses nodes were last seen to send: %w", err)
 	}
-	topo := st.OnCommit(func(c store.Commit) { f.tell(committed{c}) })
+	topo := st.OnCommit(func(c store.Commit) { f.post(committed{c}) })
 	f.d = newDispatcher(f, topo, saved, locals)
 	return f, nil
 }
@@ -200,7 +200,7 @@ func (f *Fabric) Run(ctx context.Context) error {
 	g.Go(func() error { return f.saver.run(ctx) })
 	g.Go(func() error {
 		if pause(ctx, f.cfg.ReturnGrace) {
-			f.tell(nodesReturned{})
+			f.post(nodesReturned{})
 		}
 		return nil
 	})
@@ -218,7 +218,7 @@ func (f *Fabric) Run(ctx context.Context) error {
 
 // tell gives the dispatcher an event. It waits while the dispatcher is behind,
 // and drops the event if there is none any more.
-func (f *Fabric) tell(e event) {
+func (f *Fabric) post(e event) {
 	select {
 	case f.inbox <- e:
 	case <-f.gone:
@@ -227,11 +227,11 @@ func (f *Fabric) tell(e event) {
 
 // tellSoon gives the dispatcher an event without waiting for it; for those who
 // may be the dispatcher.
-func (f *Fabric) tellSoon(e event) {
+func (f *Fabric) postSoon(e event) {
 	select {
 	case f.inbox <- e:
 	default:
-		f.late.Go(func() { f.tell(e) })
+		f.late.Go(func() { f.post(e) })
 	}
 }
 

@@ -73,7 +73,7 @@ func (f *facts) connected(id topology.DatapathID, bridge string, links map[openf
 }
 
 // linkTold takes over how a port is.
-func (f *facts) linkTold(id topology.DatapathID, n openflow.PortNo, l link) {
+func (f *facts) updateLink(id topology.DatapathID, n openflow.PortNo, l link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	setLink(f.of(id).links, n, l)
@@ -92,7 +92,7 @@ func setLink(links map[openflow.PortNo]link, n openflow.PortNo, l link) bool {
 
 // interfacesTold takes over what OVSDB says of the interfaces, and returns those
 // that differ, as they were and as they are.
-func (f *facts) interfacesTold(id topology.DatapathID, now []*ovsdb.Interface) (differ []*ovsdb.Interface) {
+func (f *facts) updateInterfaces(id topology.DatapathID, now []*ovsdb.Interface) (differ []*ovsdb.Interface) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.of(id)
@@ -123,7 +123,7 @@ func (f *facts) interfacesTold(id topology.DatapathID, now []*ovsdb.Interface) (
 }
 
 // bridgeTold takes over what OVSDB says of the bridge itself.
-func (f *facts) bridgeTold(id topology.DatapathID, bridge ovsdb.Bridge) {
+func (f *facts) updateBridge(id topology.DatapathID, bridge ovsdb.Bridge) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.of(id).bridge = &bridge
@@ -241,8 +241,8 @@ func usualPort(port string) string {
 // showFacts shows on the board how a node's bridge is.
 func (d *dispatcher) showFacts(n *node) {
 	d.configure(n)
-	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.hears(n.dpid, n), d.speaksFor(n))
-	d.underlayTold(n.name, now.underlay)
+	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.speaksFor(n))
+	d.underlayReported(n.name, now.underlay)
 	var port *string
 	if now.tunnel != nil && now.tunnel.Error == "" {
 		port = &now.tunnel.DstPort
@@ -341,13 +341,13 @@ func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) 
 }
 
 // bridgeTold: OVSDB says what a bridge is set to.
-type bridgeTold struct {
+type bridgeReported struct {
 	dpid   topology.DatapathID
 	bridge ovsdb.Bridge
 }
 
-func (e bridgeTold) happen(d *dispatcher) {
-	d.f.facts.bridgeTold(e.dpid, e.bridge)
+func (e bridgeReported) happen(d *dispatcher) {
+	d.f.facts.updateBridge(e.dpid, e.bridge)
 	if n := d.nodeOf(e.dpid); n != nil {
 		d.showFacts(n)
 	}
@@ -355,5 +355,5 @@ func (e bridgeTold) happen(d *dispatcher) {
 
 // BridgeChanged is part of ovsdb.Handler: what a bridge is set to.
 func (f *Fabric) BridgeChanged(datapathID uint64, b ovsdb.Bridge) {
-	f.tell(bridgeTold{topology.DatapathID(datapathID), b})
+	f.post(bridgeReported{topology.DatapathID(datapathID), b})
 }

@@ -58,7 +58,7 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 				return nil
 			}
 			if len(views) > set.Len()+maxForeignShown {
-				return errEndless
+				return errTooManyFlows
 			}
 			flow := s.Flow
 			flow.Match, flow.Instructions = bytes.Clone(flow.Match), bytes.Clone(flow.Instructions)
@@ -93,7 +93,7 @@ func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
 // the switch alone in between for as long as it took to tell them: whoever looks
 // at flows must not be noticed by those who use them.
 func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
-	ctx, p := f.patience(ctx)
+	ctx, p := f.awaitAnswer(ctx)
 	defer p.end()
 	tables, err := sess.Tables(ctx)
 	if err != nil {
@@ -101,7 +101,7 @@ func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each fun
 	}
 	rest := time.NewTimer(0)
 	defer rest.Stop()
-	for q := range sliced(tables, fine) {
+	for q := range sliced(tables, gentleSlice) {
 		select {
 		case <-rest.C:
 		case <-ctx.Done():

@@ -17,7 +17,7 @@ const fragmentsEvery = 5 * time.Second
 // the pipeline needs it, it sets it back, and the node has a condition until the
 // next check finds it right.
 func (w *worker) checkFragments(ctx context.Context) error {
-	ctx, p := w.f.patience(ctx)
+	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
 	reply, err := w.sess.Do(ctx, &openflow.GetConfigRequest{})
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 )
 
 // crowdOf is how many idle connections there are to be.
-const crowdOf = 10_000
+const idleConnections = 10_000
 
 // attack is something that peers do until ctx ends. A flood is by a
 // node of its own, which is throttled for it: that lasts for as long as what it
@@ -76,7 +76,7 @@ var attacks = []attack{
 	}, ""},
 	{"idle connections", func(ctx context.Context, b *chaosBed, run func(func())) {
 		n := 0
-		for ; n < crowdOf; n++ {
+		for ; n < idleConnections; n++ {
 			if _, err := dialRogue(ctx, b.addr); err != nil {
 				b.Logf("no more connections than %d: %v", n, err)
 				break
@@ -505,9 +505,9 @@ func testEndless(t *testing.T, kind openflow.MultipartType, one []byte) {
 	})
 }
 
-// TestNewcomerInTheCrowd: while the port is full of connections that say
+// TestNewConnectionAmongManyIdle: while the port is full of connections that say
 // nothing, a switch that comes is heard.
-func TestNewcomerInTheCrowd(t *testing.T) {
+func TestNewConnectionAmongManyIdle(t *testing.T) {
 	b := serveTCP(t, t.TempDir(), reconcile.Config{MaxHandshakes: 50, Session: session.Config{HandshakeTimeout: time.Hour}})
 	b.apply(put(topology.KindNode, "n", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -41,7 +41,7 @@ func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
 
 // mistaken says why a switch cannot be the node whose datapath id it has: its
 // proof is for another. It is "" for one that can, or that proves nothing.
-func (p *peer) mistaken(n *node) string {
+func (p *peer) wrongIdentity(n *node) string {
 	if p.proof == nil || p.proof.Node == n.name {
 		return ""
 	}
@@ -65,7 +65,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 	}
 	var stay []*peer
 	for _, p := range d.peers[id] {
-		why := p.mistaken(n)
+		why := p.wrongIdentity(n)
 		if why == "" || p.claimed {
 			stay = append(stay, p)
 			continue
@@ -115,18 +115,18 @@ func (e ovsdbHere) happen(d *dispatcher) {
 		n.configured = nil
 		d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = "", "" })
 	}
-	d.f.identities.hear(e.dpid, e.remote)
+	d.f.identities.reportedFrom(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)
 }
 
 // spoken reports whether somebody speaks for a bridge over OVSDB.
-func (d *dispatcher) spoken(id topology.DatapathID) bool {
+func (d *dispatcher) hasOVSDB(id topology.DatapathID) bool {
 	_, ok := d.speakers[id]
 	return ok
 }
 
 // hears reports whether what OVSDB says of a datapath id is heard for a node.
-func (d *dispatcher) hears(id topology.DatapathID, n *node) bool {
+func (d *dispatcher) acceptsOVSDB(id topology.DatapathID, n *node) bool {
 	by := d.speakers[id].node
 	return by == "" || by == n.name
 }

@@ -273,9 +273,9 @@ func TestAdmitOVSDB(t *testing.T) {
 	}
 }
 
-// TestToldByAnotherIsNotHeard: what the OVSDB of another node said of a bridge
+// TestReportsOfAnotherNodeAreIgnored: what the OVSDB of another node said of a bridge
 // before the bridge became a node's does not bind that node's ports.
-func TestToldByAnotherIsNotHeard(t *testing.T) {
+func TestReportsOfAnotherNodeAreIgnored(t *testing.T) {
 	b := newTLSBed(t)
 	id := uint64(model.DatapathIDFor("node1"))
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Node: "node2"})

@@ -11,10 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestNodeIsToldToKeepToMaxBackoff: once for each time that a node has come to
+// TestReconfigureForMaxBackoff: once for each time that a node has come to
 // have both its connections, in whichever order; not if it keeps to it anyway,
 // and not over the connection of another.
-func TestNodeIsToldToKeepToMaxBackoff(t *testing.T) {
+func TestReconfigureForMaxBackoff(t *testing.T) {
 	const from = "127.0.0.2"
 	id := uint64(model.DatapathIDFor("node1"))
 	reconfigured := func(b *tlsBed, node string) (*atomic.Int32, func()) {

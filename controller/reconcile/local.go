@@ -28,7 +28,7 @@ func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
 // localShown takes what OVSDB shows of the address that a node's tunnel port sends
 // from. While it shows nothing, as without a connection, the last is believed.
 func (d *dispatcher) localShown(n *node) {
-	if !d.hears(n.dpid, n) {
+	if !d.acceptsOVSDB(n.dpid, n) {
 		return
 	}
 	if local, known := d.f.facts.local(n.dpid); known {

@@ -93,7 +93,7 @@ func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.I
 				return nil
 			}
 			if len(views) > most {
-				return errEndless
+				return errTooManyFlows
 			}
 			installed[id] = len(views)
 			views = append(views, NumberedView{Number: id, Text: text, Installed: true})
@@ -104,7 +104,7 @@ func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.I
 				views[i].Flows, views[i].Packets, views[i].Bytes, views[i].Exceeded = c.Flows, c.Packets, c.Bytes, c.Exceeded
 			}
 		}
-		ctx, patience := f.patience(ctx)
+		ctx, patience := f.awaitAnswer(ctx)
 		defer patience.end()
 		err := p.sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
 		if err != nil {

@@ -132,9 +132,9 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return sess.Run(ctx) })
 	g.Go(func() error {
-		f.tell(switchUp{p})
+		f.post(switchUp{p})
 		for e := range sess.Events() {
-			p.heard(e)
+			p.received(e)
 		}
 		return nil
 	})
@@ -142,7 +142,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	g.Go(func() error { return p.work(ctx) })
 	err = g.Wait()
 	close(p.ended)
-	f.tell(switchDown{p, err})
+	f.post(switchDown{p, err})
 }
 
 // setPort notes a port's name, or with "" that it is gone, and reports whether
@@ -167,10 +167,10 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 }
 
 // heard takes what the switch says unasked.
-func (p *peer) heard(e session.Event) {
+func (p *peer) received(e session.Event) {
 	switch e := e.(type) {
 	case *openflow.PortStatus:
-		p.f.tell(portChanged{p, e})
+		p.f.post(portChanged{p, e})
 	default:
 		if m, ok := e.(*openflow.PacketIn); ok && p.punted(m) {
 			return

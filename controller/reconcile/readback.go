@@ -18,7 +18,7 @@ const slice = 1 << 14
 
 // fine is slice for those who are in no hurry, who also leave the switch alone
 // between the slices.
-const fine = 1 << 12
+const gentleSlice = 1 << 12
 
 // sliced yields requests that together select all flows, once each, and about
 // most at a time: at once, or table by table and by the cookie's leading bits, of which each value is that of
@@ -69,9 +69,9 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 
 // readback is what a switch was found to have.
 type readback struct {
-	items []had // in the order of sortHad
+	items []installedItem // in the order of sortHad
 	// odd is the text of flows that are altered, by cookie.
-	odd map[openflow.Cookie]string
+	altered map[openflow.Cookie]string
 	// numbered is the text of all groups and meters.
 	numbered map[numbered]string
 	stamp    readStamp
@@ -83,7 +83,7 @@ type readback struct {
 // asks afterwards whether anything was. It calls begun when the switch has said that
 // there are n flows.
 func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
-	ctx, p := w.f.patience(ctx)
+	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
 	tables, err := w.sess.Tables(ctx)
 	if err != nil {
@@ -93,7 +93,7 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 	if n > 0 {
 		begun(n)
 	}
-	r := readback{items: make([]had, 0, min(n, maxGrown)), odd: map[openflow.Cookie]string{}, numbered: map[numbered]string{}}
+	r := readback{items: make([]installedItem, 0, min(n, maxGrown)), altered: map[openflow.Cookie]string{}, numbered: map[numbered]string{}}
 	requests := func(yield func(*openflow.MultipartRequest) bool) {
 		ask := func(q *openflow.MultipartRequest) bool {
 			p.extend(0)
@@ -120,7 +120,7 @@ func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 	if err != nil {
 		return nil, err
 	}
-	sortHad(r.items)
+	sortInstalled(r.items)
 	return &r, nil
 }
 
@@ -129,10 +129,10 @@ func (r *readback) flow(s *openflow.FlowStats) error {
 	if pipeline.IsSample(&s.Flow) {
 		return nil
 	}
-	h := had{sum: pipeline.Sum(s.Cookie), table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
+	h := installedItem{sum: pipeline.Sum(s.Cookie), table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}
 	if h.altered {
-		r.odd[s.Cookie] = s.Flow.String()
-		r.text += len(r.odd[s.Cookie])
+		r.altered[s.Cookie] = s.Flow.String()
+		r.text += len(r.altered[s.Cookie])
 	} else if d, ok := pipeline.StampOf(&s.Flow); ok {
 		h.stamp, r.stamp.known, r.stamp.digest = true, true, d
 	}
@@ -144,7 +144,7 @@ func (r *readback) flow(s *openflow.FlowStats) error {
 
 // group takes a group.
 func (r *readback) group(g *openflow.Group) error {
-	h := had{kind: pipeline.ItemGroup, number: g.ID, sum: pipeline.SumOfGroup(g)}
+	h := installedItem{kind: pipeline.ItemGroup, number: g.ID, sum: pipeline.SumOfGroup(g)}
 	return r.takeNumbered(h, g.String())
 }
 
@@ -153,11 +153,11 @@ func (r *readback) meter(m *openflow.Meter) error {
 	if m.ID > openflow.MeterMax {
 		return nil
 	}
-	h := had{kind: pipeline.ItemMeter, number: m.ID, sum: pipeline.SumOfMeter(m)}
+	h := installedItem{kind: pipeline.ItemMeter, number: m.ID, sum: pipeline.SumOfMeter(m)}
 	return r.takeNumbered(h, m.String())
 }
 
-func (r *readback) takeNumbered(h had, text string) error {
+func (r *readback) takeNumbered(h installedItem, text string) error {
 	k, _ := h.numbered()
 	r.numbered[k] = text
 	r.text += len(text)
@@ -165,9 +165,9 @@ func (r *readback) takeNumbered(h had, text string) error {
 }
 
 // take notes an item, unless there are more than is believed.
-func (r *readback) take(h had) error {
+func (r *readback) take(h installedItem) error {
 	if r.items = append(r.items, h); len(r.items) > maxFlows || r.text > maxAlteredText {
-		return errEndless
+		return errTooManyFlows
 	}
 	return nil
 }

@@ -192,9 +192,9 @@ func inAnotherOrder(m openflow.Match) openflow.Match {
 	return slices.Concat(fields...)
 }
 
-// TestToldInAnotherForm: a switch that gives flows of ours back in another form
+// TestFlowsInAnotherForm: a switch that gives flows of ours back in another form
 // has none of them replaced for that, and those that are wrong put right.
-func TestToldInAnotherForm(t *testing.T) {
+func TestFlowsInAnotherForm(t *testing.T) {
 	set := wantedFlows(t, 5, 0)
 	var e pipeline.Item
 	var f openflow.Flow

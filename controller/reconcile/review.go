@@ -18,7 +18,7 @@ func (f *Fabric) reviews(ctx context.Context) error {
 	for {
 		select {
 		case <-tick.C:
-			f.tell(timePassed{})
+			f.post(timePassed{})
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -172,7 +172,7 @@ func (w *worker) note(s *sent, bundled bool) {
 // bundle sends messages as one atomic bundle, in their order, and waits for the
 // switch to confirm it.
 func (w *worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
-	ctx, p := w.f.patience(ctx)
+	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
 	if w.known(mods) {
@@ -216,7 +216,7 @@ func (w *worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 // apply sends messages about meters one by one and waits for the switch to confirm
 // them.
 func (w *worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
-	ctx, p := w.f.patience(ctx)
+	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
 	var n sent
 	err := w.sess.Apply(ctx, func(yield func([]byte) bool) {

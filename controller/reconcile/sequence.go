@@ -182,11 +182,11 @@ func (s *sequence) await(nodes []*node) {
 		s.next()
 		return
 	}
-	s.timer = time.AfterFunc(stepTimeout, func() { f.tell(stepOver{s, turn, true}) })
+	s.timer = time.AfterFunc(stepTimeout, func() { f.post(stepOver{s, turn, true}) })
 	for _, n := range nodes {
 		// Not in the caller's goroutine, which may be the dispatcher's: it does
 		// not take events while it makes one.
-		n.queue.WhenDone(s.d.view.Seq, func() { f.tellSoon(stepOver{s, turn, false}) })
+		n.queue.WhenDone(s.d.view.Seq, func() { f.postSoon(stepOver{s, turn, false}) })
 	}
 }
 
@@ -204,7 +204,7 @@ func (s *sequence) next() {
 		step.after = 0 // then it is to begin
 		s.turn++
 		turn, f := s.turn, s.d.f
-		s.timer = time.AfterFunc(wait, func() { f.tell(stepOver{s, turn, true}) })
+		s.timer = time.AfterFunc(wait, func() { f.post(stepOver{s, turn, true}) })
 		return
 	}
 	s.done++

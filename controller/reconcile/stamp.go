@@ -86,7 +86,7 @@ func (w *worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wan
 		all = w.driftsFound(bundled, byConnection)
 	case stampByOthers:
 		all = w.driftsFound(found{
-			foreign: slices.DeleteFunc(bundled.foreign, func(h had) bool { return h.table != pipeline.TableStamp }),
+			foreign: slices.DeleteFunc(bundled.foreign, func(h installedItem) bool { return h.table != pipeline.TableStamp }),
 			missing: slices.DeleteFunc(bundled.missing, func(i pipeline.Item) bool { return i.Table() != pipeline.TableStamp }),
 		}, byConnection)
 	case byOthersAndUs:
@@ -94,7 +94,7 @@ func (w *worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wan
 	}
 	if metersAreKnown(stamp, wanted) {
 		again := w.replaced(meters.foreign, meters.missing)
-		meters.foreign = slices.DeleteFunc(meters.foreign, func(h had) bool { k, _ := h.numbered(); return !again[k] })
+		meters.foreign = slices.DeleteFunc(meters.foreign, func(h installedItem) bool { k, _ := h.numbered(); return !again[k] })
 		all = append(all, w.driftsFound(meters, byConnection)...)
 	}
 	return all
@@ -132,7 +132,7 @@ func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 		}
 	}
 	for _, e := range got.missing {
-		if (had{kind: e.Kind(), table: e.Table(), sum: e.Sum}).digest().Bundled == gone {
+		if (installedItem{kind: e.Kind(), table: e.Table(), sum: e.Sum}).digest().Bundled == gone {
 			theirs.missing, gone = append(theirs.missing, e), 0
 			break
 		}

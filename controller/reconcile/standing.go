@@ -18,7 +18,7 @@ type identities struct {
 	byID map[topology.DatapathID]identity
 	// heard are the datapath ids of which somebody has told by OVSDB who is not a
 	// rival.
-	heard map[topology.DatapathID]bool
+	reported map[topology.DatapathID]bool
 }
 
 // identity is who presents one datapath id.
@@ -27,13 +27,13 @@ type identity struct {
 	session netip.Addr
 	// known are the addresses that the node is known by, rivals those of other
 	// switches that present its datapath id.
-	known, rivals map[netip.Addr]bool
+	known, others map[netip.Addr]bool
 }
 
 func newIdentities() identities {
 	return identities{
 		reconsider: ovsdb.NewReconsider(),
-		byID:       map[topology.DatapathID]identity{}, heard: map[topology.DatapathID]bool{},
+		byID:       map[topology.DatapathID]identity{}, reported: map[topology.DatapathID]bool{},
 	}
 }
 
@@ -42,10 +42,10 @@ func (i *identities) set(id topology.DatapathID, is identity) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	was := i.byID[id]
-	if was.session == is.session && maps.Equal(was.known, is.known) && maps.Equal(was.rivals, is.rivals) {
+	if was.session == is.session && maps.Equal(was.known, is.known) && maps.Equal(was.others, is.others) {
 		return
 	}
-	if !is.session.IsValid() && len(is.known)+len(is.rivals) == 0 {
+	if !is.session.IsValid() && len(is.known)+len(is.others) == 0 {
 		delete(i.byID, id)
 	} else {
 		i.byID[id] = is
@@ -57,15 +57,15 @@ func (i *identities) set(id topology.DatapathID, is identity) {
 func (i *identities) forget(id topology.DatapathID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	delete(i.heard, id)
+	delete(i.reported, id)
 }
 
 // hear notes that somebody tells of a datapath id by OVSDB.
-func (i *identities) hear(id topology.DatapathID, remote string) {
+func (i *identities) reportedFrom(id topology.DatapathID, remote string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.byID[id].rivals[addrIn(remote)] {
-		i.heard[id] = true
+	if !i.byID[id].others[addrIn(remote)] {
+		i.reported[id] = true
 	}
 }
 
@@ -85,9 +85,9 @@ func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
 		return 3
 	case is.known[a]:
 		return 2
-	case !is.rivals[a]:
+	case !is.others[a]:
 		return 1
-	case !f.identities.heard[id]:
+	case !f.identities.reported[id]:
 		return 0
 	}
 	return -1

@@ -40,7 +40,7 @@ type NodeStatus struct {
 	LastError string
 	// Impostor says, in words, who else presents the node's datapath id, or that
 	// its session is from where it was not known to be; "" for neither.
-	Impostor string
+	IdentityConflict string
 	// Fragments is how the switch treated IP fragments when last asked, if that is
 	// not as it must be, in the words of "ovs-ofctl set-frags"; else "".
 	Fragments string

@@ -45,7 +45,7 @@ func (e switchDown) happen(d *dispatcher) {
 	if n := d.nodeOf(p.dpid); n != nil && n.peer == p {
 		n.peer = nil
 		if d.rank(n, p) > elsewhere {
-			n.left = time.Now()
+			n.disconnectedAt = time.Now()
 		}
 		d.f.board.connect(n.name, nil)
 		d.f.log.Info("node disconnected", "node", n.name, "dpid", p.dpid, "err", e.reason)
@@ -103,7 +103,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
 		_, known := d.reported[id]
-		s.OVSDB = known && d.hears(id, n)
+		s.OVSDB = known && d.acceptsOVSDB(id, n)
 		s.CertificateExpires = p.expires()
 	})
 	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
@@ -112,9 +112,9 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.localShown(n)
 	// What OVSDB said first counts from the start, so that no flow goes and
 	// comes back.
-	if ifaces, ok := d.reported[id]; ok && d.hears(id, n) {
+	if ifaces, ok := d.reported[id]; ok && d.acceptsOVSDB(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
-		d.assessStrays(n)
+		d.assessUnmatched(n)
 		n.queue.Unguard()
 	} else {
 		n.queue.UnguardAfter(d.f.cfg.OVSDBGrace)
@@ -233,7 +233,7 @@ func (e portChanged) linkChanged(d *dispatcher) {
 	if n == nil || n.peer != e.peer {
 		return
 	}
-	d.f.facts.linkTold(n.dpid, e.Port.No, l)
+	d.f.facts.updateLink(n.dpid, e.Port.No, l)
 	if e.Port.No == d.view.Tunnel(n.name) {
 		d.showFacts(n)
 		return
@@ -242,25 +242,25 @@ func (e portChanged) linkChanged(d *dispatcher) {
 }
 
 // interfacesTold: OVSDB says which interfaces a bridge has.
-type interfacesTold struct {
+type interfacesReported struct {
 	dpid   topology.DatapathID
 	ifaces []*ovsdb.Interface
 }
 
-func (e interfacesTold) happen(d *dispatcher) {
-	differ := d.f.facts.interfacesTold(e.dpid, e.ifaces)
+func (e interfacesReported) happen(d *dispatcher) {
+	differ := d.f.facts.updateInterfaces(e.dpid, e.ifaces)
 	claims := identitiesOf(e.ifaces)
 	before, known := d.reported[e.dpid]
 	d.reported[e.dpid] = claims
 	n := d.nodeOf(e.dpid)
-	if n == nil || !d.hears(e.dpid, n) {
+	if n == nil || !d.acceptsOVSDB(e.dpid, n) {
 		return
 	}
 	if !known || !slices.Equal(before, claims) { // else a link went up or down, say
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.queue.Unguard()
-		d.assessStrays(n)
+		d.assessUnmatched(n)
 	}
 	d.showFacts(n)
 	d.localShown(n)
@@ -284,22 +284,22 @@ func (e ovsdbGone) happen(d *dispatcher) {
 	}
 	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.writeError, s.lacks = false, "", "" })
 	d.showFacts(n)
-	d.assessStrays(n)
+	d.assessUnmatched(n)
 }
 
 // OVSDBConnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
-	f.tell(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure, c.Write}})
+	f.post(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure, c.Write}})
 }
 
 // InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with
 // the datapath id.
 func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []*ovsdb.Interface) {
-	f.tell(interfacesTold{topology.DatapathID(datapathID), ifaces})
+	f.post(interfacesReported{topology.DatapathID(datapathID), ifaces})
 }
 
 // OVSDBDisconnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBDisconnected(datapathID uint64, reason error) {
 	f.log.Info("ovsdb disconnected", "dpid", topology.DatapathID(datapathID), "err", reason)
-	f.tell(ovsdbGone{topology.DatapathID(datapathID)})
+	f.post(ovsdbGone{topology.DatapathID(datapathID)})
 }

@@ -278,9 +278,9 @@ func TestBridgeRemoved(t *testing.T) {
 	}
 }
 
-// TestTamperUntold: what the monitor does not tell is found when the switch is
+// TestTamperUnreported: what the monitor does not tell is found when the switch is
 // read back after a repair. Flags of a flow are such a thing.
-func TestTamperUntold(t *testing.T) {
+func TestTamperUnreported(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.Nodes[0]
 	b.apply(b.nodeOp(n))

@@ -24,7 +24,7 @@ func networkRef(name string) topology.Ref {
 
 // underlayTold takes over the MTU of a node's underlay, 0 for unknown, and
 // evaluates the networks anew that have ports there.
-func (d *dispatcher) underlayTold(node string, mtu int) {
+func (d *dispatcher) underlayReported(node string, mtu int) {
 	f := &d.f.facts
 	f.mu.Lock()
 	same := f.underlay[node] == mtu

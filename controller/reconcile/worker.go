@@ -221,7 +221,7 @@ func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 
 // found is what a comparison found wrong with a switch, and has mended.
 type found struct {
-	foreign []had
+	foreign []installedItem
 	missing []pipeline.Item
 }
 
@@ -248,7 +248,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 	}
 	foreign, missing := difference(has.items, w.bare.Items())
 	// The stamp that is wanted replaces the one that is there.
-	foreign = slices.DeleteFunc(foreign, func(h had) bool { return h.stamp })
+	foreign = slices.DeleteFunc(foreign, func(h installedItem) bool { return h.stamp })
 	none := len(missing) == w.bare.Len()
 	if len(missing) > 0 {
 		missing = c.withMessages(missing)
@@ -280,7 +280,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 
 // mending returns what removes what is foreign and adds what is missing. A group or
 // meter that is both is put right in place: its flows would go with it.
-func (w *worker) mending(foreign []had, missing []pipeline.Item) iter.Seq[itemMod] {
+func (w *worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
 		for _, h := range foreign {
@@ -381,7 +381,7 @@ func (w *worker) wipe(ctx context.Context) error {
 				meters = append(meters, m.ID)
 			}
 			if len(meters) > maxFlows {
-				return errEndless
+				return errTooManyFlows
 			}
 			return nil
 		})

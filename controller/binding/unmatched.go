@@ -7,10 +7,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Strays returns the interfaces of a node's br-int that claim a port by an id that
+// Unmatched returns the interfaces of a node's br-int that claim a port by an id that
 // no port has, sorted by name. An inactive interface claims nothing, and one that
 // a port names belongs to that port.
-func (t *Table) Strays(topo *topology.Snapshot, nodeName string) []Interface {
+func (t *Table) Unmatched(topo *topology.Snapshot, nodeName string) []Interface {
 	n, ok := t.nodes[nodeName]
 	if !ok || !n.ovsdbSeen {
 		return nil

@@ -15,10 +15,10 @@ const (
 )
 
 // errEndless says that the bounds were exceeded.
-var errEndless = fmt.Errorf("the switch tells of more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
+var errTooManyFlows = fmt.Errorf("the switch tells of more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
 
 // patience bounds the time for what a switch is asked to do.
-type patience struct {
+type answerTimer struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	most   time.Duration
@@ -26,17 +26,17 @@ type patience struct {
 
 // patience begins to wait for an answer, with a context that ends with it; the
 // caller must call end.
-func (f *Fabric) patience(ctx context.Context) (context.Context, *patience) {
-	p := &patience{most: f.cfg.AnswerTimeout}
+func (f *Fabric) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) {
+	p := &answerTimer{most: f.cfg.AnswerTimeout}
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	p.timer = time.AfterFunc(p.most, func() { p.cancel(fmt.Errorf("no complete answer within %v", p.most)) })
 	return ctx, p
 }
 
 // extend begins to wait anew, for an answer about n flows.
-func (p *patience) extend(n int) { p.timer.Reset(p.most + time.Duration(n)*time.Millisecond) }
+func (p *answerTimer) extend(n int) { p.timer.Reset(p.most + time.Duration(n)*time.Millisecond) }
 
-func (p *patience) end() {
+func (p *answerTimer) end() {
 	p.timer.Stop()
 	p.cancel(nil)
 }

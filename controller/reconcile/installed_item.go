@@ -8,7 +8,7 @@ import (
 )
 
 // had is an item that a switch has.
-type had struct {
+type installedItem struct {
 	// sum is a flow's cookie, and of groups and meters the hash of what they are.
 	sum  pipeline.Sum
 	kind pipeline.ItemKind
@@ -28,15 +28,15 @@ type numbered struct {
 }
 
 // numbered returns what the item is, if it is a group or a meter.
-func (h had) numbered() (numbered, bool) {
+func (h installedItem) numbered() (numbered, bool) {
 	return numbered{h.kind, h.number}, h.kind != pipeline.ItemFlow
 }
 
 // cookie returns the cookie of a flow.
-func (h had) cookie() openflow.Cookie { return openflow.Cookie(h.sum) }
+func (h installedItem) cookie() openflow.Cookie { return openflow.Cookie(h.sum) }
 
 // String tells what little is known of the item.
-func (h had) String() string {
+func (h installedItem) String() string {
 	if h.kind != pipeline.ItemFlow {
 		return fmt.Sprintf("%v %d", h.kind, h.number)
 	}
@@ -44,7 +44,7 @@ func (h had) String() string {
 }
 
 // tableName names the table that the item is in.
-func (h had) tableName() string { return tableName(h.kind, h.table) }
+func (h installedItem) tableName() string { return tableName(h.kind, h.table) }
 
 // tableName names where an item is: a flow table by its name, "groups" or "meters".
 func tableName(k pipeline.ItemKind, t openflow.TableID) string {
@@ -55,7 +55,7 @@ func tableName(k pipeline.ItemKind, t openflow.TableID) string {
 }
 
 // digest is that of the one item.
-func (h had) digest() (d pipeline.Digest) {
+func (h installedItem) digest() (d pipeline.Digest) {
 	if h.altered {
 		h.sum = ^h.sum
 	}
@@ -64,7 +64,7 @@ func (h had) digest() (d pipeline.Digest) {
 }
 
 // digestOf is the digest of what a switch has beside its stamp.
-func digestOf(installed []had) (d pipeline.Digest) {
+func digestOf(installed []installedItem) (d pipeline.Digest) {
 	for _, h := range installed {
 		if !h.stamp {
 			d = d.Plus(h.digest())
@@ -74,6 +74,6 @@ func digestOf(installed []had) (d pipeline.Digest) {
 }
 
 // sortHad orders items by sum and table.
-func sortHad(all []had) {
-	pipeline.SortBySum(all, func(h *had) pipeline.Sum { return h.sum }, func(a, b *had) bool { return a.table < b.table })
+func sortInstalled(all []installedItem) {
+	pipeline.SortBySum(all, func(h *installedItem) pipeline.Sum { return h.sum }, func(a, b *installedItem) bool { return a.table < b.table })
 }

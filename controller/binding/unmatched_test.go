@@ -8,12 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/controller/binding"
 )
 
-// An interface is a stray only if no port has any id by which it can be claimed,
+// An interface is unmatched only if no port has any id by which it can be claimed,
 // none names it, and it is in use.
-func TestStrays(t *testing.T) {
+func TestUnmatched(t *testing.T) {
 	topo := declared(t)
 	b := binding.NewTable("br-int", tunnel)
-	if got := b.Strays(topo, "n1"); got != nil {
+	if got := b.Unmatched(topo, "n1"); got != nil {
 		t.Errorf("of a node that has reported nothing: %v", got)
 	}
 	b.SetInterfaces(topo, "n1", []binding.Interface{
@@ -27,7 +27,7 @@ func TestStrays(t *testing.T) {
 		{Name: "a-name-of-no-identity"},
 	})
 	var got []string
-	for _, i := range b.Strays(topo, "n1") {
+	for _, i := range b.Unmatched(topo, "n1") {
 		got = append(got, i.Name)
 	}
 	if diff := cmp.Diff([]string{"2b_l", "veth9"}, got); diff != "" {

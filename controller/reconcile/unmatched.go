@@ -1,0 +1,65 @@
+package reconcile
+
+import (
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// assessUnmatched shows which interfaces of a node claim a port that no port is.
+// While OVSDB is not connected nothing is known of them.
+func (d *dispatcher) assessUnmatched(n *node) {
+	var s condition.Unmatched
+	if _, known := d.reported[n.dpid]; known && d.acceptsOVSDB(n.dpid, n) {
+		d.bindMu.Lock()
+		all := d.bind.Unmatched(d.view.Topo, n.name)
+		d.bindMu.Unlock()
+		s.Total = len(all)
+		for _, i := range all[:min(len(all), condition.MaxUnmatched)] {
+			s.First = append(s.First, condition.UnmatchedInterface{Interface: i.Name, ID: i.IDs()[0], ByContainer: i.IfaceID == ""})
+		}
+	}
+	d.f.board.updateUnmatched(n.name, s)
+}
+
+// assessUnmatchedOf does so for the nodes where an interface claims a port that a
+// commit declares, changes or deletes.
+func (d *dispatcher) assessUnmatchedOf(changes []topology.Change) {
+	nodes := map[string]bool{}
+	d.bindMu.Lock()
+	for _, c := range changes {
+		for _, o := range []topology.Object{c.Before, c.After} {
+			p, ok := o.(*topology.Port)
+			if !ok {
+				continue
+			}
+			for _, node := range d.bind.Claimants(p.BindingID()) {
+				nodes[node] = true
+			}
+			if p.Spec.Interface != "" {
+				nodes[p.Spec.Node] = true
+			}
+		}
+	}
+	d.bindMu.Unlock()
+	for name := range nodes {
+		if n, ok := d.nodes[name]; ok {
+			d.assessUnmatched(n)
+		}
+	}
+}
+
+// updateUnmatched shows which interfaces of a node claim a port that no port is.
+func (b *board) updateUnmatched(node string, s condition.Unmatched) {
+	b.mu.Lock()
+	n, ok := b.nodes[node]
+	same := ok && n.unmatched.Total == s.Total && slices.Equal(n.unmatched.First, s.First)
+	if ok {
+		n.unmatched = s
+	}
+	b.mu.Unlock()
+	if ok && !same {
+		b.update(node, func(*NodeStatus) {})
+	}
+}
