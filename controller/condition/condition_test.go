@@ -69,7 +69,9 @@ func cases() map[Reason][]Condition {
 			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			f.CertificateExpires = f.Now.Add(24 * time.Hour)
 		}),
-		UnknownInterfaceID: node(func(f *NodeFacts) { f.Unmatched = Unmatched{[]UnmatchedInterface{{Interface: "veth9", ID: "nosuch"}}, 1} }),
+		UnknownInterfaceID: node(func(f *NodeFacts) {
+			f.Unmatched = Unmatched{[]UnmatchedInterface{{Interface: "veth9", ID: "nosuch"}}, 1}
+		}),
 		InterfaceFailed: port(func(f *PortFacts) {
 			f.Bound, f.Failed = false, &Failed{Place: Place{"node1", "veth0"}, Error: "could not open network device veth0 (No such device)"}
 		}),

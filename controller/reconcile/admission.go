@@ -9,27 +9,28 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// errCrowded ends the handshake of a switch that had to make room for others.
+// errNoRoom ends the handshake of a switch whose port descriptions exceed the room for
+// handshakes.
 var errNoRoom = errors.New("other switches need the room that the description of its ports takes")
 
-// portsAdmitted is how many ports that a switch describes in its handshake count
-// as one. Fewer count nothing, so that ordinary switches never wait for others.
+// portsAdmitted is the unit in which the ports that a switch describes in its handshake
+// are counted. A switch with fewer ports counts nothing, so ordinary switches never wait.
 const portsAdmitted = 256
 
-// admission bounds the ports that one connection's switch describes before it is
-// known who it is.
+// admission bounds the ports that one connection's switch describes before the switch is
+// identified.
 type admission struct {
 	member *connlimit.Reservation
 	taken  int // of portsAdmitted each
 }
 
-// newAdmission makes the admission of a connection, which has to be left.
+// newAdmission returns the admission of a connection; the caller must call leave.
 func (f *Fabric) newAdmission(conn net.Conn) *admission {
 	return &admission{member: f.handshakePorts.Reserve(conn.RemoteAddr(), func() { conn.Close() })}
 }
 
-// admit makes room for so many ports in all; it is openflow.Config.AdmitPorts.
-// Where there is none the machine with the most has to make some.
+// admit reserves room for this many ports in total; it implements openflow.Config.AdmitPorts.
+// If there is no room, the address that uses the most loses connections.
 func (a *admission) admit(ctx context.Context, ports int) error {
 	more := ports/portsAdmitted - a.taken
 	if more <= 0 {

@@ -6,26 +6,26 @@ import (
 	"time"
 )
 
-// maxFlows is how many flows a switch is believed to have; maxAlteredText is how
-// many bytes the text of those may have that somebody altered. They bound what a
-// switch that never comes to an end costs.
+// maxFlows is the largest number of flows that sdnd reads from a switch; maxAlteredText is
+// the largest total size in bytes of the text of altered flows. They bound the cost of a
+// switch that never ends its answer.
 const (
 	maxFlows       = 1 << 22
 	maxAlteredText = 64 << 20
 )
 
-// errEndless says that the bounds were exceeded.
-var errTooManyFlows = fmt.Errorf("the switch tells of more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
+// errTooManyFlows says that a switch exceeded these bounds.
+var errTooManyFlows = fmt.Errorf("the switch reports more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
 
-// patience bounds the time for what a switch is asked to do.
+// answerTimer bounds the time for an answer of a switch.
 type answerTimer struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	most   time.Duration
 }
 
-// patience begins to wait for an answer, with a context that ends with it; the
-// caller must call end.
+// awaitAnswer starts the timer, and returns a context that ends when it expires; the caller
+// must call end.
 func (f *Fabric) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) {
 	p := &answerTimer{most: f.cfg.AnswerTimeout}
 	ctx, p.cancel = context.WithCancelCause(ctx)
@@ -33,7 +33,7 @@ func (f *Fabric) awaitAnswer(ctx context.Context) (context.Context, *answerTimer
 	return ctx, p
 }
 
-// extend begins to wait anew, for an answer about n flows.
+// extend starts the timer again, for an answer about n flows.
 func (p *answerTimer) extend(n int) { p.timer.Reset(p.most + time.Duration(n)*time.Millisecond) }
 
 func (p *answerTimer) end() {

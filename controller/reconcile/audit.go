@@ -9,24 +9,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Verdict is what an audit says of a switch.
+// Verdict is the result of an audit.
 type Verdict string
 
-// The verdicts. A switch that could not be read is neither equal nor different.
+// The verdicts. Unknown is for a switch that could not be read.
 const (
 	Equal   Verdict = "equal"
 	Differs Verdict = "differs"
 	Unknown Verdict = "unknown"
 )
 
-// Audit is the outcome of comparing a node's whole switch with what it is to
-// have.
+// Audit is the result of comparing everything on a node's switch with what the switch
+// should have.
 type Audit struct {
 	Node    string
 	Verdict Verdict
-	// Revision is that of the topology that the switch was compared with.
+	// Revision is the revision of the topology that the switch was compared with.
 	Revision topology.Revision
-	// Foreign flows were removed and Missing ones added, if it differed.
+	// Foreign is how many flows were removed and Missing how many were added.
 	Foreign, Missing int
 	// Reason says why the verdict is Unknown.
 	Reason string
@@ -38,9 +38,8 @@ type auditReply struct {
 	err   error
 }
 
-// Audit compares a node's switch now, and mends it. It waits its turn behind
-// what is being done to the switch, so that no change in flight is taken for a
-// difference.
+// Audit compares a node's switch now and repairs it. It waits until the changes under way
+// are confirmed, so that it takes none of them for a difference.
 func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 	unknown := func(why string) Audit { return Audit{Node: node, Verdict: Unknown, Reason: why} }
 	p := f.peerOf(node)
@@ -72,8 +71,8 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 	}
 }
 
-// audit compares the whole switch with the view that it has. All
-// differences are somebody else's doing: nothing of ours is under way.
+// audit compares the whole switch with the view that it was last given. No change of ours
+// is under way, so others made all differences.
 func (w *worker) audit(ctx context.Context) (found, error) {
 	w.verify = nil
 	if w.view == nil {
@@ -84,15 +83,15 @@ func (w *worker) audit(ctx context.Context) (found, error) {
 	if err != nil {
 		return found{}, w.orResync(fmt.Errorf("audit: %w", err))
 	}
-	// What the monitor has reported is told with more detail by that.
+	// The reports of the monitor have more detail than a comparison.
 	if !before && !w.watched() {
 		w.report(w.driftsFound(got, "audit"), true)
 	}
 	return got, nil
 }
 
-// auditAfter is how long until the next audit: often where nothing else would
-// tell of changes by others. Spread, so that not all nodes are audited at once.
+// auditAfter returns the time until the next audit: short for a switch that does not
+// report changes by others. The time is random, so that nodes are not audited all at once.
 func (w *worker) auditAfter() time.Duration {
 	d := w.f.cfg.AuditEvery
 	if w.monitor != nil {

@@ -7,14 +7,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// After a start, where ports are is what was saved: all but the last of it, if
-// sdnd was killed. A switch may connect before OVSDB says the rest, and its flows
-// for such a port would be removed and, a moment later, added again. So a node of
-// which OVSDB tells awaits OVSDB until that has spoken, or has had time enough, and
-// a comparison that would remove something waits for that. One that would not is
-// carried out at once.
+// After a start, sdnd knows the places of ports from the store. If sdnd was killed, the
+// last changes may be missing there. A switch may connect before OVSDB reports them; then
+// the flows of such a port would be removed and added again a moment later. So a node whose
+// interfaces OVSDB reports awaits OVSDB, for at most Config.OVSDBGrace: until then a
+// comparison that would remove something waits. Other comparisons do not wait.
 
-// errAwaitsOVSDB says that there is something to be removed that may have to stay.
+// errAwaitsOVSDB ends a comparison that would remove what may have to stay.
 var errAwaitsOVSDB = errors.New("OVSDB has not yet said which ports are here")
 
 // nodesAwaitingOVSDB returns which nodes await OVSDB after a start: those whose ports

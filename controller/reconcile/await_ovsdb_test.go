@@ -40,7 +40,7 @@ func awaitingBed(t *testing.T, grace time.Duration) *bed {
 	return b
 }
 
-// ovsdbTells tells of the port's interface, and waits until that is known.
+// ovsdbTells reports the port's interface by OVSDB, and waits until sdnd knows it.
 func (b *bed) ovsdbTells() {
 	b.Helper()
 	id := uint64(model.DatapathIDFor("node1"))

@@ -14,7 +14,7 @@ import (
 )
 
 // TestDriftWhileAway: what others did to a switch while it had no session is
-// undone and told; what changed in the topology meanwhile, and a switch that
+// undone and reported; what changed in the topology meanwhile, and a switch that
 // comes back empty, is not.
 func TestDriftWhileAway(t *testing.T) {
 	b, n := newBedWithPort(t)
@@ -47,7 +47,7 @@ func TestDriftWhileAway(t *testing.T) {
 		all := b.fabric.Drifts("node1")
 		for _, d := range all {
 			if d.By != "connection" {
-				t.Errorf("%s: told by %s: %+v", what, d.By, d)
+				t.Errorf("%s: detected by %s: %+v", what, d.By, d)
 			}
 		}
 		if len(all) != want {
@@ -87,7 +87,7 @@ func TestDriftWhileStopped(t *testing.T) {
 		b.start()
 		b.settled()
 		if got := b.fabric.Drifts(""); !slices.EqualFunc(want, got, sameDrift) {
-			t.Errorf("%s: told %+v, want %+v", what, got, want)
+			t.Errorf("%s: reported %+v, want %+v", what, got, want)
 		}
 		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
 			t.Errorf("%s: audit: %+v", what, a)
@@ -97,7 +97,7 @@ func TestDriftWhileStopped(t *testing.T) {
 	less := func() { b.tamper(n, "del-flows", "br-int", "table=80") }
 	added := reconcile.Drift{What: "added", Table: "classify", After: "cookie=0x0"}
 	deleted := reconcile.Drift{What: "deleted", Table: "forward", Before: "table=80", Owner: topology.Ref{Kind: topology.KindPort, Name: "p1"}}
-	untold := reconcile.Drift{What: "modified", After: "cannot be told"}
+	unknown := reconcile.Drift{What: "modified", After: "is unknown"}
 	other := func(name string) func() { return func() { b.applyStopped(portOp(name, "node1")) } }
 
 	stopped("nothing", func() {})
@@ -110,7 +110,7 @@ func TestDriftWhileStopped(t *testing.T) {
 		less()
 		b.tamper(n, "del-flows", "br-int", "table=0,arp")
 		other("p5")()
-	}, untold)
+	}, unknown)
 	stopped("the stamp changed", func() { b.tamper(n, "mod-flows", "br-int", "table=100,actions=drop") },
 		reconcile.Drift{What: "added", Table: "stamp", After: "table=100"},
 		reconcile.Drift{What: "deleted", Table: "stamp", Before: "table=100", Owner: topology.Ref{Kind: topology.KindNode, Name: "node1"}})
@@ -133,7 +133,7 @@ func (b *bed) applyStopped(ops ...topology.Op) {
 	}
 }
 
-// sameDrift compares what a test wants with what is told; flows are wanted by a
+// sameDrift compares the drift that a test wants with the reported one; flows are wanted by a
 // part of them.
 func sameDrift(want, got reconcile.Drift) bool {
 	return want.What == got.What && want.Table == got.Table && want.Owner == got.Owner && got.By == "connection" &&

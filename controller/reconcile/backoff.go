@@ -7,11 +7,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Open vSwitch is told by Controller.max_backoff how long it may pause between
-// attempts to reach us. Some versions take that up only when they go through
-// their configuration while the connection is there; until then it is 8 s, after
-// each start of ovs-vswitchd. So it is had to do that, over OVSDB, whenever a
-// node has come to have both connections (docs/decisions/0009).
+// Controller.max_backoff limits how long Open vSwitch pauses between attempts to connect.
+// Some versions ignore it after a start of ovs-vswitchd, and pause up to 8 s, until they
+// process their configuration while the connection exists. So whenever both of a node's
+// connections are present, sdnd makes it process its configuration, over OVSDB
+// (docs/decisions/0009).
 
 // fixedIn are the first versions of Open vSwitch's branches that take up
 // max_backoff from the start ("connmgr: Fix ofconn configuration on vswitchd
@@ -32,8 +32,8 @@ func fixedIn(major, minor int) (patch int, known bool) {
 	return 0, false
 }
 
-// forgetsBackoff reports whether a version of Open vSwitch, such as "3.1.0",
-// does not keep to max_backoff by itself. What is no version is taken to do so.
+// forgetsBackoff reports whether a version of Open vSwitch, such as "3.1.0", ignores
+// max_backoff after a start. Of a text that is no version it reports false.
 func forgetsBackoff(version string) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 3 {
@@ -55,9 +55,8 @@ func forgetsBackoff(version string) bool {
 	return known && v[2] < patch
 }
 
-// keepBackoff has the node with a datapath id keep to its max_backoff, if both
-// its connections are there and it has to be asked. It is called when either of
-// them has come.
+// keepBackoff makes the node with this datapath id apply its max_backoff, if both of its
+// connections are present and its version needs that. It is called when either connects.
 func (d *dispatcher) keepBackoff(id topology.DatapathID) {
 	n, s := d.nodeOf(id), d.speakers[id]
 	if n == nil || s.reconfigure == nil || !d.speaksFor(n) {

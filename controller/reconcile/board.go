@@ -13,8 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// board is what the outside may know of nodes and switches at any time. The
-// dispatcher and the workers write it, anyone reads it.
+// board holds the status of nodes and switches. The dispatcher and the workers write it,
+// anyone reads it.
 type board struct {
 	mu           sync.Mutex
 	now          func() time.Time
@@ -37,7 +37,7 @@ type board struct {
 	bound       map[string]int // how many ports are bound, by node
 }
 
-// boardNode is a node's line on the board.
+// boardNode is the status of one node.
 type boardNode struct {
 	status      NodeStatus
 	queue       *workqueue.Queue
@@ -62,8 +62,8 @@ func newBoard(now func() time.Time, bridge string) *board {
 	}
 }
 
-// update changes a node's line, and tells those who wait or have subscribed. A node
-// that is not on the board is left alone.
+// update changes the status of a node, and notifies waiters and subscribers. It ignores a
+// node that is not on the board.
 func (b *board) update(node string, change func(*NodeStatus)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -77,8 +77,8 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	b.notify(nodeRef(node))
 }
 
-// progressed must be called after each change of what a node's queue holds. It
-// tells those who wait or have subscribed.
+// progressed must be called after each change of a node's queue. It notifies waiters and
+// subscribers.
 func (b *board) progressed(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,9 +104,9 @@ func (b *board) confirmed(node string, items pipeline.Counts) {
 	}
 }
 
-// progress notes what a node's queue holds. Every change makes each node that it
-// concerns get out of sync and back, within a millisecond; so that is evaluated when
-// somebody reads it. The caller holds the lock.
+// progress records a change of a node's queue. Every change takes the nodes that it concerns
+// out of sync for about a millisecond, so conditions are not evaluated here but when
+// somebody reads them. The caller holds the lock.
 func (b *board) progress(n *boardNode) {
 	switch inSync := b.track(n) && n.status.Connected; {
 	case inSync == n.wasInSync:
@@ -119,8 +119,8 @@ func (b *board) progress(n *boardNode) {
 	b.notify(nodeRef(n.status.Node))
 }
 
-// track notes what a node has to confirm, wakes those who wait for that, and reports
-// whether there is nothing. The caller holds the lock.
+// track records what a node has to confirm, wakes the waiters, and reports whether there is
+// nothing to confirm. The caller holds the lock.
 func (b *board) track(n *boardNode) (idle bool) {
 	idle, confirmed := b.pendingNodes.track(n.status.Node, n)
 	if confirmed {
@@ -131,15 +131,15 @@ func (b *board) track(n *boardNode) (idle bool) {
 	return idle
 }
 
-// notify calls those who have subscribed with an object whose status changed. The
-// caller holds the lock.
+// notify calls the subscribers for an object whose status changed. The caller holds the
+// lock.
 func (b *board) notify(o topology.Ref) {
 	for f := range b.subscribers {
 		(*f)(o)
 	}
 }
 
-// statusChanged is notify for those who do not hold the lock.
+// statusChanged is notify for callers that do not hold the lock.
 func (b *board) statusChanged(o topology.Ref) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -152,7 +152,7 @@ func (b *board) signal() {
 	b.changed = make(chan struct{})
 }
 
-// connect notes which switch, or none, is the node's.
+// connect records the node's switch; nil for none.
 func (b *board) connect(node string, p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -165,7 +165,7 @@ func (b *board) connect(node string, p *peer) {
 	}
 }
 
-// set puts a node on the board, or gives it another queue.
+// set adds a node to the board, or replaces its queue.
 func (b *board) set(node string, dpid topology.DatapathID, queue *workqueue.Queue) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -194,7 +194,7 @@ func (b *board) remove(node string) {
 	b.signal()
 }
 
-// reached notes that all work of a revision is in the queues.
+// reached records that all work of a revision is in the queues.
 func (b *board) reached(r topology.Revision) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -216,7 +216,7 @@ func (b *board) release(p *peer) {
 	b.signal()
 }
 
-// snapshot completes the status with what the queue knows.
+// snapshot returns the status, completed from the queue.
 func (n *boardNode) snapshot() NodeStatus {
 	s := n.status
 	q := n.queue.Status()
@@ -225,7 +225,7 @@ func (n *boardNode) snapshot() NodeStatus {
 	return s
 }
 
-// NodeStatus returns what is known of a declared node's switch.
+// NodeStatus returns the status of a declared node's switch.
 func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
 	b := f.board
 	b.mu.Lock()
@@ -274,10 +274,10 @@ func (f *Fabric) Switches() []Switch {
 	return all
 }
 
-// Acks tells which nodes have yet to confirm a revision: those whose flows it
-// changes, and no others. A node that is not connected stays among them until it
-// has connected and been compared. After a start of the daemon it is not known
-// what switches have; so every revision is unconfirmed until they are compared.
+// Acks returns the nodes that have yet to confirm a revision. Only nodes whose flows it
+// changes are among them. A node that is not connected is among them until it has connected
+// and its switch was compared. After a start of the daemon every revision is unconfirmed
+// until the switches are compared, because it is not known what they have.
 func (f *Fabric) Acks(rev topology.Revision) Acks {
 	b := f.board
 	b.mu.Lock()

@@ -15,10 +15,10 @@ import (
 func nodeRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindNode, Name: name} }
 func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindPort, Name: name} }
 
-// assessNode evaluates a node's conditions anew, and returns its status with
+// assessNode evaluates a node's conditions again, and returns its status with
 // them. The caller holds the lock.
 func (b *board) assessNode(n *boardNode) NodeStatus {
-	known := !n.staleSince.IsZero() // progress has told those who have subscribed
+	known := !n.staleSince.IsZero() // progress has notified subscribers
 	s, changed := b.evaluate(n)
 	if changed && !known {
 		b.notify(nodeRef(s.Node))
@@ -79,7 +79,7 @@ func (b *board) assess(o topology.Ref, all []condition.Condition) {
 	}
 }
 
-// assessPort evaluates a port's conditions anew, after a change of what they
+// assessPort evaluates a port's conditions again, after a change of what they
 // follow from.
 func (d *dispatcher) assessPort(name string) {
 	var all []condition.Condition
@@ -123,7 +123,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 	}
 }
 
-// needOVSDB tells the board which of the nodes have need of OVSDB.
+// needOVSDB records which of the nodes need OVSDB.
 func (d *dispatcher) needOVSDB(nodes iter.Seq[string]) {
 	for name := range nodes {
 		needs := d.byID.floating > 0 || d.byID.pinned[name] > 0
@@ -226,8 +226,8 @@ func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *con
 	return nil
 }
 
-// deaf returns for a port that is bound by external_ids which node's database is
-// not connected, of those where its interface may be; "" for none.
+// withoutOVSDB returns, for a port that is bound by external_ids, the node where its
+// interface may be if the ovsdb-server there is not connected; "" for none.
 func (b *board) withoutOVSDB(p *topology.Port, node string) string {
 	if p.Spec.Interface != "" || node == "" {
 		return ""
@@ -240,7 +240,7 @@ func (b *board) withoutOVSDB(p *topology.Port, node string) string {
 	return node
 }
 
-// PortStatus tells where a port's interface is, and what is wrong with it.
+// PortStatus returns where a port's interface is, and the port's conditions.
 func (f *Fabric) PortStatus(name string) PortStatus {
 	v := f.View()
 	p, ok := v.Topo.Port(name)

@@ -72,12 +72,12 @@ func TestWhoIsWrittenTo(t *testing.T) {
 			}
 			if tt.want > 0 {
 				b.fabric.DatabaseWritten(id, nil)
-				b.await("the end of a failure is told", func() bool { return !has(condition.OVSDBWriteFailed) })
+				b.await("the condition of the failure ends", func() bool { return !has(condition.OVSDBWriteFailed) })
 				fails = func() bool {
 					b.fabric.DatabaseWritten(id, errors.New("transaction refused"))
-					b.await("the failure is told", func() bool { return has(condition.OVSDBWriteFailed) })
+					b.await("the failure is a condition", func() bool { return has(condition.OVSDBWriteFailed) })
 					b.fabric.BridgeChanged(id, ovsdb.Bridge{FailMode: "secure", ReadOnly: true})
-					b.await("that it may be read only is told", func() bool { return has(condition.OVSDBReadOnly) })
+					b.await("that it is read only is a condition", func() bool { return has(condition.OVSDBReadOnly) })
 					return has(condition.OVSDBWriteFailed)
 				}
 				if fails() {
@@ -178,7 +178,7 @@ func TestOwnRows(t *testing.T) {
 			return c.Reason == condition.OVSDBReadOnly && c.Message == why.Error() && c.Action != ""
 		})
 	}
-	b.await("what it cannot have is told", lacks)
+	b.await("what it lacks is a condition", lacks)
 	b.fabric.DatabaseWritten(id, nil)
-	b.await("it is told no more", func() bool { return !lacks() })
+	b.await("the condition ends", func() bool { return !lacks() })
 }

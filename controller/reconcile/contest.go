@@ -9,15 +9,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A datapath id can be presented by more than the node's switch: by the same
-// switch again, whose old connection is not yet found dead, by a machine cloned
-// from the node, or by another machine. A certificate decides who it can be. Where
-// there is none the address counts: one that is the node's tunnel address goes
-// before the one that the node last had its session from, and that before any
-// other. One from elsewhere gets the session only when the node was away for
-// Config.ReturnGrace, and gives it up when the node is back.
+// Several connections can present the same datapath id: the node's switch whose old
+// connection has not timed out yet, a machine cloned from the node, or another machine. A
+// certificate decides which node a switch can be. Without one the address decides: the
+// node's tunnel address comes first, then the address of the node's last session, then any
+// other. A switch at another address becomes the node only when the node was away for
+// Config.ReturnGrace, and only until the node is back.
 
-// rank is how likely a switch is to be the node whose datapath id it has.
+// rank says how likely it is that a switch is the node whose datapath id it presents.
 type rank int
 
 const (
@@ -26,8 +25,7 @@ const (
 	proven                // it has the node's tunnel address, or its certificate
 )
 
-// addrOf returns a connection's address without the port; the zero Addr for one
-// that has none, such as a unix socket's.
+// addrOf returns the IP address of a net.Addr; the zero Addr for a unix socket.
 func addrOf(a net.Addr) netip.Addr { return addrIn(a.String()) }
 
 func addrIn(hostport string) netip.Addr {
@@ -40,7 +38,7 @@ func addrIn(hostport string) netip.Addr {
 
 func (p *peer) addr() netip.Addr { return addrOf(p.sess.RemoteAddr()) }
 
-// rank says how likely a switch is to be a node.
+// rank returns how likely it is that the switch p is the node n.
 func (d *dispatcher) rank(n *node, p *peer) rank {
 	a := p.addr()
 	switch {
@@ -52,7 +50,7 @@ func (d *dispatcher) rank(n *node, p *peer) rank {
 	return elsewhere
 }
 
-// tunnelAddr is the tunnel address that is declared for a node.
+// tunnelAddr returns the tunnel address that is declared for a node.
 func (d *dispatcher) tunnelAddr(n *node) netip.Addr {
 	if o, ok := d.view.Topo.Node(n.name); ok {
 		return o.Spec.TunnelIP
@@ -60,9 +58,9 @@ func (d *dispatcher) tunnelAddr(n *node) netip.Addr {
 	return netip.Addr{}
 }
 
-// candidate returns the switch that is to be the node's: the one that is, or else
-// the likeliest, of equals the oldest. It is nil if that is from elsewhere and has
-// to wait for so long.
+// candidate returns the switch that should be the node's: the present one, or else the
+// likeliest, or the oldest of several equally likely ones. If wait is not 0, that switch is
+// at another address than the node was, and has to wait that long.
 func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Duration) {
 	for _, p := range all {
 		if p == n.peer {
@@ -78,8 +76,8 @@ func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Dura
 	return best, wait
 }
 
-// contest decides between a node's switch and one that has come with its datapath
-// id.
+// contest decides between a node's switch and another one that has connected with the same
+// datapath id.
 func (d *dispatcher) contest(n *node, p *peer) {
 	holder := n.peer
 	d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge %s other_config:datapath-id=…", p.dpid, holder.sess.RemoteAddr(), d.f.board.bridge))
@@ -89,13 +87,13 @@ func (d *dispatcher) contest(n *node, p *peer) {
 			"address", p.sess.RemoteAddr(), "elsewhere", holder.sess.RemoteAddr())
 		holder.sess.Close()
 	case is == was:
-		// Either the switch has come back before its old connection was noticed
-		// to be dead, or there are two with one id. The old one is asked.
+		// Either the switch has reconnected before its old connection timed out, or there
+		// are two switches with one id. Probing the old connection finds out which.
 		holder.probe()
 	}
 }
 
-// claimLater has a node's switch chosen when one from elsewhere has waited.
+// claimLater chooses a node's switch again when a switch at another address has waited.
 func (d *dispatcher) claimLater(id topology.DatapathID, n *node, wait time.Duration) {
 	for _, p := range d.peers[id] {
 		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.lastAddr, d.f.cfg.ReturnGrace))
@@ -103,7 +101,7 @@ func (d *dispatcher) claimLater(id topology.DatapathID, n *node, wait time.Durat
 	time.AfterFunc(wait, func() { d.f.post(reclaim{id}) })
 }
 
-// reclaim: a switch has waited for the node to come back.
+// reclaim: the time for which a switch had to wait for the node's return has passed.
 type reclaim struct{ dpid topology.DatapathID }
 
 func (e reclaim) happen(d *dispatcher) {
@@ -112,8 +110,8 @@ func (e reclaim) happen(d *dispatcher) {
 	}
 }
 
-// arrived notes where a node has its session from. One from elsewhere is told of,
-// and is not where the node is known to be.
+// arrived records the address of a node's new session. An address that is not known to be
+// the node's is logged instead.
 func (d *dispatcher) arrived(n *node, p *peer) {
 	if a := p.addr(); d.rank(n, p) > elsewhere {
 		n.lastAddr = a
@@ -123,8 +121,8 @@ func (d *dispatcher) arrived(n *node, p *peer) {
 		"address", p.sess.RemoteAddr(), "last_address", n.lastAddr)
 }
 
-// identify works out anew who else presents a node's datapath id, and whose word
-// counts over OVSDB.
+// identify determines again which other switches present a node's datapath id, and which
+// OVSDB connection speaks for the node.
 func (d *dispatcher) identify(id topology.DatapathID) {
 	n := d.nodeOf(id)
 	is := identity{others: map[netip.Addr]bool{}}
@@ -145,8 +143,8 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 			}
 		}
 	}
-	// Before the status says so: who reads there that a rival is gone must find it
-	// gone.
+	// This comes before the status: whoever reads there that the other switch is gone may
+	// rely on it.
 	d.f.identities.set(id, is)
 	if n != nil {
 		d.f.board.update(n.name, func(s *NodeStatus) { s.IdentityConflict = foreign })

@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-const home, stranger, other = "127.0.0.2", "127.0.0.3", "127.0.0.4"
+const home, foreign, other = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 // conflict reports whether a node has the condition IdentityConflict, with words.
 func (b *tlsBed) conflict(node, words string) bool {
@@ -31,10 +31,10 @@ func TestStrangerWaits(t *testing.T) {
 	b.declare("node1")
 	stop := b.connect(home, "node1", "node1")
 	b.await("node1 is connected", func() bool { return b.at("node1", home) })
-	b.connect(stranger, "node1", "node1")
-	b.await("the stranger is told of", func() bool { return b.conflict("node1", "a switch at "+stranger) && b.listed(stranger, "already") })
+	b.connect(foreign, "node1", "node1")
+	b.await("the foreign switch is a condition", func() bool { return b.conflict("node1", "a switch at "+foreign) && b.listed(foreign, "already") })
 	stop()
-	b.await("the stranger waits", func() bool { return b.listed(stranger, "was last at "+home) })
+	b.await("the foreign switch waits", func() bool { return b.listed(foreign, "was last at "+home) })
 	if s, _ := b.fabric.NodeStatus("node1"); s.Connected {
 		t.Errorf("node1 is connected: %+v", s)
 	}
@@ -43,18 +43,18 @@ func TestStrangerWaits(t *testing.T) {
 }
 
 // TestTakeoverIsUndone: a switch at another address that waited long enough gets
-// the node, which is told; the node gets its place back when it returns.
+// the node, with a condition; the node gets its place back when it returns.
 func TestTakeoverIsUndone(t *testing.T) {
 	b := newIdentityBed(t, reconcile.Config{ReturnGrace: 20 * time.Millisecond})
 	b.declare("node1")
 	stop := b.connect(home, "node1", "node1")
 	b.await("node1 is connected", func() bool { return b.at("node1", home) })
-	b.connect(stranger, "node1", "node1")
-	b.await("the stranger is listed", func() bool { return b.listed(stranger, "already") })
+	b.connect(foreign, "node1", "node1")
+	b.await("the foreign switch is listed", func() bool { return b.listed(foreign, "already") })
 	stop()
-	b.await("the stranger has the node", func() bool { return b.at("node1", stranger) && b.conflict("node1", "last known at "+home) })
+	b.await("the foreign switch has the node", func() bool { return b.at("node1", foreign) && b.conflict("node1", "last known at "+home) })
 	b.connect(home, "node1", "node1")
-	b.await("node1 is back", func() bool { return b.at("node1", home) && b.listed(stranger, "already") })
+	b.await("node1 is back", func() bool { return b.at("node1", home) && b.listed(foreign, "already") })
 }
 
 // TestOVSDBStanding: whose word counts over OVSDB, as switches come and go.
@@ -70,7 +70,7 @@ func TestOVSDBStanding(t *testing.T) {
 				return ovsdb.Conn{DatapathID: id, Remote: from + ":4711", Node: map[bool]string{true: "node1"}[secure]}
 			}
 			standing := func(from string) int { return b.fabric.OVSDBStanding(conn(from)) }
-			if one, two := standing(home), standing(stranger); one != two || one < 0 {
+			if one, two := standing(home), standing(foreign); one != two || one < 0 {
 				t.Errorf("before anything is known: %d, %d", one, two)
 			}
 			b.declare("node1")
@@ -79,22 +79,22 @@ func TestOVSDBStanding(t *testing.T) {
 			if two := standing(other); two < 0 {
 				t.Errorf("another address: %d", two)
 			}
-			stop := b.connect(stranger, "node1", "node1")
-			b.await("the clone is told of", func() bool { return b.conflict("node1", stranger) })
+			stop := b.connect(foreign, "node1", "node1")
+			b.await("the clone is a condition", func() bool { return b.conflict("node1", foreign) })
 			// As long as nobody else was heard, it may be the node's second address.
-			if clone, two := standing(stranger), standing(other); clone >= two || clone < 0 {
+			if clone, two := standing(foreign), standing(other); clone >= two || clone < 0 {
 				t.Errorf("the clone: %d, another address: %d", clone, two)
 			}
 			b.fabric.OVSDBConnected(conn(home))
 			b.fabric.InterfacesChanged(id, nil)
 			b.await("node1 is heard", func() bool { s, _ := b.fabric.NodeStatus("node1"); return s.OVSDB })
 			b.fabric.OVSDBDisconnected(id, context.Canceled)
-			if clone := standing(stranger); clone >= 0 {
+			if clone := standing(foreign); clone >= 0 {
 				t.Errorf("the clone, when the node was heard: %d", clone)
 			}
 			stop()
-			b.await("the clone is gone", func() bool { return !b.conflict("node1", stranger) })
-			if clone := standing(stranger); clone < 0 {
+			b.await("the clone is gone", func() bool { return !b.conflict("node1", foreign) })
+			if clone := standing(foreign); clone < 0 {
 				t.Errorf("what was the clone's address: %d", clone)
 			}
 		})

@@ -15,13 +15,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// dispatcher owns the View: it alone makes the next one, and decides which
-// switch is which node. All its methods but claims run in one goroutine.
+// dispatcher owns the View: it makes the next one, and decides which switch is which node.
+// All its methods except claims run in one goroutine.
 type dispatcher struct {
 	f     *Fabric
 	view  *pipeline.View
 	nodes map[string]*node
-	// peers are all live sessions by datapath id, the one in charge first.
+	// peers are all live sessions by datapath id, that of the node first.
 	peers map[topology.DatapathID][]*peer
 	// reported is what OVSDB has said, by datapath id, also of switches that are no
 	// node (yet).
@@ -40,7 +40,7 @@ type dispatcher struct {
 	byID byID
 }
 
-// node is what the dispatcher keeps of a declared node.
+// node is the dispatcher's state of a declared node.
 type node struct {
 	name  string
 	dpid  topology.DatapathID
@@ -57,7 +57,7 @@ type node struct {
 	disconnectedAt time.Time
 }
 
-// event is something the dispatcher has to know.
+// event is an input of the dispatcher.
 type event interface{ happen(d *dispatcher) }
 
 func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local) *dispatcher {
@@ -106,9 +106,9 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// advance makes the next View and puts what it affects into the queues. Only
-// then others see it: who finds a port bound and asks which nodes have yet to
-// confirm must not be told none because their work is still to be posted.
+// advance makes the next View, puts the affected units into the queues, and only then
+// publishes the View: whoever sees a port bound and asks which nodes have yet to confirm
+// must not get the answer "none" because the work is not in the queues yet.
 func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
 	d.view = before.Next(u)
@@ -128,7 +128,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.f.view.Store(d.view)
 }
 
-// declare begins to keep a node.
+// declare adds a node.
 func (d *dispatcher) declare(n *topology.Node) *node {
 	m := &node{name: n.Name, dpid: n.DatapathID, queue: workqueue.New()}
 	d.nodes[n.Name] = m
@@ -172,8 +172,8 @@ func (c committed) happen(d *dispatcher) {
 	d.f.board.reached(c.Revision)
 }
 
-// nodeChanged lets a switch go that is no node's any more, and takes up one
-// that waits in quarantine.
+// nodeChanged releases a switch that is no longer a node, and takes a switch that has become
+// one out of quarantine.
 func (d *dispatcher) nodeChanged(ch topology.Change) {
 	n := d.nodes[ch.Ref.Name]
 	after, _ := ch.After.(*topology.Node)
@@ -209,7 +209,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.claimFirst(after.DatapathID)
 }
 
-// places changes the table of bindings and carries the outcome into the View.
+// places changes the table of bindings and puts the outcome into the View.
 func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels ...pipeline.TunnelChange) {
 	d.bindMu.Lock()
 	bound := change(d.bind)
@@ -224,8 +224,8 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels
 	}
 }
 
-// save remembers where ports are, for the next start. The number matters for a
-// name only that another may begin with.
+// save stores where ports are, for the next start. The port number is stored only with a
+// name that may be the beginning of another.
 func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
 		moved := c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface
@@ -238,7 +238,7 @@ func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	}
 }
 
-// nodesReturned: nodes had time to come back after the start.
+// nodesReturned: Config.ReturnGrace has passed since the start.
 type nodesReturned struct{}
 
 func (nodesReturned) happen(d *dispatcher) {
@@ -257,7 +257,7 @@ func placeOf(p binding.Place) pipeline.Place {
 	return pipeline.Place{Node: p.Node, Interface: p.Interface, OFPort: openflow.PortNo(p.OFPort)}
 }
 
-// claims returns who claims a port, and why it is not bound if it is not. Anyone
+// claims returns the interfaces that claim a port and, if it is not bound, why not. Anyone
 // may call it.
 func (d *dispatcher) claims(topo *topology.Snapshot, p *topology.Port) (c binding.Claims, unbound string) {
 	d.bindMu.Lock()

@@ -13,8 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Drift is a change of a switch's flows, groups or meters that somebody else made,
-// and that was undone.
+// Drift is a change of a switch's flows, groups or meters that somebody other than sdnd
+// made, and that sdnd has undone.
 type Drift struct {
 	// Seq numbers drifts since the start of the daemon, from 1.
 	Seq  uint64
@@ -78,14 +78,14 @@ func (f *Fabric) Drifts(node string) []Drift {
 	return out
 }
 
-// watch has the switch tell of changes by others, if it can.
+// watch asks the switch to report changes by others, if it can.
 func (w *worker) watch(ctx context.Context) error {
 	if w.f.cfg.NoMonitor {
 		return nil
 	}
 	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
 	if errors.Is(err, session.ErrMonitorUnsupported) {
-		w.f.log.Info("switch cannot tell of changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		w.f.log.Info("switch cannot report changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
 		return nil
 	}
 	if w.monitor = m; err != nil {
@@ -93,20 +93,19 @@ func (w *worker) watch(ctx context.Context) error {
 	}
 	w.groups, err = w.sess.WatchGroups(ctx)
 	if errors.Is(err, session.ErrForwardUnsupported) {
-		w.f.log.Info("switch cannot tell of changes of groups and meters by others; they are audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		w.f.log.Info("switch cannot report changes of groups and meters by others; they are audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
 		return nil
 	}
 	return err
 }
 
-// watched reports whether there are changes by others that were not looked at.
+// watched reports whether there are changes by others that were not handled yet.
 func (w *worker) watched() bool {
 	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
 }
 
-// tampered undoes what others did to the switch, and tells of it. If that was to
-// groups or meters, as regrouped says, the switch does not report what they did, and it
-// is compared as a whole.
+// tampered undoes what others did to the switch, and reports it. If they changed groups or
+// meters (regrouped), the switch does not say how, so it is compared as a whole.
 func (w *worker) tampered(ctx context.Context, regrouped bool) error {
 	changes, lost := w.changes()
 	if len(changes) == 0 && !lost && !regrouped || w.view == nil {
@@ -133,7 +132,7 @@ func (w *worker) changes() (changes []session.FlowChange, lost bool) {
 		return nil, true
 	}
 	changes, lost = w.monitor.Take()
-	// The samples' own coming and going is nobody's doing.
+	// Samples come from sdnd itself and expire.
 	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) }), lost
 }
 
@@ -148,9 +147,9 @@ func (w *worker) driftsOf(got found, changes []session.FlowChange, lost bool) []
 	return append(w.driftsReported(w.compareReported(changes)), ds...)
 }
 
-// reportUnlessEnded reports drifts, unless the session has ended before they were
-// undone: a bridge that is removed tells the end of its flows first. What is
-// different when the switch comes back is undone then.
+// reportUnlessEnded reports drifts, unless the session has ended before they were undone: a
+// bridge that is being removed first reports that its flows are gone. If the switch comes
+// back different, the first comparison undoes that.
 func (w *worker) reportUnlessEnded(ds []Drift, err error) {
 	if errors.Is(err, session.ErrClosed) {
 		w.f.log.Info("flows changed by others as the session ended", "node", w.node.name, "flows", len(ds))
@@ -216,7 +215,7 @@ func (w *worker) driftsFound(got found, by string) []Drift {
 	return out
 }
 
-// report tells people what others did to the switch, and whether it was undone.
+// report logs and records what others did to the switch, and whether it was undone.
 func (w *worker) report(ds []Drift, undone bool) {
 	if len(ds) == 0 {
 		return

@@ -24,7 +24,7 @@ func (b *bed) tamper(n *lab.Node, args ...string) {
 func (b *bed) drifted(node string, n int) reconcile.Drift {
 	b.Helper()
 	var all []reconcile.Drift
-	b.await("the drift to be told", func(context.Context) error {
+	b.await("the drift to be reported", func(context.Context) error {
 		if all = b.fabric.Drifts(node); len(all) != n {
 			return fmt.Errorf("%d drifts, want %d: %+v", len(all), n, all)
 		}
@@ -108,13 +108,13 @@ func TestTamperAtScale(t *testing.T) {
 	start := time.Now()
 	b.tamper(n, "add-flow", "br-int", "table=0,priority=1,actions=NORMAL")
 	d := b.drifted("node1", 1)
-	t.Logf("one foreign flow among %d: told after %v (ovs-ofctl included)", count, d.Time.Sub(start))
+	t.Logf("one foreign flow among %d: reported after %v (ovs-ofctl included)", count, d.Time.Sub(start))
 	wait()
 	start = time.Now()
 	b.tamper(n, "del-flows", "br-int")
 	b.await("the drift", func(context.Context) error {
 		if len(b.fabric.Drifts("")) < 2 {
-			return fmt.Errorf("none is told")
+			return fmt.Errorf("none is reported")
 		}
 		return nil
 	})
@@ -125,7 +125,7 @@ func TestTamperAtScale(t *testing.T) {
 	}
 }
 
-// TestAuditWithoutMonitor: a switch that cannot tell of changes is looked at.
+// TestAuditWithoutMonitor: a switch that cannot report changes is audited.
 func TestAuditWithoutMonitor(t *testing.T) {
 	b := newBedWith(t, 1, reconcile.Config{NoMonitor: true, AuditEvery: 20 * time.Millisecond})
 	n := b.Nodes[0]

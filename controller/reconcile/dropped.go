@@ -146,7 +146,7 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 	d.f.drops.set(p.Name, x)
 }
 
-// worst returns the sender that tells most: one that is neither the port's nor
+// worst returns the sender that is most informative: one that is neither the port's nor
 // without an address yet, as of a host that asks for one by DHCP.
 func worst(all []sender, p *topology.Port) *sender {
 	rank := func(s sender) int {

@@ -13,24 +13,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A node's switch counts what its ports send and may not. One counter tells that
-// there was something; only then are those of the ports read. Of ports whose
-// counter has grown, a few at a time are sampled, to find out who sends.
+// A node's switch counts the packets that its ports send against the rules. One counter is
+// for all ports; the counters of single ports are read only when it has grown. Ports whose
+// counter has grown are sampled, a few at a time, to find out who sends.
 const (
 	// sampleFor is how long samples stay on the switch: longer than the second in
 	// which a host asks by ARP again.
 	sampleFor = 1500 * time.Millisecond
-	// sampleAgain is how long after one a port is not sampled again.
+	// sampleAgain is the least time between two samples of a port.
 	sampleAgain = 10 * time.Second
 	// maxSampled is how many ports are sampled at a time.
 	maxSampled = 4
 )
 
-// dropWatch is what a worker knows of its switch's counters.
+// dropWatch is a worker's state of its switch's counters of drops.
 type dropWatch struct {
 	timer *time.Timer
-	// total is what the counter of all ports was, and known whether it was read;
-	// counts are those of ports.
+	// total and ipv6 are the last values of the counters of all ports, valid if known is
+	// set; counts are the last values of the counters of single ports.
 	total, ipv6 uint64
 	known       bool
 	counts      map[openflow.PortNo]uint64
@@ -44,14 +44,14 @@ type dropWatch struct {
 
 func newDropWatch(every time.Duration) dropWatch {
 	return dropWatch{
-		// Spread, so that not all switches are asked at once.
+		// Random, so that not all switches are asked at once.
 		timer:       time.NewTimer(rand.N(every) + time.Millisecond),
 		totalCookie: pipeline.DroppedCookie(), foreignCookie: pipeline.ForeignCookie(), ipv6Cookie: pipeline.IPv6Cookie(),
 		sampled: map[openflow.PortNo]time.Time{},
 	}
 }
 
-// lookAtDrops reads what the switch has dropped, and tells of it.
+// lookAtDrops reads the counters of drops, and reports those that have grown.
 func (w *worker) lookAtDrops(ctx context.Context) error {
 	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()
@@ -132,7 +132,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 	return grown, nil
 }
 
-// grownBy is by how much a counter has grown, which begins anew when its flow does.
+// grownBy is by how much a counter has grown, which starts at 0 again with its flow.
 func grownBy(before, now uint64) float64 {
 	if now < before {
 		before = 0

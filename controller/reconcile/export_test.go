@@ -11,7 +11,7 @@ import (
 // Session returns the session with a node's switch.
 func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).sess }
 
-// Postponed tells whether a node's work waits for OVSDB to speak.
+// Postponed reports whether a node's work waits for OVSDB.
 func (f *Fabric) Postponed(node string) bool {
 	f.board.mu.Lock()
 	defer f.board.mu.Unlock()
@@ -23,7 +23,7 @@ func DesiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 	return desiredOf(node, tunnelIP, j)
 }
 
-// HasInterface reports whether OVSDB tells of an interface of a node's bridge.
+// HasInterface reports whether OVSDB has reported an interface of a node's bridge.
 func (f *Fabric) HasInterface(node, name string) bool {
 	n, ok := f.View().Topo.Node(node)
 	if !ok {

@@ -46,38 +46,35 @@ type Config struct {
 	// nothing: the zero Proof. That, and nil for Identify, let a connection be
 	// the switch that it says it is.
 	Identify func(context.Context, net.Conn) (Proof, error)
-	// MaxHandshakes bounds the connections that have not yet said which switch
-	// they are. When there are more, those of the address with the most are
-	// closed, oldest first, or the newest wait while none is older than 250 ms.
-	// 0 means 1024.
+	// MaxHandshakes bounds the connections that have not finished the handshake. When there
+	// are more, those of the address with the most are closed, oldest first, but none
+	// younger than 250 ms: then new ones wait. 0 means 1024.
 	MaxHandshakes int
-	// MaxHandshakePorts bounds the ports that switches describe while they have not
-	// yet said which they are, in steps of 256 and without the first 255 of each;
-	// one takes about 150 bytes. When there are more, the same happens as with
-	// MaxHandshakes. 0 means 1,048,576.
+	// MaxHandshakePorts bounds the ports that switches describe during the handshake, in
+	// steps of 256 and without the first 255 of each switch; a port takes about 150 bytes.
+	// When there are more, the same happens as with MaxHandshakes. 0 means 1,048,576.
 	MaxHandshakePorts int
 	// MaxUnassigned bounds the switches that are connected but no node's; each
 	// 64 ports count as one more. When there are more, those of the address
 	// with the most are closed, oldest first. 0 means 1024.
 	MaxUnassigned int
-	// AnswerTimeout is how long a switch may take to tell a part of its flows, or
-	// to confirm a bundle, beside 1 ms for each flow of it. Then it has failed
-	// and is tried again as after RetryAfter. 0 means 1 min.
+	// AnswerTimeout is how long a switch may take to answer a request for flows, or to
+	// confirm a bundle, plus 1 ms for each flow. Then the attempt has failed and is
+	// repeated after RetryAfter. 0 means 1 min.
 	AnswerTimeout time.Duration
-	// RetryAfter is how long a switch that refused its flows is left alone
-	// before it is tried again; it doubles up to 30 times that. 0 means 1 s.
+	// RetryAfter is the pause before sdnd tries again after a switch refused its flows;
+	// each further failure doubles it, up to 30 times RetryAfter. 0 means 1 s.
 	RetryAfter time.Duration
-	// OVSDBGrace is how long, after a start and the first connection of a node
-	// whose interfaces OVSDB tells, nothing is removed from its switch while
-	// OVSDB has not spoken: where a port is may not have been remembered. 0 means
-	// 5 s.
+	// OVSDBGrace is how long, after a start and the first connection of a node whose
+	// interfaces OVSDB reports, nothing is removed from its switch before OVSDB has
+	// reported: the place of a port may not have been saved. 0 means 5 s.
 	OVSDBGrace time.Duration
-	// ReturnGrace is how long others wait for a node that is away before they get
-	// what is its: after a start, a port that is claimed elsewhere too; at any
-	// time, the node's datapath id, for a switch at another address. 0 means 15 s.
+	// ReturnGrace is how long a node that is away keeps what others claim: after a start,
+	// a port that is also claimed on another node; at any time, its datapath id, against a
+	// switch at another address. 0 means 15 s.
 	ReturnGrace time.Duration
-	// AuditEvery is about how often a switch is compared as a whole that cannot
-	// tell of changes by others (Open vSwitch before 3.0); one that can is
+	// AuditEvery is the approximate interval at which a switch that cannot report changes
+	// by others (Open vSwitch before 3.0) is compared as a whole. Other switches are
 	// compared a tenth as often. 0 means 30 s.
 	AuditEvery time.Duration
 	// OwnRows returns the rows of sdnd's own that a node's database should have, for nodes
@@ -86,23 +83,21 @@ type Config struct {
 	OwnRows func(node string) []ovsdb.OwnRow
 	// Extra adds items to those of the pipeline; nil adds none.
 	Extra pipeline.Extra
-	// NoMonitor does not ask switches to tell of changes by others, and relies on
-	// audits.
+	// NoMonitor does not ask switches to report changes by others; only audits find them.
 	NoMonitor bool
-	// DropsEvery is how often switches are asked whether ports sent what they may
-	// not. 0 means 5 s.
+	// DropsEvery is the interval at which the counters of drops are read. 0 means 5 s.
 	DropsEvery time.Duration
-	// ReviewEvery is how often sdnd looks what has changed by time alone; see
-	// review.go. 0 means 5 s.
+	// ReviewEvery is the interval at which conditions that depend on the time are
+	// evaluated; see review.go. 0 means 5 s.
 	ReviewEvery time.Duration
-	// PacketIns has the packets answered that flows of nodes send to the controller;
-	// nil counts them as unexpected. Run runs it.
+	// PacketIns answers the packets that flows of nodes send to the controller; nil counts
+	// them as unexpected. Run runs it.
 	PacketIns *packetin.Queues
 	// Now is the clock for what people see; nil means time.Now.
 	Now func() time.Time
 }
 
-// Fabric is all switches, and the work of keeping them as the store wants.
+// Fabric keeps all switches as the store wants them.
 type Fabric struct {
 	cfg     Config
 	log     *slog.Logger
@@ -113,16 +108,15 @@ type Fabric struct {
 	drifts  drifts
 	facts   facts
 	drops   drops
-	// identities are who presents which datapath id.
+	// identities says which switches present which datapath id.
 	identities identities
-	// inbox takes what the dispatcher has to know; gone is closed when there is
-	// no dispatcher any more to know it.
+	// inbox takes the dispatcher's events; gone is closed when the dispatcher has ended.
 	inbox chan event
 	gone  chan struct{}
 	late  sync.WaitGroup // events that wait for a place in the inbox
-	// handshakes has the connections that have not yet said which switch they are,
-	// describedPorts the ports that they have described, unassigned the switches that
-	// are no node's.
+	// handshakes bounds the connections that have not finished the handshake,
+	// handshakePorts the ports that they have described, unassigned the switches that
+	// are no node.
 	handshakes, handshakePorts, unassigned *connlimit.Limiter
 	// warnings logs what is wrong with those who connect.
 	warnings *warn.Limiter
@@ -135,14 +129,12 @@ type Fabric struct {
 	workspaces sync.Pool // of *workspace
 }
 
-// handshakeGrace is how long a connection may take to say which switch it is,
-// however crowded it is. Open vSwitch may need half a second, which is why it is
-// no more than what is guaranteed.
+// handshakeGrace is how long a connection may take for its handshake however many others
+// there are. This is only the guaranteed time: Open vSwitch may need half a second.
 const handshakeGrace = 250 * time.Millisecond
 
-// New makes a Fabric for a store; it must be called before the store's first
-// commit. It loads where ports were last seen, so that nothing changes on
-// switches that did not change.
+// New returns a Fabric for a store; it must be called before the store's first commit. It
+// loads where ports were last seen, so that a restart changes nothing on switches.
 func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -216,8 +208,8 @@ func (f *Fabric) Run(ctx context.Context) error {
 	return nil
 }
 
-// tell gives the dispatcher an event. It waits while the dispatcher is behind,
-// and drops the event if there is none any more.
+// post gives the dispatcher an event. It waits while the inbox is full, and drops the event
+// if the dispatcher has ended.
 func (f *Fabric) post(e event) {
 	select {
 	case f.inbox <- e:
@@ -225,8 +217,7 @@ func (f *Fabric) post(e event) {
 	}
 }
 
-// tellSoon gives the dispatcher an event without waiting for it; for those who
-// may be the dispatcher.
+// postSoon gives the dispatcher an event without waiting; the dispatcher itself may call it.
 func (f *Fabric) postSoon(e event) {
 	select {
 	case f.inbox <- e:
@@ -238,12 +229,12 @@ func (f *Fabric) postSoon(e event) {
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }
 
-// slotTime is how long a switch may keep others from being compared: one that
-// takes its flows more slowly than that holds up nobody else.
+// slotTime is how long a switch may hold a place for comparing: a switch that takes its
+// flows more slowly does not hold up others.
 const slotTime = 2 * time.Second
 
-// compareSlot waits for leave to hold the table of a switch in memory. The
-// caller must call release when it has done.
+// compareSlot waits until the table of one more switch may be held in memory. The caller
+// must call release.
 func (f *Fabric) compareSlot(ctx context.Context) (release func(), err error) {
 	select {
 	case f.comparing <- struct{}{}:
@@ -263,7 +254,8 @@ func (f *Fabric) tryCompareSlot() (release func()) {
 	}
 }
 
-// freeSlot returns what gives a slot back, which it does by itself in a while.
+// freeSlot returns the function that releases a slot; after slotTime the slot is released
+// anyway.
 func (f *Fabric) freeSlot() (release func()) {
 	free := sync.OnceFunc(func() { <-f.comparing })
 	timer := time.AfterFunc(slotTime, free)

@@ -14,8 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// facts are how bridges and their interfaces are, beside who claims which port.
-// The dispatcher writes them, and whoever asks for a port's status reads them.
+// facts holds the reported state of bridges and their interfaces. The dispatcher writes it;
+// whoever asks for a port's status reads it.
 type facts struct {
 	mu      sync.Mutex // guards what follows
 	bridges map[topology.DatapathID]*bridgeFacts
@@ -23,20 +23,19 @@ type facts struct {
 	underlay map[string]int
 }
 
-// bridgeFacts is what is known of one bridge.
+// bridgeFacts is the reported state of one bridge.
 type bridgeFacts struct {
-	// name and links are OpenFlow's: links has the ports that are not as they
-	// should be.
+	// name and links come from OpenFlow; links has only the ports that are not in order.
 	name  string
 	links map[openflow.PortNo]link
-	// bridge is what OVSDB says of the bridge, nil while it says nothing; ifaces
-	// are its interfaces by name, and numbered those that have a port number.
+	// bridge is OVSDB's report of the bridge, nil while there is none; ifaces are its
+	// interfaces sorted by name, and numbered those that have a port number.
 	bridge   *ovsdb.Bridge
 	ifaces   []*ovsdb.Interface
 	numbered map[openflow.PortNo]*ovsdb.Interface
 }
 
-// link is how an OpenFlow port is; the zero link is as it should be.
+// link is the state of an OpenFlow port; the zero link is in order.
 type link struct {
 	disabled condition.Disabled
 	down     bool // no carrier
@@ -53,8 +52,7 @@ func linkOf(p *openflow.Port) link {
 	}
 }
 
-// of returns what is known of a bridge, to be read or filled in; the caller holds
-// the lock.
+// of returns the facts of a bridge, to be read or filled in; the caller holds the lock.
 func (f *facts) of(id topology.DatapathID) *bridgeFacts {
 	b, ok := f.bridges[id]
 	if !ok {
@@ -64,7 +62,7 @@ func (f *facts) of(id topology.DatapathID) *bridgeFacts {
 	return b
 }
 
-// connected takes over what a switch has told of its ports.
+// connected replaces the ports of a switch by those that it reported on connecting.
 func (f *facts) connected(id topology.DatapathID, bridge string, links map[openflow.PortNo]link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,14 +70,14 @@ func (f *facts) connected(id topology.DatapathID, bridge string, links map[openf
 	b.name, b.links = bridge, maps.Clone(links)
 }
 
-// linkTold takes over how a port is.
+// updateLink sets the state of a port.
 func (f *facts) updateLink(id topology.DatapathID, n openflow.PortNo, l link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	setLink(f.of(id).links, n, l)
 }
 
-// setLink sets how a port is, and reports whether it was otherwise.
+// setLink sets the state of a port, and reports whether that is a change.
 func setLink(links map[openflow.PortNo]link, n openflow.PortNo, l link) bool {
 	if links[n] == l {
 		return false
@@ -90,8 +88,8 @@ func setLink(links map[openflow.PortNo]link, n openflow.PortNo, l link) bool {
 	return true
 }
 
-// interfacesTold takes over what OVSDB says of the interfaces, and returns those
-// that differ, as they were and as they are.
+// updateInterfaces replaces the interfaces of a bridge by those that OVSDB reported, and
+// returns those that differ, as they were and as they are.
 func (f *facts) updateInterfaces(id topology.DatapathID, now []*ovsdb.Interface) (differ []*ovsdb.Interface) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,14 +120,14 @@ func (f *facts) updateInterfaces(id topology.DatapathID, now []*ovsdb.Interface)
 	return append(gone, came...)
 }
 
-// bridgeTold takes over what OVSDB says of the bridge itself.
+// updateBridge sets what OVSDB reported of the bridge itself.
 func (f *facts) updateBridge(id topology.DatapathID, bridge ovsdb.Bridge) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.of(id).bridge = &bridge
 }
 
-// ovsdbGone forgets what OVSDB said: it may not be so any more.
+// ovsdbGone forgets the reports of OVSDB, which may be outdated from now on.
 func (f *facts) ovsdbGone(id topology.DatapathID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -145,7 +143,7 @@ func (f *facts) forget(id topology.DatapathID) {
 	delete(f.bridges, id)
 }
 
-// iface returns the interface with a name, nil if OVSDB tells of none.
+// iface returns the interface with a name, nil if OVSDB has reported none.
 func (b *bridgeFacts) iface(name string) *ovsdb.Interface {
 	at, found := slices.BinarySearchFunc(b.ifaces, name, func(i *ovsdb.Interface, name string) int { return strings.Compare(i.Name, name) })
 	if !found {
@@ -154,9 +152,8 @@ func (b *bridgeFacts) iface(name string) *ovsdb.Interface {
 	return b.ifaces[at]
 }
 
-// mayBe returns the interfaces that the port with an OpenFlow number and name may
-// be: the one of which OVSDB tells that number, or those of that name while it has
-// yet to tell.
+// mayBe returns the interfaces that the port with an OpenFlow number and name may be: the
+// one with that number in OVSDB, or those of that name while OVSDB has none with the number.
 func (b *bridgeFacts) mayBe(number openflow.PortNo, name string) (all []*ovsdb.Interface) {
 	if i := b.numbered[number]; i != nil {
 		return []*ovsdb.Interface{i}
@@ -186,7 +183,7 @@ func (b *bridgeFacts) otherTunnel() string {
 	return ""
 }
 
-// nodeFacts is what the board shows of a node's bridge.
+// nodeFacts is the part of a node's status that comes from its bridge.
 type nodeFacts struct {
 	bridge      string
 	standalone  bool
@@ -197,10 +194,10 @@ type nodeFacts struct {
 	readOnly    bool
 }
 
-// ofNode returns what is known of a bridge that is a node's, whose tunnel port
-// has the number; heard says whether what OVSDB says counts, and writable whether it
-// comes from who may be written to.
-func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, heard, writable bool) nodeFacts {
+// ofNode returns the facts of a node's bridge, whose tunnel port has this number. accepted
+// says whether the reports of OVSDB count, and writable whether sdnd may write to that
+// database.
+func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, accepted, writable bool) nodeFacts {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, ok := f.bridges[id]
@@ -208,7 +205,7 @@ func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.Port
 		return nodeFacts{}
 	}
 	n := nodeFacts{bridge: b.name, disabled: b.links[tunnel].disabled}
-	if b.bridge == nil || !heard {
+	if b.bridge == nil || !accepted {
 		return n
 	}
 	n.underlay, n.readOnly = b.bridge.UnderlayMTU, b.bridge.ReadOnly
@@ -230,7 +227,7 @@ func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.Port
 // vxlanPort is the UDP port of VXLAN without dst_port (RFC 7348, section 5).
 const vxlanPort = "4789"
 
-// usualPort returns a UDP port as an option of the tunnel, "" for that of VXLAN.
+// usualPort returns a UDP port as an option of the tunnel, "" for VXLAN's own.
 func usualPort(port string) string {
 	if port == vxlanPort {
 		return ""
@@ -238,7 +235,7 @@ func usualPort(port string) string {
 	return port
 }
 
-// showFacts shows on the board how a node's bridge is.
+// showFacts puts the facts of a node's bridge on the board.
 func (d *dispatcher) showFacts(n *node) {
 	d.configure(n)
 	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.speaksFor(n))
@@ -255,7 +252,7 @@ func (d *dispatcher) showFacts(n *node) {
 	d.showUsual(usual, n)
 }
 
-// showUsual shows all nodes but one anew if most use another UDP port than before.
+// showUsual updates all nodes but one if the UDP port that most nodes use has changed.
 func (d *dispatcher) showUsual(before string, but *node) {
 	if d.usualDstPort() == before {
 		return
@@ -276,8 +273,8 @@ func (d *dispatcher) countDstPort(port *string, by int) {
 	}
 }
 
-// usualDstPort is the UDP port that most nodes' tunnels use; of several the least,
-// "" being the usual one.
+// usualDstPort returns the UDP port that most nodes' tunnels use, "" for VXLAN's own; if
+// several are used equally often, the first as text.
 func (d *dispatcher) usualDstPort() (usual string) {
 	for _, port := range slices.Sorted(maps.Keys(d.dstPorts)) {
 		if d.dstPorts[port] > d.dstPorts[usual] {
@@ -287,7 +284,7 @@ func (d *dispatcher) usualDstPort() (usual string) {
 	return usual
 }
 
-// updateFacts shows how a node's bridge is.
+// updateFacts records the facts of a node's bridge.
 func (b *board) updateFacts(node string, f nodeFacts, usualDstPort string) {
 	if f.tunnel != nil {
 		f.tunnel.WantDstPort = usualDstPort
@@ -310,7 +307,7 @@ func (f nodeFacts) equal(o nodeFacts) bool {
 	return f == o && (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
-// assessInterface evaluates the ports anew that an interface of a node may be.
+// assessInterface evaluates the ports again that an interface of a node may be.
 func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
 	if p, ok := d.view.Topo.PortByInterface(n.name, name); ok {
 		d.assessPort(p.Name)
@@ -326,8 +323,7 @@ func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
 	}
 }
 
-// assessNumber evaluates the ports anew that the interface with an OpenFlow number
-// may be.
+// assessNumber evaluates the ports again that the interface with an OpenFlow number may be.
 func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
 	d.f.facts.mu.Lock()
 	all := d.f.facts.of(n.dpid).mayBe(number, name)
@@ -340,7 +336,7 @@ func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) 
 	}
 }
 
-// bridgeTold: OVSDB says what a bridge is set to.
+// bridgeReported: OVSDB has reported the settings of a bridge.
 type bridgeReported struct {
 	dpid   topology.DatapathID
 	bridge ovsdb.Bridge
@@ -353,7 +349,7 @@ func (e bridgeReported) happen(d *dispatcher) {
 	}
 }
 
-// BridgeChanged is part of ovsdb.Handler: what a bridge is set to.
+// BridgeChanged is part of ovsdb.Handler: the settings of a bridge have changed.
 func (f *Fabric) BridgeChanged(datapathID uint64, b ovsdb.Bridge) {
 	f.post(bridgeReported{topology.DatapathID(datapathID), b})
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// TestInterfacesOfAPort: what OpenFlow tells of a port is evaluated for its
-// interface also while OVSDB has yet to tell the number, as when a device comes back;
-// names are told to 15 characters (OpenFlow 1.3.5, 7.2.1).
+// TestInterfacesOfAPort: OpenFlow's report of a port is evaluated for its interface also
+// before OVSDB reports the number, as when a device comes back; OpenFlow's names have at
+// most 15 characters (OpenFlow 1.3.5, 7.2.1).
 func TestInterfacesOfAPort(t *testing.T) {
 	named := func(name string) *ovsdb.Interface { return &ovsdb.Interface{Name: name} }
 	b := bridgeFacts{

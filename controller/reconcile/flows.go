@@ -13,19 +13,17 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// maxForeignShown is how many flows Flows returns beside those that the node is
-// to have; it fails when there are more.
+// maxForeignShown is the largest number of flows that Flows returns beside those that the
+// node should have; it fails when there are more.
 const maxForeignShown = 1 << 18
 
-// maxRest is how long a switch is left alone at most between two slices of its
-// flows.
+// maxRest is the longest pause between two requests for a switch's flows.
 const maxRest = 200 * time.Millisecond
 
-// Flows returns a node's flows: those it is to have, with why, beside those
-// that its switch has, with counters. They are sorted by table, falling
-// priority, and cookie. While the switch is not connected nothing is installed
-// as far as we know. The caller must not ask for those of a node again before
-// they are here.
+// Flows returns a node's flows: those that it should have, with the reason, beside those
+// that its switch has, with counters. They are sorted by table, descending priority, and
+// cookie. While the switch is not connected, none is Installed. The caller must not call it
+// again for the same node before it has returned.
 func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	v := f.View()
 	if _, ok := v.Topo.Node(node); !ok {
@@ -79,7 +77,7 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 	return views, nil
 }
 
-// compiled returns all items that a node is to have.
+// compiled returns all items that a node should have.
 func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
 	var c pipeline.Compiler
 	c.Use(f.cfg.Extra)
@@ -89,9 +87,8 @@ func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
 	return set
 }
 
-// readGently calls each with all flows of a switch, a few at a time, and leaves
-// the switch alone in between for as long as it took to tell them: whoever looks
-// at flows must not be noticed by those who use them.
+// readGently calls each with all flows of a switch. It reads a few at a time, and then pauses
+// for as long as the switch took to answer, so that reading flows does not disturb traffic.
 func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
 	ctx, p := f.awaitAnswer(ctx)
 	defer p.end()

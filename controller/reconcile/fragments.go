@@ -8,14 +8,13 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// fragmentsEvery is how often a switch is asked how it treats IP fragments. It
-// does not tell when that changes: it is the switch's setting, not the
-// connection's, and anybody may set it (OpenFlow 1.3.5, 7.3.2).
+// fragmentsEvery is the interval at which a switch is asked how it treats IP fragments. The
+// setting belongs to the switch, not to the connection: anybody may change it, and the
+// switch does not report that (OpenFlow 1.3.5, 7.3.2).
 const fragmentsEvery = 5 * time.Second
 
-// checkFragments asks the switch how it treats IP fragments. If that is not as
-// the pipeline needs it, it sets it back, and the node has a condition until the
-// next check finds it right.
+// checkFragments asks the switch how it treats IP fragments. If the pipeline needs another
+// setting, it sets that; the node has a condition until the next check.
 func (w *worker) checkFragments(ctx context.Context) error {
 	ctx, p := w.f.awaitAnswer(ctx)
 	defer p.end()

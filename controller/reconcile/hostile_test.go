@@ -26,7 +26,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// crowdOf is how many idle connections there are to be.
+// idleConnections is how many connections the test opens and leaves idle.
 const idleConnections = 10_000
 
 // attack is something that peers do until ctx ends. A flood is by a

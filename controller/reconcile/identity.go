@@ -10,18 +10,18 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// identifyTimeout is how long a connection has to prove who it is.
+// identifyTimeout bounds the time for a connection to prove its identity.
 const identifyTimeout = 10 * time.Second
 
-// Proof is what a connection proves of who is at its other end.
+// Proof is the identity that a connection has proved.
 type Proof struct {
-	// Node is the only node that it may speak for.
+	// Node is the only node that the connection may be.
 	Node string
-	// Expires is when the proof does; an open session outlives it.
+	// Expires is when the proof expires; an open session continues after that.
 	Expires time.Time
 }
 
-// identify asks a connection to prove who it is, if it has to.
+// identify asks a connection to prove its identity, if that is required.
 func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
 	if f.cfg.Identify == nil {
 		return nil, nil
@@ -39,8 +39,8 @@ func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
 	return &proof, nil
 }
 
-// mistaken says why a switch cannot be the node whose datapath id it has: its
-// proof is for another. It is "" for one that can, or that proves nothing.
+// wrongIdentity says why a switch cannot be the node whose datapath id it has: its certificate
+// is for another node. It is "" if it can be, also without a certificate.
 func (p *peer) wrongIdentity(n *node) string {
 	if p.proof == nil || p.proof.Node == n.name {
 		return ""
@@ -48,7 +48,7 @@ func (p *peer) wrongIdentity(n *node) string {
 	return fmt.Sprintf("the switch presents datapath id %v, which is that of node %s, but its certificate is for node %s", p.dpid, n.name, p.proof.Node)
 }
 
-// expires is when the proof does; the zero time without one.
+// expires returns when the proof expires; the zero time if there is none.
 func (p *peer) expires() time.Time {
 	if p.proof == nil {
 		return time.Time{}
@@ -56,9 +56,9 @@ func (p *peer) expires() time.Time {
 	return p.proof.Expires
 }
 
-// expel ends the sessions that have the datapath id of a node and prove to be
-// another, so that they stand in nobody's way. One that was another node's and
-// is being emptied is left to end that.
+// expel ends the sessions that present the datapath id of a node but whose certificate is for
+// another, so that they do not block the node. A session that was assigned to a node is left
+// alone: its flows are being deleted, and then it ends.
 func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 	if n == nil {
 		return
@@ -80,8 +80,8 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 	}
 }
 
-// AdmitOVSDB says why what a connection says of a bridge is not heard: the
-// bridge is another node's than its certificate. It is for ovsdb.Config.
+// AdmitOVSDB returns an error if the reports of a connection must be ignored because its
+// certificate is for another node than the bridge's. It is for ovsdb.Config.
 func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 	id := topology.DatapathID(c.DatapathID)
 	n, ok := f.View().Topo.NodeByDatapath(id)
@@ -91,18 +91,18 @@ func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 	return fmt.Errorf("the bridge's datapath id %v is that of node %s, but the certificate is for node %s", id, n.Name, c.Node)
 }
 
-// speaker is who speaks for a bridge's interfaces over OVSDB.
+// speaker is the OVSDB connection that reports a bridge's interfaces.
 type speaker struct {
-	// remote is its address and port.
+	// remote is its address, "ip:port".
 	remote string
-	// node is that of its certificate; "" for one that proves nothing.
+	// node is the node of its certificate; "" without a certificate.
 	node string
 	// reconfigure and write are those of ovsdb.Conn.
 	reconfigure func()
 	write       func(ovsdb.Desired)
 }
 
-// ovsdbHere: somebody speaks for a bridge's interfaces.
+// ovsdbHere: an OVSDB connection that reports a bridge's interfaces has begun.
 type ovsdbHere struct {
 	dpid topology.DatapathID
 	speaker
@@ -119,13 +119,13 @@ func (e ovsdbHere) happen(d *dispatcher) {
 	d.keepBackoff(e.dpid)
 }
 
-// spoken reports whether somebody speaks for a bridge over OVSDB.
+// hasOVSDB reports whether an OVSDB connection reports a bridge.
 func (d *dispatcher) hasOVSDB(id topology.DatapathID) bool {
 	_, ok := d.speakers[id]
 	return ok
 }
 
-// hears reports whether what OVSDB says of a datapath id is heard for a node.
+// acceptsOVSDB reports whether OVSDB's reports of a datapath id count for a node.
 func (d *dispatcher) acceptsOVSDB(id topology.DatapathID, n *node) bool {
 	by := d.speakers[id].node
 	return by == "" || by == n.name

@@ -257,7 +257,7 @@ func TestAdmitOVSDB(t *testing.T) {
 	b := newTLSBed(t)
 	b.declare("node1", "node2")
 	b.await("both are known", func() bool { return b.fabric.View().Topo.NumNodes() == 2 })
-	one, other := uint64(model.DatapathIDFor("node1")), uint64(model.DatapathIDFor("stranger"))
+	one, other := uint64(model.DatapathIDFor("node1")), uint64(model.DatapathIDFor("foreign"))
 	for _, tt := range []struct {
 		conn ovsdb.Conn
 		ok   bool

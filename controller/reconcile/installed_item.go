@@ -21,7 +21,7 @@ type installedItem struct {
 	stamp bool
 }
 
-// numbered is what tells a group or meter apart from others.
+// numbered identifies a group or meter.
 type numbered struct {
 	kind   pipeline.ItemKind
 	number uint32
@@ -35,7 +35,7 @@ func (h installedItem) numbered() (numbered, bool) {
 // cookie returns the cookie of a flow.
 func (h installedItem) cookie() openflow.Cookie { return openflow.Cookie(h.sum) }
 
-// String tells what little is known of the item.
+// String describes the item for a message.
 func (h installedItem) String() string {
 	if h.kind != pipeline.ItemFlow {
 		return fmt.Sprintf("%v %d", h.kind, h.number)

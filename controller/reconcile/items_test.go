@@ -193,7 +193,7 @@ func TestItemsAtScale(t *testing.T) {
 }
 
 // TestItemsOfOthers: what others do to groups and meters, and to the flows that go
-// with them, is undone and told, at once and after a time away.
+// with them, is undone and reported, at once and after a time away.
 func TestItemsOfOthers(t *testing.T) {
 	b, n := itemBed(t, 20, 10)
 	groups, meters := b.numbered(n)
@@ -244,7 +244,7 @@ func TestItemsOfOthers(t *testing.T) {
 		}
 		for w, n := range all {
 			if n != 0 {
-				t.Errorf("told %d times less: %+v\nall: %+v", n, w, b.fabric.Drifts("")[before:])
+				t.Errorf("reported %d times too few: %+v\nall: %+v", n, w, b.fabric.Drifts("")[before:])
 			}
 		}
 		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {

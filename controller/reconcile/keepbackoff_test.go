@@ -31,7 +31,7 @@ func TestReconfigureForMaxBackoff(t *testing.T) {
 	want := func(t *testing.T, n *atomic.Int32, want int32) {
 		t.Helper()
 		if got := n.Load(); got != want {
-			t.Errorf("told %d times, want %d", got, want)
+			t.Errorf("reconfigured %d times, want %d", got, want)
 		}
 	}
 	t.Run("OVSDB first", func(t *testing.T) {
@@ -41,13 +41,13 @@ func TestReconfigureForMaxBackoff(t *testing.T) {
 		connect()
 		stop := b.connectAs(from, "node1", simswitch.Config{Desc: old()})
 		b.await("both are there", hasOVSDB(b))
-		b.await("it is told", func() bool { return n.Load() > 0 })
-		b.fabric.InterfacesChanged(id, nil) // tells nothing new
+		b.await("it is reconfigured", func() bool { return n.Load() > 0 })
+		b.fabric.InterfacesChanged(id, nil) // no news
 		stop()
 		b.await("it is away", func() bool { return !hasOVSDB(b)() })
 		want(t, n, 1)
 		b.connectAs(from, "node1", simswitch.Config{Desc: old()})
-		b.await("it is told anew", func() bool { return n.Load() > 1 })
+		b.await("it is reconfigured again", func() bool { return n.Load() > 1 })
 		want(t, n, 2)
 	})
 	t.Run("OpenFlow first", func(t *testing.T) {
@@ -57,11 +57,11 @@ func TestReconfigureForMaxBackoff(t *testing.T) {
 		b.await("node1 is connected", func() bool { return b.at("node1", from) })
 		n, connect := reconfigured(b, "node1")
 		connect()
-		b.await("it is told", func() bool { return n.Load() > 0 })
+		b.await("it is reconfigured", func() bool { return n.Load() > 0 })
 		b.fabric.OVSDBDisconnected(id, context.Canceled)
 		again, connect := reconfigured(b, "node1")
 		connect()
-		b.await("the new connection is told", func() bool { return again.Load() > 0 })
+		b.await("the node on the new connection is reconfigured", func() bool { return again.Load() > 0 })
 		want(t, n, 1)
 		want(t, again, 1)
 	})
@@ -73,7 +73,7 @@ func TestReconfigureForMaxBackoff(t *testing.T) {
 		b.await("it waits", func() bool { return b.listed(from, "no declared node") })
 		want(t, n, 0)
 		b.declare("node1")
-		b.await("it is told", func() bool { return n.Load() > 0 })
+		b.await("it is reconfigured", func() bool { return n.Load() > 0 })
 		want(t, n, 1)
 	})
 	t.Run("not of another's OVSDB", func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestReconfigureForMaxBackoff(t *testing.T) {
 		connect()
 		right, connect := reconfigured(b, "node1")
 		connect()
-		b.await("node1 itself is told", func() bool { return right.Load() > 0 })
+		b.await("node1 itself is reconfigured", func() bool { return right.Load() > 0 })
 		want(t, n, 0)
 	})
 	t.Run("not if it keeps to it", func(t *testing.T) {

@@ -8,9 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// local returns the address that a bridge's tunnel port sends from, as OVSDB shows
-// it; the zero Addr if that is not fixed. Of a bridge that has no tunnel port, and
-// so sends nothing, nothing is known.
+// local returns the address that a bridge's tunnel port sends from, as OVSDB reports it; the
+// zero Addr if it is not set. Without a tunnel port it is unknown.
 func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -25,8 +24,8 @@ func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
 	return local, i != nil
 }
 
-// localShown takes what OVSDB shows of the address that a node's tunnel port sends
-// from. While it shows nothing, as without a connection, the last is believed.
+// localShown records the address that a node's tunnel port sends from, as OVSDB reports it.
+// While OVSDB is not connected, the last address stays.
 func (d *dispatcher) localShown(n *node) {
 	if !d.acceptsOVSDB(n.dpid, n) {
 		return
@@ -36,8 +35,7 @@ func (d *dispatcher) localShown(n *node) {
 	}
 }
 
-// setLocal has the address that a node's tunnel port sends from be known, also
-// after a restart.
+// setLocal records and saves the address that a node's tunnel port sends from.
 func (d *dispatcher) setLocal(node string, local netip.Addr) {
 	if d.view.Local(node) == local {
 		return
@@ -47,7 +45,7 @@ func (d *dispatcher) setLocal(node string, local netip.Addr) {
 	d.assessSource(node)
 }
 
-// remembered returns what was saved of the declared nodes.
+// remembered returns the saved addresses of declared nodes.
 func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.LocalChange) {
 	for _, l := range saved {
 		if _, ok := topo.Node(l.Node); ok {
@@ -57,16 +55,16 @@ func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.Lo
 	return all
 }
 
-// source is whether what a node sends through the tunnel is checked.
+// source says whether the source address of what a node sends through tunnels is checked.
 type source struct {
-	// local is what its port sends from, declared the node's tunnel address; the
-	// zero Addr if there is none.
+	// local is the address that its tunnel port sends from, declared its tunnel address;
+	// the zero Addr if there is none.
 	local, declared netip.Addr
-	// exempt says that others admit what it sends whatever its source.
+	// exempt says that other nodes admit its packets from any source address.
 	exempt bool
 }
 
-// assessSource tells the board whether what a node sends is checked.
+// assessSource records whether the source address of what a node sends is checked.
 func (d *dispatcher) assessSource(name string) {
 	n, ok := d.view.Topo.Node(name)
 	if !ok {

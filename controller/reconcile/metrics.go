@@ -43,7 +43,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		}, []string{"kind"}),
 		drifts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_drifts_total",
-			Help: "Flows, groups and meters of a node's switch that somebody else changed, by what was done and what told of it; all were undone.",
+			Help: "Flows, groups and meters of a node's switch that somebody else changed, by what was done and what detected it; all were undone.",
 		}, []string{"node", "what", "by"}),
 		dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sdnd_dropped_packets_total",
@@ -55,7 +55,7 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		}),
 		unexpected: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sdnd_openflow_unexpected_messages_total",
-			Help: "Messages from switches that nothing of ours asks for, such as packet-ins.",
+			Help: "Messages from switches that sdnd did not ask for, such as packet-ins.",
 		}),
 		work: newWorkMetrics(),
 	}

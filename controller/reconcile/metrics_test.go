@@ -14,7 +14,7 @@ import (
 )
 
 // The metrics' names and texts are as Prometheus wants them (promtool check
-// metrics does the same), and tell of each node how it is.
+// metrics does the same), and give the state of each node.
 func TestMetricsLint(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	st, err := bolt.Open(filepath.Join(t.TempDir(), "test.db"), bolt.Options{})

@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// nodeMetrics tells, when it is scraped, which node is how, and how many objects
-// have which condition. There is a label for each node and each reason.
+// nodeMetrics collects, on each scrape, the state of each node and the number of objects
+// with each condition. There is a label value for each node and each reason.
 type nodeMetrics struct {
 	board                               *board
 	connected, inSync, ready            *prometheus.Desc

@@ -22,7 +22,7 @@ type NumberedView struct {
 	// that is not ours.
 	Owner topology.Ref
 	Why   string
-	// Wanted and Installed tell which side has it, just as it is.
+	// Wanted says that the node should have it exactly so, Installed that the switch has it so.
 	Wanted, Installed bool
 	// Flows is how many flows and groups send packets to it; Packets and Bytes what
 	// they sent, and Exceeded how many packets were beyond the rates of a meter.

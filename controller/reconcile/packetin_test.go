@@ -40,9 +40,9 @@ func TestPacketInsAreAnswered(t *testing.T) {
 		t.Cleanup(func() { cancel(); running.Wait() })
 		return s
 	}
-	stranger := connect("stranger", "127.0.0.3")
-	b.await("the stranger waits", func() bool { return b.listed("127.0.0.3", "no declared node") })
-	send(stranger, 15, "from a stranger")
+	foreign := connect("foreign", "127.0.0.3")
+	b.await("the foreign switch waits", func() bool { return b.listed("127.0.0.3", "no declared node") })
+	send(foreign, 15, "from a foreign switch")
 	node := connect("node1", "127.0.0.2")
 	b.await("node1 is connected", func() bool { return b.at("node1", "127.0.0.2") })
 	send(node, 16, "of no cause")

@@ -16,8 +16,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// probeTimeout is how long a switch has to prove that its old connection lives
-// when a new one comes with its datapath id, while it has nothing large to do.
+// probeTimeout is how long the switch of an idle connection may take to answer an echo when
+// another connection with its datapath id has come.
 const probeTimeout = time.Second
 
 // peer is one connected switch.
@@ -29,7 +29,7 @@ type peer struct {
 	proof *Proof
 	// assigned takes the node that the switch is, once.
 	assigned chan *node
-	// suspect has an element when the connection is to prove that it lives.
+	// suspect has an element when the connection must prove that it is alive.
 	suspect chan struct{}
 	// audits takes requests to compare the switch; ended is closed with the
 	// session.
@@ -42,17 +42,17 @@ type peer struct {
 	tunnel openflow.PortNo
 	// links are the ports that are not as they should be.
 	links map[openflow.PortNo]link
-	// leave takes it out of the unassigned switches; nil if it is none of them.
+	// leave removes it from the unassigned switches; nil if it is not one of them.
 	leave   func()
 	claimed bool
 	// quarantined is why it is in quarantine; "" if it is not.
 	quarantined string
 }
 
-// errReleased ends the session of a switch that is no node's any more.
+// errReleased ends the session of a switch that is no longer a node's.
 var errReleased = errors.New("the node was deleted, or given another datapath id")
 
-// errNoAnswer ends a session whose switch came back on another connection.
+// errNoAnswer ends a session whose switch has reconnected.
 var errNoAnswer = errors.New("the switch connected again and its old connection did not answer")
 
 // Serve takes connections of switches until ctx ends; then it closes ln, and
@@ -90,8 +90,8 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// session speaks with one switch until it or ctx ends; shaken is called when
-// it is known who it is, or that it is nobody.
+// session runs the session with one switch until it or ctx ends; it calls shaken when the
+// handshake has succeeded or failed.
 func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	proof, err := f.identify(ctx, conn)
 	if err != nil {
@@ -166,7 +166,7 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 	return true
 }
 
-// heard takes what the switch says unasked.
+// received takes the switch's asynchronous messages.
 func (p *peer) received(e session.Event) {
 	switch e := e.(type) {
 	case *openflow.PortStatus:
@@ -175,14 +175,14 @@ func (p *peer) received(e session.Event) {
 		if m, ok := e.(*openflow.PacketIn); ok && p.punted(m) {
 			return
 		}
-		// No flow of ours asks for it.
+		// None of our flows asks for it.
 		p.f.metrics.unexpected.Inc()
 		p.f.log.Debug("unexpected message", "dpid", p.dpid, "type", e.Type())
 	}
 }
 
-// punted hands a packet to whoever answers it, and reports false if nobody does or if
-// the switch is no node's.
+// punted queues a packet-in for its answer. It reports false if nobody answers it, or if the
+// switch is not a node's.
 func (p *peer) punted(m *openflow.PacketIn) bool {
 	n, ok := p.f.View().Topo.NodeByDatapath(p.dpid)
 	return ok && p.f.peerOf(n.Name) == p && p.f.cfg.PacketIns.Offer(n.Name, m)
@@ -191,7 +191,7 @@ func (p *peer) punted(m *openflow.PacketIn) bool {
 // assign makes the switch the node's; called by the dispatcher, once.
 func (p *peer) assign(n *node) { p.assigned <- &node{name: n.name, dpid: n.dpid, queue: n.queue} }
 
-// probe asks the connection to prove that it lives.
+// probe asks the connection to prove that it is alive.
 func (p *peer) probe() {
 	select {
 	case p.suspect <- struct{}{}:
@@ -199,8 +199,8 @@ func (p *peer) probe() {
 	}
 }
 
-// proveAlive ends the session when it is asked to and the switch does not
-// answer an echo in time.
+// proveAlive waits for probes, and returns an error if the switch does not answer an echo in
+// time.
 func (p *peer) proveAlive(ctx context.Context) error {
 	for {
 		select {

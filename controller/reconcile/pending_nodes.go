@@ -7,9 +7,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// notifyEvery is how often those who wait for a revision hear of progress. Of
-// what they wait for they hear at once. So a change of a thousand nodes does
-// not wake everybody a thousand times to look at a thousand nodes.
+// notifyEvery is the interval at which waiters for a revision are notified of progress. They
+// are notified at once when a revision is confirmed. So a change of a thousand nodes does
+// not wake each waiter a thousand times to look at a thousand nodes.
 const notifyEvery = 50 * time.Millisecond
 
 // pendingNodes are the nodes of a board that have something to confirm. The board's
@@ -18,7 +18,7 @@ type pendingNodes struct {
 	nodes map[string]*boardNode
 	// count is how many of them have yet to confirm a revision that is noted singly.
 	count map[topology.Revision]int
-	// notifying is set while those who wait are to hear of progress soon.
+	// notifying is set while a notification of progress is scheduled.
 	notifying bool
 }
 
@@ -49,7 +49,7 @@ func (b *pendingNodes) track(name string, n *boardNode) (idle, confirmed bool) {
 	return idle, confirmed || now.Confirmed(was)
 }
 
-// forget takes a node out.
+// forget removes a node.
 func (b *pendingNodes) forget(name string, n *boardNode) {
 	delete(b.nodes, name)
 	for _, r := range n.unconfirmed.Each() {
@@ -60,7 +60,7 @@ func (b *pendingNodes) forget(name string, n *boardNode) {
 	n.unconfirmed = workqueue.Unconfirmed{}
 }
 
-// signalSoon wakes those who wait, within tellEvery. The caller holds the lock.
+// signalSoon wakes the waiters within notifyEvery. The caller holds the lock.
 func (b *board) signalSoon() {
 	if b.pendingNodes.notifying {
 		return

@@ -8,7 +8,7 @@ import (
 // only the number is, and the names with level debug.
 const maxNamed = 32
 
-// placed counts and tells where ports have come, gone or moved.
+// placed counts and logs ports that were bound, unbound or moved.
 func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 	say := d.f.log.Info
 	if len(changes) > maxNamed {

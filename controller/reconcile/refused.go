@@ -100,7 +100,7 @@ func (n *boardNode) mayBeAt() (hosts []string) {
 	return hosts
 }
 
-// assessAt evaluates the nodes anew that may be at a host and are not connected.
+// assessAt evaluates the nodes again that may be at a host and are not connected.
 // The caller holds the lock.
 func (b *board) assessAt(host string) {
 	for _, n := range b.nodes {

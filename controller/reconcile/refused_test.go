@@ -28,8 +28,8 @@ func TestRefusedNode(t *testing.T) {
 		})
 	}
 	var notified []string
-	tell := func(o topology.Ref) { notified = append(notified, o.String()) }
-	b.subscribers[&tell] = struct{}{}
+	subscriber := func(o topology.Ref) { notified = append(notified, o.String()) }
+	b.subscribers[&subscriber] = struct{}{}
 
 	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
 	for range 2 {
@@ -44,7 +44,7 @@ func TestRefusedNode(t *testing.T) {
 	}
 	b.accept(from)
 	if want := "[node/node1 node/node1]"; fmt.Sprint(notified) != want {
-		t.Errorf("subscribers were told %v, want %s", notified, want)
+		t.Errorf("subscribers were notified of %v, want %s", notified, want)
 	}
 }
 

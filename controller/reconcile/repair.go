@@ -11,10 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// What others do to a switch is undone from what its monitor tells alone: the
-// node's flows are compiled, but the switch's are not read back, for that takes
-// several times as long. They are read when it has been quiet for a while; only
-// then is it known that nothing else is wrong.
+// Changes by others are undone from the monitor's reports alone. The node's flows are
+// compiled, but the switch's flows are not read back, which would take several times as
+// long. They are read when nothing was repaired for a while; only that shows that nothing
+// else is wrong.
 const (
 	// maxRepaired is how many changes are undone one by one. When there are more,
 	// reading the switch back costs about as much, and finds everything.
@@ -51,7 +51,7 @@ func (w *worker) compareReported(changes []session.FlowChange) []reportedChange 
 // need not be sorted.
 //
 // A switch may give a flow of ours back in another form, so that its key seems
-// to be another. Then its cookie tells which it is.
+// to be another. Then its cookie identifies it.
 func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []reportedChange {
 	all := make([]reportedChange, len(changes))
 	byKey := make(map[openflow.FlowKey]pipeline.Item, len(changes))
@@ -70,7 +70,7 @@ func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []r
 			continue
 		}
 		table, priority, match := openflow.FlowModKey(wanted.Message(e))
-		// Written so, looking up allocates nothing.
+		// This form of the lookup allocates nothing.
 		if _, ok := byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}]; ok {
 			byKey[openflow.FlowKey{Table: table, Priority: priority, Match: string(match)}] = e
 		}
@@ -160,7 +160,7 @@ func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 	return w.driftsReported(all), err
 }
 
-// verifySoon has the switch read back when nothing was repaired for a while.
+// verifySoon schedules a comparison for when nothing was repaired for a while.
 func (w *worker) verifySoon() {
 	now := time.Now()
 	if w.verify == nil {
@@ -169,13 +169,13 @@ func (w *worker) verifySoon() {
 	w.verify = time.After(min(verifyAfter, w.verifySince.Add(verifyWithin).Sub(now)))
 }
 
-// refused reports whether a switch has said no, rather than nothing.
+// refused reports whether an error is the switch's answer.
 func refused(err error) bool {
 	var no *session.BundleError
 	return errors.As(err, &no)
 }
 
-// orResync returns err; if it is one, the switch is compared as a whole.
+// orResync returns err; if it is not nil, the switch will be compared as a whole.
 func (w *worker) orResync(err error) error {
 	if err != nil {
 		w.node.queue.Distrust(w.view)

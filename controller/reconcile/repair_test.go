@@ -63,13 +63,13 @@ func flowOf(t testing.TB, set *pipeline.ItemSet, e pipeline.Item) openflow.Flow 
 	return mod.Flow
 }
 
-// modelSwitch is a flow table that tells of what others do to it.
+// modelSwitch is a flow table that reports what others do to it.
 type modelSwitch struct {
 	flows    map[openflow.FlowKey]openflow.Flow
 	reported []session.FlowChange
 }
 
-func (m *modelSwitch) tell(e openflow.FlowEvent, f openflow.Flow) {
+func (m *modelSwitch) report(e openflow.FlowEvent, f openflow.Flow) {
 	m.reported = append(m.reported, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
@@ -143,17 +143,17 @@ func TestRepairsAnything(t *testing.T) {
 					f.Instructions = nil
 				}
 				m.flows[f.Key()] = f
-				m.tell(openflow.FlowAdded, f)
+				m.report(openflow.FlowAdded, f)
 			case "delete":
 				if there {
 					delete(m.flows, f.Key())
-					m.tell(openflow.FlowDeleted, old)
+					m.report(openflow.FlowDeleted, old)
 				}
 			case "modify":
 				if instr := rapid.SampledFrom(pool).Draw(rt, "instructions").Instructions; there && string(instr) != string(old.Instructions) {
 					old.Instructions = instr
 					m.flows[f.Key()] = old
-					m.tell(openflow.FlowModified, old)
+					m.report(openflow.FlowModified, old)
 				}
 			case "job":
 				next := rapid.SampledFrom(sets).Draw(rt, "next")
@@ -165,7 +165,7 @@ func TestRepairsAnything(t *testing.T) {
 					keys[c.Key()] = true
 				}
 				if n := m.repaired(t, wanted); n > len(keys) {
-					rt.Fatalf("%d flows are touched, %d were told of", n, len(keys))
+					rt.Fatalf("%d flows are touched, %d were reported", n, len(keys))
 				}
 			}
 		}

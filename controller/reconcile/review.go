@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 )
 
-// reviews looks every so often what has changed by time alone: no event tells of
-// it. Each time costs what has changed, and the ports that drop and machines that
-// were refused a moment ago.
+// reviews regularly evaluates what changes with time alone, without an event. Its cost
+// follows what has changed, plus the ports that dropped and the machines that were refused
+// a moment ago.
 func (f *Fabric) reviews(ctx context.Context) error {
 	tick := time.NewTicker(f.cfg.ReviewEvery)
 	defer tick.Stop()
@@ -25,7 +25,7 @@ func (f *Fabric) reviews(ctx context.Context) error {
 	}
 }
 
-// timePassed: it is time to look what has changed by time alone.
+// timePassed: it is time to evaluate what changes with time alone.
 type timePassed struct{}
 
 func (timePassed) happen(d *dispatcher) {

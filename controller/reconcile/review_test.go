@@ -23,8 +23,8 @@ func boardAt(now *time.Time, nodes ...string) (b *board, notified *[]string) {
 			s.source.declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 		})
 	}
-	tell := func(o topology.Ref) { *notified = append(*notified, o.String()) }
-	b.subscribers[&tell] = struct{}{}
+	subscriber := func(o topology.Ref) { *notified = append(*notified, o.String()) }
+	b.subscribers[&subscriber] = struct{}{}
 	return b, notified
 }
 

@@ -121,7 +121,7 @@ func (r *rogue) multipart(m *openflow.MultipartRequest) error {
 		if r.describe != nil {
 			return r.describe(r, m)
 		}
-		return r.tellPorts(m)
+		return r.announcePorts(m)
 	case openflow.MultipartTable:
 		// As many as can be said.
 		reply.Body, err = (&openflow.TableStats{Table: 1, Active: ^uint32(0)}).AppendBinary(nil)
@@ -136,8 +136,8 @@ func (r *rogue) multipart(m *openflow.MultipartRequest) error {
 	return r.send(reply, m)
 }
 
-// tellPorts announces ports in parts of a thousand.
-func (r *rogue) tellPorts(m openflow.Message) error {
+// announcePorts announces ports in parts of a thousand.
+func (r *rogue) announcePorts(m openflow.Message) error {
 	part := &openflow.MultipartReply{Kind: openflow.MultipartPortDesc}
 	for no := range r.ports {
 		if no > 0 && no%1000 == 0 {

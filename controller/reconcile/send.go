@@ -9,12 +9,11 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// An Open vSwitch leaves out of a bundle what it refuses on receiving it, as an
-// action that it does not know, and would commit the rest. So a bundle costs two
-// round trips: one to hear that all was taken, and one for the commit. But what a
-// switch does not know it never knows: of kinds of items all of which it has taken
-// before, a few more are sent with their commit, in one round trip. (What it
-// refuses on committing, as a flow too many, undoes the whole bundle.)
+// Open vSwitch leaves out of a bundle what it refuses on receipt, such as an unknown action,
+// and would commit the rest. So a bundle takes two round trips: one to learn that all was
+// accepted, and one for the commit. But a switch that has accepted a kind of item accepts
+// it again: a few items of such kinds are sent together with their commit, in one round
+// trip. (What it refuses on commit, such as one flow too many, undoes the whole bundle.)
 //
 // It takes flows and groups in bundles, but no meters. So a change is sent in this
 // order, in which no flow ever names a group or meter that is not there:
@@ -158,8 +157,8 @@ func (s *sent) count(m itemMod) {
 // total is how many messages there were, without stamps.
 func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 
-// note tells the metrics and the job under way what was sent. What goes in a bundle
-// has headers beside.
+// note adds what was sent to the metrics and to the cost of the job. Messages in a bundle
+// have additional headers.
 func (w *worker) note(s *sent, bundled bool) {
 	w.f.metrics.sent(w.node.name, &w.mods, s)
 	w.cost.Mods += s.total()

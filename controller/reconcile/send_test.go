@@ -76,7 +76,7 @@ func many(op func(string) topology.Op, n int) (ops []topology.Op) {
 	return ops
 }
 
-// serveBundles is serve that tells of each bundle whether its commit came before
+// serveBundles is serve that reports of each bundle whether its commit came before
 // it was said that all was taken.
 func (r *rogue) serveBundles(outcomes chan<- string) error {
 	how := ""

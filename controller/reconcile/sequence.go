@@ -8,38 +8,41 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// stepTimeout is how long the nodes of one step may keep those of the next
-// waiting. A switch that is slow, or gone, delays others no longer.
+// stepTimeout is how long the nodes of one step may delay the next step. A slow or absent
+// switch delays others no longer than that.
 const stepTimeout = 500 * time.Millisecond
 
-// drainTime is how long packets may be under way to where a port was when
-// nobody sends there any more: the old node goes on to receive for that long.
+// drainTime is how long packets may still be under way to a port's old node when nobody
+// sends there any more: the old node continues to receive for that long.
 const drainTime = 100 * time.Millisecond
 
-// sequence carries out a change in steps, each begun when the nodes of the one
-// before have confirmed theirs. Three kinds of change need it. Ports that move: where
-// they are now has to receive before others send there, and where they were stops
-// receiving last (make before break). And nodes that become senders of a network:
-// the others have to admit what they send, and they what the others send, before
-// anybody sends. And labels of networks: all have to know them before ports send with
-// them. All else is posted to all nodes at once: what is new could not be
-// reached before, and what is deleted will not be after.
+// sequence carries out a change in steps. Each step begins when the nodes of the previous
+// one have confirmed theirs. Three kinds of change need steps:
+//
+//   - Ports that move: the new node must receive before others send there, and the old
+//     node stops receiving last (make before break).
+//   - Nodes that become senders of a network: the other nodes must admit their packets, and
+//     they those of the others, before anybody sends.
+//   - Labels of networks: all nodes must know them before ports send with them.
+//
+// Everything else goes to all nodes at once: a new port was not reachable before, and a
+// deleted one will not be.
 type sequence struct {
 	d      *dispatcher
 	change *change
 	steps  []step
-	// done counts the steps that are, and turn what was waited for: waiting is how
-	// many of the present step's nodes have not confirmed.
+	// done counts the finished steps, and turn the waits so far; waiting is how many nodes
+	// of the present step have not confirmed.
 	done, turn, waiting int
 	timer               *time.Timer
-	// lingers are the nodes that go on being admitted until the sequence is over.
+	// lingers are the nodes whose packets stay admitted until the sequence ends.
 	lingers []pipeline.LingerChange
 }
 
-// step is what is done at a time, on several nodes.
+// step is the work that several nodes do at the same time.
 type step struct {
 	work []work
-	// after is how long to wait before it.
+	// after is the delay before it.
 	after time.Duration
 }
 
@@ -84,8 +87,8 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	return m
 }
 
-// lingers returns which nodes the moved ports leave as the last of a network: what
-// they have sent may be under way.
+// lingers returns the nodes that the last ports of a network leave: packets that they have
+// sent may be under way.
 func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChange) {
 	for name := range m.ports {
 		p, _ := before.Topo.Port(name)
@@ -151,8 +154,8 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 }
 
-// split tells what a node does at once from what waits until others receive, and
-// from what waits until nobody sends to it any more.
+// split divides a node's units into those to do at once, those to do when others receive,
+// and those to do when nobody sends to it any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
 	if !grown && len(m.ports) == 0 && !d.view.HasLabels() {
@@ -172,8 +175,8 @@ func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, la
 	return now, later, last
 }
 
-// await goes to the next step when the nodes have confirmed the present view,
-// or have taken too long.
+// await begins the next step when the nodes have confirmed the present view, or after
+// stepTimeout.
 func (s *sequence) await(nodes []*node) {
 	s.turn++
 	turn, f := s.turn, s.d.f
@@ -222,7 +225,7 @@ func (s *sequence) next() {
 	s.await(nodes)
 }
 
-// end has nodes that lingered admitted no longer.
+// end stops admitting the packets of the lingering nodes.
 func (s *sequence) end() {
 	if len(s.lingers) == 0 {
 		return

@@ -7,9 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
-// readStamp is the stamp that a switch was found to have; the zero readStamp is
-// of one that has none, as a switch that is new, was emptied, or was last served
-// by a release before 0.2.0.
+// readStamp is the stamp that was read from a switch. It is zero for a switch without a
+// stamp: one that is new, was emptied, or was last served by a release before 0.2.0.
 type readStamp struct {
 	known  bool
 	digest pipeline.Digest
@@ -17,10 +16,10 @@ type readStamp struct {
 	altered bool
 }
 
-// says reports whether the stamp says anything about the other items.
+// says reports whether the stamp is valid for the other items.
 func (s readStamp) says() bool { return s.known && s.digest != pipeline.Digest{} }
 
-// verdict is what a comparison on connecting says of what others did while the
+// verdict is what the comparison on connecting concludes about changes by others while the
 // switch was away.
 type verdict string
 
@@ -45,9 +44,8 @@ const (
 	stampByOthers verdict = "the stamp changed by others"
 )
 
-// judge says what follows, for flows and groups, from a switch's stamp, from what it
-// has and from what it is to have. None says that not one of the items it has is
-// wanted.
+// judge returns the verdict for flows and groups that follows from a switch's stamp, from
+// what it has and from what it should have. none says that no item that it has is wanted.
 func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	says, is, want := stamp.digest.Bundled, has.Bundled, wanted.Bundled
 	switch {
@@ -69,9 +67,9 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	return noStamp
 }
 
-// metersAreKnown reports whether a meter that is missing or altered is somebody
-// else's doing: if no change of meters of ours can have been under way. A meter too
-// many tells nothing even then, since they are deleted after the stamp was set.
+// metersAreKnown reports whether others must have made a meter missing or altered: no change
+// of ours to meters can have been under way. A surplus meter proves nothing even then,
+// because sdnd deletes meters after it has set the stamp.
 func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
 	return stamp.says() && !stamp.altered && stamp.digest.Meters == wanted.Meters
 }
@@ -141,16 +139,15 @@ func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 	if gone != 0 {
 		all = append(all, Drift{
 			Time: w.f.cfg.Now(), By: byConnection, What: "modified",
-			After: "flows of earlier; which ones cannot be told, since sdnd wants other flows by now",
+			After: "flows sent earlier; which ones is unknown, because sdnd wants other flows by now",
 		})
 	}
 	return all
 }
 
-// stampAfter is what the stamp is to say when a job is done that brings the flows
-// to a digest. While units wait that later changes have overtaken, a flow may
-// belong to two units, and the digest counts it twice: until then the stamp says
-// nothing.
+// stampAfter returns the stamp to set with a job after which the flows have this digest.
+// While units wait that later changes have overtaken, a flow may belong to two units and
+// the digest counts it twice; until they are done the stamp is not valid.
 func (w *worker) stampAfter(j workqueue.Job, digest pipeline.Digest) pipeline.Digest {
 	switch {
 	case digest == w.digest && w.stamped != pipeline.Digest{}:

@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// TestJudge: drift is told wherever a switch does not have what its stamp says,
+// TestJudge: drift is reported wherever a switch does not have what its stamp says,
 // and nowhere else.
 func TestJudge(t *testing.T) {
 	stamped := readStamp{known: true, digest: pipeline.Digest{Bundled: 7}}

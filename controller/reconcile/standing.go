@@ -9,24 +9,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// identities are who presents which datapath id by OpenFlow, for OVSDB to know
-// whose word counts. The dispatcher writes them, anyone reads them.
+// identities says which addresses present which datapath id by OpenFlow, so that OVSDB knows
+// whose reports count. The dispatcher writes it, anyone reads it.
 type identities struct {
 	reconsider *ovsdb.Reconsider
 
 	mu   sync.Mutex
 	byID map[topology.DatapathID]identity
-	// heard are the datapath ids of which somebody has told by OVSDB who is not a
-	// rival.
+	// reported are the datapath ids that a connection from none of the identity's others has
+	// reported by OVSDB.
 	reported map[topology.DatapathID]bool
 }
 
-// identity is who presents one datapath id.
+// identity has the addresses that present one datapath id.
 type identity struct {
-	// session is the address of the node's session; the zero Addr without one.
+	// session is the address of the node's session; the zero Addr if there is none.
 	session netip.Addr
-	// known are the addresses that the node is known by, rivals those of other
-	// switches that present its datapath id.
+	// known are the node's own addresses, others those of other switches that present its
+	// datapath id.
 	known, others map[netip.Addr]bool
 }
 
@@ -37,7 +37,7 @@ func newIdentities() identities {
 	}
 }
 
-// set notes who presents a datapath id.
+// set records the addresses that present a datapath id.
 func (i *identities) set(id topology.DatapathID, is identity) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -53,14 +53,14 @@ func (i *identities) set(id topology.DatapathID, is identity) {
 	i.reconsider.Add(uint64(id))
 }
 
-// forget drops what was heard of a datapath id that is no node's any more.
+// forget drops a datapath id that is no longer a node's.
 func (i *identities) forget(id topology.DatapathID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.reported, id)
 }
 
-// hear notes that somebody tells of a datapath id by OVSDB.
+// reportedFrom records that a connection reports a datapath id by OVSDB.
 func (i *identities) reportedFrom(id topology.DatapathID, remote string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -69,12 +69,11 @@ func (i *identities) reportedFrom(id topology.DatapathID, remote string) {
 	}
 }
 
-// OVSDBStanding says how much the word of an OVSDB connection counts for the node
-// that has its datapath id: most if it comes from where the node has its OpenFlow
-// session, or from where the node is known to be. One from elsewhere is
-// believed too, since a machine may have several addresses; but not one from the
-// address of another switch that presents the node's datapath id, once somebody
-// else was heard. It is for ovsdb.Config.
+// OVSDBStanding ranks an OVSDB connection among those that report the same datapath id. The
+// address of the node's OpenFlow session ranks highest, then the node's other known
+// addresses, then unknown ones, since a machine may have several addresses. The address of
+// another switch that presents the datapath id ranks lowest, and its reports do not count
+// (-1) once a better connection has reported. It is for ovsdb.Config.
 func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
 	id, a := topology.DatapathID(c.DatapathID), addrIn(c.Remote)
 	f.identities.mu.Lock()
@@ -93,6 +92,6 @@ func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
 	return -1
 }
 
-// OVSDBReconsider names the datapath ids for which OVSDBStanding may have
-// changed. It is for ovsdb.Config.
+// OVSDBReconsider returns the datapath ids for which OVSDBStanding may have changed. It is
+// for ovsdb.Config.
 func (f *Fabric) OVSDBReconsider() *ovsdb.Reconsider { return f.identities.reconsider }

@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// NodeStatus is what is known of a declared node's switch right now.
+// NodeStatus is the present status of a declared node's switch.
 type NodeStatus struct {
 	Node      string
 	Connected bool
@@ -27,30 +27,29 @@ type NodeStatus struct {
 	Wanted, Acknowledged topology.Revision
 	InSync               bool
 	// Items is how many flows, groups and meters the switch has from us; Ports how
-	// many ports its bridge has, of which TunnelPort tells whether one is the tunnel.
+	// many ports its bridge has; TunnelPort says whether one of them is the tunnel port.
 	Items      pipeline.Counts
 	Ports      int
 	TunnelPort bool
-	// OVSDB tells whether the node's ovsdb-server is connected too.
+	// OVSDB says whether the node's ovsdb-server is connected too.
 	OVSDB bool
 	// CertificateExpires is when the certificate that the switch last connected
 	// with does; the zero time if it has none.
 	CertificateExpires time.Time
-	// LastError is the last thing that went wrong, "" once it is mended.
+	// LastError is the last error, "" once the switch is in order again.
 	LastError string
-	// Impostor says, in words, who else presents the node's datapath id, or that
-	// its session is from where it was not known to be; "" for neither.
+	// IdentityConflict says, in words, which other switch presents the node's datapath id,
+	// or that its session is from an unknown address; "" for neither.
 	IdentityConflict string
 	// Fragments is how the switch treated IP fragments when last asked, if that is
 	// not as it must be, in the words of "ovs-ofctl set-frags"; else "".
 	Fragments string
-	// NeedsOVSDB tells whether there are ports that can be bound here by
-	// external_ids only.
+	// NeedsOVSDB says whether there are ports that only external_ids can bind here.
 	NeedsOVSDB bool
-	// source is whether what the node sends through the tunnel is checked.
+	// source says whether the source address of what the node sends through tunnels is checked.
 	source source
-	// writeError is why its database could not be written last, "" if it could; lacks
-	// is what it cannot have because it may not be written.
+	// writeError is why the last write to its database failed, "" if it succeeded; lacks is
+	// what the node lacks because its database may not be written.
 	writeError, lacks string
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
@@ -78,13 +77,13 @@ type Pending struct {
 	Reason string
 }
 
-// Acks tells who still has to confirm a revision.
+// Acks lists the nodes that still have to confirm a revision.
 type Acks struct {
 	Revision topology.Revision
 	// Pending is sorted by node; empty when every affected node confirmed.
 	Pending []Pending
-	// Changed is closed when the answer may have changed: at once when nobody is
-	// pending any more, soon for other progress.
+	// Changed is closed when the answer may have changed: at once when no node is pending
+	// any more, soon after other progress.
 	Changed <-chan struct{}
 }
 
@@ -95,11 +94,12 @@ type PortStatus struct {
 	// is false); empty if never.
 	Node, Interface string
 	Bound           bool
-	// Candidate is an interface that claims the port on another node than the one
-	// that it is pinned to; the zero Place if there is none. The port moves there
-	// when it is pinned to that node.
+	// Candidate is an interface that claims the port on another node than the one that it
+	// is pinned to; the zero Place if there is none. The port moves there when it is pinned
+	// to that node.
 	Candidate condition.Place
-	// Dropped is what the port sent lately and may not send; nil if nothing.
+	// Dropped describes the packets that the port sent against the rules lately; nil if
+	// there were none.
 	Dropped *condition.Dropped
 	// Message is that of the first condition, such as why it is not bound.
 	Message string
@@ -116,7 +116,7 @@ type FlowView struct {
 	// empty for a flow that is not ours.
 	Owner topology.Ref
 	Why   string
-	// Wanted and Installed tell which side has it.
+	// Wanted says that the node should have it, Installed that the switch has it.
 	Wanted, Installed bool
 	Packets, Bytes    uint64
 }

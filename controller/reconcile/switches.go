@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// switchUp: a switch has said who it is.
+// switchUp: a switch has finished its handshake.
 type switchUp struct{ peer *peer }
 
 func (e switchUp) happen(d *dispatcher) {
@@ -65,8 +65,8 @@ func (d *dispatcher) nodeOf(id topology.DatapathID) *node {
 	return nil
 }
 
-// claimFirst makes the likeliest session of a datapath id its node's, if it has
-// none; without a node all of them stay in quarantine.
+// claimFirst assigns the likeliest session of a datapath id to its node, if the node has
+// none. Without a node, all sessions of the datapath id stay in quarantine.
 func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	n := d.nodeOf(id)
 	d.expel(id, n)
@@ -89,12 +89,12 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		return
 	}
 	if p.claimed {
-		return // was another node's; it is being emptied, and will come back
+		return // it was another node's; it will reconnect when its flows are deleted
 	}
 	d.arrived(n, p)
 	p.claimed, n.peer = true, p
-	// Before it is said to be connected: what it has is not known, so it must
-	// not look as if all were confirmed.
+	// This comes before the status "connected": what the switch has is not known yet, so the
+	// node must not look in sync.
 	n.queue.Compare(d.view)
 	d.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
@@ -110,8 +110,8 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.portsKnown(n, p)
 	d.showFacts(n)
 	d.localShown(n)
-	// What OVSDB said first counts from the start, so that no flow goes and
-	// comes back.
+	// Reports of OVSDB that came before the switch count from the start, so that no flow is
+	// removed and added again.
 	if ifaces, ok := d.reported[id]; ok && d.acceptsOVSDB(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
 		d.assessUnmatched(n)
@@ -123,11 +123,11 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	p.assign(n)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
-		p.probe() // there is another: this one may have been dead for as long as the last
+		p.probe() // another connection exists, so this one may be dead
 	}
 }
 
-// portsKnown tells all ports of a node's switch.
+// portsKnown puts all ports of a node's switch into the table of bindings.
 func (d *dispatcher) portsKnown(n *node, p *peer) {
 	names := make(map[uint32]string, len(p.ports))
 	for number, name := range p.ports {
@@ -171,7 +171,7 @@ func (d *dispatcher) release(p *peer) {
 	}
 }
 
-// quarantine leaves a switch without flows, and shows it.
+// quarantine records that a switch gets no flows, and why.
 func (d *dispatcher) quarantine(p *peer, reason string) {
 	if p.quarantined == reason {
 		return
@@ -182,7 +182,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		Since: d.f.cfg.Now(), Reason: reason,
 	}
 	if p.leave == nil {
-		// A switch with a great many ports takes the room of many.
+		// A switch with very many ports counts as several.
 		p.leave = d.f.unassigned.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerUnassigned, func() { p.sess.Close() })
 	}
 	d.f.warnings.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
@@ -201,7 +201,7 @@ func (e portChanged) happen(d *dispatcher) {
 	if e.Reason == openflow.PortDeleted {
 		name = ""
 	} else if p.ports[number] == "" && len(p.ports) > maxPorts {
-		p.sess.Close() // it makes them up
+		p.sess.Close() // no real switch has so many
 		return
 	}
 	if !p.setPort(number, name) {
@@ -220,7 +220,7 @@ func (e portChanged) happen(d *dispatcher) {
 	}
 }
 
-// linkChanged takes over how the port is.
+// linkChanged records the state of a port.
 func (e portChanged) linkChanged(d *dispatcher) {
 	l := linkOf(&e.Port)
 	if e.Reason == openflow.PortDeleted {
@@ -241,7 +241,7 @@ func (e portChanged) linkChanged(d *dispatcher) {
 	d.assessNumber(n, e.Port.No, e.Port.Name)
 }
 
-// interfacesTold: OVSDB says which interfaces a bridge has.
+// interfacesReported: OVSDB has reported the interfaces of a bridge.
 type interfacesReported struct {
 	dpid   topology.DatapathID
 	ifaces []*ovsdb.Interface
@@ -256,7 +256,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 	if n == nil || !d.acceptsOVSDB(e.dpid, n) {
 		return
 	}
-	if !known || !slices.Equal(before, claims) { // else a link went up or down, say
+	if !known || !slices.Equal(before, claims) { // otherwise a link went up or down, for example
 		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.queue.Unguard()
@@ -269,8 +269,8 @@ func (e interfacesReported) happen(d *dispatcher) {
 	}
 }
 
-// ovsdbGone: the connection to a node's OVSDB has ended. What it said stays
-// true until it says otherwise.
+// ovsdbGone: the connection to a node's OVSDB has ended. Its reports count until the next
+// ones.
 type ovsdbGone struct{ dpid topology.DatapathID }
 
 func (e ovsdbGone) happen(d *dispatcher) {

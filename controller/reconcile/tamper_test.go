@@ -278,7 +278,7 @@ func TestBridgeRemoved(t *testing.T) {
 	}
 }
 
-// TestTamperUnreported: what the monitor does not tell is found when the switch is
+// TestTamperUnreported: changes that the monitor does not report are found when the switch is
 // read back after a repair. Flags of a flow are such a thing.
 func TestTamperUnreported(t *testing.T) {
 	b := newBed(t, 1)
@@ -303,7 +303,7 @@ func TestTamperUnreported(t *testing.T) {
 }
 
 // TestTamperRefused: a switch that does not take back what others took away is
-// tried again without anything else happening, and what was done is told once.
+// tried again without anything else happening, and what was done is reported once.
 func TestTamperRefused(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.Nodes[0]

@@ -35,7 +35,7 @@ func (b *chaosBed) throttled(node string) float64 {
 	return 0
 }
 
-// TestThrottledIsCounted: for how long a flooding node was throttled is told by
+// TestThrottledIsCounted: for how long a flooding node was throttled is reported by
 // a metric, which goes on when the node has reconnected.
 func TestThrottledIsCounted(t *testing.T) {
 	b := serveTCP(t, t.TempDir(), reconcile.Config{Session: session.Config{UnaskedBurst: 1000, UnaskedRate: 1000}})

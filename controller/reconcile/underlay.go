@@ -11,8 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// What VXLAN takes of the underlay's MTU, in bytes: the inner Ethernet header, and
-// the headers of VXLAN, UDP and IP (RFC 7348, section 5).
+// The overhead of VXLAN in bytes, by which the MTU of networks must be smaller than the
+// underlay's: the inner Ethernet header and the headers of VXLAN, UDP and IP (RFC 7348,
+// section 5).
 const (
 	overIPv4 = 14 + 8 + 8 + 20
 	overIPv6 = 14 + 8 + 8 + 40
@@ -22,8 +23,8 @@ func networkRef(name string) topology.Ref {
 	return topology.Ref{Kind: topology.KindNetwork, Name: name}
 }
 
-// underlayTold takes over the MTU of a node's underlay, 0 for unknown, and
-// evaluates the networks anew that have ports there.
+// underlayReported records the MTU of a node's underlay, 0 for unknown, and evaluates the
+// networks again that have ports there.
 func (d *dispatcher) underlayReported(node string, mtu int) {
 	f := &d.f.facts
 	f.mu.Lock()
@@ -40,14 +41,13 @@ func (d *dispatcher) underlayReported(node string, mtu int) {
 	}
 }
 
-// assessNetwork evaluates a network's conditions anew.
+// assessNetwork evaluates a network's conditions again.
 func (d *dispatcher) assessNetwork(name string) {
 	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
 }
 
-// assessNetworks evaluates the networks anew that a commit changes, whose ports
-// have come to a node or left it as a whole, or whose nodes may have come to reach
-// each other, or not to.
+// assessNetworks evaluates the networks again that a commit changes, that gained or lost a
+// node, or whose nodes may now reach each other or no longer do.
 func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Change, places []pipeline.PlaceChange) {
 	touched := map[string]bool{}
 	look := func(v *pipeline.View, p *topology.Port) {
@@ -82,8 +82,8 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Ch
 	}
 }
 
-// networkConditions returns what is wrong with a network; with a node, as far as it
-// is that node's. Anyone may call it.
+// networkConditions returns the conditions of a network; with a node, only those that concern
+// that node. Anyone may call it.
 func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condition.Condition {
 	n, ok := v.Topo.Network(name)
 	if !ok {
@@ -114,8 +114,8 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	return condition.Network(facts)
 }
 
-// NetworkConditions returns what is wrong with a network; with a node, as far as it
-// is that node's, which is what the node may know.
+// NetworkConditions returns the conditions of a network; with a node, only those that concern
+// that node, which is all that the node may know.
 func (f *Fabric) NetworkConditions(name, node string) []condition.Condition {
 	all := f.networkConditions(f.View(), name, node)
 	f.board.mu.Lock()

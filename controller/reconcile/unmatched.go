@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// assessUnmatched shows which interfaces of a node claim a port that no port is.
-// While OVSDB is not connected nothing is known of them.
+// assessUnmatched records which interfaces of a node claim a port that does not exist.
+// While OVSDB is not connected there are none.
 func (d *dispatcher) assessUnmatched(n *node) {
 	var s condition.Unmatched
 	if _, known := d.reported[n.dpid]; known && d.acceptsOVSDB(n.dpid, n) {
@@ -23,8 +23,8 @@ func (d *dispatcher) assessUnmatched(n *node) {
 	d.f.board.updateUnmatched(n.name, s)
 }
 
-// assessUnmatchedOf does so for the nodes where an interface claims a port that a
-// commit declares, changes or deletes.
+// assessUnmatchedOf calls assessUnmatched for the nodes where an interface claims a port that
+// a commit creates, changes or deletes.
 func (d *dispatcher) assessUnmatchedOf(changes []topology.Change) {
 	nodes := map[string]bool{}
 	d.bindMu.Lock()
@@ -50,7 +50,7 @@ func (d *dispatcher) assessUnmatchedOf(changes []topology.Change) {
 	}
 }
 
-// updateUnmatched shows which interfaces of a node claim a port that no port is.
+// updateUnmatched puts the interfaces without a port on the board.
 func (b *board) updateUnmatched(node string, s condition.Unmatched) {
 	b.mu.Lock()
 	n, ok := b.nodes[node]

@@ -16,7 +16,7 @@ const (
 	bundleRequests = 3 * 24
 )
 
-// workMetrics tell what single changes cost: docs/cost.md promises bounds.
+// workMetrics measure the cost of single changes: docs/cost.md promises bounds.
 type workMetrics struct {
 	flowMods, nodes, units, bytes *prometheus.HistogramVec
 }
@@ -28,7 +28,7 @@ func newWorkMetrics() *workMetrics {
 		}, []string{"object"})
 	}
 	return &workMetrics{
-		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods, group-mods and meter-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; told when the last of them has confirmed.", 1),
+		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods, group-mods and meter-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; observed when the last of them has confirmed.", 1),
 		nodes:    histogram("sdnd_change_nodes", "Nodes whose flows one change may concern.", 1),
 		units:    histogram("sdnd_change_units", "Units (ports, blocks, networks) compiled for one change, summed over nodes.", 1),
 		bytes:    histogram("sdnd_change_bytes", "Bytes of bundles sent for one change to all switches that are connected.", 256),
@@ -53,7 +53,7 @@ type change struct {
 // Seq is of the view that the change made.
 func (c *change) Seq() uint64 { return c.seq }
 
-// change begins to tell what the marked update costs.
+// change begins to measure the cost of the marked update.
 func (m *marking) change(u pipeline.Update) *change {
 	c := &change{metrics: m.d.f.metrics.work, seq: m.d.view.Seq, object: objectOf(u)}
 	c.left.Store(1)
@@ -68,8 +68,8 @@ func (m *marking) change(u pipeline.Update) *change {
 	return c
 }
 
-// objectOf tells what an update changes: one object of a kind, several, or only
-// where ports are.
+// objectOf returns what an update changes: the kind of the one object, or that there are
+// several, or only places of ports.
 func objectOf(u pipeline.Update) string {
 	switch len(u.Changes) {
 	case 0:
@@ -80,7 +80,7 @@ func objectOf(u pipeline.Update) string {
 	return "several"
 }
 
-// Settle notes what one part of the change took; after the last it is observed.
+// Settle adds the cost of one part of the change; after the last part the total is observed.
 func (c *change) Settle(s workqueue.Cost) {
 	c.mods.Add(int64(s.Mods))
 	c.bytes.Add(int64(s.Bytes))
@@ -91,7 +91,7 @@ func (c *change) Settle(s workqueue.Cost) {
 	c.metrics.bytes.WithLabelValues(c.object).Observe(float64(c.bytes.Load()))
 }
 
-// post makes the node's part one of the change's.
+// post puts a node's part of the change into its queue.
 func (c *change) post(n *node) {
 	c.left.Add(1)
 	n.queue.Charge(c)

@@ -15,30 +15,29 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// worker brings one switch to what its node's queue asks, job by job, and
-// keeps it there.
+// worker does the jobs of a node's queue on its switch, and undoes changes by others.
 type worker struct {
 	*peer
 	node *node
-	// view is what the switch was last given; nil while it is not known
-	// what the switch has.
+	// view is the View that the switch was last brought to; nil while it is not known what
+	// the switch has.
 	view *pipeline.View
 	// If view is known: items is how many items the switch has, its stamp included,
 	// digest that of all but the stamp, and stamped what the stamp says.
 	items           pipeline.Counts
 	digest, stamped pipeline.Digest
-	// monitor tells of changes of flows by others, and groups that there were some of
-	// groups and meters; each is nil if the switch cannot.
+	// monitor reports changes of flows by others, and groups that others changed groups or
+	// meters; each is nil if the switch cannot report that.
 	monitor *session.FlowMonitor
 	groups  <-chan struct{}
-	// reported says that what is wrong with the switch is among the drifts, and is to be undone
-	// by the next comparison.
+	// reported says that the known changes by others are among the drifts already; the next
+	// comparison will undo them.
 	reported bool
-	// verify says when to compare the switch after repairs, the first of which was
+	// verify fires when the switch should be compared after repairs, the first of which was
 	// at verifySince; nil if there were none.
 	verify      <-chan time.Time
 	verifySince time.Time
-	// drops is what is known of packets that the switch has dropped.
+	// drops is the state of the switch's counters of drops.
 	drops dropWatch
 	// fragments is how the switch treated IP fragments when last asked, if that
 	// was wrong; else "".
@@ -50,12 +49,12 @@ type worker struct {
 	cost workqueue.Cost
 	// mods counts what was sent.
 	mods nodeMods
-	// proven are the kinds of flow-mods that the switch has taken; see send.go.
+	// proven are the kinds of flow-mods that the switch has accepted; see send.go.
 	proven map[pipeline.Rule]bool
 }
 
-// work waits until the switch is a node's, and then works until the session or
-// ctx ends.
+// work waits until the switch is assigned to a node, and then works until the session or ctx
+// ends.
 func (p *peer) work(ctx context.Context) error {
 	w := &worker{peer: p, proven: map[pipeline.Rule]bool{}, drops: newDropWatch(p.f.cfg.DropsEvery)}
 	defer w.drops.timer.Stop()
@@ -64,7 +63,7 @@ func (p *peer) work(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	// Before the first comparison: so what happens after it is seen.
+	// The monitor starts before the first comparison, so that no later change is missed.
 	if err := w.watch(ctx); err != nil {
 		return err
 	}
@@ -93,8 +92,8 @@ func (p *peer) work(ctx context.Context) error {
 	}
 }
 
-// next does what there is to do next: the queue's job, what others did to the
-// switch, an audit, or, when config says so, a check of its configuration.
+// next does the next piece of work: the queue's job, undoing changes by others, an audit, or,
+// when config fires, a check of the switch's configuration.
 func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
 	defer w.giveBack()
 	if j, ok := w.node.queue.Take(); ok {
@@ -106,7 +105,7 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 	}
 	audits, due, verify, drops := w.audits, timer.C, w.verify, w.drops.timer.C
 	if !w.node.queue.Status().Idle {
-		// Some of what is to be is not yet to be: it waits for other nodes.
+		// Some work waits for other nodes, so the switch should differ from the newest View.
 		audits, due, verify, drops = nil, nil, nil, nil
 	}
 	select {
@@ -174,8 +173,8 @@ func (w *worker) do(ctx context.Context, j workqueue.Job) error {
 // have their flows in memory.
 const fewUnits = 256
 
-// change sends what differs between what the switch has and what it is to have,
-// in the units that may differ.
+// change sends the difference between what the switch has and what it should have, in the
+// units that may differ.
 func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 	if j.Scope == workqueue.Wide || len(j.Units) > fewUnits {
 		release, err := w.f.compareSlot(ctx)
@@ -219,16 +218,16 @@ func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 	return nil
 }
 
-// found is what a comparison found wrong with a switch, and has mended.
+// found is what a comparison found wrong with a switch, and has repaired.
 type found struct {
 	foreign []installedItem
 	missing []pipeline.Item
 }
 
-// compare reads back what the switch has and sends what differs from what it
-// is to have: nothing, if it was left in order. What it found is valid until
-// the next comparison. While the node awaits OVSDB it sends nothing if that would remove
-// a flow, and returns errUnsure.
+// compare reads back what the switch has and sends the difference to what it should have:
+// nothing, if it is in order. The result is valid until the next comparison. If the node
+// awaits OVSDB and the comparison would remove a flow, it sends nothing and returns
+// errAwaitsOVSDB.
 func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
@@ -263,7 +262,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 	}
 	w.synced(v, w.bare.Count(), c.digest, c.digest)
 	for _, r := range w.bare.Rules() {
-		w.prove(r) // it has some of each
+		w.prove(r) // the switch has an item of each rule
 	}
 	got := found{foreign, missing}
 	defer func() { w.reported = false }()
@@ -278,8 +277,8 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 	return got, nil
 }
 
-// mending returns what removes what is foreign and adds what is missing. A group or
-// meter that is both is put right in place: its flows would go with it.
+// mending returns the messages that remove what is foreign and add what is missing. A group
+// or meter that is both is modified in place: deleting a group deletes its flows.
 func (w *worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
@@ -302,9 +301,9 @@ func (w *worker) mending(foreign []installedItem, missing []pipeline.Item) iter.
 	}
 }
 
-// fill gives a switch that has nothing all its items. Groups and meters go first;
-// then flows, each as soon as it is compiled: the switch is the slower of the two,
-// and no table need be held.
+// fill gives an empty switch all its items. Groups and meters go first, then flows, each as
+// soon as it is compiled: the switch is slower than the compiler, so no table need be held
+// in memory.
 func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	release, err := w.f.compareSlot(ctx)
 	if err != nil {
@@ -354,13 +353,13 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	return nil
 }
 
-// synced notes that the switch has what a view says. The digest is that of its
-// items, stamped what its stamp says of them.
+// synced records that the switch has the items of a View. digest is the digest of its items,
+// stamped the one in its stamp.
 func (w *worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
 	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
 }
 
-// wipe removes all flows, groups and meters, but for virtual meters.
+// wipe removes all flows, groups and meters except virtual meters.
 func (w *worker) wipe(ctx context.Context) error {
 	w.borrow()
 	all := openflow.NewFlowMod(openflow.FlowDelete, openflow.Flow{Table: openflow.TableAll})
