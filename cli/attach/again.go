@@ -9,10 +9,10 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Again makes anew the attachments of containers that run and have lost their
-// interface, as a restart of theirs takes it: those that are on the bridge, and
-// those of which only the port is left that attach declared. It returns what it
-// attached. What fails is in the error, and does not keep it from the others.
+// Again repeats the attachments of running containers that have lost their interface, as a
+// restart does to them: those that are still on the bridge, and those of which only the
+// port is left that attach declared. It returns what it attached. A failure does not stop
+// it; the error joins all failures.
 func (n Node) Again(ctx context.Context) ([]Result, error) {
 	requests, err := n.lost(ctx)
 	failed := []error{err}
@@ -28,7 +28,7 @@ func (n Node) Again(ctx context.Context) ([]Result, error) {
 	return done, errors.Join(failed...)
 }
 
-// lost returns what to attach anew, as far as it can be found out.
+// lost returns the requests to repeat, and an error for each that it could not check.
 func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -67,8 +67,9 @@ func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 	return requests, errors.Join(unchecked...)
 }
 
-// again returns what attaches a container anew; nil if it has its interface, does
-// not run, or is no container: a namespace or process does not come back.
+// again returns the request that attaches a container again; nil if the container has its
+// interface or does not run, or if the target is not a container: a namespace or process
+// does not come back.
 func (n Node) again(ctx context.Context, port string, a attachment) (*Request, error) {
 	if a.target.Kind != Docker {
 		return nil, nil

@@ -48,29 +48,28 @@ func PortName(container, iface string) string {
 	return container + "-" + iface
 }
 
-// Result is what an attachment has come to.
+// Result is the result of Attach.
 type Result struct {
 	Node   string
 	Target Target
-	// Whose names the target as people do, such as "container web".
+	// Whose describes the target, such as "container web".
 	Whose string
 	Link  Link
 	Port  api.Port
-	// Declared says whether Attach declared the port, and Done what was
-	// done on this machine: nothing if all was as it should be.
+	// Declared says whether Attach declared the port. Done lists the steps done on this
+	// machine; it is empty if everything was in order.
 	Declared bool
 	Done     []Action
-	// OtherDefault is the device of the namespace whose default route was left as
-	// it is, "" if that was not so.
+	// OtherDefault is the device of the namespace whose default route Attach kept instead
+	// of setting its own, "" if there is none.
 	OtherDefault string
 
-	// since is the revision that was there before.
+	// since is the revision before Attach.
 	since api.Revision
 }
 
-// Attach makes an attachment, or mends one. It returns when this machine has
-// what it should have; see Wait for the rest. On an error everything that it
-// did is undone.
+// Attach makes or repairs an attachment. It returns when this machine has everything that
+// belongs to it; Wait waits for the switches. On an error it undoes everything that it did.
 func (n Node) Attach(ctx context.Context, r Request) (Result, error) {
 	if r.Interface == "" {
 		r.Interface = DefaultInterface
@@ -94,7 +93,7 @@ func (n Node) Attach(ctx context.Context, r Request) (Result, error) {
 	return res, nil
 }
 
-// attach is Attach with the lock held. It notes in back what undoes it.
+// attach is Attach with the lock held. It adds to back what undoes each step.
 func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, back *undo) (Result, error) {
 	res := Result{Node: n.Name, Target: t.Target, Whose: t.whose}
 	status, err := n.Controller.Status(ctx)
@@ -128,7 +127,7 @@ func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, ba
 	return res, n.check(ctx, t.ns, w)
 }
 
-// want works out the attachment of a port.
+// want returns the attachment that a port should have.
 func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error) {
 	w := Want{Port: p.Name, ID: p.Name, Bridge: n.Bridge, NoDefaultRoute: r.NoDefaultRoute, Link: Link{
 		Host: HostName(p.Name), Inner: r.Interface, Target: t,
@@ -161,7 +160,7 @@ func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error)
 	return w, nil
 }
 
-// look reads what there is of an attachment on this machine.
+// look reads the present state of an attachment on this machine.
 func (n Node) look(ctx context.Context, ns Namespace, w Want) (Found, error) {
 	seen, err := n.Kernel.Look(ns, w.Link.Host, w.Link.Inner)
 	if err != nil {
@@ -188,13 +187,13 @@ func (n Node) look(ctx context.Context, ns Namespace, w Want) (Found, error) {
 	return f, nil
 }
 
-// carryOut does the steps of a plan.
+// carryOut does the steps of a plan, and adds to back what undoes them.
 func (n Node) carryOut(ctx context.Context, ns Namespace, w Want, plan []Action, back *undo) error {
 	host := w.Link.Host
 	for _, a := range plan {
 		if _, ok := a.(AddInterface); ok {
-			// Noted before it is done: who is interrupted does not know whether
-			// ovs-vsctl has done it.
+			// The undo step is added first: if ovs-vsctl is interrupted, it is unknown
+			// whether it had any effect.
 			back.add(func(ctx context.Context) error { return n.Switch.Remove(ctx, host) })
 		}
 		if err := n.do(ctx, ns, a); err != nil {
@@ -207,7 +206,7 @@ func (n Node) carryOut(ctx context.Context, ns Namespace, w Want, plan []Action,
 	return nil
 }
 
-// check looks whether everything is as it should be.
+// check returns an error if the attachment is not complete.
 func (n Node) check(ctx context.Context, ns Namespace, w Want) error {
 	found, err := n.look(ctx, ns, w)
 	if err != nil {

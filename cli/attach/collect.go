@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Collect removes what is left of attachments to what is gone, and nothing that
-// attach did not make:
+// Collect removes the remains of attachments whose container or namespace is gone, and
+// nothing that attach did not make:
 //
 //   - interfaces of the bridge whose device has gone with its namespace, because
 //     the container was stopped, restarted or removed;
@@ -20,9 +20,8 @@ import (
 //     attached as them. The port of a stopped container stays, and so does its
 //     address.
 //
-// Of what it cannot find out about, such as while Docker does not answer, it
-// leaves everything as it is, and returns that as the error, with all that it
-// did.
+// It leaves alone what it cannot check, for example while Docker does not answer, and
+// returns an error for it, together with what it did remove.
 func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -84,7 +83,7 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	return removed, errors.Join(unchecked...)
 }
 
-// note adds to what was removed that a port was deleted.
+// note records in removed that a port was deleted.
 func note(removed []Removed, port string, deleted bool, why string) []Removed {
 	for i := range removed {
 		if removed[i].Port == port {

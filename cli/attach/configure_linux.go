@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Make implements Kernel. The inner end is born in the namespace with its name
-// and MAC, so nothing on the machine, such as udev, ever sees it under another.
+// Make implements Kernel. The inner end is created in the namespace with its final name and
+// MAC, so that programs on the machine, such as udev, never see it under another name.
 func (kernel) Make(ns Namespace, l Link) error {
 	mac, err := net.ParseMAC(l.MAC)
 	if err != nil {
@@ -54,9 +54,8 @@ func (kernel) Configure(ns Namespace, l Link) error {
 	})
 }
 
-// configureHost sets the end on the machine up. With the userspace datapath
-// the machine's kernel, too, sees what comes in there; it must neither answer
-// nor say anything.
+// configureHost sets the end on the machine up. With the userspace datapath the machine's
+// kernel receives the packets of this end, too; it must neither answer nor send any.
 func configureHost(h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Host)
 	if err != nil {
@@ -74,8 +73,8 @@ func configureHost(h *netlink.Handle, l Link) error {
 	return h.LinkSetUp(link)
 }
 
-// configureInner sets the end in the namespace up, with the MAC first: what is
-// sent from another address is dropped.
+// configureInner sets the end in the namespace up. It sets the MAC first, because packets
+// from another MAC are dropped.
 func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Inner)
 	if err != nil {
@@ -132,8 +131,8 @@ func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) err
 		}
 		a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
 		if p.Addr().Is6() {
-			// Nobody else can have it, and detection of duplicates would keep the
-			// container from using it for a second.
+			// sdnd gives an address to one port only, and duplicate address detection
+			// would delay the container by a second.
 			a.Flags = unix.IFA_F_NODAD
 		}
 		if err := h.AddrAdd(link, a); err != nil {
@@ -143,7 +142,7 @@ func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) err
 	return nil
 }
 
-// addRoutes makes the default routes by the link as they should be.
+// addRoutes sets the default routes over the link.
 func addRoutes(h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Inner)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// declare returns the port of a request: the one that is declared, or one that
-// it declares, with the label by which it is known to be attach's.
+// declare returns the port of a request. If it is not declared yet, declare declares it,
+// with the label that marks it as made by attach.
 func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p api.Port, made bool, err error) {
 	p, err = n.Controller.Port(ctx, r.Port)
 	if err == nil {
@@ -58,7 +58,7 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 	return p, true, err
 }
 
-// fits returns why a declared port is not the one of a request.
+// fits returns an error if a declared port does not match a request.
 func (n Node) fits(p api.Port, r Request, t Target) error {
 	other := "name another with --port"
 	of, attached := p.Labels[TargetLabel]
@@ -84,8 +84,8 @@ func (n Node) fits(p api.Port, r Request, t Target) error {
 	return nil
 }
 
-// leftBehind reports whether a declared port is left of an attachment to
-// something else that is gone.
+// leftBehind reports whether a declared port remains from an attachment to another target,
+// which no longer exists.
 func (n Node) leftBehind(ctx context.Context, p api.Port, t Target) (bool, error) {
 	of, ok := p.Labels[TargetLabel]
 	if !ok || p.Spec.Node != n.Name || of == t.String() {

@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Removed is what was taken away of one attachment.
+// Removed describes what was removed of one attachment.
 type Removed struct {
 	Port string
 	// Interface is the interface of the bridge that was removed, "" for none, and
@@ -18,9 +18,8 @@ type Removed struct {
 	Why string
 }
 
-// Detach takes the attachment of a port away, and the port if Attach declared
-// it. The device goes even if sdnd cannot be reached; then the error says what
-// is left to do.
+// Detach removes the attachment of a port, and the port if Attach declared it. It removes
+// the device even if sdnd cannot be reached; then the error says what is left to do.
 func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -60,7 +59,8 @@ func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
 	return gone, unfinished(gone, err)
 }
 
-// unfinished says what is left to do when sdnd could not be reached.
+// unfinished returns the error for a port that could not be deleted because sdnd cannot be
+// reached.
 func unfinished(r Removed, err error) error {
 	if err == nil || r.Interface == "" {
 		return err
@@ -69,7 +69,7 @@ func unfinished(r Removed, err error) error {
 		Fix: "when sdnd can be reached, run this again, or: sdnctl attach --gc"}
 }
 
-// attachment is one that there is on this machine.
+// attachment is an attachment that was found on this machine.
 type attachment struct {
 	host   string
 	port   string // "" if only the veth is left
@@ -83,8 +83,8 @@ type attachment struct {
 	row, link bool
 }
 
-// all returns every attachment of this machine, whole or in part, of which the
-// interface is on the node's bridge or on none.
+// all returns every complete or partial attachment of this machine whose interface is on the
+// node's bridge or on no bridge.
 func (n Node) all(ctx context.Context) ([]attachment, error) {
 	rows, err := n.Switch.Interfaces(ctx, TargetKey, "")
 	if err != nil {
@@ -130,13 +130,12 @@ func (n Node) attached(ctx context.Context, port string) ([]attachment, error) {
 	return of, err
 }
 
-// unplug takes an interface off the bridge and removes its device.
+// unplug removes an interface from the bridge, and its device.
 func (n Node) unplug(ctx context.Context, host string) error {
 	return errors.Join(n.Switch.Remove(ctx, host), n.Kernel.Remove(host))
 }
 
-// clear removes what is left of a port that attach declared for something that
-// is gone.
+// clear removes the remains of a port that attach declared for a target that is gone.
 func (n Node) clear(ctx context.Context, port string) error {
 	attached, err := n.attached(ctx, port)
 	if err != nil {

@@ -12,15 +12,14 @@
 //   - an interface of the bridge, the other end, whose external_ids name the
 //     port (iface-id), as OVN and libvirt do it.
 //
-// Everything that attach makes says so, so that only that is ever removed: the
-// veth by its alias, the interface of the bridge by external_ids
-// ([TargetKey]), and the declared port by a label ([TargetLabel]).
+// Everything that attach makes is marked as such, and only marked objects are ever removed:
+// the veth by its alias, the interface of the bridge by external_ids ([TargetKey]), and the
+// declared port by a label ([TargetLabel]).
 //
-// [Node.Attach] looks at what is there, has [Plan] work out what is missing,
-// does that, and looks again. So attaching again changes nothing, or repairs
-// what a restart of the container took. What fails is undone. [Node.Detach]
-// takes one attachment away, and [Node.Collect] what is left of those whose
-// container or namespace is gone.
+// [Node.Attach] reads the present state, computes the missing steps with [Plan], does them,
+// and reads the state again. So attaching again changes nothing, or repairs what a restart
+// of the container removed. If a step fails, everything is undone. [Node.Detach] removes one
+// attachment, and [Node.Collect] the remains of those whose container or namespace is gone.
 //
 // Plan is pure. The rest reaches the machine by four small interfaces: [Kernel]
 // (rtnetlink), [Switch] (ovs-vsctl), [Containers] (Docker's API) and

@@ -17,10 +17,10 @@ import (
 // DockerHost is where dockerd listens unless DOCKER_HOST says otherwise.
 const DockerHost = "unix:///var/run/docker.sock"
 
-// dockerTimeout bounds one question to dockerd.
+// dockerTimeout bounds one request to dockerd.
 const dockerTimeout = 10 * time.Second
 
-// Container is what attach must know of a container.
+// Container describes a container as attach needs it.
 type Container struct {
 	// ID is the full id; Name is without the slash that Docker puts first.
 	ID, Name string

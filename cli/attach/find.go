@@ -27,14 +27,14 @@ func Namespaces() []string {
 	return names
 }
 
-// target is a Target with its namespace, which the one who got it closes.
+// target is a Target with its open namespace, which the caller must close.
 type target struct {
 	Target
 	ns    Namespace
 	whose string
 }
 
-// target finds what a request is for, and names the port if it does not.
+// target finds the target of a request, and sets the port's name if the request has none.
 func (n Node) target(ctx context.Context, r *Request) (target, error) {
 	t, path, name, err := n.find(ctx, *r)
 	if err != nil {
@@ -60,8 +60,7 @@ func (n Node) target(ctx context.Context, r *Request) (target, error) {
 	return target{t, ns, whose}, nil
 }
 
-// find returns what a request is for, the file that stands for its namespace,
-// and its name.
+// find returns the target of a request, the file of its namespace, and its name.
 func (n Node) find(ctx context.Context, r Request) (t Target, path, name string, err error) {
 	switch {
 	case r.Netns != "" && strings.Contains(r.Netns, "/"):
@@ -81,7 +80,7 @@ func (n Node) find(ctx context.Context, r Request) (t Target, path, name string,
 	return Target{Docker, c.ID}, processNamespace(c.PID), c.Name, nil
 }
 
-// container asks for a container by its name or id.
+// container looks a container up by its name or id.
 func (n Node) container(ctx context.Context, name string) (Container, error) {
 	if n.Containers == nil {
 		return Container{}, fault(Failed, "name the network namespace instead", "containers of this machine are not known here, so that nothing can be said of %s", name)
@@ -91,9 +90,8 @@ func (n Node) container(ctx context.Context, name string) (Container, error) {
 
 func processNamespace(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
 
-// same makes sure that the open namespace is the one that was asked for: a
-// process may have ended, and its number been given to another, since it was
-// found.
+// same makes sure that the open namespace is still that of the request: the process may have
+// ended since it was found, and another process may have its number.
 func (n Node) same(ctx context.Context, r Request, t Target, path string, ns Namespace) error {
 	if ns.Own() {
 		return fault(Conflict, "a container needs a network of its own: start it with --network none",
@@ -112,9 +110,9 @@ func (n Node) same(ctx context.Context, r Request, t Target, path string, ns Nam
 	return nil
 }
 
-// gone reports whether a target does not exist any more, so that nothing will
-// ever be attached to it again. A container that is stopped may be started
-// again. Of a namespace or process it is asked when nothing is attached to it.
+// gone reports whether a target no longer exists and cannot come back. A stopped container
+// is not gone: it may be started again. For a namespace or process the caller must already
+// know that nothing is attached to it.
 func (n Node) gone(ctx context.Context, t Target) (bool, error) {
 	if t.Kind != Docker {
 		return true, nil

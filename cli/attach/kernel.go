@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// Namespace is an open network namespace. While it is open it stays the same
-// one, whatever becomes of the process or the name by which it was found.
+// Namespace is an open network namespace. It stays the same one even if the process or the
+// name by which it was found disappears.
 type Namespace interface {
 	io.Closer
 	// Own reports whether it is the namespace that this process is in.
@@ -32,7 +32,7 @@ type Device struct {
 	Offload bool
 }
 
-// Seen is what the kernel has of an attachment; nil for what is not there.
+// Seen is the kernel's part of an attachment; a device that does not exist is nil.
 type Seen struct {
 	// Host is the device of that name on the machine, Inner that in the
 	// namespace.
@@ -62,17 +62,17 @@ type Veth struct {
 
 // Kernel is the network configuration of this machine.
 type Kernel interface {
-	// Open opens the namespace that a file stands for.
+	// Open opens the namespace of a file such as /run/netns/NAME or /proc/PID/ns/net.
 	Open(path string) (Namespace, error)
-	// Look returns what is there under the names of a link's two ends.
+	// Look returns the devices that have the names of a link's two ends.
 	Look(ns Namespace, host, inner string) (Seen, error)
 	// Make makes the veth pair of a link, with its alias and MAC, and not up.
 	Make(ns Namespace, l Link) error
-	// Configure makes both ends of a veth pair as the link says, and nothing of
-	// the namespace that is not the link's. Doing it again changes nothing.
+	// Configure sets both ends of a veth pair as the link says, and changes nothing else in
+	// the namespace. It is idempotent.
 	Configure(ns Namespace, l Link) error
-	// Remove removes a device of the machine, and so its other end. One that is
-	// not there is no error.
+	// Remove removes a device of the machine, and so its other end. It is no error if the
+	// device does not exist.
 	Remove(host string) error
 	// Veths returns the ends on the machine of which the alias has the prefix.
 	Veths(aliasPrefix string) ([]Veth, error)

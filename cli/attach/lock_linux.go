@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the lock (flock(2)) that keeps two of this machine from changing
-// attachments at the same time: one that collects what is left would take what
-// another is just making. The kernel releases it when the process ends.
+// lock takes the lock (flock(2)) under which one process of the machine at a time changes
+// attachments: otherwise one process could collect what another is making. The kernel
+// releases the lock when the process ends.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	// There is no flock that a context ends.
+	// A context cannot interrupt flock.
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {

@@ -11,14 +11,14 @@ import (
 const (
 	// DefaultBridge is the bridge of a node unless another is named.
 	DefaultBridge = "br-int"
-	// LockFile is the file whose lock attachments of a machine take turns by.
+	// LockFile is the file whose lock serialises the changes of a machine's attachments.
 	LockFile = "/run/sdnctl/attach.lock"
 	// nodeKey is the key of a bridge's external_ids where "sdnctl node join"
 	// wrote the node's name.
 	nodeKey = "sdnctl-node"
 )
 
-// Controller is what attach needs of sdnd's API.
+// Controller is the part of sdnd's API that attach uses.
 type Controller interface {
 	Port(ctx context.Context, name string) (api.Port, error)
 	Ports(ctx context.Context, o api.ListOptions) (api.List[api.Port], error)
@@ -41,14 +41,14 @@ type Node struct {
 
 	Kernel Kernel
 	Switch Switch
-	// Containers may be nil, for a caller that names network namespaces only. What
-	// was attached to a container then stays as it is.
+	// Containers may be nil for a caller that attaches network namespaces only. Attachments
+	// of containers then stay as they are.
 	Containers Containers
 	Controller Controller
 }
 
-// open reads the bridge and takes the lock. The node that it returns has all
-// that was left open in n.
+// open reads the bridge and takes the lock. It returns a copy of n with the defaults filled
+// in.
 func (n Node) open(ctx context.Context) (Node, Bridge, func(), error) {
 	n.Bridge = cmp.Or(n.Bridge, DefaultBridge)
 	bridge, err := n.Switch.Bridge(ctx, n.Bridge)

@@ -67,8 +67,8 @@ func ethtool(ns Namespace, device string, v *ethtoolValue) error {
 func inside(ns Namespace, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// Never unlocked: the thread ends with this goroutine, so that nothing
-		// else ever runs in that namespace by mistake.
+		// The thread stays locked and ends with this goroutine, so that no other goroutine
+		// ever runs in that namespace.
 		runtime.LockOSThread()
 		err := netns.Set(ns.(namespace).NsHandle)
 		if err == nil {

@@ -42,13 +42,12 @@ type Switch interface {
 	// Add adds an interface to a bridge, or sets the external_ids of one that is
 	// there.
 	Add(ctx context.Context, bridge, name string, ids map[string]string) error
-	// Remove takes interfaces off their bridges. One that is not there is no
-	// error.
+	// Remove removes interfaces from their bridges. It is no error if one does not exist.
 	Remove(ctx context.Context, names ...string) error
 }
 
-// VSCtl is a Switch that runs ovs-vsctl: the function gets its arguments and
-// returns what it printed.
+// VSCtl is a Switch that uses ovs-vsctl: the function runs it with these arguments and
+// returns its output.
 type VSCtl func(ctx context.Context, args ...string) (string, error)
 
 // Bridge implements Switch.

@@ -12,12 +12,12 @@ import (
 // aliasPrefix begins the alias (ip-link(8)) of what attach made.
 const aliasPrefix = "sdnctl attach "
 
-// Link is a veth pair as it should be.
+// Link is the veth pair of an attachment.
 type Link struct {
 	// Host and Inner are the names of its ends: on the machine, and in the
 	// namespace.
 	Host, Inner string
-	// Target is whose it is.
+	// Target is what the inner end belongs to.
 	Target Target
 	MAC    string
 	MTU    int
@@ -25,9 +25,9 @@ type Link struct {
 	Addresses []netip.Prefix
 	// Gateways are those of the default routes, one of each family at most.
 	Gateways []netip.Addr
-	// Checksums has the kernel fill in the checksums of what the namespace
-	// sends. The userspace datapath of Open vSwitch (datapath_type netdev) takes
-	// packets from a veth as they are and would pass unfinished ones on.
+	// Checksums makes the kernel fill in the checksums of the namespace's packets. The
+	// userspace datapath of Open vSwitch (datapath_type netdev) forwards packets from a
+	// veth with unfilled checksums.
 	Checksums bool
 }
 
@@ -46,7 +46,7 @@ func HostName(port string) string {
 	return "sdn" + hex.EncodeToString(sum[:6])
 }
 
-// Want is an attachment as it should be on the machine.
+// Want is the desired state of an attachment on the machine.
 type Want struct {
 	Link Link
 	// Port is the name of the port and ID the value of external_ids:iface-id by
@@ -70,7 +70,7 @@ func (w Want) externalIDs() map[string]string {
 	}
 }
 
-// Found is what there is of an attachment on the machine.
+// Found is the present state of an attachment on the machine.
 type Found struct {
 	Seen
 	// Interface is the row of that name in the Interface table of OVSDB, nil if
@@ -78,16 +78,16 @@ type Found struct {
 	Interface *Interface
 }
 
-// Action is one step on the way to an attachment. The interface is sealed: the
-// steps are the types of this package that implement it.
+// Action is one step of making an attachment. The interface is sealed: only this package
+// implements it.
 type Action interface{ action() }
 
 // The steps, in the order in which Plan returns them.
 type (
-	// RemoveInterface takes an interface off the bridge: one whose device is gone
-	// or is not what it should be.
+	// RemoveInterface removes an interface from the bridge because its device is gone or
+	// is the wrong one.
 	RemoveInterface struct{ Host string }
-	// RemoveLink removes a veth pair whose other end is not where it should be.
+	// RemoveLink removes a veth pair whose inner end is not in the namespace.
 	RemoveLink struct{ Host string }
 	// MakeLink makes the veth pair.
 	MakeLink struct{ Link Link }
@@ -106,8 +106,8 @@ func (ConfigureLink) action()   {}
 func (AddInterface) action()    {}
 func (SetIDs) action()          {}
 
-// Plan returns the steps from what there is to what should be, none if that is
-// the same; or an *Error if something of another is in the way.
+// Plan returns the steps that turn the present state into the desired one; none if they are
+// equal. It returns an *Error if an object that attach did not make is in the way.
 func Plan(w Want, f Found) ([]Action, error) {
 	if err := obstacle(w, f); err != nil {
 		return nil, err
@@ -133,7 +133,8 @@ func Plan(w Want, f Found) ([]Action, error) {
 	return plan, nil
 }
 
-// obstacle returns what of another is in the way.
+// obstacle returns an *Error if an object that attach did not make has a name that the
+// attachment needs.
 func obstacle(w Want, f Found) error {
 	l := w.Link
 	if i := f.Interface; i != nil && i.IDs[TargetKey] == "" {
@@ -158,7 +159,7 @@ func obstacle(w Want, f Found) error {
 	return nil
 }
 
-// configured reports whether a pair is as the link says.
+// configured reports whether a veth pair is configured as the link says.
 func configured(l Link, s Seen) bool {
 	in := s.Inner
 	return s.Host.Up && in.Up && s.Host.MTU == l.MTU && in.MTU == l.MTU && in.MAC == l.MAC &&

@@ -22,7 +22,7 @@ const (
 	RouteKey = "sdnctl-route"
 )
 
-// Kind says what a Target is.
+// Kind is the kind of a Target.
 type Kind string
 
 // The kinds of targets.
@@ -36,8 +36,8 @@ const (
 	PID Kind = "pid"
 )
 
-// Target is what an interface was given to. The same container has the same
-// Target after a restart.
+// Target identifies the container, namespace or process that has an interface. A container
+// keeps its Target over a restart.
 type Target struct {
 	Kind Kind
 	ID   string
@@ -62,7 +62,7 @@ func ParseTarget(text string) (Target, error) {
 	return Target{}, fmt.Errorf("%q names no container, namespace or process", text)
 }
 
-// Describe names the target for people.
+// Describe returns the target in words.
 func (t Target) Describe() string {
 	switch t.Kind {
 	case Docker:

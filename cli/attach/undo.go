@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// undoTimeout bounds how long undoing may take, also when the caller has been
+// undoTimeout bounds the time for undoing, which also happens when the caller has been
 // interrupted.
 const undoTimeout = 20 * time.Second
 
-// undo is what takes back what has been done so far, the newest last.
+// undo has the functions that undo the steps done so far, newest last.
 type undo []func(context.Context) error
 
 func (u *undo) add(f func(context.Context) error) { *u = append(*u, f) }
 
-// run takes everything back, the newest first, and returns err with what of
-// that failed.
+// run undoes everything, newest first, and returns err joined with the failures of that.
 func (u undo) run(ctx context.Context, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 	defer cancel()

@@ -11,14 +11,14 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// askEvery is how often sdnd is asked whether the port is bound, which takes
-// it some 20 ms.
+// askEvery is the interval of asking sdnd whether the port is bound; binding takes about
+// 20 ms.
 const askEvery = 25 * time.Millisecond
 
-// Wait returns the port once packets are forwarded: sdnd sees it bound to the
-// attachment's interface, every switch concerned has confirmed the flows, and
-// neither the port nor the node has a condition that is an error. progress,
-// unless nil, is called with who has yet to confirm.
+// Wait returns the port once packets are forwarded: the port is bound to the attachment's
+// interface, every affected switch has confirmed the flows, and neither the port nor the
+// node has a condition that is an error. progress, unless nil, is called with the nodes that
+// have yet to confirm.
 func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.Port, error) {
 	p, err := n.bound(ctx, r)
 	if err != nil {
@@ -28,8 +28,8 @@ func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.
 	if err != nil {
 		return p, err
 	}
-	// What follows from a binding counts to the revision that was the newest when
-	// sdnd saw it: one of these.
+	// sdnd assigns the changes that follow from a binding to the revision that was the
+	// newest at that time: one of these.
 	for rev := r.since; rev <= status.Revision; rev++ {
 		if err := n.Controller.Wait(ctx, rev, progress); err != nil {
 			return p, err
@@ -38,7 +38,7 @@ func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.
 	return n.ready(ctx, r)
 }
 
-// every calls done until it returns true or an error, or the context ends.
+// every calls done each askEvery until it returns true or an error, or the context ends.
 func every(ctx context.Context, done func() (bool, error)) error {
 	again := time.NewTicker(askEvery)
 	defer again.Stop()
@@ -66,7 +66,7 @@ func (n Node) bound(ctx context.Context, r Result) (last api.Port, err error) {
 		return p.Status.Bound && p.Status.Node == r.Node && p.Status.Interface == r.Link.Host, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		// On a time of its own: the caller's is over.
+		// This needs a timeout of its own: the caller's has expired.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
 		return last, n.notBound(ctx, r, last, err)
@@ -74,7 +74,7 @@ func (n Node) bound(ctx context.Context, r Result) (last api.Port, err error) {
 	return last, err
 }
 
-// notBound says why a port is not bound after the time.
+// notBound returns the error for a port that was not bound in time.
 func (n Node) notBound(ctx context.Context, r Result, p api.Port, cause error) error {
 	e := &Error{Code: Late, Err: cause, Message: fmt.Sprintf("%s has its interface, but sdnd has not bound port %s to it", r.Whose, p.Name)}
 	if p.Status.Bound {
@@ -93,14 +93,14 @@ func (n Node) notBound(ctx context.Context, r Result, p api.Port, cause error) e
 	return e
 }
 
-// passing reports whether a condition goes by itself: after each change, or as
-// soon as sdnd knows what was just done on this machine.
+// passing reports whether a condition is transient: it occurs after each change, or until
+// sdnd has learned of the steps on this machine.
 func passing(c api.Condition) bool {
 	return slices.Contains([]string{"NotInSync", "NotBound", "InterfaceFailed", "LinkDown", "InterfaceDisabled"}, c.Reason)
 }
 
-// ready waits until neither the port nor the node has an error that passes, and
-// returns one that does not.
+// ready waits until neither the port nor the node has a transient error, and returns an
+// error for a lasting one.
 func (n Node) ready(ctx context.Context, r Result) (port api.Port, err error) {
 	var left string
 	err = every(ctx, func() (bool, error) {
@@ -130,7 +130,7 @@ func (n Node) ready(ctx context.Context, r Result) (port api.Port, err error) {
 
 func isWarning(c api.Condition) bool { return c.Severity == api.SeverityWarning }
 
-// conditionText says what is wrong with an object, and what cures it.
+// conditionText describes the conditions of an object, and their cures.
 func conditionText(object string, all []api.Condition) string {
 	var lines []string
 	for _, c := range all {
