@@ -331,6 +331,37 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestNamespaceByPath: two processes named by the files of their namespaces are two targets, and
+// the port of one is not taken over by the other; a named namespace is the same by its path.
+func TestNamespaceByPath(t *testing.T) {
+	m := newMachine()
+	m.run("web", 100)
+	m.run("db", 200)
+	m.inside["/run/netns/blue"] = map[string]*Device{}
+	n := m.node(filepath.Join(t.TempDir(), "lock"))
+	for request, want := range map[*Request]string{
+		{Name: "web", Netns: "/proc/100/ns/net", Network: "blue"}:    "pid/100",
+		{Name: "web2", Netns: "/run/netns/blue", Network: "blue"}:    "netns/blue",
+		{Name: "web3", PID: 200, Network: "blue", Interface: "eth1"}: "pid/200",
+	} {
+		r, err := n.Attach(t.Context(), *request)
+		if err != nil || r.Target.String() != want {
+			t.Errorf("%+v is attached to %v, want %s (%v)", *request, r.Target, want, err)
+		}
+	}
+	before := m.state()
+	_, err := n.Attach(t.Context(), Request{Name: "web", Netns: "/proc/200/ns/net", Network: "blue"})
+	if err == nil || !strings.Contains(err.Error(), "process 100") {
+		t.Errorf("the port of process 100 for process 200: %v", err)
+	}
+	if r, err := n.Attach(t.Context(), Request{Name: "web2", Netns: "blue", Network: "blue"}); err != nil || len(r.Done) > 0 {
+		t.Errorf("by name after by path: %+v, %v", r, err)
+	}
+	if diff := cmp.Diff(before, m.state()); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+}
+
 // The namespace is that of the container that was asked for: one whose process
 // ended in between, so that another has its number, is not touched.
 func TestProcessNumberReused(t *testing.T) {

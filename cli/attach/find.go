@@ -64,7 +64,7 @@ func (n Node) target(ctx context.Context, r *Request) (target, error) {
 func (n Node) find(ctx context.Context, r Request) (t Target, path, name string, err error) {
 	switch {
 	case r.Netns != "" && strings.Contains(r.Netns, "/"):
-		return Target{Netns, filepath.Base(r.Netns)}, r.Netns, r.Name, nil
+		return targetOf(r.Netns), r.Netns, r.Name, nil
 	case r.Netns != "":
 		return Target{Netns, r.Netns}, filepath.Join(netnsDir, r.Netns), r.Name, nil
 	case r.PID != 0:
@@ -78,6 +78,23 @@ func (n Node) find(ctx context.Context, r Request) (t Target, path, name string,
 		return Target{}, "", "", fault(Failed, "start it with: docker start "+c.Name, "container %s is not running", c.Name)
 	}
 	return Target{Docker, c.ID}, processNamespace(c.PID), c.Name, nil
+}
+
+// targetOf returns the target of the file of a namespace: a process (proc(5)); or a namespace
+// by its name, if the file is in a folder of names such as /run/netns; or else by the whole
+// path, because files in different folders may have the same name.
+func targetOf(path string) Target {
+	path = filepath.Clean(path)
+	if rest, ok := strings.CutPrefix(path, "/proc/"); ok && strings.HasSuffix(path, "/ns/net") {
+		pid, _, _ := strings.Cut(rest, "/")
+		if _, err := strconv.Atoi(pid); err == nil {
+			return Target{PID, pid}
+		}
+	}
+	if filepath.Base(filepath.Dir(path)) == filepath.Base(netnsDir) {
+		return Target{Netns, filepath.Base(path)}
+	}
+	return Target{Netns, path}
 }
 
 // container looks a container up by its name or id.

@@ -29,8 +29,8 @@ type Kind string
 const (
 	// Docker is a Docker container, by its full id.
 	Docker Kind = "docker"
-	// Netns is a network namespace with a name, as "ip netns" lists it, or the
-	// path of one.
+	// Netns is a network namespace by its name, as "ip netns" lists it, or by the path
+	// of its file.
 	Netns Kind = "netns"
 	// PID is the network namespace of a process.
 	PID Kind = "pid"
