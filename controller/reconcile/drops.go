@@ -40,6 +40,9 @@ type dropWatch struct {
 	// ports were sampled last.
 	sampling []openflow.PortNo
 	sampled  map[openflow.PortNo]time.Time
+	// unread is how many more readings include the counters of single ports although the
+	// counter of all ports has not grown; see lookAtDrops.
+	unread int
 }
 
 func newDropWatch(every time.Duration) dropWatch {
@@ -63,6 +66,11 @@ func (w *worker) lookAtDrops(ctx context.Context) error {
 		w.drops.timer.Reset(next)
 	}()
 	now := w.f.cfg.Now()
+	if len(w.drops.sampling) > 0 {
+		// Samples take a port's packets past the counter of all ports. Open vSwitch adds
+		// packets to a flow's counter up to a second late, so the next reading counts too.
+		w.drops.unread = 2
+	}
 	senders, err := w.takeSamples(ctx)
 	if err != nil {
 		return err
@@ -105,7 +113,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 		w.f.metrics.dropped.WithLabelValues(w.node.name, "ipv6").Add(grownBy(d.ipv6, ipv6))
 	}
 	d.ipv6 = ipv6
-	if err != nil || d.known && total == d.total && len(d.sampling) == 0 {
+	if err != nil || d.known && total == d.total && d.unread == 0 {
 		return nil, err
 	}
 	ports := func(yield func(openflow.FlowStatsRequest) bool) {
@@ -128,7 +136,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 	for in, n := range grown {
 		w.f.metrics.dropped.WithLabelValues(w.node.name, "source").Add(grownBy(d.counts[in], n))
 	}
-	d.total, d.known, d.counts = total, true, counts
+	d.total, d.known, d.counts, d.unread = total, true, counts, max(0, d.unread-1)
 	return grown, nil
 }
 

@@ -177,6 +177,48 @@ func TestWrongSource(t *testing.T) {
 	}
 }
 
+// TestDropsWhileSampled: packets that a port sends while it is sampled are in its counter and in
+// the metric, also if it sends nothing afterwards.
+func TestDropsWhileSampled(t *testing.T) {
+	b := newBedWith(t, 1, reconcile.Config{DropsEvery: 50 * time.Millisecond})
+	n := b.Nodes[0]
+	b.plug(n, "p")
+	b.apply(b.nodeOp(n), networkOp(), portOp("p", "node1"))
+	b.join(n)
+	b.settled()
+	p, _ := b.store.Snapshot().Port("p")
+	frame := lab.Echo{
+		EtherSrc: net.HardwareAddr{0x92, 0x5f, 0, 0, 0, 1}, EtherDest: net.HardwareAddr{2, 0, 0, 0, 0, 2},
+		From: p.Addresses[0], To: netip.MustParseAddr("10.0.9.9"), TTL: 64,
+	}.Frame()
+	var sent uint64
+	send := func(ctx context.Context) error {
+		sent++
+		_, err := n.OFCtl(ctx, "packet-out", "br-int", fmt.Sprintf("in_port=p,packet=%x,actions=table", frame))
+		return err
+	}
+	b.await("the port to be sampled", func(ctx context.Context) error {
+		out, err := n.OFCtl(ctx, "dump-flows", "br-int", fmt.Sprintf("table=%d,cookie=%#x/%#x", pipeline.TableClassify, uint64(pipeline.SampleCookie(0)), uint64(pipeline.SampleMask)))
+		if err == nil && !strings.Contains(out, "cookie=") {
+			err = errors.Join(errors.New("no sample is there"), send(ctx))
+		}
+		return err
+	})
+	for range 10 {
+		if err := send(b.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.await("all packets to be counted", func(context.Context) error {
+		s := b.fabric.PortStatus("p")
+		metric := b.counter("sdnd_dropped_packets_total", map[string]string{"node": "node1", "reason": "source"})
+		if s.Dropped == nil || s.Dropped.Packets != sent || metric != float64(sent) {
+			return fmt.Errorf("%d sent, status %+v, metric %v", sent, s.Dropped, metric)
+		}
+		return nil
+	})
+}
+
 // sources returns those of the reasons that are about what a port sends.
 func sources(all []condition.Condition) (out []condition.Reason) {
 	for _, c := range all {
