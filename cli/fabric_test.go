@@ -200,9 +200,9 @@ func (f *fabric) Drifts(node string) []reconcile.Drift {
 
 func (f *fabric) Audit(_ context.Context, node string) reconcile.Audit {
 	if s, _ := f.NodeStatus(node); !s.Connected {
-		return reconcile.Audit{Node: node, Verdict: reconcile.Unknown, Reason: "its switch is not connected"}
+		return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: reconcile.Unknown, Reason: "its switch is not connected"}}
 	}
-	return reconcile.Audit{Node: node, Verdict: reconcile.Equal}
+	return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: reconcile.Equal}}
 }
 
 func (f *fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {

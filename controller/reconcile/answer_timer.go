@@ -26,11 +26,11 @@ type answerTimer struct {
 
 // awaitAnswer starts the timer, and returns a context that ends when it expires; the caller
 // must call end.
-func (f *Fabric) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) {
-	p := &answerTimer{most: f.cfg.AnswerTimeout}
-	ctx, p.cancel = context.WithCancelCause(ctx)
-	p.timer = time.AfterFunc(p.most, func() { p.cancel(fmt.Errorf("no complete answer within %v", p.most)) })
-	return ctx, p
+func (p *Pool) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) {
+	t := &answerTimer{most: p.cfg.AnswerTimeout}
+	ctx, t.cancel = context.WithCancelCause(ctx)
+	t.timer = time.AfterFunc(t.most, func() { t.cancel(fmt.Errorf("no complete answer within %v", t.most)) })
+	return ctx, t
 }
 
 // extend starts the timer again, for an answer about n flows.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
-
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // Verdict is the result of an audit.
@@ -19,13 +17,10 @@ const (
 	Unknown Verdict = "unknown"
 )
 
-// Audit is the result of comparing everything on a node's switch with what the switch
-// should have.
-type Audit struct {
-	Node    string
+// Comparison is the result of an audit: everything on a switch compared with what the
+// switch should have.
+type Comparison struct {
 	Verdict Verdict
-	// Revision is the revision of the topology that the switch was compared with.
-	Revision topology.Revision
 	// Foreign is how many flows were removed and Missing how many were added.
 	Foreign, Missing int
 	// Reason says why the verdict is Unknown.
@@ -38,25 +33,21 @@ type auditReply struct {
 	err   error
 }
 
-// Audit compares a node's switch now and repairs it. It waits until the changes under way
+// Audit compares the switch now and repairs it. It waits until the changes under way
 // are confirmed, so that it takes none of them for a difference.
-func (f *Fabric) Audit(ctx context.Context, node string) Audit {
-	unknown := func(why string) Audit { return Audit{Node: node, Verdict: Unknown, Reason: why} }
-	p := f.peerOf(node)
-	if p == nil {
-		return unknown("its switch is not connected")
-	}
+func (w *Worker) Audit(ctx context.Context) Comparison {
+	unknown := func(why string) Comparison { return Comparison{Verdict: Unknown, Reason: why} }
 	ask := make(chan auditReply, 1)
 	select {
-	case p.audits <- ask:
-	case <-p.ended:
+	case w.audits <- ask:
+	case <-w.ended:
 		return unknown("its switch has disconnected")
 	case <-ctx.Done():
 		return unknown("its switch was busy for too long")
 	}
 	select {
 	case r := <-ask:
-		a := Audit{Node: node, Verdict: Equal, Revision: f.View().Topo.Revision(), Foreign: len(r.found.foreign), Missing: len(r.found.missing)}
+		a := Comparison{Verdict: Equal, Foreign: len(r.found.foreign), Missing: len(r.found.missing)}
 		switch {
 		case r.err != nil:
 			return unknown(r.err.Error())
@@ -64,7 +55,7 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 			a.Verdict = Differs
 		}
 		return a
-	case <-p.ended:
+	case <-w.ended:
 		return unknown("its switch has disconnected")
 	case <-ctx.Done():
 		return unknown("its switch did not answer in time")
@@ -73,7 +64,7 @@ func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 
 // audit compares the whole switch with the view that it was last given. No change of ours
 // is under way, so others made all differences.
-func (w *worker) audit(ctx context.Context) (found, error) {
+func (w *Worker) audit(ctx context.Context) (found, error) {
 	w.verify = nil
 	if w.view == nil {
 		return found{}, nil // a comparison waits already
@@ -92,8 +83,8 @@ func (w *worker) audit(ctx context.Context) (found, error) {
 
 // auditAfter returns the time until the next audit: short for a switch that does not
 // report changes by others. The time is random, so that nodes are not audited all at once.
-func (w *worker) auditAfter() time.Duration {
-	d := w.f.cfg.AuditEvery
+func (w *Worker) auditAfter() time.Duration {
+	d := w.pool.cfg.AuditEvery
 	if w.monitor != nil {
 		d *= 10
 	}

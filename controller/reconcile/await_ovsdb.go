@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"errors"
-
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -12,9 +10,6 @@ import (
 // the flows of such a port would be removed and added again a moment later. So a node whose
 // interfaces OVSDB reports awaits OVSDB, for at most Config.OVSDBGrace: until then a
 // comparison that would remove something waits. Other comparisons do not wait.
-
-// errAwaitsOVSDB ends a comparison that would remove what may have to stay.
-var errAwaitsOVSDB = errors.New("OVSDB has not yet said which ports are here")
 
 // nodesAwaitingOVSDB returns which nodes await OVSDB after a start: those whose ports
 // it reported, as the saved bindings show, or on which a port may be that is not known

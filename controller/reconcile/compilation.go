@@ -11,7 +11,7 @@ import (
 // while the switch's are read back, if there is a place for it: the switch takes
 // time for its answer.
 type compilation struct {
-	w       *worker
+	w       *Worker
 	view    *pipeline.View
 	flows   int // there may be
 	release func()
@@ -25,7 +25,7 @@ type compilation struct {
 // n flows.
 func (c *compilation) tryBegin(n int) {
 	c.flows = n
-	if c.release = c.w.f.tryCompareSlot(); c.release == nil {
+	if c.release = c.w.pool.trySlot(); c.release == nil {
 		return
 	}
 	c.begin()
@@ -37,9 +37,9 @@ func (c *compilation) begin() {
 	w.borrow() // only now: who waits for a place keeps no memory
 	c.running.Go(func() {
 		w.bare.ResetBare(min(c.flows, maxGrown))
-		w.compiler.CompileNode(&w.bare, c.view, w.node.name)
+		w.compiler.CompileNode(&w.bare, c.view, w.node)
 		c.digest = w.bare.Digest()
-		w.bare.AddStamp(w.node.name, c.digest)
+		w.bare.AddStamp(w.node, c.digest)
 		w.bare.Sort()
 	})
 }
@@ -51,7 +51,7 @@ const maxGrown = 1 << 18
 // complete returns when all is computed.
 func (c *compilation) complete(ctx context.Context) (err error) {
 	if !c.begun {
-		if c.release, err = c.w.f.compareSlot(ctx); err != nil {
+		if c.release, err = c.w.pool.slot(ctx); err != nil {
 			return err
 		}
 		c.begin()
@@ -74,9 +74,9 @@ func (c *compilation) withMessages(bare []pipeline.Item) []pipeline.Item {
 	w := c.w
 	w.set.Reset()
 	for u := range w.bare.UnitsOf(bare) {
-		w.compiler.Compile(&w.set, c.view, w.node.name, u)
+		w.compiler.Compile(&w.set, c.view, w.node, u)
 	}
-	w.set.AddStamp(w.node.name, c.digest)
+	w.set.AddStamp(w.node, c.digest)
 	w.set.Sort()
 	filled := make([]pipeline.Item, 0, len(bare))
 	for _, e := range w.set.Items() {

@@ -67,7 +67,7 @@ func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []installedI
 // replaced returns the groups and meters that are among both what is foreign and
 // what is missing, which must have their messages in w.set: a message that puts the
 // right one in place of the wrong one is enough.
-func (w *worker) replaced(foreign []installedItem, missing []pipeline.Item) map[numbered]bool {
+func (w *Worker) replaced(foreign []installedItem, missing []pipeline.Item) map[numbered]bool {
 	both := map[numbered]bool{}
 	for _, h := range foreign {
 		if k, ok := h.numbered(); ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -36,56 +35,18 @@ type Drift struct {
 // byConnection is Drift.By of what was done while the switch or sdnd was away.
 const byConnection = "connection"
 
-const (
-	// maxDrifts is how many drifts are remembered.
-	maxDrifts = 1000
-	// maxReported is how many drifts of one occasion are remembered and logged
-	// one by one; del-flows on a large switch is one occasion.
-	maxReported = 100
-)
-
-// drifts remembers the newest drifts.
-type drifts struct {
-	mu   sync.Mutex
-	last uint64
-	all  []Drift // oldest first
-}
-
-func (d *drifts) add(ds []Drift) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, x := range ds {
-		d.last++
-		x.Seq = d.last
-		d.all = append(d.all, x)
-	}
-	if over := len(d.all) - maxDrifts; over > 0 {
-		d.all = append([]Drift(nil), d.all[over:]...)
-	}
-}
-
-// Drifts returns what others did to the flows of a node, or of all nodes if node
-// is "", oldest first: the newest thousand since the start of the daemon.
-func (f *Fabric) Drifts(node string) []Drift {
-	f.drifts.mu.Lock()
-	defer f.drifts.mu.Unlock()
-	var out []Drift
-	for _, d := range f.drifts.all {
-		if node == "" || d.Node == node {
-			out = append(out, d)
-		}
-	}
-	return out
-}
+// maxReported is how many drifts of one occasion are reported and logged one by one;
+// del-flows on a large switch is one occasion.
+const maxReported = 100
 
 // watch asks the switch to report changes by others, if it can.
-func (w *worker) watch(ctx context.Context) error {
-	if w.f.cfg.NoMonitor {
+func (w *Worker) watch(ctx context.Context) error {
+	if w.pool.cfg.NoMonitor {
 		return nil
 	}
 	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
 	if errors.Is(err, session.ErrMonitorUnsupported) {
-		w.f.log.Info("switch cannot report changes by others; it is audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		w.pool.cfg.Logger.Info("switch cannot report changes by others; it is audited instead", "node", w.node, "every", w.pool.cfg.AuditEvery)
 		return nil
 	}
 	if w.monitor = m; err != nil {
@@ -93,20 +54,20 @@ func (w *worker) watch(ctx context.Context) error {
 	}
 	w.groups, err = w.sess.WatchGroups(ctx)
 	if errors.Is(err, session.ErrForwardUnsupported) {
-		w.f.log.Info("switch cannot report changes of groups and meters by others; they are audited instead", "node", w.node.name, "every", w.f.cfg.AuditEvery)
+		w.pool.cfg.Logger.Info("switch cannot report changes of groups and meters by others; they are audited instead", "node", w.node, "every", w.pool.cfg.AuditEvery)
 		return nil
 	}
 	return err
 }
 
 // watched reports whether there are changes by others that were not handled yet.
-func (w *worker) watched() bool {
+func (w *Worker) watched() bool {
 	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
 }
 
 // tampered undoes what others did to the switch, and reports it. If they changed groups or
 // meters (regrouped), the switch does not say how, so it is compared as a whole.
-func (w *worker) tampered(ctx context.Context, regrouped bool) error {
+func (w *Worker) tampered(ctx context.Context, regrouped bool) error {
 	changes, lost := w.changes()
 	if len(changes) == 0 && !lost && !regrouped || w.view == nil {
 		return nil
@@ -127,7 +88,7 @@ func (w *worker) tampered(ctx context.Context, regrouped bool) error {
 }
 
 // changes takes what the monitor has reported of changes by others.
-func (w *worker) changes() (changes []session.FlowChange, lost bool) {
+func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 	if w.monitor == nil {
 		return nil, true
 	}
@@ -138,7 +99,7 @@ func (w *worker) changes() (changes []session.FlowChange, lost bool) {
 
 // driftsOf makes drifts of what a comparison found: of groups and meters as it was
 // found, and of flows as the monitor has reported them, unless it has lost some.
-func (w *worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
+func (w *Worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
 	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
 	ds := w.driftsFound(others, "monitor")
 	if lost {
@@ -150,9 +111,9 @@ func (w *worker) driftsOf(got found, changes []session.FlowChange, lost bool) []
 // reportUnlessEnded reports drifts, unless the session has ended before they were undone: a
 // bridge that is being removed first reports that its flows are gone. If the switch comes
 // back different, the first comparison undoes that.
-func (w *worker) reportUnlessEnded(ds []Drift, err error) {
+func (w *Worker) reportUnlessEnded(ds []Drift, err error) {
 	if errors.Is(err, session.ErrClosed) {
-		w.f.log.Info("flows changed by others as the session ended", "node", w.node.name, "flows", len(ds))
+		w.pool.cfg.Logger.Info("flows changed by others as the session ended", "node", w.node, "flows", len(ds))
 		return
 	}
 	w.reported = err != nil && len(ds) > 0
@@ -160,7 +121,7 @@ func (w *worker) reportUnlessEnded(ds []Drift, err error) {
 }
 
 // driftsReported makes drifts of what the monitor reported.
-func (w *worker) driftsReported(all []reportedChange) []Drift {
+func (w *Worker) driftsReported(all []reportedChange) []Drift {
 	var out []Drift
 	for _, t := range all {
 		d := Drift{Time: t.At, By: "monitor", Table: pipeline.TableName(t.Table), After: t.flow.String()}
@@ -187,9 +148,9 @@ func (w *worker) driftsReported(all []reportedChange) []Drift {
 
 // driftsFound makes drifts of what a comparison found. The missing must have their
 // messages in w.set.
-func (w *worker) driftsFound(got found, by string) []Drift {
+func (w *Worker) driftsFound(got found, by string) []Drift {
 	var out []Drift
-	now := w.f.cfg.Now()
+	now := w.pool.cfg.Now()
 	again := w.replaced(got.foreign, got.missing)
 	after := map[numbered]string{}
 	for _, h := range got.foreign {
@@ -216,24 +177,23 @@ func (w *worker) driftsFound(got found, by string) []Drift {
 }
 
 // report logs and records what others did to the switch, and whether it was undone.
-func (w *worker) report(ds []Drift, undone bool) {
+func (w *Worker) report(ds []Drift, undone bool) {
 	if len(ds) == 0 {
 		return
 	}
 	for i := range ds {
-		ds[i].Node = w.node.name
-		w.f.metrics.drifts.WithLabelValues(w.node.name, ds[i].What, ds[i].By).Inc()
+		ds[i].Node = w.node
+		w.pool.metrics.drifts.WithLabelValues(w.node, ds[i].What, ds[i].By).Inc()
 	}
 	if more := len(ds) - maxReported; more > 0 {
-		w.f.log.Warn("flows changed by others", "node", w.node.name, "changes", len(ds), "of_which_reported", maxReported, "undone", undone)
+		w.pool.cfg.Logger.Warn("flows changed by others", "node", w.node, "changes", len(ds), "of_which_reported", maxReported, "undone", undone)
 		ds = ds[:maxReported]
 	}
 	for _, d := range ds {
-		w.f.log.Warn("flow changed by others", "node", d.Node, "what", d.What, "table", d.Table,
+		w.pool.cfg.Logger.Warn("flow changed by others", "node", d.Node, "what", d.What, "table", d.Table,
 			"before", d.Before, "after", d.After, "object", d.Owner.String(), "by", d.By, "undone", undone)
 	}
-	w.f.drifts.add(ds)
-	w.f.board.update(w.node.name, func(*NodeStatus) {})
+	w.reports.Drifted(w.node, ds)
 }
 
 // describe returns the item that a message of ours adds as text.

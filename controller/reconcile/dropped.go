@@ -26,14 +26,7 @@ type dropped struct {
 	packets uint64
 	last    time.Time
 	// sender is the one that was sampled last, if any.
-	sender *sender
-}
-
-// sender is where a dropped packet came from, by its own account.
-type sender struct {
-	mac    topology.MAC
-	ip     netip.Addr // invalid for what is neither IP nor ARP
-	tagged bool
+	sender *Sender
 }
 
 // drops is what was dropped of which port since it is where it is.
@@ -100,9 +93,7 @@ func (x dropped) recent(now time.Time) bool { return now.Sub(x.last) <= dropsPas
 // dropsRead: a switch has dropped what ports may not send.
 type dropsRead struct {
 	peer *peer
-	// packets are the counters that have grown, senders who was found to send.
-	packets map[openflow.PortNo]uint64
-	senders map[openflow.PortNo][]sender
+	Dropped
 }
 
 func (e dropsRead) happen(d *dispatcher) {
@@ -111,10 +102,10 @@ func (e dropsRead) happen(d *dispatcher) {
 		return
 	}
 	concerned := map[openflow.PortNo]bool{}
-	for in := range e.packets {
+	for in := range e.Packets {
 		concerned[in] = true
 	}
-	for in := range e.senders {
+	for in := range e.Senders {
 		concerned[in] = true
 	}
 	for p := range d.view.PortsOn(n.name) {
@@ -133,13 +124,13 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 	if !ok {
 		x = dropped{place: place}
 	}
-	if n, ok := e.packets[place.OFPort]; ok {
+	if n, ok := e.Packets[place.OFPort]; ok {
 		x.packets, x.last = n, d.f.cfg.Now()
 	}
-	if s := worst(e.senders[place.OFPort], p); s != nil {
+	if s := worst(e.Senders[place.OFPort], p); s != nil {
 		if x.sender == nil || *x.sender != *s {
 			d.f.log.Warn("port sends from another address than its own", "port", p.Name, "node", place.Node,
-				"mac", s.mac.String(), "ip", s.ip.String(), "expected_mac", p.MAC.String(), "expected_ip", expected(p, s.ip))
+				"mac", s.MAC.String(), "ip", s.IP.String(), "expected_mac", p.MAC.String(), "expected_ip", expected(p, s.IP))
 		}
 		x.sender = s
 	}
@@ -148,16 +139,16 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 
 // worst returns the sender that is most informative: one that is neither the port's nor
 // without an address yet, as of a host that asks for one by DHCP.
-func worst(all []sender, p *topology.Port) *sender {
-	rank := func(s sender) int {
+func worst(all []Sender, p *topology.Port) *Sender {
+	rank := func(s Sender) int {
 		switch {
-		case !p.HasMAC(s.mac) && s.ip.IsValid():
+		case !p.HasMAC(s.MAC) && s.IP.IsValid():
 			return 0
-		case !p.HasMAC(s.mac):
+		case !p.HasMAC(s.MAC):
 			return 1
-		case s.ip.IsValid() && !s.ip.IsUnspecified() && !p.Has(s.ip):
+		case s.IP.IsValid() && !s.IP.IsUnspecified() && !p.Has(s.IP):
 			return 2
-		case s.tagged:
+		case s.Tagged:
 			return 3
 		}
 		return 4
@@ -165,7 +156,7 @@ func worst(all []sender, p *topology.Port) *sender {
 	if len(all) == 0 {
 		return nil
 	}
-	s := slices.MinFunc(all, func(a, b sender) int { return cmp.Compare(rank(a), rank(b)) })
+	s := slices.MinFunc(all, func(a, b Sender) int { return cmp.Compare(rank(a), rank(b)) })
 	if rank(s) == 4 {
 		return nil
 	}
@@ -199,12 +190,12 @@ func (f *Fabric) droppedFacts(p *topology.Port, at pipeline.Place) (facts *condi
 	if x.sender == nil {
 		return facts, false
 	}
-	if mac := x.sender.mac; !p.HasMAC(mac) {
+	if mac := x.sender.MAC; !p.HasMAC(mac) {
 		facts.MAC, facts.WantMAC = mac.String(), p.MAC.String()
 	}
-	if ip := x.sender.ip; ip.IsValid() && !ip.IsUnspecified() && !p.Has(ip) {
+	if ip := x.sender.IP; ip.IsValid() && !ip.IsUnspecified() && !p.Has(ip) {
 		facts.IP, facts.WantIP = ip.String(), expected(p, ip)
 	}
-	facts.Tagged = x.sender.tagged
+	facts.Tagged = x.sender.Tagged
 	return facts, x.recent(f.cfg.Now())
 }

@@ -26,6 +26,21 @@ const (
 	maxSampled = 4
 )
 
+// Dropped is what a switch has dropped of what its ports may not send.
+type Dropped struct {
+	// Packets are the ports' counters that have grown since they were last read.
+	Packets map[openflow.PortNo]uint64
+	// Senders are who was found to send, at ports that were sampled.
+	Senders map[openflow.PortNo][]Sender
+}
+
+// Sender is where a dropped packet came from, by its own account.
+type Sender struct {
+	MAC    topology.MAC
+	IP     netip.Addr // invalid for what is neither IP nor ARP
+	Tagged bool       // it had a VLAN tag
+}
+
 // dropWatch is a worker's state of its switch's counters of drops.
 type dropWatch struct {
 	timer *time.Timer
@@ -55,17 +70,17 @@ func newDropWatch(every time.Duration) dropWatch {
 }
 
 // lookAtDrops reads the counters of drops, and reports those that have grown.
-func (w *worker) lookAtDrops(ctx context.Context) error {
-	ctx, p := w.f.awaitAnswer(ctx)
+func (w *Worker) lookAtDrops(ctx context.Context) error {
+	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	defer func() {
-		next := w.f.cfg.DropsEvery
+		next := w.pool.cfg.DropsEvery
 		if len(w.drops.sampling) > 0 {
 			next = sampleFor
 		}
 		w.drops.timer.Reset(next)
 	}()
-	now := w.f.cfg.Now()
+	now := w.pool.cfg.Now()
 	if len(w.drops.sampling) > 0 {
 		// Samples take a port's packets past the counter of all ports. Open vSwitch adds
 		// packets to a flow's counter up to a second late, so the next reading counts too.
@@ -80,14 +95,14 @@ func (w *worker) lookAtDrops(ctx context.Context) error {
 		return err
 	}
 	if len(grown)+len(senders) > 0 {
-		w.f.post(dropsRead{peer: w.peer, packets: grown, senders: senders})
+		w.reports.Dropped(w.node, Dropped{Packets: grown, Senders: senders})
 	}
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }
 
 // readDrops returns the counters that have grown since they were last read; none
 // at first, for it is not known when they did.
-func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, error) {
+func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, error) {
 	d := &w.drops
 	var total, ipv6 uint64
 	err := w.sess.FlowsOfEach(ctx, func(yield func(openflow.FlowStatsRequest) bool) {
@@ -110,7 +125,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 		return nil
 	})
 	if err == nil && d.known {
-		w.f.metrics.dropped.WithLabelValues(w.node.name, "ipv6").Add(grownBy(d.ipv6, ipv6))
+		w.pool.metrics.dropped.WithLabelValues(w.node, "ipv6").Add(grownBy(d.ipv6, ipv6))
 	}
 	d.ipv6 = ipv6
 	if err != nil || d.known && total == d.total && d.unread == 0 {
@@ -134,7 +149,7 @@ func (w *worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 		return nil, err
 	}
 	for in, n := range grown {
-		w.f.metrics.dropped.WithLabelValues(w.node.name, "source").Add(grownBy(d.counts[in], n))
+		w.pool.metrics.dropped.WithLabelValues(w.node, "source").Add(grownBy(d.counts[in], n))
 	}
 	d.total, d.known, d.counts, d.unread = total, true, counts, max(0, d.unread-1)
 	return grown, nil
@@ -154,7 +169,7 @@ func inPort(m openflow.Match) openflow.PortNo {
 }
 
 // sample begins to find out who sends, at a few of the ports.
-func (w *worker) sample(ctx context.Context, ports []openflow.PortNo, now time.Time) error {
+func (w *Worker) sample(ctx context.Context, ports []openflow.PortNo, now time.Time) error {
 	d := &w.drops
 	// Those that were not sampled for the longest time come first.
 	slices.SortStableFunc(ports, func(a, b openflow.PortNo) int { return d.sampled[a].Compare(d.sampled[b]) })
@@ -182,12 +197,12 @@ func (w *worker) sample(ctx context.Context, ports []openflow.PortNo, now time.T
 }
 
 // portsWithIPv6 returns the ports of the switch that may send IPv6 from some address.
-func (w *worker) portsWithIPv6() map[openflow.PortNo]bool {
-	if w.view == nil || !w.view.CarriesIPv6(w.node.name) {
+func (w *Worker) portsWithIPv6() map[openflow.PortNo]bool {
+	if w.view == nil || !w.view.CarriesIPv6(w.node) {
 		return nil
 	}
 	ports := map[openflow.PortNo]bool{}
-	for p := range w.view.PortsOn(w.node.name) {
+	for p := range w.view.PortsOn(w.node) {
 		if _, ok := p.Address(topology.IPv6); ok {
 			ports[w.view.Place(p.Name).OFPort] = true
 		}
@@ -197,14 +212,14 @@ func (w *worker) portsWithIPv6() map[openflow.PortNo]bool {
 
 // takeSamples returns who sent at the ports that were sampled, and takes the
 // samples off the switch.
-func (w *worker) takeSamples(ctx context.Context) (map[openflow.PortNo][]sender, error) {
+func (w *Worker) takeSamples(ctx context.Context) (map[openflow.PortNo][]Sender, error) {
 	d := &w.drops
 	if len(d.sampling) == 0 {
 		return nil, nil
 	}
 	q := openflow.AllFlows()
 	q.Table, q.Cookie, q.CookieMask = pipeline.TableSample, pipeline.SampleCookie(0), pipeline.SampleMask
-	found := map[openflow.PortNo][]sender{}
+	found := map[openflow.PortNo][]Sender{}
 	err := w.sess.Flows(ctx, q, func(s *openflow.FlowStats) error {
 		in := openflow.PortNo(s.Cookie & 0xffff)
 		if slices.Contains(d.sampling, in) && len(found[in]) < 2*maxSampled {
@@ -222,15 +237,15 @@ func (w *worker) takeSamples(ctx context.Context) (map[openflow.PortNo][]sender,
 }
 
 // senderOf reads what a sample has learned.
-func senderOf(m openflow.Match) (s sender) {
+func senderOf(m openflow.Match) (s Sender) {
 	for o := range m.All() {
 		switch o.Field {
 		case openflow.FieldEthSrc:
-			copy(s.mac[:], o.Value)
+			copy(s.MAC[:], o.Value)
 		case openflow.FieldIPv4Src, openflow.FieldARPSpa, openflow.FieldIPv6Src:
-			s.ip, _ = netip.AddrFromSlice(o.Value)
+			s.IP, _ = netip.AddrFromSlice(o.Value)
 		case openflow.FieldVLANVID:
-			s.tagged = len(o.Value) == 2 && o.Value[0]|o.Value[1] != 0
+			s.Tagged = len(o.Value) == 2 && o.Value[0]|o.Value[1] != 0
 		}
 	}
 	return s

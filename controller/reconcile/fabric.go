@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,10 +122,8 @@ type Fabric struct {
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
-	// comparing bounds the switches whose whole table is held in memory at a
-	// time, when a thousand connect at once.
-	comparing  chan struct{}
-	workspaces sync.Pool // of *workspace
+	// workers work on the switches.
+	workers *Pool
 }
 
 // handshakeGrace is how long a connection may take for its handshake however many others
@@ -161,12 +158,14 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		warnings: warn.New(cfg.Logger),
 		board:    newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
 		inbox: make(chan event, 256), gone: make(chan struct{}),
-		comparing: make(chan struct{}, 4*runtime.GOMAXPROCS(0)),
 	}
 	f.board.secure = cfg.Identify != nil
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
-	f.workspaces.New = func() any { return newWorkspace(cfg.Extra) }
+	f.workers = NewPool(PoolConfig{
+		Logger: cfg.Logger, Extra: cfg.Extra, Fragments: cfg.Session.Fragments, NoMonitor: cfg.NoMonitor,
+		AnswerTimeout: cfg.AnswerTimeout, RetryAfter: cfg.RetryAfter, AuditEvery: cfg.AuditEvery, DropsEvery: cfg.DropsEvery, Now: cfg.Now,
+	}, cfg.Registerer)
 	f.metrics = newMetrics(cfg.Registerer, f.board)
 	saved, err := st.Bindings()
 	if err != nil {
@@ -228,39 +227,3 @@ func (f *Fabric) postSoon(e event) {
 
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }
-
-// slotTime is how long a switch may hold a place for comparing: a switch that takes its
-// flows more slowly does not hold up others.
-const slotTime = 2 * time.Second
-
-// compareSlot waits until the table of one more switch may be held in memory. The caller
-// must call release.
-func (f *Fabric) compareSlot(ctx context.Context) (release func(), err error) {
-	select {
-	case f.comparing <- struct{}{}:
-		return f.freeSlot(), nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-}
-
-// tryCompareSlot is compareSlot without waiting: release is nil if there is none.
-func (f *Fabric) tryCompareSlot() (release func()) {
-	select {
-	case f.comparing <- struct{}{}:
-		return f.freeSlot()
-	default:
-		return nil
-	}
-}
-
-// freeSlot returns the function that releases a slot; after slotTime the slot is released
-// anyway.
-func (f *Fabric) freeSlot() (release func()) {
-	free := sync.OnceFunc(func() { <-f.comparing })
-	timer := time.AfterFunc(slotTime, free)
-	return func() {
-		timer.Stop()
-		free()
-	}
-}

@@ -20,16 +20,12 @@ const maxForeignShown = 1 << 18
 // maxRest is the longest pause between two requests for a switch's flows.
 const maxRest = 200 * time.Millisecond
 
-// Flows returns a node's flows: those that it should have, with the reason, beside those
+// Flows returns a node's flows: those that it should have by a view, with the reason, beside those
 // that its switch has, with counters. They are sorted by table, descending priority, and
-// cookie. While the switch is not connected, none is Installed. The caller must not call it
+// cookie. While the switch is not connected, and sess nil, none is Installed. The caller must not call it
 // again for the same node before it has returned.
-func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
-	v := f.View()
-	if _, ok := v.Topo.Node(node); !ok {
-		return nil, fmt.Errorf("node %q does not exist", node)
-	}
-	set := f.compiled(v, node)
+func (p *Pool) Flows(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]FlowView, error) {
+	set := p.compiled(v, node)
 	views := make([]FlowView, 0, set.Len())
 	byCookie := make(map[openflow.Cookie]int, set.Len())
 	for _, e := range set.Items() {
@@ -46,8 +42,8 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 			Owner: set.Unit(e).Owner(), Why: string(set.Rule(e)), Wanted: true,
 		})
 	}
-	if p := f.peerOf(node); p != nil {
-		err := f.readGently(ctx, p.sess, func(s *openflow.FlowStats) error {
+	if sess != nil {
+		err := p.readGently(ctx, sess, func(s *openflow.FlowStats) error {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
@@ -78,9 +74,9 @@ func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
 }
 
 // compiled returns all items that a node should have.
-func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
+func (p *Pool) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
 	var c pipeline.Compiler
-	c.Use(f.cfg.Extra)
+	c.Use(p.cfg.Extra)
 	set := new(pipeline.ItemSet)
 	c.CompileNode(set, v, node)
 	set.AddStamp(node, set.Digest())
@@ -89,9 +85,9 @@ func (f *Fabric) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
 
 // readGently calls each with all flows of a switch. It reads a few at a time, and then pauses
 // for as long as the switch took to answer, so that reading flows does not disturb traffic.
-func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
-	ctx, p := f.awaitAnswer(ctx)
-	defer p.end()
+func (p *Pool) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
+	ctx, timer := p.awaitAnswer(ctx)
+	defer timer.end()
 	tables, err := sess.Tables(ctx)
 	if err != nil {
 		return err
@@ -104,22 +100,12 @@ func (f *Fabric) readGently(ctx context.Context, sess *session.Session, each fun
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		p.extend(0)
+		timer.extend(0)
 		start := time.Now()
 		if err := sess.Flows(ctx, q, each); err != nil {
 			return err
 		}
 		rest.Reset(min(time.Since(start), maxRest))
-	}
-	return nil
-}
-
-// peerOf returns a node's switch, or nil while it is not connected.
-func (f *Fabric) peerOf(node string) *peer {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	if n, ok := f.board.nodes[node]; ok {
-		return n.peer
 	}
 	return nil
 }

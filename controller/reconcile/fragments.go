@@ -15,8 +15,8 @@ const fragmentsEvery = 5 * time.Second
 
 // checkFragments asks the switch how it treats IP fragments. If the pipeline needs another
 // setting, it sets that; the node has a condition until the next check.
-func (w *worker) checkFragments(ctx context.Context) error {
-	ctx, p := w.f.awaitAnswer(ctx)
+func (w *Worker) checkFragments(ctx context.Context) error {
+	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	reply, err := w.sess.Do(ctx, &openflow.GetConfigRequest{})
 	if err != nil {
@@ -26,18 +26,18 @@ func (w *worker) checkFragments(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("ask how IP fragments are treated: switch answers with %v", reply.Type())
 	}
-	wanted, found := w.f.cfg.Session.Fragments, ""
+	wanted, found := w.pool.cfg.Fragments, ""
 	if mode := is.Flags & openflow.FragMask; mode != wanted {
 		found = openflow.FragName(mode)
 		set := &openflow.SetConfig{Flags: is.Flags&^openflow.FragMask | wanted, MissSendLen: is.MissSendLen}
 		if err := w.sess.Send(ctx, set); err != nil {
 			return fmt.Errorf("set how IP fragments are treated: %w", err)
 		}
-		w.f.log.Warn("handling of IP fragments changed by others", "node", w.node.name, "found", found, "set", openflow.FragName(wanted))
+		w.pool.cfg.Logger.Warn("handling of IP fragments changed by others", "node", w.node, "found", found, "set", openflow.FragName(wanted))
 	}
 	if found != w.fragments {
 		w.fragments = found
-		w.f.board.update(w.node.name, func(s *NodeStatus) { s.Fragments = found })
+		w.reports.Fragments(w.node, found)
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func TestMetricsLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.metrics.mods[pipeline.ItemFlow].WithLabelValues("node1", "add").Inc()
+	f.workers.metrics.mods[pipeline.ItemFlow].WithLabelValues("node1", "add").Inc()
 	families, err := reg.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -34,8 +34,8 @@ type NumberedView struct {
 // its switch has, with counters, by number. One that was altered is there twice:
 // wanted and not installed, and installed and not wanted. While the switch is not
 // connected nothing is installed as far as we know.
-func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error) {
-	return f.numberedViews(ctx, node, pipeline.ItemGroup,
+func (p *Pool) Groups(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]NumberedView, error) {
+	return p.numberedViews(ctx, sess, v, node, pipeline.ItemGroup,
 		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartGroupDesc {
@@ -49,8 +49,8 @@ func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error
 }
 
 // Meters is Groups for meters.
-func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error) {
-	return f.numberedViews(ctx, node, pipeline.ItemMeter,
+func (p *Pool) Meters(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]NumberedView, error) {
+	return p.numberedViews(ctx, sess, v, node, pipeline.ItemMeter,
 		[]*openflow.MultipartRequest{openflow.MeterConfigRequest(openflow.MeterAll), openflow.MeterStatsRequest(openflow.MeterAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartMeterConfig {
@@ -69,23 +69,19 @@ func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error
 
 // numberedViews reads what a node has of a kind, by requests whose replies read takes
 // apart.
-func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
+func (p *Pool) numberedViews(ctx context.Context, sess *session.Session, v *pipeline.View, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
 	read func(m *openflow.MultipartReply, add func(uint32, string) error, count func(uint32, NumberedView)) error,
 ) ([]NumberedView, error) {
-	v := f.View()
-	if _, ok := v.Topo.Node(node); !ok {
-		return nil, fmt.Errorf("node %q does not exist", node)
-	}
 	var views []NumberedView
 	wanted, installed := map[uint32]int{}, map[uint32]int{} // indexes in views
-	for i, set := range f.wantedOf(v, node, kind) {
+	for i, set := range p.wantedOf(v, node, kind) {
 		msg := set.Message(i)
 		wanted[openflow.ModNumber(msg)] = len(views)
 		views = append(views, NumberedView{
 			Number: openflow.ModNumber(msg), Text: describe(msg), Owner: set.Unit(i).Owner(), Why: string(set.Rule(i)), Wanted: true,
 		})
 	}
-	if p := f.peerOf(node); p != nil {
+	if sess != nil {
 		most := len(views) + maxForeignShown
 		add := func(id uint32, text string) error {
 			if i, ok := wanted[id]; ok && views[i].Text == text {
@@ -104,9 +100,9 @@ func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.I
 				views[i].Flows, views[i].Packets, views[i].Bytes, views[i].Exceeded = c.Flows, c.Packets, c.Bytes, c.Exceeded
 			}
 		}
-		ctx, patience := f.awaitAnswer(ctx)
-		defer patience.end()
-		err := p.sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
+		ctx, timer := p.awaitAnswer(ctx)
+		defer timer.end()
+		err := sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
 		if err != nil {
 			return nil, fmt.Errorf("node %q: read %vs: %w", node, kind, err)
 		}
@@ -117,10 +113,10 @@ func (f *Fabric) numberedViews(ctx context.Context, node string, kind pipeline.I
 
 // wantedOf yields the groups or meters that a node is to have, and the set that has
 // their messages.
-func (f *Fabric) wantedOf(v *pipeline.View, node string, kind pipeline.ItemKind) iter.Seq2[pipeline.Item, *pipeline.ItemSet] {
+func (p *Pool) wantedOf(v *pipeline.View, node string, kind pipeline.ItemKind) iter.Seq2[pipeline.Item, *pipeline.ItemSet] {
 	return func(yield func(pipeline.Item, *pipeline.ItemSet) bool) {
 		var c pipeline.Compiler
-		c.Use(f.cfg.Extra)
+		c.Use(p.cfg.Extra)
 		var set pipeline.ItemSet
 		c.CompileGroups(&set, v, node)
 		for _, i := range set.Items() {

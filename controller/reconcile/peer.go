@@ -27,14 +27,10 @@ type peer struct {
 	dpid topology.DatapathID
 	// proof is what the connection proved; nil if it did not have to.
 	proof *Proof
-	// assigned takes the node that the switch is, once.
-	assigned chan *node
+	// worker works on the switch when it is known to be a node's.
+	worker *Worker
 	// suspect has an element when the connection must prove that it is alive.
 	suspect chan struct{}
-	// audits takes requests to compare the switch; ended is closed with the
-	// session.
-	audits chan chan auditReply
-	ended  chan struct{}
 
 	// The dispatcher's: the ports' names by number, the number of the tunnel, and
 	// whether it is, or was, a node's.
@@ -48,9 +44,6 @@ type peer struct {
 	// quarantined is why it is in quarantine; "" if it is not.
 	quarantined string
 }
-
-// errReleased ends the session of a switch that is no longer a node's.
-var errReleased = errors.New("the node was deleted, or given another datapath id")
 
 // errNoAnswer ends a session whose switch has reconnected.
 var errNoAnswer = errors.New("the switch connected again and its old connection did not answer")
@@ -119,10 +112,9 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	f.board.accept(conn.RemoteAddr())
 	p := &peer{
 		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
-		assigned: make(chan *node, 1), suspect: make(chan struct{}, 1),
-		audits: make(chan chan auditReply), ended: make(chan struct{}),
-		ports: map[openflow.PortNo]string{}, links: map[openflow.PortNo]link{},
+		suspect: make(chan struct{}, 1), ports: map[openflow.PortNo]string{}, links: map[openflow.PortNo]link{},
 	}
+	p.worker = f.workers.New(sess, p)
 	for _, o := range sess.Ports() {
 		p.setPort(o.No, o.Name)
 		if p.ports[o.No] != "" {
@@ -139,9 +131,8 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		return nil
 	})
 	g.Go(func() error { return p.proveAlive(ctx) })
-	g.Go(func() error { return p.work(ctx) })
+	g.Go(func() error { return p.worker.Run(ctx) })
 	err = g.Wait()
-	close(p.ended)
 	f.post(switchDown{p, err})
 }
 
@@ -187,9 +178,6 @@ func (p *peer) punted(m *openflow.PacketIn) bool {
 	n, ok := p.f.View().Topo.NodeByDatapath(p.dpid)
 	return ok && p.f.peerOf(n.Name) == p && p.f.cfg.PacketIns.Offer(n.Name, m)
 }
-
-// assign makes the switch the node's; called by the dispatcher, once.
-func (p *peer) assign(n *node) { p.assigned <- &node{name: n.name, dpid: n.dpid, queue: n.queue} }
 
 // probe asks the connection to prove that it is alive.
 func (p *peer) probe() {

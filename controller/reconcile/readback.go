@@ -82,8 +82,8 @@ type readback struct {
 // switch's own. What others change meanwhile may be among them or not; who reads
 // asks afterwards whether anything was. It calls begun when the switch has said that
 // there are n flows.
-func (w *worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
-	ctx, p := w.f.awaitAnswer(ctx)
+func (w *Worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
+	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	tables, err := w.sess.Tables(ctx)
 	if err != nil {

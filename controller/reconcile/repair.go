@@ -39,11 +39,11 @@ type reportedChange struct {
 
 // compareReported looks changes up among the items that the switch is to have, which
 // it compiles into w.set.
-func (w *worker) compareReported(changes []session.FlowChange) []reportedChange {
+func (w *Worker) compareReported(changes []session.FlowChange) []reportedChange {
 	w.borrow()
 	w.set.Reset()
-	w.compiler.CompileNode(&w.set, w.view, w.node.name)
-	w.set.AddStamp(w.node.name, w.set.Digest())
+	w.compiler.CompileNode(&w.set, w.view, w.node)
+	w.set.AddStamp(w.node, w.set.Digest())
 	return compareReported(changes, &w.set)
 }
 
@@ -132,8 +132,8 @@ func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item)
 
 // repair undoes changes by others, and returns what they were. If the switch
 // refuses that, it is read back and compared instead.
-func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Drift, error) {
-	release, err := w.f.compareSlot(ctx)
+func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Drift, error) {
+	release, err := w.pool.slot(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (w *worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 }
 
 // verifySoon schedules a comparison for when nothing was repaired for a while.
-func (w *worker) verifySoon() {
+func (w *Worker) verifySoon() {
 	now := time.Now()
 	if w.verify == nil {
 		w.verifySince = now
@@ -176,9 +176,9 @@ func refused(err error) bool {
 }
 
 // orResync returns err; if it is not nil, the switch will be compared as a whole.
-func (w *worker) orResync(err error) error {
+func (w *Worker) orResync(err error) error {
 	if err != nil {
-		w.node.queue.Distrust(w.view)
+		w.queue.Distrust(w.view)
 	}
 	return err
 }

@@ -44,14 +44,14 @@ const (
 // deletion returns what removes a table's flows with the cookie; it is overwritten
 // by the next deletion. The table is named because Open vSwitch refuses to touch the
 // flows that it keeps for itself, whose cookie is 0.
-func (w *worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
+func (w *Worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
 	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
 	return itemMod{pipeline.ItemFlow, true, byCookie, w.removal}
 }
 
 // deletionOf returns what removes a group or a meter; it is overwritten by the next
 // deletion.
-func (w *worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
+func (w *Worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	if k == pipeline.ItemGroup {
 		w.removal = openflow.AppendGroupDelete(w.removal[:0], 0, id)
 	} else {
@@ -61,7 +61,7 @@ func (w *worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 }
 
 // removed returns what removes an item that the delta takes away.
-func (w *worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
+func (w *Worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	if i.Kind() == pipeline.ItemFlow {
 		return w.deletion(i.Table(), i.Cookie())
 	}
@@ -85,7 +85,7 @@ const (
 // send sends what adds, changes and removes items, in the order explained above,
 // and waits for the switch to confirm it. Flows stay in their order. Nothing to send
 // costs nothing.
-func (w *worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
+func (w *Worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
 	if flowsOnly(mods) {
 		return w.bundle(ctx, mods)
 	}
@@ -159,8 +159,8 @@ func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 
 // note adds what was sent to the metrics and to the cost of the job. Messages in a bundle
 // have additional headers.
-func (w *worker) note(s *sent, bundled bool) {
-	w.f.metrics.sent(w.node.name, &w.mods, s)
+func (w *Worker) note(s *sent, bundled bool) {
+	w.pool.metrics.sent(w.node, &w.mods, s)
 	w.cost.Mods += s.total()
 	w.cost.Bytes += s.bytes
 	if bundled {
@@ -170,8 +170,8 @@ func (w *worker) note(s *sent, bundled bool) {
 
 // bundle sends messages as one atomic bundle, in their order, and waits for the
 // switch to confirm it.
-func (w *worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
-	ctx, p := w.f.awaitAnswer(ctx)
+func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
+	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
 	if w.known(mods) {
@@ -214,8 +214,8 @@ func (w *worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 
 // apply sends messages about meters one by one and waits for the switch to confirm
 // them.
-func (w *worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
-	ctx, p := w.f.awaitAnswer(ctx)
+func (w *Worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
+	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	var n sent
 	err := w.sess.Apply(ctx, func(yield func([]byte) bool) {
@@ -234,7 +234,7 @@ func (w *worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
 }
 
 // known reports whether mods are few, and all of kinds that the switch has taken.
-func (w *worker) known(mods iter.Seq[itemMod]) bool {
+func (w *Worker) known(mods iter.Seq[itemMod]) bool {
 	n := 0
 	for m := range mods {
 		if n++; n > maxQuick || !w.proven[m.rule] {
@@ -245,7 +245,7 @@ func (w *worker) known(mods iter.Seq[itemMod]) bool {
 }
 
 // prove notes that the switch has taken messages of a rule.
-func (w *worker) prove(r pipeline.Rule) {
+func (w *Worker) prove(r pipeline.Rule) {
 	if r != "" {
 		w.proven[r] = true
 	}

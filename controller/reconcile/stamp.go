@@ -76,7 +76,7 @@ func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
 
 // driftsWhileAway makes drifts of what a comparison on connecting found, as the
 // verdict says.
-func (w *worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
+func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
 	bundled, meters := got.apart(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
 	var all []Drift
 	switch v {
@@ -121,7 +121,7 @@ func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
 // wanted; gone is the digest of what they removed, less that of what they added.
 // A flow whose content is not what its cookie says is theirs. What they removed
 // is known if it was one flow, and that is still wanted.
-func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
+func (w *Worker) driftsGuessed(got found, gone uint64) []Drift {
 	var theirs found
 	for _, h := range got.foreign {
 		if h.altered {
@@ -138,7 +138,7 @@ func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 	all := w.driftsFound(theirs, byConnection)
 	if gone != 0 {
 		all = append(all, Drift{
-			Time: w.f.cfg.Now(), By: byConnection, What: "modified",
+			Time: w.pool.cfg.Now(), By: byConnection, What: "modified",
 			After: "flows sent earlier; which ones is unknown, because sdnd wants other flows by now",
 		})
 	}
@@ -148,7 +148,7 @@ func (w *worker) driftsGuessed(got found, gone uint64) []Drift {
 // stampAfter returns the stamp to set with a job after which the flows have this digest.
 // While units wait that later changes have overtaken, a flow may belong to two units and
 // the digest counts it twice; until they are done the stamp is not valid.
-func (w *worker) stampAfter(j workqueue.Job, digest pipeline.Digest) pipeline.Digest {
+func (w *Worker) stampAfter(j workqueue.Job, digest pipeline.Digest) pipeline.Digest {
 	switch {
 	case digest == w.digest && w.stamped != pipeline.Digest{}:
 		return w.stamped // nothing changes

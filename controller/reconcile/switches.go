@@ -120,7 +120,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 		n.queue.UnguardAfter(d.f.cfg.OVSDBGrace)
 	}
 	n.queue.Compare(d.view)
-	p.assign(n)
+	p.worker.Assign(n.name, n.queue)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
 		p.probe() // another connection exists, so this one may be dead

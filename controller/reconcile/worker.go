@@ -15,10 +15,19 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// worker does the jobs of a node's queue on its switch, and undoes changes by others.
-type worker struct {
-	*peer
-	node *node
+// Worker brings one switch to what its node's queue asks, job by job, and keeps it
+// there. It must be made by Pool.New, and Run must run.
+type Worker struct {
+	pool    *Pool
+	sess    *session.Session
+	reports Reports
+	// assigned takes the node that the switch is, once.
+	assigned chan assignment
+	// audits takes requests to compare the switch; ended is closed when Run has ended.
+	audits chan chan auditReply
+	ended  chan struct{}
+
+	assignment
 	// view is the View that the switch was last brought to; nil while it is not known what
 	// the switch has.
 	view *pipeline.View
@@ -53,13 +62,36 @@ type worker struct {
 	proven map[pipeline.Rule]bool
 }
 
-// work waits until the switch is assigned to a node, and then works until the session or ctx
+// assignment is which node a switch is, and what waits to be done on it.
+type assignment struct {
+	node  string
+	queue *workqueue.Queue
+}
+
+// ErrReleased ends Run when the switch is no longer its node's, and was emptied.
+var ErrReleased = errors.New("the node was deleted, or given another datapath id")
+
+// New returns the worker of the switch at the other end of a session.
+func (p *Pool) New(sess *session.Session, to Reports) *Worker {
+	return &Worker{
+		pool: p, sess: sess, reports: to,
+		assigned: make(chan assignment, 1), audits: make(chan chan auditReply), ended: make(chan struct{}),
+		proven: map[pipeline.Rule]bool{},
+	}
+}
+
+// Assign says which node the switch is, and has the worker do what waits in the node's
+// queue. It must be called at most once.
+func (w *Worker) Assign(node string, queue *workqueue.Queue) { w.assigned <- assignment{node, queue} }
+
+// Run waits until the switch is assigned to a node, and then works until the session or ctx
 // ends.
-func (p *peer) work(ctx context.Context) error {
-	w := &worker{peer: p, proven: map[pipeline.Rule]bool{}, drops: newDropWatch(p.f.cfg.DropsEvery)}
+func (w *Worker) Run(ctx context.Context) error {
+	defer close(w.ended)
+	w.drops = newDropWatch(w.pool.cfg.DropsEvery)
 	defer w.drops.timer.Stop()
 	select {
-	case w.node = <-p.assigned:
+	case w.assignment = <-w.assigned:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -71,32 +103,32 @@ func (p *peer) work(ctx context.Context) error {
 	defer audit.Stop()
 	config := time.NewTicker(fragmentsEvery)
 	defer config.Stop()
-	wait := p.f.cfg.RetryAfter
+	wait := w.pool.cfg.RetryAfter
 	for {
 		err := w.next(ctx, audit, config.C)
 		if err == nil {
-			wait = p.f.cfg.RetryAfter
+			wait = w.pool.cfg.RetryAfter
 			continue
 		}
-		w.node.queue.Failed()
+		w.queue.Failed()
 		w.view = nil
-		if ctx.Err() != nil || errors.Is(err, errReleased) {
+		if ctx.Err() != nil || errors.Is(err, ErrReleased) {
 			return err
 		}
-		p.f.log.Error("switch not brought up to date", "node", w.node.name, "err", err, "retry_after", wait)
-		p.f.board.update(w.node.name, func(s *NodeStatus) { s.LastError = err.Error() })
+		w.pool.cfg.Logger.Error("switch not brought up to date", "node", w.node, "err", err, "retry_after", wait)
+		w.reports.Failed(w.node, err)
 		if !pause(ctx, wait) {
 			return context.Cause(ctx)
 		}
-		wait = min(2*wait, 30*p.f.cfg.RetryAfter)
+		wait = min(2*wait, 30*w.pool.cfg.RetryAfter)
 	}
 }
 
 // next does the next piece of work: the queue's job, undoing changes by others, an audit, or,
 // when config fires, a check of the switch's configuration.
-func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
+func (w *Worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
 	defer w.giveBack()
-	if j, ok := w.node.queue.Take(); ok {
+	if j, ok := w.queue.Take(); ok {
 		return w.serve(ctx, j)
 	}
 	var changed <-chan struct{}
@@ -104,12 +136,12 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 		changed = w.monitor.Changed()
 	}
 	audits, due, verify, drops := w.audits, timer.C, w.verify, w.drops.timer.C
-	if !w.node.queue.Status().Idle {
+	if !w.queue.Status().Idle {
 		// Some work waits for other nodes, so the switch should differ from the newest View.
 		audits, due, verify, drops = nil, nil, nil, nil
 	}
 	select {
-	case <-w.node.queue.Notify():
+	case <-w.queue.Notify():
 		return nil
 	case <-changed:
 		return w.tampered(ctx, false)
@@ -136,31 +168,31 @@ func (w *worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 }
 
 // serve does a job and confirms it.
-func (w *worker) serve(ctx context.Context, j workqueue.Job) error {
+func (w *Worker) serve(ctx context.Context, j workqueue.Job) error {
 	started := time.Now()
 	w.cost = workqueue.Cost{}
 	err := w.do(ctx, j)
-	if errors.Is(err, errAwaitsOVSDB) {
-		w.node.queue.Postpone()
+	if errors.Is(err, errGuarded) {
+		w.queue.Postpone()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	w.node.queue.Done(w.cost)
-	w.f.metrics.applied(started, j.Scope == workqueue.Full)
-	w.f.board.confirmed(w.node.name, w.items)
+	w.queue.Done(w.cost)
+	w.pool.metrics.applied(started, j.Scope == workqueue.Full)
+	w.reports.Confirmed(w.node, w.items)
 	return nil
 }
 
 // do brings the switch to the job's view.
-func (w *worker) do(ctx context.Context, j workqueue.Job) error {
+func (w *Worker) do(ctx context.Context, j workqueue.Job) error {
 	switch {
 	case j.Scope == workqueue.Wiped:
 		if err := w.wipe(ctx); err != nil {
 			return err
 		}
-		return errReleased
+		return ErrReleased
 	case j.Scope == workqueue.Full || w.view == nil:
 		_, err := w.compare(ctx, j.View, j.Guarded)
 		return err
@@ -175,9 +207,9 @@ const fewUnits = 256
 
 // change sends the difference between what the switch has and what it should have, in the
 // units that may differ.
-func (w *worker) change(ctx context.Context, j workqueue.Job) error {
+func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 	if j.Scope == workqueue.Wide || len(j.Units) > fewUnits {
-		release, err := w.f.compareSlot(ctx)
+		release, err := w.pool.slot(ctx)
 		if err != nil {
 			return err
 		}
@@ -186,12 +218,12 @@ func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 	w.borrow()
 	d := &w.delta
 	if j.Scope == workqueue.Wide {
-		d.ComputeWide(j.View, w.node.name, j.Units, j.Since)
+		d.ComputeWide(j.View, w.node, j.Units, j.Since)
 	} else {
-		d.Compute(j.View, w.node.name, maps.All(j.Units))
+		d.Compute(j.View, w.node, maps.All(j.Units))
 	}
 	if j.Held != nil {
-		d.SpareOwned(j.View, w.node.name, func(u pipeline.Unit) bool { return j.Held[u] })
+		d.SpareOwned(j.View, w.node, func(u pipeline.Unit) bool { return j.Held[u] })
 	}
 	digest := w.digest.Plus(d.Digest())
 	stamped := w.stampAfter(j, digest)
@@ -208,7 +240,7 @@ func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 		}
 		if stamped != w.stamped {
 			w.set.Reset()
-			yield(addition(&w.set, w.set.AddStamp(w.node.name, stamped)))
+			yield(addition(&w.set, w.set.AddStamp(w.node, stamped)))
 		}
 	})
 	if err != nil {
@@ -218,6 +250,9 @@ func (w *worker) change(ctx context.Context, j workqueue.Job) error {
 	return nil
 }
 
+// errGuarded ends a comparison that would remove what may have to stay.
+var errGuarded = errors.New("what is wanted is not known yet, and something would be removed")
+
 // found is what a comparison found wrong with a switch, and has repaired.
 type found struct {
 	foreign []installedItem
@@ -226,9 +261,9 @@ type found struct {
 
 // compare reads back what the switch has and sends the difference to what it should have:
 // nothing, if it is in order. The result is valid until the next comparison. If the node
-// awaits OVSDB and the comparison would remove a flow, it sends nothing and returns
-// errAwaitsOVSDB.
-func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool) (found, error) {
+// is guarded and the comparison would remove a flow, it sends nothing and returns
+// errGuarded.
+func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
 	has, err := w.installed(ctx, c.tryBegin)
@@ -253,8 +288,8 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 		missing = c.withMessages(missing)
 	}
 	foreign, missing = c.acceptEquivalentNumbered(has, foreign, missing)
-	if awaitsOVSDB && len(foreign) > 0 {
-		return found{}, errAwaitsOVSDB
+	if guarded && len(foreign) > 0 {
+		return found{}, errGuarded
 	}
 	err = w.send(ctx, w.mending(foreign, missing))
 	if err != nil {
@@ -269,7 +304,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 	if first {
 		digest := digestOf(has.items)
 		drift := judge(has.stamp, digest, c.digest, none)
-		w.f.log.Info("node compared", "node", w.node.name, "flows", w.items.Flows(), "removed", len(foreign), "added", len(missing), "drift", string(drift))
+		w.pool.cfg.Logger.Info("node compared", "node", w.node, "flows", w.items.Flows(), "removed", len(foreign), "added", len(missing), "drift", string(drift))
 		if !w.reported {
 			w.report(w.driftsWhileAway(drift, got, has.stamp, digest, c.digest), true)
 		}
@@ -279,7 +314,7 @@ func (w *worker) compare(ctx context.Context, v *pipeline.View, awaitsOVSDB bool
 
 // mending returns the messages that remove what is foreign and add what is missing. A group
 // or meter that is both is modified in place: deleting a group deletes its flows.
-func (w *worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
+func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
 		for _, h := range foreign {
@@ -304,8 +339,8 @@ func (w *worker) mending(foreign []installedItem, missing []pipeline.Item) iter.
 // fill gives an empty switch all its items. Groups and meters go first, then flows, each as
 // soon as it is compiled: the switch is slower than the compiler, so no table need be held
 // in memory.
-func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
-	release, err := w.f.compareSlot(ctx)
+func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
+	release, err := w.pool.slot(ctx)
 	if err != nil {
 		return err
 	}
@@ -313,7 +348,7 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 	w.borrow()
 	groups := &w.bare
 	groups.Reset()
-	w.compiler.CompileGroups(groups, v, w.node.name)
+	w.compiler.CompileGroups(groups, v, w.node)
 	first := func(yield func(itemMod) bool) {
 		for _, i := range groups.Items() {
 			if !yield(addition(groups, i)) {
@@ -333,7 +368,7 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 		}
 		w.set.Reset()
-		for range w.compiler.CompileFlows(&w.set, v, w.node.name) {
+		for range w.compiler.CompileFlows(&w.set, v, w.node) {
 			for _, i := range w.set.Items() {
 				digest.Add(i.Kind(), i.Table(), i.Sum)
 				if items.Add(i.Kind(), 1); !yield(addition(&w.set, i)) {
@@ -342,25 +377,25 @@ func (w *worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 			w.set.Reset()
 		}
-		yield(addition(&w.set, w.set.AddStamp(w.node.name, digest)))
+		yield(addition(&w.set, w.set.AddStamp(w.node, digest)))
 	})
 	if err != nil {
 		return err
 	}
 	items.Add(pipeline.ItemFlow, 1)
 	w.synced(v, items, digest, digest)
-	w.f.log.Info("node filled", "node", w.node.name, "flows", w.items.Flows())
+	w.pool.cfg.Logger.Info("node filled", "node", w.node, "flows", w.items.Flows())
 	return nil
 }
 
 // synced records that the switch has the items of a View. digest is the digest of its items,
 // stamped the one in its stamp.
-func (w *worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
+func (w *Worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
 	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
 }
 
 // wipe removes all flows, groups and meters except virtual meters.
-func (w *worker) wipe(ctx context.Context) error {
+func (w *Worker) wipe(ctx context.Context) error {
 	w.borrow()
 	all := openflow.NewFlowMod(openflow.FlowDelete, openflow.Flow{Table: openflow.TableAll})
 	flows, err := all.AppendBinary(nil)

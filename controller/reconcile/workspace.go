@@ -22,16 +22,16 @@ func newWorkspace(x pipeline.Extra) *workspace {
 }
 
 // borrow gets the worker a workspace, if it has none.
-func (w *worker) borrow() {
+func (w *Worker) borrow() {
 	if w.workspace == nil {
-		w.workspace = w.f.workspaces.Get().(*workspace)
+		w.workspace = w.pool.workspaces.Get().(*workspace)
 	}
 }
 
 // giveBack returns the workspace; what was compiled is gone with it.
-func (w *worker) giveBack() {
+func (w *Worker) giveBack() {
 	if w.workspace != nil {
-		w.f.workspaces.Put(w.workspace)
+		w.pool.workspaces.Put(w.workspace)
 		w.workspace = nil
 	}
 }

@@ -126,7 +126,7 @@ func (f *fakeFabric) Drifts(node string) []reconcile.Drift {
 }
 
 func (f *fakeFabric) Audit(_ context.Context, node string) reconcile.Audit {
-	return reconcile.Audit{Node: node, Verdict: f.verdict, Missing: 1}
+	return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: f.verdict, Missing: 1}}
 }
 
 func (f *fakeFabric) Subscribe(fn func(topology.Ref)) func() {

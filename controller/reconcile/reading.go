@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// Audit is the outcome of comparing a node's whole switch with what it is to have.
+type Audit struct {
+	Node string
+	Comparison
+	// Revision is that of the topology that the switch was compared with, 0 if the
+	// verdict is Unknown.
+	Revision topology.Revision
+}
+
+// Audit compares a node's switch now, and mends it; see Worker.Audit.
+func (f *Fabric) Audit(ctx context.Context, node string) Audit {
+	a := Audit{Node: node, Comparison: Comparison{Verdict: Unknown, Reason: "its switch is not connected"}}
+	if p := f.peerOf(node); p != nil {
+		a.Comparison = p.worker.Audit(ctx)
+	}
+	if a.Verdict != Unknown {
+		a.Revision = f.View().Topo.Revision()
+	}
+	return a
+}
+
+// Flows returns a node's flows; see Pool.Flows.
+func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
+	return read(ctx, f, node, f.workers.Flows)
+}
+
+// Groups returns a node's groups; see Pool.Groups.
+func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error) {
+	return read(ctx, f, node, f.workers.Groups)
+}
+
+// Meters returns a node's meters; see Pool.Meters.
+func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error) {
+	return read(ctx, f, node, f.workers.Meters)
+}
+
+// read reads something of a node and of its switch, if that is connected.
+func read[T any](ctx context.Context, f *Fabric, node string, what func(context.Context, *session.Session, *pipeline.View, string) ([]T, error)) ([]T, error) {
+	v := f.View()
+	if _, ok := v.Topo.Node(node); !ok {
+		return nil, fmt.Errorf("node %q does not exist", node)
+	}
+	var sess *session.Session
+	if p := f.peerOf(node); p != nil {
+		sess = p.sess
+	}
+	return what(ctx, sess, v, node)
+}
+
+// peerOf returns a node's switch, or nil while it is not connected.
+func (f *Fabric) peerOf(node string) *peer {
+	f.board.mu.Lock()
+	defer f.board.mu.Unlock()
+	if n, ok := f.board.nodes[node]; ok {
+		return n.peer
+	}
+	return nil
+}
