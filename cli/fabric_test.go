@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -165,44 +166,44 @@ func (f *fabric) Acks(rev topology.Revision) reconcile.Acks {
 	return a
 }
 
-func (f *fabric) Flows(_ context.Context, node string) ([]reconcile.FlowView, error) {
+func (f *fabric) Flows(_ context.Context, node string) ([]worker.FlowView, error) {
 	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
 	actions := openflow.Actions(nil).SetReg(1, 4096).SetReg(2, 4096).SetTunnelID(4096).Output(7)
 	long := openflow.Instructions(nil).ApplyActions(actions)
-	return []reconcile.FlowView{
+	return []worker.FlowView{
 		{Flow: openflow.Flow{Table: 0, Priority: 100, Cookie: 1}, TableName: "classify", Owner: owner, Why: "takes packets of the port in", Wanted: true, Installed: true, Packets: 12, Bytes: 840},
 		{Flow: openflow.Flow{Table: 60, Priority: 100, Cookie: 2, Instructions: long}, TableName: "forward", Owner: owner, Why: "delivers to the port", Wanted: true},
 		{Flow: openflow.Flow{Table: 60, Priority: 5, Cookie: 3}, TableName: "forward", Installed: true},
 	}, nil
 }
 
-func (f *fabric) Groups(context.Context, string) ([]reconcile.NumberedView, error) {
+func (f *fabric) Groups(context.Context, string) ([]worker.NumberedView, error) {
 	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
-	return []reconcile.NumberedView{
+	return []worker.NumberedView{
 		{Number: 7, Text: "group_id=7,type=select,bucket=actions=output:3", Owner: owner, Why: "chooses a backend", Wanted: true, Installed: true, Flows: 1, Packets: 12, Bytes: 840},
 		{Number: 9, Text: "group_id=9,type=all", Installed: true},
 	}, nil
 }
 
-func (f *fabric) Meters(context.Context, string) ([]reconcile.NumberedView, error) {
+func (f *fabric) Meters(context.Context, string) ([]worker.NumberedView, error) {
 	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
-	return []reconcile.NumberedView{{Number: 7, Text: "meter=7 kbps bands= type=drop rate=1000", Owner: owner, Why: "limits the port", Wanted: true, Exceeded: 3}}, nil
+	return []worker.NumberedView{{Number: 7, Text: "meter=7 kbps bands= type=drop rate=1000", Owner: owner, Why: "limits the port", Wanted: true, Exceeded: 3}}, nil
 }
 
-func (f *fabric) Drifts(node string) []reconcile.Drift {
-	d := reconcile.Drift{Seq: 1, Time: time.Now().Add(-time.Minute), Node: "node1", What: "deleted", Table: "forward",
+func (f *fabric) Drifts(node string) []worker.Drift {
+	d := worker.Drift{Seq: 1, Time: time.Now().Add(-time.Minute), Node: "node1", What: "deleted", Table: "forward",
 		Owner: topology.Ref{Kind: topology.KindPort, Name: "web1"}, Before: "table=80 actions=output:3", By: "monitor"}
 	if node == "" || node == d.Node {
-		return []reconcile.Drift{d}
+		return []worker.Drift{d}
 	}
 	return nil
 }
 
 func (f *fabric) Audit(_ context.Context, node string) reconcile.Audit {
 	if s, _ := f.NodeStatus(node); !s.Connected {
-		return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: reconcile.Unknown, Reason: "its switch is not connected"}}
+		return reconcile.Audit{Node: node, Comparison: worker.Comparison{Verdict: worker.Unknown, Reason: "its switch is not connected"}}
 	}
-	return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: reconcile.Equal}}
+	return reconcile.Audit{Node: node, Comparison: worker.Comparison{Verdict: worker.Equal}}
 }
 
 func (f *fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {

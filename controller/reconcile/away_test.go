@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
@@ -80,7 +80,7 @@ func TestDriftWhileStopped(t *testing.T) {
 	if _, err := n.VSCtl(b.Context(), "set", "controller", "br-int", "max_backoff=1000"); err != nil {
 		t.Fatal(err)
 	}
-	stopped := func(what string, do func(), want ...reconcile.Drift) {
+	stopped := func(what string, do func(), want ...worker.Drift) {
 		b.Helper()
 		b.stop()
 		do()
@@ -89,15 +89,15 @@ func TestDriftWhileStopped(t *testing.T) {
 		if got := b.fabric.Drifts(""); !slices.EqualFunc(want, got, sameDrift) {
 			t.Errorf("%s: reported %+v, want %+v", what, got, want)
 		}
-		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 			t.Errorf("%s: audit: %+v", what, a)
 		}
 	}
 	foreign := func() { b.tamper(n, "add-flow", "br-int", "table=0,priority=65000,ip,nw_dst=10.0.0.3,actions=drop") }
 	less := func() { b.tamper(n, "del-flows", "br-int", "table=80") }
-	added := reconcile.Drift{What: "added", Table: "classify", After: "cookie=0x0"}
-	deleted := reconcile.Drift{What: "deleted", Table: "forward", Before: "table=80", Owner: topology.Ref{Kind: topology.KindPort, Name: "p1"}}
-	unknown := reconcile.Drift{What: "modified", After: "is unknown"}
+	added := worker.Drift{What: "added", Table: "classify", After: "cookie=0x0"}
+	deleted := worker.Drift{What: "deleted", Table: "forward", Before: "table=80", Owner: topology.Ref{Kind: topology.KindPort, Name: "p1"}}
+	unknown := worker.Drift{What: "modified", After: "is unknown"}
 	other := func(name string) func() { return func() { b.applyStopped(portOp(name, "node1")) } }
 
 	stopped("nothing", func() {})
@@ -112,8 +112,8 @@ func TestDriftWhileStopped(t *testing.T) {
 		other("p5")()
 	}, unknown)
 	stopped("the stamp changed", func() { b.tamper(n, "mod-flows", "br-int", "table=100,actions=drop") },
-		reconcile.Drift{What: "added", Table: "stamp", After: "table=100"},
-		reconcile.Drift{What: "deleted", Table: "stamp", Before: "table=100", Owner: topology.Ref{Kind: topology.KindNode, Name: "node1"}})
+		worker.Drift{What: "added", Table: "stamp", After: "table=100"},
+		worker.Drift{What: "deleted", Table: "stamp", Before: "table=100", Owner: topology.Ref{Kind: topology.KindNode, Name: "node1"}})
 	stopped("the stamp deleted", func() { b.tamper(n, "del-flows", "br-int", "table=100") })
 	stopped("all flows deleted, as after a reboot", func() { b.tamper(n, "del-flows", "br-int") })
 }
@@ -135,7 +135,7 @@ func (b *bed) applyStopped(ops ...topology.Op) {
 
 // sameDrift compares the drift that a test wants with the reported one; flows are wanted by a
 // part of them.
-func sameDrift(want, got reconcile.Drift) bool {
+func sameDrift(want, got worker.Drift) bool {
 	return want.What == got.What && want.Table == got.Table && want.Owner == got.Owner && got.By == "connection" &&
 		strings.Contains(got.Before, want.Before) && (want.Before == "") == (got.Before == "") &&
 		strings.Contains(got.After, want.After) && (want.After == "") == (got.After == "")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -21,9 +22,9 @@ func (b *bed) tamper(n *lab.Node, args ...string) {
 }
 
 // drifted waits for n drifts of the node and returns the newest.
-func (b *bed) drifted(node string, n int) reconcile.Drift {
+func (b *bed) drifted(node string, n int) worker.Drift {
 	b.Helper()
-	var all []reconcile.Drift
+	var all []worker.Drift
 	b.await("the drift to be reported", func(context.Context) error {
 		if all = b.fabric.Drifts(node); len(all) != n {
 			return fmt.Errorf("%d drifts, want %d: %+v", len(all), n, all)
@@ -70,7 +71,7 @@ func TestTamperAlarm(t *testing.T) {
 	b.apply(portOp("p2", "node1"))
 	b.apply(del(topology.KindPort, "p1"))
 	b.settled()
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 		t.Errorf("audit: %+v", a)
 	}
 	b.drifted("node1", len(tests))
@@ -129,12 +130,12 @@ func TestTamperAtScale(t *testing.T) {
 func TestAuditWithoutMonitor(t *testing.T) {
 	b := newBedWith(t, 1, reconcile.Config{NoMonitor: true, AuditEvery: 20 * time.Millisecond})
 	n := b.Nodes[0]
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Unknown || a.Reason == "" {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Unknown || a.Reason == "" {
 		t.Errorf("audit of an unknown node: %+v", a)
 	}
 	b.plug(n, "p1")
 	b.apply(b.nodeOp(n), networkOp(), portOp("p1", "node1"))
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Unknown || a.Reason == "" {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Unknown || a.Reason == "" {
 		t.Errorf("audit of a node that is not connected: %+v", a)
 	}
 	b.join(n)
@@ -145,7 +146,7 @@ func TestAuditWithoutMonitor(t *testing.T) {
 	}
 	b.tamper(n, "mod-flows", "br-int", "table=40,actions=drop")
 	b.await("the modified flow to be mended", func(ctx context.Context) error {
-		if a := b.fabric.Audit(ctx, "node1"); a.Verdict != reconcile.Equal {
+		if a := b.fabric.Audit(ctx, "node1"); a.Verdict != worker.Equal {
 			return fmt.Errorf("%+v", a)
 		}
 		return nil
@@ -170,7 +171,7 @@ func TestAuditWaitsForWhatIsHeld(t *testing.T) {
 		b.apply(portOp("p1", to.Name))
 		b.apply(portOp(fmt.Sprintf("q%d", i), to.Name)) // which concerns the old node too
 		for range 20 {
-			if a := b.fabric.Audit(b.Context(), from.Name); a.Verdict != reconcile.Equal {
+			if a := b.fabric.Audit(b.Context(), from.Name); a.Verdict != worker.Equal {
 				t.Errorf("move %d: audit of the old node: %+v", i, a)
 			}
 		}

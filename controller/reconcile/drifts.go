@@ -1,6 +1,10 @@
 package reconcile
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/sdnctl/sdnctl/controller/worker"
+)
 
 // maxDrifts is how many drifts are remembered.
 const maxDrifts = 1000
@@ -9,10 +13,10 @@ const maxDrifts = 1000
 type drifts struct {
 	mu   sync.Mutex
 	last uint64
-	all  []Drift // oldest first
+	all  []worker.Drift // oldest first
 }
 
-func (d *drifts) add(ds []Drift) {
+func (d *drifts) add(ds []worker.Drift) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range ds {
@@ -21,16 +25,16 @@ func (d *drifts) add(ds []Drift) {
 		d.all = append(d.all, x)
 	}
 	if over := len(d.all) - maxDrifts; over > 0 {
-		d.all = append([]Drift(nil), d.all[over:]...)
+		d.all = append([]worker.Drift(nil), d.all[over:]...)
 	}
 }
 
 // Drifts returns what others did to the flows of a node, or of all nodes if node
 // is "", oldest first: the newest thousand since the start of the daemon.
-func (f *Fabric) Drifts(node string) []Drift {
+func (f *Fabric) Drifts(node string) []worker.Drift {
 	f.drifts.mu.Lock()
 	defer f.drifts.mu.Unlock()
-	var out []Drift
+	var out []worker.Drift
 	for _, d := range f.drifts.all {
 		if node == "" || d.Node == node {
 			out = append(out, d)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -26,7 +27,7 @@ type dropped struct {
 	packets uint64
 	last    time.Time
 	// sender is the one that was sampled last, if any.
-	sender *Sender
+	sender *worker.Sender
 }
 
 // drops is what was dropped of which port since it is where it is.
@@ -93,7 +94,7 @@ func (x dropped) recent(now time.Time) bool { return now.Sub(x.last) <= dropsPas
 // dropsRead: a switch has dropped what ports may not send.
 type dropsRead struct {
 	peer *peer
-	Dropped
+	worker.Dropped
 }
 
 func (e dropsRead) happen(d *dispatcher) {
@@ -139,8 +140,8 @@ func (e dropsRead) keep(d *dispatcher, p *topology.Port, place pipeline.Place) {
 
 // worst returns the sender that is most informative: one that is neither the port's nor
 // without an address yet, as of a host that asks for one by DHCP.
-func worst(all []Sender, p *topology.Port) *Sender {
-	rank := func(s Sender) int {
+func worst(all []worker.Sender, p *topology.Port) *worker.Sender {
+	rank := func(s worker.Sender) int {
 		switch {
 		case !p.HasMAC(s.MAC) && s.IP.IsValid():
 			return 0
@@ -156,7 +157,7 @@ func worst(all []Sender, p *topology.Port) *Sender {
 	if len(all) == 0 {
 		return nil
 	}
-	s := slices.MinFunc(all, func(a, b Sender) int { return cmp.Compare(rank(a), rank(b)) })
+	s := slices.MinFunc(all, func(a, b worker.Sender) int { return cmp.Compare(rank(a), rank(b)) })
 	if rank(s) == 4 {
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -92,7 +93,7 @@ func TestWrongSource(t *testing.T) {
 	b.await("the ports to say what they send", func(context.Context) error {
 		sendAll()
 		passed.Add(int64(5 * time.Second))
-		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict == reconcile.Differs {
+		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict == worker.Differs {
 			t.Errorf("samples are taken for a difference: %+v", a)
 		}
 		for port, w := range want {
@@ -172,7 +173,7 @@ func TestWrongSource(t *testing.T) {
 	if ds := b.fabric.Drifts("node1"); len(ds) > 0 {
 		t.Errorf("finding out is taken for drift: %+v", ds)
 	}
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 		t.Errorf("audit: %+v", a)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/warn"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
@@ -123,7 +124,7 @@ type Fabric struct {
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
 	// workers work on the switches.
-	workers *Pool
+	workers *worker.Pool
 }
 
 // handshakeGrace is how long a connection may take for its handshake however many others
@@ -162,7 +163,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	f.board.secure = cfg.Identify != nil
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
-	f.workers = NewPool(PoolConfig{
+	f.workers = worker.NewPool(worker.Config{
 		Logger: cfg.Logger, Extra: cfg.Extra, Fragments: cfg.Session.Fragments, NoMonitor: cfg.NoMonitor,
 		AnswerTimeout: cfg.AnswerTimeout, RetryAfter: cfg.RetryAfter, AuditEvery: cfg.AuditEvery, DropsEvery: cfg.DropsEvery, Now: cfg.Now,
 	}, cfg.Registerer)

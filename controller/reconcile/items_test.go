@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -154,7 +155,7 @@ func TestItemsAtScale(t *testing.T) {
 	if d := b.fabric.Drifts(""); len(d) > 0 {
 		t.Errorf("drifts: %+v", d)
 	}
-	for what, list := range map[string]func(context.Context, string) ([]reconcile.NumberedView, error){
+	for what, list := range map[string]func(context.Context, string) ([]worker.NumberedView, error){
 		"groups": b.fabric.Groups, "meters": b.fabric.Meters,
 	} {
 		views, err := list(b.Context(), "node1")
@@ -177,7 +178,7 @@ func TestItemsAtScale(t *testing.T) {
 	if diff := cmp.Diff(want, b.mods("node1")); diff != "" {
 		t.Errorf("sent for a change (-want +got):\n%s", diff)
 	}
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 		t.Errorf("audit: %+v", a)
 	}
 	// A node that is no more of the fabric keeps nothing.
@@ -247,7 +248,7 @@ func TestItemsOfOthers(t *testing.T) {
 				t.Errorf("reported %d times too few: %+v\nall: %+v", n, w, b.fabric.Drifts("")[before:])
 			}
 		}
-		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+		if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 			t.Errorf("audit: %+v", a)
 		}
 	}

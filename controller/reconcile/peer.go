@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
@@ -28,7 +29,7 @@ type peer struct {
 	// proof is what the connection proved; nil if it did not have to.
 	proof *Proof
 	// worker works on the switch when it is known to be a node's.
-	worker *Worker
+	worker *worker.Worker
 	// suspect has an element when the connection must prove that it is alive.
 	suspect chan struct{}
 

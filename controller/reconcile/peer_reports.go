@@ -1,20 +1,23 @@
 package reconcile
 
-import "github.com/sdnctl/sdnctl/controller/pipeline"
+import (
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
+)
 
-// Confirmed is part of Reports, as are those that follow.
+// Confirmed is part of worker.Reports, as are those that follow.
 func (p *peer) Confirmed(node string, items pipeline.Counts) { p.f.board.confirmed(node, items) }
 
 func (p *peer) Failed(node string, err error) {
 	p.f.board.update(node, func(s *NodeStatus) { s.LastError = err.Error() })
 }
 
-func (p *peer) Drifted(node string, all []Drift) {
+func (p *peer) Drifted(node string, all []worker.Drift) {
 	p.f.drifts.add(all)
 	p.f.board.update(node, func(*NodeStatus) {})
 }
 
-func (p *peer) Dropped(_ string, d Dropped) { p.f.post(dropsRead{p, d}) }
+func (p *peer) Dropped(_ string, d worker.Dropped) { p.f.post(dropsRead{p, d}) }
 
 func (p *peer) Fragments(node, found string) {
 	p.f.board.update(node, func(s *NodeStatus) { s.Fragments = found })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -12,36 +13,36 @@ import (
 // Audit is the outcome of comparing a node's whole switch with what it is to have.
 type Audit struct {
 	Node string
-	Comparison
+	worker.Comparison
 	// Revision is that of the topology that the switch was compared with, 0 if the
 	// verdict is Unknown.
 	Revision topology.Revision
 }
 
-// Audit compares a node's switch now, and mends it; see Worker.Audit.
+// Audit compares a node's switch now, and mends it; see worker.Worker.
 func (f *Fabric) Audit(ctx context.Context, node string) Audit {
-	a := Audit{Node: node, Comparison: Comparison{Verdict: Unknown, Reason: "its switch is not connected"}}
+	a := Audit{Node: node, Comparison: worker.Comparison{Verdict: worker.Unknown, Reason: "its switch is not connected"}}
 	if p := f.peerOf(node); p != nil {
 		a.Comparison = p.worker.Audit(ctx)
 	}
-	if a.Verdict != Unknown {
+	if a.Verdict != worker.Unknown {
 		a.Revision = f.View().Topo.Revision()
 	}
 	return a
 }
 
-// Flows returns a node's flows; see Pool.Flows.
-func (f *Fabric) Flows(ctx context.Context, node string) ([]FlowView, error) {
+// Flows returns a node's flows; see worker.Pool.
+func (f *Fabric) Flows(ctx context.Context, node string) ([]worker.FlowView, error) {
 	return read(ctx, f, node, f.workers.Flows)
 }
 
-// Groups returns a node's groups; see Pool.Groups.
-func (f *Fabric) Groups(ctx context.Context, node string) ([]NumberedView, error) {
+// Groups returns a node's groups; see worker.Pool.
+func (f *Fabric) Groups(ctx context.Context, node string) ([]worker.NumberedView, error) {
 	return read(ctx, f, node, f.workers.Groups)
 }
 
-// Meters returns a node's meters; see Pool.Meters.
-func (f *Fabric) Meters(ctx context.Context, node string) ([]NumberedView, error) {
+// Meters returns a node's meters; see worker.Pool.
+func (f *Fabric) Meters(ctx context.Context, node string) ([]worker.NumberedView, error) {
 	return read(ctx, f, node, f.workers.Meters)
 }
 

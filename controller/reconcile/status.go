@@ -5,7 +5,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -105,18 +104,4 @@ type PortStatus struct {
 	Message string
 	// Conditions are what is wrong with the port.
 	Conditions []condition.Condition
-}
-
-// FlowView is one flow of a node, as wanted beside as installed.
-type FlowView struct {
-	Flow openflow.Flow
-	// TableName is the pipeline's name of the table.
-	TableName string
-	// Owner is the object that made the flow, Why the rule in words. Both
-	// empty for a flow that is not ours.
-	Owner topology.Ref
-	Why   string
-	// Wanted says that the node should have it, Installed that the switch has it.
-	Wanted, Installed bool
-	Packets, Bytes    uint64
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -154,10 +155,6 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
 }
 
-// maxPorts is how many ports a switch may have; Open vSwitch has at most
-// 65280.
-const maxPorts = 1 << 16
-
 // portsPerUnassigned is how many ports count as much as one more switch.
 const portsPerUnassigned = 64
 
@@ -200,7 +197,7 @@ func (e portChanged) happen(d *dispatcher) {
 	p, number, name := e.peer, e.Port.No, e.Port.Name
 	if e.Reason == openflow.PortDeleted {
 		name = ""
-	} else if p.ports[number] == "" && len(p.ports) > maxPorts {
+	} else if p.ports[number] == "" && len(p.ports) > worker.MaxPorts {
 		p.sess.Close() // no real switch has so many
 		return
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
@@ -84,7 +84,7 @@ func (b *bed) mended(what string, n *lab.Node, drifts int) {
 		}
 		return nil
 	})
-	if a := b.fabric.Audit(b.Context(), n.Name); a.Verdict != reconcile.Equal {
+	if a := b.fabric.Audit(b.Context(), n.Name); a.Verdict != worker.Equal {
 		b.Errorf("%s: %+v", what, a)
 	}
 	b.settled()
@@ -255,7 +255,7 @@ func TestTamperDuringWork(t *testing.T) {
 	}
 	<-done
 	b.settled()
-	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != reconcile.Equal {
+	if a := b.fabric.Audit(b.Context(), "node1"); a.Verdict != worker.Equal {
 		t.Errorf("audit: %+v", a)
 	}
 }

@@ -9,13 +9,6 @@ import (
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
-// What a bundle costs beside its flow-mods, in bytes: a header for each of them,
-// and the requests that open, close and commit it (ONF extension 230).
-const (
-	bundleHeader   = 24
-	bundleRequests = 3 * 24
-)
-
 // workMetrics measure the cost of single changes: docs/cost.md promises bounds.
 type workMetrics struct {
 	flowMods, nodes, units, bytes *prometheus.HistogramVec

@@ -4,11 +4,11 @@ import (
 	"cmp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 )
 
 // flowOf turns a flow into its form in the API.
-func flowOf(v *reconcile.FlowView) api.Flow {
+func flowOf(v *worker.FlowView) api.Flow {
 	return api.Flow{
 		Table:     int(v.Flow.Table),
 		TableName: v.TableName,

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -40,7 +40,7 @@ func (s *Server) meters(ctx context.Context, in *nameInput) (*output[api.Meters]
 }
 
 // numbered asks the fabric for a node's groups or meters.
-func (s *Server) numbered(ctx context.Context, node, what string, get func(context.Context, string) ([]reconcile.NumberedView, error)) ([]reconcile.NumberedView, error) {
+func (s *Server) numbered(ctx context.Context, node, what string, get func(context.Context, string) ([]worker.NumberedView, error)) ([]worker.NumberedView, error) {
 	ref := refOf(api.KindNode, node)
 	if _, ok := s.cfg.Store.Snapshot().Node(node); !ok {
 		return nil, notFound(ref)

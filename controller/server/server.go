@@ -16,6 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/warn"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -37,11 +38,11 @@ type Fabric interface {
 	Summary(worst int) reconcile.Summary
 	Switches() []reconcile.Switch
 	Acks(rev topology.Revision) reconcile.Acks
-	Flows(ctx context.Context, node string) ([]reconcile.FlowView, error)
-	Groups(ctx context.Context, node string) ([]reconcile.NumberedView, error)
-	Meters(ctx context.Context, node string) ([]reconcile.NumberedView, error)
+	Flows(ctx context.Context, node string) ([]worker.FlowView, error)
+	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
+	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Subscribe(func(topology.Ref)) (cancel func())
-	Drifts(node string) []reconcile.Drift
+	Drifts(node string) []worker.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -170,7 +171,7 @@ func TestFlows(t *testing.T) {
 			Instructions: openflow.Instructions{}.GotoTable(60),
 		}
 	}
-	b.fabric.flows = []reconcile.FlowView{
+	b.fabric.flows = []worker.FlowView{
 		{Flow: flow(20, 1, "10.0.0.3"), TableName: "arp", Installed: true},
 		{Flow: flow(0, 100, "10.0.0.2"), TableName: "classify", Owner: topology.Ref{Kind: topology.KindPort, Name: "web1"}, Why: "because", Wanted: true, Installed: true, Packets: 3, Bytes: 99},
 		{Flow: flow(0, 200, "10.0.0.9"), TableName: "classify", Wanted: true},
@@ -197,12 +198,12 @@ func TestGroupsAndMeters(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	owner := topology.Ref{Kind: topology.KindPort, Name: "web1"}
-	b.fabric.groups = []reconcile.NumberedView{
+	b.fabric.groups = []worker.NumberedView{
 		{Number: 7, Text: "group_id=7,type=all", Owner: owner, Why: "because", Wanted: true, Installed: true, Flows: 1, Packets: 3, Bytes: 99},
 		{Number: 8, Text: "group_id=8,type=all", Owner: owner, Why: "because", Wanted: true},
 		{Number: 9, Text: "group_id=9,type=all", Installed: true},
 	}
-	b.fabric.meters = []reconcile.NumberedView{{Number: 7, Text: "meter=7 kbps", Owner: owner, Wanted: true, Installed: true, Flows: 1, Packets: 3, Bytes: 99, Exceeded: 2}}
+	b.fabric.meters = []worker.NumberedView{{Number: 7, Text: "meter=7 kbps", Owner: owner, Wanted: true, Installed: true, Flows: 1, Packets: 3, Bytes: 99, Exceeded: 2}}
 	groups, err := b.client.Groups(t.Context(), "node1")
 	if diff := cmp.Diff(api.Groups{Node: "node1", Groups: []api.Group{
 		{ID: 7, Group: "group_id=7,type=all", Object: "port/web1", Why: "because", Flows: 1, Packets: 3, Bytes: 99, Installed: api.FlowInstalled},

@@ -19,6 +19,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -35,12 +36,12 @@ type fakeFabric struct {
 	switches    []reconcile.Switch
 	pending     []reconcile.Pending
 	changed     chan struct{}
-	flows       []reconcile.FlowView
+	flows       []worker.FlowView
 	flowsErr    error
-	groups      []reconcile.NumberedView
-	meters      []reconcile.NumberedView
-	drifts      []reconcile.Drift
-	verdict     reconcile.Verdict
+	groups      []worker.NumberedView
+	meters      []worker.NumberedView
+	drifts      []worker.Drift
+	verdict     worker.Verdict
 	subscribers []func(topology.Ref)
 }
 
@@ -109,24 +110,24 @@ func (f *fakeFabric) setPending(p ...reconcile.Pending) {
 	f.changed = make(chan struct{})
 }
 
-func (f *fakeFabric) Flows(context.Context, string) ([]reconcile.FlowView, error) {
+func (f *fakeFabric) Flows(context.Context, string) ([]worker.FlowView, error) {
 	return f.flows, f.flowsErr
 }
 
-func (f *fakeFabric) Groups(context.Context, string) ([]reconcile.NumberedView, error) {
+func (f *fakeFabric) Groups(context.Context, string) ([]worker.NumberedView, error) {
 	return f.groups, f.flowsErr
 }
 
-func (f *fakeFabric) Meters(context.Context, string) ([]reconcile.NumberedView, error) {
+func (f *fakeFabric) Meters(context.Context, string) ([]worker.NumberedView, error) {
 	return f.meters, f.flowsErr
 }
 
-func (f *fakeFabric) Drifts(node string) []reconcile.Drift {
-	return slices.DeleteFunc(slices.Clone(f.drifts), func(d reconcile.Drift) bool { return node != "" && d.Node != node })
+func (f *fakeFabric) Drifts(node string) []worker.Drift {
+	return slices.DeleteFunc(slices.Clone(f.drifts), func(d worker.Drift) bool { return node != "" && d.Node != node })
 }
 
 func (f *fakeFabric) Audit(_ context.Context, node string) reconcile.Audit {
-	return reconcile.Audit{Node: node, Comparison: reconcile.Comparison{Verdict: f.verdict, Missing: 1}}
+	return reconcile.Audit{Node: node, Comparison: worker.Comparison{Verdict: f.verdict, Missing: 1}}
 }
 
 func (f *fakeFabric) Subscribe(fn func(topology.Ref)) func() {

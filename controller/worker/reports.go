@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import "github.com/sdnctl/sdnctl/controller/pipeline"
 

@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // maxForeignShown is the largest number of flows that Flows returns beside those that the
@@ -19,6 +20,20 @@ const maxForeignShown = 1 << 18
 
 // maxRest is the longest pause between two requests for a switch's flows.
 const maxRest = 200 * time.Millisecond
+
+// FlowView is one flow of a node, as wanted beside as installed.
+type FlowView struct {
+	Flow openflow.Flow
+	// TableName is the pipeline's name of the table.
+	TableName string
+	// Owner is the object that made the flow, Why the rule in words. Both
+	// empty for a flow that is not ours.
+	Owner topology.Ref
+	Why   string
+	// Wanted says that the node should have it, Installed that the switch has it.
+	Wanted, Installed bool
+	Packets, Bytes    uint64
+}
 
 // Flows returns a node's flows: those that it should have by a view, with the reason, beside those
 // that its switch has, with counters. They are sorted by table, descending priority, and

@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"time"
@@ -8,17 +8,17 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// workerMetrics are those of all workers. Labels are bounded by the number of nodes.
-type workerMetrics struct {
+// metrics are those of all workers. Labels are bounded by the number of nodes.
+type metrics struct {
 	mods         [len(pipeline.Counts{})]*prometheus.CounterVec // by kind of item
 	applySeconds *prometheus.HistogramVec
 	drifts       *prometheus.CounterVec
 	dropped      *prometheus.CounterVec
 }
 
-// newWorkerMetrics makes the metrics and registers them with reg, unless it is nil.
-func newWorkerMetrics(reg prometheus.Registerer) *workerMetrics {
-	m := &workerMetrics{
+// newMetrics makes the metrics and registers them with reg, unless it is nil.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
 		mods: [...]*prometheus.CounterVec{
 			pipeline.ItemFlow: prometheus.NewCounterVec(prometheus.CounterOpts{
 				Name: "sdnd_openflow_flow_mods_total",
@@ -64,7 +64,7 @@ type nodeMods struct {
 }
 
 // sent notes messages sent to a node's switch.
-func (m *workerMetrics) sent(node string, c *nodeMods, s *sent) {
+func (m *metrics) sent(node string, c *nodeMods, s *sent) {
 	for k, mods := range m.mods {
 		if kind := pipeline.ItemKind(k); kind != pipeline.ItemFlow && s.added[k]+s.removed[k] == 0 {
 			continue
@@ -82,7 +82,7 @@ func (m *workerMetrics) sent(node string, c *nodeMods, s *sent) {
 }
 
 // applied notes a job done; full says that the whole table was compared.
-func (m *workerMetrics) applied(started time.Time, full bool) {
+func (m *metrics) applied(started time.Time, full bool) {
 	kind := "delta"
 	if full {
 		kind = "full"

@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"context"
@@ -156,6 +156,13 @@ func (s *sent) count(m itemMod) {
 
 // total is how many messages there were, without stamps.
 func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
+
+// What a bundle costs beside its flow-mods, in bytes: a header for each of them,
+// and the requests that open, close and commit it (ONF extension 230).
+const (
+	bundleHeader   = 24
+	bundleRequests = 3 * 24
+)
 
 // note adds what was sent to the metrics and to the cost of the job. Messages in a bundle
 // have additional headers.

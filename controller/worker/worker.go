@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"context"
@@ -117,7 +117,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		w.pool.cfg.Logger.Error("switch not brought up to date", "node", w.node, "err", err, "retry_after", wait)
 		w.reports.Failed(w.node, err)
-		if !pause(ctx, wait) {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 		wait = min(2*wait, 30*w.pool.cfg.RetryAfter)

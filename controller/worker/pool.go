@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// PoolConfig is what all workers have in common. All but Extra and NoMonitor must be set.
-type PoolConfig struct {
+// Config is what all workers have in common. All but Extra and NoMonitor must be set.
+type Config struct {
 	// Logger receives what workers do and find.
 	Logger *slog.Logger
 	// Extra adds items to those of the pipeline; nil adds none.
@@ -41,8 +41,8 @@ type PoolConfig struct {
 
 // Pool makes workers, and bounds the memory that they take together.
 type Pool struct {
-	cfg     PoolConfig
-	metrics *workerMetrics
+	cfg     Config
+	metrics *metrics
 	// slots bounds the switches whose whole table is held in memory at a
 	// time, when a thousand connect at once.
 	slots      chan struct{}
@@ -50,8 +50,8 @@ type Pool struct {
 }
 
 // NewPool makes a Pool, whose metrics it registers unless reg is nil.
-func NewPool(cfg PoolConfig, reg prometheus.Registerer) *Pool {
-	p := &Pool{cfg: cfg, metrics: newWorkerMetrics(reg), slots: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
+func NewPool(cfg Config, reg prometheus.Registerer) *Pool {
+	p := &Pool{cfg: cfg, metrics: newMetrics(reg), slots: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
 	p.workspaces.New = func() any { return newWorkspace(cfg.Extra) }
 	return p
 }

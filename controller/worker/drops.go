@@ -1,4 +1,4 @@
-package reconcile
+package worker
 
 import (
 	"context"
@@ -40,6 +40,10 @@ type Sender struct {
 	IP     netip.Addr // invalid for what is neither IP nor ARP
 	Tagged bool       // it had a VLAN tag
 }
+
+// MaxPorts is how many ports a switch may have; Open vSwitch has at most
+// 65280.
+const MaxPorts = 1 << 16
 
 // dropWatch is a worker's state of its switch's counters of drops.
 type dropWatch struct {
@@ -136,7 +140,7 @@ func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 	}
 	counts, grown := map[openflow.PortNo]uint64{}, map[openflow.PortNo]uint64{}
 	err = w.sess.FlowsOfEach(ctx, ports, func(s *openflow.FlowStats) error {
-		if s.Table != pipeline.TableDrop || len(counts) >= maxPorts {
+		if s.Table != pipeline.TableDrop || len(counts) >= MaxPorts {
 			return nil
 		}
 		in := inPort(s.Match)
