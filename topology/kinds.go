@@ -16,6 +16,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.ports) },
 	func(x *indexes) tree { return named(x.portGroups.byName) },
 	func(x *indexes) tree { return named(x.policies.byName) },
+	func(x *indexes) tree { return named(x.services.byName) },
 )
 
 // makers make an empty object of each kind.
@@ -26,6 +27,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(Port) },
 	func() Object { return new(PortGroup) },
 	func() Object { return new(Policy) },
+	func() Object { return new(Service) },
 )
 
 // planning is what Plan has to know of a kind.
@@ -45,10 +47,11 @@ func plannings() model.PerKind[planning] {
 	return model.ForEachKind(
 		planning{(*planner).planNodes, (*planner).usersOfNode, true},
 		planning{(*planner).planNetworks, (*planner).usersOfNetwork, true},
-		planning{(*planner).planRouters, nobody, false},
+		planning{(*planner).planRouters, (*planner).usersOfRouter, false},
 		planning{(*planner).planPorts, (*planner).usersOfPort, false},
 		planning{(*planner).planPortGroups, (*planner).usersOfPortGroup, false},
 		planning{(*planner).planPolicies, nobody, false},
+		planning{(*planner).planServices, nobody, false},
 	)
 }
 
@@ -56,12 +59,15 @@ func plannings() model.PerKind[planning] {
 type kindIndexes struct {
 	portGroups portGroupIndex
 	policies   policyIndex
+	services   serviceIndex
 }
 
-func newKindIndexes() kindIndexes { return kindIndexes{newPortGroupIndex(), newPolicyIndex()} }
+func newKindIndexes() kindIndexes {
+	return kindIndexes{newPortGroupIndex(), newPolicyIndex(), newServiceIndex()}
+}
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.portGroups.fork(), x.policies.fork()}
+	return kindIndexes{x.portGroups.fork(), x.policies.fork(), x.services.fork()}
 }
 
 // nobody is planning.users of a kind that no other refers to.

@@ -11,11 +11,13 @@ import (
 // make the snapshot contradict itself.
 //
 // Networks must be added before routers, blocks and ports, nodes before
-// blocks and ports, and what a policy names before the policy.
+// blocks and ports, and what a policy or service names before it.
 type Loader struct {
 	x indexes
 	// youngestPolicy is the policy that got its number last, nil if there is none.
 	youngestPolicy *Policy
+	// youngestService is the service that did, likewise.
+	youngestService *Service
 }
 
 // NewLoader returns an empty Loader.

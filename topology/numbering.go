@@ -8,8 +8,8 @@ import (
 )
 
 // Zone is a number that a network or router has for its connections (conntrack) and its
-// identities. It has one from the first time that a policy concerns it, so that the zone
-// does not change under connections.
+// identities. It has one from the first time that a policy or service concerns it, so that
+// the zone does not change under connections.
 type Zone uint16
 
 // maxZone is the highest zone that the connection tracker knows. Zone 0 is what those
@@ -28,13 +28,25 @@ func (l LabelRange) span() span { return span{small(l.Base), small(uint32(l.Base
 // minLabels is the size of the first range that a network gets.
 const minLabels = 64
 
-// Numbering is the numbers that a network or router has because policies concern it.
+// Numbering is the numbers that a network or router has because policies or services concern it.
 type Numbering struct {
 	// Of is the reference of the network or router.
 	Of   string `json:"of"`
 	Zone Zone   `json:"zone"`
 	// Labels are those of a network; a router has none.
 	Labels LabelRange `json:"labels,omitzero"`
+	// Services is the zone of connections that ports of a network begin, where those to
+	// services are translated; 0 if they have never been able to use any.
+	Services Zone `json:"services,omitzero"`
+}
+
+// zones yields the zones of a numbering.
+func (n *Numbering) zones() iter.Seq[Zone] {
+	return func(yield func(Zone) bool) {
+		if yield(n.Zone) && n.Services != 0 {
+			yield(n.Services)
+		}
+	}
 }
 
 // NumberingChange is a numbering before and after a transaction.
@@ -68,7 +80,9 @@ func (x *numberingIndex) zoneOf(ref string) (Zone, bool) {
 // putNumbering adds a numbering; its labels are taken from the VNIs.
 func (x *indexes) putNumbering(n *Numbering) {
 	x.numberings.byRef.Set(n.Of, n)
-	x.numberings.zones.add(0, just(small(uint32(n.Zone))))
+	for z := range n.zones() {
+		x.numberings.zones.add(0, just(small(uint32(z))))
+	}
 	if n.Labels.Size > 0 {
 		x.vnis.add(0, n.Labels.span())
 	}
@@ -76,7 +90,9 @@ func (x *indexes) putNumbering(n *Numbering) {
 
 func (x *indexes) dropNumbering(n *Numbering) {
 	x.numberings.byRef.Delete(n.Of)
-	x.numberings.zones.remove(0, just(small(uint32(n.Zone))))
+	for z := range n.zones() {
+		x.numberings.zones.remove(0, just(small(uint32(z))))
+	}
 	if n.Labels.Size > 0 {
 		x.vnis.remove(0, n.Labels.span())
 	}
@@ -115,8 +131,10 @@ func (s *Snapshot) Numberings() iter.Seq[*Numbering] { return all(s.x.numberings
 
 // AddNumbering adds the numbers of a network or router.
 func (l *Loader) AddNumbering(n *Numbering) error {
-	if _, taken := l.x.numberings.zones.at(0, small(uint32(n.Zone))); taken || n.Zone == 0 {
-		return fmt.Errorf("numbers of %s: zone %d is another's", n.Of, n.Zone)
+	for z := range n.zones() {
+		if _, taken := l.x.numberings.zones.at(0, small(uint32(z))); taken || n.Zone == 0 || n.Zone == n.Services {
+			return fmt.Errorf("numbers of %s: zone %d is another's", n.Of, z)
+		}
 	}
 	if n.Labels.Size > 0 {
 		if v, taken := l.x.vnis.overlaps(0, n.Labels.span()); taken {

@@ -36,6 +36,7 @@ func (p *planner) planIdentities() {
 		w.number(d)
 		w.release(d)
 	}
+	w.serve()
 	w.dropGone()
 	w.result()
 }
@@ -168,14 +169,22 @@ func (w *identifying) zone(ref string) (Zone, bool) {
 	if z, ok := w.x.numberings.zoneOf(ref); ok {
 		return z, true
 	}
-	v, ok := w.x.numberings.zones.free(0, span{small(uint32(1)), small(uint32(maxZone))}, nil)
+	z, ok := w.freeZone()
 	if !ok {
-		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies concern more than %d networks and routers", maxZone), "delete networks that are not needed")
 		return 0, false
 	}
-	w.x.putNumbering(&Numbering{Of: ref, Zone: Zone(v.low)})
+	w.x.putNumbering(&Numbering{Of: ref, Zone: z})
 	w.numberings[ref] = true
-	return Zone(v.low), true
+	return z, true
+}
+
+// freeZone returns a zone that is nobody's; it has told the reason if there is none left.
+func (w *identifying) freeZone() (Zone, bool) {
+	v, ok := w.x.numberings.zones.free(0, span{small(uint32(1)), small(uint32(maxZone))}, nil)
+	if !ok {
+		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies and services concern so many networks and routers that all %d zones of connections are taken", maxZone), "delete networks that are not needed")
+	}
+	return Zone(v.low), ok
 }
 
 // number sees to it that all networks of a domain with identities have zones and room
@@ -204,7 +213,9 @@ func (w *identifying) number(domain string) {
 			w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("no %d tunnel keys in a row are free for the identities of %s", size, ref), "delete networks that are not needed, or give networks low VNIs")
 			return
 		}
-		w.x.putNumbering(&Numbering{Of: ref, Zone: has.Zone, Labels: labels})
+		now := *has
+		now.Labels = labels
+		w.x.putNumbering(&now)
 		w.numberings[ref] = true
 	}
 }

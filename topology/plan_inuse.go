@@ -45,5 +45,6 @@ func (p *planner) usersOfNetwork(it *item) *users {
 		u.add(o.Ref())
 	}
 	p.policiesThatName(it.ref, u)
+	p.servicesThatName(it.ref, u)
 	return u
 }

@@ -66,9 +66,10 @@ func (p *planner) policiesThatName(ref Ref, u *users) {
 	}
 }
 
-// usersOfPortGroup names the policies that name a group.
+// usersOfPortGroup names the policies and services that name a group.
 func (p *planner) usersOfPortGroup(it *item) *users {
 	u := &users{}
 	p.policiesThatName(it.ref, u)
+	p.servicesThatName(it.ref, u)
 	return u
 }

@@ -97,7 +97,7 @@ func anyOp() *rapid.Generator[topology.Op] {
 		if maybe("delete") {
 			op.Verb = topology.Delete
 		}
-		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		switch rapid.IntRange(0, 8).Draw(t, "kind") {
 		case 0:
 			op.Ref = ref(topology.KindNode, name("n", 4))
 			s := topology.NodeSpec{TunnelIP: ip(fmt.Sprint("192.168.0.", rapid.IntRange(1, 8).Draw(t, "tunnel")))}
@@ -123,6 +123,9 @@ func anyOp() *rapid.Generator[topology.Op] {
 		case 4:
 			op.Ref = ref(model.KindPolicy, name("pol", 4))
 			op.Spec = anyPolicy(t, maybe, name)
+		case 5:
+			op.Ref = ref(model.KindService, name("svc", 4))
+			op.Spec = anyService(t, maybe, name)
 		default:
 			op.Ref = ref(topology.KindPort, name("p", 12))
 			s := topology.PortSpec{Network: name("net", 4)}
@@ -170,6 +173,31 @@ func anyOp() *rapid.Generator[topology.Op] {
 		}
 		return op
 	})
+}
+
+func anyService(t *rapid.T, maybe func(string) bool, name func(string, int) string) model.ServiceSpec {
+	s := model.ServiceSpec{
+		Addresses: []netip.Addr{ip(fmt.Sprint("10.96.0.", rapid.IntRange(1, 6).Draw(t, "service")))}, Routers: []string{name("r", 2)},
+		Ports: []model.ServicePort{{Port: 80}},
+	}
+	if maybe("service6") {
+		s.Addresses = append(s.Addresses, ip(fmt.Sprint("fd00:96::", rapid.IntRange(1, 6).Draw(t, "service6"))))
+	}
+	if maybe("in a subnet") {
+		s.Addresses = []netip.Addr{ip("10.0.1.200")}
+	}
+	if maybe("named") {
+		s.Networks = []string{name("net", 4)}
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "backends") {
+	case 0:
+		s.Backends.Endpoints = []model.ServiceEndpoint{{Port: name("p", 12)}}
+	case 1:
+		s.Backends.PortGroup = name("g", 2)
+	default:
+		s.Backends.Selector = &model.Selector{MatchLabels: map[string]string{"app": name("v", 2)}}
+	}
+	return s
 }
 
 func anyPolicy(t *rapid.T, maybe func(string) bool, name func(string, int) string) model.PolicySpec {

@@ -21,6 +21,7 @@ var effects = model.ForEachKind(
 	effect{(*affected).portChange, (*touches).port},
 	effect{noMark, noTouch}, // a group does nothing by itself
 	effect{(*affected).policy, noTouch},
+	effect{noMark, noTouch},
 )
 
 // noMark is effect.mark of a kind whose objects make no flows.

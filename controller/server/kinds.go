@@ -14,6 +14,7 @@ var kinds = model.ForEachKind(
 	shown(view.port),
 	shown(view.portGroup),
 	shown(view.policy),
+	shown(view.service),
 )
 
 // kindRoutes returns what registers the operations of each kind.
@@ -25,6 +26,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(examplePort()),
 		routesOf(examplePortGroup()),
 		routesOf(examplePolicy()),
+		routesOf(exampleService()),
 	)
 }
 

@@ -38,6 +38,10 @@ func given() []api.Object {
 		object(api.KindPolicy, "first", `{"tier": "Admin", "priority": 0, "subject": {"networks": ["long"], "portGroup": "some"}, "isolates": [],
 			"ingress": [{"action": "Deny", "peers": [{"cidr": "192.0.2.0/24", "except": ["192.0.2.128/25"]}, {"selector": {"matchLabels": {"app": "web"}}, "networks": ["dual"]}], "ports": ["TCP/80-80", "udp/5000-5010", "icmp", "icmp/8"]}],
 			"egress": [{"name": "the rest", "peers": [], "ports": []}]}`),
+		object(api.KindService, "least", `{"addresses": ["10.96.0.1"], "routers": ["main"], "ports": [{"port": 80}]}`),
+		object(api.KindService, "most", `{"addresses": ["10.96.0.2", "FD00:96:0::2"], "networks": ["long", "dual"], "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}, {"name": "dns", "protocol": "udp", "port": 53}],
+			"backends": {"endpoints": [{"port": "web", "state": "Draining", "targetPorts": {"http": 8081}}, {"port": "both"}]}}`),
+		object(api.KindService, "selecting", `{"addresses": ["10.96.0.3"], "routers": ["main"], "ports": [{"port": 80}], "backends": {"selector": {"matchLabels": {"app": "web"}}, "networks": ["long"]}}`),
 	}
 }
 

@@ -19,10 +19,12 @@ const (
 	KindPortGroup Kind = "portgroup"
 	// KindPolicy says who may talk to whom.
 	KindPolicy Kind = "policy"
+	// KindService is addresses under which clients reach one of several ports.
+	KindService Kind = "service"
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 6
+const numKinds = 7
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -31,8 +33,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, router, port, portGroup, policy T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, router, port, portGroup, policy}}
+func ForEachKind[T any](node, network, router, port, portGroup, policy, service T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, router, port, portGroup, policy, service}}
 }
 
 // All returns the values in the order of the kinds.
@@ -55,6 +57,7 @@ var kinds = ForEachKind(
 	kindInfo{KindPort, "Port", "ports", PortSpec{}},
 	kindInfo{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
 	kindInfo{KindPolicy, "Policy", "policies", PolicySpec{Priority: DefaultPolicyPriority}},
+	kindInfo{KindService, "Service", "services", ServiceSpec{}},
 )
 
 // kindInfo is what the list says of a kind.

@@ -66,6 +66,11 @@ func TestNormal(t *testing.T) {
 			`{"tier":"admin","priority":0,"subject":{"networks":["blue"]},"isolates":[],"ingress":[{"action":"deny","peers":[{"cidr":"10.0.0.0/8","except":["10.1.0.0/16"]}]}]}`},
 		{"isolation alone", KindPolicy, `{"subject":{"portGroup":"web"},"isolates":["egress"]}`,
 			`{"tier":"application","priority":500,"subject":{"portGroup":"web"},"isolates":["egress"]}`},
+
+		{"a service without backends", KindService, `{"addresses":["FD00:96::0:1"],"routers":["r"],"ports":[{"port":53,"protocol":"UDP"}]}`,
+			`{"addresses":["fd00:96::1"],"routers":["r"],"ports":[{"protocol":"udp","port":53,"targetPort":53}]}`},
+		{"a service with endpoints", KindService, `{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"name":"http","port":80,"targetPort":8080}],"backends":{"endpoints":[{"port":"a","state":"Draining","targetPorts":{"http":81}},{"port":"b"}]}}`,
+			`{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"name":"http","protocol":"tcp","port":80,"targetPort":8080}],"backends":{"endpoints":[{"port":"a","targetPorts":{"http":81},"state":"draining"},{"port":"b","state":"ready"}]}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, problems := normal(t, tt.kind, tt.in)
@@ -160,6 +165,18 @@ func TestNormalRefuses(t *testing.T) {
 		{KindPortGroup, `{}`, []string{`spec: has neither a selector nor ports`}},
 		{KindPortGroup, `{"selector":{},"ports":["a","a"]}`, []string{`spec: has both a selector and ports`, `spec.ports[1]: port "a" is listed twice`}},
 
+		{KindService, `{}`, []string{`spec.addresses: the address is missing`, `spec: nobody may use it: it names neither networks nor routers`, `spec.ports: the service has no ports`}},
+		{KindService, `{"addresses":["224.0.0.1","fe80::1","::ffff:10.0.0.1","10.0.0.1","10.0.0.1"],"networks":["a","a"],"routers":["r"],"ports":[{"port":0},{"protocol":"sctp","port":1,"name":"x y"},{"name":"a","port":2},{"name":"a","port":2}],
+			"backends":{"selector":{},"endpoints":[{"port":""},{"port":"p","state":"gone","targetPorts":{"b":1}},{"port":"p","targetPorts":{"a":0}}]}}`, []string{
+			`spec.addresses[0]: 224.0.0.1 is not an address that packets can be routed to`, `spec.addresses[1]: fe80::1 is not an address that packets can be routed to`,
+			`spec.addresses[2]: ::ffff:10.0.0.1 is IPv4 mapped into IPv6, which no packet has`, `spec.addresses[4]: 10.0.0.1 is listed twice`, `spec.networks[1]: network "a" is listed twice`,
+			`spec.ports[0].port: the port is missing`, `spec.ports[0].name: a service with several ports needs names for them`,
+			`spec.ports[1].protocol: "sctp" is not a protocol of services`, `spec.ports[1].name: "x y" is not the name of a port`,
+			`spec.ports[3]: tcp/2 is listed twice`,
+			`spec.backends: has both a selection of ports and endpoints`, `spec.backends.endpoints[0].port: the name of the port is empty`,
+			`spec.backends.endpoints[1].state: "gone" is not a state`, `spec.backends.endpoints[1].targetPorts: the service has no port "b"`,
+			`spec.backends.endpoints[2].port: port "p" is listed twice`, `spec.backends.endpoints[2].targetPorts: the number of "a" is missing`,
+		}},
 		{KindPolicy, `{}`, []string{`spec: does nothing: it has no rules and isolates nothing`, `spec.subject: selects nothing`}},
 		{KindPolicy, `{"tier":"default","priority":1001,"subject":{"selector":{}},"isolates":["in","egress","egress"]}`, []string{
 			`spec.tier: "default" is not a tier`, `spec.priority: 1001 is out of range`,
@@ -202,6 +219,7 @@ func TestNormalIsBounded(t *testing.T) {
 		kind     Kind
 		in, want string
 	}{
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":` + list(MaxServicePorts+1, `{"port":%d}`) + `}`, "spec.ports: 65 ports, at most 64 are allowed"},
 		{KindNetwork, `{"subnets":` + list(MaxSubnets+1, `{"cidr":"fe80:0:0:%x::/64"}`) + `}`, fmt.Sprintf("spec.subnets: %d subnets, at most %d are allowed", MaxSubnets+1, MaxSubnets)},
 		{KindNetwork, `{"subnets":[{"cidr":"10.0.0.0/8","reserved":` + list(MaxReserved+1, `"fe80::%x"`) + `}]}`, fmt.Sprintf("spec.subnets[0].reserved: %d ranges, at most %d are allowed", MaxReserved+1, MaxReserved)},
 		{KindPort, `{"network":"n","addresses":` + list(MaxPortAddresses+1, `{"ip":"127.0.0.%d"}`) + `}`, "spec.addresses: 65 addresses, at most 64 are allowed"},

@@ -145,6 +145,12 @@ func fill(t *testing.T, v reflect.Value) {
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.MustParsePrefix("10.0.0.0/8")))
 		return
+	case map[string]uint16:
+		v.Set(reflect.ValueOf(map[string]uint16{"http": 8081}))
+		return
+	case uint16:
+		v.SetUint(7)
+		return
 	case model.Gateway:
 		v.Set(reflect.ValueOf(model.GatewayOf(netip.MustParseAddr("10.0.0.7"))))
 		return

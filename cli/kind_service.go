@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+type serviceView = view[model.ServiceSpec, api.ServiceStatus]
+
+func serviceKind() kindDef {
+	columns := []column[serviceView]{
+		{header: "ADDRESSES", cell: func(v serviceView) string { return listText(v.spec.Addresses, ",", netip.Addr.String) }},
+		{header: "PORTS", cell: func(v serviceView) string { return listText(v.spec.Ports, ",", servicePortText) }},
+		{header: "BACKENDS", cell: func(v serviceView) string { return backendsText(v.spec.Backends) }},
+		{header: "READY", cell: func(v serviceView) string { return fmt.Sprintf("%d/%d", v.status.Ready, v.status.Count) }},
+		{header: "FOR", cell: func(v serviceView) string { return scopesText(v.spec) }},
+	}
+	return kindDef{
+		kind:     api.KindService,
+		is:       "an address under which clients reach one of several ports",
+		flags:    serviceFlags,
+		print:    tablePrinter(columns),
+		details:  detailPrinter(columns, serviceDetails),
+		optional: "backends",
+		required: []string{"address", "ports"},
+		example:  "web --address 10.96.0.10 --router r1 --ports tcp/80:8080 --backends app=web",
+		change:   "web --backends app=web,tier=front",
+		pin:      pinning(func(*model.ServiceSpec, api.ServiceStatus) error { return nil }),
+	}
+}
+
+func serviceFlags(a *app, cmd *cobra.Command) specFlags {
+	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
+		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: setServiceAddresses},
+		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
+			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Networks, text, first) }},
+		{name: "router", usage: "`router` all of whose networks may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindRouter,
+			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Routers, text, first) }},
+		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53 or http=tcp/80:8080; may be repeated, or several separated by commas", many: true, set: setServicePorts},
+		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
+		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
+	})
+}
+
+func setServiceAddresses(s *model.ServiceSpec, text string, first bool) error {
+	if first {
+		s.Addresses = nil
+	}
+	for _, t := range strings.Split(text, ",") {
+		if t == "" {
+			continue
+		}
+		var a netip.Addr
+		if err := model.SetText(&a, t); err != nil {
+			return err
+		}
+		s.Addresses = append(s.Addresses, a)
+	}
+	return nil
+}
+
+// setNames adds names, separated by commas, to a list.
+func setNames(list *[]string, text string, first bool) error {
+	if first {
+		*list = nil
+	}
+	for _, t := range strings.Split(text, ",") {
+		if t != "" {
+			*list = append(*list, t)
+		}
+	}
+	return nil
+}
+
+func setServicePorts(s *model.ServiceSpec, text string, first bool) error {
+	if first {
+		s.Ports = nil
+	}
+	for _, t := range strings.Split(text, ",") {
+		if t == "" {
+			continue
+		}
+		p, err := parseServicePort(t)
+		if err != nil {
+			return err
+		}
+		s.Ports = append(s.Ports, p)
+	}
+	return nil
+}
+
+// parseServicePort reads "tcp/80", "tcp/80:8080" or "http=tcp/80:8080".
+func parseServicePort(text string) (p model.ServicePort, err error) {
+	rest := text
+	if name, of, named := strings.Cut(text, "="); named {
+		p.Name, rest = name, of
+	}
+	protocol, numbers, ok := strings.Cut(rest, "/")
+	p.Protocol = model.PolicyProtocol(strings.ToLower(protocol))
+	port, target, has := strings.Cut(numbers, ":")
+	if p.Port, err = portNumber(port); !ok || err != nil {
+		return p, fmt.Errorf("%q is not a port of a service: write it as tcp/80, tcp/80:8080 or http=tcp/80:8080", text)
+	}
+	if has {
+		if p.TargetPort, err = portNumber(target); err != nil {
+			return p, fmt.Errorf("%q is not a port of a service: give the backends' port as a number from 1 to 65535", text)
+		}
+	}
+	return p, nil
+}
+
+func portNumber(text string) (uint16, error) {
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err == nil && n == 0 {
+		err = strconv.ErrRange
+	}
+	return uint16(n), err
+}
+
+func servicePortText(p model.ServicePort) string {
+	text := fmt.Sprintf("%s/%d", p.Protocol, p.Port)
+	if p.Name != "" {
+		text = p.Name + "=" + text
+	}
+	if p.TargetPort != p.Port {
+		text += fmt.Sprintf(":%d", p.TargetPort)
+	}
+	return text
+}
+
+func setServiceBackends(s *model.ServiceSpec, text string, _ bool) (err error) {
+	s.Backends = model.ServiceBackends{}
+	s.Backends.PolicySelection, err = parseSelection(text)
+	return err
+}
+
+func setServiceEndpoints(s *model.ServiceSpec, text string, first bool) error {
+	if first {
+		s.Backends = model.ServiceBackends{}
+	}
+	for _, t := range strings.Split(text, ",") {
+		if t == "" {
+			continue
+		}
+		e := model.ServiceEndpoint{State: model.EndpointReady}
+		name, state, given := strings.Cut(t, ":")
+		if e.Port = name; given {
+			e.State = model.EndpointState(strings.ToLower(state))
+		}
+		s.Backends.Endpoints = append(s.Backends.Endpoints, e)
+	}
+	return nil
+}
+
+// backendsText is the backends as flags give them.
+func backendsText(b model.ServiceBackends) string {
+	if b.Selects() {
+		return selectionText(b.PolicySelection)
+	}
+	if n := len(b.Endpoints); n > 4 {
+		return fmt.Sprintf("%d endpoints", n)
+	}
+	return listText(b.Endpoints, ",", func(e model.ServiceEndpoint) string {
+		if e.State == model.EndpointDraining {
+			return e.Port + ":" + string(e.State)
+		}
+		return e.Port
+	})
+}
+
+func scopesText(s model.ServiceSpec) string {
+	var all []string
+	for _, ref := range s.Scopes() {
+		all = append(all, ref.String())
+	}
+	return strings.Join(all, ",")
+}
+
+// serviceDetails are the number and a line for each backend.
+func serviceDetails(v serviceView) [][2]string {
+	lines := [][2]string{{"number", fmt.Sprint(v.status.ID)}}
+	for _, b := range v.status.Backends {
+		node := b.Node
+		if node == "" {
+			node = "no node"
+		}
+		lines = append(lines, [2]string{"backend " + b.Port, fmt.Sprintf("%s, on %s, %s", b.State, node, listText(b.Addresses, ",", netip.Addr.String))})
+	}
+	if n := len(v.status.Backends); v.status.Count > n {
+		lines = append(lines, [2]string{"more", fmt.Sprintf("%d backends are not listed", v.status.Count-n)})
+	}
+	return lines
+}

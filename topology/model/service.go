@@ -1,0 +1,264 @@
+package model
+
+import (
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// ServiceSpec is what the user asks of a service: addresses under which clients reach one
+// of several backends.
+//
+// A new connection from a port of one of the networks to an address and port of the
+// service goes to one of the backends, chosen by the switch at the client's node. The
+// backend sees the client's own address, and policies judge the connection as one from the
+// client to the backend.
+type ServiceSpec struct {
+	Addresses []netip.Addr `json:"addresses" doc:"Addresses of the service, of one or both families. They are in no subnet of the networks that may use it. At most 16" example:"[\"10.96.0.10\"]"`
+	Networks  []string     `json:"networks,omitempty" doc:"Networks whose ports may use the service, beside those of the routers. They must be segmented or joined by a router" example:"[\"blue\"]"`
+	Routers   []string     `json:"routers,omitempty" doc:"Routers all of whose networks may use the service" example:"[\"r1\"]"`
+	// Ports as stored are never empty.
+	Ports    []ServicePort   `json:"ports" doc:"Protocols and ports of the service; at most 64"`
+	Backends ServiceBackends `json:"backends,omitzero" doc:"The ports that answer. While there are none, the service refuses connections"`
+}
+
+// ServicePort is a port of a service.
+type ServicePort struct {
+	Name string `json:"name,omitempty" doc:"Name of the port; needed if the service has several" maxLength:"63" example:"http"`
+	// Protocol as stored is never empty.
+	Protocol   PolicyProtocol `json:"protocol" required:"false" doc:"Protocol of the port" enum:"tcp,udp" default:"tcp" example:"tcp"`
+	Port       uint16         `json:"port" doc:"Number of the port at the service's addresses" minimum:"1" maximum:"65535" example:"80"`
+	TargetPort uint16         `json:"targetPort" required:"false" doc:"Number of the port at the backends; that of the service if left out" minimum:"0" maximum:"65535" example:"8080"`
+}
+
+// ServiceBackends are the ports that answer for a service: those that a selection picks,
+// or those that are listed. Those outside of a client's routing domain do not answer that
+// client.
+type ServiceBackends struct {
+	PolicySelection
+	Endpoints []ServiceEndpoint `json:"endpoints,omitempty" doc:"The backends one by one, instead of a selection; at most 4096"`
+}
+
+// ServiceEndpoint is one backend of a service.
+type ServiceEndpoint struct {
+	Port        string            `json:"port" doc:"Name of the network port that answers" example:"web1"`
+	TargetPorts map[string]uint16 `json:"targetPorts,omitempty" doc:"Numbers of ports at this backend, by the names of the service's ports, where they differ from the targetPort" example:"{\"http\":8081}"`
+	// State as stored is never empty.
+	State EndpointState `json:"state" required:"false" doc:"ready: gets new connections. draining: keeps those that it has" enum:"ready,draining" default:"ready" example:"ready"`
+}
+
+// EndpointState says whether a backend gets new connections.
+type EndpointState string
+
+// The states.
+const (
+	EndpointReady    EndpointState = "ready"
+	EndpointDraining EndpointState = "draining"
+)
+
+// UnmarshalText reads a state in any case.
+func (s *EndpointState) UnmarshalText(b []byte) error {
+	*s = EndpointState(strings.ToLower(string(b)))
+	return nil
+}
+
+// Limits of a service.
+const (
+	// MaxServiceAddresses of one service.
+	MaxServiceAddresses = 16
+	// MaxServiceScopes is how many networks and routers a service may name.
+	MaxServiceScopes = 64
+	// MaxServicePorts of one service.
+	MaxServicePorts = 64
+	// MaxServiceEndpoints is how many backends a service may list.
+	MaxServiceEndpoints = 4096
+)
+
+// Kind returns KindService.
+func (ServiceSpec) Kind() Kind { return KindService }
+
+// Writer returns Operator.
+func (ServiceSpec) Writer() Role { return Operator }
+
+// References yields the networks, routers, ports and port groups that the service names.
+func (s ServiceSpec) References() iter.Seq2[string, Ref] {
+	return func(yield func(string, Ref) bool) {
+		for field, ref := range s.Scopes() {
+			if !yield(field, ref) {
+				return
+			}
+		}
+		if !s.Backends.references("spec.backends", yield) {
+			return
+		}
+		for i, e := range s.Backends.Endpoints {
+			if !yield(fmt.Sprintf("spec.backends.endpoints[%d].port", i), Ref{KindPort, e.Port}) {
+				return
+			}
+		}
+	}
+}
+
+// Scopes yields the networks and routers whose ports may use the service.
+func (s ServiceSpec) Scopes() iter.Seq2[string, Ref] {
+	return func(yield func(string, Ref) bool) {
+		for i, n := range s.Networks {
+			if !yield(fmt.Sprintf("spec.networks[%d]", i), Ref{KindNetwork, n}) {
+				return
+			}
+		}
+		for i, r := range s.Routers {
+			if !yield(fmt.Sprintf("spec.routers[%d]", i), Ref{KindRouter, r}) {
+				return
+			}
+		}
+	}
+}
+
+// Endpoint returns what the service lists of a port; ok is false if it does not list it.
+func (b *ServiceBackends) Endpoint(port string) (e ServiceEndpoint, ok bool) {
+	if i := slices.IndexFunc(b.Endpoints, func(e ServiceEndpoint) bool { return e.Port == port }); i >= 0 {
+		return b.Endpoints[i], true
+	}
+	return e, false
+}
+
+// Selects reports whether the backends are those that a selection picks.
+func (b *ServiceBackends) Selects() bool { return !b.isZero() }
+
+// Target returns the number that a port of the service has at a backend.
+func (e ServiceEndpoint) Target(p ServicePort) uint16 {
+	if n, ok := e.TargetPorts[p.Name]; ok {
+		return n
+	}
+	return p.TargetPort
+}
+
+// Normal implements Spec. It fills in protocols, target ports and states.
+func (s ServiceSpec) Normal(bad Reporter) Spec {
+	s.normalAddresses(bad)
+	s.Addresses, s.Networks, s.Routers = cloned(s.Addresses), cloned(s.Networks), cloned(s.Routers)
+	if n := len(s.Networks) + len(s.Routers); n == 0 {
+		bad(Invalid, "spec", "nobody may use it: it names neither networks nor routers", "give spec.networks or spec.routers")
+	} else if n > MaxServiceScopes {
+		bad(Invalid, "spec.networks", fmt.Sprintf("%d networks and routers, at most %d are allowed", n, MaxServiceScopes), "name the router that joins the networks")
+	}
+	checkListed(s.Networks, KindNetwork, "spec.networks", bad)
+	checkListed(s.Routers, KindRouter, "spec.routers", bad)
+	s.Ports = s.normalPorts(bad)
+	s.Backends = s.Backends.normal(s.Ports, bad)
+	return s
+}
+
+func (s ServiceSpec) normalAddresses(bad Reporter) {
+	if n := len(s.Addresses); n == 0 {
+		bad(Invalid, "spec.addresses", "the address is missing", "give one that no subnet of the networks has, such as 10.96.0.10")
+	} else if n > MaxServiceAddresses {
+		bad(Invalid, "spec.addresses", fmt.Sprintf("%d addresses, at most %d are allowed", n, MaxServiceAddresses), "make several services with the same backends")
+	}
+	for i, a := range s.Addresses {
+		at := fmt.Sprintf("spec.addresses[%d]", i)
+		switch {
+		case !a.IsValid():
+			bad(Invalid, at, "the address is missing", "write it as 10.96.0.10, or remove the entry")
+		case a.Is4In6():
+			bad(Invalid, at, a.String()+" is IPv4 mapped into IPv6, which no packet has", "write it as IPv4, such as 10.96.0.10")
+		case a.Zone() != "" || !a.IsGlobalUnicast():
+			bad(Invalid, at, a.String()+" is not an address that packets can be routed to", "give a unicast address that is not link-local")
+		case slices.Contains(s.Addresses[:i], a):
+			bad(Invalid, at, a.String()+" is listed twice", "list it once")
+		}
+	}
+}
+
+// normalPorts checks the ports, and returns a copy of them.
+func (s ServiceSpec) normalPorts(bad Reporter) []ServicePort {
+	ports := cloned(s.Ports)
+	if n := len(ports); n == 0 {
+		bad(Invalid, "spec.ports", "the service has no ports", "give one, such as {port: 80}")
+	} else if n > MaxServicePorts {
+		bad(Invalid, "spec.ports", fmt.Sprintf("%d ports, at most %d are allowed", n, MaxServicePorts), "make several services")
+		return nil
+	}
+	for i := range ports {
+		p, at := &ports[i], fmt.Sprintf("spec.ports[%d]", i)
+		if p.Protocol == "" {
+			p.Protocol = ProtocolTCP
+		}
+		p.Protocol = PolicyProtocol(strings.ToLower(string(p.Protocol)))
+		if p.Protocol != ProtocolTCP && p.Protocol != ProtocolUDP {
+			bad(Invalid, at+".protocol", fmt.Sprintf("%q is not a protocol of services", p.Protocol), "write tcp or udp")
+		}
+		if p.Port == 0 {
+			bad(Invalid, at+".port", "the port is missing", "give a number from 1 to 65535")
+		}
+		if p.TargetPort == 0 {
+			p.TargetPort = p.Port
+		}
+		if len(p.Name) > MaxNameLength || !printable(p.Name, false) {
+			bad(Invalid, at+".name", fmt.Sprintf("%.70q is not the name of a port", p.Name), fmt.Sprintf("use at most %d characters of printable ASCII without spaces", MaxNameLength))
+		}
+		if p.Name == "" && len(ports) > 1 {
+			bad(Invalid, at+".name", "a service with several ports needs names for them", "give each a name, such as http")
+		}
+		for j, o := range ports[:i] {
+			switch {
+			case o.Protocol == p.Protocol && o.Port == p.Port:
+				bad(Invalid, at, fmt.Sprintf("%s/%d is listed twice", p.Protocol, p.Port), "list it once")
+			case o.Name == p.Name && p.Name != "":
+				bad(Invalid, at+".name", fmt.Sprintf("spec.ports[%d] is called %q too", j, p.Name), "give each port a name of its own")
+			}
+		}
+	}
+	return ports
+}
+
+// normal checks the backends, and returns a copy of them.
+func (b ServiceBackends) normal(ports []ServicePort, bad Reporter) ServiceBackends {
+	const field = "spec.backends"
+	b.PolicySelection = b.PolicySelection.normal(field, bad)
+	b.Endpoints = cloned(b.Endpoints)
+	if b.Selects() && len(b.Endpoints) > 0 {
+		bad(Invalid, field, "has both a selection of ports and endpoints", "give one of the two")
+	}
+	if n := len(b.Endpoints); n > MaxServiceEndpoints {
+		bad(Invalid, field+".endpoints", fmt.Sprintf("%d endpoints, at most %d are allowed", n, MaxServiceEndpoints), "use a selector")
+		return b
+	}
+	seen := map[string]bool{}
+	for i := range b.Endpoints {
+		e, at := &b.Endpoints[i], fmt.Sprintf("%s.endpoints[%d]", field, i)
+		if e.State == "" {
+			e.State = EndpointReady
+		}
+		if e.State != EndpointReady && e.State != EndpointDraining {
+			bad(Invalid, at+".state", fmt.Sprintf("%q is not a state", e.State), fmt.Sprintf("write %s or %s", EndpointReady, EndpointDraining))
+		}
+		if e.Port == "" {
+			bad(Invalid, at+".port", "the name of the port is empty", "name a port or remove the entry")
+		} else if seen[e.Port] {
+			bad(Invalid, at+".port", fmt.Sprintf("port %q is listed twice", e.Port), "list it once")
+		}
+		seen[e.Port] = true
+		e.TargetPorts = e.normalTargets(ports, at, bad)
+	}
+	return b
+}
+
+func (e ServiceEndpoint) normalTargets(ports []ServicePort, at string, bad Reporter) map[string]uint16 {
+	if len(e.TargetPorts) == 0 {
+		return nil
+	}
+	out := make(map[string]uint16, len(e.TargetPorts))
+	for name, n := range e.TargetPorts {
+		out[name] = n
+		if !slices.ContainsFunc(ports, func(p ServicePort) bool { return p.Name == name }) {
+			bad(Invalid, at+".targetPorts", fmt.Sprintf("the service has no port %q", name), "use the names of spec.ports")
+		} else if n == 0 {
+			bad(Invalid, at+".targetPorts", fmt.Sprintf("the number of %q is missing", name), "give a number from 1 to 65535")
+		}
+	}
+	return out
+}

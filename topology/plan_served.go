@@ -1,0 +1,54 @@
+package topology
+
+import "github.com/sdnctl/sdnctl/topology/model"
+
+// serve gives networks whose ports come to use services a zone for that.
+func (w *identifying) serve() {
+	if w.x.services.byName.Len() == 0 {
+		return
+	}
+	for _, it := range w.of(model.KindService) {
+		if it.same || it.broken || it.del {
+			continue
+		}
+		for _, ref := range it.spec.(model.ServiceSpec).Scopes() {
+			w.serveAll(w.networksIn(ref))
+		}
+	}
+	for _, it := range w.of(KindRouter) {
+		if !it.same && !it.broken && !it.del {
+			w.serveAll(it.spec.(RouterSpec).Networks)
+		}
+	}
+	for _, it := range w.of(KindNetwork) {
+		if !it.same && !it.broken && !it.del {
+			w.serveAll([]string{it.ref.Name})
+		}
+	}
+}
+
+func (w *identifying) serveAll(networks []string) {
+	for _, name := range networks {
+		n, ok := w.x.networks.Get(name)
+		if !ok || !w.x.served(n) {
+			continue
+		}
+		ref := n.Ref().String()
+		if _, ok := w.zone(ref); !ok {
+			return
+		}
+		has, _ := w.x.numberings.byRef.Get(ref)
+		if has.Services != 0 {
+			continue
+		}
+		z, ok := w.freeZone()
+		if !ok {
+			return
+		}
+		now := *has
+		now.Services = z
+		w.x.dropNumbering(has)
+		w.x.putNumbering(&now)
+		w.numberings[ref] = true
+	}
+}

@@ -1,0 +1,132 @@
+package topology
+
+import (
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// planServices puts the services in place: what they name exists, and their addresses are
+// nobody else's. Those that have a number go first, so that no other service gets it.
+func (p *planner) planServices() {
+	var fresh []*item
+	for _, it := range p.of(model.KindService) {
+		switch {
+		case it.del || it.same || it.broken:
+		case it.before == nil:
+			fresh = append(fresh, it)
+		default:
+			p.placeService(it, it.before.(*Service).ID)
+		}
+	}
+	for _, it := range fresh {
+		id, ok := p.x.services.freeID()
+		if !ok {
+			p.bad(it, Exhausted, "", "all numbers of services are taken", "delete services that are not needed")
+			continue
+		}
+		if p.placeService(it, id) {
+			p.x.services.lastID = id
+		}
+	}
+	p.recheckServices()
+}
+
+// placeService reports whether the service could be put in place.
+func (p *planner) placeService(it *item, id uint32) bool {
+	o := &Service{Meta: p.meta(it), Spec: it.spec.(model.ServiceSpec), ID: id}
+	for field, ref := range o.Spec.References() {
+		if p.broken(ref.Kind, ref.Name) {
+			it.broken = true
+		} else if _, ok := p.x.object(ref); !ok {
+			p.bad(it, NotFound, field, fmt.Sprintf("there is no %s %q", ref.Kind, ref.Name), "create it in the same change or before, or check the name")
+		}
+	}
+	if a, h, taken := p.x.services.taken(o); taken {
+		p.bad(it, Conflict, "spec.addresses", fmt.Sprintf("%s has %s, too, and ports that may use both", h.Ref(), a), "give another address, or the ports to the other service")
+	}
+	if it.broken {
+		return false
+	}
+	p.x.services.put(o)
+	it.after = o
+	for _, ref := range o.Spec.Scopes() {
+		for _, n := range p.networksIn(ref) {
+			p.checkServiceAddresses(it, "spec.addresses", n, o)
+		}
+	}
+	return !it.broken
+}
+
+// networksIn returns the network that a reference names, or those of the router.
+func (p *planner) networksIn(ref Ref) []string {
+	if ref.Kind == KindNetwork {
+		return []string{ref.Name}
+	}
+	if r, ok := p.x.routers.Get(ref.Name); ok {
+		return r.Spec.Networks
+	}
+	return nil
+}
+
+// recheckServices looks again at the services of networks that have changed, or that
+// another router joins.
+func (p *planner) recheckServices() {
+	if p.x.services.byName.Len() == 0 {
+		return
+	}
+	check := func(it *item, field, network string) {
+		for o := range p.x.servicesOfNetwork(network) {
+			if own, ok := p.items[o.Ref()]; !ok || own.same {
+				p.checkServiceAddresses(it, field, network, o)
+			}
+		}
+	}
+	for _, it := range p.of(KindNetwork) {
+		if !it.del && !it.same && !it.broken {
+			check(it, "spec.subnets", it.ref.Name)
+		}
+	}
+	for _, it := range p.of(KindRouter) {
+		if it.del || it.same || it.broken {
+			continue
+		}
+		for _, n := range it.spec.(RouterSpec).Networks {
+			check(it, "spec.networks", n)
+		}
+	}
+}
+
+// checkServiceAddresses blames the item if a service has an address in a subnet of a
+// network whose ports may use it: they would look for it next to them.
+func (p *planner) checkServiceAddresses(it *item, field, network string, o *Service) {
+	n, ok := p.x.networks.Get(network)
+	if !ok || p.broken(KindNetwork, network) {
+		return
+	}
+	for _, s := range n.Spec.Subnets {
+		for _, a := range o.Spec.Addresses {
+			if s.Prefix.Contains(a) {
+				p.bad(it, Conflict, field, fmt.Sprintf("%s of %s is in subnet %s of network %q, whose ports may use the service", a, o.Ref(), s.Prefix, network), "give services addresses that no subnet of these networks has")
+				return
+			}
+		}
+	}
+}
+
+// servicesThatName adds the services that name an object to its users.
+func (p *planner) servicesThatName(ref Ref, u *users) {
+	for o := range under(p.x.services.naming, refKey(ref)) {
+		// One planned in these ops says so itself.
+		if own, ok := p.items[o.Ref()]; !ok || own.same {
+			u.add(o.Ref())
+		}
+	}
+}
+
+// usersOfRouter names the services that name a router.
+func (p *planner) usersOfRouter(it *item) *users {
+	u := &users{}
+	p.servicesThatName(it.ref, u)
+	return u
+}

@@ -1,0 +1,268 @@
+package topology
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/btree"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// MaxServiceID is the highest number of a service: it has 18 bits.
+const MaxServiceID = 1<<18 - 1
+
+// Service is addresses under which clients reach one of several ports.
+type Service struct {
+	Meta
+	Spec model.ServiceSpec `json:"spec"`
+	// ID is the service's number in the data path, 1 to MaxServiceID, allocated.
+	ID uint32 `json:"id"`
+}
+
+// Ref returns the object's name in the form kind/name.
+func (o *Service) Ref() Ref { return Ref{Kind: model.KindService, Name: o.Name} }
+
+func (o *Service) spec() Spec { return o.Spec }
+
+func (o *Service) clone() Object {
+	c := *o
+	return &c
+}
+
+func (o *Service) load(l *Loader) error {
+	x := &l.x.services
+	if o.ID < 1 || o.ID > MaxServiceID {
+		return fmt.Errorf("%s: %d is not the number of a service", o.Ref(), o.ID)
+	}
+	if _, taken := x.ids.at(0, small(o.ID)); taken {
+		return fmt.Errorf("%s: another service has its number %d", o.Ref(), o.ID)
+	}
+	for _, ref := range o.Spec.References() {
+		if _, ok := l.x.object(ref); !ok {
+			return fmt.Errorf("%s: there is no %s %q", o.Ref(), ref.Kind, ref.Name)
+		}
+	}
+	if _, h, taken := x.taken(o); taken {
+		return fmt.Errorf("%s: %s has one of its addresses", o.Ref(), h.Ref())
+	}
+	x.put(o)
+	if y := l.youngestService; y == nil || cmp.Or(cmp.Compare(y.Created, o.Created), cmp.Compare(y.ID, o.ID)) < 0 {
+		l.youngestService, x.lastID = o, o.ID
+	}
+	return nil
+}
+
+// serviceIndex has all services.
+type serviceIndex struct {
+	byName *btree.Map[string, *Service]
+	ids    runSet // one space, 0
+	// naming has the services that name an object, by its reference and their name; using
+	// those that the ports of a network, or of the networks of a router, may use.
+	naming, using *btree.Map[string, *Service]
+	// addresses has the service that an address is of, by the reference of a network or
+	// router whose ports may use it.
+	addresses *btree.Map[string, *Service]
+	// anchored has the services with a selection of backends, by its anchors and their name.
+	anchored *btree.Map[string, *Service]
+	// lastID was given last. The search for a free one goes on behind it, so that one just
+	// released rests for a while.
+	lastID uint32
+}
+
+func newServiceIndex() serviceIndex {
+	return serviceIndex{
+		byName:    btree.NewMap[string, *Service](treeDegree),
+		ids:       newRunSet(),
+		naming:    btree.NewMap[string, *Service](treeDegree),
+		using:     btree.NewMap[string, *Service](treeDegree),
+		addresses: btree.NewMap[string, *Service](treeDegree),
+		anchored:  btree.NewMap[string, *Service](treeDegree),
+	}
+}
+
+func (x *serviceIndex) fork() serviceIndex {
+	return serviceIndex{
+		x.byName.Copy(), runSet{x.ids.t.Copy()}, x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.anchored.Copy(), x.lastID,
+	}
+}
+
+// keys calls f for each key under which an index has the service.
+func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], key string)) {
+	f(x.byName, o.Name)
+	for _, ref := range o.Spec.References() {
+		f(x.naming, refKey(ref)+o.Name)
+	}
+	for _, ref := range o.Spec.Scopes() {
+		f(x.using, refKey(ref)+o.Name)
+		for _, a := range o.Spec.Addresses {
+			f(x.addresses, refKey(ref)+a.String())
+		}
+	}
+	if o.Spec.Backends.Selects() {
+		for _, a := range anchorsOf(&o.Spec.Backends.PolicySelection) {
+			f(x.anchored, a+o.Name)
+		}
+	}
+}
+
+func refKey(r Ref) string { return r.String() + "\x00" }
+
+func (x *serviceIndex) put(o *Service) {
+	x.ids.add(0, just(small(o.ID)))
+	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Set(key, o) })
+}
+
+func (o *Service) drop(all, _ *indexes) {
+	x := &all.services
+	x.ids.remove(0, just(small(o.ID)))
+	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Delete(key) })
+}
+
+// taken returns an address of the service that another service has for the same network
+// or router, and that service.
+func (x *serviceIndex) taken(o *Service) (a netip.Addr, by *Service, taken bool) {
+	for _, ref := range o.Spec.Scopes() {
+		for _, a := range o.Spec.Addresses {
+			if h, ok := x.addresses.Get(refKey(ref) + a.String()); ok {
+				return a, h, true
+			}
+		}
+	}
+	return a, nil, false
+}
+
+// freeID returns the lowest free number behind the one that was given last, or else the
+// lowest one.
+func (x *serviceIndex) freeID() (uint32, bool) {
+	id, ok := x.ids.free(0, span{small(x.lastID + 1), small(uint32(MaxServiceID))}, nil)
+	if !ok {
+		id, ok = x.ids.free(0, span{small(uint32(1)), small(x.lastID)}, nil)
+	}
+	return uint32(id.low), ok
+}
+
+// servicesOfNetwork returns the services that ports of a network may use, each once.
+func (x *indexes) servicesOfNetwork(network string) iter.Seq[*Service] {
+	return func(yield func(*Service) bool) {
+		own := refKey(Ref{Kind: KindNetwork, Name: network})
+		for o := range under(x.services.using, own) {
+			if !yield(o) {
+				return
+			}
+		}
+		r, ok := x.routerOf.Get(network)
+		if !ok {
+			return
+		}
+		for o := range under(x.services.using, refKey(r.Ref())) {
+			if _, named := x.services.using.Get(own + o.Name); !named && !yield(o) {
+				return
+			}
+		}
+	}
+}
+
+// served reports whether ports of a network may use a service: the network has gateways,
+// to which they send what is for a service.
+func (x *indexes) served(n *Network) bool {
+	if _, joined := x.routerOf.Get(n.Name); !joined && n.Spec.Mode != Segmented {
+		return false
+	}
+	for range x.servicesOfNetwork(n.Name) {
+		return true
+	}
+	return false
+}
+
+// Service returns the service of that name.
+func (s *Snapshot) Service(name string) (*Service, bool) { return s.x.services.byName.Get(name) }
+
+// Services returns all services by name.
+func (s *Snapshot) Services() iter.Seq[*Service] { return all(s.x.services.byName) }
+
+// ServicesOfNetwork returns the services that ports of a network may use, each once: first
+// those that name the network, then those that name its router.
+func (s *Snapshot) ServicesOfNetwork(network string) iter.Seq[*Service] {
+	return s.x.servicesOfNetwork(network)
+}
+
+// Served reports whether ports of a network use services: there are some for them, and the
+// network has gateways, to which they send what is for a service.
+func (s *Snapshot) Served(n *Network) bool { return s.x.served(n) }
+
+// ServicesWith returns the services that may have a port as a backend, by name.
+func (s *Snapshot) ServicesWith(p *Port) []*Service {
+	if s.x.services.byName.Len() == 0 {
+		return nil
+	}
+	found := map[string]*Service{}
+	consider := func(anchor string) {
+		for o := range under(s.x.services.anchored, anchor) {
+			if found[o.Name] == nil && s.x.selects(&o.Spec.Backends.PolicySelection, p) {
+				found[o.Name] = o
+			}
+		}
+	}
+	consider(anyAnchor)
+	consider(anyGroup)
+	consider(networkAnchor(p.Spec.Network))
+	for k, v := range p.Labels {
+		consider(labelAnchor(k, v))
+	}
+	for o := range under(s.x.services.naming, refKey(p.Ref())) {
+		found[o.Name] = o
+	}
+	out := make([]*Service, 0, len(found))
+	for _, o := range found {
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(a, b *Service) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// ServicesNaming returns the services that name a network, router, port or port group, by
+// name.
+func (s *Snapshot) ServicesNaming(r Ref) iter.Seq[*Service] {
+	return under(s.x.services.naming, refKey(r))
+}
+
+// Backend is a port that answers for a service.
+type Backend struct {
+	*Port
+	// Endpoint says which numbers the service's ports have there, and whether it is
+	// draining.
+	Endpoint model.ServiceEndpoint
+}
+
+// Backends returns the backends of a service by name, whatever domain they are in.
+func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
+	return func(yield func(Backend) bool) {
+		if o.Spec.Backends.Selects() {
+			for p := range s.x.selected(&o.Spec.Backends.PolicySelection) {
+				if !yield(Backend{p, model.ServiceEndpoint{Port: p.Name, State: model.EndpointReady}}) {
+					return
+				}
+			}
+			return
+		}
+		listed := slices.SortedFunc(slices.Values(o.Spec.Backends.Endpoints), func(a, b model.ServiceEndpoint) int { return strings.Compare(a.Port, b.Port) })
+		for _, e := range listed {
+			if p, ok := s.x.ports.Get(e.Port); ok && !yield(Backend{p, e}) {
+				return
+			}
+		}
+	}
+}
+
+// EndpointOf returns what a service says of a port that it has as a backend.
+func (o *Service) EndpointOf(p *Port) model.ServiceEndpoint {
+	if e, ok := o.Spec.Backends.Endpoint(p.Name); ok {
+		return e
+	}
+	return model.ServiceEndpoint{Port: p.Name, State: model.EndpointReady}
+}
