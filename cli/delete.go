@@ -55,18 +55,18 @@ func (o *deleteOptions) ofNodes(cmd *cobra.Command) {
 		cmd.Use = "delete {NAME... | -l SELECTOR | --node NODE}"
 		cmd.Long += `
 
-With --node, ports that are bound are only deleted by --force: their containers
-would lose their network. Without it nothing is changed then, and the exit code
-is 5.`
+With --node, bound ports are deleted only with --force, because their containers lose
+their network. Without --force, nothing is changed if a port is bound, and the exit
+code is 5.`
 		cmd.Example += "\n  sdnctl port delete --node node1 --dry-run"
 	case api.KindNode:
 		cmd.Flags().BoolVar(&o.cascade, "cascade", false, "also delete the ports that are pinned to them")
 		cmd.Flags().BoolVar(&o.force, "force", false, "with --cascade, also when ports are bound there")
 		cmd.Long += `
 
-A node that ports are pinned to is only deleted with them, by --cascade, as 'node
-drain' does it before: if a port is bound there it takes --force as well, and
-without it nothing is changed and the exit code is 5.`
+A node to which ports are pinned can be deleted only together with them, with --cascade
+(or after 'sdnctl node drain'). If a port is bound on the node, --force is necessary as
+well; without it nothing is changed and the exit code is 5.`
 		cmd.Example += "\n  sdnctl node delete node1 --cascade"
 	}
 }

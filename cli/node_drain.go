@@ -26,9 +26,8 @@ where their interface shows up next.
 
 A bound port belongs to a container that would lose its network. If the node has a
 bound port, pinned or not, nothing is changed and the exit code is 5. Stop or move
-those containers first, or disconnect them with --force. What there is, and what
-becomes of it, is printed in any case; --dry-run does no more than that, with the
-same exit code.`,
+those containers first, or disconnect them with --force. The command always prints the
+ports and what happens to each; --dry-run does only that, with the same exit code.`,
 		Example: `  sdnctl node drain node1 --dry-run
   sdnctl node drain node1 --wait`,
 		Args: cobra.ExactArgs(1),

@@ -53,37 +53,37 @@ func newNodeJoinCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "join NAME --controller ADDRESS",
 		Short: "Make this machine a node (run on the node, as root)",
-		Long: `Configure the Open vSwitch of this machine as node NAME: a bridge that forwards
-nothing on its own, with the VXLAN port, that speaks OpenFlow 1.3 to sdnd at
-ADDRESS and lets it read the interfaces' external_ids. The VXLAN port is marked as
-the node's: sdnd keeps its options right, unless --ovsdb read forbids it to write
-to this machine's database. All is done in one
-transaction, with ovs-vsctl; the commands are shown. Doing it again changes
+		Long: `Configure the Open vSwitch of this machine as node NAME. The command creates a bridge
+that forwards nothing on its own, with a VXLAN port. The bridge connects to sdnd at
+ADDRESS by OpenFlow 1.3, and the database connects to it so that sdnd can read the
+interfaces' external_ids. sdnd also keeps the options of the VXLAN port correct, unless
+--ovsdb read forbids it to write to this machine's database. Everything is done in one
+transaction, with ovs-vsctl; the commands are shown. Running the command again changes
 nothing and keeps the connection.
 
-It looks first. A bridge that is in use (it has ports, flows, a controller or
-settings of its own) is only taken over with --take-over; without that it says
-what would be, and changes nothing. What it made and what it found is recorded in
-the bridge's external_ids, so that 'sdnctl node leave' puts that back. Other
-bridges and all managers are kept. A VXLAN port that receives the same packets is
-never touched: the command fails.
+A bridge that is in use (it has ports, flows, a controller or settings of its own) is
+taken over only with --take-over. Without that flag, the command lists what it would
+take over, and changes nothing. It records what it created and what it found in the
+bridge's external_ids, so that 'sdnctl node leave' can restore it. Other bridges and
+all managers are kept. If a VXLAN port of another bridge receives the same packets, the
+command fails.
 
-Afterwards it looks whether Open vSwitch could do it, and undoes it if not. Then
-it waits until the node is connected to sdnd, with its tunnel and OVSDB, and says
-what is missing if that takes longer than --timeout; the node stays configured
-then. It asks sdnd itself if --host, SDNCTL_HOST or the local socket lead to it;
-otherwise it goes by what Open vSwitch says of its connections, and says so.
+If Open vSwitch cannot apply the changes, they are undone. Then the command waits until
+the node is connected to sdnd, with its tunnel and OVSDB. After --timeout it says what
+is missing; the node stays configured. It asks sdnd if it can reach sdnd by --host,
+SDNCTL_HOST or the local socket. Otherwise it relies on what Open vSwitch reports of its
+connections, and says so.
 
-With --token, as 'sdnctl node invite NAME' on the controller prints it, the machine
-gets the node's certificate from sdnd, which also declares the node: nothing else is
-to be done. The certificate, its key and node.yaml, which says how to reach sdnd, are
-in /etc/sdnctl (or $SDNCTL_DIR).
+With --token, which 'sdnctl node invite NAME' on the controller prints, the machine gets
+the node's certificate from sdnd, and sdnd declares the node: nothing else is to be
+done. The certificate, its key and node.yaml, which says how to reach sdnd, are in
+/etc/sdnctl (or $SDNCTL_DIR).
 
-With --ca, --cert and --key it uses a certificate that was made elsewhere; the files
-stay where they are. With neither it speaks plain TCP, which sdnd only takes from its
-own machine, or from everywhere with --insecure. In both cases the node must also be
-declared to sdnd: run the printed command where you run sdnctl, or give --register
-and --host.`,
+With --ca, --cert and --key the node uses a certificate that was made elsewhere; the
+files stay where they are. Without any of these flags it uses plain TCP, which sdnd
+accepts only from its own machine, or from everywhere with --insecure. In both cases the
+node must also be declared: run the printed command where you run sdnctl, or give
+--register and --host.`,
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --token SDNCTL-…
   sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print

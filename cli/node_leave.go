@@ -27,12 +27,11 @@ restore what it changed. A bridge that it created is deleted with its VXLAN port
 bridge that existed before gets back its controllers, fail mode, datapath id and so
 on. Other bridges and managers stay as they are.
 
-It is refused while ports are attached to the bridge that came after the node
-joined: they would lose their network. Move or remove them first, with 'sdnctl
-node drain' and on this machine. To sdnd the node stays declared until 'sdnctl
-node delete'.
+The command refuses to run while ports are on the bridge that were added after the node
+joined: they would lose their network. Move or remove them first, with 'sdnctl node
+drain' and on this machine. The node stays declared until 'sdnctl node delete'.
 
-Without --bridge it is the bridge that joined, whatever its name is.`,
+Without --bridge the command undoes the bridge that joined, whatever its name is.`,
 		Example: `  sudo sdnctl node leave
   sudo sdnctl node leave --print`,
 		Args: cobra.NoArgs,
