@@ -15,18 +15,17 @@ import (
 )
 
 const (
-	// awaitEvery is how often a node that has joined is looked at until it works.
+	// awaitEvery is the interval at which Await checks the node.
 	awaitEvery = 200 * time.Millisecond
-	// quiet is how long Await says nothing of what it waits for.
+	// quiet is how long Await waits before it says what it waits for.
 	quiet = time.Second
 	// dialTimeout is how long sdnd may take to accept a connection.
 	dialTimeout = 5 * time.Second
 )
 
-// Await waits until the node works: it is connected to sdnd, by OVSDB too, and its
-// VXLAN port is there. After limit it returns an [Error] with Late that says what is
-// missing, the cause first; the node stays configured and goes on trying. Await may
-// be called again.
+// Await waits until the node works: it is connected to sdnd, also by OVSDB, and its VXLAN port
+// exists. After limit it returns an [Error] with Late that says what is missing, the cause
+// first. The node stays configured and continues to try. Await may be called again.
 func (d *Joined) Await(ctx context.Context, limit time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -63,7 +62,7 @@ func (d *Joined) Await(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-// progress looks at the node, from here and from sdnd.
+// progress reads the state of the node, from Open vSwitch and from sdnd.
 func (d *Joined) progress(ctx context.Context) (nodeconfig.Progress, error) {
 	j, m := d.Join, d.Join.machine()
 	state, err := m.Read(ctx, j.Bridge)
@@ -79,7 +78,7 @@ func (d *Joined) progress(ctx context.Context) (nodeconfig.Progress, error) {
 	return p, nil
 }
 
-// connected says what was seen to work.
+// connected returns the note that says what works.
 func (d *Joined) connected(p nodeconfig.Progress) {
 	j := d.Join
 	with := "its VXLAN port and OVSDB"
@@ -96,7 +95,7 @@ func (d *Joined) connected(p nodeconfig.Progress) {
 	}
 }
 
-// notConnected says what is missing and what to do.
+// notConnected returns the error that says what is missing and what to do.
 func (d *Joined) notConnected(ctx context.Context, limit time.Duration, p nodeconfig.Progress, missing []string) error {
 	j := d.Join
 	text := fmt.Sprintf("after %v %s does not work yet:\n  %s", limit, j.Node, strings.Join(missing, "\n  "))
@@ -114,7 +113,7 @@ func (d *Joined) notConnected(ctx context.Context, limit time.Duration, p nodeco
 	return fault(Late, "%s\nthe node stays configured and goes on trying; undo that with: sdnctl node leave", text)
 }
 
-// dial says why sdnd cannot be reached as Open vSwitch does it, nil if it can.
+// dial connects to sdnd as Open vSwitch does, and returns why that fails, nil if it succeeds.
 func (j Join) dial(ctx context.Context) error {
 	ports := []uint16{j.OpenFlowPort}
 	if j.OVSDBPort != 0 {

@@ -8,11 +8,11 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// secure reports whether Open vSwitch is to speak TLS.
+// secure reports whether Open vSwitch should use TLS.
 func (j Join) secure() bool { return j.Files != pki.Files{} }
 
-// checkFiles makes the names such as ovs-vswitchd can open, and refuses what sdnd
-// would refuse. Files that are for another machine are not looked into.
+// checkFiles makes the names absolute, so that ovs-vswitchd can open the files, and returns an
+// error for files that sdnd would refuse. It does not read files that are for another machine.
 func (j *Join) checkFiles(elsewhere bool) error {
 	if !j.secure() {
 		return nil
@@ -37,7 +37,7 @@ func (j *Join) checkFiles(elsewhere bool) error {
 	return nil
 }
 
-// tls is how Open vSwitch is to prove who it is; nil for plain TCP.
+// tls returns the files by which Open vSwitch authenticates; nil for plain TCP.
 func (j Join) tls() *nodeconfig.TLS {
 	if !j.secure() {
 		return nil

@@ -14,17 +14,17 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// The node's files, in its folder.
+// The names of the node's files in its folder.
 const (
 	configFile = "node.yaml"
-	// Those of a certificate that an invitation gave.
+	// The files of a certificate that came with an invitation.
 	caFile   = "node-ca.crt"
 	certFile = "node.crt"
 	keyFile  = "node.key"
 )
 
-// Config is how a machine that is a node reaches sdnd, and which node it is: the
-// file node.yaml, which joining with a certificate writes.
+// Config says which node the machine is and how it reaches sdnd. It is the content of the file
+// node.yaml, which joining with a certificate writes.
 type Config struct {
 	// Node is the node's name.
 	Node string `yaml:"node"`
@@ -42,11 +42,11 @@ type Config struct {
 // files are those of the node's certificate.
 func (c Config) files() pki.Files { return pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key} }
 
-// ConfigFile is the name of node.yaml with its folder.
+// ConfigFile returns the path of node.yaml.
 func (h Host) ConfigFile() string { return h.file(configFile) }
 
-// Config reads node.yaml. The error is [fs.ErrNotExist] of a machine that has
-// none: it is no node, or one that joined without a certificate.
+// Config reads node.yaml. The error is [fs.ErrNotExist] if the file does not exist: the machine
+// is not a node, or it joined without a certificate.
 func (h Host) Config() (Config, error) {
 	data, err := os.ReadFile(h.ConfigFile())
 	if err != nil {
@@ -64,7 +64,7 @@ func (h Host) Config() (Config, error) {
 	return c, nil
 }
 
-// WriteConfig writes node.yaml, whole or not at all.
+// WriteConfig writes node.yaml atomically.
 func (h Host) WriteConfig(c Config) error {
 	var b bytes.Buffer
 	b.WriteString("# How this node reaches sdnd. Written by 'sdnctl node join'.\n")
@@ -79,10 +79,9 @@ func (h Host) WriteConfig(c Config) error {
 	return pki.WriteFile(h.ConfigFile(), b.Bytes(), 0o644)
 }
 
-// Client makes a client of sdnd's API for what runs on the node: by node.yaml, with
-// the node's certificate. On a machine without node.yaml that has sdnd's socket it
-// uses that, and the Config is empty. Nothing is sent yet. The error of any other
-// machine is an [Error] with NotNode.
+// Client returns a client of sdnd's API for programs on the node. It uses node.yaml and the
+// node's certificate. Without node.yaml it uses sdnd's socket on this machine, and the Config
+// is empty; without that, too, the error is an [Error] with NotNode. It sends nothing yet.
 func (h Host) Client() (*api.Client, Config, error) {
 	c, err := h.Config()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,7 +98,7 @@ func (h Host) Client() (*api.Client, Config, error) {
 	return client, c, err
 }
 
-// clientOf makes a client of the node's sdnd that proves to be the node.
+// clientOf returns a client that authenticates with the node's certificate.
 func (h Host) clientOf(c Config) (*api.Client, error) {
 	config, err := c.files().ClientTLS(c.Host)
 	if err != nil {
@@ -108,7 +107,7 @@ func (h Host) clientOf(c Config) (*api.Client, error) {
 	return api.NewClient(c.Host, api.ClientOptions{TLS: config, Author: h.Author})
 }
 
-// local makes a client of the sdnd of this machine; nil if it has no socket.
+// local returns a client of the sdnd of this machine; nil if sdnd has no socket here.
 func (h Host) local() (*api.Client, error) {
 	if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); err != nil {
 		return nil, nil
@@ -116,8 +115,8 @@ func (h Host) local() (*api.Client, error) {
 	return api.NewClient(api.DefaultHost, api.ClientOptions{Author: h.Author})
 }
 
-// forget removes node.yaml, and the files of the certificate that an invitation
-// gave; files that others made stay. That there is nothing is no error.
+// forget removes node.yaml and the files of a certificate that came with an invitation, if they
+// exist. Files that others made stay.
 func (h Host) forget() error {
 	var all error
 	for _, name := range []string{configFile, caFile, certFile, keyFile} {

@@ -12,18 +12,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// daemon asks sdnd about a node that joins. A nil one, and one without a client,
-// cannot.
+// daemon asks sdnd about a node that joins. A nil daemon and one without a client know nothing.
 type daemon struct {
 	host   Host
 	client *api.Client
-	// ours says that client is to be closed.
+	// ours says that close must close client.
 	ours bool
 	// from is the machine's address towards sdnd.
 	from netip.Addr
 }
 
-// ask finds out how to ask sdnd: the daemon is nil when nothing says where it is.
+// ask returns the daemon for a join; nil if nothing says where sdnd is.
 func (j Join) ask() (*daemon, error) {
 	if j.Blind || j.Offline {
 		return nil, nil
@@ -55,8 +54,8 @@ func (d *daemon) close() {
 	}
 }
 
-// admits says why sdnd would not take the machine for the node, before anything
-// is changed.
+// admits returns why sdnd would not accept the machine as the node. It is called before
+// anything is changed.
 func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfig.State) error {
 	if d == nil {
 		return nil
@@ -96,7 +95,7 @@ func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfi
 	return nil
 }
 
-// declared reports whether sdnd says that it knows the node.
+// declared reports whether the node is declared, as far as sdnd can be asked.
 func (d *daemon) declared(ctx context.Context, name string) bool {
 	if d == nil || d.client == nil {
 		return false
@@ -105,7 +104,7 @@ func (d *daemon) declared(ctx context.Context, name string) bool {
 	return err == nil
 }
 
-// word is what sdnd says of the node; nil when it cannot be asked.
+// word returns what sdnd knows of the node; nil if sdnd cannot be asked.
 func (d *daemon) word(ctx context.Context, name string, id model.DatapathID) *nodeconfig.Daemon {
 	if d == nil || d.client == nil {
 		return nil
@@ -138,10 +137,10 @@ func (d *daemon) word(ctx context.Context, name string, id model.DatapathID) *no
 	return &w
 }
 
-// nameless reports whether a switch was refused before it said who it is.
+// nameless reports whether a switch was refused before its datapath id was known.
 func nameless(sw api.Switch) bool { return strings.Trim(sw.DatapathID, "0") == "" }
 
-// addressed reports whether a connection comes from an address.
+// addressed reports whether a connection comes from the address.
 func addressed(remote string, from netip.Addr) bool {
 	a, err := netip.ParseAddrPort(remote)
 	return err == nil && a.Addr().Unmap() == from

@@ -1,14 +1,14 @@
-// Package membership makes the machine it runs on a node of sdnd, keeps it one and
-// ends that, for sdnctl and for whatever else runs on nodes, such as a CNI plugin.
+// Package membership makes the machine on which it runs a node of sdnd, renews its certificate,
+// and removes it again. It is for sdnctl and for other programs on nodes, such as a CNI plugin.
 // It parses no command line and prints nothing.
 //
 //   - [Join.Run] configures Open vSwitch, with the node's certificate if there is an
 //     invitation, and undoes everything if Open vSwitch cannot follow;
 //     [Joined.Await] then waits until packets can flow.
-//   - [Leave.Plan] says what would be undone, and [Leaving.Run] undoes it.
+//   - [Leave.Plan] computes what leaving would undo, and [Leaving.Run] undoes it.
 //   - [Host.Renew] gets the node a new certificate.
 //   - [Host.Config] says which node the machine is and how it reaches sdnd, and
-//     [Host.Client] makes a client of sdnd's API that proves to be the node.
+//     [Host.Client] makes a client of sdnd's API that authenticates as the node.
 //
 // With such a client package attach gives network namespaces their interfaces; the
 // example is what a CNI plugin does on ADD and DEL.

@@ -15,21 +15,21 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// certificate are the files of a certificate that an invitation gives.
+// certificate returns the paths of the files of a certificate that comes with an invitation.
 func (h Host) certificate() pki.Files {
 	return pki.Files{CA: h.file(caFile), Cert: h.file(certFile), Key: h.file(keyFile)}
 }
 
-// redeem uses the invitation up: the machine is declared as the node, and the node's
-// certificate and node.yaml are written. Until sdnd has answered no file that is
-// there is touched. An invitation that was used before is no error on the machine
-// that has the certificate for it.
+// redeem redeems the invitation: sdnd declares the machine as the node and signs its
+// certificate, and redeem writes the certificate and node.yaml. It changes no existing file
+// before sdnd has answered. It is no error if the invitation was redeemed before by this
+// machine.
 func (j *Join) redeem(ctx context.Context) error {
 	request, key, err := pki.NewRequest()
 	if err != nil {
 		return err
 	}
-	// Before the invitation is used up: what cannot be written would be lost.
+	// The folder must be writable before the invitation is redeemed: it works only once.
 	if err := os.MkdirAll(j.Host.dir(), 0o755); err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func (j *Join) redeem(ctx context.Context) error {
 	return j.Host.WriteConfig(j.nodeConfig())
 }
 
-// redeemedBefore reports whether the machine has a certificate that is good, for
-// the node and of the authority that the invitation is from.
+// redeemedBefore reports whether the machine has a valid certificate for the node from the
+// authority of the invitation.
 func (j *Join) redeemedBefore() bool {
 	c, err := j.Host.Config()
 	if err != nil || c.Node != j.Node {
@@ -89,7 +89,7 @@ func (j *Join) redeemedBefore() bool {
 	return err == nil && slices.ContainsFunc(cas, func(ca *x509.Certificate) bool { return pki.FingerprintOf(ca) == j.Invitation.Authority })
 }
 
-// writeKey writes a key that root and the user that Open vSwitch runs as can read.
+// writeKey writes a key that only root and the user of Open vSwitch can read.
 func (h Host) writeKey(name string, key []byte, db string) error {
 	if err := pki.WriteFile(name, key, 0o600); err != nil {
 		return err

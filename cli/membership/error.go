@@ -7,7 +7,7 @@ type Code string
 
 // The kinds of errors.
 const (
-	// Invalid is a request that this machine cannot be asked, such as a tunnel
+	// Invalid is a request that is not possible on this machine, such as a tunnel
 	// address that none of its interfaces has.
 	Invalid Code = "invalid"
 	// Conflict is something that is in use, or that another node has.
@@ -16,14 +16,14 @@ const (
 	NotNode Code = "not_node"
 	// Unreachable is an sdnd that cannot be connected to.
 	Unreachable Code = "unreachable"
-	// Late is what did not come to pass in the time that there was.
+	// Late is that something did not happen before the timeout.
 	Late Code = "late"
 )
 
-// Error says why a machine did not become a node, or not quite, or could not leave.
+// Error says why joining or leaving failed, or did not complete.
 type Error struct {
 	Code Code
-	// Err says what is the case and what to do about it.
+	// Err says what is wrong and what to do about it.
 	Err error
 }
 

@@ -20,36 +20,34 @@ const DefaultDir = "/etc/sdnctl"
 // defaultRunDir is where Open vSwitch has its sockets.
 const defaultRunDir = "/var/run/openvswitch"
 
-// Host is what joining and leaving use of the machine they run on. [LocalHost]
-// makes that of the process; tests replace its functions. All functions but Note
-// must be set.
+// Host is the machine that joins or leaves. [LocalHost] returns the machine of the process; tests
+// replace its functions. All functions except Note must be set.
 type Host struct {
-	// Dir is the folder of node.yaml and of the certificate that an invitation
-	// gave; "" is DefaultDir. It is made when it is needed.
+	// Dir is the folder of node.yaml and of the certificate that comes with an
+	// invitation; "" is DefaultDir. It is created when it is needed.
 	Dir string
-	// RunDir is where Open vSwitch has its sockets; "" is that of its packages. The
-	// user that owns the database's socket there may read the node's key.
+	// RunDir is the folder of Open vSwitch's sockets; "" is that of its packages. The
+	// owner of the database's socket may read the node's key.
 	RunDir string
 	// Exec runs a program and returns its standard output and error together.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
-	// LocalAddr is this machine's address from which it would reach another, the
-	// zero Addr when it would not.
+	// LocalAddr returns the source address with which this machine reaches another one;
+	// the zero Addr if it cannot.
 	LocalAddr func(to netip.Addr) netip.Addr
-	// MTU is that of this machine's interface that has an address, in bytes; ok
-	// is false when none has it.
+	// MTU returns the MTU, in bytes, of this machine's interface that has the address; ok
+	// is false if none has it.
 	MTU func(addr netip.Addr) (mtu int, ok bool)
 	// Now is the clock by which certificates are valid.
 	Now func() time.Time
 	// Author is recorded by sdnd beside each change, as "user@host".
 	Author string
-	// Note gets what a person should read, as it happens: what is about to be done,
-	// what is done, what is waited for. The text has no newline at its end and may
-	// have some within. nil is for nobody.
+	// Note receives messages for the user as they occur: what will be done, what was done,
+	// what is waited for. A message may have several lines; it does not end with a
+	// newline. nil discards them.
 	Note func(text string)
 }
 
-// LocalHost returns the machine that the process runs on, whose changes sdnd
-// records as those of author.
+// LocalHost returns the machine of this process. sdnd records its changes as made by author.
 func LocalHost(author string) Host {
 	return Host{
 		Dir:       os.Getenv("SDNCTL_DIR"),
@@ -73,7 +71,7 @@ func (h Host) note(format string, args ...any) {
 	}
 }
 
-// machine is the Open vSwitch that has a database.
+// machine returns the Open vSwitch of a database.
 func (h Host) machine(db string, offline bool) nodeconfig.Machine {
 	return nodeconfig.Machine{Exec: h.Exec, DB: db, Offline: offline}
 }
@@ -84,9 +82,9 @@ func Exec(ctx context.Context, name string, args ...string) ([]byte, error) {
 	return exec.CommandContext(ctx, name, args...).CombinedOutput()
 }
 
-// LocalAddr returns this machine's address from which it would reach another: it
-// asks the routing table, by connecting a UDP socket. No packet is sent. It is the
-// zero Addr when there is no route, or only one over the loopback interface.
+// LocalAddr returns the source address with which this machine reaches another one. It asks the
+// routing table by connecting a UDP socket, and sends no packet. It returns the zero Addr if
+// there is no route, or only one over the loopback interface.
 func LocalAddr(to netip.Addr) netip.Addr {
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(to, 1)))
 	if err != nil {
@@ -100,8 +98,8 @@ func LocalAddr(to netip.Addr) netip.Addr {
 	return local.Addr().Unmap()
 }
 
-// MTU returns that of the interface of this machine that has an address, in bytes;
-// ok is false when none has it.
+// MTU returns the MTU, in bytes, of this machine's interface that has the address; ok is false
+// if none has it.
 func MTU(addr netip.Addr) (mtu int, ok bool) {
 	interfaces, err := net.Interfaces()
 	if err != nil {

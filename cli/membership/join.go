@@ -23,12 +23,12 @@ const (
 	DefaultAPIPort      = 8453
 	DefaultOpenFlowPort = 6653
 	DefaultOVSDBPort    = 6640
-	// DefaultProbe is after how long an idle connection to sdnd is probed.
+	// DefaultProbe is the idle time after which a connection to sdnd is probed.
 	DefaultProbe = 5 * time.Second
 )
 
-// Join is a node that this machine is to be, and how it reaches sdnd. Node and
-// Controller must be set.
+// Join says which node this machine should become, and how it reaches sdnd. Node and Controller
+// must be set.
 type Join struct {
 	Host Host
 	// Node is the node's name.
@@ -56,7 +56,7 @@ type Join struct {
 	TunnelIP, LocalIP netip.Addr
 	// UDPPort is that of VXLAN; 0 is Open vSwitch's default, 4789.
 	UDPPort uint16
-	// Probe is after how long an idle connection to sdnd is probed, in whole
+	// Probe is the idle time after which a connection to sdnd is probed, in whole
 	// milliseconds; 0 is DefaultProbe.
 	Probe time.Duration
 
@@ -75,20 +75,19 @@ type Join struct {
 	// TakeOver also joins with a bridge that is in use: its traffic stops until it is
 	// declared to sdnd.
 	TakeOver bool
-	// Blind neither asks sdnd nor connects to it, but to redeem an invitation.
+	// Blind does not connect to sdnd, except to redeem an invitation.
 	Blind bool
-	// Client is how sdnd is asked about the node; nil finds a way: that of node.yaml
-	// or sdnd's socket on this machine. Without one it is not asked. Run does not
-	// close it.
+	// Client is the client for asking sdnd about the node. nil uses node.yaml or sdnd's
+	// socket on this machine; without either, sdnd is not asked. Run does not close it.
 	Client *api.Client
 
 	mtu      int // of the underlay
 	redeemed bool
 }
 
-// complete sets what was left to defaults, and judges what needs no look at Open
-// vSwitch. elsewhere is for another machine: its addresses and files are not looked
-// at.
+// complete fills in the defaults, and checks everything that does not depend on Open vSwitch.
+// elsewhere says that the join is for another machine, whose addresses and files cannot be
+// checked.
 func (j *Join) complete(elsewhere bool) error {
 	j.Bridge = cmp.Or(j.Bridge, DefaultBridge)
 	j.OpenFlowPort = cmp.Or(j.OpenFlowPort, DefaultOpenFlowPort)
@@ -104,7 +103,7 @@ func (j *Join) complete(elsewhere bool) error {
 	return j.checkFiles(elsewhere)
 }
 
-// completeTunnel finds the addresses of the tunnel, and the MTU below it.
+// completeTunnel fills in the addresses of the tunnel and the MTU of the underlay.
 func (j *Join) completeTunnel(elsewhere bool) error {
 	if !j.TunnelIP.IsValid() && !elsewhere {
 		j.TunnelIP = j.Host.LocalAddr(j.Controller)
@@ -130,7 +129,7 @@ func (j *Join) completeTunnel(elsewhere bool) error {
 	return nil
 }
 
-// checkTunnelIP refuses what sdnd would refuse as the end of a tunnel.
+// checkTunnelIP returns an error for an address that sdnd would refuse as the end of a tunnel.
 func checkTunnelIP(a netip.Addr) (err error) {
 	model.NodeSpec{TunnelIP: a}.Normal(func(_ model.ProblemKind, _, message, fix string) {
 		err = fault(Invalid, "--tunnel-ip: %s; %s", message, fix)
@@ -146,7 +145,7 @@ func (j Join) ID() model.DatapathID {
 	return model.DatapathIDFor(j.Node)
 }
 
-// givenID is the datapath id that is not derived, "" for none.
+// givenID returns the datapath id if it was given, "" if it is derived.
 func (j Join) givenID() string {
 	if j.DatapathID == 0 {
 		return ""
@@ -154,14 +153,14 @@ func (j Join) givenID() string {
 	return j.DatapathID.String()
 }
 
-// Spec is the node as it is to be declared to sdnd. Its TunnelIP is the zero Addr
-// where that is not known.
+// Spec returns the spec with which to declare the node. Its TunnelIP is the zero Addr if that is
+// not known.
 func (j Join) Spec() model.NodeSpec {
 	return model.NodeSpec{TunnelIP: j.TunnelIP, DatapathID: j.DatapathID}
 }
 
-// DeclareCommand is the command of sdnctl that declares the node, for a shell. It has
-// ADDRESS in place of an address that is not known.
+// DeclareCommand returns the sdnctl command that declares the node, quoted for a shell. An unknown
+// address is written as ADDRESS.
 func (j Join) DeclareCommand() string {
 	args := []string{"sdnctl", "node", "create", nodeconfig.ShellQuote(j.Node)}
 	if id := j.givenID(); id != "" {
@@ -174,8 +173,8 @@ func (j Join) DeclareCommand() string {
 	return strings.Join(append(args, "--tunnel-ip", ip), " ")
 }
 
-// Script returns a script for a POSIX shell that joins a machine without the bridge.
-// It looks at nothing on this machine, and says in comments what it does not check.
+// Script returns a script for a POSIX shell that joins a machine without the bridge. It does not
+// depend on this machine, and says in comments what the script does not check.
 func (j Join) Script() (string, error) {
 	if err := j.complete(true); err != nil {
 		return "", err
@@ -185,7 +184,7 @@ func (j Join) Script() (string, error) {
 
 func (j Join) machine() nodeconfig.Machine { return j.Host.machine(j.DB, j.Offline) }
 
-// config is the configuration of Open vSwitch.
+// config returns the configuration of Open vSwitch.
 func (j Join) config() nodeconfig.Join {
 	c := nodeconfig.Join{
 		Node: j.Node, Bridge: j.Bridge, Controller: j.target(j.OpenFlowPort),
@@ -202,7 +201,7 @@ func (j Join) config() nodeconfig.Join {
 	return c
 }
 
-// nodeConfig is what node.yaml is to say.
+// nodeConfig returns the content of node.yaml.
 func (j Join) nodeConfig() Config {
 	return Config{Node: j.Node, Host: j.api(), CA: j.Files.CA, Cert: j.Files.Cert, Key: j.Files.Key, Bridge: j.Bridge}
 }
@@ -211,10 +210,10 @@ func (j Join) endpoint(port uint16) string {
 	return net.JoinHostPort(j.Controller.String(), strconv.Itoa(int(port)))
 }
 
-// api is where sdnd serves its API.
+// api returns the URL of sdnd's API.
 func (j Join) api() string { return "https://" + j.endpoint(j.APIPort) }
 
-// target is a connection method of Open vSwitch (ovs-vsctl(8), "Connection Methods").
+// target returns a connection method of Open vSwitch (ovs-vsctl(8), "Connection Methods").
 func (j Join) target(port uint16) string {
 	if j.secure() {
 		return "ssl:" + j.endpoint(port)

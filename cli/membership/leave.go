@@ -6,11 +6,10 @@ import (
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 )
 
-// Leave asks to undo a join on this machine.
+// Leave is a request to undo a join on this machine.
 type Leave struct {
 	Host Host
-	// Bridge is the bridge that leaves; "" is the one that joined, whatever its name
-	// is.
+	// Bridge is the bridge to restore; "" is the one that joined, whatever its name is.
 	Bridge string
 	// DB is the connection method of Open vSwitch's database, "" for the machine's
 	// own. Offline only writes the database: ovs-vswitchd does not run.
@@ -20,13 +19,13 @@ type Leave struct {
 	Force bool
 }
 
-// Leaving is what would undo a join.
+// Leaving has the steps that undo a join.
 type Leaving struct {
-	// Node is the node's name, "" where nothing says it.
+	// Node is the node's name, "" if it is unknown.
 	Node string
-	// Bridge is the bridge that leaves.
+	// Bridge is the bridge to restore.
 	Bridge string
-	// Notes say what a person should know: what stays, and what cannot be put back.
+	// Notes tell the user what stays and what cannot be restored.
 	Notes []string
 
 	undo    nodeconfig.Undoing
@@ -34,9 +33,9 @@ type Leaving struct {
 	machine nodeconfig.Machine
 }
 
-// Plan looks at the machine and says what would undo its join; it changes nothing.
-// The error is a [nodeconfig.PortsInUseError] where ports were attached since, and a
-// [nodeconfig.OtherBridgeError] where another bridge than the named one joined.
+// Plan reads the state of the machine and returns the steps that undo its join; it changes
+// nothing. The error is a [nodeconfig.PortsInUseError] if ports were attached since, and a
+// [nodeconfig.OtherBridgeError] if another bridge than the named one joined.
 func (l Leave) Plan(ctx context.Context) (Leaving, error) {
 	m := l.Host.machine(l.DB, l.Offline)
 	named := l.Bridge != ""
@@ -57,14 +56,14 @@ func (l Leave) Plan(ctx context.Context) (Leaving, error) {
 	return Leaving{Node: now.Bridge.Node(), Bridge: l.Bridge, Notes: u.Notes, undo: u, host: l.Host, machine: m}, err
 }
 
-// Empty reports whether there is nothing to undo: the machine is no node.
+// Empty reports whether there is nothing to undo because the machine is not a node.
 func (l Leaving) Empty() bool { return l.undo.Empty() }
 
-// Script returns what Run does to Open vSwitch, as a script for a POSIX shell.
+// Script returns the steps of Run for Open vSwitch as a script for a POSIX shell.
 func (l Leaving) Script() string { return l.undo.Script(l.Bridge, l.machine.Globals()) }
 
-// Run undoes the join, and removes node.yaml and the certificate that an invitation
-// gave. To sdnd the node stays declared.
+// Run undoes the join, and removes node.yaml and a certificate that came with an invitation. The
+// node stays declared.
 func (l Leaving) Run(ctx context.Context) error {
 	if err := undo(ctx, l.machine, l.Bridge, l.undo); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (l Leaving) Run(ctx context.Context) error {
 	return l.host.forget()
 }
 
-// undo puts a machine back to what it was.
+// undo restores the machine.
 func undo(ctx context.Context, m nodeconfig.Machine, bridge string, u nodeconfig.Undoing) error {
 	for _, step := range u.Steps {
 		if err := m.Apply(ctx, step); err != nil {

@@ -11,20 +11,19 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// Renewal is what [Host.Renew] came to.
+// Renewal is the result of [Host.Renew].
 type Renewal struct {
 	Node string
-	// Renewed says whether there is a new certificate, and Expires when the one
-	// that there is now ends.
+	// Renewed says whether there is a new certificate, and Expires when the present one
+	// expires.
 	Renewed bool
 	Expires time.Time
 }
 
-// Renew gets the node a new certificate from sdnd, for the key that it has. The
-// node authenticates with its present certificate, so that one must still be
-// valid. within leaves a certificate alone that is valid for longer than that; 0
-// renews any. Open vSwitch uses the new one the next time it connects; connections
-// stay.
+// Renew gets the node a new certificate from sdnd for its present key. The node authenticates
+// with its present certificate, which must still be valid. A certificate that is valid for
+// longer than within is kept; 0 renews any. Open vSwitch uses the new certificate the next time
+// it connects; connections stay.
 func (h Host) Renew(ctx context.Context, within time.Duration) (Renewal, error) {
 	c, err := h.Config()
 	if err != nil {
@@ -58,7 +57,7 @@ func (h Host) Renew(ctx context.Context, within time.Duration) (Renewal, error) 
 		return r, err
 	}
 	r.Renewed, r.Expires = true, got.Expires
-	// Open vSwitch reads a certificate anew only when the file of its key is newer too.
+	// Open vSwitch reads a new certificate only if the file of its key is newer, too.
 	now := h.Now()
 	return r, os.Chtimes(c.Key, now, now)
 }

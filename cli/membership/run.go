@@ -9,24 +9,23 @@ import (
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
 )
 
-// Joined is a machine that Run has made a node.
+// Joined is a machine that has joined as a node.
 type Joined struct {
-	// Join is what was asked for, with every default filled in.
+	// Join is the request with all defaults filled in.
 	Join Join
 
 	config nodeconfig.Join
 	daemon *daemon // nil if sdnd is not asked
 }
 
-// Run makes this machine the node, in one transaction of Open vSwitch's database.
-// Doing it again changes nothing and keeps the connections. It looks first, and
-// refuses what would cut the traffic of others: the error is then an [Error] with
-// Conflict, and nothing is changed. What Open vSwitch cannot follow is undone. An
-// invitation is redeemed only once nothing stands against joining.
+// Run makes this machine the node, in one transaction of Open vSwitch's database. Running it
+// again changes nothing and keeps the connections. If joining would interrupt existing traffic,
+// Run changes nothing and returns an [Error] with Conflict. If Open vSwitch cannot apply the
+// changes, Run undoes them. An invitation is redeemed only when all checks have succeeded.
 //
 // The node need not be connected to sdnd yet, see [Joined.Await]; without an
 // invitation it must also be declared, see [Joined.Declared]. On success the caller
-// closes what is returned.
+// must close the result.
 func (j Join) Run(ctx context.Context) (*Joined, error) {
 	if err := j.complete(false); err != nil {
 		return nil, err
@@ -77,14 +76,14 @@ func (d *Joined) run(ctx context.Context, j Join) error {
 // Close releases the connections to sdnd. The node stays.
 func (d *Joined) Close() { d.daemon.close() }
 
-// Declared reports whether the node is known to be declared: the invitation did it,
-// or sdnd was asked and says so.
+// Declared reports whether the node is known to be declared: by the invitation, or because sdnd
+// said so.
 func (d *Joined) Declared(ctx context.Context) bool {
 	return d.Join.Invitation != nil || d.daemon.declared(ctx, d.Join.Node)
 }
 
-// enroll gets the node's certificate, if there is an invitation for it, and writes
-// how the node reaches sdnd. Nothing of Open vSwitch is changed yet.
+// enroll redeems the invitation, if there is one, and writes node.yaml. It does not change Open
+// vSwitch.
 func (j *Join) enroll(ctx context.Context) error {
 	if j.Invitation != nil {
 		if err := j.redeem(ctx); err != nil {
@@ -99,7 +98,7 @@ func (j *Join) enroll(ctx context.Context) error {
 	return j.Host.WriteConfig(j.nodeConfig())
 }
 
-// look says what joining would take over, and refuses to do so unasked.
+// look reports what joining would take over, and returns an error unless TakeOver is set.
 func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfig.State, d *daemon) error {
 	found := config.Check(before)
 	for _, note := range found.Notes {
@@ -112,7 +111,7 @@ func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfi
 	case takes != "" && !j.TakeOver:
 		return fault(Conflict, "this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' puts back what was there), or use another bridge with --bridge", takes)
 	case takes != "" && !j.Blind && !j.Offline:
-		// Traffic is not to be cut for a controller that is not there.
+		// Traffic must not be interrupted for a controller that cannot be reached.
 		if err := j.dial(ctx); err != nil {
 			return fmt.Errorf("%w\nnothing was changed", err)
 		}
@@ -123,7 +122,7 @@ func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfi
 	return d.admits(ctx, config, before)
 }
 
-// apply makes the changes, and undoes them if Open vSwitch cannot follow.
+// apply makes the changes, and undoes them if Open vSwitch cannot apply them.
 func apply(ctx context.Context, m nodeconfig.Machine, bridge string, c nodeconfig.Commands, before nodeconfig.State) error {
 	err := m.Apply(ctx, c)
 	if err == nil && m.Offline {

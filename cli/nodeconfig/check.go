@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// A Check is what looking at a machine before joining it has found.
+// Check is the result of [Join.Check].
 type Check struct {
-	// Takes lists what is in use and would be taken over. Joining does so only if
-	// the user asks for it.
+	// Takes lists the settings that are in use and that joining would take over. Joining
+	// does that only if the user asks for it.
 	Takes []string
-	// Blocked says what stands against joining, "" for nothing. Nothing that
-	// join may do helps.
+	// Blocked says why joining is impossible, "" if it is possible.
 	Blocked string
-	// Notes say what to know all the same.
+	// Notes are for the user's information.
 	Notes []string
 }
 
-// Check says what joining would take over and what stands against it.
+// Check returns what joining would take over, and what prevents it.
 func (j Join) Check(s State) Check {
 	var c Check
 	for _, t := range s.Tunnels {
@@ -45,8 +44,8 @@ func (c *Check) take(format string, args ...any) {
 	c.Takes = append(c.Takes, fmt.Sprintf(format, args...))
 }
 
-// checkBridge looks at a bridge that is there. What is set and would change is
-// in use by somebody; what was left at its default is not.
+// checkBridge checks an existing bridge. A setting that joining would change counts as in use,
+// unless it has its default.
 func (j Join) checkBridge(c *Check, b *Bridge) {
 	if node := b.Node(); node == j.Node {
 		return
@@ -54,8 +53,7 @@ func (j Join) checkBridge(c *Check, b *Bridge) {
 		c.take("the bridge is that of node %s: it becomes that of node %s", node, j.Node)
 		return
 	}
-	// A bridge that was pointed at this sdnd by hand has its ports and flows from
-	// there.
+	// The ports and flows of a bridge that was connected to this sdnd by hand come from sdnd.
 	served := slices.Equal(b.targets(), []string{j.Controller})
 	if len(b.Ports) > 0 && !served {
 		c.take("%s: no packet passes them until each is declared as a port", count(len(b.Ports), "port")+" "+strings.Join(shortened(b.Ports), ", "))
@@ -100,14 +98,13 @@ func orDefault(s, otherwise string) string {
 	return s
 }
 
-// sameID compares datapath ids, as Open vSwitch takes them.
+// sameID compares datapath ids in any notation that Open vSwitch accepts.
 func sameID(a, b string) bool {
 	trim := func(s string) string { return strings.TrimLeft(strings.TrimPrefix(strings.ToLower(s), "0x"), "0") }
 	return trim(a) == trim(b)
 }
 
-// overlap says which packets for our tunnel port another would get, or the other
-// way round, "" for none.
+// overlap says which packets both our tunnel port and another one would receive, "" for none.
 func (j Join) overlap(t Tunnel) string {
 	ours := vxlanPort
 	if j.UDPPort != 0 {

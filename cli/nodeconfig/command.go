@@ -2,10 +2,9 @@ package nodeconfig
 
 import "strings"
 
-// Commands are changes to a database that are made together, in one
-// transaction (RFC 7047, 4.1.3): a node is never left half joined, and a bridge
-// never exists for a moment without its fail mode. Each is a command of
-// ovs-vsctl(8) with its arguments.
+// Commands are changes to a database in one transaction (RFC 7047, 4.1.3): a node is never half
+// joined, and a bridge never exists without its fail mode. Each is a command of ovs-vsctl(8) with
+// its arguments.
 type Commands [][]string
 
 // add appends a command.

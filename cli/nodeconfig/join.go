@@ -10,7 +10,7 @@ import (
 // controller, in milliseconds.
 const maxBackoff = 1000
 
-// Join is what a machine is to be.
+// Join is the desired configuration of a machine.
 type Join struct {
 	// Node is the name of the node, Bridge that of its bridge.
 	Node   string
@@ -42,9 +42,9 @@ type Join struct {
 	UnderlayMTU int
 }
 
-// Plan returns what makes the machine the node, with what was found in the
-// record. What is as it should be is written again, which changes nothing, but
-// for what would drop a connection.
+// Plan returns the commands that make the machine the node, and that record the present state.
+// They also write settings that are correct already, which changes nothing, except those that
+// would drop a connection.
 func (j Join) Plan(s State) (Commands, error) {
 	was, known := s.snapshot(), true
 	if s.Bridge.Node() != "" {
@@ -128,8 +128,8 @@ func (j Join) setTunnel(c *Commands) {
 	c.add(set...)
 }
 
-// setController has the bridge connect. A controller that is set as it should be
-// is not set again, for that would drop the connection.
+// setController sets the bridge's controller, unless it is set correctly already: setting it
+// again would drop the connection.
 func (j Join) setController(c *Commands, isSet bool) {
 	if !isSet {
 		c.add("set-controller", j.Bridge, j.Controller)
@@ -138,8 +138,7 @@ func (j Join) setController(c *Commands, isSet bool) {
 		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe))
 }
 
-// addManager adds our manager beside those that are there; "set-manager" would
-// replace them.
+// addManager adds our manager and keeps the others, which "set-manager" would replace.
 func (j Join) addManager(c *Commands) {
 	c.add("--id=@sdnd", "create", "manager", "target="+valueQuote(j.Manager),
 		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe),
@@ -147,9 +146,9 @@ func (j Join) addManager(c *Commands) {
 	c.add("add", "open_vswitch", ".", "manager_options", "@sdnd")
 }
 
-// Script returns a script for a POSIX shell that makes a machine the node which
-// has no bridge of the name yet, or which is the node already. It can be run
-// more than once. It says what it does not do.
+// Script returns a script for a POSIX shell that makes a machine the node if it has no bridge of
+// that name yet, or is the node already. The script can be run more than once. Its comments say
+// what it does not do.
 func (j Join) Script(globals []string) string {
 	var c Commands
 	if j.TLS != nil {

@@ -41,9 +41,8 @@ func (m Machine) Globals() []string {
 	return append(g, fmt.Sprintf("--timeout=%d", vsctlTimeout))
 }
 
-// Apply makes changes, in one transaction, and waits for ovs-vswitchd to follow
-// unless it is offline. Open vSwitch taking a change into its database does not
-// mean that it could do it: see Verify.
+// Apply makes changes in one transaction and, unless the machine is offline, waits until
+// ovs-vswitchd has processed them. That does not mean that ovs-vswitchd succeeded: see Verify.
 func (m Machine) Apply(ctx context.Context, c Commands) error {
 	if len(c) == 0 {
 		return nil
@@ -66,7 +65,7 @@ func (m Machine) vsctl(ctx context.Context, args []string) ([]byte, error) {
 	return out, nil
 }
 
-// Read reads the state as far as it concerns a bridge.
+// Read reads the part of the configuration that concerns a bridge.
 func (m Machine) Read(ctx context.Context, bridge string) (State, error) {
 	var tables Commands
 	for _, columns := range []string{
@@ -102,7 +101,7 @@ func (m Machine) Read(ctx context.Context, bridge string) (State, error) {
 	return s, nil
 }
 
-// flows reads the flows of a bridge; unknown says why they cannot be.
+// flows reads the flows of a bridge; unknown says why they cannot be read.
 func (m Machine) flows(ctx context.Context, b *Bridge) (flows []string, unknown string) {
 	out, err := m.ofctl(ctx, b.Name, "--no-stats", "dump-flows")
 	if err != nil {
@@ -156,7 +155,7 @@ func (m Machine) ofctl(ctx context.Context, bridge string, args ...string) ([]by
 	return out, nil
 }
 
-// vsctlError says what to do about the ways in which ovs-vsctl usually fails.
+// vsctlError adds to the usual errors of ovs-vsctl what to do about them.
 func vsctlError(out []byte, err error) error {
 	text := strings.TrimPrefix(lastLine(out), "ovs-vsctl: ")
 	switch {

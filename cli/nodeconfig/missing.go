@@ -2,7 +2,7 @@ package nodeconfig
 
 import "fmt"
 
-// Daemon is what sdnd says of the node.
+// Daemon is sdnd's view of the node.
 type Daemon struct {
 	// Declared says whether there is such a node; DatapathID is then its id.
 	Declared   bool
@@ -23,17 +23,17 @@ type Daemon struct {
 	Wrong []string
 }
 
-// Progress is what is known of a node that has joined.
+// Progress is the state of a node that has joined.
 type Progress struct {
 	State State
 	// Flows is how many flows the bridge has; -1 for not known.
 	Flows int
-	// Daemon is what sdnd says; nil when it cannot be asked.
+	// Daemon is sdnd's view; nil if sdnd cannot be asked.
 	Daemon *Daemon
 }
 
-// Missing says what is missing until the node works, the cause before its
-// consequences; nothing when it works as far as can be seen.
+// Missing returns what the node lacks to work, causes before consequences; nothing if it works
+// as far as is known.
 func (j Join) Missing(p Progress) []string {
 	var missing []string
 	add := func(format string, args ...any) { missing = append(missing, fmt.Sprintf(format, args...)) }
@@ -79,7 +79,7 @@ func (j Join) Missing(p Progress) []string {
 	return missing
 }
 
-// missingManager says what is missing of the connection by OVSDB.
+// missingManager returns what the OVSDB connection lacks.
 func (j Join) missingManager(p Progress) []string {
 	for _, m := range p.State.Managers {
 		switch {

@@ -7,23 +7,21 @@ import (
 	"strings"
 )
 
-// Undoing is what puts a machine back to what it was. Its steps are done in
-// their order, each once Open vSwitch has done the one before: a bridge whose
-// flows went before its controller would be taken by sdnd for one that somebody
-// tampers with.
+// Undoing has the steps that restore a machine. Each step is done when Open vSwitch has finished
+// the previous one: if a bridge lost its flows before its controller, sdnd would repair them.
 type Undoing struct {
 	Steps []Commands
-	// Flows are added to the bridge at last.
+	// Flows are added to the bridge as the last step.
 	Flows []string
-	// Notes say what is left.
+	// Notes say what is not restored.
 	Notes []string
 }
 
 // Empty reports whether there is nothing to undo.
 func (u Undoing) Empty() bool { return len(u.Steps) == 0 && len(u.Flows) == 0 }
 
-// PortsInUseError is why a node cannot leave: ports were attached to its bridge
-// since it joined.
+// PortsInUseError says that a node cannot leave because ports were attached to its bridge since
+// it joined.
 type PortsInUseError struct {
 	Bridge string
 	Ports  []string
@@ -34,10 +32,9 @@ func (e *PortsInUseError) Error() string {
 	return fmt.Sprintf("bridge %s still has the ports %s; detach them first, or remove them with it, with --force", e.Bridge, strings.Join(shortened(e.Ports), ", "))
 }
 
-// OtherBridgeError refuses to undo joining of a bridge that did not join, while
-// others did.
+// OtherBridgeError says that the given bridge did not join, but other bridges did.
 type OtherBridgeError struct {
-	// Bridge is the one that did not join; Joined are those that did.
+	// Bridge did not join; Joined did.
 	Bridge string
 	Joined []string
 }
@@ -47,15 +44,14 @@ func (e *OtherBridgeError) Error() string {
 	return fmt.Sprintf("bridge %s of this machine is no node's, but %s is: leave with --bridge %s", e.Bridge, e.Joined[0], ShellQuote(e.Joined[0]))
 }
 
-// Leave returns what undoes joining. Ports that came since are only removed by
-// force. The error is a *PortsInUseError or an *OtherBridgeError where nothing may
-// be undone.
+// Leave returns the steps that undo joining. Ports that were attached since are removed only with
+// force. The error is a *PortsInUseError or an *OtherBridgeError if nothing may be undone.
 func Leave(s State, bridge string, force bool) (Undoing, error) {
 	if s.Bridge.Node() == "" && len(s.Others) > 0 {
 		return Undoing{}, &OtherBridgeError{bridge, s.Others}
 	}
 	if s.Bridge.Node() == "" {
-		// What is left of a node whose bridge somebody removed.
+		// Somebody removed the bridge of the node; this is the rest.
 		now := s
 		now.Bridge = nil
 		u := undoing(now, Snapshot{})
@@ -90,14 +86,13 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 	return u, nil
 }
 
-// Undo returns what takes a machine back from what it is now to what it was
-// before a join that failed.
+// Undo returns the steps that restore the state before a join that failed.
 func Undo(now, before State) Undoing {
 	was := before.snapshot()
 	return undoing(now, was)
 }
 
-// undoing returns what brings a machine from one state back to another.
+// undoing returns the steps from one state of a machine back to another.
 func undoing(now State, was Snapshot) Undoing {
 	var stop, restore Commands
 	connected := now.Bridge != nil && len(now.Bridge.Controllers) > 0 && !sameRows(controllers(now), was.Controllers)
@@ -143,8 +138,7 @@ func sameRows(a, b []map[string]string) bool {
 	return slices.EqualFunc(a, b, func(x, y map[string]string) bool { return maps.Equal(x, y) })
 }
 
-// restoreManagers removes managers of ours that were not there, and makes again
-// those that were.
+// restoreManagers removes managers that joining added, and creates those again that it removed.
 func restoreManagers(stop, restore *Commands, now State, was Snapshot) {
 	old := slices.Clone(was.managers)
 	for _, m := range now.Managers {
@@ -173,8 +167,7 @@ func create(id, table string, columns map[string]string) []string {
 	return args
 }
 
-// restoreBridge brings a bridge back to what it was; stopped says that its
-// controllers are gone.
+// restoreBridge restores a bridge; stopped says that its controllers are removed already.
 func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
 	if !was.Exists {
 		c.add("del-br", b.Name)
@@ -232,7 +225,7 @@ func restoreColumn(c *Commands, bridge, column, now, was string) {
 	}
 }
 
-// restoreKey brings one key of a row's map back to what it was.
+// restoreKey restores one key of a row's map.
 func restoreKey(c *Commands, table, row, column, key string, now, was map[string]string) {
 	n, has := now[key]
 	w, had := was[key]

@@ -96,7 +96,7 @@ func remote(r row) Remote {
 // switch while it has no controller. Open vSwitch makes it itself.
 var normalFlow = regexp.MustCompile(`^(cookie=0(x0)?,? *)?(table=0,? *)?priority=0,? *actions=NORMAL$`)
 
-// ownFlows returns the flows of what ovs-ofctl printed that somebody made.
+// ownFlows returns the flows in the output of ovs-ofctl that Open vSwitch did not make itself.
 func ownFlows(out string, b *Bridge) []string {
 	var flows []string
 	for line := range strings.Lines(out) {

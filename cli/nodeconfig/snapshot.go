@@ -7,19 +7,17 @@ import (
 	"strings"
 )
 
-// Snapshot is what a bridge was before join changed it: all that join sets, so
-// that it can be put back. It is recorded in the bridge's external_ids
-// (KeyFound).
+// Snapshot has the settings of a bridge before join changed them. It is recorded in the bridge's
+// external_ids (KeyFound).
 type Snapshot struct {
-	// Exists says whether there was a bridge; without one the rest but SSL is
-	// empty.
+	// Exists says whether the bridge existed; if not, everything but SSL is empty.
 	Exists       bool                `json:"exists"`
 	DatapathType string              `json:"datapathType,omitempty"`
 	FailMode     string              `json:"failMode,omitempty"`
 	Protocols    []string            `json:"protocols,omitempty"`
 	OtherConfig  map[string]string   `json:"otherConfig,omitempty"`
 	Controllers  []map[string]string `json:"controllers,omitempty"`
-	// Ports are the names of the ports that were there.
+	// Ports are the names of the bridge's ports.
 	Ports []string `json:"ports,omitempty"`
 	// Tunnel are the type and options of a port that had the name TunnelPort.
 	Tunnel *TunnelSnapshot `json:"tunnel,omitempty"`
@@ -27,31 +25,31 @@ type Snapshot struct {
 	// them from nobody else. FlowsLost is how many are not recorded.
 	Flows     []string `json:"flows,omitempty"`
 	FlowsLost int      `json:"flowsLost,omitempty"`
-	// SSL is the certificate of somebody else that was replaced.
+	// SSL is the certificate that join replaced.
 	SSL *TLS `json:"ssl,omitempty"`
 
-	// What was ours already, to undo only the newest join; not recorded.
+	// These were ours before, which matters for undoing the newest join; not recorded.
 	externalIDs map[string]string
 	managers    []map[string]string
 	ssl         *SSL
 }
 
-// TunnelSnapshot is what a port was that has the name of ours.
+// TunnelSnapshot is the former port that had the name of our tunnel port.
 type TunnelSnapshot struct {
 	Type    string            `json:"type"`
 	Options map[string]string `json:"options,omitempty"`
-	// What is ours of the external_ids, to undo only the newest join; not recorded.
+	// These are the external_ids that were ours before; not recorded.
 	externalIDs map[string]string
 }
 
 // The keys of other_config that join sets.
 var joinedConfig = []string{"datapath-id", "disable-in-band"}
 
-// maxFlows bounds the flows that are recorded, in bytes: whoever watches the
-// database, as sdnd does, gets the record.
+// maxFlows bounds the recorded flows, in bytes: every client that monitors the database, such as
+// sdnd, receives the record.
 const maxFlows = 16 << 10
 
-// snapshot returns what a state has of what join sets.
+// snapshot returns the present values of the settings that join changes.
 func (s State) snapshot() Snapshot {
 	var was Snapshot
 	if s.SSL != nil {
@@ -95,10 +93,9 @@ func (s State) snapshot() Snapshot {
 	return was
 }
 
-// recorded returns what join found, and what it made, of a bridge that is a
-// node. A bridge that an sdnctl without records joined (known is false) is taken
-// for one that was there, with what it has now but for the controllers and the
-// tunnel: so leaving removes too little rather than too much.
+// recorded returns what join found and what it made on a node's bridge. If an older sdnctl left
+// no record (known is false), the bridge is assumed to have existed with its present settings,
+// except the controllers and the tunnel: leaving then removes too little rather than too much.
 func (s State) recorded() (was Snapshot, known bool, err error) {
 	ids := s.Bridge.ExternalIDs
 	if _, ok := ids[KeyMade]; !ok {
@@ -114,7 +111,7 @@ func (s State) recorded() (was Snapshot, known bool, err error) {
 	return was, true, nil
 }
 
-// record writes the external_ids that say what was made and found.
+// record sets the external_ids that record what was made and found.
 func record(was Snapshot, manager, ssl bool) (made, found string) {
 	var parts []string
 	if !was.Exists {
@@ -136,7 +133,7 @@ func record(was Snapshot, manager, ssl bool) (made, found string) {
 	return strings.Join(parts, ","), string(text)
 }
 
-// newPorts are the ports of a bridge that are not of a snapshot.
+// newPorts returns the ports of a bridge that are not in the snapshot.
 func (was Snapshot) newPorts(b *Bridge) []string {
 	return slices.DeleteFunc(slices.Clone(b.Ports), func(p string) bool { return slices.Contains(was.Ports, p) })
 }

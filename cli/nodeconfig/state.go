@@ -33,15 +33,14 @@ const TunnelPort = "vxlan-sdn"
 // vxlanPort is the UDP port of VXLAN, unless Open vSwitch is configured for another.
 const vxlanPort = "4789"
 
-// State is what a machine's Open vSwitch is configured to do, so far as joining
-// touches it.
+// State is the configuration of a machine's Open vSwitch, as far as it concerns joining.
 type State struct {
-	// Bridge is the bridge that is, or is to be, the node's; nil when there is
-	// none of that name.
+	// Bridge is the bridge that is or becomes the node's; nil if there is none of that
+	// name.
 	Bridge *Bridge
-	// Others are the other bridges of the machine that a join made a node's, by name.
+	// Others are the other bridges of the machine that have joined, by name.
 	Others []string
-	// Tunnels are all VXLAN interfaces but that of TunnelPort on Bridge.
+	// Tunnels are all VXLAN interfaces except TunnelPort on Bridge.
 	Tunnels []Tunnel
 	// Managers are the database's managers.
 	Managers []Remote
@@ -77,7 +76,7 @@ type Bridge struct {
 	FlowsUnknown string
 }
 
-// Node is the name of the node that the bridge is, "" for none.
+// Node returns the name of the node whose bridge this is, "" for none.
 func (b *Bridge) Node() string {
 	if b == nil {
 		return ""
@@ -108,7 +107,7 @@ type Tunnel struct {
 	Error  string
 }
 
-// udpPort is where it receives.
+// udpPort returns the UDP port on which it receives.
 func (t *Tunnel) udpPort() string {
 	if p := t.Options["dst_port"]; p != "" {
 		return p
@@ -120,7 +119,7 @@ func (t *Tunnel) udpPort() string {
 type Remote struct {
 	UUID   string
 	Target string
-	// Node is the node that join made it for, "" for another's.
+	// Node is the node for which join made it, "" if join did not make it.
 	Node      string
 	Connected bool
 	// Status is the column of this name, with state, last_error and so on.
@@ -130,10 +129,10 @@ type Remote struct {
 	Columns map[string]string
 }
 
-// SSL is what all TLS connections of Open vSwitch share.
+// SSL is the certificate that all TLS connections of Open vSwitch use.
 type SSL struct {
 	TLS
-	// Node is the node that join set it for, "" for somebody else.
+	// Node is the node for which join set it, "" if join did not set it.
 	Node string
 }
 

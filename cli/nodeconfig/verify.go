@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Verify says why Open vSwitch could not do what joining asked of it: ovs-vsctl
-// succeeds all the same. The state was read after ovs-vswitchd has followed.
+// Verify returns why Open vSwitch could not apply what joining set, although ovs-vsctl
+// succeeded. The state must have been read after ovs-vswitchd processed the change.
 func Verify(s State, bridge string) error {
 	b := s.Bridge
 	if b == nil {
@@ -31,7 +31,7 @@ func Verify(s State, bridge string) error {
 	return errors.New(explainTunnel(t.Error))
 }
 
-// explainTunnel says what to do about an error of the VXLAN port.
+// explainTunnel adds to an error of the VXLAN port what to do about it.
 func explainTunnel(text string) string {
 	cure := "ovs-vswitchd's log may say more"
 	switch {
