@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -13,16 +14,23 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// board holds the status of nodes and switches. The dispatcher and the workers write it,
+// Conn is the connection of a switch: its *session.Session.
+type Conn interface {
+	RemoteAddr() net.Addr
+	// Throttled is for how long, and how often, reading from the switch was paused.
+	Throttled() (total time.Duration, pauses uint64)
+}
+
+// Board holds the status of nodes and switches. The dispatcher and the workers write it,
 // anyone reads it.
-type board struct {
+type Board struct {
 	mu           sync.Mutex
 	now          func() time.Time
 	bridge       string // name of the bridge on every node
 	secure       bool   // nodes prove who they are
 	nodes        map[string]*boardNode
 	pendingNodes pendingNodes
-	quarantined  map[*peer]Switch
+	quarantined  map[Conn]Switch
 	refused      map[string]refusal // by address without port
 	conditions   *condition.Tracker
 	// stale are the nodes that have a staleSince.
@@ -41,9 +49,9 @@ type board struct {
 type boardNode struct {
 	status      NodeStatus
 	queue       *workqueue.Queue
-	peer        *peer  // nil while not connected
+	conn        Conn   // nil while not connected
 	host        string // where the last one was, "" without one
-	facts       nodeFacts
+	bridge      Bridge
 	unmatched   condition.Unmatched
 	unconfirmed workqueue.Unconfirmed // as pendingNodes has counted it
 	// throttled is for how long reading from its earlier switches was paused.
@@ -54,17 +62,19 @@ type boardNode struct {
 	staleSince time.Time
 }
 
-func newBoard(now func() time.Time, bridge string) *board {
-	return &board{
-		now: now, bridge: bridge, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
-		quarantined: map[*peer]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), stale: map[*boardNode]struct{}{}, reviews: newSchedule(), hosts: map[string]int{},
+// NewBoard makes a Board on which there is no node. Now is its clock, bridge the name of the
+// bridge on every node, and secure says that nodes prove who they are.
+func NewBoard(now func() time.Time, bridge string, secure bool) *Board {
+	return &Board{
+		now: now, bridge: bridge, secure: secure, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
+		quarantined: map[Conn]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), stale: map[*boardNode]struct{}{}, reviews: newSchedule(), hosts: map[string]int{},
 		changed: make(chan struct{}), subscribers: map[*func(topology.Ref)]struct{}{}, bound: map[string]int{},
 	}
 }
 
-// update changes the status of a node, and notifies waiters and subscribers. It ignores a
+// Update changes the status of a node, and notifies waiters and subscribers. It ignores a
 // node that is not on the board.
-func (b *board) update(node string, change func(*NodeStatus)) {
+func (b *Board) Update(node string, change func(*NodeStatus)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -77,9 +87,9 @@ func (b *board) update(node string, change func(*NodeStatus)) {
 	b.notify(nodeRef(node))
 }
 
-// progressed must be called after each change of a node's queue. It notifies waiters and
+// Progressed must be called after each change of a node's queue. It notifies waiters and
 // subscribers.
-func (b *board) progressed(node string) {
+func (b *Board) Progressed(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n, ok := b.nodes[node]; ok {
@@ -87,9 +97,9 @@ func (b *board) progressed(node string) {
 	}
 }
 
-// confirmed is progressed for a switch that has confirmed something and now has so
+// Confirmed is progressed for a switch that has confirmed something and now has so
 // many items.
-func (b *board) confirmed(node string, items pipeline.Counts) {
+func (b *Board) Confirmed(node string, items pipeline.Counts) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -107,7 +117,7 @@ func (b *board) confirmed(node string, items pipeline.Counts) {
 // progress records a change of a node's queue. Every change takes the nodes that it concerns
 // out of sync for about a millisecond, so conditions are not evaluated here but when
 // somebody reads them. The caller holds the lock.
-func (b *board) progress(n *boardNode) {
+func (b *Board) progress(n *boardNode) {
 	switch inSync := b.track(n) && n.status.Connected; {
 	case inSync == n.wasInSync:
 		n.staleSince = time.Time{}
@@ -121,7 +131,7 @@ func (b *board) progress(n *boardNode) {
 
 // track records what a node has to confirm, wakes the waiters, and reports whether there is
 // nothing to confirm. The caller holds the lock.
-func (b *board) track(n *boardNode) (idle bool) {
+func (b *Board) track(n *boardNode) (idle bool) {
 	idle, confirmed := b.pendingNodes.track(n.status.Node, n)
 	if confirmed {
 		b.signal()
@@ -133,40 +143,40 @@ func (b *board) track(n *boardNode) (idle bool) {
 
 // notify calls the subscribers for an object whose status changed. The caller holds the
 // lock.
-func (b *board) notify(o topology.Ref) {
+func (b *Board) notify(o topology.Ref) {
 	for f := range b.subscribers {
 		(*f)(o)
 	}
 }
 
-// statusChanged is notify for callers that do not hold the lock.
-func (b *board) statusChanged(o topology.Ref) {
+// Changed is notify for callers that do not hold the lock.
+func (b *Board) Changed(o topology.Ref) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.notify(o)
 }
 
 // signal wakes those who wait for a change. The caller holds the lock.
-func (b *board) signal() {
+func (b *Board) signal() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
-// connect records the node's switch; nil for none.
-func (b *board) connect(node string, p *peer) {
+// Connect records the node's switch; nil for none.
+func (b *Board) Connect(node string, c Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n, ok := b.nodes[node]; ok && n.peer != p {
+	if n, ok := b.nodes[node]; ok && n.conn != c {
 		n.throttled = n.throttledInAll()
-		n.peer = p
-		if p != nil {
-			b.moveHost(n, connlimit.Host(p.sess.RemoteAddr()))
+		n.conn = c
+		if c != nil {
+			b.moveHost(n, connlimit.Host(c.RemoteAddr()))
 		}
 	}
 }
 
-// set adds a node to the board, or replaces its queue.
-func (b *board) set(node string, dpid topology.DatapathID, queue *workqueue.Queue) {
+// Set adds a node to the board, or replaces its queue.
+func (b *Board) Set(node string, dpid topology.DatapathID, queue *workqueue.Queue) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -180,7 +190,7 @@ func (b *board) set(node string, dpid topology.DatapathID, queue *workqueue.Queu
 	b.signal()
 }
 
-func (b *board) remove(node string) {
+func (b *Board) Remove(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if n, ok := b.nodes[node]; ok {
@@ -194,25 +204,25 @@ func (b *board) remove(node string) {
 	b.signal()
 }
 
-// reached records that all work of a revision is in the queues.
-func (b *board) reached(r topology.Revision) {
+// Reached records that all work of a revision is in the queues.
+func (b *Board) Reached(r topology.Revision) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.dispatched = r
 	b.signal()
 }
 
-func (b *board) quarantine(p *peer, s Switch) {
+func (b *Board) Quarantine(c Conn, s Switch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.quarantined[p] = s
+	b.quarantined[c] = s
 	b.signal()
 }
 
-func (b *board) release(p *peer) {
+func (b *Board) Release(c Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.quarantined, p)
+	delete(b.quarantined, c)
 	b.signal()
 }
 
@@ -225,9 +235,8 @@ func (n *boardNode) snapshot() NodeStatus {
 	return s
 }
 
-// NodeStatus returns the status of a declared node's switch.
-func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
-	b := f.board
+// Node returns the status of a declared node's switch.
+func (b *Board) Node(node string) (NodeStatus, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -238,28 +247,28 @@ func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) {
 }
 
 // Subscribe calls fn with each node, network or port whose status or conditions
-// change, until cancel is called. fn must be quick and must not call the Fabric.
-func (f *Fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	f.board.subscribers[&fn] = struct{}{}
+// change, until cancel is called. fn must be quick and must not call the Board.
+func (b *Board) Subscribe(fn func(topology.Ref)) (cancel func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.subscribers[&fn] = struct{}{}
 	return func() {
-		f.board.mu.Lock()
-		defer f.board.mu.Unlock()
-		delete(f.board.subscribers, &fn)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.subscribers, &fn)
 	}
 }
 
 // Switches returns the switches that get no flows, by datapath id: those that are
 // connected but no node, and those refused because they cannot OpenFlow 1.3.
-func (f *Fabric) Switches() []Switch {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
+func (b *Board) Switches() []Switch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	var all []Switch
-	for _, s := range f.board.quarantined {
+	for _, s := range b.quarantined {
 		all = append(all, s)
 	}
-	for _, s := range f.board.refused {
+	for _, s := range b.refused {
 		all = append(all, s.Switch)
 	}
 	slices.SortFunc(all, func(a, b Switch) int {
@@ -272,39 +281,4 @@ func (f *Fabric) Switches() []Switch {
 		return strings.Compare(a.Address, b.Address)
 	})
 	return all
-}
-
-// Acks returns the nodes that have yet to confirm a revision. Only nodes whose flows it
-// changes are among them. A node that is not connected is among them until it has connected
-// and its switch was compared. After a start of the daemon every revision is unconfirmed
-// until the switches are compared, because it is not known what they have.
-func (f *Fabric) Acks(rev topology.Revision) Acks {
-	b := f.board
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	a := Acks{Revision: rev, Changed: b.changed}
-	if b.dispatched < rev {
-		a.Pending = []Pending{{Wanted: rev, Acknowledged: b.dispatched, Reason: "the controller has yet to compute it"}}
-		return a
-	}
-	for name, n := range b.pendingNodes.nodes {
-		q := n.queue.Status()
-		if q.Idle || !q.Unconfirmed.Includes(rev) {
-			continue
-		}
-		p := Pending{Node: name, Connected: n.status.Connected, Wanted: q.Wanted, Acknowledged: q.Acknowledged}
-		switch {
-		case n.status.LastError != "":
-			p.Reason = n.status.LastError
-		case !p.Connected && n.status.Since.IsZero():
-			p.Reason = "has never connected; " + condition.Join("that machine", name, b.secure)
-		case !p.Connected:
-			p.Reason = "not connected since " + n.status.Since.Format(time.RFC3339)
-		default:
-			p.Reason = "its switch has yet to confirm"
-		}
-		a.Pending = append(a.Pending, p)
-	}
-	slices.SortFunc(a.Pending, func(x, y Pending) int { return strings.Compare(x.Node, y.Node) })
-	return a
 }

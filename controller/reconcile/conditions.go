@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"maps"
-	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -15,70 +14,6 @@ import (
 func nodeRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindNode, Name: name} }
 func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindPort, Name: name} }
 
-// assessNode evaluates a node's conditions again, and returns its status with
-// them. The caller holds the lock.
-func (b *board) assessNode(n *boardNode) NodeStatus {
-	known := !n.staleSince.IsZero() // progress has notified subscribers
-	s, changed := b.evaluate(n)
-	if changed && !known {
-		b.notify(nodeRef(s.Node))
-	}
-	return s
-}
-
-// refresh evaluates the conditions of the nodes that have got out of sync or back. The
-// caller holds the lock.
-func (b *board) refresh() {
-	for n := range b.stale {
-		b.evaluate(n)
-	}
-}
-
-// evaluate is assessNode that notifies nobody, and reports whether the conditions
-// are others than before.
-func (b *board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
-	s = n.snapshot()
-	at := n.staleSince
-	if at.IsZero() {
-		at = b.now()
-	}
-	n.wasInSync, n.staleSince = s.InSync, time.Time{}
-	delete(b.stale, n)
-	facts := condition.NodeFacts{
-		Name: s.Node, Secure: b.secure, Connected: s.Connected, Seen: !s.Since.IsZero(),
-		LastError: s.LastError, InSync: s.InSync,
-		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, IdentityConflict: s.IdentityConflict,
-		Fragments: s.Fragments,
-		Bridge:    cmp.Or(n.facts.bridge, b.bridge), WantBridge: b.bridge, Standalone: n.facts.standalone,
-		TunnelDisabled: n.facts.disabled, Tunnel: n.facts.tunnel, OtherTunnel: n.facts.otherTunnel,
-		TunnelIP: s.source.declared, LocalIP: s.source.local, Exempt: s.source.exempt,
-		Unmatched: n.unmatched, Refused: b.refusedAt(n),
-		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.writeError, Lacks: s.lacks, ReadOnly: n.facts.readOnly, ForgetsBackoff: forgetsBackoff(s.OVSVersion),
-	}
-	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
-	s.Conditions = condition.Node(facts)
-	return s, b.record(nodeRef(s.Node), s.Conditions, at)
-}
-
-// record keeps an object's conditions and sets since when it has each: those that are
-// new have begun at a time. It reports whether they are others than before. The caller
-// holds the lock.
-func (b *board) record(o topology.Ref, all []condition.Condition, at time.Time) (changed bool) {
-	changed = b.conditions.Set(o, all, at)
-	b.conditions.Stamp(o, all, at)
-	return changed
-}
-
-// assess records the conditions of a network or port, and notifies those who have
-// subscribed if they are others than before.
-func (b *board) assess(o topology.Ref, all []condition.Condition) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.record(o, all, b.now()) {
-		b.notify(o)
-	}
-}
-
 // assessPort evaluates a port's conditions again, after a change of what they
 // follow from.
 func (d *dispatcher) assessPort(name string) {
@@ -86,7 +21,7 @@ func (d *dispatcher) assessPort(name string) {
 	if p, ok := d.view.Topo.Port(name); ok {
 		all = condition.Port(d.portFacts(d.view, p))
 	}
-	d.f.board.assess(portRef(name), all)
+	d.f.board.Assess(portRef(name), all)
 }
 
 // assessChanges evaluates what a commit changes.
@@ -127,13 +62,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 func (d *dispatcher) needOVSDB(nodes iter.Seq[string]) {
 	for name := range nodes {
 		needs := d.byID.floating > 0 || d.byID.pinned[name] > 0
-		d.f.board.mu.Lock()
-		n, ok := d.f.board.nodes[name]
-		same := !ok || n.status.NeedsOVSDB == needs
-		d.f.board.mu.Unlock()
-		if !same {
-			d.f.board.update(name, func(s *NodeStatus) { s.NeedsOVSDB = needs })
-		}
+		d.f.board.NeedOVSDB(name, needs)
 	}
 }
 
@@ -159,7 +88,7 @@ func (c *byID) count(p *topology.Port, by int) {
 func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.PortFacts {
 	place := v.Place(p.Name)
 	facts := condition.PortFacts{
-		Name: p.Name, Secure: d.f.board.secure, Node: v.Location(p), Bridge: d.f.board.bridge, WantBridge: d.f.board.bridge, Bound: place.OFPort != 0,
+		Name: p.Name, Secure: d.f.secure(), Node: v.Location(p), Bridge: d.f.cfg.Bridge, WantBridge: d.f.cfg.Bridge, Bound: place.OFPort != 0,
 		Interface: cmp.Or(place.Interface, p.Spec.Interface), MAC: p.MAC.String(),
 	}
 	if p.Spec.Interface == "" {
@@ -171,7 +100,7 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	claims, unbound := d.claims(v.Topo, p)
 	n, ok := v.Topo.Node(facts.Node)
 	if !facts.Bound {
-		facts.Unbound, facts.NoOVSDB = unbound, d.f.board.withoutOVSDB(p, facts.Node)
+		facts.Unbound, facts.NoOVSDB = unbound, d.f.board.WithoutOVSDB(p, facts.Node)
 		facts.Failed = d.f.failed(v.Topo, claims.Unplugged)
 	}
 
@@ -226,20 +155,6 @@ func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *con
 	return nil
 }
 
-// withoutOVSDB returns, for a port that is bound by external_ids, the node where its
-// interface may be if the ovsdb-server there is not connected; "" for none.
-func (b *board) withoutOVSDB(p *topology.Port, node string) string {
-	if p.Spec.Interface != "" || node == "" {
-		return ""
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if n, ok := b.nodes[node]; !ok || !n.status.Connected || n.status.OVSDB {
-		return ""
-	}
-	return node
-}
-
 // PortStatus returns where a port's interface is, and the port's conditions.
 func (f *Fabric) PortStatus(name string) PortStatus {
 	v := f.View()
@@ -257,8 +172,6 @@ func (f *Fabric) PortStatus(name string) PortStatus {
 	if len(s.Conditions) > 0 {
 		s.Message = s.Conditions[0].Message
 	}
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	f.board.conditions.Stamp(portRef(name), s.Conditions, f.board.now())
+	f.board.Stamp(portRef(name), s.Conditions)
 	return s
 }

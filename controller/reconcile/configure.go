@@ -84,7 +84,7 @@ func (d *dispatcher) configure(n *node) {
 	if !tunnel && rows == nil || s.write == nil || !d.speaksFor(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
-			d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = "", "" })
+			d.f.board.Update(n.name, func(s *NodeStatus) { s.WriteError, s.Lacks = "", "" })
 		}
 		return
 	}
@@ -107,7 +107,7 @@ func (d *dispatcher) configure(n *node) {
 		return
 	}
 	options := want.Rows[0].Pairs["options"]
-	if local, ok := options["local_ip"]; ok && local != now.options.LocalIP && d.f.board.confirming() {
+	if local, ok := options["local_ip"]; ok && local != now.options.LocalIP && d.f.board.Confirming() {
 		// The others may not admit packets from there yet. It is looked at again in a
 		// moment (timePassed).
 		d.readdress[n.name] = true
@@ -154,22 +154,10 @@ func (f *Fabric) OwnRowsChanged(datapathID uint64) {
 // readdressed has the addresses set that tunnels send from and that had to wait.
 func (d *dispatcher) readdressed() {
 	for name := range d.readdress {
-		if n := d.nodes[name]; n != nil && !d.f.board.confirming() {
+		if n := d.nodes[name]; n != nil && !d.f.board.Confirming() {
 			d.configure(n)
 		}
 	}
-}
-
-// confirming reports whether a connected switch has yet to confirm something.
-func (b *board) confirming() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, n := range b.pendingNodes.nodes {
-		if n.peer != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // databaseWritten: writing to a node's database succeeded, or failed.
@@ -190,7 +178,7 @@ func (e databaseWritten) happen(d *dispatcher) {
 	case e.err != nil:
 		failed = e.err.Error()
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.writeError, s.lacks = failed, lacks })
+	d.f.board.Update(n.name, func(s *NodeStatus) { s.WriteError, s.Lacks = failed, lacks })
 }
 
 // DatabaseWritten is part of ovsdb.Handler.

@@ -80,7 +80,7 @@ func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Dura
 // datapath id.
 func (d *dispatcher) contest(n *node, p *peer) {
 	holder := n.peer
-	d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge %s other_config:datapath-id=…", p.dpid, holder.sess.RemoteAddr(), d.f.board.bridge))
+	d.quarantine(p, fmt.Sprintf("datapath id %v is already that of the switch at %s; give one of them another with: ovs-vsctl set bridge %s other_config:datapath-id=…", p.dpid, holder.sess.RemoteAddr(), d.f.cfg.Bridge))
 	switch is, was := d.rank(n, p), d.rank(n, holder); {
 	case is > was:
 		d.f.log.Warn("node is back at its own address, from a switch elsewhere", "node", n.name, "dpid", p.dpid,
@@ -147,6 +147,6 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 	// rely on it.
 	d.f.identities.set(id, is)
 	if n != nil {
-		d.f.board.update(n.name, func(s *NodeStatus) { s.IdentityConflict = foreign })
+		d.f.board.Update(n.name, func(s *NodeStatus) { s.IdentityConflict = foreign })
 	}
 }

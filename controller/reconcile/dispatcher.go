@@ -66,7 +66,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{}, readdress: map[string]bool{},
-		bind: binding.NewTable(f.board.bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
+		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
@@ -91,7 +91,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		}
 	}
 	d.needOVSDB(maps.Keys(d.nodes))
-	f.board.reached(topo.Revision())
+	f.board.Reached(topo.Revision())
 	return d
 }
 
@@ -133,7 +133,7 @@ func (d *dispatcher) declare(n *topology.Node) *node {
 	m := &node{name: n.Name, dpid: n.DatapathID, queue: workqueue.New()}
 	d.nodes[n.Name] = m
 	m.queue.Compare(d.view)
-	d.f.board.set(n.Name, n.DatapathID, m.queue)
+	d.f.board.Set(n.Name, n.DatapathID, m.queue)
 	return m
 }
 
@@ -169,7 +169,7 @@ func (c committed) happen(d *dispatcher) {
 			}
 		}
 	}
-	d.f.board.reached(c.Revision)
+	d.f.board.Reached(c.Revision)
 }
 
 // nodeChanged releases a switch that is no longer a node, and takes a switch that has become
@@ -184,7 +184,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	if n.peer != nil {
 		n.queue.Wipe(d.view)
 		n.peer = nil
-		d.f.board.connect(n.name, nil)
+		d.f.connect(n.name, nil)
 	}
 	usual := d.usualDstPort()
 	d.countDstPort(n.dstPort, -1)
@@ -200,12 +200,12 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
 		delete(d.nodes, n.name)
 		delete(d.readdress, n.name)
-		d.f.board.remove(n.name)
+		d.f.board.Remove(n.name)
 		d.identify(n.dpid)
 		return
 	}
 	d.declare(after)
-	d.f.board.update(n.name, func(s *NodeStatus) { s.Connected, s.Since = false, d.f.cfg.Now() })
+	d.f.board.Update(n.name, func(s *NodeStatus) { s.Connected, s.Since = false, d.f.cfg.Now() })
 	d.claimFirst(after.DatapathID)
 }
 

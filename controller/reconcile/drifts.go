@@ -42,3 +42,10 @@ func (f *Fabric) Drifts(node string) []worker.Drift {
 	}
 	return out
 }
+
+// count returns how many there were since the start.
+func (d *drifts) count() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}

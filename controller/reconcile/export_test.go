@@ -13,10 +13,18 @@ func (f *Fabric) Session(node string) *session.Session { return f.peerOf(node).s
 
 // Postponed reports whether a node's work waits for OVSDB.
 func (f *Fabric) Postponed(node string) bool {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	return f.board.nodes[node].queue.State() == workqueue.Postponed
+	to := make(chan bool, 1)
+	f.post(ask{node, to})
+	return <-to
 }
+
+// ask asks whether a node's work waits for OVSDB.
+type ask struct {
+	node string
+	to   chan bool
+}
+
+func (a ask) happen(d *dispatcher) { a.to <- d.nodes[a.node].queue.State() == workqueue.Postponed }
 
 // DesiredOf is desiredOf.
 func DesiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {

@@ -103,7 +103,7 @@ type Fabric struct {
 	log     *slog.Logger
 	store   Store
 	metrics *metrics
-	board   *board
+	board   *Board
 	saver   *saver
 	drifts  drifts
 	facts   facts
@@ -123,6 +123,8 @@ type Fabric struct {
 	// view is the newest; the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
+	// connected are the switches of nodes.
+	connected connected
 	// workers work on the switches.
 	workers *worker.Pool
 }
@@ -137,6 +139,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	cfg.Bridge = cmp.Or(cfg.Bridge, "br-int")
 	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 1024)
 	cfg.MaxHandshakePorts = cmp.Or(cfg.MaxHandshakePorts, 1<<20)
 	cfg.MaxUnassigned = cmp.Or(cfg.MaxUnassigned, 1024)
@@ -157,17 +160,19 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
 		handshakePorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
 		warnings: warn.New(cfg.Logger),
-		board:    newBoard(cfg.Now, cmp.Or(cfg.Bridge, "br-int")), saver: newSaver(cfg.Logger, st), identities: newIdentities(),
+		board:    NewBoard(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 	}
-	f.board.secure = cfg.Identify != nil
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workers = worker.NewPool(worker.Config{
 		Logger: cfg.Logger, Extra: cfg.Extra, Fragments: cfg.Session.Fragments, NoMonitor: cfg.NoMonitor,
 		AnswerTimeout: cfg.AnswerTimeout, RetryAfter: cfg.RetryAfter, AuditEvery: cfg.AuditEvery, DropsEvery: cfg.DropsEvery, Now: cfg.Now,
 	}, cfg.Registerer)
-	f.metrics = newMetrics(cfg.Registerer, f.board)
+	f.metrics = newMetrics(cfg.Registerer)
+	if cfg.Registerer != nil {
+		cfg.Registerer.MustRegister(f.board.Collectors()...)
+	}
 	saved, err := st.Bindings()
 	if err != nil {
 		return nil, fmt.Errorf("load where ports were last seen: %w", err)
@@ -225,6 +230,9 @@ func (f *Fabric) postSoon(e event) {
 		f.late.Go(func() { f.post(e) })
 	}
 }
+
+// secure reports whether nodes prove who they are.
+func (f *Fabric) secure() bool { return f.cfg.Identify != nil }
 
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }

@@ -183,43 +183,32 @@ func (b *bridgeFacts) otherTunnel() string {
 	return ""
 }
 
-// nodeFacts is the part of a node's status that comes from its bridge.
-type nodeFacts struct {
-	bridge      string
-	standalone  bool
-	disabled    condition.Disabled // the tunnel port
-	tunnel      *condition.Tunnel  // nil while unknown
-	otherTunnel string
-	underlay    int // its MTU, 0 while unknown
-	readOnly    bool
-}
-
 // ofNode returns the facts of a node's bridge, whose tunnel port has this number. accepted
 // says whether the reports of OVSDB count, and writable whether sdnd may write to that
 // database.
-func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, accepted, writable bool) nodeFacts {
+func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, accepted, writable bool) Bridge {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, ok := f.bridges[id]
 	if !ok {
-		return nodeFacts{}
+		return Bridge{}
 	}
-	n := nodeFacts{bridge: b.name, disabled: b.links[tunnel].disabled}
+	n := Bridge{Name: b.name, Disabled: b.links[tunnel].disabled}
 	if b.bridge == nil || !accepted {
 		return n
 	}
-	n.underlay, n.readOnly = b.bridge.UnderlayMTU, b.bridge.ReadOnly
-	n.standalone = b.bridge.FailMode != "secure"
+	n.Underlay, n.ReadOnly = b.bridge.UnderlayMTU, b.bridge.ReadOnly
+	n.Standalone = b.bridge.FailMode != "secure"
 	if i := b.iface(pipeline.TunnelPort); i != nil {
-		n.tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error, Own: writable && b.owns(i, node)}
-		if n.tunnel.Own {
-			n.tunnel.OwnDstPort = usualPort(i.Joined.DstPort)
+		n.Tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error, Own: writable && b.owns(i, node)}
+		if n.Tunnel.Own {
+			n.Tunnel.OwnDstPort = usualPort(i.Joined.DstPort)
 		}
 		if i.Tunnel != nil {
-			n.tunnel.RemoteIP, n.tunnel.Key, n.tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, usualPort(i.Tunnel.DstPort)
+			n.Tunnel.RemoteIP, n.Tunnel.Key, n.Tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, usualPort(i.Tunnel.DstPort)
 		}
 	} else {
-		n.otherTunnel = b.otherTunnel()
+		n.OtherTunnel = b.otherTunnel()
 	}
 	return n
 }
@@ -239,16 +228,16 @@ func usualPort(port string) string {
 func (d *dispatcher) showFacts(n *node) {
 	d.configure(n)
 	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.speaksFor(n))
-	d.underlayReported(n.name, now.underlay)
+	d.underlayReported(n.name, now.Underlay)
 	var port *string
-	if now.tunnel != nil && now.tunnel.Error == "" {
-		port = &now.tunnel.DstPort
+	if now.Tunnel != nil && now.Tunnel.Error == "" {
+		port = &now.Tunnel.DstPort
 	}
 	usual := d.usualDstPort()
 	d.countDstPort(n.dstPort, -1)
 	d.countDstPort(port, +1)
 	n.dstPort = port
-	d.f.board.updateFacts(n.name, now, d.usualDstPort())
+	d.f.board.UpdateBridge(n.name, now, d.usualDstPort())
 	d.showUsual(usual, n)
 }
 
@@ -282,29 +271,6 @@ func (d *dispatcher) usualDstPort() (usual string) {
 		}
 	}
 	return usual
-}
-
-// updateFacts records the facts of a node's bridge.
-func (b *board) updateFacts(node string, f nodeFacts, usualDstPort string) {
-	if f.tunnel != nil {
-		f.tunnel.WantDstPort = usualDstPort
-	}
-	b.mu.Lock()
-	n, ok := b.nodes[node]
-	same := ok && n.facts.equal(f)
-	if ok {
-		n.facts = f
-	}
-	b.mu.Unlock()
-	if ok && !same {
-		b.update(node, func(*NodeStatus) {})
-	}
-}
-
-func (f nodeFacts) equal(o nodeFacts) bool {
-	a, b := f.tunnel, o.tunnel
-	f.tunnel, o.tunnel = nil, nil
-	return f == o && (a == nil) == (b == nil) && (a == nil || *a == *b)
 }
 
 // assessInterface evaluates the ports again that an interface of a node may be.

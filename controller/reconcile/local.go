@@ -55,21 +55,12 @@ func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.Lo
 	return all
 }
 
-// source says whether the source address of what a node sends through tunnels is checked.
-type source struct {
-	// local is the address that its tunnel port sends from, declared its tunnel address;
-	// the zero Addr if there is none.
-	local, declared netip.Addr
-	// exempt says that other nodes admit its packets from any source address.
-	exempt bool
-}
-
 // assessSource records whether the source address of what a node sends is checked.
 func (d *dispatcher) assessSource(name string) {
 	n, ok := d.view.Topo.Node(name)
 	if !ok {
 		return
 	}
-	s := source{d.view.Local(name), n.Spec.TunnelIP, d.view.Exempt(name)}
-	d.f.board.update(name, func(st *NodeStatus) { st.source = s })
+	s := Source{d.view.Local(name), n.Spec.TunnelIP, d.view.Exempt(name)}
+	d.f.board.Update(name, func(st *NodeStatus) { st.Source = s })
 }

@@ -12,7 +12,7 @@ type metrics struct {
 }
 
 // newMetrics makes the metrics and registers them with reg, unless it is nil.
-func newMetrics(reg prometheus.Registerer, b *board) *metrics {
+func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		handshakesFailed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "sdnd_openflow_handshakes_failed_total",
@@ -24,35 +24,9 @@ func newMetrics(reg prometheus.Registerer, b *board) *metrics {
 		}),
 		work: newWorkMetrics(),
 	}
-	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sdnd_nodes_connected", Help: "Declared nodes whose switch is connected.",
-	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.Connected })) })
-	inSync := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sdnd_nodes_in_sync", Help: "Declared nodes whose switch has confirmed everything that concerns it.",
-	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.InSync })) })
-	quarantined := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
-	}, func() float64 { return float64(b.countQuarantined()) })
 	if reg != nil {
-		reg.MustRegister(m.handshakesFailed, m.unexpected, connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b))
+		reg.MustRegister(m.handshakesFailed, m.unexpected)
 		reg.MustRegister(m.work.collectors()...)
 	}
 	return m
-}
-
-func (b *board) count(which func(NodeStatus) bool) (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, l := range b.nodes {
-		if which(l.snapshot()) {
-			n++
-		}
-	}
-	return n
-}
-
-func (b *board) countQuarantined() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.quarantined)
 }

@@ -93,7 +93,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		if ctx.Err() == nil {
 			f.warnings.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
 			f.metrics.handshakesFailed.Inc()
-			f.board.unproven(conn.RemoteAddr(), err)
+			f.unproven(conn.RemoteAddr(), err)
 		}
 		return
 	}
@@ -106,11 +106,11 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 		if ctx.Err() == nil {
 			f.warnings.Warn(conn.RemoteAddr(), "openflow handshake failed", "err", err)
 			f.metrics.handshakesFailed.Inc()
-			f.board.refuse(conn.RemoteAddr(), err)
+			f.refuse(conn.RemoteAddr(), err)
 		}
 		return
 	}
-	f.board.accept(conn.RemoteAddr())
+	f.board.Accept(conn.RemoteAddr())
 	p := &peer{
 		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
 		suspect: make(chan struct{}, 1), ports: map[openflow.PortNo]string{}, links: map[openflow.PortNo]link{},

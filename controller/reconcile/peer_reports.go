@@ -6,19 +6,19 @@ import (
 )
 
 // Confirmed is part of worker.Reports, as are those that follow.
-func (p *peer) Confirmed(node string, items pipeline.Counts) { p.f.board.confirmed(node, items) }
+func (p *peer) Confirmed(node string, items pipeline.Counts) { p.f.board.Confirmed(node, items) }
 
 func (p *peer) Failed(node string, err error) {
-	p.f.board.update(node, func(s *NodeStatus) { s.LastError = err.Error() })
+	p.f.board.Update(node, func(s *NodeStatus) { s.LastError = err.Error() })
 }
 
 func (p *peer) Drifted(node string, all []worker.Drift) {
 	p.f.drifts.add(all)
-	p.f.board.update(node, func(*NodeStatus) {})
+	p.f.board.Update(node, func(*NodeStatus) {})
 }
 
 func (p *peer) Dropped(_ string, d worker.Dropped) { p.f.post(dropsRead{p, d}) }
 
 func (p *peer) Fragments(node, found string) {
-	p.f.board.update(node, func(s *NodeStatus) { s.Fragments = found })
+	p.f.board.Update(node, func(s *NodeStatus) { s.Fragments = found })
 }

@@ -17,7 +17,7 @@ func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 	}
 	for _, c := range changes {
 		was, is := c.Before, c.After
-		d.f.board.countBound(was, is)
+		d.f.board.CountBound(was, is)
 		d.f.drops.forget(c.Port)
 		switch {
 		case is.OFPort == 0 && was.OFPort == 0:
@@ -31,20 +31,6 @@ func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 		default:
 			continue // another number
 		}
-		d.f.board.statusChanged(portRef(c.Port))
-	}
-}
-
-// countBound follows how many ports are bound on each node.
-func (b *board) countBound(was, is pipeline.Place) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for place, by := range map[pipeline.Place]int{was: -1, is: +1} {
-		if place.OFPort == 0 || was == is {
-			continue
-		}
-		if b.bound[place.Node] += by; b.bound[place.Node] == 0 {
-			delete(b.bound, place.Node)
-		}
+		d.f.board.Changed(portRef(c.Port))
 	}
 }

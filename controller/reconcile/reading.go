@@ -58,13 +58,3 @@ func read[T any](ctx context.Context, f *Fabric, node string, what func(context.
 	}
 	return what(ctx, sess, v, node)
 }
-
-// peerOf returns a node's switch, or nil while it is not connected.
-func (f *Fabric) peerOf(node string) *peer {
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	if n, ok := f.board.nodes[node]; ok {
-		return n.peer
-	}
-	return nil
-}

@@ -140,7 +140,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 				}
 			}
 		}
-		d.f.board.progressed(name)
+		d.f.board.Progressed(name)
 	}
 	c.Settle(workqueue.Cost{}) // for the dispatcher itself, which held it open
 	if len(later) > 0 {
@@ -220,7 +220,7 @@ func (s *sequence) next() {
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)
 		}
-		s.d.f.board.progressed(w.node.name)
+		s.d.f.board.Progressed(w.node.name)
 	}
 	s.await(nodes)
 }

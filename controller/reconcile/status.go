@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -19,7 +20,9 @@ type NodeStatus struct {
 	// OVSVersion is the software description (OpenFlow 1.3.5, 7.3.5.1), such
 	// as "3.1.0".
 	OVSVersion string
-	DatapathID topology.DatapathID
+	// ForgetsBackoff says that this version does not keep to max_backoff by itself.
+	ForgetsBackoff bool
+	DatapathID     topology.DatapathID
 	// Wanted is the newest revision that changed flows of this node;
 	// Acknowledged the newest one that the switch has confirmed. The node is
 	// in sync when nothing that affects it is outstanding.
@@ -46,10 +49,10 @@ type NodeStatus struct {
 	// NeedsOVSDB says whether there are ports that only external_ids can bind here.
 	NeedsOVSDB bool
 	// source says whether the source address of what the node sends through tunnels is checked.
-	source source
-	// writeError is why the last write to its database failed, "" if it succeeded; lacks is
+	Source Source
+	// WriteError is why the last write to its database failed, "" if it succeeded; Lacks is
 	// what the node lacks because its database may not be written.
-	writeError, lacks string
+	WriteError, Lacks string
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }
@@ -104,4 +107,13 @@ type PortStatus struct {
 	Message string
 	// Conditions are what is wrong with the port.
 	Conditions []condition.Condition
+}
+
+// Source says whether the source address of what a node sends through tunnels is checked.
+type Source struct {
+	// Local is the address that its tunnel port sends from, Declared its tunnel address;
+	// the zero Addr if there is none.
+	Local, Declared netip.Addr
+	// Exempt says that other nodes admit its packets from any source address.
+	Exempt bool
 }

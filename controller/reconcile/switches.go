@@ -48,9 +48,9 @@ func (e switchDown) happen(d *dispatcher) {
 		if d.rank(n, p) > elsewhere {
 			n.disconnectedAt = time.Now()
 		}
-		d.f.board.connect(n.name, nil)
+		d.f.connect(n.name, nil)
 		d.f.log.Info("node disconnected", "node", n.name, "dpid", p.dpid, "err", e.reason)
-		d.f.board.update(n.name, func(s *NodeStatus) {
+		d.f.board.Update(n.name, func(s *NodeStatus) {
 			s.Connected, s.Since, s.Address = false, d.f.cfg.Now(), ""
 			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
 		})
@@ -99,10 +99,11 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	n.queue.Compare(d.view)
 	d.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
-	d.f.board.connect(n.name, p)
-	d.f.board.update(n.name, func(s *NodeStatus) {
+	d.f.connect(n.name, p)
+	d.f.board.Update(n.name, func(s *NodeStatus) {
 		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
+		s.ForgetsBackoff = forgetsBackoff(s.OVSVersion)
 		_, known := d.reported[id]
 		s.OVSDB = known && d.acceptsOVSDB(id, n)
 		s.CertificateExpires = p.expires()
@@ -152,7 +153,7 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 	if _, ok := p.ports[openflow.PortLocal]; ok {
 		ports-- // the bridge's own interface
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
+	d.f.board.Update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
 }
 
 // portsPerUnassigned is how many ports count as much as one more switch.
@@ -160,7 +161,7 @@ const portsPerUnassigned = 64
 
 // release takes a switch out of quarantine, if it is there.
 func (d *dispatcher) release(p *peer) {
-	d.f.board.release(p)
+	d.f.board.Release(p.sess)
 	p.quarantined = ""
 	if p.leave != nil {
 		p.leave()
@@ -183,7 +184,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		p.leave = d.f.unassigned.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerUnassigned, func() { p.sess.Close() })
 	}
 	d.f.warnings.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)
-	d.f.board.quarantine(p, s)
+	d.f.board.Quarantine(p.sess, s)
 }
 
 // portChanged: a port of a switch came, went or changed.
@@ -254,7 +255,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 		return
 	}
 	if !known || !slices.Equal(before, claims) { // otherwise a link went up or down, for example
-		d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB = true })
+		d.f.board.Update(n.name, func(s *NodeStatus) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.queue.Unguard()
 		d.assessUnmatched(n)
@@ -279,7 +280,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 		d.f.facts.forget(e.dpid)
 		return
 	}
-	d.f.board.update(n.name, func(s *NodeStatus) { s.OVSDB, s.writeError, s.lacks = false, "", "" })
+	d.f.board.Update(n.name, func(s *NodeStatus) { s.OVSDB, s.WriteError, s.Lacks = false, "", "" })
 	d.showFacts(n)
 	d.assessUnmatched(n)
 }

@@ -43,7 +43,7 @@ func (d *dispatcher) underlayReported(node string, mtu int) {
 
 // assessNetwork evaluates a network's conditions again.
 func (d *dispatcher) assessNetwork(name string) {
-	d.f.board.assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
+	d.f.board.Assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
 }
 
 // assessNetworks evaluates the networks again that a commit changes, that gained or lost a
@@ -118,9 +118,7 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 // that node, which is all that the node may know.
 func (f *Fabric) NetworkConditions(name, node string) []condition.Condition {
 	all := f.networkConditions(f.View(), name, node)
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	f.board.conditions.Stamp(networkRef(name), all, f.board.now())
+	f.board.Stamp(networkRef(name), all)
 	return all
 }
 

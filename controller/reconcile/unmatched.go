@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"slices"
-
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -20,7 +18,7 @@ func (d *dispatcher) assessUnmatched(n *node) {
 			s.First = append(s.First, condition.UnmatchedInterface{Interface: i.Name, ID: i.IDs()[0], ByContainer: i.IfaceID == ""})
 		}
 	}
-	d.f.board.updateUnmatched(n.name, s)
+	d.f.board.UpdateUnmatched(n.name, s)
 }
 
 // assessUnmatchedOf calls assessUnmatched for the nodes where an interface claims a port that
@@ -47,19 +45,5 @@ func (d *dispatcher) assessUnmatchedOf(changes []topology.Change) {
 		if n, ok := d.nodes[name]; ok {
 			d.assessUnmatched(n)
 		}
-	}
-}
-
-// updateUnmatched puts the interfaces without a port on the board.
-func (b *board) updateUnmatched(node string, s condition.Unmatched) {
-	b.mu.Lock()
-	n, ok := b.nodes[node]
-	same := ok && n.unmatched.Total == s.Total && slices.Equal(n.unmatched.First, s.First)
-	if ok {
-		n.unmatched = s
-	}
-	b.mu.Unlock()
-	if ok && !same {
-		b.update(node, func(*NodeStatus) {})
 	}
 }

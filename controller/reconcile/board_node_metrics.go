@@ -10,13 +10,13 @@ import (
 // nodeMetrics collects, on each scrape, the state of each node and the number of objects
 // with each condition. There is a label value for each node and each reason.
 type nodeMetrics struct {
-	board                               *board
+	board                               *Board
 	connected, inSync, ready            *prometheus.Desc
 	items                               [len(pipeline.Counts{})]*prometheus.Desc
 	boundPorts, conditions, conditioned *prometheus.Desc
 }
 
-func newNodeMetrics(b *board) *nodeMetrics {
+func newNodeMetrics(b *Board) *nodeMetrics {
 	node := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, []string{"node"}, nil) }
 	return &nodeMetrics{
 		board:     b,
@@ -66,7 +66,7 @@ func (m *nodeMetrics) Collect(to chan<- prometheus.Metric) {
 
 // forMetrics returns the status of all nodes, and counts of bound ports by node
 // and of conditions by reason.
-func (b *board) forMetrics() (nodes []NodeStatus, bound map[string]int, reasons map[condition.Reason]int) {
+func (b *Board) forMetrics() (nodes []NodeStatus, bound map[string]int, reasons map[condition.Reason]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	bound = map[string]int{}

@@ -9,11 +9,11 @@ import (
 // throttled is a metric: for how long reading from each node's switch was paused
 // because it sent much that nobody had asked for.
 type throttled struct {
-	board *board
+	board *Board
 	desc  *prometheus.Desc
 }
 
-func newThrottled(b *board) throttled {
+func newThrottled(b *Board) throttled {
 	return throttled{b, prometheus.NewDesc(
 		"sdnd_openflow_throttled_seconds_total",
 		"For how long reading from a node's switch was paused because it sent more than its share of what nobody asked for, such as packet-ins.",
@@ -43,9 +43,9 @@ func (t throttled) Collect(ch chan<- prometheus.Metric) {
 // throttledInAll returns for how long reading from the node's switches was
 // paused, the one that is connected included. The caller holds the board's lock.
 func (n *boardNode) throttledInAll() time.Duration {
-	if n.peer == nil {
+	if n.conn == nil {
 		return n.throttled
 	}
-	now, _ := n.peer.sess.Throttled()
+	now, _ := n.conn.Throttled()
 	return n.throttled + now
 }

@@ -61,7 +61,7 @@ func (b *pendingNodes) forget(name string, n *boardNode) {
 }
 
 // signalSoon wakes the waiters within notifyEvery. The caller holds the lock.
-func (b *board) signalSoon() {
+func (b *Board) signalSoon() {
 	if b.pendingNodes.notifying {
 		return
 	}
@@ -72,4 +72,16 @@ func (b *board) signalSoon() {
 		b.pendingNodes.notifying = false
 		b.signal()
 	})
+}
+
+// Confirming reports whether a connected switch has yet to confirm something.
+func (b *Board) Confirming() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range b.pendingNodes.nodes {
+		if n.conn != nil {
+			return true
+		}
+	}
+	return false
 }

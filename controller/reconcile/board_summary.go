@@ -42,16 +42,11 @@ func Summarize(t *condition.Tracker, worst int) Summary {
 	return s
 }
 
-// Summary returns what is wrong with all objects; see Summarize.
-func (f *Fabric) Summary(worst int) Summary {
-	f.drifts.mu.Lock()
-	drifts := f.drifts.last
-	f.drifts.mu.Unlock()
-	f.board.mu.Lock()
-	defer f.board.mu.Unlock()
-	f.board.refresh()
-	s := Summarize(f.board.conditions, worst)
-	s.Dropping, s.DroppedPackets = f.drops.sum(f.cfg.Now())
-	s.Drifts = drifts
-	return s
+// Summary returns what is wrong with all objects, but for what is dropped and drifts; see
+// Summarize.
+func (b *Board) Summary(worst int) Summary {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refresh()
+	return Summarize(b.conditions, worst)
 }

@@ -15,12 +15,12 @@ import (
 
 // boardAt is a board with the nodes, at 192.0.2.1 and so on, whose clock is *now,
 // and what subscribers are notified of.
-func boardAt(now *time.Time, nodes ...string) (b *board, notified *[]string) {
-	b, notified = newBoard(func() time.Time { return *now }, "br-int"), new([]string)
+func boardAt(now *time.Time, nodes ...string) (b *Board, notified *[]string) {
+	b, notified = NewBoard(func() time.Time { return *now }, "br-int", false), new([]string)
 	for i, name := range nodes {
-		b.set(name, 0, workqueue.New())
-		b.update(name, func(s *NodeStatus) {
-			s.source.declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
+		b.Set(name, 0, workqueue.New())
+		b.Update(name, func(s *NodeStatus) {
+			s.Source.Declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 		})
 	}
 	subscriber := func(o topology.Ref) { *notified = append(*notified, o.String()) }
@@ -30,7 +30,7 @@ func boardAt(now *time.Time, nodes ...string) (b *board, notified *[]string) {
 
 // reasons are the reasons of a node's conditions as it was last evaluated, without
 // evaluating it again.
-func (b *board) reasons(node string) (all []condition.Reason) {
+func (b *Board) reasons(node string) (all []condition.Reason) {
 	for _, d := range condition.Reasons() {
 		if c := []condition.Condition{{Reason: d.Reason}}; d.Kind == topology.KindNode {
 			if b.conditions.Stamp(nodeRef(node), c, time.Time{}); !c[0].Since.IsZero() {
@@ -49,20 +49,19 @@ func TestRefusedIsForgotten(t *testing.T) {
 	b, notified := boardAt(&now, "node1")
 	from := &net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}
 	for range 50 { // every 10 s, longer than refusedFor
-		b.show(from, Switch{Reason: "its certificate is of another authority"}, "")
+		b.Show(from, Switch{Reason: "its certificate is of another authority"}, "")
 		now = now.Add(10 * time.Second)
-		b.review(now)
+		b.Review(now)
 	}
-	f := &Fabric{board: b}
-	if all := f.Switches(); len(all) != 1 || !all[0].Since.Equal(start) {
+	if all := b.Switches(); len(all) != 1 || !all[0].Since.Equal(start) {
 		t.Errorf("while it tries: %+v, want one since %v", all, start)
 	}
 	if got := fmt.Sprint(b.reasons("node1")); got != "[SwitchRefused]" {
 		t.Errorf("its node has %s", got)
 	}
 	now = now.Add(refusedFor)
-	b.review(now)
-	if all := f.Switches(); len(all) != 0 {
+	b.Review(now)
+	if all := b.Switches(); len(all) != 0 {
 		t.Errorf("long after it stopped: %+v", all)
 	}
 	if got := fmt.Sprint(b.reasons("node1"), *notified); got != "[NotConnected] [node/node1 node/node1]" {
@@ -77,13 +76,13 @@ func TestCertificateExpiring(t *testing.T) {
 	ends := now.Add(100 * 24 * time.Hour)
 	b, notified := boardAt(&now, "node1", "node2")
 	connect := func(ends time.Time) {
-		b.update("node1", func(s *NodeStatus) { s.Connected, s.CertificateExpires = true, ends })
+		b.Update("node1", func(s *NodeStatus) { s.Connected, s.CertificateExpires = true, ends })
 	}
 	connect(ends)
 	at := func(when time.Time, want, action string) {
 		t.Helper()
 		*notified, now = nil, when
-		b.review(now)
+		b.Review(now)
 		got := ""
 		for _, c := range b.assessNode(b.nodes["node1"]).Conditions {
 			if c.Reason == condition.CertificateExpiring {
@@ -111,8 +110,8 @@ func TestCertificateExpiring(t *testing.T) {
 	if n := b.reviews.order.Len(); n != 1 {
 		t.Errorf("%d nodes are to be reviewed, want 1", n)
 	}
-	b.remove("node1")
-	b.review(ends.Add(10 * 365 * 24 * time.Hour))
+	b.Remove("node1")
+	b.Review(ends.Add(10 * 365 * 24 * time.Hour))
 	if n := b.reviews.order.Len() + len(b.reviews.at); n != 0 {
 		t.Errorf("a node that is gone is to be reviewed")
 	}
@@ -124,22 +123,21 @@ func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start
 	b, notified := boardAt(&now, "node1")
-	b.update("node1", func(s *NodeStatus) { s.Connected, s.TunnelPort = true, true })
-	f := &Fabric{board: b, cfg: Config{Now: b.now}}
+	b.Update("node1", func(s *NodeStatus) { s.Connected, s.TunnelPort = true, true })
 	queue := b.nodes["node1"].queue
 	view := pipeline.NewView(topology.NewSnapshot())
 	*notified = nil
 
 	queue.Post(view, view, nil)
-	b.progressed("node1")
+	b.Progressed("node1")
 	if got := b.reasons("node1"); len(got) > 0 || len(*notified) != 1 {
 		t.Errorf("progress alone: evaluated to %v, and %d are notified, want none and 1", got, len(*notified))
 	}
 	now = now.Add(time.Minute)
-	if s := f.Summary(1); s.Reasons[condition.NotInSync] != 1 {
+	if s := b.Summary(1); s.Reasons[condition.NotInSync] != 1 {
 		t.Errorf("the summary has %v, want %s", s.Reasons, condition.NotInSync)
 	}
-	s, _ := f.NodeStatus("node1")
+	s, _ := b.Node("node1")
 	if len(s.Conditions) != 1 || !s.Conditions[0].Since.Equal(start) {
 		t.Errorf("conditions %v, want one since %v", s.Conditions, start)
 	}
@@ -147,8 +145,8 @@ func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 		t.Fatal("there is nothing to do")
 	}
 	queue.Done(workqueue.Cost{})
-	b.confirmed("node1", pipeline.Counts{})
-	if s := f.Summary(1); len(s.Reasons) > 0 || len(b.stale) > 0 {
+	b.Confirmed("node1", pipeline.Counts{})
+	if s := b.Summary(1); len(s.Reasons) > 0 || len(b.stale) > 0 {
 		t.Errorf("once confirmed there are %v, and %d to be evaluated", s.Reasons, len(b.stale))
 	}
 	if len(*notified) != 2 {

@@ -1,0 +1,17 @@
+package reconcile
+
+import "github.com/sdnctl/sdnctl/controller/pipeline"
+
+// CountBound follows how many ports are bound on each node.
+func (b *Board) CountBound(was, is pipeline.Place) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for place, by := range map[pipeline.Place]int{was: -1, is: +1} {
+		if place.OFPort == 0 || was == is {
+			continue
+		}
+		if b.bound[place.Node] += by; b.bound[place.Node] == 0 {
+			delete(b.bound, place.Node)
+		}
+	}
+}

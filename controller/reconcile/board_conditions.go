@@ -1,0 +1,106 @@
+package reconcile
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// assessNode evaluates a node's conditions again, and returns its status with
+// them. The caller holds the lock.
+func (b *Board) assessNode(n *boardNode) NodeStatus {
+	known := !n.staleSince.IsZero() // progress has notified subscribers
+	s, changed := b.evaluate(n)
+	if changed && !known {
+		b.notify(nodeRef(s.Node))
+	}
+	return s
+}
+
+// refresh evaluates the conditions of the nodes that have got out of sync or back. The
+// caller holds the lock.
+func (b *Board) refresh() {
+	for n := range b.stale {
+		b.evaluate(n)
+	}
+}
+
+// evaluate is assessNode that notifies nobody, and reports whether the conditions
+// are others than before.
+func (b *Board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
+	s = n.snapshot()
+	at := n.staleSince
+	if at.IsZero() {
+		at = b.now()
+	}
+	n.wasInSync, n.staleSince = s.InSync, time.Time{}
+	delete(b.stale, n)
+	facts := condition.NodeFacts{
+		Name: s.Node, Secure: b.secure, Connected: s.Connected, Seen: !s.Since.IsZero(),
+		LastError: s.LastError, InSync: s.InSync,
+		OVSDB: s.OVSDB, NeedsOVSDB: s.NeedsOVSDB, TunnelPort: s.TunnelPort, IdentityConflict: s.IdentityConflict,
+		Fragments: s.Fragments,
+		Bridge:    cmp.Or(n.bridge.Name, b.bridge), WantBridge: b.bridge, Standalone: n.bridge.Standalone,
+		TunnelDisabled: n.bridge.Disabled, Tunnel: n.bridge.Tunnel, OtherTunnel: n.bridge.OtherTunnel,
+		TunnelIP: s.Source.Declared, LocalIP: s.Source.Local, Exempt: s.Source.Exempt,
+		Unmatched: n.unmatched, Refused: b.refusedAt(n),
+		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.WriteError, Lacks: s.Lacks, ReadOnly: n.bridge.ReadOnly, ForgetsBackoff: s.ForgetsBackoff,
+	}
+	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
+	s.Conditions = condition.Node(facts)
+	return s, b.record(nodeRef(s.Node), s.Conditions, at)
+}
+
+// record keeps an object's conditions and sets since when it has each: those that are
+// new have begun at a time. It reports whether they are others than before. The caller
+// holds the lock.
+func (b *Board) record(o topology.Ref, all []condition.Condition, at time.Time) (changed bool) {
+	changed = b.conditions.Set(o, all, at)
+	b.conditions.Stamp(o, all, at)
+	return changed
+}
+
+// Assess records the conditions of a network or port, and notifies those who have
+// subscribed if they are others than before.
+func (b *Board) Assess(o topology.Ref, all []condition.Condition) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.record(o, all, b.now()) {
+		b.notify(o)
+	}
+}
+
+// WithoutOVSDB returns, for a port that is bound by external_ids, the node where its
+// interface may be if the ovsdb-server there is not connected; "" for none.
+func (b *Board) WithoutOVSDB(p *topology.Port, node string) string {
+	if p.Spec.Interface != "" || node == "" {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n, ok := b.nodes[node]; !ok || !n.status.Connected || n.status.OVSDB {
+		return ""
+	}
+	return node
+}
+
+// Stamp sets since when an object has each of its conditions.
+func (b *Board) Stamp(o topology.Ref, all []condition.Condition) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.conditions.Stamp(o, all, b.now())
+}
+
+// NeedOVSDB records whether there are ports that can be bound on a node by external_ids
+// only.
+func (b *Board) NeedOVSDB(node string, needs bool) {
+	b.mu.Lock()
+	n, ok := b.nodes[node]
+	same := !ok || n.status.NeedsOVSDB == needs
+	b.mu.Unlock()
+	if !same {
+		b.Update(node, func(s *NodeStatus) { s.NeedsOVSDB = needs })
+	}
+}

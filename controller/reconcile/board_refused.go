@@ -1,0 +1,95 @@
+package reconcile
+
+import (
+	"net"
+	"slices"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/connlimit"
+)
+
+// refusedFor is how long after its last attempt a machine that was refused is
+// shown. Open vSwitch tries again at least every 8 s unless it is set otherwise
+// (ovs-vswitchd.conf.db(5), Controller, max_backoff).
+const refusedFor = 2 * time.Minute
+
+// maxRefused bounds the switches remembered that could not say who they are.
+const maxRefused = 64
+
+// refusal is a switch that was refused, the command that lets it in, "" for none,
+// and when it last tried.
+type refusal struct {
+	Switch
+	command string
+	last    time.Time
+}
+
+// Show remembers, by machine, that a switch was refused, and the command that lets
+// it in when run there; where it is and since when is added. It is forgotten when
+// the machine is let in, or has not tried for refusedFor.
+func (b *Board) Show(from net.Addr, s Switch, command string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.refused) >= maxRefused {
+		clear(b.refused)
+	}
+	if command != "" {
+		s.Action = "on that machine: " + command
+	}
+	host, now := connlimit.Host(from), b.now()
+	was, again := b.refused[host]
+	again = again && was.Reason == s.Reason
+	if s.Address, s.Since = from.String(), now; again {
+		s.Since = was.Since
+	}
+	b.refused[host] = refusal{s, command, now}
+	if !again {
+		b.assessAt(host)
+	}
+	b.signal()
+}
+
+// refusedAt returns why a switch was refused where a node is declared to be or was
+// last; nil if none was. The caller holds the lock.
+func (b *Board) refusedAt(n *boardNode) *condition.Refused {
+	for _, host := range n.mayBeAt() {
+		if r, ok := b.refused[host]; ok {
+			return &condition.Refused{Address: r.Address, Reason: r.Reason, Command: r.command}
+		}
+	}
+	return nil
+}
+
+// mayBeAt returns the hosts where a node is declared to be or was last.
+func (n *boardNode) mayBeAt() (hosts []string) {
+	if ip := n.status.Source.Declared; ip.IsValid() {
+		hosts = append(hosts, ip.String())
+	}
+	if n.host != "" {
+		hosts = append(hosts, n.host)
+	}
+	return hosts
+}
+
+// assessAt evaluates the nodes again that may be at a host and are not connected.
+// The caller holds the lock.
+func (b *Board) assessAt(host string) {
+	for _, n := range b.nodes {
+		if !n.status.Connected && slices.Contains(n.mayBeAt(), host) {
+			b.evaluate(n)
+			b.notify(nodeRef(n.status.Node))
+		}
+	}
+}
+
+// Accept forgets why a machine was refused: it has been let in.
+func (b *Board) Accept(from net.Addr) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	host := connlimit.Host(from)
+	if _, ok := b.refused[host]; ok {
+		delete(b.refused, host)
+		b.assessAt(host)
+	}
+}
