@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -31,7 +32,7 @@ type fabric struct {
 	connected map[string]bool
 	places    map[string]string // of ports: their node
 	dropping  map[string]string // of ports: the MAC that they send from
-	switches  []reconcile.Switch
+	switches  []status.Switch
 	changed   chan struct{}
 	watchers  map[int]func(topology.Ref)
 }
@@ -65,7 +66,7 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	case "switch":
 		id, err := model.ParseDatapathID(args[1])
 		ts.Check(err)
-		f.switches = append(f.switches, reconcile.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
+		f.switches = append(f.switches, status.Switch{DatapathID: id, Address: args[2], OVSVersion: "3.1.0", Since: time.Now(), Reason: "no node has this datapath id"})
 	case "bind":
 		f.places[args[1]] = args[2]
 	case "dropping":
@@ -89,14 +90,14 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 	}
 }
 
-func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
+func (f *fabric) NodeStatus(name string) (status.Node, bool) {
 	n, ok := f.store.Snapshot().Node(name)
 	if !ok {
-		return reconcile.NodeStatus{}, false
+		return status.Node{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := reconcile.NodeStatus{Node: name, DatapathID: n.DatapathID, Wanted: f.store.Snapshot().Revision()}
+	s := status.Node{Node: name, DatapathID: n.DatapathID, Wanted: f.store.Snapshot().Revision()}
 	if f.connected[name] {
 		s.Connected, s.InSync, s.Acknowledged = true, true, s.Wanted
 		s.Address, s.OVSVersion = "192.168.50.11:41234", "3.1.0"
@@ -110,11 +111,11 @@ func (f *fabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
 	return s, true
 }
 
-func (f *fabric) PortStatus(name string) reconcile.PortStatus {
+func (f *fabric) PortStatus(name string) status.Port {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	node := f.places[name]
-	s := reconcile.PortStatus{Port: name, Node: node, Bound: node != ""}
+	s := status.Port{Port: name, Node: node, Bound: node != ""}
 	facts := condition.PortFacts{Name: name, Bound: s.Bound, Unbound: "no interface has its id", InterfaceID: name, Node: node}
 	if mac := f.dropping[name]; mac != "" {
 		s.Dropped = &condition.Dropped{Packets: 12, Last: time.Now(), MAC: mac, WantMAC: "02:00:00:00:00:01"}
@@ -133,13 +134,13 @@ func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 }
 
 // Summary knows of nodes that are not connected.
-func (f *fabric) Summary(worst int) reconcile.Summary {
+func (f *fabric) Summary(worst int) status.Summary {
 	t := condition.NewTracker()
 	for n := range f.store.Snapshot().Nodes() {
 		s, _ := f.NodeStatus(n.Name)
 		t.Set(n.Ref(), s.Conditions, time.Now())
 	}
-	s := reconcile.Summarize(t, worst)
+	s := status.Summarize(t, worst)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if s.Dropping = len(f.dropping); s.Dropping > 0 {
@@ -148,19 +149,19 @@ func (f *fabric) Summary(worst int) reconcile.Summary {
 	return s
 }
 
-func (f *fabric) Switches() []reconcile.Switch {
+func (f *fabric) Switches() []status.Switch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.switches)
 }
 
-func (f *fabric) Acks(rev topology.Revision) reconcile.Acks {
+func (f *fabric) Acks(rev topology.Revision) status.Acks {
 	f.mu.Lock()
-	a := reconcile.Acks{Revision: rev, Changed: f.changed}
+	a := status.Acks{Revision: rev, Changed: f.changed}
 	f.mu.Unlock()
 	for n := range f.store.Snapshot().Nodes() {
 		if s, _ := f.NodeStatus(n.Name); s.Acknowledged < rev {
-			a.Pending = append(a.Pending, reconcile.Pending{Node: n.Name, Wanted: rev, Reason: "not connected"})
+			a.Pending = append(a.Pending, status.Pending{Node: n.Name, Wanted: rev, Reason: "not connected"})
 		}
 	}
 	return a

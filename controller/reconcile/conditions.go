@@ -8,10 +8,10 @@ import (
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-func nodeRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindNode, Name: name} }
 func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindPort, Name: name} }
 
 // assessPort evaluates a port's conditions again, after a change of what they
@@ -156,14 +156,14 @@ func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *con
 }
 
 // PortStatus returns where a port's interface is, and the port's conditions.
-func (f *Fabric) PortStatus(name string) PortStatus {
+func (f *Fabric) PortStatus(name string) status.Port {
 	v := f.View()
 	p, ok := v.Topo.Port(name)
 	if !ok {
-		return PortStatus{Port: name}
+		return status.Port{Port: name}
 	}
 	facts := f.d.portFacts(v, p)
-	s := PortStatus{
+	s := status.Port{
 		Port: name, Node: facts.Node, Interface: v.Place(name).Interface,
 		Candidate: facts.Candidate,
 		Bound:     facts.Bound, Conditions: condition.Port(facts),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -84,7 +85,7 @@ func (d *dispatcher) configure(n *node) {
 	if !tunnel && rows == nil || s.write == nil || !d.speaksFor(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
-			d.f.board.Update(n.name, func(s *NodeStatus) { s.WriteError, s.Lacks = "", "" })
+			d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = "", "" })
 		}
 		return
 	}
@@ -178,7 +179,7 @@ func (e databaseWritten) happen(d *dispatcher) {
 	case e.err != nil:
 		failed = e.err.Error()
 	}
-	d.f.board.Update(n.name, func(s *NodeStatus) { s.WriteError, s.Lacks = failed, lacks })
+	d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = failed, lacks })
 }
 
 // DatabaseWritten is part of ovsdb.Handler.

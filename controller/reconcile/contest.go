@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -147,6 +148,6 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 	// rely on it.
 	d.f.identities.set(id, is)
 	if n != nil {
-		d.f.board.Update(n.name, func(s *NodeStatus) { s.IdentityConflict = foreign })
+		d.f.board.Update(n.name, func(s *status.Node) { s.IdentityConflict = foreign })
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -205,7 +206,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		return
 	}
 	d.declare(after)
-	d.f.board.Update(n.name, func(s *NodeStatus) { s.Connected, s.Since = false, d.f.cfg.Now() })
+	d.f.board.Update(n.name, func(s *status.Node) { s.Connected, s.Since = false, d.f.cfg.Now() })
 	d.claimFirst(after.DatapathID)
 }
 

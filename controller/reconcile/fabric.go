@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -103,7 +104,7 @@ type Fabric struct {
 	log     *slog.Logger
 	store   Store
 	metrics *metrics
-	board   *Board
+	board   *status.Board
 	saver   *saver
 	drifts  drifts
 	facts   facts
@@ -160,7 +161,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
 		handshakePorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
 		warnings: warn.New(cfg.Logger),
-		board:    NewBoard(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
+		board:    status.New(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 	}
 	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}

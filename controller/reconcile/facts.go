@@ -10,6 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -186,14 +187,14 @@ func (b *bridgeFacts) otherTunnel() string {
 // ofNode returns the facts of a node's bridge, whose tunnel port has this number. accepted
 // says whether the reports of OVSDB count, and writable whether sdnd may write to that
 // database.
-func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, accepted, writable bool) Bridge {
+func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.PortNo, accepted, writable bool) status.Bridge {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b, ok := f.bridges[id]
 	if !ok {
-		return Bridge{}
+		return status.Bridge{}
 	}
-	n := Bridge{Name: b.name, Disabled: b.links[tunnel].disabled}
+	n := status.Bridge{Name: b.name, Disabled: b.links[tunnel].disabled}
 	if b.bridge == nil || !accepted {
 		return n
 	}

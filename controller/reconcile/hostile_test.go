@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/integration/chaos"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
@@ -319,7 +320,7 @@ func (b *chaosBed) confirmed(rev topology.Revision, node string) {
 	defer limit.Stop()
 	for {
 		a := b.fabric.Acks(rev)
-		if !slices.ContainsFunc(a.Pending, func(p reconcile.Pending) bool { return p.Node == node || p.Node == "" }) {
+		if !slices.ContainsFunc(a.Pending, func(p status.Pending) bool { return p.Node == node || p.Node == "" }) {
 			return
 		}
 		select {
@@ -396,7 +397,7 @@ func TestHostilePeers(t *testing.T) {
 			t.Errorf("%s: the good switch was disconnected: %+v", a.name, s)
 		}
 		b.await("the end of "+a.name, func(context.Context) error {
-			if all := b.fabric.Switches(); slices.ContainsFunc(all, func(s reconcile.Switch) bool { return s.DatapathID != 0 }) {
+			if all := b.fabric.Switches(); slices.ContainsFunc(all, func(s status.Switch) bool { return s.DatapathID != 0 }) {
 				return fmt.Errorf("%d switches are quarantined", len(all))
 			}
 			return nil

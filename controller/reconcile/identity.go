@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -72,7 +73,7 @@ func (d *dispatcher) expel(id topology.DatapathID, n *node) {
 		}
 		d.f.warnings.Warn(p.sess.RemoteAddr(), "switch refused", "dpid", id, "reason", why)
 		d.release(p)
-		d.f.board.Show(p.sess.RemoteAddr(), Switch{DatapathID: id, Reason: why}, "")
+		d.f.board.Show(p.sess.RemoteAddr(), status.Switch{DatapathID: id, Reason: why}, "")
 		p.sess.Close()
 	}
 	if d.peers[id] = stay; len(stay) == 0 {
@@ -113,7 +114,7 @@ func (e ovsdbHere) happen(d *dispatcher) {
 	d.speakers[e.dpid] = e.speaker
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil
-		d.f.board.Update(n.name, func(s *NodeStatus) { s.WriteError, s.Lacks = "", "" })
+		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = "", "" })
 	}
 	d.f.identities.reportedFrom(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)

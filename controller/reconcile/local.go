@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -61,6 +62,6 @@ func (d *dispatcher) assessSource(name string) {
 	if !ok {
 		return
 	}
-	s := Source{d.view.Local(name), n.Spec.TunnelIP, d.view.Exempt(name)}
-	d.f.board.Update(name, func(st *NodeStatus) { st.Source = s })
+	s := status.Source{Local: d.view.Local(name), Declared: n.Spec.TunnelIP, Exempt: d.view.Exempt(name)}
+	d.f.board.Update(name, func(st *status.Node) { st.Source = s })
 }

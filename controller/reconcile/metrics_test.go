@@ -22,7 +22,7 @@ func TestMetricsLint(t *testing.T) {
 	}
 	t.Cleanup(func() { st.Close() })
 	_, err = st.Apply(t.Context(), "test", []topology.Op{{
-		Verb: topology.Create, Ref: nodeRef("node1"), Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")},
+		Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: "node1"}, Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")},
 	}})
 	if err != nil {
 		t.Fatal(err)

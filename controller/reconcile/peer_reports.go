@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 )
 
@@ -9,16 +10,16 @@ import (
 func (p *peer) Confirmed(node string, items pipeline.Counts) { p.f.board.Confirmed(node, items) }
 
 func (p *peer) Failed(node string, err error) {
-	p.f.board.Update(node, func(s *NodeStatus) { s.LastError = err.Error() })
+	p.f.board.Update(node, func(s *status.Node) { s.LastError = err.Error() })
 }
 
 func (p *peer) Drifted(node string, all []worker.Drift) {
 	p.f.drifts.add(all)
-	p.f.board.Update(node, func(*NodeStatus) {})
+	p.f.board.Update(node, func(*status.Node) {})
 }
 
 func (p *peer) Dropped(_ string, d worker.Dropped) { p.f.post(dropsRead{p, d}) }
 
 func (p *peer) Fragments(node, found string) {
-	p.f.board.Update(node, func(s *NodeStatus) { s.Fragments = found })
+	p.f.board.Update(node, func(s *status.Node) { s.Fragments = found })
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"syscall"
 
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
@@ -17,7 +18,7 @@ func (f *Fabric) refuse(from net.Addr, err error) {
 	if !errors.As(err, &version) {
 		return
 	}
-	f.board.Show(from, Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3"},
+	f.board.Show(from, status.Switch{Reason: "switch offers " + version.Names() + ", but not OpenFlow 1.3"},
 		"ovs-vsctl set bridge "+f.cfg.Bridge+" protocols=OpenFlow13")
 }
 
@@ -29,6 +30,6 @@ func (f *Fabric) unproven(from net.Addr, err error) {
 	silent := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.As(err, &network) && network.Timeout()
 	if !silent {
-		f.board.Show(from, Switch{Reason: err.Error()}, "")
+		f.board.Show(from, status.Switch{Reason: err.Error()}, "")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
@@ -28,7 +29,7 @@ func TestLookIsNoSwitch(t *testing.T) {
 		{errors.New("certificate signed by unknown authority"), 1},
 		{errors.New("first record does not look like a TLS handshake"), 1},
 	} {
-		f := &Fabric{board: NewBoard(time.Now, "br-int", false)}
+		f := &Fabric{board: status.New(time.Now, "br-int", false)}
 		f.unproven(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("tls handshake: %w", tt.err))
 		if n := len(f.Switches()); n != tt.listed {
 			t.Errorf("%v: %d are listed, want %d", tt.err, n, tt.listed)
@@ -39,7 +40,7 @@ func TestLookIsNoSwitch(t *testing.T) {
 // TestOldVersionIsRefused: of a switch that does not speak OpenFlow 1.3 it is shown what it
 // offers and the command that lets it in.
 func TestOldVersionIsRefused(t *testing.T) {
-	f := &Fabric{board: NewBoard(time.Now, "br-lan", false), cfg: Config{Bridge: "br-lan"}}
+	f := &Fabric{board: status.New(time.Now, "br-lan", false), cfg: Config{Bridge: "br-lan"}}
 	f.refuse(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("handshake: %w", &session.VersionError{Offered: []uint8{1}}))
 	all := f.Switches()
 	if len(all) != 1 || !strings.Contains(all[0].Reason, "1.0") || all[0].Action != "on that machine: ovs-vsctl set bridge br-lan protocols=OpenFlow13" {

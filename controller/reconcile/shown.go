@@ -1,25 +1,26 @@
 package reconcile
 
 import (
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
 // NodeStatus returns what is known of a declared node's switch.
-func (f *Fabric) NodeStatus(node string) (NodeStatus, bool) { return f.board.Node(node) }
+func (f *Fabric) NodeStatus(node string) (status.Node, bool) { return f.board.Node(node) }
 
 // Switches returns the switches that get no flows, by datapath id: those that are
 // connected but no node, and those refused because they cannot OpenFlow 1.3.
-func (f *Fabric) Switches() []Switch { return f.board.Switches() }
+func (f *Fabric) Switches() []status.Switch { return f.board.Switches() }
 
-// Acks tells which nodes have yet to confirm a revision; see Board.Acks.
-func (f *Fabric) Acks(rev topology.Revision) Acks { return f.board.Acks(rev) }
+// Acks tells which nodes have yet to confirm a revision; see status.Board.
+func (f *Fabric) Acks(rev topology.Revision) status.Acks { return f.board.Acks(rev) }
 
 // Subscribe calls fn with each node, network or port whose status or conditions
 // change, until cancel is called. fn must be quick and must not call the Fabric.
 func (f *Fabric) Subscribe(fn func(topology.Ref)) (cancel func()) { return f.board.Subscribe(fn) }
 
 // Summary returns what is wrong with all objects.
-func (f *Fabric) Summary(worst int) Summary {
+func (f *Fabric) Summary(worst int) status.Summary {
 	s := f.board.Summary(worst)
 	s.Dropping, s.DroppedPackets = f.drops.sum(f.cfg.Now())
 	s.Drifts = f.drifts.count()

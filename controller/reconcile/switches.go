@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -50,7 +51,7 @@ func (e switchDown) happen(d *dispatcher) {
 		}
 		d.f.connect(n.name, nil)
 		d.f.log.Info("node disconnected", "node", n.name, "dpid", p.dpid, "err", e.reason)
-		d.f.board.Update(n.name, func(s *NodeStatus) {
+		d.f.board.Update(n.name, func(s *status.Node) {
 			s.Connected, s.Since, s.Address = false, d.f.cfg.Now(), ""
 			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
 		})
@@ -100,7 +101,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	d.release(p)
 	d.f.log.Info("node connected", "node", n.name, "dpid", id, "address", p.sess.RemoteAddr(), "ovs_version", p.sess.Desc().Software)
 	d.f.connect(n.name, p)
-	d.f.board.Update(n.name, func(s *NodeStatus) {
+	d.f.board.Update(n.name, func(s *status.Node) {
 		s.Connected, s.Since, s.LastError, s.Fragments = true, d.f.cfg.Now(), "", ""
 		s.Address, s.OVSVersion = p.sess.RemoteAddr().String(), p.sess.Desc().Software
 		s.ForgetsBackoff = forgetsBackoff(s.OVSVersion)
@@ -153,7 +154,7 @@ func (d *dispatcher) showPorts(n *node, p *peer) {
 	if _, ok := p.ports[openflow.PortLocal]; ok {
 		ports-- // the bridge's own interface
 	}
-	d.f.board.Update(n.name, func(s *NodeStatus) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
+	d.f.board.Update(n.name, func(s *status.Node) { s.Ports, s.TunnelPort = ports, p.tunnel != 0 })
 }
 
 // portsPerUnassigned is how many ports count as much as one more switch.
@@ -175,7 +176,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		return
 	}
 	p.quarantined = reason
-	s := Switch{
+	s := status.Switch{
 		DatapathID: p.dpid, Address: p.sess.RemoteAddr().String(), OVSVersion: p.sess.Desc().Software,
 		Since: d.f.cfg.Now(), Reason: reason,
 	}
@@ -255,7 +256,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 		return
 	}
 	if !known || !slices.Equal(before, claims) { // otherwise a link went up or down, for example
-		d.f.board.Update(n.name, func(s *NodeStatus) { s.OVSDB = true })
+		d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
 		n.queue.Unguard()
 		d.assessUnmatched(n)
@@ -280,7 +281,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 		d.f.facts.forget(e.dpid)
 		return
 	}
-	d.f.board.Update(n.name, func(s *NodeStatus) { s.OVSDB, s.WriteError, s.Lacks = false, "", "" })
+	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks = false, "", "" })
 	d.showFacts(n)
 	d.assessUnmatched(n)
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -284,7 +284,7 @@ func (b *nodeBed) macOf(name string) model.MAC {
 // have looks like what does not exist.
 func TestNodeSeesItself(t *testing.T) {
 	b := newNodeBed(t)
-	b.fabric.setPending(reconcile.Pending{Node: "node2", Reason: "its switch is away"}, reconcile.Pending{Node: "node1", Reason: "busy"})
+	b.fabric.setPending(status.Pending{Node: "node2", Reason: "its switch is away"}, status.Pending{Node: "node1", Reason: "busy"})
 	names := func(path string) (out []string) {
 		t.Helper()
 		status, text := b.answer(path)

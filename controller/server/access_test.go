@@ -22,7 +22,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -336,7 +336,7 @@ func TestNodeTellsItsCertificate(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	end := clock().Add(time.Hour)
-	b.fabric.setNode(reconcile.NodeStatus{Node: "node1", CertificateExpires: end})
+	b.fabric.setNode(status.Node{Node: "node1", CertificateExpires: end})
 	for name, want := range map[string]*time.Time{"node1": &end, "node2": nil} {
 		n, err := b.client.Node(t.Context(), name)
 		if err != nil {

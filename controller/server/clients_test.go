@@ -16,7 +16,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/pki"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -61,7 +61,7 @@ func TestOneClientLeavesWatchesToOthers(t *testing.T) {
 func TestRequestsOfOneClientAreBounded(t *testing.T) {
 	s := newSecured(t, func(c *Config) { c.MaxRequests = 2 })
 	s.declareBlue()
-	s.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	s.fabric.setPending(status.Pending{Node: "node1", Wanted: 1})
 	statuses := make(chan int)
 	for range 3 {
 		go func() {
@@ -168,7 +168,7 @@ func TestRevokedTokenEndsWaits(t *testing.T) {
 	s := newSecured(t, nil)
 	s.server.proofEvery = 10 * time.Millisecond
 	s.declareBlue()
-	s.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	s.fabric.setPending(status.Pending{Node: "node1", Wanted: 1})
 	ask := func(role pki.Role, method, path string, body any) chan int {
 		status := make(chan int, 1)
 		go func() {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -49,13 +49,13 @@ func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time
 	if wait == 0 {
 		return ""
 	}
-	a := s.awaitAcks(ctx, s.cfg.Fabric.Acks(rev), wait, func(a reconcile.Acks) bool { return len(a.Pending) == 0 })
+	a := s.awaitAcks(ctx, s.cfg.Fabric.Acks(rev), wait, func(a status.Acks) bool { return len(a.Pending) == 0 })
 	return strconv.Itoa(len(a.Pending))
 }
 
 // awaitAcks returns when done accepts the answer, after wait, when the caller is gone or
 // may not use the API any more, or when the server stops.
-func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Duration, enough func(reconcile.Acks) bool) reconcile.Acks {
+func (s *Server) awaitAcks(ctx context.Context, a status.Acks, wait time.Duration, enough func(status.Acks) bool) status.Acks {
 	if enough(a) {
 		return a
 	}
@@ -85,6 +85,6 @@ func (s *Server) awaitAcks(ctx context.Context, a reconcile.Acks, wait time.Dura
 }
 
 // differs returns a function that reports whether an answer has other pending nodes than a.
-func differs(a reconcile.Acks) func(reconcile.Acks) bool {
-	return func(b reconcile.Acks) bool { return !slices.Equal(a.Pending, b.Pending) }
+func differs(a status.Acks) func(status.Acks) bool {
+	return func(b status.Acks) bool { return !slices.Equal(a.Pending, b.Pending) }
 }

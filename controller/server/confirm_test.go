@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -31,7 +31,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 			return r.Revision, err
 		},
 	} {
-		b.fabric.setPending(reconcile.Pending{Node: "node1"}, reconcile.Pending{Node: "node2"})
+		b.fabric.setPending(status.Pending{Node: "node1"}, status.Pending{Node: "node2"})
 		type outcome struct {
 			rev api.Revision
 			err error
@@ -41,7 +41,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 			rev, err := change()
 			done <- outcome{rev, err}
 		}()
-		b.fabric.setPending(reconcile.Pending{Node: "node2"}) // which is progress, but not all
+		b.fabric.setPending(status.Pending{Node: "node2"}) // which is progress, but not all
 		select {
 		case o := <-done:
 			t.Fatalf("%s is answered while a node has yet to confirm: %+v", what, o)
@@ -53,7 +53,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 			t.Fatalf("%s: %v", what, o.err)
 		}
 		// If it asked, it would get another answer now.
-		b.fabric.setPending(reconcile.Pending{Node: "node2"})
+		b.fabric.setPending(status.Pending{Node: "node2"})
 		if err := client.Wait(ctx, o.rev, func(a api.Acks) { t.Errorf("%s: Wait asked: %+v", what, a) }); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -64,7 +64,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 // and the answer says how many nodes are behind.
 func TestChangesWaitForSoLong(t *testing.T) {
 	b := newBed(t, nil)
-	b.fabric.setPending(reconcile.Pending{Node: "node1"}, reconcile.Pending{Node: "node2"})
+	b.fabric.setPending(status.Pending{Node: "node1"}, status.Pending{Node: "node2"})
 	spec := `{"kind":"Node","name":"node1","spec":{"tunnelIP":"192.0.2.1"}}`
 	resp, answer := b.raw(http.MethodPut, "/v1/nodes/node1?wait=1ms", spec, nil)
 	if resp.StatusCode != http.StatusOK || resp.Header.Get(api.PendingHeader) != "2" {

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -112,7 +112,7 @@ func TestListsAreSortedAndNarrowed(t *testing.T) {
 			return o
 		}(),
 	)
-	b.fabric.ports["db"] = reconcile.PortStatus{Port: "db", Node: "node2", Interface: "veth7", Bound: true}
+	b.fabric.ports["db"] = status.Port{Port: "db", Node: "node2", Interface: "veth7", Bound: true}
 	tests := []struct {
 		name string
 		o    api.ListOptions

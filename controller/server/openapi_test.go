@@ -16,8 +16,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/sdnctl/sdnctl/topology/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var update = flag.Bool("update", false, "write what the tests compare with")

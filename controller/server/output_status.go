@@ -8,7 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -26,7 +26,7 @@ func (v view) node(n *topology.Node) *api.Node {
 }
 
 // nodeStatus joins what the reconciler knows of a node with what is allocated for it.
-func (v view) nodeStatus(n *topology.Node, st reconcile.NodeStatus) *api.NodeStatus {
+func (v view) nodeStatus(n *topology.Node, st status.Node) *api.NodeStatus {
 	out := &api.NodeStatus{
 		Ready:                condition.Ready(st.Conditions),
 		Conditions:           conditions(st.Conditions),

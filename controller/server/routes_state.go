@@ -11,7 +11,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -78,7 +78,7 @@ func (s *Server) statusOf(v view) api.Status {
 			seen.Set(o.Ref(), v.conditionsOf(o.Ref()), s.started)
 		}
 	}
-	v.summarize(reconcile.Summarize(seen, shownObjects), &out)
+	v.summarize(status.Summarize(seen, shownObjects), &out)
 	if st, _ := s.cfg.Fabric.NodeStatus(v.only); st.Connected {
 		out.NodesConnected = 1
 		if st.InSync {
@@ -92,7 +92,7 @@ func (s *Server) statusOf(v view) api.Status {
 const shownObjects = 20
 
 // summarize adds to the status what is wrong.
-func (v view) summarize(sum reconcile.Summary, out *api.Status) {
+func (v view) summarize(sum status.Summary, out *api.Status) {
 	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Ports.Errors == 0
 	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
@@ -205,7 +205,7 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 
 // pendingFor gives those who have yet to confirm a revision their form in the API.
 // A node gets itself, and all other nodes in one line without names.
-func pendingFor(node string, all []reconcile.Pending) []api.Pending {
+func pendingFor(node string, all []status.Pending) []api.Pending {
 	out := make([]api.Pending, 0, len(all))
 	others := 0
 	for _, p := range all {

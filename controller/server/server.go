@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/enroll"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/warn"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
@@ -32,12 +33,12 @@ type Store interface {
 
 // Fabric is what the server needs of *reconcile.Fabric.
 type Fabric interface {
-	NodeStatus(name string) (reconcile.NodeStatus, bool)
-	PortStatus(name string) reconcile.PortStatus
+	NodeStatus(name string) (status.Node, bool)
+	PortStatus(name string) status.Port
 	NetworkConditions(name, node string) []condition.Condition
-	Summary(worst int) reconcile.Summary
-	Switches() []reconcile.Switch
-	Acks(rev topology.Revision) reconcile.Acks
+	Summary(worst int) status.Summary
+	Switches() []status.Switch
+	Acks(rev topology.Revision) status.Acks
 	Flows(ctx context.Context, node string) ([]worker.FlowView, error)
 	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)

@@ -16,7 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -27,8 +27,8 @@ func TestAcks(t *testing.T) {
 	b := newBed(t, nil)
 	ctx := t.Context()
 	b.declareBlue()
-	node1 := reconcile.Pending{Node: "node1", Connected: true, Wanted: 1, Reason: "not confirmed yet"}
-	node2 := reconcile.Pending{Node: "node2", Wanted: 1, Reason: "not connected"}
+	node1 := status.Pending{Node: "node1", Connected: true, Wanted: 1, Reason: "not confirmed yet"}
+	node2 := status.Pending{Node: "node2", Wanted: 1, Reason: "not connected"}
 	b.fabric.setPending(node1, node2)
 	a, err := b.client.Acks(ctx, 1, 0)
 	want := api.Acks{Revision: 1, Pending: []api.Pending{
@@ -77,7 +77,7 @@ func TestAcksRefusals(t *testing.T) {
 func TestAcksAnswerInTime(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
-	b.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	b.fabric.setPending(status.Pending{Node: "node1", Wanted: 1})
 	a, err := b.client.Acks(t.Context(), 1, 10*time.Millisecond)
 	if err != nil || a.Done || len(a.Pending) != 1 {
 		t.Errorf("%+v %v", a, err)
@@ -94,17 +94,17 @@ func TestStatusAndNodes(t *testing.T) {
 	b.declareBlue()
 	b.apply(object(t, "main", model.RouterSpec{Networks: []string{"blue"}}))
 	since := clock().Add(-time.Hour)
-	b.fabric.setNode(reconcile.NodeStatus{
+	b.fabric.setNode(status.Node{
 		Node: "node1", Connected: true, Since: since, Address: "192.168.50.11:41234", OVSVersion: "3.1.0",
 		Wanted: 2, Acknowledged: 2, InSync: true, Items: pipeline.Counts{24, 3, 2}, Ports: 4, TunnelPort: true, OVSDB: true,
 	})
 	refused := condition.Condition{
 		Reason: condition.FlowsRefused, Severity: condition.Error, Message: "table 20: bundle refused", Action: "look", Since: since,
 	}
-	b.fabric.setNode(reconcile.NodeStatus{
+	b.fabric.setNode(status.Node{
 		Node: "node2", Wanted: 2, LastError: "table 20: bundle refused", Conditions: []condition.Condition{refused},
 	})
-	b.fabric.switches = []reconcile.Switch{{DatapathID: 7}}
+	b.fabric.switches = []status.Switch{{DatapathID: 7}}
 	got, err := b.client.Status(t.Context())
 	want := api.Status{
 		Version: "test", StartedAt: clock(), Revision: 2, Nodes: 2, NodesConnected: 1, NodesInSync: 1,
@@ -142,7 +142,7 @@ func TestSwitches(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	taken := model.DatapathIDFor("node1")
-	b.fabric.switches = []reconcile.Switch{
+	b.fabric.switches = []status.Switch{
 		{DatapathID: taken, Address: "192.168.50.66:40112", Since: clock(), Reason: "another connection has this datapath id"},
 		{Address: "192.168.50.14:40113", Since: clock(), Reason: "switch offers OpenFlow 1.0, but not OpenFlow 1.3", Action: "allow it"},
 		{DatapathID: 0xa1, Address: "192.168.50.13:40112", OVSVersion: "3.1.0", Since: clock(), Reason: "no node has this datapath id"},

@@ -19,6 +19,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -31,10 +32,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fakeFabric is a Fabric whose answers the test sets.
 type fakeFabric struct {
 	mu          sync.Mutex
-	nodes       map[string]reconcile.NodeStatus
-	ports       map[string]reconcile.PortStatus
-	switches    []reconcile.Switch
-	pending     []reconcile.Pending
+	nodes       map[string]status.Node
+	ports       map[string]status.Port
+	switches    []status.Switch
+	pending     []status.Pending
 	changed     chan struct{}
 	flows       []worker.FlowView
 	flowsErr    error
@@ -47,27 +48,27 @@ type fakeFabric struct {
 
 func newFakeFabric() *fakeFabric {
 	return &fakeFabric{
-		nodes:   map[string]reconcile.NodeStatus{},
-		ports:   map[string]reconcile.PortStatus{},
+		nodes:   map[string]status.Node{},
+		ports:   map[string]status.Port{},
 		changed: make(chan struct{}),
 	}
 }
 
-func (f *fakeFabric) NodeStatus(name string) (reconcile.NodeStatus, bool) {
+func (f *fakeFabric) NodeStatus(name string) (status.Node, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	st, ok := f.nodes[name]
 	return st, ok
 }
 
-func (f *fakeFabric) PortStatus(name string) reconcile.PortStatus {
+func (f *fakeFabric) PortStatus(name string) status.Port {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ports[name]
 }
 
 // Summary counts what the test has set.
-func (f *fakeFabric) Summary(worst int) reconcile.Summary {
+func (f *fakeFabric) Summary(worst int) status.Summary {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := condition.NewTracker()
@@ -77,7 +78,7 @@ func (f *fakeFabric) Summary(worst int) reconcile.Summary {
 	for name, st := range f.ports {
 		t.Set(topology.Ref{Kind: topology.KindPort, Name: name}, st.Conditions, clock())
 	}
-	s := reconcile.Summarize(t, worst)
+	s := status.Summarize(t, worst)
 	s.Drifts = uint64(len(f.drifts))
 	return s
 }
@@ -93,16 +94,16 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 	return condition.Network(facts)
 }
 
-func (f *fakeFabric) Switches() []reconcile.Switch { return f.switches }
+func (f *fakeFabric) Switches() []status.Switch { return f.switches }
 
-func (f *fakeFabric) Acks(rev topology.Revision) reconcile.Acks {
+func (f *fakeFabric) Acks(rev topology.Revision) status.Acks {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return reconcile.Acks{Revision: rev, Pending: f.pending, Changed: f.changed}
+	return status.Acks{Revision: rev, Pending: f.pending, Changed: f.changed}
 }
 
 // setPending changes what Acks answers.
-func (f *fakeFabric) setPending(p ...reconcile.Pending) {
+func (f *fakeFabric) setPending(p ...status.Pending) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending = p
@@ -138,7 +139,7 @@ func (f *fakeFabric) Subscribe(fn func(topology.Ref)) func() {
 }
 
 // setNode changes a node's status and tells who subscribed.
-func (f *fakeFabric) setNode(st reconcile.NodeStatus) {
+func (f *fakeFabric) setNode(st status.Node) {
 	f.mu.Lock()
 	f.nodes[st.Node] = st
 	subscribers := f.subscribers

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
@@ -79,10 +79,10 @@ func TestWatch(t *testing.T) {
 	got := w.next(1)
 	b.apply(object(t, "web3", model.PortSpec{Network: "blue"}), object(t, "web4", model.PortSpec{Network: "blue"}))
 	got = append(got, w.next(2)...)
-	b.fabric.setNode(reconcile.NodeStatus{Node: "node1", Connected: true})
+	b.fabric.setNode(status.Node{Node: "node1", Connected: true})
 	got = append(got, w.next(1)...)
 	// The status of what is not declared is nobody's business.
-	b.fabric.setNode(reconcile.NodeStatus{Node: "stranger", Connected: true})
+	b.fabric.setNode(status.Node{Node: "stranger", Connected: true})
 	if _, err := b.client.Delete(t.Context(), api.KindPort, "web3", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestWatchersAreLimited(t *testing.T) {
 func TestShutdownEndsWatchesAndWaits(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
-	b.fabric.setPending(reconcile.Pending{Node: "node1", Wanted: 1})
+	b.fabric.setPending(status.Pending{Node: "node1", Wanted: 1})
 	w := b.watch(0)
 	w.next(1)
 	waited := make(chan error, 1)

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"net"
@@ -47,7 +47,7 @@ type Board struct {
 
 // boardNode is the status of one node.
 type boardNode struct {
-	status      NodeStatus
+	status      Node
 	queue       *workqueue.Queue
 	conn        Conn   // nil while not connected
 	host        string // where the last one was, "" without one
@@ -62,9 +62,9 @@ type boardNode struct {
 	staleSince time.Time
 }
 
-// NewBoard makes a Board on which there is no node. Now is its clock, bridge the name of the
+// New makes a Board on which there is no node. Now is its clock, bridge the name of the
 // bridge on every node, and secure says that nodes prove who they are.
-func NewBoard(now func() time.Time, bridge string, secure bool) *Board {
+func New(now func() time.Time, bridge string, secure bool) *Board {
 	return &Board{
 		now: now, bridge: bridge, secure: secure, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
 		quarantined: map[Conn]Switch{}, refused: map[string]refusal{}, conditions: condition.NewTracker(), stale: map[*boardNode]struct{}{}, reviews: newSchedule(), hosts: map[string]int{},
@@ -74,7 +74,7 @@ func NewBoard(now func() time.Time, bridge string, secure bool) *Board {
 
 // Update changes the status of a node, and notifies waiters and subscribers. It ignores a
 // node that is not on the board.
-func (b *Board) Update(node string, change func(*NodeStatus)) {
+func (b *Board) Update(node string, change func(*Node)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
@@ -181,7 +181,7 @@ func (b *Board) Set(node string, dpid topology.DatapathID, queue *workqueue.Queu
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
 	if !ok {
-		n = &boardNode{status: NodeStatus{Node: node}}
+		n = &boardNode{status: Node{Node: node}}
 		b.nodes[node] = n
 	}
 	n.status.DatapathID, n.queue = dpid, queue
@@ -227,7 +227,7 @@ func (b *Board) Release(c Conn) {
 }
 
 // snapshot returns the status, completed from the queue.
-func (n *boardNode) snapshot() NodeStatus {
+func (n *boardNode) snapshot() Node {
 	s := n.status
 	q := n.queue.Status()
 	s.Wanted, s.Acknowledged = q.Wanted, q.Acknowledged
@@ -236,12 +236,12 @@ func (n *boardNode) snapshot() NodeStatus {
 }
 
 // Node returns the status of a declared node's switch.
-func (b *Board) Node(node string) (NodeStatus, bool) {
+func (b *Board) Node(node string) (Node, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n, ok := b.nodes[node]
 	if !ok {
-		return NodeStatus{}, false
+		return Node{}, false
 	}
 	return b.assessNode(n), true
 }

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"slices"
@@ -16,6 +16,6 @@ func (b *Board) UpdateUnmatched(node string, s condition.Unmatched) {
 	}
 	b.mu.Unlock()
 	if ok && !same {
-		b.Update(node, func(*NodeStatus) {})
+		b.Update(node, func(*Node) {})
 	}
 }

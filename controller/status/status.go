@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"net/netip"
@@ -9,8 +9,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// NodeStatus is the present status of a declared node's switch.
-type NodeStatus struct {
+// Node is the present status of a declared node's switch.
+type Node struct {
 	Node      string
 	Connected bool
 	// Since is when Connected last changed; the zero time if never connected.
@@ -89,8 +89,8 @@ type Acks struct {
 	Changed <-chan struct{}
 }
 
-// PortStatus is where a port's interface is.
-type PortStatus struct {
+// Port is where a port's interface is.
+type Port struct {
 	Port string
 	// Node and Interface are where it is bound (or was last seen, when Bound
 	// is false); empty if never.

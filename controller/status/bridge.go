@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import "github.com/sdnctl/sdnctl/controller/condition"
 
@@ -26,7 +26,7 @@ func (b *Board) UpdateBridge(node string, f Bridge, usualDstPort string) {
 	}
 	b.mu.Unlock()
 	if ok && !same {
-		b.Update(node, func(*NodeStatus) {})
+		b.Update(node, func(*Node) {})
 	}
 }
 

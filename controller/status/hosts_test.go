@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 // TestKnownHosts: an address is a node's from its connection until the node is
 // at another, or is no node any more.
 func TestKnownHosts(t *testing.T) {
-	b := NewBoard(time.Now, "br-int", false)
+	b := New(time.Now, "br-int", false)
 	known := func(host string, want bool) {
 		t.Helper()
 		if got := b.KnownHost(host); got != want {

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"fmt"
@@ -16,10 +16,10 @@ import (
 // boardAt is a board with the nodes, at 192.0.2.1 and so on, whose clock is *now,
 // and what subscribers are notified of.
 func boardAt(now *time.Time, nodes ...string) (b *Board, notified *[]string) {
-	b, notified = NewBoard(func() time.Time { return *now }, "br-int", false), new([]string)
+	b, notified = New(func() time.Time { return *now }, "br-int", false), new([]string)
 	for i, name := range nodes {
 		b.Set(name, 0, workqueue.New())
-		b.Update(name, func(s *NodeStatus) {
+		b.Update(name, func(s *Node) {
 			s.Source.Declared = netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})
 		})
 	}
@@ -76,7 +76,7 @@ func TestCertificateExpiring(t *testing.T) {
 	ends := now.Add(100 * 24 * time.Hour)
 	b, notified := boardAt(&now, "node1", "node2")
 	connect := func(ends time.Time) {
-		b.Update("node1", func(s *NodeStatus) { s.Connected, s.CertificateExpires = true, ends })
+		b.Update("node1", func(s *Node) { s.Connected, s.CertificateExpires = true, ends })
 	}
 	connect(ends)
 	at := func(when time.Time, want, action string) {
@@ -123,7 +123,7 @@ func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start
 	b, notified := boardAt(&now, "node1")
-	b.Update("node1", func(s *NodeStatus) { s.Connected, s.TunnelPort = true, true })
+	b.Update("node1", func(s *Node) { s.Connected, s.TunnelPort = true, true })
 	queue := b.nodes["node1"].queue
 	view := pipeline.NewView(topology.NewSnapshot())
 	*notified = nil

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"fmt"
@@ -15,10 +15,10 @@ import (
 // TestRefusedNode: that a switch was refused is said of the node that is declared
 // to be at its address, with the command that lets it in, until it is let in.
 func TestRefusedNode(t *testing.T) {
-	b := NewBoard(time.Now, "br-lan", false)
+	b := New(time.Now, "br-lan", false)
 	for i, name := range []string{"node1", "node2"} {
 		b.Set(name, 0, workqueue.New())
-		b.Update(name, func(s *NodeStatus) {
+		b.Update(name, func(s *Node) {
 			s.Source.Declared = netip.MustParseAddr(fmt.Sprintf("192.0.2.%d", i+1))
 		})
 	}

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"cmp"
@@ -8,9 +8,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
+func nodeRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindNode, Name: name} }
+
 // assessNode evaluates a node's conditions again, and returns its status with
 // them. The caller holds the lock.
-func (b *Board) assessNode(n *boardNode) NodeStatus {
+func (b *Board) assessNode(n *boardNode) Node {
 	known := !n.staleSince.IsZero() // progress has notified subscribers
 	s, changed := b.evaluate(n)
 	if changed && !known {
@@ -29,7 +31,7 @@ func (b *Board) refresh() {
 
 // evaluate is assessNode that notifies nobody, and reports whether the conditions
 // are others than before.
-func (b *Board) evaluate(n *boardNode) (s NodeStatus, changed bool) {
+func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 	s = n.snapshot()
 	at := n.staleSince
 	if at.IsZero() {
@@ -101,6 +103,6 @@ func (b *Board) NeedOVSDB(node string, needs bool) {
 	same := !ok || n.status.NeedsOVSDB == needs
 	b.mu.Unlock()
 	if !same {
-		b.Update(node, func(s *NodeStatus) { s.NeedsOVSDB = needs })
+		b.Update(node, func(s *Node) { s.NeedsOVSDB = needs })
 	}
 }

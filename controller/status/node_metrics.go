@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -66,7 +66,7 @@ func (m *nodeMetrics) Collect(to chan<- prometheus.Metric) {
 
 // forMetrics returns the status of all nodes, and counts of bound ports by node
 // and of conditions by reason.
-func (b *Board) forMetrics() (nodes []NodeStatus, bound map[string]int, reasons map[condition.Reason]int) {
+func (b *Board) forMetrics() (nodes []Node, bound map[string]int, reasons map[condition.Reason]int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	bound = map[string]int{}

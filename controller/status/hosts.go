@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 // KnownHost reports whether a node's switch is, or was last, connected from a host.
 func (b *Board) KnownHost(host string) bool {

@@ -1,4 +1,4 @@
-package reconcile
+package status
 
 import "github.com/prometheus/client_golang/prometheus"
 
@@ -6,17 +6,17 @@ import "github.com/prometheus/client_golang/prometheus"
 func (b *Board) Collectors() []prometheus.Collector {
 	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_nodes_connected", Help: "Declared nodes whose switch is connected.",
-	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.Connected })) })
+	}, func() float64 { return float64(b.count(func(s Node) bool { return s.Connected })) })
 	inSync := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_nodes_in_sync", Help: "Declared nodes whose switch has confirmed everything that concerns it.",
-	}, func() float64 { return float64(b.count(func(s NodeStatus) bool { return s.InSync })) })
+	}, func() float64 { return float64(b.count(func(s Node) bool { return s.InSync })) })
 	quarantined := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that are no declared node and get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	return []prometheus.Collector{connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b)}
 }
 
-func (b *Board) count(which func(NodeStatus) bool) (n int) {
+func (b *Board) count(which func(Node) bool) (n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.nodes {
