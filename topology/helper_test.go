@@ -6,10 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -68,39 +65,6 @@ func refused(t testing.TB, s *topology.Snapshot, ops ...topology.Op) topology.Pr
 		t.Fatalf("error %v, want problems", err)
 	}
 	return ps
-}
-
-// contents returns everything that a snapshot says.
-func contents(s *topology.Snapshot) map[string]any {
-	out := map[string]any{"revision": s.Revision()}
-	for o := range s.Nodes() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Networks() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Routers() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Ports() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Objects(model.KindPortGroup) {
-		out[o.Ref().String()] = *o.(*topology.PortGroup)
-	}
-	for o := range s.Policies() {
-		out[o.Ref().String()] = *o
-	}
-	for b := range s.AllBlocks() {
-		out["block "+b.Network+" "+b.Node] = *b
-	}
-	return out
-}
-
-// addrs lets cmp compare netip values.
-var addrs = cmp.Options{
-	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 }
 
 func port(t testing.TB, s *topology.Snapshot, name string) *topology.Port {

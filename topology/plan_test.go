@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // TestThreeMistakesAmong500: all are named, each once, and nothing happens.
@@ -176,8 +177,8 @@ func TestSwap(t *testing.T) {
 		del(topology.KindNetwork, "a"), del(topology.KindNetwork, "b"), del(topology.KindNetwork, "c"), del(topology.KindNode, "n1"), del(topology.KindNode, "n2"),
 		del(topology.KindRouter, "r2"), del(topology.KindRouter, "r"), del(topology.KindPort, "q"), del(topology.KindPort, "p"),
 	}
-	if s = plan(t, s, all...).Next; len(contents(s)) != 1 {
-		t.Errorf("left over: %v", contents(s))
+	if s = plan(t, s, all...).Next; len(storetest.Contents(s)) != 1 {
+		t.Errorf("left over: %v", storetest.Contents(s))
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -75,7 +76,7 @@ func TestProblems(t *testing.T) {
 	} {
 		t.Run(file, func(t *testing.T) {
 			s := base(t)
-			before := contents(s)
+			before := storetest.Contents(s)
 			var b strings.Builder
 			for _, m := range mistakes {
 				fmt.Fprintf(&b, "# %s\n", m.name)
@@ -87,7 +88,7 @@ func TestProblems(t *testing.T) {
 				}
 				b.WriteString("\n")
 			}
-			if d := cmp.Diff(before, contents(s), addrs); d != "" {
+			if d := cmp.Diff(before, storetest.Contents(s), storetest.Values()); d != "" {
 				t.Errorf("refused ops changed the snapshot:\n%s", d)
 			}
 			golden(t, filepath.Join("testdata", "problems", file+".txt"), b.String())

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // TestHistories runs random histories over few names, so that ops meet often,
@@ -22,7 +23,7 @@ func TestHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := topology.NewSnapshot()
 		olds := []*topology.Snapshot{s}
-		says := []map[string]any{contents(s)}
+		says := []map[string]any{storetest.Contents(s)}
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			ops := withoutProblems(t, s, rapid.SliceOfN(anyOp(), 1, 12).Draw(t, "ops"))
 			r, err := topology.Plan(s, ops, epoch)
@@ -33,7 +34,7 @@ func TestHistories(t *testing.T) {
 			if err != nil {
 				t.Fatalf("in another order it is refused: %v", err)
 			}
-			if d := cmp.Diff(contents(r.Next), contents(again.Next), addrs); d != "" {
+			if d := cmp.Diff(storetest.Contents(r.Next), storetest.Contents(again.Next), storetest.Values()); d != "" {
 				t.Fatalf("the order of the ops decides:\n%s", d)
 			}
 			checkChanges(t, s, r)
@@ -43,10 +44,10 @@ func TestHistories(t *testing.T) {
 			checkIdempotent(t, r.Next, ops)
 			checkFamilies(t, r.Next, ops)
 			s = r.Next
-			olds, says = append(olds, s), append(says, contents(s))
+			olds, says = append(olds, s), append(says, storetest.Contents(s))
 		}
 		for i, o := range olds {
-			if d := cmp.Diff(says[i], contents(o), addrs); d != "" {
+			if d := cmp.Diff(says[i], storetest.Contents(o), storetest.Values()); d != "" {
 				t.Fatalf("later plans changed revision %d:\n%s", o.Revision(), d)
 			}
 			checkIndexes(t, o)
@@ -263,7 +264,7 @@ func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
 	if r.Next.Revision() != before.Revision()+1 {
 		t.Fatalf("revision %d after %d", r.Next.Revision(), before.Revision())
 	}
-	want := contents(before)
+	want := storetest.Contents(before)
 	want["revision"] = r.Next.Revision()
 	for _, c := range r.Changes {
 		if c.Before == nil && c.After == nil {
@@ -295,7 +296,7 @@ func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
 			want[key] = *b.After
 		}
 	}
-	if d := cmp.Diff(want, contents(r.Next), addrs); d != "" {
+	if d := cmp.Diff(want, storetest.Contents(r.Next), storetest.Values()); d != "" {
 		t.Fatalf("changes do not lead to the next snapshot (-want +got):\n%s", d)
 	}
 }
@@ -553,7 +554,7 @@ func checkLoader(t *rapid.T, s *topology.Snapshot) {
 		}
 	}
 	loaded := l.Snapshot(s.Revision())
-	if d := cmp.Diff(contents(s), contents(loaded), addrs); d != "" {
+	if d := cmp.Diff(storetest.Contents(s), storetest.Contents(loaded), storetest.Values()); d != "" {
 		t.Fatalf("loaded again (-want +got):\n%s", d)
 	}
 	if w := topology.CheckIPAM(loaded); len(w) > 0 {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // backup returns a copy of the store's file.
@@ -45,7 +46,7 @@ func TestBackup(t *testing.T) {
 	if err := os.WriteFile(copied, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(contents(s.Snapshot()), contents(open(t, copied).Snapshot()), addrs); d != "" || rev != 1 {
+	if d := cmp.Diff(storetest.Contents(s.Snapshot()), storetest.Contents(open(t, copied).Snapshot()), storetest.Values()); d != "" || rev != 1 {
 		t.Errorf("revision %d, backup (-want +got):\n%s", rev, d)
 	}
 }

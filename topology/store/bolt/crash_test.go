@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // crashes are changes that together touch every bucket, release and take
@@ -51,9 +52,9 @@ func TestCrashAtEveryPage(t *testing.T) {
 	s.keep.entries = 2 - pruneSlack // prunes at every commit
 	random, states := rand.New(rand.NewPCG(1, 2)), 0
 	for n, ops := range crashes() {
-		before, old := contents(s.Snapshot()), image(t, path)
+		before, old := storetest.Contents(s.Snapshot()), image(t, path)
 		apply(t, s, ops...)
-		after, now := contents(s.Snapshot()), image(t, path)
+		after, now := storetest.Contents(s.Snapshot()), image(t, path)
 		data, valid := changed(old, now)
 		if len(data) < 3 || len(valid) != 1 {
 			t.Fatalf("commit %d wrote pages %v, and %v to make them valid", n, data, valid)
@@ -69,7 +70,7 @@ func TestCrashAtEveryPage(t *testing.T) {
 			}
 			defer os.Remove(cut)
 			defer reopened.Close()
-			if d := cmp.Diff(want, contents(reopened.Snapshot()), addrs); d != "" {
+			if d := cmp.Diff(want, storetest.Contents(reopened.Snapshot()), storetest.Values()); d != "" {
 				t.Fatalf("commit %d, %s (-want +got):\n%s", n, what, d)
 			}
 			if r, err := reopened.CheckIPAM(); err != nil || len(r.Differences) > 0 {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // TestDamagedAnywhere spoils a file at random places. Whatever it is, Open returns,
@@ -29,7 +30,7 @@ func TestDamagedAnywhere(t *testing.T) {
 		apply(t, s, ops...)
 	}
 	good, _ := backup(t, s)
-	want := contents(s.Snapshot())
+	want := storetest.Contents(s.Snapshot())
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -66,7 +67,7 @@ func TestDamagedAnywhere(t *testing.T) {
 		case err != nil:
 			t.Fatalf("refused without saying that it is damaged: %v", err)
 		}
-		if w := topology.CheckIPAM(got.Snapshot()); len(w) == 0 && cmp.Equal(want, contents(got.Snapshot()), addrs) {
+		if w := topology.CheckIPAM(got.Snapshot()); len(w) == 0 && cmp.Equal(want, storetest.Contents(got.Snapshot()), storetest.Values()) {
 			intact++
 		} else {
 			t.Errorf("round %d: accepted with another topology", i)
@@ -95,7 +96,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 	apply(t, s, ops[:100]...)
 	apply(t, s, del(topology.KindPort, "port007"))
 	good, _ := backup(t, s) // the pages that are in use
-	want, revision := contents(s.Snapshot()), s.Snapshot().Revision()
+	want, revision := storetest.Contents(s.Snapshot()), s.Snapshot().Revision()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -119,11 +120,11 @@ func TestDamageIsNeverSilent(t *testing.T) {
 			refused++
 			return
 		}
-		if d := cmp.Diff(want, contents(got.Snapshot()), addrs); d != "" || got.Snapshot().Revision() != revision {
+		if d := cmp.Diff(want, storetest.Contents(got.Snapshot()), storetest.Values()); d != "" || got.Snapshot().Revision() != revision {
 			t.Errorf("%s: opened at revision %d, want %d, with another topology (-want +got):\n%s", what, got.Snapshot().Revision(), revision, d)
 		}
 		apply(t, got, put(topology.KindPort, "port150", &topology.PortSpec{Network: "flat", Node: ""}), del(topology.KindPort, "port200"))
-		now := contents(got.Snapshot())
+		now := storetest.Contents(got.Snapshot())
 		if err := got.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +133,7 @@ func TestDamageIsNeverSilent(t *testing.T) {
 			t.Errorf("%s: after a change: %v", what, err)
 			return
 		}
-		if d := cmp.Diff(now, contents(again.Snapshot()), addrs); d != "" {
+		if d := cmp.Diff(now, storetest.Contents(again.Snapshot()), storetest.Values()); d != "" {
 			t.Errorf("%s: after a change (-want +got):\n%s", what, d)
 		}
 		if err := again.Close(); err != nil {

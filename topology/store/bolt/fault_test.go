@@ -18,6 +18,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // faultEnv makes the test binary a writer whose system calls fail.
@@ -93,7 +94,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 				if !killed && int(rev) != len(states)-1 {
 					t.Fatalf("call %d: it ended at revision %d: %+v", n, rev, tries)
 				}
-				if d := cmp.Diff(states[rev], contents(got.Snapshot()), addrs); d != "" {
+				if d := cmp.Diff(states[rev], storetest.Contents(got.Snapshot()), storetest.Values()); d != "" {
 					t.Fatalf("call %d (-want +got):\n%s", n, d)
 				}
 				whole(t, got)
@@ -112,10 +113,10 @@ func TestFaultAtEveryCall(t *testing.T) {
 func wanted(t *testing.T) []map[string]any {
 	t.Helper()
 	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
-	states := []map[string]any{contents(s.Snapshot())}
+	states := []map[string]any{storetest.Contents(s.Snapshot())}
 	for _, ops := range crashes() {
 		apply(t, s, ops...)
-		states = append(states, contents(s.Snapshot()))
+		states = append(states, storetest.Contents(s.Snapshot()))
 	}
 	return states
 }

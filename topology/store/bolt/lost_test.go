@@ -14,6 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // TestFileLost: whatever is done to the file of an open store is noticed before
@@ -54,7 +55,7 @@ func TestFileLost(t *testing.T) {
 			for _, ops := range crashes() {
 				apply(t, s, ops...)
 			}
-			want := contents(s.Snapshot())
+			want := storetest.Contents(s.Snapshot())
 			if err := s.Check(); err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +105,7 @@ func TestFileLost(t *testing.T) {
 				t.Fatal(err)
 			}
 			again := open(t, saved)
-			if d := cmp.Diff(want, contents(again.Snapshot()), addrs); d != "" || again.Snapshot().Revision() != s.Snapshot().Revision() {
+			if d := cmp.Diff(want, storetest.Contents(again.Snapshot()), storetest.Values()); d != "" || again.Snapshot().Revision() != s.Snapshot().Revision() {
 				t.Errorf("what the backup has:\n%s", d)
 			}
 			if h, err := again.History(0, 0, nil); err != nil || len(h) != 1 {
@@ -275,7 +276,7 @@ func TestDamageUnderTheStore(t *testing.T) {
 	if r, err := s.CheckIPAM(); err != nil || len(r.Differences) != 1 {
 		t.Errorf("check: %q %v", r.Differences, err)
 	}
-	want := contents(s.Snapshot())
+	want := storetest.Contents(s.Snapshot())
 	copied, _ := backup(t, s)
 	if err := s.Check(); !errors.Is(err, store.ErrFileLost) {
 		t.Errorf("check after the backup: %v", err)
@@ -284,7 +285,7 @@ func TestDamageUnderTheStore(t *testing.T) {
 	if err := os.WriteFile(saved, copied, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, contents(open(t, saved).Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(want, storetest.Contents(open(t, saved).Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("the backup (-want +got):\n%s", d)
 	}
 	if err := s.Close(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 // older writes the file of schema 1 that sdnd 0.1 made: testdata/schema1.db.gz.
@@ -84,12 +85,12 @@ func TestMigrateFromSchema1(t *testing.T) {
 	for _, ops := range inOlder() {
 		apply(t, fresh, ops...)
 	}
-	if d := cmp.Diff(contents(fresh.Snapshot()), contents(s.Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(storetest.Contents(fresh.Snapshot()), storetest.Contents(s.Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("migrated (-want +got):\n%s", d)
 	}
 	want, _ := fresh.History(0, 0, nil)
 	got, err := s.History(0, 0, nil)
-	if d := cmp.Diff(want, got, addrs); d != "" || len(got) != 3 {
+	if d := cmp.Diff(want, got, storetest.Values()); d != "" || len(got) != 3 {
 		t.Errorf("history, %v (-want +got):\n%s", err, d)
 	}
 	if b, err := s.Bindings(); err != nil || len(b) != 2 || b[1] != (store.Binding{Port: "web", Node: "n1", Interface: "veth1", OFPort: 3}) {
@@ -110,11 +111,11 @@ func TestMigrateFromSchema1(t *testing.T) {
 	}
 	// It goes on from here, and migrates once only.
 	apply(t, s, put(topology.KindPort, "more", topology.PortSpec{Network: "blue"}))
-	after := contents(s.Snapshot())
+	after := storetest.Contents(s.Snapshot())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if s = open(t, path); s.migrated.Kept != "" || cmp.Diff(after, contents(s.Snapshot()), addrs) != "" {
+	if s = open(t, path); s.migrated.Kept != "" || cmp.Diff(after, storetest.Contents(s.Snapshot()), storetest.Values()) != "" {
 		t.Errorf("opened again: %+v", s.migrated)
 	}
 }

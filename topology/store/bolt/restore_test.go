@@ -11,30 +11,8 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
-
-// state is what a snapshot says, without what a restore may not bring back.
-func state(s *topology.Snapshot) map[string]any {
-	out := contents(s)
-	delete(out, "revision")
-	for k, v := range out {
-		switch o := v.(type) {
-		case topology.Node:
-			o.Created, o.Modified = 0, 0
-			out[k] = o
-		case topology.Network:
-			o.Created, o.Modified = 0, 0
-			out[k] = o
-		case topology.Router:
-			o.Created, o.Modified = 0, 0
-			out[k] = o
-		case topology.Port:
-			o.Created, o.Modified = 0, 0
-			out[k] = o
-		}
-	}
-	return out
-}
 
 // TestRestore brings back a topology after its objects were deleted, changed
 // and replaced so that allocation would now give out other numbers.
@@ -44,7 +22,7 @@ func TestRestore(t *testing.T) {
 	apply(t, s, put(topology.KindNetwork, "first", network("10.9.0.0/24")), put(topology.KindPort, "p0", topology.PortSpec{Network: "first"}))
 	apply(t, s, scale()...)
 	apply(t, s, put(topology.KindPort, "late", topology.PortSpec{Network: "first"}))
-	want := state(s.Snapshot())
+	want := storetest.Objects(s.Snapshot())
 	b, _ := backup(t, s)
 
 	apply(t, s, del(topology.KindPort, "p0"), del(topology.KindPort, "late"), del(topology.KindNetwork, "first"))
@@ -95,7 +73,7 @@ func TestRestore(t *testing.T) {
 	}
 	check := func() {
 		t.Helper()
-		if d := cmp.Diff(want, state(s.Snapshot()), addrs); d != "" {
+		if d := cmp.Diff(want, storetest.Objects(s.Snapshot()), storetest.Values()); d != "" {
 			t.Errorf("restored (-want +got):\n%s", d)
 		}
 		if r, err := s.CheckIPAM(); err != nil || len(r.Differences) > 0 {
@@ -137,7 +115,7 @@ func TestRestoreElsewhere(t *testing.T) {
 	if _, err := other.Restore(context.Background(), "bob", snap); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(contents(s.Snapshot()), contents(other.Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(storetest.Contents(s.Snapshot()), storetest.Contents(other.Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -108,7 +109,7 @@ func TestSchema(t *testing.T) {
 	}
 	restore(t, filepath.Join(dir, "old.db"), string(want))
 	old := open(t, filepath.Join(dir, "old.db"))
-	if d := cmp.Diff(contents(s.Snapshot()), contents(old.Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(storetest.Contents(s.Snapshot()), storetest.Contents(old.Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("from the golden file (-want +got):\n%s", d)
 	}
 	if h, err := old.History(0, 0, nil); err != nil || len(h) != 2 {
@@ -129,7 +130,7 @@ func TestRecordsAreComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(o, got, addrs); d != "" {
+		if d := cmp.Diff(o, got, storetest.Values()); d != "" {
 			t.Errorf("%T (-want +got):\n%s", o, d)
 		}
 	}

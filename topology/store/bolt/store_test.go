@@ -16,6 +16,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
+	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -81,33 +82,6 @@ func apply(t testing.TB, s *Store, ops ...topology.Op) store.Commit {
 	return c
 }
 
-// contents returns everything that a snapshot says.
-func contents(s *topology.Snapshot) map[string]any {
-	out := map[string]any{"revision": s.Revision()}
-	for o := range s.Nodes() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Networks() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Routers() {
-		out[o.Ref().String()] = *o
-	}
-	for o := range s.Ports() {
-		out[o.Ref().String()] = *o
-	}
-	for b := range s.AllBlocks() {
-		out["block "+b.Network+" "+b.Node] = *b
-	}
-	return out
-}
-
-// addrs lets cmp compare netip values.
-var addrs = cmp.Options{
-	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
-}
-
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sdnd.db")
 	s := open(t, path)
@@ -115,12 +89,12 @@ func TestReopen(t *testing.T) {
 		t.Errorf("first commit: %+v", c)
 	}
 	apply(t, s, del(topology.KindPort, "db"), put(topology.KindPort, "web2", topology.PortSpec{Network: "pods", Node: "n1"}))
-	want := contents(s.Snapshot())
+	want := storetest.Contents(s.Snapshot())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, path)
-	if d := cmp.Diff(want, contents(s.Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(want, storetest.Contents(s.Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("after reopening (-want +got):\n%s", d)
 	}
 	if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 {
@@ -258,11 +232,11 @@ func TestLocksFollow(t *testing.T) {
 	moved := network("10.0.0.0/24")
 	moved.VNI = 77
 	apply(t, s, put(topology.KindNetwork, "a", moved), at("p", "10.0.0.6"), at("q", "10.0.0.5"))
-	want := contents(s.Snapshot())
+	want := storetest.Contents(s.Snapshot())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(want, contents(open(t, path).Snapshot()), addrs); d != "" {
+	if d := cmp.Diff(want, storetest.Contents(open(t, path).Snapshot()), storetest.Values()); d != "" {
 		t.Errorf("after reopening (-want +got):\n%s", d)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -40,23 +41,21 @@ func (b *bed) apply(t *testing.T, ops ...topology.Op) store.Commit {
 // same reports a difference between what a snapshot has and what was wanted.
 func (b *bed) same(t *testing.T, want map[string]any, what string) {
 	t.Helper()
-	if d := cmp.Diff(want, contents(b.st.Snapshot()), values); d != "" {
+	if d := cmp.Diff(want, Contents(b.st.Snapshot()), Values()); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
 
-// values lets cmp compare addresses.
-var values = cmp.Options{
-	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
-	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
-}
+// Values lets cmp compare addresses.
+func Values() cmp.Option { return cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}) }
 
-// contents is everything that a snapshot has.
-func contents(s *topology.Snapshot) map[string]any {
+// Contents returns copies of everything that a snapshot has, by name: its revision, the objects
+// of all kinds, and the blocks of nodes.
+func Contents(s *topology.Snapshot) map[string]any {
 	out := map[string]any{"revision": s.Revision()}
 	for _, k := range model.Kinds() {
 		for o := range s.Objects(k) {
-			out[o.Ref().String()] = o
+			out[o.Ref().String()] = topology.Clone(o)
 		}
 	}
 	for b := range s.AllBlocks() {
@@ -65,8 +64,8 @@ func contents(s *topology.Snapshot) map[string]any {
 	return out
 }
 
-// objects is what a snapshot has, without revisions: a restore makes new ones.
-func objects(s *topology.Snapshot) map[string]any {
+// Objects returns Contents without revisions, which a restore makes anew.
+func Objects(s *topology.Snapshot) map[string]any {
 	out := map[string]any{}
 	for _, k := range model.Kinds() {
 		for o := range s.Objects(k) {

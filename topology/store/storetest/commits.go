@@ -36,7 +36,7 @@ func testApply(t *testing.T, b *bed) {
 		t.Errorf("author %q, time %v, %d changes, %d blocks", c.Author, c.Time, len(c.Changes), len(c.Blocks))
 	}
 	b.apply(t, del(topology.KindPort, "pod"), port("db"))
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	b.reopen(t)
 	b.same(t, want, "opened again")
 	if c := b.apply(t, port("late")); c.Revision != 3 {
@@ -63,7 +63,7 @@ func testNothing(t *testing.T, b *bed) {
 // affected.
 func testRefused(t *testing.T, b *bed) {
 	b.apply(t, network("blue", "10.0.0.0/24"))
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	_, err := b.st.Apply(t.Context(), "alice", []topology.Op{port("web"), del(topology.KindNetwork, "none")})
 	var wrong topology.Problems
 	if !errors.As(err, &wrong) {
@@ -76,7 +76,7 @@ func testRefused(t *testing.T, b *bed) {
 func testCancelled(t *testing.T, b *bed) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	if _, err := b.st.Apply(ctx, "alice", everything()); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -92,7 +92,7 @@ func testBroken(t *testing.T, b *bed) {
 	}
 	calls := 0
 	b.st.OnCommit(func(store.Commit) { calls++ })
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	mend := b.impl.Break(t, b.st)
 	if _, err := b.st.Apply(t.Context(), "alice", []topology.Op{port("web")}); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("apply: %v", err)
@@ -118,7 +118,7 @@ func testBroken(t *testing.T, b *bed) {
 	if c.Revision != 2 || calls != 1 {
 		t.Errorf("revision %d, %d calls", c.Revision, calls)
 	}
-	want = contents(b.st.Snapshot())
+	want = Contents(b.st.Snapshot())
 	b.reopen(t)
 	b.same(t, want, "opened again after a failure")
 }

@@ -59,7 +59,7 @@ func testHistory(t *testing.T, b *bed) {
 			Ref: topology.Ref{Kind: topology.KindPort, Name: "web"}, Verb: topology.Delete,
 			Before: topology.PortSpec{Network: "blue"}, LabelsBefore: map[string]string{"tier": "web"},
 		}}
-		if d := gocmp.Diff(want, h[0].Changes, values); d != "" || h[0].Author != "alice" || time.Since(h[0].Time) < 0 {
+		if d := gocmp.Diff(want, h[0].Changes, Values()); d != "" || h[0].Author != "alice" || time.Since(h[0].Time) < 0 {
 			t.Errorf("author %q, time %v, changes (-want +got):\n%s", h[0].Author, h[0].Time, d)
 		}
 	}
@@ -92,7 +92,7 @@ func testObservations(t *testing.T, b *bed) {
 			t.Errorf("bindings: %v (-want +got):\n%s", err, d)
 		}
 		ls, err := b.st.Locals()
-		if d := gocmp.Diff([]store.Local{{Node: "n1", Addr: here}}, ls, values); d != "" || err != nil {
+		if d := gocmp.Diff([]store.Local{{Node: "n1", Addr: here}}, ls, Values()); d != "" || err != nil {
 			t.Errorf("locals: %v (-want +got):\n%s", err, d)
 		}
 	}
@@ -143,7 +143,7 @@ func (b *bed) backup(t *testing.T) []byte {
 
 func testBackup(t *testing.T, b *bed) {
 	b.apply(t, everything()...)
-	want := objects(b.st.Snapshot())
+	want := Objects(b.st.Snapshot())
 	data := b.backup(t)
 	if err := b.st.SetNote("k", []byte("v")); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func testBackup(t *testing.T, b *bed) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := gocmp.Diff(want, objects(old), values); d != "" || old.Revision() != 1 {
+	if d := gocmp.Diff(want, Objects(old), Values()); d != "" || old.Revision() != 1 {
 		t.Errorf("the backup is of revision %d (-want +got):\n%s", old.Revision(), d)
 	}
 	plan, err := store.PlanRestore(b.st.Snapshot(), old)
@@ -168,7 +168,7 @@ func testBackup(t *testing.T, b *bed) {
 		t.Fatalf("revision %d of %q, %d changes, %d were planned: %v", c.Revision, c.Author, len(c.Changes), len(plan.Changes), err)
 	}
 	b.reopen(t)
-	if d := gocmp.Diff(want, objects(b.st.Snapshot()), values); d != "" {
+	if d := gocmp.Diff(want, Objects(b.st.Snapshot()), Values()); d != "" {
 		t.Errorf("restored (-want +got):\n%s", d)
 	}
 	h, err := b.st.History(0, 0, nil)
@@ -187,7 +187,7 @@ func testBackup(t *testing.T, b *bed) {
 
 func testBadBackup(t *testing.T, b *bed) {
 	b.apply(t, everything()...)
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	data := b.backup(t)
 	for name, r := range map[string]io.Reader{
 		"empty": strings.NewReader(""), "something else": strings.NewReader("hello, world"), "half": bytes.NewReader(data[:len(data)/2]),
@@ -209,7 +209,7 @@ func testIPAM(t *testing.T, b *bed) {
 
 func testClosed(t *testing.T, b *bed) {
 	b.apply(t, network("blue", "10.0.0.0/24"))
-	want := contents(b.st.Snapshot())
+	want := Contents(b.st.Snapshot())
 	if err := b.st.Close(); err != nil {
 		t.Fatal(err)
 	}
