@@ -78,14 +78,12 @@ func (b *policyBed) policies(yaml string) {
 	b.revalidated()
 }
 
-// revalidated has the datapaths forget their flows, so that they forward by the flows that
-// the switches have confirmed. Open vSwitch confirms before it looks through the flows of
-// its datapath; and the userspace datapath of 3.1.0 can keep a flow that no longer holds,
-// next to one that overlaps it, as long as there is traffic.
+// revalidated waits until the datapaths forward by the flows that the switches have
+// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
 func (b *policyBed) revalidated() {
 	b.t.Helper()
 	for _, n := range b.joined {
-		_, err := n.Exec(b.ctx, "ovs-appctl", "revalidator/purge")
+		_, err := n.Exec(b.ctx, "ovs-appctl", "revalidator/wait")
 		b.must(err)
 	}
 }

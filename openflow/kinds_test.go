@@ -165,6 +165,7 @@ func flowKinds() []flowKind {
 		{"ct state", Flow{Match: m.CTState(CTStateTracked|CTStateNew, CTStateTracked|CTStateNew|CTStateInvalid).
 			CTZone(5).CTMark(1).EthType(0x0800)},
 			"table=0, priority=0,ct_state=+new-inv+trk,ct_zone=5,ct_mark=0x1,ip actions=drop"},
+		{"packet mark", Flow{Match: m.PktMarkMasked(0xff, 0x0f)}, "table=0, priority=0,pkt_mark=0xf/0xf actions=drop"},
 		{"ct", Flow{Match: ip, Instructions: apply(a.CTClear().CT(CT{Zone: 5, Table: 30}).
 			CT(CT{Commit: true, Zone: 5, Exec: a.SetField(m.CTMark(1))}))},
 			"table=0, priority=0,ip actions=ct_clear,ct(table=30,zone=5),ct(commit,zone=5,exec(set_field:0x1->ct_mark))"},

@@ -254,6 +254,10 @@ func (m Match) Reg(n int, v uint32) Match { return m.u32(FieldReg(n), v) }
 // RegMasked matches the bits of register n, 0..15, that are 1 in mask.
 func (m Match) RegMasked(n int, v, mask uint32) Match { return m.u32m(FieldReg(n), v, mask) }
 
+// PktMarkMasked matches bits of the packet's mark, which is part of a packet within Open
+// vSwitch only (ovs-fields(7), pkt_mark).
+func (m Match) PktMarkMasked(v, mask uint32) Match { return m.u32m(FieldPktMark, v, mask) }
+
 // ConjID matches packets that satisfy all clauses of the conjunctive match id;
 // see Actions.Conjunction (ovs-fields(7), conj_id). Open vSwitch shows it before
 // all other fields.

@@ -190,3 +190,41 @@ func (m *MultipartReply) Meters() iter.Seq2[*Meter, error] {
 		m.Bands = r.bands()
 	})
 }
+
+// MeterFeatures is what meters of a switch can be (OpenFlow 1.3.5, 7.3.5.13,
+// ofp_meter_features).
+type MeterFeatures struct {
+	MaxMeters    uint32     // how many meters there may be
+	BandTypes    uint32     // a bit for each type of band
+	Capabilities MeterFlags // flags that a meter may have
+	MaxBands     uint8      // of one meter
+	MaxColor     uint8      // the highest color value
+}
+
+// MeterFeaturesRequest returns the request for MeterFeatures.
+func MeterFeaturesRequest() *MultipartRequest {
+	return &MultipartRequest{Kind: MultipartMeterFeatures}
+}
+
+// AppendBinary appends the body of the reply.
+func (f *MeterFeatures) AppendBinary(b []byte) ([]byte, error) {
+	b = be.AppendUint32(be.AppendUint32(b, f.MaxMeters), f.BandTypes)
+	b = be.AppendUint32(b, uint32(f.Capabilities))
+	return append(b, f.MaxBands, f.MaxColor, 0, 0), nil
+}
+
+// MeterFeatures decodes a reply of kind MultipartMeterFeatures.
+func (m *MultipartReply) MeterFeatures() (f MeterFeatures, err error) {
+	r, err := m.body(MultipartMeterFeatures)
+	if err != nil {
+		return f, err
+	}
+	f.MaxMeters = r.u32("max_meter")
+	f.BandTypes = r.u32("band_types")
+	f.Capabilities = MeterFlags(r.u32("capabilities"))
+	f.MaxBands = r.u8("max_bands")
+	f.MaxColor = r.u8("max_color")
+	r.skip(2, "padding")
+	r.finish()
+	return f, replyError(m.Kind, -1, r.err)
+}

@@ -68,14 +68,15 @@ func TestFlowsInOrder(t *testing.T) {
 func TestMultipartErrors(t *testing.T) {
 	flow := flowKinds()[2].flow
 	bodies := map[MultipartType][]byte{
-		MultipartDesc:      encode(t, &sampleDesc),
-		MultipartFlow:      encode(t, sampleStats(flow)),
-		MultipartAggregate: encode(t, &AggregateStats{}),
-		MultipartTable:     encode(t, &TableStats{}),
-		MultipartPortDesc:  encode(t, &samplePort),
-		MultipartPortStats: encode(t, &samplePortStats),
-		MultipartGroup:     encode(t, &sampleGroupStats),
-		MultipartMeter:     encode(t, &sampleMeterCounters),
+		MultipartDesc:          encode(t, &sampleDesc),
+		MultipartFlow:          encode(t, sampleStats(flow)),
+		MultipartAggregate:     encode(t, &AggregateStats{}),
+		MultipartTable:         encode(t, &TableStats{}),
+		MultipartPortDesc:      encode(t, &samplePort),
+		MultipartPortStats:     encode(t, &samplePortStats),
+		MultipartGroup:         encode(t, &sampleGroupStats),
+		MultipartMeter:         encode(t, &sampleMeterCounters),
+		MultipartMeterFeatures: encode(t, &MeterFeatures{}),
 	}
 	for _, g := range groupKinds() {
 		bodies[MultipartGroupDesc], _ = g.AppendDesc(nil)
@@ -136,6 +137,8 @@ func readAs(m *MultipartReply, kind MultipartType) (err error) {
 		for _, e := range m.Meters() {
 			err = e
 		}
+	case MultipartMeterFeatures:
+		_, err = m.MeterFeatures()
 	case MultipartMeter:
 		for _, e := range m.MeterCounters() {
 			err = e

@@ -113,6 +113,8 @@ func samples(t testing.TB) []sample {
 		{"meter_config reply", reply(MultipartMeterConfig, meters), "meter=3 kbps burst bands="},
 		{"meter request", MeterStatsRequest(7), "OFPST_METER request (OF1.3) (xid=0x2a): meter=7"},
 		{"meter reply", reply(MultipartMeter, encode(t, &sampleMeterCounters)), "meter:5 flow_count:3 packet_in_count:10 byte_in_count:1000 duration:12.345s"},
+		{"meter_features request", MeterFeaturesRequest(), "OFPST_METER_FEATURES request"},
+		{"meter_features reply", reply(MultipartMeterFeatures, encode(t, &MeterFeatures{MaxMeters: 262144, BandTypes: 2, Capabilities: 0xf, MaxBands: 8})), "max_meter:262144 max_bands:8"},
 		{"requestforward", &RequestForward{Request: (&Meter{ID: 5, Flags: MeterKbps}).AppendMod(nil, 1, MeterModify)}, "reason=meter_mod MOD meter=5 kbps"},
 		{"set_packet_in_format", &SetPacketInFormat{Format: PacketInNicira2}, "NXT_SET_PACKET_IN_FORMAT (OF1.3) (xid=0x2a): format=nxt_packet_in2"},
 		{"packet_in2", &PacketIn2{PacketIn{BufferID: NoBuffer, TotalLen: 60, Reason: ReasonAction, Table: 15, Cookie: 0x1234, Match: Match(nil).InPort(7), Data: []byte("frame"), Userdata: []byte("dhcp")}}, "userdata=64.68.63.70"},

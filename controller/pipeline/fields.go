@@ -66,6 +66,8 @@ const (
 	prioNormal     = 100
 	prioSourceless = 110
 	prioRoute      = 100
+	// prioInvalidation is the highest: what has it is looked at first, for every packet.
+	prioInvalidation = 65535
 )
 
 // Parts of a connection's record that policies use.

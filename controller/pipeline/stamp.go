@@ -49,6 +49,3 @@ func StampOf(f *openflow.Flow) (Digest, bool) {
 	var want ItemSet
 	return d, want.AddStamp("", d).Cookie() == f.Cookie
 }
-
-// IsStamp reports whether a rule is that of stamps.
-func (r Rule) IsStamp() bool { return r == stampRule }

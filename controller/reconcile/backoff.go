@@ -1,9 +1,7 @@
 package reconcile
 
 import (
-	"strconv"
-	"strings"
-
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -34,26 +32,7 @@ func fixedIn(major, minor int) (patch int, known bool) {
 
 // forgetsBackoff reports whether a version of Open vSwitch, such as "3.1.0", ignores
 // max_backoff after a start. Of a text that is no version it reports false.
-func forgetsBackoff(version string) bool {
-	parts := strings.SplitN(version, ".", 3)
-	if len(parts) < 3 {
-		return false
-	}
-	end := strings.IndexFunc(parts[2], func(r rune) bool { return r < '0' || r > '9' })
-	if end >= 0 {
-		parts[2] = parts[2][:end] // of "3.1.0-2.el9", say
-	}
-	var v [3]int
-	for i, p := range parts {
-		n, err := strconv.Atoi(p)
-		if err != nil {
-			return false
-		}
-		v[i] = n
-	}
-	patch, known := fixedIn(v[0], v[1])
-	return known && v[2] < patch
-}
+func forgetsBackoff(version string) bool { return worker.OlderThan(version, fixedIn) }
 
 // keepBackoff makes the node with this datapath id apply its max_backoff, if both of its
 // connections are present and its version needs that. It is called when either connects.

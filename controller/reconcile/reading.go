@@ -6,7 +6,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/worker"
-	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -47,14 +46,14 @@ func (f *Fabric) Meters(ctx context.Context, node string) ([]worker.NumberedView
 }
 
 // read reads something of a node and of its switch, if that is connected.
-func read[T any](ctx context.Context, f *Fabric, node string, what func(context.Context, *session.Session, *pipeline.View, string) ([]T, error)) ([]T, error) {
+func read[T any](ctx context.Context, f *Fabric, node string, what func(context.Context, *worker.Worker, *pipeline.View, string) ([]T, error)) ([]T, error) {
 	v := f.View()
 	if _, ok := v.Topo.Node(node); !ok {
 		return nil, fmt.Errorf("node %q does not exist", node)
 	}
-	var sess *session.Session
+	var w *worker.Worker
 	if p := f.peerOf(node); p != nil {
-		sess = p.sess
+		w = p.worker
 	}
-	return what(ctx, sess, v, node)
+	return what(ctx, w, v, node)
 }

@@ -17,7 +17,7 @@ type compilation struct {
 	release func()
 	running sync.WaitGroup
 	begun   bool
-	// digest is that of the node's items without the stamp.
+	// digest is that of the node's items without the stamp and the invalidations.
 	digest pipeline.Digest
 }
 
@@ -39,7 +39,7 @@ func (c *compilation) begin() {
 		w.bare.ResetBare(min(c.flows, maxGrown))
 		w.compiler.CompileNode(&w.bare, c.view, w.node)
 		c.digest = w.bare.Digest()
-		w.bare.AddStamp(w.node, c.digest)
+		w.addStamp(&w.bare, w.node, c.digest)
 		w.bare.Sort()
 	})
 }
@@ -76,7 +76,7 @@ func (c *compilation) withMessages(bare []pipeline.Item) []pipeline.Item {
 	for u := range w.bare.UnitsOf(bare) {
 		w.compiler.Compile(&w.set, c.view, w.node, u)
 	}
-	w.set.AddStamp(w.node, c.digest)
+	w.addStamp(&w.set, w.node, c.digest)
 	w.set.Sort()
 	filled := make([]pipeline.Item, 0, len(bare))
 	for _, e := range w.set.Items() {

@@ -37,10 +37,10 @@ type FlowView struct {
 
 // Flows returns a node's flows: those that it should have by a view, with the reason, beside those
 // that its switch has, with counters. They are sorted by table, descending priority, and
-// cookie. While the switch is not connected, and sess nil, none is Installed. The caller must not call it
+// cookie. While the switch is not connected, and w nil, none is Installed. The caller must not call it
 // again for the same node before it has returned.
-func (p *Pool) Flows(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]FlowView, error) {
-	set := p.compiled(v, node)
+func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]FlowView, error) {
+	set := p.compiled(w, v, node)
 	views := make([]FlowView, 0, set.Len())
 	byCookie := make(map[openflow.Cookie]int, set.Len())
 	for _, e := range set.Items() {
@@ -57,8 +57,8 @@ func (p *Pool) Flows(ctx context.Context, sess *session.Session, v *pipeline.Vie
 			Owner: set.Unit(e).Owner(), Why: string(set.Rule(e)), Wanted: true,
 		})
 	}
-	if sess != nil {
-		err := p.readGently(ctx, sess, func(s *openflow.FlowStats) error {
+	if w != nil {
+		err := p.readGently(ctx, w.sess, func(s *openflow.FlowStats) error {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
@@ -88,13 +88,18 @@ func (p *Pool) Flows(ctx context.Context, sess *session.Session, v *pipeline.Vie
 	return views, nil
 }
 
-// compiled returns all items that a node should have.
-func (p *Pool) compiled(v *pipeline.View, node string) *pipeline.ItemSet {
+// compiled returns all items that a node should have; w is nil while its switch is not
+// connected.
+func (p *Pool) compiled(w *Worker, v *pipeline.View, node string) *pipeline.ItemSet {
 	var c pipeline.Compiler
 	c.Use(p.cfg.Extra)
 	set := new(pipeline.ItemSet)
 	c.CompileNode(set, v, node)
-	set.AddStamp(node, set.Digest())
+	if w != nil {
+		w.addStamp(set, node, set.Digest())
+	} else {
+		set.AddStamp(node, set.Digest())
+	}
 	return set
 }
 

@@ -19,6 +19,8 @@ type installedItem struct {
 	altered bool
 	// stamp says that it is a stamp.
 	stamp bool
+	// invalidation says that it is an invalidation, of any digest.
+	invalidation bool
 }
 
 // numbered identifies a group or meter.
@@ -63,10 +65,10 @@ func (h installedItem) digest() (d pipeline.Digest) {
 	return d
 }
 
-// digestOf is the digest of what a switch has beside its stamp.
+// digestOf is the digest of what a switch has beside its stamp and its invalidations.
 func digestOf(installed []installedItem) (d pipeline.Digest) {
 	for _, h := range installed {
-		if !h.stamp {
+		if !h.stamp && !h.invalidation {
 			d = d.Plus(h.digest())
 		}
 	}

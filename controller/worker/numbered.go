@@ -34,8 +34,8 @@ type NumberedView struct {
 // its switch has, with counters, by number. One that was altered is there twice:
 // wanted and not installed, and installed and not wanted. While the switch is not
 // connected nothing is installed as far as we know.
-func (p *Pool) Groups(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]NumberedView, error) {
-	return p.numberedViews(ctx, sess, v, node, pipeline.ItemGroup,
+func (p *Pool) Groups(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]NumberedView, error) {
+	return p.numberedViews(ctx, w, v, node, pipeline.ItemGroup,
 		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartGroupDesc {
@@ -49,8 +49,8 @@ func (p *Pool) Groups(ctx context.Context, sess *session.Session, v *pipeline.Vi
 }
 
 // Meters is Groups for meters.
-func (p *Pool) Meters(ctx context.Context, sess *session.Session, v *pipeline.View, node string) ([]NumberedView, error) {
-	return p.numberedViews(ctx, sess, v, node, pipeline.ItemMeter,
+func (p *Pool) Meters(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]NumberedView, error) {
+	return p.numberedViews(ctx, w, v, node, pipeline.ItemMeter,
 		[]*openflow.MultipartRequest{openflow.MeterConfigRequest(openflow.MeterAll), openflow.MeterStatsRequest(openflow.MeterAll)},
 		func(m *openflow.MultipartReply, add func(id uint32, text string) error, count func(id uint32, c NumberedView)) error {
 			if m.Kind == openflow.MultipartMeterConfig {
@@ -69,7 +69,7 @@ func (p *Pool) Meters(ctx context.Context, sess *session.Session, v *pipeline.Vi
 
 // numberedViews reads what a node has of a kind, by requests whose replies read takes
 // apart.
-func (p *Pool) numberedViews(ctx context.Context, sess *session.Session, v *pipeline.View, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
+func (p *Pool) numberedViews(ctx context.Context, w *Worker, v *pipeline.View, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
 	read func(m *openflow.MultipartReply, add func(uint32, string) error, count func(uint32, NumberedView)) error,
 ) ([]NumberedView, error) {
 	var views []NumberedView
@@ -81,7 +81,7 @@ func (p *Pool) numberedViews(ctx context.Context, sess *session.Session, v *pipe
 			Number: openflow.ModNumber(msg), Text: describe(msg), Owner: set.Unit(i).Owner(), Why: string(set.Rule(i)), Wanted: true,
 		})
 	}
-	if sess != nil {
+	if w != nil {
 		most := len(views) + maxForeignShown
 		add := func(id uint32, text string) error {
 			if i, ok := wanted[id]; ok && views[i].Text == text {
@@ -102,7 +102,7 @@ func (p *Pool) numberedViews(ctx context.Context, sess *session.Session, v *pipe
 		}
 		ctx, timer := p.awaitAnswer(ctx)
 		defer timer.end()
-		err := sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
+		err := w.sess.MultipartEach(ctx, slices.Values(requests), func(m *openflow.MultipartReply) error { return read(m, add, count) })
 		if err != nil {
 			return nil, fmt.Errorf("node %q: read %vs: %w", node, kind, err)
 		}

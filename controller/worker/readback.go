@@ -136,6 +136,7 @@ func (r *readback) flow(s *openflow.FlowStats) error {
 	} else if d, ok := pipeline.StampOf(&s.Flow); ok {
 		h.stamp, r.stamp.known, r.stamp.digest = true, true, d
 	}
+	h.invalidation = !h.altered && pipeline.IsInvalidation(&s.Flow)
 	if s.Table == pipeline.TableStamp && !h.stamp {
 		r.stamp.altered = true
 	}

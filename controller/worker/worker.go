@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -28,11 +29,13 @@ type Worker struct {
 	ended  chan struct{}
 
 	assignment
+	// stale says that the datapath may keep cached flows that no longer hold.
+	stale atomic.Bool
 	// view is the View that the switch was last brought to; nil while it is not known what
 	// the switch has.
 	view *pipeline.View
 	// If view is known: items is how many items the switch has, its stamp included,
-	// digest that of all but the stamp, and stamped what the stamp says.
+	// digest that of all but the stamp and the invalidations, and stamped what the stamp says.
 	items           pipeline.Counts
 	digest, stamped pipeline.Digest
 	// monitor reports changes of flows by others, and groups that others changed groups or
@@ -90,6 +93,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer close(w.ended)
 	w.drops = newDropWatch(w.pool.cfg.DropsEvery)
 	defer w.drops.timer.Stop()
+	if err := w.askStale(ctx); err != nil {
+		return err
+	}
 	select {
 	case w.assignment = <-w.assigned:
 	case <-ctx.Done():
@@ -242,7 +248,12 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 		}
 		if stamped != w.stamped {
 			w.set.Reset()
-			yield(addition(&w.set, w.set.AddStamp(w.node, stamped)))
+			if !yield(addition(&w.set, w.set.AddStamp(w.node, stamped))) {
+				return
+			}
+		}
+		if digest != w.digest {
+			w.invalidate(digest, yield)
 		}
 	})
 	if err != nil {
@@ -290,7 +301,7 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 		missing = c.withMessages(missing)
 	}
 	foreign, missing = c.acceptEquivalentNumbered(has, foreign, missing)
-	if guarded && len(foreign) > 0 {
+	if guarded && slices.ContainsFunc(foreign, func(h installedItem) bool { return !h.invalidation }) {
 		return found{}, errGuarded
 	}
 	err = w.send(ctx, w.mending(foreign, missing))
@@ -322,7 +333,8 @@ func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.
 		for _, h := range foreign {
 			k, ok := h.numbered()
 			switch {
-			case !ok && !yield(w.deletion(h.table, h.cookie())), ok && !again[k] && !yield(w.deletionOf(h.kind, h.number)):
+			case h.invalidation && !yield(w.invalidationRemoved(h.table, h.cookie())),
+				!ok && !h.invalidation && !yield(w.deletion(h.table, h.cookie())), ok && !again[k] && !yield(w.deletionOf(h.kind, h.number)):
 				return
 			}
 		}
@@ -361,7 +373,7 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 	if err := w.apply(ctx, only(first, pipeline.ItemMeter, false)); err != nil {
 		return err
 	}
-	items, digest := groups.Count(), groups.Digest() // without the stamp
+	items, digest := groups.Count(), groups.Digest()
 	err = w.bundle(ctx, func(yield func(itemMod) bool) {
 		items, digest = groups.Count(), groups.Digest()
 		for m := range only(first, pipeline.ItemGroup, false) {
@@ -379,12 +391,16 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 			w.set.Reset()
 		}
-		yield(addition(&w.set, w.set.AddStamp(w.node, digest)))
+		w.addStamp(&w.set, w.node, digest)
+		for _, i := range w.set.Items() {
+			if items.Add(i.Kind(), 1); !yield(addition(&w.set, i)) {
+				return
+			}
+		}
 	})
 	if err != nil {
 		return err
 	}
-	items.Add(pipeline.ItemFlow, 1)
 	w.synced(v, items, digest, digest)
 	w.pool.cfg.Logger.Info("node filled", "node", w.node, "flows", w.items.Flows())
 	return nil

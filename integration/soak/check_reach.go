@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -35,34 +34,5 @@ func (s *soak) reachability(ctx context.Context) error {
 	}
 	slices.SortStableFunc(all, func(a, b lab.Reach) int { return cmp.Compare(a.To.BitLen(), b.To.BitLen()) })
 	s.pings += len(all)
-	at := slices.IndexFunc(all, func(r lab.Reach) bool { return r.To.Is6() })
-	if at < 0 {
-		at = len(all)
-	}
-	if err := lab.CheckReach(ctx, all[:at]); err != nil {
-		return err
-	}
-	return s.reachability6(ctx, all[at:])
-}
-
-// reachability6 asks by IPv6. Open vSwitch 3.1.0 now and then goes on to drop the
-// neighbour solicitations of an interface that was let go and taken up again, as long
-// as they come: its tables answer them, and count them as answered, but its datapath
-// keeps the flow that drops them. So if something is wrong, the datapaths are emptied
-// and all is asked once more; the summary says how often.
-func (s *soak) reachability6(ctx context.Context, all []lab.Reach) error {
-	err := lab.CheckReach(ctx, all)
-	if err == nil {
-		return nil
-	}
-	s.stale++
-	for _, n := range s.lab.Nodes {
-		if _, purge := n.AppCtl(ctx, "revalidator/purge"); purge != nil {
-			return errors.Join(err, purge)
-		}
-	}
-	if again := lab.CheckReach(ctx, all); again != nil {
-		return errors.Join(err, again)
-	}
-	return nil
+	return lab.CheckReach(ctx, all)
 }

@@ -29,7 +29,6 @@ type soak struct {
 	count   map[string]int // operations by name
 	points  int            // quiet points
 	pings   int
-	stale   int                   // quiet points at which a datapath dropped what the tables answer
 	doubted int                   // changes that sdnd was killed in
 	made    int                   // containers, for their names
 	away    map[string]chan error // nodes that something is being done to
@@ -198,8 +197,8 @@ func (s *soak) progress(elapsed time.Duration) {
 
 // summary prints what was done.
 func (s *soak) summary(elapsed time.Duration) {
-	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points (%d of them with emptied datapaths), %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
-		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.stale, s.pings, s.doubted,
+	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
+		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.doubted,
 		s.base.goroutines, s.most.goroutines, s.now.goroutines, s.base.memory>>20, s.most.memory>>20, s.now.memory>>20)
 	for _, name := range sorted(s.count) {
 		fmt.Fprintf(s.out, "  %6d %s\n", s.count[name], name)

@@ -1,0 +1,99 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// The userspace datapath of some versions of Open vSwitch finds a cached flow that is to
+// be modified by the packet that made it. If another cached flow takes that packet too, the
+// other one is modified; the right one forwards as before for as long as it has packets
+// ("dpif-netdev: Fix dpif_netdev_flow_put"). Such switches get invalidations beside
+// their stamp. See docs/decisions/0036.
+
+// fixesStale are the first versions of Open vSwitch's branches that modify the right
+// flow. All later branches do.
+func fixesStale(major, minor int) (patch int, known bool) {
+	switch {
+	case major == 2 && minor == 17:
+		return 8, true
+	case major == 2:
+		return 1 << 30, true // never
+	case major == 3 && minor == 0:
+		return 5, true
+	case major == 3 && minor == 1:
+		return 3, true
+	}
+	return 0, false
+}
+
+// Stale reports whether the userspace datapath of a version of Open vSwitch, such as
+// "3.1.0", may keep cached flows that no longer hold.
+func Stale(version string) bool { return OlderThan(version, fixesStale) }
+
+// bandsOfUserspace is how many bands a meter of the userspace datapath has at most; a
+// meter of the kernel's has one (OVS, lib/dpif-netdev.c, MAX_BANDS; Linux,
+// net/openvswitch/meter.h, DP_MAX_BANDS). Nothing else in OpenFlow tells the two apart.
+const bandsOfUserspace = 8
+
+// askStale finds out whether the switch's datapath may keep cached flows that no longer
+// hold. A switch that does not say which datapath it has is taken to have such a one.
+func (w *Worker) askStale(ctx context.Context) error {
+	version := w.sess.Desc().Software
+	if !Stale(version) {
+		return nil
+	}
+	w.stale.Store(true)
+	err := w.sess.Multipart(ctx, openflow.MeterFeaturesRequest(), func(m *openflow.MultipartReply) error {
+		f, err := m.MeterFeatures()
+		w.stale.Store(err != nil || f.MaxBands == bandsOfUserspace)
+		return err
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if w.stale.Load() {
+		w.pool.cfg.Logger.Info("this version of Open vSwitch can keep cached flows that no longer hold: sdnd has it forget its cache with each change; 2.17.8, 3.0.5, 3.1.3 and later need not",
+			"dpid", fmt.Sprintf("%016x", w.sess.Features().DatapathID), "ovs_version", version, "datapath_unknown", err != nil)
+	}
+	return nil
+}
+
+// addStamp appends to all other items of a node, which have the digest, its stamp and
+// the invalidations that its switch needs.
+func (w *Worker) addStamp(s *pipeline.ItemSet, node string, d pipeline.Digest) {
+	s.AddStamp(node, d)
+	if w.stale.Load() {
+		s.AddInvalidations(node, d)
+	}
+}
+
+// invalidationRemoved returns what removes an invalidation; it is overwritten by the next
+// deletion.
+func (w *Worker) invalidationRemoved(t openflow.TableID, c openflow.Cookie) itemMod {
+	m := w.deletion(t, c)
+	m.rule = pipeline.InvalidationRule
+	return m
+}
+
+// invalidate yields what replaces the invalidations of the switch by those of a digest.
+func (w *Worker) invalidate(d pipeline.Digest, yield func(itemMod) bool) {
+	if !w.stale.Load() {
+		return
+	}
+	w.set.Reset()
+	for _, i := range w.set.AddInvalidations(w.node, w.digest) {
+		if !yield(w.invalidationRemoved(i.Table(), i.Cookie())) {
+			return
+		}
+	}
+	w.set.Reset()
+	for _, i := range w.set.AddInvalidations(w.node, d) {
+		if !yield(addition(&w.set, i)) {
+			return
+		}
+	}
+}
