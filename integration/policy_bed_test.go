@@ -123,7 +123,7 @@ func (b *policyBed) exchanges() (all []exchange) {
 
 // verdicts asks for all exchanges and compares what they come to with what want says.
 // A lost packet makes a Timeout, and a busy machine loses some: those that should have
-// been answered are asked again.
+// been answered are asked again, which are fewer each time.
 func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict) {
 	b.t.Helper()
 	begin := time.Now()
@@ -140,7 +140,7 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 		for i, e := range wrong {
 			switch w := want(e); {
 			case got[i] == w:
-			case got[i] == traffic.Timeout && round < 2:
+			case got[i] == traffic.Timeout && round < 6:
 				again = append(again, e)
 			default:
 				text = append(text, fmt.Sprintf("%v (%s on %s): %v, want %v", e.Probe, e.to.Name, e.to.Node, got[i], w))
