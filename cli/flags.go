@@ -30,7 +30,7 @@ type specFlag[S any] struct {
 	name, usage string
 	many        bool
 	set         func(s *S, text string, first bool) error
-	// bare is what the flag says without a value, "" for one that needs a value.
+	// bare is the value of the flag if it is given without one, "" if it needs a value.
 	bare string
 	// refers is the kind whose names complete the flag; fixed are its values.
 	refers api.Kind

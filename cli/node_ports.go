@@ -60,7 +60,7 @@ func refuse(ports []api.Port, force bool) error {
 	return codedError{ExitConflict, fmt.Errorf("these ports are bound, and their containers would lose their network: %s\nnothing was changed; stop or move the containers first, or disconnect them with --force", shown)}
 }
 
-// printNodePorts says what becomes of each port.
+// printNodePorts prints what happens to each port.
 func (a *app) printNodePorts(o *output, found nodePorts) error {
 	type line struct {
 		api.Port

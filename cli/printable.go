@@ -14,11 +14,11 @@ import (
 // \u001b, which leaves JSON and YAML what they are. Line ends and tabs stay.
 type printable struct {
 	w io.Writer
-	// cut is the beginning of a character of which the rest is to come.
+	// cut has the first bytes of a character that is not complete yet.
 	cut []byte
 }
 
-// Write writes text, of which p may end within a character.
+// Write writes text; p may end within a character.
 func (w *printable) Write(p []byte) (int, error) {
 	text := append(w.cut, p...)
 	w.cut = nil

@@ -40,10 +40,10 @@ func Run(ctx context.Context, env Env, args []string) int {
 // app is what the commands of one invocation share.
 type app struct {
 	env Env
-	// binary is standard output for what is no text.
+	// binary is standard output for data that is not text.
 	binary io.Writer
 	host   string
-	// proof is who the user proves to be, over TCP.
+	// proof has the flags by which the user authenticates over TCP.
 	proof proofFlags
 	// started is set once the command line was understood.
 	started bool

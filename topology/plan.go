@@ -106,8 +106,8 @@ func (p *planner) broken(k Kind, name string) bool {
 	return ok && it.broken
 }
 
-// lift takes what the ops delete or replace out of the indexes, so that it is
-// in nobody's way.
+// lift removes from the indexes everything that the ops delete or replace, so that its names
+// and addresses are free for the new objects.
 func (p *planner) lift() {
 	for i, items := range p.byKind {
 		for _, it := range items {

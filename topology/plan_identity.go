@@ -19,8 +19,8 @@ type identifying struct {
 	identities, numberings map[string]bool
 }
 
-// planIdentities gives ports the identities that policies tell them apart by, when all
-// else is in place. What it costs follows the ports that the ops change, and those that a
+// planIdentities assigns the identities by which policies distinguish ports, after everything
+// else is planned. What it costs follows the ports that the ops change, and those that a
 // selection picks which comes or goes.
 func (p *planner) planIdentities() {
 	w := &identifying{planner: p, ports: map[string]bool{}, domains: map[string]bool{}, identities: map[string]bool{}, numberings: map[string]bool{}}
@@ -146,8 +146,7 @@ func (w *identifying) identify(name string) {
 	x.give(name, i)
 }
 
-// newIdentity allocates an identity; it returns nil, and has told the reason, if there
-// is none left.
+// newIdentity allocates an identity. If none is left, it reports the problem and returns nil.
 func (w *identifying) newIdentity(domain string, keys []string) *Identity {
 	zone, ok := w.zone(domain)
 	if !ok {
@@ -178,7 +177,7 @@ func (w *identifying) zone(ref string) (Zone, bool) {
 	return z, true
 }
 
-// freeZone returns a zone that is nobody's; it has told the reason if there is none left.
+// freeZone returns a free zone. If none is left, it reports the problem.
 func (w *identifying) freeZone() (Zone, bool) {
 	v, ok := w.x.numberings.zones.free(0, span{small(uint32(1)), small(uint32(maxZone))}, nil)
 	if !ok {

@@ -53,7 +53,7 @@ type placing struct {
 	n  *Network
 	// port is nil once it is in place.
 	port *Port
-	// lacks says of which families it has to get an address.
+	// lacks says for which families the port needs an address.
 	lacks [2]bool
 	in    *space
 }

@@ -52,7 +52,7 @@ type selectionIndex struct {
 	// policies are the keys of each policy, by its name.
 	policies *btree.Map[string, *PolicyKeys]
 	// users are the policies that make a selection, by its key and the policy's name;
-	// subjects those of which it is the subject.
+	// subjects the policies whose subject it is.
 	users, subjects *btree.Map[string, *PolicyKeys]
 	// anchored finds the selections that may pick a port: by a label that the port must
 	// have, by a network that it must be in, or by nothing.

@@ -159,8 +159,8 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 	return problems
 }
 
-// sortKeys returns the keys of an object, sorted: those that are known and the
-// first that are not, of which there are so many and so many more.
+// sortKeys returns the keys of an object, sorted: the known ones, the first unknown ones, and
+// how many unknown ones are left out.
 func sortKeys(members map[string]json.RawMessage, known []string) (keys []string, unknown, more int) {
 	var others []string
 	for key := range members {

@@ -88,7 +88,7 @@ type Change struct {
 type Outcome struct {
 	// Changes are the ports whose place has changed, sorted by port.
 	Changes []Change
-	// Looked are the ports whose place or claims may have changed, in no order.
+	// Examined are the ports whose place or claims may have changed, in no order.
 	Examined []string
 }
 
@@ -98,7 +98,7 @@ type Table struct {
 	// bridge is the name of the bridge on every node, for messages about why a
 	// port is not bound.
 	bridge string
-	// reserved is the name of the interface that can be no port.
+	// reserved is the name of the tunnel's interface, which never belongs to a port.
 	reserved string
 	nodes    map[string]*node
 	claims   map[string][]*iface // by interface id; mostly one, so no map
@@ -108,7 +108,7 @@ type Table struct {
 	numbers map[string]uint32
 	// clock orders the appearance of interfaces.
 	clock uint64
-	// returned says that nodes had time to come back after a start.
+	// returned is set by NodesReturned.
 	returned bool
 }
 
@@ -217,7 +217,7 @@ func (t *Table) SetInterfaces(topo *topology.Snapshot, nodeName string, ifaces [
 	return u.end()
 }
 
-// PortsChanged tells that ports were declared, changed or deleted.
+// PortsChanged processes that ports were declared, changed or deleted.
 func (t *Table) PortsChanged(before, after *topology.Snapshot, ports []string) Outcome {
 	set := make(map[string]bool, len(ports))
 	for _, name := range ports {
@@ -235,8 +235,8 @@ func (t *Table) PortsChanged(before, after *topology.Snapshot, ports []string) O
 	return t.resolve(after, set)
 }
 
-// NodesReturned tells that nodes had time to come back after a start: what is
-// remembered of those that did not gives way to what others report.
+// NodesReturned processes that nodes had time to come back after a start: the remembered places
+// on those that did not lose to claims on other nodes.
 func (t *Table) NodesReturned(topo *topology.Snapshot) Outcome {
 	t.returned = true
 	set := map[string]bool{}
@@ -248,7 +248,7 @@ func (t *Table) NodesReturned(topo *topology.Snapshot) Outcome {
 	return t.resolve(topo, set)
 }
 
-// ForgetNode drops all that is known of a node's interfaces.
+// ForgetNode removes all interfaces of a node.
 func (t *Table) ForgetNode(topo *topology.Snapshot, nodeName string) Outcome {
 	if _, ok := t.nodes[nodeName]; !ok {
 		return Outcome{}

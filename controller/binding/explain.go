@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Claims is who claims a port.
+// Claims has the interfaces that claim a port.
 type Claims struct {
 	// Conflicts are the interfaces that claim the port where it may be, beside the
 	// one that has it: the port goes to the first of them when that is gone.

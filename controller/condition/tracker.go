@@ -34,8 +34,8 @@ func NewTracker() *Tracker {
 	return &Tracker{objects: map[topology.Ref][]begun{}, count: map[Reason]int{}, ready: map[topology.Kind]tally{}}
 }
 
-// Set tells that an object has the conditions, which may be none, at a time. It
-// reports whether their reasons are others than before.
+// Set records the conditions that an object has at a time, perhaps none. It reports whether
+// their reasons have changed.
 func (t *Tracker) Set(o topology.Ref, all []Condition, at time.Time) (changed bool) {
 	was := t.objects[o]
 	if len(was) == 0 && len(all) == 0 {

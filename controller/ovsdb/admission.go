@@ -9,12 +9,12 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// handshakeGrace is how long a connection may take to show its bridge, however
-// crowded it is.
+// handshakeGrace is how long a connection may take to show its bridge, however many others
+// there are.
 const handshakeGrace = 250 * time.Millisecond
 
-// errCrowded ends a connection for which there is no room any more.
-var errCrowded = errors.New("too many OVSDB connections, and most of them from its address")
+// errNoRoom ends a connection for which there is no room any more.
+var errNoRoom = errors.New("too many OVSDB connections, and most of them from its address")
 
 // admission bounds the connections of a Serve, fairly by address.
 type admission struct {
@@ -38,11 +38,11 @@ type admitted struct {
 
 // admit lets a connection in, or closes it and returns nil. It waits while there
 // are too many that have not had time to show a bridge. The connection's context
-// ends with the cause errCrowded when it has to make room.
+// ends with the cause errNoRoom when it has to make room.
 func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *admitted) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Closing is left to the connection's own goroutine, as it may take time.
-	drop := func() { cancel(errCrowded) }
+	drop := func() { cancel(errNoRoom) }
 	leaveConnections := s.connections.TryAcquire(conn.RemoteAddr(), drop)
 	if leaveConnections == nil {
 		s.warnings.Warn(conn.RemoteAddr(), "too many OVSDB connections: one more is refused", "max", s.cfg.MaxConnections)
@@ -66,5 +66,5 @@ func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *ad
 
 // stopping reports whether a connection's context has ended because Serve's has.
 func stopping(ctx context.Context) bool {
-	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errCrowded)
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), errNoRoom)
 }

@@ -16,22 +16,22 @@ func textLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// newDeafPipe returns our end of a connection whose other end never reads, and
+// newUnreadPipe returns our end of a connection whose other end never reads, and
 // a channel that is closed when we close ours.
-func newDeafPipe() (net.Conn, <-chan struct{}) {
+func newUnreadPipe() (net.Conn, <-chan struct{}) {
 	ours, theirs := net.Pipe()
 	closed := make(chan struct{})
-	return &closeTold{Conn: namedConn{ours, "deaf"}, also: theirs, closed: closed}, closed
+	return &closeSignal{Conn: namedConn{ours, "unread"}, also: theirs, closed: closed}, closed
 }
 
-type closeTold struct {
+type closeSignal struct {
 	net.Conn
 	also   net.Conn
 	closed chan struct{}
 	done   bool
 }
 
-func (c *closeTold) Close() error {
+func (c *closeSignal) Close() error {
 	if !c.done {
 		c.done = true
 		close(c.closed)

@@ -130,7 +130,7 @@ func TestCrowdedBeforeProof(t *testing.T) {
 		mute.ended()
 		p.begin(smallNode)
 		check(t, rec, "a1 connected n1 br-int 3.1.0", "a1 interfaces veth1(web1,,)@1")
-		if want := errCrowded.Error(); !strings.Contains(log.String(), want) {
+		if want := errNoRoom.Error(); !strings.Contains(log.String(), want) {
 			t.Errorf("want %q in the log:\n%s", want, log.String())
 		}
 	})

@@ -34,7 +34,7 @@ type OwnRow struct {
 	Columns map[string]Value
 }
 
-// ownTable is a table of which sdnd may have rows of its own.
+// ownTable is a table in which sdnd may have rows of its own.
 type ownTable struct {
 	name string
 	// columns are those that OwnRow.Columns may name. All are read, and watched.
@@ -59,8 +59,8 @@ func ownTables() []ownTable {
 	}
 }
 
-// OwnTables returns the tables of which sdnd may have rows of its own, each with the
-// columns that such a row may set.
+// OwnTables returns the tables in which sdnd may have rows of its own, each with the columns
+// that such a row may set.
 func OwnTables() map[string][]string {
 	all := map[string][]string{}
 	for _, t := range ownTables() {

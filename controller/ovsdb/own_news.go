@@ -5,9 +5,9 @@ import "time"
 // newsPause is how long changes of own rows are gathered before they are reported.
 const newsPause = 50 * time.Millisecond
 
-// ownNews says what changed of own rows since it was taken. Others' rows of the same
-// tables count, for nothing is kept of these tables by which to tell them apart; what is
-// reported is then read and found to be as desired.
+// ownNews says which own rows may have changed since it was last taken. Rows of others in the
+// same tables count too, because the view keeps nothing that distinguishes them; reading the
+// rows then finds them to be as desired.
 type ownNews struct {
 	// rows says that a row of an own table changed, or who refers to one; ports that
 	// a port came, on which an own row may be.

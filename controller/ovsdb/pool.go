@@ -76,8 +76,8 @@ func (p *part) room() *room {
 	return &p.pool.unproven
 }
 
-// takeMessage waits until one more large message may be read, of which n bytes
-// may then be taken at a time. It has to be given back when it was handled.
+// takeMessage waits until one more large message may be read, in parts of n bytes. The caller
+// must return it to the pool when it is handled.
 func (p *part) takeMessage(ctx context.Context) (*large, error) {
 	r := p.room()
 	leave := r.messages.Acquire(ctx, p.from, 1, p.drop)
@@ -105,7 +105,7 @@ func (l *large) take(ctx context.Context, n int) error {
 	return nil
 }
 
-// takeRows reserves bytes for a view, which have to be given back in the end.
+// takeRows reserves bytes for a view; the caller must return them to the pool.
 func (p *part) takeRows(n int) (give func(), err error) {
 	r := p.room()
 	give = func() { r.rows.Add(int64(n)) }

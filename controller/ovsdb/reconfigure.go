@@ -21,8 +21,8 @@ func reconfigureParams() []any {
 	}}
 }
 
-// askReconfigure is Conn.Reconfigure: it leaves the rest to the session's own
-// goroutine. One request that waits there is as good as many.
+// askReconfigure implements Conn.Reconfigure: it leaves the work to the session's goroutine.
+// Several requests that wait there become one.
 func (s *session) askReconfigure() {
 	select {
 	case s.asks <- struct{}{}:

@@ -5,8 +5,7 @@ import (
 	"sync"
 )
 
-// Reconsider says of which datapath ids the standings of connections may have
-// changed. The zero Reconsider is not usable; see NewReconsider.
+// Reconsider collects the datapath ids for which the standings of connections may have changed. The zero Reconsider is not usable; see NewReconsider.
 type Reconsider struct {
 	notify chan struct{}
 

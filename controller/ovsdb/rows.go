@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// checkExists refuses what a server in its right mind does not say: without
-// the row that an update speaks of our view is not the server's.
+// checkExists returns an error for an update of a row that the view does not have: then the
+// view differs from the server's database.
 func checkExists(exists bool, op op) error {
 	if op == opInsert && exists {
 		return fmt.Errorf("inserted twice")
@@ -256,7 +256,7 @@ func linkOf(s string) Link {
 	return LinkUnknown
 }
 
-// macOf reads mac_in_use; what is no MAC of 6 bytes says nothing.
+// macOf reads mac_in_use; it returns the zero MAC for a text that is not a MAC of 6 bytes.
 func macOf(s string) (mac [6]byte) {
 	if m, err := net.ParseMAC(s); err == nil {
 		copy(mac[:], m)

@@ -80,8 +80,8 @@ func (s *server) serve(ctx context.Context, g *admitted, conn net.Conn) {
 	node, err := s.identify(ctx, conn)
 	if err != nil {
 		conn.Close()
-		if errors.Is(context.Cause(ctx), errCrowded) {
-			err = errCrowded
+		if errors.Is(context.Cause(ctx), errNoRoom) {
+			err = errNoRoom
 		}
 		if !stopping(ctx) {
 			s.warnings.Warn(conn.RemoteAddr(), "OVSDB connection does not prove who it is", "err", err)

@@ -214,8 +214,8 @@ func (s *session) probe() {
 // connection has its bridge.
 const probeTimeout = time.Second
 
-// silence is called when nothing was heard for too long, or is not to be for
-// longer; asked is for how long an echo was not answered, 0 if none was sent.
+// silence is called when the peer has sent nothing for too long, and decides whether to probe
+// it or to give it up; asked is how long an echo is unanswered, 0 if none was sent.
 func (s *session) silence(asked time.Duration) error {
 	if !s.ready {
 		return fmt.Errorf("no answer to monitor_cond within %v", s.cfg.HandshakeTimeout)
@@ -298,7 +298,7 @@ func (s *session) update(ctx context.Context, raw json.RawMessage) error {
 	return s.apply(ctx, params[1])
 }
 
-// apply brings the view up to date and tells what became different.
+// apply applies an update to the view and reports what has changed.
 func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 	if err := s.view.apply(raw); err != nil {
 		return err

@@ -212,7 +212,7 @@ func TestSessionBadPeers(t *testing.T) {
 // A peer that never reads is given up when the write does not get through.
 func TestSessionPeerThatNeverReads(t *testing.T) {
 	bed(t, Config{}, func(t *testing.T, ln *pipes, rec *recorder) {
-		ours, theirs := newDeafPipe()
+		ours, theirs := newUnreadPipe()
 		ln.conns <- ours
 		start := time.Now()
 		<-theirs

@@ -91,7 +91,7 @@ func (u *rowUpdate) op() (op, *row, error) {
 }
 
 // apply applies a <table-updates2>, row by row as it is read. After an error
-// the view is of no more use.
+// the view must not be used any more.
 func (v *view) apply(raw json.RawMessage) error {
 	t := newTokens(raw)
 	if err := t.delim('{'); err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// What rows cost in view.size: no less than they take up in an honest message,
-// so that a view is never refused whose initial message was not.
+// The sizes of rows in view.size. They are at least the sizes in a message, so that a view is
+// never refused if its initial message was accepted.
 const (
 	rowCost = 48 // its uuid, quotes, braces and "initial"
 	refCost = 46 // ["uuid","…"]
@@ -200,8 +200,8 @@ func (v *view) referOne(iface uuid, by int) {
 	v.dirty[iface] = struct{}{}
 }
 
-// rebuild makes the list of interfaces anew: the old one without those
-// that are dirty, merged with those of them that are on the bridge.
+// rebuild makes a new list of interfaces: the old list without the dirty ones, merged with
+// those dirty ones that are on the bridge.
 func (v *view) rebuild() {
 	var add []uuid
 	for id := range v.dirty {

@@ -23,8 +23,8 @@ const (
 	conflictPause = 20 * time.Millisecond
 	// refusalPause is the pause after the server refused; it doubles with each try.
 	refusalPause = time.Second
-	// maxTries is how often a write is tried; then the next change of what is
-	// desired, or of what the node says, begins anew.
+	// maxTries is how often a write is tried. After that, the next change of Desired or
+	// of the node's rows starts a new series of tries.
 	maxTries = 6
 	// rewritePause is the pause before the second write within calmAfter, as when
 	// others set the same columns: it doubles with each, up to maxRewritePause.
@@ -219,13 +219,14 @@ func (s *session) tryAgain(err error) {
 	w.timer.Reset(pause << (w.tries - 1))
 }
 
-// endWrite comes to rest, and says how it went.
+// endWrite ends a write, and reports its result.
 func (s *session) endWrite(err error) {
 	s.writer.desired, s.writer.summary = nil, nil
 	s.report(err)
 }
 
-// report tells the handler how the last write went, if this connection is heard.
+// report reports the result of the last write to the handler, if this connection holds the
+// claim on its datapath id.
 func (s *session) report(err error) {
 	if s.claim != nil {
 		s.claims.updateWrite(s.claim, err)

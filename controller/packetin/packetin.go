@@ -79,8 +79,7 @@ func (c Cause) check() error {
 // Queues are the queues of all causes.
 type Queues struct{ byTable map[openflow.TableID]*queue }
 
-// New returns the queues of causes, of which each must have a name and a table of
-// its own. The counters are registered with reg, unless it is nil.
+// New returns the queues of causes; each cause must have a name and a table of its own. The counters are registered with reg, unless it is nil.
 func New(reg prometheus.Registerer, causes ...Cause) (*Queues, error) {
 	count := func(name, help string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sdnd_packet_ins_" + name + "_total", Help: help}, []string{"cause"})

@@ -7,8 +7,8 @@ import (
 )
 
 // Fingerprint identifies an authority by its public key: the SHA-256 of its
-// SubjectPublicKeyInfo (RFC 7469, section 2.4). An authority whose certificate
-// is made anew keeps it.
+// SubjectPublicKeyInfo (RFC 7469, section 2.4). A new certificate for
+// the same key has the same fingerprint.
 type Fingerprint [sha256.Size]byte
 
 // FingerprintOf returns the fingerprint of an authority's certificate.

@@ -16,8 +16,8 @@ import (
 const (
 	feedCommits = 1024
 	feedChanges = 100_000
-	// feedObjects is of how many objects the feed keeps that their status changed;
-	// a watch that has missed more has to read everything anew.
+	// feedObjects is the number of objects whose change of status the feed keeps; a watch
+	// that has missed more must read everything again.
 	feedObjects = 10_000
 )
 

@@ -49,7 +49,7 @@ func newProblem(status int, code, format string, args ...any) *problem {
 func (p *problem) say(text string) { p.Detail, p.Message = text, text }
 
 // maxMistakes is how many mistakes a response lists. It bounds what a request can cost, and
-// nobody needs more to understand a typo that is repeated in 100,000 objects.
+// a typo that is repeated in 100,000 objects needs no more.
 const maxMistakes = 1000
 
 // refuse makes the problem of a request with one or more mistakes. code is that of the

@@ -7,7 +7,7 @@ import (
 )
 
 // maxClients bounds the clients whose rates are remembered, and so what a flood from many
-// addresses costs. Beyond it all rates start anew.
+// addresses costs. Beyond it all rates are reset.
 const maxClients = 4096
 
 // rates limits the requests per second of each client.

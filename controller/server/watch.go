@@ -19,7 +19,7 @@ import (
 const (
 	watchPath = "/v1/watch"
 	// maxReplay is how many revisions a watch gets from the history. A watch that
-	// missed more has to read everything anew.
+	// missed more must read everything again.
 	maxReplay = 1000
 	// keepAlive is how often an idle watch is written to, so that proxies and
 	// both ends see that it lives.

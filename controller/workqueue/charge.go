@@ -34,7 +34,7 @@ func (q *Queue) Charge(c Charge) {
 	}
 }
 
-// Discharge is the opposite of Charge, for a change of which no work waits.
+// Discharge undoes Charge, for a change that has no work in the queue.
 func (q *Queue) Discharge(c Charge) {
 	q.mu.Lock()
 	i := slices.Index(q.charged, c)
@@ -60,8 +60,7 @@ func (q *Queue) chargedUntil(seq uint64) []Charge {
 	return until
 }
 
-// settle tells changes that were done together what that took. The first is charged with
-// all of it.
+// settle settles the changes that were done together. The first gets the whole cost.
 func settle(all []Charge, c Cost) {
 	for _, charge := range all {
 		charge.Settle(c)

@@ -10,9 +10,9 @@ import (
 // confirm.
 const maxUnconfirmed = 64
 
-// Unconfirmed is which revisions a node has yet to confirm: those that change its
-// flows, and no others. A node that is away holds up nobody who waits for what
-// does not concern it. In the zero Unconfirmed there is none.
+// Unconfirmed is the set of revisions that a node has yet to confirm: only those that change
+// its flows, so that an absent node does not delay waiting for a change that does not concern
+// it. The zero Unconfirmed is empty.
 type Unconfirmed struct {
 	// each are single revisions, ascending.
 	each []topology.Revision

@@ -24,7 +24,7 @@ func (q *Queue) Take() (Job, bool) {
 	return q.out, true
 }
 
-// Done confirms what Take returned, and tells what that took.
+// Done confirms the job that Take returned, with its cost.
 func (q *Queue) Done(c Cost) {
 	q.mu.Lock()
 	j := q.out

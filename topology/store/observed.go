@@ -4,7 +4,7 @@ import "net/netip"
 
 // Observations are what was observed on nodes. They belong to no revision, and let sdnd
 // compile the same flows after a restart, before the switches have reported. They are
-// as good as the last that was saved: none is an error.
+// those that were saved last; it is no error if there are none.
 type Observations interface {
 	// Bindings returns all bindings, by port. SaveBindings replaces those of the ports
 	// that it names, all or none; the last one of a port counts. They are durable when

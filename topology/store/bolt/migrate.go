@@ -55,13 +55,13 @@ func prepare(db *bolt.DB, steps []migration) error {
 				return err
 			}
 		}
-		// A bucket that was missing is a new one, or its name is damaged: the checksum, which
-		// stays as it is, tells.
+		// If a bucket was missing, it is a new one, or its name is damaged. The checksum,
+		// which stays as it is, shows which.
 		return putJSON(meta, []byte(keySchema), newest)
 	}))
 }
 
-// migrate takes steps from a version on, and computes the checksum anew.
+// migrate does the steps from a version on, and computes the new checksum.
 func migrate(tx *bolt.Tx, version int, steps []migration) error {
 	for i, step := range steps {
 		if err := step(tx); err != nil {
@@ -144,8 +144,8 @@ func move(v []byte, change func(map[string]json.RawMessage)) ([]byte, error) {
 	return json.Marshal(record)
 }
 
-// rewrite makes the records of a bucket anew. It writes them in the order of their
-// keys, as bbolt likes it best.
+// rewrite replaces the records of a bucket. It writes them in the order of their keys, which
+// bbolt does fastest.
 func rewrite(tx *bolt.Tx, bucket string, how func(k, v []byte) (key, value []byte, err error)) error {
 	type record struct{ key, value []byte }
 	var all []record

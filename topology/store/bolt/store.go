@@ -27,8 +27,8 @@ type Options struct {
 	// DefaultHistoryBytes. The newest entry always stays.
 	HistoryEntries int
 	HistoryBytes   int64
-	// AcceptOlder lets Open go on with what a file has of which the newest page is
-	// damaged, though changes that were acknowledged are lost.
+	// AcceptOlder lets Open use the previous state of a file whose newest page is damaged,
+	// although acknowledged changes are lost.
 	AcceptOlder bool
 }
 
