@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/chaos"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
@@ -46,20 +46,7 @@ type chaosBed struct {
 // newChaosBed brings up nodes, not yet joined to anything.
 func newChaosBed(t *testing.T, nodes int, cfg reconcile.Config) *chaosBed {
 	t.Helper()
-	if why := lab.Missing(); len(why) > 0 {
-		t.Skip(strings.Join(why, "; "))
-	}
-	l, err := lab.Up(t.Context(), lab.Options{Nodes: nodes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := l.Down(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	l := ovstest.Lab(t, nodes)
 	b := serveTCP(t, l.Dir, cfg)
 	b.Lab = l
 	for _, n := range l.Nodes {

@@ -20,6 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -60,21 +61,7 @@ func newBedWithPort(t *testing.T) (*bed, *lab.Node) {
 
 func newBedWith(t *testing.T, nodes int, cfg reconcile.Config) *bed {
 	t.Helper()
-	if why := lab.Missing(); len(why) > 0 {
-		t.Skip(strings.Join(why, "; "))
-	}
-	l, err := lab.Up(t.Context(), lab.Options{Nodes: nodes})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bed{T: t, Lab: l, cfg: cfg}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := l.Down(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	b := &bed{T: t, Lab: ovstest.Lab(t, nodes), cfg: cfg}
 	b.start()
 	t.Cleanup(func() { b.stop() })
 	return b

@@ -1,6 +1,6 @@
 // Package ovstest starts an Open vSwitch for a test, without root: its daemons know no
-// system datapath nor the machine's database, and its ports are dummies. For nodes that
-// forward packets see integration/lab.
+// system datapath nor the machine's database, and its ports are dummies. Lab brings up nodes
+// that forward packets, which needs root.
 package ovstest
 
 import (

@@ -1,32 +1,18 @@
 package prober_test
 
 import (
-	"context"
 	"net/netip"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/integration/prober"
 )
 
 // TestProbe: no loss is seen where there is none, and each where there is.
 func TestProbe(t *testing.T) {
-	if why := lab.Missing(); len(why) > 0 {
-		t.Skip(strings.Join(why, "; "))
-	}
-	l, err := lab.Up(t.Context(), lab.Options{Nodes: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := l.Down(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	l := ovstest.Lab(t, 1)
 	n := l.Nodes[0]
 	flow := func(args ...string) {
 		t.Helper()

@@ -1,15 +1,14 @@
 package traffic_test
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/ovstest"
 	"github.com/sdnctl/sdnctl/integration/traffic"
 )
 
@@ -22,20 +21,7 @@ type bed struct {
 
 func newBed(t *testing.T, hosts int) *bed {
 	t.Helper()
-	if why := lab.Missing(); len(why) > 0 {
-		t.Skip(strings.Join(why, "; "))
-	}
-	l, err := lab.Up(t.Context(), lab.Options{Nodes: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		defer cancel()
-		if err := l.Down(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	l := ovstest.Lab(t, 1)
 	b := &bed{t: t, node: l.Nodes[0]}
 	b.flow("add-flow", "br-int", "priority=1,actions=normal")
 	for i := 1; i <= hosts; i++ {
