@@ -10,7 +10,7 @@ FUZZTIME    ?= 5s
 # Namespaces need root; "make demo" asks for it only where it is needed.
 SUDO        := $(shell test "$$(id -u)" = 0 || command -v sudo)
 
-.PHONY: help build demo examples test check gofmt vet staticcheck race fuzz tidy bench soak upgrade-test dist dist-test fmt clean
+.PHONY: help build demo examples test test-long check gofmt vet staticcheck race fuzz tidy bench soak upgrade-test dist dist-test fmt clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ examples: ## Run every example in namespaces
 test: ## Every test, unit and integration; what lacks a privilege is skipped and counted
 	@$(SUDO) integration/deps.sh test || echo "some tests will be skipped, and say why"
 	@$(GO) test -json -timeout 14m ./... | $(GO) run ./integration/testsum
+
+test-long: ## The tests that have a long form, in that form: Cyclonus' 512 cases by packets
+	@$(SUDO) integration/deps.sh test
+	$(SUDO) env PATH="$$PATH" SDNCTL_LONG=1 $(GO) test ./integration -run 'TestCyclonusPackets$$' -count=1 -v -timeout 60m
 
 check: gofmt vet staticcheck tidy race fuzz ## Static checks, race detector, a little fuzzing
 

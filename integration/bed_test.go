@@ -34,7 +34,11 @@ func newBed(t testing.TB, nodes int, change ...func(*lab.Options)) *bed {
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	most := 3 * time.Minute
+	if long() {
+		most = 50 * time.Minute
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	t.Cleanup(cancel)
 	o := lab.Options{Nodes: nodes, BinDir: os.Getenv(binVar)}
 	for _, f := range change {
