@@ -163,5 +163,8 @@ func TestPolicyLive(t *testing.T) {
 	b.part("another policy of the same name, P-POL-20", replacedPolicy)
 	b.part("what others do to flows of policies is undone", tamperedPolicy)
 	b.part("a new port begins at once, P-POL-08", newPort)
+	b.part("an address has another port, P-POL-07", reusedAddress)
+	b.part("sdnd restarts with 10,000 flows of policies", manyRules)
+	b.part("ovs-vswitchd restarts", switchRestarts)
 	b.verify()
 }

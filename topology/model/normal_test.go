@@ -189,7 +189,8 @@ func TestNormalRefuses(t *testing.T) {
 			`spec.ingress[1].ports[0]: the port is missing`,
 			`spec.ingress[1].ports[2]: tcp/1 is listed twice`,
 		}},
-		{KindPolicy, `{"subject":{"selector":{}},"egress":[{"peers":[{},{"cidr":"10.0.0.0/8","portGroup":"g"},{"except":["10.0.0.0/8"]},{"cidr":"10.0.0.1/8"},{"cidr":"10.0.0.0/8","except":["11.0.0.0/9","10.0.0.0/8"]},{"cidr":"::ffff:10.0.0.0/104"},{"domainNames":["x"]}]}]}`, []string{
+		// The last peer is P-POL-21 of the table of pitfalls (docs/policies.md).
+		{KindPolicy, `{"subject":{"selector":{}},"egress":[{"peers":[{},{"cidr":"10.0.0.0/8","portGroup":"g"},{"except":["10.0.0.0/8"]},{"cidr":"10.0.0.1/8"},{"cidr":"10.0.0.0/8","except":["11.0.0.0/9","10.0.0.0/8"]},{"cidr":"::ffff:10.0.0.0/104"},{"domainNames":["API.Example.com"]}]}]}`, []string{
 			`spec.egress[0].peers[0]: selects nothing`,
 			`spec.egress[0].peers[1]: has both a CIDR, which is addresses, and a selection of ports`,
 			`spec.egress[0].peers[2].except: there is no CIDR that they are exceptions of`,
