@@ -24,7 +24,7 @@ type NodeFacts struct {
 	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
 	// there are ports that can be bound here by external_ids only.
 	OVSDB, NeedsOVSDB bool
-	// Impostor says, in words, who else presents the node's datapath id, or that its
+	// IdentityConflict says, in words, who else presents the node's datapath id, or that its
 	// session is from where it was not known to be; "" for neither.
 	IdentityConflict string
 	// Bridge is the name of its bridge, and WantBridge the one that sdnd looks for
