@@ -187,7 +187,7 @@ func (b *bed) conflict(port, place string) {
 	}))
 }
 
-// awaitOVSDB waits until nodes have told by OVSDB which interfaces they have.
+// awaitOVSDB waits until nodes have reported their interfaces by OVSDB.
 func (b *bed) awaitOVSDB(nodes ...string) {
 	b.t.Helper()
 	for _, name := range nodes {

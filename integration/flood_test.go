@@ -13,7 +13,7 @@ import (
 
 // TestFloodingContainer: what a container sends from another address than its own,
 // as fast as it can, is dropped and counted, and costs sdnd next to nothing: no
-// flow-mod, no processor. How packets of others fare is told: that is a matter of
+// flow-mod, no processor. How packets of others fare is logged only: that is a matter of
 // the datapath.
 func TestFloodingContainer(t *testing.T) {
 	b := newBed(t, 2)

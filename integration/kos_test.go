@@ -49,7 +49,7 @@ func TestTenants(t *testing.T) {
 		b.matrix(green, everyPair)
 	})
 	b.run("the same address is another container in the other tenant", func(t *testing.T, b *bed) {
-		// red200 and green1 have the same address; the MAC tells who answers.
+		// red200 and green1 have the same address; the MAC shows who answers.
 		for from, want := range map[*lab.Container]string{red[0]: "red200", green[1]: "green1"} {
 			if from.Name == want {
 				continue

@@ -113,7 +113,7 @@ func echoFrom(t testing.TB, c *lab.Container, to string) []byte {
 }
 
 // TestAddressDetection: who asks by ARP whether an address is taken, as hosts do
-// before they use one (RFC 5227), hears of others and not of itself.
+// before they use one (RFC 5227), receives those of others and not its own.
 func TestAddressDetection(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -78,7 +78,7 @@ const webAllows = `
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: %s}}}], ports: [tcp/80]}, {peers: [{selector: {matchLabels: {app: db}}}], ports: [tcp/80, icmp]}]}}
 `
 
-// TestPolicyLive: what becomes of connections that live while policies change, sdnd
+// TestPolicyLive: what happens to connections that live while policies change, sdnd
 // restarts or others change flows; and what went wrong elsewhere, by its names in the
 // table of pitfalls.
 func TestPolicyLive(t *testing.T) {

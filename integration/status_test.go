@@ -135,7 +135,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// statusWatch collects what a watch tells of how objects are.
+// statusWatch collects the states of objects that a watch reports.
 type statusWatch struct {
 	mu      sync.Mutex
 	reports []string // such as "network/blue UnderlayMTUTooSmall" and "network/blue well"
@@ -187,7 +187,7 @@ func (w *statusWatch) event(e api.Event) {
 	}
 }
 
-// tells waits until the watch has told the texts in that order, and forgets all
+// reported waits until the watch has reported the texts in that order, and forgets all
 // up to there.
 func (w *statusWatch) tells(b *bed, texts ...string) {
 	b.t.Helper()

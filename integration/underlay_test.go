@@ -15,8 +15,8 @@ import (
 )
 
 // TestIPv6Underlay: nodes reach sdnd and each other by IPv6, in both modes and with
-// networks of both families; what a stranger sends is dropped; and a node with an
-// IPv4 tunnel address is told to reach none of them, until it gets an IPv6 one.
+// networks of both families; what an unknown machine sends is dropped; and a node with an
+// IPv4 tunnel address reaches none of them, with a condition, until it gets an IPv6 one.
 func TestIPv6Underlay(t *testing.T) {
 	b := newBed(t, 3, withIPv6)
 	var file strings.Builder

@@ -58,7 +58,7 @@ func (l Line) Ratio() (float64, bool) {
 	return l.Ours.Value / l.Theirs.Value, true
 }
 
-// Met tells whether the goal is met; known is false if there is none, or too
+// Met reports whether the goal is met; known is false if there is none, or too
 // little to tell.
 func (l Line) Met() (met, known bool) {
 	if l.Goal.holds == nil || l.Ours.Missing != "" {

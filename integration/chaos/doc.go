@@ -13,6 +13,6 @@
 // connect again; or switches connect to it (Config.Listener).
 //
 // Whatever the fault, what the switch has been sent is read by it, and its
-// connection closed, before it is connected anew: an Open vSwitch has one
+// connection closed, before it is connected again: an Open vSwitch has one
 // connection at a time to each of its controllers.
 package chaos

@@ -37,7 +37,7 @@ type Config struct {
 	// Observe, if it is set, is called for every message that is passed on, by
 	// several goroutines.
 	Observe func(Message)
-	// Again is the pause before a switch is connected anew; 0 means 1 ms. With
+	// Again is the pause before a switch is connected again; 0 means 1 ms. With
 	// a Listener it is for the switch to choose.
 	Again time.Duration
 }

@@ -133,7 +133,7 @@ func TestPasses(t *testing.T) {
 }
 
 // Each way of ending a connection ends it at its place, as seen from the
-// controller, and the switch is connected anew, after it has read all that was
+// controller, and the switch is connected again, after it has read all that was
 // passed on.
 func TestEnds(t *testing.T) {
 	tests := []struct {

@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// asker sends echo requests (RFC 792, RFC 4443) from a container and hears the
+// asker sends echo requests (RFC 792, RFC 4443) from a container and receives the
 // answers.
 type asker struct {
 	container *Container
@@ -64,7 +64,7 @@ func (a *asker) add(r Reach) (*question, error) {
 	return q, nil
 }
 
-// start has answers heard.
+// start receives answers.
 func (a *asker) start() {
 	for _, conn := range a.conns {
 		a.listening.Go(func() { a.listen(conn) })

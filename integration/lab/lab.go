@@ -36,7 +36,7 @@ type Options struct {
 // Lab is a running test bed. Its methods may be called concurrently, except
 // Down with any other.
 type Lab struct {
-	// ID tells this lab from others that run on the machine.
+	// ID identifies this lab among those of the machine.
 	ID string
 	// Dir holds the lab's files: databases, logs, sockets, state.
 	Dir string

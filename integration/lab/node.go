@@ -95,7 +95,7 @@ func (n *Node) connect(ctx context.Context) error {
 }
 
 // Cable connects the node to the underlay, or disconnects it: then whatever is
-// sent either way is lost, and no end of a connection hears of it.
+// sent either way is lost, and neither end of a connection notices.
 func (n *Node) Cable(ctx context.Context, connected bool) error {
 	state := "down"
 	if connected {

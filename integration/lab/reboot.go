@@ -10,7 +10,7 @@ import (
 )
 
 // Reboot is a power cut of the node: all of its processes are killed, its network
-// namespace, interfaces and tunnel neighbours are made anew, and Open vSwitch
+// namespace, interfaces and tunnel neighbours are made again, and Open vSwitch
 // starts with the database that was left. Its containers are gone; add them
 // again.
 func (n *Node) Reboot(ctx context.Context) error {

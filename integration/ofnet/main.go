@@ -169,7 +169,7 @@ func giveMAC(f *openflow15.MatchField, oxm []byte) {
 	}
 }
 
-// app tells when the switch has connected.
+// app signals that the switch has connected.
 type app struct{ up chan *ofctrl.OFSwitch }
 
 func (a app) SwitchConnected(sw *ofctrl.OFSwitch)                         { a.up <- sw }

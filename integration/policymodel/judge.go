@@ -15,7 +15,7 @@ type End struct {
 	Addr netip.Addr
 }
 
-// Verdict is what becomes of a connection. By names the rule that decides, "policy/web
+// Verdict is the fate of a connection. By names the rule that decides, "policy/web
 // ingress rule 1", or the isolation; "" if none does. Of one that is allowed, it is what the
 // destination says.
 type Verdict struct {

@@ -158,7 +158,7 @@ func (p *Probe) Flowing(ctx context.Context, n int) error {
 	})
 }
 
-// Stop ends the probe, waits for the last datagrams and says what became of all.
+// Stop ends the probe, waits for the last datagrams and returns the report.
 func (p *Probe) Stop(ctx context.Context) (Report, error) {
 	p.cancel()
 	p.sent.Wait()

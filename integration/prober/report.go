@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Report is what became of a probe's datagrams.
+// Report counts the datagrams of a probe.
 type Report struct {
 	// Name says from where to where.
 	Name string
@@ -45,7 +45,7 @@ func (r Report) Longest() time.Duration {
 	return longest
 }
 
-// String tells all in a line.
+// String returns everything in one line.
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: lost %d of %d", r.Name, r.Lost, r.Sent)

@@ -1,7 +1,7 @@
-// Package script plays text scripts in tests: commands, and what came of them.
+// Package script plays text scripts in tests: commands and their results.
 //
 // A script is blocks, divided by empty lines. A block is a command with its arguments, lines
-// of input if it takes any, a line "----" and what came of it. Lines between blocks that
+// of input if it takes any, a line "----" and the result. Lines between blocks that
 // begin with # are comments. So a test that fails shows the scenario, and a change of
 // behaviour shows as a difference of text.
 package script
@@ -18,7 +18,7 @@ import (
 )
 
 // Run has each file that a pattern matches played as a test of its own, by play, which
-// returns the script with what came of it: see Play. That has to be what is in the file,
+// returns the script with the results: see Play. That has to be what is in the file,
 // unless update is set: then it is written there.
 func Run(t *testing.T, pattern string, update bool, play func(t *testing.T, text string) string) {
 	files, err := filepath.Glob(pattern)
@@ -43,7 +43,7 @@ func Run(t *testing.T, pattern string, update bool, play func(t *testing.T, text
 	}
 }
 
-// Play runs the commands of a script and returns it with what came of them. To run is given
+// Play runs the commands of a script and returns it with the results. To run is given
 // the words of a command and its lines of input, and returns lines.
 func Play(t *testing.T, text string, run func(command, input []string) []string) string {
 	var out strings.Builder

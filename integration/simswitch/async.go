@@ -83,7 +83,7 @@ func (c *conn) setAsyncConfig(msg []byte) refusal {
 	return accepted
 }
 
-// requestForward tells all who want to know but the one that asked for the change
+// requestForward reports to all subscribed connections except the one that asked for the change
 // itself that a group or a meter was changed.
 func (s *Switch) requestForward(kind uint32, request []byte, by *conn) {
 	const head = expHeaderLen

@@ -84,7 +84,7 @@ func (c *conn) serve() error {
 	}
 }
 
-// reason prefers why the connection was closed to what came of it.
+// reason prefers the reason for closing the connection to the error that followed.
 func (c *conn) reason(err error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)

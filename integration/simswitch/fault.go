@@ -7,7 +7,7 @@ import (
 
 // Faults are what a switch does wrong on request. The zero Faults is none.
 type Faults struct {
-	// DropAfter closes each connection when it has brought so many messages,
+	// DropAfter closes each connection after so many messages,
 	// the HELLO among them; 0 never.
 	DropAfter int
 	// ReplyDelay is how long all that the switch says waits before it is sent.

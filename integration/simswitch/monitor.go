@@ -113,7 +113,7 @@ func (m *monitor) sees(f *flow, before *flow) bool {
 		m.match.covers(f.fields())
 }
 
-// report tells of what a modification by a connection has changed.
+// report reports the changes of a modification by a connection.
 func (s *Switch) report(log journal, by *conn, m modification, xid openflow.Xid) {
 	g, ok := m.(*groupMod)
 	if !ok {
@@ -195,7 +195,7 @@ func appendUpdate(b []byte, event openflow.FlowEvent, reason openflow.FlowRemove
 // of 1.3 there is no such reason.
 const removedMeterDelete openflow.FlowRemovedReason = 4
 
-// sendRemoved tells those who want to know that a flow was deleted.
+// sendRemoved reports to the subscribed connections that a flow was deleted.
 func (s *Switch) sendRemoved(e *entry, reason openflow.FlowRemovedReason) {
 	v := e.value()
 	age := s.age() - e.born

@@ -49,7 +49,7 @@ func (c *conn) duringPause(ch *change) bool {
 	return true
 }
 
-// resumeMonitors tells what flows have become since the pause.
+// resumeMonitors reports how flows have changed since the pause.
 func (c *conn) resumeMonitors() {
 	p := c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
 	p.send = c.sendUpdates

@@ -29,5 +29,5 @@ func startOVS(tb testing.TB, connections int) *ovs {
 	return o
 }
 
-// connect returns the i-th connection, made anew if there was one before.
+// connect returns the i-th connection, made again if there was one before.
 func (o *ovs) connect(i int) net.Conn { return o.Accept(o.listeners[i]) }

@@ -14,7 +14,7 @@ type port struct {
 	born int64 // ns on the switch's clock
 }
 
-// AddPort adds a port, or changes the one of that number, and tells the
+// AddPort adds a port, or changes the one of that number, and reports that to the
 // controllers. It fails if the number or the name is out of range, or the name
 // another port's.
 func (s *Switch) AddPort(p openflow.Port) error {
@@ -42,7 +42,7 @@ func (s *Switch) AddPort(p openflow.Port) error {
 	return nil
 }
 
-// RemovePort removes a port by name, and tells the controllers. It reports
+// RemovePort removes a port by name, and reports that to the controllers. It reports
 // whether there was one.
 func (s *Switch) RemovePort(name string) bool {
 	s.mu.Lock()
@@ -72,7 +72,7 @@ func (s *Switch) findPort(no openflow.PortNo) (at int, found bool) {
 	return slices.BinarySearchFunc(s.ports, no, func(p port, no openflow.PortNo) int { return cmp.Compare(p.No, no) })
 }
 
-// tellPort tells all who want to know but the one that asked for the change
+// reportPort reports to all subscribed connections except the one that asked for the change
 // itself (OpenFlow 1.5, 7.4.3, says that it was so before 1.5).
 func (s *Switch) tellPort(reason openflow.PortReason, p *openflow.Port, by *conn) {
 	for c := range s.conns {

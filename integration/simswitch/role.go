@@ -39,7 +39,7 @@ func (c *conn) roleRequest(msg []byte) refusal {
 	return accepted
 }
 
-// onfRoleStatus is the type of the ONF's message that tells a master that it is
+// onfRoleStatus is the type of the ONF's message that informs a master that it is
 // one no more (OpenFlow 1.4, 7.4.4).
 const onfRoleStatus = 1911
 

@@ -123,7 +123,7 @@ func meters() []script {
 			d.send(show(t)...)
 			d.send(deleteMeter(openflow.MeterAll))
 			d.send(show(t)...)
-			// Flows that went with a meter are told of only on request.
+			// Flows that went with a meter are reported only on request.
 			second.send(encode(t, &openflow.SetAsyncConfig{Properties: []openflow.AsyncProperty{{Kind: 5, Mask: 0x3f}}}))
 			d.send(sampleMeters()[0], saysRemoved(flowToMeter(1, 1)), deleteMeter(1))
 			second.await(1)

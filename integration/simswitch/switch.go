@@ -142,7 +142,7 @@ func (s *Switch) Run(ctx context.Context, dial func(context.Context) (net.Conn, 
 	}
 }
 
-// errReset ends connections of a switch that starts anew.
+// errReset ends connections of a switch that restarts.
 var errReset = errors.New("the switch was restarted")
 
 // Disconnect closes the connections; Run makes new ones.

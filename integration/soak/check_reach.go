@@ -11,7 +11,7 @@ import (
 
 // reachability asks from every port to every other, and to the gateways of each, in
 // each family that both have.
-// All ask anew who has which address, so that ARP and ND are checked too, and that who
+// All resolve every address again, so that ARP and ND are checked too, and that who
 // talked to a gateway, or to a port that is no more, may find another MAC.
 func (s *soak) reachability(ctx context.Context) error {
 	var all []lab.Reach // by IPv4 first

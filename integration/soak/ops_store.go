@@ -88,7 +88,7 @@ func (s *soak) deleteWithPorts(ctx context.Context) (bool, error) {
 	return true, s.pullGone(ctx)
 }
 
-// changed tells what was done to which objects.
+// changed records what was done to which objects.
 func changed(changes []api.Change) []string {
 	var all []string
 	for _, c := range changes {

@@ -30,7 +30,7 @@ func (t test) String() string {
 	return t.pkg + " " + t.name
 }
 
-// summary is what became of all tests.
+// summary is the outcome of all tests.
 type summary struct {
 	passed  int
 	failed  []test
@@ -38,7 +38,7 @@ type summary struct {
 }
 
 // read follows the tests as they run, writes a line per package and the output
-// of what failed to progress, and returns what became of them.
+// of what failed to progress, and returns their outcome.
 func read(in io.Reader, progress io.Writer) (summary, error) {
 	sum := summary{skipped: map[test]string{}}
 	outcome := map[test]string{}

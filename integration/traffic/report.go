@@ -26,7 +26,7 @@ type Report struct {
 	Err error
 }
 
-// String tells all in a line.
+// String returns everything in one line.
 func (r Report) String() string {
 	text := fmt.Sprintf("%s: %d messages, longest gap %v at %v, %d segments lost", r.Name, r.Arrived,
 		r.Longest.Round(time.Millisecond), r.At.Round(time.Millisecond), r.Lost)

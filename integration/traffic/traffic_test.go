@@ -56,7 +56,7 @@ func (b *bed) flow(args ...string) {
 	b.must(err)
 }
 
-// result is what became of a probe.
+// result is the outcome of a probe.
 type result struct {
 	traffic.Probe
 	to  *traffic.Host
