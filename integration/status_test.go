@@ -103,7 +103,7 @@ func TestStatus(t *testing.T) {
 				t.Fatalf("action %q is no command", c.Action)
 			}
 			b.healthy()
-			watch.tells(b, f.object+" "+f.reason, f.object+" well")
+			watch.reported(b, f.object+" "+f.reason, f.object+" well")
 		})
 	}
 	// The last, for node2 does not come back from it.
@@ -189,7 +189,7 @@ func (w *statusWatch) event(e api.Event) {
 
 // reported waits until the watch has reported the texts in that order, and forgets all
 // up to there.
-func (w *statusWatch) tells(b *bed, texts ...string) {
+func (w *statusWatch) reported(b *bed, texts ...string) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "the watch to tell "+strings.Join(texts, ", then "), func(context.Context) error {
 		w.mu.Lock()

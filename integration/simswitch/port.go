@@ -38,7 +38,7 @@ func (s *Switch) AddPort(p openflow.Port) error {
 		reason = openflow.PortAdded
 	}
 	s.ports[at].Port = p
-	s.tellPort(reason, &p, nil)
+	s.reportPort(reason, &p, nil)
 	return nil
 }
 
@@ -53,7 +53,7 @@ func (s *Switch) RemovePort(name string) bool {
 	}
 	p := s.ports[at].Port
 	s.ports = slices.Delete(s.ports, at, at+1)
-	s.tellPort(openflow.PortDeleted, &p, nil)
+	s.reportPort(openflow.PortDeleted, &p, nil)
 	return true
 }
 
@@ -74,7 +74,7 @@ func (s *Switch) findPort(no openflow.PortNo) (at int, found bool) {
 
 // reportPort reports to all subscribed connections except the one that asked for the change
 // itself (OpenFlow 1.5, 7.4.3, says that it was so before 1.5).
-func (s *Switch) tellPort(reason openflow.PortReason, p *openflow.Port, by *conn) {
+func (s *Switch) reportPort(reason openflow.PortReason, p *openflow.Port, by *conn) {
 	for c := range s.conns {
 		if c != by && c.wants(c.async.PortStatus, uint8(reason)) {
 			c.send(mustAppend(nil, &openflow.PortStatus{Reason: reason, Port: *p}))
@@ -103,7 +103,7 @@ func (c *conn) portMod(msg []byte) refusal {
 	config := p.Config&^m.Mask | m.Config&m.Mask
 	if config != p.Config {
 		p.Config = config
-		c.s.tellPort(openflow.PortModified, p, c)
+		c.s.reportPort(openflow.PortModified, p, c)
 	}
 	return accepted
 }
