@@ -21,7 +21,7 @@ func networkKind() kindDef {
 		kind: api.KindNetwork,
 		is:   "a VXLAN network identifier with the addresses its ports use, either stretched over all nodes or cut into a block per node",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			return addSpecFlags(a, cmd, networkFlags())
+			return addSpecFlags(a, cmd, append(networkFlags(), dhcpFlags()...))
 		},
 		print:    tablePrinter(columns),
 		details:  detailPrinter(columns, networkDetails),
@@ -230,5 +230,6 @@ func networkDetails(v networkView) [][2]string {
 		lines = append(lines, [2]string{"sized for", fmt.Sprintf("%d containers per node, %d nodes", v.spec.ContainersPerNode, v.spec.MaxNodes)})
 	}
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
+	lines = append(lines, dhcpLines(&v.spec)...)
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Node })...)
 }

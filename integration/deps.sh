@@ -21,7 +21,8 @@ if [ "$1" = bench ]; then
     need="$need iperf3:iperf3 ovn-northd:ovn-central ovn-nbctl:ovn-common ovn-controller:ovn-host"
 elif [ "$1" != demo ]; then
     need="$need dockerd:docker.io docker:docker.io containerd:containerd busybox:busybox-static
-          uuidgen:uuid-runtime tshark:tshark strace:strace"
+          uuidgen:uuid-runtime tshark:tshark strace:strace
+          dhclient:isc-dhcp-client dhcpcd:dhcpcd-base rdisc6:ndisc6"
 fi
 if [ "$1" = ci ]; then
     need="$need ruby:ruby ansible-playbook:ansible-core file:file rpm:rpm"

@@ -21,11 +21,13 @@ package packetin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
@@ -42,12 +44,30 @@ type Cause struct {
 	// Deadline is how long after its arrival a packet may be answered; it must be more
 	// than 0.
 	Deadline time.Duration
-	// Answer answers a packet. It is called for one packet of the cause at a time, with
-	// a context that ends at the packet's deadline; it must return soon after that. The
-	// packet is not used by anyone else. It has the Userdata of the flow's action
-	// (openflow.Actions.ControllerUserdata) where the switch can do that, as Open vSwitch
-	// can from 2.6 on.
-	Answer func(ctx context.Context, p Port, m *openflow.PacketIn)
+	// Answer computes what is answered to a packet, from nothing but its arguments. It
+	// is called for one packet of the cause at a time. The packet is not used by anyone
+	// else. It has the Userdata of the flow's action (openflow.Actions.ControllerUserdata)
+	// where the switch can do that, as Open vSwitch can from 2.6 on.
+	Answer func(v *pipeline.View, p Port, m *openflow.PacketIn) Reply
+}
+
+// Reply is what is answered to a packet.
+type Reply struct {
+	// Out is sent to the switch that the packet came from; nil answers nothing.
+	Out *openflow.PacketOut
+	// Port is the name of the declared port that asked, "" if that is not known.
+	Port string
+	// What says in a few words what was asked, and what was answered or why nothing.
+	What string
+}
+
+// Switches is what the queues need to answer.
+type Switches interface {
+	// View returns what is declared, and where its ports are.
+	View() *pipeline.View
+	// PacketOut sends to a node's switch. It never waits, and reports false if the
+	// switch is away or takes no more.
+	PacketOut(node string, m *openflow.PacketOut) bool
 }
 
 // Budget bounds the packets that wait, by their number and by the bytes of their
@@ -87,7 +107,8 @@ func New(reg prometheus.Registerer, causes ...Cause) (*Queues, error) {
 	received := count("received", "Packets that flows sent to the controller, by cause.")
 	dropped := count("dropped", "Packets that were dropped because newer ones came faster than they were answered, by cause.")
 	expired := count("expired", "Packets that were dropped because they could not be answered before their deadline, by cause.")
-	answered := count("answered", "Packets that were handed to whoever answers them, by cause.")
+	answered := count("answered", "Packets that were answered, by cause.")
+	unanswered := count("unanswered", "Packets that have no answer, or whose answer the switch did not take, by cause.")
 	q := &Queues{byTable: map[openflow.TableID]*queue{}}
 	names := map[string]bool{}
 	for _, c := range causes {
@@ -100,11 +121,11 @@ func New(reg prometheus.Registerer, causes ...Cause) (*Queues, error) {
 		names[c.Name] = true
 		q.byTable[c.Table] = newQueue(c, counters{
 			received: received.WithLabelValues(c.Name), dropped: dropped.WithLabelValues(c.Name),
-			expired: expired.WithLabelValues(c.Name), answered: answered.WithLabelValues(c.Name),
+			expired: expired.WithLabelValues(c.Name), answered: answered.WithLabelValues(c.Name), unanswered: unanswered.WithLabelValues(c.Name),
 		})
 	}
 	if reg != nil {
-		for _, v := range []*prometheus.CounterVec{received, dropped, expired, answered} {
+		for _, v := range []*prometheus.CounterVec{received, dropped, expired, answered, unanswered} {
 			if err := reg.Register(v); err != nil {
 				return nil, fmt.Errorf("packet-ins: %w", err)
 			}
@@ -137,12 +158,38 @@ func (q *Queues) Ports(table openflow.TableID) map[Port]Counts {
 	return q.byTable[table].counts()
 }
 
+// Recent returns what the cause of a name answered last, newest first; nothing for a
+// name without.
+func (q *Queues) Recent(name string) []Answered {
+	if q == nil {
+		return nil
+	}
+	for _, c := range q.byTable {
+		if c.Name == name {
+			return c.recent()
+		}
+	}
+	return nil
+}
+
+// Causes returns the names of the causes, in alphabetical order.
+func (q *Queues) Causes() (names []string) {
+	if q == nil {
+		return nil
+	}
+	for _, c := range q.byTable {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Run answers packets until ctx ends, and returns nil then.
-func (q *Queues) Run(ctx context.Context) error {
+func (q *Queues) Run(ctx context.Context, to Switches) error {
 	var g errgroup.Group
 	for _, c := range q.byTable {
 		g.Go(func() error {
-			c.run(ctx)
+			c.run(ctx, to)
 			return nil
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
@@ -22,23 +23,32 @@ func from(table openflow.TableID, port openflow.PortNo, n, size int) *openflow.P
 }
 
 // cause has a budget of 3 packets for each port and 8 in all, and a second to answer.
-func cause(name string, table openflow.TableID, answer func(context.Context, Port, *openflow.PacketIn)) Cause {
+func cause(name string, table openflow.TableID, answer answerer) Cause {
 	return Cause{Name: name, Table: table, PerPort: Budget{3, 300}, Total: Budget{8, 800}, Deadline: time.Second, Answer: answer}
 }
 
+type answerer = func(*pipeline.View, Port, *openflow.PacketIn) Reply
+
 // noted answers by noting what came: node, port and number.
-func noted(to *[]string) func(context.Context, Port, *openflow.PacketIn) {
-	return func(_ context.Context, p Port, m *openflow.PacketIn) {
+func noted(to *[]string) answerer {
+	return func(_ *pipeline.View, p Port, m *openflow.PacketIn) Reply {
 		*to = append(*to, fmt.Sprintf("%s:%d:%d", p.Node, p.No, m.Data[0]))
+		return Reply{Out: openflow.NewPacketOut(m.Data, nil), What: fmt.Sprint(m.Data[0])}
 	}
 }
+
+// taker takes what is answered to any node but "away".
+type taker struct{}
+
+func (taker) View() *pipeline.View                              { return nil }
+func (taker) PacketOut(node string, _ *openflow.PacketOut) bool { return node != "away" }
 
 // start runs the queues until the test's bubble ends.
 func start(t *testing.T, q *Queues) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- q.Run(ctx) }()
+	go func() { done <- q.Run(ctx, taker{}) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -48,10 +58,10 @@ func start(t *testing.T, q *Queues) {
 }
 
 // blocked answers nothing until release is closed.
-func blocked(release chan struct{}, then func(context.Context, Port, *openflow.PacketIn)) func(context.Context, Port, *openflow.PacketIn) {
-	return func(ctx context.Context, p Port, m *openflow.PacketIn) {
+func blocked(release chan struct{}, then answerer) answerer {
+	return func(v *pipeline.View, p Port, m *openflow.PacketIn) Reply {
 		<-release
-		then(ctx, p, m)
+		return then(v, p, m)
 	}
 }
 
@@ -141,30 +151,56 @@ func TestPortsTakeTurns(t *testing.T) {
 	})
 }
 
-// TestDeadline: an answer has until the packet's deadline; what waited for longer is not
-// answered any more.
+// TestDeadline: what waited for longer than the cause's deadline is not answered any more.
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ended []time.Duration
-		begin := time.Now()
-		q, err := New(nil, cause("test", 15, func(ctx context.Context, _ Port, _ *openflow.PacketIn) {
-			<-ctx.Done()
-			ended = append(ended, time.Since(begin))
+		var answered []string
+		q, err := New(nil, cause("test", 15, func(v *pipeline.View, p Port, m *openflow.PacketIn) Reply {
+			time.Sleep(999 * time.Millisecond)
+			return noted(&answered)(v, p, m)
 		}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		start(t, q)
-		q.Offer("a", from(15, 1, 0, 1))
-		q.Offer("a", from(15, 2, 1, 1))
-		time.Sleep(500 * time.Millisecond)
-		q.Offer("a", from(15, 3, 2, 1))
-		time.Sleep(time.Hour)
-		if want := []time.Duration{time.Second, 1500 * time.Millisecond}; !slices.Equal(ended, want) {
-			t.Errorf("answers ended after %v, want %v", ended, want)
+		for i := range 4 {
+			q.Offer("a", from(15, openflow.PortNo(i+1), i, 1))
 		}
-		if got, want := q.Ports(15)[Port{"a", 2}], (Counts{Received: 1, Expired: 1}); got != want {
+		time.Sleep(time.Hour)
+		if want := []string{"a:1:0", "a:2:1"}; !slices.Equal(answered, want) {
+			t.Errorf("answered %v, want %v", answered, want)
+		}
+		if got, want := q.Ports(15)[Port{"a", 3}], (Counts{Received: 1, Expired: 1}); got != want {
 			t.Errorf("counts %+v, want %+v", got, want)
+		}
+	})
+}
+
+// TestRecent: the newest answers are remembered, newest first, and whether the switch
+// took them is counted.
+func TestRecent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answered []string
+		q, err := New(nil, cause("test", 15, noted(&answered)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, q)
+		for i := range maxRecent + 3 {
+			q.Offer("a", from(15, 1, i%200, 1))
+			synctest.Wait()
+		}
+		q.Offer("away", from(15, 1, 201, 1))
+		synctest.Wait()
+		last := q.Recent("test")
+		if len(last) != maxRecent || last[0].What != "201" || last[0].From.Node != "away" || last[1].What != fmt.Sprint((maxRecent+2)%200) || last[0].Out != nil {
+			t.Errorf("%d answers, newest %+v", len(last), last[:2])
+		}
+		if got, want := q.Ports(15)[Port{"away", 1}], (Counts{Received: 1, Unanswered: 1}); got != want {
+			t.Errorf("counts %+v, want %+v", got, want)
+		}
+		if q.Recent("other") != nil || !slices.Equal(q.Causes(), []string{"test"}) {
+			t.Error("of another cause")
 		}
 	})
 }

@@ -2,6 +2,7 @@ package packetin
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,10 +16,20 @@ const maxPorts = 1 << 16
 
 // Counts is what came of the packets of one port. What is received and neither of the
 // others still waits, or is being answered.
-type Counts struct{ Received, Dropped, Expired, Answered uint64 }
+type Counts struct{ Received, Dropped, Expired, Answered, Unanswered uint64 }
 
 // counters are the same of all ports of a cause.
-type counters struct{ received, dropped, expired, answered prometheus.Counter }
+type counters struct{ received, dropped, expired, answered, unanswered prometheus.Counter }
+
+// maxRecent is how many answers a cause remembers.
+const maxRecent = 512
+
+// Answered is what was answered to a packet.
+type Answered struct {
+	At   time.Time
+	From Port
+	Reply
+}
 
 // queue has the packets of one cause that wait.
 type queue struct {
@@ -32,6 +43,9 @@ type queue struct {
 	// turns are the lines with packets, the one whose turn it is first.
 	turns          []*line
 	packets, bytes int
+	// last are the newest answers, as a ring: the oldest is at next.
+	last     []Answered
+	lastNext int
 }
 
 // line has the packets of one port that wait, oldest first.
@@ -149,8 +163,6 @@ func (q *queue) next(now time.Time) (Port, packet, bool) {
 			q.turns = append(q.turns, l)
 		}
 		if now.Before(p.due) {
-			l.counts.Answered++
-			q.counters.answered.Inc()
 			return l.port, p, true
 		}
 		l.counts.Expired++
@@ -170,8 +182,39 @@ func (q *queue) counts() map[Port]Counts {
 	return all
 }
 
+// done counts what became of a packet that next took, and remembers the answer.
+func (q *queue) done(p Port, r Reply, sent bool, now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	counts, n := &q.line(p).counts, q.counters
+	if sent {
+		counts.Answered++
+		n.answered.Inc()
+	} else {
+		counts.Unanswered++
+		n.unanswered.Inc()
+	}
+	r.Out = nil
+	a := Answered{now, p, r}
+	if len(q.last) < maxRecent {
+		q.last = append(q.last, a)
+		return
+	}
+	q.last[q.lastNext] = a
+	q.lastNext = (q.lastNext + 1) % maxRecent
+}
+
+// recent returns a copy of the newest answers, newest first.
+func (q *queue) recent() []Answered {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := append(slices.Clone(q.last[q.lastNext:]), q.last[:q.lastNext]...)
+	slices.Reverse(all)
+	return all
+}
+
 // run answers the packets of the cause until ctx ends.
-func (q *queue) run(ctx context.Context) {
+func (q *queue) run(ctx context.Context, to Switches) {
 	for {
 		select {
 		case <-q.wakes:
@@ -183,9 +226,8 @@ func (q *queue) run(ctx context.Context) {
 			if !ok || ctx.Err() != nil {
 				break
 			}
-			answer, cancel := context.WithDeadline(ctx, p.due)
-			q.Answer(answer, port, p.m)
-			cancel()
+			r := q.Answer(to.View(), port, p.m)
+			q.done(port, r, r.Out != nil && to.PacketOut(port.Node, r.Out), time.Now())
 		}
 	}
 }

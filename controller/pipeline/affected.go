@@ -136,7 +136,9 @@ func (a *affected) network(c topology.Change) {
 				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
 			}
 		}
-		return
+		if answersOf(was) == answersOf(is) {
+			return
+		}
 	}
 	for n := range a.nodesOf(c.Ref.Name) {
 		a.allOf(c.Ref.Name, n)

@@ -65,6 +65,7 @@ const (
 	prioLinkLocal  = 75 // in gateway: packets that no router passes on
 	prioNormal     = 100
 	prioSourceless = 110
+	prioAsk        = 120 // what ports ask sdnd
 	prioRoute      = 100
 	// prioInvalidation is the highest: what has it is looked at first, for every packet.
 	prioInvalidation = 65535
@@ -99,6 +100,7 @@ const (
 	// Types of messages of ICMPv6 (RFC 4443, 4.1 and 4.2; RFC 4861, 4).
 	echoRequest6           = 128
 	echoReply6             = 129
+	routerSolicitation     = 133
 	routerAdvertisement    = 134
 	neighbourSolicitation  = 135
 	neighbourAdvertisement = 136

@@ -30,7 +30,16 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 		text  string
 	}
 	var lines []line
+	var numbered strings.Builder
 	for _, e := range set.Items() {
+		if e.Kind() == pipeline.ItemMeter {
+			mod, err := openflow.DecodeMeterMod(set.Message(e))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&numbered, "# %v: %s\n%s\n", set.Unit(e), set.Rule(e), mod.Meter.String())
+			continue
+		}
 		mod, err := openflow.DecodeFlowMod(set.Message(e))
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +50,10 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return int(a.table) - int(b.table) })
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %d flows on %s\n", set.Len(), node)
+	fmt.Fprintf(&b, "# %d flows on %s\n", len(lines), node)
+	if numbered.Len() > 0 {
+		b.WriteString("\n## meters\n" + numbered.String())
+	}
 	table := -1
 	for _, l := range lines {
 		if int(l.table) != table {
@@ -84,6 +96,30 @@ func policyGolden() golden {
 			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("db")}}, Ports: []model.PolicyPort{{Protocol: model.ProtocolUDP, First: 53, Last: 53}}},
 			{Action: model.ActionPass},
 		}})
+	}}
+}
+
+// answersGolden is networks whose ports are answered by sdnd: one of both families, one
+// that no router joins, and one in blocks.
+func answersGolden() golden {
+	return golden{"answers", "n1", func(b *builder) {
+		b.nodes(2)
+		dhcp := model.DHCP{Enabled: true}
+		subnets := func(all ...string) (out []topology.Subnet) {
+			for _, s := range all {
+				out = append(out, topology.Subnet{Prefix: netip.MustParsePrefix(s)})
+			}
+			return out
+		}
+		b.op(topology.KindNetwork, "blue", topology.NetworkSpec{VNI: 100, DHCP: dhcp, RA: model.RAManaged, Subnets: subnets("10.0.0.0/24", "fd00:0:0:1::/64")})
+		b.op(topology.KindNetwork, "alone", topology.NetworkSpec{VNI: 200, DHCP: dhcp, Subnets: subnets("10.1.0.0/24")})
+		b.op(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100, DHCP: dhcp, Subnets: subnets("10.244.0.0/16")})
+		b.router("r", "blue")
+		b.port("web", "blue", "n1")
+		b.port("far", "blue", "n2")
+		b.port("lone", "alone", "n1")
+		b.port("job", "pods", "n1")
+		b.op(topology.KindPort, "any", topology.PortSpec{Network: "blue", Node: "n1", PortSecurity: model.PortSecurityOff})
 	}}
 }
 
@@ -185,7 +221,7 @@ func TestGolden(t *testing.T) {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	tests = append(append(tests, ipv6Goldens()...), policyGolden())
+	tests = append(append(tests, ipv6Goldens()...), policyGolden(), answersGolden())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build(t)

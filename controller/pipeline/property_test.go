@@ -33,14 +33,22 @@ func compile(v *pipeline.View, node string) table {
 	return t
 }
 
-// key is what a switch identifies a flow by: an addition with the same key
-// replaces the flow.
-func key(msg []byte) openflow.FlowKey {
+// itemKey is what a switch identifies an item by: an addition with the same key
+// replaces it.
+type itemKey struct {
+	flow  openflow.FlowKey
+	meter uint32
+}
+
+func key(msg []byte) itemKey {
+	if openflow.FrameType(msg) == openflow.TypeMeterMod {
+		return itemKey{meter: openflow.ModNumber(msg)}
+	}
 	mod, err := openflow.DecodeFlowMod(msg)
 	if err != nil {
 		panic(err)
 	}
-	return mod.Flow.Key()
+	return itemKey{flow: mod.Flow.Key()}
 }
 
 // apply does to the table what a switch does: removals, then additions.
@@ -246,6 +254,9 @@ func (w *world) peersOf(node string) map[uint32]string {
 func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
 	addrs, all := map[uint32][]netip.Addr{}, map[uint32]bool{}
 	for _, msg := range compile(v, node) {
+		if openflow.FrameType(msg) == openflow.TypeMeterMod {
+			continue
+		}
 		mod, err := openflow.DecodeFlowMod(msg)
 		if err != nil {
 			t.Fatal(err)
@@ -305,7 +316,7 @@ func (w *world) check(t *rapid.T) {
 		if set.Len() != len(want) {
 			t.Fatalf("node %s: two units make the same flow", node)
 		}
-		keys := map[openflow.FlowKey]bool{}
+		keys := map[itemKey]bool{}
 		for _, msg := range want {
 			if k := key(msg); keys[k] {
 				t.Fatalf("node %s: two flows have one key: %v", node, describe(msg))
@@ -452,7 +463,17 @@ func underlay(x int, node string) netip.Addr {
 	return netip.AddrFrom4([4]byte{192, 0, 2 + byte(x%2), 4*byte(x) + node[1] - '1'})
 }
 
+// networkSpec is that of a network, of which sdnd answers this or that.
 func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
+	spec := addressesOf(t, name)
+	spec.DHCP.Enabled = spec.Has(topology.IPv4) && rapid.Bool().Draw(t, "dhcp")
+	if spec.Has(topology.IPv6) && rapid.Bool().Draw(t, "ra") {
+		spec.RA = model.RAManaged
+	}
+	return spec
+}
+
+func addressesOf(t *rapid.T, name string) topology.NetworkSpec {
 	i := slices.Index(netNames, name)
 	spec := topology.NetworkSpec{Mode: topology.Stretched, VNI: topology.VNI(100 + i)}
 	if name == "seg" {

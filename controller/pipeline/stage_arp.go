@@ -20,7 +20,8 @@ func arpStage() stage {
 }
 
 func (c *Compiler) arpNetwork(n *topology.Network) {
-	if n.Spec.Mode == topology.Segmented || !c.routed || !c.local {
+	// Clients of DHCP renew with the gateway, also where it routes nothing.
+	if n.Spec.Mode == topology.Segmented || !c.routed && !answersOf(n).dhcp || !c.local {
 		return
 	}
 	for _, s := range n.Spec.Subnets {

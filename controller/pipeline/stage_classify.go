@@ -57,6 +57,9 @@ func (c *Compiler) classifyPort(p *topology.Port) {
 		c.classifyOwn(p, in)
 		c.classifyFurther(p, in)
 	}
+	if in != 0 {
+		c.classifyAsks(p, in)
+	}
 }
 
 // classifyOwn lets a port send from its own addresses.

@@ -204,7 +204,7 @@ func (f *Fabric) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return f.reviews(ctx) })
 	if q := f.cfg.PacketIns; q != nil {
-		g.Go(func() error { return q.Run(ctx) })
+		g.Go(func() error { return q.Run(ctx, f) })
 	}
 	err := g.Wait()
 	f.late.Wait()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -18,10 +19,11 @@ import (
 func TestPacketInsAreAnswered(t *testing.T) {
 	var mu sync.Mutex
 	var answered []string
-	queues, err := packetin.New(nil, packetin.Cause{Name: "test", Table: 15, PerPort: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Total: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Deadline: time.Minute, Answer: func(_ context.Context, p packetin.Port, m *openflow.PacketIn) {
+	queues, err := packetin.New(nil, packetin.Cause{Name: "test", Table: 15, PerPort: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Total: packetin.Budget{Packets: 8, Bytes: 8 << 10}, Deadline: time.Minute, Answer: func(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 		mu.Lock()
 		defer mu.Unlock()
 		answered = append(answered, p.Node+" "+string(m.Data))
+		return packetin.Reply{}
 	}})
 	if err != nil {
 		t.Fatal(err)

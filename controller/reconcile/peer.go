@@ -180,6 +180,17 @@ func (p *peer) punted(m *openflow.PacketIn) bool {
 	return ok && p.f.peerOf(n.Name) == p && p.f.cfg.PacketIns.Offer(n.Name, m)
 }
 
+// PacketOut sends a packet by the node's switch. It never waits, and reports false if the
+// switch is away, or so much waits for it that it has to be left out.
+func (f *Fabric) PacketOut(node string, m *openflow.PacketOut) bool {
+	p := f.peerOf(node)
+	if p == nil {
+		return false
+	}
+	sent, err := p.sess.TrySend(m)
+	return sent && err == nil
+}
+
 // probe asks the connection to prove that it is alive.
 func (p *peer) probe() {
 	select {

@@ -12,7 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sdnctl/sdnctl/controller/answer"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
+	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
@@ -58,8 +60,13 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
+	packetIns, err := packetin.New(registry, answer.Causes()...)
+	if err != nil {
+		return err
+	}
 	fabric, err := reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
+		PacketIns:  packetIns,
 		Registerer: registry,
 		Bridge:     o.bridge,
 		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowStrangers,
@@ -100,6 +107,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return fabric.Run(ctx) })
+	group.Go(func() error { return answer.RunAdvertiser(ctx, fabric) })
 	if sec.own != nil {
 		group.Go(func() error { return sec.own.Run(ctx) })
 	}

@@ -198,16 +198,33 @@ func (s *Session) put(ctx context.Context, frames []byte) error {
 // full. If the switch refuses a message, the *ErrorMsg comes as an event: use Do
 // to learn the outcome.
 func (s *Session) Send(ctx context.Context, msgs ...openflow.Message) error {
-	var b []byte
+	b, err := s.encode(msgs)
+	if err != nil {
+		return err
+	}
+	return s.put(ctx, b)
+}
+
+// TrySend is Send without waiting: it reports false if so much waits for the switch
+// already that Send would wait.
+func (s *Session) TrySend(msgs ...openflow.Message) (sent bool, err error) {
+	b, err := s.encode(msgs)
+	if err != nil {
+		return false, err
+	}
+	return s.out.try(b), nil
+}
+
+// encode returns messages as they are on the wire, each with an xid of its own.
+func (s *Session) encode(msgs []openflow.Message) (b []byte, err error) {
 	for _, m := range msgs {
 		at := len(b)
-		var err error
 		if b, err = m.AppendBinary(b); err != nil {
-			return fmt.Errorf("send: %w", err)
+			return nil, fmt.Errorf("send: %w", err)
 		}
 		setFrameXid(b[at:], s.calls.newXid())
 	}
-	return s.put(ctx, b)
+	return b, nil
 }
 
 // Do sends a request, assigns its xid, and returns the reply. If the switch

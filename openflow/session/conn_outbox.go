@@ -63,6 +63,17 @@ func (o *outbox) put(ctx context.Context, dead <-chan struct{}, frames []byte) (
 	}
 }
 
+// try is put that does not wait: it reports false while the queue is full.
+func (o *outbox) try(frames []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.buf) >= outboxLimit {
+		return false
+	}
+	o.append(frames)
+	return true
+}
+
 // offer queues a short message without waiting, and reports whether there was
 // room. Its limit is above put's, so that large messages never block those that
 // keep a connection alive.

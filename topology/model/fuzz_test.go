@@ -22,6 +22,8 @@ func FuzzSpec(f *testing.F) {
 		{
 			`{"subnets":[{"cidr":"10.0.0.7/24","gateway":"10.0.0.1/24","reserved":["10.0.0.1-10.0.0.9"]},{"cidr":"fd00::/64"}]}`,
 			`{"mode":"segmented","cidr":"10.0.0.0/16","containersPerNode":250,"maxNodes":4,"blocks":[{"node":"n1","cidr":"10.0.1.0/24"},{"node":"n2","cidr":"10.0.2.0/24","gatewayMAC":"02:00:00:00:00:01"}]}`,
+			`{"cidr":"10.0.0.0/24","dhcp":{"enabled":true,"leaseTime":"24h","dns":["10.0.0.53","fd00::53"],"domain":"Blue.example.","search":["a","b.c"],"ntp":["10.0.0.1"],"routes":[{"cidr":"10.5.0.0/16","via":"10.0.0.9"}],"bootServer":"10.0.0.5","bootFile":"x","options":[{"number":150,"value":"ip:10.0.0.5"},{"number":43,"value":"hex:0104"}]}}`,
+			`{"subnets":[{"cidr":"fd00::/64"}],"ra":"slaac"}`,
 			`{"mode":"segmented","subnets":[{"cidr":"fd00::/48"},{"cidr":"10.0.0.0/16"}],"containersPerNode":1,"maxNodes":65536}`,
 		},
 		{`{"networks":["a","b"]}`},

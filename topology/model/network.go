@@ -46,6 +46,30 @@ type NetworkSpec struct {
 	Blocks []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
 	// PortsFromNodes says who may declare, and changes nothing on switches.
 	PortsFromNodes bool `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
+	DHCP           DHCP `json:"dhcp,omitzero" doc:"What ports learn by DHCP"`
+	// RA as stored "" is off.
+	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
+}
+
+// RA says whether routers advertise themselves to the ports of a network, and how ports
+// get their IPv6 addresses (RFC 4861, 4.2).
+type RA string
+
+const (
+	// RAOff, as stored "", sends no advertisements.
+	RAOff RA = "off"
+	// RAManaged has ports ask by DHCPv6 for the address that they have.
+	RAManaged RA = "managed"
+	// RASLAAC has ports that have a /64 of their own, as a further address, make
+	// addresses of it (RFC 4862). Addresses of the network's own subnet are not for
+	// ports to choose: those are told by DHCPv6 as with RAManaged.
+	RASLAAC RA = "slaac"
+)
+
+// UnmarshalText reads it in any case.
+func (r *RA) UnmarshalText(b []byte) error {
+	*r = RA(strings.ToLower(string(b)))
+	return nil
 }
 
 // Subnet is a range of a network's addresses.
@@ -115,6 +139,8 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	if s.Has(IPv6) && s.MTU < MinMTU6 {
 		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is too small for IPv6", s.MTU), fmt.Sprintf("give at least %d, or no IPv6 subnet", MinMTU6))
 	}
+	s.DHCP = s.DHCP.normal(bad)
+	s.normalAnswers(bad)
 	switch s.Mode {
 	case Stretched:
 		normalStretched(&s, bad)
@@ -124,6 +150,24 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.mode", fmt.Sprintf("%q is not a mode", s.Mode), fmt.Sprintf("write %s (one layer-2 domain) or %s (a block of addresses for each node)", Stretched, Segmented))
 	}
 	return s
+}
+
+// normalAnswers checks what needs subnets of a family.
+func (s *NetworkSpec) normalAnswers(bad Reporter) {
+	if s.DHCP.Enabled && !s.Has(IPv4) {
+		bad(Invalid, "spec.dhcp.enabled", "the network has no IPv4 subnet", "leave it out; for IPv6 set spec.ra to managed")
+	}
+	switch s.RA {
+	case RAOff:
+		s.RA = ""
+	case "":
+	case RAManaged, RASLAAC:
+		if !s.Has(IPv6) {
+			bad(Invalid, "spec.ra", "the network has no IPv6 subnet", "leave it out, or add an IPv6 subnet")
+		}
+	default:
+		bad(Invalid, "spec.ra", fmt.Sprintf("%q is not a kind of router advertisements", s.RA), fmt.Sprintf("write %s, %s or %s", RAOff, RAManaged, RASLAAC))
+	}
 }
 
 // Has reports whether a network has a subnet of a family.

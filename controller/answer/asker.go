@@ -1,0 +1,112 @@
+package answer
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// asker is who asks: a port, as it is declared.
+type asker struct {
+	network *topology.Network
+	port    *topology.Port
+	links   [2]link // by family; the zero link where the port has no address of it
+	in      openflow.PortNo
+	frame   frame
+}
+
+// link is what a port is on: its address, with the subnet or block that this is in, and
+// the gateway there.
+type link struct {
+	address netip.Addr
+	prefix  netip.Prefix
+	gateway netip.Addr
+	mac     topology.MAC // of the gateway
+	// routes says that the gateway routes to other networks or blocks.
+	routes bool
+}
+
+// askerOf finds out who sent a packet; why says why it is not to be answered, if so.
+func askerOf(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) (a *asker, why string) {
+	f, err := read(m.Data)
+	if err != nil {
+		return nil, "cannot be read: " + err.Error()
+	}
+	network, ok := v.Topo.NetworkByVNI(topology.VNI(metadataOf(m)))
+	if !ok {
+		return nil, "its network is gone"
+	}
+	port, ok := v.Topo.PortByMAC(network.Name, f.src)
+	if !ok {
+		return nil, "no port has the MAC " + f.src.String()
+	}
+	if at := v.Place(port.Name); at.Node != p.Node || at.OFPort != p.No {
+		return nil, "came in elsewhere than at port " + port.Name + ", which has the MAC"
+	}
+	a = &asker{network: network, port: port, in: p.No, frame: f}
+	for _, family := range model.Families() {
+		a.links[family] = linkOf(v, network, port, p.Node, family)
+	}
+	return a, ""
+}
+
+// metadataOf returns the metadata of a packet, 0 if the message does not say it.
+func metadataOf(m *openflow.PacketIn) uint64 {
+	for o := range m.Match.All() {
+		if o.Field == openflow.FieldMetadata && len(o.Value) == 8 {
+			return binary.BigEndian.Uint64(o.Value)
+		}
+	}
+	return 0
+}
+
+// linkOf returns what a port on a node is on; the zero link without an address of the
+// family.
+func linkOf(v *pipeline.View, n *topology.Network, p *topology.Port, node string, f topology.Family) link {
+	ip, ok := p.Address(f)
+	if !ok {
+		return link{}
+	}
+	if n.Spec.Mode == topology.Segmented {
+		b, ok := v.Topo.Block(n.Name, node)
+		if !ok {
+			return link{}
+		}
+		r, ok := b.Of(f)
+		if !ok {
+			return link{}
+		}
+		return link{address: ip, prefix: r.Prefix, gateway: r.Gateway, mac: b.GatewayMAC, routes: true}
+	}
+	_, routed := v.Topo.RouterOf(n.Name)
+	for _, s := range n.Spec.Subnets {
+		if s.Prefix.Contains(ip) {
+			return link{address: ip, prefix: s.Prefix, gateway: s.Gateway.Addr, mac: n.GatewayMAC, routes: routed}
+		}
+	}
+	return link{}
+}
+
+// out has the switch send a frame out of the port that asked. The frame meets no flow.
+func (a *asker) out(frame []byte, err error, what string) packetin.Reply {
+	r := packetin.Reply{Port: a.port.Name, What: what}
+	if err != nil {
+		r.What = what + ": the answer cannot be built: " + err.Error()
+		return r
+	}
+	r.Out = openflow.NewPacketOut(frame, openflow.Actions(nil).Output(a.in))
+	return r
+}
+
+// no answers nothing, and says why.
+func (a *asker) no(what string) packetin.Reply {
+	return packetin.Reply{Port: a.port.Name, What: what}
+}
+
+// broadcast is the address of all stations (IEEE 802).
+func broadcast() topology.MAC { return topology.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} }

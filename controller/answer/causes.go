@@ -1,0 +1,21 @@
+package answer
+
+import (
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// Causes are those that this package answers.
+func Causes() []packetin.Cause {
+	cause := packetin.Cause{
+		PerPort: packetin.Budget{Packets: 16, Bytes: 32 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20}, Deadline: time.Second,
+	}
+	dhcp := cause
+	dhcp.Name, dhcp.Table, dhcp.Answer = "dhcp", pipeline.TableDHCP, DHCP
+	ra, dhcpv6 := cause, cause
+	ra.Name, ra.Table, ra.Answer = "router-solicitation", pipeline.TableRA, RouterSolicitation
+	dhcpv6.Name, dhcpv6.Table, dhcpv6.Answer = "dhcpv6", pipeline.TableDHCPv6, DHCPv6
+	return []packetin.Cause{dhcp, ra, dhcpv6}
+}

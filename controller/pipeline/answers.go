@@ -1,0 +1,80 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// What sdnd answers goes to it through the meter of the port that asks: a port that
+// floods loses its own answers. The number of a port's meter is that of its interface
+// on the node.
+const (
+	// askRate is how many packets a second a port may send to sdnd in the long run, and
+	// askBurst how many at once.
+	askRate  = 100
+	askBurst = 200
+)
+
+// answers is what of a network's questions sdnd answers.
+type answers struct {
+	dhcp bool // DHCPv4
+	ra   bool // router solicitations, and DHCPv6
+}
+
+// answersOf returns what sdnd answers in a network.
+func answersOf(n *topology.Network) answers {
+	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != ""}
+}
+
+// any reports whether there is anything to answer.
+func (a answers) any() bool { return a != answers{} }
+
+// askMeter adds the meter of the port at hand.
+func (c *Compiler) askMeter(*topology.Port) {
+	if in := c.place.number; in != 0 && answersOf(c.network).any() {
+		c.emitMeter(openflow.Meter{ID: uint32(in), Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(askRate, askBurst)},
+			"limits what the port may ask sdnd")
+	}
+}
+
+// classifyAsks takes to its table what a port asks sdnd. Policies do not judge it: who
+// has no address yet can ask nobody else.
+func (c *Compiler) classifyAsks(p *topology.Port, in openflow.PortNo) {
+	a := answersOf(c.network)
+	if _, ok := p.Address(topology.IPv4); ok && a.dhcp {
+		c.match = c.fromPort(p, in, ethTypeIPv4).IPProto(protoUDP).UDPSrc(dhcpClient).UDPDst(dhcpServer)
+		c.asks(in, TableDHCP, "has sdnd answer what the port asks by DHCP")
+	}
+	if _, ok := p.Address(topology.IPv6); ok && a.ra {
+		c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(routerSolicitation).ICMPv6Code(0)
+		c.asks(in, TableRA, "has sdnd answer the port's router solicitations")
+		c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoUDP).UDPSrc(dhcpv6Client).UDPDst(dhcpv6Server)
+		c.asks(in, TableDHCPv6, "has sdnd answer what the port asks by DHCPv6")
+	}
+}
+
+// fromPort begins a match of packets that the port sends with its own MAC, or with any
+// if it may.
+func (c *Compiler) fromPort(p *topology.Port, in openflow.PortNo, ethType uint16) openflow.Match {
+	m := c.match[:0].InPort(in)
+	if p.Spec.PortSecurity != model.PortSecurityOff {
+		m = m.EthSrc(p.MAC)
+	}
+	return m.EthType(ethType).VLANUntagged()
+}
+
+// asks completes a flow that takes questions of a port through its meter.
+func (c *Compiler) asks(in openflow.PortNo, t openflow.TableID, why Rule) {
+	c.instr = c.instr[:0].Meter(uint32(in)).WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(t))
+	c.emit(prioAsk, why)
+}
+
+// toController sends the packets of the network to sdnd, which finds by network and MAC
+// who asks.
+func (c *Compiler) toController(why Rule) {
+	c.match = c.match[:0].Metadata(metadata(c.network))
+	c.actions = c.actions[:0].Controller(openflow.ControllerNoBuffer)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioNormal, why)
+}

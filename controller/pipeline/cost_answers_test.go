@@ -1,0 +1,52 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TestCostOfAnswers holds what sdnd answers to docs/cost.md: DHCP costs a node one flow
+// for a network and a flow and a meter for a port there, advertisements two and two; a
+// port elsewhere costs nothing.
+func TestCostOfAnswers(t *testing.T) {
+	items := func(dhcp bool, ra model.RA, here, elsewhere int) (flows, meters int) {
+		b := build(t)
+		b.nodes(2)
+		b.op(topology.KindNetwork, "blue", topology.NetworkSpec{
+			VNI: 100, DHCP: model.DHCP{Enabled: dhcp}, RA: ra,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Prefix: netip.MustParsePrefix("fd00::/64")}},
+		})
+		b.router("r", "blue")
+		for i := range here {
+			b.port(fmt.Sprintf("here%d", i), "blue", "n1")
+		}
+		for i := range elsewhere {
+			b.port(fmt.Sprintf("there%d", i), "blue", "n2")
+		}
+		var set pipeline.ItemSet
+		new(pipeline.Compiler).CompileNode(&set, b.commit(), "n1")
+		for _, i := range set.Items() {
+			if i.Kind() == pipeline.ItemMeter {
+				meters++
+			} else {
+				flows++
+			}
+		}
+		return flows, meters
+	}
+	for _, here := range []int{1, 5} {
+		for _, elsewhere := range []int{0, 3} {
+			base, none := items(false, "", here, elsewhere)
+			dhcp, one := items(true, "", here, elsewhere)
+			both, same := items(true, model.RAManaged, here, elsewhere)
+			if none != 0 || dhcp-base != 1+here || one != here || both-dhcp != 2+2*here || same != here {
+				t.Errorf("%d ports here, %d elsewhere: %d flows; with DHCP %d more and %d meters; with advertisements %d more and %d meters", here, elsewhere, base, dhcp-base, one, both-dhcp, same)
+			}
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// dhcpScript is what each client calls instead of its own script, which would write the
+// machine's resolv.conf. It notes what it is told, and configures the address and the
+// routes.
+const dhcpScript = `#!/bin/sh
+env | grep -E '^(ip|subnet|router|routes|dns|domain|hostname|mtu|lease|serverid|staticroutes|siaddr|boot_file|new_.*|reason)=' | sort | sed "s/^/$1 /" >> LOG
+ip=${ip:-$new_ip_address} mask=${subnet:-$new_subnet_mask} router=${router:-$new_routers}
+case "$1$reason" in *deconfig*|PREINIT*|*NAK*|*nak*|*EXPIRE*|*FAIL*|*STOP*|*CARRIER*) exit 0 ;; esac
+[ -n "$ip" ] && ip addr replace "$ip/$mask" dev eth0
+[ -n "$router" ] && ip route replace default via "$router"
+[ -n "$new_ip6_address" ] && ip -6 addr replace "$new_ip6_address/128" dev eth0
+exit 0
+`
+
+// dhcpClient is a client that a test runs in a container.
+type dhcpClient struct {
+	b      *bed
+	c      *lab.Container
+	dir    string
+	script string
+}
+
+// plugBare plugs a port in without giving it an address.
+func (b *bed) plugBare(port, node string) *dhcpClient {
+	b.t.Helper()
+	c := b.plug(port, node, func(c *lab.Container) {
+		c.IP, c.IP6 = lab.Container{}.IP, lab.Container{}.IP6
+		c.Gateway, c.Gateway6 = lab.Container{}.Gateway, lab.Container{}.Gateway6
+	})
+	b.bound(port)
+	d := &dhcpClient{b: b, c: c, dir: b.t.TempDir()}
+	d.script = filepath.Join(d.dir, "script")
+	b.must(os.WriteFile(d.script, []byte(strings.ReplaceAll(dhcpScript, "LOG", d.log())), 0o755))
+	return d
+}
+
+func (d *dhcpClient) log() string { return filepath.Join(d.dir, "log") }
+
+// said returns what the client was told so far.
+func (d *dhcpClient) said() string {
+	b, err := os.ReadFile(d.log())
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// await waits until the client was told all of the words.
+func (d *dhcpClient) await(words ...string) {
+	d.b.t.Helper()
+	d.b.must(lab.PollFor(d.b.ctx, 20*time.Second, "the client of "+d.c.Name, func(context.Context) error {
+		for _, w := range words {
+			if !strings.Contains(d.said(), w) {
+				return fmt.Errorf("%s does not have %q", d.said(), w)
+			}
+		}
+		return nil
+	}))
+}
+
+// start runs a client until the test ends.
+func (d *dhcpClient) start(args ...string) {
+	d.b.t.Helper()
+	cmd := d.c.Command(d.b.ctx, args...)
+	out := &strings.Builder{}
+	cmd.Stdout, cmd.Stderr = out, out
+	d.b.must(cmd.Start())
+	d.b.t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		err := cmd.Wait()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			d.b.t.Error(err)
+		}
+		if d.b.t.Failed() {
+			d.b.t.Logf("%s: %s", args[0], out)
+		}
+	})
+}
+
+// needs skips a test where a program is missing.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("%s is not installed (integration/deps.sh test)", p)
+		}
+	}
+}
+
+// TestDHCPClients: real clients get the address of their port, with MTU, default route
+// and options; renew by unicast under default deny; and are refused another's address.
+// P-DHC-01 to P-DHC-10 are in package answer, by message.
+func TestDHCPClients(t *testing.T) {
+	needs(t, "busybox", "dhclient", "dhcpcd")
+	b := newBed(t, 1)
+	b.join("node1")
+	b.apply(nodes(1) + `
+{kind: Network, name: blue, spec: {cidr: 10.7.0.0/24, mtu: 1400, dhcp: {enabled: true, leaseTime: 10s, dns: [10.7.0.53], domain: blue.example, routes: [{cidr: 192.168.0.0/16, via: 10.7.0.9}]}}}
+---
+{kind: Network, name: lone, spec: {cidr: 10.8.0.0/24, dhcp: {enabled: true}}}
+---
+{kind: Router, name: r, spec: {networks: [blue]}}
+---
+{kind: Policy, name: none, spec: {subject: {selector: {}}, isolates: [ingress, egress]}}
+`)
+	for _, p := range []string{"udhcpc", "dhclient", "dhcpcd", "reboot"} {
+		b.apply(fmt.Sprintf("{kind: Port, name: %s, spec: {network: blue, node: node1}}", p))
+	}
+	b.apply("{kind: Port, name: lone, spec: {network: lone, node: node1}}")
+	address := func(port string) string {
+		p, err := b.api.Port(b.ctx, port)
+		b.must(err)
+		return p.Status.IP
+	}
+	b.run("udhcpc", func(t *testing.T, b *bed) {
+		d := b.plugBare("udhcpc", "node1")
+		d.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", d.script, "-T", "1", "-O", "mtu", "-O", "staticroutes")
+		d.await("bound ip="+address("udhcpc"), "mtu=1400", "router=10.7.0.1", "dns=10.7.0.53", "domain=blue.example", "staticroutes=192.168.0.0/16 10.7.0.9 0.0.0.0/0 10.7.0.1")
+		d.await("renew ip=" + address("udhcpc")) // at half of the lease, by unicast
+	})
+	b.run("dhclient", func(t *testing.T, b *bed) {
+		d := b.plugBare("dhclient", "node1")
+		d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
+		d.await("reason=BOUND", "new_ip_address="+address("dhclient"), "new_interface_mtu=1400", "new_domain_name=blue.example")
+		d.await("reason=RENEW")
+	})
+	b.run("dhcpcd", func(t *testing.T, b *bed) {
+		d := b.plugBare("dhcpcd", "node1")
+		d.start("dhcpcd", "-B", "-4", "-A", "--config", "/dev/null", "--script", d.script, "-o", "interface_mtu", "-o", "classless_static_routes", "eth0")
+		d.await("reason=BOUND", "new_ip_address="+address("dhcpcd"), "new_interface_mtu=1400")
+	})
+	b.run("refused another address", func(t *testing.T, b *bed) {
+		d := b.plugBare("reboot", "node1")
+		b.must(os.WriteFile(d.dir+"/leases", []byte(`lease { interface "eth0"; fixed-address 10.7.0.77; option subnet-mask 255.255.255.0; option dhcp-lease-time 86400;
+option dhcp-server-identifier 10.7.0.1; renew 4 2036/01/03 10:00:00; rebind 5 2036/01/04 10:00:00; expire 6 2036/01/05 10:00:00; }`), 0o644))
+		d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
+		d.await("reason=BOUND", "new_ip_address="+address("reboot"))
+	})
+	b.run("no router, no default route", func(t *testing.T, b *bed) {
+		d := b.plugBare("lone", "node1")
+		d.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", d.script, "-T", "1")
+		d.await("bound ip="+address("lone"), "lease=86400")
+		if strings.Contains(d.said(), "router=") {
+			t.Errorf("there is a default route: %s", d.said())
+		}
+	})
+	b.settle()
+	b.verify()
+}
