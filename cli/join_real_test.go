@@ -202,6 +202,45 @@ func TestLeaveUndoesJoin(t *testing.T) {
 	}
 }
 
+// TestLeaveRemovesOwnRows: rows that sdnd made for the node go, with what refers to them;
+// those of others stay, and so does a queue that others use.
+func TestLeaveRemovesOwnRows(t *testing.T) {
+	db := database(t)
+	vsctl(t, db, "add-br", "br-other", "--", "add-port", "br-other", "theirs")
+	vsctl(t, db, "--id=@q", "create", "qos", "type=linux-htb", "external_ids:sdnctl-node=node1", "--", "set", "port", "theirs", "qos=@q",
+		"--", "--id=@m", "create", "mirror", "name=theirs", "--", "add", "bridge", "br-other", "mirrors", "@m")
+	rows := func() string {
+		return vsctl(t, db, "--columns=_uuid,external_ids", "list", "qos", "--", "--columns=_uuid,name", "list", "mirror",
+			"--", "--columns=_uuid", "list", "queue", "--", "--columns=_uuid", "list", "ipfix", "--", "--columns=qos", "list", "port", "theirs")
+	}
+	before := rows()
+	for _, existing := range []bool{false, true} { // whether the bridge stays
+		if existing {
+			vsctl(t, db, "add-br", "br-int")
+		}
+		mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--take-over")
+		own := func(key string) string {
+			return "external_ids={sdnctl-node=node1,sdnctl-row=" + key + ",sdnctl=0123}"
+		}
+		vsctl(t, db, "--id=@queue", "create", "queue", own("queue"), "--", "--id=@qos", "create", "qos", "type=linux-htb", "queues:0=@queue", own("qos"),
+			"--", "set", "port", "br-int", "qos=@qos",
+			"--", "--id=@mirror", "create", "mirror", "name=m", own("mirror"), "--", "add", "bridge", "br-int", "mirrors", "@mirror",
+			"--", "--id=@ipfix", "create", "ipfix", "targets=[\"192.0.2.1:4739\"]", own("ipfix"), "--", "set", "bridge", "br-int", "ipfix=@ipfix")
+		mustJoinDB(t, db, "leave")
+		if d := cmp.Diff(before, rows()); d != "" {
+			t.Errorf("bridge stays %t: rows before (-) and after (+):\n%s", existing, d)
+		}
+	}
+
+	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--take-over")
+	vsctl(t, db, "--id=@queue", "create", "queue", "external_ids={sdnctl-node=node1,sdnctl-row=q,sdnctl=0123}",
+		"--", "set", "qos", strings.TrimSpace(vsctl(t, db, "get", "port", "theirs", "qos")), "queues:0=@queue")
+	code, _, stderr := joinDB(t, db, "leave")
+	if code != 0 || !strings.Contains(stderr, "stays, for a QoS of somebody else uses it") {
+		t.Errorf("with a queue that others use: exit code %d: %s", code, stderr)
+	}
+}
+
 // TestLeaveFindsTheBridge: without --bridge the bridge that joined is left, and one
 // that did not join is not left in its place.
 func TestLeaveFindsTheBridge(t *testing.T) {

@@ -52,6 +52,9 @@ func (l Leave) Plan(ctx context.Context) (Leaving, error) {
 			return Leaving{}, err
 		}
 	}
+	if now.Own, err = m.ReadOwn(ctx); err != nil {
+		return Leaving{}, err
+	}
 	u, err := nodeconfig.Leave(now, l.Bridge, l.Force)
 	return Leaving{Node: now.Bridge.Node(), Bridge: l.Bridge, Notes: u.Notes, undo: u, host: l.Host, machine: m}, err
 }

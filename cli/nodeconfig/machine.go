@@ -67,38 +67,47 @@ func (m Machine) vsctl(ctx context.Context, args []string) ([]byte, error) {
 
 // Read reads the part of the configuration that concerns a bridge.
 func (m Machine) Read(ctx context.Context, bridge string) (State, error) {
-	var tables Commands
-	for _, columns := range []string{
+	read, err := m.list(ctx,
 		"--columns=_uuid,name,datapath_id,datapath_type,fail_mode,protocols,other_config,external_ids,controller,ports list bridge",
 		"--columns=_uuid,name,interfaces list port",
 		"--columns=_uuid,name,type,options,ofport,error list interface",
 		"list controller",
 		"list manager",
 		"list ssl",
-	} {
-		tables.add(strings.Fields(columns)...)
-	}
-	globals := append(Machine{DB: m.DB, Offline: true}.Globals(), "--format=json") // reading waits for nobody
-	out, err := m.vsctl(ctx, tables.args(globals))
+	)
 	if err != nil {
 		return State{}, err
-	}
-	read := make([][]row, len(tables))
-	dec := json.NewDecoder(bytes.NewReader(out))
-	for i := range read {
-		var t table
-		if err := dec.Decode(&t); err != nil {
-			return State{}, fmt.Errorf("ovs-vsctl printed what is not JSON: %w: %.200s", err, out)
-		}
-		if read[i], err = t.rows(); err != nil {
-			return State{}, err
-		}
 	}
 	s := state(bridge, read[0], read[1], read[2], read[3], read[4], read[5])
 	if b := s.Bridge; b != nil && !m.Offline && b.Node() == "" {
 		b.Flows, b.FlowsUnknown = m.flows(ctx, b)
 	}
 	return s, nil
+}
+
+// list runs commands that list tables, in one transaction, and returns the rows of each.
+func (m Machine) list(ctx context.Context, commands ...string) ([][]row, error) {
+	var tables Commands
+	for _, c := range commands {
+		tables.add(strings.Fields(c)...)
+	}
+	globals := append(Machine{DB: m.DB, Offline: true}.Globals(), "--format=json") // reading waits for nobody
+	out, err := m.vsctl(ctx, tables.args(globals))
+	if err != nil {
+		return nil, err
+	}
+	read := make([][]row, len(tables))
+	dec := json.NewDecoder(bytes.NewReader(out))
+	for i := range read {
+		var t table
+		if err := dec.Decode(&t); err != nil {
+			return nil, fmt.Errorf("ovs-vsctl printed what is not JSON: %w: %.200s", err, out)
+		}
+		if read[i], err = t.rows(); err != nil {
+			return nil, err
+		}
+	}
+	return read, nil
 }
 
 // flows reads the flows of a bridge; unknown says why they cannot be read.

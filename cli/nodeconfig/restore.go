@@ -55,6 +55,7 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 		now := s
 		now.Bridge = nil
 		u := undoing(now, Snapshot{})
+		u.removeOwn(s.Own, "")
 		if s.Bridge != nil && u.Empty() {
 			u.Notes = append(u.Notes, fmt.Sprintf("bridge %s is no node's: it stays", bridge))
 		}
@@ -77,6 +78,7 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 	}
 	was.Ports = slices.DeleteFunc(slices.Clone(s.Bridge.Ports), func(p string) bool { return slices.Contains(since, p) })
 	u := undoing(s, was)
+	u.removeOwn(s.Own, s.Bridge.Node())
 	if !known {
 		u.Notes = append(u.Notes, fmt.Sprintf("bridge %s stays, for the sdnctl that joined it did not record whether it made it; if nobody else uses it: ovs-vsctl del-br %s", bridge, ShellQuote(bridge)))
 	}
@@ -124,6 +126,16 @@ func undoing(now State, was Snapshot) Undoing {
 		u.Flows = was.Flows
 	}
 	return u
+}
+
+// removeOwn adds a step that removes rows of sdnd's own, once sdnd is not connected to the
+// database any more and before the bridge changes.
+func (u *Undoing) removeOwn(own []OwnRow, node string) {
+	var c Commands
+	u.Notes = append(u.Notes, removeOwn(&c, own, node)...)
+	if len(c) > 0 {
+		u.Steps = slices.Insert(u.Steps, min(1, len(u.Steps)), c)
+	}
 }
 
 func controllers(s State) []map[string]string {

@@ -46,6 +46,8 @@ type State struct {
 	Managers []Remote
 	// SSL is the one certificate of Open vSwitch, nil for none.
 	SSL *SSL
+	// Own are the rows that sdnd made, as Machine.ReadOwn reads them; only leaving needs them.
+	Own []OwnRow
 }
 
 // Bridge is a bridge and what is on it.

@@ -64,6 +64,7 @@ func cases() map[Reason][]Condition {
 			f.LocalIP, f.Exempt = netip.Addr{}, true
 		}),
 		OVSDBWriteFailed: node(func(f *NodeFacts) { f.WriteError = "transaction refused: permission error" }),
+		OVSDBRowMissing:  node(func(f *NodeFacts) { f.MissingRows = "QoS web egress (there is no Port veth1)" }),
 		OVSDBReadOnly:    node(func(f *NodeFacts) { f.ReadOnly, f.ForgetsBackoff = true, true }),
 		CertificateExpiring: node(func(f *NodeFacts) {
 			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

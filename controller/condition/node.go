@@ -57,7 +57,9 @@ type NodeFacts struct {
 	// have to be. ReadOnly says that it may not be written, Lacks what it cannot have
 	// because of that, "" for nothing, and ForgetsBackoff that its Open vSwitch keeps to
 	// max_backoff only if it is written.
-	WriteError, Lacks        string
+	WriteError, Lacks string
+	// MissingRows names the rows of sdnd's own that cannot be there yet, and why.
+	MissingRows              string
 	ReadOnly, ForgetsBackoff bool
 }
 
@@ -176,6 +178,10 @@ func database(l *list, f NodeFacts) {
 		l.add(OVSDBWriteFailed,
 			"sdnd could not set what is its own in the node's database: "+f.WriteError,
 			"on "+f.Name+", find out why ovsdb-server refuses (its log; a full disk; its access rules), then have sdnd try again: ovs-appctl -t ovsdb-server ovsdb-server/reconnect")
+	}
+	if f.MissingRows != "" && f.OVSDB {
+		l.add(OVSDBRowMissing, "rows of sdnd's own are not in the node's database: "+f.MissingRows,
+			"on "+f.Name+", attach the port that is named, or free it; see its ports with: ovs-vsctl list-ports "+f.Bridge)
 	}
 	if f.Lacks != "" && f.OVSDB {
 		l.add(OVSDBReadOnly, f.Lacks, "on "+f.Name+", allow it to be written: ovs-vsctl remove bridge "+f.Bridge+" external_ids sdnctl-ovsdb")

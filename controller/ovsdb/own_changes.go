@@ -32,8 +32,11 @@ type MissingError struct{ Rows []string }
 
 // Error names the rows.
 func (e *MissingError) Error() string {
-	return "not in the node's database: " + strings.Join(bounded(e.Rows), "; ")
+	return "not in the node's database: " + e.Named()
 }
+
+// Named names the first few rows, and says how many more there are.
+func (e *MissingError) Named() string { return strings.Join(bounded(e.Rows), "; ") }
 
 // maxNamed is how many rows a summary or an error names.
 const maxNamed = 5

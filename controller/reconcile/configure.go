@@ -85,7 +85,7 @@ func (d *dispatcher) configure(n *node) {
 	if !tunnel && rows == nil || s.write == nil || !d.speaksFor(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
-			d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = "", "" })
+			d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
 		}
 		return
 	}
@@ -125,6 +125,14 @@ func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
 		return nil
 	}
 	return append([]ovsdb.OwnRow{}, d.f.cfg.OwnRows(n.name)...)
+}
+
+// disown has the rows of sdnd's own removed from the database of a node that is deleted,
+// or given another datapath id. If the node is not connected, "sdnctl node leave" does that.
+func (d *dispatcher) disown(n *node) {
+	if s := d.speakers[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.speaksFor(n) {
+		s.write(ovsdb.Desired{Node: n.name, Own: []ovsdb.OwnRow{}})
+	}
 }
 
 // joined returns the node that "sdnctl node join" made of a bridge, "" for none.
@@ -172,14 +180,17 @@ func (e databaseWritten) happen(d *dispatcher) {
 	if n == nil || n.configured == nil { // by now there is nothing of sdnd's in it
 		return
 	}
-	var failed, lacks string
+	var failed, lacks, rows string
+	var missing *ovsdb.MissingError
 	switch {
+	case errors.As(e.err, &missing):
+		rows = missing.Named()
 	case errors.Is(e.err, ovsdb.ErrReadOnly):
 		lacks = e.err.Error()
 	case e.err != nil:
 		failed = e.err.Error()
 	}
-	d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = failed, lacks })
+	d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = failed, lacks, rows })
 }
 
 // DatabaseWritten is part of ovsdb.Handler.

@@ -15,6 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -181,4 +182,32 @@ func TestOwnRows(t *testing.T) {
 	b.await("what it lacks is a condition", lacks)
 	b.fabric.DatabaseWritten(id, nil)
 	b.await("the condition ends", func() bool { return !lacks() })
+
+	b.fabric.DatabaseWritten(id, &ovsdb.MissingError{Rows: []string{"QoS test (there is no Port veth1)"}})
+	has := func(reason condition.Reason) bool {
+		s, _ := b.fabric.NodeStatus("node1")
+		return slices.ContainsFunc(s.Conditions, func(c condition.Condition) bool { return c.Reason == reason })
+	}
+	b.await("a row that lacks its port is a condition", func() bool { return has(condition.OVSDBRowMissing) })
+	if has(condition.OVSDBWriteFailed) {
+		t.Error("it is a condition as if writing had failed")
+	}
+	b.fabric.DatabaseWritten(id, nil)
+	b.await("that condition ends", func() bool { return !has(condition.OVSDBRowMissing) })
+
+	mu.Lock()
+	rows = []ovsdb.OwnRow{queue}
+	mu.Unlock()
+	b.fabric.OwnRowsChanged(id)
+	b.await("the rows are asked for once more", written(4))
+	node1 := topology.Ref{Kind: topology.KindNode, Name: "node1"}
+	if _, err := b.store.Apply(b.Context(), "test", []topology.Op{{Verb: topology.Delete, Ref: node1}}); err != nil {
+		t.Fatal(err)
+	}
+	b.await("the rows of a deleted node are to go", written(5))
+	mu.Lock()
+	defer mu.Unlock()
+	if d := wrote[4]; d.Node != "node1" || d.Own == nil || len(d.Own)+len(d.Rows) > 0 {
+		t.Errorf("asked for %+v when the node was deleted", d)
+	}
 }

@@ -182,6 +182,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.claimFirst(n.dpid)
 		return
 	}
+	d.disown(n)
 	if n.peer != nil {
 		n.queue.Wipe(d.view)
 		n.peer = nil

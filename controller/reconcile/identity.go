@@ -114,7 +114,7 @@ func (e ovsdbHere) happen(d *dispatcher) {
 	d.speakers[e.dpid] = e.speaker
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil
-		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks = "", "" })
+		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
 	}
 	d.f.identities.reportedFrom(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)

@@ -281,7 +281,7 @@ func (e ovsdbGone) happen(d *dispatcher) {
 		d.f.facts.forget(e.dpid)
 		return
 	}
-	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks = false, "", "" })
+	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks, s.MissingRows = false, "", "", "" })
 	d.showFacts(n)
 	d.assessUnmatched(n)
 }

@@ -53,6 +53,8 @@ type Node struct {
 	// WriteError is why the last write to its database failed, "" if it succeeded; Lacks is
 	// what the node lacks because its database may not be written.
 	WriteError, Lacks string
+	// MissingRows names the rows of sdnd's own that its database cannot have yet, and why.
+	MissingRows string
 	// Conditions are what is wrong with the node.
 	Conditions []condition.Condition
 }
