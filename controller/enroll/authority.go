@@ -186,7 +186,7 @@ func (a *Authority) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			if err := a.certify(); err != nil {
-				a.log.Error("sdnd's certificate cannot be made anew", "err", err)
+				a.log.Error("sdnd's certificate cannot be renewed", "err", err)
 			}
 		}
 	}

@@ -18,7 +18,7 @@ func TestOnlyTheNodeOfTheProofIsHeard(t *testing.T) {
 	cfg := Config{
 		Identify: func(_ context.Context, conn net.Conn) (string, error) {
 			name := conn.RemoteAddr().String()
-			if name == "stranger" {
+			if name == "unknown" {
 				return "", errors.New("no certificate")
 			}
 			return name, nil
@@ -31,7 +31,7 @@ func TestOnlyTheNodeOfTheProofIsHeard(t *testing.T) {
 		},
 	}
 	bed(t, cfg, func(t *testing.T, ln *pipes, rec *recorder) {
-		ln.dial(t, "stranger").ended()
+		ln.dial(t, "unknown").ended()
 		check(t, rec)
 
 		other := ln.dial(t, "n2")

@@ -84,7 +84,7 @@ func (v *view) setBridge(b *bridge, r *row) (err error) {
 		if err = eachPair(r.ExternalIDs, b.toggle); err != nil {
 			return fmt.Errorf("external_ids: %w", err)
 		}
-		b.facts.UnderlayMTU, _ = strconv.Atoi(b.mtu) // what is no number says nothing
+		b.facts.UnderlayMTU, _ = strconv.Atoi(b.mtu) // 0 if it is not a number
 		b.facts.ReadOnly = b.access == accessRead
 	}
 	if r.Ports == nil {

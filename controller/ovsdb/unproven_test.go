@@ -22,7 +22,7 @@ func TestUnprovenHalfMessages(t *testing.T) {
 	bed(t, Config{Known: known}, func(t *testing.T, ln *pipes, rec *recorder) {
 		half := `{"id":"monitor","error":"` + strings.Repeat("x", 2*smallMessage)
 		for range 100 {
-			p := ln.dial(t, "stranger")
+			p := ln.dial(t, "unknown")
 			p.expect("monitor_cond")
 			go p.conn.Write([]byte(half))
 		}
@@ -52,7 +52,7 @@ func TestUnprovenEndlessStrings(t *testing.T) {
 		const unproven, long = 40, 3 * time.Second
 		end := time.Now().Add(long)
 		for i := range unproven {
-			p := ln.dial(t, fmt.Sprint("stranger", i))
+			p := ln.dial(t, fmt.Sprint("unknown", i))
 			p.expect("monitor_cond")
 			go func() {
 				n := 0

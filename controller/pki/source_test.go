@@ -120,8 +120,8 @@ func TestNodeOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := client(other, issueNode(t, other, "node1"))
-	stranger.VerifyConnection = client(a, user).VerifyConnection
+	foreignClient := client(other, issueNode(t, other, "node1"))
+	foreignClient.VerifyConnection = client(a, user).VerifyConnection
 	old := client(a, issueNode(t, a, "node1"))
 	old.MinVersion, old.MaxVersion = tls.VersionTLS11, tls.VersionTLS11
 	bare := client(a, user)
@@ -136,7 +136,7 @@ func TestNodeOf(t *testing.T) {
 		{"sdnd itself", client(a, issueServer(t, a, "sdnd")), "refused"},
 		{"none", bare, "certificate"},
 		{"expired", client(a, late), "expired"},
-		{"another authority", stranger, "unknown authority"},
+		{"another authority", foreignClient, "unknown authority"},
 		{"does not trust us", client(other, issueNode(t, a, "node1")), "refuses our certificate"},
 		{"TLS 1.1", old, "protocol version"},
 	} {

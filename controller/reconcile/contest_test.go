@@ -81,16 +81,16 @@ func TestOVSDBStanding(t *testing.T) {
 			}
 			stop := b.connect(foreign, "node1", "node1")
 			b.await("the clone is a condition", func() bool { return b.conflict("node1", foreign) })
-			// As long as nobody else was heard, it may be the node's second address.
+			// As long as no other connection has reported, it may be the node's second address.
 			if clone, two := standing(foreign), standing(other); clone >= two || clone < 0 {
 				t.Errorf("the clone: %d, another address: %d", clone, two)
 			}
 			b.fabric.OVSDBConnected(conn(home))
 			b.fabric.InterfacesChanged(id, nil)
-			b.await("node1 is heard", func() bool { s, _ := b.fabric.NodeStatus("node1"); return s.OVSDB })
+			b.await("the reports of node1 are accepted", func() bool { s, _ := b.fabric.NodeStatus("node1"); return s.OVSDB })
 			b.fabric.OVSDBDisconnected(id, context.Canceled)
 			if clone := standing(foreign); clone >= 0 {
-				t.Errorf("the clone, when the node was heard: %d", clone)
+				t.Errorf("the clone, when the node has reported: %d", clone)
 			}
 			stop()
 			b.await("the clone is gone", func() bool { return !b.conflict("node1", foreign) })

@@ -507,7 +507,7 @@ func testEndless(t *testing.T, kind openflow.MultipartType, one []byte) {
 }
 
 // TestNewConnectionAmongManyIdle: while the port is full of connections that say
-// nothing, a switch that comes is heard.
+// nothing, a new switch is served.
 func TestNewConnectionAmongManyIdle(t *testing.T) {
 	b := serveTCP(t, t.TempDir(), reconcile.Config{MaxHandshakes: 50, Session: session.Config{HandshakeTimeout: time.Hour}})
 	b.apply(put(topology.KindNode, "n", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}))
@@ -537,7 +537,7 @@ func TestNewConnectionAmongManyIdle(t *testing.T) {
 		}
 		return nil
 	})
-	t.Logf("heard after %v, behind 200 idle connections with room for 50", time.Since(start).Round(time.Millisecond))
+	t.Logf("served after %v, behind 200 idle connections with room for 50", time.Since(start).Round(time.Millisecond))
 }
 
 // TestRefusedIsTriedEverMoreSlowly: a switch that cannot do an action says so in

@@ -264,7 +264,7 @@ func TestAdmitOVSDB(t *testing.T) {
 	}{
 		{ovsdb.Conn{DatapathID: one, Node: "node1"}, true},
 		{ovsdb.Conn{DatapathID: one, Node: "node2"}, false},
-		{ovsdb.Conn{DatapathID: other, Node: "node2"}, true}, // nobody's, so heard by nobody
+		{ovsdb.Conn{DatapathID: other, Node: "node2"}, true}, // no node's, so nobody uses its reports
 		{ovsdb.Conn{DatapathID: one}, true},                  // without TLS
 	} {
 		if err := b.fabric.AdmitOVSDB(tt.conn); (err == nil) != tt.ok {
@@ -289,5 +289,5 @@ func TestReportsOfAnotherNodeAreIgnored(t *testing.T) {
 	b.fabric.OVSDBDisconnected(id, context.Canceled)
 	b.fabric.OVSDBConnected(ovsdb.Conn{DatapathID: id, Node: "node1"})
 	b.fabric.InterfacesChanged(id, nil)
-	b.await("node1 itself is heard", func() bool { s, _ := b.fabric.NodeStatus("node1"); return s.OVSDB })
+	b.await("the reports of node1 itself are accepted", func() bool { s, _ := b.fabric.NodeStatus("node1"); return s.OVSDB })
 }

@@ -20,7 +20,7 @@ func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
 	}
 	i := b.iface(pipeline.TunnelPort)
 	if i != nil && i.Tunnel != nil {
-		local, _ = netip.ParseAddr(i.Tunnel.LocalIP) // what is no address is none
+		local, _ = netip.ParseAddr(i.Tunnel.LocalIP) // the zero Addr if it is not an address
 	}
 	return local, i != nil
 }

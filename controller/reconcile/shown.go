@@ -12,7 +12,7 @@ func (f *Fabric) NodeStatus(node string) (status.Node, bool) { return f.board.No
 // connected but no node, and those refused because they cannot OpenFlow 1.3.
 func (f *Fabric) Switches() []status.Switch { return f.board.Switches() }
 
-// Acks tells which nodes have yet to confirm a revision; see status.Board.
+// Acks returns the nodes that have yet to confirm a revision; see status.Board.
 func (f *Fabric) Acks(rev topology.Revision) status.Acks { return f.board.Acks(rev) }
 
 // Subscribe calls fn with each node, network or port whose status or conditions

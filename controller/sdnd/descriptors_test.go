@@ -54,13 +54,13 @@ func TestStrangersLeaveDescriptors(t *testing.T) {
 		for i := range limit + 20 {
 			conn, err := net.DialTimeout("tcp", addr, patience)
 			if err != nil {
-				t.Fatalf("stranger %d at %s: %v", i, addr, err)
+				t.Fatalf("foreign peer %d at %s: %v", i, addr, err)
 			}
 			defer conn.Close()
 			fmt.Fprint(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 		}
 		if _, err := d.client.Status(t.Context()); err != nil {
-			t.Errorf("the unix socket with strangers at %s: %v", addr, err)
+			t.Errorf("the unix socket with foreign peers at %s: %v", addr, err)
 		}
 		conn, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext(t.Context(), "tcp", openflow)
 		if err != nil {
@@ -71,12 +71,12 @@ func TestStrangersLeaveDescriptors(t *testing.T) {
 			t.Fatal(err)
 		}
 		if hello, err := bufio.NewReader(conn).ReadByte(); err != nil || hello != 4 {
-			t.Errorf("a switch with strangers at %s: %d %v", addr, hello, err)
+			t.Errorf("a switch with foreign peers at %s: %d %v", addr, hello, err)
 		}
 		resp, err := (&http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 3)}}).DialContext, DisableKeepAlives: true}).
 			RoundTrip(request.Clone(t.Context()))
 		if err != nil {
-			t.Errorf("the API from another address with strangers at %s: %v", addr, err)
+			t.Errorf("the API from another address with foreign peers at %s: %v", addr, err)
 			continue
 		}
 		resp.Body.Close()

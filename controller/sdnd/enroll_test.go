@@ -236,13 +236,13 @@ func TestAuthorityStays(t *testing.T) {
 	if read("ca.crt") != ca || read("sdnd.crt") != cert {
 		t.Error("a restart changed the certificates")
 	}
-	// sdnd's own can be made anew.
+	// sdnd's own can be renewed.
 	if err := os.Remove(filepath.Join(folder, "sdnd.crt")); err != nil {
 		t.Fatal(err)
 	}
 	stop(start(t, dir))
 	if read("ca.crt") != ca || read("sdnd.crt") == cert {
-		t.Error("sdnd's certificate was not made anew")
+		t.Error("sdnd's certificate was not renewed")
 	}
 	for name, spoil := range map[string]func() error{
 		"the key is lost":         func() error { return os.Remove(filepath.Join(folder, "ca.key")) },

@@ -20,20 +20,18 @@ type Config struct {
 	Extra pipeline.Extra
 	// Fragments is how switches must treat IP fragments.
 	Fragments uint16
-	// NoMonitor does not ask switches to tell of changes by others, and relies on
-	// audits.
+	// NoMonitor does not ask switches to report changes by others; only audits find them.
 	NoMonitor bool
-	// AnswerTimeout is how long a switch may take to tell a part of its flows, or
-	// to confirm a bundle, beside 1 ms for each flow of it.
+	// AnswerTimeout is how long a switch may take to answer a request for flows, or to
+	// confirm a bundle, plus 1 ms for each flow.
 	AnswerTimeout time.Duration
-	// RetryAfter is how long a switch that refused its flows is left alone
-	// before it is tried again; it doubles up to 30 times that.
+	// RetryAfter is the pause before a worker tries again after a switch refused its
+	// flows; each further failure doubles it, up to 30 times RetryAfter.
 	RetryAfter time.Duration
-	// AuditEvery is about how often a switch is compared as a whole that cannot
-	// tell of changes by others; one that can is compared a tenth as often.
+	// AuditEvery is the approximate interval at which a switch that cannot report changes
+	// by others is compared as a whole; other switches are compared a tenth as often.
 	AuditEvery time.Duration
-	// DropsEvery is how often switches are asked whether ports sent what they may
-	// not.
+	// DropsEvery is the interval at which the counters of drops are read.
 	DropsEvery time.Duration
 	// Now is the clock for what people see.
 	Now func() time.Time
