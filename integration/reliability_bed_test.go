@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,30 +25,40 @@ import (
 // other node flows, and the machine nothing else.
 const elsewhere = "elsewhere"
 
-// populate makes a network "blue" with two ports on each of node1 and node2, bound,
-// and as many ports elsewhere as it takes for so many flows on each node. It
-// returns the containers a1, b1 on node1 and a2, b2 on node2.
-func populate(b *bed, flows int) (a1, b1, a2, b2 *lab.Container) {
+// The subnets of the network that populate makes.
+const blue4, blue6 = "10.64.0.0/12", "fd00:64::/64"
+
+// flowsElsewhere is how many flows a port of a network of IPv4, or of both families, costs a
+// node that has ports of the network, if the port is elsewhere (docs/cost.md).
+func flowsElsewhere(subnets ...string) int { return 2 * len(subnets) }
+
+// populate makes a network "blue" with the given subnets, two ports on each of node1 and node2,
+// bound, and as many ports elsewhere as it takes for so many flows on each node. It returns the
+// containers a1, b1 on node1 and a2, b2 on node2.
+func populate(b *bed, flows int, subnets ...string) (a1, b1, a2, b2 *lab.Container) {
 	b.t.Helper()
+	var blue model.NetworkSpec
+	for _, cidr := range subnets {
+		blue.Subnets = append(blue.Subnets, model.Subnet{Prefix: netip.MustParsePrefix(cidr)})
+	}
 	b.join("node1", "node2")
 	b.confirmed(must2(b.api.Apply(b.ctx, api.ApplyRequest{Objects: append(
 		[]api.Object{
 			object(b, "node1", model.NodeSpec{TunnelIP: b.node("node1").Addr}),
 			object(b, "node2", model.NodeSpec{TunnelIP: b.node("node2").Addr}),
 			object(b, elsewhere, model.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.56.250")}),
-			object(b, "blue", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/12")}),
+			object(b, "blue", blue),
 			object(b, "a1", model.PortSpec{Network: "blue", Node: "node1"}),
 			object(b, "b1", model.PortSpec{Network: "blue", Node: "node1"}),
 			object(b, "a2", model.PortSpec{Network: "blue", Node: "node2"}),
 			object(b, "b2", model.PortSpec{Network: "blue", Node: "node2"}),
-		}, far(b, "far", "blue", flows/2)...)})))
+		}, far(b, "far", "blue", flows/flowsElsewhere(subnets...))...)})))
 	a1, b1, a2, b2 = b.plug("a1", "node1"), b.plug("b1", "node1"), b.plug("a2", "node2"), b.plug("b2", "node2")
 	b.bound("a1", "b1", "a2", "b2")
 	return a1, b1, a2, b2
 }
 
-// far declares n ports elsewhere; each costs two flows on every node that has
-// ports of the network.
+// far declares n ports elsewhere; see flowsElsewhere.
 func far(b *bed, prefix, network string, n int) []api.Object {
 	objects := make([]api.Object, n)
 	for i := range objects {
@@ -104,12 +115,15 @@ func (b *bed) confirmed(r result) {
 	}))
 }
 
-// flowMods is how many flow-mods the running sdnd has sent, by its own word.
-func (b *bed) flowMods() int {
+// flowMods returns how many flow-mods the running sdnd has sent, by its own metric: those of
+// some kinds ("add", "delete", "stamp"), or all.
+func (b *bed) flowMods(kinds ...string) int {
 	b.t.Helper()
 	n := 0
-	for _, m := range b.metric("sdnd_openflow_flow_mods_total") {
-		n += int(m)
+	for labels, m := range b.metric("sdnd_openflow_flow_mods_total") {
+		if len(kinds) == 0 || slices.ContainsFunc(kinds, func(k string) bool { return strings.Contains(labels, strconv.Quote(k)) }) {
+			n += int(m)
+		}
 	}
 	return n
 }

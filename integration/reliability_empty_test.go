@@ -17,7 +17,7 @@ import (
 // all of them again without help from its node, and a change made meanwhile.
 func TestReliabilityEmptySwitch(t *testing.T) {
 	b := newBed(t, 2)
-	a1, _, a2, _ := populate(b, 10_000)
+	a1, _, a2, _ := populate(b, 10_000, blue4, blue6)
 	node2 := b.node("node2")
 	for i, tt := range []struct {
 		name string
@@ -66,7 +66,9 @@ func TestReliabilityEmptySwitch(t *testing.T) {
 			}
 			tt.lose()
 			b.bound("a2", "b2")
-			b.reach(a1, a2.IP.Addr().String())
+			for _, a := range a1.Shared(a2) {
+				b.reach(a1, a.String())
+			}
 			t.Logf("whole again %v after it began", time.Since(started).Round(time.Millisecond))
 			if tt.disconnects {
 				t.Log(<-timing)

@@ -15,10 +15,10 @@ import (
 
 // TestReliabilityTamper: what others do to a switch with 10,000 flows is undone
 // at once, and reported. How long that takes is by the switch's own word: from its
-// telling of the change until its telling of the opposite.
+// report of the change until its report of the opposite.
 func TestReliabilityTamper(t *testing.T) {
 	b := newBed(t, 2)
-	a1, b1, a2, b2 := populate(b, 10_000)
+	a1, b1, a2, b2 := populate(b, 10_000, blue4, blue6)
 	w := b.witness("node1")
 	ps := b.probe([2]*lab.Container{b1, b2})
 	mac := regexp.MustCompile(`dl_dst=([0-9a-f:]{17})`)
@@ -78,7 +78,7 @@ func TestReliabilityTamper(t *testing.T) {
 	b.verify()
 }
 
-// undone waits until a witness has heard of a change and then of its opposite,
+// undone waits until a witness has reported a change and then its opposite,
 // after the first so many events, and returns the time between the two.
 func undone(b *bed, w *witness, after int, done, opposite []string) (time.Duration, error) {
 	var took time.Duration

@@ -38,7 +38,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	put(previous)
 	b := newBed(t, 2)
-	a1, b1, a2, b2 := populate(b, 10_000)
+	a1, b1, a2, b2 := populate(b, 10_000, blue4)
 	pairs := [][2]*lab.Container{{a1, a2}, {b1, b2}}
 	before := b.flowCountNow("node1")
 
