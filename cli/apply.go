@@ -69,6 +69,11 @@ every mistake is listed with its file and line. Applying the same files again
 changes nothing. The order of the objects does not matter. An empty file is an
 error; to declare no objects, write an empty list: [].
 
+With --dry-run nothing is changed. It says what would change, how many flows of
+how many nodes, and how many flows policies would make on a node at most. A change
+by which they would be too many (--max-policy-flows of sdnd) is refused, also
+without --dry-run.
+
 See 'sdnctl help files' for what a file holds.`,
 		Example: `  sdnctl apply -f topology.yaml
   sdnctl apply -f topology/ --prune -l team=web --dry-run
@@ -108,6 +113,7 @@ func (o *applyOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.app.note("%s", summary(result, len(l.found)))
+	o.app.noteForecast(result.Forecast)
 	if o.dryRun {
 		return nil
 	}

@@ -21,7 +21,9 @@ func newDiffCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff -f FILE...",
 		Short: "Show what apply would change",
-		Long: `Show what 'sdnctl apply' with the same flags would change, without changing it.
+		Long: `Show what 'sdnctl apply' with the same flags would change, without changing it: the
+objects, how many flows of how many nodes, and how many flows policies would make on
+a node at most.
 
 The exit code is 0 if nothing would change, 1 if something would, and another
 value if the command failed.`,
@@ -56,6 +58,7 @@ func (o *diffOptions) run(ctx context.Context) error {
 	}
 	if o.output.table() {
 		err = writeChanges(o.output.w, result.Changes)
+		o.app.noteForecast(result.Forecast)
 	} else {
 		err = o.output.data(result)
 	}

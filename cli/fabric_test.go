@@ -133,6 +133,11 @@ func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 	return condition.Network(condition.NetworkFacts{Name: name, MTU: 9000, Small: []condition.Underlay{{Node: "node1", MTU: 1500, Overhead: 50}}})
 }
 
+// Forecast is that of a fabric in which ports are where they are pinned to.
+func (f *fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
+	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)
+}
+
 // Summary knows of nodes that are not connected.
 func (f *fabric) Summary(worst int) status.Summary {
 	t := condition.NewTracker()

@@ -187,6 +187,9 @@ func (s *Snapshot) Identities(domain string) iter.Seq[*Identity] { return s.x.id
 // AllIdentities returns all identities by domain and index.
 func (s *Snapshot) AllIdentities() iter.Seq[*Identity] { return all(s.x.identities.byKey) }
 
+// HasIdentities reports whether policies tell any ports apart.
+func HasIdentities(s *Snapshot) bool { return s.x.identities.byKey.Len() > 0 }
+
 // Identity returns the identity that has an index in a domain.
 func (s *Snapshot) Identity(domain string, index uint16) (*Identity, bool) {
 	return s.x.identities.byKey.Get(identityKey(domain, index))

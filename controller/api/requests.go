@@ -29,6 +29,23 @@ type ApplyResult struct {
 	Revision Revision `json:"revision" doc:"Revision after the transaction; unchanged when nothing changed or in a dry run" example:"7"`
 	DryRun   bool     `json:"dryRun,omitempty" doc:"Whether this was a dry run"`
 	Changes  []Change `json:"changes" doc:"What changed; empty when everything already was as asked"`
+	// Forecast is of a dry run.
+	Forecast *Forecast `json:"forecast,omitempty" doc:"What a dry run would do to the flows of nodes, if ports stay where they are"`
+}
+
+// Forecast is what a change would do to the flows of nodes.
+type Forecast struct {
+	FlowMods    *int         `json:"flowMods,omitempty" doc:"How many flow-mods would be sent, without stamps; absent if the change is too large to be counted" example:"14"`
+	Nodes       *int         `json:"nodes,omitempty" doc:"To how many nodes" example:"2"`
+	PolicyFlows *PolicyFlows `json:"policyFlows,omitempty" doc:"Flows that policies make on the node where they are the most, of those where the change concerns policies; absent if there are none"`
+}
+
+// PolicyFlows is how many flows policies make on a node.
+type PolicyFlows struct {
+	Node   string `json:"node" doc:"Name of the node" example:"node1"`
+	Before int    `json:"before" doc:"How many flows there are now" example:"120"`
+	After  int    `json:"after" doc:"How many there would be" example:"134"`
+	Limit  int    `json:"limit,omitempty" doc:"How many there may be (--max-policy-flows of sdnd); absent if any number" example:"20000"`
 }
 
 // Change is the change of one object.

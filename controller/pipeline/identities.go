@@ -19,7 +19,7 @@ type present struct {
 // countIdentities brings up to date, of v, which identities the ports on each node have.
 // It is that of before still, which v was made of by the update.
 func (v *View) countIdentities(before *View, u Update) {
-	if !hasIdentities(before.Topo) && !hasIdentities(v.Topo) {
+	if !topology.HasIdentities(before.Topo) && !topology.HasIdentities(v.Topo) {
 		return
 	}
 	ports := portsIn(u.Changes)
@@ -56,14 +56,6 @@ func (v *View) countIdentity(in *View, port string, d int) {
 	}
 	v.identities.Set(key, present{i.Domain, i.Index, here.ports + d})
 	v.identityNodes.Set(i.Key()+node, node)
-}
-
-// hasIdentities reports whether policies tell any ports apart.
-func hasIdentities(topo *topology.Snapshot) bool {
-	for range topo.AllIdentities() {
-		return true
-	}
-	return false
 }
 
 // hasIdentity reports whether a port on the node has the identity.

@@ -114,6 +114,9 @@ type policyTable struct {
 // policyRule is a rule with the identities that it is about.
 type policyRule struct {
 	*model.PolicyRule
+	// policy has it, at a place among its rules of the direction.
+	policy   *topology.Policy
+	index    int
 	number   uint32
 	priority uint16
 	// subjects and peers are identities; anybody says that peers do not matter.
@@ -225,6 +228,7 @@ func (o *policies) add(k *topology.PolicyKeys, d model.PolicyDirection, subjects
 		}
 		if anybody := len(all[i].Peers) == 0; anybody || addresses || len(peers) > 0 {
 			r := o.rule(t, ruleNumber(p, d, i))
+			r.policy, r.index = p, i
 			r.PolicyRule, r.priority, r.anybody = &all[i], rulePriority(p.Spec.Priority, p.Spec.Mixed(d), i), anybody
 			r.subjects, r.peers = append(r.subjects, subjects...), append(r.peers, peers...)
 		}

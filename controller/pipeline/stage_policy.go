@@ -64,13 +64,31 @@ func (c *Compiler) policyDefault(t policyTable) {
 // its subjects, its peers if they matter, and its ports if they do. Rules share the flows
 // of these: what a rule costs is the sum of its parts, not their product.
 func (c *Compiler) policyRules(t policyTable, p *policies) {
-	parts := clauses{}
-	subject, peer := regDestination, regSource
-	if t.direction == model.Egress {
-		subject, peer = peer, subject
-	}
 	for _, r := range p.rules[t] {
 		c.ruleDecides(t, r)
+	}
+	c.emitClauses(p.clauses(t))
+	subject, _ := t.ends()
+	for _, i := range p.isolated[t] {
+		c.match = c.match[:0].Reg(subject, i)
+		c.deny()
+		c.emit(prioIsolation, Rule("denies what no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
+	}
+}
+
+// ends returns the registers that have the identities of subjects and of peers.
+func (t policyTable) ends() (subject, peer int) {
+	if t.direction == model.Egress {
+		return regSource, regDestination
+	}
+	return regDestination, regSource
+}
+
+// clauses returns the parts of the rules of a direction and tier.
+func (p *policies) clauses(t policyTable) clauses {
+	parts := clauses{}
+	subject, peer := t.ends()
+	for _, r := range p.rules[t] {
 		dimensions := [][]rulePart{identityParts(subject, r.subjects)}
 		if !r.anybody {
 			dimensions = append(dimensions, append(identityParts(peer, r.peers), addressParts(r.PolicyRule, t.direction, p.families)...))
@@ -87,12 +105,7 @@ func (c *Compiler) policyRules(t policyTable, p *policies) {
 			}
 		}
 	}
-	c.emitClauses(parts)
-	for _, i := range p.isolated[t] {
-		c.match = c.match[:0].Reg(subject, i)
-		c.deny()
-		c.emit(prioIsolation, Rule("denies what no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
-	}
+	return parts
 }
 
 // ruleDecides is what a rule does with packets that all of its parts match.

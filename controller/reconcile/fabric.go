@@ -109,6 +109,8 @@ type Fabric struct {
 	drifts  drifts
 	facts   facts
 	drops   drops
+	// forecasts says what changes would do.
+	forecasts forecasts
 	// identities says which switches present which datapath id.
 	identities identities
 	// inbox takes the dispatcher's events; gone is closed when the dispatcher has ended.

@@ -59,6 +59,8 @@ type options struct {
 	ovsdbListen          string
 	bridge               string
 
+	maxPolicyFlows int
+
 	logLevel  string
 	logFormat string
 }
@@ -93,6 +95,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "silence after that question which ends its connection")
 	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")
 	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
+	f.IntVar(&o.maxPolicyFlows, "max-policy-flows", server.DefaultMaxPolicyFlows, "`number` of flows that policies may make on a node; a change by which there would be more is refused; 0 for any")
 	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "`format` of the log: text or json")
 }

@@ -100,7 +100,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		},
 		MaxBody: o.apiMaxBody, MaxApply: o.apiMaxApply, MaxBodies: o.apiMaxBodies, MaxWatchers: o.apiMaxWatchers,
 		MaxClientWatchers: o.apiMaxClientWatchers, MaxRequests: o.apiMaxRequests,
-		MaxRate: o.apiMaxRate, Access: sec.access, Insecure: sec.insecure, Bridge: o.bridge,
+		MaxRate: o.apiMaxRate, MaxPolicyFlows: o.maxPolicyFlows, Access: sec.access, Insecure: sec.insecure, Bridge: o.bridge,
 		Registrar: registrar, NoRegistrar: why,
 	})
 	defer srv.Close()

@@ -71,11 +71,15 @@ func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyRe
 			return nil, err
 		}
 		before := s.viewFor(ctx)
-		r, err := s.dryRun(t)
+		r, err := s.dryRun(before.snap, t)
 		if err != nil {
 			return nil, err
 		}
-		return applied(before.snap.Revision(), true, s.viewOf(ctx, r.Next).changes(before, r.Changes)), nil
+		out := applied(before.snap.Revision(), true, s.viewOf(ctx, r.Next).changes(before, r.Changes))
+		if r.Next != before.snap {
+			out.rest.Forecast = s.forecastOf(s.cfg.Fabric.Forecast(before.snap, r, true))
+		}
+		return out, nil
 	}
 	c, err := s.commit(ctx, author(ctx, header), t)
 	if err != nil {

@@ -156,7 +156,7 @@ func declaration(name, tunnelIP, datapathID string) *transaction {
 // couldDeclare refuses an invitation for a node that could not be declared. Without a
 // tunnel address it checks the name only.
 func (s *Server) couldDeclare(name, tunnelIP string) error {
-	_, err := s.dryRun(declaration(name, tunnelIP, ""))
+	_, err := s.dryRun(s.cfg.Store.Snapshot(), declaration(name, tunnelIP, ""))
 	var p *problem
 	if tunnelIP == "" && errors.As(err, &p) && !slices.ContainsFunc(p.Errors, func(e api.Problem) bool { return e.Field == "name" }) {
 		return nil

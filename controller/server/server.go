@@ -42,6 +42,7 @@ type Fabric interface {
 	Flows(ctx context.Context, node string) ([]worker.FlowView, error)
 	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
+	Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast
 	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []worker.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit
@@ -81,6 +82,8 @@ type Config struct {
 	// MaxRate bounds the requests a second of each client that comes by TCP; 0
 	// does not.
 	MaxRate float64
+	// MaxPolicyFlows bounds the flows that policies make on each node; 0 does not.
+	MaxPolicyFlows int
 	// Access says who may use the API over TCP. nil lets everybody do everything, and
 	// believes the name that a client gives.
 	Access *Access

@@ -24,7 +24,7 @@ type brokenStore struct {
 	err error
 }
 
-func (s brokenStore) Apply(context.Context, string, []topology.Op) (store.Commit, error) {
+func (s brokenStore) Apply(context.Context, string, []topology.Op, ...func(*topology.Snapshot, topology.Result) error) (store.Commit, error) {
 	return store.Commit{}, s.err
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
@@ -92,6 +93,11 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 		}
 	}
 	return condition.Network(facts)
+}
+
+// Forecast is that of a fabric in which ports are where they are pinned to.
+func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
+	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)
 }
 
 func (f *fakeFabric) Switches() []status.Switch { return f.switches }

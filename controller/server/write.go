@@ -120,10 +120,10 @@ func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.
 		return store.Commit{}, err
 	}
 	if len(t.mistakes) > 0 {
-		_, err := s.dryRun(t)
+		_, err := s.dryRun(s.cfg.Store.Snapshot(), t)
 		return store.Commit{}, err
 	}
-	c, err := s.cfg.Store.Apply(ctx, who, t.ops)
+	c, err := s.cfg.Store.Apply(ctx, who, t.ops, s.withinBudget(t))
 	if err == nil && len(c.Changes) > 0 {
 		s.log.Info("topology changed", "revision", c.Revision, "author", who, "objects", len(c.Changes))
 	}
@@ -131,8 +131,11 @@ func (s *Server) commit(ctx context.Context, who string, t *transaction) (store.
 }
 
 // dryRun returns what the transaction would change. The error is a *problem.
-func (s *Server) dryRun(t *transaction) (topology.Result, error) {
-	r, err := topology.Plan(s.cfg.Store.Snapshot(), t.ops, s.cfg.Clock())
+func (s *Server) dryRun(before *topology.Snapshot, t *transaction) (topology.Result, error) {
+	r, err := topology.Plan(before, t.ops, s.cfg.Clock())
+	if err == nil {
+		err = s.withinBudget(t)(before, r)
+	}
 	if err == nil && len(t.mistakes) > 0 {
 		return topology.Result{}, t.refusal(nil)
 	}

@@ -50,7 +50,10 @@ type Committer interface {
 	// has changed, and the next Apply tries again. After ErrUnconfirmed the change takes
 	// effect as soon as it is known to be durable, or never; until that is settled
 	// nothing else is committed.
-	Apply(ctx context.Context, author string, ops []topology.Op) (Commit, error)
+	//
+	// Each of checks looks at the planned change; an error of one refuses it. It is called
+	// while other commits wait, perhaps again, and must not call the store.
+	Apply(ctx context.Context, author string, ops []topology.Op, checks ...func(before *topology.Snapshot, r topology.Result) error) (Commit, error)
 	// Restore makes the topology equal to another snapshot, such as that of ReadBackup,
 	// in one new revision by an author, as PlanRestore plans it. The history continues;
 	// what is observed and notes stay. Errors are those of Apply, and that the snapshot

@@ -85,9 +85,15 @@ func (s *Store) OnCommit(f func(store.Commit)) *topology.Snapshot {
 // the writing begins. Otherwise it says why the file could not be written; it wraps
 // ErrNoSpace if the disk is full. After any error but ErrUnconfirmed nothing has changed,
 // and the next Apply tries again.
-func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op) (store.Commit, error) {
+func (s *Store) Apply(ctx context.Context, author string, ops []topology.Op, checks ...func(*topology.Snapshot, topology.Result) error) (store.Commit, error) {
 	return s.do(ctx, author, func(before *topology.Snapshot, at time.Time) (topology.Result, error) {
-		return topology.Plan(before, ops, at)
+		r, err := topology.Plan(before, ops, at)
+		for _, check := range checks {
+			if err == nil && r.Next != before {
+				err = check(before, r)
+			}
+		}
+		return r, err
 	})
 }
 

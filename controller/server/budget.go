@@ -1,0 +1,70 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// DefaultMaxPolicyFlows is several times what a node of a hundred ports with policies of
+// their own has.
+const DefaultMaxPolicyFlows = 20_000
+
+// withinBudget returns a check of a planned change: policies may not make more flows on a
+// node than they may have, unless there are less than before.
+func (s *Server) withinBudget(t *transaction) func(*topology.Snapshot, topology.Result) error {
+	return func(before *topology.Snapshot, r topology.Result) error {
+		return s.overBudget(t, s.cfg.Fabric.Forecast(before, r, false))
+	}
+}
+
+// overBudget returns the topology.Problems of a change whose flows are too many, nil if
+// they are not. It names the node with the most, and the rule that costs most there.
+func (s *Server) overBudget(t *transaction, f reconcile.Forecast) error {
+	if len(f.Policies) == 0 {
+		return nil
+	}
+	worst, sharing := f.MostFlows(), f.MostShared()
+	switch {
+	case sharing.Sharing > reconcile.MaxSharing && sharing.After > sharing.Before:
+		return t.tooMany(f, sharing.Node,
+			fmt.Sprintf("on node %s %d rules of one tier and priority have the same subject, peer or ports, more than the %d that one flow can be part of", sharing.Node, sharing.Sharing, reconcile.MaxSharing),
+			"give some of these policies another priority, or join rules that differ in their peers or ports only")
+	case s.cfg.MaxPolicyFlows > 0 && worst.After > s.cfg.MaxPolicyFlows && worst.After > worst.Before:
+		return t.tooMany(f, worst.Node,
+			fmt.Sprintf("policies would make %d flows on node %s, %d now; at most %d are allowed (--max-policy-flows of sdnd)", worst.After, worst.Node, worst.Before, s.cfg.MaxPolicyFlows),
+			"let policies tell fewer sets of ports apart, or use wider ranges of ports and shorter prefixes, or raise the limit")
+	}
+	return nil
+}
+
+// tooMany makes the problem of too many flows on a node. It is put down to the rule that
+// makes the most.
+func (t *transaction) tooMany(f reconcile.Forecast, node, message, fix string) error {
+	p := topology.Problem{Message: message, Fix: fix, Kind: topology.Exhausted}
+	if rules := f.After.RuleLoads(node); len(rules) > 0 {
+		r := rules[0]
+		p.Ref, p.Field = r.Policy.Ref(), fmt.Sprintf("spec.%s[%d]", r.Direction, r.Index)
+		p.Message += fmt.Sprintf("; this rule makes the most, %d", r.Flows)
+	}
+	if i := slices.IndexFunc(t.ops, func(o topology.Op) bool { return o.Ref == p.Ref }); i >= 0 {
+		p.Op = i
+	}
+	return topology.Problems{p}
+}
+
+// forecastOf gives a forecast its form in the API.
+func (s *Server) forecastOf(f reconcile.Forecast) *api.Forecast {
+	out := &api.Forecast{}
+	if f.Flows != nil {
+		out.FlowMods, out.Nodes = &f.Flows.Mods, &f.Flows.Nodes
+	}
+	if len(f.Policies) > 0 {
+		worst := f.MostFlows()
+		out.PolicyFlows = &api.PolicyFlows{Node: worst.Node, Before: worst.Before, After: worst.After, Limit: s.cfg.MaxPolicyFlows}
+	}
+	return out
+}
