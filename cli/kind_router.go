@@ -14,6 +14,12 @@ type routerView = view[model.RouterSpec, api.RouterStatus]
 func routerKind() kindDef {
 	columns := []column[routerView]{
 		{header: "NETWORKS", cell: func(v routerView) string { return strings.Join(v.spec.Networks, ",") }},
+		{header: "EGRESS", wide: true, cell: func(v routerView) string {
+			if v.spec.Egress == nil {
+				return ""
+			}
+			return v.spec.Egress.Uplink
+		}},
 		{header: "ID", wide: true, cell: func(v routerView) string { return number(v.status.ID) }},
 	}
 	return kindDef{
@@ -21,6 +27,9 @@ func routerKind() kindDef {
 		is:   "a distributed router that connects networks, so that each can reach the addresses of the others",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
 			return addSpecFlags(a, cmd, []specFlag[model.RouterSpec]{{
+				name: "egress", usage: "`uplink` by which packets leave that are for none of its networks; '' for none",
+				refers: api.KindUplink, set: setRouterEgress,
+			}, {
 				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",
 				many: true, refers: api.KindNetwork,
 				set: func(s *model.RouterSpec, text string, first bool) error {
@@ -44,4 +53,12 @@ func routerKind() kindDef {
 		change:   "main --network blue,green,red",
 		pin:      pinning(func(*model.RouterSpec, api.RouterStatus) error { return nil }),
 	}
+}
+
+func setRouterEgress(s *model.RouterSpec, text string, _ bool) error {
+	s.Egress = nil
+	if text != "" {
+		s.Egress = &model.RouterEgress{Uplink: text}
+	}
+	return nil
 }

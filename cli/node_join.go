@@ -42,6 +42,8 @@ type joinOptions struct {
 	tunnelIP   string
 	localIP    string
 	probe      int // milliseconds
+	uplink     string
+	ranges     []string
 	token      string
 	register   bool
 	noWait     bool
@@ -74,6 +76,12 @@ is missing; the node stays configured. It asks sdnd if it can reach sdnd by --ho
 SDNCTL_HOST or the local socket. Otherwise it relies on what Open vSwitch reports of its
 connections, and says so.
 
+With --uplink host the machine also is a way out for routers with egress: the port
+uplink-sdn leads to its own kernel. A script with a unit of systemd sets addresses,
+routes, forwarding and masquerade for that port, whenever the machine starts, and
+its rules are a table of nftables of their own. It changes no network card, address or
+route of the machine. 'sdnctl node leave' and --uplink none undo it.
+
 With --token, which 'sdnctl node invite NAME' on the controller prints, the machine gets
 the node's certificate from sdnd, and sdnd declares the node: nothing else is to be
 done. The certificate, its key and node.yaml, which says how to reach sdnd, are in
@@ -86,6 +94,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 --register and --host.`,
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --token SDNCTL-…
   sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
+  sudo sdnctl node join node1 --controller 192.168.50.10 --uplink host
   sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print
   sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
@@ -106,6 +115,8 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, where other nodes reach it (default: the one that reaches the controller)")
 	f.StringVar(&o.localIP, "local-ip", "", "this machine's own `address` for VXLAN, if --tunnel-ip is translated on the way (default: --tunnel-ip)")
 	f.Uint16Var(&o.join.UDPPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
+	f.StringVar(&o.uplink, "uplink", "", "`way` out of sdnd's networks by this machine: host, through its own kernel; or none, which removes it (default: as it is)")
+	f.StringSliceVar(&o.ranges, "uplink-range", nil, "addresses between Open vSwitch and this machine's kernel, as a `prefix`, the same as the Uplink is declared with; may be repeated, once for each family")
 	f.IntVar(&o.probe, "inactivity-probe", int(membership.DefaultProbe.Milliseconds()), "probe an idle connection to sdnd after `milliseconds`")
 	f.BoolVar(&o.join.TakeOver, "take-over", false, "take over what is in use: its traffic stops until it is declared to sdnd")
 	f.BoolVar(&o.register, "register", false, "declare the node to sdnd, too")
@@ -117,6 +128,9 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	}
 	mustComplete(cmd, "datapath-type", "netdev", "system")
 	mustComplete(cmd, "ovsdb", "read", "write")
+	mustComplete(cmd, "uplink", string(membership.UplinkHost), string(membership.UplinkNone))
+	mustComplete(cmd, "uplink-range")
+	cmd.MarkFlagsMutuallyExclusive("print", "uplink")
 	for _, flag := range []string{"controller", "datapath-id", "tunnel-ip", "local-ip"} {
 		mustComplete(cmd, flag)
 	}
@@ -153,6 +167,13 @@ func (o *joinOptions) read() (j membership.Join, err error) {
 		return j, usageErrorf("--ovsdb %s: want read or write", o.access)
 	}
 	j.ReadOnly = o.access == "read"
+	j.Uplink = membership.Uplink(o.uplink)
+	if j.UplinkRanges, err = membership.ParseUplinkRanges(o.ranges); err != nil {
+		return j, err
+	}
+	if len(o.ranges) > 0 && j.Uplink != membership.UplinkHost {
+		return j, usageErrorf("--uplink-range is for --uplink host")
+	}
 	if o.datapathID != "" {
 		if j.DatapathID, err = model.ParseDatapathID(o.datapathID); err != nil {
 			return j, usageErrorf("--datapath-id: %w", err)

@@ -15,7 +15,7 @@ demo | test | ci | bench) ;;
 esac
 
 # program:package
-need="ip:iproute2 ping:iputils-ping ethtool:ethtool tcpdump:tcpdump nsenter:util-linux
+need="ip:iproute2 ping:iputils-ping ethtool:ethtool tcpdump:tcpdump nft:nftables nsenter:util-linux
       ovs-vsctl:openvswitch-switch ovs-vswitchd:openvswitch-switch"
 if [ "$1" = bench ]; then
     need="$need iperf3:iperf3 ovn-northd:ovn-central ovn-nbctl:ovn-common ovn-controller:ovn-host"

@@ -29,6 +29,7 @@ type (
 const (
 	KindNode    = model.KindNode
 	KindNetwork = model.KindNetwork
+	KindUplink  = model.KindUplink
 	KindRouter  = model.KindRouter
 	KindPort    = model.KindPort
 

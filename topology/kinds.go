@@ -12,6 +12,7 @@ import (
 var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.nodes) },
 	func(x *indexes) tree { return named(x.networks) },
+	func(x *indexes) tree { return named(x.uplinks.byName) },
 	func(x *indexes) tree { return named(x.routers) },
 	func(x *indexes) tree { return named(x.ports) },
 	func(x *indexes) tree { return named(x.portGroups.byName) },
@@ -23,6 +24,7 @@ var trees = model.ForEachKind(
 var makers = model.ForEachKind(
 	func() Object { return new(Node) },
 	func() Object { return new(Network) },
+	func() Object { return new(Uplink) },
 	func() Object { return new(Router) },
 	func() Object { return new(Port) },
 	func() Object { return new(PortGroup) },
@@ -47,6 +49,7 @@ func plannings() model.PerKind[planning] {
 	return model.ForEachKind(
 		planning{(*planner).planNodes, (*planner).usersOfNode, true},
 		planning{(*planner).planNetworks, (*planner).usersOfNetwork, true},
+		planning{(*planner).planUplinks, (*planner).usersOfUplink, true},
 		planning{(*planner).planRouters, (*planner).usersOfRouter, false},
 		planning{(*planner).planPorts, (*planner).usersOfPort, false},
 		planning{(*planner).planPortGroups, (*planner).usersOfPortGroup, false},
@@ -57,17 +60,18 @@ func plannings() model.PerKind[planning] {
 
 // kindIndexes are the indexes of kinds whose files declare them.
 type kindIndexes struct {
+	uplinks    uplinkIndex
 	portGroups portGroupIndex
 	policies   policyIndex
 	services   serviceIndex
 }
 
 func newKindIndexes() kindIndexes {
-	return kindIndexes{newPortGroupIndex(), newPolicyIndex(), newServiceIndex()}
+	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex()}
 }
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.portGroups.fork(), x.policies.fork(), x.services.fork()}
+	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork()}
 }
 
 // nobody is planning.users of a kind that no other refers to.

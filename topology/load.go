@@ -10,7 +10,7 @@ import (
 // those of a store. It does not judge them again, but it refuses what would
 // make the snapshot contradict itself.
 //
-// Networks must be added before routers, blocks and ports, nodes before
+// Networks and uplinks must be added before routers, blocks and ports, nodes before
 // blocks and ports, and what a policy or service names before it.
 type Loader struct {
 	x indexes

@@ -12,9 +12,10 @@ import (
 // the zone does not change under connections.
 type Zone uint16
 
-// maxZone is the highest zone that the connection tracker knows. Zone 0 is what those
-// use who choose none.
-const maxZone Zone = 1<<16 - 1
+// maxZone is the highest zone that a network or router has. Zone 0 is what those use who
+// choose none, and the highest that the connection tracker knows are nobody's. See
+// model.UplinkAddr, too, which has an address for each zone.
+const maxZone Zone = 1<<16 - 16
 
 // LabelRange is the tunnel keys of packets of a network whose source has an identity:
 // Base plus the identity's index. Base is a multiple of Size, which is a power of 2.
@@ -38,13 +39,18 @@ type Numbering struct {
 	// Services is the zone of connections that ports of a network begin, where those to
 	// services are translated; 0 if they have never been able to use any.
 	Services Zone `json:"services,omitzero"`
+	// Egress is the zone of a router's connections that leave by an uplink, where their
+	// sources are translated; 0 if it has never had one.
+	Egress Zone `json:"egress,omitzero"`
 }
 
 // zones yields the zones of a numbering.
 func (n *Numbering) zones() iter.Seq[Zone] {
 	return func(yield func(Zone) bool) {
-		if yield(n.Zone) && n.Services != 0 {
-			yield(n.Services)
+		for _, z := range []Zone{n.Zone, n.Services, n.Egress} {
+			if z != 0 && !yield(z) {
+				return
+			}
 		}
 	}
 }
@@ -131,10 +137,15 @@ func (s *Snapshot) Numberings() iter.Seq[*Numbering] { return all(s.x.numberings
 
 // AddNumbering adds the numbers of a network or router.
 func (l *Loader) AddNumbering(n *Numbering) error {
+	if n.Zone == 0 {
+		return fmt.Errorf("numbers of %s: there is no zone", n.Of)
+	}
+	seen := map[Zone]bool{}
 	for z := range n.zones() {
-		if _, taken := l.x.numberings.zones.at(0, small(uint32(z))); taken || n.Zone == 0 || n.Zone == n.Services {
+		if _, taken := l.x.numberings.zones.at(0, small(uint32(z))); taken || seen[z] {
 			return fmt.Errorf("numbers of %s: zone %d is another's", n.Of, z)
 		}
+		seen[z] = true
 	}
 	if n.Labels.Size > 0 {
 		if v, taken := l.x.vnis.overlaps(0, n.Labels.span()); taken {

@@ -37,6 +37,7 @@ func (p *planner) planIdentities() {
 		w.release(d)
 	}
 	w.serve()
+	w.egress()
 	w.dropGone()
 	w.result()
 }
@@ -181,9 +182,37 @@ func (w *identifying) zone(ref string) (Zone, bool) {
 func (w *identifying) freeZone() (Zone, bool) {
 	v, ok := w.x.numberings.zones.free(0, span{small(uint32(1)), small(uint32(maxZone))}, nil)
 	if !ok {
-		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies and services concern so many networks and routers that all %d zones of connections are taken", maxZone), "delete networks that are not needed")
+		w.bad(w.blamed(), Exhausted, "", fmt.Sprintf("policies, services and uplinks concern so many networks and routers that all %d zones of connections are taken", maxZone), "delete networks that are not needed")
 	}
 	return Zone(v.low), ok
+}
+
+// egress gives routers that leave by an uplink the zone for that. They keep it when they
+// cease to.
+func (w *identifying) egress() {
+	for _, it := range w.of(KindRouter) {
+		r, ok := it.after.(*Router)
+		if !ok || it.same || it.broken || r.Spec.Egress == nil {
+			continue
+		}
+		ref := r.Ref().String()
+		if _, ok := w.zone(ref); !ok {
+			return
+		}
+		has, _ := w.x.numberings.byRef.Get(ref)
+		if has.Egress != 0 {
+			continue
+		}
+		z, ok := w.freeZone()
+		if !ok {
+			return
+		}
+		now := *has
+		now.Egress = z
+		w.x.dropNumbering(has)
+		w.x.putNumbering(&now)
+		w.numberings[ref] = true
+	}
 }
 
 // number sees to it that all networks of a domain with identities have zones and room

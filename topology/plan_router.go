@@ -37,6 +37,9 @@ func (p *planner) placeRouter(it *item, id uint32) {
 	for i, name := range r.Spec.Networks {
 		p.checkJoined(it, name, fmt.Sprintf("spec.networks[%d]", i))
 	}
+	if e := r.Spec.Egress; e != nil {
+		p.checkUplink(it, e.Uplink)
+	}
 	if it.broken {
 		return
 	}

@@ -37,6 +37,11 @@ func (r *Router) load(l *Loader) error {
 			return fmt.Errorf("%s: network %q is joined to %s", r.Ref(), n, h.Ref())
 		}
 	}
+	if e := r.Spec.Egress; e != nil {
+		if _, ok := l.x.uplinks.byName.Get(e.Uplink); !ok {
+			return fmt.Errorf("%s: there is no uplink %q", r.Ref(), e.Uplink)
+		}
+	}
 	l.x.putRouter(r)
 	return nil
 }

@@ -60,6 +60,11 @@ type Join struct {
 	// milliseconds; 0 is DefaultProbe.
 	Probe time.Duration
 
+	// Uplink is what is done about the way out by the machine's kernel. UplinkRanges are
+	// the addresses of the link, as the uplink is declared with; none are the default.
+	Uplink       Uplink
+	UplinkRanges []netip.Prefix
+
 	// Invitation gets the node its certificate from sdnd, which also declares the
 	// node; nil for none. Then Files must be empty.
 	Invitation *pki.Invitation
@@ -191,6 +196,12 @@ func (j Join) config() nodeconfig.Join {
 		DatapathID: j.ID().String(), DatapathType: j.DatapathType, UDPPort: j.UDPPort,
 		InactivityProbe: int(j.Probe.Milliseconds()), TLS: j.tls(), UnderlayMTU: j.mtu,
 		Translated: j.LocalIP != j.TunnelIP, ReadOnly: j.ReadOnly,
+	}
+	switch j.Uplink {
+	case UplinkHost:
+		c.Uplink, c.UplinkMAC, c.UplinkMTU = nodeconfig.UplinkMake, model.UplinkKernelMAC().String(), j.outerMTU()
+	case UplinkNone:
+		c.Uplink = nodeconfig.UplinkRemove
 	}
 	if j.LocalIP.IsValid() {
 		c.LocalIP = j.LocalIP.String()

@@ -72,7 +72,7 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 	if len(since) > 0 && !force {
 		return Undoing{}, &PortsInUseError{bridge, since}
 	}
-	was.externalIDs, was.managers, was.ssl = nil, nil, nil
+	was.externalIDs, was.managers, was.ssl, was.uplink = nil, nil, nil, false
 	if was.SSL != nil {
 		was.ssl = &SSL{TLS: *was.SSL}
 	}
@@ -187,6 +187,9 @@ func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
 	}
 	for _, p := range was.newPorts(b) {
 		c.add("--if-exists", "del-port", b.Name, p)
+	}
+	if b.Uplink && !was.uplink {
+		c.add("--if-exists", "del-port", b.Name, UplinkPort)
 	}
 	switch {
 	case was.Tunnel == nil && b.Tunnel != nil:

@@ -35,7 +35,9 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		}
 		for _, id := range r.texts("ports") {
 			port := portOf[id]
-			if ours && port.text("name") != name && port.text("name") != TunnelPort {
+			if ours && port.text("name") == UplinkPort {
+				s.Bridge.Uplink = true
+			} else if ours && port.text("name") != name && port.text("name") != TunnelPort {
 				s.Bridge.Ports = append(s.Bridge.Ports, port.text("name"))
 			}
 			for _, i := range port.texts("interfaces") {

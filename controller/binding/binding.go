@@ -27,7 +27,11 @@
 // Nothing here does I/O or knows the time.
 package binding
 
-import "github.com/sdnctl/sdnctl/topology"
+import (
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
 
 // Local is the number of a bridge's own interface: OFPP_LOCAL (OpenFlow 1.3.5,
 // 7.2.1).
@@ -98,8 +102,9 @@ type Table struct {
 	// bridge is the name of the bridge on every node, for messages about why a
 	// port is not bound.
 	bridge string
-	// reserved is the name of the tunnel's interface, which never belongs to a port.
-	reserved string
+	// reserved are the names of the tunnel's and the uplink's interfaces, which never belong
+	// to a port.
+	reserved []string
 	nodes    map[string]*node
 	claims   map[string][]*iface // by interface id; mostly one, so no map
 	placed   map[string]Place    // by port
@@ -113,14 +118,16 @@ type Table struct {
 }
 
 // NewTable returns a table without interfaces, for nodes whose bridge has that
-// name. The interface with the reserved name, the tunnel, never belongs to a port.
-func NewTable(bridge, reserved string) *Table {
+// name. Interfaces with reserved names, the tunnel and the uplink, never belong to a port.
+func NewTable(bridge string, reserved ...string) *Table {
 	return &Table{
 		bridge: bridge, reserved: reserved,
 		nodes: map[string]*node{}, claims: map[string][]*iface{}, placed: map[string]Place{},
 		numbers: map[string]uint32{},
 	}
 }
+
+func (t *Table) isReserved(iface string) bool { return slices.Contains(t.reserved, iface) }
 
 // Remember gives a port the place that it had before a restart. The port keeps it
 // until its node reports something else, so that a restart changes no flow. Until

@@ -55,8 +55,8 @@ func (t *Table) Why(topo *topology.Snapshot, p *topology.Port) string {
 	for _, c := range all {
 		where := "its interface " + c.Interface + " on node " + c.Node
 		switch {
-		case c.Interface == t.reserved:
-			return "interface " + c.Interface + " is the tunnel to other nodes, which cannot be a port"
+		case t.isReserved(c.Interface):
+			return "interface " + c.Interface + " is sdnd's own on each node, to other nodes or to what is outside, and cannot be a port"
 		case p.Spec.Interface != "":
 		case !pinnedTo(p, c.Node):
 			return "its interface " + c.Interface + " is on node " + c.Node + ", but the port is pinned to node " + p.Spec.Node

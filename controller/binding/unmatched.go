@@ -17,7 +17,7 @@ func (t *Table) Unmatched(topo *topology.Snapshot, nodeName string) []Interface 
 	}
 	var out []Interface
 	for _, i := range n.ifaces {
-		if i.Name != t.reserved && !i.Inactive && len(i.ids()) > 0 && !i.known(topo) {
+		if !t.isReserved(i.Name) && !i.Inactive && len(i.ids()) > 0 && !i.known(topo) {
 			out = append(out, i.Interface)
 		}
 	}

@@ -26,7 +26,7 @@ func (t *Table) begin(topo *topology.Snapshot, nodeName string) *update {
 // setPort gives a port number a name; "" removes the port.
 func (u *update) setPort(number uint32, name string) {
 	n, was := u.n, u.n.ports[number]
-	if name == u.t.reserved {
+	if u.t.isReserved(name) {
 		name = ""
 	}
 	if was == name {

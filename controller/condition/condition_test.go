@@ -79,6 +79,8 @@ func cases() map[Reason][]Condition {
 		TunnelFamilyMismatch: Network(NetworkFacts{Name: "blue", MTU: 1450, Tunnels: [2]TunnelNodes{
 			{Names: []string{"node3"}, Count: 1}, {Names: []string{"node1", "node2"}, Count: 2},
 		}}),
+		UplinkMissing:       Network(NetworkFacts{Name: "blue", MTU: 1450, NoUplink: []string{"node1", "node2"}}),
+		UplinkDown:          Network(NetworkFacts{Name: "blue", MTU: 1450, UplinkDown: []string{"node1"}}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),

@@ -17,6 +17,10 @@ type NetworkFacts struct {
 	// a router joins with it, if the tunnel addresses of those nodes are of both
 	// families; else empty.
 	Tunnels [2]TunnelNodes
+	// NoUplink and UplinkDown are nodes that have ports of it and from which its packets
+	// should leave by an uplink, without the port for that, and with one that is down;
+	// sorted by name.
+	NoUplink, UplinkDown []string
 }
 
 // TunnelNodes are nodes whose tunnel addresses are of one family.
@@ -57,6 +61,7 @@ const maxNamed = 5
 func Network(f NetworkFacts) []Condition {
 	var l list
 	tunnelFamilies(&l, f)
+	uplinks(&l, f)
 	small(&l, f)
 	return l
 }
@@ -78,6 +83,22 @@ func tunnelFamilies(l *list, f NetworkFacts) {
 	l.add(TunnelFamilyMismatch,
 		fmt.Sprintf("the nodes that have ports of it, or of networks that a router joins with it, have tunnel addresses of different families: IPv4 on %s, IPv6 on %s; no packet passes between the ones and the others", four.text(), six.text()),
 		fmt.Sprintf("give all of them tunnel addresses of one family, such as: sdnctl node set %s --tunnel-ip ADDRESS (an %s address of that node)", node, family))
+}
+
+// uplinks adds that its packets do not leave some nodes.
+func uplinks(l *list, f NetworkFacts) {
+	if n := len(f.NoUplink); n > 0 {
+		nodes := TunnelNodes{f.NoUplink, n}
+		l.add(UplinkMissing,
+			fmt.Sprintf("its router leads out by an uplink, which %s has not; what ports send outside from there is dropped", nodes.text()),
+			fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink host, beside the flags that it joined with", f.NoUplink[0], f.NoUplink[0]))
+	}
+	if n := len(f.UplinkDown); n > 0 {
+		nodes := TunnelNodes{f.UplinkDown, n}
+		l.add(UplinkDown,
+			fmt.Sprintf("its router leads out by an uplink, whose port uplink-sdn is down on %s; what ports send outside from there is dropped", nodes.text()),
+			fmt.Sprintf("on %s: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", f.UplinkDown[0]))
+	}
 }
 
 // small adds that the underlay does not carry its packets.

@@ -40,6 +40,8 @@ const (
 	MACMismatch           Reason = "MACMismatch"
 	TunnelFamilyMismatch  Reason = "TunnelFamilyMismatch"
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
+	UplinkMissing         Reason = "UplinkMissing"
+	UplinkDown            Reason = "UplinkDown"
 	NotBound              Reason = "NotBound"
 	ClaimConflict         Reason = "ClaimConflict"
 
@@ -81,6 +83,8 @@ var table = []Definition{
 	{CertificateExpiring, topology.KindNode, Warning, "The certificate that the node's switch connected with expires within 30 days, or has expired. The present connection stays. After the certificate has expired sdnd refuses a new connection, and the node keeps forwarding with its present flows."},
 	{UnknownInterfaceID, topology.KindNode, Warning, "Interfaces of the bridge name a port in their external_ids (iface-id or container_id), and no port has that id. Their packets are dropped. This is normal for a moment if the interface is plugged in before the port is declared."},
 	{TunnelFamilyMismatch, topology.KindNetwork, Error, "Of the nodes that have ports of the network, or of networks that a router joins with it, some have an IPv4 and some an IPv6 address as tunnelIP. A node reaches only nodes whose address is of the same family; packets for the others are dropped."},
+	{UplinkMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and nodes that have ports of it have no port uplink-sdn: they did not join with `--uplink host`. What those ports send to addresses outside is dropped."},
+	{UplinkDown, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and on nodes that have ports of it the port uplink-sdn is down: what sets up its addresses, routes and masquerade has not run since the machine or Open vSwitch started. What those ports send to addresses outside is dropped."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},

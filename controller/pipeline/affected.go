@@ -20,6 +20,9 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	for _, t := range u.Tunnels {
 		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
 	}
+	for _, l := range u.Uplinks {
+		mark(l.Node, Unit{Kind: UnitNode, Name: l.Node})
+	}
 	for _, b := range u.Blocks {
 		a.block(b)
 	}
@@ -143,6 +146,11 @@ func (a *affected) network(c topology.Change) {
 	for n := range a.nodesOf(c.Ref.Name) {
 		a.allOf(c.Ref.Name, n)
 	}
+	for _, v := range []*View{a.before, a.after} {
+		if r, ok := v.Topo.RouterOf(c.Ref.Name); ok {
+			a.leaves(r)
+		}
+	}
 }
 
 func sameSubnet(x, y topology.Subnet) bool {
@@ -155,6 +163,8 @@ func (a *affected) router(c topology.Change) {
 	members := map[string]bool{}
 	was, _ := c.Before.(*topology.Router)
 	is, _ := c.After.(*topology.Router)
+	a.leaves(was)
+	a.leaves(is)
 	if was != nil && is != nil && was.ID == is.ID && slices.Equal(was.Spec.Networks, is.Spec.Networks) {
 		return
 	}

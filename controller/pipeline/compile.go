@@ -134,6 +134,14 @@ func (c *Compiler) compile(i unit) {
 	if i.port != nil {
 		c.place = c.placeOf(i.port)
 	}
+	var leaving *egress
+	if i.Kind == UnitRouter {
+		e, ok := c.view.egressOf(i.Name)
+		if !ok || !c.view.Relevant(e.router.Spec.Networks[0], c.node) {
+			return
+		}
+		leaving = e
+	}
 	var judged *policies
 	if i.Kind == UnitPolicies {
 		judged = c.view.policiesOn(c.node)
@@ -156,6 +164,8 @@ func (c *Compiler) compile(i unit) {
 			s.source(c, i.Unit)
 		case UnitPolicies:
 			s.policy(c, judged)
+		case UnitRouter:
+			s.router(c, leaving)
 		}
 	}
 	if c.extra != nil {

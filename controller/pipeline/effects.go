@@ -17,6 +17,7 @@ type effect struct {
 var effects = model.ForEachKind(
 	effect{(*affected).node, (*touches).node},
 	effect{(*affected).network, noTouch},
+	effect{(*affected).uplink, noTouch},
 	effect{(*affected).router, (*touches).router},
 	effect{(*affected).portChange, (*touches).port},
 	effect{noMark, noTouch}, // a group does nothing by itself

@@ -26,6 +26,12 @@ const (
 	flagTracked = 1 << 2
 	// flagDenied is set when a policy denies the packet.
 	flagDenied = 1 << 3
+	// flagOutside is set when the packet is for none of its router's networks, and
+	// leaves by an uplink.
+	flagOutside = 1 << 4
+	// flagReturned is set when the packet came in by an uplink: it does not leave by it
+	// again.
+	flagReturned = 1 << 5
 	// regGateway holds where in the block that a packet is routed to the gateway
 	// is, as gatewayPlace says; 0 when it is not routed to a block.
 	regGateway = 2

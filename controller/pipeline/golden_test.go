@@ -123,6 +123,26 @@ func answersGolden() golden {
 	}}
 }
 
+// egressGolden is two routers that packets leave, whose networks have equal addresses, and
+// policies about what ports of one of them send.
+func egressGolden() golden {
+	return golden{"egress", "n1", func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
+		b.stretched("other", 400, "10.0.0.0/24")
+		b.leaving("r", "blue", "pods")
+		b.leaving("s", "other")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("job", "pods", "n2")
+		b.port("web-of-other", "other", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+	}}
+}
+
 // ipv6Goldens are topologies with IPv6.
 func ipv6Goldens() []golden {
 	return []golden{
@@ -221,7 +241,7 @@ func TestGolden(t *testing.T) {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	tests = append(append(tests, ipv6Goldens()...), policyGolden(), answersGolden())
+	tests = append(append(tests, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build(t)

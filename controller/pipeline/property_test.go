@@ -187,6 +187,9 @@ func (w *world) sound(t *rapid.T) {
 		if tun := w.view.Tunnel(n); tun != 0 {
 			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n, After: tun})
 		}
+		if up := w.view.Uplink(n); up != 0 {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n, After: up})
+		}
 	}
 	for p := range w.view.Topo.Ports() {
 		if place := w.view.Place(p.Name); place != (pipeline.Place{}) {
@@ -353,7 +356,17 @@ func randomOp(t *rapid.T) topology.Op {
 		verb = topology.Delete
 	}
 	op := topology.Op{Verb: verb}
-	switch rapid.IntRange(0, 13).Draw(t, "kind") {
+	switch rapid.IntRange(0, 14).Draw(t, "kind") {
+	case 14:
+		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2"})}
+		spec := model.UplinkSpec{}
+		switch rapid.IntRange(0, 2).Draw(t, "ranges") {
+		case 1:
+			spec.Ranges = []netip.Prefix{netip.MustParsePrefix("198.19.0.0/16")}
+		case 2:
+			spec.Ranges = []netip.Prefix{netip.MustParsePrefix("fd99::/64")}
+		}
+		op.Spec = spec
 	case 10:
 		op.Ref = topology.Ref{Kind: model.KindPortGroup, Name: "g"}
 		spec := model.PortGroupSpec{Selector: &model.Selector{MatchLabels: map[string]string{"app": pick("of app", apps)}}}
@@ -383,7 +396,11 @@ func randomOp(t *rapid.T) topology.Op {
 		op.Ref = topology.Ref{Kind: topology.KindRouter, Name: pick("router", []string{"r1", "r2"})}
 		all := slices.Clone(netNames)
 		joined := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 3, rapid.ID[string]).Draw(t, "joined")
-		op.Spec = topology.RouterSpec{Networks: joined}
+		spec := topology.RouterSpec{Networks: joined}
+		if rapid.Bool().Draw(t, "leaves") {
+			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2"})}
+		}
+		op.Spec = spec
 	default:
 		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
 		op.Ref = topology.Ref{Kind: topology.KindPort, Name: name}
@@ -617,6 +634,12 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
 				w.step(pipeline.Update{Tunnels: []pipeline.TunnelChange{{
 					Node: node, Before: w.view.Tunnel(node), After: openflow.PortNo(rapid.IntRange(0, 2).Draw(t, "ofport")),
+				}}}, nil)
+			},
+			"uplink": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				w.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{
+					Node: node, Before: w.view.Uplink(node), After: openflow.PortNo(rapid.SampledFrom([]int{0, 3, 4}).Draw(t, "ofport")),
 				}}}, nil)
 			},
 			"local address": func(t *rapid.T) {

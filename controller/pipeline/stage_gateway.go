@@ -13,7 +13,7 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
@@ -26,6 +26,7 @@ func (c *Compiler) gatewayNode() {
 		c.gatewayDecTTL(topology.IPv6)
 		c.gatewayLinkLocal()
 	}
+	c.gatewayOutside()
 }
 
 func (c *Compiler) gatewayNetwork(n *topology.Network) {

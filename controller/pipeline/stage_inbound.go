@@ -30,6 +30,7 @@ func (c *Compiler) inboundNode() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
 	c.emit(prioDefault, "has policies judge what is no reply")
+	c.inboundOutside()
 }
 
 // deliver completes a flow for packets that are delivered.

@@ -17,6 +17,7 @@ func routeStage() stage {
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,
 		port:    (*Compiler).routeFurther,
+		router:  (*Compiler).routeRouter,
 	}
 }
 

@@ -57,6 +57,7 @@ func (c *Compiler) verdictNode() {
 	c.deliver(prioUnruled, "delivers to a port into which no rule has to let the connection")
 	c.match = c.match[:0]
 	c.deliver(prioDefault, "delivers what is allowed")
+	c.verdictOutside()
 }
 
 // admit makes the instructions of a flow that notes which rules allow a connection, and

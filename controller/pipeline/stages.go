@@ -14,6 +14,8 @@ func stages() []stage {
 		classifyStage(),
 		sourceStage(),
 		admittedStage(),
+		returnStage(),
+		returnedStage(),
 		arpStage(),
 		ndStage(),
 		ndTargetStage(),
@@ -37,6 +39,10 @@ func stages() []stage {
 		policyStage(model.Ingress, model.TierBaseline),
 		verdictStage(),
 		tunnelStage(),
+		egressStage(),
+		translateStage(),
+		translatedStage(),
+		uplinkStage(),
 		foreignStage(),
 		dropStage(),
 		sampleStage(),
@@ -61,6 +67,7 @@ type stage struct {
 	port    func(*Compiler, *topology.Port)
 	source  func(*Compiler, Unit)
 	policy  func(*Compiler, *policies)
+	router  func(*Compiler, *egress)
 
 	// groups says that units have groups or meters in the stage, which flows of any
 	// stage may use.
@@ -91,7 +98,7 @@ func (c *Compiler) use(stages []stage) {
 func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
-		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil,
+		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil,
 	}
 }
 

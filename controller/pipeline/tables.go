@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/openflow"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // Table describes one table of the pipeline.
 type Table struct {
@@ -35,3 +38,7 @@ func TableName(id openflow.TableID) string {
 // TunnelPort is the name of the VXLAN port that "sdnctl node join" makes on
 // br-int: one for all peers (options:remote_ip=flow key=flow).
 const TunnelPort = "vxlan-sdn"
+
+// UplinkPort is the name of the port of br-int that leads to the node's kernel, which
+// "sdnctl node join --uplink host" makes.
+const UplinkPort = model.UplinkPort

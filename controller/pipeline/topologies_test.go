@@ -18,6 +18,8 @@ type builder struct {
 	view   *pipeline.View
 	ops    []topology.Op
 	ofport openflow.PortNo
+	// uplinks says that nodes have a port to their kernel.
+	uplinks bool
 	// last are the steps of the last commit.
 	last []buildStep
 }
@@ -73,6 +75,15 @@ func (b *builder) port(name, network, node string) {
 	b.op(topology.KindPort, name, topology.PortSpec{Network: network, Node: node})
 }
 
+// leaving declares a router that packets leave by an uplink, which every node has.
+func (b *builder) leaving(name string, networks ...string) {
+	if !b.uplinks {
+		b.uplinks = true
+		b.op(topology.KindUplink, "wan", model.UplinkSpec{})
+	}
+	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "wan"}})
+}
+
 // labelled declares a port with the label app.
 func (b *builder) labelled(name, network, node, app string) {
 	b.port(name, network, node)
@@ -104,6 +115,9 @@ func (b *builder) commit() *pipeline.View {
 	for n := range r.Next.Nodes() {
 		if b.view.Tunnel(n.Name) == 0 {
 			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n.Name, After: 1000})
+		}
+		if b.uplinks && b.view.Uplink(n.Name) == 0 {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.Name, After: 999})
 		}
 		if b.view.Local(n.Name) != n.Spec.TunnelIP {
 			u.Locals = append(u.Locals, pipeline.LocalChange{Node: n.Name, After: n.Spec.TunnelIP})

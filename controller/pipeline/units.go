@@ -28,6 +28,8 @@ const (
 	// UnitPolicies is what the policies that judge packets which arrive at a node need
 	// there: they share flows, so that ends and ports of many rules cost each flow once.
 	UnitPolicies
+	// UnitRouter is what a node needs for packets to leave a router by an uplink.
+	UnitRouter
 
 	numUnitKinds = iota
 )
@@ -35,7 +37,7 @@ const (
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
-	// Name of the node, network or port; for a block, of the network; for
+	// Name of the node, network, router or port; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for sources the prefix of the
@@ -50,6 +52,8 @@ func (u Unit) Owner() topology.Ref {
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
 	case UnitPort:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
+	case UnitRouter:
+		return topology.Ref{Kind: topology.KindRouter, Name: u.Name}
 	case UnitSource:
 		kind, name, _ := strings.Cut(u.Name, "/")
 		return topology.Ref{Kind: topology.Kind(kind), Name: name}
@@ -76,7 +80,7 @@ func (u Unit) String() string {
 type unit struct {
 	Unit
 	// network is the network that the unit is of, or that its block or port is in;
-	// nil for nodes and sources.
+	// nil for nodes, routers and sources.
 	network *topology.Network
 	block   *topology.Block // of UnitBlock
 	port    *topology.Port  // of UnitPort
@@ -149,6 +153,9 @@ func (v *View) unitsOf(network, node string) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		n, ok := v.Topo.Network(network)
 		if !ok || !yield(unit{Unit: Unit{Kind: UnitNetwork, Name: network}, network: n}) {
+			return
+		}
+		if u, ok := v.routerOf(n); ok && !yield(unit{Unit: u}) {
 			return
 		}
 		if d, ok := v.sourcesOf(n); ok {

@@ -30,6 +30,7 @@ type View struct {
 
 	places  *btree.Map[string, Place]           // by port
 	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
+	uplinks *btree.Map[string, openflow.PortNo] // by node: the port to its kernel
 	// How many ports of a network are on a node, in both orders. These decide
 	// relevance: what a node must know at all.
 	byNetwork *btree.Map[pair, int] // network, node
@@ -102,6 +103,7 @@ func emptyView(topo *topology.Snapshot) *View {
 	return &View{
 		Seq: 1, Topo: topo,
 		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
+		uplinks:   new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
@@ -149,6 +151,7 @@ type Update struct {
 	Identified []string
 	Places     []PlaceChange
 	Tunnels    []TunnelChange
+	Uplinks    []UplinkChange
 	Locals     []LocalChange
 	Lingers    []LingerChange
 }
@@ -158,7 +161,7 @@ type Update struct {
 func (v *View) Next(u Update) *View {
 	n := &View{
 		Seq: v.Seq + 1, Topo: v.Topo,
-		places: v.places.Copy(), tunnels: v.tunnels.Copy(),
+		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
@@ -172,6 +175,13 @@ func (v *View) Next(u Update) *View {
 			n.tunnels.Delete(t.Node)
 		} else {
 			n.tunnels.Set(t.Node, t.After)
+		}
+	}
+	for _, l := range u.Uplinks {
+		if l.After == 0 {
+			n.uplinks.Delete(l.Node)
+		} else {
+			n.uplinks.Set(l.Node, l.After)
 		}
 	}
 	for _, l := range u.Locals {

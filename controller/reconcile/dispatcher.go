@@ -67,7 +67,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		speakers: map[topology.DatapathID]speaker{}, readdress: map[string]bool{},
-		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort), byID: byID{pinned: map[string]int{}},
+		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort, pipeline.UplinkPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
@@ -125,7 +125,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m)
-	d.assessNetworks(before, u.Changes, u.Places)
+	d.assessNetworks(before, u)
 	d.f.view.Store(d.view)
 }
 
@@ -199,7 +199,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.f.identities.forget(n.dpid)
 	d.setLocal(n.name, netip.Addr{}) // that was another switch's
 	if after == nil {
-		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) }, pipeline.Update{})
 		delete(d.nodes, n.name)
 		delete(d.readdress, n.name)
 		d.f.board.Remove(n.name)
@@ -211,14 +211,16 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.claimFirst(after.DatapathID)
 }
 
-// places changes the table of bindings and puts the outcome into the View.
-func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, tunnels ...pipeline.TunnelChange) {
+// places changes the table of bindings and puts the outcome into the View, together with
+// the changes of a node's own ports.
+func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pipeline.Update) {
 	d.bindMu.Lock()
 	bound := change(d.bind)
 	d.bindMu.Unlock()
-	if places := placeChanges(bound.Changes); len(places) > 0 || len(tunnels) > 0 {
+	if places := placeChanges(bound.Changes); len(places) > 0 || len(own.Tunnels)+len(own.Uplinks) > 0 {
 		d.save(places)
-		d.advance(pipeline.Update{Places: places, Tunnels: tunnels})
+		own.Places = places
+		d.advance(own)
 		d.placed(places)
 	}
 	for _, port := range bound.Examined {
@@ -244,7 +246,7 @@ func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 type nodesReturned struct{}
 
 func (nodesReturned) happen(d *dispatcher) {
-	d.places(func(t *binding.Table) binding.Outcome { return t.NodesReturned(d.view.Topo) })
+	d.places(func(t *binding.Table) binding.Outcome { return t.NodesReturned(d.view.Topo) }, pipeline.Update{})
 }
 
 func placeChanges(changes []binding.Change) []pipeline.PlaceChange {

@@ -33,10 +33,10 @@ type peer struct {
 	// suspect has an element when the connection must prove that it is alive.
 	suspect chan struct{}
 
-	// The dispatcher's: the ports' names by number, the number of the tunnel, and
+	// The dispatcher's: the ports' names by number, those of the tunnel and the uplink, and
 	// whether it is, or was, a node's.
-	ports  map[openflow.PortNo]string
-	tunnel openflow.PortNo
+	ports          map[openflow.PortNo]string
+	tunnel, uplink openflow.PortNo
 	// links are the ports that are not as they should be.
 	links map[openflow.PortNo]link
 	// leave removes it from the unassigned switches; nil if it is not one of them.
@@ -144,16 +144,22 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 	if number == 0 || number > openflow.PortMax && number != openflow.PortLocal || p.ports[number] == name {
 		return false
 	}
-	if number == p.tunnel {
+	switch number {
+	case p.tunnel:
 		p.tunnel = 0
+	case p.uplink:
+		p.uplink = 0
 	}
 	if name == "" {
 		delete(p.ports, number)
 		return true
 	}
 	p.ports[number] = name
-	if name == pipeline.TunnelPort {
+	switch name {
+	case pipeline.TunnelPort:
 		p.tunnel = number
+	case pipeline.UplinkPort:
+		p.uplink = number
 	}
 	return true
 }

@@ -116,7 +116,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	// Reports of OVSDB that came before the switch count from the start, so that no flow is
 	// removed and added again.
 	if ifaces, ok := d.reported[id]; ok && d.acceptsOVSDB(id, n) {
-		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) }, pipeline.Update{})
 		d.assessUnmatched(n)
 		n.queue.Unguard()
 	} else {
@@ -136,17 +136,20 @@ func (d *dispatcher) portsKnown(n *node, p *peer) {
 	for number, name := range p.ports {
 		names[uint32(number)] = name
 	}
-	d.places(func(t *binding.Table) binding.Outcome { return t.SetPorts(d.view.Topo, n.name, names) }, d.tunnelOf(n, p)...)
+	d.places(func(t *binding.Table) binding.Outcome { return t.SetPorts(d.view.Topo, n.name, names) }, d.ownPorts(n, p))
 	d.showPorts(n, p)
 }
 
-// tunnelOf returns the change of the node's tunnel port, if it changed.
-func (d *dispatcher) tunnelOf(n *node, p *peer) []pipeline.TunnelChange {
-	before, after := d.view.Tunnel(n.name), p.tunnel
-	if before == after {
-		return nil
+// ownPorts returns the changes of the ports that are the node's own: the tunnel, and the
+// uplink.
+func (d *dispatcher) ownPorts(n *node, p *peer) (u pipeline.Update) {
+	if before, after := d.view.Tunnel(n.name), p.tunnel; before != after {
+		u.Tunnels = []pipeline.TunnelChange{{Node: n.name, Before: before, After: after}}
 	}
-	return []pipeline.TunnelChange{{Node: n.name, Before: before, After: after}}
+	if before, after := d.view.Uplink(n.name), p.uplink; before != after {
+		u.Uplinks = []pipeline.UplinkChange{{Node: n.name, Before: before, After: after}}
+	}
+	return u
 }
 
 func (d *dispatcher) showPorts(n *node, p *peer) {
@@ -212,7 +215,7 @@ func (e portChanged) happen(d *dispatcher) {
 	}
 	d.places(func(t *binding.Table) binding.Outcome {
 		return t.SetPort(d.view.Topo, n.name, uint32(number), name)
-	}, d.tunnelOf(n, p)...)
+	}, d.ownPorts(n, p))
 	d.showPorts(n, p)
 	if e.Port.Name == pipeline.TunnelPort {
 		d.showFacts(n)
@@ -233,8 +236,16 @@ func (e portChanged) linkChanged(d *dispatcher) {
 		return
 	}
 	d.f.facts.updateLink(n.dpid, e.Port.No, l)
-	if e.Port.No == d.view.Tunnel(n.name) {
+	switch e.Port.No {
+	case d.view.Tunnel(n.name):
 		d.showFacts(n)
+		return
+	case d.view.Uplink(n.name):
+		networks := map[string]bool{}
+		d.leavingFrom(n.name, networks)
+		for name := range networks {
+			d.assessNetwork(name)
+		}
 		return
 	}
 	d.assessNumber(n, e.Port.No, e.Port.Name)
@@ -257,7 +268,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 	}
 	if !known || !slices.Equal(before, claims) { // otherwise a link went up or down, for example
 		d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB = true })
-		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) })
+		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) }, pipeline.Update{})
 		n.queue.Unguard()
 		d.assessUnmatched(n)
 	}

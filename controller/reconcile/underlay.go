@@ -48,8 +48,14 @@ func (d *dispatcher) assessNetwork(name string) {
 
 // assessNetworks evaluates the networks again that a commit changes, that gained or lost a
 // node, or whose nodes may now reach each other or no longer do.
-func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Change, places []pipeline.PlaceChange) {
+func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 	touched := map[string]bool{}
+	for _, l := range u.Uplinks {
+		d.leavingFrom(l.Node, touched)
+	}
+	for _, t := range u.Tunnels {
+		d.leavingFrom(t.Node, touched)
+	}
 	look := func(v *pipeline.View, p *topology.Port) {
 		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
 			touched[p.Spec.Network] = true
@@ -58,9 +64,16 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Ch
 	for n := range d.view.Remixed(before) {
 		touched[n] = true
 	}
-	for _, c := range changes {
+	for _, c := range u.Changes {
 		if c.Ref.Kind == topology.KindNetwork {
 			touched[c.Ref.Name] = true
+		}
+		for _, o := range []topology.Object{c.Before, c.After} {
+			if r, ok := o.(*topology.Router); ok && r.Spec.Egress != nil {
+				for _, n := range r.Spec.Networks {
+					touched[n] = true
+				}
+			}
 		}
 		if p, ok := c.Before.(*topology.Port); ok {
 			look(before, p)
@@ -69,7 +82,7 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Ch
 			look(d.view, p)
 		}
 	}
-	for _, c := range places {
+	for _, c := range u.Places {
 		if p, ok := before.Topo.Port(c.Port); ok {
 			look(before, p)
 		}
@@ -79,6 +92,16 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, changes []topology.Ch
 	}
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
 		d.assessNetwork(name)
+	}
+}
+
+// leavingFrom adds the networks that have ports on a node and whose packets leave by an
+// uplink.
+func (d *dispatcher) leavingFrom(node string, networks map[string]bool) {
+	for network := range d.view.NetworksOn(node) {
+		if d.view.Leaves(network) {
+			networks[network] = true
+		}
 	}
 }
 
@@ -107,11 +130,38 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 			facts.Small = append(facts.Small, u)
 		}
 	}
+	if v.Leaves(name) {
+		facts.NoUplink, facts.UplinkDown = f.uplinksOf(v, name, node)
+	}
 	if v.MixedTunnels(name) {
 		facts.Tunnels = tunnelsOf(v, name, node)
 	}
 	slices.SortFunc(facts.Small, func(a, b condition.Underlay) int { return cmp.Compare(a.Node, b.Node) })
 	return condition.Network(facts)
+}
+
+// uplinksOf returns the nodes, or the one if it is given, from which packets of a network
+// should leave, and do not: those without the port for that, and those whose port is down. Of
+// a node whose ports are not known nothing is said. The caller holds the lock of the facts.
+func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, down []string) {
+	for at := range v.NodesOf(network) {
+		if node != "" && at != node || !v.HasPorts(network, at) || v.Tunnel(at) == 0 {
+			continue
+		}
+		o, ok := v.Topo.Node(at)
+		if !ok {
+			continue
+		}
+		number := v.Uplink(at)
+		if number == 0 {
+			missing = append(missing, at)
+		} else if b, ok := f.facts.bridges[o.DatapathID]; ok && (b.links[number].down || b.links[number].disabled.Down) {
+			down = append(down, at)
+		}
+	}
+	slices.Sort(missing)
+	slices.Sort(down)
+	return missing, down
 }
 
 // NetworkConditions returns the conditions of a network; with a node, only those that concern

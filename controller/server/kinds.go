@@ -10,6 +10,7 @@ import (
 var kinds = model.ForEachKind(
 	shown(view.node),
 	shown(view.network),
+	shown(view.uplink),
 	shown(view.router),
 	shown(view.port),
 	shown(view.portGroup),
@@ -22,6 +23,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 	return model.ForEachKind(
 		routesOf(exampleNode()),
 		routesOf(exampleNetwork()),
+		routesOf(exampleUplink()),
 		routesOf(exampleRouter()),
 		routesOf(examplePort()),
 		routesOf(examplePortGroup()),

@@ -13,8 +13,10 @@ type Kind string
 const (
 	KindNode    Kind = "node"
 	KindNetwork Kind = "network"
-	KindRouter  Kind = "router"
-	KindPort    Kind = "port"
+	// KindUplink is a way from nodes to what is not sdnd's.
+	KindUplink Kind = "uplink"
+	KindRouter Kind = "router"
+	KindPort   Kind = "port"
 	// KindPortGroup is a set of ports that others name.
 	KindPortGroup Kind = "portgroup"
 	// KindPolicy says who may talk to whom.
@@ -24,7 +26,7 @@ const (
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 7
+const numKinds = 8
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -33,8 +35,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, router, port, portGroup, policy, service T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, router, port, portGroup, policy, service}}
+func ForEachKind[T any](node, network, uplink, router, port, portGroup, policy, service T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, uplink, router, port, portGroup, policy, service}}
 }
 
 // All returns the values in the order of the kinds.
@@ -53,6 +55,7 @@ func (p *PerKind[T]) Of(k Kind) (value T, ok bool) {
 var kinds = ForEachKind(
 	kindInfo{KindNode, "Node", "nodes", NodeSpec{}},
 	kindInfo{KindNetwork, "Network", "networks", NetworkSpec{}},
+	kindInfo{KindUplink, "Uplink", "uplinks", UplinkSpec{}},
 	kindInfo{KindRouter, "Router", "routers", RouterSpec{}},
 	kindInfo{KindPort, "Port", "ports", PortSpec{}},
 	kindInfo{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},

@@ -4,11 +4,32 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // RouterSpec is what the user asks of a router.
 type RouterSpec struct {
-	Networks []string `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
+	Networks []string      `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
+	Egress   *RouterEgress `json:"egress,omitempty" doc:"How what is for none of its networks leaves. Without it such packets are dropped"`
+}
+
+// RouterEgress is how packets leave a router that are for none of its networks.
+type RouterEgress struct {
+	Uplink string `json:"uplink" doc:"Name of the uplink by which they leave, on the node of the port that sends them" example:"wan"`
+	// SNAT "" is SNATNode.
+	SNAT SNAT `json:"snat,omitempty" doc:"What becomes of their source address. node: outside they come from the address of the node that they leave" enum:"node" default:"node" example:"node"`
+}
+
+// SNAT is what becomes of the source address of packets that leave.
+type SNAT string
+
+// SNATNode has them come from the node's address.
+const SNATNode SNAT = "node"
+
+// UnmarshalText reads it in any case.
+func (s *SNAT) UnmarshalText(b []byte) error {
+	*s = SNAT(strings.ToLower(string(b)))
+	return nil
 }
 
 // Kind returns KindRouter.
@@ -17,13 +38,16 @@ func (RouterSpec) Kind() Kind { return KindRouter }
 // Writer returns Operator.
 func (RouterSpec) Writer() Role { return Operator }
 
-// References yields the networks that the router joins.
+// References yields the networks that the router joins, and its uplink.
 func (s RouterSpec) References() iter.Seq2[string, Ref] {
 	return func(yield func(string, Ref) bool) {
 		for i, n := range s.Networks {
 			if !yield(fmt.Sprintf("spec.networks[%d]", i), Ref{Kind: KindNetwork, Name: n}) {
 				return
 			}
+		}
+		if s.Egress != nil && s.Egress.Uplink != "" {
+			yield("spec.egress.uplink", Ref{Kind: KindUplink, Name: s.Egress.Uplink})
 		}
 	}
 }
@@ -44,5 +68,18 @@ func (s RouterSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.networks", fmt.Sprintf("%d networks, at most %d are allowed", len(s.Networks), MaxRouterNetworks), "split them over several routers")
 	}
 	checkListed(s.Networks, KindNetwork, "spec.networks", bad)
+	if s.Egress != nil {
+		egress := *s.Egress
+		if egress.SNAT == "" {
+			egress.SNAT = SNATNode
+		}
+		if egress.SNAT != SNATNode {
+			bad(Invalid, "spec.egress.snat", fmt.Sprintf("%q is not a way to translate sources", egress.SNAT), "write node")
+		}
+		if egress.Uplink == "" {
+			bad(Invalid, "spec.egress.uplink", "is missing", "name an uplink; 'sdnctl uplink list' shows those that there are")
+		}
+		s.Egress = &egress
+	}
 	return s
 }

@@ -1,0 +1,122 @@
+# What follows is the same on every node. Both may run again at any time.
+
+link4=${range4:+$kernel4}
+link6=
+if [ -n "$range6" ] && [ -e /proc/net/if_inet6 ]; then link6=$kernel6; fi
+conf=/proc/sys/net
+
+# change FILE VALUE sets a kernel parameter, and notes what it was for "stop".
+change() {
+    was=$(cat "$1")
+    [ "$was" = "$2" ] && return
+    grep -qs "^$1 " "$state" || echo "$1 $was" >>"$state"
+    echo "$2" >"$1"
+}
+
+# guarded FAMILY prints the set of interfaces between which this machine forwarded nothing
+# before, so that it goes on to forward nothing that is not of sdnd's networks. Interfaces
+# that come later, such as Docker's bridges, are not among them.
+guarded() {
+    if ! grep -qs "^guard$1 " "$state"; then
+        if [ "$(cat $conf/$1/conf/all/forwarding)" = 1 ]; then return; fi
+        names=
+        for i in $(ip -o link show | sed 's/^[0-9]*: *\([^:@]*\).*/\1/'); do
+            if [ "$i" != lo ] && [ "$i" != $dev ]; then names="$names \"$i\","; fi
+        done
+        echo "guard$1 $names" >>"$state"
+    fi
+    sed -n "s/^guard$1 //p" "$state"
+}
+
+start() {
+    ip link set dev $dev address $kernel_mac
+    if [ -e $conf/ipv6/conf/$dev ]; then
+        for off in accept_ra autoconf accept_redirects; do echo 0 >$conf/ipv6/conf/$dev/$off; done
+        echo 1 >$conf/ipv6/conf/$dev/addr_gen_mode
+    fi
+    ip link set dev $dev mtu $mtu up
+    if [ -n "$link4" ]; then
+        ip addr replace $kernel4/32 dev $dev
+        ip neigh replace $switch4 lladdr $switch_mac dev $dev nud permanent
+        ip route replace $range4 via $switch4 dev $dev onlink src $kernel4 mtu $inner_mtu
+    fi
+    if [ -n "$link6" ]; then
+        ip -6 addr replace $kernel6/128 dev $dev nodad
+        ip -6 neigh replace $switch6 lladdr $switch_mac dev $dev nud permanent
+        ip -6 route replace $switch6/128 dev $dev
+        ip -6 route replace $range6 via $switch6 dev $dev mtu $inner_mtu
+    fi
+    touch "$state"
+    guard4=$(guarded ipv4)
+    guard6=
+    if [ -n "$link6" ]; then guard6=$(guarded ipv6); fi
+    # The rules stand before anything is forwarded.
+    rules | nft -f -
+    for tables in iptables ip6tables; do
+        command -v $tables >/dev/null || continue
+        for way in -i -o; do
+            $tables -w -C FORWARD $way $dev -m comment --comment sdnctl -j ACCEPT 2>/dev/null ||
+                $tables -w -I FORWARD $way $dev -m comment --comment sdnctl -j ACCEPT || true
+        done
+    done
+    if [ -n "$link4" ]; then change $conf/ipv4/conf/all/forwarding 1; fi
+    if [ -n "$link6" ]; then
+        # A kernel that forwards takes no default route from routers any more, but for 2.
+        for ra in $conf/ipv6/conf/*/accept_ra; do
+            case $ra in */$dev/*) continue ;; esac
+            if [ "$(cat $ra)" = 1 ]; then change $ra 2; fi
+        done
+        change $conf/ipv6/conf/all/forwarding 1
+    fi
+}
+
+rules() {
+    echo "add table inet $table"
+    echo "delete table inet $table"
+    echo "table inet $table {"
+    echo "chain postrouting { type nat hook postrouting priority srcnat;"
+    [ -z "$link4" ] || echo "ip saddr $range4 oifname != $dev masquerade"
+    [ -z "$link6" ] || echo "ip6 saddr $range6 oifname != $dev masquerade"
+    echo "}"
+    echo "chain input { type filter hook input priority filter - 1;"
+    echo "iifname $dev counter drop comment \"nothing of this machine is open to sdnd's networks\""
+    echo "}"
+    echo "chain forward { type filter hook forward priority filter - 1;"
+    echo "iifname $dev oifname $dev counter drop comment \"routers do not reach each other by the kernel\""
+    echo "iifname $dev ip saddr != ${range4:-0.0.0.0} drop"
+    echo "iifname $dev ip6 saddr != ${range6:-::} drop"
+    echo "iifname $dev ip daddr { 169.254.0.0/16, 224.0.0.0/3 } counter drop"
+    echo "iifname $dev ip6 daddr { fe80::/10, ff00::/8 } counter drop"
+    echo "iifname $dev udp dport $vxlan_port counter drop comment \"translated, it could be taken for the node's own\""
+    echo "iifname $dev $controller tcp dport { $controller_ports } counter drop comment \"sdnd\""
+    echo "oifname $dev ct state established,related accept"
+    echo "oifname $dev counter drop comment \"nothing begins outside\""
+    [ -z "$guard4" ] || echo "meta nfproto ipv4 iifname { $guard4 } oifname != $dev ct state new ct status & dnat == 0 counter drop"
+    [ -z "$guard6" ] || echo "meta nfproto ipv6 iifname { $guard6 } oifname != $dev ct state new ct status & dnat == 0 counter drop"
+    echo "}"
+    echo "}"
+}
+
+stop() {
+    # Forwarding ends before the rules do.
+    if [ -e "$state" ]; then
+        tac "$state" | while read -r file was; do
+            case $file in $conf/*) if [ -e "$file" ]; then echo "$was" >"$file"; fi ;; esac
+        done
+        rm -f "$state"
+    fi
+    nft delete table inet $table 2>/dev/null || true
+    for tables in iptables ip6tables; do
+        command -v $tables >/dev/null || continue
+        for way in -i -o; do
+            $tables -w -D FORWARD $way $dev -m comment --comment sdnctl -j ACCEPT 2>/dev/null || true
+        done
+    done
+    ip addr flush dev $dev 2>/dev/null || true
+    ip link set dev $dev down 2>/dev/null || true
+}
+
+case ${1:-} in
+start | stop) "$1" ;;
+*) echo "usage: $0 start|stop" >&2; exit 2 ;;
+esac

@@ -1,0 +1,59 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// What docs/cost.md says of uplinks.
+const (
+	perUplink  = 18 // flows of a node that has the port
+	perLeaving = 4  // flows of a router that packets leave, for each family
+)
+
+// TestCostOfEgress: what it costs that packets leave a router follows the nodes that know it,
+// and neither its ports nor the other nodes.
+func TestCostOfEgress(t *testing.T) {
+	for _, ports := range []int{2, 20} {
+		b := build(t)
+		b.nodes(3)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
+		b.stretched("other", 400, "10.9.0.0/24")
+		b.router("r", "blue", "pods")
+		for i := range ports {
+			b.port(fmt.Sprintf("p%d", i), "blue", fmt.Sprintf("n%d", 1+i%2))
+		}
+		b.port("q", "other", "n3")
+		b.commit()
+		differ := func(what string, step func(), want ...int) {
+			t.Helper()
+			before := b.view
+			step()
+			for i, w := range want {
+				node := fmt.Sprintf("n%d", i+1)
+				if got := count(b.view, node) - count(before, node); got != w {
+					t.Errorf("%d ports: %s: %s has %d flows more, want %d", ports, what, node, got, w)
+				}
+			}
+		}
+		differ("an uplink", func() {
+			b.op(topology.KindUplink, "wan", model.UplinkSpec{})
+			b.commit()
+		}, 0, 0, 0)
+		differ("the port of a node", func() {
+			b.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{Node: "n1", After: 9}}})
+		}, perUplink, 0, 0)
+		const leaving = 2*perLeaving + 1 // one subnet of a segmented network
+		differ("egress of the router", func() {
+			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{
+				Networks: []string{"blue", "pods"}, Egress: &model.RouterEgress{Uplink: "wan"},
+			}})
+			b.commit()
+		}, leaving, leaving, 0)
+	}
+}

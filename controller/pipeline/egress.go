@@ -1,0 +1,111 @@
+package pipeline
+
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// UplinkChange says that a node's port that leads to its kernel got another number; 0 is
+// none.
+type UplinkChange struct {
+	Node          string
+	Before, After openflow.PortNo
+}
+
+// Uplink returns the number of the node's port that leads to its kernel, 0 if it has none.
+func (v *View) Uplink(node string) openflow.PortNo {
+	n, _ := v.uplinks.Get(node)
+	return n
+}
+
+// egress is how packets leave a router.
+type egress struct {
+	router *topology.Router
+	zone   topology.Zone
+	// address is what the sources of the packets become, by family; the zero Addr where
+	// packets of the family do not leave.
+	address [2]netip.Addr
+}
+
+// egressOf returns how packets leave a router; ok is false if they do not.
+func (v *View) egressOf(router string) (e *egress, ok bool) {
+	r, ok := v.Topo.Router(router)
+	if !ok || r.Spec.Egress == nil {
+		return nil, false
+	}
+	u, ok := v.Topo.Uplink(r.Spec.Egress.Uplink)
+	if !ok {
+		return nil, false
+	}
+	n, ok := v.Topo.Numbering(r.Ref().String())
+	if !ok {
+		return nil, false
+	}
+	e = &egress{router: r, zone: n.Egress}
+	for _, f := range model.Families() {
+		if a, ok := u.Address(n, f); ok && v.routes(r, f) {
+			e.address[f] = a
+		}
+	}
+	return e, true
+}
+
+// Leaves reports whether packets leave the router of a network by an uplink.
+func (v *View) Leaves(network string) bool {
+	r, ok := v.Topo.RouterOf(network)
+	return ok && r.Spec.Egress != nil
+}
+
+// routes reports whether a router joins a network of a family.
+func (v *View) routes(r *topology.Router, f topology.Family) bool {
+	for _, name := range r.Spec.Networks {
+		if n, ok := v.Topo.Network(name); ok && n.Spec.Has(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// each calls a function for each family of which packets leave.
+func (e *egress) each(emit func(f topology.Family, a netip.Addr)) {
+	for _, f := range model.Families() {
+		if a := e.address[f]; a.IsValid() {
+			emit(f, a)
+		}
+	}
+}
+
+// routerOf returns the unit of a network's router, once for each router: with the first
+// network that it joins. Only a router that packets leave has flows of its own.
+func (v *View) routerOf(n *topology.Network) (Unit, bool) {
+	r, ok := v.Topo.RouterOf(n.Name)
+	if !ok || r.Spec.Egress == nil || r.Spec.Networks[0] != n.Name {
+		return Unit{}, false
+	}
+	return Unit{Kind: UnitRouter, Name: r.Name}, true
+}
+
+// leaves marks what a node has for packets to leave a router, on all nodes that know it.
+func (a *affected) leaves(r *topology.Router) {
+	if r == nil || r.Spec.Egress == nil {
+		return
+	}
+	for _, network := range r.Spec.Networks {
+		for n := range a.nodesOf(network) {
+			a.mark(n, Unit{Kind: UnitRouter, Name: r.Name})
+		}
+		return // all of its networks are known to the same nodes
+	}
+}
+
+// uplink marks the routers that leave by an uplink that changes.
+func (a *affected) uplink(c topology.Change) {
+	for _, v := range []*View{a.before, a.after} {
+		for r := range v.Topo.RoutersBy(c.Ref.Name) {
+			a.leaves(r)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package pipeline
+
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableEgress drops what may not leave by an uplink, whatever policies say.
+const TableEgress openflow.TableID = 91
+
+// TableTranslate translates the source of what leaves to an address of its router.
+const TableTranslate openflow.TableID = 92
+
+// TableTranslated lets out what has been translated, and nothing else.
+const TableTranslated openflow.TableID = 93
+
+// TableUplink sends to the node's kernel.
+const TableUplink openflow.TableID = 94
+
+func egressStage() stage {
+	return stage{
+		Table: Table{TableEgress, "egress", "leaves by an uplink: may anything leave to there?", "nw_dst, udp, tp_dst", "translate; else drop"},
+		node:  (*Compiler).egressNode,
+	}
+}
+
+func translateStage() stage {
+	return stage{
+		Table:  Table{TableTranslate, "translate", "source → address of the router", "router", "translated"},
+		router: (*Compiler).translateRouter,
+	}
+}
+
+func translatedStage() stage {
+	return stage{
+		Table:  Table{TableTranslated, "translated", "has the source been translated?", "router, nw_src", "uplink; else drop"},
+		entry:  true,
+		router: (*Compiler).translatedRouter,
+	}
+}
+
+func uplinkStage() stage {
+	return stage{
+		Table: Table{TableUplink, "uplink", "Ethernet addresses; send", "–", "output to the node's kernel"},
+		node:  (*Compiler).uplinkNode,
+	}
+}
+
+// Priorities in egress.
+const prioShut = 100
+
+// vxlanPort is the UDP port of VXLAN (RFC 7348, 5).
+const vxlanPort = 4789
+
+// shut are the addresses to which nothing leaves: the node itself and what is on its links
+// (which metadata services are, too), groups, and everybody.
+var shut = [...]struct {
+	prefix netip.Prefix
+	is     Rule
+}{
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{}), 8), "drops what would leave to \"this network\""},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{127}), 8), "drops what would leave to loopback addresses"},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{169, 254}), 16), "drops what would leave to link-local addresses, such as those of metadata services"},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{224}), 3), "drops what would leave to groups, and to everybody"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{}), 96), "drops what would leave to the unspecified or loopback IPv6 address"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0x80}), 10), "drops what would leave to IPv6 link-local addresses"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff}), 8), "drops what would leave to IPv6 groups"},
+}
+
+// egressNode: packets that would come out of the node as VXLAN could be taken for those of
+// the node itself, whose source address they get. So none leaves, wherever it is for.
+func (c *Compiler) egressNode() {
+	if c.view.Uplink(c.node) == 0 {
+		return
+	}
+	c.instr = c.instr[:0]
+	for _, s := range shut {
+		c.match = toPrefix(c.match[:0], s.prefix)
+		c.emit(prioShut, s.is)
+	}
+	for _, f := range model.Families() {
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(vxlanPort)
+		c.emit(prioShut, rules{"drops VXLAN that would leave, and could be taken for the node's own", "drops VXLAN over IPv6 that would leave, and could be taken for the node's own"}[f])
+	}
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(TableTranslate)
+	c.emit(prioDefault, "lets all else leave")
+}
+
+// translateRouter gives what leaves the address of its router, and a port that no other
+// connection of the router has at the node. The kernel translates it once more: to an
+// address of the node, and a port that no other router and nothing of the node has. So two
+// routers whose ports have equal addresses are never confused.
+func (c *Compiler) translateRouter(e *egress) {
+	e.each(func(f topology.Family, a netip.Addr) {
+		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
+		c.actions = c.actions[:0].CT(openflow.CT{
+			Commit: true, Zone: uint16(e.zone), Table: TableTranslated,
+			NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
+		})
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioNormal, rules{"translates the source of what leaves to the router's address", "translates the source of IPv6 that leaves to the router's address"}[f])
+	})
+}
+
+func (c *Compiler) translatedRouter(e *egress) {
+	e.each(func(f topology.Family, a netip.Addr) {
+		c.match = c.match[:0].EthType(ethTypes[f])
+		if a.Is4() {
+			c.match = c.match.IPv4Src(host(a))
+		} else {
+			c.match = c.match.IPv6Src(host(a))
+		}
+		c.match = c.match.Reg(regRouter, e.router.ID)
+		c.instr = c.instr[:0].GotoTable(TableUplink)
+		c.emit(prioNormal, rules{"lets out what has the router's address", "lets out IPv6 that has the router's address"}[f])
+	})
+}
+
+// uplinkNode is the one flow that knows the port.
+func (c *Compiler) uplinkNode() {
+	out := c.view.Uplink(c.node)
+	if out == 0 {
+		return
+	}
+	c.match = c.match[:0]
+	c.actions = c.actions[:0].SetEthSrc(model.UplinkSwitchMAC()).SetEthDst(model.UplinkKernelMAC()).Output(out)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioDefault, "sends to the node's kernel")
+}
+
+// routeRouter leads to the uplink what is for none of the router's networks. What is for
+// no node's block of a segmented network is for that network all the same.
+func (c *Compiler) routeRouter(e *egress) {
+	e.each(func(f topology.Family, a netip.Addr) {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, 0, flagReturned).Reg(regRouter, e.router.ID)
+		c.actions = c.actions[:0].SetReg(regFlags, flagOutside)
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableGateway))
+		c.emit(prioDefaultRoute, rules{"leads out what is for none of the router's networks", "leads out IPv6 that is for none of the router's networks"}[f])
+	})
+	for _, name := range e.router.Spec.Networks {
+		n, ok := c.view.Topo.Network(name)
+		if !ok || n.Spec.Mode != topology.Segmented {
+			continue
+		}
+		for _, s := range n.Spec.Subnets {
+			c.match = toPrefix(c.match[:0], s.Prefix).Reg(regRouter, e.router.ID)
+			c.instr = c.instr[:0]
+			c.emit(prioDefaultRoute+uint16(s.Prefix.Bits()), rules{"drops what is for the network and no node's block", "drops IPv6 that is for the network and no node's block"}[model.FamilyOf(s.Prefix.Addr())])
+		}
+	}
+}
+
+// gatewayOutside counts the router as a hop of what leaves. What policies judge they judge
+// here, where it leaves: there is no other node that could.
+func (c *Compiler) gatewayOutside() {
+	if c.view.Uplink(c.node) == 0 {
+		return
+	}
+	for _, f := range model.Families() {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagOutside, flagOutside)
+		c.actions = c.actions[:0].DecTTL()
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEgress)
+		c.emit(prioRemote, rules{"takes one from the TTL of what leaves", "takes one from the hop limit of what leaves"}[f])
+		if c.view.PolicedNode(c.node) {
+			c.match = c.match.CTState(openflow.CTStateTracked, openflow.CTStateTracked)
+			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableInbound)
+			c.emit(prioJudgedOutside, rules{"has policies judge what leaves", "has policies judge IPv6 that leaves"}[f])
+		}
+	}
+}
+
+// inboundOutside passes errors that ports send about what they got from outside.
+func (c *Compiler) inboundOutside() {
+	if c.view.Uplink(c.node) == 0 {
+		return
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(related, related).CTMarkMasked(0, markDenied)
+	c.instr = c.instr[:0].GotoTable(TableEgress)
+	c.emit(prioOutside, "lets errors leave about connections that are not denied")
+}
+
+// verdictOutside lets out what policies allow. It is noted already that the port began the
+// connection; here it is noted that it is no longer denied.
+func (c *Compiler) verdictOutside() {
+	if c.view.Uplink(c.node) == 0 {
+		return
+	}
+	const judged = flagOutside | flagDenied
+	for _, f := range c.view.familiesAt(c.node) {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagOutside, judged).CTState(established, established).CTMarkMasked(markDenied, markDenied)
+		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 0)))
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEgress)
+		c.emit(prioOutsideAgain, rules{"lets leave what was denied and is allowed again", "lets IPv6 leave that was denied and is allowed again"}[f])
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagOutside, judged)
+	c.instr = c.instr[:0].GotoTable(TableEgress)
+	c.emit(prioAllowedOutside, "lets leave what is allowed")
+	c.match = c.match[:0].RegMasked(regFlags, judged, judged)
+	c.instr = c.instr[:0]
+	c.emit(prioDeniedOutside, "drops what may not leave")
+}
+
+// Priorities of what leaves: in gateway, inbound and verdict above what they do with the
+// rest; in route below all prefixes.
+const (
+	prioDefaultRoute   = prioRoute - 1
+	prioJudgedOutside  = 55
+	prioOutside        = 170
+	prioOutsideAgain   = 199
+	prioAllowedOutside = 198
+	prioDeniedOutside  = 197
+)

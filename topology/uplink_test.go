@@ -1,0 +1,95 @@
+package topology
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// planned plans operations that are valid.
+func planned(t *testing.T, s *Snapshot, ops ...Op) Result {
+	t.Helper()
+	r, err := Plan(s, ops, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func uplinkOp(name string, ranges ...netip.Prefix) Op {
+	return Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: name}, Spec: model.UplinkSpec{Ranges: ranges}}
+}
+
+func leavingRouter(name, uplink string, networks ...string) Op {
+	return Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: name}, Spec: RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: uplink}}}
+}
+
+// TestUplinkAddresses: each router that leaves by an uplink has an address of each family
+// that is neither another router's nor the kernel's nor the switch's, and keeps it.
+func TestUplinkAddresses(t *testing.T) {
+	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("a", "wan"), leavingRouter("b", "wan")).Next
+	seen := map[netip.Addr]string{}
+	u, _ := s.Uplink("wan")
+	for _, f := range model.Families() {
+		r, _ := u.Spec.Range(f)
+		seen[model.UplinkAddr(r, model.UplinkKernel)], seen[model.UplinkAddr(r, model.UplinkSwitch)] = "the kernel", "the switch"
+		for _, name := range []string{"router/a", "router/b"} {
+			n, ok := s.Numbering(name)
+			if !ok || n.Egress == 0 || n.Egress == n.Zone {
+				t.Fatalf("%s has the numbers %+v", name, n)
+			}
+			addr, ok := u.Address(n, f)
+			if !ok || !r.Contains(addr) || seen[addr] != "" {
+				t.Errorf("%s has the address %s of %s, which %q has", name, addr, r, seen[addr])
+			}
+			seen[addr] = name
+		}
+	}
+	before, _ := s.Numbering("router/b")
+	s = planned(t, s, Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: "b"}, Spec: RouterSpec{}}).Next
+	s = planned(t, s, Op{Verb: Delete, Ref: Ref{Kind: KindRouter, Name: "a"}}, leavingRouter("c", "wan"), leavingRouter("b", "wan")).Next
+	if after, _ := s.Numbering("router/b"); *after != *before {
+		t.Errorf("router/b had the numbers %+v, and has %+v after it left no more for a while", before, after)
+	}
+	l := NewLoader()
+	for _, name := range []string{"router/b", "router/c"} {
+		n, _ := s.Numbering(name)
+		if err := l.AddNumbering(n); err != nil {
+			t.Errorf("loaded again: %v", err)
+		}
+	}
+	if n, _ := s.Numbering("router/b"); l.AddNumbering(&Numbering{Of: "router/x", Zone: 999, Egress: n.Egress}) == nil {
+		t.Error("two routers with one zone are loaded")
+	}
+}
+
+// TestUplinkProblems: what is refused of uplinks, and of routers that leave by them.
+func TestUplinkProblems(t *testing.T) {
+	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan")).Next
+	for name, tt := range map[string]struct {
+		op   Op
+		kind ProblemKind
+		want string
+	}{
+		"second":            {uplinkOp("lan"), Conflict, "uplink/wan is of the type host already"},
+		"none":              {leavingRouter("s", "lan"), NotFound, `there is no uplink "lan"`},
+		"used":              {Op{Verb: Delete, Ref: Ref{Kind: KindUplink, Name: "wan"}}, InUse, "router/r"},
+		"small":             {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/24")), Invalid, "too small"},
+		"twice":             {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/16"), netip.MustParsePrefix("198.19.0.0/16")), Invalid, "second IPv4 range"},
+		"host bits":         {uplinkOp("wan", netip.MustParsePrefix("198.18.0.1/16")), Invalid, "bits set"},
+		"link-local":        {uplinkOp("wan", netip.MustParsePrefix("169.254.0.0/16")), Invalid, "not addresses that a router can have"},
+		"of no name":        {leavingRouter("s", ""), Invalid, "is missing"},
+		"other type":        {Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: "wan"}, Spec: model.UplinkSpec{Type: "bridge"}}, Invalid, "not a type of uplink"},
+		"other translation": {Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: "r"}, Spec: RouterSpec{Egress: &model.RouterEgress{Uplink: "wan", SNAT: "none"}}}, Invalid, "not a way to translate"},
+	} {
+		_, err := Plan(s, []Op{tt.op}, time.Time{})
+		var problems Problems
+		if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Kind != tt.kind || !strings.Contains(problems[0].Message, tt.want) {
+			t.Errorf("%s: got %v, want one %s about %q", name, err, tt.kind, tt.want)
+		}
+	}
+}
