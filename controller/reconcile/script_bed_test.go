@@ -336,7 +336,10 @@ func (b *scriptBed) connect(args []string) {
 		}
 	}
 	if s.sim == nil {
-		s.sim = simswitch.New(simswitch.Config{DatapathID: openflow.DatapathID(model.DatapathIDFor(s.node)), Ports: ports})
+		s.sim = simswitch.New(simswitch.Config{
+			DatapathID: openflow.DatapathID(model.DatapathIDFor(s.node)), Ports: ports,
+			Desc: openflow.Desc{Software: "3.3.0"}, // which needs no invalidations
+		})
 	}
 	s.connect(b.ctx, b.listener)
 }

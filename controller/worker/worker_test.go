@@ -63,7 +63,7 @@ func play(t *testing.T, run func(b *bench)) (err error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		b := &bench{T: t, ctx: ctx, queue: workqueue.New(), view: pipeline.NewView(topology.NewSnapshot())}
-		b.sim = simswitch.New(simswitch.Config{Ports: []openflow.Port{{No: 1, Name: pipeline.TunnelPort}}})
+		b.sim = simswitch.New(simswitch.Config{Desc: openflow.Desc{Software: "3.3.0"}, Ports: []openflow.Port{{No: 1, Name: pipeline.TunnelPort}}})
 		b.next(
 			put(topology.KindNode, "here", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}),
 			put(topology.KindNode, "there", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.2")}),
