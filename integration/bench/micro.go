@@ -36,6 +36,7 @@ func microBenches() []micro {
 		{pkg: "./controller/pipeline", name: "BenchmarkCompileNode/nodes=1000", line: "flows of that node", metric: "flows", goal: AtMost(1100)},
 		{pkg: "./controller/pipeline", name: "BenchmarkPortDelta/ports=10000", line: "delta of one port among 10,000 on two nodes", metric: "ns/op", unit: "µs", scale: 1e-3,
 			beside: "BenchmarkPortDelta/ports=100", baseline: "among 100", goal: RatioAtMost(2)},
+		{pkg: "./controller/pipeline", name: "BenchmarkPolicyFlows", line: "flows that 10,000 rules over 100,000 ports add to a node of ten ports", metric: "policy-flows", goal: AtMost(2500)},
 		{pkg: "./topology", name: "BenchmarkAllocate/taken=1000000", line: "allocate an address, 1,000,000 taken", metric: "ns/op", unit: "ns",
 			beside: "BenchmarkAllocate/taken=1000", baseline: "1,000 taken", goal: RatioAtMost(2)},
 		{pkg: "./topology", name: "BenchmarkPlanPort/ports=100000", line: "validate and plan one port among 100,000", metric: "ns/op", unit: "µs", scale: 1e-3,
