@@ -201,6 +201,7 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,conj_id=7,ip actions=set_field:0x7->reg7,goto_table:88"},
 		{"tcp port ranges", Flow{Match: tcp.TCPSrcMasked(1024, 0xfc00).TCPDstMasked(8083, 0xfffc)},
 			"table=0, priority=0,tcp,tp_src=0x400/0xfc00,tp_dst=0x1f90/0xfffc actions=drop"},
+		{"tcp ports below 32768", Flow{Match: tcp.TCPDstMasked(0, 0x8000)}, "table=0, priority=0,tcp,tp_dst=0x0/0x8000 actions=drop"},
 		{"udp port ranges", Flow{Match: udp.UDPSrcMasked(1024, 0xfc00).UDPDstMasked(53, 0xffff)},
 			"table=0, priority=0,udp,tp_src=0x400/0xfc00,tp_dst=53 actions=drop"},
 		{"sctp", Flow{Match: sctp.SCTPSrc(1024).SCTPDst(5060)}, "table=0, priority=0,sctp,tp_src=1024,tp_dst=5060 actions=drop"},

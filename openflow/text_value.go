@@ -19,6 +19,12 @@ func appendHexBytes(b, v []byte) []byte {
 	return appendHexDigits(b, v[1:])
 }
 
+// appendPrefixedHex is appendHexBytes with 0x also before 0, as ovs-ofctl shows ports with a
+// mask.
+func appendPrefixedHex(b, v []byte) []byte {
+	return strconv.AppendUint(append(b, "0x"...), number(v), 16)
+}
+
 // appendWholeHex appends 0x and hexadecimal digits with leading zeros.
 func appendWholeHex(b, v []byte) []byte { return appendHexDigits(append(b, "0x"...), v) }
 
@@ -80,6 +86,9 @@ func (f *fieldInfo) appendValue(b, value, mask []byte) []byte {
 		return appendFrag(b, value, mask)
 	case fmtTCI:
 		return f.appendMasked(b, value, mask, appendWholeHex)
+	}
+	if mask != nil && f.format == fmtDecimal {
+		return f.appendMasked(b, value, mask, appendPrefixedHex)
 	}
 	if mask != nil {
 		return f.appendMasked(b, value, mask, appendHexBytes)
