@@ -133,6 +133,24 @@ func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 	return condition.Network(condition.NetworkFacts{Name: name, MTU: 9000, Small: []condition.Underlay{{Node: "node1", MTU: 1500, Overhead: 50}}})
 }
 
+// PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
+func (f *fabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
+	p, _ := f.store.Snapshot().Policy(policy)
+	for _, d := range model.PolicyDirections() {
+		for i := range p.Spec.Rules(d) {
+			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Began: 3})
+		}
+		if p.Spec.IsolatesIn(d) {
+			r.Defaults = append(r.Defaults, reconcile.DefaultCount{Direction: d, Packets: 7, Bytes: 500})
+		}
+	}
+	r.Nodes = []reconcile.PolicyNode{
+		{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
+		{Node: "node2", Flows: 4, Reason: "its switch is not connected"},
+	}
+	return r, nil
+}
+
 // Forecast is that of a fabric in which ports are where they are pinned to.
 func (f *fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
 	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)

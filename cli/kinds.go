@@ -27,6 +27,8 @@ type kindDef struct {
 	// print shows objects as a table, details one object as lines.
 	print   func(o *output, now time.Time, objects []api.Object) error
 	details func(o *output, now time.Time, object api.Object) error
+	// more prints what show has below the details; nil has nothing.
+	more func(ctx context.Context, a *app, client *api.Client, o *output, name string) error
 	// required are the flags without which create makes no sense.
 	required []string
 	// optional is a flag whose field has a default, for help texts.

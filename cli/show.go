@@ -52,6 +52,9 @@ func (o *showOptions) run(ctx context.Context, names []string) error {
 		}
 		if o.output.table() {
 			err = o.kind.details(&o.output, o.app.env.Now(), object)
+			if err == nil && o.kind.more != nil {
+				err = o.kind.more(ctx, o.app, client, &o.output, object.Name)
+			}
 		} else {
 			err = o.output.data(object)
 		}

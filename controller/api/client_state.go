@@ -129,3 +129,10 @@ func (c *Client) Flows(ctx context.Context, node string) (Flows, error) {
 	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/flows", nil, nil, nil, &out)
 	return out, err
 }
+
+// PolicyCounters returns where a policy is installed and what its rules have decided.
+func (c *Client) PolicyCounters(ctx context.Context, policy string) (PolicyCounters, error) {
+	var out PolicyCounters
+	err := c.call(ctx, http.MethodGet, objectPath(KindPolicy, policy)+"/counters", nil, nil, nil, &out)
+	return out, err
+}

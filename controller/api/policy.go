@@ -14,3 +14,42 @@ type PolicyStatus struct {
 	Subject PortGroupStatus `json:"subject" doc:"The ports that the policy applies to; all of them are listed by /v1/ports?policy=NAME"`
 	Rules   int             `json:"rules" doc:"How many rules the policy has, of both directions" example:"1"`
 }
+
+// PolicyCounters is where a policy is installed, and what its rules have decided there.
+type PolicyCounters struct {
+	Policy string `json:"policy" doc:"Name of the policy" example:"web"`
+	// Complete is false if a node is not counted.
+	Complete bool                   `json:"complete" doc:"Whether the counters of all nodes are in the sums; if not, nodes says which are missing and why"`
+	Rules    []PolicyRuleCounters   `json:"rules" doc:"What each rule has decided: ingress first, in order. Counters begin when a node gets the flows of the rule, which a change of the rule or of its peers may do again"`
+	Defaults []PolicyDefaultDenials `json:"defaults" doc:"What was denied because no rule decided, by direction that the policy isolates"`
+	Nodes    []PolicyNode           `json:"nodes" doc:"Nodes that have flows of the policy"`
+}
+
+// PolicyRuleCounters is what a rule has decided.
+type PolicyRuleCounters struct {
+	Direction model.PolicyDirection `json:"direction" doc:"Direction of the rule" enum:"ingress,egress" example:"ingress"`
+	Index     int                   `json:"index" doc:"Place of the rule among those of the direction, from 0" example:"0"`
+	Name      string                `json:"name,omitempty" doc:"Name of the rule" example:"from the load balancer"`
+	Action    model.PolicyAction    `json:"action" doc:"What the rule does" example:"allow"`
+	Packets   uint64                `json:"packets" doc:"Packets that the rule decided about; those that it denied, if it denies. Replies are not decided about" example:"120"`
+	Bytes     uint64                `json:"bytes" doc:"Their bytes" example:"9600"`
+	// Connections is of ingress rules that let connections in.
+	Connections *uint64 `json:"connections,omitempty" doc:"Connections that the rule let in: packets before the first reply, so that one sent again, and each of UDP without replies, counts too. Absent for rules that let none in, and for egress" example:"14"`
+}
+
+// PolicyDefaultDenials is what was denied because no rule decided.
+type PolicyDefaultDenials struct {
+	Direction model.PolicyDirection `json:"direction" doc:"Direction of what was denied" enum:"ingress,egress" example:"ingress"`
+	Tier      model.PolicyTier      `json:"tier" doc:"Tier that denies by default; all its policies that isolate the same ports count here" example:"application"`
+	Packets   uint64                `json:"packets" doc:"Packets that were denied" example:"7"`
+	Bytes     uint64                `json:"bytes" doc:"Their bytes" example:"518"`
+}
+
+// PolicyNode is a node that has flows of a policy.
+type PolicyNode struct {
+	Node      string `json:"node" doc:"Name of the node" example:"node1"`
+	Flows     int    `json:"flows" doc:"Flows of the policy on the node, with those that other policies share" example:"9"`
+	Confirmed bool   `json:"confirmed" doc:"Whether the node's switch has confirmed the newest revision"`
+	Counted   bool   `json:"counted" doc:"Whether the counters of the node are in the sums"`
+	Reason    string `json:"reason,omitempty" doc:"Why it is not confirmed or not counted" example:"its switch is not connected"`
+}

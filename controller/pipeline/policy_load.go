@@ -102,25 +102,29 @@ type RuleLoad struct {
 
 // RuleLoads returns the rules that make flows on a node, the one with the most first.
 func (v *View) RuleLoads(node string) (all []RuleLoad) {
-	var c Compiler
-	var set ItemSet
-	c.out, c.view, c.node, c.unit = &set, v, node, policiesOf(node)
 	p := v.policiesOn(node)
 	for t, rules := range p.rules {
 		for _, r := range rules {
-			set.ResetBare(0)
 			one := &policies{families: p.families, rules: map[policyTable][]*policyRule{t: {r}}, byNumber: map[uint32]*policyRule{r.number: r}}
-			for _, s := range c.stagesOf(UnitPolicies) {
-				c.at = s.ID
-				s.policy(&c, one)
-			}
-			all = append(all, RuleLoad{r.policy, t.direction, r.index, set.Count().Flows()})
+			all = append(all, RuleLoad{r.policy, t.direction, r.index, v.flowsOf(node, one)})
 		}
 	}
 	slices.SortFunc(all, func(a, b RuleLoad) int {
 		return cmp.Or(cmp.Compare(b.Flows, a.Flows), cmp.Compare(a.Policy.Name, b.Policy.Name), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Index, b.Index))
 	})
 	return all
+}
+
+// flowsOf returns how many flows policies make on a node.
+func (v *View) flowsOf(node string, p *policies) int {
+	var set ItemSet
+	set.ResetBare(0)
+	c := Compiler{out: &set, view: v, node: node, unit: policiesOf(node)}
+	for _, s := range c.stagesOf(UnitPolicies) {
+		c.at = s.ID
+		s.policy(&c, p)
+	}
+	return set.Count().Flows()
 }
 
 // Under returns the view of another topology in which ports, tunnels and addresses are

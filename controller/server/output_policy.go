@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"iter"
+	"net/http"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -27,6 +30,58 @@ func (v view) subjects(policy, network, node string) (iter.Seq[topology.Object],
 		return nil, notFound(ref)
 	}
 	return v.narrowed(v.snap.Selected(&o.(*topology.Policy).Spec.Subject), network, node), nil
+}
+
+func (s *Server) policyCounters(ctx context.Context, in *nameInput) (*output[api.PolicyCounters], error) {
+	ref := refOf(api.KindPolicy, in.Name)
+	v := s.viewFor(ctx)
+	o, ok := v.snap.Object(ref)
+	if !ok || !v.sees(o) {
+		return nil, notFound(ref)
+	}
+	r, err := s.cfg.Fabric.PolicyCounters(ctx, in.Name)
+	if err != nil {
+		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "counters of %s: %v", ref, err)
+	}
+	return &output[api.PolicyCounters]{Body: policyCountersOf(o.(*topology.Policy), r)}, nil
+}
+
+// policyCountersOf gives a reading of a policy its form in the API.
+func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyCounters {
+	out := api.PolicyCounters{Policy: p.Name, Complete: true, Rules: []api.PolicyRuleCounters{}, Defaults: []api.PolicyDefaultDenials{}, Nodes: []api.PolicyNode{}}
+	for _, x := range r.Rules {
+		rules := p.Spec.Rules(x.Direction)
+		if x.Index >= len(rules) {
+			continue // it was changed meanwhile
+		}
+		rule := rules[x.Index]
+		c := api.PolicyRuleCounters{Direction: x.Direction, Index: x.Index, Name: rule.Name, Action: rule.Action, Packets: x.Packets, Bytes: x.Bytes}
+		if x.Direction == model.Ingress && (rule.Action == model.ActionAllow || rule.Action == model.ActionPass) {
+			c.Connections = &x.Began
+		}
+		out.Rules = append(out.Rules, c)
+	}
+	for _, d := range r.Defaults {
+		out.Defaults = append(out.Defaults, api.PolicyDefaultDenials{Direction: d.Direction, Tier: p.Spec.Tier, Packets: d.Packets, Bytes: d.Bytes})
+	}
+	for _, n := range r.Nodes {
+		out.Complete = out.Complete && n.Counted
+		out.Nodes = append(out.Nodes, api.PolicyNode(n))
+	}
+	return out
+}
+
+func examplePolicyCounters() api.PolicyCounters {
+	connections := uint64(14)
+	return api.PolicyCounters{
+		Policy:   "web",
+		Rules:    []api.PolicyRuleCounters{{Direction: model.Ingress, Name: "from the load balancer", Action: model.ActionAllow, Packets: 120, Bytes: 9600, Connections: &connections}},
+		Defaults: []api.PolicyDefaultDenials{{Direction: model.Ingress, Tier: model.TierApplication, Packets: 7, Bytes: 518}},
+		Nodes: []api.PolicyNode{
+			{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
+			{Node: "node2", Flows: 9, Reason: "its switch is not connected"},
+		},
+	}
 }
 
 func examplePolicy() api.Policy {

@@ -42,6 +42,7 @@ type Fabric interface {
 	Flows(ctx context.Context, node string) ([]worker.FlowView, error)
 	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
+	PolicyCounters(ctx context.Context, policy string) (reconcile.PolicyReading, error)
 	Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast
 	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []worker.Drift

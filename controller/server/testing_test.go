@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeFabric is a Fabric whose answers the test sets.
 type fakeFabric struct {
+	store       store.Store
 	mu          sync.Mutex
 	nodes       map[string]status.Node
 	ports       map[string]status.Port
@@ -93,6 +94,24 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 		}
 	}
 	return condition.Network(facts)
+}
+
+// PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
+func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
+	p, _ := f.store.Snapshot().Policy(policy)
+	for _, d := range model.PolicyDirections() {
+		for i := range p.Spec.Rules(d) {
+			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Began: 3})
+		}
+		if p.Spec.IsolatesIn(d) {
+			r.Defaults = append(r.Defaults, reconcile.DefaultCount{Direction: d, Packets: 7, Bytes: 500})
+		}
+	}
+	r.Nodes = []reconcile.PolicyNode{
+		{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
+		{Node: "node2", Flows: 4, Reason: "its switch is not connected"},
+	}
+	return r, nil
 }
 
 // Forecast is that of a fabric in which ports are where they are pinned to.
@@ -178,6 +197,7 @@ func newBed(t *testing.T, change func(*Config)) *bed {
 	}
 	t.Cleanup(func() { st.Close() })
 	b := &bed{t: t, store: st, fabric: newFakeFabric(), socket: filepath.Join(t.TempDir(), "s")}
+	b.fabric.store = st
 	cfg := Config{Store: st, Fabric: b.fabric, Version: "test", Clock: clock}
 	if change != nil {
 		change(&cfg)

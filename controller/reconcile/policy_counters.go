@@ -1,0 +1,174 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// PolicyReading is what the switches say of a policy, summed over nodes. The counters of a
+// flow begin when it is installed on a node: with the policy, with a change of it, or when
+// ports that it concerns come to the node.
+type PolicyReading struct {
+	// Rules are those of both directions, ingress first, in order.
+	Rules []RuleCount
+	// Defaults are what the policy's tier denies its subjects by default, by direction;
+	// only of directions that the policy isolates.
+	Defaults []DefaultCount
+	// Nodes are those that have flows of it, by name.
+	Nodes []PolicyNode
+}
+
+// RuleCount is what a rule has decided.
+type RuleCount struct {
+	Direction model.PolicyDirection
+	// Index is the place of the rule among those of the direction, from 0.
+	Index          int
+	Packets, Bytes uint64
+	// Began is how many of the packets were not yet of a connection that the rule had let
+	// in: one for each connection of TCP, if none was sent again. Only of ingress rules
+	// that let connections in.
+	Began uint64
+	// known are the packets of connections that the rule had let in.
+	known uint64
+}
+
+// DefaultCount is what was denied because no rule decided.
+type DefaultCount struct {
+	Direction      model.PolicyDirection
+	Packets, Bytes uint64
+}
+
+// PolicyNode is a node that has flows of a policy.
+type PolicyNode struct {
+	Node string
+	// Flows are those of the policy, with those that other policies share.
+	Flows int
+	// Confirmed says that the switch has all flows of the newest revision; else Reason
+	// says why not.
+	Confirmed bool
+	// Counted says that the node's counters are in the sums.
+	Counted bool
+	Reason  string
+}
+
+const (
+	// policyReaders is how many switches are asked at a time.
+	policyReaders = 16
+	// policyReadTime is how long a switch may take.
+	policyReadTime = 5 * time.Second
+)
+
+// PolicyCounters asks the switches of the nodes that have flows of a policy what these have
+// counted. A node that is not connected or does not answer in time is not counted, which
+// its PolicyNode says.
+func (f *Fabric) PolicyCounters(ctx context.Context, policy string) (PolicyReading, error) {
+	v := f.View()
+	p, ok := v.Topo.Policy(policy)
+	if !ok {
+		return PolicyReading{}, fmt.Errorf("policy %q does not exist", policy)
+	}
+	r := newPolicyReading(p)
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(policyReaders)
+	nodes := v.NodesOfPolicy(policy)
+	r.Nodes = make([]PolicyNode, len(nodes))
+	for i, node := range nodes {
+		group.Go(func() error {
+			n, add := f.readPolicy(ctx, v, node, p)
+			mu.Lock()
+			defer mu.Unlock()
+			r.Nodes[i] = n
+			add(&r)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	r.settle()
+	return r, context.Cause(ctx)
+}
+
+// settle finds out of what all nodes have counted how many connections rules let in. The
+// two counters of a rule are read a moment apart.
+func (r *PolicyReading) settle() {
+	for i := range r.Rules {
+		if x := &r.Rules[i]; x.Direction == model.Ingress && x.Packets > x.known {
+			x.Began = x.Packets - x.known
+		}
+	}
+}
+
+// newPolicyReading has a zero for everything that is counted.
+func newPolicyReading(p *topology.Policy) (r PolicyReading) {
+	for _, d := range model.PolicyDirections() {
+		for i := range p.Spec.Rules(d) {
+			r.Rules = append(r.Rules, RuleCount{Direction: d, Index: i})
+		}
+		if p.Spec.IsolatesIn(d) {
+			r.Defaults = append(r.Defaults, DefaultCount{Direction: d})
+		}
+	}
+	return r
+}
+
+// readPolicy asks one node's switch, and returns what adds its counters to the sums.
+func (f *Fabric) readPolicy(ctx context.Context, v *pipeline.View, node string, p *topology.Policy) (PolicyNode, func(*PolicyReading)) {
+	n := PolicyNode{Node: node, Flows: v.FlowsOfPolicy(node, p)}
+	st, _ := f.NodeStatus(node)
+	switch n.Confirmed = st.Connected && st.InSync; {
+	case !st.Connected:
+		n.Reason = "its switch is not connected"
+	case !st.InSync:
+		n.Reason = "its switch has not confirmed the newest revision"
+	}
+	peer := f.peerOf(node)
+	if peer == nil {
+		return n, func(*PolicyReading) {}
+	}
+	ctx, cancel := context.WithTimeout(ctx, policyReadTime)
+	defer cancel()
+	counters := v.PolicyCounters(node, p)
+	counts, err := f.workers.PolicyCounts(ctx, peer.sess, counters)
+	if err != nil {
+		n.Reason = "its switch did not answer: " + err.Error()
+		return n, func(*PolicyReading) {}
+	}
+	n.Counted = true
+	return n, func(r *PolicyReading) {
+		for _, c := range counters {
+			r.count(c, counts[c.Cookie])
+		}
+	}
+}
+
+// count adds what one flow has counted.
+func (r *PolicyReading) count(c pipeline.PolicyCounter, n worker.Count) {
+	if c.Rule < 0 {
+		if i := slices.IndexFunc(r.Defaults, func(d DefaultCount) bool { return d.Direction == c.Direction }); i >= 0 {
+			r.Defaults[i].Packets += n.Packets
+			r.Defaults[i].Bytes += n.Bytes
+		}
+		return
+	}
+	i := slices.IndexFunc(r.Rules, func(x RuleCount) bool { return x.Direction == c.Direction && x.Index == c.Rule })
+	if i < 0 {
+		return
+	}
+	x := &r.Rules[i]
+	if c.Known {
+		x.known += n.Packets
+	} else {
+		x.Packets += n.Packets
+		x.Bytes += n.Bytes
+	}
+}

@@ -1,0 +1,33 @@
+package worker
+
+import (
+	"context"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
+)
+
+// Count is what a flow has counted since it was installed.
+type Count struct{ Packets, Bytes uint64 }
+
+// PolicyCounts reads flows of a switch that count what a policy decides, by cookie: a
+// switch looks each up, and tells of no others. Flows that it has not are absent.
+func (p *Pool) PolicyCounts(ctx context.Context, sess *session.Session, counters []pipeline.PolicyCounter) (map[openflow.Cookie]Count, error) {
+	ctx, timer := p.awaitAnswer(ctx)
+	defer timer.end()
+	counts := make(map[openflow.Cookie]Count, len(counters))
+	err := sess.FlowsOfEach(ctx, func(yield func(openflow.FlowStatsRequest) bool) {
+		q := openflow.AllFlows()
+		q.CookieMask = ^uint64(0)
+		for _, c := range counters {
+			if q.Table, q.Cookie = c.Table, c.Cookie; !yield(q) {
+				return
+			}
+		}
+	}, func(s *openflow.FlowStats) error {
+		counts[s.Cookie] = Count{s.Packets, s.Bytes}
+		return nil
+	})
+	return counts, err
+}
