@@ -26,15 +26,19 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	for _, b := range u.Blocks {
 		a.block(b)
 	}
-	changed := portsIn(u.Changes)
-	a.changed = changed
+	a.changed = map[string]bool{}
+	for _, c := range u.Changes {
+		if c.Ref.Kind == topology.KindPort && !a.relabelled(c) {
+			a.changed[c.Ref.Name] = true
+		}
+	}
 	for _, c := range u.Changes {
 		if e, ok := effects.Of(c.Ref.Kind); ok {
 			e.mark(a, c)
 		}
 	}
 	for _, p := range u.Places {
-		if !changed[p.Port] && !a.stays(p.Port) {
+		if !a.changed[p.Port] && !a.stays(p.Port) {
 			a.port(p.Port)
 		}
 	}
@@ -59,7 +63,8 @@ func (a *affected) sources() {
 type affected struct {
 	before, after *View
 	mark          func(node string, unit Unit)
-	// changed are the ports that change themselves.
+	// changed are the ports that change themselves, in more than their labels: all that must
+	// know them are marked.
 	changed map[string]bool
 	// arrivals caches, for this update, which networks came to or left which
 	// nodes, so that ten thousand ports that arrive together do not each mark
@@ -211,14 +216,19 @@ func (a *affected) stays(name string) bool {
 
 // portChange: of labels nobody knows but the port's own node.
 func (a *affected) portChange(c topology.Change) {
-	was, _ := c.Before.(*topology.Port)
-	is, _ := c.After.(*topology.Port)
-	if was != nil && is != nil && topology.SameSpec(was.Spec, is.Spec) && was.MAC == is.MAC &&
-		slices.Equal(was.Addresses, is.Addresses) && a.before.Place(is.Name) == a.after.Place(is.Name) {
-		a.identified(is.Name)
+	if a.relabelled(c) {
+		a.identified(c.Ref.Name)
 		return
 	}
 	a.port(c.Ref.Name)
+}
+
+// relabelled reports whether nothing of a port has changed that others know.
+func (a *affected) relabelled(c topology.Change) bool {
+	was, _ := c.Before.(*topology.Port)
+	is, _ := c.After.(*topology.Port)
+	return was != nil && is != nil && topology.SameSpec(was.Spec, is.Spec) && was.MAC == is.MAC &&
+		slices.Equal(was.Addresses, is.Addresses) && a.before.Place(is.Name) == a.after.Place(is.Name)
 }
 
 // port: its own node and, in a stretched network, those that send to it.

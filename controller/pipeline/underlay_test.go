@@ -1,7 +1,9 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -82,28 +84,49 @@ func TestUnderlayFamilies(t *testing.T) {
 			world := table(compile(b.view, "n3"))
 			b.underlayNode("n3", "fd00:50::3")
 			b.commit()
-			for _, s := range b.last {
-				var d pipeline.Delta
-				units := map[pipeline.Unit]*pipeline.View{}
-				pipeline.Affected(s.before, s.after, s.update, func(node string, u pipeline.Unit) {
-					if node == "n3" {
-						units[u] = s.before
-					}
-				})
-				d.Compute(s.after, "n3", func(yield func(pipeline.Unit, *pipeline.View) bool) {
-					for u, v := range units {
-						if !yield(u, v) {
-							return
-						}
-					}
-				})
-				world.apply(&d)
-			}
+			b.applyTo(world, "n3")
 			if got, want := len(world), count(b.view, "n3"); got != want {
 				t.Errorf("n3 has %d flows after its change of family, want %d", got, want)
 			}
 			expect("n1", "fd00:50::2", "fd00:50::3")
 			expect("n3", "fd00:50::1", "fd00:50::2")
 		})
+	}
+}
+
+// applyTo applies to what a node has what the last commit sends it.
+func (b *builder) applyTo(world table, node string) {
+	for _, s := range b.last {
+		var d pipeline.Delta
+		units := map[pipeline.Unit]*pipeline.View{}
+		pipeline.Affected(s.before, s.after, s.update, func(n string, u pipeline.Unit) {
+			if n == node {
+				units[u] = s.before
+			}
+		})
+		d.Compute(s.after, node, maps.All(units))
+		world.apply(&d)
+	}
+}
+
+// TestNodeAndLabelsAtOnce: a node gets another tunnel address in the change that gives a
+// port on it other labels. Nodes that send to the port get flows with the new address.
+func TestNodeAndLabelsAtOnce(t *testing.T) {
+	b := build(t)
+	b.underlayNode("n1", "192.0.2.1")
+	b.underlayNode("n2", "192.0.2.2")
+	b.stretched("net", 100, "10.0.0.0/24")
+	b.port("p1", "net", "n1")
+	b.port("p2", "net", "n2")
+	b.commit()
+	world := compile(b.view, "n1")
+	b.underlayNode("n2", "192.0.2.99")
+	relabel := portOp("p2", "net", 2)
+	relabel.Labels = map[string]string{"app": "web"}
+	b.ops = append(b.ops, relabel)
+	b.commit()
+	b.applyTo(world, "n1")
+	if want := compile(b.view, "n1"); !maps.EqualFunc(world, want, bytes.Equal) {
+		t.Error("n1 does not have what it should")
 	}
 }
