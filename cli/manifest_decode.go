@@ -133,7 +133,7 @@ func scalar(text string, t reflect.Type) any {
 		if b, err := strconv.ParseBool(text); err == nil {
 			return b
 		}
-	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint32, reflect.Uint64:
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		if i, err := strconv.ParseInt(decimal(text), 0, 64); err == nil {
 			return json.Number(strconv.FormatInt(i, 10))
 		}

@@ -211,8 +211,8 @@ func typeName(v reflect.Value) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Map:
-		return "keys with text values"
-	case reflect.Int, reflect.Int64, reflect.Uint32, reflect.Uint64:
+		return "keys with " + strings.TrimPrefix(typeName(reflect.New(v.Type().Elem()).Elem()), "a ") + " values"
+	case reflect.Int, reflect.Int64, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return "a whole number"
 	}
 	return v.Type().String()

@@ -149,6 +149,7 @@ func (a *affected) network(c topology.Change) {
 		}
 	}
 	for n := range a.nodesOf(c.Ref.Name) {
+		a.servicesAt(c.Ref.Name, n)
 		a.allOf(c.Ref.Name, n)
 	}
 	for _, v := range []*View{a.before, a.after} {
@@ -183,6 +184,7 @@ func (a *affected) router(c topology.Change) {
 	for _, network := range slices.Sorted(maps.Keys(members)) {
 		for n := range a.nodesOf(network) {
 			a.policedNode(n)
+			a.servicesAt(network, n)
 			a.allOf(network, n)
 		}
 	}
@@ -210,6 +212,7 @@ func (a *affected) stays(name string) bool {
 	}
 	if at := a.after.Location(is); at != "" {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
+		a.watched(at, is)
 	}
 	return true
 }
@@ -239,6 +242,7 @@ func (a *affected) port(name string) {
 		if !ok {
 			continue
 		}
+		a.backend(v, p)
 		at := v.Location(p)
 		if at != "" {
 			a.arrival(p.Spec.Network, at)
@@ -290,6 +294,7 @@ func (a *affected) arrival(network, node string) {
 	}
 	a.arrivals[key] = true
 	a.policedNode(node)
+	a.servicesAt(network, node)
 	a.allOf(network, node)
 	for _, v := range []*View{a.before, a.after} {
 		r, ok := v.Topo.RouterOf(network)

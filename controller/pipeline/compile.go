@@ -32,6 +32,11 @@ type Compiler struct {
 	local   bool
 	domain  uint32
 	routed  bool
+	// serves is the zone of connections that ports of the unit's network begin, 0 if they
+	// use no services.
+	serves topology.Zone
+	// servedAt says whether the node has such ports.
+	servedAt servedAt
 	// Where the unit's port is, if it is one.
 	place portPlace
 	// extra adds items beside those of the stages, if it is not nil.
@@ -166,6 +171,10 @@ func (c *Compiler) compile(i unit) {
 			s.policy(c, judged)
 		case UnitRouter:
 			s.router(c, leaving)
+		case UnitService:
+			s.service(c, i.service)
+		case UnitBackend:
+			s.backend(c, i.backend)
 		}
 	}
 	if c.extra != nil {
@@ -198,5 +207,6 @@ func (c *Compiler) enter(n *topology.Network) bool {
 	}
 	c.network, c.local = n, c.view.HasPorts(n.Name, c.node)
 	c.domain, c.routed = routingDomain(c.view.Topo, n)
+	c.serves, _ = c.view.servicesZone(n.Name)
 	return true
 }

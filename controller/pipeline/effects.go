@@ -20,13 +20,10 @@ var effects = model.ForEachKind(
 	effect{(*affected).uplink, noTouch},
 	effect{(*affected).router, (*touches).router},
 	effect{(*affected).portChange, (*touches).port},
-	effect{noMark, noTouch}, // a group does nothing by itself
+	effect{(*affected).portGroup, noTouch},
 	effect{(*affected).policy, noTouch},
-	effect{noMark, noTouch},
+	effect{(*affected).service, noTouch},
 )
-
-// noMark is effect.mark of a kind whose objects make no flows.
-func noMark(*affected, topology.Change) {}
 
 // noTouch is effect.touch of a kind whose objects put no node into a domain.
 func noTouch(*touches, topology.Change) {}

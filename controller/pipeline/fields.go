@@ -32,12 +32,18 @@ const (
 	// flagReturned is set when the packet came in by an uplink: it does not leave by it
 	// again.
 	flagReturned = 1 << 5
+	// flagServed is set on the way of an IPv6 packet to where services are found.
+	flagServed = 1 << 6
+	// flagClient is set when a packet is for a port that may use services.
+	flagClient = 1 << 7
 	// regGateway holds where in the block that a packet is routed to the gateway
 	// is, as gatewayPlace says; 0 when it is not routed to a block.
 	regGateway = 2
 	// regInPort holds the port that an ARP request came from, while it is
 	// answered.
 	regInPort = 2
+	// regMAC holds the last 16 bits of a source's MAC address, while a backend is chosen.
+	regMAC = 2
 	// regSource and regDestination are the identities of a packet's ends, as
 	// identityNumber writes them; 0 is none.
 	regSource      = 4
@@ -51,6 +57,16 @@ const (
 	// packet, as ruleNumber writes them; 0 is none.
 	regEgressRule  = 8
 	regIngressRule = 9
+	// regServiceZone holds the zone of connections that a port begins which may use
+	// services, in its low 16 bits.
+	regServiceZone = 10
+	// regService holds serviceMet and the number of the service that a packet is for.
+	regService = 11
+	// regTarget and the registers behind it hold the address that a new connection is
+	// for, a backend's among them: one register of IPv4, four of IPv6.
+	regTarget = 12
+	// regTargetPort holds the port that a new connection is for.
+	regTargetPort = 3
 )
 
 // Priorities. Within a table all flows of one kind have one priority; a prefix
@@ -67,7 +83,8 @@ const (
 	prioSampleIPv6 = 25
 	prioRemote     = 50
 	prioExempt     = 50
-	prioTracked    = 50 // in nd
+	prioTracked    = 50 // in nd and translated
+	prioServed     = 60 // in nd
 	prioLinkLocal  = 75 // in gateway: packets that no router passes on
 	prioNormal     = 100
 	prioSourceless = 110
@@ -77,11 +94,18 @@ const (
 	prioInvalidation = 65535
 )
 
-// Parts of a connection's record that policies use.
+// serviceMet is set in regService if a packet is for a service.
+const serviceMet = 1 << 31
+
+// Parts of a connection's record that policies and services use.
 const (
 	// markDenied is the bit of ct_mark that is set once a packet of the connection is
 	// denied: it stops the replies.
 	markDenied = 1 << 0
+	// markService is of connections to backends, markHairpin of those of a backend to
+	// itself, as seen behind the service.
+	markService = 1 << 1
+	markHairpin = 1 << 2
 	// In ct_label: the rule that allowed the connection in, and the one that allowed it
 	// out.
 	labelIngressRule = 0

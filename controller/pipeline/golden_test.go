@@ -32,6 +32,14 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 	var lines []line
 	var numbered strings.Builder
 	for _, e := range set.Items() {
+		if e.Kind() == pipeline.ItemGroup {
+			mod, err := openflow.DecodeGroupMod(set.Message(e))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&numbered, "# %v: %s\n%s\n", set.Unit(e), set.Rule(e), mod.Group.String())
+			continue
+		}
 		if e.Kind() == pipeline.ItemMeter {
 			mod, err := openflow.DecodeMeterMod(set.Message(e))
 			if err != nil {
@@ -146,6 +154,21 @@ func egressGolden() golden {
 // ipv6Goldens are topologies with IPv6.
 func ipv6Goldens() []golden {
 	return []golden{
+		{"services", "n1", func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+			b.stretched("red", 200, "10.1.0.0/24")
+			b.router("r", "blue", "red")
+			b.labelled("web1", "blue", "n1", "web")
+			b.labelled("web2", "red", "n2", "web")
+			b.port("client", "red", "n1")
+			b.op(model.KindService, "web", model.ServiceSpec{
+				Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10"), netip.MustParseAddr("fd00:96::10")}, Routers: []string{"r"},
+				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: 8080}, {Name: "dns", Port: 53, Protocol: model.ProtocolUDP}},
+				Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
+			})
+			b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
+		}},
 		{"underlay-ipv6", "n1", ipv6Underlay},
 		{"stretched-ipv6", "n1", func(b *builder) {
 			b.nodes(2)

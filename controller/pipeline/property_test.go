@@ -28,7 +28,7 @@ func compile(v *pipeline.View, node string) table {
 	new(pipeline.Compiler).CompileNode(&set, v, node)
 	t := table{}
 	for _, e := range set.Items() {
-		t[e.Cookie()] = bytes.Clone(set.Message(e))
+		t[e.Cookie()] = bytes.Clone(set.Message(e)) // of a group its sum
 	}
 	return t
 }
@@ -36,19 +36,25 @@ func compile(v *pipeline.View, node string) table {
 // itemKey is what a switch identifies an item by: an addition with the same key
 // replaces it.
 type itemKey struct {
-	flow  openflow.FlowKey
-	meter uint32
+	flow   openflow.FlowKey
+	kind   openflow.MessageType
+	number uint32
 }
 
 func key(msg []byte) itemKey {
-	if openflow.FrameType(msg) == openflow.TypeMeterMod {
-		return itemKey{meter: openflow.ModNumber(msg)}
+	if isNumbered(msg) {
+		return itemKey{kind: openflow.FrameType(msg), number: openflow.ModNumber(msg)}
 	}
 	mod, err := openflow.DecodeFlowMod(msg)
 	if err != nil {
 		panic(err)
 	}
 	return itemKey{flow: mod.Flow.Key()}
+}
+
+// isNumbered reports whether a message is about a group or meter, not a flow.
+func isNumbered(msg []byte) bool {
+	return openflow.FrameType(msg) == openflow.TypeGroupMod || openflow.FrameType(msg) == openflow.TypeMeterMod
 }
 
 // apply does to the table what a switch does: removals, then additions.
@@ -257,7 +263,7 @@ func (w *world) peersOf(node string) map[uint32]string {
 func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
 	addrs, all := map[uint32][]netip.Addr{}, map[uint32]bool{}
 	for _, msg := range compile(v, node) {
-		if openflow.FrameType(msg) == openflow.TypeMeterMod {
+		if isNumbered(msg) {
 			continue
 		}
 		mod, err := openflow.DecodeFlowMod(msg)
@@ -341,6 +347,13 @@ func (w *world) check(t *rapid.T) {
 }
 
 func describe(msg []byte) string {
+	if openflow.FrameType(msg) == openflow.TypeGroupMod {
+		mod, err := openflow.DecodeGroupMod(msg)
+		if err != nil {
+			return err.Error()
+		}
+		return mod.Group.String()
+	}
 	mod, err := openflow.DecodeFlowMod(msg)
 	if err != nil {
 		return err.Error()
@@ -356,8 +369,8 @@ func randomOp(t *rapid.T) topology.Op {
 		verb = topology.Delete
 	}
 	op := topology.Op{Verb: verb}
-	switch rapid.IntRange(0, 14).Draw(t, "kind") {
-	case 14:
+	switch rapid.IntRange(0, 17).Draw(t, "kind") {
+	case 17:
 		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2"})}
 		spec := model.UplinkSpec{}
 		switch rapid.IntRange(0, 2).Draw(t, "ranges") {
@@ -377,6 +390,9 @@ func randomOp(t *rapid.T) topology.Op {
 	case 11, 12, 13:
 		op.Ref = topology.Ref{Kind: model.KindPolicy, Name: pick("policy", []string{"x", "y", "z"})}
 		op.Spec = randomPolicy(t)
+	case 14, 15, 16:
+		op.Ref = topology.Ref{Kind: model.KindService, Name: pick("service", []string{"x", "y", "z"})}
+		op.Spec = randomService(t)
 	case 0:
 		name := pick("node", nodeNames)
 		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
@@ -429,6 +445,36 @@ func randomOp(t *rapid.T) topology.Op {
 }
 
 var apps = []string{"web", "db"}
+
+// randomService is one for routers or networks, with backends of all kinds.
+func randomService(t *rapid.T) model.ServiceSpec {
+	addr := func(format string) netip.Addr {
+		return netip.MustParseAddr(fmt.Sprintf(format, rapid.IntRange(1, 4).Draw(t, "last of the service's address")))
+	}
+	s := model.ServiceSpec{
+		Addresses: []netip.Addr{addr("192.0.2.%d"), addr("2001:db8::%d")}[rapid.IntRange(0, 1).Draw(t, "first family"):],
+		Ports:     []model.ServicePort{{Name: "one", Port: 80, TargetPort: uint16(rapid.IntRange(0, 1).Draw(t, "target"))}, {Name: "two", Port: 80, Protocol: model.ProtocolUDP}}[:rapid.IntRange(1, 2).Draw(t, "ports")],
+	}
+	if rapid.Bool().Draw(t, "for networks") {
+		s.Networks = rapid.SliceOfNDistinct(rapid.SampledFrom(netNames), 1, 2, rapid.ID[string]).Draw(t, "networks")
+	} else {
+		s.Routers = []string{rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "router")}
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "backends") {
+	case 0:
+		s.Backends.PortGroup = "g"
+	case 1:
+		s.Backends.Endpoints = []model.ServiceEndpoint{{
+			Port:  fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "endpoint")),
+			State: rapid.SampledFrom([]model.EndpointState{model.EndpointReady, model.EndpointDraining}).Draw(t, "state"),
+		}}
+	case 2:
+		s.Backends.Selector = &model.Selector{}
+	default:
+		s.Backends.Selector = &model.Selector{MatchLabels: map[string]string{"app": rapid.SampledFrom(apps).Draw(t, "backend app")}}
+	}
+	return s
+}
 
 // randomPolicy is one that selects by a label, a group or a network.
 func randomPolicy(t *rapid.T) model.PolicySpec {

@@ -210,13 +210,23 @@ func (c *Compiler) identify(f topology.Family, why Rule) Rule {
 		c.actions = c.actions.SetReg(regSource, c.place.identity)
 		why += "; they have its identity"
 	}
+	var flags uint32
 	if c.place.judged {
 		why += "; policies judge them"
-		if f == topology.IPv4 {
-			to = TableTrack
-		} else {
-			c.actions = c.actions.SetReg(regFlags, flagTracked)
-		}
+		flags = flagTracked
+	}
+	if c.serves != 0 {
+		why += "; they may be for a service"
+		flags |= flagServed
+	}
+	switch {
+	case f == topology.IPv4 && c.serves != 0:
+		to, flags = TableClient, flags&flagTracked
+	case f == topology.IPv4 && c.place.judged:
+		to, flags = TableTrack, 0
+	}
+	if flags != 0 {
+		c.actions = c.actions.SetReg(regFlags, flags)
 	}
 	if len(c.actions) > 0 {
 		c.instr = c.instr.ApplyActions(c.actions)

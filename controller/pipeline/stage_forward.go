@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math/bits"
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -36,14 +37,29 @@ func (c *Compiler) forwardLocal(n *topology.Network, mac topology.MAC, out openf
 		c.forwardJudged(out)
 		return
 	}
+	if c.serves != 0 {
+		c.actions = c.forClient(c.actions[:0].SetReg(regOutPort, uint32(out)))
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableDeliver)
+		c.emit(prioNormal, "delivers to the port, which may use services")
+		return
+	}
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioNormal, "delivers to the port's interface")
 }
 
+// forClient appends, if ports of the network may use services, where the connections are
+// found that they have begun.
+func (c *Compiler) forClient(a openflow.Actions) openflow.Actions {
+	if c.serves == 0 {
+		return a
+	}
+	return a.SetReg(regServiceZone, uint32(c.serves)).Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagClient), 1, 1)
+}
+
 // forwardJudged has policies judge what is for the port.
 func (c *Compiler) forwardJudged(out openflow.PortNo) {
-	c.actions = c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out))
+	c.actions = c.forClient(c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out)))
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReceive))
 	c.emit(prioNormal, "has policies judge what is for the port")
 }

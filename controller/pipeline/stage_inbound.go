@@ -35,7 +35,6 @@ func (c *Compiler) inboundNode() {
 
 // deliver completes a flow for packets that are delivered.
 func (c *Compiler) deliver(priority uint16, why Rule) {
-	c.actions = c.actions[:0].OutputReg(openflow.FieldReg(regOutPort), 0, 16)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.deliverAfter(c.actions[:0])
 	c.emit(priority, why)
 }

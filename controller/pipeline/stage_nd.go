@@ -24,6 +24,9 @@ func (c *Compiler) ndNode() {
 	if c.view.PolicedNode(c.node) {
 		c.ndTracked()
 	}
+	if c.servedNode() {
+		c.ndServed()
+	}
 	c.ndOther()
 }
 
@@ -59,6 +62,13 @@ func (c *Compiler) ndTracked() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagTracked, flagTracked)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
 	c.emit(prioTracked, "hands on to the connection tracker what policies judge and is not neighbour discovery")
+}
+
+// ndServed hands on what ports send that may use services: neighbour discovery is for none.
+func (c *Compiler) ndServed() {
+	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagServed, flagServed)
+	c.instr = c.instr[:0].GotoTable(TableClient)
+	c.emit(prioServed, "hands on what may be for a service and is not neighbour discovery")
 }
 
 // ndOther hands all other IPv6 packets on.

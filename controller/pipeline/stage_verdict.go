@@ -67,8 +67,7 @@ func (c *Compiler) admit() {
 		Load(openflow.FieldCTMark, 0, 1, 0).
 		Move(openflow.FieldReg(regIngressRule), openflow.FieldCTLabel, 0, labelIngressRule, 32).
 		Move(openflow.FieldReg(regEgressRule), openflow.FieldCTLabel, 0, labelEgressRule, 32)
-	c.actions = c.actions[:0].CT(c.record(exec)).OutputReg(openflow.FieldReg(regOutPort), 0, 16)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.deliverAfter(c.actions[:0].CT(c.record(exec)))
 }
 
 // record writes to the record of the packet's connection.

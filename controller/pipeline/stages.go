@@ -19,8 +19,17 @@ func stages() []stage {
 		arpStage(),
 		ndStage(),
 		ndTargetStage(),
+		clientStage(),
+		connectionStage(),
+		serviceStage(),
+		endpointStage(),
+		chosenStage(),
 		trackStage(),
 		outboundStage(),
+		hairpinStage(),
+		reflectStage(),
+		hairpinReplyStage(),
+		refuseStage(),
 		dhcpStage(),
 		raStage(),
 		dhcpv6Stage(),
@@ -47,6 +56,8 @@ func stages() []stage {
 		dropStage(),
 		sampleStage(),
 		stampStage(),
+		deliverStage(),
+		deliveredStage(),
 	}
 }
 
@@ -68,6 +79,8 @@ type stage struct {
 	source  func(*Compiler, Unit)
 	policy  func(*Compiler, *policies)
 	router  func(*Compiler, *egress)
+	service func(*Compiler, *topology.Service)
+	backend func(*Compiler, *topology.Port)
 
 	// groups says that units have groups or meters in the stage, which flows of any
 	// stage may use.
@@ -99,6 +112,7 @@ func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil,
+		UnitService: s.service != nil, UnitBackend: s.backend != nil,
 	}
 }
 

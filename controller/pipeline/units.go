@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // UnitKind says what a Unit stands for.
@@ -30,6 +31,11 @@ const (
 	UnitPolicies
 	// UnitRouter is what a node needs for packets to leave a router by an uplink.
 	UnitRouter
+	// UnitService is what a node needs for one service that ports there may use.
+	UnitService
+	// UnitBackend is what a node needs to send connections to one port by services that
+	// ports there may use: services share it.
+	UnitBackend
 
 	numUnitKinds = iota
 )
@@ -37,7 +43,7 @@ const (
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
-	// Name of the node, network, router or port; for a block, of the network; for
+	// Name of the node, network, router, port or service; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for sources the prefix of the
@@ -50,10 +56,12 @@ func (u Unit) Owner() topology.Ref {
 	switch u.Kind {
 	case UnitNode, UnitPolicies:
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
-	case UnitPort:
+	case UnitPort, UnitBackend:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
 	case UnitRouter:
 		return topology.Ref{Kind: topology.KindRouter, Name: u.Name}
+	case UnitService:
+		return topology.Ref{Kind: model.KindService, Name: u.Name}
 	case UnitSource:
 		kind, name, _ := strings.Cut(u.Name, "/")
 		return topology.Ref{Kind: topology.Kind(kind), Name: name}
@@ -70,6 +78,8 @@ func (u Unit) String() string {
 		return u.Owner().String() + " on node/" + u.Part
 	case u.Kind == UnitPolicies:
 		return "policies on " + u.Owner().String()
+	case u.Kind == UnitBackend:
+		return u.Owner().String() + " as a backend"
 	case u.Kind == UnitSource && u.Part != "":
 		return u.Owner().String() + " from " + u.Part
 	}
@@ -84,6 +94,8 @@ type unit struct {
 	network *topology.Network
 	block   *topology.Block // of UnitBlock
 	port    *topology.Port  // of UnitPort
+	service *topology.Service
+	backend *topology.Port // of UnitBackend
 }
 
 // unit finds out what a Unit is of. It returns false if there is no such thing, or
@@ -95,6 +107,12 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 		return unit{Unit: u}, ok && u.Name == node
 	case UnitPolicies:
 		return unit{Unit: u}, u.Name == node
+	case UnitService:
+		o, ok := v.Topo.Service(u.Name)
+		return unit{Unit: u, service: o}, ok
+	case UnitBackend:
+		p, ok := v.Topo.Port(u.Name)
+		return unit{Unit: u, backend: p}, ok
 	case UnitNetwork:
 		n, ok := v.Topo.Network(u.Name)
 		return unit{Unit: u, network: n}, ok
@@ -135,6 +153,11 @@ func (v *View) unitsOn(node string) iter.Seq[unit] {
 		}
 		if v.PolicedNode(node) && !yield(unit{Unit: policiesOf(node)}) {
 			return
+		}
+		for i := range v.serviceUnits(v.servicesOn(node)) {
+			if !yield(i) {
+				return
+			}
 		}
 		for network := range v.NetworksOn(node) {
 			for i := range v.unitsOf(network, node) {

@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// service: where ports may use it or might, and what they have because they may use any.
+func (a *affected) service(c topology.Change) {
+	was, _ := c.Before.(*topology.Service)
+	is, _ := c.After.(*topology.Service)
+	if was != nil && is != nil && was.ID == is.ID && topology.SameSpec(was.Spec, is.Spec) {
+		return
+	}
+	networks := map[string]bool{}
+	for _, x := range []struct {
+		v *View
+		o *topology.Service
+	}{{a.before, was}, {a.after, is}} {
+		if x.o == nil {
+			continue
+		}
+		a.serviceOf(x.v, x.o)
+		for _, ref := range x.o.Spec.Scopes() {
+			for n := range x.v.networksIn(ref.String()) {
+				networks[n] = true
+			}
+			if ref.Kind == topology.KindNetwork {
+				networks[ref.Name] = true
+			}
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(networks)) {
+		a.served(n)
+	}
+}
+
+// serviceOf marks a service and its backends on the nodes that have ports which may use it.
+func (a *affected) serviceOf(v *View, o *topology.Service) {
+	seen := map[string]bool{}
+	for _, s := range v.scopesOf(o) {
+		for node := range v.nodesInScope(s) {
+			if !seen[node] {
+				seen[node] = true
+				a.services(v, node, []*topology.Service{o})
+			}
+		}
+	}
+}
+
+func (a *affected) services(v *View, node string, services []*topology.Service) {
+	for u := range v.serviceUnits(services) {
+		a.mark(node, u.Unit)
+	}
+}
+
+// servicesAt marks the services that ports of a network may use, or might, on a node.
+func (a *affected) servicesAt(network, node string) {
+	for _, v := range []*View{a.before, a.after} {
+		if _, ok := v.servicesZone(network); ok {
+			a.services(v, node, slices.Collect(v.Topo.ServicesOfNetwork(network)))
+		}
+	}
+	a.servedNode(node)
+}
+
+// served marks what a network has because its ports may use services, if that differs.
+func (a *affected) served(network string) {
+	was, _ := a.before.servicesZone(network)
+	is, _ := a.after.servicesZone(network)
+	if was == is {
+		return
+	}
+	for node := range a.nodesOf(network) {
+		a.allOf(network, node)
+		a.servedNode(node)
+	}
+}
+
+// servedNode marks what a node has because ports may use services, if that differs.
+func (a *affected) servedNode(node string) {
+	if a.before.ServedNode(node) != a.after.ServedNode(node) {
+		a.mark(node, Unit{Kind: UnitNode, Name: node})
+		a.mark(node, policiesOf(node))
+	}
+}
+
+// backend marks the services that have, or had, a port as a backend: everywhere.
+func (a *affected) backend(v *View, p *topology.Port) {
+	for _, o := range v.Topo.ServicesWith(p) {
+		seen := map[string]bool{}
+		for _, s := range v.scopesOf(o) {
+			for node := range v.nodesInScope(s) {
+				if !seen[node] {
+					seen[node] = true
+					a.mark(node, Unit{Kind: UnitService, Name: o.Name})
+					a.mark(node, Unit{Kind: UnitBackend, Name: p.Name})
+				}
+			}
+		}
+	}
+}
+
+// watched marks the services that have a port as a backend, on its own node: there they
+// watch its interface.
+func (a *affected) watched(node string, p *topology.Port) {
+	for _, o := range a.after.Topo.ServicesWith(p) {
+		a.mark(node, Unit{Kind: UnitService, Name: o.Name})
+	}
+}
+
+// portGroup: services that have its members as backends.
+func (a *affected) portGroup(c topology.Change) {
+	for _, v := range []*View{a.before, a.after} {
+		for o := range v.Topo.ServicesNaming(c.Ref) {
+			a.serviceOf(v, o)
+		}
+	}
+}

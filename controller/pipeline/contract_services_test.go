@@ -1,0 +1,97 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// serviceVerb is one thing that changes what services say, or who answers for them.
+type serviceVerb struct {
+	name    string
+	prepare func(*contractBed)
+	do      func(*contractBed) cost
+	// bounds are those of docs/cost.md, where f is the number of families.
+	bounds func(b *contractBed, f int) bounds
+}
+
+// TestContractOfServices holds the rows of docs/cost.md about services, as TestContract does
+// the others.
+func TestContractOfServices(t *testing.T) {
+	for _, families := range [][]topology.Family{{topology.IPv4}, {topology.IPv4, topology.IPv6}} {
+		for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
+			for _, v := range serviceVerbs() {
+				for _, size := range [][2]int{{6, 20}, {24, 80}} {
+					t.Run(fmt.Sprintf("%v/%s/%s/%dx%d", families, mode, v.name, size[0], size[1]), func(t *testing.T) {
+						b := newContractBed(t, families, mode, true, size[0], size[1])
+						b.apply(labelled("s1", 1, "app", "web"), labelled("s2", 2, "app", "web"), labelled("s3", 3, "app", "none"))
+						b.bind("s1", 1)
+						b.bind("s2", 2)
+						b.bind("s3", 3)
+						if v.prepare != nil {
+							v.prepare(b)
+						}
+						got, want := v.do(b), v.bounds(b, len(families))
+						if got.flowMods > want.flowMods || got.nodes > want.nodes || got.units > want.units {
+							t.Errorf("%d flow-mods to %d nodes, %d units; want at most %+v", got.flowMods, got.nodes, got.units, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// What services cost; f is the number of families.
+//
+// perServedNode is what a node has that has ports which may use services, perServedNetwork
+// what it has of each of their networks, perServedPort what differs for each of them, and
+// perService what one service costs with addresses of both families, one port and n backends:
+// its flows, the groups, and flows of the backends.
+func perServedNode(f int) int    { return 12 + 14*f }
+func perServedNetwork(f int) int { return f }
+func perServedPort(f int) int    { return 4 * f }
+func perService(f, n int) int    { return 2*5 + f*n }
+
+func serviceVerbs() []serviceVerb {
+	declared := func(b *contractBed) { b.apply(service("one", 1)) }
+	return []serviceVerb{
+		{"first service of a network", nil, func(b *contractBed) cost { return b.apply(service("one", 1)) },
+			func(b *contractBed, f int) bounds {
+				ports := b.ports + 3
+				return bounds{b.relevant*(perServedNode(f)+2*perServedNetwork(f)+perService(f, 2)) + ports*perServedPort(f), b.relevant, 1 << 30}
+			}},
+		{"create service", declared, func(b *contractBed) cost { return b.apply(service("two", 2)) },
+			func(b *contractBed, f int) bounds {
+				return bounds{b.relevant * perService(f, 0), b.relevant, 3 * b.relevant} // the backends' flows are there
+			}},
+		{"delete service", func(b *contractBed) { declared(b); b.apply(service("two", 2)) },
+			func(b *contractBed) cost { return b.apply(remove(model.KindService, "two")) },
+			func(b *contractBed, f int) bounds {
+				return bounds{b.relevant * perService(f, 0), b.relevant, 3 * b.relevant}
+			}},
+		{"one backend more", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
+			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"one backend less", declared, func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
+			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"the interface of a backend vanishes", declared, func(b *contractBed) cost { return b.bind("s2", 0) },
+			func(b *contractBed, f int) bounds {
+				return bounds{perLocalPort + f + 6*(f-1) + 2*f, 1, 2}
+			}},
+		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
+			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
+	}
+}
+
+// service is one for the networks of the router "r", with one port and the ports of "app=web"
+// as backends.
+func service(name string, last byte) topology.Op {
+	return put(model.KindService, name, model.ServiceSpec{
+		Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last}), netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: last})}, Routers: []string{"r"},
+		Ports:    []model.ServicePort{{Port: 80}},
+		Backends: model.ServiceBackends{PolicySelection: with("app", "web")},
+	})
+}

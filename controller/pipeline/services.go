@@ -1,0 +1,211 @@
+package pipeline
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// maxBuckets is how many backends a group has: one message of group-mod has room for their
+// buckets, in both families.
+const maxBuckets = 512
+
+// serviceGroup is the number of the group of a service's port, for a family and one of the
+// networks or routers that may use it. It is below 2^31, and no other group has it.
+// model.MaxServiceScopes and model.MaxServicePorts are 64.
+func serviceGroup(o *topology.Service, scope, port int, f topology.Family) uint32 {
+	return o.ID<<13 | uint32(scope)<<7 | uint32(port)<<1 | uint32(f)
+}
+
+// scope is a network or router whose ports may use a service.
+type scope struct {
+	topology.Ref
+	index int
+	// domain is the routing domain in which backends must be.
+	domain domain
+}
+
+// scopesOf returns those networks and routers of a service whose ports can use it: the
+// networks have gateways.
+func (v *View) scopesOf(o *topology.Service) (all []scope) {
+	i := 0
+	for _, ref := range o.Spec.Scopes() {
+		s := scope{ref, i, ref.String()}
+		i++
+		if ref.Kind == topology.KindNetwork {
+			n, ok := v.Topo.Network(ref.Name)
+			if !ok || !v.Topo.Served(n) {
+				continue
+			}
+			s.domain = v.domainOf(ref.Name)
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// scopeOn reports whether the node has ports that may use a service of the scope.
+func (v *View) scopeOn(s scope, node string) bool {
+	if s.Kind == topology.KindNetwork {
+		return v.HasPorts(s.Name, node)
+	}
+	r, ok := v.Topo.Router(s.Name)
+	return ok && slices.ContainsFunc(r.Spec.Networks, func(n string) bool { return v.HasPorts(n, node) })
+}
+
+// match appends, to the match of packets in a network, that its ports are of the scope:
+// registers come before the metadata, so packets of a network have it appended last.
+func (s scope) match(topo *topology.Snapshot, m openflow.Match, state func(openflow.Match) openflow.Match) openflow.Match {
+	if s.Kind == topology.KindNetwork {
+		n, _ := topo.Network(s.Name)
+		return state(m).Metadata(metadata(n))
+	}
+	r, _ := topo.Router(s.Name)
+	return state(m.Reg(regRouter, r.ID))
+}
+
+// priority is higher for networks than for routers: a service that names the network of a
+// port comes before one with the same address that names its router.
+func (s scope) priority(of uint16) uint16 {
+	if s.Kind == topology.KindNetwork {
+		return of + prioScopeNetwork
+	}
+	return of
+}
+
+// nodesInScope yields the nodes that have ports of the scope, each once.
+func (v *View) nodesInScope(s scope) iter.Seq[string] {
+	if s.Kind == topology.KindNetwork {
+		return seconds(v.byNetwork, s.Name)
+	}
+	r, ok := v.Topo.Router(s.Name)
+	if !ok || len(r.Spec.Networks) == 0 {
+		return func(func(string) bool) {}
+	}
+	return v.NodesOf(r.Spec.Networks[0])
+}
+
+// ServedNode reports whether the node has ports that may use services.
+func (v *View) ServedNode(node string) bool {
+	if v.Topo.Count(model.KindService) == 0 {
+		return false
+	}
+	for n := range seconds(v.byNode, node) {
+		if _, ok := v.servicesZone(n); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// servicesZone returns the zone of connections that ports of a network begin; ok is false
+// if they use no services.
+func (v *View) servicesZone(network string) (topology.Zone, bool) {
+	if v.Topo.Count(model.KindService) == 0 {
+		return 0, false
+	}
+	n, ok := v.Topo.Network(network)
+	if !ok || !v.Topo.Served(n) {
+		return 0, false
+	}
+	of, ok := v.Topo.Numbering(n.Ref().String())
+	return of.Services, ok && of.Services != 0
+}
+
+// servicesOn returns the services that ports of the node may use, by name.
+func (v *View) servicesOn(node string) []*topology.Service {
+	if v.Topo.Count(model.KindService) == 0 {
+		return nil
+	}
+	found := map[string]*topology.Service{}
+	for n := range seconds(v.byNode, node) {
+		if _, ok := v.servicesZone(n); ok {
+			for o := range v.Topo.ServicesOfNetwork(n) {
+				found[o.Name] = o
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Values(found), func(a, b *topology.Service) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// serviceUnits yields the units of some services and of their backends, each once.
+func (v *View) serviceUnits(services []*topology.Service) iter.Seq[unit] {
+	return func(yield func(unit) bool) {
+		seen := map[string]bool{}
+		for _, o := range services {
+			if !yield(unit{Unit: Unit{Kind: UnitService, Name: o.Name}, service: o}) {
+				return
+			}
+			for b := range v.Topo.Backends(o) {
+				if seen[b.Name] {
+					continue
+				}
+				seen[b.Name] = true
+				if !yield(unit{Unit: Unit{Kind: UnitBackend, Name: b.Name}, backend: b.Port}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// endpoint is a protocol and a port of it, at a backend.
+type endpoint struct {
+	protocol uint8
+	port     uint16
+}
+
+// endpointsOf returns what services that are used on the node reach of a port, sorted.
+func (v *View) endpointsOf(p *topology.Port, node string) []endpoint {
+	d := v.domainOf(p.Spec.Network)
+	found := map[endpoint]bool{}
+	for _, o := range v.Topo.ServicesWith(p) {
+		if !slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) }) {
+			continue
+		}
+		e := o.EndpointOf(p)
+		for _, port := range o.Spec.Ports {
+			found[endpoint{protocolNumbers[port.Protocol], e.Target(port)}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b endpoint) int {
+		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.port, b.port))
+	})
+}
+
+// protocolNumbers are those of the protocols that services have.
+var protocolNumbers = map[model.PolicyProtocol]uint8{model.ProtocolTCP: protoTCP, model.ProtocolUDP: protoUDP}
+
+// toPort appends a protocol of a service and a destination port of it.
+func toPort(m openflow.Match, e endpoint) openflow.Match {
+	m = m.IPProto(e.protocol)
+	if e.protocol == protoTCP {
+		return m.TCPDst(e.port)
+	}
+	return m.UDPDst(e.port)
+}
+
+// setTarget appends actions that load an address and port into the registers by which a
+// backend is found.
+func setTarget(a openflow.Actions, ip netip.Addr, port uint16) openflow.Actions {
+	a = a.SetReg(regTargetPort, uint32(port))
+	for i, word := range words(ip) {
+		a = a.SetReg(regTarget+i, word)
+	}
+	return a
+}
+
+// words are the parts of an address as registers hold them.
+func words(ip netip.Addr) (all []uint32) {
+	b := ip.AsSlice()
+	for i := 0; i < len(b); i += 4 {
+		all = append(all, uint32(b[i])<<24|uint32(b[i+1])<<16|uint32(b[i+2])<<8|uint32(b[i+3]))
+	}
+	return all
+}

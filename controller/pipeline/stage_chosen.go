@@ -1,0 +1,45 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableChosen leads on what ports send that may use services: back to the port if a
+// service has led it to itself, else to policies or on its way.
+const TableChosen openflow.TableID = 18
+
+func chosenStage() stage {
+	return stage{
+		Table: Table{TableChosen, "chosen", "to itself by a service?", "in_port, nw_dst", "hairpin; judged: track; else bridge"},
+		node:  (*Compiler).chosenNode,
+		port:  (*Compiler).chosenPort,
+	}
+}
+
+func (c *Compiler) chosenNode() {
+	if !c.servedNode() {
+		return
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagTracked, flagTracked)
+	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
+	c.emit(prioTracked, "hands on to the connection tracker what policies judge")
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
+	c.emit(prioDefault, "sends all else on its way")
+}
+
+// chosenPort finds what a port sends to itself: no host accepts packets from its own
+// address.
+func (c *Compiler) chosenPort(p *topology.Port) {
+	if c.serves == 0 || c.place.number == 0 {
+		return
+	}
+	for _, ip := range p.Addresses {
+		c.match = toPrefix(c.match[:0].InPort(c.place.number), host(ip))
+		c.actions = c.actions[:0].CTClear().CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), Table: TableHairpin})
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioNormal, rules{"finds what a service leads back to the port that sent it", "finds what a service leads back to the port that sent it by IPv6"}[model.FamilyOf(ip)])
+	}
+}

@@ -1,0 +1,48 @@
+package pipeline
+
+import "github.com/sdnctl/sdnctl/openflow"
+
+// TableConnection looks at the connection of what a port sends that may use services: what
+// is of one to a service is translated.
+const TableConnection openflow.TableID = 15
+
+// Priorities in connection.
+const (
+	prioHairpinReply = 160
+	prioServiceReply = 150
+	prioTranslate    = 140
+)
+
+func connectionStage() stage {
+	return stage{
+		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, translated; reply: chosen; else service"},
+		node:  (*Compiler).connectionNode,
+	}
+}
+
+func (c *Compiler) connectionNode() {
+	if !c.servedNode() {
+		return
+	}
+	for _, f := range c.view.familiesAt(c.node) {
+		c.match = c.match[:0].EthType(ethTypes[f]).CTState(replied, replied).CTMarkMasked(markHairpin, markHairpin)
+		c.translate(TableHairpinReply)
+		c.emit(prioHairpinReply, rules{"begins to translate back what a backend answers itself", "begins to translate back what a backend answers itself by IPv6"}[f])
+		c.match = c.match[:0].EthType(ethTypes[f]).CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
+		c.translate(TableChosen)
+		c.emit(prioTranslate, rules{"translates what is of a connection to a service", "translates what is of an IPv6 connection to a service"}[f])
+	}
+	c.match = c.match[:0].CTState(replied, replied)
+	c.instr = c.instr[:0].GotoTable(TableChosen)
+	c.emit(prioServiceReply, "passes replies as they are: they are translated where the client is")
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(TableService)
+	c.emit(prioDefault, "looks for a service of what begins a connection")
+}
+
+// translate makes the instructions of a flow that translates as the connection's record
+// says, and goes on.
+func (c *Compiler) translate(to openflow.TableID) {
+	c.actions = c.actions[:0].CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), NAT: &openflow.NAT{}, Table: to})
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+}

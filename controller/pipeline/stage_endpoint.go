@@ -1,0 +1,65 @@
+package pipeline
+
+import (
+	"math/bits"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableEndpoint notes a new connection to a backend, and translates its destination.
+const TableEndpoint openflow.TableID = 17
+
+// prioLost is of packets for a backend that has gone.
+const prioLost = 50
+
+func endpointStage() stage {
+	return stage{
+		Table:   Table{TableEndpoint, "endpoint", "notes a new connection to a backend; its destination becomes the backend's", "router, protocol, address and port of the backend", "chosen"},
+		node:    (*Compiler).endpointNode,
+		backend: (*Compiler).endpointFlows,
+	}
+}
+
+func (c *Compiler) endpointNode() {
+	if !c.servedNode() {
+		return
+	}
+	c.match = c.match[:0].RegMasked(regService, serviceMet, serviceMet)
+	c.instr = c.instr[:0]
+	c.emit(prioLost, "drops what is for a backend that has gone")
+	c.match = c.match[:0]
+	c.instr = c.instr[:0].GotoTable(TableChosen)
+	c.emit(prioDefault, "passes what begins a connection to no backend")
+}
+
+// endpointFlows are those of a port as a backend. They serve what comes by a service and
+// what is sent to the backend directly: of the latter nothing is translated but the source
+// port, and that only if a connection by a service has it.
+func (c *Compiler) endpointFlows(p *topology.Port) {
+	n, ok := c.view.Topo.Network(p.Spec.Network)
+	if !ok {
+		return
+	}
+	domain, _ := routingDomain(c.view.Topo, n)
+	for _, e := range c.view.endpointsOf(p, c.node) {
+		for _, ip := range p.Addresses {
+			f := model.FamilyOf(ip)
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(e.protocol).Reg(regRouter, domain).Reg(regTargetPort, uint32(e.port))
+			for i, word := range words(ip) {
+				c.match = c.match.Reg(regTarget+i, word)
+			}
+			if c.actions = c.actions[:0]; e.protocol == protoUDP {
+				c.actions = restoreMAC(c.actions)
+			}
+			c.actions = c.actions.CT(openflow.CT{
+				Commit: true, ZoneField: openflow.FieldReg(regServiceZone), Table: TableChosen,
+				NAT:  &openflow.NAT{Direction: openflow.NATDestination, First: ip, FirstPort: e.port},
+				Exec: openflow.Actions(nil).Load(openflow.FieldCTMark, bits.TrailingZeros32(markService), 1, 1),
+			})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioNormal, rules{"notes a connection to the backend, and sends it there", "notes an IPv6 connection to the backend, and sends it there"}[f])
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestServices: services by real packets, over two nodes, three networks, a router and both
+// families.
+func TestServices(t *testing.T) {
+	b := newServiceBed(t)
+	b.part("everybody reaches every backend, and is seen as it is", servicesReached)
+	b.part("P-SVC-01: one client port to the service and straight to its backend", servicesSamePort)
+	b.part("connections are spread over the backends", servicesSpread)
+	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
+	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
+	b.part("policies judge the client and the backend", servicesJudged)
+	b.part("sdnd restarts and sends nothing", servicesRestart)
+	b.part("a dead interface leaves the rotation with sdnd stopped", servicesHealed)
+}
+
+// servicesReached also is hairpin: backends reach themselves by the service.
+func servicesReached(t *testing.T, b *serviceBed) {
+	for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
+		c := b.hosts[name]
+		for _, door := range doors(c) {
+			seen := map[string]bool{}
+			for n := 0; n < 60 && len(seen) < 3; n++ {
+				who, saw, err := b.whoAnswers(c, door[0], door[1])
+				if err != nil {
+					t.Fatalf("%s to %s %s, try %d: %v", name, door[0], door[1], n+1, err)
+				}
+				seen[who] = true
+				want := c.IP.Addr().String()
+				if door[1][0] == '[' {
+					want = c.IP6.Addr().String()
+				}
+				if who == name {
+					want, _, _ = net.SplitHostPort(door[1])
+				}
+				if saw != want {
+					t.Errorf("%s to %s %s: %s has seen %s, want %s", name, door[0], door[1], who, saw, want)
+				}
+			}
+			if len(seen) != 3 {
+				t.Errorf("%s to %s %s: reaches only %v", name, door[0], door[1], seen)
+			}
+		}
+		if _, err := c.Reaches(b.ctx, netip.MustParseAddr(service4)); err != nil {
+			t.Errorf("%s: ping of the service: %v", name, err)
+		}
+	}
+}
+
+// servicesSamePort: both live, in whatever order they begin.
+func servicesSamePort(t *testing.T, b *serviceBed) {
+	b.apply(serviceWeb("{endpoints: [{port: web2}]}"))
+	defer b.apply(serviceWeb(allWeb))
+	direct := netip.AddrPortFrom(b.hosts["web2"].IP.Addr(), 8080).String()
+	direct6 := netip.AddrPortFrom(b.hosts["web2"].IP6.Addr(), 8080).String()
+	for i, order := range [][2]string{{service4 + ":80", direct}, {direct, service4 + ":80"}, {"[" + service6 + "]:80", direct6}, {direct6, "[" + service6 + "]:80"}} {
+		first, err := b.connect(b.hosts["near"], "tcp", order[0], 41000+i)
+		b.must(err)
+		defer first.Close()
+		if _, _, err := ask(first); err != nil {
+			t.Errorf("%v: the first: %v", order, err)
+		}
+		second, err := b.connect(b.hosts["near"], "tcp", order[1], 41000+i)
+		if err != nil {
+			t.Errorf("%v: the second: %v", order, err)
+			continue
+		}
+		defer second.Close()
+		for _, c := range []net.Conn{second, first, second} {
+			if who, _, err := ask(c); err != nil || who != "web2" {
+				t.Errorf("%v: both live: %q, %v", order, who, err)
+			}
+		}
+	}
+}
+
+// servicesSpread: the distribution passes a chi-square test at 0.1 %.
+func servicesSpread(t *testing.T, b *serviceBed) {
+	const n = 600
+	got := map[string]int{}
+	for range n {
+		who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80")
+		b.must(err)
+		got[who]++
+	}
+	chi := 0.0
+	for _, name := range []string{"web1", "web2", "web3"} {
+		d := float64(got[name]) - n/3
+		chi += d * d / (n / 3)
+	}
+	if t.Logf("%d connections: %v, chi-square %.2f", n, got, chi); chi > 13.8 { // 2 degrees of freedom
+		t.Error("they are not spread evenly")
+	}
+}
+
+// servicesOnly: other ports of a service's address are not answered, and no packet for the
+// address is sent to other nodes or delivered.
+func servicesOnly(t *testing.T, b *serviceBed) {
+	s := b.sniffUnderlay("node1")
+	_, _, err := b.whoAnswers(b.hosts["near"], "udp", service4+":81")
+	if err == nil {
+		t.Error("port 81 answers")
+	}
+	if _, err := b.hosts["near"].Reaches(b.ctx, netip.MustParseAddr(service6)); err != nil {
+		t.Errorf("ping of the service: %v", err)
+	}
+	vip := netip.MustParseAddr(service4).AsSlice()
+	if found := b.frames(s, func(f lab.Frame) bool { return bytes.Contains(f.Data, vip) }); len(found) > 0 {
+		t.Errorf("%d packets of the service's address left the node", len(found))
+	}
+}
+
+// servicesChange: no backends, some, others: established connections are not moved, and new
+// ones follow at once, also of one socket that sends all the time.
+func servicesChange(t *testing.T, b *serviceBed) {
+	var live []net.Conn
+	var who []string
+	for range 12 {
+		c, err := b.connect(b.hosts["near"], "tcp", service4+":80", 0)
+		b.must(err)
+		defer c.Close()
+		w, _, err := ask(c)
+		b.must(err)
+		live, who = append(live, c), append(who, w)
+	}
+	goOn := func(when string) {
+		t.Helper()
+		for i, c := range live {
+			if w, _, err := ask(c); err != nil || w != who[i] {
+				t.Errorf("%s: a connection to %s: %q, %v", when, who[i], w, err)
+			}
+		}
+	}
+	b.apply(serviceWeb("{endpoints: [{port: web1, state: draining}, {port: web2}, {port: web3, state: draining}]}"))
+	goOn("draining")
+	for range 5 {
+		if w, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err != nil || w != "web2" {
+			t.Errorf("two of three are draining: %q, %v", w, err)
+		}
+	}
+	b.apply(serviceWeb("{}"))
+	goOn("no backends")
+	if _, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err == nil {
+		t.Error("a service without backends answers")
+	}
+	sender, err := b.connect(b.hosts["near"], "udp", service4+":53", 0)
+	b.must(err)
+	defer sender.Close()
+	_, err = sender.Write([]byte("nobody\n"))
+	b.must(err)
+	changed := b.changes(func() { b.apply(serviceWeb("{endpoints: [{port: web3}]}")) }, "node1", "node2")
+	if changed["node1"] > 9 || changed["node2"] > 9 { // 2 protocols, 2 families: a group and a flow each; the stamp
+		t.Errorf("changes for one backend: %v", changed)
+	}
+	if w, _, err := ask(sender); err != nil || w != "web3" {
+		t.Errorf("one socket before and after the backend: %q, %v", w, err)
+	}
+	b.apply(serviceWeb(allWeb))
+	goOn("all again")
+}
+
+// servicesJudged: a policy of the backends sees the client, whatever address it asked; one
+// of the client sees the backend.
+func servicesJudged(t *testing.T, b *serviceBed) {
+	reach := func(client, door string, want bool) {
+		t.Helper()
+		b.must(lab.PollFor(b.ctx, 10*time.Second, client+" and the policy", func(context.Context) error {
+			_, _, err := b.whoAnswers(b.hosts[client], "tcp", door)
+			if (err == nil) != want {
+				return fmt.Errorf("%s reaches %s: %v, want %t", client, door, err, want)
+			}
+			return nil
+		}))
+	}
+	b.apply(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: client}}}], ports: [tcp/8080]}]}}`)
+	for range 4 {
+		reach("far", service4+":80", true)
+	}
+	reach("near", service4+":80", false)
+	reach("pod", "["+service6+"]:80", false)
+	b.sdnctl("delete", "policy", "web")
+	b.apply(`{kind: Policy, name: out, spec: {subject: {networks: [pods]}, egress: [{peers: [{selector: {matchLabels: {app: web}}}], ports: [tcp/8080]}]}}`)
+	for range 4 {
+		reach("pod", service4+":80", true)
+		reach("pod", "["+service6+"]:80", true)
+	}
+	if _, _, err := b.whoAnswers(b.hosts["pod"], "udp", service4+":53"); err == nil {
+		t.Error("the client sends what its policy denies")
+	}
+	reach("near", service4+":80", true)
+	b.sdnctl("delete", "policy", "out")
+}
+
+func servicesRestart(t *testing.T, b *serviceBed) {
+	c, err := b.connect(b.hosts["near"], "tcp", service4+":80", 0)
+	b.must(err)
+	defer c.Close()
+	first, _, err := ask(c)
+	b.must(err)
+	sent := b.changes(func() {
+		b.must(b.Controller.Stop(b.ctx, syscall.SIGKILL))
+		b.must(b.Controller.Start(b.ctx))
+	}, "node1", "node2")
+	if sent["node1"]+sent["node2"] != 0 {
+		t.Errorf("changes sent: %v, want none", sent)
+	}
+	if who, _, err := ask(c); err != nil || who != first {
+		t.Errorf("%q, %v", who, err)
+	}
+	b.verify()
+}
+
+// servicesHealed: the switch itself takes a backend on its node out of use.
+func servicesHealed(t *testing.T, b *serviceBed) {
+	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+	_, err := b.hosts["web1"].Exec(b.ctx, "ip", "link", "set", "eth0", "down")
+	b.must(err)
+	time.Sleep(300 * time.Millisecond) // the promise
+	for range 20 {
+		who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80")
+		if err != nil || who == "web1" {
+			t.Errorf("300 ms after its interface has gone down: %q, %v", who, err)
+		}
+	}
+	_, err = b.hosts["web1"].Exec(b.ctx, "ip", "link", "set", "eth0", "up")
+	b.must(err)
+	b.must(b.Controller.Start(b.ctx))
+	b.settle()
+}
