@@ -127,7 +127,7 @@ func answerLines(conn net.Conn, name string) {
 }
 
 // patience is how long an answer of a service may take.
-const servicePatience = 3 * time.Second
+const servicePatience = time.Second
 
 // connect connects from a port of a container, or any for 0, to an address.
 func (b *serviceBed) connect(c *lab.Container, network, to string, port int) (conn net.Conn, err error) {

@@ -35,24 +35,28 @@ func servicesReached(t *testing.T, b *serviceBed) {
 		c := b.hosts[name]
 		for _, door := range doors(c) {
 			seen := map[string]bool{}
-			for n := 0; n < 60 && len(seen) < 3; n++ {
+			want := 3
+			if door[0] == "udp" {
+				want = 1 // the hash of Open vSwitch's own datapath has no ports of UDP
+			}
+			for n := 0; n < 60 && len(seen) < want; n++ {
 				who, saw, err := b.whoAnswers(c, door[0], door[1])
 				if err != nil {
 					t.Fatalf("%s to %s %s, try %d: %v", name, door[0], door[1], n+1, err)
 				}
 				seen[who] = true
-				want := c.IP.Addr().String()
+				own := c.IP.Addr().String()
 				if door[1][0] == '[' {
-					want = c.IP6.Addr().String()
+					own = c.IP6.Addr().String()
 				}
 				if who == name {
-					want, _, _ = net.SplitHostPort(door[1])
+					own, _, _ = net.SplitHostPort(door[1])
 				}
-				if saw != want {
-					t.Errorf("%s to %s %s: %s has seen %s, want %s", name, door[0], door[1], who, saw, want)
+				if saw != own {
+					t.Errorf("%s to %s %s: %s has seen %s, want %s", name, door[0], door[1], who, saw, own)
 				}
 			}
-			if len(seen) != 3 {
+			if len(seen) < want {
 				t.Errorf("%s to %s %s: reaches only %v", name, door[0], door[1], seen)
 			}
 		}
@@ -164,12 +168,18 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	_, err = sender.Write([]byte("nobody\n"))
 	b.must(err)
 	changed := b.changes(func() { b.apply(serviceWeb("{endpoints: [{port: web3}]}")) }, "node1", "node2")
-	if changed["node1"] > 9 || changed["node2"] > 9 { // 2 protocols, 2 families: a group and a flow each; the stamp
+	// 2 protocols, 2 families: a group and a flow each. The stamp, and what has old
+	// versions of Open vSwitch forget their cached flows.
+	if changed["node1"] > 16 || changed["node2"] > 16 {
 		t.Errorf("changes for one backend: %v", changed)
 	}
-	if w, _, err := ask(sender); err != nil || w != "web3" {
-		t.Errorf("one socket before and after the backend: %q, %v", w, err)
-	}
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the socket's packets to arrive", func(context.Context) error {
+		w, _, err := ask(sender)
+		if err == nil && w != "web3" {
+			err = fmt.Errorf("%s answers", w)
+		}
+		return err
+	}))
 	b.apply(serviceWeb(allWeb))
 	goOn("all again")
 }

@@ -42,8 +42,6 @@ const (
 	// regInPort holds the port that an ARP request came from, while it is
 	// answered.
 	regInPort = 2
-	// regMAC holds the last 16 bits of a source's MAC address, while a backend is chosen.
-	regMAC = 2
 	// regSource and regDestination are the identities of a packet's ends, as
 	// identityNumber writes them; 0 is none.
 	regSource      = 4

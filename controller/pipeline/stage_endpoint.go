@@ -50,10 +50,7 @@ func (c *Compiler) endpointFlows(p *topology.Port) {
 			for i, word := range words(ip) {
 				c.match = c.match.Reg(regTarget+i, word)
 			}
-			if c.actions = c.actions[:0]; e.protocol == protoUDP {
-				c.actions = restoreMAC(c.actions)
-			}
-			c.actions = c.actions.CT(openflow.CT{
+			c.actions = c.actions[:0].CT(openflow.CT{
 				Commit: true, ZoneField: openflow.FieldReg(regServiceZone), Table: TableChosen,
 				NAT:  &openflow.NAT{Direction: openflow.NATDestination, First: ip, FirstPort: e.port},
 				Exec: openflow.Actions(nil).Load(openflow.FieldCTMark, bits.TrailingZeros32(markService), 1, 1),

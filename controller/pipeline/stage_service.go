@@ -43,7 +43,7 @@ func (c *Compiler) serviceNode() {
 			if p.number == protoTCP {
 				c.actions = c.actions.Move(openflow.FieldTCPDst, openflow.FieldReg(regTargetPort), 0, 0, 16)
 			} else {
-				c.actions = keepMAC(c.actions).Move(openflow.FieldUDPDst, openflow.FieldReg(regTargetPort), 0, 0, 16)
+				c.actions = c.actions.Move(openflow.FieldUDPDst, openflow.FieldReg(regTargetPort), 0, 0, 16)
 			}
 			if f == topology.IPv4 {
 				c.actions = c.actions.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regTarget), 0, 0, 32)
@@ -88,11 +88,7 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 		any = true
 		for i, p := range o.Spec.Ports {
 			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{protocolNumbers[p.Protocol], p.Port}), isNew)
-			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
-			if p.Protocol == model.ProtocolUDP {
-				c.actions = hashByUDPPort(c.actions)
-			}
-			c.actions = c.actions.Group(serviceGroup(o, s.index, i, f))
+			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID).Group(serviceGroup(o, s.index, i, f))
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(s.priority(prioServicePort), rules{"has a group choose a backend for a new connection", "has a group choose a backend for a new IPv6 connection"}[f])
 		}
@@ -102,24 +98,6 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 		c.emit(s.priority(prioServiceAddress), rules{"drops and counts what the service does not offer", "drops and counts what the service does not offer by IPv6"}[f])
 	}
 	return any
-}
-
-// hashByUDPPort appends actions that have a group choose by the source port of UDP, too.
-// The hash that Open vSwitch's own datapath computes has the ports of TCP but not those of
-// UDP (OVS, lib/flow.c, flow_hash_symmetric_l4), and all that a client asks would go to
-// one backend. It has the MAC address, a part of which is replaced by the port until the
-// backend is chosen.
-func hashByUDPPort(a openflow.Actions) openflow.Actions {
-	return keepMAC(a).Move(openflow.FieldUDPSrc, openflow.FieldEthSrc, 0, 0, 16)
-}
-
-// keepMAC and restoreMAC keep the part of the source's MAC address that hashByUDPPort replaces.
-func keepMAC(a openflow.Actions) openflow.Actions {
-	return a.Move(openflow.FieldEthSrc, openflow.FieldReg(regMAC), 0, 0, 16)
-}
-
-func restoreMAC(a openflow.Actions) openflow.Actions {
-	return a.Move(openflow.FieldReg(regMAC), openflow.FieldEthSrc, 0, 0, 16)
 }
 
 func isNew(m openflow.Match) openflow.Match { return m.CTState(begun, begun) }
