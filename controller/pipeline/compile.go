@@ -3,10 +3,10 @@ package pipeline
 import (
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Compiler computes items of units: flows, groups and meters. It holds scratch memory only: what it
@@ -88,7 +88,7 @@ func (c *Compiler) CompileNode(out *ItemSet, v *View, node string) {
 // CompileGroups appends to out the groups and meters of the node. Most nodes have
 // none, which is known without looking at units.
 func (c *Compiler) CompileGroups(out *ItemSet, v *View, node string) {
-	if !c.hasGroups(v) {
+	if !c.hasGroups() {
 		return
 	}
 	c.only = onlyGroups
@@ -96,9 +96,10 @@ func (c *Compiler) CompileGroups(out *ItemSet, v *View, node string) {
 	c.CompileNode(out, v, node)
 }
 
-// hasGroups reports whether any unit may have groups or meters: services have groups.
-func (c *Compiler) hasGroups(v *View) bool {
-	return c.extra != nil || v.Topo.Count(model.KindService) > 0
+// hasGroups reports whether any unit may have groups or meters.
+func (c *Compiler) hasGroups() bool {
+	c.stagesOf(UnitNode)
+	return c.extra != nil || slices.ContainsFunc(c.stages, func(s stage) bool { return s.groups })
 }
 
 // CompileFlows is CompileEach for flows alone.

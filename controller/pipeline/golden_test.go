@@ -60,7 +60,7 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %d flows on %s\n", len(lines), node)
 	if numbered.Len() > 0 {
-		b.WriteString("\n## meters\n" + numbered.String())
+		b.WriteString("\n## groups and meters\n" + numbered.String())
 	}
 	table := -1
 	for _, l := range lines {
