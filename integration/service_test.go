@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -93,22 +94,31 @@ func servicesSamePort(t *testing.T, b *serviceBed) {
 	}
 }
 
-// servicesSpread: the distribution passes a chi-square test at 0.1 %.
+// servicesSpread: the distribution passes a chi-square test at 0.1 % against what Open
+// vSwitch gives three buckets of equal weight: 6, 5 and 5 of the 16 values of its hash.
 func servicesSpread(t *testing.T, b *serviceBed) {
-	const n = 600
+	const n, values = 600, 16
 	got := map[string]int{}
 	for range n {
 		who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80")
 		b.must(err)
 		got[who]++
 	}
-	chi := 0.0
-	for _, name := range []string{"web1", "web2", "web3"} {
-		d := float64(got[name]) - n/3
-		chi += d * d / (n / 3)
+	backends := []string{"web1", "web2", "web3"}
+	least := math.Inf(1)
+	for _, six := range backends {
+		chi := 0.0
+		for _, name := range backends {
+			want := 5.0 * n / values
+			if name == six {
+				want = 6.0 * n / values
+			}
+			chi += (float64(got[name]) - want) * (float64(got[name]) - want) / want
+		}
+		least = min(least, chi)
 	}
-	if t.Logf("%d connections: %v, chi-square %.2f", n, got, chi); chi > 13.8 { // 2 degrees of freedom
-		t.Error("they are not spread evenly")
+	if t.Logf("%d connections: %v, chi-square %.2f", n, got, least); least > 13.8 { // 2 degrees of freedom
+		t.Error("they are not spread as the buckets say")
 	}
 }
 
@@ -168,9 +178,8 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	_, err = sender.Write([]byte("nobody\n"))
 	b.must(err)
 	changed := b.changes(func() { b.apply(serviceWeb("{endpoints: [{port: web3}]}")) }, "node1", "node2")
-	// 2 protocols, 2 families: a group and a flow each. The stamp, and what has old
-	// versions of Open vSwitch forget their cached flows.
-	if changed["node1"] > 16 || changed["node2"] > 16 {
+	// 2 protocols, 2 families: a group and a flow each, and the stamp.
+	if changed["node1"] > 9 || changed["node2"] > 9 {
 		t.Errorf("changes for one backend: %v", changed)
 	}
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "the socket's packets to arrive", func(context.Context) error {

@@ -271,23 +271,12 @@ func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
 			t.Fatalf("empty change of %s", c.Ref)
 		}
 		delete(want, c.Ref.String())
-		switch o := c.After.(type) {
-		case *topology.Node:
-			want[c.Ref.String()] = *o
-		case *topology.Network:
-			want[c.Ref.String()] = *o
-		case *topology.Router:
-			want[c.Ref.String()] = *o
-		case *topology.Port:
-			want[c.Ref.String()] = *o
-		case *topology.PortGroup:
-			want[c.Ref.String()] = *o
-		case *topology.Policy:
-			want[c.Ref.String()] = *o
+		if c.After != nil {
+			want[c.Ref.String()] = topology.Clone(c.After)
 		}
 	}
 	for _, b := range r.Blocks {
-		key := "block " + b.Network + " " + b.Node
+		key := "block of " + b.Network + " on " + b.Node
 		if _, ok := want[key]; ok != (b.Before != nil) {
 			t.Fatalf("block change %+v of a block that was there: %v", b, ok)
 		}
@@ -524,33 +513,19 @@ func equal(t *rapid.T, what string, want, got []string) {
 // checkLoader: the objects of a snapshot make the same snapshot.
 func checkLoader(t *rapid.T, s *topology.Snapshot) {
 	l := topology.NewLoader()
-	add := func(o topology.Object) {
-		if err := l.Add(o); err != nil {
-			t.Fatal(err)
+	for _, k := range model.Kinds() {
+		if k == model.KindPort {
+			for b := range s.AllBlocks() {
+				b := *b
+				if err := l.AddBlock(&b); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
-	}
-	for o := range s.Nodes() {
-		add(o)
-	}
-	for o := range s.Networks() {
-		add(o)
-	}
-	for o := range s.Routers() {
-		add(o)
-	}
-	for b := range s.AllBlocks() {
-		b := *b
-		if err := l.AddBlock(&b); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for o := range s.Ports() {
-		o := *o
-		add(&o)
-	}
-	for _, k := range []topology.Kind{model.KindPortGroup, model.KindPolicy} {
 		for o := range s.Objects(k) {
-			add(o)
+			if err := l.Add(topology.Clone(o)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	loaded := l.Snapshot(s.Revision())

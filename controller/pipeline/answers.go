@@ -44,13 +44,13 @@ func (c *Compiler) classifyAsks(p *topology.Port, in openflow.PortNo) {
 	a := answersOf(c.network)
 	if _, ok := p.Address(topology.IPv4); ok && a.dhcp {
 		c.match = c.fromPort(p, in, ethTypeIPv4).IPProto(protoUDP).UDPSrc(dhcpClient).UDPDst(dhcpServer)
-		c.asks(in, TableDHCP, "has sdnd answer what the port asks by DHCP")
+		c.asks(p, in, TableDHCP, "has sdnd answer what the port asks by DHCP")
 	}
 	if _, ok := p.Address(topology.IPv6); ok && a.ra {
 		c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(routerSolicitation).ICMPv6Code(0)
-		c.asks(in, TableRA, "has sdnd answer the port's router solicitations")
+		c.asks(p, in, TableRA, "has sdnd answer the port's router solicitations")
 		c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoUDP).UDPSrc(dhcpv6Client).UDPDst(dhcpv6Server)
-		c.asks(in, TableDHCPv6, "has sdnd answer what the port asks by DHCPv6")
+		c.asks(p, in, TableDHCPv6, "has sdnd answer what the port asks by DHCPv6")
 	}
 }
 
@@ -65,8 +65,11 @@ func (c *Compiler) fromPort(p *topology.Port, in openflow.PortNo, ethType uint16
 }
 
 // asks completes a flow that takes questions of a port through its meter.
-func (c *Compiler) asks(in openflow.PortNo, t openflow.TableID, why Rule) {
+func (c *Compiler) asks(p *topology.Port, in openflow.PortNo, t openflow.TableID, why Rule) {
 	c.instr = c.instr[:0].Meter(uint32(in)).WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(t))
+	if p.Spec.PortSecurity == model.PortSecurityOff {
+		why += ", from any MAC"
+	}
 	c.emit(prioAsk, why)
 }
 

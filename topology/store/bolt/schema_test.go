@@ -152,6 +152,9 @@ func fill(t *testing.T, v reflect.Value) {
 	case uint16:
 		v.SetUint(7)
 		return
+	case model.Duration:
+		v.SetInt(int64(time.Hour))
+		return
 	case model.Gateway:
 		v.Set(reflect.ValueOf(model.GatewayOf(netip.MustParseAddr("10.0.0.7"))))
 		return
