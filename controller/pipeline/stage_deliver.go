@@ -34,6 +34,7 @@ func (c *Compiler) deliverNode() {
 func deliveredStage() stage {
 	return stage{
 		Table: Table{TableDelivered, "delivered", "translated: to the port", "ct_state, tcp_flags", "output to the port"},
+		entry: true,
 		node:  (*Compiler).deliveredNode,
 	}
 }
@@ -53,7 +54,7 @@ func (c *Compiler) deliveredNode() {
 	}
 	c.match = c.match[:0]
 	c.output()
-	c.emit(prioDefault, "delivers to the port's interface")
+	c.emit(prioDefault, "delivers what is translated back")
 }
 
 // output makes the instructions of a flow that delivers.
@@ -75,6 +76,14 @@ func (c *Compiler) deliverAfter(actions openflow.Actions) {
 	}
 	c.actions = c.actions.OutputReg(openflow.FieldReg(regOutPort), 0, 16)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
+}
+
+// delivered completes why a flow exists that deliverAfter has made.
+func (c *Compiler) delivered(why Rule) Rule {
+	if c.servedNode() {
+		return why + ", translated back where the port uses a service"
+	}
+	return why
 }
 
 // servedNode reports whether the node at hand has ports that may use services.

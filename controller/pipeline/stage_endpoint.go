@@ -34,6 +34,9 @@ func (c *Compiler) endpointNode() {
 	c.emit(prioDefault, "passes what begins a connection to no backend")
 }
 
+// protocolNames are the protocols of services, by number.
+var protocolNames = map[uint8]Rule{protoTCP: "tcp", protoUDP: "udp"}
+
 // endpointFlows are those of a port as a backend. They serve what comes by a service and
 // what is sent to the backend directly: of the latter nothing is translated but the source
 // port, and that only if a connection by a service has it.
@@ -56,7 +59,7 @@ func (c *Compiler) endpointFlows(p *topology.Port) {
 				Exec: openflow.Actions(nil).Load(openflow.FieldCTMark, bits.TrailingZeros32(markService), 1, 1),
 			})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, rules{"notes a connection to the backend, and sends it there", "notes an IPv6 connection to the backend, and sends it there"}[f])
+			c.emit(prioNormal, rules{"notes a connection to the backend, and sends it there: ", "notes an IPv6 connection to the backend, and sends it there: "}[f]+protocolNames[e.protocol])
 		}
 	}
 }

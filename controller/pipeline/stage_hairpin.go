@@ -22,6 +22,7 @@ const (
 func hairpinStage() stage {
 	return stage{
 		Table:   Table{TableHairpin, "hairpin", "to itself by a service: the source becomes the service's address", "service, ct_state", "reflect"},
+		entry:   true,
 		node:    (*Compiler).hairpinNode,
 		service: (*Compiler).hairpinService,
 	}
@@ -63,6 +64,7 @@ func (c *Compiler) hairpinService(o *topology.Service) {
 func reflectStage() stage {
 	return stage{
 		Table: Table{TableReflect, "reflect", "back to the port that it came from", "–", "back out of the port it came from"},
+		entry: true,
 		node:  (*Compiler).reflectNode,
 	}
 }
@@ -80,6 +82,7 @@ func (c *Compiler) reflectNode() {
 func hairpinReplyStage() stage {
 	return stage{
 		Table: Table{TableHairpinReply, "hairpin-reply", "answer to itself: its source becomes the service's address and port", "–", "reflect"},
+		entry: true,
 		node:  (*Compiler).hairpinReplyNode,
 	}
 }

@@ -36,5 +36,5 @@ func (c *Compiler) inboundNode() {
 // deliver completes a flow for packets that are delivered.
 func (c *Compiler) deliver(priority uint16, why Rule) {
 	c.deliverAfter(c.actions[:0])
-	c.emit(priority, why)
+	c.emit(priority, c.delivered(why))
 }

@@ -90,7 +90,7 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{protocolNumbers[p.Protocol], p.Port}), isNew)
 			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID).Group(serviceGroup(o, s.index, i, f))
 			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(s.priority(prioServicePort), rules{"has a group choose a backend for a new connection", "has a group choose a backend for a new IPv6 connection"}[f])
+			c.emit(s.priority(prioServicePort), rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol))
 		}
 		c.serviceEcho(s, a)
 		c.match = s.match(c.view.Topo, toPrefix(c.match[:0], host(a)), asIs)

@@ -44,11 +44,11 @@ func (c *Compiler) verdictNode() {
 		for _, p := range append([]protocol{{protoTCP, rules{"TCP", "TCP over IPv6"}[f]}}, trackedWithout[f]...) {
 			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).CTState(begun, begun)
 			c.admit()
-			c.emit(prioAdmit, "notes which rules allow a new connection, and delivers: "+p.name)
+			c.emit(prioAdmit, c.delivered("notes which rules allow a new connection, and delivers: "+p.name))
 		}
 		c.match = c.match[:0].EthType(ethTypes[f]).CTState(established, established)
 		c.admit()
-		c.emit(prioAnew, rules{"notes that other rules than before allow the connection, and delivers", "notes that other rules than before allow the IPv6 connection, and delivers"}[f])
+		c.emit(prioAnew, c.delivered(rules{"notes that other rules than before allow the connection, and delivers", "notes that other rules than before allow the IPv6 connection, and delivers"}[f]))
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagDenied, flagDenied)
 	c.instr = c.instr[:0]
