@@ -231,8 +231,9 @@ func ipv6Underlay(b *builder) {
 }
 
 // TestGolden shows every flow of each kind of network as text.
-func TestGolden(t *testing.T) {
-	tests := []golden{
+// goldens are the topologies of testdata.
+func goldens() []golden {
+	all := []golden{
 		{"stretched", "n1", func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24")
@@ -264,8 +265,11 @@ func TestGolden(t *testing.T) {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	tests = append(append(tests, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden())
-	for _, tt := range tests {
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden())
+}
+
+func TestGolden(t *testing.T) {
+	for _, tt := range goldens() {
 		t.Run(tt.name, func(t *testing.T) {
 			b := build(t)
 			tt.declare(b)

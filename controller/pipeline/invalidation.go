@@ -11,25 +11,37 @@ import (
 const InvalidationRule Rule = "matches no packet; a change of its mask has Open vSwitch delete cached flows, of which this version may keep some that no longer hold"
 
 // AddInvalidations appends the invalidations of a node whose other items have the
-// digest, and returns them: one flow of the highest priority in each table where packets
-// enter the pipeline. It compares 16 bits of the packet's mark (NXM_NX_PKT_MARK), which
+// digest, and returns them: one flow of the highest priority in each of its Entries. It compares 16 bits of the packet's mark (NXM_NX_PKT_MARK), which
 // are 0, so the cached flow of every packet has these 16 bits in its mask. Another digest
 // selects other bits, of which every cached flow lacks at least one. Therefore Open vSwitch
 // deletes the cached flows where it would have modified them, and some versions modify the
 // wrong one (docs/decisions/0036). One digest in 65,536 selects the bits of the digest
 // before.
-func (s *ItemSet) AddInvalidations(node string, d Digest) []Item {
+func (s *ItemSet) AddInvalidations(node string, d Digest, entries []openflow.TableID) []Item {
 	first := len(s.items)
 	c := Compiler{out: s, unit: Unit{Kind: UnitNode, Name: node}}
-	for _, stage := range stages() {
-		if stage.entry {
-			c.at = stage.ID
-			c.match = invalidationMatch(c.match[:0], invalidationMask(d))
-			c.emit(prioInvalidation, InvalidationRule)
-		}
+	for _, c.at = range entries {
+		c.match = invalidationMatch(c.match[:0], invalidationMask(d))
+		c.emit(prioInvalidation, InvalidationRule)
 	}
 	return s.items[first:]
 }
+
+// Entries returns the tables in which packets enter the pipeline of a node.
+func Entries(v *View, node string) (entries []openflow.TableID) {
+	c := Compiler{view: v, node: node}
+	for _, stage := range stages() {
+		if stage.entry != nil && stage.entry(&c) {
+			entries = append(entries, stage.ID)
+		}
+	}
+	return entries
+}
+
+// policedNode and uplinkedNode report whether the node at hand has flows of policies, and an
+// uplink.
+func (c *Compiler) policedNode() bool  { return c.view.PolicedNode(c.node) }
+func (c *Compiler) uplinkedNode() bool { return c.view.Uplink(c.node) != 0 }
 
 // invalidationMask selects 16 of 32 bits: of each bit of a hash either the bit or its
 // complement. So no mask has all bits of another.

@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,7 +18,7 @@ import (
 func invalidations(t *testing.T, d pipeline.Digest) (flows []openflow.Flow) {
 	t.Helper()
 	var set pipeline.ItemSet
-	for _, i := range set.AddInvalidations("node1", d) {
+	for _, i := range set.AddInvalidations("node1", d, []openflow.TableID{0, 21, 82}) {
 		mod, err := openflow.DecodeFlowMod(set.Message(i))
 		if err != nil {
 			t.Fatal(err)
@@ -76,23 +75,33 @@ func TestInvalidations(t *testing.T) {
 	}
 }
 
-// TestInvalidationsAtEntries: invalidations are where packets enter the pipeline: in table
-// 0, and wherever a flow has the connection tracker hand packets back.
-func TestInvalidationsAtEntries(t *testing.T) {
-	has := map[string]bool{}
-	for _, f := range invalidations(t, pipeline.Digest{}) {
-		has[fmt.Sprint(f.Table)] = true
-	}
-	want := map[string]bool{"0": true}
-	for _, flows := range ruleFlows(t) {
-		for _, f := range flows {
-			for _, m := range regexp.MustCompile(`ct\([^)]*table=(\d+)`).FindAllStringSubmatch(f.text, -1) {
-				want[m[1]] = true
+// TestEntries: packets enter the pipeline in table 0, and wherever a flow has the connection
+// tracker hand them back.
+func TestEntries(t *testing.T) {
+	entered := map[openflow.TableID]bool{}
+	for _, g := range goldens() {
+		b := build(t)
+		g.declare(b)
+		v := b.commit()
+		entries := pipeline.Entries(v, g.node)
+		want := map[openflow.TableID]bool{0: true}
+		for _, msg := range compile(v, g.node) {
+			for _, m := range regexp.MustCompile(`ct\([^)]*table=(\d+)`).FindAllStringSubmatch(describe(msg), -1) {
+				n, err := strconv.Atoi(m[1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[openflow.TableID(n)] = true
+			}
+		}
+		for table := range want {
+			if entered[table] = true; !slices.Contains(entries, table) {
+				t.Errorf("%s: packets enter table %d, which is not among %v", g.name, table, entries)
 			}
 		}
 	}
-	if len(want) < 2 || !maps.Equal(has, want) {
-		t.Errorf("they are in tables %v, packets enter %v", slices.Sorted(maps.Keys(has)), slices.Sorted(maps.Keys(want)))
+	if len(entered) != 11 {
+		t.Errorf("packets enter %v", entered)
 	}
 }
 

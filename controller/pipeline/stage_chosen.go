@@ -13,7 +13,7 @@ const TableChosen openflow.TableID = 18
 func chosenStage() stage {
 	return stage{
 		Table: Table{TableChosen, "chosen", "to itself by a service?", "in_port, nw_dst", "hairpin; judged: track; else bridge"},
-		entry: true,
+		entry: (*Compiler).servedNode,
 		node:  (*Compiler).chosenNode,
 		port:  (*Compiler).chosenPort,
 	}

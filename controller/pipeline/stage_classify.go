@@ -15,7 +15,7 @@ const TableClassify openflow.TableID = 0
 func classifyStage() stage {
 	return stage{
 		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, nd, bridge; from a tunnel source; from the kernel return; else drop"},
-		entry:   true,
+		entry:   func(*Compiler) bool { return true },
 		node:    (*Compiler).classifyNode,
 		network: (*Compiler).classifyNetwork,
 		port:    (*Compiler).classifyPort,

@@ -16,7 +16,7 @@ const (
 func connectionStage() stage {
 	return stage{
 		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, translated; reply: chosen; else service"},
-		entry: true,
+		entry: (*Compiler).servedNode,
 		node:  (*Compiler).connectionNode,
 	}
 }

@@ -34,7 +34,7 @@ func (c *Compiler) deliverNode() {
 func deliveredStage() stage {
 	return stage{
 		Table: Table{TableDelivered, "delivered", "translated: to the port", "ct_state, tcp_flags", "output to the port"},
-		entry: true,
+		entry: (*Compiler).servedNode,
 		node:  (*Compiler).deliveredNode,
 	}
 }

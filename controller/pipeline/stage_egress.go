@@ -37,7 +37,7 @@ func translateStage() stage {
 func translatedStage() stage {
 	return stage{
 		Table:  Table{TableTranslated, "translated", "has the source been translated?", "router, nw_src", "uplink; else drop"},
-		entry:  true,
+		entry:  (*Compiler).uplinkedNode,
 		router: (*Compiler).translatedRouter,
 	}
 }

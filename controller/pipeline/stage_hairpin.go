@@ -22,7 +22,7 @@ const (
 func hairpinStage() stage {
 	return stage{
 		Table:   Table{TableHairpin, "hairpin", "to itself by a service: the source becomes the service's address", "service, ct_state", "reflect"},
-		entry:   true,
+		entry:   (*Compiler).servedNode,
 		node:    (*Compiler).hairpinNode,
 		service: (*Compiler).hairpinService,
 	}
@@ -64,7 +64,7 @@ func (c *Compiler) hairpinService(o *topology.Service) {
 func reflectStage() stage {
 	return stage{
 		Table: Table{TableReflect, "reflect", "back to the port that it came from", "–", "back out of the port it came from"},
-		entry: true,
+		entry: (*Compiler).servedNode,
 		node:  (*Compiler).reflectNode,
 	}
 }
@@ -82,7 +82,7 @@ func (c *Compiler) reflectNode() {
 func hairpinReplyStage() stage {
 	return stage{
 		Table: Table{TableHairpinReply, "hairpin-reply", "answer to itself: its source becomes the service's address and port", "–", "reflect"},
-		entry: true,
+		entry: (*Compiler).servedNode,
 		node:  (*Compiler).hairpinReplyNode,
 	}
 }

@@ -9,7 +9,7 @@ const TableInbound openflow.TableID = 82
 func inboundStage() stage {
 	return stage{
 		Table: Table{TableInbound, "inbound", "state of the connection of what is for a port", "ct_state, ct_mark", "output; what is no reply: egress-admin"},
-		entry: true,
+		entry: (*Compiler).policedNode,
 		node:  (*Compiler).inboundNode,
 	}
 }

@@ -25,7 +25,7 @@ const (
 func outboundStage() stage {
 	return stage{
 		Table:  Table{TableOutbound, "outbound", "state of the connection of what a port sends", "ct_state, ct_mark, ct_label, source identity", "bridge; a reply to what is denied: dropped"},
-		entry:  true,
+		entry:  (*Compiler).policedNode,
 		node:   (*Compiler).outboundNode,
 		policy: (*Compiler).outboundPolicy,
 	}

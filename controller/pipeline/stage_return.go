@@ -26,7 +26,7 @@ func returnStage() stage {
 func returnedStage() stage {
 	return stage{
 		Table: Table{TableReturned, "returned", "from the node's kernel: does it belong to what a port began?", "ct_state", "route; else drop"},
-		entry: true,
+		entry: (*Compiler).uplinkedNode,
 		node:  (*Compiler).returnedNode,
 	}
 }

@@ -68,9 +68,9 @@ type stage struct {
 	// before is a table that packets reach only through this one: what other stages
 	// send to it goes here first. 0 is none.
 	before openflow.TableID
-	// entry says that packets enter the pipeline here: from a port, or from the connection
-	// tracker.
-	entry bool
+	// entry says whether packets enter the pipeline of a node here: from a port, or from the
+	// connection tracker. In a stage that has none they never do.
+	entry func(*Compiler) bool
 
 	node    func(*Compiler)
 	network func(*Compiler, *topology.Network)

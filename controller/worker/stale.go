@@ -64,10 +64,10 @@ func (w *Worker) askStale(ctx context.Context) error {
 
 // addStamp appends to all other items of a node, which have the digest, its stamp and
 // the invalidations that its switch needs.
-func (w *Worker) addStamp(s *pipeline.ItemSet, node string, d pipeline.Digest) {
+func (w *Worker) addStamp(s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
 	s.AddStamp(node, d)
 	if w.stale.Load() {
-		s.AddInvalidations(node, d)
+		s.AddInvalidations(node, d, pipeline.Entries(v, node))
 	}
 }
 
@@ -79,19 +79,20 @@ func (w *Worker) invalidationRemoved(t openflow.TableID, c openflow.Cookie) item
 	return m
 }
 
-// invalidate yields what replaces the invalidations of the switch by those of a digest.
-func (w *Worker) invalidate(d pipeline.Digest, yield func(itemMod) bool) {
+// invalidate yields what replaces the invalidations of the switch by those of a View and the
+// digest of its items.
+func (w *Worker) invalidate(v *pipeline.View, d pipeline.Digest, yield func(itemMod) bool) {
 	if !w.stale.Load() {
 		return
 	}
 	w.set.Reset()
-	for _, i := range w.set.AddInvalidations(w.node, w.digest) {
+	for _, i := range w.set.AddInvalidations(w.node, w.digest, w.entries) {
 		if !yield(w.invalidationRemoved(i.Table(), i.Cookie())) {
 			return
 		}
 	}
 	w.set.Reset()
-	for _, i := range w.set.AddInvalidations(w.node, d) {
+	for _, i := range w.set.AddInvalidations(w.node, d, pipeline.Entries(v, w.node)) {
 		if !yield(addition(&w.set, i)) {
 			return
 		}

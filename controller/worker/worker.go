@@ -38,6 +38,8 @@ type Worker struct {
 	// digest that of all but the stamp and the invalidations, and stamped what the stamp says.
 	items           pipeline.Counts
 	digest, stamped pipeline.Digest
+	// entries are the tables that have invalidations, if any have.
+	entries []openflow.TableID
 	// monitor reports changes of flows by others, and groups that others changed groups or
 	// meters; each is nil if the switch cannot report that.
 	monitor *session.FlowMonitor
@@ -253,7 +255,7 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 			}
 		}
 		if digest != w.digest {
-			w.invalidate(digest, yield)
+			w.invalidate(j.View, digest, yield)
 		}
 	})
 	if err != nil {
@@ -391,7 +393,7 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 			w.set.Reset()
 		}
-		w.addStamp(&w.set, w.node, digest)
+		w.addStamp(&w.set, v, w.node, digest)
 		for _, i := range w.set.Items() {
 			if items.Add(i.Kind(), 1); !yield(addition(&w.set, i)) {
 				return
@@ -410,6 +412,9 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 // stamped the one in its stamp.
 func (w *Worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
 	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
+	if w.stale.Load() {
+		w.entries = pipeline.Entries(v, w.node)
+	}
 }
 
 // wipe removes all flows, groups and meters except virtual meters.

@@ -28,7 +28,7 @@ import (
 func TestConformance(t *testing.T) {
 	real := startOVS(t, 2)
 	d, second := drive(t, real, 0), drive(t, real, 1)
-	sim := simulate(t, simswitch.Config{DatapathID: ovstest.DatapathID, Ports: portsOf(t, d)})
+	sim := simulate(t, simswitch.Config{DatapathID: ovstest.DatapathID, Ports: portsOf(t, d), Desc: simswitch.OpenVSwitch("3.1.0")})
 	simD, simSecond := drive(t, sim, 0), drive(t, sim, 1)
 	for _, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {

@@ -80,11 +80,16 @@ type Stats struct {
 	Aborts     uint64 // restarts because Open vSwitch 3.1 would have aborted
 }
 
+// OpenVSwitch is how a version of Open vSwitch describes itself.
+func OpenVSwitch(version string) openflow.Desc {
+	return openflow.Desc{Manufacturer: "Nicira, Inc.", Hardware: "Open vSwitch",
+		Software: version, SerialNumber: "None", Datapath: "None"}
+}
+
 // New makes a switch that is not connected yet.
 func New(cfg Config) *Switch {
 	if cfg.Desc == (openflow.Desc{}) {
-		cfg.Desc = openflow.Desc{Manufacturer: "Nicira, Inc.", Hardware: "Open vSwitch",
-			Software: "3.1.0", SerialNumber: "None", Datapath: "None"}
+		cfg.Desc = OpenVSwitch("3.1.3")
 	}
 	if cfg.Shared == nil {
 		cfg.Shared = NewShared()
