@@ -31,7 +31,7 @@ examples: ## Run every example in namespaces
 
 test: ## Every test, unit and integration; what lacks a privilege is skipped and counted
 	@$(SUDO) integration/deps.sh test || echo "some tests will be skipped, and say why"
-	@$(GO) test -json -timeout 14m ./... | $(GO) run ./integration/testsum
+	@$(GO) test -json -timeout 20m ./... | $(GO) run ./integration/testsum
 
 test-long: ## The tests that have a long form, in that form: Cyclonus' 512 cases by packets
 	@$(SUDO) integration/deps.sh test
