@@ -56,9 +56,7 @@ func NewRandom(draw Draw, s *topology.Snapshot) *Random {
 		}
 	}
 	for p := range s.Policies() {
-		for _, d := range model.PolicyDirections() {
-			r.take(&p.Spec, d)
-		}
+		r.take(&p.Spec)
 	}
 	return r
 }
@@ -113,23 +111,30 @@ func (r *Random) Policy() model.PolicySpec {
 	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
 		s.Isolates = []model.PolicyDirection{pick(r.draw, model.PolicyDirections())}
 	}
-	for _, d := range model.PolicyDirections() {
-		for !r.take(&s, d) {
-			s.Priority = r.draw(model.MaxPolicyPriority + 1)
-		}
+	for !r.take(&s) {
+		s.Priority = r.draw(model.MaxPolicyPriority + 1)
 	}
 	return s
 }
 
-// take notes the place of a policy in the order of a direction; false if it is taken.
-func (r *Random) take(s *model.PolicySpec, d model.PolicyDirection) bool {
-	if allows(s.Rules(d)) == 1 {
-		return true
+// take notes the places of a policy in the order of each direction. It notes nothing and
+// returns false if one of them is taken.
+func (r *Random) take(s *model.PolicySpec) bool {
+	var places [][3]string
+	for _, d := range model.PolicyDirections() {
+		if allows(s.Rules(d)) != 1 {
+			places = append(places, [3]string{string(s.Tier), fmt.Sprint(s.Priority), string(d)})
+		}
 	}
-	key := [3]string{string(s.Tier), fmt.Sprint(s.Priority), string(d)}
-	free := !r.mixed[key]
-	r.mixed[key] = true
-	return free
+	for _, p := range places {
+		if r.mixed[p] {
+			return false
+		}
+	}
+	for _, p := range places {
+		r.mixed[p] = true
+	}
+	return true
 }
 
 // one is true once in n times.
