@@ -48,8 +48,8 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	a.ipv6Node()
 }
 
-// sources: who stays in a domain must know who else is in it. Who comes or goes
-// has all of it marked.
+// sources marks the sources of domains whose nodes may have changed. A node that stays in a
+// domain needs the difference; a node that joins or leaves needs all of them.
 func (a *affected) sources() {
 	for _, u := range a.after.resources {
 		for n := range a.after.membersOf(u.Name) {
@@ -63,16 +63,15 @@ func (a *affected) sources() {
 type affected struct {
 	before, after *View
 	mark          func(node string, unit Unit)
-	// changed are the ports that change themselves, in more than their labels: all that must
-	// know them are marked.
+	// changed holds the ports whose spec changed in more than labels. All nodes that know
+	// them are marked.
 	changed map[string]bool
 	// arrivals caches, for this update, which networks came to or left which
 	// nodes, so that ten thousand ports that arrive together do not each mark
 	// all ten thousand.
 	arrivals map[pair]bool
-	// stretched are the ports, by network, that all nodes of the network must
-	// know: marked together at the end, so that a network's nodes are looked up
-	// once for all of its ports.
+	// stretched holds, by network, the ports that all nodes of the network know. They are
+	// marked together at the end, so that the nodes of a network are looked up once.
 	stretched map[string][]Unit
 	spreading map[pair]bool
 }
@@ -103,8 +102,8 @@ func (a *affected) allOf(network, node string) {
 	}
 }
 
-// node: routes and ports that lead to the node carry its tunnel address, and on the
-// node itself there are only those that lead to addresses of the same family.
+// node marks what depends on a node: routes and ports that lead to it carry its tunnel
+// address, and the node itself has only those that lead to addresses of the same family.
 func (a *affected) node(c topology.Change) {
 	name := c.Ref.Name
 	a.mark(name, Unit{Kind: UnitNode, Name: name})
@@ -133,7 +132,8 @@ func (a *affected) node(c topology.Change) {
 	}
 }
 
-// network: nothing of it reads its labels; all else may be anywhere in it.
+// network marks everything of a network that changed in more than its labels, which no flow
+// depends on.
 func (a *affected) network(c topology.Change) {
 	was, _ := c.Before.(*topology.Network)
 	is, _ := c.After.(*topology.Network)
@@ -163,8 +163,8 @@ func sameSubnet(x, y topology.Subnet) bool {
 	return x.Prefix == y.Prefix && x.Gateway == y.Gateway
 }
 
-// router: a network that comes or goes changes what is relevant to the nodes
-// of all of them, and into which routing domain each belongs.
+// router marks the networks that a router joins: one that appears or disappears changes the
+// routing domain of each, and the nodes to which each is relevant.
 func (a *affected) router(c topology.Change) {
 	members := map[string]bool{}
 	was, _ := c.Before.(*topology.Router)
@@ -190,7 +190,8 @@ func (a *affected) router(c topology.Change) {
 	}
 }
 
-// block: the node's own gateway and neighbours, and everyone's route to it.
+// block marks a block on its own node, which has the gateway and the neighbours, and on all
+// nodes that have a route to it.
 func (a *affected) block(b topology.BlockChange) {
 	for n := range a.nodesOf(b.Network) {
 		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: b.Node})
@@ -202,8 +203,8 @@ func (a *affected) block(b topology.BlockChange) {
 	}
 }
 
-// stays marks a port whose interface changed on the node where it is: of that
-// others know nothing. It reports false for one that came, went or moved.
+// stays marks a port whose interface changed on the node where it is. No other node depends
+// on that. It returns false for a port that appeared, disappeared or moved.
 func (a *affected) stays(name string) bool {
 	was, ok := a.before.Topo.Port(name)
 	is, still := a.after.Topo.Port(name)
@@ -217,7 +218,8 @@ func (a *affected) stays(name string) bool {
 	return true
 }
 
-// portChange: of labels nobody knows but the port's own node.
+// portChange marks a port whose spec changed. Only the port's own node depends on its
+// labels.
 func (a *affected) portChange(c topology.Change) {
 	if a.relabelled(c) {
 		a.identified(c.Ref.Name)
@@ -226,7 +228,7 @@ func (a *affected) portChange(c topology.Change) {
 	a.port(c.Ref.Name)
 }
 
-// relabelled reports whether nothing of a port has changed that others know.
+// relabelled reports whether a change of a port is of its labels alone.
 func (a *affected) relabelled(c topology.Change) bool {
 	was, _ := c.Before.(*topology.Port)
 	is, _ := c.After.(*topology.Port)
@@ -234,7 +236,8 @@ func (a *affected) relabelled(c topology.Change) bool {
 		slices.Equal(was.Addresses, is.Addresses) && a.before.Place(is.Name) == a.after.Place(is.Name)
 }
 
-// port: its own node and, in a stretched network, those that send to it.
+// port marks a port on its own node and, if its network is stretched, on the nodes that
+// send to it.
 func (a *affected) port(name string) {
 	u := Unit{Kind: UnitPort, Name: name}
 	for _, v := range []*View{a.after, a.before} {
@@ -258,7 +261,7 @@ func (a *affected) port(name string) {
 	}
 }
 
-// everywhere has a port of a stretched network marked on all of its nodes, once.
+// everywhere marks a port of a stretched network on all nodes of the network, once.
 func (a *affected) everywhere(network string, u Unit) {
 	if a.spreading == nil {
 		a.spreading, a.stretched = map[pair]bool{}, map[string][]Unit{}
@@ -270,7 +273,7 @@ func (a *affected) everywhere(network string, u Unit) {
 	}
 }
 
-// spread marks the ports of stretched networks on all nodes that must know them.
+// spread marks the collected ports of stretched networks on all nodes that know them.
 func (a *affected) spread() {
 	for _, network := range slices.Sorted(maps.Keys(a.stretched)) {
 		for n := range a.nodesOf(network) {

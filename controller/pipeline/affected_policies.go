@@ -15,7 +15,7 @@ func (a *affected) judges(v *View, node, port string) {
 	}
 }
 
-// identified marks what another identity of a port changes, whose place is as before.
+// identified marks what depends on the identity of a port that stays where it is.
 func (a *affected) identified(port string) {
 	p, ok := a.after.Topo.Port(port)
 	if !ok {
@@ -28,7 +28,8 @@ func (a *affected) identified(port string) {
 	}
 }
 
-// policedNode marks what a node has because there are policies at all, if that differs.
+// policedNode marks the flows that a node has only while it has policies, if it gained its
+// first or lost its last.
 func (a *affected) policedNode(node string) {
 	was, is := a.before.PolicedNode(node), a.after.PolicedNode(node)
 	if was != is {
@@ -39,7 +40,7 @@ func (a *affected) policedNode(node string) {
 	}
 }
 
-// policies marks what identities and their numbers change.
+// policies marks what depends on identities and on their numbers.
 func (a *affected) policies(u Update) {
 	for _, name := range u.Identified {
 		if !a.changed[name] {
@@ -67,8 +68,8 @@ func (a *affected) policies(u Update) {
 	}
 }
 
-// identity marks the nodes with policies that name an identity which a view has and the
-// other has not, and what its domain has because of it. Domains that were seen are done.
+// identity marks the nodes with policies that name an identity which appeared or
+// disappeared, and the identity's domain unless it is in seen.
 func (a *affected) identity(v *View, i *topology.Identity, seen map[domain]bool) {
 	if i == nil {
 		return
@@ -92,15 +93,15 @@ func (a *affected) identity(v *View, i *topology.Identity, seen map[domain]bool)
 	}
 }
 
-// policiesOn marks the policies of nodes.
+// policiesOn marks the policies of some nodes.
 func (a *affected) policiesOn(nodes iter.Seq[string]) {
 	for node := range nodes {
 		a.mark(node, policiesOf(node))
 	}
 }
 
-// domain marks what the nodes of a domain have because ports of it have identities, if it
-// has come to have some or lost the last one, and the ports that policies come to judge.
+// domain marks what the nodes of a domain have only while its ports have identities, if the
+// first appeared or the last disappeared, and the ports that policies begin to judge.
 func (a *affected) domain(d domain) {
 	a.egress(d)
 	if a.before.Policed(d) == a.after.Policed(d) {
@@ -116,7 +117,7 @@ func (a *affected) domain(d domain) {
 	}
 }
 
-// numbered marks the networks of what has other numbers.
+// numbered marks the networks of an object whose numbers changed.
 func (a *affected) numbered(ref string) {
 	for _, v := range []*View{a.before, a.after} {
 		networks := v.networksIn(ref)
@@ -136,7 +137,8 @@ func refOf(text string) (r topology.Ref, err error) {
 	return r, err
 }
 
-// policy: where its subjects are, and for what they send, wherever that may arrive.
+// policy marks the nodes of a policy's subjects and, for what these send, all nodes where
+// that may arrive.
 func (a *affected) policy(c topology.Change) {
 	was, _ := c.Before.(*topology.Policy)
 	is, _ := c.After.(*topology.Policy)
@@ -181,8 +183,8 @@ func isSubject(v *View, selection string) bool {
 	return false
 }
 
-// egress marks the ports of a domain if policies come to judge what they receive from
-// each other, or cease to.
+// egress marks the ports of a domain if policies begin to judge what they receive from each
+// other, or no longer do.
 func (a *affected) egress(d domain) {
 	if egressPoliced(a.before, d) == egressPoliced(a.after, d) {
 		return
@@ -196,7 +198,7 @@ func (a *affected) egress(d domain) {
 	}
 }
 
-// egressPoliced reports whether policies judge what ports of a domain send.
+// egressPoliced reports whether any policy judges what ports of a domain send.
 func egressPoliced(v *View, d domain) bool {
 	for range v.Topo.EgressPolicies(d) {
 		return true

@@ -7,7 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// service: where ports may use it or might, and what they have because they may use any.
+// service marks the nodes with ports that may use a service, and what these ports need to
+// use any service.
 func (a *affected) service(c topology.Change) {
 	was, _ := c.Before.(*topology.Service)
 	is, _ := c.After.(*topology.Service)
@@ -56,7 +57,7 @@ func (a *affected) services(v *View, node string, services []*topology.Service) 
 	}
 }
 
-// servicesAt marks the services that ports of a network may use, or might, on a node.
+// servicesAt marks, on a node, the services that ports of a network may use in either view.
 func (a *affected) servicesAt(network, node string) {
 	for _, v := range []*View{a.before, a.after} {
 		if _, ok := v.servicesZone(network); ok {
@@ -66,7 +67,8 @@ func (a *affected) servicesAt(network, node string) {
 	a.servedNode(node)
 }
 
-// served marks what a network has because its ports may use services, if that differs.
+// served marks the flows that a network has only while its ports may use services, if that
+// changed.
 func (a *affected) served(network string) {
 	was, _ := a.before.servicesZone(network)
 	is, _ := a.after.servicesZone(network)
@@ -79,7 +81,8 @@ func (a *affected) served(network string) {
 	}
 }
 
-// servedNode marks what a node has because ports may use services, if that differs.
+// servedNode marks the flows that a node has only while its ports may use services, if that
+// changed.
 func (a *affected) servedNode(node string) {
 	if a.before.ServedNode(node) != a.after.ServedNode(node) {
 		a.mark(node, Unit{Kind: UnitNode, Name: node})
@@ -87,7 +90,7 @@ func (a *affected) servedNode(node string) {
 	}
 }
 
-// backend marks the services that have, or had, a port as a backend: everywhere.
+// backend marks the services that have a port as a backend in either view, on all nodes.
 func (a *affected) backend(v *View, p *topology.Port) {
 	for _, o := range v.Topo.ServicesWith(p) {
 		seen := map[string]bool{}
@@ -103,15 +106,15 @@ func (a *affected) backend(v *View, p *topology.Port) {
 	}
 }
 
-// watched marks the services that have a port as a backend, on its own node: there they
-// watch its interface.
+// watched marks the services that have a port as a backend on the port's own node, where
+// their groups watch its interface.
 func (a *affected) watched(node string, p *topology.Port) {
 	for _, o := range a.after.Topo.ServicesWith(p) {
 		a.mark(node, Unit{Kind: UnitService, Name: o.Name})
 	}
 }
 
-// portGroup: services that have its members as backends.
+// portGroup marks the services whose backends are the members of a port group.
 func (a *affected) portGroup(c topology.Change) {
 	for _, v := range []*View{a.before, a.after} {
 		for o := range v.Topo.ServicesNaming(c.Ref) {

@@ -6,9 +6,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// What sdnd answers goes to it through the meter of the port that asks: a port that
-// floods loses its own answers. The number of a port's meter is that of its interface
-// on the node.
+// Packets for sdnd to answer pass the meter of the port that sends them, so that a port
+// that floods loses only its own answers. A port's meter has the number of its interface on
+// the node.
 const (
 	// askRate is how many packets a second a port may send to sdnd in the long run, and
 	// askBurst how many at once.
@@ -16,7 +16,7 @@ const (
 	askBurst = 200
 )
 
-// answers is what of a network's questions sdnd answers.
+// answers are the protocols in which sdnd answers the ports of a network.
 type answers struct {
 	dhcp bool // DHCPv4
 	ra   bool // router solicitations, and DHCPv6
@@ -27,10 +27,10 @@ func answersOf(n *topology.Network) answers {
 	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != ""}
 }
 
-// any reports whether there is anything to answer.
+// any reports whether sdnd answers in any protocol.
 func (a answers) any() bool { return a != answers{} }
 
-// askMeter adds the meter of the port at hand.
+// askMeter adds the meter of the port that is compiled.
 func (c *Compiler) askMeter(*topology.Port) {
 	if in := c.place.number; in != 0 && answersOf(c.network).any() {
 		c.emitMeter(openflow.Meter{ID: uint32(in), Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(askRate, askBurst)},
@@ -38,8 +38,8 @@ func (c *Compiler) askMeter(*topology.Port) {
 	}
 }
 
-// classifyAsks takes to its table what a port asks sdnd. Policies do not judge it: who
-// has no address yet can ask nobody else.
+// classifyAsks sends a port's requests to sdnd to their table. Policies do not judge them:
+// a port without an address can ask nobody else.
 func (c *Compiler) classifyAsks(p *topology.Port, in openflow.PortNo) {
 	a := answersOf(c.network)
 	if _, ok := p.Address(topology.IPv4); ok && a.dhcp {
@@ -64,7 +64,7 @@ func (c *Compiler) fromPort(p *topology.Port, in openflow.PortNo, ethType uint16
 	return m.EthType(ethType).VLANUntagged()
 }
 
-// asks completes a flow that takes questions of a port through its meter.
+// asks completes a flow that sends a port's requests through its meter.
 func (c *Compiler) asks(p *topology.Port, in openflow.PortNo, t openflow.TableID, why Rule) {
 	c.instr = c.instr[:0].Meter(uint32(in)).WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(t))
 	if p.Spec.PortSecurity == model.PortSecurityOff {
@@ -73,8 +73,8 @@ func (c *Compiler) asks(p *topology.Port, in openflow.PortNo, t openflow.TableID
 	c.emit(prioAsk, why)
 }
 
-// toController sends the packets of the network to sdnd, which finds by network and MAC
-// who asks.
+// toController sends packets of the network to sdnd, which finds the port by network and
+// source MAC.
 func (c *Compiler) toController(why Rule) {
 	c.match = c.match[:0].Metadata(metadata(c.network))
 	c.actions = c.actions[:0].Controller(openflow.ControllerNoBuffer)

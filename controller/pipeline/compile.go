@@ -17,25 +17,25 @@ type Compiler struct {
 	actions openflow.Actions
 	instr   openflow.Instructions
 
-	// What is being compiled.
+	// The view, node and unit that are compiled.
 	out  *ItemSet
 	view *View
 	node string
 	unit Unit
-	// The tables, and the one whose flows are being computed.
+	// All tables, and the one whose flows are compiled.
 	stages []stage
 	byKind [numUnitKinds][]*stage
 	at     openflow.TableID
-	// The unit's network, if it has one: whether it has ports here, and the
-	// router that it is connected to.
+	// The network of the unit, if it has one; whether ports of it are on the node; and the
+	// router that joins it.
 	network *topology.Network
 	local   bool
 	domain  uint32
 	routed  bool
-	// serves is the zone of connections that ports of the unit's network begin, 0 if they
-	// use no services.
+	// serves is the zone of the connections that ports of the unit's network begin; 0 if
+	// they use no services.
 	serves topology.Zone
-	// servedAt says whether the node has such ports.
+	// servedAt caches whether the node has ports that may use services.
 	servedAt servedAt
 	// Where the unit's port is, if it is one.
 	place portPlace
@@ -56,16 +56,16 @@ const (
 
 // portPlace is where a port is as a node sees it.
 type portPlace struct {
-	// here: it is on this node. number is that of its interface, 0 while that is
-	// missing.
+	// here says that the port is on this node. number is its interface's, 0 while the
+	// interface is missing.
 	here   bool
 	number openflow.PortNo
-	// identity is that of a port on this node, 0 if it has none; judged says that
-	// policies judge what it sends and receives.
+	// identity is the identity number of a port on this node, 0 if it has none. judged says
+	// that policies judge what the port sends and receives.
 	identity uint32
 	judged   bool
-	// vtep is the tunnel address of the other node that has it, which in a
-	// stretched network every node must know that can send to it; else invalid.
+	// vtep is the tunnel address of the other node that has the port. It is valid only in a
+	// stretched network, where every node that can send to the port must know it.
 	vtep netip.Addr
 }
 
@@ -102,7 +102,7 @@ func (c *Compiler) hasGroups() bool {
 	return c.extra != nil || slices.ContainsFunc(c.stages, func(s stage) bool { return s.groups })
 }
 
-// CompileFlows is CompileEach for flows alone.
+// CompileFlows does what CompileEach does, for flows alone.
 func (c *Compiler) CompileFlows(out *ItemSet, v *View, node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
 		c.only = onlyFlows
@@ -111,8 +111,8 @@ func (c *Compiler) CompileFlows(out *ItemSet, v *View, node string) iter.Seq[Uni
 	}
 }
 
-// CompileEach is CompileNode unit by unit: it yields each when its items have
-// been appended to out, which may be reset then.
+// CompileEach does what CompileNode does, unit by unit: it yields each unit after appending
+// its items to out, which may be reset then.
 func (c *Compiler) CompileEach(out *ItemSet, v *View, node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
 		c.out, c.view, c.node = out, v, node
@@ -132,8 +132,8 @@ func (c *Compiler) CompileEach(out *ItemSet, v *View, node string) iter.Seq[Unit
 	}
 }
 
-// compile appends the items of a unit, table by table. If the unit is of a network,
-// that has been entered.
+// compile appends the items of a unit, table by table. The unit's network, if it has one,
+// must have been entered.
 func (c *Compiler) compile(i unit) {
 	c.unit = i.Unit
 	if i.port != nil {
@@ -182,7 +182,7 @@ func (c *Compiler) compile(i unit) {
 	}
 }
 
-// placeOf finds out where a port is, as the node sees it.
+// placeOf returns where a port is, as the node sees it.
 func (c *Compiler) placeOf(p *topology.Port) portPlace {
 	at := c.view.Location(p)
 	if at == c.node {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// cover appends the fewest prefixes that together have the addresses and no
-// other. Addresses are in order, each once, and within the prefix, which has few
-// enough to count. Which prefixes they are depends on nothing but the addresses.
+// cover appends the fewest prefixes that contain the addresses and no others. The addresses
+// are sorted, unique and within the prefix, whose size must be small. The result depends on
+// nothing but the addresses.
 func cover(out []netip.Prefix, within netip.Prefix, addrs []netip.Addr) []netip.Prefix {
 	switch {
 	case len(addrs) == 0:

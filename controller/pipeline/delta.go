@@ -16,15 +16,15 @@ import (
 type Delta struct {
 	compiler      Compiler
 	before, after ItemSet
-	// gone and come are the items of before and after that differ.
+	// gone and come are the items that only the state before, or only the state after, has.
 	gone, come []Item
 	// owned is for SpareOwned.
 	owned ItemSet
 }
 
-// Compute compares the units' items on the node in the view after with those in
-// the view that comes with each unit: the one since when the switch has not
-// been told of changes of the unit.
+// Compute compares the units' items on the node in the view after with those in the view
+// that comes with each unit, which is the last one that the switch has been brought in line
+// with for that unit.
 func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) {
 	d.before.Reset()
 	d.after.Reset()
@@ -32,8 +32,8 @@ func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) 
 	d.compare()
 }
 
-// ComputeWide is Compute for a node on which so much may differ that it has not
-// been noted what: everything that is not among units may, since the view before.
+// ComputeWide does what Compute does for a node on which too much has changed to be noted
+// by unit: each unit that is not in units may have changed since the view before.
 func (d *Delta) ComputeWide(after *View, node string, units map[Unit]*View, before *View) {
 	d.before.Reset()
 	d.after.Reset()
@@ -59,7 +59,7 @@ func (d *Delta) units(after *View, node string, units iter.Seq2[Unit, *View]) {
 	}
 }
 
-// compare finds what differs between the two sets.
+// compare finds the items in which the two sets differ.
 func (d *Delta) compare() {
 	d.before.Sort()
 	d.after.Sort()
@@ -79,9 +79,9 @@ func (d *Delta) compare() {
 	d.dropReplaced()
 }
 
-// dropReplaced forgets the removal of items that an addition replaces anyway: those
-// with the same key. An addition of a meter that replaces one becomes a change of
-// it, since a switch takes no second meter of a number.
+// dropReplaced drops the removal of an item whose key an added item has, since adding
+// replaces it. A switch refuses to add a meter whose number is taken, so the addition
+// becomes a modification.
 func (d *Delta) dropReplaced() {
 	if len(d.gone) == 0 || len(d.come) == 0 {
 		return
@@ -131,13 +131,12 @@ func keyHash(k ItemKind, msg []byte) uint64 {
 	return xxhash.Sum64(match) ^ uint64(table)
 }
 
-// SpareOwned forgets the removal of items that belong to other units by now. It
-// is to be called when some of the units computed had to wait while later changes
-// were sent: an address may have gone from one port to another meanwhile, and
-// then an item that was the one's is the other's. Units that still wait, as waits
-// says, have not been sent what is theirs.
+// SpareOwned drops the removal of items that belong to other units by now. Call it when
+// some of the units waited while later changes were sent: an address may have passed from
+// one port to another meanwhile, and the item that one port no longer has is now the
+// other's. waits reports the units that still wait, whose items have not been sent.
 //
-// It compiles the whole node, if anything is removed at all.
+// It compiles the whole node, but only if anything is to be removed.
 func (d *Delta) SpareOwned(v *View, node string, waits func(Unit) bool) {
 	if len(d.gone) == 0 {
 		return
@@ -176,5 +175,5 @@ func (d *Delta) AddRule(i Item) Rule { return d.after.Rule(i) }
 // RemoveMessage returns the message that had added one of Removed.
 func (d *Delta) RemoveMessage(i Item) []byte { return d.before.Message(i) }
 
-// Growth is how many items of each kind more the node has after the delta.
+// Growth returns how many more items of each kind the node has after the delta.
 func (d *Delta) Growth() Counts { return d.after.Count().Minus(d.before.Count()) }

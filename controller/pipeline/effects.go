@@ -7,13 +7,13 @@ import (
 
 // effect is what a change of an object does to the flows of nodes.
 type effect struct {
-	// mark marks the units whose flows may differ, on the nodes that must know.
+	// mark marks the units whose flows may differ, on the nodes that have them.
 	mark func(*affected, topology.Change)
 	// touch collects the memberships of nodes in domains that may differ.
 	touch func(*touches, topology.Change)
 }
 
-// effects are those of each kind.
+// effects holds the effect of each kind.
 var effects = model.ForEachKind(
 	effect{(*affected).node, (*touches).node},
 	effect{(*affected).network, noTouch},
@@ -25,5 +25,5 @@ var effects = model.ForEachKind(
 	effect{(*affected).service, noTouch},
 )
 
-// noTouch is effect.touch of a kind whose objects put no node into a domain.
+// noTouch is the touch of kinds whose objects put no node into a domain.
 func noTouch(*touches, topology.Change) {}

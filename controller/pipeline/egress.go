@@ -8,8 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// UplinkChange says that a node's port that leads to its kernel got another number; 0 is
-// none.
+// UplinkChange says that a node's port to its kernel has another number; 0 is none.
 type UplinkChange struct {
 	Node          string
 	Before, After openflow.PortNo
@@ -21,16 +20,16 @@ func (v *View) Uplink(node string) openflow.PortNo {
 	return n
 }
 
-// egress is how packets leave a router.
+// egress describes how packets leave a router.
 type egress struct {
 	router *topology.Router
 	zone   topology.Zone
-	// address is what the sources of the packets become, by family; the zero Addr where
+	// address is the source address that the packets get, by family; the zero Addr if
 	// packets of the family do not leave.
 	address [2]netip.Addr
 }
 
-// egressOf returns how packets leave a router; ok is false if they do not.
+// egressOf returns how packets leave a router; ok is false if it has no uplink.
 func (v *View) egressOf(router string) (e *egress, ok bool) {
 	r, ok := v.Topo.Router(router)
 	if !ok || r.Spec.Egress == nil {
@@ -69,7 +68,7 @@ func (v *View) routes(r *topology.Router, f topology.Family) bool {
 	return false
 }
 
-// each calls a function for each family of which packets leave.
+// each calls a function for each family whose packets leave.
 func (e *egress) each(emit func(f topology.Family, a netip.Addr)) {
 	for _, f := range model.Families() {
 		if a := e.address[f]; a.IsValid() {
@@ -78,8 +77,9 @@ func (e *egress) each(emit func(f topology.Family, a netip.Addr)) {
 	}
 }
 
-// routerOf returns the unit of a network's router, once for each router: with the first
-// network that it joins. Only a router that packets leave has flows of its own.
+// routerOf returns the unit of a network's router, for the first network only that the
+// router joins, so that each router is returned once. A router without an uplink has no
+// flows of its own.
 func (v *View) routerOf(n *topology.Network) (Unit, bool) {
 	r, ok := v.Topo.RouterOf(n.Name)
 	if !ok || r.Spec.Egress == nil || r.Spec.Networks[0] != n.Name {
@@ -88,7 +88,7 @@ func (v *View) routerOf(n *topology.Network) (Unit, bool) {
 	return Unit{Kind: UnitRouter, Name: r.Name}, true
 }
 
-// leaves marks what a node has for packets to leave a router, on all nodes that know it.
+// leaves marks a router that has an uplink on all nodes that know it.
 func (a *affected) leaves(r *topology.Router) {
 	if r == nil || r.Spec.Egress == nil {
 		return

@@ -2,15 +2,15 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// Extra adds items of a unit beside those of the stages. It must be pure, as the
-// stages are. What it adds is compared, read back and mended like all else. Its
-// tables are its own: no packet gets to them from the stages.
+// Extra adds items to a unit beside those of the stages. It must be pure, as the stages
+// are. What it adds is compared, read back and repaired like all other items. It uses
+// tables of its own, which no packet reaches from the stages.
 type Extra func(add Adder, v *View, node string, u Unit)
 
-// Use has the compiler add what the Extra adds; nil is nothing.
+// Use makes the compiler add what the Extra adds; nil adds nothing.
 func (c *Compiler) Use(x Extra) { c.extra = x }
 
-// Use has the delta compare what the Extra adds, too; nil is nothing.
+// Use makes the delta compare what the Extra adds, too; nil adds nothing.
 func (d *Delta) Use(x Extra) { d.compiler.Use(x) }
 
 // Adder takes the items that an Extra adds.
@@ -23,8 +23,8 @@ func (a Adder) Flow(f openflow.Flow, r Rule) {
 	}
 }
 
-// Group adds a group. Its number must be of no other group of the node.
+// Group adds a group. Its number must differ from those of the node's other groups.
 func (a Adder) Group(g openflow.Group, r Rule) { a.c.emitGroup(g, r) }
 
-// Meter adds a meter. Its number must be of no other meter of the node.
+// Meter adds a meter. Its number must differ from those of the node's other meters.
 func (a Adder) Meter(m openflow.Meter, r Rule) { a.c.emitMeter(m, r) }

@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Where the pipeline keeps what it has found out about a packet. All of it is
+// The fields in which the pipeline keeps what it knows about a packet. All of them are
 // allotted here.
 const (
 	// The OXM metadata field holds the VNI of the network the packet is in, in
@@ -19,10 +19,10 @@ const (
 	regFlags = 0
 	// flagRemote is set when the packet is routed to another node.
 	flagRemote = 1 << 0
-	// flagRouted is set when another node has routed the packet already: all that
-	// is left to find is its neighbour.
+	// flagRouted is set when another node has routed the packet already: only its neighbour
+	// is left to find.
 	flagRouted = 1 << 1
-	// flagTracked is set on the way of an IPv6 packet to the connection tracker.
+	// flagTracked is set while an IPv6 packet is on its way to the connection tracker.
 	flagTracked = 1 << 2
 	// flagDenied is set when a policy denies the packet.
 	flagDenied = 1 << 3
@@ -32,38 +32,37 @@ const (
 	// flagReturned is set when the packet came in by an uplink: it does not leave by it
 	// again.
 	flagReturned = 1 << 5
-	// flagServed is set on the way of an IPv6 packet to where services are found.
+	// flagServed is set while an IPv6 packet is on its way to the tables of services.
 	flagServed = 1 << 6
 	// flagClient is set when a packet is for a port that may use services.
 	flagClient = 1 << 7
-	// regGateway holds where in the block that a packet is routed to the gateway
-	// is, as gatewayPlace says; 0 when it is not routed to a block.
+	// regGateway holds the place of the gateway in the block that a packet is routed to, as
+	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2
-	// regInPort holds the port that an ARP request came from, while it is
-	// answered.
+	// regInPort holds the port that an ARP request came from while it is answered.
 	regInPort = 2
 	// regSource and regDestination are the identities of a packet's ends, as
 	// identityNumber writes them; 0 is none.
 	regSource      = 4
 	regDestination = 5
-	// regZone holds the zone of the connection tracker that the packet's connection is
-	// in, in its low 16 bits.
+	// regZone holds, in its low 16 bits, the connection tracker's zone of the packet's
+	// connection.
 	regZone = 6
-	// regOutPort holds the port that a packet is delivered to once policies allow it.
+	// regOutPort holds the port that gets the packet if policies allow it.
 	regOutPort = 7
 	// regEgressRule and regIngressRule hold the numbers of the rules that allow the
 	// packet, as ruleNumber writes them; 0 is none.
 	regEgressRule  = 8
 	regIngressRule = 9
-	// regServiceZone holds the zone of connections that a port begins which may use
-	// services, in its low 16 bits.
+	// regServiceZone holds, in its low 16 bits, the zone of connections that are begun by a
+	// port which may use services.
 	regServiceZone = 10
 	// regService holds serviceMet and the number of the service that a packet is for.
 	regService = 11
-	// regTarget and the registers behind it hold the address that a new connection is
-	// for, a backend's among them: one register of IPv4, four of IPv6.
+	// regTarget and the registers after it hold the destination address of a new
+	// connection, which may be a backend's: one register for IPv4, four for IPv6.
 	regTarget = 12
-	// regTargetPort holds the port that a new connection is for.
+	// regTargetPort holds the destination port of a new connection.
 	regTargetPort = 3
 )
 
@@ -71,7 +70,7 @@ const (
 // route has prioRoute plus its length, so that the longest wins.
 const (
 	prioDefault = 0
-	// In classify, below all that takes packets.
+	// Priorities in classify, below those of all packets that it accepts.
 	prioSample   = 4
 	prioSampleOf = 5 // of one protocol
 	prioIPv6     = 10
@@ -88,24 +87,25 @@ const (
 	prioSourceless = 110
 	prioAsk        = 120 // what ports ask sdnd
 	prioRoute      = 100
-	// prioInvalidation is the highest: what has it is looked at first, for every packet.
+	// prioInvalidation is the highest priority: every packet is compared with these flows
+	// first.
 	prioInvalidation = 65535
 )
 
 // serviceMet is set in regService if a packet is for a service.
 const serviceMet = 1 << 31
 
-// Parts of a connection's record that policies and services use.
+// Bits of a connection's record (ct_mark, ct_label) that policies and services use.
 const (
 	// markDenied is the bit of ct_mark that is set once a packet of the connection is
 	// denied: it stops the replies.
 	markDenied = 1 << 0
-	// markService is of connections to backends, markHairpin of those of a backend to
-	// itself, as seen behind the service.
+	// markService is set on connections to backends, and markHairpin on those of a backend
+	// to itself by a service.
 	markService = 1 << 1
 	markHairpin = 1 << 2
-	// In ct_label: the rule that allowed the connection in, and the one that allowed it
-	// out.
+	// The parts of ct_label: the rule that allowed the connection in, and the rule that
+	// allowed it out.
 	labelIngressRule = 0
 	labelEgressRule  = 32
 )
@@ -122,8 +122,8 @@ const (
 	arpRequest  = 1      // RFC 826, ares_op$REQUEST
 	arpReply    = 2      // RFC 826, ares_op$REPLY
 	protoICMPv6 = 58     // RFC 4443
-	// protoFragment is what Open vSwitch has as the protocol of IPv6 fragments other
-	// than the first (OVS, lib/flow.c, parse_ipv6_ext_hdrs).
+	// protoFragment is the protocol that Open vSwitch gives to IPv6 fragments other than
+	// the first (OVS, lib/flow.c, parse_ipv6_ext_hdrs).
 	protoFragment = 44
 	// Types of messages of ICMPv6 (RFC 4443, 4.1 and 4.2; RFC 4861, 4).
 	echoRequest6           = 128
@@ -135,18 +135,18 @@ const (
 	redirect               = 137
 	// optionTargetMAC is the type of the option with a target's MAC (RFC 4861, 4.6.1).
 	optionTargetMAC = 2
-	// Flags of a neighbour advertisement: from a router, asked for, and to replace
-	// what is known (RFC 4861, 4.4).
+	// Flags of a neighbour advertisement: the sender is a router, the advertisement answers
+	// a solicitation, and it overrides what is cached (RFC 4861, 4.4).
 	ndRouter    = 1 << 31
 	ndSolicited = 1 << 30
 	ndOverride  = 1 << 29
-	// gatewayTTL is the TTL of packets that the gateway itself makes: the
-	// default of RFC 1700. In IPv6 it is the hop limit.
+	// gatewayTTL is the TTL, or the hop limit, of packets that the gateway itself sends:
+	// the default of RFC 1700.
 	gatewayTTL = 64
 )
 
-// routingDomain returns what regRouter holds for packets of the network, and
-// whether it is routed at all.
+// routingDomain returns the value of regRouter for packets of the network, and whether the
+// network is routed at all.
 func routingDomain(topo *topology.Snapshot, n *topology.Network) (uint32, bool) {
 	if r, ok := topo.RouterOf(n.Name); ok {
 		return r.ID, true

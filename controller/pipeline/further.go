@@ -29,8 +29,8 @@ func furtherOf(p *topology.Port) (all []further) {
 	return all
 }
 
-// bareMACs returns the further MACs of a port that come without an address: those of its
-// own addresses.
+// bareMACs returns the further MACs of a port that are declared without an address. The
+// port uses them with its own addresses.
 func bareMACs(p *topology.Port) (macs []topology.MAC) {
 	for _, a := range p.Spec.Addresses {
 		if _, ok := a.Range(); !ok {
@@ -66,7 +66,7 @@ func (c *Compiler) classifyRange(from netip.Prefix, mac topology.MAC, in openflo
 	c.emit(prioNormal, furtherRule("takes ARP requests from the port, made with further addresses of it", from))
 }
 
-// furtherRule is why a flow is there for one address, or for a range.
+// furtherRule returns the rule of a flow for one address, or for a range.
 func furtherRule(why Rule, of netip.Prefix) Rule {
 	if of.IsSingleIP() {
 		return why
@@ -149,7 +149,7 @@ func (c *Compiler) routeFurther(p *topology.Port) {
 	}
 }
 
-// familyRule is furtherRule for rules that name the family as well.
+// familyRule does what furtherRule does for rules that name the family as well.
 func familyRule(why Rule, r netip.Prefix) Rule {
 	if !r.Addr().Is4() {
 		why += " by IPv6"

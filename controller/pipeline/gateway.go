@@ -13,13 +13,13 @@ import (
 
 // gateway selects packets that are addressed to a gateway.
 type gateway struct {
-	// address is that of the gateway; if it is in a block, of which it only has the
-	// lowest bits, so many as hostBits says.
+	// address is the gateway's. If hostBits is set, only that many of its lowest bits are
+	// compared: the gateway is in a block.
 	address  netip.Addr
 	hostBits int
 	// place is what regGateway must hold; 0 allows anything.
 	place uint32
-	// echo and fragments say why the flows exist that answer.
+	// echo and fragments are the rules of the flows that answer.
 	echo, fragments Rule
 }
 
@@ -37,14 +37,13 @@ func gatewayAtLinkLocal(mac topology.MAC) gateway {
 		fragments: "answers the later fragments of pings of the gateway's link-local address"}
 }
 
-// gatewayPlace says where in a block its gateway is, so that a flow is enough for
-// all blocks that have it there. Few blocks differ in it.
+// gatewayPlace returns where in a block its gateway is, so that one flow serves all blocks
+// that have the gateway at the same place. Few blocks differ in it.
 //
-// Of IPv4 it is the part of the address that counts the block's addresses, and above
-// that a one, so that blocks of different sizes have different places. IPv6
-// addresses have too many bits for that: there it is the block's prefix length, if
-// the gateway has the first address, and else 0, for which blockGateways has a flow
-// for the block.
+// For IPv4 it is the host part of the address with a one above it, so that blocks of
+// different sizes have different places. IPv6 addresses have too many bits for that: the
+// place is the block's prefix length if the gateway has the first address, and else 0, for
+// which blockGateways has a flow for the block.
 func gatewayPlace(b topology.BlockRange) uint32 {
 	if b.Prefix.Addr().Is4() {
 		size := uint32(1) << (32 - b.Prefix.Bits())
@@ -56,8 +55,8 @@ func gatewayPlace(b topology.BlockRange) uint32 {
 	return 0
 }
 
-// gatewayOf selects the gateway of any block in which it has the same place, once
-// the block's route is found: so one flow is enough for a thousand blocks.
+// gatewayOf selects the gateways of all blocks that have the same place, once the block's
+// route is found. So one flow serves a thousand blocks.
 func gatewayOf(b topology.BlockRange) gateway {
 	place := gatewayPlace(b)
 	if place == 0 {
@@ -76,8 +75,8 @@ func gatewayOf(b topology.BlockRange) gateway {
 	return g
 }
 
-// blockGateways returns the gateways of the blocks of a segmented network, those that
-// have the same place once.
+// blockGateways returns the gateways of the blocks of a segmented network: one for those
+// with the same place.
 func blockGateways(n *topology.Network) []gateway {
 	var all []gateway
 	add := func(b topology.BlockRange) {

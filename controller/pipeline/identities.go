@@ -16,8 +16,8 @@ type present struct {
 	ports  int
 }
 
-// countIdentities brings up to date, of v, which identities the ports on each node have.
-// It is that of before still, which v was made of by the update.
+// countIdentities updates the identities that ports have on each node. v was made from
+// before by the update, and still has the counts of before.
 func (v *View) countIdentities(before *View, u Update) {
 	if !topology.HasIdentities(before.Topo) && !topology.HasIdentities(v.Topo) {
 		return
@@ -35,8 +35,8 @@ func (v *View) countIdentities(before *View, u Update) {
 	}
 }
 
-// countIdentity adds d to how many ports of the identity that a port has in a view are
-// where it is in that view.
+// countIdentity adds d to the number of ports with the identity that a port has in a view,
+// on the node that the view has it on.
 func (v *View) countIdentity(in *View, port string, d int) {
 	p, ok := in.Topo.Port(port)
 	if !ok {
@@ -71,8 +71,8 @@ func (v *View) nodesWith(i *topology.Identity) iter.Seq[string] {
 	}
 }
 
-// identitiesOn returns the domains with policies that the node has ports of, each with
-// the identities that they have, by index.
+// identitiesOn returns the domains with policies of which the node has ports, each with the
+// identities of these ports, by index.
 func (v *View) identitiesOn(node string) map[domain][]*topology.Identity {
 	here := map[domain][]*topology.Identity{}
 	for n := range v.NetworksOn(node) {
@@ -93,9 +93,9 @@ func (v *View) identitiesOn(node string) map[domain][]*topology.Identity {
 	return here
 }
 
-// nodesOfPolicy iterates over the nodes that have flows of a policy's rules of a
-// direction for the ports of a domain; one may come more than once. Who may talk to its
-// subjects is judged where these are; to whom they may talk, where that may be.
+// nodesOfPolicy iterates over the nodes that have flows of a policy's rules of a direction
+// for the ports of a domain; a node may occur more than once. Ingress is judged where the
+// subjects are, egress where packets of the subjects may arrive.
 func (v *View) nodesOfPolicy(k *topology.PolicyKeys, d model.PolicyDirection, in domain) iter.Seq[string] {
 	if !k.Policy.Judges(d) {
 		return func(func(string) bool) {}
@@ -120,8 +120,8 @@ func (v *View) nodesOfPolicy(k *topology.PolicyKeys, d model.PolicyDirection, in
 	}
 }
 
-// reachesAddresses reports whether a policy decides about what its subjects send to ports
-// that no selection of it picks.
+// reachesAddresses reports whether a policy decides about packets from its subjects to
+// ports that none of its selections picks.
 func reachesAddresses(s *model.PolicySpec) bool {
 	return s.IsolatesIn(model.Egress) || slices.ContainsFunc(s.Egress, func(r model.PolicyRule) bool {
 		return len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool { return p.CIDR.IsValid() })

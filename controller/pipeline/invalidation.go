@@ -10,13 +10,14 @@ import (
 // InvalidationRule says why invalidations exist.
 const InvalidationRule Rule = "matches no packet; a change of its mask has Open vSwitch delete cached flows, of which this version may keep some that no longer hold"
 
-// AddInvalidations appends the invalidations of a node whose other items have the
-// digest, and returns them: one flow of the highest priority in each of its Entries. It compares 16 bits of the packet's mark (NXM_NX_PKT_MARK), which
-// are 0, so the cached flow of every packet has these 16 bits in its mask. Another digest
-// selects other bits, of which every cached flow lacks at least one. Therefore Open vSwitch
-// deletes the cached flows where it would have modified them, and some versions modify the
-// wrong one (docs/decisions/0036). One digest in 65,536 selects the bits of the digest
-// before.
+// AddInvalidations appends the invalidations of a node whose other items have the digest,
+// and returns them: one flow of the highest priority in each of its Entries.
+//
+// An invalidation compares 16 bits of the packet's mark (NXM_NX_PKT_MARK), which are 0, so
+// the cached flow of every packet has these 16 bits in its mask. Another digest selects
+// other bits, of which every cached flow lacks at least one. Therefore Open vSwitch deletes
+// the cached flows where it would have modified them, and some versions modify the wrong
+// one (docs/decisions/0036). One digest in 65,536 selects the bits of the digest before.
 func (s *ItemSet) AddInvalidations(node string, d Digest, entries []openflow.TableID) []Item {
 	first := len(s.items)
 	c := Compiler{out: s, unit: Unit{Kind: UnitNode, Name: node}}
@@ -38,8 +39,8 @@ func Entries(v *View, node string) (entries []openflow.TableID) {
 	return entries
 }
 
-// policedNode and uplinkedNode report whether the node at hand has flows of policies, and an
-// uplink.
+// policedNode and uplinkedNode report whether the node has flows of policies, and whether
+// it has an uplink.
 func (c *Compiler) policedNode() bool  { return c.view.PolicedNode(c.node) }
 func (c *Compiler) uplinkedNode() bool { return c.view.Uplink(c.node) != 0 }
 

@@ -6,14 +6,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// CarriesIPv6 reports whether the node has ports of a network with IPv6. Only then
-// it has flows for IPv6 that are not of a network.
+// CarriesIPv6 reports whether the node has ports of a network with IPv6. Only then has it
+// flows for IPv6 that belong to no network.
 func (v *View) CarriesIPv6(node string) bool {
 	n, _ := v.ipv6.Get(node)
 	return n > 0
 }
 
-// familiesAt returns the families for which the node has flows that are not of a network.
+// familiesAt returns the families for which the node has flows that belong to no network.
 func (v *View) familiesAt(node string) []topology.Family {
 	if v.CarriesIPv6(node) {
 		return []topology.Family{topology.IPv4, topology.IPv6}
@@ -27,9 +27,8 @@ func (v *View) carries(network, node string) bool {
 	return ok && n.Spec.Has(topology.IPv6) && v.HasPorts(network, node)
 }
 
-// countIPv6 brings up to date, of v, on which nodes there are how many networks with
-// IPv6 that have ports there. It is that of before still, which v was made of by the
-// update.
+// countIPv6 updates the number of networks with IPv6 that have ports on each node. v was
+// made from before by the update, and still has the counts of before.
 func (v *View) countIPv6(before *View, u Update) {
 	type pair struct{ network, node string }
 	seen := map[pair]bool{}
@@ -79,7 +78,7 @@ func (v *View) countIPv6(before *View, u Update) {
 	}
 }
 
-// ipv6Node marks the nodes that come to carry IPv6, or cease to.
+// ipv6Node marks the nodes that begin to carry IPv6, or no longer do.
 func (a *affected) ipv6Node() {
 	for _, node := range a.after.ipv6Changed {
 		if a.before.CarriesIPv6(node) != a.after.CarriesIPv6(node) {
@@ -94,7 +93,7 @@ func familiesOf(n *topology.Network) []topology.Family {
 	return slices.DeleteFunc([]topology.Family{topology.IPv4, topology.IPv6}, func(f topology.Family) bool { return !n.Spec.Has(f) })
 }
 
-// rules say of each family why a flow exists.
+// rules are the rules of a flow, by family.
 type rules [2]Rule
 
 // ethTypes are the Ethernet types of IP.

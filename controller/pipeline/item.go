@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// ItemKind is what a switch keeps an Item as.
+// ItemKind says what a switch holds an Item as.
 type ItemKind uint8
 
 // The kinds of items.
@@ -28,12 +28,11 @@ const (
 // String returns "flow", "group" or "meter".
 func (k ItemKind) String() string { return [...]string{"flow", "group", "meter"}[k] }
 
-// Rule says in words why an item exists, for people.
+// Rule says in words why an item exists. Users read it.
 type Rule string
 
-// Sum is a hash of an item's content, all of it but a flow's cookie: a flow has its
-// Sum as its cookie. An item of ours that a switch still has as we made it has this
-// Sum, and no other item does.
+// Sum is a hash of an item's content without a flow's cookie, which is the Sum itself. An
+// item that a switch has unchanged since sdnd made it has this Sum, and no other item has.
 type Sum uint64
 
 // Item is one compiled item in an ItemSet.
@@ -42,15 +41,15 @@ type Item struct {
 	// off is where the item's message begins in the set, and size its length.
 	off  uint32
 	size uint16
-	// table is the flow's, 0 for other items. Rule and unit are indexes in the set.
-	// There may be a million items, so each is small and without pointers.
+	// table is a flow's, 0 for other items. rule and unit are indexes into the set. There
+	// may be a million items, so an Item is small and has no pointers.
 	table openflow.TableID
 	kind  ItemKind
 	rule  uint16
 	unit  uint32
 }
 
-// Kind returns what a switch keeps the item as.
+// Kind returns what a switch holds the item as.
 func (i Item) Kind() ItemKind { return i.kind }
 
 // Table returns the table that a flow is in.
@@ -59,14 +58,13 @@ func (i Item) Table() openflow.TableID { return i.table }
 // Cookie returns the cookie of a flow.
 func (i Item) Cookie() openflow.Cookie { return openflow.Cookie(i.Sum) }
 
-// CookieOf returns the hash of a flow's content: all of it but the cookie. A
-// flow of ours that a switch still has as we made it has this cookie, and no
-// other flow does.
+// CookieOf returns the hash of a flow's content without its cookie. A flow that a switch
+// has unchanged since sdnd made it has this cookie, and no other flow has.
 //
-// It is taken of the bytes as they are on the wire. The compiler writes matches
-// in the order, and actions in the form, in which Open vSwitch gives them back
-// (OVS, lib/nx-match.c), so that what it has can be checked without knowing what
-// it should have. A flow that comes back in another form is not wrong for that,
+// The hash is of the bytes on the wire. The compiler writes matches in the order, and
+// actions in the form, in which Open vSwitch returns them (OVS, lib/nx-match.c), so a flow
+// that is read back can be checked without knowing what it should be. A flow that comes
+// back in another form is not wrong; it is compared field by field.
 // only to be looked at more closely.
 func CookieOf(f *openflow.Flow) openflow.Cookie {
 	var room [384]byte // enough for flows of ours
@@ -77,17 +75,17 @@ func CookieOf(f *openflow.Flow) openflow.Cookie {
 	b = binary.BigEndian.AppendUint16(b, f.Flags)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(f.Match)))
 	b = append(append(b, f.Match...), f.Instructions...)
-	// Cookie 0 is what flows of other makers have.
+	// Flows made by others have cookie 0.
 	return openflow.Cookie(max(xxhash.Sum64(b), 1))
 }
 
-// SumOfGroup is the Sum of a group, its number included.
+// SumOfGroup returns the Sum of a group, which covers its number.
 func SumOfGroup(g *openflow.Group) Sum {
 	b := binary.BigEndian.AppendUint32([]byte{byte(ItemGroup), byte(g.Type)}, g.ID)
 	return Sum(max(xxhash.Sum64(append(b, g.Buckets...)), 1))
 }
 
-// SumOfMeter is the Sum of a meter, its number included.
+// SumOfMeter returns the Sum of a meter, which covers its number.
 func SumOfMeter(m *openflow.Meter) Sum {
 	b := binary.BigEndian.AppendUint16([]byte{byte(ItemMeter)}, uint16(m.Flags))
 	b = binary.BigEndian.AppendUint32(b, m.ID)

@@ -23,9 +23,9 @@ func (s *ItemSet) Reset() {
 	s.buf, s.items, s.units, s.rules, s.bare = s.buf[:0], s.items[:0], s.units[:0], s.rules[:0], false
 }
 
-// ResetBare is Reset, and from now on the set keeps no messages: to compare a
-// switch, sums will do, which take an eighth of the memory. There will be about
-// n items.
+// ResetBare does what Reset does, and from then on the set keeps no messages. Sums suffice
+// to compare a switch, and take an eighth of the memory. n is about how many items there
+// will be.
 func (s *ItemSet) ResetBare(n int) {
 	s.Reset()
 	s.bare = true
@@ -54,10 +54,10 @@ func (s *ItemSet) Message(i Item) []byte {
 	return s.buf[i.off:end:end]
 }
 
-// Unit returns what one of the items belongs to.
+// Unit returns the unit that one of the items belongs to.
 func (s *ItemSet) Unit(i Item) Unit { return s.units[i.unit] }
 
-// UnitsOf yields what some of the items belong to, each once.
+// UnitsOf yields the units of some of the items, each once.
 func (s *ItemSet) UnitsOf(items []Item) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
 		seen := make([]bool, len(s.units))
@@ -73,11 +73,10 @@ func (s *ItemSet) UnitsOf(items []Item) iter.Seq[Unit] {
 	}
 }
 
-// Rules returns why items exist, each reason once; valid until the set is next
-// changed.
+// Rules returns the rules of the items, each once; valid until the set is next changed.
 func (s *ItemSet) Rules() []Rule { return s.rules }
 
-// Rule returns why one of the items exists.
+// Rule returns the rule of one of the items.
 func (s *ItemSet) Rule(i Item) Rule { return s.rules[i.rule] }
 
 // Sort orders the items by their sums.
@@ -113,7 +112,7 @@ func (s *ItemSet) addMeter(m *openflow.Meter, u Unit, r Rule) {
 	s.note(Item{Sum: SumOfMeter(m), kind: ItemMeter}, off, u, r)
 }
 
-// note appends an item whose message, if the set keeps it, begins at off.
+// note appends an item whose message, if the set keeps messages, begins at off.
 func (s *ItemSet) note(i Item, off int, u Unit, r Rule) {
 	if n := len(s.units); n == 0 || s.units[n-1] != u {
 		s.units = append(s.units, u)

@@ -17,16 +17,16 @@ func (v *View) label(u Update) {
 	}
 }
 
-// bringsLabels reports whether a change brings labels.
+// bringsLabels reports whether a change gives an object labels.
 func bringsLabels(c topology.NumberingChange) bool {
 	return c.After != nil && c.After.Labels.Size > 0 && (c.Before == nil || c.Before.Labels != c.After.Labels)
 }
 
-// HasLabels reports whether networks have labels that they had not in the View before.
+// HasLabels reports whether networks have labels that they did not have in the View before.
 func (v *View) HasLabels() bool { return v.labelled != nil }
 
-// SendsLabels reports whether a unit has a port send with labels that other nodes may not
-// know yet, or has policies judge by them.
+// SendsLabels reports whether a unit's flows send packets with labels that other nodes may
+// not know yet, or judge packets by such labels.
 func (v *View) SendsLabels(u Unit) bool {
 	return v.labelled != nil && (u.Kind == UnitPolicies || u.Kind == UnitPort && v.labelled[u.Name])
 }

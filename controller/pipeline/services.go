@@ -16,9 +16,9 @@ import (
 // buckets, in both families.
 const maxBuckets = 512
 
-// serviceGroup is the number of the group of a service's port, for a family and one of the
-// networks or routers that may use it. It is below 2^31, and no other group has it.
-// model.MaxServiceScopes and model.MaxServicePorts are 64.
+// serviceGroup returns the number of the group of a service's port, for a family and one of
+// the networks or routers whose ports may use it. It is below 2^31, and no other group has
+// it: model.MaxServiceScopes and model.MaxServicePorts are 64.
 func serviceGroup(o *topology.Service, scope, port int, f topology.Family) uint32 {
 	return o.ID<<13 | uint32(scope)<<7 | uint32(port)<<1 | uint32(f)
 }
@@ -27,12 +27,12 @@ func serviceGroup(o *topology.Service, scope, port int, f topology.Family) uint3
 type scope struct {
 	topology.Ref
 	index int
-	// domain is the routing domain in which backends must be.
+	// domain is the routing domain that backends must be in.
 	domain domain
 }
 
-// scopesOf returns those networks and routers of a service whose ports can use it: the
-// networks have gateways.
+// scopesOf returns the networks and routers whose ports can use a service: only networks
+// with gateways.
 func (v *View) scopesOf(o *topology.Service) (all []scope) {
 	i := 0
 	for _, ref := range o.Spec.Scopes() {
@@ -59,8 +59,9 @@ func (v *View) scopeOn(s scope, node string) bool {
 	return ok && slices.ContainsFunc(r.Spec.Networks, func(n string) bool { return v.HasPorts(n, node) })
 }
 
-// match appends, to the match of packets in a network, that its ports are of the scope:
-// registers come before the metadata, so packets of a network have it appended last.
+// match appends, to the match of packets in a network, that the sender's port is in the
+// scope. Registers precede the metadata in a match, so a network's metadata is appended
+// last.
 func (s scope) match(topo *topology.Snapshot, m openflow.Match, state func(openflow.Match) openflow.Match) openflow.Match {
 	if s.Kind == topology.KindNetwork {
 		n, _ := topo.Network(s.Name)
@@ -179,10 +180,10 @@ func (v *View) endpointsOf(p *topology.Port, node string) []endpoint {
 	})
 }
 
-// protocolNumbers are those of the protocols that services have.
+// protocolNumbers holds the IANA numbers of the protocols that services have.
 var protocolNumbers = map[model.PolicyProtocol]uint8{model.ProtocolTCP: protoTCP, model.ProtocolUDP: protoUDP}
 
-// toPort appends a protocol of a service and a destination port of it.
+// toPort appends the protocol of an endpoint and its destination port.
 func toPort(m openflow.Match, e endpoint) openflow.Match {
 	m = m.IPProto(e.protocol)
 	if e.protocol == protoTCP {
@@ -191,7 +192,7 @@ func toPort(m openflow.Match, e endpoint) openflow.Match {
 	return m.UDPDst(e.port)
 }
 
-// setTarget appends actions that load an address and port into the registers by which a
+// setTarget appends actions that load an address and a port into the registers by which a
 // backend is found.
 func setTarget(a openflow.Actions, ip netip.Addr, port uint16) openflow.Actions {
 	a = a.SetReg(regTargetPort, uint32(port))
@@ -201,7 +202,7 @@ func setTarget(a openflow.Actions, ip netip.Addr, port uint16) openflow.Actions 
 	return a
 }
 
-// words are the parts of an address as registers hold them.
+// words splits an address into the 32-bit words that registers hold.
 func words(ip netip.Addr) (all []uint32) {
 	b := ip.AsSlice()
 	for i := 0; i < len(b); i += 4 {

@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// SortBySum orders items by their sums, and those of one sum by less, if it is not
-// nil. Sums of ours are hashes: their leading bits alone tell nearly where each
-// belongs, so it takes time in proportion to the items. For cookies of others it
-// takes no more than sorting does.
+// SortBySum sorts items by their sums, and those with equal sums by less, unless it is nil.
+// Sums made by sdnd are hashes, whose leading bits nearly give an item's position, so this
+// takes linear time. For cookies made by others it takes no longer than sorting does.
 func SortBySum[T any](items []T, sum func(*T) Sum, less func(a, b *T) bool) {
 	before := func(a, b *T) bool {
 		ca, cb := sum(a), sum(b)
@@ -41,10 +40,10 @@ func SortBySum[T any](items []T, sum func(*T) Sum, less func(a, b *T) bool) {
 	copy(items, sorted)
 }
 
-// few is how many items are sorted by insertion.
+// few is the number of items up to which insertion sort is used.
 const few = 16
 
-// sortSome sorts what are mostly very few.
+// sortSome sorts items that are very few in most cases.
 func sortSome[T any](items []T, before func(a, b *T) bool) {
 	if len(items) > few {
 		slices.SortFunc(items, func(a, b T) int {

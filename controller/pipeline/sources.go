@@ -9,18 +9,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A domain is the networks that a router joins, or one network that no router
-// joins; it is named by that object's reference. The nodes that have ports of
-// it may send to each other through the tunnel, and nobody else may. A View
-// keeps the tunnel addresses of the members of each domain as the prefixes that
-// cover them exactly, in parts of the underlay, so that a node that joins or
-// leaves changes one part.
+// A domain is the networks that a router joins, or one network that no router joins; its
+// name is that object's reference. Only nodes that have ports of a domain may send to each
+// other through the tunnel. A View keeps the tunnel addresses of the members of each domain
+// as the prefixes that cover them exactly, by part of the underlay, so that a node that
+// joins or leaves changes one part.
 type domain = string
 
-// partBits is how many of the last bits of an address tell addresses of one part of
-// the underlay apart: a part is a prefix of 24 bits of IPv4, of 120 of IPv6. No flow
-// admits more addresses than a part has, and a change of one of them takes at most
-// sourceChange flow-mods.
+// partBits is the number of last bits in which addresses of one part of the underlay
+// differ: a part is a prefix of 24 bits for IPv4, of 120 for IPv6. No flow admits more
+// addresses than a part has, and a change of one of them takes at most sourceChange
+// flow-mods.
 const (
 	partBits     = 8
 	sourceChange = partBits + 1
@@ -28,8 +27,8 @@ const (
 
 // members counts the nodes of a domain that may send: those with a tunnel address.
 type members struct {
-	// exempt are those of which it is not known that they send from it, and ipv6
-	// those whose tunnel address is IPv6.
+	// exempt counts the members that may not send from their tunnel address, ipv6 those
+	// whose tunnel address is IPv6.
 	nodes, exempt, ipv6 int
 }
 
@@ -50,8 +49,7 @@ func (v *View) domainOf(network string) domain {
 	return topology.Ref{Kind: topology.KindNetwork, Name: network}.String()
 }
 
-// networksIn iterates over the networks of a domain; of one that does not exist
-// there are none.
+// networksIn iterates over the networks of a domain. A domain that does not exist has none.
 func (v *View) networksIn(d domain) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		kind, name, _ := strings.Cut(d, "/")
@@ -74,8 +72,8 @@ func (v *View) networksIn(d domain) iter.Seq[string] {
 	}
 }
 
-// first returns the first network of a domain, which stands for it where the
-// networks of a node are gone through.
+// first returns the first network of a domain. It stands for the domain where the networks
+// of a node are iterated over.
 func (v *View) first(d domain) (*topology.Network, bool) {
 	for n := range v.networksIn(d) {
 		return v.Topo.Network(n)
@@ -110,9 +108,9 @@ func (v *View) tunnelIP(node string) (netip.Addr, bool) {
 	return n.Spec.TunnelIP, n.Spec.TunnelIP.IsValid()
 }
 
-// vtep returns the tunnel address by which a node sends to another; the zero Addr if
-// it cannot. A tunnel port sends from one address, so it reaches only those of the
-// same family.
+// vtep returns the tunnel address by which a node sends to another; the zero Addr if it
+// cannot. A tunnel port sends from one address, so it reaches only addresses of the same
+// family.
 func (v *View) vtep(node, peer string) netip.Addr {
 	to, ok := v.tunnelIP(peer)
 	if from, has := v.tunnelIP(node); ok && has && from.Is4() != to.Is4() {
@@ -132,8 +130,8 @@ func (v *View) isMixed(d domain) bool {
 // do not reach others.
 func (v *View) MixedTunnels(network string) bool { return v.isMixed(v.domainOf(network)) }
 
-// Remixed iterates over the networks of which MixedTunnels, or which nodes those are,
-// may differ from the View before.
+// Remixed iterates over the networks for which MixedTunnels, or the nodes with addresses of
+// either family, may differ from the View before.
 func (v *View) Remixed(before *View) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		seen := map[string]bool{}
@@ -150,9 +148,9 @@ func (v *View) Remixed(before *View) iter.Seq[string] {
 	}
 }
 
-// Exempt reports whether it is not known that the node sends from its tunnel
-// address: OVSDB shows another local_ip, or none. Such a node's packets are
-// admitted from any address, unless its spec says that they are to be checked.
+// Exempt reports whether the node may send from another address than its tunnel address:
+// OVSDB shows another local_ip, or none. The packets of such a node are admitted from any
+// address, unless its spec says that they are to be checked.
 func (v *View) Exempt(node string) bool {
 	n, ok := v.Topo.Node(node)
 	if !ok || !n.Spec.TunnelIP.IsValid() || n.Spec.TunnelCheck == topology.TunnelEnforce {
@@ -161,15 +159,14 @@ func (v *View) Exempt(node string) bool {
 	return v.Local(node) != n.Spec.TunnelIP
 }
 
-// Local returns the address that the node's tunnel port sends from as OVSDB
-// shows it; the zero Addr if that is not known.
+// Local returns the address that the node's tunnel port sends from, as OVSDB shows it; the
+// zero Addr if that is unknown.
 func (v *View) Local(node string) netip.Addr {
 	a, _ := v.locals.Get(node)
 	return a
 }
 
-// peers returns how many other nodes of a domain may send to the node, and how
-// many of them are exempt.
+// peers counts the other nodes of a domain that may send to the node.
 func (v *View) peers(d domain, node string) members {
 	m, _ := v.members.Get(d)
 	if _, ok := v.tunnelIP(node); ok && v.sends(d, node) {
@@ -188,24 +185,24 @@ func (v *View) sends(d domain, node string) bool {
 	return lingers || v.inDomain(d, node)
 }
 
-// Leaving returns the domain of the network if its last port on the node is gone
-// in next: packets of the node may be under way in it.
+// Leaving returns the domain of the network if its last port on the node is gone in next.
+// Packets that the node sent in it may still be on their way.
 func (v *View) Leaving(next *View, network, node string) (domain string, leaves bool) {
 	d := next.domainOf(network)
 	return d, v.inDomain(d, node) && !next.inDomain(d, node)
 }
 
-// Grown reports whether there are nodes that may send to others in the network
-// which could not in the View before.
+// Grown reports whether there are nodes that may send to others in the network which could
+// not in the View before.
 func (v *View) Grown(network string) bool {
 	return len(v.grown) > 0 && v.grown[v.domainOf(network)]
 }
 
-// HasGrown reports whether there is such a network.
+// HasGrown reports whether Grown is true for any network.
 func (v *View) HasGrown() bool { return len(v.grown) > 0 }
 
-// SendsFor reports whether a unit of the node leads packets of a network that has
-// grown to other nodes.
+// SendsFor reports whether a unit of the node sends packets to other nodes in a network for
+// which Grown is true.
 func (v *View) SendsFor(u Unit, node string) bool {
 	switch u.Kind {
 	case UnitBlock:
@@ -217,8 +214,8 @@ func (v *View) SendsFor(u Unit, node string) bool {
 	return false
 }
 
-// Receives reports whether the node is to be sent packets of the domain of a unit
-// of sources.
+// Receives reports whether other nodes may send the node packets of the domain whose
+// sources the unit is.
 func (v *View) Receives(u Unit, node string) bool {
 	return u.Kind == UnitSource && v.inDomain(u.Name, node)
 }
@@ -243,8 +240,8 @@ func part(a netip.Addr) string {
 	return p.String()
 }
 
-// resource brings the sources of v up to date, which are still those of before,
-// for the memberships that may have changed, and notes which units did.
+// resource updates the sources of v, which are still those of before, for the memberships
+// that may have changed, and notes the units that did.
 func (v *View) resource(before *View, touched map[membership]bool) {
 	dirty := map[Unit]bool{}
 	for m := range touched {
@@ -286,7 +283,7 @@ func (v *View) resource(before *View, touched map[membership]bool) {
 			dirty[Unit{Kind: UnitSource, Name: m.domain}] = true
 		}
 		if alone != (count.nodes < 2) {
-			// A node without peers admits nobody, not even itself.
+			// A node without peers admits nobody, itself included.
 			for u := range before.sourceUnits(m.domain) {
 				dirty[u] = true
 			}
@@ -325,8 +322,8 @@ func btoi(b bool) int {
 	return 0
 }
 
-// touched returns the memberships that may differ between v and next, made by
-// the update.
+// touched returns the memberships that may differ between v and next, which the update
+// made.
 func (v *View) touched(next *View, u Update) map[membership]bool {
 	t := &touches{before: v, after: next, found: map[membership]bool{}}
 	for _, c := range u.Changes {
@@ -362,8 +359,8 @@ func (t *touches) touch(network, node string) {
 	t.found[membership{t.after.domainOf(network), node}] = true
 }
 
-// place adds a node's membership if it comes to have ports of a network, or to have
-// none.
+// place adds a node's membership if the node gets its first port of a network, or loses its
+// last.
 func (t *touches) place(network, node string) {
 	if node != "" && t.before.HasPorts(network, node) != t.after.HasPorts(network, node) {
 		t.touch(network, node)

@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableAdmitted leads on what was admitted from the tunnel: to the neighbour
-// what another node has routed, to the port what it has switched.
+// TableAdmitted sends on what was admitted from the tunnel: packets that another node
+// routed to the neighbour, and packets that it switched to the port.
 const TableAdmitted openflow.TableID = 3
 
 func admittedStage() stage {
@@ -18,14 +18,15 @@ func (c *Compiler) admittedNode() {
 	c.admittedBridged()
 }
 
-// admittedRouted leads what another node has routed past this node's router.
+// admittedRouted sends on what another node has routed, past this node's router.
 func (c *Compiler) admittedRouted() {
 	c.match = c.match[:0].RegMasked(regFlags, flagRouted, flagRouted)
 	c.instr = c.instr[:0].GotoTable(c.next(TableNeighbour))
 	c.emit(prioNormal, "packets that another node has routed only need their neighbour")
 }
 
-// admittedBridged leads what another node has switched to the port that it is for.
+// admittedBridged sends what another node has switched to the port that has its destination
+// address.
 func (c *Compiler) admittedBridged() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableForward))

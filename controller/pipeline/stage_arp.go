@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableARP answers ARP requests (RFC 826) on the spot.
+// TableARP answers ARP requests (RFC 826).
 const TableARP openflow.TableID = 10
 
 func arpStage() stage {
@@ -20,7 +20,7 @@ func arpStage() stage {
 }
 
 func (c *Compiler) arpNetwork(n *topology.Network) {
-	// Clients of DHCP renew with the gateway, also where it routes nothing.
+	// DHCP clients renew with the gateway, also where it routes nothing.
 	if n.Spec.Mode == topology.Segmented || !c.routed && !answersOf(n).dhcp || !c.local {
 		return
 	}
@@ -37,9 +37,8 @@ func (c *Compiler) arpBlock(b *topology.Block) {
 	}
 }
 
-// arpPort: whoever asks for a port's address is answered wherever it can be asked,
-// also while its interface is missing: neighbours keep what they know until it is
-// back.
+// arpPort answers requests for a port's address on every node where ports can ask for it,
+// also while the port's interface is missing: neighbours keep the address until it is back.
 func (c *Compiler) arpPort(p *topology.Port) {
 	if c.place.here || c.place.vtep.IsValid() && c.local {
 		c.arpFurther(p)
@@ -54,12 +53,12 @@ func (c *Compiler) arpPort(p *topology.Port) {
 	}
 }
 
-// arpForGateway is why a gateway's address is answered for.
+// arpForGateway is the rule of flows that answer for a gateway.
 const arpForGateway Rule = "answers ARP requests for the gateway"
 
-// arpReply turns a request for the address into its reply, back out of the port
-// it came from: nothing is flooded, and the owner is not asked (RFC 826,
-// "Packet Reception", done on its behalf).
+// arpReply turns a request for the address into its reply and sends it out of the port it
+// came from. Nothing is flooded, and the owner is not asked: the switch answers on its
+// behalf (RFC 826, "Packet Reception").
 func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC, why Rule) {
 	c.arpSwap(n, ip, mac)
 	c.actions = c.actions.Output(openflow.PortInPort)
@@ -67,11 +66,11 @@ func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC
 	c.emit(prioNormal, why)
 }
 
-// arpReplyToOthers is arpReply for an address whose owner is at a port of this
-// node, and may ask too: to announce itself, and to find out whether somebody
-// else has the address (RFC 5227). It must get no answer. A switch does not send
-// a packet out of the port it came from unless told to (OpenFlow 1.3.5, 7.2.5);
-// so here the packet came from the owner, and is sent to where it came from.
+// arpReplyToOthers does what arpReply does for an address whose owner is a port of this
+// node. The owner asks, too, to announce itself and to find out whether another host has
+// the address (RFC 5227), and must get no answer. A switch does not send a packet out of
+// the port it came from unless the action names IN_PORT (OpenFlow 1.3.5, 7.2.5). So the
+// flow sets the packet's port to the owner's and sends it to the port it came from.
 func (c *Compiler) arpReplyToOthers(n *topology.Network, ip netip.Addr, mac topology.MAC, owner openflow.PortNo) {
 	c.arpSwap(n, ip, mac)
 	c.actions = c.actions.

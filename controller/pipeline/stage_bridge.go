@@ -5,8 +5,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableBridge separates what is addressed to the gateway from what stays
-// within its layer-2 domain.
+// TableBridge separates packets to the gateway from those that stay within their layer-2
+// domain.
 const TableBridge openflow.TableID = 40
 
 func bridgeStage() stage {
@@ -34,7 +34,7 @@ func (c *Compiler) bridgeBlock(b *topology.Block) {
 	}
 }
 
-// bridgeToGateway hands to the router what is addressed to the gateway.
+// bridgeToGateway sends packets to the gateway's MAC to the router.
 func (c *Compiler) bridgeToGateway(n *topology.Network, f topology.Family, mac topology.MAC, domain uint32) {
 	c.match = c.match[:0].EthDst(mac).EthType(ethTypes[f]).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
@@ -42,7 +42,7 @@ func (c *Compiler) bridgeToGateway(n *topology.Network, f topology.Family, mac t
 	c.emit(prioNormal, rules{"hands what is addressed to the gateway to the router", "hands IPv6 packets that are addressed to the gateway to the router"}[f])
 }
 
-// bridgeToForward keeps everything else within the layer-2 domain.
+// bridgeToForward keeps all other packets within the layer-2 domain.
 func (c *Compiler) bridgeToForward() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableForward))

@@ -6,8 +6,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableChosen leads on what ports send that may use services: back to the port if a
-// service has led it to itself, else to policies or on its way.
+// TableChosen sends on the packets of ports that may use services: back to the port if the
+// service chose the port itself, else to policies or towards their destination.
 const TableChosen openflow.TableID = 18
 
 func chosenStage() stage {
@@ -31,8 +31,8 @@ func (c *Compiler) chosenNode() {
 	c.emit(prioDefault, "sends all else on its way")
 }
 
-// chosenPort finds what a port sends to itself: no host accepts packets from its own
-// address.
+// chosenPort finds packets that a port sends to itself. No host accepts packets from its
+// own address.
 func (c *Compiler) chosenPort(p *topology.Port) {
 	if c.serves == 0 || c.place.number == 0 {
 		return

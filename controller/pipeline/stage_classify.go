@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableClassify tells from the port or the tunnel key which network a
-// packet belongs to, and drops what a container may not send.
+// TableClassify finds the network of a packet by its port or tunnel key, and drops what a
+// container may not send.
 const TableClassify openflow.TableID = 0
 
 func classifyStage() stage {
@@ -82,32 +82,31 @@ func (c *Compiler) classifyOwn(p *topology.Port, in openflow.PortNo) {
 // host returns the prefix that holds the one address.
 func host(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
-// classifyIP lets a port send IPv4 packets from its own addresses only. A frame
-// with a VLAN tag is dropped; a priority tag (VLAN 0) says nothing but a
-// priority, and stays.
+// classifyIP lets a port send IPv4 packets from its own addresses only. A frame with a VLAN
+// tag is dropped. A priority tag (VLAN 0) carries only a priority, and stays.
 func (c *Compiler) classifyIP(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv4).VLANUntagged().IPv4Src(host(ip))
 	c.emit(prioNormal, c.identify(topology.IPv4, "takes IP packets from the port, sent from its own addresses"))
 }
 
-// classifyARP lets a port speak ARP for its own addresses only.
+// classifyARP lets a port send ARP for its own addresses only.
 func (c *Compiler) classifyARP(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(ip).ARPSha(p.MAC)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableARP))
 	c.emit(prioNormal, "takes ARP requests from the port, made with its own addresses")
 }
 
-// classifyProbe lets a port ask whether somebody has an address before it takes
-// it as its own: such a request has no sender's address yet (RFC 5227, 2.1.1).
+// classifyProbe lets a port ask whether another host has an address before it uses the
+// address: such a request has no sender address yet (RFC 5227, 2.1.1).
 func (c *Compiler) classifyProbe(n *topology.Network, p *topology.Port, in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeARP).VLANUntagged().ARPSpa(netip.IPv4Unspecified()).ARPSha(p.MAC)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableARP))
 	c.emit(prioNormal, "takes ARP probes from the port, which ask whether an address is taken")
 }
 
-// classifyTunnel takes IP packets of a stretched network from other nodes. Only
-// packets out of the tunnel have a key, so the port need not be matched, and
-// the flow is the same on every node. Whether the sender may is looked at next.
+// classifyTunnel accepts IP packets of a stretched network from other nodes. Only packets
+// from the tunnel have a key, so the flow does not match the port and is the same on every
+// node. The next table checks the sender.
 func (c *Compiler) classifyTunnel(n *topology.Network, f topology.Family, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypes[f]).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
@@ -115,8 +114,8 @@ func (c *Compiler) classifyTunnel(n *topology.Network, f topology.Family, domain
 	c.emit(prioNormal, rules{"takes the network's packets from other nodes", "takes the network's IPv6 packets from other nodes"}[f])
 }
 
-// classifyRouted takes packets of a segmented network from other nodes: the
-// sender's router has had them, what is left is to find the neighbour.
+// classifyRouted accepts packets of a segmented network from other nodes. The sender's
+// router has routed them; only the neighbour is left to find.
 func (c *Compiler) classifyRouted(n *topology.Network, f topology.Family, domain uint32) {
 	c.match = c.match[:0].EthType(ethTypes[f]).VLANUntagged().TunnelID(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain).SetReg(regFlags, flagRouted)
@@ -124,51 +123,51 @@ func (c *Compiler) classifyRouted(n *topology.Network, f topology.Family, domain
 	c.emit(prioNormal, rules{"takes the network's packets, routed already, from other nodes", "takes the network's IPv6 packets, routed already, from other nodes"}[f])
 }
 
-// classifyTunnelDrop drops, and so counts, all else out of the tunnel: ARP, which
-// nodes answer by themselves and never send, and packets of other networks.
+// classifyTunnelDrop drops and counts all other packets from the tunnel: ARP, which nodes
+// answer themselves and never send, and packets of other networks.
 func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
 	c.match = c.match[:0].InPort(tun)
 	c.instr = c.instr[:0]
 	c.emit(prioStranger, "drops and counts what comes out of the tunnel and is no IP packet of a network that the node has a part in")
 }
 
-// classifyNone takes what no port may send to where it is counted. The packets of
-// this one flow tell whether any were, so that the counters of thousands of ports
-// need not be read.
+// classifyNone sends what no port may send to the table that counts it. The packet count of
+// this one flow says whether there was any, so the counters of thousands of ports need not
+// be read.
 func (c *Compiler) classifyNone() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableDrop))
 	c.emit(prioDefault, "counts and drops what nothing may send")
 }
 
-// classifyFrom lets a port send IPv6 packets from one of its own addresses. What
-// they may say in neighbour discovery is looked at next.
+// classifyFrom lets a port send IPv6 packets from one of its own addresses. The next table
+// checks what they say in neighbour discovery.
 func (c *Compiler) classifyFrom(n *topology.Network, p *topology.Port, ip netip.Addr, in openflow.PortNo, why Rule) {
 	c.match = c.match[:0].InPort(in).EthSrc(p.MAC).EthType(ethTypeIPv6).VLANUntagged().IPv6Src(host(ip))
 	c.emit(prioNormal, c.identify(topology.IPv6, why))
 }
 
-// classifyForeign takes other IPv6 packets of a port that has IPv6 to where they are
-// counted, past classifyIPv6.
+// classifyForeign sends other IPv6 packets of a port that has IPv6 to the table that counts
+// them, past classifyIPv6.
 func (c *Compiler) classifyForeign(in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in).EthType(ethTypeIPv6)
 	c.instr = c.instr[:0].GotoTable(c.next(TableForeign))
 	c.emit(prioForeign, "counts and drops IPv6 packets that the port sends from other addresses than its own")
 }
 
-// classifySourceless drops, and counts for the node, what hosts send before they have
-// an address: to find out whether somebody else has it (RFC 4862, 5.4), and to report
-// groups (RFC 3810, 5.2.13). The first is not answered: an address that is a port's
-// has nobody else, and what others send from it is dropped.
+// classifySourceless drops, and counts for the node, what hosts send before they have an
+// address: to find out whether another host has it (RFC 4862, 5.4), and to report groups
+// (RFC 3810, 5.2.13). The former needs no answer: no other host has a port's address, since
+// packets that others send from it are dropped.
 func (c *Compiler) classifySourceless() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPv6Src(host(netip.IPv6Unspecified()))
 	c.instr = c.instr[:0]
 	c.emit(prioSourceless, "drops IPv6 packets without a source address: detection of duplicates, reports of groups")
 }
 
-// classifyIPv6 drops IPv6 of ports whose networks do not carry it. Every container's
-// kernel sends some as soon as its interface is up (RFC 4861, 6.3.7; RFC 3810), so it
-// is no sign of anything wrong with a port, and counted for the node.
+// classifyIPv6 drops IPv6 of ports whose networks do not carry it. Every container's kernel
+// sends some as soon as its interface is up (RFC 4861, 6.3.7; RFC 3810), so it is not a
+// sign of a fault, and is counted for the node.
 func (c *Compiler) classifyIPv6() {
 	c.match = c.match[:0].EthType(ethTypeIPv6)
 	c.instr = c.instr[:0]
@@ -179,10 +178,10 @@ func (c *Compiler) classifyIPv6() {
 	c.emit(prioIPv6, why)
 }
 
-// DroppedCookie returns the cookie of the one flow, the same on every node, that
-// counts all packets which no port may send, IPv6 apart; ForeignCookie that of the
-// flow which counts IPv6 of ports that have it, from other addresses than theirs; and
-// IPv6Cookie that of the flow which counts all other IPv6. ForeignCookie is in
+// DroppedCookie returns the cookie of the flow that counts all packets which no port may
+// send, except IPv6. ForeignCookie returns that of the flow that counts IPv6 packets from
+// addresses that a port with IPv6 does not have, and IPv6Cookie that of the flow that
+// counts all other IPv6 packets. Each flow is the same on every node. ForeignCookie's is in
 // TableForeign, the others are in TableClassify.
 func DroppedCookie() openflow.Cookie { return fixedCookie(TableClassify, (*Compiler).classifyNone) }
 
@@ -192,16 +191,17 @@ func ForeignCookie() openflow.Cookie { return fixedCookie(TableForeign, (*Compil
 // IPv6Cookie is explained at DroppedCookie.
 func IPv6Cookie() openflow.Cookie { return fixedCookie(TableClassify, (*Compiler).classifyIPv6) }
 
-// fixedCookie returns the cookie of a flow of a table that is the same on every node.
+// fixedCookie returns the cookie of a flow that is the same on every node.
 func fixedCookie(table openflow.TableID, emit func(*Compiler)) openflow.Cookie {
 	var set ItemSet
 	emit(&Compiler{out: &set, at: table})
 	return set.items[0].Cookie()
 }
 
-// identify completes the match of what a port sends from its own addresses: the packet
-// is in the port's network, has the port's identity, and goes to the connection tracker
-// if policies judge the port. It returns why the flow exists, given that without policies.
+// identify completes the match of what a port sends from its own addresses: the packet is
+// in the port's network, has the port's identity, and goes to the connection tracker if
+// policies judge the port. It returns the flow's rule, given the rule that applies without
+// policies.
 func (c *Compiler) identify(f topology.Family, why Rule) Rule {
 	to := [...]openflow.TableID{topology.IPv4: TableBridge, topology.IPv6: TableND}[f]
 	c.instr = c.instr[:0]
@@ -235,8 +235,8 @@ func (c *Compiler) identify(f topology.Family, why Rule) Rule {
 	return why
 }
 
-// classifyLabel takes packets of the network from other nodes whose source has an
-// identity, which is in the tunnel key.
+// classifyLabel accepts packets of the network from other nodes whose tunnel key holds an
+// identity of the source.
 func (c *Compiler) classifyLabel(n *topology.Network, f topology.Family) {
 	labels, zone, ok := c.view.labels(n)
 	if !ok {

@@ -5,7 +5,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableClient sends what ports send that may use services through the connection tracker.
+// TableClient sends the packets of ports that may use services through the connection
+// tracker.
 const TableClient openflow.TableID = 14
 
 func clientStage() stage {

@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableConnection looks at the connection of what a port sends that may use services: what
-// is of one to a service is translated.
+// TableConnection looks up the connection of packets from ports that may use services, and
+// translates those that belong to a connection to a service.
 const TableConnection openflow.TableID = 15
 
 // Priorities in connection.
@@ -42,7 +42,7 @@ func (c *Compiler) connectionNode() {
 }
 
 // translate makes the instructions of a flow that translates as the connection's record
-// says, and goes on.
+// says and goes on to another table.
 func (c *Compiler) translate(to openflow.TableID) {
 	c.actions = c.actions[:0].CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), NAT: &openflow.NAT{}, Table: to})
 	c.instr = c.instr[:0].ApplyActions(c.actions)

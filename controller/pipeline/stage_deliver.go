@@ -2,11 +2,11 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// Tables of what is for ports of nodes with services.
+// The tables through which packets reach ports on nodes with services.
 const (
-	// TableDeliver translates back what services' backends answer.
+	// TableDeliver translates the answers of services' backends back.
 	TableDeliver openflow.TableID = 101
-	// TableDelivered gives it to the port.
+	// TableDelivered sends the packet to its port.
 	TableDelivered openflow.TableID = 102
 )
 
@@ -39,10 +39,10 @@ func deliveredStage() stage {
 	}
 }
 
-// deliveredNode drops segments that the connection tracker does not take as parts of their
-// connection: it has not translated them, and the client would answer that it knows no
-// such connection, which ends the backend's (P-SVC-08). Of connections that it does not
-// know only those that begin or reset one are so.
+// deliveredNode drops segments that the connection tracker does not accept as part of their
+// connection. It has not translated them, so the client would answer with a reset, which
+// ends the backend's connection (P-SVC-08). For connections that the tracker does not know,
+// only segments that begin or reset one are invalid.
 func (c *Compiler) deliveredNode() {
 	if !c.servedNode() {
 		return
@@ -57,14 +57,14 @@ func (c *Compiler) deliveredNode() {
 	c.emit(prioDefault, "delivers what is translated back")
 }
 
-// output makes the instructions of a flow that delivers.
+// output makes the instructions of a flow that delivers the packet.
 func (c *Compiler) output() {
 	c.actions = c.actions[:0].OutputReg(openflow.FieldReg(regOutPort), 0, 16)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 }
 
-// deliverAfter appends the last instruction of a flow that delivers, after the actions at hand:
-// on nodes with services what is delivered may have to be translated back.
+// deliverAfter appends the last instruction of a flow that delivers, after the actions in
+// c.actions. On nodes with services a delivered packet may have to be translated back.
 func (c *Compiler) deliverAfter(actions openflow.Actions) {
 	c.actions = actions
 	if c.servedNode() {
@@ -78,7 +78,7 @@ func (c *Compiler) deliverAfter(actions openflow.Actions) {
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 }
 
-// delivered completes why a flow exists that deliverAfter has made.
+// delivered completes the rule of a flow that deliverAfter made.
 func (c *Compiler) delivered(why Rule) Rule {
 	if c.servedNode() {
 		return why + ", translated back where the port uses a service"
@@ -86,7 +86,7 @@ func (c *Compiler) delivered(why Rule) Rule {
 	return why
 }
 
-// servedNode reports whether the node at hand has ports that may use services.
+// servedNode reports whether the node that is compiled has ports that may use services.
 func (c *Compiler) servedNode() bool {
 	if s := &c.servedAt; s.view != c.view || s.node != c.node {
 		*s = servedAt{c.view, c.node, c.view != nil && c.view.ServedNode(c.node)}
@@ -94,7 +94,7 @@ func (c *Compiler) servedNode() bool {
 	return c.servedAt.is
 }
 
-// servedAt keeps what servedNode has found out.
+// servedAt caches the result of servedNode.
 type servedAt struct {
 	view *View
 	node string

@@ -5,11 +5,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableDHCP sends to sdnd what ports ask by DHCP (RFC 2131). It also has the meters of
-// all that ports may ask.
+// TableDHCP sends DHCP requests of ports (RFC 2131) to sdnd. It also has the meters of all
+// requests that ports may send to sdnd.
 const TableDHCP openflow.TableID = 30
 
-// Ports of DHCP (RFC 2131, 4.1) and DHCPv6 (RFC 8415, 7.2).
+// UDP ports of DHCP (RFC 2131, 4.1) and DHCPv6 (RFC 8415, 7.2).
 const (
 	dhcpServer   = 67
 	dhcpClient   = 68

@@ -5,7 +5,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableDrop counts what ports sent and may not send, port by port.
+// TableDrop counts the packets that ports sent and may not send, by port.
 const TableDrop openflow.TableID = 98
 
 func dropStage() stage {
@@ -21,7 +21,7 @@ func (c *Compiler) dropPort(*topology.Port) {
 	}
 }
 
-// dropFrom counts what the port sent and may not send.
+// dropFrom counts the packets that the port sent and may not send.
 func (c *Compiler) dropFrom(in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in)
 	c.instr = c.instr[:0]

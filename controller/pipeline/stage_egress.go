@@ -55,8 +55,8 @@ const prioShut = 100
 // vxlanPort is the UDP port of VXLAN (RFC 7348, 5).
 const vxlanPort = 4789
 
-// shut are the addresses to which nothing leaves: the node itself and what is on its links
-// (which metadata services are, too), groups, and everybody.
+// shut holds the destinations that no packet may leave for: the node itself, its links
+// (which have metadata services, too), multicast groups and broadcast.
 var shut = [...]struct {
 	prefix netip.Prefix
 	is     Rule
@@ -70,8 +70,8 @@ var shut = [...]struct {
 	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff}), 8), "drops what would leave to IPv6 groups"},
 }
 
-// egressNode: packets that would come out of the node as VXLAN could be taken for those of
-// the node itself, whose source address they get. So none leaves, wherever it is for.
+// egressNode drops VXLAN packets, whatever their destination. They leave with the node's
+// source address, so a peer could take them for the node's own.
 func (c *Compiler) egressNode() {
 	if c.view.Uplink(c.node) == 0 {
 		return
@@ -90,10 +90,10 @@ func (c *Compiler) egressNode() {
 	c.emit(prioDefault, "lets all else leave")
 }
 
-// translateRouter gives what leaves the address of its router, and a port that no other
-// connection of the router has at the node. The kernel translates it once more: to an
-// address of the node, and a port that no other router and nothing of the node has. So two
-// routers whose ports have equal addresses are never confused.
+// translateRouter gives leaving packets the address of their router, and a source port that
+// no other connection of the router has on the node. The kernel translates them again, to
+// an address of the node and a port that no other router and no process of the node uses.
+// So two routers whose ports have equal addresses are never confused.
 func (c *Compiler) translateRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
 		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
@@ -120,7 +120,7 @@ func (c *Compiler) translatedRouter(e *egress) {
 	})
 }
 
-// uplinkNode is the one flow that knows the port.
+// uplinkNode adds the one flow that has the number of the uplink port.
 func (c *Compiler) uplinkNode() {
 	out := c.view.Uplink(c.node)
 	if out == 0 {
@@ -132,8 +132,8 @@ func (c *Compiler) uplinkNode() {
 	c.emit(prioDefault, "sends to the node's kernel")
 }
 
-// routeRouter leads to the uplink what is for none of the router's networks. What is for
-// no node's block of a segmented network is for that network all the same.
+// routeRouter sends to the uplink the packets for none of the router's networks. An address
+// in no node's block of a segmented network still belongs to that network.
 func (c *Compiler) routeRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, 0, flagReturned).Reg(regRouter, e.router.ID)
@@ -154,8 +154,8 @@ func (c *Compiler) routeRouter(e *egress) {
 	}
 }
 
-// gatewayOutside counts the router as a hop of what leaves. What policies judge they judge
-// here, where it leaves: there is no other node that could.
+// gatewayOutside counts the router as a hop of packets that leave. Policies judge them on
+// this node, where they leave, since no other node gets them.
 func (c *Compiler) gatewayOutside() {
 	if c.view.Uplink(c.node) == 0 {
 		return
@@ -173,7 +173,7 @@ func (c *Compiler) gatewayOutside() {
 	}
 }
 
-// inboundOutside passes errors that ports send about what they got from outside.
+// inboundOutside passes the ICMP errors that ports send about packets from outside.
 func (c *Compiler) inboundOutside() {
 	if c.view.Uplink(c.node) == 0 {
 		return
@@ -183,8 +183,8 @@ func (c *Compiler) inboundOutside() {
 	c.emit(prioOutside, "lets errors leave about connections that are not denied")
 }
 
-// verdictOutside lets out what policies allow. It is noted already that the port began the
-// connection; here it is noted that it is no longer denied.
+// verdictOutside lets out what policies allow. The record says already that the port began
+// the connection; this flow records that it is no longer denied.
 func (c *Compiler) verdictOutside() {
 	if c.view.Uplink(c.node) == 0 {
 		return
@@ -204,8 +204,8 @@ func (c *Compiler) verdictOutside() {
 	c.emit(prioDeniedOutside, "drops what may not leave")
 }
 
-// Priorities of what leaves: in gateway, inbound and verdict above what they do with the
-// rest; in route below all prefixes.
+// Priorities of packets that leave: in gateway, inbound and verdict above those of other
+// packets; in route below all prefixes.
 const (
 	prioDefaultRoute   = prioRoute - 1
 	prioJudgedOutside  = 55

@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableEndpoint notes a new connection to a backend, and translates its destination.
+// TableEndpoint records a new connection to a backend, and translates its destination.
 const TableEndpoint openflow.TableID = 17
 
 // prioLost is of packets for a backend that has gone.
@@ -37,9 +37,9 @@ func (c *Compiler) endpointNode() {
 // protocolNames are the protocols of services, by number.
 var protocolNames = map[uint8]Rule{protoTCP: "tcp", protoUDP: "udp"}
 
-// endpointFlows are those of a port as a backend. They serve what comes by a service and
-// what is sent to the backend directly: of the latter nothing is translated but the source
-// port, and that only if a connection by a service has it.
+// endpointFlows adds the flows of a port as a backend. They serve both connections by a
+// service and direct connections to the backend. Of the latter only the source port is
+// translated, and only if a connection by a service has the same.
 func (c *Compiler) endpointFlows(p *topology.Port) {
 	n, ok := c.view.Topo.Network(p.Spec.Network)
 	if !ok {

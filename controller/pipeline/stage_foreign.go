@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableForeign counts, for all ports together, the IPv6 packets that they sent from
-// other addresses than their own.
+// TableForeign counts, for all ports together, the IPv6 packets that ports sent from
+// addresses they do not have.
 const TableForeign openflow.TableID = 97
 
 func foreignStage() stage {
@@ -13,8 +13,8 @@ func foreignStage() stage {
 	}
 }
 
-// foreignNode is for the reason that classifyNone is for: its counter says whether
-// those of ports need to be read.
+// foreignNode serves the same purpose as classifyNone: its counter says whether those of
+// ports need to be read.
 func (c *Compiler) foreignNode() {
 	if c.view != nil && !c.view.CarriesIPv6(c.node) {
 		return

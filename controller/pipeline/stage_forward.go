@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableForward sends to the port or the node that has the Ethernet address.
+// TableForward sends a packet to the port or node that has the destination MAC.
 const TableForward openflow.TableID = 80
 
 func forwardStage() stage {
@@ -48,8 +48,8 @@ func (c *Compiler) forwardLocal(n *topology.Network, mac topology.MAC, out openf
 	c.emit(prioNormal, "delivers to the port's interface")
 }
 
-// forClient appends, if ports of the network may use services, where the connections are
-// found that they have begun.
+// forClient appends, if ports of the network may use services, the zone in which the
+// connections that these ports began are found.
 func (c *Compiler) forClient(a openflow.Actions) openflow.Actions {
 	if c.serves == 0 {
 		return a
@@ -57,7 +57,7 @@ func (c *Compiler) forClient(a openflow.Actions) openflow.Actions {
 	return a.SetReg(regServiceZone, uint32(c.serves)).Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagClient), 1, 1)
 }
 
-// forwardJudged has policies judge what is for the port.
+// forwardJudged sends packets for the port to the policies first.
 func (c *Compiler) forwardJudged(out openflow.PortNo) {
 	c.actions = c.forClient(c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out)))
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReceive))
@@ -68,9 +68,9 @@ func (c *Compiler) forwardJudged(out openflow.PortNo) {
 	c.emit(prioNormal, why)
 }
 
-// forwardRemote sends to the node that has the port. A packet that came out of
-// the tunnel is not sent back into it: that would be out of its own port, which
-// a switch does not do (OpenFlow 1.3.5, 7.2.5).
+// forwardRemote sends to the node that has the port. A packet from the tunnel is not sent
+// back into it: a switch does not send a packet out of its own port (OpenFlow 1.3.5,
+// 7.2.5).
 func (c *Compiler) forwardRemote(n *topology.Network, mac topology.MAC, vtep netip.Addr) {
 	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetTunnelDst(vtep)

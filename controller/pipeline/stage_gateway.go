@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableGateway is the router's own addresses: it answers echo requests
-// (RFC 792, RFC 4443), and takes one from the TTL of what it passes on.
+// TableGateway has the router's own addresses: it answers echo requests (RFC 792, RFC 4443)
+// and decrements the TTL of all other packets.
 const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
@@ -47,22 +47,21 @@ func (c *Compiler) gatewayNetwork(n *topology.Network) {
 	}
 }
 
-// gatewayBlock: the gateway has a link-local address in the node's own block.
+// gatewayBlock gives the gateway its link-local address in the node's own block.
 func (c *Compiler) gatewayBlock(b *topology.Block) {
 	if _, ok := b.Of(topology.IPv6); ok && b.Node == c.node && c.local {
 		c.gatewayEcho(c.network, gatewayAtLinkLocal(b.GatewayMAC))
 	}
 }
 
-// gatewayEcho answers pings of a gateway of the network on the node that sends
-// them, wherever the gateway's own node is, and before anything is taken from
-// their TTL.
+// gatewayEcho answers pings of a gateway of the network on the node that sends them,
+// whichever node the gateway's block is on, and before the TTL is decremented.
 //
-// A ping in fragments is answered fragment by fragment: only the first one has
-// the ICMP header, with a checksum of the whole (RFC 792, RFC 4443), and the others
-// go back as they came. That needs openflow.FragNXMatch. Of a later IPv6 fragment Open
-// vSwitch tells no protocol but "fragment", so those of other protocols go back too: to
-// who sent them, who can make nothing of them without the first.
+// A ping in fragments is answered fragment by fragment: only the first one has the ICMP
+// header, with a checksum of the whole (RFC 792, RFC 4443), and the others are sent back
+// unchanged. That needs openflow.FragNXMatch. Open vSwitch gives later IPv6 fragments no
+// protocol but "fragment", so those of other protocols are sent back, too. Their sender
+// drops them, since the first fragment is missing.
 func (c *Compiler) gatewayEcho(n *topology.Network, g gateway) {
 	if g.address.Is4() {
 		c.match = g.match(c.match[:0]).IPProto(protoICMP).ICMPType(echoRequest).ICMPCode(echoCode)
@@ -82,8 +81,8 @@ func (c *Compiler) gatewayEcho(n *topology.Network, g gateway) {
 	c.sendBack(n, g, g.fragments)
 }
 
-// sendBack completes a flow for packets to a gateway of the network, which go
-// back out of the port that they came from.
+// sendBack completes a flow that sends packets to a gateway of the network back out of the
+// port that they came from.
 func (c *Compiler) sendBack(n *topology.Network, g gateway, why Rule) {
 	if g.place != 0 {
 		c.match = c.match.Reg(regGateway, g.place)
@@ -106,9 +105,9 @@ func (c *Compiler) sendBack(n *topology.Network, g gateway, why Rule) {
 	c.emit(prioNormal, why)
 }
 
-// gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1; RFC 8200, 3); a
-// packet whose TTL or hop limit is used up ends here. The node that a packet is sent
-// to is the same router and takes nothing.
+// gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1; RFC 8200, 3) and drops
+// packets whose TTL or hop limit is used up. The node that a packet is sent to acts as the
+// same router and decrements nothing.
 func (c *Compiler) gatewayDecTTL(f topology.Family) {
 	c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagRemote, flagRemote)
 	c.actions = c.actions[:0].DecTTL()
@@ -119,8 +118,8 @@ func (c *Compiler) gatewayDecTTL(f topology.Family) {
 	c.emit(prioDefault, rules{"takes one from the TTL of what it routes to its own ports", "takes one from the hop limit of what it routes to its own ports"}[f])
 }
 
-// gatewayLinkLocal drops what comes from a link-local address and is not for the
-// gateway itself (RFC 4291, 2.5.6).
+// gatewayLinkLocal drops packets from a link-local address that are not for the gateway
+// itself (RFC 4291, 2.5.6).
 func (c *Compiler) gatewayLinkLocal() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPv6Src(netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0x80}), 10))
 	c.instr = c.instr[:0]

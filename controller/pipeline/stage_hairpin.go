@@ -9,13 +9,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Tables of what a backend sends to itself by a service.
+// Tables for packets that a backend sends to itself by a service.
 const (
-	// TableHairpin translates the source, so that the answer comes back here.
+	// TableHairpin translates the source, so that the answer passes the switch again.
 	TableHairpin openflow.TableID = 24
-	// TableReflect sends a packet back out of the port that it came from.
+	// TableReflect sends a packet back out of the port it came from.
 	TableReflect openflow.TableID = 25
-	// TableHairpinReply translates the rest of an answer back.
+	// TableHairpinReply translates the rest of the answer back.
 	TableHairpinReply openflow.TableID = 26
 )
 

@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableInbound looks at the connection of what is for a port that policies judge: what
-// belongs to a connection that the port began passes, all else is judged.
+// TableInbound looks up the connection of packets for a port that policies judge. Packets
+// of a connection that the port began pass; policies judge the others.
 const TableInbound openflow.TableID = 82
 
 func inboundStage() stage {
@@ -33,7 +33,7 @@ func (c *Compiler) inboundNode() {
 	c.inboundOutside()
 }
 
-// deliver completes a flow for packets that are delivered.
+// deliver completes a flow that delivers packets.
 func (c *Compiler) deliver(priority uint16, why Rule) {
 	c.deliverAfter(c.actions[:0])
 	c.emit(priority, c.delivered(why))

@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableND looks at neighbour discovery (RFC 4861): solicitations are answered by
-// the next table, and what could make others believe something is dropped.
+// TableND checks neighbour discovery (RFC 4861): the next table answers solicitations, and
+// messages that could poison others' caches are dropped.
 const TableND openflow.TableID = 12
 
 func ndStage() stage {
@@ -30,12 +30,12 @@ func (c *Compiler) ndNode() {
 	c.ndOther()
 }
 
-// ndSolicitation makes of a solicitation an advertisement, but for what depends on
-// the address that is asked for. It goes back to who asked, so its source becomes
-// its destination. The option with the sender's MAC becomes the one with the
-// target's (RFC 4861, 4.3 and 4.4).
+// ndSolicitation turns a solicitation into an advertisement, except for what depends on the
+// address that is asked for. It goes back to the sender, so its source becomes its
+// destination. The option with the sender's MAC becomes the one with the target's (RFC
+// 4861, 4.3 and 4.4).
 //
-// A table of its own: Open vSwitch sets that MAC only in a flow that matches an
+// This needs a table of its own: Open vSwitch sets that MAC only in a flow that matches an
 // advertisement.
 func (c *Compiler) ndSolicitation() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourSolicitation).ICMPv6Code(0)
@@ -48,30 +48,32 @@ func (c *Compiler) ndSolicitation() {
 	c.emit(prioNormal, "begins to make advertisements of neighbour solicitations")
 }
 
-// ndForged drops what no host needs to send, as every solicitation is answered here,
-// and what others would believe: who has an address, and where the router is.
+// ndForged drops messages that no host needs to send, as every solicitation is answered by
+// the switch, and that other hosts would believe: who has an address, and where the router
+// is.
 func (c *Compiler) ndForged(kind uint8) {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(kind)
 	c.instr = c.instr[:0]
 	c.emit(prioNormal, "drops advertisements and redirects, which others would believe")
 }
 
-// ndTracked hands on what policies judge to the connection tracker: neighbour discovery
-// they never do.
+// ndTracked sends what policies judge to the connection tracker. They do not judge
+// neighbour discovery.
 func (c *Compiler) ndTracked() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagTracked, flagTracked)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
 	c.emit(prioTracked, "hands on to the connection tracker what policies judge and is not neighbour discovery")
 }
 
-// ndServed hands on what ports send that may use services: neighbour discovery is for none.
+// ndServed sends the packets of ports that may use services to their tables. Neighbour
+// discovery never is for a service.
 func (c *Compiler) ndServed() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagServed, flagServed)
 	c.instr = c.instr[:0].GotoTable(TableClient)
 	c.emit(prioServed, "hands on what may be for a service and is not neighbour discovery")
 }
 
-// ndOther hands all other IPv6 packets on.
+// ndOther sends all other IPv6 packets on.
 func (c *Compiler) ndOther() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))

@@ -39,8 +39,8 @@ func (c *Compiler) ndBlock(b *topology.Block) {
 	}
 }
 
-// ndPort: whoever asks for a port's address is answered wherever it can be asked,
-// also while its interface is missing, as with ARP.
+// ndPort answers solicitations for a port's address on every node where ports can ask for
+// it, also while its interface is missing, as arpPort does.
 func (c *Compiler) ndPort(p *topology.Port) {
 	if !c.place.here && !(c.place.vtep.IsValid() && c.local) {
 		return
@@ -54,21 +54,20 @@ func (c *Compiler) ndPort(p *topology.Port) {
 	c.ndAnswer(model.LinkLocal(p.MAC), p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port's link-local address")
 }
 
-// ndGateway answers for a gateway. Without the router flag hosts would drop the
-// default route that they have by it (RFC 4861, 7.2.5).
+// ndGateway answers for a gateway. Without the router flag hosts would delete their default
+// route through it (RFC 4861, 7.2.5).
 func (c *Compiler) ndGateway(ip netip.Addr, mac topology.MAC, why Rule) {
 	c.ndAnswer(ip, mac, ndRouter|ndSolicited|ndOverride, why)
 }
 
-// Why solicitations for a gateway are answered.
+// The rules of flows that answer solicitations for a gateway.
 const (
 	ndForGateway   Rule = "answers neighbour solicitations for the gateway"
 	ndForLinkLocal Rule = "answers neighbour solicitations for the gateway's link-local address"
 )
 
-// ndAnswer completes an advertisement of an address and sends it out of the port that
-// the solicitation came from (RFC 4861, 7.2.4): nothing is flooded, and the owner is
-// not asked.
+// ndAnswer completes an advertisement of an address and sends it out of the port that the
+// solicitation came from (RFC 4861, 7.2.4). Nothing is flooded, and the owner is not asked.
 func (c *Compiler) ndAnswer(ip netip.Addr, mac topology.MAC, flags uint32, why Rule) {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(neighbourAdvertisement).
 		NDTarget(host(ip)).Metadata(metadata(c.network))

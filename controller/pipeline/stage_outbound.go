@@ -87,7 +87,7 @@ type protocol struct {
 	name   Rule
 }
 
-// Bits of ct_state that flows look at.
+// Bits of ct_state that flows match.
 const (
 	replied     = openflow.CTStateTracked | openflow.CTStateReply
 	related     = openflow.CTStateTracked | openflow.CTStateRelated

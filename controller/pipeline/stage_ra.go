@@ -5,8 +5,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableRA sends router solicitations (RFC 4861, 4.1) to sdnd, and TableDHCPv6 what ports
-// ask by DHCPv6 (RFC 8415).
+// TableRA sends router solicitations of ports (RFC 4861, 4.1) to sdnd, and TableDHCPv6
+// their DHCPv6 requests (RFC 8415).
 const (
 	TableRA     openflow.TableID = 31
 	TableDHCPv6 openflow.TableID = 32

@@ -5,8 +5,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableReceive sends what is for a port that policies judge through the connection
-// tracker, if that has not been done where it came from.
+// TableReceive sends packets for a port that policies judge through the connection tracker,
+// unless they passed it where they were sent.
 const TableReceive openflow.TableID = 81
 
 func receiveStage() stage {

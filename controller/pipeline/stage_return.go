@@ -8,12 +8,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableReturn finds the router that packets from the node's kernel come back to, and
-// translates their destination back to the port's address.
+// TableReturn finds the router that packets from the node's kernel are for, and translates
+// their destination back to the port's address.
 const TableReturn openflow.TableID = 5
 
-// TableReturned lets packets in that belong to connections which ports began, and no
-// others.
+// TableReturned admits packets only of connections that ports began.
 const TableReturned openflow.TableID = 6
 
 func returnStage() stage {
@@ -42,7 +41,7 @@ func (c *Compiler) returnRouter(e *egress) {
 	})
 }
 
-// returnedNode forgets the connection's state, so that policies look up the one between
+// returnedNode clears the connection state, so that policies look up the connection between
 // the untranslated addresses.
 func (c *Compiler) returnedNode() {
 	if c.view.Uplink(c.node) == 0 {
@@ -56,8 +55,8 @@ func (c *Compiler) returnedNode() {
 	c.emit(prioRelated, "lets in errors about what ports sent")
 }
 
-// classifyUplink takes packets from the node's kernel, and drops what is not for a router:
-// a kernel looks for routers and joins groups on any interface.
+// classifyUplink accepts packets from the node's kernel that are for a router, and drops
+// the others: a kernel sends router solicitations and group reports on every interface.
 func (c *Compiler) classifyUplink(in openflow.PortNo) {
 	for _, f := range model.Families() {
 		c.match = c.match[:0].InPort(in).EthSrc(model.UplinkKernelMAC()).EthDst(model.UplinkSwitchMAC()).EthType(ethTypes[f]).VLANUntagged()

@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableRoute picks the network or node by longest prefix.
+// TableRoute finds the network or node by longest prefix.
 const TableRoute openflow.TableID = 50
 
 func routeStage() stage {
@@ -33,8 +33,8 @@ func (c *Compiler) routeNetwork(n *topology.Network) {
 	}
 }
 
-// routeToBlock: on the node that has a block, the way to its neighbours; on others,
-// one route to that node.
+// routeToBlock routes to a block: on the node that has it, to its neighbours; on others, to
+// that node.
 func (c *Compiler) routeToBlock(b *topology.Block) {
 	vtep := c.view.vtep(c.node, b.Node)
 	for f, r := range b.Ranges() {
@@ -50,15 +50,14 @@ func (c *Compiler) routeToBlock(b *topology.Block) {
 	}
 }
 
-// routeSubnet: the prefix is of a stretched network, whose neighbours this node
-// knows.
+// routeSubnet routes to a prefix of a stretched network, whose neighbours this node knows.
 func (c *Compiler) routeSubnet(n *topology.Network, prefix netip.Prefix, domain uint32) {
 	c.match = toPrefix(c.match[:0], prefix).Reg(regRouter, domain)
 	c.instr = c.instr[:0].WriteMetadata(metadata(n), ^uint64(0)).GotoTable(c.next(TableGateway))
 	c.emit(prioRoute+uint16(prefix.Bits()), rules{"routes to the network's neighbours", "routes IPv6 to the network's neighbours"}[model.FamilyOf(prefix.Addr())])
 }
 
-// routeBlock: the prefix is this node's own block.
+// routeBlock routes to this node's own block.
 func (c *Compiler) routeBlock(n *topology.Network, b topology.BlockRange, domain uint32) {
 	c.match = toPrefix(c.match[:0], b.Prefix).Reg(regRouter, domain)
 	c.actions = c.actions[:0].SetReg(regGateway, gatewayPlace(b))
@@ -66,7 +65,7 @@ func (c *Compiler) routeBlock(n *topology.Network, b topology.BlockRange, domain
 	c.emit(prioRoute+uint16(b.Prefix.Bits()), rules{"routes to the node's own block", "routes IPv6 to the node's own block"}[model.FamilyOf(b.Prefix.Addr())])
 }
 
-// routeRemote: the prefix is another node's block; that node knows its own.
+// routeRemote routes to another node's block; that node knows the neighbours.
 func (c *Compiler) routeRemote(n *topology.Network, b topology.BlockRange, vtep netip.Addr, domain uint32) {
 	c.match = toPrefix(c.match[:0], b.Prefix).Reg(regRouter, domain)
 	c.actions = c.actions[:0].
@@ -81,9 +80,9 @@ func (c *Compiler) routeRemote(n *topology.Network, b topology.BlockRange, vtep 
 	c.emit(prioRoute+uint16(b.Prefix.Bits()), why[model.FamilyOf(b.Prefix.Addr())])
 }
 
-// routeLinkLocal leads what is sent to the gateway's link-local address to where the
-// gateway answers: such an address is of one network, and no router passes on what is
-// sent to or from one (RFC 4291, 2.5.6).
+// routeLinkLocal sends packets for the gateway's link-local address to the table in which
+// the gateway answers. Such an address is valid in one network only, and no router forwards
+// packets to or from one (RFC 4291, 2.5.6).
 func (c *Compiler) routeLinkLocal(n *topology.Network, gateway netip.Addr, domain uint32) {
 	c.match = toPrefix(c.match[:0], host(gateway)).Reg(regRouter, domain).Metadata(metadata(n))
 	c.instr = c.instr[:0].GotoTable(c.next(TableGateway))

@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// TableSample holds what is learned of packets that are dropped; none gets
-// here, and no flow of ours is here for good.
+// TableSample holds what is learned from packets that are dropped. No packet reaches it,
+// and no flow stays in it.
 const TableSample openflow.TableID = 99
 
 func sampleStage() stage {
@@ -12,13 +12,14 @@ func sampleStage() stage {
 	}
 }
 
-// Samples are flows that are on a switch for a second or two when a port sends
-// what it may not, to find out from which addresses. They are of no unit and of
-// no View; comparisons leave them alone. Each learns one flow in TableSample,
-// which no packet ever reaches: its match says what was sent. So nothing is sent
-// to the controller, however much a port sends.
+// Samples are flows that are on a switch for a second or two when a port sends what it may
+// not, to find out from which addresses. They belong to no unit and no View, and
+// comparisons ignore them. Each learns one flow in TableSample, which no packet reaches;
+// the match of that flow says what was sent. So nothing is sent to the controller, however
+// much a port sends.
 const (
-	// sampleSeconds is how long a sample stays if nobody takes it away.
+	// sampleSeconds is the time after which the switch deletes a sample that nobody has
+	// deleted.
 	sampleSeconds = 5
 	// sampleCookie, with the port's number in its low 16 bits, is that of samples
 	// and of what they learn.
@@ -34,8 +35,8 @@ func SampleCookie(in openflow.PortNo) openflow.Cookie {
 // SampleMask selects by SampleCookie the samples of all ports.
 const SampleMask = ^uint64(0xffff)
 
-// Samples returns the flows that find out what the port sends and may not. IPv6 is
-// looked at only of a port that has it: others send it too, and mean nothing by it.
+// Samples returns the flows that find out what the port sends and may not. They cover IPv6
+// only of a port that has it: ports without IPv6 send some, too, which is harmless.
 func Samples(in openflow.PortNo, ipv6 bool) []openflow.Flow {
 	port := openflow.Match(nil).InPort(in)
 	sample := func(priority uint16, match, learned openflow.Match, fields ...openflow.Field) openflow.Flow {

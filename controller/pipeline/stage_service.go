@@ -8,11 +8,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableService finds the service that a connection begins to, and has a group choose one of
-// its backends.
+// TableService finds the service that a connection is for and has a group choose one of its
+// backends.
 const TableService openflow.TableID = 16
 
-// Priorities in service. Those of networks are above all of routers.
+// Priorities in service. Those of networks are above those of routers.
 const (
 	prioScopeNetwork   = 40
 	prioServicePort    = 120
@@ -30,8 +30,8 @@ func serviceStage() stage {
 	}
 }
 
-// serviceNode has what begins a connection to anything else looked up among the backends:
-// a connection to one of them must not be mistaken for one by a service.
+// serviceNode has all other new connections looked up among the backends, so that a direct
+// connection to a backend is not mistaken for one by a service.
 func (c *Compiler) serviceNode() {
 	if !c.servedNode() {
 		return
@@ -61,8 +61,8 @@ func (c *Compiler) serviceNode() {
 	c.emit(prioDefault, "passes what is for no service")
 }
 
-// serviceFlows are the addresses and ports of a service, for each network and router whose
-// ports may use it.
+// serviceFlows adds the flows for the addresses and ports of a service, for each network
+// and router whose ports may use it.
 func (c *Compiler) serviceFlows(o *topology.Service) {
 	for _, s := range c.view.scopesOf(o) {
 		if !c.view.scopeOn(s, c.node) {
@@ -78,7 +78,7 @@ func (c *Compiler) serviceFlows(o *topology.Service) {
 	}
 }
 
-// serviceAddresses makes the flows of a service's addresses of a family; it returns false
+// serviceAddresses adds the flows for a service's addresses of a family; it returns false
 // if there are none.
 func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Family) (any bool) {
 	for _, a := range o.Spec.Addresses {
@@ -135,8 +135,8 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 		Pop(openflow.FieldEthSrc, 0, 48)
 }
 
-// serviceGroup is the group that chooses among the backends of a service's port. Without
-// any its one bucket refuses, so that the flow need not change.
+// serviceGroup adds the group that chooses among the backends of a service's port. If there
+// are none, its one bucket refuses the connection, so that the flow need not change.
 func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model.ServicePort, f topology.Family) {
 	g := openflow.Group{ID: serviceGroup(o, s.index, index, f), Type: openflow.GroupTypeSelect}
 	n := 0
@@ -165,7 +165,7 @@ func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model
 // bucketWeight is the same for all backends.
 const bucketWeight = 100
 
-// watch returns the port that a bucket for a backend watches, and whether the backend can
+// watch returns the port that a backend's bucket watches, and whether the backend can
 // answer as far as the node knows.
 func (c *Compiler) watch(p *topology.Port) (openflow.PortNo, bool) {
 	at := c.view.Location(p)

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableSource admits from the tunnel what nodes send that have a part in the
-// packet's network, and drops the rest.
+// TableSource admits packets from the tunnel if the sending node is a member of the
+// packet's network, and drops the others.
 const TableSource openflow.TableID = 2
 
 func sourceStage() stage {
@@ -20,8 +20,8 @@ func sourceStage() stage {
 	}
 }
 
-// sourceAdmit admits what nodes of the domain send from their tunnel addresses,
-// all of which the prefix has, and no other.
+// sourceAdmit admits packets from a prefix whose addresses are all tunnel addresses of
+// nodes of the domain.
 func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
 	c.match = c.match[:0].TunnelSrc(p).Reg(regRouter, domain)
 	c.instr = c.instr[:0].GotoTable(c.next(TableAdmitted))
@@ -31,25 +31,24 @@ func (c *Compiler) sourceAdmit(p netip.Prefix, domain uint32) {
 	}[model.FamilyOf(p.Addr())])
 }
 
-// sourceExempt admits packets from any address. Its counter shows what would be
-// dropped without it.
+// sourceExempt admits packets from any address. Its counter shows what would be dropped
+// without it.
 func (c *Compiler) sourceExempt(domain uint32) {
 	c.match = c.match[:0].Reg(regRouter, domain)
 	c.instr = c.instr[:0].GotoTable(c.next(TableAdmitted))
 	c.emit(prioExempt, "admits packets from any address: of some node of the network it is not known that it sends from its tunnel address")
 }
 
-// sourceDrop drops and counts packets from nodes without a part in the network and
-// from machines that are not nodes.
+// sourceDrop drops and counts packets from nodes that are no members of the network and
+// from machines that are no nodes.
 func (c *Compiler) sourceDrop() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
 	c.emit(prioDefault, "drops and counts packets of networks from addresses that have no part in them")
 }
 
-// sourcePeers: who may send packets of the domain's networks to this node
-// through the tunnel. All that makes part of it differ between nodes is that a
-// node is no peer of its own.
+// sourcePeers admits the nodes that may send packets of the domain's networks to this node
+// through the tunnel. One part differs between nodes, since a node is no peer of itself.
 func (c *Compiler) sourcePeers(u Unit) {
 	first, ok := c.view.first(u.Name)
 	if !ok || !c.view.inDomain(u.Name, c.node) {
@@ -69,8 +68,8 @@ func (c *Compiler) sourcePeers(u Unit) {
 	}
 }
 
-// sourcesOf are the units of a network's domain, once for each domain: with its
-// first network.
+// sourcesOf returns the domain of a network, for the first network only of each domain, so
+// that each domain is returned once.
 func (v *View) sourcesOf(n *topology.Network) (domain, bool) {
 	d := v.domainOf(n.Name)
 	first, ok := v.first(d)

@@ -8,8 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableTrack sends what a port sends that policies judge through the connection
-// tracker.
+// TableTrack sends the packets of ports that policies judge through the connection tracker.
 const TableTrack openflow.TableID = 20
 
 func trackStage() stage {
@@ -25,10 +24,10 @@ func (c *Compiler) trackNetwork(n *topology.Network) {
 	}
 }
 
-// track finds the connections of a network's packets. Those between two addresses of the
-// network are in its own zone, so that they stay where they are when a router comes to
-// join it; those with other networks are in the router's. Both ways of a connection are
-// in the same, whichever node looks.
+// track looks up the connections of a network's packets. Connections between two addresses
+// of the network are in its own zone, so that they stay there when a router joins it; those
+// with other networks are in the router's zone. Both directions of a connection are in the
+// same zone on every node.
 func (c *Compiler) track(n *topology.Network, to openflow.TableID, also func(openflow.Match) openflow.Match, what Rule) {
 	own, ok := c.view.Topo.Numbering(n.Ref().String())
 	d := c.view.domainOf(n.Name)
@@ -53,7 +52,7 @@ func (c *Compiler) track(n *topology.Network, to openflow.TableID, also func(ope
 	}
 }
 
-// prioWithin is of packets from a network to itself, before those to others.
+// prioWithin is the priority of packets from a network to itself, above those to others.
 const prioWithin = 110
 
 // between appends the match of packets from one prefix to another of the same family.

@@ -5,7 +5,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TableTunnel sends into the VXLAN tunnel (RFC 7348).
+// TableTunnel sends packets into the VXLAN tunnel (RFC 7348).
 const TableTunnel openflow.TableID = 90
 
 func tunnelStage() stage {
@@ -22,8 +22,8 @@ func (c *Compiler) tunnelNode() {
 	}
 }
 
-// tunnelOutput is the one flow that knows the tunnel port: when its number
-// changes, nothing else does.
+// tunnelOutput adds the one flow that has the number of the tunnel port: when the number
+// changes, no other flow does.
 func (c *Compiler) tunnelOutput(tun openflow.PortNo) {
 	c.match = c.match[:0]
 	c.actions = c.actions[:0].
@@ -40,7 +40,7 @@ func (c *Compiler) tunnelNetwork(n *topology.Network) {
 	}
 }
 
-// tunnelLabel sends packets whose source has an identity with a key that says which.
+// tunnelLabel sends packets whose source has an identity with a tunnel key that holds it.
 func (c *Compiler) tunnelLabel(n *topology.Network, labels topology.LabelRange, zone topology.Zone, tun openflow.PortNo) {
 	c.match = c.match[:0].RegMasked(regSource, identityNumber(zone, 0), zoneOfIdentity).Metadata(metadata(n))
 	c.actions = c.actions[:0].

@@ -5,14 +5,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableVerdict carries out what policies have decided: it notes in the connection's
-// record which rules allow it, or that it is denied, and delivers or drops.
+// TableVerdict carries out the decision of policies: it records in the connection's record
+// which rules allow it, or that it is denied, and delivers or drops the packet.
 const TableVerdict openflow.TableID = 89
 
 // Priorities in verdict.
 const (
 	prioCut = 200
-	// prioMidstream is of segments from the middle of a connection that nobody has seen begin.
+	// prioMidstream is the priority of segments from the middle of a connection whose
+	// beginning was not seen.
 	prioMidstream = 195
 	prioDrop      = 190
 	prioAdmit     = 150
@@ -60,8 +61,8 @@ func (c *Compiler) verdictNode() {
 	c.verdictOutside()
 }
 
-// admit makes the instructions of a flow that notes which rules allow a connection, and
-// delivers.
+// admit makes the instructions of a flow that records which rules allow a connection, and
+// delivers the packet.
 func (c *Compiler) admit() {
 	exec := openflow.Actions(nil).
 		Load(openflow.FieldCTMark, 0, 1, 0).

@@ -6,9 +6,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// stages returns the tables in the order in which a packet meets them, which is
-// that of their numbers. This list is the only place that knows the order. Gaps in
-// the numbers are for stages to come.
+// stages returns the tables in the order in which a packet passes them, which is that of
+// their numbers. The order is defined here alone. The numbers have gaps for stages to come.
 func stages() []stage {
 	return []stage{
 		classifyStage(),
@@ -65,11 +64,11 @@ func stages() []stage {
 // has none.
 type stage struct {
 	Table
-	// before is a table that packets reach only through this one: what other stages
-	// send to it goes here first. 0 is none.
+	// before is a table that packets reach only through this one: what other stages send to
+	// that table goes here first. 0 is none.
 	before openflow.TableID
-	// entry says whether packets enter the pipeline of a node here: from a port, or from the
-	// connection tracker. In a stage that has none they never do.
+	// entry says whether packets enter the pipeline of a node in this stage: from a port,
+	// or from the connection tracker. nil means that they never do.
 	entry func(*Compiler) bool
 
 	node    func(*Compiler)
@@ -82,8 +81,8 @@ type stage struct {
 	service func(*Compiler, *topology.Service)
 	backend func(*Compiler, *topology.Port)
 
-	// groups says that units have groups or meters in the stage, which flows of any
-	// stage may use.
+	// groups says that units have groups or meters in the stage. Flows of any stage may use
+	// them.
 	groups bool
 }
 
@@ -95,7 +94,7 @@ func (c *Compiler) stagesOf(k UnitKind) []*stage {
 	return c.byKind[k]
 }
 
-// use makes stages those of the compiler.
+// use sets the stages of the compiler.
 func (c *Compiler) use(stages []stage) {
 	c.stages = stages
 	for i := range stages {
@@ -107,7 +106,7 @@ func (c *Compiler) use(stages []stage) {
 	}
 }
 
-// has says of which kinds of units there are flows in the stage.
+// has returns the kinds of units that have flows in the stage.
 func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
@@ -116,8 +115,8 @@ func (s *stage) has() [numUnitKinds]bool {
 	}
 }
 
-// next returns where the stage at hand sends packets that are for a table: to the
-// first stage on the way there that stands before it, or to the table itself.
+// next returns the table to which the stage that is compiled sends packets for a table: the
+// first stage on the way that stands before that table, or the table itself.
 func (c *Compiler) next(t openflow.TableID) openflow.TableID {
 	for i := range c.stages {
 		if s := &c.stages[i]; s.before == t && t != 0 && s.ID > c.at {
@@ -127,7 +126,7 @@ func (c *Compiler) next(t openflow.TableID) openflow.TableID {
 	return t
 }
 
-// emit appends the flow that c.match and c.instr make to the table at hand.
+// emit appends a flow of c.match and c.instr to the table that is compiled.
 func (c *Compiler) emit(priority uint16, r Rule) {
 	f := openflow.Flow{Table: c.at, Priority: priority, Match: c.match, Instructions: c.instr}
 	if c.only != onlyGroups {

@@ -15,14 +15,14 @@ func stampStage() stage {
 	}
 }
 
-// stampRule says why the stamp exists.
+// stampRule is the rule of the stamp.
 const stampRule Rule = "holds the digest of all other items, which tells whether others changed any while sdnd was away"
 
-// Stamp is a flow in which a switch itself keeps the digest of all other items
-// that sdnd gave it. It is the only flow of TableStamp, which no packet reaches.
-// Its write_metadata instruction holds the digest: of flows and groups in the value,
-// of meters inverted in the mask. A change and the stamp that is true after it go in
-// one atomic bundle, so the two agree whatever happens to sdnd; but meters are sent
+// Stamp is a flow in which a switch itself holds the digest of all other items that sdnd
+// gave it. It is the only flow of TableStamp, which no packet reaches. Its write_metadata
+// instruction holds the digest: that of flows and groups in the value, that of meters
+// inverted in the mask. A change and the stamp that is valid after it are sent in one
+// atomic bundle, so the two agree even if sdnd stops at any moment; but meters are sent
 // before and after it. See docs/decisions/0018.
 func (c *Compiler) stamp(d Digest) {
 	c.match = c.match[:0]

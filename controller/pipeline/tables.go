@@ -11,8 +11,8 @@ type Table struct {
 	Name string
 	// Purpose in a few words.
 	Purpose string
-	// Match and Next say what its flows look at and where packets go from it;
-	// what matches no flow is dropped.
+	// Match and Next say what its flows match and where packets go from it. A packet that
+	// matches no flow is dropped.
 	Match, Next string
 }
 
@@ -25,7 +25,7 @@ func Tables() []Table {
 	return tables
 }
 
-// TableName returns the table's name, or its number for one that is not ours.
+// TableName returns the table's name, or its number if it is not in the pipeline.
 func TableName(id openflow.TableID) string {
 	for _, t := range Tables() {
 		if t.ID == id {

@@ -13,28 +13,29 @@ type UnitKind uint8
 
 // The kinds of units.
 const (
-	// UnitNode is what a node has whatever is on it.
+	// UnitNode has what a node needs whatever ports it has.
 	UnitNode UnitKind = iota
-	// UnitNetwork is what a node needs once for a network.
+	// UnitNetwork has what a node needs once for a network.
 	UnitNetwork
-	// UnitBlock is what a node needs for one node's block of a segmented
-	// network: its own or another's.
+	// UnitBlock has what a node needs for one node's block of a segmented network, which
+	// may be its own.
 	UnitBlock
-	// UnitPort is what a node needs for one port: its own or another's.
+	// UnitPort has what a node needs for one port, which may be on another node.
 	UnitPort
-	// UnitSource is who may send to a node, through the tunnel, packets of the
-	// networks that a router joins, or of one that no router joins: the nodes whose
-	// tunnel addresses are in one part of the underlay.
+	// UnitSource has the nodes that may send to a node, through the tunnel, packets of the
+	// networks that a router joins, or of one that no router joins. It covers the nodes
+	// whose tunnel addresses are in one part of the underlay.
 	UnitSource
-	// UnitPolicies is what the policies that judge packets which arrive at a node need
-	// there: they share flows, so that ends and ports of many rules cost each flow once.
+	// UnitPolicies has what a node needs for all policies that judge packets arriving
+	// there. They share flows, so that each end and port costs its flows once, in however
+	// many rules it is.
 	UnitPolicies
-	// UnitRouter is what a node needs for packets to leave a router by an uplink.
+	// UnitRouter has what a node needs for packets to leave a router by an uplink.
 	UnitRouter
-	// UnitService is what a node needs for one service that ports there may use.
+	// UnitService has what a node needs for one service that ports there may use.
 	UnitService
-	// UnitBackend is what a node needs to send connections to one port by services that
-	// ports there may use: services share it.
+	// UnitBackend has what a node needs to send connections to one port by services that
+	// ports there may use. Services share it.
 	UnitBackend
 
 	numUnitKinds = iota
@@ -46,12 +47,12 @@ type Unit struct {
 	// Name of the node, network, router, port or service; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
-	// Part is, for a block, the node that has it; for sources the prefix of the
-	// underlay, or "" for admitting any address; else "".
+	// Part is, for a block, the node that has it; for sources, the prefix of the underlay,
+	// or "" if any address is admitted; else "".
 	Part string
 }
 
-// Owner returns the declared object that the unit's flows are there for.
+// Owner returns the declared object that the unit's flows exist for.
 func (u Unit) Owner() topology.Ref {
 	switch u.Kind {
 	case UnitNode, UnitPolicies:
@@ -70,8 +71,8 @@ func (u Unit) Owner() topology.Ref {
 	}
 }
 
-// String names the unit: its owner, for a block its node, and for sources the
-// part of the underlay.
+// String names the unit: its owner, with the node of a block and the part of the underlay
+// of sources.
 func (u Unit) String() string {
 	switch {
 	case u.Kind == UnitBlock:
@@ -86,11 +87,11 @@ func (u Unit) String() string {
 	return u.Owner().String()
 }
 
-// unit is a Unit with what it is of.
+// unit is a Unit with the objects that it stands for.
 type unit struct {
 	Unit
-	// network is the network that the unit is of, or that its block or port is in;
-	// nil for nodes, routers and sources.
+	// network is the unit's network, or the network of its block or port; nil for nodes,
+	// routers and sources.
 	network *topology.Network
 	block   *topology.Block // of UnitBlock
 	port    *topology.Port  // of UnitPort
@@ -98,8 +99,8 @@ type unit struct {
 	backend *topology.Port // of UnitBackend
 }
 
-// unit finds out what a Unit is of. It returns false if there is no such thing, or
-// if the node never has flows of it.
+// unit returns the objects that a Unit stands for. It returns false if they do not exist,
+// or if the node never has flows for them.
 func (v *View) unit(node string, u Unit) (unit, bool) {
 	switch u.Kind {
 	case UnitNode:
@@ -142,10 +143,10 @@ func (v *View) Units(node string) iter.Seq[Unit] {
 	}
 }
 
-// policiesOf is the unit of a node's policies.
+// policiesOf returns the unit of a node's policies.
 func policiesOf(node string) Unit { return Unit{Kind: UnitPolicies, Name: node} }
 
-// unitsOn is Units with what they are of.
+// unitsOn does what Units does, with the objects that the units stand for.
 func (v *View) unitsOn(node string) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		if n, ok := v.unit(node, Unit{Kind: UnitNode, Name: node}); ok && !yield(n) {

@@ -15,8 +15,8 @@ import (
 type Place struct {
 	Node      string
 	Interface string
-	// OFPort is the interface's number on the node's br-int; 0 while unknown,
-	// as after a restart until the node has connected.
+	// OFPort is the interface's number on the node's br-int; 0 while it is unknown, as
+	// after a restart until the node has connected.
 	OFPort openflow.PortNo
 }
 
@@ -31,8 +31,8 @@ type View struct {
 	places  *btree.Map[string, Place]           // by port
 	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
 	uplinks *btree.Map[string, openflow.PortNo] // by node: the port to its kernel
-	// How many ports of a network are on a node, in both orders. These decide
-	// relevance: what a node must know at all.
+	// The number of ports of a network on a node, in both orders. They decide relevance:
+	// which networks a node must know at all.
 	byNetwork *btree.Map[pair, int] // network, node
 	byNode    *btree.Map[pair, int] // node, network
 	// Ports that live where they are bound, by node.
@@ -41,26 +41,26 @@ type View struct {
 	locals  *btree.Map[string, netip.Addr]   // by node: what its tunnel port sends from
 	members *btree.Map[domain, members]      // by domain
 	sources *btree.Map[pair, []netip.Prefix] // domain, part of the underlay
-	// lingering are nodes of which packets may be under way in a domain that they
-	// have left.
+	// lingering holds the nodes whose packets may still be on their way in a domain that
+	// they have left.
 	lingering *btree.Map[pair, struct{}] // node, domain
-	// identities are those that ports on a node have, by node and identity;
+	// identities holds, by node and identity, the identities that ports on a node have;
 	// identityNodes the nodes, by identity and node.
 	identities    *btree.Map[pair, present]
 	identityNodes *btree.Map[string, string]
-	// ipv6 is how many networks with IPv6 have ports on a node; ipv6Changed are the
-	// nodes of which that differs from the View before.
+	// ipv6 is the number of networks with IPv6 that have ports on a node; ipv6Changed are
+	// the nodes for which it differs from the View before.
 	ipv6        *btree.Map[string, int]
 	ipv6Changed []string
-	// resources are the units of sources that differ from the View before, and
-	// grown the domains that have senders that they had not.
+	// resources are the units of sources that differ from the View before, and grown the
+	// domains that have new senders.
 	resources []Unit
 	grown     map[domain]bool
-	// labelled are the ports that have other identities than in the View before, if
-	// networks have labels that they had not.
+	// labelled are the ports whose identities differ from the View before, if networks have
+	// labels that they did not have then.
 	labelled map[string]bool
-	// remixed are the domains that have tunnel addresses of both families, or had,
-	// and of which something differs from the View before.
+	// remixed are the domains that have, or had, tunnel addresses of both families and that
+	// differ in any way from the View before.
 	remixed map[domain]bool
 }
 
@@ -119,21 +119,21 @@ type PlaceChange struct {
 	Before, After Place
 }
 
-// TunnelChange says that a node's tunnel port got another number; 0 is none.
+// TunnelChange says that a node's tunnel port has another number; 0 is none.
 type TunnelChange struct {
 	Node          string
 	Before, After openflow.PortNo
 }
 
-// LocalChange says that OVSDB shows another address that a node's tunnel port
-// sends from (options:local_ip); the zero Addr is none.
+// LocalChange says that a node's tunnel port sends from another address, as OVSDB shows it
+// (options:local_ip); the zero Addr is none.
 type LocalChange struct {
 	Node  string
 	After netip.Addr
 }
 
-// LingerChange says that packets of a node may be under way in a domain that it
-// leaves with the update, or that they have all arrived by now.
+// LingerChange says that packets of a node may be on their way in a domain that it leaves
+// with the update, or that all of them have arrived.
 type LingerChange struct {
 	Domain, Node string
 	Over         bool
@@ -198,8 +198,8 @@ func (v *View) Next(u Update) *View {
 			n.lingering.Set(pairOf(l.Node, l.Domain), struct{}{})
 		}
 	}
-	// Every port whose spec or place changes is taken out as it was before and
-	// put in as it is after, once.
+	// Every port whose spec or place changes is removed as it was before and added as it is
+	// after, once.
 	for _, c := range u.Changes {
 		if before, ok := c.Before.(*topology.Port); ok {
 			n.count(before.Spec.Network, v.Location(before), -1)
@@ -271,7 +271,7 @@ func (v *View) count(network, node string, d int) {
 	}
 }
 
-// roams keeps the index of unpinned ports by node.
+// roams updates the index of unpinned ports by node.
 func (v *View) roams(p *topology.Port, node string, there bool) {
 	switch {
 	case p.Spec.Node != "" || node == "":
