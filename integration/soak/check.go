@@ -35,7 +35,7 @@ func (s *soak) quiet(ctx context.Context, calm bool) error {
 	if err != nil {
 		return err
 	}
-	for _, check := range []func(context.Context) error{s.declared, s.addresses, s.audited, s.reachability} {
+	for _, check := range []func(context.Context) error{s.declared, s.addresses, s.audited, s.revalidated, s.reachability, s.verdicts} {
 		if err := check(ctx); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (s *soak) settled(ctx context.Context) error {
 // declared compares what sdnd says is declared with what it acknowledged, and
 // looks for addresses that two have.
 func (s *soak) declared(ctx context.Context) error {
-	for _, kind := range []api.Kind{api.KindNode, api.KindNetwork, api.KindRouter, api.KindPort} {
+	for _, kind := range []api.Kind{api.KindNode, api.KindNetwork, api.KindRouter, api.KindPort, api.KindPolicy} {
 		list, err := s.api.Objects(ctx, kind, api.ListOptions{})
 		if err != nil {
 			return err

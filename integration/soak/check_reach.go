@@ -14,6 +14,10 @@ import (
 // All resolve every address again, so that ARP and ND are checked too, and that who
 // talked to a gateway, or to a port that is no more, may find another MAC.
 func (s *soak) reachability(ctx context.Context) error {
+	j, err := s.judge()
+	if err != nil {
+		return err
+	}
 	var all []lab.Reach // by IPv4 first
 	live := s.live()
 	for _, from := range live {
@@ -24,7 +28,7 @@ func (s *soak) reachability(ctx context.Context) error {
 		for _, to := range live {
 			for _, a := range s.plugged[to].Addresses() {
 				if from != to && c.Has(a) {
-					all = append(all, lab.Reach{From: c, To: a, Want: s.reaches(from, to)})
+					all = append(all, lab.Reach{From: c, To: a, Want: s.reaches(from, to) && j.allows(from, to, a, echo(a))})
 				}
 			}
 		}

@@ -21,7 +21,7 @@ func (s *soak) clear(ctx context.Context) error {
 		kind  api.Kind
 		names []string
 	}{
-		{api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
+		{api.KindPolicy, sorted(s.policies)}, {api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
 		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.ghosts)},
 	} {
 		for _, name := range o.names {

@@ -17,10 +17,11 @@ import (
 type expected struct {
 	// objects are declared, by reference.
 	objects map[string]api.Object
-	// specs of ports, networks and routers, by name.
+	// specs of ports, networks, routers and policies, by name.
 	ports    map[string]model.PortSpec
 	networks map[string]model.NetworkSpec
 	routers  map[string]model.RouterSpec
+	policies map[string]model.PolicySpec
 	// ghosts are nodes that never connect.
 	ghosts map[string]model.NodeSpec
 	// plugged are the interfaces, by port; those in loose do not say so.
@@ -31,7 +32,7 @@ type expected struct {
 func newExpected() *expected {
 	return &expected{
 		objects: map[string]api.Object{}, ports: map[string]model.PortSpec{}, networks: map[string]model.NetworkSpec{},
-		routers: map[string]model.RouterSpec{}, ghosts: map[string]model.NodeSpec{},
+		routers: map[string]model.RouterSpec{}, policies: map[string]model.PolicySpec{}, ghosts: map[string]model.NodeSpec{},
 		plugged: map[string]*lab.Container{}, loose: map[string]bool{},
 	}
 }
@@ -40,7 +41,7 @@ func newExpected() *expected {
 func (m *expected) clone() *expected {
 	return &expected{
 		objects: maps.Clone(m.objects), ports: maps.Clone(m.ports), networks: maps.Clone(m.networks),
-		routers: maps.Clone(m.routers), ghosts: maps.Clone(m.ghosts), plugged: m.plugged, loose: m.loose,
+		routers: maps.Clone(m.routers), policies: maps.Clone(m.policies), ghosts: maps.Clone(m.ghosts), plugged: m.plugged, loose: m.loose,
 	}
 }
 
@@ -54,6 +55,8 @@ func (m *expected) put(o api.Object, spec model.Spec) {
 		m.networks[o.Name] = s
 	case model.RouterSpec:
 		m.routers[o.Name] = s
+	case model.PolicySpec:
+		m.policies[o.Name] = s
 	case model.NodeSpec:
 		if _, real := realNode(o.Name); !real {
 			m.ghosts[o.Name] = s
@@ -71,6 +74,8 @@ func (m *expected) delete(kind api.Kind, name string) {
 		delete(m.networks, name)
 	case api.KindRouter:
 		delete(m.routers, name)
+	case api.KindPolicy:
+		delete(m.policies, name)
 	case api.KindNode:
 		delete(m.ghosts, name)
 	}
@@ -86,9 +91,9 @@ func (m *expected) routerOf(network string) string {
 	return ""
 }
 
-// unused returns the networks without ports and router, sorted.
+// unused returns the networks without ports, router and policies that name them, sorted.
 func (m *expected) unused() []string {
-	used := map[string]bool{}
+	used := m.named()
 	for _, p := range m.ports {
 		used[p.Network] = true
 	}

@@ -23,6 +23,9 @@ func (s *soak) tamper(ctx context.Context) (bool, error) {
 		{"del-flows", "br-int", "table=80"},
 		{"mod-flows", "br-int", "table=80,actions=drop"},
 		{"mod-flows", "br-int", "table=0,actions=drop"},
+		{"del-flows", "br-int", "table=87"}, // ingress rules of the application tier
+		{"mod-flows", "br-int", "table=87,actions=drop"},
+		{"add-flow", "br-int", "table=86,priority=65000,actions=resubmit(,90)"}, // all policies of ingress
 		{"add-flow", "br-int", fmt.Sprintf("table=%d,priority=%d,actions=drop", s.rng.IntN(100), 1+s.rng.IntN(60000))},
 		{"add-flow", "br-int", "table=0,priority=60000,actions=NORMAL"},
 	}

@@ -15,7 +15,17 @@ func (s *soak) createPort(ctx context.Context) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return true, s.declare(ctx, name, nil, spec)
+	return true, s.declare(ctx, name, s.labels(), spec)
+}
+
+// labels are random: those of the port's application, if it is of one, say what policies
+// select.
+func (s *soak) labels() map[string]string {
+	labels := map[string]string{"n": fmt.Sprint(s.rng.IntN(1000))}
+	if app, ok := pick(s.rng, []string{"web", "lb", "db", ""}); ok && app != "" {
+		labels["app"] = app
+	}
+	return labels
 }
 
 func (s *soak) newPort() (name string, spec model.PortSpec, ok bool) {
@@ -94,14 +104,13 @@ func (s *soak) newPorts(n int) map[string]model.PortSpec {
 	return specs
 }
 
-// labelPort changes what no flow depends on.
+// labelPort changes what only policies depend on.
 func (s *soak) labelPort(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.ports))
 	if !ok {
 		return false, nil
 	}
-	labels := map[string]string{"n": fmt.Sprint(s.rng.IntN(1000))}
-	return true, s.declare(ctx, name, labels, s.ports[name])
+	return true, s.declare(ctx, name, s.labels(), s.ports[name])
 }
 
 // repinPort pins a port that has no interface to another node.

@@ -15,7 +15,8 @@ import (
 func (s *soak) apply(ctx context.Context) (bool, error) {
 	set := fmt.Sprintf("s%d", s.rng.IntN(3))
 	req := api.ApplyRequest{Prune: "set=" + set}
-	labels := map[string]string{"set": set}
+	labels := s.labels()
+	labels["set"] = set
 	specs := s.newPorts(s.rng.IntN(6))
 	var gone []string
 	for _, name := range sorted(s.ports) {
@@ -65,7 +66,8 @@ func (s *soak) apply(ctx context.Context) (bool, error) {
 // deleteWithPorts deletes a network and all of its ports in one transaction, and
 // afterwards their interfaces.
 func (s *soak) deleteWithPorts(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, s.unrouted())
+	named := s.named()
+	name, ok := pick(s.rng, slices.DeleteFunc(s.unrouted(), func(n string) bool { return named[n] }))
 	if !ok {
 		return false, nil
 	}
@@ -108,6 +110,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 	meanwhile := []func(context.Context) (bool, error){
 		s.createPort, s.burst, s.labelPort, s.repinPort, s.deleteBarePort, s.createNetwork, s.deleteNetwork,
 		s.createRouter, s.changeRouter, s.deleteRouter, s.createGhost, s.renumberGhost, s.deleteGhost,
+		s.createPolicy, s.changePolicy, s.deletePolicy, s.replacePolicies,
 	}
 	for range 1 + s.rng.IntN(8) {
 		if _, err := meanwhile[s.rng.IntN(len(meanwhile))](ctx); err != nil {

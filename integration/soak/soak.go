@@ -25,10 +25,11 @@ type soak struct {
 	out  io.Writer
 
 	done    int
-	recent  []string       // the newest operations, for who looks for a mistake
-	count   map[string]int // operations by name
-	points  int            // quiet points
-	pings   int
+	recent  []string              // the newest operations, for who looks for a mistake
+	count   map[string]int        // operations by name
+	points  int                   // quiet points
+	pings   int                   // pairs that one of pinged the other
+	asked   int                   // connections that policies judge
 	doubted int                   // changes that sdnd was killed in
 	made    int                   // containers, for their names
 	away    map[string]chan error // nodes that something is being done to
@@ -55,6 +56,7 @@ func (s *soak) changes() []op {
 		{"create node", 2, s.createGhost}, {"renumber node", 2, s.renumberGhost}, {"delete node", 2, s.deleteGhost},
 		{"create port", 16, s.createPort}, {"create ports at once", 2, s.burst},
 		{"label port", 6, s.labelPort}, {"repin port", 6, s.repinPort}, {"delete port", 12, s.deletePort},
+		{"create policy", 4, s.createPolicy}, {"change policy", 4, s.changePolicy}, {"delete policy", 3, s.deletePolicy}, {"replace policies", 2, s.replacePolicies},
 		{"apply and prune", 3, s.apply}, {"restore", 1, s.restore},
 		{"plug in", 24, s.plugIn}, {"unplug", 5, s.unplug}, {"move", 6, s.move}, {"let go", 4, s.letGo}, {"take up", 6, s.takeUp},
 		{"renumber interface", 3, s.renumberInterface},
@@ -197,8 +199,8 @@ func (s *soak) progress(elapsed time.Duration) {
 
 // summary prints what was done.
 func (s *soak) summary(elapsed time.Duration) {
-	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
-		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.doubted,
+	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs and %d connections asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
+		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.asked, s.doubted,
 		s.base.goroutines, s.most.goroutines, s.now.goroutines, s.base.memory>>20, s.most.memory>>20, s.now.memory>>20)
 	for _, name := range sorted(s.count) {
 		fmt.Fprintf(s.out, "  %6d %s\n", s.count[name], name)

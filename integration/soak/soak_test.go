@@ -13,7 +13,7 @@ func TestSoak(t *testing.T) {
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
 	}
-	o := options{ops: 2000, quiet: 50, seed: 1, bin: os.Getenv("SDNLAB_BIN")}
+	o := options{ops: 1000, quiet: 50, seed: 1, bin: os.Getenv("SDNLAB_BIN")}
 	if testing.Short() {
 		o.ops = 250
 	}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/integration/policymodel"
+	"github.com/sdnctl/sdnctl/integration/traffic"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// judge knows what the declared policies allow, by the naive evaluator.
+type judge struct {
+	s *topology.Snapshot
+	m *expected
+}
+
+func (m *expected) judge() (judge, error) {
+	s, err := m.snapshot()
+	return judge{s, m}, err
+}
+
+// allows reports whether one port may open a connection to an address of another, if it
+// reaches it at all.
+func (j judge) allows(from, to string, dst netip.Addr, what model.PolicyPort) bool {
+	a, _ := j.s.Port(from)
+	b, _ := j.s.Port(to)
+	return policymodel.Judge(j.s, policymodel.End{Port: a, Addr: sourceFor(j.m.plugged[from], dst)}, policymodel.End{Port: b, Addr: dst}, what).Allowed
+}
+
+// sourceFor is the address that a container asks another from: the one of its family.
+func sourceFor(c *lab.Container, to netip.Addr) netip.Addr {
+	for _, a := range c.Addresses() {
+		if a.BitLen() == to.BitLen() {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// echo is what a ping of an address is to policies.
+func echo(to netip.Addr) model.PolicyPort {
+	if to.Is6() {
+		return model.PolicyPort{Protocol: model.ProtocolICMPv6, First: 128, Last: 128}
+	}
+	return model.PolicyPort{Protocol: model.ProtocolICMP, First: 8, Last: 8}
+}
+
+// services are what every port offers while verdicts are asked for: what random policies
+// name, and what only their wider rules have.
+func services() []traffic.Probe {
+	return []traffic.Probe{{Protocol: traffic.TCP, Port: 80}, {Protocol: traffic.TCP, Port: 8007}, {Protocol: traffic.UDP, Port: 53}}
+}
+
+// verdicts opens a connection of each service from every port to every other that it
+// reaches, in each family that both have, and compares what they come to with what the
+// policies say.
+func (s *soak) verdicts(ctx context.Context) (err error) {
+	if len(s.policies) == 0 {
+		return nil // pings have found the rest
+	}
+	j, err := s.judge()
+	if err != nil {
+		return err
+	}
+	hosts := map[string]*traffic.Host{}
+	defer func() {
+		for _, h := range hosts {
+			err = errors.Join(err, h.Close())
+		}
+	}()
+	for _, port := range s.live() {
+		h, err := traffic.NewHost(s.plugged[port])
+		if err != nil {
+			return err
+		}
+		hosts[port] = h
+		for _, service := range services() {
+			if err := h.Serve(service.Protocol, service.Port); err != nil {
+				return err
+			}
+		}
+	}
+	var probes []traffic.Probe
+	var want []traffic.Verdict
+	for _, from := range s.live() {
+		for _, to := range s.live() {
+			for _, a := range s.plugged[to].Addresses() {
+				if from == to || !s.reaches(from, to) || !s.plugged[from].Has(a) {
+					continue
+				}
+				for _, p := range services() {
+					p.From, p.To = hosts[from], a
+					verdict := traffic.Timeout
+					if j.allows(from, to, a, model.PolicyPort{Protocol: model.PolicyProtocol(p.Protocol.String()), First: p.Port, Last: p.Port}) {
+						verdict = traffic.Connected
+					}
+					probes, want = append(probes, p), append(want, verdict)
+				}
+			}
+		}
+	}
+	s.asked += len(probes)
+	return s.ask(ctx, probes, want)
+}
+
+// ask asks and returns an error that names what came to something else. A lost packet makes
+// a Timeout, and a busy machine loses some: those that should have been answered are asked
+// again.
+func (s *soak) ask(ctx context.Context, probes []traffic.Probe, want []traffic.Verdict) error {
+	var errs []error
+	for round := 0; len(probes) > 0; round++ {
+		got, err := traffic.Ask(ctx, probes)
+		if err != nil {
+			return err
+		}
+		kept := 0
+		for i, p := range probes {
+			switch {
+			case got[i] == want[i]:
+			case got[i] == traffic.Timeout && round < 6:
+				probes[kept], want[kept] = p, want[i]
+				kept++
+			default:
+				errs = append(errs, fmt.Errorf("%v: %v, want %v", p, got[i], want[i]))
+			}
+		}
+		probes, want = probes[:kept], want[:kept]
+	}
+	return errors.Join(errs...)
+}
+
+// revalidated waits until the datapaths forward by the flows that the switches have
+// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
+func (s *soak) revalidated(ctx context.Context) error {
+	return s.everyNode(func(n *lab.Node) error {
+		_, err := n.AppCtl(ctx, "revalidator/wait")
+		return err
+	})
+}
