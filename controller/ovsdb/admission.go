@@ -13,7 +13,8 @@ import (
 // there are.
 const handshakeGrace = 250 * time.Millisecond
 
-// errNoRoom ends a connection for which there is no room any more.
+// errNoRoom ends a connection that has to make room for others. admitted is one connection
+// that was admitted.
 var errNoRoom = errors.New("too many OVSDB connections, and most of them from its address")
 
 // admission bounds the connections of a Serve, fairly by address.
@@ -28,17 +29,18 @@ func newAdmission(cfg Config) admission {
 
 // admitted is one connection that was let in.
 type admitted struct {
-	// shown says that it has shown its bridge. It may be called more than once.
+	// shown reports that the connection has shown its bridge. It may be called more than
+	// once.
 	shown func()
-	// drop ends it to make room for others. It does not wait.
+	// drop ends the connection to make room for others. It does not wait.
 	drop func()
 	// leave must be called when the connection has ended.
 	leave func()
 }
 
-// admit lets a connection in, or closes it and returns nil. It waits while there
-// are too many that have not had time to show a bridge. The connection's context
-// ends with the cause errNoRoom when it has to make room.
+// admit admits a connection, or closes it and returns nil. It waits while there are too
+// many connections that have not had time to show a bridge. The connection's context ends
+// with the cause errNoRoom when the connection has to make room.
 func (s *server) admit(ctx context.Context, conn net.Conn) (context.Context, *admitted) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	// Closing is left to the connection's own goroutine, as it may take time.

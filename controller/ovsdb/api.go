@@ -35,8 +35,8 @@ const (
 	LinkDown
 )
 
-// Tunnel is what a tunnel's options say, as they stand in the database;
-// "" for one that is not set.
+// Tunnel has the options of a tunnel, as they are in the database; "" for one that is not
+// set.
 type Tunnel struct{ RemoteIP, LocalIP, Key, DstPort string }
 
 // Joined is what "sdnctl node join" recorded in the external_ids of an interface
@@ -44,8 +44,9 @@ type Tunnel struct{ RemoteIP, LocalIP, Key, DstPort string }
 type Joined struct {
 	// Node is sdnctl-node, the name of the node.
 	Node string
-	// LocalIP is sdnctl-local-ip, the address that the tunnel is to send from where
-	// that is translated on the way; "" for the node's tunnel address.
+	// LocalIP is sdnctl-local-ip, the address that the tunnel must send from if the network
+	// between the nodes translates the tunnel address; "" for the node's tunnel address
+	// itself.
 	LocalIP string
 	// DstPort is sdnctl-dst-port, the UDP port of the tunnel; "" for that of VXLAN.
 	DstPort string
@@ -68,8 +69,9 @@ type Interface struct {
 	// IfaceStatus is external_ids:iface-status, "active" or "inactive" as libvirt
 	// and Neutron set it, "" when not set.
 	IfaceStatus string
-	// Target is external_ids:sdnctl-attach, what "sdnctl attach" gave the interface
-	// to, such as "docker/3fa9"; "" if it did not make it.
+	// Target is external_ids:sdnctl-attach, the container, namespace or machine that
+	// "sdnctl attach" gave the interface to, such as "docker/3fa9"; "" if another program
+	// made the interface.
 	Target string
 	// OFPort is the OpenFlow port number: 0 while Open vSwitch has not assigned
 	// one, -1 when it could not make the port.
@@ -96,8 +98,8 @@ func (f *Interface) Bindable() bool {
 	return f.IfaceID != "" || f.ContainerID != "" || f.ContainerIface != ""
 }
 
-// Conn describes the connection of a node whose bridge is known: what was true
-// when the claim on DatapathID was made.
+// Conn describes the connection of a node whose bridge is known, as it was when the claim
+// on DatapathID was made.
 type Conn struct {
 	// Remote is the address of the node's end.
 	Remote string
@@ -116,13 +118,13 @@ type Conn struct {
 	// It does nothing after the connection has ended. Many goroutines may call it
 	// at any time.
 	Reconfigure func()
-	// Write makes rows of the node's database equal to Desired: rows of others in some
-	// columns, and rows of sdnd's own. It writes the rows
-	// that differ in one transaction, which fails as a whole if others change the
-	// rows at the same time; then Write tries again, a few times. It writes nothing
-	// if Bridge.ReadOnly is set. It does not wait: Handler.DatabaseWritten reports
-	// the result. Of several calls in a row the last counts. Many goroutines may
-	// call it at any time; it does nothing after the connection has ended.
+	// Write makes rows of the node's database equal to Desired: some columns of rows of
+	// others, and rows of sdnd's own. It writes the rows that differ in one transaction,
+	// which fails as a whole if others change the rows at the same time; then Write tries
+	// again, a few times. It writes nothing if Bridge.ReadOnly is set. It does not wait:
+	// Handler.DatabaseWritten reports the result. A later call replaces those before it.
+	// Many goroutines may call it at any time; it does nothing after the connection has
+	// ended.
 	Write func(Desired)
 }
 
@@ -136,23 +138,22 @@ type Conn struct {
 type Handler interface {
 	// OVSDBConnected says that the bridge with c.DatapathID is being read.
 	OVSDBConnected(c Conn)
-	// BridgeChanged gives what is known of the bridge itself, once after
-	// OVSDBConnected and then after each change.
+	// BridgeChanged reports the bridge itself, once after OVSDBConnected and then after
+	// each change.
 	BridgeChanged(datapathID uint64, b Bridge)
-	// InterfacesChanged gives the complete set of interfaces on the bridge, sorted
-	// by name: once after OVSDBConnected, even when it is empty, and then after
-	// each change. The slice and what is in it are never modified afterwards, and
-	// may be kept, but not modified, by the handler; an interface that did not
-	// change is the same pointer as before.
+	// InterfacesChanged reports the complete set of interfaces on the bridge, sorted by
+	// name: once after OVSDBConnected, even if it is empty, and then after each change. The
+	// handler may keep the slice and its elements but not modify them; nor does the package
+	// modify them later. An interface that did not change is the same pointer as before.
 	InterfacesChanged(datapathID uint64, ifaces []*Interface)
-	// DatabaseWritten reports the result of the last Conn.Write: nil when the
-	// database is as desired, or why it is not. After an error sdnd tries again a
-	// few times, and then not before the next call of Conn.Write.
+	// DatabaseWritten reports the result of the last Conn.Write: nil when the database is
+	// as desired, or the reason why it is not. After an error sdnd tries again a few times,
+	// and then not before the next call of Conn.Write.
 	DatabaseWritten(datapathID uint64, err error)
-	// OwnRowsChanged says that rows of the node's database, which the Desired of the
-	// last Conn.Write had in Own, may not be as desired any more, or that one which
-	// could not be there can be now. Conn.Write makes it so again. It is called at most
-	// 20 times a second, also after a write of sdnd itself.
+	// OwnRowsChanged reports that rows of the node's database which the last Conn.Write had
+	// in Desired.Own may no longer be as desired, or that one which could not be written
+	// can be written now. Conn.Write makes them so again. It is called at most 20 times a
+	// second, also after a write by sdnd itself.
 	OwnRowsChanged(datapathID uint64)
 	// OVSDBDisconnected says that no more reports about the bridge come, and
 	// why. It is called for every connected bridge before Serve returns.

@@ -11,29 +11,29 @@ import (
 
 // The external_ids that say what sdnd may write on a node. "sdnctl node join" sets them.
 const (
-	// keyAccess on the bridge is accessRead where nothing may be written.
+	// keyAccess on the bridge is accessRead if sdnd may write nothing.
 	keyAccess  = "sdnctl-ovsdb"
 	accessRead = "read"
 	// keyNode on a row names the node that sdnctl made or adopted the row for.
 	keyNode = "sdnctl-node"
 )
 
-// Desired is what some columns of rows of a node's database should be. Rows and
-// columns that it does not name are others': they are neither read nor written.
+// Desired has the values that some columns of a node's database should have. Rows and
+// columns that it does not name belong to others: they are neither read nor written.
 type Desired struct {
 	// Node is the node's name. Only rows that have it as external_ids:sdnctl-node
 	// are written.
 	Node string
 	Rows []DesiredRow
-	// Own are the rows of sdnd's own, in any order. Own rows of the node that are in
-	// the database and not here are deleted. nil leaves own rows as they are.
+	// Own has the rows of sdnd's own, in any order. Own rows of the node that are in the
+	// database and not in Own are deleted. nil leaves own rows as they are.
 	Own []OwnRow
 }
 
-// DesiredRow is what some columns of one row should be.
+// DesiredRow has the values that some columns of one row should have.
 type DesiredRow struct {
-	// Table is the row's table, and Name the value of its column name. A row that
-	// does not exist is not made.
+	// Table is the row's table, and Name the value of its column name. A row that does not
+	// exist is not created.
 	Table, Name string
 	// Strings are columns that hold one string.
 	Strings map[string]string
@@ -43,7 +43,7 @@ type DesiredRow struct {
 	Pairs map[string]map[string]string
 }
 
-// columns are the columns that a row has to be read with, in a fixed order.
+// columns returns the columns that a row has to be read with, in a fixed order.
 func (r DesiredRow) columns() []string {
 	names := append(slices.Collect(maps.Keys(r.Strings)), slices.Collect(maps.Keys(r.Pairs))...)
 	names = append(names, "external_ids")
@@ -51,7 +51,7 @@ func (r DesiredRow) columns() []string {
 	return slices.Compact(names)
 }
 
-// values are the columns of a row as the server gave them (RFC 7047, 5.1).
+// values has the columns of a row in the server's notation (RFC 7047, 5.1).
 type values map[string]json.RawMessage
 
 // pairs decodes a column that holds a map of strings.
@@ -66,8 +66,8 @@ func (v values) pairs(column string) (map[string]string, error) {
 // operation is one operation of a transaction (RFC 7047, 5.2).
 type operation map[string]any
 
-// selects are the operations that read what the desired rows are now, after the
-// bridge with the given name.
+// selects returns the operations that read the desired rows as they are, after the bridge
+// with the given name.
 func (d Desired) selects(bridge string) []operation {
 	ops := []operation{{"op": "select", "table": tableBridge, "where": named(bridge), "columns": []string{"_uuid", "external_ids"}}}
 	for _, r := range d.Rows {
@@ -78,11 +78,11 @@ func (d Desired) selects(bridge string) []operation {
 
 func named(name string) []any { return []any{[]any{"name", "==", name}} }
 
-// changes returns the operations that make the rows as desired, given what selects
-// has read; none if they are. The first of them wait for the rows to be what was
-// read (RFC 7047, 5.2.6), so that a change that others made since is not overwritten:
-// the transaction then fails as a whole. The summary says what changes. With a
-// *MissingError the operations do all that can be done.
+// changes returns the operations that make the rows as desired, given what selects has
+// read; none if they are as desired. The first of them wait for the rows to be what was
+// read (RFC 7047, 5.2.6): if others have changed them since, the transaction fails as a
+// whole and overwrites nothing. The summary says what changes. If the error is a
+// *MissingError, the operations do everything that can be done.
 func (d Desired) changes(read [][]values) (ops []operation, summary []string, err error) {
 	if len(read) < 1+len(d.Rows) {
 		return nil, nil, fmt.Errorf("%d answers to %d questions", len(read), 1+len(d.Rows))
@@ -128,8 +128,8 @@ func (d Desired) changes(read [][]values) (ops []operation, summary []string, er
 	return ops, summary, nil
 }
 
-// own works out the changes of own rows, on a bridge with external_ids that are the
-// node's; nil if there are none to look after.
+// own returns the changes of own rows, for a bridge with external_ids that are the node's;
+// nil if Desired has no own rows to look after.
 func (d Desired) own(bridge map[string]string, read [][]values) (*ownChanges, error) {
 	if d.Own == nil || bridge[keyNode] != d.Node {
 		return nil, nil
@@ -144,8 +144,8 @@ func (d Desired) own(bridge map[string]string, read [][]values) (*ownChanges, er
 	return d.ownRows(have)
 }
 
-// refused is why nothing is written to a node that joined with --ovsdb read, and what
-// it lacks for that.
+// refused returns the error for a node that joined with --ovsdb read, to which nothing is
+// written. It says what the node lacks.
 func (d Desired) refused() error {
 	if len(d.Own) == 0 {
 		return ErrReadOnly
@@ -157,8 +157,8 @@ func (d Desired) refused() error {
 	return fmt.Errorf("%w; it cannot have: %s", ErrReadOnly, strings.Join(bounded(lacks), "; "))
 }
 
-// difference returns the columns to write of a row that has the given ones, and what
-// that changes; nothing for a row that is another's.
+// difference returns the columns to write of a row that has the given ones, and a
+// description of the change; nothing for a row of others.
 func (r DesiredRow) difference(node string, have values) (row map[string]any, what []string, err error) {
 	ids, err := have.pairs("external_ids")
 	if err != nil || ids[keyNode] != node {
@@ -199,8 +199,8 @@ func (r DesiredRow) difference(node string, have values) (row map[string]any, wh
 	return row, what, nil
 }
 
-// unchanged is the operation that fails unless a row still has the columns that
-// were read.
+// unchanged returns the operation that fails unless a row still has the columns that were
+// read.
 func unchanged(table string, have values, columns ...string) operation {
 	rows := map[string]json.RawMessage{}
 	for _, c := range columns {
@@ -209,10 +209,10 @@ func unchanged(table string, have values, columns ...string) operation {
 	return operation{"op": "wait", "table": table, "where": is(have), "columns": columns, "until": "==", "rows": []any{rows}, "timeout": 0}
 }
 
-// is is the condition that holds for one row.
+// is returns the condition that holds for one row.
 func is(have values) []any { return []any{[]any{"_uuid", "==", have["_uuid"]}} }
 
-// mapValue is a map in OVSDB's notation (RFC 7047, 5.1).
+// mapValue returns a map in OVSDB's notation (RFC 7047, 5.1).
 func mapValue(m map[string]string) []any {
 	pairs := [][2]string{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {

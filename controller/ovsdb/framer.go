@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// keepBuffer is the greatest buffer that a quiet connection holds on to. Only
-// the first answer is usually larger, and a thousand of those add up.
+// keepBuffer is the size of the largest buffer that a quiet connection keeps. In most cases
+// only the first answer is larger, and a thousand such buffers add up.
 const keepBuffer = 16 << 10
 
 // framer cuts a stream of JSON objects into messages. RFC 7047, section 4,
@@ -21,7 +21,7 @@ type framer struct {
 	max  int
 	part *part
 	buf  []byte
-	// large is the message in buf, once it is.
+	// large is the message in buf if that is large.
 	large *large
 	// Where in the message the end of buf is: how deep in braces, and whether in
 	// a string and after its backslash.
@@ -33,9 +33,9 @@ func newFramer(r io.Reader, max int, part *part) *framer {
 	return &framer{r: bufio.NewReader(r), max: max, part: part}
 }
 
-// next returns the next object, which is valid until the following call. It
-// need not be valid JSON. A large one is counted in the pool, and it is the
-// caller's to give it back there. The error is io.EOF only between messages.
+// next returns the next object, which is valid until the following call. It need not be
+// valid JSON. A large one is counted in the pool, and the caller must return it there. The
+// error is io.EOF only between messages.
 func (f *framer) next(ctx context.Context) (msg []byte, large *large, err error) {
 	if cap(f.buf) > keepBuffer {
 		f.buf = nil

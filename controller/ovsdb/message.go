@@ -15,8 +15,8 @@ type message struct {
 	Result json.RawMessage `json:"result"`
 	Error  json.RawMessage `json:"error"`
 
-	// large is what the message takes from the pool until it was handled; nil for
-	// a small one.
+	// large is what the message takes from the pool until it has been handled; nil for a
+	// small one.
 	large *large
 }
 
@@ -48,8 +48,8 @@ func (m *message) answers(id string) bool {
 	return m.Method == "" && bytes.Equal(m.ID, []byte(`"`+id+`"`))
 }
 
-// null says whether an element of a message is absent or null, which RFC 7047
-// does not tell apart.
+// null says whether an element of a message is absent or null, which RFC 7047 does not
+// distinguish.
 func null(raw json.RawMessage) bool {
 	return len(raw) == 0 || string(raw) == "null"
 }

@@ -28,9 +28,9 @@ func (u uuid) String() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
 }
 
-// tokens walks over the notation of values of RFC 7047, section 5.1. A value
-// is never decoded into a general tree of interfaces: that would take many
-// times its size, and what is not expected is refused at its first token.
+// tokens reads values in the notation of RFC 7047, section 5.1, token by token. A value is
+// never decoded into a general tree of interfaces: that would take many times its size. An
+// unexpected value is refused at its first token.
 type tokens struct{ dec *json.Decoder }
 
 func newTokens(raw []byte) tokens {
@@ -153,7 +153,7 @@ func eachUUID(raw json.RawMessage, f func(uuid) error) error {
 	return t.close()
 }
 
-// uuid takes the rest of ["uuid",u] and gives it to f.
+// uuid reads the rest of ["uuid",u] and passes it to f.
 func (t tokens) uuid(f func(uuid) error) error {
 	s, err := t.text()
 	if err != nil {

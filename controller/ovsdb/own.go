@@ -11,26 +11,25 @@ import (
 
 // The external_ids of a row of sdnd's own, beside keyNode.
 const (
-	// keyHash is the hash of what the row is to be.
+	// keyHash is a hash of the content that the row should have.
 	keyHash = "sdnctl"
 	// keyRow is OwnRow.Key.
 	keyRow = "sdnctl-row"
 )
 
-// OwnRow is a row that sdnd makes, keeps as it is and deletes: it is there while
-// Desired.Own has it. It has external_ids:sdnctl-node=NODE, sdnctl-row=Key and
-// sdnctl=HASH, by which it is known to be sdnd's; other rows are never changed.
+// OwnRow is a row that sdnd creates, keeps as it is and deletes: it exists while
+// Desired.Own has it. Its external_ids:sdnctl-node=NODE, sdnctl-row=Key and sdnctl=HASH
+// mark it as sdnd's; rows without these marks are never changed.
 type OwnRow struct {
-	// Table is one of those that OwnTables lists. Key is the row's name among all own
-	// rows of the node, such as "port web egress": a row with the key that has other
-	// content is changed, so that its uuid, and what Open vSwitch does for it, stays.
+	// Table is one of those that OwnTables lists. Key is the row's name among all own rows
+	// of the node, such as "port web egress". If a row with the key has other content it is
+	// changed, so that its uuid, and what Open vSwitch does for it, stays.
 	Table, Key string
-	// On is the name of the row that refers to this one: of the Bridge for a Mirror and
-	// an IPFIX, of the Port for a QoS. A Queue is on none: a QoS has it in its column
-	// queues.
+	// On is the name of the row that refers to this one: the Bridge of a Mirror or an
+	// IPFIX, the Port of a QoS. A Queue has none: a QoS refers to it in its column queues.
 	On string
-	// Columns are the columns that are to have a value. All others that OwnTables lists
-	// are to have their default. external_ids must not be among them.
+	// Columns has the columns that are set. All others that OwnTables lists get their
+	// default. external_ids must not be among them.
 	Columns map[string]Value
 }
 
@@ -39,12 +38,12 @@ type ownTable struct {
 	name string
 	// columns are those that OwnRow.Columns may name. All are read, and watched.
 	columns []string
-	// text is the column that always has one string, "" for none.
+	// text is the column that always has exactly one string, "" for none.
 	text string
-	// parent is the table that has a reference to the row, in the column reference,
-	// which is a set that may be bounded to one; "" for a table without.
+	// parent is the table that refers to the row in the column reference, a set that may be
+	// limited to one element; "" for a table without.
 	parent, reference string
-	// many says that the parent may have references to several.
+	// many says that one row of the parent may refer to several.
 	many bool
 }
 
@@ -79,7 +78,7 @@ func ownTableOf(name string) (ownTable, bool) {
 	return all[i], true
 }
 
-// hash is the mark of what the row is to be. It does not depend on uuids.
+// hash returns a hash of the content that the row should have. It does not depend on uuids.
 func (r OwnRow) hash() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%q %q %q", r.Table, r.Key, r.On)
@@ -90,12 +89,12 @@ func (r OwnRow) hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// marks are the external_ids of a row of a node.
+// marks returns the external_ids of an own row of a node.
 func (r OwnRow) marks(node string) map[string]string {
 	return map[string]string{keyNode: node, keyRow: r.Key, keyHash: r.hash()}
 }
 
-// SumOf returns a mark of rows, in any order: those with other content have another.
+// SumOf returns a hash of the content of rows, in any order.
 func SumOf(rows []OwnRow) string {
 	var hashes []string
 	for _, r := range rows {
@@ -106,8 +105,8 @@ func SumOf(rows []OwnRow) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// checkOwn refuses own rows that cannot be written, which is a mistake of who desires
-// them: of an unknown table or column, and two of one key.
+// checkOwn returns an error for own rows that cannot be written, which is an error of the
+// caller: an unknown table or column, or two rows with one key.
 func (d Desired) checkOwn() error {
 	keys := map[string]bool{}
 	for _, r := range d.Own {

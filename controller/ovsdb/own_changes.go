@@ -13,11 +13,10 @@ import (
 type ownChanges struct {
 	node string
 	read ownRead
-	// uuids are the uuids of own rows by key, as they are or, of those that are made,
-	// as the transaction names them.
+	// uuids has the uuids of own rows by key: those in the database or, for rows to be
+	// created, the names in the transaction.
 	uuids map[string][]any
-	// texts are the uuids of those that are there, and going those of rows that are
-	// deleted.
+	// texts has the uuids of the rows that exist, and going those of rows that are deleted.
 	texts map[string]string
 	going map[string]bool
 
@@ -26,8 +25,8 @@ type ownChanges struct {
 	missing     []string
 }
 
-// MissingError says which own rows cannot be there, because rows of others that they
-// need are not. All others are as desired. It is no longer so when the rows come.
+// MissingError says which own rows cannot be written, because rows of others that they need
+// do not exist. All other rows are as desired. Once the rows exist, a write succeeds.
 type MissingError struct{ Rows []string }
 
 // Error names the rows.
@@ -35,7 +34,7 @@ func (e *MissingError) Error() string {
 	return "not in the node's database: " + e.Named()
 }
 
-// Named names the first few rows, and says how many more there are.
+// Named returns the first few rows, and how many more there are.
 func (e *MissingError) Named() string { return strings.Join(bounded(e.Rows), "; ") }
 
 // maxNamed is how many rows a summary or an error names.
@@ -49,8 +48,8 @@ func bounded(all []string) []string {
 	return append(slices.Clone(all[:maxNamed]), fmt.Sprintf("and %d more", len(all)-maxNamed))
 }
 
-// ownRows works out the changes of own rows. The error is a *MissingError where the
-// operations do all that can be done.
+// ownRows computes the changes of own rows. If the error is a *MissingError, the operations
+// do everything that can be done.
 func (d Desired) ownRows(read ownRead) (*ownChanges, error) {
 	c := &ownChanges{node: d.Node, read: read, uuids: map[string][]any{}, texts: map[string]string{}, going: map[string]bool{}}
 	have, extra, err := c.match(d.Own)
@@ -63,8 +62,8 @@ func (d Desired) ownRows(read ownRead) (*ownChanges, error) {
 			c.uuids[r.Key] = []any{"uuid", uuidOf(v)}
 		}
 	}
-	// First, for a parent may have room for one reference only. Whether what is
-	// referred to is there is checked at the end of the transaction (RFC 7047, 5.1).
+	// Removals come first, for a parent may have room for one reference only. Whether a
+	// referenced row exists is checked at the end of the transaction (RFC 7047, 5.1).
 	for _, t := range ownTables() {
 		for _, v := range extra[t.name] {
 			c.remove(t, v)
@@ -87,7 +86,7 @@ func (d Desired) ownRows(read ownRead) (*ownChanges, error) {
 }
 
 // match finds the desired rows among those that have the node's mark, by table and key.
-// What is extra is sdnd's, but not desired, or there twice.
+// Rows in extra have the mark, but are not desired, or exist twice.
 func (c *ownChanges) match(own []OwnRow) (have map[string]values, extra map[string][]values, err error) {
 	have, extra = map[string]values{}, map[string][]values{}
 	tables := map[string]string{}
@@ -122,12 +121,13 @@ func uuidOf(v values) string {
 	return id[1]
 }
 
-// errMissing is why an own row cannot be written: a row that it needs is not there.
+// errMissing is returned if an own row cannot be written because a row that it needs does
+// not exist.
 type errMissing struct{ what string }
 
 func (e errMissing) Error() string { return e.what }
 
-// row makes one row as desired; have is nil if it is not there.
+// row makes one row as desired; have is nil if it does not exist.
 func (c *ownChanges) row(t ownTable, r OwnRow, have values) error {
 	parent, refers, err := c.parent(t, r)
 	if err == nil {
@@ -163,9 +163,9 @@ func (c *ownChanges) row(t ownTable, r OwnRow, have values) error {
 	return nil
 }
 
-// parent returns the row that the own row is on, and the uuids that it refers to; nil
-// for a table without. A column for one reference that has another's is as good as
-// missing.
+// parent returns the row that refers to the own row, and the uuids that it refers to; nil
+// for a table without. A column that has room for one reference and refers to a row of
+// others counts as missing.
 func (c *ownChanges) parent(t ownTable, r OwnRow) (values, map[string]bool, error) {
 	if t.parent == "" {
 		return nil, nil, nil
@@ -184,7 +184,7 @@ func (c *ownChanges) parent(t ownTable, r OwnRow) (values, map[string]bool, erro
 	return parent, refers, nil
 }
 
-// refersTo says whether all rows that a row refers to are there, or will be.
+// refersTo checks that all rows that a row refers to exist, or will.
 func (c *ownChanges) refersTo(r OwnRow) error {
 	for _, column := range slices.Sorted(maps.Keys(r.Columns)) {
 		for _, a := range r.Columns[column].atoms() {
@@ -244,7 +244,7 @@ func (c *ownChanges) update(t ownTable, r OwnRow, have values) error {
 	return nil
 }
 
-// defaultOf is the default of a column (RFC 7047, 5.2.1), given a value of it.
+// defaultOf returns the default of a column (RFC 7047, 5.2.1), given a value of it.
 func (t ownTable) defaultOf(column string, have json.RawMessage) Value {
 	switch {
 	case column == t.text:

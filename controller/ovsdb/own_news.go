@@ -5,16 +5,16 @@ import "time"
 // newsPause is how long changes of own rows are gathered before they are reported.
 const newsPause = 50 * time.Millisecond
 
-// ownNews says which own rows may have changed since it was last taken. Rows of others in the
-// same tables count too, because the view keeps nothing that distinguishes them; reading the
-// rows then finds them to be as desired.
+// ownNews says which own rows may have changed since it was last taken. Rows of others in
+// the same tables count, too, because the view keeps nothing that distinguishes them;
+// reading the rows shows then that they are as desired.
 type ownNews struct {
-	// rows says that a row of an own table changed, or who refers to one; ports that
-	// a port came, on which an own row may be.
+	// rows says that a row of an own table, or a reference to one, changed; ports says that
+	// a port was added, to which an own row may belong.
 	rows, ports bool
 }
 
-// newsOf notes what an update of a row may mean for own rows.
+// newsOf notes which own rows an update of a row may concern.
 func (v *view) newsOf(table string, op op, r *row) {
 	_, own := ownTableOf(table)
 	switch {
@@ -25,8 +25,7 @@ func (v *view) newsOf(table string, op op, r *row) {
 	}
 }
 
-// hearNews has a change of own rows reported in a moment, if rows of sdnd's own were
-// asked for.
+// hearNews schedules the report of a change of own rows, if the last Desired had own rows.
 func (s *session) hearNews() {
 	w, news := &s.writer, s.view.news
 	s.view.news = ownNews{}

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// ownRead is what is read of a database about own rows: the rows of each table that
-// have the node's mark, and the rows of others that own rows refer to or are on.
+// ownRead is what a transaction reads about own rows: the rows of each table that have the
+// node's mark, and the rows of others that own rows refer to or that refer to own rows.
 type ownRead struct {
 	tables [][]values // as ownTables
 	rows   map[Row]values
-	// refers has the uuids of the rows that those of others refer to, by column.
+	// refers has the uuids that rows of others refer to, by column.
 	refers map[reference]map[string]bool
 }
 
@@ -21,7 +21,8 @@ type reference struct {
 	column string
 }
 
-// others are the rows of others that own rows refer to or are on, in a fixed order.
+// others returns the rows of others that own rows refer to or that refer to own rows, in a
+// fixed order.
 func (d Desired) others() []Row {
 	var all []Row
 	for _, r := range d.Own {
@@ -40,7 +41,7 @@ func (d Desired) others() []Row {
 	return slices.Compact(all)
 }
 
-// atoms are all atoms of a value.
+// atoms returns all atoms of a value.
 func (v Value) atoms() []Atom {
 	all := slices.Clone(v.set)
 	for _, p := range v.pairs {
@@ -49,7 +50,7 @@ func (v Value) atoms() []Atom {
 	return all
 }
 
-// ownSelects are the operations that read what ownRead has; none without Desired.Own.
+// ownSelects returns the operations that read an ownRead; none without Desired.Own.
 func (d Desired) ownSelects() []operation {
 	if d.Own == nil {
 		return nil
@@ -65,7 +66,7 @@ func (d Desired) ownSelects() []operation {
 	return ops
 }
 
-// references are the columns of a table that refer to own rows.
+// references returns the columns of a table that refer to own rows.
 func references(table string) (columns []string) {
 	for _, t := range ownTables() {
 		if t.parent == table {

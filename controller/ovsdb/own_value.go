@@ -8,15 +8,16 @@ import (
 	"strings"
 )
 
-// Value is the value of a column: a set, of which one element is the value of a column
-// that has one, or a map. The zero Value is the empty set.
+// Value is the value of a column: a set, or a map. The value of a column that holds exactly
+// one is a set of one element. The zero Value is the empty set.
 type Value struct {
 	set   []Atom
 	pairs [][2]Atom
 	isMap bool
 }
 
-// Set returns a set of atoms, in any order; of one atom for a column that has one.
+// Set returns a set of atoms, in any order; of one atom for a column that holds exactly
+// one.
 func Set(atoms ...Atom) Value { return Value{set: atoms} }
 
 // Map returns a map of pairs of key and value, in any order.
@@ -95,7 +96,7 @@ func (v Value) notation(of func(Atom) any) any {
 // uuidText is how canonicalOf and render write a uuid.
 func uuidText(id string) string { return "uuid(" + id + ")" }
 
-// canonicalOf returns the form of a value in OVSDB's notation that render has.
+// canonicalOf returns a value in OVSDB's notation in the form that render returns.
 func canonicalOf(raw json.RawMessage) (string, error) {
 	var tagged [2]json.RawMessage
 	if len(raw) == 0 || raw[0] != '[' {

@@ -12,15 +12,15 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// What a connection may have without asking: enough for a node with a hundred
-// ports, so that such nodes never feel what others do.
+// What a connection may use without the pool: enough for a node with a hundred ports, so
+// that others never slow such nodes down.
 const (
 	smallMessage = 32 << 10 // bytes
 	smallView    = 64 << 10 // bytes, as view.size counts
 )
 
-// How much of what is larger all connections of nodes may have together, and all
-// of connections that have not proven to be a node.
+// The sum that all connections of nodes may use beyond that, and all connections that have
+// not authenticated as a node.
 const (
 	largeMessages     = 16 // messages being read or applied
 	largeViews        = 64 // times Config.MaxMessage
@@ -32,14 +32,13 @@ const (
 	unprovenBytesOnce = 1 << 20
 )
 
-// pool bounds the memory that all connections of a Serve take up together. A
-// thousand nodes that return at once wait for each other's large first
-// messages for a few milliseconds; a thousand hostile ones cannot fill the
-// memory. Those that have not proven to be a node have a pool of their own: whatever
-// they do, nodes wait for nodes only.
+// pool bounds the memory that all connections of a Serve use together. A thousand nodes
+// that return at once wait for each other's large first messages for a few milliseconds; a
+// thousand hostile peers cannot fill the memory. Those that have not authenticated as a
+// node have a pool of their own: whatever they do, nodes wait for nodes only.
 type pool struct{ nodes, unproven room }
 
-// room is what is for one kind of connection.
+// room is the share of one kind of connection.
 type room struct {
 	messages *connlimit.Limiter
 	views    int          // that rows was made of
@@ -63,7 +62,7 @@ func newPool(maxMessage int) *pool {
 type part struct {
 	pool *pool
 	from net.Addr
-	// known reports whether the connection is a node's as far as is known now.
+	// known reports whether the connection is known to be a node's by now.
 	known func() bool
 	// drop ends the connection to make room for others; it must not wait.
 	drop func()
@@ -76,8 +75,8 @@ func (p *part) room() *room {
 	return &p.pool.unproven
 }
 
-// takeMessage waits until one more large message may be read, in parts of n bytes. The caller
-// must return it to the pool when it is handled.
+// takeMessage waits until one more large message may be read, in parts of n bytes. The
+// caller must return it to the pool after handling it.
 func (p *part) takeMessage(ctx context.Context) (*large, error) {
 	r := p.room()
 	leave := r.messages.Acquire(ctx, p.from, 1, p.drop)

@@ -9,11 +9,10 @@ import (
 // before the first is answered.
 const reconfigureID = "reconfigure"
 
-// reconfigureParams are the parameters of the transaction (RFC 7047, 4.1.3) that
-// adds 1 to Open_vSwitch.next_cfg, the table's one row. ovs-vsctl does so with
-// every change of its own, and ovs-vswitchd goes through its configuration then
-// (ovs-vswitchd.conf.db(5)). The value itself is never read by us: mutate
-// (RFC 7047, 5.2.4) loses nobody else's count.
+// reconfigureParams are the parameters of the transaction (RFC 7047, 4.1.3) that adds 1 to
+// Open_vSwitch.next_cfg in the table's one row. ovs-vsctl does so with every change it
+// makes, and ovs-vswitchd then applies its configuration (ovs-vswitchd.conf.db(5)). mutate
+// (RFC 7047, 5.2.4) needs no read of the value, so no other program's increment is lost.
 func reconfigureParams() []any {
 	return []any{database, map[string]any{
 		"op": "mutate", "table": tableRoot, "where": []any{},
@@ -21,7 +20,7 @@ func reconfigureParams() []any {
 	}}
 }
 
-// askReconfigure implements Conn.Reconfigure: it leaves the work to the session's goroutine.
+// askReconfigure implements Conn.Reconfigure: the session's goroutine does the work.
 // Several requests that wait there become one.
 func (s *session) askReconfigure() {
 	select {
@@ -30,7 +29,7 @@ func (s *session) askReconfigure() {
 	}
 }
 
-// asked is where requests come from while one can be sent.
+// asked returns the channel of requests while one can be sent, else nil.
 func (s *session) asked() <-chan struct{} {
 	if s.reconfiguring {
 		return nil
@@ -38,7 +37,7 @@ func (s *session) asked() <-chan struct{} {
 	return s.asks
 }
 
-// reconfigure sends the transaction, unless the node is not to be written to.
+// reconfigure sends the transaction, unless the node may not be written to.
 func (s *session) reconfigure() error {
 	if s.view.bridge().ReadOnly {
 		return nil
@@ -47,8 +46,7 @@ func (s *session) reconfigure() error {
 	return s.write(request{Method: "transact", Params: reconfigureParams(), ID: reconfigureID})
 }
 
-// reconfigured takes the answer. A refusal is for whoever looks after the node
-// to know; what it was asked for does without.
+// reconfigured handles the answer. A refusal is only logged: the node works without.
 func (s *session) reconfigured(m message) {
 	s.reconfiguring = false
 	if err := checkReconfigured(m); err != nil {
@@ -58,12 +56,12 @@ func (s *session) reconfigured(m message) {
 	s.log.Info("node's ovs-vswitchd goes through its configuration again")
 }
 
-// checkReconfigured says why the transaction did not change the one row.
+// checkReconfigured returns an error if the transaction did not change the one row.
 func checkReconfigured(m message) error {
 	if !null(m.Error) {
 		return fmt.Errorf("transaction refused: %s", excerpt(m.Error))
 	}
-	// One element for our operation, and one more if the commit failed.
+	// One element for the operation, and one more if the commit failed.
 	var results []*struct {
 		Count   int64  `json:"count"`
 		Error   string `json:"error"`

@@ -18,7 +18,7 @@ func NewReconsider() *Reconsider {
 	return &Reconsider{notify: make(chan struct{}, 1), ids: map[uint64]bool{}}
 }
 
-// Add names a datapath id. It does not wait, and may be called by anyone.
+// Add names a datapath id. It does not wait, and any goroutine may call it.
 func (r *Reconsider) Add(datapathID uint64) {
 	r.mu.Lock()
 	r.ids[datapathID] = true
@@ -29,7 +29,7 @@ func (r *Reconsider) Add(datapathID uint64) {
 	}
 }
 
-// run has the claims on what is named weighed again, until ctx ends.
+// run has the claims on the named datapath ids ranked again, until ctx ends.
 func (r *Reconsider) run(ctx context.Context, c *claims) {
 	for {
 		select {

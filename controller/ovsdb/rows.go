@@ -63,7 +63,7 @@ func (v *view) applyBridge(id uuid, op op, r *row) error {
 	return nil
 }
 
-// setBridge takes the columns over into b.
+// setBridge copies the columns to b.
 func (v *view) setBridge(b *bridge, r *row) (err error) {
 	if r.Name != nil {
 		if b.name, err = decodeText(r.Name); err != nil {
@@ -199,7 +199,7 @@ func (v *view) applyInterface(id uuid, op op, r *row) error {
 	return nil
 }
 
-// set takes the columns over into f.
+// set copies the columns to f.
 func (f *Interface) set(r *row) (err error) {
 	if r.Name != nil {
 		if f.Name, err = decodeText(r.Name); err != nil {
@@ -334,8 +334,8 @@ func (f *Interface) setOptions(raw json.RawMessage) error {
 	return err
 }
 
-// toggle applies the value of one pair of a map's difference to what is kept of
-// it: the pair that is there goes, any other comes or replaces.
+// toggle applies one pair of a map's difference to the value kept for it: an equal value is
+// removed, any other is added or replaces the value.
 func toggle(at *string, value string) {
 	if *at == value {
 		value = ""

@@ -11,14 +11,13 @@ import (
 	"github.com/sdnctl/sdnctl/controller/warn"
 )
 
-// acceptPause is how long Serve waits after an accept that failed for want of
-// something that may come back, such as file descriptors.
+// acceptPause is how long Serve waits after an accept that failed for lack of a resource
+// that may become free, such as file descriptors.
 const acceptPause = 100 * time.Millisecond
 
-// Serve accepts the connections of nodes on ln and reports to h what they say,
-// until ctx ends; then it returns nil. It returns an error only if ln fails
-// for good. In either case ln is closed, and every connection and goroutine of
-// it has ended, when Serve returns.
+// Serve accepts the connections of nodes on ln and reports to h what they send, until ctx
+// ends; then it returns nil. It returns an error only if ln fails for good. In either case
+// ln is closed, and every connection and goroutine has ended, when Serve returns.
 func Serve(ctx context.Context, ln net.Listener, h Handler, cfg Config) error {
 	cfg = cfg.withDefaults()
 	ctx, cancel := context.WithCancel(ctx)
@@ -62,7 +61,7 @@ type server struct {
 	claims *claims
 	pool   *pool
 	admission
-	// warnings logs what is wrong with those who connect.
+	// warnings logs faults of peers, at a limited rate.
 	warnings *warn.Limiter
 }
 
@@ -100,7 +99,7 @@ func (s *server) serve(ctx context.Context, g *admitted, conn net.Conn) {
 	}
 }
 
-// identify has a connection prove who it is.
+// identify authenticates a connection.
 func (s *server) identify(ctx context.Context, conn net.Conn) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.HandshakeTimeout)
 	defer cancel()

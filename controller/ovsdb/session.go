@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// The ids of our requests beside reconfigureID, readID and writeID: no two of a kind
-// are ever under way.
+// The ids of our requests beside reconfigureID, readID and writeID: at most one of each is
+// outstanding.
 const (
 	monitorID = "monitor"
 	echoID    = "echo"
@@ -34,17 +34,17 @@ type session struct {
 	claim *claim // nil while the bridge is not known
 	shown func() // to be called when the bridge is known
 
-	// probes has an element while the node is to prove that it is there.
+	// probes has an element while the node has to answer an echo request.
 	probes chan struct{}
-	// asks has an element while the node is to be asked to reconfigure itself;
-	// reconfiguring says that it was, and has not answered.
+	// asks has an element while a request to reconfigure waits; reconfiguring says that one
+	// was sent and is not answered.
 	asks          chan struct{}
 	reconfiguring bool
 	// writer makes rows as desired.
 	writer writer
 }
 
-// newSession returns the session of a connection that has proven to be a node.
+// newSession returns the session of a connection that has authenticated as a node.
 func (s *server) newSession(g *admitted, conn net.Conn, node string, log *slog.Logger) *session {
 	part := &part{pool: s.pool, from: conn.RemoteAddr(), drop: g.drop, known: func() bool {
 		return node != "" || s.cfg.Known(conn.RemoteAddr())
@@ -95,11 +95,11 @@ func (s *session) run(ctx context.Context) error {
 	return err
 }
 
-// errReader says that the reader ended; it knows why.
+// errReader says that the reader ended; readErr has the reason.
 var errReader = errors.New("reader ended")
 
-// read hands the messages of the peer over, one at a time: what is not taken
-// is not read, so a peer cannot fill our memory with a queue.
+// read hands over the peer's messages one at a time. It reads the next only when the last
+// was taken, so a peer cannot fill our memory with a queue.
 func (s *session) read(ctx context.Context, in chan<- message) error {
 	f := newFramer(s.conn, s.cfg.MaxMessage, s.part)
 	for {
@@ -125,15 +125,15 @@ func (s *session) read(ctx context.Context, in chan<- message) error {
 	}
 }
 
-// done gives back what m took from the pool.
+// done returns to the pool what m took from it.
 func (s *session) done(m message) {
 	if m.large != nil {
 		m.large.give()
 	}
 }
 
-// loop is the life of the session: the handshake, and then updates, with an
-// echo whenever the peer is silent.
+// loop runs the session: the handshake, and then updates, with an echo whenever the peer is
+// silent.
 func (s *session) loop(ctx context.Context, in <-chan message) error {
 	timer := time.NewTimer(s.cfg.HandshakeTimeout)
 	defer timer.Stop()
@@ -183,7 +183,7 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 		case <-s.writer.news.C:
 			s.reportNews()
 		case <-timer.C:
-			// We may be late ourselves, with a message waiting.
+			// This goroutine may be late itself, with a message waiting.
 			select {
 			case m, ok := <-in:
 				err = take(m, ok)
@@ -202,7 +202,8 @@ func (s *session) loop(ctx context.Context, in <-chan message) error {
 	}
 }
 
-// probe has the node prove that it is there. It may be called by anyone.
+// probe makes the session send an echo request, which the node has to answer in time. Any
+// goroutine may call it.
 func (s *session) probe() {
 	select {
 	case s.probes <- struct{}{}:
@@ -210,12 +211,12 @@ func (s *session) probe() {
 	}
 }
 
-// probeTimeout is how long a node has to prove that it is there when another
-// connection has its bridge.
+// probeTimeout is how long a node has to answer an echo request when another connection
+// claims its bridge.
 const probeTimeout = time.Second
 
-// silence is called when the peer has sent nothing for too long, and decides whether to probe
-// it or to give it up; asked is how long an echo is unanswered, 0 if none was sent.
+// silence is called when the peer has sent nothing for too long. It sends an echo request,
+// or ends the session; asked is how long an echo is unanswered, 0 if none was sent.
 func (s *session) silence(asked time.Duration) error {
 	if !s.ready {
 		return fmt.Errorf("no answer to monitor_cond within %v", s.cfg.HandshakeTimeout)
@@ -229,7 +230,7 @@ func (s *session) silence(asked time.Duration) error {
 // handle handles one message of the peer.
 func (s *session) handle(ctx context.Context, m message) error {
 	if s.claim != nil {
-		// Which node has the datapath id may have changed since.
+		// The node that has the datapath id may have changed since.
 		if err := s.cfg.Admit(s.claim.conn); err != nil {
 			return err
 		}
@@ -260,7 +261,7 @@ func (s *session) handle(ctx context.Context, m message) error {
 	return s.reply(m, nil, "unknown method")
 }
 
-// begin takes the answer to the monitor request: the initial rows.
+// begin handles the answer to the monitor request: the initial rows.
 func (s *session) begin(ctx context.Context, m message) error {
 	if s.ready {
 		return errors.New("a second answer to monitor_cond")
@@ -278,7 +279,7 @@ func (s *session) begin(ctx context.Context, m message) error {
 	return nil
 }
 
-// update takes an update notification: the monitor's name and the changes.
+// update handles an update notification: the monitor's name and the changes.
 func (s *session) update(ctx context.Context, raw json.RawMessage) error {
 	var params []json.RawMessage
 	t := newTokens(raw)
@@ -348,7 +349,7 @@ func (s *session) reply(m message, result, failure any) error {
 	return s.write(response{ID: m.ID, Result: result, Error: failure})
 }
 
-// write sends one message. A peer that does not take it in time is given up.
+// write sends one message. The session ends if the peer does not accept it in time.
 func (s *session) write(v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -33,8 +33,8 @@ func monitorParams(name string) []any {
 	return []any{database, name, tables}
 }
 
-// row holds the columns of a row that an update names, undecoded; an absent
-// column is nil. Columns that were not asked for are passed over.
+// row holds the columns of a row that an update names, undecoded; an absent column is nil.
+// Columns that were not requested are ignored.
 type row struct {
 	Version     json.RawMessage `json:"ovs_version"`
 	Name        json.RawMessage `json:"name"`
@@ -64,10 +64,10 @@ const (
 	opDelete
 )
 
-// rowUpdate is <row-update2> (ovsdb-server(7), 4.1.14). Of its members one is
-// present. An inserted row leaves out columns that have their default; a
-// modified one holds differences: in a set the members that come or go, in a
-// map the pairs that come, go or change, and else the new value.
+// rowUpdate is <row-update2> (ovsdb-server(7), 4.1.14). Exactly one of its members is
+// present. An inserted row leaves out columns that have their default. A modified one holds
+// differences: for a set the members that are added or removed, for a map the pairs that
+// are added, removed or changed, and else the new value.
 type rowUpdate struct {
 	Initial *row            `json:"initial"`
 	Insert  *row            `json:"insert"`
@@ -75,7 +75,7 @@ type rowUpdate struct {
 	Delete  json.RawMessage `json:"delete"` // null, but present
 }
 
-// op returns what to do, and with which columns.
+// op returns the operation, and its columns.
 func (u *rowUpdate) op() (op, *row, error) {
 	switch {
 	case u.Initial != nil:
@@ -90,8 +90,8 @@ func (u *rowUpdate) op() (op, *row, error) {
 	return 0, nil, fmt.Errorf("none of initial, insert, modify and delete")
 }
 
-// apply applies a <table-updates2>, row by row as it is read. After an error
-// the view must not be used any more.
+// apply applies a <table-updates2>, row by row as it is read. The view must not be used
+// after an error.
 func (v *view) apply(raw json.RawMessage) error {
 	t := newTokens(raw)
 	if err := t.delim('{'); err != nil {

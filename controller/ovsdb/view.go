@@ -39,11 +39,11 @@ type view struct {
 	// refs counts, by interface, the ports of target that have it. Rows may
 	// come in any order within an update, so neither end need exist.
 	refs map[uuid]int
-	// dirty are the interfaces to look at in commit; gone says that one of
-	// those deleted was shown.
+	// dirty are the interfaces for commit to check; gone says that one which was deleted
+	// had been shown.
 	dirty map[uuid]struct{}
 	gone  bool
-	// news is what changed of own rows.
+	// news is what changed in own rows.
 	news ownNews
 
 	// shown is the result, the interfaces of target sorted by name, and never
@@ -69,8 +69,8 @@ type iface struct {
 	was *Interface
 }
 
-// newView returns the view of an empty database. It refuses to grow beyond
-// limit bytes, or beyond what the pool has for its part.
+// newView returns the view of an empty database. It refuses to grow beyond limit bytes, or
+// beyond what the pool grants its part.
 func newView(bridgeName string, limit int, part *part) *view {
 	return &view{
 		bridgeName: bridgeName,
@@ -85,7 +85,7 @@ func newView(bridgeName string, limit int, part *part) *view {
 	}
 }
 
-// checkSize refuses to let the view outgrow its limits.
+// checkSize returns an error if the view has outgrown its limits.
 func (v *view) checkSize() error {
 	if v.size > v.limit {
 		return fmt.Errorf("more than %d bytes of rows", v.limit)
@@ -100,8 +100,8 @@ func (v *view) checkSize() error {
 	return nil
 }
 
-// release gives back what the view took from the pool. It stays what it grew
-// to until then, as maps do not shrink either.
+// release returns to the pool what the view took from it. The view keeps its greatest size
+// until then, as maps do not shrink either.
 func (v *view) release() {
 	for _, give := range v.reserved {
 		give()
@@ -115,8 +115,8 @@ func (v *view) datapathID() uint64 {
 	if v.target == nil {
 		return 0
 	}
-	// vswitchd writes 16 hexadecimal digits; what a user wrote there instead
-	// is no id.
+	// ovs-vswitchd writes 16 hexadecimal digits; anything else, written by a user, is no
+	// id.
 	id, err := strconv.ParseUint(v.target.datapathID, 16, 64)
 	if err != nil {
 		return 0
@@ -132,8 +132,8 @@ func (v *view) bridge() Bridge {
 	return v.target.facts
 }
 
-// commit is called when an update was applied completely. It says whether the
-// interfaces of the bridge are others than before.
+// commit is called after an update was applied completely. It says whether the interfaces
+// of the bridge have changed.
 func (v *view) commit() (changed bool, err error) {
 	if len(v.named) > 1 {
 		return false, fmt.Errorf("%d bridges are named %q", len(v.named), v.bridgeName)
@@ -186,7 +186,7 @@ func (v *view) retarget(target *bridge) {
 	}
 }
 
-// refer counts the interfaces of a port in or out.
+// refer adds by to the number of references to a port's interfaces.
 func (v *view) refer(port uuid, by int) {
 	for _, i := range v.ports[port] {
 		v.referOne(i, by)

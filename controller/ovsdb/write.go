@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// The ids of the transactions that read what is to be written, and write it.
+// The ids of the transactions that read the rows, and that write them.
 const (
 	readID  = "read"
 	writeID = "write"
 )
 
-// How often, and after how long, a write is tried again.
+// How often, and after how long, a write is repeated.
 const (
 	// conflictPause is the pause after others changed the rows between reading and
 	// writing; it doubles with each try.
@@ -34,15 +34,16 @@ const (
 )
 
 var (
-	// ErrReadOnly is why nothing is written to a node that joined with --ovsdb read.
+	// ErrReadOnly is returned for a node that joined with --ovsdb read, to which nothing is
+	// written.
 	ErrReadOnly = errors.New("the node joined with --ovsdb read, so nothing is written to it")
 	// errConflict says that others changed the rows between reading and writing.
 	errConflict = errors.New("others changed the same rows at the same moment")
 )
 
-// writer makes rows of the node's database as desired: it reads them, and writes
-// what differs in one transaction that fails if they are not as read any more. All
-// but write belongs to the session's goroutine.
+// writer makes rows of the node's database as desired: it reads them, and writes the
+// difference in one transaction that fails if they are no longer as read. All fields and
+// methods but write belong to the session's goroutine.
 type writer struct {
 	mu   sync.Mutex
 	next *Desired // to begin with, nil for none
@@ -50,26 +51,26 @@ type writer struct {
 	wakes chan struct{}
 
 	desired *Desired // being read or written, nil while at rest
-	// asked is the id of the transaction that is not answered yet, "" for none.
+	// asked is the id of the transaction that is not answered yet, "" if there is none.
 	asked   string
 	summary []string // of what is being written
 	lacks   error    // what cannot be as desired whatever is written, nil for nothing
 	tries   int
 	// timer fires when the next try is due.
 	timer *time.Timer
-	// own says that the last Desired had rows of sdnd's own; news fires when a change
-	// of those is to be reported, while hasNews is set.
+	// own says that the last Desired had rows of sdnd's own. news fires when a change of
+	// those is to be reported, while hasNews is set.
 	own     bool
 	news    *time.Timer
 	hasNews bool
-	// last is what was desired last. written is when the last write of it was, and
-	// rewrites how many were so soon after another.
+	// last is the last Desired. written is when it was last written, and rewrites counts
+	// the writes that followed another too soon.
 	last     Desired
 	written  time.Time
 	rewrites int
 }
 
-// start makes the timer, which does not run.
+// start creates the timer, stopped.
 func (w *writer) start() {
 	w.timer = time.NewTimer(maxRewritePause)
 	w.timer.Stop()
@@ -77,7 +78,7 @@ func (w *writer) start() {
 	w.news.Stop()
 }
 
-// write is Conn.Write: it leaves the rest to the session's own goroutine.
+// write implements Conn.Write: the session's goroutine does the work.
 func (w *writer) write(d Desired) {
 	w.mu.Lock()
 	w.next = &d
@@ -88,7 +89,7 @@ func (w *writer) write(d Desired) {
 	}
 }
 
-// woken is where requests come from while no transaction is under way.
+// woken returns the channel of requests while no transaction is outstanding, else nil.
 func (w *writer) woken() <-chan struct{} {
 	if w.asked != "" {
 		return nil
@@ -96,7 +97,7 @@ func (w *writer) woken() <-chan struct{} {
 	return w.wakes
 }
 
-// beginWrite takes up what is desired from now on, once it is due.
+// beginWrite starts to write the newest Desired, once that is due.
 func (s *session) beginWrite() error {
 	w := &s.writer
 	w.mu.Lock()
@@ -122,7 +123,7 @@ func (s *session) beginWrite() error {
 	return s.readRows()
 }
 
-// readRows asks for the rows as they are.
+// readRows requests the rows as they are.
 func (s *session) readRows() error {
 	w := &s.writer
 	if w.desired == nil {
@@ -146,7 +147,7 @@ func (s *session) transact(id string, ops []operation) error {
 	return s.write(request{Method: "transact", Params: params, ID: id})
 }
 
-// rowsRead takes the answer of readRows and writes what differs.
+// rowsRead handles the answer to readRows and writes the difference.
 func (s *session) rowsRead(m message) error {
 	w := &s.writer
 	w.asked = ""
@@ -187,7 +188,7 @@ func (s *session) rowsRead(m message) error {
 	return s.transact(writeID, ops)
 }
 
-// rowsWritten takes the answer of the transaction that writes.
+// rowsWritten handles the answer to the transaction that writes.
 func (s *session) rowsWritten(m message) {
 	w := &s.writer
 	w.asked = ""
@@ -233,7 +234,7 @@ func (s *session) report(err error) {
 	}
 }
 
-// checkTransaction says why a transaction was not done.
+// checkTransaction returns an error if the transaction failed.
 func checkTransaction(m message) error {
 	if !null(m.Error) {
 		return fmt.Errorf("transaction refused: %s", excerpt(m.Error))

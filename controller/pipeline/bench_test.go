@@ -27,8 +27,8 @@ func BenchmarkCompileNode(b *testing.B) {
 	}
 }
 
-// BenchmarkPortDelta is one port added: next view, what it affects, and the
-// flows to send to each node that must know.
+// BenchmarkPortDelta measures one port added: the next view, the units affected, and the
+// flows to send to each node that must know the port.
 func BenchmarkPortDelta(b *testing.B) {
 	for _, existing := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("ports=%d", existing), func(b *testing.B) {

@@ -8,12 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// policyVerb is one thing that changes what policies say, or of whom.
+// policyVerb is one change of policies, or of the ports that they select.
 type policyVerb struct {
 	name    string
 	prepare func(*contractBed)
 	do      func(*contractBed) cost
-	// bounds are those of docs/cost.md, where f is the number of families.
+	// bounds are those of docs/cost.md; f is the number of families.
 	bounds func(b *contractBed, f int) bounds
 }
 
@@ -42,21 +42,21 @@ func TestContractOfPolicies(t *testing.T) {
 
 // What policies cost; f is the number of families.
 //
-// perPolicedNode is what a node has as soon as ports of a domain that it has a part in
-// have identities, and perPolicedNetwork what it has of each network of the domain.
+// perPolicedNode is what a node gets when ports of a domain that it has a part in first
+// have identities, and perPolicedNetwork what it gets for each network of the domain.
 func perPolicedNode(f int) int    { return 16 + 13*f }
 func perPolicedNetwork(f int) int { return 1 + 5*f }
 
-// perIdentity is what differs on its own node for a port with another identity that is
-// not judged, and perJudged for one that is.
+// perIdentity is what differs on a port's own node if the port gets another identity and is
+// not judged, perJudged if it is.
 func perIdentity(f int) int { return 2*f - 1 }
 func perJudged(f int) int   { return 2 * f }
 
-// ingressRule is what a rule costs with subjects, peers and TCP ports; isolated subjects
-// cost two flows each on top of their own. Later fragments are one match of ports.
+// ingressRule is what a rule costs with subjects, peers and TCP ports. Isolated subjects
+// cost two flows each in addition. Later fragments are one match of ports.
 func ingressRule(f, subjects, peers, ports int) int { return 3 + 3*subjects + peers + f*(ports+1) }
 
-// egressRule is ingressRule the other way, on a node that has peers.
+// egressRule is the cost of a rule for egress on a node that has peers.
 func egressRule(f, subjects, peers, ports int) int { return 1 + subjects + peers + f*(ports+1) }
 
 func policyVerbs() []policyVerb {
@@ -67,7 +67,7 @@ func policyVerbs() []policyVerb {
 			func(b *contractBed, f int) bounds {
 				return bounds{b.relevant*(perPolicedNode(f)+perPolicedNetwork(f)) + shop(b, f), b.relevant, 3*b.relevant + 3}
 			}},
-		// What nodes have because of identities stays until the domain changes again.
+		// The flows for identities stay until the domain changes again.
 		{"last policy of a domain", func(b *contractBed) { b.shop(); b.apply(web(1)) },
 			func(b *contractBed) cost { return b.apply(remove(model.KindPolicy, "web")) },
 			func(b *contractBed, f int) bounds { return bounds{shop(b, f), 3, 3 + 3} }},
@@ -166,7 +166,7 @@ func (b *contractBed) shop() {
 	b.declare(labelled("web1", 1, "app", "web"), labelled("web2", 2, "app", "web"), labelled("lb3", 3, "app", "lb"))
 }
 
-// declare declares ports, and has their interfaces show up.
+// declare declares ports and binds them.
 func (b *contractBed) declare(ports ...topology.Op) {
 	b.apply(ports...)
 	for _, p := range ports {

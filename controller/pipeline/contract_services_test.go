@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// serviceVerb is one thing that changes what services say, or who answers for them.
+// serviceVerb is one change of services, or of their backends.
 type serviceVerb struct {
 	name    string
 	prepare func(*contractBed)
@@ -47,10 +47,10 @@ func TestContractOfServices(t *testing.T) {
 
 // What services cost; f is the number of families.
 //
-// perServedNode is what a node has that has ports which may use services, perServedNetwork
-// what it has of each of their networks, perServedPort what differs for each of them, and
-// perService what one service costs with addresses of both families, one port and n backends:
-// its flows, the groups, and flows of the backends.
+// perServedNode is what a node with ports that may use services has, perServedNetwork what
+// it has for each of their networks, perServedPort what differs for each of these ports,
+// and perService what one service costs with addresses of both families, one port and n
+// backends: its flows, the groups, and the backends' flows.
 func perServedNode(f int) int    { return 12 + 14*f }
 func perServedNetwork(f int) int { return f }
 func perServedPort(f int) int    { return 4 * f }
@@ -86,8 +86,8 @@ func serviceVerbs() []serviceVerb {
 	}
 }
 
-// service is one for the networks of the router "r", with one port and the ports of "app=web"
-// as backends.
+// service returns a service for the networks of the router "r", with one port and the ports
+// with "app=web" as backends.
 func service(name string, last byte) topology.Op {
 	return put(model.KindService, name, model.ServiceSpec{
 		Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last}), netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 15: last})}, Routers: []string{"r"},

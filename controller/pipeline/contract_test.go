@@ -13,9 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// What docs/cost.md promises of the bytes of a change: the longest flow-mod of
-// ours, the flow-mod that removes one, and what a bundle adds for each of them
-// and for itself.
+// The bytes of a change that docs/cost.md promises: the longest flow-mod, the flow-mod that
+// removes a flow, and what a bundle adds for each flow-mod and for itself.
 const (
 	longestAddition     = 312
 	longestAdditionIPv6 = 336 // of networks with IPv6
@@ -28,8 +27,8 @@ const (
 // cost is what one change costs.
 type cost struct {
 	flowMods, nodes int
-	// units are those compiled, summed over nodes, compiled the flows that they
-	// have, before and after, and marks how often one was marked.
+	// units are those compiled, summed over nodes; compiled the flows that they have before
+	// and after; marks the greatest number of times that a unit was marked.
 	units, compiled, marks int
 	bytes                  int
 }
@@ -44,12 +43,12 @@ type contractBed struct {
 	ports    int // of "net"
 	relevant int
 	families []topology.Family // of "net"
-	// sharing is how many rules more than one share a part at most.
+	// sharing is how many more rules than one share a part at most.
 	sharing int
 }
 
-// newContractBed declares a network with ports on all nodes but the last, beside
-// an unrelated one of IPv4 on all of them.
+// newContractBed declares a network with ports on all nodes but the last, and an unrelated
+// network of IPv4 with ports on all nodes.
 func newContractBed(tb testing.TB, families []topology.Family, mode topology.Mode, routed bool, nodes, ports int) *contractBed {
 	b := &contractBed{TB: tb, view: pipeline.NewView(topology.NewSnapshot()), nodes: nodes, ports: ports, relevant: min(nodes-1, ports), families: families}
 	var ops []topology.Op
@@ -92,7 +91,7 @@ func remove(kind topology.Kind, name string) topology.Op {
 	return topology.Op{Verb: topology.Delete, Ref: topology.Ref{Kind: kind, Name: name}}
 }
 
-// nodeOp declares a node; another subnet makes it another tunnel address.
+// nodeOp declares a node; the subnet decides its tunnel address.
 func nodeOp(node int, subnet byte) topology.Op {
 	return put(topology.KindNode, name(node), topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 168 + subnet, byte(node >> 8), byte(node)})})
 }
@@ -105,8 +104,8 @@ func networkOp(name string, mode topology.Mode, vni topology.VNI, prefix netip.P
 	return put(topology.KindNetwork, name, spec)
 }
 
-// networkOp declares a network with a subnet for each family of the bed; another number
-// makes other addresses.
+// networkOp declares a network with a subnet for each family of the bed; the number decides
+// its addresses.
 func (b *contractBed) networkOp(name string, mode topology.Mode, vni topology.VNI, number byte) topology.Op {
 	op := networkOp(name, mode, vni, netip.PrefixFrom(netip.AddrFrom4([4]byte{number}), 8))
 	spec := op.Spec.(topology.NetworkSpec)
@@ -126,7 +125,7 @@ func (b *contractBed) networkOp(name string, mode topology.Mode, vni topology.VN
 // hasIPv6 reports whether the network has IPv6.
 func (b *contractBed) hasIPv6() bool { return slices.Contains(b.families, topology.IPv6) }
 
-// portOp declares a port, on node 0 one that is wherever its interface is.
+// portOp declares a port; on node 0 it is not pinned to a node.
 func portOp(port, network string, node int) topology.Op {
 	spec := topology.PortSpec{Network: network}
 	if node > 0 {
@@ -144,7 +143,7 @@ func (b *contractBed) apply(ops ...topology.Op) cost {
 	return b.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
 }
 
-// bind has the port's interface show up on the node, on 0 vanish.
+// bind binds the port on the node; 0 removes its interface.
 func (b *contractBed) bind(port string, node int) cost {
 	c := pipeline.PlaceChange{Port: port, Before: b.view.Place(port)}
 	if node > 0 {
@@ -153,7 +152,7 @@ func (b *contractBed) bind(port string, node int) cost {
 	return b.step(pipeline.Update{Places: []pipeline.PlaceChange{c}})
 }
 
-// step makes the next view, and counts what sending it takes.
+// step makes the next view, and counts what it takes to send it.
 func (b *contractBed) step(u pipeline.Update) (c cost) {
 	b.Helper()
 	before := b.view

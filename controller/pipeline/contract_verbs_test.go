@@ -15,8 +15,8 @@ import (
 // it is routed and 0 elsewhere.
 type bounds struct{ flowMods, nodes, units int }
 
-// sourceChange is how many flow-mods it takes at most, on one node, to admit one
-// address more or less: a prefix of 24 bits instead of its parts down to 32.
+// sourceChange is how many flow-mods it takes at most, on one node, to admit one address
+// more or fewer: a prefix of 24 bits is split into its parts down to 32 bits.
 const sourceChange = 9
 
 // verb is one thing that a user, or a switch, can do.
@@ -27,10 +27,10 @@ type verb struct {
 	bounds  func(R, P, N, k int) bounds
 }
 
-// TestContract holds each verb to its formula in docs/cost.md, in a small and in
-// a four times larger world: neither more flow-mods, nodes, units nor bytes. Networks
-// with IPv6 have the same letters and other constants: at most three times as many
-// flow-mods, and what a node has that has ports of them.
+// TestContract holds each verb to its formula in docs/cost.md, in a small topology and in
+// one four times as large: no more flow-mods, nodes, units or bytes. Networks with IPv6
+// have the same variables and other constants: at most three times as many flow-mods, and
+// those that a node with ports of them has.
 func TestContract(t *testing.T) {
 	type size struct{ nodes, ports int }
 	for _, families := range [][]topology.Family{{topology.IPv4}, {topology.IPv6}, {topology.IPv4, topology.IPv6}} {
@@ -52,7 +52,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// holds does what the verb is about and compares what it costs with its bounds.
+// holds carries out the verb and compares its cost with its bounds.
 func (v verb) holds(t *testing.T, b *contractBed, routed bool) {
 	if v.prepare != nil {
 		v.prepare(b)
@@ -71,8 +71,8 @@ func (v verb) holds(t *testing.T, b *contractBed, routed bool) {
 	if got.marks > 2*want.units {
 		t.Errorf("%d marks for %d units, want at most %d", got.marks, got.units, 2*want.units)
 	}
-	// Before, and after: no unit has more than a node's own or, of sources,
-	// as many as there are nodes in that part of the underlay.
+	// compiled counts before and after. No unit has more flows than a node's own or, for
+	// sources, than there are nodes in that part of the underlay.
 	if most := 2 * (own*got.units + b.relevant); got.compiled > most {
 		t.Errorf("%d flows compiled for %d units, want at most %d", got.compiled, got.units, most)
 	}
@@ -108,8 +108,8 @@ func verbs(mode topology.Mode) []verb {
 				here := (P + R - 1) / R
 				// One flow for each of the node's ports, or for its block, on each other
 				// node; the port of the unrelated network too.
-				// Everywhere two parts of the sources, and that it is not known that it
-				// sends from the new address.
+				// On every node, two parts of the sources and the exemption of the node,
+				// which is not known to send from the new address.
 				sources := (2*sourceChange + 1) * (R + N)
 				if mode == topology.Segmented {
 					return bounds{R + N - 1 + sources, N, R + N + 1 + 3*(R+N)}
@@ -206,7 +206,7 @@ func verbs(mode topology.Mode) []verb {
 			portBounds(mode, 1)},
 		{"first port of a node", nil, func(b *contractBed) cost { return b.apply(portOp("new", "net", b.nodes)) },
 			func(R, P, N, k int) bounds {
-				// On each other node one source, here all of them.
+				// One source on each other node, all sources on this one.
 				sources := sourceChange*R + R + 1
 				if mode == topology.Segmented {
 					return bounds{perSegmented + perUnplugged + N - 1 + sources, R + 1, N + 3 + R + 2}
@@ -217,7 +217,7 @@ func verbs(mode topology.Mode) []verb {
 			func(b *contractBed) { b.apply(portOp("new", "net", b.nodes)) },
 			func(b *contractBed) cost { return b.apply(remove(topology.KindPort, "new")) },
 			func(R, P, N, k int) bounds {
-				// On each other node one source, here all of them.
+				// One source on each other node, all sources on this one.
 				sources := sourceChange*R + R + 1
 				if mode == topology.Segmented {
 					return bounds{perSegmented + perUnplugged + N - 1 + sources, R + 1, N + 3 + R + 2}
@@ -264,17 +264,17 @@ func verbs(mode topology.Mode) []verb {
 			verb{"move port",
 				func(b *contractBed) { b.apply(portOp("new", "net", 0)); b.bind("new", 1) },
 				func(b *contractBed) cost { return b.bind("new", 2) },
-				// What it may send here, and no more there; ARP and forwarding differ
-				// on both; 1 elsewhere on each other node.
+				// The flows of what it may send, on either node; ARP and forwarding differ
+				// on both nodes, and one flow on each other node.
 				func(R, P, N, k int) bounds { return bounds{2*perLocalPort + R - 2, R, R} }},
 		)
 	}
 	return all
 }
 
-// portBounds are those of a port that comes or goes where the network has ports
-// already; bound is 1 if its interface is there, 0 if it is missing on the node
-// that the port is pinned to.
+// portBounds are those of a port that is added or removed where the network has ports
+// already; bound is 1 if its interface is there, 0 if it is missing on the node that the
+// port is pinned to.
 func portBounds(mode topology.Mode, bound int) func(R, P, N, k int) bounds {
 	return func(R, P, N, k int) bounds {
 		here := perUnplugged

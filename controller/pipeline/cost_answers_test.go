@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestCostOfAnswers holds what sdnd answers to docs/cost.md: DHCP costs a node one flow
-// for a network and a flow and a meter for a port there, advertisements two and two; a
-// port elsewhere costs nothing.
+// TestCostOfAnswers holds the flows for what sdnd answers to docs/cost.md: DHCP costs a
+// node one flow for a network and a flow and a meter for a port there, advertisements two
+// and two; a port elsewhere costs nothing.
 func TestCostOfAnswers(t *testing.T) {
 	items := func(dhcp bool, ra model.RA, here, elsewhere int) (flows, meters int) {
 		b := build(t)

@@ -9,14 +9,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// What docs/cost.md says of uplinks.
+// The constants of docs/cost.md for uplinks.
 const (
 	perUplink  = 18 // flows of a node that has the port
 	perLeaving = 4  // flows of a router that packets leave, for each family
 )
 
-// TestCostOfEgress: what it costs that packets leave a router follows the nodes that know it,
-// and neither its ports nor the other nodes.
+// TestCostOfEgress: the cost of a router with an uplink depends on the nodes that know the
+// router, not on its ports or the other nodes.
 func TestCostOfEgress(t *testing.T) {
 	for _, ports := range []int{2, 20} {
 		b := build(t)

@@ -21,8 +21,8 @@ const (
 	perPortElsewhere       = 1  // sent to
 )
 
-// TestCostOfIPv6: a network with IPv6 beside IPv4 costs the sum, and one with IPv6
-// alone no flow of IPv4.
+// TestCostOfIPv6: a network with both families costs the sum, and one with IPv6 alone has
+// no flow for IPv4.
 func TestCostOfIPv6(t *testing.T) {
 	for _, has := range [][2]bool{{false, true}, {true, true}} {
 		for _, routed := range []bool{false, true} {
@@ -85,8 +85,8 @@ func TestCostOfSegmentedIPv6(t *testing.T) {
 	}
 }
 
-// TestIPv6IsIrrelevantElsewhere: a node that has no ports of networks with IPv6 has no
-// flow more.
+// TestIPv6IsIrrelevantElsewhere: a node without ports of networks with IPv6 has no flow for
+// IPv6.
 func TestIPv6IsIrrelevantElsewhere(t *testing.T) {
 	b := build(t)
 	b.nodes(2)

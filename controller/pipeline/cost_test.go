@@ -24,8 +24,8 @@ const (
 	perRoutedPort      = 1 // more, for either
 )
 
-// sources is how many flows admit nodes n1 to nN, which have contiguous addresses:
-// a cover of them, and none where there is one node only.
+// sources is how many flows admit nodes n1 to nN, which have contiguous addresses: those of
+// a cover, and none if there is only one node.
 func sources(nodes int) int {
 	if nodes < 2 {
 		return 0
@@ -36,7 +36,7 @@ func sources(nodes int) int {
 	for _, op := range b.ops {
 		in[op.Spec.(topology.NodeSpec).TunnelIP] = true
 	}
-	// From each address on, the most that begins there.
+	// The largest prefix that begins at each address.
 	n := 0
 	for _, op := range b.ops {
 		a := op.Spec.(topology.NodeSpec).TunnelIP
@@ -113,7 +113,7 @@ func TestCostOfSegmented(t *testing.T) {
 	}
 }
 
-// TestIrrelevant: a node without a port of a network knows nothing of it.
+// TestIrrelevant: a node without a port of a network has no flows for it.
 func TestIrrelevant(t *testing.T) {
 	b := build(t)
 	b.nodes(3)
@@ -135,9 +135,9 @@ func TestIrrelevant(t *testing.T) {
 	}
 }
 
-// TestWorkOfOnePort counts what adding one port touches: in a segmented network
-// its own node only, in a stretched one the nodes that have ports of it; never
-// more because there is more.
+// TestWorkOfOnePort counts the work of adding one port: in a segmented network only on its
+// own node, in a stretched one on the nodes that have ports of it, and independent of the
+// size of the topology.
 func TestWorkOfOnePort(t *testing.T) {
 	for _, existing := range []int{50, 200} {
 		for _, tt := range []struct {
@@ -185,7 +185,7 @@ func addPort(t *testing.T, v *pipeline.View, network, node string) map[string]in
 	sent := map[string]int{}
 	b.port("new", network, node)
 	after := b.commit()
-	// The steps in between are merged, as a worker would.
+	// The steps in between are merged, as a worker merges them.
 	marked := map[string]map[pipeline.Unit]*pipeline.View{}
 	for _, s := range b.last {
 		pipeline.Affected(s.before, s.after, s.update, func(node string, unit pipeline.Unit) {

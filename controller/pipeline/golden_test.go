@@ -73,7 +73,7 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 	return b.String()
 }
 
-// golden is a topology of which a file has the flows of one node.
+// golden is a topology, of which a file has the flows of one node.
 type golden struct {
 	name    string
 	node    string
@@ -230,7 +230,6 @@ func ipv6Underlay(b *builder) {
 	}
 }
 
-// TestGolden shows every flow of each kind of network as text.
 // goldens are the topologies of testdata.
 func goldens() []golden {
 	all := []golden{
@@ -291,7 +290,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestTables: every table that flows are in is described, and in order.
+// TestTables: every table that has flows is documented, in order.
 func TestTables(t *testing.T) {
 	tables := pipeline.Tables()
 	for i := range tables[1:] {

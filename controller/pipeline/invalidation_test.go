@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// invalidations returns those of a digest.
+// invalidations returns the invalidations of a digest.
 func invalidations(t *testing.T, d pipeline.Digest) (flows []openflow.Flow) {
 	t.Helper()
 	var set pipeline.ItemSet
@@ -31,7 +31,7 @@ func invalidations(t *testing.T, d pipeline.Digest) (flows []openflow.Flow) {
 	return flows
 }
 
-// mark returns the bits of the packet's mark that an invalidation looks at.
+// mark returns the bits of the packet's mark that an invalidation matches.
 func mark(t *testing.T, f openflow.Flow) uint64 {
 	t.Helper()
 	m := regexp.MustCompile(`pkt_mark=0x([0-9a-f]+)/0x([0-9a-f]+)`).FindStringSubmatch(f.String())
@@ -45,8 +45,8 @@ func mark(t *testing.T, f openflow.Flow) uint64 {
 	return n
 }
 
-// TestInvalidations: of any two digests, each looks at bits that the other does not look
-// at; and what is like an invalidation is not taken for one.
+// TestInvalidations: of two digests, each matches bits that the other does not match; and a
+// flow that resembles an invalidation is not taken for one.
 func TestInvalidations(t *testing.T) {
 	for i := range uint64(500) {
 		a, b := mark(t, invalidations(t, pipeline.Digest{Bundled: i * 7919})[0]), mark(t, invalidations(t, pipeline.Digest{Bundled: i*7919 + 1})[0])
@@ -75,8 +75,8 @@ func TestInvalidations(t *testing.T) {
 	}
 }
 
-// TestEntries: packets enter the pipeline in table 0, and wherever a flow has the connection
-// tracker hand them back.
+// TestEntries: packets enter the pipeline in table 0, and in each table that a flow has the
+// connection tracker return them to.
 func TestEntries(t *testing.T) {
 	entered := map[openflow.TableID]bool{}
 	for _, g := range goldens() {
@@ -105,14 +105,14 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestStaleCachedFlow shows what invalidations are for: a cached flow that Open vSwitch
-// does not modify, because it modifies one that overlaps it. With invalidations there is
-// none, in any version.
+// TestStaleCachedFlow shows why invalidations exist: Open vSwitch does not modify a cached
+// flow, because it modifies one that overlaps it. With invalidations no cached flow is
+// stale, in any version.
 func TestStaleCachedFlow(t *testing.T) {
 	for _, invalidate := range []bool{false, true} {
 		t.Run(fmt.Sprintf("invalidations=%t", invalidate), func(t *testing.T) {
 			o := ovstest.Start(t)
-			// set gives the switch other flows at once.
+			// set replaces the switch's flows in one bundle.
 			digest := uint64(0)
 			set := func(flows ...string) {
 				t.Helper()

@@ -46,8 +46,8 @@ func itemView(t *testing.T, n int) *pipeline.View {
 	return b.view
 }
 
-// TestItems: groups and meters are items beside flows, each with the sum of what a
-// switch will give back.
+// TestItems: groups and meters are items beside flows, each with the sum of what a switch
+// returns for it.
 func TestItems(t *testing.T) {
 	v := itemView(t, 3)
 	var plain, set pipeline.ItemSet
@@ -95,8 +95,8 @@ func TestItems(t *testing.T) {
 	}
 }
 
-// TestDeltaOfItems: a group or meter that changes is changed in place, and one whose
-// port goes is deleted.
+// TestDeltaOfItems: a group or meter that changes is modified, and one whose port is
+// deleted is deleted.
 func TestDeltaOfItems(t *testing.T) {
 	v := itemView(t, 1)
 	port := pipeline.Unit{Kind: pipeline.UnitPort, Name: "p1"}
@@ -116,7 +116,7 @@ func TestDeltaOfItems(t *testing.T) {
 		"other weight": {limited(1000, 1), limited(1000, 2), []string{"ADD_OR_MOD group_id=1,type=select,bucket=weight:2,actions=output:3"}, 0, pipeline.Counts{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// The same view before and after; what is extra tells them apart.
+			// The view is the same before and after; only the Extra differs.
 			after := v.Next(pipeline.Update{})
 			var d pipeline.Delta
 			d.Use(func(add pipeline.Adder, at *pipeline.View, node string, u pipeline.Unit) {

@@ -68,8 +68,8 @@ func policyFlows(t testing.TB, ports, apps int) int {
 	return count() - before
 }
 
-// TestPolicyFlows: what policies cost on a node follows from the rules for its own ports, not
-// from how many ports and policies there are elsewhere.
+// TestPolicyFlows: the cost of policies on a node depends on the rules for its own ports,
+// not on the number of ports and policies elsewhere.
 func TestPolicyFlows(t *testing.T) {
 	few, many := policyFlows(t, 200, 20), policyFlows(t, 1000, 100)
 	t.Logf("policies add %d flows among 200 ports and 20 policies, %d among 1,000 ports and 100", few, many)

@@ -74,9 +74,9 @@ const (
 )
 
 // portParts returns the parts that are a rule's protocols and ports. Fragments other than
-// the first have no ports: they match a rule that allows some of their protocol, since
-// without the first, which is judged by its port, they are nothing. Of IPv6 the protocol
-// of such a fragment is not told.
+// the first have no ports: they match a rule that allows some port of their protocol, since
+// they are useless without the first, which is judged by its port. For IPv6 the protocol of
+// such a fragment is unknown.
 func portParts(r *model.PolicyRule, families []topology.Family) (all []rulePart) {
 	for _, f := range families {
 		over := " over " + familyNames[f]

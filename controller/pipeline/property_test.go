@@ -33,8 +33,7 @@ func compile(v *pipeline.View, node string) table {
 	return t
 }
 
-// itemKey is what a switch identifies an item by: an addition with the same key
-// replaces it.
+// itemKey is the key of an item on a switch: an addition with the same key replaces it.
 type itemKey struct {
 	flow   openflow.FlowKey
 	kind   openflow.MessageType
@@ -57,7 +56,7 @@ func isNumbered(msg []byte) bool {
 	return openflow.FrameType(msg) == openflow.TypeGroupMod || openflow.FrameType(msg) == openflow.TypeMeterMod
 }
 
-// apply does to the table what a switch does: removals, then additions.
+// apply applies a delta to the table as a switch does: removals, then additions.
 func (t table) apply(d *pipeline.Delta) {
 	for _, e := range d.Removed() {
 		delete(t, e.Cookie())
@@ -73,21 +72,21 @@ func (t table) apply(d *pipeline.Delta) {
 	}
 }
 
-// world is a topology that rapid changes at random, with what each node's
-// switch was told so far.
+// world is a topology that rapid changes at random, with what was sent to each node's
+// switch so far.
 type world struct {
 	view     *pipeline.View
 	switches map[string]table
-	// late holds what is marked for a node whose switch is slow, each unit with
-	// the view before it was marked; held what must wait for other nodes.
+	// late holds what is marked for a node whose switch is slow: each unit with the view
+	// before it was marked. held holds what must wait for other nodes.
 	late, held map[string]map[pipeline.Unit]*pipeline.View
-	// waited says of a node that some of what is late was held.
+	// waited says that some of a node's late units were held.
 	waited map[string]bool
-	// synced is the view that a node's switch was last brought to; every second
-	// time it is brought up to date from that, and not from what is marked.
+	// synced is the view that a node's switch was last brought in line with. Every second
+	// time the change is computed from that view instead of from what is marked.
 	synced map[string]*pipeline.View
 	turns  int
-	// lingers are domains and nodes that have left them a moment ago.
+	// lingers has the domains and nodes that have just left them.
 	lingers map[[2]string]bool
 }
 
@@ -96,8 +95,8 @@ var (
 	netNames  = []string{"a", "b", "c", "seg"}
 )
 
-// step makes the next view. The units that hold says wait longer than others;
-// one that is marked again does not.
+// step makes the next view. The units for which hold returns true wait longer than others,
+// unless they are marked again.
 func (w *world) step(u pipeline.Update, hold func(node string, unit pipeline.Unit) bool) {
 	before := w.view
 	w.view = before.Next(u)
@@ -129,8 +128,8 @@ func (w *world) step(u pipeline.Update, hold func(node string, unit pipeline.Uni
 	}
 }
 
-// moves returns what has to wait in a change that moves ports: all of it where
-// they were, and the ports themselves where they neither were nor are.
+// moves returns what has to wait in a change that moves ports: everything on the nodes that
+// they leave, and the ports themselves on nodes that they neither leave nor reach.
 func (w *world) moves(r topology.Result) func(node string, u pipeline.Unit) bool {
 	ports, to, from := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	after := w.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
@@ -175,17 +174,17 @@ func (w *world) catchUp(node string) {
 	clear(w.late[node])
 }
 
-// release lets go what is held.
+// release releases what is held for a node.
 func (w *world) release(node string) {
 	w.waited[node] = w.waited[node] || len(w.held[node]) > 0
 	maps.Copy(w.late[node], w.held[node])
 	clear(w.held[node])
 }
 
-// sound compares what the view keeps of sources with what a view that is made of
-// the topology anew has, and with what is meant: a node admits what nodes send
-// that it shares a network with, and of no address more.
-func (w *world) sound(t *rapid.T) {
+// checkSources compares the view's sources with those of a view made anew from the
+// topology, and with the intended result: a node admits the nodes that it shares a network
+// with, and no other address.
+func (w *world) checkSources(t *rapid.T) {
 	anew := pipeline.NewView(w.view.Topo)
 	u := pipeline.Update{}
 	for _, n := range nodeNames {
@@ -219,8 +218,8 @@ func (w *world) sound(t *rapid.T) {
 	}
 }
 
-// peersOf returns, by the number of its routing domain, the addresses that a node
-// shall admit; "any" where it shall admit all.
+// peersOf returns, by the number of its routing domain, the addresses that a node must
+// admit; "any" if it must admit all.
 func (w *world) peersOf(node string) map[uint32]string {
 	v, peers := w.view, map[uint32]string{}
 	for network := range v.NetworksOn(node) {
@@ -259,7 +258,7 @@ func (w *world) peersOf(node string) map[uint32]string {
 	return peers
 }
 
-// admitted returns what a node's flows admit, as peersOf does.
+// admitted returns the addresses that a node's flows admit, in the form of peersOf.
 func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
 	addrs, all := map[uint32][]netip.Addr{}, map[uint32]bool{}
 	for _, msg := range compile(v, node) {
@@ -315,7 +314,7 @@ func prefixBits(mask []byte) (n int) {
 
 // check compares every switch with a full compilation.
 func (w *world) check(t *rapid.T) {
-	w.sound(t)
+	w.checkSources(t)
 	for _, node := range nodeNames {
 		w.release(node)
 		w.catchUp(node)
@@ -361,7 +360,7 @@ func describe(msg []byte) string {
 	return mod.Flow.String()
 }
 
-// randomOp makes an op that is often, but not always, valid.
+// randomOp returns an op that is valid in most cases.
 func randomOp(t *rapid.T) topology.Op {
 	pick := func(label string, of []string) string { return rapid.SampledFrom(of).Draw(t, label) }
 	verb := topology.Put
@@ -446,7 +445,7 @@ func randomOp(t *rapid.T) topology.Op {
 
 var apps = []string{"web", "db"}
 
-// randomService is one for routers or networks, with backends of all kinds.
+// randomService returns a service for routers or networks, with backends of all kinds.
 func randomService(t *rapid.T) model.ServiceSpec {
 	addr := func(format string) netip.Addr {
 		return netip.MustParseAddr(fmt.Sprintf(format, rapid.IntRange(1, 4).Draw(t, "last of the service's address")))
@@ -476,7 +475,7 @@ func randomService(t *rapid.T) model.ServiceSpec {
 	return s
 }
 
-// randomPolicy is one that selects by a label, a group or a network.
+// randomPolicy returns a policy that selects by a label, a group or a network.
 func randomPolicy(t *rapid.T) model.PolicySpec {
 	selection := func() model.PolicySelection {
 		switch rapid.IntRange(0, 4).Draw(t, "selection") {
@@ -517,8 +516,8 @@ func randomPolicy(t *rapid.T) model.PolicySpec {
 	}
 }
 
-// underlay is one of nine tunnel addresses of a node: those of all nodes are next
-// to each other, with gaps, in two parts of the underlay by IPv4 and one by IPv6.
+// underlay returns one of nine tunnel addresses of a node. Those of all nodes are next to
+// each other, with gaps, in two parts of the underlay for IPv4 and one for IPv6.
 func underlay(x int, node string) netip.Addr {
 	if x > 7 {
 		return netip.AddrFrom16([16]byte{0xfd, 0x50, 15: 4*byte(x-8) + node[1] - '1'})
@@ -526,7 +525,7 @@ func underlay(x int, node string) netip.Addr {
 	return netip.AddrFrom4([4]byte{192, 0, 2 + byte(x%2), 4*byte(x) + node[1] - '1'})
 }
 
-// networkSpec is that of a network, of which sdnd answers this or that.
+// networkSpec returns the spec of a network for which sdnd answers some protocols.
 func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 	spec := addressesOf(t, name)
 	spec.DHCP.Enabled = spec.Has(topology.IPv4) && rapid.Bool().Draw(t, "dhcp")
@@ -591,12 +590,12 @@ func addressesOf(t *rapid.T, name string) topology.NetworkSpec {
 	return spec
 }
 
-// families are those that a network has.
+// families returns the families of a network.
 func families(t *rapid.T) [2]bool {
 	return rapid.SampledFrom([][2]bool{{true, false}, {true, true}, {false, true}}).Draw(t, "families")
 }
 
-// gatewayMAC is not given, or one of two.
+// gatewayMAC returns no MAC, or one of two.
 func gatewayMAC(t *rapid.T) topology.MAC {
 	if b := byte(rapid.IntRange(0, 2).Draw(t, "gateway mac")); b > 0 {
 		return topology.MAC{0x0a, 0, 0, 0, 0, b}
@@ -604,7 +603,7 @@ func gatewayMAC(t *rapid.T) topology.MAC {
 	return topology.MAC{}
 }
 
-// begin declares a topology in which most of what follows is possible.
+// begin declares a topology in which most of the ops that follow are possible.
 func (w *world) begin(t *rapid.T) {
 	var ops []topology.Op
 	for i, n := range nodeNames {
@@ -623,9 +622,9 @@ func (w *world) begin(t *rapid.T) {
 	w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified}, nil)
 }
 
-// TestSumOfDeltasIsFullCompile is the safety net of the whole design: whatever
-// the history, and however slow a switch is, what it was told bit by bit is what
-// a compilation of everything gives.
+// TestSumOfDeltasIsFullCompile is the safety net of the whole design: whatever the history,
+// and however slow a switch is, the sum of the deltas that it was sent is what a full
+// compilation yields.
 func TestSumOfDeltasIsFullCompile(t *testing.T) {
 	applied := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -644,7 +643,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				for _, ops := range [][]topology.Op{ops, ops[:1]} {
 					r, err := topology.Plan(w.view.Topo, ops, time.Time{})
 					if err != nil {
-						continue // refused: try less of it
+						continue // refused: try a smaller one
 					}
 					applied += len(r.Changes)
 					moves, waits := w.moves(r), rapid.Bool().Draw(t, "receivers first")
@@ -670,7 +669,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 						c.After.OFPort = 10*c.After.OFPort + openflow.PortNo(p.Name[1]-'0')
 					}
 				}
-				// A move may be done in steps: the port waits, on some nodes.
+				// A move may be done in steps: on some nodes the port waits.
 				w.step(pipeline.Update{Places: []pipeline.PlaceChange{c}}, func(node string, u pipeline.Unit) bool {
 					return c.Before.Node != "" && c.After.Node != "" && c.Before.Node != c.After.Node &&
 						(node == c.Before.Node || u.Kind == pipeline.UnitPort && node != c.After.Node)

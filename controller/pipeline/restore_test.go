@@ -17,8 +17,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
-// lineage makes a topology of the same names, with numbers allocated in an
-// order of its own: VNIs, the router's number, blocks and addresses differ.
+// lineage makes a topology with the same names and numbers allocated in another order:
+// VNIs, the router's number, blocks and addresses differ.
 func lineage(t *testing.T, path string, seed int) store.Store {
 	t.Helper()
 	s, err := bolt.Open(path, bolt.Options{})
@@ -59,9 +59,9 @@ func lineage(t *testing.T, path string, seed int) store.Store {
 	return s
 }
 
-// TestRestoreIsItsDelta: restoring a topology onto another one, in which the
-// same names have other numbers, sends each switch the difference, and that
-// makes it what compiling everything makes.
+// TestRestoreIsItsDelta: restoring a topology onto another one, in which the same names
+// have other numbers, sends each switch the difference. The result is that of a full
+// compilation.
 func TestRestoreIsItsDelta(t *testing.T) {
 	dir := t.TempDir()
 	now, then := lineage(t, filepath.Join(dir, "now.db"), 2), lineage(t, filepath.Join(dir, "then.db"), 5)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestRuleIsOneKind: flows of one rule differ in numbers and addresses only, so
-// that a switch which has taken one takes them all.
+// TestRuleIsOneKind: flows of one rule differ only in numbers and addresses, so a switch
+// that has accepted one accepts them all.
 func TestRuleIsOneKind(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.flows"))
 	if err != nil || len(files) == 0 {

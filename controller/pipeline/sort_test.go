@@ -15,7 +15,7 @@ func (s *sortable) before(o *sortable) bool { return s.table < o.table }
 
 func cookieOf(s *sortable) Sum { return s.cookie }
 
-// TestSortBySum: any number of any cookies, hashes or not.
+// TestSortBySum sorts any number of any cookies, hashes or not.
 func TestSortBySum(t *testing.T) {
 	for name, cookie := range map[string]func() uint64{
 		"hashes":        rand.Uint64,

@@ -27,8 +27,8 @@ func trialStage() stage {
 	}
 }
 
-// TestStageBefore: a table is inserted by one line in the list of stages. What other
-// stages send to the table behind it comes to it, and nothing else changes.
+// TestStageBefore: one line in the list of stages inserts a table. What other stages send
+// to the table behind it reaches it, and no other flow changes.
 func TestStageBefore(t *testing.T) {
 	v := smallView(t)
 	trial := stages()

@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// TestStamp: a stamp says what it was made of, and nothing that is like one is
-// taken for one.
+// TestStamp: a stamp returns the digest that it was made of, and a flow that resembles a
+// stamp is not taken for one.
 func TestStamp(t *testing.T) {
 	for _, d := range []pipeline.Digest{{}, {Bundled: 1}, {Meters: 1}, {Bundled: 1<<63 | 0x5a, Meters: 7}, {Bundled: ^uint64(0), Meters: ^uint64(0)}} {
 		var set pipeline.ItemSet

@@ -20,7 +20,7 @@ type builder struct {
 	ofport openflow.PortNo
 	// uplinks says that nodes have a port to their kernel.
 	uplinks bool
-	// last are the steps of the last commit.
+	// last are the updates of the last commit.
 	last []buildStep
 }
 
@@ -75,7 +75,7 @@ func (b *builder) port(name, network, node string) {
 	b.op(topology.KindPort, name, topology.PortSpec{Network: network, Node: node})
 }
 
-// leaving declares a router that packets leave by an uplink, which every node has.
+// leaving declares a router with an uplink, which every node has.
 func (b *builder) leaving(name string, networks ...string) {
 	if !b.uplinks {
 		b.uplinks = true

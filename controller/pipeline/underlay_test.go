@@ -19,8 +19,8 @@ func (b *builder) underlayNode(name, tunnel string) {
 	b.ops = append(b.ops, put(topology.KindNode, name, topology.NodeSpec{TunnelIP: netip.MustParseAddr(tunnel)}))
 }
 
-// tunnelsTo lists the tunnel addresses that a node's flows send to, and admitsFrom
-// the prefixes that they admit, each once and in order.
+// tunnelsTo lists the tunnel addresses that a node's flows send to, and admitsFrom the
+// prefixes that they admit, sorted and unique.
 func tunnelsTo(t *testing.T, v *pipeline.View, node string) []string {
 	return wordsOf(t, v, node, "->tun_dst", "->tun_ipv6_dst")
 }
@@ -29,7 +29,7 @@ func admitsFrom(t *testing.T, v *pipeline.View, node string) []string {
 	return wordsOf(t, v, node, "tun_src=", "tun_ipv6_src=")
 }
 
-// wordsOf lists what stands in a node's flows beside one of the marks.
+// wordsOf lists the words that follow one of the marks in a node's flows.
 func wordsOf(t *testing.T, v *pipeline.View, node string, marks ...string) []string {
 	t.Helper()
 	all := []string{}
@@ -50,9 +50,8 @@ func wordsOf(t *testing.T, v *pipeline.View, node string, marks ...string) []str
 	return slices.Compact(all)
 }
 
-// TestUnderlayFamilies: a node sends to those nodes only whose tunnel address is of
-// the family of its own, and what it gets another address of brings or takes the
-// flows that lead to them.
+// TestUnderlayFamilies: a node sends only to nodes whose tunnel address is of the same
+// family as its own, and a new tunnel address adds or removes the flows to other nodes.
 func TestUnderlayFamilies(t *testing.T) {
 	for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -94,7 +93,7 @@ func TestUnderlayFamilies(t *testing.T) {
 	}
 }
 
-// applyTo applies to what a node has what the last commit sends it.
+// applyTo applies what the last commit sends to a node.
 func (b *builder) applyTo(world table, node string) {
 	for _, s := range b.last {
 		var d pipeline.Delta
