@@ -95,6 +95,21 @@ func TestItems(t *testing.T) {
 	}
 }
 
+// TestUnitsOf: a unit that is in several places of a set is yielded once.
+func TestUnitsOf(t *testing.T) {
+	var set pipeline.ItemSet
+	new(pipeline.Compiler).CompileNode(&set, itemView(t, 3), "n1")
+	want := slices.Collect(set.UnitsOf(set.Items()))
+	if len(want) < 4 || want[0].Kind != pipeline.UnitNode {
+		t.Fatalf("units: %v", want)
+	}
+	set.AddStamp("n1", pipeline.Digest{Bundled: 1})
+	set.AddInvalidations("n1", pipeline.Digest{Bundled: 1}, []openflow.TableID{0, 21})
+	if got := slices.Collect(set.UnitsOf(set.Items())); !slices.Equal(got, want) {
+		t.Errorf("units with the stamp: %v, want %v", got, want)
+	}
+}
+
 // TestDeltaOfItems: a group or meter that changes is modified, and one whose port is
 // deleted is deleted.
 func TestDeltaOfItems(t *testing.T) {

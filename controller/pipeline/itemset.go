@@ -57,16 +57,18 @@ func (s *ItemSet) Message(i Item) []byte {
 // Unit returns the unit that one of the items belongs to.
 func (s *ItemSet) Unit(i Item) Unit { return s.units[i.unit] }
 
-// UnitsOf yields the units of some of the items, each once.
+// UnitsOf yields the units of some of the items, each once. A unit may have been added to the
+// set in several places: a node's is there first, and again with its stamp.
 func (s *ItemSet) UnitsOf(items []Item) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
-		seen := make([]bool, len(s.units))
+		places, units := make([]bool, len(s.units)), map[Unit]bool{}
 		for _, i := range items {
-			if seen[i.unit] {
+			u := s.units[i.unit]
+			if places[i.unit] || units[u] {
 				continue
 			}
-			seen[i.unit] = true
-			if !yield(s.units[i.unit]) {
+			places[i.unit], units[u] = true, true
+			if !yield(u) {
 				return
 			}
 		}
