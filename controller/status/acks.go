@@ -9,10 +9,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Acks returns the nodes that have yet to confirm a revision. Only nodes whose flows it
-// changes are among them. A node that is not connected is among them until it has connected
-// and its switch was compared. After a start of the daemon every revision is unconfirmed
-// until the switches are compared, because it is not known what they have.
+// Acks returns the nodes that have yet to confirm a revision. Only nodes whose flows the
+// revision changes are among them. A node that is not connected is among them until it has
+// connected and its switch has been compared. After a start of the daemon every revision is
+// unconfirmed until the switches have been compared, because what they have is unknown.
 func (b *Board) Acks(rev topology.Revision) Acks {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -17,12 +17,12 @@ import (
 // Conn is the connection of a switch: its *session.Session.
 type Conn interface {
 	RemoteAddr() net.Addr
-	// Throttled is for how long, and how often, reading from the switch was paused.
+	// Throttled returns how long, and how often, reading from the switch was paused.
 	Throttled() (total time.Duration, pauses uint64)
 }
 
 // Board holds the status of nodes and switches. The dispatcher and the workers write it,
-// anyone reads it.
+// and any goroutine may read it.
 type Board struct {
 	mu           sync.Mutex
 	now          func() time.Time

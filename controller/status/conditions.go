@@ -29,8 +29,8 @@ func (b *Board) refresh() {
 	}
 }
 
-// evaluate is assessNode that notifies nobody, and reports whether the conditions
-// are others than before.
+// evaluate does what assessNode does but notifies nobody, and reports whether the
+// conditions have changed.
 func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 	s = n.snapshot()
 	at := n.staleSince
@@ -55,17 +55,17 @@ func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 	return s, b.record(nodeRef(s.Node), s.Conditions, at)
 }
 
-// record keeps an object's conditions and sets since when it has each: those that are
-// new have begun at a time. It reports whether they are others than before. The caller
-// holds the lock.
+// record stores an object's conditions and sets when it got each: those that are new began
+// at a given time. It reports whether the conditions have changed. The caller holds the
+// lock.
 func (b *Board) record(o topology.Ref, all []condition.Condition, at time.Time) (changed bool) {
 	changed = b.conditions.Set(o, all, at)
 	b.conditions.Stamp(o, all, at)
 	return changed
 }
 
-// Assess records the conditions of a network or port, and notifies those who have
-// subscribed if they are others than before.
+// Assess records the conditions of a network or port, and notifies subscribers if they have
+// changed.
 func (b *Board) Assess(o topology.Ref, all []condition.Condition) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,7 +88,7 @@ func (b *Board) WithoutOVSDB(p *topology.Port, node string) string {
 	return node
 }
 
-// Stamp sets since when an object has each of its conditions.
+// Stamp sets when an object got each of its conditions.
 func (b *Board) Stamp(o topology.Ref, all []condition.Condition) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

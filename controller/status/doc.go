@@ -1,7 +1,7 @@
-// Package status holds what is known of nodes and switches at any time, for whoever asks.
+// Package status holds what is known about nodes and switches at any time.
 //
-// Those who run the fleet and its switches write to a Board: which nodes there are, which
-// switch is a node's, what its queue holds, how its bridge is set up, and who was refused.
-// The Board works out from that which nodes have yet to confirm a revision, and which
-// conditions a node has and since when, and notifies those who wait or have subscribed.
+// The fleet and the workers of its switches write to a Board: which nodes exist, which
+// switch is which node, what its queue holds, how its bridge is set up, and which switches
+// were refused. The Board derives which nodes have yet to confirm a revision, and which
+// conditions a node has and since when, and notifies waiters and subscribers.
 package status

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestKnownHosts: an address is a node's from its connection until the node is
-// at another, or is no node any more.
+// TestKnownHosts: an address is a node's from its connection until the node connects from
+// another, or is deleted.
 func TestKnownHosts(t *testing.T) {
 	b := New(time.Now, "br-int", false)
 	known := func(host string, want bool) {

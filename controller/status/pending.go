@@ -16,16 +16,16 @@ const notifyEvery = 50 * time.Millisecond
 // lock guards it.
 type pendingNodes struct {
 	nodes map[string]*boardNode
-	// count is how many of them have yet to confirm a revision that is noted singly.
+	// count is the number of these nodes that have yet to confirm a revision, for revisions
+	// that are noted one by one.
 	count map[topology.Revision]int
 	// notifying is set while a notification of progress is scheduled.
 	notifying bool
 }
 
-// track notes what the node has to confirm; idle says that there is nothing. It reports
-// in confirmed whether somebody may have waited just for that: a revision was confirmed
-// by the last node that had it to confirm, or the node has confirmed more than is
-// counted.
+// track notes what the node has to confirm; idle says that there is nothing. confirmed says
+// that a waiter may have waited for just that: the last node that had to confirm a revision
+// has done so, or the node has confirmed more than is counted.
 func (b *pendingNodes) track(name string, n *boardNode) (idle, confirmed bool) {
 	was := n.unconfirmed
 	q := n.queue.Status()

@@ -9,25 +9,25 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// refusedFor is how long after its last attempt a machine that was refused is
-// shown. Open vSwitch tries again at least every 8 s unless it is set otherwise
+// refusedFor is how long after its last attempt a refused machine is shown. Open vSwitch
+// tries again at least every 8 s unless it is configured otherwise
 // (ovs-vswitchd.conf.db(5), Controller, max_backoff).
 const refusedFor = 2 * time.Minute
 
-// maxRefused bounds the switches remembered that could not say who they are.
+// maxRefused bounds the number of remembered switches that could not authenticate.
 const maxRefused = 64
 
-// refusal is a switch that was refused, the command that lets it in, "" for none,
-// and when it last tried.
+// refusal is a switch that was refused, the command that admits it, "" for none, and when
+// it last tried.
 type refusal struct {
 	Switch
 	command string
 	last    time.Time
 }
 
-// Show remembers, by machine, that a switch was refused, and the command that lets
-// it in when run there; where it is and since when is added. It is forgotten when
-// the machine is let in, or has not tried for refusedFor.
+// Show remembers, by machine, that a switch was refused, and the command that admits it
+// when run there; its address and the time are added. It is forgotten when the machine is
+// admitted, or has not tried for refusedFor.
 func (b *Board) Show(from net.Addr, s Switch, command string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,8 +50,8 @@ func (b *Board) Show(from net.Addr, s Switch, command string) {
 	b.signal()
 }
 
-// refusedAt returns why a switch was refused where a node is declared to be or was
-// last; nil if none was. The caller holds the lock.
+// refusedAt returns why a switch was refused at a node's declared or last address; nil if
+// none was. The caller holds the lock.
 func (b *Board) refusedAt(n *boardNode) *condition.Refused {
 	for _, host := range n.mayBeAt() {
 		if r, ok := b.refused[host]; ok {
@@ -61,7 +61,7 @@ func (b *Board) refusedAt(n *boardNode) *condition.Refused {
 	return nil
 }
 
-// mayBeAt returns the hosts where a node is declared to be or was last.
+// mayBeAt returns a node's declared and last addresses.
 func (n *boardNode) mayBeAt() (hosts []string) {
 	if ip := n.status.Source.Declared; ip.IsValid() {
 		hosts = append(hosts, ip.String())
@@ -83,7 +83,7 @@ func (b *Board) assessAt(host string) {
 	}
 }
 
-// Accept forgets why a machine was refused: it has been let in.
+// Accept forgets why a machine was refused, since it was admitted.
 func (b *Board) Accept(from net.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TestRefusedNode: that a switch was refused is said of the node that is declared
-// to be at its address, with the command that lets it in, until it is let in.
+// TestRefusedNode: the node that is declared to be at the address of a refused switch shows
+// the refusal, with the command that admits it, until it is admitted.
 func TestRefusedNode(t *testing.T) {
 	b := New(time.Now, "br-lan", false)
 	for i, name := range []string{"node1", "node2"} {

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 )
 
-// Review takes off the board what was refused long ago, and evaluates the nodes
-// whose certificates have come near their end.
+// Review removes old refusals from the board, and evaluates the nodes whose certificates
+// expire soon.
 func (b *Board) Review(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -25,19 +25,19 @@ func (b *Board) Review(now time.Time) {
 		if !ok || first.at.After(now) {
 			return
 		}
-		// That puts it where it is due next.
+		// That schedules its next review.
 		b.assessNode(b.nodes[first.node])
 	}
 }
 
-// due is when a node's conditions change by time alone.
+// due is when a node's conditions change without an event.
 type due struct {
 	at   time.Time
 	node string
 }
 
-// schedule has the nodes whose conditions will change by time alone, each once, by
-// when. It must be made by newSchedule.
+// schedule has the nodes whose conditions will change without an event, each once, sorted
+// by time. Make it with newSchedule.
 type schedule struct {
 	order *btree.BTreeG[due]
 	at    map[string]time.Time
@@ -53,7 +53,7 @@ func newSchedule() schedule {
 	return schedule{btree.NewBTreeGOptions(before, btree.Options{NoLocks: true}), map[string]time.Time{}}
 }
 
-// set puts a node at a time, and takes it out for the zero time.
+// set schedules a node for a time; the zero time removes it.
 func (s schedule) set(node string, at time.Time) {
 	was, there := s.at[node]
 	if there && was.Equal(at) || !there && at.IsZero() {
@@ -66,8 +66,8 @@ func (s schedule) set(node string, at time.Time) {
 	}
 }
 
-// nextReview returns when the conditions that follow from a certificate change by
-// time alone; the zero time if they do not.
+// nextReview returns when the conditions that follow from a certificate next change; the
+// zero time if they never do.
 func nextReview(now, expires time.Time) time.Time {
 	switch soon := expires.Add(-condition.CertificateSoon); {
 	case expires.IsZero() || now.After(expires):

@@ -13,8 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// boardAt is a board with the nodes, at 192.0.2.1 and so on, whose clock is *now,
-// and what subscribers are notified of.
+// boardAt returns a board with the nodes, at 192.0.2.1 and so on, whose clock is *now, and
+// the notifications to its subscribers.
 func boardAt(now *time.Time, nodes ...string) (b *Board, notified *[]string) {
 	b, notified = New(func() time.Time { return *now }, "br-int", false), new([]string)
 	for i, name := range nodes {
@@ -41,8 +41,8 @@ func (b *Board) reasons(node string) (all []condition.Reason) {
 	return all
 }
 
-// TestRefusedIsForgotten: a machine that was refused is shown while it goes on
-// trying, since when it began, and no longer once it has stopped.
+// TestRefusedIsForgotten: a refused machine is shown as long as it tries, with the time of
+// its first attempt, and no longer once it has stopped.
 func TestRefusedIsForgotten(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start
@@ -69,8 +69,8 @@ func TestRefusedIsForgotten(t *testing.T) {
 	}
 }
 
-// TestCertificateExpiring: a connected node is warned about a certificate that
-// ends soon, and once it has ended, when nothing but time passes.
+// TestCertificateExpiring: a connected node has a warning before and after its certificate
+// expires, without any event.
 func TestCertificateExpiring(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	ends := now.Add(100 * 24 * time.Hour)
@@ -117,8 +117,8 @@ func TestCertificateExpiring(t *testing.T) {
 	}
 }
 
-// TestInSyncIsEvaluatedWhenRead: that a node gets out of sync and back costs no evaluation
-// of its conditions, subscribers hear of it, and who reads them finds since when.
+// TestInSyncIsEvaluatedWhenRead: a node that leaves and regains sync costs no evaluation of
+// its conditions; subscribers are notified, and readers get the time.
 func TestInSyncIsEvaluatedWhenRead(t *testing.T) {
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := start

@@ -35,27 +35,28 @@ type Node struct {
 	TunnelPort bool
 	// OVSDB says whether the node's ovsdb-server is connected too.
 	OVSDB bool
-	// CertificateExpires is when the certificate that the switch last connected
-	// with does; the zero time if it has none.
+	// CertificateExpires is the expiry of the certificate that the switch last connected
+	// with; the zero time if it has none.
 	CertificateExpires time.Time
-	// LastError is the last error, "" once the switch is in order again.
+	// LastError is the last error, "" once the switch is in sync again.
 	LastError string
 	// IdentityConflict says, in words, which other switch presents the node's datapath id,
 	// or that its session is from an unknown address; "" for neither.
 	IdentityConflict string
-	// Fragments is how the switch treated IP fragments when last asked, if that is
-	// not as it must be, in the words of "ovs-ofctl set-frags"; else "".
+	// Fragments is the switch's last reported mode for IP fragments if that is wrong, in
+	// the words of "ovs-ofctl set-frags"; else "".
 	Fragments string
 	// NeedsOVSDB says whether there are ports that only external_ids can bind here.
 	NeedsOVSDB bool
-	// source says whether the source address of what the node sends through tunnels is checked.
+	// Source says whether the source address of the node's tunnel packets is checked.
 	Source Source
-	// WriteError is why the last write to its database failed, "" if it succeeded; Lacks is
-	// what the node lacks because its database may not be written.
+	// WriteError is the reason why the last write to its database failed, "" if it
+	// succeeded; Lacks is what the node lacks because its database may not be written.
 	WriteError, Lacks string
-	// MissingRows names the rows of sdnd's own that its database cannot have yet, and why.
+	// MissingRows names the rows of sdnd's own that its database cannot have yet, with the
+	// reason.
 	MissingRows string
-	// Conditions are what is wrong with the node.
+	// Conditions are the node's conditions.
 	Conditions []condition.Condition
 }
 
@@ -66,9 +67,9 @@ type Switch struct {
 	Address    string
 	OVSVersion string
 	Since      time.Time
-	// Reason says why it is quarantined, or was refused.
+	// Reason says why it is unassigned, or was refused.
 	Reason string
-	// Action is what to do about it, "" where adopting it is.
+	// Action is the remedy, "" if that is to adopt the switch.
 	Action string
 }
 
@@ -91,11 +92,11 @@ type Acks struct {
 	Changed <-chan struct{}
 }
 
-// Port is where a port's interface is.
+// Port is the status of a port's interface.
 type Port struct {
 	Port string
-	// Node and Interface are where it is bound (or was last seen, when Bound
-	// is false); empty if never.
+	// Node and Interface are where it is bound, or was last bound if Bound is false; empty
+	// if it never was.
 	Node, Interface string
 	Bound           bool
 	// Candidate is an interface that claims the port on another node than the one that it
@@ -107,11 +108,11 @@ type Port struct {
 	Dropped *condition.Dropped
 	// Message is that of the first condition, such as why it is not bound.
 	Message string
-	// Conditions are what is wrong with the port.
+	// Conditions are the port's conditions.
 	Conditions []condition.Condition
 }
 
-// Source says whether the source address of what a node sends through tunnels is checked.
+// Source says whether the source address of a node's tunnel packets is checked.
 type Source struct {
 	// Local is the address that its tunnel port sends from, Declared its tunnel address;
 	// the zero Addr if there is none.

@@ -5,7 +5,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Summary is what is wrong with all objects.
+// Summary counts the conditions of all objects.
 type Summary struct {
 	// Reasons counts the objects that have a condition, by its reason; a reason
 	// that no object has is absent.
@@ -15,8 +15,8 @@ type Summary struct {
 	// Worst are the first objects that have conditions: those with errors first,
 	// then nodes, networks and ports in this order, then by name.
 	Worst []topology.Ref
-	// Dropping counts the ports that sent a moment ago what they may not, and
-	// DroppedPackets what of theirs was dropped since they were plugged in.
+	// Dropping counts the ports whose packets were dropped a moment ago, and DroppedPackets
+	// all packets dropped since these ports were plugged in.
 	Dropping       int
 	DroppedPackets uint64
 	// Drifts is how many changes of flows by others were found since the start.
@@ -27,8 +27,8 @@ type Summary struct {
 // warnings.
 type Tally struct{ Errors, Warnings int }
 
-// Summarize returns what is wrong with the objects of a tracker, and up to worst
-// of those that have conditions. It costs the same however many objects there are.
+// Summarize returns the summary of a tracker's objects, with up to worst of those that have
+// conditions. Its cost does not depend on the number of objects.
 func Summarize(t *condition.Tracker, worst int) Summary {
 	s := Summary{Reasons: map[condition.Reason]int{}, Worst: t.First(worst)}
 	for _, d := range condition.Reasons() {
@@ -42,8 +42,7 @@ func Summarize(t *condition.Tracker, worst int) Summary {
 	return s
 }
 
-// Summary returns what is wrong with all objects, but for what is dropped and drifts; see
-// Summarize.
+// Summary returns the summary of all objects, without drops and drifts; see Summarize.
 func (b *Board) Summary(worst int) Summary {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// throttled is a metric: for how long reading from each node's switch was paused
-// because it sent much that nobody had asked for.
+// throttled is a metric: how long reading from each node's switch was paused because it
+// sent many messages that nobody had requested.
 type throttled struct {
 	board *Board
 	desc  *prometheus.Desc
@@ -40,8 +40,8 @@ func (t throttled) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// throttledInAll returns for how long reading from the node's switches was
-// paused, the one that is connected included. The caller holds the board's lock.
+// throttledInAll returns how long reading from the node's switches was paused, the
+// connected one included. The caller holds the board's lock.
 func (n *boardNode) throttledInAll() time.Duration {
 	if n.conn == nil {
 		return n.throttled

@@ -8,7 +8,7 @@ import (
 
 // maxFlows is the largest number of flows that sdnd reads from a switch; maxAlteredText is
 // the largest total size in bytes of the text of altered flows. They bound the cost of a
-// switch that never ends its answer.
+// switch whose answer never ends.
 const (
 	maxFlows       = 1 << 22
 	maxAlteredText = 64 << 20

@@ -33,8 +33,8 @@ type auditReply struct {
 	err   error
 }
 
-// Audit compares the switch now and repairs it. It waits until the changes under way
-// are confirmed, so that it takes none of them for a difference.
+// Audit compares the switch now and repairs it. It waits until outstanding changes are
+// confirmed, so that it takes none of them for a difference.
 func (w *Worker) Audit(ctx context.Context) Comparison {
 	unknown := func(why string) Comparison { return Comparison{Verdict: Unknown, Reason: why} }
 	ask := make(chan auditReply, 1)
@@ -62,8 +62,8 @@ func (w *Worker) Audit(ctx context.Context) Comparison {
 	}
 }
 
-// audit compares the whole switch with the view that it was last given. No change of ours
-// is under way, so others made all differences.
+// audit compares the whole switch with the view that it was last sent. No change by sdnd is
+// outstanding, so others made all differences.
 func (w *Worker) audit(ctx context.Context) (found, error) {
 	w.verify = nil
 	if w.view == nil {

@@ -7,9 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// compilation computes all flows of the worker's node into its bare set, sorted,
-// while the switch's are read back, if there is a place for it: the switch takes
-// time for its answer.
+// compilation computes all flows of the worker's node into its bare set, sorted, while the
+// switch's flows are read back, if a slot is free.
 type compilation struct {
 	w       *Worker
 	view    *pipeline.View
@@ -21,8 +20,7 @@ type compilation struct {
 	digest pipeline.Digest
 }
 
-// tryBegin begins, unless as many as may be are at it. The switch is said to have
-// n flows.
+// tryBegin begins unless all slots are taken. n is how many flows the switch reports.
 func (c *compilation) tryBegin(n int) {
 	c.flows = n
 	if c.release = c.w.pool.trySlot(); c.release == nil {
@@ -44,11 +42,11 @@ func (c *compilation) begin() {
 	})
 }
 
-// maxGrown is how many flows there is memory made for because a switch says that
-// it has them: worth it, and cheap if untrue.
+// maxGrown is the number of flows for which memory is allocated on the switch's word alone:
+// enough to be worth it, and cheap if the switch reports wrongly.
 const maxGrown = 1 << 18
 
-// complete returns when all is computed.
+// complete returns when everything is computed.
 func (c *compilation) complete(ctx context.Context) (err error) {
 	if !c.begun {
 		if c.release, err = c.w.pool.slot(ctx); err != nil {
@@ -60,7 +58,7 @@ func (c *compilation) complete(ctx context.Context) (err error) {
 	return nil
 }
 
-// end waits for what was begun and lets others have the place.
+// end waits for the computation and frees the slot.
 func (c *compilation) end() {
 	c.running.Wait()
 	if c.release != nil {

@@ -11,8 +11,8 @@ import (
 // Count is what a flow has counted since it was installed.
 type Count struct{ Packets, Bytes uint64 }
 
-// PolicyCounts reads flows of a switch that count what a policy decides, by cookie: a
-// switch looks each up, and tells of no others. Flows that it has not are absent.
+// PolicyCounts reads, by cookie, the flows of a switch that count what a policy decides.
+// The switch looks each up, and reports no others. Flows that it does not have are absent.
 func (p *Pool) PolicyCounts(ctx context.Context, sess *session.Session, counters []pipeline.PolicyCounter) (map[openflow.Cookie]Count, error) {
 	ctx, timer := p.awaitAnswer(ctx)
 	defer timer.end()

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// acceptEquivalent finds, among the flows that seem altered, those that mean what they
-// should: a switch may give a flow back in another form.
+// acceptEquivalent finds, among the flows that seem altered, those that are equivalent to
+// the wanted flow: a switch may return a flow in another form.
 func (c *compilation) acceptEquivalent(r *readback) error {
 	if len(r.altered) == 0 {
 		return nil
@@ -38,8 +38,8 @@ func (c *compilation) acceptEquivalent(r *readback) error {
 	return nil
 }
 
-// acceptEquivalentNumbered drops, from what is foreign and what is missing, the groups and
-// meters that mean what they should. Missing must have their messages in w.set.
+// acceptEquivalentNumbered drops from foreign and missing the groups and meters that are
+// equivalent to the wanted ones. Missing must have their messages in w.set.
 func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []installedItem, missing []pipeline.Item) ([]installedItem, []pipeline.Item) {
 	if len(r.numbered) == 0 {
 		return foreign, missing
@@ -64,9 +64,8 @@ func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []installedI
 	return foreign, missing
 }
 
-// replaced returns the groups and meters that are among both what is foreign and
-// what is missing, which must have their messages in w.set: a message that puts the
-// right one in place of the wrong one is enough.
+// replaced returns the groups and meters that are both foreign and missing. The missing
+// ones must have their messages in w.set. One message that modifies such an item is enough.
 func (w *Worker) replaced(foreign []installedItem, missing []pipeline.Item) map[numbered]bool {
 	both := map[numbered]bool{}
 	for _, h := range foreign {
@@ -89,9 +88,9 @@ func (w *Worker) replaced(foreign []installedItem, missing []pipeline.Item) map[
 	return both
 }
 
-// difference compares items that are installed with items that are wanted, both
-// in order. A flow that is altered, or a cookie that is installed twice, is
-// somebody else's work: it is foreign, and the flow is missing.
+// difference compares installed items with wanted items, both sorted. A flow that is
+// altered, or whose cookie is installed twice, was changed by others: it is foreign, and
+// the wanted flow is missing.
 func difference(installed []installedItem, wanted []pipeline.Item) (foreign []installedItem, missing []pipeline.Item) {
 	for len(installed) > 0 || len(wanted) > 0 {
 		if len(installed) == 0 || len(wanted) > 0 && wanted[0].Sum < installed[0].sum {

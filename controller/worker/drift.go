@@ -21,22 +21,24 @@ type Drift struct {
 	Node string
 	// What was done to the item: "added", "deleted" or "modified".
 	What string
-	// Table is the name of the flow's table, or "groups" or "meters".
+	// Table is the name of the flow's table, "groups" or "meters".
 	Table string
 	// Before and After are the item as text; empty if there was none.
 	Before, After string
-	// Owner is whose item it was; the zero Ref for one that is not ours.
+	// Owner is the object that the item belonged to; the zero Ref for an item that is not
+	// sdnd's.
 	Owner topology.Ref
-	// By says what detected it: "monitor" at once, "audit" at last, or "connection" if it
-	// was done while the switch or sdnd was away.
+	// By says what detected it: "monitor" (at once), "audit" (at the latest), or
+	// "connection" if it was done while the switch or sdnd was away.
 	By string
 }
 
-// byConnection is Drift.By of what was done while the switch or sdnd was away.
+// byConnection is the value of Drift.By for what was done while the switch or sdnd was
+// away.
 const byConnection = "connection"
 
-// maxReported is how many drifts of one occasion are reported and logged one by one;
-// del-flows on a large switch is one occasion.
+// maxReported is how many drifts of one event are reported and logged one by one. A
+// del-flows on a large switch is one event.
 const maxReported = 100
 
 // watch asks the switch to report changes by others, if it can.
@@ -60,7 +62,7 @@ func (w *Worker) watch(ctx context.Context) error {
 	return err
 }
 
-// watched reports whether there are changes by others that were not handled yet.
+// watched reports whether there are changes by others that are not handled yet.
 func (w *Worker) watched() bool {
 	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
 }
@@ -87,7 +89,7 @@ func (w *Worker) tampered(ctx context.Context, regrouped bool) error {
 	return w.orResync(err)
 }
 
-// changes takes what the monitor has reported of changes by others.
+// changes takes the changes by others that the monitor has reported.
 func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 	if w.monitor == nil {
 		return nil, true
@@ -97,8 +99,8 @@ func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) }), lost
 }
 
-// driftsOf makes drifts of what a comparison found: of groups and meters as it was
-// found, and of flows as the monitor has reported them, unless it has lost some.
+// driftsOf makes drifts of what a comparison found: of groups and meters as it found them,
+// and of flows as the monitor reported them, unless it has lost some.
 func (w *Worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
 	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
 	ds := w.driftsFound(others, "monitor")
@@ -108,9 +110,9 @@ func (w *Worker) driftsOf(got found, changes []session.FlowChange, lost bool) []
 	return append(w.driftsReported(w.compareReported(changes)), ds...)
 }
 
-// reportUnlessEnded reports drifts, unless the session has ended before they were undone: a
-// bridge that is being removed first reports that its flows are gone. If the switch comes
-// back different, the first comparison undoes that.
+// reportUnlessEnded reports drifts, unless the session ended before they were undone: a
+// bridge that is being removed first reports that its flows are deleted. If the switch
+// returns with differences, the first comparison undoes them.
 func (w *Worker) reportUnlessEnded(ds []Drift, err error) {
 	if errors.Is(err, session.ErrClosed) {
 		w.pool.cfg.Logger.Info("flows changed by others as the session ended", "node", w.node, "flows", len(ds))

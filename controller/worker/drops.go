@@ -13,9 +13,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A node's switch counts the packets that its ports send against the rules. One counter is
-// for all ports; the counters of single ports are read only when it has grown. Ports whose
-// counter has grown are sampled, a few at a time, to find out who sends.
+// A node's switch counts the packets that its ports may not send. One counter is for all
+// ports; the counters of single ports are read only when it has grown. Ports whose counter
+// has grown are sampled, a few at a time, to find out who sends.
 const (
 	// sampleFor is how long samples stay on the switch: longer than the second in
 	// which a host asks by ARP again.
@@ -26,15 +26,16 @@ const (
 	maxSampled = 4
 )
 
-// Dropped is what a switch has dropped of what its ports may not send.
+// Dropped counts the packets that a switch has dropped because its ports may not send them.
 type Dropped struct {
-	// Packets are the ports' counters that have grown since they were last read.
+	// Packets has the ports whose counters have grown since they were last read, with the
+	// increase.
 	Packets map[openflow.PortNo]uint64
-	// Senders are who was found to send, at ports that were sampled.
+	// Senders has the senders found at ports that were sampled.
 	Senders map[openflow.PortNo][]Sender
 }
 
-// Sender is where a dropped packet came from, by its own account.
+// Sender is the source of a dropped packet, as the packet gives it.
 type Sender struct {
 	MAC    topology.MAC
 	IP     netip.Addr // invalid for what is neither IP nor ARP
@@ -55,8 +56,8 @@ type dropWatch struct {
 	counts      map[openflow.PortNo]uint64
 	// The cookies of the flows that count them; foreignCookie's is part of total.
 	totalCookie, foreignCookie, ipv6Cookie openflow.Cookie
-	// sampling are the ports whose samples are on the switch, and sampled when
-	// ports were sampled last.
+	// sampling are the ports whose samples are on the switch; sampled is when each port was
+	// last sampled.
 	sampling []openflow.PortNo
 	sampled  map[openflow.PortNo]time.Time
 	// unread is how many more readings include the counters of single ports although the
@@ -104,8 +105,8 @@ func (w *Worker) lookAtDrops(ctx context.Context) error {
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }
 
-// readDrops returns the counters that have grown since they were last read; none
-// at first, for it is not known when they did.
+// readDrops returns the counters that have grown since they were last read; none at first,
+// since it is unknown when they grew.
 func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, error) {
 	d := &w.drops
 	var total, ipv6 uint64
@@ -159,7 +160,7 @@ func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 	return grown, nil
 }
 
-// grownBy is by how much a counter has grown, which starts at 0 again with its flow.
+// grownBy returns the increase of a counter, which starts at 0 again with its flow.
 func grownBy(before, now uint64) float64 {
 	if now < before {
 		before = 0
@@ -172,10 +173,10 @@ func inPort(m openflow.Match) openflow.PortNo {
 	return (&openflow.PacketIn{Match: m}).InPort()
 }
 
-// sample begins to find out who sends, at a few of the ports.
+// sample installs samples for a few of the ports.
 func (w *Worker) sample(ctx context.Context, ports []openflow.PortNo, now time.Time) error {
 	d := &w.drops
-	// Those that were not sampled for the longest time come first.
+	// Those whose last sample is oldest come first.
 	slices.SortStableFunc(ports, func(a, b openflow.PortNo) int { return d.sampled[a].Compare(d.sampled[b]) })
 	var mods []openflow.Message
 	ipv6 := w.portsWithIPv6()
@@ -200,7 +201,7 @@ func (w *Worker) sample(ctx context.Context, ports []openflow.PortNo, now time.T
 	return w.sess.Send(ctx, mods...)
 }
 
-// portsWithIPv6 returns the ports of the switch that may send IPv6 from some address.
+// portsWithIPv6 returns the ports of the switch that may send IPv6 from any address.
 func (w *Worker) portsWithIPv6() map[openflow.PortNo]bool {
 	if w.view == nil || !w.view.CarriesIPv6(w.node) {
 		return nil
@@ -214,8 +215,8 @@ func (w *Worker) portsWithIPv6() map[openflow.PortNo]bool {
 	return ports
 }
 
-// takeSamples returns who sent at the ports that were sampled, and takes the
-// samples off the switch.
+// takeSamples returns the senders at the ports that were sampled, and removes the samples
+// from the switch.
 func (w *Worker) takeSamples(ctx context.Context) (map[openflow.PortNo][]Sender, error) {
 	d := &w.drops
 	if len(d.sampling) == 0 {

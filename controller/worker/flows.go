@@ -26,8 +26,8 @@ type FlowView struct {
 	Flow openflow.Flow
 	// TableName is the pipeline's name of the table.
 	TableName string
-	// Owner is the object that made the flow, Why the rule in words. Both
-	// empty for a flow that is not ours.
+	// Owner is the object that the flow exists for, Why the rule in words. Both are empty
+	// for a flow that is not sdnd's.
 	Owner topology.Ref
 	Why   string
 	// Wanted says that the node should have it, Installed that the switch has it.
@@ -35,10 +35,10 @@ type FlowView struct {
 	Packets, Bytes    uint64
 }
 
-// Flows returns a node's flows: those that it should have by a view, with the reason, beside those
-// that its switch has, with counters. They are sorted by table, descending priority, and
-// cookie. While the switch is not connected, and w nil, none is Installed. The caller must not call it
-// again for the same node before it has returned.
+// Flows returns a node's flows: those that it should have by a view, with the reason,
+// beside those that its switch has, with counters. They are sorted by table, descending
+// priority, and cookie. w is nil while the switch is not connected; then none is Installed.
+// The caller must not call it again for the same node before it has returned.
 func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]FlowView, error) {
 	set := p.compiled(w, v, node)
 	views := make([]FlowView, 0, set.Len())
@@ -103,8 +103,9 @@ func (p *Pool) compiled(w *Worker, v *pipeline.View, node string) *pipeline.Item
 	return set
 }
 
-// readGently calls each with all flows of a switch. It reads a few at a time, and then pauses
-// for as long as the switch took to answer, so that reading flows does not disturb traffic.
+// readGently calls each with all flows of a switch. It reads a few at a time, and then
+// pauses for as long as the switch took to answer, so that reading does not disturb
+// traffic.
 func (p *Pool) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
 	ctx, timer := p.awaitAnswer(ctx)
 	defer timer.end()

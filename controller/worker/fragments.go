@@ -8,13 +8,13 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// fragmentsEvery is the interval at which a switch is asked how it treats IP fragments. The
-// setting belongs to the switch, not to the connection: anybody may change it, and the
-// switch does not report that (OpenFlow 1.3.5, 7.3.2).
+// fragmentsEvery is the interval at which a switch is asked for its mode for IP fragments.
+// The setting belongs to the switch, not to the connection: any controller may change it,
+// and the switch does not report that (OpenFlow 1.3.5, 7.3.2).
 const fragmentsEvery = 5 * time.Second
 
-// checkFragments asks the switch how it treats IP fragments. If the pipeline needs another
-// setting, it sets that; the node has a condition until the next check.
+// checkFragments asks the switch for its mode for IP fragments. If it is not the
+// pipeline's, it is set; the node has a condition until the next check.
 func (w *Worker) checkFragments(ctx context.Context) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()

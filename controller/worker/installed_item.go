@@ -7,19 +7,19 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// had is an item that a switch has.
+// installedItem is an item that a switch has.
 type installedItem struct {
-	// sum is a flow's cookie, and of groups and meters the hash of what they are.
+	// sum is a flow's cookie, or the hash of a group's or meter's content.
 	sum  pipeline.Sum
 	kind pipeline.ItemKind
-	// table is a flow's, number that of a group or meter.
+	// table is a flow's, number a group's or meter's.
 	table  openflow.TableID
 	number uint32
-	// altered says that a flow's content is not what its cookie says.
+	// altered says that a flow's content does not match its cookie.
 	altered bool
-	// stamp says that it is a stamp.
+	// stamp says that the item is a stamp.
 	stamp bool
-	// invalidation says that it is an invalidation, of any digest.
+	// invalidation says that the item is an invalidation, of any digest.
 	invalidation bool
 }
 
@@ -29,7 +29,7 @@ type numbered struct {
 	number uint32
 }
 
-// numbered returns what the item is, if it is a group or a meter.
+// numbered returns the key of a group or a meter; false for a flow.
 func (h installedItem) numbered() (numbered, bool) {
 	return numbered{h.kind, h.number}, h.kind != pipeline.ItemFlow
 }
@@ -48,7 +48,7 @@ func (h installedItem) String() string {
 // tableName names the table that the item is in.
 func (h installedItem) tableName() string { return tableName(h.kind, h.table) }
 
-// tableName names where an item is: a flow table by its name, "groups" or "meters".
+// tableName returns where an item is: the name of the flow's table, "groups" or "meters".
 func tableName(k pipeline.ItemKind, t openflow.TableID) string {
 	if k == pipeline.ItemFlow {
 		return pipeline.TableName(t)
@@ -56,7 +56,7 @@ func tableName(k pipeline.ItemKind, t openflow.TableID) string {
 	return k.String() + "s"
 }
 
-// digest is that of the one item.
+// digest returns the digest of the one item.
 func (h installedItem) digest() (d pipeline.Digest) {
 	if h.altered {
 		h.sum = ^h.sum
@@ -65,7 +65,7 @@ func (h installedItem) digest() (d pipeline.Digest) {
 	return d
 }
 
-// digestOf is the digest of what a switch has beside its stamp and its invalidations.
+// digestOf returns the digest of a switch's items without its stamp and its invalidations.
 func digestOf(installed []installedItem) (d pipeline.Digest) {
 	for _, h := range installed {
 		if !h.stamp && !h.invalidation {
@@ -75,7 +75,7 @@ func digestOf(installed []installedItem) (d pipeline.Digest) {
 	return d
 }
 
-// sortHad orders items by sum and table.
+// sortInstalled sorts items by sum and table.
 func sortInstalled(all []installedItem) {
 	pipeline.SortBySum(all, func(h *installedItem) pipeline.Sum { return h.sum }, func(a, b *installedItem) bool { return a.table < b.table })
 }

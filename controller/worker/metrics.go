@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// metrics are those of all workers. Labels are bounded by the number of nodes.
+// metrics are the metrics of all workers. Labels are bounded by the number of nodes.
 type metrics struct {
 	mods         [len(pipeline.Counts{})]*prometheus.CounterVec // by kind of item
 	applySeconds *prometheus.HistogramVec
@@ -57,7 +57,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 }
 
 // nodeMods are a node's counters of messages, looked up once: a change of a thousand nodes
-// counts on each of them. Those of groups and meters are nil until there are such.
+// counts on each of them. Those of groups and meters are nil until there is one.
 type nodeMods struct {
 	added, removed [len(pipeline.Counts{})]prometheus.Counter
 	stamps         prometheus.Counter
@@ -81,7 +81,7 @@ func (m *metrics) sent(node string, c *nodeMods, s *sent) {
 	c.stamps.Add(float64(s.stamps))
 }
 
-// applied notes a job done; full says that the whole table was compared.
+// applied counts a job; full says that the whole table was compared.
 func (m *metrics) applied(started time.Time, full bool) {
 	kind := "delta"
 	if full {

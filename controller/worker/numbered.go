@@ -16,24 +16,25 @@ import (
 // NumberedView is a group or meter of a node, as wanted beside as installed.
 type NumberedView struct {
 	Number uint32
-	// Text is what it is, as ovs-ofctl prints it: as wanted, if it is.
+	// Text is its content in the form of ovs-ofctl: the wanted content if it is wanted.
 	Text string
-	// Owner is the object that made it, Why the rule in words. Both empty for one
-	// that is not ours.
+	// Owner is the object that it exists for, Why the rule in words. Both are empty for one
+	// that is not sdnd's.
 	Owner topology.Ref
 	Why   string
-	// Wanted says that the node should have it exactly so, Installed that the switch has it so.
+	// Wanted says that the node should have it with this content, Installed that the switch
+	// has it with this content.
 	Wanted, Installed bool
-	// Flows is how many flows and groups send packets to it; Packets and Bytes what
-	// they sent, and Exceeded how many packets were beyond the rates of a meter.
+	// Flows is how many flows and groups send packets to it. Packets and Bytes count what
+	// they sent, and Exceeded the packets beyond the rates of a meter.
 	Flows                    uint32
 	Packets, Bytes, Exceeded uint64
 }
 
-// Groups returns a node's groups: those it is to have, with why, beside those that
-// its switch has, with counters, by number. One that was altered is there twice:
-// wanted and not installed, and installed and not wanted. While the switch is not
-// connected nothing is installed as far as we know.
+// Groups returns a node's groups, sorted by number: those that it should have, with the
+// reason, beside those that its switch has, with counters. One that was altered occurs
+// twice: wanted and not installed, and installed and not wanted. While the switch is not
+// connected none is Installed.
 func (p *Pool) Groups(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]NumberedView, error) {
 	return p.numberedViews(ctx, w, v, node, pipeline.ItemGroup,
 		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
@@ -48,7 +49,7 @@ func (p *Pool) Groups(ctx context.Context, w *Worker, v *pipeline.View, node str
 		})
 }
 
-// Meters is Groups for meters.
+// Meters does for meters what Groups does for groups.
 func (p *Pool) Meters(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]NumberedView, error) {
 	return p.numberedViews(ctx, w, v, node, pipeline.ItemMeter,
 		[]*openflow.MultipartRequest{openflow.MeterConfigRequest(openflow.MeterAll), openflow.MeterStatsRequest(openflow.MeterAll)},
@@ -67,8 +68,8 @@ func (p *Pool) Meters(ctx context.Context, w *Worker, v *pipeline.View, node str
 		})
 }
 
-// numberedViews reads what a node has of a kind, by requests whose replies read takes
-// apart.
+// numberedViews returns a node's groups or meters. read decodes the replies to its
+// requests.
 func (p *Pool) numberedViews(ctx context.Context, w *Worker, v *pipeline.View, node string, kind pipeline.ItemKind, requests []*openflow.MultipartRequest,
 	read func(m *openflow.MultipartReply, add func(uint32, string) error, count func(uint32, NumberedView)) error,
 ) ([]NumberedView, error) {
@@ -111,8 +112,8 @@ func (p *Pool) numberedViews(ctx context.Context, w *Worker, v *pipeline.View, n
 	return views, nil
 }
 
-// wantedOf yields the groups or meters that a node is to have, and the set that has
-// their messages.
+// wantedOf yields the groups or meters that a node should have, and the set that has their
+// messages.
 func (p *Pool) wantedOf(v *pipeline.View, node string, kind pipeline.ItemKind) iter.Seq2[pipeline.Item, *pipeline.ItemSet] {
 	return func(yield func(pipeline.Item, *pipeline.ItemSet) bool) {
 		var c pipeline.Compiler

@@ -6,8 +6,8 @@ import (
 )
 
 // OlderThan reports whether a version of Open vSwitch, such as "3.1.0", is older than the
-// first patch level of its branch that fixes something. The branch is known if it has
-// the fault at all. What is no version is not older.
+// first patch level of its branch that has a fix. known is false for a branch that does not
+// have the fault. A text that is not a version is not older.
 func OlderThan(version string, fixed func(major, minor int) (patch int, known bool)) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 3 {

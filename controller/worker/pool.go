@@ -12,13 +12,13 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// Config is what all workers have in common. All but Extra and NoMonitor must be set.
+// Config has the settings that all workers share. All but Extra and NoMonitor must be set.
 type Config struct {
 	// Logger receives what workers do and find.
 	Logger *slog.Logger
 	// Extra adds items to those of the pipeline; nil adds none.
 	Extra pipeline.Extra
-	// Fragments is how switches must treat IP fragments.
+	// Fragments is the mode for IP fragments that switches must have.
 	Fragments uint16
 	// NoMonitor does not ask switches to report changes by others; only audits find them.
 	NoMonitor bool
@@ -33,16 +33,16 @@ type Config struct {
 	AuditEvery time.Duration
 	// DropsEvery is the interval at which the counters of drops are read.
 	DropsEvery time.Duration
-	// Now is the clock for what people see.
+	// Now is the clock for the times that users see.
 	Now func() time.Time
 }
 
-// Pool makes workers, and bounds the memory that they take together.
+// Pool makes workers, and bounds the memory that they use together.
 type Pool struct {
 	cfg     Config
 	metrics *metrics
-	// slots bounds the switches whose whole table is held in memory at a
-	// time, when a thousand connect at once.
+	// slots bounds the number of switches whose whole table is in memory at a time, when a
+	// thousand connect at once.
 	slots      chan struct{}
 	workspaces sync.Pool // of *workspace
 }
@@ -54,12 +54,12 @@ func NewPool(cfg Config, reg prometheus.Registerer) *Pool {
 	return p
 }
 
-// slotTime is how long a switch may keep others from being compared: one that
-// takes its flows more slowly than that holds up nobody else.
+// slotTime is how long a switch may keep others from being compared. A switch that accepts
+// its flows more slowly delays nobody else.
 const slotTime = 2 * time.Second
 
-// slot waits for leave to hold the table of a switch in memory. The
-// caller must call release when it has done.
+// slot waits for a slot, which permits to hold the table of a switch in memory. The caller
+// must call release at the end.
 func (p *Pool) slot(ctx context.Context) (release func(), err error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -69,7 +69,7 @@ func (p *Pool) slot(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// trySlot is slot without waiting: release is nil if there is none.
+// trySlot does what slot does without waiting: release is nil if no slot is free.
 func (p *Pool) trySlot() (release func()) {
 	select {
 	case p.slots <- struct{}{}:
@@ -79,7 +79,7 @@ func (p *Pool) trySlot() (release func()) {
 	}
 }
 
-// freeSlot returns what gives a slot back, which it does by itself in a while.
+// freeSlot returns a function that frees a slot, which happens after slotTime in any case.
 func (p *Pool) freeSlot() (release func()) {
 	free := sync.OnceFunc(func() { <-p.slots })
 	timer := time.AfterFunc(slotTime, free)

@@ -10,20 +10,19 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// slice is about how many flows a switch is asked for at a time, at most. Open
-// vSwitch puts a whole answer together before it does anything else, and its
-// userspace datapath forwards in between: 100,000 flows keep it so long that
-// packets are lost. It answers other requests in between, too.
+// slice is about the greatest number of flows that a switch is asked for at a time. Open
+// vSwitch builds a whole answer before it does anything else, and its userspace datapath
+// does not forward meanwhile: 100,000 flows take so long that packets are lost. Between
+// answers it forwards, and answers other requests.
 const slice = 1 << 14
 
-// fine is slice for those who are in no hurry, who also leave the switch alone
-// between the slices.
+// gentleSlice is the slice of a reading that has time and pauses between slices.
 const gentleSlice = 1 << 12
 
-// sliced yields requests that together select all flows, once each, and about
-// most at a time: at once, or table by table and by the cookie's leading bits, of which each value is that of
-// equally many, for cookies of ours are hashes. Open vSwitch looks at all flows
-// of the tables asked for to find those with a cookie.
+// sliced yields requests that together select each flow once, about most at a time: all at
+// once, or table by table and by the cookie's leading bits. Cookies made by sdnd are
+// hashes, so each value of these bits selects equally many. For each request Open vSwitch
+// looks at all flows of the table.
 func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsRequest] {
 	return func(yield func(openflow.FlowStatsRequest) bool) {
 		if flowsIn(tables) <= most {
@@ -41,7 +40,7 @@ func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsR
 	}
 }
 
-// slicedTable is sliced for one table that has n flows; it returns false when
+// slicedTable does what sliced does for one table that has n flows; it returns false when
 // yield has.
 func slicedTable(t openflow.TableID, n, most int, yield func(openflow.FlowStatsRequest) bool) bool {
 	width := bits.Len((uint(max(n, 1)) - 1) / uint(most))
@@ -59,7 +58,7 @@ func slicedTable(t openflow.TableID, n, most int, yield func(openflow.FlowStatsR
 	return true
 }
 
-// flowsIn is how many flows the tables have, as far as that is believed.
+// flowsIn returns how many flows the tables have, up to maxFlows.
 func flowsIn(tables []openflow.TableStats) (n int) {
 	for _, t := range tables {
 		n = min(n+int(min(t.Active, maxFlows)), maxFlows)
@@ -67,21 +66,21 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 	return n
 }
 
-// readback is what a switch was found to have.
+// readback is what a switch reported that it has.
 type readback struct {
 	items []installedItem // in the order of sortHad
-	// odd is the text of flows that are altered, by cookie.
+	// in the order of sortInstalled
 	altered map[openflow.Cookie]string
-	// numbered is the text of all groups and meters.
+	// numbered has the text of all groups and meters.
 	numbered map[numbered]string
 	stamp    readStamp
 	text     int // how much text there is
 }
 
-// installed returns all items of the switch, but for virtual meters, which are the
-// switch's own. What others change meanwhile may be among them or not; who reads
-// asks afterwards whether anything was. It calls begun when the switch has said that
-// there are n flows.
+// installed returns all items of the switch except virtual meters, which belong to the
+// switch itself. Changes that others make meanwhile may or may not be included; the caller
+// asks afterwards whether there were any. It calls begun when the switch has reported that
+// it has n flows.
 func (w *Worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
@@ -124,7 +123,7 @@ func (w *Worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 	return &r, nil
 }
 
-// flow takes a flow.
+// flow adds a flow.
 func (r *readback) flow(s *openflow.FlowStats) error {
 	if pipeline.IsSample(&s.Flow) {
 		return nil
@@ -143,13 +142,13 @@ func (r *readback) flow(s *openflow.FlowStats) error {
 	return r.take(h)
 }
 
-// group takes a group.
+// group adds a group.
 func (r *readback) group(g *openflow.Group) error {
 	h := installedItem{kind: pipeline.ItemGroup, number: g.ID, sum: pipeline.SumOfGroup(g)}
 	return r.takeNumbered(h, g.String())
 }
 
-// meter takes a meter.
+// meter adds a meter.
 func (r *readback) meter(m *openflow.Meter) error {
 	if m.ID > openflow.MeterMax {
 		return nil
@@ -165,7 +164,7 @@ func (r *readback) takeNumbered(h installedItem, text string) error {
 	return r.take(h)
 }
 
-// take notes an item, unless there are more than is believed.
+// take adds an item, unless there are more than a switch may report.
 func (r *readback) take(h installedItem) error {
 	if r.items = append(r.items, h); len(r.items) > maxFlows || r.text > maxAlteredText {
 		return errTooManyFlows

@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// TestSliced: whatever table and cookie a flow has, it is asked for exactly
-// once, and not with too many others.
+// TestSliced: the requests select each flow exactly once, whatever its table and cookie,
+// and not too many at a time.
 func TestSliced(t *testing.T) {
 	for _, tt := range []struct {
 		tables map[openflow.TableID]uint32

@@ -13,32 +13,32 @@ import (
 
 // Changes by others are undone from the monitor's reports alone. The node's flows are
 // compiled, but the switch's flows are not read back, which would take several times as
-// long. They are read when nothing was repaired for a while; only that shows that nothing
+// long. They are read after a while without repairs, since only that shows that nothing
 // else is wrong.
 const (
 	// maxRepaired is how many changes are undone one by one. When there are more,
 	// reading the switch back costs about as much, and finds everything.
 	maxRepaired = 500
-	// verifyAfter is how long nothing must have been repaired before the switch
-	// is read back, and verifyWithin how long that is put off at most.
+	// verifyAfter is the time without repairs after which the switch is read back, and
+	// verifyWithin the longest delay of that.
 	verifyAfter  = time.Second
 	verifyWithin = 10 * time.Second
 )
 
-// reportedChange is a change by others that the monitor reported, beside what the switch is to
-// have in its place.
+// reportedChange is a change by others that the monitor reported, with what the switch
+// should have in its place.
 type reportedChange struct {
 	session.FlowChange
 	flow openflow.Flow
-	// ours says that a flow of ours, entry, has the same key.
+	// ours says that entry, a wanted flow, has the same key.
 	ours  bool
 	entry pipeline.Item
-	// right says that the change has left entry as it is to be.
+	// right says that entry is as it should be after the change.
 	right bool
 }
 
-// compareReported looks changes up among the items that the switch is to have, which
-// it compiles into w.set.
+// compareReported looks changes up among the items that the switch should have, which it
+// compiles into w.set.
 func (w *Worker) compareReported(changes []session.FlowChange) []reportedChange {
 	w.borrow()
 	w.set.Reset()
@@ -47,11 +47,11 @@ func (w *Worker) compareReported(changes []session.FlowChange) []reportedChange 
 	return compareReported(changes, &w.set)
 }
 
-// compareReported looks changes up among the flows that a switch is to have, which
-// need not be sorted.
+// compareReported looks changes up among the flows that a switch should have, which need
+// not be sorted.
 //
-// A switch may give a flow of ours back in another form, so that its key seems
-// to be another. Then its cookie identifies it.
+// A switch may return a flow in another form, so that its key seems to differ. Then its
+// cookie identifies it.
 func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []reportedChange {
 	all := make([]reportedChange, len(changes))
 	byKey := make(map[openflow.FlowKey]pipeline.Item, len(changes))
@@ -80,7 +80,7 @@ func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []r
 	}
 	for i := range all {
 		t := &all[i]
-		// Cookie 0 is of no flow of ours.
+		// No flow of sdnd has cookie 0.
 		if e := byKey[t.flow.Key()]; e.Sum != 0 {
 			t.ours, t.entry = true, e
 		} else if e := byCookie[t.flow.Cookie]; e.Sum != 0 && sameKey(&t.flow, wanted.Message(e)) {
@@ -101,10 +101,10 @@ func sameKey(f *openflow.Flow, mod []byte) bool {
 	return a.String() == b.String()
 }
 
-// undoing returns what undoes changes, oldest first: flows to be removed by
-// their key and flows to be added, in place of those that have their key. The
-// last change of a flow decides. What the worker itself has done meanwhile does
-// not matter, as the changes were compared with the outcome of that.
+// undoing returns what undoes changes, given oldest first: flows to remove by their key,
+// and flows to add in place of those with their key. The last change of a flow decides.
+// What the worker has done meanwhile does not matter, since the changes were compared with
+// the result of that.
 func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item) {
 	type flow struct {
 		ours   openflow.Cookie
@@ -130,8 +130,8 @@ func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item)
 	return remove, add
 }
 
-// repair undoes changes by others, and returns what they were. If the switch
-// refuses that, it is read back and compared instead.
+// repair undoes changes by others, and returns them as drifts. If the switch refuses, it is
+// read back and compared instead.
 func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Drift, error) {
 	release, err := w.pool.slot(ctx)
 	if err != nil {
@@ -140,9 +140,9 @@ func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 	defer release()
 	all := w.compareReported(changes)
 	remove, add := undoing(all)
-	// Removal first, as in a comparison. It is by key, strictly: a cookie may be
-	// one of ours, and what else has the key now is not ours either. A flow that
-	// Open vSwitch keeps for itself has a priority that no key has.
+	// Removals come first, as in a comparison. They are by key and strict: a cookie may be
+	// that of a wanted flow, and another flow with the key is not wanted either. A flow
+	// that Open vSwitch keeps for itself has a priority that no key has.
 	err = w.bundle(ctx, func(yield func(itemMod) bool) {
 		for _, f := range remove {
 			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
@@ -160,7 +160,7 @@ func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 	return w.driftsReported(all), err
 }
 
-// verifySoon schedules a comparison for when nothing was repaired for a while.
+// verifySoon schedules a comparison after a while without repairs.
 func (w *Worker) verifySoon() {
 	now := time.Now()
 	if w.verify == nil {

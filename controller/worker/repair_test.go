@@ -16,8 +16,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// wantedFlows compiles the flows of a node with so many ports elsewhere in its
-// network, of which a few are left out.
+// wantedFlows compiles the flows of a node whose network has ports on another node; without
+// is the number of these that are left out.
 func wantedFlows(t testing.TB, ports, without int) *pipeline.ItemSet {
 	t.Helper()
 	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
@@ -63,7 +63,7 @@ func flowOf(t testing.TB, set *pipeline.ItemSet, e pipeline.Item) openflow.Flow 
 	return mod.Flow
 }
 
-// modelSwitch is a flow table that reports what others do to it.
+// modelSwitch is a flow table that reports changes by others.
 type modelSwitch struct {
 	flows    map[openflow.FlowKey]openflow.Flow
 	reported []session.FlowChange
@@ -73,7 +73,7 @@ func (m *modelSwitch) report(e openflow.FlowEvent, f openflow.Flow) {
 	m.reported = append(m.reported, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
-// bring does what the worker does for a job.
+// bring applies a job as the worker does.
 func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.ItemSet) {
 	had, has := map[openflow.Cookie]bool{}, map[openflow.Cookie]bool{}
 	for _, e := range before.Items() {
@@ -111,9 +111,9 @@ func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
 	return len(remove) + len(add)
 }
 
-// TestRepairsAnything: whatever others do, and however that mixes with what the
-// worker itself does, undoing what was reported leaves exactly what is to be, and
-// touches nothing that was not reported.
+// TestRepairsAnything: whatever others do, and however that interleaves with the worker's
+// own changes, undoing what was reported leaves exactly the wanted flows, and touches
+// nothing that was not reported.
 func TestRepairsAnything(t *testing.T) {
 	sets := []*pipeline.ItemSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
 	var pool []openflow.Flow // flows of ours, and others that resemble them
@@ -192,8 +192,8 @@ func inAnotherOrder(m openflow.Match) openflow.Match {
 	return slices.Concat(fields...)
 }
 
-// TestFlowsInAnotherForm: a switch that gives flows of ours back in another form
-// has none of them replaced for that, and those that are wrong put right.
+// TestFlowsInAnotherForm: flows that a switch returns in another form are not replaced, and
+// those that are wrong are corrected.
 func TestFlowsInAnotherForm(t *testing.T) {
 	set := wantedFlows(t, 5, 0)
 	var e pipeline.Item
@@ -231,7 +231,7 @@ func TestFlowsInAnotherForm(t *testing.T) {
 	}
 }
 
-// BenchmarkRepair is what one change costs to undo, compiling apart.
+// BenchmarkRepair measures undoing one change, without compiling.
 func BenchmarkRepair(b *testing.B) {
 	set := wantedFlows(b, 5000, 0)
 	f := flowOf(b, set, set.Items()[set.Len()-1])

@@ -9,23 +9,24 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// Open vSwitch leaves out of a bundle what it refuses on receipt, such as an unknown action,
-// and would commit the rest. So a bundle takes two round trips: one to learn that all was
-// accepted, and one for the commit. But a switch that has accepted a kind of item accepts
-// it again: a few items of such kinds are sent together with their commit, in one round
-// trip. (What it refuses on commit, such as one flow too many, undoes the whole bundle.)
+// Open vSwitch leaves out of a bundle what it refuses on receipt, such as an unknown
+// action, and would commit the rest. So a bundle takes two round trips: one to learn that
+// everything was accepted, and one for the commit. But a switch that has accepted a kind of
+// item accepts it again: a few items of such kinds are sent together with their commit, in
+// one round trip. (What it refuses on commit, such as one flow too many, undoes the whole
+// bundle.)
 //
-// It takes flows and groups in bundles, but no meters. So a change is sent in this
-// order, in which no flow ever names a group or meter that is not there:
+// It accepts flows and groups in bundles, but no meters. So a change is sent in this order,
+// in which no flow ever names a group or meter that does not exist:
 //
-//  1. meters that are new or other than before
-//  2. one bundle: groups that are new or other than before, flows, and last the
-//     groups to be deleted, with which go the flows that still name them. (Open
-//     vSwitch 3.1 aborts when it has to undo the deletion of a group that flows
-//     use: nothing that it could refuse may come after that.)
-//  3. meters to be deleted
+// 1. meters that are new or differ from before
+// 2. one bundle: groups that are new or differ from before, flows, and last the
+//    groups to delete, together with the flows that still name them. (Open
+//    vSwitch 3.1 aborts when it has to undo the deletion of a group that flows
+//    use: nothing that it could refuse may come after that.)
+// 3. meters to delete
 
-// itemMod is a message that adds, changes or removes items.
+// itemMod is a message that adds, modifies or deletes items.
 type itemMod struct {
 	kind    pipeline.ItemKind
 	removes bool
@@ -41,16 +42,16 @@ const (
 	byNumber pipeline.Rule = "remove by number"
 )
 
-// deletion returns what removes a table's flows with the cookie; it is overwritten
-// by the next deletion. The table is named because Open vSwitch refuses to touch the
+// deletion returns the message that deletes a table's flows with the cookie; the next
+// deletion overwrites it. The table is named because Open vSwitch refuses to touch the
 // flows that it keeps for itself, whose cookie is 0.
 func (w *Worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
 	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
 	return itemMod{pipeline.ItemFlow, true, byCookie, w.removal}
 }
 
-// deletionOf returns what removes a group or a meter; it is overwritten by the next
-// deletion.
+// deletionOf returns the message that deletes a group or a meter; the next deletion
+// overwrites it.
 func (w *Worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	if k == pipeline.ItemGroup {
 		w.removal = openflow.AppendGroupDelete(w.removal[:0], 0, id)
@@ -60,7 +61,7 @@ func (w *Worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	return itemMod{k, true, byNumber, w.removal}
 }
 
-// removed returns what removes an item that the delta takes away.
+// removed returns the message that deletes an item which the delta removes.
 func (w *Worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	if i.Kind() == pipeline.ItemFlow {
 		return w.deletion(i.Table(), i.Cookie())
@@ -68,23 +69,22 @@ func (w *Worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	return w.deletionOf(i.Kind(), openflow.ModNumber(d.RemoveMessage(i)))
 }
 
-// addition returns what adds one of the items of a set.
+// addition returns the message that adds one of the items of a set.
 func addition(s *pipeline.ItemSet, i pipeline.Item) itemMod {
 	return itemMod{kind: i.Kind(), rule: s.Rule(i), msg: s.Message(i)}
 }
 
 const (
-	// extendEvery is how many messages are handed over before the time for them
-	// is extended.
+	// extendEvery is the number of messages after which the time for them is extended.
 	extendEvery = 1 << 10
 	// maxQuick is how many messages are sent with their commit at most: for more,
 	// a round trip does not matter.
 	maxQuick = 64
 )
 
-// send sends what adds, changes and removes items, in the order explained above,
-// and waits for the switch to confirm it. Flows stay in their order. Nothing to send
-// costs nothing.
+// send sends the messages that add, modify and delete items, in the order explained above,
+// and waits for the switch to confirm them. Flows stay in their order. Without messages it
+// does nothing.
 func (w *Worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
 	if flowsOnly(mods) {
 		return w.bundle(ctx, mods)
@@ -114,7 +114,7 @@ func (w *Worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
 	return w.apply(ctx, only(mods, pipeline.ItemMeter, true))
 }
 
-// flowsOnly reports whether there are messages about flows alone.
+// flowsOnly reports whether all messages are about flows.
 func flowsOnly(mods iter.Seq[itemMod]) bool {
 	for m := range mods {
 		if m.kind != pipeline.ItemFlow {
@@ -135,7 +135,7 @@ func only(mods iter.Seq[itemMod], k pipeline.ItemKind, removes bool) iter.Seq[it
 	}
 }
 
-// sent counts messages by what they do.
+// sent counts messages by their effect.
 type sent struct {
 	added, removed pipeline.Counts
 	stamps, bytes  int
@@ -154,11 +154,11 @@ func (s *sent) count(m itemMod) {
 	}
 }
 
-// total is how many messages there were, without stamps.
+// total returns the number of messages without stamps.
 func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 
-// What a bundle costs beside its flow-mods, in bytes: a header for each of them,
-// and the requests that open, close and commit it (ONF extension 230).
+// The bytes of a bundle beside its flow-mods: a header for each of them, and the requests
+// that open, close and commit it (ONF extension 230).
 const (
 	bundleHeader   = 24
 	bundleRequests = 3 * 24
@@ -240,7 +240,7 @@ func (w *Worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
 	return err
 }
 
-// known reports whether mods are few, and all of kinds that the switch has taken.
+// known reports whether mods are few, and all of kinds that the switch has accepted.
 func (w *Worker) known(mods iter.Seq[itemMod]) bool {
 	n := 0
 	for m := range mods {
@@ -251,7 +251,7 @@ func (w *Worker) known(mods iter.Seq[itemMod]) bool {
 	return true
 }
 
-// prove notes that the switch has taken messages of a rule.
+// prove notes that the switch has accepted messages of a rule.
 func (w *Worker) prove(r pipeline.Rule) {
 	if r != "" {
 		w.proven[r] = true

@@ -8,11 +8,11 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// The userspace datapath of some versions of Open vSwitch finds a cached flow that is to
-// be modified by the packet that made it. If another cached flow takes that packet too, the
-// other one is modified; the right one forwards as before for as long as it has packets
-// ("dpif-netdev: Fix dpif_netdev_flow_put"). Such switches get invalidations beside
-// their stamp. See docs/decisions/0036.
+// The userspace datapath of some versions of Open vSwitch finds a cached flow that it has
+// to modify by the packet that created it. If another cached flow matches that packet too,
+// it modifies that one; the right one forwards as before for as long as packets match it
+// ("dpif-netdev: Fix dpif_netdev_flow_put"). Such switches get invalidations beside their
+// stamp. See docs/decisions/0036.
 
 // fixesStale are the first versions of Open vSwitch's branches that modify the right
 // flow. All later branches do.
@@ -31,7 +31,7 @@ func fixesStale(major, minor int) (patch int, known bool) {
 }
 
 // Stale reports whether the userspace datapath of a version of Open vSwitch, such as
-// "3.1.0", may keep cached flows that no longer hold.
+// "3.1.0", may keep cached flows that are outdated.
 func Stale(version string) bool { return OlderThan(version, fixesStale) }
 
 // bandsOfUserspace is how many bands a meter of the userspace datapath has at most; a
@@ -39,8 +39,8 @@ func Stale(version string) bool { return OlderThan(version, fixesStale) }
 // net/openvswitch/meter.h, DP_MAX_BANDS). Nothing else in OpenFlow tells the two apart.
 const bandsOfUserspace = 8
 
-// askStale finds out whether the switch's datapath may keep cached flows that no longer
-// hold. A switch that does not say which datapath it has is taken to have such a one.
+// askStale finds out whether the switch's datapath may keep outdated cached flows. A switch
+// that does not report its datapath is assumed to.
 func (w *Worker) askStale(ctx context.Context) error {
 	version := w.sess.Desc().Software
 	if !Stale(version) {
@@ -62,8 +62,8 @@ func (w *Worker) askStale(ctx context.Context) error {
 	return nil
 }
 
-// addStamp appends to all other items of a node, which have the digest, its stamp and
-// the invalidations that its switch needs.
+// addStamp appends to all other items of a node, which have the digest, its stamp and the
+// invalidations that its switch needs.
 func (w *Worker) addStamp(s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
 	s.AddStamp(node, d)
 	if w.stale.Load() {
@@ -71,16 +71,16 @@ func (w *Worker) addStamp(s *pipeline.ItemSet, v *pipeline.View, node string, d 
 	}
 }
 
-// invalidationRemoved returns what removes an invalidation; it is overwritten by the next
-// deletion.
+// invalidationRemoved returns the message that deletes an invalidation; the next deletion
+// overwrites it.
 func (w *Worker) invalidationRemoved(t openflow.TableID, c openflow.Cookie) itemMod {
 	m := w.deletion(t, c)
 	m.rule = pipeline.InvalidationRule
 	return m
 }
 
-// invalidate yields what replaces the invalidations of the switch by those of a View and the
-// digest of its items.
+// invalidate yields the messages that replace the switch's invalidations by those of a View
+// and the digest of its items.
 func (w *Worker) invalidate(v *pipeline.View, d pipeline.Digest, yield func(itemMod) bool) {
 	if !w.stale.Load() {
 		return

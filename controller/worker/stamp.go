@@ -8,7 +8,7 @@ import (
 )
 
 // readStamp is the stamp that was read from a switch. It is zero for a switch without a
-// stamp: one that is new, was emptied, or was last served by a release before 0.2.0.
+// stamp: one that is new, was emptied, or was last connected to a release before 0.2.0.
 type readStamp struct {
 	known  bool
 	digest pipeline.Digest
@@ -24,28 +24,27 @@ func (s readStamp) says() bool { return s.known && s.digest != pipeline.Digest{}
 type verdict string
 
 const (
-	// untouched: the switch has what it was last given, and that is wanted.
+	// untouched: the switch has what it was last sent, and that is wanted.
 	untouched verdict = "none"
-	// changesMeanwhile: it has what it was last given, and something else is
-	// wanted by now.
+	// changesMeanwhile: it has what it was last sent, but something else is wanted now.
 	changesMeanwhile verdict = "none, other flows are wanted by now"
-	// freshSwitch: it has none of our flows and no stamp, as after a reboot.
+	// freshSwitch: it has none of sdnd's flows and no stamp, as after a reboot.
 	freshSwitch verdict = "none, the switch was empty"
-	// noStamp: it has no stamp, so it is not known what it was last given.
+	// noStamp: it has no stamp, so what it was last sent is unknown.
 	noStamp verdict = "unknown, the switch has no stamp"
-	// byOthers: what is wanted is what it was last given, and it has something
-	// else.
+	// byOthers: it was last sent what is wanted, but has something else.
 	byOthers verdict = "flows changed by others"
-	// byOthersAndUs: it does not have what it was last given, and something else is
-	// wanted by now.
+	// byOthersAndUs: it does not have what it was last sent, and something else is wanted
+	// now.
 	byOthersAndUs verdict = "flows changed by others, and other flows are wanted by now"
-	// stampByOthers: its stamp is altered, or says otherwise though it has what is
-	// wanted.
+	// stampByOthers: it has what is wanted, but its stamp is altered, or has another
+	// digest.
 	stampByOthers verdict = "the stamp changed by others"
 )
 
-// judge returns the verdict for flows and groups that follows from a switch's stamp, from
-// what it has and from what it should have. none says that no item that it has is wanted.
+// judge returns the verdict for flows and groups, given a switch's stamp, the digest of
+// what it has and that of what it should have. none says that no item that it has is
+// wanted.
 func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	says, is, want := stamp.digest.Bundled, has.Bundled, wanted.Bundled
 	switch {
@@ -67,15 +66,15 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	return noStamp
 }
 
-// metersAreKnown reports whether others must have made a meter missing or altered: no change
-// of ours to meters can have been under way. A surplus meter proves nothing even then,
-// because sdnd deletes meters after it has set the stamp.
+// metersAreKnown reports whether a meter that is missing or altered must have been changed
+// by others: no change by sdnd can have been outstanding. A surplus meter proves nothing
+// even then, because sdnd deletes meters after it has set the stamp.
 func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
 	return stamp.says() && !stamp.altered && stamp.digest.Meters == wanted.Meters
 }
 
-// driftsWhileAway makes drifts of what a comparison on connecting found, as the
-// verdict says.
+// driftsWhileAway makes drifts of what a comparison on connecting found, as the verdict
+// says.
 func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
 	bundled, meters := got.apart(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
 	var all []Drift
@@ -98,7 +97,7 @@ func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wan
 	return all
 }
 
-// apart divides what was found by the kind of items.
+// apart splits what was found by the kind of items.
 func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
 	for _, h := range f.foreign {
 		to := &b
@@ -117,10 +116,10 @@ func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
 	return a, b
 }
 
-// driftsGuessed makes drifts of what others did while something else came to be
-// wanted; gone is the digest of what they removed, less that of what they added.
-// A flow whose content is not what its cookie says is theirs. What they removed
-// is known if it was one flow, and that is still wanted.
+// driftsGuessed makes drifts of what others did while the wanted flows changed, too; gone
+// is the digest of what they removed, minus that of what they added. A flow whose content
+// does not match its cookie is theirs. What they removed is known if it was one flow, and
+// that is still wanted.
 func (w *Worker) driftsGuessed(got found, gone uint64) []Drift {
 	var theirs found
 	for _, h := range got.foreign {
@@ -146,8 +145,8 @@ func (w *Worker) driftsGuessed(got found, gone uint64) []Drift {
 }
 
 // stampAfter returns the stamp to set with a job after which the flows have this digest.
-// While units wait that later changes have overtaken, a flow may belong to two units and
-// the digest counts it twice; until they are done the stamp is not valid.
+// While units wait that later changes have overtaken, a flow may belong to two units, and
+// the digest counts it twice; the stamp is not valid until they are done.
 func (w *Worker) stampAfter(j workqueue.Job, digest pipeline.Digest) pipeline.Digest {
 	switch {
 	case digest == w.digest && w.stamped != pipeline.Digest{}:

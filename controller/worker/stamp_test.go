@@ -6,8 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// TestJudge: drift is reported wherever a switch does not have what its stamp says,
-// and nowhere else.
+// TestJudge: drift is reported exactly if a switch does not have what its stamp says.
 func TestJudge(t *testing.T) {
 	stamped := readStamp{known: true, digest: pipeline.Digest{Bundled: 7}}
 	for _, tt := range []struct {
@@ -36,8 +35,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestMetersAreKnown: a meter that is missing or altered is somebody else's doing
-// only if sdnd cannot have been in the middle of changing meters.
+// TestMetersAreKnown: a meter that is missing or altered was changed by others only if sdnd
+// cannot have been changing meters at that time.
 func TestMetersAreKnown(t *testing.T) {
 	with := func(bundled, meters uint64) pipeline.Digest { return pipeline.Digest{Bundled: bundled, Meters: meters} }
 	for name, tt := range map[string]struct {

@@ -16,23 +16,23 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// Worker brings one switch to what its node's queue asks, job by job, and keeps it
-// there. It must be made by Pool.New, and Run must run.
+// Worker makes one switch what its node's queue asks for, job by job, and keeps it so. Make
+// it with Pool.New and call Run.
 type Worker struct {
 	pool    *Pool
 	sess    *session.Session
 	reports Reports
-	// assigned takes the node that the switch is, once.
+	// assigned receives the node of the switch, once.
 	assigned chan assignment
-	// audits takes requests to compare the switch; ended is closed when Run has ended.
+	// audits receives requests to compare the switch; ended is closed when Run has
+	// returned.
 	audits chan chan auditReply
 	ended  chan struct{}
 
 	assignment
-	// stale says that the datapath may keep cached flows that no longer hold.
+	// stale says that the datapath may keep outdated cached flows.
 	stale atomic.Bool
-	// view is the View that the switch was last brought to; nil while it is not known what
-	// the switch has.
+	// view is the View of the last job; nil while what the switch has is unknown.
 	view *pipeline.View
 	// If view is known: items is how many items the switch has, its stamp included,
 	// digest that of all but the stamp and the invalidations, and stamped what the stamp says.
@@ -53,13 +53,13 @@ type Worker struct {
 	verifySince time.Time
 	// drops is the state of the switch's counters of drops.
 	drops dropWatch
-	// fragments is how the switch treated IP fragments when last asked, if that
-	// was wrong; else "".
+	// fragments is the switch's last reported mode for IP fragments if that was wrong; else
+	// "".
 	fragments string
 
 	// workspace is borrowed while there is work; nil otherwise.
 	*workspace
-	// cost is what the job under way has sent.
+	// cost is what the current job has sent.
 	cost workqueue.Cost
 	// mods counts what was sent.
 	mods nodeMods
@@ -67,13 +67,13 @@ type Worker struct {
 	proven map[pipeline.Rule]bool
 }
 
-// assignment is which node a switch is, and what waits to be done on it.
+// assignment is the node of a switch, and the node's queue.
 type assignment struct {
 	node  string
 	queue *workqueue.Queue
 }
 
-// ErrReleased ends Run when the switch is no longer its node's, and was emptied.
+// ErrReleased ends Run when the switch is no longer its node's, and has been emptied.
 var ErrReleased = errors.New("the node was deleted, or given another datapath id")
 
 // New returns the worker of the switch at the other end of a session.
@@ -85,8 +85,8 @@ func (p *Pool) New(sess *session.Session, to Reports) *Worker {
 	}
 }
 
-// Assign says which node the switch is, and has the worker do what waits in the node's
-// queue. It must be called at most once.
+// Assign assigns the switch to a node, and has the worker do the jobs of the node's queue.
+// It must be called at most once.
 func (w *Worker) Assign(node string, queue *workqueue.Queue) { w.assigned <- assignment{node, queue} }
 
 // Run waits until the switch is assigned to a node, and then works until the session or ctx
@@ -195,7 +195,7 @@ func (w *Worker) serve(ctx context.Context, j workqueue.Job) error {
 	return nil
 }
 
-// do brings the switch to the job's view.
+// do makes the switch what the job's view says.
 func (w *Worker) do(ctx context.Context, j workqueue.Job) error {
 	switch {
 	case j.Scope == workqueue.Wiped:
@@ -211,8 +211,7 @@ func (w *Worker) do(ctx context.Context, j workqueue.Job) error {
 	}
 }
 
-// fewUnits is how many units are compiled without asking how many other switches
-// have their flows in memory.
+// fewUnits is the number of units that are compiled without a slot.
 const fewUnits = 256
 
 // change sends the difference between what the switch has and what it should have, in the
@@ -265,19 +264,19 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 	return nil
 }
 
-// errGuarded ends a comparison that would remove what may have to stay.
+// errGuarded ends a comparison that would remove items although it is unknown what is
+// wanted.
 var errGuarded = errors.New("what is wanted is not known yet, and something would be removed")
 
-// found is what a comparison found wrong with a switch, and has repaired.
+// found has the differences that a comparison found on a switch, and has repaired.
 type found struct {
 	foreign []installedItem
 	missing []pipeline.Item
 }
 
 // compare reads back what the switch has and sends the difference to what it should have:
-// nothing, if it is in order. The result is valid until the next comparison. If the node
-// is guarded and the comparison would remove a flow, it sends nothing and returns
-// errGuarded.
+// nothing if there is none. The result is valid until the next comparison. If the queue is
+// guarded and the comparison would remove a flow, it sends nothing and returns errGuarded.
 func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
@@ -328,7 +327,7 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 }
 
 // mending returns the messages that remove what is foreign and add what is missing. A group
-// or meter that is both is modified in place: deleting a group deletes its flows.
+// or meter that is both is modified in place, because deleting a group deletes its flows.
 func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
@@ -352,9 +351,9 @@ func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.
 	}
 }
 
-// fill gives an empty switch all its items. Groups and meters go first, then flows, each as
-// soon as it is compiled: the switch is slower than the compiler, so no table need be held
-// in memory.
+// fill sends an empty switch all its items. Groups and meters go first, then flows, each as
+// soon as it is compiled: the switch is slower than the compiler, so the whole table need
+// not be held in memory.
 func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 	release, err := w.pool.slot(ctx)
 	if err != nil {

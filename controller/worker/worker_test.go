@@ -56,8 +56,8 @@ func (b *bench) Dropped(node string, d worker.Dropped) {
 }
 func (b *bench) Fragments(node, found string) { b.report("%s treats fragments %q", node, found) }
 
-// play gives a worker a view with one port on its node, runs what is given, and returns how
-// the worker ended.
+// play gives a worker a view with one port on its node, calls run, and returns the error
+// that ended the worker.
 func play(t *testing.T, run func(b *bench)) (err error) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -139,8 +139,8 @@ func (b *bench) change(ops ...topology.Op) {
 	b.queue.Post(before, b.view, units)
 }
 
-// expect waits until nothing goes on by itself any more, and compares what was reported since it was
-// last called; then the switch must have what the view says.
+// expect waits until the worker and the switch are idle, and compares what was reported
+// since the last call; then the switch must have exactly the flows of the view.
 func (b *bench) expect(want ...string) {
 	b.Helper()
 	synctest.Wait()
@@ -152,7 +152,7 @@ func (b *bench) expect(want ...string) {
 	b.reported = nil
 }
 
-// inOrder fails unless the switch has just what the view says.
+// inOrder fails unless the switch has exactly the flows of the view.
 func (b *bench) inOrder() {
 	b.Helper()
 	var c pipeline.Compiler
@@ -168,13 +168,13 @@ func (b *bench) inOrder() {
 	}
 }
 
-// TestWorker: one worker brings its switch to what the queue asks, says what the switch has
-// confirmed, undoes what others do, tries again after a refusal, and empties a switch that is
-// no longer the node's; nothing but a session and a queue is needed for that.
+// TestWorker: one worker makes its switch what the queue asks for, reports what the switch
+// has confirmed, undoes what others do, tries again after a refusal, and empties a switch
+// that is no longer the node's. That needs only a session and a queue.
 func TestWorker(t *testing.T) {
 	err := play(t, func(b *bench) {
 		b.queue.Compare(b.view)
-		b.expect() // it is not known yet which node the switch is
+		b.expect() // the switch is not assigned to a node yet
 		b.worker.Assign("here", b.queue)
 		b.expect("here confirmed 18 flows")
 		b.inOrder()

@@ -2,18 +2,17 @@ package worker
 
 import "github.com/sdnctl/sdnctl/controller/pipeline"
 
-// workspace is the memory that compiling a switch's items takes. Workers borrow
-// one for as long as they work: a fleet has as many as there are switches at
-// work, not as there are switches.
+// workspace is the memory for compiling a switch's items. Workers borrow one while they
+// work, so a fleet has as many workspaces as switches that are being worked on.
 type workspace struct {
 	delta    pipeline.Delta
 	compiler pipeline.Compiler
-	// set has items with their messages, bare what all of a switch are, without.
+	// set has items with their messages, bare all items of a switch without messages.
 	set, bare pipeline.ItemSet
 	removal   []byte
 }
 
-// newWorkspace returns one that compiles what the Extra adds, too.
+// newWorkspace returns a workspace that also compiles what the Extra adds.
 func newWorkspace(x pipeline.Extra) *workspace {
 	ws := new(workspace)
 	ws.delta.Use(x)
@@ -21,14 +20,14 @@ func newWorkspace(x pipeline.Extra) *workspace {
 	return ws
 }
 
-// borrow gets the worker a workspace, if it has none.
+// borrow gets the worker a workspace, unless it has one.
 func (w *Worker) borrow() {
 	if w.workspace == nil {
 		w.workspace = w.pool.workspaces.Get().(*workspace)
 	}
 }
 
-// giveBack returns the workspace; what was compiled is gone with it.
+// giveBack returns the workspace. What was compiled in it is lost.
 func (w *Worker) giveBack() {
 	if w.workspace != nil {
 		w.pool.workspaces.Put(w.workspace)

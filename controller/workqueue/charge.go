@@ -2,8 +2,8 @@ package workqueue
 
 import "slices"
 
-// maxCharged bounds how many charges a queue remembers; a switch that is slower than that
-// has the newer ones settled without its part.
+// maxCharged bounds how many charges a queue remembers. If a switch is slower than that,
+// newer ones are settled without its part.
 const maxCharged = 1024
 
 // Cost is what was sent to a switch.
@@ -12,16 +12,16 @@ type Cost struct {
 	Bytes int
 }
 
-// Charge is a change that wants to know what its part of the work costs.
+// Charge is a change for which the cost of its work is counted.
 type Charge interface {
 	// Seq is of the view that the change made.
 	Seq() uint64
-	// Settle is called once for each time that the change was charged to a queue, when
-	// that part is done. It must be quick.
+	// Settle is called once for each time that the change was charged to a queue, when that
+	// part is done. It must be quick.
 	Settle(Cost)
 }
 
-// Charge notes that the work that waits, or will, is part of a change.
+// Charge notes that waiting work, or work to come, is part of a change.
 func (q *Queue) Charge(c Charge) {
 	q.mu.Lock()
 	full := len(q.charged) == maxCharged
@@ -47,7 +47,8 @@ func (q *Queue) Discharge(c Charge) {
 	}
 }
 
-// chargedUntil takes out the changes that made views until one. The caller holds the lock.
+// chargedUntil removes and returns the changes that made views until one. The caller holds
+// the lock.
 func (q *Queue) chargedUntil(seq uint64) []Charge {
 	n := 0
 	for n < len(q.charged) && q.charged[n].Seq() <= seq {

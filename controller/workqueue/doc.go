@@ -1,8 +1,8 @@
-// Package workqueue holds what waits to be done on one node's switch.
+// Package workqueue holds the work that waits for one node's switch.
 //
-// Whoever runs the fleet adds work, one worker at a time takes it out. What waits is
-// merged into one job, so that a slow switch gets what is wanted in the end and not every
-// step of the way, and what waits takes bounded memory.
+// The fleet adds work, and one worker at a time takes it. Waiting work is merged into one
+// job, so that a slow switch is sent the last wanted state and not every step on the way,
+// and the queue takes bounded memory.
 //
 // # States of a queue
 //

@@ -2,8 +2,8 @@ package workqueue
 
 import "time"
 
-// Guard has a comparison not remove anything until Unguard, since it is not known yet what
-// is wanted: jobs are Guarded, and one that would remove something is to be put back with
+// Guard keeps comparisons from removing anything until Unguard, since it is unknown what is
+// wanted: jobs are Guarded, and one that would remove something must be put back with
 // Postpone.
 func (q *Queue) Guard() {
 	q.mu.Lock()
@@ -19,7 +19,7 @@ func (q *Queue) Unguard() {
 	q.happens(guardEnds)
 }
 
-// UnguardAfter ends Guard in a while, if the queue is guarded.
+// UnguardAfter ends Guard after a while, if the queue is guarded.
 func (q *Queue) UnguardAfter(d time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

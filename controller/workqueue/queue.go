@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Queue is what waits to be done on one node. It must be made by New. Its methods may be
-// called by anyone, but Take, Done, Failed, Postpone and Distrust by one worker at a time.
+// Queue has the work that waits for one node. Make it with New. Its methods may be called
+// by any goroutine, but Take, Done, Failed, Postpone and Distrust by one worker at a time.
 type Queue struct {
 	notify chan struct{} // has one element when there may be work
 
@@ -18,11 +18,11 @@ type Queue struct {
 	waiting Job
 	out     Job // what the worker is at
 	// held are units that wait for other nodes first, and heldView the newest view that
-	// holds something.
+	// holds any.
 	held     Marks
 	heldView *pipeline.View
 	acked    topology.Revision
-	// unconfirmed is what is not acknowledged, of all the above.
+	// unconfirmed has the revisions that are not confirmed, of all of the above.
 	unconfirmed Unconfirmed
 	waiters     []waiter
 	charged     []Charge // whose work is not done; see charge.go
@@ -38,11 +38,11 @@ type waiter struct {
 // New returns a queue in which nothing waits.
 func New() *Queue { return &Queue{notify: make(chan struct{}, 1)} }
 
-// Notify returns what has an element when there may be work.
+// Notify returns a channel that has an element when there may be work.
 func (q *Queue) Notify() <-chan struct{} { return q.notify }
 
-// happens goes to the next state. It reports false, and nothing has happened, if the event
-// does not come in the present one. The caller holds the lock.
+// happens goes to the next state. It returns false, and changes nothing, if the event
+// cannot occur in the present state. The caller holds the lock.
 func (q *Queue) happens(e event) bool {
 	next, comes := q.state.after(e)
 	q.state = next
@@ -59,15 +59,15 @@ func (q *Queue) wake() {
 	}
 }
 
-// add notes that something of a scope waits, for a view. The caller holds the lock.
+// add notes work of a scope for a view. The caller holds the lock.
 func (q *Queue) add(v *pipeline.View, s Scope) {
 	q.waiting.View, q.waiting.Scope = v, max(q.waiting.Scope, s)
 	q.unconfirmed.add(v.Topo.Revision())
 	q.happens(added)
 }
 
-// Post adds units that the step from base to v may have changed. A unit that was held is
-// so no longer: what else it now depends on must not overtake it.
+// Post adds units that the step from base to v may have changed. A unit that was held no
+// longer is: what else it now depends on must not overtake it.
 func (q *Queue) Post(base, v *pipeline.View, units []pipeline.Unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,7 +83,7 @@ func (q *Queue) Post(base, v *pipeline.View, units []pipeline.Unit) {
 	}
 }
 
-// PostMany is Post of so many units that they are not noted one by one.
+// PostMany does what Post does, for so many units that they are not noted one by one.
 func (q *Queue) PostMany(base, v *pipeline.View) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -92,8 +92,8 @@ func (q *Queue) PostMany(base, v *pipeline.View) {
 	}
 }
 
-// Compare asks for a comparison of everything with v. Until then no revision is confirmed,
-// as it is not known what the switch has.
+// Compare requests a comparison of everything with v. Until then no revision is confirmed,
+// because what the switch has is unknown.
 func (q *Queue) Compare(v *pipeline.View) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -102,7 +102,7 @@ func (q *Queue) Compare(v *pipeline.View) {
 	q.all(Full)
 }
 
-// Wipe asks the worker to empty the switch, whatever else waits.
+// Wipe requests that the worker empty the switch, whatever else waits.
 func (q *Queue) Wipe(v *pipeline.View) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,15 +110,14 @@ func (q *Queue) Wipe(v *pipeline.View) {
 	q.all(Wiped)
 }
 
-// all has the waiting job concern every unit. The caller holds the lock.
+// all makes the waiting job concern every unit. The caller holds the lock.
 func (q *Queue) all(s Scope) {
 	q.waiting.Scope = max(q.waiting.Scope, s)
 	q.waiting.Units, q.waiting.Since, q.held = nil, nil, nil
 }
 
-// widen has all units looked at, those that are marked since the views where
-// they were and all others since base. Nothing stays held. The caller holds the
-// lock.
+// widen makes the waiting job concern all units: those that are marked since their views,
+// and all others since base. No unit stays held. The caller holds the lock.
 func (q *Queue) widen(base *pipeline.View) {
 	for u, since := range q.held {
 		q.mark(u, since)
@@ -147,8 +146,8 @@ func (q *Queue) mark(u pipeline.Unit, base *pipeline.View) {
 	q.waiting.Units[u] = base
 }
 
-// Hold notes units that the step from base to v may have changed, but that are
-// not to be done before Release.
+// Hold notes units that the step from base to v may have changed, but that must wait until
+// Release.
 func (q *Queue) Hold(base, v *pipeline.View, units []pipeline.Unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -195,8 +194,8 @@ func (q *Queue) Release(v *pipeline.View, units []pipeline.Unit) bool {
 	return true
 }
 
-// WhenDone has a function called, once, when the node has confirmed a view with at
-// least that sequence number; at once if nothing waits.
+// WhenDone calls a function once, when the node has confirmed a view with at least that
+// sequence number; at once if nothing waits.
 func (q *Queue) WhenDone(seq uint64, call func()) {
 	q.mu.Lock()
 	idle := q.state == Idle
@@ -209,17 +208,17 @@ func (q *Queue) WhenDone(seq uint64, call func()) {
 	}
 }
 
-// Status is what a queue's node has confirmed and what not.
+// Status says what a queue's node has confirmed.
 type Status struct {
 	// Wanted is the newest revision that touched the node, and Acknowledged the newest
 	// that it has confirmed.
 	Wanted, Acknowledged topology.Revision
 	Unconfirmed          Unconfirmed
-	// Idle says that there is nothing to be done, and nothing is held.
+	// Idle says that no work waits, and nothing is held.
 	Idle bool
 }
 
-// Status returns what the node has confirmed and what not.
+// Status returns what the node has confirmed.
 func (q *Queue) Status() Status {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -238,7 +237,7 @@ func (q *Queue) Status() Status {
 	return s
 }
 
-// State returns what the queue is at.
+// State returns the state of the queue.
 func (q *Queue) State() State {
 	q.mu.Lock()
 	defer q.mu.Unlock()

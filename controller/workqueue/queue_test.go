@@ -51,7 +51,8 @@ func (m *Queue) mustTake(t *testing.T) Job {
 
 func revisions(rs ...topology.Revision) []topology.Revision { return rs }
 
-// TestUnconfirmed: what is noted singly, or in bulk, is unconfirmed until it is confirmed.
+// TestUnconfirmed: a revision that is noted singly, or in bulk, is unconfirmed until it is
+// confirmed.
 func TestUnconfirmed(t *testing.T) {
 	var o Unconfirmed
 	for r := topology.Revision(10); r < 20; r += 2 {
@@ -203,8 +204,8 @@ func TestQueueFailureBecomesFull(t *testing.T) {
 	}
 }
 
-// What is held is not lost, whatever else makes the node do it: its change is in
-// the view that is then taken.
+// What is held is not lost, whatever else makes the node do it: its change is in the view
+// that is taken then.
 func TestQueueHeldIsNotLost(t *testing.T) {
 	t.Run("a full comparison waits", func(t *testing.T) {
 		v := views(t, 3)
@@ -266,8 +267,7 @@ func TestQueueEmpty(t *testing.T) {
 	}
 }
 
-// TestResync: when it is no job that failed, a comparison waits, with the newest
-// view.
+// TestResync: without a failed job, Distrust makes a comparison wait, with the newest view.
 func TestResync(t *testing.T) {
 	vs := views(t, 3)
 	m := New()

@@ -1,7 +1,6 @@
 package workqueue
 
-// State is what a Queue is at. The documentation of the package has what leads from one to
-// another.
+// State is the state of a Queue. The documentation of the package has the transitions.
 type State uint8
 
 // The states.
@@ -24,7 +23,7 @@ func (s State) waits() bool { return s == Ready || s == Postponed || s == Runnin
 // runs reports whether a job is out.
 func (s State) runs() bool { return s == Running || s == RunningReady }
 
-// event is what happens to a queue.
+// event is an event of a queue.
 type event uint8
 
 const (
@@ -41,7 +40,7 @@ func (e event) String() string {
 	return [...]string{"added", "taken", "done", "failed", "put back", "guard ends"}[e]
 }
 
-// after returns the state after an event; comes is false if the event does not come in this
+// after returns the state after an event; comes is false if the event cannot occur in this
 // state.
 func (s State) after(e event) (next State, comes bool) {
 	const none = State(0xff)

@@ -6,20 +6,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxUnconfirmed is how many revisions are noted one by one that a node has yet to
-// confirm.
+// maxUnconfirmed is the number of unconfirmed revisions of a node that are noted one by
+// one.
 const maxUnconfirmed = 64
 
-// Unconfirmed is the set of revisions that a node has yet to confirm: only those that change
-// its flows, so that an absent node does not delay waiting for a change that does not concern
+// Unconfirmed is the set of revisions that a node has yet to confirm: only those that
+// change its flows, so that an absent node does not delay a change that does not concern
 // it. The zero Unconfirmed is empty.
 type Unconfirmed struct {
 	// each are single revisions, ascending.
 	each []topology.Revision
-	// From from on, if it is not 0, all revisions until to are unconfirmed: there were
-	// too many to be noted.
+	// If from is not 0, all revisions between from and to are unconfirmed: there were too
+	// many to note them one by one.
 	from, to topology.Revision
-	// unknown is the revision until which it is not known what the switch has.
+	// Up to revision unknown, what the switch has is unknown.
 	unknown topology.Revision
 }
 
@@ -67,8 +67,7 @@ func (o *Unconfirmed) Includes(r topology.Revision) bool {
 // Each returns the revisions that are noted one by one, ascending. They must not be modified.
 func (o *Unconfirmed) Each() []topology.Revision { return o.each }
 
-// Confirmed reports whether some of the revisions were confirmed that were noted otherwise
-// than one by one.
+// Confirmed reports whether some revisions were confirmed that are not noted one by one.
 func (o *Unconfirmed) Confirmed(before Unconfirmed) bool {
 	return o.unknown < before.unknown || o.from == 0 && before.from != 0
 }

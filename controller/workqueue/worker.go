@@ -6,8 +6,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// Take returns work, which is then out; false if there is none. When
-// there may be again, Notify says so.
+// Take returns the waiting work as a job, which is then out; false if there is none. Notify
+// signals when there may be work again.
 func (q *Queue) Take() (Job, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -43,7 +43,7 @@ func (q *Queue) Done(c Cost) {
 	}
 }
 
-// confirm ends the job that is out, and returns the calls of those who waited for it.
+// confirm ends the job that is out, and returns the calls of those who wait for it.
 func (q *Queue) confirm() (calls []func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,7 +66,8 @@ func (q *Queue) confirm() (calls []func()) {
 	return calls
 }
 
-// Failed puts back what Take returned, if there is any, to be done by a full comparison.
+// Failed puts back the job that Take returned, if one is out, to be done by a full
+// comparison.
 func (q *Queue) Failed() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -75,8 +76,8 @@ func (q *Queue) Failed() {
 	q.wake()
 }
 
-// Postpone puts back what Take returned, to be done when the queue is guarded no longer or
-// there is something new to do.
+// Postpone puts back the job that Take returned until the queue is no longer guarded or
+// there is new work.
 func (q *Queue) Postpone() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -88,7 +89,7 @@ func (q *Queue) Postpone() {
 	}
 }
 
-// back makes what is out wait, for a full comparison. The caller holds the lock.
+// back makes the job that is out wait, for a full comparison. The caller holds the lock.
 func (q *Queue) back() {
 	if !q.state.runs() {
 		return
@@ -98,9 +99,9 @@ func (q *Queue) back() {
 	q.out = Job{}
 }
 
-// Distrust says that it is not known any more what the switch has, though it was
-// no job that failed. It is to be compared with v, or what is newer. It is not to be
-// called while a job is out. A nil v changes nothing: then a comparison waits already.
+// Distrust says that what the switch has is no longer known, although no job failed. It
+// will be compared with v, or with a newer view. It must not be called while a job is out.
+// A nil v changes nothing: then a comparison waits already.
 func (q *Queue) Distrust(v *pipeline.View) {
 	if v == nil {
 		return
@@ -112,7 +113,7 @@ func (q *Queue) Distrust(v *pipeline.View) {
 	q.happens(added)
 }
 
-// distrust has what waits be for v or what is newer. The caller holds the lock.
+// distrust makes the waiting work be for v or a newer view. The caller holds the lock.
 func (q *Queue) distrust(v *pipeline.View) {
 	if q.waiting.View == nil {
 		q.waiting.View = v
