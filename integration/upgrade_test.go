@@ -18,8 +18,9 @@ const previousVar = "SDNLAB_PREVIOUS"
 
 // TestUpgrade: sdnd of the release before, with 10,000 flows on each of two nodes, is
 // replaced by this one on the same data file, under traffic. What differs goes in one
-// bundle to each node, and no packet is lost. The way back is by the file that the
-// migration kept.
+// bundle to each node, and no packet is lost. A policy is in force all the while, if the
+// release before has policies, and else from after the upgrade. The way back is by the file
+// that the migration kept.
 func TestUpgrade(t *testing.T) {
 	previous := os.Getenv(previousVar)
 	if previous == "" {
@@ -40,6 +41,15 @@ func TestUpgrade(t *testing.T) {
 	b := newBed(t, 2)
 	a1, b1, a2, b2 := populate(b, 10_000, blue4)
 	pairs := [][2]*lab.Container{{a1, a2}, {b1, b2}}
+	policy := object(b, "judged", model.PolicySpec{
+		Subject: selects("app", "judged"), Ingress: []model.PolicyRule{{Action: model.ActionAllow, Peers: []model.PolicyPeer{{PolicySelection: selects("app", "client")}}}},
+	})
+	b.label("b1", "client")
+	b.label("b2", "judged")
+	_, err := b.api.Put(b.ctx, policy, 0)
+	had := err == nil
+	t.Logf("the release before has policies: %t (%v)", had, err)
+	b.settle()
 	before := b.flowCountNow("node1")
 
 	put(now)
@@ -49,8 +59,18 @@ func TestUpgrade(t *testing.T) {
 		logs[node] = must(b, log, err)
 	}
 	ps := b.probe(pairs...)
+	denied := func() {
+		t.Helper()
+		b.must(lab.CheckReach(b.ctx, []lab.Reach{{From: a1, To: b2.IP.Addr()}, {From: a2, To: b2.IP.Addr()}, {From: b1, To: b2.IP.Addr(), Want: true}}))
+	}
+	if had {
+		denied()
+	}
 	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
 	ps.flow(100)
+	if had {
+		denied()
+	}
 	started := time.Now()
 	b.must(b.Controller.Start(b.ctx))
 	b.settle()
@@ -71,7 +91,27 @@ func TestUpgrade(t *testing.T) {
 	if p.Status == nil || p.Status.IP == "" {
 		t.Errorf("port a1 has no address: %+v", p)
 	}
+	if !had {
+		o, err := b.api.Put(b.ctx, policy, 0)
+		b.confirmed(result{o.Meta.Revision, err})
+	}
+	denied()
 	b.put("late", model.PortSpec{Network: "blue", Node: elsewhere})
 	b.del(api.KindPort, "late")
 	b.verify()
+}
+
+// selects selects the ports with a label.
+func selects(key, value string) model.PolicySelection {
+	return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{key: value}}}
+}
+
+// label gives a port a label "app" and waits until that is confirmed.
+func (b *bed) label(port, app string) {
+	b.t.Helper()
+	o, err := b.api.Object(b.ctx, api.KindPort, port)
+	b.must(err)
+	o.Labels = map[string]string{"app": app}
+	o, err = b.api.Put(b.ctx, o, 0)
+	b.confirmed(result{o.Meta.Revision, err})
 }
