@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -232,6 +233,11 @@ func (b *daemonBed) plugPatches(ctx context.Context, node string, names []string
 	if err != nil {
 		return err
 	}
+	return plugPatches(ctx, n, names)
+}
+
+// plugPatches plugs in such interfaces on a node.
+func plugPatches(ctx context.Context, n *lab.Node, names []string) error {
 	for some := range slices.Chunk(names, 500) {
 		var args []string
 		for _, name := range some {

@@ -14,5 +14,6 @@ func Suite() []Bench {
 		apis(),
 		micros(),
 		datapaths(),
+		policies(),
 	)
 }
