@@ -25,7 +25,7 @@ type caller struct{ pki.Identity }
 
 type callerKey struct{}
 
-// guard passes on the requests that are authorized, and limits their number and rate.
+// guard passes on authorized requests, and limits their number and rate.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
@@ -33,8 +33,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		case local(r):
 			ctx = context.WithValue(ctx, clientKey{}, unixClient)
 		case r.URL.Path == "/healthz", r.URL.Path == "/readyz":
-			// These reveal nothing, so they need no authentication. The connection
-			// stays idle, and is among the first to be closed at the limit.
+			// These reveal nothing, so they need no authentication. The connection counts
+			// as idle, and is among the first to be closed at the limit.
 			next.ServeHTTP(w, r)
 			return
 		default:
@@ -135,8 +135,9 @@ func (s *Server) identify(r *http.Request) (*caller, *problem) {
 	return &caller{who}, nil
 }
 
-// requiredRole returns the least role that a request needs. authorizeChange checks what
-// a transaction changes once that is known. A request that is not listed needs Admin.
+// requiredRole returns the least role that a request needs. Once the changes of a
+// transaction are known, authorizeChange checks them, too. A request that is not listed
+// needs Admin.
 func requiredRole(r *http.Request) pki.Role {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	kind, _, _ := strings.Cut(path, "/")
@@ -155,8 +156,8 @@ func requiredRole(r *http.Request) pki.Role {
 	return pki.Admin
 }
 
-// userRole returns the least role of a user who may do what needs a role of the model. An
-// operator may do what a node may do by itself.
+// userRole returns the least role of a user for an action that needs a role of the model.
+// An operator may do what a node may do by itself.
 func userRole(r model.Role) pki.Role {
 	switch {
 	case r <= model.Viewer:

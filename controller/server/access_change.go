@@ -32,8 +32,8 @@ func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 	return nil
 }
 
-// writer returns the least role that may do an op: the greatest that the kind, the new spec
-// and the present spec demand.
+// writer returns the least role that may do an op: the greatest of those that the kind, the
+// new spec and the present spec require.
 func writer(snap *topology.Snapshot, op topology.Op) model.Role {
 	role := op.Ref.Kind.Writer()
 	if op.Spec != nil {

@@ -23,7 +23,7 @@ const nodeLabels = "node/"
 // sets it hands the port over to the node.
 const madeBy = nodeLabels + "made-by"
 
-// maxNodePorts is how many ports a node may make.
+// maxNodePorts is the greatest number of ports that a node may make.
 const maxNodePorts = 1024
 
 // node returns the name of the node that makes a request; "" for a user.
@@ -148,7 +148,7 @@ func madeOn(snap *topology.Snapshot, node string) (n int) {
 	return n
 }
 
-// redact removes from a problem who has what the node asked for.
+// redact removes from a problem the name of the object that has what the node requested.
 func redact(p topology.Problem) topology.Problem {
 	if p.Kind == topology.Conflict || p.Kind == topology.InUse {
 		p.Message, p.Fix = "taken by another", "choose another, or leave it out to get a free one"

@@ -18,15 +18,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// nodeBed is a server with two nodes, of which node1 asks.
+// nodeBed is a server with two nodes; requests are made as node1.
 type nodeBed struct {
 	*secured
 	node *tls.Config // node1's certificate
 }
 
-// newNodeBed declares blue and pods, which take ports from nodes, green, which
-// does not, and ports of an operator's: web1 on node1, web2 on node2 and free,
-// which is nowhere.
+// newNodeBed declares blue and pods, which take ports from nodes, green, which does not,
+// and ports made by an operator: web1 on node1, web2 on node2 and free, which is not
+// pinned.
 func newNodeBed(t *testing.T) *nodeBed {
 	s := newSecured(t, nil)
 	s.apply(
@@ -70,7 +70,7 @@ func port(t *testing.T, name string, labels map[string]string, spec model.PortSp
 	return o
 }
 
-// TestNodeMakesItsOwnPorts: what a node may do, it can.
+// TestNodeMakesItsOwnPorts: a node can do what it may do.
 func TestNodeMakesItsOwnPorts(t *testing.T) {
 	b := newNodeBed(t)
 	labels := map[string]string{"node/container": "c1"}
@@ -114,15 +114,15 @@ func TestNodeMakesItsOwnPorts(t *testing.T) {
 	}
 }
 
-// attempt is what a node may not make of an object, and the answer to that.
+// attempt is an object that a node may not make, and the answer to that.
 type attempt struct {
 	name   string
 	object api.Object
 	status int
 }
 
-// attempts are what an attacker would try who has taken over node1. Ports named x
-// do not exist.
+// attempts are what an attacker who has taken over node1 would try. Ports named x do not
+// exist.
 func (b *nodeBed) attempts() []attempt {
 	t, own := b.t, model.PortSpec{Network: "blue", Node: "node1"}
 	with := func(change func(*model.PortSpec)) model.PortSpec { s := own; change(&s); return s }
@@ -152,8 +152,8 @@ func (b *nodeBed) attempts() []attempt {
 	}
 }
 
-// TestNodeIsNoOther: a node taken over by an attacker is that node only. Each
-// attempt is made as it is, in an apply, and in an apply's dry run.
+// TestNodeIsNoOther: a node that an attacker has taken over has only the rights of that
+// node. Each attempt is made directly, in an apply, and in an apply's dry run.
 func TestNodeIsNoOther(t *testing.T) {
 	b := newNodeBed(t)
 	own := model.PortSpec{Network: "blue", Node: "node1"}
@@ -205,9 +205,8 @@ func TestNodeIsNoOther(t *testing.T) {
 	}
 }
 
-// TestNodePatchesItsOwnPorts: by PATCH a node reaches nothing that it may not make.
-// What it may not have of a port it cannot give one that it has made, and of what
-// others have it cannot tell that it exists.
+// TestNodePatchesItsOwnPorts: PATCH gives a node no other rights. A node cannot give its
+// own ports what it may not give them, nor learn which ports others have.
 func TestNodePatchesItsOwnPorts(t *testing.T) {
 	b := newNodeBed(t)
 	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 201 {
@@ -257,7 +256,7 @@ func TestNodePatchesItsOwnPorts(t *testing.T) {
 	if now := b.store.Snapshot().Revision(); now != before {
 		t.Errorf("revision %d became %d", before, now)
 	}
-	// What it may, it can; and the port stays marked as the node's.
+	// What it may do, it can; and the port keeps the node's mark.
 	status, text := patch("/v1/ports/c1", map[string]any{
 		"labels": map[string]any{madeBy: nil, "node/container": "c1"}, "spec": map[string]any{"ip": "10.0.0.77"},
 	})
@@ -280,8 +279,8 @@ func (b *nodeBed) macOf(name string) model.MAC {
 	return mac
 }
 
-// TestNodeSeesItself: what a node is shown has nothing of others, and what others
-// have looks like what does not exist.
+// TestNodeSeesItself: a node sees nothing of others, whose objects look as if they did not
+// exist.
 func TestNodeSeesItself(t *testing.T) {
 	b := newNodeBed(t)
 	b.fabric.setPending(status.Pending{Node: "node2", Reason: "its switch is away"}, status.Pending{Node: "node1", Reason: "busy"})
@@ -343,12 +342,12 @@ func TestNodeSeesItself(t *testing.T) {
 	}
 }
 
-// TestNodeCountsOnlyWhileDeclared: a node that was deleted asks for nothing, and
-// one is not another by asking as a user.
+// TestNodeCountsOnlyWhileDeclared: a deleted node may do nothing, and a node gets no other
+// rights by authenticating as a user.
 func TestNodeCountsOnlyWhileDeclared(t *testing.T) {
 	b := newNodeBed(t)
-	stranger := b.as(pki.Identity{Kind: pki.Node, Name: "node9"})
-	if status, e := b.ask(stranger, "", "GET", "/v1/nodes/node9", nil); status != 403 || !strings.Contains(e.Message, "not declared") {
+	undeclared := b.as(pki.Identity{Kind: pki.Node, Name: "node9"})
+	if status, e := b.ask(undeclared, "", "GET", "/v1/nodes/node9", nil); status != 403 || !strings.Contains(e.Message, "not declared") {
 		t.Errorf("%d %s", status, e.Message)
 	}
 	if status, _ := b.ask(b.as(pki.Identity{Kind: pki.User, Name: "node1", Role: pki.Viewer}), "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 403 {
@@ -356,7 +355,7 @@ func TestNodeCountsOnlyWhileDeclared(t *testing.T) {
 	}
 }
 
-// TestNodePortsAreBounded: one node does not fill the store.
+// TestNodePortsAreBounded: one node cannot fill the store.
 func TestNodePortsAreBounded(t *testing.T) {
 	b := newNodeBed(t)
 	b.apply(object(t, "wide", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/16"), PortsFromNodes: true}))
@@ -375,8 +374,8 @@ func TestNodePortsAreBounded(t *testing.T) {
 	}
 }
 
-// TestPruneLeavesWhatNodesMade: an operator's files do not name the ports that
-// nodes made, and so do not delete them, unless the selector names their labels.
+// TestPruneLeavesWhatNodesMade: an operator's files do not name the ports that nodes made,
+// and so prune does not delete them, unless the selector names their labels.
 func TestPruneLeavesWhatNodesMade(t *testing.T) {
 	b := newNodeBed(t)
 	if status, e := b.ask(b.node, "", "POST", "/v1/ports", port(t, "c1", nil, model.PortSpec{Network: "blue", Node: "node1"})); status != 201 {

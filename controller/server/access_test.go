@@ -109,8 +109,8 @@ func (s *secured) source(name string, i pki.Issued) *pki.Source {
 	return source
 }
 
-// as returns a TLS configuration with the certificate of who; of nobody for
-// the zero Identity.
+// as returns a TLS configuration with the certificate of who; without one for the zero
+// Identity.
 func (s *secured) as(who pki.Identity) *tls.Config {
 	s.t.Helper()
 	var issued pki.Issued
@@ -160,7 +160,7 @@ func (s *secured) ask(config *tls.Config, token, method, path string, body any) 
 	return resp.StatusCode, e
 }
 
-// TestRolesOverTCP tries what each role may do, by certificate and by token.
+// TestRolesOverTCP checks what each role may do, by certificate and by token.
 func TestRolesOverTCP(t *testing.T) {
 	s := newSecured(t, nil)
 	s.declareBlue() // by the unix socket, where nobody has to prove anything
@@ -204,8 +204,7 @@ func TestRolesOverTCP(t *testing.T) {
 	}
 }
 
-// TestWriterOfEachKind: who may write a kind is what the kind says, by its own routes
-// as by apply.
+// TestWriterOfEachKind: the kind decides who may write it, by its own routes and by apply.
 func TestWriterOfEachKind(t *testing.T) {
 	s := newSecured(t, nil)
 	for _, role := range pki.Roles() {
@@ -231,8 +230,8 @@ func TestWriterOfEachKind(t *testing.T) {
 	}
 }
 
-// TestChangesAreRecordedWithWhoMadeThem: the name comes from the proof, not
-// from what the client claims.
+// TestChangesAreRecordedWithWhoMadeThem: the name comes from the credentials, not from what
+// the client claims.
 func TestChangesAreRecordedWithWhoMadeThem(t *testing.T) {
 	s := newSecured(t, nil)
 	put := func(config *tls.Config, token, name string) {
@@ -243,7 +242,7 @@ func TestChangesAreRecordedWithWhoMadeThem(t *testing.T) {
 	}
 	put(s.as(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Operator}), "", "n1")
 	put(s.as(pki.Identity{}), s.tokens[pki.Operator], "n2")
-	// Of two proofs the token counts: it was given for this request.
+	// With both a certificate and a token, the token counts.
 	put(s.as(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Operator}), s.tokens[pki.Admin], "n3")
 	entries, err := s.store.History(0, 10, nil)
 	if err != nil {
@@ -269,7 +268,7 @@ func TestNoOneGetsIn(t *testing.T) {
 	}{
 		{"nobody", "", nobody, 401, api.CodeUnauthenticated},
 		{"a token made up", "sdnctl_AAAA", nobody, 401, api.CodeUnauthenticated},
-		// A wrong token is refused even with a certificate that is good.
+		// A wrong token is refused even with a valid certificate.
 		{"a wrong token", "x", s.as(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Admin}), 401, api.CodeUnauthenticated},
 		{"a node", "", s.as(pki.Identity{Kind: pki.Node, Name: "node1"}), 403, api.CodeForbidden},
 	} {
@@ -304,7 +303,7 @@ func TestRequestRate(t *testing.T) {
 	if got := statuses(s.tokens[pki.Viewer]); !strings.HasPrefix(got, "200 200 ") || !strings.Contains(got, "429") {
 		t.Errorf("too many: %s", got)
 	}
-	// Others are not held up.
+	// Others are served.
 	if got := statuses(s.tokens[pki.Admin]); !strings.HasPrefix(got, "200 ") {
 		t.Errorf("another client: %s", got)
 	}
@@ -322,7 +321,7 @@ func TestRequestRate(t *testing.T) {
 	}
 }
 
-// TestHeaderIsBounded: a header is not collected without end.
+// TestHeaderIsBounded: the size of a header is limited.
 func TestHeaderIsBounded(t *testing.T) {
 	b := newBed(t, nil)
 	resp, _ := b.raw("GET", "/v1/status", "", http.Header{"X-Large": {strings.Repeat("x", 2*maxHeader)}})
@@ -331,8 +330,8 @@ func TestHeaderIsBounded(t *testing.T) {
 	}
 }
 
-// TestNodeTellsItsCertificate: whose certificate ends soon can be seen.
-func TestNodeTellsItsCertificate(t *testing.T) {
+// TestNodeShowsItsCertificate: the status shows when a node's certificate expires.
+func TestNodeShowsItsCertificate(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
 	end := clock().Add(time.Hour)

@@ -33,7 +33,8 @@ func (v view) all(kind topology.Kind, network, node string) iter.Seq[topology.Ob
 	}
 }
 
-// visible is all for the view of a node. Its cost follows what the node sees.
+// visible does what all does for the view of a node. Its cost depends on what the node
+// sees.
 func (v view) visible(kind topology.Kind, network, node string) iter.Seq[topology.Object] {
 	all := v
 	all.only = ""

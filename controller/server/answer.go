@@ -35,13 +35,13 @@ type long[T any] struct {
 	items iter.Seq2[any, error]
 }
 
-// Schema is that of T.
+// Schema returns the schema of T.
 func (long[T]) Schema(r huma.Registry) *huma.Schema {
 	t := reflect.TypeFor[T]()
 	return r.Schema(t, true, t.Name())
 }
 
-// encodeTo writes the answer.
+// encodeTo writes the response.
 func (l long[T]) encodeTo(w io.Writer) error {
 	var b bytes.Buffer
 	encode := json.NewEncoder(&b)
@@ -56,7 +56,7 @@ func (l long[T]) encodeTo(w io.Writer) error {
 	}
 	tail = append([]byte("]"), tail...)
 	out := bufio.NewWriterSize(w, chunk)
-	// Errors stay with out.
+	// An error is kept by out.
 	_, _ = out.Write(head)
 	_, _ = out.Write(list)
 	first := true
@@ -80,13 +80,14 @@ func (l long[T]) encodeTo(w io.Writer) error {
 	return out.Flush()
 }
 
-// encoded is an answer of type T that was encoded before, as it may be shared.
+// encoded is a response of type T that is already encoded, since several requests may share
+// it.
 type encoded[T any] struct{ json []byte }
 
-// Schema is that of T.
+// Schema returns the schema of T.
 func (encoded[T]) Schema(r huma.Registry) *huma.Schema { return long[T]{}.Schema(r) }
 
-// encodeTo writes the answer.
+// encodeTo writes the response.
 func (e encoded[T]) encodeTo(w io.Writer) error {
 	_, err := w.Write(e.json)
 	return err

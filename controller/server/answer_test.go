@@ -41,8 +41,8 @@ func TestLongIsEncodedAsAWhole(t *testing.T) {
 	}
 }
 
-// TestUnreadAnswersCostLittle: clients that ask for long lists and do not read
-// them do not have them held in memory.
+// TestUnreadAnswersCostLittle: the responses to clients that request long lists and do not
+// read them are not held in memory.
 func TestUnreadAnswersCostLittle(t *testing.T) {
 	const ports, clients = 2000, 100
 	b := newBed(t, nil)
@@ -89,7 +89,7 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// deadlines is a ResponseWriter that keeps the write deadlines it is given.
+// deadlines is a ResponseWriter that records its write deadlines.
 type deadlines struct {
 	http.ResponseWriter
 	set []time.Time
@@ -99,8 +99,8 @@ func (d *deadlines) SetWriteDeadline(t time.Time) error { d.set = append(d.set, 
 
 func (d *deadlines) Write(b []byte) (int, error) { return len(b), nil }
 
-// TestSlowReadersHaveTheirTime: as long as a client reads fast enough it may take
-// its time; what it is given grows with what it has read, up to a bound.
+// TestSlowReadersHaveTheirTime: a client that reads fast enough may take its time. Its time
+// grows with what it has read, up to a bound.
 func TestSlowReadersHaveTheirTime(t *testing.T) {
 	d := &deadlines{}
 	w := newPacedWriter(d)

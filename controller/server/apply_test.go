@@ -118,7 +118,7 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// TestAllMistakesAtOnce has mistakes of every origin among 500 objects.
+// TestAllMistakesAtOnce has mistakes of every kind among 500 objects.
 func TestAllMistakesAtOnce(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()
@@ -236,7 +236,7 @@ func TestHistory(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	// What the history has of an object reads as an object.
+	// An object in the history can be read as an object.
 	network, problems := h.Entries[3].Changes[0].After.DecodeSpec()
 	if problems != nil {
 		t.Fatal(problems)
@@ -253,7 +253,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestStoreFailure shows a failure that is not the caller's.
+// TestStoreFailure: a failure that is not the client's fault is reported as such.
 func TestStoreFailure(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// errNoRoom ends the reading of a body that is dropped in favour of other clients' bodies.
+// errNoRoom ends the reading of a body that was dropped to make room for other clients'
+// bodies.
 var errNoRoom = errors.New("other clients need the room that this body takes")
 
 // arriving is a body that is being read. Its whole size counts against the limit. At the
@@ -24,7 +25,7 @@ type arriving struct {
 }
 
 // arrive waits until the body of a request, of at most n bytes, fits into the limit. The
-// caller must call leave in the end; after that the body is not dropped any more.
+// caller must call leave in the end; after that the body is no longer dropped.
 func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, n int64) (a *arriving, leave func(), p *problem) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	a = &arriving{r: body, control: http.NewResponseController(w), ctx: ctx}
@@ -35,7 +36,7 @@ func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, 
 	}
 	room := all.ReserveFor(c.name, func() {
 		cancel(errNoRoom)
-		// Wakes Read. If it fails, the limits on time end it.
+		// This wakes Read. If it fails, the time limits end the read.
 		_ = a.control.SetReadDeadline(time.Unix(1, 0))
 	})
 	leave = func() {
@@ -61,7 +62,7 @@ func (a *arriving) Read(b []byte) (int, error) {
 	if err := a.control.SetReadDeadline(a.start.Add(allowed)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
-	// After the deadline, as whoever ends ctx sets one after that.
+	// After the deadline, since ctx ends before it is set.
 	if a.dropped() {
 		return 0, errNoRoom
 	}

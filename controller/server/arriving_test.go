@@ -19,9 +19,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestSlowBodiesLeaveRoom: two clients that send bodies as large as all the room,
-// but for the last byte, again and again, keep neither a third nor the unix socket
-// from being answered; and they get the reason.
+// TestSlowBodiesLeaveRoom: two clients that again and again send bodies as large as the
+// limit, without the last byte, keep neither a third client nor the unix socket from being
+// served; and they get the reason.
 func TestSlowBodiesLeaveRoom(t *testing.T) {
 	const each, safe = 8 << 20, time.Second
 	s := newSecured(t, func(c *Config) { c.MaxApply, c.MaxBodies = each, 2*each })
@@ -66,8 +66,8 @@ func TestSlowBodiesLeaveRoom(t *testing.T) {
 	}
 }
 
-// sendSlowly sends bodies of n bytes but for the last one, until ctx ends, and
-// tells what ends each.
+// sendSlowly sends bodies of n bytes without the last one, until ctx ends, and reports what
+// ends each.
 func (s *secured) sendSlowly(ctx context.Context, token string, n int, refused chan<- string) {
 	body := bytes.Repeat([]byte(" "), n-1)
 	for ctx.Err() == nil {
@@ -78,7 +78,7 @@ func (s *secured) sendSlowly(ctx context.Context, token string, n int, refused c
 		}
 		over := context.AfterFunc(ctx, func() { conn.Close() })
 		fmt.Fprintf(conn, "POST /v1/apply HTTP/1.1\r\nHost: sdnd\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", token, n)
-		// It may be refused before all is sent, too.
+		// It may be refused before it is sent, too.
 		_, _ = conn.Write(body)
 		answer := make([]byte, 20)
 		if got, _ := io.ReadFull(conn, answer); got > 0 {

@@ -11,9 +11,9 @@ import (
 // maxAuthor bounds what a header may put into the history, in bytes.
 const maxAuthor = 128
 
-// author names who makes a request: on a unix socket the user that the kernel
-// says is at the other end, elsewhere the user of the certificate or token.
-// Where nobody has to prove who they are it is what the header claims.
+// author names the user who makes a request: on a unix socket the user that the kernel
+// reports for the other end, elsewhere the user of the certificate or token. Without access
+// control it is what the header claims.
 func author(ctx context.Context, header string) string {
 	if uid, ok := ctx.Value(peerKey{}).(uint32); ok {
 		id := strconv.FormatUint(uint64(uid), 10)

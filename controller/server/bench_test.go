@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
-// benchServer is a server on a real store with n ports, called without a
+// benchServer returns a server on a real store with n ports, which is called without a
 // network.
 func benchServer(b *testing.B, n int) (http.Handler, []byte) {
 	b.Helper()

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	// smallBody is a body that is not counted, in bytes: it holds any object that
-	// people write.
+	// smallBody is the size in bytes up to which a body is not counted: it holds any object
+	// that people write.
 	smallBody = 16 << 10
 	// bodyWait is how long a large body waits for those before it.
 	bodyWait = 10 * time.Second
-	// bodySafe is how long a large body has to arrive before it may have to make
-	// room for those of clients that have fewer.
+	// bodySafe is how long a large body may take to arrive before it may have to make room
+	// for those of clients that have fewer.
 	bodySafe = 5 * time.Second
 )
 
@@ -35,7 +35,7 @@ type bodies struct {
 	clients map[string]*clientBody // those that have any or wait
 }
 
-// clientBody is one client's.
+// clientBody has the bodies of one client.
 type clientBody struct {
 	*semaphore.Weighted
 	users int // requests that have it or wait
@@ -76,7 +76,7 @@ func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func()
 		return nil, newProblem(http.StatusTooManyRequests, api.CodeTooMany,
 			"sdnd works on %d MiB of other requests of %s, which is the limit: wait for their answers first", b.each>>20, c.name)
 	}
-	// Only now, so that one client's requests do not stand in line before others'.
+	// Last, so that one client's requests do not wait in line before others'.
 	if b.remote.Acquire(ctx, n) != nil {
 		own.Release(n)
 		leave()
@@ -89,7 +89,7 @@ func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func()
 	}, nil
 }
 
-// of returns a client's; leave must be called when it is not used any more.
+// of returns the bodies of a client; leave must be called when they are no longer used.
 func (b *bodies) of(c client) (own *clientBody, leave func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

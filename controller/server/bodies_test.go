@@ -9,8 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// TestBodiesInWorkAreBounded: one client waits for itself, and is refused while
-// others are not; so are all together, but for small bodies and the unix socket.
+// TestBodiesInWorkAreBounded: a client waits for its own bodies, and is refused while
+// others are not. All clients together are limited, too, except for small bodies and the
+// unix socket.
 func TestBodiesInWorkAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const each, all = 1 << 20, 2 << 20
@@ -46,7 +47,7 @@ func TestBodiesInWorkAreBounded(t *testing.T) {
 		take("alice", smallBody, 200)
 		take(unixClient.name, all, 200)
 		take(unixClient.name, each, 503)
-		// Whoever waits gets the room of those who are done.
+		// A request that waits gets the room of those that are done.
 		time.AfterFunc(time.Second, first)
 		start = time.Now()
 		again := take("alice", each, 200)

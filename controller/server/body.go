@@ -29,8 +29,8 @@ const (
 
 type bodyKey struct{}
 
-// takeBody returns the body that readBody read, and drops the reference to it, so that
-// what is made of the body is not held in memory beside it.
+// takeBody returns the body that readBody read, and drops the reference to it, so that the
+// body is not held in memory beside what is made of it.
 func takeBody(ctx context.Context) []byte {
 	held, _ := ctx.Value(bodyKey{}).(*[]byte)
 	if held == nil {
@@ -69,8 +69,8 @@ func (w statusWriter) WriteHeader(status int) { w.ctx.SetStatus(status) }
 // Unwrap is for http.ResponseController.
 func (w statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// bodyInWork reads a body and waits until it may be processed. release must be called when
-// that is done.
+// bodyInWork reads a body and waits until it may be processed. release must be called after
+// processing.
 func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64, media []string) (b []byte, release func(), p *problem) {
 	if p = refusedUnread(r, limit, media); p != nil {
 		return nil, nil, p
@@ -122,7 +122,7 @@ func tooLarge(limit int64) *problem {
 // boundedBody reads a body, which must be JSON of at most limit bytes.
 func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *problem) {
 	b, err := readAll(body, size)
-	// Lifted again: the deadline would otherwise end a long transaction.
+	// Reset: the deadline would otherwise end a long transaction.
 	_ = body.control.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {
@@ -140,8 +140,7 @@ func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *proble
 	return b, nil
 }
 
-// readAll is io.ReadAll with a buffer for the declared length, which is trusted up to a
-// bound.
+// readAll does what io.ReadAll does, with a buffer for the declared length, up to a bound.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	const believed = 1 << 20
 	var b bytes.Buffer

@@ -16,8 +16,8 @@ import (
 // hundredMB is the size of the body that must be refused.
 const hundredMB = 100 << 20
 
-// upload sends the head of a request, then a body as long as the server takes
-// it, and returns the answer and how much was sent.
+// upload sends the head of a request, then as much of a body as the server reads, and
+// returns the response and how much was sent.
 func (b *bed) upload(head string, size int) (*http.Response, int) {
 	b.t.Helper()
 	conn, err := net.Dial("unix", b.socket)

@@ -9,20 +9,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// DefaultMaxPolicyFlows is several times what a node of a hundred ports with policies of
-// their own has.
+// DefaultMaxPolicyFlows is several times the number on a node of a hundred ports, each with
+// policies of its own.
 const DefaultMaxPolicyFlows = 20_000
 
 // withinBudget returns a check of a planned change: policies may not make more flows on a
-// node than they may have, unless there are less than before.
+// node than allowed, unless there are fewer than before.
 func (s *Server) withinBudget(t *transaction) func(*topology.Snapshot, topology.Result) error {
 	return func(before *topology.Snapshot, r topology.Result) error {
 		return s.overBudget(t, s.cfg.Fabric.Forecast(before, r, false))
 	}
 }
 
-// overBudget returns the topology.Problems of a change whose flows are too many, nil if
-// they are not. It names the node with the most, and the rule that costs most there.
+// overBudget returns the topology.Problems of a change that makes too many flows, nil if it
+// does not. It names the node with the most, and the rule that costs most there.
 func (s *Server) overBudget(t *transaction, f reconcile.Forecast) error {
 	if len(f.Policies) == 0 {
 		return nil
@@ -41,7 +41,7 @@ func (s *Server) overBudget(t *transaction, f reconcile.Forecast) error {
 	return nil
 }
 
-// tooMany makes the problem of too many flows on a node. It is put down to the rule that
+// tooMany makes the problem of too many flows on a node. It is reported for the rule that
 // makes the most.
 func (t *transaction) tooMany(f reconcile.Forecast, node, message, fix string) error {
 	p := topology.Problem{Message: message, Fix: fix, Kind: topology.Exhausted}
@@ -56,7 +56,7 @@ func (t *transaction) tooMany(f reconcile.Forecast, node, message, fix string) e
 	return topology.Problems{p}
 }
 
-// forecastOf gives a forecast its form in the API.
+// forecastOf converts a forecast to its form in the API.
 func (s *Server) forecastOf(f reconcile.Forecast) *api.Forecast {
 	out := &api.Forecast{}
 	if f.Flows != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// TestPolicyBudget: a dry run says how many flows policies make on a node at most; a change
-// by which there would be more than allowed is refused, by dry run or not, with the rule
-// that makes the most. One that makes less of too many is not.
+// TestPolicyBudget: a dry run says how many flows policies make on a node at most. A change
+// that would make more than allowed is refused, with the rule that makes the most, as a dry
+// run or not. A change that makes fewer is accepted even if they are still too many.
 func TestPolicyBudget(t *testing.T) {
 	b := newBed(t, func(c *Config) { c.MaxPolicyFlows = 20 })
 	b.ok("POST", "/v1/nodes", `{"name":"node1","spec":{"tunnelIP":"192.168.50.11"}}`, nil)
@@ -56,8 +56,7 @@ func TestPolicyBudget(t *testing.T) {
 	b.refused("POST", "/v1/apply", policy(false, 3), nil)
 }
 
-// TestPolicyBudgetTogether: changes that are committed together are counted one on top of
-// the other.
+// TestPolicyBudgetTogether: changes that are committed together are counted together.
 func TestPolicyBudgetTogether(t *testing.T) {
 	const limit = 60
 	b := newBed(t, func(c *Config) { c.MaxPolicyFlows = limit })

@@ -8,12 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// client identifies who makes a request, for limits that are per client: the user of a
+// client identifies the sender of a request, for limits per client: the user of a
 // certificate or token, otherwise an address.
 type client struct {
 	name string
-	// local clients come by the unix socket. They have limits of their own, so that
-	// nobody who comes by TCP can lock an administrator out.
+	// local clients use the unix socket. They have limits of their own, so that no client
+	// on TCP can lock an administrator out.
 	local bool
 	// proof is the request with the credentials of the client; nil for local ones.
 	proof *http.Request
@@ -33,8 +33,8 @@ func local(r *http.Request) bool {
 	return ok && addr.Network() == "unix"
 }
 
-// unixClient stands for all who come by the unix socket. Whoever may write to it may do
-// everything.
+// unixClient stands for all clients on the unix socket. Everybody who can write to it may
+// do everything.
 var unixClient = client{name: "the unix socket", local: true}
 
 type connKey struct{}

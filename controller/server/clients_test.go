@@ -20,7 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// open sends a request and returns its answer while that goes on.
+// open sends a request and returns its response while that is still open.
 func (s *secured) open(token, path string) *http.Response {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -38,8 +38,8 @@ func (s *secured) open(token, path string) *http.Response {
 	return resp
 }
 
-// TestOneClientLeavesWatchesToOthers: neither a viewer nor all who come by TCP
-// can use up what an administrator on the unix socket needs.
+// TestOneClientLeavesWatchesToOthers: neither a viewer nor all clients on TCP can use up
+// what an administrator on the unix socket needs.
 func TestOneClientLeavesWatchesToOthers(t *testing.T) {
 	s := newSecured(t, func(c *Config) { c.MaxWatchers, c.MaxClientWatchers = 3, 2 })
 	viewer, operator := s.tokens[pki.Viewer], s.tokens[pki.Operator]
@@ -57,7 +57,7 @@ func TestOneClientLeavesWatchesToOthers(t *testing.T) {
 	w.next(1)
 }
 
-// TestRequestsOfOneClientAreBounded: requests that wait use up a client's own.
+// TestRequestsOfOneClientAreBounded: requests that wait count against their own client.
 func TestRequestsOfOneClientAreBounded(t *testing.T) {
 	s := newSecured(t, func(c *Config) { c.MaxRequests = 2 })
 	s.declareBlue()
@@ -86,7 +86,7 @@ func TestRequestsOfOneClientAreBounded(t *testing.T) {
 	}
 }
 
-// TestBearerInAnyCase: the name of a scheme has no case (RFC 9110, 11.1).
+// TestBearerInAnyCase: the name of a scheme is case-insensitive (RFC 9110, 11.1).
 func TestBearerInAnyCase(t *testing.T) {
 	s := newSecured(t, nil)
 	for scheme, want := range map[string]int{"Bearer": 200, "bearer": 200, "BEARER": 200, "Basic": 401, "Bearer2": 401} {
@@ -106,8 +106,8 @@ func TestBearerInAnyCase(t *testing.T) {
 	}
 }
 
-// TestRevokedTokenEndsWatches: whoever may not read any more gets nothing
-// more, and does not keep the watch.
+// TestRevokedTokenEndsWatches: a client whose token is revoked gets no more events, and its
+// watch ends.
 func TestRevokedTokenEndsWatches(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -138,7 +138,7 @@ func TestRevokedTokenEndsWatches(t *testing.T) {
 	}
 }
 
-// revoke takes the token of a role out of the file of tokens.
+// revoke removes the token of a role from the file of tokens.
 func (s *secured) revoke(role pki.Role) {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "tokens")
@@ -152,7 +152,7 @@ func (s *secured) revoke(role pki.Role) {
 			kept.WriteString(line)
 		}
 	}
-	// At once: while a file is written it has no token for a moment.
+	// Renamed at once: while a file is written it has no token for a moment.
 	if err := os.WriteFile(file+".new", []byte(kept.String()), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -161,9 +161,9 @@ func (s *secured) revoke(role pki.Role) {
 	}
 }
 
-// TestRevokedTokenEndsWaits: a question that waits for nodes ends with a refusal
-// when its token is revoked, also if nothing happens. A change that waits ends
-// too; it is made, and says who has yet to confirm it.
+// TestRevokedTokenEndsWaits: a request that waits for nodes ends with a refusal when its
+// token is revoked, even if nothing else happens. A change that waits ends, too; the change
+// is made, and the response names the nodes that have yet to confirm it.
 func TestRevokedTokenEndsWaits(t *testing.T) {
 	s := newSecured(t, nil)
 	s.server.proofEvery = 10 * time.Millisecond
@@ -199,7 +199,7 @@ func TestRevokedTokenEndsWaits(t *testing.T) {
 	}
 }
 
-// TestExpiredCertificateOnAnOpenConnection is refused like that of a new one.
+// TestExpiredCertificateOnAnOpenConnection: it is refused like one on a new connection.
 func TestExpiredCertificateOnAnOpenConnection(t *testing.T) {
 	s := newSecured(t, nil)
 	issued, err := s.authority.IssueClient(pki.Identity{Kind: pki.User, Name: "alice", Role: pki.Viewer}, time.Now(), time.Minute)

@@ -11,8 +11,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestFiftyCreatorsOfOneAddress lets 50 clients want the same address while
-// others allocate, prune and watch: one gets it, nobody gets what another has.
+// TestFiftyCreatorsOfOneAddress: 50 clients request the same address while others allocate,
+// prune and watch. One gets it, and no two objects have the same.
 func TestFiftyCreatorsOfOneAddress(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()

@@ -13,8 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A change may ask for a response that comes when the switches have confirmed the
-// change. This takes one request instead of two.
+// A change may ask for a response once the switches have confirmed it. That takes one
+// request instead of two.
 
 // maxWait bounds how long a request may wait for confirmations.
 const maxWait = 5 * time.Minute
@@ -37,14 +37,14 @@ func waitOf(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// changeOutput is the answer to a change.
+// changeOutput is the response to a change.
 type changeOutput[T any] struct {
 	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
 	Body    T
 }
 
 // confirmed waits until every node that a revision concerns has confirmed it, for at most
-// wait, and returns how many have not; "" if wait is 0.
+// wait, and returns how many nodes have not; "" if wait is 0.
 func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time.Duration) (pending string) {
 	if wait == 0 {
 		return ""
@@ -53,8 +53,8 @@ func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time
 	return strconv.Itoa(len(a.Pending))
 }
 
-// awaitAcks returns when done accepts the answer, after wait, when the caller is gone or
-// may not use the API any more, or when the server stops.
+// awaitAcks returns when enough accepts the answer, after wait, when the caller is gone or
+// may no longer use the API, or when the server stops.
 func (s *Server) awaitAcks(ctx context.Context, a status.Acks, wait time.Duration, enough func(status.Acks) bool) status.Acks {
 	if enough(a) {
 		return a

@@ -14,8 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestChangesWaitForTheSwitches: a change that asks to is answered when no node
-// has yet to confirm it, and Wait then asks nothing.
+// TestChangesWaitForTheSwitches: a change that asks to wait is answered when no node has
+// yet to confirm it, and Wait then sends no request.
 func TestChangesWaitForTheSwitches(t *testing.T) {
 	b := newBed(t, nil)
 	ctx := t.Context()
@@ -52,7 +52,7 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 		if o.err != nil {
 			t.Fatalf("%s: %v", what, o.err)
 		}
-		// If it asked, it would get another answer now.
+		// A request would now return another answer.
 		b.fabric.setPending(status.Pending{Node: "node2"})
 		if err := client.Wait(ctx, o.rev, func(a api.Acks) { t.Errorf("%s: Wait asked: %+v", what, a) }); err != nil {
 			t.Errorf("%s: %v", what, err)
@@ -60,8 +60,8 @@ func TestChangesWaitForTheSwitches(t *testing.T) {
 	}
 }
 
-// TestChangesWaitForSoLong: what is not confirmed in time is done all the same,
-// and the answer says how many nodes are behind.
+// TestChangesWaitForSoLong: a change that is not confirmed in time is made all the same,
+// and the response says how many nodes have not confirmed it.
 func TestChangesWaitForSoLong(t *testing.T) {
 	b := newBed(t, nil)
 	b.fabric.setPending(status.Pending{Node: "node1"}, status.Pending{Node: "node2"})
@@ -91,8 +91,7 @@ func TestChangesWaitForSoLong(t *testing.T) {
 	}
 }
 
-// TestBadWaitChangesNothing: a time that is none is refused before anything is
-// done.
+// TestBadWaitChangesNothing: an invalid duration is refused before anything is done.
 func TestBadWaitChangesNothing(t *testing.T) {
 	b := newBed(t, nil)
 	for path, body := range map[string]string{

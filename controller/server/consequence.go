@@ -7,8 +7,8 @@ import (
 )
 
 // isConsequence reports whether a problem that topology finds only follows from a mistake
-// that is reported already. Topology checks an object without the fields that could not
-// be decoded, and checks other objects against it.
+// that is already reported. Topology checks an object without the fields that could not be
+// decoded, and checks other objects against it.
 func (t *transaction) isConsequence(op topology.Op, p topology.Problem) bool {
 	own := t.broken[op.Ref]
 	if own == nil && !t.refersToBroken(op) {

@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// decodeOne decodes the one object of a body. The body may leave out the kind and, where
-// the path has it, the name. If it has them, they must be those of the path.
+// decodeOne decodes a body with one object. The body may leave out the kind and, if the
+// path has it, the name. If it has them, they must be those of the path.
 func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec, []api.Problem) {
 	var head struct {
 		Kind, Name json.RawMessage
@@ -27,7 +27,7 @@ func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec,
 	}
 	o, spec, mistakes := api.DecodeObjectSpec(data)
 	if k, err := api.ParseKind(string(o.Kind)); err == nil && k != kind {
-		// The other mistakes are of the wrong kind's spec.
+		// The other mistakes refer to the spec of the wrong kind.
 		mistakes = append(mistakes[:0], api.Problem{
 			Field:   "kind",
 			Message: fmt.Sprintf("the body has a %s, the path is that of a %s", o.Kind, kind),

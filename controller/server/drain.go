@@ -34,7 +34,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem
 	}
 	maps.Copy(w.Header(), p.GetHeaders())
 	w.Header().Set("Content-Type", p.ContentType(""))
-	// With its length the answer is whole while the body is still read.
+	// With a length, the response is complete while the body is still being read.
 	w.Header().Set("Content-Length", strconv.Itoa(text.Len()))
 	if hasBody {
 		w.Header().Set("Connection", "close")

@@ -21,8 +21,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestRefusalIsRead: a client that sends all of a large body before it reads gets
-// the refusal, and not a reset connection, whatever it is refused for. curl does.
+// TestRefusalIsRead: a client that sends all of a large body before it reads, as curl does,
+// gets the refusal, and not a reset connection, whatever the reason.
 func TestRefusalIsRead(t *testing.T) {
 	const size = 32 << 20
 	s := newSecured(t, func(c *Config) { c.MaxRequests, c.MaxApply = 1, 4<<20 })
@@ -30,7 +30,7 @@ func TestRefusalIsRead(t *testing.T) {
 	if err := os.WriteFile(body, bytes.Repeat([]byte(" "), size), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A request of the operator is under way, which is the limit.
+	// A request of the operator is open, which is the limit.
 	operator := pki.Identity{Kind: pki.User, Name: "bearer-operator", Role: pki.Operator}
 	release, why := s.server.requests.acquire(client{name: operator.String()})
 	if why != granted {

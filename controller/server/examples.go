@@ -10,9 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// The examples of the OpenAPI document tell one story: ports of a network
-// "blue" on node1. Being values of the API's types they cannot name a field
-// that does not exist.
+// The examples of the OpenAPI document describe one network "blue" with ports on node1.
+// They are values of the API's types, so they cannot name a field that does not exist.
 
 func exampleTime() time.Time { return time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC) }
 
@@ -73,13 +72,13 @@ func examplePort() api.Port {
 	}
 }
 
-// declared is an example as a user sends it: without what the server adds.
+// declared returns an example as a user sends it, without what the server adds.
 func declared[S, T any](o api.Resource[S, T]) api.Resource[S, T] {
 	o.Status, o.Meta = nil, nil
 	return o
 }
 
-// exampleObject is the port in its general form.
+// exampleObject returns the port in its general form.
 func exampleObject() *api.Object {
 	p := examplePort()
 	return &api.Object{

@@ -29,9 +29,9 @@ type feed struct {
 	commits  []store.Commit
 	changes  int
 	revision topology.Revision
-	// version counts changes of status. order has the objects whose status changed
-	// last, each once, by the version of its last change, so that reading on costs
-	// what is new; seen has the same by object. Older ones than lost are not kept.
+	// version counts changes of status. order has the objects whose status changed last,
+	// each once, by the version of its last change, so that reading on costs only what is
+	// new; seen has the same by object. Versions up to lost are no longer kept.
 	version uint64
 	order   btree.Map[uint64, topology.Ref]
 	seen    map[topology.Ref]uint64
@@ -55,7 +55,7 @@ func (f *feed) follow(st store.Committer) {
 func (f *feed) committed(c store.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// Watches need the changes; whole snapshots would only be kept alive.
+	// Watches need only the changes; snapshots would be kept in memory.
 	c.Before, c.After = nil, nil
 	f.commits = append(f.commits, c)
 	f.changes += len(c.Changes)
@@ -110,9 +110,9 @@ func (f *feed) now() cursor {
 // batch is what happened after a cursor.
 type batch struct {
 	commits []store.Commit
-	// missing says that commits after the cursor are not kept any more.
+	// missing says that commits after the cursor are no longer kept.
 	missing bool
-	// lost says that changes of status after the cursor are not kept any more.
+	// lost says that changes of status after the cursor are no longer kept.
 	lost bool
 	// status are the objects whose status changed, in the order of condition.Compare.
 	status []topology.Ref
@@ -129,7 +129,7 @@ func (f *feed) after(c cursor) batch {
 	b := batch{next: cursor{f.revision, f.version}, news: f.news}
 	switch {
 	case c.revision > f.revision:
-		// A cursor of another life of the data file.
+		// The cursor belongs to an earlier data file.
 		b.missing = true
 	case c.revision < f.revision:
 		i := len(f.commits) - int(min(f.revision-c.revision, topology.Revision(len(f.commits)+1)))

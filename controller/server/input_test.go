@@ -78,8 +78,8 @@ func TestSpecMistakes(t *testing.T) {
 	}
 }
 
-// TestAddressesAsPeopleWriteThem: forms in which people copy addresses from
-// elsewhere mean what they meant there.
+// TestAddressesAsPeopleWriteThem: addresses in forms that people copy from other programs
+// keep their meaning.
 func TestAddressesAsPeopleWriteThem(t *testing.T) {
 	b := newBed(t, nil)
 	b.apply(object(t, "n1", model.NodeSpec{TunnelIP: netip.MustParseAddr("192.168.50.11")}))
@@ -103,8 +103,8 @@ func TestAddressesAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
-// TestMistakesAreToldOnce has objects that refer to objects with mistakes.
-func TestMistakesAreToldOnce(t *testing.T) {
+// TestMistakesAreReportedOnce has objects that refer to objects with mistakes.
+func TestMistakesAreReportedOnce(t *testing.T) {
 	b := newBed(t, nil)
 	e := b.refused("POST", "/v1/apply", `{"objects":[
 		{"kind":"Network","name":"n","spec":{"cidr":"10.0.0.0"}},

@@ -18,7 +18,7 @@ var kinds = model.ForEachKind(
 	shown(view.service),
 )
 
-// kindRoutes returns what registers the operations of each kind.
+// kindRoutes returns, for each kind, the function that registers its operations.
 func kindRoutes() model.PerKind[func(*Server)] {
 	return model.ForEachKind(
 		routesOf(exampleNode()),

@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// TestManyMistakesCostLittle: a body with a hundred thousand mistakes of one kind
-// is refused in a small multiple of the time that reading it as JSON takes, by an
-// answer of bounded size.
+// TestManyMistakesCostLittle: a body with a hundred thousand mistakes of one kind is
+// refused in a small multiple of the time for reading it as JSON, by a response of bounded
+// size.
 func TestManyMistakesCostLittle(t *testing.T) {
 	const many = 100_000
 	b := newBed(t, nil)

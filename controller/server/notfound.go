@@ -10,7 +10,7 @@ import (
 // problemsFor serves mux. Where mux has no handler, it answers with a problem.
 func (s *Server) problemsFor(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Where the API is described (RFC 8631).
+		// The location of the API's description (RFC 8631).
 		w.Header().Add("Link", `</openapi.json>; rel="service-desc"`)
 		if _, pattern := mux.Handler(r); pattern != "" {
 			mux.ServeHTTP(w, r)

@@ -25,8 +25,8 @@ func codeFrom(t *testing.T, err error) string {
 	return e.Code
 }
 
-// A port shows a gateway only where one answers: in a stretched network that
-// a router joins. (Of segmented networks, see TestSegmentedStatus.)
+// A port shows a gateway only if one answers: in a stretched network that a router joins.
+// (For segmented networks, see TestSegmentedStatus.)
 func TestGateway(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write what the tests compare with")
 
 const document = "../../docs/openapi.yaml"
 
-// whole is a bed with every route.
+// whole returns a bed with every route.
 func whole(t *testing.T) *bed {
 	t.Helper()
 	return newBed(t, func(c *Config) {
@@ -93,7 +93,7 @@ func canonical(t *testing.T, v any) string {
 	return string(b)
 }
 
-// TestPaths is the list of all there is, to be read when it changes.
+// TestPaths has the list of all routes, to be reviewed when it changes.
 func TestPaths(t *testing.T) {
 	b := whole(t)
 	got := []string{}

@@ -13,8 +13,8 @@ import (
 type view struct {
 	snap   *topology.Snapshot
 	fabric Fabric
-	// only is the name of the node whose view it is, which sees little else than itself;
-	// "" is the view of a user.
+	// only is the name of the node whose view it is, which sees little but itself; "" is
+	// the view of a user.
 	only string
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/worker"
 )
 
-// flowOf turns a flow into its form in the API.
+// flowOf converts a flow to its form in the API.
 func flowOf(v *worker.FlowView) api.Flow {
 	return api.Flow{
 		Table:     int(v.Flow.Table),
@@ -24,12 +24,12 @@ func flowOf(v *worker.FlowView) api.Flow {
 	}
 }
 
-// compareFlows orders flows as a packet meets them, then by match.
+// compareFlows orders flows as a packet passes them, then by match.
 func compareFlows(a, b api.Flow) int {
 	return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(b.Priority, a.Priority), compareTexts(a.Match, b.Match, a.Cookie, b.Cookie))
 }
 
-// compareTexts compares pairs of texts, the first that differ decide.
+// compareTexts compares pairs of texts; the first pair that differs decides.
 func compareTexts(pairs ...string) int {
 	for i := 0; i < len(pairs); i += 2 {
 		if c := cmp.Compare(pairs[i], pairs[i+1]); c != 0 {

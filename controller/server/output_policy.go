@@ -46,7 +46,7 @@ func (s *Server) policyCounters(ctx context.Context, in *nameInput) (*output[api
 	return &output[api.PolicyCounters]{Body: policyCountersOf(o.(*topology.Policy), r)}, nil
 }
 
-// policyCountersOf gives a reading of a policy its form in the API.
+// policyCountersOf converts a reading of a policy's counters to its form in the API.
 func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyCounters {
 	out := api.PolicyCounters{Policy: p.Name, Complete: true, Rules: []api.PolicyRuleCounters{}, Defaults: []api.PolicyDefaultDenials{}, Nodes: []api.PolicyNode{}}
 	for _, x := range r.Rules {

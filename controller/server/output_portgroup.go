@@ -40,7 +40,8 @@ func (v view) members(group, network, node string) (iter.Seq[topology.Object], e
 	return v.narrowed(v.snap.Members(o.(*topology.PortGroup)), network, node), nil
 }
 
-// narrowed yields those of some ports that are of a network and on a node, unless "".
+// narrowed yields those ports that belong to a network and are on a node, unless these are
+// "".
 func (v view) narrowed(ports iter.Seq[*topology.Port], network, node string) iter.Seq[topology.Object] {
 	return func(yield func(topology.Object) bool) {
 		for p := range ports {

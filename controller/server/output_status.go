@@ -25,7 +25,7 @@ func (v view) node(n *topology.Node) *api.Node {
 	}
 }
 
-// nodeStatus joins what the reconciler knows of a node with what is allocated for it.
+// nodeStatus joins what the reconciler knows about a node with what is allocated for it.
 func (v view) nodeStatus(n *topology.Node, st status.Node) *api.NodeStatus {
 	out := &api.NodeStatus{
 		Ready:                condition.Ready(st.Conditions),
@@ -176,7 +176,7 @@ func (v view) port(p *topology.Port) *api.Port {
 	}
 }
 
-// links returns what to configure on a port's interface.
+// links returns the settings for a port's interface.
 func (v view) links(p *topology.Port) []api.PortLink {
 	links := make([]api.PortLink, len(p.Addresses))
 	n, ok := v.snap.Network(p.Spec.Network)
@@ -190,8 +190,8 @@ func (v view) links(p *topology.Port) []api.PortLink {
 }
 
 // link returns the prefix length and the gateway to configure with an address of a port.
-// They are those of the node's block, or of the subnet of the address. A stretched
-// network has a gateway only if a router joins it.
+// They are those of the node's block, or of the subnet of the address. A stretched network
+// has a gateway only if a router joins it.
 func (v view) link(n *topology.Network, p *topology.Port, a netip.Addr) (int, string) {
 	if n.Spec.Mode == topology.Segmented {
 		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {

@@ -4,5 +4,5 @@ package server
 
 import "net"
 
-// peerUID knows nothing where there is no SO_PEERCRED.
+// peerUID returns false, since this system has no SO_PEERCRED.
 func peerUID(net.Conn) (uint32, bool) { return 0, false }

@@ -14,8 +14,8 @@ import (
 )
 
 // TestPolicySubject: the status of a policy names a hundred of the ports that it selects,
-// and a list of ports has all, page by page. They are those that every part of the subject
-// picks.
+// and a list of ports has all, page by page. A port is a subject if every part of the
+// selection picks it.
 func TestPolicySubject(t *testing.T) {
 	b := newBed(t, nil)
 	b.ok("POST", "/v1/networks", `{"name":"blue","spec":{"cidr":"10.0.0.0/16"}}`, nil)
@@ -80,8 +80,7 @@ func TestPolicySubject(t *testing.T) {
 	}
 }
 
-// TestPolicyPriority: a priority that is not given is 500, also after it is taken away; 0 is
-// 0.
+// TestPolicyPriority: without a priority it is 500, also after it was removed; 0 stays 0.
 func TestPolicyPriority(t *testing.T) {
 	b := newBed(t, nil)
 	for _, step := range []struct {
@@ -105,7 +104,7 @@ func TestPolicyPriority(t *testing.T) {
 	}
 }
 
-// TestPolicyUnknownKey: a key that no peer has is named, and not ignored.
+// TestPolicyUnknownKey: an unknown key of a peer is an error that names it.
 func TestPolicyUnknownKey(t *testing.T) {
 	b := newBed(t, nil)
 	e := b.refused("POST", "/v1/policies", `{"name":"p","spec":{"subject":{"selector":{}},"ingress":[{"peers":[{"cidr":"10.0.0.0/8"},{"Selector":{},"portgrup":"x"}]}]}}`, nil)
@@ -114,8 +113,8 @@ func TestPolicyUnknownKey(t *testing.T) {
 	}
 }
 
-// TestWhoMayWritePolicies: only an admin makes, changes and removes a policy of the admin
-// tier, and no node any.
+// TestWhoMayWritePolicies: only an admin creates, changes and deletes a policy of the admin
+// tier, and no node any policy.
 func TestWhoMayWritePolicies(t *testing.T) {
 	b := newNodeBed(t)
 	spec := func(tier model.PolicyTier) model.PolicySpec {

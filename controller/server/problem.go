@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// problem is an api.Error as huma sends it.
+// problem is an api.Error in the form that huma sends.
 type problem api.Error
 
 // Error returns the message.
@@ -22,7 +22,7 @@ func (p *problem) Error() string { return p.Message }
 // GetStatus returns the HTTP status.
 func (p *problem) GetStatus() int { return p.Status }
 
-// ContentType is that of RFC 9457.
+// ContentType returns the media type of RFC 9457.
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
 // GetHeaders returns the headers for the status. A request that was refused at a limit may
@@ -52,7 +52,7 @@ func (p *problem) say(text string) { p.Detail, p.Message = text, text }
 // a typo that is repeated in 100,000 objects needs no more.
 const maxMistakes = 1000
 
-// refuse makes the problem of a request with one or more mistakes. code is that of the
+// refuse makes the problem of a request with one or more mistakes. code is the code of the
 // most severe one.
 func refuse(status int, code string, mistakes []api.Problem) *problem {
 	p := newProblem(status, code, "%s", mistakes[0])
@@ -77,8 +77,8 @@ func statusOf(code string) int {
 	return http.StatusUnprocessableEntity
 }
 
-// codeOf returns the code for a problem of an op. A port that names a network which does
-// not exist is a mistake in the port, and not a 404.
+// codeOf returns the code for a problem of an op. If a port names a network that does not
+// exist, that is a mistake in the port, and not a 404.
 func codeOf(p topology.Problem) string {
 	switch p.Kind {
 	case topology.Conflict:

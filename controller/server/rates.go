@@ -6,8 +6,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxClients bounds the clients whose rates are remembered, and so what a flood from many
-// addresses costs. Beyond it all rates are reset.
+// maxClients bounds the number of clients whose rates are remembered, and so the cost of a
+// flood from many addresses. Beyond it all rates are reset.
 const maxClients = 4096
 
 // rates limits the requests per second of each client.
@@ -22,8 +22,8 @@ func newRates(perSecond float64) *rates {
 	return &rates{limit: rate.Limit(perSecond), clients: map[string]*rate.Limiter{}}
 }
 
-// allow reports whether a client may make one more request now. A client that was idle may
-// make the requests of two seconds at once.
+// allow reports whether a client may make one more request now. An idle client may make the
+// requests of two seconds at once.
 func (r *rates) allow(client string) bool {
 	if r.limit <= 0 {
 		return true

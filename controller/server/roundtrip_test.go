@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// given are objects of every kind that use the fields of their specs, in the order in
-// which they can be made.
+// given returns objects of every kind that use all fields of their specs, in an order in
+// which they can be created.
 func given() []api.Object {
 	object := func(k api.Kind, name, spec string) api.Object {
 		return api.Object{Kind: k, Name: name, Labels: map[string]string{"app": name}, Spec: json.RawMessage(spec)}
@@ -49,9 +49,8 @@ func given() []api.Object {
 	}
 }
 
-// TestShownIsPutBack: what is shown of an object can be put back, applied and patched
-// with nothing, and that changes nothing. The same holds for the form in which it was
-// given.
+// TestShownIsPutBack: putting, applying or patching with nothing an object as it is shown
+// changes nothing. The same holds for the form in which it was given.
 func TestShownIsPutBack(t *testing.T) {
 	b := newBed(t, nil)
 	kinds := map[api.Kind]bool{}
@@ -91,8 +90,7 @@ func TestShownIsPutBack(t *testing.T) {
 	}
 }
 
-// TestHistoryShowsWhatWasPut: the history has an object in the form in which it is
-// shown.
+// TestHistoryShowsWhatWasPut: the history has an object in the form in which it is shown.
 func TestHistoryShowsWhatWasPut(t *testing.T) {
 	b := newBed(t, nil)
 	for _, o := range given() {

@@ -35,16 +35,15 @@ func (s *Server) routes() {
 	s.daemonRoutes()
 }
 
-// output is the response of an operation that answers with JSON.
+// output is the response of an operation that returns JSON.
 type output[T any] struct {
 	Body T
 }
 
-// register adds an operation that answers with JSON. example is what a successful response
-// looks like.
+// register adds an operation that returns JSON. example shows a successful response.
 func register[I, O any](s *Server, op huma.Operation, example any, handler func(context.Context, *I) (*O, error)) {
 	s.addProblem(&op)
-	// huma must not know of the body before: it would read and check the body itself.
+	// The body is hidden from huma, which would otherwise read and check it itself.
 	takes := op.RequestBody
 	op.RequestBody = nil
 	huma.Register(s.api, op, handler)
@@ -57,7 +56,7 @@ func register[I, O any](s *Server, op huma.Operation, example any, handler func(
 	registered.Responses[status].Content["application/json"].Example = example
 }
 
-// operation returns what the OpenAPI document says of an operation.
+// operation returns the description of an operation in the OpenAPI document.
 func (s *Server) operation(method, path string) *huma.Operation {
 	item := s.api.OpenAPI().Paths[path]
 	switch method {
@@ -73,8 +72,8 @@ func (s *Server) operation(method, path string) *huma.Operation {
 	return item.Delete
 }
 
-// addProblem documents that the operation may answer with an api.Error. It also
-// gives an operation that needs no more words than its summary a description.
+// addProblem documents that the operation may return an api.Error. It also gives an
+// operation without a description its summary as the description.
 func (s *Server) addProblem(op *huma.Operation) {
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}

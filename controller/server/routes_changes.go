@@ -56,7 +56,7 @@ func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[long
 	return &changeOutput[long[api.ApplyResult]]{s.confirmed(ctx, topology.Revision(r.rest.Revision), wait), *r}, nil
 }
 
-// applyAll is apply without waiting.
+// applyAll does what apply does, without waiting.
 func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyResult], error) {
 	b, sel, t := decodeApply(takeBody(ctx))
 	defer s.lockWrites(ctx, b.Prune != "")()
@@ -95,8 +95,8 @@ func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) 
 	}
 }
 
-// prune adds the deletion of every object that the selector picks and the
-// transaction does not name.
+// prune adds the deletion of every object that the selector picks and that the transaction
+// does not name.
 func (t *transaction) prune(snap *topology.Snapshot, sel model.Selector) {
 	v := view{snap: snap}
 	for _, kind := range api.Kinds() {
@@ -128,7 +128,7 @@ func (s *Server) history(_ context.Context, in *historyInput) (*output[long[api.
 		return (in.Author == "" || e.Author == in.Author) &&
 			(in.Object == "" || slices.ContainsFunc(e.Changes, func(c store.EntryChange) bool { return c.Ref == of }))
 	}
-	// Some have a hundred thousand changes: one is in memory at a time.
+	// Some revisions have a hundred thousand changes, so only one is in memory at a time.
 	found, err := s.cfg.Store.History(topology.Revision(in.From), 1, match)
 	if err != nil {
 		return nil, internal(err)

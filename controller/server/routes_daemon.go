@@ -16,7 +16,7 @@ type textOutput struct {
 	Body        []byte
 }
 
-// daemonRoutes registers what supervisors and monitoring request.
+// daemonRoutes registers the operations for supervisors and monitoring.
 func (s *Server) daemonRoutes() {
 	text := func(path, id, summary, example string) huma.Operation {
 		op := huma.Operation{

@@ -57,7 +57,7 @@ func keepRemote(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(ctx, remoteKey{}, remoteAddr(r.RemoteAddr)))
 }
 
-// remoteAddr is a net.Addr in the form that http.Request has it.
+// remoteAddr is a net.Addr with the text that http.Request has.
 type remoteAddr string
 
 func (remoteAddr) Network() string  { return "tcp" }
@@ -153,8 +153,8 @@ func declaration(name, tunnelIP, datapathID string) *transaction {
 	return t
 }
 
-// couldDeclare refuses an invitation for a node that could not be declared. Without a
-// tunnel address it checks the name only.
+// couldDeclare returns an error for an invitation of a node that could not be declared.
+// Without a tunnel address it checks the name only.
 func (s *Server) couldDeclare(name, tunnelIP string) error {
 	_, err := s.dryRun(s.cfg.Store.Snapshot(), declaration(name, tunnelIP, ""))
 	var p *problem

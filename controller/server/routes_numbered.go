@@ -39,7 +39,7 @@ func (s *Server) meters(ctx context.Context, in *nameInput) (*output[api.Meters]
 	return &output[api.Meters]{Body: out}, nil
 }
 
-// numbered asks the fabric for a node's groups or meters.
+// numbered returns a node's groups or meters from the fabric.
 func (s *Server) numbered(ctx context.Context, node, what string, get func(context.Context, string) ([]worker.NumberedView, error)) ([]worker.NumberedView, error) {
 	ref := refOf(api.KindNode, node)
 	if _, ok := s.cfg.Store.Snapshot().Node(node); !ok {
@@ -52,7 +52,7 @@ func (s *Server) numbered(ctx context.Context, node, what string, get func(conte
 	return views, nil
 }
 
-// nameOf is a reference as text; "" for none.
+// nameOf returns a reference as text; "" for none.
 func nameOf(r topology.Ref) string {
 	if r == (topology.Ref{}) {
 		return ""
@@ -60,7 +60,7 @@ func nameOf(r topology.Ref) string {
 	return r.String()
 }
 
-// installed says on which side an item is.
+// installed says whether an item is wanted, on the switch, or both.
 func installed(wanted, has bool) string {
 	switch {
 	case wanted && has:

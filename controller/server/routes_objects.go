@@ -194,7 +194,7 @@ func firstOf(all iter.Seq[topology.Object], limit int) (first []topology.Object,
 	return first, false
 }
 
-// nextPage is the Link to the page that begins after a name (RFC 8288).
+// nextPage returns the Link to the page that begins after a name (RFC 8288).
 func nextPage(kind api.Kind, in *portListInput, after string) string {
 	q := url.Values{"limit": {strconv.Itoa(in.Limit)}, "continue": {after}}
 	for k, v := range map[string]string{"label": in.Label, "network": in.Network, "node": in.Node, "group": in.Group, "policy": in.Policy} {
@@ -271,14 +271,14 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 	return answerChange[T](ctx, s, ref, c, wait)
 }
 
-// answerChange answers a change of one object with the object, once the change is
-// confirmed or the wait is over.
+// answerChange answers a change of one object with the object, once the change is confirmed
+// or the wait is over.
 func answerChange[T any](ctx context.Context, s *Server, ref topology.Ref, c store.Commit, wait time.Duration) (*putOutput[T], error) {
 	out, err := getObject[T](s.viewOf(ctx, c.After), ref)
 	if err != nil {
 		return nil, err
 	}
-	// Not the revision of the commit, which may have changed nothing.
+	// The commit's revision would be wrong if it changed nothing.
 	now, _ := c.After.Object(ref)
 	return &putOutput[T]{s.confirmed(ctx, now.Metadata().Modified, wait), out.ETag, out.Body}, nil
 }
@@ -298,7 +298,7 @@ func removeObject(ctx context.Context, s *Server, kind api.Kind, in *putInput) (
 	return &changeOutput[api.DeleteResult]{s.confirmed(ctx, c.Revision, wait), api.DeleteResult{Revision: api.Revision(c.Revision)}}, nil
 }
 
-// change commits a transaction on one object, if the object is as in.IfMatch demands.
+// change commits a transaction on one object, if in.IfMatch allows it.
 func (s *Server) change(ctx context.Context, ref topology.Ref, in *putInput, t *transaction) (store.Commit, error) {
 	defer s.lockWrites(ctx, in.IfMatch != "")()
 	if in.IfMatch != "" {

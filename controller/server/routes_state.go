@@ -66,7 +66,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 	return &output[api.Status]{Body: out}, nil
 }
 
-// statusOf is the status for a node: that of what it sees.
+// statusOf returns the status in a view: for a node, of what it sees.
 func (s *Server) statusOf(v view) api.Status {
 	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision()), Bridge: s.cfg.Bridge}
 	seen := condition.NewTracker()
@@ -89,10 +89,10 @@ func (s *Server) statusOf(v view) api.Status {
 	return out
 }
 
-// shownObjects is how many objects with conditions the status lists.
+// shownObjects is the number of objects with conditions that the status lists.
 const shownObjects = 20
 
-// summarize adds to the status what is wrong.
+// summarize adds the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
 	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Ports.Errors == 0
 	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
@@ -159,8 +159,8 @@ func (s *Server) flows(ctx context.Context, in *nameInput) (*output[encoded[api.
 	if _, ok := s.cfg.Store.Snapshot().Node(in.Name); !ok {
 		return nil, notFound(ref)
 	}
-	// A switch forwards less while it sends its flows, and their texts take up
-	// much: it is asked once for all who ask at a time.
+	// A switch forwards less while it sends its flows, and their texts need much memory:
+	// all clients that ask at the same time share one reading.
 	text, err := s.flowTexts.get(ctx, in.Name, func(ctx context.Context) ([]byte, error) { return s.flowText(ctx, in.Name) })
 	if err != nil {
 		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "flows of %s: %v", ref, err)
@@ -204,8 +204,8 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 	return &output[api.Acks]{Body: api.Acks{Revision: api.Revision(rev), Done: len(a.Pending) == 0, Pending: pendingFor(node, a.Pending)}}, nil
 }
 
-// pendingFor gives those who have yet to confirm a revision their form in the API.
-// A node gets itself, and all other nodes in one line without names.
+// pendingFor converts the nodes that have yet to confirm a revision to their form in the
+// API. A node gets itself, and all other nodes in one line without names.
 func pendingFor(node string, all []status.Pending) []api.Pending {
 	out := make([]api.Pending, 0, len(all))
 	others := 0

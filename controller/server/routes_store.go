@@ -90,7 +90,7 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 		return nil, internal(err)
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		// It was only read, and is gone already.
+		// It was only read, and is already deleted.
 		defer func() { _ = c.Close() }()
 		ctx.SetHeader("Content-Type", api.BackupMedia)
 		ctx.SetHeader("Content-Length", strconv.FormatInt(c.Size, 10))
@@ -101,7 +101,8 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 		}
 		ctx.SetHeader(api.BackupSourceHeader, source)
 		ctx.SetStatus(http.StatusOK)
-		// One that ends early is not as long as was said: the client notices.
+		// The client notices a response that ends early: it is shorter than its declared
+		// length.
 		_, _ = io.Copy(ctx.BodyWriter(), c)
 	}}, nil
 }
@@ -152,7 +153,7 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[ap
 
 type rawKey struct{}
 
-// rawBody is a middleware that leaves the body for uploaded to read.
+// rawBody is a middleware that leaves the body unread for uploaded.
 func rawBody(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	next(huma.WithValue(ctx, rawKey{}, raw{r, w}))
@@ -166,7 +167,7 @@ type raw struct {
 // uploaded reads the backup in the body of the request.
 func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
 	up, _ := ctx.Value(rawKey{}).(raw)
-	// As with JSON, pages in a browser may not send this to another site.
+	// As with JSON, a page in a browser may not send this to another site.
 	if media, _, err := mime.ParseMediaType(up.r.Header.Get("Content-Type")); err != nil || media != api.BackupMedia {
 		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has to be a backup, of the type %s", api.BackupMedia)
 	}
@@ -178,7 +179,7 @@ func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
 		return nil, internal(err)
 	}
 	to, err := s.cfg.Store.ReadBackup(http.MaxBytesReader(up.w, up.r.Body, maxRestore))
-	// Lifted again: the deadline would otherwise end a long transaction.
+	// Reset: the deadline would otherwise end a long transaction.
 	_ = huma.SetReadDeadline(up.w, time.Time{})
 	var over *http.MaxBytesError
 	switch {

@@ -19,10 +19,10 @@ import (
 const (
 	// headerTimeout ends a connection that does not finish its header.
 	headerTimeout = 10 * time.Second
-	// answerTimeout ends a request whose answer the client does not take. It is
-	// longer than maxWait; a watch sets its own for every event.
+	// answerTimeout ends a request whose client does not read the response. It is longer
+	// than maxWait; a watch sets its own for every event.
 	answerTimeout = 10 * time.Minute
-	// idleTimeout ends a connection on which nothing is asked.
+	// idleTimeout ends a connection without requests.
 	idleTimeout = 2 * time.Minute
 	// maxHeader bounds the header of a request, in bytes.
 	maxHeader = 64 << 10
@@ -42,7 +42,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return serve(ctx, ln, s.Handler(), s.log)
 }
 
-// ServeHealth is Serve for /metrics, /healthz and /readyz alone.
+// ServeHealth does what Serve does, for /metrics, /healthz and /readyz alone.
 func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {

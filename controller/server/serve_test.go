@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/warn"
 )
 
-// TestFailedHandshakesDoNotFillTheLog: 1,500 of one machine are a line, and what
-// else net/http has to say is not lost.
+// TestFailedHandshakesDoNotFillTheLog: 1,500 failures from one machine are one line, and
+// other messages of net/http are not lost.
 func TestFailedHandshakesDoNotFillTheLog(t *testing.T) {
 	var b bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&b, nil))

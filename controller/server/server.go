@@ -22,7 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// Store is what the server needs of the store.
+// Store has the methods of the store that the server uses.
 type Store interface {
 	store.Reader
 	store.Committer
@@ -31,7 +31,7 @@ type Store interface {
 	CheckIPAM() (store.IPAMReport, error)
 }
 
-// Fabric is what the server needs of *reconcile.Fabric.
+// Fabric has the methods of *reconcile.Fabric that the server uses.
 type Fabric interface {
 	NodeStatus(name string) (status.Node, bool)
 	PortStatus(name string) status.Port
@@ -49,53 +49,50 @@ type Fabric interface {
 	Audit(ctx context.Context, node string) reconcile.Audit
 }
 
-// Config is what New needs. Store and Fabric are required.
+// Config has the settings for New. Store and Fabric are required.
 type Config struct {
 	Store  Store
 	Fabric Fabric
-	// Version of sdnd, as /v1/status says it.
+	// Version is sdnd's version, shown by /v1/status.
 	Version string
-	// Logger takes what happens; nil discards it.
+	// Logger receives the log; nil discards it.
 	Logger *slog.Logger
 	// Registerer takes the server's metrics, nil registers none; Metrics
 	// serves /metrics, nil serves none.
 	Registerer prometheus.Registerer
 	Metrics    http.Handler
-	// Ready says why the daemon is not ready to serve; nil is always ready.
+	// Ready returns why the daemon is not ready to serve; nil is always ready.
 	Ready func() error
 	// Clock is the clock; nil is time.Now.
 	Clock func() time.Time
 	// MaxApply and MaxBody bound the body of an apply and of every other
 	// request, in bytes; 0 is DefaultMaxApply and DefaultMaxBody.
 	MaxApply, MaxBody int64
-	// MaxWatchers bounds how many watches are open at once by TCP, and
-	// MaxClientWatchers how many of them each client has; as many as MaxWatchers
-	// may be open on the unix socket beside them. 0 is DefaultMaxWatchers and
+	// MaxWatchers bounds the number of open watches on TCP, and MaxClientWatchers that of
+	// each client; the unix socket has MaxWatchers of its own. 0 is DefaultMaxWatchers and
 	// DefaultMaxClientWatchers.
 	MaxWatchers, MaxClientWatchers int
-	// MaxBodies bounds the large bodies of all clients by TCP that are in work at
-	// once, in bytes, and again those on the unix socket; each client has as much as
-	// the largest body. 0 is DefaultMaxBodies.
+	// MaxBodies bounds the bytes of large bodies that are processed at once, for all
+	// clients on TCP, and again for those on the unix socket; each client may have as many
+	// as the largest body. 0 is DefaultMaxBodies.
 	MaxBodies int64
-	// MaxRequests bounds the requests of each client that comes by TCP that are
-	// under way at once, watches excepted; 0 is DefaultMaxRequests.
+	// MaxRequests bounds the concurrent requests of each client on TCP, except watches; 0
+	// is DefaultMaxRequests.
 	MaxRequests int
-	// MaxRate bounds the requests a second of each client that comes by TCP; 0
-	// does not.
+	// MaxRate bounds the requests per second of each client on TCP; 0 is no limit.
 	MaxRate float64
-	// MaxPolicyFlows bounds the flows that policies make on each node; 0 does not.
+	// MaxPolicyFlows bounds the flows that policies make on each node; 0 is no limit.
 	MaxPolicyFlows int
-	// Access says who may use the API over TCP. nil lets everybody do everything, and
-	// believes the name that a client gives.
+	// Access decides who may use the API over TCP. nil lets everybody do everything, and
+	// accepts any name that a client gives.
 	Access *Access
 	// Bridge is the name of the bridge on every node, for the status.
 	Bridge string
-	// Registrar invites machines and gives nodes certificates; nil does not, and
-	// NoRegistrar says why and what to do.
+	// Registrar issues invitations and certificates for nodes. If it is nil, NoRegistrar
+	// says why, and the remedy.
 	Registrar   *enroll.Registrar
 	NoRegistrar string
-	// Insecure says what of the daemon is open to whoever can reach it, for
-	// /v1/status.
+	// Insecure names what anybody who can reach the daemon may use, for /v1/status.
 	Insecure []string
 }
 
@@ -105,24 +102,24 @@ const (
 	DefaultMaxApply = 64 << 20
 	// DefaultMaxBody holds the largest single object many times over.
 	DefaultMaxBody = 8 << 20
-	// DefaultMaxBodies is two of the largest.
+	// DefaultMaxBodies is twice the largest body.
 	DefaultMaxBodies = 2 * DefaultMaxApply
 	// DefaultMaxWatchers costs a goroutine and a few KB each.
 	DefaultMaxWatchers = 1024
 	// DefaultMaxClientWatchers holds many dashboards.
 	DefaultMaxClientWatchers = 64
-	// DefaultMaxRequests is more than a program has under way that waits for its
-	// answers.
+	// DefaultMaxRequests is more than a program has outstanding that waits for its
+	// responses.
 	DefaultMaxRequests = 128
-	// DefaultMaxConnections is for --api-max-connections.
+	// DefaultMaxConnections is the default of --api-max-connections.
 	DefaultMaxConnections = 1024
-	// DefaultMaxRate is for --api-max-rate: a program that makes objects one by
-	// one stays below it, one that runs wild does not.
+	// DefaultMaxRate is more than a program makes that creates objects one by one, and less
+	// than one that is out of control.
 	DefaultMaxRate = 200
 )
 
-// Server serves the API. Make it with New, run it with Serve; Close it after
-// every Serve has returned.
+// Server serves the API. Make it with New and run it with Serve; call Close after every
+// Serve has returned.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
@@ -130,19 +127,19 @@ type Server struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
-	// warnings logs what is wrong with peers.
+	// warnings logs faults of peers, at a limited rate.
 	warnings *warn.Limiter
 	feed     *feed
 	rates    *rates
-	// requests and watches are those under way.
+	// requests and watches count those that are open.
 	requests, watches *shares
-	// draining are the refused bodies that are thrown away now.
+	// draining counts the refused bodies that are being discarded.
 	draining *shares
 	bodies   *bodies
-	// flowTexts are the flows of nodes that are asked for now.
+	// flowTexts has the flows of nodes that are being requested.
 	flowTexts *shared[string, []byte]
 	cancel    func()
-	// proofEvery is proofEvery, but in tests.
+	// proofEvery is the constant of that name, except in tests.
 	proofEvery time.Duration
 
 	// writes is held exclusively by changes that depend on what was read (prune, If-Match),
@@ -188,7 +185,7 @@ func New(cfg Config) *Server {
 		metrics:  newMetrics(cfg.Registerer),
 		warnings: warn.New(cfg.Logger),
 		rates:    newRates(cfg.MaxRate),
-		// The connections bound how many there are in all.
+		// The number of connections bounds them in total.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),
 		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies, bodySafe),
 		flowTexts: newShared[string, []byte](),
@@ -212,17 +209,17 @@ func (s *Server) Close() { s.cancel() }
 // Handler serves the whole API.
 func (s *Server) Handler() http.Handler { return s.guard(s.problemsFor(s.mux)) }
 
-// view is the present state, for the server itself.
+// view returns the present state, for the server itself.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }
 
-// viewFor is the present state, as the caller of a request may see it.
+// viewFor returns the present state, as the caller of a request may see it.
 func (s *Server) viewFor(ctx context.Context) view {
 	v := s.view()
 	v.only = nodeOfRequest(ctx)
 	return v
 }
 
-// viewOf is viewFor of another snapshot.
+// viewOf does what viewFor does for another snapshot.
 func (s *Server) viewOf(ctx context.Context, snap *topology.Snapshot) view {
 	return view{snap: snap, fabric: s.cfg.Fabric, only: nodeOfRequest(ctx)}
 }

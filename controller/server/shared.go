@@ -7,16 +7,15 @@ import (
 )
 
 // shared computes expensive results once for all concurrent callers. It runs one
-// computation at a time for a key. A caller that comes during a computation waits
-// for the next one, which begins after the call and so includes everything from
-// before it.
+// computation at a time for a key. A caller that arrives during a computation waits for the
+// next one, which begins after the call and so includes everything before it.
 type shared[K comparable, T any] struct {
 	mu   sync.Mutex     // guards what follows
 	next map[K]*once[T] // not begun yet, and only while somebody waits for it
 	busy map[K]chan struct{}
 }
 
-// once is one answer.
+// once is one result.
 type once[T any] struct {
 	done chan struct{} // closed when the rest can be read
 	v    T
@@ -30,8 +29,8 @@ func newShared[K comparable, T any]() *shared[K, T] {
 	return &shared[K, T]{next: map[K]*once[T]{}, busy: map[K]chan struct{}{}}
 }
 
-// get returns what produce returns, in this call or another. It goes on when
-// the client has gone, for there may be others who wait.
+// get returns what produce returns, in this call or another. The computation continues when
+// the client is gone, since others may wait for it.
 func (s *shared[K, T]) get(ctx context.Context, key K, produce func(context.Context) (T, error)) (v T, err error) {
 	s.mu.Lock()
 	o, busy := s.next[key], s.busy[key]

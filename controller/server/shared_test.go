@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestShared: however many ask, no two answers are made at once, and each is of
-// after it was asked for.
+// TestShared: however many callers there are, no two computations run at once, and each
+// caller gets a result that was computed after its call.
 func TestShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShared[string, time.Time]()
@@ -43,7 +43,7 @@ func TestShared(t *testing.T) {
 		if len(s.next)+len(s.busy) != 0 {
 			t.Errorf("left behind: %v %v", s.next, s.busy)
 		}
-		// Who does not wait any more does not end it for those who do.
+		// A caller that stops waiting does not end the computation for the others.
 		ctx, cancel := context.WithCancel(t.Context())
 		broken := errors.New("broken")
 		asking.Go(func() {

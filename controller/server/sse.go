@@ -54,7 +54,7 @@ func (w *eventWriter) flush() error {
 	return w.ctl.Flush()
 }
 
-// deadlineWriter gives each write a time to be done in.
+// deadlineWriter sets a deadline for each write.
 type deadlineWriter struct {
 	w   http.ResponseWriter
 	ctl *http.ResponseController

@@ -18,7 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// brokenStore is a store whose disk does not do its part.
+// brokenStore is a store whose disk fails.
 type brokenStore struct {
 	store.Store
 	err error
@@ -34,9 +34,9 @@ func (s brokenStore) CheckIPAM() (store.IPAMReport, error) {
 	return store.IPAMReport{Revision: 3, Ports: 2, Locks: 1, Differences: []string{"address 10.0.0.2 of VNI 4096 of port/web1 is not locked"}}, nil
 }
 
-// TestDiskFullIsSaid: whoever asks for a change that cannot be saved gets an error in
-// a form that programs understand, and nothing has changed.
-func TestDiskFullIsSaid(t *testing.T) {
+// TestDiskFullIsReported: a change that cannot be saved gets an error with a code for
+// programs, and nothing has changed.
+func TestDiskFullIsReported(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		err    error
@@ -85,7 +85,7 @@ func TestCheckIPAM(t *testing.T) {
 	}
 }
 
-// TestBackupAndRestore goes the whole way through the API and back.
+// TestBackupAndRestore makes a backup through the API and restores it.
 func TestBackupAndRestore(t *testing.T) {
 	b := newBed(t, nil)
 	b.declareBlue()

@@ -85,7 +85,7 @@ func (f *fakeFabric) Summary(worst int) status.Summary {
 	return s
 }
 
-// NetworkConditions are of pods: that the underlay of node1 and node2 is too small.
+// NetworkConditions returns, for pods, that the underlay of node1 and node2 is too small.
 func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition {
 	facts := condition.NetworkFacts{Name: name, MTU: 9000}
 	for _, n := range []string{"node1", "node2"} {
@@ -114,7 +114,8 @@ func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconci
 	return r, nil
 }
 
-// Forecast is that of a fabric in which ports are where they are pinned to.
+// Forecast returns the forecast of a fabric in which ports are on the nodes they are pinned
+// to.
 func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
 	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)
 }
@@ -127,7 +128,7 @@ func (f *fakeFabric) Acks(rev topology.Revision) status.Acks {
 	return status.Acks{Revision: rev, Pending: f.pending, Changed: f.changed}
 }
 
-// setPending changes what Acks answers.
+// setPending changes what Acks returns.
 func (f *fakeFabric) setPending(p ...status.Pending) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -163,7 +164,7 @@ func (f *fakeFabric) Subscribe(fn func(topology.Ref)) func() {
 	return func() {}
 }
 
-// setNode changes a node's status and tells who subscribed.
+// setNode changes a node's status and notifies subscribers.
 func (f *fakeFabric) setNode(st status.Node) {
 	f.mu.Lock()
 	f.nodes[st.Node] = st

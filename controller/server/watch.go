@@ -18,16 +18,16 @@ import (
 
 const (
 	watchPath = "/v1/watch"
-	// maxReplay is how many revisions a watch gets from the history. A watch that
+	// maxReplay is how many revisions a watch gets from the history. A watch that has
 	// missed more must read everything again.
 	maxReplay = 1000
-	// keepAlive is how often an idle watch is written to, so that proxies and
-	// both ends see that it lives.
+	// keepAlive is the interval at which an idle watch is written to, so that proxies and
+	// both ends keep the connection.
 	keepAlive = 15 * time.Second
 	// eventTimeout ends a watch whose client does not read.
 	eventTimeout = 10 * time.Second
-	// proofEvery is how often a watch, or a request that waits for confirmations,
-	// looks whether its client may still read.
+	// proofEvery is the interval at which a watch, or a request that waits for
+	// confirmations, checks whether its client may still read.
 	proofEvery = 5 * time.Second
 )
 

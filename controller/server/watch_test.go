@@ -81,8 +81,8 @@ func TestWatch(t *testing.T) {
 	got = append(got, w.next(2)...)
 	b.fabric.setNode(status.Node{Node: "node1", Connected: true})
 	got = append(got, w.next(1)...)
-	// The status of what is not declared is nobody's business.
-	b.fabric.setNode(status.Node{Node: "stranger", Connected: true})
+	// The status of an object that is not declared is sent to nobody.
+	b.fabric.setNode(status.Node{Node: "other", Connected: true})
 	if _, err := b.client.Delete(t.Context(), api.KindPort, "web3", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestWatchResumes(t *testing.T) {
 	if diff := cmp.Diff(want, b.watch(2).next(3)); diff != "" {
 		t.Errorf("from what is kept (-want +got):\n%s", diff)
 	}
-	// A server that has just started keeps nothing: the history tells.
+	// A server that has just started has an empty feed, so the history is read.
 	fresh := newFeed()
 	b.server.feed.mu.Lock()
 	b.server.feed.commits, b.server.feed.changes = fresh.commits, fresh.changes
@@ -123,7 +123,7 @@ func TestWatchResumes(t *testing.T) {
 	}
 }
 
-// noHistory is a store that has forgotten.
+// noHistory is a store without a history.
 type noHistory struct{ store.Store }
 
 func (noHistory) History(topology.Revision, int, func(*store.Entry) bool) ([]store.Entry, error) {
@@ -205,6 +205,6 @@ func TestShutdownEndsWatchesAndWaits(t *testing.T) {
 		t.Error("the watch ended without an error")
 	}
 	w.done = nil
-	// Answered as it is, or refused because it came too late: but not hanging.
+	// It is answered, or refused because it came too late, but it does not hang.
 	<-waited
 }

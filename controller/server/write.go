@@ -15,16 +15,17 @@ import (
 // transaction is a list of ops, with the mistakes found while it was made.
 type transaction struct {
 	ops []topology.Op
-	// index is, for each of ops, its position in the request. What cannot be expressed
-	// as an op is left out of ops.
+	// index has, for each of ops, its position in the request. What cannot be expressed as
+	// an op is left out of ops.
 	index    []int
 	wishes   int
 	mistakes []api.Problem
 	// broken are the objects with mistakes, with the fields of the mistakes.
 	broken map[topology.Ref][]string
-	// given is where an object was first given, to detect that it is given twice.
+	// given has the position at which an object was first given, to detect that it is given
+	// twice.
 	given map[topology.Ref]int
-	// redacted hides from the caller who has what is taken.
+	// redacted hides the owner of a taken address or name from the caller.
 	redacted bool
 }
 
@@ -142,7 +143,7 @@ func (s *Server) dryRun(before *topology.Snapshot, t *transaction) (topology.Res
 	return r, s.refused(t, err)
 }
 
-// notSaved makes the problem of a change that the disk did not take.
+// notSaved makes the problem of a change that could not be written to disk.
 func (s *Server) notSaved(err error) *problem {
 	s.log.Error("change not saved", "err", err)
 	switch {

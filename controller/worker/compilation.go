@@ -32,7 +32,7 @@ func (c *compilation) tryBegin(n int) {
 func (c *compilation) begin() {
 	c.begun = true
 	w := c.w
-	w.borrow() // only now: who waits for a place keeps no memory
+	w.borrow() // only now: a worker that waits for a slot holds no memory
 	c.running.Go(func() {
 		w.bare.ResetBare(min(c.flows, maxGrown))
 		w.compiler.CompileNode(&w.bare, c.view, w.node)
