@@ -163,7 +163,7 @@ func joined[T fmt.Stringer](all []T) string {
 	return strings.Join(texts, " and ")
 }
 
-// warn says what is wrong with a network, for those who just joined it.
+// warn prints the conditions of a network that the container has just joined.
 func (o *attachOptions) warn(ctx context.Context, client *api.Client, network string) error {
 	object, err := client.Object(ctx, api.KindNetwork, network)
 	if err != nil {
@@ -179,7 +179,7 @@ func (o *attachOptions) warn(ctx context.Context, client *api.Client, network st
 	return nil
 }
 
-// confirm waits until packets flow, and says so.
+// confirm waits until packets flow, and reports it.
 func (o *attachOptions) confirm(ctx context.Context, node attach.Node, r attach.Result) error {
 	limited, cancel := context.WithTimeout(ctx, time.Duration(o.wait))
 	defer cancel()
@@ -199,7 +199,7 @@ func (o *attachOptions) confirm(ctx context.Context, node attach.Node, r attach.
 	return err
 }
 
-// reattach attaches again what has lost its interface.
+// reattach attaches again the containers that have lost their interface.
 func (o *attachOptions) reattach(ctx context.Context, node attach.Node) error {
 	done, err := node.Again(ctx)
 	failed := []error{err}

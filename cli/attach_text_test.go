@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// TestAttachReport: what attach says that it did, for each outcome.
+// TestAttachReport: what attach reports, for each outcome.
 func TestAttachReport(t *testing.T) {
 	link := attach.Link{
 		Inner: "eth0", MTU: 1450, MAC: "02:00:00:00:00:07",
@@ -42,7 +42,7 @@ func TestAttachReport(t *testing.T) {
 	}
 }
 
-// TestAttachArguments: attach takes one name, and none with --gc and --again.
+// TestAttachArguments: attach takes one name, and none with --gc or --again.
 func TestAttachArguments(t *testing.T) {
 	for _, tt := range []struct {
 		gc, again bool

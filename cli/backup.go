@@ -77,7 +77,7 @@ func (o *backupOptions) run(ctx context.Context, path string) error {
 	return err
 }
 
-// report prints what the backup lacks.
+// report prints what the backup does not contain.
 func (o *backupOptions) report(b api.Backup) {
 	if b.FromMemory {
 		o.app.note("the data file of sdnd is lost or damaged: this backup is made from memory and has no history, no bindings and no invitations; " +
@@ -85,8 +85,8 @@ func (o *backupOptions) report(b api.Backup) {
 	}
 }
 
-// replaceFile writes a file so that at every moment the old one is there, or
-// the new one, whole. Only its owner may read it.
+// replaceFile writes a file so that at every moment either the old or the complete new one
+// exists. Only its owner may read it.
 func replaceFile(path string, write func(*os.File) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// everyCommand calls f for every command but cobra's own.
+// everyCommand calls f for every command except cobra's own.
 func everyCommand(cmd *cobra.Command, f func(*cobra.Command)) {
 	f(cmd)
 	for _, c := range cmd.Commands() {
@@ -23,7 +23,7 @@ func everyCommand(cmd *cobra.Command, f func(*cobra.Command)) {
 	}
 }
 
-// testRoot makes the commands as they are in a program that can do nothing.
+// testRoot returns the commands of a program that cannot do anything.
 func testRoot() *cobra.Command {
 	return newRootCmd(&app{env: Env{Version: "v0.0.0", Getenv: func(string) string { return "" }}})
 }
@@ -56,7 +56,7 @@ func completedByFiles(flag string) bool {
 	return slices.Contains([]string{"db", "host", "ca", "cert", "key", "token-file", "dir", "file"}, flag)
 }
 
-// TestExamplesParse: what the examples show is a command line that exists.
+// TestExamplesParse: every command line in the examples is valid.
 func TestExamplesParse(t *testing.T) {
 	call := regexp.MustCompile(`(?:^|[|(] *|sudo |ssh other )sdnctl ([^|>)]*)`)
 	everyCommand(testRoot(), func(cmd *cobra.Command) {

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// completionTimeout bounds how long a Tab may take when sdnd is slow.
+// completionTimeout bounds how long a Tab waits for sdnd.
 const completionTimeout = time.Second
 
 func newCompletionCmd() *cobra.Command {
@@ -42,9 +42,8 @@ existing objects.`,
 	}
 }
 
-// bashCompletion writes cobra's script, which needs functions of the package
-// bash-completion, so that it does without: the words of the line are those
-// between blanks.
+// bashCompletion writes cobra's script without the functions of the package
+// bash-completion, which it needs otherwise: the words of the line are split at blanks.
 func bashCompletion(root *cobra.Command, w io.Writer) error {
 	const needs = `_get_comp_words_by_ref "$@" cur prev words cword`
 	const own = `local line="${COMP_LINE:0:COMP_POINT}"
@@ -103,8 +102,8 @@ func (a *app) completeObjects(limit int) cobra.CompletionFunc {
 	}
 }
 
-// mustCompleteFunc gives a flag values to complete. The flag exists, so
-// cobra's error cannot happen.
+// mustCompleteFunc gives a flag values for completion. The flag exists, so cobra cannot
+// return an error.
 func mustCompleteFunc(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err)

@@ -64,7 +64,7 @@ func (o *createOptions) run(ctx context.Context, name string) error {
 	return o.wait.after(ctx, client, created.Meta.Revision, api.Key{Kind: o.kind.kind, Name: name})
 }
 
-// changed shows an object that was created or set.
+// changed prints an object that was created or set.
 func (a *app) changed(o *output, k kindDef, verb string, object api.Object) error {
 	if object.Meta == nil {
 		return fmt.Errorf("sdnd answered without the revision of %s", object.Ref())

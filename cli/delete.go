@@ -15,7 +15,7 @@ type deleteOptions struct {
 	selector      string
 	ignoreMissing bool
 	dryRun        bool
-	// node is --node of ports; cascade is that of nodes. force is for both.
+	// node is --node of port, cascade that of node; both kinds have force.
 	node    string
 	cascade bool
 	force   bool
@@ -45,7 +45,7 @@ func newDeleteCmd(a *app, k kindDef) *cobra.Command {
 	return cmd
 }
 
-// ofNodes adds the flags that ports and nodes have.
+// ofNodes adds the flags that the kinds port and node have.
 func (o *deleteOptions) ofNodes(cmd *cobra.Command) {
 	switch o.kind.kind {
 	case api.KindPort:
@@ -71,7 +71,7 @@ well; without it nothing is changed and the exit code is 5.`
 	}
 }
 
-// check reports what makes no sense of the command line.
+// check returns an error for options that contradict each other.
 func (o *deleteOptions) check(names int) error {
 	ways := 0
 	for _, given := range []bool{names > 0, o.selector != "", o.node != ""} {
@@ -130,7 +130,7 @@ func (o *deleteOptions) run(ctx context.Context, names []string) error {
 	return o.app.deleteAll(ctx, client, req, o.dryRun, &o.wait)
 }
 
-// deleteAll deletes objects in one transaction, or says what it would.
+// deleteAll deletes objects in one transaction, or prints what it would delete.
 func (a *app) deleteAll(ctx context.Context, client *api.Client, req api.ApplyRequest, dryRun bool, wait *waitFlag) error {
 	req.DryRun = dryRun
 	result, err := client.Apply(ctx, req)

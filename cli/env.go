@@ -14,30 +14,30 @@ import (
 	"github.com/sdnctl/sdnctl/cli/membership"
 )
 
-// Env is all that a command may touch of the world around it. Tests make one
-// of buffers; main makes one of the process.
+// Env is everything outside the program that a command may use. Tests make one of buffers;
+// main makes one of the process.
 type Env struct {
-	// In is read by "apply -f -". Out gets data, Err gets words about it.
+	// "apply -f -" reads In. Data goes to Out, messages to Err.
 	In  io.Reader
 	Out io.Writer
 	Err io.Writer
 	// Getenv reads an environment variable, "" when it is not set.
 	Getenv func(string) string
-	// Now is the clock by which ages are shown.
+	// Now is the clock for ages.
 	Now func() time.Time
-	// Exec runs a program on this machine and returns its standard output and
-	// error together. Only what is for a node uses it.
+	// Exec runs a program on this machine and returns its standard output and error
+	// together. Only commands for nodes use it.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
-	// LocalAddr is the address of this machine from which it would reach
-	// another, the zero Addr when it would not. No packet is sent.
+	// LocalAddr returns the address of this machine from which it would reach another, or
+	// the zero Addr if it has no route. No packet is sent.
 	LocalAddr func(to netip.Addr) netip.Addr
-	// MTU is that of this machine's interface that has an address, in bytes; ok
-	// is false when none has it.
+	// MTU returns the MTU in bytes of this machine's interface that has an address; ok is
+	// false if no interface has it.
 	MTU func(addr netip.Addr) (mtu int, ok bool)
-	// Author is recorded by the daemon beside each change, as "user@host".
+	// Author is the user whom the daemon records beside each change, as "user@host".
 	Author func() string
-	// Width returns how many characters a line of the terminal has that Out is, 0
-	// if it is none; nil means 0.
+	// Width returns how many characters a line of Out has if that is a terminal, else 0;
+	// nil means 0.
 	Width func() int
 	// Version of this program.
 	Version string
@@ -67,8 +67,8 @@ func OSEnv(version string) Env {
 	}
 }
 
-// osAuthor names the user of this process and the machine. Under sudo it is
-// the user who called sudo that counts.
+// osAuthor names the user of this process and the machine. Under sudo it is the user who
+// called sudo.
 func osAuthor() string {
 	name := os.Getenv("SUDO_USER")
 	if name == "" {
@@ -87,7 +87,7 @@ func osAuthor() string {
 	return name + "@" + host
 }
 
-// osWidth asks the terminal that standard output is, if it is one.
+// osWidth returns the width of the terminal on standard output, 0 if it is none.
 func osWidth() int {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil {

@@ -29,17 +29,17 @@ const (
 	ExitInterrupted = 130 // 128 + SIGINT, as shells have it
 )
 
-// A usageError is a command line that makes no sense; the usage follows it.
+// A usageError is an invalid command line. The usage is printed after it.
 type usageError struct{ error }
 
-// Unwrap returns what was wrong.
+// Unwrap returns the cause.
 func (e usageError) Unwrap() error { return e.error }
 
 func usageErrorf(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// A codedError ends the program with a certain code.
+// A codedError ends the program with a given exit code.
 type codedError struct {
 	code int
 	error
@@ -48,11 +48,10 @@ type codedError struct {
 // Unwrap returns the cause.
 func (e codedError) Unwrap() error { return e.error }
 
-// errDifferent is what diff returns when it has printed a difference, and
-// there is nothing more to say.
+// errDifferent is returned by diff when it has printed a difference. It has no message.
 var errDifferent = errors.New("there are differences")
 
-// errNotReady is the error of status --exit-code when it has printed a problem.
+// errNotReady is returned by status --exit-code when it has printed a problem.
 var errNotReady = errors.New("there are problems")
 
 // exitCode is the one place that maps errors to exit codes.
@@ -96,7 +95,7 @@ func exitCode(err error) int {
 	return ExitFailure
 }
 
-// attachCode maps the codes of errors of attach.
+// attachCode maps the error codes of attach.
 func attachCode(code attach.Code) int {
 	switch code {
 	case attach.NotFound:
@@ -113,7 +112,7 @@ func attachCode(code attach.Code) int {
 	return ExitFailure
 }
 
-// membershipCode maps the codes of errors of membership.
+// membershipCode maps the error codes of membership.
 func membershipCode(code membership.Code) int {
 	switch code {
 	case membership.Invalid:
@@ -128,7 +127,7 @@ func membershipCode(code membership.Code) int {
 	return ExitFailure
 }
 
-// refusedCode maps the API's codes of errors.
+// refusedCode maps the error codes of the API.
 func refusedCode(code string) int {
 	switch code {
 	case api.CodeNotFound:
@@ -145,7 +144,7 @@ func refusedCode(code string) int {
 	return ExitFailure
 }
 
-// explain words an error for the user, with what to do about it.
+// explain returns an error's text for the user, with the remedy.
 func explain(err error) string {
 	var (
 		unreachable *api.UnreachableError
@@ -175,7 +174,7 @@ func explainRefused(err error, refused *api.Error) string {
 	return err.Error()
 }
 
-// explainUnreachable says why the daemon does not answer and how to get it to.
+// explainUnreachable says why the daemon does not answer, and the remedy.
 func explainUnreachable(e *api.UnreachableError) string {
 	path, unix := strings.CutPrefix(e.Host, "unix://")
 	elsewhere := "name another with --host or SDNCTL_HOST"

@@ -61,8 +61,8 @@ printed. With --pin they are, so that a new sdnd allocates the same.`,
 	return cmd
 }
 
-// parseKinds reads kinds and returns them in the order of listing; all when
-// none is given.
+// parseKinds reads kinds and returns them in the order of listing; all kinds if none is
+// given.
 func parseKinds(args []string) ([]api.Kind, error) {
 	if len(args) == 0 {
 		return api.Kinds(), nil

@@ -23,8 +23,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// A fabric stands in for the switches. A node that a script connects has
-// confirmed everything, any other has confirmed nothing.
+// A fabric stands in for the switches. A node that a script connects has confirmed
+// everything, all others have confirmed nothing.
 type fabric struct {
 	store store.Store
 
@@ -125,7 +125,8 @@ func (f *fabric) PortStatus(name string) status.Port {
 	return s
 }
 
-// NetworkConditions are those of a network whose name says that its MTU is large.
+// NetworkConditions returns the conditions of a network whose name says that its MTU is
+// large.
 func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 	if name != "large" {
 		return nil
@@ -242,8 +243,8 @@ func (f *fabric) Subscribe(fn func(topology.Ref)) (cancel func()) {
 	}
 }
 
-// scriptMany writes a network and N ports on it. Three of the ports are
-// wrong: one in a key, one in an address, one in a network.
+// scriptMany writes a network and N ports on it. Three of the ports have a mistake: one in
+// a key, one in an address, one in a network.
 func scriptMany(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)

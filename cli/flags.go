@@ -13,26 +13,25 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// specFlags are the flags of a spec's fields, to be put into a spec once the
+// specFlags are the flags for the fields of a spec. They are applied to a spec after the
 // command line is parsed.
 type specFlags interface {
-	// apply returns the JSON of the spec in raw with what the flags say; raw
-	// may be nil.
+	// apply returns the JSON of the spec in raw with the values of the flags; raw may be
+	// nil.
 	apply(raw json.RawMessage) (json.RawMessage, error)
-	// given reports whether any of the flags was.
+	// given reports whether any of the flags was used.
 	given() bool
 }
 
-// A specFlag sets one field of an S from text. Empty text sets the field back
-// to its default. A flag that may be repeated is called once for each value,
-// the first time with first set.
+// A specFlag sets one field of an S from text. Empty text resets the field to its default.
+// A flag that may be repeated is called once for each value, the first time with first set.
 type specFlag[S any] struct {
 	name, usage string
 	many        bool
 	set         func(s *S, text string, first bool) error
-	// bare is the value of the flag if it is given without one, "" if it needs a value.
+	// bare is the value of the flag if it is used without one, "" if it needs a value.
 	bare string
-	// refers is the kind whose names complete the flag; fixed are its values.
+	// refers is the kind whose names complete the flag; fixed are its possible values.
 	refers api.Kind
 	fixed  []string
 }
@@ -49,7 +48,7 @@ func (v *flagValue[S]) String() string { return strings.Join(v.texts, ",") }
 // Type names the value in usage texts that have no name of their own for it.
 func (v *flagValue[S]) Type() string { return "string" }
 
-// Set takes a value, and refuses one that the field cannot take.
+// Set adds a value, or returns an error if the field cannot have it.
 func (v *flagValue[S]) Set(text string) error {
 	if !v.flag.many {
 		v.texts = nil
@@ -177,7 +176,7 @@ func wholeNumber(text string) (int, error) {
 	return n, nil
 }
 
-// A labelFlag collects --label key=value and, to remove one, --label key-.
+// A labelFlag collects --label key=value, and --label key- to remove one.
 type labelFlag struct{ edits []string }
 
 // String returns the edits, separated by commas.

@@ -96,7 +96,7 @@ func (o *flowsOptions) run(ctx context.Context, node string) error {
 	return nil
 }
 
-// countInstalled says below a table how much it lists.
+// countInstalled prints below a table how many items it lists.
 func countInstalled[T any](o *flowsOptions, what string, all int, listed []T, installed func(T) string) {
 	count := make(map[string]int)
 	for _, item := range listed {

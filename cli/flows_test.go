@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// TestTableNames: sdnctl is a client and knows no pipeline, but completes the
-// names of its tables.
+// TestTableNames: sdnctl does not import the pipeline, but completes the names of its
+// tables.
 func TestTableNames(t *testing.T) {
 	var want []string
 	for _, table := range pipeline.Tables() {

@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// forecastText says what a dry run would do to the flows of nodes; "" if that is nothing.
+// forecastText returns what a dry run would do to the flows of nodes; "" if nothing.
 func forecastText(f *api.Forecast) string {
 	if f == nil {
 		return ""

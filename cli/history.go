@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// shownChanges is how many changes a line of history names, unless wide.
+// shownChanges is how many changes a line of history lists, except with -o wide.
 const shownChanges = 3
 
 type historyOptions struct {
@@ -85,7 +85,7 @@ func (o *historyOptions) run(ctx context.Context, args []string) error {
 	}, h.Entries)
 }
 
-// changes words the changes of a revision on one line.
+// changes lists the changes of a revision on one line.
 func (o *historyOptions) changes(changes []api.Change) string {
 	var parts []string
 	for i, c := range changes {
@@ -98,7 +98,7 @@ func (o *historyOptions) changes(changes []api.Change) string {
 	return strings.Join(parts, ", ")
 }
 
-// one shows one revision in full.
+// one prints one revision in full.
 func (o *historyOptions) one(ctx context.Context, client *api.Client, arg string) error {
 	rev, err := strconv.ParseUint(arg, 10, 64)
 	if err != nil || rev == 0 {

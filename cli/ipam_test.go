@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/cli"
 )
 
-// against runs sdnctl on an API that always gives the same answer.
+// against runs sdnctl on an API that always returns the same response.
 func against(t *testing.T, answer http.HandlerFunc, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	api := httptest.NewServer(answer)
@@ -26,7 +26,7 @@ func against(t *testing.T, answer http.HandlerFunc, args ...string) (code int, s
 	return code, out.String(), words.String()
 }
 
-// TestIPAMCheckDiffers: what differs is printed, and the exit code says so.
+// TestIPAMCheckDiffers: differences are printed, and the exit code reports them.
 func TestIPAMCheckDiffers(t *testing.T) {
 	differs := func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"ok":false,"revision":3,"ports":2,"locks":1,"blocks":0,"differences":["address 10.0.0.2 of VNI 4096 of port/web1 is not locked","another"]}`)
@@ -47,8 +47,8 @@ func TestIPAMCheckDiffers(t *testing.T) {
 	}
 }
 
-// TestBackupCut: a backup that ends early is no backup, and the one before
-// stays.
+// TestBackupCut: a backup whose download is cut off is an error, and the file of the
+// previous backup stays.
 func TestBackupCut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "saved.db")
 	if err := os.WriteFile(path, []byte("before"), 0o600); err != nil {
@@ -57,7 +57,7 @@ func TestBackupCut(t *testing.T) {
 	code, _, words := against(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Sdnctl-Revision", "7")
 		w.Header().Set("Content-Length", "100000")
-		// The client is what is looked at.
+		// The test is about the client.
 		_, _ = io.WriteString(w, "a part")
 	}, "backup", path)
 	if got, err := os.ReadFile(path); code != 1 || err != nil || string(got) != "before" || !strings.Contains(words, "receive the backup") {
@@ -68,7 +68,7 @@ func TestBackupCut(t *testing.T) {
 	}
 }
 
-// TestNoSpace: that the disk is full reaches the user, with what to do.
+// TestNoSpace: a full disk is reported to the user, with the remedy.
 func TestNoSpace(t *testing.T) {
 	code, _, words := against(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusInsufficientStorage)

@@ -61,7 +61,7 @@ func vsctl(t *testing.T, db string, args ...string) string {
 	return string(out)
 }
 
-// dump returns all that join may touch, rows by their identity.
+// dump returns everything that join may change, with the rows' uuids.
 func dump(t *testing.T, db string) string {
 	t.Helper()
 	var all strings.Builder
@@ -71,8 +71,7 @@ func dump(t *testing.T, db string) string {
 	return all.String()
 }
 
-// content returns all that join may touch, rows without their identity, in no
-// order that means something.
+// content returns everything that join may change, without the rows' uuids, sorted.
 func content(t *testing.T, db string) string {
 	t.Helper()
 	var rows []string
@@ -202,8 +201,8 @@ func TestLeaveUndoesJoin(t *testing.T) {
 	}
 }
 
-// TestLeaveRemovesOwnRows: rows that sdnd made for the node go, with what refers to them;
-// those of others stay, and so does a queue that others use.
+// TestLeaveRemovesOwnRows: leave deletes the rows that sdnd made for the node, and the
+// references to them. Rows of others stay, and so does a queue that others use.
 func TestLeaveRemovesOwnRows(t *testing.T) {
 	db := database(t)
 	vsctl(t, db, "add-br", "br-other", "--", "add-port", "br-other", "theirs")
@@ -241,8 +240,8 @@ func TestLeaveRemovesOwnRows(t *testing.T) {
 	}
 }
 
-// TestLeaveFindsTheBridge: without --bridge the bridge that joined is left, and one
-// that did not join is not left in its place.
+// TestLeaveFindsTheBridge: without --bridge the bridge that joined leaves. A bridge that
+// did not join is left alone.
 func TestLeaveFindsTheBridge(t *testing.T) {
 	db := database(t)
 	vsctl(t, db, "add-br", "br-int")
@@ -262,8 +261,8 @@ func TestLeaveFindsTheBridge(t *testing.T) {
 	}
 }
 
-// TestJoinTakesOver: a bridge in use is only taken over when told to, and leaving
-// puts back what was there, row by row.
+// TestJoinTakesOver: join takes over a bridge in use only with a flag that says so, and
+// leave restores what was there, row by row.
 func TestJoinTakesOver(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -320,7 +319,7 @@ func TestJoinTakesOver(t *testing.T) {
 	}
 }
 
-// TestLeaveOfAnOlderJoin: what an sdnctl joined that kept no record is not
+// TestLeaveOfAnOlderJoin: a bridge whose join recorded nothing, by an old release, is not
 // removed as a whole.
 func TestLeaveOfAnOlderJoin(t *testing.T) {
 	db := database(t)
@@ -344,8 +343,8 @@ func TestLeaveOfAnOlderJoin(t *testing.T) {
 	}
 }
 
-// TestJoinLeavesOthersTunnelsAlone: a VXLAN port that would take our packets, or
-// we its, is not touched, and nothing is made beside it.
+// TestJoinLeavesOthersTunnelsAlone: a VXLAN port that would receive our packets, or whose
+// packets ours would receive, is not changed, and no port is made beside it.
 func TestJoinLeavesOthersTunnelsAlone(t *testing.T) {
 	db := database(t)
 	vsctl(t, db, "add-br", "br-tun", "--", "add-port", "br-tun", "vx0", "--", "set", "interface", "vx0", "type=vxlan", "options:remote_ip=flow", "options:key=flow")
@@ -360,7 +359,7 @@ func TestJoinLeavesOthersTunnelsAlone(t *testing.T) {
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--dst-port", "4790")
 }
 
-// TestJoinRegisters: with --register the node is declared too, once.
+// TestJoinRegisters: with --register the node is declared, too, once.
 func TestJoinRegisters(t *testing.T) {
 	_, run := live(t) // first, for it looks for leaks when all else has ended
 	db := database(t)
@@ -379,8 +378,8 @@ func TestJoinRegisters(t *testing.T) {
 	}
 }
 
-// TestPrintedScript runs what --print prints, twice, and compares it with what
-// join itself does; and so for leave.
+// TestPrintedScript runs what --print prints, twice, and compares the result with that of
+// join itself; likewise for leave.
 func TestPrintedScript(t *testing.T) {
 	shell := func(db, script string) {
 		t.Helper()

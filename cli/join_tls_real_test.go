@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/cli"
 )
 
-// certificates makes an authority with a node's certificate, and returns the
-// flags by which that joins.
+// certificates makes an authority with a node's certificate, and returns the flags to join
+// with it.
 func certificates(t *testing.T, node string) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -59,8 +59,8 @@ func TestJoinByTLS(t *testing.T) {
 	}
 }
 
-// TestJoinKeepsOthersTLS: Open vSwitch has one certificate for all, so that of
-// somebody else is not replaced unasked, nor removed.
+// TestJoinKeepsOthersTLS: Open vSwitch has one certificate for all connections, so that of
+// another program is neither replaced without a flag nor removed.
 func TestJoinKeepsOthersTLS(t *testing.T) {
 	db := database(t)
 	vsctl(t, db, "set-ssl", "/o/key", "/o/cert", "/o/ca")

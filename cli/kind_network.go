@@ -80,7 +80,7 @@ func setCIDR(s *model.NetworkSpec, text string, _ bool) error {
 	return nil
 }
 
-// only returns the one subnet that --gateway and --reserve are about.
+// only returns the one subnet to which --gateway and --reserve apply.
 func only(s *model.NetworkSpec) (*model.Subnet, error) {
 	if len(s.Subnets) > 1 {
 		return nil, errSubnets
@@ -164,7 +164,7 @@ func setBlock(s *model.NetworkSpec, text string, first bool) error {
 	return nil
 }
 
-// setOption sets a value from what an option says, if it was given.
+// setOption sets a value from an option's text, if it was given.
 func setOption(v encoding.TextUnmarshaler, texts []string) error {
 	if texts == nil {
 		return nil
@@ -172,7 +172,7 @@ func setOption(v encoding.TextUnmarshaler, texts []string) error {
 	return model.SetText(v, texts[0])
 }
 
-// cutOptions cuts "head,key=value,key=value" and knows which keys there are.
+// cutOptions splits "head,key=value,key=value" and checks the keys.
 func cutOptions(text string, known ...string) (head string, options map[string][]string, err error) {
 	parts := strings.Split(text, ",")
 	options = make(map[string][]string)

@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// dhcpFlags are those of what ports learn by DHCP and router advertisements.
+// dhcpFlags are the flags for what ports learn by DHCP and router advertisements.
 func dhcpFlags() []specFlag[model.NetworkSpec] {
 	type spec = model.NetworkSpec
 	ra := valueFlag("ra", "router advertisements of an IPv6 network, by `kind`: managed (ports get their address by DHCPv6), slaac (ports with a /64 of their own make addresses of it) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.RA })

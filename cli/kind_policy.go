@@ -58,7 +58,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 	})
 }
 
-// isolateNone is the value of --isolate that isolates nothing.
+// isolateNone is the value of --isolate for no direction.
 const isolateNone = "none"
 
 func setPolicySubject(s *model.PolicySpec, text string, _ bool) (err error) {
@@ -222,7 +222,7 @@ func policyDetails(v policyView) [][2]string {
 	return lines
 }
 
-// ruleText says a rule in words: "allow from app=lb: tcp/80 (the load balancer)".
+// ruleText describes a rule: "allow from app=lb: tcp/80 (the load balancer)".
 func ruleText(d model.PolicyDirection, r model.PolicyRule) string {
 	way, peers, ports := "from", "any address", "any protocol"
 	if d == model.Egress {

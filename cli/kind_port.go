@@ -44,8 +44,8 @@ func portKind() kindDef {
 	}
 }
 
-// portLines are the lines of details for a port: its conditions, and what to configure on
-// its interface, for those who plug it in by hand. An interface with a greater MTU, which
+// portLines are the lines of details for a port: its conditions, and the settings of its
+// interface, for users who configure it themselves. An interface with a greater MTU, which
 // most devices have, would lose large packets.
 func portLines(v portView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
@@ -81,8 +81,8 @@ func gatewaysOf(t api.PortStatus) (all []string) {
 	return all
 }
 
-// droppedText says what the port sent and may not, why it was dropped, and when;
-// "" for nothing.
+// droppedText describes the packets of the port that were dropped, why and when; "" for
+// none.
 func droppedText(v portView) string {
 	d := v.status.Drops
 	if d == nil {

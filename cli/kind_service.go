@@ -159,7 +159,7 @@ func setServiceEndpoints(s *model.ServiceSpec, text string, first bool) error {
 	return nil
 }
 
-// backendsText is the backends as flags give them.
+// backendsText returns the backends in the form of the flags.
 func backendsText(b model.ServiceBackends) string {
 	if b.Selects() {
 		return selectionText(b.PolicySelection)

@@ -17,31 +17,31 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// A kindDef is what the commands need to know about one kind of object.
+// A kindDef has what the commands need for one kind of object.
 type kindDef struct {
 	kind api.Kind
 	// is explains what an object of this kind is, for help texts.
 	is string
 	// flags adds the flags of the spec's fields and returns them.
 	flags func(a *app, cmd *cobra.Command) specFlags
-	// print shows objects as a table, details one object as lines.
+	// print prints objects as a table, details one object as lines.
 	print   func(o *output, now time.Time, objects []api.Object) error
 	details func(o *output, now time.Time, object api.Object) error
-	// more prints what show has below the details; nil has nothing.
+	// more prints below the details of show; nil prints nothing.
 	more func(ctx context.Context, a *app, client *api.Client, o *output, name string) error
-	// required are the flags without which create makes no sense.
+	// required are the flags that create must have.
 	required []string
 	// optional is a flag whose field has a default, for help texts.
 	optional string
-	// example is the flags of a typical create, and change of a typical set.
+	// example has the flags of a typical create, and change those of a typical set.
 	example, change string
-	// pin writes what was allocated for an object into its spec.
+	// pin writes the values that were allocated for an object into its spec.
 	pin func(o api.Object) (json.RawMessage, error)
 	// verbs are commands that only this kind has.
 	verbs func(a *app) []*cobra.Command
 }
 
-// name is how users type the kind.
+// name returns the kind as users type it.
 func (k kindDef) name() string { return k.kind.Lower() }
 
 // kinds returns the definition of every kind of object.
@@ -58,7 +58,7 @@ func newKindCmds(a *app) []*cobra.Command {
 	return cmds
 }
 
-// newKindCmd holds the verbs of one kind.
+// newKindCmd has the verbs of one kind.
 func newKindCmd(a *app, k kindDef) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     k.name(),
@@ -76,7 +76,7 @@ func newKindCmd(a *app, k kindDef) *cobra.Command {
 	return cmd
 }
 
-// A view is one object, decoded for showing.
+// A view is one decoded object.
 type view[S, T any] struct {
 	api.Object
 	spec   S
@@ -136,8 +136,8 @@ func conditionLines(now time.Time, ready bool, all []api.Condition) [][2]string 
 	return lines
 }
 
-// detailPrinter makes the details function of a kind: every column as a line,
-// then what extra adds.
+// detailPrinter makes the details function of a kind: every column as a line, followed by
+// the lines of extra.
 func detailPrinter[S, T any](columns []column[view[S, T]], extra func(v view[S, T]) [][2]string) func(*output, time.Time, api.Object) error {
 	return func(o *output, now time.Time, object api.Object) error {
 		vs, err := views[S, T](now, []api.Object{object})
@@ -174,7 +174,7 @@ func labelText(labels map[string]string) string {
 	return strings.Join(parts, ",")
 }
 
-// age writes how long ago t was, in its largest unit or two.
+// age returns the time since t, in its largest unit or two.
 func age(now, t time.Time) string {
 	d := max(now.Sub(t), 0)
 	switch {
@@ -188,7 +188,7 @@ func age(now, t time.Time) string {
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
-// yesNo words a condition.
+// yesNo returns "yes" or "no".
 func yesNo(b bool) string {
 	if b {
 		return "yes"
@@ -196,7 +196,7 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// number writes n, and nothing for 0.
+// number returns n as text, "" for 0.
 func number[N ~int | ~uint32 | ~uint64](n N) string {
 	if n == 0 {
 		return ""
@@ -204,7 +204,7 @@ func number[N ~int | ~uint32 | ~uint64](n N) string {
 	return strconv.FormatUint(uint64(n), 10)
 }
 
-// blockLines are the lines of details for blocks; by says what each is of.
+// blockLines are the lines of details for blocks; by returns the first cell of each.
 func blockLines(blocks []api.BlockStatus, by func(api.BlockStatus) string) [][2]string {
 	var lines [][2]string
 	for _, b := range blocks {

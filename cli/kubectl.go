@@ -6,8 +6,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// kubectlVerb returns our verb for a verb that kubectl has before the kind, or
-// "" for another word.
+// kubectlVerb returns sdnctl's verb for a verb that kubectl writes before the kind, or ""
+// for another word.
 func kubectlVerb(word string) string {
 	switch word {
 	case "get":
@@ -20,9 +20,8 @@ func kubectlVerb(word string) string {
 	return ""
 }
 
-// translate turns a command line in kubectl's order, "get ports" or "delete
-// port/web", into ours, "port list" and "port delete web". Any other is
-// returned as it is.
+// translate turns a command line in kubectl's order, "get ports" or "delete port/web", into
+// sdnctl's, "port list" and "port delete web". It returns any other unchanged.
 func translate(args []string) []string {
 	if len(args) < 2 || kubectlVerb(args[0]) == "" {
 		return args

@@ -44,11 +44,10 @@ func (l *listener) String() string {
 	return l.text.String()
 }
 
-// live starts an API and returns it with a function that runs sdnctl on it in
-// this process.
+// live starts an API and returns it with a function that runs sdnctl on it in this process.
 func live(t *testing.T) (*host, func(ctx context.Context, stdout, stderr *listener, args ...string) int) {
 	t.Helper()
-	// Checked after the API has ended: cleanups run in reverse.
+	// Checked after the API has ended: cleanups run in reverse order.
 	t.Cleanup(func() { goleak.VerifyNone(t) })
 	dir, err := os.MkdirTemp("", "cli") // short, for the socket's path
 	if err != nil {
@@ -75,8 +74,8 @@ func (f *fabric) connect(node string) {
 	f.changed = make(chan struct{})
 }
 
-// TestWaitEndsWhenTheNodeComes: the node comes once waiting has been reported,
-// and with that the command ends.
+// TestWaitEndsWhenTheNodeComes: once waiting has been reported, the node connects, which
+// ends the command.
 func TestWaitEndsWhenTheNodeComes(t *testing.T) {
 	h, run := live(t)
 	stderr := &listener{awaits: map[string]func(){
@@ -92,7 +91,7 @@ func TestWaitEndsWhenTheNodeComes(t *testing.T) {
 	}
 }
 
-// TestInterrupt: a wait that is interrupted says so, and leaves nothing.
+// TestInterrupt: a wait that is interrupted says so, and leaves no goroutine.
 func TestInterrupt(t *testing.T) {
 	_, run := live(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -142,7 +141,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// BenchmarkStart starts the program, as scripts do over and over.
+// BenchmarkStart starts the program, as scripts do again and again.
 func BenchmarkStart(b *testing.B) {
 	program := filepath.Join(b.TempDir(), "sdnctl")
 	if out, err := exec.Command("go", "build", "-o", program, "./sdnctl").CombinedOutput(); err != nil {

@@ -5,8 +5,7 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// newManCmd makes the command that writes man pages; packages are built with
-// it.
+// newManCmd makes the command that writes man pages. Packages are built with it.
 func newManCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man FOLDER",

@@ -11,21 +11,21 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// A manifest is one object that a file declares, with where it does so.
+// A manifest is one object that a file declares, with its place in the file.
 type manifest struct {
 	object api.Object
 	file   string
 	node   *yaml.Node
-	// mistakes are the fields of which a mistake was found here; the daemon finds it
-	// too.
+	// mistakes are the fields in which a mistake was found while reading; the daemon finds
+	// it, too.
 	mistakes []string
-	// broken is set when something in it has no place, so that what the daemon says
-	// about it may be a mere consequence.
+	// broken is set if some part of it could not be read, so that problems which the daemon
+	// finds in it may be mere consequences.
 	broken bool
 }
 
-// line returns the line of the given field ("spec.subnets[0].cidr"), or of
-// the nearest thing around it that the file has.
+// line returns the line of the given field ("spec.subnets[0].cidr"), or of the innermost
+// part around it that the file has.
 func (m *manifest) line(field string) int {
 	n := resolve(m.node)
 	line := n.Line
@@ -42,9 +42,8 @@ func (m *manifest) line(field string) int {
 	return line
 }
 
-// manifests reads the objects of one YAML document: one object, a list of
-// them, or the lists that the API gives out under "items" and takes under
-// "objects".
+// manifests reads the objects of one YAML document: one object, a list of them, or a list
+// as the API returns it under "items" and accepts it under "objects".
 func (l *loader) manifests(file string, n *yaml.Node) {
 	switch n.Kind {
 	case yaml.AliasNode: // may contain itself, or grow without limit
@@ -75,7 +74,7 @@ func (l *loader) manifests(file string, n *yaml.Node) {
 	}
 }
 
-// manifest reads one object. What is wrong with it is noted in l.
+// manifest reads one object. It records mistakes in l.
 func (l *loader) manifest(file string, n *yaml.Node) {
 	m := manifest{file: file, node: n}
 	d := newDecoder()
@@ -126,8 +125,8 @@ func kindIn(n *yaml.Node) api.Kind {
 	return api.NearestKind(word)
 }
 
-// manifestFields are the fields of an object of a kind in a file. What sdnd sets may
-// be anything, so that an export can be applied as it is.
+// manifestFields are the fields of an object of a kind in a file. The fields that sdnd sets
+// may have any value, so that an export can be applied unchanged.
 func manifestFields(k api.Kind) map[string]reflect.Type {
 	fields := jsonFields(reflect.TypeFor[api.Object]())
 	fields["spec"], fields["status"], fields["meta"] = nil, nil, nil

@@ -11,7 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// A syntaxError is a mistake in a file that only its YAML shows, and not its JSON.
+// A syntaxError is a mistake in a file that is visible only in its YAML, not in its JSON.
 type syntaxError struct {
 	line int
 	// field is the path as in "spec.subnets[0].cidr"; "" for the object itself.
@@ -20,20 +20,20 @@ type syntaxError struct {
 }
 
 // A decoder turns YAML nodes into JSON values. Package api then finds the mistakes in them.
-// The type of a field decides what a scalar becomes: "02:00:00:00:01:03", 0123 and yes are
-// the text that the user wrote if the field is text.
+// The type of a field decides how a scalar is read: in a text field 02:00:00:00:01:03, 0123
+// and yes are the text that the user wrote.
 type decoder struct {
 	errs []syntaxError
-	// lost is set when something in the file has no place in the JSON or in the
-	// type, so that other things seem to be missing.
+	// lost is set if something in the file cannot be expressed in JSON or in the type, so
+	// that other things may seem to be missing.
 	lost bool
 	// budget is how many more nodes may be read. It keeps nested aliases from
 	// growing without limit.
 	budget int
 }
 
-// maxNodes bounds the YAML nodes read for one object, many times what the
-// largest that sdnd takes has.
+// maxNodes bounds the YAML nodes read for one object: many times those of the largest
+// object that sdnd accepts.
 const maxNodes = 5_000_000
 
 func newDecoder() *decoder { return &decoder{budget: maxNodes} }
@@ -76,8 +76,8 @@ func (d *decoder) value(n *yaml.Node, t reflect.Type, field string) any {
 	return scalar(n.Value, t)
 }
 
-// object returns a mapping in JSON whose keys are fields, with their types. Other
-// keys are left to package api to name.
+// object returns a mapping in JSON whose keys are fields, with their types. It keeps
+// unknown keys, which package api reports.
 func (d *decoder) object(n *yaml.Node, fields map[string]reflect.Type, field string) map[string]any {
 	members := make(map[string]any, len(n.Content)/2)
 	d.pairs(n, field, true, func(key, value *yaml.Node, at string) {
@@ -92,7 +92,7 @@ func (d *decoder) object(n *yaml.Node, fields map[string]reflect.Type, field str
 	return members
 }
 
-// pairs calls f for each key of a mapping that is there once, in any case if fold.
+// pairs calls f for each key of a mapping that occurs once; with fold, case is ignored.
 func (d *decoder) pairs(n *yaml.Node, field string, fold bool, f func(key, value *yaml.Node, at string)) {
 	seen := make(map[string]int, len(n.Content)/2)
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -122,8 +122,8 @@ func elem(t reflect.Type, k reflect.Kind) reflect.Type {
 	return nil
 }
 
-// scalar returns a scalar in JSON: a number or a bool if t is one and the text says
-// one, text otherwise.
+// scalar returns a scalar in JSON: a number or a bool if t is one and the text is one, text
+// otherwise.
 func scalar(text string, t reflect.Type) any {
 	if t == nil || reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return text
@@ -141,9 +141,8 @@ func scalar(text string, t reflect.Type) any {
 	return text
 }
 
-// decimal returns a whole number as strconv reads it in base 10 when it has
-// leading zeros: 0100 is a hundred, not octal as in YAML 1.1. 0x10 and 0o10
-// stay what they say they are.
+// decimal returns a whole number in base 10 even if it has leading zeros: 0100 is a
+// hundred, not octal as in YAML 1.1. 0x10 and 0o10 stay hexadecimal and octal.
 func decimal(text string) string {
 	digits := strings.TrimLeft(text, "0")
 	if digits == "" || digits == text || digits[0] < '0' || digits[0] > '9' {
@@ -164,7 +163,7 @@ func jsonFields(t reflect.Type) map[string]reflect.Type {
 	return fields
 }
 
-// resolve follows an alias to what it stands for.
+// resolve follows an alias to its anchor.
 func resolve(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias

@@ -29,7 +29,7 @@ func (e fileError) String() string {
 // fileErrors are all mistakes in the files of one command.
 type fileErrors []fileError
 
-// shownErrors is how many mistakes are printed; nobody reads more at once.
+// shownErrors is how many mistakes are printed.
 const shownErrors = 100
 
 // Error lists the mistakes, one per line, in the order of files and lines.
@@ -64,10 +64,10 @@ func (e fileErrors) sorted() fileErrors {
 	return e
 }
 
-// merge joins the mistakes found while reading with the daemon's answer to a request of
-// all of l's manifests in order. It returns nil if there are none. It leaves out what may
-// only follow from a manifest that could not be read completely, because that would send
-// the reader to the wrong place.
+// merge joins the mistakes found while reading with the daemon's answer to a request of all
+// of l's manifests in order. It returns nil if there are none. It leaves out mistakes that
+// may only follow from a manifest that could not be read completely, because they would
+// mislead the user.
 func (l *loader) merge(answer error) error {
 	var refused *api.Error
 	if answer != nil && (!errors.As(answer, &refused) || len(refused.Errors) == 0) && len(l.errs) == 0 {
@@ -130,8 +130,8 @@ func mentions(v any, names map[string]bool) bool {
 	return false
 }
 
-// A manifestError is mistakes in files, some of them perhaps found by the
-// daemon, whose error then decides the exit code.
+// A manifestError has the mistakes in files. If the daemon found some of them, its error
+// decides the exit code.
 type manifestError struct {
 	fileErrors
 	refused *api.Error

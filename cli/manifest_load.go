@@ -17,25 +17,24 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// A loader reads files into manifests and notes every mistake on the way.
+// A loader reads files into manifests and records all mistakes.
 type loader struct {
 	// found are the objects that have a kind and a name, in the order read.
 	found []manifest
 	errs  fileErrors
-	// torn: a file could not be read to its end. nameless: an object could
-	// not be named. Either way found lacks something others may refer to.
+	// torn: a file could not be read to its end. nameless: an object could not be named. In
+	// both cases found lacks objects that others may refer to.
 	torn, nameless bool
-	// listed: a list was read, be it empty. That is to say "no objects",
-	// where an empty file may be an accident.
+	// listed: a list was read, which may be empty. An empty list means "no objects", but an
+	// empty file may be an accident.
 	listed bool
 
 	stdin  io.Reader
 	stdins int
 }
 
-// load reads files, directories (their *.yaml, *.yml and *.json, not those of
-// directories below) and, for "-", stdin. It returns what could be read even
-// when there were mistakes.
+// load reads files, directories (their *.yaml, *.yml and *.json, without subdirectories)
+// and, for "-", stdin. It returns what could be read even if there were mistakes.
 func load(paths []string, stdin io.Reader) *loader {
 	l := &loader{stdin: stdin}
 	for _, p := range paths {
@@ -94,7 +93,7 @@ func (l *loader) file(path string) {
 	l.read(path, f)
 }
 
-// unreadable notes that a path cannot be read, without saying its name twice.
+// unreadable records that a path cannot be read, naming it once.
 func (l *loader) unreadable(path string, err error) {
 	var pe *os.PathError
 	if errors.As(err, &pe) {
@@ -159,9 +158,8 @@ func foreignAlias(document *yaml.Node) *yaml.Node {
 	return nil
 }
 
-// json reads data as a stream of JSON values, which as a whole is not YAML,
-// and reports whether it is one. Each value is given to the YAML parser, for
-// its line numbers.
+// json reads data as a stream of JSON values, which as a whole is not YAML, and reports
+// whether it is one. Each value is passed to the YAML parser for its line numbers.
 func (l *loader) json(name string, data []byte) bool {
 	start := bytes.TrimLeft(data, " \t\r\n")
 	if len(start) == 0 || start[0] != '{' && start[0] != '[' {
@@ -202,8 +200,8 @@ func shiftLines(n *yaml.Node, by int) {
 	}
 }
 
-// yamlError takes the line out of an error of the yaml package, which has it
-// only in its text: "yaml: line 3: did not find expected key".
+// yamlError extracts the line from an error of the yaml package, which has it only in its
+// text: "yaml: line 3: did not find expected key".
 func yamlError(err error) (line int, message string) {
 	message = strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(message, "line "); ok {
@@ -216,7 +214,7 @@ func yamlError(err error) (line int, message string) {
 	return 0, "not valid YAML: " + message
 }
 
-// duplicates notes objects that are declared more than once.
+// duplicates records the objects that are declared more than once.
 func (l *loader) duplicates() {
 	first := make(map[string]*manifest, len(l.found))
 	for i := range l.found {
@@ -231,7 +229,7 @@ func (l *loader) duplicates() {
 	}
 }
 
-// objects returns what was found, as a request takes it.
+// objects returns the objects that were found, for a request.
 func (l *loader) objects() []api.Object {
 	objects := make([]api.Object, len(l.found))
 	for i := range l.found {

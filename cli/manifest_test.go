@@ -118,8 +118,8 @@ func TestLoadNamesMistakes(t *testing.T) {
 	}
 }
 
-// TestMistakesOfTheDaemon: each has the line of the field it names, or of the
-// nearest thing around it.
+// TestMistakesOfTheDaemon: each has the line of the field it names, or of the innermost
+// part around it.
 func TestMistakesOfTheDaemon(t *testing.T) {
 	l := loadText(t, `kind: Network
 name: blue
@@ -184,8 +184,8 @@ func TestLoadOrder(t *testing.T) {
 	}
 }
 
-// TestAliasesAreBounded: a few lines of aliases of aliases stand for 10^12
-// nodes. They must neither be followed that far nor be dropped in silence.
+// TestAliasesAreBounded: a few lines of aliases of aliases stand for 10^12 nodes. They must
+// neither be expanded that far nor be dropped silently.
 func TestAliasesAreBounded(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("kind: Router\nname: r\nspec:\n  networks:\n  - &a0 [x, x, x, x, x, x, x, x, x, x]\n")
@@ -197,8 +197,8 @@ func TestAliasesAreBounded(t *testing.T) {
 	}
 }
 
-// FuzzLoad: no input brings the reader down, and what it finds without a
-// mistake is the same when it is written out and read again.
+// FuzzLoad: no input crashes the reader, and what it reads without a mistake is the same
+// after it was written and read again.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"kind: Node\nname: n1\nspec: {tunnelIP: 10.0.0.1}\n", `{"kind":"Port","name":"p","spec":{"network":"b"}}`,

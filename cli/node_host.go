@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// membershipHost is this machine, for what joins it to sdnd and works there as its
+// membershipHost describes this machine, for joining it to sdnd and working on it as its
 // node.
 func (a *app) membershipHost() membership.Host {
 	e := a.env
@@ -22,8 +22,8 @@ func (a *app) membershipHost() membership.Host {
 // hostGiven reports whether the user says where sdnd is.
 func (a *app) hostGiven() bool { return a.host != "" || a.env.Getenv("SDNCTL_HOST") != "" }
 
-// nodeClient makes the client of a command that works for the node it runs on: as
-// the node, unless --host or SDNCTL_HOST names another way.
+// nodeClient makes the client of a command for the node it runs on. It authenticates as the
+// node, unless --host or SDNCTL_HOST is given.
 func (a *app) nodeClient() (*api.Client, membership.Config, error) {
 	host := a.membershipHost()
 	if !a.hostGiven() {

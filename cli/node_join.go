@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// switchFlags are what join and leave share.
+// switchFlags are the flags that join and leave share.
 type switchFlags struct {
 	bridge  string
 	db      string
@@ -138,8 +138,8 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	return cmd
 }
 
-// certificateFlags adds the flags for the node's certificate. On this command --ca,
-// --cert and --key are the node's, not those of who runs it.
+// certificateFlags adds the flags for the node's certificate. For this command --ca, --cert
+// and --key are the node's, not the user's.
 func (o *joinOptions) certificateFlags(cmd *cobra.Command) {
 	f, files := cmd.Flags(), &o.join.Files
 	f.StringVar(&files.CA, "ca", "", "`file` with the authority of sdnd's certificate; Open vSwitch reads it there from now on")
@@ -155,7 +155,7 @@ func (o *joinOptions) certificateFlags(cmd *cobra.Command) {
 	}
 }
 
-// read reads the flags that are addresses, ids and tokens.
+// read parses the flags that are addresses, ids and tokens.
 func (o *joinOptions) read() (j membership.Join, err error) {
 	j = o.join
 	j.Host, j.Bridge, j.DB, j.Offline, j.Blind = o.app.membershipHost(), o.sw.bridge, o.sw.db, o.sw.offline, o.noWait

@@ -9,14 +9,14 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// nodePorts are the ports of nodes.
+// nodePorts are the ports on nodes.
 type nodePorts struct {
 	// pinned are the ports that are pinned to the nodes, bound those that are bound on
 	// one of the nodes and may move elsewhere.
 	pinned, bound []api.Port
 }
 
-// portsOnNodes finds the ports of nodes, each of which must exist.
+// portsOnNodes finds the ports on nodes, each of which must exist.
 func portsOnNodes(ctx context.Context, client *api.Client, nodes []string) (nodePorts, error) {
 	var found nodePorts
 	for _, node := range nodes {
@@ -41,8 +41,8 @@ func portsOnNodes(ctx context.Context, client *api.Client, nodes []string) (node
 
 func bound(p api.Port) bool { return p.Status != nil && p.Status.Bound }
 
-// refuse returns an error that names the bound ones of ports, which would be
-// cut, unless force says that they may be.
+// refuse returns an error that names the bound ports among some, which would be
+// disconnected, unless force permits that.
 func refuse(ports []api.Port, force bool) error {
 	var names []string
 	for _, p := range ports {

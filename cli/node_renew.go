@@ -35,8 +35,8 @@ again: sdnctl node invite NAME.`,
 	return cmd
 }
 
-// run renews as the node, whatever --host says: nobody but the node gets a
-// certificate for it so.
+// run renews the certificate, authenticated as the node, whatever --host is: only the node
+// itself may get a certificate this way.
 func (o *renewOptions) run(ctx context.Context) error {
 	r, err := o.app.membershipHost().Renew(ctx, o.within)
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The forms of output that -o takes.
+// The formats of -o.
 const (
 	formatTable = "table"
 	formatWide  = "wide"
@@ -19,7 +19,7 @@ const (
 
 func formats() []string { return []string{formatTable, formatWide, formatJSON, formatYAML} }
 
-// output is where and how a command prints data.
+// output is the destination and format of a command's data.
 type output struct {
 	w         io.Writer
 	format    string
@@ -50,8 +50,8 @@ func (o *output) flags(a *app, cmd *cobra.Command) {
 	}
 }
 
-// mustComplete gives a flag fixed values to complete. The flag exists, so
-// cobra's error cannot happen.
+// mustComplete gives a flag fixed values for completion. The flag exists, so cobra cannot
+// return an error.
 func mustComplete(cmd *cobra.Command, flag string, values ...string) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err)

@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// writeYAML writes v in the form and field order that its JSON has.
+// writeYAML writes v as YAML with the structure and field order of its JSON.
 func writeYAML(w io.Writer, v any) error {
 	n, err := yamlNode(v)
 	if err != nil {
@@ -36,8 +36,8 @@ func yamlNode(v any) (*yaml.Node, error) {
 	return &n, nil
 }
 
-// plain takes JSON's quotes and braces away. Text that a reader of YAML 1.1
-// would take for something else stays quoted, in keys and in values.
+// plain removes JSON's quotes and braces. Text that a reader of YAML 1.1 would take for
+// another type stays quoted, in keys and in values.
 func plain(n *yaml.Node) {
 	n.Style = 0
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && ambiguous.MatchString(n.Value) {
@@ -51,11 +51,10 @@ func plain(n *yaml.Node) {
 	}
 }
 
-// ambiguous matches text that YAML 1.1 (yaml.org/type: bool, int, float,
-// merge, value) reads as something else than text, and that YAML 1.2, whose
-// rules the encoder knows, leaves plain. Readers of 1.1 are PyYAML, and so
-// Ansible, and libyaml's other users. Digits with colons are numbers in base
-// 60: a MAC address can look like one.
+// ambiguous matches text that YAML 1.1 (yaml.org/type: bool, int, float, merge, value)
+// takes for another type than text, and that the encoder, which follows YAML 1.2, does not
+// quote. Readers of YAML 1.1 are PyYAML, and so Ansible, and other users of libyaml. Digits
+// with colons are numbers in base 60, and some MAC addresses have that form.
 var ambiguous = regexp.MustCompile(`^(?i:y|yes|n|no|on|off|true|false|null|~|=|<<|` +
 	`[-+]?[0-9][0-9_]*(:[0-9]+)*(\.[0-9_]*)?(e[-+]?[0-9]+)?|[-+]?\.[0-9_]+(e[-+]?[0-9]+)?|` +
 	`[-+]?0b[01_]+|[-+]?0x[0-9a-f_]+|[-+]?0o[0-7_]+|[-+]?\.(inf|nan))$`)

@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestYAMLIsTextForAllReaders: what is text stays text for readers of YAML 1.1
-// such as PyYAML, and what cannot be mistaken is not quoted.
+// TestYAMLIsTextForAllReaders: text stays text for readers of YAML 1.1 such as PyYAML, and
+// unambiguous text is not quoted.
 func TestYAMLIsTextForAllReaders(t *testing.T) {
 	quoted := []string{
 		"yes", "No", "on", "OFF", "y", "N", "true", "null", "~", "=", "1", "0123", "1_000", "1.10", "1e3", "0123e4", "1.", ".5",

@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// pinned returns an object's spec with what was allocated written into it.
+// pinned returns an object's spec with the allocated values written into it.
 func pinned(o api.Object) (json.RawMessage, error) {
 	for _, k := range kinds() {
 		if k.kind == o.Kind {
@@ -34,7 +34,8 @@ func pinNetwork(s *model.NetworkSpec, t api.NetworkStatus) error {
 	return err
 }
 
-// pinning makes the pin function of a kind from what sets the fields of its spec.
+// pinning makes the pin function of a kind from a function that sets the fields of its
+// spec.
 func pinning[S, T any](set func(*S, T) error) func(api.Object) (json.RawMessage, error) {
 	return func(o api.Object) (json.RawMessage, error) {
 		var spec S

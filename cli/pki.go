@@ -19,7 +19,7 @@ const (
 	serverName = "sdnd"
 )
 
-// newPKICmd makes the commands for those who have no certificates yet.
+// newPKICmd makes the commands for users who have no certificates yet.
 func newPKICmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pki",
@@ -37,7 +37,7 @@ are for: sdnctl://node/NAME or sdnctl://user/NAME?role=ROLE.`,
 	return cmd
 }
 
-// pkiOptions are what the commands that make certificates share.
+// pkiOptions are the options that the commands for certificates share.
 type pkiOptions struct {
 	app   *app
 	dir   string

@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// plugFlags are what attach and detach share.
+// plugFlags are the flags that attach and detach share.
 type plugFlags struct {
 	app          *app
 	port, iface  string

@@ -85,7 +85,7 @@ func policyNodeColumns() []column[api.PolicyNode] {
 	}
 }
 
-// policyRuleRow is a line of counters: a rule's, or what is denied by default.
+// policyRuleRow is a line of counters: a rule's, or that of the default.
 type policyRuleRow struct {
 	rule, action   string
 	packets, bytes uint64

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// printable writes text to a terminal or a file. Names and messages come from
-// switches, containers and other people, and a terminal takes control characters
-// for commands: it can be made to show something else, or to type for the user.
-// So every character that is not printed is written as its escape in JSON,
-// \u001b, which leaves JSON and YAML what they are. Line ends and tabs stay.
+// printable writes text to a terminal or a file. Names and messages come from switches,
+// containers and other people, and a terminal executes control characters: they could
+// change what it shows, or type for the user. So every character that is not printable is
+// written as its escape in JSON, \u001b, which keeps JSON and YAML valid. Newlines and tabs
+// stay.
 type printable struct {
 	w io.Writer
 	// cut has the first bytes of a character that is not complete yet.

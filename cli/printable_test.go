@@ -35,7 +35,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// TestPrintableKeepsJSON: what a name has in it is in the JSON that is printed.
+// TestPrintableKeepsJSON: printed JSON still has every character of a name.
 func TestPrintableKeepsJSON(t *testing.T) {
 	name := "a\x1b[2Jb\u009bc\u202ed\U000e0001e\x7f"
 	var b bytes.Buffer

@@ -81,7 +81,7 @@ const (
 	backupMagicOffset = 16
 )
 
-// looksLikeBackup returns an error if a file is recognisably not a backup.
+// looksLikeBackup returns an error if a file is certainly not a backup.
 func looksLikeBackup(f *os.File, path string) error {
 	head := make([]byte, backupMagicOffset+len(backupMagic))
 	n, err := f.ReadAt(head, 0)
@@ -134,11 +134,11 @@ func present(changes []api.Change) int {
 	return n
 }
 
-// allocated are the fields of a status that were given out, once and for all.
+// allocated lists the fields of a status that are allocated once.
 func allocated() []string { return []string{"datapathID", "vni", "gatewayMAC", "id", "ip", "mac"} }
 
-// allocation returns the lines of an object as a file would declare it, and
-// below what was allocated to it.
+// allocation returns the lines of an object as a file would declare it, followed by what
+// was allocated for it.
 func allocation(o *api.Object) ([]string, error) {
 	lines, err := declaration(o)
 	if err != nil || o == nil || len(o.Status) == 0 {
@@ -156,8 +156,8 @@ func allocation(o *api.Object) ([]string, error) {
 	return lines, nil
 }
 
-// writeDiffs writes each change as a unified diff of what lines makes of the
-// object.
+// writeDiffs writes each change as a unified diff of the objects, in the form that lines
+// returns.
 func writeDiffs(w io.Writer, changes []api.Change, lines func(*api.Object) ([]string, error)) error {
 	for _, c := range changes {
 		before, err := lines(c.Before)

@@ -12,8 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Run runs one sdnctl command line (without the program's name) and returns
-// the exit code. What went wrong has then been said on env.Err.
+// Run runs one sdnctl command line (without the program's name) and returns the exit code.
+// Errors have then been printed to env.Err.
 func Run(ctx context.Context, env Env, args []string) int {
 	binary := env.Out
 	env.Out, env.Err = &printable{w: env.Out}, &printable{w: env.Err}
@@ -37,15 +37,15 @@ func Run(ctx context.Context, env Env, args []string) int {
 	return exitCode(err)
 }
 
-// app is what the commands of one invocation share.
+// app has what the commands of one invocation share.
 type app struct {
 	env Env
-	// binary is standard output for data that is not text.
+	// binary is standard output for binary data.
 	binary io.Writer
 	host   string
-	// proof has the flags by which the user authenticates over TCP.
+	// proof has the user's credentials for TCP.
 	proof proofFlags
-	// started is set once the command line was understood.
+	// started is set once the command line has been parsed.
 	started bool
 }
 
@@ -69,7 +69,7 @@ func (a *app) client() (*api.Client, error) {
 	return c, nil
 }
 
-// note says something about the data to the user.
+// note prints a message about the data to the user.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.env.Err, format+"\n", args...)
 }
@@ -130,7 +130,7 @@ nodes, networks, routers, ports, port groups and policies, and shows their state
 	return root
 }
 
-// runGroup is the RunE of a command that only holds others.
+// runGroup is the RunE of a command that only has subcommands.
 func runGroup(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -145,7 +145,7 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	return usageErrorf("%s", text)
 }
 
-// finish completes the commands below cmd with what all of them do alike.
+// finish sets what all commands below cmd have in common.
 func (a *app) finish(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
 	if check := cmd.Args; check != nil {
@@ -162,8 +162,8 @@ func (a *app) finish(cmd *cobra.Command) {
 	}
 }
 
-// argsError words cobra's errors about the number of arguments by what the
-// command takes.
+// argsError replaces cobra's errors about the number of arguments by a text that says what
+// the command takes.
 func argsError(cmd *cobra.Command, args []string, err error) error {
 	if err == nil {
 		return nil

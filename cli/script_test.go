@@ -18,7 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
-// TestMain makes "sdnctl" a program that the scripts can run.
+// TestMain makes "sdnctl" a program that scripts can run.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sdnctl": func() {
@@ -43,8 +43,7 @@ func TestScripts(t *testing.T) {
 		Dir:           filepath.Join("testdata", "script"),
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Setup: func(e *testscript.Env) error {
-			// The path of a unix socket is short; that of a script's
-			// directory is not.
+			// A unix socket's path must be short, unlike that of a script's directory.
 			dir, err := os.MkdirTemp("", "cli")
 			if err != nil {
 				return err
@@ -57,7 +56,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SDNCTL_DIR", filepath.Join(dir, "node"))
 			e.Setenv("USER", "tester")
 			e.Setenv("TZ", "UTC")
-			// Built with -race, every sdnctl would rest a second at its end.
+			// Built with -race, every sdnctl would sleep for a second at its end.
 			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			if err := h.start(); err != nil {
 				return err

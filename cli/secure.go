@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// proofFlags say how to prove to sdnd who the user is. Each may come from the
-// environment instead.
+// proofFlags are the user's credentials for sdnd. Each may come from the environment
+// instead.
 type proofFlags struct {
 	ca, cert, key, tokenFile string
 }
@@ -24,7 +24,7 @@ func (f *proofFlags) add(root *cobra.Command) {
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with your token, for https (default: the token in $SDNCTL_TOKEN)")
 }
 
-// clientOptions completes what a client of the sdnd at host is made of.
+// clientOptions completes the options of a client for the sdnd at host.
 func (f proofFlags) clientOptions(getenv func(string) string, host string, o *api.ClientOptions) error {
 	or := func(flag, variable string) string {
 		if flag != "" {

@@ -19,8 +19,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// TestProofs: the certificate and token that the flags and the environment name
-// reach sdnd, and sdnd's certificate is checked.
+// TestProofs: the certificate and token that the flags and the environment name are sent to
+// sdnd, and sdnd's certificate is verified.
 func TestProofs(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
@@ -43,7 +43,7 @@ func TestProofs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// It answers with the proof, as the version.
+	// The server returns the credentials as its version.
 	srv := &http.Server{
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo),
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

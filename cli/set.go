@@ -15,7 +15,7 @@ type setOptions struct {
 	kind   kindDef
 	spec   specFlags
 	labels labelFlag
-	// selector picks the objects; "" for those that are named.
+	// selector selects the objects; "" if they are named.
 	selector string
 	wait     waitFlag
 	output   output
@@ -74,7 +74,7 @@ func (o *setOptions) run(ctx context.Context, names []string) error {
 	return o.wait.after(ctx, client, last, keys...)
 }
 
-// objects returns the objects that are to be changed.
+// objects returns the objects to change.
 func (o *setOptions) objects(ctx context.Context, client *api.Client, names []string) ([]api.Object, error) {
 	if o.selector != "" {
 		list, err := client.Objects(ctx, o.kind.kind, api.ListOptions{Label: o.selector})

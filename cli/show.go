@@ -65,7 +65,7 @@ func (o *showOptions) run(ctx context.Context, names []string) error {
 	return nil
 }
 
-// separator stands between two objects.
+// separator returns the text between two objects.
 func (o *showOptions) separator() string {
 	if o.output.format == formatYAML {
 		return "---\n"

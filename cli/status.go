@@ -57,8 +57,8 @@ func (o *statusOptions) run(ctx context.Context) error {
 	return o.judge(s)
 }
 
-// print shows the status to people: what is declared, and then each thing that is
-// not right, why, since when and what cures it.
+// print prints the status for people: what is declared, and then each condition with its
+// reason, time and remedy.
 func (o *statusOptions) print(s api.Status) {
 	w, now := o.output.w, o.app.env.Now()
 	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(now, s.StartedAt), s.Revision)
@@ -111,7 +111,7 @@ func reasonsText(all []api.ReasonCount) string {
 	return strings.Join(parts, ", ")
 }
 
-// judge is the exit code that --exit-code asks for.
+// judge returns the error for --exit-code.
 func (o *statusOptions) judge(s api.Status) error {
 	if !o.exitCode || len(s.Reasons) == 0 {
 		return nil
@@ -119,7 +119,7 @@ func (o *statusOptions) judge(s api.Status) error {
 	return codedError{ExitNotReady, errNotReady}
 }
 
-// count writes a number of things.
+// count returns a number with its noun.
 func count(n int, thing string) string {
 	switch {
 	case n == 1:

@@ -8,14 +8,14 @@ import (
 	"unicode/utf8"
 )
 
-// A column of a table of Ts. A wide one is shown by -o wide only.
+// A column of a table of Ts. A wide one is printed only by -o wide.
 type column[T any] struct {
 	header string
 	wide   bool
 	cell   func(T) string
 }
 
-// gap is what stands between two columns of a table.
+// gap is the number of spaces between two columns of a table.
 const gap = 2
 
 // printTable prints items as lines of aligned columns; an empty cell is "-". On
@@ -49,11 +49,11 @@ func printTable[T any](o *output, columns []column[T], items []T) error {
 	return tw.Flush()
 }
 
-// least is how narrow a column may get when a table has to fit.
+// least is the smallest width of a column when a table has to fit.
 const least = 8
 
-// fit cuts cells of the widest columns, so that no line is longer than width if
-// that can be. A cell that is cut ends with "…".
+// fit cuts cells of the widest columns, so that no line is longer than width if that is
+// possible. A cell that is cut ends with "…".
 func fit(lines [][]string, width int) {
 	if len(lines) == 0 {
 		return

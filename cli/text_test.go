@@ -35,8 +35,8 @@ func TestUnified(t *testing.T) {
 	}
 }
 
-// TestComparePatches: taking the kept and removed lines gives the text before,
-// the kept and added ones that after.
+// TestComparePatches: the kept and removed lines are the text before, the kept and added
+// ones the text after.
 func TestComparePatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 0, 12)

@@ -20,8 +20,7 @@ func unified(before, after []string) string {
 	lines := compare(before, after)
 	var b strings.Builder
 	for start := 0; start < len(lines); {
-		// A hunk begins at the next difference and goes on while the next one
-		// is near.
+		// A hunk begins at the next difference and continues while another one is near.
 		first := nextDifference(lines, start)
 		if first < 0 {
 			break
@@ -78,7 +77,7 @@ func nextDifference(lines []diffLine, from int) int {
 	return -1
 }
 
-// compare lines up two texts by their longest common subsequence.
+// compare aligns two texts by their longest common subsequence.
 func compare(before, after []string) []diffLine {
 	var head, tail []diffLine
 	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {

@@ -16,12 +16,12 @@ const inheritedFlags = `{{if .HasAvailableInheritedFlags}}
 Global Flags:
 {{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}`
 
-// seeOptions stands in its place.
+// seeOptions replaces inheritedFlags.
 const seeOptions = `{{if .HasAvailableInheritedFlags}}
 
 See 'sdnctl options' for the flags that all commands have.{{end}}`
 
-// newOptionsCmd lists what inheritedFlags would under every command.
+// newOptionsCmd lists what inheritedFlags would list under every command.
 func newOptionsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "options",
@@ -36,7 +36,7 @@ func newOptionsCmd() *cobra.Command {
 	}
 }
 
-// newHelpCmd is cobra's help command, but fails for what there is no help about.
+// newHelpCmd is cobra's help command, but fails for a topic that does not exist.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND | TOPIC]",
@@ -72,7 +72,7 @@ func newHelpCmd() *cobra.Command {
 	}
 }
 
-// flagError words pflag's errors, with the flag that was probably meant.
+// flagError returns the text for an error of pflag, with the most similar flag.
 func flagError(cmd *cobra.Command, err error) error {
 	name, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionTimeout bounds how long the version of sdnd is waited for.
+// versionTimeout bounds the wait for sdnd's version.
 const versionTimeout = 2 * time.Second
 
 type versionOptions struct {

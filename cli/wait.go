@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// defaultWait is how long --wait waits when it says no time.
+	// defaultWait is the time limit of --wait without a value.
 	defaultWait = 60 * time.Second
-	// soon is how long the answer to a change waits by itself: most are confirmed
-	// by then, and what takes longer is worth a word.
+	// soon is how long the response to a change waits: by then most changes are confirmed,
+	// and a longer wait is reported.
 	soon = 250 * time.Millisecond
-	// patience is after how long waiting becomes worth a word.
+	// patience is the time after which waiting is reported.
 	patience = 500 * time.Millisecond
 	// shownPending is how many nodes are named while waiting.
 	shownPending = 5
@@ -47,7 +47,7 @@ func (w *waitFlag) addBound(cmd *cobra.Command) {
 }
 
 // before returns the client for the change. If confirmation is wanted, its responses
-// already say what is confirmed soon.
+// already report what is confirmed soon.
 func (w *waitFlag) before(client *api.Client) *api.Client {
 	w.implied()
 	if w.timeout <= 0 {
@@ -56,15 +56,15 @@ func (w *waitFlag) before(client *api.Client) *api.Client {
 	return client.Confirming(min(soon, w.timeout))
 }
 
-// implied has --wait-bound imply --wait.
+// implied turns on --wait if --wait-bound is given.
 func (w *waitFlag) implied() {
 	if w.bound && w.timeout <= 0 {
 		w.timeout = defaultWait
 	}
 }
 
-// after waits for a revision if that was asked for, and until the ports among the
-// objects that it created or changed are bound, if that was.
+// after waits for a revision if --wait was given, and with --wait-bound until the ports
+// that the change created or changed are bound.
 func (w *waitFlag) after(ctx context.Context, client *api.Client, rev api.Revision, objects ...api.Key) error {
 	w.implied()
 	if w.timeout <= 0 {
@@ -151,8 +151,8 @@ func (o *waitOptions) run(ctx context.Context, args []string) error {
 	return o.app.wait(ctx, client, rev, o.timeout)
 }
 
-// wait returns once a revision is confirmed, or an error with ExitTimeout
-// that names who has not. A timeout of 0 is none.
+// wait returns once a revision is confirmed, or an error with ExitTimeout that names the
+// nodes which have not confirmed it. A timeout of 0 is no limit.
 func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, timeout time.Duration) error {
 	limited := ctx
 	if timeout > 0 {
@@ -175,7 +175,7 @@ func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, ti
 		rev, timeout, pendingText(last), last.Pending[0].Node)}
 }
 
-// progress says who is waited for, once that takes longer than a moment.
+// progress reports the nodes that are waited for, once that takes longer than a moment.
 type progress struct {
 	w io.Writer
 
@@ -186,7 +186,7 @@ type progress struct {
 	closed bool
 }
 
-// update takes an answer of the daemon.
+// update records a response of the daemon.
 func (p *progress) update(a api.Acks) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -202,7 +202,7 @@ func (p *progress) show() {
 	p.say()
 }
 
-// say writes what changed since the last line. p.mu is held.
+// say prints what has changed since the last line. The caller holds p.mu.
 func (p *progress) say() {
 	if !p.shown || p.closed || p.last.Revision == 0 && len(p.last.Pending) == 0 {
 		return

@@ -12,20 +12,20 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// What wait --for takes.
+// The values of wait --for.
 const (
 	forReady     = "ready"
 	forBound     = "bound"
 	forConnected = "connected"
 )
 
-// objectState is what of an object's status can be waited for.
+// objectState is the part of an object's status that can be waited for.
 type objectState struct {
 	Ready, Bound, Connected bool
 	Conditions              []api.Condition
 }
 
-// waitedFor says whether the state is the one that is waited for.
+// waitedFor reports whether the state is the one that is waited for.
 func (s objectState) waitedFor(what string) bool {
 	switch what {
 	case forBound:
@@ -36,7 +36,8 @@ func (s objectState) waitedFor(what string) bool {
 	return s.Ready
 }
 
-// parseWaitFor reads the objects of wait --for, and refuses what they never are.
+// parseWaitFor reads the objects of wait --for, and refuses states that their kind never
+// has.
 func parseWaitFor(what string, args []string) ([]api.Key, error) {
 	of := map[string][]api.Kind{
 		forReady: {api.KindNode, api.KindNetwork, api.KindPort}, forBound: {api.KindPort}, forConnected: {api.KindNode},
@@ -63,12 +64,12 @@ func parseWaitFor(what string, args []string) ([]api.Key, error) {
 	return keys, nil
 }
 
-// errArrived ends a watch that has seen what it waited for.
+// errArrived ends a watch that has seen the state that it waited for.
 var errArrived = errors.New("arrived")
 
-// waitFor returns once all objects are as waited for, or an error with
-// ExitTimeout that says what the first of the others is missing. A timeout of 0 is
-// none. An object that does not exist is an error at once.
+// waitFor returns once all objects are in the state that is waited for, or an error with
+// ExitTimeout that says what the first of the others lacks. A timeout of 0 is no limit. An
+// object that does not exist is an error at once.
 func (a *app) waitFor(ctx context.Context, client *api.Client, what string, objects []api.Key, timeout time.Duration) error {
 	limited := ctx
 	if timeout > 0 {

@@ -70,7 +70,7 @@ func (o *watchOptions) event(e api.Event) error {
 	return err
 }
 
-// eventText words an event of a change or of a new status.
+// eventText describes an event of a change or of a new status.
 func eventText(e api.Event) string {
 	switch {
 	case e.Node != nil:
@@ -83,7 +83,7 @@ func eventText(e api.Event) string {
 	return fmt.Sprintf("%s, revision %d, by %s", changeText(api.Change{Object: e.Object, Verb: e.Verb}, false), e.Revision, e.Author)
 }
 
-// nodeText words a new status of a node.
+// nodeText describes a new status of a node.
 func nodeText(object string, s *api.NodeStatus) string {
 	text := object + " is not connected"
 	if s.Connected {
@@ -95,7 +95,7 @@ func nodeText(object string, s *api.NodeStatus) string {
 	return text + wrongText(s.Conditions)
 }
 
-// networkText words a new status of a network.
+// networkText describes a new status of a network.
 func networkText(object string, s *api.NetworkStatus) string {
 	if !s.Ready {
 		return object + " is not ready" + wrongText(s.Conditions)
@@ -103,7 +103,7 @@ func networkText(object string, s *api.NetworkStatus) string {
 	return object + " is ready" + wrongText(s.Conditions)
 }
 
-// portText words a new status of a port.
+// portText describes a new status of a port.
 func portText(object string, s *api.PortStatus) string {
 	if !s.Bound {
 		return object + " is not bound: " + s.Message

@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestEventText: what watch prints for each sort of event.
+// TestEventText: what watch prints for each type of event.
 func TestEventText(t *testing.T) {
 	missing := []api.Condition{{Reason: "TunnelPortMissing"}, {Reason: "CertificateExpires"}}
 	for _, tt := range []struct {
@@ -36,8 +36,8 @@ func TestEventText(t *testing.T) {
 	}
 }
 
-// TestAttachExitCodes: each code of attach has the exit code that the same error of
-// the daemon has.
+// TestAttachExitCodes: each code of attach has the exit code of the daemon's corresponding
+// error.
 func TestAttachExitCodes(t *testing.T) {
 	for code, want := range map[attach.Code]int{
 		attach.NotFound: ExitNotFound, attach.Conflict: ExitConflict, attach.Invalid: ExitInvalid,
@@ -76,7 +76,7 @@ func TestConfirmFlag(t *testing.T) {
 	}
 }
 
-// TestJoinLine: the line says only what differs from what join assumes.
+// TestJoinLine: the line has only the flags that differ from join's defaults.
 func TestJoinLine(t *testing.T) {
 	usual := api.Invitation{Node: "node1", Token: "T", APIPort: membership.DefaultAPIPort, OpenFlowPort: membership.DefaultOpenFlowPort, OVSDBPort: membership.DefaultOVSDBPort, Bridge: "br-int"}
 	if got, want := joinLine(usual, "10.0.0.1"), "sudo sdnctl node join node1 --controller 10.0.0.1 --token T"; got != want {
@@ -89,7 +89,7 @@ func TestJoinLine(t *testing.T) {
 	}
 }
 
-// TestChooseAddress: the address given, else the one that works from here, else the
+// TestChooseAddress: the address that is given, else the one that works from here, else the
 // likeliest, with a note about the others.
 func TestChooseAddress(t *testing.T) {
 	i := api.Invitation{Addresses: []string{"10.0.0.1", "10.0.1.1"}}
@@ -108,7 +108,7 @@ func TestChooseAddress(t *testing.T) {
 	}
 }
 
-// TestFlagValues: what each sort of flag takes, what it refuses with which words, and
+// TestFlagValues: what each type of flag accepts, what it refuses with which message, and
 // that empty text is the default.
 func TestFlagValues(t *testing.T) {
 	var network specFlagSet[model.NetworkSpec]
