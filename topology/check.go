@@ -2,9 +2,9 @@ package topology
 
 import "fmt"
 
-// CheckIPAM rebuilds what is taken from the ports and blocks alone, compares it
-// with the books of the snapshot, and returns every difference in words; none
-// if all is well. It costs O(n log n) and is meant for operators and tests.
+// CheckIPAM computes from the ports and blocks alone what is taken, compares the result
+// with the snapshot's indexes, and returns every difference in words; none if they agree.
+// It costs O(n log n) and is meant for operators and tests.
 func CheckIPAM(s *Snapshot) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }

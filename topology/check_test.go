@@ -25,7 +25,7 @@ func checked(t *testing.T) *Snapshot {
 	return r.Next
 }
 
-// TestCheckIPAMFinds breaks the books in every way that the check knows.
+// TestCheckIPAMFinds corrupts the indexes in every way that the check detects.
 func TestCheckIPAMFinds(t *testing.T) {
 	at := numberOf(netip.MustParseAddr("10.0.0.2"))
 	after := func(n uint32) number { return at.plus(small(n)) }

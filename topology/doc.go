@@ -1,6 +1,6 @@
-// Package topology is the desired state of the network and the rules that it
-// obeys. It is pure: no I/O, no clock, no randomness, no OpenFlow. The same
-// snapshot and the same ops always give the same result.
+// Package topology is the desired state of the network and its rules. It is pure: no I/O,
+// no clock, no randomness, no OpenFlow. The same snapshot and the same ops always give the
+// same result.
 //
 // # The parts
 //
@@ -20,10 +20,9 @@
 //
 // # What a transaction means
 //
-// The ops of one Plan are judged by the state they lead to. Their order does
-// not matter: a port may come before its network, two ports may swap their
-// addresses, a network may be deleted together with its ports. What a spec
-// leaves open is allocated once and then kept; it changes only when a new spec
-// makes the old value impossible. Objects that are not named in the ops are
-// never changed, only the blocks of segmented networks follow the nodes.
+// The ops of one Plan are checked against the state that they lead to. Their order does not
+// matter: a port may precede its network, two ports may swap their addresses, a network may
+// be deleted together with its ports. What a spec leaves open is allocated once and then
+// kept; it changes only when a new spec makes the old value impossible. Objects that the
+// ops do not name never change. Only the blocks of segmented networks follow the nodes.
 package topology

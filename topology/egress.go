@@ -2,8 +2,8 @@ package topology
 
 import "github.com/sdnctl/sdnctl/topology/model"
 
-// countEgress notes that an identity comes to a domain (+1) or goes (-1) which is the
-// subject of policies that judge what it sends.
+// countEgress adds d to the number of identities of a domain that are the subject of
+// policies which judge what they send, for the policies of one identity.
 func (x *indexes) countEgress(i *Identity, d int) {
 	for _, s := range i.Selections {
 		for p := range under(x.selections.subjects, s+"\x00") {
@@ -26,7 +26,8 @@ func (x *indexes) dropSelections(p *Policy) {
 	x.selections.drop(p)
 }
 
-// countSubjects is countEgress for all identities that are the subject of a policy.
+// countSubjects does what countEgress does for all identities that are the subject of a
+// policy.
 func (x *indexes) countSubjects(p *Policy, d int) {
 	if !p.Judges(model.Egress) {
 		return

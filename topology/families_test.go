@@ -59,8 +59,8 @@ func TestAddressesOfBothFamilies(t *testing.T) {
 	}
 }
 
-// TestFamilyComesLater: a network that gets IPv6 leaves its ports as they are; one
-// that is declared again, unchanged, gets its address.
+// TestFamilyComesLater: the ports of a network that gets IPv6 stay as they are. A port that
+// is declared again unchanged gets its address.
 func TestFamilyComesLater(t *testing.T) {
 	ports := []topology.Op{put(topology.KindPort, "a", topology.PortSpec{Network: "n"}), put(topology.KindPort, "b", topology.PortSpec{Network: "n"})}
 	s := plan(t, topology.NewSnapshot(), append(ports, put(topology.KindNetwork, "n", stretched("10.0.0.0/24")))...).Next
@@ -86,8 +86,8 @@ func TestFamilyComesLater(t *testing.T) {
 	}
 }
 
-// TestBlocksOfBothFamilies: a node has a block of each family: a /64 where there is
-// room for all, else one as large as its containers need.
+// TestBlocksOfBothFamilies: a node has a block of each family: a /64 if there is room for
+// all nodes, else one that is large enough for its containers.
 func TestBlocksOfBothFamilies(t *testing.T) {
 	spec := func(containers, nodes int, cidrs ...string) topology.NetworkSpec {
 		s := stretched(cidrs...)
@@ -137,8 +137,8 @@ func TestBlocksOfBothFamilies(t *testing.T) {
 	}
 }
 
-// TestMACsOfIPv6: addresses of one /64 have different MACs, and those of different
-// ones as good as never the same.
+// TestMACsOfIPv6: addresses of one /64 have different MACs, and those of different ones
+// have the same MAC hardly ever.
 func TestMACsOfIPv6(t *testing.T) {
 	seen := map[topology.MAC]netip.Addr{}
 	for block := range 256 {

@@ -43,7 +43,7 @@ func segmented(cidr string, containers, nodes int) topology.NetworkSpec {
 
 func node(tunnel string) topology.NodeSpec { return topology.NodeSpec{TunnelIP: ip(tunnel)} }
 
-// plan plans ops that must be right, and checks the books of what comes out.
+// plan plans ops that must be valid, and checks the indexes of the result.
 func plan(t testing.TB, s *topology.Snapshot, ops ...topology.Op) topology.Result {
 	t.Helper()
 	r, err := topology.Plan(s, ops, epoch)
@@ -56,7 +56,7 @@ func plan(t testing.TB, s *topology.Snapshot, ops ...topology.Op) topology.Resul
 	return r
 }
 
-// refused plans ops that must be wrong.
+// refused plans ops that must be invalid.
 func refused(t testing.TB, s *topology.Snapshot, ops ...topology.Op) topology.Problems {
 	t.Helper()
 	_, err := topology.Plan(s, ops, epoch)

@@ -10,9 +10,9 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// Identity is a set of ports that policies cannot tell apart: those of one routing
-// domain that the same selections of policies pick. Its number travels with the packets
-// of its ports.
+// Identity is a set of ports that policies cannot distinguish: those of one routing domain
+// that the same selections of policies pick. Its number is sent with the packets of its
+// ports.
 type Identity struct {
 	// Domain is the routing domain that the ports are in: the reference of a router, or
 	// of a network that no router joins.
@@ -31,7 +31,7 @@ func identityKey(domain string, index uint16) string {
 	return string(binary.BigEndian.AppendUint16(append([]byte(domain), 0), index))
 }
 
-// setKey finds an identity by what it is.
+// setKey returns the key by which an identity is found, given its domain and selections.
 func setKey(domain string, selections []string) string {
 	return domain + "\x00" + strings.Join(selections, "\x00")
 }
@@ -49,15 +49,15 @@ type identityIndex struct {
 	ofPort *btree.Map[string, *Identity] // by name, of ports that have one
 	// withSelection are those of each selection, by its key and the identity's.
 	withSelection *btree.Map[string, *Identity]
-	// ports is how many ports an identity has, by its key. One that has none stays until
-	// the next change of its domain: packets of it may be under way.
+	// ports is the number of ports of an identity, by its key. An identity without ports
+	// stays until the next change of its domain, since packets of it may be on their way.
 	ports *btree.Map[string, int]
-	// idle are those that have none, by key.
+	// idle has the identities without ports, by key.
 	idle *btree.Map[string, *Identity]
-	// taken are the indexes of each domain, by the domain's zone.
+	// taken has the indexes in use, by the domain's zone.
 	taken runSet
-	// last is the index that was allocated last, by zone. The search for a free one goes
-	// on behind it, so that one just released rests for a while.
+	// last is the index that was allocated last, by zone. The search for a free one
+	// continues after it, so that a released index is not reused soon.
 	last *btree.Map[Zone, uint16]
 }
 
@@ -106,7 +106,7 @@ func (all *indexes) dropIdentity(i *Identity, zone Zone) {
 	x.taken.remove(uint32(zone), just(small(uint32(i.Index))))
 }
 
-// give makes an identity, or none if it is nil, that of a port.
+// give sets the identity of a port; nil removes it.
 func (x *identityIndex) give(port string, i *Identity) {
 	if was, ok := x.ofPort.Get(port); ok {
 		n, _ := x.ports.Get(was.Key())
@@ -187,7 +187,7 @@ func (s *Snapshot) Identities(domain string) iter.Seq[*Identity] { return s.x.id
 // AllIdentities returns all identities by domain and index.
 func (s *Snapshot) AllIdentities() iter.Seq[*Identity] { return all(s.x.identities.byKey) }
 
-// HasIdentities reports whether policies tell any ports apart.
+// HasIdentities reports whether policies distinguish any ports.
 func HasIdentities(s *Snapshot) bool { return s.x.identities.byKey.Len() > 0 }
 
 // Identity returns the identity that has an index in a domain.
@@ -212,7 +212,7 @@ func (l *Loader) AddIdentity(i *Identity) error {
 	return nil
 }
 
-// identifyAll gives all ports the identities that they have by what was allocated.
+// identifyAll sets the identities of all ports from what was allocated.
 func (x *indexes) identifyAll() {
 	if x.selections.byKey.Len() == 0 {
 		return

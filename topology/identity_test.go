@@ -26,7 +26,7 @@ func isolate(name, app string) topology.Op {
 	})
 }
 
-// identities are what a snapshot has for policies, as text.
+// identities describes, as text, everything that a snapshot has for policies.
 func identities(s *topology.Snapshot) (all []string) {
 	for n := range s.Numberings() {
 		all = append(all, fmt.Sprintf("%s zone %d labels %d+%d", n.Of, n.Zone, n.Labels.Base, n.Labels.Size))
@@ -42,7 +42,7 @@ func identities(s *topology.Snapshot) (all []string) {
 	return all
 }
 
-// reloaded is a snapshot that is loaded from what another has, as a store does.
+// reloaded returns a snapshot that is loaded from the objects of another, as a store does.
 func reloaded(t *testing.T, s *topology.Snapshot) *topology.Snapshot {
 	t.Helper()
 	l := topology.NewLoader()
@@ -66,8 +66,8 @@ func reloaded(t *testing.T, s *topology.Snapshot) *topology.Snapshot {
 	return l.Snapshot(s.Revision())
 }
 
-// TestIdentities: ports that the same selections pick have one identity, which stays when
-// sdnd starts again, and which another does not get at once when it is free.
+// TestIdentities: ports that the same selections pick have one identity. It stays when sdnd
+// starts again, and a released one is not given to other ports at once.
 func TestIdentities(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(),
 		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("10.1.0.0/24")),
@@ -92,7 +92,8 @@ func TestIdentities(t *testing.T) {
 	if diff := cmp.Diff([]string{"web2"}, r.Identified); diff != "" || len(r.Identities) > 0 {
 		t.Errorf("relabelled (-want +got):\n%s; identities: %v", diff, r.Identities)
 	}
-	// The last port of an identity leaves it: it stays until the domain changes again.
+	// The last port of an identity leaves it. The identity stays until the domain changes
+	// again.
 	s = plan(t, r.Next, labelled("web1", "blue", "other"), isolate("other", "other")).Next
 	for i := range s.Identities("network/blue") {
 		if i.Index != 1 && i.Index != 2 {
@@ -109,7 +110,7 @@ func TestIdentities(t *testing.T) {
 }
 
 // TestLabelsAreNoVNIs: a network cannot have a VNI that is a tunnel key of identities, and
-// a router that joins networks has their ports get identities of its own.
+// the ports of networks that a router joins get identities of the router's domain.
 func TestLabelsAreNoVNIs(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(), put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), labelled("web", "blue", "web"), isolate("web", "web")).Next
 	spec := stretched("10.1.0.0/24")

@@ -2,12 +2,12 @@ package topology
 
 import "github.com/tidwall/btree"
 
-// treeDegree of the B-trees: nodes of 31 to 63 items. A change copies one node
-// a level, so smaller nodes make a change cheaper and larger ones a lookup.
+// treeDegree is the degree of the B-trees: nodes of 31 to 63 items. A change copies one
+// node per level, so smaller nodes make a change cheaper, and larger ones a lookup.
 const treeDegree = 32
 
-// newTree makes a tree without locks of its own: trees that belong to a
-// snapshot are never changed, and the others have one owner.
+// newTree makes a tree without locks of its own: trees of a snapshot never change, and
+// others have one owner.
 func newTree[T any](less func(a, b T) bool) *btree.BTreeG[T] {
 	return btree.NewBTreeGOptions(less, btree.Options{NoLocks: true, Degree: treeDegree})
 }
@@ -34,8 +34,7 @@ type (
 	}
 )
 
-// indexes are all the trees of a snapshot. What one tree holds the others
-// agree with; put… and drop… keep it so.
+// indexes has all trees of a snapshot. The put… and drop… methods keep them consistent.
 type indexes struct {
 	kindIndexes
 

@@ -11,10 +11,10 @@ import (
 // of one block.
 type space struct {
 	vni VNI
-	// in are the ranges of each family, in the order in which they are used up.
+	// in has the ranges of each family, in the order in which they are used.
 	in [2][]span
-	// skip is what is never given out, sorted: the first and last address of
-	// each range, gateways, and what the user has reserved.
+	// skip has the addresses that are never allocated, sorted: the first and last address
+	// of each range, gateways, and those that the user has reserved.
 	skip []span
 }
 
@@ -69,10 +69,9 @@ func (s *space) allows(a netip.Addr) bool {
 	return false
 }
 
-// free returns a free, usable address of a family. It takes the first one after the
-// address that was allocated last, in each range in turn, and only when no range has
-// one the first before it. So a released address is reused as late as possible, when
-// others no longer have it in their caches.
+// free returns a free, usable address of a family. It takes the first one after the address
+// that was allocated last, in each range in turn, and only then the first before it. So a
+// released address is reused as late as possible, when no other host has it in its caches.
 func (s *space) free(x *indexes, f Family, usable func(netip.Addr) bool) (netip.Addr, bool) {
 	for _, r := range s.in[f] {
 		if g, ok := x.lastGiven.Get(given{vni: s.vni, from: r.from}); ok && g.last.less(r.to) {
@@ -121,7 +120,7 @@ func givenLess(a, b given) bool {
 	return a.from.less(b.from)
 }
 
-// given notes that an address was allocated, not chosen by the user.
+// given records an address that was allocated, and not chosen by the user.
 func (s *space) given(x *indexes, a netip.Addr) {
 	v := numberOf(a)
 	for _, r := range s.in[model.FamilyOf(a)] {
@@ -131,7 +130,7 @@ func (s *space) given(x *indexes, a netip.Addr) {
 	}
 }
 
-// forgetGiven forgets which address of a range was allocated last.
+// forgetGiven forgets the address of a range that was allocated last.
 func (x *indexes) forgetGiven(vni VNI, r netip.Prefix) {
 	x.lastGiven.Delete(given{vni: vni, from: spanOf(r).from})
 }

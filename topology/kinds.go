@@ -20,7 +20,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.services.byName) },
 )
 
-// makers make an empty object of each kind.
+// makers return an empty object of each kind.
 var makers = model.ForEachKind(
 	func() Object { return new(Node) },
 	func() Object { return new(Network) },
@@ -32,15 +32,14 @@ var makers = model.ForEachKind(
 	func() Object { return new(Service) },
 )
 
-// planning is what Plan has to know of a kind.
+// planning has what Plan needs for a kind.
 type planning struct {
-	// place checks what the ops want of the kind against the other objects, and
-	// allocates.
+	// place checks the ops on the kind against the other objects, and allocates.
 	place func(*planner)
-	// users names who needs an object that the ops delete.
+	// users names the objects that need an object which the ops delete.
 	users func(*planner, *item) *users
-	// staysWhileBroken keeps an object that the ops get wrong in the indexes, so
-	// that others that refer to it are still judged.
+	// staysWhileBroken keeps an object with a mistake in the indexes, so that objects which
+	// refer to it are still checked.
 	staysWhileBroken bool
 }
 
@@ -74,7 +73,7 @@ func (x *kindIndexes) fork() kindIndexes {
 	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork()}
 }
 
-// nobody is planning.users of a kind that no other refers to.
+// nobody is the planning.users of a kind that no other kind refers to.
 func nobody(*planner, *item) *users { return &users{} }
 
 // New returns an empty object of a kind, to be filled from the store; ok is false

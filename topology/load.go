@@ -6,17 +6,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Loader builds a snapshot from objects that were planned before, such as
-// those of a store. It does not judge them again, but it refuses what would
-// make the snapshot contradict itself.
+// Loader builds a snapshot from objects that were planned before, such as those of a store.
+// It does not check them again, but returns an error for objects that would make the
+// snapshot inconsistent.
 //
 // Networks and uplinks must be added before routers, blocks and ports, nodes before
 // blocks and ports, and what a policy or service names before it.
 type Loader struct {
 	x indexes
-	// youngestPolicy is the policy that got its number last, nil if there is none.
+	// youngestPolicy is the policy whose number was allocated last, nil if there is none.
 	youngestPolicy *Policy
-	// youngestService is the service that did, likewise.
+	// youngestService is the service whose number was allocated last.
 	youngestService *Service
 }
 

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 )
 
-// lock is addresses of a VNI that one port holds.
+// lock is a range of addresses in a VNI that one port holds.
 type lock struct {
 	vni VNI
 	span
@@ -70,7 +70,7 @@ func (p *Port) Held() iter.Seq[netip.Prefix] {
 	}
 }
 
-// held is Held in numbers.
+// held does what Held does, with numbers.
 func (p *Port) held() iter.Seq[span] {
 	return func(yield func(span) bool) {
 		for r := range p.Held() {

@@ -12,10 +12,9 @@ import (
 // administered and unicast. An address that is released and taken again gets the
 // same MAC, so stale neighbour entries in containers stay right.
 //
-// From an IPv4 address it is one-to-one within a VNI. An IPv6 address has more
-// bits than a MAC: there the low 40 bits of it are kept, moved by a hash of the
-// others, so that the addresses of one /64 have different MACs, and two of
-// different ones hardly ever have the same.
+// From an IPv4 address it is one-to-one within a VNI. An IPv6 address has more bits than a
+// MAC: its low 40 bits are kept, changed by a hash of the others. So the addresses of one
+// /64 have different MACs, and two addresses of different ones hardly ever have the same.
 func MACFor(vni VNI, a netip.Addr) MAC {
 	if a.Is4() {
 		b := a.As4()
@@ -36,13 +35,13 @@ func GatewayMACFor(vni VNI) MAC {
 	return MAC{0x06, 0, 0, byte(vni >> 16), byte(vni >> 8), byte(vni)}
 }
 
-// addressOf returns the IPv4 address that MACFor makes a MAC of, if there is one.
+// addressOf returns the IPv4 address from which MACFor makes a MAC, if there is one.
 func addressOf(vni VNI, m MAC) (netip.Addr, bool) {
 	a := netip.AddrFrom4([4]byte(m[2:]))
 	return a, MACFor(vni, a) == m
 }
 
-// macOf returns the MAC of which an address is the link-local one, if it is one.
+// macOf returns the MAC of a link-local address, if it has the form of one made from a MAC.
 func macOf(a netip.Addr) (MAC, bool) {
 	b := a.As16()
 	m := MAC{b[8] ^ 2, b[9], b[10], b[13], b[14], b[15]}

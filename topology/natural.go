@@ -2,9 +2,9 @@ package topology
 
 import "strings"
 
-// naturalCompare orders names as people number them: node2 before node10. What
-// is allocated to several objects of one transaction is given out in this
-// order, so that it does not depend on the order in a file.
+// naturalCompare orders names as people number them: node2 before node10. Several objects
+// of one transaction get their numbers in this order, so that these do not depend on the
+// order in a file.
 func naturalCompare(a, b string) int {
 	x, y := a, b
 	for x != "" && y != "" {

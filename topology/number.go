@@ -8,10 +8,9 @@ import (
 	"slices"
 )
 
-// number is what is given out: an address, a block's place in its network, a VNI
-// or a router's number. It has 128 bits. An IPv4 address is the IPv6 address that
-// it is mapped to (RFC 4291, section 2.5.5.2), so that both families are kept in
-// one way.
+// number is a number that is allocated: an address, a block's place in its network, a VNI
+// or a router's number. It has 128 bits. An IPv4 address is the IPv6 address that it is
+// mapped to (RFC 4291, section 2.5.5.2), so both families are handled alike.
 type number struct{ high, low uint64 }
 
 // small returns a number of 64 bits or less.

@@ -7,14 +7,14 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// Zone is a number that a network or router has for its connections (conntrack) and its
-// identities. It has one from the first time that a policy or service concerns it, so that
-// the zone does not change under connections.
+// Zone is the number of a network or router for its connections (conntrack) and its
+// identities. It is allocated when a policy or service first concerns the network or
+// router, so that it does not change under connections.
 type Zone uint16
 
-// maxZone is the highest zone that a network or router has. Zone 0 is what those use who
-// choose none, and the highest that the connection tracker knows are nobody's. See
-// model.UplinkAddr, too, which has an address for each zone.
+// maxZone is the highest zone of a network or router. Zone 0 is used by all who choose
+// none, and the highest zones of the connection tracker are left free. See also
+// model.UplinkAddr, which has an address for each zone.
 const maxZone Zone = 1<<16 - 16
 
 // LabelRange is the tunnel keys of packets of a network whose source has an identity:
@@ -29,17 +29,17 @@ func (l LabelRange) span() span { return span{small(l.Base), small(uint32(l.Base
 // minLabels is the size of the first range that a network gets.
 const minLabels = 64
 
-// Numbering is the numbers that a network or router has because policies or services concern it.
+// Numbering has the numbers of a network or router that policies or services concern.
 type Numbering struct {
 	// Of is the reference of the network or router.
 	Of   string `json:"of"`
 	Zone Zone   `json:"zone"`
 	// Labels are those of a network; a router has none.
 	Labels LabelRange `json:"labels,omitzero"`
-	// Services is the zone of connections that ports of a network begin, where those to
+	// Services is the zone of connections that ports of a network begin, in which those to
 	// services are translated; 0 if they have never been able to use any.
 	Services Zone `json:"services,omitzero"`
-	// Egress is the zone of a router's connections that leave by an uplink, where their
+	// Egress is the zone of a router's connections that leave by an uplink, in which their
 	// sources are translated; 0 if it has never had one.
 	Egress Zone `json:"egress,omitzero"`
 }
@@ -104,8 +104,8 @@ func (x *indexes) dropNumbering(n *Numbering) {
 	}
 }
 
-// freeLabels returns a range of tunnel keys that are no network's, the highest one: VNIs
-// are given from below.
+// freeLabels returns the highest range of tunnel keys that no network uses, since VNIs are
+// allocated from below.
 func (x *indexes) freeLabels(size uint32) (LabelRange, bool) {
 	for base := int64(MaxVNI) + 1 - int64(size); base > int64(MinVNI); base -= int64(size) {
 		l := LabelRange{VNI(base), size}

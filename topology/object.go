@@ -6,7 +6,7 @@ import "time"
 // revision 0; each commit that changes something adds one.
 type Revision uint64
 
-// Meta is what all declared objects have.
+// Meta is the metadata that all declared objects have.
 type Meta struct {
 	Name   string            `json:"-"` // the key in the store
 	Labels map[string]string `json:"labels,omitempty"`
@@ -17,13 +17,13 @@ type Meta struct {
 	CreatedAt time.Time `json:"createdAt"`
 }
 
-// Metadata returns what all objects have.
+// Metadata returns the metadata.
 func (m *Meta) Metadata() *Meta { return m }
 
-// Object is a declared object: *Node, *Network, *Router or *Port, with its spec and
-// what was allocated for it. Its JSON is what the store keeps.
+// Object is a declared object, such as a *Node or *Port, with its spec and what was
+// allocated for it. The store keeps its JSON.
 //
-// Objects that came out of a Snapshot are shared and must not be modified.
+// Objects of a Snapshot are shared and must not be modified.
 type Object interface {
 	Ref() Ref
 	Metadata() *Meta
@@ -32,11 +32,11 @@ type Object interface {
 	spec() Spec
 	// clone returns a copy that shares slices and maps.
 	clone() Object
-	// load adds a stored object to a snapshot that grows, or says what it
+	// load adds a stored object to a snapshot that is being built, or returns what it
 	// contradicts.
 	load(*Loader) error
-	// drop takes the object out of indexes. was are those that it was put into,
-	// which may know objects that x has no more.
+	// drop removes the object from indexes. was are the indexes that it was added to, which
+	// may have objects that x no longer has.
 	drop(x, was *indexes)
 }
 

@@ -1,20 +1,20 @@
 package topology
 
-// Verb says what an Op does.
+// Verb is the action of an Op.
 type Verb string
 
 // The verbs.
 const (
-	// Create makes an object; it is a problem if there is one of that name.
+	// Create makes an object; it is a problem if one of that name exists.
 	Create Verb = "create"
-	// Put makes an object or replaces the spec and labels of the one there is.
+	// Put makes an object, or replaces the spec and labels of an existing one.
 	Put Verb = "put"
-	// Delete removes an object; it is a problem if there is none, or if it is
-	// still in use at the end of the transaction.
+	// Delete removes an object; it is a problem if it does not exist, or if it is still in
+	// use at the end of the transaction.
 	Delete Verb = "delete"
 )
 
-// Op is one wish of a transaction.
+// Op is one change that a transaction asks for.
 type Op struct {
 	Verb Verb
 	Ref  Ref
@@ -51,19 +51,19 @@ type BlockChange struct {
 	Before, After *Block
 }
 
-// Result is what a transaction would do.
+// Result is the effect of a transaction.
 type Result struct {
-	// Next is the snapshot after the transaction. If nothing changes it is the
-	// one that was given, with the same revision.
+	// Next is the snapshot after the transaction. If nothing changes it is the given one,
+	// with the same revision.
 	Next *Snapshot
 	// Changes are the objects that differ, in the order of the kinds and by name.
 	Changes []Change
 	// Blocks are the blocks that differ, by network and node.
 	Blocks []BlockChange
-	// Identities and Numberings are what differs of them, by domain and index, and by
+	// Identities and Numberings are those that differ, by domain and index, and by
 	// reference.
 	Identities []IdentityChange
 	Numberings []NumberingChange
-	// Identified are the ports that have another identity than before, by name.
+	// Identified are the ports whose identity differs from before, by name.
 	Identified []string
 }

@@ -45,9 +45,9 @@ func (p *Port) hasOutside(x *indexes) bool {
 	return false
 }
 
-// allowsFurther says why a port may not have a further range; "" if it may. Within a
-// subnet it may have what could be another port's address, in a segmented network only
-// of its own block; elsewhere anything, if the network is stretched.
+// allowsFurther says why a port may not have a further range; "" if it may. Within a subnet
+// it may have addresses that another port could have, in a segmented network only of its
+// own block; elsewhere any, if the network is stretched.
 func (s *space) allowsFurther(n *Network, r netip.Prefix) string {
 	if f := model.FamilyOf(r.Addr()); !n.Spec.Has(f) {
 		return fmt.Sprintf("%s is %s, of which %s has no subnet", r, f, n.Ref())
@@ -110,7 +110,7 @@ func refText(o *Port) string {
 	return o.Ref().String()
 }
 
-// shortest is a range as text, one address without its length.
+// shortest returns a range as text, a single address without its length.
 func shortest(r netip.Prefix) string {
 	if r.IsSingleIP() {
 		return r.Addr().String()
@@ -118,8 +118,8 @@ func shortest(r netip.Prefix) string {
 	return r.String()
 }
 
-// checkOutside checks, for the networks that a router joins, that no range to which it
-// leads by a port is another's: of another network, or of a port there.
+// checkOutside checks, for the networks that a router joins, that no range which it routes
+// to a port belongs to another network or to a port there.
 func (p *planner) checkOutside() {
 	if p.x.outside.Len() == 0 {
 		return
@@ -149,7 +149,7 @@ func (p *planner) checkOutside() {
 	}
 }
 
-// checkOutsideOf checks one router, and blames an item.
+// checkOutsideOf checks one router, and reports problems for an item.
 func (p *planner) checkOutsideOf(r *Router, it *item) {
 	type part struct {
 		prefix netip.Prefix

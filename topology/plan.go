@@ -11,9 +11,9 @@ import (
 // Plan validates ops as one transaction on s and returns its result. It has no
 // side effects: the caller decides whether to commit Result.Next.
 //
-// The error is Problems, with all mistakes in ops. Plan reports a mistake once: it
-// does not check what depends on an object that is itself wrong. The cost depends
-// on the ops and the objects that they concern, not on the size of s.
+// The error is Problems, with all mistakes in ops. Plan reports a mistake once: it does not
+// check what depends on an object that is itself wrong. The cost depends on the ops and the
+// objects that they concern, not on the size of s.
 //
 // Time at becomes the CreatedAt of new objects. Plan may be called by many
 // goroutines at once, also on the same snapshot.
@@ -73,7 +73,7 @@ type planner struct {
 	identified       []string
 }
 
-// item is what the ops want of one object.
+// item is what the ops ask for one object.
 type item struct {
 	op     int
 	ref    Ref
@@ -82,10 +82,10 @@ type item struct {
 	spec   Spec   // normalised
 	before Object // nil when new
 	after  Object // nil when deleted, or not yet planned
-	// same: the spec and labels are as before, and nothing else has made it
-	// necessary to plan the object again.
+	// same: the spec and labels are as before, and nothing else requires planning the
+	// object again.
 	same bool
-	// broken: there is a problem, so whatever depends on it is not judged.
+	// broken: there is a problem, so what depends on it is not checked.
 	broken bool
 }
 
@@ -106,8 +106,8 @@ func (p *planner) broken(k Kind, name string) bool {
 	return ok && it.broken
 }
 
-// lift removes from the indexes everything that the ops delete or replace, so that its names
-// and addresses are free for the new objects.
+// lift removes from the indexes everything that the ops delete or replace, so that its
+// names and addresses are free for the new objects.
 func (p *planner) lift() {
 	for i, items := range p.byKind {
 		for _, it := range items {

@@ -8,9 +8,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// planBlocks gives every node its block of every segmented network and takes
-// those away that nobody has any more; that first, because two networks of one
-// change may swap their VNIs, by which the books are kept.
+// planBlocks gives every node its block of every segmented network, after it has released
+// the blocks that are no longer needed: two networks of one change may swap their VNIs, by
+// which blocks are indexed.
 func (p *planner) planBlocks() {
 	var rebuild []*item
 	for _, it := range p.of(KindNetwork) {
@@ -99,8 +99,8 @@ func (p *planner) allBlocks(it *item, n *Network) {
 	}
 }
 
-// otherBlocks gives the nodes for which none is given their blocks of a subnet:
-// those that they had and can keep, then the lowest free ones.
+// otherBlocks gives blocks of a subnet to the nodes that have none in the spec: the blocks
+// that they had if they can keep them, then the lowest free ones.
 func (p *planner) otherBlocks(it *item, n *Network, in netip.Prefix) bool {
 	f := model.FamilyOf(in.Addr())
 	var fresh []string
@@ -137,8 +137,8 @@ func (p *planner) keepsBlock(n *Network, f Family, b *Block) bool {
 	return !taken
 }
 
-// freeBlock gives a node the lowest free block of a subnet, from number 1; number
-// 0, whose addresses begin with the network's own, is the last to go.
+// freeBlock gives a node the lowest free block of a subnet, from number 1. Number 0, whose
+// addresses begin with the network's own, is used last.
 func (p *planner) freeBlock(it *item, n *Network, node string, in netip.Prefix) bool {
 	f := model.FamilyOf(in.Addr())
 	bits, space := n.Spec.BlockBits(f), slotSpace(n, f)

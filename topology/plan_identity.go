@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// identifying is the work of giving ports their identities.
+// identifying assigns identities to ports.
 type identifying struct {
 	*planner
 	// ports may have another identity than before, and domains other identities.
@@ -19,9 +19,9 @@ type identifying struct {
 	identities, numberings map[string]bool
 }
 
-// planIdentities assigns the identities by which policies distinguish ports, after everything
-// else is planned. What it costs follows the ports that the ops change, and those that a
-// selection picks which comes or goes.
+// planIdentities assigns the identities by which policies distinguish ports, after
+// everything else is planned. Its cost depends on the ports that the ops change, and on
+// those that a new or deleted selection picks.
 func (p *planner) planIdentities() {
 	w := &identifying{planner: p, ports: map[string]bool{}, domains: map[string]bool{}, identities: map[string]bool{}, numberings: map[string]bool{}}
 	w.collect()
@@ -98,7 +98,7 @@ func (w *identifying) collect() {
 
 func (w *identifying) touch(port string) { w.ports[port] = true }
 
-// selections: a policy may be the first or the last to make a selection.
+// selections handles the selections of a policy that it is the first or the last to make.
 func (w *identifying) selections(p *Policy) {
 	for s := range p.Spec.Selections() {
 		_, was := w.old.x.selections.byKey.Get(s.Key())
@@ -120,7 +120,7 @@ func (w *identifying) members(x *indexes, g *PortGroup) {
 	}
 }
 
-// identify gives a port the identity that it has to have.
+// identify sets the identity of a port.
 func (w *identifying) identify(name string) {
 	x := &w.x.identities
 	if was, ok := x.ofPort.Get(name); ok {
@@ -164,7 +164,7 @@ func (w *identifying) newIdentity(domain string, keys []string) *Identity {
 	return i
 }
 
-// zone returns the zone of a network or router, which it gets if it has none.
+// zone returns the zone of a network or router, and allocates one if it has none.
 func (w *identifying) zone(ref string) (Zone, bool) {
 	if z, ok := w.x.numberings.zoneOf(ref); ok {
 		return z, true
@@ -187,8 +187,8 @@ func (w *identifying) freeZone() (Zone, bool) {
 	return Zone(v.low), ok
 }
 
-// egress gives routers that leave by an uplink the zone for that. They keep it when they
-// cease to.
+// egress allocates the zones of routers that leave by an uplink. They keep them when they
+// no longer do.
 func (w *identifying) egress() {
 	for _, it := range w.of(KindRouter) {
 		r, ok := it.after.(*Router)
@@ -215,8 +215,8 @@ func (w *identifying) egress() {
 	}
 }
 
-// number sees to it that all networks of a domain with identities have zones and room
-// for the domain's identities among their labels.
+// number makes sure that all networks of a domain with identities have zones, and labels
+// for all of the domain's identities.
 func (w *identifying) number(domain string) {
 	highest := uint32(w.x.identities.highest(domain))
 	if highest == 0 {
@@ -263,8 +263,8 @@ func (w *identifying) networksOf(domain string) []string {
 	return []string{name}
 }
 
-// release drops the identities of a domain that had no ports before either: no packet of
-// them is under way any more.
+// release deletes the identities of a domain that had no ports before either, so that none
+// of their packets is on its way.
 func (w *identifying) release(domain string) {
 	zone, _ := w.x.numberings.zoneOf(domain)
 	for i := range identitiesIn(w.old.x.identities.idle, domain) {
@@ -275,7 +275,7 @@ func (w *identifying) release(domain string) {
 	}
 }
 
-// dropGone drops what networks and routers had that are deleted.
+// dropGone deletes the numbers of networks and routers that are deleted.
 func (w *identifying) dropGone() {
 	for _, k := range []Kind{KindNetwork, KindRouter} {
 		for _, it := range w.of(k) {
@@ -294,7 +294,7 @@ func (w *identifying) dropGone() {
 	}
 }
 
-// result notes what differs.
+// result records the differences.
 func (w *identifying) result() {
 	for _, k := range slices.Sorted(maps.Keys(w.identities)) {
 		was, _ := w.old.x.identities.byKey.Get(k)
@@ -312,7 +312,7 @@ func (w *identifying) result() {
 	}
 }
 
-// blamed returns the item to which a lack of numbers is put down: the first of the ops.
+// blamed returns the item for which a lack of numbers is reported: the first of the ops.
 func (p *planner) blamed() *item {
 	var first *item
 	for _, it := range p.items {

@@ -5,9 +5,9 @@ import (
 	"reflect"
 )
 
-// planNetworks puts the networks in place, with their VNIs: those that they had
-// and do not ask to change first, then those that are given, then the lowest
-// free ones. Then come the blocks of segmented networks.
+// planNetworks adds the networks, with their VNIs: first those that networks had and keep,
+// then those that specs give, then the lowest free ones. After that come the blocks of
+// segmented networks.
 func (p *planner) planNetworks() {
 	var given, fresh []*item
 	for _, it := range p.of(KindNetwork) {
@@ -59,8 +59,8 @@ func (p *planner) placeNetwork(it *item, vni VNI) {
 	}
 }
 
-// readdressed reports whether ports or blocks of a network may no longer be
-// right after a change.
+// readdressed reports whether the ports or blocks of a network may no longer be valid after
+// a change.
 func readdressed(a, b *Network) bool {
 	return a.VNI != b.VNI || a.Spec.Mode != b.Spec.Mode || a.GatewayMAC != b.GatewayMAC ||
 		a.Spec.ContainersPerNode != b.Spec.ContainersPerNode || a.Spec.MaxNodes != b.Spec.MaxNodes ||

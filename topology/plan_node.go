@@ -6,8 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// planNodes puts the nodes in place: datapath ids and tunnel addresses are
-// unique.
+// planNodes adds the nodes. Datapath ids and tunnel addresses are unique.
 func (p *planner) planNodes() {
 	for _, it := range p.of(KindNode) {
 		if it.del || it.same || it.broken {
@@ -34,8 +33,8 @@ func (p *planner) planNodes() {
 	p.checkTunnels()
 }
 
-// checkTunnels asks for a tunnel address of every node as soon as there are
-// two: nothing else could reach a node without.
+// checkTunnels requires a tunnel address of every node once there are two, since no other
+// node could reach one without.
 func (p *planner) checkTunnels() {
 	if p.x.nodes.Len() < 2 || p.x.nodes.Len() == p.x.nodesByTunnel.Len() {
 		return

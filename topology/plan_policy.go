@@ -6,8 +6,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// planPolicies puts the policies in place: what they name exists, and the order in which
-// they are evaluated is known. Those that have a number go first, so that no other policy gets it.
+// planPolicies adds the policies. The objects that they name must exist, and the order in
+// which they are evaluated must be known. Those that have a number go first, so that no
+// other policy gets it.
 func (p *planner) planPolicies() {
 	var fresh []*item
 	for _, it := range p.of(model.KindPolicy) {
@@ -31,7 +32,7 @@ func (p *planner) planPolicies() {
 	}
 }
 
-// placePolicy reports whether the policy could be put in place.
+// placePolicy reports whether the policy could be added.
 func (p *planner) placePolicy(it *item, id uint32) bool {
 	o := &Policy{Meta: p.meta(it), Spec: it.spec.(model.PolicySpec), ID: id}
 	for field, ref := range o.Spec.References() {
@@ -59,7 +60,7 @@ func (p *planner) placePolicy(it *item, id uint32) bool {
 // policiesThatName adds the policies that name a network or port group to its users.
 func (p *planner) policiesThatName(ref Ref, u *users) {
 	for o := range p.x.policies.thatName(ref) {
-		// One planned in these ops says so itself.
+		// One that is planned in these ops reports that itself.
 		if own, ok := p.items[o.Ref()]; !ok || own.same {
 			u.add(o.Ref())
 		}

@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// planPorts puts the ports in place, with their addresses: those that they had
-// and do not ask to change first, then those that are given, then those to be
-// allocated. A port is placed when it has them all.
+// planPorts adds the ports, with their addresses: first those that ports had and keep, then
+// those that specs give, then those to allocate. A port is added when it has all of its
+// addresses.
 func (p *planner) planPorts() {
 	p.replan()
 	var all []*placing
@@ -47,11 +47,11 @@ func (p *planner) planPorts() {
 	p.checkOutside()
 }
 
-// placing is a port that is being put in place.
+// placing is a port that is being added.
 type placing struct {
 	it *item
 	n  *Network
-	// port is nil once it is in place.
+	// port is nil once it has been added.
 	port *Port
 	// lacks says for which families the port needs an address.
 	lacks [2]bool
@@ -90,8 +90,7 @@ func (p *planner) space(n *Network, node string) *space {
 	return s
 }
 
-// fits reports whether a port that is there may stay as it is after its
-// network has changed.
+// fits reports whether an existing port may stay as it is after its network has changed.
 func (p *planner) fits(o *Port, n *Network) bool {
 	was, _ := p.old.x.networks.Get(n.Name)
 	s := p.space(n, o.Spec.Node)
@@ -115,10 +114,10 @@ func (p *planner) gatewayHas(n *Network, node string, mac MAC) bool {
 	return n.GatewayMAC == mac
 }
 
-// replan looks at the ports of networks whose addresses have changed. Those
-// that the ops name, unchanged, are planned again if they have to; those that
-// they do not name must fit as they are. A port that the ops name gets an address
-// of a family that its network has come to have, too.
+// replan checks the ports of networks whose addresses have changed. Those that the ops
+// name, unchanged, are planned again if necessary; those that the ops do not name must fit
+// as they are. A port that the ops name also gets an address of a family that its network
+// did not have before.
 func (p *planner) replan() {
 	for _, it := range p.of(KindNetwork) {
 		n, ok := it.after.(*Network)
@@ -155,7 +154,7 @@ func (p *planner) replan() {
 	}
 }
 
-// again has an item planned that would stay as it is.
+// again has an item planned that would otherwise stay as it is.
 func (p *planner) again(it *item) {
 	p.liftOne(it)
 	it.same = false
@@ -224,8 +223,8 @@ func (p *planner) checkPort(it *item, s *PortSpec) *Network {
 	return n
 }
 
-// skip reports whether an item names an object that has problems of its own,
-// and if so puts the item aside without another.
+// skip reports whether an item names an object that has problems of its own, and if so
+// marks the item as broken without a problem.
 func (p *planner) skip(it *item, k Kind, name string) bool {
 	if !p.broken(k, name) {
 		return false
@@ -234,8 +233,8 @@ func (p *planner) skip(it *item, k Kind, name string) bool {
 	return true
 }
 
-// keep lets a port that is not given an address keep the one that it had, if that
-// is still right.
+// keep lets a port whose spec gives no address keep the one that it had, if that is still
+// valid.
 func (p *planner) keep(w *placing, f Family) bool {
 	if _, given := w.port.Spec.Given(f); given {
 		return false
@@ -289,7 +288,7 @@ func (p *planner) takeFresh(w *placing, f Family) bool {
 		if !spec.MAC.IsZero() || len(w.port.Addresses) > 0 {
 			return true
 		}
-		// Somebody may have given a port the MAC that belongs to this address.
+		// A user may have given another port the MAC that belongs to this address.
 		mac := MACFor(w.n.VNI, a)
 		_, taken := p.x.portByMAC(w.n.VNI, mac)
 		return !taken && !p.gatewayHas(w.n, spec.Node, mac)
@@ -306,7 +305,7 @@ func (p *planner) takeFresh(w *placing, f Family) bool {
 	return false
 }
 
-// placePort puts a port that has its addresses in place, with its MAC.
+// placePort adds a port that has its addresses, with its MAC.
 func (p *planner) placePort(w *placing) {
 	it, n, o := w.it, w.n, w.port
 	w.port = nil

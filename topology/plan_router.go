@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// planRouters puts the routers in place: their networks exist, belong to no
-// other router and have no addresses in common. Those that have a number go
-// first, so that nobody else gets it.
+// planRouters adds the routers. Their networks must exist, belong to no other router and
+// have no addresses in common. Routers that have a number go first, so that no other router
+// gets it.
 func (p *planner) planRouters() {
 	var fresh []*item
 	for _, it := range p.of(KindRouter) {
@@ -62,7 +62,7 @@ func (p *planner) checkJoined(it *item, network, field string) {
 	}
 }
 
-// recheckRouters looks again at the routers whose networks have changed.
+// recheckRouters checks the routers whose networks have changed again.
 func (p *planner) recheckRouters() {
 	seen := make(map[*Router]bool)
 	for _, it := range p.of(KindNetwork) {
@@ -80,8 +80,8 @@ func (p *planner) recheckRouters() {
 	}
 }
 
-// checkOverlap checks that the networks of a router have no address in common,
-// and blames the item.
+// checkOverlap checks that the networks of a router have no address in common, and reports
+// problems for the item.
 func (p *planner) checkOverlap(it *item, r *Router) {
 	type part struct {
 		prefix  netip.Prefix

@@ -2,7 +2,7 @@ package topology
 
 import "github.com/sdnctl/sdnctl/topology/model"
 
-// serve gives networks whose ports come to use services a zone for that.
+// serve allocates the service zones of networks whose ports may now use services.
 func (w *identifying) serve() {
 	if w.x.services.byName.Len() == 0 {
 		return

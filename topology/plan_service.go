@@ -6,8 +6,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// planServices puts the services in place: what they name exists, and their addresses are
-// nobody else's. Those that have a number go first, so that no other service gets it.
+// planServices adds the services. The objects that they name must exist, and their
+// addresses must be free. Those that have a number go first, so that no other service gets
+// it.
 func (p *planner) planServices() {
 	var fresh []*item
 	for _, it := range p.of(model.KindService) {
@@ -32,7 +33,7 @@ func (p *planner) planServices() {
 	p.recheckServices()
 }
 
-// placeService reports whether the service could be put in place.
+// placeService reports whether the service could be added.
 func (p *planner) placeService(it *item, id uint32) bool {
 	o := &Service{Meta: p.meta(it), Spec: it.spec.(model.ServiceSpec), ID: id}
 	for field, ref := range o.Spec.References() {
@@ -69,8 +70,8 @@ func (p *planner) networksIn(ref Ref) []string {
 	return nil
 }
 
-// recheckServices looks again at the services of networks that have changed, or that
-// another router joins.
+// recheckServices checks the services of networks that have changed, or that another router
+// joins now, again.
 func (p *planner) recheckServices() {
 	if p.x.services.byName.Len() == 0 {
 		return
@@ -97,8 +98,8 @@ func (p *planner) recheckServices() {
 	}
 }
 
-// checkServiceAddresses blames the item if a service has an address in a subnet of a
-// network whose ports may use it: they would look for it next to them.
+// checkServiceAddresses reports a problem for the item if a service has an address in a
+// subnet of a network whose ports may use it: they would look for it on their own link.
 func (p *planner) checkServiceAddresses(it *item, field, network string, o *Service) {
 	n, ok := p.x.networks.Get(network)
 	if !ok || p.broken(KindNetwork, network) {
@@ -117,7 +118,7 @@ func (p *planner) checkServiceAddresses(it *item, field, network string, o *Serv
 // servicesThatName adds the services that name an object to its users.
 func (p *planner) servicesThatName(ref Ref, u *users) {
 	for o := range under(p.x.services.naming, refKey(ref)) {
-		// One planned in these ops says so itself.
+		// One that is planned in these ops reports that itself.
 		if own, ok := p.items[o.Ref()]; !ok || own.same {
 			u.add(o.Ref())
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
-// TestThreeMistakesAmong500: all are named, each once, and nothing happens.
+// TestThreeMistakesAmong500: all are reported, each once, and nothing changes.
 func TestThreeMistakesAmong500(t *testing.T) {
 	ops := []topology.Op{put(topology.KindNetwork, "a", stretched("10.0.0.0/16"))}
 	for i := 1; i < 500; i++ {
@@ -38,7 +38,7 @@ func TestThreeMistakesAmong500(t *testing.T) {
 	}
 }
 
-// TestScaleModel is the network that the project began with.
+// TestScaleModel is the network of the scale-model example.
 func TestScaleModel(t *testing.T) {
 	ops := []topology.Op{put(topology.KindNetwork, "pods", segmented("10.244.0.0/16", 250, 100))}
 	for i := range 12 { // more than nine, so that numbers in names matter
@@ -104,13 +104,13 @@ func TestKept(t *testing.T) {
 	} else if is, _ := second.Network("a"); is.VNI != was.VNI || is.GatewayMAC != was.GatewayMAC {
 		t.Errorf("network was %+v, is %+v", was, is)
 	}
-	// A given address that is given up stays too.
+	// An address that the spec gave stays when the spec no longer gives it.
 	third := plan(t, second, put(topology.KindPort, "p3", topology.PortSpec{Network: "a", IP: ip("10.0.0.99")})).Next
 	fourth := plan(t, third, put(topology.KindPort, "p3", a("a"))).Next
 	if p := port(t, fourth, "p3"); p.Addresses[0] != ip("10.0.0.99") {
 		t.Errorf("p3 has %s, want the address that it had", p.Addresses[0])
 	}
-	// In another network it gets another.
+	// In another network the port gets another.
 	fifth := plan(t, fourth, put(topology.KindPort, "p3", a("b"))).Next
 	if p := port(t, fifth, "p3"); p.Addresses[0] != ip("10.0.0.2") {
 		t.Errorf("p3 has %s in its new network", p.Addresses[0])
@@ -123,8 +123,8 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// TestRenumber: a file with a new CIDR and all its ports moves them; those
-// that still fit stay.
+// TestRenumber: a file with a new CIDR and all its ports moves the ports; those that still
+// fit stay.
 func TestRenumber(t *testing.T) {
 	ports := []topology.Op{
 		put(topology.KindPort, "p1", topology.PortSpec{Network: "a"}),
@@ -152,7 +152,7 @@ func TestRenumber(t *testing.T) {
 	}
 }
 
-// TestSwap: ops are judged by where they lead, in any order.
+// TestSwap: ops are checked against the state that they lead to, in any order.
 func TestSwap(t *testing.T) {
 	at := func(name, addr string, mac byte) topology.Op {
 		return put(topology.KindPort, name, topology.PortSpec{Network: "a", IP: ip(addr), MAC: topology.MAC{2, 0, 0, 0, 0, mac}, InterfaceID: addr})
@@ -211,7 +211,7 @@ func TestNodeLeavesAndComes(t *testing.T) {
 	if r = plan(t, r.Next, put(topology.KindNetwork, "pods", segmented("10.244.0.0/15", 250, 400))); len(r.Blocks) != 0 {
 		t.Errorf("blocks: %+v", r.Blocks)
 	}
-	// No more a segmented one: the blocks go.
+	// The network is no longer segmented: the blocks are released.
 	if r = plan(t, r.Next, put(topology.KindNetwork, "pods", stretched("10.244.0.0/16"))); len(r.Blocks) != 2 {
 		t.Errorf("blocks: %+v", r.Blocks)
 	}
@@ -228,7 +228,7 @@ func TestOneNodeNeedsNoTunnel(t *testing.T) {
 	plan(t, s, put(topology.KindNode, "n2", topology.NodeSpec{}), del(topology.KindNode, "n1"))
 }
 
-// TestCopies: Plan keeps nothing that its caller can still change.
+// TestCopies: Plan keeps nothing that its caller can still modify.
 func TestCopies(t *testing.T) {
 	labels := map[string]string{"app": "web"}
 	spec := withSubnet(func(s *topology.Subnet) {
@@ -287,8 +287,7 @@ func TestAllocatedVNIs(t *testing.T) {
 	}
 }
 
-// TestDerivedMACTaken: an address whose MAC somebody has chosen for another
-// port is passed over, not a dead end.
+// TestDerivedMACTaken: an address whose MAC a user has chosen for another port is skipped.
 func TestDerivedMACTaken(t *testing.T) {
 	spec := stretched("10.0.0.0/24")
 	spec.VNI, spec.GatewayMAC = 9, topology.MACFor(9, ip("10.0.0.3"))
@@ -315,8 +314,8 @@ func TestDerivedMACTaken(t *testing.T) {
 	}
 }
 
-// TestReleasedAddressRests: an address that was just released is given out
-// again only when no other is free, also after the objects were loaded again.
+// TestReleasedAddressRests: an address that was just released is allocated again only if no
+// other is free, also after the objects were loaded again.
 func TestReleasedAddressRests(t *testing.T) {
 	for _, mode := range []string{"stretched", "segmented"} {
 		t.Run(mode, func(t *testing.T) {
@@ -378,8 +377,8 @@ func loaded(t *testing.T, s *topology.Snapshot) *topology.Snapshot {
 	return l.Snapshot(s.Revision())
 }
 
-// TestPool: all addresses but the network's, the broadcast and the gateway's
-// are given out, lowest first, each once; one that is released is given again.
+// TestPool: all addresses but the network's, the broadcast and the gateway's are allocated,
+// lowest first, each once; a released one is allocated again.
 func TestPool(t *testing.T) {
 	ops := []topology.Op{put(topology.KindNetwork, "a", stretched("10.0.0.0/24", "10.0.9.0/29"))}
 	for i := range 253 + 5 {

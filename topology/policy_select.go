@@ -26,9 +26,9 @@ func (x *indexes) selects(by *model.PolicySelection, p *Port) bool {
 }
 
 // Selected returns the ports by name that a selection of a policy of this snapshot picks.
-// What it costs follows the members of the port group, or the ports that have one of the
-// labels that the selector demands, or those of the networks; a selection with none of
-// these looks at all ports.
+// Its cost depends on the members of the port group, or the ports that have one of the
+// labels that the selector requires, or those of the networks; a selection with none of
+// these scans all ports.
 func (s *Snapshot) Selected(by *model.PolicySelection) iter.Seq[*Port] { return s.x.selected(by) }
 
 func (x *indexes) selected(by *model.PolicySelection) iter.Seq[*Port] {

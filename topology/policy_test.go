@@ -33,7 +33,8 @@ func deny(priority int, d model.PolicyDirection) func(*model.PolicySpec) {
 	}
 }
 
-// TestPolicyReferences: what a policy names exists, and stays while the policy names it.
+// TestPolicyReferences: an object that a policy names must exist, and cannot be deleted
+// while the policy names it.
 func TestPolicyReferences(t *testing.T) {
 	naming := func(s *model.PolicySpec) {
 		s.Subject.Networks = []string{"blue"}
@@ -53,7 +54,7 @@ func TestPolicyReferences(t *testing.T) {
 		{[]topology.Op{del(topology.KindNetwork, "blue"), del(model.KindPolicy, "p")}, ""},
 		{[]topology.Op{del(topology.KindNetwork, "blue"), again}, `spec.subject.networks[0]: there is no network "blue"`},
 		{[]topology.Op{del(model.KindPortGroup, "g"), again}, `spec.egress[0].peers[0].portGroup: there is no portgroup "g"`},
-		// What depends on a group with a mistake is not judged.
+		// What depends on a group with a mistake is not checked.
 		{[]topology.Op{put(model.KindPortGroup, "h", model.PortGroupSpec{}), putPolicy("q", func(s *model.PolicySpec) { s.Subject.PortGroup = "h" })}, "portgroup/h: spec: has neither a selector nor ports"},
 	} {
 		_, err := topology.Plan(s, tt.ops, epoch)
@@ -76,12 +77,12 @@ func TestPolicyOrder(t *testing.T) {
 	allow := func(s *model.PolicySpec) { s.Priority, s.Ingress = 7, []model.PolicyRule{{}} }
 	admin := func(s *model.PolicySpec) { deny(7, model.Ingress)(s); s.Tier = model.TierAdmin }
 	plan(t, s, putPolicy("c", deny(7, model.Egress)), putPolicy("d", allow), putPolicy("e", allow), putPolicy("f", admin),
-		// a and b change places.
+		// a and b swap their order.
 		putPolicy("a", deny(8, model.Ingress)), putPolicy("b", deny(7, model.Ingress)))
 }
 
-// TestPolicyID: each policy has a number of its own, keeps it, and one that was released
-// rests, also after a restart.
+// TestPolicyID: each policy has a number of its own and keeps it. A released number is not
+// reused soon, also after a restart.
 func TestPolicyID(t *testing.T) {
 	id := func(s *topology.Snapshot, name string) uint32 {
 		t.Helper()

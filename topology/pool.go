@@ -7,15 +7,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Pool is how many of a network's addresses of one family are used.
+// Pool counts the addresses of one family in a network.
 type Pool struct {
 	Network string
 	Family  Family
-	// Capacity is how many addresses ports may have, and Allocated how many they
-	// have. Of a segmented network that is what is in the blocks of its nodes.
+	// Capacity is how many addresses ports may have, and Allocated how many they have. For
+	// a segmented network both count the blocks of its nodes.
 	Capacity, Allocated float64
-	// Fullest is the used share, 0 to 1, of the block that has the greatest; of a
-	// stretched network it is that of the whole.
+	// Fullest is the used share, 0 to 1, of the block that has the greatest; for a
+	// stretched network it is that of the whole network.
 	Fullest float64
 }
 

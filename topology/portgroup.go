@@ -88,9 +88,8 @@ func (g *PortGroup) Has(p *Port) bool {
 // PortGroup returns the port group of that name.
 func (s *Snapshot) PortGroup(name string) (*PortGroup, bool) { return s.x.portGroups.byName.Get(name) }
 
-// Members returns the ports of a group by name. What it costs follows the ports that
-// have one of the labels that the selector demands; a selector that demands none
-// looks at all ports.
+// Members returns the ports of a group by name. Its cost depends on the ports that have one
+// of the labels that the selector requires; a selector that requires none scans all ports.
 func (s *Snapshot) Members(g *PortGroup) iter.Seq[*Port] {
 	return func(yield func(*Port) bool) {
 		for p := range s.x.candidates(g) {
@@ -152,7 +151,7 @@ func (x *indexes) withLabel(key string, values []string) iter.Seq[*Port] {
 	return slices.Values(found)
 }
 
-// planPortGroups puts the port groups in place: the ports that they list exist.
+// planPortGroups adds the port groups. The ports that they list must exist.
 func (p *planner) planPortGroups() {
 	for _, it := range p.of(model.KindPortGroup) {
 		if it.del || it.same || it.broken {
@@ -180,7 +179,7 @@ func (p *planner) usersOfPort(it *item) *users {
 		if e.port != it.ref.Name {
 			return false
 		}
-		// One planned in these ops says so itself.
+		// One that is planned in these ops reports that itself.
 		if own, ok := p.items[e.by.Ref()]; !ok || own.same {
 			u.add(e.by.Ref())
 		}

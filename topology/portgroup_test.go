@@ -100,7 +100,7 @@ func TestListedPorts(t *testing.T) {
 		{[]topology.Op{list()}, "neither a selector nor ports"},
 		{[]topology.Op{list(make([]string, model.MaxGroupPorts+1)...)}, "use a selector"},
 		{[]topology.Op{put(model.KindPortGroup, "g", model.PortGroupSpec{Ports: []string{"a"}, Selector: &model.Selector{}})}, "both"},
-		// What depends on a port with a mistake is not judged.
+		// What depends on a port with a mistake is not checked.
 		{[]topology.Op{put(topology.KindPort, "c", topology.PortSpec{}), list("c")}, "port/c: spec.network: the port has no network"},
 	} {
 		_, err := topology.Plan(s, tt.ops, epoch)

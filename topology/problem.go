@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// Problem is one mistake in a list of ops, in the user's words.
+// Problem is one mistake in a list of ops, described for the user.
 type Problem struct {
 	// Op is the index of the op in the list given to Plan.
 	Op  int
 	Ref Ref
-	// Field is the path of the culprit in the object as users write it, for
-	// example "spec.subnets[0].cidr". Empty when it is the object as such.
+	// Field is the path of the wrong field in the object as users write it, for example
+	// "spec.subnets[0].cidr". It is empty if the object as a whole is wrong.
 	Field string
 	// Message says what is wrong.
 	Message string
-	// Fix says what to do about it. Never empty.
+	// Fix is the remedy. It is never empty.
 	Fix  string
 	Kind ProblemKind
 }
@@ -58,7 +58,7 @@ func (ps Problems) Error() string {
 // maxNamed is how many users of an object a message names.
 const maxNamed = 3
 
-// users collects who uses an object: the first few by name, the rest counted.
+// users collects the objects that use another: the first few by name, the rest counted.
 type users struct {
 	named []string
 	more  int

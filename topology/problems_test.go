@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// base is the state that the wrong ops of TestProblems meet.
+// base is the state to which TestProblems applies its wrong ops.
 func base(t testing.TB) *topology.Snapshot {
 	web := stretched("10.1.0.0/24")
 	web.VNI = 100
@@ -62,8 +62,8 @@ func withNetwork(s topology.NetworkSpec, f func(*topology.NetworkSpec)) topology
 	return s
 }
 
-// TestProblems compares the errors that users get with testdata/problems. Read the
-// files as a user would: is it clear what is wrong and what to do?
+// TestProblems compares the errors that users get with testdata/problems. Review the files
+// as a user would: is it clear what is wrong, and what to do?
 func TestProblems(t *testing.T) {
 	for file, mistakes := range map[string][]mistake{
 		"general":   generalMistakes(),

@@ -17,8 +17,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/storetest"
 )
 
-// TestHistories runs random histories over few names, so that ops meet often,
-// and checks after each step everything that must always hold.
+// TestHistories runs random histories over few names, so that ops often concern the same
+// objects, and checks all invariants after each step.
 func TestHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := topology.NewSnapshot()
@@ -55,8 +55,8 @@ func TestHistories(t *testing.T) {
 	})
 }
 
-// withoutProblems leaves out the ops that Plan complains about, until it does
-// not. Complaints must not depend on the order of the ops.
+// withoutProblems leaves out the ops that have problems until Plan reports none. Problems
+// must not depend on the order of the ops.
 func withoutProblems(t *rapid.T, s *topology.Snapshot, ops []topology.Op) []topology.Op {
 	for {
 		_, err := topology.Plan(s, ops, epoch)
@@ -253,7 +253,7 @@ func anyNetwork(t *rapid.T, maybe func(string) bool, name func(string, int) stri
 	return s
 }
 
-// checkChanges: what was before, with the changes done, is what is after.
+// checkChanges: the snapshot before, with the changes applied, is the snapshot after.
 func checkChanges(t *rapid.T, before *topology.Snapshot, r topology.Result) {
 	if len(r.Changes) == 0 {
 		if r.Next != before || len(r.Blocks) > 0 {
@@ -386,7 +386,7 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 		both[at{p.Spec.Network, p.Spec.Node}] = append(both[at{p.Spec.Network, p.Spec.Node}], p.Name)
 	}
 	if n != s.NumPorts() {
-		t.Fatalf("%d ports counted, %d told", n, s.NumPorts())
+		t.Fatalf("%d ports found, NumPorts is %d", n, s.NumPorts())
 	}
 	blocks := 0
 	for net := range s.Networks() {
@@ -445,8 +445,8 @@ func checkIndexes(t *rapid.T, s *topology.Snapshot) {
 	}
 }
 
-// checkPolicies: each policy has a number of its own and an order, and what it names is there
-// and leads to it.
+// checkPolicies: each policy has a number of its own and an order, and the objects that it
+// names exist and are indexed by it.
 func checkPolicies(t *rapid.T, s *topology.Snapshot) {
 	taken, naming, n := map[string]string{}, map[topology.Ref][]string{}, 0
 	take := func(what, who string) {

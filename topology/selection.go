@@ -41,7 +41,7 @@ func (k *PolicyKeys) HasPeer(d model.PolicyDirection, selection string) bool {
 	return slices.ContainsFunc(k.Peers[d], func(rule []string) bool { return slices.Contains(rule, selection) })
 }
 
-// Judges reports whether the policy has anything to say about a direction.
+// Judges reports whether the policy has rules for a direction or isolates in it.
 func (p *Policy) Judges(d model.PolicyDirection) bool {
 	return len(p.Spec.Rules(d)) > 0 || p.Spec.IsolatesIn(d)
 }

@@ -167,8 +167,8 @@ func (x *indexes) servicesOfNetwork(network string) iter.Seq[*Service] {
 	}
 }
 
-// served reports whether ports of a network may use a service: the network has gateways,
-// to which they send what is for a service.
+// served reports whether ports of a network may use a service: the network has gateways, to
+// which they send packets for a service.
 func (x *indexes) served(n *Network) bool {
 	if _, joined := x.routerOf.Get(n.Name); !joined && n.Spec.Mode != Segmented {
 		return false
@@ -191,8 +191,8 @@ func (s *Snapshot) ServicesOfNetwork(network string) iter.Seq[*Service] {
 	return s.x.servicesOfNetwork(network)
 }
 
-// Served reports whether ports of a network use services: there are some for them, and the
-// network has gateways, to which they send what is for a service.
+// Served reports whether ports of a network use services: some service names the network or
+// its router, and the network has gateways, to which they send packets for a service.
 func (s *Snapshot) Served(n *Network) bool { return s.x.served(n) }
 
 // ServicesWith returns the services that may have a port as a backend, by name.
@@ -231,15 +231,14 @@ func (s *Snapshot) ServicesNaming(r Ref) iter.Seq[*Service] {
 	return under(s.x.services.naming, refKey(r))
 }
 
-// Backend is a port that answers for a service.
+// Backend is a port that serves a service.
 type Backend struct {
 	*Port
-	// Endpoint says which numbers the service's ports have there, and whether it is
-	// draining.
+	// Endpoint has the service's port numbers there, and whether it is draining.
 	Endpoint model.ServiceEndpoint
 }
 
-// Backends returns the backends of a service by name, whatever domain they are in.
+// Backends returns the backends of a service by name, in any routing domain.
 func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 	return func(yield func(Backend) bool) {
 		if o.Spec.Backends.Selects() {
@@ -259,7 +258,7 @@ func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 	}
 }
 
-// EndpointOf returns what a service says of a port that it has as a backend.
+// EndpointOf returns the settings of a service for one of its backends.
 func (o *Service) EndpointOf(p *Port) model.ServiceEndpoint {
 	if e, ok := o.Spec.Backends.Endpoint(p.Name); ok {
 		return e

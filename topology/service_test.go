@@ -28,8 +28,9 @@ func labelledPort(name, network, app string) topology.Op {
 	return op
 }
 
-// TestServiceReferences: what a service names exists and stays while it is named; its
-// addresses are no other's for the same ports, and in no subnet of theirs.
+// TestServiceReferences: an object that a service names must exist, and cannot be deleted
+// while it is named. A service's addresses are no other service's for the same ports, and
+// in no subnet of theirs.
 func TestServiceReferences(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(),
 		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("10.1.0.0/24")),
@@ -69,8 +70,8 @@ func TestServiceReferences(t *testing.T) {
 	}
 }
 
-// TestServed: networks have a zone for services as soon as their ports can use any, and
-// keep it; the backends are those of the selection, and known from both sides.
+// TestServed: a network has a zone for services once its ports may use any, and keeps it.
+// The backends are those of the selection, and can be looked up in both directions.
 func TestServed(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(),
 		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("10.1.0.0/24")),

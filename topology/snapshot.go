@@ -21,7 +21,7 @@ type Snapshot struct {
 // NewSnapshot returns the empty snapshot, of revision 0.
 func NewSnapshot() *Snapshot { return &Snapshot{x: newIndexes()} }
 
-// fork returns indexes of one's own that begin as those of s.
+// fork returns a copy of the indexes of s.
 func (s *Snapshot) fork() indexes {
 	s.forking.Lock()
 	defer s.forking.Unlock()

@@ -24,8 +24,8 @@ func (x *indexes) portsOfNetwork(network string) iter.Seq[*Port] {
 	}
 }
 
-// PortsOnNode returns the ports pinned to a node (by their spec), by network
-// and name. Ports without a fixed node that live there are not among them.
+// PortsOnNode returns the ports pinned to a node by their spec, by network and name. It
+// does not return unpinned ports that are bound there.
 func (s *Snapshot) PortsOnNode(node string) iter.Seq[*Port] { return s.x.portsOnNode(node) }
 
 func (x *indexes) portsOnNode(node string) iter.Seq[*Port] {

@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Uplink is a way from nodes to what is not sdnd's.
+// Uplink is a way from nodes to networks outside of sdnd.
 type Uplink struct {
 	Meta
 	Spec model.UplinkSpec `json:"spec"`
@@ -34,8 +34,8 @@ func (u *Uplink) load(l *Loader) error {
 func (u *Uplink) drop(x, _ *indexes) { x.uplinks.byName.Delete(u.Name) }
 
 // Address returns the address from which a router's packets leave by the uplink, given the
-// router's numbers; ok is false for a family of which the uplink has no range. It is seen
-// between a node's switch and its kernel only.
+// router's numbers; ok is false for a family in which the uplink has no range. It is
+// visible only between a node's switch and its kernel.
 func (u *Uplink) Address(n *Numbering, f Family) (a netip.Addr, ok bool) {
 	r, ok := u.Spec.Range(f)
 	if !ok || n.Egress == 0 {
@@ -70,8 +70,8 @@ func (x *indexes) routersBy(uplink string) iter.Seq[*Router] {
 	}
 }
 
-// planUplinks puts the uplinks in place. There is one at most: it is of the type host, of
-// which a node has one.
+// planUplinks adds the uplinks. There is at most one: its type is host, and a node has one
+// of those.
 func (p *planner) planUplinks() {
 	for _, it := range p.of(KindUplink) {
 		if it.del || it.same || it.broken {
@@ -88,7 +88,7 @@ func (p *planner) planUplinks() {
 	}
 }
 
-// checkUplink checks that the uplink exists by which a router is to leave.
+// checkUplink checks that a router's uplink exists.
 func (p *planner) checkUplink(it *item, uplink string) {
 	if p.broken(KindUplink, uplink) {
 		it.broken = true
@@ -103,7 +103,7 @@ func (p *planner) checkUplink(it *item, uplink string) {
 func (p *planner) usersOfUplink(it *item) *users {
 	u := &users{}
 	for r := range p.x.routersBy(it.ref.Name) {
-		// One planned in these ops says so itself.
+		// One that is planned in these ops reports that itself.
 		if own, ok := p.items[r.Ref()]; !ok || own.same {
 			u.add(r.Ref())
 		}

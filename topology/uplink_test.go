@@ -28,8 +28,8 @@ func leavingRouter(name, uplink string, networks ...string) Op {
 	return Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: name}, Spec: RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: uplink}}}
 }
 
-// TestUplinkAddresses: each router that leaves by an uplink has an address of each family
-// that is neither another router's nor the kernel's nor the switch's, and keeps it.
+// TestUplinkAddresses: each router with an uplink has an address of each family that
+// neither another router nor the kernel nor the switch has, and keeps it.
 func TestUplinkAddresses(t *testing.T) {
 	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("a", "wan"), leavingRouter("b", "wan")).Next
 	seen := map[netip.Addr]string{}
@@ -67,7 +67,7 @@ func TestUplinkAddresses(t *testing.T) {
 	}
 }
 
-// TestUplinkProblems: what is refused of uplinks, and of routers that leave by them.
+// TestUplinkProblems has what is refused for uplinks, and for routers that use them.
 func TestUplinkProblems(t *testing.T) {
 	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan")).Next
 	for name, tt := range map[string]struct {

@@ -75,7 +75,7 @@ func TestParseMACForms(t *testing.T) {
 	}
 }
 
-// TestText: what is written is read back the same.
+// TestText: what is written is read back unchanged.
 func TestText(t *testing.T) {
 	type all struct {
 		Ref  topology.Ref
@@ -114,7 +114,7 @@ func TestProblemsError(t *testing.T) {
 	}
 }
 
-// TestLoaderRefuses: a store that contradicts itself is not loaded.
+// TestLoaderRefuses: an inconsistent store is not loaded.
 func TestLoaderRefuses(t *testing.T) {
 	s := base(t)
 	port := func(f func(*topology.Port)) func(*topology.Loader) error {

@@ -11,10 +11,10 @@ import (
 // by custom 16 chosen by the implementer and 48 from a MAC.
 type DatapathID uint64
 
-// DatapathIDFor derives a node's datapath id from its name: FNV-1a, 64 bits,
-// of the name's bytes, and 1 where that would be 0 (Open vSwitch rejects 0).
-// "sdnctl node join" sets the same on the bridge, as
-// other_config:datapath-id, so that the two agree without talking.
+// DatapathIDFor derives a node's datapath id from its name: FNV-1a, 64 bits, of the name's
+// bytes, and 1 where that would be 0 (Open vSwitch rejects 0). "sdnctl node join" sets the
+// same on the bridge, as other_config:datapath-id, so that the two agree without
+// communication.
 func DatapathIDFor(name string) DatapathID {
 	h := fnv.New64a()
 	h.Write([]byte(name))

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// DHCP is what the ports of a network learn by DHCP, and by router advertisements where
-// these can carry it. The address is always the one that the port has, and the MTU that
-// of the network.
+// DHCP has the settings that the ports of a network get by DHCP, and by router
+// advertisements as far as these can carry them. The address is always the port's, and the
+// MTU the network's.
 type DHCP struct {
 	Enabled bool `json:"enabled,omitempty" doc:"Whether ports get their IPv4 address by DHCP. IPv6 addresses are for spec.ra to say" example:"true"`
 	// LeaseTime of 0 means DefaultLeaseTime.
 	LeaseTime Duration `json:"leaseTime,omitzero" doc:"How long an address may be used without asking again, 10s to 8760h; 24h when absent" example:"24h"`
-	// DNS and NTP have addresses of either family; each family's are told by its protocol.
+	// DNS and NTP have addresses of either family. Each family's protocol sends its own.
 	DNS    []netip.Addr `json:"dns,omitempty" doc:"Name servers, of either family" example:"[\"10.0.0.53\"]"`
 	Domain string       `json:"domain,omitempty" doc:"Domain of the ports" example:"blue.example"`
 	Search []string     `json:"search,omitempty" doc:"Domains in which names are looked up; the domain alone when absent" example:"[\"blue.example\"]"`
 	NTP    []netip.Addr `json:"ntp,omitempty" doc:"Time servers, of either family" example:"[\"10.0.0.123\"]"`
-	// Routes beside the default route, which is there where the gateway routes.
+	// Routes are sent beside the default route, which is sent if the gateway routes.
 	Routes     []DHCPRoute  `json:"routes,omitempty" doc:"IPv4 routes beside the default route"`
 	BootServer netip.Addr   `json:"bootServer,omitzero" doc:"Server from which machines boot by PXE" example:"10.0.0.5"`
 	BootFile   string       `json:"bootFile,omitempty" doc:"File that they boot" example:"undionly.kpxe"`
@@ -50,8 +50,9 @@ const (
 	// MaxDHCPServers of one kind, MaxDHCPRoutes, MaxDHCPSearch and MaxDHCPOptions keep an
 	// answer within one packet, together with MaxDHCPBytes.
 	MaxDHCPServers, MaxDHCPRoutes, MaxDHCPSearch, MaxDHCPOptions = 8, 32, 8, 32
-	// MaxDHCPBytes is how long the options of a DHCP may be together. Every client takes
-	// 308 bytes of options (RFC 2131, 2), of which those of sdnd itself take the rest.
+	// MaxDHCPBytes is the greatest total length of the options in the spec. Every client
+	// accepts 308 bytes of options (RFC 2131, 2), of which sdnd's own options take the
+	// rest.
 	MaxDHCPBytes = 190
 	// maxDomain is the length of a domain name as text (RFC 1035, 2.3.4).
 	maxDomain = 253
@@ -194,7 +195,7 @@ func (d *DHCP) normalOptions(bad Reporter) {
 	}
 }
 
-// size returns how many bytes the options take that the spec gives, about.
+// size returns about how many bytes the options of the spec take.
 func (d *DHCP) size() (n int) {
 	n += 4*len(Servers(d.DNS, IPv4)) + 4*len(Servers(d.NTP, IPv4)) + len(d.Domain) + len(d.BootFile)
 	for _, s := range d.Search {

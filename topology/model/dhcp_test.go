@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDHCPProblems: what cannot be told by DHCP is refused, with the field.
+// TestDHCPProblems: what DHCP cannot carry is refused, with the field.
 func TestDHCPProblems(t *testing.T) {
 	for _, tt := range []struct{ spec, field string }{
 		{`{"cidr":"10.0.0.0/24","dhcp":{"enabled":true,"leaseTime":"24h","domain":"Blue.Example.","options":[{"number":150,"value":"ip:10.0.0.5"}]}}`, ""},
@@ -41,7 +41,7 @@ func TestDHCPProblems(t *testing.T) {
 	}
 }
 
-// TestDuration: a duration has one text, and a mistake says what to write.
+// TestDuration: a duration has one text, and a mistake's message says what to write.
 func TestDuration(t *testing.T) {
 	for text, want := range map[string]string{"24h": "24h", "90m": "1h30m", "3600s": "1h", "90s": "1m30s", "61m1s": "1h1m1s", "": "0s", "-1h": "", "1": "", "1.5s": "", "0s": ""} {
 		var d Duration

@@ -1,7 +1,7 @@
-// Package model declares the kinds of objects that users declare: what each is
-// called, what its spec holds, which other objects it names and who may write it.
-// It imports the standard library alone, so that the daemon, the command line and
-// every other client share it.
+// Package model declares the kinds of objects that users declare: the name of each, the
+// content of its spec, the objects that it refers to and who may write it. It imports the
+// standard library alone, so that the daemon, the command line and every other client share
+// it.
 //
 // # Adding a kind
 //

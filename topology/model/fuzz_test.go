@@ -13,9 +13,9 @@ import (
 
 var addrs = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
 
-// FuzzSpec: whatever can be decoded has a normal form. A spec without mistakes has one
-// that is normal already and is read from the store as it was written; and Normal never
-// changes the spec that it was given.
+// FuzzSpec: every spec that can be decoded has a normal form. That of a spec without
+// mistakes is stable, and is read from the store as it was written; and Normal never
+// modifies its argument.
 func FuzzSpec(f *testing.F) {
 	for i, texts := range [...][]string{
 		{`{"tunnelIP":"::ffff:192.168.0.1","tunnelCheck":"auto","datapathID":"0xa1"}`},
@@ -81,8 +81,8 @@ func FuzzSpec(f *testing.F) {
 	})
 }
 
-// FuzzTexts: a text that a value takes is written in a form that it takes as the same
-// value, and that is written alike. A text that it refuses gets an error that says so.
+// FuzzTexts: a text that a value accepts is written in one form, which it reads as the same
+// value. A text that it refuses gets an error that says so.
 func FuzzTexts(f *testing.F) {
 	for i, texts := range [...][]string{
 		{"02:00:00:00:01:03", "0200.0000.0103", "02-00-00-00-01-03", "020000000103"},

@@ -13,13 +13,13 @@ type Kind string
 const (
 	KindNode    Kind = "node"
 	KindNetwork Kind = "network"
-	// KindUplink is a way from nodes to what is not sdnd's.
+	// KindUplink is a way from nodes to networks outside of sdnd.
 	KindUplink Kind = "uplink"
 	KindRouter Kind = "router"
 	KindPort   Kind = "port"
-	// KindPortGroup is a set of ports that others name.
+	// KindPortGroup is a set of ports that policies and services name.
 	KindPortGroup Kind = "portgroup"
-	// KindPolicy says who may talk to whom.
+	// KindPolicy decides which ports may communicate.
 	KindPolicy Kind = "policy"
 	// KindService is addresses under which clients reach one of several ports.
 	KindService Kind = "service"

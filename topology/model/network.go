@@ -25,7 +25,7 @@ func (m *Mode) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// NetworkSpec is what the user asks of a network.
+// NetworkSpec is the declared part of a network.
 type NetworkSpec struct {
 	VNI VNI `json:"vni,omitzero" doc:"VXLAN network identifier, 1 to 16777215; allocated when absent" example:"100"`
 	// Mode as stored is never empty.
@@ -58,11 +58,11 @@ type RA string
 const (
 	// RAOff, as stored "", sends no advertisements.
 	RAOff RA = "off"
-	// RAManaged has ports ask by DHCPv6 for the address that they have.
+	// RAManaged has ports request their address by DHCPv6.
 	RAManaged RA = "managed"
-	// RASLAAC has ports that have a /64 of their own, as a further address, make
-	// addresses of it (RFC 4862). Addresses of the network's own subnet are not for
-	// ports to choose: those are told by DHCPv6 as with RAManaged.
+	// RASLAAC has ports that have a /64 of their own, as a further address, generate
+	// addresses in it (RFC 4862). Ports cannot choose addresses in the network's own
+	// subnet; they get these by DHCPv6 as with RAManaged.
 	RASLAAC RA = "slaac"
 )
 

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// NodeSpec is what the user asks of a node.
+// NodeSpec is the declared part of a node.
 type NodeSpec struct {
 	// DatapathID of the node's br-int; 0 derives it from the name.
 	DatapathID DatapathID `json:"datapathID,omitzero" doc:"Datapath id of the node's br-int, 16 hexadecimal digits; derived from the name when absent, as 'sdnctl node join' sets it" example:"00004e7c25b01a4f"`
-	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay, of either
-	// family; nodes reach only those whose address is of the same. The zero Addr
-	// is that of a node that never needs to reach another.
+	// TunnelIP is the node's VXLAN endpoint (VTEP) on the underlay, of either family. Nodes
+	// reach only those whose address is of the same family. The zero Addr is for a node
+	// that never needs to reach another.
 	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it: IPv4 or IPv6. Between nodes of which one has an IPv4 and one an IPv6 address no packet passes" required:"true" example:"192.168.50.11"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
@@ -40,7 +40,7 @@ func (c *TunnelCheck) UnmarshalText(b []byte) error {
 // Kind returns KindNode.
 func (NodeSpec) Kind() Kind { return KindNode }
 
-// Writer returns Admin: a node gets all that its networks have.
+// Writer returns Admin: a node gets all packets of its networks.
 func (NodeSpec) Writer() Role { return Admin }
 
 // References yields nothing: a node names no other object.

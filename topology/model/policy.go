@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// PolicySpec is what the user asks of a policy: who may talk to the ports that it selects,
-// and to whom these may talk.
+// PolicySpec is the declared part of a policy: who may connect to the ports that it
+// selects, and to whom these may connect.
 //
 // A connection is judged twice: by the egress rules of the policies that select the port
 // that it comes from, and by the ingress rules of those that select the port that it goes

@@ -25,8 +25,8 @@ const (
 	ActionAllow PolicyAction = "allow"
 	// ActionDeny drops it.
 	ActionDeny PolicyAction = "deny"
-	// ActionPass asks neither the further rules of the tier nor its isolation: the next
-	// tier decides.
+	// ActionPass skips the further rules of the tier and its isolation: the next tier
+	// decides.
 	ActionPass PolicyAction = "pass"
 )
 
@@ -56,7 +56,7 @@ func (s PolicySelection) isZero() bool {
 	return s.Selector == nil && s.PortGroup == "" && len(s.Networks) == 0
 }
 
-// references yields what the selection names; false once yield wants no more.
+// references yields the objects that the selection names; false once yield returns false.
 func (s PolicySelection) references(field string, yield func(string, Ref) bool) bool {
 	if s.PortGroup != "" && !yield(field+".portGroup", Ref{KindPortGroup, s.PortGroup}) {
 		return false

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// decodePolicy decodes the JSON of a policy's spec, and returns what Normal makes of it and
-// what it complains about.
+// decodePolicy decodes the JSON of a policy's spec, and returns the result of Normal and
+// the mistakes that it reported.
 func decodePolicy(t *testing.T, text string) (PolicySpec, []string) {
 	t.Helper()
 	spec := KindPolicy.NewSpec()
@@ -30,7 +30,7 @@ func decodePolicy(t *testing.T, text string) (PolicySpec, []string) {
 	return normal.(PolicySpec), problems
 }
 
-// TestPolicyNormal: what is left out becomes explicit, and stays so.
+// TestPolicyNormal: defaults become explicit, and stay so.
 func TestPolicyNormal(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"subject":{"selector":{}},"ingress":[{}]}`: `{"tier":"application","priority":500,"subject":{"selector":{}},"isolates":["ingress"],"ingress":[{"action":"allow"}]}`,
@@ -62,7 +62,7 @@ func many(n int, format string) string {
 	return strings.Join(parts, ",")
 }
 
-// TestPolicyMistakes: each mistake is refused where it is.
+// TestPolicyMistakes: each mistake is reported with its field.
 func TestPolicyMistakes(t *testing.T) {
 	for rest, want := range map[string]string{
 		`"subject":{}, "isolates":["ingress"]`:                                                   "spec.subject: selects nothing",
@@ -104,7 +104,7 @@ func TestPolicyMistakes(t *testing.T) {
 			t.Errorf("%s: %q, want %q", rest, problems, want)
 		}
 	}
-	// As many as are allowed.
+	// At the limits, it is valid.
 	for _, rest := range []string{
 		`"ingress":[{}` + strings.Repeat(",{}", 99) + `]`,
 		`"ingress":[{"action":"deny"}` + strings.Repeat(",{}", 47) + `],"egress":[{}` + strings.Repeat(",{}", 99) + `]`,
@@ -160,7 +160,7 @@ func TestPolicyPort(t *testing.T) {
 	}
 }
 
-// TestPolicyWriter: the admin tier is the admins'.
+// TestPolicyWriter: only an admin may write policies of the admin tier.
 func TestPolicyWriter(t *testing.T) {
 	for tier, want := range map[PolicyTier]Role{TierAdmin: Admin, TierApplication: Operator, TierBaseline: Operator, "": Operator} {
 		if got := (PolicySpec{Tier: tier}).Writer(); got != want {

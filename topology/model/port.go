@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// PortSpec is what the user asks of a port.
+// PortSpec is the declared part of a port.
 type PortSpec struct {
 	Network string `json:"network" doc:"The network" example:"blue"`
-	// Node is empty only on a stretched network: then the port lives wherever its
-	// interface shows up, and can move.
+	// Node is empty only in a stretched network: then the port is on the node where its
+	// interface is, and can move.
 	Node string `json:"node,omitempty" doc:"Node the port is pinned to; absent, it lives where its interface shows up (stretched networks only)" example:"node1"`
-	// IP is the address that the port has, and IPs are all of them where it is
-	// given one of each family: then IPv4 comes first, and is IP too. Of a family
-	// that the network has and that is not given, an address is allocated.
+	// IP is the port's address; IPs has both if the spec gives one of each family: then
+	// IPv4 comes first, and is IP, too. An address is allocated for each other family of
+	// the network.
 	IP  netip.Addr   `json:"ip,omitzero" doc:"Address; allocated when absent" example:"10.0.0.7"`
 	IPs []netip.Addr `json:"ips,omitempty" doc:"Addresses, at most one of each family, instead of ip; of a family that the network has and that is not given, one is allocated" example:"[\"10.0.0.7\"]"`
 	MAC MAC          `json:"mac,omitzero" doc:"MAC; derived from the address and the VNI when absent" example:"02:64:0a:00:00:07"`
@@ -89,7 +89,7 @@ func (s PortSpec) Normal(bad Reporter) Spec {
 	return s
 }
 
-// Given returns the address of a family that the port is to have, if one is given.
+// Given returns the address of a family that the spec gives, if any.
 func (s *PortSpec) Given(f Family) (netip.Addr, bool) {
 	for _, a := range s.IPs {
 		if FamilyOf(a) == f {

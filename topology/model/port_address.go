@@ -20,7 +20,7 @@ type PortAddress struct {
 type PortSecurity string
 
 const (
-	// PortSecurityStrict, as stored "", drops what does not.
+	// PortSecurityStrict, as stored "", drops packets that do not.
 	PortSecurityStrict PortSecurity = "strict"
 	// PortSecurityOff lets the port send from any address.
 	PortSecurityOff PortSecurity = "off"

@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// PortGroupSpec is what the user asks of a port group: the ports that a selector
-// picks, or the ones that are listed.
+// PortGroupSpec is the declared part of a port group: the ports that a selector picks, or
+// those that are listed.
 type PortGroupSpec struct {
 	Selector *Selector `json:"selector,omitempty" doc:"Picks the ports by their labels, also those that come later. An empty one picks all"`
 	Ports    []string  `json:"ports,omitempty" doc:"Names of the ports, instead of a selector" example:"[\"web1\",\"web2\"]"`

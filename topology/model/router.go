@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// RouterSpec is what the user asks of a router.
+// RouterSpec is the declared part of a router.
 type RouterSpec struct {
 	Networks []string      `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
 	Egress   *RouterEgress `json:"egress,omitempty" doc:"How what is for none of its networks leaves. Without it such packets are dropped"`
 }
 
-// RouterEgress is how packets leave a router that are for none of its networks.
+// RouterEgress says how packets for none of its networks leave a router.
 type RouterEgress struct {
 	Uplink string `json:"uplink" doc:"Name of the uplink by which they leave, on the node of the port that sends them" example:"wan"`
 	// SNAT "" is SNATNode.
 	SNAT SNAT `json:"snat,omitempty" doc:"What becomes of their source address. node: outside they come from the address of the node that they leave" enum:"node" default:"node" example:"node"`
 }
 
-// SNAT is what becomes of the source address of packets that leave.
+// SNAT says how the source address of leaving packets is translated.
 type SNAT string
 
-// SNATNode has them come from the node's address.
+// SNATNode gives them the node's address.
 const SNATNode SNAT = "node"
 
 // UnmarshalText reads it in any case.

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// ServiceSpec is what the user asks of a service: addresses under which clients reach one
-// of several backends.
+// ServiceSpec is the declared part of a service: addresses under which clients reach one of
+// several backends.
 //
 // A new connection from a port of one of the networks to an address and port of the
 // service goes to one of the backends, chosen by the switch at the client's node. The
@@ -33,8 +33,8 @@ type ServicePort struct {
 	TargetPort uint16         `json:"targetPort" required:"false" doc:"Number of the port at the backends; that of the service if left out" minimum:"0" maximum:"65535" example:"8080"`
 }
 
-// ServiceBackends are the ports that answer for a service: those that a selection picks,
-// or those that are listed. Those outside of a client's routing domain do not answer that
+// ServiceBackends are the ports that serve a service: those that a selection picks, or
+// those that are listed. Backends outside of a client's routing domain do not serve that
 // client.
 type ServiceBackends struct {
 	PolicySelection
@@ -117,7 +117,7 @@ func (s ServiceSpec) Scopes() iter.Seq2[string, Ref] {
 	}
 }
 
-// Endpoint returns what the service lists of a port; ok is false if it does not list it.
+// Endpoint returns the entry of the list for a port; ok is false if the port is not listed.
 func (b *ServiceBackends) Endpoint(port string) (e ServiceEndpoint, ok bool) {
 	if i := slices.IndexFunc(b.Endpoints, func(e ServiceEndpoint) bool { return e.Port == port }); i >= 0 {
 		return b.Endpoints[i], true

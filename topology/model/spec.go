@@ -2,7 +2,7 @@ package model
 
 import "iter"
 
-// Spec is what the user asks of an object, such as a NodeSpec or a PortSpec, by value.
+// Spec is the declared part of an object, such as a NodeSpec or a PortSpec, by value.
 type Spec interface {
 	// Kind returns the kind of object that the spec is of.
 	Kind() Kind
@@ -29,11 +29,11 @@ type ProblemKind string
 const (
 	// Invalid: the spec is wrong by itself, whatever else there is.
 	Invalid ProblemKind = "invalid"
-	// Conflict: it wants something that another object has.
+	// Conflict: it asks for something that another object has.
 	Conflict ProblemKind = "conflict"
 	// NotFound: it names an object that does not exist.
 	NotFound ProblemKind = "not-found"
-	// InUse: it takes away something that another object needs.
+	// InUse: it removes something that another object needs.
 	InUse ProblemKind = "in-use"
 	// Exhausted: nothing is left to allocate.
 	Exhausted ProblemKind = "exhausted"

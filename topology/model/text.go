@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// ValueError says why a text is not the value that its field wants.
+// ValueError says why a text is not valid for its field.
 type ValueError struct {
 	// Message says what is wrong, Fix what to write instead; Fix may be empty.
 	Message, Fix string

@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// TestSetText: each value takes the forms in which people write it, and is written in
-// one. Empty text is the value that was not given.
+// TestSetText: each value accepts the forms in which people write it, and is written in one
+// form. Empty text means that the value was not given.
 func TestSetText(t *testing.T) {
 	for _, tt := range []struct {
 		value           encoding.TextUnmarshaler
@@ -106,7 +106,7 @@ func TestVNI(t *testing.T) {
 	}
 }
 
-// TestSpecsInJSON: what is written is read as the same, and what was not given is not
+// TestSpecsInJSON: what is written is read unchanged, and what was not given is not
 // written.
 func TestSpecsInJSON(t *testing.T) {
 	for text, spec := range map[string]Spec{

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// UplinkSpec is what the user asks of an uplink: a way from nodes to what is not sdnd's.
+// UplinkSpec is the declared part of an uplink: a way from nodes to networks outside of
+// sdnd.
 type UplinkSpec struct {
 	// Type "" is UplinkHost.
 	Type UplinkType `json:"type,omitempty" doc:"How packets leave a node. host: through the port uplink-sdn to the node's own kernel, which forwards them; no network card is touched. A node has it once it joined with 'sdnctl node join --uplink host'" enum:"host" default:"host" example:"host"`

@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Backups are copies of all that is kept, in files.
+// Backups are copies of everything that is stored, in files.
 type Backups interface {
 	// Backup makes a copy of one moment while commits go on. The caller reads it once,
 	// as slowly as it likes, and closes it. If what is kept was lost or damaged, the copy
@@ -19,7 +19,7 @@ type Backups interface {
 	ReadBackup(r io.Reader) (*topology.Snapshot, error)
 }
 
-// Copy is a consistent copy of all that is kept.
+// Copy is a consistent copy of everything that is stored.
 type Copy struct {
 	io.ReadCloser
 	// Revision is that of the moment, Size how many bytes there are to read.

@@ -1,9 +1,9 @@
-// Package store says what keeps the declared topology: the interface [Store] with its
-// promises, the values that go through it, and its errors. It does no I/O.
+// Package store defines the interface of what stores the declared topology ([Store]) with
+// its promises, its values, and its errors. It does no I/O.
 //
-// Package bolt keeps the topology in a file. Whoever uses a store depends on this
-// package only, so that another implementation, such as one on etcd, needs no change
-// there. Package storetest has the tests that each implementation passes.
+// Package bolt stores the topology in a file. Users of a store depend on this package only,
+// so that another implementation, such as one on etcd, needs no change there. Package
+// storetest has the tests that each implementation passes.
 //
 // # What a store promises
 //

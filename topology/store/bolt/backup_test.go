@@ -51,8 +51,8 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestSlowBackup: whoever takes its time with a backup holds up nobody, even
-// where the file has to grow.
+// TestSlowBackup: a client that reads a backup slowly delays nobody, even if the file has
+// to grow.
 func TestSlowBackup(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "sdnd.db"))
@@ -138,7 +138,7 @@ func TestBackupFails(t *testing.T) {
 	}
 }
 
-// TestReadBackupRefuses: what is no backup, or not a whole one, is refused.
+// TestReadBackupRefuses: a file that is not a complete backup is refused.
 func TestReadBackupRefuses(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, filepath.Join(dir, "sdnd.db"))

@@ -27,7 +27,7 @@ func TestCheckIPAM(t *testing.T) {
 	}
 }
 
-// TestCheckIPAMFinds spoils the file of a running store.
+// TestCheckIPAMFinds damages the file of a running store.
 func TestCheckIPAMFinds(t *testing.T) {
 	flat := string(lockKey(topology.FirstAllocatedVNI, netip.MustParsePrefix("10.0.0.2/32")))
 	for _, tt := range []struct {

@@ -136,7 +136,7 @@ func TestApplyReadOnly(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sdnd.db")
 	s := open(t, path)
 	apply(t, s, scale()...)
-	s.OnCommit(func(store.Commit) { t.Error("a failed Apply was told") })
+	s.OnCommit(func(store.Commit) { t.Error("OnCommit was called for a failed Apply") })
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 		name   string
 		inject []string // %d is n
 		killed bool
-		// says is what the writer has to have been told at least once.
+		// says is true for the error that the writer must have got at least once.
 		says func(attempt) bool
 	}{
 		{name: "killed at a write", inject: []string{"pwrite64:signal=KILL:when=%d"}, killed: true},
@@ -103,7 +103,7 @@ func TestFaultAtEveryCall(t *testing.T) {
 				}
 			}
 			if !said {
-				t.Error("the writer was never told")
+				t.Error("the writer never got an error")
 			}
 		})
 	}

@@ -80,8 +80,8 @@ func TestGroupFails(t *testing.T) {
 	whole(t, s)
 }
 
-// TestGroupConflicts: who loses an address to another of the same group is
-// told who has it, and one that fails or is given up disturbs nobody.
+// TestGroupConflicts: an Apply that loses an address to another of the same group gets
+// an error that names its holder, and one that fails or is cancelled affects no other.
 func TestGroupConflicts(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
 	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/29"))) // room for five

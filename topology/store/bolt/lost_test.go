@@ -182,7 +182,7 @@ func TestFaultsAreErrors(t *testing.T) {
 }
 
 // TestDamagedBeginning flips each bit of the two first pages that counts: either
-// nothing acknowledged is lost, or Open refuses until it is told to go on.
+// nothing acknowledged is lost, or Open refuses until --data-accept-older is given.
 func TestDamagedBeginning(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "sdnd.db")

@@ -127,7 +127,7 @@ func TestOnCommitOrder(t *testing.T) {
 	var seen []topology.Revision
 	s.OnCommit(func(c store.Commit) {
 		if s.Snapshot() != c.After {
-			t.Error("told before the snapshot was published")
+			t.Error("OnCommit was called before the snapshot was published")
 		}
 		seen = append(seen, c.Revision)
 	})
@@ -148,7 +148,7 @@ func TestOnCommitOrder(t *testing.T) {
 		}
 	}
 	if len(seen) != 51 {
-		t.Errorf("%d commits were told, want 51", len(seen))
+		t.Errorf("OnCommit was called for %d commits, want 51", len(seen))
 	}
 	if w := topology.CheckIPAM(s.Snapshot()); len(w) > 0 || s.Snapshot().NumPorts() != 50 {
 		t.Errorf("%d ports, %v", s.Snapshot().NumPorts(), w)
@@ -180,7 +180,7 @@ func TestBindings(t *testing.T) {
 }
 
 // TestFiftyCreators: of fifty that ask for one address at once, one gets it,
-// and the others are told who has it.
+// and the others get an error that names it.
 func TestFiftyCreators(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "sdnd.db"))
 	apply(t, s, put(topology.KindNetwork, "a", network("10.0.0.0/24")), put(topology.KindNetwork, "b", network("10.0.0.0/24")))
