@@ -9,8 +9,8 @@ import (
 )
 
 // TestFurtherAddresses: a port has virtual addresses and ranges behind it, in both
-// families; one moves to another port in one change; and a port whose security is off
-// sends from any address.
+// families. An address moves to another port in one change, and a port without port
+// security may send from any address.
 func TestFurtherAddresses(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")

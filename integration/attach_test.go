@@ -32,8 +32,8 @@ const attachTopology = `
 {kind: Network, name: six, spec: {cidr: "fd00:6::/64"}}
 `
 
-// TestAttach: containers, namespaces and processes get their ports by one
-// command, packets of every size pass, and what is taken away is gone.
+// TestAttach: containers, namespaces and processes get their ports by one command, packets
+// of every size pass, and nothing is left after detach.
 func TestAttach(t *testing.T) {
 	if why := lab.MissingDocker(); len(why) > 0 {
 		t.Skipf("no docker here: %s", strings.Join(why, "; "))
@@ -63,7 +63,7 @@ func TestAttach(t *testing.T) {
 		if len(links) != 2 {
 			t.Fatalf("db has %v", links)
 		}
-		// At once: detection of duplicates is not waited for.
+		// At once, without waiting for duplicate address detection.
 		b.inside(web, "ping", "-n", "-c", "1", "-W", "2", links[1].IP)
 		b.inside(web, "ping", "-n", "-c", "1", "-W", "2", b.port("web").Status.Addresses[1].Gateway)
 		if got := b.inside(web, "ip", "-6", "route", "show", "default"); !strings.Contains(got, "via fd00:244:0:") {
@@ -98,7 +98,7 @@ func TestAttach(t *testing.T) {
 		b.detach("node1", "web", "--interface", "eth3")
 	})
 	b.part("a namespace and a process", func(t *testing.T, b attachBed) {
-		// Not by Exec of a node: "ip netns exec" has mounts of its own.
+		// Not by a node's Exec: "ip netns exec" has mounts of its own.
 		ns := strings.Replace(b.node("node2").Netns, "-node2", "-plain", 1)
 		b.must(exec.CommandContext(b.ctx, "ip", "netns", "add", ns).Run())
 		b.attach("node2", "plain", "--netns", ns, "--network", "segmented")
@@ -106,7 +106,7 @@ func TestAttach(t *testing.T) {
 		b.attach("node2", "by-pid", "--pid", strings.TrimSpace(must(b.bed, out, err)), "--network", "blue", "--interface", "eth1", "--port", "by-pid")
 		b.reach(web, b.port("plain").Status.IP)
 		b.detach("node2", "by-pid")
-		// The namespace goes, and what is left of it is found.
+		// The namespace is deleted, and --gc finds what is left of it.
 		b.must(exec.CommandContext(b.ctx, "ip", "netns", "del", ns).Run())
 		b.gone("node2", "plain")
 	})
@@ -163,8 +163,8 @@ func TestAttach(t *testing.T) {
 		n := b.node("node2")
 		_, err := n.Exec(b.ctx, "docker", "stop", "--time", "0", "db")
 		b.must(err)
-		// The kernel takes namespaces apart when nothing holds them any more, which mounts
-		// of other programs may for a while.
+		// The kernel removes a namespace when nothing holds it any more, and mounts of
+		// other programs may hold it for a while.
 		b.must(lab.PollFor(b.ctx, time.Minute, "the device to go with the container", func(ctx context.Context) error {
 			links, err := n.Exec(ctx, "ip", "-o", "link", "show")
 			if err == nil && strings.Contains(links, db.Interface) {
@@ -215,7 +215,7 @@ func (b attachBed) detach(node, name string, args ...string) {
 	b.must(err)
 }
 
-// adopt makes a container that is attached known to the lab.
+// adopt registers a container that is attached with the lab.
 func (b attachBed) adopt(node, name string) *lab.Container {
 	b.t.Helper()
 	c, err := b.AdoptDocker(b.ctx, b.node(node), lab.Container{Name: name, Interface: b.port(name).Status.Interface})
@@ -239,8 +239,7 @@ func (b attachBed) declared(port string) bool {
 	return err == nil
 }
 
-// gone collects on a node until a port is not declared any more, and nothing of
-// it is left.
+// gone runs --gc on a node until a port is no longer declared, and nothing is left of it.
 func (b attachBed) gone(node, port string) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, port+" to be collected", func(ctx context.Context) error {
@@ -255,7 +254,7 @@ func (b attachBed) gone(node, port string) {
 	}
 }
 
-// traces is all that attach may leave: ports of br-int, devices, declarations.
+// traces returns everything that attach may leave: ports of br-int, devices, declarations.
 func (b attachBed) traces(node string) string {
 	b.t.Helper()
 	n := b.node(node)
@@ -270,7 +269,7 @@ func (b attachBed) traces(node string) string {
 	return fmt.Sprintf("%s\n%v\n%s", rows, names, b.sdnctl("port", "list", "--no-headers"))
 }
 
-// full pings with packets as long as the MTU allows, which may not be cut.
+// full pings with packets as long as the MTU allows, which may not be fragmented.
 func (b attachBed) full(from, to *lab.Container) {
 	b.t.Helper()
 	b.reach(from, to.IP.Addr().String())

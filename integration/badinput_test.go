@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestBadInput: a clear refusal, and nothing half applied.
+// TestBadInput: bad input is refused with a clear error, and nothing is half applied.
 func TestBadInput(t *testing.T) {
 	b := newBed(t, 1)
 	b.join("node1")

@@ -16,19 +16,18 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// bed is a lab with sdnd running, as one test sees it: what fails, fails the
-// test.
+// bed is a lab with sdnd for one test: a failure of the lab fails the test.
 type bed struct {
 	*lab.Lab
 	t   testing.TB
 	ctx context.Context
 	api *api.Client
-	// joined are the nodes that verify looks at.
+	// joined are the nodes that verify checks.
 	joined []*lab.Node
 }
 
-// newBed brings up a lab with sdnd, or skips the test where none can be had.
-// At the end of the test every joined switch is compared with what sdnd wants.
+// newBed brings up a lab with sdnd, or skips the test if the machine cannot have one. At
+// the end of the test every joined switch is compared with what sdnd wants.
 func newBed(t testing.TB, nodes int, change ...func(*lab.Options)) *bed {
 	t.Helper()
 	if why := lab.Missing(); len(why) > 0 {
@@ -89,7 +88,7 @@ func tail(text string, lines int) string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// run runs a part of the test as a test of its own. Not for benchmarks.
+// run runs a part of the test as a subtest. Not for benchmarks.
 func (b *bed) run(name string, f func(t *testing.T, b *bed)) {
 	b.t.(*testing.T).Run(name, func(t *testing.T) {
 		part := *b
@@ -120,8 +119,8 @@ func (b *bed) node(name string) *lab.Node {
 	return must(b, n, err)
 }
 
-// join runs "sdnctl node join" on the nodes; they must be declared too before
-// they get flows, so that they are not waited for.
+// join runs "sdnctl node join" on the nodes. It does not wait for flows, since the nodes
+// may not be declared yet.
 func (b *bed) join(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
@@ -146,7 +145,7 @@ func (b *bed) sdnctl(args ...string) string {
 	return must(b, out, err)
 }
 
-// refused runs sdnctl, which must fail, and returns what it said.
+// refused runs sdnctl, which must fail, and returns its output.
 func (b *bed) refused(args ...string) string {
 	b.t.Helper()
 	out, err := b.Controller.SDNCtl(b.ctx, args...)
@@ -181,8 +180,8 @@ func exampleFile(t testing.TB, example string) string {
 	return string(text)
 }
 
-// plug makes a container for a declared port, with what sdnd says its address,
-// MAC, gateway and MTU are, bound by iface-id.
+// plug makes a container for a declared port, with the address, MAC, gateway and MTU from
+// sdnd, bound by iface-id.
 func (b *bed) plug(port, node string, change ...func(*lab.Container)) *lab.Container {
 	b.t.Helper()
 	p, err := b.api.Port(b.ctx, port)
@@ -221,7 +220,7 @@ func link(a api.PortLink, n api.Network) (netip.Prefix, netip.Addr, error) {
 	return netip.PrefixFrom(ip, a.PrefixLength), gateway, err
 }
 
-// bound waits until ports are bound, and every node has what follows from it.
+// bound waits until ports are bound, and every node has the flows that follow.
 func (b *bed) bound(ports ...string) {
 	b.t.Helper()
 	for _, name := range ports {
@@ -263,9 +262,9 @@ func (b *bed) settle() {
 	}
 }
 
-// verify compares every joined switch with what sdnd wants of it, flow by flow,
-// by sdnd's own full comparison and by ovs-ofctl's word: nothing may be missing
-// and nothing too many, or the sum of all changes was not the whole.
+// verify compares every joined switch with what sdnd wants, flow by flow, by sdnd's own
+// full comparison and by the output of ovs-ofctl. Nothing may be missing and nothing extra:
+// else the sum of all changes was not the whole.
 func (b *bed) verify() {
 	b.t.Helper()
 	b.settle()
@@ -299,7 +298,7 @@ func (b *bed) verify() {
 	}
 }
 
-// reach pings until an answer comes, and returns its time to live.
+// reach pings until an answer arrives, and returns its time to live.
 func (b *bed) reach(from *lab.Container, to string) int {
 	b.t.Helper()
 	r, err := from.Reaches(b.ctx, netip.MustParseAddr(to))
@@ -307,7 +306,7 @@ func (b *bed) reach(from *lab.Container, to string) int {
 	return r.TTL
 }
 
-// unreachable pings twice and wants no answer.
+// unreachable pings twice and expects no answer.
 func (b *bed) unreachable(from *lab.Container, to string) {
 	b.t.Helper()
 	replies, err := from.Ping(b.ctx, netip.MustParseAddr(to), 2)
@@ -318,8 +317,8 @@ func (b *bed) unreachable(from *lab.Container, to string) {
 }
 
 // matrix pings between all pairs, in all families, and then asks ovs-vswitchd's
-// ofproto/trace about each: both must say what want says. A trace takes a while, so it
-// is asked about one pair by IPv4 and about the next by IPv6.
+// ofproto/trace about each: both must agree with want. A trace takes a while, so it is made
+// for one pair by IPv4 and for the next by IPv6.
 func (b *bed) matrix(all []*lab.Container, want func(from, to *lab.Container) bool) {
 	b.t.Helper()
 	b.must(lab.CheckMatrix(b.ctx, all, want))
@@ -380,8 +379,8 @@ func (b *bed) flowSet(node string) []string {
 	return flows
 }
 
-// changes counts the flow changes that nodes get from sdnd while do runs and
-// everything settles.
+// changes counts the flow changes that sdnd sends to nodes while do runs and until
+// everything has settled.
 func (b *bed) changes(do func(), nodes ...string) map[string]int {
 	b.t.Helper()
 	logs := map[string]*lab.ControlLog{}
@@ -422,7 +421,7 @@ func (b *bed) closing(s *lab.Sniffer) *lab.Sniffer {
 	return s
 }
 
-// frames returns what a sniffer has recorded and keep keeps.
+// frames returns the frames that a sniffer has recorded and for which keep is true.
 func (b *bed) frames(s *lab.Sniffer, keep func(lab.Frame) bool) []lab.Frame {
 	b.t.Helper()
 	all, err := s.Frames(b.ctx)
@@ -430,13 +429,14 @@ func (b *bed) frames(s *lab.Sniffer, keep func(lab.Frame) bool) []lab.Frame {
 	return slices.DeleteFunc(all, func(f lab.Frame) bool { return !keep(f) })
 }
 
-// receivedARPRequest keeps ARP requests that came from outside.
+// receivedARPRequest keeps ARP requests that the container received.
 func receivedARPRequest(f lab.Frame) bool {
 	a, ok := f.ARP()
 	return ok && !f.Sent && a.Op == lab.ARPRequest
 }
 
-// receivedRequest keeps ARP requests and neighbour solicitations that came from outside.
+// receivedRequest keeps ARP requests and neighbour solicitations that the container
+// received.
 func receivedRequest(f lab.Frame) bool {
 	m, ok := f.ICMPv6()
 	return receivedARPRequest(f) || ok && !f.Sent && m.Type == 135

@@ -8,9 +8,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// BenchmarkPort is a port created, whose interface is already there, confirmed by
-// both switches, and deleted again, with so many others bound on the same two
-// nodes: what "--wait" waits for.
+// BenchmarkPort measures a port that is created, with its interface already there,
+// confirmed by both switches, and deleted again, with a number of others bound on the same
+// two nodes: what "--wait" waits for.
 func BenchmarkPort(b *testing.B) {
 	for _, mode := range []string{"stretched", "segmented"} {
 		for _, others := range []int{0, 1000, 5000} {
@@ -45,10 +45,10 @@ func BenchmarkPort(b *testing.B) {
 	}
 }
 
-// name is that of the i-th port and of its interface.
+// name returns the name of the i-th port and of its interface.
 func name(i int) string { return fmt.Sprintf("p%d", i) }
 
-// home is the node of the i-th port: one or the other.
+// home returns the node of the i-th port: one or the other.
 func home(i int) string { return fmt.Sprintf("node%d", 1+i%2) }
 
 // port declares the i-th port.

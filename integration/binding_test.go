@@ -68,8 +68,8 @@ func TestBinding(t *testing.T) {
 	b.verify()
 }
 
-// TestQuarantine: a switch that no node claims gets no flows and is listed with
-// the command that adopts it; two switches with one datapath id do not fight.
+// TestQuarantine: a switch that is no declared node gets no flows and is listed with the
+// command that adopts it. Two switches with one datapath id do not displace each other.
 func TestQuarantine(t *testing.T) {
 	b := newBed(t, 3)
 	b.join("node1", "node2")

@@ -16,8 +16,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/prober"
 )
 
-// TestClaims: which interface is a port when several say so, or when its name or
-// kind is unusual.
+// TestClaims: which interface is bound when several claim a port, or when its name or type
+// is unusual.
 func TestClaims(t *testing.T) {
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
@@ -132,7 +132,7 @@ func TestClaims(t *testing.T) {
 		}))
 		b.livesOn("vm2", "node1")
 		b.reach(peer, source.IP.Addr().String())
-		// Either tap passes on what it receives, as one of them does in a migration.
+		// Either tap receives the packets, as one of them does in a migration.
 		senders := &probes{b: b, dropped: b.dropped()}
 		p, err := prober.Start(peer, source, source.IP.Addr())
 		b.must(err)
@@ -147,7 +147,7 @@ func TestClaims(t *testing.T) {
 	b.verify()
 }
 
-// claimAgain plugs what claims a container's port on another node.
+// claimAgain plugs an interface that claims a container's port on another node.
 func (b *bed) claimAgain(c *lab.Container, node string) *lab.Container {
 	b.t.Helper()
 	again := *c
@@ -170,7 +170,7 @@ func (b *bed) behindPatch(port, node, patch string) *lab.Container {
 	return c
 }
 
-// conflict waits until a port says that a place claims it too.
+// conflict waits until a port reports that another interface claims it, too.
 func (b *bed) conflict(port, place string) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 5*time.Second, "the conflict over "+port, func(ctx context.Context) error {

@@ -15,9 +15,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestClone: a machine that is a copy of a node, OVSDB and all, takes nothing from
-// it: neither its ports' bindings nor, while ovs-vswitchd stands still for a
-// moment, its OpenFlow session.
+// TestClone: a machine that is a copy of a node, with its OVSDB, takes nothing from the
+// node: neither the bindings of its ports nor its OpenFlow session, even while ovs-vswitchd
+// stands still for a moment.
 func TestClone(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1")
@@ -47,7 +47,7 @@ func TestClone(t *testing.T) {
 	b.must(b.node("node1").FreezeVSwitchd())
 	_, err = clone.VSCtl(b.ctx, "del-controller", "br-int", "--", "set-controller", "br-int", "tcp:"+b.Controller.Addr.String()+":6653")
 	b.must(err)
-	// A connection that does not prove within a second that it lives may end.
+	// A connection that does not answer an echo request within a second may end.
 	moment := time.NewTimer(1500 * time.Millisecond)
 	defer moment.Stop()
 	<-moment.C
@@ -68,7 +68,7 @@ func TestClone(t *testing.T) {
 	b.verify()
 }
 
-// nodeAt returns where a node has its session from.
+// nodeAt returns the address of a node's session.
 func (b *bed) nodeAt(name string) string {
 	b.t.Helper()
 	n, err := b.api.Node(b.ctx, name)
@@ -76,7 +76,7 @@ func (b *bed) nodeAt(name string) string {
 	return n.Status.Address
 }
 
-// hasCondition says why a node has not a condition with some words.
+// hasCondition returns an error unless a node has a condition whose message has some words.
 func (b *bed) hasCondition(ctx context.Context, node string, r condition.Reason, words string) error {
 	n, err := b.api.Node(ctx, node)
 	if err != nil {

@@ -15,10 +15,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestTunnelKeptRight: what somebody changes of the tunnel's options is right again
-// within a second, and traffic flows; nothing else of the node's database is
-// touched, and a restart writes nothing to it. A node that joined with --ovsdb read
-// is never written to.
+// TestTunnelKeptRight: if somebody changes the tunnel's options, they are corrected within
+// a second, and traffic flows. Nothing else of the node's database is changed, and a
+// restart writes nothing to it. A node that joined with --ovsdb read is never written to.
 func TestTunnelKeptRight(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -96,7 +95,7 @@ func TestTunnelKeptRight(t *testing.T) {
 		if now := b.transactions(n); strings.Count(now, "record ") != strings.Count(before, "record ")+1 {
 			t.Errorf("written:\n%s", strings.TrimPrefix(now, before))
 		}
-		// Allowed again, it is right at once.
+		// Once allowed again, it is corrected at once.
 		b.on(n, "ovs-vsctl remove bridge br-int external_ids sdnctl-ovsdb")
 		b.noCondition("node1", condition.TunnelOptionsWrong)
 		b.reach(blue1, to)
@@ -115,8 +114,8 @@ func (b *bed) becomes(n *lab.Node, want string) {
 	}))
 }
 
-// allRows is the configuration of a node's Open vSwitch, with what identifies the rows
-// of ports and interfaces.
+// allRows returns the configuration of a node's Open vSwitch, with the uuids of the rows of
+// ports and interfaces.
 func (b *bed) allRows(n *lab.Node) string {
 	b.t.Helper()
 	out, err := n.VSCtl(b.ctx, "--columns=_uuid,name,external_ids", "list", "port", "--", "--columns=_uuid,name,external_ids", "list", "interface")

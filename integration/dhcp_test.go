@@ -14,9 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// dhcpScript is what each client calls instead of its own script, which would write the
-// machine's resolv.conf. It notes what it is told, and configures the address and the
-// routes.
+// dhcpScript is what each client runs instead of its own script, which would write the
+// machine's resolv.conf. It logs its parameters, and configures the address and the routes.
 const dhcpScript = `#!/bin/sh
 env | grep -E '^(ip|subnet|router|routes|dns|domain|hostname|mtu|lease|serverid|staticroutes|siaddr|boot_file|new_.*|reason)=' | sort | sed "s/^/$1 /" >> LOG
 ip=${ip:-$new_ip_address} mask=${subnet:-$new_subnet_mask} router=${router:-$new_routers}
@@ -35,7 +34,7 @@ type dhcpClient struct {
 	script string
 }
 
-// plugBare plugs a port in without giving it an address.
+// plugBare plugs a port in without configuring its address.
 func (b *bed) plugBare(port, node string) *dhcpClient {
 	b.t.Helper()
 	c := b.plug(port, node, func(c *lab.Container) {
@@ -51,7 +50,7 @@ func (b *bed) plugBare(port, node string) *dhcpClient {
 
 func (d *dhcpClient) log() string { return filepath.Join(d.dir, "log") }
 
-// said returns what the client was told so far.
+// said returns the parameters that the client got so far.
 func (d *dhcpClient) said() string {
 	b, err := os.ReadFile(d.log())
 	if err != nil {
@@ -60,7 +59,7 @@ func (d *dhcpClient) said() string {
 	return string(b)
 }
 
-// await waits until the client was told all of the words.
+// await waits until the client has got all of the words.
 func (d *dhcpClient) await(words ...string) {
 	d.b.t.Helper()
 	d.b.must(lab.PollFor(d.b.ctx, 20*time.Second, "the client of "+d.c.Name, func(context.Context) error {

@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestEnroll goes from an sdnd without configuration to two nodes that ping each
-// other by what one line on each did: TLS by OpenFlow and OVSDB, with a restart of
-// sdnd between invitation and use.
+// TestEnroll starts with an sdnd without configuration and ends with two nodes that ping
+// each other, by one command on each: OpenFlow and OVSDB use TLS, and sdnd restarts between
+// an invitation and its use.
 func TestEnroll(t *testing.T) {
 	b := newBed(t, 2)
 	restart := func() {
@@ -50,7 +50,7 @@ func TestEnroll(t *testing.T) {
 		if err == nil || !strings.Contains(out, "used already") {
 			t.Errorf("%v: %s", err, out)
 		}
-		// The mistake took nothing from the node that made it.
+		// The failed attempt changed nothing on the node that made it.
 		if out, err := b.node("node2").Exec(b.ctx, "sdnctl", "node", "renew", "--within=1h"); err != nil {
 			t.Errorf("after a token of another node: %v: %s", err, out)
 		}

@@ -46,9 +46,9 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestExamplesOnMachines runs the demos the way they run on virtual machines,
-// with Docker and ovs-docker for every container; only vagrant itself is a
-// stand-in that reaches the nodes of a lab.
+// TestExamplesOnMachines runs the demos as they run on virtual machines, with Docker and
+// ovs-docker for every container. Only vagrant itself is replaced, by a script that reaches
+// the nodes of a lab.
 func TestExamplesOnMachines(t *testing.T) {
 	if why := slices.Concat(lab.Missing(), lab.MissingDocker()); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
@@ -68,7 +68,7 @@ func TestExamplesOnMachines(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
-			// The demo leaves the machines as they were.
+			// The demo leaves nothing on the machines.
 			if got := b.sdnctl("export"); strings.Contains(got, "kind:") {
 				t.Errorf("still declared:\n%s", got)
 			}
@@ -79,8 +79,8 @@ func TestExamplesOnMachines(t *testing.T) {
 	}
 }
 
-// checkReadme looks for each line of a README's output blocks in what the demo
-// printed, in order. "…" stands for anything, and the width of gaps for nothing.
+// checkReadme looks for each line of a README's output blocks in the demo's output, in
+// order. "…" matches any text, and the width of gaps does not matter.
 func checkReadme(t *testing.T, readme, output string) {
 	t.Helper()
 	text, err := os.ReadFile(readme)
@@ -115,7 +115,7 @@ func checkReadme(t *testing.T, readme, output string) {
 	}
 }
 
-// TestExamplesReadme: each example says what it is.
+// TestExamplesReadme: each example has a description.
 func TestExamplesReadme(t *testing.T) {
 	entries, err := os.ReadDir("../examples")
 	if err != nil || len(entries) < 5 {
@@ -131,7 +131,7 @@ func TestExamplesReadme(t *testing.T) {
 	}
 }
 
-// TestVagrant checks the syntax of what cannot run here.
+// TestVagrant checks the syntax of files that cannot run here.
 func TestVagrant(t *testing.T) {
 	t.Run("playbook is YAML", func(t *testing.T) {
 		text, err := os.ReadFile("../examples/vagrant/provision.yml")

@@ -13,9 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// bothFamilies gives each network of a manifest IPv6 beside IPv4: an IPv6 subnet for
-// each that it has. A bed that has both is what most tests run in: a matrix asks, and
-// a probe sends, in each family.
+// bothFamilies adds IPv6 to each network of a manifest: an IPv6 subnet for each IPv4
+// subnet. Most tests run in such a bed: a matrix and a probe use each family.
 func bothFamilies(t testing.TB, manifest string) string {
 	t.Helper()
 	in, out := yaml.NewDecoder(strings.NewReader(manifest)), new(bytes.Buffer)
@@ -70,8 +69,7 @@ func sixFor(p netip.Prefix, bits int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 2: a[0], 3: a[1], 5: a[2]}), bits)
 }
 
-// widened gives running containers the IPv6 addresses that their ports have come to
-// have.
+// widened gives running containers the IPv6 addresses that their ports have got.
 func (b *bed) widened(all ...*lab.Container) {
 	b.t.Helper()
 	for _, c := range all {

@@ -11,10 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestFloodingContainer: what a container sends from another address than its own,
-// as fast as it can, is dropped and counted, and costs sdnd next to nothing: no
-// flow-mod, no processor. How packets of others fare is logged only: that is a matter of
-// the datapath.
+// TestFloodingContainer: packets that a container sends from another address than its own,
+// as fast as it can, are dropped and counted, and cost sdnd next to nothing: no flow-mod,
+// no processor time. The loss of others' packets is only logged, since it depends on the
+// datapath.
 func TestFloodingContainer(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")

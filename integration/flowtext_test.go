@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFlowText compares, flow by flow, what sdnd says it has installed with what
-// ovs-ofctl reads from the switch: table, priority, match and actions.
+// TestFlowText compares, flow by flow, what sdnd lists as installed with what ovs-ofctl
+// reads from the switch: table, priority, match and actions.
 func TestFlowText(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -15,7 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// unbound waits until a port is not bound any more.
+// unbound waits until a port is no longer bound.
 func (b *bed) unbound(port string) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "port "+port+" to be unbound", func(ctx context.Context) error {
@@ -43,7 +43,7 @@ func (b *bed) awaitSwitches(n int) []api.Switch {
 	return got
 }
 
-// runCommand runs a command that sdnd suggested, with a placeholder filled in.
+// runCommand runs a command that sdnd has suggested, with its placeholder replaced.
 func (b *bed) runCommand(command, placeholder, value string) {
 	b.t.Helper()
 	words := strings.Fields(strings.ReplaceAll(command, placeholder, value))

@@ -15,9 +15,9 @@ import (
 // sets it.
 const imageVar = "SDNLAB_IMAGE"
 
-// TestImage builds the container image and starts sdnd from it, as its user, who is
-// not root, on a read-only file system: it finds its data, makes its authority, and
-// keeps both in the volume when the container is made again.
+// TestImage builds the container image and starts sdnd from it, as its user, who is not
+// root, on a read-only file system. sdnd finds its data, creates its authority, and keeps
+// both in the volume when the container is replaced.
 func TestImage(t *testing.T) {
 	folder := os.Getenv(imageVar)
 	if folder == "" {

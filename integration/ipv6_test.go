@@ -15,7 +15,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestIPv6 is every kind of network with IPv6, alone and beside IPv4, on two nodes,
+// TestIPv6 tests every kind of network with IPv6, alone and beside IPv4, on two nodes,
 // joined by a router.
 func TestIPv6(t *testing.T) {
 	b := newBed(t, 2)
@@ -65,7 +65,7 @@ func TestIPv6(t *testing.T) {
 		for _, to := range list {
 			for _, a := range to.Addresses() {
 				if from != to && from.Has(a) {
-					// The network that is alone has the addresses of another.
+					// The network that no router joins has the addresses of another.
 					if apart(from, to) && slices.ContainsFunc(list, func(c *lab.Container) bool { return c != to && slices.Contains(c.Addresses(), a) }) {
 						continue
 					}
@@ -178,7 +178,7 @@ func TestIPv6(t *testing.T) {
 {kind: Port, name: both2, spec: {network: both, node: node2}}
 `
 		b.apply(fmt.Sprintf(file, ""))
-		// The datapath keeps a flow in use until it has been looked at anew.
+		// The datapath forwards by a cached flow until Open vSwitch has revalidated it.
 		b.must(lab.PollFor(b.ctx, 10*time.Second, "no answer by IPv6", func(ctx context.Context) error {
 			replies, err := all["both1"].Ping(ctx, all["both2"].IP6.Addr(), 1)
 			if err == nil && len(replies) > 0 {

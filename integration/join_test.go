@@ -16,15 +16,14 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// joinNode runs "sdnctl node join" on a node, and returns what it said. With an
-// exit code other than 0 the test wants that failure.
+// joinNode runs "sdnctl node join" on a node, and returns its output. The test expects the
+// exit code.
 func (b *bed) joinNode(n *lab.Node, code int, args ...string) string {
 	b.t.Helper()
 	return b.onNode(n, code, append([]string{"sdnctl", "node", "join", n.Name, "--controller", b.Controller.Addr.String(), "--tunnel-ip", n.Addr.String()}, args...)...)
 }
 
-// onNode runs a command on a node that must end with an exit code, and returns
-// what it said on stderr.
+// onNode runs a command on a node that must end with an exit code, and returns its stderr.
 func (b *bed) onNode(n *lab.Node, code int, args ...string) string {
 	b.t.Helper()
 	_, err := n.Exec(b.ctx, args...)
@@ -48,8 +47,8 @@ func says(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// rows is the configuration of a node's Open vSwitch, without what identifies
-// rows and what changes by itself.
+// rows returns the configuration of a node's Open vSwitch, without uuids and without values
+// that change by themselves.
 func (b *bed) rows(n *lab.Node) string {
 	b.t.Helper()
 	out, err := n.VSCtl(b.ctx,
@@ -60,8 +59,8 @@ func (b *bed) rows(n *lab.Node) string {
 	return must(b, out, err)
 }
 
-// TestJoinLooksFirst: a bridge that forwards for somebody is not touched unasked
-// and loses no packet; once taken over and left, it forwards as before.
+// TestJoinLooksFirst: join does not change a bridge that is in use unless a flag says so,
+// and no packet is lost. A bridge that was taken over and left forwards as before.
 func TestJoinLooksFirst(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.node("node1")
@@ -85,7 +84,7 @@ func TestJoinLooksFirst(t *testing.T) {
 		t.Errorf("refused, and changed all the same (-before +after):\n%s", d)
 	}
 
-	// A controller that is not there is no reason to cut them off either.
+	// A controller that cannot be reached must not disconnect them either.
 	says(t, b.onNode(n, cli.ExitUnreachable, "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--openflow-port", "6699", "--take-over"),
 		"cannot be reached at", "nothing was changed")
 	b.reach(one, "10.9.0.2")
@@ -106,9 +105,8 @@ func TestJoinLooksFirst(t *testing.T) {
 	b.noDrift()
 }
 
-// TestJoinOfAnAdoptedBridge: a bridge that a person pointed at sdnd becomes a
-// node as join makes it, without its containers losing a packet, and leaving puts
-// it back.
+// TestJoinOfAnAdoptedBridge: join makes a node of a bridge that somebody connected to sdnd
+// by hand, without a lost packet of its containers, and leave restores it.
 func TestJoinOfAnAdoptedBridge(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.node("node1")
@@ -142,8 +140,8 @@ func TestJoinOfAnAdoptedBridge(t *testing.T) {
 	b.reach(one, two.IP.Addr().String())
 }
 
-// TestJoinAgain: what an older sdnctl joined gets what is new, over the same
-// connection; traffic between nodes goes on.
+// TestJoinAgain: a node that an older sdnctl joined gets the new settings, over the same
+// connection, and traffic between nodes continues.
 func TestJoinAgain(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -176,9 +174,9 @@ func TestJoinAgain(t *testing.T) {
 	b.noDrift()
 }
 
-// TestJoinWithAnotherBridge: a machine that has left joins again with a bridge of
-// another name, once sdnd looks for that, and its ports are bound there; leaving
-// removes the bridge.
+// TestJoinWithAnotherBridge: a machine that has left joins again with a bridge of another
+// name, once sdnd is configured for that, and its ports are bound there. Leave removes the
+// bridge.
 func TestJoinWithAnotherBridge(t *testing.T) {
 	b := newBed(t, 1)
 	n := b.node("node1")
@@ -204,22 +202,22 @@ func TestJoinWithAnotherBridge(t *testing.T) {
 	}
 }
 
-// undeclared plugs a machine into br-int that is not declared to sdnd.
+// undeclared plugs a container into br-int that is not declared to sdnd.
 func (b *bed) undeclared(n *lab.Node, name, cidr string) *lab.Container {
 	b.t.Helper()
 	c, err := b.AddContainer(b.ctx, lab.Container{Name: name, Node: n.Name, IP: netip.MustParsePrefix(cidr), MTU: 1400})
 	return must(b, c, err)
 }
 
-// flowLines are a node's flows without their counters.
+// flowLines returns a node's flows without their counters.
 func (b *bed) flowLines(n *lab.Node) string {
 	b.t.Helper()
 	out, err := n.OFCtl(b.ctx, "--no-stats", "dump-flows", "br-int")
 	return must(b, out, err)
 }
 
-// pinging pings many times a second until the returned function is called, which
-// tells how many went unanswered.
+// pinging pings many times a second until the returned function is called, which returns
+// how many were not answered.
 func (b *bed) pinging(from *lab.Container, to string) (stop func() int) {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx)
@@ -236,7 +234,7 @@ func (b *bed) pinging(from *lab.Container, to string) (stop func() int) {
 	return func() int { cancel(); return <-lost }
 }
 
-// noDrift checks that nobody is said to have changed flows.
+// noDrift checks that no drift is reported.
 func (b *bed) noDrift() {
 	b.t.Helper()
 	drifts, err := b.api.Drifts(b.ctx, "")
@@ -280,7 +278,7 @@ func TestJoinVerifies(t *testing.T) {
 	})
 	b.run("not declared", func(t *testing.T, b *bed) {
 		says(t, b.joinNode(one, cli.ExitTimeout, "--timeout", "1s"), "node1 is not declared to sdnd", "sdnctl node create node1 --tunnel-ip "+one.Addr.String(), "sdnctl node leave")
-		// By Open vSwitch's word alone.
+		// By the state of Open vSwitch alone.
 		said := b.onNode(one, cli.ExitTimeout, "env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--timeout", "7s")
 		says(t, said, "sdnd gives the bridge no flows", "sdnd itself was not asked")
 	})
@@ -323,7 +321,7 @@ func TestJoinVerifies(t *testing.T) {
 			return err
 		}))
 		b.noDrift()
-		// And so for a bridge that join made itself.
+		// The same for a bridge that join made itself.
 		_, err := one.VSCtl(b.ctx, "del-br", "br-int")
 		b.must(err)
 		b.joinNode(one, 0, "--datapath-type", "netdev")

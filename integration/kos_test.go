@@ -49,7 +49,7 @@ func TestTenants(t *testing.T) {
 		b.matrix(green, everyPair)
 	})
 	b.run("the same address is another container in the other tenant", func(t *testing.T, b *bed) {
-		// red200 and green1 have the same address; the MAC shows who answers.
+		// red200 and green1 have the same address; the MAC shows which of them answers.
 		for from, want := range map[*lab.Container]string{red[0]: "red200", green[1]: "green1"} {
 			if from.Name == want {
 				continue
@@ -97,8 +97,8 @@ func TestTenants(t *testing.T) {
 	b.verify()
 }
 
-// TestRelevance: a node knows all about the networks it has a port of, and
-// nothing about the others.
+// TestRelevance: a node has all flows for the networks that it has a port of, and none for
+// the others.
 func TestRelevance(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -121,7 +121,7 @@ func TestRelevance(t *testing.T) {
 	c := b.plug("c", "node2")
 	b.bound("c")
 	if got := len(b.flowSet("node2")) - len(empty); got < 2*2+1 {
-		t.Errorf("the first port of blue brought %d flows to node2, too few to know the two others", got)
+		t.Errorf("the first port of blue added %d flows on node2, too few for the two others", got)
 	}
 	b.reach(c, a.IP.Addr().String())
 	b.reach(a, c.IP.Addr().String())
@@ -134,9 +134,9 @@ func TestRelevance(t *testing.T) {
 	b.verify()
 }
 
-// TestFlowCost holds the law: a constant per network and at most 6 flows per
-// local and 2 per relevant remote port, one more of each where the network is
-// routed, and 1 per node that may send here.
+// TestFlowCost checks the cost: a constant per network and at most 6 flows per local and 2
+// per relevant remote port, one more of each if the network is routed, and 1 per node that
+// may send here.
 func TestFlowCost(t *testing.T) {
 	for _, routed := range []bool{false, true} {
 		local, remote, name := 6, 2, "alone"
@@ -183,8 +183,8 @@ func TestFlowCost(t *testing.T) {
 	}
 }
 
-// TestOneHolder: an address is held by one port per VNI, however many ask at
-// the same time.
+// TestOneHolder: one port per VNI holds an address, however many request it at the same
+// time.
 func TestOneHolder(t *testing.T) {
 	const creators = 50
 	b := newBed(t, 1)

@@ -15,7 +15,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// leaving is two tenants with equal addresses that leave by an uplink, and one that does not.
+// leaving has two tenants with equal addresses that leave by an uplink, and one that does
+// not.
 const leaving = `
 {kind: Node, name: node1, spec: {tunnelIP: 172.16.56.2}}
 ---
@@ -76,7 +77,7 @@ func (b *outsideBed) part(name string, f func(*outsideBed)) {
 	b.run(name, func(_ *testing.T, part *bed) { f(&outsideBed{part, b.outside, b.c}) })
 }
 
-// joinUplink joins a node that leads outside.
+// joinUplink joins a node with an uplink.
 func (b *outsideBed) joinUplink(name string) {
 	b.t.Helper()
 	n := b.node(name)
@@ -88,7 +89,8 @@ func (b *outsideBed) joinUplink(name string) {
 	}
 }
 
-// serve has the machine outside answer by TCP and UDP on port 80 with who asked, and echo.
+// serve makes the machine outside answer TCP and UDP on port 80 with the client's address,
+// and then echo.
 func (b *outsideBed) serve() {
 	l, err := b.outside.Listen("tcp", ":80")
 	b.must(err)
@@ -120,8 +122,8 @@ func (b *outsideBed) serve() {
 	}()
 }
 
-// ask connects from a container, from a port of its own unless 0, and returns as whom the
-// machine outside sees it, with the connection.
+// ask connects from a container, from a given port unless that is 0, and returns the
+// address that the machine outside sees, and the connection.
 func (b *outsideBed) ask(from, network string, to netip.Addr, port int) (seen netip.AddrPort, conn net.Conn, err error) {
 	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
 	defer cancel()
@@ -154,7 +156,8 @@ func (b *outsideBed) ask(from, network string, to netip.Addr, port int) (seen ne
 	return netip.AddrPortFrom(seen.Addr().Unmap(), seen.Port()), conn, err
 }
 
-// leaves checks that a container reaches outside, seen as its node.
+// leaves checks that a container reaches the machine outside, which sees the node's
+// address.
 func (b *outsideBed) leaves(from, network string, to netip.Addr) {
 	b.t.Helper()
 	seen, conn, err := b.ask(from, network, to, 0)
@@ -169,8 +172,8 @@ func (b *outsideBed) leaves(from, network string, to netip.Addr) {
 	}
 }
 
-// stays checks that a container does not reach outside, once Open vSwitch has looked again at
-// what its datapath remembers.
+// stays checks that a container does not reach outside, once Open vSwitch has revalidated
+// its cached flows.
 func (b *outsideBed) stays(from, network string, to netip.Addr) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, from+" to reach outside no more by "+network, func(context.Context) error {
@@ -183,7 +186,7 @@ func (b *outsideBed) stays(from, network string, to netip.Addr) {
 	}))
 }
 
-// condition waits until a network has a condition, or has it no more.
+// condition waits until a network has a condition, or no longer has it.
 func (b *outsideBed) condition(network, reason string, want bool) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, network+" and "+reason, func(ctx context.Context) error {
@@ -206,7 +209,7 @@ func (b *outsideBed) condition(network, reason string, want bool) {
 	}))
 }
 
-// echoes checks that a live connection is one.
+// echoes checks that a connection still works.
 func (b *outsideBed) echoes(what string, conn net.Conn) {
 	b.t.Helper()
 	conn.SetDeadline(time.Now().Add(5 * time.Second))
@@ -218,8 +221,8 @@ func (b *outsideBed) echoes(what string, conn net.Conn) {
 	}
 }
 
-// TestNorthSouth: containers reach what is outside through their own node's kernel, tenants
-// with equal addresses too, and nothing else gets in or out.
+// TestNorthSouth: containers reach networks outside through their own node's kernel, also
+// tenants with equal addresses, and no other packets get in or out.
 func TestNorthSouth(t *testing.T) {
 	b := newOutsideBed(t)
 	four, six := b.outside.Addr, b.outside.Addr6
@@ -261,12 +264,13 @@ func TestNorthSouth(t *testing.T) {
 
 func (b *outsideBed) northSouthErrors() {
 	for _, to := range []netip.Addr{b.outside.Addr, b.outside.Addr6} {
-		// The router, the node's kernel, and then the hub, which says that time is up.
+		// The hops are the router, the node's kernel, and the hub, which reports the
+		// expired TTL.
 		out, _ := b.c["blue1"].Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "2", "-t", "3", to.String())
 		if !strings.Contains(out, "Time to live exceeded") && !strings.Contains(out, "Hop limit") {
 			b.t.Errorf("ping of %s with a TTL of 3: %q", to, out)
 		}
-		// The way outside has 1300 bytes.
+		// The path outside has an MTU of 1300 bytes.
 		b.c["blue1"].Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.3", "-W", "1", "-M", "do", "-s", "1380", to.String())
 		out, err := b.c["blue1"].Exec(b.ctx, "ip", "route", "get", to.String())
 		if err != nil || !strings.Contains(out, "mtu 1300") {
@@ -304,8 +308,8 @@ func (b *outsideBed) northSouthShut() {
 			b.t.Errorf("%s answers: %s", to, out)
 		}
 	}
-	// What comes from the nodes' tunnel addresses to the tunnel's port counts as the node's
-	// own: nothing of it may come from a container.
+	// Packets from a node's tunnel address to the tunnel's port are taken for the node's
+	// own. None of them may come from a container.
 	sniffer, err := b.node("node1").SniffUnderlay()
 	b.must(err)
 	b.must(blue.Inside(func() error {
@@ -328,7 +332,7 @@ func (b *outsideBed) northSouthShut() {
 			b.t.Errorf("VXLAN of a container is on the underlay: %v", f)
 		}
 	}
-	// From one tenant to another by the kernel, and from outside to a tenant.
+	// From one tenant to another through the kernel, and from outside to a tenant.
 	for _, from := range []string{"198.18.0.4", "198.18.0.6", "198.18.0.5", "198.18.0.3"} {
 		if out, err := blue.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.3", from); err == nil {
 			b.t.Errorf("%s answers: %s", from, out)
@@ -365,7 +369,7 @@ func (b *outsideBed) northSouthRestart() {
 	b.must(b.Controller.Start(b.ctx))
 	b.settle()
 	b.echoes("with sdnd again", live)
-	// The unit has not run: what OpenFlow shows of that is a condition.
+	// The systemd unit has not run. OpenFlow shows that, and it is a condition.
 	node1 := b.node("node1")
 	_, err = node1.Exec(b.ctx, "ip", "link", "set", "uplink-sdn", "down")
 	b.must(err)
@@ -374,7 +378,7 @@ func (b *outsideBed) northSouthRestart() {
 	b.must(err)
 	b.condition("blue", "UplinkDown", false)
 	b.echoes("after the unit ran again", live)
-	// The machine starts again: what Open vSwitch keeps is there, and the unit runs.
+	// The machine reboots: Open vSwitch has its configuration, and the unit runs.
 	n := b.node("node2")
 	b.must(n.Reboot(b.ctx))
 	b.must(n.RouteOutside(b.ctx))

@@ -10,10 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// TestOldClient: sdnctl of the release before works with this sdnd: it declares,
-// changes, lists, exports and deletes, and a node of it joins. One thing it does that
-// docs/operations.md warns of: its "port set" removes further addresses and addresses
-// of a second family.
+// TestOldClient: sdnctl of the previous release works with this sdnd: it declares, changes,
+// lists, exports and deletes, and joins a node. docs/operations.md warns of one effect: its
+// "port set" removes further addresses and addresses of a second family.
 func TestOldClient(t *testing.T) {
 	previous := os.Getenv(previousVar)
 	if previous == "" {
@@ -40,7 +39,7 @@ func TestOldClient(t *testing.T) {
 	b.bound("web")
 	b.reach(web, "10.7.0.1")
 
-	// What the old one does not know, declared by the new one.
+	// Settings that the old client does not know, declared by the new one.
 	b.apply(`
 {kind: Network, name: dual, spec: {subnets: [{cidr: 10.8.0.0/24}, {cidr: "fd00:8::/64"}]}}
 ---
@@ -68,7 +67,7 @@ func TestOldClient(t *testing.T) {
 	if p := port(); len(p.Spec.IPs) != 2 || len(p.Spec.Addresses) != 1 {
 		t.Errorf("after the old client looked vm is %+v", p)
 	}
-	// And this it does not keep.
+	// These it does not keep.
 	old("port", "set", "vm", "--label", "tier=web")
 	if p := port(); len(p.Spec.Addresses) != 0 || len(p.Spec.IPs) > 1 || p.Labels["tier"] != "web" {
 		t.Errorf("docs/operations.md says that the old client's port set removes further addresses; vm is %+v", p)
@@ -80,7 +79,7 @@ func TestOldClient(t *testing.T) {
 	b.verify()
 }
 
-// portFields is of a port what the old client may change.
+// portFields has the fields of a port that the old client may change.
 type portFields struct {
 	Labels map[string]string
 	Spec   struct {

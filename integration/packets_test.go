@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestGatewaysAnswer: whichever gateway a container pings, the node that it is on
-// answers: its own, one of another node or network, one of a block in which no
-// port is; with any TTL, and in fragments.
+// TestGatewaysAnswer: whichever gateway a container pings, its own node answers: for its
+// own gateway, for one of another node or network, and for one of a block without ports;
+// with any TTL, and in fragments.
 func TestGatewaysAnswer(t *testing.T) {
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
@@ -70,7 +70,7 @@ spec:
 		}
 	}
 	b.run("only gateways", func(t *testing.T, b *bed) {
-		// 10.244.40.1 is where others have their gateway, and here a container.
+		// 10.244.40.1 would be a gateway in another block. Here it is a container.
 		if ttl := b.reach(pod, "10.244.40.1"); ttl != 63 {
 			t.Errorf("10.244.40.1 answers with TTL %d: not the container but a gateway", ttl)
 		}
@@ -97,7 +97,7 @@ spec:
 	b.verify()
 }
 
-// echoFrom is an echo request from a container to an address by its gateway.
+// echoFrom returns an echo request from a container to an address by its gateway.
 func echoFrom(t testing.TB, c *lab.Container, to string) []byte {
 	t.Helper()
 	gateway, err := c.NextHopMAC(t.Context(), netip.MustParseAddr(to))
@@ -112,8 +112,9 @@ func echoFrom(t testing.TB, c *lab.Container, to string) []byte {
 	return lab.Echo{EtherSrc: src, EtherDest: dst, From: c.IP.Addr(), To: netip.MustParseAddr(to), TTL: 64, ID: 0x5dc}.Frame()
 }
 
-// TestAddressDetection: who asks by ARP whether an address is taken, as hosts do
-// before they use one (RFC 5227), receives those of others and not its own.
+// TestAddressDetection: a host that asks by ARP whether an address is taken, as hosts do
+// before they use one (RFC 5227), gets answers for the addresses of others and none for its
+// own.
 func TestAddressDetection(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -135,7 +136,7 @@ func TestAddressDetection(t *testing.T) {
 		m, err := net.ParseMAC(c.MAC)
 		return must(b, m, err)
 	}
-	stranger := net.HardwareAddr{2, 0, 0, 0, 0, 0x99}
+	otherMAC := net.HardwareAddr{2, 0, 0, 0, 0, 0x99}
 	const nobody = "0.0.0.0"
 	for _, tt := range []struct {
 		what         string
@@ -156,8 +157,8 @@ func TestAddressDetection(t *testing.T) {
 		{"an announcement of the own address", one, lab.ARPRequest, nil, "10.0.0.11", "10.0.0.11", false},
 		{"an announcement as a reply", one, lab.ARPReply, nil, "10.0.0.11", "10.0.0.11", false},
 		{"a request with another's address as sender", one, lab.ARPRequest, nil, "10.0.0.12", "10.0.0.13", false},
-		{"a request with another hardware address inside", one, lab.ARPRequest, stranger, "10.0.0.11", "10.0.0.13", false},
-		{"a probe with another hardware address inside", one, lab.ARPRequest, stranger, nobody, "10.0.0.13", false},
+		{"a request with another hardware address inside", one, lab.ARPRequest, otherMAC, "10.0.0.11", "10.0.0.13", false},
+		{"a probe with another hardware address inside", one, lab.ARPRequest, otherMAC, nobody, "10.0.0.13", false},
 	} {
 		s, sha := b.sniff(tt.from), tt.sha
 		if sha == nil {
@@ -173,7 +174,7 @@ func TestAddressDetection(t *testing.T) {
 			b.awaitFrame(s, tt.what+" to be answered", answer)
 			continue
 		}
-		// What is asked next is answered after it.
+		// The next request is answered after it.
 		last := netip.MustParseAddr("10.0.0.14")
 		b.must(tt.from.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: mac(tt.from), SenderIP: tt.from.IP.Addr(), TargetIP: last}.Frame()))
 		b.awaitFrame(s, "the next request to be answered", func(f lab.Frame) bool {

@@ -11,10 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestIPv6Clients: a kernel gets its default route and MTU by advertisement, dhclient the
-// port's address by DHCPv6; a port with a /64 of its own makes addresses of it, temporary
-// ones too, after detection of duplicates, and can send from them (P-DHC-11, P-DHC-14,
-// P-DHC-15).
+// TestIPv6Clients: a kernel gets its default route and MTU by advertisement, and dhclient
+// the port's address by DHCPv6. A port with a /64 of its own generates addresses in it,
+// also temporary ones, after duplicate address detection, and can send from them (P-DHC-11,
+// P-DHC-14, P-DHC-15).
 func TestIPv6Clients(t *testing.T) {
 	needs(t, "dhclient", "rdisc6")
 	b := newBed(t, 1)

@@ -15,14 +15,14 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestReadme copies the lines of README.md's first five minutes, in order, into
-// shells of three machines, as a reader does, and ends in their ping.
+// TestReadme runs the lines of README.md's first five minutes, in order, in the shells of
+// three machines, as a reader does, and ends with their ping.
 //
-// The machines are those of a lab: the controller's is the hub, with the same
-// addresses as in the README. What is different about them is in the programs of
-// testdata/readme, which stand before all others: "make" brings programs that
-// are built already, "sdnd" has its files in the lab's directory, and what would
-// install packages does nothing. Where the README has "SDNCTL-…", the line that
+// The machines are those of a lab: the controller's is the hub, with the same addresses as
+// in the README. The programs of testdata/readme come first in PATH and hold the
+// differences: "make" copies programs that are already built, "sdnd" has its files in the
+// lab's directory, and programs that would install packages do nothing. Where the README
+// has "SDNCTL-…", the line that "node invite" printed is run, as the README says.
 // "node invite" printed is run, as the README says.
 func TestReadme(t *testing.T) {
 	if why := slices.Concat(lab.Missing(), lab.MissingDocker()); len(why) > 0 {
@@ -52,7 +52,7 @@ func TestReadme(t *testing.T) {
 
 // block is a block of code in a README.
 type block struct {
-	// machines is where its lines are run, or, of a file, empty.
+	// machines are the machines on which its lines are run; for a file it is empty.
 	machines []string
 	file     string
 	text     string
@@ -89,11 +89,11 @@ type reader struct {
 	ctx     context.Context
 	folder  string // where the reader has unpacked the source
 	printed string
-	// invited are the lines that "node invite" printed, by the node.
+	// invited has the lines that "node invite" printed, by node.
 	invited map[string]string
 }
 
-// prepare lays out what a reader has: the source, and machines with Docker.
+// prepare sets up what a reader has: the source, and machines with Docker.
 func (r *reader) prepare() {
 	r.t.Helper()
 	r.invited = map[string]string{}
@@ -116,7 +116,7 @@ func (r *reader) check(err error) {
 	}
 }
 
-// follow does what a block says.
+// follow carries out a block.
 func (r *reader) follow(b block) {
 	r.t.Helper()
 	if b.file != "" {
@@ -130,14 +130,14 @@ func (r *reader) follow(b block) {
 		r.note(out)
 	}
 	if regexp.MustCompile(`sdnd\b.*&`).MatchString(b.text) {
-		// It takes a reader longer to get to the next line.
+		// A reader takes longer to get to the next line.
 		r.check(lab.PollFor(r.ctx, 10*time.Second, "sdnd to be ready", func(ctx context.Context) error {
 			return r.Controller.Get(ctx, "/readyz", nil)
 		}))
 	}
 }
 
-// note remembers the lines that "node invite" printed.
+// note records the lines that "node invite" printed.
 func (r *reader) note(out string) {
 	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
 		if m := regexp.MustCompile(`^sudo sdnctl node join (\S+) .*--token SDNCTL-`).FindStringSubmatch(lines.Text()); m != nil {
@@ -146,10 +146,10 @@ func (r *reader) note(out string) {
 	}
 }
 
-// substitute puts the lines of invitations where the README has their form.
+// substitute replaces the README's placeholder lines by those of the invitations.
 func (r *reader) substitute(text string) string {
 	for node, line := range r.invited {
-		// All but the token must be as the README shows it.
+		// Everything but the token must be as the README shows it.
 		form := line[:strings.Index(line, "SDNCTL-")] + "SDNCTL-…"
 		text = strings.ReplaceAll(text, form, line)
 		if strings.Contains(text, "node join "+node) && strings.Contains(text, "SDNCTL-…") {

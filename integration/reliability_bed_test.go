@@ -21,8 +21,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// elsewhere is a node that is declared and never connects: its ports cost every
-// other node flows, and the machine nothing else.
+// elsewhere is a node that is declared and never connects: its ports cost every other node
+// flows, and the machine nothing.
 const elsewhere = "elsewhere"
 
 // The subnets of the network that populate makes.
@@ -73,7 +73,7 @@ func object(b *bed, name string, spec model.Spec) api.Object {
 	return must(b, o, err)
 }
 
-// result is a change's revision, or why there is none.
+// result is a change's revision, or the error.
 type result struct {
 	rev api.Revision
 	err error
@@ -96,8 +96,8 @@ func (b *bed) del(kind api.Kind, name string) {
 	b.confirmed(result{rev, err})
 }
 
-// confirmed waits until every connected node has confirmed a revision. Those
-// that are away, as "elsewhere" always is, are not waited for.
+// confirmed waits until every connected node has confirmed a revision. It does not wait for
+// nodes that are not connected, as "elsewhere" never is.
 func (b *bed) confirmed(r result) {
 	b.t.Helper()
 	b.must(r.err)
@@ -181,7 +181,7 @@ func (ps *probes) flow(n int) {
 	}
 }
 
-// stop ends the probes and returns what became of each.
+// stop ends the probes and returns the report of each.
 func (ps *probes) stop() []prober.Report {
 	ps.b.t.Helper()
 	var reports []prober.Report
@@ -203,11 +203,10 @@ func (ps *probes) lossless() {
 	}
 }
 
-// noneLost fails the test if packets were lost, unless the machine was too busy
-// for them: what no switch has ever seen, none has lost. In the userspace
-// datapath one thread of ovs-vswitchd takes packets from the kernel, which keeps
-// some 270 of an interface for it; before is what dropped returned when the
-// probe began.
+// noneLost fails the test if packets were lost, unless the machine was too busy for them:
+// no switch has lost a packet that no switch has seen. In the userspace datapath one thread
+// of ovs-vswitchd takes packets from the kernel, which keeps some 270 of an interface for
+// it. before is the result of dropped when the probe began.
 func (b *bed) noneLost(r prober.Report, before int) {
 	b.t.Helper()
 	dropped := b.dropped() - before
@@ -221,9 +220,9 @@ func (b *bed) noneLost(r prober.Report, before int) {
 	}
 }
 
-// dropped is how many packets were lost before any flow was looked at: the kernel
-// has dropped them while they waited for the joined nodes' ovs-vswitchd, or this
-// has, since it was changing its threads or ports (datapath_drop_lock_error).
+// dropped is how many packets were lost before any flow was matched: the kernel dropped
+// them while they waited for the joined nodes' ovs-vswitchd, or ovs-vswitchd did, since it
+// was changing its threads or ports (datapath_drop_lock_error).
 func (b *bed) dropped() int {
 	b.t.Helper()
 	drops := regexp.MustCompile(`skmem:\([^)]*,d(\d+)\)`)
@@ -245,9 +244,9 @@ func (b *bed) dropped() int {
 	return sum
 }
 
-// witness hears from a switch itself of every change of its flows, whoever makes
-// it (ovs-ofctl(8), "monitor … watch:"). Unlike WatchControl it costs the switch
-// nothing while nothing changes.
+// witness receives from a switch itself every change of its flows, by sdnd and by others
+// (ovs-ofctl(8), "monitor … watch:"). Unlike WatchControl it costs the switch nothing while
+// nothing changes.
 type witness struct {
 	cmd    *exec.Cmd
 	mu     sync.Mutex // guards events
@@ -262,13 +261,13 @@ type event struct {
 	text string
 }
 
-// witness begins to hear; it ends with the test.
+// witness starts the monitor; it ends with the test.
 func (b *bed) witness(node string) *witness {
 	b.t.Helper()
 	ctx, cancel := context.WithCancel(b.ctx)
 	w := &witness{ready: make(chan struct{}), done: make(chan struct{})}
 	w.cmd = b.node(node).Command(ctx, "ovs-ofctl", "-O", "OpenFlow13", "--no-names", "monitor", "br-int", "watch:!initial")
-	// It prints the answer to its request on stdout and all news on stderr.
+	// It prints the answer to its request on stdout and all events on stderr.
 	answer, err := w.cmd.StdoutPipe()
 	b.must(err)
 	news, err := w.cmd.StderrPipe()
@@ -305,7 +304,7 @@ func (w *witness) read(answer, news io.Reader) {
 	}
 }
 
-// heard returns the changes so far of which the text contains all words.
+// heard returns the changes so far whose text contains all words.
 func (w *witness) heard(words ...string) []event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -327,7 +326,7 @@ func containsAll(text string, words []string) bool {
 	return true
 }
 
-// await waits for a change of which the text contains all words.
+// await waits for a change whose text contains all words.
 func (w *witness) await(b *bed, words ...string) event {
 	b.t.Helper()
 	var got []event

@@ -13,8 +13,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestReliabilityEmptySwitch: a switch that lost its flows, in whatever way, has
-// all of them again without help from its node, and a change made meanwhile.
+// TestReliabilityEmptySwitch: a switch that lost its flows, for whatever reason, gets all
+// of them again without help from its node, and a change made meanwhile.
 func TestReliabilityEmptySwitch(t *testing.T) {
 	b := newBed(t, 2)
 	a1, _, a2, _ := populate(b, 10_000, blue4, blue6)
@@ -22,7 +22,7 @@ func TestReliabilityEmptySwitch(t *testing.T) {
 	for i, tt := range []struct {
 		name string
 		lose func()
-		// disconnects says that the switch loses its connection, too.
+		// disconnects says that the switch also loses its connection.
 		disconnects bool
 	}{
 		{"del-flows", func() { _, err := node2.OFCtl(b.ctx, "del-flows", "br-int"); b.must(err) }, false},
@@ -73,7 +73,7 @@ func TestReliabilityEmptySwitch(t *testing.T) {
 			if tt.disconnects {
 				t.Log(<-timing)
 			}
-			// That what others did was undone, not only reported.
+			// What others did must be undone, and not only reported.
 			b.confirmed(b.change(fmt.Sprintf("after%d", i)))
 			b.verify()
 		})
@@ -99,8 +99,8 @@ func (b *bed) change(name string) result {
 	return result{rev: o.Meta.Revision}
 }
 
-// remakeBridge makes br-int again as the node's own scripts would: the same
-// configuration, nothing of flows.
+// remakeBridge makes br-int again as the node's own scripts would: with the same
+// configuration, and without flows.
 func (b *bed) remakeBridge(n *lab.Node, ports ...string) {
 	b.t.Helper()
 	_, err := n.VSCtl(b.ctx, "add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure")
@@ -114,7 +114,7 @@ func (b *bed) remakeBridge(n *lab.Node, ports ...string) {
 	}
 }
 
-// connectedSince is when a node's switch connected.
+// connectedSince returns when a node's switch connected.
 func (b *bed) connectedSince(node string) time.Time {
 	b.t.Helper()
 	n, err := b.api.Node(b.ctx, node)
@@ -125,8 +125,7 @@ func (b *bed) connectedSince(node string) time.Time {
 	return *n.Status.Since
 }
 
-// timeReturn says how long after its next connection a node had confirmed all
-// flows.
+// timeReturn returns how long after its next connection a node had confirmed all flows.
 func (b *bed) timeReturn(ctx context.Context, node string, before time.Time) string {
 	var said string
 	err := lab.PollFor(ctx, 30*time.Second, node+" to return", func(ctx context.Context) error {

@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/prober"
 )
 
-// lookedAt has eight clients read the flows of both nodes again and again: those
-// whose packets the flows carry must not notice. A busy machine loses packets by
-// itself, so what is lost is held against what is lost without readers.
+// lookedAt has eight clients read the flows of both nodes again and again, which must not
+// lose packets of others. A busy machine loses packets by itself, so the loss is compared
+// with the loss without readers.
 func lookedAt(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 	return func(t *testing.T, b *bed) {
 		const long = 4 * time.Second
@@ -48,7 +48,7 @@ func lookedAt(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 	}
 }
 
-// share is the part of datagrams that were lost.
+// share returns the share of datagrams that were lost.
 func share(t *testing.T, reports []prober.Report) float64 {
 	t.Helper()
 	sent, lost := 0, 0

@@ -11,8 +11,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestReliabilityLossFree: no change loses a packet of those that it does not
-// concern, nor of those that it concerns but need not lose any.
+// TestReliabilityLossFree: no change loses packets that it does not concern, nor packets
+// that it concerns but need not lose.
 func TestReliabilityLossFree(t *testing.T) {
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
@@ -45,7 +45,7 @@ func TestReliabilityLossFree(t *testing.T) {
 	pairs := [][2]*lab.Container{{blue1, blue2}, {pod1, pod2}, {red1, pod2}}
 
 	b.run("ports", func(t *testing.T, b *bed) {
-		// Plugged in before, and no port's yet: see letGo.
+		// Plugged in before, and claiming no port yet: see letGo.
 		var spare []*lab.Container
 		for i, node := range []string{"node1", "node2", "node3"} {
 			c, err := b.AddContainer(b.ctx, lab.Container{Name: fmt.Sprintf("spare%d", i), Node: node})
@@ -80,7 +80,7 @@ func TestReliabilityLossFree(t *testing.T) {
 		b.put("green1", model.PortSpec{Network: "green", Node: "node1"})
 		ps := b.probe(pairs...)
 		for range 5 {
-			// Of networks that the traffic is in, too.
+			// Also a router for the networks that the traffic is in.
 			b.put("second", model.RouterSpec{Networks: []string{"blue", "green"}})
 			b.del(api.KindRouter, "second")
 			b.put("r", model.RouterSpec{Networks: []string{"red", "pods", "green"}})
@@ -105,7 +105,7 @@ func TestReliabilityLossFree(t *testing.T) {
 		ps.lossless()
 	})
 	b.run("a gateway is renumbered", func(t *testing.T, b *bed) {
-		// It is the gateway of red1 alone, and red1 sends to it.
+		// It is the gateway of red1 alone, which sends to it.
 		ps := b.probe([2]*lab.Container{blue1, blue2}, [2]*lab.Container{pod1, pod2})
 		for i := range 5 {
 			b.put("red", model.NetworkSpec{
@@ -119,9 +119,9 @@ func TestReliabilityLossFree(t *testing.T) {
 	b.verify()
 }
 
-// moves moves a port from node to node as a live migration does: the interface
-// on the new node is there before the one on the old node goes, and both pass
-// on what they receive. Whoever sends to the port loses nothing.
+// moves moves a port from node to node as a live migration does: the interface on the new
+// node is there before the one on the old node is removed, and both accept packets. No
+// packet to the port is lost.
 func moves(b *bed, old, blue1, blue2 *lab.Container) {
 	b.t.Helper()
 	for i, to := range []string{"node2", "node1", "node3"} {
@@ -152,16 +152,16 @@ func moves(b *bed, old, blue1, blue2 *lab.Container) {
 	}
 }
 
-// attach says that an interface is a port's.
+// attach has an interface claim a port.
 func (b *bed) attach(c *lab.Container, port string) {
 	b.t.Helper()
 	_, err := b.node(c.Node).VSCtl(b.ctx, "set", "interface", c.Interface, "external_ids:iface-id="+port)
 	b.must(err)
 }
 
-// letGo takes an interface from its port. It stays plugged in: when an interface
-// comes or goes, Open vSwitch's userspace datapath may lose a few packets of all
-// others, also without any controller.
+// letGo has an interface no longer claim its port. It stays plugged in: when an interface
+// is added or removed, Open vSwitch's userspace datapath may lose a few packets of all
+// others, even without a controller.
 func (b *bed) letGo(c *lab.Container) {
 	b.t.Helper()
 	_, err := b.node(c.Node).VSCtl(b.ctx, "remove", "interface", c.Interface, "external_ids", "iface-id")

@@ -11,21 +11,20 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// absence is how long sdnd is away. Open vSwitch that does not keep to
-// max_backoff tries after 1, 2, 4 and 8 s, all nodes at the same time, and then
-// some 6 s after this.
+// absence is how long sdnd is away. An Open vSwitch that ignores max_backoff tries after 1,
+// 2, 4 and 8 s, all nodes at the same time, and then some 6 s after this.
 const absence = 17 * time.Second
 
-// soon is within what nodes must be back once sdnd is ready again.
+// soon is the time in which nodes must be back once sdnd is ready again.
 const soon = 3 * time.Second
 
-// TestReliabilityReconnect: however long sdnd was away, every node is back
-// within about max_backoff, a second.
+// TestReliabilityReconnect: however long sdnd was away, every node is back within about
+// max_backoff, a second.
 func TestReliabilityReconnect(t *testing.T) {
 	b := newBed(t, 2)
 	b.scenario("scale-model", "node1", "node2")
 	b.run("sdnd was away", func(t *testing.T, b *bed) { b.comeBack() })
-	// What was asked of ovs-vswitchd has gone with the one that was asked.
+	// The new ovs-vswitchd does not have the request that the old one got.
 	b.run("and once more, with new ovs-vswitchds", func(t *testing.T, b *bed) {
 		for _, n := range b.joined {
 			b.must(n.RestartVSwitchd(b.ctx, syscall.SIGTERM))
@@ -35,8 +34,8 @@ func TestReliabilityReconnect(t *testing.T) {
 	})
 }
 
-// comeBack stops sdnd for a while, starts it, and fails the test if nodes take
-// longer than soon to be back.
+// comeBack stops sdnd for a while, starts it, and fails the test if nodes take longer than
+// soon to come back.
 func (b *bed) comeBack() {
 	b.t.Helper()
 	b.reconfigured()
@@ -56,7 +55,7 @@ func (b *bed) comeBack() {
 	}
 }
 
-// allConnected waits until all joined nodes are, by OpenFlow.
+// allConnected waits until all joined nodes are connected by OpenFlow.
 func (b *bed) allConnected(limit time.Duration) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, limit, "all nodes to be connected", func(ctx context.Context) error {
@@ -73,8 +72,8 @@ func (b *bed) allConnected(limit time.Duration) {
 	}))
 }
 
-// reconfigured waits until OVSDB is connected, too, and the node's ovs-vswitchd
-// has done all that it was asked.
+// reconfigured waits until OVSDB is connected, too, and the node's ovs-vswitchd has handled
+// all requests.
 func (b *bed) reconfigured() {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 20*time.Second, "OVSDB to be connected and obeyed", func(ctx context.Context) error {

@@ -18,8 +18,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestReliabilityRestart: sdnd that ends, in whatever way, and comes back sends
-// nothing and loses no packet, however many flows there are.
+// TestReliabilityRestart: sdnd that stops, in whatever way, and starts again sends nothing
+// and loses no packet, however many flows there are.
 func TestReliabilityRestart(t *testing.T) {
 	for _, flows := range []int{10_000, 100_000} {
 		t.Run(fmt.Sprint(flows), func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestReliabilityRestart(t *testing.T) {
 	}
 }
 
-// restarts ends sdnd by end and starts it again, under traffic.
+// restarts stops sdnd by end and starts it again, under traffic.
 func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 	b.t.Helper()
 	witnesses := []*witness{b.witness("node1"), b.witness("node2")}
@@ -71,7 +71,7 @@ func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 		ready, compared, time.Since(started))
 	ps.lossless()
 	for i, w := range witnesses {
-		// The change made since is the first that the switch has seen.
+		// The change made since must be the first that the switch has seen.
 		w.await(b, "event=ADDED", "table=80")
 		// Invalidations, the flows that match bits of the mark, change with each stamp.
 		got := slices.DeleteFunc(w.heard(), func(e event) bool { return strings.Contains(e.text, "pkt_mark=") })
@@ -82,9 +82,9 @@ func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 	b.del(api.KindPort, "late")
 }
 
-// differs makes the switches hold, when sdnd starts, what another version of it
-// might have left: the same matches, those of the traffic among them, with other
-// cookies. All of them are replaced, in one bundle, under that traffic.
+// differs makes the switches have, when sdnd starts, what another version of it might have
+// left: the same matches, those of the traffic among them, with other cookies. sdnd
+// replaces all of them, in one bundle, under that traffic.
 func differs(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 	return func(t *testing.T, b *bed) {
 		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
@@ -93,7 +93,8 @@ func differs(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 		}
 		logs := map[string]*lab.ControlLog{}
 		if n := b.flowCountNow("node1"); n < 50_000 {
-			// It prints every flow that sdnd reads back: too much for more of them.
+			// It prints every flow that sdnd reads back, which is too much for more of
+			// them.
 			for _, node := range []string{"node1", "node2"} {
 				log, err := b.node(node).WatchControl(b.ctx)
 				logs[node] = must(b, log, err)
@@ -118,7 +119,7 @@ func differs(pairs [][2]*lab.Container) func(*testing.T, *bed) {
 	}
 }
 
-// flowCountNow is how many flows a node has, also while there is no sdnd.
+// flowCountNow returns how many flows a node has, also while sdnd is stopped.
 func (b *bed) flowCountNow(node string) int {
 	b.t.Helper()
 	n, err := b.node(node).FlowCount(b.ctx)
@@ -190,8 +191,8 @@ func copyFile(to, from string) error {
 	return out.Close()
 }
 
-// replaceSdnd puts another program in the place of the running sdnd, as an
-// upgrade of its package does: one without symbols.
+// replaceSdnd replaces the program of the running sdnd, as an upgrade of its package does,
+// by one without symbols.
 func replaceSdnd(b *bed) {
 	b.t.Helper()
 	place := filepath.Join(os.Getenv(binVar), "sdnd")

@@ -13,9 +13,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestReliabilityTamper: what others do to a switch with 10,000 flows is undone
-// at once, and reported. How long that takes is by the switch's own word: from its
-// report of the change until its report of the opposite.
+// TestReliabilityTamper: what others do to a switch with 10,000 flows is undone at once,
+// and reported. The time is measured by the switch's own events: from its report of the
+// change until its report of the opposite.
 func TestReliabilityTamper(t *testing.T) {
 	b := newBed(t, 2)
 	a1, b1, a2, b2 := populate(b, 10_000, blue4, blue6)
@@ -50,7 +50,7 @@ func TestReliabilityTamper(t *testing.T) {
 			},
 			{
 				"modified", []string{"mod-flows", "br-int", victim + ",actions=drop"},
-				// Mended by replacing it; the bundle's deletion comes first.
+				// Repaired by replacing it; the bundle's deletion comes first.
 				[]string{"event=MODIFIED", victims[i]}, []string{"event=", victims[i]},
 			},
 		} {
@@ -98,7 +98,7 @@ func undone(b *bed, w *witness, after int, done, opposite []string) (time.Durati
 	return took, err
 }
 
-// drifts is how many flows of node1 sdnd counts that had this done to them.
+// drifts returns how many flows of node1 sdnd counts that were changed in this way.
 func (b *bed) drifts(what string) int {
 	b.t.Helper()
 	n := 0

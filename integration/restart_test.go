@@ -9,8 +9,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestRestart: sdnd that comes back changes nothing; a switch that comes back
-// empty is filled again; what changed while one was away arrives.
+// TestRestart: sdnd that starts again changes nothing. A switch that returns empty is
+// filled again, and gets what changed meanwhile.
 func TestRestart(t *testing.T) {
 	b := newBed(t, 2)
 	b.scenario("scale-model", "node1", "node2")

@@ -67,5 +67,5 @@ func TestRouter(t *testing.T) {
 	b.verify()
 }
 
-// sameSubnet: who needs no router.
+// sameSubnet reports whether two containers need no router.
 func sameSubnet(from, to *lab.Container) bool { return from.IP.Masked() == to.IP.Masked() }

@@ -14,8 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestSpoofing: what a container sends under a false name reaches nobody,
-// neither on its node nor on another.
+// TestSpoofing: a packet from an address that is not its sender's reaches nobody, neither
+// on its node nor on another.
 func TestSpoofing(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -44,12 +44,12 @@ func TestSpoofing(t *testing.T) {
 	b.must(err)
 
 	var (
-		mine     = mac(t, rogue.MAC)
-		me       = rogue.IP.Addr()
-		false1   = mac(t, "02:de:ad:be:ef:01")
-		stranger = netip.MustParseAddr("10.7.0.99")
+		mine   = mac(t, rogue.MAC)
+		me     = rogue.IP.Addr()
+		false1 = mac(t, "02:de:ad:be:ef:01")
+		nobody = netip.MustParseAddr("10.7.0.99")
 	)
-	// The id of an echo request says which forgery it was.
+	// The id of an echo request identifies the forgery.
 	const honest = 1000
 	for _, to := range []struct {
 		victim *lab.Container
@@ -60,7 +60,7 @@ func TestSpoofing(t *testing.T) {
 			dst, ip := mac(t, to.mac), to.victim.IP.Addr()
 			for _, frame := range [][]byte{
 				lab.Echo{EtherSrc: false1, EtherDest: dst, From: me, To: ip, TTL: 64, ID: 1}.Frame(),
-				lab.Echo{EtherSrc: mine, EtherDest: dst, From: stranger, To: ip, TTL: 64, ID: 2}.Frame(),
+				lab.Echo{EtherSrc: mine, EtherDest: dst, From: nobody, To: ip, TTL: 64, ID: 2}.Frame(),
 				lab.Echo{EtherSrc: mac(t, near.MAC), EtherDest: dst, From: near.IP.Addr(), To: ip, TTL: 64, ID: 3}.Frame(),
 				lab.Echo{EtherSrc: mine, EtherDest: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, From: me, To: ip, TTL: 64, ID: 4}.Frame(),
 				// Poison: "I am near", "I am the gateway", to the victim and to all.
@@ -88,7 +88,7 @@ func TestSpoofing(t *testing.T) {
 	}
 	b.run("nor does a forged question get an answer", func(t *testing.T, b *bed) {
 		sniffer := b.sniff(rogue)
-		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: false1, SenderIP: stranger, TargetIP: near.IP.Addr()}.Frame()))
+		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: false1, SenderIP: nobody, TargetIP: near.IP.Addr()}.Frame()))
 		b.must(rogue.Send(lab.ARP{Op: lab.ARPRequest, SenderMAC: mine, SenderIP: me, TargetIP: near.IP.Addr()}.Frame()))
 		answered := func(to net.HardwareAddr) func(lab.Frame) bool {
 			return func(f lab.Frame) bool {
@@ -105,8 +105,9 @@ func TestSpoofing(t *testing.T) {
 	b.verify()
 }
 
-// spoofByIPv6 sends from the container rogue6 under false names, and what others would
-// believe: none of it arrives, and what is from false addresses is counted for the port.
+// spoofByIPv6 sends from the container rogue6 from addresses that are not its own, and
+// messages that would poison others' caches: none arrives, and those from wrong addresses
+// are counted for the port.
 func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 	rogue, err := b.Container("rogue6")
 	b.must(err)
@@ -145,8 +146,8 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 			}
 		}
 		sent += len(frames)
-		// In its own name: I am near, I am the router, the way is by me; to the victim and
-		// to all.
+		// From its own address: it claims near's address and to be the router; to the
+		// victim and to all.
 		for _, from := range []netip.Addr{me, linkLocal(rogue)} {
 			for _, m := range as(mine, from).NeighbourDiscovery(near.IP6.Addr(), mine) {
 				frames = append(frames, m.Frame())
@@ -166,7 +167,8 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 		}
 		b.awaitFrame(sniffer, "the one honest packet by IPv6", is(honest))
 		for _, f := range b.frames(sniffer, func(f lab.Frame) bool { return !f.Sent && !is(honest)(f) }) {
-			// The victim asks who the rogue is, for it answers, and is told.
+			// The victim asks for the rogue's address, since it answers the rogue, and gets
+			// an answer.
 			ownAddress := func(m lab.ICMPv6) bool { return m.Type == 136 && netip.AddrFrom16([16]byte(m.Body[4:20])) == m.From }
 			if m, ok := f.ICMPv6(); ok && !ownAddress(m) {
 				t.Errorf("to %s arrived ICMPv6 type %d from %s (%s): % x", to.victim.Name, m.Type, m.From, m.EtherSrc, m.Body)
@@ -180,8 +182,8 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 	}
 	more := lab.ICMPv6{EtherSrc: false1, EtherDest: mac(t, near.MAC), From: me, To: near.IP6.Addr()}.Echo(1).Frame()
 	b.must(lab.PollFor(b.ctx, 30*time.Second, "what the port may not send to be reported", func(ctx context.Context) error {
-		// The counter of a port is read when there are new ones, and those that come
-		// while their senders are sampled are no news.
+		// A port's counter is read when the counter of all ports has grown, and packets
+		// that arrive while their senders are sampled do not count there.
 		if err := rogue.Send(more); err != nil {
 			return err
 		}
@@ -201,9 +203,9 @@ func spoofByIPv6(t *testing.T, b *bed, near, far, routed *lab.Container) {
 	}))
 }
 
-// TestTaggedFrames: a frame with a VLAN tag reaches nobody, neither on its node
-// nor on another nor through the router, and the gateway does not answer it. A
-// priority tag passes (pitfalls P-L2-02, P-L2-13).
+// TestTaggedFrames: a frame with a VLAN tag reaches nobody, neither on its node nor on
+// another nor through the router, and the gateway does not answer it. A priority tag passes
+// (pitfalls P-L2-02, P-L2-13).
 func TestTaggedFrames(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")

@@ -15,9 +15,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// serviceBed is a bed for services: two nodes, a stretched network and a segmented one of
-// both families and a stretched one of IPv4, joined by a router. On port 8080 each
-// container says who it is and who asks, by TCP and UDP.
+// serviceBed is a bed for services: two nodes, a stretched and a segmented network of both
+// families and a stretched one of IPv4, joined by a router. On port 8080 each container
+// answers, by TCP and UDP, with its name and the client's address.
 type serviceBed struct {
 	*bed
 	hosts map[string]*lab.Container
@@ -79,7 +79,7 @@ func (b *serviceBed) part(name string, f func(t *testing.T, b *serviceBed)) {
 	b.run(name, func(t *testing.T, inner *bed) { f(t, &serviceBed{inner, b.hosts}) })
 }
 
-// serve has a container answer until the end of the test.
+// serve runs a container's server until the end of the test.
 func (b *serviceBed) serve(c *lab.Container) {
 	l, err := c.Listen("tcp", ":8080")
 	b.must(err)
@@ -113,7 +113,7 @@ func (b *serviceBed) serve(c *lab.Container) {
 	}()
 }
 
-// answerLines answers each line with a name and the address of who asks.
+// answerLines answers each line with a name and the client's address.
 func answerLines(conn net.Conn, name string) {
 	defer conn.Close()
 	for r := bufio.NewReader(conn); ; {
@@ -157,7 +157,8 @@ func reuse(_, _ string, c syscall.RawConn) error {
 	return errors.Join(err, failed)
 }
 
-// ask asks once over a connection: who answers, and whom it has seen.
+// ask sends one request over a connection and returns the server's name, and the client's
+// address that it saw.
 func ask(conn net.Conn) (who, saw string, err error) {
 	if err := conn.SetDeadline(time.Now().Add(servicePatience)); err != nil {
 		return "", "", err
@@ -174,7 +175,8 @@ func ask(conn net.Conn) (who, saw string, err error) {
 	return who, saw, err
 }
 
-// whoAnswers makes a new connection and says who answers, and whom that one has seen.
+// whoAnswers makes a new connection and returns the server's name, and the client's address
+// that it saw.
 func (b *serviceBed) whoAnswers(c *lab.Container, network, to string) (who, saw string, err error) {
 	conn, err := b.connect(c, network, to, 0)
 	if err != nil {
@@ -184,8 +186,8 @@ func (b *serviceBed) whoAnswers(c *lab.Container, network, to string) (who, saw 
 	return who, saw, errors.Join(err, conn.Close())
 }
 
-// doors are the ways to reach the service that a container has.
-func doors(c *lab.Container) (all [][2]string) {
+// addresses returns the networks and addresses by which a container reaches the service.
+func addresses(c *lab.Container) (all [][2]string) {
 	all = [][2]string{{"tcp", service4 + ":80"}, {"udp", service4 + ":53"}}
 	if c.IP6.IsValid() {
 		all = append(all, [2]string{"tcp", "[" + service6 + "]:80"}, [2]string{"udp", "[" + service6 + "]:53"})

@@ -30,35 +30,35 @@ func TestServices(t *testing.T) {
 	b.part("a dead interface leaves the rotation with sdnd stopped", servicesHealed)
 }
 
-// servicesReached also is hairpin: backends reach themselves by the service.
+// servicesReached also tests hairpins: backends reach themselves by the service.
 func servicesReached(t *testing.T, b *serviceBed) {
 	for _, name := range slices.Sorted(maps.Keys(b.hosts)) {
 		c := b.hosts[name]
-		for _, door := range doors(c) {
+		for _, way := range addresses(c) {
 			seen := map[string]bool{}
 			want := 3
-			if door[0] == "udp" {
+			if way[0] == "udp" {
 				want = 1 // the hash of Open vSwitch's own datapath has no ports of UDP
 			}
 			for n := 0; n < 60 && len(seen) < want; n++ {
-				who, saw, err := b.whoAnswers(c, door[0], door[1])
+				who, saw, err := b.whoAnswers(c, way[0], way[1])
 				if err != nil {
-					t.Fatalf("%s to %s %s, try %d: %v", name, door[0], door[1], n+1, err)
+					t.Fatalf("%s to %s %s, try %d: %v", name, way[0], way[1], n+1, err)
 				}
 				seen[who] = true
 				own := c.IP.Addr().String()
-				if door[1][0] == '[' {
+				if way[1][0] == '[' {
 					own = c.IP6.Addr().String()
 				}
 				if who == name {
-					own, _, _ = net.SplitHostPort(door[1])
+					own, _, _ = net.SplitHostPort(way[1])
 				}
 				if saw != own {
-					t.Errorf("%s to %s %s: %s has seen %s, want %s", name, door[0], door[1], who, saw, own)
+					t.Errorf("%s to %s %s: %s has seen %s, want %s", name, way[0], way[1], who, saw, own)
 				}
 			}
 			if len(seen) < want {
-				t.Errorf("%s to %s %s: reaches only %v", name, door[0], door[1], seen)
+				t.Errorf("%s to %s %s: reaches only %v", name, way[0], way[1], seen)
 			}
 		}
 		if _, err := c.Reaches(b.ctx, netip.MustParseAddr(service4)); err != nil {
@@ -67,7 +67,7 @@ func servicesReached(t *testing.T, b *serviceBed) {
 	}
 }
 
-// servicesSamePort: both live, in whatever order they begin.
+// servicesSamePort: both connections live, whichever begins first.
 func servicesSamePort(t *testing.T, b *serviceBed) {
 	b.apply(serviceWeb("{endpoints: [{port: web2}]}"))
 	defer b.apply(serviceWeb(allWeb))
@@ -139,8 +139,8 @@ func servicesOnly(t *testing.T, b *serviceBed) {
 	}
 }
 
-// servicesChange: no backends, some, others: established connections are not moved, and new
-// ones follow at once, also of one socket that sends all the time.
+// servicesChange: without backends, with some, and with others: established connections are
+// not moved, and new ones follow at once, also those of one socket that sends all the time.
 func servicesChange(t *testing.T, b *serviceBed) {
 	var live []net.Conn
 	var who []string
@@ -193,15 +193,15 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	goOn("all again")
 }
 
-// servicesJudged: a policy of the backends sees the client, whatever address it asked; one
-// of the client sees the backend.
+// servicesJudged: a policy for the backends sees the client, whatever address it used; one
+// for the client sees the backend.
 func servicesJudged(t *testing.T, b *serviceBed) {
-	reach := func(client, door string, want bool) {
+	reach := func(client, way string, want bool) {
 		t.Helper()
 		b.must(lab.PollFor(b.ctx, 10*time.Second, client+" and the policy", func(context.Context) error {
-			_, _, err := b.whoAnswers(b.hosts[client], "tcp", door)
+			_, _, err := b.whoAnswers(b.hosts[client], "tcp", way)
 			if (err == nil) != want {
-				return fmt.Errorf("%s reaches %s: %v, want %t", client, door, err, want)
+				return fmt.Errorf("%s reaches %s: %v, want %t", client, way, err, want)
 			}
 			return nil
 		}))
@@ -244,7 +244,7 @@ func servicesRestart(t *testing.T, b *serviceBed) {
 	b.verify()
 }
 
-// servicesHealed: the switch itself takes a backend on its node out of use.
+// servicesHealed: the switch itself stops using a backend on its node.
 func servicesHealed(t *testing.T, b *serviceBed) {
 	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
 	_, err := b.hosts["web1"].Exec(b.ctx, "ip", "link", "set", "eth0", "down")

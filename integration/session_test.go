@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestCapture lets tshark read a whole session, from the first HELLO on.
+// TestCapture has tshark read a whole session, from the first HELLO on.
 func TestCapture(t *testing.T) {
 	for _, program := range []string{"tshark", "tcpdump"} {
 		if _, err := exec.LookPath(program); err != nil {
@@ -24,7 +24,7 @@ func TestCapture(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "session.pcap")
 	dump := b.Controller.Command(b.ctx, "tcpdump", "--immediate-mode", "-i", "underlay", "-U", "-s0", "-Z", "root", "-w", file, "tcp port 6653")
 	b.must(dump.Start())
-	// What tcpdump has not yet seen, the test would not miss: wait for its file.
+	// Wait for its file: the test would not notice what tcpdump has not captured yet.
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "tcpdump to listen", func(context.Context) error {
 		// The header is written once the capture runs.
 		if st, err := os.Stat(file); err != nil || st.Size() == 0 {

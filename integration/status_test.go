@@ -16,9 +16,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// TestStatus makes on a real Open vSwitch, one after the other, what stops traffic
-// or will, sees that "sdnctl status --exit-code" tells it, and cures it with the
-// command that the status names.
+// TestStatus makes on a real Open vSwitch, one after the other, faults that stop traffic or
+// will, checks that "sdnctl status --exit-code" shows each, and cures it with the command
+// that the status names.
 func TestStatus(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -106,7 +106,7 @@ func TestStatus(t *testing.T) {
 			watch.reported(b, f.object+" "+f.reason, f.object+" well")
 		})
 	}
-	// The last, for node2 does not come back from it.
+	// Last, since node2 does not recover from it.
 	b.run("bridge by another name", func(t *testing.T, b *bed) {
 		n := b.node("node2")
 		id, controller := b.datapathID("node2"), b.Controller.Addr.String()
@@ -122,7 +122,7 @@ func TestStatus(t *testing.T) {
 		}
 	})
 
-	// What came and went is in the log.
+	// Conditions that appeared and disappeared are in the log.
 	log, err := os.ReadFile(b.Controller.LogFile)
 	b.must(err)
 	for _, line := range []string{`"port bound" component=reconcile port=web`, `"port unbound" component=reconcile port=web node=node1 interface=` + web} {
@@ -187,8 +187,8 @@ func (w *statusWatch) event(e api.Event) {
 	}
 }
 
-// reported waits until the watch has reported the texts in that order, and forgets all
-// up to there.
+// reported waits until the watch has reported the texts in that order, and discards
+// everything up to there.
 func (w *statusWatch) reported(b *bed, texts ...string) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "the watch to tell "+strings.Join(texts, ", then "), func(context.Context) error {
@@ -272,7 +272,7 @@ func (b *bed) status() (out string, code int) {
 	return out, 0
 }
 
-// healthy waits until nothing is wrong, and the status is green.
+// healthy waits until there are no conditions, and the status is green.
 func (b *bed) healthy() {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 15*time.Second, "everything to be ready", func(context.Context) error {

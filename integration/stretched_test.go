@@ -32,7 +32,7 @@ func TestStretchedL2(t *testing.T) {
 			b.reach(web1, a.String())
 		}
 		for _, s := range sniffers {
-			// What they send themselves to answer is their own affair.
+			// Their own requests before they answer do not count.
 			if got := b.frames(s, receivedRequest); len(got) > 0 {
 				t.Errorf("received %v", got)
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// tlsBed is a bed whose sdnd lets nothing in but TLS.
+// tlsBed is a bed whose sdnd accepts only TLS.
 type tlsBed struct {
 	*bed
 	pki string
@@ -41,7 +41,7 @@ func (b *tlsBed) certify(names ...string) {
 	}
 }
 
-// joinTLS has a node join with its certificate.
+// joinTLS joins a node with its certificate.
 func (b *tlsBed) joinTLS(names ...string) {
 	b.t.Helper()
 	for _, name := range names {
@@ -77,8 +77,8 @@ func (b *tlsBed) status(node string) *api.NodeStatus {
 	return must(b.bed, n, err).Status
 }
 
-// TestTLS: real Open vSwitch gets in by its certificate, by OpenFlow and by
-// OVSDB, and in no other way; certificates are changed under open sessions.
+// TestTLS: real Open vSwitch connects with its certificate, by OpenFlow and by OVSDB, and
+// in no other way; certificates are replaced under open sessions.
 func TestTLS(t *testing.T) {
 	b := newTLSBed(t, 2)
 	b.certify("node1", "node2")
@@ -112,7 +112,7 @@ func TestTLS(t *testing.T) {
 		tb.sdnctl("pki", "node", "node2", "--dir", dir)
 		file := func(name string) string { return filepath.Join(dir, name) }
 		files := []string{"--cert", file("node-node2.crt"), "--key", file("node-node2.key")}
-		// By what this machine sees alone.
+		// By the state of this machine alone.
 		join := append([]string{"env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node2", "--controller", b.Controller.Addr.String(), "--timeout", "1s"}, files...)
 		says(t, tb.onNode(two, cli.ExitTimeout, append(join, "--ca", file("ca.crt"))...),
 			"TLS with sdnd at "+b.Controller.Addr.String()+":6653 fails", "certificate signed by unknown authority")
@@ -120,7 +120,7 @@ func TestTLS(t *testing.T) {
 		says(t, tb.onNode(two, cli.ExitFailure, append(join, "--ca", b.file("ca.crt"))...), "sdnd would refuse this certificate")
 	})
 	b.run("another node's certificate is refused", func(t *testing.T, _ *bed) {
-		// As one would who has taken node1's key: sdnctl itself refuses it.
+		// As somebody would who has taken node1's key: sdnctl itself refuses it.
 		if _, err := two.VSCtl(b.ctx, "set-ssl", b.file("node-node1.key"), b.file("node-node1.crt"), b.file("ca.crt"),
 			"--", "set-controller", "br-int", "ssl:"+b.Controller.Addr.String()+":6653",
 			"--", "set-manager", "ssl:"+b.Controller.Addr.String()+":6640"); err != nil {
@@ -173,7 +173,7 @@ func TestTLS(t *testing.T) {
 				t.Errorf("the session of %s did not last: %+v, before %+v", name, s, was)
 			}
 		}
-		// A switch that comes back meets the new ones, with its own new one.
+		// A switch that reconnects gets the new certificates, and presents its own new one.
 		b.must(one.RestartVSwitchd(b.ctx, syscall.SIGTERM))
 		b.bound("near")
 		b.matrix([]*lab.Container{near, far}, everyPair)
@@ -183,7 +183,7 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// log returns what sdnd has logged.
+// log returns sdnd's log.
 func (b *tlsBed) log() string {
 	b.t.Helper()
 	out, err := b.Controller.Exec(b.ctx, "cat", b.Controller.LogFile)

@@ -19,8 +19,8 @@ import (
 // vxlanPort is the UDP port of VXLAN (RFC 7348, section 5).
 const vxlanPort = 4789
 
-// TestTunnelSources: out of the tunnel only that gets in which nodes send that
-// have a part in the packet's network, and only IP.
+// TestTunnelSources: packets from the tunnel are accepted only from nodes that are members
+// of the packet's network, and only IP.
 func TestTunnelSources(t *testing.T) {
 	b := newBed(t, 3)
 	b.join("node1", "node2", "node3")
@@ -54,17 +54,17 @@ func TestTunnelSources(t *testing.T) {
 	b.matrix([]*lab.Container{pod1, pod2}, everyPair)
 	b.matrix([]*lab.Container{green1, green3}, everyPair)
 
-	stranger, node3 := b.Controller.SendUDP, b.node("node3").SendUDP
-	b.run("a stranger", func(_ *testing.T, b *bed) {
-		b.tunnelled(stranger, blue1, 100, false)
-		b.tunnelled(stranger, pod1, 200, false)
-		b.tunnelled(stranger, green1, 300, false)
-		b.tunnelled(stranger, blue1, 4711, false)
+	unknown, node3 := b.Controller.SendUDP, b.node("node3").SendUDP
+	b.run("an unknown machine", func(_ *testing.T, b *bed) {
+		b.tunnelled(unknown, blue1, 100, false)
+		b.tunnelled(unknown, pod1, 200, false)
+		b.tunnelled(unknown, green1, 300, false)
+		b.tunnelled(unknown, blue1, 4711, false)
 	})
 	b.run("a node without a part in the network", func(_ *testing.T, b *bed) {
 		b.tunnelled(node3, blue1, 100, false)
 		b.tunnelled(node3, pod1, 200, false)
-		// What is inside of what a node sends that has a part nobody checks.
+		// The packet inside is not checked if its node is a member.
 		b.tunnelled(node3, green1, 300, true)
 	})
 	b.run("a node comes to have one", func(t *testing.T, b *bed) {
@@ -83,19 +83,20 @@ func TestTunnelSources(t *testing.T) {
 			_, err := b.node("node2").VSCtl(b.ctx, "set", "interface", "vxlan-sdn", "options:local_ip="+address)
 			b.must(err)
 		}
-		// As an sdnctl left it that does not mark the interface, so that sdnd does not set it.
+		// As an older sdnctl left it, which does not mark the interface, so that sdnd does
+		// not write it.
 		_, err := b.node("node2").VSCtl(b.ctx, "remove", "interface", "vxlan-sdn", "options", "local_ip", "--", "remove", "interface", "vxlan-sdn", "external_ids", "sdnctl-node")
 		b.must(err)
 		b.awaitCondition("node2", condition.TunnelSourceUnchecked)
 		b.settle()
 		b.matrix([]*lab.Container{blue1, blue2}, everyPair)
-		b.tunnelled(stranger, blue1, 100, true)
-		b.tunnelled(stranger, green1, 300, false)
+		b.tunnelled(unknown, blue1, 100, true)
+		b.tunnelled(unknown, green1, 300, false)
 		// Enforced.
 		b.put("node2", model.NodeSpec{TunnelIP: b.node("node2").Addr, TunnelCheck: model.TunnelEnforce})
 		b.noCondition("node2", condition.TunnelSourceUnchecked)
 		b.settle()
-		b.tunnelled(stranger, blue1, 100, false)
+		b.tunnelled(unknown, blue1, 100, false)
 		b.matrix([]*lab.Container{blue1, blue2}, everyPair)
 		local("172.16.56.77")
 		b.awaitCondition("node2", condition.TunnelSourceWrong)
@@ -117,9 +118,9 @@ func TestTunnelSources(t *testing.T) {
 	b.verify()
 }
 
-// TestTunnelReaddressed: a node that gets another tunnel address is admitted from
-// the old one until OVSDB shows that it sends from the new one. The interface is not
-// marked as the node's, so that sdnd does not set the address itself.
+// TestTunnelReaddressed: packets of a node with a new tunnel address are accepted from the
+// old one until OVSDB shows that it sends from the new one. The interface is not marked as
+// the node's, so that sdnd does not set the address itself.
 func TestTunnelReaddressed(t *testing.T) {
 	b := newBed(t, 2)
 	b.join("node1", "node2")
@@ -164,15 +165,15 @@ func TestTunnelReaddressed(t *testing.T) {
 	}
 }
 
-// tunnelled sends VXLAN packets to the container's node: an IP packet, and ARP
-// packets that say that the gateway is elsewhere. Only the former may arrive, and
-// only if admitted says so; what does not is to be counted.
+// tunnelled sends VXLAN packets to the container's node: an IP packet, and ARP packets that
+// claim the gateway's address. Only the former may arrive, and only if admitted is true;
+// those that do not must be counted.
 func (b *bed) tunnelled(send func(netip.AddrPort, []byte) error, to *lab.Container, vni uint32, admitted bool) {
 	b.t.Helper()
 	b.tunnelledTo(netip.AddrPortFrom(b.node(to.Node).Addr, vxlanPort), send, to, vni, admitted)
 }
 
-// tunnelledTo is tunnelled to an address of the container's node.
+// tunnelledTo does what tunnelled does, to an address of the container's node.
 func (b *bed) tunnelledTo(node netip.AddrPort, send func(netip.AddrPort, []byte) error, to *lab.Container, vni uint32, admitted bool) {
 	b.t.Helper()
 	sniffer := b.sniff(to)
@@ -216,7 +217,7 @@ func (b *bed) awaitCondition(node string, r condition.Reason) {
 	}))
 }
 
-// noCondition waits until a node has a condition no longer.
+// noCondition waits until a node no longer has a condition.
 func (b *bed) noCondition(node string, r condition.Reason) {
 	b.t.Helper()
 	b.must(lab.PollFor(b.ctx, 10*time.Second, fmt.Sprintf("%s not to have %s", node, r), func(ctx context.Context) error {
@@ -231,7 +232,7 @@ func (b *bed) noCondition(node string, r condition.Reason) {
 	}))
 }
 
-// tunnelDrops is how many packets out of the tunnel a node has dropped.
+// tunnelDrops returns how many packets from the tunnel a node has dropped.
 func (b *bed) tunnelDrops(node string) (n uint64) {
 	b.t.Helper()
 	got, err := b.api.Flows(b.ctx, node)

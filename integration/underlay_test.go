@@ -78,7 +78,7 @@ func TestIPv6Underlay(t *testing.T) {
 		t.Errorf("sdnctl status does not say what to do:\n%s", out)
 	}
 
-	b.run("a stranger", func(_ *testing.T, b *bed) {
+	b.run("an unknown machine", func(_ *testing.T, b *bed) {
 		node := func(c *lab.Container) netip.AddrPort { return netip.AddrPortFrom(b.node(c.Node).Addr6, vxlanPort) }
 		for _, c := range list[:2] {
 			b.tunnelledTo(node(c), b.Controller.SendUDP, c, 100, false)

@@ -12,14 +12,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// previousVar names the directory of the programs of the release before; "make
+// previousVar names the directory with the programs of the previous release; "make
 // upgrade-test" builds them.
 const previousVar = "SDNLAB_PREVIOUS"
 
-// TestUpgrade: sdnd of the release before, with 10,000 flows on each of two nodes, is
-// replaced by this one on the same data file, under traffic. What differs goes in one
-// bundle to each node, and no packet is lost. A policy is in force all the while, if the
-// release before has policies, and else from after the upgrade. The way back is by the file
+// TestUpgrade: sdnd of the previous release, with 10,000 flows on each of two nodes, is
+// replaced by this one on the same data file, under traffic. What differs is sent in one
+// bundle to each node, and no packet is lost. A policy is in force from the beginning if
+// the previous release has policies, and else from the upgrade on. The way back is the file
 // that the migration kept.
 func TestUpgrade(t *testing.T) {
 	previous := os.Getenv(previousVar)
@@ -85,7 +85,7 @@ func TestUpgrade(t *testing.T) {
 			t.Errorf("%s was given more than one bundle, opened, closed and committed: %v", node, got)
 		}
 	}
-	// What was declared with the release before is there, and can be changed.
+	// What was declared with the previous release exists, and can be changed.
 	p, err := b.api.Port(b.ctx, "a1")
 	b.must(err)
 	if p.Status == nil || p.Status.IP == "" {

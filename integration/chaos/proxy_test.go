@@ -201,7 +201,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// A connection that goes on can be harmed too, and forgiven.
+// TestHarm: a connection can be disturbed and then continue.
 func TestHarm(t *testing.T) {
 	e := start(t, chaos.Config{})
 	sw, ctl := e.accept(e.sw), e.accept(e.ctl)

@@ -82,7 +82,7 @@ func Find(id string) (*Lab, error) {
 	return newLab(id, state{}), nil
 }
 
-// DownAll takes every lab on this machine down, whoever brought it up.
+// DownAll takes every lab on this machine down, whoever started it.
 func DownAll(ctx context.Context) error {
 	ids, err := List()
 	errs := []error{err}

@@ -1,6 +1,6 @@
-// Package ovstest starts an Open vSwitch for a test, without root: its daemons know no
-// system datapath nor the machine's database, and its ports are dummies. Lab brings up nodes
-// that forward packets, which needs root.
+// Package ovstest starts an Open vSwitch for a test, without root: its daemons use neither
+// a system datapath nor the machine's database, and its ports are dummies. Lab brings up
+// nodes that forward packets, which needs root.
 package ovstest
 
 import (
@@ -19,7 +19,7 @@ const DatapathID = 0xa1
 // schema is where Open vSwitch installs the schema of its database.
 const schema = "/usr/share/openvswitch/vswitch.ovsschema"
 
-// programs are those that an OVS needs.
+// programs are the programs that an OVS needs.
 var programs = [...]string{"ovsdb-server", "ovs-vswitchd", "ovs-vsctl", "ovsdb-tool", "ovs-appctl", "ovs-ofctl"}
 
 // OVS is an Open vSwitch with the bridge br0, which has the ports p1 and p2 with the
@@ -126,7 +126,7 @@ func (o *OVS) daemon(name string, args ...string) {
 	})
 }
 
-// await waits until a daemon listens on a socket: the file exists a moment before.
+// await waits until a daemon listens on a socket. The file exists a moment before that.
 func (o *OVS) await(socket string) {
 	o.tb.Helper()
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(5 * time.Millisecond) {

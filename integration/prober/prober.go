@@ -29,7 +29,7 @@ const (
 // Probe is a stream of datagrams from one container to another. Its methods may
 // be called concurrently, except Also, and Stop, which ends it.
 type Probe struct {
-	// Name says from where to where.
+	// Name names sender and receiver.
 	Name string
 
 	start  time.Time
@@ -40,8 +40,8 @@ type Probe struct {
 	heard  sync.WaitGroup
 
 	mu sync.Mutex // guards what follows
-	// at has when each datagram was sent, by its number; lost is what has
-	// not arrived.
+	// at has when each datagram was sent, by its number; lost has those that have not
+	// arrived.
 	at        []time.Duration
 	missing   map[uint64]bool
 	refused   int
@@ -69,8 +69,8 @@ func Start(from, to *lab.Container, at netip.Addr) (*Probe, error) {
 	return p, nil
 }
 
-// Also counts what arrives at another container, too, as arrived: one that has
-// the same address and takes the receiver's place.
+// Also counts datagrams that arrive at another container as arrived: one that has the same
+// address and replaces the receiver.
 func (p *Probe) Also(to *lab.Container) error {
 	l, err := to.ListenPacket("udp", fmt.Sprintf(":%d", p.port))
 	if err != nil {
@@ -98,7 +98,7 @@ func (p *Probe) send(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		// Noted as missing before it can arrive.
+		// Recorded as missing before it can arrive.
 		p.mu.Lock()
 		number := uint64(len(p.at))
 		p.at = append(p.at, time.Since(p.start))
@@ -106,7 +106,7 @@ func (p *Probe) send(ctx context.Context) {
 		p.mu.Unlock()
 		binary.BigEndian.PutUint64(payload, number)
 		if _, err := p.sender.Write(payload); err != nil {
-			// Not on the wire: an interface that is away, or an ICMP error for an
+			// Not on the wire: an interface that is missing, or an ICMP error for an
 			// earlier datagram.
 			p.mu.Lock()
 			delete(p.missing, number)
@@ -162,7 +162,7 @@ func (p *Probe) Flowing(ctx context.Context, n int) error {
 func (p *Probe) Stop(ctx context.Context) (Report, error) {
 	p.cancel()
 	p.sent.Wait()
-	// What is not there in time is lost, which the report will say.
+	// Datagrams that do not arrive in time are lost. The report says so.
 	_ = lab.PollFor(ctx, drain, "the last datagrams", func(context.Context) error {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/prober"
 )
 
-// TestProbe: no loss is seen where there is none, and each where there is.
+// TestProbe: no loss is reported if there is none, and each if there is one.
 func TestProbe(t *testing.T) {
 	l := ovstest.Lab(t, 1)
 	n := l.Nodes[0]

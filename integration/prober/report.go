@@ -10,7 +10,7 @@ import (
 
 // Report counts the datagrams of a probe.
 type Report struct {
-	// Name says from where to where.
+	// Name names sender and receiver.
 	Name string
 	// Sent is how many datagrams were sent, and Lost how many did not arrive.
 	Sent, Lost int
@@ -63,7 +63,7 @@ func (r Report) String() string {
 	return b.String()
 }
 
-// report says what is missing; the sender and the receivers have ended.
+// report makes the report after the sender and the receivers have ended.
 func (p *Probe) report() Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()

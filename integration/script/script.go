@@ -17,9 +17,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Run has each file that a pattern matches played as a test of its own, by play, which
-// returns the script with the results: see Play. That has to be what is in the file,
-// unless update is set: then it is written there.
+// Run plays each file that a pattern matches as a subtest, by play, which returns the
+// script with the results: see Play. The results must be those in the file, unless update
+// is set: then they are written to it.
 func Run(t *testing.T, pattern string, update bool, play func(t *testing.T, text string) string) {
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
@@ -43,8 +43,8 @@ func Run(t *testing.T, pattern string, update bool, play func(t *testing.T, text
 	}
 }
 
-// Play runs the commands of a script and returns it with the results. To run is given
-// the words of a command and its lines of input, and returns lines.
+// Play runs the commands of a script and returns it with the results. run gets the words of
+// a command and its lines of input, and returns lines.
 func Play(t *testing.T, text string, run func(command, input []string) []string) string {
 	var out strings.Builder
 	var command, input []string

@@ -93,7 +93,7 @@ func newDown() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "every lab on this machine, whoever brought it up")
+	cmd.Flags().BoolVar(&all, "all", false, "every lab on this machine, whoever started it")
 	return cmd
 }
 

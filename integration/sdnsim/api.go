@@ -11,7 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// api answers about a fleet, and changes it.
+// api reports about a fleet, and changes it.
 type api struct{ f *simswitch.Fleet }
 
 // newAPI returns the handler of the control socket. Answers are JSON; errors
@@ -70,7 +70,7 @@ func (a *api) action(mux *http.ServeMux, method, path string, read action) {
 	}))
 }
 
-// switchStatus is what one switch has and has done.
+// switchStatus is the state of one switch and its counters.
 type switchStatus struct {
 	Name      string `json:"name"`
 	Connected bool   `json:"connected"`

@@ -13,7 +13,7 @@
 //	curl --unix-socket /tmp/sim.sock http://sim/status
 //	curl --unix-socket /tmp/sim.sock -X PUT http://sim/switches/node7/ports/eth11?no=21
 //
-// It ends on SIGINT and SIGTERM, after it printed what it has done.
+// It ends on SIGINT and SIGTERM, and prints a summary.
 package main
 
 import (
@@ -90,7 +90,7 @@ func newCommand() *cobra.Command {
 	return cmd
 }
 
-// check says what is wrong with the options.
+// check returns an error for invalid options.
 func (o *options) check() error {
 	one := func(flag, format string) error {
 		if strings.Count(format, "%d") != 1 || strings.Count(format, "%") != 1 {

@@ -75,7 +75,7 @@ func (s *sim) do(method, path, body string, want int, v any) error {
 	return json.Unmarshal(b, v)
 }
 
-// must is do that must not fail.
+// must does what do does, and fails the test on an error.
 func (s *sim) must(method, path, body string, want int, v any) {
 	s.Helper()
 	if err := s.do(method, path, body, want, v); err != nil {
@@ -83,7 +83,7 @@ func (s *sim) must(method, path, body string, want int, v any) {
 	}
 }
 
-// connected waits until so many switches are.
+// connected waits until n switches are connected.
 func (s *sim) connected(n int) {
 	s.Helper()
 	err := lab.PollFor(s.Context(), 20*time.Second, "the switches to connect", func(context.Context) error {
@@ -101,7 +101,7 @@ func (s *sim) connected(n int) {
 	}
 }
 
-// controller takes connections, and runs a session on each until the test ends.
+// controller accepts connections, and runs a session on each until the test ends.
 func controller(t *testing.T, sessions chan<- *session.Session) string {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -11,7 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 )
 
-// status is what the fleet has and has done, and what that costs this process.
+// status is the state of the fleet, its counters, and the cost for this process.
 type status struct {
 	Switches      int    `json:"switches"`
 	Connected     int    `json:"connected"`
@@ -38,7 +38,7 @@ func statusOf(f *simswitch.Fleet) status {
 	}
 }
 
-// String says it in a line.
+// String returns the status in one line.
 func (s status) String() string {
 	return fmt.Sprintf("%d of %d switches connected, %d flows (%d different), %d flow-mods in %d bundles, %d messages refused; %d MB, %.1f s of CPU",
 		s.Connected, s.Switches, s.Flows, s.DistinctFlows, s.FlowMods, s.Bundles, s.Refused, s.RSSBytes>>20, s.CPUSeconds)

@@ -17,7 +17,7 @@ type bundle struct {
 // bundled is a modification in a bundle.
 type bundled struct {
 	modification
-	message []byte // that brought it
+	message []byte // the OFPBCT_ADD message that it came in
 }
 
 // Offsets in ofp_bundle_ctrl_msg and ofp_bundle_add_msg (OpenFlow 1.4, 7.3.9),

@@ -37,8 +37,8 @@ type summary struct {
 	skipped map[test]string // why
 }
 
-// read follows the tests as they run, writes a line per package and the output
-// of what failed to progress, and returns their outcome.
+// read follows the tests as they run, writes a line per package and the output of failed
+// tests to progress, and returns the outcome.
 func read(in io.Reader, progress io.Writer) (summary, error) {
 	sum := summary{skipped: map[test]string{}}
 	outcome := map[test]string{}
@@ -48,7 +48,7 @@ func read(in io.Reader, progress io.Writer) (summary, error) {
 	for scan.Scan() {
 		var e event
 		if json.Unmarshal(scan.Bytes(), &e) != nil {
-			// The go command's own words, such as a module that is missing.
+			// A message of the go command itself, such as that a module is missing.
 			fmt.Fprintln(progress, scan.Text())
 			continue
 		}
@@ -94,7 +94,7 @@ func read(in io.Reader, progress io.Writer) (summary, error) {
 		}
 	}
 	for t, action := range outcome {
-		// Did not build, or ended outside of any test.
+		// The package did not build, or ended outside of any test.
 		if t.name == "" && action == "fail" && !packageFailed[t.pkg] {
 			sum.failed = append(sum.failed, t)
 		}
@@ -114,7 +114,7 @@ func childFailed(outcome map[test]string, parent test) bool {
 	return false
 }
 
-// reason finds what a test said when it skipped itself: "file.go:12: text".
+// reason returns the text with which a test skipped itself: "file.go:12: text".
 func reason(output []string) string {
 	for _, line := range output {
 		if _, text, ok := strings.Cut(line, ".go:"); ok {

@@ -18,7 +18,7 @@ type attempt struct {
 	port    uint16
 }
 
-// question is what is to be echoed.
+// question is the text that is echoed.
 const question = "sdnctl?"
 
 // allowPings lets all groups open sockets for pings in the thread's namespace
@@ -27,7 +27,7 @@ func allowPings() error {
 	return os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 2147483647"), 0)
 }
 
-// open makes the socket and sends what comes first.
+// open makes the socket and sends the first packet.
 func (a *attempt) open() error {
 	typ, proto := unix.SOCK_DGRAM, 0
 	first := []byte(question)
@@ -70,7 +70,7 @@ func (a *attempt) open() error {
 	return nil
 }
 
-// ready goes on when the socket has something to say.
+// ready handles an event of the socket.
 func (a *attempt) ready() {
 	if code, err := unix.GetsockoptInt(a.fd, unix.SOL_SOCKET, unix.SO_ERROR); err == nil && code != 0 {
 		a.settle(unix.Errno(code))
@@ -98,8 +98,8 @@ func (a *attempt) ready() {
 	}
 }
 
-// association reads what may be the answer to an INIT: a raw socket has all packets
-// of the peer's.
+// association reads a packet that may answer an INIT: a raw socket gets all packets of the
+// peer.
 func (a *attempt) association(b []byte) {
 	if a.To.Is4() && len(b) > 0 {
 		b = b[min(len(b), 4*int(b[0]&0xf)):] // IPv4's header
@@ -114,7 +114,8 @@ func (a *attempt) association(b []byte) {
 	}
 }
 
-// settle says what an error means, and whether it is an answer of the network.
+// settle records the verdict that an error means, and reports whether the error is an
+// answer of the network.
 func (a *attempt) settle(err error) bool {
 	for _, refusal := range []error{unix.ECONNREFUSED, unix.ECONNRESET, unix.EHOSTUNREACH, unix.EACCES, unix.EPIPE, unix.EPROTO} {
 		if errors.Is(err, refusal) {
@@ -125,7 +126,7 @@ func (a *attempt) settle(err error) bool {
 	return errors.Is(err, unix.ETIMEDOUT)
 }
 
-// close ends the try. A connection is reset, so that nothing of it lives on.
+// close ends the attempt. A connection is reset, so that nothing of it remains.
 func (a *attempt) close() {
 	if a.fd < 0 {
 		return

@@ -21,19 +21,19 @@ type Host struct {
 	mu      sync.Mutex // guards what follows
 	servers []io.Closer
 	served  map[service]bool
-	// streams are those that may be begun towards this host, by their number.
+	// streams has the streams that may be started towards this host, by number.
 	streams map[uint64]*Stream
 	next    uint64
 	conns   map[io.Closer]bool
 }
 
-// service is what a host offers.
+// service is a protocol and port that a host serves.
 type service struct {
 	protocol Protocol
 	port     uint16
 }
 
-// NewHost makes a host of a container, that offers nothing but answers to pings.
+// NewHost makes a host of a container that serves nothing; its kernel answers pings.
 func NewHost(c *lab.Container) (*Host, error) {
 	h := &Host{Container: c, served: map[service]bool{}, streams: map[uint64]*Stream{}, conns: map[io.Closer]bool{}}
 	if err := h.serveSCTP(); err != nil {
@@ -93,7 +93,7 @@ func (h *Host) Close() error {
 	return errors.Join(errs...)
 }
 
-// own keeps a server, to be closed with the host, and runs it.
+// own registers a server, to be closed with the host, and runs it.
 func (h *Host) own(s io.Closer, run func()) {
 	h.mu.Lock()
 	h.servers = append(h.servers, s)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Protocol is what a probe is made of.
+// Protocol is the protocol of a probe.
 type Protocol uint8
 
 // Protocols.
@@ -24,7 +24,7 @@ const (
 // String returns the name that policies give a protocol.
 func (p Protocol) String() string { return [...]string{"tcp", "udp", "icmp", "sctp"}[p] }
 
-// Verdict is what a probe came to.
+// Verdict is the result of a probe.
 type Verdict uint8
 
 // Verdicts.
@@ -54,18 +54,17 @@ func (p Probe) String() string {
 	return fmt.Sprintf("%s (%s) %v %s", p.From.Name, p.From.Node, p.Protocol, netip.AddrPortFrom(p.To, p.Port))
 }
 
-// How Ask asks.
+// Limits of Ask.
 const (
 	tries = 3
-	// patience is how long an answer may take, at each try.
+	// patience is how long an answer may take in each attempt.
 	patience = 150 * time.Millisecond
-	// most is how many probes of one host are under way at a time.
+	// most is how many probes of one host are outstanding at a time.
 	most = 64
 )
 
-// Ask asks all at once, and returns the verdicts in the order of the probes. What is
-// not answered is asked again, from another port, so that a lost packet alone is no
-// Timeout.
+// Ask runs all probes at once, and returns the verdicts in their order. A probe without an
+// answer is repeated from another port, so that one lost packet is no Timeout.
 func Ask(ctx context.Context, probes []Probe) ([]Verdict, error) {
 	verdicts := make([]Verdict, len(probes))
 	of := map[*Host][]*attempt{}
@@ -112,7 +111,7 @@ func askAll(ctx context.Context, attempts []*attempt) error {
 	return ctx.Err()
 }
 
-// askOnce asks each once and waits for the answers.
+// askOnce makes each attempt once and waits for the answers.
 func askOnce(ctx context.Context, attempts []*attempt) error {
 	defer func() {
 		for _, a := range attempts {

@@ -9,18 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Report is how a stream went so far.
+// Report describes a stream so far.
 type Report struct {
-	// Name says from where to where, and who speaks.
+	// Name names client and server, and which of them sends.
 	Name string
 	// Arrived is how many messages arrived.
 	Arrived int
-	// Longest is the longest time between two messages that arrived, one after the
-	// other, or between the last and the report; At is when it began, after the
-	// start of the stream.
+	// Longest is the longest time between two consecutive messages that arrived, or between
+	// the last one and the report; At is when it began, after the start of the stream.
 	Longest, At time.Duration
-	// Lost is how many segments of either side the other had to be sent again: 0
-	// whatever the machine is busy with, if the network loses nothing.
+	// Lost is how many segments either side had to send again: 0 if the network loses
+	// nothing, however busy the machine is.
 	Lost int
 	// Err is how the stream ended, if it did so by itself.
 	Err error
@@ -36,7 +35,7 @@ func (r Report) String() string {
 	return text
 }
 
-// Report says how the stream went so far.
+// Report returns the report of the stream so far.
 func (s *Stream) Report() Report {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// serveTCP accepts connections and echoes, until what comes first says that the
-// connection is a stream's.
+// serveTCP accepts connections and echoes, unless the first message says that the
+// connection belongs to a stream.
 func (h *Host) serveTCP(port uint16) error {
 	l, err := h.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {

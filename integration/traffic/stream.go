@@ -16,7 +16,7 @@ import (
 // Every is the time between two messages of a stream.
 const Every = 2 * time.Millisecond
 
-// Kind says who speaks on a stream.
+// Kind says which side of a stream sends.
 type Kind uint8
 
 // Kinds of streams.
@@ -32,7 +32,7 @@ func (k Kind) String() string { return [...]string{"echo", "upload", "download"}
 // Stream is a TCP connection that lives until Stop. Its methods may be called
 // concurrently.
 type Stream struct {
-	// Name says from where to where, and who speaks.
+	// Name names client and server, and which of them sends.
 	Name string
 	// Kind is who speaks.
 	Kind Kind
@@ -60,8 +60,8 @@ const (
 	greetingLen = len(greeting) + 8
 )
 
-// Start connects to a service of a host, at one of its addresses, and begins to
-// speak. The service must be TCP's.
+// Start connects to a service of a host, at one of its addresses, and begins to send. The
+// service must be a TCP service.
 func Start(ctx context.Context, from, to *Host, at netip.AddrPort, kind Kind) (*Stream, error) {
 	s := &Stream{Name: fmt.Sprintf("%v from %s (%s) to %s (%s) at %v", kind, from.Name, from.Node, to.Name, to.Node, at), Kind: kind, to: to}
 	to.mu.Lock()
@@ -128,7 +128,7 @@ func (s *Stream) speakAsClient() error {
 	return s.receive(s.client, s.client) // one question at a time
 }
 
-// message is what is said every 2 ms.
+// message is sent every 2 ms.
 const message = "hello\n"
 
 func echo(c net.Conn) error {
