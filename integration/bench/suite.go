@@ -15,5 +15,6 @@ func Suite() []Bench {
 		micros(),
 		datapaths(),
 		policies(),
+		invalidations(),
 	)
 }

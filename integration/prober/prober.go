@@ -44,6 +44,7 @@ type Probe struct {
 	// arrived.
 	at        []time.Duration
 	missing   map[uint64]bool
+	delays    []time.Duration
 	refused   int
 	receivers []net.PacketConn
 	err       error
@@ -129,7 +130,10 @@ func (p *Probe) receive(l net.PacketConn) {
 			continue // not ours
 		}
 		p.mu.Lock()
-		delete(p.missing, binary.BigEndian.Uint64(b))
+		if number := binary.BigEndian.Uint64(b); p.missing[number] {
+			delete(p.missing, number)
+			p.delays = append(p.delays, time.Since(p.start)-p.at[number])
+		}
 		p.mu.Unlock()
 	}
 }

@@ -2,6 +2,7 @@ package prober_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func TestProbe(t *testing.T) {
 		t.Log(r)
 		return r
 	}
-	if r := probe(func(*prober.Probe) {}); r.Lost != 0 || r.Sent < 400 || r.Longest() != 0 {
+	if r := probe(func(*prober.Probe) {}); r.Lost != 0 || r.Sent < 400 || len(r.Delays) != r.Sent || slices.Min(r.Delays) <= 0 || r.Longest() != 0 {
 		t.Errorf("nothing happened, and yet: %v", r)
 	}
 	r := probe(func(p *prober.Probe) {

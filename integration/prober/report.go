@@ -14,6 +14,9 @@ type Report struct {
 	Name string
 	// Sent is how many datagrams were sent, and Lost how many did not arrive.
 	Sent, Lost int
+	// Delays has, for each datagram that arrived, the time from when it was sent, in the order
+	// of arrival. It includes the time that sender and receiver wait for a processor.
+	Delays []time.Duration
 	// Gaps are the runs of losses, in order.
 	Gaps []Gap
 	// Pause is the longest time between two datagrams that were sent: how well
@@ -67,7 +70,7 @@ func (r Report) String() string {
 func (p *Probe) report() Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := Report{Name: p.Name, Sent: len(p.at) - p.refused, Lost: len(p.missing), Refused: p.refused, Err: p.err}
+	r := Report{Name: p.Name, Sent: len(p.at) - p.refused, Lost: len(p.missing), Delays: p.delays, Refused: p.refused, Err: p.err}
 	for i := 1; i < len(p.at); i++ {
 		r.Pause = max(r.Pause, p.at[i]-p.at[i-1])
 	}
