@@ -218,11 +218,12 @@ func (a *affected) stays(name string) bool {
 	return true
 }
 
-// portChange marks a port whose spec changed. Only the port's own node depends on its
-// labels.
+// portChange marks a port whose spec changed. Its labels concern its own node, and the nodes
+// that use services of which the labels make it a backend.
 func (a *affected) portChange(c topology.Change) {
 	if a.relabelled(c) {
 		a.identified(c.Ref.Name)
+		a.reselected(c)
 		return
 	}
 	a.port(c.Ref.Name)

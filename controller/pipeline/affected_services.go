@@ -92,7 +92,27 @@ func (a *affected) servedNode(node string) {
 
 // backend marks the services that have a port as a backend in either view, on all nodes.
 func (a *affected) backend(v *View, p *topology.Port) {
-	for _, o := range v.Topo.ServicesWith(p) {
+	a.backendOf(v, p, v.Topo.ServicesWith(p))
+}
+
+// reselected marks the services that select a port of which only labels have changed, and
+// did not before, or the other way round: everywhere.
+func (a *affected) reselected(c topology.Change) {
+	was, is := c.Before.(*topology.Port), c.After.(*topology.Port)
+	before, after := a.before.Topo.ServicesWith(was), a.after.Topo.ServicesWith(is)
+	a.backendOf(a.before, was, servicesWithout(before, after))
+	a.backendOf(a.after, is, servicesWithout(after, before))
+}
+
+// servicesWithout returns the services that are not among others, by name.
+func servicesWithout(all, others []*topology.Service) []*topology.Service {
+	return slices.DeleteFunc(slices.Clone(all), func(o *topology.Service) bool {
+		return slices.ContainsFunc(others, func(other *topology.Service) bool { return other.Name == o.Name })
+	})
+}
+
+func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Service) {
+	for _, o := range services {
 		seen := map[string]bool{}
 		for _, s := range v.scopesOf(o) {
 			for node := range v.nodesInScope(s) {

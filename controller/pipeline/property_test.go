@@ -615,6 +615,14 @@ func (w *world) begin(t *rapid.T) {
 	}
 	ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r1"},
 		Spec: topology.RouterSpec{Networks: []string{"a", "seg"}}})
+	for i, n := range []string{"a", "a", "seg"} {
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindPort, Name: fmt.Sprintf("p%d", i)},
+			Spec: topology.PortSpec{Network: n, Node: nodeNames[i%len(nodeNames)]}})
+	}
+	ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: model.KindService, Name: "x"}, Spec: model.ServiceSpec{
+		Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.200")}, Routers: []string{"r1"}, Ports: []model.ServicePort{{Port: 80}},
+		Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
+	}})
 	r, err := topology.Plan(w.view.Topo, ops, time.Time{})
 	if err != nil {
 		t.Fatal(err)
@@ -638,7 +646,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 			"commit": func(t *rapid.T) {
 				var ops []topology.Op
 				for range rapid.IntRange(1, 4).Draw(t, "ops") {
-					ops = append(ops, randomOp(t))
+					ops = append(ops, oneField(t, w.view.Topo, randomOp(t)))
 				}
 				for _, ops := range [][]topology.Op{ops, ops[:1]} {
 					r, err := topology.Plan(w.view.Topo, ops, time.Time{})
