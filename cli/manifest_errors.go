@@ -19,6 +19,7 @@ type fileError struct {
 	problem api.Problem
 }
 
+// String returns "file:line: problem".
 func (e fileError) String() string {
 	if e.line == 0 {
 		return e.file + ": " + e.problem.String()

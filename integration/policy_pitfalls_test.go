@@ -183,8 +183,8 @@ func newPort(t *testing.T, b *policyBed) {
 `)
 	target := b.host("blue1")
 	for i := range 3 {
-		b.apply("{kind: Port, name: guest, labels: {app: web}, spec: {network: blue, node: node2}}")
-		c := b.plug("guest", "node2")
+		b.apply("{kind: Port, name: newcomer, labels: {app: web}, spec: {network: blue, node: node2}}")
+		c := b.plug("newcomer", "node2")
 		h, err := traffic.NewHost(c)
 		b.must(err)
 		var probes []traffic.Probe
@@ -201,7 +201,7 @@ func newPort(t *testing.T, b *policyBed) {
 		}
 		var bound bool
 		for end := time.Now().Add(5 * time.Second); !bound && time.Now().Before(end); {
-			p, err := b.api.Port(b.ctx, "guest")
+			p, err := b.api.Port(b.ctx, "newcomer")
 			b.must(err)
 			bound = p.Status.Bound
 			got, err := traffic.Ask(b.ctx, probes)
@@ -214,6 +214,6 @@ func newPort(t *testing.T, b *policyBed) {
 		}
 		b.must(h.Close())
 		b.must(c.Remove(b.ctx))
-		b.del(api.KindPort, "guest")
+		b.del(api.KindPort, "newcomer")
 	}
 }

@@ -75,6 +75,7 @@ func (u *users) add(user fmt.Stringer) {
 // text is a user in words.
 type text string
 
+// String returns the text.
 func (t text) String() string { return string(t) }
 
 func (u *users) any() bool { return len(u.named) > 0 }

@@ -20,9 +20,7 @@ const (
 	// DefaultAPIPort, DefaultOpenFlowPort and DefaultOVSDBPort are the TCP ports where
 	// sdnd serves its API, speaks OpenFlow and speaks OVSDB unless it is configured
 	// otherwise.
-	DefaultAPIPort      = 8453
-	DefaultOpenFlowPort = 6653
-	DefaultOVSDBPort    = 6640
+	DefaultAPIPort, DefaultOpenFlowPort, DefaultOVSDBPort = 8453, 6653, 6640
 	// DefaultProbe is the idle time after which a connection to sdnd is probed.
 	DefaultProbe = 5 * time.Second
 )

@@ -106,7 +106,7 @@ func (d *dhcp) inform() packetin.Reply {
 	r := d.reply(dhcpv4.MessageTypeAck)
 	r.ClientIPAddr = d.q.ClientIPAddr
 	d.configure(r)
-	return d.send(r, "INFORM: told options")
+	return d.send(r, "INFORM: sent options")
 }
 
 // refuse tells the client to begin anew. It is broadcast: the client may not be able to
@@ -131,7 +131,7 @@ func (d *dhcp) reply(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 	return r
 }
 
-// configure adds what the network's ports are told.
+// configure adds the options for the network's ports.
 func (d *dhcp) configure(r *dhcpv4.DHCPv4) {
 	spec := &d.network.Spec.DHCP
 	for _, o := range spec.Options {

@@ -84,7 +84,7 @@ func TestDHCPStates(t *testing.T) {
 		r := b.ask(port, b.request(port, tt.kind, tt.with...))
 		if tt.want == none {
 			if r.Out != nil || r.What == "" {
-				t.Errorf("%s: answered, or not told why: %s", tt.name, r.What)
+				t.Errorf("%s: answered, or without a reason: %s", tt.name, r.What)
 			}
 			continue
 		}
@@ -107,7 +107,7 @@ func TestDHCPStates(t *testing.T) {
 	}
 }
 
-// TestDHCPOptions: what a port is told, and how (P-DHC-05, P-DHC-07, P-DHC-08).
+// TestDHCPOptions: the options for a port, and their form (P-DHC-05, P-DHC-07, P-DHC-08).
 func TestDHCPOptions(t *testing.T) {
 	b := newBed(t, func(s *topology.NetworkSpec) {
 		s.DHCP = model.DHCP{
@@ -140,7 +140,7 @@ func TestDHCPOptions(t *testing.T) {
 	}
 }
 
-// TestDHCPRoutes: the default route is told where the gateway routes, and only there.
+// TestDHCPRoutes: the default route is sent if the gateway routes, and only then.
 func TestDHCPRoutes(t *testing.T) {
 	b := newBed(t, nil)
 	for port, want := range map[string]string{"web.1": "[10.0.0.1]", "lone": "[]", "job": "[10.2.0.33]"} {
@@ -233,7 +233,7 @@ func FuzzDHCP(f *testing.F) {
 		b := &bed{t, b.view}
 		r := b.askRaw("web.1", payload)
 		if r.What == "" {
-			t.Error("it is not told what happened")
+			t.Error("it does not say what happened")
 		}
 		if r.Out == nil {
 			return
@@ -245,7 +245,7 @@ func FuzzDHCP(f *testing.F) {
 	})
 }
 
-// FuzzFrame: whatever comes as a frame is answered, or it is told why not.
+// FuzzFrame: every frame is answered, or the result says why not.
 func FuzzFrame(f *testing.F) {
 	b := newBed(f, nil)
 	e := envelope{srcMAC: b.port("web.1").MAC, dstMAC: broadcast(), src: netip.IPv4Unspecified(), dst: netip.MustParseAddr("255.255.255.255"), srcPort: 68, dstPort: 67}
@@ -258,7 +258,7 @@ func FuzzFrame(f *testing.F) {
 		b := &bed{t, b.view}
 		for _, c := range Causes() {
 			if r := c.Answer(b.view, b.at("web.1"), b.packetIn("web.1", frame)); r.What == "" {
-				t.Errorf("%s: it is not told what happened", c.Name)
+				t.Errorf("%s: it does not say what happened", c.Name)
 			}
 		}
 	})

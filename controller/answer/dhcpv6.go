@@ -95,7 +95,7 @@ func (d *dhcpv6Request) answer() packetin.Reply {
 		return d.confirm(reply)
 	case dhcpv6.MessageTypeInformationRequest:
 		d.configure(reply)
-		return d.send(reply, "INFORMATION-REQUEST: told options")
+		return d.send(reply, "INFORMATION-REQUEST: sent options")
 	case dhcpv6.MessageTypeRelease, dhcpv6.MessageTypeDecline:
 		reply.AddOption(&dhcpv6.OptStatusCode{StatusCode: iana.StatusSuccess})
 		return d.send(reply, kind.String()+": the port keeps its address")
@@ -159,7 +159,7 @@ func (d *dhcpv6Request) assign(r *dhcpv6.Message) {
 	}
 }
 
-// configure adds what the network's ports are told.
+// configure adds the options for the network's ports.
 func (d *dhcpv6Request) configure(r *dhcpv6.Message) {
 	spec := &d.network.Spec.DHCP
 	if ips := ipsOf(model.Servers(spec.DNS, topology.IPv6)); ips != nil {

@@ -82,7 +82,7 @@ func TestDHCPv6(t *testing.T) {
 		r := b.ask6(port, tt.ask.ToBytes())
 		if tt.want == none {
 			if r.Out != nil || r.What == "" {
-				t.Errorf("%s: answered, or not told why: %s", tt.name, r.What)
+				t.Errorf("%s: answered, or without a reason: %s", tt.name, r.What)
 			}
 			continue
 		}
@@ -112,7 +112,7 @@ func TestDHCPv6(t *testing.T) {
 		if gets != tt.gets || loses != tt.loses || status != tt.status {
 			t.Errorf("%s: gets %q, loses %q, status %v: %s", tt.name, gets, loses, status, m.Summary())
 		}
-		if told := len(m.Options.DNS()) == 1 && m.Options.DomainSearchList() != nil; told != (tt.gets != "" || tt.name == "information") {
+		if sent := len(m.Options.DNS()) == 1 && m.Options.DomainSearchList() != nil; sent != (tt.gets != "" || tt.name == "information") {
 			t.Errorf("%s: options %s", tt.name, m.Summary())
 		}
 	}
@@ -142,7 +142,7 @@ func FuzzDHCPv6(f *testing.F) {
 		}
 		b := &bed{t, b.view}
 		if r := b.ask6("web.1", payload); r.What == "" {
-			t.Error("it is not told what happened")
+			t.Error("it does not say what happened")
 		} else if r.Out != nil {
 			b.sent("web.1", r)
 		}

@@ -97,7 +97,7 @@ func (a *asker) advertise(to netip.Addr, mac topology.MAC, what string) packetin
 	return a.out(frame, err, what)
 }
 
-// advertisement is what the port is told. The network's own prefix is on the link, and
+// advertisement returns the advertisement for the port. The network's own prefix is on the link, and
 // not for hosts to make addresses of, because others have addresses of it.
 func (a *asker) advertisement(l link) *ndp.RouterAdvertisement {
 	spec := &a.network.Spec

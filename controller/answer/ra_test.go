@@ -51,7 +51,7 @@ func described(t *testing.T, f frame) string {
 	return s
 }
 
-// TestRouterAdvertisements: what ports are told, by the kind of advertisements and by
+// TestRouterAdvertisements: the advertisements for ports, by the kind of advertisements and by
 // what is theirs (P-DHC-11, P-DHC-14).
 func TestRouterAdvertisements(t *testing.T) {
 	managed := newBed(t, nil)

@@ -81,7 +81,7 @@ func Node(f NodeFacts) []Condition {
 	}
 	switch {
 	case f.LastError != "":
-		l.add(FlowsRefused, "the switch could not be brought up to date: "+f.LastError, "sdnctl node audit "+f.Name)
+		l.add(FlowsRefused, "the switch could not be updated: "+f.LastError, "sdnctl node audit "+f.Name)
 	case !f.InSync:
 		l.add(NotInSync, "the switch has yet to confirm the newest changes", "sdnctl wait")
 	}

@@ -125,6 +125,7 @@ func uuidOf(v values) string {
 // not exist.
 type errMissing struct{ what string }
 
+// Error says which row is missing.
 func (e errMissing) Error() string { return e.what }
 
 // row makes one row as desired; have is nil if it does not exist.

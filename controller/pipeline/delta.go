@@ -23,8 +23,7 @@ type Delta struct {
 }
 
 // Compute compares the units' items on the node in the view after with those in the view
-// that comes with each unit, which is the last one that the switch has been brought in line
-// with for that unit.
+// that comes with each unit, which is the last one whose items of that unit the switch has.
 func (d *Delta) Compute(after *View, node string, units iter.Seq2[Unit, *View]) {
 	d.before.Reset()
 	d.after.Reset()

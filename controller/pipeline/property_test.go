@@ -82,7 +82,7 @@ type world struct {
 	late, held map[string]map[pipeline.Unit]*pipeline.View
 	// waited says that some of a node's late units were held.
 	waited map[string]bool
-	// synced is the view that a node's switch was last brought in line with. Every second
+	// synced is the view that a node's switch last had. Every second
 	// time the change is computed from that view instead of from what is marked.
 	synced map[string]*pipeline.View
 	turns  int

@@ -33,6 +33,11 @@ type headerOnly struct {
 	status int
 }
 
-func (h *headerOnly) Header() http.Header         { return h.header }
-func (h *headerOnly) WriteHeader(status int)      { h.status = status }
+// Header implements http.ResponseWriter.
+func (h *headerOnly) Header() http.Header { return h.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (h *headerOnly) WriteHeader(status int) { h.status = status }
+
+// Write implements http.ResponseWriter. It discards the body.
 func (h *headerOnly) Write(b []byte) (int, error) { return len(b), nil }

@@ -60,7 +60,10 @@ func keepRemote(ctx huma.Context, next func(huma.Context)) {
 // remoteAddr is a net.Addr with the text that http.Request has.
 type remoteAddr string
 
-func (remoteAddr) Network() string  { return "tcp" }
+// Network implements net.Addr.
+func (remoteAddr) Network() string { return "tcp" }
+
+// String implements net.Addr.
 func (a remoteAddr) String() string { return string(a) }
 
 // registrar returns the registrar, or a problem that says why there is none.

@@ -60,6 +60,7 @@ type deadlineWriter struct {
 	ctl *http.ResponseController
 }
 
+// Write implements io.Writer.
 func (d *deadlineWriter) Write(b []byte) (int, error) {
 	if err := d.ctl.SetWriteDeadline(time.Now().Add(eventTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err

@@ -190,6 +190,7 @@ func (b *Board) Set(node string, dpid topology.DatapathID, queue *workqueue.Queu
 	b.signal()
 }
 
+// Remove removes a node that is no longer declared from the board.
 func (b *Board) Remove(node string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -212,6 +213,7 @@ func (b *Board) Reached(r topology.Revision) {
 	b.signal()
 }
 
+// Quarantine adds a connected switch that gets no flows.
 func (b *Board) Quarantine(c Conn, s Switch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -219,6 +221,7 @@ func (b *Board) Quarantine(c Conn, s Switch) {
 	b.signal()
 }
 
+// Release removes a switch that Quarantine added.
 func (b *Board) Release(c Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -123,7 +123,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if ctx.Err() != nil || errors.Is(err, ErrReleased) {
 			return err
 		}
-		w.pool.cfg.Logger.Error("switch not brought up to date", "node", w.node, "err", err, "retry_after", wait)
+		w.pool.cfg.Logger.Error("switch not up to date", "node", w.node, "err", err, "retry_after", wait)
 		w.reports.Failed(w.node, err)
 		select {
 		case <-time.After(wait):

@@ -96,7 +96,7 @@ func TestQueueMerges(t *testing.T) {
 	j := m.mustTake(t)
 	want := Marks{unit("p")[0]: v[0], unit("q")[0]: v[2]}
 	if j.Scope == Full || !maps.Equal(j.Units, want) || j.View != v[3] {
-		t.Errorf("took %+v, want p since revision 1 and q since revision 3, brought to 4", j)
+		t.Errorf("took %+v, want p since revision 1 and q since revision 3, for view 4", j)
 	}
 	if s := m.Status(); s.Wanted != 4 || s.Acknowledged != 0 || !slices.Equal(s.Unconfirmed.each, revisions(2, 3, 4)) || s.Idle {
 		t.Errorf("state = %d %d %v %v while busy", s.Wanted, s.Acknowledged, s.Unconfirmed, s.Idle)

@@ -32,6 +32,7 @@ func newPinger(ctx context.Context, from *lab.Container, to netip.Addr) (*pinger
 	return &pinger{conn: c, buf: make([]byte, 2048)}, nil
 }
 
+// Close closes the socket.
 func (p *pinger) Close() error { return p.conn.Close() }
 
 // send sends the next echo request.

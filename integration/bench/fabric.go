@@ -177,7 +177,7 @@ func (b *fabricBed) empty(ctx context.Context) error {
 
 // gate is a listener whose connections are made from this side, to the switch's
 // management socket, when connect is called: so that it is known when one
-// begins, and no time goes by until Open vSwitch deigns to try again.
+// begins, and no time passes until Open vSwitch tries again.
 type gate struct {
 	path string
 	made chan net.Conn

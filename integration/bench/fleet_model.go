@@ -53,7 +53,7 @@ func goal(limit float64) Goal {
 	return AtMost(limit)
 }
 
-// modelBench is a topology that a whole fleet is brought to.
+// modelBench is a topology for a whole fleet.
 type modelBench struct {
 	name         string
 	nodes, ports int

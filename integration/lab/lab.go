@@ -89,7 +89,7 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 		return nil, fmt.Errorf("a lab has 1 to 200 nodes, not %d", o.Nodes)
 	}
 	if why := Missing(); len(why) > 0 {
-		return nil, fmt.Errorf("no lab can be brought up here: %s", strings.Join(why, "; "))
+		return nil, fmt.Errorf("no lab can start here: %s", strings.Join(why, "; "))
 	}
 	var random [3]byte
 	rand.Read(random[:]) // never fails: crypto/rand aborts the program instead
@@ -108,7 +108,7 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	return l, nil
 }
 
-// Open finds a lab that Up brought up, perhaps in another process.
+// Open finds a lab that Up started, perhaps in another process.
 func Open(id string) (*Lab, error) {
 	b, err := os.ReadFile(filepath.Join(dirOf(id), "lab.json"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// requireLab skips where no lab can be brought up and returns one without
+// requireLab skips the test if no lab can start here, and returns one without
 // controller otherwise.
 func requireLab(t *testing.T, nodes int) (*Lab, context.Context) {
 	t.Helper()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// needed are the programs without which no lab can be brought up, and the
+// needed are the programs without which no lab can start, and the
 // Debian packages they come in.
 func needed() []struct{ program, pkg string } {
 	return []struct{ program, pkg string }{
@@ -22,7 +22,7 @@ func needed() []struct{ program, pkg string } {
 	}
 }
 
-// Missing says, one reason per element, why no lab can be brought up on this
+// Missing says, one reason per element, why no lab can start on this
 // machine; it is empty when one can.
 func Missing() []string {
 	var why []string

@@ -23,6 +23,7 @@ type event struct {
 // test names one test: its package, and its name with those of its parents.
 type test struct{ pkg, name string }
 
+// String returns the package and the name.
 func (t test) String() string {
 	if t.name == "" {
 		return t.pkg
