@@ -116,9 +116,29 @@ func portFlags() []specFlag[model.PortSpec] {
 		{name: "port-security", usage: "whether packets from other addresses are dropped (strict, the default) or not (off, for admins)", fixed: []string{"strict", "off"}, set: func(s *spec, text string, _ bool) error {
 			return s.PortSecurity.UnmarshalText([]byte(text))
 		}},
+		{name: "named-port", usage: "name of a port that it serves, as `NAME=PROTOCOL/PORT`, such as http=tcp/8080, for rules of policies; may be repeated", many: true, set: setNamedPort},
 		textFlag("interface-id", "`value` of external_ids:iface-id or container_id of its OVS interface (default: the port's name)", func(s *spec) *string { return &s.InterfaceID }),
 		textFlag("interface", "`name` of its OVS interface on the node, which then binds it by that name alone", func(s *spec) *string { return &s.Interface }),
 	}
+}
+
+func setNamedPort(s *model.PortSpec, text string, first bool) error {
+	if first {
+		s.NamedPorts = nil
+	}
+	if text == "" {
+		return nil
+	}
+	name, is, _ := strings.Cut(text, "=")
+	var p model.PolicyPort
+	if err := model.SetText(&p, is); err != nil {
+		return err
+	}
+	if s.NamedPorts == nil {
+		s.NamedPorts = map[string]model.PolicyPort{}
+	}
+	s.NamedPorts[name] = p
+	return nil
 }
 
 func setIP(s *model.PortSpec, text string, first bool) error {

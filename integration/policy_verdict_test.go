@@ -51,16 +51,23 @@ func (b *policyBed) judge() func(exchange) traffic.Verdict {
 		a, _ := h.Address(other)
 		return policymodel.End{Port: p, Addr: a}
 	}
-	allowed := func(e exchange, asks bool) bool {
+	verdict := func(e exchange, asks bool) policymodel.Verdict {
 		from, to, asked := end(e.From, e.To), end(e.to, e.To), what(e.Probe)
 		if !asks {
 			from, to, asked.First, asked.Last = to, from, portOfSCTP, portOfSCTP
 		}
-		return policymodel.Judge(s, from, to, asked).Allowed
+		return policymodel.Judge(s, from, to, asked)
 	}
 	return func(e exchange) traffic.Verdict {
 		// Connections of SCTP are not known: what answers is judged as what asks.
-		if !allowed(e, true) || e.Protocol == traffic.SCTP && !allowed(e, false) {
+		v := verdict(e, true)
+		if e.Protocol == traffic.SCTP && v.Allowed {
+			v = verdict(e, false)
+		}
+		switch {
+		case v.Rejected:
+			return traffic.Refused
+		case !v.Allowed:
 			return traffic.Timeout
 		}
 		return traffic.Connected

@@ -68,6 +68,8 @@ type policyIndex struct {
 	// lastID was given last. The search for a free one goes on behind it, so that one just
 	// released rests for a while.
 	lastID uint32
+	// namePorts is how many policies have rules that name ports.
+	namePorts int
 }
 
 // namedBy is a network or port group that a policy names.
@@ -98,12 +100,15 @@ func newPolicyIndex() policyIndex {
 }
 
 func (x *policyIndex) fork() policyIndex {
-	return policyIndex{byName: x.byName.Copy(), ids: runSet{x.ids.t.Copy()}, naming: x.naming.Copy(), mixed: x.mixed.Copy(), lastID: x.lastID}
+	return policyIndex{byName: x.byName.Copy(), ids: runSet{x.ids.t.Copy()}, naming: x.naming.Copy(), mixed: x.mixed.Copy(), lastID: x.lastID, namePorts: x.namePorts}
 }
 
 func (x *policyIndex) put(o *Policy) {
 	x.byName.Set(o.Name, o)
 	x.ids.add(0, just(small(o.ID)))
+	if o.Spec.NamesPorts() {
+		x.namePorts++
+	}
 	for _, ref := range o.Spec.References() {
 		x.naming.Set(namedBy{ref, o})
 	}
@@ -119,6 +124,9 @@ func (o *Policy) drop(all, _ *indexes) {
 	all.dropSelections(o)
 	x.byName.Delete(o.Name)
 	x.ids.remove(0, just(small(o.ID)))
+	if o.Spec.NamesPorts() {
+		x.namePorts--
+	}
 	for _, ref := range o.Spec.References() {
 		x.naming.Delete(namedBy{ref, o})
 	}
@@ -157,6 +165,9 @@ func (s *Snapshot) Policies() iter.Seq[*Policy] { return all(s.x.policies.byName
 
 // NumPolicies returns how many policies there are.
 func (s *Snapshot) NumPolicies() int { return s.x.policies.byName.Len() }
+
+// PoliciesNamePorts reports whether a policy has rules that name ports.
+func (s *Snapshot) PoliciesNamePorts() bool { return s.x.policies.namePorts > 0 }
 
 // PoliciesNaming returns the policies that name a network or port group, by name.
 func (s *Snapshot) PoliciesNaming(r Ref) iter.Seq[*Policy] { return s.x.policies.thatName(r) }

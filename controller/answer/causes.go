@@ -17,5 +17,9 @@ func Causes() []packetin.Cause {
 	ra, dhcpv6 := cause, cause
 	ra.Name, ra.Table, ra.Answer = "router-solicitation", pipeline.TableRA, RouterSolicitation
 	dhcpv6.Name, dhcpv6.Table, dhcpv6.Answer = "dhcpv6", pipeline.TableDHCPv6, DHCPv6
-	return []packetin.Cause{dhcp, ra, dhcpv6}
+	rejected := packetin.Cause{
+		Name: "reject", Table: pipeline.TableReject, Answer: Rejected, Deadline: time.Second,
+		PerPort: packetin.Budget{Packets: 128, Bytes: 128 * pipeline.RejectBytes}, Total: packetin.Budget{Packets: 4096, Bytes: 4096 * pipeline.RejectBytes},
+	}
+	return []packetin.Cause{dhcp, ra, dhcpv6, rejected}
 }

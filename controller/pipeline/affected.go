@@ -214,6 +214,7 @@ func (a *affected) stays(name string) bool {
 	if at := a.after.Location(is); at != "" {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
 		a.watched(at, is)
+		a.judges(a.after, at, name)
 	}
 	return true
 }

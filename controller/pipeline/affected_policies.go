@@ -8,8 +8,12 @@ import (
 )
 
 // judges marks the policies of a node if a port that is there in a view is the first or
-// the last of its identity there.
+// the last of its identity there, or may have ports that rules name.
 func (a *affected) judges(v *View, node, port string) {
+	if a.before.Topo.PoliciesNamePorts() || a.after.Topo.PoliciesNamePorts() {
+		a.mark(node, policiesOf(node))
+		return
+	}
 	if i, ok := v.Topo.IdentityOf(port); ok && a.before.hasIdentity(node, i) != a.after.hasIdentity(node, i) {
 		a.mark(node, policiesOf(node))
 	}
@@ -160,7 +164,7 @@ func (a *affected) policyOf(v *View, p *topology.Policy) {
 	if !ok {
 		return
 	}
-	if isSubject(a.before, k.Subject) != isSubject(a.after, k.Subject) {
+	if a.before.ingressOf(k.Subject) != a.after.ingressOf(k.Subject) {
 		for port := range v.Topo.Selected(&p.Spec.Subject) {
 			if at := v.Location(port); at != "" {
 				a.mark(at, Unit{Kind: UnitPort, Name: port.Name})
@@ -175,18 +179,10 @@ func (a *affected) policyOf(v *View, p *topology.Policy) {
 	}
 }
 
-// isSubject reports whether a policy has a selection as its subject.
-func isSubject(v *View, selection string) bool {
-	for range v.Topo.PoliciesAbout(selection) {
-		return true
-	}
-	return false
-}
-
-// egress marks the ports of a domain if policies begin to judge what they receive from each
-// other, or no longer do.
+// egress marks the ports of a domain if policies begin to judge, or to reject, what they
+// receive from each other, or no longer do.
 func (a *affected) egress(d domain) {
-	if egressPoliced(a.before, d) == egressPoliced(a.after, d) {
+	if a.before.sentIn(d) == a.after.sentIn(d) {
 		return
 	}
 	for network := range a.after.networksIn(d) {
@@ -196,12 +192,4 @@ func (a *affected) egress(d domain) {
 			}
 		}
 	}
-}
-
-// egressPoliced reports whether any policy judges what ports of a domain send.
-func egressPoliced(v *View, d domain) bool {
-	for range v.Topo.EgressPolicies(d) {
-		return true
-	}
-	return false
 }

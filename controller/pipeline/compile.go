@@ -64,6 +64,8 @@ type portPlace struct {
 	// that policies judge what the port sends and receives.
 	identity uint32
 	judged   bool
+	// rejected says that rules may reject what is sent to the port.
+	rejected bool
 	// vtep is the tunnel address of the other node that has the port. It is valid only in a
 	// stretched network, where every node that can send to the port must know it.
 	vtep netip.Addr
@@ -148,7 +150,7 @@ func (c *Compiler) compile(i unit) {
 		leaving = e
 	}
 	var judged *policies
-	if i.Kind == UnitPolicies {
+	if i.Kind == UnitPolicies && c.only != onlyGroups {
 		judged = c.view.policiesOn(c.node)
 	}
 	for _, s := range c.stagesOf(i.Kind) {
@@ -188,6 +190,7 @@ func (c *Compiler) placeOf(p *topology.Port) portPlace {
 	if at == c.node {
 		place := portPlace{here: true}
 		place.identity, place.judged = c.view.judged(p)
+		place.rejected = place.judged && c.view.rejected(p)
 		if has := c.view.Place(p.Name); has.Node == c.node {
 			place.number = has.OFPort
 		}

@@ -36,6 +36,11 @@ const (
 	flagServed = 1 << 6
 	// flagClient is set when a packet is for a port that may use services.
 	flagClient = 1 << 7
+	// flagRejected is set with flagDenied when the packet is to be answered.
+	flagRejected = 1 << 8
+	// flagAnswer is set when the packet is the controller's answer to a rejected one. It is
+	// not judged.
+	flagAnswer = 1 << 9
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2

@@ -30,38 +30,20 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 		text  string
 	}
 	var lines []line
-	var numbered strings.Builder
+	var numbered []string // groups and meters
 	for _, e := range set.Items() {
-		if e.Kind() == pipeline.ItemGroup {
-			mod, err := openflow.DecodeGroupMod(set.Message(e))
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&numbered, "# %v: %s\n%s\n", set.Unit(e), set.Rule(e), mod.Group.String())
+		heading := fmt.Sprintf("# %v: %s\n", set.Unit(e), set.Rule(e))
+		if e.Kind() != pipeline.ItemFlow {
+			numbered = append(numbered, heading+describe(set.Message(e))+"\n")
 			continue
 		}
-		if e.Kind() == pipeline.ItemMeter {
-			mod, err := openflow.DecodeMeterMod(set.Message(e))
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintf(&numbered, "# %v: %s\n%s\n", set.Unit(e), set.Rule(e), mod.Meter.String())
-			continue
-		}
-		mod, err := openflow.DecodeFlowMod(set.Message(e))
-		if err != nil {
-			t.Fatal(err)
-		}
-		flow := mod.Flow
+		flow := decoded(set.Message(e)).(*openflow.FlowMod).Flow
 		flow.Cookie = 0 // a hash of what is printed anyway
-		lines = append(lines, line{flow.Table, fmt.Sprintf("# %v: %s\n%s\n", set.Unit(e), set.Rule(e), flow.String())})
+		lines = append(lines, line{flow.Table, heading + flow.String() + "\n"})
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return int(a.table) - int(b.table) })
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %d flows on %s\n", len(lines), node)
-	if numbered.Len() > 0 {
-		b.WriteString("\n## groups and meters\n" + numbered.String())
-	}
 	table := -1
 	for _, l := range lines {
 		if int(l.table) != table {
@@ -69,6 +51,9 @@ func text(t *testing.T, v *pipeline.View, node string) string {
 			fmt.Fprintf(&b, "\n## %d %s\n", table, pipeline.TableName(l.table))
 		}
 		b.WriteString(l.text)
+	}
+	if len(numbered) > 0 {
+		b.WriteString("\n## groups and meters\n" + strings.Join(numbered, ""))
 	}
 	return b.String()
 }
@@ -148,6 +133,29 @@ func egressGolden() golden {
 			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
 			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
 		})
+	}}
+}
+
+// actionsGolden is a topology with what policies do beside allowing and denying.
+func actionsGolden() golden {
+	app := func(name string) model.PolicySelection {
+		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
+	}
+	return golden{"policy-actions", "n1", func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		for i, name := range []string{"web1", "web2", "db1", "db2"} {
+			b.labelled(name, "blue", "n1", name[:len(name)-1])
+			number := uint16(8080 + max(i-1, 0)) // both of web have the same
+			b.ops[len(b.ops)-1].Spec = topology.PortSpec{Network: "blue", Node: "n1", NamedPorts: map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: number, Last: number}}}
+		}
+		b.labelled("lb", "blue", "n2", "lb")
+		http := []model.PolicyPort{{Protocol: model.ProtocolTCP, Name: "http"}}
+		b.policy("db", model.PolicySpec{Subject: app("db"), Priority: 500, Ingress: []model.PolicyRule{{Ports: http}}})
+		b.policy("web", model.PolicySpec{Subject: app("web"), Priority: 500, Ingress: []model.PolicyRule{
+			{Peers: []model.PolicyPeer{{PolicySelection: app("lb")}}, Ports: http},
+			{Action: model.ActionReject},
+		}})
 	}}
 }
 
@@ -264,7 +272,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), actionsGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -103,6 +103,10 @@ type policies struct {
 	rules    map[policyTable][]*policyRule
 	isolated map[policyTable][]uint32
 	byNumber map[uint32]*policyRule
+	// destinations are the ports of the node, by identity, once a rule names ports.
+	destinations map[uint32][]destination
+	view         *View
+	node         string
 }
 
 // policyTable is a direction and tier.
@@ -126,14 +130,62 @@ type policyRule struct {
 
 // letsIn reports whether connections may be known by the rule: it allows them, or leaves
 // them to tiers that do not decide.
-func (r *policyRule) letsIn() bool { return r.Action != model.ActionDeny }
+func (r *policyRule) letsIn() bool {
+	return r.Action == model.ActionAllow || r.Action == model.ActionPass
+}
+
+// reject reports whether a rule rejects.
+func (o *policies) reject() bool {
+	for _, rules := range o.rules {
+		if slices.ContainsFunc(rules, func(r *policyRule) bool { return r.Action == model.ActionReject }) {
+			return true
+		}
+	}
+	return false
+}
+
+// rejects reports whether a policy has a rule that rejects in a direction.
+func rejects(p *topology.Policy, d model.PolicyDirection) bool {
+	return slices.ContainsFunc(p.Spec.Rules(d), func(r model.PolicyRule) bool { return r.Action == model.ActionReject })
+}
+
+// rejected reports whether a rule may reject what is for a port.
+func (v *View) rejected(p *topology.Port) bool {
+	if _, i := v.identityOf(p); i != nil {
+		for _, s := range i.Selections {
+			if v.ingressOf(s).rejects {
+				return true
+			}
+		}
+	}
+	return v.sentIn(v.domainOf(p.Spec.Network)).rejects
+}
+
+// judgement is what policies do with what is for ports.
+type judgement struct{ judged, rejects bool }
+
+// ingressOf is what the policies do whose subject is a selection.
+func (v *View) ingressOf(selection string) (j judgement) {
+	for k := range v.Topo.PoliciesAbout(selection) {
+		j.judged, j.rejects = true, j.rejects || rejects(k.Policy, model.Ingress)
+	}
+	return j
+}
+
+// sentIn is what the policies do that judge what ports of a domain send.
+func (v *View) sentIn(d domain) (j judgement) {
+	for k := range v.Topo.EgressPolicies(d) {
+		j.judged, j.rejects = true, j.rejects || rejects(k.Policy, model.Egress)
+	}
+	return j
+}
 
 // policiesOn finds out what a node needs of the policies: of those that judge what
 // arrives, the ones that have a port of the node as their subject; of those that judge
 // what ports send, all that may reach a port of the node.
 func (v *View) policiesOn(node string) *policies {
 	out := &policies{rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[uint32]*policyRule{}}
-	out.families = v.familiesAt(node)
+	out.view, out.node, out.families = v, node, v.familiesAt(node)
 	for d, here := range v.identitiesOn(node) {
 		n, ok := v.Topo.Numbering(d)
 		if !ok {

@@ -77,10 +77,16 @@ const (
 // the first have no ports: they match a rule that allows some port of their protocol, since
 // they are useless without the first, which is judged by its port. For IPv6 the protocol of
 // such a fragment is unknown.
-func portParts(r *model.PolicyRule, families []topology.Family) (all []rulePart) {
+func portParts(r *policyRule, destinations func(model.PolicyPort) []namedPart, families []topology.Family) (all []rulePart) {
 	for _, f := range families {
 		over := " over " + familyNames[f]
 		for _, p := range r.Ports {
+			if p.Name != "" {
+				for _, d := range destinations(p) {
+					all = append(all, namedParts(r, p.Protocol, d, f)...)
+				}
+				continue
+			}
 			m := openflow.Match(nil).EthType(ethTypes[f])
 			if !p.Protocol.HasPorts() {
 				all = append(all, icmpParts(m, p, f)...)

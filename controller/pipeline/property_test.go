@@ -33,27 +33,26 @@ func compile(v *pipeline.View, node string) table {
 	return t
 }
 
-// itemKey is the key of an item on a switch: an addition with the same key replaces it.
-type itemKey struct {
-	flow   openflow.FlowKey
-	kind   openflow.MessageType
-	number uint32
+// key returns the key of an item on a switch: an addition with the same key replaces it.
+func key(msg []byte) string {
+	switch m := decoded(msg).(type) {
+	case *openflow.FlowMod:
+		return fmt.Sprint(m.Flow.Key())
+	case *openflow.GroupMod:
+		return fmt.Sprint("group ", m.Group.ID)
+	case *openflow.MeterMod:
+		return fmt.Sprint("meter ", m.Meter.ID)
+	}
+	panic("no item")
 }
 
-func key(msg []byte) itemKey {
-	if isNumbered(msg) {
-		return itemKey{kind: openflow.FrameType(msg), number: openflow.ModNumber(msg)}
-	}
-	mod, err := openflow.DecodeFlowMod(msg)
+// decoded is a message that adds an item.
+func decoded(msg []byte) openflow.Message {
+	m, err := openflow.DecodeMessage(msg)
 	if err != nil {
 		panic(err)
 	}
-	return itemKey{flow: mod.Flow.Key()}
-}
-
-// isNumbered reports whether a message is about a group or meter, not a flow.
-func isNumbered(msg []byte) bool {
-	return openflow.FrameType(msg) == openflow.TypeGroupMod || openflow.FrameType(msg) == openflow.TypeMeterMod
+	return m
 }
 
 // apply applies a delta to the table as a switch does: removals, then additions.
@@ -211,7 +210,7 @@ func (w *world) checkSources(t *rapid.T) {
 		if diff := cmp.Diff(compile(anew, node), compile(w.view, node)); diff != "" {
 			t.Fatalf("%s (-compiled of a new view +of the view that came to be):\n%s", node, diff)
 		}
-		want, got := w.peersOf(node), admitted(t, w.view, node)
+		want, got := w.peersOf(node), admitted(w.view, node)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("%s (-shall admit +admits):\n%s", node, diff)
 		}
@@ -259,17 +258,11 @@ func (w *world) peersOf(node string) map[uint32]string {
 }
 
 // admitted returns the addresses that a node's flows admit, in the form of peersOf.
-func admitted(t *rapid.T, v *pipeline.View, node string) map[uint32]string {
+func admitted(v *pipeline.View, node string) map[uint32]string {
 	addrs, all := map[uint32][]netip.Addr{}, map[uint32]bool{}
 	for _, msg := range compile(v, node) {
-		if isNumbered(msg) {
-			continue
-		}
-		mod, err := openflow.DecodeFlowMod(msg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if mod.Flow.Table != pipeline.TableSource || mod.Flow.Priority == 0 {
+		mod, ok := decoded(msg).(*openflow.FlowMod)
+		if !ok || mod.Flow.Table != pipeline.TableSource || mod.Flow.Priority == 0 {
 			continue
 		}
 		var domain uint32
@@ -324,7 +317,7 @@ func (w *world) check(t *rapid.T) {
 		if set.Len() != len(want) {
 			t.Fatalf("node %s: two units make the same flow", node)
 		}
-		keys := map[itemKey]bool{}
+		keys := map[string]bool{}
 		for _, msg := range want {
 			if k := key(msg); keys[k] {
 				t.Fatalf("node %s: two flows have one key: %v", node, describe(msg))
@@ -346,18 +339,15 @@ func (w *world) check(t *rapid.T) {
 }
 
 func describe(msg []byte) string {
-	if openflow.FrameType(msg) == openflow.TypeGroupMod {
-		mod, err := openflow.DecodeGroupMod(msg)
-		if err != nil {
-			return err.Error()
-		}
-		return mod.Group.String()
+	switch m := decoded(msg).(type) {
+	case *openflow.FlowMod:
+		return m.Flow.String()
+	case *openflow.GroupMod:
+		return m.Group.String()
+	case *openflow.MeterMod:
+		return m.Meter.String()
 	}
-	mod, err := openflow.DecodeFlowMod(msg)
-	if err != nil {
-		return err.Error()
-	}
-	return mod.Flow.String()
+	return "no item"
 }
 
 // randomOp returns an op that is valid in most cases.
@@ -429,6 +419,9 @@ func randomOp(t *rapid.T) topology.Op {
 				{Prefix: netip.MustParsePrefix("10.77.0.0/24")}, {Prefix: netip.MustParsePrefix("fd77::/64")}, {IP: netip.MustParseAddr("fe80::77")},
 			}).Draw(t, "address")}
 		}
+		if n := rapid.IntRange(0, 2).Draw(t, "http"); n > 0 {
+			spec.NamedPorts = map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: uint16(80 * n), Last: uint16(80 * n)}}
+		}
 		if rapid.IntRange(0, 5).Draw(t, "off") == 0 {
 			spec.PortSecurity = model.PortSecurityOff
 		}
@@ -490,7 +483,7 @@ func randomPolicy(t *rapid.T) model.PolicySpec {
 	}
 	rules := func() (all []model.PolicyRule) {
 		for range rapid.IntRange(0, 2).Draw(t, "rules") {
-			r := model.PolicyRule{Action: rapid.SampledFrom([]model.PolicyAction{model.ActionAllow, model.ActionAllow, model.ActionDeny, model.ActionPass}).Draw(t, "action")}
+			r := model.PolicyRule{Action: rapid.SampledFrom([]model.PolicyAction{model.ActionAllow, model.ActionAllow, model.ActionDeny, model.ActionPass, model.ActionReject}).Draw(t, "action")}
 			for range rapid.IntRange(0, 2).Draw(t, "peers") {
 				peer := model.PolicyPeer{PolicySelection: selection()}
 				if rapid.IntRange(0, 3).Draw(t, "addresses") == 0 {
@@ -498,7 +491,7 @@ func randomPolicy(t *rapid.T) model.PolicySpec {
 				}
 				r.Peers = append(r.Peers, peer)
 			}
-			for _, p := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tcp/80", "tcp", "udp/8000-8010", "icmp", "icmpv6/128", "sctp/7"}), 0, 2, rapid.ID[string]).Draw(t, "ports") {
+			for _, p := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tcp/80", "tcp", "udp/8000-8010", "icmp", "icmpv6/128", "sctp/7", "tcp/http"}), 0, 2, rapid.ID[string]).Draw(t, "ports") {
 				var port model.PolicyPort
 				if err := port.UnmarshalText([]byte(p)); err != nil {
 					t.Fatal(err)

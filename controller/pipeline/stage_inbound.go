@@ -8,9 +8,10 @@ const TableInbound openflow.TableID = 82
 
 func inboundStage() stage {
 	return stage{
-		Table: Table{TableInbound, "inbound", "state of the connection of what is for a port", "ct_state, ct_mark", "output; what is no reply: egress-admin"},
-		entry: (*Compiler).policedNode,
-		node:  (*Compiler).inboundNode,
+		Table:  Table{TableInbound, "inbound", "state of the connection of what is for a port", "ct_state, ct_mark", "output; what is no reply: egress-admin"},
+		entry:  (*Compiler).policedNode,
+		node:   (*Compiler).inboundNode,
+		policy: (*Compiler).inboundPolicy,
 	}
 }
 
@@ -31,6 +32,15 @@ func (c *Compiler) inboundNode() {
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
 	c.emit(prioDefault, "has policies judge what is no reply")
 	c.inboundOutside()
+}
+
+// inboundPolicy delivers answers to rejected packets without judging them: a connection
+// that has been cut would have them dropped.
+func (c *Compiler) inboundPolicy(p *policies) {
+	if p.reject() {
+		c.match = c.match[:0].RegMasked(regFlags, flagAnswer, flagAnswer)
+		c.deliver(prioAnswer, "delivers the controller's answers to rejected packets")
+	}
 }
 
 // deliver completes a flow that delivers packets.

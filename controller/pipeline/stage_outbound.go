@@ -13,6 +13,7 @@ const TableOutbound openflow.TableID = 21
 
 // Priorities in outbound and inbound.
 const (
+	prioAnswer       = 170
 	prioReplyOfRule  = 160
 	prioReplyUnruled = 155
 	prioReply        = 150

@@ -94,7 +94,7 @@ func (p *policies) clauses(t policyTable) clauses {
 			dimensions = append(dimensions, append(identityParts(peer, r.peers), addressParts(r.PolicyRule, t.direction, p.families)...))
 		}
 		if len(r.Ports) > 0 {
-			dimensions = append(dimensions, portParts(r.PolicyRule, p.families))
+			dimensions = append(dimensions, portParts(r, p.named(r, t.direction), p.families))
 		}
 		if len(dimensions) == 1 {
 			dimensions = append(dimensions, familyParts(p.families))
@@ -124,6 +124,10 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 	case model.ActionDeny:
 		c.deny()
 		why = "denies what the rule matches"
+	case model.ActionReject:
+		c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).Load(openflow.FieldReg(regFlags), 8, 1, 1)
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
+		why = "denies what the rule matches, and has it answered"
 	case model.ActionPass:
 		// What no further tier decides is let in by this rule.
 		c.instr = c.instr[:0]

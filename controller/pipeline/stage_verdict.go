@@ -11,10 +11,12 @@ const TableVerdict openflow.TableID = 89
 
 // Priorities in verdict.
 const (
-	prioCut = 200
+	prioCutRejected = 205
+	prioCut         = 200
 	// prioMidstream is the priority of segments from the middle of a connection whose
 	// beginning was not seen.
 	prioMidstream = 195
+	prioReject    = 192
 	prioDrop      = 190
 	prioAdmit     = 150
 	prioAsBefore  = 120
@@ -78,6 +80,9 @@ func (c *Compiler) record(exec openflow.Actions) openflow.CT {
 
 // verdictPolicy: a connection that the same rule allows as before needs no new note.
 func (c *Compiler) verdictPolicy(p *policies) {
+	if p.reject() {
+		c.verdictReject(p)
+	}
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t}] {
 			if !r.letsIn() {
@@ -87,4 +92,18 @@ func (c *Compiler) verdictPolicy(p *policies) {
 			c.deliver(prioAsBefore, "delivers what the rule lets in as before")
 		}
 	}
+}
+
+// verdictReject has rejected packets answered.
+func (c *Compiler) verdictReject(p *policies) {
+	const rejected = flagDenied | flagRejected
+	for _, f := range p.families {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, rejected, rejected).CTState(established, established).CTMarkMasked(0, markDenied)
+		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 1)))
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReject))
+		c.emit(prioCutRejected, rules{"has what is rejected answered, and drops its replies from now on", "has what is rejected of IPv6 answered, and drops its replies from now on"}[f])
+	}
+	c.match = c.match[:0].RegMasked(regFlags, rejected, rejected)
+	c.instr = c.instr[:0].GotoTable(c.next(TableReject))
+	c.emit(prioReject, "has what is rejected answered")
 }

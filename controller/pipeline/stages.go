@@ -57,6 +57,7 @@ func stages() []stage {
 		stampStage(),
 		deliverStage(),
 		deliveredStage(),
+		rejectStage(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package policymodel
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -17,10 +18,11 @@ type End struct {
 
 // Verdict is the fate of a connection. By names the rule that decides, "policy/web
 // ingress rule 1", or the isolation; "" if none does. Of one that is allowed, it is what the
-// destination says.
+// destination says. One that is rejected gets an answer that says so.
 type Verdict struct {
-	Allowed bool
-	By      string
+	Allowed  bool
+	By       string
+	Rejected bool
 }
 
 // Judge says whether a connection may be opened. What is its protocol with one destination
@@ -36,10 +38,7 @@ func Judge(s *topology.Snapshot, from, to End, what model.PolicyPort) Verdict {
 func judge(s *topology.Snapshot, d model.PolicyDirection, subject, other End, what model.PolicyPort) Verdict {
 	policies := slices.DeleteFunc(slices.Collect(s.Policies()), func(p *topology.Policy) bool { return !picks(s, p.Spec.Subject, subject) })
 	slices.SortStableFunc(policies, func(a, b *topology.Policy) int {
-		if a.Spec.Priority != b.Spec.Priority {
-			return a.Spec.Priority - b.Spec.Priority
-		}
-		return allows(a.Spec.Rules(d)) - allows(b.Spec.Rules(d))
+		return cmp.Or(a.Spec.Priority-b.Spec.Priority, allows(a.Spec.Rules(d))-allows(b.Spec.Rules(d)))
 	})
 tiers:
 	for _, tier := range []model.PolicyTier{"admin", "application", "baseline"} {
@@ -49,20 +48,20 @@ tiers:
 				continue
 			}
 			for i, r := range p.Spec.Rules(d) {
-				if !matches(s, r, other, what) {
+				if !matches(s, r, other, map[model.PolicyDirection]End{"ingress": subject, "egress": other}[d], what) {
 					continue
 				}
 				if r.Action == "pass" {
 					continue tiers
 				}
-				return Verdict{r.Action == "allow", fmt.Sprintf("%s %s rule %d", p.Ref(), d, i+1)}
+				return Verdict{r.Action == "allow", fmt.Sprintf("%s %s rule %d", p.Ref(), d, i+1), r.Action == "reject"}
 			}
 			if isolatedBy == "" && slices.Contains(p.Spec.Isolates, d) {
 				isolatedBy = fmt.Sprintf("%s isolates %s", p.Ref(), d)
 			}
 		}
 		if isolatedBy != "" {
-			return Verdict{false, isolatedBy}
+			return Verdict{By: isolatedBy}
 		}
 	}
 	return Verdict{Allowed: true}
@@ -76,13 +75,16 @@ func allows(rules []model.PolicyRule) int {
 	return 1
 }
 
-func matches(s *topology.Snapshot, r model.PolicyRule, other End, what model.PolicyPort) bool {
+func matches(s *topology.Snapshot, r model.PolicyRule, other, to End, what model.PolicyPort) bool {
 	return (len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool {
 		if p.CIDR.IsValid() {
 			return p.CIDR.Contains(other.Addr) && !slices.ContainsFunc(p.Except, func(e netip.Prefix) bool { return e.Contains(other.Addr) })
 		}
 		return picks(s, p.PolicySelection, other)
 	})) && (len(r.Ports) == 0 || slices.ContainsFunc(r.Ports, func(p model.PolicyPort) bool {
+		if p.Name != "" {
+			return to.Port != nil && to.Port.Spec.NamedPorts[p.Name] == what && what.Protocol == p.Protocol
+		}
 		bothFamilies := p.Any && p.Protocol == "icmp" && what.Protocol == "icmpv6"
 		return bothFamilies || p.Protocol == what.Protocol && (p.Any || p.First <= what.First && what.First <= p.Last)
 	}))

@@ -71,7 +71,7 @@ func Probes() []model.PolicyPort {
 // choices are what the ports of a rule are drawn from.
 func choices() []model.PolicyPort {
 	return ports("tcp", "tcp/80", "tcp/8000-8010", "tcp/1-65535", "tcp/81-7999", "udp", "udp/53", "udp/5000-5010", "udp/80-65535",
-		"sctp", "sctp/3868", "icmp", "icmp/8", "icmpv6", "icmpv6/128")
+		"sctp", "sctp/3868", "icmp", "icmp/8", "icmpv6", "icmpv6/128", "tcp/http", "udp/http")
 }
 
 func ports(texts ...string) []model.PolicyPort {
@@ -145,7 +145,7 @@ func pick[T any](draw Draw, all []T) T { return all[draw(len(all))] }
 func (r *Random) rules(tier model.PolicyTier) []model.PolicyRule {
 	actions := []model.PolicyAction{model.ActionAllow}
 	if !r.one(2) {
-		actions = append(actions, model.ActionDeny, model.ActionPass)
+		actions = append(actions, model.ActionDeny, model.ActionPass, model.ActionReject)
 	}
 	if tier == model.TierBaseline {
 		actions = slices.DeleteFunc(actions, func(a model.PolicyAction) bool { return a == model.ActionPass })

@@ -93,6 +93,9 @@ func TestNormalRefuses(t *testing.T) {
 		in       string
 		problems []string
 	}{
+		{KindPort, `{"network":"a","namedPorts":{"a b":"tcp/80","dns":"udp","http":"tcp/80-81","HTTPS":"tcp/443","https":"tcp/443","ping":"icmp/8","web":"tcp/http"}}`, []string{
+			`spec.namedPorts.a b: "a b" is not the name of a port`, `spec.namedPorts.dns: "udp" is not one port of a protocol`, `spec.namedPorts.http: "tcp/80-81" is not one port of a protocol`,
+			"spec.namedPorts.https: two named ports differ in upper and lower case only", `spec.namedPorts.ping: "icmp/8" is not one port of a protocol`, `spec.namedPorts.web: "tcp/http" is not one port of a protocol`}},
 		{KindNode, `{"tunnelCheck":"never"}`, []string{`spec.tunnelCheck: "never" is not a way to check`}},
 		{KindNode, `{"tunnelIP":"fe80::1"}`, []string{`spec.tunnelIP: fe80::1 is a link-local address, which means another machine on each link`}},
 		{KindNode, `{"tunnelIP":"fd00::1%eth0"}`, []string{`spec.tunnelIP: fd00::1%eth0 has a zone`}},

@@ -129,6 +129,18 @@ func (s PolicySpec) Rules(d PolicyDirection) []PolicyRule {
 // IsolatesIn reports whether the policy denies in a direction what no rule decides.
 func (s PolicySpec) IsolatesIn(d PolicyDirection) bool { return slices.Contains(s.Isolates, d) }
 
+// NamesPorts reports whether a rule names ports of its destinations.
+func (s PolicySpec) NamesPorts() bool {
+	for _, d := range PolicyDirections() {
+		for _, r := range s.Rules(d) {
+			if slices.ContainsFunc(r.Ports, func(p PolicyPort) bool { return p.Name != "" }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Mixed reports whether a direction has a rule with another action than allow, so that the
 // order of its rules matters.
 func (s PolicySpec) Mixed(d PolicyDirection) bool {
@@ -193,7 +205,7 @@ func (s PolicySpec) normalRules(d PolicyDirection, bad Reporter) []PolicyRule {
 		rules[i] = rules[i].normal(at, bad)
 		mixed = mixed || rules[i].Action != ActionAllow
 		if rules[i].Action == ActionPass && s.Tier == TierBaseline {
-			bad(Invalid, at+".action", "no tier comes after the baseline tier, to which pass could leave the decision", fmt.Sprintf("write %s or %s", ActionAllow, ActionDeny))
+			bad(Invalid, at+".action", "no tier comes after the baseline tier, to which pass could leave the decision", fmt.Sprintf("write %s, %s or %s", ActionAllow, ActionDeny, ActionReject))
 		}
 	}
 	if n := len(rules); mixed && n > MaxMixedRules {

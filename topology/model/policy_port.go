@@ -22,7 +22,8 @@ const (
 )
 
 // PolicyPort is a protocol, and destination ports of it or a type of ICMP. Its text form
-// is "tcp", "tcp/80", "tcp/8000-8010", "icmp" or "icmp/8". The zero value is none.
+// is "tcp", "tcp/80", "tcp/8000-8010", "tcp/http", "icmp" or "icmp/8". The zero value is
+// none.
 type PolicyPort struct {
 	Protocol PolicyProtocol
 	// Any: all ports, or all types of ICMP. First and Last are 0 then.
@@ -30,6 +31,9 @@ type PolicyPort struct {
 	// First..Last, both included, are ports, 1 to 65535. Of ICMP both are the type, 0 to
 	// 255.
 	First, Last uint16
+	// Name is one of the destination's named ports: each opens its own number. First and
+	// Last are 0 then.
+	Name string
 }
 
 // HasPorts reports whether the protocol has port numbers; ICMP has types instead.
@@ -42,6 +46,8 @@ func (p PolicyPort) String() string {
 	switch {
 	case p.Any || p.Protocol == "":
 		return string(p.Protocol)
+	case p.Name != "":
+		return fmt.Sprintf("%s/%s", p.Protocol, p.Name)
 	case p.First == p.Last:
 		return fmt.Sprintf("%s/%d", p.Protocol, p.First)
 	}
@@ -90,7 +96,11 @@ func (p *PolicyPort) readPorts(protocol PolicyProtocol, text string) error {
 	case text == "":
 		return &ValueError{"the port is missing", all}
 	case strings.Trim(text, "0123456789-") != "":
-		return &ValueError{fmt.Sprintf("%q is the name of a port: names are not supported yet, because no port declares any", text), "give its number, such as " + string(protocol) + "/80"}
+		if err := checkPortName(text); err != nil {
+			return err
+		}
+		*p = PolicyPort{Protocol: protocol, Name: text}
+		return nil
 	case errFirst != nil || errLast != nil:
 		return &ValueError{fmt.Sprintf("%q is neither a port nor a range of ports", text), all}
 	case first == 0:
@@ -99,5 +109,19 @@ func (p *PolicyPort) readPorts(protocol PolicyProtocol, text string) error {
 		return &ValueError{fmt.Sprintf("the range %s ends before it begins", text), fmt.Sprintf("write it as %s/%d-%d", protocol, last, first)}
 	}
 	*p = PolicyPort{Protocol: protocol, First: uint16(first), Last: uint16(last)}
+	return nil
+}
+
+// MaxPortNameLength is how many characters the name of a port may have (RFC 6335, 5.1).
+const MaxPortNameLength = 15
+
+// checkPortName checks a name by the rules for service names (RFC 6335, 5.1), in lower
+// case. The error is a *ValueError.
+func checkPortName(name string) error {
+	valid := len(name) <= MaxPortNameLength && !strings.HasPrefix(name, "-") && !strings.HasSuffix(name, "-") && !strings.Contains(name, "--") &&
+		strings.Trim(name, "0123456789-") != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	if !valid {
+		return &ValueError{fmt.Sprintf("%.70q is not the name of a port", name), fmt.Sprintf("use at most %d letters, digits and single hyphens between them, with at least one letter, such as http", MaxPortNameLength)}
+	}
 	return nil
 }

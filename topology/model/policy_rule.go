@@ -11,7 +11,7 @@ import (
 type PolicyRule struct {
 	Name string `json:"name,omitempty" doc:"What the rule is for, shown with its counters" maxLength:"63" example:"from the load balancer"`
 	// Action as stored is never empty.
-	Action PolicyAction `json:"action" required:"false" doc:"allow and deny decide; pass leaves the decision to the next tier" enum:"allow,deny,pass" default:"allow" example:"allow"`
+	Action PolicyAction `json:"action" required:"false" doc:"allow, deny and reject decide; reject is deny with an answer: a reset of TCP, else an ICMP error that says prohibited. pass leaves the decision to the next tier" enum:"allow,deny,pass,reject" default:"allow" example:"allow"`
 	Peers  []PolicyPeer `json:"peers,omitempty" doc:"The other ends; any of them. None means any address. At most 100"`
 	Ports  []PolicyPort `json:"ports,omitempty" doc:"Protocols and destination ports; any of them. None means all. At most 100" example:"[\"tcp/80\",\"udp/5000-5010\",\"icmp\"]"`
 }
@@ -25,6 +25,10 @@ const (
 	ActionAllow PolicyAction = "allow"
 	// ActionDeny drops it.
 	ActionDeny PolicyAction = "deny"
+	// ActionReject drops it, and has sdnd answer: TCP with a reset, all else with an ICMP
+	// error (RFC 1812, 5.3.9; RFC 4443, 3.1). Without sdnd, or beyond a rate, it is the same
+	// as ActionDeny.
+	ActionReject PolicyAction = "reject"
 	// ActionPass skips the further rules of the tier and its isolation: the next tier
 	// decides.
 	ActionPass PolicyAction = "pass"
@@ -88,8 +92,8 @@ func (r PolicyRule) normal(field string, bad Reporter) PolicyRule {
 	if r.Action == "" {
 		r.Action = ActionAllow
 	}
-	if !slices.Contains([]PolicyAction{ActionAllow, ActionDeny, ActionPass}, r.Action) {
-		bad(Invalid, field+".action", fmt.Sprintf("%q is not an action", r.Action), fmt.Sprintf("write %s, %s or %s", ActionAllow, ActionDeny, ActionPass))
+	if !slices.Contains([]PolicyAction{ActionAllow, ActionDeny, ActionPass, ActionReject}, r.Action) {
+		bad(Invalid, field+".action", fmt.Sprintf("%q is not an action", r.Action), fmt.Sprintf("write %s, %s, %s or %s", ActionAllow, ActionDeny, ActionReject, ActionPass))
 	}
 	if len(r.Name) > MaxNameLength || !printable(strings.ReplaceAll(r.Name, " ", "_"), false) {
 		bad(Invalid, field+".name", fmt.Sprintf("%.70q is not the name of a rule", r.Name), fmt.Sprintf("use at most %d characters of printable ASCII", MaxNameLength))

@@ -73,7 +73,8 @@ func TestPolicyMistakes(t *testing.T) {
 		`"isolates":["ingress","egress","Ingress"]`:                                              "spec.isolates[2]: ingress is listed twice",
 		`"isolates":["ingress","up"]`:                                                            `spec.isolates[1]: "up" is not a direction`,
 		`"tier":"baseline","egress":[{},{"action":"pass"}]`:                                      "spec.egress[1].action: no tier comes after the baseline tier, to which pass could leave the decision",
-		`"ingress":[{"action":"reject"}]`:                                                        `spec.ingress[0].action: "reject" is not an action`,
+		`"ingress":[{"action":"refuse"}]`:                                                        `spec.ingress[0].action: "refuse" is not an action`,
+		`"ingress":[{"ports":["tcp/80","tcp/HTTP","TCP/http"]}]`:                                 "spec.ingress[0].ports[2]: tcp/http is listed twice",
 		`"ingress":[{"name":"line\nfeed"}]`:                                                      `spec.ingress[0].name: "line\nfeed" is not the name of a rule`,
 		`"ingress":[{"peers":[{}]}]`:                                                             "spec.ingress[0].peers[0]: selects nothing",
 		`"ingress":[{"peers":[{"selector":{},"cidr":"10.0.0.0/8"}]}]`:                            "spec.ingress[0].peers[0]: has both a CIDR, which is addresses, and a selection of ports",
@@ -128,6 +129,8 @@ func TestPolicyPort(t *testing.T) {
 		"icmp/0":         {Protocol: ProtocolICMP},
 		"icmpv6/128":     {Protocol: ProtocolICMPv6, First: 128, Last: 128},
 		"icmpv6":         {Protocol: ProtocolICMPv6, Any: true},
+		"TCP/HTTP":       {Protocol: ProtocolTCP, Name: "http"},
+		"udp/dns-2":      {Protocol: ProtocolUDP, Name: "dns-2"},
 		"":               {},
 	} {
 		var got, again PolicyPort
@@ -139,19 +142,21 @@ func TestPolicyPort(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"80":         `"80" begins with no protocol that a rule can name (write tcp/80, udp/5000-5010, sctp/3868, icmp, icmp/8 or icmpv6/128)`,
-		"tcp/http":   `"http" is the name of a port: names are not supported yet, because no port declares any (give its number, such as tcp/80)`,
-		"tcp/":       "the port is missing (give a number from 1 to 65535, or tcp for all ports)",
-		"tcp/0":      "port 0 is no port that a connection can have (give a number from 1 to 65535, or tcp for all ports)",
-		"udp/0-10":   "port 0 is no port that a connection can have (give a number from 1 to 65535, or udp for all ports)",
-		"tcp/65536":  `"65536" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
-		"tcp/1-2-3":  `"1-2-3" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
-		"tcp/-80":    `"-80" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
-		"tcp/90-80":  "the range 90-80 ends before it begins (write it as tcp/80-90)",
-		"icmp/256":   `"256" is not a type of icmp (give a number from 0 to 255, or icmp for all types)`,
-		"icmpv6/1-4": `"1-4" is not a type of icmpv6 (give a number from 0 to 255, or icmpv6 for all types)`,
-		"icmp/echo":  `"echo" is not a type of icmp (give a number from 0 to 255, or icmp for all types)`,
-		"igmp":       `"igmp" begins with no protocol that a rule can name (write tcp/80, udp/5000-5010, sctp/3868, icmp, icmp/8 or icmpv6/128)`,
+		"80":                   `"80" begins with no protocol that a rule can name (write tcp/80, udp/5000-5010, sctp/3868, icmp, icmp/8 or icmpv6/128)`,
+		"tcp/-":                `"-" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
+		"tcp/a--b":             `"a--b" is not the name of a port (use at most 15 letters, digits and single hyphens between them, with at least one letter, such as http)`,
+		"tcp/0123456789abcdef": `"0123456789abcdef" is not the name of a port (use at most 15 letters, digits and single hyphens between them, with at least one letter, such as http)`,
+		"tcp/":                 "the port is missing (give a number from 1 to 65535, or tcp for all ports)",
+		"tcp/0":                "port 0 is no port that a connection can have (give a number from 1 to 65535, or tcp for all ports)",
+		"udp/0-10":             "port 0 is no port that a connection can have (give a number from 1 to 65535, or udp for all ports)",
+		"tcp/65536":            `"65536" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
+		"tcp/1-2-3":            `"1-2-3" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
+		"tcp/-80":              `"-80" is neither a port nor a range of ports (give a number from 1 to 65535, or tcp for all ports)`,
+		"tcp/90-80":            "the range 90-80 ends before it begins (write it as tcp/80-90)",
+		"icmp/256":             `"256" is not a type of icmp (give a number from 0 to 255, or icmp for all types)`,
+		"icmpv6/1-4":           `"1-4" is not a type of icmpv6 (give a number from 0 to 255, or icmpv6 for all types)`,
+		"icmp/echo":            `"echo" is not a type of icmp (give a number from 0 to 255, or icmp for all types)`,
+		"igmp":                 `"igmp" begins with no protocol that a rule can name (write tcp/80, udp/5000-5010, sctp/3868, icmp, icmp/8 or icmpv6/128)`,
 	} {
 		var p PolicyPort
 		if err := SetText(&p, text); err == nil || err.Error() != want || p != (PolicyPort{}) {

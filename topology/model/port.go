@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -22,6 +23,8 @@ type PortSpec struct {
 	// Addresses are further ones. PortSecurity is about them and the port's own.
 	Addresses    []PortAddress `json:"addresses,omitempty" doc:"Further addresses that the port has: virtual addresses, ranges behind it, MACs"`
 	PortSecurity PortSecurity  `json:"portSecurity,omitempty" doc:"strict: what the port sends from other addresses than its own is dropped; off: it may send from any. Only an admin may declare a port with off" enum:"strict,off" default:"strict" example:"strict"`
+	// NamedPorts are what rules of policies and services call ports of the port, by name.
+	NamedPorts map[string]PolicyPort `json:"namedPorts,omitempty" doc:"Names of ports that the port serves, each with its protocol and number. Rules of policies name them as tcp/http" example:"{\"http\":\"tcp/8080\"}"`
 	// InterfaceID is matched with external_ids of OVS interfaces. Empty means the
 	// port's name.
 	InterfaceID string `json:"interfaceID,omitempty" doc:"Value of external_ids:iface-id (or container_id) of the port's OVS interface; the port's name when absent" example:"web1"`
@@ -61,6 +64,7 @@ func (s PortSpec) Normal(bad Reporter) Spec {
 	}
 	s.IP, s.IPs = normalIPs(s.IP, s.IPs, bad)
 	s.Addresses = normalAddresses(s.Addresses, bad)
+	s.NamedPorts = normalNamedPorts(s.NamedPorts, bad)
 	switch s.PortSecurity {
 	case PortSecurityStrict:
 		s.PortSecurity = ""
@@ -101,7 +105,7 @@ func (s *PortSpec) Given(f Family) (netip.Addr, bool) {
 
 // Equal reports whether two specs, as Normal returns them, are the same.
 func (s PortSpec) Equal(o PortSpec) bool {
-	return s.Network == o.Network && s.Node == o.Node && s.IP == o.IP && slices.Equal(s.IPs, o.IPs) && s.MAC == o.MAC && slices.Equal(s.Addresses, o.Addresses) && s.PortSecurity == o.PortSecurity &&
+	return s.Network == o.Network && s.Node == o.Node && s.IP == o.IP && slices.Equal(s.IPs, o.IPs) && s.MAC == o.MAC && slices.Equal(s.Addresses, o.Addresses) && s.PortSecurity == o.PortSecurity && maps.Equal(s.NamedPorts, o.NamedPorts) &&
 		s.InterfaceID == o.InterfaceID && s.Interface == o.Interface
 }
 

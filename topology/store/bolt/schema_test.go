@@ -146,6 +146,9 @@ func fill(t *testing.T, v reflect.Value) {
 	case netip.Prefix:
 		v.Set(reflect.ValueOf(netip.MustParsePrefix("10.0.0.0/8")))
 		return
+	case map[string]model.PolicyPort:
+		v.Set(reflect.ValueOf(map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: 7, Last: 7}}))
+		return
 	case map[string]uint16:
 		v.Set(reflect.ValueOf(map[string]uint16{"http": 8081}))
 		return

@@ -1,0 +1,140 @@
+// Package reject answers packets that policies reject, as the destination would that
+// does not want them: TCP with a reset, all else with an ICMP error that says that an
+// administrator prohibits it. The client learns at once what it would otherwise wait for.
+package reject
+
+import (
+	"net/netip"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
+
+// ttl is the TTL, or hop limit, of answers (RFC 1700).
+const ttl = 64
+
+// Answer returns the Ethernet frame that answers a rejected one, of which it may have the
+// headers and a part of the rest only. It is sent from the address to which the rejected one was
+// sent. ok is false for what must not be answered: resets, ICMP errors, fragments other
+// than the first, and what is not between two unicast addresses (RFC 1122, 3.2.2; RFC
+// 4443, 2.4; RFC 9293, 3.10.7).
+func Answer(frame []byte) (answer []byte, ok bool) {
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	eth, ok := p.LinkLayer().(*layers.Ethernet)
+	if !ok {
+		return nil, false
+	}
+	// A layer that could not be decoded is there without its content.
+	back := &layers.Ethernet{SrcMAC: eth.DstMAC, DstMAC: eth.SrcMAC, EthernetType: eth.EthernetType}
+	var parts []gopacket.SerializableLayer
+	switch ip := p.NetworkLayer().(type) {
+	case *layers.IPv4:
+		if len(ip.Contents) == 0 || ip.FragOffset != 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
+			return nil, false
+		}
+		parts = answerIPv4(p, ip)
+	case *layers.IPv6:
+		if fragment, ok := p.Layer(layers.LayerTypeIPv6Fragment).(*layers.IPv6Fragment); ok && fragment.FragmentOffset != 0 {
+			return nil, false
+		}
+		if len(ip.Contents) == 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
+			return nil, false
+		}
+		parts = answerIPv6(p, ip)
+	}
+	if parts == nil {
+		return nil, false
+	}
+	b := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, append([]gopacket.SerializableLayer{back}, parts...)...)
+	return b.Bytes(), err == nil
+}
+
+// unicast reports whether an address is one host's.
+func unicast(ip []byte) bool {
+	a, ok := netip.AddrFromSlice(ip)
+	return ok && (a.IsGlobalUnicast() || a.IsLinkLocalUnicast())
+}
+
+// answerIPv4 returns the headers and the payload of an answer by IPv4; nil is none.
+func answerIPv4(p gopacket.Packet, ip *layers.IPv4) []gopacket.SerializableLayer {
+	back := &layers.IPv4{Version: 4, TTL: ttl, Flags: layers.IPv4DontFragment, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
+	if ip.Protocol == layers.IPProtocolTCP {
+		reset := resetOf(p, int(ip.Length)-len(ip.Contents))
+		if reset == nil || reset.SetNetworkLayerForChecksum(back) != nil {
+			return nil
+		}
+		back.Protocol = layers.IPProtocolTCP
+		return []gopacket.SerializableLayer{back, reset}
+	}
+	if icmp, ok := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4); ip.Protocol == layers.IPProtocolICMPv4 && (!ok || len(icmp.Contents) == 0 || isErrorIPv4(icmp.TypeCode.Type())) {
+		return nil
+	}
+	back.Protocol = layers.IPProtocolICMPv4
+	prohibited := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodeCommAdminProhibited)}
+	return []gopacket.SerializableLayer{back, prohibited, quoted(ip.Contents, ip.Payload)}
+}
+
+// isErrorIPv4 reports whether a type of ICMP is an error, or a redirect (RFC 792).
+func isErrorIPv4(typ uint8) bool {
+	switch typ {
+	case layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4TypeSourceQuench, layers.ICMPv4TypeRedirect, layers.ICMPv4TypeTimeExceeded, layers.ICMPv4TypeParameterProblem:
+		return true
+	}
+	return false
+}
+
+// answerIPv6 returns the headers and the payload of an answer by IPv6; nil is none.
+func answerIPv6(p gopacket.Packet, ip *layers.IPv6) []gopacket.SerializableLayer {
+	back := &layers.IPv6{Version: 6, HopLimit: ttl, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
+	if p.Layer(layers.LayerTypeTCP) != nil {
+		reset := resetOf(p, int(ip.Length))
+		if reset == nil || reset.SetNetworkLayerForChecksum(back) != nil {
+			return nil
+		}
+		back.NextHeader = layers.IPProtocolTCP
+		return []gopacket.SerializableLayer{back, reset}
+	}
+	// Of ICMPv6 the types below 128 are errors (RFC 4443, 2.1), and 137 is the redirect.
+	if icmp, ok := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok && (len(icmp.Contents) == 0 || icmp.TypeCode.Type() < 128 || icmp.TypeCode.Type() == layers.ICMPv6TypeRedirect) {
+		return nil
+	}
+	prohibited := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, layers.ICMPv6CodeAdminProhibited)}
+	if prohibited.SetNetworkLayerForChecksum(back) != nil {
+		return nil
+	}
+	back.NextHeader = layers.IPProtocolICMPv6
+	return []gopacket.SerializableLayer{back, prohibited, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
+}
+
+// quoted is what an error quotes of a packet.
+func quoted(header, rest []byte) gopacket.Payload {
+	return append(append(gopacket.Payload{}, header...), rest...)
+}
+
+// resetOf returns the reset that answers a segment, or nil (RFC 9293, 3.10.7.1). length is
+// that of what follows the IP header.
+func resetOf(p gopacket.Packet, length int) *layers.TCP {
+	tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP)
+	if !ok || len(tcp.Contents) == 0 || tcp.RST {
+		return nil
+	}
+	reset := &layers.TCP{SrcPort: tcp.DstPort, DstPort: tcp.SrcPort, RST: true}
+	if tcp.ACK {
+		reset.Seq = tcp.Ack
+		return reset
+	}
+	for _, l := range p.Layers() {
+		switch l.LayerType() {
+		case layers.LayerTypeIPv6HopByHop, layers.LayerTypeIPv6Routing, layers.LayerTypeIPv6Destination, layers.LayerTypeIPv6Fragment, layers.LayerTypeTCP:
+			length -= len(l.LayerContents())
+		}
+	}
+	for _, counted := range []bool{tcp.SYN, tcp.FIN} {
+		if counted {
+			length++
+		}
+	}
+	reset.ACK, reset.Ack = true, tcp.Seq+uint32(max(length, 0))
+	return reset
+}
