@@ -3,6 +3,7 @@ package integration
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -167,11 +168,11 @@ func servicesChange(t *testing.T, b *serviceBed) {
 			t.Errorf("two of three are draining: %q, %v", w, err)
 		}
 	}
+	b.apply(serviceWeb("{endpoints: [{port: web1, state: draining}, {port: web2, state: draining}, {port: web3, state: draining}]}"))
+	b.refuses("all are draining")
 	b.apply(serviceWeb("{}"))
 	goOn("no backends")
-	if _, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err == nil {
-		t.Error("a service without backends answers")
-	}
+	b.refuses("no backends")
 	sender, err := b.connect(b.hosts["near"], "udp", service4+":53", 0)
 	b.must(err)
 	defer sender.Close()
@@ -191,6 +192,18 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	}))
 	b.apply(serviceWeb(allWeb))
 	goOn("all again")
+}
+
+// refuses fails the test unless the service refuses everybody at once, whatever they ask.
+func (b *serviceBed) refuses(when string) {
+	b.t.Helper()
+	for name, c := range b.hosts {
+		for _, door := range doors(c) {
+			if _, _, err := b.whoAnswers(c, door[0], door[1]); !errors.Is(err, syscall.ECONNREFUSED) {
+				b.t.Errorf("%s: %s asks %s %s: %v, want that it is refused", when, name, door[0], door[1], err)
+			}
+		}
+	}
 }
 
 // servicesJudged: a policy for the backends sees the client, whatever address it used; one

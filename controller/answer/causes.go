@@ -21,5 +21,7 @@ func Causes() []packetin.Cause {
 		Name: "reject", Table: pipeline.TableReject, Answer: Rejected, Deadline: time.Second,
 		PerPort: packetin.Budget{Packets: 128, Bytes: 128 * pipeline.RejectBytes}, Total: packetin.Budget{Packets: 4096, Bytes: 4096 * pipeline.RejectBytes},
 	}
-	return []packetin.Cause{dhcp, ra, dhcpv6, rejected}
+	refused := rejected
+	refused.Name, refused.Table, refused.Answer = "refuse", pipeline.TableRefuse, Refused
+	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused}
 }

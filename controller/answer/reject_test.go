@@ -32,3 +32,18 @@ func TestRejected(t *testing.T) {
 		t.Errorf("half a frame is answered by %+v", got)
 	}
 }
+
+// TestRefused: the answer is sent out of the port that asked, and nowhere else.
+func TestRefused(t *testing.T) {
+	frame, err := hex.DecodeString(syn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &openflow.PacketIn{Match: openflow.Match(nil).InPort(7), Data: frame}
+	if got := Refused(nil, packetin.Port{Node: "node1", No: 7}, m).Out; got == nil || got.Actions.String() != "output:7" || got.Data[47] != 0x14 {
+		t.Errorf("answered by %+v", got)
+	}
+	if got := Refused(nil, packetin.Port{Node: "node1"}, m).Out; got != nil {
+		t.Errorf("a packet of no port is answered by %+v", got)
+	}
+}

@@ -53,7 +53,7 @@ func TestContractOfServices(t *testing.T) {
 // backends: its flows, the groups, and the backends' flows.
 func perServedNode(f int) int    { return 12 + 14*f }
 func perServedNetwork(f int) int { return f }
-func perServedPort(f int) int    { return 4 * f }
+func perServedPort(f int) int    { return 4*f + 2 }
 func perService(f, n int) int    { return 2*5 + f*n }
 
 func serviceVerbs() []serviceVerb {
@@ -79,7 +79,7 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"the interface of a backend vanishes", declared, func(b *contractBed) cost { return b.bind("s2", 0) },
 			func(b *contractBed, f int) bounds {
-				return bounds{perLocalPort + f + 6*(f-1) + 2*f, 1, 2}
+				return bounds{perLocalPort + 2 + f + 6*(f-1) + 2*f, 1, 2}
 			}},
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},

@@ -1,14 +1,20 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/openflow"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
 
-// TableRefuse is where connections to services without backends end.
+// TableRefuse is where connections to services without backends end: sdnd answers the port
+// that begins them.
 const TableRefuse openflow.TableID = 27
 
 func refuseStage() stage {
 	return stage{
-		Table: Table{TableRefuse, "refuse", "to a service without backends", "–", "drop"},
-		node:  (*Compiler).refuseNode,
+		Table:  Table{TableRefuse, "refuse", "to a service without backends: refused by the controller", "in_port", "controller, at a bounded rate"},
+		node:   (*Compiler).refuseNode,
+		port:   (*Compiler).refusePort,
+		groups: true,
 	}
 }
 
@@ -19,4 +25,24 @@ func (c *Compiler) refuseNode() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
 	c.emit(prioDefault, "drops and counts what is for a service without backends")
+}
+
+// refuseMeters are behind those of what policies reject; Open vSwitch has room for 200,000
+// meters or more.
+const refuseMeters = 2 << 16
+
+// refusePort has a meter for each port, so that who floods takes no answers from others.
+func (c *Compiler) refusePort(*topology.Port) {
+	if c.place.number == 0 || c.serves == 0 {
+		return
+	}
+	meter := refuseMeters + uint32(c.place.number)
+	c.emitMeter(openflow.Meter{
+		ID: meter, Flags: openflow.MeterPktps | openflow.MeterBurst,
+		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
+	}, "limits how often the port is told that a service has no backends")
+	c.match = c.match[:0].InPort(c.place.number)
+	c.actions = c.actions[:0].Controller(RejectBytes)
+	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
+	c.emit(prioNormal, "has sdnd refuse what the port sends to a service without backends")
 }

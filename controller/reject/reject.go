@@ -1,6 +1,6 @@
-// Package reject answers packets that policies reject, as the destination would that
-// does not want them: TCP with a reset, all else with an ICMP error that says that an
-// administrator prohibits it. The client learns at once what it would otherwise wait for.
+// Package reject answers packets that go no further, as their destination would: TCP with
+// a reset, all else with an ICMP error. The client learns at once what it would otherwise
+// wait for.
 package reject
 
 import (
@@ -13,12 +13,22 @@ import (
 // ttl is the TTL, or hop limit, of answers (RFC 1700).
 const ttl = 64
 
+// Reason is what an ICMP error says. TCP is reset whatever the reason is.
+type Reason uint8
+
+const (
+	// Prohibited says that an administrator prohibits it (RFC 1812, 5.2.7.1; RFC 4443, 3.1).
+	Prohibited Reason = iota
+	// NoPort says that nothing listens at the port (RFC 792; RFC 4443, 3.1).
+	NoPort
+)
+
 // Answer returns the Ethernet frame that answers a rejected one, of which it may have the
 // headers and a part of the rest only. It is sent from the address to which the rejected one was
 // sent. ok is false for what must not be answered: resets, ICMP errors, fragments other
 // than the first, and what is not between two unicast addresses (RFC 1122, 3.2.2; RFC
 // 4443, 2.4; RFC 9293, 3.10.7).
-func Answer(frame []byte) (answer []byte, ok bool) {
+func Answer(frame []byte, why Reason) (answer []byte, ok bool) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	eth, ok := p.LinkLayer().(*layers.Ethernet)
 	if !ok {
@@ -32,7 +42,7 @@ func Answer(frame []byte) (answer []byte, ok bool) {
 		if len(ip.Contents) == 0 || ip.FragOffset != 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv4(p, ip)
+		parts = answerIPv4(p, ip, why)
 	case *layers.IPv6:
 		if fragment, ok := p.Layer(layers.LayerTypeIPv6Fragment).(*layers.IPv6Fragment); ok && fragment.FragmentOffset != 0 {
 			return nil, false
@@ -40,7 +50,7 @@ func Answer(frame []byte) (answer []byte, ok bool) {
 		if len(ip.Contents) == 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv6(p, ip)
+		parts = answerIPv6(p, ip, why)
 	}
 	if parts == nil {
 		return nil, false
@@ -57,7 +67,7 @@ func unicast(ip []byte) bool {
 }
 
 // answerIPv4 returns the headers and the payload of an answer by IPv4; nil is none.
-func answerIPv4(p gopacket.Packet, ip *layers.IPv4) []gopacket.SerializableLayer {
+func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why Reason) []gopacket.SerializableLayer {
 	back := &layers.IPv4{Version: 4, TTL: ttl, Flags: layers.IPv4DontFragment, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
 	if ip.Protocol == layers.IPProtocolTCP {
 		reset := resetOf(p, int(ip.Length)-len(ip.Contents))
@@ -71,8 +81,9 @@ func answerIPv4(p gopacket.Packet, ip *layers.IPv4) []gopacket.SerializableLayer
 		return nil
 	}
 	back.Protocol = layers.IPProtocolICMPv4
-	prohibited := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodeCommAdminProhibited)}
-	return []gopacket.SerializableLayer{back, prohibited, quoted(ip.Contents, ip.Payload)}
+	code := map[Reason]uint8{Prohibited: layers.ICMPv4CodeCommAdminProhibited, NoPort: layers.ICMPv4CodePort}[why]
+	unreachable := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, code)}
+	return []gopacket.SerializableLayer{back, unreachable, quoted(ip.Contents, ip.Payload)}
 }
 
 // isErrorIPv4 reports whether a type of ICMP is an error, or a redirect (RFC 792).
@@ -85,7 +96,7 @@ func isErrorIPv4(typ uint8) bool {
 }
 
 // answerIPv6 returns the headers and the payload of an answer by IPv6; nil is none.
-func answerIPv6(p gopacket.Packet, ip *layers.IPv6) []gopacket.SerializableLayer {
+func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why Reason) []gopacket.SerializableLayer {
 	back := &layers.IPv6{Version: 6, HopLimit: ttl, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
 	if p.Layer(layers.LayerTypeTCP) != nil {
 		reset := resetOf(p, int(ip.Length))
@@ -99,12 +110,13 @@ func answerIPv6(p gopacket.Packet, ip *layers.IPv6) []gopacket.SerializableLayer
 	if icmp, ok := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok && (len(icmp.Contents) == 0 || icmp.TypeCode.Type() < 128 || icmp.TypeCode.Type() == layers.ICMPv6TypeRedirect) {
 		return nil
 	}
-	prohibited := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, layers.ICMPv6CodeAdminProhibited)}
-	if prohibited.SetNetworkLayerForChecksum(back) != nil {
+	code := map[Reason]uint8{Prohibited: layers.ICMPv6CodeAdminProhibited, NoPort: layers.ICMPv6CodePortUnreachable}[why]
+	unreachable := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, code)}
+	if unreachable.SetNetworkLayerForChecksum(back) != nil {
 		return nil
 	}
 	back.NextHeader = layers.IPProtocolICMPv6
-	return []gopacket.SerializableLayer{back, prohibited, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
+	return []gopacket.SerializableLayer{back, unreachable, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
 }
 
 // quoted is what an error quotes of a packet.

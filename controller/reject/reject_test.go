@@ -82,7 +82,7 @@ func TestAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cut := tt.frame[:min(len(tt.frame), 256)]
 			sent := bytes.Clone(cut)
-			got, ok := reject.Answer(cut)
+			got, ok := reject.Answer(cut, reject.Prohibited)
 			if !ok || !bytes.Equal(sent, cut) {
 				t.Fatalf("answered %t; the frame is as it was: %t", ok, bytes.Equal(sent, cut))
 			}
@@ -144,6 +144,24 @@ func quotes(t *testing.T, p gopacket.Packet, sent []byte) {
 	}
 }
 
+// TestReason: an ICMP error says why; TCP is reset all the same.
+func TestReason(t *testing.T) {
+	udp := &layers.UDP{SrcPort: 40000, DstPort: 53}
+	for _, tt := range []struct {
+		why    reject.Reason
+		v4, v6 uint8
+	}{{reject.Prohibited, 13, 1}, {reject.NoPort, 3, 4}} {
+		four, ok4 := reject.Answer(frame(t, ipv4(layers.IPProtocolUDP), udp), tt.why)
+		six, ok6 := reject.Answer(frame(t, ipv6(layers.IPProtocolUDP), udp), tt.why)
+		if !ok4 || !ok6 || four[34] != 3 || four[35] != tt.v4 || six[54] != 1 || six[55] != tt.v6 {
+			t.Errorf("%d: %x and %x", tt.why, four, six)
+		}
+		if reset, ok := reject.Answer(frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true}), tt.why); !ok || reset[47] != 0x14 {
+			t.Errorf("%d: TCP is answered by %x", tt.why, reset)
+		}
+	}
+}
+
 // TestNoAnswer: what must not be answered is not.
 func TestNoAnswer(t *testing.T) {
 	later, multicast, source := ipv4(layers.IPProtocolUDP), ipv4(layers.IPProtocolUDP), ipv6(layers.IPProtocolUDP)
@@ -162,7 +180,7 @@ func TestNoAnswer(t *testing.T) {
 		"half of a header":   frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true})[:40],
 		"half of an address": frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true})[:28],
 	} {
-		if got, ok := reject.Answer(f); ok {
+		if got, ok := reject.Answer(f, reject.Prohibited); ok {
 			t.Errorf("%s is answered: %x", name, got)
 		}
 	}
@@ -173,14 +191,14 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(frame(f, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true}))
 	f.Add(frame(f, ipv6(layers.IPProtocolUDP), &layers.UDP{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := reject.Answer(b)
+		got, ok := reject.Answer(b, reject.Prohibited)
 		if !ok {
 			return
 		}
 		if !bytes.Equal(got[:6], b[6:12]) || !bytes.Equal(got[6:12], b[:6]) || len(got) > len(b)+100 {
 			t.Errorf("%x is answered by %x", b, got)
 		}
-		if again, ok := reject.Answer(got); ok {
+		if again, ok := reject.Answer(got, reject.Prohibited); ok {
 			t.Errorf("the answer %x is answered: %x", got, again)
 		}
 	})
