@@ -198,9 +198,9 @@ func servicesChange(t *testing.T, b *serviceBed) {
 func (b *serviceBed) refuses(when string) {
 	b.t.Helper()
 	for name, c := range b.hosts {
-		for _, door := range doors(c) {
-			if _, _, err := b.whoAnswers(c, door[0], door[1]); !errors.Is(err, syscall.ECONNREFUSED) {
-				b.t.Errorf("%s: %s asks %s %s: %v, want that it is refused", when, name, door[0], door[1], err)
+		for _, way := range addresses(c) {
+			if _, _, err := b.whoAnswers(c, way[0], way[1]); !errors.Is(err, syscall.ECONNREFUSED) {
+				b.t.Errorf("%s: %s asks %s %s: %v, want that it is refused", when, name, way[0], way[1], err)
 			}
 		}
 	}

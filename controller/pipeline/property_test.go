@@ -46,6 +46,11 @@ func key(msg []byte) string {
 	panic("no item")
 }
 
+// isNumbered reports whether a message is about a group or meter, not a flow.
+func isNumbered(msg []byte) bool {
+	return openflow.FrameType(msg) == openflow.TypeGroupMod || openflow.FrameType(msg) == openflow.TypeMeterMod
+}
+
 // decoded is a message that adds an item.
 func decoded(msg []byte) openflow.Message {
 	m, err := openflow.DecodeMessage(msg)
