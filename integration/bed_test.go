@@ -33,7 +33,7 @@ func newBed(t testing.TB, nodes int, change ...func(*lab.Options)) *bed {
 	if why := lab.Missing(); len(why) > 0 {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
 	}
-	most := 3 * time.Minute
+	most := 5 * time.Minute
 	if long() {
 		most = 50 * time.Minute
 	}

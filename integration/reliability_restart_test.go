@@ -29,7 +29,7 @@ func TestReliabilityRestart(t *testing.T) {
 			ownPrograms(t)
 			b := newBed(t, 2)
 			started := time.Now()
-			a1, b1, a2, b2 := populate(b, flows, blue4)
+			a1, b1, a2, b2 := populate(b, flows, blue4, blue6)
 			t.Logf("%d flows on each node, %v after they were declared to sdnd", b.flowCount("node1"), time.Since(started))
 			pairs := [][2]*lab.Container{{a1, a2}, {b1, b2}}
 			b.run("flows are looked at", lookedAt(pairs))
@@ -75,7 +75,7 @@ func restarts(b *bed, pairs [][2]*lab.Container, end func()) {
 		w.await(b, "event=ADDED", "table=80")
 		// Invalidations, the flows that match bits of the mark, change with each stamp.
 		got := slices.DeleteFunc(w.heard(), func(e event) bool { return strings.Contains(e.text, "pkt_mark=") })
-		if len(got) != flowsElsewhere(blue4)+1 {
+		if len(got) != flowsElsewhere(blue4, blue6)+1 {
 			b.t.Errorf("node%d says that %d flows changed, want those of the change made since and the stamp: %v", i+1, len(got), got[:min(len(got), 7)])
 		}
 	}

@@ -24,6 +24,9 @@ func ports() []Bench {
 		all = append(all, Bench{
 			Name: "port/" + mode, Section: portSection, Limit: 4 * time.Minute,
 			Run: func(ctx context.Context, e *Env, r *Report) error { return portAmongMany(ctx, e, r, mode) },
+		}, Bench{
+			Name: "port/least/" + mode, Section: portSection,
+			Run: func(ctx context.Context, e *Env, r *Report) error { return portBesideLeast(ctx, e, r, mode) },
 		})
 	}
 	return append(all,
@@ -92,10 +95,8 @@ func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
-	// On a bridge beside br-int, of the same ovs-vswitchd.
-	const bridge = "br-bare"
 	node := b.Nodes[0]
-	if _, err := node.VSCtl(ctx, "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev", "fail_mode=secure"); err != nil {
+	if _, err := node.VSCtl(ctx, "add-br", bareBridge, "--", "set", "bridge", bareBridge, "datapath_type=netdev", "fail_mode=secure"); err != nil {
 		return err
 	}
 	have := 0
@@ -108,7 +109,7 @@ func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
 		if err != nil {
 			return err
 		}
-		bare, err := bareChanges(ctx, filepath.Join(node.Dir, bridge+".mgmt"), e.Pick(500, 30))
+		bare, err := bareChanges(ctx, filepath.Join(node.Dir, bareBridge+".mgmt"), e.Pick(500, 30))
 		if err != nil {
 			return err
 		}
@@ -121,6 +122,9 @@ func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
+// bareBridge is a bridge beside br-int, of the same ovs-vswitchd.
+const bareBridge = "br-bare"
+
 // bareChanges adds five flows and deletes them again, by bytes that were
 // encoded before; it returns how long adding took.
 func bareChanges(ctx context.Context, socket string, n int) (samples, error) {
@@ -129,17 +133,7 @@ func bareChanges(ctx context.Context, socket string, n int) (samples, error) {
 		return nil, err
 	}
 	defer w.Close()
-	const cookie = 0xbe
-	var add [][]byte
-	for i := range 5 {
-		f := openflow.Flow{Table: openflow.TableID(i), Priority: 1, Cookie: cookie, Match: openflow.Match(nil).InPort(1)}
-		add = append(add, f.AppendAdd(nil, openflow.Xid(100+i)))
-	}
-	adding, err := encodeBundle(slices.Values(add))
-	if err != nil {
-		return nil, err
-	}
-	removing, err := encodeBundle(slices.Values([][]byte{openflow.AppendFlowDeleteByCookie(nil, 100, openflow.TableAll, cookie)}))
+	adding, removing, err := bareBundles()
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +149,25 @@ func bareChanges(ctx context.Context, socket string, n int) (samples, error) {
 		}
 	}
 	return took, nil
+}
+
+// bareBundles encodes bundles that add five flows and remove them.
+func bareBundles() (adding, removing []byte, err error) {
+	const cookie = 0xbe
+	var add [][]byte
+	for i := range 5 {
+		f := openflow.Flow{Table: openflow.TableID(i), Priority: 1, Cookie: cookie, Match: openflow.Match(nil).InPort(1)}
+		add = append(add, f.AppendAdd(nil, openflow.Xid(100+i)))
+	}
+	adding, err = encodeBundle(slices.Values(add))
+	if err != nil {
+		return nil, nil, err
+	}
+	removing, err = encodeBundle(slices.Values([][]byte{openflow.AppendFlowDeleteByCookie(nil, 100, openflow.TableAll, cookie)}))
+	if err != nil {
+		return nil, nil, err
+	}
+	return adding, removing, nil
 }
 
 // newPortBed is two nodes with a network, and the interface of the port that
@@ -254,31 +267,50 @@ func plugPatches(ctx context.Context, n *lab.Node, names []string) error {
 // flipPort creates a port, waits until all confirmed, and deletes it again, n
 // times; it returns how long creating took.
 func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
-	o, err := api.NewObject("extra", nil, model.PortSpec{Network: "n", Node: "node1"})
+	flip, err := b.portFlip(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all samples
+	for range n {
+		took, err := flip()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, took)
+	}
+	return all, nil
+}
+
+// portFlip returns a function that creates a port, waits until all confirmed, and deletes it
+// again; it returns how long creating took. It was called a few times already, to open connections
+// and the like.
+func (b *daemonBed) portFlip(ctx context.Context) (func() (time.Duration, error), error) {
+	o, err := api.NewObject("extra", nil, model.PortSpec{Network: "n", Node: "node1"})
+	if err != nil {
+		return nil, err
+	}
 	client := b.api.Confirming(time.Minute)
-	for i := range n + 5 { // the first few, unmeasured, open connections and the like
+	flip := func() (time.Duration, error) {
 		start := time.Now()
 		created, err := client.Create(ctx, o)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
 		if err := client.Wait(ctx, created.Meta.Revision, nil); err != nil {
-			return nil, err
+			return 0, err
 		}
-		if i >= 5 {
-			all = append(all, time.Since(start))
-		}
+		took := time.Since(start)
 		rev, err := client.Delete(ctx, api.KindPort, "extra", 0)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if err := client.Wait(ctx, rev, nil); err != nil {
+		return took, client.Wait(ctx, rev, nil)
+	}
+	for range 5 {
+		if _, err := flip(); err != nil {
 			return nil, err
 		}
 	}
-	return all, nil
+	return flip, nil
 }
