@@ -29,11 +29,12 @@ func (s *ItemSet) AddInvalidations(node string, d Digest, entries []openflow.Tab
 }
 
 // Entries returns the tables in which packets enter the pipeline of a node.
-func Entries(v *View, node string) (entries []openflow.TableID) {
-	c := Compiler{view: v, node: node}
-	for _, stage := range stages() {
-		if stage.entry != nil && stage.entry(&c) {
-			entries = append(entries, stage.ID)
+func (c *Compiler) Entries(v *View, node string) (entries []openflow.TableID) {
+	c.view, c.node = v, node
+	c.stagesOf(UnitNode)
+	for i := range c.stages {
+		if s := &c.stages[i]; s.entry != nil && s.entry(c) {
+			entries = append(entries, s.ID)
 		}
 	}
 	return entries

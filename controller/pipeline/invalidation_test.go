@@ -83,7 +83,7 @@ func TestEntries(t *testing.T) {
 		b := build(t)
 		g.declare(b)
 		v := b.commit()
-		entries := pipeline.Entries(v, g.node)
+		entries := new(pipeline.Compiler).Entries(v, g.node)
 		want := map[openflow.TableID]bool{0: true}
 		for _, msg := range compile(v, g.node) {
 			for _, m := range regexp.MustCompile(`ct\([^)]*table=(\d+)`).FindAllStringSubmatch(describe(msg), -1) {

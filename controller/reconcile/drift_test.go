@@ -98,7 +98,7 @@ func TestTamperAtScale(t *testing.T) {
 			s, _ := b.fabric.NodeStatus("node1")
 			count := count
 			if worker.Stale(s.OVSVersion) {
-				count += len(new(pipeline.ItemSet).AddInvalidations("", pipeline.Digest{}, pipeline.Entries(b.fabric.View(), "node1")))
+				count += len(new(pipeline.ItemSet).AddInvalidations("", pipeline.Digest{}, new(pipeline.Compiler).Entries(b.fabric.View(), "node1")))
 			}
 			if s.Items.Flows() != count || !s.InSync {
 				return fmt.Errorf("%+v", s)

@@ -339,7 +339,7 @@ func TestFlowsComeBackAsSent(t *testing.T) {
 	// Each kind of flow is there.
 	want := perNode + perNetwork + 1 + 4 + 6 + 1 + 2*(perPort+1) + perRemote + 1 + perPair + 1 // the stamp
 	if s, _ := b.fabric.NodeStatus("node1"); worker.Stale(s.OVSVersion) {
-		want += len(new(pipeline.ItemSet).AddInvalidations("node1", pipeline.Digest{}, pipeline.Entries(b.fabric.View(), "node1")))
+		want += len(new(pipeline.ItemSet).AddInvalidations("node1", pipeline.Digest{}, new(pipeline.Compiler).Entries(b.fabric.View(), "node1")))
 	}
 	if len(views) != want {
 		t.Errorf("%d flows, want %d", len(views), want)

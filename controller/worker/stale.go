@@ -67,7 +67,7 @@ func (w *Worker) askStale(ctx context.Context) error {
 func (w *Worker) addStamp(s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
 	s.AddStamp(node, d)
 	if w.stale.Load() {
-		s.AddInvalidations(node, d, pipeline.Entries(v, node))
+		s.AddInvalidations(node, d, w.compiler.Entries(v, node))
 	}
 }
 
@@ -92,7 +92,7 @@ func (w *Worker) invalidate(v *pipeline.View, d pipeline.Digest, yield func(item
 		}
 	}
 	w.set.Reset()
-	for _, i := range w.set.AddInvalidations(w.node, d, pipeline.Entries(v, w.node)) {
+	for _, i := range w.set.AddInvalidations(w.node, d, w.compiler.Entries(v, w.node)) {
 		if !yield(addition(&w.set, i)) {
 			return
 		}

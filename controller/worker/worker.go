@@ -412,7 +412,7 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 func (w *Worker) synced(v *pipeline.View, items pipeline.Counts, digest, stamped pipeline.Digest) {
 	w.view, w.items, w.digest, w.stamped = v, items, digest, stamped
 	if w.stale.Load() {
-		w.entries = pipeline.Entries(v, w.node)
+		w.entries = w.compiler.Entries(v, w.node)
 	}
 }
 
