@@ -181,11 +181,13 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
+	var rules map[pipeline.Rule]bool // to be proven; nil if all are
 	if w.known(mods) {
 		flags |= session.BundlePipelined
+	} else {
+		rules = map[pipeline.Rule]bool{}
 	}
 	var n sent
-	rules := map[pipeline.Rule]bool{}
 	last := pipeline.Rule("")
 	counted := false // a refused message is looked for among them once more
 	err := w.sess.Bundle(ctx, flags, func(yield func([]byte) bool) {
@@ -193,7 +195,7 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 		for m := range mods {
 			if !counted {
 				n.count(m)
-				if m.rule != last {
+				if rules != nil && m.rule != last {
 					last = m.rule
 					rules[last] = true
 				}

@@ -4,9 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"syscall"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
 // fleetPorts measures one port added to a fleet: to a segmented network, which
@@ -36,18 +43,82 @@ func fleetPorts(ctx context.Context, e *Env, r *Report, nodes int) (err error) {
 	if _, err := f.awaitSync(ctx, started, nil); err != nil {
 		return err
 	}
-	for _, network := range []string{"pods", "lan"} {
-		s, err := f.portSamples(ctx, network, e.Pick(500, 50))
-		if err != nil {
-			return fmt.Errorf("%s: %w", network, err)
-		}
-		name := fmt.Sprintf("segmented, %d nodes, of which 1 must know", nodes)
-		if network == "lan" {
-			name = fmt.Sprintf("stretched, %d nodes, of which all must know", nodes)
-		}
-		r.Add(Line{Name: name, Unit: "ms", Ours: s.p50(time.Millisecond)})
+	one, err := f.portSamples(ctx, "pods", e.Pick(500, 50))
+	if err != nil {
+		return fmt.Errorf("segmented: %w", err)
 	}
+	all, err := f.portSamples(ctx, "lan", e.Pick(500, 50))
+	if err != nil {
+		return fmt.Errorf("stretched: %w", err)
+	}
+	if err := f.sdnd.stop(syscall.SIGTERM); err != nil {
+		return err
+	}
+	bare, err := f.bareBundles(ctx, e.Pick(200, 20))
+	if err != nil {
+		return fmt.Errorf("bare sessions: %w", err)
+	}
+	r.Add(Line{Name: fmt.Sprintf("segmented, %d nodes, of which 1 must know", nodes), Unit: "ms", Ours: one.p50(time.Millisecond)})
+	r.Add(Line{
+		Name: fmt.Sprintf("stretched, %d nodes, of which all must know", nodes), Unit: "ms", Ours: all.p50(time.Millisecond),
+		Baseline: "a bundle of three flows to each, encoded before", Theirs: bare.p50(time.Millisecond), Goal: RatioAtMost(2),
+		Note: "The baseline is afterwards, by as many sessions (openflow/session) to the same switches, and nothing else.",
+	})
 	return nil
+}
+
+// bareBundles takes the place of the daemon, which has ended: n times it sends a bundle that was
+// encoded before to all switches at the same time, and waits until all have confirmed.
+func (f *fleet) bareBundles(ctx context.Context, n int) (_ samples, err error) {
+	ln, err := net.Listen("tcp4", f.openflow)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ln.Close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	var running errgroup.Group
+	defer func() { cancel(); _ = running.Wait() }() // they end because we end them
+	var sessions []*session.Session
+	for range f.nodes {
+		c, err := ln.Accept()
+		if err != nil {
+			return nil, err
+		}
+		s, err := session.Handshake(ctx, c, session.Config{Fragments: openflow.FragNXMatch})
+		if err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+		running.Go(func() error { return s.Run(ctx) })
+		sessions = append(sessions, s)
+	}
+	const cookie, table = 0xbe, 80
+	var add [][]byte
+	for i := range 3 {
+		flow := openflow.Flow{Table: table, Priority: 7, Cookie: cookie, Match: openflow.Match(nil).Metadata(uint64(i + 1))}
+		add = append(add, flow.AppendAdd(nil, 0))
+	}
+	remove := [][]byte{openflow.AppendFlowDeleteByCookie(nil, 0, table, cookie)}
+	toAll := func(mods [][]byte) error {
+		var g errgroup.Group
+		for _, s := range sessions {
+			g.Go(func() error {
+				return s.Bundle(ctx, openflow.BundleAtomic|openflow.BundleOrdered|session.BundlePipelined, slices.Values(mods))
+			})
+		}
+		return g.Wait()
+	}
+	var all samples
+	for range n {
+		took, err := timed(1, func() error { return toAll(add) })
+		if err == nil {
+			err = toAll(remove)
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, took...)
+	}
+	return all, nil
 }
 
 // portSamples creates a port n times, each on the next node, and deletes it
