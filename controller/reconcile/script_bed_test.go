@@ -18,6 +18,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/simswitch"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -88,7 +89,7 @@ func (b *scriptBed) run(command, input []string) []string {
 		if err := b.apply(input); err != nil {
 			said = append(said, "error: "+err.Error())
 		}
-	case "connect": // NAME [node=NODE] [from=ADDRESS] [PORT...]: makes the switch if there is none
+	case "connect": // NAME [node=NODE] [from=ADDRESS] [version=VERSION] [PORT...]: makes the switch if there is none
 		need(1)
 		b.connect(args)
 	case "disconnect": // NAME: the switch closes its connection
@@ -253,7 +254,11 @@ func (b *scriptBed) check(nodes []string) (lines []string) {
 		var c pipeline.Compiler
 		var set pipeline.ItemSet
 		c.CompileNode(&set, b.fabric.View(), name)
-		set.AddStamp(name, set.Digest())
+		digest := set.Digest()
+		set.AddStamp(name, digest)
+		if worker.Stale(b.at(name).version) {
+			set.AddInvalidations(name, digest, c.Entries(b.fabric.View(), name))
+		}
 		var want []openflow.Cookie
 		for _, i := range set.Items() {
 			want = append(want, i.Cookie())
@@ -319,7 +324,10 @@ func (b *scriptBed) at(name string) *scriptSwitch {
 func (b *scriptBed) connect(args []string) {
 	s, ok := b.switches[args[0]]
 	if !ok {
-		s = &scriptSwitch{node: args[0], from: fmt.Sprintf("192.0.2.%d", len(b.switches)+1), tap: newTap()}
+		s = &scriptSwitch{
+			node: args[0], from: fmt.Sprintf("192.0.2.%d", len(b.switches)+1), tap: newTap(),
+			version: "3.3.0", // which needs no invalidations
+		}
 		b.switches[args[0]] = s
 	}
 	ports := []openflow.Port{{No: 1, Name: pipeline.TunnelPort}, {No: openflow.PortLocal, Name: "br-int"}}
@@ -331,6 +339,8 @@ func (b *scriptBed) connect(args []string) {
 			s.node = value
 		case key == "from":
 			s.from = value
+		case key == "version":
+			s.version = value
 		default:
 			b.Fatalf("there is no argument %s=", key)
 		}
@@ -338,7 +348,7 @@ func (b *scriptBed) connect(args []string) {
 	if s.sim == nil {
 		s.sim = simswitch.New(simswitch.Config{
 			DatapathID: openflow.DatapathID(model.DatapathIDFor(s.node)), Ports: ports,
-			Desc: openflow.Desc{Software: "3.3.0"}, // which needs no invalidations
+			Desc: openflow.Desc{Software: s.version},
 		})
 	}
 	s.connect(b.ctx, b.listener)

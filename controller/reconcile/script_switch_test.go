@@ -18,6 +18,7 @@ import (
 // scriptSwitch is a simulated switch that connects when a script says so.
 type scriptSwitch struct {
 	node, from string
+	version    string // of Open vSwitch, as it says
 	sim        *simswitch.Switch
 	tap        *tap
 	end        func() // of its connection
@@ -57,6 +58,8 @@ type tap struct {
 	connections int
 	lines       []line
 	bundle      []openflow.Message // of the bundle that is not committed yet
+	// invalidations are the cookies of the invalidations that the switch ever got.
+	invalidations map[openflow.Cookie]bool
 }
 
 // line is something that a switch got: text, or what a bundle or message changes.
@@ -65,7 +68,9 @@ type line struct {
 	mods []openflow.Message
 }
 
-func newTap() *tap { return &tap{changed: make(chan struct{})} }
+func newTap() *tap {
+	return &tap{changed: make(chan struct{}), invalidations: map[openflow.Cookie]bool{}}
+}
 
 func (t *tap) set(change func(*tap)) {
 	t.mu.Lock()
@@ -119,6 +124,9 @@ func (t *tap) take(owners map[openflow.Cookie]string) (texts []string) {
 			if f.Table == pipeline.TableStamp {
 				continue
 			}
+			if pipeline.IsInvalidation(&f.Flow) {
+				t.invalidations[f.Cookie] = true
+			}
 			sign, owner := "+", owners[f.Cookie]
 			if f.Command != openflow.FlowAdd {
 				sign = "-"
@@ -126,6 +134,8 @@ func (t *tap) take(owners map[openflow.Cookie]string) (texts []string) {
 			switch {
 			case f.Table == openflow.TableAll:
 				owner = "everything"
+			case t.invalidations[f.Cookie]:
+				owner = "invalidation"
 			case owner == "":
 				owner = "table " + pipeline.TableName(f.Table)
 			}
