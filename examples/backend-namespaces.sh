@@ -46,6 +46,10 @@ controller() { sdnlab exec controller -- "$@"; }
 container() {
     case $1 in
     exec) sdnlab container exec "$2" -- "${@:3}" ;;
+    address)
+        sdnlab container exec "$2" -- ip addr add "$3" dev eth0 nodad
+        [ -z "${4:-}" ] || sdnlab container exec "$2" -- ip -6 route add default via "$4"
+        ;;
     *) sdnlab container "$@" ;;
     esac
 }

@@ -72,6 +72,9 @@ container() {
     exec)
         on "$(container_node "$name")" docker exec "$name" "${@:3}"
         ;;
+    address)
+        docker_address "$(container_node "$name")" "$name" "${@:3}"
+        ;;
     rm)
         node=$(container_node "$name")
         on "$node" ovs-docker del-port br-int eth0 "$name"
@@ -83,7 +86,7 @@ container() {
         container rm "$name"
         container add "$3" "$name" --ip "$ip" ${mac:+--mac "$mac"} ${gw:+--gw "$gw"}
         ;;
-    *) echo "container $verb: add, exec, rm or move" >&2; return 2 ;;
+    *) echo "container $verb: add, address, exec, rm or move" >&2; return 2 ;;
     esac
 }
 

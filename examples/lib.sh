@@ -13,6 +13,7 @@
 #   container add node1 web1 --ip 10.0.0.2/24 --mac 02:… --gw 10.0.0.1
 #   container exec web1 ping -c1 10.0.0.3
 #   container move web1 node2      container rm web1
+#   container address web1 fd00::2/64 fd00::1   add an address, and a gateway
 #
 #   title "what comes next"        say "a remark"
 #   show on node1 ovs-vsctl show   print the command as a person types it; run it
@@ -121,6 +122,38 @@ flows() { on "$1" ovs-ofctl -O OpenFlow13 dump-flows br-int | grep -vc pkt_mark;
 # field is what sdnd says of a port: field web1 ip
 field() {
     sdnctl port show "$1" -o json | sed -n "s/^ *\"$2\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}$/\1/p" | tail -n1
+}
+
+# six prints the IPv6 address that a port has got: six web1; its prefix length and gateway:
+# six web1 prefixLength, six web1 gateway.
+six() {
+    sdnctl port show "$1" -o json | tr -d ' \n' | grep -o '"ip":"[0-9a-f]*:[^}]*' | head -n1 |
+        grep -o "\"${2:-ip}\":\"\{0,1\}[^\",]*" | sed 's/^[^:]*:"\{0,1\}//'
+}
+
+# ipv6 gives ports whose networks have got an IPv6 subnet an address of it, and configures
+# their containers. A port gets the address when it is declared again.
+ipv6() {
+    local port file
+    file=$(mktemp)
+    prompt '$' "sdnctl export port | sdnctl apply -f -"
+    sdnctl export port > "$file"
+    sdnctl apply -f - < "$file"
+    rm -f "$file"
+    sdnctl wait --timeout 15s
+    for port in "$@"; do
+        say "  $port: ip addr add $(six "$port")/$(six "$port" prefixLength) dev eth0"
+        container address "$port" "$(six "$port")/$(six "$port" prefixLength)" "$(six "$port" gateway || true)"
+    done
+}
+
+# docker_address NODE NAME CIDR [GATEWAY] adds an IPv6 address to a Docker container, in which
+# Docker has turned IPv6 off.
+docker_address() {
+    on "$1" sh -c 'inside="nsenter --net --target $(docker inspect --format {{.State.Pid}} $0)"
+        $inside sysctl --quiet --write net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.eth0.disable_ipv6=0
+        $inside ip addr add $1 dev eth0 nodad
+        [ -z "$2" ] || $inside ip -6 route add default via $2' "$2" "$3" "${4:-}"
 }
 
 # cleanup is for a demo to define, when it makes what the backend does not know.

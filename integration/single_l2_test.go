@@ -9,7 +9,7 @@ import (
 )
 
 // TestSingleL2 is the simple model of the examples: one layer-2 domain on one node,
-// with real Docker containers plugged in by the real ovs-docker.
+// with real Docker containers plugged in by the real ovs-docker, which configures IPv4 only.
 func TestSingleL2(t *testing.T) {
 	if why := lab.MissingDocker(); len(why) > 0 {
 		t.Skipf("no docker here: %s", strings.Join(why, "; "))
@@ -25,6 +25,7 @@ func TestSingleL2(t *testing.T) {
 		all = append(all, must(b, c, err))
 	}
 	b.bound("netsho1", "netsho2", "netsho3")
+	b.widened(all...)
 
 	n := b.node("node1")
 	third, err := b.Container("netsho3")

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -96,6 +97,16 @@ func TestUpgrade(t *testing.T) {
 		b.confirmed(result{o.Meta.Revision, err})
 	}
 	denied()
+	// The network gets IPv6 beside IPv4; ports that are declared again get an address of it.
+	b.put("blue", model.NetworkSpec{Subnets: []model.Subnet{{Prefix: netip.MustParsePrefix(blue4)}, {Prefix: netip.MustParsePrefix(blue6)}}})
+	for _, c := range []*lab.Container{a1, b1, a2, b2} {
+		o, err := b.api.Object(b.ctx, api.KindPort, c.Name)
+		b.must(err)
+		o, err = b.api.Put(b.ctx, o, 0)
+		b.confirmed(result{o.Meta.Revision, err})
+	}
+	b.widened(a1, b1, a2, b2)
+	b.must(lab.CheckMatrix(b.ctx, []*lab.Container{a1, b1, a2, b2}, func(from, to *lab.Container) bool { return to != b2 || from == b1 }))
 	b.put("late", model.PortSpec{Network: "blue", Node: elsewhere})
 	b.del(api.KindPort, "late")
 	b.verify()

@@ -52,3 +52,10 @@ say "node2's flows for green: $(mentions node2 green)"
 
 title "An address is held by one port"
 show refused sdnctl port create thief --network red --node node2 --ip "$(field red1 ip)"
+
+title "IPv6 beside IPv4: both tenants may use the same range here, too"
+show sdnctl network set red --subnet 192.168.10.0/24 --subnet 192.168.11.0/24 --subnet fd00:b::/64
+show sdnctl network set green --subnet 192.168.10.0/24,reserve=192.168.10.2-192.168.10.99 --subnet fd00:b::/64
+ipv6 red1 red2 green1 green2
+show container exec red1 ping -c2 -i0.2 -W2 "$(six red2)"
+show container exec green1 ping -c2 -i0.2 -W2 "$(six green2)"

@@ -46,3 +46,11 @@ show container exec web2 ping -c2 -i0.2 -W2 10.20.0.10
 title "Without the policy of the data base everybody reaches it again"
 show sdnctl policy delete db --wait
 show container exec lb ping -c2 -i0.2 -W2 10.21.0.10
+
+title "IPv6 beside IPv4: the same policies, unchanged"
+show sdnctl network set front --subnet 10.20.0.0/24 --subnet fd00:14::/64
+show sdnctl network set back --subnet 10.21.0.0/24 --subnet fd00:15::/64
+ipv6 lb web1 web2 db
+show container exec lb ping -c2 -i0.2 -W2 "$(six web2)"
+show container exec web1 ping -c2 -i0.2 -W2 "$(six db)"
+show refused container exec web1 ping -c2 -i0.2 -W1 "$(six web2)"

@@ -45,6 +45,13 @@ say "ovs-ofctl dump-flows br-int | grep -vc pkt_mark"
 printf '  %-8s %4s   OVN with 2 of these containers: 412\n' node1 "$one" node2 "$two"
 why node1
 
+title "IPv6 beside IPv4: a second subnet, of which each node gets a /64"
+show sdnctl network set containers --subnet 10.244.0.0/16 --subnet fd00:f4::/48
+ipv6 netsho1 netsho2 netsho4
+show container exec netsho1 ping -c2 -i0.2 -W2 "$(six netsho2)"
+show container exec netsho1 ping -c2 -i0.2 -W2 "$(six netsho1 gateway)"
+show container exec netsho1 ping -c2 -i0.2 -W2 "$(six netsho4)"
+
 title "The same on your own machines"
 cat <<EOF
   controller$  sdnd &

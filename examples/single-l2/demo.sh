@@ -35,3 +35,11 @@ title "No MAC address was learned: the flows know them"
 show on node1 ovs-appctl fdb/show br-int
 show on node1 ovs-appctl dpctl/dump-flows
 why node1
+
+title "IPv6 beside IPv4: a second subnet, and an address of it for each port"
+show sdnctl network set containers --subnet 10.244.0.0/16 --subnet fd00:f4::/64
+ipv6
+for name in netsho1 netsho2; do
+    docker_address node1 $name "$(six $name)/64"
+done
+show on node1 docker exec netsho1 ping -c3 "$(six netsho2)"

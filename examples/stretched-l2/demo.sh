@@ -33,3 +33,9 @@ title "What it costs"
 for node in node1 node2 node3; do
     say "  $node: $(flows $node) lines of ovs-ofctl dump-flows"
 done
+
+title "IPv6 beside IPv4: a second subnet, and an address of it for each port"
+show sdnctl network set blue --subnet 10.0.0.0/24 --subnet fd00:a::/64
+ipv6 web1 web2 web3 roamer
+show container exec web1 ping -c2 -i0.2 -W2 "$(six web2)"
+show container exec web2 ping -c2 -i0.2 -W2 "$(six roamer)"

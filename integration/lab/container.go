@@ -192,6 +192,10 @@ func (c *Container) AddLink(ctx context.Context, ip netip.Prefix, gateway netip.
 	add := []string{"ip", "addr", "add", ip.String(), "dev", "eth0"}
 	if ip.Addr().Is6() {
 		add = append(add, "nodad")
+		// Docker turns IPv6 off in a container without a network of its own.
+		if _, err := c.Exec(ctx, "sysctl", "--quiet", "--write", "net.ipv6.conf.eth0.disable_ipv6=0"); err != nil {
+			return err
+		}
 	}
 	if _, err := c.Exec(ctx, add...); err != nil {
 		return err
