@@ -1,0 +1,249 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// randomOp returns an op that is valid in most cases.
+func randomOp(t *rapid.T) topology.Op {
+	pick := func(label string, of []string) string { return rapid.SampledFrom(of).Draw(t, label) }
+	verb := topology.Put
+	if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
+		verb = topology.Delete
+	}
+	op := topology.Op{Verb: verb}
+	switch rapid.IntRange(0, 17).Draw(t, "kind") {
+	case 17:
+		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2"})}
+		spec := model.UplinkSpec{}
+		switch rapid.IntRange(0, 2).Draw(t, "ranges") {
+		case 1:
+			spec.Ranges = []netip.Prefix{netip.MustParsePrefix("198.19.0.0/16")}
+		case 2:
+			spec.Ranges = []netip.Prefix{netip.MustParsePrefix("fd99::/64")}
+		}
+		op.Spec = spec
+	case 10:
+		op.Ref = topology.Ref{Kind: model.KindPortGroup, Name: "g"}
+		spec := model.PortGroupSpec{Selector: &model.Selector{MatchLabels: map[string]string{"app": pick("of app", apps)}}}
+		if rapid.Bool().Draw(t, "listed") {
+			spec = model.PortGroupSpec{Ports: []string{fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))}}
+		}
+		op.Spec = spec
+	case 11, 12, 13:
+		op.Ref = topology.Ref{Kind: model.KindPolicy, Name: pick("policy", []string{"x", "y", "z"})}
+		op.Spec = randomPolicy(t)
+	case 14, 15, 16:
+		op.Ref = topology.Ref{Kind: model.KindService, Name: pick("service", []string{"x", "y", "z"})}
+		op.Spec = randomService(t)
+	case 0:
+		name := pick("node", nodeNames)
+		op.Ref = topology.Ref{Kind: topology.KindNode, Name: name}
+		spec := topology.NodeSpec{}
+		if x := rapid.IntRange(0, 9).Draw(t, "tunnel"); x > 0 {
+			spec.TunnelIP = underlay(x, name)
+		}
+		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
+			spec.TunnelCheck = topology.TunnelEnforce
+		}
+		op.Spec = spec
+	case 1, 2:
+		name := pick("network", netNames)
+		op.Ref = topology.Ref{Kind: topology.KindNetwork, Name: name}
+		op.Spec = networkSpec(t, name)
+	case 3:
+		op.Ref = topology.Ref{Kind: topology.KindRouter, Name: pick("router", []string{"r1", "r2"})}
+		all := slices.Clone(netNames)
+		joined := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 3, rapid.ID[string]).Draw(t, "joined")
+		spec := topology.RouterSpec{Networks: joined}
+		if rapid.Bool().Draw(t, "leaves") {
+			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2"})}
+		}
+		op.Spec = spec
+	default:
+		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
+		op.Ref = topology.Ref{Kind: topology.KindPort, Name: name}
+		if app := pick("app", append(apps, "")); app != "" {
+			op.Labels = map[string]string{"app": app}
+		}
+		spec := topology.PortSpec{Network: pick("of", netNames)}
+		if rapid.IntRange(0, 3).Draw(t, "further") == 0 {
+			spec.Addresses = []model.PortAddress{rapid.SampledFrom([]model.PortAddress{
+				{IP: netip.MustParseAddr("10.0.0.77")}, {IP: netip.MustParseAddr("fd00::77"), MAC: topology.MAC{2, 0xee}}, {MAC: topology.MAC{2, 0xdd}},
+				{Prefix: netip.MustParsePrefix("10.77.0.0/24")}, {Prefix: netip.MustParsePrefix("fd77::/64")}, {IP: netip.MustParseAddr("fe80::77")},
+			}).Draw(t, "address")}
+		}
+		if n := rapid.IntRange(0, 2).Draw(t, "http"); n > 0 {
+			spec.NamedPorts = map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: uint16(80 * n), Last: uint16(80 * n)}}
+		}
+		if rapid.IntRange(0, 5).Draw(t, "off") == 0 {
+			spec.PortSecurity = model.PortSecurityOff
+		}
+		if spec.Network == "seg" || rapid.Bool().Draw(t, "pinned") {
+			spec.Node = pick("on", nodeNames)
+		}
+		op.Spec = spec
+	}
+	if verb == topology.Delete {
+		op.Spec = nil
+	}
+	return op
+}
+
+var apps = []string{"web", "db"}
+
+// randomService returns a service for routers or networks, with backends of all kinds.
+func randomService(t *rapid.T) model.ServiceSpec {
+	addr := func(format string) netip.Addr {
+		return netip.MustParseAddr(fmt.Sprintf(format, rapid.IntRange(1, 4).Draw(t, "last of the service's address")))
+	}
+	s := model.ServiceSpec{
+		Addresses: []netip.Addr{addr("192.0.2.%d"), addr("2001:db8::%d")}[rapid.IntRange(0, 1).Draw(t, "first family"):],
+		Ports:     []model.ServicePort{{Name: "one", Port: 80, TargetPort: uint16(rapid.IntRange(0, 1).Draw(t, "target"))}, {Name: "two", Port: 80, Protocol: model.ProtocolUDP}}[:rapid.IntRange(1, 2).Draw(t, "ports")],
+	}
+	if rapid.Bool().Draw(t, "for networks") {
+		s.Networks = rapid.SliceOfNDistinct(rapid.SampledFrom(netNames), 1, 2, rapid.ID[string]).Draw(t, "networks")
+	} else {
+		s.Routers = []string{rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "router")}
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "backends") {
+	case 0:
+		s.Backends.PortGroup = "g"
+	case 1:
+		s.Backends.Endpoints = []model.ServiceEndpoint{{
+			Port:  fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "endpoint")),
+			State: rapid.SampledFrom([]model.EndpointState{model.EndpointReady, model.EndpointDraining}).Draw(t, "state"),
+		}}
+	case 2:
+		s.Backends.Selector = &model.Selector{}
+	default:
+		s.Backends.Selector = &model.Selector{MatchLabels: map[string]string{"app": rapid.SampledFrom(apps).Draw(t, "backend app")}}
+	}
+	return s
+}
+
+// randomPolicy returns a policy that selects by a label, a group or a network.
+func randomPolicy(t *rapid.T) model.PolicySpec {
+	selection := func() model.PolicySelection {
+		switch rapid.IntRange(0, 4).Draw(t, "selection") {
+		case 0:
+			return model.PolicySelection{PortGroup: "g"}
+		case 1:
+			return model.PolicySelection{Networks: []string{rapid.SampledFrom(netNames).Draw(t, "selected network")}}
+		case 2:
+			return model.PolicySelection{Selector: &model.Selector{}}
+		}
+		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": rapid.SampledFrom(apps).Draw(t, "selected app")}}}
+	}
+	rules := func() (all []model.PolicyRule) {
+		for range rapid.IntRange(0, 2).Draw(t, "rules") {
+			r := model.PolicyRule{Action: rapid.SampledFrom([]model.PolicyAction{model.ActionAllow, model.ActionAllow, model.ActionDeny, model.ActionPass, model.ActionReject}).Draw(t, "action")}
+			for range rapid.IntRange(0, 2).Draw(t, "peers") {
+				peer := model.PolicyPeer{PolicySelection: selection()}
+				if rapid.IntRange(0, 3).Draw(t, "addresses") == 0 {
+					peer = model.PolicyPeer{CIDR: netip.MustParsePrefix("10.0.0.0/8"), Except: []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}}
+				}
+				r.Peers = append(r.Peers, peer)
+			}
+			for _, p := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"tcp/80", "tcp", "udp/8000-8010", "icmp", "icmpv6/128", "sctp/7", "tcp/http"}), 0, 2, rapid.ID[string]).Draw(t, "ports") {
+				var port model.PolicyPort
+				if err := port.UnmarshalText([]byte(p)); err != nil {
+					t.Fatal(err)
+				}
+				r.Ports = append(r.Ports, port)
+			}
+			all = append(all, r)
+		}
+		return all
+	}
+	return model.PolicySpec{
+		Tier: rapid.SampledFrom(model.PolicyTiers()).Draw(t, "tier"), Priority: rapid.IntRange(0, 3).Draw(t, "priority"),
+		Subject: selection(), Ingress: rules(), Egress: rules(),
+		Isolates: rapid.SliceOfNDistinct(rapid.SampledFrom([]model.PolicyDirection{model.Ingress, model.Egress}), 0, 2, rapid.ID[model.PolicyDirection]).Draw(t, "isolates"),
+	}
+}
+
+// networkSpec returns the spec of a network for which sdnd answers some protocols.
+func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
+	spec := addressesOf(t, name)
+	spec.DHCP.Enabled = spec.Has(topology.IPv4) && rapid.Bool().Draw(t, "dhcp")
+	if spec.Has(topology.IPv6) && rapid.Bool().Draw(t, "ra") {
+		spec.RA = model.RAManaged
+	}
+	return spec
+}
+
+func addressesOf(t *rapid.T, name string) topology.NetworkSpec {
+	i := slices.Index(netNames, name)
+	spec := topology.NetworkSpec{Mode: topology.Stretched, VNI: topology.VNI(100 + i)}
+	if name == "seg" {
+		spec.Mode = topology.Segmented
+		spec.ContainersPerNode, spec.MaxNodes = 10, 8
+		spec.GatewayMAC = gatewayMAC(t)
+		has := families(t)
+		if has[topology.IPv6] {
+			spec.Subnets = []topology.Subnet{{Prefix: netip.MustParsePrefix("fd00:9::/48")}}
+			if last := byte(rapid.IntRange(0, 2).Draw(t, "block6")); last > 0 {
+				spec.Blocks = []topology.BlockSpec{{
+					Node:    rapid.SampledFrom(nodeNames).Draw(t, "block6 of"),
+					Prefix:  netip.MustParsePrefix("fd00:9:0:7::/64"),
+					Gateway: model.GatewayOf(netip.AddrFrom16([16]byte{0xfd, 3: 9, 7: 7, 15: last})),
+				}}
+			}
+			if !has[topology.IPv4] {
+				return spec
+			}
+		}
+		spec.Subnets = append(spec.Subnets, topology.Subnet{Prefix: netip.MustParsePrefix("10.9.0.0/16")})
+		if third := byte(rapid.IntRange(0, 2).Draw(t, "block")); third > 0 {
+			spec.Blocks = append(spec.Blocks, topology.BlockSpec{
+				Node:       rapid.SampledFrom(nodeNames).Draw(t, "block of"),
+				Prefix:     netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 9, third, 0}), 28),
+				GatewayMAC: gatewayMAC(t),
+			})
+		}
+		return spec
+	}
+	spec.GatewayMAC = gatewayMAC(t)
+	gateway := byte(rapid.IntRange(1, 2).Draw(t, "gateway"))
+	has := families(t)
+	if has[topology.IPv6] {
+		spec.Subnets = []topology.Subnet{{
+			Prefix:  netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfd, 7: byte(i)}), 64),
+			Gateway: model.GatewayOf(netip.AddrFrom16([16]byte{0xfd, 7: byte(i), 15: gateway})),
+		}}
+		if !has[topology.IPv4] {
+			return spec
+		}
+	}
+	spec.Subnets = append(spec.Subnets, topology.Subnet{
+		Prefix:  netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 24),
+		Gateway: model.GatewayOf(netip.AddrFrom4([4]byte{10, byte(i), 0, gateway})),
+	})
+	if rapid.Bool().Draw(t, "second") {
+		spec.Subnets = append(spec.Subnets, topology.Subnet{
+			Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 1, 0}), 24),
+		})
+	}
+	return spec
+}
+
+// families returns the families of a network.
+func families(t *rapid.T) [2]bool {
+	return rapid.SampledFrom([][2]bool{{true, false}, {true, true}, {false, true}}).Draw(t, "families")
+}
+
+// gatewayMAC returns no MAC, or one of two.
+func gatewayMAC(t *rapid.T) topology.MAC {
+	if b := byte(rapid.IntRange(0, 2).Draw(t, "gateway mac")); b > 0 {
+		return topology.MAC{0x0a, 0, 0, 0, 0, b}
+	}
+	return topology.MAC{}
+}
