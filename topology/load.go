@@ -14,10 +14,6 @@ import (
 // blocks and ports, and what a policy or service names before it.
 type Loader struct {
 	x indexes
-	// youngestPolicy is the policy whose number was allocated last, nil if there is none.
-	youngestPolicy *Policy
-	// youngestService is the service whose number was allocated last.
-	youngestService *Service
 }
 
 // NewLoader returns an empty Loader.

@@ -21,13 +21,13 @@ func (p *planner) planPolicies() {
 		}
 	}
 	for _, it := range fresh {
-		id, ok := p.x.policies.freeID()
+		id, ok := p.x.policies.ids.free(MaxPolicyID)
 		if !ok {
 			p.bad(it, Exhausted, "", "all numbers of policies are taken", "delete policies that are not needed")
 			continue
 		}
 		if p.placePolicy(it, id) {
-			p.x.policies.lastID = id
+			p.x.policies.ids.last = id
 		}
 	}
 }

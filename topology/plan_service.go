@@ -21,13 +21,13 @@ func (p *planner) planServices() {
 		}
 	}
 	for _, it := range fresh {
-		id, ok := p.x.services.freeID()
+		id, ok := p.x.services.ids.free(MaxServiceID)
 		if !ok {
 			p.bad(it, Exhausted, "", "all numbers of services are taken", "delete services that are not needed")
 			continue
 		}
 		if p.placeService(it, id) {
-			p.x.services.lastID = id
+			p.x.services.ids.last = id
 		}
 	}
 	p.recheckServices()

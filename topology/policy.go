@@ -33,11 +33,8 @@ func (o *Policy) clone() Object {
 
 func (o *Policy) load(l *Loader) error {
 	x := &l.x.policies
-	if o.ID < 1 || o.ID > MaxPolicyID {
-		return fmt.Errorf("%s: %d is not the number of a policy", o.Ref(), o.ID)
-	}
-	if _, taken := x.ids.at(0, small(o.ID)); taken {
-		return fmt.Errorf("%s: another policy has its number %d", o.Ref(), o.ID)
+	if err := x.ids.check(o.Ref(), o.ID, MaxPolicyID); err != nil {
+		return err
 	}
 	for _, ref := range o.Spec.References() {
 		if _, ok := l.x.object(ref); !ok {
@@ -51,23 +48,18 @@ func (o *Policy) load(l *Loader) error {
 	}
 	x.put(o)
 	l.x.putSelections(o)
-	if y := l.youngestPolicy; y == nil || cmp.Or(cmp.Compare(y.Created, o.Created), cmp.Compare(y.ID, o.ID)) < 0 {
-		l.youngestPolicy, x.lastID = o, o.ID
-	}
+	x.ids.loaded(o.ID, o.Created)
 	return nil
 }
 
 // policyIndex has all policies.
 type policyIndex struct {
 	byName *btree.Map[string, *Policy]
-	ids    runSet // one space, 0
+	ids    serials
 	// naming has the policies that name a network or port group, by what they name.
 	naming *btree.BTreeG[namedBy]
 	// mixed has the policies the order of whose rules matters in a direction.
 	mixed *btree.BTreeG[mixedPolicy]
-	// lastID was given last. The search for a free one goes on behind it, so that one just
-	// released rests for a while.
-	lastID uint32
 	// namePorts is how many policies have rules that name ports.
 	namePorts int
 }
@@ -89,7 +81,7 @@ type mixedPolicy struct {
 func newPolicyIndex() policyIndex {
 	return policyIndex{
 		byName: btree.NewMap[string, *Policy](treeDegree),
-		ids:    newRunSet(),
+		ids:    newSerials(),
 		naming: newTree(func(a, b namedBy) bool {
 			return cmp.Or(cmp.Compare(a.ref.Kind, b.ref.Kind), cmp.Compare(a.ref.Name, b.ref.Name), cmp.Compare(a.by.Name, b.by.Name)) < 0
 		}),
@@ -100,12 +92,12 @@ func newPolicyIndex() policyIndex {
 }
 
 func (x *policyIndex) fork() policyIndex {
-	return policyIndex{byName: x.byName.Copy(), ids: runSet{x.ids.t.Copy()}, naming: x.naming.Copy(), mixed: x.mixed.Copy(), lastID: x.lastID, namePorts: x.namePorts}
+	return policyIndex{byName: x.byName.Copy(), ids: x.ids.fork(), naming: x.naming.Copy(), mixed: x.mixed.Copy(), namePorts: x.namePorts}
 }
 
 func (x *policyIndex) put(o *Policy) {
 	x.byName.Set(o.Name, o)
-	x.ids.add(0, just(small(o.ID)))
+	x.ids.add(o.ID)
 	if o.Spec.NamesPorts() {
 		x.namePorts++
 	}
@@ -123,7 +115,7 @@ func (o *Policy) drop(all, _ *indexes) {
 	x := &all.policies
 	all.dropSelections(o)
 	x.byName.Delete(o.Name)
-	x.ids.remove(0, just(small(o.ID)))
+	x.ids.remove(o.ID)
 	if o.Spec.NamesPorts() {
 		x.namePorts--
 	}
@@ -145,16 +137,6 @@ func (x *policyIndex) mixedAt(o *Policy, d model.PolicyDirection) (*Policy, bool
 	}
 	m, ok := x.mixed.Get(mixedPolicy{tier: o.Spec.Tier, priority: o.Spec.Priority, direction: d})
 	return m.policy, ok
-}
-
-// freeID returns the lowest free number behind the one that was given last, or else the
-// lowest one.
-func (x *policyIndex) freeID() (uint32, bool) {
-	id, ok := x.ids.free(0, span{small(x.lastID + 1), small(uint32(MaxPolicyID))}, nil)
-	if !ok {
-		id, ok = x.ids.free(0, span{small(uint32(1)), small(x.lastID)}, nil)
-	}
-	return uint32(id.low), ok
 }
 
 // Policy returns the policy of that name.

@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -36,11 +35,8 @@ func (o *Service) clone() Object {
 
 func (o *Service) load(l *Loader) error {
 	x := &l.x.services
-	if o.ID < 1 || o.ID > MaxServiceID {
-		return fmt.Errorf("%s: %d is not the number of a service", o.Ref(), o.ID)
-	}
-	if _, taken := x.ids.at(0, small(o.ID)); taken {
-		return fmt.Errorf("%s: another service has its number %d", o.Ref(), o.ID)
+	if err := x.ids.check(o.Ref(), o.ID, MaxServiceID); err != nil {
+		return err
 	}
 	for _, ref := range o.Spec.References() {
 		if _, ok := l.x.object(ref); !ok {
@@ -51,16 +47,14 @@ func (o *Service) load(l *Loader) error {
 		return fmt.Errorf("%s: %s has one of its addresses", o.Ref(), h.Ref())
 	}
 	x.put(o)
-	if y := l.youngestService; y == nil || cmp.Or(cmp.Compare(y.Created, o.Created), cmp.Compare(y.ID, o.ID)) < 0 {
-		l.youngestService, x.lastID = o, o.ID
-	}
+	x.ids.loaded(o.ID, o.Created)
 	return nil
 }
 
 // serviceIndex has all services.
 type serviceIndex struct {
 	byName *btree.Map[string, *Service]
-	ids    runSet // one space, 0
+	ids    serials
 	// naming has the services that name an object, by its reference and their name; using
 	// those that the ports of a network, or of the networks of a router, may use.
 	naming, using *btree.Map[string, *Service]
@@ -69,15 +63,12 @@ type serviceIndex struct {
 	addresses *btree.Map[string, *Service]
 	// anchored has the services with a selection of backends, by its anchors and their name.
 	anchored *btree.Map[string, *Service]
-	// lastID was given last. The search for a free one goes on behind it, so that one just
-	// released rests for a while.
-	lastID uint32
 }
 
 func newServiceIndex() serviceIndex {
 	return serviceIndex{
 		byName:    btree.NewMap[string, *Service](treeDegree),
-		ids:       newRunSet(),
+		ids:       newSerials(),
 		naming:    btree.NewMap[string, *Service](treeDegree),
 		using:     btree.NewMap[string, *Service](treeDegree),
 		addresses: btree.NewMap[string, *Service](treeDegree),
@@ -87,7 +78,7 @@ func newServiceIndex() serviceIndex {
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), runSet{x.ids.t.Copy()}, x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.anchored.Copy(), x.lastID,
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.anchored.Copy(),
 	}
 }
 
@@ -113,13 +104,13 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 func refKey(r Ref) string { return r.String() + "\x00" }
 
 func (x *serviceIndex) put(o *Service) {
-	x.ids.add(0, just(small(o.ID)))
+	x.ids.add(o.ID)
 	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Set(key, o) })
 }
 
 func (o *Service) drop(all, _ *indexes) {
 	x := &all.services
-	x.ids.remove(0, just(small(o.ID)))
+	x.ids.remove(o.ID)
 	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Delete(key) })
 }
 
@@ -134,16 +125,6 @@ func (x *serviceIndex) taken(o *Service) (a netip.Addr, by *Service, taken bool)
 		}
 	}
 	return a, nil, false
-}
-
-// freeID returns the lowest free number behind the one that was given last, or else the
-// lowest one.
-func (x *serviceIndex) freeID() (uint32, bool) {
-	id, ok := x.ids.free(0, span{small(x.lastID + 1), small(uint32(MaxServiceID))}, nil)
-	if !ok {
-		id, ok = x.ids.free(0, span{small(uint32(1)), small(x.lastID)}, nil)
-	}
-	return uint32(id.low), ok
 }
 
 // servicesOfNetwork returns the services that ports of a network may use, each once.
