@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -124,6 +125,11 @@ func reason(output []string) string {
 		}
 	}
 	return "no reason given"
+}
+
+// skippedBut returns the tests that were skipped, except those with a name that is allowed.
+func (s summary) skippedBut(allowed *regexp.Regexp) []test {
+	return slices.DeleteFunc(slices.SortedFunc(maps.Keys(s.skipped), compare), func(t test) bool { return allowed.MatchString(t.name) })
 }
 
 // print writes the summary, the counts last.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,5 +58,18 @@ func TestReadCountsNothingAsNothing(t *testing.T) {
 	sum, err := read(strings.NewReader(""), io.Discard)
 	if err != nil || sum.passed != 0 || len(sum.failed) != 0 || len(sum.skipped) != 0 {
 		t.Errorf("summary of nothing: %+v, %v", sum, err)
+	}
+}
+
+// TestSkippedBut: a skipped test is reported unless its whole name is allowed.
+func TestSkippedBut(t *testing.T) {
+	sum, err := read(strings.NewReader(strings.TrimSpace(stream)), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for allowed, want := range map[string]int{"TestB": 0, "TestA|TestB": 0, "Test": 1, "": 1} {
+		if got := sum.skippedBut(regexp.MustCompile("^(?:" + allowed + ")$")); len(got) != want {
+			t.Errorf("allowed %q: %v, want %d", allowed, got, want)
+		}
 	}
 }
