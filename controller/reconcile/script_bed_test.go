@@ -134,6 +134,9 @@ func (b *scriptBed) run(command, input []string) []string {
 		}
 		time.Sleep(d)
 	case "status", "check": // [NODE...]; see below
+	case "flows": // NAME: what "sdnctl flows" reads of the switch
+		need(1)
+		said = append(said, b.flows(args[0]))
 	default:
 		b.Fatalf("there is no command %q", command[0])
 	}
@@ -270,6 +273,26 @@ func (b *scriptBed) check(nodes []string) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// flows counts the flows of a node that are as wanted, missing or not wanted.
+func (b *scriptBed) flows(node string) string {
+	all, err := b.fabric.Flows(b.ctx, node)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	var right, missing, foreign int
+	for _, f := range all {
+		switch {
+		case f.Wanted && f.Installed:
+			right++
+		case f.Wanted:
+			missing++
+		default:
+			foreign++
+		}
+	}
+	return fmt.Sprintf("%s: %d flows are as wanted, %d are missing, %d are not wanted", node, right, missing, foreign)
 }
 
 func (b *scriptBed) showOVSDB(s *scriptSwitch, interfaces []string) {

@@ -37,7 +37,7 @@ func (c *compilation) begin() {
 		w.bare.ResetBare(min(c.flows, maxGrown))
 		w.compiler.CompileNode(&w.bare, c.view, w.node)
 		c.digest = w.bare.Digest()
-		w.addStamp(&w.bare, c.view, w.node, c.digest)
+		w.addStamp(&w.compiler, &w.bare, c.view, w.node, c.digest)
 		w.bare.Sort()
 	})
 }
@@ -74,7 +74,7 @@ func (c *compilation) withMessages(bare []pipeline.Item) []pipeline.Item {
 	for u := range w.bare.UnitsOf(bare) {
 		w.compiler.Compile(&w.set, c.view, w.node, u)
 	}
-	w.addStamp(&w.set, c.view, w.node, c.digest)
+	w.addStamp(&w.compiler, &w.set, c.view, w.node, c.digest)
 	w.set.Sort()
 	filled := make([]pipeline.Item, 0, len(bare))
 	for _, e := range w.set.Items() {

@@ -96,7 +96,7 @@ func (p *Pool) compiled(w *Worker, v *pipeline.View, node string) *pipeline.Item
 	set := new(pipeline.ItemSet)
 	c.CompileNode(set, v, node)
 	if w != nil {
-		w.addStamp(set, v, node, set.Digest())
+		w.addStamp(&c, set, v, node, set.Digest())
 	} else {
 		set.AddStamp(node, set.Digest())
 	}

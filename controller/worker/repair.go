@@ -43,7 +43,7 @@ func (w *Worker) compareReported(changes []session.FlowChange) []reportedChange 
 	w.borrow()
 	w.set.Reset()
 	w.compiler.CompileNode(&w.set, w.view, w.node)
-	w.addStamp(&w.set, w.view, w.node, w.set.Digest())
+	w.addStamp(&w.compiler, &w.set, w.view, w.node, w.set.Digest())
 	return compareReported(changes, &w.set)
 }
 

@@ -64,10 +64,10 @@ func (w *Worker) askStale(ctx context.Context) error {
 
 // addStamp appends to all other items of a node, which have the digest, its stamp and the
 // invalidations that its switch needs.
-func (w *Worker) addStamp(s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
+func (w *Worker) addStamp(c *pipeline.Compiler, s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
 	s.AddStamp(node, d)
 	if w.stale.Load() {
-		s.AddInvalidations(node, d, w.compiler.Entries(v, node))
+		s.AddInvalidations(node, d, c.Entries(v, node))
 	}
 }
 

@@ -392,7 +392,7 @@ func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 			}
 			w.set.Reset()
 		}
-		w.addStamp(&w.set, v, w.node, digest)
+		w.addStamp(&w.compiler, &w.set, v, w.node, digest)
 		for _, i := range w.set.Items() {
 			if items.Add(i.Kind(), 1); !yield(addition(&w.set, i)) {
 				return
