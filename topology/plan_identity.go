@@ -195,24 +195,32 @@ func (w *identifying) egress() {
 		if !ok || it.same || it.broken || r.Spec.Egress == nil {
 			continue
 		}
-		ref := r.Ref().String()
-		if _, ok := w.zone(ref); !ok {
+		if !w.giveZone(r.Ref().String(), func(n *Numbering) *Zone { return &n.Egress }) {
 			return
 		}
-		has, _ := w.x.numberings.byRef.Get(ref)
-		if has.Egress != 0 {
-			continue
-		}
-		z, ok := w.freeZone()
-		if !ok {
-			return
-		}
-		now := *has
-		now.Egress = z
-		w.x.dropNumbering(has)
-		w.x.putNumbering(&now)
-		w.numberings[ref] = true
 	}
+}
+
+// giveZone allocates a further zone of a network or router, in the field of its numbering, if
+// it has none. If no zone is left, it reports the problem and returns false.
+func (w *identifying) giveZone(ref string, field func(*Numbering) *Zone) bool {
+	if _, ok := w.zone(ref); !ok {
+		return false
+	}
+	has, _ := w.x.numberings.byRef.Get(ref)
+	if *field(has) != 0 {
+		return true
+	}
+	z, ok := w.freeZone()
+	if !ok {
+		return false
+	}
+	now := *has
+	*field(&now) = z
+	w.x.dropNumbering(has)
+	w.x.putNumbering(&now)
+	w.numberings[ref] = true
+	return true
 }
 
 // number makes sure that all networks of a domain with identities have zones, and labels

@@ -33,22 +33,8 @@ func (w *identifying) serveAll(networks []string) {
 		if !ok || !w.x.served(n) {
 			continue
 		}
-		ref := n.Ref().String()
-		if _, ok := w.zone(ref); !ok {
+		if !w.giveZone(n.Ref().String(), func(n *Numbering) *Zone { return &n.Services }) {
 			return
 		}
-		has, _ := w.x.numberings.byRef.Get(ref)
-		if has.Services != 0 {
-			continue
-		}
-		z, ok := w.freeZone()
-		if !ok {
-			return
-		}
-		now := *has
-		now.Services = z
-		w.x.dropNumbering(has)
-		w.x.putNumbering(&now)
-		w.numberings[ref] = true
 	}
 }
