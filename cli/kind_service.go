@@ -19,8 +19,9 @@ func serviceKind() kindDef {
 		{header: "ADDRESSES", cell: func(v serviceView) string { return listText(v.spec.Addresses, ",", netip.Addr.String) }},
 		{header: "PORTS", cell: func(v serviceView) string { return listText(v.spec.Ports, ",", servicePortText) }},
 		{header: "BACKENDS", cell: func(v serviceView) string { return backendsText(v.spec.Backends) }},
-		{header: "READY", cell: func(v serviceView) string { return fmt.Sprintf("%d/%d", v.status.Ready, v.status.Count) }},
+		{header: "AVAILABLE", cell: func(v serviceView) string { return fmt.Sprintf("%d/%d", v.status.BackendsReady, v.status.BackendCount) }},
 		{header: "FOR", cell: func(v serviceView) string { return scopesText(v.spec) }},
+		{header: "CONDITIONS", cell: func(v serviceView) string { return conditionsText(v.status.Conditions) }},
 	}
 	return kindDef{
 		kind:     api.KindService,
@@ -183,18 +184,21 @@ func scopesText(s model.ServiceSpec) string {
 	return strings.Join(all, ",")
 }
 
-// serviceDetails are the number and a line for each backend.
+// serviceDetails are the conditions, the number and a line for each backend.
 func serviceDetails(v serviceView) [][2]string {
-	lines := [][2]string{{"number", fmt.Sprint(v.status.ID)}}
+	lines := append(conditionLines(v.now, v.status.Ready, v.status.Conditions), [2]string{"number", fmt.Sprint(v.status.ID)})
 	for _, b := range v.status.Backends {
-		node := b.Node
-		if node == "" {
-			node = "no node"
+		state := string(b.State)
+		switch {
+		case !b.Bound:
+			state = "not bound"
+		case b.Node != "":
+			state += ", on " + b.Node
 		}
-		lines = append(lines, [2]string{"backend " + b.Port, fmt.Sprintf("%s, on %s, %s", b.State, node, listText(b.Addresses, ",", netip.Addr.String))})
+		lines = append(lines, [2]string{"backend " + b.Port, state + ", " + listText(b.Addresses, ",", netip.Addr.String)})
 	}
-	if n := len(v.status.Backends); v.status.Count > n {
-		lines = append(lines, [2]string{"more", fmt.Sprintf("%d backends are not listed", v.status.Count-n)})
+	if n := len(v.status.Backends); v.status.BackendCount > n {
+		lines = append(lines, [2]string{"more", fmt.Sprintf("%d backends are not listed", v.status.BackendCount-n)})
 	}
 	return lines
 }

@@ -21,8 +21,8 @@ func newStatusCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the overall state, and what needs attention",
-		Long: `Show how many objects there are, and list every problem: which node, network or port
-has it, why, since when, and how to fix it. docs/conditions.md lists all reasons.
+		Long: `Show how many objects there are, and list every problem: which node, network, service or
+port has it, why, since when, and how to fix it. docs/conditions.md lists all reasons.
 
 With --exit-code the exit code is 9 if there is any error or warning. This is meant
 for monitoring.`,
@@ -62,7 +62,14 @@ func (o *statusOptions) run(ctx context.Context) error {
 func (o *statusOptions) print(s api.Status) {
 	w, now := o.output.w, o.app.env.Now()
 	fmt.Fprintf(w, "sdnd %s, up %s, revision %d\n", s.Version, age(now, s.StartedAt), s.Revision)
-	fmt.Fprintf(w, "%s, %s, %s, %s\n", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
+	fmt.Fprintf(w, "%s, %s, %s, %s", count(s.Nodes, "node"), count(s.Networks, "network"), count(s.Routers, "router"), count(s.Ports, "port"))
+	if s.Services > 0 {
+		fmt.Fprintf(w, ", %s", count(s.Services, "service"))
+	}
+	if s.Policies > 0 {
+		fmt.Fprintf(w, ", %s", count(s.Policies, "policy"))
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintf(w, "nodes: %d connected, %d in sync, %d ready; ports: %d bound, %d not bound, %d ready\n",
 		s.NodesConnected, s.NodesInSync, s.NodesReady, s.PortsBound, s.Ports-s.PortsBound, s.PortsReady)
 	switch {
@@ -85,7 +92,7 @@ func (o *statusOptions) print(s api.Status) {
 		all += r.Count
 	}
 	if all > shown && shown > 0 {
-		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl port list\n", all-shown)
+		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl service list, sdnctl port list\n", all-shown)
 	}
 	if s.PortsDropping > 0 {
 		fmt.Fprintf(w, "port security: %s dropped of %s that sent from another MAC or address, or with a VLAN tag; see: sdnctl port list -o wide\n",
@@ -125,6 +132,8 @@ func count(n int, thing string) string {
 	case n == 1:
 	case strings.HasSuffix(thing, "h"):
 		thing += "es"
+	case strings.HasSuffix(thing, "y"):
+		thing = strings.TrimSuffix(thing, "y") + "ies"
 	default:
 		thing += "s"
 	}

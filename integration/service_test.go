@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +27,7 @@ func TestServices(t *testing.T) {
 	b.part("connections are spread over the backends", servicesSpread)
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
+	b.part("labels and interfaces alone make backends", servicesReselected)
 	b.part("policies judge the client and the backend", servicesJudged)
 	b.part("sdnd restarts and sends nothing", servicesRestart)
 	b.part("a dead interface leaves the rotation with sdnd stopped", servicesHealed)
@@ -204,6 +206,53 @@ func (b *serviceBed) refuses(when string) {
 			}
 		}
 	}
+}
+
+// servicesReselected: a port becomes a backend by its labels alone, for clients of all nodes,
+// and stops being one on other nodes when its interface is gone. Without backends the service
+// says so.
+func servicesReselected(t *testing.T, b *serviceBed) {
+	for _, port := range []string{"web2", "web3"} {
+		b.sdnctl("port", "set", port, "--label", "app=other", "--wait")
+	}
+	answers := func(client, want string) {
+		t.Helper()
+		for range 8 {
+			if who, _, err := b.whoAnswers(b.hosts[client], "tcp", service4+":80"); err != nil || who != want {
+				t.Fatalf("%s: %q, %v, want %s", client, who, err, want)
+			}
+		}
+	}
+	answers("near", "web1")
+	answers("far", "web1")
+	b.sdnctl("port", "set", "web1", "--label", "app=other", "--wait")
+	const none = "service/web: NoBackends (error, since "
+	if out := b.sdnctl("status"); !strings.Contains(out, none) {
+		t.Errorf("status without %q:\n%s", none, out)
+	}
+	b.refused("status", "--exit-code")
+	b.sdnctl("port", "set", "web2", "--label", "app=web", "--wait")
+	answers("near", "web2")
+	answers("far", "web2")
+	web2 := b.hosts["web2"]
+	_, err := b.node("node2").VSCtl(b.ctx, "remove", "interface", web2.Interface, "external_ids", "iface-id")
+	b.must(err)
+	b.sdnctl("port", "set", "web1", "--label", "app=web", "--wait")
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "web2 to be not bound", func(ctx context.Context) error {
+		p, err := b.api.Port(ctx, "web2")
+		if err == nil && p.Status.Bound {
+			err = errors.New("bound")
+		}
+		return err
+	}))
+	b.settle()
+	answers("near", "web1")
+	answers("far", "web1")
+	_, err = b.node("node2").VSCtl(b.ctx, "set", "interface", web2.Interface, "external_ids:iface-id=web2")
+	b.must(err)
+	b.sdnctl("wait", "--for", "bound", "port/web2")
+	b.sdnctl("port", "set", "web3", "--label", "app=web", "--wait")
+	b.sdnctl("wait", "--for", "ready", "service/web")
 }
 
 // servicesJudged: a policy for the backends sees the client, whatever address it used; one

@@ -30,6 +30,7 @@ const (
 	KindNode    = model.KindNode
 	KindNetwork = model.KindNetwork
 	KindUplink  = model.KindUplink
+	KindService = model.KindService
 	KindRouter  = model.KindRouter
 	KindPort    = model.KindPort
 

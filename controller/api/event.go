@@ -12,6 +12,8 @@ const (
 	EventNode = "node"
 	// EventNetwork is a new status of a network: what is wrong with it changed.
 	EventNetwork = "network"
+	// EventService is a new status of a service: its conditions changed.
+	EventService = "service"
 	// EventPort is a new status of a port: its interface came, went or moved, or
 	// what is wrong with it changed.
 	EventPort = "port"
@@ -22,7 +24,7 @@ const (
 
 // Event is one event of a watch.
 type Event struct {
-	Type     string    `json:"type" doc:"ready: everything after revision will follow; change: an object changed; node, network, port: an object of that kind has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,network,port,resync" example:"change"`
+	Type     string    `json:"type" doc:"ready: everything after revision will follow; change: an object changed; node, network, service, port: an object of that kind has a new status; resync: events were lost, read everything anew" enum:"ready,change,node,network,service,port,resync" example:"change"`
 	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
 	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
 	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
@@ -33,6 +35,8 @@ type Event struct {
 	Node *NodeStatus `json:"node,omitempty" doc:"The node's status, in a node event"`
 	// Network is set in EventNetwork, and Object names the network.
 	Network *NetworkStatus `json:"network,omitempty" doc:"The network's status, in a network event"`
+	// Service is set in EventService, and Object names the service.
+	Service *ServiceStatus `json:"service,omitempty" doc:"The service's status, in a service event"`
 	// Port is set in EventPort, and Object names the port.
 	Port *PortStatus `json:"port,omitempty" doc:"The port's status, in a port event"`
 	// Complete is set by Client.Watch: with this event all of Revision has

@@ -101,6 +101,8 @@ type Status struct {
 	Networks       int                `json:"networks" doc:"Declared networks" example:"1"`
 	Routers        int                `json:"routers" doc:"Declared routers" example:"0"`
 	Ports          int                `json:"ports" doc:"Declared ports" example:"4"`
+	Services       int                `json:"services" doc:"Declared services" example:"1"`
+	Policies       int                `json:"policies" doc:"Declared policies" example:"3"`
 	Ready          bool               `json:"ready" doc:"Whether no object has an error"`
 	NodesReady     int                `json:"nodesReady" doc:"Nodes without an error" example:"2"`
 	PortsBound     int                `json:"portsBound" doc:"Ports that have an interface" example:"4"`
@@ -109,7 +111,7 @@ type Status struct {
 	DroppedPackets uint64             `json:"droppedPackets" doc:"Packets of those ports that were dropped, since each was last plugged in" example:"0"`
 	Warnings       int                `json:"warnings" doc:"Objects that have warnings and no error" example:"0"`
 	Reasons        []ReasonCount      `json:"reasons" doc:"How many objects have a condition, by its reason; empty when nothing is wrong"`
-	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks and ports in this order, by name"`
+	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks, services and ports in this order, by name"`
 	Drifts         uint64             `json:"drifts" doc:"Changes of flows by others that were found, and undone, since sdnd started" example:"0"`
 	Switches       int                `json:"switches" doc:"Connected switches that no node claims" example:"0"`
 	Bridge         string             `json:"bridge,omitempty" doc:"Name of the bridge that sdnd looks at on every node" example:"br-int"`

@@ -26,7 +26,7 @@ type Condition struct {
 	// Action is the command or step that cures it.
 	Action string
 	// Since is when the object's condition of this reason began; the zero time in
-	// what Node, Port and Network return.
+	// what Node, Network, Service and Port return.
 	Since time.Time
 }
 

@@ -81,6 +81,9 @@ func cases() map[Reason][]Condition {
 		}}),
 		UplinkMissing:       Network(NetworkFacts{Name: "blue", MTU: 1450, NoUplink: []string{"node1", "node2"}}),
 		UplinkDown:          Network(NetworkFacts{Name: "blue", MTU: 1450, UplinkDown: []string{"node1"}}),
+		NoGateway:           Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, NoGateway: []string{"blue"}}),
+		NoBackends:          Service(ServiceFacts{Name: "web", Max: 512}),
+		TooManyBackends:     Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),
 		UnderlayMTUTooSmall: Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:            port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:       port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),
@@ -98,7 +101,7 @@ func cases() map[Reason][]Condition {
 // Every reason is produced by the facts that it is about, alone, and says what
 // is the case and what to do.
 func TestReasons(t *testing.T) {
-	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450})} {
+	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512})} {
 		if len(all) != 0 {
 			t.Errorf("a healthy object has %+v", all)
 		}
@@ -227,6 +230,27 @@ func TestTunnelRenamed(t *testing.T) {
 	}
 }
 
+// TestNoBackends: the cause is in the message.
+func TestNoBackends(t *testing.T) {
+	for _, tt := range []struct {
+		facts ServiceFacts
+		want  string
+	}{
+		{ServiceFacts{Lists: true}, "it lists no backends; new connections to it fail"},
+		{ServiceFacts{}, "no port is selected as its backend; new connections to it fail"},
+		{ServiceFacts{Selected: 6, Draining: 3, Elsewhere: 2, Unbound: 1}, "none of its backends gets new connections, which therefore fail: 1 not bound, 3 draining, 2 in a network that no router joins with one whose ports may use the service"},
+	} {
+		tt.facts.Name, tt.facts.Max = "web", 512
+		all := Service(tt.facts)
+		if len(all) != 1 || all[0].Message != tt.want || tt.facts.Ready() != 0 {
+			t.Errorf("%+v: %+v, %d ready", tt.facts, all, tt.facts.Ready())
+		}
+	}
+	if n := (ServiceFacts{Selected: 700, Draining: 100, Max: 512}).Ready(); n != 512 {
+		t.Errorf("%d of 600 are ready, want the 512 that the switches choose among", n)
+	}
+}
+
 // The nodes are named, and the MTU that all of them carry.
 func TestUnderlayMTU(t *testing.T) {
 	small := []Underlay{{"n1", 1500, 50}, {"n2", 1400, 50}, {"n3", 1500, 70}, {"n4", 1500, 50}, {"n5", 1500, 50}, {"n6", 1500, 50}}
@@ -285,12 +309,12 @@ const document = "../../docs/conditions.md"
 func TestDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Conditions\n\n" +
-		"A condition is something that is wrong with a node, a network or a port. `sdnctl status`, `sdnctl KIND show` and " +
+		"A condition is something that is wrong with a node, a network, a service or a port. `sdnctl status`, `sdnctl KIND show` and " +
 		"`status.conditions` in the API list conditions; `sdnctl watch` reports when they change. " +
 		"An object is ready (`status.ready`) when none of its conditions is an error. Each condition has " +
 		"a message with the facts, the command or step that fixes it, and the time since when it holds.\n\n" +
 		"This page is generated from the table in `controller/condition/reasons.go`.\n")
-	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindPort} {
+	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindService, topology.KindPort} {
 		rows := ""
 		for _, d := range Reasons() {
 			if d.Kind == kind {

@@ -96,8 +96,8 @@ func orderOf(o topology.Ref, s Severity) string {
 	return key + string('0'+rank(o.Kind)) + o.Name
 }
 
-// Compare orders objects as their conditions are listed: nodes before networks
-// before ports, then by name.
+// Compare orders objects as their conditions are listed: nodes, networks, services, ports,
+// then by name.
 func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
 }
@@ -109,7 +109,7 @@ func rank(k topology.Kind) rune {
 		return 0
 	case topology.KindNetwork:
 		return 1
-	case topology.KindRouter:
+	case topology.KindService:
 		return 2
 	}
 	return 3
@@ -143,7 +143,7 @@ func (t *Tracker) Kind(k topology.Kind) (errors, warnings int) {
 }
 
 // First returns up to limit objects that have conditions: those with errors
-// first, then nodes, networks and ports in this order, then by name.
+// first, then nodes, networks, services and ports in this order, then by name.
 func (t *Tracker) First(limit int) []topology.Ref {
 	var first []topology.Ref
 	t.order.Scan(func(_ string, o topology.Ref) bool {

@@ -216,6 +216,9 @@ func (a *affected) stays(name string) bool {
 		a.watched(at, is)
 		a.judges(a.after, at, name)
 	}
+	if a.before.answers(was) != a.after.answers(is) {
+		a.backend(a.after, is)
+	}
 	return true
 }
 

@@ -79,7 +79,7 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"the interface of a backend vanishes", declared, func(b *contractBed) cost { return b.bind("s2", 0) },
 			func(b *contractBed, f int) bounds {
-				return bounds{perLocalPort + 2 + f + 6*(f-1) + 2*f, 1, 2}
+				return bounds{perLocalPort + 2 + f + 6*(f-1) + f + f*b.relevant, b.relevant, 2 + 2*b.relevant}
 			}},
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},

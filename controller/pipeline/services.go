@@ -12,9 +12,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// maxBuckets is how many backends a group has: one message of group-mod has room for their
+// MaxBuckets is how many backends a group has: one message of group-mod has room for their
 // buckets, in both families.
-const maxBuckets = 512
+const MaxBuckets = 512
 
 // serviceGroup returns the number of the group of a service's port, for a family and one of
 // the networks or routers whose ports may use it. It is below 2^31, and no other group has
@@ -160,6 +160,50 @@ func (v *View) serviceUnits(services []*topology.Service) iter.Seq[unit] {
 type endpoint struct {
 	protocol uint8
 	port     uint16
+}
+
+// answers reports whether a port, as far as is known, has an interface where it should be,
+// so that it can be a backend. A port whose node is away keeps the one that it had.
+func (v *View) answers(p *topology.Port) bool {
+	at := v.Location(p)
+	return at != "" && v.Place(p.Name).Node == at
+}
+
+// Backends counts the backends of a service by what becomes of new connections to them.
+type Backends struct {
+	// Selected is how many there are. The others get no new connections: Draining because
+	// they are draining, Elsewhere because they are in another routing domain than all ports
+	// that may use the service, Unbound because they have no interface.
+	Selected, Draining, Elsewhere, Unbound int
+	// NoGateway are the networks that the service names and whose ports cannot use it,
+	// because the network has no gateway; sorted.
+	NoGateway []string
+}
+
+// BackendsOf counts the backends of a service.
+func (v *View) BackendsOf(o *topology.Service) (n Backends) {
+	domains := map[domain]bool{}
+	for _, s := range v.scopesOf(o) {
+		domains[s.domain] = true
+	}
+	for b := range v.Topo.Backends(o) {
+		n.Selected++
+		switch {
+		case b.Endpoint.State != model.EndpointReady:
+			n.Draining++
+		case !domains[v.domainOf(b.Spec.Network)]:
+			n.Elsewhere++
+		case !v.answers(b.Port):
+			n.Unbound++
+		}
+	}
+	for _, name := range o.Spec.Networks {
+		if x, ok := v.Topo.Network(name); ok && !v.Topo.Served(x) {
+			n.NoGateway = append(n.NoGateway, name)
+		}
+	}
+	slices.Sort(n.NoGateway)
+	return n
 }
 
 // endpointsOf returns what services that are used on the node reach of a port, sorted.

@@ -151,7 +151,7 @@ func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model
 		}
 		c.actions = setTarget(c.actions[:0], ip, b.Endpoint.Target(p)).Resubmit(openflow.PortInPort, TableEndpoint)
 		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: bucketWeight, WatchPort: watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
-		if n++; n == maxBuckets {
+		if n++; n == MaxBuckets {
 			break
 		}
 	}
@@ -168,10 +168,9 @@ const bucketWeight = 100
 // watch returns the port that a backend's bucket watches, and whether the backend can
 // answer as far as the node knows.
 func (c *Compiler) watch(p *topology.Port) (openflow.PortNo, bool) {
-	at := c.view.Location(p)
-	if at != c.node {
-		return openflow.PortAny, at != ""
-	}
 	has := c.view.Place(p.Name)
+	if c.view.Location(p) != c.node {
+		return openflow.PortAny, c.view.answers(p)
+	}
 	return has.OFPort, has.Node == c.node && has.OFPort != 0
 }

@@ -91,6 +91,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 			d.assessNetwork(n.Name)
 		}
 	}
+	for o := range topo.Services() {
+		d.assessService(o.Name)
+	}
 	d.needOVSDB(maps.Keys(d.nodes))
 	f.board.Reached(topo.Revision())
 	return d
@@ -126,6 +129,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m)
 	d.assessNetworks(before, u)
+	d.assessServices(before, u)
 	d.f.view.Store(d.view)
 }
 

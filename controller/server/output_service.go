@@ -4,22 +4,25 @@ import (
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func (v view) service(o *topology.Service) *api.Service {
-	st := &api.ServiceStatus{ID: o.ID, Backends: []api.ServiceMember{}}
+	known := v.fabric.ServiceStatus(o.Name)
+	st := &api.ServiceStatus{
+		ID: o.ID, Ready: condition.Ready(known.Conditions), Conditions: conditions(known.Conditions),
+		BackendCount: known.Count, BackendsReady: known.Ready, Backends: []api.ServiceMember{},
+	}
 	for b := range v.snap.Backends(o) {
-		st.Count++
-		if b.Endpoint.State == model.EndpointReady {
-			st.Ready++
+		if len(st.Backends) == api.MaxServiceMembers {
+			break
 		}
-		if len(st.Backends) < api.MaxServiceMembers {
-			st.Backends = append(st.Backends, api.ServiceMember{
-				Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses, State: b.Endpoint.State,
-			})
-		}
+		st.Backends = append(st.Backends, api.ServiceMember{
+			Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses,
+			Bound: v.fabric.PortStatus(b.Name).Bound, State: b.Endpoint.State,
+		})
 	}
 	return &api.Service{Kind: api.KindService, Name: o.Name, Labels: o.Labels, Spec: o.Spec, Status: st, Meta: metaOf(&o.Meta)}
 }
@@ -35,8 +38,8 @@ func exampleService() api.Service {
 				Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}},
 			}},
 		},
-		Status: &api.ServiceStatus{ID: 1, Count: 1, Ready: 1, Backends: []api.ServiceMember{{
-			Port: "web1", Node: "node1", Addresses: []netip.Addr{netip.MustParseAddr("10.244.1.5")}, State: model.EndpointReady,
+		Status: &api.ServiceStatus{ID: 1, Ready: true, Conditions: []api.Condition{}, BackendCount: 1, BackendsReady: 1, Backends: []api.ServiceMember{{
+			Port: "web1", Node: "node1", Addresses: []netip.Addr{netip.MustParseAddr("10.244.1.5")}, Bound: true, State: model.EndpointReady,
 		}}},
 		Meta: exampleMeta(),
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 type acksInput struct {
@@ -46,6 +47,8 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 		Nodes:     v.snap.NumNodes(),
 		Networks:  v.snap.NumNetworks(),
 		Ports:     v.snap.NumPorts(),
+		Services:  v.snap.Count(topology.KindService),
+		Policies:  v.snap.Count(model.KindPolicy),
 		Switches:  len(s.cfg.Fabric.Switches()),
 		Bridge:    s.cfg.Bridge,
 		Insecure:  s.cfg.Insecure,
@@ -94,8 +97,8 @@ const shownObjects = 20
 
 // summarize adds the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
-	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Ports.Errors == 0
-	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Ports.Warnings
+	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Services.Errors+sum.Ports.Errors == 0
+	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Services.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
 	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
 	out.PortsDropping, out.DroppedPackets, out.Drifts = sum.Dropping, sum.DroppedPackets, sum.Drifts
@@ -120,6 +123,8 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 		return st.Conditions
 	case topology.KindNetwork:
 		return v.fabric.NetworkConditions(o.Name, v.only)
+	case topology.KindService:
+		return v.fabric.ServiceStatus(o.Name).Conditions
 	case topology.KindPort:
 		return v.fabric.PortStatus(o.Name).Conditions
 	}

@@ -96,6 +96,21 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 	return condition.Network(facts)
 }
 
+// ServiceStatus has all backends of a service plugged in.
+func (f *fakeFabric) ServiceStatus(name string) (s status.Service) {
+	facts := condition.ServiceFacts{Name: name, Max: 512}
+	snap := f.store.Snapshot()
+	if o, ok := snap.Service(name); ok {
+		for b := range snap.Backends(o) {
+			facts.Selected++
+			if b.Endpoint.State == model.EndpointDraining {
+				facts.Draining++
+			}
+		}
+	}
+	return status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
+}
+
 // PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
 func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
 	p, _ := f.store.Snapshot().Policy(policy)

@@ -39,7 +39,7 @@ type watchInput struct {
 func (s *Server) watchRoute() {
 	op := huma.Operation{
 		Method: http.MethodGet, Path: watchPath, OperationID: "watch", Tags: []string{tagChanges},
-		Summary: "Watch changes, and the status of nodes, networks and ports, as server-sent events",
+		Summary: "Watch changes, and the status of nodes, networks, services and ports, as server-sent events",
 		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
 			"Of the changes of one revision the last carries the revision as id, so that a client which " +
 			"reconnects with Last-Event-ID misses nothing. When what it missed is not kept any more, " +
@@ -173,6 +173,10 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 	case topology.KindNetwork:
 		if n, ok := v.snap.Network(o.Name); ok {
 			return api.Event{Type: api.EventNetwork, Network: v.network(n).Status}, true
+		}
+	case topology.KindService:
+		if x, ok := v.snap.Service(o.Name); ok {
+			return api.Event{Type: api.EventService, Service: v.service(x).Status}, true
 		}
 	case topology.KindPort:
 		if p, ok := v.snap.Port(o.Name); ok {

@@ -112,6 +112,14 @@ type Port struct {
 	Conditions []condition.Condition
 }
 
+// Service is the status of a service.
+type Service struct {
+	// Count is how many backends it has, and Ready how many of them get new connections.
+	Count, Ready int
+	// Conditions are the service's conditions.
+	Conditions []condition.Condition
+}
+
 // Source says whether the source address of a node's tunnel packets is checked.
 type Source struct {
 	// Local is the address that its tunnel port sends from, Declared its tunnel address;

@@ -10,10 +10,10 @@ type Summary struct {
 	// Reasons counts the objects that have a condition, by its reason; a reason
 	// that no object has is absent.
 	Reasons map[condition.Reason]int
-	// Nodes, Networks and Ports count the objects that have conditions.
-	Nodes, Networks, Ports Tally
+	// Nodes, Networks, Services and Ports count the objects that have conditions.
+	Nodes, Networks, Services, Ports Tally
 	// Worst are the first objects that have conditions: those with errors first,
-	// then nodes, networks and ports in this order, then by name.
+	// then nodes, networks, services and ports in this order, then by name.
 	Worst []topology.Ref
 	// Dropping counts the ports whose packets were dropped a moment ago, and DroppedPackets
 	// all packets dropped since these ports were plugged in.
@@ -38,6 +38,7 @@ func Summarize(t *condition.Tracker, worst int) Summary {
 	}
 	s.Nodes.Errors, s.Nodes.Warnings = t.Kind(topology.KindNode)
 	s.Networks.Errors, s.Networks.Warnings = t.Kind(topology.KindNetwork)
+	s.Services.Errors, s.Services.Warnings = t.Kind(topology.KindService)
 	s.Ports.Errors, s.Ports.Warnings = t.Kind(topology.KindPort)
 	return s
 }

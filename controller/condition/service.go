@@ -1,0 +1,72 @@
+package condition
+
+import (
+	"fmt"
+	"strings"
+)
+
+// ServiceFacts is what is known of a service.
+type ServiceFacts struct {
+	Name string
+	// Selected is how many backends it has; Draining, Elsewhere and Unbound how many of
+	// them get no new connections because they are draining, because no port that may use
+	// the service is in their routing domain, and because they have no interface.
+	Selected, Draining, Elsewhere, Unbound int
+	// Max is how many of the others the switches choose among at most.
+	Max int
+	// NoGateway are the networks that it names and whose ports cannot use it, because the
+	// network has no gateway; sorted.
+	NoGateway []string
+	// Lists says that the service lists its backends instead of selecting them.
+	Lists bool
+}
+
+// Ready returns how many backends get new connections.
+func (f ServiceFacts) Ready() int {
+	return min(f.Selected-f.Draining-f.Elsewhere-f.Unbound, f.Max)
+}
+
+// Service returns what is wrong with a service, in the order of the table of reasons.
+func Service(f ServiceFacts) []Condition {
+	var l list
+	if len(f.NoGateway) > 0 {
+		l.add(NoGateway,
+			fmt.Sprintf("ports of %s cannot use it: they reach a service by their gateway, and %s has none", strings.Join(f.NoGateway, ", "), f.NoGateway[0]),
+			fmt.Sprintf("sdnctl router create NAME --network %s, or add the network to a router that exists", f.NoGateway[0]))
+	}
+	usable := f.Selected - f.Draining - f.Elsewhere - f.Unbound
+	switch {
+	case usable > f.Max:
+		l.add(TooManyBackends,
+			fmt.Sprintf("it has %d backends, and only the first %d by name get new connections", usable, f.Max),
+			"split the service, or select fewer ports")
+	case usable > 0:
+	case f.Selected == 0 && f.Lists:
+		l.add(NoBackends, "it lists no backends; new connections to it fail", fmt.Sprintf("sdnctl service set %s --endpoint PORT", f.Name))
+	case f.Selected == 0:
+		l.add(NoBackends, "no port is selected as its backend; new connections to it fail",
+			fmt.Sprintf("give ports the labels that it selects: sdnctl port set PORT --label KEY=VALUE; or select others: sdnctl service set %s --backends SELECTOR", f.Name))
+	default:
+		l.add(NoBackends,
+			fmt.Sprintf("none of its backends gets new connections, which therefore fail: %s", f.why()),
+			fmt.Sprintf("sdnctl service show %s lists the backends; plug in their interfaces, or give the service others", f.Name))
+	}
+	return l
+}
+
+// why counts the backends that get no new connections, by cause.
+func (f ServiceFacts) why() string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		what string
+	}{
+		{f.Unbound, "not bound"}, {f.Draining, "draining"},
+		{f.Elsewhere, "in a network that no router joins with one whose ports may use the service"},
+	} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,100 @@
+package reconcile
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+func serviceRef(name string) topology.Ref {
+	return topology.Ref{Kind: topology.KindService, Name: name}
+}
+
+// assessService evaluates a service's conditions again.
+func (d *dispatcher) assessService(name string) {
+	var all []condition.Condition
+	if o, ok := d.view.Topo.Service(name); ok {
+		all = condition.Service(serviceFacts(d.view, o))
+	}
+	d.f.board.Assess(serviceRef(name), all)
+}
+
+// assessServices evaluates the services again whose backends, or the networks whose ports may
+// use them, an update changes.
+func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
+	if before.Topo.Count(topology.KindService)+d.view.Topo.Count(topology.KindService) == 0 {
+		return
+	}
+	touched := map[string]bool{}
+	add := func(o *topology.Service) { touched[o.Name] = true }
+	for _, c := range u.Changes {
+		if c.Ref.Kind == topology.KindService {
+			touched[c.Ref.Name] = true
+		}
+		for _, x := range []struct {
+			v *pipeline.View
+			o topology.Object
+		}{{before, c.Before}, {d.view, c.After}} {
+			servicesConcerned(x.v.Topo, x.o, add)
+		}
+	}
+	for _, c := range u.Places {
+		if p, ok := d.view.Topo.Port(c.Port); ok {
+			servicesConcerned(d.view.Topo, p, add)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(touched)) {
+		d.assessService(name)
+	}
+}
+
+// servicesConcerned calls add for the services that have an object as a backend, select their
+// backends by it, or whose clients it concerns.
+func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*topology.Service)) {
+	ofNetwork := func(name string) {
+		for s := range topo.ServicesOfNetwork(name) {
+			add(s)
+		}
+	}
+	switch o := o.(type) {
+	case *topology.Port:
+		for _, s := range topo.ServicesWith(o) {
+			add(s)
+		}
+	case *topology.Network:
+		ofNetwork(o.Name)
+	case *topology.Router:
+		for _, n := range o.Spec.Networks {
+			ofNetwork(n)
+		}
+	case *topology.PortGroup:
+		for s := range topo.ServicesNaming(o.Ref()) {
+			add(s)
+		}
+	}
+}
+
+func serviceFacts(v *pipeline.View, o *topology.Service) condition.ServiceFacts {
+	n := v.BackendsOf(o)
+	return condition.ServiceFacts{
+		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
+		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound,
+	}
+}
+
+// ServiceStatus returns how many backends a service has, and its conditions.
+func (f *Fabric) ServiceStatus(name string) status.Service {
+	v := f.View()
+	o, ok := v.Topo.Service(name)
+	if !ok {
+		return status.Service{}
+	}
+	facts := serviceFacts(v, o)
+	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
+	f.board.Stamp(serviceRef(name), s.Conditions)
+	return s
+}
