@@ -94,7 +94,7 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	if p.Spec.Interface == "" {
 		facts.InterfaceID = p.BindingID()
 	}
-	if dropped, recent := d.f.droppedFacts(p, place); recent {
+	if dropped, recent := d.f.drops.Of(p, place); recent {
 		facts.Dropped = dropped
 	}
 	claims, unbound := d.claims(v.Topo, p)
@@ -168,7 +168,7 @@ func (f *Fabric) PortStatus(name string) status.Port {
 		Candidate: facts.Candidate,
 		Bound:     facts.Bound, Conditions: condition.Port(facts),
 	}
-	s.Dropped, _ = f.droppedFacts(p, v.Place(name))
+	s.Dropped, _ = f.drops.Of(p, v.Place(name))
 	if len(s.Conditions) > 0 {
 		s.Message = s.Conditions[0].Message
 	}

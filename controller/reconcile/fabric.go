@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/connlimit"
+	"github.com/sdnctl/sdnctl/controller/drops"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -108,7 +109,7 @@ type Fabric struct {
 	saver   *saver
 	drifts  drifts
 	facts   facts
-	drops   drops
+	drops   *drops.Table
 	// forecasts says what changes would do.
 	forecasts forecasts
 	// identities says which switches present which datapath id.
@@ -163,10 +164,9 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
 		handshakePorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
 		warnings: warn.New(cfg.Logger),
-		board:    status.New(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
+		board:    status.New(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), drops: drops.New(cfg.Now, cfg.Logger), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 	}
-	f.drops.byPort, f.drops.recent = map[string]dropped{}, map[string]struct{}{}
 	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workers = worker.NewPool(worker.Config{
 		Logger: cfg.Logger, Extra: cfg.Extra, Fragments: cfg.Session.Fragments, NoMonitor: cfg.NoMonitor,

@@ -18,7 +18,7 @@ func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
 		was, is := c.Before, c.After
 		d.f.board.CountBound(was, is)
-		d.f.drops.forget(c.Port)
+		d.f.drops.Forget(c.Port)
 		switch {
 		case is.OFPort == 0 && was.OFPort == 0:
 			continue // it is remembered where it was

@@ -26,7 +26,7 @@ type timePassed struct{}
 
 func (timePassed) happen(d *dispatcher) {
 	now := d.f.cfg.Now()
-	for _, port := range d.f.drops.past(now) {
+	for _, port := range d.f.drops.Past() {
 		d.assessPort(port)
 	}
 	d.f.board.Review(now)

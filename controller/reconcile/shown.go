@@ -22,7 +22,7 @@ func (f *Fabric) Subscribe(fn func(topology.Ref)) (cancel func()) { return f.boa
 // Summary returns what is wrong with all objects.
 func (f *Fabric) Summary(worst int) status.Summary {
 	s := f.board.Summary(worst)
-	s.Dropping, s.DroppedPackets = f.drops.sum(f.cfg.Now())
+	s.Dropping, s.DroppedPackets = f.drops.Sum()
 	s.Drifts = f.drifts.count()
 	return s
 }

@@ -1,0 +1,72 @@
+package drops_test
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/controller/drops"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// TestTable: what a switch reports of its ports is kept for the ports that are there, as long as
+// they stay; a port counts as sending from another address until it has not for a minute.
+func TestTable(t *testing.T) {
+	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNode, Name: "n1"}, Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "lan"}, Spec: topology.NetworkSpec{Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/24")}}}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindPort, Name: "a"}, Spec: topology.PortSpec{Network: "lan", Node: "n1"}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindPort, Name: "b"}, Spec: topology.PortSpec{Network: "lan", Node: "n1"}},
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := pipeline.Place{Node: "n1", Interface: "eth1", OFPort: 7}
+	v := pipeline.NewView(r.Next).Next(pipeline.Update{Places: []pipeline.PlaceChange{{Port: "a", After: at}, {Port: "b", After: pipeline.Place{Node: "n1", Interface: "eth2", OFPort: 8}}}})
+	a, _ := v.Topo.Port("a")
+	now := time.Unix(1000, 0)
+	table := drops.New(func() time.Time { return now }, slog.New(slog.DiscardHandler))
+
+	// The port's own address and one that asks for an address are less informative than another.
+	other := worker.Sender{MAC: a.MAC, IP: netip.MustParseAddr("10.1.0.99")}
+	got := table.Report(v, "n1", worker.Dropped{
+		Packets: map[openflow.PortNo]uint64{7: 12, 99: 5},
+		Senders: map[openflow.PortNo][]worker.Sender{7: {{MAC: a.MAC, IP: a.Addresses[0]}, other, {MAC: a.MAC, IP: netip.IPv4Unspecified()}}},
+	})
+	if !slices.Equal(got, []string{"a"}) {
+		t.Errorf("ports concerned: %v", got)
+	}
+	facts, recent := table.Of(a, at)
+	if facts == nil || !recent || facts.Packets != 12 || facts.IP != "10.1.0.99" || facts.WantIP != a.Addresses[0].String() || facts.MAC != "" {
+		t.Errorf("known of the port: %+v, %v", facts, recent)
+	}
+	if facts, _ := table.Of(a, pipeline.Place{Node: "n2", OFPort: 7}); facts != nil {
+		t.Errorf("known of the port elsewhere: %+v", facts)
+	}
+	if ports, packets := table.Sum(); ports != 1 || packets != 12 {
+		t.Errorf("%d ports, %d packets", ports, packets)
+	}
+	if past := table.Past(); past != nil {
+		t.Errorf("past at once: %v", past)
+	}
+	now = now.Add(drops.Recent + time.Second)
+	if past := table.Past(); strings.Join(past, " ") != "a" {
+		t.Errorf("past after a minute: %v", past)
+	}
+	if ports, _ := table.Sum(); ports != 0 || table.Past() != nil {
+		t.Errorf("%d ports after a minute", ports)
+	}
+	if _, recent := table.Of(a, at); recent {
+		t.Error("recent after a minute")
+	}
+	table.Forget("a")
+	if facts, _ := table.Of(a, at); facts != nil {
+		t.Errorf("known of a port that was forgotten: %+v", facts)
+	}
+}

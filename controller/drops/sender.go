@@ -1,0 +1,53 @@
+package drops
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/controller/worker"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// worst returns the sender that is most informative: one that is neither the port's nor
+// without an address yet, as of a host that asks for one by DHCP.
+func worst(all []worker.Sender, p *topology.Port) *worker.Sender {
+	rank := func(s worker.Sender) int {
+		switch {
+		case !p.HasMAC(s.MAC) && s.IP.IsValid():
+			return 0
+		case !p.HasMAC(s.MAC):
+			return 1
+		case s.IP.IsValid() && !s.IP.IsUnspecified() && !p.Has(s.IP):
+			return 2
+		case s.Tagged:
+			return 3
+		}
+		return 4
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	s := slices.MinFunc(all, func(a, b worker.Sender) int { return cmp.Compare(rank(a), rank(b)) })
+	if rank(s) == 4 {
+		return nil
+	}
+	return &s
+}
+
+// expected returns the addresses that a port may send from in place of another: those
+// of its family or, if it has none of it, all.
+func expected(p *topology.Port, instead netip.Addr) string {
+	var of, all []string
+	for _, a := range p.Addresses {
+		all = append(all, a.String())
+		if a.BitLen() == instead.BitLen() {
+			of = append(of, a.String())
+		}
+	}
+	if len(of) > 0 {
+		all = of
+	}
+	return strings.Join(all, ", ")
+}
