@@ -8,7 +8,7 @@ import (
 )
 
 // InvalidationRule says why invalidations exist.
-const InvalidationRule Rule = "matches no packet; a change of its mask has Open vSwitch delete cached flows, of which this version may keep some that no longer hold"
+const InvalidationRule Rule = "matches no packet; a change of its mask makes Open vSwitch delete cached flows, since this version may keep outdated ones"
 
 // AddInvalidations appends the invalidations of a node whose other items have the digest,
 // and returns them: one flow of the highest priority in each of its Entries.

@@ -22,7 +22,7 @@ func (c *Compiler) admittedNode() {
 func (c *Compiler) admittedRouted() {
 	c.match = c.match[:0].RegMasked(regFlags, flagRouted, flagRouted)
 	c.instr = c.instr[:0].GotoTable(c.next(TableNeighbour))
-	c.emit(prioNormal, "packets that another node has routed only need their neighbour")
+	c.emit(prioNormal, "passes on to their neighbour packets that another node has routed")
 }
 
 // admittedBridged sends what another node has switched to the port that has its destination
@@ -30,5 +30,5 @@ func (c *Compiler) admittedRouted() {
 func (c *Compiler) admittedBridged() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableForward))
-	c.emit(prioDefault, "packets that another node has switched only need their port")
+	c.emit(prioDefault, "passes on to their port packets that another node has switched")
 }

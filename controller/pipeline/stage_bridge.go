@@ -39,12 +39,12 @@ func (c *Compiler) bridgeToGateway(n *topology.Network, f topology.Family, mac t
 	c.match = c.match[:0].EthDst(mac).EthType(ethTypes[f]).Metadata(metadata(n))
 	c.actions = c.actions[:0].SetReg(regRouter, domain)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableRoute))
-	c.emit(prioNormal, rules{"hands what is addressed to the gateway to the router", "hands IPv6 packets that are addressed to the gateway to the router"}[f])
+	c.emit(prioNormal, rules{"sends packets that are addressed to the gateway to the router", "sends IPv6 packets that are addressed to the gateway to the router"}[f])
 }
 
 // bridgeToForward keeps all other packets within the layer-2 domain.
 func (c *Compiler) bridgeToForward() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableForward))
-	c.emit(prioDefault, "keeps what is not for the gateway within its network")
+	c.emit(prioDefault, "keeps packets that are not for the gateway within their network")
 }

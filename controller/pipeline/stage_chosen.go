@@ -25,7 +25,7 @@ func (c *Compiler) chosenNode() {
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagTracked, flagTracked)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
-	c.emit(prioTracked, "hands on to the connection tracker what policies judge")
+	c.emit(prioTracked, "sends packets that policies judge to the connection tracker")
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 	c.emit(prioDefault, "sends all else on its way")
@@ -41,6 +41,6 @@ func (c *Compiler) chosenPort(p *topology.Port) {
 		c.match = toPrefix(c.match[:0].InPort(c.place.number), host(ip))
 		c.actions = c.actions[:0].CTClear().CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), Table: TableHairpin})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, rules{"finds what a service leads back to the port that sent it", "finds what a service leads back to the port that sent it by IPv6"}[model.FamilyOf(ip)])
+		c.emit(prioNormal, rules{"finds packets that a service returns to the port that sent them", "finds packets that a service returns to the port that sent them by IPv6"}[model.FamilyOf(ip)])
 	}
 }

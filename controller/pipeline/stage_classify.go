@@ -128,7 +128,7 @@ func (c *Compiler) classifyRouted(n *topology.Network, f topology.Family, domain
 func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
 	c.match = c.match[:0].InPort(tun)
 	c.instr = c.instr[:0]
-	c.emit(prioStranger, "drops and counts what comes out of the tunnel and is no IP packet of a network that the node has a part in")
+	c.emit(prioStranger, "drops and counts packets from the tunnel that are no IP packets of the node's networks")
 }
 
 // classifyNone sends what no port may send to the table that counts it. The packet count of
@@ -137,7 +137,7 @@ func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
 func (c *Compiler) classifyNone() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableDrop))
-	c.emit(prioDefault, "counts and drops what nothing may send")
+	c.emit(prioDefault, "counts and drops packets that no port may send")
 }
 
 // classifyFrom lets a port send IPv6 packets from one of its own addresses. The next table

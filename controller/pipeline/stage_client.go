@@ -27,6 +27,6 @@ func (c *Compiler) clientNetwork(n *topology.Network) {
 			SetReg(regServiceZone, uint32(c.serves)).
 			CT(openflow.CT{Zone: uint16(c.serves), Table: TableConnection})
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, rules{"looks up the connection of what a port sends that may use services", "looks up the connection of what a port sends by IPv6 that may use services"}[f])
+		c.emit(prioNormal, rules{"looks up the connection of packets from a port that may use services", "looks up the connection of IPv6 packets from a port that may use services"}[f])
 	}
 }

@@ -28,17 +28,17 @@ func (c *Compiler) connectionNode() {
 	for _, f := range c.view.familiesAt(c.node) {
 		c.match = c.match[:0].EthType(ethTypes[f]).CTState(replied, replied).CTMarkMasked(markHairpin, markHairpin)
 		c.translate(TableHairpinReply)
-		c.emit(prioHairpinReply, rules{"begins to translate back what a backend answers itself", "begins to translate back what a backend answers itself by IPv6"}[f])
+		c.emit(prioHairpinReply, rules{"begins to translate the answer of a backend to itself back", "begins to translate the answer of a backend to itself back by IPv6"}[f])
 		c.match = c.match[:0].EthType(ethTypes[f]).CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
 		c.translate(TableChosen)
-		c.emit(prioTranslate, rules{"translates what is of a connection to a service", "translates what is of an IPv6 connection to a service"}[f])
+		c.emit(prioTranslate, rules{"translates packets of a connection to a service", "translates packets of an IPv6 connection to a service"}[f])
 	}
 	c.match = c.match[:0].CTState(replied, replied)
 	c.instr = c.instr[:0].GotoTable(TableChosen)
 	c.emit(prioServiceReply, "passes replies as they are: they are translated where the client is")
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableService)
-	c.emit(prioDefault, "looks for a service of what begins a connection")
+	c.emit(prioDefault, "looks up the service of packets that begin a connection")
 }
 
 // translate makes the instructions of a flow that translates as the connection's record

@@ -54,7 +54,7 @@ func (c *Compiler) deliveredNode() {
 	}
 	c.match = c.match[:0]
 	c.output()
-	c.emit(prioDefault, "delivers what is translated back")
+	c.emit(prioDefault, "delivers packets after they were translated back")
 }
 
 // output makes the instructions of a flow that delivers the packet.

@@ -10,7 +10,7 @@ const TableDrop openflow.TableID = 98
 
 func dropStage() stage {
 	return stage{
-		Table: Table{TableDrop, "drop", "counts what ports may not send", "in_port", "–"},
+		Table: Table{TableDrop, "drop", "counts packets that ports may not send", "in_port", "–"},
 		port:  (*Compiler).dropPort,
 	}
 }
@@ -25,5 +25,5 @@ func (c *Compiler) dropPort(*topology.Port) {
 func (c *Compiler) dropFrom(in openflow.PortNo) {
 	c.match = c.match[:0].InPort(in)
 	c.instr = c.instr[:0]
-	c.emit(prioNormal, "counts what the port sent from other addresses than its own")
+	c.emit(prioNormal, "counts packets that the port sent from other addresses than its own")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableEgress drops what may not leave by an uplink, whatever policies say.
+// TableEgress drops packets that may not leave by an uplink, whatever policies say.
 const TableEgress openflow.TableID = 91
 
 // TableTranslate translates the source of what leaves to an address of its router.
@@ -61,13 +61,13 @@ var shut = [...]struct {
 	prefix netip.Prefix
 	is     Rule
 }{
-	{netip.PrefixFrom(netip.AddrFrom4([4]byte{}), 8), "drops what would leave to \"this network\""},
-	{netip.PrefixFrom(netip.AddrFrom4([4]byte{127}), 8), "drops what would leave to loopback addresses"},
-	{netip.PrefixFrom(netip.AddrFrom4([4]byte{169, 254}), 16), "drops what would leave to link-local addresses, such as those of metadata services"},
-	{netip.PrefixFrom(netip.AddrFrom4([4]byte{224}), 3), "drops what would leave to groups, and to everybody"},
-	{netip.PrefixFrom(netip.AddrFrom16([16]byte{}), 96), "drops what would leave to the unspecified or loopback IPv6 address"},
-	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0x80}), 10), "drops what would leave to IPv6 link-local addresses"},
-	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff}), 8), "drops what would leave to IPv6 groups"},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{}), 8), "drops packets that would leave to \"this network\""},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{127}), 8), "drops packets that would leave to loopback addresses"},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{169, 254}), 16), "drops packets that would leave to link-local addresses, such as those of metadata services"},
+	{netip.PrefixFrom(netip.AddrFrom4([4]byte{224}), 3), "drops packets that would leave to multicast groups or broadcast"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{}), 96), "drops packets that would leave to the unspecified or loopback IPv6 address"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0x80}), 10), "drops packets that would leave to IPv6 link-local addresses"},
+	{netip.PrefixFrom(netip.AddrFrom16([16]byte{0xff}), 8), "drops packets that would leave to IPv6 multicast groups"},
 }
 
 // egressNode drops VXLAN packets, whatever their destination. They leave with the node's
@@ -83,11 +83,11 @@ func (c *Compiler) egressNode() {
 	}
 	for _, f := range model.Families() {
 		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(vxlanPort)
-		c.emit(prioShut, rules{"drops VXLAN that would leave, and could be taken for the node's own", "drops VXLAN over IPv6 that would leave, and could be taken for the node's own"}[f])
+		c.emit(prioShut, rules{"drops VXLAN packets that would leave, since peers could take them for the node's own", "drops VXLAN packets over IPv6 that would leave, since peers could take them for the node's own"}[f])
 	}
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableTranslate)
-	c.emit(prioDefault, "lets all else leave")
+	c.emit(prioDefault, "lets all other packets leave")
 }
 
 // translateRouter gives leaving packets the address of their router, and a source port that
@@ -116,7 +116,7 @@ func (c *Compiler) translatedRouter(e *egress) {
 		}
 		c.match = c.match.Reg(regRouter, e.router.ID)
 		c.instr = c.instr[:0].GotoTable(TableUplink)
-		c.emit(prioNormal, rules{"lets out what has the router's address", "lets out IPv6 that has the router's address"}[f])
+		c.emit(prioNormal, rules{"lets packets with the router's address leave", "lets IPv6 packets with the router's address leave"}[f])
 	})
 }
 
@@ -139,7 +139,7 @@ func (c *Compiler) routeRouter(e *egress) {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, 0, flagReturned).Reg(regRouter, e.router.ID)
 		c.actions = c.actions[:0].SetReg(regFlags, flagOutside)
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableGateway))
-		c.emit(prioDefaultRoute, rules{"leads out what is for none of the router's networks", "leads out IPv6 that is for none of the router's networks"}[f])
+		c.emit(prioDefaultRoute, rules{"routes packets for none of the router's networks to the uplink", "routes IPv6 packets for none of the router's networks to the uplink"}[f])
 	})
 	for _, name := range e.router.Spec.Networks {
 		n, ok := c.view.Topo.Network(name)
@@ -149,7 +149,7 @@ func (c *Compiler) routeRouter(e *egress) {
 		for _, s := range n.Spec.Subnets {
 			c.match = toPrefix(c.match[:0], s.Prefix).Reg(regRouter, e.router.ID)
 			c.instr = c.instr[:0]
-			c.emit(prioDefaultRoute+uint16(s.Prefix.Bits()), rules{"drops what is for the network and no node's block", "drops IPv6 that is for the network and no node's block"}[model.FamilyOf(s.Prefix.Addr())])
+			c.emit(prioDefaultRoute+uint16(s.Prefix.Bits()), rules{"drops packets for the network that are for no node's block", "drops IPv6 packets for the network that are for no node's block"}[model.FamilyOf(s.Prefix.Addr())])
 		}
 	}
 }
@@ -168,7 +168,7 @@ func (c *Compiler) gatewayOutside() {
 		if c.view.PolicedNode(c.node) {
 			c.match = c.match.CTState(openflow.CTStateTracked, openflow.CTStateTracked)
 			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableInbound)
-			c.emit(prioJudgedOutside, rules{"has policies judge what leaves", "has policies judge IPv6 that leaves"}[f])
+			c.emit(prioJudgedOutside, rules{"has policies judge packets that leave", "has policies judge IPv6 packets that leave"}[f])
 		}
 	}
 }
@@ -194,14 +194,14 @@ func (c *Compiler) verdictOutside() {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagOutside, judged).CTState(established, established).CTMarkMasked(markDenied, markDenied)
 		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 0)))
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEgress)
-		c.emit(prioOutsideAgain, rules{"lets leave what was denied and is allowed again", "lets IPv6 leave that was denied and is allowed again"}[f])
+		c.emit(prioOutsideAgain, rules{"lets packets leave that were denied and are allowed again", "lets IPv6 packets leave that were denied and are allowed again"}[f])
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagOutside, judged)
 	c.instr = c.instr[:0].GotoTable(TableEgress)
-	c.emit(prioAllowedOutside, "lets leave what is allowed")
+	c.emit(prioAllowedOutside, "lets packets leave that are allowed")
 	c.match = c.match[:0].RegMasked(regFlags, judged, judged)
 	c.instr = c.instr[:0]
-	c.emit(prioDeniedOutside, "drops what may not leave")
+	c.emit(prioDeniedOutside, "drops packets that may not leave")
 }
 
 // Priorities of packets that leave: in gateway, inbound and verdict above those of other

@@ -28,10 +28,10 @@ func (c *Compiler) endpointNode() {
 	}
 	c.match = c.match[:0].RegMasked(regService, serviceMet, serviceMet)
 	c.instr = c.instr[:0]
-	c.emit(prioLost, "drops what is for a backend that has gone")
+	c.emit(prioLost, "drops packets for a backend that no longer exists")
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableChosen)
-	c.emit(prioDefault, "passes what begins a connection to no backend")
+	c.emit(prioDefault, "passes packets that begin a connection to no backend")
 }
 
 // protocolNames are the protocols of services, by number.

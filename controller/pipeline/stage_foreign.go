@@ -8,7 +8,7 @@ const TableForeign openflow.TableID = 97
 
 func foreignStage() stage {
 	return stage{
-		Table: Table{TableForeign, "foreign", "counts IPv6 that ports may not send", "–", "drop"},
+		Table: Table{TableForeign, "foreign", "counts IPv6 packets that ports may not send", "–", "drop"},
 		node:  (*Compiler).foreignNode,
 	}
 }

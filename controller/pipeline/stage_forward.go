@@ -61,9 +61,9 @@ func (c *Compiler) forClient(a openflow.Actions) openflow.Actions {
 func (c *Compiler) forwardJudged(out openflow.PortNo) {
 	c.actions = c.forClient(c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out)))
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReceive))
-	why := Rule("has policies judge what is for the port")
+	why := Rule("has policies judge packets for the port")
 	if c.serves != 0 {
-		why = "has policies judge what is for the port, which may use services"
+		why = "has policies judge packets for the port, which may use services"
 	}
 	c.emit(prioNormal, why)
 }

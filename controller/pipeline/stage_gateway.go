@@ -112,10 +112,10 @@ func (c *Compiler) gatewayDecTTL(f topology.Family) {
 	c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagRemote, flagRemote)
 	c.actions = c.actions[:0].DecTTL()
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableTunnel))
-	c.emit(prioRemote, rules{"takes one from the TTL of what it routes to another node", "takes one from the hop limit of what it routes to another node"}[f])
+	c.emit(prioRemote, rules{"decrements the TTL of packets that it routes to another node", "decrements the hop limit of packets that it routes to another node"}[f])
 	c.match = c.match[:0].EthType(ethTypes[f]) // dec_ttl asks for it (OpenFlow 1.3.5, 7.2.5)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableNeighbour))
-	c.emit(prioDefault, rules{"takes one from the TTL of what it routes to its own ports", "takes one from the hop limit of what it routes to its own ports"}[f])
+	c.emit(prioDefault, rules{"decrements the TTL of packets that it routes to its own ports", "decrements the hop limit of packets that it routes to its own ports"}[f])
 }
 
 // gatewayLinkLocal drops packets from a link-local address that are not for the gateway
@@ -123,5 +123,5 @@ func (c *Compiler) gatewayDecTTL(f topology.Family) {
 func (c *Compiler) gatewayLinkLocal() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPv6Src(netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0x80}), 10))
 	c.instr = c.instr[:0]
-	c.emit(prioLinkLocal, "drops what link-local addresses send to other networks")
+	c.emit(prioLinkLocal, "drops packets from link-local addresses to other networks")
 }

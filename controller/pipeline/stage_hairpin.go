@@ -76,7 +76,7 @@ func (c *Compiler) reflectNode() {
 	c.match = c.match[:0]
 	c.actions = swapMACs(c.actions[:0]).Output(openflow.PortInPort)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(prioDefault, "sends back to the port what it has sent to itself")
+	c.emit(prioDefault, "sends packets that the port has sent to itself back")
 }
 
 func hairpinReplyStage() stage {

@@ -20,17 +20,17 @@ func (c *Compiler) inboundNode() {
 		return
 	}
 	c.match = c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied)
-	c.deliver(prioReply, "delivers replies to what the port has sent")
+	c.deliver(prioReply, "delivers replies to packets that the port has sent")
 	c.match = c.match[:0].CTState(related, related).CTMarkMasked(0, markDenied)
 	c.deliver(prioRelated, "delivers errors about connections that are not denied")
 	c.match = c.match[:0].CTState(replied, replied)
 	c.instr = c.instr[:0]
 	c.emit(prioDenied, "drops replies of connections that a policy denies")
 	c.match = c.match[:0].CTState(invalid, invalid)
-	c.emit(prioInvalid, "drops what cannot be part of a connection")
+	c.emit(prioInvalid, "drops packets that cannot be part of a connection")
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
-	c.emit(prioDefault, "has policies judge what is no reply")
+	c.emit(prioDefault, "has policies judge packets that are no replies")
 	c.inboundOutside()
 }
 

@@ -45,7 +45,7 @@ func (c *Compiler) ndSolicitation() {
 		SetICMPv6Type(neighbourAdvertisement).
 		SetNDOptionsType(optionTargetMAC)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableNDTarget))
-	c.emit(prioNormal, "begins to make advertisements of neighbour solicitations")
+	c.emit(prioNormal, "turns neighbour solicitations into advertisements")
 }
 
 // ndForged drops messages that no host needs to send, as every solicitation is answered by
@@ -54,7 +54,7 @@ func (c *Compiler) ndSolicitation() {
 func (c *Compiler) ndForged(kind uint8) {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoICMPv6).ICMPv6Type(kind)
 	c.instr = c.instr[:0]
-	c.emit(prioNormal, "drops advertisements and redirects, which others would believe")
+	c.emit(prioNormal, "drops advertisements and redirects, which could poison others' caches")
 }
 
 // ndTracked sends what policies judge to the connection tracker. They do not judge
@@ -62,7 +62,7 @@ func (c *Compiler) ndForged(kind uint8) {
 func (c *Compiler) ndTracked() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagTracked, flagTracked)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
-	c.emit(prioTracked, "hands on to the connection tracker what policies judge and is not neighbour discovery")
+	c.emit(prioTracked, "sends packets that policies judge to the connection tracker, except neighbour discovery")
 }
 
 // ndServed sends the packets of ports that may use services to their tables. Neighbour
@@ -70,12 +70,12 @@ func (c *Compiler) ndTracked() {
 func (c *Compiler) ndServed() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).RegMasked(regFlags, flagServed, flagServed)
 	c.instr = c.instr[:0].GotoTable(TableClient)
-	c.emit(prioServed, "hands on what may be for a service and is not neighbour discovery")
+	c.emit(prioServed, "sends on packets that may be for a service, except neighbour discovery")
 }
 
 // ndOther sends all other IPv6 packets on.
 func (c *Compiler) ndOther() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
-	c.emit(prioDefault, "hands on what is not neighbour discovery")
+	c.emit(prioDefault, "sends on packets that are not neighbour discovery")
 }

@@ -55,7 +55,7 @@ func (c *Compiler) outboundNode() {
 	}
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
-	c.emit(prioDefault, "passes what is of a connection that the port began")
+	c.emit(prioDefault, "passes packets of a connection that the port began")
 }
 
 // outboundTCP notes connections of TCP that the port begins: its first segment says so.
@@ -116,7 +116,7 @@ func (c *Compiler) outboundPolicy(p *policies) {
 			isolated[i] = true
 			c.match = c.match[:0].Reg(regSource, i).CTState(replied, replied)
 			c.instr = c.instr[:0]
-			c.emit(prioReplyUnruled, "drops replies of an isolated port to what no rule lets in")
+			c.emit(prioReplyUnruled, "drops replies of an isolated port on connections that no rule allows")
 		}
 	}
 }

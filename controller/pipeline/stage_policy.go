@@ -72,7 +72,7 @@ func (c *Compiler) policyRules(t policyTable, p *policies) {
 	for _, i := range p.isolated[t] {
 		c.match = c.match[:0].Reg(subject, i)
 		c.deny()
-		c.emit(prioIsolation, Rule("denies what no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
+		c.emit(prioIsolation, Rule("denies packets that no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
 	}
 }
 
@@ -123,11 +123,11 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 		why = Rule("allows the " + string(t.direction) + " that the rule matches")
 	case model.ActionDeny:
 		c.deny()
-		why = "denies what the rule matches"
+		why = "denies packets that the rule matches"
 	case model.ActionReject:
 		c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).Load(openflow.FieldReg(regFlags), 8, 1, 1)
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
-		why = "denies what the rule matches, and has it answered"
+		why = "denies packets that the rule matches, and has it answered"
 	case model.ActionPass:
 		// What no further tier decides is let in by this rule.
 		c.instr = c.instr[:0]

@@ -24,7 +24,7 @@ func (c *Compiler) refuseNode() {
 	}
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
-	c.emit(prioDefault, "drops and counts what is for a service without backends")
+	c.emit(prioDefault, "drops and counts packets for a service without backends")
 }
 
 // refuseMeters are behind those of what policies reject; Open vSwitch has room for 200,000
@@ -44,5 +44,5 @@ func (c *Compiler) refusePort(*topology.Port) {
 	c.match = c.match[:0].InPort(c.place.number)
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
-	c.emit(prioNormal, "has sdnd refuse what the port sends to a service without backends")
+	c.emit(prioNormal, "has sdnd refuse packets of the port to a service without backends")
 }

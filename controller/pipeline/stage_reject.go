@@ -43,11 +43,11 @@ func (c *Compiler) rejectPort(p *topology.Port) {
 	c.emitMeter(openflow.Meter{
 		ID: meter, Flags: openflow.MeterPktps | openflow.MeterBurst,
 		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
-	}, "limits how much of what is rejected for the port is answered")
+	}, "limits how many packets that are rejected for the port are answered")
 	c.match = c.match[:0].Reg(regOutPort, id)
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
-	c.emit(prioNormal, "sends what is rejected for the port to the controller, to be answered")
+	c.emit(prioNormal, "sends packets that are rejected for the port to the controller, to be answered")
 }
 
 // AnswerTo returns the actions that take an answer to a packet, which flows sent to the

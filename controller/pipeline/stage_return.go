@@ -50,9 +50,9 @@ func (c *Compiler) returnedNode() {
 	c.actions = c.actions[:0].CTClear().SetReg(regFlags, flagReturned)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableRoute))
 	c.match = c.match[:0].CTState(replied, replied|openflow.CTStateInvalid)
-	c.emit(prioReply, "lets in replies to what ports sent")
+	c.emit(prioReply, "lets in replies to packets that ports sent")
 	c.match = c.match[:0].CTState(related, related|openflow.CTStateInvalid)
-	c.emit(prioRelated, "lets in errors about what ports sent")
+	c.emit(prioRelated, "lets in errors about packets that ports sent")
 }
 
 // classifyUplink accepts packets from the node's kernel that are for a router, and drops
@@ -65,5 +65,5 @@ func (c *Compiler) classifyUplink(in openflow.PortNo) {
 	}
 	c.match = c.match[:0].InPort(in)
 	c.instr = c.instr[:0]
-	c.emit(prioStranger, "drops what the node's kernel sends to no router")
+	c.emit(prioStranger, "drops packets from the node's kernel that are for no router")
 }

@@ -53,12 +53,12 @@ func (c *Compiler) serviceNode() {
 				}
 			}
 			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEndpoint)
-			c.emit(prioDirect, "looks whether what begins a connection is for a backend: "+p.name+" over "+familyNames[f])
+			c.emit(prioDirect, "checks whether packets that begin a connection are for a backend: "+p.name+" over "+familyNames[f])
 		}
 	}
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableChosen)
-	c.emit(prioDefault, "passes what is for no service")
+	c.emit(prioDefault, "passes packets that are for no service")
 }
 
 // serviceFlows adds the flows for the addresses and ports of a service, for each network
@@ -95,7 +95,7 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 		c.serviceEcho(s, a)
 		c.match = s.match(c.view.Topo, toPrefix(c.match[:0], host(a)), asIs)
 		c.instr = c.instr[:0]
-		c.emit(s.priority(prioServiceAddress), rules{"drops and counts what the service does not offer", "drops and counts what the service does not offer by IPv6"}[f])
+		c.emit(s.priority(prioServiceAddress), rules{"drops and counts packets for ports that the service does not offer", "drops and counts packets for ports that the service does not offer by IPv6"}[f])
 	}
 	return any
 }

@@ -44,7 +44,7 @@ func (c *Compiler) sourceExempt(domain uint32) {
 func (c *Compiler) sourceDrop() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
-	c.emit(prioDefault, "drops and counts packets of networks from addresses that have no part in them")
+	c.emit(prioDefault, "drops and counts packets of networks from machines that are no members of them")
 }
 
 // sourcePeers admits the nodes that may send packets of the domain's networks to this node

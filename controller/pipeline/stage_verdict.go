@@ -40,10 +40,10 @@ func (c *Compiler) verdictNode() {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagDenied, flagDenied).CTState(established, established).CTMarkMasked(0, markDenied)
 		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 1)))
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioCut, rules{"drops what is denied, and its replies from now on", "drops what is denied of IPv6, and its replies from now on"}[f])
+		c.emit(prioCut, rules{"drops packets that are denied, and their replies from now on", "drops IPv6 packets that are denied, and their replies from now on"}[f])
 		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).TCPSrcMasked(0, clientPorts).TCPDstMasked(clientPorts, clientPorts).
 			TCPFlags(openflow.TCPFlagACK, openflow.TCPFlagSYN|openflow.TCPFlagACK).RegMasked(regFlags, flagDenied, flagDenied).CTState(begun, begun)
-		c.deliver(prioMidstream, rules{"delivers what looks like an answer to a client, from the middle of a connection that is not known", "delivers what looks like an answer to a client by IPv6, from the middle of a connection that is not known"}[f])
+		c.deliver(prioMidstream, rules{"delivers a likely answer to a client, from the middle of a connection that is not known", "delivers a likely answer to a client by IPv6, from the middle of a connection that is not known"}[f])
 		for _, p := range append([]protocol{{protoTCP, rules{"TCP", "TCP over IPv6"}[f]}}, trackedWithout[f]...) {
 			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).CTState(begun, begun)
 			c.admit()
@@ -55,11 +55,11 @@ func (c *Compiler) verdictNode() {
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagDenied, flagDenied)
 	c.instr = c.instr[:0]
-	c.emit(prioDrop, "drops what is denied")
+	c.emit(prioDrop, "drops packets that are denied")
 	c.match = c.match[:0].Reg(regIngressRule, 0).CTState(established, established).CTMarkMasked(0, markDenied)
-	c.deliver(prioUnruled, "delivers to a port into which no rule has to let the connection")
+	c.deliver(prioUnruled, "delivers to a port for which no rule has to allow the connection")
 	c.match = c.match[:0]
-	c.deliver(prioDefault, "delivers what is allowed")
+	c.deliver(prioDefault, "delivers packets that are allowed")
 	c.verdictOutside()
 }
 
@@ -89,7 +89,7 @@ func (c *Compiler) verdictPolicy(p *policies) {
 				continue
 			}
 			c.match = ctLabel(c.match[:0].Reg(regIngressRule, r.number).CTState(established, established).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
-			c.deliver(prioAsBefore, "delivers what the rule lets in as before")
+			c.deliver(prioAsBefore, "delivers packets of a connection that the rule still allows")
 		}
 	}
 }
@@ -101,9 +101,9 @@ func (c *Compiler) verdictReject(p *policies) {
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, rejected, rejected).CTState(established, established).CTMarkMasked(0, markDenied)
 		c.actions = c.actions[:0].CT(c.record(openflow.Actions(nil).Load(openflow.FieldCTMark, 0, 1, 1)))
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReject))
-		c.emit(prioCutRejected, rules{"has what is rejected answered, and drops its replies from now on", "has what is rejected of IPv6 answered, and drops its replies from now on"}[f])
+		c.emit(prioCutRejected, rules{"has packets that are rejected answered, and drops their replies from now on", "has IPv6 packets that are rejected answered, and drops their replies from now on"}[f])
 	}
 	c.match = c.match[:0].RegMasked(regFlags, rejected, rejected)
 	c.instr = c.instr[:0].GotoTable(c.next(TableReject))
-	c.emit(prioReject, "has what is rejected answered")
+	c.emit(prioReject, "has packets that are rejected answered")
 }

@@ -16,7 +16,7 @@ func stampStage() stage {
 }
 
 // stampRule is the rule of the stamp.
-const stampRule Rule = "holds the digest of all other items, which tells whether others changed any while sdnd was away"
+const stampRule Rule = "holds the digest of all other items, which shows whether others changed any while sdnd was away"
 
 // Stamp is a flow in which a switch itself holds the digest of all other items that sdnd
 // gave it. It is the only flow of TableStamp, which no packet reaches. Its write_metadata
