@@ -40,7 +40,7 @@ func (c *Compiler) refusePort(*topology.Port) {
 	c.emitMeter(openflow.Meter{
 		ID: meter, Flags: openflow.MeterPktps | openflow.MeterBurst,
 		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
-	}, "limits how often the port is told that a service has no backends")
+	}, "limits how often packets of the port to services without backends are refused")
 	c.match = c.match[:0].InPort(c.place.number)
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
