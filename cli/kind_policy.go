@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +22,7 @@ func policyKind() kindDef {
 		{header: "SUBJECT", cell: func(v policyView) string { return selectionText(v.spec.Subject) }},
 		{header: "PORTS", cell: func(v policyView) string { return fmt.Sprint(v.status.Subject.Count) }},
 		{header: "ISOLATES", cell: func(v policyView) string { return directionsText(v.spec.Isolates) }},
+		{header: "MODE", cell: func(v policyView) string { return string(cmp.Or(v.spec.Mode, model.ModeEnforce)) }},
 		{header: "RULES", cell: func(v policyView) string { return fmt.Sprint(v.status.Rules) }},
 	}
 	return kindDef{
@@ -45,6 +47,8 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "tier", usage: "`tier` of the policy: admin, application (the default) or baseline", fixed: []string{string(model.TierAdmin), string(model.TierApplication), string(model.TierBaseline)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Tier.UnmarshalText([]byte(text)) }},
 		{name: "priority", usage: "order within the tier, as a `number` from 0 to 1000; the lowest is evaluated first", set: setPolicyPriority},
+		{name: "mode", usage: "`mode`: enforce, or shadow, in which the policy decides nothing and what it would decide is counted", fixed: []string{string(model.ModeEnforce), string(model.ModeShadow)},
+			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Mode.UnmarshalText([]byte(text)) }},
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
 		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
 			set: func(s *model.PolicySpec, text string, first bool) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sdnctl/sdnctl/controller/api"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func newPolicyCountersCmd(a *app) *cobra.Command {
@@ -23,7 +24,10 @@ or of who its subjects and peers are, or with a port that it concerns. PACKETS a
 that a rule decided about, which replies are not; of a rule that denies they are the
 denials. CONNECTIONS are packets before the first reply, so one of TCP is one, unless
 it is sent again. DEFAULT is what was denied because no rule decided; all policies of
-the tier that isolate the same ports count there.`,
+the tier that isolate the same ports count there.
+
+Of a policy in shadow mode ACTION says "would deny", and the counters are of packets that
+it would decide about if it were in force beside the policies that are.`,
 		Example: "  sdnctl policy counters web\n  sdnctl policy counters web -o json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -93,11 +97,15 @@ type policyRuleRow struct {
 }
 
 func policyRuleRows(c api.PolicyCounters) (rows []policyRuleRow) {
+	would := ""
+	if c.Mode == model.ModeShadow {
+		would = "would "
+	}
 	for _, r := range c.Rules {
-		rows = append(rows, policyRuleRow{fmt.Sprintf("%s %d", r.Direction, r.Index+1), string(r.Action), r.Packets, r.Bytes, r.Connections})
+		rows = append(rows, policyRuleRow{fmt.Sprintf("%s %d", r.Direction, r.Index+1), would + string(r.Action), r.Packets, r.Bytes, r.Connections})
 	}
 	for _, d := range c.Defaults {
-		rows = append(rows, policyRuleRow{fmt.Sprintf("%s default", d.Direction), "deny", d.Packets, d.Bytes, nil})
+		rows = append(rows, policyRuleRow{fmt.Sprintf("%s default", d.Direction), would + "deny", d.Packets, d.Bytes, nil})
 	}
 	return rows
 }

@@ -1,12 +1,17 @@
 package integration
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/integration/traffic"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TestPolicyActions: what policies do beside allowing and denying.
@@ -14,6 +19,7 @@ func TestPolicyActions(t *testing.T) {
 	b := newPolicyBed(t)
 	b.part("reject", rejected)
 	b.part("named ports, P-POL-01", namedPorts)
+	b.part("shadow", shadowed)
 	b.verify()
 }
 
@@ -64,5 +70,54 @@ func namedPorts(t *testing.T, b *policyBed) {
 		t.Errorf("changes of flows: %v, want some on the port's node alone", changes)
 	}
 	b.sdnctl("port", "set", "pods4", "--named-port", "http=tcp/80", "--wait")
+	b.verify()
+}
+
+// shadowPolicy lets lb to port 80 of web, and would deny all else.
+const shadowPolicy = `
+{kind: Policy, name: web, spec: {mode: %s, subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress], ingress: [
+  {action: deny, peers: [{networks: [green]}], ports: [tcp/80]}, {peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]}]}}
+`
+
+// shadowed: a policy in shadow mode denies nothing, to nobody and on no connection; what it
+// would decide is counted, and is what it does decide once it is in force.
+func shadowed(t *testing.T, b *policyBed) {
+	allowed, forbidden := b.streams("blue4", "blue1"), b.streams("pods3", "pods4")
+	b.policies(fmt.Sprintf(shadowPolicy, "shadow"))
+	b.asPolicies()
+	b.goOn(append(allowed, forbidden...)...)
+	var wouldDeny, byDefault, wouldAllow uint64
+	for _, e := range b.exchanges() {
+		if e.Protocol != traffic.TCP || e.to.Name != "blue1" && e.to.Name != "blue3" && e.to.Name != "green2" && e.to.Name != "pods1" && e.to.Name != "pods4" {
+			continue
+		}
+		switch from := e.From.Name; {
+		case e.Port == 80 && strings.HasPrefix(from, "green"):
+			wouldDeny++
+		case e.Port == 80 && (from == "blue4" || from == "pods2"):
+			wouldAllow++
+		default:
+			byDefault++
+		}
+	}
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the counters", func(ctx context.Context) error {
+		c, err := b.api.PolicyCounters(ctx, "web")
+		if err != nil {
+			return err
+		}
+		deny, allow, rest := c.Rules[0], c.Rules[1], c.Defaults[0]
+		if !c.Complete || c.Mode != model.ModeShadow || allow.Connections != nil || deny.Packets < wouldDeny || allow.Packets < wouldAllow || rest.Packets < byDefault {
+			return fmt.Errorf("%+v, want at least %d, %d and %d", c, wouldDeny, wouldAllow, byDefault)
+		}
+		return nil
+	}))
+	since := time.Now()
+	b.apply(fmt.Sprintf(shadowPolicy, "enforce"))
+	b.cut(since, forbidden...)
+	b.goOn(allowed...)
+	b.asPolicies()
+	b.apply(fmt.Sprintf(shadowPolicy, "shadow"))
+	b.heal(forbidden...)
+	stop(append(allowed, forbidden...)...)
 	b.verify()
 }

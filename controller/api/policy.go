@@ -18,6 +18,8 @@ type PolicyStatus struct {
 // PolicyCounters is where a policy is installed, and what its rules have decided there.
 type PolicyCounters struct {
 	Policy string `json:"policy" doc:"Name of the policy" example:"web"`
+	// Mode is never empty.
+	Mode model.PolicyMode `json:"mode" doc:"Whether the policy is in force; in shadow mode the counters are of what it would decide" enum:"enforce,shadow" example:"enforce"`
 	// Complete is false if a node is not counted.
 	Complete bool                   `json:"complete" doc:"Whether the counters of all nodes are in the sums; if not, nodes says which are missing and why"`
 	Rules    []PolicyRuleCounters   `json:"rules" doc:"What each rule has decided: ingress first, in order. Counters begin when a node gets the flows of the rule, which a change of the rule or of its peers may do again"`

@@ -56,12 +56,20 @@ func perJudged(f int) int   { return 2 * f }
 // cost two flows each in addition. Later fragments are one match of ports.
 func ingressRule(f, subjects, peers, ports int) int { return 3 + 3*subjects + peers + f*(ports+1) }
 
+// shadowRule is what a rule costs in the shadow tables, with isolated subjects.
+func shadowRule(f, subjects, peers, ports int) int { return 1 + 2*subjects + peers + f*(ports+1) }
+
 // egressRule is the cost of a rule for egress on a node that has peers.
 func egressRule(f, subjects, peers, ports int) int { return 1 + subjects + peers + f*(ports+1) }
 
 func policyVerbs() []policyVerb {
 	shop := func(b *contractBed, f int) int { return 2*ingressRule(f, 1, 1, 1) + 2*perJudged(f) + perIdentity(f) }
 	wideOn := func(f int) int { return ingressRule(f, 3, 4, 5) + ingressRule(f, 1, 4, 5) }
+	// 1 flow for each subject in inbound, and 5 that lead on from table to table, besides the
+	// rules about the subjects: its own one and that of "known".
+	shadowOn := func(f int) int {
+		return 3 + 1 + 2*5 + shadowRule(f, 3, 4, 5) + shadowRule(f, 1, 4, 5) + shadowRule(0, 3, 7, 0) + shadowRule(0, 1, 7, 0)
+	}
 	return []policyVerb{
 		{"first policy of a domain", (*contractBed).shop, func(b *contractBed) cost { return b.apply(web(1)) },
 			func(b *contractBed, f int) bounds {
@@ -101,6 +109,11 @@ func policyVerbs() []policyVerb {
 			func(b *contractBed, f int) bounds {
 				return bounds{b.relevant*3 + 2*egressRule(f, 3, 2, 2), b.relevant, b.relevant}
 			}},
+		{"create policy in shadow mode", (*contractBed).policed, func(b *contractBed) cost { return b.apply(put(model.KindPolicy, "new", inShadow(wide(5, 4)))) },
+			func(b *contractBed, f int) bounds { return bounds{shadowOn(f), 2, 2} }},
+		{"a policy in shadow mode is put in force", func(b *contractBed) { b.policed(); b.apply(put(model.KindPolicy, "new", inShadow(wide(5, 4)))) },
+			func(b *contractBed) cost { return b.apply(put(model.KindPolicy, "new", wide(5, 4))) },
+			func(b *contractBed, f int) bounds { return bounds{shadowOn(f) + wideOn(f), 2, 2} }},
 		{"relabel among known identities", (*contractBed).policed,
 			func(b *contractBed) cost { return b.apply(labelled("s1", 1, "role", "s", "app", "s2")) },
 			func(b *contractBed, f int) bounds { return bounds{min(perJudged(f), 4), 1, 1} }},
@@ -181,6 +194,12 @@ func wide(q, m int) model.PolicySpec {
 		r.Peers = append(r.Peers, peers(with("app", fmt.Sprintf("m%d", i+1)))...)
 	}
 	return model.PolicySpec{Tier: model.TierAdmin, Subject: with("role", "s"), Isolates: []model.PolicyDirection{model.Ingress}, Ingress: []model.PolicyRule{r}}
+}
+
+// inShadow is a policy in shadow mode.
+func inShadow(s model.PolicySpec) model.PolicySpec {
+	s.Mode = model.ModeShadow
+	return s
 }
 
 // egress is a policy about what the subjects of wide send to the peers of it.

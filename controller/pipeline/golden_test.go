@@ -156,6 +156,11 @@ func actionsGolden() golden {
 			{Peers: []model.PolicyPeer{{PolicySelection: app("lb")}}, Ports: http},
 			{Action: model.ActionReject},
 		}})
+		b.policy("tried", model.PolicySpec{Tier: model.TierAdmin, Subject: app("db"), Mode: model.ModeShadow, Isolates: model.PolicyDirections(), Ingress: []model.PolicyRule{
+			{Peers: []model.PolicyPeer{{PolicySelection: app("lb")}}},
+			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("web")}}},
+			{Action: model.ActionPass},
+		}})
 	}}
 }
 

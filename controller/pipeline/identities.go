@@ -102,7 +102,7 @@ func (v *View) nodesOfPolicy(k *topology.PolicyKeys, d model.PolicyDirection, in
 	}
 	selections := []string{k.Subject}
 	if d == model.Egress {
-		if reachesAddresses(&k.Policy.Spec) {
+		if reachesAddresses(&k.Policy.Spec) || k.Policy.Spec.Mode == model.ModeShadow {
 			return v.membersOf(in)
 		}
 		selections = slices.Concat(k.Peers[d]...)

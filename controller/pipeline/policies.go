@@ -102,17 +102,29 @@ type policies struct {
 	// identities that a tier isolates, by direction and tier.
 	rules    map[policyTable][]*policyRule
 	isolated map[policyTable][]uint32
-	byNumber map[uint32]*policyRule
+	byNumber map[ruleKey]*policyRule
+	// wouldIsolate are the identities that policies in shadow mode would isolate, and
+	// shadowed all that are subjects of such policies.
+	wouldIsolate map[policyTable][]uint32
+	shadowed     map[model.PolicyDirection][]uint32
 	// destinations are the ports of the node, by identity, once a rule names ports.
 	destinations map[uint32][]destination
 	view         *View
 	node         string
 }
 
-// policyTable is a direction and tier.
+// policyTable is a direction and tier, of the policies that are in force or of the shadow
+// tables.
 type policyTable struct {
 	direction model.PolicyDirection
 	tier      model.PolicyTier
+	shadow    bool
+}
+
+// ruleKey is the number of a rule, in force or in the shadow tables.
+type ruleKey struct {
+	number uint32
+	shadow bool
 }
 
 // policyRule is a rule with the identities that it is about.
@@ -136,17 +148,17 @@ func (r *policyRule) letsIn() bool {
 
 // reject reports whether a rule rejects.
 func (o *policies) reject() bool {
-	for _, rules := range o.rules {
-		if slices.ContainsFunc(rules, func(r *policyRule) bool { return r.Action == model.ActionReject }) {
+	for t, rules := range o.rules {
+		if !t.shadow && slices.ContainsFunc(rules, func(r *policyRule) bool { return r.Action == model.ActionReject }) {
 			return true
 		}
 	}
 	return false
 }
 
-// rejects reports whether a policy has a rule that rejects in a direction.
+// rejects reports whether a policy that is in force has a rule that rejects in a direction.
 func rejects(p *topology.Policy, d model.PolicyDirection) bool {
-	return slices.ContainsFunc(p.Spec.Rules(d), func(r model.PolicyRule) bool { return r.Action == model.ActionReject })
+	return p.Spec.Mode != model.ModeShadow && slices.ContainsFunc(p.Spec.Rules(d), func(r model.PolicyRule) bool { return r.Action == model.ActionReject })
 }
 
 // rejected reports whether a rule may reject what is for a port.
@@ -184,7 +196,10 @@ func (v *View) sentIn(d domain) (j judgement) {
 // arrives, the ones that have a port of the node as their subject; of those that judge
 // what ports send, all that may reach a port of the node.
 func (v *View) policiesOn(node string) *policies {
-	out := &policies{rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[uint32]*policyRule{}}
+	out := &policies{
+		rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[ruleKey]*policyRule{},
+		wouldIsolate: map[policyTable][]uint32{}, shadowed: map[model.PolicyDirection][]uint32{},
+	}
 	out.view, out.node, out.families = v, node, v.familiesAt(node)
 	for d, here := range v.identitiesOn(node) {
 		n, ok := v.Topo.Numbering(d)
@@ -199,8 +214,13 @@ func (v *View) policiesOn(node string) *policies {
 			r.subjects, r.peers = sorted(r.subjects), sorted(r.peers)
 		}
 	}
-	for t := range out.isolated {
-		out.isolated[t] = sorted(out.isolated[t])
+	for _, all := range []map[policyTable][]uint32{out.isolated, out.wouldIsolate} {
+		for t := range all {
+			all[t] = sorted(all[t])
+		}
+	}
+	for d := range out.shadowed {
+		out.shadowed[d] = sorted(out.shadowed[d])
 	}
 	return out
 }
@@ -247,24 +267,49 @@ func (o *policies) addDomain(d *policyDomain) {
 			}
 		}
 	}
+	var all []judging
 	for _, p := range ingress {
-		o.add(p, model.Ingress, d.local, d.anywhere)
+		all = append(all, judging{p, model.Ingress, d.local(p.Subject), d.anywhere})
 	}
 	for p := range d.topo.EgressPolicies(d.name) {
-		o.add(p, model.Egress, d.anywhere, d.local)
+		all = append(all, judging{p, model.Egress, d.anywhere(p.Subject), d.local})
+	}
+	for _, j := range all {
+		if j.Policy.Spec.Mode == model.ModeShadow {
+			o.shadowed[j.direction] = append(o.shadowed[j.direction], j.subjects...)
+		}
+	}
+	for _, j := range all {
+		t := policyTable{j.direction, j.Policy.Spec.Tier, false}
+		if j.Policy.Spec.Mode != model.ModeShadow {
+			o.add(t, j)
+		}
+		t.shadow = true
+		j.subjects = slices.DeleteFunc(slices.Clone(j.subjects), func(i uint32) bool { return !slices.Contains(o.shadowed[j.direction], i) })
+		o.add(t, j)
 	}
 }
 
-// add adds the rules of a policy in a direction, given the identities of a domain that a
-// selection picks as subjects and as peers.
-func (o *policies) add(k *topology.PolicyKeys, d model.PolicyDirection, subjectsOf, peersOf func(string) []uint32) {
-	p := k.Policy
-	subjects := subjectsOf(k.Subject)
+// judging is a policy that judges in a direction, the identities of a domain that are its
+// subjects, and what finds those that a selection picks as peers.
+type judging struct {
+	*topology.PolicyKeys
+	direction model.PolicyDirection
+	subjects  []uint32
+	peersOf   func(string) []uint32
+}
+
+// add adds the rules of a policy to a table.
+func (o *policies) add(t policyTable, k judging) {
+	p, d, subjects, peersOf := k.Policy, k.direction, k.subjects, k.peersOf
 	if len(subjects) == 0 {
 		return
 	}
-	t := policyTable{d, p.Spec.Tier}
-	if p.Spec.IsolatesIn(d) {
+	switch {
+	case !p.Spec.IsolatesIn(d):
+	case p.Spec.Mode == model.ModeShadow:
+		o.wouldIsolate[t] = append(o.wouldIsolate[t], subjects...)
+	default:
 		o.isolated[t] = append(o.isolated[t], subjects...)
 	}
 	all := p.Spec.Rules(d)
@@ -289,10 +334,11 @@ func (o *policies) add(k *topology.PolicyKeys, d model.PolicyDirection, subjects
 
 // rule returns the rule that has a number: a policy may judge ports of several domains.
 func (o *policies) rule(t policyTable, number uint32) *policyRule {
-	r, ok := o.byNumber[number]
+	key := ruleKey{number, t.shadow}
+	r, ok := o.byNumber[key]
 	if !ok {
 		r = &policyRule{number: number}
-		o.byNumber[number], o.rules[t] = r, append(o.rules[t], r)
+		o.byNumber[key], o.rules[t] = r, append(o.rules[t], r)
 	}
 	return r
 }

@@ -49,7 +49,11 @@ func (v *View) PolicyCounters(node string, p *topology.Policy) (all []PolicyCoun
 	new(Compiler).Compile(&set, v, node, policiesOf(node))
 	subjects := v.subjectsOn(node, p)
 	tables := map[openflow.TableID]policyTable{}
-	for _, t := range policyTables() {
+	mine, isolation := policyTables(), uint16(prioIsolation)
+	if p.Spec.Mode == model.ModeShadow {
+		mine, isolation = shadowTables(), prioWouldIsolate
+	}
+	for _, t := range mine {
 		tables[t.id()] = t
 	}
 	for _, i := range set.Items() {
@@ -65,7 +69,7 @@ func (v *View) PolicyCounters(node string, p *topology.Policy) (all []PolicyCoun
 		switch number, isolated := ruleOf(mod.Flow.Match), isolatedBy(t, mod.Flow.Match); {
 		case number>>8 == p.ID && (i.Table() == TableVerdict) != judges:
 			c.Direction, c.Rule, c.Known = directionOf(number), int(number&0x7f), !judges
-		case judges && mod.Flow.Priority == prioIsolation && t.tier == p.Spec.Tier && p.Spec.IsolatesIn(t.direction) && subjects[isolated]:
+		case judges && mod.Flow.Priority == isolation && t.tier == p.Spec.Tier && p.Spec.IsolatesIn(t.direction) && subjects[isolated]:
 			c.Direction, c.Rule = t.direction, -1
 		default:
 			continue
@@ -126,19 +130,32 @@ func (v *View) subjectsOn(node string, p *topology.Policy) map[uint32]bool {
 // with other policies.
 func (v *View) FlowsOfPolicy(node string, p *topology.Policy) int {
 	all, subjects := v.policiesOn(node), v.subjectsOn(node, p)
-	of := &policies{families: all.families, rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[uint32]*policyRule{}}
-	for _, t := range policyTables() {
+	of := &policies{
+		families: all.families, rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, wouldIsolate: map[policyTable][]uint32{},
+		view: v, node: node,
+	}
+	for _, t := range slices.Concat(policyTables(), shadowTables()) {
 		if t.tier != p.Spec.Tier {
 			continue
 		}
 		for _, r := range all.rules[t] {
 			if r.policy.ID == p.ID {
-				of.rules[t], of.byNumber[r.number] = append(of.rules[t], r), r
+				of.rules[t] = append(of.rules[t], r)
 			}
 		}
 		if p.Spec.IsolatesIn(t.direction) {
-			of.isolated[t] = slices.DeleteFunc(all.isolated[t], func(i uint32) bool { return !subjects[i] })
+			isolated := func(all []uint32) []uint32 {
+				return slices.DeleteFunc(all, func(i uint32) bool { return !subjects[i] })
+			}
+			if p.Spec.Mode == model.ModeShadow {
+				of.wouldIsolate[t] = isolated(all.wouldIsolate[t])
+			} else {
+				of.isolated[t] = isolated(all.isolated[t])
+			}
 		}
+	}
+	if p.Spec.Mode == model.ModeShadow {
+		of.shadowed = all.shadowed
 	}
 	return v.flowsOf(node, of)
 }

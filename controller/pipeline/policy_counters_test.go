@@ -20,7 +20,9 @@ func TestPolicyCounters(t *testing.T) {
 	b.shop()
 	b.apply(web(1),
 		put(model.KindPolicy, "first", model.PolicySpec{Tier: model.TierAdmin, Subject: with("app", "web"), Ingress: []model.PolicyRule{{Action: model.ActionDeny, Peers: peers(with("app", "web"))}}}),
-		put(model.KindPolicy, "out", model.PolicySpec{Subject: with("app", "lb"), Egress: []model.PolicyRule{{Peers: peers(with("app", "web"))}}}))
+		put(model.KindPolicy, "out", model.PolicySpec{Subject: with("app", "lb"), Egress: []model.PolicyRule{{Peers: peers(with("app", "web"))}}}),
+		put(model.KindPolicy, "tried", model.PolicySpec{Subject: with("app", "web"), Mode: model.ModeShadow, Ingress: []model.PolicyRule{
+			{Action: model.ActionDeny, Ports: tcpPorts(1)}, {Ports: []model.PolicyPort{{Protocol: model.ProtocolTCP, Name: "http"}}}}}))
 	for _, tt := range []struct {
 		policy string
 		nodes  []string
@@ -32,6 +34,7 @@ func TestPolicyCounters(t *testing.T) {
 		{"out", []string{"n1", "n2", "n3", "n4", "n5"}, "n1", []string{"egress-application egress 0", "egress-application egress -1"}},
 		{"out", []string{"n1", "n2", "n3", "n4", "n5"}, "n4", []string{"egress-application egress -1"}},
 		{"web", []string{"n1", "n2"}, "n6", nil},
+		{"tried", []string{"n1", "n2"}, "n1", []string{"shadow-ingress-application ingress 0", "shadow-ingress-application ingress 1"}},
 	} {
 		if diff := cmp.Diff(tt.nodes, b.view.NodesOfPolicy(tt.policy)); diff != "" {
 			t.Errorf("%s: nodes (-want +got)\n%s", tt.policy, diff)
@@ -58,7 +61,19 @@ func TestPolicyCounters(t *testing.T) {
 		}
 	}
 	p, _ := b.view.Topo.Policy("web")
-	if n := b.view.FlowsOfPolicy("n1", p); n != ingressRule(1, 1, 1, 1) {
-		t.Errorf("web makes %d flows on n1, want %d", n, ingressRule(1, 1, 1, 1))
+	// "tried" has the same subject in shadow mode, so the shadow tables have the rule, too.
+	if n, want := b.view.FlowsOfPolicy("n1", p), ingressRule(1, 1, 1, 1)+shadowRule(1, 1, 1, 1); n != want {
+		t.Errorf("web makes %d flows on n1, want %d", n, want)
+	}
+	tried, _ := b.view.Topo.Policy("tried")
+	if n := b.view.FlowsOfPolicy("n1", tried); n == 0 {
+		t.Error("a policy in shadow mode makes no flows")
+	}
+	of := map[string]int{}
+	for _, l := range b.view.RuleLoads("n1") {
+		of[l.Policy.Name] += l.Flows
+	}
+	if of["tried"] == 0 || of["web"] == 0 {
+		t.Errorf("flows by policy: %v", of)
 	}
 }

@@ -66,7 +66,7 @@ func (c *policyCount) on(node string) counted {
 		c.compiler.Compile(&c.set, c.view, node, policiesOf(node))
 		n.flows = c.set.Count().Flows()
 		p := c.view.policiesOn(node)
-		for _, t := range policyTables() {
+		for t := range p.rules {
 			for _, s := range p.clauses(t) {
 				n.sharing = max(n.sharing, len(s.of))
 			}
@@ -100,13 +100,22 @@ type RuleLoad struct {
 	Flows int
 }
 
+func (l RuleLoad) sameRule(o RuleLoad) bool {
+	return l.Policy == o.Policy && l.Direction == o.Direction && l.Index == o.Index
+}
+
 // RuleLoads returns the rules that make flows on a node, the one with the most first.
 func (v *View) RuleLoads(node string) (all []RuleLoad) {
 	p := v.policiesOn(node)
-	for t, rules := range p.rules {
-		for _, r := range rules {
-			one := &policies{families: p.families, rules: map[policyTable][]*policyRule{t: {r}}, byNumber: map[uint32]*policyRule{r.number: r}}
-			all = append(all, RuleLoad{r.policy, t.direction, r.index, v.flowsOf(node, one)})
+	for _, t := range slices.Concat(policyTables(), shadowTables()) {
+		for _, r := range p.rules[t] {
+			one := &policies{families: p.families, rules: map[policyTable][]*policyRule{t: {r}}, view: v, node: node}
+			l := RuleLoad{r.policy, t.direction, r.index, v.flowsOf(node, one)}
+			if i := slices.IndexFunc(all, l.sameRule); i >= 0 {
+				all[i].Flows += l.Flows
+			} else {
+				all = append(all, l)
+			}
 		}
 	}
 	slices.SortFunc(all, func(a, b RuleLoad) int {

@@ -26,8 +26,6 @@ func (c *Compiler) inboundNode() {
 	c.match = c.match[:0].CTState(replied, replied)
 	c.instr = c.instr[:0]
 	c.emit(prioDenied, "drops replies of connections that a policy denies")
-	c.match = c.match[:0].CTState(invalid, invalid)
-	c.emit(prioInvalid, "drops packets that cannot be part of a connection")
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
 	c.emit(prioDefault, "has policies judge packets that are no replies")
@@ -37,6 +35,7 @@ func (c *Compiler) inboundNode() {
 // inboundPolicy delivers answers to rejected packets without judging them: a connection
 // that has been cut would have them dropped.
 func (c *Compiler) inboundPolicy(p *policies) {
+	c.inboundShadow(p)
 	if p.reject() {
 		c.match = c.match[:0].RegMasked(regFlags, flagAnswer, flagAnswer)
 		c.deliver(prioAnswer, "delivers the controller's answers to rejected packets")

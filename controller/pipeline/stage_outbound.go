@@ -19,7 +19,6 @@ const (
 	prioReply        = 150
 	prioRelated      = 145
 	prioDenied       = 140
-	prioInvalid      = 130
 	prioNew          = 100
 )
 
@@ -102,14 +101,14 @@ const (
 func (c *Compiler) outboundPolicy(p *policies) {
 	isolated := map[uint32]bool{}
 	for _, t := range model.PolicyTiers() {
-		for _, r := range p.rules[policyTable{model.Ingress, t}] {
+		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
 			if r.letsIn() {
 				c.match = ctLabel(c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
 				c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 				c.emit(prioReplyOfRule, "passes replies of connections that the rule lets in")
 			}
 		}
-		for _, i := range p.isolated[policyTable{model.Ingress, t}] {
+		for _, i := range p.isolated[policyTable{model.Ingress, t, false}] {
 			if isolated[i] {
 				continue
 			}

@@ -18,7 +18,7 @@ const TablePolicies openflow.TableID = 83
 func policyTables() (all []policyTable) {
 	for _, d := range []model.PolicyDirection{model.Egress, model.Ingress} {
 		for _, t := range model.PolicyTiers() {
-			all = append(all, policyTable{d, t})
+			all = append(all, policyTable{d, t, false})
 		}
 	}
 	return all
@@ -26,27 +26,49 @@ func policyTables() (all []policyTable) {
 
 // id returns the number of a direction's and tier's table.
 func (t policyTable) id() openflow.TableID {
-	return TablePolicies + openflow.TableID(slices.Index(policyTables(), t))
+	first, all := TablePolicies, policyTables()
+	if t.shadow {
+		first, all = TableShadow, shadowTables()
+	}
+	return first + openflow.TableID(slices.Index(all, t))
 }
 
 // afterDirection is where a packet goes on that is allowed in a direction.
 func (t policyTable) afterDirection() openflow.TableID {
 	if t.direction == model.Egress {
-		return policyTable{model.Ingress, model.TierAdmin}.id()
+		return policyTable{model.Ingress, model.TierAdmin, false}.id()
 	}
 	return TableVerdict
 }
 
 // name is the table's name, such as ingress-application.
-func (t policyTable) name() string { return string(t.direction) + "-" + string(t.tier) }
+func (t policyTable) name() string {
+	name := string(t.direction) + "-" + string(t.tier)
+	if t.shadow {
+		return "shadow-" + name
+	}
+	return name
+}
+
+// policyInput is what the tables of policies look at.
+const policyInput = "identities of both ends, addresses, protocol and port, together by conjunction"
 
 func policyStage(d model.PolicyDirection, tier model.PolicyTier) stage {
-	t := policyTable{d, tier}
+	t := policyTable{d, tier, false}
 	purpose := map[model.PolicyDirection]string{model.Egress: "may the source send this?", model.Ingress: "may the destination get this?"}[d]
 	return stage{
-		Table:  Table{t.id(), t.name(), string(tier) + " tier: " + purpose, "identities of both ends, addresses, protocol and port, together by conjunction", "allowed: next direction; denied: verdict; undecided: next tier"},
+		Table:  Table{t.id(), t.name(), string(tier) + " tier: " + purpose, policyInput, "allowed: next direction; denied: verdict; undecided: next tier"},
 		node:   func(c *Compiler) { c.policyDefault(t) },
 		policy: func(c *Compiler, p *policies) { c.policyRules(t, p) },
+	}
+}
+
+func shadowStage(d model.PolicyDirection, tier model.PolicyTier) stage {
+	t := policyTable{d, tier, true}
+	purpose := map[model.PolicyDirection]string{model.Egress: "could the source still send this?", model.Ingress: "could the destination still get this?"}[d]
+	return stage{
+		Table:  Table{t.id(), t.name(), string(tier) + " tier, with policies in shadow mode: " + purpose, policyInput, "counted; allowed: next direction; undecided: next tier"},
+		policy: func(c *Compiler, p *policies) { c.shadowRules(t, p) },
 	}
 }
 

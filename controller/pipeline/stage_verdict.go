@@ -84,7 +84,7 @@ func (c *Compiler) verdictPolicy(p *policies) {
 		c.verdictReject(p)
 	}
 	for _, t := range model.PolicyTiers() {
-		for _, r := range p.rules[policyTable{model.Ingress, t}] {
+		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
 			if !r.letsIn() {
 				continue
 			}

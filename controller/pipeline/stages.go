@@ -58,6 +58,12 @@ func stages() []stage {
 		deliverStage(),
 		deliveredStage(),
 		rejectStage(),
+		shadowStage(model.Egress, model.TierAdmin),
+		shadowStage(model.Egress, model.TierApplication),
+		shadowStage(model.Egress, model.TierBaseline),
+		shadowStage(model.Ingress, model.TierAdmin),
+		shadowStage(model.Ingress, model.TierApplication),
+		shadowStage(model.Ingress, model.TierBaseline),
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -48,7 +49,7 @@ func (s *Server) policyCounters(ctx context.Context, in *nameInput) (*output[api
 
 // policyCountersOf converts a reading of a policy's counters to its form in the API.
 func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyCounters {
-	out := api.PolicyCounters{Policy: p.Name, Complete: true, Rules: []api.PolicyRuleCounters{}, Defaults: []api.PolicyDefaultDenials{}, Nodes: []api.PolicyNode{}}
+	out := api.PolicyCounters{Policy: p.Name, Mode: cmp.Or(p.Spec.Mode, model.ModeEnforce), Complete: true, Rules: []api.PolicyRuleCounters{}, Defaults: []api.PolicyDefaultDenials{}, Nodes: []api.PolicyNode{}}
 	for _, x := range r.Rules {
 		rules := p.Spec.Rules(x.Direction)
 		if x.Index >= len(rules) {
@@ -56,7 +57,7 @@ func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyC
 		}
 		rule := rules[x.Index]
 		c := api.PolicyRuleCounters{Direction: x.Direction, Index: x.Index, Name: rule.Name, Action: rule.Action, Packets: x.Packets, Bytes: x.Bytes}
-		if x.Direction == model.Ingress && (rule.Action == model.ActionAllow || rule.Action == model.ActionPass) {
+		if p.Spec.Mode != model.ModeShadow && x.Direction == model.Ingress && (rule.Action == model.ActionAllow || rule.Action == model.ActionPass) {
 			c.Connections = &x.Began
 		}
 		out.Rules = append(out.Rules, c)
@@ -75,6 +76,7 @@ func examplePolicyCounters() api.PolicyCounters {
 	connections := uint64(14)
 	return api.PolicyCounters{
 		Policy:   "web",
+		Mode:     model.ModeEnforce,
 		Rules:    []api.PolicyRuleCounters{{Direction: model.Ingress, Name: "from the load balancer", Action: model.ActionAllow, Packets: 120, Bytes: 9600, Connections: &connections}},
 		Defaults: []api.PolicyDefaultDenials{{Direction: model.Ingress, Tier: model.TierApplication, Packets: 7, Bytes: 518}},
 		Nodes: []api.PolicyNode{

@@ -36,7 +36,7 @@ func Judge(s *topology.Snapshot, from, to End, what model.PolicyPort) Verdict {
 
 // judge asks the policies of one end, the subject, about the other.
 func judge(s *topology.Snapshot, d model.PolicyDirection, subject, other End, what model.PolicyPort) Verdict {
-	policies := slices.DeleteFunc(slices.Collect(s.Policies()), func(p *topology.Policy) bool { return !picks(s, p.Spec.Subject, subject) })
+	policies := slices.DeleteFunc(slices.Collect(s.Policies()), func(p *topology.Policy) bool { return p.Spec.Mode == "shadow" || !picks(s, p.Spec.Subject, subject) })
 	slices.SortStableFunc(policies, func(a, b *topology.Policy) int {
 		return cmp.Or(a.Spec.Priority-b.Spec.Priority, allows(a.Spec.Rules(d))-allows(b.Spec.Rules(d)))
 	})

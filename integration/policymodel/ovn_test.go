@@ -95,6 +95,9 @@ func aclsFrom(s *topology.Snapshot, d model.PolicyDirection, tiers []model.Polic
 	}
 	var of []*topology.Policy
 	for p := range s.Policies() {
+		if p.Spec.Mode == model.ModeShadow {
+			continue
+		}
 		if p.Spec.Tier == tiers[0] {
 			of = append(of, p)
 		}

@@ -100,6 +100,9 @@ func (r *Random) Policy() model.PolicySpec {
 		s.Subject = model.PolicySelection{Selector: &model.Selector{}}
 	}
 	s.Ingress, s.Egress = r.rules(s.Tier), r.rules(s.Tier)
+	if r.one(6) {
+		s.Mode = model.ModeShadow
+	}
 	if !r.one(3) { // else what is left out
 		s.Isolates = []model.PolicyDirection{}
 		for _, d := range model.PolicyDirections() {

@@ -28,8 +28,10 @@ type PolicySpec struct {
 	Subject  PolicySelection `json:"subject" doc:"The ports that the policy applies to"`
 	// Isolates as stored is never nil: ingress comes before egress.
 	Isolates []PolicyDirection `json:"isolates" required:"false" doc:"Directions in which everything is denied that no rule of this or an earlier tier has decided. If left out: in the application tier those directions that have rules, else none" enum:"ingress,egress" example:"[\"ingress\"]"`
-	Ingress  []PolicyRule      `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
-	Egress   []PolicyRule      `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
+	// Mode as stored is empty for enforce.
+	Mode    PolicyMode   `json:"mode,omitempty" doc:"enforce: the policy is in force. shadow: it decides nothing; what its rules would decide is counted, as if it were in force beside the policies that are" enum:"enforce,shadow" default:"enforce" example:"enforce"`
+	Ingress []PolicyRule `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
+	Egress  []PolicyRule `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
 }
 
 // PolicyTier is a rank of policies.
@@ -48,6 +50,22 @@ func PolicyTiers() []PolicyTier { return []PolicyTier{TierAdmin, TierApplication
 // UnmarshalText reads a tier in any case.
 func (t *PolicyTier) UnmarshalText(b []byte) error {
 	*t = PolicyTier(strings.ToLower(string(b)))
+	return nil
+}
+
+// PolicyMode says whether a policy is in force.
+type PolicyMode string
+
+// The modes.
+const (
+	ModeEnforce PolicyMode = "enforce"
+	// ModeShadow only counts what the policy would decide.
+	ModeShadow PolicyMode = "shadow"
+)
+
+// UnmarshalText reads a mode in any case.
+func (m *PolicyMode) UnmarshalText(b []byte) error {
+	*m = PolicyMode(strings.ToLower(string(b)))
 	return nil
 }
 
@@ -158,6 +176,13 @@ func (s PolicySpec) Normal(bad Reporter) Spec {
 	}
 	if s.Priority < 0 || s.Priority > MaxPolicyPriority {
 		bad(Invalid, "spec.priority", fmt.Sprintf("%d is out of range", s.Priority), fmt.Sprintf("give 0 to %d; the lowest is evaluated first", MaxPolicyPriority))
+	}
+	switch s.Mode {
+	case ModeEnforce:
+		s.Mode = ""
+	case "", ModeShadow:
+	default:
+		bad(Invalid, "spec.mode", fmt.Sprintf("%q is not a mode", s.Mode), fmt.Sprintf("write %s or %s", ModeEnforce, ModeShadow))
 	}
 	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
 		bad(Invalid, "spec", "does nothing: it has no rules and isolates nothing", "give ingress or egress rules, or isolates: [ingress] to deny everything to the subject")
