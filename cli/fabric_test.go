@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -164,6 +165,21 @@ func (f *fabric) PolicyCounters(_ context.Context, policy string) (r reconcile.P
 		{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
 		{Node: "node2", Flows: 4, Reason: "its switch is not connected"},
 	}
+	return r, nil
+}
+
+// PolicyDenials has one denial by default, and two nodes, of which one is away.
+func (f *fabric) PolicyDenials(_ context.Context, policy string, _ time.Duration) (r reconcile.PolicyDenials, err error) {
+	p, _ := f.store.Snapshot().Policy(policy)
+	d := pipeline.Denial{
+		Direction: model.Ingress, Rule: -1, Source: netip.MustParseAddr("203.0.113.9"), Destination: netip.MustParseAddr("10.0.0.2"),
+		What: model.PolicyPort{Protocol: model.ProtocolTCP, First: 22, Last: 22},
+	}
+	for subject := range f.store.Snapshot().Selected(&p.Spec.Subject) {
+		d.DestinationPort = subject
+	}
+	r.Denials = []reconcile.NodeDenial{{Denial: d, Node: "node1", Seen: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}}
+	r.Nodes = []reconcile.DenialNode{{Node: "node1", Watched: true}, {Node: "node2", Reason: "its switch is not connected"}}
 	return r, nil
 }
 

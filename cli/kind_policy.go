@@ -36,8 +36,10 @@ func policyKind() kindDef {
 		example:  "web --subject app=web --allow-from app=lb --ports tcp/80",
 		change:   "web --ports tcp/80,tcp/443",
 		more:     showPolicyCounters,
-		verbs:    func(a *app) []*cobra.Command { return []*cobra.Command{newPolicyCountersCmd(a)} },
-		pin:      pinning(func(*model.PolicySpec, api.PolicyStatus) error { return nil }),
+		verbs: func(a *app) []*cobra.Command {
+			return []*cobra.Command{newPolicyCountersCmd(a), newPolicyDenialsCmd(a)}
+		},
+		pin: pinning(func(*model.PolicySpec, api.PolicyStatus) error { return nil }),
 	}
 }
 

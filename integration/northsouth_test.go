@@ -257,7 +257,7 @@ func TestNorthSouth(t *testing.T) {
 	})
 	b.part("errors come back: TTL, MTU, fragments", (*outsideBed).northSouthErrors)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
-	b.part("policies judge what leaves", (*outsideBed).northSouthPolicies)
+	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
 	b.part("restart and reboot", (*outsideBed).northSouthRestart)
 	b.part("leaving removes everything", (*outsideBed).northSouthLeave)
 }
@@ -351,6 +351,9 @@ func (b *outsideBed) northSouthPolicies() {
 	b.stays("blue1", "tcp", b.outside.Addr6)
 	b.leaves("red1", "udp", b.outside.Addr)
 	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [egress]}}`)
+	b.stays("blue1", "tcp", b.outside.Addr)
+	// Selectors pick ports: nobody outside, whatever they exclude.
+	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, egress: [{peers: [{selector: {matchExpressions: [{key: app, operator: NotIn, values: [nobody]}]}}]}]}}`)
 	b.stays("blue1", "tcp", b.outside.Addr)
 	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, egress: [{}]}}`)
 	b.leaves("blue1", "udp", b.outside.Addr)

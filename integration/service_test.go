@@ -28,7 +28,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("labels and interfaces alone make backends", servicesReselected)
-	b.part("policies judge the client and the backend", servicesJudged)
+	b.part("P-POL-11, P-POL-12: policies judge the client and the backend", servicesJudged)
 	b.part("sdnd restarts and sends nothing", servicesRestart)
 	b.part("a dead interface leaves the rotation with sdnd stopped", servicesHealed)
 }
@@ -256,7 +256,8 @@ func servicesReselected(t *testing.T, b *serviceBed) {
 }
 
 // servicesJudged: a policy for the backends sees the client, whatever address it used; one
-// for the client sees the backend.
+// for the client sees the backend. So rules have the backend's port and address; those
+// of the service match nothing. What a backend sends itself by the service is not judged.
 func servicesJudged(t *testing.T, b *serviceBed) {
 	reach := func(client, way string, want bool) {
 		t.Helper()
@@ -274,7 +275,20 @@ func servicesJudged(t *testing.T, b *serviceBed) {
 	}
 	reach("near", service4+":80", false)
 	reach("pod", "["+service6+"]:80", false)
+	reach("far", b.hosts["web1"].IP.Addr().String()+":8080", true)
+	b.apply(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{ports: [tcp/80]}]}}`)
+	reach("far", service4+":80", false)
+	b.apply(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress, egress]}}`)
+	b.apply(serviceWeb("{endpoints: [{port: web1}]}"))
+	reach("web1", service4+":80", true)
+	reach("web1", "["+service6+"]:80", true)
+	reach("near", service4+":80", false)
+	b.apply(serviceWeb("{endpoints: [{port: web2}]}"))
+	reach("web1", service4+":80", false)
+	b.apply(serviceWeb(allWeb))
 	b.sdnctl("delete", "policy", "web")
+	b.apply(`{kind: Policy, name: out, spec: {subject: {networks: [pods]}, egress: [{peers: [{cidr: ` + service4 + `/32}], ports: [tcp]}]}}`)
+	reach("pod", service4+":80", false)
 	b.apply(`{kind: Policy, name: out, spec: {subject: {networks: [pods]}, egress: [{peers: [{selector: {matchLabels: {app: web}}}], ports: [tcp/8080]}]}}`)
 	for range 4 {
 		reach("pod", service4+":80", true)

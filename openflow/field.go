@@ -136,6 +136,16 @@ func (f Field) nxm() Field {
 		return classNXM0<<16 | 2<<9 | 6 // NXM_OF_ETH_SRC
 	case FieldEthType:
 		return classNXM0<<16 | 3<<9 | 2 // NXM_OF_ETH_TYPE
+	case FieldIPProto:
+		return classNXM0<<16 | 6<<9 | 1 // NXM_OF_IP_PROTO
+	case FieldTCPDst:
+		return classNXM0<<16 | 10<<9 | 2 // NXM_OF_TCP_DST
+	case FieldUDPDst:
+		return classNXM0<<16 | 12<<9 | 2 // NXM_OF_UDP_DST
+	case FieldICMPType:
+		return classNXM0<<16 | 13<<9 | 1 // NXM_OF_ICMP_TYPE
+	case FieldICMPv6Type:
+		return classNXM1<<16 | 21<<9 | 1 // NXM_NX_ICMPV6_TYPE
 	case FieldIPv4Src:
 		return classNXM0<<16 | 7<<9 | 4 // NXM_OF_IP_SRC
 	case FieldIPv4Dst:

@@ -14,7 +14,7 @@ func TestNXMAgreesWithTable(t *testing.T) {
 			}
 		}
 	}
-	if changed != 13 {
-		t.Errorf("%d fields have another header, want 13", changed)
+	if changed != 18 {
+		t.Errorf("%d fields have another header, want 18", changed)
 	}
 }

@@ -130,6 +130,13 @@ func (c *Client) Flows(ctx context.Context, node string) (Flows, error) {
 	return out, err
 }
 
+// PolicyDenials watches for some time, at most 30s, what a policy denies.
+func (c *Client) PolicyDenials(ctx context.Context, policy string, watch time.Duration) (PolicyDenials, error) {
+	var out PolicyDenials
+	err := c.call(ctx, http.MethodPost, objectPath(KindPolicy, policy)+"/denials", url.Values{"for": {watch.String()}}, nil, nil, &out)
+	return out, err
+}
+
 // PolicyCounters returns where a policy is installed and what its rules have decided.
 func (c *Client) PolicyCounters(ctx context.Context, policy string) (PolicyCounters, error) {
 	var out PolicyCounters

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/sdnctl/sdnctl/topology/model"
+import (
+	"time"
+
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // KindPolicy is the kind of policies.
 const KindPolicy Kind = "Policy"
@@ -54,4 +58,36 @@ type PolicyNode struct {
 	Confirmed bool   `json:"confirmed" doc:"Whether the node's switch has confirmed the newest revision"`
 	Counted   bool   `json:"counted" doc:"Whether the counters of the node are in the sums"`
 	Reason    string `json:"reason,omitempty" doc:"Why it is not confirmed or not counted" example:"its switch is not connected"`
+}
+
+// PolicyDenials is what was denied because of a policy while somebody watched.
+type PolicyDenials struct {
+	Policy string `json:"policy" doc:"Name of the policy" example:"web"`
+	// Complete is false if a node was not watched or kept no more.
+	Complete bool           `json:"complete" doc:"Whether all nodes were watched and kept all that they denied; if not, nodes says which did not and why"`
+	Denials  []PolicyDenial `json:"denials" doc:"Connections that were denied, the newest first: of TCP, UDP, SCTP and ICMP. What is rejected is not among them, as its sender is told"`
+	Nodes    []DenialNode   `json:"nodes" doc:"Nodes that have flows of the policy"`
+}
+
+// PolicyDenial is a connection that was denied.
+type PolicyDenial struct {
+	Seen      time.Time             `json:"seen" doc:"When it was denied first, of those times that the switch still knows of" format:"date-time"`
+	Node      string                `json:"node" doc:"Node that denied it: the destination's, or on the way out of the networks the source's" example:"node1"`
+	Direction model.PolicyDirection `json:"direction" doc:"Direction of the policy that denied it" enum:"ingress,egress" example:"ingress"`
+	// Rule is absent if the tier denied by default.
+	Rule            *int             `json:"rule,omitempty" doc:"Place of the rule that denied it, from 0; absent if no rule decided and the tier denies by default" example:"0"`
+	Name            string           `json:"name,omitempty" doc:"Name of the rule" example:"not from outside"`
+	Source          string           `json:"source" doc:"Address that it came from" example:"10.7.0.9"`
+	SourcePort      string           `json:"sourcePort,omitempty" doc:"Port of the topology that has the address" example:"db1"`
+	Destination     string           `json:"destination" doc:"Address that it was for" example:"10.7.0.2"`
+	DestinationPort string           `json:"destinationPort,omitempty" doc:"Port of the topology that has the address" example:"web1"`
+	What            model.PolicyPort `json:"what" doc:"Protocol with the destination's port, or the type of ICMP" example:"tcp/22"`
+}
+
+// DenialNode is a node that has flows of a policy.
+type DenialNode struct {
+	Node    string `json:"node" doc:"Name of the node" example:"node1"`
+	Watched bool   `json:"watched" doc:"Whether what the node denied is among the denials"`
+	Full    bool   `json:"full,omitempty" doc:"The node has denied more connections within a minute than its switch keeps, 64 of each protocol and family"`
+	Reason  string `json:"reason,omitempty" doc:"Why it was not watched" example:"its switch is not connected"`
 }

@@ -55,8 +55,8 @@ const (
 	regZone = 6
 	// regOutPort holds the port that gets the packet if policies allow it.
 	regOutPort = 7
-	// regEgressRule and regIngressRule hold the numbers of the rules that allow the
-	// packet, as ruleNumber writes them; 0 is none.
+	// regEgressRule and regIngressRule hold the numbers of the rules that allow or deny the
+	// packet, as ruleNumber and defaultNumber write them; 0 is none.
 	regEgressRule  = 8
 	regIngressRule = 9
 	// regServiceZone holds, in its low 16 bits, the zone of connections that are begun by a

@@ -31,6 +31,16 @@ func ruleNumber(p *topology.Policy, d model.PolicyDirection, index int) uint32 {
 	return n
 }
 
+// defaultNumber is what stands for the number of a rule where no rule decides and a tier
+// denies. No policy has the ID 0.
+func defaultNumber(t policyTable) uint32 {
+	n := uint32(slices.Index(model.PolicyTiers(), t.tier) + 1)
+	if t.direction == model.Egress {
+		n |= 1 << 7
+	}
+	return n
+}
+
 // Policed reports whether policies tell ports of a domain apart.
 func (v *View) Policed(d domain) bool {
 	for range v.Topo.Identities(d) {

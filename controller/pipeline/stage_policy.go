@@ -93,7 +93,7 @@ func (c *Compiler) policyRules(t policyTable, p *policies) {
 	subject, _ := t.ends()
 	for _, i := range p.isolated[t] {
 		c.match = c.match[:0].Reg(subject, i)
-		c.deny()
+		c.deny(t, defaultNumber(t))
 		c.emit(prioIsolation, Rule("denies packets that no rule decides: "+string(t.direction)+" of an identity that the "+string(t.tier)+" tier isolates"))
 	}
 }
@@ -136,15 +136,11 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 	var why Rule
 	switch r.Action {
 	case model.ActionAllow:
-		reg := regIngressRule
-		if t.direction == model.Egress {
-			reg = regEgressRule
-		}
-		c.actions = c.actions[:0].SetReg(reg, r.number)
+		c.actions = c.actions[:0].SetReg(t.decider(), r.number)
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
 		why = Rule("allows the " + string(t.direction) + " that the rule matches")
 	case model.ActionDeny:
-		c.deny()
+		c.deny(t, r.number)
 		why = "denies packets that the rule matches"
 	case model.ActionReject:
 		c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).Load(openflow.FieldReg(regFlags), 8, 1, 1)
@@ -163,10 +159,18 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 	c.emit(r.priority, why)
 }
 
-// deny makes the instructions of a flow that denies.
-func (c *Compiler) deny() {
-	c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1)
+// deny makes the instructions of a flow that denies, and notes what denies.
+func (c *Compiler) deny(t policyTable, number uint32) {
+	c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).SetReg(t.decider(), number)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
+}
+
+// decider returns the register that has the number of the rule that decides in the direction.
+func (t policyTable) decider() int {
+	if t.direction == model.Egress {
+		return regEgressRule
+	}
+	return regIngressRule
 }
 
 // rulePart is a match that is one of the subjects, peers or ports of rules, and what it is.

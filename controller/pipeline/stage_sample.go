@@ -65,8 +65,11 @@ func Samples(in openflow.PortNo, ipv6 bool) []openflow.Flow {
 // maxSamples is how many senders are learned of a port at a time.
 const maxSamples = 4
 
-// IsSample reports whether a flow is one of Samples, or learned by one.
+// IsSample reports whether a flow is one of Samples or DenialSamples, or learned by one.
 func IsSample(f *openflow.Flow) bool {
+	if isDenialSample(f) {
+		return true
+	}
 	if uint64(f.Cookie)&SampleMask != sampleCookie {
 		return false
 	}

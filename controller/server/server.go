@@ -44,6 +44,7 @@ type Fabric interface {
 	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
 	PolicyCounters(ctx context.Context, policy string) (reconcile.PolicyReading, error)
+	PolicyDenials(ctx context.Context, policy string, watch time.Duration) (reconcile.PolicyDenials, error)
 	Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast
 	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []worker.Drift

@@ -129,6 +129,21 @@ func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconci
 	return r, nil
 }
 
+// PolicyDenials has one denial by default, and two nodes, of which one is away.
+func (f *fakeFabric) PolicyDenials(_ context.Context, policy string, _ time.Duration) (r reconcile.PolicyDenials, err error) {
+	p, _ := f.store.Snapshot().Policy(policy)
+	d := pipeline.Denial{
+		Direction: model.Ingress, Rule: -1, Source: netip.MustParseAddr("203.0.113.9"), Destination: netip.MustParseAddr("10.0.0.2"),
+		What: model.PolicyPort{Protocol: model.ProtocolTCP, First: 22, Last: 22},
+	}
+	for subject := range f.store.Snapshot().Selected(&p.Spec.Subject) {
+		d.DestinationPort = subject
+	}
+	r.Denials = []reconcile.NodeDenial{{Denial: d, Node: "node1", Seen: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}}
+	r.Nodes = []reconcile.DenialNode{{Node: "node1", Watched: true}, {Node: "node2", Reason: "its switch is not connected"}}
+	return r, nil
+}
+
 // Forecast returns the forecast of a fabric in which ports are on the nodes they are pinned
 // to.
 func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {

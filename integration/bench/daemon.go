@@ -18,21 +18,21 @@ type daemonBed struct {
 	stop func() error
 }
 
-// newDaemonBed starts sdnd and so many nodes, declared and in sync.
-func newDaemonBed(ctx context.Context, e *Env, nodes int) (*daemonBed, error) {
+// newDaemonBed starts sdnd, with extra flags, and so many nodes, declared and in sync.
+func newDaemonBed(ctx context.Context, e *Env, nodes int, flags ...string) (*daemonBed, error) {
 	l, down, err := e.up(ctx, nodes)
 	if err != nil {
 		return nil, err
 	}
 	b := &daemonBed{Lab: l, stop: down}
-	if err := b.start(ctx); err != nil {
+	if err := b.start(ctx, flags...); err != nil {
 		return nil, errors.Join(err, b.stop())
 	}
 	return b, nil
 }
 
-func (b *daemonBed) start(ctx context.Context) error {
-	if err := b.Controller.Start(ctx); err != nil {
+func (b *daemonBed) start(ctx context.Context, flags ...string) error {
+	if err := b.Controller.Start(ctx, flags...); err != nil {
 		return err
 	}
 	client, err := api.NewClient(b.Controller.Host(), api.ClientOptions{Author: "bench"})

@@ -190,7 +190,8 @@ func policyThroughput(ctx context.Context, e *Env, sides []*policySide) error {
 
 // ourPolicySide is sdnctl's.
 func ourPolicySide(ctx context.Context, e *Env) (_ *policySide, stop func() error, err error) {
-	b, err := newDaemonBed(ctx, e, 2)
+	// 10,000 rules about one subject are more than it allows by default: three flows each.
+	b, err := newDaemonBed(ctx, e, 2, "--max-policy-flows=40000")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -98,14 +98,13 @@ func appACLs(to, from, what string) []string {
 	}
 }
 
-// fillApps adds ports of applications until there are so many, the two nodes' in turn,
-// each bound to an interface that leads nowhere, and a port group for each application.
+// fillApps adds so many ports, those of each application on the two nodes in turn, each bound to an interface that leads nowhere, and a port group for each application.
 func (b *ovnBed) fillApps(ctx context.Context, ports, apps int) error {
 	args := []string{"--wait=hv", "ls-add", flatSwitch}
 	names := map[string][]string{} // by node
 	groups := make([][]string, apps)
 	for i := range ports {
-		name, node := fmt.Sprintf("p%d", i), fmt.Sprintf("node%d", 1+i&1)
+		name, node := fmt.Sprintf("p%d", i), fmt.Sprintf("node%d", 1+i/apps&1)
 		args = append(append(args, "--"), flatPort(2+i, name)...)
 		names[node] = append(names[node], name)
 		groups[i%apps] = append(groups[i%apps], name)

@@ -72,7 +72,7 @@ func (b *daemonBed) appPolicies(ctx context.Context, ports, apps, n int) (f poli
 	}
 	names := map[string][]string{} // by node
 	for i := range ports {
-		name, node := fmt.Sprintf("p%d", i), fmt.Sprintf("node%d", 1+i&1)
+		name, node := fmt.Sprintf("p%d", i), fmt.Sprintf("node%d", 1+i/apps&1)
 		if err := addApp(&req, name, appName(i%apps), node); err != nil {
 			return f, err
 		}

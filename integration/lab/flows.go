@@ -21,16 +21,16 @@ func (n *Node) Flows(ctx context.Context) ([]string, error) {
 	}
 	var flows []string
 	for line := range strings.Lines(out) {
-		if strings.Contains(line, "actions=") && !strings.Contains(line, sampleCookie) {
+		if strings.Contains(line, "actions=") && !sample.MatchString(line) {
 			flows = append(flows, strings.TrimSpace(line))
 		}
 	}
 	return flows, nil
 }
 
-// sampleCookie is how the cookie of such flows begins (controller/pipeline,
-// SampleCookie).
-const sampleCookie = "cookie=0x73616d706c65"
+// sample is how the cookie of such flows begins (controller/pipeline, SampleCookie and
+// DenialCookie).
+var sample = regexp.MustCompile("cookie=0x73616d70(6c65|64656e)")
 
 // FlowCount is the number of flows of br-int.
 func (n *Node) FlowCount(ctx context.Context) (int, error) {

@@ -71,7 +71,7 @@ func pipelineMods(t *testing.T) [][]byte {
 	for _, e := range flows.Items() {
 		mods = append(mods, slices.Clone(flows.Message(e)))
 	}
-	for _, f := range pipeline.Samples(1, true) {
+	for _, f := range append(pipeline.Samples(1, true), pipeline.DenialSamples(1)...) {
 		f.HardTimeout = 0 // which makes no difference to either
 		mods = append(mods, f.AppendAdd(nil, 0))
 	}

@@ -1,0 +1,110 @@
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
+
+// MaxDenialWatch is how long PolicyDenials may watch.
+const MaxDenialWatch = 30 * time.Second
+
+// PolicyDenials is what switches have denied because of a policy.
+type PolicyDenials struct {
+	// Denials are the newest first.
+	Denials []NodeDenial
+	// Nodes are those that have flows of the policy, by name.
+	Nodes []DenialNode
+}
+
+// NodeDenial is a connection that was denied on a node.
+type NodeDenial struct {
+	pipeline.Denial
+	Node string
+	// Seen is when it was denied first, of those times that the switch still knows of.
+	Seen time.Time
+}
+
+// DenialNode is a node that has flows of a policy.
+type DenialNode struct {
+	Node string
+	// Watched says that the node's denials are among the others; else Reason says why not.
+	Watched bool
+	// Full says that the switch has denied more connections than it keeps.
+	Full   bool
+	Reason string
+}
+
+// PolicyDenials watches for some time what a policy denies on the nodes that have flows of
+// it, and returns that and what was denied up to a minute before, as far as somebody
+// watched. A node that is not connected or does not answer is not watched.
+func (f *Fabric) PolicyDenials(ctx context.Context, policy string, watch time.Duration) (PolicyDenials, error) {
+	v := f.View()
+	p, ok := v.Topo.Policy(policy)
+	if !ok {
+		return PolicyDenials{}, fmt.Errorf("policy %q does not exist", policy)
+	}
+	var r PolicyDenials
+	for _, node := range v.NodesOfPolicy(policy) {
+		r.Nodes = append(r.Nodes, DenialNode{Node: node, Watched: true})
+	}
+	// Longer than anybody watches: who watches at the same time does not end it for others.
+	f.eachDenialNode(ctx, r.Nodes, func(ctx context.Context, _ int, on *peer) error {
+		return f.workers.SampleDenials(ctx, on.sess, MaxDenialWatch+5*time.Second)
+	})
+	timer := time.NewTimer(watch)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return PolicyDenials{}, context.Cause(ctx)
+	}
+	reader := v.NewDenialReader(p)
+	found := make([][]NodeDenial, len(r.Nodes))
+	f.eachDenialNode(ctx, r.Nodes, func(ctx context.Context, i int, on *peer) error {
+		learned, full, err := f.workers.LearnedDenials(ctx, on.sess)
+		now := f.cfg.Now()
+		r.Nodes[i].Full = full
+		for _, l := range learned {
+			if d, ok := reader.Read(&l.Flow); ok {
+				found[i] = append(found[i], NodeDenial{d, r.Nodes[i].Node, now.Add(-l.Age)})
+			}
+		}
+		return err
+	})
+	r.Denials = slices.Concat(found...)
+	slices.SortStableFunc(r.Denials, func(a, b NodeDenial) int { return cmp.Or(b.Seen.Compare(a.Seen), cmp.Compare(a.Node, b.Node)) })
+	return r, context.Cause(ctx)
+}
+
+// eachDenialNode calls do for the nodes that are still watched, of which it gets the place,
+// and notes why one is not any more.
+func (f *Fabric) eachDenialNode(ctx context.Context, nodes []DenialNode, do func(context.Context, int, *peer) error) {
+	var group errgroup.Group
+	group.SetLimit(policyReaders)
+	for i := range nodes {
+		if !nodes[i].Watched {
+			continue
+		}
+		group.Go(func() error {
+			on := f.peerOf(nodes[i].Node)
+			if on == nil {
+				nodes[i].Watched, nodes[i].Reason = false, "its switch is not connected"
+				return nil
+			}
+			ctx, cancel := context.WithTimeout(ctx, policyReadTime)
+			defer cancel()
+			if err := do(ctx, i, on); err != nil {
+				nodes[i].Watched, nodes[i].Reason = false, "its switch did not answer: "+err.Error()
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none returns an error
+}
