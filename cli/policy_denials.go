@@ -23,7 +23,7 @@ nobody watches. A node that is away, or that has denied more than its switch not
 named.
 
 RULE "default" is what no rule decided: the tier denies it. What a rule rejects is not
-shown, as its sender is told.`,
+shown, as its sender gets an answer.`,
 		Example: "  sdnctl policy denials web\n  sdnctl policy denials web --for 10s -o json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

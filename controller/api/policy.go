@@ -65,7 +65,7 @@ type PolicyDenials struct {
 	Policy string `json:"policy" doc:"Name of the policy" example:"web"`
 	// Complete is false if a node was not watched or kept no more.
 	Complete bool           `json:"complete" doc:"Whether all nodes were watched and kept all that they denied; if not, nodes says which did not and why"`
-	Denials  []PolicyDenial `json:"denials" doc:"Connections that were denied, the newest first: of TCP, UDP, SCTP and ICMP. What is rejected is not among them, as its sender is told"`
+	Denials  []PolicyDenial `json:"denials" doc:"Connections that were denied, the newest first: of TCP, UDP, SCTP and ICMP. What is rejected is not among them, as its sender gets an answer"`
 	Nodes    []DenialNode   `json:"nodes" doc:"Nodes that have flows of the policy"`
 }
 
