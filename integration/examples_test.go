@@ -23,7 +23,7 @@ func TestExamples(t *testing.T) {
 		t.Skipf("no lab here: %s", strings.Join(why, "; "))
 	}
 	demos, err := filepath.Glob("../examples/*/demo.sh")
-	if err != nil || len(demos) < 5 {
+	if err != nil || len(demos) < 6 {
 		t.Fatalf("found %v (%v)", demos, err)
 	}
 	for _, demo := range demos {

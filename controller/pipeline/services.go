@@ -180,8 +180,11 @@ type Backends struct {
 	NoGateway []string
 }
 
-// BackendsOf counts the backends of a service.
-func (v *View) BackendsOf(o *topology.Service) (n Backends) {
+// BackendsOf counts the backends of a service of a topology, which may be newer than the
+// view's. Where ports are is as the view has it.
+func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service) (n Backends) {
+	at := *v
+	at.Topo, v = topo, &at
 	domains := map[domain]bool{}
 	for _, s := range v.scopesOf(o) {
 		domains[s.domain] = true

@@ -18,7 +18,7 @@ func serviceRef(name string) topology.Ref {
 func (d *dispatcher) assessService(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.Service(name); ok {
-		all = condition.Service(serviceFacts(d.view, o))
+		all = condition.Service(serviceFacts(d.view, d.view.Topo, o))
 	}
 	d.f.board.Assess(serviceRef(name), all)
 }
@@ -78,22 +78,21 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 	}
 }
 
-func serviceFacts(v *pipeline.View, o *topology.Service) condition.ServiceFacts {
-	n := v.BackendsOf(o)
+func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service) condition.ServiceFacts {
+	n := v.BackendsOf(topo, o)
 	return condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound,
 	}
 }
 
-// ServiceStatus returns how many backends a service has, and its conditions.
-func (f *Fabric) ServiceStatus(name string) status.Service {
-	v := f.View()
-	o, ok := v.Topo.Service(name)
+// ServiceStatus returns how many backends a service of a topology has, and its conditions.
+func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Service {
+	o, ok := topo.Service(name)
 	if !ok {
 		return status.Service{}
 	}
-	facts := serviceFacts(v, o)
+	facts := serviceFacts(f.View(), topo, o)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
 	f.board.Stamp(serviceRef(name), s.Conditions)
 	return s

@@ -10,7 +10,7 @@ import (
 )
 
 func (v view) service(o *topology.Service) *api.Service {
-	known := v.fabric.ServiceStatus(o.Name)
+	known := v.fabric.ServiceStatus(v.snap, o.Name)
 	st := &api.ServiceStatus{
 		ID: o.ID, Ready: condition.Ready(known.Conditions), Conditions: conditions(known.Conditions),
 		BackendCount: known.Count, BackendsReady: known.Ready, Backends: []api.ServiceMember{},

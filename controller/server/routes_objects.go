@@ -274,13 +274,14 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 // answerChange answers a change of one object with the object, once the change is confirmed
 // or the wait is over.
 func answerChange[T any](ctx context.Context, s *Server, ref topology.Ref, c store.Commit, wait time.Duration) (*putOutput[T], error) {
+	// The commit's revision would be wrong if it changed nothing.
+	now, _ := c.After.Object(ref)
+	pending := s.confirmed(ctx, now.Metadata().Modified, wait)
 	out, err := getObject[T](s.viewOf(ctx, c.After), ref)
 	if err != nil {
 		return nil, err
 	}
-	// The commit's revision would be wrong if it changed nothing.
-	now, _ := c.After.Object(ref)
-	return &putOutput[T]{s.confirmed(ctx, now.Metadata().Modified, wait), out.ETag, out.Body}, nil
+	return &putOutput[T]{pending, out.ETag, out.Body}, nil
 }
 
 // removeObject deletes the object in.Name.

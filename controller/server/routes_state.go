@@ -128,7 +128,7 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 	case topology.KindNetwork:
 		return v.fabric.NetworkConditions(o.Name, v.only)
 	case topology.KindService:
-		return v.fabric.ServiceStatus(o.Name).Conditions
+		return v.fabric.ServiceStatus(v.snap, o.Name).Conditions
 	case topology.KindPort:
 		return v.fabric.PortStatus(o.Name).Conditions
 	}

@@ -36,7 +36,7 @@ type Fabric interface {
 	NodeStatus(name string) (status.Node, bool)
 	PortStatus(name string) status.Port
 	NetworkConditions(name, node string) []condition.Condition
-	ServiceStatus(name string) status.Service
+	ServiceStatus(topo *topology.Snapshot, name string) status.Service
 	Summary(worst int) status.Summary
 	Switches() []status.Switch
 	Acks(rev topology.Revision) status.Acks

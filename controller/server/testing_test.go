@@ -97,9 +97,8 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 }
 
 // ServiceStatus has all backends of a service plugged in.
-func (f *fakeFabric) ServiceStatus(name string) (s status.Service) {
+func (f *fakeFabric) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
 	facts := condition.ServiceFacts{Name: name, Max: 512}
-	snap := f.store.Snapshot()
 	if o, ok := snap.Service(name); ok {
 		for b := range snap.Backends(o) {
 			facts.Selected++
