@@ -164,7 +164,7 @@ func (r *DenialReader) Read(f *openflow.Flow) (d Denial, ok bool) {
 	switch {
 	case by>>8 == 0:
 		d.Rule = -1
-		ok = by != 0 && by == defaultNumber(policyTable{direction: d.Direction, tier: r.policy.Spec.Tier}) && r.policy.Spec.IsolatesIn(d.Direction) && r.picks(subject)
+		ok = by != 0 && r.policy.Spec.Mode != model.ModeShadow && by == defaultNumber(policyTable{direction: d.Direction, tier: r.policy.Spec.Tier}) && r.policy.Spec.IsolatesIn(d.Direction) && r.picks(subject)
 	case by>>8 == r.policy.ID:
 		ok = d.Rule < len(r.policy.Spec.Rules(d.Direction))
 	}
