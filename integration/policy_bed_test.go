@@ -142,7 +142,7 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 		for i, e := range wrong {
 			probes[i] = e.Probe
 		}
-		got, err := traffic.Ask(b.ctx, probes)
+		got, err := traffic.Ask(b.ctx, probes, traffic.Patience(round))
 		b.must(err)
 		var again []exchange
 		for i, e := range wrong {

@@ -204,7 +204,7 @@ func newPort(t *testing.T, b *policyBed) {
 			p, err := b.api.Port(b.ctx, "newcomer")
 			b.must(err)
 			bound = p.Status.Bound
-			got, err := traffic.Ask(b.ctx, probes)
+			got, err := traffic.Ask(b.ctx, probes, traffic.Patience(0))
 			b.must(err)
 			for j, v := range got {
 				if v == traffic.Connected {

@@ -83,7 +83,7 @@ func switchRestarts(t *testing.T, b *policyBed) {
 		go func() { done <- b.node("node1").RestartVSwitchd(b.ctx, signal) }()
 		rounds, restarted := 0, false
 		for !restarted || rounds < 3 {
-			got, err := traffic.Ask(b.ctx, denied)
+			got, err := traffic.Ask(b.ctx, denied, traffic.Patience(0))
 			b.must(err)
 			for i, v := range got {
 				if v == traffic.Connected {

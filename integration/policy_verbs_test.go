@@ -111,9 +111,20 @@ func shadowed(t *testing.T, b *policyBed) {
 		}
 		return nil
 	}))
+	// Nothing of the allowed ones is on its way when the policy comes into force: of a download
+	// the server has the first word then.
+	pause := func(paused bool) {
+		for _, s := range allowed {
+			s.Pause(paused)
+		}
+	}
+	pause(true)
+	_, err := allowed[2].Silent(b.ctx, 100*time.Millisecond)
+	b.must(err)
 	since := time.Now()
 	b.apply(fmt.Sprintf(shadowPolicy, "enforce"))
 	b.cut(since, forbidden...)
+	pause(false)
 	b.goOn(allowed...)
 	b.asPolicies()
 	b.apply(fmt.Sprintf(shadowPolicy, "shadow"))

@@ -44,7 +44,7 @@ func TestContractOfPolicies(t *testing.T) {
 //
 // perPolicedNode is what a node gets when ports of a domain that it has a part in first
 // have identities, and perPolicedNetwork what it gets for each network of the domain.
-func perPolicedNode(f int) int    { return 16 + 13*f }
+func perPolicedNode(f int) int    { return 16 + 14*f }
 func perPolicedNetwork(f int) int { return 1 + 5*f }
 
 // perIdentity is what differs on a port's own node if the port gets another identity and is

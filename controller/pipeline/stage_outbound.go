@@ -15,6 +15,7 @@ const TableOutbound openflow.TableID = 21
 const (
 	prioAnswer       = 170
 	prioReplyOfRule  = 160
+	prioReplyTCP     = 157
 	prioReplyUnruled = 155
 	prioReply        = 150
 	prioRelated      = 145
@@ -38,6 +39,12 @@ func (c *Compiler) outboundNode() {
 	c.match = c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied)
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 	c.emit(prioReply, "passes replies of connections that are not denied")
+	for _, f := range c.view.familiesAt(c.node) {
+		// If these waited for a rule, a client that only receives would have nothing to
+		// acknowledge, would send nothing that could be judged, and would wait forever.
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).CTState(replied, replied).CTMarkMasked(0, markDenied)
+		c.emit(prioReplyTCP, rules{"passes replies of TCP until the client's next segment is denied", "passes replies of TCP over IPv6 until the client's next segment is denied"}[f])
+	}
 	c.match = c.match[:0].CTState(related, related).CTMarkMasked(0, markDenied)
 	c.emit(prioRelated, "passes errors about connections that are not denied")
 	c.match = c.match[:0].CTState(replied, replied)
@@ -96,8 +103,8 @@ const (
 	invalid     = openflow.CTStateTracked | openflow.CTStateInvalid
 )
 
-// outboundPolicy: replies of an isolated port pass only while the rule that let their
-// connection in is in force.
+// outboundPolicy: replies of an isolated port by other protocols than TCP pass only while the
+// rule that let their connection in is in force.
 func (c *Compiler) outboundPolicy(p *policies) {
 	isolated := map[uint32]bool{}
 	for _, t := range model.PolicyTiers() {

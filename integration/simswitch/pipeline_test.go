@@ -53,7 +53,12 @@ func pipelineMods(t *testing.T) [][]byte {
 		{Action: model.ActionDeny, Ports: []model.PolicyPort{port("tcp")}},
 		{Action: model.ActionPass},
 	}
-	ops = append(ops, set(model.KindPolicy, "p", model.PolicySpec{Subject: in("red"), Ingress: rules, Egress: rules}))
+	ops = append(ops,
+		set(model.KindPolicy, "p", model.PolicySpec{Subject: in("red"), Ingress: rules, Egress: rules}),
+		set(model.KindPolicy, "rejects", model.PolicySpec{Subject: in("blue"), Priority: 6, Ingress: []model.PolicyRule{{Action: model.ActionReject, Ports: []model.PolicyPort{port("tcp/81")}}}}),
+		set(model.KindPolicy, "shadow", model.PolicySpec{Subject: in("blue"), Priority: 7, Mode: model.ModeShadow, Ingress: rules, Egress: rules}),
+		set(model.KindPolicy, "shadow-baseline", model.PolicySpec{Tier: model.TierBaseline, Subject: in("blue"), Mode: model.ModeShadow, Ingress: rules[:1]}),
+	)
 	r, err := topology.Plan(topology.NewSnapshot(), ops, time.Time{})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +92,9 @@ func TestPipelineFlows(t *testing.T) {
 	mods := pipelineMods(t)
 	tables := map[byte]bool{}
 	for _, m := range mods {
-		tables[m[24]] = true
+		if openflow.FrameType(m) == openflow.TypeFlowMod {
+			tables[m[24]] = true
+		}
 	}
 	// All but TableSample, which has what is learned, TableStamp, and those of uplinks, answers
 	// and services: the simulator has no connection tracker to translate, and their flows and
@@ -101,9 +108,16 @@ func TestPipelineFlows(t *testing.T) {
 	}
 	for _, to := range []*driver{d, simD} {
 		to.log, to.xid = nil, 1000
+		for _, m := range mods { // no bundle takes meters
+			if openflow.FrameType(m) == openflow.TypeMeterMod {
+				to.send(m)
+			}
+		}
 		to.send(control(t, 1, openflow.BundleOpenRequest, both))
 		for _, m := range mods {
-			to.send(put(1, both, m))
+			if openflow.FrameType(m) != openflow.TypeMeterMod {
+				to.send(put(1, both, m))
+			}
 		}
 		to.send(control(t, 1, openflow.BundleCommitRequest, both), dump(t))
 		for _, m := range mods[:len(mods)/2] {

@@ -27,9 +27,21 @@ func (m *expected) judge() (judge, error) {
 // allows reports whether one port may open a connection to an address of another, if it
 // reaches it at all.
 func (j judge) allows(from, to string, dst netip.Addr, what model.PolicyPort) bool {
+	return j.verdict(from, to, dst, what) == traffic.Connected
+}
+
+// verdict is what comes of a connection that one port opens to an address of another, if it
+// reaches it at all.
+func (j judge) verdict(from, to string, dst netip.Addr, what model.PolicyPort) traffic.Verdict {
 	a, _ := j.s.Port(from)
 	b, _ := j.s.Port(to)
-	return policymodel.Judge(j.s, policymodel.End{Port: a, Addr: sourceFor(j.m.plugged[from], dst)}, policymodel.End{Port: b, Addr: dst}, what).Allowed
+	switch v := policymodel.Judge(j.s, policymodel.End{Port: a, Addr: sourceFor(j.m.plugged[from], dst)}, policymodel.End{Port: b, Addr: dst}, what); {
+	case v.Allowed:
+		return traffic.Connected
+	case v.Rejected:
+		return traffic.Refused
+	}
+	return traffic.Timeout
 }
 
 // sourceFor is the address that a container asks another from: the one of its family.
@@ -95,10 +107,7 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 				}
 				for _, p := range services() {
 					p.From, p.To = hosts[from], a
-					verdict := traffic.Timeout
-					if j.allows(from, to, a, model.PolicyPort{Protocol: model.PolicyProtocol(p.Protocol.String()), First: p.Port, Last: p.Port}) {
-						verdict = traffic.Connected
-					}
+					verdict := j.verdict(from, to, a, model.PolicyPort{Protocol: model.PolicyProtocol(p.Protocol.String()), First: p.Port, Last: p.Port})
 					probes, want = append(probes, p), append(want, verdict)
 				}
 			}
@@ -114,7 +123,7 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 func (s *soak) ask(ctx context.Context, probes []traffic.Probe, want []traffic.Verdict) error {
 	var errs []error
 	for round := 0; len(probes) > 0; round++ {
-		got, err := traffic.Ask(ctx, probes)
+		got, err := traffic.Ask(ctx, probes, traffic.Patience(round))
 		if err != nil {
 			return err
 		}

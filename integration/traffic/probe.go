@@ -57,15 +57,19 @@ func (p Probe) String() string {
 // Limits of Ask.
 const (
 	tries = 3
-	// patience is how long an answer may take in each attempt.
-	patience = 150 * time.Millisecond
 	// most is how many probes of one host are outstanding at a time.
 	most = 64
 )
 
+// Patience returns how long an answer may take when probes are asked for the nth time, from
+// 0: 150 ms, twice as long each time, at most 2.4 s. What a busy machine answered late would
+// else be asked again and again, which keeps it busy.
+func Patience(n int) time.Duration { return 150 * time.Millisecond << min(n, 4) }
+
 // Ask runs all probes at once, and returns the verdicts in their order. A probe without an
-// answer is repeated from another port, so that one lost packet is no Timeout.
-func Ask(ctx context.Context, probes []Probe) ([]Verdict, error) {
+// answer within the patience is repeated from another port, so that one lost packet is no
+// Timeout.
+func Ask(ctx context.Context, probes []Probe, patience time.Duration) ([]Verdict, error) {
 	verdicts := make([]Verdict, len(probes))
 	of := map[*Host][]*attempt{}
 	for i, p := range probes {
@@ -75,7 +79,7 @@ func Ask(ctx context.Context, probes []Probe) ([]Verdict, error) {
 	errs := make(chan error, len(of))
 	for h, attempts := range of {
 		all.Go(func() {
-			errs <- h.inside(func() error { return askAll(ctx, attempts) })
+			errs <- h.inside(func() error { return askAll(ctx, attempts, patience) })
 		})
 	}
 	all.Wait()
@@ -88,7 +92,7 @@ func Ask(ctx context.Context, probes []Probe) ([]Verdict, error) {
 }
 
 // askAll runs on a thread in the namespace of the host that asks.
-func askAll(ctx context.Context, attempts []*attempt) error {
+func askAll(ctx context.Context, attempts []*attempt, patience time.Duration) error {
 	if err := allowPings(); err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func askAll(ctx context.Context, attempts []*attempt) error {
 		var left []*attempt
 		for len(attempts) > 0 && ctx.Err() == nil {
 			n := min(len(attempts), most)
-			if err := askOnce(ctx, attempts[:n]); err != nil {
+			if err := askOnce(ctx, attempts[:n], patience); err != nil {
 				return err
 			}
 			for _, a := range attempts[:n] {
@@ -112,7 +116,7 @@ func askAll(ctx context.Context, attempts []*attempt) error {
 }
 
 // askOnce makes each attempt once and waits for the answers.
-func askOnce(ctx context.Context, attempts []*attempt) error {
+func askOnce(ctx context.Context, attempts []*attempt, patience time.Duration) error {
 	defer func() {
 		for _, a := range attempts {
 			a.close()

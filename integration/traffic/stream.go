@@ -51,6 +51,7 @@ type Stream struct {
 	server   *net.TCPConn
 	start    time.Time
 	arrivals []time.Duration // of messages, after start
+	paused   bool            // who sends, does not
 	err      error           // how it ended, if by itself
 }
 
@@ -149,8 +150,13 @@ func (s *Stream) send(c net.Conn) error {
 	tick := time.NewTicker(Every)
 	defer tick.Stop()
 	for {
-		if _, err := c.Write([]byte(message)); err != nil {
-			return err
+		s.mu.Lock()
+		paused := s.paused
+		s.mu.Unlock()
+		if !paused {
+			if _, err := c.Write([]byte(message)); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-tick.C:
@@ -193,6 +199,13 @@ func (s *Stream) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = errors.Join(s.err, err)
+}
+
+// Pause has the side that sends of an upload or download send nothing, or go on.
+func (s *Stream) Pause(paused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paused = paused
 }
 
 // Flowing waits until n more messages have arrived, so that what happens next

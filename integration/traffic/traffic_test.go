@@ -81,7 +81,7 @@ func (b *bed) matrix() (all []result) {
 		}
 	}
 	begin := time.Now()
-	verdicts, err := traffic.Ask(b.t.Context(), probes)
+	verdicts, err := traffic.Ask(b.t.Context(), probes, traffic.Patience(0))
 	b.must(err)
 	b.t.Logf("%d probes in %v", len(probes), time.Since(begin).Round(time.Millisecond))
 	for i, p := range probes {
