@@ -248,6 +248,16 @@ func (b *bed) livesOn(port, node string) {
 	b.settle()
 }
 
+// revalidated waits until the datapaths forward by the flows that the switches have
+// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
+func (b *bed) revalidated() {
+	b.t.Helper()
+	for _, n := range b.joined {
+		_, err := n.Exec(b.ctx, "ovs-appctl", "revalidator/wait")
+		b.must(err)
+	}
+}
+
 // settle waits until every joined node is connected and in sync.
 func (b *bed) settle() {
 	b.t.Helper()

@@ -85,16 +85,6 @@ func (b *policyBed) policies(yaml string) {
 	b.revalidated()
 }
 
-// revalidated waits until the datapaths forward by the flows that the switches have
-// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
-func (b *policyBed) revalidated() {
-	b.t.Helper()
-	for _, n := range b.joined {
-		_, err := n.Exec(b.ctx, "ovs-appctl", "revalidator/wait")
-		b.must(err)
-	}
-}
-
 // noPolicies deletes all policies.
 func (b *policyBed) noPolicies() {
 	b.t.Helper()

@@ -165,6 +165,7 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	}
 	b.apply(serviceWeb("{endpoints: [{port: web1, state: draining}, {port: web2}, {port: web3, state: draining}]}"))
 	goOn("draining")
+	b.revalidated()
 	for range 5 {
 		if w, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err != nil || w != "web2" {
 			t.Errorf("two of three are draining: %q, %v", w, err)
@@ -199,6 +200,7 @@ func servicesChange(t *testing.T, b *serviceBed) {
 // refuses fails the test unless the service refuses everybody at once, whatever they ask.
 func (b *serviceBed) refuses(when string) {
 	b.t.Helper()
+	b.revalidated()
 	for name, c := range b.hosts {
 		for _, way := range addresses(c) {
 			if _, _, err := b.whoAnswers(c, way[0], way[1]); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -217,6 +219,7 @@ func servicesReselected(t *testing.T, b *serviceBed) {
 	}
 	answers := func(client, want string) {
 		t.Helper()
+		b.revalidated()
 		for range 8 {
 			if who, _, err := b.whoAnswers(b.hosts[client], "tcp", service4+":80"); err != nil || who != want {
 				t.Fatalf("%s: %q, %v, want %s", client, who, err, want)
