@@ -90,14 +90,12 @@ func (v *View) routerOf(n *topology.Network) (Unit, bool) {
 
 // leaves marks a router that has an uplink on all nodes that know it.
 func (a *affected) leaves(r *topology.Router) {
-	if r == nil || r.Spec.Egress == nil {
+	if r == nil || r.Spec.Egress == nil || len(r.Spec.Networks) == 0 {
 		return
 	}
-	for _, network := range r.Spec.Networks {
-		for n := range a.nodesOf(network) {
-			a.mark(n, Unit{Kind: UnitRouter, Name: r.Name})
-		}
-		return // all of its networks are known to the same nodes
+	// All of its networks are known to the same nodes.
+	for n := range a.nodesOf(r.Spec.Networks[0]) {
+		a.mark(n, Unit{Kind: UnitRouter, Name: r.Name})
 	}
 }
 
