@@ -167,6 +167,7 @@ func TestDeadline(t *testing.T) {
 			q.Offer("a", from(15, openflow.PortNo(i+1), i, 1))
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if want := []string{"a:1:0", "a:2:1"}; !slices.Equal(answered, want) {
 			t.Errorf("answered %v, want %v", answered, want)
 		}
