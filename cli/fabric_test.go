@@ -137,7 +137,7 @@ func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 
 // ServiceStatus has all backends of a service plugged in.
 func (f *fabric) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
-	facts := condition.ServiceFacts{Name: name, Max: 512}
+	facts := condition.ServiceFacts{Name: name, Max: pipeline.MaxBuckets}
 	if o, ok := snap.Service(name); ok {
 		for b := range snap.Backends(o) {
 			facts.Selected++

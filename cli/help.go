@@ -31,7 +31,8 @@ const helpExitCodes = `sdnctl exits with one of these codes:
     7  sdnd, or the node, cannot be reached, or the connection ended before it
        answered (then the change may have been made), or this client is rate-limited
     8  sdnd does not know who you are, or you may not do that
-    9  for status --exit-code: there is an error or a warning
+    9  for status --exit-code: there is an error or a warning; for policy denials: no node
+       could be watched
   130  it was interrupted`
 
 const helpOutput = `Data goes to standard output, words about it to standard error.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ the newest first. While somebody watches, the switches of the nodes that have fl
 the policy note each denied connection of TCP, UDP, SCTP or ICMP once: up to 64 of each
 protocol and family, for a minute. Nothing is sent to sdnd, and nothing is noted while
 nobody watches. A node that is away, or that has denied more than its switch notes, is
-named.
+named. If no node could be watched, the exit code is 9.
 
 RULE "default" is what no rule decided: the tier denies it. What a rule rejects is not
 shown, as its sender gets an answer.`,
@@ -53,7 +54,11 @@ func printPolicyDenials(a *app, o *output, d api.PolicyDenials) error {
 		a.note("installed on no node: none has a port that the policy concerns")
 		return nil
 	}
+	watched := 0
 	for _, n := range d.Nodes {
+		if n.Watched {
+			watched++
+		}
 		switch {
 		case !n.Watched:
 			a.note("node %s was not watched: %s", n.Node, n.Reason)
@@ -61,7 +66,14 @@ func printPolicyDenials(a *app, o *output, d api.PolicyDenials) error {
 			a.note("node %s has denied more within a minute than its switch notes", n.Node)
 		}
 	}
-	if len(d.Denials) == 0 {
+	switch {
+	case len(d.Denials) > 0:
+	case watched == 0:
+		return codedError{ExitNotReady, errors.New("what the policy denies is not known: no node was watched")}
+	case watched < len(d.Nodes):
+		a.note("nothing was denied on the %s watched", count(watched, "node"))
+		return nil
+	default:
 		a.note("nothing was denied")
 		return nil
 	}

@@ -40,14 +40,8 @@ func (a *affected) service(c topology.Change) {
 
 // serviceOf marks a service and its backends on the nodes that have ports which may use it.
 func (a *affected) serviceOf(v *View, o *topology.Service) {
-	seen := map[string]bool{}
-	for _, s := range v.scopesOf(o) {
-		for node := range v.nodesInScope(s) {
-			if !seen[node] {
-				seen[node] = true
-				a.services(v, node, []*topology.Service{o})
-			}
-		}
+	for node := range v.nodesUsing(o) {
+		a.services(v, node, []*topology.Service{o})
 	}
 }
 
@@ -90,7 +84,8 @@ func (a *affected) servedNode(node string) {
 	}
 }
 
-// backend marks the services that have a port as a backend in either view, on all nodes.
+// backend marks the services that have a port as a backend in a view, on all nodes that use
+// them.
 func (a *affected) backend(v *View, p *topology.Port) {
 	a.backendOf(v, p, v.Topo.ServicesWith(p))
 }
@@ -113,15 +108,9 @@ func servicesWithout(all, others []*topology.Service) []*topology.Service {
 
 func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Service) {
 	for _, o := range services {
-		seen := map[string]bool{}
-		for _, s := range v.scopesOf(o) {
-			for node := range v.nodesInScope(s) {
-				if !seen[node] {
-					seen[node] = true
-					a.mark(node, Unit{Kind: UnitService, Name: o.Name})
-					a.mark(node, Unit{Kind: UnitBackend, Name: p.Name})
-				}
-			}
+		for node := range v.nodesUsing(o) {
+			a.mark(node, Unit{Kind: UnitService, Name: o.Name})
+			a.mark(node, Unit{Kind: UnitBackend, Name: p.Name})
 		}
 	}
 }

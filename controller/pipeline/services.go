@@ -92,6 +92,23 @@ func (v *View) nodesInScope(s scope) iter.Seq[string] {
 	return v.NodesOf(r.Spec.Networks[0])
 }
 
+// nodesUsing yields the nodes that have ports which may use a service, each once.
+func (v *View) nodesUsing(o *topology.Service) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for _, s := range v.scopesOf(o) {
+			for node := range v.nodesInScope(s) {
+				if seen[node] {
+					continue
+				}
+				if seen[node] = true; !yield(node) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // ServedNode reports whether the node has ports that may use services.
 func (v *View) ServedNode(node string) bool {
 	if v.Topo.Count(model.KindService) == 0 {

@@ -98,7 +98,7 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 
 // ServiceStatus has all backends of a service plugged in.
 func (f *fakeFabric) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
-	facts := condition.ServiceFacts{Name: name, Max: 512}
+	facts := condition.ServiceFacts{Name: name, Max: pipeline.MaxBuckets}
 	if o, ok := snap.Service(name); ok {
 		for b := range snap.Backends(o) {
 			facts.Selected++

@@ -28,8 +28,8 @@ const (
 
 // Dropped counts the packets that a switch has dropped because its ports may not send them.
 type Dropped struct {
-	// Packets has the ports whose counters have grown since they were last read, with the
-	// increase.
+	// Packets has the ports whose counters have grown since they were last read, with
+	// what they show now.
 	Packets map[openflow.PortNo]uint64
 	// Senders has the senders found at ports that were sampled.
 	Senders map[openflow.PortNo][]Sender
