@@ -33,8 +33,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Local is the number of a bridge's own interface: OFPP_LOCAL (OpenFlow 1.3.5,
-// 7.2.1).
+// Local is the port number of a bridge's own interface: OFPP_LOCAL (OpenFlow 1.3.5, 7.2.1).
 const Local uint32 = 0xfffffffe
 
 // maxName is the longest interface name in OpenFlow, in bytes; longer ones are cut
@@ -44,7 +43,7 @@ const maxName = 15
 // Interface is OVSDB's report of an interface of br-int.
 type Interface struct {
 	Name string
-	// OFPort is its number; 0 while OVSDB gives none.
+	// OFPort is its OpenFlow port number; 0 while OVSDB reports none.
 	OFPort uint32
 	// IfaceID, ContainerID and ContainerIface are the external_ids iface-id,
 	// container_id and container_iface; "" when not set.
@@ -70,15 +69,15 @@ func (i Interface) ids() []string {
 	return nil
 }
 
-// containerPort is the id of just this interface of its container.
+// containerPort returns the interface id of this one interface of its container.
 func (i Interface) containerPort() string { return i.ContainerID + "/" + i.ContainerIface }
 
 // Place is where a port is bound.
 type Place struct {
 	Node      string
 	Interface string
-	// OFPort is the interface's OpenFlow number on br-int; 0 while unknown: the
-	// port was there before a restart, and its node has not connected since.
+	// OFPort is the interface's OpenFlow port number on br-int. It is 0 while unknown: the port
+	// was there before a restart, and its node has not connected since.
 	OFPort uint32
 }
 
@@ -88,7 +87,7 @@ type Change struct {
 	Before, After Place
 }
 
-// Outcome is the result of a report.
+// Outcome is what a report or a change of the topology changes.
 type Outcome struct {
 	// Changes are the ports whose place has changed, sorted by port.
 	Changes []Change
@@ -96,20 +95,20 @@ type Outcome struct {
 	Examined []string
 }
 
-// Table has all interfaces of all nodes, and derives the ports' places from them.
-// It is not safe for concurrent use.
+// Table holds all interfaces of all nodes, and derives the ports' places from them. It is not
+// safe for concurrent use.
 type Table struct {
 	// bridge is the name of the bridge on every node, for messages about why a
 	// port is not bound.
 	bridge string
-	// reserved are the names of the tunnel's and the uplink's interfaces, which never belong
-	// to a port.
+	// reserved are the names of the tunnel's and the uplink's interfaces. They never belong to
+	// a port.
 	reserved []string
 	nodes    map[string]*node
 	claims   map[string][]*iface // by interface id; mostly one, so no map
 	placed   map[string]Place    // by port
-	// numbers are those of ports that name their interface and whose place is
-	// remembered, by port.
+	// numbers has, by port, the remembered OpenFlow port number of ports that name their
+	// interface.
 	numbers map[string]uint32
 	// clock orders the appearance of interfaces.
 	clock uint64
@@ -117,8 +116,9 @@ type Table struct {
 	returned bool
 }
 
-// NewTable returns a table without interfaces, for nodes whose bridge has that
-// name. Interfaces with reserved names, the tunnel and the uplink, never belong to a port.
+// NewTable returns a table without interfaces. bridge is the name of the integration bridge on
+// every node. Interfaces with reserved names (the tunnel and the uplink) never belong to a
+// port.
 func NewTable(bridge string, reserved ...string) *Table {
 	return &Table{
 		bridge: bridge, reserved: reserved,
@@ -229,8 +229,8 @@ func (t *Table) PortsChanged(before, after *topology.Snapshot, ports []string) O
 	set := make(map[string]bool, len(ports))
 	for _, name := range ports {
 		set[name] = true
-		// Whether one interface of a container is a port of its own decides
-		// whether it can be the port of the whole container.
+		// Ports that name single interfaces of a container decide whether such an interface can
+		// be the port of the whole container.
 		for _, topo := range []*topology.Snapshot{before, after} {
 			if p, ok := topo.Port(name); ok {
 				if q, ok := after.PortByBindingID(containerOf(p.BindingID())); ok {
@@ -242,8 +242,8 @@ func (t *Table) PortsChanged(before, after *topology.Snapshot, ports []string) O
 	return t.resolve(after, set)
 }
 
-// NodesReturned processes that nodes had time to come back after a start: the remembered places
-// on those that did not lose to claims on other nodes.
+// NodesReturned processes the end of the time that nodes have to come back after a start.
+// Places that are still only remembered then lose to claims on other nodes.
 func (t *Table) NodesReturned(topo *topology.Snapshot) Outcome {
 	t.returned = true
 	set := map[string]bool{}
@@ -255,7 +255,7 @@ func (t *Table) NodesReturned(topo *topology.Snapshot) Outcome {
 	return t.resolve(topo, set)
 }
 
-// ForgetNode removes all interfaces of a node.
+// ForgetNode removes a node and all its interfaces.
 func (t *Table) ForgetNode(topo *topology.Snapshot, nodeName string) Outcome {
 	if _, ok := t.nodes[nodeName]; !ok {
 		return Outcome{}
@@ -268,7 +268,7 @@ func (t *Table) ForgetNode(topo *topology.Snapshot, nodeName string) Outcome {
 		u.mayBe(i)
 		t.dropIface(u.n, i)
 	}
-	u.n.openflowSeen = true // so that nothing is held any more
+	u.n.openflowSeen = true // the remembered places no longer count as reported
 	out := u.end()
 	delete(t.nodes, nodeName)
 	return out

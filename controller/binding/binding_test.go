@@ -11,11 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// declared returns a topology with two nodes and the ports
-//
-//	web     unpinned, interface id "web"
-//	pinned  on n1, interface id "vm-7"
-//	named   on n1, interface "eth7"
+// declared returns a topology with two nodes and three ports: "web" is unpinned and has the
+// interface id "web", "pinned" is on n1 with the interface id "vm-7", and "named" is on n1 and
+// names the interface "eth7".
 func declared(t *testing.T) *topology.Snapshot {
 	t.Helper()
 	create := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
@@ -37,7 +35,7 @@ func declared(t *testing.T) *topology.Snapshot {
 	return r.Next
 }
 
-// changed returns the topology with one port put or created.
+// changed returns the topology with one port created or changed.
 func changed(t *testing.T, topo *topology.Snapshot, verb topology.Verb, port string, spec topology.PortSpec) *topology.Snapshot {
 	t.Helper()
 	r, err := topology.Plan(topo, []topology.Op{{Verb: verb, Ref: topology.Ref{Kind: topology.KindPort, Name: port}, Spec: spec}}, time.Time{})

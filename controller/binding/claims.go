@@ -14,7 +14,7 @@ type claim struct {
 	since uint64
 	// shared says that other interfaces of the same container claim it as well.
 	shared bool
-	// part is the name of the interface in its container, if it has one.
+	// part is the name of the interface inside its container, if it has one.
 	part     string
 	inactive bool
 }
@@ -74,10 +74,10 @@ func (t *Table) active(topo *topology.Snapshot, p *topology.Port) []claim {
 // pinnedTo reports whether a port may be on a node.
 func pinnedTo(p *topology.Port, node string) bool { return p.Spec.Node == "" || p.Spec.Node == node }
 
-// order says which of two claims goes first.
+// order compares two claims; the better one is less.
 func (t *Table) order(p *topology.Port, a, b claim) int {
 	if t.returned && (a.OFPort == 0) != (b.OFPort == 0) {
-		return cmp.Compare(b.OFPort, a.OFPort) // an interface of now before a remembered one
+		return cmp.Compare(b.OFPort, a.OFPort) // a present interface before a remembered one
 	}
 	return cmp.Or(
 		cmp.Compare(b.since, a.since),
@@ -87,13 +87,13 @@ func (t *Table) order(p *topology.Port, a, b claim) int {
 	)
 }
 
-// holds reports whether the port is where a claim says.
+// holds reports whether the port is at the claim's place.
 func (t *Table) holds(p *topology.Port, c claim) bool {
 	at := t.placed[p.Name]
 	return at.Node == c.Node && at.Interface == c.Interface && (p.Spec.Interface == "" || t.numberOf(p) == c.OFPort)
 }
 
-// numberOf returns the number that a port has, or is remembered to have had.
+// numberOf returns the OpenFlow port number that a port has or is remembered to have had.
 func (t *Table) numberOf(p *topology.Port) uint32 {
 	return cmp.Or(t.placed[p.Name].OFPort, t.numbers[p.Name])
 }
@@ -108,8 +108,8 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// onePerContainer leaves of the interfaces of one container on one node that
-// claim the container's port the one that has it, or else the oldest.
+// onePerContainer keeps one of the interfaces of the same container on the same node that claim
+// the container's port: the one that has the port, or else the oldest.
 func (t *Table) onePerContainer(p *topology.Port, all []claim) []claim {
 	best := map[string]claim{} // by node
 	for _, c := range all {
@@ -125,7 +125,7 @@ func (t *Table) onePerContainer(p *topology.Port, all []claim) []claim {
 	return slices.DeleteFunc(all, func(c claim) bool { return c.shared && c != best[c.Node] })
 }
 
-// all returns every claim to a port, also those that cannot be followed.
+// all returns every claim to a port, including those that the port cannot follow.
 func (t *Table) all(topo *topology.Snapshot, p *topology.Port) []claim {
 	if p.Spec.Interface != "" {
 		return t.named(p)
@@ -148,8 +148,8 @@ func (t *Table) all(topo *topology.Snapshot, p *topology.Port) []claim {
 // their names among which a port that names these bytes can be bound.
 const maxAlike = 16
 
-// named returns the claims to a port that names its interface: that of the one
-// with just this name, or those of all whose longer names OpenFlow cuts to it.
+// named returns the claims to a port that names its interface: that of the interface with
+// exactly this name, or those of all interfaces whose longer names OpenFlow truncates to it.
 func (t *Table) named(p *topology.Port) []claim {
 	n, ok := t.nodes[p.Spec.Node]
 	if !ok {
@@ -177,8 +177,8 @@ func (t *Table) named(p *topology.Port) []claim {
 	return all
 }
 
-// containerOf returns the container of an interface id that names one interface
-// of it, or "".
+// containerOf returns the container in an interface id that names one interface of a container,
+// or "".
 func containerOf(id string) string {
 	if i := strings.LastIndex(id, "/"); i >= 0 {
 		return id[:i]

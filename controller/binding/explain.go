@@ -7,21 +7,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Claims has the interfaces that claim a port.
+// Claims lists the interfaces that claim a port.
 type Claims struct {
-	// Conflicts are the interfaces that claim the port where it may be, beside the
-	// one that has it: the port goes to the first of them when that is gone.
+	// Conflicts are further interfaces that claim the port where it may be, besides the one
+	// that has it. The port goes to the first of them when that one is gone.
 	Conflicts []Place
-	// Candidates are the interfaces that claim the port on other nodes than the
-	// one that it is pinned to, sorted by node and name: it goes there when it is
-	// pinned to that node.
+	// Candidates are the interfaces that claim the port on nodes other than the one that it is
+	// pinned to, sorted by node and name. Pinned to such a node, the port would go there.
 	Candidates []Place
-	// Unplugged are the interfaces that claim the port where it may be, and are in
-	// OVSDB but no port of br-int.
+	// Unplugged are the interfaces that claim the port where it may be, and that OVSDB has but
+	// br-int has no port for.
 	Unplugged []Place
 }
 
-// Claims returns who claims a port beside the interface that has it.
+// Claims returns the interfaces that claim a port, except the one that has it.
 func (t *Table) Claims(topo *topology.Snapshot, p *topology.Port) Claims {
 	var out Claims
 	for _, c := range t.eligible(topo, p) {
@@ -45,7 +44,7 @@ func (t *Table) Claims(topo *topology.Snapshot, p *topology.Port) Claims {
 	return out
 }
 
-// Why says why a port is not bound although an interface claims it, or "".
+// Why returns the reason why a port is not bound although an interface claims it, or "".
 func (t *Table) Why(topo *topology.Snapshot, p *topology.Port) string {
 	if t.placed[p.Name].OFPort != 0 {
 		return ""

@@ -2,18 +2,18 @@ package binding
 
 import "slices"
 
-// node has the reports of a node's OpenFlow and OVSDB.
+// node holds what OpenFlow and OVSDB reported of a node.
 type node struct {
 	name string
-	// ports are OpenFlow's names by number, and numbers the reverse.
+	// ports has the names that OpenFlow gave, by number; numbers is the inverse.
 	ports   map[uint32]string
 	numbers numbers
 	// ifaces are OVSDB's interfaces, or the remembered ones, by name; alike has
 	// those with names of at least 15 bytes by their first 15.
 	ifaces map[string]*iface
 	alike  map[string][]*iface
-	// openflowSeen and ovsdbSeen say whether OpenFlow and OVSDB have reported since
-	// the start. Until then the remembered places count as reported.
+	// openflowSeen and ovsdbSeen report whether OpenFlow and OVSDB have reported since the
+	// start. Until then the remembered places count as reported.
 	openflowSeen, ovsdbSeen bool
 }
 
@@ -23,16 +23,16 @@ type iface struct {
 	node *node
 	// number is its OpenFlow port number; 0 if br-int has no port for it.
 	number uint32
-	// since is when it appeared; 0 if it was there in the node's first report.
+	// since is the clock when it appeared; 0 if it was in the node's first report.
 	since uint64
 	// new says that its claim has changed in this update.
 	new bool
 }
 
-// cut returns an interface's name as OpenFlow has it.
+// cut returns an interface's name as OpenFlow gives it: its first 15 bytes.
 func cut(name string) string { return name[:min(len(name), maxName)] }
 
-// node returns the node of that name, and adds it if need be.
+// node returns the node with a name, adding it if necessary.
 func (t *Table) node(name string) *node {
 	n, ok := t.nodes[name]
 	if !ok {
@@ -91,15 +91,14 @@ func without(m map[string][]*iface, k string, v *iface) {
 	m[k] = all[:last]
 }
 
-// sameClaim reports whether an interface that says is claims what i does.
+// sameClaim reports whether an interface reported as is claims what i claims.
 func (i *iface) sameClaim(is Interface) bool {
 	return i.Inactive == is.Inactive && slices.Equal(i.ids(), is.ids())
 }
 
-// join returns an interface's OpenFlow port number on br-int, or 0. Either source
-// may be out of date for a moment, so the name has to agree, too. A unique name is
-// enough. While OVSDB has no number, as after a restart of ovsdb-server, the last
-// one counts.
+// join returns an interface's OpenFlow port number on br-int, or 0. Either source may be out of
+// date for a moment, so number and name must agree. A unique name is enough. While OVSDB has no
+// number, as after a restart of ovsdb-server, the last one counts.
 func (n *node) join(i *iface) uint32 {
 	name := cut(i.Name)
 	if i.OFPort != 0 && n.ports[i.OFPort] == name {

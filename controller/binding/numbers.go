@@ -1,11 +1,10 @@
 package binding
 
-// numbers are the numbers of a node's ports by the name that OpenFlow gives. Most
-// names have one; but those of which the first 15 bytes are the same may have
-// as many as there are ports.
+// numbers holds the port numbers of a node by the name that OpenFlow gives. Most names have one
+// number. Names that are truncated to the same 15 bytes share an entry, so it may have many.
 type numbers struct {
 	one  map[string]uint32
-	more map[string]map[uint32]bool // all of those that have more than one
+	more map[string]map[uint32]bool // all numbers of the names that have more than one
 }
 
 func newNumbers() numbers {
@@ -38,5 +37,5 @@ func (n numbers) drop(name string, number uint32) {
 	}
 }
 
-// only returns the number of the one port that has the name, or 0.
+// only returns the number of the only port with the name, or 0.
 func (n numbers) only(name string) uint32 { return n.one[name] }

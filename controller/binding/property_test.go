@@ -13,18 +13,18 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// facts are what one node's OpenFlow and OVSDB say.
+// facts are what OpenFlow and OVSDB report of one node.
 type facts struct {
 	ports  map[uint32]string
 	ifaces map[string]binding.Interface
 }
 
-// fleet is a table and the reports that it got.
+// fleet is a table and the reports that it received.
 type fleet struct {
 	*binding.Table
 	topo   *topology.Snapshot
 	facts  map[string]facts
-	places map[string]binding.Place // as the changes say
+	places map[string]binding.Place // as the reported changes have them
 }
 
 var names = []string{"veth1", "eth7", "patch-to-br-web", "patch-to-br-web-a", "patch-to-br-web-b"}
@@ -37,7 +37,7 @@ func newFleet(topo *topology.Snapshot) *fleet {
 	return f
 }
 
-// take notes changes, which must follow on what was.
+// take records changes, which must follow from the places so far.
 func (f *fleet) take(t *rapid.T, out binding.Outcome) {
 	for _, c := range out.Changes {
 		if f.places[c.Port] != c.Before || f.Place(c.Port) != c.After || c.Before == c.After {
@@ -86,7 +86,7 @@ func (f *fleet) tellPorts(t *rapid.T, node string) {
 	f.take(t, f.SetPorts(f.topo, node, f.facts[node].ports))
 }
 
-// begun returns a fleet in which every node has reported, in some order, what it has.
+// begun returns a fleet in which every node has reported its facts, in some order.
 func begun(t *rapid.T, topo *topology.Snapshot, what map[string]facts, remembered map[string]binding.Place) *fleet {
 	f := newFleet(topo)
 	f.facts = what
@@ -108,9 +108,9 @@ func world(t *testing.T) *topology.Snapshot {
 	return changed(t, topo, topology.Create, "begins", topology.PortSpec{Network: "net", Node: "n1", Interface: "patch-to-br-web"})
 }
 
-// TestRestartChangesNothing: whatever happened, a table that remembers the places
-// and gets the same reports, in any order, has all ports in the same places, and
-// had them nowhere else in between.
+// TestRestartChangesNothing: whatever happened before, a table that remembers the places and
+// receives the same reports in any order has all ports in the same places, and nowhere else in
+// between.
 func TestRestartChangesNothing(t *testing.T) {
 	topo := world(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -131,8 +131,7 @@ func TestRestartChangesNothing(t *testing.T) {
 	})
 }
 
-// TestRestartMovesNothing is the same for what happens on the way: a port that was
-// remembered does not go anywhere else before all nodes have reported.
+// TestRestartMovesNothing: until all nodes have reported, a remembered port goes nowhere else.
 func TestRestartMovesNothing(t *testing.T) {
 	topo := declared(t)
 	home := binding.Place{Node: "n2", Interface: "tap0", OFPort: 7}
@@ -190,8 +189,8 @@ func TestOrderOfFirstReports(t *testing.T) {
 	})
 }
 
-// unambiguous reports whether no two ports have one name; which of them a port
-// gets that names them is decided by which was there first.
+// unambiguous reports whether no two ports have the same name. Otherwise the order of
+// appearance decides which of them a port that names them gets.
 func (f facts) unambiguous() bool {
 	seen := map[string]bool{}
 	for _, name := range f.ports {
@@ -245,8 +244,8 @@ func (f *fleet) check(p *topology.Port) error {
 	return nil
 }
 
-// TestManyNamesAlike: a switch that has thousands of interfaces whose names begin
-// alike, or that claim one port, costs no more than others.
+// TestManyNamesAlike: thousands of interfaces whose names begin alike, or that claim one port,
+// cost no more than others.
 func TestManyNamesAlike(t *testing.T) {
 	topo := world(t)
 	const n = 15000

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/binding"
 )
 
-// An interface is unmatched only if no port has any id by which it can be claimed,
-// none names it, and it is in use.
+// TestUnmatched: an interface is unmatched only if no port has an id by which it can be
+// claimed, no port names it, and it is active.
 func TestUnmatched(t *testing.T) {
 	topo := declared(t)
 	b := binding.NewTable("br-int", tunnel)

@@ -7,12 +7,12 @@ type update struct {
 	t    *Table
 	topo *topology.Snapshot
 	n    *node
-	// seesNew says that both sources had reported before: an interface that appears
-	// in this update is new.
+	// seesNew says that both sources had reported before, so that an interface that appears in
+	// this update is new.
 	seesNew bool
-	ifaces  map[*iface]bool // to be joined again
-	cuts    map[string]bool // names as OpenFlow gives them of which all are
-	ports   map[string]bool // to be found again
+	ifaces  map[*iface]bool // to be matched again
+	cuts    map[string]bool // truncated names whose interfaces are all in ifaces
+	ports   map[string]bool // to be placed again
 }
 
 func (t *Table) begin(topo *topology.Snapshot, nodeName string) *update {
@@ -44,8 +44,7 @@ func (u *update) setPort(number uint32, name string) {
 	}
 }
 
-// renumbered marks everything for evaluation that may have the given name of
-// OpenFlow.
+// renumbered marks everything that may have the given name in OpenFlow.
 func (u *update) renumbered(name string) {
 	if i, ok := u.n.ifaces[name]; ok {
 		u.join(i)

@@ -10,10 +10,10 @@ type Severity string
 
 // The severities.
 const (
-	// Error says that packets do not flow as declared; the object is not ready.
+	// Error says that packets do not flow as declared: the object is not ready.
 	Error Severity = "error"
-	// Warning says that packets flow, but that something is not as it should be
-	// or will fail when something else does.
+	// Warning says that packets flow, but something is wrong or will fail when something else
+	// does.
 	Warning Severity = "warning"
 )
 
@@ -21,12 +21,12 @@ const (
 type Condition struct {
 	Reason   Reason
 	Severity Severity
-	// Message says in words, with the facts, what is the case.
+	// Message is a sentence that says what is wrong, with the facts.
 	Message string
-	// Action is the command or step that cures it.
+	// Action is the command or step that fixes it.
 	Action string
-	// Since is when the object's condition of this reason began; the zero time in
-	// what Node, Network, Service and Port return.
+	// Since is when the object began to have a condition with this reason. Node, Network,
+	// Service and Port leave it zero.
 	Since time.Time
 }
 

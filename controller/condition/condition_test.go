@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/conditions.md anew")
 
-// healthyNode is a node of which nothing is wrong.
+// healthyNode returns the facts of a node without conditions.
 func healthyNode() NodeFacts {
 	underlay := netip.MustParseAddr("192.168.50.11")
 	return NodeFacts{Name: "node1", Connected: true, Seen: true, InSync: true, OVSDB: true, NeedsOVSDB: true, Bridge: "br-int", WantBridge: "br-int", TunnelPort: true, Tunnel: healthyTunnel(), TunnelIP: underlay, LocalIP: underlay}
@@ -30,7 +30,7 @@ func node(change func(*NodeFacts)) []Condition {
 	return Node(f)
 }
 
-// healthyPort is a port of which nothing is wrong.
+// healthyPort returns the facts of a port without conditions.
 func healthyPort() PortFacts {
 	return PortFacts{Name: "web", Node: "node1", Bridge: "br-int", WantBridge: "br-int", InterfaceID: "web", Bound: true, Interface: "veth0", MAC: "02:64:0a:00:00:07"}
 }
@@ -98,8 +98,8 @@ func cases() map[Reason][]Condition {
 	}
 }
 
-// Every reason is produced by the facts that it is about, alone, and says what
-// is the case and what to do.
+// TestReasons: every reason is produced alone by the facts that it is about, and says what is
+// wrong and what to do.
 func TestReasons(t *testing.T) {
 	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512})} {
 		if len(all) != 0 {
@@ -130,7 +130,7 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// An object's conditions come in the order of the table, so that they can be
+// TestOrder: an object's conditions come in the order of the table, so that they can be
 // compared.
 func TestOrder(t *testing.T) {
 	rank := map[Reason]int{}
@@ -153,7 +153,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// The command that gives an interface its MAC is another one for the bridge's own.
+// TestMACMismatch: the bridge's own interface gets its MAC by another command.
 func TestMACMismatch(t *testing.T) {
 	for iface, want := range map[string]string{
 		"veth0":  `on node1: ovs-vsctl set interface veth0 mac=\"02:64:0a:00:00:07\"`,
@@ -166,7 +166,8 @@ func TestMACMismatch(t *testing.T) {
 	}
 }
 
-// The facts of a node that never connected, and of one that was there.
+// TestNotConnected: the messages for a node that never connected, and for one that was
+// connected.
 func TestNotConnected(t *testing.T) {
 	never := node(func(f *NodeFacts) { f.Connected, f.Seen, f.TunnelPort = false, false, false })
 	if len(never) != 1 || never[0].Action != "on that machine run: sdnctl node join node1 --controller ADDRESS" {
@@ -182,7 +183,7 @@ func TestNotConnected(t *testing.T) {
 	}
 }
 
-// A bridge whose name OpenFlow cuts is the one that is looked for.
+// TestLongBridgeName: a bridge whose name OpenFlow truncates is the expected one.
 func TestLongBridgeName(t *testing.T) {
 	got := node(func(f *NodeFacts) {
 		f.OVSDB, f.Bridge, f.WantBridge = false, "br-integration-", "br-integration-1"
@@ -192,7 +193,7 @@ func TestLongBridgeName(t *testing.T) {
 	}
 }
 
-// Each wrong option is named, and one command mends all of them.
+// TestTunnelOptions: each wrong option is named, and one command fixes all of them.
 func TestTunnelOptions(t *testing.T) {
 	tests := []struct {
 		name          string
@@ -221,7 +222,8 @@ func TestTunnelOptions(t *testing.T) {
 	}
 }
 
-// A VXLAN port by another name is named, with what puts ours in its place.
+// TestTunnelRenamed: a VXLAN port with another name is named, with the command that replaces
+// it.
 func TestTunnelRenamed(t *testing.T) {
 	all := node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel, f.OtherTunnel = false, nil, "vx0" })
 	const cure = "on node1: ovs-vsctl del-port br-int vx0 -- add-port br-int vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow options:local_ip=192.168.50.11"
@@ -230,7 +232,7 @@ func TestTunnelRenamed(t *testing.T) {
 	}
 }
 
-// TestNoBackends: the cause is in the message.
+// TestNoBackends: the message says why the backends get no connections.
 func TestNoBackends(t *testing.T) {
 	for _, tt := range []struct {
 		facts ServiceFacts
@@ -251,7 +253,7 @@ func TestNoBackends(t *testing.T) {
 	}
 }
 
-// The nodes are named, and the MTU that all of them carry.
+// TestUnderlayMTU: the message names the nodes, and the MTU that all of them carry.
 func TestUnderlayMTU(t *testing.T) {
 	small := []Underlay{{"n1", 1500, 50}, {"n2", 1400, 50}, {"n3", 1500, 70}, {"n4", 1500, 50}, {"n5", 1500, 50}, {"n6", 1500, 50}}
 	all := Network(NetworkFacts{Name: "blue", MTU: 9000, Small: small})
@@ -261,7 +263,8 @@ func TestUnderlayMTU(t *testing.T) {
 	}
 }
 
-// Where the database is not connected, nothing untrue is said of interfaces.
+// TestNotBoundWithoutOVSDB: while OVSDB is not connected, the message says nothing of
+// interfaces.
 func TestNotBoundWithoutOVSDB(t *testing.T) {
 	all := port(func(f *PortFacts) { f.Bound, f.Unbound, f.NoOVSDB = false, "no interface has its id", "node1" })
 	if len(all) != 1 || all[0].Reason != NotBound || !strings.Contains(all[0].Message, "ovsdb-server of node1 is not connected") {
@@ -269,7 +272,7 @@ func TestNotBoundWithoutOVSDB(t *testing.T) {
 	}
 }
 
-// Interfaces without a port are named up to a bound, with what cures the first.
+// TestUnmatched: the message names a bounded number of interfaces, and how to fix the first.
 func TestUnmatched(t *testing.T) {
 	all := node(func(f *NodeFacts) {
 		f.Unmatched = Unmatched{[]UnmatchedInterface{{"1a_l", "c1/eth0", true}, {"veth9", "nosuch", false}}, 7}
@@ -280,7 +283,8 @@ func TestUnmatched(t *testing.T) {
 	}
 }
 
-// What lost its device says how to plug it in again, by what plugged it in.
+// TestInterfaceFailed: the message says how to plug in again an interface that lost its device,
+// depending on what plugged it in.
 func TestInterfaceFailed(t *testing.T) {
 	const where = "on node1, when what the interface is for runs: "
 	for _, test := range []struct {
@@ -339,7 +343,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// TestTunnelCures: who sets wrong options right, and with what command.
+// TestTunnelCures: who corrects wrong options, and with what command.
 func TestTunnelCures(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -2,11 +2,11 @@ package condition
 
 import "strings"
 
-// Disabled is how an OpenFlow port is kept from forwarding (OpenFlow 1.3.5,
-// 7.2.1, ofp_port_config). The zero Disabled forwards.
+// Disabled says how an OpenFlow port is kept from forwarding (OpenFlow 1.3.5, 7.2.1,
+// ofp_port_config). The zero Disabled forwards.
 type Disabled struct{ Down, NoForward, NoReceive bool }
 
-// text says it as the rest of a sentence about the interface.
+// text returns the end of a sentence that begins with the interface.
 func (d Disabled) text() string {
 	var how []string
 	if d.Down {
@@ -21,7 +21,7 @@ func (d Disabled) text() string {
 	return strings.Join(how, " and ")
 }
 
-// cure is the command that has the interface forward again.
+// cure returns the command that makes the interface forward again.
 func (d Disabled) cure(bridge, iface string) string {
 	var commands []string
 	for _, c := range []struct {

@@ -4,9 +4,9 @@
 // compare, a sentence with the facts, and the command or step that cures it. An
 // object is ready when none of its conditions is an error.
 //
-// Nothing here does I/O or knows the time. [Node], [Network], [Service] and [Port] turn
-// the facts of one object into its conditions, always in the same order. A
-// [Tracker] remembers since when each object has each of them, and counts.
+// Nothing here does I/O or reads a clock. [Node], [Network], [Service] and [Port] turn the
+// facts of one object into its conditions, always in the same order. A [Tracker] remembers
+// since when each object has each condition, and counts them.
 //
 // To add a condition:
 //

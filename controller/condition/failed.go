@@ -5,22 +5,22 @@ import "strings"
 // Failed is an interface whose device Open vSwitch cannot open.
 type Failed struct {
 	Place
-	// Error is what the column error of OVSDB says.
+	// Error is the value of OVSDB's column error.
 	Error string
-	// Target is what "sdnctl attach" gave the interface to, such as "docker/3fa9",
-	// as external_ids:sdnctl-attach has it; "" if it did not make it.
+	// Target is what "sdnctl attach" gave the interface to, such as "docker/3fa9"
+	// (external_ids:sdnctl-attach); "" if attach did not create the interface.
 	Target string
 	// Container is the id or name in external_ids:container_id; "" without one.
 	Container string
 }
 
-// failed adds that the port's interface has lost its device.
+// failed adds the condition of a port whose interface has lost its device.
 func failed(l *list, f PortFacts) {
 	l.add(InterfaceFailed, "its interface "+f.Failed.String()+" has no device: "+f.Failed.Error,
 		"on "+f.Failed.Node+", when what the interface is for runs: "+f.Failed.again(f.Name, f.Bridge))
 }
 
-// again is the command that plugs it in again.
+// again returns the command that attaches the interface again.
 func (x Failed) again(port, bridge string) string {
 	switch kind, id, _ := strings.Cut(x.Target, "/"); {
 	case kind == "docker":

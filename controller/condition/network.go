@@ -5,32 +5,32 @@ import (
 	"strings"
 )
 
-// NetworkFacts is what is known of a network.
+// NetworkFacts are the facts from which a network's conditions follow.
 type NetworkFacts struct {
 	Name string
-	// MTU is that of its containers' interfaces, in bytes.
+	// MTU is the MTU of the network's ports, in bytes.
 	MTU int
-	// Small are nodes that have ports of it and whose underlay cannot carry its
-	// packets, sorted by name.
-	Small []Underlay
-	// Tunnels are, by IP family, the nodes that have ports of it, or of networks that
-	// a router joins with it, if the tunnel addresses of those nodes are of both
-	// families; else empty.
-	Tunnels [2]TunnelNodes
-	// NoUplink and UplinkDown are nodes that have ports of it and from which its packets
-	// should leave by an uplink, without the port for that, and with one that is down;
+	// Small are the nodes with ports of the network whose underlay cannot carry its packets,
 	// sorted by name.
+	Small []Underlay
+	// Tunnels are the nodes that have ports of the network, or of networks joined to it by a
+	// router, by the IP family of their tunnel address. They are set only if both families
+	// occur.
+	Tunnels [2]TunnelNodes
+	// NoUplink and UplinkDown are nodes that have ports of the network and should be its exits:
+	// those that have no uplink port, and those whose uplink port is down. Both are sorted by
+	// name.
 	NoUplink, UplinkDown []string
 }
 
-// TunnelNodes are nodes whose tunnel addresses are of one family.
+// TunnelNodes are nodes whose tunnel addresses have the same IP family.
 type TunnelNodes struct {
 	// Names are some of them, sorted; Count is how many there are.
 	Names []string
 	Count int
 }
 
-// text names a few of them.
+// text returns their number and the names of a few.
 func (n TunnelNodes) text() string {
 	named := n.Names[:min(len(n.Names), maxNamed)]
 	switch more := n.Count - len(named); {
@@ -45,19 +45,18 @@ func (n TunnelNodes) text() string {
 	}
 }
 
-// Underlay is what carries a node's tunnel.
+// Underlay describes the network that carries a node's tunnel.
 type Underlay struct {
 	Node string
-	// MTU is that of the interface with the tunnel address, in bytes; Overhead is
-	// how much of it VXLAN takes.
+	// MTU is the MTU of the interface that has the tunnel address; Overhead is the size of the
+	// headers that VXLAN adds. Both are in bytes.
 	MTU, Overhead int
 }
 
-// maxNamed is how many nodes a message names.
+// maxNamed is the largest number of nodes that a message names.
 const maxNamed = 5
 
-// Network returns what is wrong with a network, in the order of the table of
-// reasons.
+// Network returns the conditions of a network, in the order of the table of reasons.
 func Network(f NetworkFacts) []Condition {
 	var l list
 	tunnelFamilies(&l, f)
@@ -66,7 +65,7 @@ func Network(f NetworkFacts) []Condition {
 	return l
 }
 
-// tunnelFamilies adds that some of its nodes do not reach others.
+// tunnelFamilies adds the condition that some of the nodes cannot reach others.
 func tunnelFamilies(l *list, f NetworkFacts) {
 	four, six := f.Tunnels[0], f.Tunnels[1]
 	if four.Count == 0 || six.Count == 0 {
@@ -85,7 +84,7 @@ func tunnelFamilies(l *list, f NetworkFacts) {
 		fmt.Sprintf("give all of them tunnel addresses of one family, such as: sdnctl node set %s --tunnel-ip ADDRESS (an %s address of that node)", node, family))
 }
 
-// uplinks adds that its packets do not leave some nodes.
+// uplinks adds the conditions of nodes where packets cannot leave the network.
 func uplinks(l *list, f NetworkFacts) {
 	if n := len(f.NoUplink); n > 0 {
 		nodes := TunnelNodes{f.NoUplink, n}
@@ -101,7 +100,7 @@ func uplinks(l *list, f NetworkFacts) {
 	}
 }
 
-// small adds that the underlay does not carry its packets.
+// small adds the condition that the underlay does not carry the network's packets.
 func small(l *list, f NetworkFacts) {
 	if len(f.Small) == 0 {
 		return

@@ -6,73 +6,72 @@ import (
 	"time"
 )
 
-// NodeFacts is what is known of a node.
+// NodeFacts are the facts from which a node's conditions follow.
 type NodeFacts struct {
 	Name string
-	// Secure says that nodes prove who they are, so that they need an invitation.
+	// Secure says that nodes must prove who they are, so that joining needs an invitation.
 	Secure bool
-	// Connected says whether its switch has an OpenFlow session, and Seen whether
-	// it had one since sdnd started.
+	// Connected says whether the node's switch has an OpenFlow session, and Seen whether it has
+	// had one since sdnd started.
 	Connected, Seen bool
-	// LastError is the last thing that went wrong with the switch, "" once mended.
+	// LastError is the last error of the switch, "" once it is resolved.
 	LastError string
-	// Refused is why a switch at the node's address was refused last; nil if none
+	// Refused says why a switch at the node's address was refused most recently; nil if none
 	// was.
 	Refused *Refused
 	// InSync says whether the switch has confirmed everything that concerns it.
 	InSync bool
-	// OVSDB says whether its ovsdb-server is connected, and NeedsOVSDB whether
-	// there are ports that can be bound here by external_ids only.
+	// OVSDB says whether the node's ovsdb-server is connected, and NeedsOVSDB whether there are
+	// ports that can be bound on this node by external_ids only.
 	OVSDB, NeedsOVSDB bool
-	// IdentityConflict says, in words, who else presents the node's datapath id, or that its
-	// session is from where it was not known to be; "" for neither.
+	// IdentityConflict is a clause that says who else presents the node's datapath id, or that
+	// its session comes from an unexpected address; "" for neither.
 	IdentityConflict string
-	// Bridge is the name of its bridge, and WantBridge the one that sdnd looks for
-	// in OVSDB.
+	// Bridge is the name of the node's bridge, and WantBridge the name that sdnd expects.
 	Bridge, WantBridge string
-	// TunnelPort says whether the bridge has the VXLAN port, and TunnelDisabled
-	// how the port is kept from forwarding.
+	// TunnelPort says whether the bridge has the VXLAN port, and TunnelDisabled how that port
+	// is kept from forwarding.
 	TunnelPort     bool
 	TunnelDisabled Disabled
-	// Tunnel is what its database says of the VXLAN port; nil while unknown.
+	// Tunnel is what OVSDB reports of the VXLAN port; nil while unknown.
 	Tunnel *Tunnel
 	// OtherTunnel is a VXLAN port of the bridge by another name; "" for none.
 	OtherTunnel string
-	// Fragments is how the switch treated IP fragments when last asked, if not as
-	// the flows need it, in the words of "ovs-ofctl set-frags"; else "".
+	// Fragments is the switch's mode for IP fragments when it was last asked, if it was not the
+	// one that the flows need, as "ovs-ofctl set-frags" names it; else "".
 	Fragments string
-	// Standalone says that the bridge's fail_mode is known and not secure.
+	// Standalone says that the bridge's fail_mode is known and is not secure.
 	Standalone bool
-	// TunnelIP is the node's declared tunnel address, and LocalIP what its tunnel
-	// port sends from as OVSDB shows it; the zero Addr for none. Exempt says that
-	// other nodes do not check from where the node's packets come.
+	// TunnelIP is the node's declared tunnel address, and LocalIP the address from which its
+	// tunnel port sends, as OVSDB reports it; the zero Addr for none. Exempt says that other
+	// nodes do not check the source address of the node's packets.
 	TunnelIP, LocalIP netip.Addr
 	Exempt            bool
-	// CertificateExpires is when the certificate that its switch connected with does,
-	// the zero time if it has none; Now is when that is judged.
+	// CertificateExpires is when the certificate of the switch's session expires, the zero time
+	// without a certificate. Now is the present time.
 	CertificateExpires, Now time.Time
-	// Unmatched are interfaces that claim a port by an id that no port has.
+	// Unmatched are the interfaces that claim a port by an id that no port has.
 	Unmatched Unmatched
-	// WriteError is why its database could not be written, "" if it could or did not
-	// have to be. ReadOnly says that it may not be written, Lacks what it cannot have
-	// because of that, "" for nothing, and ForgetsBackoff that its Open vSwitch keeps to
-	// max_backoff only if it is written.
+	// WriteError says why the node's database could not be written, "" if that did not fail.
+	// ReadOnly says that sdnd may not write to it, Lacks what the node cannot have because of
+	// that ("" for nothing), and ForgetsBackoff that its Open vSwitch applies max_backoff only
+	// if sdnd writes to the database.
 	WriteError, Lacks string
-	// MissingRows names the rows of sdnd's own that cannot be there yet, and why.
+	// MissingRows names the rows of sdnd's own that cannot exist yet, and why.
 	MissingRows              string
 	ReadOnly, ForgetsBackoff bool
 }
 
-// Refused is why a switch was not let in.
+// Refused describes a switch that was refused.
 type Refused struct {
-	// Address is where it was, and Reason why it was refused, in words.
+	// Address is the switch's address, and Reason says why it was refused.
 	Address, Reason string
-	// Command is what lets it in, run on its machine; "" if there is none.
+	// Command is the command to run on its machine so that it is accepted; "" if there is none.
 	Command string
 }
 
-// Node returns what is wrong with a node, in the order of the table of reasons.
-// Of a node that is not connected nothing else is known.
+// Node returns the conditions of a node, in the order of the table of reasons. A node that is
+// not connected has no other condition.
 func Node(f NodeFacts) []Condition {
 	var l list
 	if !f.Connected {
@@ -116,10 +115,10 @@ func Node(f NodeFacts) []Condition {
 	return l
 }
 
-// CertificateSoon is how long before its end a certificate is warned about.
+// CertificateSoon is how long before its expiry a certificate causes a warning.
 const CertificateSoon = 30 * 24 * time.Hour
 
-// certificate adds that the node cannot connect again soon, or now.
+// certificate adds the condition of a certificate that has expired or will soon.
 func certificate(l *list, f NodeFacts) {
 	ends := f.CertificateExpires
 	if ends.IsZero() || f.Now.Before(ends.Add(-CertificateSoon)) {
@@ -136,7 +135,7 @@ func certificate(l *list, f NodeFacts) {
 		"on "+f.Name+": sdnctl node renew && ovs-appctl bridge/reconnect "+f.Bridge)
 }
 
-// fragments adds that others changed how the switch treats IP fragments.
+// fragments adds the condition that others changed the switch's mode for IP fragments.
 func fragments(l *list, f NodeFacts) {
 	harm := "pings of gateways in fragments are not answered"
 	if f.Fragments == "drop" {
@@ -147,7 +146,8 @@ func fragments(l *list, f NodeFacts) {
 		"if it does not stay so, on "+f.Name+" find and stop what runs: ovs-ofctl set-frags "+f.Bridge)
 }
 
-// tunnelSource adds that others do not know, or do not admit, where the node sends from.
+// tunnelSource adds the conditions of a node that sends from an address that others do not
+// admit or do not check.
 func tunnelSource(l *list, f NodeFacts) {
 	wrong := f.TunnelIP.IsValid() && f.LocalIP.IsValid() && f.LocalIP != f.TunnelIP
 	if !f.Exempt && !wrong {
@@ -172,7 +172,7 @@ func tunnelSource(l *list, f NodeFacts) {
 		unshown)
 }
 
-// database adds what the node lacks because its database is not written.
+// database adds what the node lacks because sdnd could not write its database.
 func database(l *list, f NodeFacts) {
 	if f.WriteError != "" {
 		l.add(OVSDBWriteFailed,
@@ -194,16 +194,17 @@ func database(l *list, f NodeFacts) {
 	}
 }
 
-// openFlowName is the longest bridge name in OpenFlow, in bytes: longer names are
-// cut off (OpenFlow 1.3.5, 7.2.1: OFP_MAX_PORT_NAME_LEN, with a final zero).
+// openFlowName is the longest bridge name in OpenFlow, in bytes. Longer names are truncated
+// (OpenFlow 1.3.5, 7.2.1: OFP_MAX_PORT_NAME_LEN, which includes a final NUL).
 const openFlowName = 15
 
-// otherBridge reports whether a bridge's name, as OpenFlow has it, is not want.
+// otherBridge reports whether a bridge's name, as OpenFlow gives it, differs from want.
 func otherBridge(name, want string) bool {
 	return name != want[:min(len(want), openFlowName)]
 }
 
-// Join is what makes a machine the node, or sets it up again, in words.
+// Join returns the command, in a sentence, that makes the machine the node or configures it
+// again.
 func Join(machine, node string, secure bool) string {
 	if secure {
 		return "on " + machine + " run the line that this prints: sdnctl node invite " + node

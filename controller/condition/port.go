@@ -6,35 +6,36 @@ import (
 	"time"
 )
 
-// PortFacts is what is known of a port.
+// PortFacts are the facts from which a port's conditions follow.
 type PortFacts struct {
 	Name string
-	// Secure says that nodes prove who they are, so that they need an invitation.
+	// Secure says that nodes must prove who they are, so that joining needs an invitation.
 	Secure bool
-	// Node is where the port is pinned to or bound, Bridge the bridge there, ""
-	// for none; WantBridge is the one that sdnd looks for in OVSDB.
+	// Node is the node that the port is pinned to or bound on, Bridge the bridge there ("" for
+	// none), and WantBridge the name that sdnd expects.
 	Node, Bridge, WantBridge string
-	// Interface is the one it is bound to, or was last, or is named to be.
+	// Interface is the interface that the port is bound to, was last bound to, or names.
 	Interface string
-	// InterfaceID is the interface id that binds it; "" for one that names its
+	// InterfaceID is the interface id that binds the port; "" for a port that names its
 	// interface.
 	InterfaceID string
 	Bound       bool
-	// Unbound says why it is not bound, in words.
+	// Unbound is a clause that says why the port is not bound.
 	Unbound string
-	// NoOVSDB is the node where the port belongs, if the ovsdb-server there is not
-	// connected and it is therefore unknown which interface carries the port's id; else "".
+	// NoOVSDB is the node where the port belongs if the ovsdb-server of that node is not
+	// connected, so that it is unknown which interface carries the port's id; else "".
 	NoOVSDB string
-	// Failed is the interface that is the port's and whose device Open vSwitch
-	// cannot open; nil if there is none.
+	// Failed is the port's interface if Open vSwitch cannot open its device; else nil.
 	Failed *Failed
-	// Conflicts are the other interfaces that claim the port on nodes where it may be,
-	// in the order in which they would get it.
+	// Conflicts are the other interfaces that claim the port on nodes where it may be, in the
+	// order in which they would get it.
 	Conflicts []Place
-	// Dropped is what it sent and may not send, in the last minute; nil if nothing.
+	// Dropped describes the packets that the port sent and may not send, if there were any in
+	// the last minute; else nil.
 	Dropped *Dropped
-	// Candidate claims it on another node than the one that it is pinned to; the
-	// zero Place if none does. That is how a migration begins, and nothing wrong.
+	// Candidate is an interface that claims the port on a node other than the one that it is
+	// pinned to; the zero Place if there is none. A migration begins that way, so it is no
+	// fault.
 	Candidate Place
 
 	// What follows is of the interface that it is bound to: how it is kept from
@@ -42,26 +43,26 @@ type PortFacts struct {
 
 	Disabled Disabled
 	LinkDown bool
-	// MAC is the port's; OtherMAC that of the interface, if it is the host's own
-	// end of the port and has another, else "".
+	// MAC is the port's MAC. OtherMAC is the MAC of the interface if the interface is the
+	// host's own end of the port and has another one; else "".
 	MAC, OtherMAC string
 }
 
-// Dropped is what a port sent and may not send, and was dropped for that.
+// Dropped describes the packets that a port sent, may not send, and that were dropped.
 type Dropped struct {
-	// Packets is how many, since the port was last plugged in, and Last when the
-	// last was seen.
+	// Packets is their number since the port was last plugged in, and Last when the last one
+	// was seen.
 	Packets uint64
 	Last    time.Time
-	// MAC and IP are what it sent from, as far as that is not what it should be,
-	// which is WantMAC and WantIP.
+	// MAC and IP are the source addresses of the packets, as far as they are not those that the
+	// port must use, which are WantMAC and WantIP.
 	MAC, WantMAC string
 	IP, WantIP   string
-	// Tagged says that it sent frames with a VLAN tag.
+	// Tagged says that the packets had a VLAN tag.
 	Tagged bool
 }
 
-// Reason is what is wrong with what was sent, "" while that is not known.
+// Reason returns the reason for what was wrong with the packets, "" while that is unknown.
 func (d *Dropped) Reason() Reason {
 	switch {
 	case d.MAC != "":
@@ -80,7 +81,7 @@ type Place struct{ Node, Interface string }
 // String returns "INTERFACE on NODE".
 func (p Place) String() string { return p.Interface + " on " + p.Node }
 
-// Port returns what is wrong with a port, in the order of the table of reasons.
+// Port returns the conditions of a port, in the order of the table of reasons.
 func Port(f PortFacts) []Condition {
 	var l list
 	if !f.Bound && f.NoOVSDB != "" && otherBridge(f.Bridge, f.WantBridge) {
@@ -123,9 +124,9 @@ func Port(f PortFacts) []Condition {
 	return l
 }
 
-// setMAC is the command that gives the host's own end of the port its MAC. Open
-// vSwitch ignores the MAC of the bridge's own interface in the table Interface:
-// it follows the bridge (ovs-vswitchd.conf.db(5), Bridge, other_config:hwaddr).
+// setMAC returns the command that gives the host's own end of the port the port's MAC. Open
+// vSwitch ignores the MAC of the bridge's own interface in the table Interface: it follows the
+// bridge (ovs-vswitchd.conf.db(5), Bridge, other_config:hwaddr).
 func setMAC(f PortFacts) string {
 	if f.Interface == f.Bridge {
 		return "ovs-vsctl set bridge " + f.Bridge + ` other_config:hwaddr=\"` + f.MAC + `\"`
@@ -133,7 +134,7 @@ func setMAC(f PortFacts) string {
 	return "ovs-vsctl set interface " + f.Interface + ` mac=\"` + f.MAC + `\"`
 }
 
-// wrongSource says from where a port sends, if that is known.
+// wrongSource adds the condition of a port that sends from wrong addresses, if these are known.
 func wrongSource(l *list, f PortFacts) {
 	d := f.Dropped
 	switch d.Reason() {
@@ -158,7 +159,7 @@ func wrongSource(l *list, f PortFacts) {
 // maxConflicts is how many conflicting interfaces a message lists.
 const maxConflicts = 4
 
-// claimConflict says who claims a port.
+// claimConflict adds the condition of a port that several interfaces claim.
 func claimConflict(l *list, f PortFacts) {
 	var others []string
 	for _, r := range f.Conflicts[:min(len(f.Conflicts), maxConflicts)] {
@@ -177,7 +178,7 @@ func claimConflict(l *list, f PortFacts) {
 		action)
 }
 
-// plugIn is how the port gets an interface.
+// plugIn returns the step that gives the port an interface.
 func plugIn(f PortFacts) string {
 	switch {
 	case f.InterfaceID == "":

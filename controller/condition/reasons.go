@@ -6,11 +6,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Reason is why an object is not as it should be: a CamelCase word for programs
-// to compare. It never changes its meaning.
+// Reason is a CamelCase word for programs to compare that says why an object is not as it
+// should be. Its meaning never changes.
 type Reason string
 
-// The reasons. The table says what each means.
+// The reasons; the table below says what each means.
 const (
 	NotConnected       Reason = "NotConnected"
 	SwitchRefused      Reason = "SwitchRefused"
@@ -60,12 +60,12 @@ type Definition struct {
 	Reason   Reason
 	Kind     topology.Kind // of the objects that can have it
 	Severity Severity
-	// Text says in a sentence or two when an object has it and what that means.
+	// Text says in a sentence or two when an object has the reason and what that means.
 	Text string
 }
 
-// table has every reason once, in the order in which an object's conditions are
-// listed. It is never modified.
+// table has every reason once, in the order in which an object's conditions are listed. It is
+// never modified.
 var table = []Definition{
 	{NotConnected, topology.KindNode, Error, "The node's switch has no OpenFlow session with sdnd. The switch keeps forwarding with its present flows; changes reach it when it connects."},
 	{SwitchRefused, topology.KindNode, Error, "The node's switch has no OpenFlow session with sdnd, and a switch at its address was refused because it does not speak OpenFlow 1.3 or failed to authenticate."},

@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Tracker remembers since when objects have their conditions, and counts. What
-// it takes up and what a change costs follows the objects that have conditions,
-// not those that exist. It is not safe for concurrent use.
+// Tracker remembers since when objects have their conditions, and counts them. Its memory and
+// the cost of a change depend on the number of objects that have conditions, not on the number
+// of objects. It is not safe for concurrent use.
 type Tracker struct {
 	objects map[topology.Ref][]begun
 	// order has the objects that have conditions, those with errors first.
@@ -20,7 +20,7 @@ type Tracker struct {
 	ready map[topology.Kind]tally
 }
 
-// begun is since when an object has a condition.
+// begun is a reason and since when an object has it.
 type begun struct {
 	reason Reason
 	since  time.Time
@@ -55,7 +55,7 @@ func (t *Tracker) Set(o topology.Ref, all []Condition, at time.Time) (changed bo
 	return true
 }
 
-// enter counts an object with its conditions in or out.
+// enter adds an object with its conditions to the counts, or removes it.
 func (t *Tracker) enter(o topology.Ref, all []begun, by int) {
 	if len(all) == 0 {
 		delete(t.objects, o)
@@ -86,8 +86,8 @@ func (t *Tracker) enter(o topology.Ref, all []begun, by int) {
 	}
 }
 
-// orderOf is the key of an object in order: errors before warnings, then as Compare
-// says.
+// orderOf returns the key by which an object is ordered: errors before warnings, then as
+// Compare orders them.
 func orderOf(o topology.Ref, s Severity) string {
 	key := "0"
 	if s != Error {
@@ -102,7 +102,7 @@ func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
 }
 
-// rank is where a kind's objects stand among others.
+// rank returns the position of a kind among the others.
 func rank(k topology.Kind) rune {
 	switch k {
 	case topology.KindNode:
@@ -115,8 +115,7 @@ func rank(k topology.Kind) rune {
 	return 3
 }
 
-// Stamp sets Since in an object's conditions; at is for conditions that Set has
-// not recorded.
+// Stamp sets Since in an object's conditions; conditions that Set has not recorded get at.
 func (t *Tracker) Stamp(o topology.Ref, all []Condition, at time.Time) {
 	was := t.objects[o]
 	for i := range all {

@@ -10,8 +10,8 @@ import (
 
 func ref(k topology.Kind, name string) topology.Ref { return topology.Ref{Kind: k, Name: name} }
 
-// A condition begins once and keeps its time until it is gone, whatever else
-// comes and goes.
+// TestTrackerSince: a condition begins once and keeps its time until it is gone, whatever other
+// conditions come and go.
 func TestTrackerSince(t *testing.T) {
 	tr, n := NewTracker(), ref(topology.KindNode, "node1")
 	at := func(s int64) time.Time { return time.Unix(s, 0) }
@@ -33,7 +33,7 @@ func TestTrackerSince(t *testing.T) {
 	}
 }
 
-// Objects with errors come first, and counts follow each change.
+// TestTrackerCounts: objects with errors come first, and the counts follow each change.
 func TestTrackerCounts(t *testing.T) {
 	tr, now := NewTracker(), time.Unix(1, 0)
 	bad := port(func(f *PortFacts) { f.Bound = false })
@@ -59,7 +59,7 @@ func TestTrackerCounts(t *testing.T) {
 	}
 }
 
-// One object more or less costs the same beside many.
+// BenchmarkTracker: one more object costs the same whatever the number of others.
 func BenchmarkTracker(b *testing.B) {
 	tr, now, bad := NewTracker(), time.Unix(1, 0), port(func(f *PortFacts) { f.Bound = false })
 	for i := range 100_000 {

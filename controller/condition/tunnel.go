@@ -8,20 +8,20 @@ import (
 // tunnelPort is the name of the VXLAN port on every node.
 const tunnelPort = "vxlan-sdn"
 
-// Tunnel is what a node's database says of the interface vxlan-sdn.
+// Tunnel is what OVSDB reports of the interface vxlan-sdn.
 type Tunnel struct {
 	Type, RemoteIP, Key, DstPort string
-	// Error is why Open vSwitch could not make it, "" if it did.
+	// Error says why Open vSwitch could not create it, "" if it could.
 	Error string
 	// WantDstPort is the UDP port that the other nodes use, in the form of
 	// DstPort: "" is 4789.
 	WantDstPort string
-	// Own says that sdnd sets it, and OwnDstPort what it then has for DstPort.
+	// Own says that sdnd sets the options, and OwnDstPort the value of DstPort that it sets.
 	Own        bool
 	OwnDstPort string
 }
 
-// tunnel adds what is wrong with the VXLAN port.
+// tunnel adds the conditions of the VXLAN port.
 func tunnel(l *list, f NodeFacts) {
 	t := f.Tunnel
 	switch {
@@ -53,8 +53,8 @@ func tunnel(l *list, f NodeFacts) {
 	}
 }
 
-// cure is what to do about wrong options: the command that mends them, where sdnd does
-// not do so itself.
+// cure returns how to fix wrong options: the given command, where sdnd does not fix them
+// itself.
 func (t *Tunnel) cure(f NodeFacts, command string) string {
 	switch {
 	case !t.Own && f.ReadOnly:
@@ -69,12 +69,12 @@ func (t *Tunnel) cure(f NodeFacts, command string) string {
 	return "on " + f.Name + ": ovs-vsctl set interface vxlan-sdn external_ids:sdnctl-dst-port=" + t.WantDstPort
 }
 
-// ownCure is what to do about what sdnd sets by itself.
+// ownCure returns how to fix options that sdnd sets itself.
 func ownCure(f NodeFacts) string {
 	return "sdnd sets it right by itself; if it does not stay so, this shows who else sets it, on " + f.Name + ": ovsdb-tool -mm show-log | grep -C9 vxlan-sdn"
 }
 
-// addTunnel is the command of ovs-vsctl that makes the port.
+// addTunnel returns the command that creates the port.
 func addTunnel(f NodeFacts) string {
 	command := "add-port " + f.Bridge + " vxlan-sdn -- set interface vxlan-sdn type=vxlan options:remote_ip=flow options:key=flow"
 	if f.TunnelIP.IsValid() {
@@ -83,8 +83,8 @@ func addTunnel(f NodeFacts) string {
 	return command
 }
 
-// optionAddr writes an address as a value in a command of ovs-vsctl, which takes one
-// with colons in quotes only.
+// optionAddr returns an address as a value for ovs-vsctl, which takes an address with colons in
+// quotes only.
 func optionAddr(a netip.Addr) string {
 	if a.Is6() {
 		return `'"` + a.String() + `"'`
@@ -92,8 +92,8 @@ func optionAddr(a netip.Addr) string {
 	return a.String()
 }
 
-// wrong returns what of the tunnel is not as it must be, in words, and the
-// command that mends all of it.
+// wrong returns the options that are wrong, as a list of clauses, and the command that fixes
+// all of them.
 func (t *Tunnel) wrong() (wrong []string, cure string) {
 	var set, remove []string
 	need := func(column, name, have, want string) {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// MaxUnmatched is how many interfaces without a port a node's condition names.
+// MaxUnmatched is the largest number of unmatched interfaces that a node's condition names.
 const MaxUnmatched = 4
 
-// Unmatched lists the interfaces of a node's bridge that claim a port by an id that
-// no port has.
+// Unmatched lists the interfaces of a node's bridge that claim a port by an id that no port
+// has.
 type Unmatched struct {
-	// First are at most MaxUnmatched of them, by name; Total is how many there are.
+	// First are the first of them by name, at most MaxUnmatched; Total is how many there are.
 	First []UnmatchedInterface
 	Total int
 }
@@ -19,7 +19,7 @@ type Unmatched struct {
 // UnmatchedInterface is an interface that claims a port by an id that no port has.
 type UnmatchedInterface struct {
 	Interface, ID string
-	// ByContainer says that external_ids:container_id has the id, else iface-id.
+	// ByContainer says that the id comes from external_ids:container_id and not from iface-id.
 	ByContainer bool
 }
 

@@ -1,5 +1,5 @@
-// Package drops keeps which packets switches have dropped because a port may not send them: how
-// many, when, and from which address. Conditions of ports follow from it.
+// Package drops records which packets switches have dropped because a port may not send them:
+// how many, when, and from which address. Conditions of ports are derived from it.
 package drops
 
 import (
@@ -18,36 +18,36 @@ import (
 // Recent is how long after its last dropped packet a port has a condition for that.
 const Recent = time.Minute
 
-// Table is what was dropped of which port since it is where it is. Make it with New. It may
-// be used by many goroutines.
+// Table records the dropped packets of each port since the port is where it is. Make it with
+// New. It is safe for concurrent use.
 type Table struct {
 	now func() time.Time
 	log *slog.Logger
 
 	mu     sync.Mutex
 	byPort map[string]dropped
-	// recent are the ports of which something was dropped a moment ago.
+	// recent are the ports whose packets were dropped within Recent.
 	recent map[string]struct{}
 }
 
-// dropped is what a port sent and may not have, as its switch counts it.
+// dropped counts the packets that a port sent and may not send, as its switch reports them.
 type dropped struct {
 	place pipeline.Place
-	// packets since the port is at the place; last is when they were last seen to
+	// packets is their number since the port is at the place; last is when it was last seen to
 	// grow.
 	packets uint64
 	last    time.Time
-	// sender is the one that was sampled last, if any.
+	// sender is the sender that was sampled last, nil if none was.
 	sender *worker.Sender
 }
 
-// New returns an empty Table. It takes the time from now, and logs ports that begin to send
-// from another address than their own.
+// New returns an empty Table. It reads the time from now, and logs ports that begin to send
+// from an address that is not theirs.
 func New(now func() time.Time, log *slog.Logger) *Table {
 	return &Table{now: now, log: log, byPort: map[string]dropped{}, recent: map[string]struct{}{}}
 }
 
-// Report takes what the switch of a node has dropped, and returns the ports concerned.
+// Report records what the switch of a node has dropped, and returns the ports concerned.
 func (t *Table) Report(v *pipeline.View, node string, r worker.Dropped) (ports []string) {
 	concerned := map[openflow.PortNo]bool{}
 	for in := range r.Packets {
@@ -65,7 +65,7 @@ func (t *Table) Report(v *pipeline.View, node string, r worker.Dropped) (ports [
 	return ports
 }
 
-// keep notes what the switch says of one port.
+// keep records what the switch reports of one port.
 func (t *Table) keep(p *topology.Port, at pipeline.Place, r worker.Dropped) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -87,7 +87,7 @@ func (t *Table) keep(p *topology.Port, at pipeline.Place, r worker.Dropped) {
 	t.recent[p.Name] = struct{}{}
 }
 
-// Forget drops what is known of a port that came, went or moved.
+// Forget discards the record of a port that was bound, unbound or moved.
 func (t *Table) Forget(port string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -95,7 +95,7 @@ func (t *Table) Forget(port string) {
 	delete(t.recent, port)
 }
 
-// Past returns the ports of which nothing was dropped for Recent, each once.
+// Past returns the ports whose last dropped packet is older than Recent, each port once.
 func (t *Table) Past() (ports []string) {
 	now := t.now()
 	t.mu.Lock()
@@ -125,8 +125,8 @@ func (t *Table) Sum() (ports int, packets uint64) {
 	return ports, packets
 }
 
-// Of returns what is known of packets of a port that were dropped, nil if none were since it
-// is at that place, and whether that was within Recent.
+// Of returns the record of a port's dropped packets, nil if none were dropped since the port is
+// at that place. recent reports whether the last one was within Recent.
 func (t *Table) Of(p *topology.Port, at pipeline.Place) (facts *condition.Dropped, recent bool) {
 	t.mu.Lock()
 	x, ok := t.byPort[p.Name]

@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// worst returns the sender that is most informative: one that is neither the port's nor
-// without an address yet, as of a host that asks for one by DHCP.
+// worst returns the most informative sender: one whose address is neither the port's nor
+// unspecified (as that of a host that requests an address by DHCP).
 func worst(all []worker.Sender, p *topology.Port) *worker.Sender {
 	rank := func(s worker.Sender) int {
 		switch {
@@ -36,8 +36,8 @@ func worst(all []worker.Sender, p *topology.Port) *worker.Sender {
 	return &s
 }
 
-// expected returns the addresses that a port may send from in place of another: those
-// of its family or, if it has none of it, all.
+// expected returns the addresses that a port may use instead of the given one: those of the
+// same family or, if the port has none, all.
 func expected(p *topology.Port, instead netip.Addr) string {
 	var of, all []string
 	for _, a := range p.Addresses {

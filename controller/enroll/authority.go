@@ -31,7 +31,8 @@ type Notes interface {
 	SetNote(key string, value []byte) error
 }
 
-// noteAuthority is the key of the fingerprint of the authority that sdnd has created.
+// noteAuthority is the key of the note that has the fingerprint of the authority that sdnd
+// created.
 const noteAuthority = "authority"
 
 // Authority is sdnd's own certificate authority. It signs sdnd's certificate and those of
@@ -41,8 +42,8 @@ type Authority struct {
 	ca  *pki.Authority
 	log *slog.Logger
 	now func() time.Time
-	// hosts are what people may dial to reach sdnd; Open vSwitch and sdnctl do
-	// not ask for them.
+	// hosts returns the names and addresses that users may dial to reach sdnd. Open vSwitch and
+	// sdnctl do not check them.
 	hosts func() []string
 }
 

@@ -61,8 +61,8 @@ func (k *keeper) server(a *Authority) string {
 	return string(b)
 }
 
-// TestAuthorityIsKept: the first start makes an authority and sdnd's certificate, of which others
-// may not read the keys; later starts change neither. What it signs is for the node.
+// TestAuthorityIsKept: the first start creates an authority and sdnd's certificate, whose keys
+// only the owner can read. Later starts change neither. A signed certificate is for the node.
 func TestAuthorityIsKept(t *testing.T) {
 	k := newKeeper(t)
 	first := k.mustOpen()
@@ -96,8 +96,9 @@ func TestAuthorityIsKept(t *testing.T) {
 	}
 }
 
-// TestLostAuthorityIsNoNewOne: nodes know the authority, so sdnd does not replace a lost one but
-// says what to do. A copy of it, or another one that somebody put there, is used.
+// TestLostAuthorityIsNoNewOne: sdnd does not replace a lost authority, because the nodes trust
+// only that one; it says what to do. It uses a copy of the authority, or another one that
+// somebody put there.
 func TestLostAuthorityIsNoNewOne(t *testing.T) {
 	k := newKeeper(t)
 	first := k.mustOpen().Fingerprint()
@@ -132,7 +133,7 @@ func TestLostAuthorityIsNoNewOne(t *testing.T) {
 	}
 }
 
-// TestDamagedAuthority: what is not an authority, and one that has expired, is an error.
+// TestDamagedAuthority: a file that is not an authority, or an expired authority, is an error.
 func TestDamagedAuthority(t *testing.T) {
 	k := newKeeper(t)
 	k.mustOpen()
@@ -149,8 +150,8 @@ func TestDamagedAuthority(t *testing.T) {
 	}
 }
 
-// TestServerCertificateIsRenewed: at a start when the machine has another address, and while sdnd
-// runs, long before it expires.
+// TestServerCertificateIsRenewed: sdnd renews its certificate when it starts on a machine with
+// another address, and, while it runs, long before the certificate expires.
 func TestServerCertificateIsRenewed(t *testing.T) {
 	k := newKeeper(t)
 	before := k.server(k.mustOpen())

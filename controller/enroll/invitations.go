@@ -15,14 +15,14 @@ import (
 
 // The bounds of invitations.
 const (
-	// MaxInvitations is how many may be open at a time.
+	// MaxInvitations is how many invitations may be open at a time.
 	MaxInvitations = 1024
-	// DefaultLife is how long an invitation is good for unless it says so, and
-	// MaxLife is the longest.
+	// DefaultLife is how long an invitation is valid by default, and MaxLife the longest that
+	// can be asked for.
 	DefaultLife = time.Hour
 	MaxLife     = 24 * time.Hour
-	// remembered is how long sdnd remembers that an invitation was used or has expired, to
-	// say so to whoever presents it.
+	// remembered is how long sdnd remembers that an invitation was used or has expired, so that
+	// it can explain its refusal.
 	remembered = 24 * time.Hour
 )
 
@@ -38,13 +38,12 @@ var (
 // noteInvitations is the key under which the invitations are stored.
 const noteInvitations = "invitations"
 
-// Offer is what an invitation gives to whoever presents it.
+// Offer is what an invitation grants to the machine that presents it.
 type Offer struct {
 	Node string `json:"node"`
-	// TunnelIP is the node's tunnel address, "" for the one that the machine
-	// reports.
+	// TunnelIP is the node's tunnel address; "" means the one that the machine reports.
 	TunnelIP string `json:"tunnelIP,omitempty"`
-	// By is who invited.
+	// By is the user who created the invitation.
 	By      string    `json:"by"`
 	Expires time.Time `json:"expires"`
 }
@@ -79,7 +78,7 @@ func OpenInvitations(notes Notes, now func() time.Time) (*Invitations, error) {
 	return i, nil
 }
 
-// Invite creates an invitation, and revokes an earlier one for the same node.
+// Invite creates an invitation for a node, and revokes an earlier one for the same node.
 func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by string, lasts time.Duration) (pki.Invitation, Offer, error) {
 	token, err := pki.NewInvitation(authority)
 	if err != nil {
@@ -103,7 +102,7 @@ func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by strin
 	if open >= MaxInvitations {
 		return pki.Invitation{}, Offer{}, ErrFull
 	}
-	// Of those that are over, the oldest make room.
+	// The oldest of those that are used or expired make room.
 	for len(keep) >= 2*MaxInvitations {
 		at := slices.IndexFunc(keep, func(r record) bool { return !r.Used.IsZero() || !now.Before(r.Expires) })
 		keep = slices.Delete(keep, at, at+1)
@@ -122,7 +121,7 @@ func (i *Invitations) Invite(authority pki.Fingerprint, node, tunnelIP, by strin
 func (i *Invitations) Redeem(token pki.Invitation, node string, accept func(Offer) error) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	want := digest(token) // of a secret that nobody can guess: no need to compare slowly
+	want := digest(token) // of a random secret, which needs no slow hash
 	at := slices.IndexFunc(i.all, func(r record) bool { return r.Digest == want })
 	if at < 0 {
 		return ErrUnknown
@@ -144,7 +143,7 @@ func (i *Invitations) Redeem(token pki.Invitation, node string, accept func(Offe
 	return i.save(all)
 }
 
-// save stores all invitations, and then puts them into effect. The caller holds the lock.
+// save stores all invitations and then puts them into effect. The caller holds the lock.
 func (i *Invitations) save(all []record) error {
 	data, err := json.Marshal(all)
 	if err != nil {

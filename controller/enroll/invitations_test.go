@@ -24,8 +24,8 @@ func (f *fakeNotes) SetNote(key string, value []byte) error {
 	return f.fail
 }
 
-// TestInvitations: each works once, for its node, until it expires, is used or is
-// replaced; also over a restart, and when accepting or keeping it fails.
+// TestInvitations: an invitation works once and for its node only, until it expires, is used or
+// is replaced. That holds across a restart, and when accepting or storing fails.
 func TestInvitations(t *testing.T) {
 	now := time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC)
 	notes := &fakeNotes{notes: map[string][]byte{}}
@@ -71,12 +71,12 @@ func TestInvitations(t *testing.T) {
 	}
 	redeem(i, "node1", nil)
 	redeem(i, "node1", ErrUsed)
-	now = now.Add(-30 * time.Minute) // a clock that goes back
+	now = now.Add(-30 * time.Minute) // the clock is set back
 	redeem(i, "node1", ErrUsed)
 	if accepted != 1 {
 		t.Errorf("accepted %d times", accepted)
 	}
-	// What cannot be kept is not given out.
+	// An invitation that cannot be stored is not issued.
 	next := invite("node3", time.Hour)
 	notes.fail = errors.New("disk full")
 	if err := all.Redeem(next, "node3", accept); !errors.Is(err, notes.fail) {
@@ -85,7 +85,7 @@ func TestInvitations(t *testing.T) {
 	notes.fail = nil
 }
 
-// TestInvitationsAreBounded: also those that are over.
+// TestInvitationsAreBounded: used and expired invitations are bounded, too.
 func TestInvitationsAreBounded(t *testing.T) {
 	now := time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC)
 	all, err := OpenInvitations(&fakeNotes{notes: map[string][]byte{}}, func() time.Time { return now })

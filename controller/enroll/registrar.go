@@ -6,14 +6,14 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// Reach is how nodes reach sdnd.
+// Reach says how nodes can reach sdnd.
 type Reach struct {
-	// Addresses are those of sdnd's machine, the most likely one first.
+	// Addresses are those of sdnd's machine, the one most likely to be reachable first.
 	Addresses []string
-	// APIPort, OpenFlowPort and OVSDBPort are TCP ports; OVSDBPort is 0 where
-	// sdnd does not listen for OVSDB.
+	// APIPort, OpenFlowPort and OVSDBPort are TCP ports. OVSDBPort is 0 if sdnd does not listen
+	// for OVSDB.
 	APIPort, OpenFlowPort, OVSDBPort uint16
-	// Bridge is the name of the bridge that sdnd looks for on nodes.
+	// Bridge is the name of the bridge that sdnd manages on nodes.
 	Bridge string
 }
 
@@ -21,7 +21,7 @@ type Reach struct {
 type Registrar struct {
 	Authority   *Authority
 	Invitations *Invitations
-	// Reach says how nodes reach sdnd.
+	// Reach returns how nodes can reach sdnd.
 	Reach func() Reach
 }
 
