@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// skew is by how much certificates are backdated, for machines whose clocks are slow.
+// skew is by how much certificates are backdated, for machines whose clocks are behind.
 const skew = 5 * time.Minute
 
 // Authority is a certificate authority: a certificate with its key, ECDSA on P-256.

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// BenchmarkHandshake is what one more node that connects costs, both ends in
-// this process, files looked at each time.
+// BenchmarkHandshake measures one handshake, with both ends in this process. The files are
+// checked each time.
 func BenchmarkHandshake(b *testing.B) {
 	dir := b.TempDir()
 	a, err := NewAuthority("bench", time.Now(), year)

@@ -38,9 +38,9 @@ func (f Files) CheckClient(now time.Time) (Identity, time.Time, error) {
 	return who, m.cert.Leaf.NotAfter, nil
 }
 
-// CheckServer says why sdnd needs a new certificate: the files are unusable, the
-// certificate expires within the given time, or it lacks one of the hosts. It returns nil
-// if sdnd needs none.
+// CheckServer returns why sdnd needs a new certificate: the files are unusable, the certificate
+// expires within the given time, or it lacks one of the hosts. It returns nil if sdnd needs
+// none.
 func (f Files) CheckServer(now time.Time, within time.Duration, hosts []string) error {
 	m, err := f.load()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestSignClient: a certificate is for whom the authority says, whatever the
-// request asks for, and works with the requested key.
+// TestSignClient: a certificate is for the identity that the caller gives, whatever the request
+// asks for, and works with the requested key.
 func TestSignClient(t *testing.T) {
 	a := newAuthority(t)
 	request, key, err := NewRequest()
@@ -46,8 +46,7 @@ func TestSignClient(t *testing.T) {
 	}
 }
 
-// hostileRequest is a certificate request and what is said of it, "" if it is
-// signed.
+// hostileRequest is a certificate request, and the error for it; "" if it is signed.
 type hostileRequest struct {
 	pem  []byte
 	want string
@@ -96,8 +95,8 @@ func (a *Authority) mustCert(t *testing.T) []byte {
 	return enc.Cert
 }
 
-// TestClientTakesSDNDAtAnyAddress: the server's certificate says that it is
-// sdnd's; one that does not has to name the host.
+// TestClientTakesSDNDAtAnyAddress: a server certificate must identify sdnd, or else name the
+// host.
 func TestClientTakesSDNDAtAnyAddress(t *testing.T) {
 	a, other := newAuthority(t), newAuthority(t)
 	plain, err := a.issue(&x509.Certificate{
@@ -106,7 +105,7 @@ func TestClientTakesSDNDAtAnyAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain.Cert = append(plain.Cert, a.mustCert(t)...) // net.Pipe has no buffer: all flights are of a size
+	plain.Cert = append(plain.Cert, a.mustCert(t)...) // net.Pipe has no buffer, so all flights must have the same size
 	request, key, err := NewRequest()
 	if err != nil {
 		t.Fatal(err)
@@ -142,8 +141,8 @@ func TestClientTakesSDNDAtAnyAddress(t *testing.T) {
 	}
 }
 
-// TestPinned: who has only the fingerprint talks to that authority's sdnd and to
-// nobody else.
+// TestPinned: a client that has only the fingerprint connects to the sdnd of that authority and
+// to nobody else.
 func TestPinned(t *testing.T) {
 	a, other := newAuthority(t), newAuthority(t)
 	request, key, err := NewRequest()
@@ -172,7 +171,7 @@ func TestPinned(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		}
-		// The server asks for a certificate, which who is pinned has not yet.
+		// The server asks for a certificate, which a pinned client does not have yet.
 		got = strings.ReplaceAll(got, "tls: client didn't provide a certificate", "")
 		if tt.want != "" && !strings.Contains(got, tt.want) || tt.want == "" && strings.Contains(got, "authority") {
 			t.Errorf("%s: %v", tt.name, err)

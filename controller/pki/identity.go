@@ -36,7 +36,7 @@ type Identity struct {
 // String returns the identity for people, such as "node/node1".
 func (i Identity) String() string { return string(i.Kind) + "/" + i.Name }
 
-// check says what is wrong with an identity.
+// check returns what is wrong with an identity.
 func (i Identity) check() error {
 	if err := checkName(i.Name); err != nil {
 		return fmt.Errorf("%s: %w", i.Kind, err)

@@ -12,16 +12,16 @@ import (
 )
 
 // speakFirst is how long a client may be silent before it counts as one that waits for the
-// server to speak first, which no TLS client does.
+// server to send first. No TLS client does that.
 const speakFirst = 250 * time.Millisecond
 
 // recordHandshake is the first byte of TLS: the type of its first record (RFC 8446, section
 // 5.1). Neither OpenFlow nor JSON begins with it.
 const recordHandshake = 0x16
 
-// NewMixedListener is NewListener, but also accepts connections without TLS from the
-// addresses for which plain returns true. The first byte decides which it is. Such a
-// connection is not authenticated; NodeOf returns an empty name for it.
+// NewMixedListener does what NewListener does, but also accepts connections without TLS from
+// the addresses for which plain returns true. The first byte decides which it is. A connection
+// without TLS is not authenticated; NodeOf returns an empty name for it.
 func NewMixedListener(inner net.Listener, config *tls.Config, plain func(net.Addr) bool) net.Listener {
 	return &mixedListener{NewListener(inner, config), inner, config, plain}
 }
@@ -48,16 +48,16 @@ func (l *mixedListener) Accept() (net.Conn, error) {
 
 // mixedConn is a connection whose first byte shows whether it speaks TLS.
 type mixedConn struct {
-	net.Conn // what was accepted
+	net.Conn // the accepted connection
 	config   *tls.Config
 
 	once   sync.Once // guards what follows
-	speaks net.Conn  // TLS, or plain with what was read
+	speaks net.Conn  // TLS, or the plain connection with the byte that was read
 	tls    bool
 	err    error
 }
 
-// decide waits for the first byte, for speakFirst at most.
+// decide waits for the first byte, at most for speakFirst.
 func (c *mixedConn) decide(ctx context.Context) error {
 	c.once.Do(func() {
 		stop := context.AfterFunc(ctx, func() { c.Conn.Close() })
@@ -70,7 +70,7 @@ func (c *mixedConn) decide(ctx context.Context) error {
 		}
 		_, err := io.ReadFull(c.Conn, b)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded): // it waits for us
+		case errors.Is(err, os.ErrDeadlineExceeded): // it waits for the server
 		case err != nil:
 			c.err = err
 			return

@@ -43,10 +43,10 @@ func NodeOf(ctx context.Context, conn net.Conn) (node string, expires time.Time,
 	return who.Name, certs[0].NotAfter, nil
 }
 
-// explainHandshake adds the usual reason why a handshake fails.
+// explainHandshake adds the usual reason for a failed handshake to its error.
 func explainHandshake(err error) error {
 	var record tls.RecordHeaderError
-	var alert *net.OpError // with which crypto/tls reports an alert of the peer
+	var alert *net.OpError // the type by which crypto/tls reports an alert of the peer
 	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &record) && record.Conn != nil:

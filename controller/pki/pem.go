@@ -35,8 +35,7 @@ func encodeCert(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: pemCert, Bytes: der})
 }
 
-// ParseCertificates reads the certificates in PEM, of which there must be one
-// or more.
+// ParseCertificates reads one or more certificates in PEM. It is an error if there is none.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	for {

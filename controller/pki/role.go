@@ -9,7 +9,7 @@ import (
 // Role is what a user of the API may do.
 type Role string
 
-// The roles, each with all that the ones before it may do.
+// The roles. Each includes the ones before it.
 const (
 	// Viewer may read everything and ask what a change would do.
 	Viewer Role = "viewer"
@@ -35,8 +35,8 @@ func ParseRole(s string) (Role, error) {
 	return "", fmt.Errorf("%q is no role: want %s", s, strings.Join(names, ", "))
 }
 
-// May reports whether a user with the role may do what needs another role. The zero Role
-// may do nothing.
+// May reports whether a user with role r may do what needs the given role. The zero Role may do
+// nothing.
 func (r Role) May(needed Role) bool {
 	have, want := slices.Index(Roles(), r), slices.Index(Roles(), needed)
 	return have >= 0 && want >= 0 && have >= want

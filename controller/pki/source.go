@@ -15,7 +15,7 @@ import (
 type Files struct {
 	// CA holds the authorities that may have signed the peer's certificate.
 	CA string
-	// Cert is our certificate, followed by those between it and its
+	// Cert is the endpoint's own certificate, followed by the intermediate ones up to the
 	// authority, and Key is its key. A client may have neither.
 	Cert, Key string
 }
@@ -27,16 +27,16 @@ type material struct {
 	pool        *x509.CertPool
 }
 
-// Source is the certificates in a set of files. It reads the files again when they have
-// changed. Source is safe for concurrent use.
+// Source provides the certificates in a set of files. It reads the files again when they have
+// changed. It is safe for concurrent use.
 type Source struct {
 	files Files
 	log   *slog.Logger
 
 	mu      sync.Mutex // guards what follows
 	using   *material
-	looked  [3]stamp // the files as they were when last read
-	failure error    // why what they held then is not in use
+	looked  [3]stamp // the versions of the files when they were last read
+	failure error    // why the contents of these versions are not in use
 }
 
 // stamp identifies a version of a file.
@@ -73,7 +73,7 @@ func (s *Source) look() (now [3]stamp) {
 	return now
 }
 
-// current returns the contents of the files, or the last usable ones.
+// current returns the contents of the files, or the last contents that were usable.
 func (s *Source) current() *material {
 	s.mu.Lock()
 	defer s.mu.Unlock()

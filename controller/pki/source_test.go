@@ -29,7 +29,8 @@ func mustURL(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// place writes an authority and a certificate of it, and returns the files.
+// place writes the files of an authority and of a certificate that it issued, and returns their
+// names.
 func place(t *testing.T, dir string, a *Authority, i Issued) Files {
 	t.Helper()
 	f := Files{CA: filepath.Join(dir, "ca.crt"), Cert: filepath.Join(dir, "a.crt"), Key: filepath.Join(dir, "a.key")}
@@ -73,8 +74,8 @@ func issueServer(t *testing.T, a *Authority, host string) Issued {
 	return i
 }
 
-// meet does a handshake between a client and server and returns both ends, and
-// what NodeOf says.
+// meet does a handshake between a client and a server, and returns both ends and the result of
+// NodeOf.
 func meet(t *testing.T, server, client *tls.Config) (s, c *tls.Conn, node string, err error) {
 	t.Helper()
 	a, b := net.Pipe()
@@ -85,7 +86,7 @@ func meet(t *testing.T, server, client *tls.Config) (s, c *tls.Conn, node string
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if clientErr = c.HandshakeContext(ctx); clientErr == nil {
-			// In TLS 1.3 the client learns by reading that it is refused.
+			// In TLS 1.3 the client learns of a refusal only when it reads.
 			_, clientErr = io.ReadFull(c, make([]byte, 1))
 		}
 		if clientErr != nil {
@@ -153,7 +154,7 @@ func TestNodeOf(t *testing.T) {
 	}
 }
 
-func TestPlainTCPIsToldApart(t *testing.T) {
+func TestPlainTCPIsDistinguished(t *testing.T) {
 	a := newAuthority(t)
 	source := open(t, place(t, t.TempDir(), a, issueServer(t, a, "sdnd")))
 	x, y := net.Pipe()
@@ -169,7 +170,7 @@ func TestPlainTCPIsToldApart(t *testing.T) {
 	x.Close()
 }
 
-// TestRotation changes authority, certificate and key under an open session.
+// TestRotation changes the authority, the certificate and the key under an open session.
 func TestRotation(t *testing.T) {
 	first, second := newAuthority(t), newAuthority(t)
 	dir := t.TempDir()
@@ -193,7 +194,7 @@ func TestRotation(t *testing.T) {
 	}
 	before := source.Expiries()[0]
 
-	// Half of a change: a certificate whose key is not there yet.
+	// Half of a change: a certificate without its key.
 	next, err := second.IssueServer([]string{"sdnd"}, time.Now(), 2*year)
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +226,7 @@ func TestRotation(t *testing.T) {
 	if after := source.Expiries()[0]; !after.NotAfter.After(before.NotAfter) {
 		t.Errorf("expires %v, before %v", after, before)
 	}
-	// Gone altogether: those of memory stay.
+	// If the files are gone, the contents in memory stay in use.
 	for _, f := range []string{"ca.crt", "a.crt", "a.key"} {
 		if err := os.Remove(filepath.Join(dir, f)); err != nil {
 			t.Fatal(err)
@@ -291,7 +292,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestCloseDoesNotWait: for one who does not read, either.
+// TestCloseDoesNotWait: closing does not wait for a peer that does not read.
 func TestCloseDoesNotWait(t *testing.T) {
 	a := newAuthority(t)
 	source := open(t, place(t, t.TempDir(), a, issueServer(t, a, "sdnd")))
@@ -321,7 +322,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 	if err := <-dialed; err != nil {
 		t.Fatal(err)
 	}
-	// Fill what the network takes, beneath TLS.
+	// Fill the buffers of the connection beneath TLS.
 	raw := conn.(abruptConn).NetConn()
 	for _, size := range []int{1 << 20, 1} {
 		for err = nil; err == nil; {

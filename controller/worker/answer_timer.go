@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// maxFlows is the largest number of flows that sdnd reads from a switch; maxAlteredText is
-// the largest total size in bytes of the text of altered flows. They bound the cost of a
-// switch whose answer never ends.
+// maxFlows is the largest number of flows that sdnd reads from a switch, and maxAlteredText the
+// largest total size of the text of altered flows, in bytes. They bound the cost of a switch
+// that does not stop answering.
 const (
 	maxFlows       = 1 << 22
 	maxAlteredText = 64 << 20
 )
 
-// errTooManyFlows says that a switch exceeded these bounds.
+// errTooManyFlows is the error for a switch that exceeds these bounds.
 var errTooManyFlows = fmt.Errorf("the switch reports more than %d flows, or %d MiB of altered ones", maxFlows, maxAlteredText>>20)
 
 // answerTimer bounds the time for an answer of a switch.
@@ -24,8 +24,8 @@ type answerTimer struct {
 	most   time.Duration
 }
 
-// awaitAnswer starts the timer, and returns a context that ends when it expires; the caller
-// must call end.
+// awaitAnswer starts the timer, and returns a context that ends when the timer expires. The
+// caller must call end.
 func (p *Pool) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) {
 	t := &answerTimer{most: p.cfg.AnswerTimeout}
 	ctx, t.cancel = context.WithCancelCause(ctx)
@@ -33,7 +33,7 @@ func (p *Pool) awaitAnswer(ctx context.Context) (context.Context, *answerTimer) 
 	return ctx, t
 }
 
-// extend starts the timer again, for an answer about n flows.
+// extend restarts the timer for an answer about n flows.
 func (p *answerTimer) extend(n int) { p.timer.Reset(p.most + time.Duration(n)*time.Millisecond) }
 
 func (p *answerTimer) end() {

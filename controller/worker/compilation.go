@@ -8,19 +8,19 @@ import (
 )
 
 // compilation computes all flows of the worker's node into its bare set, sorted, while the
-// switch's flows are read back, if a slot is free.
+// switch's flows are being read. It does so only if a slot is free.
 type compilation struct {
 	w       *Worker
 	view    *pipeline.View
-	flows   int // there may be
+	flows   int // how many there may be
 	release func()
 	running sync.WaitGroup
 	begun   bool
-	// digest is that of the node's items without the stamp and the invalidations.
+	// digest is the digest of the node's items without the stamp and the invalidations.
 	digest pipeline.Digest
 }
 
-// tryBegin begins unless all slots are taken. n is how many flows the switch reports.
+// tryBegin begins unless all slots are taken. n is the number of flows that the switch reports.
 func (c *compilation) tryBegin(n int) {
 	c.flows = n
 	if c.release = c.w.pool.trySlot(); c.release == nil {
@@ -42,11 +42,12 @@ func (c *compilation) begin() {
 	})
 }
 
-// maxGrown is the number of flows for which memory is allocated on the switch's word alone:
-// enough to be worth it, and cheap if the switch reports wrongly.
+// maxGrown is the largest number of flows for which memory is allocated because the switch
+// reports that many. It is large enough to save reallocations, and costs little if the report
+// is wrong.
 const maxGrown = 1 << 18
 
-// complete returns when everything is computed.
+// complete waits until everything is computed.
 func (c *compilation) complete(ctx context.Context) (err error) {
 	if !c.begun {
 		if c.release, err = c.w.pool.slot(ctx); err != nil {

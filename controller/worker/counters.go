@@ -8,11 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// Count is what a flow has counted since it was installed.
+// Count is what a flow has counted since it was installed: packets, and their bytes.
 type Count struct{ Packets, Bytes uint64 }
 
-// PolicyCounts reads, by cookie, the flows of a switch that count what a policy decides.
-// The switch looks each up, and reports no others. Flows that it does not have are absent.
+// PolicyCounts reads, by cookie, the flows of a switch that count what a policy decides. The
+// switch looks up each of them and reports no others. Flows that it does not have are absent
+// from the result.
 func (p *Pool) PolicyCounts(ctx context.Context, sess *session.Session, counters []pipeline.PolicyCounter) (map[openflow.Cookie]Count, error) {
 	ctx, timer := p.awaitAnswer(ctx)
 	defer timer.end()

@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// acceptEquivalent finds, among the flows that seem altered, those that are equivalent to
-// the wanted flow: a switch may return a flow in another form.
+// acceptEquivalent finds, among the flows that seem altered, those that are equivalent to the
+// wanted flow. A switch may return a flow in a form that differs from the one that was sent.
 func (c *compilation) acceptEquivalent(r *readback) error {
 	if len(r.altered) == 0 {
 		return nil
@@ -64,8 +64,8 @@ func (c *compilation) acceptEquivalentNumbered(r *readback, foreign []installedI
 	return foreign, missing
 }
 
-// replaced returns the groups and meters that are both foreign and missing. The missing
-// ones must have their messages in w.set. One message that modifies such an item is enough.
+// replaced returns the groups and meters that are both foreign and missing. One message that
+// modifies such an item is enough. The missing ones must have their messages in w.set.
 func (w *Worker) replaced(foreign []installedItem, missing []pipeline.Item) map[numbered]bool {
 	both := map[numbered]bool{}
 	for _, h := range foreign {

@@ -19,7 +19,7 @@ type Drift struct {
 	Seq  uint64
 	Time time.Time
 	Node string
-	// What was done to the item: "added", "deleted" or "modified".
+	// What says what was done to the item: "added", "deleted" or "modified".
 	What string
 	// Table is the name of the flow's table, "groups" or "meters".
 	Table string
@@ -28,17 +28,16 @@ type Drift struct {
 	// Owner is the object that the item belonged to; the zero Ref for an item that is not
 	// sdnd's.
 	Owner topology.Ref
-	// By says what detected it: "monitor" (at once), "audit" (at the latest), or
-	// "connection" if it was done while the switch or sdnd was away.
+	// By says what detected the change: "monitor" (at once), "audit" (at the next audit), or
+	// "connection" (on connecting, if the switch or sdnd was away when it happened).
 	By string
 }
 
-// byConnection is the value of Drift.By for what was done while the switch or sdnd was
-// away.
+// byConnection is the value of Drift.By for changes made while the switch or sdnd was away.
 const byConnection = "connection"
 
-// maxReported is how many drifts of one event are reported and logged one by one. A
-// del-flows on a large switch is one event.
+// maxReported is the largest number of drifts of one event that are reported and logged one by
+// one. A del-flows on a large switch is one event.
 const maxReported = 100
 
 // watch asks the switch to report changes by others, if it can.
@@ -62,13 +61,13 @@ func (w *Worker) watch(ctx context.Context) error {
 	return err
 }
 
-// watched reports whether there are changes by others that are not handled yet.
+// watched reports whether the monitor has reported changes that are not handled yet.
 func (w *Worker) watched() bool {
 	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
 }
 
-// tampered undoes what others did to the switch, and reports it. If they changed groups or
-// meters (regrouped), the switch does not say how, so it is compared as a whole.
+// tampered undoes what others did to the switch, and reports it. regrouped says that they
+// changed groups or meters. The switch does not say how, so it is compared as a whole.
 func (w *Worker) tampered(ctx context.Context, regrouped bool) error {
 	changes, lost := w.changes()
 	if len(changes) == 0 && !lost && !regrouped || w.view == nil {
@@ -89,18 +88,19 @@ func (w *Worker) tampered(ctx context.Context, regrouped bool) error {
 	return w.orResync(err)
 }
 
-// changes takes the changes by others that the monitor has reported.
+// changes takes the changes by others that the monitor has reported. lost says that it lost
+// some.
 func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 	if w.monitor == nil {
 		return nil, true
 	}
 	changes, lost = w.monitor.Take()
-	// Samples come from sdnd itself and expire.
+	// sdnd itself makes samples, and they expire.
 	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) }), lost
 }
 
-// driftsOf makes drifts of what a comparison found: of groups and meters as it found them,
-// and of flows as the monitor reported them, unless it has lost some.
+// driftsOf makes the drifts of a comparison: for groups and meters from what it found, and for
+// flows from what the monitor reported, unless the monitor has lost some.
 func (w *Worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
 	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
 	ds := w.driftsFound(others, "monitor")
@@ -137,7 +137,7 @@ func (w *Worker) driftsReported(all []reportedChange) []Drift {
 				d.Before = t.flow.String()
 			}
 		case t.right:
-			continue // put back as it should be
+			continue // it is as it should be again
 		case t.ours:
 			d.What = "modified"
 		default:
@@ -198,7 +198,7 @@ func (w *Worker) report(ds []Drift, undone bool) {
 	w.reports.Drifted(w.node, ds)
 }
 
-// describe returns the item that a message of ours adds as text.
+// describe returns, as text, the item that one of our messages adds.
 func describe(msg []byte) string {
 	m, err := openflow.DecodeMessage(msg)
 	if err != nil {

@@ -13,40 +13,39 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A node's switch counts the packets that its ports may not send. One counter is for all
-// ports; the counters of single ports are read only when it has grown. Ports whose counter
-// has grown are sampled, a few at a time, to find out who sends.
+// A node's switch counts the packets that its ports may not send. One counter covers all ports.
+// The counters of single ports are read only when it has grown. Then some of the ports whose
+// counters have grown are sampled, to find the source addresses.
 const (
-	// sampleFor is how long samples stay on the switch: longer than the second in
-	// which a host asks by ARP again.
+	// sampleFor is how long samples stay on the switch: longer than the second after which a
+	// host repeats an ARP request.
 	sampleFor = 1500 * time.Millisecond
-	// sampleAgain is the least time between two samples of a port.
+	// sampleAgain is the shortest time between two samples of a port.
 	sampleAgain = 10 * time.Second
-	// maxSampled is how many ports are sampled at a time.
+	// maxSampled is the largest number of ports that are sampled at the same time.
 	maxSampled = 4
 )
 
 // Dropped counts the packets that a switch has dropped because its ports may not send them.
 type Dropped struct {
-	// Packets has the ports whose counters have grown since they were last read, with
-	// what they show now.
+	// Packets has the values of the counters that have grown since they were last read.
 	Packets map[openflow.PortNo]uint64
-	// Senders has the senders found at ports that were sampled.
+	// Senders has the senders that were found at the sampled ports.
 	Senders map[openflow.PortNo][]Sender
 }
 
-// Sender is the source of a dropped packet, as the packet gives it.
+// Sender is the source of a dropped packet, as the packet's headers give it.
 type Sender struct {
 	MAC    topology.MAC
-	IP     netip.Addr // invalid for what is neither IP nor ARP
+	IP     netip.Addr // invalid for a packet that is neither IP nor ARP
 	Tagged bool       // it had a VLAN tag
 }
 
-// MaxPorts is how many ports a switch may have; Open vSwitch has at most
+// MaxPorts is the largest number of ports that a switch may have. Open vSwitch has at most
 // 65280.
 const MaxPorts = 1 << 16
 
-// dropWatch is a worker's state of its switch's counters of drops.
+// dropWatch is a worker's state of the drop counters of its switch.
 type dropWatch struct {
 	timer *time.Timer
 	// total and ipv6 are the last values of the counters of all ports, valid if known is
@@ -54,14 +53,14 @@ type dropWatch struct {
 	total, ipv6 uint64
 	known       bool
 	counts      map[openflow.PortNo]uint64
-	// The cookies of the flows that count them; foreignCookie's is part of total.
+	// The cookies of the flows that count the packets; total includes foreignCookie's.
 	totalCookie, foreignCookie, ipv6Cookie openflow.Cookie
 	// sampling are the ports whose samples are on the switch; sampled is when each port was
 	// last sampled.
 	sampling []openflow.PortNo
 	sampled  map[openflow.PortNo]time.Time
-	// unread is how many more readings include the counters of single ports although the
-	// counter of all ports has not grown; see lookAtDrops.
+	// unread is the number of further readings that include the counters of single ports even
+	// if the counter of all ports has not grown; see lookAtDrops.
 	unread int
 }
 
@@ -87,8 +86,9 @@ func (w *Worker) lookAtDrops(ctx context.Context) error {
 	}()
 	now := w.pool.cfg.Now()
 	if len(w.drops.sampling) > 0 {
-		// Samples take a port's packets past the counter of all ports. Open vSwitch adds
-		// packets to a flow's counter up to a second late, so the next reading counts too.
+		// Sampled packets bypass the counter of all ports, and Open vSwitch updates the
+		// counters of flows with a delay of up to a second. So the next reading must include
+		// the single ports, too.
 		w.drops.unread = 2
 	}
 	senders, err := w.takeSamples(ctx)
@@ -105,14 +105,14 @@ func (w *Worker) lookAtDrops(ctx context.Context) error {
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }
 
-// readDrops returns the counters that have grown since they were last read; none at first,
-// since it is unknown when they grew.
+// readDrops returns the counters that have grown since they were last read. The first time it
+// returns none, because it is unknown when they grew.
 func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, error) {
 	d := &w.drops
 	var total, ipv6 uint64
 	err := w.sess.FlowsOfEach(ctx, func(yield func(openflow.FlowStatsRequest) bool) {
 		q := openflow.AllFlows()
-		q.Table, q.CookieMask = pipeline.TableClassify, ^uint64(0) // looked up, not searched for
+		q.Table, q.CookieMask = pipeline.TableClassify, ^uint64(0) // a lookup instead of a search
 		for _, q.Cookie = range []openflow.Cookie{d.totalCookie, d.ipv6Cookie} {
 			if !yield(q) {
 				return
@@ -160,7 +160,8 @@ func (w *Worker) readDrops(ctx context.Context) (map[openflow.PortNo]uint64, err
 	return grown, nil
 }
 
-// grownBy returns the increase of a counter, which starts at 0 again with its flow.
+// grownBy returns the increase of a counter, which starts at 0 again when its flow is installed
+// again.
 func grownBy(before, now uint64) float64 {
 	if now < before {
 		before = 0
@@ -173,10 +174,10 @@ func inPort(m openflow.Match) openflow.PortNo {
 	return (&openflow.PacketIn{Match: m}).InPort()
 }
 
-// sample installs samples for a few of the ports.
+// sample installs samples for some of the ports.
 func (w *Worker) sample(ctx context.Context, ports []openflow.PortNo, now time.Time) error {
 	d := &w.drops
-	// Those whose last sample is oldest come first.
+	// The ports that were sampled longest ago come first.
 	slices.SortStableFunc(ports, func(a, b openflow.PortNo) int { return d.sampled[a].Compare(d.sampled[b]) })
 	var mods []openflow.Message
 	ipv6 := w.portsWithIPv6()

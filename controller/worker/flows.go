@@ -14,19 +14,19 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxForeignShown is the largest number of flows that Flows returns beside those that the
-// node should have; it fails when there are more.
+// maxForeignShown is the largest number of foreign flows that Flows returns; it fails if there
+// are more.
 const maxForeignShown = 1 << 18
 
 // maxRest is the longest pause between two requests for a switch's flows.
 const maxRest = 200 * time.Millisecond
 
-// FlowView is one flow of a node, as wanted beside as installed.
+// FlowView is one flow of a node: wanted, installed, or both.
 type FlowView struct {
 	Flow openflow.Flow
-	// TableName is the pipeline's name of the table.
+	// TableName is the name of the table in the pipeline.
 	TableName string
-	// Owner is the object that the flow exists for, Why the rule in words. Both are empty
+	// Owner is the object that the flow exists for, and Why describes the rule. Both are empty
 	// for a flow that is not sdnd's.
 	Owner topology.Ref
 	Why   string
@@ -35,10 +35,10 @@ type FlowView struct {
 	Packets, Bytes    uint64
 }
 
-// Flows returns a node's flows: those that it should have by a view, with the reason,
-// beside those that its switch has, with counters. They are sorted by table, descending
+// Flows returns the flows that a node should have according to a view, with reasons, together
+// with the flows that its switch has, with counters. They are sorted by table, descending
 // priority, and cookie. w is nil while the switch is not connected; then none is Installed.
-// The caller must not call it again for the same node before it has returned.
+// Calls for the same node must not overlap.
 func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]FlowView, error) {
 	set := p.compiled(w, v, node)
 	views := make([]FlowView, 0, set.Len())
@@ -103,9 +103,8 @@ func (p *Pool) compiled(w *Worker, v *pipeline.View, node string) *pipeline.Item
 	return set
 }
 
-// readGently calls each with all flows of a switch. It reads a few at a time, and then
-// pauses for as long as the switch took to answer, so that reading does not disturb
-// traffic.
+// readGently calls each with every flow of a switch. It reads a few at a time and then pauses
+// for as long as the switch took to answer, so that reading does not disturb traffic.
 func (p *Pool) readGently(ctx context.Context, sess *session.Session, each func(*openflow.FlowStats) error) error {
 	ctx, timer := p.awaitAnswer(ctx)
 	defer timer.end()

@@ -13,8 +13,8 @@ import (
 // and the switch does not report that (OpenFlow 1.3.5, 7.3.2).
 const fragmentsEvery = 5 * time.Second
 
-// checkFragments asks the switch for its mode for IP fragments. If it is not the
-// pipeline's, it is set; the node has a condition until the next check.
+// checkFragments asks the switch for its mode for IP fragments. If the pipeline needs another
+// mode, it sets that one, and the node has a condition until the next check.
 func (w *Worker) checkFragments(ctx context.Context) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()

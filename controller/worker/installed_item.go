@@ -12,14 +12,14 @@ type installedItem struct {
 	// sum is a flow's cookie, or the hash of a group's or meter's content.
 	sum  pipeline.Sum
 	kind pipeline.ItemKind
-	// table is a flow's, number a group's or meter's.
+	// table is set for a flow, number for a group or meter.
 	table  openflow.TableID
 	number uint32
-	// altered says that a flow's content does not match its cookie.
+	// altered says that the content of a flow does not match its cookie.
 	altered bool
 	// stamp says that the item is a stamp.
 	stamp bool
-	// invalidation says that the item is an invalidation, of any digest.
+	// invalidation says that the item is an invalidation, with whatever digest.
 	invalidation bool
 }
 
@@ -29,7 +29,7 @@ type numbered struct {
 	number uint32
 }
 
-// numbered returns the key of a group or a meter; false for a flow.
+// numbered returns the key of a group or meter, and false for a flow.
 func (h installedItem) numbered() (numbered, bool) {
 	return numbered{h.kind, h.number}, h.kind != pipeline.ItemFlow
 }
@@ -45,7 +45,7 @@ func (h installedItem) String() string {
 	return fmt.Sprintf("table=%d, cookie=%#x", h.table, uint64(h.sum))
 }
 
-// tableName names the table that the item is in.
+// tableName returns the name of the place where the item is.
 func (h installedItem) tableName() string { return tableName(h.kind, h.table) }
 
 // tableName returns where an item is: the name of the flow's table, "groups" or "meters".
@@ -56,7 +56,7 @@ func tableName(k pipeline.ItemKind, t openflow.TableID) string {
 	return k.String() + "s"
 }
 
-// digest returns the digest of the one item.
+// digest returns the digest of this item alone.
 func (h installedItem) digest() (d pipeline.Digest) {
 	if h.altered {
 		h.sum = ^h.sum

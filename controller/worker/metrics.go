@@ -56,14 +56,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// nodeMods are a node's counters of messages, looked up once: a change of a thousand nodes
-// counts on each of them. Those of groups and meters are nil until there is one.
+// nodeMods has the counters of messages of one node. They are looked up once, because a change
+// that concerns a thousand nodes counts on each of them. Those of groups and meters are nil
+// until there is one.
 type nodeMods struct {
 	added, removed [len(pipeline.Counts{})]prometheus.Counter
 	stamps         prometheus.Counter
 }
 
-// sent notes messages sent to a node's switch.
+// sent counts messages that were sent to a node's switch.
 func (m *metrics) sent(node string, c *nodeMods, s *sent) {
 	for k, mods := range m.mods {
 		if kind := pipeline.ItemKind(k); kind != pipeline.ItemFlow && s.added[k]+s.removed[k] == 0 {

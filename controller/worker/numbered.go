@@ -13,28 +13,28 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// NumberedView is a group or meter of a node, as wanted beside as installed.
+// NumberedView is one group or meter of a node: wanted, installed, or both.
 type NumberedView struct {
 	Number uint32
-	// Text is its content in the form of ovs-ofctl: the wanted content if it is wanted.
+	// Text is the content as ovs-ofctl writes it: the wanted content if it is wanted.
 	Text string
-	// Owner is the object that it exists for, Why the rule in words. Both are empty for one
-	// that is not sdnd's.
+	// Owner is the object that it exists for, and Why describes the rule. Both are empty for
+	// one that is not sdnd's.
 	Owner topology.Ref
 	Why   string
-	// Wanted says that the node should have it with this content, Installed that the switch
+	// Wanted says that the node should have it with this content, and Installed that the switch
 	// has it with this content.
 	Wanted, Installed bool
-	// Flows is how many flows and groups send packets to it. Packets and Bytes count what
-	// they sent, and Exceeded the packets beyond the rates of a meter.
+	// Flows is the number of flows and groups that send packets to it. Packets and Bytes count
+	// these packets, and Exceeded those beyond the rates of a meter.
 	Flows                    uint32
 	Packets, Bytes, Exceeded uint64
 }
 
-// Groups returns a node's groups, sorted by number: those that it should have, with the
-// reason, beside those that its switch has, with counters. One that was altered occurs
-// twice: wanted and not installed, and installed and not wanted. While the switch is not
-// connected none is Installed.
+// Groups returns the groups that a node should have, with reasons, together with those that its
+// switch has, with counters, sorted by number. An altered group occurs twice: as wanted and not
+// installed, and as installed and not wanted. While the switch is not connected none is
+// Installed.
 func (p *Pool) Groups(ctx context.Context, w *Worker, v *pipeline.View, node string) ([]NumberedView, error) {
 	return p.numberedViews(ctx, w, v, node, pipeline.ItemGroup,
 		[]*openflow.MultipartRequest{openflow.GroupDescRequest(), openflow.GroupStatsRequest(openflow.GroupAll)},
@@ -112,8 +112,8 @@ func (p *Pool) numberedViews(ctx context.Context, w *Worker, v *pipeline.View, n
 	return views, nil
 }
 
-// wantedOf yields the groups or meters that a node should have, and the set that has their
-// messages.
+// wantedOf yields the groups or meters that a node should have, each with the set that has
+// their messages.
 func (p *Pool) wantedOf(v *pipeline.View, node string, kind pipeline.ItemKind) iter.Seq2[pipeline.Item, *pipeline.ItemSet] {
 	return func(yield func(pipeline.Item, *pipeline.ItemSet) bool) {
 		var c pipeline.Compiler

@@ -41,8 +41,8 @@ type Config struct {
 type Pool struct {
 	cfg     Config
 	metrics *metrics
-	// slots bounds the number of switches whose whole table is in memory at a time, when a
-	// thousand connect at once.
+	// slots bounds the number of switches whose whole table is in memory at the same time, such
+	// as when a thousand connect at once.
 	slots      chan struct{}
 	workspaces sync.Pool // of *workspace
 }
@@ -54,12 +54,12 @@ func NewPool(cfg Config, reg prometheus.Registerer) *Pool {
 	return p
 }
 
-// slotTime is how long a switch may keep others from being compared. A switch that accepts
-// its flows more slowly delays nobody else.
+// slotTime is the longest time for which one switch keeps others from being compared, however
+// slowly it accepts its flows.
 const slotTime = 2 * time.Second
 
-// slot waits for a slot, which permits to hold the table of a switch in memory. The caller
-// must call release at the end.
+// slot waits for a slot, which allows the caller to hold the table of a switch in memory. The
+// caller must call release at the end.
 func (p *Pool) slot(ctx context.Context) (release func(), err error) {
 	select {
 	case p.slots <- struct{}{}:
@@ -79,7 +79,7 @@ func (p *Pool) trySlot() (release func()) {
 	}
 }
 
-// freeSlot returns a function that frees a slot, which happens after slotTime in any case.
+// freeSlot returns a function that frees a slot. The slot is freed after slotTime in any case.
 func (p *Pool) freeSlot() (release func()) {
 	free := sync.OnceFunc(func() { <-p.slots })
 	timer := time.AfterFunc(slotTime, free)

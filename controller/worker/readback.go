@@ -10,19 +10,19 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// slice is about the greatest number of flows that a switch is asked for at a time. Open
-// vSwitch builds a whole answer before it does anything else, and its userspace datapath
-// does not forward meanwhile: 100,000 flows take so long that packets are lost. Between
-// answers it forwards, and answers other requests.
+// slice is about the largest number of flows that a switch is asked for in one request. Open
+// vSwitch builds a whole answer before it does anything else, and its userspace datapath does
+// not forward meanwhile: 100,000 flows take so long that packets are lost. Between answers it
+// forwards, and answers other requests.
 const slice = 1 << 14
 
-// gentleSlice is the slice of a reading that has time and pauses between slices.
+// gentleSlice replaces slice for a reading that is not urgent and pauses between slices.
 const gentleSlice = 1 << 12
 
-// sliced yields requests that together select each flow once, about most at a time: all at
-// once, or table by table and by the cookie's leading bits. Cookies made by sdnd are
-// hashes, so each value of these bits selects equally many. For each request Open vSwitch
-// looks at all flows of the table.
+// sliced yields requests that together select each flow once. Each selects about most flows:
+// all of them, one table, or the flows of a table whose cookies have the same leading bits.
+// Cookies made by sdnd are hashes, so each value of these bits selects equally many. For each
+// request Open vSwitch looks at all flows of the table.
 func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsRequest] {
 	return func(yield func(openflow.FlowStatsRequest) bool) {
 		if flowsIn(tables) <= most {
@@ -40,8 +40,7 @@ func sliced(tables []openflow.TableStats, most int) iter.Seq[openflow.FlowStatsR
 	}
 }
 
-// slicedTable does what sliced does for one table that has n flows; it returns false when
-// yield has.
+// slicedTable does what sliced does for one table with n flows. It returns false if yield did.
 func slicedTable(t openflow.TableID, n, most int, yield func(openflow.FlowStatsRequest) bool) bool {
 	width := bits.Len((uint(max(n, 1)) - 1) / uint(most))
 	for i := range uint64(1) << width {
@@ -66,21 +65,20 @@ func flowsIn(tables []openflow.TableStats) (n int) {
 	return n
 }
 
-// readback is what a switch reported that it has.
+// readback is what a switch has, as it reported.
 type readback struct {
-	items []installedItem // in the order of sortHad
-	// in the order of sortInstalled
+	items []installedItem // in the order of sortInstalled
+	// altered has the text of flows whose content does not match their cookie.
 	altered map[openflow.Cookie]string
 	// numbered has the text of all groups and meters.
 	numbered map[numbered]string
 	stamp    readStamp
-	text     int // how much text there is
+	text     int // size of all text, in bytes
 }
 
-// installed returns all items of the switch except virtual meters, which belong to the
-// switch itself. Changes that others make meanwhile may or may not be included; the caller
-// asks afterwards whether there were any. It calls begun when the switch has reported that
-// it has n flows.
+// installed returns all items of the switch except virtual meters, which belong to the switch
+// itself. Changes that others make meanwhile may be missing; the caller asks afterwards whether
+// there were any. installed calls begun when the switch has reported that it has n flows.
 func (w *Worker) installed(ctx context.Context, begun func(n int)) (*readback, error) {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()

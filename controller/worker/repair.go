@@ -11,10 +11,10 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// Changes by others are undone from the monitor's reports alone. The node's flows are
-// compiled, but the switch's flows are not read back, which would take several times as
-// long. They are read after a while without repairs, since only that shows that nothing
-// else is wrong.
+// Changes by others are undone from the monitor's reports alone. The node's flows are compiled,
+// but the switch's flows are not read, which would take several times as long. Only reading
+// them shows that nothing else is wrong, so that happens once there have been no repairs for a
+// while.
 const (
 	// maxRepaired is how many changes are undone one by one. When there are more,
 	// reading the switch back costs about as much, and finds everything.
@@ -25,15 +25,15 @@ const (
 	verifyWithin = 10 * time.Second
 )
 
-// reportedChange is a change by others that the monitor reported, with what the switch
+// reportedChange is a change by others that the monitor reported, with the flow that the switch
 // should have in its place.
 type reportedChange struct {
 	session.FlowChange
 	flow openflow.Flow
-	// ours says that entry, a wanted flow, has the same key.
+	// ours says that a wanted flow, entry, has the same key.
 	ours  bool
 	entry pipeline.Item
-	// right says that entry is as it should be after the change.
+	// right says that the flow is what entry says after the change.
 	right bool
 }
 
@@ -47,11 +47,11 @@ func (w *Worker) compareReported(changes []session.FlowChange) []reportedChange 
 	return compareReported(changes, &w.set)
 }
 
-// compareReported looks changes up among the flows that a switch should have, which need
-// not be sorted.
+// compareReported looks up changes among the flows that a switch should have, which need not be
+// sorted.
 //
-// A switch may return a flow in another form, so that its key seems to differ. Then its
-// cookie identifies it.
+// A switch may return a flow in another form, so that its key seems to differ. Then its cookie
+// identifies it.
 func compareReported(changes []session.FlowChange, wanted *pipeline.ItemSet) []reportedChange {
 	all := make([]reportedChange, len(changes))
 	byKey := make(map[openflow.FlowKey]pipeline.Item, len(changes))
@@ -101,10 +101,10 @@ func sameKey(f *openflow.Flow, mod []byte) bool {
 	return a.String() == b.String()
 }
 
-// undoing returns what undoes changes, given oldest first: flows to remove by their key,
-// and flows to add in place of those with their key. The last change of a flow decides.
-// What the worker has done meanwhile does not matter, since the changes were compared with
-// the result of that.
+// undoing returns what undoes the changes, which come oldest first: flows to remove by their
+// key, and flows to add in place of those with the same key. The last change of a flow decides.
+// What the worker has done since does not matter, because the changes were compared with the
+// result of that.
 func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item) {
 	type flow struct {
 		ours   openflow.Cookie
@@ -130,8 +130,8 @@ func undoing(all []reportedChange) (remove []openflow.Flow, add []pipeline.Item)
 	return remove, add
 }
 
-// repair undoes changes by others, and returns them as drifts. If the switch refuses, it is
-// read back and compared instead.
+// repair undoes changes by others, and returns them as drifts. If the switch refuses a repair,
+// the switch is read and compared instead.
 func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Drift, error) {
 	release, err := w.pool.slot(ctx)
 	if err != nil {
@@ -140,9 +140,9 @@ func (w *Worker) repair(ctx context.Context, changes []session.FlowChange) ([]Dr
 	defer release()
 	all := w.compareReported(changes)
 	remove, add := undoing(all)
-	// Removals come first, as in a comparison. They are by key and strict: a cookie may be
-	// that of a wanted flow, and another flow with the key is not wanted either. A flow
-	// that Open vSwitch keeps for itself has a priority that no key has.
+	// Removals come first, as in a comparison. They select by the whole key (strict), because
+	// the cookie may be that of a wanted flow. Flows that Open vSwitch keeps for itself have a
+	// priority that no such key has.
 	err = w.bundle(ctx, func(yield func(itemMod) bool) {
 		for _, f := range remove {
 			w.removal = f.AppendDeleteStrict(w.removal[:0], 0)
@@ -169,13 +169,13 @@ func (w *Worker) verifySoon() {
 	w.verify = time.After(min(verifyAfter, w.verifySince.Add(verifyWithin).Sub(now)))
 }
 
-// refused reports whether an error is the switch's answer.
+// refused reports whether an error is an error message from the switch.
 func refused(err error) bool {
 	var no *session.BundleError
 	return errors.As(err, &no)
 }
 
-// orResync returns err; if it is not nil, the switch will be compared as a whole.
+// orResync returns err. If err is not nil, the switch will be compared as a whole.
 func (w *Worker) orResync(err error) error {
 	if err != nil {
 		w.queue.Distrust(w.view)

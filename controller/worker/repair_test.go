@@ -16,8 +16,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// wantedFlows compiles the flows of a node whose network has ports on another node; without
-// is the number of these that are left out.
+// wantedFlows compiles the flows of a node whose network has ports on another node, leaving out
+// the number of flows that without says.
 func wantedFlows(t testing.TB, ports, without int) *pipeline.ItemSet {
 	t.Helper()
 	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
@@ -111,12 +111,11 @@ func (m *modelSwitch) repaired(t testing.TB, wanted *pipeline.ItemSet) int {
 	return len(remove) + len(add)
 }
 
-// TestRepairsAnything: whatever others do, and however that interleaves with the worker's
-// own changes, undoing what was reported leaves exactly the wanted flows, and touches
-// nothing that was not reported.
+// TestRepairsAnything: whatever others do, and however that interleaves with the worker's own
+// changes, undoing what was reported leaves exactly the wanted flows, and touches nothing else.
 func TestRepairsAnything(t *testing.T) {
 	sets := []*pipeline.ItemSet{wantedFlows(t, 6, 0), wantedFlows(t, 6, 3), wantedFlows(t, 9, 1)}
-	var pool []openflow.Flow // flows of ours, and others that resemble them
+	var pool []openflow.Flow // sdnd's flows, and similar ones of others
 	for _, s := range sets {
 		for _, e := range s.Items() {
 			f := flowOf(t, s, e)
@@ -193,7 +192,7 @@ func inAnotherOrder(m openflow.Match) openflow.Match {
 }
 
 // TestFlowsInAnotherForm: flows that a switch returns in another form are not replaced, and
-// those that are wrong are corrected.
+// wrong ones are corrected.
 func TestFlowsInAnotherForm(t *testing.T) {
 	set := wantedFlows(t, 5, 0)
 	var e pipeline.Item

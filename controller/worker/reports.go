@@ -5,10 +5,10 @@ import "github.com/sdnctl/sdnctl/controller/pipeline"
 // Reports receives the reports of a Worker about the switch of a node. The worker calls one
 // method at a time, and waits for it.
 type Reports interface {
-	// Confirmed says that the switch has confirmed the queue's last job, and how many items
+	// Confirmed reports that the switch has confirmed the queue's last job, and how many items
 	// of sdnd's it has.
 	Confirmed(node string, items pipeline.Counts)
-	// Failed says why a job could not be done. It will be tried again.
+	// Failed reports why a job failed. The job will be repeated.
 	Failed(node string, err error)
 	// Drifted reports the changes that others made to the switch.
 	Drifted(node string, all []Drift)

@@ -9,12 +9,12 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// Open vSwitch leaves out of a bundle what it refuses on receipt, such as an unknown
-// action, and would commit the rest. So a bundle takes two round trips: one to learn that
-// everything was accepted, and one for the commit. But a switch that has accepted a kind of
-// item accepts it again: a few items of such kinds are sent together with their commit, in
-// one round trip. (What it refuses on commit, such as one flow too many, undoes the whole
-// bundle.)
+// Open vSwitch leaves a message that it refuses on receipt, such as one with an unknown action,
+// out of its bundle, and would commit the rest. So a bundle takes two round trips: one to learn
+// that every message was accepted, and one for the commit. A switch that has accepted an item
+// of some rule accepts others of that rule. So a few items of such rules are sent together with
+// their commit, in one round trip. (A message that the switch refuses on commit, such as one
+// flow too many, undoes the whole bundle.)
 //
 // It accepts flows and groups in bundles, but no meters. So a change is sent in this order,
 // in which no flow ever names a group or meter that does not exist:
@@ -30,8 +30,8 @@ import (
 type itemMod struct {
 	kind    pipeline.ItemKind
 	removes bool
-	// rule is the same for messages that differ in numbers and addresses only;
-	// "" for one that is of no such kind.
+	// rule is equal for messages that differ in numbers and addresses only; "" if that cannot
+	// be said of a message.
 	rule pipeline.Rule
 	msg  []byte
 }
@@ -42,16 +42,15 @@ const (
 	byNumber pipeline.Rule = "remove by number"
 )
 
-// deletion returns the message that deletes a table's flows with the cookie; the next
-// deletion overwrites it. The table is named because Open vSwitch refuses to touch the
-// flows that it keeps for itself, whose cookie is 0.
+// deletion returns the message that deletes a table's flows with the cookie. The next call
+// overwrites it. The message names the table because Open vSwitch refuses to touch the flows
+// that it keeps for itself, whose cookie is 0.
 func (w *Worker) deletion(t openflow.TableID, c openflow.Cookie) itemMod {
 	w.removal = openflow.AppendFlowDeleteByCookie(w.removal[:0], 0, t, c)
 	return itemMod{pipeline.ItemFlow, true, byCookie, w.removal}
 }
 
-// deletionOf returns the message that deletes a group or a meter; the next deletion
-// overwrites it.
+// deletionOf returns the message that deletes a group or a meter. The next call overwrites it.
 func (w *Worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	if k == pipeline.ItemGroup {
 		w.removal = openflow.AppendGroupDelete(w.removal[:0], 0, id)
@@ -61,7 +60,7 @@ func (w *Worker) deletionOf(k pipeline.ItemKind, id uint32) itemMod {
 	return itemMod{k, true, byNumber, w.removal}
 }
 
-// removed returns the message that deletes an item which the delta removes.
+// removed returns the message that deletes an item that the delta removes.
 func (w *Worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	if i.Kind() == pipeline.ItemFlow {
 		return w.deletion(i.Table(), i.Cookie())
@@ -69,7 +68,7 @@ func (w *Worker) removed(d *pipeline.Delta, i pipeline.Item) itemMod {
 	return w.deletionOf(i.Kind(), openflow.ModNumber(d.RemoveMessage(i)))
 }
 
-// addition returns the message that adds one of the items of a set.
+// addition returns the message that adds an item of a set.
 func addition(s *pipeline.ItemSet, i pipeline.Item) itemMod {
 	return itemMod{kind: i.Kind(), rule: s.Rule(i), msg: s.Message(i)}
 }
@@ -77,8 +76,8 @@ func addition(s *pipeline.ItemSet, i pipeline.Item) itemMod {
 const (
 	// extendEvery is the number of messages after which the time for them is extended.
 	extendEvery = 1 << 10
-	// maxQuick is how many messages are sent with their commit at most: for more,
-	// a round trip does not matter.
+	// maxQuick is the largest number of messages that are sent together with their commit. With
+	// more of them a round trip does not matter.
 	maxQuick = 64
 )
 
@@ -114,7 +113,7 @@ func (w *Worker) send(ctx context.Context, mods iter.Seq[itemMod]) error {
 	return w.apply(ctx, only(mods, pipeline.ItemMeter, true))
 }
 
-// flowsOnly reports whether all messages are about flows.
+// flowsOnly reports whether all messages concern flows.
 func flowsOnly(mods iter.Seq[itemMod]) bool {
 	for m := range mods {
 		if m.kind != pipeline.ItemFlow {
@@ -124,7 +123,7 @@ func flowsOnly(mods iter.Seq[itemMod]) bool {
 	return true
 }
 
-// only yields the messages that add, or that remove, items of a kind.
+// only yields the messages that add items of a kind or, with removes, those that delete them.
 func only(mods iter.Seq[itemMod], k pipeline.ItemKind, removes bool) iter.Seq[itemMod] {
 	return func(yield func(itemMod) bool) {
 		for m := range mods {
@@ -135,7 +134,7 @@ func only(mods iter.Seq[itemMod], k pipeline.ItemKind, removes bool) iter.Seq[it
 	}
 }
 
-// sent counts messages by their effect.
+// sent counts messages by what they do.
 type sent struct {
 	added, removed pipeline.Counts
 	stamps, bytes  int
@@ -157,8 +156,8 @@ func (s *sent) count(m itemMod) {
 // total returns the number of messages without stamps.
 func (s *sent) total() int { return s.added.Total() + s.removed.Total() }
 
-// The bytes of a bundle beside its flow-mods: a header for each of them, and the requests
-// that open, close and commit it (ONF extension 230).
+// The size of the other messages of a bundle, in bytes: a header for each item, and the
+// requests to open, close and commit it (ONF extension 230).
 const (
 	bundleHeader   = 24
 	bundleRequests = 3 * 24
@@ -181,7 +180,7 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
-	var rules map[pipeline.Rule]bool // to be proven; nil if all are
+	var rules map[pipeline.Rule]bool // not yet proven; nil if all are
 	if w.known(mods) {
 		flags |= session.BundlePipelined
 	} else {
@@ -189,7 +188,7 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	}
 	var n sent
 	last := pipeline.Rule("")
-	counted := false // a refused message is looked for among them once more
+	counted := false // because a refused message is searched for in a second pass
 	err := w.sess.Bundle(ctx, flags, func(yield func([]byte) bool) {
 		defer func() { counted = true }()
 		for m := range mods {
@@ -221,8 +220,7 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	return err
 }
 
-// apply sends messages about meters one by one and waits for the switch to confirm
-// them.
+// apply sends messages about meters one by one and waits for the switch to confirm them.
 func (w *Worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
@@ -242,7 +240,7 @@ func (w *Worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
 	return err
 }
 
-// known reports whether mods are few, and all of kinds that the switch has accepted.
+// known reports whether mods are few, and all of rules that the switch has accepted.
 func (w *Worker) known(mods iter.Seq[itemMod]) bool {
 	n := 0
 	for m := range mods {
@@ -253,7 +251,7 @@ func (w *Worker) known(mods iter.Seq[itemMod]) bool {
 	return true
 }
 
-// prove notes that the switch has accepted messages of a rule.
+// prove records that the switch has accepted a message of a rule.
 func (w *Worker) prove(r pipeline.Rule) {
 	if r != "" {
 		w.proven[r] = true

@@ -30,8 +30,8 @@ func fixesStale(major, minor int) (patch int, known bool) {
 	return 0, false
 }
 
-// Stale reports whether the userspace datapath of a version of Open vSwitch, such as
-// "3.1.0", may keep cached flows that are outdated.
+// Stale reports whether the userspace datapath of a version of Open vSwitch, such as "3.1.0",
+// may keep outdated cached flows.
 func Stale(version string) bool { return OlderThan(version, fixesStale) }
 
 // bandsOfUserspace is how many bands a meter of the userspace datapath has at most; a
@@ -40,7 +40,7 @@ func Stale(version string) bool { return OlderThan(version, fixesStale) }
 const bandsOfUserspace = 8
 
 // askStale finds out whether the switch's datapath may keep outdated cached flows. A switch
-// that does not report its datapath is assumed to.
+// that does not report its datapath is treated as if it did.
 func (w *Worker) askStale(ctx context.Context) error {
 	version := w.sess.Desc().Software
 	if !Stale(version) {
@@ -62,8 +62,8 @@ func (w *Worker) askStale(ctx context.Context) error {
 	return nil
 }
 
-// addStamp appends to all other items of a node, which have the digest, its stamp and the
-// invalidations that its switch needs.
+// addStamp appends the stamp and the invalidations that a node's switch needs to the node's
+// other items, which have the digest d.
 func (w *Worker) addStamp(c *pipeline.Compiler, s *pipeline.ItemSet, v *pipeline.View, node string, d pipeline.Digest) {
 	s.AddStamp(node, d)
 	if w.stale.Load() {

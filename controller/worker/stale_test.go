@@ -2,7 +2,7 @@ package worker
 
 import "testing"
 
-// TestStale: the versions of Open vSwitch that may modify the wrong cached flow.
+// TestStale: which versions of Open vSwitch may modify the wrong cached flow.
 func TestStale(t *testing.T) {
 	for version, want := range map[string]bool{
 		"2.13.8": true, "2.17.7": true, "2.17.8": false, "2.17.9": false,

@@ -7,16 +7,16 @@ import (
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
-// readStamp is the stamp that was read from a switch. It is zero for a switch without a
-// stamp: one that is new, was emptied, or was last connected to a release before 0.2.0.
+// readStamp is the stamp that was read from a switch. It is zero for a switch without a stamp:
+// a new or emptied one, or one last connected to a release before 0.2.0.
 type readStamp struct {
 	known  bool
 	digest pipeline.Digest
-	// altered says that something else is in the stamp's table.
+	// altered says that the stamp's table contains something else.
 	altered bool
 }
 
-// says reports whether the stamp is valid for the other items.
+// says reports whether the stamp describes the other items.
 func (s readStamp) says() bool { return s.known && s.digest != pipeline.Digest{} }
 
 // verdict is what the comparison on connecting concludes about changes by others while the
@@ -66,15 +66,14 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	return noStamp
 }
 
-// metersAreKnown reports whether a meter that is missing or altered must have been changed
-// by others: no change by sdnd can have been outstanding. A surplus meter proves nothing
-// even then, because sdnd deletes meters after it has set the stamp.
+// metersAreKnown reports whether others must have changed a meter that is missing or altered:
+// sdnd cannot have been changing meters. A surplus meter proves nothing even then, because sdnd
+// deletes meters after it has set the stamp.
 func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
 	return stamp.says() && !stamp.altered && stamp.digest.Meters == wanted.Meters
 }
 
-// driftsWhileAway makes drifts of what a comparison on connecting found, as the verdict
-// says.
+// driftsWhileAway makes the drifts of a comparison on connecting, according to the verdict.
 func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
 	bundled, meters := got.apart(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
 	var all []Drift
@@ -116,10 +115,10 @@ func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
 	return a, b
 }
 
-// driftsGuessed makes drifts of what others did while the wanted flows changed, too; gone
-// is the digest of what they removed, minus that of what they added. A flow whose content
-// does not match its cookie is theirs. What they removed is known if it was one flow, and
-// that is still wanted.
+// driftsGuessed makes the drifts of changes by others while sdnd changed flows, too. gone is
+// the digest of what they removed, minus that of what they added. A flow whose content does not
+// match its cookie is theirs. What they removed is known only if it was one flow that is still
+// wanted.
 func (w *Worker) driftsGuessed(got found, gone uint64) []Drift {
 	var theirs found
 	for _, h := range got.foreign {

@@ -40,21 +40,21 @@ type Worker struct {
 	digest, stamped pipeline.Digest
 	// entries are the tables that have invalidations, if any have.
 	entries []openflow.TableID
-	// monitor reports changes of flows by others, and groups that others changed groups or
-	// meters; each is nil if the switch cannot report that.
+	// monitor reports changes of flows by others, and groups changes of groups and meters. Each
+	// is nil if the switch cannot report that.
 	monitor *session.FlowMonitor
 	groups  <-chan struct{}
-	// reported says that the known changes by others are among the drifts already; the next
+	// reported says that the known changes by others are already reported as drifts. The next
 	// comparison will undo them.
 	reported bool
-	// verify fires when the switch should be compared after repairs, the first of which was
-	// at verifySince; nil if there were none.
+	// verify fires when the switch should be compared after repairs; nil if there were none.
+	// The first of these repairs was at verifySince.
 	verify      <-chan time.Time
 	verifySince time.Time
 	// drops is the state of the switch's counters of drops.
 	drops dropWatch
-	// fragments is the switch's last reported mode for IP fragments if that was wrong; else
-	// "".
+	// fragments is the switch's mode for IP fragments when it was last asked, if that was
+	// wrong; else "".
 	fragments string
 
 	// workspace is borrowed while there is work; nil otherwise.
@@ -63,7 +63,7 @@ type Worker struct {
 	cost workqueue.Cost
 	// mods counts what was sent.
 	mods nodeMods
-	// proven are the kinds of flow-mods that the switch has accepted; see send.go.
+	// proven are the rules of which the switch has accepted a flow-mod; see send.go.
 	proven map[pipeline.Rule]bool
 }
 
@@ -76,7 +76,7 @@ type assignment struct {
 // ErrReleased ends Run when the switch is no longer its node's, and has been emptied.
 var ErrReleased = errors.New("the node was deleted, or given another datapath id")
 
-// New returns the worker of the switch at the other end of a session.
+// New returns a worker for the switch at the other end of a session.
 func (p *Pool) New(sess *session.Session, to Reports) *Worker {
 	return &Worker{
 		pool: p, sess: sess, reports: to,
@@ -85,8 +85,8 @@ func (p *Pool) New(sess *session.Session, to Reports) *Worker {
 	}
 }
 
-// Assign assigns the switch to a node, and has the worker do the jobs of the node's queue.
-// It must be called at most once.
+// Assign assigns the switch to a node: the worker begins to do the jobs of the node's queue. It
+// must be called at most once.
 func (w *Worker) Assign(node string, queue *workqueue.Queue) { w.assigned <- assignment{node, queue} }
 
 // Run waits until the switch is assigned to a node, and then works until the session or ctx
@@ -134,8 +134,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// next does the next piece of work: the queue's job, undoing changes by others, an audit, or,
-// when config fires, a check of the switch's configuration.
+// next does the next piece of work: a job of the queue, undoing changes by others, an audit,
+// or, when config fires, a check of the switch's configuration.
 func (w *Worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
 	defer w.giveBack()
 	if j, ok := w.queue.Take(); ok {
@@ -147,7 +147,8 @@ func (w *Worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 	}
 	audits, due, verify, drops := w.audits, timer.C, w.verify, w.drops.timer.C
 	if !w.queue.Status().Idle {
-		// Some work waits for other nodes, so the switch should differ from the newest View.
+		// Some work waits for other nodes, so the switch is not meant to equal the newest View
+		// yet.
 		audits, due, verify, drops = nil, nil, nil, nil
 	}
 	select {
@@ -214,7 +215,7 @@ func (w *Worker) do(ctx context.Context, j workqueue.Job) error {
 // fewUnits is the number of units that are compiled without a slot.
 const fewUnits = 256
 
-// change sends the difference between what the switch has and what it should have, in the
+// change sends the difference between what the switch has and what it should have, for the
 // units that may differ.
 func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 	if j.Scope == workqueue.Wide || len(j.Units) > fewUnits {
@@ -264,7 +265,7 @@ func (w *Worker) change(ctx context.Context, j workqueue.Job) error {
 	return nil
 }
 
-// errGuarded ends a comparison that would remove items although it is unknown what is
+// errGuarded ends a comparison that would remove items while it is not yet known what is
 // wanted.
 var errGuarded = errors.New("what is wanted is not known yet, and something would be removed")
 
@@ -274,9 +275,9 @@ type found struct {
 	missing []pipeline.Item
 }
 
-// compare reads back what the switch has and sends the difference to what it should have:
-// nothing if there is none. The result is valid until the next comparison. If the queue is
-// guarded and the comparison would remove a flow, it sends nothing and returns errGuarded.
+// compare reads what the switch has and sends the difference to what it should have, if there
+// is any. The result is valid until the next comparison. If the queue is guarded and the
+// comparison would remove a flow, compare sends nothing and returns errGuarded.
 func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (found, error) {
 	c := compilation{w: w, view: v}
 	defer c.end()
@@ -295,7 +296,7 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 		return found{}, err
 	}
 	foreign, missing := difference(has.items, w.bare.Items())
-	// The stamp that is wanted replaces the one that is there.
+	// The wanted stamp replaces the present one.
 	foreign = slices.DeleteFunc(foreign, func(h installedItem) bool { return h.stamp })
 	none := len(missing) == w.bare.Len()
 	if len(missing) > 0 {
@@ -326,8 +327,8 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 	return got, nil
 }
 
-// mending returns the messages that remove what is foreign and add what is missing. A group
-// or meter that is both is modified in place, because deleting a group deletes its flows.
+// mending returns the messages that remove foreign items and add missing ones. A group or meter
+// that is both is modified in place, because deleting a group deletes its flows.
 func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
@@ -351,9 +352,9 @@ func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.
 	}
 }
 
-// fill sends an empty switch all its items. Groups and meters go first, then flows, each as
-// soon as it is compiled: the switch is slower than the compiler, so the whole table need
-// not be held in memory.
+// fill sends all items to an empty switch. Groups and meters go first, then flows, each as soon
+// as it is compiled. The switch is slower than the compiler, so the whole table need not be
+// held in memory.
 func (w *Worker) fill(ctx context.Context, v *pipeline.View) error {
 	release, err := w.pool.slot(ctx)
 	if err != nil {

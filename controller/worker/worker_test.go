@@ -168,9 +168,9 @@ func (b *bench) inOrder() {
 	}
 }
 
-// TestWorker: one worker makes its switch what the queue asks for, reports what the switch
-// has confirmed, undoes what others do, tries again after a refusal, and empties a switch
-// that is no longer the node's. That needs only a session and a queue.
+// TestWorker: one worker makes its switch what the queue asks for, reports what the switch has
+// confirmed, undoes what others do, tries again after a refusal, and empties a switch that is
+// no longer the node's. It needs only a session and a queue.
 func TestWorker(t *testing.T) {
 	err := play(t, func(b *bench) {
 		b.queue.Compare(b.view)
@@ -219,7 +219,7 @@ func TestWorker(t *testing.T) {
 	}
 }
 
-// TestGuardedWorker: while the queue is guarded the worker adds what is missing and removes
+// TestGuardedWorker: while the queue is guarded, the worker adds what is missing and removes
 // nothing.
 func TestGuardedWorker(t *testing.T) {
 	_ = play(t, func(b *bench) {

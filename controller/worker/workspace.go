@@ -2,8 +2,8 @@ package worker
 
 import "github.com/sdnctl/sdnctl/controller/pipeline"
 
-// workspace is the memory for compiling a switch's items. Workers borrow one while they
-// work, so a fleet has as many workspaces as switches that are being worked on.
+// workspace is the memory for compiling a switch's items. Workers borrow one while they work,
+// so there are only as many workspaces as switches that are being worked on.
 type workspace struct {
 	delta    pipeline.Delta
 	compiler pipeline.Compiler
@@ -12,7 +12,7 @@ type workspace struct {
 	removal   []byte
 }
 
-// newWorkspace returns a workspace that also compiles what the Extra adds.
+// newWorkspace returns a workspace that also compiles the items of x.
 func newWorkspace(x pipeline.Extra) *workspace {
 	ws := new(workspace)
 	ws.delta.Use(x)
@@ -20,7 +20,7 @@ func newWorkspace(x pipeline.Extra) *workspace {
 	return ws
 }
 
-// borrow gets the worker a workspace, unless it has one.
+// borrow takes a workspace for the worker, unless it has one.
 func (w *Worker) borrow() {
 	if w.workspace == nil {
 		w.workspace = w.pool.workspaces.Get().(*workspace)

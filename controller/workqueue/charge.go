@@ -2,26 +2,26 @@ package workqueue
 
 import "slices"
 
-// maxCharged bounds how many charges a queue remembers. If a switch is slower than that,
-// newer ones are settled without its part.
+// maxCharged is the largest number of charges that a queue remembers. With a slower switch,
+// newer charges are settled without its part.
 const maxCharged = 1024
 
 // Cost is what was sent to a switch.
 type Cost struct {
-	Mods  int // flow-mods, group-mods and meter-mods, but for stamps
+	Mods  int // flow-mods, group-mods and meter-mods, without stamps
 	Bytes int
 }
 
-// Charge is a change for which the cost of its work is counted.
+// Charge is a change whose cost is counted.
 type Charge interface {
-	// Seq is of the view that the change made.
+	// Seq is the sequence number of the view that the change made.
 	Seq() uint64
 	// Settle is called once for each time that the change was charged to a queue, when that
-	// part is done. It must be quick.
+	// part of its work is done. It must be quick.
 	Settle(Cost)
 }
 
-// Charge notes that waiting work, or work to come, is part of a change.
+// Charge records that waiting work, or work to come, belongs to a change.
 func (q *Queue) Charge(c Charge) {
 	q.mu.Lock()
 	full := len(q.charged) == maxCharged
@@ -47,8 +47,8 @@ func (q *Queue) Discharge(c Charge) {
 	}
 }
 
-// chargedUntil removes and returns the changes that made views until one. The caller holds
-// the lock.
+// chargedUntil removes and returns the changes that made views up to seq. The caller holds the
+// lock.
 func (q *Queue) chargedUntil(seq uint64) []Charge {
 	n := 0
 	for n < len(q.charged) && q.charged[n].Seq() <= seq {
@@ -61,7 +61,7 @@ func (q *Queue) chargedUntil(seq uint64) []Charge {
 	return until
 }
 
-// settle settles the changes that were done together. The first gets the whole cost.
+// settle settles changes that were done together. The first gets the whole cost.
 func settle(all []Charge, c Cost) {
 	for _, charge := range all {
 		charge.Settle(c)

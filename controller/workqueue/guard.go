@@ -2,9 +2,9 @@ package workqueue
 
 import "time"
 
-// Guard keeps comparisons from removing anything until Unguard, since it is unknown what is
-// wanted: jobs are Guarded, and one that would remove something must be put back with
-// Postpone.
+// Guard keeps comparisons from removing anything until Unguard, because it is not yet known
+// what is wanted. Jobs are then Guarded, and one that would remove something must be put back
+// with Postpone.
 func (q *Queue) Guard() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -19,7 +19,7 @@ func (q *Queue) Unguard() {
 	q.happens(guardEnds)
 }
 
-// UnguardAfter ends Guard after a while, if the queue is guarded.
+// UnguardAfter ends Guard after d, if the queue is guarded.
 func (q *Queue) UnguardAfter(d time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

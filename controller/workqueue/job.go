@@ -13,7 +13,7 @@ const (
 	Units
 	// Wide: any unit may differ.
 	Wide
-	// Full: what the switch has is unknown; it is read back and compared.
+	// Full: what the switch has is unknown; it is read and compared.
 	Full
 	// Wiped: the switch is no longer the node's, and should have nothing.
 	Wiped
@@ -24,9 +24,9 @@ func (s Scope) String() string {
 	return [...]string{"Nothing", "Units", "Wide", "Full", "Wiped"}[s]
 }
 
-// Marks are units that may differ from what a switch has: each with the view just before
-// the unit was first marked. Whatever the switch was last sent, the unit did not change
-// between that and this view. So nobody need keep the view that a switch has.
+// Marks are units that may differ from what a switch has, each with the view just before the
+// unit was first marked. The unit did not change between that view and the one that the switch
+// was last sent, so nobody need keep the latter.
 type Marks map[pipeline.Unit]*pipeline.View
 
 // Job is work for a node's switch.
@@ -34,28 +34,27 @@ type Job struct {
 	// View is what the switch should have.
 	View  *pipeline.View
 	Scope Scope
-	// Units are those that may differ, if the scope is Units or Wide. If it is Wide, all
-	// others may differ too, each as it was in the view Since.
+	// Units are the units that may differ, if the scope is Units or Wide. If it is Wide, all
+	// others may differ too, from what they were in the view Since.
 	Units Marks
 	Since *pipeline.View
-	// Held is not nil if some of the units had to wait while later changes were sent: it
-	// has those that still have to. What their flows did before may belong to others by
+	// Held is not nil if some of the units had to wait while later changes were sent. It has
+	// the units that still wait. The flows that they had before may belong to other units by
 	// now.
 	Held map[pipeline.Unit]bool
-	// Partial says that some units still have to wait, so that the switch will not have
-	// everything that the view says.
+	// Partial says that some units still wait, so that the switch will not have everything that
+	// the view says.
 	Partial bool
-	// Guarded says that nothing may be removed by a comparison; see Queue.Guard.
+	// Guarded says that a comparison may remove nothing; see Queue.Guard.
 	Guarded bool
 }
 
-// minMarked is the number of units that may be marked for a node, at the least, before
-// units are no longer noted one by one.
+// minMarked is the least number of units of a node that are marked one by one before all of
+// them count as marked.
 const minMarked = 1 << 12
 
-// MaxMarked is the number of units that may be marked for one node in a view: beyond that
-// all of its units are compiled, as they were and as they are. It bounds the memory that a
-// slow switch, or one change of a great many ports, can take, and compiling everything then
-// costs little more.
-// compiling everything then costs little more.
+// MaxMarked is the number of units that may be marked for one node in a view. Beyond that, all
+// units of the node are compiled as they were and as they are. It bounds the memory that a slow
+// switch, or one change of very many ports, can take, and compiling everything costs little
+// more then.
 func MaxMarked(v *pipeline.View) int { return max(minMarked, v.Topo.NumPorts()/8) }

@@ -8,24 +8,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Queue has the work that waits for one node. Make it with New. Its methods may be called
-// by any goroutine, but Take, Done, Failed, Postpone and Distrust by one worker at a time.
+// Queue has the work that waits for one node. Make it with New. Its methods may be called by
+// any goroutine, except Take, Done, Failed, Postpone and Distrust, which only one worker may
+// call.
 type Queue struct {
 	notify chan struct{} // has one element when there may be work
 
 	mu      sync.Mutex // guards what follows
 	state   State
 	waiting Job
-	out     Job // what the worker is at
-	// held are units that wait for other nodes first, and heldView the newest view that
-	// holds any.
+	out     Job // the job of the worker
+	// held are units that wait for other nodes, and heldView the newest view that holds any.
 	held     Marks
 	heldView *pipeline.View
 	acked    topology.Revision
-	// unconfirmed has the revisions that are not confirmed, of all of the above.
+	// unconfirmed has the revisions of all this work that are not confirmed.
 	unconfirmed Unconfirmed
 	waiters     []waiter
-	charged     []Charge // whose work is not done; see charge.go
+	charged     []Charge // changes whose work is not done; see charge.go
 	guarded     bool     // see guard.go
 }
 
@@ -59,15 +59,15 @@ func (q *Queue) wake() {
 	}
 }
 
-// add notes work of a scope for a view. The caller holds the lock.
+// add records work of a scope for a view. The caller holds the lock.
 func (q *Queue) add(v *pipeline.View, s Scope) {
 	q.waiting.View, q.waiting.Scope = v, max(q.waiting.Scope, s)
 	q.unconfirmed.add(v.Topo.Revision())
 	q.happens(added)
 }
 
-// Post adds units that the step from base to v may have changed. A unit that was held no
-// longer is: what else it now depends on must not overtake it.
+// Post adds units that the step from base to v may have changed. Units that were held no longer
+// are, because what else now depends on them must not overtake them.
 func (q *Queue) Post(base, v *pipeline.View, units []pipeline.Unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -83,7 +83,7 @@ func (q *Queue) Post(base, v *pipeline.View, units []pipeline.Unit) {
 	}
 }
 
-// PostMany does what Post does, for so many units that they are not noted one by one.
+// PostMany does what Post does, for so many units that they are not listed.
 func (q *Queue) PostMany(base, v *pipeline.View) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -116,8 +116,8 @@ func (q *Queue) all(s Scope) {
 	q.waiting.Units, q.waiting.Since, q.held = nil, nil, nil
 }
 
-// widen makes the waiting job concern all units: those that are marked since their views,
-// and all others since base. No unit stays held. The caller holds the lock.
+// widen makes the waiting job concern all units: the marked ones since their views, and all
+// others since base. No unit stays held. The caller holds the lock.
 func (q *Queue) widen(base *pipeline.View) {
 	for u, since := range q.held {
 		q.mark(u, since)
@@ -146,13 +146,13 @@ func (q *Queue) mark(u pipeline.Unit, base *pipeline.View) {
 	q.waiting.Units[u] = base
 }
 
-// Hold notes units that the step from base to v may have changed, but that must wait until
+// Hold records units that the step from base to v may have changed, but that must wait until
 // Release.
 func (q *Queue) Hold(base, v *pipeline.View, units []pipeline.Unit) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.waiting.Scope >= Wide {
-		q.add(v, Units) // which will do them, whenever it comes
+		q.add(v, Units) // the waiting job will do them, whenever it is done
 		return
 	}
 	q.unconfirmed.add(v.Topo.Revision())
@@ -160,7 +160,7 @@ func (q *Queue) Hold(base, v *pipeline.View, units []pipeline.Unit) {
 	for _, u := range units {
 		if _, ok := q.waiting.Units[u]; ok {
 			q.add(v, Units)
-			continue // on its way already
+			continue // it waits already
 		}
 		if q.held == nil {
 			q.held = Marks{}
@@ -171,8 +171,7 @@ func (q *Queue) Hold(base, v *pipeline.View, units []pipeline.Unit) {
 	}
 }
 
-// Release posts those of the units that are still held, and reports whether there
-// were any.
+// Release posts those of the units that are still held, and reports whether there were any.
 func (q *Queue) Release(v *pipeline.View, units []pipeline.Unit) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -195,7 +194,7 @@ func (q *Queue) Release(v *pipeline.View, units []pipeline.Unit) bool {
 }
 
 // WhenDone calls a function once, when the node has confirmed a view with at least that
-// sequence number; at once if nothing waits.
+// sequence number; immediately if nothing waits.
 func (q *Queue) WhenDone(seq uint64, call func()) {
 	q.mu.Lock()
 	idle := q.state == Idle
@@ -214,7 +213,7 @@ type Status struct {
 	// that it has confirmed.
 	Wanted, Acknowledged topology.Revision
 	Unconfirmed          Unconfirmed
-	// Idle says that no work waits, and nothing is held.
+	// Idle says that no work waits and no unit is held.
 	Idle bool
 }
 

@@ -6,24 +6,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// maxUnconfirmed is the number of unconfirmed revisions of a node that are noted one by
-// one.
+// maxUnconfirmed is the largest number of unconfirmed revisions of a node that are listed one
+// by one.
 const maxUnconfirmed = 64
 
-// Unconfirmed is the set of revisions that a node has yet to confirm: only those that
-// change its flows, so that an absent node does not delay a change that does not concern
+// Unconfirmed is the set of revisions that a node has yet to confirm. It has only those that
+// change the node's flows, so that an absent node does not delay changes that do not concern
 // it. The zero Unconfirmed is empty.
 type Unconfirmed struct {
 	// each are single revisions, ascending.
 	each []topology.Revision
-	// If from is not 0, all revisions between from and to are unconfirmed: there were too
-	// many to note them one by one.
+	// If from is not 0, all revisions from from to to are unconfirmed: there were too many to
+	// list them one by one.
 	from, to topology.Revision
-	// Up to revision unknown, what the switch has is unknown.
+	// Up to the revision unknown, it is not known what the switch has.
 	unknown topology.Revision
 }
 
-// add notes a revision; the newest comes last.
+// add adds a revision, which must be newer than all others.
 func (o *Unconfirmed) add(r topology.Revision) {
 	switch {
 	case o.from != 0:
@@ -32,11 +32,11 @@ func (o *Unconfirmed) add(r topology.Revision) {
 	case len(o.each) == maxUnconfirmed:
 		o.from, o.to, o.each = o.each[0], r, nil
 	default:
-		o.each = append(slices.Clip(o.each), r) // copies of it may be about
+		o.each = append(slices.Clip(o.each), r) // copies of it may exist
 	}
 }
 
-// confirm forgets the revisions until r.
+// confirm removes the revisions up to r.
 func (o *Unconfirmed) confirm(r topology.Revision) {
 	at, found := slices.BinarySearch(o.each, r)
 	if found {
@@ -64,10 +64,11 @@ func (o *Unconfirmed) Includes(r topology.Revision) bool {
 	return found
 }
 
-// Each returns the revisions that are noted one by one, ascending. They must not be modified.
+// Each returns the revisions that are listed one by one, ascending. They must not be modified.
 func (o *Unconfirmed) Each() []topology.Revision { return o.each }
 
-// Confirmed reports whether some revisions were confirmed that are not noted one by one.
+// Confirmed reports whether revisions were confirmed since before that are not listed one by
+// one.
 func (o *Unconfirmed) Confirmed(before Unconfirmed) bool {
 	return o.unknown < before.unknown || o.from == 0 && before.from != 0
 }

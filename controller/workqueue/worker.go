@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// Take returns the waiting work as a job, which is then out; false if there is none. Notify
+// Take returns the waiting work as a job and marks it as out; false if no work waits. Notify
 // signals when there may be work again.
 func (q *Queue) Take() (Job, bool) {
 	q.mu.Lock()
@@ -35,15 +35,16 @@ func (q *Queue) Done(c Cost) {
 	charged := q.chargedUntil(j.View.Seq)
 	q.mu.Unlock()
 	if j.Scope >= Full {
-		c = Cost{} // a comparison of the whole table is not a change's work
+		c = Cost{} // a comparison of the whole table is not the work of one change
 	}
-	settle(charged, c) // before anybody finds it confirmed
+	settle(charged, c) // before anybody sees it confirmed
 	for _, call := range q.confirm() {
 		call()
 	}
 }
 
-// confirm ends the job that is out, and returns the calls of those who wait for it.
+// confirm ends the job that is out, and returns the functions to call for those who wait for
+// it.
 func (q *Queue) confirm() (calls []func()) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,8 +67,7 @@ func (q *Queue) confirm() (calls []func()) {
 	return calls
 }
 
-// Failed puts back the job that Take returned, if one is out, to be done by a full
-// comparison.
+// Failed puts back the job that Take returned, if one is out, as a full comparison.
 func (q *Queue) Failed() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,8 +76,7 @@ func (q *Queue) Failed() {
 	q.wake()
 }
 
-// Postpone puts back the job that Take returned until the queue is no longer guarded or
-// there is new work.
+// Postpone puts back the job that Take returned until the guard ends or there is new work.
 func (q *Queue) Postpone() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,7 +88,7 @@ func (q *Queue) Postpone() {
 	}
 }
 
-// back makes the job that is out wait, for a full comparison. The caller holds the lock.
+// back puts back the job that is out, as a full comparison. The caller holds the lock.
 func (q *Queue) back() {
 	if !q.state.runs() {
 		return
@@ -99,9 +98,9 @@ func (q *Queue) back() {
 	q.out = Job{}
 }
 
-// Distrust says that what the switch has is no longer known, although no job failed. It
-// will be compared with v, or with a newer view. It must not be called while a job is out.
-// A nil v changes nothing: then a comparison waits already.
+// Distrust says that it is no longer known what the switch has, although no job failed. The
+// switch will be compared with v, or with a newer view. A nil v changes nothing, because a
+// comparison waits already. Distrust must not be called while a job is out.
 func (q *Queue) Distrust(v *pipeline.View) {
 	if v == nil {
 		return
@@ -113,7 +112,7 @@ func (q *Queue) Distrust(v *pipeline.View) {
 	q.happens(added)
 }
 
-// distrust makes the waiting work be for v or a newer view. The caller holds the lock.
+// distrust makes the waiting job one for v or a newer view. The caller holds the lock.
 func (q *Queue) distrust(v *pipeline.View) {
 	if q.waiting.View == nil {
 		q.waiting.View = v
