@@ -128,13 +128,20 @@ func (b *ovnBed) startControllers(ctx context.Context) error {
 func (b *ovnBed) declare(ctx context.Context) error {
 	args := []string{"--wait=hv", "lr-add", "lr0"}
 	for i := range b.Nodes {
-		sw, rp := ovnSwitch(i), fmt.Sprintf("lr-node%d", i+1)
-		mac, ip := ovnAddr(i, 1)
-		args = append(args, "--", "ls-add", sw, "--", "lrp-add", "lr0", rp, mac, ip.String()+"/16",
-			"--", "lsp-add", sw, sw+"-lr", "--", "lsp-set-type", sw+"-lr", "router",
-			"--", "lsp-set-addresses", sw+"-lr", "router", "--", "lsp-set-options", sw+"-lr", "router-port="+rp)
+		args = append(args, routedSwitch(i)...)
 	}
 	return b.nb(ctx, args...)
+}
+
+// routedSwitch are the words of ovn-nbctl that add the i-th node's switch to the router.
+func routedSwitch(i int) []string {
+	sw, rp := ovnSwitch(i), fmt.Sprintf("lr-node%d", i+1)
+	mac, ip := ovnAddr(i, 1)
+	return []string{
+		"--", "ls-add", sw, "--", "lrp-add", "lr0", rp, mac, ip.String() + "/16",
+		"--", "lsp-add", sw, sw + "-lr", "--", "lsp-set-type", sw + "-lr", "router",
+		"--", "lsp-set-addresses", sw + "-lr", "router", "--", "lsp-set-options", sw + "-lr", "router-port=" + rp,
+	}
 }
 
 // ovnSwitch is the logical switch of the i-th node, from 0.

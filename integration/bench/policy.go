@@ -12,13 +12,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-const policySection = "Policies, beside OVN's ACLs that say the same (allow-related, port groups), each on two nodes"
+const policySection = "Policies, beside OVN's ACLs that say the same (allow-related, port groups)"
 
 // policies: who may talk to whom, and what it costs.
 func policies() []Bench {
 	return []Bench{
 		{Name: "policy/packets", Section: policySection, Limit: 5 * time.Minute, Run: policyPackets},
 		{Name: "policy/scale", Section: policySection, Limit: 5 * time.Minute, Run: policyScale},
+		{Name: "policy/nodes", Section: policySection, Limit: 5 * time.Minute, Run: policyNodes},
 	}
 }
 

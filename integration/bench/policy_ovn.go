@@ -124,8 +124,13 @@ func (b *ovnBed) fillApps(ctx context.Context, ports, apps int) error {
 			return err
 		}
 	}
+	return b.allUp(ctx, ports)
+}
+
+// allUp waits until so many ports are bound, and the nodes have their flows.
+func (b *ovnBed) allUp(ctx context.Context, ports int) error {
 	return lab.PollFor(ctx, time.Minute, "all ports to be up", func(ctx context.Context) error {
-		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns=logical_port", "find", "port_binding", "up=true")
+		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns=logical_port", "find", "port_binding", "chassis!=[]", "type=\"\"")
 		if err != nil {
 			return err
 		}
