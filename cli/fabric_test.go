@@ -154,7 +154,7 @@ func (f *fabric) PolicyCounters(_ context.Context, policy string) (r reconcile.P
 	p, _ := f.store.Snapshot().Policy(policy)
 	for _, d := range model.PolicyDirections() {
 		for i := range p.Spec.Rules(d) {
-			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Began: 3})
+			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Connections: 3})
 		}
 		if p.Spec.IsolatesIn(d) {
 			r.Defaults = append(r.Defaults, reconcile.DefaultCount{Direction: d, Packets: 7, Bytes: 500})

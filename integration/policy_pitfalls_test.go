@@ -156,7 +156,7 @@ func tamperedPolicy(t *testing.T, b *policyBed) {
 		{"a part of a rule deleted", []string{"del-flows", "br-int", "table=87,tcp,tcp_dst=80"}, "event=DELETED", "event=ADDED"},
 		{"rules deleted", []string{"del-flows", "br-int", "table=87"}, "event=DELETED", "event=ADDED"},
 	} {
-		before := len(w.heard())
+		before := len(w.matching())
 		_, err := b.node("node1").OFCtl(b.ctx, tt.args...)
 		b.must(err)
 		took, err := undone(b.bed, w, before, []string{tt.done}, []string{tt.undone})

@@ -304,8 +304,8 @@ func (w *witness) read(answer, news io.Reader) {
 	}
 }
 
-// heard returns the changes so far whose text contains all words.
-func (w *witness) heard(words ...string) []event {
+// matching returns the changes so far whose text contains all words.
+func (w *witness) matching(words ...string) []event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var got []event
@@ -331,8 +331,8 @@ func (w *witness) await(b *bed, words ...string) event {
 	b.t.Helper()
 	var got []event
 	b.must(lab.PollFor(b.ctx, 10*time.Second, "a change with "+strings.Join(words, ", "), func(context.Context) error {
-		if got = w.heard(words...); len(got) == 0 {
-			return errors.New("not heard of")
+		if got = w.matching(words...); len(got) == 0 {
+			return errors.New("not reported")
 		}
 		return nil
 	}))

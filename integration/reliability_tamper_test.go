@@ -54,7 +54,7 @@ func TestReliabilityTamper(t *testing.T) {
 				[]string{"event=MODIFIED", victims[i]}, []string{"event=", victims[i]},
 			},
 		} {
-			before := len(w.heard())
+			before := len(w.matching())
 			_, err := b.node("node1").OFCtl(b.ctx, tt.args...)
 			b.must(err)
 			d, err := undone(b, w, before, tt.done, tt.undone)
@@ -83,14 +83,14 @@ func TestReliabilityTamper(t *testing.T) {
 func undone(b *bed, w *witness, after int, done, opposite []string) (time.Duration, error) {
 	var took time.Duration
 	err := lab.PollFor(b.ctx, 10*time.Second, strings.Join(done, " ")+" to be undone", func(context.Context) error {
-		all := w.heard()[after:]
+		all := w.matching()[after:]
 		at := slices.IndexFunc(all, func(e event) bool { return containsAll(e.text, done) })
 		if at < 0 {
-			return errors.New("not even heard of")
+			return errors.New("not even reported")
 		}
 		back := slices.IndexFunc(all[at+1:], func(e event) bool { return containsAll(e.text, opposite) })
 		if back < 0 {
-			return fmt.Errorf("heard of %v", all)
+			return fmt.Errorf("reported: %v", all)
 		}
 		took = all[at+1+back].at.Sub(all[at].at)
 		return nil

@@ -64,7 +64,7 @@ func (f *fleet) happen(t *rapid.T) {
 		f.take(t, f.SetPort(f.topo, node, number, is.ports[number]))
 	case 2:
 		delete(is.ifaces, name)
-		f.tellInterfaces(t, node)
+		f.reportInterfaces(t, node)
 	case 3:
 		i := binding.Interface{Name: name, OFPort: number, Inactive: rapid.IntRange(0, 4).Draw(t, "inactive") == 0}
 		switch id := rapid.SampledFrom([]string{"web", "vm-7", "eth0", "eth1"}).Draw(t, "id"); id {
@@ -74,15 +74,15 @@ func (f *fleet) happen(t *rapid.T) {
 			i.IfaceID = id
 		}
 		is.ifaces[name] = i
-		f.tellInterfaces(t, node)
+		f.reportInterfaces(t, node)
 	}
 }
 
-func (f *fleet) tellInterfaces(t *rapid.T, node string) {
+func (f *fleet) reportInterfaces(t *rapid.T, node string) {
 	f.take(t, f.SetInterfaces(f.topo, node, slices.Collect(maps.Values(f.facts[node].ifaces))))
 }
 
-func (f *fleet) tellPorts(t *rapid.T, node string) {
+func (f *fleet) reportPorts(t *rapid.T, node string) {
 	f.take(t, f.SetPorts(f.topo, node, f.facts[node].ports))
 }
 
@@ -95,9 +95,9 @@ func begun(t *rapid.T, topo *topology.Snapshot, what map[string]facts, remembere
 	}
 	for _, source := range rapid.Permutation([]string{"n1 openflow", "n1 ovsdb", "n2 openflow", "n2 ovsdb"}).Draw(t, "order") {
 		if node := source[:2]; source[3:] == "ovsdb" {
-			f.tellInterfaces(t, node)
+			f.reportInterfaces(t, node)
 		} else {
-			f.tellPorts(t, node)
+			f.reportPorts(t, node)
 		}
 	}
 	return f
@@ -115,8 +115,8 @@ func TestRestartChangesNothing(t *testing.T) {
 	topo := world(t)
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFleet(topo)
-		f.tellPorts(t, "n1")
-		f.tellPorts(t, "n2")
+		f.reportPorts(t, "n1")
+		f.reportPorts(t, "n2")
 		for range rapid.IntRange(1, 30).Draw(t, "events") {
 			f.happen(t)
 		}
@@ -176,13 +176,13 @@ func TestOrderOfFirstReports(t *testing.T) {
 		one := f.facts["n1"]
 		whole, pieces := newFleet(topo), newFleet(topo)
 		whole.facts["n1"], pieces.facts["n1"] = one, one
-		whole.tellInterfaces(t, "n1")
-		whole.tellPorts(t, "n1")
+		whole.reportInterfaces(t, "n1")
+		whole.reportPorts(t, "n1")
 		pieces.take(t, pieces.SetPorts(topo, "n1", nil))
 		for _, number := range rapid.Permutation(slices.Sorted(maps.Keys(one.ports))).Draw(t, "numbers") {
 			pieces.take(t, pieces.SetPort(topo, "n1", number, one.ports[number]))
 		}
-		pieces.tellInterfaces(t, "n1")
+		pieces.reportInterfaces(t, "n1")
 		if one.unambiguous() && !maps.Equal(whole.places, pieces.places) {
 			t.Fatalf("%+v, in pieces %+v: %+v", whole.places, pieces.places, one)
 		}
@@ -208,8 +208,8 @@ func TestPlaceIsAClaim(t *testing.T) {
 	topo := world(t)
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFleet(topo)
-		f.tellPorts(t, "n1")
-		f.tellPorts(t, "n2")
+		f.reportPorts(t, "n1")
+		f.reportPorts(t, "n2")
 		for range rapid.IntRange(1, 30).Draw(t, "events") {
 			f.happen(t)
 			for p := range topo.Ports() {

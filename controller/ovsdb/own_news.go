@@ -25,8 +25,8 @@ func (v *view) newsOf(table string, op op, r *row) {
 	}
 }
 
-// hearNews schedules the report of a change of own rows, if the last Desired had own rows.
-func (s *session) hearNews() {
+// scheduleNews schedules the report of a change of own rows, if the last Desired had own rows.
+func (s *session) scheduleNews() {
 	w, news := &s.writer, s.view.news
 	s.view.news = ownNews{}
 	if w.own && (news.rows || news.ports && w.lacks != nil) && !w.hasNews {

@@ -149,7 +149,7 @@ func TestOwnRowsReal(t *testing.T) {
 		t.Errorf("%d transactions though nothing differed", n)
 	}
 
-	// Each change of others is heard, and undone.
+	// Each change by others is noticed and undone.
 	for _, change := range [][]string{
 		{"clear", "Mirror", "m", "select_src_port", "--", "set", "Mirror", "m", "select_all=true", "name=renamed", "external_ids:sdnctl=0"},
 		{"clear", "Bridge", "br-int", "ipfix", "--", "clear", "Port", "p0", "qos"}, // which deletes the IPFIX row

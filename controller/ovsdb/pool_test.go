@@ -84,8 +84,8 @@ func TestPoolBoundsAllViews(t *testing.T) {
 func TestPoolSessionsGiveBack(t *testing.T) {
 	p := newPool(1 << 20)
 	all := p.nodes.rows.Load()
-	said := `{"id":"monitor","error":null,"result":` + largeRows(1<<20) + `}`
-	if _, err := replay([]byte(said), p); err == nil || !strings.Contains(err.Error(), "closed") {
+	sent := `{"id":"monitor","error":null,"result":` + largeRows(1<<20) + `}`
+	if _, err := replay([]byte(sent), p); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("session ended with %v", err)
 	}
 	if got := p.nodes.rows.Load(); got != all {

@@ -12,13 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// replay runs a session with a peer that sends said and hangs up. It returns
+// replay runs a session with a peer that sends sent and hangs up. It returns
 // the calls of the handler except the last, and why the session ended.
-func replay(said []byte, pool *pool) ([]string, error) {
+func replay(sent []byte, pool *pool) ([]string, error) {
 	ours, theirs := net.Pipe()
 	go io.Copy(io.Discard, theirs)
 	go func() {
-		theirs.Write(said)
+		theirs.Write(sent)
 		theirs.Close()
 	}()
 	rec := &recorder{}
@@ -33,9 +33,9 @@ func replay(said []byte, pool *pool) ([]string, error) {
 	return lines, err
 }
 
-// What a real ovsdb-server (Open vSwitch 3.1) once said is understood as then.
+// What a real ovsdb-server (Open vSwitch 3.1) once sent is understood as then.
 func TestReplay(t *testing.T) {
-	said, err := os.ReadFile(conversation)
+	sent, err := os.ReadFile(conversation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestReplay(t *testing.T) {
 		id + "interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(web2,,)@2 x1(moved,,)@0",
 		id + "interfaces b1(,,)@0 b3(third,,)@0 plain(,,)@0 v1(,,)@-1 v2(,,)@2",
 	}
-	got, err := replay(said, newPool(len(said)))
+	got, err := replay(sent, newPool(len(sent)))
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("handler got (-want +got):\n%s", d)
 	}
@@ -62,8 +62,8 @@ func TestReplay(t *testing.T) {
 		t.Errorf("session ended with %v", err)
 	}
 	// Whatever prefix of it is all that comes, it is understood so far.
-	for n := 0; n < len(said); n += 7 {
-		part, err := replay(said[:n], newPool(len(said)))
+	for n := 0; n < len(sent); n += 7 {
+		part, err := replay(sent[:n], newPool(len(sent)))
 		if len(part) > len(got) || !slices.Equal(part, got[:len(part)]) {
 			t.Fatalf("after %d bytes handler got %q", n, part)
 		}

@@ -308,7 +308,7 @@ func (s *session) apply(ctx context.Context, raw json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	s.hearNews()
+	s.scheduleNews()
 	id := s.view.datapathID()
 	if s.claim != nil && s.claim.conn.DatapathID != id {
 		s.claims.release(ctx, s.claim, errGone)

@@ -76,11 +76,11 @@ const (
 const (
 	prioDefault = 0
 	// Priorities in classify, below those of all packets that it accepts.
-	prioSample   = 4
-	prioSampleOf = 5 // of one protocol
-	prioIPv6     = 10
-	prioStranger = 20 // out of the tunnel
-	prioForeign  = 20 // IPv6 from other addresses than a port's
+	prioSample     = 4
+	prioSampleOf   = 5 // of one protocol
+	prioIPv6       = 10
+	prioUnaccepted = 20 // out of the tunnel
+	prioForeign    = 20 // IPv6 from other addresses than a port's
 	// prioSampleIPv6 is of samples of that.
 	prioSampleIPv6 = 25
 	prioRemote     = 50

@@ -150,9 +150,9 @@ type policyRule struct {
 	anybody         bool
 }
 
-// letsIn reports whether connections may be known by the rule: it allows them, or leaves
+// admits reports whether connections may be known by the rule: it allows them, or leaves
 // them to tiers that do not decide.
-func (r *policyRule) letsIn() bool {
+func (r *policyRule) admits() bool {
 	return r.Action == model.ActionAllow || r.Action == model.ActionPass
 }
 

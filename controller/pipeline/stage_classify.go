@@ -128,7 +128,7 @@ func (c *Compiler) classifyRouted(n *topology.Network, f topology.Family, domain
 func (c *Compiler) classifyTunnelDrop(tun openflow.PortNo) {
 	c.match = c.match[:0].InPort(tun)
 	c.instr = c.instr[:0]
-	c.emit(prioStranger, "drops and counts packets from the tunnel that are no IP packets of the node's networks")
+	c.emit(prioUnaccepted, "drops and counts packets from the tunnel that are no IP packets of the node's networks")
 }
 
 // classifyNone sends what no port may send to the table that counts it. The packet count of

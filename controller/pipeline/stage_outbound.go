@@ -109,7 +109,7 @@ func (c *Compiler) outboundPolicy(p *policies) {
 	isolated := map[uint32]bool{}
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
-			if r.letsIn() {
+			if r.admits() {
 				c.match = ctLabel(c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
 				c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 				c.emit(prioReplyOfRule, "passes replies of connections that the rule lets in")

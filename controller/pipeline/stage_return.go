@@ -65,5 +65,5 @@ func (c *Compiler) classifyUplink(in openflow.PortNo) {
 	}
 	c.match = c.match[:0].InPort(in)
 	c.instr = c.instr[:0]
-	c.emit(prioStranger, "drops packets from the node's kernel that are for no router")
+	c.emit(prioUnaccepted, "drops packets from the node's kernel that are for no router")
 }

@@ -85,7 +85,7 @@ func (c *Compiler) verdictPolicy(p *policies) {
 	}
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
-			if !r.letsIn() {
+			if !r.admits() {
 				continue
 			}
 			c.match = ctLabel(c.match[:0].Reg(regIngressRule, r.number).CTState(established, established).CTMarkMasked(0, markDenied), r.number, labelIngressRule)

@@ -37,8 +37,8 @@ func forgetsBackoff(version string) bool { return worker.OlderThan(version, fixe
 // keepBackoff makes the node with this datapath id apply its max_backoff, if both of its
 // connections are present and its version needs that. It is called when either connects.
 func (d *dispatcher) keepBackoff(id topology.DatapathID) {
-	n, s := d.nodeOf(id), d.speakers[id]
-	if n == nil || s.reconfigure == nil || !d.speaksFor(n) {
+	n, s := d.nodeOf(id), d.ovsdbConns[id]
+	if n == nil || s.reconfigure == nil || !d.sameMachine(n) {
 		return
 	}
 	if forgetsBackoff(n.peer.sess.Desc().Software) {

@@ -25,7 +25,7 @@ func (d *dispatcher) assessPort(name string) {
 }
 
 // assessChanges evaluates what a commit changes.
-func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
+func (d *dispatcher) assessChanges(changes []topology.Change, examined []string) {
 	touched := map[string]bool{}
 	needs := map[string]bool{}
 	floating := d.byID.floating > 0
@@ -44,7 +44,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, looked []string) {
 			needs[n.Name] = true
 		}
 	}
-	for _, port := range looked {
+	for _, port := range examined {
 		touched[port] = true
 	}
 	for name := range touched {

@@ -64,11 +64,11 @@ func (b *bridgeFacts) owns(i *ovsdb.Interface, node string) bool {
 	return i != nil && i.Joined != nil && i.Joined.Node == node && !b.bridge.ReadOnly
 }
 
-// speaksFor reports whether who speaks for a node's bridge over OVSDB is the machine
+// sameMachine reports whether who speaks for a node's bridge over OVSDB is the machine
 // that has the node's OpenFlow session, by its certificate or its address. Nobody
 // else is written to.
-func (d *dispatcher) speaksFor(n *node) bool {
-	s, ok := d.speakers[n.dpid]
+func (d *dispatcher) sameMachine(n *node) bool {
+	s, ok := d.ovsdbConns[n.dpid]
 	if !ok || n.peer == nil || !d.acceptsOVSDB(n.dpid, n) {
 		return false
 	}
@@ -81,8 +81,8 @@ func (d *dispatcher) speaksFor(n *node) bool {
 func (d *dispatcher) configure(n *node) {
 	now, tunnel := d.f.facts.ownTunnel(n.dpid, n.name)
 	rows := d.ownRows(n)
-	s := d.speakers[n.dpid]
-	if !tunnel && rows == nil || s.write == nil || !d.speaksFor(n) {
+	s := d.ovsdbConns[n.dpid]
+	if !tunnel && rows == nil || s.write == nil || !d.sameMachine(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
 			d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
@@ -109,7 +109,7 @@ func (d *dispatcher) configure(n *node) {
 	}
 	options := want.Rows[0].Pairs["options"]
 	if local, ok := options["local_ip"]; ok && local != now.options.LocalIP && d.f.board.Confirming() {
-		// The others may not admit packets from there yet. It is looked at again in a
+		// The others may not admit packets from there yet. It is examined at again in a
 		// moment (timePassed).
 		d.readdress[n.name] = true
 		delete(options, "local_ip")
@@ -130,7 +130,7 @@ func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
 // disown has the rows of sdnd's own removed from the database of a node that is deleted,
 // or given another datapath id. If the node is not connected, "sdnctl node leave" does that.
 func (d *dispatcher) disown(n *node) {
-	if s := d.speakers[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.speaksFor(n) {
+	if s := d.ovsdbConns[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.sameMachine(n) {
 		s.write(ovsdb.Desired{Node: n.name, Own: []ovsdb.OwnRow{}})
 	}
 }

@@ -94,8 +94,8 @@ func (d *dispatcher) contest(n *node, p *peer) {
 	}
 }
 
-// claimLater chooses a node's switch again when a switch at another address has waited.
-func (d *dispatcher) claimLater(id topology.DatapathID, n *node, wait time.Duration) {
+// assignLater chooses a node's switch again when a switch at another address has waited.
+func (d *dispatcher) assignLater(id topology.DatapathID, n *node, wait time.Duration) {
 	for _, p := range d.peers[id] {
 		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.lastAddr, d.f.cfg.ReturnGrace))
 	}
@@ -107,7 +107,7 @@ type reclaim struct{ dpid topology.DatapathID }
 
 func (e reclaim) happen(d *dispatcher) {
 	if n := d.nodeOf(e.dpid); n != nil && n.peer == nil {
-		d.claimFirst(e.dpid)
+		d.assignPeer(e.dpid)
 	}
 }
 

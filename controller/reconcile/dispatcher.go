@@ -29,8 +29,8 @@ type dispatcher struct {
 	reported map[topology.DatapathID][]binding.Interface
 	// dstPorts counts the nodes by the UDP port of their tunnel.
 	dstPorts map[string]int
-	// speakers are those who said it.
-	speakers map[topology.DatapathID]speaker
+	// ovsdbConns are those who said it.
+	ovsdbConns map[topology.DatapathID]ovsdbConn
 	// readdress are the nodes whose tunnel is to send from another address once all
 	// switches have confirmed what they were sent.
 	readdress map[string]bool
@@ -66,7 +66,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
-		speakers: map[topology.DatapathID]speaker{}, readdress: map[string]bool{},
+		ovsdbConns: map[topology.DatapathID]ovsdbConn{}, readdress: map[string]bool{},
 		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort, pipeline.UplinkPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
@@ -163,7 +163,7 @@ func (c committed) happen(d *dispatcher) {
 	}
 	d.save(places)
 	d.advance(pipeline.Update{Topo: c.After, Changes: c.Changes, Blocks: c.Blocks, Identities: c.Identities, Numberings: c.Numberings, Identified: c.Identified, Places: places})
-	d.placed(places)
+	d.recordPlaces(places)
 	d.assessChanges(c.Changes, bound.Examined)
 	for _, ch := range c.Changes {
 		if ch.Ref.Kind == topology.KindNode {
@@ -183,7 +183,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	n := d.nodes[ch.Ref.Name]
 	after, _ := ch.After.(*topology.Node)
 	if after != nil && after.DatapathID == n.dpid {
-		d.claimFirst(n.dpid)
+		d.assignPeer(n.dpid)
 		return
 	}
 	d.disown(n)
@@ -192,10 +192,10 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		n.peer = nil
 		d.f.connect(n.name, nil)
 	}
-	usual := d.usualDstPort()
+	common := d.commonDstPort()
 	d.countDstPort(n.dstPort, -1)
 	n.dstPort = nil
-	d.showUsual(usual, n)
+	d.updateOthers(common, n)
 	d.underlayReported(n.name, 0)
 	if !d.hasOVSDB(n.dpid) {
 		d.f.facts.forget(n.dpid)
@@ -212,7 +212,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	}
 	d.declare(after)
 	d.f.board.Update(n.name, func(s *status.Node) { s.Connected, s.Since = false, d.f.cfg.Now() })
-	d.claimFirst(after.DatapathID)
+	d.assignPeer(after.DatapathID)
 }
 
 // places changes the table of bindings and puts the outcome into the View, together with
@@ -225,7 +225,7 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pip
 		d.save(places)
 		own.Places = places
 		d.advance(own)
-		d.placed(places)
+		d.recordPlaces(places)
 	}
 	for _, port := range bound.Examined {
 		d.assessPort(port)

@@ -128,8 +128,8 @@ func (f *facts) updateBridge(id topology.DatapathID, bridge ovsdb.Bridge) {
 	f.of(id).bridge = &bridge
 }
 
-// ovsdbGone forgets the reports of OVSDB, which may be outdated from now on.
-func (f *facts) ovsdbGone(id topology.DatapathID) {
+// ovsdbDisconnected forgets the reports of OVSDB, which may be outdated from now on.
+func (f *facts) ovsdbDisconnected(id topology.DatapathID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.of(id)
@@ -203,10 +203,10 @@ func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.Port
 	if i := b.iface(pipeline.TunnelPort); i != nil {
 		n.Tunnel = &condition.Tunnel{Type: i.Type, Error: i.Error, Own: writable && b.owns(i, node)}
 		if n.Tunnel.Own {
-			n.Tunnel.OwnDstPort = usualPort(i.Joined.DstPort)
+			n.Tunnel.OwnDstPort = dstPortOption(i.Joined.DstPort)
 		}
 		if i.Tunnel != nil {
-			n.Tunnel.RemoteIP, n.Tunnel.Key, n.Tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, usualPort(i.Tunnel.DstPort)
+			n.Tunnel.RemoteIP, n.Tunnel.Key, n.Tunnel.DstPort = i.Tunnel.RemoteIP, i.Tunnel.Key, dstPortOption(i.Tunnel.DstPort)
 		}
 	} else {
 		n.OtherTunnel = b.otherTunnel()
@@ -217,39 +217,39 @@ func (f *facts) ofNode(id topology.DatapathID, node string, tunnel openflow.Port
 // vxlanPort is the UDP port of VXLAN without dst_port (RFC 7348, section 5).
 const vxlanPort = "4789"
 
-// usualPort returns a UDP port as an option of the tunnel, "" for VXLAN's own.
-func usualPort(port string) string {
+// dstPortOption returns a UDP port as an option of the tunnel, "" for VXLAN's own.
+func dstPortOption(port string) string {
 	if port == vxlanPort {
 		return ""
 	}
 	return port
 }
 
-// showFacts puts the facts of a node's bridge on the board.
-func (d *dispatcher) showFacts(n *node) {
+// updateBridge puts the facts of a node's bridge on the board.
+func (d *dispatcher) updateBridge(n *node) {
 	d.configure(n)
-	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.speaksFor(n))
+	now := d.f.facts.ofNode(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.sameMachine(n))
 	d.underlayReported(n.name, now.Underlay)
 	var port *string
 	if now.Tunnel != nil && now.Tunnel.Error == "" {
 		port = &now.Tunnel.DstPort
 	}
-	usual := d.usualDstPort()
+	common := d.commonDstPort()
 	d.countDstPort(n.dstPort, -1)
 	d.countDstPort(port, +1)
 	n.dstPort = port
-	d.f.board.UpdateBridge(n.name, now, d.usualDstPort())
-	d.showUsual(usual, n)
+	d.f.board.UpdateBridge(n.name, now, d.commonDstPort())
+	d.updateOthers(common, n)
 }
 
-// showUsual updates all nodes but one if the UDP port that most nodes use has changed.
-func (d *dispatcher) showUsual(before string, but *node) {
-	if d.usualDstPort() == before {
+// updateOthers updates all nodes but one if the UDP port that most nodes use has changed.
+func (d *dispatcher) updateOthers(before string, but *node) {
+	if d.commonDstPort() == before {
 		return
 	}
 	for _, n := range d.nodes {
 		if n != but {
-			d.showFacts(n)
+			d.updateBridge(n)
 		}
 	}
 }
@@ -263,15 +263,15 @@ func (d *dispatcher) countDstPort(port *string, by int) {
 	}
 }
 
-// usualDstPort returns the UDP port that most nodes' tunnels use, "" for VXLAN's own; if
+// commonDstPort returns the UDP port that most nodes' tunnels use, "" for VXLAN's own; if
 // several are used equally often, the first as text.
-func (d *dispatcher) usualDstPort() (usual string) {
+func (d *dispatcher) commonDstPort() (common string) {
 	for _, port := range slices.Sorted(maps.Keys(d.dstPorts)) {
-		if d.dstPorts[port] > d.dstPorts[usual] {
-			usual = port
+		if d.dstPorts[port] > d.dstPorts[common] {
+			common = port
 		}
 	}
-	return usual
+	return common
 }
 
 // assessInterface evaluates the ports again that an interface of a node may be.
@@ -312,7 +312,7 @@ type bridgeReported struct {
 func (e bridgeReported) happen(d *dispatcher) {
 	d.f.facts.updateBridge(e.dpid, e.bridge)
 	if n := d.nodeOf(e.dpid); n != nil {
-		d.showFacts(n)
+		d.updateBridge(n)
 	}
 }
 

@@ -57,10 +57,10 @@ func (p *peer) expires() time.Time {
 	return p.proof.Expires
 }
 
-// expel ends the sessions that present the datapath id of a node but whose certificate is for
+// refuseOthers ends the sessions that present the datapath id of a node but whose certificate is for
 // another, so that they do not block the node. A session that was assigned to a node is left
 // alone: its flows are being deleted, and then it ends.
-func (d *dispatcher) expel(id topology.DatapathID, n *node) {
+func (d *dispatcher) refuseOthers(id topology.DatapathID, n *node) {
 	if n == nil {
 		return
 	}
@@ -92,8 +92,8 @@ func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 	return fmt.Errorf("the bridge's datapath id %v is that of node %s, but the certificate is for node %s", id, n.Name, c.Node)
 }
 
-// speaker is the OVSDB connection that reports a bridge's interfaces.
-type speaker struct {
+// ovsdbConn is the OVSDB connection that reports a bridge's interfaces.
+type ovsdbConn struct {
 	// remote is its address, "ip:port".
 	remote string
 	// node is the node of its certificate; "" without a certificate.
@@ -103,15 +103,15 @@ type speaker struct {
 	write       func(ovsdb.Desired)
 }
 
-// ovsdbHere: an OVSDB connection that reports a bridge's interfaces has begun.
-type ovsdbHere struct {
+// ovsdbConnected: an OVSDB connection that reports a bridge's interfaces has begun.
+type ovsdbConnected struct {
 	dpid topology.DatapathID
-	speaker
+	ovsdbConn
 }
 
-func (e ovsdbHere) happen(d *dispatcher) {
+func (e ovsdbConnected) happen(d *dispatcher) {
 	delete(d.reported, e.dpid)
-	d.speakers[e.dpid] = e.speaker
+	d.ovsdbConns[e.dpid] = e.ovsdbConn
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil
 		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
@@ -122,12 +122,12 @@ func (e ovsdbHere) happen(d *dispatcher) {
 
 // hasOVSDB reports whether an OVSDB connection reports a bridge.
 func (d *dispatcher) hasOVSDB(id topology.DatapathID) bool {
-	_, ok := d.speakers[id]
+	_, ok := d.ovsdbConns[id]
 	return ok
 }
 
 // acceptsOVSDB reports whether OVSDB's reports of a datapath id count for a node.
 func (d *dispatcher) acceptsOVSDB(id topology.DatapathID, n *node) bool {
-	by := d.speakers[id].node
+	by := d.ovsdbConns[id].node
 	return by == "" || by == n.name
 }

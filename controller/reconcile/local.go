@@ -25,9 +25,9 @@ func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
 	return local, i != nil
 }
 
-// localShown records the address that a node's tunnel port sends from, as OVSDB reports it.
+// localReported records the address that a node's tunnel port sends from, as OVSDB reports it.
 // While OVSDB is not connected, the last address stays.
-func (d *dispatcher) localShown(n *node) {
+func (d *dispatcher) localReported(n *node) {
 	if !d.acceptsOVSDB(n.dpid, n) {
 		return
 	}

@@ -8,7 +8,7 @@ import (
 type metrics struct {
 	handshakesFailed prometheus.Counter
 	unexpected       prometheus.Counter
-	work             *workMetrics
+	changes          *changeMetrics
 }
 
 // newMetrics makes the metrics and registers them with reg, unless it is nil.
@@ -22,11 +22,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "sdnd_openflow_unexpected_messages_total",
 			Help: "Messages from switches that sdnd did not ask for, such as packet-ins.",
 		}),
-		work: newWorkMetrics(),
+		changes: newChangeMetrics(),
 	}
 	if reg != nil {
 		reg.MustRegister(m.handshakesFailed, m.unexpected)
-		reg.MustRegister(m.work.collectors()...)
+		reg.MustRegister(m.changes.collectors()...)
 	}
 	return m
 }

@@ -84,16 +84,16 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// session runs the session with one switch until it or ctx ends; it calls shaken when the
+// session runs the session with one switch until it or ctx ends; it calls handshakeDone when the
 // handshake has succeeded or failed.
-func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
+func (f *Fabric) session(ctx context.Context, conn net.Conn, handshakeDone func()) {
 	proof, err := f.identify(ctx, conn)
 	if err != nil {
-		shaken()
+		handshakeDone()
 		if ctx.Err() == nil {
 			f.warnings.Warn(conn.RemoteAddr(), "switch does not prove who it is", "err", err)
 			f.metrics.handshakesFailed.Inc()
-			f.unproven(conn.RemoteAddr(), err)
+			f.showUnproven(conn.RemoteAddr(), err)
 		}
 		return
 	}
@@ -101,12 +101,12 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, shaken func()) {
 	cfg.AdmitPorts = ports.admit
 	sess, err := session.Handshake(ctx, conn, cfg)
 	ports.member.Release()
-	shaken()
+	handshakeDone()
 	if err != nil {
 		if ctx.Err() == nil {
 			f.warnings.Warn(conn.RemoteAddr(), "openflow handshake failed", "err", err)
 			f.metrics.handshakesFailed.Inc()
-			f.refuse(conn.RemoteAddr(), err)
+			f.showRefused(conn.RemoteAddr(), err)
 		}
 		return
 	}
@@ -170,7 +170,7 @@ func (p *peer) received(e session.Event) {
 	case *openflow.PortStatus:
 		p.f.post(portChanged{p, e})
 	default:
-		if m, ok := e.(*openflow.PacketIn); ok && p.punted(m) {
+		if m, ok := e.(*openflow.PacketIn); ok && p.offerPacketIn(m) {
 			return
 		}
 		// None of our flows asks for it.
@@ -179,9 +179,9 @@ func (p *peer) received(e session.Event) {
 	}
 }
 
-// punted queues a packet-in for its answer. It reports false if nobody answers it, or if the
+// offerPacketIn queues a packet-in for its answer. It reports false if nobody answers it, or if the
 // switch is not a node's.
-func (p *peer) punted(m *openflow.PacketIn) bool {
+func (p *peer) offerPacketIn(m *openflow.PacketIn) bool {
 	n, ok := p.f.View().Topo.NodeByDatapath(p.dpid)
 	return ok && p.f.peerOf(n.Name) == p && p.f.cfg.PacketIns.Offer(n.Name, m)
 }

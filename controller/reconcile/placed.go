@@ -8,8 +8,8 @@ import (
 // only the number is, and the names with level debug.
 const maxNamed = 32
 
-// placed counts and logs ports that were bound, unbound or moved.
-func (d *dispatcher) placed(changes []pipeline.PlaceChange) {
+// recordPlaces counts and logs ports that were bound, unbound or moved.
+func (d *dispatcher) recordPlaces(changes []pipeline.PlaceChange) {
 	say := d.f.log.Info
 	if len(changes) > maxNamed {
 		d.f.log.Info("many ports came, went or moved", "ports", len(changes))

@@ -34,10 +34,10 @@ type RuleCount struct {
 	// Index is the place of the rule among those of the direction, from 0.
 	Index          int
 	Packets, Bytes uint64
-	// Began is how many of the packets were not yet of a connection that the rule had let
+	// Connections is how many of the packets were not yet of a connection that the rule had let
 	// in: one for each connection of TCP, if none was sent again. Only of ingress rules
 	// that let connections in.
-	Began uint64
+	Connections uint64
 	// known are the packets of connections that the rule had let in.
 	known uint64
 }
@@ -103,7 +103,7 @@ func (f *Fabric) PolicyCounters(ctx context.Context, policy string) (PolicyReadi
 func (r *PolicyReading) settle() {
 	for i := range r.Rules {
 		if x := &r.Rules[i]; x.Direction == model.Ingress && x.Packets > x.known {
-			x.Began = x.Packets - x.known
+			x.Connections = x.Packets - x.known
 		}
 	}
 }

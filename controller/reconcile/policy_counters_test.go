@@ -35,8 +35,8 @@ func TestPolicyReadingSums(t *testing.T) {
 	r.settle()
 	want := PolicyReading{
 		Rules: []RuleCount{
-			{Direction: model.Ingress, Packets: 20, Bytes: 2000, Began: 6},
-			{Direction: model.Ingress, Index: 1, Packets: 6, Bytes: 360, Began: 6},
+			{Direction: model.Ingress, Packets: 20, Bytes: 2000, Connections: 6},
+			{Direction: model.Ingress, Index: 1, Packets: 6, Bytes: 360, Connections: 6},
 			{Direction: model.Egress, Packets: 10, Bytes: 600},
 		},
 		Defaults: []DefaultCount{{Direction: model.Ingress, Packets: 4, Bytes: 240}},

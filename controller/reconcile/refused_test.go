@@ -30,7 +30,7 @@ func TestLookIsNoSwitch(t *testing.T) {
 		{errors.New("first record does not look like a TLS handshake"), 1},
 	} {
 		f := &Fabric{board: status.New(time.Now, "br-int", false)}
-		f.unproven(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("tls handshake: %w", tt.err))
+		f.showUnproven(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("tls handshake: %w", tt.err))
 		if n := len(f.Switches()); n != tt.listed {
 			t.Errorf("%v: %d are listed, want %d", tt.err, n, tt.listed)
 		}
@@ -41,7 +41,7 @@ func TestLookIsNoSwitch(t *testing.T) {
 // offers and the command that lets it in.
 func TestOldVersionIsRefused(t *testing.T) {
 	f := &Fabric{board: status.New(time.Now, "br-lan", false), cfg: Config{Bridge: "br-lan"}}
-	f.refuse(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("handshake: %w", &session.VersionError{Offered: []uint8{1}}))
+	f.showRefused(&net.TCPAddr{IP: net.ParseIP("192.0.2.1"), Port: 4711}, fmt.Errorf("handshake: %w", &session.VersionError{Offered: []uint8{1}}))
 	all := f.Switches()
 	if len(all) != 1 || !strings.Contains(all[0].Reason, "1.0") || all[0].Action != "on that machine: ovs-vsctl set bridge br-lan protocols=OpenFlow13" {
 		t.Errorf("%+v", all)

@@ -83,11 +83,11 @@ func (b *scriptBed) run(command, input []string) []string {
 			b.Fatalf("%q has too few arguments", command)
 		}
 	}
-	var said []string
+	var lines []string
 	switch command[0] {
 	case "apply": // input: objects, "delete KIND NAME"
 		if err := b.apply(input); err != nil {
-			said = append(said, "error: "+err.Error())
+			lines = append(lines, "error: "+err.Error())
 		}
 	case "connect": // NAME [node=NODE] [from=ADDRESS] [version=VERSION] [PORT...]: makes the switch if there is none
 		need(1)
@@ -136,13 +136,13 @@ func (b *scriptBed) run(command, input []string) []string {
 	case "status", "check": // [NODE...]; see below
 	case "flows": // NAME: what "sdnctl flows" reads of the switch
 		need(1)
-		said = append(said, b.flows(args[0]))
+		lines = append(lines, b.flows(args[0]))
 	default:
 		b.Fatalf("there is no command %q", command[0])
 	}
 	synctest.Wait()
 	b.learnOwners()
-	said = append(said, b.heard()...)
+	lines = append(lines, b.received()...)
 	nodes := args
 	if len(nodes) == 0 {
 		for n := range b.store.Snapshot().Nodes() {
@@ -151,11 +151,11 @@ func (b *scriptBed) run(command, input []string) []string {
 	}
 	switch command[0] {
 	case "status":
-		said = append(said, b.status(nodes)...)
+		lines = append(lines, b.status(nodes)...)
 	case "check":
-		said = append(said, b.check(nodes)...)
+		lines = append(lines, b.check(nodes)...)
 	}
-	return said
+	return lines
 }
 
 func (b *scriptBed) number(s string) uint64 {
@@ -220,8 +220,8 @@ func (b *scriptBed) learnOwners() {
 	}
 }
 
-// heard returns what each switch has got since it was last asked.
-func (b *scriptBed) heard() (lines []string) {
+// received returns what each switch has got since it was last asked.
+func (b *scriptBed) received() (lines []string) {
 	for _, name := range slices.Sorted(maps.Keys(b.switches)) {
 		s := b.switches[name]
 		for _, l := range s.tap.take(b.owners[s.node]) {

@@ -22,13 +22,13 @@ func (e switchUp) happen(d *dispatcher) {
 	p := e.peer
 	d.peers[p.dpid] = append(d.peers[p.dpid], p)
 	n := d.nodeOf(p.dpid)
-	d.expel(p.dpid, n)
+	d.refuseOthers(p.dpid, n)
 	if n != nil && n.peer != nil && slices.Contains(d.peers[p.dpid], p) {
 		d.contest(n, p)
 		d.identify(p.dpid)
 		return
 	}
-	d.claimFirst(p.dpid)
+	d.assignPeer(p.dpid)
 }
 
 // switchDown: a session has ended.
@@ -56,7 +56,7 @@ func (e switchDown) happen(d *dispatcher) {
 			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
 		})
 	}
-	d.claimFirst(p.dpid)
+	d.assignPeer(p.dpid)
 }
 
 // nodeOf returns the declared node that has the datapath id, or nil.
@@ -67,11 +67,11 @@ func (d *dispatcher) nodeOf(id topology.DatapathID) *node {
 	return nil
 }
 
-// claimFirst assigns the likeliest session of a datapath id to its node, if the node has
+// assignPeer assigns the likeliest session of a datapath id to its node, if the node has
 // none. Without a node, all sessions of the datapath id stay in quarantine.
-func (d *dispatcher) claimFirst(id topology.DatapathID) {
+func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	n := d.nodeOf(id)
-	d.expel(id, n)
+	d.refuseOthers(id, n)
 	defer d.identify(id)
 	if len(d.peers[id]) == 0 {
 		return
@@ -84,7 +84,7 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	}
 	p, wait := d.candidate(n, d.peers[id])
 	if wait > 0 {
-		d.claimLater(id, n, wait)
+		d.assignLater(id, n, wait)
 		return
 	}
 	if n.peer == p {
@@ -111,8 +111,8 @@ func (d *dispatcher) claimFirst(id topology.DatapathID) {
 	})
 	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
 	d.portsKnown(n, p)
-	d.showFacts(n)
-	d.localShown(n)
+	d.updateBridge(n)
+	d.localReported(n)
 	// Reports of OVSDB that came before the switch count from the start, so that no flow is
 	// removed and added again.
 	if ifaces, ok := d.reported[id]; ok && d.acceptsOVSDB(id, n) {
@@ -218,7 +218,7 @@ func (e portChanged) happen(d *dispatcher) {
 	}, d.ownPorts(n, p))
 	d.showPorts(n, p)
 	if e.Port.Name == pipeline.TunnelPort {
-		d.showFacts(n)
+		d.updateBridge(n)
 	}
 }
 
@@ -238,7 +238,7 @@ func (e portChanged) linkChanged(d *dispatcher) {
 	d.f.facts.updateLink(n.dpid, e.Port.No, l)
 	switch e.Port.No {
 	case d.view.Tunnel(n.name):
-		d.showFacts(n)
+		d.updateBridge(n)
 		return
 	case d.view.Uplink(n.name):
 		networks := map[string]bool{}
@@ -272,34 +272,34 @@ func (e interfacesReported) happen(d *dispatcher) {
 		n.queue.Unguard()
 		d.assessUnmatched(n)
 	}
-	d.showFacts(n)
-	d.localShown(n)
+	d.updateBridge(n)
+	d.localReported(n)
 	for _, i := range differ {
 		d.assessInterface(n, i.Name, i)
 	}
 }
 
-// ovsdbGone: the connection to a node's OVSDB has ended. Its reports count until the next
+// ovsdbDisconnected: the connection to a node's OVSDB has ended. Its reports count until the next
 // ones.
-type ovsdbGone struct{ dpid topology.DatapathID }
+type ovsdbDisconnected struct{ dpid topology.DatapathID }
 
-func (e ovsdbGone) happen(d *dispatcher) {
+func (e ovsdbDisconnected) happen(d *dispatcher) {
 	delete(d.reported, e.dpid)
-	delete(d.speakers, e.dpid)
-	d.f.facts.ovsdbGone(e.dpid)
+	delete(d.ovsdbConns, e.dpid)
+	d.f.facts.ovsdbDisconnected(e.dpid)
 	n := d.nodeOf(e.dpid)
 	if n == nil {
 		d.f.facts.forget(e.dpid)
 		return
 	}
 	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks, s.MissingRows = false, "", "", "" })
-	d.showFacts(n)
+	d.updateBridge(n)
 	d.assessUnmatched(n)
 }
 
 // OVSDBConnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
-	f.post(ovsdbHere{topology.DatapathID(c.DatapathID), speaker{c.Remote, c.Node, c.Reconfigure, c.Write}})
+	f.post(ovsdbConnected{topology.DatapathID(c.DatapathID), ovsdbConn{c.Remote, c.Node, c.Reconfigure, c.Write}})
 }
 
 // InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with
@@ -311,5 +311,5 @@ func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []*ovsdb.Interface)
 // OVSDBDisconnected is part of ovsdb.Handler.
 func (f *Fabric) OVSDBDisconnected(datapathID uint64, reason error) {
 	f.log.Info("ovsdb disconnected", "dpid", topology.DatapathID(datapathID), "err", reason)
-	f.post(ovsdbGone{topology.DatapathID(datapathID)})
+	f.post(ovsdbDisconnected{topology.DatapathID(datapathID)})
 }

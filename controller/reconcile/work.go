@@ -9,18 +9,18 @@ import (
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
-// workMetrics measure the cost of single changes: docs/cost.md promises bounds.
-type workMetrics struct {
+// changeMetrics measure the cost of single changes: docs/cost.md promises bounds.
+type changeMetrics struct {
 	flowMods, nodes, units, bytes *prometheus.HistogramVec
 }
 
-func newWorkMetrics() *workMetrics {
+func newChangeMetrics() *changeMetrics {
 	histogram := func(name, help string, first float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 4, 12),
 		}, []string{"object"})
 	}
-	return &workMetrics{
+	return &changeMetrics{
 		flowMods: histogram("sdnd_change_flow_mods", "Flow-mods, group-mods and meter-mods sent for one change to all switches that are connected, stamps not counted, by the kind of object that changed; observed when the last of them has confirmed.", 1),
 		nodes:    histogram("sdnd_change_nodes", "Nodes whose flows one change may concern.", 1),
 		units:    histogram("sdnd_change_units", "Units (ports, blocks, networks) compiled for one change, summed over nodes.", 1),
@@ -28,13 +28,13 @@ func newWorkMetrics() *workMetrics {
 	}
 }
 
-func (m *workMetrics) collectors() []prometheus.Collector {
+func (m *changeMetrics) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.flowMods, m.nodes, m.units, m.bytes}
 }
 
 // change is one change whose work is not all done.
 type change struct {
-	metrics *workMetrics
+	metrics *changeMetrics
 	seq     uint64
 	object  string
 	// left counts the nodes that have not confirmed their part, and the
@@ -48,7 +48,7 @@ func (c *change) Seq() uint64 { return c.seq }
 
 // change begins to measure the cost of the marked update.
 func (m *marking) change(u pipeline.Update) *change {
-	c := &change{metrics: m.d.f.metrics.work, seq: m.d.view.Seq, object: objectOf(u)}
+	c := &change{metrics: m.d.f.metrics.changes, seq: m.d.view.Seq, object: objectOf(u)}
 	c.left.Store(1)
 	units := 0
 	for _, k := range m.nodes {

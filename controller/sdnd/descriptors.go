@@ -19,8 +19,8 @@ type descriptors struct {
 	metrics int
 	// OpenFlow connections that have not said which switch they are, and those
 	// of switches that are no node's. Nodes have what is left.
-	openflowHandshakes, openflowStrangers int
-	ovsdbHandshakes, ovsdb                int
+	openflowHandshakes, openflowUnassigned int
+	ovsdbHandshakes, ovsdb                 int
 }
 
 // ownDescriptors is what the daemon needs besides: its data file, listeners,
@@ -52,7 +52,7 @@ func shareOf(limit uint64, maxConnections int) (descriptors, error) {
 		api:                part(8, maxConnections),
 		metrics:            part(32, 128),
 		openflowHandshakes: part(8, 1024),
-		openflowStrangers:  part(16, 1024),
+		openflowUnassigned: part(16, 1024),
 		ovsdbHandshakes:    part(16, 1024),
 		ovsdb:              part(4, 8192),
 	}, nil
@@ -61,7 +61,7 @@ func shareOf(limit uint64, maxConnections int) (descriptors, error) {
 // nodes returns how many nodes have room for their connections by OpenFlow and
 // by OVSDB.
 func (d descriptors) nodes() int {
-	others := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowStrangers + d.ovsdb
+	others := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowUnassigned + d.ovsdb
 	openflow := int(min(d.limit, math.MaxInt32)) - ownDescriptors - others
 	return max(0, min(openflow, d.ovsdb))
 }

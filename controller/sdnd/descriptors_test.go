@@ -20,7 +20,7 @@ func TestShareOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		taken := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowStrangers + d.ovsdb
+		taken := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowUnassigned + d.ovsdb
 		if uint64(taken+d.nodes()+ownDescriptors) > limit {
 			t.Errorf("%d: more are given away: %+v", limit, d)
 		}

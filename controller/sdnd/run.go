@@ -69,7 +69,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		PacketIns:  packetIns,
 		Registerer: registry,
 		Bridge:     o.bridge,
-		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowStrangers,
+		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowUnassigned,
 		Session: session.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,

@@ -58,7 +58,7 @@ func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyC
 		rule := rules[x.Index]
 		c := api.PolicyRuleCounters{Direction: x.Direction, Index: x.Index, Name: rule.Name, Action: rule.Action, Packets: x.Packets, Bytes: x.Bytes}
 		if p.Spec.Mode != model.ModeShadow && x.Direction == model.Ingress && (rule.Action == model.ActionAllow || rule.Action == model.ActionPass) {
-			c.Connections = &x.Began
+			c.Connections = &x.Connections
 		}
 		out.Rules = append(out.Rules, c)
 	}

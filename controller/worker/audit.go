@@ -69,13 +69,13 @@ func (w *Worker) audit(ctx context.Context) (found, error) {
 	if w.view == nil {
 		return found{}, nil // a comparison waits already
 	}
-	before := w.watched()
+	before := w.hasReports()
 	got, err := w.compare(ctx, w.view, false)
 	if err != nil {
 		return found{}, w.orResync(fmt.Errorf("audit: %w", err))
 	}
 	// The reports of the monitor have more detail than a comparison.
-	if !before && !w.watched() {
+	if !before && !w.hasReports() {
 		w.report(w.driftsFound(got, "audit"), true)
 	}
 	return got, nil

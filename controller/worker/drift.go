@@ -61,14 +61,14 @@ func (w *Worker) watch(ctx context.Context) error {
 	return err
 }
 
-// watched reports whether the monitor has reported changes that are not handled yet.
-func (w *Worker) watched() bool {
+// hasReports reports whether the monitor has reported changes that are not handled yet.
+func (w *Worker) hasReports() bool {
 	return w.monitor != nil && len(w.monitor.Changed()) > 0 || len(w.groups) > 0
 }
 
-// tampered undoes what others did to the switch, and reports it. regrouped says that they
+// undoChanges undoes what others did to the switch, and reports it. regrouped says that they
 // changed groups or meters. The switch does not say how, so it is compared as a whole.
-func (w *Worker) tampered(ctx context.Context, regrouped bool) error {
+func (w *Worker) undoChanges(ctx context.Context, regrouped bool) error {
 	changes, lost := w.changes()
 	if len(changes) == 0 && !lost && !regrouped || w.view == nil {
 		return nil
@@ -102,7 +102,7 @@ func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 // driftsOf makes the drifts of a comparison: for groups and meters from what it found, and for
 // flows from what the monitor reported, unless the monitor has lost some.
 func (w *Worker) driftsOf(got found, changes []session.FlowChange, lost bool) []Drift {
-	flows, others := got.apart(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
+	flows, others := got.split(func(k pipeline.ItemKind) bool { return k == pipeline.ItemFlow })
 	ds := w.driftsFound(others, "monitor")
 	if lost {
 		return append(w.driftsFound(flows, "audit"), ds...)

@@ -60,7 +60,7 @@ type dropWatch struct {
 	sampling []openflow.PortNo
 	sampled  map[openflow.PortNo]time.Time
 	// unread is the number of further readings that include the counters of single ports even
-	// if the counter of all ports has not grown; see lookAtDrops.
+	// if the counter of all ports has not grown; see checkDrops.
 	unread int
 }
 
@@ -73,8 +73,8 @@ func newDropWatch(every time.Duration) dropWatch {
 	}
 }
 
-// lookAtDrops reads the counters of drops, and reports those that have grown.
-func (w *Worker) lookAtDrops(ctx context.Context) error {
+// checkDrops reads the counters of drops, and reports those that have grown.
+func (w *Worker) checkDrops(ctx context.Context) error {
 	ctx, p := w.pool.awaitAnswer(ctx)
 	defer p.end()
 	defer func() {

@@ -73,8 +73,8 @@ func (m *modelSwitch) report(e openflow.FlowEvent, f openflow.Flow) {
 	m.reported = append(m.reported, session.FlowChange{FlowUpdate: openflow.FlowUpdate{Event: e, Flow: f}})
 }
 
-// bring applies a job as the worker does.
-func (m *modelSwitch) bring(t testing.TB, before, after *pipeline.ItemSet) {
+// apply applies a job as the worker does.
+func (m *modelSwitch) apply(t testing.TB, before, after *pipeline.ItemSet) {
 	had, has := map[openflow.Cookie]bool{}, map[openflow.Cookie]bool{}
 	for _, e := range before.Items() {
 		had[e.Cookie()] = true
@@ -127,7 +127,7 @@ func TestRepairsAnything(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		wanted := sets[0]
 		m := &modelSwitch{flows: map[openflow.FlowKey]openflow.Flow{}}
-		m.bring(t, &pipeline.ItemSet{}, wanted)
+		m.apply(t, &pipeline.ItemSet{}, wanted)
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			f := rapid.SampledFrom(pool).Draw(rt, "flow")
 			old, there := m.flows[f.Key()]
@@ -156,7 +156,7 @@ func TestRepairsAnything(t *testing.T) {
 				}
 			case "job":
 				next := rapid.SampledFrom(sets).Draw(rt, "next")
-				m.bring(t, wanted, next)
+				m.apply(t, wanted, next)
 				wanted = next
 			case "repair":
 				keys := map[openflow.FlowKey]bool{}

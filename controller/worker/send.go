@@ -163,9 +163,9 @@ const (
 	bundleRequests = 3 * 24
 )
 
-// note adds what was sent to the metrics and to the cost of the job. Messages in a bundle
+// account adds what was sent to the metrics and to the cost of the job. Messages in a bundle
 // have additional headers.
-func (w *Worker) note(s *sent, bundled bool) {
+func (w *Worker) account(s *sent, bundled bool) {
 	w.pool.metrics.sent(w.node, &w.mods, s)
 	w.cost.Mods += s.total()
 	w.cost.Bytes += s.bytes
@@ -211,7 +211,7 @@ func (w *Worker) bundle(ctx context.Context, mods iter.Seq[itemMod]) error {
 	if n.bytes == 0 {
 		return err
 	}
-	w.note(&n, true)
+	w.account(&n, true)
 	if err == nil {
 		for r := range rules {
 			w.prove(r)
@@ -235,7 +235,7 @@ func (w *Worker) apply(ctx context.Context, mods iter.Seq[itemMod]) error {
 		}
 	})
 	if n.bytes > 0 {
-		w.note(&n, false)
+		w.account(&n, false)
 	}
 	return err
 }

@@ -16,8 +16,8 @@ type readStamp struct {
 	altered bool
 }
 
-// says reports whether the stamp describes the other items.
-func (s readStamp) says() bool { return s.known && s.digest != pipeline.Digest{} }
+// valid reports whether the stamp describes the other items.
+func (s readStamp) valid() bool { return s.known && s.digest != pipeline.Digest{} }
 
 // verdict is what the comparison on connecting concludes about changes by others while the
 // switch was away.
@@ -50,15 +50,15 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 	switch {
 	case stamp.altered:
 		return stampByOthers
-	case stamp.says() && says == is && is == want:
+	case stamp.valid() && says == is && is == want:
 		return untouched
-	case stamp.says() && says == is:
+	case stamp.valid() && says == is:
 		return changesMeanwhile
-	case stamp.says() && says == want:
+	case stamp.valid() && says == want:
 		return byOthers
-	case stamp.says() && is == want:
+	case stamp.valid() && is == want:
 		return stampByOthers
-	case stamp.says():
+	case stamp.valid():
 		return byOthersAndUs
 	case none:
 		return freshSwitch
@@ -70,12 +70,12 @@ func judge(stamp readStamp, has, wanted pipeline.Digest, none bool) verdict {
 // sdnd cannot have been changing meters. A surplus meter proves nothing even then, because sdnd
 // deletes meters after it has set the stamp.
 func metersAreKnown(stamp readStamp, wanted pipeline.Digest) bool {
-	return stamp.says() && !stamp.altered && stamp.digest.Meters == wanted.Meters
+	return stamp.valid() && !stamp.altered && stamp.digest.Meters == wanted.Meters
 }
 
 // driftsWhileAway makes the drifts of a comparison on connecting, according to the verdict.
 func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wanted pipeline.Digest) []Drift {
-	bundled, meters := got.apart(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
+	bundled, meters := got.split(func(k pipeline.ItemKind) bool { return k != pipeline.ItemMeter })
 	var all []Drift
 	switch v {
 	case byOthers:
@@ -96,8 +96,8 @@ func (w *Worker) driftsWhileAway(v verdict, got found, stamp readStamp, has, wan
 	return all
 }
 
-// apart splits what was found by the kind of items.
-func (f found) apart(first func(pipeline.ItemKind) bool) (a, b found) {
+// split splits what was found by the kind of items.
+func (f found) split(first func(pipeline.ItemKind) bool) (a, b found) {
 	for _, h := range f.foreign {
 		to := &b
 		if first(h.kind) {

@@ -137,7 +137,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // next does the next piece of work: a job of the queue, undoing changes by others, an audit,
 // or, when config fires, a check of the switch's configuration.
 func (w *Worker) next(ctx context.Context, timer *time.Timer, config <-chan time.Time) error {
-	defer w.giveBack()
+	defer w.returnWorkspace()
 	if j, ok := w.queue.Take(); ok {
 		return w.serve(ctx, j)
 	}
@@ -155,15 +155,15 @@ func (w *Worker) next(ctx context.Context, timer *time.Timer, config <-chan time
 	case <-w.queue.Notify():
 		return nil
 	case <-changed:
-		return w.tampered(ctx, false)
+		return w.undoChanges(ctx, false)
 	case <-w.groups:
-		return w.tampered(ctx, true)
+		return w.undoChanges(ctx, true)
 	case ask := <-audits:
 		found, err := w.audit(ctx)
 		ask <- auditReply{found, err}
 		return err
 	case <-drops:
-		return w.orResync(w.lookAtDrops(ctx))
+		return w.orResync(w.checkDrops(ctx))
 	case <-config:
 		return w.orResync(w.checkFragments(ctx))
 	case <-verify:
@@ -306,7 +306,7 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 	if guarded && slices.ContainsFunc(foreign, func(h installedItem) bool { return !h.invalidation }) {
 		return found{}, errGuarded
 	}
-	err = w.send(ctx, w.mending(foreign, missing))
+	err = w.send(ctx, w.corrections(foreign, missing))
 	if err != nil {
 		return found{}, err
 	}
@@ -327,9 +327,9 @@ func (w *Worker) compare(ctx context.Context, v *pipeline.View, guarded bool) (f
 	return got, nil
 }
 
-// mending returns the messages that remove foreign items and add missing ones. A group or meter
+// corrections returns the messages that remove foreign items and add missing ones. A group or meter
 // that is both is modified in place, because deleting a group deletes its flows.
-func (w *Worker) mending(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
+func (w *Worker) corrections(foreign []installedItem, missing []pipeline.Item) iter.Seq[itemMod] {
 	again := w.replaced(foreign, missing)
 	return func(yield func(itemMod) bool) {
 		for _, h := range foreign {

@@ -27,8 +27,8 @@ func (w *Worker) borrow() {
 	}
 }
 
-// giveBack returns the workspace. What was compiled in it is lost.
-func (w *Worker) giveBack() {
+// returnWorkspace returns the workspace. What was compiled in it is lost.
+func (w *Worker) returnWorkspace() {
 	if w.workspace != nil {
 		w.pool.workspaces.Put(w.workspace)
 		w.workspace = nil

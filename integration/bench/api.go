@@ -135,7 +135,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	heard := make(chan time.Time, watchers)
+	received := make(chan time.Time, watchers)
 	ready := make(chan struct{}, watchers)
 	ended := make(chan error, watchers)
 	for range watchers {
@@ -145,7 +145,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 				case ev.Type == api.EventReady:
 					ready <- struct{}{}
 				case ev.Type == api.EventChange:
-					heard <- time.Now()
+					received <- time.Now()
 				}
 				return nil
 			})
@@ -172,7 +172,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 			return err
 		}
 		answered := time.Now()
-		last, err := collect(ctx, heard, ended, watchers)
+		last, err := collect(ctx, received, ended, watchers)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	ended := make(chan error, 2)
 	go func() { ended <- b.fabric.Run(serving) }()
 	go func() { ended <- b.fabric.Serve(serving, b.gate) }()
-	unsubscribe := b.fabric.Subscribe(b.heard)
+	unsubscribe := b.fabric.Subscribe(b.statusChanged)
 	b.stop = func() error {
 		unsubscribe()
 		cancel()
@@ -107,8 +107,8 @@ func remotePorts(flows int) []topology.Op {
 	return ops
 }
 
-// heard notes that the node's status changed.
-func (b *fabricBed) heard(o topology.Ref) {
+// statusChanged records that the node's status changed.
+func (b *fabricBed) statusChanged(o topology.Ref) {
 	if o.Kind != topology.KindNode || o.Name != b.node.Name {
 		return
 	}

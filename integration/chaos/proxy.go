@@ -181,7 +181,7 @@ func (p *Proxy) relay(ctx context.Context, sw, ctl net.Conn, faults []Fault) *re
 	p.mu.Lock()
 	r := &relay{
 		p: p, number: p.conns, faults: faults, sw: sw, ctl: ctl,
-		shaken: make(chan struct{}), lost: make(chan struct{}),
+		handshaken: make(chan struct{}), lost: make(chan struct{}),
 	}
 	p.conns++
 	p.live[r] = struct{}{}
@@ -199,7 +199,7 @@ func (p *Proxy) relay(ctx context.Context, sw, ctl net.Conn, faults []Fault) *re
 	return r
 }
 
-// again connects the switch a second time, and waits until hands are shaken.
+// again connects the switch a second time, and waits until its handshake is done.
 func (p *Proxy) again(ctx context.Context) {
 	r, err := p.connect(ctx, nil)
 	if err != nil {
@@ -208,7 +208,7 @@ func (p *Proxy) again(ctx context.Context) {
 	t := time.NewTimer(settleTime)
 	defer t.Stop()
 	select {
-	case <-r.shaken:
+	case <-r.handshaken:
 	case <-r.lost:
 	case <-t.C:
 	case <-ctx.Done():

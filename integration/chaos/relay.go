@@ -14,7 +14,7 @@ const (
 	// drainTime is how long a switch may take to read what it was sent before
 	// a cut, and to close its end.
 	drainTime = 2 * time.Second
-	// settleTime is how long a second connection may take to be shaken hands on.
+	// settleTime is how long the handshake of a second connection may take.
 	settleTime = time.Second
 )
 
@@ -24,10 +24,10 @@ type relay struct {
 	number int
 
 	sw, ctl net.Conn
-	// shaken is closed when the controller has learned that the switch's first
+	// handshaken is closed when the controller has learned that the switch's first
 	// barrier is done, which ends our handshake.
-	shaken    chan struct{}
-	shakeOnce sync.Once
+	handshaken chan struct{}
+	shakeOnce  sync.Once
 	// lost is closed when the switch has closed its half.
 	lost chan struct{}
 
@@ -129,7 +129,7 @@ func (r *relay) pump(ctx context.Context, dir Direction, from, to net.Conn) {
 			continue
 		}
 		if dir == ToController && b[1] == typeBarrierReply {
-			r.shakeOnce.Do(func() { close(r.shaken) })
+			r.shakeOnce.Do(func() { close(r.handshaken) })
 		}
 	}
 }

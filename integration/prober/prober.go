@@ -32,12 +32,12 @@ type Probe struct {
 	// Name names sender and receiver.
 	Name string
 
-	start  time.Time
-	cancel context.CancelFunc
-	port   uint16 // where all receivers listen
-	sender net.Conn
-	sent   sync.WaitGroup
-	heard  sync.WaitGroup
+	start    time.Time
+	cancel   context.CancelFunc
+	port     uint16 // where all receivers listen
+	sender   net.Conn
+	sent     sync.WaitGroup
+	receiver sync.WaitGroup
 
 	mu sync.Mutex // guards what follows
 	// at has when each datagram was sent, by its number; lost has those that have not
@@ -84,7 +84,7 @@ func (p *Probe) Also(to *lab.Container) error {
 	if err := l.(*net.UDPConn).SetReadBuffer(buffer); err != nil {
 		return fmt.Errorf("probe %s: %w", p.Name, err)
 	}
-	p.heard.Go(func() { p.receive(l) })
+	p.receiver.Go(func() { p.receive(l) })
 	return nil
 }
 
@@ -176,7 +176,7 @@ func (p *Probe) Stop(ctx context.Context) (Report, error) {
 		return nil
 	})
 	err := p.close()
-	p.heard.Wait()
+	p.receiver.Wait()
 	return p.report(), err
 }
 

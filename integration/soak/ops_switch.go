@@ -92,7 +92,7 @@ func (s *soak) freezeSwitch(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// isolate pulls a node's cable for a while: nothing is heard from it, and no
+// isolate pulls a node's cable for a while: it sends nothing more, and no
 // connection is closed.
 func (s *soak) isolate(ctx context.Context) (bool, error) {
 	n, err := s.node()

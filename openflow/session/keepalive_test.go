@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// handshaken returns a session that has shaken hands with a fake switch, and
+// handshaken returns a session that has finished its handshake with a fake switch, and
 // the switch, which then does nothing.
 func handshaken(t *testing.T, cfg Config) (*Session, *fakeSwitch) {
 	t.Helper()

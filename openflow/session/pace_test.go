@@ -90,9 +90,9 @@ func TestFloodIsPaced(t *testing.T) {
 				if n := strings.Count(log.String(), "read more slowly"); n != 1 {
 					t.Errorf("%d warnings:\n%s", n, log.String())
 				}
-				// Others' echo requests wait meanwhile, so we make ourselves heard.
+				// Others' echo requests wait meanwhile, so the session sends its own.
 				if n := fl.in.Load(); n < 10 {
-					t.Errorf("the switch heard us %d times in a minute", n)
+					t.Errorf("the switch received %d messages in a minute", n)
 				}
 			})
 		})

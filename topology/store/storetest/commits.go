@@ -168,18 +168,18 @@ func reversed[T any](all []T) []T {
 	return all
 }
 
-// testFollowers: each hears of a commit before the one who made it, when it is durable
-// and the newest.
+// testFollowers: each is called for a commit before the caller who made it returns, once it is
+// durable and the newest.
 func testFollowers(t *testing.T, b *bed) {
-	var heard []string
+	var called []string
 	follow := func(name string) {
 		b.st.OnCommit(func(c store.Commit) {
-			heard = append(heard, fmt.Sprint(name, " ", c.Revision))
+			called = append(called, fmt.Sprint(name, " ", c.Revision))
 			if b.st.Snapshot() != c.After {
-				t.Errorf("%s hears of revision %d while the newest is %d", name, c.Revision, b.st.Snapshot().Revision())
+				t.Errorf("%s is called for revision %d while the newest is %d", name, c.Revision, b.st.Snapshot().Revision())
 			}
 			if h, err := b.st.History(0, 1, nil); err != nil || len(h) != 1 || h[0].Revision != c.Revision {
-				t.Errorf("%s hears of revision %d while the history has %v: %v", name, c.Revision, h, err)
+				t.Errorf("%s is called for revision %d while the history has %v: %v", name, c.Revision, h, err)
 			}
 		})
 	}
@@ -190,7 +190,7 @@ func testFollowers(t *testing.T, b *bed) {
 	if _, err := b.st.Restore(t.Context(), "bob", topology.NewLoader().Snapshot(9)); err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff([]string{"a 1", "a 2", "b 2", "a 3", "b 3"}, heard); d != "" {
+	if d := cmp.Diff([]string{"a 1", "a 2", "b 2", "a 3", "b 3"}, called); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
