@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/status"
@@ -183,8 +184,8 @@ func (f *fabric) PolicyDenials(_ context.Context, policy string, _ time.Duration
 }
 
 // Forecast is that of a fabric in which ports are where they are pinned to.
-func (f *fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
-	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)
+func (f *fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
+	return forecast.From(pipeline.NewView(before), r, flows)
 }
 
 // Summary knows of nodes that are not connected.

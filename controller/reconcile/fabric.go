@@ -15,6 +15,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/drops"
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -110,8 +111,8 @@ type Fabric struct {
 	drifts  drifts
 	facts   facts
 	drops   *drops.Table
-	// forecasts says what changes would do.
-	forecasts forecasts
+	// planner computes what planned changes would do.
+	planner forecast.Planner
 	// identities says which switches present which datapath id.
 	identities identities
 	// inbox takes the dispatcher's events; gone is closed when the dispatcher has ended.
@@ -239,3 +240,8 @@ func (f *Fabric) secure() bool { return f.cfg.Identify != nil }
 
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }
+
+// Forecast returns what a planned change of a snapshot would do; see forecast.Planner.
+func (f *Fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
+	return f.planner.Effect(f.View, before, r, flows)
+}

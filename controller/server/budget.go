@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/api"
-	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -23,15 +23,15 @@ func (s *Server) withinBudget(t *transaction) func(*topology.Snapshot, topology.
 
 // overBudget returns the topology.Problems of a change that makes too many flows, nil if it
 // does not. It names the node with the most, and the rule that costs most there.
-func (s *Server) overBudget(t *transaction, f reconcile.Forecast) error {
+func (s *Server) overBudget(t *transaction, f forecast.Effect) error {
 	if len(f.Policies) == 0 {
 		return nil
 	}
 	worst, sharing := f.MostFlows(), f.MostShared()
 	switch {
-	case sharing.Sharing > reconcile.MaxSharing && sharing.After > sharing.Before:
+	case sharing.Sharing > forecast.MaxSharing && sharing.After > sharing.Before:
 		return t.tooMany(f, sharing.Node,
-			fmt.Sprintf("on node %s %d rules of one tier and priority have the same subject, peer or ports, more than the %d that one flow can be part of", sharing.Node, sharing.Sharing, reconcile.MaxSharing),
+			fmt.Sprintf("on node %s %d rules of one tier and priority have the same subject, peer or ports, more than the %d that one flow can be part of", sharing.Node, sharing.Sharing, forecast.MaxSharing),
 			"give some of these policies another priority, or join rules that differ in their peers or ports only")
 	case s.cfg.MaxPolicyFlows > 0 && worst.After > s.cfg.MaxPolicyFlows && worst.After > worst.Before:
 		return t.tooMany(f, worst.Node,
@@ -43,7 +43,7 @@ func (s *Server) overBudget(t *transaction, f reconcile.Forecast) error {
 
 // tooMany makes the problem of too many flows on a node. It is reported for the rule that
 // makes the most.
-func (t *transaction) tooMany(f reconcile.Forecast, node, message, fix string) error {
+func (t *transaction) tooMany(f forecast.Effect, node, message, fix string) error {
 	p := topology.Problem{Message: message, Fix: fix, Kind: topology.Exhausted}
 	if rules := f.After.RuleLoads(node); len(rules) > 0 {
 		r := rules[0]
@@ -57,7 +57,7 @@ func (t *transaction) tooMany(f reconcile.Forecast, node, message, fix string) e
 }
 
 // forecastOf converts a forecast to its form in the API.
-func (s *Server) forecastOf(f reconcile.Forecast) *api.Forecast {
+func (s *Server) forecastOf(f forecast.Effect) *api.Forecast {
 	out := &api.Forecast{}
 	if f.Flows != nil {
 		out.FlowMods, out.Nodes = &f.Flows.Mods, &f.Flows.Nodes

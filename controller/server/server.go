@@ -14,6 +14,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/enroll"
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/warn"
@@ -45,7 +46,7 @@ type Fabric interface {
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
 	PolicyCounters(ctx context.Context, policy string) (reconcile.PolicyReading, error)
 	PolicyDenials(ctx context.Context, policy string, watch time.Duration) (reconcile.PolicyDenials, error)
-	Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast
+	Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect
 	Subscribe(func(topology.Ref)) (cancel func())
 	Drifts(node string) []worker.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit

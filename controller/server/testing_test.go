@@ -18,6 +18,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/status"
@@ -145,8 +146,8 @@ func (f *fakeFabric) PolicyDenials(_ context.Context, policy string, _ time.Dura
 
 // Forecast returns the forecast of a fabric in which ports are on the nodes they are pinned
 // to.
-func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) reconcile.Forecast {
-	return reconcile.ForecastFrom(pipeline.NewView(before), r, flows)
+func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
+	return forecast.From(pipeline.NewView(before), r, flows)
 }
 
 func (f *fakeFabric) Switches() []status.Switch { return f.switches }

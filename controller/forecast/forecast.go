@@ -1,4 +1,6 @@
-package reconcile
+// Package forecast computes what a planned change of the topology would do to the flows of
+// nodes, before it is committed. It is pure but for the view that a Planner remembers.
+package forecast
 
 import (
 	"cmp"
@@ -10,13 +12,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Forecast is what a change of the topology would do to the flows of nodes, if ports stay
+// Effect is what a change of the topology would do to the flows of nodes, if ports stay
 // where they are.
-type Forecast struct {
+type Effect struct {
 	// Policies are the nodes on which flows of policies may differ, by name.
 	Policies []pipeline.PolicyLoad
 	// Flows is nil if it was not asked for, or the change is too large to be counted.
-	Flows *FlowForecast
+	Flows *Flows
 	// After is the view after the change; nil if no policies are concerned and Flows was
 	// not asked for.
 	After *pipeline.View
@@ -27,39 +29,38 @@ const MaxSharing = pipeline.MaxSharing
 
 // MostFlows returns the node with the most flows of policies after the change. There must
 // be one in f.Policies.
-func (f Forecast) MostFlows() pipeline.PolicyLoad {
+func (f Effect) MostFlows() pipeline.PolicyLoad {
 	return slices.MaxFunc(f.Policies, func(a, b pipeline.PolicyLoad) int { return cmp.Compare(a.After, b.After) })
 }
 
 // MostShared returns the node on which most rules share a flow after the change. There
 // must be one in f.Policies.
-func (f Forecast) MostShared() pipeline.PolicyLoad {
+func (f Effect) MostShared() pipeline.PolicyLoad {
 	return slices.MaxFunc(f.Policies, func(a, b pipeline.PolicyLoad) int { return cmp.Compare(a.Sharing, b.Sharing) })
 }
 
-// FlowForecast is what would be sent: flow-mods, groups and meters, without stamps, to how
-// many nodes.
-type FlowForecast struct{ Mods, Nodes int }
+// Flows counts what would be sent: Mods flow-mods, group-mods and meter-mods, without stamps,
+// to Nodes nodes.
+type Flows struct{ Mods, Nodes int }
 
-// maxForecast is how many units are compiled at most to count what would be sent.
-const maxForecast = 100_000
+// maxUnits is the largest number of units that are compiled to count what would be sent.
+const maxUnits = 100_000
 
-// Forecast returns what a planned change of a snapshot would do. Counting what would be
-// sent takes as long as compiling it. The snapshot may be one that is not committed yet.
-func (f *Fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) Forecast {
-	return f.forecasts.of(f.View, before, r, flows)
-}
-
-// forecasts has the view of the topology that was planned last: while the store commits
-// several changes together, each is planned on the one before.
-type forecasts struct {
+// Planner computes the effects of changes that are planned one after the other. It has the
+// view of the topology that was planned last: while the store commits several changes
+// together, each is planned on the one before. The zero Planner is usable. It is safe for
+// concurrent use.
+type Planner struct {
 	mu   sync.Mutex
 	last *pipeline.View
 }
 
-func (f *forecasts) of(now func() *pipeline.View, before *topology.Snapshot, r topology.Result, flows bool) Forecast {
+// Effect returns what a planned change of a snapshot would do; now returns the newest view.
+// The snapshot may be one that is not committed yet. With flows it counts what would be sent,
+// which takes as long as compiling it.
+func (f *Planner) Effect(now func() *pipeline.View, before *topology.Snapshot, r topology.Result, flows bool) Effect {
 	if !flows && !topology.HasIdentities(before) && !topology.HasIdentities(r.Next) {
-		return Forecast{}
+		return Effect{}
 	}
 	was := now()
 	f.mu.Lock()
@@ -71,19 +72,19 @@ func (f *forecasts) of(now func() *pipeline.View, before *topology.Snapshot, r t
 	default:
 		was = was.Under(before)
 	}
-	out := ForecastFrom(was, r, flows)
+	out := From(was, r, flows)
 	f.last = out.After
 	return out
 }
 
-// ForecastFrom is Forecast for a change of what a view is of.
-func ForecastFrom(was *pipeline.View, r topology.Result, flows bool) Forecast {
+// From returns what a planned change of the topology of a view would do.
+func From(was *pipeline.View, r topology.Result, flows bool) Effect {
 	u := pipeline.Update{
 		Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks,
 		Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified,
 	}
 	is := was.Next(u)
-	out := Forecast{Policies: pipeline.PolicyLoads(was, is, u), After: is}
+	out := Effect{Policies: pipeline.PolicyLoads(was, is, u), After: is}
 	if flows {
 		out.Flows = countFlows(was, is, u)
 	}
@@ -91,11 +92,11 @@ func ForecastFrom(was *pipeline.View, r topology.Result, flows bool) Forecast {
 }
 
 // countFlows counts what takes nodes from one view to the next.
-func countFlows(was, is *pipeline.View, u pipeline.Update) *FlowForecast {
+func countFlows(was, is *pipeline.View, u pipeline.Update) *Flows {
 	marked := map[string]map[pipeline.Unit]*pipeline.View{}
 	n := 0
 	pipeline.Affected(was, is, u, func(node string, unit pipeline.Unit) {
-		if n++; n > maxForecast {
+		if n++; n > maxUnits {
 			return
 		}
 		if marked[node] == nil {
@@ -103,10 +104,10 @@ func countFlows(was, is *pipeline.View, u pipeline.Update) *FlowForecast {
 		}
 		marked[node][unit] = was
 	})
-	if n > maxForecast {
+	if n > maxUnits {
 		return nil
 	}
-	var out FlowForecast
+	var out Flows
 	var d pipeline.Delta
 	for node, units := range marked {
 		d.Compute(is, node, maps.All(units))

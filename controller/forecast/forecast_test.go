@@ -1,4 +1,4 @@
-package reconcile
+package forecast
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestForecastBeforeCommit: what a change would do is found out of the topology that it
-// follows, be that the one of the fabric's view, the one that was planned last, or another.
-func TestForecastBeforeCommit(t *testing.T) {
+// TestPlanner: the effect of a change is computed from the topology that the change is planned
+// on, be that the one of the newest view, the one that was planned last, or another.
+func TestPlanner(t *testing.T) {
 	plan := func(before *topology.Snapshot, ops ...topology.Op) topology.Result {
 		t.Helper()
 		r, err := topology.Plan(before, ops, time.Time{})
@@ -37,20 +37,20 @@ func TestForecastBeforeCommit(t *testing.T) {
 		put(topology.KindNetwork, "blue", topology.NetworkSpec{CIDR: netip.MustParsePrefix("10.0.0.0/24")}, nil),
 		put(topology.KindPort, "web", topology.PortSpec{Network: "blue"}, web)).Next
 	view := pipeline.NewView(start).Next(pipeline.Update{Places: []pipeline.PlaceChange{{Port: "web", After: pipeline.Place{Node: "n1", Interface: "web", OFPort: 7}}}})
-	var f forecasts
+	var f Planner
 	now := func() *pipeline.View { return view }
-	if got := f.of(now, start, plan(start, put(topology.KindPort, "lb", topology.PortSpec{Network: "blue"}, nil)), false); got.After != nil {
+	if got := f.Effect(now, start, plan(start, put(topology.KindPort, "lb", topology.PortSpec{Network: "blue"}, nil)), false); got.After != nil {
 		t.Error("computed views though there are no policies")
 	}
 	first := plan(start, policy(1))
-	one := f.of(now, start, first, true)
+	one := f.Effect(now, start, first, true)
 	second := plan(first.Next, policy(2))
-	two := f.of(now, first.Next, second, true)
+	two := f.Effect(now, first.Next, second, true)
 	third := plan(second.Next, policy(3))
 	f.last = nil
-	three := f.of(now, second.Next, third, true)
+	three := f.Effect(now, second.Next, third, true)
 	var got []pipeline.PolicyLoad
-	for _, x := range []Forecast{one, two, three} {
+	for _, x := range []Effect{one, two, three} {
 		got = append(got, x.Policies...)
 		if x.Flows == nil || x.Flows.Nodes != 1 || x.Flows.Mods < x.Policies[0].After-x.Policies[0].Before {
 			t.Errorf("would send %+v for %+v", x.Flows, x.Policies)
