@@ -113,19 +113,16 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	if !ok {
 		return facts
 	}
-	d.f.facts.mu.Lock()
-	defer d.f.facts.mu.Unlock()
-	b, ok := d.f.facts.bridges[n.DatapathID]
-	if !ok {
+	bridge, l, i, known := d.f.facts.Port(n.DatapathID, place.OFPort)
+	if !known {
 		return facts
 	}
-	facts.Bridge = cmp.Or(b.name, facts.Bridge)
+	facts.Bridge = cmp.Or(bridge, facts.Bridge)
 	if !facts.Bound {
 		return facts
 	}
-	l := b.links[place.OFPort]
-	facts.Disabled, facts.LinkDown = l.disabled, l.down
-	if i := b.numbered[place.OFPort]; i != nil && (i.Type == "internal" || i.Type == "tap") && i.MAC != [6]byte{} && topology.MAC(i.MAC) != p.MAC {
+	facts.Disabled, facts.LinkDown = l.Disabled, l.Down
+	if i != nil && (i.Type == "internal" || i.Type == "tap") && i.MAC != [6]byte{} && topology.MAC(i.MAC) != p.MAC {
 		facts.OtherMAC = topology.MAC(i.MAC).String()
 	}
 	return facts
@@ -134,18 +131,12 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 // failed returns the first of the interfaces whose device Open vSwitch cannot
 // open, nil if there is none.
 func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *condition.Failed {
-	f.facts.mu.Lock()
-	defer f.facts.mu.Unlock()
 	for _, at := range unplugged {
 		n, ok := topo.Node(at.Node)
 		if !ok {
 			continue
 		}
-		b, ok := f.facts.bridges[n.DatapathID]
-		if !ok {
-			continue
-		}
-		if i := b.iface(at.Interface); i != nil && i.Error != "" {
+		if i := f.facts.Interface(n.DatapathID, at.Interface); i != nil && i.Error != "" {
 			return &condition.Failed{
 				Place: condition.Place{Node: at.Node, Interface: at.Interface},
 				Error: i.Error, Target: i.Target, Container: i.ContainerID,

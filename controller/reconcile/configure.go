@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
@@ -33,35 +34,7 @@ type configured struct {
 	tunnel   bool
 	rows     string
 	tunnelIP netip.Addr
-	joined   ovsdb.Joined
-	kind     string
-	options  ovsdb.Tunnel
-}
-
-// ownTunnel returns what is known of the tunnel port of a node's bridge, if it is
-// sdnd's to set: "sdnctl node join" has marked it as the node's, and the node may be
-// written to.
-func (f *facts) ownTunnel(id topology.DatapathID, node string) (c configured, own bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b, ok := f.bridges[id]
-	if !ok || b.bridge == nil {
-		return c, false
-	}
-	i := b.iface(pipeline.TunnelPort)
-	if !b.owns(i, node) {
-		return c, false
-	}
-	c.tunnel, c.joined, c.kind = true, *i.Joined, i.Type
-	if i.Tunnel != nil {
-		c.options = *i.Tunnel
-	}
-	return c, true
-}
-
-// owns reports whether an interface of the bridge is sdnd's to set.
-func (b *bridgeFacts) owns(i *ovsdb.Interface, node string) bool {
-	return i != nil && i.Joined != nil && i.Joined.Node == node && !b.bridge.ReadOnly
+	port     facts.Tunnel
 }
 
 // sameMachine reports whether who speaks for a node's bridge over OVSDB is the machine
@@ -79,7 +52,8 @@ func (d *dispatcher) sameMachine(n *node) bool {
 // configure has a node's database made as desired, if that may have become another
 // or the database may: a node that is as before is not asked.
 func (d *dispatcher) configure(n *node) {
-	now, tunnel := d.f.facts.ownTunnel(n.dpid, n.name)
+	port, tunnel := d.f.facts.OwnTunnel(n.dpid, n.name)
+	now := configured{tunnel: tunnel, port: port}
 	rows := d.ownRows(n)
 	s := d.ovsdbConns[n.dpid]
 	if !tunnel && rows == nil || s.write == nil || !d.sameMachine(n) {
@@ -99,7 +73,7 @@ func (d *dispatcher) configure(n *node) {
 	n.configured = &now
 	want := ovsdb.Desired{Node: n.name}
 	if tunnel {
-		want = desiredOf(n.name, now.tunnelIP, now.joined)
+		want = desiredOf(n.name, now.tunnelIP, port.Joined)
 	}
 	want.Own = rows
 	delete(d.readdress, n.name)
@@ -108,9 +82,9 @@ func (d *dispatcher) configure(n *node) {
 		return
 	}
 	options := want.Rows[0].Pairs["options"]
-	if local, ok := options["local_ip"]; ok && local != now.options.LocalIP && d.f.board.Confirming() {
-		// The others may not admit packets from there yet. It is examined at again in a
-		// moment (timePassed).
+	if local, ok := options["local_ip"]; ok && local != port.Options.LocalIP && d.f.board.Confirming() {
+		// The other nodes may not admit packets from that address yet. It is set a moment
+		// later (timePassed).
 		d.readdress[n.name] = true
 		delete(options, "local_ip")
 	}
@@ -121,7 +95,7 @@ func (d *dispatcher) configure(n *node) {
 // be none; nil where they are left as they are: sdnd has no rows of its own, or the
 // node's bridge is not marked as the node's.
 func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
-	if d.f.cfg.OwnRows == nil || d.f.facts.joined(n.dpid) != n.name {
+	if d.f.cfg.OwnRows == nil || d.f.facts.JoinedNode(n.dpid) != n.name {
 		return nil
 	}
 	return append([]ovsdb.OwnRow{}, d.f.cfg.OwnRows(n.name)...)
@@ -133,16 +107,6 @@ func (d *dispatcher) disown(n *node) {
 	if s := d.ovsdbConns[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.sameMachine(n) {
 		s.write(ovsdb.Desired{Node: n.name, Own: []ovsdb.OwnRow{}})
 	}
-}
-
-// joined returns the node that "sdnctl node join" made of a bridge, "" for none.
-func (f *facts) joined(id topology.DatapathID) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if b, ok := f.bridges[id]; ok && b.bridge != nil {
-		return b.bridge.Node
-	}
-	return ""
 }
 
 // ownRowsChanged: rows of sdnd's own in a node's database may have become others.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/workqueue"
@@ -198,7 +199,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.updateOthers(common, n)
 	d.underlayReported(n.name, 0)
 	if !d.hasOVSDB(n.dpid) {
-		d.f.facts.forget(n.dpid)
+		d.f.facts.Forget(n.dpid)
 	}
 	d.f.identities.forget(n.dpid)
 	d.setLocal(n.name, netip.Addr{}) // that was another switch's
@@ -237,7 +238,7 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pip
 func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
 		moved := c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface
-		if moved || len(c.After.Interface) >= nameCut && c.After.OFPort != 0 && c.After.OFPort != c.Before.OFPort {
+		if moved || len(c.After.Interface) >= facts.MaxPortName && c.After.OFPort != 0 && c.After.OFPort != c.Before.OFPort {
 			d.f.saver.put(store.Binding{
 				Port: c.Port, Node: c.After.Node, Interface: c.After.Interface, OFPort: uint32(c.After.OFPort),
 				Gone: c.After.Node == "",

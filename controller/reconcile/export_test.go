@@ -37,8 +37,5 @@ func (f *Fabric) HasInterface(node, name string) bool {
 	if !ok {
 		return false
 	}
-	f.facts.mu.Lock()
-	defer f.facts.mu.Unlock()
-	b, ok := f.facts.bridges[n.DatapathID]
-	return ok && b.iface(name) != nil
+	return f.facts.Interface(n.DatapathID, name) != nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/drops"
+	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
@@ -109,7 +110,7 @@ type Fabric struct {
 	board   *status.Board
 	saver   *saver
 	drifts  drifts
-	facts   facts
+	facts   *facts.Table
 	drops   *drops.Table
 	// planner computes what planned changes would do.
 	planner forecast.Planner
@@ -165,10 +166,9 @@ func New(cfg Config, st Store) (*Fabric, error) {
 		handshakes:     connlimit.New(cfg.MaxHandshakes, handshakeGrace),
 		handshakePorts: connlimit.New(cfg.MaxHandshakePorts/portsAdmitted, handshakeGrace), unassigned: connlimit.New(cfg.MaxUnassigned, 0),
 		warnings: warn.New(cfg.Logger),
-		board:    status.New(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), drops: drops.New(cfg.Now, cfg.Logger), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
+		board:    status.New(cfg.Now, cfg.Bridge, cfg.Identify != nil), saver: newSaver(cfg.Logger, st), facts: facts.New(), drops: drops.New(cfg.Now, cfg.Logger), identities: newIdentities(), connected: connected{byNode: map[string]*peer{}},
 		inbox: make(chan event, 256), gone: make(chan struct{}),
 	}
-	f.facts.bridges, f.facts.underlay = map[topology.DatapathID]*bridgeFacts{}, map[string]int{}
 	f.workers = worker.NewPool(worker.Config{
 		Logger: cfg.Logger, Extra: cfg.Extra, Fragments: cfg.Session.Fragments, NoMonitor: cfg.NoMonitor,
 		AnswerTimeout: cfg.AnswerTimeout, RetryAfter: cfg.RetryAfter, AuditEvery: cfg.AuditEvery, DropsEvery: cfg.DropsEvery, Now: cfg.Now,

@@ -9,29 +9,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// local returns the address that a bridge's tunnel port sends from, as OVSDB reports it; the
-// zero Addr if it is not set. Without a tunnel port it is unknown.
-func (f *facts) local(id topology.DatapathID) (local netip.Addr, known bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	b, ok := f.bridges[id]
-	if !ok {
-		return netip.Addr{}, false
-	}
-	i := b.iface(pipeline.TunnelPort)
-	if i != nil && i.Tunnel != nil {
-		local, _ = netip.ParseAddr(i.Tunnel.LocalIP) // the zero Addr if it is not an address
-	}
-	return local, i != nil
-}
-
 // localReported records the address that a node's tunnel port sends from, as OVSDB reports it.
 // While OVSDB is not connected, the last address stays.
 func (d *dispatcher) localReported(n *node) {
 	if !d.acceptsOVSDB(n.dpid, n) {
 		return
 	}
-	if local, known := d.f.facts.local(n.dpid); known {
+	if local, known := d.f.facts.TunnelSource(n.dpid); known {
 		d.setLocal(n.name, local)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -38,7 +39,7 @@ type peer struct {
 	ports          map[openflow.PortNo]string
 	tunnel, uplink openflow.PortNo
 	// links are the ports that are not as they should be.
-	links map[openflow.PortNo]link
+	links facts.Links
 	// leave removes it from the unassigned switches; nil if it is not one of them.
 	leave   func()
 	claimed bool
@@ -113,13 +114,13 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, handshakeDone func(
 	f.board.Accept(conn.RemoteAddr())
 	p := &peer{
 		f: f, sess: sess, proof: proof, dpid: topology.DatapathID(sess.Features().DatapathID),
-		suspect: make(chan struct{}, 1), ports: map[openflow.PortNo]string{}, links: map[openflow.PortNo]link{},
+		suspect: make(chan struct{}, 1), ports: map[openflow.PortNo]string{}, links: facts.Links{},
 	}
 	p.worker = f.workers.New(sess, p)
 	for _, o := range sess.Ports() {
 		p.setPort(o.No, o.Name)
 		if p.ports[o.No] != "" {
-			setLink(p.links, o.No, linkOf(&o))
+			p.links.Set(o.No, facts.LinkOf(&o))
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)

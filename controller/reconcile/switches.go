@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
@@ -109,7 +110,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 		s.OVSDB = known && d.acceptsOVSDB(id, n)
 		s.CertificateExpires = p.expires()
 	})
-	d.f.facts.connected(id, p.ports[openflow.PortLocal], p.links)
+	d.f.facts.Connected(id, p.ports[openflow.PortLocal], p.links)
 	d.portsKnown(n, p)
 	d.updateBridge(n)
 	d.localReported(n)
@@ -224,18 +225,18 @@ func (e portChanged) happen(d *dispatcher) {
 
 // linkChanged records the state of a port.
 func (e portChanged) linkChanged(d *dispatcher) {
-	l := linkOf(&e.Port)
+	l := facts.LinkOf(&e.Port)
 	if e.Reason == openflow.PortDeleted {
-		l = link{}
+		l = facts.Link{}
 	}
-	if e.peer.ports[e.Port.No] == "" && l != (link{}) || !setLink(e.peer.links, e.Port.No, l) {
+	if e.peer.ports[e.Port.No] == "" && l != (facts.Link{}) || !e.peer.links.Set(e.Port.No, l) {
 		return
 	}
 	n := d.nodeOf(e.peer.dpid)
 	if n == nil || n.peer != e.peer {
 		return
 	}
-	d.f.facts.updateLink(n.dpid, e.Port.No, l)
+	d.f.facts.UpdateLink(n.dpid, e.Port.No, l)
 	switch e.Port.No {
 	case d.view.Tunnel(n.name):
 		d.updateBridge(n)
@@ -258,8 +259,8 @@ type interfacesReported struct {
 }
 
 func (e interfacesReported) happen(d *dispatcher) {
-	differ := d.f.facts.updateInterfaces(e.dpid, e.ifaces)
-	claims := identitiesOf(e.ifaces)
+	differ := d.f.facts.UpdateInterfaces(e.dpid, e.ifaces)
+	claims := facts.Claims(e.ifaces)
 	before, known := d.reported[e.dpid]
 	d.reported[e.dpid] = claims
 	n := d.nodeOf(e.dpid)
@@ -286,10 +287,10 @@ type ovsdbDisconnected struct{ dpid topology.DatapathID }
 func (e ovsdbDisconnected) happen(d *dispatcher) {
 	delete(d.reported, e.dpid)
 	delete(d.ovsdbConns, e.dpid)
-	d.f.facts.ovsdbDisconnected(e.dpid)
+	d.f.facts.OVSDBDisconnected(e.dpid)
 	n := d.nodeOf(e.dpid)
 	if n == nil {
-		d.f.facts.forget(e.dpid)
+		d.f.facts.Forget(e.dpid)
 		return
 	}
 	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks, s.MissingRows = false, "", "", "" })

@@ -26,14 +26,7 @@ func networkRef(name string) topology.Ref {
 // underlayReported records the MTU of a node's underlay, 0 for unknown, and evaluates the
 // networks again that have ports there.
 func (d *dispatcher) underlayReported(node string, mtu int) {
-	f := &d.f.facts
-	f.mu.Lock()
-	same := f.underlay[node] == mtu
-	if f.underlay[node] = mtu; mtu == 0 {
-		delete(f.underlay, node)
-	}
-	f.mu.Unlock()
-	if same {
+	if !d.f.facts.SetUnderlay(node, mtu) {
 		return
 	}
 	for _, network := range slices.Collect(d.view.NetworksOn(node)) {
@@ -116,13 +109,11 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	if facts.MTU == 0 {
 		facts.MTU = model.DefaultMTU
 	}
-	f.facts.mu.Lock()
-	defer f.facts.mu.Unlock()
 	for at := range v.NodesOf(name) {
 		if node != "" && at != node {
 			continue
 		}
-		u := condition.Underlay{Node: at, MTU: f.facts.underlay[at], Overhead: overIPv4}
+		u := condition.Underlay{Node: at, MTU: f.facts.Underlay(at), Overhead: overIPv4}
 		if o, ok := v.Topo.Node(at); ok && o.Spec.TunnelIP.Is6() {
 			u.Overhead = overIPv6
 		}
@@ -141,8 +132,8 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 }
 
 // uplinksOf returns the nodes, or the one if it is given, from which packets of a network
-// should leave, and do not: those without the port for that, and those whose port is down. Of
-// a node whose ports are not known nothing is said. The caller holds the lock of the facts.
+// should leave, and do not: those without the port for that, and those whose port is down. A
+// node whose ports are not known is not among them.
 func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, down []string) {
 	for at := range v.NodesOf(network) {
 		if node != "" && at != node || !v.HasPorts(network, at) || v.Tunnel(at) == 0 {
@@ -155,7 +146,7 @@ func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, dow
 		number := v.Uplink(at)
 		if number == 0 {
 			missing = append(missing, at)
-		} else if b, ok := f.facts.bridges[o.DatapathID]; ok && (b.links[number].down || b.links[number].disabled.Down) {
+		} else if _, l, _, known := f.facts.Port(o.DatapathID, number); known && !l.Forwards() {
 			down = append(down, at)
 		}
 	}

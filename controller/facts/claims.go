@@ -1,4 +1,4 @@
-package reconcile
+package facts
 
 import (
 	"github.com/sdnctl/sdnctl/controller/binding"
@@ -6,16 +6,16 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// nameCut is the length in bytes from which OpenFlow may give a name in part
-// only: OFP_MAX_PORT_NAME_LEN without the NUL (OpenFlow 1.3.5, 7.2.1).
-const nameCut = 15
+// MaxPortName is the length of the longest interface name in OpenFlow, in bytes; longer ones
+// are truncated: OFP_MAX_PORT_NAME_LEN without the NUL (OpenFlow 1.3.5, 7.2.1).
+const MaxPortName = 15
 
-// identitiesOf returns what bindings follow from: the interfaces that can be a
-// port, and those whose names may begin as that of one does.
-func identitiesOf(ifaces []*ovsdb.Interface) []binding.Interface {
+// Claims returns the part of OVSDB's report from which bindings follow: the interfaces that
+// can be a port, and those whose truncated name may equal that of one.
+func Claims(ifaces []*ovsdb.Interface) []binding.Interface {
 	var out []binding.Interface
 	for _, i := range ifaces {
-		if !i.Bindable() && len(i.Name) < nameCut {
+		if !i.Bindable() && len(i.Name) < MaxPortName {
 			continue
 		}
 		out = append(out, binding.Interface{
@@ -30,8 +30,8 @@ func identitiesOf(ifaces []*ovsdb.Interface) []binding.Interface {
 // ovsdbLocal is OFPP_LOCAL as OVSDB gives it, in the 16 bits of OpenFlow 1.0.
 const ovsdbLocal = 0xfffe
 
-// numberOf returns the OpenFlow 1.3 number for the column ofport; 0 for one that
-// no interface has.
+// numberOf returns the OpenFlow 1.3 number for the column ofport, and 0 for a number that no
+// interface has.
 func numberOf(ofport int64) uint32 {
 	switch {
 	case ofport == ovsdbLocal:

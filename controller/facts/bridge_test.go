@@ -1,4 +1,4 @@
-package reconcile
+package facts
 
 import (
 	"testing"
@@ -9,12 +9,12 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// TestInterfacesOfAPort: OpenFlow's report of a port is evaluated for its interface also
-// before OVSDB reports the number, as when a device comes back; OpenFlow's names have at
-// most 15 characters (OpenFlow 1.3.5, 7.2.1).
-func TestInterfacesOfAPort(t *testing.T) {
+// TestCandidates: a port of OpenFlow is matched with its interface also before OVSDB reports the
+// number, as when a device comes back. OpenFlow truncates names to 15 bytes (OpenFlow 1.3.5,
+// 7.2.1).
+func TestCandidates(t *testing.T) {
 	named := func(name string) *ovsdb.Interface { return &ovsdb.Interface{Name: name} }
-	b := bridgeFacts{
+	b := bridge{
 		ifaces:   []*ovsdb.Interface{named("a"), named("fifteen-letters"), named("fifteen-letters-and-more"), named("gone0"), named("gone01")},
 		numbered: map[openflow.PortNo]*ovsdb.Interface{7: named("a")},
 	}
@@ -29,7 +29,7 @@ func TestInterfacesOfAPort(t *testing.T) {
 		{8, "nosuch", nil},
 	} {
 		var got []string
-		for _, i := range b.mayBe(tt.number, tt.name) {
+		for _, i := range b.candidates(tt.number, tt.name) {
 			got = append(got, i.Name)
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {
