@@ -26,6 +26,10 @@ denials. CONNECTIONS are packets before the first reply, so one of TCP is one, u
 it is sent again. DEFAULT is what was denied because no rule decided; all policies of
 the tier that isolate the same ports count there.
 
+Of a policy with onChange: keep, KEPT is what belongs to connections that its rules have
+allowed, after the first reply, whether they still allow them or not; rules count only what
+comes before.
+
 Of a policy in shadow mode ACTION says "would deny", and the counters are of packets that
 it would decide about if it were in force beside the policies that are.`,
 		Example: "  sdnctl policy counters web\n  sdnctl policy counters web -o json",
@@ -103,6 +107,9 @@ func policyRuleRows(c api.PolicyCounters) (rows []policyRuleRow) {
 	}
 	for _, r := range c.Rules {
 		rows = append(rows, policyRuleRow{fmt.Sprintf("%s %d", r.Direction, r.Index+1), would + string(r.Action), r.Packets, r.Bytes, r.Connections})
+	}
+	for _, k := range c.Kept {
+		rows = append(rows, policyRuleRow{fmt.Sprintf("%s kept", k.Direction), "allow", k.Packets, k.Bytes, nil})
 	}
 	for _, d := range c.Defaults {
 		rows = append(rows, policyRuleRow{fmt.Sprintf("%s default", d.Direction), would + "deny", d.Packets, d.Bytes, nil})

@@ -20,6 +20,7 @@ func TestPolicyActions(t *testing.T) {
 	b.part("reject", rejected)
 	b.part("named ports, P-POL-01", namedPorts)
 	b.part("shadow", shadowed)
+	b.part("connections are kept", keptConnections)
 	b.verify()
 }
 

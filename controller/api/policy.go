@@ -28,6 +28,7 @@ type PolicyCounters struct {
 	Complete bool                   `json:"complete" doc:"Whether the counters of all nodes are in the sums; if not, nodes says which are missing and why"`
 	Rules    []PolicyRuleCounters   `json:"rules" doc:"What each rule has decided: ingress first, in order. Counters begin when a node gets the flows of the rule, which a change of the rule or of its peers may do again"`
 	Defaults []PolicyDefaultDenials `json:"defaults" doc:"What was denied because no rule decided, by direction that the policy isolates"`
+	Kept     []PolicyKept           `json:"kept,omitempty" doc:"Packets of connections that the policy keeps, by direction, if it keeps any. Its rules do not decide about these, whether they still allow them or not"`
 	Nodes    []PolicyNode           `json:"nodes" doc:"Nodes that have flows of the policy"`
 }
 
@@ -49,6 +50,13 @@ type PolicyDefaultDenials struct {
 	Tier      model.PolicyTier      `json:"tier" doc:"Tier that denies by default; all its policies that isolate the same ports count here" example:"application"`
 	Packets   uint64                `json:"packets" doc:"Packets that were denied" example:"7"`
 	Bytes     uint64                `json:"bytes" doc:"Their bytes" example:"518"`
+}
+
+// PolicyKept is what has passed as part of connections that a policy keeps.
+type PolicyKept struct {
+	Direction model.PolicyDirection `json:"direction" doc:"Direction of the rules that allowed the connections" enum:"ingress,egress" example:"ingress"`
+	Packets   uint64                `json:"packets" doc:"Packets of the end that began the connection, after the first reply" example:"120"`
+	Bytes     uint64                `json:"bytes" doc:"Their bytes" example:"9600"`
 }
 
 // PolicyNode is a node that has flows of a policy.

@@ -59,6 +59,9 @@ func ingressRule(f, subjects, peers, ports int) int { return 3 + 3*subjects + pe
 // shadowRule is what a rule costs in the shadow tables, with isolated subjects.
 func shadowRule(f, subjects, peers, ports int) int { return 1 + 2*subjects + peers + f*(ports+1) }
 
+// keptIngress is what a policy costs on a node if it keeps connections to its subjects.
+func keptIngress(subjects int) int { return 1 + 2*subjects }
+
 // egressRule is the cost of a rule for egress on a node that has peers.
 func egressRule(f, subjects, peers, ports int) int { return 1 + subjects + peers + f*(ports+1) }
 
@@ -87,6 +90,18 @@ func policyVerbs() []policyVerb {
 		{"create policy", (*contractBed).policed,
 			func(b *contractBed) cost { return b.apply(put(model.KindPolicy, "new", wide(5, 4))) },
 			func(b *contractBed, f int) bounds { return bounds{wideOn(f), 2, 2} }},
+		{"create policy that keeps connections", (*contractBed).policed,
+			func(b *contractBed) cost { return b.apply(put(model.KindPolicy, "new", keeping(wide(5, 4)))) },
+			func(b *contractBed, f int) bounds { return bounds{wideOn(f) + keptIngress(3) + keptIngress(1), 2, 2} }},
+		{"create egress policy that keeps connections", func(b *contractBed) { b.policed(); b.apply(egress("out", nil)) },
+			func(b *contractBed) cost {
+				op := egress("more", []model.PolicyDirection{})
+				op.Spec = keeping(op.Spec.(model.PolicySpec))
+				return b.apply(op)
+			},
+			func(b *contractBed, f int) bounds {
+				return bounds{2*egressRule(f, 3, 2, 2) + b.relevant*3, b.relevant, b.relevant}
+			}},
 		{"delete policy", func(b *contractBed) { b.policed(); b.apply(put(model.KindPolicy, "new", wide(5, 4))) },
 			func(b *contractBed) cost { return b.apply(remove(model.KindPolicy, "new")) },
 			func(b *contractBed, f int) bounds { return bounds{wideOn(f), 2, 2} }},
@@ -199,6 +214,12 @@ func wide(q, m int) model.PolicySpec {
 // inShadow is a policy in shadow mode.
 func inShadow(s model.PolicySpec) model.PolicySpec {
 	s.Mode = model.ModeShadow
+	return s
+}
+
+// keeping is a policy that keeps connections.
+func keeping(s model.PolicySpec) model.PolicySpec {
+	s.OnChange = model.OnChangeKeep
 	return s
 }
 

@@ -41,6 +41,11 @@ const (
 	// flagAnswer is set when the packet is the controller's answer to a rejected one. It is
 	// not judged.
 	flagAnswer = 1 << 9
+	// flagNote is set when an egress rule of a policy that keeps connections allows a packet
+	// whose connection is not noted as that policy's: it has to be noted.
+	flagNote = 1 << 10
+	// flagKept is set when a policy keeps the packet's connection.
+	flagKept = 1 << 11
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2

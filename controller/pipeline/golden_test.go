@@ -84,7 +84,7 @@ func policyGolden() golden {
 			{Peers: []model.PolicyPeer{{PolicySelection: app("lb")}, {CIDR: netip.MustParsePrefix("192.0.2.0/24"), Except: []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25")}}},
 				Ports: []model.PolicyPort{{Protocol: model.ProtocolTCP, First: 80, Last: 81}, {Protocol: model.ProtocolICMP, Any: true}}},
 		}})
-		b.policy("db", model.PolicySpec{Subject: app("db"), Priority: 500, Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{PolicySelection: app("web")}}}}})
+		b.policy("db", model.PolicySpec{Subject: app("db"), Priority: 500, OnChange: model.OnChangeKeep, Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{PolicySelection: app("web")}}}}})
 		b.policy("first", model.PolicySpec{Tier: model.TierAdmin, Priority: 10, Subject: app("web"), Ingress: []model.PolicyRule{
 			{Action: model.ActionDeny, Peers: []model.PolicyPeer{{PolicySelection: app("db")}}, Ports: []model.PolicyPort{{Protocol: model.ProtocolUDP, First: 53, Last: 53}}},
 			{Action: model.ActionPass},

@@ -117,6 +117,8 @@ type policies struct {
 	// shadowed all that are subjects of such policies.
 	wouldIsolate map[policyTable][]uint32
 	shadowed     map[model.PolicyDirection][]uint32
+	// kept are the policies that keep connections, and their subjects.
+	kept map[policyTable][]keptPolicy
 	// destinations are the ports of the node, by identity, once a rule names ports.
 	destinations map[uint32][]destination
 	view         *View
@@ -148,6 +150,18 @@ type policyRule struct {
 	// subjects and peers are identities; anybody says that peers do not matter.
 	subjects, peers []uint32
 	anybody         bool
+}
+
+// passedNumber is set in the number of an ingress rule where it is noted that the rule left
+// the connection to tiers of which none decided. No other ingress rule has the bit.
+const passedNumber = 1 << 7
+
+// noted is the number that connections have which an ingress rule lets in.
+func (r *policyRule) noted() uint32 {
+	if r.Action == model.ActionPass {
+		return r.number | passedNumber
+	}
+	return r.number
 }
 
 // admits reports whether connections may be known by the rule: it allows them, or leaves
@@ -208,7 +222,7 @@ func (v *View) sentIn(d domain) (j judgement) {
 func (v *View) policiesOn(node string) *policies {
 	out := &policies{
 		rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[ruleKey]*policyRule{},
-		wouldIsolate: map[policyTable][]uint32{}, shadowed: map[model.PolicyDirection][]uint32{},
+		wouldIsolate: map[policyTable][]uint32{}, shadowed: map[model.PolicyDirection][]uint32{}, kept: map[policyTable][]keptPolicy{},
 	}
 	out.view, out.node, out.families = v, node, v.familiesAt(node)
 	for d, here := range v.identitiesOn(node) {
@@ -228,6 +242,11 @@ func (v *View) policiesOn(node string) *policies {
 		for t := range all {
 			all[t] = sorted(all[t])
 		}
+	}
+	for _, all := range out.kept {
+		slices.SortFunc(all, func(a, b keptPolicy) int {
+			return cmp.Or(cmp.Compare(a.number, b.number), slices.Compare(a.subjects, b.subjects))
+		})
 	}
 	for d := range out.shadowed {
 		out.shadowed[d] = sorted(out.shadowed[d])
@@ -322,6 +341,9 @@ func (o *policies) add(t policyTable, k judging) {
 	default:
 		o.isolated[t] = append(o.isolated[t], subjects...)
 	}
+	if p.Spec.Keeps(d) && !t.shadow {
+		o.kept[t] = append(o.kept[t], keptPolicy{ruleNumber(p, d, 0), keptPriority(p.Spec.Priority, p.Spec.Mixed(d)), subjects})
+	}
 	all := p.Spec.Rules(d)
 	for i := range all {
 		addresses := false
@@ -353,19 +375,25 @@ func (o *policies) rule(t policyTable, number uint32) *policyRule {
 	return r
 }
 
-// Priorities of policies. Those of one priority of a tier share a range: the rules of the
-// one that may be mixed come first, in order, then at one priority the rules of all that
-// only allow, of which it does not matter which is first.
+// Priorities of policies. Those of one priority of a tier share a range. Those that may be
+// mixed come first, which are one policy or are in no order: first what they keep, then their
+// rules in order. Then comes what policies keep that only allow, and last, at one priority,
+// the rules of all of these, of which it does not matter which is first.
 const (
 	prioPolicies  = 60000
-	policyRange   = model.MaxMixedRules + 2
+	policyRange   = model.MaxMixedRules + 3
 	prioIsolation = 100
 )
 
 func rulePriority(policy int, mixed bool, index int) uint16 {
 	base := prioPolicies - policy*policyRange
 	if mixed {
-		base += model.MaxMixedRules - index
+		base += model.MaxMixedRules + 1 - index
 	}
 	return uint16(base)
+}
+
+// keptPriority is the one before those of a policy's rules.
+func keptPriority(policy int, mixed bool) uint16 {
+	return rulePriority(policy, mixed, 0) + 1
 }

@@ -21,6 +21,9 @@ type PolicyCounter struct {
 	// Known says that the packets are of connections that the rule has let in before.
 	// They are among those that the rule decides.
 	Known bool
+	// Kept says that the packets are of connections that the policy has let in, or out, and
+	// keeps: its rules do not decide about them. Rule is -1.
+	Kept bool
 }
 
 // NodesOfPolicy returns the nodes on which a policy has flows, by name.
@@ -67,8 +70,12 @@ func (v *View) PolicyCounters(node string, p *topology.Policy) (all []PolicyCoun
 		c := PolicyCounter{Cookie: i.Cookie(), Table: i.Table()}
 		t, judges := tables[i.Table()]
 		switch number, isolated := ruleOf(mod.Flow.Match), isolatedBy(t, mod.Flow.Match); {
-		case number>>8 == p.ID && (i.Table() == TableVerdict) != judges:
-			c.Direction, c.Rule, c.Known = directionOf(number), int(number&0x7f), !judges
+		case judges && number>>8 == p.ID:
+			c.Direction, c.Rule = t.direction, int(number&0x7f)
+		case i.Table() == TableVerdict && number>>8 == p.ID:
+			c.Direction, c.Rule, c.Known = model.Ingress, int(number&0x7f), true
+		case judges && keptBy(t, mod.Flow.Match)>>8 == p.ID:
+			c.Direction, c.Rule, c.Kept = t.direction, -1, true
 		case judges && mod.Flow.Priority == isolation && t.tier == p.Spec.Tier && p.Spec.IsolatesIn(t.direction) && subjects[isolated]:
 			c.Direction, c.Rule = t.direction, -1
 		default:
@@ -97,6 +104,17 @@ func ruleOf(m openflow.Match) uint32 {
 func isolatedBy(t policyTable, m openflow.Match) uint32 {
 	subject, _ := t.ends()
 	return register(m, openflow.FieldReg(subject))
+}
+
+// keptBy returns the number of the policy's rules of which a match has kept connections, 0 if
+// it is of none.
+func keptBy(t policyTable, m openflow.Match) uint32 {
+	for o := range m.All() {
+		if at := 12 - t.label()/8; o.Field == openflow.FieldCTLabel && len(o.Value) == 16 {
+			return binary.BigEndian.Uint32(o.Value[at:])
+		}
+	}
+	return 0
 }
 
 // register returns the value of a field of 32 bits that a match has whole, else 0.
@@ -132,7 +150,7 @@ func (v *View) FlowsOfPolicy(node string, p *topology.Policy) int {
 	all, subjects := v.policiesOn(node), v.subjectsOn(node, p)
 	of := &policies{
 		families: all.families, rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, wouldIsolate: map[policyTable][]uint32{},
-		view: v, node: node,
+		view: v, node: node, kept: map[policyTable][]keptPolicy{},
 	}
 	for _, t := range slices.Concat(policyTables(), shadowTables()) {
 		if t.tier != p.Spec.Tier {
@@ -141,6 +159,11 @@ func (v *View) FlowsOfPolicy(node string, p *topology.Policy) int {
 		for _, r := range all.rules[t] {
 			if r.policy.ID == p.ID {
 				of.rules[t] = append(of.rules[t], r)
+			}
+		}
+		for _, k := range all.kept[t] {
+			if k.number>>8 == p.ID {
+				of.kept[t] = append(of.kept[t], k)
 			}
 		}
 		if p.Spec.IsolatesIn(t.direction) {

@@ -21,6 +21,7 @@ func TestPolicyCounters(t *testing.T) {
 	b.apply(web(1),
 		put(model.KindPolicy, "first", model.PolicySpec{Tier: model.TierAdmin, Subject: with("app", "web"), Ingress: []model.PolicyRule{{Action: model.ActionDeny, Peers: peers(with("app", "web"))}}}),
 		put(model.KindPolicy, "out", model.PolicySpec{Subject: with("app", "lb"), Egress: []model.PolicyRule{{Peers: peers(with("app", "web"))}}}),
+		put(model.KindPolicy, "kept", model.PolicySpec{Tier: model.TierBaseline, OnChange: model.OnChangeKeep, Subject: with("app", "web"), Isolates: []model.PolicyDirection{model.Ingress}, Ingress: []model.PolicyRule{{}}}),
 		put(model.KindPolicy, "tried", model.PolicySpec{Subject: with("app", "web"), Mode: model.ModeShadow, Ingress: []model.PolicyRule{
 			{Action: model.ActionDeny, Ports: tcpPorts(1)}, {Ports: []model.PolicyPort{{Protocol: model.ProtocolTCP, Name: "http"}}}}}))
 	for _, tt := range []struct {
@@ -34,6 +35,7 @@ func TestPolicyCounters(t *testing.T) {
 		{"out", []string{"n1", "n2", "n3", "n4", "n5"}, "n1", []string{"egress-application egress 0", "egress-application egress -1"}},
 		{"out", []string{"n1", "n2", "n3", "n4", "n5"}, "n4", []string{"egress-application egress -1"}},
 		{"web", []string{"n1", "n2"}, "n6", nil},
+		{"kept", []string{"n1", "n2"}, "n1", []string{"ingress-baseline ingress 0", "ingress-baseline ingress -1 kept", "ingress-baseline ingress -1", "verdict ingress 0 known"}},
 		{"tried", []string{"n1", "n2"}, "n1", []string{"shadow-ingress-application ingress 0", "shadow-ingress-application ingress 1"}},
 	} {
 		if diff := cmp.Diff(tt.nodes, b.view.NodesOfPolicy(tt.policy)); diff != "" {
@@ -51,6 +53,9 @@ func TestPolicyCounters(t *testing.T) {
 			line := fmt.Sprintf("%s %s %d", pipeline.TableName(c.Table), c.Direction, c.Rule)
 			if c.Known {
 				line += " known"
+			}
+			if c.Kept {
+				line += " kept"
 			}
 			if got = append(got, line); !flows[c.Cookie] {
 				t.Errorf("%s on %s: %s: the node has no such flow", tt.policy, tt.on, line)

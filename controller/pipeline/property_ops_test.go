@@ -166,6 +166,7 @@ func randomPolicy(t *rapid.T) model.PolicySpec {
 	return model.PolicySpec{
 		Tier: rapid.SampledFrom(model.PolicyTiers()).Draw(t, "tier"), Priority: rapid.IntRange(0, 3).Draw(t, "priority"),
 		Subject: selection(), Ingress: rules(), Egress: rules(),
+		OnChange: rapid.SampledFrom([]model.PolicyOnChange{"", "", model.OnChangeKeep}).Draw(t, "on change"),
 		Mode:     rapid.SampledFrom([]model.PolicyMode{"", "", model.ModeShadow}).Draw(t, "mode"),
 		Isolates: rapid.SliceOfNDistinct(rapid.SampledFrom([]model.PolicyDirection{model.Ingress, model.Egress}), 0, 2, rapid.ID[model.PolicyDirection]).Draw(t, "isolates"),
 	}

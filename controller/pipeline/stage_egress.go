@@ -210,6 +210,7 @@ const (
 	prioDefaultRoute   = prioRoute - 1
 	prioJudgedOutside  = 55
 	prioOutside        = 170
+	prioNoteOutside    = 201
 	prioOutsideAgain   = 199
 	prioAllowedOutside = 198
 	prioDeniedOutside  = 197

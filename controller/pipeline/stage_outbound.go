@@ -15,6 +15,7 @@ const TableOutbound openflow.TableID = 21
 const (
 	prioAnswer       = 170
 	prioReplyOfRule  = 160
+	prioReplyKept    = 158
 	prioReplyTCP     = 157
 	prioReplyUnruled = 155
 	prioReply        = 150
@@ -104,13 +105,14 @@ const (
 )
 
 // outboundPolicy: replies of an isolated port by other protocols than TCP pass only while the
-// rule that let their connection in is in force.
+// rule that let their connection in is in force, or its policy keeps connections.
 func (c *Compiler) outboundPolicy(p *policies) {
+	c.outboundKept(p)
 	isolated := map[uint32]bool{}
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
 			if r.admits() {
-				c.match = ctLabel(c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
+				c.match = ctLabel(c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied), r.noted(), wholeNumber, labelIngressRule)
 				c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 				c.emit(prioReplyOfRule, "passes replies of connections that the rule lets in")
 			}
@@ -127,12 +129,16 @@ func (c *Compiler) outboundPolicy(p *policies) {
 	}
 }
 
-// ctLabel appends the match of connections whose label has a rule's number at a bit.
-func ctLabel(m openflow.Match, rule uint32, bit int) openflow.Match {
-	var v, mask [16]byte
+// wholeNumber selects all bits of a rule's number.
+const wholeNumber = ^uint32(0)
+
+// ctLabel appends the match of connections whose label has, at a bit, a rule's number in the
+// bits that a mask selects.
+func ctLabel(m openflow.Match, rule, mask uint32, bit int) openflow.Match {
+	var v, selected [16]byte
 	for i := range 4 {
 		at := 15 - bit/8 - i
-		v[at], mask[at] = byte(rule>>(8*i)), 0xff
+		v[at], selected[at] = byte(rule&mask>>(8*i)), byte(mask>>(8*i))
 	}
-	return m.CTLabelMasked(v, mask)
+	return m.CTLabelMasked(v, selected)
 }

@@ -90,6 +90,7 @@ func (c *Compiler) policyRules(t policyTable, p *policies) {
 		c.ruleDecides(t, r)
 	}
 	c.emitClauses(p.clauses(t))
+	c.keepConnections(t, p)
 	subject, _ := t.ends()
 	for _, i := range p.isolated[t] {
 		c.match = c.match[:0].Reg(subject, i)
@@ -137,8 +138,12 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 	switch r.Action {
 	case model.ActionAllow:
 		c.actions = c.actions[:0].SetReg(t.decider(), r.number)
-		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
 		why = Rule("allows the " + string(t.direction) + " that the rule matches")
+		if r.keepsEgress(t) {
+			why = "allows the egress that the rule matches, and has the connection noted"
+			c.actions = c.actions.Load(openflow.FieldReg(regFlags), 10, 1, 1)
+		}
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
 	case model.ActionDeny:
 		c.deny(t, r.number)
 		why = "denies packets that the rule matches"
@@ -150,7 +155,7 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 		// What no further tier decides is let in by this rule.
 		c.instr = c.instr[:0]
 		if t.direction == model.Ingress {
-			c.actions = c.actions[:0].SetReg(regIngressRule, r.number)
+			c.actions = c.actions[:0].SetReg(regIngressRule, r.noted())
 			c.instr = c.instr.ApplyActions(c.actions)
 		}
 		c.instr = c.instr.GotoTable(t.id() + 1)

@@ -20,6 +20,7 @@ const (
 	prioDrop      = 190
 	prioAdmit     = 150
 	prioAsBefore  = 120
+	prioKept      = 118
 	prioUnruled   = 110
 	prioAnew      = 105
 )
@@ -56,7 +57,7 @@ func (c *Compiler) verdictNode() {
 	c.match = c.match[:0].RegMasked(regFlags, flagDenied, flagDenied)
 	c.instr = c.instr[:0]
 	c.emit(prioDrop, "drops packets that are denied")
-	c.match = c.match[:0].Reg(regIngressRule, 0).CTState(established, established).CTMarkMasked(0, markDenied)
+	c.match = c.match[:0].RegMasked(regFlags, 0, flagNote).Reg(regIngressRule, 0).CTState(established, established).CTMarkMasked(0, markDenied)
 	c.deliver(prioUnruled, "delivers to a port for which no rule has to allow the connection")
 	c.match = c.match[:0]
 	c.deliver(prioDefault, "delivers packets that are allowed")
@@ -66,11 +67,15 @@ func (c *Compiler) verdictNode() {
 // admit makes the instructions of a flow that records which rules allow a connection, and
 // delivers the packet.
 func (c *Compiler) admit() {
-	exec := openflow.Actions(nil).
+	c.deliverAfter(c.actions[:0].CT(c.recordRules()))
+}
+
+// recordRules records which rules allow a connection, and that none denies it.
+func (c *Compiler) recordRules() openflow.CT {
+	return c.record(openflow.Actions(nil).
 		Load(openflow.FieldCTMark, 0, 1, 0).
 		Move(openflow.FieldReg(regIngressRule), openflow.FieldCTLabel, 0, labelIngressRule, 32).
-		Move(openflow.FieldReg(regEgressRule), openflow.FieldCTLabel, 0, labelEgressRule, 32)
-	c.deliverAfter(c.actions[:0].CT(c.record(exec)))
+		Move(openflow.FieldReg(regEgressRule), openflow.FieldCTLabel, 0, labelEgressRule, 32))
 }
 
 // record writes to the record of the packet's connection.
@@ -78,17 +83,20 @@ func (c *Compiler) record(exec openflow.Actions) openflow.CT {
 	return openflow.CT{Commit: true, ZoneField: openflow.FieldReg(regZone), Exec: exec}
 }
 
-// verdictPolicy: a connection that the same rule allows as before needs no new note.
+// verdictPolicy: a connection that the same rule allows as before, or that its policy keeps,
+// needs no new note.
 func (c *Compiler) verdictPolicy(p *policies) {
 	if p.reject() {
 		c.verdictReject(p)
 	}
+	c.verdictKept(p)
 	for _, t := range model.PolicyTiers() {
 		for _, r := range p.rules[policyTable{model.Ingress, t, false}] {
 			if !r.admits() {
 				continue
 			}
-			c.match = ctLabel(c.match[:0].Reg(regIngressRule, r.number).CTState(established, established).CTMarkMasked(0, markDenied), r.number, labelIngressRule)
+			c.match = c.match[:0].RegMasked(regFlags, 0, flagNote).Reg(regIngressRule, r.noted()).CTState(established, established).CTMarkMasked(0, markDenied)
+			c.match = ctLabel(c.match, r.noted(), wholeNumber, labelIngressRule)
 			c.deliver(prioAsBefore, "delivers packets of a connection that the rule still allows")
 		}
 	}

@@ -24,6 +24,9 @@ type PolicyReading struct {
 	// Defaults are what the policy's tier denies its subjects by default, by direction;
 	// only of directions that the policy isolates.
 	Defaults []DefaultCount
+	// Kept are the packets of connections that the policy keeps, by direction; only if it
+	// keeps any.
+	Kept []KeptCount
 	// Nodes are those that have flows of it, by name.
 	Nodes []PolicyNode
 }
@@ -44,6 +47,12 @@ type RuleCount struct {
 
 // DefaultCount is what was denied because no rule decided.
 type DefaultCount struct {
+	Direction      model.PolicyDirection
+	Packets, Bytes uint64
+}
+
+// KeptCount is what has passed as part of connections that rules of the policy have allowed.
+type KeptCount struct {
 	Direction      model.PolicyDirection
 	Packets, Bytes uint64
 }
@@ -117,6 +126,9 @@ func newPolicyReading(p *topology.Policy) (r PolicyReading) {
 		if p.Spec.IsolatesIn(d) {
 			r.Defaults = append(r.Defaults, DefaultCount{Direction: d})
 		}
+		if p.Spec.Keeps(d) {
+			r.Kept = append(r.Kept, KeptCount{Direction: d})
+		}
 	}
 	return r
 }
@@ -153,6 +165,13 @@ func (f *Fabric) readPolicy(ctx context.Context, v *pipeline.View, node string, 
 
 // count adds what one flow has counted.
 func (r *PolicyReading) count(c pipeline.PolicyCounter, n worker.Count) {
+	if c.Kept {
+		if i := slices.IndexFunc(r.Kept, func(k KeptCount) bool { return k.Direction == c.Direction }); i >= 0 {
+			r.Kept[i].Packets += n.Packets
+			r.Kept[i].Bytes += n.Bytes
+		}
+		return
+	}
 	if c.Rule < 0 {
 		if i := slices.IndexFunc(r.Defaults, func(d DefaultCount) bool { return d.Direction == c.Direction }); i >= 0 {
 			r.Defaults[i].Packets += n.Packets

@@ -65,6 +65,9 @@ func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyC
 	for _, d := range r.Defaults {
 		out.Defaults = append(out.Defaults, api.PolicyDefaultDenials{Direction: d.Direction, Tier: p.Spec.Tier, Packets: d.Packets, Bytes: d.Bytes})
 	}
+	for _, k := range r.Kept {
+		out.Kept = append(out.Kept, api.PolicyKept(k))
+	}
 	for _, n := range r.Nodes {
 		out.Complete = out.Complete && n.Counted
 		out.Nodes = append(out.Nodes, api.PolicyNode(n))

@@ -117,6 +117,9 @@ func (r *Random) Policy() model.PolicySpec {
 	for !r.take(&s) {
 		s.Priority = r.draw(model.MaxPolicyPriority + 1)
 	}
+	if s.Priority%2 == 1 { // nothing is drawn, so that seeds go on to mean what they did
+		s.OnChange = model.OnChangeKeep
+	}
 	return s
 }
 

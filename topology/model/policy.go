@@ -29,9 +29,11 @@ type PolicySpec struct {
 	// Isolates as stored is never nil: ingress comes before egress.
 	Isolates []PolicyDirection `json:"isolates" required:"false" doc:"Directions in which everything is denied that no rule of this or an earlier tier has decided. If left out: in the application tier those directions that have rules, else none" enum:"ingress,egress" example:"[\"ingress\"]"`
 	// Mode as stored is empty for enforce.
-	Mode    PolicyMode   `json:"mode,omitempty" doc:"enforce: the policy is in force. shadow: it decides nothing; what its rules would decide is counted, as if it were in force beside the policies that are" enum:"enforce,shadow" default:"enforce" example:"enforce"`
-	Ingress []PolicyRule `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
-	Egress  []PolicyRule `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
+	Mode PolicyMode `json:"mode,omitempty" doc:"enforce: the policy is in force. shadow: it decides nothing; what its rules would decide is counted, as if it were in force beside the policies that are" enum:"enforce,shadow" default:"enforce" example:"enforce"`
+	// OnChange as stored is empty for cut.
+	OnChange PolicyOnChange `json:"onChange,omitempty" doc:"What becomes of connections that rules of the policy have allowed and no longer do: cut ends them, keep lets them go on until they end. Rules that come before those of the policy can still deny them. Connections out of an uplink are always cut" enum:"cut,keep" default:"cut" example:"cut"`
+	Ingress  []PolicyRule   `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
+	Egress   []PolicyRule   `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
 }
 
 // PolicyTier is a rank of policies.
@@ -66,6 +68,21 @@ const (
 // UnmarshalText reads a mode in any case.
 func (m *PolicyMode) UnmarshalText(b []byte) error {
 	*m = PolicyMode(strings.ToLower(string(b)))
+	return nil
+}
+
+// PolicyOnChange says what becomes of connections that rules no longer allow.
+type PolicyOnChange string
+
+// What can become of them.
+const (
+	OnChangeCut  PolicyOnChange = "cut"
+	OnChangeKeep PolicyOnChange = "keep"
+)
+
+// UnmarshalText reads it in any case.
+func (o *PolicyOnChange) UnmarshalText(b []byte) error {
+	*o = PolicyOnChange(strings.ToLower(string(b)))
 	return nil
 }
 
@@ -147,6 +164,12 @@ func (s PolicySpec) Rules(d PolicyDirection) []PolicyRule {
 // IsolatesIn reports whether the policy denies in a direction what no rule decides.
 func (s PolicySpec) IsolatesIn(d PolicyDirection) bool { return slices.Contains(s.Isolates, d) }
 
+// Keeps reports whether the policy keeps connections in a direction that its rules have
+// allowed. One in shadow mode keeps none.
+func (s PolicySpec) Keeps(d PolicyDirection) bool {
+	return s.OnChange == OnChangeKeep && s.Mode != ModeShadow && (len(s.Rules(d)) > 0 || s.IsolatesIn(d))
+}
+
 // NamesPorts reports whether a rule names ports of its destinations.
 func (s PolicySpec) NamesPorts() bool {
 	for _, d := range PolicyDirections() {
@@ -183,6 +206,13 @@ func (s PolicySpec) Normal(bad Reporter) Spec {
 	case "", ModeShadow:
 	default:
 		bad(Invalid, "spec.mode", fmt.Sprintf("%q is not a mode", s.Mode), fmt.Sprintf("write %s or %s", ModeEnforce, ModeShadow))
+	}
+	switch s.OnChange {
+	case OnChangeCut:
+		s.OnChange = ""
+	case "", OnChangeKeep:
+	default:
+		bad(Invalid, "spec.onChange", fmt.Sprintf("%q is not what can become of connections", s.OnChange), fmt.Sprintf("write %s or %s", OnChangeCut, OnChangeKeep))
 	}
 	if len(s.Ingress)+len(s.Egress)+len(s.Isolates) == 0 {
 		bad(Invalid, "spec", "does nothing: it has no rules and isolates nothing", "give ingress or egress rules, or isolates: [ingress] to deny everything to the subject")

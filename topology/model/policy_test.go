@@ -69,6 +69,7 @@ func TestPolicyMistakes(t *testing.T) {
 		`"isolates":[]`:                                                                          "spec: does nothing: it has no rules and isolates nothing",
 		`"tier":"first","ingress":[{}]`:                                                          `spec.tier: "first" is not a tier`,
 		`"mode":"off","ingress":[{}]`:                                                            `spec.mode: "off" is not a mode`,
+		`"onChange":"wait","ingress":[{}]`:                                                       `spec.onChange: "wait" is not what can become of connections`,
 		`"priority":1001,"ingress":[{}]`:                                                         "spec.priority: 1001 is out of range",
 		`"priority":-1,"ingress":[{}]`:                                                           "spec.priority: -1 is out of range",
 		`"isolates":["ingress","egress","Ingress"]`:                                              "spec.isolates[2]: ingress is listed twice",
