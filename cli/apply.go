@@ -69,10 +69,10 @@ every mistake is listed with its file and line. Applying the same files again
 changes nothing. The order of the objects does not matter. An empty file is an
 error; to declare no objects, write an empty list: [].
 
-With --dry-run nothing is changed. It says what would change, how many flows of
-how many nodes, and how many flows policies would make on a node at most. A change
-by which they would be too many (--max-policy-flows of sdnd) is refused, also
-without --dry-run.
+With --dry-run nothing is changed. The command prints what would change, how many
+flows on how many nodes that takes, and the largest number of flows that policies
+would make on one node. A change that exceeds the limit for these (--max-policy-flows
+of sdnd) is refused, also without --dry-run.
 
 See 'sdnctl help files' for what a file holds.`,
 		Example: `  sdnctl apply -f topology.yaml

@@ -23,7 +23,7 @@ func newCreateCmd(a *app, k kindDef) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "create NAME",
 		Short:   "Create a " + k.name(),
-		Long:    fmt.Sprintf("Create a %s: %s.\n\nValues that you do not give are allocated or derived, and printed. It is an error if the %[1]s exists already.", k.name(), k.is),
+		Long:    fmt.Sprintf("Create %s: %s.\n\nValues that you do not give are allocated or derived, and printed. It is an error if the %s exists already.", k.aName(), k.is, k.name()),
 		Example: fmt.Sprintf("  sdnctl %s create %s\n  sdnctl %[1]s create %s --label owner=ops --wait", k.name(), k.example),
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args[0]) },

@@ -22,8 +22,8 @@ func newDiffCmd(a *app) *cobra.Command {
 		Use:   "diff -f FILE...",
 		Short: "Show what apply would change",
 		Long: `Show what 'sdnctl apply' with the same flags would change, without changing it: the
-objects, how many flows of how many nodes, and how many flows policies would make on
-a node at most.
+objects, how many flows on how many nodes, and the largest number of flows that
+policies would make on one node.
 
 The exit code is 0 if nothing would change, 1 if something would, and another
 value if the command failed.`,

@@ -27,7 +27,7 @@ func policyKind() kindDef {
 	}
 	return kindDef{
 		kind:     api.KindPolicy,
-		is:       "rules that say who may talk to the ports that it selects, and to whom these may talk",
+		is:       "a set of rules that say who may talk to the ports that it selects, and to whom these may talk",
 		flags:    policyFlags,
 		print:    tablePrinter(columns),
 		details:  detailPrinter(columns, policyDetails),

@@ -21,7 +21,7 @@ func uplinkKind() kindDef {
 	}
 	return kindDef{
 		kind: api.KindUplink,
-		is:   "a way by which routers' packets leave the nodes: to the internet, say. Nodes have it once they joined with 'sdnctl node join --uplink host'",
+		is:   "a way out of the networks for packets of routers, for example to the internet. Nodes have it if they joined with 'sdnctl node join --uplink host'",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
 			return addSpecFlags(a, cmd, []specFlag[model.UplinkSpec]{
 				{name: "type", usage: "`how` packets leave a node: host (the default), by the node's own kernel", fixed: []string{string(model.UplinkHost)},

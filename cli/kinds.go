@@ -58,13 +58,24 @@ func newKindCmds(a *app) []*cobra.Command {
 	return cmds
 }
 
-// newKindCmd has the verbs of one kind.
+// aName returns the name with its indefinite article, such as "an uplink".
+func (k kindDef) aName() string {
+	if strings.ContainsRune("aeiou", rune(k.name()[0])) {
+		return "an " + k.name()
+	}
+	return "a " + k.name()
+}
+
+// upperFirst returns text with its first letter, which must be ASCII, in upper case.
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// newKindCmd returns the command of a kind, which has its verbs.
 func newKindCmd(a *app, k kindDef) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     k.name(),
 		Aliases: []string{k.kind.Plural()},
 		Short:   fmt.Sprintf("Create, list, show, change and delete %s", k.kind.Plural()),
-		Long:    fmt.Sprintf("A %s is %s.", k.name(), k.is),
+		Long:    fmt.Sprintf("%s is %s.", upperFirst(k.aName()), k.is),
 		Example: fmt.Sprintf("  sdnctl %s create %s\n  sdnctl %[1]s list -o wide", k.name(), k.example),
 		Args:    cobra.ArbitraryArgs,
 		RunE:    runGroup,

@@ -57,7 +57,7 @@ func newNodeJoinCmd(a *app) *cobra.Command {
 		Short: "Make this machine a node (run on the node, as root)",
 		Long: `Configure the Open vSwitch of this machine as node NAME. The command creates a bridge
 that forwards nothing on its own, with a VXLAN port. The bridge connects to sdnd at
-ADDRESS by OpenFlow 1.3, and the database connects to it so that sdnd can read the
+ADDRESS over OpenFlow 1.3, and the database connects to it so that sdnd can read the
 interfaces' external_ids. sdnd also keeps the options of the VXLAN port correct, unless
 --ovsdb read forbids it to write to this machine's database. Everything is done in one
 transaction, with ovs-vsctl; the commands are shown. Running the command again changes

@@ -17,8 +17,9 @@ func newPKIUserCmd(a *app) *cobra.Command {
 		Use:   "user NAME --role ROLE",
 		Short: "Create an API user's certificate",
 		Long: `Create a certificate with which user NAME authenticates to the API over HTTPS. A
-viewer may read; an operator may also change networks, routers, ports and port
-groups; an admin may do everything. The name is recorded with every change.`,
+viewer may read; an operator may also change networks, routers, ports, port groups,
+services, and policies outside the admin tier; an admin may do everything. The name is
+recorded with every change.`,
 		Example: `  sudo sdnctl pki user alice --role operator
   sdnctl --host https://192.168.50.10:8453 --ca ca.crt --cert user-alice.crt --key user-alice.key status`,
 		Args: cobra.ExactArgs(1),

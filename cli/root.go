@@ -88,7 +88,8 @@ func newRootCmd(a *app) *cobra.Command {
 		Use:   "sdnctl",
 		Short: "Manage virtual networks on Open vSwitch",
 		Long: `sdnctl is the client of sdnd, an OpenFlow controller for Open vSwitch. It declares
-nodes, networks, routers, ports, port groups and policies, and shows their state.`,
+nodes, networks, routers, ports, port groups, policies, services and uplinks, and
+shows their state.`,
 		Example: `  sdnctl apply -f topology.yaml --wait
   sdnctl port create web1 --network blue
   sdnctl status`,

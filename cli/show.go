@@ -20,7 +20,7 @@ func newShowCmd(a *app, k kindDef) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show NAME...",
 		Aliases: []string{"get"},
-		Short:   fmt.Sprintf("Show the details of a %s", k.name()),
+		Short:   fmt.Sprintf("Show the details of %s", k.aName()),
 		Example: fmt.Sprintf("  sdnctl %s show NAME\n  sdnctl %[1]s show NAME -o yaml", k.name()),
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },

@@ -99,7 +99,7 @@ that packets are forwarded by it. Without REVISION the newest is waited for.
 Every command that changes something has the same as --wait[=TIME].
 
 With --for it waits for objects instead: until a port is bound (has its
-interface), a node is connected, or a node, network or port is ready (no
+interface), a node is connected, or a node, network, service or port is ready (no
 condition of it is an error). When the time is over it says what is missing.`,
 		Example: `  sdnctl wait
   sdnctl wait 42 --timeout 5s

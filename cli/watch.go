@@ -23,7 +23,7 @@ func newWatchCmd(a *app) *cobra.Command {
 		Use:   "watch",
 		Short: "Print changes of objects and of their status as they happen",
 		Long: `Print a line for every change of the topology, and when a port's interface comes,
-goes or moves, or the conditions of a node, network or port change, until
+goes or moves, or the conditions of a node, network, service or port change, until
 interrupted. With -o json each line is one event, as the API sends it; with -o yaml
 each event is one document.`,
 		Example: `  sdnctl watch

@@ -13,7 +13,7 @@ type Role string
 const (
 	// Viewer may read everything and ask what a change would do.
 	Viewer Role = "viewer"
-	// Operator may also change networks, routers, ports, port groups and policies, except
+	// Operator may also change networks, routers, ports, port groups, services and policies, except
 	// those of the admin tier.
 	Operator Role = "operator"
 	// Admin may do everything: declare nodes and policies of the admin tier, back up and restore.

@@ -31,9 +31,9 @@ func (l *logLines) count(text string) int {
 	return strings.Count(l.b.String(), text)
 }
 
-// TestStrangersDoNotFloodTheLog: of a machine that fails again and again the log
-// has a line now and then.
-func TestStrangersDoNotFloodTheLog(t *testing.T) {
+// TestFailedHandshakesDoNotFloodTheLog: a machine whose handshakes fail again and again is logged
+// at a bounded rate.
+func TestFailedHandshakesDoNotFloodTheLog(t *testing.T) {
 	const failures = 200
 	var log logLines
 	b := serveTCP(t, t.TempDir(), reconcile.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
