@@ -28,6 +28,7 @@ type bench struct {
 	*testing.T
 	sim    *simswitch.Switch
 	queue  *workqueue.Queue
+	pool   *worker.Pool
 	worker *worker.Worker
 	view   *pipeline.View
 	ctx    context.Context
@@ -75,12 +76,12 @@ func play(t *testing.T, run func(b *bench)) (err error) {
 			Places:  []pipeline.PlaceChange{{Port: "web", After: pipeline.Place{Node: "here", Interface: "eth0", OFPort: 5}}},
 			Tunnels: []pipeline.TunnelChange{{Node: "here", After: 1}},
 		})
-		pool := worker.NewPool(worker.Config{
+		b.pool = worker.NewPool(worker.Config{
 			Logger: slog.New(slog.DiscardHandler), Fragments: openflow.FragNXMatch, AnswerTimeout: time.Minute,
 			RetryAfter: time.Second, AuditEvery: 1000 * time.Hour, DropsEvery: 1000 * time.Hour, Now: time.Now,
 		}, nil)
 		sess, running := b.session(ctx)
-		b.worker = pool.New(sess, b)
+		b.worker = b.pool.New(sess, b)
 		running.Go(func() { err = b.worker.Run(ctx) })
 		run(b)
 		cancel()
