@@ -52,6 +52,8 @@ func (m *Experimenter) known() (decoder, error) {
 		k = &SetPacketInFormat{}
 	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraPacketIn2:
 		k = &PacketIn2{}
+	case m.Vendor == ExperimenterNicira && m.ExpType == NiciraCTFlush:
+		k = &CTFlush{}
 	default:
 		return m, nil
 	}

@@ -84,10 +84,7 @@ func appendProperty(b []byte, typ uint16, value []byte) []byte {
 func (m *PacketIn2) decode(r *reader) {
 	m.BufferID = NoBuffer
 	whole := true // without propFullLen
-	for r.err == nil && len(r.b) > 0 {
-		typ, n := r.u16("property"), int(r.u16("property length"))
-		p := reader{b: r.take(n-4, "property"), err: r.err}
-		r.skip(pad8(n)-n, "padding")
+	properties(r, func(typ uint16, p *reader) {
 		switch typ {
 		case propPacket:
 			m.Data = p.rest()
@@ -110,9 +107,20 @@ func (m *PacketIn2) decode(r *reader) {
 		case propUserdata:
 			m.Userdata = p.rest()
 		}
-		r.fail("property", p.err)
-	}
+	})
 	if whole {
 		m.TotalLen = uint16(min(len(m.Data), 0xffff))
+	}
+}
+
+// properties reads a list of properties to the end: it calls read with the type and the
+// value of each.
+func properties(r *reader, read func(typ uint16, p *reader)) {
+	for r.err == nil && len(r.b) > 0 {
+		typ, n := r.u16("property"), int(r.u16("property length"))
+		p := reader{b: r.take(n-4, "property"), err: r.err}
+		r.skip(pad8(n)-n, "padding")
+		read(typ, &p)
+		r.fail("property", p.err)
 	}
 }

@@ -2,6 +2,7 @@ package openflow
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"testing"
 )
@@ -118,6 +119,10 @@ func samples(t testing.TB) []sample {
 		{"requestforward", &RequestForward{Request: (&Meter{ID: 5, Flags: MeterKbps}).AppendMod(nil, 1, MeterModify)}, "reason=meter_mod MOD meter=5 kbps"},
 		{"set_packet_in_format", &SetPacketInFormat{Format: PacketInNicira2}, "NXT_SET_PACKET_IN_FORMAT (OF1.3) (xid=0x2a): format=nxt_packet_in2"},
 		{"packet_in2", &PacketIn2{PacketIn{BufferID: NoBuffer, TotalLen: 60, Reason: ReasonAction, Table: 15, Cookie: 0x1234, Match: Match(nil).InPort(7), Data: []byte("frame"), Userdata: []byte("dhcp")}}, "userdata=64.68.63.70"},
+		{"ct_flush", &CTFlush{Zone: 7, Protocol: 17, Source: netip.MustParseAddrPort("10.9.0.1:20001"), Destination: netip.MustParseAddrPort("10.9.0.2:9")},
+			"NXT_CT_FLUSH (OF1.3) (xid=0x2a): zone=7 'ct_nw_src=10.9.0.1,ct_nw_dst=10.9.0.2,ct_tp_src=20001,ct_tp_dst=9,ct_nw_proto=17'"},
+		{"ct_flush by IPv6", &CTFlush{Zone: 7, Protocol: 17, Source: netip.MustParseAddrPort("[fd00::1]:20001"), Destination: netip.MustParseAddrPort("[fd00::2]:9")},
+			"zone=7 'ct_ipv6_src=fd00::1,ct_ipv6_dst=fd00::2,ct_tp_src=20001,ct_tp_dst=9,ct_nw_proto=17'"},
 		{"set_async_config", &SetAsyncConfig{Properties: []AsyncProperty{{AsyncRequestForwardMaster, AsyncGroupMods | AsyncMeterMods}}},
 			"REQUESTFORWARD: group_mod_request meter_mod_request"},
 		{"flow_monitor request", sampleMonitor().Message(), "id=7 flags=initial,delete,own out_port=3 table=10 ip"},
