@@ -23,5 +23,7 @@ func Causes() []packetin.Cause {
 	}
 	refused := rejected
 	refused.Name, refused.Table, refused.Answer = "refuse", pipeline.TableRefuse, Refused
-	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused}
+	stale := cause
+	stale.Name, stale.Table, stale.Answer = "stale-udp", pipeline.TableServing, Stale
+	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused, stale}
 }

@@ -31,6 +31,8 @@ type sentTo struct {
 
 func (c *clients) View() *pipeline.View { return c.view }
 
+func (c *clients) CTFlush(string, *openflow.CTFlush) bool { return true }
+
 func (c *clients) PacketOut(node string, m *openflow.PacketOut) bool {
 	c.answers <- sentTo{node, m}
 	return true

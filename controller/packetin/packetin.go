@@ -53,6 +53,9 @@ type Cause struct {
 
 // Reply is what is answered to a packet.
 type Reply struct {
+	// Flush is sent to that switch first, unless it is nil: it deletes an entry of the
+	// switch's connection tracker.
+	Flush *openflow.CTFlush
 	// Out is sent to the switch that the packet came from; nil answers nothing.
 	Out *openflow.PacketOut
 	// Port is the name of the declared port that asked, "" if that is not known.
@@ -68,6 +71,9 @@ type Switches interface {
 	// PacketOut sends to a node's switch. It never waits, and reports false if the
 	// switch is away or takes no more.
 	PacketOut(node string, m *openflow.PacketOut) bool
+	// CTFlush does the same with an entry of the connection tracker. What is sent to one
+	// switch arrives there in order.
+	CTFlush(node string, m *openflow.CTFlush) bool
 }
 
 // Budget bounds the packets that wait, by their number and by the bytes of their

@@ -40,7 +40,9 @@ func noted(to *[]string) answerer {
 // taker takes what is answered to any node but "away".
 type taker struct{}
 
-func (taker) View() *pipeline.View                              { return nil }
+func (taker) View() *pipeline.View                   { return nil }
+func (taker) CTFlush(string, *openflow.CTFlush) bool { return true }
+
 func (taker) PacketOut(node string, _ *openflow.PacketOut) bool { return node != "away" }
 
 // start runs the queues until the test's bubble ends.

@@ -194,7 +194,7 @@ func (q *queue) done(p Port, r Reply, sent bool, now time.Time) {
 		counts.Unanswered++
 		n.unanswered.Inc()
 	}
-	r.Out = nil
+	r.Flush, r.Out = nil, nil
 	a := Answered{now, p, r}
 	if len(q.last) < maxRecent {
 		q.last = append(q.last, a)
@@ -227,7 +227,8 @@ func (q *queue) run(ctx context.Context, to Switches) {
 				break
 			}
 			r := q.Answer(to.View(), port, p.m)
-			q.done(port, r, r.Out != nil && to.PacketOut(port.Node, r.Out), time.Now())
+			flushed := r.Flush == nil || to.CTFlush(port.Node, r.Flush)
+			q.done(port, r, flushed && r.Out != nil && to.PacketOut(port.Node, r.Out), time.Now())
 		}
 	}
 }

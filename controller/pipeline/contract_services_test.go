@@ -51,13 +51,20 @@ func TestContractOfServices(t *testing.T) {
 // it has for each of their networks, perServedPort what differs for each of these ports,
 // and perService what one service costs with addresses of both families, one port and n
 // backends: its flows, the groups, and the backends' flows.
-func perServedNode(f int) int    { return 12 + 14*f }
+func perServedNode(f int) int    { return 14 + 15*f }
 func perServedNetwork(f int) int { return f }
-func perServedPort(f int) int    { return 4*f + 2 }
+func perServedPort(f int) int    { return 5*f + 2 }
 func perService(f, n int) int    { return 2*5 + f*n }
 
 func serviceVerbs() []serviceVerb {
 	declared := func(b *contractBed) { b.apply(service("one", 1)) }
+	datagrams := func(b *contractBed) {
+		op := service("one", 1)
+		spec := op.Spec.(model.ServiceSpec)
+		spec.Ports = []model.ServicePort{{Protocol: model.ProtocolUDP, Port: 53}}
+		op.Spec = spec
+		b.apply(op)
+	}
 	return []serviceVerb{
 		{"first service of a network", nil, func(b *contractBed) cost { return b.apply(service("one", 1)) },
 			func(b *contractBed, f int) bounds {
@@ -77,9 +84,15 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"one backend less", declared, func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"one backend of UDP more", datagrams, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
+			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"the interface of a backend of UDP vanishes", datagrams, func(b *contractBed) cost { return b.bind("s2", 0) },
+			func(b *contractBed, f int) bounds {
+				return bounds{perLocalPort + 2 + 2*f + 6*(f-1) + 2*f + 2*f*b.relevant, b.relevant, 2 + 2*b.relevant}
+			}},
 		{"the interface of a backend vanishes", declared, func(b *contractBed) cost { return b.bind("s2", 0) },
 			func(b *contractBed, f int) bounds {
-				return bounds{perLocalPort + 2 + f + 6*(f-1) + f + f*b.relevant, b.relevant, 2 + 2*b.relevant}
+				return bounds{perLocalPort + 2 + 2*f + 6*(f-1) + f + f*b.relevant, b.relevant, 2 + 2*b.relevant}
 			}},
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},

@@ -100,7 +100,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(entered) != 11 {
+	if len(entered) != 12 {
 		t.Errorf("packets enter %v", entered)
 	}
 }

@@ -10,12 +10,13 @@ const TableConnection openflow.TableID = 15
 const (
 	prioHairpinReply = 160
 	prioServiceReply = 150
+	prioTranslateUDP = 145
 	prioTranslate    = 140
 )
 
 func connectionStage() stage {
 	return stage{
-		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, translated; reply: chosen; else service"},
+		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, or serving for UDP, translated; reply: chosen; else service"},
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).connectionNode,
 	}
@@ -32,6 +33,10 @@ func (c *Compiler) connectionNode() {
 		c.match = c.match[:0].EthType(ethTypes[f]).CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
 		c.translate(TableChosen)
 		c.emit(prioTranslate, rules{"translates packets of a connection to a service", "translates packets of an IPv6 connection to a service"}[f])
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
+		c.actions = moveTarget(c.actions[:0], openflow.FieldUDPDst, f)
+		c.translated(TableServing)
+		c.emit(prioTranslateUDP, rules{"translates packets of UDP to a service", "translates packets of UDP over IPv6 to a service"}[f])
 	}
 	c.match = c.match[:0].CTState(replied, replied)
 	c.instr = c.instr[:0].GotoTable(TableChosen)
@@ -44,6 +49,12 @@ func (c *Compiler) connectionNode() {
 // translate makes the instructions of a flow that translates as the connection's record
 // says and goes on to another table.
 func (c *Compiler) translate(to openflow.TableID) {
-	c.actions = c.actions[:0].CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), NAT: &openflow.NAT{}, Table: to})
+	c.actions = c.actions[:0]
+	c.translated(to)
+}
+
+// translated is translate, after other actions.
+func (c *Compiler) translated(to openflow.TableID) {
+	c.actions = c.actions.CT(openflow.CT{ZoneField: openflow.FieldReg(regServiceZone), NAT: &openflow.NAT{}, Table: to})
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 }

@@ -49,10 +49,8 @@ func (c *Compiler) endpointFlows(p *topology.Port) {
 	for _, e := range c.view.endpointsOf(p, c.node) {
 		for _, ip := range p.Addresses {
 			f := model.FamilyOf(ip)
-			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(e.protocol).Reg(regRouter, domain).Reg(regTargetPort, uint32(e.port))
-			for i, word := range words(ip) {
-				c.match = c.match.Reg(regTarget+i, word)
-			}
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(e.protocol).Reg(regRouter, domain)
+			c.match = metTarget(c.match, ip, e.port)
 			c.actions = c.actions[:0].CT(openflow.CT{
 				Commit: true, ZoneField: openflow.FieldReg(regServiceZone), Table: TableChosen,
 				NAT:  &openflow.NAT{Direction: openflow.NATDestination, First: ip, FirstPort: e.port},

@@ -39,19 +39,11 @@ func (c *Compiler) serviceNode() {
 	for _, f := range c.view.familiesAt(c.node) {
 		for _, p := range []protocol{{protoTCP, "TCP"}, {protoUDP, "UDP"}} {
 			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).CTState(begun, begun)
-			c.actions = c.actions[:0]
-			if p.number == protoTCP {
-				c.actions = c.actions.Move(openflow.FieldTCPDst, openflow.FieldReg(regTargetPort), 0, 0, 16)
-			} else {
-				c.actions = c.actions.Move(openflow.FieldUDPDst, openflow.FieldReg(regTargetPort), 0, 0, 16)
+			port := openflow.FieldTCPDst
+			if p.number == protoUDP {
+				port = openflow.FieldUDPDst
 			}
-			if f == topology.IPv4 {
-				c.actions = c.actions.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regTarget), 0, 0, 32)
-			} else {
-				for i := range 4 {
-					c.actions = c.actions.Move(openflow.FieldIPv6Dst, openflow.FieldReg(regTarget+i), 96-32*i, 0, 32)
-				}
-			}
+			c.actions = moveTarget(c.actions[:0], port, f)
 			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEndpoint)
 			c.emit(prioDirect, "checks whether packets that begin a connection are for a backend: "+p.name+" over "+familyNames[f])
 		}
@@ -139,7 +131,29 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 // are none, its one bucket refuses the connection, so that the flow need not change.
 func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model.ServicePort, f topology.Family) {
 	g := openflow.Group{ID: serviceGroup(o, s.index, index, f), Type: openflow.GroupTypeSelect}
-	n := 0
+	all := c.chosenAmong(o, s, p, f)
+	for i, weight := range bucketWeights(len(all)) {
+		b := all[min(i, len(all)-1)]
+		c.actions = setTarget(c.actions[:0], b.ip, b.port).Resubmit(openflow.PortInPort, TableEndpoint)
+		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: weight, WatchPort: b.watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
+	}
+	if len(all) == 0 {
+		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableRefuse)
+		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: hashValues, WatchPort: openflow.PortAny, WatchGroup: openflow.GroupAny, Actions: c.actions})
+	}
+	c.emitGroup(g, rules{"chooses one of the backends of the service's port", "chooses one of the backends of the service's port by IPv6"}[f])
+}
+
+// choice is a backend that gets new connections.
+type choice struct {
+	ip    netip.Addr
+	port  uint16
+	watch openflow.PortNo
+}
+
+// chosenAmong returns the backends of a service's port that get new connections, by name, at
+// most MaxBuckets.
+func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort, f topology.Family) (all []choice) {
 	for b := range c.view.Topo.Backends(o) {
 		ip, ok := b.Address(f)
 		if !ok || b.Endpoint.State != model.EndpointReady || c.view.domainOf(b.Spec.Network) != s.domain {
@@ -149,21 +163,38 @@ func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model
 		if !alive {
 			continue
 		}
-		c.actions = setTarget(c.actions[:0], ip, b.Endpoint.Target(p)).Resubmit(openflow.PortInPort, TableEndpoint)
-		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: bucketWeight, WatchPort: watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
-		if n++; n == MaxBuckets {
+		if all = append(all, choice{ip, b.Endpoint.Target(p), watch}); len(all) == MaxBuckets {
 			break
 		}
 	}
-	if n == 0 {
-		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableRefuse)
-		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: bucketWeight, WatchPort: openflow.PortAny, WatchGroup: openflow.GroupAny, Actions: c.actions})
-	}
-	c.emitGroup(g, rules{"chooses one of the backends of the service's port", "chooses one of the backends of the service's port by IPv6"}[f])
+	return all
 }
 
-// bucketWeight is the same for all backends.
-const bucketWeight = 100
+// hashValues is how many values the hash has at most by which Open vSwitch chooses a bucket
+// (OVS 3.1, ofproto-dpif.c, MAX_SELECT_GROUP_HASH_VALUES).
+const hashValues = 256
+
+// bucketWeights returns the weights of the buckets for n backends. All have the same, and
+// the last one's may be split in two.
+//
+// Open vSwitch gives each bucket whole values of a hash. Of these it takes as few as the
+// sum of the weights has of the least one, rounded up to a power of two, and 16 at least: for
+// three buckets of one weight 16, of which they get 6, 5 and 5. A bucket of weight 1 beside
+// others has it take all 256, so that the shares differ by one of 256.
+func bucketWeights(n int) (weights []uint16) {
+	if n == 0 {
+		return nil
+	}
+	weight := uint16(max(1, hashValues/n))
+	for range n {
+		weights = append(weights, weight)
+	}
+	if n&(n-1) != 0 && weight > 1 { // powers of two divide 16, or all values, evenly
+		weights[n-1]--
+		weights = append(weights, 1)
+	}
+	return weights
+}
 
 // watch returns the port that a backend's bucket watches, and whether the backend can
 // answer as far as the node knows.

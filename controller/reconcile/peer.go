@@ -189,7 +189,13 @@ func (p *peer) offerPacketIn(m *openflow.PacketIn) bool {
 
 // PacketOut sends a packet by the node's switch. It never waits, and reports false if the
 // switch is away, or so much waits for it that it has to be left out.
-func (f *Fabric) PacketOut(node string, m *openflow.PacketOut) bool {
+func (f *Fabric) PacketOut(node string, m *openflow.PacketOut) bool { return f.trySend(node, m) }
+
+// CTFlush deletes an entry of the connection tracker of the node's switch, as PacketOut sends
+// packets.
+func (f *Fabric) CTFlush(node string, m *openflow.CTFlush) bool { return f.trySend(node, m) }
+
+func (f *Fabric) trySend(node string, m openflow.Message) bool {
 	p := f.peerOf(node)
 	if p == nil {
 		return false

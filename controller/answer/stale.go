@@ -1,0 +1,52 @@
+package answer
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+// Stale deletes the connection tracker's entry of a UDP packet whose backend no longer
+// serves the service, and has the port send the packet again: it begins a new connection.
+func Stale(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	from, to, ok := udpEnds(m.Data)
+	zone := pipeline.ServiceZone(m)
+	if !ok || p.No == 0 || zone == 0 {
+		return packetin.Reply{What: "for a backend that no longer serves the service; it cannot be read"}
+	}
+	again := openflow.NewPacketOut(m.Data, pipeline.Again())
+	again.InPort = p.No
+	return packetin.Reply{
+		Flush: &openflow.CTFlush{Zone: zone, Protocol: uint8(layers.IPProtocolUDP), Source: from, Destination: to},
+		Out:   again,
+		What:  "for a backend that no longer serves the service: sent to another one",
+	}
+}
+
+// udpEnds returns the source and the destination of a UDP packet, which may be the first
+// fragment of one.
+func udpEnds(frame []byte) (from, to netip.AddrPort, ok bool) {
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	var src, dst, udp []byte
+	switch ip := p.NetworkLayer().(type) {
+	case *layers.IPv4:
+		src, dst, udp = ip.SrcIP, ip.DstIP, ip.Payload
+	case *layers.IPv6:
+		src, dst = ip.SrcIP, ip.DstIP
+		if l := p.Layer(layers.LayerTypeUDP); l != nil {
+			udp = l.LayerContents()
+		}
+	}
+	a, okA := netip.AddrFromSlice(src)
+	b, okB := netip.AddrFromSlice(dst)
+	if !okA || !okB || len(udp) < 4 {
+		return from, to, false
+	}
+	return netip.AddrPortFrom(a, binary.BigEndian.Uint16(udp)), netip.AddrPortFrom(b, binary.BigEndian.Uint16(udp[2:])), true
+}

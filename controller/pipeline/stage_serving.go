@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"net/netip"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// TableServing is where the packets of UDP pass whose connection to a service is known: on
+// to the backend, if it still serves the service. If it does not, the controller deletes the
+// connection's entry, and the packet begins a new one. TCP needs no such table: a client
+// learns that a connection of TCP has ended, but of UDP a socket may send forever, and each
+// packet keeps the entry.
+const TableServing openflow.TableID = 130
+
+// Priorities in serving.
+const (
+	prioServing = 100
+	prioStale   = 50
+)
+
+func servingStage() stage {
+	return stage{
+		Table:   Table{TableServing, "serving", "UDP to a service: does the backend still serve it?", "address and port of the service, and of the backend", "chosen; else controller, at a bounded rate"},
+		entry:   (*Compiler).servedNode,
+		node:    (*Compiler).servingNode,
+		port:    (*Compiler).servingPort,
+		service: (*Compiler).servingBackends,
+	}
+}
+
+func (c *Compiler) servingNode() {
+	if !c.servedNode() {
+		return
+	}
+	c.match = c.match[:0]
+	c.instr = c.instr[:0]
+	c.emit(prioDefault, "drops and counts what is for a backend that no longer serves the service")
+	// Later fragments have no ports. Those of IPv6 do not come here: Open vSwitch gives them
+	// another protocol.
+	c.match = c.match[:0].EthType(ethTypeIPv4).IPFragLater().IPProto(protoUDP)
+	c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioServing, "passes later fragments of UDP to a service")
+}
+
+// servingPort has the controller delete the entry. The packet gets back the destination that
+// it was sent to. The meter is that of what the port sends to services without backends.
+func (c *Compiler) servingPort(*topology.Port) {
+	if c.place.number == 0 || c.serves == 0 {
+		return
+	}
+	for _, f := range familiesOf(c.network) {
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).InPort(c.place.number)
+		c.actions = restoreTarget(c.actions[:0], f).Controller(openflow.ControllerNoBuffer)
+		c.instr = c.instr[:0].Meter(refuseMeters + uint32(c.place.number)).ApplyActions(c.actions)
+		c.emit(prioStale, rules{"has sdnd end an entry of UDP whose backend no longer serves the service", "has sdnd end an IPv6 entry of UDP whose backend no longer serves the service"}[f])
+	}
+}
+
+// servingBackends passes what is for a backend of the service.
+func (c *Compiler) servingBackends(o *topology.Service) {
+	for _, s := range c.view.scopesOf(o) {
+		if !c.view.scopeOn(s, c.node) {
+			continue
+		}
+		for _, p := range o.Spec.Ports {
+			if p.Protocol != model.ProtocolUDP {
+				continue
+			}
+			for b := range c.view.Topo.Backends(o) {
+				if _, alive := c.watch(b.Port); alive && c.view.domainOf(b.Spec.Network) == s.domain {
+					c.serving(o, s, p, b)
+				}
+			}
+		}
+	}
+}
+
+// serving passes what is for a port of a backend, by a port of the service.
+func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b topology.Backend) {
+	for _, a := range o.Spec.Addresses {
+		f := model.FamilyOf(a)
+		ip, ok := b.Address(f)
+		if !ok {
+			continue
+		}
+		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
+		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{protoUDP, b.Endpoint.Target(p)}), met)
+		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(s.priority(prioServing), rules{"passes UDP to a backend that serves the service", "passes UDP over IPv6 to a backend that serves the service"}[f])
+	}
+}
+
+// metTarget appends the match of what moveTarget has moved into registers.
+func metTarget(m openflow.Match, ip netip.Addr, port uint16) openflow.Match {
+	m = m.Reg(regTargetPort, uint32(port))
+	for i, word := range words(ip) {
+		m = m.Reg(regTarget+i, word)
+	}
+	return m
+}
+
+// moveTarget appends actions that copy a packet's destination into registers.
+func moveTarget(a openflow.Actions, port openflow.Field, f topology.Family) openflow.Actions {
+	a = a.Move(port, openflow.FieldReg(regTargetPort), 0, 0, 16)
+	if f == topology.IPv4 {
+		return a.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regTarget), 0, 0, 32)
+	}
+	for i := range 4 {
+		a = a.Move(openflow.FieldIPv6Dst, openflow.FieldReg(regTarget+i), 96-32*i, 0, 32)
+	}
+	return a
+}
+
+// restoreTarget appends actions that undo a translation of a UDP packet whose destination
+// moveTarget has copied.
+func restoreTarget(a openflow.Actions, f topology.Family) openflow.Actions {
+	a = a.Move(openflow.FieldReg(regTargetPort), openflow.FieldUDPDst, 0, 0, 16)
+	if f == topology.IPv4 {
+		return a.Move(openflow.FieldReg(regTarget), openflow.FieldIPv4Dst, 0, 0, 32)
+	}
+	for i := range 4 {
+		a = a.Move(openflow.FieldReg(regTarget+i), openflow.FieldIPv6Dst, 0, 96-32*i, 32)
+	}
+	return a
+}
+
+// ServiceZone returns the zone of the connection tracker that has the entry of a packet
+// which TableServing sent to the controller; 0 is none.
+func ServiceZone(m *openflow.PacketIn) uint16 {
+	return uint16(register(m.Match, openflow.FieldReg(regServiceZone)))
+}
+
+// Again returns the actions that have a port send a packet once more.
+func Again() openflow.Actions {
+	return openflow.Actions(nil).Resubmit(openflow.PortInPort, TableClassify)
+}
