@@ -29,6 +29,7 @@ func serviceKind() kindDef {
 		flags:    serviceFlags,
 		print:    tablePrinter(columns),
 		details:  detailPrinter(columns, serviceDetails),
+		more:     showServiceCounters,
 		optional: "backends",
 		required: []string{"address", "ports"},
 		example:  "web --address 10.96.0.10 --router r1 --ports tcp/80:8080 --backends app=web",

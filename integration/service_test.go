@@ -147,6 +147,16 @@ func servicesSpread(t *testing.T, b *serviceBed) {
 	if t.Logf("%v connections: %v, chi-square %.2f", sum, after, chi); chi > 13.8 { // 2 degrees of freedom
 		t.Error("they are not spread evenly")
 	}
+	c, err := b.api.ServiceCounters(b.ctx, "web")
+	b.must(err)
+	if !c.Complete || len(c.Backends) != len(after) || len(c.Nodes) != 2 {
+		t.Fatalf("counters: %+v", c)
+	}
+	for i, got := range c.Backends {
+		if got.Connections < uint64(after[i]) {
+			t.Errorf("%s got %d connections, want at least %v", got.Port, got.Connections, after[i])
+		}
+	}
 }
 
 // begin sends the first segments of n connections, and closes each at once.

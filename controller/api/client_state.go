@@ -137,6 +137,13 @@ func (c *Client) PolicyDenials(ctx context.Context, policy string, watch time.Du
 	return out, err
 }
 
+// ServiceCounters returns how many connections the backends of a service got.
+func (c *Client) ServiceCounters(ctx context.Context, service string) (ServiceCounters, error) {
+	var out ServiceCounters
+	err := c.call(ctx, http.MethodGet, objectPath(KindService, service)+"/counters", nil, nil, nil, &out)
+	return out, err
+}
+
 // PolicyCounters returns where a policy is installed and what its rules have decided.
 func (c *Client) PolicyCounters(ctx context.Context, policy string) (PolicyCounters, error) {
 	var out PolicyCounters

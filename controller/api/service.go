@@ -31,5 +31,27 @@ type ServiceMember struct {
 	State     model.EndpointState `json:"state" doc:"ready: gets new connections. draining: keeps those that it has" enum:"ready,draining" example:"ready"`
 }
 
+// ServiceCounters is how many connections the backends of a service got.
+type ServiceCounters struct {
+	Service string `json:"service" doc:"Name of the service" example:"web"`
+	// Complete is false if a node is not counted.
+	Complete bool                     `json:"complete" doc:"Whether the counters of all nodes are in the sums; if not, nodes says which are missing and why"`
+	Backends []ServiceBackendCounters `json:"backends" doc:"All backends in the order of their names"`
+	Nodes    []ServiceNode            `json:"nodes" doc:"Nodes with ports that may use the service"`
+}
+
+// ServiceBackendCounters is how many connections a backend got.
+type ServiceBackendCounters struct {
+	Port        string `json:"port" doc:"Name of the port" example:"web1"`
+	Connections uint64 `json:"connections" doc:"Connections that were begun to the backend, at the ports by which the service reaches it, since the nodes have its flows: by this service, by others that reach it there, and directly. Of UDP an exchange that pauses for longer than the switch keeps it counts again" example:"42"`
+}
+
+// ServiceNode is a node with ports that may use a service.
+type ServiceNode struct {
+	Node    string `json:"node" doc:"Name of the node" example:"node1"`
+	Counted bool   `json:"counted" doc:"Whether the counters of the node are in the sums"`
+	Reason  string `json:"reason,omitempty" doc:"Why it is not counted" example:"its switch is not connected"`
+}
+
 // MaxServiceMembers is how many backends ServiceStatus lists.
 const MaxServiceMembers = 100

@@ -38,7 +38,7 @@ func Service(f ServiceFacts) []Condition {
 	switch {
 	case usable > f.Max:
 		l.add(TooManyBackends,
-			fmt.Sprintf("it has %d backends, and only the first %d by name get new connections", usable, f.Max),
+			fmt.Sprintf("it has more than %d backends, and only the first by name get new connections", f.Max),
 			"split the service, or select fewer ports")
 	case usable > 0:
 	case f.Selected == 0 && f.Lists:

@@ -197,9 +197,13 @@ type Backends struct {
 	NoGateway []string
 }
 
+// Usable is how many backends get new connections.
+func (n Backends) Usable() int { return n.Selected - n.Draining - n.Elsewhere - n.Unbound }
+
 // BackendsOf counts the backends of a service of a topology, which may be newer than the
-// view's. Where ports are is as the view has it.
-func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service) (n Backends) {
+// view's. Where ports are is as the view has it. It counts no further once so many get new
+// connections; enough is 0 if it is to count all.
+func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int) (n Backends) {
 	at := *v
 	at.Topo, v = topo, &at
 	domains := map[domain]bool{}
@@ -207,6 +211,9 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service) (n Backe
 		domains[s.domain] = true
 	}
 	for b := range v.Topo.Backends(o) {
+		if enough > 0 && n.Usable() >= enough {
+			break
+		}
 		n.Selected++
 		switch {
 		case b.Endpoint.State != model.EndpointReady:

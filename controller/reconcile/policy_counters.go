@@ -11,6 +11,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/worker"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -150,7 +151,13 @@ func (f *Fabric) readPolicy(ctx context.Context, v *pipeline.View, node string, 
 	ctx, cancel := context.WithTimeout(ctx, policyReadTime)
 	defer cancel()
 	counters := v.PolicyCounters(node, p)
-	counts, err := f.workers.PolicyCounts(ctx, peer.sess, counters)
+	counts, err := f.workers.FlowCounts(ctx, peer.sess, func(yield func(openflow.TableID, openflow.Cookie) bool) {
+		for _, c := range counters {
+			if !yield(c.Table, c.Cookie) {
+				return
+			}
+		}
+	})
 	if err != nil {
 		n.Reason = "its switch did not answer: " + err.Error()
 		return n, func(*PolicyReading) {}

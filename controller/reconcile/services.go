@@ -14,11 +14,13 @@ func serviceRef(name string) topology.Ref {
 	return topology.Ref{Kind: topology.KindService, Name: name}
 }
 
-// assessService evaluates a service's conditions again.
+// assessService evaluates a service's conditions again. What that costs does not grow with
+// the service, so that many backends that come one by one cost no more each: it looks at no
+// more backends than the switches use.
 func (d *dispatcher) assessService(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.Service(name); ok {
-		all = condition.Service(serviceFacts(d.view, d.view.Topo, o))
+		all = condition.Service(serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBuckets+1))
 	}
 	d.f.board.Assess(serviceRef(name), all)
 }
@@ -78,8 +80,9 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 	}
 }
 
-func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service) condition.ServiceFacts {
-	n := v.BackendsOf(topo, o)
+// serviceFacts returns what conditions of a service depend on; see View.BackendsOf for enough.
+func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
+	n := v.BackendsOf(topo, o, enough)
 	return condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound,
@@ -92,7 +95,7 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 	if !ok {
 		return status.Service{}
 	}
-	facts := serviceFacts(f.View(), topo, o)
+	facts := serviceFacts(f.View(), topo, o, 0)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
 	f.board.Stamp(serviceRef(name), s.Conditions)
 	return s

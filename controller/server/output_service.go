@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"net/http"
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/api"
@@ -25,6 +27,39 @@ func (v view) service(o *topology.Service) *api.Service {
 		})
 	}
 	return &api.Service{Kind: api.KindService, Name: o.Name, Labels: o.Labels, Spec: o.Spec, Status: st, Meta: metaOf(&o.Meta)}
+}
+
+func (s *Server) serviceCounters(ctx context.Context, in *nameInput) (*output[api.ServiceCounters], error) {
+	ref := refOf(api.KindService, in.Name)
+	v := s.viewFor(ctx)
+	o, ok := v.snap.Object(ref)
+	if !ok || !v.sees(o) {
+		return nil, notFound(ref)
+	}
+	r, err := s.cfg.Fabric.ServiceCounters(ctx, in.Name)
+	if err != nil {
+		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "counters of %s: %v", ref, err)
+	}
+	out := api.ServiceCounters{Service: in.Name, Complete: true, Backends: []api.ServiceBackendCounters{}, Nodes: []api.ServiceNode{}}
+	for _, b := range r.Backends {
+		out.Backends = append(out.Backends, api.ServiceBackendCounters(b))
+	}
+	for _, n := range r.Nodes {
+		out.Complete = out.Complete && n.Counted
+		out.Nodes = append(out.Nodes, api.ServiceNode(n))
+	}
+	return &output[api.ServiceCounters]{Body: out}, nil
+}
+
+func exampleServiceCounters() api.ServiceCounters {
+	return api.ServiceCounters{
+		Service:  "web",
+		Backends: []api.ServiceBackendCounters{{Port: "web1", Connections: 42}, {Port: "web2", Connections: 40}},
+		Nodes: []api.ServiceNode{
+			{Node: "node1", Counted: true},
+			{Node: "node2", Reason: "its switch is not connected"},
+		},
+	}
 }
 
 func exampleService() api.Service {

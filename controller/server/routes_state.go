@@ -32,6 +32,7 @@ func (s *Server) stateRoutes() {
 	register(s, get("/v1/nodes/{name}/groups", "list-groups", "List the groups of a node, as wanted beside as installed"), exampleGroups(), s.groups)
 	register(s, get("/v1/nodes/{name}/meters", "list-meters", "List the meters of a node, as wanted beside as installed"), exampleMeters(), s.meters)
 	register(s, get("/v1/policies/{name}/counters", "policy-counters", "Show where a policy is installed and what its rules have decided"), examplePolicyCounters(), s.policyCounters)
+	register(s, get("/v1/services/{name}/counters", "service-counters", "Show how many connections the backends of a service got"), exampleServiceCounters(), s.serviceCounters)
 	register(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/policies/{name}/denials", OperationID: "policy-denials", Tags: []string{tagState},
 		Summary: "Watch for a while what a policy denies",

@@ -45,6 +45,7 @@ type Fabric interface {
 	Groups(ctx context.Context, node string) ([]worker.NumberedView, error)
 	Meters(ctx context.Context, node string) ([]worker.NumberedView, error)
 	PolicyCounters(ctx context.Context, policy string) (reconcile.PolicyReading, error)
+	ServiceCounters(ctx context.Context, service string) (reconcile.ServiceReading, error)
 	PolicyDenials(ctx context.Context, policy string, watch time.Duration) (reconcile.PolicyDenials, error)
 	Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect
 	Subscribe(func(topology.Ref)) (cancel func())

@@ -111,6 +111,16 @@ func (f *fakeFabric) ServiceStatus(snap *topology.Snapshot, name string) status.
 	return status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
 }
 
+// ServiceCounters has three connections for each backend, and two nodes, of which one is away.
+func (f *fakeFabric) ServiceCounters(_ context.Context, service string) (r reconcile.ServiceReading, err error) {
+	o, _ := f.store.Snapshot().Service(service)
+	for b := range f.store.Snapshot().Backends(o) {
+		r.Backends = append(r.Backends, reconcile.BackendCount{Port: b.Name, Connections: 3})
+	}
+	r.Nodes = []reconcile.ServiceNode{{Node: "node1", Counted: true}, {Node: "node2", Reason: "its switch is not connected"}}
+	return r, nil
+}
+
 // PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
 func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
 	p, _ := f.store.Snapshot().Policy(policy)

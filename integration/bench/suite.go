@@ -15,6 +15,7 @@ func Suite() []Bench {
 		micros(),
 		datapaths(),
 		policies(),
+		services(),
 		invalidations(),
 	)
 }
