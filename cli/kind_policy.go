@@ -53,6 +53,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Mode.UnmarshalText([]byte(text)) }},
 		{name: "on-change", usage: "what becomes of connections that rules of the policy no longer allow: `cut` (the default) or keep", fixed: []string{string(model.OnChangeCut), string(model.OnChangeKeep)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.OnChange.UnmarshalText([]byte(text)) }},
+		boolFlag("log-denials", "have sdnd log the connections that the policy denies", func(s *model.PolicySpec) *bool { return &s.LogDenials }),
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
 		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
 			set: func(s *model.PolicySpec, text string, first bool) error {
@@ -221,6 +222,9 @@ func policyDetails(v policyView) [][2]string {
 	lines := [][2]string{{"number", fmt.Sprint(v.status.ID)}, {"selects", strings.Join(v.status.Subject.Ports, ", ")}}
 	if v.status.Subject.Continue != "" {
 		lines = append(lines, [2]string{"more", "sdnctl port list --policy " + v.Name})
+	}
+	if v.spec.LogDenials {
+		lines = append(lines, [2]string{"denials", "logged by sdnd"})
 	}
 	for _, d := range model.PolicyDirections() {
 		for i, r := range v.spec.Rules(d) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +75,7 @@ func policyDenials(t *testing.T, b *policyBed) {
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress], ingress: [
   {action: deny, peers: [{networks: [green]}], ports: [tcp/80]}, {peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]}]}}
 ---
-{kind: Policy, name: out, spec: {tier: admin, subject: {selector: {matchLabels: {app: db}}}, egress: [{action: deny, ports: [udp/53]}]}}
+{kind: Policy, name: out, spec: {tier: admin, logDenials: true, subject: {selector: {matchLabels: {app: db}}}, egress: [{action: deny, ports: [udp/53]}]}}
 `)
 	none := b.flowMods()
 	type got struct {
@@ -142,6 +144,40 @@ func policyDenials(t *testing.T, b *policyBed) {
 	}
 	if n := b.flowMods(); n != none {
 		t.Errorf("%d flow-mods were sent, %d before", n, none)
+	}
+	b.deniedInLog(t, "out")
+}
+
+// deniedInLog waits until sdnd's log has most of what a policy denies, as at most 50 are
+// logged at a time, and fails for what is there twice or was not denied.
+func (b *policyBed) deniedInLog(t *testing.T, policy string) {
+	want := b.denied(policy)
+	line := regexp.MustCompile(`"policy denied a connection" .*policy=(\S+) direction=(\S+) rule=(\S+) .* source=(\S+) source_port=(\S+) destination=\S+ destination_port=(\S+) what=(\S+)`)
+	var logged map[string]int
+	err := lab.PollFor(b.ctx, 15*time.Second, "the log to have what is denied", func(context.Context) error {
+		text, err := os.ReadFile(b.Controller.LogFile)
+		if err != nil {
+			return err
+		}
+		logged = map[string]int{}
+		for _, m := range line.FindAllStringSubmatch(string(text), -1) {
+			if m[1] != policy {
+				return fmt.Errorf("policy %s is logged", m[1])
+			}
+			logged[fmt.Sprintf("%s %s %s to %s %s %v", m[2], m[3], m[5], m[6], m[7], strings.Contains(m[4], ":"))]++
+		}
+		if len(logged) < len(want)/2 {
+			return fmt.Errorf("%d of %d denials are there", len(logged), len(want))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, l := range slices.Sorted(maps.Keys(logged)) {
+		if logged[l] != 1 || !want[l] {
+			t.Errorf("%s: logged %d times; denied: %v", l, logged[l], want[l])
+		}
 	}
 }
 

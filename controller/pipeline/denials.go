@@ -102,6 +102,7 @@ func isDenialSample(f *openflow.Flow) bool {
 
 // Denial is a connection that a policy denies on a node.
 type Denial struct {
+	Policy    string
 	Direction model.PolicyDirection
 	// Rule is the place of the rule among those of the direction, from 0; -1 for what no
 	// rule decides and the tier denies.
@@ -114,33 +115,61 @@ type Denial struct {
 	What model.PolicyPort
 }
 
-// DenialReader reads what denial samples have learned on the nodes about one policy.
+// DenialReader reads what denial samples have learned on the nodes about some policies.
 type DenialReader struct {
-	view   *View
-	policy *topology.Policy
+	view     *View
+	policies []*topology.Policy
 	// domains are those of identities, by their zone.
 	domains map[topology.Zone]domain
 }
 
-// NewDenialReader returns a reader for a policy.
-func (v *View) NewDenialReader(p *topology.Policy) *DenialReader {
-	r := &DenialReader{view: v, policy: p, domains: map[topology.Zone]domain{}}
+// NewDenialReader returns a reader for policies.
+func (v *View) NewDenialReader(policies []*topology.Policy) *DenialReader {
+	r := &DenialReader{view: v, policies: policies, domains: map[topology.Zone]domain{}}
 	for n := range v.Topo.Numberings() {
 		r.domains[n.Zone] = n.Of
 	}
 	return r
 }
 
-// Read reads a learned flow; ok is false if what was denied was not denied by the policy as
-// it is.
-func (r *DenialReader) Read(f *openflow.Flow) (d Denial, ok bool) {
+// Read reads a learned flow. It returns a denial for each of the policies that denied it:
+// one whose rule did, or all that isolate the port if none decided. It returns none if the
+// policies are not what they were then.
+func (r *DenialReader) Read(f *openflow.Flow) (all []Denial) {
+	d, ok := readDenied(f)
+	if !ok {
+		return nil
+	}
+	reg := func(n int) uint32 { return register(f.Match, openflow.FieldReg(n)) }
+	source, destination := reg(regSource), reg(regDestination)
+	// What the egress of the source denies never gets to the ingress of the destination.
+	by, subject := reg(regIngressRule), destination
+	if by == 0 {
+		by, subject = reg(regEgressRule), source
+	}
+	d.Direction, d.Rule = directionOf(by), int(by&0x7f)
+	in := []domain{r.domains[topology.Zone(source>>16)], r.domains[topology.Zone(destination>>16)]}
+	d.SourcePort, d.DestinationPort = r.portAt(in, d.Source), r.portAt(in, d.Destination)
+	if by>>8 == 0 {
+		d.Rule = -1
+	}
+	for _, p := range r.policies {
+		if r.denied(p, d, by, subject) {
+			d.Policy = p.Name
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// readDenied reads the addresses and the protocol of a learned flow.
+func readDenied(f *openflow.Flow) (d Denial, ok bool) {
 	kind := int(uint64(f.Cookie) &^ denialMask)
 	if kind >= len(denialKinds()) {
 		return d, false
 	}
 	k := denialKinds()[kind]
 	d.What.Protocol = k.protocol
-	reg := func(n int) uint32 { return register(f.Match, openflow.FieldReg(n)) }
 	for o := range f.Match.All() {
 		switch o.Field {
 		case openflow.FieldIPv4Src, openflow.FieldIPv6Src:
@@ -154,32 +183,23 @@ func (r *DenialReader) Read(f *openflow.Flow) (d Denial, ok bool) {
 			d.What.Last = d.What.First
 		}
 	}
-	source, destination := reg(regSource), reg(regDestination)
-	// What the egress of the source denies never gets to the ingress of the destination.
-	by, subject := reg(regIngressRule), destination
-	if by == 0 {
-		by, subject = reg(regEgressRule), source
-	}
-	d.Direction, d.Rule = directionOf(by), int(by&0x7f)
-	switch {
-	case by>>8 == 0:
-		d.Rule = -1
-		ok = by != 0 && r.policy.Spec.Mode != model.ModeShadow && by == defaultNumber(policyTable{direction: d.Direction, tier: r.policy.Spec.Tier}) && r.policy.Spec.IsolatesIn(d.Direction) && r.picks(subject)
-	case by>>8 == r.policy.ID:
-		ok = d.Rule < len(r.policy.Spec.Rules(d.Direction))
-	}
-	if !ok {
-		return d, false
-	}
-	in := []domain{r.domains[topology.Zone(source>>16)], r.domains[topology.Zone(destination>>16)]}
-	d.SourcePort, d.DestinationPort = r.portAt(in, d.Source), r.portAt(in, d.Destination)
 	return d, true
 }
 
+// denied reports whether a policy as it is denied d. by is the number of the rule or of the
+// default that decided, subject the number of the identity that it was decided for.
+func (r *DenialReader) denied(p *topology.Policy, d Denial, by, subject uint32) bool {
+	if d.Rule >= 0 {
+		return by>>8 == p.ID && d.Rule < len(p.Spec.Rules(d.Direction))
+	}
+	return by != 0 && p.Spec.Mode != model.ModeShadow && by == defaultNumber(policyTable{direction: d.Direction, tier: p.Spec.Tier}) &&
+		p.Spec.IsolatesIn(d.Direction) && r.picks(p, subject)
+}
+
 // picks reports whether the identity that has a number is a subject of the policy.
-func (r *DenialReader) picks(number uint32) bool {
+func (r *DenialReader) picks(p *topology.Policy, number uint32) bool {
 	i, ok := r.view.Topo.Identity(r.domains[topology.Zone(number>>16)], uint16(number))
-	return ok && slices.Contains(i.Selections, r.policy.Spec.Subject.Key())
+	return ok && slices.Contains(i.Selections, p.Spec.Subject.Key())
 }
 
 // portAt returns the port that has an address in one of some domains, nil if none has.

@@ -73,10 +73,9 @@ func TestDenialReader(t *testing.T) {
 		{"by nobody", 0, 0, ""},
 	} {
 		got := ""
-		d, ok := b.view.NewDenialReader(p).Read(learned(tt.ingress, tt.egress))
-		if ok {
-			got = fmt.Sprintf("%s %d", d.Direction, d.Rule)
-			if d.SourcePort != nil || d.DestinationPort != subject || d.What.String() != "tcp/22" || d.Source.String() != "203.0.113.9" || d.Destination != to {
+		for _, d := range b.view.NewDenialReader([]*topology.Policy{p}).Read(learned(tt.ingress, tt.egress)) {
+			got += fmt.Sprintf("%s %d", d.Direction, d.Rule)
+			if d.SourcePort != nil || d.DestinationPort != subject || d.Policy != p.Name || d.What.String() != "tcp/22" || d.Source.String() != "203.0.113.9" || d.Destination != to {
 				t.Errorf("%s: %+v", tt.name, d)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
 )
 
 // MaxDenialWatch is how long PolicyDenials may watch.
@@ -55,9 +56,7 @@ func (f *Fabric) PolicyDenials(ctx context.Context, policy string, watch time.Du
 		r.Nodes = append(r.Nodes, DenialNode{Node: node, Watched: true})
 	}
 	// Longer than anybody watches: who watches at the same time does not end it for others.
-	f.eachDenialNode(ctx, r.Nodes, func(ctx context.Context, _ int, on *peer) error {
-		return f.workers.SampleDenials(ctx, on.sess, MaxDenialWatch+5*time.Second)
-	})
+	f.SampleDenials(ctx, r.Nodes, MaxDenialWatch+5*time.Second)
 	timer := time.NewTimer(watch)
 	defer timer.Stop()
 	select {
@@ -65,22 +64,35 @@ func (f *Fabric) PolicyDenials(ctx context.Context, policy string, watch time.Du
 	case <-ctx.Done():
 		return PolicyDenials{}, context.Cause(ctx)
 	}
-	reader := v.NewDenialReader(p)
-	found := make([][]NodeDenial, len(r.Nodes))
-	f.eachDenialNode(ctx, r.Nodes, func(ctx context.Context, i int, on *peer) error {
+	r.Denials = f.ReadDenials(ctx, v, r.Nodes, []*topology.Policy{p})
+	slices.SortStableFunc(r.Denials, func(a, b NodeDenial) int { return cmp.Or(b.Seen.Compare(a.Seen), cmp.Compare(a.Node, b.Node)) })
+	return r, context.Cause(ctx)
+}
+
+// SampleDenials has the nodes note for some time what policies deny. Each one that does not
+// is not watched any more, and says why.
+func (f *Fabric) SampleDenials(ctx context.Context, nodes []DenialNode, period time.Duration) {
+	f.eachDenialNode(ctx, nodes, func(ctx context.Context, _ int, on *peer) error {
+		return f.workers.SampleDenials(ctx, on.sess, period)
+	})
+}
+
+// ReadDenials returns what the nodes have noted about some policies, node by node.
+func (f *Fabric) ReadDenials(ctx context.Context, v *pipeline.View, nodes []DenialNode, policies []*topology.Policy) []NodeDenial {
+	reader := v.NewDenialReader(policies)
+	found := make([][]NodeDenial, len(nodes))
+	f.eachDenialNode(ctx, nodes, func(ctx context.Context, i int, on *peer) error {
 		learned, full, err := f.workers.LearnedDenials(ctx, on.sess)
 		now := f.cfg.Now()
-		r.Nodes[i].Full = full
+		nodes[i].Full = full
 		for _, l := range learned {
-			if d, ok := reader.Read(&l.Flow); ok {
-				found[i] = append(found[i], NodeDenial{d, r.Nodes[i].Node, now.Add(-l.Age)})
+			for _, d := range reader.Read(&l.Flow) {
+				found[i] = append(found[i], NodeDenial{d, nodes[i].Node, now.Add(-l.Age)})
 			}
 		}
 		return err
 	})
-	r.Denials = slices.Concat(found...)
-	slices.SortStableFunc(r.Denials, func(a, b NodeDenial) int { return cmp.Or(b.Seen.Compare(a.Seen), cmp.Compare(a.Node, b.Node)) })
-	return r, context.Cause(ctx)
+	return slices.Concat(found...)
 }
 
 // eachDenialNode calls do for the nodes that are still watched, of which it gets the place,

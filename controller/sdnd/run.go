@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/answer"
+	"github.com/sdnctl/sdnctl/controller/denials"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
@@ -108,6 +110,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return fabric.Run(ctx) })
 	group.Go(func() error { return answer.RunAdvertiser(ctx, fabric) })
+	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {
 		group.Go(func() error { return sec.own.Run(ctx) })
 	}

@@ -32,8 +32,10 @@ type PolicySpec struct {
 	Mode PolicyMode `json:"mode,omitempty" doc:"enforce: the policy is in force. shadow: it decides nothing; what its rules would decide is counted, as if it were in force beside the policies that are" enum:"enforce,shadow" default:"enforce" example:"enforce"`
 	// OnChange as stored is empty for cut.
 	OnChange PolicyOnChange `json:"onChange,omitempty" doc:"What becomes of connections that rules of the policy have allowed and no longer do: cut ends them, keep lets them go on until they end. Rules that come before those of the policy can still deny them. Connections out of an uplink are always cut" enum:"cut,keep" default:"cut" example:"cut"`
-	Ingress  []PolicyRule   `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
-	Egress   []PolicyRule   `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
+	// LogDenials has sdnd log what the policy denies, as far as it is in force.
+	LogDenials bool         `json:"logDenials,omitempty" doc:"sdnd logs the connections that the policy denies: who asked whom for what, and which rule denied it. Each is logged once within a minute, and of all policies at most 10 a second. Nothing is logged in shadow mode, and of what is rejected" example:"true"`
+	Ingress    []PolicyRule `json:"ingress,omitempty" doc:"Rules for connections to the ports, in order; at most 100, or 48 if one of them does not allow"`
+	Egress     []PolicyRule `json:"egress,omitempty" doc:"Rules for connections from the ports, in order; at most 100, or 48 if one of them does not allow"`
 }
 
 // PolicyTier is a rank of policies.
