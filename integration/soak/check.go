@@ -14,15 +14,15 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// patience is how long all may take to come to rest: less than it takes sdnd to
+// settleTimeout is how long all may take to come to rest: less than it takes sdnd to
 // audit a switch by itself.
-const patience = 15 * time.Second
+const settleTimeout = 15 * time.Second
 
 // quiet waits until nothing is under way and checks everything. After a round in
 // which nothing went wrong (calm) flows must be right as soon as sdnd says so;
 // after one with faults what was tampered with may not have been noticed yet.
 func (s *soak) quiet(ctx context.Context, calm bool) error {
-	err := lab.PollFor(ctx, patience, "everything to settle", func(ctx context.Context) error {
+	err := lab.PollFor(ctx, settleTimeout, "everything to settle", func(ctx context.Context) error {
 		if err := s.settled(ctx); err != nil || calm {
 			return err
 		}
@@ -58,7 +58,7 @@ func (s *soak) settled(ctx context.Context) error {
 		return err
 	}
 	for _, p := range acks.Pending {
-		if !has(s.ghosts, p.Node) {
+		if !has(s.absent, p.Node) {
 			return fmt.Errorf("node %q: %s", p.Node, p.Reason)
 		}
 	}

@@ -22,7 +22,7 @@ func (s *soak) clear(ctx context.Context) error {
 		names []string
 	}{
 		{api.KindPolicy, sorted(s.policies)}, {api.KindPort, sorted(s.ports)}, {api.KindRouter, sorted(s.routers)},
-		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.ghosts)},
+		{api.KindNetwork, sorted(s.networks)}, {api.KindNode, sorted(s.absent)},
 	} {
 		for _, name := range o.names {
 			if err := s.remove(ctx, o.kind, name); err != nil {
@@ -42,7 +42,7 @@ func (s *soak) forget(ctx context.Context) error {
 		if err := s.remove(ctx, api.KindNode, n.Name); err != nil {
 			return err
 		}
-		err := lab.PollFor(ctx, patience, n.Name+" to be emptied", func(ctx context.Context) error {
+		err := lab.PollFor(ctx, settleTimeout, n.Name+" to be emptied", func(ctx context.Context) error {
 			left, err := n.FlowCount(ctx)
 			if err == nil && left > 0 {
 				err = fmt.Errorf("it has %d flows", left)

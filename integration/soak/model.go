@@ -22,8 +22,8 @@ type expected struct {
 	networks map[string]model.NetworkSpec
 	routers  map[string]model.RouterSpec
 	policies map[string]model.PolicySpec
-	// ghosts are nodes that never connect.
-	ghosts map[string]model.NodeSpec
+	// absent are nodes that never connect.
+	absent map[string]model.NodeSpec
 	// plugged are the interfaces, by port; those in loose do not say so.
 	plugged map[string]*lab.Container
 	loose   map[string]bool
@@ -32,7 +32,7 @@ type expected struct {
 func newExpected() *expected {
 	return &expected{
 		objects: map[string]api.Object{}, ports: map[string]model.PortSpec{}, networks: map[string]model.NetworkSpec{},
-		routers: map[string]model.RouterSpec{}, policies: map[string]model.PolicySpec{}, ghosts: map[string]model.NodeSpec{},
+		routers: map[string]model.RouterSpec{}, policies: map[string]model.PolicySpec{}, absent: map[string]model.NodeSpec{},
 		plugged: map[string]*lab.Container{}, loose: map[string]bool{},
 	}
 }
@@ -41,7 +41,7 @@ func newExpected() *expected {
 func (m *expected) clone() *expected {
 	return &expected{
 		objects: maps.Clone(m.objects), ports: maps.Clone(m.ports), networks: maps.Clone(m.networks),
-		routers: maps.Clone(m.routers), policies: maps.Clone(m.policies), ghosts: maps.Clone(m.ghosts), plugged: m.plugged, loose: m.loose,
+		routers: maps.Clone(m.routers), policies: maps.Clone(m.policies), absent: maps.Clone(m.absent), plugged: m.plugged, loose: m.loose,
 	}
 }
 
@@ -59,7 +59,7 @@ func (m *expected) put(o api.Object, spec model.Spec) {
 		m.policies[o.Name] = s
 	case model.NodeSpec:
 		if _, real := realNode(o.Name); !real {
-			m.ghosts[o.Name] = s
+			m.absent[o.Name] = s
 		}
 	}
 }
@@ -77,7 +77,7 @@ func (m *expected) delete(kind api.Kind, name string) {
 	case api.KindPolicy:
 		delete(m.policies, name)
 	case api.KindNode:
-		delete(m.ghosts, name)
+		delete(m.absent, name)
 	}
 }
 
@@ -105,13 +105,13 @@ func (m *expected) unrouted() []string {
 	return slices.DeleteFunc(sorted(m.networks), func(n string) bool { return m.routerOf(n) != "" })
 }
 
-// idleGhosts returns the ghosts that no port is pinned to, sorted.
-func (m *expected) idleGhosts() []string {
+// idleAbsentNodes returns the absent that no port is pinned to, sorted.
+func (m *expected) idleAbsentNodes() []string {
 	used := map[string]bool{}
 	for _, p := range m.ports {
 		used[p.Node] = true
 	}
-	return slices.DeleteFunc(sorted(m.ghosts), func(n string) bool { return used[n] })
+	return slices.DeleteFunc(sorted(m.absent), func(n string) bool { return used[n] })
 }
 
 // reaches reports whether one port must reach another.

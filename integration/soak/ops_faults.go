@@ -47,7 +47,7 @@ func (s *soak) withoutSdnd(ctx context.Context) (bool, error) {
 		return true, err
 	}
 	s.api.Close()
-	meanwhile := []func(context.Context) (bool, error){s.unplug, s.letGo, s.takeUp, s.tamper, s.renumberInterface, s.restartSwitch}
+	meanwhile := []func(context.Context) (bool, error){s.unplug, s.clearInterfaceID, s.setInterfaceID, s.tamper, s.renumberInterface, s.restartSwitch}
 	for range 1 + s.rng.IntN(4) {
 		if _, err := meanwhile[s.rng.IntN(len(meanwhile))](ctx); err != nil {
 			return true, err
@@ -80,7 +80,7 @@ func (s *soak) killSdndInChange(ctx context.Context) (bool, error) {
 	if !inDoubt(change) {
 		return true, change
 	}
-	s.doubted++
+	s.uncertain++
 	o, err := s.api.Object(ctx, api.KindPort, name)
 	var said *api.Error
 	switch {

@@ -13,7 +13,7 @@ import (
 func (s *soak) plugIn(ctx context.Context) (bool, error) {
 	var names []string
 	for _, name := range s.bare() {
-		if !has(s.ghosts, s.ports[name].Node) {
+		if !has(s.absent, s.ports[name].Node) {
 			names = append(names, name)
 		}
 	}
@@ -35,7 +35,7 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 		return err
 	}
 	st := p.Status
-	if err := s.atHand(node); err != nil {
+	if err := s.awaitNode(node); err != nil {
 		return err
 	}
 	s.made++
@@ -70,12 +70,12 @@ func (s *soak) pull(ctx context.Context, port string) error {
 	c := s.plugged[port]
 	delete(s.plugged, port)
 	delete(s.loose, port)
-	return s.takeAway(ctx, c)
+	return s.removeContainer(ctx, c)
 }
 
-// takeAway removes an interface.
-func (s *soak) takeAway(ctx context.Context, c *lab.Container) error {
-	if err := s.atHand(c.Node); err != nil {
+// removeContainer removes an interface.
+func (s *soak) removeContainer(ctx context.Context, c *lab.Container) error {
+	if err := s.awaitNode(c.Node); err != nil {
 		return err
 	}
 	return c.Remove(ctx)
@@ -114,11 +114,11 @@ func (s *soak) move(ctx context.Context) (bool, error) {
 	if err := s.plugAt(ctx, name, to); err != nil {
 		return false, err
 	}
-	return true, s.takeAway(ctx, old)
+	return true, s.removeContainer(ctx, old)
 }
 
-// letGo has an interface not say any more whose it is.
-func (s *soak) letGo(ctx context.Context) (bool, error) {
+// clearInterfaceID has an interface not say any more whose it is.
+func (s *soak) clearInterfaceID(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, s.live())
 	if !ok {
 		return false, nil
@@ -127,8 +127,8 @@ func (s *soak) letGo(ctx context.Context) (bool, error) {
 	return true, s.vsctl(ctx, name, "remove", "interface", s.plugged[name].Interface, "external_ids", "iface-id")
 }
 
-// takeUp has an interface say again whose it is.
-func (s *soak) takeUp(ctx context.Context) (bool, error) {
+// setInterfaceID has an interface say again whose it is.
+func (s *soak) setInterfaceID(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.loose))
 	if !ok {
 		return false, nil
@@ -153,7 +153,7 @@ func (s *soak) vsctl(ctx context.Context, port string, args ...string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.atHand(n.Name); err != nil {
+	if err := s.awaitNode(n.Name); err != nil {
 		return err
 	}
 	_, err = n.VSCtl(ctx, args...)

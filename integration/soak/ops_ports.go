@@ -45,11 +45,11 @@ func (s *soak) newPort() (name string, spec model.PortSpec, ok bool) {
 }
 
 // somewhere is where a port of a network may be: one of the real nodes as a
-// rule; a ghost; "" for wherever its interface shows up.
+// rule; one that never connects; "" for wherever its interface shows up.
 func (s *soak) somewhere(network string) string {
 	n := s.rng.IntN(10)
-	if ghost, ok := pick(s.rng, sorted(s.ghosts)); ok && n == 0 {
-		return ghost
+	if node, ok := pick(s.rng, sorted(s.absent)); ok && n == 0 {
+		return node
 	}
 	if n < 4 && s.networks[network].Mode != model.Segmented {
 		return ""

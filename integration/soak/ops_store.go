@@ -109,7 +109,7 @@ func (s *soak) restore(ctx context.Context) (bool, error) {
 	before := s.expected.clone()
 	meanwhile := []func(context.Context) (bool, error){
 		s.createPort, s.burst, s.labelPort, s.repinPort, s.deleteBarePort, s.createNetwork, s.deleteNetwork,
-		s.createRouter, s.changeRouter, s.deleteRouter, s.createGhost, s.renumberGhost, s.deleteGhost,
+		s.createRouter, s.changeRouter, s.deleteRouter, s.createAbsentNode, s.renumberAbsentNode, s.deleteAbsentNode,
 		s.createPolicy, s.changePolicy, s.deletePolicy, s.replacePolicies,
 	}
 	for range 1 + s.rng.IntN(8) {

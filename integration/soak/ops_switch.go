@@ -14,7 +14,7 @@ import (
 // what does not concern that node: see settledNode.
 func (s *soak) later(ctx context.Context, n *lab.Node, after time.Duration, do func(context.Context) error) {
 	done := make(chan error, 1)
-	s.away[n.Name] = done
+	s.disturbed[n.Name] = done
 	go func() { // ends with the timer and do; whoever needs the node waits for it
 		timer := time.NewTimer(after)
 		defer timer.Stop()
@@ -26,25 +26,25 @@ func (s *soak) later(ctx context.Context, n *lab.Node, after time.Duration, do f
 	}()
 }
 
-// atHand waits until a node is what it was before something was done to it for
+// awaitNode waits until a node is what it was before something was done to it for
 // later to undo.
-func (s *soak) atHand(name string) error {
-	done, ok := s.away[name]
+func (s *soak) awaitNode(name string) error {
+	done, ok := s.disturbed[name]
 	if !ok {
 		return nil
 	}
-	delete(s.away, name)
+	delete(s.disturbed, name)
 	if err := <-done; err != nil {
 		return fmt.Errorf("node %s: %w", name, err)
 	}
 	return nil
 }
 
-// allAtHand waits for all nodes.
-func (s *soak) allAtHand() error {
+// awaitAllNodes waits for all nodes.
+func (s *soak) awaitAllNodes() error {
 	var errs []error
 	for _, name := range realNodes() {
-		errs = append(errs, s.atHand(name))
+		errs = append(errs, s.awaitNode(name))
 	}
 	return errors.Join(errs...)
 }
@@ -52,7 +52,7 @@ func (s *soak) allAtHand() error {
 // node is one of the nodes, and at hand.
 func (s *soak) node() (*lab.Node, error) {
 	n := s.lab.Nodes[s.rng.IntN(len(s.lab.Nodes))]
-	return n, s.atHand(n.Name)
+	return n, s.awaitNode(n.Name)
 }
 
 // forAWhile is up to so many milliseconds.

@@ -13,11 +13,11 @@ import (
 // Limits of what is declared at a time, so that things are deleted and made
 // again rather than ever more.
 const (
-	maxNetworks = 6
-	maxRouters  = 2
-	maxGhosts   = 4
-	maxPorts    = 60
-	maxPlugged  = 12
+	maxNetworks    = 6
+	maxRouters     = 2
+	maxAbsentNodes = 4
+	maxPorts       = 60
+	maxPlugged     = 12
 )
 
 // createNetwork declares a network, every third a segmented one. Its number also says
@@ -169,26 +169,26 @@ func (s *soak) deleteRouter(ctx context.Context) (bool, error) {
 	return true, s.remove(ctx, api.KindRouter, name)
 }
 
-// createGhost declares a node that never connects.
-func (s *soak) createGhost(ctx context.Context) (bool, error) {
-	name, ok := free(s.rng, s.ghosts, "ghost", maxGhosts)
+// createAbsentNode declares a node that never connects.
+func (s *soak) createAbsentNode(ctx context.Context) (bool, error) {
+	name, ok := free(s.rng, s.absent, "absent", maxAbsentNodes)
 	if !ok {
 		return false, nil
 	}
-	return true, s.declare(ctx, name, nil, s.ghostSpec())
+	return true, s.declare(ctx, name, nil, s.absentNodeSpec())
 }
 
-func (s *soak) renumberGhost(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, sorted(s.ghosts))
+func (s *soak) renumberAbsentNode(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, sorted(s.absent))
 	if !ok {
 		return false, nil
 	}
-	return true, s.declare(ctx, name, nil, s.ghostSpec())
+	return true, s.declare(ctx, name, nil, s.absentNodeSpec())
 }
 
-// ghostSpec has a tunnel address that no other node has, one in four an IPv6 one,
+// absentNodeSpec has a tunnel address that no other node has, one in four an IPv6 one,
 // which the real nodes do not reach.
-func (s *soak) ghostSpec() model.NodeSpec {
+func (s *soak) absentNodeSpec() model.NodeSpec {
 	for {
 		n := byte(100 + s.rng.IntN(100))
 		ip := netip.AddrFrom4([4]byte{172, 16, 56, n})
@@ -196,7 +196,7 @@ func (s *soak) ghostSpec() model.NodeSpec {
 			ip = netip.AddrFrom16([16]byte{0xfd, 3: 0x56, 15: n})
 		}
 		taken := false
-		for _, g := range s.ghosts {
+		for _, g := range s.absent {
 			taken = taken || g.TunnelIP == ip
 		}
 		if !taken {
@@ -205,8 +205,8 @@ func (s *soak) ghostSpec() model.NodeSpec {
 	}
 }
 
-func (s *soak) deleteGhost(ctx context.Context) (bool, error) {
-	name, ok := pick(s.rng, s.idleGhosts())
+func (s *soak) deleteAbsentNode(ctx context.Context) (bool, error) {
+	name, ok := pick(s.rng, s.idleAbsentNodes())
 	if !ok {
 		return false, nil
 	}

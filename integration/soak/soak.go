@@ -24,19 +24,19 @@ type soak struct {
 	opts options
 	out  io.Writer
 
-	done    int
-	recent  []string              // the newest operations, for who looks for a mistake
-	count   map[string]int        // operations by name
-	points  int                   // quiet points
-	pings   int                   // pairs that one of pinged the other
-	asked   int                   // connections that policies judge
-	doubted int                   // changes that sdnd was killed in
-	made    int                   // containers, for their names
-	away    map[string]chan error // nodes that something is being done to
-	drift   uint64                // newest that sdnd has reported
-	base    usage
-	most    usage
-	now     usage
+	done      int
+	recent    []string              // the newest operations, for who looks for a mistake
+	count     map[string]int        // operations by name
+	points    int                   // quiet points
+	pings     int                   // pairs that one of pinged the other
+	asked     int                   // connections that policies judge
+	uncertain int                   // changes that sdnd was killed in
+	made      int                   // containers, for their names
+	disturbed map[string]chan error // nodes that something is being done to
+	drift     uint64                // newest that sdnd has reported
+	base      usage
+	most      usage
+	now       usage
 }
 
 // op is a kind of operation. It reports false when there is nothing that it
@@ -53,12 +53,12 @@ func (s *soak) changes() []op {
 		{"create network", 3, s.createNetwork}, {"delete network", 3, s.deleteNetwork}, {"delete network with ports", 1, s.deleteWithPorts},
 		{"renumber gateway", 2, s.renumberGateway},
 		{"create router", 3, s.createRouter}, {"change router", 2, s.changeRouter}, {"delete router", 2, s.deleteRouter},
-		{"create node", 2, s.createGhost}, {"renumber node", 2, s.renumberGhost}, {"delete node", 2, s.deleteGhost},
+		{"create node", 2, s.createAbsentNode}, {"renumber node", 2, s.renumberAbsentNode}, {"delete node", 2, s.deleteAbsentNode},
 		{"create port", 16, s.createPort}, {"create ports at once", 2, s.burst},
 		{"label port", 6, s.labelPort}, {"repin port", 6, s.repinPort}, {"delete port", 12, s.deletePort},
 		{"create policy", 4, s.createPolicy}, {"change policy", 4, s.changePolicy}, {"delete policy", 3, s.deletePolicy}, {"replace policies", 2, s.replacePolicies},
 		{"apply and prune", 3, s.apply}, {"restore", 1, s.restore},
-		{"plug in", 24, s.plugIn}, {"unplug", 5, s.unplug}, {"move", 6, s.move}, {"let go", 4, s.letGo}, {"take up", 6, s.takeUp},
+		{"plug in", 24, s.plugIn}, {"unplug", 5, s.unplug}, {"move", 6, s.move}, {"let go", 4, s.clearInterfaceID}, {"take up", 6, s.setInterfaceID},
 		{"renumber interface", 3, s.renumberInterface},
 	}
 }
@@ -91,8 +91,8 @@ func realNode(name string) (int, bool) {
 func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, error) {
 	s := &soak{
 		expected: newExpected(), lab: l, opts: o, out: out, count: map[string]int{},
-		away: map[string]chan error{},
-		rng:  rand.New(rand.NewPCG(o.seed, 0)),
+		disturbed: map[string]chan error{},
+		rng:       rand.New(rand.NewPCG(o.seed, 0)),
 	}
 	if err := l.Controller.Start(ctx); err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 // what repairs the switches after a fault would also repair what the changes
 // before it left wrong. It ends early, in good order, when stop is closed.
 func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
-	defer func() { _ = s.allAtHand() }() // what went wrong is reported already
+	defer func() { _ = s.awaitAllNodes() }() // what went wrong is reported already
 	started := time.Now()
 	if err := s.quiet(ctx, false); err != nil {
 		return fmt.Errorf("before anything: %w", err)
@@ -176,7 +176,7 @@ func (s *soak) round(ctx context.Context, kinds []op, stop <-chan struct{}) erro
 			s.count[o.name]++
 		}
 	}
-	return s.allAtHand()
+	return s.awaitAllNodes()
 }
 
 // closed reports whether a channel that nothing is sent to is closed.
@@ -200,7 +200,7 @@ func (s *soak) progress(elapsed time.Duration) {
 // summary prints what was done.
 func (s *soak) summary(elapsed time.Duration) {
 	fmt.Fprintf(s.out, "seed %d: %d operations in %v, nothing wrong at %d quiet points, %d pairs and %d connections asked; %d changes in doubt were there or were not, none by half; goroutines %d at first, %d at most, %d in the end; memory in MB %d, %d, %d\n",
-		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.asked, s.doubted,
+		s.opts.seed, s.done, elapsed.Round(time.Second), s.points, s.pings, s.asked, s.uncertain,
 		s.base.goroutines, s.most.goroutines, s.now.goroutines, s.base.memory>>20, s.most.memory>>20, s.now.memory>>20)
 	for _, name := range sorted(s.count) {
 		fmt.Fprintf(s.out, "  %6d %s\n", s.count[name], name)

@@ -41,7 +41,7 @@ func (s *soak) usage(ctx context.Context) (u usage, err error) {
 // program does not give back at once.
 func (s *soak) returned(ctx context.Context) error {
 	const slack, extra = 6, 64 << 20
-	return lab.PollFor(ctx, patience, "goroutines and memory to return to base", func(ctx context.Context) error {
+	return lab.PollFor(ctx, settleTimeout, "goroutines and memory to return to base", func(ctx context.Context) error {
 		s.api.Close() // each connection of ours costs sdnd a goroutine
 		u, err := s.usage(ctx)
 		if err != nil {
