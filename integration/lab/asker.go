@@ -23,13 +23,12 @@ type asker struct {
 	listening sync.WaitGroup
 }
 
-// question is an echo request that may be sent many times; seq is its place
-// among the asker's.
+// question is an echo request that may be sent many times; seq is its number among the asker's.
 type question struct {
 	Reach
 	by       *asker
 	seq      uint16
-	answered bool // for listen alone
+	answered bool // used by listen only
 }
 
 // newAsker opens a socket in the container. The caller adds questions, calls
@@ -54,7 +53,7 @@ func familyOf(a netip.Addr) int {
 	return 1
 }
 
-// add notes what to ask.
+// add adds a question.
 func (a *asker) add(r Reach) (*question, error) {
 	if len(a.questions) > 0xffff || !r.To.IsValid() {
 		return nil, fmt.Errorf("container %q: cannot ask %v: it asks 65,536 addresses at a time at most", a.container.Name, r.To)
@@ -81,7 +80,7 @@ func (a *asker) listen(conn net.PacketConn) {
 			return
 		}
 		if err != nil || n < 8 || buf[0] != icmpEchoReply && buf[0] != icmp6EchoReply || binary.BigEndian.Uint16(buf[4:]) != a.id {
-			continue // an error is one of earlier requests: a host that is unreachable
+			continue // an error is about an earlier request: an unreachable host
 		}
 		seq := int(binary.BigEndian.Uint16(buf[6:]))
 		if seq >= len(a.questions) {
@@ -117,7 +116,7 @@ func (q *question) ask() error {
 	return err
 }
 
-// who is the one who asks, in words.
+// who describes the container that asks.
 func (q *question) who() string {
 	var ip netip.Addr
 	for _, a := range q.From.Addresses() {

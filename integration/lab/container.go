@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Container is one interface, eth0, in a network namespace of its own, plugged
-// into a node's br-int: as much of a container as a network sees.
+// Container is one interface, eth0, in a network namespace of its own, plugged into a node's
+// br-int: everything that the network sees of a container.
 type Container struct {
 	// Name is unique in the lab; at most 12 letters, digits and dashes.
 	Name string `json:"name"`
@@ -79,7 +79,7 @@ func (c *Container) start(ctx context.Context, n *Node) error {
 	if err := c.lab.ip(ctx, n.Netns, "link add name %s type veth peer name eth0 netns %s", c.Interface, ns); err != nil {
 		return err
 	}
-	// The node's kernel, too, sees what comes in there, and must not answer.
+	// The node's kernel also receives packets from this interface, and must not answer.
 	if err := c.lab.ip(ctx, n.Netns, "link set dev %s mtu %d arp off addrgenmode none up", c.Interface, c.MTU); err != nil {
 		return err
 	}
@@ -120,8 +120,7 @@ func (c *Container) start(ctx context.Context, n *Node) error {
 	return c.plug(ctx, n)
 }
 
-// readInterface notes the addresses that eth0 has, as far as they were not
-// given, so that Move keeps them.
+// readInterface records the addresses of eth0 that were not given, so that Move keeps them.
 func (c *Container) readInterface() error {
 	return inNetns(c.netnsPath(), func() error {
 		eth0, err := net.InterfaceByName("eth0")
@@ -170,15 +169,14 @@ func (c *Container) Has(other netip.Addr) bool {
 	return slices.ContainsFunc(c.Addresses(), func(a netip.Addr) bool { return a.BitLen() == other.BitLen() })
 }
 
-// ForgetNeighbours empties the container's ARP table, and what it knows of IPv6
-// neighbours.
+// ForgetNeighbours empties the container's ARP and IPv6 neighbour tables.
 func (c *Container) ForgetNeighbours(ctx context.Context) error {
 	_, err := c.Exec(ctx, "ip", "neigh", "flush", "dev", "eth0")
 	return err
 }
 
-// SetLink notes the container's address and gateway of one family, before it is made;
-// the zero gateway is none.
+// SetLink sets the container's address and gateway of one family before it is created; the zero
+// gateway is none.
 func (c *Container) SetLink(ip netip.Prefix, gateway netip.Addr) {
 	if ip.Addr().Is6() {
 		c.IP6, c.Gateway6 = ip, gateway

@@ -20,7 +20,7 @@ import (
 // Controller runs sdnd in the hub namespace, with its data, socket and log in
 // the lab's directory.
 type Controller struct {
-	// Addr is the address that switches connect to.
+	// Addr is the address at which switches reach sdnd.
 	Addr netip.Addr
 	// Addr6 is its IPv6 address; the zero Addr where the underlay has none.
 	Addr6 netip.Addr
@@ -82,7 +82,7 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 	// also this process.
 	args := append([]string{"sdnd",
 		"--data", filepath.Join(c.DataDir, "sdnd.db"), "--api-socket", c.socket,
-		// An empty file, lest the machine's /etc/sdnctl/sdnd.yaml is read.
+		// An empty file, so that the machine's /etc/sdnctl/sdnd.yaml is not read
 		"--config", filepath.Join(c.DataDir, "sdnd.yaml"),
 		// The lab's network is its own.
 		"--insecure",

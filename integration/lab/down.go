@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// Down ends the lab's processes and removes its namespaces and files. It works
-// from names and process marks alone, so also after a crash half way up, and
-// does as much as it can when a step fails.
+// Down ends the lab's processes and removes its namespaces and files. It needs only names and
+// the marks of processes, so it also works after a crash of Up. It does as much as it can when
+// a step fails.
 func (l *Lab) Down(ctx context.Context) error {
 	errs := []error{l.stopDocker(ctx), l.endAll(ctx)}
 	names, err := netnsNames()
@@ -33,8 +33,7 @@ func (l *Lab) Down(ctx context.Context) error {
 	return nil
 }
 
-// List returns the ids of all labs that left a trace on this machine, running
-// or not.
+// List returns the ids of all labs that left something on this machine, running or not.
 func List() ([]string, error) {
 	ids := map[string]bool{}
 	dirs, err := filepath.Glob(dirOf("*"))

@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// Flows returns the flows of br-int, one per element, as ovs-ofctl prints them
-// without the fields that change by themselves. Flows that are there for a moment
-// only, to find out who sends what is dropped, are left out.
+// Flows returns the flows of br-int, one per element, as ovs-ofctl prints them, without the
+// fields that change by themselves. It leaves out samples, which are there for a moment only.
 func (n *Node) Flows(ctx context.Context) ([]string, error) {
 	out, err := n.OFCtl(ctx, "--no-stats", "--no-names", "dump-flows", "br-int")
 	if err != nil {
@@ -28,8 +27,7 @@ func (n *Node) Flows(ctx context.Context) ([]string, error) {
 	return flows, nil
 }
 
-// sample is how the cookie of such flows begins (controller/pipeline, SampleCookie and
-// DenialCookie).
+// sample matches the cookies of samples (controller/pipeline, SampleCookie and DenialCookie).
 var sample = regexp.MustCompile("cookie=0x73616d70(6c65|64656e)")
 
 // FlowCount is the number of flows of br-int.
@@ -55,14 +53,14 @@ func (n *Node) ColdCaches(ctx context.Context) error {
 	return err
 }
 
-// ControlLog counts the OpenFlow messages that a node receives from its
-// controller, by the word of ovs-vswitchd itself.
+// ControlLog counts the OpenFlow messages that a node receives from its controller, as
+// ovs-vswitchd logs them.
 type ControlLog struct {
 	node  *Node
 	start int64
 }
 
-// WatchControl starts to count.
+// WatchControl starts counting.
 func (n *Node) WatchControl(ctx context.Context) (*ControlLog, error) {
 	if _, err := n.AppCtl(ctx, "vlog/disable-rate-limit", "vconn"); err != nil {
 		return nil, err
@@ -82,7 +80,7 @@ func (n *Node) vswitchdLog() string { return filepath.Join(n.Dir, "ovs-vswitchd.
 // Received returns how many messages of each type have come from the
 // controller since WatchControl: OFPT_FLOW_MOD, ONFT_BUNDLE_ADD_MESSAGE, ….
 func (c *ControlLog) Received(ctx context.Context) (map[string]int, error) {
-	// Whatever came before this request is logged before it.
+	// everything before this request is logged before it
 	marker := regexp.MustCompile(`unix#\d+: received: OFPT_ECHO_REQUEST`)
 	before, err := c.read()
 	if err != nil {
@@ -113,10 +111,10 @@ func (c *ControlLog) Received(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-// Changes returns how many messages that change flows have come from the
-// controller since WatchControl, in a bundle or not. It leaves out the replacement of
-// invalidations (docs/decisions/0036), which some versions of Open vSwitch get with every
-// change: one deletion and one addition, which matches the packet's mark, in each table.
+// Changes returns how many messages that change flows have come from the controller since
+// WatchControl, in a bundle or not. It leaves out the replacement of invalidations
+// (docs/decisions/0036), which some versions of Open vSwitch get with every change: one
+// deletion and one addition in each table.
 func (c *ControlLog) Changes(ctx context.Context) (int, error) {
 	counts, err := c.Received(ctx)
 	if err != nil {

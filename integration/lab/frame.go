@@ -13,8 +13,8 @@ const (
 	etherIPv4 = 0x0800
 	etherARP  = 0x0806
 	etherIPv6 = 0x86dd
-	// etherMarker is that of the sniffer's own frames, from no MAC: IPv6's, so that
-	// a switch does not take them for something that the port should not send.
+	// etherMarker is the type of the sniffer's own frames, which have no source MAC. It is
+	// IPv6's, so that a switch does not count them as packets that the port may not send.
 	etherMarker = 0x86dd
 )
 

@@ -14,19 +14,19 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// settleTimeout is how long all may take to come to rest: less than it takes sdnd to
-// audit a switch by itself.
+// settleTimeout is how long everything may take to come to rest. It is shorter than the time
+// after which sdnd audits a switch by itself.
 const settleTimeout = 15 * time.Second
 
-// quiet waits until nothing is under way and checks everything. After a round in
-// which nothing went wrong (calm) flows must be right as soon as sdnd says so;
-// after one with faults what was tampered with may not have been noticed yet.
+// quiet waits until nothing is under way and checks everything. After a round without faults
+// (calm), flows must be right as soon as sdnd says so. After a round with faults, tampering may
+// not have been noticed yet.
 func (s *soak) quiet(ctx context.Context, calm bool) error {
 	err := lab.PollFor(ctx, settleTimeout, "everything to settle", func(ctx context.Context) error {
 		if err := s.settled(ctx); err != nil || calm {
 			return err
 		}
-		// No audit is asked for here, which would mend what the changes left wrong.
+		// No audit is requested here: it would repair what the changes left wrong.
 		return s.flows(ctx)
 	})
 	if err == nil && calm {
@@ -85,8 +85,8 @@ func (s *soak) settled(ctx context.Context) error {
 	return nil
 }
 
-// declared compares what sdnd says is declared with what it acknowledged, and
-// looks for addresses that two have.
+// declared compares what sdnd says is declared with what it acknowledged, and looks for
+// addresses that two ports have.
 func (s *soak) declared(ctx context.Context) error {
 	for _, kind := range []api.Kind{api.KindNode, api.KindNetwork, api.KindRouter, api.KindPort, api.KindPolicy} {
 		list, err := s.api.Objects(ctx, kind, api.ListOptions{})
@@ -113,8 +113,8 @@ func (s *soak) declared(ctx context.Context) error {
 	return nil
 }
 
-// addresses looks for addresses that two have, that are not those the interfaces
-// were given, or that are locked for nobody.
+// addresses looks for addresses that two ports have, that differ from those of the interfaces,
+// or that are locked for nobody.
 func (s *soak) addresses(ctx context.Context) error {
 	ports, err := s.api.Ports(ctx, api.ListOptions{})
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// flows compares what every switch has with what sdnd compiles for it, as text,
-// by ovs-ofctl's word.
+// flows compares, as text, the flows of every switch as ovs-ofctl prints them with those that
+// sdnd compiles for it.
 func (s *soak) flows(ctx context.Context) error {
 	return s.everyNode(func(n *lab.Node) error {
 		want, err := s.api.Flows(ctx, n.Name)
@@ -47,8 +47,7 @@ func (s *soak) everyNode(f func(*lab.Node) error) error {
 	return errors.Join(errs...)
 }
 
-// compare returns an error that names the flows in which sdnd's word and
-// ovs-ofctl's differ.
+// compare returns an error that names the flows in which sdnd and ovs-ofctl differ.
 func compare(want []api.Flow, got []string) error {
 	missing := map[string]api.Flow{}
 	var errs []error
@@ -75,8 +74,8 @@ func compare(want []api.Flow, got []string) error {
 	return errors.Join(errs...)
 }
 
-// canonical puts a flow's words in one order: ovs-ofctl and sdnd may write the
-// fields of a match in different ones.
+// canonical sorts the words of a flow, because ovs-ofctl and sdnd may write the fields of a
+// match in different orders.
 func canonical(flow string) string {
 	match, actions, _ := strings.Cut(flow, "actions=")
 	words := strings.FieldsFunc(match, func(r rune) bool { return r == ',' || r == ' ' })
@@ -84,7 +83,7 @@ func canonical(flow string) string {
 	return strings.Join(words, ",") + " actions=" + strings.TrimSpace(actions)
 }
 
-// audited has sdnd compare every switch: it must find nothing to mend.
+// audited has sdnd compare every switch; it must find no difference.
 func (s *soak) audited(ctx context.Context) error {
 	return s.everyNode(func(n *lab.Node) error {
 		a, err := s.api.Audit(ctx, n.Name)
@@ -95,8 +94,7 @@ func (s *soak) audited(ctx context.Context) error {
 	})
 }
 
-// drifted notes what sdnd has reported of others' changes: none where nobody made
-// any.
+// drifted records the drifts that sdnd has reported. Without faults there must be none.
 func (s *soak) drifted(ctx context.Context, calm bool) error {
 	drifts, err := s.api.Drifts(ctx, "")
 	if err != nil {
@@ -107,7 +105,7 @@ func (s *soak) drifted(ctx context.Context, calm bool) error {
 			return fmt.Errorf("sdnd reports a change by others, and there was none: %+v", d)
 		}
 	}
-	s.drift = 0 // sdnd counts from its start
+	s.drift = 0 // sdnd numbers drifts from its start
 	if n := len(drifts.Items); n > 0 {
 		s.drift = drifts.Items[n-1].Seq
 	}

@@ -9,16 +9,15 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// reachability asks from every port to every other, and to the gateways of each, in
-// each family that both have.
-// All resolve every address again, so that ARP and ND are checked too, and that who
-// talked to a gateway, or to a port that is no more, may find another MAC.
+// reachability pings from every port every other one, and the gateways of both, in each family
+// that both have. All resolve every address again. So ARP and ND are checked, too, and a port
+// may find that a gateway, or a port that was replaced, has another MAC.
 func (s *soak) reachability(ctx context.Context) error {
 	j, err := s.judge()
 	if err != nil {
 		return err
 	}
-	var all []lab.Reach // by IPv4 first
+	var all []lab.Reach // IPv4 comes first
 	live := s.live()
 	for _, from := range live {
 		c := s.plugged[from]

@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// judge knows what the declared policies allow, by the naive evaluator.
+// judge computes what the declared policies allow, with the naive evaluator.
 type judge struct {
 	s *topology.Snapshot
 	m *expected
@@ -24,14 +24,14 @@ func (m *expected) judge() (judge, error) {
 	return judge{s, m}, err
 }
 
-// allows reports whether one port may open a connection to an address of another, if it
-// reaches it at all.
+// allows reports whether a port may open a connection to an address of another, given that it
+// can reach it.
 func (j judge) allows(from, to string, dst netip.Addr, what model.PolicyPort) bool {
 	return j.verdict(from, to, dst, what) == traffic.Connected
 }
 
-// verdict is what comes of a connection that one port opens to an address of another, if it
-// reaches it at all.
+// verdict returns the result of a connection that one port opens to an address of another,
+// given that it can reach it.
 func (j judge) verdict(from, to string, dst netip.Addr, what model.PolicyPort) traffic.Verdict {
 	a, _ := j.s.Port(from)
 	b, _ := j.s.Port(to)
@@ -44,7 +44,8 @@ func (j judge) verdict(from, to string, dst netip.Addr, what model.PolicyPort) t
 	return traffic.Timeout
 }
 
-// sourceFor is the address that a container asks another from: the one of its family.
+// sourceFor returns the address from which a container contacts another: the one of the same
+// family.
 func sourceFor(c *lab.Container, to netip.Addr) netip.Addr {
 	for _, a := range c.Addresses() {
 		if a.BitLen() == to.BitLen() {
@@ -54,7 +55,7 @@ func sourceFor(c *lab.Container, to netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// echo is what a ping of an address is to policies.
+// echo returns how policies see a ping of an address.
 func echo(to netip.Addr) model.PolicyPort {
 	if to.Is6() {
 		return model.PolicyPort{Protocol: model.ProtocolICMPv6, First: 128, Last: 128}
@@ -62,18 +63,17 @@ func echo(to netip.Addr) model.PolicyPort {
 	return model.PolicyPort{Protocol: model.ProtocolICMP, First: 8, Last: 8}
 }
 
-// services are what every port offers while verdicts are asked for: what random policies
-// name, and what only their wider rules have.
+// services are the services that every port offers while verdicts are tested: those that random
+// policies name, and one that only their wider rules include.
 func services() []traffic.Probe {
 	return []traffic.Probe{{Protocol: traffic.TCP, Port: 80}, {Protocol: traffic.TCP, Port: 8007}, {Protocol: traffic.UDP, Port: 53}}
 }
 
-// verdicts opens a connection of each service from every port to every other that it
-// reaches, in each family that both have, and compares what they come to with what the
-// policies say.
+// verdicts opens a connection to each service from every port to every other that it can reach,
+// in each family that both have, and compares the results with what the policies say.
 func (s *soak) verdicts(ctx context.Context) (err error) {
 	if len(s.policies) == 0 {
-		return nil // pings have found the rest
+		return nil // the pings have covered the rest
 	}
 	j, err := s.judge()
 	if err != nil {
@@ -117,9 +117,9 @@ func (s *soak) verdicts(ctx context.Context) (err error) {
 	return s.ask(ctx, probes, want)
 }
 
-// ask asks and returns an error that names what came to something else. A lost packet makes
-// a Timeout, and a busy machine loses some: those that should have been answered are asked
-// again.
+// ask probes, and returns an error that names the results that differ. A lost packet makes a
+// Timeout, and a busy machine loses some, so probes that should have been answered are
+// repeated.
 func (s *soak) ask(ctx context.Context, probes []traffic.Probe, want []traffic.Verdict) error {
 	var errs []error
 	for round := 0; len(probes) > 0; round++ {

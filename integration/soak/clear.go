@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// clear takes everything away but the real nodes.
+// clear deletes everything but the real nodes.
 func (s *soak) clear(ctx context.Context) error {
 	for _, name := range sorted(s.plugged) {
 		if err := s.pull(ctx, name); err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// expected is what must be true: the changes that sdnd has acknowledged, and which
-// interfaces there are. Only operations that this allows are done, so that each
-// refusal is a mistake, of sdnd or of the model.
+// expected is what must be true: the changes that sdnd has acknowledged, and the interfaces
+// that exist. Only operations that it allows are done, so that every refusal is a fault of sdnd
+// or of this model.
 type expected struct {
 	// objects are declared, by reference.
 	objects map[string]api.Object
@@ -22,9 +22,9 @@ type expected struct {
 	networks map[string]model.NetworkSpec
 	routers  map[string]model.RouterSpec
 	policies map[string]model.PolicySpec
-	// absent are nodes that never connect.
+	// absent are declared nodes that never connect.
 	absent map[string]model.NodeSpec
-	// plugged are the interfaces, by port; those in loose do not say so.
+	// plugged are the interfaces by port; those in loose have no interface id.
 	plugged map[string]*lab.Container
 	loose   map[string]bool
 }
@@ -45,7 +45,7 @@ func (m *expected) clone() *expected {
 	}
 }
 
-// put notes an object that is declared.
+// put records a declared object.
 func (m *expected) put(o api.Object, spec model.Spec) {
 	m.objects[o.Ref()] = o
 	switch s := spec.(type) {
@@ -64,7 +64,7 @@ func (m *expected) put(o api.Object, spec model.Spec) {
 	}
 }
 
-// delete notes an object that is not declared any more.
+// delete records that an object is no longer declared.
 func (m *expected) delete(kind api.Kind, name string) {
 	delete(m.objects, api.Key{Kind: kind, Name: name}.String())
 	switch kind {
@@ -105,7 +105,7 @@ func (m *expected) unrouted() []string {
 	return slices.DeleteFunc(sorted(m.networks), func(n string) bool { return m.routerOf(n) != "" })
 }
 
-// idleAbsentNodes returns the absent that no port is pinned to, sorted.
+// idleAbsentNodes returns the absent nodes that no port is pinned to, sorted.
 func (m *expected) idleAbsentNodes() []string {
 	used := map[string]bool{}
 	for _, p := range m.ports {
@@ -125,7 +125,7 @@ func (m *expected) routed(network string) bool {
 	return m.networks[network].Mode == model.Segmented || m.routerOf(network) != ""
 }
 
-// live returns the ports whose interface is there and says so, sorted.
+// live returns the ports that have an interface with their interface id, sorted.
 func (m *expected) live() []string {
 	return slices.DeleteFunc(sorted(m.plugged), func(p string) bool { return m.loose[p] })
 }

@@ -41,7 +41,7 @@ func (s *soak) stopSdnd(ctx context.Context) (bool, error) {
 	return true, s.restart(ctx, syscall.SIGTERM)
 }
 
-// withoutSdnd kills sdnd, has things happen on the nodes, and starts it again.
+// withoutSdnd kills sdnd, changes things on the nodes, and starts it again.
 func (s *soak) withoutSdnd(ctx context.Context) (bool, error) {
 	if err := s.lab.Controller.Stop(ctx, syscall.SIGKILL); err != nil {
 		return true, err
@@ -56,9 +56,9 @@ func (s *soak) withoutSdnd(ctx context.Context) (bool, error) {
 	return true, s.lab.Controller.Start(ctx)
 }
 
-// killSdndInChange kills sdnd while it creates a port. If it acknowledged that,
-// the port is there afterwards; if not, it is there as asked for or not at all,
-// and then is asked for again, so that the run goes on the same either way.
+// killSdndInChange kills sdnd while it creates a port. If sdnd acknowledged the port, the port
+// must exist afterwards. If not, the port exists as requested or not at all, and is then
+// requested again, so that the run continues the same way.
 func (s *soak) killSdndInChange(ctx context.Context) (bool, error) {
 	name, spec, ok := s.newPort()
 	if !ok {

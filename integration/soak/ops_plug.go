@@ -28,7 +28,7 @@ func (s *soak) plugIn(ctx context.Context) (bool, error) {
 	return true, s.plugAt(ctx, name, node)
 }
 
-// plugAt plugs a port in on a node, with what sdnd says it has.
+// plugAt plugs a port in on a node, with the addresses that sdnd reports.
 func (s *soak) plugAt(ctx context.Context, port, node string) error {
 	p, err := s.api.Port(ctx, port)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *soak) plugAt(ctx context.Context, port, node string) error {
 	return nil
 }
 
-// pull takes a port's interface away.
+// pull removes a port's interface.
 func (s *soak) pull(ctx context.Context, port string) error {
 	c := s.plugged[port]
 	delete(s.plugged, port)
@@ -89,8 +89,8 @@ func (s *soak) unplug(ctx context.Context) (bool, error) {
 	return true, s.pull(ctx, name)
 }
 
-// move takes a port that is pinned nowhere to another node; half of the time its
-// interface there is plugged in before the old one is taken away.
+// move moves a port that is not pinned to another node. Half of the time its interface there is
+// plugged in before the old one is removed.
 func (s *soak) move(ctx context.Context) (bool, error) {
 	var names []string
 	for _, name := range s.live() {
@@ -117,7 +117,7 @@ func (s *soak) move(ctx context.Context) (bool, error) {
 	return true, s.removeContainer(ctx, old)
 }
 
-// clearInterfaceID has an interface not say any more whose it is.
+// clearInterfaceID removes the interface id of an interface.
 func (s *soak) clearInterfaceID(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, s.live())
 	if !ok {
@@ -127,7 +127,7 @@ func (s *soak) clearInterfaceID(ctx context.Context) (bool, error) {
 	return true, s.vsctl(ctx, name, "remove", "interface", s.plugged[name].Interface, "external_ids", "iface-id")
 }
 
-// setInterfaceID has an interface say again whose it is.
+// setInterfaceID sets it again.
 func (s *soak) setInterfaceID(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.loose))
 	if !ok {
@@ -137,8 +137,7 @@ func (s *soak) setInterfaceID(ctx context.Context) (bool, error) {
 	return true, s.vsctl(ctx, name, "set", "interface", s.plugged[name].Interface, "external_ids:iface-id="+s.interfaceID(name))
 }
 
-// renumberInterface has Open vSwitch give an interface another OpenFlow port
-// number.
+// renumberInterface has Open vSwitch give an interface another OpenFlow port number.
 func (s *soak) renumberInterface(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.plugged))
 	if !ok {

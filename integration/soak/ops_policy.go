@@ -12,10 +12,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// maxPolicies is how many there are at most: with more, hardly anything is allowed.
+// maxPolicies is the largest number of policies: with more of them hardly anything is allowed.
 const maxPolicies = 4
 
-// createPolicy declares a random policy about the ports and networks that there are.
+// createPolicy declares a random policy about existing ports and networks.
 func (s *soak) createPolicy(ctx context.Context) (bool, error) {
 	name, spec, ok, err := s.newPolicy()
 	if !ok || err != nil {
@@ -111,8 +111,8 @@ func (m *expected) named() map[string]bool {
 	return names
 }
 
-// snapshot is what is declared, for a judge who does not ask sdnd. Addresses that sdnd
-// has allocated may be others there.
+// snapshot returns what is declared, for a judge that does not ask sdnd. Addresses that sdnd
+// has allocated may differ in it.
 func (m *expected) snapshot() (*topology.Snapshot, error) {
 	var ops []topology.Op
 	for _, ref := range sorted(m.objects) {

@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// createPort declares a port, on a node or, in a stretched network, wherever.
+// createPort declares a port on a node or, in a stretched network, on any node.
 func (s *soak) createPort(ctx context.Context) (bool, error) {
 	name, spec, ok := s.newPort()
 	if !ok {
@@ -18,8 +18,7 @@ func (s *soak) createPort(ctx context.Context) (bool, error) {
 	return true, s.declare(ctx, name, s.labels(), spec)
 }
 
-// labels are random: those of the port's application, if it is of one, say what policies
-// select.
+// labels returns random labels. Policies select ports by them.
 func (s *soak) labels() map[string]string {
 	labels := map[string]string{"n": fmt.Sprint(s.rng.IntN(1000))}
 	if app, ok := pick(s.rng, []string{"web", "lb", "db", ""}); ok && app != "" {
@@ -44,8 +43,8 @@ func (s *soak) newPort() (name string, spec model.PortSpec, ok bool) {
 	return name, spec, true
 }
 
-// somewhere is where a port of a network may be: one of the real nodes as a
-// rule; one that never connects; "" for wherever its interface shows up.
+// somewhere returns where a port of a network may be: usually one of the real nodes; an absent
+// node; or "" for wherever its interface appears.
 func (s *soak) somewhere(network string) string {
 	n := s.rng.IntN(10)
 	if node, ok := pick(s.rng, sorted(s.absent)); ok && n == 0 {
@@ -57,7 +56,7 @@ func (s *soak) somewhere(network string) string {
 	return realNodes()[s.rng.IntN(3)]
 }
 
-// interfaceID is what a port's interface says that it is.
+// interfaceID returns the interface id of a port.
 func (m *expected) interfaceID(port string) string {
 	if id := m.ports[port].InterfaceID; id != "" {
 		return id
@@ -93,7 +92,7 @@ func (s *soak) burst(ctx context.Context) (bool, error) {
 	return true, errors.Join(errs...)
 }
 
-// newPorts are up to n ports that could be declared together.
+// newPorts returns up to n ports that can be declared together.
 func (s *soak) newPorts(n int) map[string]model.PortSpec {
 	specs := map[string]model.PortSpec{}
 	for range n {
@@ -104,7 +103,7 @@ func (s *soak) newPorts(n int) map[string]model.PortSpec {
 	return specs
 }
 
-// labelPort changes what only policies depend on.
+// labelPort changes the labels of a port, on which only policies depend.
 func (s *soak) labelPort(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.ports))
 	if !ok {
@@ -153,7 +152,7 @@ func (s *soak) deletePort(ctx context.Context) (bool, error) {
 	return true, s.pullGone(ctx)
 }
 
-// pullGone takes away the interfaces of ports that are no more.
+// pullGone removes the interfaces of ports that no longer exist.
 func (s *soak) pullGone(ctx context.Context) error {
 	for _, name := range sorted(s.plugged) {
 		if !has(s.ports, name) {

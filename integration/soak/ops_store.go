@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// apply makes the ports with a label a new set in one transaction: some come,
-// some stay, the others are pruned. What it will do is asked for first.
+// apply makes the ports with a label a new set in one transaction: some are added, some stay,
+// and the others are pruned. It first asks what that would do.
 func (s *soak) apply(ctx context.Context) (bool, error) {
 	set := fmt.Sprintf("s%d", s.rng.IntN(3))
 	req := api.ApplyRequest{Prune: "set=" + set}
@@ -100,7 +100,7 @@ func changed(changes []api.Change) []string {
 	return all
 }
 
-// restore makes a backup, changes what no interface depends on, and goes back.
+// restore makes a backup, changes things that no interface depends on, and restores the backup.
 func (s *soak) restore(ctx context.Context) (bool, error) {
 	var backup bytes.Buffer
 	if _, err := s.api.Backup(ctx, &backup); err != nil {

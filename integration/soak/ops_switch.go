@@ -10,12 +10,12 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// later does something to a node in a while, and meanwhile the run goes on with
-// what does not concern that node: see settledNode.
+// later does something to a node after a while. Meanwhile the run continues with operations
+// that do not concern that node; see awaitNode.
 func (s *soak) later(ctx context.Context, n *lab.Node, after time.Duration, do func(context.Context) error) {
 	done := make(chan error, 1)
 	s.disturbed[n.Name] = done
-	go func() { // ends with the timer and do; whoever needs the node waits for it
+	go func() { // ends with the timer and do; operations that need the node wait for it
 		timer := time.NewTimer(after)
 		defer timer.Stop()
 		select {
@@ -26,8 +26,7 @@ func (s *soak) later(ctx context.Context, n *lab.Node, after time.Duration, do f
 	}()
 }
 
-// awaitNode waits until a node is what it was before something was done to it for
-// later to undo.
+// awaitNode waits until a node is as it was before later was called for it.
 func (s *soak) awaitNode(name string) error {
 	done, ok := s.disturbed[name]
 	if !ok {
@@ -49,13 +48,13 @@ func (s *soak) awaitAllNodes() error {
 	return errors.Join(errs...)
 }
 
-// node is one of the nodes, and at hand.
+// node returns one of the nodes, undisturbed.
 func (s *soak) node() (*lab.Node, error) {
 	n := s.lab.Nodes[s.rng.IntN(len(s.lab.Nodes))]
 	return n, s.awaitNode(n.Name)
 }
 
-// forAWhile is up to so many milliseconds.
+// forAWhile returns a random time of at most so many milliseconds.
 func (s *soak) forAWhile(most int) time.Duration {
 	return time.Duration(s.rng.IntN(most)) * time.Millisecond
 }
@@ -78,7 +77,7 @@ func (s *soak) restartSwitch(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// freezeSwitch has a node's ovs-vswitchd stand still for a while.
+// freezeSwitch stops a node's ovs-vswitchd for a while (SIGSTOP).
 func (s *soak) freezeSwitch(ctx context.Context) (bool, error) {
 	n, err := s.node()
 	if err != nil {
@@ -92,8 +91,7 @@ func (s *soak) freezeSwitch(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// isolate pulls a node's cable for a while: it sends nothing more, and no
-// connection is closed.
+// isolate pulls a node's cable for a while: it sends nothing more, and no connection is closed.
 func (s *soak) isolate(ctx context.Context) (bool, error) {
 	n, err := s.node()
 	if err != nil {
@@ -107,7 +105,7 @@ func (s *soak) isolate(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// cut has a switch drop its connection and make another.
+// cut makes a switch drop its connection and open another.
 func (s *soak) cut(ctx context.Context) (bool, error) {
 	n, err := s.node()
 	if err != nil {
@@ -117,7 +115,7 @@ func (s *soak) cut(ctx context.Context) (bool, error) {
 	return true, err
 }
 
-// reboot cuts a node's power. Its interfaces are gone afterwards.
+// reboot cuts a node's power. Afterwards its interfaces are gone.
 func (s *soak) reboot(ctx context.Context) (bool, error) {
 	n, err := s.node()
 	if err != nil {
@@ -135,8 +133,8 @@ func (s *soak) reboot(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// remakeBridge deletes a node's br-int, with all that is plugged in, and makes
-// it again as "node join" does.
+// remakeBridge deletes a node's br-int with everything that is plugged in, and creates it again
+// as "node join" does.
 func (s *soak) remakeBridge(ctx context.Context) (bool, error) {
 	n, err := s.node()
 	if err != nil {
@@ -158,7 +156,7 @@ func (s *soak) remakeBridge(ctx context.Context) (bool, error) {
 	return true, s.join(ctx, n)
 }
 
-// join has a node's Open vSwitch connect to sdnd.
+// join makes a node's Open vSwitch connect to sdnd.
 func (s *soak) join(ctx context.Context, n *lab.Node) error {
 	_, err := n.Exec(ctx, "sdnctl", "node", "join", n.Name,
 		"--controller", s.lab.Controller.Addr.String(), "--tunnel-ip", n.Addr.String(), "--no-wait")

@@ -10,8 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Limits of what is declared at a time, so that things are deleted and made
-// again rather than ever more.
+// Limits of what is declared at the same time, so that objects are deleted and created again
+// instead of accumulating.
 const (
 	maxNetworks    = 6
 	maxRouters     = 2
@@ -20,8 +20,8 @@ const (
 	maxPlugged     = 12
 )
 
-// createNetwork declares a network, every third a segmented one. Its number also says
-// which families it has: IPv4, IPv6 or both.
+// createNetwork declares a network; every third is segmented. Its number also determines its
+// families: IPv4, IPv6 or both.
 func (s *soak) createNetwork(ctx context.Context) (bool, error) {
 	name, ok := free(s.rng, s.networks, "net", maxNetworks)
 	if !ok {
@@ -73,8 +73,8 @@ func subnetsOf(i int) (all []subnet) {
 	return all
 }
 
-// renumberGateway gives a network's gateway another address, another MAC, or both,
-// and tells the containers.
+// renumberGateway gives a network's gateway another address, another MAC, or both, and
+// configures the containers accordingly.
 func (s *soak) renumberGateway(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.networks))
 	if !ok {
@@ -144,7 +144,7 @@ func (s *soak) createRouter(ctx context.Context) (bool, error) {
 	return true, s.declare(ctx, name, nil, model.RouterSpec{Networks: nets[:2+s.rng.IntN(len(nets)-1)]})
 }
 
-// changeRouter adds a network to a router, or takes one away.
+// changeRouter adds a network to a router or removes one.
 func (s *soak) changeRouter(ctx context.Context) (bool, error) {
 	name, ok := pick(s.rng, sorted(s.routers))
 	if !ok {
@@ -186,8 +186,8 @@ func (s *soak) renumberAbsentNode(ctx context.Context) (bool, error) {
 	return true, s.declare(ctx, name, nil, s.absentNodeSpec())
 }
 
-// absentNodeSpec has a tunnel address that no other node has, one in four an IPv6 one,
-// which the real nodes do not reach.
+// absentNodeSpec returns a tunnel address that no other node has. One in four is an IPv6
+// address, which the real nodes cannot reach.
 func (s *soak) absentNodeSpec() model.NodeSpec {
 	for {
 		n := byte(100 + s.rng.IntN(100))

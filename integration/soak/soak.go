@@ -25,22 +25,21 @@ type soak struct {
 	out  io.Writer
 
 	done      int
-	recent    []string              // the newest operations, for who looks for a mistake
+	recent    []string              // the newest operations, to find the cause of a failure
 	count     map[string]int        // operations by name
 	points    int                   // quiet points
 	pings     int                   // pairs that one of pinged the other
 	asked     int                   // connections that policies judge
-	uncertain int                   // changes that sdnd was killed in
+	uncertain int                   // changes during which sdnd was killed
 	made      int                   // containers, for their names
-	disturbed map[string]chan error // nodes that something is being done to
-	drift     uint64                // newest that sdnd has reported
+	disturbed map[string]chan error // nodes that later is restoring
+	drift     uint64                // the newest that sdnd has reported
 	base      usage
 	most      usage
 	now       usage
 }
 
-// op is a kind of operation. It reports false when there is nothing that it
-// could be done to.
+// op is a kind of operation. It returns false if it could not be done to anything.
 type op struct {
 	name   string
 	weight int
@@ -63,7 +62,7 @@ func (s *soak) changes() []op {
 	}
 }
 
-// faults are the operations that nobody asks for.
+// faults are the operations that disturb sdnd and the switches.
 func (s *soak) faults() []op {
 	return []op{
 		{"tamper", 12, s.tamper},
@@ -112,12 +111,12 @@ func newSoak(ctx context.Context, l *lab.Lab, o options, out io.Writer) (*soak, 
 	return s, nil
 }
 
-// run does the operations in rounds, each with a quiet point at its end, and
-// then takes everything away again. In every other round nothing goes wrong:
-// what repairs the switches after a fault would also repair what the changes
-// before it left wrong. It ends early, in good order, when stop is closed.
+// run does the operations in rounds, each with a quiet point at its end, and finally deletes
+// everything. In every other round there are no faults, because what repairs the switches after
+// a fault would also repair what earlier changes left wrong. It ends early, in good order, when
+// stop is closed.
 func (s *soak) run(ctx context.Context, stop <-chan struct{}) error {
-	defer func() { _ = s.awaitAllNodes() }() // what went wrong is reported already
+	defer func() { _ = s.awaitAllNodes() }() // faults are already reported
 	started := time.Now()
 	if err := s.quiet(ctx, false); err != nil {
 		return fmt.Errorf("before anything: %w", err)
@@ -248,7 +247,7 @@ func (s *soak) remove(ctx context.Context, kind api.Kind, name string) error {
 	return nil
 }
 
-// inDoubt reports whether an error leaves open if a change was made.
+// inDoubt reports whether an error leaves open whether a change was made.
 func inDoubt(err error) bool {
 	var said *api.Error
 	return err != nil && !errors.As(err, &said)

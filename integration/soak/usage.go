@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// usage is what sdnd takes of the machine.
+// usage is what sdnd uses of the machine's resources.
 type usage struct {
 	goroutines int
 	memory     int64 // resident, in bytes
@@ -37,12 +37,12 @@ func (s *soak) usage(ctx context.Context) (u usage, err error) {
 	return u, err
 }
 
-// returned waits until sdnd takes no more than it did at first, but for what a Go
-// program does not give back at once.
+// returned waits until sdnd uses no more than at first, except for what a Go program does not
+// return at once.
 func (s *soak) returned(ctx context.Context) error {
 	const slack, extra = 6, 64 << 20
 	return lab.PollFor(ctx, settleTimeout, "goroutines and memory to return to base", func(ctx context.Context) error {
-		s.api.Close() // each connection of ours costs sdnd a goroutine
+		s.api.Close() // each connection costs sdnd a goroutine
 		u, err := s.usage(ctx)
 		if err != nil {
 			return err
