@@ -65,7 +65,7 @@ switch does not have is "missing"; a flow that it should not have is "foreign".
 
 // tableNames are the tables of the pipeline, for completion.
 func tableNames() []string {
-	return []string{"classify", "source", "admitted", "return", "returned", "arp", "nd", "nd-target", "client", "connection", "service", "endpoint", "chosen", "track", "outbound", "hairpin", "reflect", "hairpin-reply", "refuse", "dhcp", "ra", "dhcpv6", "bridge", "route", "gateway", "neighbour", "forward", "receive", "inbound", "egress-admin", "egress-application", "egress-baseline", "ingress-admin", "ingress-application", "ingress-baseline", "verdict", "tunnel", "egress", "translate", "translated", "uplink", "foreign", "drop", "sample", "stamp", "deliver", "delivered", "reject", "shadow-egress-admin", "shadow-egress-application", "shadow-egress-baseline", "shadow-ingress-admin", "shadow-ingress-application", "shadow-ingress-baseline", "serving"}
+	return []string{"classify", "source", "admitted", "return", "returned", "from-host", "arp", "nd", "nd-target", "client", "connection", "service", "endpoint", "chosen", "track", "outbound", "hairpin", "reflect", "hairpin-reply", "refuse", "dhcp", "ra", "dhcpv6", "bridge", "route", "gateway", "neighbour", "forward", "receive", "inbound", "egress-admin", "egress-application", "egress-baseline", "ingress-admin", "ingress-application", "ingress-baseline", "verdict", "tunnel", "egress", "translate", "translated", "uplink", "foreign", "drop", "sample", "stamp", "deliver", "delivered", "reject", "shadow-egress-admin", "shadow-egress-application", "shadow-egress-baseline", "shadow-ingress-admin", "shadow-ingress-application", "shadow-ingress-baseline", "to-host", "serving"}
 }
 
 func (o *flowsOptions) run(ctx context.Context, node string) error {

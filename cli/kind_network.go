@@ -48,6 +48,7 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 		{name: "block", usage: "segmented only: a certain block for a node, as `NODE=CIDR[,gateway=IP][,gateway-mac=MAC]`; may be repeated", many: true, set: setBlock},
 		intFlag("mtu", "MTU of the containers' interfaces in `bytes` (default 1450)", func(s *spec) *int { return &s.MTU }),
 		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: `true` or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
+		boolFlag("host-access", "whether the nodes that have ports of the network and these ports reach each other by their own addresses, without translation: `true` or false (default false)", func(s *spec) *bool { return &s.HostAccess }),
 		valueFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.GatewayMAC }),
 	}
 }
@@ -230,6 +231,7 @@ func networkDetails(v networkView) [][2]string {
 		lines = append(lines, [2]string{"sized for", fmt.Sprintf("%d containers per node, %d nodes", v.spec.ContainersPerNode, v.spec.MaxNodes)})
 	}
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
+	lines = append(lines, [2]string{"host access", yesNo(v.spec.HostAccess)})
 	lines = append(lines, dhcpLines(&v.spec)...)
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Node })...)
 }

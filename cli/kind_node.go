@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,7 @@ func nodeKind() kindDef {
 				valueFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelIP }),
 				valueFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.DatapathID }),
 				check,
+				{name: "address", usage: "`address` of the node itself, by which it and the ports of networks with host access reach each other; may be repeated, once for each family (default: the tunnel IP)", many: true, set: setNodeAddress},
 			})
 		},
 		print:    tablePrinter(columns),
@@ -37,6 +39,21 @@ func nodeKind() kindDef {
 			return []*cobra.Command{newNodeInviteCmd(a), newNodeJoinCmd(a), newNodeRenewCmd(a), newNodeLeaveCmd(a), newNodeDrainCmd(a), newNodeAdoptCmd(a), newNodeAuditCmd(a)}
 		},
 	}
+}
+
+func setNodeAddress(s *model.NodeSpec, text string, first bool) error {
+	if first {
+		s.Addresses = nil
+	}
+	if text == "" {
+		return nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return err
+	}
+	s.Addresses = append(s.Addresses, a)
+	return nil
 }
 
 func nodeColumns() []column[nodeView] {
@@ -72,5 +89,8 @@ func syncText(v nodeView) string {
 
 func nodeDetails(v nodeView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
+	if len(v.spec.Addresses) > 0 {
+		lines = append(lines, [2]string{"addresses", listText(v.spec.Addresses, ", ", netip.Addr.String)})
+	}
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Network })...)
 }

@@ -55,7 +55,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.OnChange.UnmarshalText([]byte(text)) }},
 		boolFlag("log-denials", "have sdnd log the connections that the policy denies", func(s *model.PolicySpec) *bool { return &s.LogDenials }),
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
-		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
+		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME, node:* (the nodes themselves) or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
 			set: func(s *model.PolicySpec, text string, first bool) error {
 				return setPolicyPeer(&s.Ingress, model.Ingress, text, first)
 			}},
@@ -171,8 +171,14 @@ func parseSelection(text string) (s model.PolicySelection, err error) {
 	return s, err
 }
 
-// parsePeer reads a peer as flags give it: a selection, or addresses.
+// peerNodes is the peer that is the nodes themselves, as flags give it.
+const peerNodes = "node:*"
+
+// parsePeer reads a peer as flags give it: a selection, addresses, or the nodes.
 func parsePeer(text string) (p model.PolicyPeer, err error) {
+	if text == peerNodes {
+		return model.PolicyPeer{Node: true}, nil
+	}
 	if p.CIDR, err = netip.ParsePrefix(text); err == nil {
 		return p, nil
 	}
@@ -219,7 +225,11 @@ func listText[T any](all []T, separator string, text func(T) string) string {
 
 // policyDetails are the number, the ports and a line for each rule.
 func policyDetails(v policyView) [][2]string {
-	lines := [][2]string{{"number", fmt.Sprint(v.status.ID)}, {"selects", strings.Join(v.status.Subject.Ports, ", ")}}
+	selects := strings.Join(v.status.Subject.Ports, ", ")
+	if selects == "" {
+		selects = "no port; policies apply to ports only, never to a node itself"
+	}
+	lines := [][2]string{{"number", fmt.Sprint(v.status.ID)}, {"selects", selects}}
 	if v.status.Subject.Continue != "" {
 		lines = append(lines, [2]string{"more", "sdnctl port list --policy " + v.Name})
 	}
@@ -254,6 +264,9 @@ func ruleText(d model.PolicyDirection, r model.PolicyRule) string {
 }
 
 func peerText(p model.PolicyPeer) string {
+	if p.Node {
+		return peerNodes
+	}
 	if !p.CIDR.IsValid() {
 		return selectionText(p.PolicySelection)
 	}

@@ -44,6 +44,8 @@ type joinOptions struct {
 	probe      int // milliseconds
 	uplink     string
 	ranges     []string
+	hosts      []string
+	addresses  []string
 	token      string
 	register   bool
 	noWait     bool
@@ -82,6 +84,12 @@ routes, forwarding and masquerade for that port, whenever the machine starts, an
 its rules are a table of nftables of their own. It changes no network card, address or
 route of the machine. 'sdnctl node leave' and --uplink none undo it.
 
+With --host-access the machine itself and the ports of networks with host access reach
+each other by their own addresses: the port host-sdn leads to its kernel, and a script
+with a unit of systemd sets routes for the given ranges and rules by which nothing is
+forwarded from or to it. Ports reach the machine by the addresses of --address, with which
+the node must be declared. --host-access none undoes it.
+
 With --token, which 'sdnctl node invite NAME' on the controller prints, the machine gets
 the node's certificate from sdnd, and sdnd declares the node: nothing else is to be
 done. The certificate, its key and node.yaml, which says how to reach sdnd, are in
@@ -95,6 +103,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --token SDNCTL-…
   sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sudo sdnctl node join node1 --controller 192.168.50.10 --uplink host
+  sudo sdnctl node join node1 --controller 192.168.50.10 --host-access 10.244.0.0/16
   sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print
   sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
   sudo sdnctl node join node1 --controller 192.168.50.10 --register --host http://192.168.50.10:8453`,
@@ -117,6 +126,8 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	f.Uint16Var(&o.join.UDPPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
 	f.StringVar(&o.uplink, "uplink", "", "`way` out of sdnd's networks by this machine: host, through its own kernel; or none, which removes it (default: as it is)")
 	f.StringSliceVar(&o.ranges, "uplink-range", nil, "addresses between Open vSwitch and this machine's kernel, as a `prefix`, the same as the Uplink is declared with; may be repeated, once for each family")
+	f.StringSliceVar(&o.hosts, "host-access", nil, "addresses of networks that this machine itself reaches and is reached from, as a `prefix`; may be repeated; or none, which ends that (default: as it is)")
+	f.StringSliceVar(&o.addresses, "address", nil, "this machine's own `address` by which ports of those networks reach it and see it; may be repeated, once for each family (default: the address of VXLAN)")
 	f.IntVar(&o.probe, "inactivity-probe", int(membership.DefaultProbe.Milliseconds()), "probe an idle connection to sdnd after `milliseconds`")
 	f.BoolVar(&o.join.TakeOver, "take-over", false, "take over what is in use: its traffic stops until it is declared to sdnd")
 	f.BoolVar(&o.register, "register", false, "declare the node to sdnd, too")
@@ -130,7 +141,10 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	mustComplete(cmd, "ovsdb", "read", "write")
 	mustComplete(cmd, "uplink", string(membership.UplinkHost), string(membership.UplinkNone))
 	mustComplete(cmd, "uplink-range")
+	mustComplete(cmd, "host-access", "none")
+	mustComplete(cmd, "address")
 	cmd.MarkFlagsMutuallyExclusive("print", "uplink")
+	cmd.MarkFlagsMutuallyExclusive("print", "host-access")
 	for _, flag := range []string{"controller", "datapath-id", "tunnel-ip", "local-ip"} {
 		mustComplete(cmd, flag)
 	}
@@ -173,6 +187,16 @@ func (o *joinOptions) read() (j membership.Join, err error) {
 	}
 	if len(o.ranges) > 0 && j.Uplink != membership.UplinkHost {
 		return j, usageErrorf("--uplink-range is for --uplink host")
+	}
+	if j.HostRanges, j.NoHostAccess, err = membership.ParseHostRanges(o.hosts); err != nil {
+		return j, err
+	}
+	for _, text := range o.addresses {
+		a, err := netip.ParseAddr(text)
+		if err != nil {
+			return j, usageErrorf("--address %s: want an IP address", text)
+		}
+		j.Addresses = append(j.Addresses, a)
 	}
 	if o.datapathID != "" {
 		if j.DatapathID, err = model.ParseDatapathID(o.datapathID); err != nil {

@@ -97,29 +97,35 @@ func (b *outsideBed) serve() {
 	p, err := b.outside.ListenPacket("udp", ":80")
 	b.must(err)
 	b.t.Cleanup(func() { l.Close(); p.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				fmt.Fprintf(c, "%s\n", c.RemoteAddr())
-				io.Copy(c, c)
-			}()
+	go echo(l)
+	go echoPackets(p)
+}
+
+// echo answers each connection with the client's address, and then echoes.
+func echo(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
 		}
-	}()
-	go func() {
-		buf := make([]byte, 1<<16)
-		for {
-			n, from, err := p.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			p.WriteTo(append([]byte(from.String()+"\n"), buf[:n]...), from)
+		go func() {
+			defer c.Close()
+			fmt.Fprintf(c, "%s\n", c.RemoteAddr())
+			io.Copy(c, c)
+		}()
+	}
+}
+
+// echoPackets answers each datagram with the client's address and the datagram.
+func echoPackets(p net.PacketConn) {
+	buf := make([]byte, 1<<16)
+	for {
+		n, from, err := p.ReadFrom(buf)
+		if err != nil {
+			return
 		}
-	}()
+		p.WriteTo(append([]byte(from.String()+"\n"), buf[:n]...), from)
+	}
 }
 
 // ask connects from a container, from a given port unless that is 0, and returns the
@@ -258,6 +264,7 @@ func TestNorthSouth(t *testing.T) {
 	b.part("errors come back: TTL, MTU, fragments", (*outsideBed).northSouthErrors)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
 	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
+	b.part("host access", (*outsideBed).hostAccess)
 	b.part("restart and reboot", (*outsideBed).northSouthRestart)
 	b.part("leaving removes everything", (*outsideBed).northSouthLeave)
 }
@@ -348,6 +355,13 @@ func (b *outsideBed) northSouthPolicies() {
 	b.leaves("blue1", "tcp", b.outside.Addr)
 	b.echoes("a connection that the policy allows", live)
 	b.stays("blue1", "udp", b.outside.Addr)
+	b.revalidated()
+	for range 3 { // also the first datagram of a connection, which is noted as begun
+		if _, conn, err := b.seen(b.port("blue1"), "udp", b.outside.Addr, 80); err == nil {
+			conn.Close()
+			b.t.Error("a first datagram leaves that a policy denies")
+		}
+	}
 	b.stays("blue1", "tcp", b.outside.Addr6)
 	b.leaves("red1", "udp", b.outside.Addr)
 	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [egress]}}`)
@@ -385,10 +399,14 @@ func (b *outsideBed) northSouthRestart() {
 	n := b.node("node2")
 	b.must(n.Reboot(b.ctx))
 	b.must(n.RouteOutside(b.ctx))
-	_, err = n.Exec(b.ctx, n.Dir+"/sdnctl/uplink", "start")
-	b.must(err)
+	for _, script := range []string{"uplink", "host"} {
+		_, err = n.Exec(b.ctx, n.Dir+"/sdnctl/"+script, "start")
+		b.must(err)
+	}
 	b.c["blue2"] = b.plug("blue2", "node2")
 	b.bound("blue2")
+	b.serveOn(b.c["blue2"].Inside)
+	b.hostReaches(end{"node2", n.Inside, n.Addr, n.Addr6}, b.port("blue2"))
 	b.leaves("blue2", "tcp", b.outside.Addr)
 	b.leaves("blue2", "udp", b.outside.Addr6)
 }
@@ -408,6 +426,10 @@ func (b *outsideBed) northSouthLeave() {
 		{"the table of nftables", []string{"nft", "list", "tables"}, "sdnctl"},
 		{"the port", []string{"ip", "-o", "addr"}, "uplink-sdn"},
 		{"a route", []string{"ip", "route"}, "198.18"},
+		{"a route of host access", []string{"ip", "route", "show", "table", "all"}, "10.244"},
+		{"an IPv6 route of host access", []string{"ip", "-6", "route", "show", "table", "all"}, "fd00:244"},
+		{"a rule of routing", []string{"ip", "rule"}, "11500"},
+		{"the port for host access", []string{"ip", "-o", "link"}, "host-sdn"},
 		{"forwarding", []string{"sysctl", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}, "= 1"},
 	} {
 		if out, err := n.Exec(b.ctx, gone.args...); err != nil || strings.Contains(out, gone.bad) {

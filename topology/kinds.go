@@ -63,14 +63,15 @@ type kindIndexes struct {
 	portGroups portGroupIndex
 	policies   policyIndex
 	services   serviceIndex
+	hosts      hostIndex
 }
 
 func newKindIndexes() kindIndexes {
-	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex()}
+	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex()}
 }
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork()}
+	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork()}
 }
 
 // nobody is the planning.users of a kind that no other kind refers to.

@@ -43,6 +43,9 @@ func (x *indexes) putNetwork(n *Network) {
 	if n.Spec.Mode == Segmented {
 		x.segmented.Set(n.Name, n)
 	}
+	if n.Spec.HostAccess {
+		x.hosts.networks.Set(n.Name, n)
+	}
 }
 
 func (x *indexes) dropNetwork(n *Network) {
@@ -50,6 +53,7 @@ func (x *indexes) dropNetwork(n *Network) {
 	x.networksByVNI.Delete(n.VNI)
 	x.vnis.remove(0, just(small(n.VNI)))
 	x.segmented.Delete(n.Name)
+	x.hosts.networks.Delete(n.Name)
 	if n.Spec.Mode == Stretched {
 		for _, s := range n.Spec.Subnets {
 			x.forgetGiven(n.VNI, s.Prefix)

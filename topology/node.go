@@ -37,6 +37,7 @@ func (n *Node) drop(x, _ *indexes) { x.dropNode(n) }
 func (x *indexes) putNode(n *Node) {
 	x.nodes.Set(n.Name, n)
 	x.nodesByDPID.Set(n.DatapathID, n)
+	x.hosts.putNode(n)
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Set(n)
 	}
@@ -45,6 +46,7 @@ func (x *indexes) putNode(n *Node) {
 func (x *indexes) dropNode(n *Node) {
 	x.nodes.Delete(n.Name)
 	x.nodesByDPID.Delete(n.DatapathID)
+	x.hosts.dropNode(n)
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Delete(n)
 	}

@@ -35,6 +35,7 @@ func (p *planner) planNetworks() {
 		}
 		p.placeNetwork(it, VNI(vni.low))
 	}
+	p.checkHostAccess()
 	p.planBlocks()
 }
 

@@ -26,6 +26,9 @@ func (p *planner) planNodes() {
 			}
 		}
 		if !it.broken {
+			p.checkAddresses(it, n)
+		}
+		if !it.broken {
 			p.x.putNode(n)
 			it.after = n
 		}

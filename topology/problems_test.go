@@ -152,6 +152,13 @@ func nodeMistakes() []mistake {
 		one("unknown tunnel check", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), TunnelCheck: "always"})),
 		one("tunnel IP taken", put(topology.KindNode, "x", node("192.168.0.1"))),
 		one("datapath id taken", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), DatapathID: 0xa2})),
+		one("loopback as its own address", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), Addresses: []netip.Addr{ip("::1")}})),
+		one("two addresses of one family", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), Addresses: []netip.Addr{ip("192.0.2.1"), ip("192.0.2.2")}})),
+		one("address of another node", put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), Addresses: []netip.Addr{ip("192.168.0.1")}})),
+		{"address in a network with host access", []topology.Op{
+			put(topology.KindNetwork, "web", withNetwork(stretched("10.1.0.0/24"), func(s *topology.NetworkSpec) { s.VNI, s.HostAccess = 100, true })),
+			put(topology.KindNode, "x", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), Addresses: []netip.Addr{ip("10.1.0.77")}}),
+		}},
 		one("no tunnel IP", put(topology.KindNode, "x", topology.NodeSpec{})),
 		{"two in one change", []topology.Op{
 			put(topology.KindNode, "x1", topology.NodeSpec{TunnelIP: ip("192.168.0.9"), DatapathID: 7}),
@@ -168,6 +175,11 @@ func networkMistakes() []mistake {
 	pre := netip.MustParsePrefix
 	return []mistake{
 		one("no subnet", put(topology.KindNetwork, "x", topology.NetworkSpec{})),
+		one("host access with a node's address", put(topology.KindNetwork, "x", withNetwork(stretched("192.168.0.0/24"), func(s *topology.NetworkSpec) { s.HostAccess = true }))),
+		{"two with host access overlap", []topology.Op{
+			put(topology.KindNetwork, "x", withNetwork(stretched("10.50.0.0/16"), func(s *topology.NetworkSpec) { s.HostAccess = true })),
+			put(topology.KindNetwork, "y", withNetwork(stretched("10.50.7.0/24"), func(s *topology.NetworkSpec) { s.HostAccess = true })),
+		}},
 		one("no CIDR", put(topology.KindNetwork, "x", topology.NetworkSpec{Subnets: make([]topology.Subnet, 1)})),
 		one("IPv6 link-local", put(topology.KindNetwork, "x", stretched("fe80::/64"))),
 		one("IPv6 multicast", put(topology.KindNetwork, "x", stretched("ff00::/16"))),

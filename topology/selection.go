@@ -16,7 +16,7 @@ type PolicyKeys struct {
 	Policy  *Policy
 	Subject string
 	// Peers are those of each rule's peers, by direction; of a peer that is addresses
-	// it is "".
+	// or nodes it is "".
 	Peers map[model.PolicyDirection][][]string
 }
 
@@ -26,7 +26,7 @@ func keysOf(p *Policy) *PolicyKeys {
 		for _, r := range p.Spec.Rules(d) {
 			keys := make([]string, len(r.Peers))
 			for i, peer := range r.Peers {
-				if !peer.CIDR.IsValid() {
+				if peer.IsSelection() {
 					keys[i] = peer.PolicySelection.Key()
 				}
 			}

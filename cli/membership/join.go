@@ -63,6 +63,14 @@ type Join struct {
 	Uplink       Uplink
 	UplinkRanges []netip.Prefix
 
+	// HostRanges are the addresses of the networks whose ports this machine itself reaches,
+	// and which reach it; none leaves that as it is, and NoHostAccess ends it. Addresses are
+	// the machine's own, by which ports reach it and see it: at most one of each family, and
+	// LocalIP where none of its family is given.
+	HostRanges   []netip.Prefix
+	NoHostAccess bool
+	Addresses    []netip.Addr
+
 	// Invitation gets the node its certificate from sdnd, which also declares the
 	// node; nil for none. Then Files must be empty.
 	Invitation *pki.Invitation
@@ -159,7 +167,7 @@ func (j Join) givenID() string {
 // Spec returns the spec with which to declare the node. Its TunnelIP is the zero Addr if that is
 // not known.
 func (j Join) Spec() model.NodeSpec {
-	return model.NodeSpec{TunnelIP: j.TunnelIP, DatapathID: j.DatapathID}
+	return model.NodeSpec{TunnelIP: j.TunnelIP, DatapathID: j.DatapathID, Addresses: j.Addresses}
 }
 
 // DeclareCommand returns the sdnctl command that declares the node, quoted for a shell. An unknown
@@ -168,6 +176,9 @@ func (j Join) DeclareCommand() string {
 	args := []string{"sdnctl", "node", "create", nodeconfig.ShellQuote(j.Node)}
 	if id := j.givenID(); id != "" {
 		args = append(args, "--datapath-id", id)
+	}
+	for _, a := range j.Addresses {
+		args = append(args, "--address", a.String())
 	}
 	ip := "ADDRESS"
 	if j.TunnelIP.IsValid() {
@@ -195,12 +206,7 @@ func (j Join) config() nodeconfig.Join {
 		InactivityProbe: int(j.Probe.Milliseconds()), TLS: j.tls(), UnderlayMTU: j.mtu,
 		Translated: j.LocalIP != j.TunnelIP, ReadOnly: j.ReadOnly,
 	}
-	switch j.Uplink {
-	case UplinkHost:
-		c.Uplink, c.UplinkMAC, c.UplinkMTU = nodeconfig.UplinkMake, model.UplinkKernelMAC().String(), j.outerMTU()
-	case UplinkNone:
-		c.Uplink = nodeconfig.UplinkRemove
-	}
+	c.KernelPorts = j.kernelPorts()
 	if j.LocalIP.IsValid() {
 		c.LocalIP = j.LocalIP.String()
 	}

@@ -60,13 +60,13 @@ func (l Leave) Plan(ctx context.Context) (Leaving, error) {
 }
 
 // Empty reports whether there is nothing to undo because the machine is not a node.
-func (l Leaving) Empty() bool { return l.undo.Empty() && !l.host.hasUplink() }
+func (l Leaving) Empty() bool { return l.undo.Empty() && len(l.host.made()) == 0 }
 
 // Script returns the steps of Run for Open vSwitch as a script for a POSIX shell.
 func (l Leaving) Script() string {
 	script := l.undo.Script(l.Bridge, l.machine.Globals())
-	if l.host.hasUplink() {
-		script = nodeconfig.ShellQuote(l.host.file(uplinkFile)) + " stop\n" + script
+	for _, k := range l.host.made() {
+		script = nodeconfig.ShellQuote(l.host.file(k.name)) + " stop\n" + script
 	}
 	return script
 }
@@ -74,8 +74,10 @@ func (l Leaving) Script() string {
 // Run undoes the join, and removes node.yaml and a certificate that came with an invitation. The
 // node stays declared.
 func (l Leaving) Run(ctx context.Context) error {
-	if err := l.host.removeUplink(ctx); err != nil {
-		return err
+	for _, k := range l.host.made() {
+		if err := k.remove(ctx, l.host); err != nil {
+			return err
+		}
 	}
 	if err := undo(ctx, l.machine, l.Bridge, l.undo); err != nil {
 		return err

@@ -33,6 +33,9 @@ func (j Join) Run(ctx context.Context) (*Joined, error) {
 	if err := j.checkUplink(ctx); err != nil {
 		return nil, err
 	}
+	if err := j.checkHostAccess(ctx); err != nil {
+		return nil, err
+	}
 	d := &Joined{config: j.config()}
 	if err := d.run(ctx, j); err != nil {
 		d.Close()
@@ -69,15 +72,13 @@ func (d *Joined) run(ctx context.Context, j Join) error {
 	}
 	d.Join = j
 	j.Host.note("%s", commands.Text(m.Globals()))
-	if j.Uplink == UplinkNone { // while the port is there
-		if err := j.Host.removeUplink(ctx); err != nil {
-			return err
-		}
+	if err := j.endLinks(ctx); err != nil {
+		return err
 	}
 	if err := apply(ctx, m, j.Bridge, commands, before); err != nil {
 		return err
 	}
-	if err := j.setUplink(ctx); err != nil {
+	if err := j.setLinks(ctx); err != nil {
 		return err
 	}
 	j.Host.note("%s of this machine is node %s, datapath id %s", j.Bridge, j.Node, j.ID())

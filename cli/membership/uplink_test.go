@@ -55,7 +55,7 @@ func TestUplinkPort(t *testing.T) {
 
 // TestUplinkUnit: systemd runs the script whenever the port is there.
 func TestUplinkUnit(t *testing.T) {
-	text := Host{}.unitText()
+	text := uplinkLink().unitText(Host{})
 	for _, want := range []string{
 		"ExecStart=/etc/sdnctl/uplink start\n", `BindsTo=sys-subsystem-net-devices-uplink\x2dsdn.device` + "\n",
 		`WantedBy=sys-subsystem-net-devices-uplink\x2dsdn.device` + "\n", "docker.service",

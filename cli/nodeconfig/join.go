@@ -37,11 +37,9 @@ type Join struct {
 	InactivityProbe int
 	// TLS are the files that prove who the node is; nil for plain TCP.
 	TLS *TLS
-	// Uplink is what is done about the port to the machine's kernel, which has UplinkMAC and
-	// UplinkMTU, in bytes.
-	Uplink    Uplink
-	UplinkMAC string
-	UplinkMTU int
+	// KernelPorts are what is done about ports to the machine's kernel; those that are not
+	// listed stay as they are.
+	KernelPorts []KernelPort
 	// UnderlayMTU is that of the interface that has the tunnel's address, in
 	// bytes; 0 for not known.
 	UnderlayMTU int
@@ -73,7 +71,7 @@ func (j Join) Plan(s State) (Commands, error) {
 		c.add("set", "bridge", j.Bridge, "external_ids:"+KeyMade+"="+valueQuote(made), "external_ids:"+KeyFound+"="+valueQuote(found))
 	}
 	j.setTunnel(&c)
-	j.setUplink(&c)
+	j.setKernelPorts(&c)
 	j.setController(&c, s.Bridge != nil && slices.Equal(s.Bridge.targets(), []string{j.Controller}))
 	has := false
 	for _, m := range s.Managers {
@@ -133,29 +131,6 @@ func (j Join) setTunnel(c *Commands) {
 	}
 	c.add(set...)
 }
-
-// setUplink makes the port to the machine's kernel, or removes it. Its MAC is the same on
-// every node, so that flows know it.
-func (j Join) setUplink(c *Commands) {
-	switch j.Uplink {
-	case UplinkMake:
-		c.add("--may-exist", "add-port", j.Bridge, UplinkPort)
-		c.add("set", "interface", UplinkPort, "type=internal", "mac="+valueQuote(j.UplinkMAC),
-			fmt.Sprintf("mtu_request=%d", j.UplinkMTU), "external_ids:"+KeyNode+"="+valueQuote(j.Node))
-	case UplinkRemove:
-		c.add("--if-exists", "del-port", j.Bridge, UplinkPort)
-	}
-}
-
-// Uplink is what a join does about the port to the machine's kernel.
-type Uplink uint8
-
-// What a join can do about it.
-const (
-	UplinkKeep Uplink = iota
-	UplinkMake
-	UplinkRemove
-)
 
 // setController sets the bridge's controller, unless it is set correctly already: setting it
 // again would drop the connection.

@@ -72,7 +72,7 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 	if len(since) > 0 && !force {
 		return Undoing{}, &PortsInUseError{bridge, since}
 	}
-	was.externalIDs, was.managers, was.ssl, was.uplink = nil, nil, nil, false
+	was.externalIDs, was.managers, was.ssl, was.kernelPorts = nil, nil, nil, nil
 	if was.SSL != nil {
 		was.ssl = &SSL{TLS: *was.SSL}
 	}
@@ -188,8 +188,10 @@ func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
 	for _, p := range was.newPorts(b) {
 		c.add("--if-exists", "del-port", b.Name, p)
 	}
-	if b.Uplink && !was.uplink {
-		c.add("--if-exists", "del-port", b.Name, UplinkPort)
+	for _, p := range b.KernelPorts {
+		if !slices.Contains(was.kernelPorts, p) {
+			c.add("--if-exists", "del-port", b.Name, p)
+		}
 	}
 	switch {
 	case was.Tunnel == nil && b.Tunnel != nil:

@@ -35,8 +35,8 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		}
 		for _, id := range r.texts("ports") {
 			port := portOf[id]
-			if ours && port.text("name") == UplinkPort {
-				s.Bridge.Uplink = true
+			if ours && slices.Contains(kernelPorts(), port.text("name")) {
+				s.Bridge.KernelPorts = append(s.Bridge.KernelPorts, port.text("name"))
 			} else if ours && port.text("name") != name && port.text("name") != TunnelPort {
 				s.Bridge.Ports = append(s.Bridge.Ports, port.text("name"))
 			}
@@ -52,6 +52,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		}
 		if ours {
 			slices.Sort(s.Bridge.Ports)
+			slices.Sort(s.Bridge.KernelPorts)
 		}
 	}
 	slices.Sort(s.Others)

@@ -32,7 +32,7 @@ type Snapshot struct {
 	externalIDs map[string]string
 	managers    []map[string]string
 	ssl         *SSL
-	uplink      bool
+	kernelPorts []string
 }
 
 // TunnelSnapshot is the former port that had the name of our tunnel port.
@@ -69,7 +69,7 @@ func (s State) snapshot() Snapshot {
 		return was
 	}
 	was.Exists, was.DatapathType, was.FailMode, was.Protocols, was.Ports = true, b.DatapathType, b.FailMode, b.Protocols, b.Ports
-	was.externalIDs, was.uplink = b.ExternalIDs, b.Uplink
+	was.externalIDs, was.kernelPorts = b.ExternalIDs, b.KernelPorts
 	for _, key := range joinedConfig {
 		if v, ok := b.OtherConfig[key]; ok {
 			if was.OtherConfig == nil {

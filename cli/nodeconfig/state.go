@@ -30,9 +30,6 @@ const (
 // TunnelPort is the name of the one VXLAN port, by which sdnd knows it.
 const TunnelPort = "vxlan-sdn"
 
-// UplinkPort is the name of the port to the machine's kernel, by which sdnd knows it.
-const UplinkPort = "uplink-sdn"
-
 // vxlanPort is the UDP port of VXLAN, unless Open vSwitch is configured for another.
 const vxlanPort = "4789"
 
@@ -69,9 +66,8 @@ type Bridge struct {
 	ExternalIDs map[string]string
 	Controllers []Remote
 	// Ports are the names of its ports, sorted, without the bridge's own, TunnelPort and
-	// that to the machine's kernel, which Uplink says is there.
-	Ports  []string
-	Uplink bool
+	// those to the machine's kernel, which are KernelPorts.
+	Ports, KernelPorts []string
 	// Tunnel is the interface of TunnelPort, nil for none.
 	Tunnel *Tunnel
 	// Flows are the flows that are neither sdnd's nor Open vSwitch's own, as

@@ -41,6 +41,11 @@ func port(change func(*PortFacts)) []Condition {
 	return Port(f)
 }
 
+func hostAccessCase(h HostAccess) []Condition {
+	h.Subnets = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24")}
+	return Network(NetworkFacts{Name: "blue", MTU: 1450, Host: h})
+}
+
 // cases has for each reason facts that produce it.
 func cases() map[Reason][]Condition {
 	return map[Reason][]Condition{
@@ -81,6 +86,11 @@ func cases() map[Reason][]Condition {
 		}}),
 		UplinkMissing:       Network(NetworkFacts{Name: "blue", MTU: 1450, NoUplink: []string{"node1", "node2"}}),
 		UplinkDown:          Network(NetworkFacts{Name: "blue", MTU: 1450, UplinkDown: []string{"node1"}}),
+		HostAccessNoGateway: Network(NetworkFacts{Name: "blue", MTU: 1450, Host: HostAccess{NoGateway: true}}),
+		HostAccessMissing:   hostAccessCase(HostAccess{Missing: []string{"node1", "node2"}}),
+		HostAccessDown:      hostAccessCase(HostAccess{Down: []string{"node1"}}),
+		HostAccessDiffers:   hostAccessCase(HostAccess{Other: []string{"node1"}}),
+		HostAccessNoAddress: hostAccessCase(HostAccess{NoAddress: []string{"node1"}}),
 		NoGateway:           Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, NoGateway: []string{"blue"}}),
 		NoBackends:          Service(ServiceFacts{Name: "web", Max: 512}),
 		TooManyBackends:     Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),

@@ -21,6 +21,8 @@ type NetworkFacts struct {
 	// those that have no uplink port, and those whose uplink port is down. Both are sorted by
 	// name.
 	NoUplink, UplinkDown []string
+	// Host is what is known of its host access.
+	Host HostAccess
 }
 
 // TunnelNodes are nodes whose tunnel addresses have the same IP family.
@@ -61,6 +63,7 @@ func Network(f NetworkFacts) []Condition {
 	var l list
 	tunnelFamilies(&l, f)
 	uplinks(&l, f)
+	hostAccess(&l, f)
 	small(&l, f)
 	return l
 }

@@ -47,8 +47,14 @@ const (
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
-	NotBound      Reason = "NotBound"
-	ClaimConflict Reason = "ClaimConflict"
+	// HostAccessNoGateway and the reasons after it are about networks with host access.
+	HostAccessNoGateway Reason = "HostAccessNoGateway"
+	HostAccessMissing   Reason = "HostAccessMissing"
+	HostAccessDown      Reason = "HostAccessDown"
+	HostAccessDiffers   Reason = "HostAccessDiffers"
+	HostAccessNoAddress Reason = "HostAccessNoAddress"
+	NotBound            Reason = "NotBound"
+	ClaimConflict       Reason = "ClaimConflict"
 
 	SourceMACMismatch     Reason = "SourceMACMismatch"
 	SourceAddressMismatch Reason = "SourceAddressMismatch"
@@ -90,6 +96,11 @@ var table = []Definition{
 	{TunnelFamilyMismatch, topology.KindNetwork, Error, "Of the nodes that have ports of the network, or of networks that a router joins with it, some have an IPv4 and some an IPv6 address as tunnelIP. A node reaches only nodes whose address is of the same family; packets for the others are dropped."},
 	{UplinkMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and nodes that have ports of it have no port uplink-sdn: they did not join with `--uplink host`. What those ports send to addresses outside is dropped."},
 	{UplinkDown, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and on nodes that have ports of it the port uplink-sdn is down: what sets up its addresses, routes and masquerade has not run since the machine or Open vSwitch started. What those ports send to addresses outside is dropped."},
+	{HostAccessNoGateway, topology.KindNetwork, Error, "The network has host access and no gateway: it is stretched, and no router joins it. Its ports and the nodes do not reach each other."},
+	{HostAccessMissing, topology.KindNetwork, Error, "The network has host access, and nodes that have ports of it have no port host-sdn: they did not join with `--host-access`. Nothing passes between those nodes themselves and the network's ports."},
+	{HostAccessDown, topology.KindNetwork, Error, "The network has host access, and on nodes that have ports of it the port host-sdn is down: what sets up its routes and rules has not run since the machine or Open vSwitch started. Nothing passes between those nodes themselves and the network's ports."},
+	{HostAccessDiffers, topology.KindNetwork, Error, "The network has host access, and nodes joined with ranges (`--host-access`) that do not hold all of its subnets, or with other addresses (`--address`) than the node is declared with. Packets between the network's ports and those nodes themselves are lost."},
+	{HostAccessNoAddress, topology.KindNetwork, Warning, "The network has host access and subnets of a family of which nodes that have ports of it have no address: only that of tunnelIP is known of itself. Ports and those nodes do not reach each other by that family."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{NoGateway, topology.KindService, Error, "The service names networks that have no gateway: they are stretched, and no router joins them. Their ports cannot use the service."},
 	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, or are in another routing domain. New connections fail."},

@@ -50,6 +50,10 @@ type Joined struct {
 	LocalIP string
 	// DstPort is sdnctl-dst-port, the UDP port of the tunnel; "" for that of VXLAN.
 	DstPort string
+	// HostRanges and HostAddresses are sdnctl-host-ranges and sdnctl-host-addresses, of the
+	// port for host access: prefixes that the machine routes to it, and the addresses that
+	// it sends from, separated by commas.
+	HostRanges, HostAddresses string
 }
 
 // Interface is an interface on the watched bridge.

@@ -278,6 +278,10 @@ func (f *Interface) setExternalIDs(raw json.RawMessage) error {
 			toggle(&j.LocalIP, value)
 		case "sdnctl-dst-port":
 			toggle(&j.DstPort, value)
+		case "sdnctl-host-ranges":
+			toggle(&j.HostRanges, value)
+		case "sdnctl-host-addresses":
+			toggle(&j.HostAddresses, value)
 		default:
 			f.toggle(key, value)
 		}

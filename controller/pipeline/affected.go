@@ -23,6 +23,9 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	for _, l := range u.Uplinks {
 		mark(l.Node, Unit{Kind: UnitNode, Name: l.Node})
 	}
+	for _, h := range u.Hosts {
+		mark(h.Node, Unit{Kind: UnitNode, Name: h.Node})
+	}
 	for _, b := range u.Blocks {
 		a.block(b)
 	}
@@ -109,6 +112,11 @@ func (a *affected) node(c topology.Change) {
 	a.mark(name, Unit{Kind: UnitNode, Name: name})
 	was, hadIt := a.before.Topo.Node(name)
 	is, hasIt := a.after.Topo.Node(name)
+	if hadIt && hasIt && (was.Spec.TunnelIP != is.Spec.TunnelIP || !slices.Equal(was.Spec.Addresses, is.Spec.Addresses)) {
+		for network := range a.after.NetworksOn(name) {
+			a.hostEverywhere(network, name)
+		}
+	}
 	if hadIt && hasIt && was.Spec.TunnelIP == is.Spec.TunnelIP {
 		return
 	}
@@ -138,7 +146,7 @@ func (a *affected) network(c topology.Change) {
 	was, _ := c.Before.(*topology.Network)
 	is, _ := c.After.(*topology.Network)
 	if was != nil && is != nil && was.VNI == is.VNI && was.GatewayMAC == is.GatewayMAC &&
-		was.Spec.Mode == is.Spec.Mode && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
+		was.Spec.Mode == is.Spec.Mode && was.Spec.HostAccess == is.Spec.HostAccess && slices.EqualFunc(was.Spec.Subnets, is.Spec.Subnets, sameSubnet) {
 		if is.Spec.Mode == topology.Segmented && !slices.Equal(blockGateways(was), blockGateways(is)) {
 			for n := range a.nodesOf(c.Ref.Name) {
 				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
@@ -150,6 +158,7 @@ func (a *affected) network(c topology.Change) {
 	}
 	for n := range a.nodesOf(c.Ref.Name) {
 		a.servicesAt(c.Ref.Name, n)
+		a.hostNode(n)
 		a.allOf(c.Ref.Name, n)
 	}
 	for _, v := range []*View{a.before, a.after} {
@@ -185,6 +194,7 @@ func (a *affected) router(c topology.Change) {
 		for n := range a.nodesOf(network) {
 			a.policedNode(n)
 			a.servicesAt(network, n)
+			a.hostNode(n)
 			a.allOf(network, n)
 		}
 	}
@@ -303,6 +313,8 @@ func (a *affected) arrival(network, node string) {
 	a.arrivals[key] = true
 	a.policedNode(node)
 	a.servicesAt(network, node)
+	a.hostNode(node)
+	a.hostEverywhere(network, node)
 	a.allOf(network, node)
 	for _, v := range []*View{a.before, a.after} {
 		r, ok := v.Topo.RouterOf(network)

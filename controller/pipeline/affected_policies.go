@@ -67,6 +67,7 @@ func (a *affected) policies(u Update) {
 		for network := range a.after.NetworksOn(t.Node) {
 			if a.after.Policed(a.after.domainOf(network)) {
 				a.mark(t.Node, Unit{Kind: UnitNetwork, Name: network})
+				a.host(network, t.Node)
 			}
 		}
 	}
@@ -116,6 +117,7 @@ func (a *affected) domain(d domain) {
 			a.policedNode(node)
 			for network := range v.networksIn(d) {
 				a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+				a.host(network, node)
 			}
 		}
 	}
@@ -131,6 +133,7 @@ func (a *affected) numbered(ref string) {
 		for network := range networks {
 			for node := range v.NodesOf(network) {
 				a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+				a.host(network, node)
 			}
 		}
 	}

@@ -141,6 +141,9 @@ func (c *Compiler) compile(i unit) {
 	if i.port != nil {
 		c.place = c.placeOf(i.port)
 	}
+	if i.Kind == UnitHost && !c.view.hosts(i.network, i.host.Name, c.node) {
+		return
+	}
 	var leaving *egress
 	if i.Kind == UnitRouter {
 		e, ok := c.view.egressOf(i.Name)
@@ -177,6 +180,8 @@ func (c *Compiler) compile(i unit) {
 			s.service(c, i.service)
 		case UnitBackend:
 			s.backend(c, i.backend)
+		case UnitHost:
+			s.host(c, i.host)
 		}
 	}
 	if c.extra != nil {

@@ -46,6 +46,10 @@ const (
 	flagNote = 1 << 10
 	// flagKept is set when a policy keeps the packet's connection.
 	flagKept = 1 << 11
+	// flagHost is set when the packet is for a node itself, flagFromHost when it comes from
+	// this node's kernel by host access.
+	flagHost     = 1 << 12
+	flagFromHost = 1 << 13
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2
@@ -101,6 +105,15 @@ const (
 	// first.
 	prioInvalidation = 65535
 )
+
+// hostIdentity is, in regSource, the identity of this node itself, and in regDestination that
+// of any node. No port has it. Another node as the source has the identity 0 of the domain,
+// since its label is the first of a network's.
+const hostIdentity = 1
+
+// hostRule is the number that stands for a rule, in regIngressRule and ct_label, where this
+// node itself began the connection. No rule and no default has it.
+const hostRule = 1 << 6
 
 // serviceMet is set in regService if a packet is for a service.
 const serviceMet = 1 << 31

@@ -136,6 +136,36 @@ func egressGolden() golden {
 	}}
 }
 
+// hostGolden is networks whose ports and nodes reach each other, in both modes, with
+// policies about nodes, and a network without that beside them.
+func hostGolden() golden {
+	app := func(name string) model.PolicySelection {
+		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
+	}
+	return golden{"host-access", "n1", func(b *builder) {
+		for i, name := range []string{"n1", "n2"} {
+			b.op(topology.KindNode, name, topology.NodeSpec{
+				TunnelIP:  netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+				Addresses: []netip.Addr{netip.AddrFrom16([16]byte{0xfd, 0x56, 15: byte(i + 2)})},
+			})
+		}
+		b.accessible("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.op(topology.KindNetwork, "pods", topology.NetworkSpec{
+			VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100, HostAccess: true,
+			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16")}},
+		})
+		b.stretched("shut", 400, "10.1.0.0/24")
+		b.router("r", "blue", "shut")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("far", "blue", "n2")
+		b.port("job", "pods", "n1")
+		b.port("job2", "pods", "n2")
+		b.port("legacy", "shut", "n1")
+		node := []model.PolicyPeer{{Node: true}}
+		b.policy("web", model.PolicySpec{Subject: app("web"), Priority: 500, Ingress: []model.PolicyRule{{Peers: node, Ports: []model.PolicyPort{{Protocol: model.ProtocolTCP, First: 80, Last: 80}}}}, Egress: []model.PolicyRule{{Peers: node}}})
+	}}
+}
+
 // actionsGolden is a topology with what policies do beside allowing and denying.
 func actionsGolden() golden {
 	app := func(name string) model.PolicySelection {
@@ -277,7 +307,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), actionsGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), actionsGolden(), hostGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -121,9 +121,9 @@ func (v *View) nodesOfPolicy(k *topology.PolicyKeys, d model.PolicyDirection, in
 }
 
 // reachesAddresses reports whether a policy decides about packets from its subjects to
-// ports that none of its selections picks, or no longer picks.
+// what none of its selections picks, or no longer picks: other ports, addresses outside, nodes.
 func reachesAddresses(s *model.PolicySpec) bool {
 	return s.IsolatesIn(model.Egress) || s.Keeps(model.Egress) || slices.ContainsFunc(s.Egress, func(r model.PolicyRule) bool {
-		return len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool { return p.CIDR.IsValid() })
+		return len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool { return !p.IsSelection() })
 	})
 }

@@ -28,5 +28,5 @@ func (v *View) HasLabels() bool { return v.labelled != nil }
 // SendsLabels reports whether a unit's flows send packets with labels that other nodes may
 // not know yet, or judge packets by such labels.
 func (v *View) SendsLabels(u Unit) bool {
-	return v.labelled != nil && (u.Kind == UnitPolicies || u.Kind == UnitPort && v.labelled[u.Name])
+	return v.labelled != nil && (u.Kind == UnitPolicies || u.Kind == UnitHost || u.Kind == UnitPort && v.labelled[u.Name])
 }

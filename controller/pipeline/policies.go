@@ -298,10 +298,10 @@ func (o *policies) addDomain(d *policyDomain) {
 	}
 	var all []judging
 	for _, p := range ingress {
-		all = append(all, judging{p, model.Ingress, d.local(p.Subject), d.anywhere})
+		all = append(all, judging{p, model.Ingress, d.local(p.Subject), d.anywhere, identityNumber(d.zone, 0)})
 	}
 	for p := range d.topo.EgressPolicies(d.name) {
-		all = append(all, judging{p, model.Egress, d.anywhere(p.Subject), d.local})
+		all = append(all, judging{p, model.Egress, d.anywhere(p.Subject), d.local, hostIdentity})
 	}
 	for _, j := range all {
 		if j.Policy.Spec.Mode == model.ModeShadow {
@@ -326,6 +326,8 @@ type judging struct {
 	direction model.PolicyDirection
 	subjects  []uint32
 	peersOf   func(string) []uint32
+	// nodes is the identity of nodes as peers.
+	nodes uint32
 }
 
 // add adds the rules of a policy to a table.
@@ -349,9 +351,12 @@ func (o *policies) add(t policyTable, k judging) {
 		addresses := false
 		var peers []uint32
 		for j, peer := range all[i].Peers {
-			if peer.CIDR.IsValid() {
+			switch {
+			case peer.Node:
+				peers = append(peers, k.nodes)
+			case peer.CIDR.IsValid():
 				addresses = true
-			} else {
+			default:
 				peers = append(peers, peersOf(k.Peers[d][i][j])...)
 			}
 		}

@@ -76,19 +76,29 @@ func (o *policies) keeps(d model.PolicyDirection) bool {
 }
 
 // verdictKept leaves the record of a connection that is kept as it is, and notes that what
-// leaves by an uplink is of a policy that keeps its connections.
+// leaves by an uplink, or is for a node itself, is of a policy that keeps its connections.
 func (c *Compiler) verdictKept(p *policies) {
 	if p.keeps(model.Ingress) {
 		c.match = c.match[:0].RegMasked(regFlags, flagKept, flagKept|flagNote).CTState(established, established).CTMarkMasked(0, markDenied)
 		c.deliver(prioKept, "delivers packets of a connection that a policy keeps")
 	}
-	if p.keeps(model.Egress) && c.view.Uplink(c.node) != 0 {
-		const noted = flagOutside | flagNote
-		for _, f := range p.families {
-			c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, noted, noted|flagDenied).CTState(established, established)
-			c.actions = c.actions[:0].CT(c.recordRules())
-			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEgress)
-			c.emit(prioNoteOutside, rules{"notes which rule lets a connection leave, and lets it leave", "notes which rule lets an IPv6 connection leave, and lets it leave"}[f])
-		}
+	if !p.keeps(model.Egress) {
+		return
+	}
+	if c.view.Uplink(c.node) != 0 {
+		c.noteOnward(p, flagOutside, TableEgress, rules{"notes which rule lets a connection leave, and lets it leave", "notes which rule lets an IPv6 connection leave, and lets it leave"})
+	}
+	if c.view.HostNode(c.node) {
+		c.noteOnward(p, flagHost, c.next(TableTunnel), rules{"notes which rule allows a connection with a node itself, and passes it", "notes which rule allows an IPv6 connection with a node itself, and passes it"})
+	}
+}
+
+// noteOnward notes which rule allows connections of packets that are for no port and have a flag.
+func (c *Compiler) noteOnward(p *policies, flag uint32, to openflow.TableID, why rules) {
+	for _, f := range p.families {
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flag|flagNote, flag|flagNote|flagDenied).CTState(established, established)
+		c.actions = c.actions[:0].CT(c.recordRules())
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(to)
+		c.emit(prioNoteOutside, why[f])
 	}
 }

@@ -50,6 +50,9 @@ func randomOp(t *rapid.T) topology.Op {
 		if x := rapid.IntRange(0, 9).Draw(t, "tunnel"); x > 0 {
 			spec.TunnelIP = underlay(x, name)
 		}
+		if rapid.Bool().Draw(t, "own address") {
+			spec.Addresses = []netip.Addr{netip.AddrFrom16([16]byte{0x20, 1, 14: byte(rapid.IntRange(1, 2).Draw(t, "which")), 15: name[1]})}
+		}
 		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
 			spec.TunnelCheck = topology.TunnelEnforce
 		}
@@ -57,7 +60,9 @@ func randomOp(t *rapid.T) topology.Op {
 	case 1, 2:
 		name := pick("network", netNames)
 		op.Ref = topology.Ref{Kind: topology.KindNetwork, Name: name}
-		op.Spec = networkSpec(t, name)
+		spec := networkSpec(t, name)
+		spec.HostAccess = rapid.Bool().Draw(t, "host access")
+		op.Spec = spec
 	case 3:
 		op.Ref = topology.Ref{Kind: topology.KindRouter, Name: pick("router", []string{"r1", "r2"})}
 		all := slices.Clone(netNames)

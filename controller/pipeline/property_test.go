@@ -110,6 +110,12 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 					Node: node, Before: w.view.Uplink(node), After: openflow.PortNo(rapid.SampledFrom([]int{0, 3, 4}).Draw(t, "ofport")),
 				}}}, nil)
 			},
+			"host port": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				w.step(pipeline.Update{Hosts: []pipeline.HostChange{{
+					Node: node, Before: w.view.Host(node), After: openflow.PortNo(rapid.SampledFrom([]int{0, 5, 6}).Draw(t, "ofport")),
+				}}}, nil)
+			},
 			"local address": func(t *rapid.T) {
 				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
 				c := pipeline.LocalChange{Node: node}

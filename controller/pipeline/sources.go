@@ -207,6 +207,8 @@ func (v *View) SendsFor(u Unit, node string) bool {
 	switch u.Kind {
 	case UnitBlock:
 		return u.Part != node && v.Grown(u.Name)
+	case UnitHost:
+		return v.Grown(u.Name)
 	case UnitPort:
 		p, ok := v.Topo.Port(u.Name)
 		return ok && v.Location(p) != node && v.Grown(p.Spec.Network)

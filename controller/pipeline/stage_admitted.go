@@ -8,8 +8,9 @@ const TableAdmitted openflow.TableID = 3
 
 func admittedStage() stage {
 	return stage{
-		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "routed already", "neighbour, else forward"},
+		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "routed already; network, nw_dst", "neighbour, to-host, else forward"},
 		node:  (*Compiler).admittedNode,
+		host:  (*Compiler).admittedHost,
 	}
 }
 

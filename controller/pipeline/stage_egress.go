@@ -161,16 +161,45 @@ func (c *Compiler) gatewayOutside() {
 		return
 	}
 	for _, f := range model.Families() {
-		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagOutside, flagOutside)
-		c.actions = c.actions[:0].DecTTL()
-		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableEgress)
-		c.emit(prioRemote, rules{"takes one from the TTL of what leaves", "takes one from the hop limit of what leaves"}[f])
-		if c.view.PolicedNode(c.node) {
-			c.match = c.match.CTState(openflow.CTStateTracked, openflow.CTStateTracked)
-			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableInbound)
-			c.emit(prioJudgedOutside, rules{"has policies judge packets that leave", "has policies judge IPv6 packets that leave"}[f])
-		}
+		c.gatewayOnward(f, onward{
+			flag: flagOutside, to: TableEgress, priority: prioRemote,
+			passes: rules{"takes one from the TTL of what leaves", "takes one from the hop limit of what leaves"},
+			judged: rules{"has policies judge packets that leave", "has policies judge IPv6 packets that leave"},
+			again:  rules{"looks up again the connection of what leaves, which was noted just now, and has policies judge", "looks up again the connection of IPv6 that leaves, which was noted just now, and has policies judge"},
+		})
 	}
+}
+
+// onward is where packets go on that are for no port, and the reasons of their flows: of all
+// packets, of those that are judged, and of those whose connection was noted on this way.
+type onward struct {
+	flag                  uint32
+	to                    openflow.TableID
+	priority              uint16
+	passes, judged, again rules
+}
+
+// gatewayOnward counts the router as a hop of packets that are for no port, and has policies
+// judge them if policies judge what their port sends. Such packets have a zone. Those whose
+// connection was noted have no connection state any more, since noting takes it.
+func (c *Compiler) gatewayOnward(f topology.Family, o onward) {
+	match := func() openflow.Match { return c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, o.flag, o.flag) }
+	c.match = match()
+	c.actions = c.actions[:0].DecTTL()
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(o.to))
+	if !c.view.PolicedNode(c.node) {
+		c.emit(o.priority, o.passes[f])
+		return
+	}
+	c.match = c.match.Reg(regZone, 0)
+	c.emit(prioUnjudged, o.passes[f])
+	c.match = match().CTState(openflow.CTStateTracked, openflow.CTStateTracked)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableInbound)
+	c.emit(prioJudgedOutside, o.judged[f])
+	c.match = match()
+	c.actions = c.actions.CT(openflow.CT{ZoneField: openflow.FieldReg(regZone), Table: TableInbound})
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(o.priority, o.again[f])
 }
 
 // inboundOutside passes the ICMP errors that ports send about packets from outside.
@@ -209,6 +238,7 @@ func (c *Compiler) verdictOutside() {
 const (
 	prioDefaultRoute   = prioRoute - 1
 	prioJudgedOutside  = 55
+	prioUnjudged       = 54
 	prioOutside        = 170
 	prioNoteOutside    = 201
 	prioOutsideAgain   = 199

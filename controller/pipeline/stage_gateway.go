@@ -27,6 +27,7 @@ func (c *Compiler) gatewayNode() {
 		c.gatewayLinkLocal()
 	}
 	c.gatewayOutside()
+	c.gatewayHost()
 }
 
 func (c *Compiler) gatewayNetwork(n *topology.Network) {

@@ -30,6 +30,7 @@ func (c *Compiler) inboundNode() {
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
 	c.emit(prioDefault, "has policies judge packets that are no replies")
 	c.inboundOutside()
+	c.inboundHost()
 }
 
 // inboundPolicy delivers answers to rejected packets without judging them: a connection

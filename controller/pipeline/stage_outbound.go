@@ -46,6 +46,10 @@ func (c *Compiler) outboundNode() {
 		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).CTState(replied, replied).CTMarkMasked(0, markDenied)
 		c.emit(prioReplyTCP, rules{"passes replies of TCP until the client's next segment is denied", "passes replies of TCP over IPv6 until the client's next segment is denied"}[f])
 	}
+	if c.view.HostNode(c.node) {
+		c.match = ctLabel(c.match[:0].CTState(replied, replied).CTMarkMasked(0, markDenied), hostRule, wholeNumber, labelIngressRule)
+		c.emit(prioReplyOfRule, "passes replies of connections that the node itself began")
+	}
 	c.match = c.match[:0].CTState(related, related).CTMarkMasked(0, markDenied)
 	c.emit(prioRelated, "passes errors about connections that are not denied")
 	c.match = c.match[:0].CTState(replied, replied)

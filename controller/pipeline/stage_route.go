@@ -18,6 +18,7 @@ func routeStage() stage {
 		block:   (*Compiler).routeToBlock,
 		port:    (*Compiler).routeFurther,
 		router:  (*Compiler).routeRouter,
+		host:    (*Compiler).routeHost,
 	}
 }
 

@@ -10,9 +10,10 @@ const TableTunnel openflow.TableID = 90
 
 func tunnelStage() stage {
 	return stage{
-		Table:   Table{TableTunnel, "tunnel", "network → tunnel key; send", "–", "output to the tunnel port"},
+		Table:   Table{TableTunnel, "tunnel", "network → tunnel key; send", "source identity, network; for this node", "output to the tunnel port; for this node: to-host"},
 		node:    (*Compiler).tunnelNode,
 		network: (*Compiler).tunnelNetwork,
+		host:    (*Compiler).tunnelHost,
 	}
 }
 
@@ -20,6 +21,7 @@ func (c *Compiler) tunnelNode() {
 	if tun := c.view.Tunnel(c.node); tun != 0 {
 		c.tunnelOutput(tun)
 	}
+	c.tunnelToHost()
 }
 
 // tunnelOutput adds the one flow that has the number of the tunnel port: when the number

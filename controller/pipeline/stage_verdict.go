@@ -62,6 +62,7 @@ func (c *Compiler) verdictNode() {
 	c.match = c.match[:0]
 	c.deliver(prioDefault, "delivers packets that are allowed")
 	c.verdictOutside()
+	c.verdictHost()
 }
 
 // admit makes the instructions of a flow that records which rules allow a connection, and

@@ -15,6 +15,7 @@ func stages() []stage {
 		admittedStage(),
 		returnStage(),
 		returnedStage(),
+		fromHostStage(),
 		arpStage(),
 		ndStage(),
 		ndTargetStage(),
@@ -64,6 +65,7 @@ func stages() []stage {
 		shadowStage(model.Ingress, model.TierAdmin),
 		shadowStage(model.Ingress, model.TierApplication),
 		shadowStage(model.Ingress, model.TierBaseline),
+		toHostStage(),
 		servingStage(),
 	}
 }
@@ -88,6 +90,7 @@ type stage struct {
 	router  func(*Compiler, *egress)
 	service func(*Compiler, *topology.Service)
 	backend func(*Compiler, *topology.Port)
+	host    func(*Compiler, *topology.Node)
 
 	// groups says that units have groups or meters in the stage. Flows of any stage may use
 	// them.
@@ -119,7 +122,7 @@ func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil,
-		UnitService: s.service != nil, UnitBackend: s.backend != nil,
+		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
 	}
 }
 

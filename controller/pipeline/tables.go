@@ -42,3 +42,7 @@ const TunnelPort = "vxlan-sdn"
 // UplinkPort is the name of the port of br-int that leads to the node's kernel, which
 // "sdnctl node join --uplink host" makes.
 const UplinkPort = model.UplinkPort
+
+// HostPort is the name of the port of br-int by which the node itself and ports of networks
+// with host access reach each other, which "sdnctl node join --host-access" makes.
+const HostPort = model.HostPort

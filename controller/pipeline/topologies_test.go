@@ -20,6 +20,8 @@ type builder struct {
 	ofport openflow.PortNo
 	// uplinks says that nodes have a port to their kernel.
 	uplinks bool
+	// hosts says that nodes have a port for host access.
+	hosts bool
 	// last are the updates of the last commit.
 	last []buildStep
 }
@@ -65,6 +67,15 @@ func (b *builder) segmented(name string, vni topology.VNI, cidr string, perNode,
 		VNI: vni, Mode: topology.Segmented, ContainersPerNode: perNode, MaxNodes: maxNodes,
 		Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix(cidr)}},
 	})
+}
+
+// accessible declares a stretched network with host access, and gives nodes the port for it.
+func (b *builder) accessible(name string, vni topology.VNI, cidrs ...string) {
+	b.hosts = true
+	b.stretched(name, vni, cidrs...)
+	spec := b.ops[len(b.ops)-1].Spec.(topology.NetworkSpec)
+	spec.HostAccess = true
+	b.ops[len(b.ops)-1].Spec = spec
 }
 
 func (b *builder) router(name string, networks ...string) {
@@ -118,6 +129,9 @@ func (b *builder) commit() *pipeline.View {
 		}
 		if b.uplinks && b.view.Uplink(n.Name) == 0 {
 			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.Name, After: 999})
+		}
+		if b.hosts && b.view.Host(n.Name) == 0 {
+			u.Hosts = append(u.Hosts, pipeline.HostChange{Node: n.Name, After: 998})
 		}
 		if b.view.Local(n.Name) != n.Spec.TunnelIP {
 			u.Locals = append(u.Locals, pipeline.LocalChange{Node: n.Name, After: n.Spec.TunnelIP})

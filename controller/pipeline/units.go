@@ -37,6 +37,9 @@ const (
 	// UnitBackend has what a node needs to send connections to one port by services that
 	// ports there may use. Services share it.
 	UnitBackend
+	// UnitHost has what a node needs for ports of a network to reach one node itself, which
+	// may be this one, and for this node to reach the ports.
+	UnitHost
 
 	numUnitKinds = iota
 )
@@ -47,7 +50,8 @@ type Unit struct {
 	// Name of the node, network, router, port or service; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
-	// Part is, for a block, the node that has it; for sources, the prefix of the underlay,
+	// Part is, for a block, the node that has it; for host access, the node that is reached;
+	// for sources, the prefix of the underlay,
 	// or "" if any address is admitted; else "".
 	Part string
 }
@@ -77,6 +81,8 @@ func (u Unit) String() string {
 	switch {
 	case u.Kind == UnitBlock:
 		return u.Owner().String() + " on node/" + u.Part
+	case u.Kind == UnitHost:
+		return u.Owner().String() + " with node/" + u.Part
 	case u.Kind == UnitPolicies:
 		return "policies on " + u.Owner().String()
 	case u.Kind == UnitBackend:
@@ -97,6 +103,7 @@ type unit struct {
 	port    *topology.Port  // of UnitPort
 	service *topology.Service
 	backend *topology.Port // of UnitBackend
+	host    *topology.Node // of UnitHost
 }
 
 // unit returns the objects that a Unit stands for. It returns false if they do not exist,
@@ -121,6 +128,10 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 		n, ok := v.Topo.Network(u.Name)
 		b, has := v.Topo.Block(u.Name, u.Part)
 		return unit{Unit: u, network: n, block: b}, ok && has
+	case UnitHost:
+		n, ok := v.Topo.Network(u.Name)
+		o, has := v.Topo.Node(u.Part)
+		return unit{Unit: u, network: n, host: o}, ok && has
 	case UnitPort:
 		p, ok := v.Topo.Port(u.Name)
 		if !ok {
@@ -187,6 +198,11 @@ func (v *View) unitsOf(network, node string) iter.Seq[unit] {
 				if !yield(unit{Unit: u}) {
 					return
 				}
+			}
+		}
+		for u := range v.hostUnits(n, node) {
+			if i, ok := v.unit(node, u); ok && !yield(i) {
+				return
 			}
 		}
 		ports := v.Topo.PortsOfNetwork(network)

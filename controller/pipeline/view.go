@@ -31,6 +31,8 @@ type View struct {
 	places  *btree.Map[string, Place]           // by port
 	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
 	uplinks *btree.Map[string, openflow.PortNo] // by node: the port to its kernel
+	// hostPorts are, by node, the ports by which the node itself and ports reach each other.
+	hostPorts *btree.Map[string, openflow.PortNo]
 	// The number of ports of a network on a node, in both orders. They decide relevance:
 	// which networks a node must know at all.
 	byNetwork *btree.Map[pair, int] // network, node
@@ -103,7 +105,7 @@ func emptyView(topo *topology.Snapshot) *View {
 	return &View{
 		Seq: 1, Topo: topo,
 		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
-		uplinks:   new(btree.Map[string, openflow.PortNo]),
+		uplinks: new(btree.Map[string, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
@@ -152,6 +154,7 @@ type Update struct {
 	Places     []PlaceChange
 	Tunnels    []TunnelChange
 	Uplinks    []UplinkChange
+	Hosts      []HostChange
 	Locals     []LocalChange
 	Lingers    []LingerChange
 }
@@ -161,7 +164,7 @@ type Update struct {
 func (v *View) Next(u Update) *View {
 	n := &View{
 		Seq: v.Seq + 1, Topo: v.Topo,
-		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(),
+		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
@@ -182,6 +185,13 @@ func (v *View) Next(u Update) *View {
 			n.uplinks.Delete(l.Node)
 		} else {
 			n.uplinks.Set(l.Node, l.After)
+		}
+	}
+	for _, h := range u.Hosts {
+		if h.After == 0 {
+			n.hostPorts.Delete(h.Node)
+		} else {
+			n.hostPorts.Set(h.Node, h.After)
 		}
 	}
 	for _, l := range u.Locals {

@@ -68,7 +68,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
 		reported: map[topology.DatapathID][]binding.Interface{}, dstPorts: map[string]int{},
 		ovsdbConns: map[topology.DatapathID]ovsdbConn{}, readdress: map[string]bool{},
-		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort, pipeline.UplinkPort), byID: byID{pinned: map[string]int{}},
+		bind: binding.NewTable(f.cfg.Bridge, pipeline.TunnelPort, pipeline.UplinkPort, pipeline.HostPort), byID: byID{pinned: map[string]int{}},
 	}
 	var places []pipeline.PlaceChange
 	for _, s := range saved {
@@ -222,7 +222,7 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pip
 	d.bindMu.Lock()
 	bound := change(d.bind)
 	d.bindMu.Unlock()
-	if places := placeChanges(bound.Changes); len(places) > 0 || len(own.Tunnels)+len(own.Uplinks) > 0 {
+	if places := placeChanges(bound.Changes); len(places) > 0 || len(own.Tunnels)+len(own.Uplinks)+len(own.Hosts) > 0 {
 		d.save(places)
 		own.Places = places
 		d.advance(own)

@@ -34,10 +34,10 @@ type peer struct {
 	// suspect has an element when the connection must prove that it is alive.
 	suspect chan struct{}
 
-	// The dispatcher's: the ports' names by number, those of the tunnel and the uplink, and
-	// whether it is, or was, a node's.
-	ports          map[openflow.PortNo]string
-	tunnel, uplink openflow.PortNo
+	// The dispatcher's: the ports' names by number, those of the tunnel, the uplink and
+	// host access, and whether it is, or was, a node's.
+	ports                map[openflow.PortNo]string
+	tunnel, uplink, host openflow.PortNo
 	// links are the ports that are not as they should be.
 	links facts.Links
 	// leave removes it from the unassigned switches; nil if it is not one of them.
@@ -150,6 +150,8 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 		p.tunnel = 0
 	case p.uplink:
 		p.uplink = 0
+	case p.host:
+		p.host = 0
 	}
 	if name == "" {
 		delete(p.ports, number)
@@ -161,6 +163,8 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 		p.tunnel = number
 	case pipeline.UplinkPort:
 		p.uplink = number
+	case pipeline.HostPort:
+		p.host = number
 	}
 	return true
 }

@@ -141,14 +141,17 @@ func (d *dispatcher) portsKnown(n *node, p *peer) {
 	d.showPorts(n, p)
 }
 
-// ownPorts returns the changes of the ports that are the node's own: the tunnel, and the
-// uplink.
+// ownPorts returns the changes of the ports that are the node's own: the tunnel, the uplink
+// and that for host access.
 func (d *dispatcher) ownPorts(n *node, p *peer) (u pipeline.Update) {
 	if before, after := d.view.Tunnel(n.name), p.tunnel; before != after {
 		u.Tunnels = []pipeline.TunnelChange{{Node: n.name, Before: before, After: after}}
 	}
 	if before, after := d.view.Uplink(n.name), p.uplink; before != after {
 		u.Uplinks = []pipeline.UplinkChange{{Node: n.name, Before: before, After: after}}
+	}
+	if before, after := d.view.Host(n.name), p.host; before != after {
+		u.Hosts = []pipeline.HostChange{{Node: n.name, Before: before, After: after}}
 	}
 	return u
 }
@@ -241,9 +244,9 @@ func (e portChanged) linkChanged(d *dispatcher) {
 	case d.view.Tunnel(n.name):
 		d.updateBridge(n)
 		return
-	case d.view.Uplink(n.name):
+	case d.view.Uplink(n.name), d.view.Host(n.name):
 		networks := map[string]bool{}
-		d.leavingFrom(n.name, networks)
+		d.throughKernel(n.name, networks)
 		for name := range networks {
 			d.assessNetwork(name)
 		}
@@ -276,6 +279,9 @@ func (e interfacesReported) happen(d *dispatcher) {
 	d.updateBridge(n)
 	d.localReported(n)
 	for _, i := range differ {
+		if i.Name == pipeline.HostPort {
+			d.assessHost(n.name)
+		}
 		d.assessInterface(n, i.Name, i)
 	}
 }

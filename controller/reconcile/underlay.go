@@ -44,10 +44,13 @@ func (d *dispatcher) assessNetwork(name string) {
 func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 	touched := map[string]bool{}
 	for _, l := range u.Uplinks {
-		d.leavingFrom(l.Node, touched)
+		d.throughKernel(l.Node, touched)
+	}
+	for _, h := range u.Hosts {
+		d.throughKernel(h.Node, touched)
 	}
 	for _, t := range u.Tunnels {
-		d.leavingFrom(t.Node, touched)
+		d.throughKernel(t.Node, touched)
 	}
 	look := func(v *pipeline.View, p *topology.Port) {
 		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
@@ -61,10 +64,13 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 		if c.Ref.Kind == topology.KindNetwork {
 			touched[c.Ref.Name] = true
 		}
+		if c.Ref.Kind == topology.KindNode {
+			d.throughKernel(c.Ref.Name, touched)
+		}
 		for _, o := range []topology.Object{c.Before, c.After} {
-			if r, ok := o.(*topology.Router); ok && r.Spec.Egress != nil {
+			if r, ok := o.(*topology.Router); ok {
 				for _, n := range r.Spec.Networks {
-					touched[n] = true
+					touched[n] = touched[n] || r.Spec.Egress != nil || d.wantsHosts(n)
 				}
 			}
 		}
@@ -84,15 +90,17 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
-		d.assessNetwork(name)
+		if touched[name] {
+			d.assessNetwork(name)
+		}
 	}
 }
 
-// leavingFrom adds the networks that have ports on a node and whose packets leave by an
-// uplink.
-func (d *dispatcher) leavingFrom(node string, networks map[string]bool) {
+// throughKernel adds the networks of a node whose packets pass its kernel: they leave by an
+// uplink, or have host access.
+func (d *dispatcher) throughKernel(node string, networks map[string]bool) {
 	for network := range d.view.NetworksOn(node) {
-		if d.view.Leaves(network) {
+		if d.view.Leaves(network) || d.wantsHosts(network) {
 			networks[network] = true
 		}
 	}
@@ -123,6 +131,9 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	}
 	if v.Leaves(name) {
 		facts.NoUplink, facts.UplinkDown = f.uplinksOf(v, name, node)
+	}
+	if n.Spec.HostAccess {
+		f.hostAccessOf(v, n, node, &facts.Host)
 	}
 	if v.MixedTunnels(name) {
 		facts.Tunnels = tunnelsOf(v, name, node)

@@ -42,6 +42,10 @@ func (c *Container) ListenPacket(network, address string) (p net.PacketConn, err
 // returns what f does. Sockets that f opens stay there.
 func (c *Container) Inside(f func() error) error { return inNetns(c.netnsPath(), f) }
 
+// Inside calls f on a thread that is in the node's network namespace, as Container.Inside
+// does.
+func (n *Node) Inside(f func() error) error { return inNetns(netnsPath(n.Netns), f) }
+
 // SendUDP sends a datagram from the node's own namespace and address.
 func (n *Node) SendUDP(to netip.AddrPort, payload []byte) error {
 	return sendUDP(netnsPath(n.Netns), to, payload)

@@ -77,6 +77,9 @@ func allows(rules []model.PolicyRule) int {
 
 func matches(s *topology.Snapshot, r model.PolicyRule, other, to End, what model.PolicyPort) bool {
 	return (len(r.Peers) == 0 || slices.ContainsFunc(r.Peers, func(p model.PolicyPeer) bool {
+		if p.Node {
+			return false // the ends of this model are ports
+		}
 		if p.CIDR.IsValid() {
 			return p.CIDR.Contains(other.Addr) && !slices.ContainsFunc(p.Except, func(e netip.Prefix) bool { return e.Contains(other.Addr) })
 		}

@@ -46,6 +46,7 @@ type NetworkSpec struct {
 	Blocks []BlockSpec `json:"blocks,omitempty" doc:"Segmented only: blocks given explicitly; other nodes get theirs allocated"`
 	// PortsFromNodes says who may declare, and changes nothing on switches.
 	PortsFromNodes bool `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
+	HostAccess     bool `json:"hostAccess,omitempty" doc:"Whether the nodes that have ports of the network, and these ports, reach each other by their own addresses, without translation. The network needs a gateway, and its nodes must have joined with --host-access. No two networks with it have addresses in common. Only admins may set it or change the network then" example:"true"`
 	DHCP           DHCP `json:"dhcp,omitzero" doc:"What ports learn by DHCP"`
 	// RA as stored "" is off.
 	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
@@ -95,8 +96,13 @@ type BlockSpec struct {
 // Kind returns KindNetwork.
 func (NetworkSpec) Kind() Kind { return KindNetwork }
 
-// Writer returns Operator.
-func (NetworkSpec) Writer() Role { return Operator }
+// Writer returns Operator, and Admin if the network's ports reach the nodes themselves.
+func (s NetworkSpec) Writer() Role {
+	if s.HostAccess {
+		return Admin
+	}
+	return Operator
+}
 
 // References yields the nodes for which blocks are given.
 func (s NetworkSpec) References() iter.Seq2[string, Ref] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ type NodeSpec struct {
 	// reach only those whose address is of the same family. The zero Addr is for a node
 	// that never needs to reach another.
 	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it: IPv4 or IPv6. Between nodes of which one has an IPv4 and one an IPv6 address no packet passes" required:"true" example:"192.168.50.11"`
+	// Addresses are normalised: one of IPv4, then one of IPv6.
+	Addresses []netip.Addr `json:"addresses,omitempty" doc:"The node's own addresses by which it and the ports of networks with hostAccess reach each other: at most one of each family. Without one of the family of tunnelIP: tunnelIP" example:"[\"192.168.50.11\",\"fd00:50::11\"]"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
@@ -56,6 +59,7 @@ func (s NodeSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.tunnelCheck", fmt.Sprintf("%q is not a way to check", s.TunnelCheck),
 			fmt.Sprintf("write %s (once OVSDB shows that the node sends from its tunnel IP) or %s (always)", TunnelAuto, TunnelEnforce))
 	}
+	s.Addresses = normalNodeAddresses(s.Addresses, bad)
 	if !s.TunnelIP.IsValid() {
 		return s
 	}
@@ -69,4 +73,42 @@ func (s NodeSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, field, a.String()+" cannot be the end of a tunnel", "give the node's own address on the underlay, such as 192.168.50.11")
 	}
 	return s
+}
+
+// Address returns the address of a family by which the node itself is reached; ok is false
+// without one.
+func (s NodeSpec) Address(f Family) (a netip.Addr, ok bool) {
+	for _, a := range s.Addresses {
+		if FamilyOf(a) == f {
+			return a, true
+		}
+	}
+	if s.TunnelIP.IsValid() && FamilyOf(s.TunnelIP) == f {
+		return s.TunnelIP, true
+	}
+	return netip.Addr{}, false
+}
+
+// normalNodeAddresses returns the addresses with IPv4 first, and reports what is wrong with
+// them.
+func normalNodeAddresses(addresses []netip.Addr, bad Reporter) []netip.Addr {
+	out := cloned(addresses)
+	seen := map[Family]bool{}
+	for i := range out {
+		out[i] = out[i].Unmap()
+		field := fmt.Sprintf("spec.addresses[%d]", i)
+		switch a := out[i]; {
+		case !a.IsValid():
+			bad(Invalid, field, "the address is missing", "give it, or remove the entry")
+			continue
+		case zoned(a, field, bad):
+		case !a.IsGlobalUnicast():
+			bad(Invalid, field, a.String()+" is not an address by which others can reach the node", "give an address of one of its interfaces, such as 192.168.50.11")
+		case seen[FamilyOf(a)]:
+			bad(Invalid, field, fmt.Sprintf("%s is the second %s address", a, FamilyOf(a)), "give at most one of each family")
+		}
+		seen[FamilyOf(out[i])] = true
+	}
+	slices.SortStableFunc(out, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
+	return out
 }

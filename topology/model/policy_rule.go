@@ -47,14 +47,19 @@ type PolicySelection struct {
 	Networks  []string  `json:"networks,omitempty" doc:"Picks the ports of these networks only" example:"[\"blue\"]"`
 }
 
-// PolicyPeer is the other end of a connection: ports, or addresses.
+// PolicyPeer is the other end of a connection: ports, addresses, or nodes.
 type PolicyPeer struct {
 	PolicySelection
 	CIDR   netip.Prefix   `json:"cidr,omitzero" doc:"Addresses, instead of ports" example:"192.0.2.0/24"`
 	Except []netip.Prefix `json:"except,omitempty" doc:"Parts of the CIDR that are not meant" example:"[\"192.0.2.128/25\"]"`
+	Node   bool           `json:"node,omitempty" doc:"The nodes themselves, instead of ports: what they send and receive by host access of a network. Selectors never pick a node. What its own node sends to a port always arrives, whatever policies say" example:"true"`
 	// DomainNames is always empty in what is stored: Normal refuses it.
 	DomainNames []string `json:"domainNames,omitempty" doc:"Not supported yet, and refused: give the addresses as cidr" example:"[]"`
 }
+
+// IsSelection reports whether the peer is ports that a selection picks, and neither
+// addresses nor nodes.
+func (p *PolicyPeer) IsSelection() bool { return !p.CIDR.IsValid() && !p.Node }
 
 func (s PolicySelection) isZero() bool {
 	return s.Selector == nil && s.PortGroup == "" && len(s.Networks) == 0
@@ -131,6 +136,9 @@ func (p PolicyPeer) normal(field string, bad Reporter) PolicyPeer {
 	p.Except = cloned(p.Except)
 	const either = "give one of the two, as peers of their own if both are meant"
 	switch {
+	case p.Node && (p.CIDR.IsValid() || !p.isZero() || len(p.Except) > 0):
+		bad(Invalid, field, "is the nodes, and ports or addresses too", either)
+	case p.Node:
 	case p.CIDR.IsValid() && !p.isZero():
 		bad(Invalid, field, "has both a CIDR, which is addresses, and a selection of ports", either)
 	case p.CIDR.IsValid():
@@ -138,7 +146,7 @@ func (p PolicyPeer) normal(field string, bad Reporter) PolicyPeer {
 	case len(p.Except) > 0:
 		bad(Invalid, field+".except", "there is no CIDR that they are exceptions of", "give peers[].cidr too, such as 0.0.0.0/0")
 	case p.isZero():
-		bad(Invalid, field, "selects nothing", "give a selector, a portGroup, networks or a cidr; selector: {} for all ports; leave out peers for any address")
+		bad(Invalid, field, "selects nothing", "give a selector, a portGroup, networks, a cidr or node: true; selector: {} for all ports; leave out peers for any address")
 	}
 	p.PolicySelection = p.PolicySelection.normal(field, bad)
 	return p

@@ -8,7 +8,7 @@ import (
 )
 
 // Selections yields the selections of ports that the policy makes: its subject, and the
-// peers of its rules that are not addresses. It may yield equal ones.
+// peers of its rules that are ports. It may yield equal ones.
 func (s PolicySpec) Selections() iter.Seq[*PolicySelection] {
 	return func(yield func(*PolicySelection) bool) {
 		if !yield(&s.Subject) {
@@ -17,7 +17,7 @@ func (s PolicySpec) Selections() iter.Seq[*PolicySelection] {
 		for _, d := range PolicyDirections() {
 			for _, r := range s.Rules(d) {
 				for i := range r.Peers {
-					if p := &r.Peers[i]; !p.CIDR.IsValid() && !yield(&p.PolicySelection) {
+					if p := &r.Peers[i]; p.IsSelection() && !yield(&p.PolicySelection) {
 						return
 					}
 				}

@@ -194,3 +194,23 @@ func TestComparePolicies(t *testing.T) {
 		t.Error("policies without egress rules differ in egress")
 	}
 }
+
+// TestPeerNode: nodes are a peer of their own, beside neither ports nor addresses.
+func TestPeerNode(t *testing.T) {
+	cidr := netip.MustParsePrefix("192.0.2.0/24")
+	for _, tt := range []struct {
+		peer PolicyPeer
+		bad  bool
+	}{
+		{PolicyPeer{Node: true}, false},
+		{PolicyPeer{Node: true, CIDR: cidr}, true},
+		{PolicyPeer{Node: true, PolicySelection: PolicySelection{PortGroup: "web"}}, true},
+		{PolicyPeer{}, true},
+	} {
+		bad := false
+		PolicySpec{Subject: PolicySelection{PortGroup: "web"}, Ingress: []PolicyRule{{Peers: []PolicyPeer{tt.peer}}}}.Normal(func(ProblemKind, string, string, string) { bad = true })
+		if bad != tt.bad {
+			t.Errorf("%+v: refused %t, want %t", tt.peer, bad, tt.bad)
+		}
+	}
+}

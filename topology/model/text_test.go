@@ -111,7 +111,7 @@ func TestVNI(t *testing.T) {
 func TestSpecsInJSON(t *testing.T) {
 	for text, spec := range map[string]Spec{
 		`{}`: NodeSpec{},
-		`{"datapathID":"00000000000000a1","tunnelIP":"192.168.0.1","tunnelCheck":"enforce"}`: NodeSpec{0xa1, netip.MustParseAddr("192.168.0.1"), TunnelEnforce},
+		`{"datapathID":"00000000000000a1","tunnelIP":"192.168.0.1","tunnelCheck":"enforce"}`: NodeSpec{DatapathID: 0xa1, TunnelIP: netip.MustParseAddr("192.168.0.1"), TunnelCheck: TunnelEnforce},
 		`{"network":"blue"}`: PortSpec{Network: "blue"},
 		`{"vni":7,"mode":"stretched","subnets":[{"cidr":"10.0.0.0/24","gateway":"10.0.0.1","reserved":["10.0.0.7"]}],"mtu":1400}`: NetworkSpec{
 			VNI: 7, Mode: Stretched, MTU: 1400, Subnets: []Subnet{{
@@ -130,5 +130,35 @@ func TestSpecsInJSON(t *testing.T) {
 		if d := cmp.Diff(spec, Deref(got), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); d != "" {
 			t.Errorf("%s (-want +got):\n%s", text, d)
 		}
+	}
+}
+
+// TestHostAccessIsAdmins: an operator may not open nodes to ports, nor change a network that
+// does.
+func TestHostAccessIsAdmins(t *testing.T) {
+	if got := (NetworkSpec{HostAccess: true}).Writer(); got != Admin {
+		t.Errorf("the writer of a network with host access is %v", got)
+	}
+	if got := (NetworkSpec{}).Writer(); got != Operator {
+		t.Errorf("the writer of a network without is %v", got)
+	}
+}
+
+// TestNodeAddress: a node is reached by the address that it is given of a family, else by its
+// tunnel's.
+func TestNodeAddress(t *testing.T) {
+	a := netip.MustParseAddr
+	s := NodeSpec{TunnelIP: a("192.0.2.1"), Addresses: []netip.Addr{a("2001:db8::1")}}
+	for f, want := range map[Family]string{IPv4: "192.0.2.1", IPv6: "2001:db8::1"} {
+		if got, ok := s.Address(f); !ok || got.String() != want {
+			t.Errorf("%v: %v, %t, want %s", f, got, ok, want)
+		}
+	}
+	s.Addresses = []netip.Addr{a("192.0.2.7")}
+	if got, _ := s.Address(IPv4); got != a("192.0.2.7") {
+		t.Errorf("given address: %v", got)
+	}
+	if _, ok := s.Address(IPv6); ok {
+		t.Error("an address of a family that it has none of")
 	}
 }
