@@ -34,7 +34,8 @@ func pipelineMods(t *testing.T) [][]byte {
 		set(topology.KindNode, "node1", topology.NodeSpec{TunnelIP: netip.MustParseAddr("172.16.0.2")}),
 		set(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 100, Mode: topology.Segmented, ContainersPerNode: 10, MaxNodes: 100,
 			Subnets: subnets("10.244.0.0/16", "fd00:244::/48")}),
-		network("lan", 200, "192.168.0.0/24", "fd00:0:0:1::/64"), network("red", 300, "192.168.1.0/24", "fd00:0:0:2::/64"), network("blue", 400, "fd00:0:0:3::/64"),
+		network("lan", 200, "192.168.0.0/24", "fd00:0:0:1::/64"), network("blue", 400, "fd00:0:0:3::/64"),
+		set(topology.KindNetwork, "red", topology.NetworkSpec{VNI: 300, Mode: topology.Stretched, HostAccess: true, Subnets: subnets("192.168.1.0/24", "fd00:0:0:2::/64")}),
 		set(topology.KindRouter, "r1", topology.RouterSpec{Networks: []string{"red", "blue"}}),
 	}
 	for eth, n := range []string{"pods", "lan", "red", "blue"} {
@@ -64,7 +65,7 @@ func pipelineMods(t *testing.T) [][]byte {
 		t.Fatal(err)
 	}
 	v := pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified})
-	u := pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: "node0", After: 1}, {Node: "node1", After: 1}}}
+	u := pipeline.Update{Tunnels: []pipeline.TunnelChange{{Node: "node0", After: 1}, {Node: "node1", After: 1}}, Hosts: []pipeline.HostChange{{Node: "node0", After: 9}}}
 	for p := range r.Next.Ports() {
 		u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, Before: v.Place(p.Name), After: pipeline.Place{
 			Node: p.Spec.Node, Interface: p.Spec.Interface, OFPort: openflow.PortNo(10 + len(u.Places))}})
