@@ -22,6 +22,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	}
 	for _, l := range u.Uplinks {
 		mark(l.Node, Unit{Kind: UnitNode, Name: l.Node})
+		a.policiesOnward(l.Node)
 	}
 	for _, h := range u.Hosts {
 		mark(h.Node, Unit{Kind: UnitNode, Name: h.Node})

@@ -91,5 +91,14 @@ func (a *affected) hostEverywhere(network, node string) {
 func (a *affected) hostNode(node string) {
 	if a.before.HostNode(node) != a.after.HostNode(node) {
 		a.mark(node, Unit{Kind: UnitNode, Name: node})
+		a.policiesOnward(node)
+	}
+}
+
+// policiesOnward marks the policies of a node, which note connections that leave or are for a
+// node itself only where these are possible.
+func (a *affected) policiesOnward(node string) {
+	if a.after.PolicedNode(node) {
+		a.mark(node, policiesOf(node))
 	}
 }
