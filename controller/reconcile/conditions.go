@@ -7,12 +7,12 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
-
-func portRef(name string) topology.Ref { return topology.Ref{Kind: topology.KindPort, Name: name} }
 
 // assessPort evaluates a port's conditions again, after a change of what they
 // follow from.
@@ -63,24 +63,6 @@ func (d *dispatcher) needOVSDB(nodes iter.Seq[string]) {
 	for name := range nodes {
 		needs := d.byID.floating > 0 || d.byID.pinned[name] > 0
 		d.f.board.NeedOVSDB(name, needs)
-	}
-}
-
-// byID counts the ports that are bound by external_ids, and so need OVSDB.
-type byID struct {
-	pinned   map[string]int // by node
-	floating int            // those that may be anywhere
-}
-
-func (c *byID) count(p *topology.Port, by int) {
-	switch {
-	case p.Spec.Interface != "":
-	case p.Spec.Node == "":
-		c.floating += by
-	default:
-		if c.pinned[p.Spec.Node] += by; c.pinned[p.Spec.Node] == 0 {
-			delete(c.pinned, p.Spec.Node)
-		}
 	}
 }
 
@@ -165,4 +147,39 @@ func (f *Fabric) PortStatus(name string) status.Port {
 	}
 	f.board.Stamp(portRef(name), s.Conditions)
 	return s
+}
+
+// claims returns the interfaces that claim a port and, if it is not bound, why not. Anyone
+// may call it.
+func (d *dispatcher) claims(topo *topology.Snapshot, p *topology.Port) (c binding.Claims, unbound string) {
+	d.bindMu.Lock()
+	defer d.bindMu.Unlock()
+	return d.bind.Claims(topo, p), d.bind.Why(topo, p)
+}
+
+// assessInterface evaluates the ports again that an interface of a node may be.
+func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
+	if p, ok := d.view.Topo.PortByInterface(n.name, name); ok {
+		d.assessPort(p.Name)
+	}
+	if i == nil {
+		return
+	}
+	claim := binding.Interface{Name: i.Name, IfaceID: i.IfaceID, ContainerID: i.ContainerID, ContainerIface: i.ContainerIface}
+	for _, id := range claim.IDs() {
+		if p, ok := d.view.Topo.PortByBindingID(id); ok {
+			d.assessPort(p.Name)
+		}
+	}
+}
+
+// assessNumber evaluates the ports again that the interface with an OpenFlow number may be.
+func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
+	all := d.f.facts.Candidates(n.dpid, number, name)
+	for _, i := range all {
+		d.assessInterface(n, i.Name, i)
+	}
+	if len(all) == 0 {
+		d.assessInterface(n, name, nil)
+	}
 }

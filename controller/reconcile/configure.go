@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 
-	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
@@ -25,16 +24,6 @@ func desiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 		Table: "Interface", Name: pipeline.TunnelPort,
 		Strings: map[string]string{"type": "vxlan"}, Pairs: map[string]map[string]string{"options": options},
 	}}}
-}
-
-// configured is what desiredOf follows from, and what the tunnel port is.
-type configured struct {
-	// tunnel says that the tunnel port is sdnd's to set; rows is the mark of the rows of
-	// sdnd's own, "" where it does not look after any.
-	tunnel   bool
-	rows     string
-	tunnelIP netip.Addr
-	port     facts.Tunnel
 }
 
 // sameMachine reports whether who speaks for a node's bridge over OVSDB is the machine

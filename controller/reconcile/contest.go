@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -26,19 +25,6 @@ const (
 	proven                // it has the node's tunnel address, or its certificate
 )
 
-// addrOf returns the IP address of a net.Addr; the zero Addr for a unix socket.
-func addrOf(a net.Addr) netip.Addr { return addrIn(a.String()) }
-
-func addrIn(hostport string) netip.Addr {
-	ap, err := netip.ParseAddrPort(hostport)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return ap.Addr().Unmap().WithZone("")
-}
-
-func (p *peer) addr() netip.Addr { return addrOf(p.sess.RemoteAddr()) }
-
 // rank returns how likely it is that the switch p is the node n.
 func (d *dispatcher) rank(n *node, p *peer) rank {
 	a := p.addr()
@@ -49,14 +35,6 @@ func (d *dispatcher) rank(n *node, p *peer) rank {
 		return usual
 	}
 	return elsewhere
-}
-
-// tunnelAddr returns the tunnel address that is declared for a node.
-func (d *dispatcher) tunnelAddr(n *node) netip.Addr {
-	if o, ok := d.view.Topo.Node(n.name); ok {
-		return o.Spec.TunnelIP
-	}
-	return netip.Addr{}
 }
 
 // candidate returns the switch that should be the node's: the present one, or else the
@@ -91,23 +69,6 @@ func (d *dispatcher) contest(n *node, p *peer) {
 		// Either the switch has reconnected before its old connection timed out, or there
 		// are two switches with one id. Probing the old connection finds out which.
 		holder.probe()
-	}
-}
-
-// assignLater chooses a node's switch again when a switch at another address has waited.
-func (d *dispatcher) assignLater(id topology.DatapathID, n *node, wait time.Duration) {
-	for _, p := range d.peers[id] {
-		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.lastAddr, d.f.cfg.ReturnGrace))
-	}
-	time.AfterFunc(wait, func() { d.f.post(reclaim{id}) })
-}
-
-// reclaim: the time for which a switch had to wait for the node's return has passed.
-type reclaim struct{ dpid topology.DatapathID }
-
-func (e reclaim) happen(d *dispatcher) {
-	if n := d.nodeOf(e.dpid); n != nil && n.peer == nil {
-		d.assignPeer(e.dpid)
 	}
 }
 

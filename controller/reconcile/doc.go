@@ -7,4 +7,11 @@
 //
 // One worker per switch (package worker) empties the node's queue. Whatever piled up
 // while the switch was busy is merged; a slow switch delays nobody else.
+//
+// The files use each other in one direction. At the bottom, state.go has the state of the
+// Fabric, of the dispatcher, and of each node and switch. Above it are conditions.go,
+// underlay.go, services.go and unmatched.go (which evaluate what is wrong), marking.go and
+// sequence.go (which put units into queues), and advance.go (which makes the next View). Then
+// come the events: ports.go, ovsdb.go, bridges.go, assign.go and commits.go. Sessions with
+// switches (sessions.go) and new.go, which makes and runs a Fabric, are at the top.
 package reconcile

@@ -29,20 +29,6 @@ func (d *drifts) add(ds []worker.Drift) {
 	}
 }
 
-// Drifts returns what others did to the flows of a node, or of all nodes if node
-// is "", oldest first: the newest thousand since the start of the daemon.
-func (f *Fabric) Drifts(node string) []worker.Drift {
-	f.drifts.mu.Lock()
-	defer f.drifts.mu.Unlock()
-	var out []worker.Drift
-	for _, d := range f.drifts.all {
-		if node == "" || d.Node == node {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
 // count returns how many there were since the start.
 func (d *drifts) count() uint64 {
 	d.mu.Lock()

@@ -18,15 +18,6 @@ func (d *dispatcher) wantsHosts(network string) bool {
 	return ok && n.Spec.HostAccess
 }
 
-// assessHost evaluates the networks with host access again that have ports on a node.
-func (d *dispatcher) assessHost(node string) {
-	for network := range d.view.NetworksOn(node) {
-		if d.wantsHosts(network) {
-			d.assessNetwork(network)
-		}
-	}
-}
-
 // hostAccessOf finds out what keeps nodes, or the one if it is given, from reaching ports of a
 // network with host access. A node whose ports are not known is not among them.
 func (f *Fabric) hostAccessOf(v *pipeline.View, n *topology.Network, node string, out *condition.HostAccess) {

@@ -6,21 +6,12 @@ import (
 	"net"
 	"time"
 
-	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
 // identifyTimeout bounds the time for a connection to prove its identity.
 const identifyTimeout = 10 * time.Second
-
-// Proof is the identity that a connection has proved.
-type Proof struct {
-	// Node is the only node that the connection may be.
-	Node string
-	// Expires is when the proof expires; an open session continues after that.
-	Expires time.Time
-}
 
 // identify asks a connection to prove its identity, if that is required.
 func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
@@ -79,55 +70,4 @@ func (d *dispatcher) refuseOthers(id topology.DatapathID, n *node) {
 	if d.peers[id] = stay; len(stay) == 0 {
 		delete(d.peers, id)
 	}
-}
-
-// AdmitOVSDB returns an error if the reports of a connection must be ignored because its
-// certificate is for another node than the bridge's. It is for ovsdb.Config.
-func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
-	id := topology.DatapathID(c.DatapathID)
-	n, ok := f.View().Topo.NodeByDatapath(id)
-	if !ok || c.Node == "" || c.Node == n.Name {
-		return nil
-	}
-	return fmt.Errorf("the bridge's datapath id %v is that of node %s, but the certificate is for node %s", id, n.Name, c.Node)
-}
-
-// ovsdbConn is the OVSDB connection that reports a bridge's interfaces.
-type ovsdbConn struct {
-	// remote is its address, "ip:port".
-	remote string
-	// node is the node of its certificate; "" without a certificate.
-	node string
-	// reconfigure and write are those of ovsdb.Conn.
-	reconfigure func()
-	write       func(ovsdb.Desired)
-}
-
-// ovsdbConnected: an OVSDB connection that reports a bridge's interfaces has begun.
-type ovsdbConnected struct {
-	dpid topology.DatapathID
-	ovsdbConn
-}
-
-func (e ovsdbConnected) happen(d *dispatcher) {
-	delete(d.reported, e.dpid)
-	d.ovsdbConns[e.dpid] = e.ovsdbConn
-	if n := d.nodeOf(e.dpid); n != nil {
-		n.configured = nil
-		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
-	}
-	d.f.identities.reportedFrom(e.dpid, e.remote)
-	d.keepBackoff(e.dpid)
-}
-
-// hasOVSDB reports whether an OVSDB connection reports a bridge.
-func (d *dispatcher) hasOVSDB(id topology.DatapathID) bool {
-	_, ok := d.ovsdbConns[id]
-	return ok
-}
-
-// acceptsOVSDB reports whether OVSDB's reports of a datapath id count for a node.
-func (d *dispatcher) acceptsOVSDB(id topology.DatapathID, n *node) bool {
-	by := d.ovsdbConns[id].node
-	return by == "" || by == n.name
 }

@@ -1,6 +1,8 @@
 package reconcile
 
-import "github.com/sdnctl/sdnctl/controller/pipeline"
+import (
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+)
 
 // marking collects, by node, the units that an update marks.
 type marking struct {
@@ -45,4 +47,37 @@ func (m *marking) mark(name string, u pipeline.Unit) {
 	default:
 		k.units = append(k.units, u)
 	}
+}
+
+// change begins to measure the cost of the marked update.
+func (m *marking) change(u pipeline.Update) *change {
+	c := &change{metrics: m.d.f.metrics.changes, seq: m.d.view.Seq, object: objectOf(u)}
+	c.left.Store(1)
+	units := 0
+	for _, k := range m.nodes {
+		units += k.n
+	}
+	if len(m.nodes) > 0 {
+		c.metrics.nodes.WithLabelValues(c.object).Observe(float64(len(m.nodes)))
+		c.metrics.units.WithLabelValues(c.object).Observe(float64(units))
+	}
+	return c
+}
+
+// objectOf returns what an update changes: the kind of the one object, or that there are
+// several, or only places of ports.
+func objectOf(u pipeline.Update) string {
+	switch len(u.Changes) {
+	case 0:
+		return "binding"
+	case 1:
+		return string(u.Changes[0].Ref.Kind)
+	}
+	return "several"
+}
+
+// post puts a node's part of the change into its queue.
+func (c *change) post(n *node) {
+	c.left.Add(1)
+	n.queue.Charge(c)
 }

@@ -28,9 +28,11 @@ const drainTime = 100 * time.Millisecond
 // Everything else goes to all nodes at once: a new port was not reachable before, and a
 // deleted one will not be.
 type sequence struct {
-	d      *dispatcher
-	change *change
-	steps  []step
+	d *dispatcher
+	// advance is the dispatcher's; see end.
+	advance func(pipeline.Update)
+	change  *change
+	steps   []step
 	// done counts the finished steps, and turn the waits so far; waiting is how many nodes
 	// of the present step have not confirmed.
 	done, turn, waiting int
@@ -100,10 +102,11 @@ func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChang
 	return all
 }
 
-// distribute puts marked units into the queues: at once, or in steps.
-func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking) {
+// distribute puts marked units into the queues: at once, or in steps. It calls advance for the
+// change at the end of the steps, if there is one.
+func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking, advance func(pipeline.Update)) {
 	c := m.change(u)
-	s := &sequence{d: d, change: c}
+	s := &sequence{d: d, change: c, advance: advance}
 	if len(moved.ports) > 0 {
 		s.lingers = u.Lingers
 	}
@@ -233,7 +236,7 @@ func (s *sequence) end() {
 	for i := range s.lingers {
 		s.lingers[i].Over = true
 	}
-	s.d.advance(pipeline.Update{Lingers: s.lingers})
+	s.advance(pipeline.Update{Lingers: s.lingers})
 }
 
 // stepOver: a node has confirmed its part of a step, or all had time enough.

@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -25,4 +27,23 @@ func (f *Fabric) Summary(worst int) status.Summary {
 	s.Dropping, s.DroppedPackets = f.drops.Sum()
 	s.Drifts = f.drifts.count()
 	return s
+}
+
+// Forecast returns what a planned change of a snapshot would do; see forecast.Planner.
+func (f *Fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
+	return f.planner.Effect(f.View, before, r, flows)
+}
+
+// Drifts returns what others did to the flows of a node, or of all nodes if node
+// is "", oldest first: the newest thousand since the start of the daemon.
+func (f *Fabric) Drifts(node string) []worker.Drift {
+	f.drifts.mu.Lock()
+	defer f.drifts.mu.Unlock()
+	var out []worker.Drift
+	for _, d := range f.drifts.all {
+		if node == "" || d.Node == node {
+			out = append(out, d)
+		}
+	}
+	return out
 }

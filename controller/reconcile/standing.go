@@ -68,30 +68,3 @@ func (i *identities) reportedFrom(id topology.DatapathID, remote string) {
 		i.reported[id] = true
 	}
 }
-
-// OVSDBStanding ranks an OVSDB connection among those that report the same datapath id. The
-// address of the node's OpenFlow session ranks highest, then the node's other known
-// addresses, then unknown ones, since a machine may have several addresses. The address of
-// another switch that presents the datapath id ranks lowest, and its reports do not count
-// (-1) once a better connection has reported. It is for ovsdb.Config.
-func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
-	id, a := topology.DatapathID(c.DatapathID), addrIn(c.Remote)
-	f.identities.mu.Lock()
-	defer f.identities.mu.Unlock()
-	is := f.identities.byID[id]
-	switch {
-	case a.IsValid() && a == is.session:
-		return 3
-	case is.known[a]:
-		return 2
-	case !is.others[a]:
-		return 1
-	case !f.identities.reported[id]:
-		return 0
-	}
-	return -1
-}
-
-// OVSDBReconsider returns the datapath ids for which OVSDBStanding may have changed. It is
-// for ovsdb.Config.
-func (f *Fabric) OVSDBReconsider() *ovsdb.Reconsider { return f.identities.reconsider }

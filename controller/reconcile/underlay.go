@@ -197,3 +197,12 @@ func tunnelsOf(v *pipeline.View, network, node string) (all [2]condition.TunnelN
 	}
 	return all
 }
+
+// assessHost evaluates the networks with host access again that have ports on a node.
+func (d *dispatcher) assessHost(node string) {
+	for network := range d.view.NetworksOn(node) {
+		if d.wantsHosts(network) {
+			d.assessNetwork(network)
+		}
+	}
+}

@@ -4,9 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
-	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -57,33 +55,6 @@ func (d *dispatcher) commonDstPort() (common string) {
 		}
 	}
 	return common
-}
-
-// assessInterface evaluates the ports again that an interface of a node may be.
-func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
-	if p, ok := d.view.Topo.PortByInterface(n.name, name); ok {
-		d.assessPort(p.Name)
-	}
-	if i == nil {
-		return
-	}
-	claim := binding.Interface{Name: i.Name, IfaceID: i.IfaceID, ContainerID: i.ContainerID, ContainerIface: i.ContainerIface}
-	for _, id := range claim.IDs() {
-		if p, ok := d.view.Topo.PortByBindingID(id); ok {
-			d.assessPort(p.Name)
-		}
-	}
-}
-
-// assessNumber evaluates the ports again that the interface with an OpenFlow number may be.
-func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
-	all := d.f.facts.Candidates(n.dpid, number, name)
-	for _, i := range all {
-		d.assessInterface(n, i.Name, i)
-	}
-	if len(all) == 0 {
-		d.assessInterface(n, name, nil)
-	}
 }
 
 // bridgeReported: OVSDB has reported the settings of a bridge.
