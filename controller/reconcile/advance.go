@@ -9,9 +9,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// advance makes the next View, puts the affected units into the queues, and only then
-// publishes the View: whoever sees a port bound and asks which nodes have yet to confirm
-// must not get the answer "none" because the work is not in the queues yet.
+// advance makes the next View, puts the affected units into the queues, and only then publishes
+// the View. A reader who sees a port bound, and asks which nodes have yet to confirm, must not
+// get the answer "none" because the work is not in the queues yet.
 func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
 	d.view = before.Next(u)
@@ -23,7 +23,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.f.view.Store(d.view)
 	m := marking{d: d, limit: workqueue.MaxMarked(d.view), nodes: map[string]*marked{}}
 	if len(moved.ports) > 0 {
-		m.limit = 1 << 30 // what moves is done in steps, and for that noted
+		m.limit = 1 << 30 // moves are done in steps, for which every unit is listed
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m, d.advance)
@@ -32,8 +32,8 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.f.view.Store(d.view)
 }
 
-// places changes the table of bindings and puts the outcome into the View, together with
-// the changes of a node's own ports.
+// places changes the table of bindings, and puts the result into the View together with the
+// changes of the node's own ports.
 func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pipeline.Update) {
 	d.bindMu.Lock()
 	bound := change(d.bind)
@@ -49,8 +49,8 @@ func (d *dispatcher) places(change func(*binding.Table) binding.Outcome, own pip
 	}
 }
 
-// save stores where ports are, for the next start. The port number is stored only with a
-// name that may be the beginning of another.
+// save saves the places of ports for the next start. It saves the port number only with a name
+// that may be a truncated one.
 func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	for _, c := range changes {
 		moved := c.Before.Node != c.After.Node || c.Before.Interface != c.After.Interface
@@ -63,8 +63,8 @@ func (d *dispatcher) save(changes []pipeline.PlaceChange) {
 	}
 }
 
-// maxNamed is how many ports of one event are logged with their names; of more
-// only the number is, and the names with level debug.
+// maxNamed is the largest number of ports of one event that are logged with their names. With
+// more of them only the number is logged, and the names at level debug.
 const maxNamed = 32
 
 // recordPlaces counts and logs ports that were bound, unbound or moved.
@@ -80,7 +80,7 @@ func (d *dispatcher) recordPlaces(changes []pipeline.PlaceChange) {
 		d.f.drops.Forget(c.Port)
 		switch {
 		case is.OFPort == 0 && was.OFPort == 0:
-			continue // it is remembered where it was
+			continue // the remembered place of the port has changed
 		case is.OFPort == 0:
 			say("port unbound", "port", c.Port, "node", was.Node, "interface", was.Interface)
 		case was.OFPort == 0:
@@ -88,7 +88,7 @@ func (d *dispatcher) recordPlaces(changes []pipeline.PlaceChange) {
 		case was.Node != is.Node || was.Interface != is.Interface:
 			say("port moved", "port", c.Port, "node", is.Node, "interface", is.Interface, "from_node", was.Node, "from_interface", was.Interface)
 		default:
-			continue // another number
+			continue // only its number has changed
 		}
 		d.f.board.Changed(portRef(c.Port))
 	}

@@ -56,8 +56,8 @@ func (e switchDown) happen(d *dispatcher) {
 	d.assignPeer(p.dpid)
 }
 
-// assignPeer assigns the likeliest session of a datapath id to its node, if the node has
-// none. Without a node, all sessions of the datapath id stay in quarantine.
+// assignPeer assigns the likeliest session of a datapath id to its node, if the node has no
+// session. Without a node, all sessions of the datapath id stay in quarantine.
 func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	n := d.nodeOf(id)
 	d.refuseOthers(id, n)
@@ -80,11 +80,11 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 		return
 	}
 	if p.claimed {
-		return // it was another node's; it will reconnect when its flows are deleted
+		return // it was another node's; it reconnects once its flows are deleted
 	}
 	d.arrived(n, p)
 	p.claimed, n.peer = true, p
-	// This comes before the status "connected": what the switch has is not known yet, so the
+	// This precedes the status "connected": it is not known yet what the switch has, so the
 	// node must not look in sync.
 	n.queue.Compare(d.view)
 	d.release(p)
@@ -102,7 +102,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	d.portsKnown(n, p)
 	d.updateBridge(n)
 	d.localReported(n)
-	// Reports of OVSDB that came before the switch count from the start, so that no flow is
+	// Reports of OVSDB that preceded the switch count from the start, so that no flow is
 	// removed and added again.
 	if ifaces, ok := d.reported[id]; ok && d.acceptsOVSDB(id, n) {
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, ifaces) }, pipeline.Update{})
@@ -119,7 +119,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	}
 }
 
-// assignLater chooses a node's switch again when a switch at another address has waited.
+// assignLater assigns a switch at another address after it has waited for the node to return.
 func (d *dispatcher) assignLater(id topology.DatapathID, n *node, wait time.Duration) {
 	for _, p := range d.peers[id] {
 		d.quarantine(p, fmt.Sprintf("node %s was last at %s; a switch at another address gets its place if it does not come back within %v", n.name, n.lastAddr, d.f.cfg.ReturnGrace))
@@ -127,7 +127,7 @@ func (d *dispatcher) assignLater(id topology.DatapathID, n *node, wait time.Dura
 	time.AfterFunc(wait, func() { d.f.post(reclaim{id}) })
 }
 
-// reclaim: the time for which a switch had to wait for the node's return has passed.
+// reclaim: the time that a switch had to wait for the node's return has passed.
 type reclaim struct{ dpid topology.DatapathID }
 
 func (e reclaim) happen(d *dispatcher) {

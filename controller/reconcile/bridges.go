@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// updateBridge puts the facts of a node's bridge on the board.
+// updateBridge updates the facts of a node's bridge on the board.
 func (d *dispatcher) updateBridge(n *node) {
 	d.configure(n)
 	now := d.f.facts.Node(n.dpid, n.name, d.view.Tunnel(n.name), d.acceptsOVSDB(n.dpid, n), d.sameMachine(n))
@@ -25,7 +25,8 @@ func (d *dispatcher) updateBridge(n *node) {
 	d.updateOthers(common, n)
 }
 
-// updateOthers updates all nodes but one if the UDP port that most nodes use has changed.
+// updateOthers updates all nodes but one if the UDP port that most nodes use is no longer the
+// given one.
 func (d *dispatcher) updateOthers(before string, but *node) {
 	if d.commonDstPort() == before {
 		return
@@ -46,8 +47,8 @@ func (d *dispatcher) countDstPort(port *string, by int) {
 	}
 }
 
-// commonDstPort returns the UDP port that most nodes' tunnels use, "" for VXLAN's own; if
-// several are used equally often, the first as text.
+// commonDstPort returns the UDP port that most nodes' tunnels use, "" for VXLAN's own. Of
+// several that are equally common it returns the first in text order.
 func (d *dispatcher) commonDstPort() (common string) {
 	for _, port := range slices.Sorted(maps.Keys(d.dstPorts)) {
 		if d.dstPorts[port] > d.dstPorts[common] {
@@ -70,7 +71,7 @@ func (e bridgeReported) happen(d *dispatcher) {
 	}
 }
 
-// BridgeChanged is part of ovsdb.Handler: the settings of a bridge have changed.
+// BridgeChanged implements ovsdb.Handler: the settings of a bridge have changed.
 func (f *Fabric) BridgeChanged(datapathID uint64, b ovsdb.Bridge) {
 	f.post(bridgeReported{topology.DatapathID(datapathID), b})
 }

@@ -6,21 +6,21 @@ import (
 	"github.com/sdnctl/sdnctl/controller/workqueue"
 )
 
-// change is one change whose work is not all done.
+// change counts the cost of one change until all of its work is done.
 type change struct {
 	metrics *changeMetrics
 	seq     uint64
 	object  string
-	// left counts the nodes that have not confirmed their part, and the
-	// dispatcher while it hands out the parts.
+	// left counts the nodes that have not confirmed their part, plus one while the dispatcher
+	// distributes the parts.
 	left        atomic.Int32
 	mods, bytes atomic.Int64
 }
 
-// Seq is of the view that the change made.
+// Seq returns the sequence number of the view that the change made.
 func (c *change) Seq() uint64 { return c.seq }
 
-// Settle adds the cost of one part of the change; after the last part the total is observed.
+// Settle adds the cost of one part of the change. After the last part the total is observed.
 func (c *change) Settle(s workqueue.Cost) {
 	c.mods.Add(int64(s.Mods))
 	c.bytes.Add(int64(s.Bytes))

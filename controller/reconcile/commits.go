@@ -46,8 +46,8 @@ func (c committed) happen(d *dispatcher) {
 	d.f.board.Reached(c.Revision)
 }
 
-// nodeChanged releases a switch that is no longer a node, and takes a switch that has become
-// one out of quarantine.
+// nodeChanged releases a switch whose node was deleted or has another datapath id now, and
+// takes a switch out of quarantine that a declared node has now.
 func (d *dispatcher) nodeChanged(ch topology.Change) {
 	n := d.nodes[ch.Ref.Name]
 	after, _ := ch.After.(*topology.Node)
@@ -70,7 +70,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.f.facts.Forget(n.dpid)
 	}
 	d.f.identities.forget(n.dpid)
-	d.setLocal(n.name, netip.Addr{}) // that was another switch's
+	d.setLocal(n.name, netip.Addr{}) // it was the other switch's
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) }, pipeline.Update{})
 		delete(d.nodes, n.name)
@@ -84,7 +84,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 	d.assignPeer(after.DatapathID)
 }
 
-// declare adds a node.
+// declare adds a declared node.
 func (d *dispatcher) declare(n *topology.Node) *node {
 	m := &node{name: n.Name, dpid: n.DatapathID, queue: workqueue.New()}
 	d.nodes[n.Name] = m

@@ -14,8 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// assessPort evaluates a port's conditions again, after a change of what they
-// follow from.
+// assessPort evaluates a port's conditions again, after a change of the facts that they depend
+// on.
 func (d *dispatcher) assessPort(name string) {
 	var all []condition.Condition
 	if p, ok := d.view.Topo.Port(name); ok {
@@ -24,7 +24,7 @@ func (d *dispatcher) assessPort(name string) {
 	d.f.board.Assess(portRef(name), all)
 }
 
-// assessChanges evaluates what a commit changes.
+// assessChanges evaluates the conditions of what a commit changes.
 func (d *dispatcher) assessChanges(changes []topology.Change, examined []string) {
 	touched := map[string]bool{}
 	needs := map[string]bool{}
@@ -58,7 +58,7 @@ func (d *dispatcher) assessChanges(changes []topology.Change, examined []string)
 	}
 }
 
-// needOVSDB records which of the nodes need OVSDB.
+// needOVSDB records which of the nodes need OVSDB to find their ports.
 func (d *dispatcher) needOVSDB(nodes iter.Seq[string]) {
 	for name := range nodes {
 		needs := d.byID.floating > 0 || d.byID.pinned[name] > 0
@@ -66,7 +66,7 @@ func (d *dispatcher) needOVSDB(nodes iter.Seq[string]) {
 	}
 }
 
-// portFacts gathers what is known of a port. Anyone may call it.
+// portFacts collects the facts of a port. Any goroutine may call it.
 func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.PortFacts {
 	place := v.Place(p.Name)
 	facts := condition.PortFacts{
@@ -110,8 +110,8 @@ func (d *dispatcher) portFacts(v *pipeline.View, p *topology.Port) condition.Por
 	return facts
 }
 
-// failed returns the first of the interfaces whose device Open vSwitch cannot
-// open, nil if there is none.
+// failed returns the first of the interfaces whose device Open vSwitch cannot open, nil if
+// there is none.
 func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *condition.Failed {
 	for _, at := range unplugged {
 		n, ok := topo.Node(at.Node)
@@ -149,15 +149,15 @@ func (f *Fabric) PortStatus(name string) status.Port {
 	return s
 }
 
-// claims returns the interfaces that claim a port and, if it is not bound, why not. Anyone
-// may call it.
+// claims returns the interfaces that claim a port and, if the port is not bound, the reason.
+// Any goroutine may call it.
 func (d *dispatcher) claims(topo *topology.Snapshot, p *topology.Port) (c binding.Claims, unbound string) {
 	d.bindMu.Lock()
 	defer d.bindMu.Unlock()
 	return d.bind.Claims(topo, p), d.bind.Why(topo, p)
 }
 
-// assessInterface evaluates the ports again that an interface of a node may be.
+// assessInterface evaluates again the ports that an interface of a node may be.
 func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
 	if p, ok := d.view.Topo.PortByInterface(n.name, name); ok {
 		d.assessPort(p.Name)
@@ -173,7 +173,7 @@ func (d *dispatcher) assessInterface(n *node, name string, i *ovsdb.Interface) {
 	}
 }
 
-// assessNumber evaluates the ports again that the interface with an OpenFlow number may be.
+// assessNumber evaluates again the ports that the interface with an OpenFlow number may be.
 func (d *dispatcher) assessNumber(n *node, number openflow.PortNo, name string) {
 	all := d.f.facts.Candidates(n.dpid, number, name)
 	for _, i := range all {

@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// desiredOf returns what a node's database should have: the options of the tunnel
-// port, of which "sdnctl node join" recorded what was asked for. Without a tunnel
-// address, declared or recorded, the address that the tunnel sends from stays as it is.
+// desiredOf returns what a node's database should have: the options of the tunnel port. "sdnctl
+// node join" recorded what the user asked for. Without a tunnel address, declared or recorded,
+// the address that the tunnel sends from stays as it is.
 func desiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 	options := map[string]string{"remote_ip": "flow", "key": "flow", "dst_port": j.DstPort}
 	if j.LocalIP != "" {
@@ -26,9 +26,9 @@ func desiredOf(node string, tunnelIP netip.Addr, j ovsdb.Joined) ovsdb.Desired {
 	}}}
 }
 
-// sameMachine reports whether who speaks for a node's bridge over OVSDB is the machine
-// that has the node's OpenFlow session, by its certificate or its address. Nobody
-// else is written to.
+// sameMachine reports whether the OVSDB connection of a node's bridge is from the machine that
+// has the node's OpenFlow session, judged by its certificate or its address. sdnd writes to no
+// other.
 func (d *dispatcher) sameMachine(n *node) bool {
 	s, ok := d.ovsdbConns[n.dpid]
 	if !ok || n.peer == nil || !d.acceptsOVSDB(n.dpid, n) {
@@ -38,8 +38,8 @@ func (d *dispatcher) sameMachine(n *node) bool {
 	return s.node == n.name || a.IsValid() && a == n.peer.addr()
 }
 
-// configure has a node's database made as desired, if that may have become another
-// or the database may: a node that is as before is not asked.
+// configure asks for the desired contents of a node's database, if these or the database may
+// have changed since it last asked.
 func (d *dispatcher) configure(n *node) {
 	port, tunnel := d.f.facts.OwnTunnel(n.dpid, n.name)
 	now := configured{tunnel: tunnel, port: port}
@@ -80,9 +80,9 @@ func (d *dispatcher) configure(n *node) {
 	s.write(want)
 }
 
-// ownRows returns the rows of sdnd's own that a node's database should have, which may
-// be none; nil where they are left as they are: sdnd has no rows of its own, or the
-// node's bridge is not marked as the node's.
+// ownRows returns the rows of sdnd's own that a node's database should have, possibly none. It
+// returns nil if own rows are to be left as they are: sdnd has none, or the node's bridge is
+// not marked as the node's.
 func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
 	if d.f.cfg.OwnRows == nil || d.f.facts.JoinedNode(n.dpid) != n.name {
 		return nil
@@ -90,30 +90,30 @@ func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
 	return append([]ovsdb.OwnRow{}, d.f.cfg.OwnRows(n.name)...)
 }
 
-// disown has the rows of sdnd's own removed from the database of a node that is deleted,
-// or given another datapath id. If the node is not connected, "sdnctl node leave" does that.
+// disown removes the rows of sdnd's own from the database of a node that is deleted or given
+// another datapath id. If the node is not connected, "sdnctl node leave" does that.
 func (d *dispatcher) disown(n *node) {
 	if s := d.ovsdbConns[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.sameMachine(n) {
 		s.write(ovsdb.Desired{Node: n.name, Own: []ovsdb.OwnRow{}})
 	}
 }
 
-// ownRowsChanged: rows of sdnd's own in a node's database may have become others.
+// ownRowsChanged: others may have changed rows of sdnd's own in a node's database.
 type ownRowsChanged struct{ dpid topology.DatapathID }
 
 func (e ownRowsChanged) happen(d *dispatcher) {
 	if n := d.nodeOf(e.dpid); n != nil && n.configured != nil {
-		n.configured.rows = "" // so that it is not as before
+		n.configured.rows = "" // so that it differs
 		d.configure(n)
 	}
 }
 
-// OwnRowsChanged is part of ovsdb.Handler.
+// OwnRowsChanged implements ovsdb.Handler.
 func (f *Fabric) OwnRowsChanged(datapathID uint64) {
 	f.post(ownRowsChanged{topology.DatapathID(datapathID)})
 }
 
-// readdressed has the addresses set that tunnels send from and that had to wait.
+// readdressed sets the addresses that tunnels send from and that had to wait.
 func (d *dispatcher) readdressed() {
 	for name := range d.readdress {
 		if n := d.nodes[name]; n != nil && !d.f.board.Confirming() {
@@ -130,7 +130,7 @@ type databaseWritten struct {
 
 func (e databaseWritten) happen(d *dispatcher) {
 	n := d.nodeOf(e.dpid)
-	if n == nil || n.configured == nil { // by now there is nothing of sdnd's in it
+	if n == nil || n.configured == nil { // sdnd no longer configures this database
 		return
 	}
 	var failed, lacks, rows string
@@ -146,7 +146,7 @@ func (e databaseWritten) happen(d *dispatcher) {
 	d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = failed, lacks, rows })
 }
 
-// DatabaseWritten is part of ovsdb.Handler.
+// DatabaseWritten implements ovsdb.Handler.
 func (f *Fabric) DatabaseWritten(datapathID uint64, err error) {
 	f.post(databaseWritten{topology.DatapathID(datapathID), err})
 }

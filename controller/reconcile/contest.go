@@ -9,23 +9,23 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Several connections can present the same datapath id: the node's switch whose old
-// connection has not timed out yet, a machine cloned from the node, or another machine. A
-// certificate decides which node a switch can be. Without one the address decides: the
-// node's tunnel address comes first, then the address of the node's last session, then any
-// other. A switch at another address becomes the node only when the node was away for
-// Config.ReturnGrace, and only until the node is back.
+// Several connections can present the same datapath id: the node's switch, whose old connection
+// has not timed out yet; a machine cloned from the node; or an unrelated machine. A certificate
+// decides which node a switch can be. Without one the address decides. The node's tunnel
+// address comes first, then the address of the node's last session, then any other. A switch at
+// another address becomes the node only after the node has been away for Config.ReturnGrace,
+// and only until the node returns.
 
-// rank says how likely it is that a switch is the node whose datapath id it presents.
+// rank is how likely a switch is to be the node whose datapath id it presents.
 type rank int
 
 const (
-	elsewhere rank = iota // it has an address that is not known to be the node's
-	usual                 // it has the address of the node's last session
+	elsewhere rank = iota // its address is not known to be the node's
+	usual                 // its address is that of the node's last session
 	proven                // it has the node's tunnel address, or its certificate
 )
 
-// rank returns how likely it is that the switch p is the node n.
+// rank returns how likely the switch p is to be the node n.
 func (d *dispatcher) rank(n *node, p *peer) rank {
 	a := p.addr()
 	switch {
@@ -38,8 +38,8 @@ func (d *dispatcher) rank(n *node, p *peer) rank {
 }
 
 // candidate returns the switch that should be the node's: the present one, or else the
-// likeliest, or the oldest of several equally likely ones. If wait is not 0, that switch is
-// at another address than the node was, and has to wait that long.
+// likeliest; of equally likely ones the oldest. If wait is not 0, that switch is at an address
+// that is not the node's, and has to wait that long.
 func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Duration) {
 	for _, p := range all {
 		if p == n.peer {
@@ -55,7 +55,7 @@ func (d *dispatcher) candidate(n *node, all []*peer) (best *peer, wait time.Dura
 	return best, wait
 }
 
-// contest decides between a node's switch and another one that has connected with the same
+// contest decides between a node's switch and another switch that has connected with the same
 // datapath id.
 func (d *dispatcher) contest(n *node, p *peer) {
 	holder := n.peer
@@ -72,8 +72,8 @@ func (d *dispatcher) contest(n *node, p *peer) {
 	}
 }
 
-// arrived records the address of a node's new session. An address that is not known to be
-// the node's is logged instead.
+// arrived records the address of a node's new session. It logs an address that is not known to
+// be the node's, and does not record it.
 func (d *dispatcher) arrived(n *node, p *peer) {
 	if a := p.addr(); d.rank(n, p) > elsewhere {
 		n.lastAddr = a
@@ -83,8 +83,8 @@ func (d *dispatcher) arrived(n *node, p *peer) {
 		"address", p.sess.RemoteAddr(), "last_address", n.lastAddr)
 }
 
-// identify determines again which other switches present a node's datapath id, and which
-// OVSDB connection speaks for the node.
+// identify determines again which other switches present a node's datapath id, and which OVSDB
+// connection counts for the node.
 func (d *dispatcher) identify(id topology.DatapathID) {
 	n := d.nodeOf(id)
 	is := identity{others: map[netip.Addr]bool{}}
@@ -105,8 +105,8 @@ func (d *dispatcher) identify(id topology.DatapathID) {
 			}
 		}
 	}
-	// This comes before the status: whoever reads there that the other switch is gone may
-	// rely on it.
+	// This precedes the status. A reader who sees there that the other switch is gone may rely
+	// on it.
 	d.f.identities.set(id, is)
 	if n != nil {
 		d.f.board.Update(n.name, func(s *status.Node) { s.IdentityConflict = foreign })

@@ -6,10 +6,10 @@ import (
 	"github.com/sdnctl/sdnctl/controller/worker"
 )
 
-// maxDrifts is how many drifts are remembered.
+// maxDrifts is the largest number of drifts that are kept.
 const maxDrifts = 1000
 
-// drifts remembers the newest drifts.
+// drifts keeps the newest drifts.
 type drifts struct {
 	mu   sync.Mutex
 	last uint64
@@ -29,7 +29,7 @@ func (d *drifts) add(ds []worker.Drift) {
 	}
 }
 
-// count returns how many there were since the start.
+// count returns the number of drifts since the start.
 func (d *drifts) count() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()

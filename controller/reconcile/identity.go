@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// identifyTimeout bounds the time for a connection to prove its identity.
+// identifyTimeout is how long a connection may take to prove its identity.
 const identifyTimeout = 10 * time.Second
 
 // identify asks a connection to prove its identity, if that is required.
@@ -31,8 +31,9 @@ func (f *Fabric) identify(ctx context.Context, conn net.Conn) (*Proof, error) {
 	return &proof, nil
 }
 
-// wrongIdentity says why a switch cannot be the node whose datapath id it has: its certificate
-// is for another node. It is "" if it can be, also without a certificate.
+// wrongIdentity returns why a switch cannot be the node whose datapath id it has: its
+// certificate is for another node. It returns "" if the switch can be that node, as without a
+// certificate.
 func (p *peer) wrongIdentity(n *node) string {
 	if p.proof == nil || p.proof.Node == n.name {
 		return ""
@@ -40,7 +41,7 @@ func (p *peer) wrongIdentity(n *node) string {
 	return fmt.Sprintf("the switch presents datapath id %v, which is that of node %s, but its certificate is for node %s", p.dpid, n.name, p.proof.Node)
 }
 
-// expires returns when the proof expires; the zero time if there is none.
+// expires returns when the certificate expires; the zero time without one.
 func (p *peer) expires() time.Time {
 	if p.proof == nil {
 		return time.Time{}
@@ -48,9 +49,9 @@ func (p *peer) expires() time.Time {
 	return p.proof.Expires
 }
 
-// refuseOthers ends the sessions that present the datapath id of a node but whose certificate is for
-// another, so that they do not block the node. A session that was assigned to a node is left
-// alone: its flows are being deleted, and then it ends.
+// refuseOthers ends the sessions that present the datapath id of a node but whose certificate
+// is for another node, so that they do not block the node. It leaves alone a session that was
+// assigned to a node: its flows are being deleted, and then it ends.
 func (d *dispatcher) refuseOthers(id topology.DatapathID, n *node) {
 	if n == nil {
 		return

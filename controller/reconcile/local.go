@@ -40,7 +40,7 @@ func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.Lo
 	return all
 }
 
-// assessSource records whether the source address of what a node sends is checked.
+// assessSource records whether other nodes check the source address of a node's packets.
 func (d *dispatcher) assessSource(name string) {
 	n, ok := d.view.Topo.Node(name)
 	if !ok {

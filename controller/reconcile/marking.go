@@ -4,31 +4,30 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// marking collects, by node, the units that an update marks.
+// marking collects, by node, the units whose flows an update may change.
 type marking struct {
 	d *dispatcher
-	// limit is how many units of one node are worth noting.
+	// limit is the largest number of units of one node that are listed.
 	limit int
 	nodes map[string]*marked
-	// last is the node that was marked last, and name its name: units come node
-	// by node.
+	// last is the node that was marked last, and name its name. Units come node by node.
 	last *marked
 	name string
 }
 
-// marked is what is marked for one node.
+// marked has the marked units of one node.
 type marked struct {
-	// node is nil for one that is not declared.
+	// node is nil for a node that is not declared.
 	node  *node
 	units []pipeline.Unit
-	// wide says that there are too many units to be noted.
+	// wide says that there are too many units to list.
 	wide bool
-	// n counts the units, noted or not.
+	// n counts the units, whether or not they are listed.
 	n int
 }
 
-// mark takes one unit of one node. Those of a node whose switch is not connected
-// are only counted: it will be compared as a whole.
+// mark marks one unit of one node. Units of a node whose switch is not connected are only
+// counted: that switch will be compared as a whole.
 func (m *marking) mark(name string, u pipeline.Unit) {
 	if m.last == nil || m.name != name {
 		k, ok := m.nodes[name]
@@ -49,7 +48,7 @@ func (m *marking) mark(name string, u pipeline.Unit) {
 	}
 }
 
-// change begins to measure the cost of the marked update.
+// change begins to count the cost of the marked update.
 func (m *marking) change(u pipeline.Update) *change {
 	c := &change{metrics: m.d.f.metrics.changes, seq: m.d.view.Seq, object: objectOf(u)}
 	c.left.Store(1)
@@ -64,8 +63,8 @@ func (m *marking) change(u pipeline.Update) *change {
 	return c
 }
 
-// objectOf returns what an update changes: the kind of the one object, or that there are
-// several, or only places of ports.
+// objectOf returns what an update changes, as a label of metrics: the kind of the only object,
+// "several" for several objects, or "binding" for places of ports only.
 func objectOf(u pipeline.Update) string {
 	switch len(u.Changes) {
 	case 0:

@@ -31,7 +31,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-// changeMetrics measure the cost of single changes: docs/cost.md promises bounds.
+// changeMetrics measure the cost of single changes, for which docs/cost.md promises bounds.
 type changeMetrics struct {
 	flowMods, nodes, units, bytes *prometheus.HistogramVec
 }

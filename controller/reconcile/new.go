@@ -22,12 +22,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// handshakeGrace is how long a connection may take for its handshake however many others
-// there are. This is only the guaranteed time: Open vSwitch may need half a second.
+// handshakeGrace is the time that every connection has for its handshake, however many others
+// there are. Open vSwitch may need up to half a second, and usually gets it.
 const handshakeGrace = 250 * time.Millisecond
 
-// New returns a Fabric for a store; it must be called before the store's first commit. It
-// loads where ports were last seen, so that a restart changes nothing on switches.
+// New returns a Fabric for a store. It must be called before the store's first commit. It loads
+// where ports were last seen, so that a restart changes nothing on switches.
 func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -46,7 +46,7 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	cfg.Session.Fragments = openflow.FragNXMatch // which the pipeline counts on
+	cfg.Session.Fragments = openflow.FragNXMatch // the pipeline depends on it
 	cfg.Session.PacketInUserdata = cfg.PacketIns != nil
 	f := &Fabric{
 		cfg: cfg, log: cfg.Logger, store: st,
@@ -115,8 +115,8 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	return d
 }
 
-// Run does the work until ctx ends. It must run for Serve, and for the store's
-// commits, to make progress.
+// Run does the work until ctx ends. Serve and the store's commits make progress only while Run
+// runs.
 func (f *Fabric) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {

@@ -29,7 +29,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 	if n == nil || !d.acceptsOVSDB(e.dpid, n) {
 		return
 	}
-	if !known || !slices.Equal(before, claims) { // otherwise a link went up or down, for example
+	if !known || !slices.Equal(before, claims) { // otherwise only the state of a link has changed, for example
 		d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB = true })
 		d.places(func(t *binding.Table) binding.Outcome { return t.SetInterfaces(d.view.Topo, n.name, claims) }, pipeline.Update{})
 		n.queue.Unguard()
@@ -45,7 +45,7 @@ func (e interfacesReported) happen(d *dispatcher) {
 	}
 }
 
-// ovsdbConnected: an OVSDB connection that reports a bridge's interfaces has begun.
+// ovsdbConnected: an OVSDB connection that reports a bridge's interfaces has opened.
 type ovsdbConnected struct {
 	dpid topology.DatapathID
 	ovsdbConn
@@ -62,8 +62,8 @@ func (e ovsdbConnected) happen(d *dispatcher) {
 	d.keepBackoff(e.dpid)
 }
 
-// ovsdbDisconnected: the connection to a node's OVSDB has ended. Its reports count until the next
-// ones.
+// ovsdbDisconnected: the connection to a node's OVSDB has closed. Ports stay where it last
+// reported their interfaces until it reports again.
 type ovsdbDisconnected struct{ dpid topology.DatapathID }
 
 func (e ovsdbDisconnected) happen(d *dispatcher) {
@@ -80,18 +80,18 @@ func (e ovsdbDisconnected) happen(d *dispatcher) {
 	d.assessUnmatched(n)
 }
 
-// OVSDBConnected is part of ovsdb.Handler.
+// OVSDBConnected implements ovsdb.Handler.
 func (f *Fabric) OVSDBConnected(c ovsdb.Conn) {
 	f.post(ovsdbConnected{topology.DatapathID(c.DatapathID), ovsdbConn{c.Remote, c.Node, c.Reconfigure, c.Write}})
 }
 
-// InterfacesChanged is part of ovsdb.Handler: the interfaces of the bridge with
-// the datapath id.
+// InterfacesChanged implements ovsdb.Handler: the interfaces of the bridge with the datapath id
+// have changed.
 func (f *Fabric) InterfacesChanged(datapathID uint64, ifaces []*ovsdb.Interface) {
 	f.post(interfacesReported{topology.DatapathID(datapathID), ifaces})
 }
 
-// OVSDBDisconnected is part of ovsdb.Handler.
+// OVSDBDisconnected implements ovsdb.Handler.
 func (f *Fabric) OVSDBDisconnected(datapathID uint64, reason error) {
 	f.log.Info("ovsdb disconnected", "dpid", topology.DatapathID(datapathID), "err", reason)
 	f.post(ovsdbDisconnected{topology.DatapathID(datapathID)})
@@ -109,10 +109,10 @@ func (f *Fabric) AdmitOVSDB(c ovsdb.Conn) error {
 }
 
 // OVSDBStanding ranks an OVSDB connection among those that report the same datapath id. The
-// address of the node's OpenFlow session ranks highest, then the node's other known
-// addresses, then unknown ones, since a machine may have several addresses. The address of
-// another switch that presents the datapath id ranks lowest, and its reports do not count
-// (-1) once a better connection has reported. It is for ovsdb.Config.
+// address of the node's OpenFlow session ranks highest, then the node's other known addresses,
+// then unknown addresses, because a machine may have several. The address of another switch
+// that presents the datapath id ranks lowest. Its reports do not count (-1) once a better
+// connection has reported. It is for ovsdb.Config.
 func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
 	id, a := topology.DatapathID(c.DatapathID), addrIn(c.Remote)
 	f.identities.mu.Lock()
@@ -131,10 +131,10 @@ func (f *Fabric) OVSDBStanding(c ovsdb.Conn) int {
 	return -1
 }
 
-// OVSDBReconsider returns the datapath ids for which OVSDBStanding may have changed. It is
-// for ovsdb.Config.
+// OVSDBReconsider returns the datapath ids for which the result of OVSDBStanding may have
+// changed. It is for ovsdb.Config.
 func (f *Fabric) OVSDBReconsider() *ovsdb.Reconsider { return f.identities.reconsider }
 
-// KnownAddress reports whether a node's switch is, or was last, connected from
-// an address. It is for ovsdb.Config.
+// KnownAddress reports whether a node's switch is, or was last, connected from an address. It
+// is for ovsdb.Config.
 func (f *Fabric) KnownAddress(a net.Addr) bool { return f.board.KnownHost(connlimit.Host(a)) }

@@ -11,16 +11,15 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// probeTimeout is how long the switch of an idle connection may take to answer an echo when
-// another connection with its datapath id has come.
+// probeTimeout is how long the switch of an idle connection may take to answer an echo request
+// after another connection with its datapath id has opened.
 const probeTimeout = time.Second
 
 // errNoAnswer ends a session whose switch has reconnected.
 var errNoAnswer = errors.New("the switch connected again and its old connection did not answer")
 
-// setPort notes a port's name, or with "" that it is gone, and reports whether
-// that is new. It passes over the numbers that no interface has (OpenFlow 1.3.5,
-// 7.2.1).
+// setPort records a port's name, or with "" that the port is gone, and reports whether that is
+// a change. It ignores numbers that no interface has (OpenFlow 1.3.5, 7.2.1).
 func (p *peer) setPort(number openflow.PortNo, name string) bool {
 	if number == 0 || number > openflow.PortMax && number != openflow.PortLocal || p.ports[number] == name {
 		return false
@@ -81,8 +80,7 @@ func (p *peer) probe() {
 	}
 }
 
-// proveAlive waits for probes, and returns an error if the switch does not answer an echo in
-// time.
+// proveAlive waits for probes, and returns an error if the switch does not answer one in time.
 func (p *peer) proveAlive(ctx context.Context) error {
 	for {
 		select {

@@ -54,7 +54,7 @@ func (e portChanged) happen(d *dispatcher) {
 	if e.Reason == openflow.PortDeleted {
 		name = ""
 	} else if p.ports[number] == "" && len(p.ports) > worker.MaxPorts {
-		p.sess.Close() // no real switch has so many
+		p.sess.Close() // no real switch has that many
 		return
 	}
 	if !p.setPort(number, name) {
@@ -73,7 +73,7 @@ func (e portChanged) happen(d *dispatcher) {
 	}
 }
 
-// linkChanged records the state of a port.
+// linkChanged records the state of a port, and evaluates again what depends on it.
 func (e portChanged) linkChanged(d *dispatcher) {
 	l := facts.LinkOf(&e.Port)
 	if e.Reason == openflow.PortDeleted {

@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/status"
 )
 
-// portsPerUnassigned is how many ports count as much as one more switch.
+// portsPerUnassigned is the number of ports that count as one more switch.
 const portsPerUnassigned = 64
 
 // release takes a switch out of quarantine, if it is there.
@@ -30,7 +30,7 @@ func (d *dispatcher) quarantine(p *peer, reason string) {
 		Since: d.f.cfg.Now(), Reason: reason,
 	}
 	if p.leave == nil {
-		// A switch with very many ports counts as several.
+		// A switch with very many ports counts as several switches.
 		p.leave = d.f.unassigned.Acquire(context.Background(), p.sess.RemoteAddr(), 1+len(p.ports)/portsPerUnassigned, func() { p.sess.Close() })
 	}
 	d.f.warnings.Warn(p.sess.RemoteAddr(), "switch quarantined", "dpid", p.dpid, "reason", reason)

@@ -9,16 +9,16 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Audit is the outcome of comparing a node's whole switch with what it is to have.
+// Audit is the result of comparing a node's whole switch with what it should have.
 type Audit struct {
 	Node string
 	worker.Comparison
-	// Revision is that of the topology that the switch was compared with, 0 if the
+	// Revision is the revision of the topology that the switch was compared with, 0 if the
 	// verdict is Unknown.
 	Revision topology.Revision
 }
 
-// Audit compares a node's switch now, and mends it; see worker.Worker.
+// Audit compares a node's switch now, and repairs it; see worker.Worker.
 func (f *Fabric) Audit(ctx context.Context, node string) Audit {
 	a := Audit{Node: node, Comparison: worker.Comparison{Verdict: worker.Unknown, Reason: "its switch is not connected"}}
 	if p := f.peerOf(node); p != nil {
@@ -45,7 +45,7 @@ func (f *Fabric) Meters(ctx context.Context, node string) ([]worker.NumberedView
 	return read(ctx, f, node, f.workers.Meters)
 }
 
-// read reads something of a node and of its switch, if that is connected.
+// read calls what for a node, with the worker of its switch if that is connected.
 func read[T any](ctx context.Context, f *Fabric, node string, what func(context.Context, *worker.Worker, *pipeline.View, string) ([]T, error)) ([]T, error) {
 	v := f.View()
 	if _, ok := v.Topo.Node(node); !ok {

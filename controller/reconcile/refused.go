@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/openflow/session"
 )
 
-// showRefused remembers, by machine, why a connection did not become a session, so
-// that the user sees it beside the quarantined switches. Of those that did not
-// speak OpenFlow at all nothing is worth showing.
+// showRefused records why a connection did not become a session, by machine, so that users see
+// it beside the quarantined switches. It ignores connections that did not speak OpenFlow at
+// all.
 func (f *Fabric) showRefused(from net.Addr, err error) {
 	var version *session.VersionError
 	if !errors.As(err, &version) {
@@ -22,9 +22,9 @@ func (f *Fabric) showRefused(from net.Addr, err error) {
 		"ovs-vsctl set bridge "+f.cfg.Bridge+" protocols=OpenFlow13")
 }
 
-// showUnproven remembers, by machine, why a connection did not prove who it is. One
-// that ended or said nothing was a look whether sdnd can be reached, as "sdnctl node
-// join" takes one, and no switch.
+// showUnproven records why a connection did not prove who it is, by machine. It ignores a
+// connection that ended or sent nothing: such a connection only checks whether sdnd can be
+// reached, as "sdnctl node join" does.
 func (f *Fabric) showUnproven(from net.Addr, err error) {
 	var network net.Error
 	silent := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||

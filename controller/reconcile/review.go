@@ -5,9 +5,8 @@ import (
 	"time"
 )
 
-// reviews regularly evaluates what changes with time alone, without an event. Its cost
-// follows what has changed, plus the ports that dropped and the machines that were refused
-// a moment ago.
+// reviews regularly evaluates what changes with the time alone. The cost depends on what has
+// changed, the ports that dropped packets, and the machines that were refused recently.
 func (f *Fabric) reviews(ctx context.Context) error {
 	tick := time.NewTicker(f.cfg.ReviewEvery)
 	defer tick.Stop()
@@ -21,7 +20,7 @@ func (f *Fabric) reviews(ctx context.Context) error {
 	}
 }
 
-// timePassed: it is time to evaluate what changes with time alone.
+// timePassed: it is time to evaluate what changes with the time alone.
 type timePassed struct{}
 
 func (timePassed) happen(d *dispatcher) {

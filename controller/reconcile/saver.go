@@ -12,14 +12,13 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// saveAfter is how long what is to be saved is gathered first. Commits of the
-// topology wait for the disk too, and somebody waits for them.
+// saveAfter is how long changes are collected before they are saved. Commits of the topology,
+// which users wait for, use the same disk.
 const saveAfter = 100 * time.Millisecond
 
-// saver writes where ports are, and from which addresses nodes send, into the
-// store, off the way of flows: OVSDB will say it again if the last of it is lost in
-// a crash, and until then nothing is removed (see await_ovsdb.go). Changes that come
-// while a write is under way are merged into the next.
+// saver saves where ports are, and from which addresses nodes send. Flows do not wait for it.
+// If a crash loses the last changes, OVSDB reports them again, and until then nothing is
+// removed (see await_ovsdb.go). Changes that come during a write are merged into the next.
 type saver struct {
 	log    *slog.Logger
 	store  Store
@@ -29,7 +28,7 @@ type saver struct {
 	waiting observed
 }
 
-// observed is what is to be saved, by port and by node.
+// observed has what is to be saved, by port and by node.
 type observed struct {
 	bindings map[string]store.Binding
 	locals   map[string]store.Local
@@ -64,7 +63,7 @@ func (s *saver) wake() {
 	}
 }
 
-// run writes until ctx ends, and then what is left.
+// run saves changes until ctx ends, and then the remaining ones.
 func (s *saver) run(ctx context.Context) error {
 	const retryAfter = time.Second
 	for {
@@ -81,7 +80,8 @@ func (s *saver) run(ctx context.Context) error {
 	}
 }
 
-// flush writes all that waits; on failure it waits on, under what came since.
+// flush saves all waiting changes. If that fails they wait again, unless newer ones replace
+// them.
 func (s *saver) flush() error {
 	s.mu.Lock()
 	batch := s.waiting
@@ -100,7 +100,7 @@ func (s *saver) flush() error {
 	return err
 }
 
-// inOrder returns what is to be saved by name.
+// inOrder returns the values sorted by their names.
 func inOrder[T any](batch map[string]T) []T {
 	all := make([]T, 0, len(batch))
 	for _, name := range slices.Sorted(maps.Keys(batch)) {

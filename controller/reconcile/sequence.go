@@ -12,8 +12,8 @@ import (
 // switch delays others no longer than that.
 const stepTimeout = 500 * time.Millisecond
 
-// drainTime is how long packets may still be under way to a port's old node when nobody
-// sends there any more: the old node continues to receive for that long.
+// drainTime is how long packets may still be on their way to a port's old node after nobody
+// sends there any more. The old node continues to receive for that long.
 const drainTime = 100 * time.Millisecond
 
 // sequence carries out a change in steps. Each step begins when the nodes of the previous
@@ -33,8 +33,8 @@ type sequence struct {
 	advance func(pipeline.Update)
 	change  *change
 	steps   []step
-	// done counts the finished steps, and turn the waits so far; waiting is how many nodes
-	// of the present step have not confirmed.
+	// done counts the finished steps and turn the waits so far; waiting is the number of nodes
+	// that have not confirmed the present step.
 	done, turn, waiting int
 	timer               *time.Timer
 	// lingers are the nodes whose packets stay admitted until the sequence ends.
@@ -54,11 +54,11 @@ type work struct {
 	units []pipeline.Unit
 }
 
-// moved are ports that an update moves from one node to another: where they are
-// after it, and where they were before, each a set of nodes.
+// moved are the ports that an update moves from one node to another, the nodes where they are
+// after it, and the nodes where they were before.
 type moved struct{ ports, to, from map[string]bool }
 
-// moves returns what the update moves.
+// moves returns the ports that the update moves.
 func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	look := func(name string) {
 		b, ok := before.Topo.Port(name)
@@ -89,8 +89,8 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	return m
 }
 
-// lingers returns the nodes that the last ports of a network leave: packets that they have
-// sent may be under way.
+// lingers returns the nodes that the last ports of a network leave. Packets that they have sent
+// may still be on their way.
 func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChange) {
 	for name := range m.ports {
 		p, _ := before.Topo.Port(name)
@@ -102,8 +102,8 @@ func (m moved) lingers(before, after *pipeline.View) (all []pipeline.LingerChang
 	return all
 }
 
-// distribute puts marked units into the queues: at once, or in steps. It calls advance for the
-// change at the end of the steps, if there is one.
+// distribute puts marked units into the queues, at once or in steps. If a change is needed
+// after the last step, it calls advance with it.
 func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved moved, m *marking, advance func(pipeline.Update)) {
 	c := m.change(u)
 	s := &sequence{d: d, change: c, advance: advance}
@@ -145,7 +145,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 		}
 		d.f.board.Progressed(name)
 	}
-	c.Settle(workqueue.Cost{}) // for the dispatcher itself, which held it open
+	c.Settle(workqueue.Cost{}) // the dispatcher's own share
 	if len(later) > 0 {
 		s.steps = append(s.steps, step{work: later})
 	}
@@ -157,8 +157,8 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 }
 
-// split divides a node's units into those to do at once, those to do when others receive,
-// and those to do when nobody sends to it any more.
+// split divides a node's units into those to do now, those to do when others receive, and those
+// to do when nobody sends to the node any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
 	if !grown && len(m.ports) == 0 && !d.view.HasLabels() {
@@ -190,13 +190,13 @@ func (s *sequence) await(nodes []*node) {
 	}
 	s.timer = time.AfterFunc(stepTimeout, func() { f.post(stepOver{s, turn, true}) })
 	for _, n := range nodes {
-		// Not in the caller's goroutine, which may be the dispatcher's: it does
-		// not take events while it makes one.
+		// Not in the caller's goroutine: it may be the dispatcher's, which takes no events
+		// while it handles one.
 		n.queue.WhenDone(s.d.view.Seq, func() { f.postSoon(stepOver{s, turn, false}) })
 	}
 }
 
-// next begins the next step, if there is one, when its time has come.
+// next begins the next step, if there is one, once its delay has passed.
 func (s *sequence) next() {
 	if s.timer != nil {
 		s.timer.Stop()
@@ -207,7 +207,7 @@ func (s *sequence) next() {
 	}
 	step := &s.steps[s.done]
 	if wait := step.after; wait > 0 {
-		step.after = 0 // then it is to begin
+		step.after = 0 // the next call begins it
 		s.turn++
 		turn, f := s.turn, s.d.f
 		s.timer = time.AfterFunc(wait, func() { f.post(stepOver{s, turn, true}) })
@@ -218,7 +218,7 @@ func (s *sequence) next() {
 	for _, w := range step.work {
 		w.node.queue.Charge(s.change)
 		if !w.node.queue.Release(s.d.view, w.units) {
-			w.node.queue.Discharge(s.change) // done with what came since
+			w.node.queue.Discharge(s.change) // later changes have replaced this work
 		}
 		if w.node.peer != nil {
 			nodes = append(nodes, w.node)
@@ -239,7 +239,7 @@ func (s *sequence) end() {
 	s.advance(pipeline.Update{Lingers: s.lingers})
 }
 
-// stepOver: a node has confirmed its part of a step, or all had time enough.
+// stepOver: a node has confirmed its part of a step, or the time for the step has passed.
 type stepOver struct {
 	*sequence
 	turn    int
@@ -249,7 +249,7 @@ type stepOver struct {
 func (e stepOver) happen(d *dispatcher) {
 	s := e.sequence
 	if e.turn != s.turn {
-		return // late
+		return // of an earlier wait
 	}
 	s.waiting--
 	if s.waiting == 0 || e.timeout {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Serve takes connections of switches until ctx ends; then it closes ln, and
-// returns when all sessions have ended. Run must be running.
+// Serve accepts connections of switches until ctx ends. Then it closes ln, and returns when all
+// sessions have ended. Run must be running.
 func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { ln.Close() })
 	defer stop()
@@ -34,7 +34,8 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 			return fmt.Errorf("accept switches: %w", err)
 		}
 		if err != nil {
-			// Out of file descriptors, say: those who are here go on.
+			// For example, there are no file descriptors left: the present connections
+			// continue.
 			f.log.Error("accept failed", "err", err)
 			if !pause(ctx, 100*time.Millisecond) {
 				return nil
@@ -50,8 +51,8 @@ func (f *Fabric) Serve(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// session runs the session with one switch until it or ctx ends; it calls handshakeDone when the
-// handshake has succeeded or failed.
+// session runs the session with one switch until the session or ctx ends. It calls
+// handshakeDone when the handshake has succeeded or failed.
 func (f *Fabric) session(ctx context.Context, conn net.Conn, handshakeDone func()) {
 	proof, err := f.identify(ctx, conn)
 	if err != nil {
@@ -103,7 +104,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, handshakeDone func(
 	f.post(switchDown{p, err})
 }
 
-// received takes the switch's asynchronous messages.
+// received handles an asynchronous message of the switch.
 func (p *peer) received(e session.Event) {
 	switch e := e.(type) {
 	case *openflow.PortStatus:
@@ -112,7 +113,7 @@ func (p *peer) received(e session.Event) {
 		if m, ok := e.(*openflow.PacketIn); ok && p.offerPacketIn(m) {
 			return
 		}
-		// None of our flows asks for it.
+		// No flow of sdnd's asks for this message.
 		p.f.metrics.unexpected.Inc()
 		p.f.log.Debug("unexpected message", "dpid", p.dpid, "type", e.Type())
 	}

@@ -7,11 +7,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// NodeStatus returns what is known of a declared node's switch.
+// NodeStatus returns the status of a declared node's switch.
 func (f *Fabric) NodeStatus(node string) (status.Node, bool) { return f.board.Node(node) }
 
-// Switches returns the switches that get no flows, by datapath id: those that are
-// connected but no node, and those refused because they cannot OpenFlow 1.3.
+// Switches returns the switches that get no flows, by datapath id: those that are connected but
+// are no node's, and those refused because they do not speak OpenFlow 1.3.
 func (f *Fabric) Switches() []status.Switch { return f.board.Switches() }
 
 // Acks returns the nodes that have yet to confirm a revision; see status.Board.
@@ -21,7 +21,7 @@ func (f *Fabric) Acks(rev topology.Revision) status.Acks { return f.board.Acks(r
 // change, until cancel is called. fn must be quick and must not call the Fabric.
 func (f *Fabric) Subscribe(fn func(topology.Ref)) (cancel func()) { return f.board.Subscribe(fn) }
 
-// Summary returns what is wrong with all objects.
+// Summary returns how many objects have conditions, and the worst of these objects.
 func (f *Fabric) Summary(worst int) status.Summary {
 	s := f.board.Summary(worst)
 	s.Dropping, s.DroppedPackets = f.drops.Sum()
@@ -34,8 +34,8 @@ func (f *Fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bo
 	return f.planner.Effect(f.View, before, r, flows)
 }
 
-// Drifts returns what others did to the flows of a node, or of all nodes if node
-// is "", oldest first: the newest thousand since the start of the daemon.
+// Drifts returns what others did to the flows of a node, or of all nodes if node is "", oldest
+// first: the newest thousand since the daemon started.
 func (f *Fabric) Drifts(node string) []worker.Drift {
 	f.drifts.mu.Lock()
 	defer f.drifts.mu.Unlock()

@@ -9,23 +9,23 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// identities says which addresses present which datapath id by OpenFlow, so that OVSDB knows
-// whose reports count. The dispatcher writes it, anyone reads it.
+// identities has the addresses that present each datapath id over OpenFlow. They decide whose
+// reports over OVSDB count. Only the dispatcher writes it.
 type identities struct {
 	reconsider *ovsdb.Reconsider
 
 	mu   sync.Mutex
 	byID map[topology.DatapathID]identity
-	// reported are the datapath ids that a connection from none of the identity's others has
-	// reported by OVSDB.
+	// reported has the datapath ids that OVSDB has reported from an address that is not among
+	// the identity's others.
 	reported map[topology.DatapathID]bool
 }
 
 // identity has the addresses that present one datapath id.
 type identity struct {
-	// session is the address of the node's session; the zero Addr if there is none.
+	// session is the address of the node's session; the zero Addr without a session.
 	session netip.Addr
-	// known are the node's own addresses, others those of other switches that present its
+	// known are the node's own addresses, and others those of other switches that present its
 	// datapath id.
 	known, others map[netip.Addr]bool
 }
@@ -60,7 +60,7 @@ func (i *identities) forget(id topology.DatapathID) {
 	delete(i.reported, id)
 }
 
-// reportedFrom records that a connection reports a datapath id by OVSDB.
+// reportedFrom records that an OVSDB connection reports a datapath id.
 func (i *identities) reportedFrom(id topology.DatapathID, remote string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Fabric keeps all switches as the store wants them.
+// Fabric keeps all switches as the store wants them. It is safe for concurrent use.
 type Fabric struct {
 	cfg     Config
 	log     *slog.Logger
@@ -36,54 +36,52 @@ type Fabric struct {
 	drops   *drops.Table
 	// planner computes what planned changes would do.
 	planner forecast.Planner
-	// identities says which switches present which datapath id.
+	// identities has the addresses that present each datapath id.
 	identities identities
-	// inbox takes the dispatcher's events; gone is closed when the dispatcher has ended.
+	// inbox takes events for the dispatcher; gone is closed when the dispatcher has ended.
 	inbox chan event
 	gone  chan struct{}
-	late  sync.WaitGroup // events that wait for a place in the inbox
-	// handshakes bounds the connections that have not finished the handshake,
-	// handshakePorts the ports that they have described, unassigned the switches that
-	// are no node.
+	late  sync.WaitGroup // events that wait for room in the inbox
+	// handshakes bounds the connections that have not finished the handshake, handshakePorts
+	// the ports that they have described, and unassigned the switches that are no node's.
 	handshakes, handshakePorts, unassigned *connlimit.Limiter
-	// warnings logs what is wrong with those who connect.
+	// warnings logs the faults of those who connect.
 	warnings *warn.Limiter
-	// view is the newest; the dispatcher writes it.
+	// view is the newest View; only the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
-	// connected are the switches of nodes.
+	// connected has the switches of nodes.
 	connected connected
-	// workers work on the switches.
+	// workers makes the workers of switches.
 	workers *worker.Pool
 }
 
-// connected are the switches of nodes that are connected. The dispatcher writes them, anyone
-// reads them.
+// connected has the connected switches of nodes. Only the dispatcher writes it.
 type connected struct {
 	mu     sync.Mutex
 	byNode map[string]*peer
 }
 
-// dispatcher owns the View: it makes the next one, and decides which switch is which node.
-// All its methods except claims run in one goroutine.
+// dispatcher owns the View: it makes the next one, and decides which switch belongs to which
+// node. All its methods run in one goroutine, except claims and portFacts.
 type dispatcher struct {
 	f     *Fabric
 	view  *pipeline.View
 	nodes map[string]*node
-	// peers are all live sessions by datapath id, that of the node first.
+	// peers are all live sessions by datapath id, the node's first.
 	peers map[topology.DatapathID][]*peer
-	// reported is what OVSDB has said, by datapath id, also of switches that are no
-	// node (yet).
+	// reported has the interfaces that OVSDB reported, by datapath id, also for switches that
+	// are no node's (yet).
 	reported map[topology.DatapathID][]binding.Interface
 	// dstPorts counts the nodes by the UDP port of their tunnel.
 	dstPorts map[string]int
-	// ovsdbConns are those who said it.
+	// ovsdbConns are the connections that reported them.
 	ovsdbConns map[topology.DatapathID]ovsdbConn
-	// readdress are the nodes whose tunnel is to send from another address once all
-	// switches have confirmed what they were sent.
+	// readdress has the nodes whose tunnel should send from another address once all switches
+	// have confirmed what they were sent.
 	readdress map[string]bool
 
-	bindMu sync.Mutex // guards bind, which others may ask
+	bindMu sync.Mutex // guards bind, which other goroutines read
 	bind   *binding.Table
 
 	byID byID
@@ -95,13 +93,13 @@ type node struct {
 	dpid  topology.DatapathID
 	queue *workqueue.Queue
 	peer  *peer // nil while its switch is not connected
-	// dstPort is the UDP port of its tunnel, nil while that is not known.
+	// dstPort is the UDP port of its tunnel, nil while it is unknown.
 	dstPort *string
-	// configured is what its database was last made as desired for, nil while there
-	// is nothing of sdnd's in it.
+	// configured describes the last contents that sdnd asked for in its database, nil if it
+	// asked for none.
 	configured *configured
-	// home is the address that the node's last session was from, the zero Addr if
-	// that is not known, and left when that session ended.
+	// lastAddr is the address of the node's last session, the zero Addr if it is unknown.
+	// disconnectedAt is when that session ended.
 	lastAddr       netip.Addr
 	disconnectedAt time.Time
 }
@@ -111,41 +109,41 @@ type peer struct {
 	f    *Fabric
 	sess *session.Session
 	dpid topology.DatapathID
-	// proof is what the connection proved; nil if it did not have to.
+	// proof is what the connection proved; nil if it need not prove anything.
 	proof *Proof
-	// worker works on the switch when it is known to be a node's.
+	// worker works on the switch once the switch is assigned to a node.
 	worker *worker.Worker
-	// suspect has an element when the connection must prove that it is alive.
+	// suspect receives a value when the connection must prove that it is alive.
 	suspect chan struct{}
 
-	// The dispatcher's: the ports' names by number, those of the tunnel, the uplink and
-	// host access, and whether it is, or was, a node's.
+	// The rest is the dispatcher's: the names of the ports by number, the numbers of the ports
+	// for the tunnel, the uplink and host access, and whether the switch is or was a node's.
 	ports                map[openflow.PortNo]string
 	tunnel, uplink, host openflow.PortNo
-	// links are the ports that are not as they should be.
+	// links are the ports that do not have the zero Link.
 	links facts.Links
-	// leave removes it from the unassigned switches; nil if it is not one of them.
+	// leave removes it from the unassigned switches; nil if it is not one.
 	leave   func()
 	claimed bool
-	// quarantined is why it is in quarantine; "" if it is not.
+	// quarantined is the reason for its quarantine; "" if it is not in quarantine.
 	quarantined string
 }
 
 // ovsdbConn is the OVSDB connection that reports a bridge's interfaces.
 type ovsdbConn struct {
-	// remote is its address, "ip:port".
+	// remote is the address of its other end, "ip:port".
 	remote string
-	// node is the node of its certificate; "" without a certificate.
+	// node is the node in its certificate; "" without a certificate.
 	node string
-	// reconfigure and write are those of ovsdb.Conn.
+	// reconfigure and write come from ovsdb.Conn.
 	reconfigure func()
 	write       func(ovsdb.Desired)
 }
 
-// configured is what desiredOf follows from, and what the tunnel port is.
+// configured is everything that the desired contents of a node's database depend on.
 type configured struct {
-	// tunnel says that the tunnel port is sdnd's to set; rows is the mark of the rows of
-	// sdnd's own, "" where it does not look after any.
+	// tunnel says that sdnd sets the options of the tunnel port. rows identifies the rows of
+	// sdnd's own; "" if sdnd leaves own rows alone.
 	tunnel   bool
 	rows     string
 	tunnelIP netip.Addr
@@ -155,8 +153,8 @@ type configured struct {
 // event is an input of the dispatcher.
 type event interface{ happen(d *dispatcher) }
 
-// post gives the dispatcher an event. It waits while the inbox is full, and drops the event
-// if the dispatcher has ended.
+// post sends the dispatcher an event. It waits while the inbox is full, and drops the event if
+// the dispatcher has ended.
 func (f *Fabric) post(e event) {
 	select {
 	case f.inbox <- e:
@@ -164,7 +162,8 @@ func (f *Fabric) post(e event) {
 	}
 }
 
-// postSoon gives the dispatcher an event without waiting; the dispatcher itself may call it.
+// postSoon sends the dispatcher an event without waiting, so that the dispatcher itself may
+// call it.
 func (f *Fabric) postSoon(e event) {
 	select {
 	case f.inbox <- e:
@@ -173,13 +172,13 @@ func (f *Fabric) postSoon(e event) {
 	}
 }
 
-// secure reports whether nodes prove who they are.
+// secure reports whether nodes must prove who they are.
 func (f *Fabric) secure() bool { return f.cfg.Identify != nil }
 
 // View returns the newest view.
 func (f *Fabric) View() *pipeline.View { return f.view.Load() }
 
-// connect records which switch, or none, is a node's.
+// connect records the switch of a node; nil for none.
 func (f *Fabric) connect(node string, p *peer) {
 	f.connected.mu.Lock()
 	defer f.connected.mu.Unlock()
@@ -192,7 +191,7 @@ func (f *Fabric) connect(node string, p *peer) {
 	f.board.Connect(node, p.sess)
 }
 
-// peerOf returns a node's switch, or nil while it is not connected.
+// peerOf returns the switch of a node, nil while it is not connected.
 func (f *Fabric) peerOf(node string) *peer {
 	f.connected.mu.Lock()
 	defer f.connected.mu.Unlock()

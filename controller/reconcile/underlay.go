@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// The overhead of VXLAN in bytes, by which the MTU of networks must be smaller than the
-// underlay's: the inner Ethernet header and the headers of VXLAN, UDP and IP (RFC 7348,
-// section 5).
+// The size of the headers that VXLAN adds, in bytes: the inner Ethernet header and the headers
+// of VXLAN, UDP and IP (RFC 7348, section 5). The MTU of a network must be smaller than the MTU
+// of the underlay by that much.
 const (
 	overIPv4 = 14 + 8 + 8 + 20
 	overIPv6 = 14 + 8 + 8 + 40
@@ -23,8 +23,8 @@ func networkRef(name string) topology.Ref {
 	return topology.Ref{Kind: topology.KindNetwork, Name: name}
 }
 
-// underlayReported records the MTU of a node's underlay, 0 for unknown, and evaluates the
-// networks again that have ports there.
+// underlayReported records the MTU of a node's underlay in bytes, 0 for unknown, and evaluates
+// again the networks that have ports there.
 func (d *dispatcher) underlayReported(node string, mtu int) {
 	if !d.f.facts.SetUnderlay(node, mtu) {
 		return
@@ -39,8 +39,8 @@ func (d *dispatcher) assessNetwork(name string) {
 	d.f.board.Assess(networkRef(name), d.f.networkConditions(d.view, name, ""))
 }
 
-// assessNetworks evaluates the networks again that a commit changes, that gained or lost a
-// node, or whose nodes may now reach each other or no longer do.
+// assessNetworks evaluates again the networks that an update changes, that gained or lost a
+// node, or whose nodes can or cannot reach each other because of it.
 func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 	touched := map[string]bool{}
 	for _, l := range u.Uplinks {
@@ -106,8 +106,8 @@ func (d *dispatcher) throughKernel(node string, networks map[string]bool) {
 	}
 }
 
-// networkConditions returns the conditions of a network; with a node, only those that concern
-// that node. Anyone may call it.
+// networkConditions returns the conditions of a network or, with a node, only those that
+// concern that node. Any goroutine may call it.
 func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condition.Condition {
 	n, ok := v.Topo.Network(name)
 	if !ok {
@@ -142,9 +142,8 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	return condition.Network(facts)
 }
 
-// uplinksOf returns the nodes, or the one if it is given, from which packets of a network
-// should leave, and do not: those without the port for that, and those whose port is down. A
-// node whose ports are not known is not among them.
+// uplinksOf returns the nodes, or the given one, that are exits of a network but have no uplink
+// port, and those whose uplink port is down. It leaves out nodes whose ports are not known.
 func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, down []string) {
 	for at := range v.NodesOf(network) {
 		if node != "" && at != node || !v.HasPorts(network, at) || v.Tunnel(at) == 0 {
@@ -166,17 +165,17 @@ func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, dow
 	return missing, down
 }
 
-// NetworkConditions returns the conditions of a network; with a node, only those that concern
-// that node, which is all that the node may know.
+// NetworkConditions returns the conditions of a network or, with a node, only those that
+// concern that node; the node may see no others.
 func (f *Fabric) NetworkConditions(name, node string) []condition.Condition {
 	all := f.networkConditions(f.View(), name, node)
 	f.board.Stamp(networkRef(name), all)
 	return all
 }
 
-// tunnelsOf returns the nodes that have ports of a network, or of one that a router
-// joins with it, by the family of their tunnel address; with a node, its name alone,
-// and none if it is not among them.
+// tunnelsOf returns the nodes that have ports of a network, or of networks joined to it by a
+// router, by the IP family of their tunnel address. With a node it returns only that node's
+// name, or none if the node is not among them.
 func tunnelsOf(v *pipeline.View, network, node string) (all [2]condition.TunnelNodes) {
 	if node != "" && !v.Relevant(network, node) {
 		return all
@@ -198,7 +197,7 @@ func tunnelsOf(v *pipeline.View, network, node string) (all [2]condition.TunnelN
 	return all
 }
 
-// assessHost evaluates the networks with host access again that have ports on a node.
+// assessHost evaluates again the networks with host access that have ports on a node.
 func (d *dispatcher) assessHost(node string) {
 	for network := range d.view.NetworksOn(node) {
 		if d.wantsHosts(network) {

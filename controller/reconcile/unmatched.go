@@ -5,8 +5,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// assessUnmatched records which interfaces of a node claim a port that does not exist.
-// While OVSDB is not connected there are none.
+// assessUnmatched records which interfaces of a node claim a port that does not exist. While
+// OVSDB is not connected there are none.
 func (d *dispatcher) assessUnmatched(n *node) {
 	var s condition.Unmatched
 	if _, known := d.reported[n.dpid]; known && d.acceptsOVSDB(n.dpid, n) {
@@ -21,8 +21,8 @@ func (d *dispatcher) assessUnmatched(n *node) {
 	d.f.board.UpdateUnmatched(n.name, s)
 }
 
-// assessUnmatchedOf calls assessUnmatched for the nodes where an interface claims a port that
-// a commit creates, changes or deletes.
+// assessUnmatchedOf calls assessUnmatched for the nodes with an interface that claims a port
+// that a commit creates, changes or deletes.
 func (d *dispatcher) assessUnmatchedOf(changes []topology.Change) {
 	nodes := map[string]bool{}
 	d.bindMu.Lock()
