@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -39,6 +40,10 @@ func serviceKind() kindDef {
 }
 
 func serviceFlags(a *app, cmd *cobra.Command) specFlags {
+	affinity := specFlag[model.ServiceSpec]{
+		name: "session-affinity", usage: "whether clients keep their backend, by `kind`: ClientIP (new connections from one address go where the last one went) or None (default None)",
+		fixed: []string{string(model.AffinityNone), string(model.AffinityClientIP)}, set: setServiceAffinity,
+	}
 	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
 		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: setServiceAddresses},
 		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
@@ -48,7 +53,20 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53 or http=tcp/80:8080; may be repeated, or several separated by commas", many: true, set: setServicePorts},
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
+		affinity,
+		valueFlag("session-affinity-timeout", "how `long` after its last new connection a client keeps its backend, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
+}
+
+// setServiceAffinity sets the affinity. Without one there is no timeout.
+func setServiceAffinity(s *model.ServiceSpec, text string, _ bool) error {
+	if err := s.SessionAffinity.UnmarshalText([]byte(text)); err != nil {
+		return err
+	}
+	if s.SessionAffinity != model.AffinityClientIP {
+		s.SessionAffinityTimeout = 0
+	}
+	return nil
 }
 
 func setServiceAddresses(s *model.ServiceSpec, text string, first bool) error {
@@ -188,6 +206,9 @@ func scopesText(s model.ServiceSpec) string {
 // serviceDetails are the conditions, the number and a line for each backend.
 func serviceDetails(v serviceView) [][2]string {
 	lines := append(conditionLines(v.now, v.status.Ready, v.status.Conditions), [2]string{"number", fmt.Sprint(v.status.ID)})
+	if v.spec.SessionAffinity == model.AffinityClientIP {
+		lines = append(lines, [2]string{"session affinity", fmt.Sprintf("ClientIP, for %v after the last new connection", v.spec.SessionAffinityTimeout)})
+	}
 	for _, b := range v.status.Backends {
 		state := string(b.State)
 		switch {

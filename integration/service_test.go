@@ -33,6 +33,7 @@ func TestServices(t *testing.T) {
 	b.part("labels and interfaces alone make backends", servicesReselected)
 	b.part("P-POL-11, P-POL-12: policies judge the client and the backend", servicesJudged)
 	b.part("sdnd restarts and sends nothing", servicesRestart)
+	b.part("P-SVC-09, P-SVC-10, P-SVC-28: clients keep their backend", servicesAffine)
 	b.part("a dead interface leaves the rotation with sdnd stopped", servicesHealed)
 }
 

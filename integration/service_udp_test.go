@@ -20,6 +20,7 @@ import (
 func servicesUDP(t *testing.T, b *serviceBed) {
 	defer b.apply(serviceWeb(allWeb))
 	b.apply(serviceWeb("{endpoints: [{port: web1}]}"))
+	b.revalidated()
 	kept, err := b.connect(b.hosts["near"], "tcp", service4+":80", 0)
 	b.must(err)
 	defer kept.Close()

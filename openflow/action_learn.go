@@ -10,22 +10,30 @@ type Learning struct {
 	// Limit is how many flows with the cookie the table may have before no more
 	// are learned; 0 is no limit.
 	Limit uint32
+	// DeleteLearned has the switch delete what was learned, by table and cookie,
+	// when the last flow that learns it goes.
+	DeleteLearned bool
 	// Match is what all learned flows match: exact fields, for which the
 	// prerequisites come first, as in a Match.
 	Match Match
 	// Copy are fields that learned flows match with the values that the packet
 	// has. They must fulfil their prerequisites by Match.
 	Copy []Field
+	// Load are fields that learned flows set to the values that the packet has. A
+	// learned flow without any drops what it matches.
+	Load []Field
 }
 
 // Parts of a learn action.
 const (
 	nxLearn2       = 45
 	learnImmediate = 1 << 13 // the value follows, instead of a field's header
+	learnLoad      = 1 << 11 // the learned flow sets the field, instead of matching it
+	learnDelete    = 1 << 1  // NX_LEARN_F_DELETE_LEARNED
+	learnBits      = 1<<11 - 1
 )
 
-// Learn adds a flow that drops what it matches, which is what l says of the
-// packet at hand.
+// Learn adds a flow, which is what l says of the packet at hand.
 func (a Actions) Learn(l Learning) Actions {
 	at := len(a)
 	a = a.nicira(nxLearn2, 0)
@@ -33,7 +41,11 @@ func (a Actions) Learn(l Learning) Actions {
 	a = be.AppendUint16(a, l.HardTimeout)
 	a = be.AppendUint16(a, l.Priority)
 	a = be.AppendUint64(a, uint64(l.Cookie))
-	a = be.AppendUint16(a, 0) // flags
+	flags := uint16(0)
+	if l.DeleteLearned {
+		flags = learnDelete
+	}
+	a = be.AppendUint16(a, flags)
 	a = append(a, byte(l.Table), 0)
 	a = append(a, 0, 0, 0, 0) // no timeouts upon FIN
 	a = be.AppendUint32(a, l.Limit)
@@ -48,14 +60,21 @@ func (a Actions) Learn(l Learning) Actions {
 		a = append(a, 0, 0)
 	}
 	for _, f := range l.Copy {
-		n := fieldsByHeader[f].bits
-		a = be.AppendUint16(a, uint16(n))
-		a = append(be.AppendUint32(a, uint32(f.nxm())), 0, 0)
-		a = append(be.AppendUint32(a, uint32(f.nxm())), 0, 0)
+		a = a.learnField(0, f)
+	}
+	for _, f := range l.Load {
+		a = a.learnField(learnLoad, f)
 	}
 	for (len(a)-at)%8 != 0 {
 		a = append(a, 0)
 	}
 	be.PutUint16(a[at+2:], uint16(len(a)-at))
 	return a
+}
+
+// learnField appends that the learned flow matches, or sets, the value that a field has.
+func (a Actions) learnField(what uint16, f Field) Actions {
+	a = be.AppendUint16(a, what|uint16(fieldsByHeader[f].bits))
+	a = append(be.AppendUint32(a, uint32(f.nxm())), 0, 0)
+	return append(be.AppendUint32(a, uint32(f.nxm())), 0, 0)
 }

@@ -160,6 +160,12 @@ func flowKinds() []flowKind {
 			"table=0, priority=0,tcp actions=set_field:80->tcp_dst"},
 		{"resubmit", Flow{Instructions: apply(a.Resubmit(PortInPort, 5).Resubmit(3, 6))},
 			"table=0, priority=0 actions=resubmit(,5),resubmit(3,6)"},
+		{"learn", Flow{Match: ip, Instructions: apply(a.Learn(Learning{
+			Table: 28, Priority: 100, Cookie: 0x123, IdleTimeout: 60, Limit: 8192, DeleteLearned: true,
+			Match: Match(nil).EthType(0x0800).IPProto(6).TCPDst(80).Reg(11, 5), Copy: []Field{FieldMetadata, FieldIPv4Src}, Load: []Field{FieldReg(3), FieldReg(12)},
+		}))}, "table=0, priority=0,ip actions=learn(table=28,idle_timeout=60,priority=100,delete_learned,cookie=0x123,limit=8192," +
+			"eth_type=0x800,nw_proto=6,tcp_dst=80,reg11=0x5,OXM_OF_METADATA[],NXM_OF_IP_SRC[]," +
+			"load:NXM_NX_REG3[]->NXM_NX_REG3[],load:NXM_NX_REG12[]->NXM_NX_REG12[])"},
 		{"conjunction", Flow{Match: ip, Instructions: apply(a.Conjunction(7, 1, 2))},
 			"table=0, priority=0,ip actions=conjunction(7,1/2)"},
 		{"ct state", Flow{Match: m.CTState(CTStateTracked|CTStateNew, CTStateTracked|CTStateNew|CTStateInvalid).

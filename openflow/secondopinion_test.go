@@ -25,6 +25,8 @@ var beyondLibOpenflow = map[string]string{
 
 	"to the controller, with data": "panics: it has no type for controller2",
 
+	"learn": "panics: it has no type for learn with a limit",
+
 	"gateway ping in place": "panics: it has no type for push",
 	"later fragments":       "panics: it has no type for NXM_NX_IP_FRAG",
 

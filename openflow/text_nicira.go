@@ -57,6 +57,8 @@ func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
 		return appendCT(b, p), true
 	case subtype == nxController2 && len(p) >= 6:
 		return appendController2(b, p[6:])
+	case subtype == nxLearn2:
+		return appendLearn(b, p)
 	case subtype == nxNAT:
 		return appendNAT(b, p)
 	}

@@ -120,6 +120,9 @@ func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Ser
 func (a *affected) watched(node string, p *topology.Port) {
 	for _, o := range a.after.Topo.ServicesWith(p) {
 		a.mark(node, Unit{Kind: UnitService, Name: o.Name})
+		if affine(o) {
+			a.mark(node, Unit{Kind: UnitBackend, Name: p.Name})
+		}
 	}
 }
 

@@ -51,10 +51,15 @@ func TestContractOfServices(t *testing.T) {
 // it has for each of their networks, perServedPort what differs for each of these ports,
 // and perService what one service costs with addresses of both families, one port and n
 // backends: its flows, the groups, and the backends' flows.
-func perServedNode(f int) int    { return 14 + 15*f }
+func perServedNode(f int) int    { return 15 + 15*f }
 func perServedNetwork(f int) int { return f }
 func perServedPort(f int) int    { return 5*f + 2 }
 func perService(f, n int) int    { return 2*5 + f*n }
+
+// perAffinity is what session affinity costs beside that, with n backends: what learns, what
+// has a group choose, and a flow for each backend, of each family of addresses, and a group
+// for each backend on its own node.
+func perAffinity(f, n int) int { return 2*2 + f*n }
 
 func serviceVerbs() []serviceVerb {
 	declared := func(b *contractBed) { b.apply(service("one", 1)) }
@@ -80,6 +85,13 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds {
 				return bounds{b.relevant * perService(f, 0), b.relevant, 3 * b.relevant}
 			}},
+		{"create service with session affinity", declared, func(b *contractBed) cost { return b.apply(affineService("two", 2)) },
+			func(b *contractBed, f int) bounds {
+				return bounds{b.relevant*(perService(f, 0)+perAffinity(f, 2)) + 2, b.relevant, 3 * b.relevant}
+			}},
+		{"one backend more of a service with session affinity", func(b *contractBed) { b.apply(affineService("one", 1)) },
+			func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
+			func(b *contractBed, f int) bounds { return bounds{3*f*b.relevant + 1, b.relevant, 3 * b.relevant} }},
 		{"one backend more", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"one backend less", declared, func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
@@ -97,6 +109,15 @@ func serviceVerbs() []serviceVerb {
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
 	}
+}
+
+// affineService is service with session affinity.
+func affineService(name string, last byte) topology.Op {
+	op := service(name, last)
+	spec := op.Spec.(model.ServiceSpec)
+	spec.SessionAffinity = model.AffinityClientIP
+	op.Spec = spec
+	return op
 }
 
 // service returns a service for the networks of the router "r", with one port and the ports

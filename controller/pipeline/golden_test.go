@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -209,6 +210,12 @@ func ipv6Goldens() []golden {
 				Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10"), netip.MustParseAddr("fd00:96::10")}, Routers: []string{"r"},
 				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: 8080}, {Name: "dns", Port: 53, Protocol: model.ProtocolUDP}},
 				Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
+			})
+			b.op(model.KindService, "wiki", model.ServiceSpec{
+				Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.11"), netip.MustParseAddr("fd00:96::11")}, Routers: []string{"r"},
+				Ports:           []model.ServicePort{{Port: 80, TargetPort: 8080}},
+				Backends:        model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
+				SessionAffinity: model.AffinityClientIP, SessionAffinityTimeout: model.Duration(10 * time.Minute),
 			})
 			b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
 		}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -117,6 +118,10 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		s.Networks = rapid.SliceOfNDistinct(rapid.SampledFrom(netNames), 1, 2, rapid.ID[string]).Draw(t, "networks")
 	} else {
 		s.Routers = []string{rapid.SampledFrom([]string{"r1", "r2"}).Draw(t, "router")}
+	}
+	if rapid.Bool().Draw(t, "affinity") {
+		s.SessionAffinity = model.AffinityClientIP
+		s.SessionAffinityTimeout = model.Duration(time.Duration(rapid.IntRange(1, 2).Draw(t, "affinity's timeout")) * time.Second)
 	}
 	switch rapid.IntRange(0, 3).Draw(t, "backends") {
 	case 0:

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -56,31 +57,32 @@ func (c *Compiler) serviceNode() {
 // serviceFlows adds the flows for the addresses and ports of a service, for each network
 // and router whose ports may use it.
 func (c *Compiler) serviceFlows(o *topology.Service) {
-	for _, s := range c.view.scopesOf(o) {
-		if !c.view.scopeOn(s, c.node) {
-			continue
-		}
+	for _, s := range c.scopes(o) {
 		for _, f := range model.Families() {
-			if c.serviceAddresses(o, s, f) {
-				for i, p := range o.Spec.Ports {
-					c.serviceGroup(o, s, i, p, f)
-				}
-			}
+			c.serviceAddresses(o, s, f)
 		}
 	}
+	c.eachServicePort(o, func(s scope, index int, p model.ServicePort, f topology.Family) {
+		c.serviceGroup(o, s, index, p, f)
+	})
 }
 
-// serviceAddresses adds the flows for a service's addresses of a family; it returns false
-// if there are none.
-func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Family) (any bool) {
+// serviceAddresses adds the flows for a service's addresses of a family.
+func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Family) {
 	for _, a := range o.Spec.Addresses {
 		if model.FamilyOf(a) != f {
 			continue
 		}
-		any = true
 		for i, p := range o.Spec.Ports {
 			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{protocolNumbers[p.Protocol], p.Port}), isNew)
-			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID).Group(serviceGroup(o, s.index, i, f))
+			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
+			if affine(o) {
+				c.actions = c.actions.Resubmit(openflow.PortInPort, TableAffinity)
+				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableAffinityBackend)
+				c.emit(s.priority(prioServicePort), rules{"looks for the backend that the client of a new connection has: ", "looks for the backend that the client of a new IPv6 connection has: "}[f]+Rule(p.Protocol))
+				continue
+			}
+			c.actions = c.actions.Group(serviceGroup(o, s.index, i, f))
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(s.priority(prioServicePort), rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol))
 		}
@@ -89,7 +91,6 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 		c.instr = c.instr[:0]
 		c.emit(s.priority(prioServiceAddress), rules{"drops and counts packets for ports that the service does not offer", "drops and counts packets for ports that the service does not offer by IPv6"}[f])
 	}
-	return any
 }
 
 func isNew(m openflow.Match) openflow.Match { return m.CTState(begun, begun) }
@@ -131,10 +132,14 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 // are none, its one bucket refuses the connection, so that the flow need not change.
 func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model.ServicePort, f topology.Family) {
 	g := openflow.Group{ID: serviceGroup(o, s.index, index, f), Type: openflow.GroupTypeSelect}
+	to := TableEndpoint
+	if affine(o) {
+		to = TableAffinityLearn
+	}
 	all := c.chosenAmong(o, s, p, f)
 	for i, weight := range bucketWeights(len(all)) {
 		b := all[min(i, len(all)-1)]
-		c.actions = setTarget(c.actions[:0], b.ip, b.port).Resubmit(openflow.PortInPort, TableEndpoint)
+		c.actions = setTarget(c.actions[:0], b.ip, b.port).Resubmit(openflow.PortInPort, to)
 		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: weight, WatchPort: b.watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
 	}
 	if len(all) == 0 {
@@ -146,8 +151,9 @@ func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model
 
 // choice is a backend that gets new connections.
 type choice struct {
-	ip    netip.Addr
-	port  uint16
+	ip   netip.Addr
+	port uint16
+	// watch is the port of a backend on the node that is compiled, PortAny for others.
 	watch openflow.PortNo
 }
 
@@ -168,6 +174,26 @@ func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort
 		}
 	}
 	return all
+}
+
+// eachServicePort calls do for each port of a service, each scope with ports on the node,
+// and each family of the service's addresses.
+func (c *Compiler) eachServicePort(o *topology.Service, do func(scope, int, model.ServicePort, topology.Family)) {
+	for _, s := range c.scopes(o) {
+		for _, f := range model.Families() {
+			if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
+				continue
+			}
+			for i, p := range o.Spec.Ports {
+				do(s, i, p, f)
+			}
+		}
+	}
+}
+
+// scopes returns the scopes of a service that have ports on the node.
+func (c *Compiler) scopes(o *topology.Service) []scope {
+	return slices.DeleteFunc(c.view.scopesOf(o), func(s scope) bool { return !c.view.scopeOn(s, c.node) })
 }
 
 // hashValues is how many values the hash has at most by which Open vSwitch chooses a bucket

@@ -40,12 +40,13 @@ const byConnection = "connection"
 // one. A del-flows on a large switch is one event.
 const maxReported = 100
 
-// watch asks the switch to report changes by others, if it can.
+// watch asks the switch to report changes by others, if it can. It leaves out the table in
+// which the switch learns a flow for each client of a service with session affinity.
 func (w *Worker) watch(ctx context.Context) error {
 	if w.pool.cfg.NoMonitor {
 		return nil
 	}
-	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
+	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges(), pipeline.TableAffinity)
 	if errors.Is(err, session.ErrMonitorUnsupported) {
 		w.pool.cfg.Logger.Info("switch cannot report changes by others; it is audited instead", "node", w.node, "every", w.pool.cfg.AuditEvery)
 		return nil
@@ -95,8 +96,7 @@ func (w *Worker) changes() (changes []session.FlowChange, lost bool) {
 		return nil, true
 	}
 	changes, lost = w.monitor.Take()
-	// sdnd itself makes samples, and they expire.
-	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsSample(&c.Flow) }), lost
+	return slices.DeleteFunc(changes, func(c session.FlowChange) bool { return pipeline.IsTransient(&c.Flow) }), lost
 }
 
 // driftsOf makes the drifts of a comparison: for groups and meters from what it found, and for

@@ -58,12 +58,14 @@ func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node stri
 		})
 	}
 	if w != nil {
+		services := servicesByID{topo: v.Topo}
 		err := p.readGently(ctx, w.sess, func(s *openflow.FlowStats) error {
 			if i, ok := byCookie[s.Cookie]; ok && !views[i].Installed {
 				views[i].Installed, views[i].Packets, views[i].Bytes = true, s.Packets, s.Bytes
 				return nil
 			}
-			if pipeline.IsSample(&s.Flow) {
+			learned, affine := pipeline.AffinityOf(&s.Flow)
+			if !affine && pipeline.IsTransient(&s.Flow) {
 				return nil
 			}
 			if len(views) > set.Len()+maxForeignShown {
@@ -71,10 +73,15 @@ func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node stri
 			}
 			flow := s.Flow
 			flow.Match, flow.Instructions = bytes.Clone(flow.Match), bytes.Clone(flow.Instructions)
-			views = append(views, FlowView{
+			f := FlowView{
 				Flow: flow, TableName: pipeline.TableName(flow.Table),
 				Installed: true, Packets: s.Packets, Bytes: s.Bytes,
-			})
+			}
+			if affine {
+				f.Owner, f.Wanted = services.ref(learned.Service), true
+				f.Why = fmt.Sprintf("learned: new connections of %v go to %v", learned.Client, learned.Backend)
+			}
+			views = append(views, f)
 			return nil
 		})
 		if err != nil {
@@ -128,4 +135,21 @@ func (p *Pool) readGently(ctx context.Context, sess *session.Session, each func(
 		rest.Reset(min(time.Since(start), maxRest))
 	}
 	return nil
+}
+
+// servicesByID finds services by their numbers.
+type servicesByID struct {
+	topo *topology.Snapshot
+	all  map[uint32]topology.Ref
+}
+
+// ref returns the service with a number, the zero Ref if there is none.
+func (s *servicesByID) ref(id uint32) topology.Ref {
+	if s.all == nil {
+		s.all = map[uint32]topology.Ref{}
+		for o := range s.topo.Services() {
+			s.all[o.ID] = o.Ref()
+		}
+	}
+	return s.all[id]
 }

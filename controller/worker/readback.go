@@ -123,7 +123,7 @@ func (w *Worker) installed(ctx context.Context, begun func(n int)) (*readback, e
 
 // flow adds a flow.
 func (r *readback) flow(s *openflow.FlowStats) error {
-	if pipeline.IsSample(&s.Flow) {
+	if pipeline.IsTransient(&s.Flow) {
 		return nil
 	}
 	h := installedItem{sum: pipeline.Sum(s.Cookie), table: s.Table, altered: s.Cookie != pipeline.CookieOf(&s.Flow)}

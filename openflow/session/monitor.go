@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ const MonitorQueue = 1 << 20
 // 1 ms of each other, 6 ms at worst.
 type FlowMonitor struct {
 	s    *Session
-	id   uint32
+	ids  []uint32      // of the requests
 	wake chan struct{} // capacity 1
 
 	mu     sync.Mutex
@@ -84,21 +85,33 @@ const frameCost = 48
 // selects, from before MonitorFlows returns; it chooses q's ID. A caller that
 // needs all flows reads them after that.
 //
+// Tables in except are left out, if q is for all tables: the switch is asked for each of
+// the others, as it can leave out none.
+//
 // A session has one monitor at a time, as Open vSwitch does not say which of
 // several a report is for. MonitorInitial and MonitorOwn are refused: flows are
 // read with Flows, and own changes could not be distinguished from others'.
 //
 // Changes in table 254, Open vSwitch's own, are left out.
-func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorRequest) (*FlowMonitor, error) {
+func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorRequest, except ...openflow.TableID) (*FlowMonitor, error) {
 	if q.Flags&(openflow.MonitorInitial|openflow.MonitorOwn) != 0 {
 		return nil, fmt.Errorf("flow monitor: flags %v: a session's monitor is for changes by others: %w", q.Flags, openflow.ErrBadValue)
 	}
-	q.ID = s.calls.newXid()
-	m := &FlowMonitor{s: s, id: q.ID, wake: make(chan struct{}, 1)}
+	m := &FlowMonitor{s: s, wake: make(chan struct{}, 1)}
+	msg := &openflow.MultipartRequest{}
+	for _, table := range monitoredTables(q.Table, except) {
+		q.ID, q.Table = s.calls.newXid(), table
+		m.ids = append(m.ids, q.ID)
+		if one := q.Message(); msg.Body == nil {
+			msg = one
+		} else {
+			msg.Body = append(msg.Body, one.Body[openflow.ExperimenterBodyLen:]...)
+		}
+	}
 	if !s.monitor.CompareAndSwap(nil, m) {
 		return nil, errors.New("flow monitor: the session has one already: close it first")
 	}
-	err := s.Multipart(ctx, q.Message(), func(*openflow.MultipartReply) error { return nil })
+	err := s.Multipart(ctx, msg, func(*openflow.MultipartReply) error { return nil })
 	if err == nil {
 		return m, nil
 	}
@@ -108,10 +121,26 @@ func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorReques
 	}
 	if refused := (*openflow.ErrorMsg)(nil); !errors.As(err, &refused) {
 		// The switch may have begun, or be about to.
-		b, _ := (&openflow.FlowMonitorCancel{Header: openflow.Header{ID: s.calls.newXid()}, MonitorID: q.ID}).AppendBinary(nil) // never too long
-		s.offer(b)
+		for _, id := range m.ids {
+			b, _ := (&openflow.FlowMonitorCancel{Header: openflow.Header{ID: s.calls.newXid()}, MonitorID: id}).AppendBinary(nil) // never too long
+			s.offer(b)
+		}
 	}
 	return nil, fmt.Errorf("flow monitor: %w", err)
+}
+
+// monitoredTables returns the tables to ask for: table alone, which may be all, or each
+// that is not in except.
+func monitoredTables(table openflow.TableID, except []openflow.TableID) (all []openflow.TableID) {
+	if table != openflow.TableAll || len(except) == 0 {
+		return []openflow.TableID{table}
+	}
+	for t := range internalTable {
+		if !slices.Contains(except, t) {
+			all = append(all, t)
+		}
+	}
+	return all
 }
 
 // unsupported reports whether err is a switch's refusal of a multipart request of
@@ -129,9 +158,13 @@ func (m *FlowMonitor) Close(ctx context.Context) error {
 	if m.s.monitor.Load() != m {
 		return nil
 	}
-	_, err := m.s.Do(ctx, &openflow.FlowMonitorCancel{MonitorID: m.id})
+	var errs []error
+	for _, id := range m.ids {
+		_, err := m.s.Do(ctx, &openflow.FlowMonitorCancel{MonitorID: id})
+		errs = append(errs, err)
+	}
 	m.s.monitor.CompareAndSwap(m, nil)
-	return named("flow monitor: cancel", err)
+	return named("flow monitor: cancel", errors.Join(errs...))
 }
 
 // Changed returns a channel that has a value whenever Take may return something.

@@ -154,6 +154,37 @@ func TestOVSMonitorSelects(t *testing.T) {
 	}
 }
 
+// Tables can be left out, and Close ends what is left.
+func TestOVSMonitorExcept(t *testing.T) {
+	o, ctx := startOVS(t), testContext(t)
+	s := o.session(Config{})
+	m, err := s.MonitorFlows(ctx, openflow.AllFlowChanges(), 28, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []int{0, 27, 28, 29, 99, 253} {
+		o.Ofctl("add-flow", fmt.Sprintf("table=%d,actions=drop", table))
+	}
+	if err := s.Barrier(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var tables []openflow.TableID
+	changes, _ := m.Take()
+	for _, c := range changes {
+		tables = append(tables, c.Table)
+	}
+	if diff := cmp.Diff([]openflow.TableID{0, 27, 29, 253}, tables); diff != "" {
+		t.Errorf("reported tables (-want +got):\n%s", diff)
+	}
+	if err := m.Close(ctx); err != nil {
+		t.Error(err)
+	}
+	o.Ofctl("del-flows")
+	if err := s.Barrier(ctx); err != nil || taken(m) != "" {
+		t.Errorf("after Close there are reports, or %v", err)
+	}
+}
+
 // What the session does itself is no alarm, in whatever way it does it, also
 // while others are at work.
 func TestOVSMonitorOwnChanges(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ServiceSpec is the declared part of a service: addresses under which clients reach one of
@@ -22,7 +23,37 @@ type ServiceSpec struct {
 	// Ports as stored are never empty.
 	Ports    []ServicePort   `json:"ports" doc:"Protocols and ports of the service; at most 64"`
 	Backends ServiceBackends `json:"backends,omitzero" doc:"The ports that answer. While there are none, the service refuses connections"`
+	// SessionAffinity "" is AffinityNone.
+	SessionAffinity SessionAffinity `json:"sessionAffinity,omitempty" doc:"None: each connection goes to any backend. ClientIP: new connections from one address go to the backend that the last one went to, as long as it gets new connections" enum:"None,ClientIP" default:"None" example:"ClientIP"`
+	// SessionAffinityTimeout as stored is 0 without affinity and else never.
+	SessionAffinityTimeout Duration `json:"sessionAffinityTimeout,omitzero" doc:"How long after its last new connection a client keeps its backend, 1s to 18h; 3h when absent" example:"10m"`
 }
+
+// SessionAffinity says whether a client keeps its backend.
+type SessionAffinity string
+
+// The kinds of affinity.
+const (
+	AffinityNone     SessionAffinity = "None"
+	AffinityClientIP SessionAffinity = "ClientIP"
+)
+
+// UnmarshalText reads it in any case.
+func (s *SessionAffinity) UnmarshalText(b []byte) error {
+	*s = SessionAffinity(b)
+	for _, known := range []SessionAffinity{AffinityNone, AffinityClientIP} {
+		if strings.EqualFold(string(b), string(known)) {
+			*s = known
+		}
+	}
+	return nil
+}
+
+// Bounds of ServiceSpec.SessionAffinityTimeout. An OpenFlow timeout has 16 bits.
+const (
+	DefaultAffinityTimeout = Duration(3 * time.Hour)
+	MaxAffinityTimeout     = Duration(18 * time.Hour)
+)
 
 // ServicePort is a port of a service.
 type ServicePort struct {
@@ -149,7 +180,28 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 	checkListed(s.Routers, KindRouter, "spec.routers", bad)
 	s.Ports = s.normalPorts(bad)
 	s.Backends = s.Backends.normal(s.Ports, bad)
+	s.normalAffinity(bad)
 	return s
+}
+
+// normalAffinity checks the affinity, and fills in its timeout.
+func (s *ServiceSpec) normalAffinity(bad Reporter) {
+	switch s.SessionAffinity {
+	case "", AffinityNone:
+		if s.SessionAffinityTimeout != 0 {
+			bad(Invalid, "spec.sessionAffinityTimeout", "the service has no session affinity", "set sessionAffinity to ClientIP, or leave the timeout out")
+		}
+		s.SessionAffinity = ""
+	case AffinityClientIP:
+		if s.SessionAffinityTimeout == 0 {
+			s.SessionAffinityTimeout = DefaultAffinityTimeout
+		}
+		if s.SessionAffinityTimeout > MaxAffinityTimeout {
+			bad(Invalid, "spec.sessionAffinityTimeout", s.SessionAffinityTimeout.String()+" is too long", fmt.Sprintf("give 1s to %v", MaxAffinityTimeout))
+		}
+	default:
+		bad(Invalid, "spec.sessionAffinity", fmt.Sprintf("%q is not a session affinity", string(s.SessionAffinity)), "write None or ClientIP")
+	}
 }
 
 func (s ServiceSpec) normalAddresses(bad Reporter) {
