@@ -21,6 +21,8 @@ func TestPolicyActions(t *testing.T) {
 	b.part("named ports, P-POL-01", namedPorts)
 	b.part("shadow", shadowed)
 	b.part("connections are kept", keptConnections)
+	b.part("sdnd is killed in a change", killedInChange)
+	b.part("denied attempts", deniedAttempts)
 	b.verify()
 }
 

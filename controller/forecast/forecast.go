@@ -24,8 +24,9 @@ type Effect struct {
 	After *pipeline.View
 }
 
-// MaxSharing is how many rules may share a flow.
-const MaxSharing = pipeline.MaxSharing
+// MaxAlike is how many rules of one direction, tier and priority a node can have that only
+// allow.
+const MaxAlike = pipeline.MaxAlike
 
 // MostFlows returns the node with the most flows of policies after the change. There must
 // be one in f.Policies.
@@ -33,10 +34,10 @@ func (f Effect) MostFlows() pipeline.PolicyLoad {
 	return slices.MaxFunc(f.Policies, func(a, b pipeline.PolicyLoad) int { return cmp.Compare(a.After, b.After) })
 }
 
-// MostShared returns the node on which most rules share a flow after the change. There
-// must be one in f.Policies.
-func (f Effect) MostShared() pipeline.PolicyLoad {
-	return slices.MaxFunc(f.Policies, func(a, b pipeline.PolicyLoad) int { return cmp.Compare(a.Sharing, b.Sharing) })
+// MostAlike returns the node with the most rules of one direction, tier and priority after
+// the change. There must be one in f.Policies.
+func (f Effect) MostAlike() pipeline.PolicyLoad {
+	return slices.MaxFunc(f.Policies, func(a, b pipeline.PolicyLoad) int { return cmp.Compare(a.Alike, b.Alike) })
 }
 
 // Flows counts what would be sent: Mods flow-mods, group-mods and meter-mods, without stamps,

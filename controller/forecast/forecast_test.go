@@ -58,7 +58,7 @@ func TestPlanner(t *testing.T) {
 	}
 	n := got[0].After
 	each := got[1].After - n
-	want := []pipeline.PolicyLoad{{Node: "n1", After: n, Sharing: 1}, {Node: "n1", Before: n, After: n + each, Sharing: 1}, {Node: "n1", Before: n + each, After: n + 2*each, Sharing: 1}}
+	want := []pipeline.PolicyLoad{{Node: "n1", After: n, Alike: 1}, {Node: "n1", Before: n, After: n + each, Alike: 1}, {Node: "n1", Before: n + each, After: n + 2*each, Alike: 1}}
 	if diff := cmp.Diff(want, got); diff != "" || each < 4 {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -119,6 +119,8 @@ type policies struct {
 	shadowed     map[model.PolicyDirection][]uint32
 	// kept are the policies that keep connections, and their subjects.
 	kept map[policyTable][]keptPolicy
+	// alike is how many rules of one table and priority there are at most that only allow.
+	alike int
 	// destinations are the ports of the node, by identity, once a rule names ports.
 	destinations map[uint32][]destination
 	view         *View
@@ -243,6 +245,7 @@ func (v *View) policiesOn(node string) *policies {
 			all[t] = sorted(all[t])
 		}
 	}
+	out.spread()
 	for _, all := range out.kept {
 		slices.SortFunc(all, func(a, b keptPolicy) int {
 			return cmp.Or(cmp.Compare(a.number, b.number), slices.Compare(a.subjects, b.subjects))
@@ -382,11 +385,12 @@ func (o *policies) rule(t policyTable, number uint32) *policyRule {
 
 // Priorities of policies. Those of one priority of a tier share a range. Those that may be
 // mixed come first, which are one policy or are in no order: first what they keep, then their
-// rules in order. Then comes what policies keep that only allow, and last, at one priority,
-// the rules of all of these, of which it does not matter which is first.
+// rules in order. Then comes what policies keep that only allow, and last the rules of all of
+// these, of which it does not matter which is first: at one priority, or at rulePlaces if they
+// are more than one flow can be part of.
 const (
 	prioPolicies  = 60000
-	policyRange   = model.MaxMixedRules + 3
+	policyRange   = model.MaxMixedRules + 2 + rulePlaces
 	prioIsolation = 100
 )
 

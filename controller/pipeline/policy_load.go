@@ -17,13 +17,40 @@ type PolicyLoad struct {
 	Node string
 	// Before and After the update.
 	Before, After int
-	// Sharing is how many rules share one flow at most, after the update.
-	Sharing int
+	// Alike is how many rules of one direction, tier and priority there are at most, after
+	// the update, that only allow.
+	Alike int
 }
 
-// MaxSharing is how many rules may share a flow. Each takes 16 bytes of its message, whose
-// length has 16 bits (OpenFlow 1.3.5, A.1).
-const MaxSharing = 4000
+const (
+	// maxSharing is how many rules may share a flow. Each takes 16 bytes of its message, whose
+	// length has 16 bits (OpenFlow 1.3.5, A.1).
+	maxSharing = 4000
+	// rulePlaces is how many priorities rules of equal priority may have that only allow.
+	rulePlaces = 8
+	// MaxAlike is how many rules of one direction, tier and priority a node can have that
+	// only allow. It gets no more.
+	MaxAlike = rulePlaces * maxSharing
+)
+
+// spread gives rules of equal priority that only allow places of their own, if they are more
+// than may share a flow, and leaves out those of which there are too many. They are in order.
+func (o *policies) spread() {
+	o.alike = 0
+	for t, rules := range o.rules {
+		count := map[uint16]int{}
+		o.rules[t] = slices.DeleteFunc(rules, func(r *policyRule) bool {
+			if r.policy.Spec.Mixed(t.direction) {
+				return false
+			}
+			n := count[r.priority]
+			count[r.priority]++
+			o.alike = max(o.alike, n+1)
+			r.priority -= uint16(min(n/maxSharing, rulePlaces-1))
+			return n >= MaxAlike
+		})
+	}
+}
 
 // PolicyLoads returns the nodes on which flows of policies may differ between two views,
 // by name. The cost follows these nodes; those that are alike are counted once.
@@ -37,7 +64,7 @@ func PolicyLoads(before, after *View, u Update) (all []PolicyLoad) {
 	was, is := newPolicyCount(before), newPolicyCount(after)
 	for _, node := range slices.Sorted(maps.Keys(nodes)) {
 		a, b := was.on(node), is.on(node)
-		all = append(all, PolicyLoad{Node: node, Before: a.flows, After: b.flows, Sharing: b.sharing})
+		all = append(all, PolicyLoad{Node: node, Before: a.flows, After: b.flows, Alike: b.alike})
 	}
 	return all
 }
@@ -51,7 +78,7 @@ type policyCount struct {
 	known map[string]counted
 }
 
-type counted struct{ flows, sharing int }
+type counted struct{ flows, alike int }
 
 func newPolicyCount(v *View) *policyCount { return &policyCount{view: v, known: map[string]counted{}} }
 
@@ -65,12 +92,7 @@ func (c *policyCount) on(node string) counted {
 		c.set.ResetBare(0)
 		c.compiler.Compile(&c.set, c.view, node, policiesOf(node))
 		n.flows = c.set.Count().Flows()
-		p := c.view.policiesOn(node)
-		for t := range p.rules {
-			for _, s := range p.clauses(t) {
-				n.sharing = max(n.sharing, len(s.of))
-			}
-		}
+		n.alike = c.view.policiesOn(node).alike
 		c.known[key] = n
 	}
 	return n

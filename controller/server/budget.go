@@ -27,11 +27,11 @@ func (s *Server) overBudget(t *transaction, f forecast.Effect) error {
 	if len(f.Policies) == 0 {
 		return nil
 	}
-	worst, sharing := f.MostFlows(), f.MostShared()
+	worst, alike := f.MostFlows(), f.MostAlike()
 	switch {
-	case sharing.Sharing > forecast.MaxSharing && sharing.After > sharing.Before:
-		return t.tooMany(f, sharing.Node,
-			fmt.Sprintf("on node %s %d rules of one tier and priority have the same subject, peer or ports, more than the %d that one flow can be part of", sharing.Node, sharing.Sharing, forecast.MaxSharing),
+	case alike.Alike > forecast.MaxAlike && alike.After > alike.Before:
+		return t.tooMany(f, alike.Node,
+			fmt.Sprintf("on node %s policies of one tier and priority would have %d rules that allow, more than the %d that a switch can be given", alike.Node, alike.Alike, forecast.MaxAlike),
 			"give some of these policies another priority, or join rules that differ in their peers or ports only")
 	case s.cfg.MaxPolicyFlows > 0 && worst.After > s.cfg.MaxPolicyFlows && worst.After > worst.Before:
 		return t.tooMany(f, worst.Node,
