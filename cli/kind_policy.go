@@ -51,7 +51,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "priority", usage: "order within the tier, as a `number` from 0 to 1000; the lowest is evaluated first", set: setPolicyPriority},
 		{name: "mode", usage: "`mode`: enforce, or shadow, in which the policy decides nothing and what it would decide is counted", fixed: []string{string(model.ModeEnforce), string(model.ModeShadow)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Mode.UnmarshalText([]byte(text)) }},
-		{name: "on-change", usage: "what becomes of connections that rules of the policy no longer allow: `cut` (the default) or keep", fixed: []string{string(model.OnChangeCut), string(model.OnChangeKeep)},
+		{name: "on-change", usage: "what happens to connections that rules of the policy no longer allow, as an `action`: cut (the default) or keep", fixed: []string{string(model.OnChangeCut), string(model.OnChangeKeep)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.OnChange.UnmarshalText([]byte(text)) }},
 		boolFlag("log-denials", "have sdnd log the connections that the policy denies", func(s *model.PolicySpec) *bool { return &s.LogDenials }),
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
