@@ -233,6 +233,9 @@ func policyDetails(v policyView) [][2]string {
 	if v.status.Subject.Continue != "" {
 		lines = append(lines, [2]string{"more", "sdnctl port list --policy " + v.Name})
 	}
+	if v.spec.OnChange == model.OnChangeKeep {
+		lines = append(lines, [2]string{"on change", "keeps the connections that its rules have allowed"})
+	}
 	if v.spec.LogDenials {
 		lines = append(lines, [2]string{"denials", "logged by sdnd"})
 	}
