@@ -48,6 +48,8 @@ type Log struct {
 	renewed map[string]time.Time
 	// seen is when each denial that the switches still keep was denied first.
 	seen map[denial]time.Time
+	// full are the nodes whose switches kept no more denials when they were last read.
+	full map[string]bool
 }
 
 // denial is what makes a denied connection one that was logged before.
@@ -60,7 +62,7 @@ type denial struct {
 
 // New returns a Log of what switches deny, which reads the time from now.
 func New(switches Switches, out *slog.Logger, now func() time.Time) *Log {
-	return &Log{switches: switches, out: out, now: now, renewed: map[string]time.Time{}, seen: map[denial]time.Time{}}
+	return &Log{switches: switches, out: out, now: now, renewed: map[string]time.Time{}, seen: map[denial]time.Time{}, full: map[string]bool{}}
 }
 
 // Run logs until ctx ends, and returns nil then.
@@ -81,9 +83,11 @@ func (l *Log) Run(ctx context.Context) error {
 func (l *Log) read(ctx context.Context) {
 	v := l.switches.View()
 	policies, nodes := logged(v)
-	maps.DeleteFunc(l.renewed, func(node string, _ time.Time) bool {
+	gone := func(node string) bool {
 		return !slices.ContainsFunc(nodes, func(n reconcile.DenialNode) bool { return n.Node == node })
-	})
+	}
+	maps.DeleteFunc(l.renewed, func(node string, _ time.Time) bool { return gone(node) })
+	maps.DeleteFunc(l.full, func(node string, _ bool) bool { return gone(node) })
 	if len(nodes) == 0 {
 		clear(l.seen)
 		return
@@ -92,6 +96,7 @@ func (l *Log) read(ctx context.Context) {
 	found := l.switches.ReadDenials(ctx, v, nodes, policies)
 	slices.SortStableFunc(found, func(a, b reconcile.NodeDenial) int { return a.Seen.Compare(b.Seen) })
 	l.write(l.unseen(found, nodes))
+	l.writeFull(nodes)
 }
 
 // logged returns the policies whose denials are logged, and the nodes that have flows of
@@ -135,7 +140,7 @@ func (l *Log) unseen(found []reconcile.NodeDenial, nodes []reconcile.DenialNode)
 	known := map[denial]time.Time{}
 	for _, d := range found {
 		k := denial{d.Node, d.Policy, d.Source.String(), d.Destination.String(), d.Direction, d.Rule, d.What}
-		// The switch gives its age in whole milliseconds, so that two readings of one flow can
+		// Seen is computed from the flow's age when it is read, so that two readings of one flow
 		// differ a little. A flow that was learned anew is a minute younger.
 		if last, ok := l.seen[k]; !ok || d.Seen.Sub(last) > time.Second {
 			fresh = append(fresh, d)
@@ -167,6 +172,18 @@ func (l *Log) write(fresh []reconcile.NodeDenial) {
 	for _, policy := range slices.Sorted(maps.Keys(of)) {
 		if n := of[policy] - share; n > 0 {
 			l.out.Info("policy denied more connections than are logged", "policy", policy, "not_logged", n)
+		}
+	}
+}
+
+// writeFull logs nodes that deny more than their switches keep, each when that begins.
+func (l *Log) writeFull(nodes []reconcile.DenialNode) {
+	for _, n := range nodes {
+		if n.Full && !l.full[n.Node] {
+			l.out.Info("a node denies more connections than its switch keeps; some are not logged", "node", n.Node)
+		}
+		if n.Watched {
+			l.full[n.Node] = n.Full
 		}
 	}
 }

@@ -25,6 +25,7 @@ type fakeSwitches struct {
 	denied  []reconcile.NodeDenial
 	read    int // how often
 	away    bool
+	full    bool // whether its switch keeps no more
 }
 
 func (f *fakeSwitches) View() *pipeline.View { return f.view }
@@ -45,6 +46,7 @@ func (f *fakeSwitches) ReadDenials(_ context.Context, _ *pipeline.View, nodes []
 		}
 		return nil
 	}
+	nodes[0].Full = f.full
 	return slices.Clone(f.denied)
 }
 
@@ -111,7 +113,7 @@ func TestOnce(t *testing.T) {
 	if got := b.pass(readEvery); !slices.Equal(got, []string{want}) {
 		t.Errorf("logged:\n%q, want\n%q", got, want)
 	}
-	// The same flow, read again: its age has a rounding error.
+	// The same flow, read again: the answer took longer.
 	b.denied[0].Seen = b.denied[0].Seen.Add(3 * time.Millisecond)
 	if got := b.pass(readEvery); len(got) != 0 {
 		t.Errorf("logged a second time: %q", got)
@@ -175,5 +177,18 @@ func TestShares(t *testing.T) {
 	}
 	if want := `"policy denied more connections than are logged" policy=loud not_logged=75`; got[len(got)-1] != want {
 		t.Errorf("the last line is %q, want %q", got[len(got)-1], want)
+	}
+}
+
+func TestFullNode(t *testing.T) {
+	b := newBed(t, map[string]model.PolicySpec{"web": {LogDenials: true}})
+	for i, step := range []struct {
+		full bool
+		want int
+	}{{false, 0}, {true, 1}, {true, 0}, {false, 0}, {true, 1}} {
+		b.full = step.full
+		if got := b.pass(readEvery); len(got) != step.want || step.want == 1 && !strings.HasSuffix(got[0], "some are not logged\" node=node1") {
+			t.Errorf("step %d: logged %q, want %d lines", i, got, step.want)
+		}
 	}
 }

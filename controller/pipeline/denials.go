@@ -148,8 +148,6 @@ func (r *DenialReader) Read(f *openflow.Flow) (all []Denial) {
 		by, subject = reg(regEgressRule), source
 	}
 	d.Direction, d.Rule = directionOf(by), int(by&0x7f)
-	in := []domain{r.domains[topology.Zone(source>>16)], r.domains[topology.Zone(destination>>16)]}
-	d.SourcePort, d.DestinationPort = r.portAt(in, d.Source), r.portAt(in, d.Destination)
 	if by>>8 == 0 {
 		d.Rule = -1
 	}
@@ -158,6 +156,10 @@ func (r *DenialReader) Read(f *openflow.Flow) (all []Denial) {
 			d.Policy = p.Name
 			all = append(all, d)
 		}
+	}
+	in := []domain{r.domains[topology.Zone(source>>16)], r.domains[topology.Zone(destination>>16)]}
+	for i := range all {
+		all[i].SourcePort, all[i].DestinationPort = r.portAt(in, d.Source), r.portAt(in, d.Destination)
 	}
 	return all
 }

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"math/bits"
+
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -39,7 +41,7 @@ func (c *Compiler) keepConnections(t policyTable, p *policies) {
 			c.match = ctLabel(c.match, k.number, rulesOfPolicy, t.label())
 			c.actions = c.actions[:0].Move(openflow.FieldCTLabel, openflow.FieldReg(t.decider()), t.label(), 0, 32)
 			if t.direction == model.Ingress {
-				c.actions = c.actions.Load(openflow.FieldReg(regFlags), 11, 1, 1)
+				c.actions = c.actions.Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagKept), 1, 1)
 			}
 			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
 			c.emit(k.priority, Rule("keeps a connection that the policy has allowed: "+string(t.direction)))

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"cmp"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -141,14 +142,14 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 		why = Rule("allows the " + string(t.direction) + " that the rule matches")
 		if r.keepsEgress(t) {
 			why = "allows the egress that the rule matches, and has the connection noted"
-			c.actions = c.actions.Load(openflow.FieldReg(regFlags), 10, 1, 1)
+			c.actions = c.actions.Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagNote), 1, 1)
 		}
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(t.afterDirection())
 	case model.ActionDeny:
 		c.deny(t, r.number)
 		why = "denies packets that the rule matches"
 	case model.ActionReject:
-		c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).Load(openflow.FieldReg(regFlags), 8, 1, 1)
+		c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagDenied), 1, 1).Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagRejected), 1, 1)
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
 		why = "denies packets that the rule matches, and has it answered"
 	case model.ActionPass:
@@ -166,7 +167,7 @@ func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
 
 // deny makes the instructions of a flow that denies, and notes what denies.
 func (c *Compiler) deny(t policyTable, number uint32) {
-	c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), 3, 1, 1).SetReg(t.decider(), number)
+	c.actions = c.actions[:0].Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagDenied), 1, 1).SetReg(t.decider(), number)
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableVerdict)
 }
 

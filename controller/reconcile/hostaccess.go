@@ -53,8 +53,8 @@ func (f *Fabric) hostAccessOf(v *pipeline.View, n *topology.Network, node string
 }
 
 // joinedFor reports whether a machine routes all addresses of a network to its port for host
-// access, which has the interface, and sends from the addresses that its node is declared with; also if OVSDB does not
-// say.
+// access, and sends from the addresses that its node is declared with. i is the port's
+// interface. It also returns true if OVSDB does not say.
 func joinedFor(i *ovsdb.Interface, n *topology.Network, o *topology.Node) bool {
 	if i == nil || i.Joined == nil {
 		return true

@@ -4,10 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/worker"
@@ -71,13 +67,6 @@ type PolicyNode struct {
 	Reason  string
 }
 
-const (
-	// policyReaders is how many switches are asked at a time.
-	policyReaders = 16
-	// policyReadTime is how long a switch may take.
-	policyReadTime = 5 * time.Second
-)
-
 // PolicyCounters asks the switches of the nodes that have flows of a policy what these have
 // counted. A node that is not connected or does not answer in time is not counted, which
 // its PolicyNode says.
@@ -88,22 +77,29 @@ func (f *Fabric) PolicyCounters(ctx context.Context, policy string) (PolicyReadi
 		return PolicyReading{}, fmt.Errorf("policy %q does not exist", policy)
 	}
 	r := newPolicyReading(p)
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(policyReaders)
 	nodes := v.NodesOfPolicy(policy)
-	r.Nodes = make([]PolicyNode, len(nodes))
-	for i, node := range nodes {
-		group.Go(func() error {
-			n, add := f.readPolicy(ctx, v, node, p)
-			mu.Lock()
-			defer mu.Unlock()
-			r.Nodes[i] = n
-			add(&r)
-			return nil
+	counts := make([]map[openflow.Cookie]worker.Count, len(nodes))
+	counters := make([][]pipeline.PolicyCounter, len(nodes))
+	reasons := f.askNodes(ctx, nodes, func(ctx context.Context, i int, on *peer) (err error) {
+		counters[i] = v.PolicyCounters(nodes[i], p)
+		counts[i], err = f.workers.FlowCounts(ctx, on.sess, func(yield func(openflow.TableID, openflow.Cookie) bool) {
+			for _, c := range counters[i] {
+				if !yield(c.Table, c.Cookie) {
+					return
+				}
+			}
 		})
+		return err
+	})
+	for i, node := range nodes {
+		r.Nodes = append(r.Nodes, f.policyNode(v, node, p, reasons[i]))
+		if reasons[i] != "" {
+			continue
+		}
+		for _, c := range counters[i] {
+			r.count(c, counts[i][c.Cookie])
+		}
 	}
-	_ = group.Wait()
 	r.settle()
 	return r, context.Cause(ctx)
 }
@@ -134,40 +130,16 @@ func newPolicyReading(p *topology.Policy) (r PolicyReading) {
 	return r
 }
 
-// readPolicy asks one node's switch, and returns what adds its counters to the sums.
-func (f *Fabric) readPolicy(ctx context.Context, v *pipeline.View, node string, p *topology.Policy) (PolicyNode, func(*PolicyReading)) {
-	n := PolicyNode{Node: node, Flows: v.FlowsOfPolicy(node, p)}
+// policyNode returns the state of a node that has flows of a policy. uncounted is why it was not
+// counted, "" if it was.
+func (f *Fabric) policyNode(v *pipeline.View, node string, p *topology.Policy, uncounted string) PolicyNode {
+	n := PolicyNode{Node: node, Flows: v.FlowsOfPolicy(node, p), Counted: uncounted == "", Reason: uncounted}
 	st, _ := f.NodeStatus(node)
-	switch n.Confirmed = st.Connected && st.InSync; {
-	case !st.Connected:
-		n.Reason = "its switch is not connected"
-	case !st.InSync:
+	n.Confirmed = st.Connected && st.InSync
+	if n.Reason == "" && !n.Confirmed {
 		n.Reason = "its switch has not confirmed the newest revision"
 	}
-	peer := f.peerOf(node)
-	if peer == nil {
-		return n, func(*PolicyReading) {}
-	}
-	ctx, cancel := context.WithTimeout(ctx, policyReadTime)
-	defer cancel()
-	counters := v.PolicyCounters(node, p)
-	counts, err := f.workers.FlowCounts(ctx, peer.sess, func(yield func(openflow.TableID, openflow.Cookie) bool) {
-		for _, c := range counters {
-			if !yield(c.Table, c.Cookie) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		n.Reason = "its switch did not answer: " + err.Error()
-		return n, func(*PolicyReading) {}
-	}
-	n.Counted = true
-	return n, func(r *PolicyReading) {
-		for _, c := range counters {
-			r.count(c, counts[c.Cookie])
-		}
-	}
+	return n
 }
 
 // count adds what one flow has counted.

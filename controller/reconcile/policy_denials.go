@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 )
@@ -95,28 +93,19 @@ func (f *Fabric) ReadDenials(ctx context.Context, v *pipeline.View, nodes []Deni
 	return slices.Concat(found...)
 }
 
-// eachDenialNode calls do for the nodes that are still watched, of which it gets the place,
-// and notes why one is not any more.
+// eachDenialNode calls do for the nodes that are still watched, with the place of each, and
+// notes why one is not any more.
 func (f *Fabric) eachDenialNode(ctx context.Context, nodes []DenialNode, do func(context.Context, int, *peer) error) {
-	var group errgroup.Group
-	group.SetLimit(policyReaders)
-	for i := range nodes {
-		if !nodes[i].Watched {
-			continue
+	var names []string
+	var places []int
+	for i, n := range nodes {
+		if n.Watched {
+			names, places = append(names, n.Node), append(places, i)
 		}
-		group.Go(func() error {
-			on := f.peerOf(nodes[i].Node)
-			if on == nil {
-				nodes[i].Watched, nodes[i].Reason = false, "its switch is not connected"
-				return nil
-			}
-			ctx, cancel := context.WithTimeout(ctx, policyReadTime)
-			defer cancel()
-			if err := do(ctx, i, on); err != nil {
-				nodes[i].Watched, nodes[i].Reason = false, "its switch did not answer: "+err.Error()
-			}
-			return nil
-		})
 	}
-	_ = group.Wait() // none returns an error
+	reasons := f.askNodes(ctx, names, func(ctx context.Context, i int, on *peer) error { return do(ctx, places[i], on) })
+	for i, reason := range reasons {
+		n := &nodes[places[i]]
+		n.Watched, n.Reason = reason == "", reason
+	}
 }

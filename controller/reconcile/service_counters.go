@@ -3,13 +3,10 @@ package reconcile
 import (
 	"context"
 	"fmt"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
-	"github.com/sdnctl/sdnctl/topology"
 )
 
 // ServiceReading is what the switches say of a service, summed over nodes.
@@ -46,54 +43,32 @@ func (f *Fabric) ServiceCounters(ctx context.Context, service string) (ServiceRe
 		return ServiceReading{}, fmt.Errorf("service %q does not exist", service)
 	}
 	var r ServiceReading
-	sums := map[string]uint64{}
-	var mu sync.Mutex // guards sums
-	var group errgroup.Group
-	group.SetLimit(policyReaders)
 	nodes := v.NodesOfService(o)
-	r.Nodes = make([]ServiceNode, len(nodes))
-	for i, node := range nodes {
-		group.Go(func() error {
-			counts, reason := f.readService(ctx, v, node, o)
-			r.Nodes[i] = ServiceNode{Node: node, Counted: reason == "", Reason: reason}
-			mu.Lock()
-			defer mu.Unlock()
-			for backend, n := range counts {
-				sums[backend] += n
+	counts := make([]map[openflow.Cookie]worker.Count, len(nodes))
+	counters := make([][]pipeline.BackendCounter, len(nodes))
+	reasons := f.askNodes(ctx, nodes, func(ctx context.Context, i int, on *peer) (err error) {
+		counters[i] = v.BackendCounters(nodes[i], o)
+		counts[i], err = f.workers.FlowCounts(ctx, on.sess, func(yield func(openflow.TableID, openflow.Cookie) bool) {
+			for _, c := range counters[i] {
+				if !yield(c.Table, c.Cookie) {
+					return
+				}
 			}
-			return nil
 		})
+		return err
+	})
+	sums := map[string]uint64{}
+	for i, node := range nodes {
+		r.Nodes = append(r.Nodes, ServiceNode{Node: node, Counted: reasons[i] == "", Reason: reasons[i]})
+		if reasons[i] != "" {
+			continue
+		}
+		for _, c := range counters[i] {
+			sums[c.Backend] += counts[i][c.Cookie].Packets
+		}
 	}
-	_ = group.Wait()
 	for b := range v.Topo.Backends(o) {
 		r.Backends = append(r.Backends, BackendCount{b.Name, sums[b.Name]})
 	}
 	return r, context.Cause(ctx)
-}
-
-// readService asks one node's switch. It returns the connections to each backend, or why it
-// cannot.
-func (f *Fabric) readService(ctx context.Context, v *pipeline.View, node string, o *topology.Service) (counts map[string]uint64, reason string) {
-	peer := f.peerOf(node)
-	if peer == nil {
-		return nil, "its switch is not connected"
-	}
-	ctx, cancel := context.WithTimeout(ctx, policyReadTime)
-	defer cancel()
-	counters := v.BackendCounters(node, o)
-	flows, err := f.workers.FlowCounts(ctx, peer.sess, func(yield func(openflow.TableID, openflow.Cookie) bool) {
-		for _, c := range counters {
-			if !yield(c.Table, c.Cookie) {
-				return
-			}
-		}
-	})
-	if err != nil {
-		return nil, "its switch did not answer: " + err.Error()
-	}
-	counts = map[string]uint64{}
-	for _, c := range counters {
-		counts[c.Backend] += flows[c.Cookie].Packets
-	}
-	return counts, ""
 }
