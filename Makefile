@@ -32,9 +32,10 @@ examples: ## Run every example in namespaces
 # Tests that a complete machine skips: they need what "make upgrade-test", "make dist-test" and "make bench" build or install.
 MAYSKIP := TestUpgrade|TestOldClient|TestImage|TestOVN.*
 
+# The package that takes longest begins first, and the others run beside it.
 test: ## Every test, unit and integration; what lacks a privilege is skipped and counted, or with STRICT=1 fails
 	@$(SUDO) integration/deps.sh test || echo "some tests will be skipped, and say why"
-	@$(GO) test -json -timeout 20m ./... | $(GO) run ./integration/testsum $(if $(STRICT),-mayskip '$(MAYSKIP)')
+	@$(GO) test -json -timeout 25m ./integration ./... | $(GO) run ./integration/testsum $(if $(STRICT),-mayskip '$(MAYSKIP)')
 
 test-long: ## The tests that have a long form, in that form: Cyclonus' 512 cases by packets, 150 sets of policies by OVN
 	@$(SUDO) integration/deps.sh test

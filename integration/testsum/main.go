@@ -1,5 +1,5 @@
 // Command testsum reads the output of "go test -json" and prints at its end which tests
-// failed, which were skipped and why, and then the counts:
+// took longest, which failed, which were skipped and why, and then the counts:
 //
 //	go test -json ./... | testsum
 //

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,7 +38,18 @@ type summary struct {
 	passed  int
 	failed  []test
 	skipped map[test]string // why
+	slowest []timed
 }
+
+// timed is a test with its subtests, and the seconds that it took.
+type timed struct {
+	test
+	seconds float64
+}
+
+// slowestShown is how many of the slowest tests the summary names: those to look at when
+// a run nears its limit.
+const slowestShown = 12
 
 // read follows the tests as they run, writes a line per package and the output of failed
 // tests to progress, and returns the outcome.
@@ -62,6 +74,9 @@ func read(in io.Reader, progress io.Writer) (summary, error) {
 			fmt.Fprint(progress, e.Output)
 		case "pass", "fail", "skip":
 			outcome[t] = e.Action
+			if e.Test != "" && !strings.Contains(e.Test, "/") && e.Elapsed >= 1 {
+				sum.slowest = append(sum.slowest, timed{t, e.Elapsed})
+			}
 			if e.Action == "fail" {
 				fmt.Fprint(progress, strings.Join(output[t], ""))
 			}
@@ -102,6 +117,8 @@ func read(in io.Reader, progress io.Writer) (summary, error) {
 		}
 	}
 	slices.SortFunc(sum.failed, compare)
+	slices.SortStableFunc(sum.slowest, func(a, b timed) int { return cmp.Compare(b.seconds, a.seconds) })
+	sum.slowest = sum.slowest[:min(len(sum.slowest), slowestShown)]
 	return sum, scan.Err()
 }
 
@@ -134,6 +151,12 @@ func (s summary) skippedBut(allowed *regexp.Regexp) []test {
 
 // print writes the summary, the counts last.
 func (s summary) print(w io.Writer) {
+	if len(s.slowest) > 0 {
+		fmt.Fprintln(w, "\nslowest:")
+		for _, t := range s.slowest {
+			fmt.Fprintf(w, "  %6.1fs %s\n", t.seconds, t.test)
+		}
+	}
 	if len(s.skipped) > 0 {
 		fmt.Fprintln(w, "\nskipped:")
 		for _, t := range slices.SortedFunc(maps.Keys(s.skipped), compare) {

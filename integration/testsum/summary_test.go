@@ -14,12 +14,12 @@ const stream = `
 {"Action":"run","Package":"p","Test":"TestA/one"}
 {"Action":"pass","Package":"p","Test":"TestA/one"}
 {"Action":"output","Package":"p","Test":"TestA/two","Output":"    a_test.go:7: wrong\n"}
-{"Action":"fail","Package":"p","Test":"TestA/two"}
-{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p","Test":"TestA/two","Elapsed":2}
+{"Action":"fail","Package":"p","Test":"TestA","Elapsed":2.5}
 {"Action":"output","Package":"p","Test":"TestB","Output":"=== RUN   TestB\n"}
 {"Action":"output","Package":"p","Test":"TestB","Output":"    b_test.go:9: no lab here: not root\n"}
 {"Action":"skip","Package":"p","Test":"TestB"}
-{"Action":"pass","Package":"p","Test":"TestC"}
+{"Action":"pass","Package":"p","Test":"TestC","Elapsed":31}
 {"Action":"fail","Package":"p"}
 {"Action":"skip","Package":"no/tests"}
 {"ImportPath":"q","Action":"build-output","Output":"q.go:1:1: syntax error\n"}
@@ -35,6 +35,10 @@ func TestRead(t *testing.T) {
 	var got strings.Builder
 	sum.print(&got)
 	const want = `
+slowest:
+    31.0s p TestC
+     2.5s p TestA
+
 skipped:
   p TestB: no lab here: not root
 
