@@ -50,7 +50,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Networks, text, first) }},
 		{name: "router", usage: "`router` all of whose networks may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindRouter,
 			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Routers, text, first) }},
-		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53 or http=tcp/80:8080; may be repeated, or several separated by commas", many: true, set: setServicePorts},
+		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53, http=tcp/80:8080 or tcp/80:web with the backends' own numbers of web; may be repeated, or several separated by commas", many: true, set: setServicePorts},
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		affinity,
@@ -129,8 +129,8 @@ func parseServicePort(text string) (p model.ServicePort, err error) {
 		return p, fmt.Errorf("%q is not a port of a service: write it as tcp/80, tcp/80:8080 or http=tcp/80:8080", text)
 	}
 	if has {
-		if p.TargetPort, err = portNumber(target); err != nil {
-			return p, fmt.Errorf("%q is not a port of a service: give the backends' port as a number from 1 to 65535", text)
+		if err := model.SetText(&p.TargetPort, target); err != nil {
+			return p, fmt.Errorf("%q is not a port of a service: give the backends' port as a number from 1 to 65535, or by its name among their named ports", text)
 		}
 	}
 	return p, nil
@@ -149,8 +149,8 @@ func servicePortText(p model.ServicePort) string {
 	if p.Name != "" {
 		text = p.Name + "=" + text
 	}
-	if p.TargetPort != p.Port {
-		text += fmt.Sprintf(":%d", p.TargetPort)
+	if p.TargetPort != (model.TargetPort{Number: p.Port}) {
+		text += ":" + p.TargetPort.String()
 	}
 	return text
 }

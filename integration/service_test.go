@@ -30,6 +30,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("P-SVC-17: a socket of UDP that keeps sending moves to a backend that serves", servicesUDP)
+	b.part("P-SVC-04: backends are called on their own number of a named port", servicesNamed)
 	b.part("labels and interfaces alone make backends", servicesReselected)
 	b.part("P-POL-11, P-POL-12: policies judge the client and the backend", servicesJudged)
 	b.part("sdnd restarts and sends nothing", servicesRestart)
@@ -248,6 +249,46 @@ func servicesChange(t *testing.T, b *serviceBed) {
 	}))
 	b.apply(serviceWeb(allWeb))
 	goOn("all again")
+}
+
+// servicesNamed: backends whose releases listen on different ports serve one service by the
+// name of the port.
+func servicesNamed(t *testing.T, b *serviceBed) {
+	named := strings.Replace(serviceWeb("{endpoints: [{port: web1}, {port: web2}]}"), "targetPort: 8080", "targetPort: http", 1)
+	b.sdnctl("port", "set", "web1", "--named-port", "http=tcp/8080", "--wait")
+	b.sdnctl("port", "set", "web2", "--named-port", "http=tcp/8087", "--wait")
+	l, err := b.hosts["web2"].Listen("tcp", ":8087")
+	b.must(err)
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answerLines(conn, "web2 on 8087")
+		}
+	}()
+	b.apply(named)
+	b.revalidated()
+	seen := map[string]bool{}
+	for n := 0; n < 60 && len(seen) < 2; n++ {
+		who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80")
+		b.must(err)
+		seen[who] = true
+	}
+	if !seen["web1"] || !seen["web2"] {
+		t.Errorf("only %v answer", seen)
+	}
+	b.sdnctl("port", "set", "web1", "--named-port", "http=udp/8080", "--wait")
+	b.revalidated()
+	for range 8 {
+		if who, saw, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err != nil || who != "web2" || !strings.HasPrefix(saw, "on 8087") {
+			t.Errorf("only web2 has the name: %q, %q, %v", who, saw, err)
+		}
+	}
+	b.apply(serviceWeb(allWeb))
+	b.revalidated()
 }
 
 // refuses fails the test unless the service refuses everybody at once, whatever they ask.

@@ -219,6 +219,10 @@ type Backend struct {
 	Endpoint model.ServiceEndpoint
 }
 
+// Target returns the number that a port of the service has at the backend; 0 if the service
+// names a port that the backend has not.
+func (b Backend) Target(p model.ServicePort) uint16 { return b.Endpoint.Target(p, b.Spec.NamedPorts) }
+
 // Backends returns the backends of a service by name, in any routing domain.
 func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 	return func(yield func(Backend) bool) {

@@ -10,8 +10,9 @@ type ServiceFacts struct {
 	Name string
 	// Selected is how many backends it has; Draining, Elsewhere and Unbound how many of
 	// them get no new connections because they are draining, because no port that may use
-	// the service is in their routing domain, and because they have no interface.
-	Selected, Draining, Elsewhere, Unbound int
+	// the service is in their routing domain, because they have no interface, and because
+	// they have none of the ports that the service names (Unnamed).
+	Selected, Draining, Elsewhere, Unbound, Unnamed int
 	// Max is how many of the others the switches choose among at most.
 	Max int
 	// NoGateway are the networks that it names and whose ports cannot use it, because the
@@ -23,7 +24,12 @@ type ServiceFacts struct {
 
 // Ready returns how many backends get new connections.
 func (f ServiceFacts) Ready() int {
-	return min(f.Selected-f.Draining-f.Elsewhere-f.Unbound, f.Max)
+	return min(f.usable(), f.Max)
+}
+
+// usable returns how many backends could get new connections if there were no maximum.
+func (f ServiceFacts) usable() int {
+	return f.Selected - f.Draining - f.Elsewhere - f.Unbound - f.Unnamed
 }
 
 // Service returns what is wrong with a service, in the order of the table of reasons.
@@ -34,7 +40,7 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("ports of %s cannot use it: they reach a service by their gateway, and %s has none", strings.Join(f.NoGateway, ", "), f.NoGateway[0]),
 			fmt.Sprintf("sdnctl router create NAME --network %s, or add the network to a router that exists", f.NoGateway[0]))
 	}
-	usable := f.Selected - f.Draining - f.Elsewhere - f.Unbound
+	usable := f.usable()
 	switch {
 	case usable > f.Max:
 		l.add(TooManyBackends,
@@ -63,6 +69,7 @@ func (f ServiceFacts) why() string {
 	}{
 		{f.Unbound, "not bound"}, {f.Draining, "draining"},
 		{f.Elsewhere, "in a network that no router joins with one whose ports may use the service"},
+		{f.Unnamed, "without a named port that the service calls"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))

@@ -70,6 +70,13 @@ func serviceVerbs() []serviceVerb {
 		op.Spec = spec
 		b.apply(op)
 	}
+	named := func(b *contractBed) {
+		op := service("one", 1)
+		spec := op.Spec.(model.ServiceSpec)
+		spec.Ports = []model.ServicePort{{Port: 80, TargetPort: model.TargetPort{Name: "http"}}}
+		op.Spec = spec
+		b.apply(op, naming("s2", 2, 8080))
+	}
 	return []serviceVerb{
 		{"first service of a network", nil, func(b *contractBed) cost { return b.apply(service("one", 1)) },
 			func(b *contractBed, f int) bounds {
@@ -96,6 +103,8 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"one backend less", declared, func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"a backend gives a named port another number", named, func(b *contractBed) cost { return b.apply(naming("s2", 2, 8081)) },
+			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"one backend of UDP more", datagrams, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"the interface of a backend of UDP vanishes", datagrams, func(b *contractBed) cost { return b.bind("s2", 0) },
@@ -109,6 +118,15 @@ func serviceVerbs() []serviceVerb {
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
 	}
+}
+
+// naming declares a backend that calls a port of TCP "http".
+func naming(port string, node int, number uint16) topology.Op {
+	op := labelled(port, node, "app", "web")
+	spec := op.Spec.(topology.PortSpec)
+	spec.NamedPorts = map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: number, Last: number}}
+	op.Spec = spec
+	return op
 }
 
 // affineService is service with session affinity.

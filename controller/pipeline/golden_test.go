@@ -208,12 +208,12 @@ func ipv6Goldens() []golden {
 			b.port("client", "red", "n1")
 			b.op(model.KindService, "web", model.ServiceSpec{
 				Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10"), netip.MustParseAddr("fd00:96::10")}, Routers: []string{"r"},
-				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: 8080}, {Name: "dns", Port: 53, Protocol: model.ProtocolUDP}},
+				Ports:    []model.ServicePort{{Name: "http", Port: 80, TargetPort: model.TargetPort{Number: 8080}}, {Name: "dns", Port: 53, Protocol: model.ProtocolUDP}},
 				Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
 			})
 			b.op(model.KindService, "wiki", model.ServiceSpec{
 				Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.11"), netip.MustParseAddr("fd00:96::11")}, Routers: []string{"r"},
-				Ports:           []model.ServicePort{{Port: 80, TargetPort: 8080}},
+				Ports:           []model.ServicePort{{Port: 80, TargetPort: model.TargetPort{Number: 8080}}},
 				Backends:        model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
 				SessionAffinity: model.AffinityClientIP, SessionAffinityTimeout: model.Duration(10 * time.Minute),
 			})

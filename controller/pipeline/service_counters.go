@@ -29,7 +29,9 @@ func (v *View) BackendCounters(node string, o *topology.Service) (all []BackendC
 	for b := range v.Topo.Backends(o) {
 		wanted := map[endpoint]bool{}
 		for _, p := range o.Spec.Ports {
-			wanted[endpoint{protocolNumbers[p.Protocol], b.Endpoint.Target(p)}] = true
+			if number := b.Target(p); number != 0 {
+				wanted[endpoint{protocolNumbers[p.Protocol], number}] = true
+			}
 		}
 		set.Reset()
 		c.Compile(&set, v, node, Unit{Kind: UnitBackend, Name: b.Name})

@@ -190,8 +190,9 @@ func (v *View) answers(p *topology.Port) bool {
 type Backends struct {
 	// Selected is how many there are. The others get no new connections: Draining because
 	// they are draining, Elsewhere because they are in another routing domain than all ports
-	// that may use the service, Unbound because they have no interface.
-	Selected, Draining, Elsewhere, Unbound int
+	// that may use the service, Unbound because they have no interface, Unnamed because they
+	// have none of the ports by whose names the service calls them.
+	Selected, Draining, Elsewhere, Unbound, Unnamed int
 	// NoGateway are the networks that the service names and whose ports cannot use it,
 	// because the network has no gateway; sorted.
 	NoGateway []string
@@ -222,6 +223,8 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 			n.Elsewhere++
 		case !v.answers(b.Port):
 			n.Unbound++
+		case !slices.ContainsFunc(o.Spec.Ports, func(p model.ServicePort) bool { return b.Target(p) != 0 }):
+			n.Unnamed++
 		}
 	}
 	for _, name := range o.Spec.Networks {
@@ -243,7 +246,9 @@ func (v *View) endpointsOf(p *topology.Port, node string) []endpoint {
 		}
 		e := o.EndpointOf(p)
 		for _, port := range o.Spec.Ports {
-			found[endpoint{protocolNumbers[port.Protocol], e.Target(port)}] = true
+			if number := e.Target(port, p.Spec.NamedPorts); number != 0 {
+				found[endpoint{protocolNumbers[port.Protocol], number}] = true
+			}
 		}
 	}
 	return slices.SortedFunc(maps.Keys(found), func(a, b endpoint) int {

@@ -166,10 +166,11 @@ func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort
 			continue
 		}
 		watch, alive := c.watch(b.Port)
-		if !alive {
+		port := b.Target(p)
+		if !alive || port == 0 {
 			continue
 		}
-		if all = append(all, choice{ip, b.Endpoint.Target(p), watch}); len(all) == MaxBuckets {
+		if all = append(all, choice{ip, port, watch}); len(all) == MaxBuckets {
 			break
 		}
 	}

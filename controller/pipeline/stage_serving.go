@@ -81,6 +81,10 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 
 // serving passes what is for a port of a backend, by a port of the service.
 func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b topology.Backend) {
+	target := b.Target(p)
+	if target == 0 {
+		return
+	}
 	for _, a := range o.Spec.Addresses {
 		f := model.FamilyOf(a)
 		ip, ok := b.Address(f)
@@ -88,7 +92,7 @@ func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b 
 			continue
 		}
 		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
-		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{protoUDP, b.Endpoint.Target(p)}), met)
+		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{protoUDP, target}), met)
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
 		c.emit(s.priority(prioServing), rules{"passes UDP to a backend that serves the service", "passes UDP over IPv6 to a backend that serves the service"}[f])

@@ -85,7 +85,7 @@ func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service
 	n := v.BackendsOf(topo, o, enough)
 	return condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
-		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound,
+		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
 	}
 }
 

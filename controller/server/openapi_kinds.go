@@ -17,6 +17,7 @@ func schemaRegistry() huma.Registry {
 	r := huma.NewMapRegistry(schemaPrefix, schemaName)
 	r.RegisterTypeAlias(reflect.TypeFor[netip.Addr](), reflect.TypeFor[string]())
 	r.RegisterTypeAlias(reflect.TypeFor[model.VNI](), reflect.TypeFor[int]())
+	r.RegisterTypeAlias(reflect.TypeFor[model.TargetPort](), reflect.TypeFor[int]())
 	return r
 }
 
@@ -53,4 +54,6 @@ func finishKinds(schemas map[string]*huma.Schema) {
 		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
 	}
 	schemas["Key"].Properties["kind"].Enum = all
+	target := schemas["ServicePort"].Properties["targetPort"]
+	target.Type, target.Format, target.OneOf = "", "", []*huma.Schema{{Type: huma.TypeInteger}, {Type: huma.TypeString}}
 }

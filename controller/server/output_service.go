@@ -68,7 +68,7 @@ func exampleService() api.Service {
 		Spec: model.ServiceSpec{
 			Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")},
 			Routers:   []string{"r1"},
-			Ports:     []model.ServicePort{{Name: "http", Protocol: model.ProtocolTCP, Port: 80, TargetPort: 8080}},
+			Ports:     []model.ServicePort{{Name: "http", Protocol: model.ProtocolTCP, Port: 80, TargetPort: model.TargetPort{Number: 8080}}},
 			Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{
 				Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}},
 			}},

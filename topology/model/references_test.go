@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,13 +119,25 @@ func TestSelectionKey(t *testing.T) {
 }
 
 // TestTargetOfBackend: a listed backend may serve a port of the service at a number of its
-// own; the others serve it at the service's target port.
+// own; the others serve it at the service's target port, or at the number that they give to
+// its name with its protocol.
 func TestTargetOfBackend(t *testing.T) {
 	b := ServiceBackends{Endpoints: []ServiceEndpoint{{Port: "web1"}, {Port: "web2", TargetPorts: map[string]uint16{"http": 9090}}}}
-	http, dns := ServicePort{Name: "http", Port: 80, TargetPort: 8080}, ServicePort{Name: "dns", Port: 53, TargetPort: 53}
-	for backend, want := range map[string][2]uint16{"web1": {8080, 53}, "web2": {9090, 53}} {
+	ports := []ServicePort{
+		{Name: "http", Protocol: ProtocolTCP, Port: 80, TargetPort: TargetPort{Number: 8080}},
+		{Name: "dns", Protocol: ProtocolUDP, Port: 53, TargetPort: TargetPort{Number: 53}},
+		{Name: "api", Protocol: ProtocolTCP, Port: 81, TargetPort: TargetPort{Name: "api"}},
+		{Name: "udp", Protocol: ProtocolUDP, Port: 81, TargetPort: TargetPort{Name: "api"}},
+		{Name: "none", Protocol: ProtocolTCP, Port: 82, TargetPort: TargetPort{Name: "none"}},
+	}
+	named := map[string]PolicyPort{"api": {Protocol: ProtocolTCP, First: 7070, Last: 7070}}
+	for backend, want := range map[string][]uint16{"web1": {8080, 53, 7070, 0, 0}, "web2": {9090, 53, 7070, 0, 0}} {
 		e, ok := b.Endpoint(backend)
-		if got := [2]uint16{e.Target(http), e.Target(dns)}; !ok || got != want {
+		var got []uint16
+		for _, p := range ports {
+			got = append(got, e.Target(p, named))
+		}
+		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%s serves %v, want %v", backend, got, want)
 		}
 	}

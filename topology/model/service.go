@@ -59,9 +59,10 @@ const (
 type ServicePort struct {
 	Name string `json:"name,omitempty" doc:"Name of the port; needed if the service has several" maxLength:"63" example:"http"`
 	// Protocol as stored is never empty.
-	Protocol   PolicyProtocol `json:"protocol" required:"false" doc:"Protocol of the port" enum:"tcp,udp" default:"tcp" example:"tcp"`
-	Port       uint16         `json:"port" doc:"Number of the port at the service's addresses" minimum:"1" maximum:"65535" example:"80"`
-	TargetPort uint16         `json:"targetPort" required:"false" doc:"Number of the port at the backends; that of the service if left out" minimum:"0" maximum:"65535" example:"8080"`
+	Protocol PolicyProtocol `json:"protocol" required:"false" doc:"Protocol of the port" enum:"tcp,udp" default:"tcp" example:"tcp"`
+	Port     uint16         `json:"port" doc:"Number of the port at the service's addresses" minimum:"1" maximum:"65535" example:"80"`
+	// TargetPort as stored is never zero.
+	TargetPort TargetPort `json:"targetPort" required:"false" doc:"Port at the backends: its number, or a name that each backend has among its namedPorts, with the number that it has there. The number of the service's port if left out" example:"8080"`
 }
 
 // ServiceBackends are the ports that serve a service: those that a selection picks, or
@@ -159,12 +160,19 @@ func (b *ServiceBackends) Endpoint(port string) (e ServiceEndpoint, ok bool) {
 // Selects reports whether the backends are those that a selection picks.
 func (b *ServiceBackends) Selects() bool { return !b.isZero() }
 
-// Target returns the number that a port of the service has at a backend.
-func (e ServiceEndpoint) Target(p ServicePort) uint16 {
+// Target returns the number that a port of the service has at a backend with named ports; 0
+// if the service names a port that the backend has not.
+func (e ServiceEndpoint) Target(p ServicePort, named map[string]PolicyPort) uint16 {
 	if n, ok := e.TargetPorts[p.Name]; ok {
 		return n
 	}
-	return p.TargetPort
+	if p.TargetPort.Name == "" {
+		return p.TargetPort.Number
+	}
+	if is := named[p.TargetPort.Name]; is.Protocol == p.Protocol {
+		return is.First
+	}
+	return 0
 }
 
 // Normal implements Spec. It fills in protocols, target ports and states.
@@ -246,8 +254,8 @@ func (s ServiceSpec) normalPorts(bad Reporter) []ServicePort {
 		if p.Port == 0 {
 			bad(Invalid, at+".port", "the port is missing", "give a number from 1 to 65535")
 		}
-		if p.TargetPort == 0 {
-			p.TargetPort = p.Port
+		if p.TargetPort.IsZero() {
+			p.TargetPort.Number = p.Port
 		}
 		if len(p.Name) > MaxNameLength || !printable(p.Name, false) {
 			bad(Invalid, at+".name", fmt.Sprintf("%.70q is not the name of a port", p.Name), fmt.Sprintf("use at most %d characters of printable ASCII without spaces", MaxNameLength))

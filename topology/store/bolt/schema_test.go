@@ -161,6 +161,9 @@ func fill(t *testing.T, v reflect.Value) {
 	case model.Gateway:
 		v.Set(reflect.ValueOf(model.GatewayOf(netip.MustParseAddr("10.0.0.7"))))
 		return
+	case model.TargetPort:
+		v.Set(reflect.ValueOf(model.TargetPort{Name: "http"}))
+		return
 	case model.PolicyPort:
 		v.Set(reflect.ValueOf(model.PolicyPort{Protocol: model.ProtocolTCP, First: 7, Last: 9}))
 		return
