@@ -117,7 +117,16 @@ func (p *planner) checkServiceAddresses(it *item, field, network string, o *Serv
 
 // servicesThatName adds the services that name an object to its users.
 func (p *planner) servicesThatName(ref Ref, u *users) {
-	for o := range under(p.x.services.naming, refKey(ref)) {
+	in := p.x.services.naming
+	if ref.Kind == KindPort {
+		in = p.x.services.reaching
+	}
+	seen := map[string]bool{} // by several of its ports
+	for o := range under(in, refKey(ref)) {
+		if seen[o.Name] {
+			continue
+		}
+		seen[o.Name] = true
 		// One that is planned in these ops reports that itself.
 		if own, ok := p.items[o.Ref()]; !ok || own.same {
 			u.add(o.Ref())

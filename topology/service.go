@@ -55,14 +55,17 @@ func (o *Service) load(l *Loader) error {
 type serviceIndex struct {
 	byName *btree.Map[string, *Service]
 	ids    serials
-	// naming has the services that name an object, by its reference and their name; using
-	// those that the ports of a network, or of the networks of a router, may use.
+	// naming has the services that name an object other than a port, by its reference and
+	// their name; using those that the ports of a network, or of the networks of a router,
+	// may use.
 	naming, using *btree.Map[string, *Service]
 	// addresses has the service that an address is of, by the reference of a network or
 	// router whose ports may use it.
 	addresses *btree.Map[string, *Service]
-	// anchored has the services with a selection of backends, by its anchors and their name.
-	anchored *btree.Map[string, *Service]
+	// reaching has the services by what finds a backend (the reference of a port that is
+	// listed, or an anchor of the selection), by what they reach of it (targetKey), and by
+	// their name. It has the selections of members of groups under anyGroup.
+	reaching *btree.Map[string, *Service]
 }
 
 func newServiceIndex() serviceIndex {
@@ -72,13 +75,13 @@ func newServiceIndex() serviceIndex {
 		naming:    btree.NewMap[string, *Service](treeDegree),
 		using:     btree.NewMap[string, *Service](treeDegree),
 		addresses: btree.NewMap[string, *Service](treeDegree),
-		anchored:  btree.NewMap[string, *Service](treeDegree),
+		reaching:  btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.anchored.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.reaching.Copy(),
 	}
 }
 
@@ -86,7 +89,9 @@ func (x *serviceIndex) fork() serviceIndex {
 func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], key string)) {
 	f(x.byName, o.Name)
 	for _, ref := range o.Spec.References() {
-		f(x.naming, refKey(ref)+o.Name)
+		if ref.Kind != KindPort {
+			f(x.naming, refKey(ref)+o.Name)
+		}
 	}
 	for _, ref := range o.Spec.Scopes() {
 		f(x.using, refKey(ref)+o.Name)
@@ -94,11 +99,29 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 			f(x.addresses, refKey(ref)+a.String())
 		}
 	}
-	if o.Spec.Backends.Selects() {
-		for _, a := range anchorsOf(&o.Spec.Backends.PolicySelection) {
-			f(x.anchored, a+o.Name)
+	for _, e := range o.Spec.Backends.Endpoints {
+		port := refKey(Ref{Kind: KindPort, Name: e.Port})
+		for _, p := range o.Spec.Ports {
+			f(x.reaching, port+targetKey(p.Protocol, e.Called(p).String())+o.Name)
 		}
 	}
+	if !o.Spec.Backends.Selects() {
+		return
+	}
+	anchors := anchorsOf(&o.Spec.Backends.PolicySelection)
+	if o.Spec.Backends.PortGroup != "" {
+		anchors = []string{anyGroup}
+	}
+	for _, a := range anchors {
+		for _, p := range o.Spec.Ports {
+			f(x.reaching, a+targetKey(p.Protocol, p.TargetPort.String())+o.Name)
+		}
+	}
+}
+
+// targetKey is of services that reach a port of their backends by its number or name.
+func targetKey(protocol model.PolicyProtocol, target string) string {
+	return string(protocol) + "/" + target + "\x00"
 }
 
 func refKey(r Ref) string { return r.String() + "\x00" }
@@ -178,24 +201,8 @@ func (s *Snapshot) Served(n *Network) bool { return s.x.served(n) }
 
 // ServicesWith returns the services that may have a port as a backend, by name.
 func (s *Snapshot) ServicesWith(p *Port) []*Service {
-	if s.x.services.byName.Len() == 0 {
-		return nil
-	}
 	found := map[string]*Service{}
-	consider := func(anchor string) {
-		for o := range under(s.x.services.anchored, anchor) {
-			if found[o.Name] == nil && s.x.selects(&o.Spec.Backends.PolicySelection, p) {
-				found[o.Name] = o
-			}
-		}
-	}
-	consider(anyAnchor)
-	consider(anyGroup)
-	consider(networkAnchor(p.Spec.Network))
-	for k, v := range p.Labels {
-		consider(labelAnchor(k, v))
-	}
-	for o := range under(s.x.services.naming, refKey(p.Ref())) {
+	for o := range s.x.servicesWith(p, "") {
 		found[o.Name] = o
 	}
 	out := make([]*Service, 0, len(found))
@@ -206,8 +213,53 @@ func (s *Snapshot) ServicesWith(p *Port) []*Service {
 	return out
 }
 
-// ServicesNaming returns the services that name a network, router, port or port group, by
-// name.
+// ServicesReaching yields the services that may have a port as a backend, and reach it by a
+// protocol and number. A service may come more than once.
+func (s *Snapshot) ServicesReaching(p *Port, protocol model.PolicyProtocol, number uint16) iter.Seq[*Service] {
+	return func(yield func(*Service) bool) {
+		targets := []string{model.TargetPort{Number: number}.String()}
+		for name, is := range p.Spec.NamedPorts {
+			if is.Protocol == protocol && is.First == number {
+				targets = append(targets, name)
+			}
+		}
+		for _, t := range targets {
+			for o := range s.x.servicesWith(p, targetKey(protocol, t)) {
+				if !yield(o) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// servicesWith yields the services that may have a port as a backend and reach it by a
+// target, in any way for "". A service may come more than once.
+func (x *indexes) servicesWith(p *Port, target string) iter.Seq[*Service] {
+	return func(yield func(*Service) bool) {
+		if x.services.byName.Len() == 0 {
+			return
+		}
+		for o := range under(x.services.reaching, refKey(p.Ref())+target) {
+			if !yield(o) {
+				return
+			}
+		}
+		anchors := []string{anyAnchor, anyGroup, networkAnchor(p.Spec.Network)}
+		for k, v := range p.Labels {
+			anchors = append(anchors, labelAnchor(k, v))
+		}
+		for _, a := range anchors {
+			for o := range under(x.services.reaching, a+target) {
+				if x.selects(&o.Spec.Backends.PolicySelection, p) && !yield(o) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ServicesNaming returns the services that name a network, router or port group, by name.
 func (s *Snapshot) ServicesNaming(r Ref) iter.Seq[*Service] {
 	return under(s.x.services.naming, refKey(r))
 }

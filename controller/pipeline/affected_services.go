@@ -110,7 +110,9 @@ func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Ser
 	for _, o := range services {
 		for node := range v.nodesUsing(o) {
 			a.mark(node, Unit{Kind: UnitService, Name: o.Name})
-			a.mark(node, Unit{Kind: UnitBackend, Name: p.Name})
+			for u := range backendUnits(o, topology.Backend{Port: p, Endpoint: o.EndpointOf(p)}) {
+				a.mark(node, u.Unit)
+			}
 		}
 	}
 }

@@ -43,7 +43,7 @@ func targetFields(f topology.Family) []openflow.Field {
 // With another timeout it is another, so that the switch forgets what it has learned.
 func affinityCookie(o *topology.Service, of endpoint) openflow.Cookie {
 	b := binary.BigEndian.AppendUint32([]byte("affinity"), o.ID)
-	b = binary.BigEndian.AppendUint16(append(b, of.protocol), of.port)
+	b = binary.BigEndian.AppendUint16(append(b, protocolNumbers[of.protocol]), of.port)
 	b = binary.BigEndian.AppendUint64(b, uint64(o.Spec.SessionAffinityTimeout))
 	return openflow.Cookie(max(xxhash.Sum64(b), 1))
 }

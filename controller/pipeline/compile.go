@@ -179,7 +179,7 @@ func (c *Compiler) compile(i unit) {
 		case UnitService:
 			s.service(c, i.service)
 		case UnitBackend:
-			s.backend(c, i.backend)
+			s.backend(c, i.backend, i.endpoint)
 		case UnitHost:
 			s.host(c, i.host)
 		}

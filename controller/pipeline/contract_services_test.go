@@ -94,17 +94,17 @@ func serviceVerbs() []serviceVerb {
 			}},
 		{"create service with session affinity", declared, func(b *contractBed) cost { return b.apply(affineService("two", 2)) },
 			func(b *contractBed, f int) bounds {
-				return bounds{b.relevant*(perService(f, 0)+perAffinity(f, 2)) + 2, b.relevant, 3 * b.relevant}
+				return bounds{b.relevant*(perService(f, 0)+perAffinity(f, 2)) + 2, b.relevant, 5 * b.relevant}
 			}},
 		{"one backend more of a service with session affinity", func(b *contractBed) { b.apply(affineService("one", 1)) },
 			func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
-			func(b *contractBed, f int) bounds { return bounds{3*f*b.relevant + 1, b.relevant, 3 * b.relevant} }},
+			func(b *contractBed, f int) bounds { return bounds{3*f*b.relevant + 1, b.relevant, 4 * b.relevant} }},
 		{"one backend more", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"one backend less", declared, func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"a backend gives a named port another number", named, func(b *contractBed) cost { return b.apply(naming("s2", 2, 8081)) },
-			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 4 * b.relevant} }},
 		{"one backend of UDP more", datagrams, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"the interface of a backend of UDP vanishes", datagrams, func(b *contractBed) cost { return b.bind("s2", 0) },

@@ -27,37 +27,20 @@ func (v *View) BackendCounters(node string, o *topology.Service) (all []BackendC
 	var c Compiler
 	var set ItemSet
 	for b := range v.Topo.Backends(o) {
-		wanted := map[endpoint]bool{}
-		for _, p := range o.Spec.Ports {
-			if number := b.Target(p); number != 0 {
-				wanted[endpoint{protocolNumbers[p.Protocol], number}] = true
-			}
-		}
-		set.Reset()
-		c.Compile(&set, v, node, Unit{Kind: UnitBackend, Name: b.Name})
-		for _, i := range set.Items() {
-			if i.Kind() != ItemFlow || i.Table() != TableEndpoint {
+		seen := map[Unit]bool{} // several ports of the service may lead to one
+		for u := range backendUnits(o, b) {
+			if seen[u.Unit] {
 				continue
 			}
-			if e, ok := endpointOf(set.Message(i)); ok && wanted[e] {
-				all = append(all, BackendCounter{i.Cookie(), i.Table(), b.Name})
+			seen[u.Unit] = true
+			set.Reset()
+			c.Compile(&set, v, node, u.Unit)
+			for _, i := range set.Items() {
+				if i.Kind() == ItemFlow && i.Table() == TableEndpoint {
+					all = append(all, BackendCounter{i.Cookie(), i.Table(), b.Name})
+				}
 			}
 		}
 	}
 	return all
-}
-
-// endpointOf returns the protocol and the port that a flow of the endpoint table is for.
-func endpointOf(message []byte) (e endpoint, ok bool) {
-	mod, err := openflow.DecodeFlowMod(message)
-	if err != nil {
-		return e, false // not of a flow that the compiler makes
-	}
-	for o := range mod.Flow.Match.All() {
-		if o.Field == openflow.FieldIPProto && len(o.Value) == 1 {
-			e.protocol = o.Value[0]
-		}
-	}
-	e.port = uint16(register(mod.Flow.Match, openflow.FieldReg(regTargetPort)))
-	return e, true
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -155,19 +157,35 @@ func (v *View) servicesOn(node string) []*topology.Service {
 // serviceUnits yields the units of some services and of their backends, each once.
 func (v *View) serviceUnits(services []*topology.Service) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
-		seen := map[string]bool{}
+		seen := map[Unit]bool{}
 		for _, o := range services {
 			if !yield(unit{Unit: Unit{Kind: UnitService, Name: o.Name}, service: o}) {
 				return
 			}
 			for b := range v.Topo.Backends(o) {
-				if seen[b.Name] {
-					continue
+				for u := range backendUnits(o, b) {
+					if seen[u.Unit] {
+						continue
+					}
+					if seen[u.Unit] = true; !yield(u) {
+						return
+					}
 				}
-				seen[b.Name] = true
-				if !yield(unit{Unit: Unit{Kind: UnitBackend, Name: b.Name}, backend: b.Port}) {
-					return
-				}
+			}
+		}
+	}
+}
+
+// backendUnits yields the units of a backend that a service needs.
+func backendUnits(o *topology.Service, b topology.Backend) iter.Seq[unit] {
+	return func(yield func(unit) bool) {
+		if affine(o) && !yield(unit{Unit: Unit{Kind: UnitBackend, Name: b.Name}, backend: b.Port}) {
+			return
+		}
+		for _, p := range o.Spec.Ports {
+			e := endpoint{p.Protocol, b.Target(p)}
+			if e.port != 0 && !yield(unit{Unit: Unit{Kind: UnitBackend, Name: b.Name, Part: e.String()}, backend: b.Port, endpoint: e}) {
+				return
 			}
 		}
 	}
@@ -175,8 +193,23 @@ func (v *View) serviceUnits(services []*topology.Service) iter.Seq[unit] {
 
 // endpoint is a protocol and a port of it, at a backend.
 type endpoint struct {
-	protocol uint8
+	protocol model.PolicyProtocol
 	port     uint16
+}
+
+// String returns it as tcp/8080.
+func (e endpoint) String() string {
+	return string(e.protocol) + "/" + strconv.FormatUint(uint64(e.port), 10)
+}
+
+// parseEndpoint reads what String returns; what has another form is the zero endpoint.
+func parseEndpoint(text string) endpoint {
+	protocol, number, _ := strings.Cut(text, "/")
+	n, err := strconv.ParseUint(number, 10, 16)
+	if err != nil {
+		return endpoint{}
+	}
+	return endpoint{model.PolicyProtocol(protocol), uint16(n)}
 }
 
 // answers reports whether a port, as far as is known, has an interface where it should be,
@@ -236,24 +269,21 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 	return n
 }
 
-// endpointsOf returns what services that are used on the node reach of a port, sorted.
-func (v *View) endpointsOf(p *topology.Port, node string) []endpoint {
-	d := v.domainOf(p.Spec.Network)
-	found := map[endpoint]bool{}
-	for _, o := range v.Topo.ServicesWith(p) {
-		if !slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) }) {
-			continue
-		}
-		e := o.EndpointOf(p)
-		for _, port := range o.Spec.Ports {
-			if number := e.Target(port, p.Spec.NamedPorts); number != 0 {
-				found[endpoint{protocolNumbers[port.Protocol], number}] = true
-			}
+// reaches reports whether a service that is used on the node reaches a port by an endpoint.
+func (v *View) reaches(p *topology.Port, e endpoint, node string) bool {
+	for o := range v.Topo.ServicesReaching(p, e.protocol, e.port) {
+		if v.usedOn(o, p, node) {
+			return true
 		}
 	}
-	return slices.SortedFunc(maps.Keys(found), func(a, b endpoint) int {
-		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(a.port, b.port))
-	})
+	return false
+}
+
+// usedOn reports whether ports of the node may use a service, and reach a port that is a
+// backend of it.
+func (v *View) usedOn(o *topology.Service, p *topology.Port, node string) bool {
+	d := v.domainOf(p.Spec.Network)
+	return slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) })
 }
 
 // protocolNumbers holds the IANA numbers of the protocols that services have.
@@ -261,8 +291,8 @@ var protocolNumbers = map[model.PolicyProtocol]uint8{model.ProtocolTCP: protoTCP
 
 // toPort appends the protocol of an endpoint and its destination port.
 func toPort(m openflow.Match, e endpoint) openflow.Match {
-	m = m.IPProto(e.protocol)
-	if e.protocol == protoTCP {
+	m = m.IPProto(protocolNumbers[e.protocol])
+	if e.protocol == model.ProtocolTCP {
 		return m.TCPDst(e.port)
 	}
 	return m.UDPDst(e.port)

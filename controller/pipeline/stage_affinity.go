@@ -86,7 +86,7 @@ func (c *Compiler) affinityBackends(o *topology.Service) {
 		return
 	}
 	c.eachServicePort(o, func(s scope, index int, p model.ServicePort, f topology.Family) {
-		of := endpoint{protocolNumbers[p.Protocol], p.Port}
+		of := endpoint{p.Protocol, p.Port}
 		what := Rule(s.Kind) + ": " + Rule(p.Protocol) + " over " + familyNames[f]
 		c.match = s.match(c.view.Topo, toPort(c.match[:0].EthType(ethTypes[f]), of), isFor(o))
 		c.actions = c.actions[:0].Group(serviceGroup(o, s.index, index, f))
@@ -116,7 +116,10 @@ func (c *Compiler) affinityBackends(o *topology.Service) {
 
 // affinityBackend has the group of a backend on the node: while the backend's interface is
 // down, another backend is chosen, whether sdnd is there or not.
-func (c *Compiler) affinityBackend(p *topology.Port) {
+func (c *Compiler) affinityBackend(p *topology.Port, e endpoint) {
+	if e != (endpoint{}) {
+		return
+	}
 	watch, alive := c.watch(p)
 	if !alive || watch == openflow.PortAny || !c.view.affineOn(p, c.node) {
 		return
@@ -132,10 +135,7 @@ func (c *Compiler) affinityBackend(p *topology.Port) {
 // affineOn reports whether a service with session affinity that is used on the node has a
 // port as a backend.
 func (v *View) affineOn(p *topology.Port, node string) bool {
-	d := v.domainOf(p.Spec.Network)
-	return slices.ContainsFunc(v.Topo.ServicesWith(p), func(o *topology.Service) bool {
-		return affine(o) && slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) })
-	})
+	return slices.ContainsFunc(v.Topo.ServicesWith(p), func(o *topology.Service) bool { return affine(o) && v.usedOn(o, p, node) })
 }
 
 // affinityLearn learns a flow for each client. Open vSwitch deletes what was learned with
@@ -150,7 +150,7 @@ func (c *Compiler) affinityLearn(o *topology.Service) {
 	}
 	seen := map[kind]bool{} // it is the same for all networks and routers
 	c.eachServicePort(o, func(_ scope, _ int, p model.ServicePort, f topology.Family) {
-		of := endpoint{protocolNumbers[p.Protocol], p.Port}
+		of := endpoint{p.Protocol, p.Port}
 		if seen[kind{of, f}] {
 			return
 		}

@@ -34,30 +34,25 @@ func (c *Compiler) endpointNode() {
 	c.emit(prioDefault, "passes packets that begin a connection to no backend")
 }
 
-// protocolNames are the protocols of services, by number.
-var protocolNames = map[uint8]Rule{protoTCP: "tcp", protoUDP: "udp"}
-
 // endpointFlows adds the flows of a port as a backend. They serve both connections by a
 // service and direct connections to the backend. Of the latter only the source port is
 // translated, and only if a connection by a service has the same.
-func (c *Compiler) endpointFlows(p *topology.Port) {
+func (c *Compiler) endpointFlows(p *topology.Port, e endpoint) {
 	n, ok := c.view.Topo.Network(p.Spec.Network)
-	if !ok {
+	if !ok || e == (endpoint{}) || !c.view.reaches(p, e, c.node) {
 		return
 	}
 	domain, _ := routingDomain(c.view.Topo, n)
-	for _, e := range c.view.endpointsOf(p, c.node) {
-		for _, ip := range p.Addresses {
-			f := model.FamilyOf(ip)
-			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(e.protocol).Reg(regRouter, domain)
-			c.match = metTarget(c.match, ip, e.port)
-			c.actions = c.actions[:0].CT(openflow.CT{
-				Commit: true, ZoneField: openflow.FieldReg(regServiceZone), Table: TableChosen,
-				NAT:  &openflow.NAT{Direction: openflow.NATDestination, First: ip, FirstPort: e.port},
-				Exec: openflow.Actions(nil).Load(openflow.FieldCTMark, bits.TrailingZeros32(markService), 1, 1),
-			})
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, rules{"notes a connection to the backend, and sends it there: ", "notes an IPv6 connection to the backend, and sends it there: "}[f]+protocolNames[e.protocol])
-		}
+	for _, ip := range p.Addresses {
+		f := model.FamilyOf(ip)
+		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protocolNumbers[e.protocol]).Reg(regRouter, domain)
+		c.match = metTarget(c.match, ip, e.port)
+		c.actions = c.actions[:0].CT(openflow.CT{
+			Commit: true, ZoneField: openflow.FieldReg(regServiceZone), Table: TableChosen,
+			NAT:  &openflow.NAT{Direction: openflow.NATDestination, First: ip, FirstPort: e.port},
+			Exec: openflow.Actions(nil).Load(openflow.FieldCTMark, bits.TrailingZeros32(markService), 1, 1),
+		})
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioNormal, rules{"notes a connection to the backend, and sends it there: ", "notes an IPv6 connection to the backend, and sends it there: "}[f]+Rule(e.protocol))
 	}
 }

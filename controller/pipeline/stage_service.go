@@ -74,7 +74,7 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 			continue
 		}
 		for i, p := range o.Spec.Ports {
-			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{protocolNumbers[p.Protocol], p.Port}), isNew)
+			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), isNew)
 			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
 			if affine(o) {
 				c.actions = c.actions.Resubmit(openflow.PortInPort, TableAffinity)

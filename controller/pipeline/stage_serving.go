@@ -92,7 +92,7 @@ func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b 
 			continue
 		}
 		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
-		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{protoUDP, target}), met)
+		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{model.ProtocolUDP, target}), met)
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
 		c.emit(s.priority(prioServing), rules{"passes UDP to a backend that serves the service", "passes UDP over IPv6 to a backend that serves the service"}[f])

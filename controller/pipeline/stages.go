@@ -92,7 +92,7 @@ type stage struct {
 	policy  func(*Compiler, *policies)
 	router  func(*Compiler, *egress)
 	service func(*Compiler, *topology.Service)
-	backend func(*Compiler, *topology.Port)
+	backend func(*Compiler, *topology.Port, endpoint)
 	host    func(*Compiler, *topology.Node)
 
 	// groups says that units have groups or meters in the stage. Flows of any stage may use

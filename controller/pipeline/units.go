@@ -35,7 +35,8 @@ const (
 	// UnitService has what a node needs for one service that ports there may use.
 	UnitService
 	// UnitBackend has what a node needs to send connections to one port by services that
-	// ports there may use. Services share it.
+	// ports there may use: by a protocol and number, or what services with session affinity
+	// need for all of these. Services share it.
 	UnitBackend
 	// UnitHost has what a node needs for ports of a network to reach one node itself, which
 	// may be this one, and for this node to reach the ports.
@@ -51,8 +52,9 @@ type Unit struct {
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for host access, the node that is reached;
-	// for sources, the prefix of the underlay,
-	// or "" if any address is admitted; else "".
+	// for sources, the prefix of the underlay, or "" if any address is admitted; for a
+	// backend, the protocol and number as in tcp/8080, or "" for what all of these share;
+	// else "".
 	Part string
 }
 
@@ -85,6 +87,8 @@ func (u Unit) String() string {
 		return u.Owner().String() + " with node/" + u.Part
 	case u.Kind == UnitPolicies:
 		return "policies on " + u.Owner().String()
+	case u.Kind == UnitBackend && u.Part != "":
+		return u.Owner().String() + " as a backend by " + u.Part
 	case u.Kind == UnitBackend:
 		return u.Owner().String() + " as a backend"
 	case u.Kind == UnitSource && u.Part != "":
@@ -98,12 +102,13 @@ type unit struct {
 	Unit
 	// network is the unit's network, or the network of its block or port; nil for nodes,
 	// routers and sources.
-	network *topology.Network
-	block   *topology.Block // of UnitBlock
-	port    *topology.Port  // of UnitPort
-	service *topology.Service
-	backend *topology.Port // of UnitBackend
-	host    *topology.Node // of UnitHost
+	network  *topology.Network
+	block    *topology.Block // of UnitBlock
+	port     *topology.Port  // of UnitPort
+	service  *topology.Service
+	backend  *topology.Port // of UnitBackend, whose part is the endpoint
+	endpoint endpoint
+	host     *topology.Node // of UnitHost
 }
 
 // unit returns the objects that a Unit stands for. It returns false if they do not exist,
@@ -120,7 +125,7 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 		return unit{Unit: u, service: o}, ok
 	case UnitBackend:
 		p, ok := v.Topo.Port(u.Name)
-		return unit{Unit: u, backend: p}, ok
+		return unit{Unit: u, backend: p, endpoint: parseEndpoint(u.Part)}, ok
 	case UnitNetwork:
 		n, ok := v.Topo.Network(u.Name)
 		return unit{Unit: u, network: n}, ok

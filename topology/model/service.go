@@ -160,16 +160,22 @@ func (b *ServiceBackends) Endpoint(port string) (e ServiceEndpoint, ok bool) {
 // Selects reports whether the backends are those that a selection picks.
 func (b *ServiceBackends) Selects() bool { return !b.isZero() }
 
+// Called returns how a port of the service calls its port at a backend.
+func (e ServiceEndpoint) Called(p ServicePort) TargetPort {
+	if n, ok := e.TargetPorts[p.Name]; ok {
+		return TargetPort{Number: n}
+	}
+	return p.TargetPort
+}
+
 // Target returns the number that a port of the service has at a backend with named ports; 0
 // if the service names a port that the backend has not.
 func (e ServiceEndpoint) Target(p ServicePort, named map[string]PolicyPort) uint16 {
-	if n, ok := e.TargetPorts[p.Name]; ok {
-		return n
+	called := e.Called(p)
+	if called.Name == "" {
+		return called.Number
 	}
-	if p.TargetPort.Name == "" {
-		return p.TargetPort.Number
-	}
-	if is := named[p.TargetPort.Name]; is.Protocol == p.Protocol {
+	if is := named[called.Name]; is.Protocol == p.Protocol {
 		return is.First
 	}
 	return 0
