@@ -60,7 +60,7 @@ func killedInChange(t *testing.T, b *policyBed) {
 			_, err := b.api.Apply(b.ctx, change((round+1)%2))
 			applied <- err
 		}()
-		time.Sleep(time.Duration(random.IntN(20)) * time.Millisecond) // any moment
+		time.Sleep(time.Duration(random.IntN(20)) * time.Millisecond) // no condition: sdnd may be killed at any moment
 		b.must(b.Controller.Stop(b.ctx, syscall.SIGKILL))
 		t.Logf("round %d: %v", round, <-applied)
 		unanswered("sdnd is killed")

@@ -124,7 +124,7 @@ func servicesAffine(t *testing.T, b *serviceBed) {
 	}
 	_, err = b.hosts["web1"].Exec(b.ctx, "ip", "link", "set", "eth0", "down")
 	b.must(err)
-	time.Sleep(300 * time.Millisecond) // the promise
+	time.Sleep(300 * time.Millisecond) // the time within which the switch must stop using it
 	if now := b.kept("near", "tcp", to); now == "web1" {
 		t.Error("web1 answers 300 ms after its interface has gone down")
 	}

@@ -422,7 +422,7 @@ func servicesHealed(t *testing.T, b *serviceBed) {
 	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
 	_, err := b.hosts["web1"].Exec(b.ctx, "ip", "link", "set", "eth0", "down")
 	b.must(err)
-	time.Sleep(300 * time.Millisecond) // the promise
+	time.Sleep(300 * time.Millisecond) // the time within which the switch must stop using it
 	for range 20 {
 		who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80")
 		if err != nil || who == "web1" {

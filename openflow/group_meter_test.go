@@ -106,7 +106,7 @@ func TestDeletions(t *testing.T) {
 
 // TestCountersOfGroups decodes the counters of groups and meters.
 func TestCountersOfGroups(t *testing.T) {
-	reply := &MultipartReply{Kind: MultipartGroup, Body: encode(t, &sampleGroupStats, &GroupStats{ID: 9})}
+	reply := &MultipartReply{Kind: MultipartGroup, Body: encode(t, sampleGroupStats(), &GroupStats{ID: 9})}
 	var groups []GroupStats
 	for s, err := range reply.GroupStats() {
 		if err != nil {
@@ -114,10 +114,10 @@ func TestCountersOfGroups(t *testing.T) {
 		}
 		groups = append(groups, *s)
 	}
-	if diff := cmp.Diff([]GroupStats{sampleGroupStats, {ID: 9}}, groups); diff != "" {
+	if diff := cmp.Diff([]GroupStats{*sampleGroupStats(), {ID: 9}}, groups); diff != "" {
 		t.Errorf("groups (-want +got):\n%s", diff)
 	}
-	reply = &MultipartReply{Kind: MultipartMeter, Body: encode(t, &sampleMeterCounters, &MeterCounters{ID: 9})}
+	reply = &MultipartReply{Kind: MultipartMeter, Body: encode(t, sampleMeterCounters(), &MeterCounters{ID: 9})}
 	var meters []MeterCounters
 	for s, err := range reply.MeterCounters() {
 		if err != nil {
@@ -125,12 +125,15 @@ func TestCountersOfGroups(t *testing.T) {
 		}
 		meters = append(meters, *s)
 	}
-	if diff := cmp.Diff([]MeterCounters{sampleMeterCounters, {ID: 9}}, meters); diff != "" {
+	if diff := cmp.Diff([]MeterCounters{*sampleMeterCounters(), {ID: 9}}, meters); diff != "" {
 		t.Errorf("meters (-want +got):\n%s", diff)
 	}
 }
 
-var (
-	sampleGroupStats    = GroupStats{ID: 3, Flows: 2, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Buckets: []PacketCounts{{4, 400}, {6, 600}}}
-	sampleMeterCounters = MeterCounters{ID: 5, Flows: 3, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Bands: []PacketCounts{{4, 400}}}
-)
+func sampleGroupStats() *GroupStats {
+	return &GroupStats{ID: 3, Flows: 2, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Buckets: []PacketCounts{{4, 400}, {6, 600}}}
+}
+
+func sampleMeterCounters() *MeterCounters {
+	return &MeterCounters{ID: 5, Flows: 3, Packets: 10, Bytes: 1000, DurationSec: 12, DurationNsec: 345e6, Bands: []PacketCounts{{4, 400}}}
+}

@@ -21,8 +21,8 @@ func TestMultipartBodies(t *testing.T) {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
-	desc, err := reply(MultipartDesc, &sampleDesc).Desc()
-	check("desc", sampleDesc, desc, err)
+	desc, err := reply(MultipartDesc, sampleDesc()).Desc()
+	check("desc", *sampleDesc(), desc, err)
 
 	sums := AggregateStats{Packets: 1, Bytes: 2, Flows: 3}
 	aggregate, err := reply(MultipartAggregate, &sums).Aggregate()
@@ -32,11 +32,11 @@ func TestMultipartBodies(t *testing.T) {
 	tables, err := reply(MultipartTable, &table, &table).Tables()
 	check("tables", []TableStats{table, table}, tables, err)
 
-	ports, err := reply(MultipartPortDesc, &samplePort, &samplePort).Ports()
-	check("ports", []Port{samplePort, samplePort}, ports, err)
+	ports, err := reply(MultipartPortDesc, samplePort(), samplePort()).Ports()
+	check("ports", []Port{*samplePort(), *samplePort()}, ports, err)
 
-	counters, err := reply(MultipartPortStats, &samplePortStats).PortStats()
-	check("port stats", []PortStats{samplePortStats}, counters, err)
+	counters, err := reply(MultipartPortStats, samplePortStats()).PortStats()
+	check("port stats", []PortStats{*samplePortStats()}, counters, err)
 
 	query := FlowStatsRequest{Table: 1, OutPort: 2, OutGroup: 3, Cookie: 4, CookieMask: 5, Match: Match(nil).InPort(6)}
 	got, err := query.Message(MultipartAggregate).FlowStats()
@@ -68,14 +68,14 @@ func TestFlowsInOrder(t *testing.T) {
 func TestMultipartErrors(t *testing.T) {
 	flow := flowKinds()[2].flow
 	bodies := map[MultipartType][]byte{
-		MultipartDesc:          encode(t, &sampleDesc),
+		MultipartDesc:          encode(t, sampleDesc()),
 		MultipartFlow:          encode(t, sampleStats(flow)),
 		MultipartAggregate:     encode(t, &AggregateStats{}),
 		MultipartTable:         encode(t, &TableStats{}),
-		MultipartPortDesc:      encode(t, &samplePort),
-		MultipartPortStats:     encode(t, &samplePortStats),
-		MultipartGroup:         encode(t, &sampleGroupStats),
-		MultipartMeter:         encode(t, &sampleMeterCounters),
+		MultipartPortDesc:      encode(t, samplePort()),
+		MultipartPortStats:     encode(t, samplePortStats()),
+		MultipartGroup:         encode(t, sampleGroupStats()),
+		MultipartMeter:         encode(t, sampleMeterCounters()),
 		MultipartMeterFeatures: encode(t, &MeterFeatures{}),
 	}
 	for _, g := range groupKinds() {

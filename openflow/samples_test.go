@@ -15,8 +15,10 @@ type sample struct {
 	ovs string
 }
 
-var samplePort = Port{No: 3, HWAddr: macA, Name: "veth3", Config: PortNoPacketIn, State: StateLive,
-	Curr: 0x840, Advertised: 1, Supported: 2, Peer: 4, CurrSpeed: 10000000, MaxSpeed: 20}
+func samplePort() *Port {
+	return &Port{No: 3, HWAddr: macA, Name: "veth3", Config: PortNoPacketIn, State: StateLive,
+		Curr: 0x840, Advertised: 1, Supported: 2, Peer: 4, CurrSpeed: 10000000, MaxSpeed: 20}
+}
 
 func sampleStats(flow Flow) *FlowStats {
 	return &FlowStats{Flow: flow, DurationSec: 12, DurationNsec: 345e6, Packets: 6, Bytes: 600}
@@ -90,12 +92,12 @@ func samples(t testing.TB) []sample {
 		{"flow_removed", &FlowRemoved{Cookie: 5, Priority: 6, Reason: RemovedHardTimeout, Table: 7, DurationSec: 8,
 			DurationNsec: 9e6, IdleTimeout: 10, HardTimeout: 11, Packets: 12, Bytes: 13, Match: match},
 			"reason=hard table_id=7 cookie:0x5 duration8.009s idle10 hard11 pkts12 bytes13"},
-		{"port_status", &PortStatus{Reason: PortAdded, Port: samplePort}, "ADD: 3(veth3): addr:02:00:00:00:00:0a"},
+		{"port_status", &PortStatus{Reason: PortAdded, Port: *samplePort()}, "ADD: 3(veth3): addr:02:00:00:00:00:0a"},
 		{"port_mod", &PortMod{No: 3, HWAddr: macA, Config: PortDown, Mask: PortDown, Advertise: 0}, "port: 3: addr:02:00:00:00:00:0a"},
 		{"flow_mod with restrictions", &FlowMod{Command: FlowDeleteStrict, Flow: flow, CookieMask: 7, BufferID: 8,
 			OutPort: 9, OutGroup: 10}, "DEL_STRICT"},
 		{"desc request", DescRequest(), "OFPST_DESC request"},
-		{"desc reply", reply(MultipartDesc, encode(t, &sampleDesc)), "Software: 3.1.0"},
+		{"desc reply", reply(MultipartDesc, encode(t, sampleDesc())), "Software: 3.1.0"},
 		{"flow request", query.Message(MultipartFlow), "OFPST_FLOW request"},
 		{"flow reply", reply(MultipartFlow, flows), "cookie=0x12"},
 		{"aggregate request", query.Message(MultipartAggregate), "OFPST_AGGREGATE request"},
@@ -103,17 +105,17 @@ func samples(t testing.TB) []sample {
 		{"table request", TableStatsRequest(), "OFPST_TABLE request"},
 		{"table reply", reply(MultipartTable, encode(t, &TableStats{1, 2, 3, 4}, &TableStats{Table: 5})), "active=2, lookup=3, matched=4"},
 		{"port_desc request", PortDescRequest(), "OFPST_PORT_DESC request"},
-		{"port_desc reply", reply(MultipartPortDesc, encode(t, &samplePort, &Port{No: PortLocal, Name: "br-int"})), "LOCAL(br-int)"},
+		{"port_desc reply", reply(MultipartPortDesc, encode(t, samplePort(), &Port{No: PortLocal, Name: "br-int"})), "LOCAL(br-int)"},
 		{"port_stats request", PortStatsRequest(PortAny), "port_no=ANY"},
-		{"port_stats reply", reply(MultipartPortStats, encode(t, &samplePortStats)), "rx pkts=1, bytes=3"},
+		{"port_stats reply", reply(MultipartPortStats, encode(t, samplePortStats())), "rx pkts=1, bytes=3"},
 		{"group_desc request", GroupDescRequest(), "OFPST_GROUP_DESC request"},
 		{"group_desc reply", reply(MultipartGroupDesc, groups), "group_id=4,type=indirect"},
 		{"group request", GroupStatsRequest(7), "OFPST_GROUP request (OF1.3) (xid=0x2a): group_id=7"},
-		{"group reply", reply(MultipartGroup, encode(t, &sampleGroupStats)), "group_id=3,duration=12.345s,ref_count=2,packet_count=10,byte_count=1000,bucket0:packet_count=4,byte_count=400,bucket1:"},
+		{"group reply", reply(MultipartGroup, encode(t, sampleGroupStats())), "group_id=3,duration=12.345s,ref_count=2,packet_count=10,byte_count=1000,bucket0:packet_count=4,byte_count=400,bucket1:"},
 		{"meter_config request", MeterConfigRequest(MeterAll), "meter=all"},
 		{"meter_config reply", reply(MultipartMeterConfig, meters), "meter=3 kbps burst bands="},
 		{"meter request", MeterStatsRequest(7), "OFPST_METER request (OF1.3) (xid=0x2a): meter=7"},
-		{"meter reply", reply(MultipartMeter, encode(t, &sampleMeterCounters)), "meter:5 flow_count:3 packet_in_count:10 byte_in_count:1000 duration:12.345s"},
+		{"meter reply", reply(MultipartMeter, encode(t, sampleMeterCounters())), "meter:5 flow_count:3 packet_in_count:10 byte_in_count:1000 duration:12.345s"},
 		{"meter_features request", MeterFeaturesRequest(), "OFPST_METER_FEATURES request"},
 		{"meter_features reply", reply(MultipartMeterFeatures, encode(t, &MeterFeatures{MaxMeters: 262144, BandTypes: 2, Capabilities: 0xf, MaxBands: 8})), "max_meter:262144 max_bands:8"},
 		{"requestforward", &RequestForward{Request: (&Meter{ID: 5, Flags: MeterKbps}).AppendMod(nil, 1, MeterModify)}, "reason=meter_mod MOD meter=5 kbps"},
@@ -146,9 +148,11 @@ func samples(t testing.TB) []sample {
 	return slices.Clip(out)
 }
 
-var (
-	sampleMasks     = AsyncMasks{PacketIn: [2]uint32{1, 2}, PortStatus: [2]uint32{3, 4}, FlowRemoved: [2]uint32{5, 6}}
-	sampleDesc      = Desc{"Nicira, Inc.", "Open vSwitch", "3.1.0", "None", "br-int"}
-	samplePortStats = PortStats{No: 1, RxPackets: 1, TxPackets: 2, RxBytes: 3, TxBytes: 4, RxDropped: 5, TxDropped: 6,
+var sampleMasks = AsyncMasks{PacketIn: [2]uint32{1, 2}, PortStatus: [2]uint32{3, 4}, FlowRemoved: [2]uint32{5, 6}}
+
+func sampleDesc() *Desc { return &Desc{"Nicira, Inc.", "Open vSwitch", "3.1.0", "None", "br-int"} }
+
+func samplePortStats() *PortStats {
+	return &PortStats{No: 1, RxPackets: 1, TxPackets: 2, RxBytes: 3, TxBytes: 4, RxDropped: 5, TxDropped: 6,
 		RxErrors: 7, TxErrors: 8, RxFrameErr: 9, RxOverErr: 10, RxCRCErr: 11, Collision: 12, DurationSec: 13, DurationNsec: 14}
-)
+}

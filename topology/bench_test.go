@@ -38,7 +38,7 @@ func BenchmarkPlanPort(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("ports=%d", n), func(b *testing.B) {
 			if testing.Short() && n > 100_000 {
-				b.Skip("large")
+				b.Skip("large: not with -short")
 			}
 			s := flat(b, n)
 			ops := []topology.Op{put(topology.KindPort, "extra", topology.PortSpec{Network: "a", Node: "n1"})}

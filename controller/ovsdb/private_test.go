@@ -23,11 +23,11 @@ func newPrivate(t *testing.T) *private {
 	t.Helper()
 	const schema = "/usr/share/openvswitch/vswitch.ovsschema"
 	if _, err := os.Stat(schema); err != nil {
-		t.Skip("no Open vSwitch schema on this machine: ", err)
+		t.Skipf("needs Open vSwitch: %v", err)
 	}
 	for _, name := range []string{"ovsdb-tool", "ovsdb-server", "ovs-vsctl"} {
 		if _, err := exec.LookPath(name); err != nil {
-			t.Skip(err)
+			t.Skipf("needs Open vSwitch: %v", err)
 		}
 	}
 	// Not t.TempDir: a unix socket's path has at most 107 bytes.

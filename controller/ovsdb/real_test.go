@@ -188,13 +188,13 @@ func TestRealServer(t *testing.T) {
 // datapath of the machine.
 func TestRealSwitch(t *testing.T) {
 	if _, err := exec.LookPath("ovs-vswitchd"); err != nil {
-		t.Skip(err)
+		t.Skipf("needs Open vSwitch: %v", err)
 	}
 	p := newPrivate(t)
 	_, err := p.run(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}, "ovs-vswitchd", "unix:"+p.path("db.sock"),
 		"--enable-dummy=override", "--disable-system", "--unixctl="+p.path("vs.ctl"), "--pidfile="+p.path("vs.pid"), "--verbose=console:warn")
 	if err != nil {
-		t.Skip("cannot make a network namespace: ", err)
+		t.Skipf("needs the right to create network namespaces: %v", err)
 	}
 	port, _, rec, _ := serveRecorded(t, Config{EchoInterval: 5 * time.Second, Logger: textLogger(t.Output())})
 	p.vsctl("set-manager", "tcp:127.0.0.1:"+port)

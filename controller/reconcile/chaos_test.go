@@ -413,5 +413,5 @@ func TestStorm(t *testing.T) {
 
 // pauseUpTo lets a random time pass, to vary how changes and faults meet.
 func pauseUpTo(r *rand.Rand, d time.Duration) {
-	time.Sleep(time.Duration(r.Int64N(int64(d))))
+	time.Sleep(time.Duration(r.Int64N(int64(d)))) // no condition: any moment may be the one of a fault
 }

@@ -81,7 +81,7 @@ func TestRefusalIsRead(t *testing.T) {
 			t.Run(strings.TrimSpace("curl "+tt.name+" "+form), func(t *testing.T) {
 				curl, err := exec.LookPath("curl")
 				if err != nil {
-					t.Skip("no curl")
+					t.Skip("needs curl")
 				}
 				args := []string{"-sS", "-k", "-w", "\n%{http_code}", "-H", "Expect:", "-H", "Content-Type: application/json",
 					"-H", "Authorization: Bearer " + tt.token, "--data-binary", "@" + body, "https://" + s.addr + tt.path}

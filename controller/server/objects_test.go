@@ -249,7 +249,7 @@ func TestAuthorIsThePeer(t *testing.T) {
 	b.declareBlue()
 	me, err := user.Current()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("needs a user with a name: %v", err)
 	}
 	h, err := b.client.History(t.Context(), api.HistoryOptions{Limit: 1})
 	if err != nil || h.Entries[0].Author != me.Username {

@@ -61,8 +61,7 @@ func TestProbe(t *testing.T) {
 	}
 	r := probe(func(p *prober.Probe) {
 		flow("add-flow", "br-int", "priority=2,udp,actions=drop")
-		for before := p.Sent(); p.Sent() < before+50; {
-			time.Sleep(prober.Every)
+		for before := p.Sent(); p.Sent() < before+50; time.Sleep(prober.Every) {
 		}
 		flow("--strict", "del-flows", "br-int", "priority=2,udp")
 	})

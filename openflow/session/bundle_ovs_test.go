@@ -129,7 +129,7 @@ func TestOVSEmptyBundle(t *testing.T) {
 // comes after would make up a new one. Not even then is half a bundle committed.
 func TestOVSStalledBundle(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 3 s")
+		t.Skip("takes 3 s: not with -short")
 	}
 	o, ctx := startOVS(t), testContext(t)
 	o.Vsctl("set", "open_vswitch", ".", "other_config:bundle-idle-timeout=1")

@@ -220,7 +220,7 @@ func TestOVSEcho(t *testing.T) {
 // Open vSwitch asks after 5 s of silence, no less.
 func TestOVSAsksForEcho(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes 5 s")
+		t.Skip("takes 5 s: not with -short")
 	}
 	o := startOVS(t)
 	s := o.session(Config{EchoInterval: time.Hour})

@@ -37,7 +37,7 @@ func BenchmarkOpen(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		b.Run(fmt.Sprintf("ports=%d", n), func(b *testing.B) {
 			if testing.Short() && n > 100_000 {
-				b.Skip("large")
+				b.Skip("large: not with -short")
 			}
 			path := filled(b, n)
 			for b.Loop() {
