@@ -3,7 +3,6 @@ package cli_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -14,9 +13,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/forecast"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/server/servertest"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -25,10 +24,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// A fabric stands in for the switches. A node that a script connects has confirmed
-// everything, all others have confirmed nothing.
+// fabric is a fake server.Fabric. A node that a script connects has confirmed all revisions,
+// and the others none.
 type fabric struct {
-	store store.Store
+	servertest.Readings
 
 	mu        sync.Mutex // guards what follows
 	connected map[string]bool
@@ -41,7 +40,7 @@ type fabric struct {
 
 func newFabric(st store.Store) *fabric {
 	f := &fabric{
-		store:     st,
+		Readings:  servertest.Readings{Store: st},
 		connected: make(map[string]bool),
 		places:    make(map[string]string),
 		dropping:  make(map[string]string),
@@ -93,13 +92,13 @@ func (f *fabric) script(ts *testscript.TestScript, args []string) {
 }
 
 func (f *fabric) NodeStatus(name string) (status.Node, bool) {
-	n, ok := f.store.Snapshot().Node(name)
+	n, ok := f.Store.Snapshot().Node(name)
 	if !ok {
 		return status.Node{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := status.Node{Node: name, DatapathID: n.DatapathID, Wanted: f.store.Snapshot().Revision()}
+	s := status.Node{Node: name, DatapathID: n.DatapathID, Wanted: f.Store.Snapshot().Revision()}
 	if f.connected[name] {
 		s.Connected, s.InSync, s.Acknowledged = true, true, s.Wanted
 		s.Address, s.OVSVersion = "192.168.50.11:41234", "3.1.0"
@@ -136,72 +135,10 @@ func (f *fabric) NetworkConditions(name, _ string) []condition.Condition {
 	return condition.Network(condition.NetworkFacts{Name: name, MTU: 9000, Small: []condition.Underlay{{Node: "node1", MTU: 1500, Overhead: 50}}})
 }
 
-// ServiceStatus has all backends of a service plugged in.
-func (f *fabric) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
-	facts := condition.ServiceFacts{Name: name, Max: pipeline.MaxBuckets}
-	if o, ok := snap.Service(name); ok {
-		for b := range snap.Backends(o) {
-			facts.Selected++
-			if b.Endpoint.State == model.EndpointDraining {
-				facts.Draining++
-			}
-		}
-	}
-	return status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
-}
-
-// ServiceCounters has three connections for each backend, and two nodes, of which one is away.
-func (f *fabric) ServiceCounters(_ context.Context, service string) (r reconcile.ServiceReading, err error) {
-	o, _ := f.store.Snapshot().Service(service)
-	for b := range f.store.Snapshot().Backends(o) {
-		r.Backends = append(r.Backends, reconcile.BackendCount{Port: b.Name, Connections: 3})
-	}
-	r.Nodes = []reconcile.ServiceNode{{Node: "node1", Counted: true}, {Node: "node2", Reason: "its switch is not connected"}}
-	return r, nil
-}
-
-// PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
-func (f *fabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
-	p, _ := f.store.Snapshot().Policy(policy)
-	for _, d := range model.PolicyDirections() {
-		for i := range p.Spec.Rules(d) {
-			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Connections: 3})
-		}
-		if p.Spec.IsolatesIn(d) {
-			r.Defaults = append(r.Defaults, reconcile.DefaultCount{Direction: d, Packets: 7, Bytes: 500})
-		}
-	}
-	r.Nodes = []reconcile.PolicyNode{
-		{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
-		{Node: "node2", Flows: 4, Reason: "its switch is not connected"},
-	}
-	return r, nil
-}
-
-// PolicyDenials has one denial by default, and two nodes, of which one is away.
-func (f *fabric) PolicyDenials(_ context.Context, policy string, _ time.Duration) (r reconcile.PolicyDenials, err error) {
-	p, _ := f.store.Snapshot().Policy(policy)
-	d := pipeline.Denial{
-		Direction: model.Ingress, Rule: -1, Source: netip.MustParseAddr("203.0.113.9"), Destination: netip.MustParseAddr("10.0.0.2"),
-		What: model.PolicyPort{Protocol: model.ProtocolTCP, First: 22, Last: 22},
-	}
-	for subject := range f.store.Snapshot().Selected(&p.Spec.Subject) {
-		d.DestinationPort = subject
-	}
-	r.Denials = []reconcile.NodeDenial{{Denial: d, Node: "node1", Seen: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}}
-	r.Nodes = []reconcile.DenialNode{{Node: "node1", Watched: true}, {Node: "node2", Reason: "its switch is not connected"}}
-	return r, nil
-}
-
-// Forecast is that of a fabric in which ports are where they are pinned to.
-func (f *fabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
-	return forecast.From(pipeline.NewView(before), r, flows)
-}
-
 // Summary knows of nodes that are not connected.
 func (f *fabric) Summary(worst int) status.Summary {
 	t := condition.NewTracker()
-	for n := range f.store.Snapshot().Nodes() {
+	for n := range f.Store.Snapshot().Nodes() {
 		s, _ := f.NodeStatus(n.Name)
 		t.Set(n.Ref(), s.Conditions, time.Now())
 	}
@@ -224,7 +161,7 @@ func (f *fabric) Acks(rev topology.Revision) status.Acks {
 	f.mu.Lock()
 	a := status.Acks{Revision: rev, Changed: f.changed}
 	f.mu.Unlock()
-	for n := range f.store.Snapshot().Nodes() {
+	for n := range f.Store.Snapshot().Nodes() {
 		if s, _ := f.NodeStatus(n.Name); s.Acknowledged < rev {
 			a.Pending = append(a.Pending, status.Pending{Node: n.Name, Wanted: rev, Reason: "not connected"})
 		}

@@ -81,19 +81,37 @@ func (b *outsideBed) serveOn(inside func(func() error) error) {
 	go echoPackets(p)
 }
 
+// briefly is how long an attempt to connect may take that may be refused.
+const briefly = 400 * time.Millisecond
+
 // seen connects from one end to another and returns the address that the other sees, and
 // the connection.
 func (b *outsideBed) seen(from end, network string, to netip.Addr, port uint16) (seen netip.Addr, conn net.Conn, err error) {
-	ctx, cancel := context.WithTimeout(b.ctx, 300*time.Millisecond)
+	at, conn, err := b.connect(from, network, netip.AddrPortFrom(to, port), 0, briefly)
+	return at.Addr(), conn, err
+}
+
+// connect connects from an end to an address that serves as echo does. It returns the address
+// and port that the server sees, and the connection. source is the local port, 0 for any. The
+// connection, and the first reply, may take no longer than within.
+func (b *outsideBed) connect(from end, network string, to netip.AddrPort, source int, within time.Duration) (seen netip.AddrPort, conn net.Conn, err error) {
+	ctx, cancel := context.WithTimeout(b.ctx, within)
 	defer cancel()
 	err = from.inside(func() (err error) {
-		conn, err = new(net.Dialer).DialContext(ctx, network, netip.AddrPortFrom(to, port).String())
+		d := net.Dialer{}
+		if source != 0 {
+			d.LocalAddr = &net.TCPAddr{Port: source}
+			if network == "udp" {
+				d.LocalAddr = &net.UDPAddr{Port: source}
+			}
+		}
+		conn, err = d.DialContext(ctx, network, to.String())
 		return err
 	})
 	if err != nil {
 		return seen, nil, err
 	}
-	conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
+	conn.SetDeadline(time.Now().Add(within))
 	if network == "udp" {
 		conn.Write([]byte("x"))
 	}
@@ -104,8 +122,8 @@ func (b *outsideBed) seen(from end, network string, to netip.Addr, port uint16) 
 		return seen, nil, err
 	}
 	line, _, _ := strings.Cut(string(buf[:n]), "\n")
-	at, err := netip.ParseAddrPort(line)
-	return at.Addr().Unmap(), conn, err
+	seen, err = netip.ParseAddrPort(line)
+	return netip.AddrPortFrom(seen.Addr().Unmap(), seen.Port()), conn, err
 }
 
 // hostReaches checks that one end reaches the other by both families and protocols, and
@@ -204,8 +222,8 @@ func (b *outsideBed) hostAccess() {
 // with returns the bed for a part of the test.
 func (b *outsideBed) with(part *bed) *outsideBed { return &outsideBed{part, b.outside, b.c} }
 
-// hostNothingElse: a tenant reaches neither another tenant by the node nor what the node
-// forwards, and the doors of the node stay shut.
+// hostNothingElse: a tenant reaches neither another tenant by way of the node nor anything
+// that the node forwards to, and the node's own services stay unreachable.
 func (b *outsideBed) hostNothingElse() {
 	n, blue, pods := b.node("node1"), b.port("blue1"), b.port("pods1")
 	// The node forwards, as with Docker, and publishes ports of another tenant and of a

@@ -131,35 +131,7 @@ func echoPackets(p net.PacketConn) {
 // ask connects from a container, from a given port unless that is 0, and returns the
 // address that the machine outside sees, and the connection.
 func (b *outsideBed) ask(from, network string, to netip.Addr, port int) (seen netip.AddrPort, conn net.Conn, err error) {
-	ctx, cancel := context.WithTimeout(b.ctx, 3*time.Second)
-	defer cancel()
-	err = b.c[from].Inside(func() (err error) {
-		d := net.Dialer{}
-		if port != 0 {
-			d.LocalAddr = &net.TCPAddr{Port: port}
-			if network == "udp" {
-				d.LocalAddr = &net.UDPAddr{Port: port}
-			}
-		}
-		conn, err = d.DialContext(ctx, network, netip.AddrPortFrom(to, 80).String())
-		return err
-	})
-	if err != nil {
-		return seen, nil, err
-	}
-	conn.SetDeadline(time.Now().Add(3 * time.Second))
-	if network == "udp" {
-		conn.Write([]byte("x"))
-	}
-	buf := make([]byte, 100)
-	n, err := conn.Read(buf)
-	if err != nil {
-		conn.Close()
-		return seen, nil, err
-	}
-	line, _, _ := strings.Cut(string(buf[:n]), "\n")
-	seen, err = netip.ParseAddrPort(line)
-	return netip.AddrPortFrom(seen.Addr().Unmap(), seen.Port()), conn, err
+	return b.connect(b.port(from), network, netip.AddrPortFrom(to, 80), port, 3*time.Second)
 }
 
 // leaves checks that a container reaches the machine outside, which sees the node's

@@ -30,26 +30,19 @@ func TestCostOfEgress(t *testing.T) {
 		}
 		b.port("q", "other", "n3")
 		b.commit()
-		differ := func(what string, step func(), want ...int) {
+		costs := func(what string, step func(), want ...int) {
 			t.Helper()
-			before := b.view
-			step()
-			for i, w := range want {
-				node := fmt.Sprintf("n%d", i+1)
-				if got := count(b.view, node) - count(before, node); got != w {
-					t.Errorf("%d ports: %s: %s has %d flows more, want %d", ports, what, node, got, w)
-				}
-			}
+			b.costs(fmt.Sprintf("%d ports: %s", ports, what), step, want...)
 		}
-		differ("an uplink", func() {
+		costs("an uplink", func() {
 			b.op(topology.KindUplink, "wan", model.UplinkSpec{})
 			b.commit()
 		}, 0, 0, 0)
-		differ("the port of a node", func() {
+		costs("the port of a node", func() {
 			b.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{Node: "n1", After: 9}}})
 		}, perUplink, 0, 0)
 		const leaving = 2*perLeaving + 1 // one subnet of a segmented network
-		differ("egress of the router", func() {
+		costs("egress of the router", func() {
 			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{
 				Networks: []string{"blue", "pods"}, Egress: &model.RouterEgress{Uplink: "wan"},
 			}})

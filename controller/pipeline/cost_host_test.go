@@ -30,29 +30,22 @@ func TestCostOfHostAccess(t *testing.T) {
 		}
 		b.port("q", "other", "n4")
 		b.commit()
-		differ := func(what string, step func(), want ...int) {
+		costs := func(what string, step func(), want ...int) {
 			t.Helper()
-			before := b.view
-			step()
-			for i, w := range want {
-				node := fmt.Sprintf("n%d", i+1)
-				if got := count(b.view, node) - count(before, node); got != w {
-					t.Errorf("%d ports: %s: %s has %d flows more, want %d", ports, what, node, got, w)
-				}
-			}
+			b.costs(fmt.Sprintf("%d ports: %s", ports, what), step, want...)
 		}
-		differ("the port of a node", func() {
+		costs("the port of a node", func() {
 			b.step(pipeline.Update{Hosts: []pipeline.HostChange{{Node: "n1", After: 9}}})
 		}, perHostPort, 0, 0, 0)
 		const access = perHostNode + perHostNetwork + 2*perHostOther
-		differ("host access", func() {
+		costs("host access", func() {
 			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "pods"}, Spec: topology.NetworkSpec{
 				VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100, HostAccess: true,
 				Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.244.0.0/16")}},
 			}})
 			b.commit()
 		}, access, access, access, 0)
-		differ("a port more", func() {
+		costs("a port more", func() {
 			b.port("more", "pods", "n1")
 			b.commit()
 		}, 7, 0, 0, 0)

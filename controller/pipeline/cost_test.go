@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// What a node pays, as docs/architecture.md promises it ("What it costs").
+// The number of flows on a node, as docs/cost.md states it.
 const (
-	perNode            = 10 // dropped, IPv6, bridge, tunnel; TTL, drops out of the tunnel, what is admitted twice each
+	perNode            = 10 // drop, IPv6, bridge, tunnel; TTL, drops out of the tunnel, admitted traffic: two of each
 	perStretched       = 1  // way in from the tunnel
 	perRoutedSubnet    = 4  // gateway: ARP, ping, its fragments, route
 	perRoutedStretched = 1  // addressed to the gateway
@@ -41,7 +41,7 @@ func sources(nodes int) int {
 	for _, op := range b.ops {
 		a := op.Spec.(topology.NodeSpec).TunnelIP
 		if !in[a] {
-			continue // had
+			continue // an earlier prefix contains it
 		}
 		n++
 		for bits := 24; ; bits++ {
@@ -49,13 +49,13 @@ func sources(nodes int) int {
 			if p.Masked() != p {
 				continue
 			}
-			var had []netip.Addr
+			var inside []netip.Addr
 			whole := true
 			for x := a; p.Contains(x) && whole; x = x.Next() {
-				had, whole = append(had, x), in[x]
+				inside, whole = append(inside, x), in[x]
 			}
 			if whole {
-				for _, x := range had {
+				for _, x := range inside {
 					delete(in, x)
 				}
 				break
@@ -63,6 +63,19 @@ func sources(nodes int) int {
 		}
 	}
 	return n
+}
+
+// costs checks how many flows more the nodes n1, n2 and so on have after a step.
+func (b *builder) costs(what string, step func(), want ...int) {
+	b.t.Helper()
+	before := b.view
+	step()
+	for i, w := range want {
+		node := fmt.Sprintf("n%d", i+1)
+		if got := count(b.view, node) - count(before, node); got != w {
+			b.t.Errorf("%s: %s has %d flows more, want %d", what, node, got, w)
+		}
+	}
 }
 
 func TestCostOfStretched(t *testing.T) {

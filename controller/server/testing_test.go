@@ -18,9 +18,8 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
-	"github.com/sdnctl/sdnctl/controller/forecast"
-	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/server/servertest"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
@@ -31,9 +30,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeFabric is a Fabric whose answers the test sets.
+// fakeFabric is a Fabric whose results the test sets.
 type fakeFabric struct {
-	store       store.Store
+	servertest.Readings
 	mu          sync.Mutex
 	nodes       map[string]status.Node
 	ports       map[string]status.Port
@@ -95,69 +94,6 @@ func (f *fakeFabric) NetworkConditions(name, node string) []condition.Condition 
 		}
 	}
 	return condition.Network(facts)
-}
-
-// ServiceStatus has all backends of a service plugged in.
-func (f *fakeFabric) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
-	facts := condition.ServiceFacts{Name: name, Max: pipeline.MaxBuckets}
-	if o, ok := snap.Service(name); ok {
-		for b := range snap.Backends(o) {
-			facts.Selected++
-			if b.Endpoint.State == model.EndpointDraining {
-				facts.Draining++
-			}
-		}
-	}
-	return status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
-}
-
-// ServiceCounters has three connections for each backend, and two nodes, of which one is away.
-func (f *fakeFabric) ServiceCounters(_ context.Context, service string) (r reconcile.ServiceReading, err error) {
-	o, _ := f.store.Snapshot().Service(service)
-	for b := range f.store.Snapshot().Backends(o) {
-		r.Backends = append(r.Backends, reconcile.BackendCount{Port: b.Name, Connections: 3})
-	}
-	r.Nodes = []reconcile.ServiceNode{{Node: "node1", Counted: true}, {Node: "node2", Reason: "its switch is not connected"}}
-	return r, nil
-}
-
-// PolicyCounters has one packet for each rule and default, and two nodes, of which one is away.
-func (f *fakeFabric) PolicyCounters(_ context.Context, policy string) (r reconcile.PolicyReading, err error) {
-	p, _ := f.store.Snapshot().Policy(policy)
-	for _, d := range model.PolicyDirections() {
-		for i := range p.Spec.Rules(d) {
-			r.Rules = append(r.Rules, reconcile.RuleCount{Direction: d, Index: i, Packets: 12, Bytes: 800, Connections: 3})
-		}
-		if p.Spec.IsolatesIn(d) {
-			r.Defaults = append(r.Defaults, reconcile.DefaultCount{Direction: d, Packets: 7, Bytes: 500})
-		}
-	}
-	r.Nodes = []reconcile.PolicyNode{
-		{Node: "node1", Flows: 9, Confirmed: true, Counted: true},
-		{Node: "node2", Flows: 4, Reason: "its switch is not connected"},
-	}
-	return r, nil
-}
-
-// PolicyDenials has one denial by default, and two nodes, of which one is away.
-func (f *fakeFabric) PolicyDenials(_ context.Context, policy string, _ time.Duration) (r reconcile.PolicyDenials, err error) {
-	p, _ := f.store.Snapshot().Policy(policy)
-	d := pipeline.Denial{
-		Direction: model.Ingress, Rule: -1, Source: netip.MustParseAddr("203.0.113.9"), Destination: netip.MustParseAddr("10.0.0.2"),
-		What: model.PolicyPort{Protocol: model.ProtocolTCP, First: 22, Last: 22},
-	}
-	for subject := range f.store.Snapshot().Selected(&p.Spec.Subject) {
-		d.DestinationPort = subject
-	}
-	r.Denials = []reconcile.NodeDenial{{Denial: d, Node: "node1", Seen: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}}
-	r.Nodes = []reconcile.DenialNode{{Node: "node1", Watched: true}, {Node: "node2", Reason: "its switch is not connected"}}
-	return r, nil
-}
-
-// Forecast returns the forecast of a fabric in which ports are on the nodes they are pinned
-// to.
-func (f *fakeFabric) Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect {
-	return forecast.From(pipeline.NewView(before), r, flows)
 }
 
 func (f *fakeFabric) Switches() []status.Switch { return f.switches }
@@ -238,7 +174,7 @@ func newBed(t *testing.T, change func(*Config)) *bed {
 	}
 	t.Cleanup(func() { st.Close() })
 	b := &bed{t: t, store: st, fabric: newFakeFabric(), socket: filepath.Join(t.TempDir(), "s")}
-	b.fabric.store = st
+	b.fabric.Store = st
 	cfg := Config{Store: st, Fabric: b.fabric, Version: "test", Clock: clock}
 	if change != nil {
 		change(&cfg)
