@@ -18,23 +18,26 @@ import (
 	"time"
 )
 
-// PendingHeader says how many nodes have yet to confirm a change that was asked
-// to wait for them.
+// PendingHeader is the response header with the number of nodes that have yet to confirm a
+// change. It is present only if the request asked to wait for them.
 const PendingHeader = "X-Sdnctl-Pending"
 
-// DefaultHost is where sdnd listens unless configured otherwise.
+// DefaultHost is the address at which sdnd listens unless configured otherwise.
 const DefaultHost = "unix:///run/sdnctl/sdnd.sock"
 
-// AuthorHeader names who makes a change, for the history. On a unix socket
-// sdnd goes by the credentials of the peer instead.
+// AuthorHeader is the request header that names the author of a change for the history. On
+// a unix socket sdnd uses the peer credentials instead.
 const AuthorHeader = "X-Sdnctl-Author"
 
-// maxReply bounds how much of a reply is read into memory, in bytes.
+// maxReply is the size limit of a response body, in bytes.
 const maxReply = 1 << 30
 
-// expectOver is the size in bytes above which a body is only sent once sdnd
-// has said that it takes it; one that is refused while it is sent would be
-// seen as a broken connection.
+// maxErrorReply is the size limit of an error's response body, in bytes.
+const maxErrorReply = 64 << 20
+
+// expectOver is the size in bytes above which a request waits for "100 Continue" (RFC 9110,
+// section 10.1.1) before it sends the body. If sdnd refused a body during the transfer, the
+// client would only see a broken connection.
 const expectOver = 1 << 20
 
 // Client calls the API of one sdnd. It is safe for concurrent use.
@@ -44,27 +47,29 @@ type Client struct {
 	http   *http.Client
 	author string
 	token  string
-	// confirm is how long changes wait for the switches, and confirmed the last
-	// revision of which it is known that all have confirmed it.
+	// confirm is how long changes wait for the switches to confirm them. confirmed is the
+	// newest revision that all switches are known to have confirmed.
 	confirm   time.Duration
 	confirmed *atomic.Uint64
 }
 
-// ClientOptions are the choices of NewClient.
+// ClientOptions are the options of NewClient.
 type ClientOptions struct {
 	// Author is recorded with every change, such as "alice@laptop".
 	Author string
-	// TLS is for hosts that are https, with the authority of sdnd and, if the
-	// user has one, their certificate. Nil trusts the machine's authorities.
+	// TLS is the configuration for https hosts: sdnd's certificate authority and, if the
+	// user has one, the client certificate. Nil trusts the machine's authorities.
 	TLS *tls.Config
-	// Token proves who the user is, where no certificate does.
+	// Token is the bearer token (RFC 6750) of a user without a client certificate; "" for
+	// none.
 	Token string
-	// Transport replaces the way requests are sent, for tests. Nil dials host.
+	// Transport sends the requests, in tests. Nil connects to the host.
 	Transport http.RoundTripper
 }
 
-// NewClient makes a client of the sdnd at host, which is "unix:///path",
-// "https://host:port" or "http://host:port"; the empty string is DefaultHost. It does not connect yet.
+// NewClient returns a client of the sdnd at host, which is "unix:///path",
+// "https://host:port" or "http://host:port"; the empty string is DefaultHost. It does not
+// connect yet. It refuses to send a token by plain http to another machine.
 func NewClient(host string, opts ClientOptions) (*Client, error) {
 	if host == "" {
 		host = DefaultHost
@@ -104,20 +109,20 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Host returns where the client connects to.
+// Host returns the address that the client connects to, as given to NewClient.
 func (c *Client) Host() string { return c.host }
 
-// Confirming returns a client like c whose changes are answered when every node
-// concerned has confirmed them, or after the time if that comes first; at most
-// 5 min. A Wait for such a change then asks only if it is not confirmed.
+// Confirming returns a copy of c whose changes wait, for at most the given time, until every
+// affected node has confirmed them. sdnd accepts at most 5 minutes. Wait returns at once for
+// a change that was confirmed in this time.
 func (c *Client) Confirming(within time.Duration) *Client {
 	d := *c
 	d.confirm, d.confirmed = within, new(atomic.Uint64)
 	return &d
 }
 
-// change is call for what changes something; revision returns which one did,
-// from what was decoded.
+// change does what call does for a request that changes the topology. revision returns the
+// revision of the change from the decoded response.
 func (c *Client) change(ctx context.Context, method, path string, header http.Header, in, out any, revision func() Revision) error {
 	var query url.Values
 	if c.confirm > 0 {
@@ -133,18 +138,18 @@ func (c *Client) change(ctx context.Context, method, path string, header http.He
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// UnreachableError says that no sdnd answers.
+// UnreachableError is the error of a request that got no response from sdnd.
 type UnreachableError struct {
-	// Host is where one was looked for, as given to NewClient.
+	// Host is the address of sdnd, as given to NewClient.
 	Host string
-	// Err is why the connection failed.
+	// Err is the cause.
 	Err error
-	// MaybeDone is true if the request was to change something and the connection
-	// failed after it may have been sent: sdnd may have made the change.
+	// MaybeDone reports that sdnd may have made the requested change: the connection failed
+	// after the request may have been sent.
 	MaybeDone bool
 }
 
-// Error says where nothing answered, why, and what to look at.
+// Error names the host, the cause and what to check.
 func (e *UnreachableError) Error() string {
 	if e.MaybeDone {
 		return fmt.Sprintf("the connection to sdnd at %s ended before the answer: %v; the change may have been made", e.Host, e.Err)
@@ -152,16 +157,16 @@ func (e *UnreachableError) Error() string {
 	return fmt.Sprintf("cannot reach sdnd at %s: %v; is it running, and may you use the socket?", e.Host, e.Err)
 }
 
-// Unwrap returns why the connection failed.
+// Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// call sends one request and decodes the reply into out, unless that is nil.
+// call sends one request and decodes the response into out, unless that is nil.
 func (c *Client) call(ctx context.Context, method, path string, query url.Values, header http.Header, in, out any) error {
 	_, err := c.exchange(ctx, method, path, query, header, in, out)
 	return err
 }
 
-// exchange is call; it returns the reply's header too.
+// exchange does what call does, and returns the header of the response, too.
 func (c *Client) exchange(ctx context.Context, method, path string, query url.Values, header http.Header, in, out any) (http.Header, error) {
 	var body io.Reader
 	if in != nil {
@@ -180,12 +185,13 @@ func (c *Client) exchange(ctx context.Context, method, path string, query url.Va
 		return resp.Header, nil
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(out); err != nil {
-		return nil, fmt.Errorf("%s %s: decode the reply: %w", method, path, err)
+		return nil, fmt.Errorf("%s %s: decode the response: %w", method, path, err)
 	}
 	return resp.Header, nil
 }
 
-// send sends one request; an answer that is not a success becomes an *Error.
+// send sends one request. The error is an *Error if sdnd refused it, an *UnreachableError if
+// no response came, and the context's error if that ended.
 func (c *Client) send(ctx context.Context, method, path string, query url.Values, header http.Header, body io.Reader) (*http.Response, error) {
 	target := c.base + path
 	if len(query) > 0 {
@@ -233,9 +239,10 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil, readError(resp)
 }
 
-// readError turns a reply that is not a success into an *Error.
+// readError returns the error in a response. If the response has no problem details, as one
+// of a proxy, the error has CodeInternal and the text of the response.
 func readError(resp *http.Response) *Error {
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorReply))
 	var e Error
 	if json.Unmarshal(b, &e) != nil || e.Message == "" {
 		e = Error{Message: strings.TrimSpace(string(b)), Code: CodeInternal}

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Apply does a transaction: all of it, or nothing and an *Error that names
-// every mistake.
+// Apply makes all changes of a transaction, or none. In the latter case the error is an
+// *Error that lists every mistake.
 func (c *Client) Apply(ctx context.Context, req ApplyRequest) (ApplyResult, error) {
 	var out ApplyResult
 	err := c.change(ctx, http.MethodPost, "/v1/apply", nil, req, &out, func() Revision { return out.Revision })
 	return out, err
 }
 
-// Acks returns which nodes have yet to confirm a revision. With wait above zero
-// it answers as soon as that changes, at the latest after wait.
+// Acks returns the nodes that have yet to confirm a revision. If wait is not 0, it returns
+// as soon as that set changes, at the latest after wait.
 func (c *Client) Acks(ctx context.Context, rev Revision, wait time.Duration) (Acks, error) {
 	return c.acks(ctx, rev, wait, 0)
 }
 
-// acks is Acks for a caller that knows of seen pending nodes: it answers at
-// once when there are more or fewer.
+// acks does what Acks does for a caller that has seen a number of pending nodes: it returns
+// at once if the number differs.
 func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, seen int) (Acks, error) {
 	q := url.Values{}
 	if wait > 0 {
@@ -38,17 +38,16 @@ func (c *Client) acks(ctx context.Context, rev Revision, wait time.Duration, see
 	return out, err
 }
 
-// Wait returns nil once every affected node has confirmed a revision, or the
-// context's error. progress, unless nil, is called with every answer on the
-// way. It asks nothing if the answer to the change itself said so already; see
-// Confirming.
+// Wait returns nil once every affected node has confirmed a revision, and the context's
+// error if that ends first. It calls progress, unless that is nil, with each response. It
+// sends no request if the response to the change confirmed it already; see Confirming.
 func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) error {
 	if rev != 0 && Revision(c.confirmed.Load()) == rev {
 		return nil
 	}
 	seen := 0
-	// Most are confirmed within the first question; what takes longer is worth a
-	// word soon.
+	// Most changes are confirmed during the first request. Its time is short, so that the
+	// caller soon learns which nodes are slow.
 	for wait := 250 * time.Millisecond; ; wait = 30 * time.Second {
 		a, err := c.acks(ctx, rev, wait, seen)
 		if err != nil {
@@ -64,16 +63,16 @@ func (c *Client) Wait(ctx context.Context, rev Revision, progress func(Acks)) er
 	}
 }
 
-// HistoryOptions narrow the history. The zero value is for the newest
-// revisions.
+// HistoryOptions filter the history. The zero value selects the newest revisions.
 type HistoryOptions struct {
-	// From is the newest revision to return; 0 for the newest there is.
+	// From is the newest revision to return; 0 for the newest that exists.
 	From Revision
-	// Limit is how many to return at most; 0 leaves it to the server.
+	// Limit is the greatest number of revisions to return; 0 for sdnd's default.
 	Limit int
-	// Object and Author narrow it to revisions that changed the object, such as
-	// "port/web1", and to those of the author.
-	Object, Author string
+	// Object selects the revisions that changed an object, such as "port/web1".
+	Object string
+	// Author selects the revisions of an author.
+	Author string
 }
 
 // History returns revisions, newest first.
@@ -95,7 +94,7 @@ func (c *Client) History(ctx context.Context, o HistoryOptions) (History, error)
 	return out, err
 }
 
-// Status returns the state of the whole.
+// Status returns a summary of the state of sdnd, its nodes and its objects.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var out Status
 	err := c.call(ctx, http.MethodGet, "/v1/status", nil, nil, nil, &out)
@@ -109,42 +108,44 @@ func (c *Client) Switches(ctx context.Context) (Switches, error) {
 	return out, err
 }
 
-// Groups lists the groups of a node, as wanted beside as installed.
+// Groups lists the groups of a node, both those it should have and those it has.
 func (c *Client) Groups(ctx context.Context, node string) (Groups, error) {
 	var out Groups
 	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/groups", nil, nil, nil, &out)
 	return out, err
 }
 
-// Meters lists the meters of a node, as wanted beside as installed.
+// Meters lists the meters of a node, both those it should have and those it has.
 func (c *Client) Meters(ctx context.Context, node string) (Meters, error) {
 	var out Meters
 	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/meters", nil, nil, nil, &out)
 	return out, err
 }
 
-// Flows lists the flows of a node, as wanted beside as installed.
+// Flows lists the flows of a node, both those it should have and those it has.
 func (c *Client) Flows(ctx context.Context, node string) (Flows, error) {
 	var out Flows
 	err := c.call(ctx, http.MethodGet, objectPath(KindNode, node)+"/flows", nil, nil, nil, &out)
 	return out, err
 }
 
-// PolicyDenials watches for some time, at most 30s, what a policy denies.
+// PolicyDenials returns the connections that a policy denies during the given time, at most
+// 30s.
 func (c *Client) PolicyDenials(ctx context.Context, policy string, watch time.Duration) (PolicyDenials, error) {
 	var out PolicyDenials
 	err := c.call(ctx, http.MethodPost, objectPath(KindPolicy, policy)+"/denials", url.Values{"for": {watch.String()}}, nil, nil, &out)
 	return out, err
 }
 
-// ServiceCounters returns how many connections the backends of a service got.
+// ServiceCounters returns the number of connections to each backend of a service.
 func (c *Client) ServiceCounters(ctx context.Context, service string) (ServiceCounters, error) {
 	var out ServiceCounters
 	err := c.call(ctx, http.MethodGet, objectPath(KindService, service)+"/counters", nil, nil, nil, &out)
 	return out, err
 }
 
-// PolicyCounters returns where a policy is installed and what its rules have decided.
+// PolicyCounters returns the nodes that a policy is installed on and the packet counters of
+// its rules.
 func (c *Client) PolicyCounters(ctx context.Context, policy string) (PolicyCounters, error) {
 	var out PolicyCounters
 	err := c.call(ctx, http.MethodGet, objectPath(KindPolicy, policy)+"/counters", nil, nil, nil, &out)

@@ -12,11 +12,11 @@ const (
 )
 
 // Condition is one thing that is wrong with an object now. docs/conditions.md
-// has all reasons.
+// lists all reasons.
 type Condition struct {
-	Reason   string    `json:"reason" doc:"What is wrong, as a word that never changes its meaning; docs/conditions.md has all" example:"TunnelPortMissing"`
+	Reason   string    `json:"reason" doc:"What is wrong, as a word that never changes its meaning; docs/conditions.md lists all" example:"TunnelPortMissing"`
 	Severity string    `json:"severity" doc:"error: packets do not flow as declared; warning: they do, but something is not as it should be" enum:"error,warning" example:"error"`
-	Message  string    `json:"message" doc:"What is the case, in words" example:"the bridge has no port vxlan-sdn, so no packet goes from or to another node"`
-	Action   string    `json:"action" doc:"The command or step that cures it" example:"on that machine run the line that this prints: sdnctl node invite node1"`
+	Message  string    `json:"message" doc:"What is wrong, in words" example:"the bridge has no port vxlan-sdn, so no packet goes from or to another node"`
+	Action   string    `json:"action" doc:"The command or step that fixes it" example:"on that machine run the line that this prints: sdnctl node invite node1"`
 	Since    time.Time `json:"since" doc:"When it began, or when sdnd started if that was later"`
 }

@@ -8,17 +8,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// DecodeObject reads one object in JSON strictly. It returns every mistake
-// that can be seen in the object alone: unknown keys (with the key that may
-// have been meant), values of the wrong type, a missing kind or name. Status
-// and meta are read and dropped. Problem.Index is left 0.
+// DecodeObject decodes one object from JSON strictly. It returns every mistake
+// that can be seen in the object alone: unknown keys (with the key that was
+// probably meant), values of the wrong type, a missing kind or name. It ignores
+// status and meta. Problem.Index is left 0.
 func DecodeObject(data []byte) (Object, []Problem) {
 	o, _, problems := DecodeObjectSpec(data)
 	return o, problems
 }
 
-// DecodeObjectSpec is DecodeObject that also returns the spec, as DecodeSpec
-// does. Where there are mistakes, spec holds what could be read of it.
+// DecodeObjectSpec does what DecodeObject does, and returns the spec, too. If there are
+// mistakes, spec has the fields that could be decoded.
 func DecodeObjectSpec(data []byte) (o Object, spec model.Spec, problems []Problem) {
 	problems = decodeStrict(data, "", &o)
 	k, err := ParseKind(string(o.Kind))
@@ -30,8 +30,8 @@ func DecodeObjectSpec(data []byte) (o Object, spec model.Spec, problems []Proble
 		problems = append(problems, more...)
 	case o.Kind != "":
 		problems = append(problems, Problem{Field: "kind", Message: err.Error()})
-		// The spec is read as one of the kind that was probably meant, so that
-		// its own mistakes are named too.
+		// The spec is decoded as one of the kind that was probably meant, so that
+		// its own mistakes are reported, too.
 		if near := NearestKind(string(o.Kind)); near != "" {
 			problems[len(problems)-1].Message = fmt.Sprintf("%q is not a kind of object", o.Kind)
 			problems[len(problems)-1].Fix = fmt.Sprintf("did you mean %s?", near)
@@ -51,7 +51,7 @@ func DecodeObjectSpec(data []byte) (o Object, spec model.Spec, problems []Proble
 	return o, spec, problems
 }
 
-// kindNames returns the words for the kinds.
+// kindNames returns the names of the kinds.
 func kindNames() []string {
 	var names []string
 	for _, k := range Kinds() {
@@ -60,8 +60,8 @@ func kindNames() []string {
 	return names
 }
 
-// DecodeSpec reads the object's spec strictly. Where there are mistakes, spec holds
-// what could be read of it; it is nil if the kind is none.
+// DecodeSpec decodes the object's spec strictly. If there are mistakes, spec has the fields
+// that could be decoded; it is nil if the kind does not exist.
 func (o Object) DecodeSpec() (spec model.Spec, problems []Problem) {
 	spec, problems = o.decodeSpec()
 	for i := range problems {
@@ -70,6 +70,7 @@ func (o Object) DecodeSpec() (spec model.Spec, problems []Problem) {
 	return spec, problems
 }
 
+// decodeSpec does what DecodeSpec does, but leaves Problem.Object empty.
 func (o Object) decodeSpec() (model.Spec, []Problem) {
 	spec := o.Kind.Model().NewSpec()
 	if spec == nil {
@@ -82,7 +83,7 @@ func (o Object) decodeSpec() (model.Spec, []Problem) {
 	return model.Deref(spec), problems
 }
 
-// refFor names an object as far as that is known.
+// refFor returns as much of an object's reference as is known.
 func refFor(o Object) string {
 	switch {
 	case o.Kind != "" && o.Name != "":
@@ -98,6 +99,6 @@ func named(problems []Problem, field string) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Field == field })
 }
 
-// Decode reads one JSON value into the struct that out points to, strictly,
-// and returns every mistake.
+// Decode decodes one JSON value strictly into the struct that out points to, and returns
+// every mistake.
 func Decode(data []byte, out any) []Problem { return decodeStrict(data, "", out) }

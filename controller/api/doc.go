@@ -1,8 +1,8 @@
 // Package api is the HTTP API of sdnd as its callers see it: the JSON types of
 // every object, request and response, and a small client.
 //
-// It needs nothing but the standard library and package model, and knows neither switches nor the
-// store, so that a program that talks to sdnd links nothing of sdnd.
+// It depends on the standard library and package model only, so that a program that talks to
+// sdnd links nothing of sdnd.
 //
 // # Objects
 //
@@ -11,30 +11,30 @@
 //	kind: Port
 //	name: web1
 //	labels: {app: web}
-//	spec: {network: blue, node: node1}   what is asked for
-//	status: {ip: 10.0.0.2, …}            what is; set by sdnd, ignored on input
+//	spec: {network: blue, node: node1}   desired state
+//	status: {ip: 10.0.0.2, …}            observed state; set by sdnd, ignored on input
 //	meta: {revision: 7, …}               set by sdnd, ignored on input
 //
-// [Object] carries an object of any kind with its spec still encoded; [Node],
-// [Network], [Router] and [Port] are the typed forms. [DecodeObject] reads one
-// strictly and reports every mistake in it, each with its field.
+// [Object] has the general form: an object of any kind, with its spec still encoded.
+// [Resource] is the typed form, such as [Node], [Network], [Router] and [Port].
+// [DecodeObject] decodes an object strictly and reports every mistake with its field.
 //
-// The fields of the types are described by their doc tags, with examples, from
-// which the OpenAPI document is made (docs/openapi.yaml).
+// The doc tags of the types describe their fields, with examples. The OpenAPI document
+// (docs/openapi.yaml) is generated from them.
 //
 // # Revisions
 //
-// Each change of the desired topology is one revision. A change that changes
+// Each change of the desired topology is one revision. A request that changes
 // nothing makes none. [Client.Wait] returns once the switches have confirmed a
 // revision.
 //
 // # Errors
 //
-// Whatever sdnd refuses comes back as an [*Error], which lists all mistakes of
-// the request in Errors; nothing of a refused request was applied.
+// The error of a refused request is an [*Error], which lists all mistakes of the request in
+// Errors. A refused request has changed nothing.
 //
 // # Specs
 //
-// What a user asks of an object is a spec of package topology/model, whose values
-// (addresses, ranges, MACs) are text in JSON.
+// The spec types are in package topology/model. Their values, such as addresses, ranges and
+// MACs, are text in JSON.
 package api

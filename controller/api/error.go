@@ -9,29 +9,30 @@ import (
 const (
 	// CodeMalformed is a request that cannot be read, such as broken JSON.
 	CodeMalformed = "malformed"
-	// CodeInvalid is a request that says something that cannot be.
+	// CodeInvalid is a request with a value that is not allowed.
 	CodeInvalid = "invalid"
-	// CodeNotFound is an object (or path) that does not exist.
+	// CodeNotFound is an object or path that does not exist.
 	CodeNotFound = "not_found"
-	// CodeExists is the creation of what exists.
+	// CodeExists is a request to create an object that exists.
 	CodeExists = "exists"
-	// CodeConflict is an address, VNI or name that something else has.
+	// CodeConflict is an address, VNI or name that another object has.
 	CodeConflict = "conflict"
-	// CodeInUse is the deletion of what something else refers to.
+	// CodeInUse is a request to delete an object that another one refers to.
 	CodeInUse = "in_use"
-	// CodeExhausted is a pool that has nothing left to give.
+	// CodeExhausted is a pool that has no free value left, or a limit that is reached.
 	CodeExhausted = "exhausted"
 	// CodePrecondition is an If-Match that names an older revision of the object.
 	CodePrecondition = "precondition_failed"
-	// CodeTooLarge is a body over the limit.
+	// CodeTooLarge is a body that exceeds the limit.
 	CodeTooLarge = "too_large"
-	// CodeUnauthenticated is a caller who has not proven who they are.
+	// CodeUnauthenticated is a caller without valid credentials.
 	CodeUnauthenticated = "unauthenticated"
-	// CodeForbidden is what the caller's role does not allow.
+	// CodeForbidden is a request that the caller's role does not allow.
 	CodeForbidden = "forbidden"
-	// CodeTooMany is a client that makes too many requests.
+	// CodeTooMany is a client that sends too many requests.
 	CodeTooMany = "too_many_requests"
-	// CodeUnavailable is a node that is not connected, or a daemon that stops.
+	// CodeUnavailable is a node that is not connected, or a daemon that is stopping or
+	// overloaded.
 	CodeUnavailable = "unavailable"
 	// CodeNoSpace is a change that was not saved because the disk is full.
 	CodeNoSpace = "no_space"
@@ -42,7 +43,7 @@ const (
 	CodeInternal = "internal"
 )
 
-// Error is what sdnd refused, and why. Nothing of the request was done. It is
+// Error is why sdnd refused a request. A refused request has changed nothing. It is
 // sent as problem details (RFC 9457) of the type "about:blank".
 type Error struct {
 	Status  int       `json:"status" doc:"HTTP status code" example:"422"`
@@ -55,14 +56,14 @@ type Error struct {
 
 // Problem is one mistake in a request.
 type Problem struct {
-	Index   int    `json:"index" doc:"Position of the object in the request's objects, from 0; deletions are counted on after them; -1 when it is about the request as a whole" example:"3"`
+	Index   int    `json:"index" doc:"Position of the object in the request, from 0: first those of objects, then those of delete; -1 if the mistake concerns the whole request" example:"3"`
 	Object  string `json:"object,omitempty" doc:"Reference of the object" example:"port/web1"`
-	Field   string `json:"field,omitempty" doc:"Where in the object" example:"spec.ip"`
+	Field   string `json:"field,omitempty" doc:"Path of the field in the object" example:"spec.ip"`
 	Message string `json:"message" doc:"What is wrong" example:"10.0.1.7 is not in a subnet of network blue"`
-	Fix     string `json:"fix,omitempty" doc:"What to do about it" example:"use an address of 10.0.0.0/24"`
+	Fix     string `json:"fix,omitempty" doc:"How to fix it" example:"use an address of 10.0.0.0/24"`
 }
 
-// Error returns the message followed by every mistake, a line each.
+// Error returns the message followed by every mistake, one per line.
 func (e *Error) Error() string {
 	if len(e.Errors) <= 1 {
 		return e.Message

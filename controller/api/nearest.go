@@ -2,12 +2,12 @@ package api
 
 import "strings"
 
-// maxWord is the length beyond which a word is taken for none of the known ones.
+// maxWord is the length in bytes above which Nearest does not compare a word.
 const maxWord = 64
 
-// Nearest returns the one of known that a word was probably meant to be: the one
-// that differs only in case, or by at most two (one, in short words) typing
-// mistakes. It returns "" when there is none.
+// Nearest returns the known word that a word was probably meant to be: one that differs in
+// case only, or by at most two typing mistakes, or one if the word has up to four bytes. It
+// returns "" if there is none.
 func Nearest(word string, known []string) string {
 	if len(word) > maxWord {
 		return ""
@@ -28,7 +28,7 @@ func Nearest(word string, known []string) string {
 }
 
 // NearestKind returns the kind that a misspelt word, singular or plural, was probably
-// meant to be, or "".
+// meant to be; "" if there is none.
 func NearestKind(word string) Kind {
 	var known []string
 	for _, k := range Kinds() {
@@ -41,10 +41,10 @@ func NearestKind(word string) Kind {
 	return k
 }
 
-// distance is how many bytes must be inserted, deleted, replaced or swapped
-// with their neighbour to turn a into b (optimal string alignment).
+// distance returns how many bytes must be inserted, deleted, replaced or swapped
+// with their neighbour to turn a into b (optimal string alignment distance).
 func distance(a, b string) int {
-	var before []int // the row before the last
+	var before []int // the row before the last one
 	last := make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j

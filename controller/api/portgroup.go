@@ -8,12 +8,12 @@ const KindPortGroup Kind = "PortGroup"
 // PortGroup is a named set of ports.
 type PortGroup = Resource[model.PortGroupSpec, PortGroupStatus]
 
-// PortGroupStatus is which ports a group has.
+// PortGroupStatus is the observed state of a port group: its members.
 type PortGroupStatus struct {
 	Count    int      `json:"count" doc:"How many ports are in the group" example:"2"`
-	Ports    []string `json:"ports" doc:"Their names in order, the first hundred; all of them are listed by /v1/ports?group=NAME" example:"[\"web1\",\"web2\"]"`
+	Ports    []string `json:"ports" doc:"Names of the first hundred, sorted; /v1/ports?group=NAME lists all of them" example:"[\"web1\",\"web2\"]"`
 	Continue string   `json:"continue,omitempty" doc:"Name to continue after, with /v1/ports?group=NAME&continue=, if there are more" example:"web99"`
 }
 
-// MaxGroupPorts is how many ports PortGroupStatus names.
+// MaxGroupPorts is the greatest number of ports in PortGroupStatus.
 const MaxGroupPorts = 100

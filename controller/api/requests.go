@@ -2,11 +2,11 @@ package api
 
 import "time"
 
-// List is the answer to a request for all objects of one kind.
+// List is the response to a request for the objects of one kind.
 type List[T any] struct {
 	Items    []T      `json:"items" doc:"The objects, sorted by name"`
-	Revision Revision `json:"revision" doc:"Revision of the topology that was read; watch from it to miss nothing" example:"7"`
-	Continue string   `json:"continue,omitempty" doc:"Name to continue after, if there are more objects than were asked for" example:"web500"`
+	Revision Revision `json:"revision" doc:"Revision of the topology that was read; a watch from it misses nothing" example:"7"`
+	Continue string   `json:"continue,omitempty" doc:"Name to continue after, if there are more objects than the limit" example:"web500"`
 }
 
 // Verbs of a change.
@@ -16,36 +16,36 @@ const (
 	VerbDelete = "delete"
 )
 
-// ApplyRequest is one transaction: all of it is done, or nothing.
+// ApplyRequest is one transaction: all of its changes are made, or none.
 type ApplyRequest struct {
-	Objects []Object `json:"objects,omitempty" doc:"Objects to create, or to replace when they exist; in any order"`
+	Objects []Object `json:"objects,omitempty" doc:"Objects to create, or to replace if they exist; in any order"`
 	Delete  []Key    `json:"delete,omitempty" doc:"Objects to delete"`
-	Prune   string   `json:"prune,omitempty" doc:"Label selector: objects that match it and are not among objects are deleted. '*' matches everything" example:"app=web"`
-	DryRun  bool     `json:"dryRun,omitempty" doc:"Only say what would change"`
+	Prune   string   `json:"prune,omitempty" doc:"Label selector: objects that match it and are not among objects are deleted. '*' matches all objects" example:"app=web"`
+	DryRun  bool     `json:"dryRun,omitempty" doc:"Return what would change without changing it"`
 }
 
 // ApplyResult is what a transaction did, or would do in a dry run.
 type ApplyResult struct {
 	Revision Revision `json:"revision" doc:"Revision after the transaction; unchanged when nothing changed or in a dry run" example:"7"`
 	DryRun   bool     `json:"dryRun,omitempty" doc:"Whether this was a dry run"`
-	Changes  []Change `json:"changes" doc:"What changed; empty when everything already was as asked"`
-	// Forecast is of a dry run.
-	Forecast *Forecast `json:"forecast,omitempty" doc:"What a dry run would do to the flows of nodes, if ports stay where they are"`
+	Changes  []Change `json:"changes" doc:"What changed; empty if all objects already were as requested"`
+	// Forecast is set in a dry run.
+	Forecast *Forecast `json:"forecast,omitempty" doc:"In a dry run, the effect that the change would have on the flows of nodes if all ports stay where they are"`
 }
 
-// Forecast is what a change would do to the flows of nodes.
+// Forecast is the effect that a change would have on the flows of nodes.
 type Forecast struct {
-	FlowMods    *int         `json:"flowMods,omitempty" doc:"How many flow-mods would be sent, without stamps; absent if the change is too large to be counted" example:"14"`
-	Nodes       *int         `json:"nodes,omitempty" doc:"To how many nodes" example:"2"`
-	PolicyFlows *PolicyFlows `json:"policyFlows,omitempty" doc:"Flows that policies make on the node where they are the most, of those where the change concerns policies; absent if there are none"`
+	FlowMods    *int         `json:"flowMods,omitempty" doc:"How many flow-mods, group-mods and meter-mods would be sent, without the one for each node that updates the digest of its flows; absent if the change is too large to count them" example:"14"`
+	Nodes       *int         `json:"nodes,omitempty" doc:"How many nodes would get flow-mods" example:"2"`
+	PolicyFlows *PolicyFlows `json:"policyFlows,omitempty" doc:"Policy flows on the affected node that would have the most; absent if the change affects no policy flows"`
 }
 
-// PolicyFlows is how many flows policies make on a node.
+// PolicyFlows is the number of flows that policies need on a node.
 type PolicyFlows struct {
 	Node   string `json:"node" doc:"Name of the node" example:"node1"`
-	Before int    `json:"before" doc:"How many flows there are now" example:"120"`
-	After  int    `json:"after" doc:"How many there would be" example:"134"`
-	Limit  int    `json:"limit,omitempty" doc:"How many there may be (--max-policy-flows of sdnd); absent if any number" example:"20000"`
+	Before int    `json:"before" doc:"Present number of flows" example:"120"`
+	After  int    `json:"after" doc:"Number of flows after the change" example:"134"`
+	Limit  int    `json:"limit,omitempty" doc:"Greatest number allowed (--max-policy-flows of sdnd); absent if there is no limit" example:"20000"`
 }
 
 // Change is the change of one object.
@@ -56,16 +56,16 @@ type Change struct {
 	After  *Object `json:"after,omitempty" doc:"The object after; absent when deleted"`
 }
 
-// DeleteResult is the answer to the deletion of one object.
+// DeleteResult is the response to the deletion of one object.
 type DeleteResult struct {
 	Revision Revision `json:"revision" doc:"Revision that deleted the object" example:"8"`
 }
 
 // Acks are the nodes that have yet to confirm a revision.
 type Acks struct {
-	Revision Revision  `json:"revision" doc:"The revision asked about" example:"7"`
+	Revision Revision  `json:"revision" doc:"The requested revision" example:"7"`
 	Done     bool      `json:"done" doc:"Whether every affected node has confirmed it"`
-	Pending  []Pending `json:"pending" doc:"Nodes that have not, sorted by name"`
+	Pending  []Pending `json:"pending" doc:"Nodes that have not confirmed it, sorted by name"`
 }
 
 // Pending is a node that has not yet confirmed a revision.
@@ -74,7 +74,7 @@ type Pending struct {
 	Connected    bool     `json:"connected" doc:"Whether its switch is connected"`
 	Wanted       Revision `json:"wanted" doc:"Newest revision that changed its flows" example:"7"`
 	Acknowledged Revision `json:"acknowledged" doc:"Newest revision it has confirmed" example:"6"`
-	Reason       string   `json:"reason,omitempty" doc:"What it is waiting for" example:"not connected"`
+	Reason       string   `json:"reason,omitempty" doc:"Why it has not confirmed the revision" example:"not connected"`
 }
 
 // History is a part of the list of revisions.
@@ -87,17 +87,17 @@ type HistoryEntry struct {
 	Revision Revision  `json:"revision" doc:"The revision" example:"7"`
 	Time     time.Time `json:"time" doc:"When it was committed"`
 	Author   string    `json:"author" doc:"Who made it" example:"alice"`
-	Changes  []Change  `json:"changes" doc:"What it changed; before and after carry name, labels and spec"`
+	Changes  []Change  `json:"changes" doc:"What it changed; before and after have a name, labels and a spec, but no status"`
 }
 
-// Status is the state of the whole.
+// Status is a summary of the state of sdnd, its nodes and its objects.
 type Status struct {
 	Version        string             `json:"version" doc:"Version of sdnd" example:"v0.1.0"`
 	StartedAt      time.Time          `json:"startedAt" doc:"When sdnd started"`
 	Revision       Revision           `json:"revision" doc:"Current revision of the topology" example:"7"`
 	Nodes          int                `json:"nodes" doc:"Declared nodes" example:"2"`
 	NodesConnected int                `json:"nodesConnected" doc:"Nodes whose switch is connected" example:"2"`
-	NodesInSync    int                `json:"nodesInSync" doc:"Nodes with nothing outstanding" example:"2"`
+	NodesInSync    int                `json:"nodesInSync" doc:"Nodes that have confirmed all changes that concern them" example:"2"`
 	Networks       int                `json:"networks" doc:"Declared networks" example:"1"`
 	Routers        int                `json:"routers" doc:"Declared routers" example:"0"`
 	Ports          int                `json:"ports" doc:"Declared ports" example:"4"`
@@ -107,28 +107,28 @@ type Status struct {
 	NodesReady     int                `json:"nodesReady" doc:"Nodes without an error" example:"2"`
 	PortsBound     int                `json:"portsBound" doc:"Ports that have an interface" example:"4"`
 	PortsReady     int                `json:"portsReady" doc:"Ports without an error" example:"4"`
-	PortsDropping  int                `json:"portsDropping" doc:"Ports that sent from another MAC or address than their own, or with a VLAN tag, in the last minute" example:"0"`
+	PortsDropping  int                `json:"portsDropping" doc:"Ports that sent from a MAC or address other than their own, or with a VLAN tag, in the last minute" example:"0"`
 	DroppedPackets uint64             `json:"droppedPackets" doc:"Packets of those ports that were dropped, since each was last plugged in" example:"0"`
 	Warnings       int                `json:"warnings" doc:"Objects that have warnings and no error" example:"0"`
 	Reasons        []ReasonCount      `json:"reasons" doc:"How many objects have a condition, by its reason; empty when nothing is wrong"`
 	Objects        []ObjectConditions `json:"objects" doc:"Objects that have conditions, at most 20: those with errors first, then nodes, networks, services and ports in this order, by name"`
-	Drifts         uint64             `json:"drifts" doc:"Changes of flows by others that were found, and undone, since sdnd started" example:"0"`
-	Switches       int                `json:"switches" doc:"Connected switches that no node claims" example:"0"`
-	Bridge         string             `json:"bridge,omitempty" doc:"Name of the bridge that sdnd looks at on every node" example:"br-int"`
-	Insecure       []string           `json:"insecure,omitempty" doc:"What of sdnd is open to whoever can reach it, in words; absent when nothing is" example:"[\"switches and nodes connect by plain TCP\"]"`
+	Drifts         uint64             `json:"drifts" doc:"Changes of flows by other programs that sdnd detected and undid since it started" example:"0"`
+	Switches       int                `json:"switches" doc:"Connected switches that no declared node claims" example:"0"`
+	Bridge         string             `json:"bridge,omitempty" doc:"Name of the bridge that sdnd uses on every node" example:"br-int"`
+	Insecure       []string           `json:"insecure,omitempty" doc:"Connections to sdnd that are not protected, in words; absent if all are" example:"[\"switches and nodes connect by plain TCP\"]"`
 }
 
-// ReasonCount is how many objects have a condition of one reason.
+// ReasonCount is the number of objects that have a condition with a reason.
 type ReasonCount struct {
 	Reason   string `json:"reason" doc:"The reason" example:"NotBound"`
-	Severity string `json:"severity" doc:"How bad it is" enum:"error,warning" example:"error"`
+	Severity string `json:"severity" doc:"Severity of the condition" enum:"error,warning" example:"error"`
 	Count    int    `json:"count" doc:"How many objects have it" example:"3"`
 }
 
-// ObjectConditions is what is wrong with one object.
+// ObjectConditions are the conditions of one object.
 type ObjectConditions struct {
 	Object     string      `json:"object" doc:"Reference of the object" example:"port/web1"`
-	Conditions []Condition `json:"conditions" doc:"What is wrong with it"`
+	Conditions []Condition `json:"conditions" doc:"Its conditions"`
 }
 
 // Switches lists the switches that no declared node claims.
@@ -139,16 +139,16 @@ type Switches struct {
 // Switch is a connected switch that no declared node claims. It is quarantined:
 // it gets no flows.
 type Switch struct {
-	DatapathID string    `json:"datapathID" doc:"Its datapath id; empty while it has not said it" example:"00004e7c25b01a4f"`
+	DatapathID string    `json:"datapathID" doc:"Its datapath id; empty until the switch has sent it" example:"00004e7c25b01a4f"`
 	Address    string    `json:"address" doc:"Its end of the connection" example:"192.168.50.13:40112"`
 	OVSVersion string    `json:"ovsVersion,omitempty" doc:"Version of Open vSwitch" example:"3.1.0"`
 	Since      time.Time `json:"since" doc:"When it connected"`
 	Reason     string    `json:"reason" doc:"Why it is quarantined" example:"no node has this datapath id"`
-	Action     string    `json:"action,omitempty" doc:"What to do about it, when it cannot be adopted as it is" example:"on that machine: ovs-vsctl set bridge br-int protocols=OpenFlow13"`
-	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node; absent when none can" example:"sdnctl node adopt 00004e7c25b01a4f NAME --tunnel-ip 192.168.50.13"`
+	Action     string    `json:"action,omitempty" doc:"What to do first, if it cannot be adopted as it is" example:"on that machine: ovs-vsctl set bridge br-int protocols=OpenFlow13"`
+	Adopt      string    `json:"adopt,omitempty" doc:"The command that makes it a node; absent if it cannot become one" example:"sdnctl node adopt 00004e7c25b01a4f NAME --tunnel-ip 192.168.50.13"`
 }
 
-// What may be said of a flow in Flow.Installed.
+// Values of Installed of a flow, group or meter.
 const (
 	// FlowInstalled is a flow that is wanted and on the switch.
 	FlowInstalled = "yes"
@@ -161,19 +161,19 @@ const (
 // Flows lists the flows of a node.
 type Flows struct {
 	Node  string `json:"node" doc:"The node" example:"node1"`
-	Flows []Flow `json:"flows" doc:"Its flows by table, then falling priority"`
+	Flows []Flow `json:"flows" doc:"Its flows, by table and descending priority"`
 }
 
-// Flow is one flow of a node, as wanted beside as installed.
+// Flow is a flow that a node should have, has, or both.
 type Flow struct {
 	Table     int    `json:"table" doc:"Number of the table" example:"20"`
 	TableName string `json:"tableName" doc:"Name of the table" example:"arp"`
 	Priority  int    `json:"priority" doc:"Priority, higher wins" example:"100"`
-	Match     string `json:"match" doc:"What it matches, as ovs-ofctl writes it" example:"arp,arp_tpa=10.0.0.1"`
-	Actions   string `json:"actions" doc:"What it does, as ovs-ofctl writes it" example:"drop"`
+	Match     string `json:"match" doc:"Its match in the syntax of ovs-ofctl" example:"arp,arp_tpa=10.0.0.1"`
+	Actions   string `json:"actions" doc:"Its actions in the syntax of ovs-ofctl" example:"drop"`
 	Cookie    string `json:"cookie" doc:"Its cookie in hexadecimal" example:"0x5d1f9a3c77e01b22"`
-	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"network/blue"`
-	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"answers ARP for the gateway"`
+	Object    string `json:"object,omitempty" doc:"The object that it belongs to; absent if it is foreign" example:"network/blue"`
+	Why       string `json:"why,omitempty" doc:"Its purpose, in words" example:"answers ARP for the gateway"`
 	Packets   uint64 `json:"packets" doc:"Packets that it matched" example:"12"`
 	Bytes     uint64 `json:"bytes" doc:"Bytes that it matched" example:"840"`
 	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
@@ -185,15 +185,15 @@ type Groups struct {
 	Groups []Group `json:"groups" doc:"Its groups by number"`
 }
 
-// Group is one group of a node, as wanted beside as installed.
+// Group is a group that a node should have, has, or both.
 type Group struct {
 	ID        uint32 `json:"id" doc:"Number of the group" example:"7"`
-	Group     string `json:"group" doc:"What it is, as ovs-ofctl writes it" example:"group_id=7,type=all,bucket=actions=output:3"`
-	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"port/web1"`
-	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"chooses a backend"`
+	Group     string `json:"group" doc:"The group in the syntax of ovs-ofctl" example:"group_id=7,type=all,bucket=actions=output:3"`
+	Object    string `json:"object,omitempty" doc:"The object that it belongs to; absent if it is foreign" example:"port/web1"`
+	Why       string `json:"why,omitempty" doc:"Its purpose, in words" example:"chooses a backend"`
 	Flows     uint32 `json:"flows" doc:"Flows and groups that send packets to it" example:"1"`
-	Packets   uint64 `json:"packets" doc:"Packets that came to it" example:"12"`
-	Bytes     uint64 `json:"bytes" doc:"Bytes that came to it" example:"840"`
+	Packets   uint64 `json:"packets" doc:"Packets that it processed" example:"12"`
+	Bytes     uint64 `json:"bytes" doc:"Bytes that it processed" example:"840"`
 	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
 }
 
@@ -203,15 +203,15 @@ type Meters struct {
 	Meters []Meter `json:"meters" doc:"Its meters by number"`
 }
 
-// Meter is one meter of a node, as wanted beside as installed.
+// Meter is a meter that a node should have, has, or both.
 type Meter struct {
 	ID        uint32 `json:"id" doc:"Number of the meter" example:"7"`
-	Meter     string `json:"meter" doc:"What it is, as ovs-ofctl writes it" example:"meter=7 kbps bands= type=drop rate=1000"`
-	Object    string `json:"object,omitempty" doc:"The object that made it; absent when it is foreign" example:"port/web1"`
-	Why       string `json:"why,omitempty" doc:"The rule that made it, in words" example:"limits what the port sends"`
+	Meter     string `json:"meter" doc:"The meter in the syntax of ovs-ofctl" example:"meter=7 kbps bands= type=drop rate=1000"`
+	Object    string `json:"object,omitempty" doc:"The object that it belongs to; absent if it is foreign" example:"port/web1"`
+	Why       string `json:"why,omitempty" doc:"Its purpose, in words" example:"limits what the port sends"`
 	Flows     uint32 `json:"flows" doc:"Flows that send packets to it" example:"1"`
-	Packets   uint64 `json:"packets" doc:"Packets that came to it" example:"12"`
-	Bytes     uint64 `json:"bytes" doc:"Bytes that came to it" example:"840"`
-	Exceeded  uint64 `json:"exceeded" doc:"Packets that were beyond its rates" example:"2"`
+	Packets   uint64 `json:"packets" doc:"Packets that it processed" example:"12"`
+	Bytes     uint64 `json:"bytes" doc:"Bytes that it processed" example:"840"`
+	Exceeded  uint64 `json:"exceeded" doc:"Packets that exceeded its rates" example:"2"`
 	Installed string `json:"installed" doc:"yes: wanted and on the switch; missing: wanted, not on the switch; foreign: on the switch, not wanted" enum:"yes,missing,foreign" example:"yes"`
 }

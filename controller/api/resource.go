@@ -12,18 +12,18 @@ type Resource[S, T any] struct {
 	Kind   Kind              `json:"kind" doc:"Kind of the object"`
 	Name   string            `json:"name" doc:"Name of the object"`
 	Labels map[string]string `json:"labels,omitempty" doc:"Labels to select objects by" example:"{\"app\":\"web\"}"`
-	Spec   S                 `json:"spec" doc:"What is asked for"`
-	Status *T                `json:"status,omitempty" doc:"What is; ignored on input" readOnly:"true"`
+	Spec   S                 `json:"spec" doc:"Desired state"`
+	Status *T                `json:"status,omitempty" doc:"Observed state; ignored on input" readOnly:"true"`
 	Meta   *Meta             `json:"meta,omitempty" doc:"Set by sdnd; ignored on input" readOnly:"true"`
 }
 
-// The kinds of objects. Their specs are package model's.
+// The kinds of objects. Package model has their specs.
 type (
 	// Node is a machine whose Open vSwitch sdnd controls.
 	Node = Resource[model.NodeSpec, NodeStatus]
-	// Network is a VNI with its subnets.
+	// Network is a virtual network: a VNI with its subnets.
 	Network = Resource[model.NetworkSpec, NetworkStatus]
-	// Router joins networks: each can reach every other's addresses.
+	// Router joins networks, so that each reaches the addresses of the others.
 	Router = Resource[model.RouterSpec, RouterStatus]
 	// Port attaches one interface of a container or VM to a network.
 	Port = Resource[model.PortSpec, PortStatus]
@@ -31,7 +31,7 @@ type (
 
 // Shown is a Resource of any kind.
 type Shown interface {
-	// Object returns it in its general form.
+	// Object returns the resource in its general form.
 	Object() (Object, error)
 }
 

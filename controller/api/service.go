@@ -9,10 +9,10 @@ import (
 // KindService is the kind of services.
 const KindService Kind = "Service"
 
-// Service is addresses under which clients reach one of several ports.
+// Service has addresses at which clients reach one of several ports.
 type Service = Resource[model.ServiceSpec, ServiceStatus]
 
-// ServiceStatus is which backends a service has.
+// ServiceStatus is the observed state of a service.
 type ServiceStatus struct {
 	ID            uint32          `json:"id" doc:"Number of the service in the data path" example:"1"`
 	Ready         bool            `json:"ready" doc:"Whether none of the conditions is an error"`

@@ -10,19 +10,19 @@ import (
 	"strconv"
 )
 
-// RevisionHeader carries the revision of a backup.
+// RevisionHeader is the response header with the revision of a backup.
 const RevisionHeader = "X-Sdnctl-Revision"
 
-// BackupSourceHeader carries what a backup was made from: BackupFromFile or
+// BackupSourceHeader is the response header with the source of a backup: BackupFromFile or
 // BackupFromMemory.
 const BackupSourceHeader = "X-Sdnctl-Backup-Source"
 
 const (
 	// BackupFromFile is a copy of the whole data file.
 	BackupFromFile = "file"
-	// BackupFromMemory is a file with the topology that sdnd has in memory, for
-	// its data file is lost or damaged. It has no history, no bindings (where
-	// ports were last seen) and no invitations.
+	// BackupFromMemory is a file with the topology that sdnd has in memory, because its data
+	// file is lost or damaged. It has no history, no bindings (the places where ports were
+	// last seen) and no invitations.
 	BackupFromMemory = "memory"
 )
 
@@ -36,34 +36,34 @@ type Backup struct {
 // BackupMedia is the media type of a backup.
 const BackupMedia = "application/octet-stream"
 
-// IPAMCheck is what a check of the addresses found.
+// IPAMCheck is the result of a check of the IP allocations in the data file.
 type IPAMCheck struct {
-	OK          bool     `json:"ok" doc:"Whether all is as it has to be"`
+	OK          bool     `json:"ok" doc:"Whether the IP allocations are consistent"`
 	Revision    Revision `json:"revision" doc:"Revision that was checked" example:"7"`
 	Ports       int      `json:"ports" doc:"Ports in the data file" example:"12"`
-	Locks       int      `json:"locks" doc:"Addresses that the data file has as taken" example:"12"`
+	Locks       int      `json:"locks" doc:"Addresses that are allocated in the data file" example:"12"`
 	Blocks      int      `json:"blocks" doc:"Blocks of segmented networks in the data file" example:"4"`
-	Differences []string `json:"differences" doc:"What is not as it has to be, a sentence each; at most a thousand, and how many more"`
+	Differences []string `json:"differences" doc:"Inconsistencies, one sentence each; at most 1000, followed by the number of the others"`
 }
 
-// RestoreResult is what a restore did, or would do in a dry run.
+// RestoreResult is what a restore changed, or would change in a dry run.
 type RestoreResult struct {
 	Revision  Revision `json:"revision" doc:"Revision after the restore; unchanged when nothing changed or in a dry run" example:"8"`
-	Backup    Revision `json:"backup" doc:"Revision that the backup was made of" example:"5"`
+	Backup    Revision `json:"backup" doc:"Revision of the backup" example:"5"`
 	DryRun    bool     `json:"dryRun,omitempty" doc:"Whether this was a dry run"`
-	Unchanged int      `json:"unchanged" doc:"How many objects are as in the backup already" example:"12"`
-	Changes   []Change `json:"changes" doc:"What changed, allocations included; empty when everything already was as in the backup"`
+	Unchanged int      `json:"unchanged" doc:"How many objects already are as in the backup" example:"12"`
+	Changes   []Change `json:"changes" doc:"What changed, including allocations; empty if all objects already were as in the backup"`
 }
 
-// CheckIPAM has the addresses in the data file checked against the ports.
+// CheckIPAM checks the IP allocations in the data file against the ports.
 func (c *Client) CheckIPAM(ctx context.Context) (IPAMCheck, error) {
 	var out IPAMCheck
 	err := c.call(ctx, http.MethodGet, "/v1/ipam/check", nil, nil, nil, &out)
 	return out, err
 }
 
-// Backup copies the daemon's data file, of one moment, to w, and describes
-// the copy. After an error what was written is of no use.
+// Backup writes a consistent copy of the daemon's data file to w, and returns the copy's
+// revision and source. If it returns an error, the data in w is incomplete.
 func (c *Client) Backup(ctx context.Context, w io.Writer) (Backup, error) {
 	resp, err := c.send(ctx, http.MethodGet, "/v1/backup", nil, nil, nil)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (Backup, error) {
 	defer resp.Body.Close()
 	rev, err := strconv.ParseUint(resp.Header.Get(RevisionHeader), 10, 64)
 	if err != nil {
-		return Backup{}, fmt.Errorf("the answer is no backup: it has no revision")
+		return Backup{}, fmt.Errorf("the response is not a backup: it has no revision")
 	}
 	if _, err := io.Copy(w, resp.Body); err != nil {
 		return Backup{}, fmt.Errorf("receive the backup: %w", err)
@@ -80,8 +80,8 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (Backup, error) {
 	return Backup{Revision: Revision(rev), FromMemory: resp.Header.Get(BackupSourceHeader) == BackupFromMemory}, nil
 }
 
-// Restore makes the topology what it is in a backup of so many bytes, in one
-// transaction, or in a dry run only says what that would change.
+// Restore replaces the topology by that of a backup, in one transaction. size is the length
+// of the backup in bytes. A dry run returns what would change without changing it.
 func (c *Client) Restore(ctx context.Context, backup io.Reader, size int64, dryRun bool) (RestoreResult, error) {
 	var out RestoreResult
 	q := url.Values{}
@@ -94,17 +94,17 @@ func (c *Client) Restore(ctx context.Context, backup io.Reader, size int64, dryR
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&out); err != nil {
-		return out, fmt.Errorf("restore: decode the reply: %w", err)
+		return out, fmt.Errorf("restore: decode the response: %w", err)
 	}
 	return out, nil
 }
 
-// upload sends bytes that are not JSON.
+// upload sends a body of the type BackupMedia, of size bytes.
 func (c *Client) upload(ctx context.Context, path string, q url.Values, body io.Reader, size int64) (*http.Response, error) {
 	return c.send(ctx, http.MethodPost, path, q, http.Header{"Content-Type": {BackupMedia}}, sized{body, size})
 }
 
-// sized is a body whose length is known.
+// sized is a request body whose length in bytes is known.
 type sized struct {
 	io.Reader
 	size int64

@@ -16,8 +16,8 @@ import (
 )
 
 // decodeStrict decodes data into the struct that out points to. Correct input takes one
-// pass of encoding/json. If that fails, walk finds the mistakes one by one and still
-// fills in what is right.
+// pass of encoding/json. If that fails, walk collects the mistakes and still sets the fields
+// that can be decoded. path is the field path of the struct, for the problems.
 func decodeStrict(data []byte, path string, out any) []Problem {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
@@ -36,14 +36,16 @@ func decodeStrict(data []byte, path string, out any) []Problem {
 	return walk(data, path, reflect.ValueOf(out).Elem())
 }
 
-// maxProblems is how many mistakes of a list, and maxUnknown how many unknown keys
-// of an object are reported: finding the nearest known key of each takes time.
 const (
+	// maxProblems is the greatest number of mistakes that are reported of a list or map.
 	maxProblems = 1000
-	maxUnknown  = 100
+	// maxUnknown is the greatest number of unknown keys that are reported of an object. It
+	// is smaller, as finding the nearest known key of each takes time.
+	maxUnknown = 100
 )
 
-// walk fills v from data and returns every mistake below path.
+// walk decodes data into v and returns every mistake, with field paths below path. It leaves
+// values with mistakes zero.
 func walk(data []byte, path string, v reflect.Value) []Problem {
 	if bytes.Equal(bytes.TrimSpace(data), []byte("null")) {
 		return nil
@@ -64,7 +66,7 @@ func walk(data []byte, path string, v reflect.Value) []Problem {
 		v.Set(reflect.New(v.Type().Elem()))
 		problems := walk(data, path, v.Elem())
 		if problems != nil && v.Elem().Kind() != reflect.Struct {
-			v.SetZero() // not a value that was given
+			v.SetZero() // so that a wrong value is not taken for a given one
 		}
 		return problems
 	case reflect.Struct:
@@ -77,7 +79,8 @@ func walk(data []byte, path string, v reflect.Value) []Problem {
 	return mistakeOf(json.Unmarshal(data, v.Addr().Interface()), data, path, v)
 }
 
-// mistakeOf makes a problem of why v could not be read from data; none if it could.
+// mistakeOf converts the error of decoding data into v to a problem, and sets v to zero. It
+// returns nil for no error.
 func mistakeOf(err error, data []byte, path string, v reflect.Value) []Problem {
 	if err == nil {
 		return nil
@@ -159,8 +162,8 @@ func walkStruct(data []byte, path string, v reflect.Value) []Problem {
 	return problems
 }
 
-// sortKeys returns the keys of an object, sorted: the known ones, the first unknown ones, and
-// how many unknown ones are left out.
+// sortKeys returns the known keys of an object and its first unknown keys, sorted together,
+// the number of these unknown keys, and the number of those that are left out.
 func sortKeys(members map[string]json.RawMessage, known []string) (keys []string, unknown, more int) {
 	var others []string
 	for key := range members {
@@ -183,7 +186,7 @@ func sortKeys(members map[string]json.RawMessage, known []string) (keys []string
 	return keys, len(others), more
 }
 
-// nameOf returns the known name of a key in any case, as encoding/json accepts it.
+// nameOf returns the known name that equals a key in any case, as encoding/json does.
 func nameOf(key string, known []string) (name string, ok bool) {
 	for _, n := range known {
 		if len(n) == len(key) && strings.EqualFold(n, key) {
@@ -193,6 +196,7 @@ func nameOf(key string, known []string) (name string, ok bool) {
 	return "", false
 }
 
+// join appends a key to a field path.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -200,7 +204,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// typeName says in words what a value of v's type looks like.
+// typeName returns a word for the JSON values that v takes, such as "text".
 func typeName(v reflect.Value) string {
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return "text"
@@ -218,7 +222,7 @@ func typeName(v reflect.Value) string {
 	return v.Type().String()
 }
 
-// describe shows a JSON value in a message, cut short.
+// describe returns a JSON value for a message, shortened if it is long.
 func describe(data []byte) string {
 	s := strings.TrimSpace(string(data))
 	switch s[0] {

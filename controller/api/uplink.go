@@ -5,10 +5,10 @@ import "github.com/sdnctl/sdnctl/topology/model"
 // KindUplink is the kind of uplinks.
 const KindUplink Kind = "Uplink"
 
-// Uplink is a way from nodes to what is not sdnd's.
+// Uplink connects nodes to networks outside of sdnd's control.
 type Uplink = Resource[model.UplinkSpec, UplinkStatus]
 
-// UplinkStatus is who uses an uplink.
+// UplinkStatus is the observed state of an uplink.
 type UplinkStatus struct {
-	Routers int `json:"routers" doc:"How many routers leave by it" example:"1"`
+	Routers int `json:"routers" doc:"How many routers send traffic out by it" example:"1"`
 }

@@ -10,20 +10,20 @@ import (
 	"net/url"
 )
 
-// maxEvent bounds one line of a watch, in bytes.
+// maxEvent is the length limit of one line of a watch, in bytes.
 const maxEvent = 16 << 20
 
-// WatchOptions are the choices of Watch.
+// WatchOptions are the options of Watch.
 type WatchOptions struct {
-	// From is the revision already known: the watch begins with the changes
-	// after it. 0 begins now.
+	// From is the revision that the caller knows: the watch begins with the changes
+	// after it. 0 begins with the next change.
 	From Revision
 }
 
-// Watch calls fn with every event until the context ends, the connection
-// breaks or fn returns an error, and returns that error. It does not reconnect:
-// the caller may do so from the last revision that it got with EventReady or
-// the last event of which Complete was set.
+// Watch calls fn with every event (server-sent events) until the context ends, the
+// connection breaks or fn returns an error, and returns that error. It does not reconnect.
+// The caller may continue from the revision of the last event that is an EventReady or has
+// Complete set.
 func (c *Client) Watch(ctx context.Context, o WatchOptions, fn func(Event) error) error {
 	q := url.Values{}
 	if o.From > 0 {
@@ -43,7 +43,7 @@ func (c *Client) Watch(ctx context.Context, o WatchOptions, fn func(Event) error
 		value = bytes.TrimPrefix(value, []byte(" "))
 		switch {
 		case len(lines.Bytes()) == 0 && data == nil:
-			complete = false // the end of an event without data, which nobody gets
+			complete = false // an event without data is ignored
 		case len(lines.Bytes()) == 0:
 			var e Event
 			if err := json.Unmarshal(data, &e); err != nil {

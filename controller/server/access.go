@@ -20,12 +20,13 @@ type Access struct {
 	Tokens *pki.Tokens
 }
 
-// caller is the user or node that makes a request, as a certificate or token proves.
+// caller is the user or node that makes a request, authenticated by a certificate or token.
 type caller struct{ pki.Identity }
 
 type callerKey struct{}
 
-// guard passes on authorized requests, and limits their number and rate.
+// guard authenticates and authorizes requests, and limits the number and rate of each
+// client's.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
@@ -40,7 +41,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		default:
 			who, p := s.identify(r)
 			if r.URL.Path == enrollPath {
-				who, p = nil, nil // an invitation in the body is the proof
+				who, p = nil, nil // the invitation in the body authenticates the caller
 			}
 			c := client{name: hostOf(r.RemoteAddr)}
 			if who != nil {
@@ -95,6 +96,7 @@ func (s *Server) begin(r *http.Request, c client) (release func(), p *problem) {
 	return release, nil
 }
 
+// tooMany returns the problem of a client that is at one of its limits.
 func (s *Server) tooMany(format string, args ...any) *problem {
 	return newProblem(http.StatusTooManyRequests, api.CodeTooMany, format, args...)
 }
@@ -143,7 +145,7 @@ func requiredRole(r *http.Request) pki.Role {
 	kind, _, _ := strings.Cut(path, "/")
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
-	case kind == "backup": // has the history, and with it all that ever was
+	case kind == "backup": // contains the whole history
 		return pki.Admin
 	case read, kind == "apply":
 		return pki.Viewer
@@ -184,6 +186,7 @@ func (c *caller) may(needed pki.Role) *problem {
 	return newProblem(http.StatusForbidden, api.CodeForbidden, "%s is %s, this needs %s", c, article(c.Role), article(needed))
 }
 
+// article returns a role with its article.
 func article(r pki.Role) string {
 	if r == pki.Viewer {
 		return "a " + string(r)
@@ -191,6 +194,7 @@ func article(r pki.Role) string {
 	return "an " + string(r)
 }
 
+// hostOf returns the host of "host:port".
 func hostOf(addr string) string {
 	if host, _, err := net.SplitHostPort(addr); err == nil {
 		return host

@@ -9,8 +9,8 @@ import (
 )
 
 // authorizeChange refuses a transaction that the caller may not make. Every change passes
-// through here, whichever route it took. The kind and the spec of an object say who may
-// write it; nodes have further rules.
+// through here, whichever route it took. The kind and the spec of an object determine who may
+// write it; further rules apply to nodes.
 func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 	who, ok := ctx.Value(callerKey{}).(*caller)
 	if !ok {
@@ -20,7 +20,7 @@ func (s *Server) authorizeChange(ctx context.Context, t *transaction) error {
 		return s.authorizeNodeChange(node, t)
 	}
 	snap := s.cfg.Store.Snapshot()
-	need := pki.Operator // also to change nothing
+	need := pki.Operator // even for a transaction without ops
 	for _, op := range t.ops {
 		if r := userRole(writer(snap, op)); r.May(need) {
 			need = r

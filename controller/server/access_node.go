@@ -12,18 +12,18 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// A node's certificate gives few rights, so that an attacker who takes over a machine
-// gains no other. A node sees itself and the networks that take ports from nodes. It
-// makes and deletes ports there that are pinned to itself.
+// A node's certificate grants few rights, so that an attacker who takes over one machine
+// gains no rights on the others. A node sees itself and the networks that accept ports from
+// nodes. There it may create and delete ports that are pinned to itself.
 
 // nodeLabels is the prefix of the label keys that nodes may set.
 const nodeLabels = "node/"
 
-// madeBy is the label that names the node which made a port. sdnd sets it. An operator who
-// sets it hands the port over to the node.
+// madeBy is the label that names the node which created a port. sdnd sets it. An operator may
+// set it, too, so that the node may change and delete the port.
 const madeBy = nodeLabels + "made-by"
 
-// maxNodePorts is the greatest number of ports that a node may make.
+// maxNodePorts is the greatest number of ports that a node may create.
 const maxNodePorts = 1024
 
 // node returns the name of the node that makes a request; "" for a user.
@@ -51,22 +51,22 @@ func (s *Server) authorizeNode(node string, r *http.Request) *problem {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case kind == api.KindPort.Plural(), path == "apply":
-		return nil // what it changes is judged when it is known
+		return nil // authorizeNodeChange checks the changes, once they are decoded
 	case read && path == "status":
 		return nil
 	case read && (kind == api.KindNode.Plural() || kind == api.KindNetwork.Plural()) && !strings.Contains(rest, "/"):
-		return nil // it is shown what it may see
+		return nil // the view shows only what the node may see
 	case read && kind == "revisions" && strings.HasSuffix(rest, "/acks"):
 		return nil
 	case r.Method == http.MethodPost && path == api.KindNode.Plural()+"/"+node+"/certificate":
 		return nil
 	}
-	return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, this needs a user: a node may read itself, and make and delete ports of its own", node)
+	return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, this needs a user: a node may read its own state, and create and delete ports of its own", node)
 }
 
 // authorizeNodeChange refuses a transaction that a node may not make, and labels the ports
-// that it makes. The caller holds s.writes exclusively, so that the decision still holds
-// at the commit. The error is a *problem.
+// that the node creates. The caller holds s.writes exclusively, so that the decision still
+// holds at the commit. The error is a *problem.
 func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 	snap := s.cfg.Store.Snapshot()
 	var denied []api.Problem
@@ -79,7 +79,7 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 			denied = append(denied, api.Problem{Index: t.index[i], Object: op.Ref.String(), Field: field, Message: message, Fix: fix})
 		}
 		if op.Ref.Kind.Writer() > model.NodeItself || op.Ref.Kind != topology.KindPort {
-			deny("", "nodes make and delete ports only", "ask an operator")
+			deny("", "a node may only create and delete ports", "ask an operator")
 			continue
 		}
 		before, exists := snap.Port(op.Ref.Name)
@@ -87,7 +87,7 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 		switch {
 		case own || !exists:
 		case before.Spec.Node == node:
-			deny("", "this node has not made it", "ask an operator")
+			deny("", "this node did not create it", "ask an operator")
 			continue
 		case op.Verb == topology.Delete:
 			// The node must not learn that the port exists.
@@ -106,13 +106,13 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 		}
 		spec := op.Spec.(topology.PortSpec)
 		if spec.Node != node {
-			deny("spec.node", "a node makes ports of its own only", "set it to "+node)
+			deny("spec.node", "a node may only create ports on itself", "set it to "+node)
 		}
 		if spec.Writer() > model.NodeItself {
-			deny("spec", "a node may not give a port further addresses, nor turn port security off", "ask an operator")
+			deny("spec", "a node may not give a port further addresses or turn port security off", "ask an operator")
 		}
 		if n, ok := snap.Network(spec.Network); !ok || !n.Spec.PortsFromNodes {
-			deny("spec.network", "network/"+spec.Network+" does not exist, or takes no ports from nodes", "an operator allows it with: sdnctl network set "+spec.Network+" --ports-from-nodes")
+			deny("spec.network", "network/"+spec.Network+" does not exist, or does not accept ports from nodes", "an operator allows it with: sdnctl network set "+spec.Network+" --ports-from-nodes")
 		}
 		labels := maps.Clone(op.Labels)
 		for k, v := range labels {
@@ -127,7 +127,7 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 		op.Labels = labels
 	}
 	if made > maxNodePorts {
-		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s would have %d ports of its own making, at most %d are allowed: delete some, or have an operator declare them", node, made, maxNodePorts)
+		return newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s would have created %d ports, at most %d are allowed: delete some, or ask an operator to create them", node, made, maxNodePorts)
 	}
 	if len(denied) > 0 {
 		return refuse(http.StatusForbidden, api.CodeForbidden, sorted(denied))
@@ -138,7 +138,7 @@ func (s *Server) authorizeNodeChange(node string, t *transaction) error {
 	return nil
 }
 
-// madeOn counts the ports that a node has made.
+// madeOn counts the ports on a node that the node itself has created.
 func madeOn(snap *topology.Snapshot, node string) (n int) {
 	for p := range snap.PortsOnNode(node) {
 		if p.Labels[madeBy] == node {
@@ -148,10 +148,11 @@ func madeOn(snap *topology.Snapshot, node string) (n int) {
 	return n
 }
 
-// redact removes from a problem the name of the object that has what the node requested.
+// redact removes from a problem the name of the object that has the requested value, such as
+// an address.
 func redact(p topology.Problem) topology.Problem {
 	if p.Kind == topology.Conflict || p.Kind == topology.InUse {
-		p.Message, p.Fix = "taken by another", "choose another, or leave it out to get a free one"
+		p.Message, p.Fix = "in use by another object", "choose another value, or leave it out to get a free one"
 	}
 	return p
 }

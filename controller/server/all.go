@@ -64,6 +64,7 @@ func (v view) visible(kind topology.Kind, network, node string) iter.Seq[topolog
 	}
 }
 
+// objects yields objects of one type as topology.Objects.
 func objects[T topology.Object](seq iter.Seq[T]) iter.Seq[topology.Object] {
 	return func(yield func(topology.Object) bool) {
 		for o := range seq {

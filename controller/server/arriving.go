@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// errNoRoom ends the reading of a body that was dropped to make room for other clients'
+// errNoRoom is the error of reading a body that was dropped in favour of other clients'
 // bodies.
-var errNoRoom = errors.New("other clients need the room that this body takes")
+var errNoRoom = errors.New("the body was dropped in favour of those of other clients")
 
-// arriving is a body that is being read. Its whole size counts against the limit. At the
-// limit, the client with the most bytes loses its oldest body that is older than
-// bodySafe.
+// arriving is a body that is being received. Its whole declared size counts against the
+// limit. At the limit, the client with the most bytes loses its oldest body, unless that is
+// younger than bodySafe.
 type arriving struct {
 	r       io.Reader
 	control *http.ResponseController
-	// ctx ends with the request, or when the body has to make room.
+	// ctx ends with the request, or when the body is dropped.
 	ctx   context.Context
 	start time.Time
 	got   int64
 }
 
 // arrive waits until the body of a request, of at most n bytes, fits into the limit. The
-// caller must call leave in the end; after that the body is no longer dropped.
+// caller must call leave at the end; after that the body is no longer dropped.
 func (b *bodies) arrive(w http.ResponseWriter, r *http.Request, body io.Reader, n int64) (a *arriving, leave func(), p *problem) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	a = &arriving{r: body, control: http.NewResponseController(w), ctx: ctx}
@@ -62,7 +62,8 @@ func (a *arriving) Read(b []byte) (int, error) {
 	if err := a.control.SetReadDeadline(a.start.Add(allowed)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
-	// After the deadline, since ctx ends before it is set.
+	// This check comes after SetReadDeadline, which may have overwritten the deadline that
+	// wakes Read.
 	if a.dropped() {
 		return 0, errNoRoom
 	}

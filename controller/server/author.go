@@ -8,12 +8,12 @@ import (
 	"unicode"
 )
 
-// maxAuthor bounds what a header may put into the history, in bytes.
+// maxAuthor is the length limit of an author from a header, in bytes.
 const maxAuthor = 128
 
-// author names the user who makes a request: on a unix socket the user that the kernel
-// reports for the other end, elsewhere the user of the certificate or token. Without access
-// control it is what the header claims.
+// author returns the author of a request for the history: on a unix socket the user that
+// the kernel reports for the other end, elsewhere the user of the certificate or token.
+// Without access control it is the unverified text of the header.
 func author(ctx context.Context, header string) string {
 	if uid, ok := ctx.Value(peerKey{}).(uint32); ok {
 		id := strconv.FormatUint(uint64(uid), 10)

@@ -13,32 +13,33 @@ import (
 )
 
 const (
-	// smallBody is the size in bytes up to which a body is not counted: it holds any object
-	// that people write.
+	// smallBody is the size in bytes up to which a body is not counted. Any object that a
+	// person writes is smaller.
 	smallBody = 16 << 10
-	// bodyWait is how long a large body waits for those before it.
+	// bodyWait is how long a large body waits for room.
 	bodyWait = 10 * time.Second
-	// bodySafe is how long a large body may take to arrive before it may have to make room
-	// for those of clients that have fewer.
+	// bodySafe is how long the reception of a large body may take before the body may be
+	// dropped in favour of clients that have fewer bytes.
 	bodySafe = 5 * time.Second
 )
 
-// bodies limits large bodies, in bytes: those being received, whose limit is shared
-// fairly by client, and those being processed, of each client and of all. Processing a
-// body takes several times its size. Bodies on the unix socket have limits of their own.
+// bodies limits the bytes of large bodies. The limit of those being received is shared
+// fairly among the clients. Those being processed, which take several times their size in
+// memory, have a limit for each client and one for all. Bodies on the unix socket have
+// limits of their own.
 type bodies struct {
-	each, all                     int64
-	remote, local                 *semaphore.Weighted // in work
-	remoteArriving, localArriving *connlimit.Limiter
+	each, all                     int64               // limits in bytes, of a client and in total
+	remote, local                 *semaphore.Weighted // bytes being processed
+	remoteArriving, localArriving *connlimit.Limiter  // bytes being received
 
 	mu      sync.Mutex             // guards clients
-	clients map[string]*clientBody // those that have any or wait
+	clients map[string]*clientBody // by name, while a request uses or awaits one
 }
 
-// clientBody has the bodies of one client.
+// clientBody counts the bytes of one client's bodies that are being processed.
 type clientBody struct {
 	*semaphore.Weighted
-	users int // requests that have it or wait
+	users int // requests that hold a part of it or wait for one
 }
 
 func newBodies(each, all int64, safe time.Duration) *bodies {
@@ -50,14 +51,14 @@ func newBodies(each, all int64, safe time.Duration) *bodies {
 	}
 }
 
-// full refuses a body that exceeds a limit.
+// full returns the problem of a body for which there was no room in time.
 func (b *bodies) full() *problem {
 	return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable,
-		"sdnd works on %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
+		"sdnd is processing %d MiB of other requests, which is the limit (--api-max-bodies): try again, or send less at a time", b.all>>20)
 }
 
-// acquire waits until a body of n bytes may be processed. release must be called in the
-// end.
+// acquire waits until a body of n bytes may be processed. The caller must call release
+// afterwards.
 func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func(), p *problem) {
 	if n <= smallBody {
 		return func() {}, nil
@@ -74,9 +75,10 @@ func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func()
 	if own.Acquire(ctx, n) != nil {
 		leave()
 		return nil, newProblem(http.StatusTooManyRequests, api.CodeTooMany,
-			"sdnd works on %d MiB of other requests of %s, which is the limit: wait for their answers first", b.each>>20, c.name)
+			"sdnd is processing %d MiB of other requests of %s, which is the limit: wait for their responses first", b.each>>20, c.name)
 	}
-	// Last, so that one client's requests do not wait in line before others'.
+	// The total comes last, so that the waiting requests of one client do not block those of
+	// others.
 	if b.remote.Acquire(ctx, n) != nil {
 		own.Release(n)
 		leave()
@@ -89,7 +91,7 @@ func (b *bodies) acquire(ctx context.Context, c client, n int64) (release func()
 	}, nil
 }
 
-// of returns the bodies of a client; leave must be called when they are no longer used.
+// of returns the counter of a client. The caller must call leave when it no longer uses it.
 func (b *bodies) of(c client) (own *clientBody, leave func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -21,16 +21,17 @@ import (
 const (
 	// bodyTimeout is how long a client may take to send a body.
 	bodyTimeout = time.Minute
-	// bodyGrace is how long it may take for the beginning of it, and bodyRate how
-	// many bytes a second it then has to send on average.
+	// bodyGrace is the time after which a client must have sent bodyRate bytes a second on
+	// average.
 	bodyGrace = 10 * time.Second
 	bodyRate  = 1 << 20
 )
 
+// bodyKey is the context key of the body that readBody has read, a *[]byte.
 type bodyKey struct{}
 
-// takeBody returns the body that readBody read, and drops the reference to it, so that the
-// body is not held in memory beside what is made of it.
+// takeBody returns the body that readBody has read, and drops the reference to it, so that
+// the body can be freed once it is decoded.
 func takeBody(ctx context.Context) []byte {
 	held, _ := ctx.Value(bodyKey{}).(*[]byte)
 	if held == nil {
@@ -41,9 +42,9 @@ func takeBody(ctx context.Context) []byte {
 	return b
 }
 
-// readBody is a middleware that reads a body of one of the media types, of at most limit
-// bytes, and continues when the body may be processed. A body whose declared length is
-// greater is refused without being read.
+// readBody returns a middleware that reads a body of one of the media types, of at most
+// limit bytes, and continues when the body may be processed. A body whose declared length is
+// greater is refused unread.
 func (s *Server) readBody(limit int64, media ...string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
@@ -91,7 +92,7 @@ func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64,
 		return nil, nil, p
 	}
 	leave()
-	if body.dropped() { // in this very moment, and its connection reads no more
+	if body.dropped() { // meanwhile; its connection cannot read any more
 		release()
 		return nil, nil, s.bodies.full()
 	}
@@ -101,10 +102,10 @@ func (s *Server) bodyInWork(w http.ResponseWriter, r *http.Request, limit int64,
 // refusedUnread refuses a request whose header shows that its body cannot be accepted.
 func refusedUnread(r *http.Request, limit int64, media []string) *problem {
 	if ct := r.Header.Get("Content-Type"); ct != "" {
-		// A page in a browser cannot send application/json to another site
-		// without being allowed, so this also keeps forged requests out.
+		// A web page cannot send application/json to another site unless that allows it
+		// (CORS). So this also prevents cross-site request forgery.
 		if is, _, err := mime.ParseMediaType(ct); err != nil || !slices.Contains(media, is) {
-			return newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body is said to be %s: send %s", ct, strings.Join(media, " or "))
+			return newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the content type of the body is %s: send %s", ct, strings.Join(media, " or "))
 		}
 	} else if r.Header.Get("Origin") != "" {
 		return newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has no content type: send %s", strings.Join(media, " or "))
@@ -115,6 +116,7 @@ func refusedUnread(r *http.Request, limit int64, media []string) *problem {
 	return nil
 }
 
+// tooLarge returns the problem of a body of more than limit bytes.
 func tooLarge(limit int64) *problem {
 	return newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the body is larger than the limit of %d MiB: split it into several requests", limit>>20)
 }
@@ -122,7 +124,7 @@ func tooLarge(limit int64) *problem {
 // boundedBody reads a body, which must be JSON of at most limit bytes.
 func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *problem) {
 	b, err := readAll(body, size)
-	// Reset: the deadline would otherwise end a long transaction.
+	// Reset the deadline, which would otherwise end a long transaction.
 	_ = body.control.SetReadDeadline(time.Time{})
 	var over *http.MaxBytesError
 	switch {
@@ -140,16 +142,17 @@ func (s *Server) boundedBody(body *arriving, size, limit int64) ([]byte, *proble
 	return b, nil
 }
 
-// readAll does what io.ReadAll does, with a buffer for the declared length, up to a bound.
+// readAll does what io.ReadAll does, with a buffer of the declared size, but at first of at
+// most 1 MiB: the client may not send what it declares.
 func readAll(r io.Reader, size int64) ([]byte, error) {
-	const believed = 1 << 20
+	const maxFirst = 1 << 20
 	var b bytes.Buffer
-	b.Grow(int(min(max(size, 0), believed)) + bytes.MinRead)
+	b.Grow(int(min(max(size, 0), maxFirst)) + bytes.MinRead)
 	_, err := b.ReadFrom(r)
 	return b.Bytes(), err
 }
 
-// notJSON says at which position a body is not valid JSON.
+// notJSON returns the problem of a body that is not JSON, with the line of the first error.
 func notJSON(b []byte) *problem {
 	var raw json.RawMessage
 	err := json.Unmarshal(b, &raw)

@@ -9,20 +9,20 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// DefaultMaxPolicyFlows is several times the number on a node of a hundred ports, each with
-// policies of its own.
+// DefaultMaxPolicyFlows is the default of Config.MaxPolicyFlows. It is several times what a
+// node with a hundred ports needs that have different policies each.
 const DefaultMaxPolicyFlows = 20_000
 
-// withinBudget returns a check of a planned change: policies may not make more flows on a
-// node than allowed, unless there are fewer than before.
+// withinBudget returns a check of a planned change: the flows that policies need on a node
+// may not exceed the limit, unless the change reduces them.
 func (s *Server) withinBudget(t *transaction) func(*topology.Snapshot, topology.Result) error {
 	return func(before *topology.Snapshot, r topology.Result) error {
 		return s.overBudget(t, s.cfg.Fabric.Forecast(before, r, false))
 	}
 }
 
-// overBudget returns the topology.Problems of a change that makes too many flows, nil if it
-// does not. It names the node with the most, and the rule that costs most there.
+// overBudget returns the topology.Problems of a change that needs too many flows, nil if it
+// does not. They name the node with the most flows, and the rule that needs most there.
 func (s *Server) overBudget(t *transaction, f forecast.Effect) error {
 	if len(f.Policies) == 0 {
 		return nil
@@ -32,23 +32,23 @@ func (s *Server) overBudget(t *transaction, f forecast.Effect) error {
 	case alike.Alike > forecast.MaxAlike && alike.After > alike.Before:
 		return t.tooMany(f, alike.Node,
 			fmt.Sprintf("on node %s policies of one tier and priority would have %d rules that allow, more than the %d that a switch can be given", alike.Node, alike.Alike, forecast.MaxAlike),
-			"give some of these policies another priority, or join rules that differ in their peers or ports only")
+			"give some of these policies another priority, or merge rules that differ only in their peers or ports")
 	case s.cfg.MaxPolicyFlows > 0 && worst.After > s.cfg.MaxPolicyFlows && worst.After > worst.Before:
 		return t.tooMany(f, worst.Node,
-			fmt.Sprintf("policies would make %d flows on node %s, %d now; at most %d are allowed (--max-policy-flows of sdnd)", worst.After, worst.Node, worst.Before, s.cfg.MaxPolicyFlows),
-			"let policies tell fewer sets of ports apart, or use wider ranges of ports and shorter prefixes, or raise the limit")
+			fmt.Sprintf("policies would need %d flows on node %s, %d now; at most %d are allowed (--max-policy-flows of sdnd)", worst.After, worst.Node, worst.Before, s.cfg.MaxPolicyFlows),
+			"distinguish fewer sets of ports in policies, use wider port ranges and shorter prefixes, or raise the limit")
 	}
 	return nil
 }
 
-// tooMany makes the problem of too many flows on a node. It is reported for the rule that
-// makes the most.
+// tooMany returns the problem of too many flows on a node. It refers to the rule that needs
+// the most.
 func (t *transaction) tooMany(f forecast.Effect, node, message, fix string) error {
 	p := topology.Problem{Message: message, Fix: fix, Kind: topology.Exhausted}
 	if rules := f.After.RuleLoads(node); len(rules) > 0 {
 		r := rules[0]
 		p.Ref, p.Field = r.Policy.Ref(), fmt.Sprintf("spec.%s[%d]", r.Direction, r.Index)
-		p.Message += fmt.Sprintf("; this rule makes the most, %d", r.Flows)
+		p.Message += fmt.Sprintf("; this rule needs the most, %d", r.Flows)
 	}
 	if i := slices.IndexFunc(t.ops, func(o topology.Op) bool { return o.Ref == p.Ref }); i >= 0 {
 		p.Op = i

@@ -15,10 +15,11 @@ type client struct {
 	// local clients use the unix socket. They have limits of their own, so that no client
 	// on TCP can lock an administrator out.
 	local bool
-	// proof is the request with the credentials of the client; nil for local ones.
+	// proof is the request with the credentials of the client; nil for local clients.
 	proof *http.Request
 }
 
+// clientKey is the context key of the client of a request.
 type clientKey struct{}
 
 // clientOf returns the client of a request that guard has passed on.
@@ -33,10 +34,11 @@ func local(r *http.Request) bool {
 	return ok && addr.Network() == "unix"
 }
 
-// unixClient stands for all clients on the unix socket. Everybody who can write to it may
+// unixClient represents all clients on the unix socket. Whoever may write to the socket may
 // do everything.
 var unixClient = client{name: "the unix socket", local: true}
 
+// connKey is the context key of the *connlimit.Conn of a request.
 type connKey struct{}
 
 // markBusy marks the connection of an authorized request as not idle.

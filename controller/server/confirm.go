@@ -13,10 +13,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// A change may ask for a response once the switches have confirmed it. That takes one
-// request instead of two.
+// A change may ask for its response to be sent once the switches have confirmed it. That
+// takes one request instead of two.
 
-// maxWait bounds how long a request may wait for confirmations.
+// maxWait is the longest time that a request may wait for confirmations.
 const maxWait = 5 * time.Minute
 
 // waitOf parses the time that a request asks to wait. The error is a *problem.
@@ -32,14 +32,14 @@ func waitOf(text string) (time.Duration, error) {
 	case err != nil || d < 0:
 		return 0, wrong("%q is not a time to wait: want one such as 30s", text)
 	case d > maxWait:
-		return 0, wrong("longer than 5m: ask again instead")
+		return 0, wrong("longer than 5m: wait in several requests instead")
 	}
 	return d, nil
 }
 
 // changeOutput is the response to a change.
 type changeOutput[T any] struct {
-	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
+	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only with wait" example:"0"`
 	Body    T
 }
 
@@ -53,8 +53,9 @@ func (s *Server) confirmed(ctx context.Context, rev topology.Revision, wait time
 	return strconv.Itoa(len(a.Pending))
 }
 
-// awaitAcks returns when enough accepts the answer, after wait, when the caller is gone or
-// may no longer use the API, or when the server stops.
+// awaitAcks returns the nodes that have yet to confirm a revision, a or a later state of it:
+// once enough accepts it, after wait, when the caller disconnects or loses its rights, or
+// when the server stops.
 func (s *Server) awaitAcks(ctx context.Context, a status.Acks, wait time.Duration, enough func(status.Acks) bool) status.Acks {
 	if enough(a) {
 		return a
@@ -84,7 +85,7 @@ func (s *Server) awaitAcks(ctx context.Context, a status.Acks, wait time.Duratio
 	}
 }
 
-// differs returns a function that reports whether an answer has other pending nodes than a.
+// differs returns a function that reports whether b has other pending nodes than a.
 func differs(a status.Acks) func(status.Acks) bool {
 	return func(b status.Acks) bool { return !slices.Equal(a.Pending, b.Pending) }
 }

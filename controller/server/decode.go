@@ -30,15 +30,15 @@ func decodeOne(data []byte, kind api.Kind, name string) (api.Object, model.Spec,
 		// The other mistakes refer to the spec of the wrong kind.
 		mistakes = append(mistakes[:0], api.Problem{
 			Field:   "kind",
-			Message: fmt.Sprintf("the body has a %s, the path is that of a %s", o.Kind, kind),
+			Message: fmt.Sprintf("the body is a %s, but the path is for objects of kind %s", o.Kind, kind),
 			Fix:     "send it to /v1/" + o.Kind.Plural(),
 		})
 	}
 	if name != "" && o.Name != name && o.Name != "" {
 		mistakes = append(mistakes, api.Problem{
 			Field:   "name",
-			Message: fmt.Sprintf("the body says %q, the path %q", o.Name, name),
-			Fix:     "an object cannot be renamed: create one of the new name and delete the old",
+			Message: fmt.Sprintf("the body has the name %q, the path %q", o.Name, name),
+			Fix:     "an object cannot be renamed: create one with the new name and delete the old one",
 		})
 	}
 	o.Kind = kind

@@ -2,15 +2,16 @@
 // reconciler. It serves the OpenAPI 3.1 document that describes it; docs/openapi.yaml is
 // a copy.
 //
-// The only state of the package is the tail of the change feed. A read works on one
-// immutable snapshot. A write becomes a list of topology.Op in one store transaction.
+// The package keeps no state of its own but the tail of the change feed and the counters of
+// its limits. A read works on one immutable snapshot. A write becomes a list of topology.Op
+// in one store transaction.
 //
-// # The way of a change
+// # How a change is processed
 //
 // body.go reads the body and limits its size. api.DecodeObjectSpec decodes the objects
-// strictly. write.go makes ops of them, passes the ops to the store and joins the
-// problems that the store finds with those of the decoder. output.go turns the result
-// into JSON. A refused request has changed nothing.
+// strictly. write.go converts them to ops, passes the ops to the store and joins the
+// problems that the store finds with those of the decoder. output.go converts the result
+// to JSON. A refused request has changed nothing.
 //
 // # Adding a kind of object
 //

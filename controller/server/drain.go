@@ -50,7 +50,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p *problem
 // drain sends the response and discards the rest of the request's body.
 func (s *Server) drain(w http.ResponseWriter, r *http.Request) {
 	c := clientOf(r.Context())
-	if c.name == "" { // refused before it was known who it is
+	if c.name == "" { // refused before it was authenticated
 		c.name = hostOf(r.RemoteAddr)
 	}
 	release, why := s.draining.acquire(c)

@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// The feed keeps at most this many of the newest commits and of the changes in them.
-// Watches get older ones from the store's history.
 const (
+	// feedCommits and feedChanges limit how many of the newest commits, and of the changes
+	// in them, the feed keeps. Watches get older ones from the store's history.
 	feedCommits = 1024
 	feedChanges = 100_000
 	// feedObjects is the number of objects whose change of status the feed keeps; a watch
@@ -21,22 +21,23 @@ const (
 	feedObjects = 10_000
 )
 
-// feed is the tail of the changes. Events are not pushed to watches. Each watch reads on
-// from its cursor at its own pace, so a slow one costs nothing.
+// feed keeps the newest changes for watches. Each watch reads from its own cursor at its own
+// pace, so a slow watch needs no queue.
 type feed struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	// commits are consecutive revisions, the last of which is revision.
 	commits  []store.Commit
 	changes  int
 	revision topology.Revision
-	// version counts changes of status. order has the objects whose status changed last,
-	// each once, by the version of its last change, so that reading on costs only what is
-	// new; seen has the same by object. Versions up to lost are no longer kept.
+	// version counts changes of status.
 	version uint64
-	order   btree.Map[uint64, topology.Ref]
-	seen    map[topology.Ref]uint64
-	lost    uint64
-	// news is closed, and replaced, when there is something new.
+	// order has the objects whose status changed last, each once, by the version of its last
+	// change, so that a watch reads only what is new. seen is the inverse of order.
+	order btree.Map[uint64, topology.Ref]
+	seen  map[topology.Ref]uint64
+	// lost is the newest version that is no longer kept.
+	lost uint64
+	// news is closed, and replaced, when a commit or a change of status is added.
 	news chan struct{}
 }
 
@@ -51,11 +52,11 @@ func (f *feed) follow(st store.Committer) {
 	f.revision = st.OnCommit(f.committed).Revision()
 }
 
-// committed adds a commit. The store calls it in order.
+// committed adds a commit. The store calls it for each commit in order.
 func (f *feed) committed(c store.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// Watches need only the changes; snapshots would be kept in memory.
+	// Watches need only the changes. The snapshots would stay in memory.
 	c.Before, c.After = nil, nil
 	f.commits = append(f.commits, c)
 	f.changes += len(c.Changes)
@@ -89,6 +90,7 @@ func (f *feed) statusChanged(o topology.Ref) {
 	f.wake()
 }
 
+// wake notifies the watches. The caller holds f.mu.
 func (f *feed) wake() {
 	close(f.news)
 	f.news = make(chan struct{})
@@ -129,7 +131,7 @@ func (f *feed) after(c cursor) batch {
 	b := batch{next: cursor{f.revision, f.version}, news: f.news}
 	switch {
 	case c.revision > f.revision:
-		// The cursor belongs to an earlier data file.
+		// The cursor is from another data file, which had more revisions.
 		b.missing = true
 	case c.revision < f.revision:
 		i := len(f.commits) - int(min(f.revision-c.revision, topology.Revision(len(f.commits)+1)))

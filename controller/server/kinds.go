@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// kinds show the objects of each kind, with their status as of now.
+// kinds has, for each kind, the function that shows its objects with their present status.
 var kinds = model.ForEachKind(
 	shown(view.node),
 	shown(view.network),
@@ -32,6 +32,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 	)
 }
 
+// routesOf returns the function that registers the operations of the example's kind.
 func routesOf[S, T any](example api.Resource[S, T]) func(*Server) {
 	return func(s *Server) {
 		objectRoutes(s, example.Kind, example)
@@ -39,6 +40,7 @@ func routesOf[S, T any](example api.Resource[S, T]) func(*Server) {
 	}
 }
 
+// shown returns show for objects of any kind. They must be of show's kind.
 func shown[S, T any, O topology.Object](show func(view, O) *api.Resource[S, T]) func(view, topology.Object) api.Shown {
 	return func(v view, o topology.Object) api.Shown { return show(v, o.(O)) }
 }

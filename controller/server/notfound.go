@@ -18,10 +18,10 @@ func (s *Server) problemsFor(mux *http.ServeMux) http.Handler {
 		}
 		said := &headerOnly{header: http.Header{}, status: http.StatusOK}
 		mux.ServeHTTP(said, r)
-		p := newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s; /openapi.yaml describes what there is", r.URL.Path)
+		p := newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s: /openapi.yaml lists all paths", r.URL.Path)
 		if allow := said.header.Get("Allow"); said.status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", allow)
-			p = newProblem(said.status, api.CodeInvalid, "%s cannot be done with %s, only %s", r.Method, r.URL.Path, strings.ReplaceAll(allow, ",", " or"))
+			p = newProblem(said.status, api.CodeInvalid, "%s does not allow %s, only %s", r.URL.Path, r.Method, strings.ReplaceAll(allow, ",", " or"))
 		}
 		s.writeProblem(w, r, p)
 	})

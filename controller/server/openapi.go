@@ -26,7 +26,7 @@ func (s *Server) openAPIConfig() huma.Config {
 		},
 		Servers: []*huma.Server{{
 			URL:         "https://{host}:{port}",
-			Description: "sdnd by TCP (--api-listen), for those with a client certificate or a token",
+			Description: "sdnd over TCP (--api-listen), for clients with a certificate or a token",
 			Variables: map[string]*huma.ServerVariable{
 				"host": {Default: "sdnd", Description: "Name or address of the machine where sdnd runs"},
 				"port": {Default: "8453"},
@@ -35,18 +35,18 @@ func (s *Server) openAPIConfig() huma.Config {
 		Components: &huma.Components{
 			Schemas: schemaRegistry(),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"token":       {Type: "http", Scheme: "bearer", Description: "By TCP: a token of sdnctl token new"},
-				"certificate": {Type: "mutualTLS", Description: "By TCP: a certificate for a user, as of sdnctl pki user"},
+				"token":       {Type: "http", Scheme: "bearer", Description: "Over TCP: a token made by sdnctl token new"},
+				"certificate": {Type: "mutualTLS", Description: "Over TCP: a user's certificate, such as one made by sdnctl pki user"},
 			},
 		},
-		// None on the unix socket, one of the two over TCP.
+		// Without credentials on the unix socket, with one of the two over TCP.
 		Security: []map[string][]string{{}, {"token": {}}, {"certificate": {}}},
 		Tags: []*huma.Tag{
-			{Name: tagObjects, Description: "What is declared: nodes, networks, routers and ports"},
+			{Name: tagObjects, Description: "Declared objects, such as nodes, networks, routers and ports"},
 			{Name: tagChanges, Description: "Transactions, their history and the feed of changes"},
-			{Name: tagState, Description: "What is: acknowledgements, flows, switches"},
+			{Name: tagState, Description: "Observed state: acknowledgements, flows, counters, switches"},
 			{Name: tagStore, Description: "The data file: backup, restore and check"},
-			{Name: tagEnroll, Description: "Invitations of nodes and their certificates"},
+			{Name: tagEnroll, Description: "Invitations and certificates of nodes"},
 			{Name: tagDaemon, Description: "The daemon itself"},
 		},
 	}

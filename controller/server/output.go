@@ -13,11 +13,12 @@ import (
 type view struct {
 	snap   *topology.Snapshot
 	fabric Fabric
-	// only is the name of the node whose view it is, which sees little but itself; "" is
-	// the view of a user.
+	// only is the name of the node that reads the view and sees little but itself; "" if a
+	// user reads it.
 	only string
 }
 
+// metaOf converts the metadata of an object for the API.
 func metaOf(m *topology.Meta) *api.Meta {
 	return &api.Meta{
 		Revision:  api.Revision(m.Modified),
@@ -26,7 +27,7 @@ func metaOf(m *topology.Meta) *api.Meta {
 	}
 }
 
-// blockStatus returns a node's block of a network, once for each family.
+// blockStatus returns the ranges of a node's block of a network, one for each family.
 func blockStatus(b *topology.Block) (all []api.BlockStatus) {
 	for _, r := range b.Ranges() {
 		all = append(all, api.BlockStatus{
@@ -40,6 +41,7 @@ func blockStatus(b *topology.Block) (all []api.BlockStatus) {
 	return all
 }
 
+// addrText returns an address as text, "" for the zero Addr.
 func addrText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""
@@ -47,6 +49,7 @@ func addrText(a netip.Addr) string {
 	return a.String()
 }
 
+// macText returns a MAC as text, "" for the zero MAC.
 func macText(m topology.MAC) string {
 	if m.IsZero() {
 		return ""
@@ -56,7 +59,7 @@ func macText(m topology.MAC) string {
 
 // show returns an object as an api.Resource.
 func (v view) show(o topology.Object) api.Shown {
-	show, _ := kinds.Of(o.Ref().Kind) // a snapshot has no others
+	show, _ := kinds.Of(o.Ref().Kind) // a snapshot has objects of these kinds only
 	return show(v, o)
 }
 
@@ -69,8 +72,8 @@ func (v view) object(o topology.Object) (*api.Object, error) {
 	return &out, err
 }
 
-// changes converts changes one by one, while they are sent. before is the view of the
-// snapshot that Before is from.
+// changes converts changes one by one, while they are sent. v must be the view of the
+// snapshot after the changes, before that of the one before them.
 func (v view) changes(before view, changes []topology.Change) iter.Seq2[any, error] {
 	return each(slices.Values(changes), func(c topology.Change) (any, error) {
 		was, err := before.object(c.Before)
@@ -82,6 +85,7 @@ func (v view) changes(before view, changes []topology.Change) iter.Seq2[any, err
 	})
 }
 
+// verbOf returns the API's verb of a change.
 func verbOf(c topology.Change) string {
 	switch c.Verb() {
 	case topology.Create:

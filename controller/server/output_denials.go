@@ -12,15 +12,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// defaultDenialWatch is how long denials are watched if the request does not say: longer
-// than the second after which hosts send again what was not answered.
+// defaultDenialWatch is how long denials are watched if the request does not say. Hosts
+// retransmit the first packet of a TCP connection after one second (RFC 6298), so that a
+// connection that is being attempted is seen.
 const defaultDenialWatch = 3 * time.Second
 
 type denialsInput struct {
 	Name string `path:"name" doc:"Name of the policy" example:"web"`
-	For  string `query:"for" doc:"How long to watch, at most 30s; 3s if left out" example:"10s"`
+	For  string `query:"for" doc:"How long to watch, at most 30s; 3s if absent" example:"10s"`
 }
 
+// policyDenials watches the denials of a policy for a while.
 func (s *Server) policyDenials(ctx context.Context, in *denialsInput) (*output[api.PolicyDenials], error) {
 	ref := refOf(api.KindPolicy, in.Name)
 	v := s.viewFor(ctx)
@@ -33,7 +35,7 @@ func (s *Server) policyDenials(ctx context.Context, in *denialsInput) (*output[a
 		var err error
 		if watch, err = time.ParseDuration(in.For); err != nil || watch <= 0 || watch > reconcile.MaxDenialWatch {
 			return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
-				Index: -1, Field: "for", Message: fmt.Sprintf("%q is not a time to watch", in.For), Fix: "give one from 1ms to 30s, such as 10s",
+				Index: -1, Field: "for", Message: fmt.Sprintf("%q is not a time to watch", in.For), Fix: "give a time of at most 30s, such as 10s",
 			}})
 		}
 	}
@@ -44,7 +46,7 @@ func (s *Server) policyDenials(ctx context.Context, in *denialsInput) (*output[a
 	return &output[api.PolicyDenials]{Body: policyDenialsOf(o.(*topology.Policy), r)}, nil
 }
 
-// policyDenialsOf gives denials of a policy their form in the API.
+// policyDenialsOf converts the denials of a policy to their form in the API.
 func policyDenialsOf(p *topology.Policy, r reconcile.PolicyDenials) api.PolicyDenials {
 	out := api.PolicyDenials{Policy: p.Name, Complete: true, Denials: []api.PolicyDenial{}, Nodes: []api.DenialNode{}}
 	for _, d := range r.Denials {
@@ -52,7 +54,7 @@ func policyDenialsOf(p *topology.Policy, r reconcile.PolicyDenials) api.PolicyDe
 			Seen: d.Seen.UTC(), Node: d.Node, Direction: d.Direction, Source: d.Source.String(), Destination: d.Destination.String(), What: d.What,
 		}
 		if rules := p.Spec.Rules(d.Direction); d.Rule >= len(rules) {
-			continue // it was changed meanwhile
+			continue // the policy has fewer rules now
 		} else if d.Rule >= 0 {
 			a.Rule, a.Name = &d.Rule, rules[d.Rule].Name
 		}

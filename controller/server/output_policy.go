@@ -12,6 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
+// policy shows a policy.
 func (v view) policy(o *topology.Policy) *api.Policy {
 	return &api.Policy{
 		Kind: api.KindPolicy, Name: o.Name, Labels: o.Labels, Spec: o.Spec,
@@ -22,17 +23,18 @@ func (v view) policy(o *topology.Policy) *api.Policy {
 	}
 }
 
-// subjects yields the ports that a policy applies to, sorted by name. network and node, unless
-// "", narrow them as in all. The error is a *problem.
+// subjects yields the ports that a policy applies to, sorted by name. network and node filter
+// them as in all. The error is a *problem.
 func (v view) subjects(policy, network, node string) (iter.Seq[topology.Object], error) {
 	ref := refOf(api.KindPolicy, policy)
 	o, ok := v.snap.Object(ref)
 	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
-	return v.narrowed(v.snap.Selected(&o.(*topology.Policy).Spec.Subject), network, node), nil
+	return v.filter(v.snap.Selected(&o.(*topology.Policy).Spec.Subject), network, node), nil
 }
 
+// policyCounters reads the counters of a policy from the nodes.
 func (s *Server) policyCounters(ctx context.Context, in *nameInput) (*output[api.PolicyCounters], error) {
 	ref := refOf(api.KindPolicy, in.Name)
 	v := s.viewFor(ctx)
@@ -53,7 +55,7 @@ func policyCountersOf(p *topology.Policy, r reconcile.PolicyReading) api.PolicyC
 	for _, x := range r.Rules {
 		rules := p.Spec.Rules(x.Direction)
 		if x.Index >= len(rules) {
-			continue // it was changed meanwhile
+			continue // the policy has fewer rules now
 		}
 		rule := rules[x.Index]
 		c := api.PolicyRuleCounters{Direction: x.Direction, Index: x.Index, Name: rule.Name, Action: rule.Action, Packets: x.Packets, Bytes: x.Bytes}

@@ -8,6 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
+// portGroup shows a port group.
 func (v view) portGroup(g *topology.PortGroup) *api.PortGroup {
 	return &api.PortGroup{
 		Kind: api.KindPortGroup, Name: g.Name, Labels: g.Labels,
@@ -15,7 +16,7 @@ func (v view) portGroup(g *topology.PortGroup) *api.PortGroup {
 	}
 }
 
-// groupStatus names the first of some ports, and counts all.
+// groupStatus returns the number of some ports and the names of the first of them.
 func groupStatus(ports iter.Seq[*topology.Port]) *api.PortGroupStatus {
 	st := &api.PortGroupStatus{Ports: []string{}}
 	for p := range ports {
@@ -29,20 +30,20 @@ func groupStatus(ports iter.Seq[*topology.Port]) *api.PortGroupStatus {
 	return st
 }
 
-// members yields the ports of a group, sorted by name. network and node, unless "",
-// narrow them as in all. The error is a *problem.
+// members yields the ports of a group, sorted by name. network and node filter them as in
+// all. The error is a *problem.
 func (v view) members(group, network, node string) (iter.Seq[topology.Object], error) {
 	ref := refOf(api.KindPortGroup, group)
 	o, ok := v.snap.Object(ref)
 	if !ok || !v.sees(o) {
 		return nil, notFound(ref)
 	}
-	return v.narrowed(v.snap.Members(o.(*topology.PortGroup)), network, node), nil
+	return v.filter(v.snap.Members(o.(*topology.PortGroup)), network, node), nil
 }
 
-// narrowed yields those ports that belong to a network and are on a node, unless these are
-// "".
-func (v view) narrowed(ports iter.Seq[*topology.Port], network, node string) iter.Seq[topology.Object] {
+// filter yields those ports that belong to a network and are on a node. "" stands for any
+// network or node.
+func (v view) filter(ports iter.Seq[*topology.Port], network, node string) iter.Seq[topology.Object] {
 	return func(yield func(topology.Object) bool) {
 		for p := range ports {
 			if (network == "" || p.Spec.Network == network) && (node == "" || v.nodeOf(p) == node) && !yield(p) {

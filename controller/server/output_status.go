@@ -13,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
+// node shows a node.
 func (v view) node(n *topology.Node) *api.Node {
 	st, _ := v.fabric.NodeStatus(n.Name)
 	return &api.Node{
@@ -25,7 +26,7 @@ func (v view) node(n *topology.Node) *api.Node {
 	}
 }
 
-// nodeStatus joins what the reconciler knows about a node with what is allocated for it.
+// nodeStatus joins the status that the reconciler reports of a node with its allocations.
 func (v view) nodeStatus(n *topology.Node, st status.Node) *api.NodeStatus {
 	out := &api.NodeStatus{
 		Ready:                condition.Ready(st.Conditions),
@@ -64,6 +65,7 @@ func conditions(all []condition.Condition) []api.Condition {
 	return out
 }
 
+// timeOrNil returns a time in UTC, nil for the zero time.
 func timeOrNil(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -72,10 +74,11 @@ func timeOrNil(t time.Time) *time.Time {
 	return &t
 }
 
+// network shows a network. Its cost grows with the number of its ports.
 func (v view) network(n *topology.Network) *api.Network {
-	wrong := v.fabric.NetworkConditions(n.Name, v.only)
+	found := v.fabric.NetworkConditions(n.Name, v.only)
 	st := &api.NetworkStatus{
-		Ready: condition.Ready(wrong), Conditions: conditions(wrong),
+		Ready: condition.Ready(found), Conditions: conditions(found),
 		VNI: int(n.VNI), GatewayMAC: macText(n.GatewayMAC),
 	}
 	if r, ok := v.snap.RouterOf(n.Name); ok {
@@ -130,6 +133,7 @@ func (v view) nodeOf(p *topology.Port) string {
 	return ""
 }
 
+// router shows a router.
 func (v view) router(r *topology.Router) *api.Router {
 	return &api.Router{
 		Kind:   api.KindRouter,
@@ -141,6 +145,7 @@ func (v view) router(r *topology.Router) *api.Router {
 	}
 }
 
+// port shows a port.
 func (v view) port(p *topology.Port) *api.Port {
 	bound := v.fabric.PortStatus(p.Name)
 	st := &api.PortStatus{
@@ -176,7 +181,7 @@ func (v view) port(p *topology.Port) *api.Port {
 	}
 }
 
-// links returns the settings for a port's interface.
+// links returns the addresses of a port with the settings for its interface.
 func (v view) links(p *topology.Port) []api.PortLink {
 	links := make([]api.PortLink, len(p.Addresses))
 	n, ok := v.snap.Network(p.Spec.Network)
@@ -189,9 +194,9 @@ func (v view) links(p *topology.Port) []api.PortLink {
 	return links
 }
 
-// link returns the prefix length and the gateway to configure with an address of a port.
-// They are those of the node's block, or of the subnet of the address. A stretched network
-// has a gateway only if a router joins it.
+// link returns the prefix length in bits and the gateway to configure with an address of a
+// port. In a segmented network they are those of the node's block, in a stretched one those
+// of the subnet. A stretched network has a gateway only if a router joins it.
 func (v view) link(n *topology.Network, p *topology.Port, a netip.Addr) (int, string) {
 	if n.Spec.Mode == topology.Segmented {
 		if b, ok := v.snap.Block(n.Name, p.Spec.Node); ok {

@@ -6,6 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
+// uplink shows an uplink.
 func (v view) uplink(u *topology.Uplink) *api.Uplink {
 	st := &api.UplinkStatus{}
 	for range v.snap.RoutersBy(u.Name) {

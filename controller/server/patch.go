@@ -41,7 +41,8 @@ func patchObject[T any](ctx context.Context, s *Server, kind api.Kind, in *putIn
 	return answerChange[T](ctx, s, ref, c, wait)
 }
 
-// patch commits the change while nobody else can change the object.
+// patch commits the change. It holds s.writes, so that nobody else changes the object between
+// the read and the commit.
 func (s *Server) patch(ctx context.Context, kind api.Kind, ref topology.Ref, in *putInput) (store.Commit, error) {
 	defer s.lockWrites(ctx, true)()
 	v := s.viewFor(ctx)
@@ -73,7 +74,7 @@ func merge(document, patch []byte) ([]byte, error) {
 	var d, p any
 	for text, to := range map[*[]byte]*any{&document: &d, &patch: &p} {
 		decode := json.NewDecoder(bytes.NewReader(*text))
-		decode.UseNumber() // as they were written
+		decode.UseNumber() // a float64 would round large numbers
 		if err := decode.Decode(to); err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ func merge(document, patch []byte) ([]byte, error) {
 	return json.Marshal(mergeValue(d, p))
 }
 
-// mergeValue is MergePatch of RFC 7396, section 2.
+// mergeValue is the function MergePatch of RFC 7396, section 2. It may modify target.
 func mergeValue(target, patch any) any {
 	fields, ok := patch.(map[string]any)
 	if !ok {

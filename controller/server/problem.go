@@ -37,23 +37,23 @@ func (p *problem) GetHeaders() http.Header {
 	return nil
 }
 
-// newProblem makes a problem without a list of mistakes.
+// newProblem returns a problem without a list of mistakes.
 func newProblem(status int, code, format string, args ...any) *problem {
 	p := &problem{Status: status, Title: http.StatusText(status), Code: code}
 	p.say(fmt.Sprintf(format, args...))
 	return p
 }
 
-// say sets the message, which RFC 9457 calls detail. Clients of older releases read
-// message, so both are sent.
+// say sets the message, which RFC 9457 calls detail. Clients of version 0.1 read message, so
+// both are sent.
 func (p *problem) say(text string) { p.Detail, p.Message = text, text }
 
-// maxMistakes is how many mistakes a response lists. It bounds what a request can cost, and
-// a typo that is repeated in 100,000 objects needs no more.
+// maxMistakes is the greatest number of mistakes in a response. It limits the cost of a
+// request that repeats a typo in 100,000 objects.
 const maxMistakes = 1000
 
-// refuse makes the problem of a request with one or more mistakes. code is the code of the
-// most severe one.
+// refuse returns the problem of a request with one or more mistakes. code is the code of all
+// of them together.
 func refuse(status int, code string, mistakes []api.Problem) *problem {
 	p := newProblem(status, code, "%s", mistakes[0])
 	if len(mistakes) >= maxMistakes {
@@ -66,7 +66,7 @@ func refuse(status int, code string, mistakes []api.Problem) *problem {
 	return p
 }
 
-// statusOf returns the HTTP status for a code about the content of a request.
+// statusOf returns the HTTP status for the code of a mistake in the content of a request.
 func statusOf(code string) int {
 	switch code {
 	case api.CodeNotFound:
@@ -77,8 +77,8 @@ func statusOf(code string) int {
 	return http.StatusUnprocessableEntity
 }
 
-// codeOf returns the code for a problem of an op. If a port names a network that does not
-// exist, that is a mistake in the port, and not a 404.
+// codeOf returns the code for a problem of an op. A reference to an object that does not exist
+// is CodeInvalid: only a missing object of the request itself is CodeNotFound.
 func codeOf(p topology.Problem) string {
 	switch p.Kind {
 	case topology.Conflict:
@@ -102,7 +102,7 @@ func mistakeOf(p topology.Problem) api.Problem {
 	return api.Problem{Index: p.Op, Object: p.Ref.String(), Field: p.Field, Message: p.Message, Fix: p.Fix}
 }
 
-// internal makes the problem of a failure that is not the client's fault.
+// internal returns the problem of a failure of sdnd.
 func internal(err error) *problem {
 	code := api.CodeInternal
 	if errors.Is(err, store.ErrFileLost) {
@@ -111,7 +111,8 @@ func internal(err error) *problem {
 	return newProblem(http.StatusInternalServerError, code, "%s", err)
 }
 
-// fromHuma converts errors that huma made, about parameters, into problems.
+// fromHuma is a huma.Transformer that converts huma's own errors, which are about parameters,
+// to problems.
 func fromHuma(_ huma.Context, _ string, v any) (any, error) {
 	var m *huma.ErrorModel
 	if err, ok := v.(error); !ok || !errors.As(err, &m) {

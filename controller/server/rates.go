@@ -6,13 +6,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// maxClients bounds the number of clients whose rates are remembered, and so the cost of a
-// flood from many addresses. Beyond it all rates are reset.
+// maxClients is the greatest number of clients whose rates are kept. It limits the memory
+// that a flood from many addresses can take. At the limit, all rates are reset.
 const maxClients = 4096
 
 // rates limits the requests per second of each client.
 type rates struct {
-	limit rate.Limit // 0 for none
+	limit rate.Limit // requests per second, 0 for no limit
 
 	mu      sync.Mutex // guards clients
 	clients map[string]*rate.Limiter
@@ -22,8 +22,8 @@ func newRates(perSecond float64) *rates {
 	return &rates{limit: rate.Limit(perSecond), clients: map[string]*rate.Limiter{}}
 }
 
-// allow reports whether a client may make one more request now. An idle client may make the
-// requests of two seconds at once.
+// allow reports whether a client may make one more request now. A client that was idle may
+// make the requests of two seconds at once.
 func (r *rates) allow(client string) bool {
 	if r.limit <= 0 {
 		return true

@@ -43,7 +43,8 @@ type output[T any] struct {
 // register adds an operation that returns JSON. example shows a successful response.
 func register[I, O any](s *Server, op huma.Operation, example any, handler func(context.Context, *I) (*O, error)) {
 	s.addProblem(&op)
-	// The body is hidden from huma, which would otherwise read and check it itself.
+	// huma would read and check a declared body itself. So the body is declared only after
+	// the operation is registered.
 	takes := op.RequestBody
 	op.RequestBody = nil
 	huma.Register(s.api, op, handler)
@@ -83,7 +84,7 @@ func (s *Server) addProblem(op *huma.Operation) {
 	}
 	for status, text := range map[string]string{
 		"4XX": "The request was refused; nothing was changed",
-		"5XX": "sdnd could not do it; nothing was changed",
+		"5XX": "sdnd failed to process the request; nothing was changed",
 	} {
 		op.Responses[status] = &huma.Response{
 			Description: text,
@@ -107,6 +108,7 @@ func (s *Server) takesBody(op *huma.Operation, t reflect.Type, example any, limi
 	op.Middlewares = append(op.Middlewares, s.readBody(limit, "application/json"))
 }
 
+// schema returns a reference to the schema of a type.
 func (s *Server) schema(t reflect.Type) *huma.Schema {
 	return s.api.OpenAPI().Components.Schemas.Schema(t, true, t.Name())
 }

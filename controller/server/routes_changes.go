@@ -18,8 +18,8 @@ import (
 )
 
 type historyInput struct {
-	From   uint64 `query:"from" doc:"Newest revision to show; absent, the newest there is" example:"7"`
-	Limit  int    `query:"limit" doc:"How many revisions at most" minimum:"1" maximum:"1000" default:"50" example:"50"`
+	From   uint64 `query:"from" doc:"Newest revision to return; if absent, the newest that exists" example:"7"`
+	Limit  int    `query:"limit" doc:"Greatest number of revisions to return" minimum:"1" maximum:"1000" default:"50" example:"50"`
 	Object string `query:"object" doc:"Only revisions that changed this object" example:"port/web1"`
 	Author string `query:"author" doc:"Only revisions of this author" example:"alice"`
 }
@@ -28,8 +28,8 @@ func (s *Server) changeRoutes() {
 	apply := huma.Operation{
 		Method: http.MethodPost, Path: "/v1/apply", OperationID: "apply", Tags: []string{tagChanges},
 		Summary: "Create, replace and delete objects in one transaction",
-		Description: "All of it is done as one revision, or nothing and the answer names every mistake. " +
-			"Objects may come in any order. Applying the same again changes nothing and makes no revision.",
+		Description: "Either all changes are made, as one revision, or none, and the response lists every mistake. " +
+			"Objects may be in any order. The same request again changes nothing and makes no revision.",
 	}
 	s.takesBody(&apply, reflect.TypeFor[api.ApplyRequest](), exampleApply(), s.cfg.MaxApply)
 	register(s, apply, exampleApplied(), s.apply)
@@ -56,13 +56,13 @@ func (s *Server) apply(ctx context.Context, in *createInput) (*changeOutput[long
 	return &changeOutput[long[api.ApplyResult]]{s.confirmed(ctx, topology.Revision(r.rest.Revision), wait), *r}, nil
 }
 
-// applyAll does what apply does, without waiting.
+// applyAll does what apply does, without waiting for confirmations.
 func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyResult], error) {
 	b, sel, t := decodeApply(takeBody(ctx))
 	defer s.lockWrites(ctx, b.Prune != "")()
 	if b.Prune != "" {
 		if node := nodeOfRequest(ctx); node != "" {
-			return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, which may not prune: name what to delete", node)
+			return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "node/%s is a node, which may not prune: list the objects to delete", node)
 		}
 		t.prune(s.cfg.Store.Snapshot(), sel)
 	}
@@ -88,6 +88,7 @@ func (s *Server) applyAll(ctx context.Context, header string) (*long[api.ApplyRe
 	return applied(c.Revision, false, s.viewOf(ctx, c.After).changes(s.viewOf(ctx, c.Before), c.Changes)), nil
 }
 
+// applied returns the response to an apply.
 func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) *long[api.ApplyResult] {
 	return &long[api.ApplyResult]{
 		rest:  api.ApplyResult{Revision: api.Revision(rev), DryRun: dryRun, Changes: []api.Change{}},
@@ -95,15 +96,15 @@ func applied(rev topology.Revision, dryRun bool, changes iter.Seq2[any, error]) 
 	}
 }
 
-// prune adds the deletion of every object that the selector picks and that the transaction
-// does not name.
+// prune adds the deletion of every object that the selector matches and that the transaction
+// does not contain.
 func (t *transaction) prune(snap *topology.Snapshot, sel model.Selector) {
 	v := view{snap: snap}
 	for _, kind := range api.Kinds() {
 		for o := range v.all(kind.Model(), "", "") {
 			labels := o.Metadata().Labels
 			if _, named := t.given[o.Ref()]; named || labels[madeBy] != "" && !sel.NamesPrefix(nodeLabels) {
-				continue // what nodes made is pruned only by a selector that says so
+				continue // ports that nodes created are pruned only by a selector with a nodeLabels key
 			}
 			if sel.Matches(labels) {
 				t.op(topology.Op{Verb: topology.Delete, Ref: o.Ref()}, nil)
@@ -112,6 +113,7 @@ func (t *transaction) prune(snap *topology.Snapshot, sel model.Selector) {
 	}
 }
 
+// history returns the newest revisions that match the request.
 func (s *Server) history(_ context.Context, in *historyInput) (*output[long[api.History]], error) {
 	var of topology.Ref
 	if in.Object != "" {
@@ -119,7 +121,7 @@ func (s *Server) history(_ context.Context, in *historyInput) (*output[long[api.
 		k, err := api.ParseKind(kind)
 		if err != nil || name == "" {
 			return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
-				Index: -1, Field: "object", Message: fmt.Sprintf("%q names no object", in.Object), Fix: "write it as port/web1",
+				Index: -1, Field: "object", Message: fmt.Sprintf("%q is not the reference of an object", in.Object), Fix: "write it as port/web1",
 			}})
 		}
 		of = refOf(k, name)
@@ -128,7 +130,7 @@ func (s *Server) history(_ context.Context, in *historyInput) (*output[long[api.
 		return (in.Author == "" || e.Author == in.Author) &&
 			(in.Object == "" || slices.ContainsFunc(e.Changes, func(c store.EntryChange) bool { return c.Ref == of }))
 	}
-	// Some revisions have a hundred thousand changes, so only one is in memory at a time.
+	// A revision may have a hundred thousand changes, so only one is in memory at a time.
 	found, err := s.cfg.Store.History(topology.Revision(in.From), 1, match)
 	if err != nil {
 		return nil, internal(err)

@@ -32,7 +32,7 @@ func (s *Server) daemonRoutes() {
 		s.addProblem(&op)
 		return op
 	}
-	huma.Register(s.api, text("/healthz", "healthz", "Report that the daemon runs", "ok\n"),
+	huma.Register(s.api, text("/healthz", "healthz", "Report that the daemon is running", "ok\n"),
 		func(context.Context, *struct{}) (*textOutput, error) {
 			return &textOutput{"text/plain; charset=utf-8", []byte("ok\n")}, nil
 		})
@@ -46,7 +46,7 @@ func (s *Server) daemonRoutes() {
 	if s.cfg.Metrics == nil {
 		return
 	}
-	huma.Register(s.api, text("/metrics", "metrics", "Show metrics in the format of Prometheus", "sdnd_api_watchers 0\n"),
+	huma.Register(s.api, text("/metrics", "metrics", "Return metrics in the Prometheus text format", "sdnd_api_watchers 0\n"),
 		func(context.Context, *struct{}) (*huma.StreamResponse, error) {
 			return &huma.StreamResponse{Body: func(ctx huma.Context) {
 				r, w := humago.Unwrap(ctx)

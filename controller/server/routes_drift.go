@@ -11,21 +11,21 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// auditTimeout bounds how long an audit waits for the switch.
+// auditTimeout is the longest time that an audit waits for the switch.
 const auditTimeout = 30 * time.Second
 
 type driftsInput struct {
-	Node string `query:"node" doc:"Only of this node" example:"node1"`
+	Node string `query:"node" doc:"Only drifts of this node" example:"node1"`
 }
 
 func (s *Server) driftRoutes() {
 	register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/drifts", OperationID: "list-drifts", Tags: []string{tagState},
-		Summary: "List external flow changes that sdnd reverted",
+		Summary: "List changes of flows by other programs, which sdnd undid",
 	}, exampleDrifts(), s.drifts)
 	register(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/nodes/{name}/audit", OperationID: "audit-node", Tags: []string{tagState},
-		Summary: "Compare a node's whole switch with what it should have, and mend it",
+		Summary: "Compare all flows, groups and meters of a node with those it should have, and undo the differences",
 	}, api.Audit{Node: "node1", Verdict: "equal", Revision: 7}, s.audit)
 }
 

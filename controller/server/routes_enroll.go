@@ -22,10 +22,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// enrollPath needs no authentication: the invitation in the body is the proof.
+// enrollPath needs no other authentication than the invitation in the body.
 const enrollPath = "/v1/enroll"
 
-// maxEnroll limits the bodies of requests for certificates, in bytes.
+// maxEnroll is the size limit of the bodies of requests for certificates, in bytes.
 const maxEnroll = 16 << 10
 
 func (s *Server) enrollRoutes() {
@@ -34,18 +34,18 @@ func (s *Server) enrollRoutes() {
 		s.takesBody(&op, in, example, maxEnroll)
 		return op
 	}
-	register(s, post("/v1/nodes/{name}/invitation", "invite-node", "Make an invitation, by which a machine becomes the node",
-		"The token works once. An earlier invitation for the same node is void.",
+	register(s, post("/v1/nodes/{name}/invitation", "invite-node", "Create an invitation, with which a machine becomes the node",
+		"The token works once. An earlier invitation for the same node becomes invalid.",
 		reflect.TypeFor[api.InvitationRequest](), api.InvitationRequest{TTL: "1h"}), exampleInvitation(), s.invite)
 
-	enrolls := post(enrollPath, "enroll", "Redeem an invitation: declare the node, and give it a certificate",
-		"Needs no other proof than the token, which is used up by it. A node that is declared stays as it is.",
+	enrolls := post(enrollPath, "enroll", "Redeem an invitation: declare the node and issue its certificate",
+		"The token is the only credential, and becomes invalid. A node that is declared already is not changed.",
 		reflect.TypeFor[api.EnrollRequest](), exampleEnrollRequest())
 	enrolls.Middlewares = append(enrolls.Middlewares, keepRemote)
 	register(s, enrolls, exampleEnrollment(), s.enroll)
 
-	register(s, post("/v1/nodes/{name}/certificate", "renew-certificate", "Give the node that asks a new certificate",
-		"For the node itself, which proves by its present certificate who it is.",
+	register(s, post("/v1/nodes/{name}/certificate", "renew-certificate", "Issue a new certificate for the node",
+		"Only the node itself may call it, with its present certificate.",
 		reflect.TypeFor[api.RenewRequest](), api.RenewRequest{Request: exampleCSR}), exampleEnrollment(), s.renew)
 }
 
@@ -66,10 +66,10 @@ func (remoteAddr) Network() string { return "tcp" }
 // String implements net.Addr.
 func (a remoteAddr) String() string { return string(a) }
 
-// registrar returns the registrar, or a problem that says why there is none.
+// registrar returns the registrar. If sdnd has none, the error is a *problem with the reason.
 func (s *Server) registrar() (*enroll.Registrar, error) {
 	if s.cfg.Registrar == nil {
-		return nil, newProblem(http.StatusConflict, api.CodeConflict, "sdnd cannot give certificates to nodes: %s", s.cfg.NoRegistrar)
+		return nil, newProblem(http.StatusConflict, api.CodeConflict, "sdnd cannot issue certificates for nodes: %s", s.cfg.NoRegistrar)
 	}
 	return s.cfg.Registrar, nil
 }
@@ -92,7 +92,7 @@ func (s *Server) invite(ctx context.Context, in *nameInput) (*output[api.Invitat
 			return nil, err
 		}
 	} else if b.TunnelIP != "" {
-		return nil, newProblem(http.StatusConflict, api.CodeExists, "node/%s is declared already: to change its tunnel address use 'sdnctl node set', and leave it out here", in.Name)
+		return nil, newProblem(http.StatusConflict, api.CodeExists, "node/%s is declared already: to change its tunnel address use 'sdnctl node set', and leave the address out here", in.Name)
 	}
 	by := author(ctx, "")
 	token, offer, err := reg.Invite(in.Name, b.TunnelIP, by, lasts)
@@ -115,12 +115,12 @@ func strict(ctx context.Context, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(takeBody(ctx)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return newProblem(http.StatusBadRequest, api.CodeMalformed, "the body: %v", err)
+		return newProblem(http.StatusBadRequest, api.CodeMalformed, "decode the body: %v", err)
 	}
 	return nil
 }
 
-// short returns the beginning of a text that a client sent, for a message.
+// short returns the first 64 bytes of a text that a client sent, for a message.
 func short(s string) string {
 	if len(s) > 64 {
 		return s[:64]
@@ -128,6 +128,7 @@ func short(s string) string {
 	return s
 }
 
+// lifeOf parses the lifetime of an invitation, "" for the default. The error is a *problem.
 func lifeOf(ttl string) (time.Duration, error) {
 	if ttl == "" {
 		return enroll.DefaultLife, nil
@@ -139,7 +140,7 @@ func lifeOf(ttl string) (time.Duration, error) {
 	return d, nil
 }
 
-// declaration makes the transaction that declares a node.
+// declaration returns the transaction that declares a node.
 func declaration(name, tunnelIP, datapathID string) *transaction {
 	var spec model.NodeSpec
 	var mistakes []api.Problem
@@ -156,8 +157,8 @@ func declaration(name, tunnelIP, datapathID string) *transaction {
 	return t
 }
 
-// couldDeclare returns an error for an invitation of a node that could not be declared.
-// Without a tunnel address it checks the name only.
+// couldDeclare returns why an invited node could not be declared later, nil if it could.
+// Without a tunnel address it checks the name only. The error is a *problem.
 func (s *Server) couldDeclare(name, tunnelIP string) error {
 	_, err := s.dryRun(s.cfg.Store.Snapshot(), declaration(name, tunnelIP, ""))
 	var p *problem
@@ -229,7 +230,7 @@ func (s *Server) renew(ctx context.Context, in *nameInput) (*output[api.Enrollme
 		return nil, err
 	}
 	if nodeOfRequest(ctx) != in.Name {
-		return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "only node/%s itself gets a new certificate so, by its present one: on the node run 'sdnctl node renew', or invite it again", in.Name)
+		return nil, newProblem(http.StatusForbidden, api.CodeForbidden, "only node/%s itself may renew its certificate: on the node run 'sdnctl node renew', or invite it again", in.Name)
 	}
 	var b api.RenewRequest
 	if err := strict(ctx, &b); err != nil {
@@ -243,7 +244,7 @@ func (s *Server) renew(ctx context.Context, in *nameInput) (*output[api.Enrollme
 	return s.enrollment(reg, in.Name, cert)
 }
 
-// enrollment is the response with a new certificate.
+// enrollment returns the response with a node's new certificate.
 func (s *Server) enrollment(reg *enroll.Registrar, node string, cert []byte) (*output[api.Enrollment], error) {
 	ca, err := reg.Authority.Certificate()
 	if err != nil {

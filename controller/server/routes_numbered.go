@@ -39,7 +39,7 @@ func (s *Server) meters(ctx context.Context, in *nameInput) (*output[api.Meters]
 	return &output[api.Meters]{Body: out}, nil
 }
 
-// numbered returns a node's groups or meters from the fabric.
+// numbered reads a node's groups or meters with get. what names them in errors.
 func (s *Server) numbered(ctx context.Context, node, what string, get func(context.Context, string) ([]worker.NumberedView, error)) ([]worker.NumberedView, error) {
 	ref := refOf(api.KindNode, node)
 	if _, ok := s.cfg.Store.Snapshot().Node(node); !ok {
@@ -60,7 +60,7 @@ func nameOf(r topology.Ref) string {
 	return r.String()
 }
 
-// installed says whether an item is wanted, on the switch, or both.
+// installed returns the value of Installed for an item that is wanted, on the switch, or both.
 func installed(wanted, has bool) string {
 	switch {
 	case wanted && has:

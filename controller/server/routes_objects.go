@@ -24,8 +24,8 @@ import (
 
 type listInput struct {
 	Label    string `query:"label" doc:"Label selector: terms such as app=web, app!=web, app, !app, separated by commas, all of which must hold" example:"app=web"`
-	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
-	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`
+	Limit    int    `query:"limit" doc:"Greatest number of objects to return; all if absent" minimum:"1" maximum:"10000" example:"500"`
+	Continue string `query:"continue" doc:"Only objects after this name: the value of continue in the previous page" example:"web500"`
 }
 
 type portListInput struct {
@@ -35,8 +35,8 @@ type portListInput struct {
 	Group   string `query:"group" doc:"Only ports of this port group" example:"web"`
 	Policy  string `query:"policy" doc:"Only ports that this policy applies to" example:"web"`
 
-	Limit    int    `query:"limit" doc:"How many objects at most; absent, all" minimum:"1" maximum:"10000" example:"500"`
-	Continue string `query:"continue" doc:"Only objects after this name: continue of the page before" example:"web500"`
+	Limit    int    `query:"limit" doc:"Greatest number of objects to return; all if absent" minimum:"1" maximum:"10000" example:"500"`
+	Continue string `query:"continue" doc:"Only objects after this name: the value of continue in the previous page" example:"web500"`
 }
 
 type nameInput struct {
@@ -45,41 +45,41 @@ type nameInput struct {
 
 type getInput struct {
 	Name        string `path:"name" doc:"Name of the object" example:"web1"`
-	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier answer: 304, without a body, if nothing of the object and its status has changed since" example:"\"7-2f0c1b9a64e5d8c3\""`
+	IfNoneMatch string `header:"If-None-Match" doc:"ETag of an earlier response: the response is 304, without a body, if neither the object nor its status has changed since" example:"\"7-2f0c1b9a64e5d8c3\""`
 }
 
 // The structs below repeat some parameters, because huma ignores embedded structs that
 // are not exported.
 
 type createInput struct {
-	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
-	Wait   string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
+	Author string `header:"X-Sdnctl-Author" doc:"Author of the change, for the history. It is ignored if the user is known: from the unix socket, a certificate or a token" example:"alice@laptop"`
+	Wait   string `query:"wait" doc:"Respond once every affected node has confirmed the change, at the latest after this time; at most 5m. The header X-Sdnctl-Pending has the number of nodes that have not" example:"1s"`
 }
 
 type putInput struct {
 	Name    string `path:"name" doc:"Name of the object" example:"web1"`
-	Author  string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
-	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); '*' only if it exists" example:"\"7\""`
+	Author  string `header:"X-Sdnctl-Author" doc:"Author of the change, for the history. It is ignored if the user is known: from the unix socket, a certificate or a token" example:"alice@laptop"`
+	IfMatch string `header:"If-Match" doc:"Change the object only if this is its revision (meta.revision, or ETag); with '*', only if it exists" example:"\"7\""`
 
 	IfNoneMatch string `header:"If-None-Match" doc:"'*': change the object only if it does not exist" example:"*"`
 
-	Wait string `query:"wait" doc:"Answer when every node that the change concerns has confirmed it, at the latest after this time; at most 5m. The header X-Sdnctl-Pending says how many have not" example:"1s"`
+	Wait string `query:"wait" doc:"Respond once every affected node has confirmed the change, at the latest after this time; at most 5m. The header X-Sdnctl-Pending has the number of nodes that have not" example:"1s"`
 }
 
 type objectOutput[T any] struct {
 	Status int
-	ETag   string `header:"ETag" doc:"Revision that last changed the object, and a digest of it with its status; for If-Match, which looks at the revision, and If-None-Match, which looks at both" example:"\"7-2f0c1b9a64e5d8c3\""`
+	ETag   string `header:"ETag" doc:"Revision that last changed the object, and a digest of the object with its status. If-Match compares the revision, If-None-Match both" example:"\"7-2f0c1b9a64e5d8c3\""`
 	Body   *T
 }
 
 type listOutput[T any] struct {
-	Link string `header:"Link" doc:"Where the next page is, rel=next; only with limit, and if there is one" example:"</v1/ports?continue=web500&limit=500>; rel=\"next\""`
+	Link string `header:"Link" doc:"URL of the next page, with rel=next; only with limit, and if there is a next page" example:"</v1/ports?continue=web500&limit=500>; rel=\"next\""`
 	Body long[api.List[T]]
 }
 
 type putOutput[T any] struct {
-	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only if that was waited for" example:"0"`
-	ETag    string `header:"ETag" doc:"As in the answer to a GET" example:"\"7-2f0c1b9a64e5d8c3\""`
+	Pending string `header:"X-Sdnctl-Pending" doc:"How many nodes have yet to confirm the change; only with wait" example:"0"`
+	ETag    string `header:"ETag" doc:"As in the response to a GET" example:"\"7-2f0c1b9a64e5d8c3\""`
 	Body    *T
 }
 
@@ -128,7 +128,7 @@ func objectRoutes[S, St any](s *Server, kind api.Kind, example api.Resource[S, S
 	})
 
 	patch := op(http.MethodPatch, base+"/{name}", "patch-"+one, "Change fields of a "+one)
-	patch.Description = "A JSON merge patch (RFC 7396): fields that it has replace those of the object, null removes one, lists are replaced as a whole. Status and meta are ignored."
+	patch.Description = "The body is a JSON merge patch (RFC 7396): its fields replace those of the object, null removes a field, and lists are replaced as a whole. Status and meta are ignored."
 	s.takesPatch(&patch, example)
 	register(s, patch, example, func(ctx context.Context, in *putInput) (*putOutput[T], error) {
 		return patchObject[T](ctx, s, kind, in)
@@ -140,6 +140,7 @@ func objectRoutes[S, St any](s *Server, kind api.Kind, example api.Resource[S, S
 	})
 }
 
+// listObjects lists the objects of a kind that match the request.
 func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portListInput) (*listOutput[T], error) {
 	sel, err := model.ParseSelector(in.Label)
 	if err != nil {
@@ -149,7 +150,7 @@ func listObjects[T any](ctx context.Context, s *Server, kind api.Kind, in *portL
 	all := v.all(kind.Model(), in.Network, in.Node)
 	switch {
 	case in.Group != "" && in.Policy != "":
-		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "policy", Message: "given beside group", Fix: "give one of the two"}})
+		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{Index: -1, Field: "policy", Message: "cannot be combined with group", Fix: "give only one of the two"}})
 	case in.Group != "":
 		if all, err = v.members(in.Group, in.Network, in.Node); err != nil {
 			return nil, err
@@ -205,6 +206,7 @@ func nextPage(kind api.Kind, in *portListInput, after string) string {
 	return fmt.Sprintf("</v1/%s?%s>; rel=\"next\"", kind.Plural(), q.Encode())
 }
 
+// getObject returns the response with one object. The error is a *problem.
 func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
 	o, ok := v.snap.Object(ref)
 	if !ok || !v.sees(o) {
@@ -218,6 +220,8 @@ func getObject[T any](v view, ref topology.Ref) (*objectOutput[T], error) {
 	return &objectOutput[T]{Status: http.StatusOK, ETag: tag, Body: body}, nil
 }
 
+// notFound returns the problem of an object that does not exist, or that the caller may not
+// see.
 func notFound(ref topology.Ref) *problem {
 	return newProblem(http.StatusNotFound, api.CodeNotFound, "there is no %s %q", ref.Kind, ref.Name)
 }
@@ -257,7 +261,7 @@ func putObject[T any](ctx context.Context, s *Server, verb topology.Verb, kind a
 		verb = topology.Create
 	default:
 		return nil, refuse(http.StatusUnprocessableEntity, api.CodeInvalid, []api.Problem{{
-			Index: -1, Field: "If-None-Match", Message: "a change takes * only, which means that the object must not exist", Fix: "use If-Match to change one that does",
+			Index: -1, Field: "If-None-Match", Message: "a change accepts only *, which requires that the object does not exist", Fix: "use If-Match to change an existing object",
 		}})
 	}
 	o, spec, mistakes := decodeOne(takeBody(ctx), kind, in.Name)
@@ -317,7 +321,7 @@ func precondition(v view, ref topology.Ref, ifMatch string) *problem {
 	}
 	o, ok := v.snap.Object(ref)
 	if !ok || !v.sees(o) {
-		return fail("If-Match asks for revision %s of %s, which does not exist", ifMatch, ref)
+		return fail("If-Match requires revision %s of %s, which does not exist", ifMatch, ref)
 	}
 	if anyTag(ifMatch, func(tag string) bool {
 		revision, _, _ := strings.Cut(tag, "-")

@@ -18,24 +18,24 @@ import (
 
 type acksInput struct {
 	Revision uint64 `path:"revision" doc:"The revision" example:"7"`
-	Wait     string `query:"wait" doc:"Answer when the answer changes, at the latest after this time; at most 5m" example:"30s"`
-	Seen     int    `query:"seen" doc:"With wait: how many nodes were pending in the last answer; if that has changed, this one comes at once" minimum:"0" example:"2"`
+	Wait     string `query:"wait" doc:"Respond once the set of pending nodes changes, at the latest after this time; at most 5m" example:"30s"`
+	Seen     int    `query:"seen" doc:"With wait, the number of pending nodes in the last response: if it has changed, this response comes at once" minimum:"0" example:"2"`
 }
 
 func (s *Server) stateRoutes() {
 	get := func(path, id, summary string) huma.Operation {
 		return huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Tags: []string{tagState}}
 	}
-	register(s, get("/v1/status", "status", "Show the state of the whole"), exampleStatus(), s.status)
+	register(s, get("/v1/status", "status", "Show a summary of the state"), exampleStatus(), s.status)
 	register(s, get("/v1/switches", "list-switches", "List connected switches that no node claims, with the command that adopts each"), exampleSwitches(), s.switches)
-	register(s, get("/v1/nodes/{name}/flows", "list-flows", "List the flows of a node, as wanted beside as installed"), exampleFlows(), s.flows)
-	register(s, get("/v1/nodes/{name}/groups", "list-groups", "List the groups of a node, as wanted beside as installed"), exampleGroups(), s.groups)
-	register(s, get("/v1/nodes/{name}/meters", "list-meters", "List the meters of a node, as wanted beside as installed"), exampleMeters(), s.meters)
-	register(s, get("/v1/policies/{name}/counters", "policy-counters", "Show where a policy is installed and what its rules have decided"), examplePolicyCounters(), s.policyCounters)
-	register(s, get("/v1/services/{name}/counters", "service-counters", "Show how many connections the backends of a service got"), exampleServiceCounters(), s.serviceCounters)
+	register(s, get("/v1/nodes/{name}/flows", "list-flows", "List the flows that a node should have and those that it has"), exampleFlows(), s.flows)
+	register(s, get("/v1/nodes/{name}/groups", "list-groups", "List the groups that a node should have and those that it has"), exampleGroups(), s.groups)
+	register(s, get("/v1/nodes/{name}/meters", "list-meters", "List the meters that a node should have and those that it has"), exampleMeters(), s.meters)
+	register(s, get("/v1/policies/{name}/counters", "policy-counters", "Show the nodes that a policy is installed on, and the counters of its rules"), examplePolicyCounters(), s.policyCounters)
+	register(s, get("/v1/services/{name}/counters", "service-counters", "Show the number of connections to each backend of a service"), exampleServiceCounters(), s.serviceCounters)
 	register(s, huma.Operation{
 		Method: http.MethodPost, Path: "/v1/policies/{name}/denials", OperationID: "policy-denials", Tags: []string{tagState},
-		Summary: "Watch for a while what a policy denies",
+		Summary: "Watch the connections that a policy denies for a while",
 	}, examplePolicyDenials(), s.policyDenials)
 	register(s, get("/v1/revisions/{revision}/acks", "acks", "Report which nodes have yet to confirm a revision"), exampleAcks(), s.acks)
 }
@@ -74,7 +74,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 	return &output[api.Status]{Body: out}, nil
 }
 
-// statusOf returns the status in a view: for a node, of what it sees.
+// statusOf returns the status for a node: that of the objects that it sees.
 func (s *Server) statusOf(v view) api.Status {
 	out := api.Status{Version: s.cfg.Version, StartedAt: s.started, Revision: api.Revision(v.snap.Revision()), Bridge: s.cfg.Bridge}
 	seen := condition.NewTracker()
@@ -97,10 +97,10 @@ func (s *Server) statusOf(v view) api.Status {
 	return out
 }
 
-// shownObjects is the number of objects with conditions that the status lists.
+// shownObjects is the greatest number of objects with conditions in the status.
 const shownObjects = 20
 
-// summarize adds the conditions to the status.
+// summarize adds a summary of the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
 	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Services.Errors+sum.Ports.Errors == 0
 	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Services.Warnings + sum.Ports.Warnings
@@ -169,8 +169,8 @@ func (s *Server) flows(ctx context.Context, in *nameInput) (*output[encoded[api.
 	if _, ok := s.cfg.Store.Snapshot().Node(in.Name); !ok {
 		return nil, notFound(ref)
 	}
-	// A switch forwards less while it sends its flows, and their texts need much memory:
-	// all clients that ask at the same time share one reading.
+	// A switch forwards less while it sends its flows, and their text takes much memory. So
+	// concurrent requests share one reading.
 	text, err := s.flowTexts.get(ctx, in.Name, func(ctx context.Context) ([]byte, error) { return s.flowText(ctx, in.Name) })
 	if err != nil {
 		return nil, newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "flows of %s: %v", ref, err)
@@ -215,7 +215,7 @@ func (s *Server) acks(ctx context.Context, in *acksInput) (*output[api.Acks], er
 }
 
 // pendingFor converts the nodes that have yet to confirm a revision to their form in the
-// API. A node gets itself, and all other nodes in one line without names.
+// API. If the caller is a node, it gets one entry without a name for all other nodes.
 func pendingFor(node string, all []status.Pending) []api.Pending {
 	out := make([]api.Pending, 0, len(all))
 	others := 0

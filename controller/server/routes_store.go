@@ -19,10 +19,10 @@ import (
 )
 
 const (
-	// maxRestore limits an uploaded backup, in bytes. A backup of a million ports is several
-	// times smaller.
+	// maxRestore is the size limit of an uploaded backup, in bytes. A backup of a million
+	// ports is several times smaller.
 	maxRestore = 4 << 30
-	// restoreTimeout is how long a client may take to upload one.
+	// restoreTimeout is how long a client may take to upload a backup.
 	restoreTimeout = 10 * time.Minute
 )
 
@@ -30,21 +30,21 @@ const (
 func (s *Server) storeRoutes() {
 	register(s, huma.Operation{
 		Method: http.MethodGet, Path: "/v1/ipam/check", OperationID: "check-ipam", Tags: []string{tagStore},
-		Summary:     "Check that the addresses taken are those of the ports",
-		Description: "Rebuilds from the ports in the data file which addresses are taken, and compares that with the locks in the file and with what is in memory.",
+		Summary:     "Check the IP allocations against the ports",
+		Description: "Computes from the ports in the data file which addresses are in use, and compares that with the allocations in the file and in memory.",
 	}, exampleIPAMCheck(), s.checkIPAM)
 
 	backup := huma.Operation{
 		Method: http.MethodGet, Path: "/v1/backup", OperationID: "backup", Tags: []string{tagStore},
-		Summary: "Copy the data file, of one moment, while changes go on",
-		Description: "The answer is a file that sdnd can start from and that restore takes. The header " + api.RevisionHeader + " has its revision. " +
+		Summary: "Download a consistent copy of the data file",
+		Description: "The response is a file that sdnd can start from and that restore accepts. The header " + api.RevisionHeader + " has its revision. " +
 			"If the data file is lost or damaged, the file is made from the topology in memory: then the header " + api.BackupSourceHeader + " is " + api.BackupFromMemory + ", and the file has no history, bindings or invitations.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The data file",
 			Content:     map[string]*huma.MediaType{api.BackupMedia: binary()},
 			Headers: map[string]*huma.Param{
-				api.RevisionHeader:     {Description: "Revision that the backup is of", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 7},
-				api.BackupSourceHeader: {Description: "What the backup was made from", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{api.BackupFromFile, api.BackupFromMemory}}, Example: api.BackupFromFile},
+				api.RevisionHeader:     {Description: "Revision of the backup", Schema: &huma.Schema{Type: huma.TypeInteger}, Example: 7},
+				api.BackupSourceHeader: {Description: "Source of the backup", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{api.BackupFromFile, api.BackupFromMemory}}, Example: api.BackupFromFile},
 			},
 		}},
 	}
@@ -53,9 +53,9 @@ func (s *Server) storeRoutes() {
 
 	restore := huma.Operation{
 		Method: http.MethodPost, Path: "/v1/restore", OperationID: "restore", Tags: []string{tagStore},
-		Summary: "Make the topology what it is in a backup, in one transaction",
-		Description: "The body is a file that backup has made. Objects, and all that was allocated to them, become what they are in it, " +
-			"as one new revision; history goes on, and what was observed stays.",
+		Summary: "Restore the topology from a backup, in one transaction",
+		Description: "The body is a file made by backup. Objects and their allocations become those of the backup, " +
+			"as one new revision. The history continues, and observed state is kept.",
 		RequestBody: &huma.RequestBody{
 			Required: true,
 			Content:  map[string]*huma.MediaType{api.BackupMedia: binary()},
@@ -65,8 +65,9 @@ func (s *Server) storeRoutes() {
 	register(s, restore, exampleRestored(), s.restore)
 }
 
+// binary returns the media type of a file.
 func binary() *huma.MediaType {
-	return &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the file as it is"}
+	return &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"}
 }
 
 func (s *Server) checkIPAM(context.Context, *struct{}) (*output[api.IPAMCheck], error) {
@@ -90,7 +91,7 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 		return nil, internal(err)
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		// It was only read, and is already deleted.
+		// The copy was only read and is unlinked already, so an error does not matter.
 		defer func() { _ = c.Close() }()
 		ctx.SetHeader("Content-Type", api.BackupMedia)
 		ctx.SetHeader("Content-Length", strconv.FormatInt(c.Size, 10))
@@ -108,8 +109,8 @@ func (s *Server) backup(context.Context, *struct{}) (*huma.StreamResponse, error
 }
 
 type restoreInput struct {
-	Author string `header:"X-Sdnctl-Author" doc:"Who makes the change, for the history; the user at the other end of the unix socket, or of the certificate or token, is recorded instead" example:"alice@laptop"`
-	DryRun bool   `query:"dryRun" doc:"Only say what would change"`
+	Author string `header:"X-Sdnctl-Author" doc:"Author of the change, for the history. It is ignored if the user is known: from the unix socket, a certificate or a token" example:"alice@laptop"`
+	DryRun bool   `query:"dryRun" doc:"Return what would change without changing it"`
 }
 
 func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[api.RestoreResult]], error) {
@@ -151,14 +152,16 @@ func (s *Server) restore(ctx context.Context, in *restoreInput) (*output[long[ap
 	}}, nil
 }
 
+// rawKey is the context key of a raw.
 type rawKey struct{}
 
-// rawBody is a middleware that leaves the body unread for uploaded.
+// rawBody is a middleware that leaves the body unread, for uploaded to read it.
 func rawBody(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	next(huma.WithValue(ctx, rawKey{}, raw{r, w}))
 }
 
+// raw is a request and the writer of its response.
 type raw struct {
 	r *http.Request
 	w http.ResponseWriter
@@ -167,9 +170,9 @@ type raw struct {
 // uploaded reads the backup in the body of the request.
 func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
 	up, _ := ctx.Value(rawKey{}).(raw)
-	// As with JSON, a page in a browser may not send this to another site.
+	// This prevents cross-site request forgery, as with JSON; see refusedUnread.
 	if media, _, err := mime.ParseMediaType(up.r.Header.Get("Content-Type")); err != nil || media != api.BackupMedia {
-		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body has to be a backup, of the type %s", api.BackupMedia)
+		return nil, newProblem(http.StatusUnsupportedMediaType, api.CodeMalformed, "the body must be a backup, of the content type %s", api.BackupMedia)
 	}
 	tooLarge := newProblem(http.StatusRequestEntityTooLarge, api.CodeTooLarge, "the backup is larger than the limit of %d GiB", maxRestore>>30)
 	if up.r.ContentLength > maxRestore {
@@ -179,7 +182,7 @@ func (s *Server) uploaded(ctx context.Context) (*topology.Snapshot, error) {
 		return nil, internal(err)
 	}
 	to, err := s.cfg.Store.ReadBackup(http.MaxBytesReader(up.w, up.r.Body, maxRestore))
-	// Reset: the deadline would otherwise end a long transaction.
+	// Reset the deadline, which would otherwise end a long transaction.
 	_ = huma.SetReadDeadline(up.w, time.Time{})
 	var over *http.MaxBytesError
 	switch {

@@ -24,15 +24,17 @@ const (
 	answerTimeout = 10 * time.Minute
 	// idleTimeout ends a connection without requests.
 	idleTimeout = 2 * time.Minute
-	// maxHeader bounds the header of a request, in bytes.
+	// maxHeader is the size limit of a request's header, in bytes.
 	maxHeader = 64 << 10
-	// drainTimeout is how long requests in flight have to end at shutdown.
+	// drainTimeout is how long open requests have to end at shutdown.
 	drainTimeout = 5 * time.Second
 )
 
 type (
+	// drainKey is the context key of a channel that is closed when the server stops.
 	drainKey struct{}
-	peerKey  struct{}
+	// peerKey is the context key of the user id at the other end of a unix socket, a uint32.
+	peerKey struct{}
 )
 
 // Serve answers requests from a listener until the context ends, and closes the listener.
@@ -42,7 +44,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return serve(ctx, ln, s.Handler(), s.log)
 }
 
-// ServeHealth does what Serve does, for /metrics, /healthz and /readyz alone.
+// ServeHealth does what Serve does, but serves only /metrics, /healthz and /readyz, without
+// authentication.
 func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
@@ -51,6 +54,7 @@ func (s *Server) ServeHealth(ctx context.Context, ln net.Listener) error {
 	return serve(ctx, ln, s.problemsFor(mux), s.log)
 }
 
+// serve serves h until the context ends.
 func serve(ctx context.Context, ln net.Listener, h http.Handler, logger *slog.Logger) error {
 	hs := &http.Server{
 		Handler:           h,

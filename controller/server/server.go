@@ -61,68 +61,72 @@ type Config struct {
 	Version string
 	// Logger receives the log; nil discards it.
 	Logger *slog.Logger
-	// Registerer takes the server's metrics, nil registers none; Metrics
-	// serves /metrics, nil serves none.
+	// Registerer registers the server's metrics; nil registers none.
 	Registerer prometheus.Registerer
-	Metrics    http.Handler
-	// Ready returns why the daemon is not ready to serve; nil is always ready.
+	// Metrics serves /metrics; if it is nil, there is no such path.
+	Metrics http.Handler
+	// Ready returns why the daemon is not ready to serve. A nil Ready means always ready.
 	Ready func() error
 	// Clock is the clock; nil is time.Now.
 	Clock func() time.Time
-	// MaxApply and MaxBody bound the body of an apply and of every other
+	// MaxApply and MaxBody are the size limits of the body of an apply and of every other
 	// request, in bytes; 0 is DefaultMaxApply and DefaultMaxBody.
 	MaxApply, MaxBody int64
-	// MaxWatchers bounds the number of open watches on TCP, and MaxClientWatchers that of
-	// each client; the unix socket has MaxWatchers of its own. 0 is DefaultMaxWatchers and
+	// MaxWatchers is the greatest number of open watches on TCP, and again on the unix
+	// socket. MaxClientWatchers is that of each client on TCP. 0 is DefaultMaxWatchers and
 	// DefaultMaxClientWatchers.
 	MaxWatchers, MaxClientWatchers int
-	// MaxBodies bounds the bytes of large bodies that are processed at once, for all
-	// clients on TCP, and again for those on the unix socket; each client may have as many
-	// as the largest body. 0 is DefaultMaxBodies.
+	// MaxBodies is the greatest number of bytes of large bodies that are processed at once,
+	// for all clients on TCP, and again for those on the unix socket. Each client may have as
+	// many as the largest body. 0 is DefaultMaxBodies.
 	MaxBodies int64
-	// MaxRequests bounds the concurrent requests of each client on TCP, except watches; 0
-	// is DefaultMaxRequests.
+	// MaxRequests is the greatest number of concurrent requests of each client on TCP,
+	// without watches; 0 is DefaultMaxRequests.
 	MaxRequests int
-	// MaxRate bounds the requests per second of each client on TCP; 0 is no limit.
+	// MaxRate is the greatest number of requests per second of each client on TCP; 0 is no
+	// limit.
 	MaxRate float64
-	// MaxPolicyFlows bounds the flows that policies make on each node; 0 is no limit.
+	// MaxPolicyFlows is the greatest number of flows of policies on each node; 0 is no limit.
 	MaxPolicyFlows int
-	// Access decides who may use the API over TCP. nil lets everybody do everything, and
-	// accepts any name that a client gives.
+	// Access authenticates clients on TCP. If it is nil, every client may do everything, and
+	// the author of a change is what the client claims.
 	Access *Access
 	// Bridge is the name of the bridge on every node, for the status.
 	Bridge string
 	// Registrar issues invitations and certificates for nodes. If it is nil, NoRegistrar
-	// says why, and the remedy.
+	// is the reason, with the remedy.
 	Registrar   *enroll.Registrar
 	NoRegistrar string
-	// Insecure names what anybody who can reach the daemon may use, for /v1/status.
+	// Insecure lists the connections to the daemon that are not protected, for /v1/status.
 	Insecure []string
 }
 
 // The default limits of a server.
 const (
-	// DefaultMaxApply holds 100,000 ports with room to spare.
+	// DefaultMaxApply is the default of Config.MaxApply, in bytes. 100,000 ports need less.
 	DefaultMaxApply = 64 << 20
-	// DefaultMaxBody holds the largest single object many times over.
+	// DefaultMaxBody is the default of Config.MaxBody, in bytes. The largest object needs
+	// much less.
 	DefaultMaxBody = 8 << 20
-	// DefaultMaxBodies is twice the largest body.
+	// DefaultMaxBodies is the default of Config.MaxBodies, in bytes: two of the largest body.
 	DefaultMaxBodies = 2 * DefaultMaxApply
-	// DefaultMaxWatchers costs a goroutine and a few KB each.
+	// DefaultMaxWatchers is the default of Config.MaxWatchers. A watch costs a goroutine and
+	// a few KB.
 	DefaultMaxWatchers = 1024
-	// DefaultMaxClientWatchers holds many dashboards.
+	// DefaultMaxClientWatchers is the default of Config.MaxClientWatchers, enough for many
+	// dashboards of one user.
 	DefaultMaxClientWatchers = 64
-	// DefaultMaxRequests is more than a program has outstanding that waits for its
-	// responses.
+	// DefaultMaxRequests is the default of Config.MaxRequests. A program that waits for its
+	// responses needs fewer.
 	DefaultMaxRequests = 128
-	// DefaultMaxConnections is the default of --api-max-connections.
+	// DefaultMaxConnections is the default of sdnd's --api-max-connections.
 	DefaultMaxConnections = 1024
-	// DefaultMaxRate is more than a program makes that creates objects one by one, and less
-	// than one that is out of control.
+	// DefaultMaxRate is the default of Config.MaxRate. A program that creates objects one by
+	// one needs fewer requests per second; one that is out of control makes more.
 	DefaultMaxRate = 200
 )
 
-// Server serves the API. Make it with New and run it with Serve; call Close after every
+// Server serves the API. Create it with New and run it with Serve; call Close after every
 // Serve has returned.
 type Server struct {
 	cfg     Config
@@ -135,19 +139,20 @@ type Server struct {
 	warnings *warn.Limiter
 	feed     *feed
 	rates    *rates
-	// requests and watches count those that are open.
+	// requests and watches count the open ones.
 	requests, watches *shares
 	// draining counts the refused bodies that are being discarded.
 	draining *shares
 	bodies   *bodies
-	// flowTexts has the flows of nodes that are being requested.
+	// flowTexts shares the reading of a node's flows among concurrent requests.
 	flowTexts *shared[string, []byte]
-	cancel    func()
+	// cancel ends the subscription to the fabric.
+	cancel func()
 	// proofEvery is the constant of that name, except in tests.
 	proofEvery time.Duration
 
-	// writes is held exclusively by changes that depend on what was read (prune, If-Match),
-	// and shared by all others, which the store orders.
+	// writes is held exclusively by changes that depend on what was read (prune, If-Match,
+	// PATCH, requests of nodes), and shared by all others, which the store orders.
 	writes sync.RWMutex
 }
 
@@ -189,7 +194,7 @@ func New(cfg Config) *Server {
 		metrics:  newMetrics(cfg.Registerer),
 		warnings: warn.New(cfg.Logger),
 		rates:    newRates(cfg.MaxRate),
-		// The number of connections bounds them in total.
+		// The limit of connections also limits the total of requests.
 		requests:  newShares(cfg.MaxRequests, math.MaxInt),
 		bodies:    newBodies(max(cfg.MaxApply, cfg.MaxBody), cfg.MaxBodies, bodySafe),
 		flowTexts: newShared[string, []byte](),
@@ -213,10 +218,10 @@ func (s *Server) Close() { s.cancel() }
 // Handler serves the whole API.
 func (s *Server) Handler() http.Handler { return s.guard(s.problemsFor(s.mux)) }
 
-// view returns the present state, for the server itself.
+// view returns a view of the present state that shows everything.
 func (s *Server) view() view { return view{snap: s.cfg.Store.Snapshot(), fabric: s.cfg.Fabric} }
 
-// viewFor returns the present state, as the caller of a request may see it.
+// viewFor returns a view of the present state that shows what the caller of a request may see.
 func (s *Server) viewFor(ctx context.Context) view {
 	v := s.view()
 	v.only = nodeOfRequest(ctx)

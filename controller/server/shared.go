@@ -10,27 +10,27 @@ import (
 // computation at a time for a key. A caller that arrives during a computation waits for the
 // next one, which begins after the call and so includes everything before it.
 type shared[K comparable, T any] struct {
-	mu   sync.Mutex     // guards what follows
-	next map[K]*once[T] // not begun yet, and only while somebody waits for it
-	busy map[K]chan struct{}
+	mu   sync.Mutex          // guards what follows
+	next map[K]*once[T]      // computations that wait for the end of another one
+	busy map[K]chan struct{} // running computations; closed at their end
 }
 
-// once is one result.
+// once is the result of one computation.
 type once[T any] struct {
-	done chan struct{} // closed when the rest can be read
+	done chan struct{} // closed when v and err are set
 	v    T
 	err  error
 }
 
-// errNotMade is returned to those who waited for a computation that panicked.
-var errNotMade = errors.New("the answer could not be made")
+// errNotMade is returned to callers that waited for a computation that panicked.
+var errNotMade = errors.New("sdnd failed to prepare the response")
 
 func newShared[K comparable, T any]() *shared[K, T] {
 	return &shared[K, T]{next: map[K]*once[T]{}, busy: map[K]chan struct{}{}}
 }
 
-// get returns what produce returns, in this call or another. The computation continues when
-// the client is gone, since others may wait for it.
+// get returns the result of produce, in this call or a concurrent one. The computation
+// continues if the caller's context ends, since other callers may wait for it.
 func (s *shared[K, T]) get(ctx context.Context, key K, produce func(context.Context) (T, error)) (v T, err error) {
 	s.mu.Lock()
 	o, busy := s.next[key], s.busy[key]
@@ -47,7 +47,7 @@ func (s *shared[K, T]) get(ctx context.Context, key K, produce func(context.Cont
 	if busy != nil {
 		s.next[key] = o
 		s.mu.Unlock()
-		<-busy // what is under way has its own bound in time
+		<-busy // the running computation has its own time limit
 		s.mu.Lock()
 		delete(s.next, key)
 	}

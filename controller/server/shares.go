@@ -2,32 +2,32 @@ package server
 
 import "sync"
 
-// shares limits how many of something clients have at a time: each client, and all
-// together. Clients on the unix socket have a limit of their own.
+// shares limits how many requests, or other uses of a resource, are open at a time: of each
+// client, and in total. Clients on the unix socket have a limit of their own.
 type shares struct {
-	each, all int
+	each, all int // limits of a client and in total
 
 	mu     sync.Mutex     // guards what follows
-	remote map[string]int // of each client that has any
-	total  int            // of those in remote
-	local  int
+	remote map[string]int // number of each client on TCP that has any
+	total  int            // sum of remote
+	local  int            // number on the unix socket
 }
 
 func newShares(each, all int) *shares {
 	return &shares{each: each, all: all, remote: map[string]int{}}
 }
 
-// refusal says which limit is reached.
+// refusal is the limit that a client has reached.
 type refusal int
 
 const (
-	granted refusal = iota
-	ownBound
-	totalBound
+	granted    refusal = iota // none
+	ownBound                  // that of the client
+	totalBound                // that of all clients
 )
 
-// acquire adds one to what a client has. release must be called in the end; it is nil if
-// the client is refused.
+// acquire adds one to the number of a client. The caller must call release at the end; it is
+// nil if the client is refused.
 func (s *shares) acquire(c client) (release func(), why refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,7 +25,8 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	return &eventWriter{bufio.NewWriterSize(&deadlineWriter{w, ctl}, 16<<10), ctl}
 }
 
-// event writes an event; with id set a client may resume after its revision.
+// event writes an event. With id, the event's id is its revision, after which a client may
+// resume.
 func (w *eventWriter) event(e api.Event, id bool) error {
 	data, err := json.Marshal(e)
 	if err != nil {
@@ -38,7 +39,7 @@ func (w *eventWriter) event(e api.Event, id bool) error {
 	return err
 }
 
-// comment writes a line that clients ignore, at once.
+// comment writes and sends a line that clients ignore.
 func (w *eventWriter) comment(text string) error {
 	if _, err := fmt.Fprintf(w.buf, ": %s\n\n", text); err != nil {
 		return err
@@ -46,7 +47,7 @@ func (w *eventWriter) comment(text string) error {
 	return w.flush()
 }
 
-// flush sends what was written.
+// flush sends the events that were written.
 func (w *eventWriter) flush() error {
 	if err := w.buf.Flush(); err != nil {
 		return err

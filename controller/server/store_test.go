@@ -145,7 +145,7 @@ func TestRestoreRefuses(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"JSON", "{}", nil, http.StatusUnsupportedMediaType, "has to be a backup"},
+		{"JSON", "{}", nil, http.StatusUnsupportedMediaType, "must be a backup"},
 		{"empty", "", octets, http.StatusUnprocessableEntity, "it is empty"},
 		{"something else", strings.Repeat("x", 1<<16), octets, http.StatusUnprocessableEntity, "the backup cannot be used"},
 	} {

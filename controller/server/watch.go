@@ -18,13 +18,13 @@ import (
 
 const (
 	watchPath = "/v1/watch"
-	// maxReplay is how many revisions a watch gets from the history. A watch that has
-	// missed more must read everything again.
+	// maxReplay is the greatest number of revisions that a watch gets from the history. If
+	// it has missed more, its client must read all objects again.
 	maxReplay = 1000
-	// keepAlive is the interval at which an idle watch is written to, so that proxies and
-	// both ends keep the connection.
+	// keepAlive is the interval of the comments on an idle watch. They keep proxies and both
+	// ends from closing the connection.
 	keepAlive = 15 * time.Second
-	// eventTimeout ends a watch whose client does not read.
+	// eventTimeout is the time after which a watch ends whose client does not read.
 	eventTimeout = 10 * time.Second
 	// proofEvery is the interval at which a watch, or a request that waits for
 	// confirmations, checks whether its client may still read.
@@ -32,18 +32,18 @@ const (
 )
 
 type watchInput struct {
-	From        string `query:"from" doc:"Report what changed after this revision; absent, after now" example:"7"`
-	LastEventID string `header:"Last-Event-ID" doc:"Id of the last event received: a revision, as in from, which it overrides" example:"7"`
+	From        string `query:"from" doc:"Report the changes after this revision; if absent, after the present one" example:"7"`
+	LastEventID string `header:"Last-Event-ID" doc:"Id of the last event received. It is a revision and overrides from" example:"7"`
 }
 
 func (s *Server) watchRoute() {
 	op := huma.Operation{
 		Method: http.MethodGet, Path: watchPath, OperationID: "watch", Tags: []string{tagChanges},
 		Summary: "Watch changes, and the status of nodes, networks, services and ports, as server-sent events",
-		Description: "Each event has the name of its type and an Event as data. The first is ready. " +
-			"Of the changes of one revision the last carries the revision as id, so that a client which " +
-			"reconnects with Last-Event-ID misses nothing. When what it missed is not kept any more, " +
-			"the event resync tells it to read everything anew.",
+		Description: "Each event has the name of its type and an Event as data. The first event is ready. " +
+			"The last change of each revision has the revision as its id, so that a client that " +
+			"reconnects with Last-Event-ID misses nothing. If the events that it missed are no longer kept, " +
+			"it gets the event resync and must read all objects again.",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "A stream of events",
 			Content: map[string]*huma.MediaType{"text/event-stream": {
@@ -85,8 +85,8 @@ func (s *Server) watchRoute() {
 	})
 }
 
-// watch writes everything after at until the context ends, the server stops, or the client
-// does not read or may not read any more.
+// watch writes the events after at until the context ends, the server stops, or the client
+// stops reading or loses its rights.
 func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	if err := w.event(api.Event{Type: api.EventReady, Revision: api.Revision(at.revision)}, true); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (s *Server) watch(ctx context.Context, w *eventWriter, at cursor) error {
 	}
 }
 
-// writeBatch writes a batch.
+// writeBatch writes the events of a batch, which begins after at.
 func (s *Server) writeBatch(w *eventWriter, at cursor, b batch) error {
 	if b.missing {
 		if err := s.replay(w, at.revision, b.next.revision); err != nil {
@@ -186,8 +186,8 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 	return api.Event{}, false
 }
 
-// replay writes the revisions after from, up to to, from the history, or a resync event if
-// it cannot.
+// replay writes the changes of the revisions after from, up to to, from the history. It writes
+// a resync event if they are too many or the history no longer has them.
 func (s *Server) replay(w *eventWriter, from, to topology.Revision) error {
 	resync := api.Event{Type: api.EventResync, Revision: api.Revision(to)}
 	if from > to || to-from > maxReplay {

@@ -12,20 +12,21 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// transaction is a list of ops, with the mistakes found while it was made.
+// transaction is the list of ops of a request, with the mistakes in the request.
 type transaction struct {
 	ops []topology.Op
-	// index has, for each of ops, its position in the request. What cannot be expressed as
-	// an op is left out of ops.
-	index    []int
-	wishes   int
-	mistakes []api.Problem
+	// index has the position in the request of each op in ops.
+	index []int
+	// requested counts the objects and deletions in the request, including those that have
+	// mistakes and are not in ops.
+	requested int
+	mistakes  []api.Problem
 	// broken are the objects with mistakes, with the fields of the mistakes.
 	broken map[topology.Ref][]string
-	// given has the position at which an object was first given, to detect that it is given
-	// twice.
+	// given has the position at which each object is first given, to detect objects that are
+	// given twice.
 	given map[topology.Ref]int
-	// redacted hides the owner of a taken address or name from the caller.
+	// redacted hides the owner of an address or name that is in use from the caller.
 	redacted bool
 }
 
@@ -55,9 +56,10 @@ func (t *transaction) remove(k api.Key) {
 	t.op(topology.Op{Verb: topology.Delete, Ref: refOf(kind, k.Name)}, nil)
 }
 
+// op adds an op with its mistakes. An op without a valid kind or spec is left out of t.ops.
 func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
-	index := t.wishes
-	t.wishes++
+	index := t.requested
+	t.requested++
 	for _, p := range mistakes {
 		p.Index = index
 		if p.Object == "" {
@@ -70,7 +72,7 @@ func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
 		t.broken[op.Ref] = append(t.broken[op.Ref], "")
 		t.mistakes = append(t.mistakes, api.Problem{
 			Index: index, Object: op.Ref.String(),
-			Message: fmt.Sprintf("given twice: object %d of the request is the same", first+1),
+			Message: fmt.Sprintf("given twice: it is also object %d of the request", first+1),
 			Fix:     "leave one of them out",
 		})
 	} else {
@@ -82,8 +84,8 @@ func (t *transaction) op(op topology.Op, mistakes []api.Problem) {
 	}
 }
 
-// refusal joins the mistakes found so far with those that the store finds in the ops, so
-// that the client gets all of them at once.
+// refusal returns a *problem with the mistakes found so far and those that the store found in
+// the ops, so that the client gets all of them at once; nil if there are none.
 func (t *transaction) refusal(found topology.Problems) error {
 	mistakes := t.mistakes
 	code := ""
@@ -143,7 +145,7 @@ func (s *Server) dryRun(before *topology.Snapshot, t *transaction) (topology.Res
 	return r, s.refused(t, err)
 }
 
-// notSaved makes the problem of a change that could not be written to disk.
+// notSaved logs and returns the problem of a change that could not be written to disk.
 func (s *Server) notSaved(err error) *problem {
 	s.log.Error("change not saved", "err", err)
 	switch {
@@ -155,7 +157,7 @@ func (s *Server) notSaved(err error) *problem {
 	return internal(fmt.Errorf("the change was not saved: %w", err))
 }
 
-// refused turns an error of the store into a *problem.
+// refused converts an error of the store to a *problem.
 func (s *Server) refused(t *transaction, err error) error {
 	var found topology.Problems
 	switch {
@@ -166,7 +168,7 @@ func (s *Server) refused(t *transaction, err error) error {
 	case len(t.mistakes) > 0:
 		return t.refusal(nil)
 	case errors.Is(err, context.Canceled):
-		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "the request was given up: %v", err)
+		return newProblem(http.StatusServiceUnavailable, api.CodeUnavailable, "the request was canceled: %v", err)
 	}
 	return s.notSaved(err)
 }
