@@ -235,7 +235,7 @@ func TestLeaveRemovesOwnRows(t *testing.T) {
 	vsctl(t, db, "--id=@queue", "create", "queue", "external_ids={sdnctl-node=node1,sdnctl-row=q,sdnctl=0123}",
 		"--", "set", "qos", strings.TrimSpace(vsctl(t, db, "get", "port", "theirs", "qos")), "queues:0=@queue")
 	code, _, stderr := joinDB(t, db, "leave")
-	if code != 0 || !strings.Contains(stderr, "stays, for a QoS of somebody else uses it") {
+	if code != 0 || !strings.Contains(stderr, "stays, because a QoS of another program uses it") {
 		t.Errorf("with a queue that others use: exit code %d: %s", code, stderr)
 	}
 }
@@ -249,7 +249,7 @@ func TestLeaveFindsTheBridge(t *testing.T) {
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10", "--bridge", "ovs-br1")
 	joined := dump(t, db)
 	code, _, stderr := joinDB(t, db, "leave", "--bridge", "br-int", "--force")
-	if code != cli.ExitConflict || !strings.Contains(stderr, "br-int of this machine is no node's, but ovs-br1 is: leave with --bridge ovs-br1") {
+	if code != cli.ExitConflict || !strings.Contains(stderr, "br-int of this machine does not belong to a node, but ovs-br1 does: leave with --bridge ovs-br1") {
 		t.Errorf("another bridge: exit code %d: %s", code, stderr)
 	}
 	if d := cmp.Diff(joined, dump(t, db)); d != "" {
@@ -275,7 +275,7 @@ func TestJoinTakesOver(t *testing.T) {
 			made: []string{"add-br", "br-int", "--", "add-port", "br-int", "eth7", "--", "add-port", "br-int", "eth8",
 				"--", "set-controller", "br-int", "tcp:10.0.0.9:6653", "--", "set", "controller", "br-int", "max_backoff=7000",
 				"connection_mode=out-of-band", `external_ids:of="theirs, too"`},
-			takes: []string{"2 ports eth7, eth8: no packet passes", "controller tcp:10.0.0.9:6653: replaced by tcp:192.168.50.10:6653"},
+			takes: []string{"2 ports eth7, eth8: no longer pass packets", "controller tcp:10.0.0.9:6653: replaced by tcp:192.168.50.10:6653"},
 		},
 		{
 			name: "settings",

@@ -67,7 +67,7 @@ func TestJoinKeepsOthersTLS(t *testing.T) {
 	before := dump(t, db)
 	args := append([]string{"join", "node1", "--controller", "192.168.50.10"}, certificates(t, "node1")...)
 	code, _, stderr := joinDB(t, db, args...)
-	if code != cli.ExitConflict || !strings.Contains(stderr, "the certificate /o/cert, of which Open vSwitch can only have one") {
+	if code != cli.ExitConflict || !strings.Contains(stderr, "certificate /o/cert: replaced, as Open vSwitch has only one") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	mustJoinDB(t, db, "join", "node1", "--controller", "192.168.50.10")

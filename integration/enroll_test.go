@@ -57,7 +57,7 @@ func TestEnroll(t *testing.T) {
 	})
 	b.run("its line again changes nothing", func(t *testing.T, _ *bed) {
 		out, err := b.node("node2").Exec(b.ctx, "sh", "-c", lines["node2"]+" 2>&1")
-		if err != nil || !strings.Contains(out, "sdnd says that node2 is connected") {
+		if err != nil || !strings.Contains(out, "sdnd reports that node2 is connected") {
 			t.Errorf("%v: %s", err, out)
 		}
 	})

@@ -280,7 +280,7 @@ func TestJoinVerifies(t *testing.T) {
 		says(t, b.joinNode(one, cli.ExitTimeout, "--timeout", "1s"), "node1 is not declared to sdnd", "sdnctl node create node1 --tunnel-ip "+one.Addr.String(), "sdnctl node leave")
 		// By the state of Open vSwitch alone.
 		said := b.onNode(one, cli.ExitTimeout, "env", "SDNCTL_HOST=", "sdnctl", "node", "join", "node1", "--controller", b.Controller.Addr.String(), "--timeout", "7s")
-		says(t, said, "sdnd gives the bridge no flows", "sdnd itself was not asked")
+		says(t, said, "sdnd installs no flows on the bridge", "sdnd itself was not asked")
 	})
 	b.run("works", func(t *testing.T, b *bed) {
 		b.sdnctl("node", "create", "node1", "--tunnel-ip", one.Addr.String())
@@ -304,7 +304,7 @@ func TestJoinVerifies(t *testing.T) {
 	})
 	b.run("unreachable", func(t *testing.T, b *bed) {
 		said := b.joinNode(three, cli.ExitTimeout, "--openflow-port", "6699", "--timeout", "1s")
-		says(t, said, "no OpenFlow connection to tcp:"+b.Controller.Addr.String()+":6699", "cannot be reached at", "does a firewall let this through?")
+		says(t, said, "no OpenFlow connection to tcp:"+b.Controller.Addr.String()+":6699", "cannot be reached at", "does a firewall allow the connection?")
 		b.onNode(three, 0, "sdnctl", "node", "leave")
 	})
 	b.run("leaving is no drift", func(t *testing.T, b *bed) {

@@ -9,10 +9,10 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Again repeats the attachments of running containers that have lost their interface, as a
-// restart does to them: those that are still on the bridge, and those of which only the
-// port is left that attach declared. It returns what it attached. A failure does not stop
-// it; the error joins all failures.
+// Again repeats the attachments of running containers that have lost their interface, for
+// example by a restart. It finds them by their interface on the bridge, or by the port that
+// attach declared. It returns the attachments that it made. A failure does not stop it; the
+// error joins all failures.
 func (n Node) Again(ctx context.Context) ([]Result, error) {
 	requests, err := n.lost(ctx)
 	failed := []error{err}
@@ -28,7 +28,8 @@ func (n Node) Again(ctx context.Context) ([]Result, error) {
 	return done, errors.Join(failed...)
 }
 
-// lost returns the requests to repeat, and an error for each that it could not check.
+// lost returns the requests to repeat, and an error for each attachment that it could not
+// check.
 func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -68,8 +69,8 @@ func (n Node) lost(ctx context.Context) (requests []Request, err error) {
 }
 
 // again returns the request that attaches a container again; nil if the container has its
-// interface or does not run, or if the target is not a container: a namespace or process
-// does not come back.
+// interface or does not run. It also returns nil if the target is not a container, because a
+// namespace or process that is gone does not come back.
 func (n Node) again(ctx context.Context, port string, a attachment) (*Request, error) {
 	if a.target.Kind != Docker {
 		return nil, nil
@@ -78,7 +79,7 @@ func (n Node) again(ctx context.Context, port string, a attachment) (*Request, e
 	var e *Error
 	switch {
 	case errors.As(err, &e) && e.Code == NotFound:
-		return nil, nil // for Collect
+		return nil, nil // Collect removes the rest
 	case err != nil:
 		return nil, err
 	case c.PID == 0:
@@ -95,7 +96,7 @@ func (n Node) again(ctx context.Context, port string, a attachment) (*Request, e
 			r.Interface = DefaultInterface
 		default:
 			return nil, fault(Failed, "attach it once more with its options: sdnctl attach "+c.Name+" --port "+port+" --interface NAME",
-				"which interface of container %s it is was not recorded", c.Name)
+				"the name of the interface in container %s was not recorded", c.Name)
 		}
 	}
 	if !a.row || !a.link {

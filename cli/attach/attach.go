@@ -10,37 +10,37 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// DefaultInterface is the name of the interface in the namespace unless another
-// is asked for.
+// DefaultInterface is the default name of the interface in the namespace.
 const DefaultInterface = "eth0"
 
 // Request asks for an attachment.
 type Request struct {
-	// Name is the container's name or id; with Netns or PID it only names the
-	// port.
+	// Name is the container's name or id. With Netns or PID it is only used for the name of
+	// the port.
 	Name string
-	// Netns is a network namespace, by its name ("ip netns") or path; PID a
-	// process in one. Without both, Name is a Docker container.
+	// Netns is the name ("ip netns") or path of a network namespace.
 	Netns string
-	PID   int
+	// PID is a process whose network namespace is the target. Without Netns and PID, the
+	// target is the Docker container Name.
+	PID int
 	// Interface is the name of the interface in the namespace; "" is
 	// DefaultInterface.
 	Interface string
-	// Port is the name of the port; "" is PortName's.
+	// Port is the name of the port; "" is the result of PortName.
 	Port string
-	// Network is the network of the port if it is declared by this; "" takes one
-	// that is declared already.
+	// Network is the network of a port that Attach declares; "" requires that the port is
+	// declared already.
 	Network string
-	// IP and MAC are the port's; "" leaves them to sdnd.
+	// IP and MAC are those of the port; "" lets sdnd choose them.
 	IP, MAC string
-	// Labels are put on a port that is declared by this.
+	// Labels are the labels of a port that Attach declares.
 	Labels map[string]string
-	// NoDefaultRoute leaves the default route of the namespace alone.
+	// NoDefaultRoute leaves the default route of the namespace unchanged.
 	NoDefaultRoute bool
 }
 
-// PortName is the name of the port of a container's interface: the container's
-// for eth0, else the two joined by a dash.
+// PortName returns the default name of the port of a container's interface: the container's
+// name for eth0, otherwise the two names joined by a dash.
 func PortName(container, iface string) string {
 	if iface == "" || iface == DefaultInterface {
 		return container
@@ -56,20 +56,20 @@ type Result struct {
 	Whose string
 	Link  Link
 	Port  api.Port
-	// Declared says whether Attach declared the port. Done lists the steps done on this
-	// machine; it is empty if everything was in order.
+	// Declared says whether Attach declared the port.
 	Declared bool
-	Done     []Action
+	// Done lists the steps done on this machine; none if the attachment was complete.
+	Done []Action
 	// OtherDefault is the device of the namespace whose default route Attach kept instead
 	// of setting its own, "" if there is none.
 	OtherDefault string
 
-	// since is the revision before Attach.
+	// since is the revision of the topology before Attach.
 	since api.Revision
 }
 
-// Attach makes or repairs an attachment. It returns when this machine has everything that
-// belongs to it; Wait waits for the switches. On an error it undoes everything that it did.
+// Attach makes or repairs an attachment. It returns when the attachment is complete on this
+// machine; Wait waits for the switches. On an error it undoes everything that it did.
 func (n Node) Attach(ctx context.Context, r Request) (Result, error) {
 	if r.Interface == "" {
 		r.Interface = DefaultInterface
@@ -93,7 +93,8 @@ func (n Node) Attach(ctx context.Context, r Request) (Result, error) {
 	return res, nil
 }
 
-// attach is Attach with the lock held. It adds to back what undoes each step.
+// attach does what Attach does, with the lock held. It adds to back a function that undoes
+// each step.
 func (n Node) attach(ctx context.Context, r Request, t target, bridge Bridge, back *undo) (Result, error) {
 	res := Result{Node: n.Name, Target: t.Target, Whose: t.whose}
 	status, err := n.Controller.Status(ctx)
@@ -142,7 +143,7 @@ func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error)
 	for _, a := range p.Status.Links() {
 		ip, err := netip.ParseAddr(a.IP)
 		if err != nil {
-			return w, fmt.Errorf("sdnd gave port %s no address: %w", p.Name, err)
+			return w, fmt.Errorf("sdnd reports a malformed address of port %s: %w", p.Name, err)
 		}
 		w.Link.Addresses = append(w.Link.Addresses, netip.PrefixFrom(ip, a.PrefixLength))
 		if r.NoDefaultRoute || a.Gateway == "" {
@@ -155,7 +156,7 @@ func (n Node) want(r Request, t Target, bridge Bridge, p api.Port) (Want, error)
 		w.Link.Gateways = append(w.Link.Gateways, g)
 	}
 	if len(w.Link.Addresses) == 0 {
-		return w, fmt.Errorf("sdnd gave port %s no address", p.Name)
+		return w, fmt.Errorf("sdnd reports no address of port %s", p.Name)
 	}
 	return w, nil
 }
@@ -180,14 +181,14 @@ func (n Node) look(ctx context.Context, ns Namespace, w Want) (Found, error) {
 	}
 	for _, i := range claims {
 		if i.Name != w.Link.Host {
-			return Found{}, fault(Conflict, "take that one off with: ovs-vsctl del-port "+i.Name,
-				"the interface %s of bridge %s is port %s already (external_ids:iface-id=%s)", i.Name, i.Bridge, w.Port, w.ID)
+			return Found{}, fault(Conflict, "remove that interface with: ovs-vsctl del-port "+i.Name,
+				"the interface %s of bridge %s already claims port %s (external_ids:iface-id=%s)", i.Name, i.Bridge, w.Port, w.ID)
 		}
 	}
 	return f, nil
 }
 
-// carryOut does the steps of a plan, and adds to back what undoes them.
+// carryOut does the steps of a plan, and adds the functions that undo them to back.
 func (n Node) carryOut(ctx context.Context, ns Namespace, w Want, plan []Action, back *undo) error {
 	host := w.Link.Host
 	for _, a := range plan {
@@ -213,14 +214,14 @@ func (n Node) check(ctx context.Context, ns Namespace, w Want) error {
 		return err
 	}
 	if i := found.Interface; i != nil && i.OFPort <= 0 {
-		return fault(Failed, "see the log of ovs-vswitchd", "Open vSwitch did not take the interface %s: %q (ofport %d)", i.Name, i.Error, i.OFPort)
+		return fault(Failed, "see the log of ovs-vswitchd", "Open vSwitch could not open the interface %s: %q (ofport %d)", i.Name, i.Error, i.OFPort)
 	}
 	left, err := Plan(w, found)
 	if err != nil {
 		return err
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("the interface %s of %s is not as it was set: something else on this machine changes it (%T is still to do)",
+		return fmt.Errorf("the interface %s of %s differs from what was set: another program on this machine changes it (missing step: %T)",
 			w.Link.Inner, w.Link.Target.Describe(), left[0])
 	}
 	return nil

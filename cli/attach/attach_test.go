@@ -174,7 +174,7 @@ func TestAgain(t *testing.T) {
 		delete(r.IDs, RouteKey)
 	}
 	done, err := n.Again(t.Context())
-	if len(done) != 2 || err == nil || !strings.Contains(err.Error(), "port odd: which interface of container web it is was not recorded") {
+	if len(done) != 2 || err == nil || !strings.Contains(err.Error(), "port odd: the name of the interface in container web was not recorded") {
 		t.Errorf("of an older sdnctl: %+v, %v", done, err)
 	}
 	// Without Docker nothing is known.

@@ -11,17 +11,15 @@ import (
 // Collect removes the remains of attachments whose container or namespace is gone, and
 // nothing that attach did not make:
 //
-//   - interfaces of the bridge whose device has gone with its namespace, because
+//   - interfaces of the bridge whose device disappeared with its namespace, because
 //     the container was stopped, restarted or removed;
-//   - those of containers that were removed, whose namespace another program
-//     still holds;
-//   - devices that no interface of the bridge belongs to;
-//   - ports that attach declared, once their container is removed or nothing is
-//     attached as them. The port of a stopped container stays, and so does its
-//     address.
+//   - interfaces of removed containers whose namespace another program still holds open;
+//   - devices without an interface on the bridge;
+//   - ports that attach declared, once their container is removed or no interface is
+//     attached as them. A stopped container keeps its port and its address.
 //
-// It leaves alone what it cannot check, for example while Docker does not answer, and
-// returns an error for it, together with what it did remove.
+// It keeps what it cannot check, for example because Docker does not answer, and returns an
+// error for it together with the list of what it removed.
 func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -36,13 +34,13 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 	var unchecked []error
 	live := map[string]bool{}
 	for _, a := range all {
-		why := "the namespace that its device was in is gone"
+		why := "the namespace of its device is gone"
 		switch {
 		case a.row && a.link:
 			gone := false
-			if a.target.Kind == Docker { // others are there while their device is
+			if a.target.Kind == Docker { // other namespaces exist as long as their device
 				if gone, err = n.gone(ctx, a.target); err != nil {
-					unchecked = append(unchecked, fmt.Errorf("interface %s is left as it is: %w", a.host, err))
+					unchecked = append(unchecked, fmt.Errorf("interface %s is kept, as its container cannot be checked: %w", a.host, err))
 				}
 			}
 			if !gone {
@@ -69,7 +67,7 @@ func (n Node) Collect(ctx context.Context) ([]Removed, error) {
 		}
 		gone, err := n.gone(ctx, t)
 		if err != nil {
-			unchecked = append(unchecked, fmt.Errorf("port %s is left as it is: %w", p.Name, err))
+			unchecked = append(unchecked, fmt.Errorf("port %s is kept, as its container cannot be checked: %w", p.Name, err))
 		}
 		if !gone {
 			continue

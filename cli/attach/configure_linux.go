@@ -28,13 +28,13 @@ func (kernel) Make(ns Namespace, l Link) error {
 	}
 	return in(ns, func(machine, _ *netlink.Handle) error {
 		if err := machine.LinkAdd(veth); err != nil {
-			return fmt.Errorf("make the veth pair %s: %w", l.Host, err)
+			return fmt.Errorf("create the veth pair %s: %w", l.Host, err)
 		}
 		link, err := machine.LinkByName(l.Host)
 		if err == nil {
 			err = machine.LinkSetAlias(link, l.Alias())
 		}
-		if err != nil { // without its alias nobody would know whose it is
+		if err != nil { // without its alias, Collect would not remove it
 			return errors.Join(err, machine.LinkDel(veth))
 		}
 		return nil
@@ -54,8 +54,8 @@ func (kernel) Configure(ns Namespace, l Link) error {
 	})
 }
 
-// configureHost sets the end on the machine up. With the userspace datapath the machine's
-// kernel receives the packets of this end, too; it must neither answer nor send any.
+// configureHost configures the end on the machine. With the userspace datapath the machine's
+// kernel receives the packets of this end, too. It must neither answer them nor send any.
 func configureHost(h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Host)
 	if err != nil {
@@ -73,7 +73,7 @@ func configureHost(h *netlink.Handle, l Link) error {
 	return h.LinkSetUp(link)
 }
 
-// configureInner sets the end in the namespace up. It sets the MAC first, because packets
+// configureInner configures the end in the namespace. It sets the MAC first, because packets
 // from another MAC are dropped.
 func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Inner)
@@ -109,9 +109,10 @@ func configureInner(ns Namespace, h *netlink.Handle, l Link) error {
 	return setAddresses(h, link, l.Addresses)
 }
 
-// setAddresses makes addresses the only ones of a device, but for its link-local one.
+// setAddresses sets the addresses of a device and removes all others, except its link-local
+// address.
 func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) error {
-	there := map[netip.Prefix]bool{}
+	present := map[netip.Prefix]bool{}
 	for _, family := range families {
 		addrs, err := addresses(h, link, family)
 		if err != nil {
@@ -119,14 +120,14 @@ func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) err
 		}
 		for _, a := range addrs {
 			if p := prefix(a.IPNet); slices.Contains(want, p) {
-				there[p] = true
+				present[p] = true
 			} else if err := h.AddrDel(link, &a); err != nil {
 				return err
 			}
 		}
 	}
 	for _, p := range want {
-		if there[p] {
+		if present[p] {
 			continue
 		}
 		a := &netlink.Addr{IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}}
@@ -142,7 +143,7 @@ func setAddresses(h *netlink.Handle, link netlink.Link, want []netip.Prefix) err
 	return nil
 }
 
-// addRoutes sets the default routes over the link.
+// addRoutes sets the default routes over the link, and removes others over it.
 func addRoutes(h *netlink.Handle, l Link) error {
 	link, err := h.LinkByName(l.Inner)
 	if err != nil {
@@ -156,7 +157,7 @@ func addRoutes(h *netlink.Handle, l Link) error {
 		for _, r := range routes {
 			if isDefault(r) && !slices.Contains(l.Gateways, address(r.Gw)) {
 				if err := h.RouteDel(&r); err != nil {
-					return fmt.Errorf("remove the default route by %s: %w", address(r.Gw), err)
+					return fmt.Errorf("remove the default route via %s: %w", address(r.Gw), err)
 				}
 			}
 		}
@@ -164,33 +165,33 @@ func addRoutes(h *netlink.Handle, l Link) error {
 	for _, g := range l.Gateways {
 		route := &netlink.Route{LinkIndex: link.Attrs().Index, Gw: g.AsSlice()}
 		if err := h.RouteReplace(route); err != nil {
-			return fmt.Errorf("add the default route by %s: %w", g, err)
+			return fmt.Errorf("add the default route via %s: %w", g, err)
 		}
 	}
 	return nil
 }
 
-// allowIPv6 turns IPv6 on for a device, which container engines turn off in
-// namespaces that they give no IPv6 address.
+// allowIPv6 enables IPv6 on a device. Container engines disable it in namespaces without an
+// IPv6 address of theirs.
 func allowIPv6(ns Namespace, device string) error {
 	return inside(ns, func() error {
 		return os.WriteFile("/proc/sys/net/ipv6/conf/"+device+"/disable_ipv6", []byte("0"), 0)
 	})
 }
 
-// linkLocal says whether a device gives itself a link-local address, made of its MAC,
-// which is the one that its port may send from. Of a network without IPv6 it must have
-// none, for what it sends from there is dropped.
-func linkLocal(h *netlink.Handle, link netlink.Link, has bool) error {
-	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil && !has {
+// linkLocal sets whether the kernel generates a link-local address for a device. The address
+// is derived from the MAC (RFC 4291, appendix A), since the port may send from that one only.
+// In a network without IPv6 the device must have none, because its packets would be dropped.
+func linkLocal(h *netlink.Handle, link netlink.Link, on bool) error {
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil && !on {
 		return nil // a kernel without IPv6
 	}
 	mode := nl.IN6_ADDR_GEN_MODE_NONE
-	if has {
+	if on {
 		mode = nl.IN6_ADDR_GEN_MODE_EUI64
 	}
 	err := h.LinkSetIP6AddrGenMode(link, mode)
-	if errors.Is(err, unix.EAFNOSUPPORT) && !has { // one where it is turned off
+	if errors.Is(err, unix.EAFNOSUPPORT) && !on { // a kernel with IPv6 disabled
 		return nil
 	}
 	return err

@@ -10,8 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// declare returns the port of a request. If it is not declared yet, declare declares it,
-// with the label that marks it as made by attach.
+// declare returns the port of a request. If the port is not declared yet, declare declares it
+// with the label that marks it as declared by attach, and reports made. A port that remains
+// from a target that no longer exists is replaced.
 func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p api.Port, made bool, err error) {
 	p, err = n.Controller.Port(ctx, r.Port)
 	if err == nil {
@@ -29,7 +30,7 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 		return p, false, err
 	}
 	if r.Network == "" {
-		return p, false, fault(NotFound, "name its network with --network, to declare it (list networks with: sdnctl network list)",
+		return p, false, fault(NotFound, "to declare it, give its network with --network (list networks with: sdnctl network list)",
 			"port %s is not declared", r.Port)
 	}
 	labels := map[string]string{TargetLabel: t.String()}
@@ -48,8 +49,8 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 	}
 	back.add(func(ctx context.Context) error { _, err := n.undeclare(ctx, r.Port, t); return err })
 	_, err = n.Controller.Create(ctx, o)
-	if isCode(err, api.CodeExists) { // and a node is not shown what others have
-		return p, false, fault(Conflict, "name another with --port", "there is a port %s already, of another node", r.Port)
+	if isCode(err, api.CodeExists) { // a node cannot read the ports of others
+		return p, false, fault(Conflict, "give another name with --port", "port %s already exists on another node", r.Port)
 	}
 	if err != nil {
 		return p, false, err
@@ -60,20 +61,20 @@ func (n Node) declare(ctx context.Context, r Request, t Target, back *undo) (p a
 
 // fits returns an error if a declared port does not match a request.
 func (n Node) fits(p api.Port, r Request, t Target) error {
-	other := "name another with --port"
+	other := "give another port with --port"
 	of, attached := p.Labels[TargetLabel]
 	switch {
 	case r.Network != "" && r.Network != p.Spec.Network:
 		return fault(Conflict, other, "port %s is declared on network %s, not %s", p.Name, p.Spec.Network, r.Network)
 	case p.Spec.Node != "" && p.Spec.Node != n.Name:
-		return fault(Conflict, "run this there, or change that with: sdnctl port set "+p.Name+" --node "+n.Name+"; or "+other,
+		return fault(Conflict, "run this there, or move the port with: sdnctl port set "+p.Name+" --node "+n.Name+"; or "+other,
 			"port %s is pinned to node %s, and this is %s", p.Name, p.Spec.Node, n.Name)
 	case attached && of != t.String():
 		was, err := ParseTarget(of)
 		if err != nil {
 			return err
 		}
-		return fault(Conflict, "detach it first with: sdnctl detach "+p.Name+"; or "+other, "port %s is that of %s", p.Name, was.Describe())
+		return fault(Conflict, "detach it first with: sdnctl detach "+p.Name+"; or "+other, "port %s is attached to %s", p.Name, was.Describe())
 	case r.IP != "" && !slices.ContainsFunc(p.Status.Links(), func(a api.PortLink) bool { return a.IP == r.IP }):
 		return fault(Conflict, "change it with: sdnctl port set "+p.Name+" --ip "+r.IP, "port %s has the address %s, not %s", p.Name, p.Status.IP, r.IP)
 	case r.MAC != "" && r.MAC != p.Status.MAC:
@@ -116,7 +117,7 @@ func (n Node) undeclare(ctx context.Context, name string, t Target) (bool, error
 	return err == nil, err
 }
 
-// isCode reports whether sdnd refused something with a code.
+// isCode reports whether an error is a refusal of sdnd with a code.
 func isCode(err error, code string) bool {
 	var e *api.Error
 	return errors.As(err, &e) && e.Code == code

@@ -7,19 +7,19 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// Removed describes what was removed of one attachment.
+// Removed lists the parts of one attachment that were removed.
 type Removed struct {
 	Port string
-	// Interface is the interface of the bridge that was removed, "" for none, and
-	// Deleted whether the port was deleted, which it is if attach declared it.
+	// Interface is the interface that was removed from the bridge, "" for none.
 	Interface string
-	Deleted   bool
-	// Why says why Collect removed it.
+	// Deleted says whether the port was deleted, as it is if attach declared it.
+	Deleted bool
+	// Why is the reason for which Collect removed it.
 	Why string
 }
 
 // Detach removes the attachment of a port, and the port if Attach declared it. It removes
-// the device even if sdnd cannot be reached; then the error says what is left to do.
+// the device even if sdnd cannot be reached; then the error says what remains to be done.
 func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
 	n, _, unlock, err := n.open(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (n Node) Detach(ctx context.Context, port string) (Removed, error) {
 	p, err := n.Controller.Port(ctx, port)
 	switch {
 	case isCode(err, api.CodeNotFound) && gone.Interface == "":
-		return gone, fault(NotFound, "list ports with: sdnctl port list (the port of another interface than eth0 has its name, too: see --interface)",
+		return gone, fault(NotFound, "list ports with: sdnctl port list (the port of an interface other than eth0 has the interface in its name: see --interface)",
 			"nothing is attached as port %s, and no such port is declared", port)
 	case isCode(err, api.CodeNotFound):
 		return gone, nil
@@ -69,22 +69,21 @@ func unfinished(r Removed, err error) error {
 		Fix: "when sdnd can be reached, run this again, or: sdnctl attach --gc"}
 }
 
-// attachment is an attachment that was found on this machine.
+// attachment is a complete or partial attachment that was found on this machine.
 type attachment struct {
-	host   string
+	host   string // name of the interface on the bridge
 	port   string // "" if only the veth is left
 	target Target
-	// inner is the name of the interface in the namespace, "" if that was not
-	// recorded, and noRoute says that no default route was wanted.
-	inner   string
+	// inner is the name of the interface in the namespace, "" if it was not recorded.
+	inner string
+	// noRoute says that no default route was requested.
 	noRoute bool
-	// row and link say whether the bridge has the interface, and the machine the
-	// device.
+	// row says that the bridge has the interface, link that the machine has the device.
 	row, link bool
 }
 
-// all returns every complete or partial attachment of this machine whose interface is on the
-// node's bridge or on no bridge.
+// all returns the attachments of this machine whose interface is on the node's bridge or on no
+// bridge.
 func (n Node) all(ctx context.Context) ([]attachment, error) {
 	rows, err := n.Switch.Interfaces(ctx, TargetKey, "")
 	if err != nil {
@@ -118,7 +117,7 @@ func (n Node) all(ctx context.Context) ([]attachment, error) {
 	return all, nil
 }
 
-// attached returns what is attached as a port.
+// attached returns the attachments of a port.
 func (n Node) attached(ctx context.Context, port string) ([]attachment, error) {
 	all, err := n.all(ctx)
 	var of []attachment

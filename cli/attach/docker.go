@@ -14,39 +14,38 @@ import (
 	"time"
 )
 
-// DockerHost is where dockerd listens unless DOCKER_HOST says otherwise.
+// DockerHost is the address of dockerd unless DOCKER_HOST is set.
 const DockerHost = "unix:///var/run/docker.sock"
 
-// dockerTimeout bounds one request to dockerd.
+// dockerTimeout is the time limit of one request to dockerd.
 const dockerTimeout = 10 * time.Second
 
-// Container describes a container as attach needs it.
+// Container has the properties of a container that attach needs.
 type Container struct {
-	// ID is the full id; Name is without the slash that Docker puts first.
+	// ID is the full id; Name has no leading slash, unlike in Docker's API.
 	ID, Name string
 	// PID is its first process, 0 while it does not run.
 	PID int
-	// Network is the mode that it was started with: "none", "host", "bridge" or
+	// Network is the network mode that it was started with: "none", "host", "bridge" or
 	// the name of a network.
 	Network string
 }
 
-// Containers knows the containers of this machine.
+// Containers looks up containers of this machine.
 type Containers interface {
 	// Container returns a container by its name or id, or by the beginning of
-	// its id. One that does not exist is an *Error with NotFound.
+	// its id. If it does not exist, the error is an *Error with NotFound.
 	Container(ctx context.Context, name string) (Container, error)
 }
 
-// docker asks a Docker daemon on this machine.
+// docker is the Docker daemon of this machine.
 type docker struct {
 	host   string
 	client *http.Client
 }
 
 // NewDocker returns the containers of the Docker daemon at host, which is
-// "unix:///path" as in DOCKER_HOST; "" is DockerHost. Podman's API has the same
-// form.
+// "unix:///path" as in DOCKER_HOST; "" is DockerHost. Podman's API works, too.
 func NewDocker(host string) (Containers, error) {
 	if host == "" {
 		host = DockerHost
@@ -63,7 +62,7 @@ func NewDocker(host string) (Containers, error) {
 	return &docker{host, &http.Client{Transport: transport, Timeout: dockerTimeout}}, nil
 }
 
-// Container asks "GET /containers/NAME/json" (Docker Engine API,
+// Container implements Containers, by "GET /containers/NAME/json" (Docker Engine API,
 // ContainerInspect).
 func (d *docker) Container(ctx context.Context, name string) (Container, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://docker/containers/"+url.PathEscape(name)+"/json", nil)
@@ -82,7 +81,7 @@ func (d *docker) Container(ctx context.Context, name string) (Container, error) 
 	switch resp.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound:
-		return Container{}, fault(NotFound, "list the containers with: docker ps --all (or name a namespace with --netns, a process with --pid)",
+		return Container{}, fault(NotFound, "list the containers with: docker ps --all (or give a namespace with --netns, or a process with --pid)",
 			"there is no container %s on this machine", name)
 	default:
 		return Container{}, fmt.Errorf("docker at %s: %s: %.300s", d.host, resp.Status, body)
@@ -106,12 +105,13 @@ func (d *docker) Container(ctx context.Context, name string) (Container, error) 
 	return c, nil
 }
 
+// unreachable returns the error for a Docker daemon that does not answer.
 func (d *docker) unreachable(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	e := fault(Failed, "start it with: systemctl start docker (or set DOCKER_HOST; or name a namespace with --netns, a process with --pid)",
+	e := fault(Failed, "start it with: systemctl start docker (or set DOCKER_HOST, or give a namespace with --netns or a process with --pid)",
 		"Docker does not answer at %s", d.host)
 	if errors.Is(err, fs.ErrPermission) {
 		e.Code, e.Fix = Denied, "run this as root, for example with sudo"

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// netnsDir is where ip-netns(8) keeps namespaces that have names.
+// netnsDir is the folder of named namespaces (ip-netns(8)).
 const netnsDir = "/run/netns"
 
 // Namespaces returns the names of this machine's network namespaces.
 func Namespaces() []string {
 	entries, err := os.ReadDir(netnsDir)
 	if err != nil {
-		return nil // "ip netns" makes the folder with the first
+		return nil // "ip netns add" creates the folder
 	}
 	var names []string
 	for _, e := range entries {
@@ -31,7 +31,7 @@ func Namespaces() []string {
 type target struct {
 	Target
 	ns    Namespace
-	whose string
+	whose string // describes the target, such as "container web"
 }
 
 // target finds the target of a request, and sets the port's name if the request has none.
@@ -80,9 +80,10 @@ func (n Node) find(ctx context.Context, r Request) (t Target, path, name string,
 	return Target{Docker, c.ID}, processNamespace(c.PID), c.Name, nil
 }
 
-// targetOf returns the target of the file of a namespace: a process (proc(5)); or a namespace
-// by its name, if the file is in a folder of names such as /run/netns; or else by the whole
-// path, because files in different folders may have the same name.
+// targetOf returns the target for the path of a namespace: a process, if the path is that of
+// one in /proc (proc(5)); the name of a namespace, if the path is in a folder such as
+// /run/netns; otherwise the whole path, because files in different folders may have the same
+// name.
 func targetOf(path string) Target {
 	path = filepath.Clean(path)
 	if rest, ok := strings.CutPrefix(path, "/proc/"); ok && strings.HasSuffix(path, "/ns/net") {
@@ -100,18 +101,19 @@ func targetOf(path string) Target {
 // container looks a container up by its name or id.
 func (n Node) container(ctx context.Context, name string) (Container, error) {
 	if n.Containers == nil {
-		return Container{}, fault(Failed, "name the network namespace instead", "containers of this machine are not known here, so that nothing can be said of %s", name)
+		return Container{}, fault(Failed, "give its network namespace instead", "container %s cannot be looked up: no container engine is configured", name)
 	}
 	return n.Containers.Container(ctx, name)
 }
 
+// processNamespace returns the path of a process's network namespace (proc(5)).
 func processNamespace(pid int) string { return fmt.Sprintf("/proc/%d/ns/net", pid) }
 
-// same makes sure that the open namespace is still that of the request: the process may have
-// ended since it was found, and another process may have its number.
+// same returns an error if the open namespace is not, or no longer, that of the request. The
+// process may have ended since it was found, and another process may have its id.
 func (n Node) same(ctx context.Context, r Request, t Target, path string, ns Namespace) error {
 	if ns.Own() {
-		return fault(Conflict, "a container needs a network of its own: start it with --network none",
+		return fault(Conflict, "a container needs a network namespace of its own: start it with --network none",
 			"%s is in the network namespace of the machine itself", t.Describe())
 	}
 	if t.Kind != Docker {

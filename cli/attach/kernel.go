@@ -5,44 +5,46 @@ import (
 	"net/netip"
 )
 
-// Namespace is an open network namespace. It stays the same one even if the process or the
-// name by which it was found disappears.
+// Namespace is an open network namespace. It stays valid even if the process or the name by
+// which it was found disappears.
 type Namespace interface {
 	io.Closer
-	// Own reports whether it is the namespace that this process is in.
+	// Own reports whether it is the namespace of this process.
 	Own() bool
 }
 
 // Device is a network interface as the kernel reports it.
 type Device struct {
-	// Index is its number in its namespace, Peer that of the other end of a veth
-	// pair in the other end's; 0 for what is not a veth.
-	Index, Peer int
-	// Alias is the text that attach has put on it (see [Link]).
+	// Index is its interface index in its namespace.
+	Index int
+	// Peer is the index of the other end of a veth pair, in the namespace of that end; 0 if
+	// the device is not a veth.
+	Peer int
+	// Alias is the text that attach sets on it (see [Link]).
 	Alias string
 	MAC   string
-	MTU   int
+	MTU   int // in bytes
 	Up    bool
-	// Addresses are those of both families, IPv4 first, without link-local ones.
+	// Addresses are those of both families, IPv4 first, without link-local IPv6 addresses.
 	Addresses []netip.Prefix
-	// Gateways are those of the default routes by this device, IPv4 first.
+	// Gateways are those of the default routes over this device, IPv4 first.
 	Gateways []netip.Addr
-	// Offload reports whether it leaves checksums to be filled in by who takes
-	// the packets.
+	// Offload reports whether the device sends packets without checksums, for the receiver
+	// to fill in (TX checksum offload).
 	Offload bool
 }
 
-// Seen is the kernel's part of an attachment; a device that does not exist is nil.
+// Seen is the kernel's part of an attachment. A device that does not exist is nil.
 type Seen struct {
-	// Host is the device of that name on the machine, Inner that in the
-	// namespace.
+	// Host is the device with the name of the outer end on the machine, Inner that with the
+	// name of the inner end in the namespace.
 	Host, Inner *Device
-	// OtherDefault is the name of another device of the namespace that has a
-	// default route, "" if none has; of IPv4 and of IPv6.
+	// OtherDefault is the name of another device of the namespace that has a default route,
+	// for IPv4 and for IPv6; "" if none has.
 	OtherDefault [2]string
 }
 
-// family is the place of an address' family in Seen.OtherDefault.
+// family returns the index in Seen.OtherDefault of an address's family.
 func family(a netip.Addr) int {
 	if a.Is4() {
 		return 0
@@ -55,7 +57,7 @@ func (s Seen) paired() bool {
 	return s.Host != nil && s.Inner != nil && s.Host.Peer == s.Inner.Index && s.Inner.Peer == s.Host.Index && s.Host.Peer != 0
 }
 
-// Veth is an end of a veth pair on the machine that attach made.
+// Veth is the end on the machine of a veth pair that attach made.
 type Veth struct {
 	Name, Alias string
 }
@@ -66,14 +68,14 @@ type Kernel interface {
 	Open(path string) (Namespace, error)
 	// Look returns the devices that have the names of a link's two ends.
 	Look(ns Namespace, host, inner string) (Seen, error)
-	// Make makes the veth pair of a link, with its alias and MAC, and not up.
+	// Make creates the veth pair of a link, with its alias and MAC. The ends are down.
 	Make(ns Namespace, l Link) error
-	// Configure sets both ends of a veth pair as the link says, and changes nothing else in
-	// the namespace. It is idempotent.
+	// Configure configures both ends of a veth pair as the link says, and changes nothing
+	// else in the namespace. It is idempotent.
 	Configure(ns Namespace, l Link) error
-	// Remove removes a device of the machine, and so its other end. It is no error if the
-	// device does not exist.
+	// Remove removes a device of the machine, and with it the other end of its veth pair. It
+	// is no error if the device does not exist.
 	Remove(host string) error
-	// Veths returns the ends on the machine of which the alias has the prefix.
+	// Veths returns the veth ends on the machine whose alias has the prefix.
 	Veths(aliasPrefix string) ([]Veth, error)
 }

@@ -22,7 +22,7 @@ type kernel struct{}
 // this process.
 func NewKernel() (Kernel, error) {
 	if os.Geteuid() != 0 {
-		return nil, fault(Denied, "run this as root, for example with sudo", "network interfaces can be made by root only")
+		return nil, fault(Denied, "run this as root, for example with sudo", "only root can create network interfaces")
 	}
 	return kernel{}, nil
 }
@@ -106,7 +106,7 @@ func (kernel) Look(ns Namespace, host, inner string) (s Seen, err error) {
 	return s, err
 }
 
-// device reads a device, nil if it is not there.
+// device reads a device; nil if it does not exist.
 func device(h *netlink.Handle, name string) (*Device, error) {
 	link, err := h.LinkByName(name)
 	if absent(err) {
@@ -132,22 +132,23 @@ func device(h *netlink.Handle, name string) (*Device, error) {
 	return d, nil
 }
 
-// families are those that addresses and routes are of, IPv4 first.
+// families are the address families of addresses and routes, IPv4 first.
 var families = [...]int{unix.AF_INET, unix.AF_INET6}
 
-// addresses lists a device's addresses of a family, but for link-local ones of IPv6,
-// which the kernel makes by itself.
+// addresses lists a device's addresses of a family, without the link-local IPv6 addresses
+// that the kernel generates.
 func addresses(h *netlink.Handle, link netlink.Link, family int) ([]netlink.Addr, error) {
 	addrs, err := h.AddrList(link, family)
 	return slices.DeleteFunc(addrs, func(a netlink.Addr) bool { return a.IP.To4() == nil && a.IP.IsLinkLocalUnicast() }), err
 }
 
-// absent reports whether a device is not there.
+// absent reports whether an error says that a device does not exist.
 func absent(err error) bool {
 	var none netlink.LinkNotFoundError
 	return errors.As(err, &none) || errors.Is(err, unix.ENODEV)
 }
 
+// isDefault reports whether a route is a default route of the main table.
 func isDefault(r netlink.Route) bool {
 	if r.Table != unix.RT_TABLE_MAIN {
 		return false

@@ -7,10 +7,10 @@ import (
 	"runtime"
 )
 
-// NewKernel fails: there are network namespaces on Linux only.
+// NewKernel returns an error: only Linux has network namespaces.
 func NewKernel() (Kernel, error) {
-	return nil, fault(Failed, "run this on the node", "nothing can be attached on %s, which has no network namespaces", runtime.GOOS)
+	return nil, fault(Failed, "run this on the node", "attaching needs network namespaces, which %s does not have", runtime.GOOS)
 }
 
-// lock is never called, as there is no Kernel.
+// lock does nothing. It is never called, as there is no Kernel.
 func lock(context.Context, string) (unlock func(), err error) { return func() {}, nil }

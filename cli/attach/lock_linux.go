@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the lock (flock(2)) under which one process of the machine at a time changes
-// attachments: otherwise one process could collect what another is making. The kernel
+// lock locks a file (flock(2)), so that only one process of the machine at a time changes
+// attachments. Otherwise one process could remove what another one is creating. The kernel
 // releases the lock when the process ends.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -22,7 +22,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	// A context cannot interrupt flock.
+	// A context cannot interrupt flock, so it is tried repeatedly.
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -36,7 +36,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("another sdnctl attach or detach runs on this machine (lock %s): %w", path, ctx.Err()), f.Close())
+			return nil, errors.Join(fmt.Errorf("another sdnctl attach or detach is running on this machine (lock %s): %w", path, ctx.Err()), f.Close())
 		}
 	}
 }

@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// DefaultBridge is the bridge of a node unless another is named.
+	// DefaultBridge is the default bridge of a node.
 	DefaultBridge = "br-int"
-	// LockFile is the file whose lock serialises the changes of a machine's attachments.
+	// LockFile is the file whose lock serialises changes of a machine's attachments.
 	LockFile = "/run/sdnctl/attach.lock"
-	// nodeKey is the key of a bridge's external_ids where "sdnctl node join"
-	// wrote the node's name.
+	// nodeKey is the key in a bridge's external_ids under which "sdnctl node join" recorded
+	// the node's name.
 	nodeKey = "sdnctl-node"
 )
 
@@ -31,12 +31,11 @@ type Controller interface {
 
 // Node is this machine as a node of sdnd.
 type Node struct {
-	// Name is the node's name; "" is the one that "sdnctl node join" has written
-	// on the bridge.
+	// Name is the node's name; "" is the one that "sdnctl node join" recorded on the bridge.
 	Name string
 	// Bridge is the bridge that interfaces are added to; "" is DefaultBridge.
 	Bridge string
-	// Lock is the file whose lock is taken; "" is LockFile.
+	// Lock is the lock file; "" is LockFile.
 	Lock string
 
 	Kernel Kernel
@@ -58,11 +57,11 @@ func (n Node) open(ctx context.Context) (Node, Bridge, func(), error) {
 	joined := bridge.IDs[nodeKey]
 	switch {
 	case n.Name == "" && joined == "":
-		return n, bridge, nil, fault(NotFound, "make it one first with: sdnctl node join (or say which node it is with --node)",
-			"the bridge %s of this machine is no node of sdnd", n.Bridge)
+		return n, bridge, nil, fault(NotFound, "make this machine a node first with: sdnctl node join (or give the node's name with --node)",
+			"the bridge %s of this machine does not belong to a node of sdnd", n.Bridge)
 	case n.Name != "" && joined != "" && n.Name != joined:
 		return n, bridge, nil, fault(Conflict, "leave --node out, or join this machine as that node with: sdnctl node join "+n.Name,
-			"the bridge %s of this machine is node %s, not %s", n.Bridge, joined, n.Name)
+			"the bridge %s of this machine belongs to node %s, not %s", n.Bridge, joined, n.Name)
 	}
 	n.Name = cmp.Or(n.Name, joined)
 	unlock, err := lock(ctx, cmp.Or(n.Lock, LockFile))
@@ -85,5 +84,5 @@ func (n Node) do(ctx context.Context, ns Namespace, a Action) error {
 	case SetIDs:
 		return n.Switch.Add(ctx, n.Bridge, a.Want.Link.Host, a.Want.externalIDs())
 	}
-	return fmt.Errorf("%T is no step", a)
+	return fmt.Errorf("unknown step %T", a)
 }

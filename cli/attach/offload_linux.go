@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Commands of SIOCETHTOOL: get and set whether a device takes packets with
-// checksums to be filled in (linux/ethtool.h).
+// Commands of SIOCETHTOOL that get and set TX checksum offload of a device: whether it
+// accepts packets whose checksums are not filled in (linux/ethtool.h).
 const (
 	ethtoolGetTXChecksum = 0x16
 	ethtoolSetTXChecksum = 0x17
@@ -24,18 +24,19 @@ type ethtoolValue struct{ cmd, data uint32 }
 type ethtoolRequest struct {
 	name [unix.IFNAMSIZ]byte
 	data *ethtoolValue
-	_    [16]byte // as long as the kernel's longest
+	_    [16]byte // padding to the size of the kernel's largest union member
 }
 
-// checksumOffload reports whether a device of a namespace leaves checksums to
-// others, as "ethtool -k" does.
+// checksumOffload reports whether TX checksum offload of a device in a namespace is on, as
+// "ethtool -k" does.
 func checksumOffload(ns Namespace, device string) (bool, error) {
 	v := &ethtoolValue{cmd: ethtoolGetTXChecksum}
 	err := ethtool(ns, device, v)
 	return v.data != 0, err
 }
 
-// setChecksumOffload is "ethtool -K DEVICE tx on|off" in a namespace.
+// setChecksumOffload turns TX checksum offload of a device in a namespace on or off, as
+// "ethtool -K DEVICE tx on|off" does.
 func setChecksumOffload(ns Namespace, device string, on bool) error {
 	v := &ethtoolValue{cmd: ethtoolSetTXChecksum}
 	if on {
@@ -44,7 +45,7 @@ func setChecksumOffload(ns Namespace, device string, on bool) error {
 	return ethtool(ns, device, v)
 }
 
-// ethtool asks by a socket that is in the namespace.
+// ethtool runs a command of SIOCETHTOOL on a socket in the namespace.
 func ethtool(ns Namespace, device string, v *ethtoolValue) error {
 	return inside(ns, func() (err error) {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

@@ -16,8 +16,8 @@ type Interface struct {
 	Name string
 	// Bridge is the bridge that it is on.
 	Bridge string
-	// OFPort is its OpenFlow number: 0 while ovs-vswitchd has not given it one,
-	// and -1 when it could not open the device, for the reason in Error.
+	// OFPort is its OpenFlow port number: 0 until ovs-vswitchd has assigned one, and -1 if
+	// it could not open the device. Error is the reason then.
 	OFPort int
 	Error  string
 	// IDs are its external_ids.
@@ -33,20 +33,20 @@ type Bridge struct {
 
 // Switch is the Open vSwitch of this machine.
 type Switch interface {
-	// Bridge returns a bridge, or an *Error with NotFound.
+	// Bridge returns a bridge. If it does not exist, the error is an *Error with NotFound.
 	Bridge(ctx context.Context, name string) (Bridge, error)
-	// Interfaces returns the interfaces whose name is value, or, with another
-	// column than "name", in whose external_ids the key column has the value;
-	// any value at all for "".
+	// Interfaces returns the interfaces with a name, if column is "name". Otherwise column is
+	// a key of external_ids, and Interfaces returns the interfaces that have it with the
+	// value; "" stands for any value.
 	Interfaces(ctx context.Context, column, value string) ([]Interface, error)
-	// Add adds an interface to a bridge, or sets the external_ids of one that is
-	// there.
+	// Add adds an interface to a bridge and sets its external_ids. If the bridge has the
+	// interface, Add only sets the external_ids.
 	Add(ctx context.Context, bridge, name string, ids map[string]string) error
 	// Remove removes interfaces from their bridges. It is no error if one does not exist.
 	Remove(ctx context.Context, names ...string) error
 }
 
-// VSCtl is a Switch that uses ovs-vsctl: the function runs it with these arguments and
+// VSCtl is a Switch that uses ovs-vsctl(8). The function runs ovs-vsctl with the arguments and
 // returns its output.
 type VSCtl func(ctx context.Context, args ...string) (string, error)
 
@@ -92,7 +92,7 @@ func (v VSCtl) Interfaces(ctx context.Context, column, value string) ([]Interfac
 }
 
 // Add implements Switch. ovs-vsctl returns once ovs-vswitchd has opened the
-// device or failed to.
+// device or has failed to open it.
 func (v VSCtl) Add(ctx context.Context, bridge, name string, ids map[string]string) error {
 	args := []string{"--may-exist", "add-port", bridge, name, "--", "set", "interface", name}
 	for _, k := range slices.Sorted(maps.Keys(ids)) {
@@ -118,11 +118,10 @@ func (v VSCtl) Remove(ctx context.Context, names ...string) error {
 	return err
 }
 
-// quote writes a string of ovs-vsctl's column values (ovs-vsctl(8), "Database
-// Values").
+// quote quotes a string for ovs-vsctl (ovs-vsctl(8), "Database Values").
 func quote(s string) string { return strconv.Quote(s) }
 
-// find returns the rows of a table that meet a condition.
+// find returns the rows of a table that match a condition.
 func (v VSCtl) find(ctx context.Context, table, columns, condition string) ([]*row, error) {
 	text, err := v(ctx, "--format=json", "--columns="+columns, "find", table, condition)
 	if err != nil {
@@ -133,7 +132,7 @@ func (v VSCtl) find(ctx context.Context, table, columns, condition string) ([]*r
 		Data     [][]json.RawMessage
 	}
 	if err := json.Unmarshal([]byte(text), &t); err != nil {
-		return nil, fmt.Errorf("read what ovs-vsctl printed: %w: %.200s", err, text)
+		return nil, fmt.Errorf("decode the output of ovs-vsctl: %w: %.200s", err, text)
 	}
 	var rows []*row
 	for _, d := range t.Data {
@@ -148,20 +147,21 @@ func (v VSCtl) find(ctx context.Context, table, columns, condition string) ([]*r
 	return rows, nil
 }
 
-// row reads the values of one row, in OVSDB's notation (RFC 7047, 5.1). err is
-// the first that was not as expected.
+// row decodes the values of one row, in the notation of RFC 7047, section 5.1. err joins the
+// errors so far.
 type row struct {
 	values map[string]json.RawMessage
 	err    error
 }
 
+// read decodes a column, and reports whether it has a value.
 func (r *row) read(column string, into any) bool {
 	v := r.values[column]
-	if string(v) == `["set",[]]` { // nothing
+	if string(v) == `["set",[]]` { // an optional value that is absent
 		return false
 	}
 	if err := json.Unmarshal(v, into); err != nil {
-		r.err = errors.Join(r.err, fmt.Errorf("column %s of ovs-vsctl's answer: %w: %.100s", column, err, v))
+		r.err = errors.Join(r.err, fmt.Errorf("column %s in the output of ovs-vsctl: %w: %.100s", column, err, v))
 		return false
 	}
 	return true
@@ -183,7 +183,7 @@ func (r *row) strings(column string) map[string]string {
 	var entries [][2]string
 	if r.read(column, &pair) {
 		if err := json.Unmarshal(pair[1], &entries); err != nil {
-			r.err = errors.Join(r.err, fmt.Errorf("column %s of ovs-vsctl's answer: %w", column, err))
+			r.err = errors.Join(r.err, fmt.Errorf("column %s in the output of ovs-vsctl: %w", column, err))
 		}
 	}
 	for _, e := range entries {

@@ -9,25 +9,24 @@ import (
 	"strings"
 )
 
-// aliasPrefix begins the alias (ip-link(8)) of what attach made.
+// aliasPrefix is the prefix of the alias (ip-link(8)) of the devices that attach makes.
 const aliasPrefix = "sdnctl attach "
 
 // Link is the veth pair of an attachment.
 type Link struct {
-	// Host and Inner are the names of its ends: on the machine, and in the
-	// namespace.
+	// Host is the name of the end on the machine, Inner that of the end in the namespace.
 	Host, Inner string
-	// Target is what the inner end belongs to.
+	// Target is the owner of the namespace of the inner end.
 	Target Target
-	MAC    string
-	MTU    int
+	MAC    string // of the inner end
+	MTU    int    // in bytes
 	// Addresses has one of each family at most, IPv4 first.
 	Addresses []netip.Prefix
 	// Gateways are those of the default routes, one of each family at most.
 	Gateways []netip.Addr
-	// Checksums makes the kernel fill in the checksums of the namespace's packets. The
-	// userspace datapath of Open vSwitch (datapath_type netdev) forwards packets from a
-	// veth with unfilled checksums.
+	// Checksums turns checksum offload off, so that the kernel fills in the checksums of the
+	// namespace's packets. The userspace datapath of Open vSwitch (datapath_type netdev)
+	// would forward them without checksums.
 	Checksums bool
 }
 
@@ -36,11 +35,11 @@ func (l Link) hasIPv6() bool {
 	return slices.ContainsFunc(l.Addresses, func(p netip.Prefix) bool { return p.Addr().Is6() })
 }
 
-// Alias is the alias of the end on the machine.
+// Alias returns the alias of the end on the machine.
 func (l Link) Alias() string { return aliasPrefix + l.Target.String() }
 
-// HostName is the name of the end on the machine for a port: the same each
-// time, and at most 15 characters, where OpenFlow cuts names.
+// HostName returns the name of the end on the machine for a port. It is a function of the
+// port's name and has 15 characters, the limit of the kernel and of OpenFlow 1.3.5, 7.2.1.
 func HostName(port string) string {
 	sum := sha256.Sum256([]byte(port))
 	return "sdn" + hex.EncodeToString(sum[:6])
@@ -49,16 +48,17 @@ func HostName(port string) string {
 // Want is the desired state of an attachment on the machine.
 type Want struct {
 	Link Link
-	// Port is the name of the port and ID the value of external_ids:iface-id by
-	// which sdnd knows its interface.
-	Port, ID string
-	Bridge   string
-	// NoDefaultRoute says that no default route is wanted.
+	// Port is the name of the port.
+	Port string
+	// ID is the value of external_ids:iface-id by which sdnd binds the interface to the port.
+	ID     string
+	Bridge string
+	// NoDefaultRoute says that no default route is requested.
 	NoDefaultRoute bool
 }
 
-// externalIDs are the external_ids of the bridge's interface. attached-mac is
-// OVN's and libvirt's word for the MAC that the other end has.
+// externalIDs returns the external_ids of the interface on the bridge. attached-mac is the key
+// that OVN and libvirt use for the MAC of the other end.
 func (w Want) externalIDs() map[string]string {
 	route := "default"
 	if w.NoDefaultRoute {
@@ -73,7 +73,7 @@ func (w Want) externalIDs() map[string]string {
 // Found is the present state of an attachment on the machine.
 type Found struct {
 	Seen
-	// Interface is the row of that name in the Interface table of OVSDB, nil if
+	// Interface is the row of the link's host end in the Interface table of OVSDB; nil if
 	// there is none.
 	Interface *Interface
 }
@@ -84,19 +84,19 @@ type Action interface{ action() }
 
 // The steps, in the order in which Plan returns them.
 type (
-	// RemoveInterface removes an interface from the bridge because its device is gone or
-	// is the wrong one.
+	// RemoveInterface removes an interface from its bridge: its device is gone, or the wrong
+	// one, or it is on another bridge.
 	RemoveInterface struct{ Host string }
 	// RemoveLink removes a veth pair whose inner end is not in the namespace.
 	RemoveLink struct{ Host string }
-	// MakeLink makes the veth pair.
+	// MakeLink creates the veth pair.
 	MakeLink struct{ Link Link }
 	// ConfigureLink sets addresses, routes, MTU and MAC.
 	ConfigureLink struct{ Link Link }
-	// AddInterface adds the end on the machine to the bridge, and SetIDs sets the
-	// external_ids of an interface that is there.
+	// AddInterface adds the end on the machine to the bridge.
 	AddInterface struct{ Want Want }
-	SetIDs       struct{ Want Want }
+	// SetIDs sets the external_ids of the interface on the bridge.
+	SetIDs struct{ Want Want }
 )
 
 func (RemoveInterface) action() {}
@@ -107,7 +107,7 @@ func (AddInterface) action()    {}
 func (SetIDs) action()          {}
 
 // Plan returns the steps that turn the present state into the desired one; none if they are
-// equal. It returns an *Error if an object that attach did not make is in the way.
+// equal. It returns an *Error with Conflict if a name that the attachment needs is in use.
 func Plan(w Want, f Found) ([]Action, error) {
 	if err := obstacle(w, f); err != nil {
 		return nil, err
@@ -133,12 +133,12 @@ func Plan(w Want, f Found) ([]Action, error) {
 	return plan, nil
 }
 
-// obstacle returns an *Error if an object that attach did not make has a name that the
-// attachment needs.
+// obstacle returns an *Error with Conflict if an object that attach did not make, or that
+// belongs to another target, has a name that the attachment needs.
 func obstacle(w Want, f Found) error {
 	l := w.Link
 	if i := f.Interface; i != nil && i.IDs[TargetKey] == "" {
-		return fault(Conflict, "take it off with: ovs-vsctl del-port "+l.Host,
+		return fault(Conflict, "remove it with: ovs-vsctl del-port "+l.Host,
 			"the bridge %s has an interface %s that sdnctl attach did not make", i.Bridge, l.Host)
 	}
 	if f.Host != nil && !strings.HasPrefix(f.Host.Alias, aliasPrefix) {
@@ -166,7 +166,7 @@ func configured(l Link, s Seen) bool {
 		slices.Equal(in.Addresses, l.Addresses) && slices.Equal(in.Gateways, l.Gateways) && in.Offload != l.Checksums
 }
 
-// includes reports whether all has what part has.
+// includes reports whether all has the entries of part.
 func includes(all, part map[string]string) bool {
 	for k := range maps.Keys(part) {
 		if all[k] != part[k] {

@@ -6,19 +6,18 @@ import (
 	"strings"
 )
 
-// The keys under which an attachment is recorded.
+// The keys under which an attachment is recorded: a label of the port, and external_ids of
+// the interface on the bridge.
 const (
-	// TargetLabel is the label of a declared port that attach made. Its value is
-	// a Target.
+	// TargetLabel is the label of a port that attach declared. Its value is a Target.
 	TargetLabel = "node/attach"
-	// TargetKey and PortKey are in external_ids of an interface of the bridge
-	// that attach made: the Target, and the name of the port.
+	// TargetKey is the key of the Target in external_ids.
 	TargetKey = "sdnctl-attach"
-	PortKey   = "sdnctl-port"
-	// InnerKey is the name of the interface in the namespace, and RouteKey says
-	// whether its default route is set: "default", or "none" where that was not
-	// wanted.
+	// PortKey is the key of the port's name in external_ids.
+	PortKey = "sdnctl-port"
+	// InnerKey is the key of the name of the interface in the namespace.
 	InnerKey = "sdnctl-interface"
+	// RouteKey has the value "default", or "none" if no default route was requested.
 	RouteKey = "sdnctl-route"
 )
 
@@ -36,17 +35,17 @@ const (
 	PID Kind = "pid"
 )
 
-// Target identifies the container, namespace or process that has an interface. A container
-// keeps its Target over a restart.
+// Target identifies the container, namespace or process of an attachment. A container keeps
+// its Target when it restarts.
 type Target struct {
 	Kind Kind
 	ID   string
 }
 
-// String returns the form in which it is recorded, such as "docker/3fa9…".
+// String returns the form in which the target is recorded, such as "docker/3fa9…".
 func (t Target) String() string { return string(t.Kind) + "/" + t.ID }
 
-// ParseTarget reads what String wrote.
+// ParseTarget parses the result of String.
 func ParseTarget(text string) (Target, error) {
 	kind, id, _ := strings.Cut(text, "/")
 	t := Target{Kind(kind), id}
@@ -59,7 +58,7 @@ func ParseTarget(text string) (Target, error) {
 			return t, nil
 		}
 	}
-	return Target{}, fmt.Errorf("%q names no container, namespace or process", text)
+	return Target{}, fmt.Errorf("%q is not a container, namespace or process", text)
 }
 
 // Describe returns the target in words.

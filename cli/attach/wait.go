@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// askEvery is the interval of asking sdnd whether the port is bound; binding takes about
-// 20 ms.
-const askEvery = 25 * time.Millisecond
+// pollInterval is the interval at which Wait reads the port's status from sdnd. Binding takes
+// about 20 ms.
+const pollInterval = 25 * time.Millisecond
 
 // Wait returns the port once packets are forwarded: the port is bound to the attachment's
 // interface, every affected switch has confirmed the flows, and neither the port nor the
@@ -28,8 +28,8 @@ func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.
 	if err != nil {
 		return p, err
 	}
-	// sdnd assigns the changes that follow from a binding to the revision that was the
-	// newest at that time: one of these.
+	// sdnd attributes the changes of flows that follow from a binding to the newest revision
+	// at that time, which is one of these.
 	for rev := r.since; rev <= status.Revision; rev++ {
 		if err := n.Controller.Wait(ctx, rev, progress); err != nil {
 			return p, err
@@ -38,9 +38,9 @@ func (n Node) Wait(ctx context.Context, r Result, progress func(api.Acks)) (api.
 	return n.ready(ctx, r)
 }
 
-// every calls done each askEvery until it returns true or an error, or the context ends.
-func every(ctx context.Context, done func() (bool, error)) error {
-	again := time.NewTicker(askEvery)
+// poll calls done each pollInterval until it returns true or an error, or the context ends.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	again := time.NewTicker(pollInterval)
 	defer again.Stop()
 	for {
 		if ok, err := done(); ok || err != nil {
@@ -57,7 +57,7 @@ func every(ctx context.Context, done func() (bool, error)) error {
 // bound waits until a port is bound to the attachment's interface.
 func (n Node) bound(ctx context.Context, r Result) (last api.Port, err error) {
 	last = r.Port
-	err = every(ctx, func() (bool, error) {
+	err = poll(ctx, func() (bool, error) {
 		p, err := n.Controller.Port(ctx, r.Port.Name)
 		if err != nil {
 			return false, err
@@ -66,7 +66,7 @@ func (n Node) bound(ctx context.Context, r Result) (last api.Port, err error) {
 		return p.Status.Bound && p.Status.Node == r.Node && p.Status.Interface == r.Link.Host, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		// This needs a timeout of its own: the caller's has expired.
+		// The caller's deadline has passed, so the request needs another one.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
 		return last, n.notBound(ctx, r, last, err)
@@ -103,7 +103,7 @@ func passing(c api.Condition) bool {
 // error for a lasting one.
 func (n Node) ready(ctx context.Context, r Result) (port api.Port, err error) {
 	var left string
-	err = every(ctx, func() (bool, error) {
+	err = poll(ctx, func() (bool, error) {
 		node, err := n.Controller.Node(ctx, r.Node)
 		if err != nil {
 			return false, err
@@ -123,14 +123,14 @@ func (n Node) ready(ctx context.Context, r Result) (port api.Port, err error) {
 		return len(wrong) == 0, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = &Error{Code: Late, Err: err, Message: fmt.Sprintf("port %s is attached, but not all is confirmed", port.Name), Fix: left}
+		err = &Error{Code: Late, Err: err, Message: fmt.Sprintf("port %s is attached, but is not ready yet", port.Name), Fix: left}
 	}
 	return port, err
 }
 
 func isWarning(c api.Condition) bool { return c.Severity == api.SeverityWarning }
 
-// conditionText describes the conditions of an object, and their cures.
+// conditionText returns the messages and actions of an object's conditions.
 func conditionText(object string, all []api.Condition) string {
 	var lines []string
 	for _, c := range all {

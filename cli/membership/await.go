@@ -17,15 +17,15 @@ import (
 const (
 	// awaitEvery is the interval at which Await checks the node.
 	awaitEvery = 200 * time.Millisecond
-	// quiet is how long Await waits before it says what it waits for.
+	// quiet is how long Await waits before it reports what is missing.
 	quiet = time.Second
 	// dialTimeout is how long sdnd may take to accept a connection.
 	dialTimeout = 5 * time.Second
 )
 
-// Await waits until the node works: it is connected to sdnd, also by OVSDB, and its VXLAN port
-// exists. After limit it returns an [Error] with Late that says what is missing, the cause
-// first. The node stays configured and continues to try. Await may be called again.
+// Await waits until the node works: it is connected to sdnd by OpenFlow and OVSDB, and its
+// VXLAN port exists. After limit it returns an [Error] with Late that lists what is missing,
+// causes first. The node stays configured and continues to try. Await may be called again.
 func (d *Joined) Await(ctx context.Context, limit time.Duration) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -33,8 +33,8 @@ func (d *Joined) Await(ctx context.Context, limit time.Duration) error {
 	defer tick.Stop()
 	late := time.NewTimer(quiet)
 	defer late.Stop()
-	var said string
-	talks := false
+	var reported string
+	verbose := false
 	for {
 		p, err := d.progress(ctx)
 		if err != nil {
@@ -45,13 +45,13 @@ func (d *Joined) Await(ctx context.Context, limit time.Duration) error {
 			d.connected(p)
 			return nil
 		}
-		if missing[0] != said && talks {
+		if missing[0] != reported && verbose {
 			d.Join.Host.note("waiting: %s", missing[0])
-			said = missing[0]
+			reported = missing[0]
 		}
 		select {
 		case <-late.C:
-			talks = true
+			verbose = true
 		case <-tick.C:
 		case <-limited.Done():
 			if ctx.Err() != nil {
@@ -70,7 +70,7 @@ func (d *Joined) progress(ctx context.Context) (nodeconfig.Progress, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.Daemon = d.daemon.word(ctx, j.Node, j.ID()); p.Daemon == nil {
+	if p.Daemon = d.daemon.status(ctx, j.Node, j.ID()); p.Daemon == nil {
 		if n, err := m.CountFlows(ctx, j.Bridge); err == nil {
 			p.Flows = n
 		}
@@ -78,7 +78,7 @@ func (d *Joined) progress(ctx context.Context) (nodeconfig.Progress, error) {
 	return p, nil
 }
 
-// connected returns the note that says what works.
+// connected notes that the node works, and which program reported it.
 func (d *Joined) connected(p nodeconfig.Progress) {
 	j := d.Join
 	with := "its VXLAN port and OVSDB"
@@ -87,15 +87,15 @@ func (d *Joined) connected(p nodeconfig.Progress) {
 	}
 	switch {
 	case p.Daemon != nil:
-		j.Host.note("sdnd says that %s is connected, with %s", j.Node, with)
+		j.Host.note("sdnd reports that %s is connected, with %s", j.Node, with)
 	case p.Flows > 0:
-		j.Host.note("%s is connected, with %s, and has %d flows from sdnd; that is what Open vSwitch says here, sdnd itself was not asked (give --host)", j.Node, with, p.Flows)
+		j.Host.note("%s is connected, with %s, and has %d flows from sdnd, as Open vSwitch reports; sdnd itself was not asked (give --host)", j.Node, with, p.Flows)
 	default:
-		j.Host.note("%s is connected, with %s; that is what Open vSwitch says here: whether sdnd knows the node was not asked (give --host)", j.Node, with)
+		j.Host.note("%s is connected, with %s, as Open vSwitch reports; sdnd was not asked whether the node is declared (give --host)", j.Node, with)
 	}
 }
 
-// notConnected returns the error that says what is missing and what to do.
+// notConnected returns the error that lists what is missing, with remedies.
 func (d *Joined) notConnected(ctx context.Context, limit time.Duration, p nodeconfig.Progress, missing []string) error {
 	j := d.Join
 	text := fmt.Sprintf("after %v %s does not work yet:\n  %s", limit, j.Node, strings.Join(missing, "\n  "))
@@ -108,12 +108,13 @@ func (d *Joined) notConnected(ctx context.Context, limit time.Duration, p nodeco
 		text += "\ndeclare it where you run sdnctl: " + j.DeclareCommand()
 	}
 	if p.Daemon == nil {
-		text += "\nsdnd itself was not asked; give --host to have it say more"
+		text += "\nsdnd itself was not asked; give --host for more details"
 	}
-	return fault(Late, "%s\nthe node stays configured and goes on trying; undo that with: sdnctl node leave", text)
+	return fault(Late, "%s\nthe node stays configured and keeps trying; undo that with: sdnctl node leave", text)
 }
 
-// dial connects to sdnd as Open vSwitch does, and returns why that fails, nil if it succeeds.
+// dial connects to sdnd as Open vSwitch does, and closes the connections. It returns an [Error]
+// with Unreachable if that fails.
 func (j Join) dial(ctx context.Context) error {
 	ports := []uint16{j.OpenFlowPort}
 	if j.OVSDBPort != 0 {
@@ -127,12 +128,13 @@ func (j Join) dial(ctx context.Context) error {
 	return nil
 }
 
+// dialPort connects to one port of sdnd, and if the node uses TLS does a handshake.
 func (j Join) dialPort(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", endpoint)
 	if err != nil {
-		return fmt.Errorf("sdnd cannot be reached at %s: %w; is it running there, and does a firewall let this through?", endpoint, err)
+		return fmt.Errorf("sdnd cannot be reached at %s: %w; is it running there, and does a firewall allow the connection?", endpoint, err)
 	}
 	defer conn.Close()
 	if !j.secure() || j.Invitation != nil && !j.redeemed {
@@ -145,18 +147,18 @@ func (j Join) dialPort(ctx context.Context, endpoint string) error {
 	secure := tls.Client(conn, source.Client(j.Controller.String()))
 	err = secure.HandshakeContext(ctx)
 	if err == nil {
-		// By TLS 1.3 the other end refuses a certificate after the handshake. It
-		// sends nothing by itself, or a hello.
+		// In TLS 1.3 the server refuses a certificate after the client's handshake is
+		// complete. If it accepts the certificate, it sends nothing or a hello.
 		deadline := time.Now().Add(500 * time.Millisecond)
 		err = errors.Join(secure.SetReadDeadline(deadline), readOne(secure))
 	}
 	if err != nil {
-		return fmt.Errorf("TLS with sdnd at %s fails: %w; was the certificate made by the authority of sdnd ('sdnctl pki node %s'), and does sdnd speak TLS?", endpoint, err, nodeconfig.ShellQuote(j.Node))
+		return fmt.Errorf("TLS with sdnd at %s fails: %w; was the certificate issued by sdnd's authority ('sdnctl pki node %s'), and does sdnd use TLS?", endpoint, err, nodeconfig.ShellQuote(j.Node))
 	}
 	return nil
 }
 
-// readOne reads a byte, if one comes before the deadline.
+// readOne reads one byte. It is no error if none arrives before the deadline.
 func readOne(conn net.Conn) error {
 	_, err := conn.Read(make([]byte, 1))
 	var timeout net.Error

@@ -11,8 +11,9 @@ import (
 // secure reports whether Open vSwitch should use TLS.
 func (j Join) secure() bool { return j.Files != pki.Files{} }
 
-// checkFiles makes the names absolute, so that ovs-vswitchd can open the files, and returns an
-// error for files that sdnd would refuse. It does not read files that are for another machine.
+// checkFiles makes the paths of the files absolute, so that ovs-vswitchd can open them, and
+// returns an error for a certificate that sdnd would refuse. It does not read the files if
+// elsewhere says that they are on another machine.
 func (j *Join) checkFiles(elsewhere bool) error {
 	if !j.secure() {
 		return nil
@@ -32,12 +33,12 @@ func (j *Join) checkFiles(elsewhere bool) error {
 		return fmt.Errorf("sdnd would refuse this certificate: %w", err)
 	}
 	if want := (pki.Identity{Kind: pki.Node, Name: j.Node}); who != want {
-		return fmt.Errorf("sdnd would refuse this certificate: %s is for %s, not for %s; make one with: sdnctl pki node %s", j.Files.Cert, who, want, nodeconfig.ShellQuote(j.Node))
+		return fmt.Errorf("sdnd would refuse this certificate: %s is for %s, not for %s; create one with: sdnctl pki node %s", j.Files.Cert, who, want, nodeconfig.ShellQuote(j.Node))
 	}
 	return nil
 }
 
-// tls returns the files by which Open vSwitch authenticates; nil for plain TCP.
+// tls returns the files that Open vSwitch uses for TLS; nil for plain TCP.
 func (j Join) tls() *nodeconfig.TLS {
 	if !j.secure() {
 		return nil

@@ -14,24 +14,24 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// The names of the node's files in its folder.
+// The names of the node's files in Host.Dir.
 const (
 	configFile = "node.yaml"
-	// The files of a certificate that came with an invitation.
+	// The files of a certificate from an invitation.
 	caFile   = "node-ca.crt"
 	certFile = "node.crt"
 	keyFile  = "node.key"
 )
 
-// Config says which node the machine is and how it reaches sdnd. It is the content of the file
-// node.yaml, which joining with a certificate writes.
+// Config has the name of the machine's node and the settings to reach sdnd. It is the content
+// of the file node.yaml, which joining with a certificate writes.
 type Config struct {
 	// Node is the node's name.
 	Node string `yaml:"node"`
 	// Host is the address of sdnd's API, such as https://192.168.50.10:8453.
 	Host string `yaml:"host"`
-	// CA, Cert and Key are files: sdnd's authority, and the node's certificate
-	// with its key.
+	// CA, Cert and Key are the paths of sdnd's certificate authority, of the node's
+	// certificate and of its key.
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
@@ -39,7 +39,7 @@ type Config struct {
 	Bridge string `yaml:"bridge"`
 }
 
-// files are those of the node's certificate.
+// files returns the files of the node's certificate.
 func (c Config) files() pki.Files { return pki.Files{CA: c.CA, Cert: c.Cert, Key: c.Key} }
 
 // ConfigFile returns the path of node.yaml.
@@ -59,7 +59,7 @@ func (h Host) Config() (Config, error) {
 		return Config{}, fmt.Errorf("%s: %w", h.ConfigFile(), err)
 	}
 	if c.Node == "" || c.Host == "" {
-		return Config{}, fmt.Errorf("%s: node and host are missing: join again, or write them", h.ConfigFile())
+		return Config{}, fmt.Errorf("%s: node or host is missing: join again, or add them", h.ConfigFile())
 	}
 	return c, nil
 }
@@ -81,13 +81,14 @@ func (h Host) WriteConfig(c Config) error {
 
 // Client returns a client of sdnd's API for programs on the node. It uses node.yaml and the
 // node's certificate. Without node.yaml it uses sdnd's socket on this machine, and the Config
-// is empty; without that, too, the error is an [Error] with NotNode. It sends nothing yet.
+// is empty. If there is no socket either, the error is an [Error] with NotNode. Client does not
+// connect yet.
 func (h Host) Client() (*api.Client, Config, error) {
 	c, err := h.Config()
 	if errors.Is(err, fs.ErrNotExist) {
 		client, err := h.local()
 		if client == nil && err == nil {
-			err = fault(NotNode, "this machine has not joined as a node with a certificate: there is no %s; run 'sdnctl node invite NAME' on the controller, and here the line that it prints (or give --host)", h.ConfigFile())
+			err = fault(NotNode, "this machine has not joined as a node with a certificate: there is no %s; run 'sdnctl node invite NAME' on the controller, and the line that it prints here (or give --host)", h.ConfigFile())
 		}
 		return client, Config{}, err
 	}
@@ -107,7 +108,7 @@ func (h Host) clientOf(c Config) (*api.Client, error) {
 	return api.NewClient(c.Host, api.ClientOptions{TLS: config, Author: h.Author})
 }
 
-// local returns a client of the sdnd of this machine; nil if sdnd has no socket here.
+// local returns a client of the sdnd on this machine; nil if sdnd has no socket here.
 func (h Host) local() (*api.Client, error) {
 	if _, err := os.Stat(strings.TrimPrefix(api.DefaultHost, "unix://")); err != nil {
 		return nil, nil
@@ -115,8 +116,7 @@ func (h Host) local() (*api.Client, error) {
 	return api.NewClient(api.DefaultHost, api.ClientOptions{Author: h.Author})
 }
 
-// forget removes node.yaml and the files of a certificate that came with an invitation, if they
-// exist. Files that others made stay.
+// forget removes node.yaml and the files of a certificate from an invitation, if they exist.
 func (h Host) forget() error {
 	var all error
 	for _, name := range []string{configFile, caFile, certFile, keyFile} {

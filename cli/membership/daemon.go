@@ -12,18 +12,19 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// daemon asks sdnd about a node that joins. A nil daemon and one without a client know nothing.
+// daemon reads the status of a node that joins from sdnd. A nil daemon, and one without a
+// client, return no status.
 type daemon struct {
 	host   Host
 	client *api.Client
 	// ours says that close must close client.
 	ours bool
-	// from is the machine's address towards sdnd.
+	// from is the source address of the machine's connections to sdnd.
 	from netip.Addr
 }
 
-// ask returns the daemon for a join; nil if nothing says where sdnd is.
-func (j Join) ask() (*daemon, error) {
+// findDaemon returns the daemon for a join; nil if the address of sdnd's API is unknown.
+func (j Join) findDaemon() (*daemon, error) {
 	if j.Blind || j.Offline {
 		return nil, nil
 	}
@@ -48,21 +49,22 @@ func (j Join) ask() (*daemon, error) {
 	return d, nil
 }
 
+// close closes the client, unless the caller of the join gave it.
 func (d *daemon) close() {
 	if d != nil && d.client != nil && d.ours {
 		d.client.Close()
 	}
 }
 
-// admits returns why sdnd would not accept the machine as the node. It is called before
-// anything is changed.
+// admits returns why sdnd would not accept the machine as the node, nil if it would or cannot
+// be asked. It is called before anything is changed.
 func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfig.State) error {
 	if d == nil {
 		return nil
 	}
 	status, err := d.client.Status(ctx)
 	if err != nil {
-		d.host.note("note: sdnd does not answer, so it is not asked: %v", err)
+		d.host.note("note: sdnd does not answer, so nothing was checked with it: %v", err)
 		d.close()
 		d.client = nil
 		return nil
@@ -71,11 +73,11 @@ func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfi
 		return fault(Conflict, format+"\nnothing was changed", args...)
 	}
 	if status.Bridge != "" && status.Bridge != j.Bridge {
-		return conflict("sdnd looks at the bridge %s of nodes, so it would bind no port on %s: join with --bridge %s, or start sdnd with --bridge %s", status.Bridge, j.Bridge, status.Bridge, j.Bridge)
+		return conflict("sdnd uses the bridge %s of nodes, so it would bind no ports on %s: join with --bridge %s, or start sdnd with --bridge %s", status.Bridge, j.Bridge, status.Bridge, j.Bridge)
 	}
 	nodes, err := d.client.Nodes(ctx, api.ListOptions{})
 	if err != nil {
-		return nil // a node may not list others
+		return nil // a node may not list the other nodes
 	}
 	for _, n := range nodes.Items {
 		if n.Name != j.Node && n.Status != nil && n.Status.DatapathID == j.DatapathID {
@@ -84,7 +86,7 @@ func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfi
 	}
 	node, err := d.client.Node(ctx, j.Node)
 	if err != nil || node.Status == nil {
-		return nil // it is not declared, which is reported later
+		return nil // the node is not declared; Await reports that
 	}
 	if node.Status.DatapathID != j.DatapathID {
 		return conflict("node %s is declared with datapath id %s: join with --datapath-id %s", j.Node, node.Status.DatapathID, node.Status.DatapathID)
@@ -95,7 +97,7 @@ func (d *daemon) admits(ctx context.Context, j nodeconfig.Join, before nodeconfi
 	return nil
 }
 
-// declared reports whether the node is declared, as far as sdnd can be asked.
+// declared reports whether the node is declared; false if sdnd cannot be asked.
 func (d *daemon) declared(ctx context.Context, name string) bool {
 	if d == nil || d.client == nil {
 		return false
@@ -104,8 +106,8 @@ func (d *daemon) declared(ctx context.Context, name string) bool {
 	return err == nil
 }
 
-// word returns what sdnd knows of the node; nil if sdnd cannot be asked.
-func (d *daemon) word(ctx context.Context, name string, id model.DatapathID) *nodeconfig.Daemon {
+// status returns the status of the node from sdnd; nil if sdnd cannot be asked.
+func (d *daemon) status(ctx context.Context, name string, id model.DatapathID) *nodeconfig.Daemon {
 	if d == nil || d.client == nil {
 		return nil
 	}
@@ -140,7 +142,7 @@ func (d *daemon) word(ctx context.Context, name string, id model.DatapathID) *no
 // nameless reports whether a switch was refused before its datapath id was known.
 func nameless(sw api.Switch) bool { return strings.Trim(sw.DatapathID, "0") == "" }
 
-// addressed reports whether a connection comes from the address.
+// addressed reports whether a remote address of a connection has the IP address from.
 func addressed(remote string, from netip.Addr) bool {
 	a, err := netip.ParseAddrPort(remote)
 	return err == nil && a.Addr().Unmap() == from

@@ -15,21 +15,20 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// certificate returns the paths of the files of a certificate that comes with an invitation.
+// certificate returns the paths of the files of a certificate from an invitation.
 func (h Host) certificate() pki.Files {
 	return pki.Files{CA: h.file(caFile), Cert: h.file(certFile), Key: h.file(keyFile)}
 }
 
-// redeem redeems the invitation: sdnd declares the machine as the node and signs its
-// certificate, and redeem writes the certificate and node.yaml. It changes no existing file
-// before sdnd has answered. It is no error if the invitation was redeemed before by this
-// machine.
+// redeem redeems the invitation: sdnd declares the node and signs its certificate, and redeem
+// writes the certificate and node.yaml. It changes no existing file before sdnd has answered.
+// It is no error if this machine has redeemed the invitation before.
 func (j *Join) redeem(ctx context.Context) error {
 	request, key, err := pki.NewRequest()
 	if err != nil {
 		return err
 	}
-	// The folder must be writable before the invitation is redeemed: it works only once.
+	// The folder must be writable before the invitation is redeemed, which works only once.
 	if err := os.MkdirAll(j.Host.dir(), 0o755); err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ func (j *Join) redeem(ctx context.Context) error {
 	}
 	cas, err := pki.ParseCertificates([]byte(got.CA))
 	if err != nil || pki.FingerprintOf(cas[0]) != j.Invitation.Authority {
-		return errors.Join(errors.New("sdnd answered with another authority than the invitation's"), err, os.Remove(fresh))
+		return errors.Join(errors.New("the certificate authority in sdnd's response is not that of the invitation"), err, os.Remove(fresh))
 	}
 	for name, text := range map[string]string{j.Files.CA: got.CA, j.Files.Cert: got.Certificate} {
 		if err := pki.WriteFile(name, []byte(text), 0o644); err != nil {
@@ -99,12 +98,12 @@ func (h Host) writeKey(name string, key []byte, db string) error {
 		return nil
 	}
 	if err := os.Chown(name, uid, gid); err != nil {
-		return fmt.Errorf("give the key to the user that Open vSwitch runs as: %w", err)
+		return fmt.Errorf("make the user of Open vSwitch the owner of the key: %w", err)
 	}
 	return nil
 }
 
-// socket returns the unix socket of an OVSDB server, which its user owns.
+// socket returns the path of the OVSDB server's unix socket, whose owner is the server's user.
 func (h Host) socket(db string) string {
 	if path, ok := strings.CutPrefix(db, "unix:"); ok {
 		return path

@@ -10,20 +10,20 @@ const (
 	// Invalid is a request that is not possible on this machine, such as a tunnel
 	// address that none of its interfaces has.
 	Invalid Code = "invalid"
-	// Conflict is something that is in use, or that another node has.
+	// Conflict is a bridge, name or id that is in use.
 	Conflict Code = "conflict"
 	// NotNode is a machine that has not joined.
 	NotNode Code = "not_node"
-	// Unreachable is an sdnd that cannot be connected to.
+	// Unreachable is an sdnd that cannot be reached.
 	Unreachable Code = "unreachable"
-	// Late is that something did not happen before the timeout.
+	// Late is an expected state that was not reached before the timeout.
 	Late Code = "late"
 )
 
-// Error says why joining or leaving failed, or did not complete.
+// Error is why joining or leaving failed, or did not complete.
 type Error struct {
 	Code Code
-	// Err says what is wrong and what to do about it.
+	// Err says what is wrong and how to fix it.
 	Err error
 }
 
@@ -33,6 +33,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
+// fault returns an Error.
 func fault(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
 }

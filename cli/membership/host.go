@@ -23,11 +23,11 @@ const defaultRunDir = "/var/run/openvswitch"
 // Host is the machine that joins or leaves. [LocalHost] returns the machine of the process; tests
 // replace its functions. All functions except Note must be set.
 type Host struct {
-	// Dir is the folder of node.yaml and of the certificate that comes with an
-	// invitation; "" is DefaultDir. It is created when it is needed.
+	// Dir is the folder of node.yaml and of the certificate from an invitation; "" is
+	// DefaultDir. It is created if necessary.
 	Dir string
 	// RunDir is the folder of Open vSwitch's sockets; "" is that of its packages. The
-	// owner of the database's socket may read the node's key.
+	// owner of the database's socket becomes the owner of the node's key.
 	RunDir string
 	// Exec runs a program and returns its standard output and error together.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
@@ -37,17 +37,17 @@ type Host struct {
 	// MTU returns the MTU, in bytes, of this machine's interface that has the address; ok
 	// is false if none has it.
 	MTU func(addr netip.Addr) (mtu int, ok bool)
-	// Now is the clock by which certificates are valid.
+	// Now returns the time at which certificates must be valid.
 	Now func() time.Time
-	// Author is recorded by sdnd beside each change, as "user@host".
+	// Author is the author of changes in sdnd's history, such as "user@host".
 	Author string
-	// Note receives messages for the user as they occur: what will be done, what was done,
-	// what is waited for. A message may have several lines; it does not end with a
-	// newline. nil discards them.
+	// Note receives messages for the user about progress. A message may have several lines;
+	// it does not end with a newline. nil discards them.
 	Note func(text string)
 }
 
-// LocalHost returns the machine of this process. sdnd records its changes as made by author.
+// LocalHost returns the machine of this process. author is the author of its changes in sdnd's
+// history.
 func LocalHost(author string) Host {
 	return Host{
 		Dir:       os.Getenv("SDNCTL_DIR"),
@@ -108,7 +108,7 @@ func MTU(addr netip.Addr) (mtu int, ok bool) {
 	for _, i := range interfaces {
 		addrs, err := i.Addrs()
 		if err != nil {
-			continue // it has just gone
+			continue // the interface was removed meanwhile
 		}
 		for _, a := range addrs {
 			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == addr {

@@ -172,7 +172,7 @@ func TestLeaveWithPorts(t *testing.T) {
 
 func TestClientOfNoNode(t *testing.T) {
 	if _, err := os.Stat("/run/sdnctl/sdnd.sock"); err == nil {
-		t.Skip("sdnd may run on this machine")
+		t.Skip("needs a machine without sdnd's socket: sdnd may be running here")
 	}
 	_, _, err := (&fake{}).host(t).Client()
 	if codeOf(err) != NotNode || !strings.Contains(err.Error(), "sdnctl node invite") {

@@ -9,11 +9,13 @@ import (
 // Leave is a request to undo a join on this machine.
 type Leave struct {
 	Host Host
-	// Bridge is the bridge to restore; "" is the one that joined, whatever its name is.
+	// Bridge is the bridge to restore; "" is the one that joined.
 	Bridge string
-	// DB is the connection method of Open vSwitch's database, "" for the machine's
-	// own. Offline only writes the database: ovs-vswitchd does not run.
-	DB      string
+	// DB is the connection method of Open vSwitch's database (ovs-vsctl(8)), "" for the
+	// machine's own.
+	DB string
+	// Offline says that ovs-vswitchd is not running, so that changes are only written to the
+	// database.
 	Offline bool
 	// Force also removes ports that were attached since the node joined.
 	Force bool
@@ -25,7 +27,7 @@ type Leaving struct {
 	Node string
 	// Bridge is the bridge to restore.
 	Bridge string
-	// Notes tell the user what stays and what cannot be restored.
+	// Notes name, for the user, the parts that stay or cannot be restored.
 	Notes []string
 
 	undo    nodeconfig.Undoing
@@ -62,7 +64,8 @@ func (l Leave) Plan(ctx context.Context) (Leaving, error) {
 // Empty reports whether there is nothing to undo because the machine is not a node.
 func (l Leaving) Empty() bool { return l.undo.Empty() && len(l.host.made()) == 0 }
 
-// Script returns the steps of Run for Open vSwitch as a script for a POSIX shell.
+// Script returns a script for a POSIX shell that does what Run does, except that it does not
+// remove the node's files.
 func (l Leaving) Script() string {
 	script := l.undo.Script(l.Bridge, l.machine.Globals())
 	for _, k := range l.host.made() {
@@ -71,8 +74,8 @@ func (l Leaving) Script() string {
 	return script
 }
 
-// Run undoes the join, and removes node.yaml and a certificate that came with an invitation. The
-// node stays declared.
+// Run undoes the join, and removes node.yaml and a certificate from an invitation. The node
+// stays declared.
 func (l Leaving) Run(ctx context.Context) error {
 	for _, k := range l.host.made() {
 		if err := k.remove(ctx, l.host); err != nil {
@@ -85,7 +88,7 @@ func (l Leaving) Run(ctx context.Context) error {
 	return l.host.forget()
 }
 
-// undo restores the machine.
+// undo does the steps that restore the machine.
 func undo(ctx context.Context, m nodeconfig.Machine, bridge string, u nodeconfig.Undoing) error {
 	for _, step := range u.Steps {
 		if err := m.Apply(ctx, step); err != nil {

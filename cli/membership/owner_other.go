@@ -2,5 +2,5 @@
 
 package membership
 
-// ownerOf reports no owner: files have none here as on Unix, and nodes run Linux.
+// ownerOf returns false, since files have no Unix owner on this system.
 func ownerOf(string) (uid, gid int, ok bool) { return 0, 0, false }

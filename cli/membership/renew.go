@@ -14,16 +14,16 @@ import (
 // Renewal is the result of [Host.Renew].
 type Renewal struct {
 	Node string
-	// Renewed says whether there is a new certificate, and Expires when the present one
-	// expires.
+	// Renewed says whether there is a new certificate.
 	Renewed bool
+	// Expires is when the node's certificate expires: the new one, if there is one.
 	Expires time.Time
 }
 
 // Renew gets the node a new certificate from sdnd for its present key. The node authenticates
 // with its present certificate, which must still be valid. A certificate that is valid for
-// longer than within is kept; 0 renews any. Open vSwitch uses the new certificate the next time
-// it connects; connections stay.
+// longer than within is kept; if within is 0, it is renewed in any case. Open vSwitch uses the
+// new certificate for its next connections; present ones stay open.
 func (h Host) Renew(ctx context.Context, within time.Duration) (Renewal, error) {
 	c, err := h.Config()
 	if err != nil {

@@ -44,14 +44,15 @@ func (j Join) Run(ctx context.Context) (*Joined, error) {
 	return d, nil
 }
 
+// run does what Join.Run does, for a complete join.
 func (d *Joined) run(ctx context.Context, j Join) error {
 	m := j.machine()
 	before, err := m.Read(ctx, j.Bridge)
 	if err != nil {
 		return err
 	}
-	if j.Invitation == nil { // sdnd is asked by what the invitation brings
-		if d.daemon, err = j.ask(); err != nil {
+	if j.Invitation == nil { // otherwise the invitation provides the credentials
+		if d.daemon, err = j.findDaemon(); err != nil {
 			return err
 		}
 	}
@@ -66,7 +67,7 @@ func (d *Joined) run(ctx context.Context, j Join) error {
 		return err
 	}
 	if d.daemon == nil {
-		if d.daemon, err = j.ask(); err != nil {
+		if d.daemon, err = j.findDaemon(); err != nil {
 			return err
 		}
 	}
@@ -88,8 +89,8 @@ func (d *Joined) run(ctx context.Context, j Join) error {
 // Close releases the connections to sdnd. The node stays.
 func (d *Joined) Close() { d.daemon.close() }
 
-// Declared reports whether the node is known to be declared: by the invitation, or because sdnd
-// said so.
+// Declared reports whether the node is known to be declared, because the join redeemed an
+// invitation or because sdnd reports it.
 func (d *Joined) Declared(ctx context.Context) bool {
 	return d.Join.Invitation != nil || d.daemon.declared(ctx, d.Join.Node)
 }
@@ -110,7 +111,8 @@ func (j *Join) enroll(ctx context.Context) error {
 	return j.Host.WriteConfig(j.nodeConfig())
 }
 
-// look reports what joining would take over, and returns an error unless TakeOver is set.
+// look notes what joining takes over. It returns an error if joining is impossible, or would
+// take over settings that are in use without TakeOver.
 func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfig.State, d *daemon) error {
 	found := config.Check(before)
 	for _, note := range found.Notes {
@@ -121,7 +123,7 @@ func (j Join) look(ctx context.Context, config nodeconfig.Join, before nodeconfi
 	case found.Blocked != "":
 		return fault(Conflict, "%s\nnothing was changed", found.Blocked)
 	case takes != "" && !j.TakeOver:
-		return fault(Conflict, "this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' puts back what was there), or use another bridge with --bridge", takes)
+		return fault(Conflict, "this Open vSwitch is in use:\n  %s\nnothing was changed; take it over with --take-over ('sdnctl node leave' restores the former settings), or use another bridge with --bridge", takes)
 	case takes != "" && !j.Blind && !j.Offline:
 		// Traffic must not be interrupted for a controller that cannot be reached.
 		if err := j.dial(ctx); err != nil {
@@ -149,7 +151,7 @@ func apply(ctx context.Context, m nodeconfig.Machine, bridge string, c nodeconfi
 			return nil
 		}
 	} else {
-		m.Offline = true // it does not follow, so it is not waited for again
+		m.Offline = true // ovs-vswitchd did not apply the changes, so do not wait for it again
 	}
 	if undoErr := undo(ctx, m, bridge, nodeconfig.Undo(now, before)); undoErr != nil {
 		return fmt.Errorf("%w\nand it could not be undone: %w", err, undoErr)

@@ -28,11 +28,11 @@ func (j Join) Check(s State) Check {
 		case t.catchesAll():
 			c.Blocked = fmt.Sprintf("Open vSwitch has a VXLAN port already that receives the same packets: %s; remove it with 'ovs-vsctl del-port %s %s', or have all nodes use another UDP port with --dst-port", why, ShellQuote(t.Bridge), ShellQuote(t.Name))
 		default:
-			c.Notes = append(c.Notes, fmt.Sprintf("%s, which packets of sdnd's networks do not reach", why))
+			c.Notes = append(c.Notes, fmt.Sprintf("%s; packets of sdnd's networks do not reach it", why))
 		}
 	}
 	if j.TLS != nil && s.SSL != nil && s.SSL.Node == "" && s.SSL.TLS != *j.TLS {
-		c.take("the certificate %s, of which Open vSwitch can only have one: give that to --cert (with its --key and --ca), or it is replaced", s.SSL.Cert)
+		c.take("certificate %s: replaced, as Open vSwitch has only one; keep it with --cert, --key and --ca", s.SSL.Cert)
 	}
 	if s.Bridge != nil {
 		j.checkBridge(&c, s.Bridge)
@@ -40,6 +40,7 @@ func (j Join) Check(s State) Check {
 	return c
 }
 
+// take adds a setting to Takes.
 func (c *Check) take(format string, args ...any) {
 	c.Takes = append(c.Takes, fmt.Sprintf(format, args...))
 }
@@ -50,19 +51,19 @@ func (j Join) checkBridge(c *Check, b *Bridge) {
 	if node := b.Node(); node == j.Node {
 		return
 	} else if node != "" {
-		c.take("the bridge is that of node %s: it becomes that of node %s", node, j.Node)
+		c.take("bridge of node %s: becomes that of node %s", node, j.Node)
 		return
 	}
-	// The ports and flows of a bridge that was connected to this sdnd by hand come from sdnd.
+	// If the bridge was connected to this sdnd by hand, its ports and flows are those of sdnd.
 	served := slices.Equal(b.targets(), []string{j.Controller})
 	if len(b.Ports) > 0 && !served {
-		c.take("%s: no packet passes them until each is declared as a port", count(len(b.Ports), "port")+" "+strings.Join(shortened(b.Ports), ", "))
+		c.take("%s: no longer pass packets until each is declared as a port", count(len(b.Ports), "port")+" "+strings.Join(shortened(b.Ports), ", "))
 	}
 	if len(b.Flows) > 0 && !served {
 		c.take("%s: removed", count(len(b.Flows), "flow"))
 	}
 	if len(b.Ports) > 0 && b.FlowsUnknown != "" {
-		c.take("flows, if there are any: removed, and not put back by 'sdnctl node leave', for they cannot be read (%s)", b.FlowsUnknown)
+		c.take("flows, if there are any: removed, and not restored by 'sdnctl node leave', because they cannot be read (%s)", b.FlowsUnknown)
 	}
 	if len(b.Controllers) > 0 && !served {
 		c.take("controller %s: replaced by %s", strings.Join(b.targets(), ", "), j.Controller)
@@ -72,7 +73,7 @@ func (j Join) checkBridge(c *Check, b *Bridge) {
 	}
 	id, set := b.OtherConfig["datapath-id"]
 	if !set && (served || len(b.Controllers) > 0) {
-		id = b.DatapathID // by which a controller knows it
+		id = b.DatapathID // by which its controllers identify it
 	}
 	if id != "" && !sameID(id, j.DatapathID) {
 		c.take("datapath id %s: becomes %s; keep it with --datapath-id %s", id, j.DatapathID, id)
@@ -81,16 +82,17 @@ func (j Join) checkBridge(c *Check, b *Bridge) {
 		c.take("protocols %s: become OpenFlow13", strings.Join(b.Protocols, ","))
 	}
 	if j.DatapathType != "" && b.DatapathType != j.DatapathType && (b.DatapathType != "" || len(b.Ports) > 0) {
-		c.take("datapath type %s: becomes %s, which makes all ports anew", orDefault(b.DatapathType, "system"), j.DatapathType)
+		c.take("datapath type %s: becomes %s, which recreates all ports", orDefault(b.DatapathType, "system"), j.DatapathType)
 	}
 	if t := b.Tunnel; t != nil && !served {
 		c.take("port %s of type %s: becomes sdnd's tunnel", t.Name, orDefault(t.Type, "none"))
 	}
 	if n := (State{Bridge: b}).snapshot().FlowsLost; n > 0 && !served {
-		c.take("%s: more than is recorded, so 'sdnctl node leave' does not put them back; save them with: ovs-ofctl dump-flows %s", count(n, "flow"), ShellQuote(b.Name))
+		c.take("%s: too many to record, so 'sdnctl node leave' does not restore them; save them with: ovs-ofctl dump-flows %s", count(n, "flow"), ShellQuote(b.Name))
 	}
 }
 
+// orDefault returns s, or otherwise if s is "".
 func orDefault(s, otherwise string) string {
 	if s == "" {
 		return otherwise
@@ -104,7 +106,8 @@ func sameID(a, b string) bool {
 	return trim(a) == trim(b)
 }
 
-// overlap says which packets both our tunnel port and another one would receive, "" for none.
+// overlap describes the packets that both sdnd's tunnel port and another one would receive; ""
+// if there are none.
 func (j Join) overlap(t Tunnel) string {
 	ours := vxlanPort
 	if j.UDPPort != 0 {
@@ -126,7 +129,7 @@ func (j Join) overlap(t Tunnel) string {
 	return fmt.Sprintf("port %s of bridge %s receives %s from %s on UDP port %s", t.Name, t.Bridge, what, from, ours)
 }
 
-// key is the VNI that a tunnel receives, or "flow" for any (ovs-vswitchd.conf.db(5),
+// key returns the VNI that a tunnel receives, or "flow" for any (ovs-vswitchd.conf.db(5),
 // options:key and options:in_key).
 func (t Tunnel) key() string {
 	for _, option := range []string{"in_key", "key"} {
@@ -140,7 +143,7 @@ func (t Tunnel) key() string {
 // catchesAll reports whether a tunnel receives from all nodes and every VNI.
 func (t Tunnel) catchesAll() bool { return t.key() == "flow" && t.Options["remote_ip"] == "flow" }
 
-// count writes a number with its noun.
+// count returns a number with its noun.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -148,7 +151,8 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// shortened returns the first of many names, and how many more there are.
+// shortened returns the names, or if there are many the first ones and the number of the
+// others.
 func shortened(names []string) []string {
 	const shown = 8
 	if len(names) <= shown+1 {

@@ -26,11 +26,11 @@ func TestCheckBridge(t *testing.T) {
 		{"empty", &Bridge{DatapathID: "0000aabbccddeeff", DatapathType: "netdev"}, nil},
 		{"empty and secure", &Bridge{FailMode: "secure", Protocols: []string{"OpenFlow13"}}, nil},
 		{"the node", &Bridge{ExternalIDs: map[string]string{KeyNode: "node1"}, Ports: []string{"web"}, FailMode: "standalone"}, nil},
-		{"another node", &Bridge{ExternalIDs: map[string]string{KeyNode: "node2"}, Ports: []string{"web"}}, []string{"that of node node2"}},
-		{"a port", &Bridge{Ports: []string{"eth1"}}, []string{"1 port eth1: no packet passes"}},
+		{"another node", &Bridge{ExternalIDs: map[string]string{KeyNode: "node2"}, Ports: []string{"web"}}, []string{"bridge of node node2"}},
+		{"a port", &Bridge{Ports: []string{"eth1"}}, []string{"1 port eth1: no longer pass"}},
 		{"many ports", &Bridge{Ports: strings.Split("abcdefghijklmn", "")}, []string{"14 ports a, b, c, d, e, f, g, h, and 6 more:"}},
 		{"flows", &Bridge{Flows: []string{"priority=1 actions=drop", "priority=2 actions=drop"}}, []string{"2 flows: removed"}},
-		{"too many flows", &Bridge{Flows: []string{strings.Repeat("x", maxFlows+1)}}, []string{"1 flow: removed", "1 flow: more than is recorded"}},
+		{"too many flows", &Bridge{Flows: []string{strings.Repeat("x", maxFlows+1)}}, []string{"1 flow: removed", "1 flow: too many to record"}},
 		{"flows unknown, but no port", &Bridge{FlowsUnknown: "no socket"}, nil},
 		{"flows unknown", &Bridge{FlowsUnknown: "no socket", Ports: []string{"a"}}, []string{"1 port a", "cannot be read (no socket)"}},
 		{"a controller", &Bridge{Controllers: []Remote{{Target: "tcp:10.0.0.9:6653"}}, DatapathID: "00000000000000a1"}, []string{"controller tcp:10.0.0.9:6653: replaced by tcp:10.0.0.1:6653"}},
@@ -107,9 +107,9 @@ func TestVerify(t *testing.T) {
 		{"taken by another port", &Bridge{DatapathID: "a1", Tunnel: &Tunnel{OFPort: -1, Error: "could not add network device vxlan-sdn to ofproto (File exists)"}}, "another VXLAN port of this Open vSwitch"},
 		{"taken by the kernel", &Bridge{DatapathID: "a1", Tunnel: &Tunnel{OFPort: -1, Error: "could not add network device vxlan-sdn to ofproto (Address already in use)"}}, "outside of Open vSwitch"},
 		{"no VXLAN", &Bridge{DatapathID: "a1", Tunnel: &Tunnel{OFPort: -1, Error: "could not add network device vxlan-sdn to ofproto (Address family not supported by protocol)"}}, "modprobe openvswitch vxlan"},
-		{"no word", &Bridge{DatapathID: "a1", Tunnel: &Tunnel{}}, "does not say why"},
-		{"removed", &Bridge{DatapathID: "a1"}, "somebody else changes"},
-		{"all removed", nil, "somebody else changes"},
+		{"no word", &Bridge{DatapathID: "a1", Tunnel: &Tunnel{}}, "reports no error"},
+		{"removed", &Bridge{DatapathID: "a1"}, "another program changes"},
+		{"all removed", nil, "another program changes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestMissing(t *testing.T) {
 		{"works, and Open vSwitch has not yet said so", Progress{State{Bridge: bridge(false, ""), Managers: managers(false)}, 0, good}, nil},
 		{"works, by Open vSwitch's word", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 4, nil}, nil},
 		{"flows are not known", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, -1, nil}, nil},
-		{"no flows", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, nil}, []string{"is not declared to it, or another switch"}},
+		{"no flows", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, nil}, []string{"is not declared, or another switch"}},
 		{"unreachable", Progress{State{Bridge: bridge(false, "Connection timed out"), Managers: managers(false)}, 0, nil}, []string{"tcp:10.0.0.1:6653 (Connection timed out)", "tcp:10.0.0.1:6640 (Connection refused)"}},
 		{"ovsdb-server without managers", Progress{State{Bridge: bridge(true, ""), Managers: []Remote{{Target: "tcp:10.0.0.1:6640"}}}, 4, nil}, []string{"started without --remote"}},
 		{"manager removed", Progress{State{Bridge: bridge(true, "")}, 4, nil}, []string{"the manager tcp:10.0.0.1:6640 is gone"}},
@@ -154,8 +154,8 @@ func TestMissing(t *testing.T) {
 		{"another id", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.DatapathID, d.Connected = "00000000000000a2", false })}, []string{"join with --datapath-id 00000000000000a2"}},
 		{"refused", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Refused, d.Connected, d.OVSDB = "the certificate is for node2", false, false })}, []string{"refuses the switch: the certificate is for node2"}},
 		{"another machine", Progress{State{Bridge: bridge(false, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Here, d.Address = false, "10.0.0.3:40000" })}, []string{"another machine is connected as node1, from 10.0.0.3:40000", "no OpenFlow connection"}},
-		{"OVSDB of another bridge", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.OVSDB = false })}, []string{"is --bridge the same as that of sdnd?"}},
-		{"no tunnel port", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.TunnelPort = false })}, []string{"does not see the port vxlan-sdn"}},
+		{"OVSDB of another bridge", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.OVSDB = false })}, []string{"is --bridge the same as for sdnd?"}},
+		{"no tunnel port", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.TunnelPort = false })}, []string{"has no report of the port vxlan-sdn"}},
 		{"conditions", Progress{State{Bridge: bridge(true, ""), Managers: managers(true)}, 0, but(func(d *Daemon) { d.Wrong = []string{"the bridge is on fire: put it out"} })}, []string{"on fire"}},
 	}
 	for _, tt := range tests {

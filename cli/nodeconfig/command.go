@@ -22,8 +22,8 @@ func (c Commands) args(globals []string) []string {
 	return args
 }
 
-// Text returns the call of ovs-vsctl as a person would type it, with a command
-// on each line. globals come before the commands, such as --db.
+// Text returns the call of ovs-vsctl as a shell command, with one command of ovs-vsctl on each
+// line. globals are the options before the commands, such as --db.
 func (c Commands) Text(globals []string) string {
 	var b strings.Builder
 	b.WriteString("ovs-vsctl")
@@ -42,7 +42,7 @@ func (c Commands) Text(globals []string) string {
 	return b.String()
 }
 
-// line returns the call of ovs-vsctl on one line.
+// line returns the call of ovs-vsctl as a shell command on one line.
 func (c Commands) line(globals []string) string {
 	words := []string{"ovs-vsctl"}
 	for _, a := range c.args(globals) {

@@ -39,7 +39,7 @@ func TestVsctlErrors(t *testing.T) {
 		{"", &exec.Error{Name: "ovs-vsctl", Err: exec.ErrNotFound}, "apt install openvswitch-switch"},
 		{"ovs-vsctl: unix:/run/db.sock: database connection failed (No such file or directory)", failed, "is ovsdb-server running?"},
 		{"ovs-vsctl: unix:/run/db.sock: database connection failed (Permission denied)", failed, "with sudo"},
-		{"2026-01-01|fatal-signal|WARN|terminating with signal 14 (Alarm clock)", errors.New("signal: alarm clock"), "ovs-vswitchd did not follow within 10 s"},
+		{"2026-01-01|fatal-signal|WARN|terminating with signal 14 (Alarm clock)", errors.New("signal: alarm clock"), "ovs-vswitchd did not apply the change within 10 s"},
 		{"noise\novs-vsctl: cannot create a port named vxlan-sdn", failed, "ovs-vsctl: cannot create a port named vxlan-sdn"},
 		{"", failed, "ovs-vsctl: exit status 1"},
 	}

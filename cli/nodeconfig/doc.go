@@ -1,5 +1,4 @@
-// Package nodeconfig makes a machine's Open vSwitch a node of sdnd, and undoes
-// that.
+// Package nodeconfig configures a machine's Open vSwitch as a node of sdnd, and undoes that.
 //
 // It works in separate steps:
 //

@@ -15,33 +15,32 @@ type Join struct {
 	// Node is the name of the node, Bridge that of its bridge.
 	Node   string
 	Bridge string
-	// Controller and Manager are the connection methods by which sdnd is reached
-	// by OpenFlow and by OVSDB; no Manager means no OVSDB.
+	// Controller and Manager are the connection methods of sdnd for OpenFlow and for OVSDB
+	// (ovs-vsctl(8), "Connection Methods"). Without a Manager there is no OVSDB connection.
 	Controller string
 	Manager    string
-	// DatapathID is 16 hexadecimal digits. DatapathType is "" for that of the
-	// bridge as it is.
-	DatapathID   string
+	// DatapathID has 16 hexadecimal digits.
+	DatapathID string
+	// DatapathType is the bridge's datapath_type; "" keeps the present one.
 	DatapathType string
-	// LocalIP is the tunnel's own address, "" for any. UDPPort is 0 for that of
-	// VXLAN.
+	// LocalIP is the tunnel's source address, "" for any.
 	LocalIP string
-	// Translated says that LocalIP is not the address where other nodes reach the
-	// tunnel, but one that is translated on the way.
+	// Translated says that other nodes reach the tunnel at an address other than LocalIP,
+	// which is translated on the way.
 	Translated bool
-	// ReadOnly says that sdnd may write nothing to the database.
+	// ReadOnly says that sdnd may not write to the database.
 	ReadOnly bool
-	UDPPort  uint16
-	// InactivityProbe is after how many milliseconds an idle connection to sdnd
-	// is probed.
+	// UDPPort is the UDP port of VXLAN; 0 for Open vSwitch's default.
+	UDPPort uint16
+	// InactivityProbe is the time in milliseconds after which an idle connection to sdnd is
+	// probed.
 	InactivityProbe int
-	// TLS are the files that prove who the node is; nil for plain TCP.
+	// TLS are the files for TLS; nil for plain TCP.
 	TLS *TLS
-	// KernelPorts are what is done about ports to the machine's kernel; those that are not
-	// listed stay as they are.
+	// KernelPorts are the ports to the machine's kernel to add or remove. Others stay.
 	KernelPorts []KernelPort
-	// UnderlayMTU is that of the interface that has the tunnel's address, in
-	// bytes; 0 for not known.
+	// UnderlayMTU is the MTU in bytes of the interface with the tunnel's address; 0 if
+	// unknown.
 	UnderlayMTU int
 }
 
@@ -56,7 +55,7 @@ func (j Join) Plan(s State) (Commands, error) {
 			return nil, err
 		}
 		if s.SSL != nil && s.SSL.Node == "" && j.TLS != nil && s.SSL.TLS != *j.TLS {
-			was.SSL = &s.SSL.TLS // replaced only now
+			was.SSL = &s.SSL.TLS // this join replaces it, not the first one
 		}
 	}
 	var c Commands
@@ -87,11 +86,13 @@ func (j Join) Plan(s State) (Commands, error) {
 	return c, nil
 }
 
+// setSSL sets the certificate of Open vSwitch.
 func (j Join) setSSL(c *Commands) {
 	c.add("set-ssl", j.TLS.Key, j.TLS.Cert, j.TLS.CA)
 	c.add("set", "ssl", ".", "external_ids:"+KeyNode+"="+valueQuote(j.Node))
 }
 
+// setBridge adds the bridge, and sets its columns.
 func (j Join) setBridge(c *Commands) {
 	c.add("--may-exist", "add-br", j.Bridge)
 	if j.DatapathType != "" {
@@ -111,6 +112,7 @@ func (j Join) setBridge(c *Commands) {
 	c.add(ids...)
 }
 
+// setTunnel adds the tunnel port, and sets its columns.
 func (j Join) setTunnel(c *Commands) {
 	c.add("--may-exist", "add-port", j.Bridge, TunnelPort)
 	c.add("clear", "interface", TunnelPort, "options") // of an earlier join
@@ -142,7 +144,7 @@ func (j Join) setController(c *Commands, isSet bool) {
 		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe))
 }
 
-// addManager adds our manager and keeps the others, which "set-manager" would replace.
+// addManager adds sdnd as a manager and keeps the others, which "set-manager" would remove.
 func (j Join) addManager(c *Commands) {
 	c.add("--id=@sdnd", "create", "manager", "target="+valueQuote(j.Manager),
 		fmt.Sprintf("max_backoff=%d", maxBackoff), fmt.Sprintf("inactivity_probe=%d", j.InactivityProbe),
@@ -150,9 +152,9 @@ func (j Join) addManager(c *Commands) {
 	c.add("add", "open_vswitch", ".", "manager_options", "@sdnd")
 }
 
-// Script returns a script for a POSIX shell that makes a machine the node if it has no bridge of
-// that name yet, or is the node already. The script can be run more than once. Its comments say
-// what it does not do.
+// Script returns a script for a POSIX shell that configures a machine as the node, if the
+// machine has no bridge of that name or is the node already. The script is idempotent. Its
+// comments say what it does not check.
 func (j Join) Script(globals []string) string {
 	var c Commands
 	if j.TLS != nil {
@@ -169,14 +171,14 @@ func (j Join) Script(globals []string) string {
 	exists.add("br-exists", j.Bridge)
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Makes this machine the node %s. Unlike 'sdnctl node join' it does not look for
-# other VXLAN ports, does not see whether Open vSwitch and sdnd can follow, and
-# does not record the MTU of the underlay. It leaves a bridge alone that exists already.
+# other VXLAN ports, does not check that Open vSwitch and sdnd accept the changes, and
+# does not record the MTU of the underlay. It does not change a bridge that exists already.
 if %s && [ -z "$(%s)" ]; then
     echo %s >&2
     exit 1
 fi
 `, j.Node, exists.line(globals), get.line(globals),
-		ShellQuote(fmt.Sprintf("bridge %s exists and is not a node; run 'sdnctl node join' on this machine: it says what it would take over", j.Bridge)))
+		ShellQuote(fmt.Sprintf("bridge %s exists and does not belong to a node; run 'sdnctl node join' on this machine: it lists what it would take over", j.Bridge)))
 	if j.LocalIP == "" {
 		b.WriteString("# Without --tunnel-ip the tunnel gets no local_ip.\n")
 	}

@@ -14,22 +14,23 @@ import (
 	"strings"
 )
 
-// vsctlTimeout is how many seconds ovs-vsctl waits for ovs-vswitchd to have
-// done what the database asks.
+// vsctlTimeout is how many seconds ovs-vsctl waits for ovs-vswitchd to apply a change of the
+// database.
 const vsctlTimeout = 10
 
-// Machine is the Open vSwitch of a machine, reached by its own programs.
+// Machine is the Open vSwitch of a machine, accessed with ovs-vsctl(8) and ovs-ofctl(8).
 type Machine struct {
 	// Exec runs a program and returns its standard output and error together.
 	Exec func(ctx context.Context, name string, args ...string) ([]byte, error)
 	// DB is the connection method of the database (ovs-vsctl(8)), "" for the
 	// machine's own.
 	DB string
-	// Offline only writes the database: ovs-vswitchd does not run.
+	// Offline says that ovs-vswitchd is not running, so that changes are only written to the
+	// database.
 	Offline bool
 }
 
-// Globals are the options that come first in each call of ovs-vsctl.
+// Globals returns the options that come first in each call of ovs-vsctl.
 func (m Machine) Globals() []string {
 	var g []string
 	if m.DB != "" {
@@ -51,7 +52,7 @@ func (m Machine) Apply(ctx context.Context, c Commands) error {
 	return err
 }
 
-// Run runs ovs-vsctl with arguments and returns what it prints.
+// Run runs ovs-vsctl with arguments and returns its output.
 func (m Machine) Run(ctx context.Context, args ...string) (string, error) {
 	out, err := m.vsctl(ctx, append(m.Globals(), args...))
 	return string(bytes.TrimSpace(out)), err
@@ -91,7 +92,7 @@ func (m Machine) list(ctx context.Context, commands ...string) ([][]row, error) 
 	for _, c := range commands {
 		tables.add(strings.Fields(c)...)
 	}
-	globals := append(Machine{DB: m.DB, Offline: true}.Globals(), "--format=json") // reading waits for nobody
+	globals := append(Machine{DB: m.DB, Offline: true}.Globals(), "--format=json") // reading need not wait for ovs-vswitchd
 	out, err := m.vsctl(ctx, tables.args(globals))
 	if err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (m Machine) list(ctx context.Context, commands ...string) ([][]row, error) 
 	for i := range read {
 		var t table
 		if err := dec.Decode(&t); err != nil {
-			return nil, fmt.Errorf("ovs-vsctl printed what is not JSON: %w: %.200s", err, out)
+			return nil, fmt.Errorf("the output of ovs-vsctl is not JSON: %w: %.200s", err, out)
 		}
 		if read[i], err = t.rows(); err != nil {
 			return nil, err
@@ -149,10 +150,10 @@ func (m Machine) ofctl(ctx context.Context, bridge string, args ...string) ([]by
 	target := bridge
 	switch socket, unix := strings.CutPrefix(m.DB, "unix:"); {
 	case unix:
-		// ovs-vswitchd has its sockets beside the database's.
+		// The sockets of ovs-vswitchd are in the folder of the database's socket.
 		target = "unix:" + filepath.Join(filepath.Dir(socket), bridge+".mgmt")
 	case m.DB != "":
-		return nil, fmt.Errorf("ovs-ofctl does not reach the bridge of the database %s", m.DB)
+		return nil, fmt.Errorf("ovs-ofctl cannot reach the bridges of the database %s", m.DB)
 	}
 	command := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
 	all := append([]string{fmt.Sprintf("--timeout=%d", vsctlTimeout), "-O", "OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15"}, args[:command+1]...)
@@ -164,7 +165,7 @@ func (m Machine) ofctl(ctx context.Context, bridge string, args ...string) ([]by
 	return out, nil
 }
 
-// vsctlError adds to the usual errors of ovs-vsctl what to do about them.
+// vsctlError returns an error of ovs-vsctl, with a remedy for the usual ones.
 func vsctlError(out []byte, err error) error {
 	text := strings.TrimPrefix(lastLine(out), "ovs-vsctl: ")
 	switch {
@@ -175,14 +176,14 @@ func vsctlError(out []byte, err error) error {
 	case strings.Contains(text, "database connection failed"):
 		return fmt.Errorf("%s; is ovsdb-server running? start it with: systemctl start openvswitch-switch (or name another database with --db)", text)
 	case strings.Contains(string(out), "Alarm clock"), strings.Contains(err.Error(), "alarm clock"):
-		return fmt.Errorf("ovs-vswitchd did not follow within %d s; is it running? start it with: systemctl start openvswitch-switch (or pass --offline to only write the database)", vsctlTimeout)
+		return fmt.Errorf("ovs-vswitchd did not apply the change within %d s; is it running? start it with: systemctl start openvswitch-switch (or pass --offline to only write the database)", vsctlTimeout)
 	case text == "":
 		return fmt.Errorf("ovs-vsctl: %w", err)
 	}
 	return fmt.Errorf("ovs-vsctl: %s (%w)", text, err)
 }
 
-// lastLine returns the last line of a program's output, where its error is.
+// lastLine returns the last line of a program's output, which has its error.
 func lastLine(out []byte) string {
 	s := strings.TrimSpace(string(out))
 	return s[strings.LastIndexByte(s, '\n')+1:]

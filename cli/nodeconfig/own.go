@@ -19,7 +19,7 @@ type OwnRow struct {
 	Node string
 	// References are the rows that refer to it.
 	References []Reference
-	// Used says that a row of somebody else refers to it, so that it cannot be deleted.
+	// Used says that a row of another program refers to it, so that it cannot be deleted.
 	Used bool
 }
 
@@ -89,8 +89,8 @@ func usedByOthers(queue string, qos []row) bool {
 	return false
 }
 
-// removeOwn removes the rows of a node, or of every node if node is "". A row in use by
-// others stays, and is named in the notes.
+// removeOwn removes the rows of a node, or of every node if node is "". A row that other
+// programs use stays. The notes name it.
 func removeOwn(c *Commands, own []OwnRow, node string) (notes []string) {
 	for _, r := range own {
 		if node != "" && r.Node != node {
@@ -101,8 +101,8 @@ func removeOwn(c *Commands, own []OwnRow, node string) (notes []string) {
 		}
 		switch {
 		case r.Used:
-			notes = append(notes, fmt.Sprintf("%s %s stays, for a QoS of somebody else uses it", r.Table, r.UUID))
-		case r.Table == "qos" || r.Table == "queue": // the others go with the last reference
+			notes = append(notes, fmt.Sprintf("%s %s stays, because a QoS of another program uses it", r.Table, r.UUID))
+		case r.Table == "qos" || r.Table == "queue": // ovsdb-server deletes other rows with their last reference
 			c.add("--if-exists", "destroy", r.Table, r.UUID)
 		}
 	}

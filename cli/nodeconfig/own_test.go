@@ -26,7 +26,7 @@ const ownTables = `{"headings":["_uuid","external_ids","queues"],"data":[
 `
 
 // TestRemoveOwnRows: leaving removes the rows that sdnd made for the node, after what refers to
-// them, and no row of another node or of somebody else. A row that somebody else uses stays, and
+// them, and no row of another node or of another program. A row that another program uses stays, and
 // the user learns of it.
 func TestRemoveOwnRows(t *testing.T) {
 	own, err := machine(ownTables, "").ReadOwn(t.Context())
@@ -93,7 +93,7 @@ esac
 			sh.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
 			sh.Stdin = strings.NewReader(script)
 			out, err := sh.CombinedOutput()
-			if (err != nil) != tt.fails || tt.fails && !strings.Contains(string(out), "bridge br-int exists and is not a node") {
+			if (err != nil) != tt.fails || tt.fails && !strings.Contains(string(out), "bridge br-int exists and does not belong to a node") {
 				t.Errorf("%v: %s", err, out)
 			}
 			log, _ := os.ReadFile(filepath.Join(dir, "ovs-vsctl.log")) // absent without changes

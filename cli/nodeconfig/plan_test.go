@@ -205,7 +205,7 @@ ovs-vsctl \
 	now.Bridge.Ports = []string{"veth1"}
 	_, err = Leave(now, "br-int", false)
 	var inUse *PortsInUseError
-	if !errors.As(err, &inUse) || inUse.Error() != "bridge br-int still has the ports veth1; detach them first, or remove them with it, with --force" {
+	if !errors.As(err, &inUse) || inUse.Error() != "bridge br-int still has the ports veth1; detach them first, or remove them, too, with --force" {
 		t.Errorf("with a port: %v", err)
 	}
 	u, err = Leave(now, "br-int", true)
@@ -217,7 +217,7 @@ ovs-vsctl \
 	if _, err := Leave(State{Bridge: &Bridge{Name: "br0"}, Others: []string{"br-int"}}, "br0", false); !errors.As(err, &other) || !strings.Contains(other.Error(), "leave with --bridge br-int") {
 		t.Errorf("another bridge joined: %v", err)
 	}
-	if u, err := Leave(State{Bridge: &Bridge{Name: "br0"}}, "br0", false); err != nil || !u.Empty() || fmt.Sprint(u.Notes) != "[bridge br0 is no node's: it stays]" {
+	if u, err := Leave(State{Bridge: &Bridge{Name: "br0"}}, "br0", false); err != nil || !u.Empty() || fmt.Sprint(u.Notes) != "[bridge br0 does not belong to a node: it stays]" {
 		t.Errorf("not a node: %+v, %v", u, err)
 	}
 	// Of an sdnctl that recorded nothing, the bridge stays.

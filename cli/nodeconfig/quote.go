@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ShellQuote returns s so that a POSIX shell reads it as one word.
+// ShellQuote quotes s, if necessary, so that a POSIX shell reads it as one word.
 func ShellQuote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
@@ -17,13 +17,13 @@ func ShellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// valueQuote writes s as a string of ovs-vsctl's column values, quoted when a
-// character in it would mean something else (ovs-vsctl(8), "Database Values").
+// valueQuote quotes s for ovs-vsctl, if it has a character with a special meaning
+// (ovs-vsctl(8), "Database Values").
 func valueQuote(s string) string {
 	if s != "" && !strings.ContainsAny(s, `:=, []{}!<>"\`) {
 		return s
 	}
-	quoted, err := json.Marshal(s) // ovs-vsctl reads JSON's escapes
+	quoted, err := json.Marshal(s) // ovs-vsctl accepts the escapes of JSON
 	if err != nil {
 		panic(err) // a string always has a JSON form
 	}

@@ -7,21 +7,22 @@ import (
 	"strings"
 )
 
-// Undoing has the steps that restore a machine. Each step is done when Open vSwitch has finished
-// the previous one: if a bridge lost its flows before its controller, sdnd would repair them.
+// Undoing has the steps that restore a machine. Open vSwitch must have finished a step before
+// the next one begins: if a bridge lost its flows while it is connected to sdnd, sdnd would
+// install them again.
 type Undoing struct {
 	Steps []Commands
 	// Flows are added to the bridge as the last step.
 	Flows []string
-	// Notes say what is not restored.
+	// Notes name the settings that are not restored.
 	Notes []string
 }
 
 // Empty reports whether there is nothing to undo.
 func (u Undoing) Empty() bool { return len(u.Steps) == 0 && len(u.Flows) == 0 }
 
-// PortsInUseError says that a node cannot leave because ports were attached to its bridge since
-// it joined.
+// PortsInUseError is the error of leaving while ports are attached to the node's bridge that
+// it did not have when it joined.
 type PortsInUseError struct {
 	Bridge string
 	Ports  []string
@@ -29,35 +30,37 @@ type PortsInUseError struct {
 
 // Error names the ports.
 func (e *PortsInUseError) Error() string {
-	return fmt.Sprintf("bridge %s still has the ports %s; detach them first, or remove them with it, with --force", e.Bridge, strings.Join(shortened(e.Ports), ", "))
+	return fmt.Sprintf("bridge %s still has the ports %s; detach them first, or remove them, too, with --force", e.Bridge, strings.Join(shortened(e.Ports), ", "))
 }
 
-// OtherBridgeError says that the given bridge did not join, but other bridges did.
+// OtherBridgeError is the error of leaving with a bridge that did not join, while others did.
 type OtherBridgeError struct {
-	// Bridge did not join; Joined did.
+	// Bridge is the given bridge, Joined those that joined.
 	Bridge string
 	Joined []string
 }
 
 // Error names the bridge that joined.
 func (e *OtherBridgeError) Error() string {
-	return fmt.Sprintf("bridge %s of this machine is no node's, but %s is: leave with --bridge %s", e.Bridge, e.Joined[0], ShellQuote(e.Joined[0]))
+	return fmt.Sprintf("bridge %s of this machine does not belong to a node, but %s does: leave with --bridge %s", e.Bridge, e.Joined[0], ShellQuote(e.Joined[0]))
 }
 
-// Leave returns the steps that undo joining. Ports that were attached since are removed only with
-// force. The error is a *PortsInUseError or an *OtherBridgeError if nothing may be undone.
+// Leave returns the steps that undo joining. With force they also remove ports that were
+// attached since; otherwise the error is a *PortsInUseError if there are any. The error is an
+// *OtherBridgeError if another bridge joined.
 func Leave(s State, bridge string, force bool) (Undoing, error) {
 	if s.Bridge.Node() == "" && len(s.Others) > 0 {
 		return Undoing{}, &OtherBridgeError{bridge, s.Others}
 	}
 	if s.Bridge.Node() == "" {
-		// Somebody removed the bridge of the node; this is the rest.
+		// The bridge of the node was removed. The manager, the certificate and sdnd's rows
+		// may remain.
 		now := s
 		now.Bridge = nil
 		u := undoing(now, Snapshot{})
 		u.removeOwn(s.Own, "")
 		if s.Bridge != nil && u.Empty() {
-			u.Notes = append(u.Notes, fmt.Sprintf("bridge %s is no node's: it stays", bridge))
+			u.Notes = append(u.Notes, fmt.Sprintf("bridge %s does not belong to a node: it stays", bridge))
 		}
 		return u, nil
 	}
@@ -80,10 +83,10 @@ func Leave(s State, bridge string, force bool) (Undoing, error) {
 	u := undoing(s, was)
 	u.removeOwn(s.Own, s.Bridge.Node())
 	if !known {
-		u.Notes = append(u.Notes, fmt.Sprintf("bridge %s stays, for the sdnctl that joined it did not record whether it made it; if nobody else uses it: ovs-vsctl del-br %s", bridge, ShellQuote(bridge)))
+		u.Notes = append(u.Notes, fmt.Sprintf("bridge %s stays, because the sdnctl that joined it did not record whether it created it; if nothing else uses it: ovs-vsctl del-br %s", bridge, ShellQuote(bridge)))
 	}
 	if was.FlowsLost > 0 {
-		u.Notes = append(u.Notes, fmt.Sprintf("%s that the bridge had: more than was recorded; put them back if you saved them", count(was.FlowsLost, "flow")))
+		u.Notes = append(u.Notes, fmt.Sprintf("%s of the bridge before it joined: too many to record; restore them if you saved them", count(was.FlowsLost, "flow")))
 	}
 	return u, nil
 }
@@ -94,7 +97,7 @@ func Undo(now, before State) Undoing {
 	return undoing(now, was)
 }
 
-// undoing returns the steps from one state of a machine back to another.
+// undoing returns the steps from the present state of a machine to a former one.
 func undoing(now State, was Snapshot) Undoing {
 	var stop, restore Commands
 	connected := now.Bridge != nil && len(now.Bridge.Controllers) > 0 && !sameRows(controllers(now), was.Controllers)
@@ -107,7 +110,7 @@ func undoing(now State, was Snapshot) Undoing {
 	}
 	switch {
 	case now.SSL == nil && was.ssl == nil, now.SSL != nil && was.ssl != nil && *now.SSL == *was.ssl:
-	case now.SSL != nil && now.SSL.Node == "": // somebody else's by now
+	case now.SSL != nil && now.SSL.Node == "": // another program replaced it
 	case was.ssl == nil:
 		restore.add("del-ssl")
 	default:
@@ -128,8 +131,8 @@ func undoing(now State, was Snapshot) Undoing {
 	return u
 }
 
-// removeOwn adds a step that removes rows of sdnd's own, once sdnd is not connected to the
-// database any more and before the bridge changes.
+// removeOwn adds a step that removes the rows that sdnd made. It comes after the step that
+// disconnects sdnd from the database, and before the one that changes the bridge.
 func (u *Undoing) removeOwn(own []OwnRow, node string) {
 	var c Commands
 	u.Notes = append(u.Notes, removeOwn(&c, own, node)...)
@@ -138,6 +141,7 @@ func (u *Undoing) removeOwn(own []OwnRow, node string) {
 	}
 }
 
+// controllers returns the columns of the bridge's controllers.
 func controllers(s State) []map[string]string {
 	var all []map[string]string
 	for _, c := range s.Bridge.Controllers {
@@ -146,11 +150,12 @@ func controllers(s State) []map[string]string {
 	return all
 }
 
+// sameRows reports whether two lists of rows are equal.
 func sameRows(a, b []map[string]string) bool {
 	return slices.EqualFunc(a, b, func(x, y map[string]string) bool { return maps.Equal(x, y) })
 }
 
-// restoreManagers removes managers that joining added, and creates those again that it removed.
+// restoreManagers removes managers that joining added, and recreates those that it removed.
 func restoreManagers(stop, restore *Commands, now State, was Snapshot) {
 	old := slices.Clone(was.managers)
 	for _, m := range now.Managers {
@@ -170,7 +175,7 @@ func restoreManagers(stop, restore *Commands, now State, was Snapshot) {
 	}
 }
 
-// create is the command that makes a row of columns.
+// create returns the command that creates a row with columns.
 func create(id, table string, columns map[string]string) []string {
 	args := []string{"--id=" + id, "create", table}
 	for _, column := range slices.Sorted(maps.Keys(columns)) {
@@ -230,10 +235,11 @@ func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
 	c.add("set", "bridge", b.Name, "controller="+strings.Join(ids, ","))
 }
 
+// restoreColumn restores a column of the bridge.
 func restoreColumn(c *Commands, bridge, column, now, was string) {
 	switch {
 	case now == was:
-	case was == "" && column == "datapath_type": // not optional, but empty
+	case was == "" && column == "datapath_type": // a required column cannot be cleared
 		c.add("set", "bridge", bridge, `datapath_type=""`)
 	case was == "":
 		c.add("clear", "bridge", bridge, column)

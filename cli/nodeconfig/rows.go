@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// state makes the state of the rows of the tables.
+// state returns the state that the rows of the tables describe.
 func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []row) State {
 	byUUID := func(rows []row) map[string]row {
 		m := make(map[string]row, len(rows))
@@ -70,6 +70,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 	return s
 }
 
+// tunnel returns the tunnel of a row of the Interface table.
 func tunnel(r row, bridge string) Tunnel {
 	return Tunnel{
 		Name: r.text("name"), Bridge: bridge, Type: r.text("type"), Options: r.dict("options"),
@@ -81,6 +82,7 @@ func tunnel(r row, bridge string) Tunnel {
 // writes itself.
 var observed = []string{"_uuid", "is_connected", "role", "status"}
 
+// remote returns the Remote of a row of the Controller or Manager table.
 func remote(r row) Remote {
 	c := Remote{
 		UUID: r.text("_uuid"), Target: r.text("target"), Node: r.dict("external_ids")[KeyNode],
@@ -95,8 +97,8 @@ func remote(r row) Remote {
 	return c
 }
 
-// normalFlow is the flow by which a bridge in standalone mode is a learning
-// switch while it has no controller. Open vSwitch makes it itself.
+// normalFlow matches the flow that Open vSwitch itself adds to a bridge in standalone mode
+// without a controller, so that it works as a learning switch.
 var normalFlow = regexp.MustCompile(`^(cookie=0(x0)?,? *)?(table=0,? *)?priority=0,? *actions=NORMAL$`)
 
 // ownFlows returns the flows in the output of ovs-ofctl that Open vSwitch did not make itself.

@@ -19,35 +19,36 @@ type Snapshot struct {
 	Controllers  []map[string]string `json:"controllers,omitempty"`
 	// Ports are the names of the bridge's ports.
 	Ports []string `json:"ports,omitempty"`
-	// Tunnel are the type and options of a port that had the name TunnelPort.
+	// Tunnel has the type and options of the port that had the name TunnelPort.
 	Tunnel *TunnelSnapshot `json:"tunnel,omitempty"`
-	// Flows are flows that were made by hand: a bridge without a controller gets
-	// them from nobody else. FlowsLost is how many are not recorded.
-	Flows     []string `json:"flows,omitempty"`
-	FlowsLost int      `json:"flowsLost,omitempty"`
+	// Flows are the flows of a bridge without a controller, which were added by hand.
+	Flows []string `json:"flows,omitempty"`
+	// FlowsLost is the number of flows if they are too many to record; then Flows is empty.
+	FlowsLost int `json:"flowsLost,omitempty"`
 	// SSL is the certificate that join replaced.
 	SSL *TLS `json:"ssl,omitempty"`
 
-	// These were ours before, which matters for undoing the newest join; not recorded.
+	// The fields below are the settings of an earlier join. They serve to undo a join that
+	// failed, and are not recorded.
 	externalIDs map[string]string
 	managers    []map[string]string
 	ssl         *SSL
 	kernelPorts []string
 }
 
-// TunnelSnapshot is the former port that had the name of our tunnel port.
+// TunnelSnapshot is the port that had the name TunnelPort before the node joined.
 type TunnelSnapshot struct {
 	Type    string            `json:"type"`
 	Options map[string]string `json:"options,omitempty"`
-	// These are the external_ids that were ours before; not recorded.
+	// externalIDs are those of an earlier join; not recorded.
 	externalIDs map[string]string
 }
 
-// The keys of other_config that join sets.
+// joinedConfig are the keys of other_config that join sets.
 var joinedConfig = []string{"datapath-id", "disable-in-band"}
 
-// maxFlows bounds the recorded flows, in bytes: every client that monitors the database, such as
-// sdnd, receives the record.
+// maxFlows is the size limit of the recorded flows, in bytes. Every client that monitors the
+// database, such as sdnd, receives them.
 const maxFlows = 16 << 10
 
 // snapshot returns the present values of the settings that join changes.
@@ -85,7 +86,7 @@ func (s State) snapshot() Snapshot {
 		was.Tunnel = &TunnelSnapshot{b.Tunnel.Type, b.Tunnel.Options, b.Tunnel.ExternalIDs}
 	}
 	switch {
-	case len(b.Controllers) > 0: // they make them again
+	case len(b.Controllers) > 0: // they install their flows again
 	case len(strings.Join(b.Flows, "\n")) > maxFlows:
 		was.FlowsLost = len(b.Flows)
 	default:
@@ -94,9 +95,9 @@ func (s State) snapshot() Snapshot {
 	return was
 }
 
-// recorded returns what join found and what it made on a node's bridge. If an older sdnctl left
-// no record (known is false), the bridge is assumed to have existed with its present settings,
-// except the controllers and the tunnel: leaving then removes too little rather than too much.
+// recorded returns the settings of a node's bridge before it joined. If an older sdnctl left no
+// record (known is false), it assumes that the bridge existed with its present settings, except
+// the controllers and the tunnel. So leaving removes too little rather than too much.
 func (s State) recorded() (was Snapshot, known bool, err error) {
 	ids := s.Bridge.ExternalIDs
 	if _, ok := ids[KeyMade]; !ok {
@@ -106,13 +107,13 @@ func (s State) recorded() (was Snapshot, known bool, err error) {
 	}
 	if text := ids[KeyFound]; text != "" {
 		if err := json.Unmarshal([]byte(text), &was); err != nil {
-			return was, true, fmt.Errorf("external_ids:%s of bridge %s is damaged: %w; set it to %q to have the bridge stay as it is", KeyFound, s.Bridge.Name, err, `{"exists":true,"failMode":"secure"}`)
+			return was, true, fmt.Errorf("external_ids:%s of bridge %s is damaged: %w; set it to %q to keep the bridge as it is", KeyFound, s.Bridge.Name, err, `{"exists":true,"failMode":"secure"}`)
 		}
 	}
 	return was, true, nil
 }
 
-// record sets the external_ids that record what was made and found.
+// record returns the values of KeyMade and KeyFound.
 func record(was Snapshot, manager, ssl bool) (made, found string) {
 	var parts []string
 	if !was.Exists {

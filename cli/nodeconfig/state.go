@@ -1,44 +1,41 @@
 package nodeconfig
 
-// The keys that join writes to the external_ids of the bridge. KeyNode is on
-// the rows of the manager and the certificate, too.
+// The keys that join writes to the external_ids of the bridge. KeyNode is also in those of the
+// rows of the manager, the certificate, the tunnel and the ports to the machine's kernel.
 const (
 	// KeyNode has the name of the node.
 	KeyNode = "sdnctl-node"
-	// KeyMade lists what join made, separated by commas: "bridge", "tunnel" and
-	// "manager" and "ssl". A bridge that is not in the list was there before.
+	// KeyMade lists what join created, separated by commas: "bridge", "tunnel", "manager",
+	// "ssl". What is not in the list existed before.
 	KeyMade = "sdnctl-made"
-	// KeyFound has what join found in place of what it set, as JSON.
+	// KeyFound has the former values of the settings that join changed: a Snapshot in JSON.
 	KeyFound = "sdnctl-found"
-	// KeyUnderlayMTU has the MTU in bytes of the interface that has the tunnel
-	// address.
+	// KeyUnderlayMTU has the MTU in bytes of the interface with the tunnel address.
 	KeyUnderlayMTU = "sdnctl-underlay-mtu"
-	// KeyAccess is "read" where sdnd may write nothing to the database.
+	// KeyAccess is "read" if sdnd may not write to the database; otherwise it is absent.
 	KeyAccess = "sdnctl-ovsdb"
 )
 
-// The keys that join writes to the external_ids of the tunnel's interface, beside
-// KeyNode: what it was asked for, so that sdnd keeps the tunnel's options so.
+// The keys that join writes to the external_ids of the tunnel's interface, beside KeyNode. They
+// have the requested options, so that sdnd can restore them.
 const (
-	// KeyLocalIP has the address that the tunnel sends from, where that is not the
-	// node's tunnel address.
+	// KeyLocalIP has the source address of the tunnel if it is not the node's tunnel address.
 	KeyLocalIP = "sdnctl-local-ip"
-	// KeyDstPort has the UDP port, where that is not VXLAN's.
+	// KeyDstPort has the UDP port if it is not the default port of VXLAN.
 	KeyDstPort = "sdnctl-dst-port"
 )
 
-// TunnelPort is the name of the one VXLAN port, by which sdnd knows it.
+// TunnelPort is the name of the VXLAN port, by which sdnd finds it.
 const TunnelPort = "vxlan-sdn"
 
 // vxlanPort is the UDP port of VXLAN, unless Open vSwitch is configured for another.
 const vxlanPort = "4789"
 
-// State is the configuration of a machine's Open vSwitch, as far as it concerns joining.
+// State is the part of a machine's Open vSwitch configuration that concerns joining.
 type State struct {
-	// Bridge is the bridge that is or becomes the node's; nil if there is none of that
-	// name.
+	// Bridge is the bridge that is or becomes the node's; nil if it does not exist.
 	Bridge *Bridge
-	// Others are the other bridges of the machine that have joined, by name.
+	// Others are the names of the other bridges of the machine that have joined.
 	Others []string
 	// Tunnels are all VXLAN interfaces except TunnelPort on Bridge.
 	Tunnels []Tunnel
@@ -50,11 +47,11 @@ type State struct {
 	Own []OwnRow
 }
 
-// Bridge is a bridge and what is on it.
+// Bridge is a bridge with its ports, controllers and flows.
 type Bridge struct {
 	Name string
-	// DatapathID is the id that the running bridge has, 16 hexadecimal digits.
-	// It is empty when ovs-vswitchd has not made the bridge.
+	// DatapathID is the id of the running bridge, 16 hexadecimal digits. It is empty if
+	// ovs-vswitchd has not created the bridge.
 	DatapathID   string
 	DatapathType string
 	// FailMode is "secure", "standalone" or "" for the default, which is
@@ -70,11 +67,10 @@ type Bridge struct {
 	Ports, KernelPorts []string
 	// Tunnel is the interface of TunnelPort, nil for none.
 	Tunnel *Tunnel
-	// Flows are the flows that are neither sdnd's nor Open vSwitch's own, as
-	// ovs-ofctl prints them. They are only read from a bridge that is not yet
-	// the node's.
+	// Flows are the flows, except Open vSwitch's own, as ovs-ofctl prints them. They are only
+	// read from a bridge that has not joined.
 	Flows []string
-	// FlowsUnknown says why they could not be read, "" when they were.
+	// FlowsUnknown is why the flows could not be read, "" if they were.
 	FlowsUnknown string
 }
 
@@ -86,7 +82,7 @@ func (b *Bridge) Node() string {
 	return b.ExternalIDs[KeyNode]
 }
 
-// targets are the targets of the controllers.
+// targets returns the targets of the controllers.
 func (b *Bridge) targets() []string {
 	var all []string
 	for _, c := range b.Controllers {
@@ -95,7 +91,7 @@ func (b *Bridge) targets() []string {
 	return all
 }
 
-// Tunnel is an interface of the type vxlan, or one that has the name of ours.
+// Tunnel is an interface of type vxlan, or the one with the name TunnelPort.
 type Tunnel struct {
 	Name    string
 	Bridge  string
@@ -103,8 +99,8 @@ type Tunnel struct {
 	Options map[string]string
 	// ExternalIDs is the column of this name.
 	ExternalIDs map[string]string
-	// OFPort is its OpenFlow port number: 0 while Open vSwitch has not assigned
-	// one, -1 when it could not make the port. Error says why.
+	// OFPort is its OpenFlow port number: 0 until Open vSwitch has assigned one, -1 if it
+	// could not create the port. Error is the reason then.
 	OFPort int64
 	Error  string
 }
@@ -126,8 +122,8 @@ type Remote struct {
 	Connected bool
 	// Status is the column of this name, with state, last_error and so on.
 	Status map[string]string
-	// Columns are the configured columns, in ovs-vsctl's notation, with which
-	// the same row can be made again.
+	// Columns are the configured columns, in ovs-vsctl's notation, from which an equal row
+	// can be created.
 	Columns map[string]string
 }
 

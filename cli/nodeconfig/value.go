@@ -7,16 +7,17 @@ import (
 	"strings"
 )
 
-// A row is one of a table that ovs-vsctl printed with --format=json: its
-// columns in the notation of RFC 7047, 5.1.
+// row is one row of a table that ovs-vsctl printed with --format=json. It has the row's
+// columns in the notation of RFC 7047, section 5.1.
 type row map[string]json.RawMessage
 
-// table is what "ovs-vsctl --format=json list" prints.
+// table is the output of "ovs-vsctl --format=json list".
 type table struct {
 	Headings []string            `json:"headings"`
 	Data     [][]json.RawMessage `json:"data"`
 }
 
+// rows returns the rows of the table.
 func (t table) rows() ([]row, error) {
 	rows := make([]row, len(t.Data))
 	for i, cells := range t.Data {
@@ -47,8 +48,7 @@ func (r row) atoms(column string) []json.RawMessage {
 	return []json.RawMessage{raw}
 }
 
-// text returns an atom as text: a string's characters, a UUID's digits, and the
-// JSON of all else.
+// text returns an atom as text: the text of a string or UUID, and the JSON of other atoms.
 func text(atom json.RawMessage) string {
 	var s string
 	if json.Unmarshal(atom, &s) == nil {
@@ -71,7 +71,7 @@ func (r row) texts(column string) []string {
 	return out
 }
 
-// text returns an optional value as text, "" when there is none.
+// text returns an optional value as text, "" if it is absent.
 func (r row) text(column string) string {
 	if all := r.atoms(column); len(all) > 0 {
 		return text(all[0])
@@ -79,7 +79,7 @@ func (r row) text(column string) string {
 	return ""
 }
 
-// number returns an optional number, and 0 when there is none.
+// number returns an optional number, 0 if it is absent.
 func (r row) number(column string) (n int64) {
 	if all := r.atoms(column); len(all) == 1 {
 		if err := json.Unmarshal(all[0], &n); err != nil {
@@ -105,8 +105,8 @@ func (r row) dict(column string) map[string]string {
 	return m
 }
 
-// value writes a column as ovs-vsctl(8) reads it, "Database Values"; "" for an
-// empty set or map.
+// value returns a column in the notation of ovs-vsctl(8), "Database Values"; "" for an empty
+// set or map.
 func (r row) value(column string) string {
 	var pair []json.RawMessage
 	if json.Unmarshal(r[column], &pair) == nil && len(pair) == 2 && string(pair[0]) == `"map"` {
@@ -122,7 +122,7 @@ func (r row) value(column string) string {
 	return strings.Join(all, ",")
 }
 
-// atomValue writes an atom as ovs-vsctl(8) reads it.
+// atomValue returns an atom in the notation of ovs-vsctl(8).
 func atomValue(atom json.RawMessage) string {
 	var s string
 	if json.Unmarshal(atom, &s) == nil {
@@ -131,7 +131,7 @@ func atomValue(atom json.RawMessage) string {
 	return string(atom)
 }
 
-// dictValue writes a map as ovs-vsctl(8) reads it, "" for an empty one.
+// dictValue returns a map in the notation of ovs-vsctl(8), "" for an empty one.
 func dictValue(m map[string]string) string {
 	var parts []string
 	for k, v := range m {
