@@ -15,7 +15,7 @@ import (
 
 const apiSection = "The API and the store"
 
-// apis: sdnd as its clients see it.
+// apis returns the benches of the API: bulk changes, request rates and watches.
 func apis() []Bench {
 	return []Bench{
 		{Name: "api/apply", Section: apiSection, Run: bulkApply},
@@ -58,7 +58,7 @@ func manyPorts(n int) (req api.ApplyRequest, err error) {
 	return req, err
 }
 
-// apiRates has clients read and write as fast as they can, by the unix socket.
+// apiRates measures the rates of reads and writes of several clients on the unix socket.
 func apiRates(ctx context.Context, e *Env, r *Report) (err error) {
 	b, err := newDaemonBed(ctx, e, 1)
 	if err != nil {
@@ -100,8 +100,8 @@ func apiRates(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// rate calls f from so many goroutines for a while, each time with another
-// number, and returns how many calls a second succeeded.
+// rate calls f for a while from several goroutines, each time with another number, and returns
+// the number of successful calls per second.
 func rate(ctx context.Context, clients int, span time.Duration, f func(context.Context, int) error) (float64, error) {
 	var calls atomic.Int64
 	var wg sync.WaitGroup
@@ -118,7 +118,7 @@ func rate(ctx context.Context, clients int, span time.Duration, f func(context.C
 	return float64(calls.Load()) / time.Since(start).Seconds(), errors.Join(failed...)
 }
 
-// watchFanOut has many watchers hear of each change.
+// watchFanOut measures how long it takes until many watchers have received a change.
 func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 	const watchers = 100
 	b, err := newDaemonBed(ctx, e, 1)
@@ -186,7 +186,7 @@ func watchFanOut(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// collect takes n values of a channel and returns the last.
+// collect receives n values from a channel and returns the last one.
 func collect[T any](ctx context.Context, from <-chan T, ended <-chan error, n int) (last T, err error) {
 	for range n {
 		select {

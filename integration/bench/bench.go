@@ -8,37 +8,37 @@ import (
 	"time"
 )
 
-// Bench is one measurement. It gives one line or several.
+// Bench is one measurement, with one or more lines as its result.
 type Bench struct {
-	// Name is unique, such as "install/10k"; -run picks by it.
+	// Name is unique, such as "install/10k"; the flag -run matches it.
 	Name string
-	// Section is the heading that its lines are under.
+	// Section is the heading of its lines.
 	Section string
-	// Limit is how long it may take; 0 means three minutes.
+	// Limit is the time limit; 0 for three minutes.
 	Limit time.Duration
-	// Run measures, and adds lines to the report as it gets them. An error is
-	// shown as a line of its own, beside those that were added before.
+	// Run measures, and adds lines to the report as soon as it has them. An error becomes a
+	// line of its own, beside those that were added before.
 	Run func(ctx context.Context, e *Env, r *Report) error
 }
 
-// defaultLimit is a Bench's Limit unless it has its own.
+// defaultLimit is the time limit of a Bench without a Limit.
 const defaultLimit = 3 * time.Minute
 
-// Env is what benches measure with. It is for one goroutine at a time.
+// Env is the environment of benches. It is not safe for concurrent use.
 type Env struct {
 	// Root is the folder of the module, where "go test" works.
 	Root string
-	// Bin is a folder with sdnd, sdnctl and whatever else was built for the run.
+	// Bin is the folder with sdnd, sdnctl and the other programs that were built for the run.
 	Bin string
-	// Short asks for fewer samples and smaller sizes, to see that all works.
+	// Short requests fewer samples and smaller sizes, to try out the benches.
 	Short bool
-	// Logf says what is going on, for people who wait.
+	// Logf logs progress.
 	Logf func(format string, args ...any)
 
-	ovn *ovnFigures // measured once, when first asked for
+	ovn *ovnFigures // measured once, at the first use
 }
 
-// Pick returns full, or in a short run short.
+// Pick returns full, or short in a short run.
 func (e *Env) Pick(full, short int) int {
 	if e.Short {
 		return short
@@ -58,9 +58,8 @@ func (r *Report) Add(l Line) {
 	r.lines = append(r.lines, l)
 }
 
-// Run runs the benches whose names match, in order, and returns their lines.
-// It stops early only when ctx ends; then the benches that are left are lines
-// that say so.
+// Run runs the benches whose names match, in order, and returns their lines. If ctx ends, the
+// remaining benches have lines with that error.
 func Run(ctx context.Context, e *Env, suite []Bench, match *regexp.Regexp) []Line {
 	var lines []Line
 	for _, b := range suite {
@@ -82,8 +81,8 @@ func Run(ctx context.Context, e *Env, suite []Bench, match *regexp.Regexp) []Lin
 	return lines
 }
 
-// runOne runs one bench within its limit. A panic is an error like others: the
-// benches that follow are independent of it.
+// runOne runs one bench within its limit. It converts a panic to an error, so that the other
+// benches still run.
 func runOne(ctx context.Context, e *Env, b Bench, r *Report) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

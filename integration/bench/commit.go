@@ -14,9 +14,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
-// commitShare measures what of the time to add a port is the durable commit,
-// and what of that the disk: in the folder where the labs' daemons keep their
-// files, too.
+// commitShare measures which part of the time to add a port is the durable commit, and which
+// part of the commit is the disk. It uses the folder of the labs' daemons, too.
 func commitShare(ctx context.Context, e *Env, r *Report) (err error) {
 	dir, err := os.MkdirTemp("", "sdnbench-")
 	if err != nil {
@@ -43,7 +42,7 @@ func commitShare(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// bareDisk is a file to which bytes are written as a commit does it.
+// bareDisk is a file that is written in the same way as by a commit.
 type bareDisk struct {
 	*os.File
 	page  []byte
@@ -66,8 +65,8 @@ func newBareDisk(path string) (*bareDisk, error) {
 	return d, nil
 }
 
-// commit does what a commit asks of the disk, and nothing else: pages, a sync, the page
-// that makes them valid, and a sync.
+// commit does the disk operations of a commit: it writes pages and syncs, then writes the page
+// that makes them valid and syncs.
 func (d *bareDisk) commit() error {
 	d.turns++
 	for j := range bareWrites {
@@ -84,8 +83,8 @@ func (d *bareDisk) commit() error {
 	return syscall.Fdatasync(int(d.Fd()))
 }
 
-// storeCommits times adding a port to a store that has so many, and in turn with that the
-// disk alone: how fast that is varies from one second to the next.
+// storeCommits measures adding a port to a store with many ports, in turn with the disk alone,
+// whose speed varies from second to second.
 func storeCommits(ctx context.Context, path string, size, n int, disk *bareDisk) (took, alone samples, err error) {
 	st, err := bolt.Open(path, bolt.Options{})
 	if err != nil {
@@ -114,7 +113,7 @@ func storeCommits(ctx context.Context, path string, size, n int, disk *bareDisk)
 	return took, alone, nil
 }
 
-// stretchedPorts declares a network with so many ports.
+// stretchedPorts returns the declaration of a network with n ports.
 func stretchedPorts(n int) []topology.Op {
 	ops := []topology.Op{{
 		Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "n"},

@@ -18,7 +18,7 @@ type daemonBed struct {
 	stop func() error
 }
 
-// newDaemonBed starts sdnd, with extra flags, and so many nodes, declared and in sync.
+// newDaemonBed starts sdnd with extra flags, and nodes, and waits until these are in sync.
 func newDaemonBed(ctx context.Context, e *Env, nodes int, flags ...string) (*daemonBed, error) {
 	l, down, err := e.up(ctx, nodes)
 	if err != nil {
@@ -78,7 +78,7 @@ func add(req *api.ApplyRequest, name string, spec model.Spec) error {
 	return nil
 }
 
-// flowCount is how many flows a node has.
+// flowCount returns the number of flows of a node.
 func (b *daemonBed) flowCount(ctx context.Context, node string) (int, error) {
 	n, err := b.api.Node(ctx, node)
 	if err != nil {

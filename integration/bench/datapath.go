@@ -16,19 +16,19 @@ import (
 
 const dataSection = "The data path of real Open vSwitch (userspace), beside a bridge with NORMAL only"
 
-// flatBridge is the bridge that only has NORMAL, across the nodes by VXLAN.
+// flatBridge is the bridge with only the action NORMAL, which the nodes join by VXLAN.
 const flatBridge = "br-flat"
 
-// datapaths: what packets are worth.
+// datapaths returns the benches of packets.
 func datapaths() []Bench {
 	return []Bench{{Name: "datapath", Section: dataSection, Limit: 4 * time.Minute, Run: datapath}}
 }
 
-// path is two containers that are measured between.
+// path is a pair of containers between which packets are measured.
 type path struct {
 	from, to *lab.Container
-	flat     bool // on the bridge with NORMAL
-	across   bool // on two nodes
+	flat     bool // whether it is on the bridge with NORMAL
+	across   bool // whether the containers are on two nodes
 	pings    *pinger
 
 	warm, cold samples
@@ -62,7 +62,7 @@ func datapath(ctx context.Context, e *Env, r *Report) (err error) {
 		func() error { return b.throughput(ctx, e, r) },
 		func() error { return b.megaflows(ctx, r) },
 	} {
-		// Independent of each other: one that fails is a line, too.
+		// The parts are independent of each other: a failure becomes a line.
 		if err := step(); err != nil {
 			r.Add(Line{Name: "data path", Ours: None(err.Error())})
 		}
@@ -70,7 +70,8 @@ func datapath(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// build makes both sides: on each, two pairs on node1 and two across.
+// build makes the containers of both sides: on each, two pairs on node1 and two pairs across
+// the nodes.
 func (b *dataBed) build(ctx context.Context) error {
 	var req api.ApplyRequest
 	err := add(&req, "n", model.NetworkSpec{CIDR: netip.MustParsePrefix("10.64.0.0/24")})
@@ -123,7 +124,7 @@ func (b *dataBed) build(ctx context.Context) error {
 	return nil
 }
 
-// addFlatBridges makes the bridges that are compared with, and their tunnel.
+// addFlatBridges makes the bridges with NORMAL, and their tunnel.
 func (b *dataBed) addFlatBridges(ctx context.Context) error {
 	for i, n := range b.Nodes {
 		peer := b.Nodes[1-i]
@@ -151,12 +152,12 @@ func (b *dataBed) plugFlat(ctx context.Context, i int, n *lab.Node) (*lab.Contai
 
 func (b *dataBed) closePings() {
 	for _, p := range b.paths {
-		_ = p.pings.Close() // nothing is left to be sent
+		_ = p.pings.Close() // it was only read, so an error does not matter
 	}
 }
 
-// shuffled is all paths in another order each time, so that what else happens
-// on the machine happens to all alike.
+// shuffled returns all paths in a random order, so that other load on the machine affects all
+// of them alike.
 func (b *dataBed) shuffled() []*path {
 	all := append([]*path(nil), b.paths...)
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -185,7 +186,7 @@ func (b *dataBed) roundTrips(ctx context.Context, e *Env, r *Report) error {
 func (b *dataBed) firstPackets(ctx context.Context, e *Env, r *Report) error {
 	for range e.Pick(40, 4) {
 		for _, p := range b.shuffled() {
-			for range 3 { // all but the megaflows stays warm
+			for range 3 { // warm up all caches but the megaflows
 				if _, err := p.pings.rtt(); err != nil {
 					return err
 				}
@@ -206,10 +207,9 @@ func (b *dataBed) firstPackets(ctx context.Context, e *Env, r *Report) error {
 	return nil
 }
 
-// compare adds a line for pairs of one node and one for those across, each with
-// the mean over the pairs. With spread, the goal allows for as much difference
-// as there is between the pairs of the bridge with NORMAL; more is whether more
-// is better.
+// compare adds a line for the pairs on one node and one for those across the nodes, each with
+// the mean of the pairs. With spread, the goal allows for the difference between the pairs of
+// the bridge with NORMAL. more says whether greater values are better.
 func (b *dataBed) compare(r *Report, name, unit string, more, spread bool, of func(*path) float64) {
 	for _, across := range []bool{false, true} {
 		sum := map[bool]float64{} // by whether flat

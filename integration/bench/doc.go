@@ -1,14 +1,13 @@
-// Package bench measures sdnctl beside what it has to stand comparison with,
-// in one run on one machine: ovs-ofctl, bare bytes in a socket, the ofnet line
-// of controllers, OVN, and a bridge that only has the action NORMAL.
+// Package bench measures sdnctl beside baselines, in one run on one machine: ovs-ofctl, bare
+// bytes in a socket, the ofnet line of controllers, OVN, and a bridge with only the action
+// NORMAL.
 //
-// A Bench measures something and gives lines: our figure, a baseline's, their
-// ratio and the goal. Suite lists all of them; the program sdnbench runs them,
-// prints one table and writes it as JSON and Markdown. A figure that could not
-// be had is shown as such, with the reason; no line is left out in silence.
+// The result of a Bench are lines: sdnctl's figure, that of a baseline, their ratio and the
+// goal. Suite lists all benches. The program sdnbench runs them, prints one table and writes it
+// as JSON and Markdown. A figure that could not be measured is shown with the reason.
 //
 // To add lines, write a function that returns a []Bench, and list it in Suite.
 //
-// Everything happens in network namespaces of package lab's making, with Open
-// vSwitch and OVN processes of its own.
+// All measurements run in network namespaces of package lab, with their own processes of Open
+// vSwitch and OVN.
 package bench

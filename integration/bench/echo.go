@@ -13,15 +13,15 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// pinger sends echo requests from a container to one address, without the cost
-// of a process for each.
+// pinger sends echo requests from a container to one address. It needs no process for each
+// request.
 type pinger struct {
 	conn net.Conn
 	seq  uint16
 	buf  []byte
 }
 
-// echoID tells our echo requests from others' (RFC 792).
+// echoID is the identifier of the pinger's echo requests (RFC 792).
 const echoID = 0x5d42
 
 func newPinger(ctx context.Context, from *lab.Container, to netip.Addr) (*pinger, error) {
@@ -54,8 +54,8 @@ func (p *pinger) send() error {
 	return err
 }
 
-// receive waits for a reply, to the newest request or, if any, to any, at most
-// for some time; false if none came.
+// receive waits for a reply to the newest request, or with any to any request. It returns false
+// after the timeout.
 func (p *pinger) receive(wait time.Duration, any bool) (bool, error) {
 	if err := p.conn.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		return false, err
@@ -78,7 +78,7 @@ func (p *pinger) receive(wait time.Duration, any bool) (bool, error) {
 	}
 }
 
-// rtt is the time of one round trip; a second without reply is an error.
+// rtt returns the time of one round trip. It fails if no reply arrives within a second.
 func (p *pinger) rtt() (time.Duration, error) {
 	start := time.Now()
 	if err := p.send(); err != nil {
@@ -91,8 +91,8 @@ func (p *pinger) rtt() (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// first sends a request every half millisecond and returns when the first reply
-// to any of them comes.
+// first sends a request every half millisecond, and returns once a reply to any of them
+// arrives.
 func (p *pinger) first(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := p.send(); err != nil {
@@ -105,7 +105,7 @@ func (p *pinger) first(ctx context.Context) error {
 	return fmt.Errorf("no reply: %w", context.Cause(ctx))
 }
 
-// drain takes the replies that are still under way.
+// drain discards late replies.
 func (p *pinger) drain() error {
 	for {
 		if ok, err := p.receive(20*time.Millisecond, true); !ok || err != nil {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// runProcess runs a program to its end, in dir unless that is empty, and
-// returns how long it took.
+// runProcess runs a program in dir, or in the present folder if dir is "", and returns how long
+// it ran.
 func runProcess(ctx context.Context, dir string, args ...string) (time.Duration, error) {
 	_, took, err := outputOf(ctx, dir, nil, args...)
 	return took, err
 }
 
-// outputOf is runProcess with more of an environment, and returns what the
-// program printed on stdout.
+// outputOf does what runProcess does with additional environment variables, and returns the
+// program's standard output, too.
 func outputOf(ctx context.Context, dir string, env []string, args ...string) (string, time.Duration, error) {
 	var stdout, stderr strings.Builder
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)

@@ -26,15 +26,14 @@ type fabricBed struct {
 	store  store.Store
 	fabric *reconcile.Fabric
 	gate   *gate
-	// changed has a token when the node's status changed since it was taken out.
+	// changed has a token if the node's status has changed since the last receive.
 	changed chan struct{}
 	want    int // flows
 	stop    func() error
 }
 
-// newFabricBed starts the reconciler on a topology that gives node1 about so
-// many flows: those of one stretched network, nearly all of whose ports are on
-// other nodes.
+// newFabricBed starts the reconciler on a topology that needs about the given number of flows
+// on node1: one stretched network, with nearly all ports on other nodes.
 func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err error) {
 	b := &fabricBed{node: l.Nodes[0], changed: make(chan struct{}, 1)}
 	b.store, err = bolt.Open(filepath.Join(l.Dir, fmt.Sprintf("flows-%d.db", flows)), bolt.Options{})
@@ -84,8 +83,8 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	return b, nil
 }
 
-// remotePorts declares a network with a port on node1 and so many others that
-// the node gets about so many flows.
+// remotePorts declares a network with a port on node1, and with as many ports on other nodes
+// as the number of flows requires.
 func remotePorts(flows int) []topology.Op {
 	put := func(kind topology.Kind, name string, spec topology.Spec) topology.Op {
 		return topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: kind, Name: name}, Spec: spec}
@@ -118,11 +117,11 @@ func (b *fabricBed) statusChanged(o topology.Ref) {
 	}
 }
 
-// management is the socket on which Open vSwitch takes connections.
+// management returns the socket on which Open vSwitch accepts connections of controllers.
 func (b *fabricBed) management() string { return filepath.Join(b.node.Dir, "br-int.mgmt") }
 
-// connect connects the reconciler and the switch, anew if they are connected,
-// and returns how long it took from there until the switch had confirmed all.
+// connect connects the reconciler and the switch, after disconnecting them if necessary, and
+// returns the time until the switch had confirmed all flows.
 func (b *fabricBed) connect(ctx context.Context) (time.Duration, error) {
 	if err := b.disconnect(ctx); err != nil {
 		return 0, err
@@ -133,7 +132,7 @@ func (b *fabricBed) connect(ctx context.Context) (time.Duration, error) {
 	return b.await(ctx)
 }
 
-// disconnect ends the connection and waits until the reconciler knows.
+// disconnect ends the connection and waits until the reconciler has noticed that.
 func (b *fabricBed) disconnect(ctx context.Context) error {
 	b.gate.cut()
 	return lab.PollFor(ctx, 5*time.Second, "the session to end", func(context.Context) error {
@@ -144,8 +143,7 @@ func (b *fabricBed) disconnect(ctx context.Context) error {
 	})
 }
 
-// await returns how long it took from the newest connection until the switch had
-// confirmed all.
+// await returns the time from the newest connection until the switch had confirmed all flows.
 func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 	for {
 		s, _ := b.fabric.NodeStatus(b.node.Name)
@@ -164,7 +162,7 @@ func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-// empty takes the switch from the reconciler and deletes its flows.
+// empty disconnects the switch from the reconciler and deletes its flows.
 func (b *fabricBed) empty(ctx context.Context) error {
 	if err := b.disconnect(ctx); err != nil {
 		return err
@@ -175,9 +173,9 @@ func (b *fabricBed) empty(ctx context.Context) error {
 	return calm(ctx, b.node)
 }
 
-// gate is a listener whose connections are made from this side, to the switch's
-// management socket, when connect is called: so that it is known when one
-// begins, and no time passes until Open vSwitch tries again.
+// gate is a listener whose connections are opened by connect, to the switch's management
+// socket. So the beginning of a connection is known, and nothing waits until Open vSwitch tries
+// to connect again.
 type gate struct {
 	path string
 	made chan net.Conn
@@ -185,15 +183,15 @@ type gate struct {
 	once sync.Once
 
 	mu   sync.Mutex // guards what follows
-	at   time.Time  // when the newest connection was begun
-	conn net.Conn   // the newest
+	at   time.Time  // when the newest connection was opened
+	conn net.Conn   // the newest connection
 }
 
 func newGate(path string) *gate {
 	return &gate{path: path, made: make(chan net.Conn), done: make(chan struct{})}
 }
 
-// connect ends the connection that there is, if any, and makes the next.
+// connect ends the present connection, if there is one, and opens the next.
 func (g *gate) connect(ctx context.Context) error {
 	g.cut()
 	g.mu.Lock()
@@ -243,13 +241,13 @@ func (g *gate) Close() error {
 // Addr is the socket that is connected to.
 func (g *gate) Addr() net.Addr { return &net.UnixAddr{Name: g.path, Net: "unix"} }
 
-// waits tells whether a session that began then is of the newest connection.
+// waits reports whether a session that began at a time is that of the newest connection.
 func (g *gate) waits(since time.Time) bool {
 	at := g.since()
 	return !at.IsZero() && !since.Before(at)
 }
 
-// since is when the newest connection was begun; zero if there is none.
+// since returns when the newest connection was opened; the zero time if there is none.
 func (g *gate) since() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()

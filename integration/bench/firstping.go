@@ -12,7 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// firstPings: a container whose interface gets its identity.
+// firstPings returns the benches of the time from setting an interface's identity to the
+// container's first ping.
 func firstPings() []Bench {
 	return []Bench{{
 		Name: "firstping", Section: "A container's first ping, from setting iface-id to the first reply",
@@ -77,13 +78,12 @@ func firstPing(ctx context.Context, e *Env, r *Report) (err error) {
 type binder struct {
 	node   *lab.Node
 	moving *lab.Container
-	// bind gives the interface its identity; bound waits until what follows from
-	// that is done; unbind waits, after it was taken away, until that is known
-	// everywhere.
+	// bind sets the interface's identity. bound waits until the port is bound. unbind removes
+	// the identity and waits until the port is unbound everywhere.
 	bind, bound, unbind func(context.Context) error
 }
 
-// firstPings returns the times from the identity to the first reply.
+// firstPings returns the times from setting the identity to the first reply.
 func (b *binder) firstPings(ctx context.Context, n int, to *lab.Container) (samples, error) {
 	if err := knowEachOther(ctx, b.moving, to); err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (b *binder) firstPings(ctx context.Context, n int, to *lab.Container) (samp
 	}
 	defer p.Close()
 	var all samples
-	for i := range n + 1 { // the first is not counted
+	for i := range n + 1 { // the first one is not counted
 		if err := setIfaceID(ctx, b.node, b.moving.Interface, ""); err != nil {
 			return nil, err
 		}
@@ -125,15 +125,15 @@ func (b *binder) firstPings(ctx context.Context, n int, to *lab.Container) (samp
 	return all, nil
 }
 
-// knowEachOther enters two containers, or the gateways between them, in each
-// other's neighbour tables: else the kernel's pause between ARP requests, of a
-// second, would be what is measured.
+// knowEachOther enters two containers, or the gateways between them, in each other's neighbour
+// tables. Otherwise the kernel's pause of a second between ARP requests would dominate the
+// measurement.
 func knowEachOther(ctx context.Context, a, b *lab.Container) error {
 	for _, c := range [][2]*lab.Container{{a, b}, {b, a}} {
 		next, mac := c[1].IP.Addr(), c[1].MAC
 		if !c[0].IP.Contains(next) {
 			next = c[0].Gateway
-			// Only OVN's bed has its containers in different networks.
+			// Only in OVN's bed, the containers are in different networks.
 			mac, _ = ovnAddr(int(next.As4()[1])-101, 1)
 		}
 		if _, err := c[0].Exec(ctx, "ip", "neigh", "replace", next.String(), "lladdr", mac, "dev", "eth0", "nud", "permanent"); err != nil {
@@ -168,8 +168,8 @@ func (b *daemonBed) plugContainer(ctx context.Context, port, node string, bound 
 	return got, b.awaitBound(ctx, port, true)
 }
 
-// awaitBound waits until a port is bound, or not, and every node has confirmed
-// what follows from it.
+// awaitBound waits until a port is bound, or unbound, and every node has confirmed the flows
+// that change with that.
 func (b *daemonBed) awaitBound(ctx context.Context, port string, want bool) error {
 	return lab.PollFor(ctx, 10*time.Second, fmt.Sprintf("%s to have bound=%t", port, want), func(ctx context.Context) error {
 		p, err := b.api.Port(ctx, port)

@@ -18,12 +18,12 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// fleet is the daemon, and as many simulated switches as are asked for in one
-// process of their own, over loopback TCP.
+// fleet is the daemon and, in one other process, simulated switches. They connect by TCP on the
+// loopback interface.
 type fleet struct {
 	env      *Env
 	dir      string
-	openflow string // where the daemon listens for switches
+	openflow string // address at which the daemon listens for switches
 	nodes    int
 	ports    int // interfaces of each switch, as eth1, eth2, …
 	api      *api.Client
@@ -31,14 +31,14 @@ type fleet struct {
 	sdnd, sim *process
 }
 
-// newFleet makes a fleet of which nothing runs yet. The caller must call close.
+// newFleet creates a fleet without starting its processes. The caller must call close.
 func newFleet(e *Env, nodes, ports int) (*fleet, error) {
 	dir, err := os.MkdirTemp("", "sdnbench-fleet-")
 	if err != nil {
 		return nil, err
 	}
 	f := &fleet{env: e, dir: dir, nodes: nodes, ports: ports}
-	// A port that is free now; the daemon is started again on the same.
+	// A free port, which the daemon also uses when it starts again.
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err == nil {
 		f.openflow = ln.Addr().String()
@@ -55,13 +55,13 @@ func newFleet(e *Env, nodes, ports int) (*fleet, error) {
 
 func (f *fleet) socket() string { return filepath.Join(f.dir, "api.sock") }
 
-// close ends what runs, and removes the files.
+// close ends the processes, and removes the files.
 func (f *fleet) close() error {
 	f.api.Close()
 	return errors.Join(f.sdnd.stop(syscall.SIGTERM), f.sim.stop(syscall.SIGTERM), os.RemoveAll(f.dir))
 }
 
-// startDaemon starts sdnd and returns when.
+// startDaemon starts sdnd and returns the time of the start.
 func (f *fleet) startDaemon() (started time.Time, err error) {
 	started = time.Now()
 	f.sdnd, err = f.start("sdnd", "--data", filepath.Join(f.dir, "sdnd.db"), "--api-socket", f.socket(),
@@ -97,7 +97,7 @@ func (f *fleet) ready(ctx context.Context) error {
 	})
 }
 
-// inSync returns how many nodes are; none while the daemon does not answer.
+// inSync returns the number of nodes that are in sync; 0 while the daemon does not answer.
 func (f *fleet) inSync(ctx context.Context) int {
 	st, err := f.api.Status(ctx)
 	if err != nil {
@@ -106,11 +106,11 @@ func (f *fleet) inSync(ctx context.Context) int {
 	return st.NodesInSync
 }
 
-// sampleEvery is how often it is asked how many nodes are in sync.
+// sampleEvery is the interval at which the number of nodes in sync is read.
 const sampleEvery = 10 * time.Millisecond
 
-// awaitSync waits until all nodes are in sync, and returns how long that is
-// after since. seen, unless nil, is called for each look.
+// awaitSync waits until all nodes are in sync, and returns the time from since until then. It
+// calls seen, unless that is nil, for each sample.
 func (f *fleet) awaitSync(ctx context.Context, since time.Time, seen func(at time.Duration, inSync int)) (time.Duration, error) {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
@@ -137,10 +137,10 @@ func (f *fleet) awaitSync(ctx context.Context, since time.Time, seen func(at tim
 // process is a program that runs.
 type process struct {
 	cmd   *exec.Cmd
-	ended chan error // has its end
+	ended chan error // receives the result of Wait
 }
 
-// stop signals the process and waits for its end; nil is not running.
+// stop sends a signal to the process and waits for its end. A nil process is not running.
 func (p *process) stop(s syscall.Signal) error {
 	if p == nil {
 		return nil
@@ -160,7 +160,7 @@ func (p *process) stop(s syscall.Signal) error {
 	}
 }
 
-// memory returns what the process has of memory now, and had at most, in MB.
+// memory returns the present and the peak resident memory of the process, in MB.
 func (p *process) memory() (now, peak float64) {
 	for line := range strings.Lines(fileText(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))) {
 		fields := strings.Fields(line)

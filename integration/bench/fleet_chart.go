@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// point is one of a chart's.
+// point is one point of a chart.
 type point struct{ x, y float64 }
 
 // chart is one curve of percentages, 0 to 100, over x from 0.
@@ -16,15 +16,14 @@ type chart struct {
 	points      []point // by x
 }
 
-// The chart's size, and where its field of points lies, in pixels.
+// The size of the chart and the position of its plotting area, in pixels.
 const (
 	chartWidth, chartHeight = 720, 360
 	fieldLeft, fieldTop     = 60, 40
 	fieldRight, fieldBottom = 700, 310
 )
 
-// svg draws the chart: a step from point to point, for nothing is known of the
-// time between.
+// svg draws the chart, with steps between the points.
 func (c chart) svg() []byte {
 	most := 1.0
 	for _, p := range c.points {
@@ -61,8 +60,8 @@ func (c chart) svg() []byte {
 	return b.Bytes()
 }
 
-// tick returns 1, 2 or 5 times a power of ten: the distance of at most ten marks
-// up to most.
+// tick returns the distance between the marks of an axis up to most: 1, 2 or 5 times a power of
+// ten, so that there are at most ten marks.
 func tick(most float64) float64 {
 	for p := math.Pow(10, math.Floor(math.Log10(most))-1); ; p *= 10 {
 		for _, n := range []float64{1, 2, 5} {

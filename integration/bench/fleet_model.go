@@ -17,7 +17,7 @@ const (
 	sectionPort  = "One port added, until all nodes that must know have confirmed (simulated switches)"
 )
 
-// fleets are the benches with simulated switches.
+// fleets returns the benches with simulated switches.
 func fleets() []Bench {
 	port := func(nodes int) Bench {
 		return Bench{Name: fmt.Sprintf("fleet/port-%d", nodes), Section: sectionPort, Limit: 4 * time.Minute,
@@ -61,7 +61,7 @@ type modelBench struct {
 	objects      func(f *fleet, ports int) []api.Object
 }
 
-// run measures a start with empty switches, and one with switches that have all.
+// run measures a start with empty switches, and one with switches that have all flows.
 func (m *modelBench) run(ctx context.Context, e *Env, r *Report) (err error) {
 	f, err := newFleet(e, m.nodes, m.ports)
 	if err != nil {
@@ -102,7 +102,7 @@ func (m *modelBench) run(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// began is what a start of the daemon took.
+// began is the cost of a start of the daemon.
 type began struct {
 	seconds, cpu, rss, peak float64
 }
@@ -124,8 +124,8 @@ func (m *modelBench) start(ctx context.Context, f *fleet) (b began, err error) {
 	return b, nil
 }
 
-// fleetApply applies a hundred thousand ports of one stretched network at once,
-// without switches, and then ten thousand with.
+// fleetApply applies 100,000 ports of one stretched network at once without switches, and then
+// 10,000 with switches.
 func fleetApply(ctx context.Context, e *Env, r *Report) error {
 	if err := applyAlone(ctx, e, r); err != nil {
 		return err
@@ -133,7 +133,7 @@ func fleetApply(ctx context.Context, e *Env, r *Report) error {
 	return applyLive(ctx, e, r)
 }
 
-// applyLive measures until all switches have confirmed.
+// applyLive measures an apply until all switches have confirmed it.
 func applyLive(ctx context.Context, e *Env, r *Report) (err error) {
 	f, err := newFleet(e, 100, e.Pick(101, 3))
 	if err != nil {
@@ -175,7 +175,8 @@ func applyLive(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// applyAlone measures the transaction, and what is known of each node.
+// applyAlone measures an apply without switches: the transaction, and the time until its work is
+// in the nodes' queues.
 func applyAlone(ctx context.Context, e *Env, r *Report) (err error) {
 	f, err := newFleet(e, 100, 0)
 	if err != nil {

@@ -67,8 +67,8 @@ func fleetPorts(ctx context.Context, e *Env, r *Report, nodes int) (err error) {
 	return nil
 }
 
-// bareBundles takes the place of the daemon, which has ended: n times it sends a bundle that was
-// encoded before to all switches at the same time, and waits until all have confirmed.
+// bareBundles takes the place of the daemon, which has ended. n times it sends a pre-encoded
+// bundle to all switches at the same time, and waits until all have confirmed it.
 func (f *fleet) bareBundles(ctx context.Context, n int) (_ samples, err error) {
 	ln, err := net.Listen("tcp4", f.openflow)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// nodeName is the i-th node's, from 1, as sdnsim names its switches.
+// nodeName returns the name of the i-th node, from 1, which is also that of sdnsim's switch.
 func nodeName(i int) string { return fmt.Sprintf("node%d", i) }
 
 // declare applies objects as one transaction.
@@ -18,7 +18,7 @@ func (f *fleet) declare(ctx context.Context, objects []api.Object) (api.Revision
 	return done.Revision, err
 }
 
-// object makes an object of a spec that is one.
+// object returns an object with a spec.
 func object(name string, spec model.Spec) api.Object {
 	o, err := api.NewObject(name, nil, spec)
 	if err != nil {
@@ -68,7 +68,8 @@ func portObject(network string, node, eth int) api.Object {
 	})
 }
 
-// load has the daemon store objects, and ends it: what follows is a start.
+// load starts the daemon, stores objects in it and ends it, so that the next start can be
+// measured.
 func (f *fleet) load(ctx context.Context, objects []api.Object) error {
 	if _, err := f.startDaemon(); err != nil {
 		return err

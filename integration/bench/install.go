@@ -11,7 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// installs: an empty switch gets all of its flows.
+// installs returns the benches of installing all flows on an empty switch.
 func installs() []Bench {
 	var all []Bench
 	for _, size := range []struct{ flows, runs int }{{10_000, 7}, {100_000, 4}, {300_000, 2}} {
@@ -30,12 +30,12 @@ func installs() []Bench {
 	return all
 }
 
-// rival is one way to give a switch all its flows.
+// rival is one way to install all flows on a switch.
 type rival struct {
 	name string
 	goal Goal
 	note string
-	// run gives an empty switch all its flows and returns how long it took.
+	// run installs all flows on an empty switch and returns how long that took.
 	run func(ctx context.Context) (time.Duration, error)
 
 	took   samples
@@ -54,7 +54,7 @@ func install(ctx context.Context, e *Env, r *Report, flows, runs int) (err error
 	}
 	defer func() { err = errors.Join(err, b.stop()) }()
 
-	// Once unmeasured, to have the flows in all forms.
+	// The first installation is not measured. It provides the flows for the rivals.
 	if _, err := b.connect(ctx); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func install(ctx context.Context, e *Env, r *Report, flows, runs int) (err error
 	}
 	var ours samples
 	for range runs {
-		// In turns, so that what else happens on the machine happens to all.
+		// In turn, so that other load on the machine affects all of them alike.
 		if err := b.empty(ctx); err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func install(ctx context.Context, e *Env, r *Report, flows, runs int) (err error
 	return nil
 }
 
-// rivals prepares the other ways, from the flows that the switch has by now.
+// rivals prepares the other ways from the flows that the switch has now.
 func rivals(ctx context.Context, e *Env, b *fabricBed) ([]*rival, error) {
 	text, err := b.node.Flows(ctx)
 	if err != nil {
@@ -159,7 +159,7 @@ func rivals(ctx context.Context, e *Env, b *fabricBed) ([]*rival, error) {
 	}, nil
 }
 
-// complete says whether the switch has all flows.
+// complete returns an error unless the switch has all flows.
 func (b *fabricBed) complete(ctx context.Context) error {
 	out, err := b.node.OFCtl(ctx, "dump-aggregate", "br-int")
 	if err != nil {

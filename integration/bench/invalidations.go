@@ -22,8 +22,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// invalidations: what running streams notice of changes of flows, and of the invalidations
-// that some versions of Open vSwitch get with them (docs/decisions/0036).
+// invalidations returns the benches of the effect on running streams of changes of flows, and of
+// the invalidations that some versions of Open vSwitch get with them (docs/decisions/0036).
 func invalidations() []Bench {
 	return []Bench{{
 		Name: "invalidations", Section: "Running streams while flows change: a datagram each millisecond, each way between pairs of containers on two nodes",
@@ -31,20 +31,22 @@ func invalidations() []Bench {
 	}}
 }
 
-// manyFlows is how many flows the switches cache at most, besides those of the streams.
+// manyFlows is the greatest number of flows that the switches cache besides those of the
+// streams.
 const manyFlows = 200
 
-// maxPairs is how many pairs of containers there are; each is two streams, one each way.
+// maxPairs is the number of pairs of containers. Each pair has two streams, one in each
+// direction.
 const maxPairs = 4
 
-// disturbance is what happens on both nodes while the streams run.
+// disturbance is a sequence of changes on both nodes while the streams run.
 type disturbance struct {
-	perSecond  int // bundles; 0: nothing happens
+	perSecond  int // bundles per second; 0 for none
 	invalidate bool
 }
 
-// streamBed has containers that send to each other, on two nodes whose flows nobody
-// but the bench changes.
+// streamBed has containers that send to each other, on two nodes whose flows only the bench
+// changes.
 type streamBed struct {
 	*daemonBed
 	pairs [][2]*lab.Container
@@ -52,10 +54,10 @@ type streamBed struct {
 	vni   uint64
 	// digest changes with each change, as a node's does.
 	digest uint64
-	// senders send by sockets, to have more flows cached.
+	// senders send datagrams, so that the switches cache more flows.
 	senders sync.WaitGroup
 	sockets []io.Closer
-	// invalid are the invalidations that the switches have, of the digest.
+	// invalid are the invalidations of the digest that the switches have.
 	invalid uint64
 }
 
@@ -171,7 +173,7 @@ func (b *streamBed) build(ctx context.Context) error {
 	return nil
 }
 
-// streams runs so many streams for a while and returns what became of all together.
+// streams runs streams for a while and returns their joint result.
 func (b *streamBed) streams(ctx context.Context, n int, d disturbance, span time.Duration) (all prober.Report, err error) {
 	var probes []*prober.Probe
 	defer func() {
@@ -231,7 +233,7 @@ func (b *streamBed) sendMore(ctx context.Context) error {
 		for _, way := range [][2]*lab.Container{pair, {pair[1], pair[0]}} {
 			var conns []net.Conn
 			for i := range manyFlows / (2 * maxPairs) {
-				// Nobody reads: what the socket has no room for is dropped without an answer.
+				// Nothing reads the socket. Datagrams beyond its buffer are dropped without a reply.
 				l, err := way[1].ListenPacket("udp", ":0")
 				if err != nil {
 					return err
@@ -261,7 +263,7 @@ func sendSlowly(ctx context.Context, conns []net.Conn) {
 			return
 		}
 		for _, c := range conns {
-			_, _ = c.Write([]byte{0}) // what is lost here shows in no figure
+			_, _ = c.Write([]byte{0}) // a loss here affects no figure
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// lineJSON is a Line as it is written; what is not known is left out.
+// lineJSON is a Line in JSON. Unknown values are omitted.
 type lineJSON struct {
 	Bench    string      `json:"bench"`
 	Section  string      `json:"section"`

@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// NewEnv makes an Env of the folders of the source and of the programs.
+// NewEnv returns an Env for the folders of the source and of the programs.
 func NewEnv(root, bin string, short bool) (*Env, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -27,8 +27,8 @@ func NewEnv(root, bin string, short bool) (*Env, error) {
 	return &Env{Root: root, Bin: bin, Short: short, Logf: func(string, ...any) {}}, nil
 }
 
-// up brings a lab up, and down again when the bench that got it ends. The
-// returned function does that; its error is worth reporting.
+// up brings a lab up. The returned function takes it down; the bench must call it at its end
+// and report its error.
 func (e *Env) up(ctx context.Context, nodes int) (*lab.Lab, func() error, error) {
 	if why := lab.Missing(); len(why) > 0 {
 		return nil, nil, errors.New(strings.Join(why, "; "))
@@ -38,7 +38,7 @@ func (e *Env) up(ctx context.Context, nodes int) (*lab.Lab, func() error, error)
 		return nil, nil, err
 	}
 	return l, func() error {
-		// The bench's own context may have ended.
+		// The context of the bench may have ended.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		return l.Down(ctx)
@@ -63,7 +63,7 @@ func pidIn(n *lab.Node, daemon string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(b)))
 }
 
-// cpuTime is how much processor time a process has used.
+// cpuTime returns the processor time that a process has used.
 func cpuTime(pid int) (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -80,14 +80,14 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(user+kernel) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
-// calm waits until a node's ovs-vswitchd has finished what it does in the
-// background, such as freeing the flows that were deleted before.
+// calm waits until a node's ovs-vswitchd has finished its background work, such as freeing
+// deleted flows.
 func calm(ctx context.Context, n *lab.Node) error {
 	pid, err := pidIn(n, "ovs-vswitchd")
 	if err != nil {
 		return err
 	}
-	// Two ticks of 10 ms in 100 ms are what it does with nothing to do.
+	// An idle ovs-vswitchd uses up to two ticks of 10 ms in 100 ms.
 	const window, ticks = 100 * time.Millisecond, 20 * time.Millisecond
 	before, at := time.Duration(-1), time.Time{}
 	return lab.PollFor(ctx, 20*time.Second, n.Name+"'s ovs-vswitchd to be idle", func(context.Context) error {
@@ -106,5 +106,5 @@ func calm(ctx context.Context, n *lab.Node) error {
 	})
 }
 
-// Close ends what was kept up for several benches.
+// Close takes down the labs that several benches share.
 func (e *Env) Close() {}

@@ -6,42 +6,40 @@ import (
 	"strings"
 )
 
-// Line is one line of the table: a figure of ours, with what it is compared to
-// and what it should be.
+// Line is one line of the table: a figure of sdnctl, its baseline and its goal.
 type Line struct {
-	// Bench and Section are those of the Bench that gave the line.
+	// Bench and Section are the name and section of the line's Bench.
 	Bench   string
 	Section string
-	// Name says what was measured.
+	// Name describes the measured quantity.
 	Name string
-	// Unit is that of both figures, such as "ms"; empty for plain counts.
+	// Unit is the unit of both figures, such as "ms"; "" for counts.
 	Unit string
-	// Ours is what sdnctl needed.
+	// Ours is the figure of sdnctl.
 	Ours Figure
-	// Baseline names what Theirs was measured of; empty if Ours stands alone.
+	// Baseline is the name of the baseline, and Theirs its figure; "" if there is none.
 	Baseline string
 	Theirs   Figure
-	// Goal is what Ours, or its ratio to Theirs, should be; the zero Goal is
-	// none.
+	// Goal is the goal for Ours, or for its ratio to Theirs; the zero Goal is none.
 	Goal Goal
-	// Note is anything else that a reader has to know.
+	// Note has further remarks for readers.
 	Note string
 }
 
-// Figure is one number, or the reason why there is none.
+// Figure is a number, or the reason why it could not be measured.
 type Figure struct {
 	// Value is in the line's unit.
 	Value float64
-	// Detail is more about the number, such as other quantiles.
+	// Detail has further numbers, such as other quantiles.
 	Detail string
-	// Missing says why there is no number; empty if there is.
+	// Missing is why there is no number; "" if there is one.
 	Missing string
 }
 
-// Value makes a figure of a number.
+// Value returns the figure of a number.
 func Value(v float64) Figure { return Figure{Value: v} }
 
-// None makes a figure of the reason why there is none.
+// None returns a figure without a number, for a reason.
 func None(why string) Figure { return Figure{Missing: strings.Join(strings.Fields(why), " ")} }
 
 // With returns the figure with details.
@@ -50,7 +48,7 @@ func (f Figure) With(format string, args ...any) Figure {
 	return f
 }
 
-// Ratio is Ours ÷ Theirs; false if one of them is missing.
+// Ratio returns Ours ÷ Theirs; false if one of them is missing.
 func (l Line) Ratio() (float64, bool) {
 	if l.Baseline == "" || l.Ours.Missing != "" || l.Theirs.Missing != "" || l.Theirs.Value == 0 {
 		return 0, false
@@ -58,8 +56,8 @@ func (l Line) Ratio() (float64, bool) {
 	return l.Ours.Value / l.Theirs.Value, true
 }
 
-// Met reports whether the goal is met; known is false if there is none, or too
-// little to tell.
+// Met reports whether the goal is met. known is false if there is no goal, or a figure is
+// missing.
 func (l Line) Met() (met, known bool) {
 	if l.Goal.holds == nil || l.Ours.Missing != "" {
 		return false, false
@@ -75,42 +73,42 @@ func (l Line) Met() (met, known bool) {
 	return l.Goal.holds(v), true
 }
 
-// Goal is what a figure should be.
+// Goal is a limit for a figure.
 type Goal struct {
 	text    string
 	ofRatio bool
 	holds   func(float64) bool
 }
 
-// AtMost asks that our figure be no more than limit.
+// AtMost returns the goal that Ours is at most limit.
 func AtMost(limit float64) Goal {
 	return Goal{text: "≤ " + number(limit), holds: func(v float64) bool { return v <= limit }}
 }
 
-// AtLeast asks that our figure be no less than limit.
+// AtLeast returns the goal that Ours is at least limit.
 func AtLeast(limit float64) Goal {
 	return Goal{text: "≥ " + number(limit), holds: func(v float64) bool { return v >= limit }}
 }
 
-// RatioAtMost asks that our figure be no more than limit times the baseline's.
+// RatioAtMost returns the goal that Ours is at most limit times Theirs.
 func RatioAtMost(limit float64) Goal {
 	return Goal{text: "ratio ≤ " + ratio(limit), ofRatio: true, holds: func(v float64) bool { return v <= limit }}
 }
 
-// RatioAtLeast asks that our figure be no less than limit times the baseline's.
+// RatioAtLeast returns the goal that Ours is at least limit times Theirs.
 func RatioAtLeast(limit float64) Goal {
 	return Goal{text: "ratio ≥ " + ratio(limit), ofRatio: true, holds: func(v float64) bool { return v >= limit }}
 }
 
-// TimesLess asks that our figure be times smaller than the baseline's.
+// TimesLess returns the goal that Ours is at most Theirs divided by times.
 func TimesLess(times float64) Goal {
 	return Goal{text: number(times) + " × less", ofRatio: true, holds: func(v float64) bool { return v <= 1/times }}
 }
 
-// String is what the goal asks, "" for none.
+// String describes the goal, "" for none.
 func (g Goal) String() string { return g.text }
 
-// String is the line as one line of text.
+// String returns the line as one line of text.
 func (l Line) String() string {
 	c := l.cells()
 	text := c[0] + ": " + c[1]

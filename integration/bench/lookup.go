@@ -9,8 +9,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// lookupsIn counts the table lookups in what ofproto/trace says, on br-int:
-// what br-phy does with a tunnel's packet is left out.
+// lookupsIn counts the table lookups on br-int in the output of ofproto/trace. It ignores those
+// of br-phy for tunnel packets.
 func lookupsIn(trace string) int {
 	line := regexp.MustCompile(`^\s*\d+\. `)
 	n, other := 0, false
@@ -25,8 +25,8 @@ func lookupsIn(trace string) int {
 	return n
 }
 
-// ovnLookups counts what a packet from one container to another costs on the
-// first node.
+// ovnLookups counts the table lookups on the first node for a packet from one container to
+// another.
 func ovnLookups(ctx context.Context, b *ovnBed, from, to *lab.Container) (int, error) {
 	n, err := b.Node(from.Node)
 	if err != nil {
@@ -51,7 +51,7 @@ func ovnLookups(ctx context.Context, b *ovnBed, from, to *lab.Container) (int, e
 // lookups counts the table lookups of a packet that finds no megaflow.
 func (b *dataBed) lookups(ctx context.Context, e *Env, r *Report) error {
 	ovn := e.ovnFigures(ctx)
-	seen := map[bool]bool{} // by whether across the nodes
+	seen := map[bool]bool{} // whether a path is done, by path.across
 	for _, p := range b.paths {
 		if p.flat || seen[p.across] {
 			continue

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Machine says where and when figures were measured.
+// Machine describes the machine and the time of a run.
 type Machine struct {
 	Started time.Time `json:"started"`
-	// Took is how long the run took, in seconds.
+	// Took is the duration of the run in seconds.
 	Took float64 `json:"took"`
-	// CPUs are what the run could use; Load is the load average (1 min) when it
-	// began: much above 0, the figures are of a busy machine.
+	// CPUs is the number of processors that the run could use. Load is the load average of 1
+	// minute at its beginning; if it is much greater than 0, the machine was busy.
 	CPUs   int    `json:"cpus"`
 	CPU    string `json:"cpu,omitempty"`
 	Load   string `json:"load,omitempty"`
@@ -27,8 +27,7 @@ type Machine struct {
 	Short  bool   `json:"short,omitempty"`
 }
 
-// ThisMachine describes the machine that it runs on; what cannot be found out
-// is left empty.
+// ThisMachine describes the present machine. Unknown values are empty.
 func ThisMachine(ctx context.Context, short bool) Machine {
 	m := Machine{Started: time.Now().UTC().Truncate(time.Second), CPUs: runtime.NumCPU(), Go: runtime.Version(), Short: short}
 	m.Load, _, _ = strings.Cut(fileText("/proc/loadavg"), " ")

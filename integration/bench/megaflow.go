@@ -9,12 +9,12 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// megaflows counts what Open vSwitch caches when all containers of node1 have
-// pinged each other, on each side.
+// megaflows counts the megaflows of Open vSwitch after all containers of node1 have pinged each
+// other, on each side.
 func (b *dataBed) megaflows(ctx context.Context, r *Report) error {
 	n := b.Nodes[0]
 	count := func(all []*lab.Container) (flows, masks int, err error) {
-		for range 2 { // the second time from cold caches, with all else warm
+		for range 2 { // the second time with cold caches, but known neighbours
 			for _, n := range b.Nodes {
 				if err := n.ColdCaches(ctx); err != nil {
 					return 0, 0, err
@@ -76,10 +76,10 @@ func allPairs(ctx context.Context, all []*lab.Container) error {
 	return nil
 }
 
-// countMegaflows counts the IPv4 entries of dpctl/dump-flows that are of
-// containers, and the different masks that they have.
+// countMegaflows counts the IPv4 entries of containers in the output of dpctl/dump-flows, and
+// their different masks.
 func countMegaflows(out string) (flows, masks int) {
-	// What differs between entries of one mask: the values, but not their masks.
+	// Entries with the same mask differ in their values only.
 	value := regexp.MustCompile(`=[^(),/]+|in_port\(\d+\)`)
 	seen := map[string]bool{}
 	for line := range strings.Lines(out) {

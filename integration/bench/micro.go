@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// micro is a Go benchmark that stands for a line.
+// micro is a line that comes from a Go benchmark.
 type micro struct {
 	pkg, name string // as "go test -bench" prints it, without the number of CPUs
 	line      string
 	metric    string // "ns/op" and the like
 	unit      string
-	scale     float64 // what to multiply the metric with to have the unit
+	scale     float64 // factor from the metric to the line's unit
 	goal      Goal
-	beside    string // name of another benchmark of the package
+	beside    string // name of the baseline, another benchmark of the package
 	baseline  string
 }
 
-// microBenches are the lines of micros, grouped by package.
+// microBenches returns the benches of micros, one for each package.
 func microBenches() []micro {
 	flow := "BenchmarkFlowAppendAdd/"
 	return []micro{
@@ -45,7 +45,7 @@ func microBenches() []micro {
 	}
 }
 
-// micros: what single steps cost, by the packages' own Go benchmarks.
+// micros are the costs of single steps, from the Go benchmarks of packages.
 func micros() []Bench {
 	var all []Bench
 	seen := map[string]bool{}
@@ -107,7 +107,7 @@ func goBench(ctx context.Context, e *Env, r *Report, pkg string) error {
 	return nil
 }
 
-// parseGoBench reads what "go test -bench" prints: metrics by benchmark.
+// parseGoBench parses the output of "go test -bench" into metrics by benchmark.
 func parseGoBench(out string) map[string]map[string]float64 {
 	cpus := regexp.MustCompile(`-\d+$`)
 	got := map[string]map[string]float64{}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// ofnetLimit bounds one run of the ofnet program.
+// ofnetLimit is the time limit of one run of the ofnet program.
 const ofnetLimit = 20 * time.Second
 
-// ofnet has the program of the nested module install flows, and returns how
-// long it says that took.
+// ofnet installs flows with the program of the nested module, and returns the time that the
+// program reports.
 func ofnet(ctx context.Context, e *Env, socket, mods string) (time.Duration, error) {
 	program, err := e.program("ofnetbench")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
-// stores: the daemon starts from a large data file.
+// stores returns the benches of starting the daemon with a large data file.
 func stores() []Bench {
 	return []Bench{{Name: "start", Section: apiSection, Run: startFromStore}}
 }
@@ -53,7 +53,7 @@ func startFromStore(ctx context.Context, e *Env, r *Report) (err error) {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	defer func() { cancel(); _ = cmd.Wait() }() // killed: no news
+	defer func() { cancel(); _ = cmd.Wait() }() // the error is that it was killed
 	if err := lab.PollFor(ctx, time.Minute, "sdnd to be ready", func(ctx context.Context) error { return c.Get(ctx, "/readyz", nil) }); err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func startFromStore(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// residentMB is how much memory a process has, in MB.
+// residentMB returns the resident memory of a process in MB.
 func residentMB(pid int) (float64, error) {
 	var kb float64
 	text, err := field(fileText(fmt.Sprintf("/proc/%d/status", pid)), `VmRSS:\s+(\d+) kB`)

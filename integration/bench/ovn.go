@@ -23,7 +23,7 @@ type ovnBed struct {
 	stop   func() error
 }
 
-// ovnMissing says why OVN cannot be measured; empty if it can.
+// ovnMissing returns why OVN cannot be measured; "" if it can.
 func ovnMissing() string {
 	var why []string
 	for _, p := range []string{"ovn-nbctl", "ovn-northd", "ovn-controller"} {
@@ -56,7 +56,7 @@ func newOVNBed(ctx context.Context, e *Env) (*ovnBed, error) {
 
 func (b *ovnBed) socket(db string) string { return filepath.Join(b.dir, db+".sock") }
 
-// hub runs a program of OVN where its databases are.
+// hub runs a program of OVN in the hub, where its databases are.
 func (b *ovnBed) hub(ctx context.Context, args ...string) (string, error) {
 	cmd := b.Controller.Command(ctx, args...)
 	return ovnOutput(cmd, b.dir)
@@ -133,7 +133,7 @@ func (b *ovnBed) declare(ctx context.Context) error {
 	return b.nb(ctx, args...)
 }
 
-// routedSwitch are the words of ovn-nbctl that add the i-th node's switch to the router.
+// routedSwitch returns the arguments of ovn-nbctl that add the i-th node's switch to the router.
 func routedSwitch(i int) []string {
 	sw, rp := ovnSwitch(i), fmt.Sprintf("lr-node%d", i+1)
 	mac, ip := ovnAddr(i, 1)
@@ -144,22 +144,22 @@ func routedSwitch(i int) []string {
 	}
 }
 
-// ovnSwitch is the logical switch of the i-th node, from 0.
+// ovnSwitch returns the name of the logical switch of the i-th node, from 0.
 func ovnSwitch(i int) string { return fmt.Sprintf("ls-node%d", i+1) }
 
-// ovnAddr is the k-th address of the i-th node's switch; the first is the
-// router's.
+// ovnAddr returns the k-th address of the i-th node's switch. The first one is that of the
+// router.
 func ovnAddr(i, k int) (mac string, ip netip.Addr) {
 	return fmt.Sprintf("02:00:%02x:00:%02x:%02x", i+1, k>>8, k&255), netip.AddrFrom4([4]byte{10, byte(101 + i), byte(k >> 8), byte(k)})
 }
 
-// ovnPort are the words of ovn-nbctl that add a port.
+// ovnPort returns the arguments of ovn-nbctl that add a port.
 func ovnPort(i, k int, name string) []string {
 	mac, ip := ovnAddr(i, k)
 	return []string{"lsp-add", ovnSwitch(i), name, "--", "lsp-set-addresses", name, mac + " " + ip.String()}
 }
 
-// nb runs ovn-nbctl in its daemon, asked by its socket, so that no process is
+// nb runs ovn-nbctl in its daemon, by a request to the daemon's socket, so that no process is
 // started.
 func (b *ovnBed) nb(ctx context.Context, args ...string) error {
 	var out string
@@ -178,13 +178,13 @@ func (b *ovnBed) container(ctx context.Context, i, k int, name string) (*lab.Con
 	})
 }
 
-// bound waits until OVN has finished binding the port: one whose identity goes
-// before that, it may never let go of.
+// bound waits until OVN has finished binding the port. If the identity is removed before that,
+// OVN may never unbind the port.
 func (b *ovnBed) bound(ctx context.Context, port string) error {
 	return b.awaitBinding(ctx, port, "up", func(v string) bool { return v == "true" })
 }
 
-// unbound waits until no node has the port.
+// unbound waits until the port is bound on no node.
 func (b *ovnBed) unbound(ctx context.Context, port string) error {
 	if err := b.awaitBinding(ctx, port, "chassis", func(v string) bool { return v == "" }); err != nil {
 		return err

@@ -10,25 +10,25 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// ovnFigures are OVN's figures for the work that sdnctl is measured with.
+// ovnFigures are the baseline figures of OVN.
 type ovnFigures struct {
-	// err is why there are not all of them, pingErr why not those of pings and
-	// lookups.
+	// err is why some figures are missing, pingErr why those of pings and lookups are.
 	err, pingErr error
-	// added by ovn-nbctl as a daemon and as a process, by number of others.
+	// added are the times to add a port by ovn-nbctl as a daemon and as a process, by the
+	// number of other ports.
 	added, byProcess map[int]samples
-	// pinged is from setting iface-id to the first reply of the other node, and
-	// of the same.
+	// pinged are the times from setting iface-id to the first reply, across the nodes and on
+	// the same node.
 	pinged, pingedHere samples
-	// lookups of a packet to the other node, and to the same; 0 unknown.
+	// lookups are those of a packet to the other node and to the same node; 0 if unknown.
 	lookups, lookupsHere int
 }
 
-// ovnMost is beside how many ports OVN is measured at most: it takes half a
-// minute to make 10,000, and more than a second for each that is added then.
+// ovnMost is the greatest number of ports beside which OVN is measured. OVN needs half a minute
+// to create 10,000, and more than a second for each further port.
 const ovnMost = 5000
 
-// ovnLimit bounds all of it.
+// ovnLimit is the time limit of measuring OVN.
 const ovnLimit = 2 * time.Minute
 
 // ovnFigures measures OVN, once in a run.
@@ -38,7 +38,7 @@ func (e *Env) ovnFigures(ctx context.Context) *ovnFigures {
 	}
 	e.ovn = &ovnFigures{added: map[int]samples{}, byProcess: map[int]samples{}}
 	e.Logf("   (OVN, beside which the next are set)")
-	// Not the limit of the bench that happens to ask first.
+	// A limit of its own, not that of the bench that uses the figures first.
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), ovnLimit, fmt.Errorf("took longer than %v", ovnLimit))
 	defer cancel()
 	e.ovn.err = e.ovn.measure(ctx, e)
@@ -91,7 +91,7 @@ func (f *ovnFigures) measure(ctx context.Context, e *Env) (err error) {
 	return nil
 }
 
-// fill adds logical ports until there are so many.
+// fill adds logical ports up to a number.
 func (b *ovnBed) fill(ctx context.Context, have, want int) error {
 	args := []string{"--wait=hv"}
 	for i := have; i < want; i++ {
@@ -174,13 +174,13 @@ func (f *ovnFigures) figure(s samples, err error) Figure {
 	return None(fmt.Sprintf("not measured beyond %s ports", number(ovnMost)))
 }
 
-// daemon is for adding a port beside others by ovn-nbctl as a daemon.
+// daemon returns the figure of adding a port beside others by ovn-nbctl as a daemon.
 func (f *ovnFigures) daemon(others int) Figure { return f.figure(f.added[others], nil) }
 
-// process is the same for the whole ovn-nbctl process.
+// process returns the same for ovn-nbctl as a process.
 func (f *ovnFigures) process(others int) Figure { return f.figure(f.byProcess[others], nil) }
 
-// count is a number of lookups.
+// count returns the figure of a number of lookups.
 func (f *ovnFigures) count(n int) Figure {
 	if n == 0 {
 		return f.figure(nil, f.pingErr)

@@ -10,9 +10,8 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// setIfaceID sets, or if id is empty removes, external_ids:iface-id of an
-// interface, by one transaction (RFC 7047, 4.1.3) and without the cost of a
-// process.
+// setIfaceID sets external_ids:iface-id of an interface, or removes it if id is "", in one
+// transaction (RFC 7047, 4.1.3) and without a process.
 func setIfaceID(ctx context.Context, n *lab.Node, iface, id string) error {
 	ids := [][2]string{}
 	if id != "" {

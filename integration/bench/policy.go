@@ -14,7 +14,7 @@ import (
 
 const policySection = "Policies, beside OVN's ACLs that say the same (allow-related, port groups)"
 
-// policies: who may talk to whom, and what it costs.
+// policies returns the benches of policies.
 func policies() []Bench {
 	return []Bench{
 		{Name: "policy/packets", Section: policySection, Limit: 5 * time.Minute, Run: policyPackets},
@@ -28,8 +28,8 @@ func policies() []Bench {
 type policySide struct {
 	nodes []*lab.Node
 	paths [2]*policyPath // to the server on the same node, and across
-	// rules makes these many rules that match none of the client's packets, and one that
-	// lets the client in, the only ones; 0 is no rule at all.
+	// rules replaces all rules by n rules, one of which allows the client; the others match
+	// none of its packets. 0 removes all rules.
 	rules func(ctx context.Context, n int) error
 }
 
@@ -41,10 +41,10 @@ type policyPath struct {
 	mbits    samplesOf
 }
 
-// samplesOf are figures of one thing, the more the better.
+// samplesOf are figures of one quantity, where greater is better.
 type samplesOf []float64
 
-// best is the greatest as a figure.
+// best returns the greatest as a figure.
 func (s samplesOf) best() Figure {
 	most, least := s[0], s[0]
 	for _, v := range s {
@@ -53,7 +53,7 @@ func (s samplesOf) best() Figure {
 	return Value(most).With("best of %d, worst %s", len(s), number(least))
 }
 
-// newPath makes a path of which both ends know each other's address.
+// newPath makes a path whose ends have each other in their neighbour tables.
 func newPath(ctx context.Context, from, to *lab.Container) (*policyPath, error) {
 	if err := knowEachOther(ctx, from, to); err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (s *policySide) close() {
 func (s *policySide) firstPackets(ctx context.Context, rules, n int) error {
 	for range n {
 		for _, p := range s.paths {
-			for range 3 { // all else stays warm
+			for range 3 { // warm up all other caches
 				if _, err := p.pings.rtt(); err != nil {
 					return fmt.Errorf("%d rules, %s to %s: %w", rules, p.from.Name, p.to.Name, err)
 				}
@@ -120,7 +120,7 @@ func policyPackets(ctx context.Context, e *Env, r *Report) (err error) {
 		sides = append(sides, theirs)
 	}
 	sizes := []int{0, 100, e.Pick(10_000, 1000)}
-	// Without rules before and after, as others on the machine come and go.
+	// Without rules at the beginning and at the end, as the load of the machine may change.
 	for _, n := range append(sizes, 0) {
 		for _, s := range sides {
 			if err := s.rules(ctx, n); err != nil {
@@ -189,9 +189,10 @@ func policyThroughput(ctx context.Context, e *Env, sides []*policySide) error {
 	return nil
 }
 
-// ourPolicySide is sdnctl's.
+// ourPolicySide returns the side of sdnctl.
 func ourPolicySide(ctx context.Context, e *Env) (_ *policySide, stop func() error, err error) {
-	// 10,000 rules about one subject are more than it allows by default: three flows each.
+	// 10,000 rules for one subject exceed the default of --max-policy-flows, with three flows
+	// each.
 	b, err := newDaemonBed(ctx, e, 2, "--max-policy-flows=40000")
 	if err != nil {
 		return nil, nil, err
@@ -239,7 +240,7 @@ func byApp(app string) model.PolicySelection {
 	return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": app}}}
 }
 
-// appPolicy lets the ports of one application to some ports of another's.
+// appPolicy returns the policy that allows one application to connect to some ports of another.
 func appPolicy(to, from string, ports ...model.PolicyPort) model.PolicySpec {
 	return model.PolicySpec{
 		Tier: model.TierApplication, Priority: model.DefaultPolicyPriority, Subject: byApp(to),
@@ -247,8 +248,8 @@ func appPolicy(to, from string, ports ...model.PolicyPort) model.PolicySpec {
 	}
 }
 
-// rules implements policySide.rules: 100 rules for each address outside, of one port each,
-// are one policy.
+// rules implements policySide.rules. One policy has the 100 rules, of one port each, for an
+// address outside.
 func (b *daemonBed) rules(ctx context.Context, n int) error {
 	const perPolicy, perPriority = model.MaxPolicyRules, 30
 	var req api.ApplyRequest
@@ -286,5 +287,5 @@ func (b *daemonBed) rules(ctx context.Context, n int) error {
 	return b.apply(ctx, req)
 }
 
-// outside is an address that nobody has.
+// outside returns an address that no port has.
 func outside(i int) netip.Addr { return netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}) }

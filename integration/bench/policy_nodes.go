@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// portsPerNode is how many ports each node of policyNodes has.
+// portsPerNode is the number of ports on each node of policyNodes.
 const portsPerNode = 10
 
 // policyNodes measures the flows of one node of many, each of which has a few ports in a
@@ -43,8 +43,8 @@ func policyNodes(ctx context.Context, e *Env, r *Report) error {
 	return nil
 }
 
-// spread is the application of a node's k-th port, so that those of an application are on
-// nodes of their own and each node has several applications.
+// spread returns the application of a node's k-th port, so that the ports of an application are
+// on different nodes and each node has several applications.
 func spread(node, k, apps int) string { return appName((node + k*(apps/portsPerNode)) % apps) }
 
 // nodePolicies measures sdnctl.
@@ -89,8 +89,8 @@ func nodePolicies(ctx context.Context, e *Env, nodes, apps int) (f policyFigures
 	return f, err
 }
 
-// flowsAfter applies objects and counts the first node's flows, once the nodes that have a
-// switch have their ports bound and are in sync.
+// flowsAfter applies objects and counts the first node's flows, once the ports of the nodes with
+// a switch are bound and these nodes are in sync.
 func (b *daemonBed) flowsAfter(ctx context.Context, req api.ApplyRequest) (int, error) {
 	if _, err := b.api.Apply(ctx, req); err != nil {
 		return 0, err
@@ -111,10 +111,10 @@ func (b *daemonBed) flowsAfter(ctx context.Context, req api.ApplyRequest) (int, 
 	return b.Nodes[0].FlowCount(ctx)
 }
 
-// nodePort is the name of a node's k-th port.
+// nodePort returns the name of a node's k-th port.
 func nodePort(node, k int) string { return fmt.Sprintf("p%d-%d", node+1, k) }
 
-// nodePorts are the names of a node's ports.
+// nodePorts returns the names of a node's ports.
 func nodePorts(node int) []string {
 	names := make([]string, portsPerNode)
 	for k := range names {
@@ -123,8 +123,8 @@ func nodePorts(node int) []string {
 	return names
 }
 
-// ovnNodePolicies measures OVN. Chassis rows stand for the nodes that have no switch, and
-// ports are bound to them.
+// ovnNodePolicies measures OVN. Chassis rows represent the nodes that have no switch, and ports
+// are bound to them.
 func ovnNodePolicies(ctx context.Context, e *Env, nodes, apps int) (f policyFigures, err error) {
 	b, err := newOVNBed(ctx, e)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// ovnPolicySide is OVN's: one logical switch over both nodes.
+// ovnPolicySide returns the side of OVN: one logical switch over both nodes.
 func ovnPolicySide(ctx context.Context, e *Env) (_ *policySide, stop func() error, err error) {
 	b, err := newOVNBed(ctx, e)
 	if err != nil {
@@ -49,12 +49,12 @@ func ovnPolicySide(ctx context.Context, e *Env) (_ *policySide, stop func() erro
 // flatSwitch is a logical switch that both nodes have ports of.
 const flatSwitch = "flat"
 
-// flatAddr is the k-th address of it.
+// flatAddr returns the k-th address of flatSwitch.
 func flatAddr(k int) (mac string, ip netip.Addr) {
 	return fmt.Sprintf("02:00:ff:00:%02x:%02x", k>>8, k&255), netip.AddrFrom4([4]byte{10, 64, byte(k >> 8), byte(k)})
 }
 
-// flatPort are the words of ovn-nbctl that add a port.
+// flatPort returns the arguments of ovn-nbctl that add a port.
 func flatPort(k int, name string) []string {
 	mac, ip := flatAddr(k)
 	return []string{"lsp-add", flatSwitch, name, "--", "lsp-set-addresses", name, mac + " " + ip.String()}
@@ -89,8 +89,8 @@ func (b *ovnBed) acls(ctx context.Context, n int) error {
 	return b.nb(ctx, append([]string{"--wait=hv"}, args...)...)
 }
 
-// appACLs are the words of ovn-nbctl that let the ports of one group to another's, and
-// nobody else.
+// appACLs returns the arguments of ovn-nbctl that allow the ports of one group, and no others,
+// to connect to those of another.
 func appACLs(to, from, what string) []string {
 	return []string{
 		"acl-add", to, "to-lport", "1000", fmt.Sprintf("outport == @%s && ip4.src == $%s_ip4 && %s", to, from, what), "allow-related",
@@ -98,7 +98,8 @@ func appACLs(to, from, what string) []string {
 	}
 }
 
-// fillApps adds so many ports, those of each application on the two nodes in turn, each bound to an interface that leads nowhere, and a port group for each application.
+// fillApps adds n ports, each bound to an interface without a peer, and a port group for each
+// application. The ports of an application are on the two nodes in turn.
 func (b *ovnBed) fillApps(ctx context.Context, ports, apps int) error {
 	args := []string{"--wait=hv", "ls-add", flatSwitch}
 	names := map[string][]string{} // by node
@@ -127,7 +128,7 @@ func (b *ovnBed) fillApps(ctx context.Context, ports, apps int) error {
 	return b.allUp(ctx, ports)
 }
 
-// allUp waits until so many ports are bound, and the nodes have their flows.
+// allUp waits until n ports are bound and the nodes have their flows.
 func (b *ovnBed) allUp(ctx context.Context, ports int) error {
 	return lab.PollFor(ctx, time.Minute, "all ports to be up", func(ctx context.Context) error {
 		out, err := b.hub(ctx, "ovn-sbctl", "--db=unix:"+b.socket("sb"), "--bare", "--columns=logical_port", "find", "port_binding", "chassis!=[]", "type=\"\"")

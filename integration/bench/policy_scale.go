@@ -11,10 +11,11 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// appName is the name of the i-th application, its policy and its group in OVN.
+// appName returns the name of the i-th application, of its policy and of its group in OVN.
 func appName(i int) string { return fmt.Sprintf("app%d", i) }
 
-// policyScale measures flows, and a policy added, among many ports and policies.
+// policyScale measures the number of flows with many ports and policies, and the time to add
+// one more policy.
 func policyScale(ctx context.Context, e *Env, r *Report) (err error) {
 	ports, apps := e.Pick(1000, 100), e.Pick(100, 10)
 	b, err := newDaemonBed(ctx, e, 2)
@@ -56,11 +57,11 @@ func policyScale(ctx context.Context, e *Env, r *Report) (err error) {
 	return nil
 }
 
-// policyFigures are what many policies cost.
+// policyFigures are the costs of many policies.
 type policyFigures struct {
-	bare, flows int // on node1, before the policies and with them
-	// added is from a policy to the confirmation of all nodes; byProcess the same with a
-	// new process of the client.
+	bare, flows int // on node1, without the policies and with them
+	// added are the times from adding a policy to the confirmation by all nodes. byProcess
+	// are the same with a new process of the client.
 	added, byProcess samples
 }
 
@@ -111,7 +112,7 @@ func (b *daemonBed) appPolicies(ctx context.Context, ports, apps, n int) (f poli
 		return f, err
 	}
 	client := b.api.Confirming(time.Minute)
-	for i := range n + 5 { // the first few, unmeasured, open connections and the like
+	for i := range n + 5 { // the first few are not measured; they open connections
 		start := time.Now()
 		if _, err := client.Create(ctx, extra); err != nil {
 			return f, err
@@ -126,7 +127,7 @@ func (b *daemonBed) appPolicies(ctx context.Context, ports, apps, n int) (f poli
 	return f, nil
 }
 
-// tcp is one port of TCP.
+// tcp returns one port of TCP.
 func tcp(port uint16) model.PolicyPort {
 	return model.PolicyPort{Protocol: model.ProtocolTCP, First: port, Last: port}
 }

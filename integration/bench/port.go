@@ -17,7 +17,7 @@ import (
 
 const portSection = "One port added, until every node concerned has confirmed it"
 
-// ports: one port added among many, on two real switches.
+// ports returns the benches of adding one port beside many, on two real switches.
 func ports() []Bench {
 	var all []Bench
 	for _, mode := range []string{"segmented", "stretched"} {
@@ -35,7 +35,7 @@ func ports() []Bench {
 		Bench{Name: "port/process", Section: portSection, Run: portProcess})
 }
 
-// portSizes are how many ports there are already.
+// portSizes returns the numbers of existing ports.
 func (e *Env) portSizes() []int {
 	if e.Short {
 		return []int{0, 200}
@@ -43,8 +43,8 @@ func (e *Env) portSizes() []int {
 	return []int{0, 1000, 5000, 10_000}
 }
 
-// portAmongMany measures beside ports that are declared on the two nodes but
-// have no interface, as OVN's in the same measurement.
+// portAmongMany measures adding a port beside ports that are declared on the two nodes but have
+// no interface, like those of OVN in the same measurement.
 func portAmongMany(ctx context.Context, e *Env, r *Report, mode string) (err error) {
 	b, err := newPortBed(ctx, e, mode)
 	if err != nil {
@@ -87,8 +87,8 @@ func portAmongMany(ctx context.Context, e *Env, r *Report, mode string) (err err
 	return nil
 }
 
-// portAmongPlugged measures beside ports that are plugged into the two nodes:
-// how much of the time is Open vSwitch's own.
+// portAmongPlugged measures adding a port beside ports that are plugged into the two nodes, and
+// which part of the time Open vSwitch takes.
 func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
 	b, err := newPortBed(ctx, e, "stretched")
 	if err != nil {
@@ -125,8 +125,8 @@ func portAmongPlugged(ctx context.Context, e *Env, r *Report) (err error) {
 // bareBridge is a bridge beside br-int, of the same ovs-vswitchd.
 const bareBridge = "br-bare"
 
-// bareChanges adds five flows and deletes them again, by bytes that were
-// encoded before; it returns how long adding took.
+// bareChanges adds five flows and deletes them again, with pre-encoded bundles. It returns how
+// long adding took.
 func bareChanges(ctx context.Context, socket string, n int) (samples, error) {
 	w, err := dialWire(ctx, socket)
 	if err != nil {
@@ -170,8 +170,8 @@ func bareBundles() (adding, removing []byte, err error) {
 	return adding, removing, nil
 }
 
-// newPortBed is two nodes with a network, and the interface of the port that
-// comes and goes.
+// newPortBed returns two nodes with a network, and the interface of the port that is added and
+// deleted.
 func newPortBed(ctx context.Context, e *Env, mode string) (*daemonBed, error) {
 	b, err := newDaemonBed(ctx, e, 2)
 	if err != nil {
@@ -182,7 +182,7 @@ func newPortBed(ctx context.Context, e *Env, mode string) (*daemonBed, error) {
 	if err == nil {
 		err = b.apply(ctx, req)
 	}
-	// Both nodes must know the network from the start, as they do with others.
+	// Both nodes must have ports of the network from the start, as in the other measurements.
 	if err == nil {
 		err = b.fill(ctx, -2, 0, true)
 	}
@@ -203,8 +203,7 @@ func portNetwork(mode string) model.NetworkSpec {
 	return s
 }
 
-// fill adds ports until there are so many, the two nodes' in turn, with an
-// interface or without.
+// fill adds ports up to a number, on the two nodes in turn, with an interface or without.
 func (b *daemonBed) fill(ctx context.Context, have, want int, plugged bool) error {
 	var req api.ApplyRequest
 	names := map[string][]string{} // by node
@@ -239,8 +238,8 @@ func (b *daemonBed) fill(ctx context.Context, have, want int, plugged bool) erro
 	return nil
 }
 
-// plugPatches plugs in interfaces for ports of those names. They are patch
-// ports that lead nowhere: bound like any other, they cost the machine little.
+// plugPatches plugs in interfaces for ports. They are patch ports without a peer, which are
+// bound like others but cost the machine little.
 func (b *daemonBed) plugPatches(ctx context.Context, node string, names []string) error {
 	n, err := b.Node(node)
 	if err != nil {
@@ -264,8 +263,8 @@ func plugPatches(ctx context.Context, n *lab.Node, names []string) error {
 	return nil
 }
 
-// flipPort creates a port, waits until all confirmed, and deletes it again, n
-// times; it returns how long creating took.
+// flipPort n times creates a port, waits until all nodes have confirmed it, and deletes it. It
+// returns how long creating took.
 func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
 	flip, err := b.portFlip(ctx)
 	if err != nil {
@@ -282,9 +281,9 @@ func (b *daemonBed) flipPort(ctx context.Context, n int) (samples, error) {
 	return all, nil
 }
 
-// portFlip returns a function that creates a port, waits until all confirmed, and deletes it
-// again; it returns how long creating took. It was called a few times already, to open connections
-// and the like.
+// portFlip returns a function that creates a port, waits until all nodes have confirmed it, and
+// deletes it. The function returns how long creating took. portFlip has already called it a few
+// times, to open connections.
 func (b *daemonBed) portFlip(ctx context.Context) (func() (time.Duration, error), error) {
 	o, err := api.NewObject("extra", nil, model.PortSpec{Network: "n", Node: "node1"})
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// leastWork is what adding a port cannot do without: the disk, and then a bundle on every
-// node concerned, at the same time on all. Nothing is computed for it.
+// leastWork is the least work of adding a port: writing to the disk, and then a bundle on every
+// affected node, at the same time on all. It includes no computation.
 type leastWork struct {
 	disk             *bareDisk
 	wires            []*wire
 	adding, removing []byte
 }
 
-// portBesideLeast measures one port added in turn with the least work for it.
+// portBesideLeast measures adding a port in turn with the least work of adding one.
 func portBesideLeast(ctx context.Context, e *Env, r *Report, mode string) (err error) {
 	b, err := newPortBed(ctx, e, mode)
 	if err != nil {
@@ -77,7 +77,7 @@ func portBesideLeast(ctx context.Context, e *Env, r *Report, mode string) (err e
 	return nil
 }
 
-// add does the least for a port.
+// add does the least work of adding a port.
 func (l *leastWork) add() error {
 	if err := l.disk.commit(); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// portProcess is the whole program, as people and scripts run it.
+// portProcess measures adding a port with a process of sdnctl, as people and scripts do.
 func portProcess(ctx context.Context, e *Env, r *Report) (err error) {
 	b, err := newPortBed(ctx, e, "stretched")
 	if err != nil {
@@ -19,7 +19,7 @@ func portProcess(ctx context.Context, e *Env, r *Report) (err error) {
 	}
 	var ours, nothing samples
 	for range e.Pick(100, 10) {
-		// Not by way of "ip netns exec", which OVN's is not run by either.
+		// Without "ip netns exec", as for OVN's program.
 		took, err := runProcess(ctx, "", sdnctl, "--host", b.Controller.Host(), "port", "create", "extra", "--network", "n", "--node", "node1", "--wait")
 		if err != nil {
 			return err

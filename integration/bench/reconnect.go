@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// reconnects: a switch that has all its flows connects anew.
+// reconnects returns the benches of a switch that has all its flows and connects again.
 func reconnects() []Bench {
 	var all []Bench
 	for _, size := range []struct{ flows, runs int }{{10_000, 7}, {100_000, 5}} {

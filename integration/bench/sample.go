@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// samples are times of the same thing done over and over.
+// samples are the times of repetitions of the same operation.
 type samples []time.Duration
 
-// at returns the q-quantile, 0..1, in the unit; 0 of none.
+// at returns the q-quantile, with q from 0 to 1, in the unit; 0 without samples.
 func (s samples) at(q float64, unit time.Duration) float64 {
 	if len(s) == 0 {
 		return 0
@@ -18,18 +18,18 @@ func (s samples) at(q float64, unit time.Duration) float64 {
 	return float64(sorted[int(q*float64(len(sorted)-1)+0.5)]) / float64(unit)
 }
 
-// p50 is the median as a figure, with the other quantiles as detail.
+// p50 returns the median as a figure, with other quantiles as detail.
 func (s samples) p50(unit time.Duration) Figure {
 	return Value(s.at(0.5, unit)).With("p95 %s, p99 %s, n %d", number(s.at(0.95, unit)), number(s.at(0.99, unit)), len(s))
 }
 
-// p99 is the 99th percentile as a figure.
+// p99 returns the 99th percentile as a figure.
 func (s samples) p99(unit time.Duration) Figure {
 	return Value(s.at(0.99, unit)).With("n %d", len(s))
 }
 
-// best is the least as a figure: for long work done a few times, where all that
-// others on the machine can do is to make it longer.
+// best returns the smallest sample as a figure. It is for long operations with few samples,
+// which other load on the machine can only make longer.
 func (s samples) best(unit time.Duration) Figure {
 	if len(s) == 1 {
 		return Value(s.at(0, unit)).With("once")

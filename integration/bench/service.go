@@ -13,28 +13,28 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// services: many services of ten backends each.
+// services returns the benches of many services with ten backends each.
 func services() []Bench {
 	return []Bench{{Name: "service/scale", Section: "Services, beside OVN's load balancers", Limit: 8 * time.Minute, Run: serviceScale}}
 }
 
 const (
-	// serviceBackends is how many backends a service has, and servicePorts how many ports the
-	// backends are chosen from: half of them on each node.
+	// serviceBackends is the number of backends of a service. servicePorts is the number of
+	// ports that the backends are chosen from, half of them on each node.
 	serviceBackends = 10
 	servicePorts    = 100
 )
 
-// serviceFigures are what many services cost.
+// serviceFigures are the costs of many services.
 type serviceFigures struct {
-	// installed is from their declaration to the confirmation of both nodes.
+	// installed is the time from their declaration to the confirmation by both nodes.
 	installed   time.Duration
-	bare, flows int // on node1, before and after
-	// added is from one service more to the confirmation of both nodes.
+	bare, flows int // on node1, without the services and with them
+	// added are the times from adding one more service to the confirmation by both nodes.
 	added samples
 }
 
-// serviceScale measures many services that are declared at once, and one more among them.
+// serviceScale measures declaring many services at once, and adding one more.
 func serviceScale(ctx context.Context, e *Env, r *Report) error {
 	n, again := e.Pick(10_000, 200), e.Pick(100, 5)
 	ours, err := ourServices(ctx, e, n, again)
@@ -65,12 +65,12 @@ func serviceScale(ctx context.Context, e *Env, r *Report) error {
 	return nil
 }
 
-// serviceAddress is the i-th service's.
+// serviceAddress returns the address of the i-th service.
 func serviceAddress(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{172, 20, byte(i >> 8), byte(i)})
 }
 
-// servicePortNames are the names of the ports that a node has.
+// servicePortNames returns the names of a node's ports.
 func servicePortNames(node int) []string {
 	names := make([]string, servicePorts/2)
 	for k := range names {
@@ -79,7 +79,7 @@ func servicePortNames(node int) []string {
 	return names
 }
 
-// backendOf is the k-th backend of the i-th service: a node, and the place among its ports.
+// backendOf returns the k-th backend of the i-th service: a node, and an index among its ports.
 func backendOf(i, k int) (node, place int) {
 	at := (i + k*servicePorts/serviceBackends) % servicePorts
 	return at % 2, at / 2
@@ -212,8 +212,8 @@ func ovnServices(ctx context.Context, e *Env, n, again int) (f serviceFigures, e
 	return f, nil
 }
 
-// ovnBalancer are the words of ovn-nbctl, after "--", that add the load balancer which says
-// what the i-th service says.
+// ovnBalancer returns the arguments of ovn-nbctl, after "--", that add the load balancer
+// equivalent to the i-th service.
 func ovnBalancer(name string, i int) []string {
 	var backends []string
 	for k := range serviceBackends {

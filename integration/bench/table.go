@@ -9,10 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// heads are the columns of the table.
+// heads returns the headings of the table.
 func heads() [6]string { return [6]string{"line", "ours", "baseline", "ratio", "goal", "met"} }
 
-// cells are the line's columns.
+// cells returns the line's cells.
 func (l Line) cells() [6]string {
 	c := [6]string{0: l.Name, 1: l.Ours.text(l.Unit), 4: l.Goal.String()}
 	if l.Baseline != "" {
@@ -32,7 +32,7 @@ func (l Line) cells() [6]string {
 	return c
 }
 
-// text is the figure with its unit and details.
+// text returns the figure with its unit and details.
 func (f Figure) text(unit string) string {
 	if f.Missing != "" {
 		return "none (" + f.Missing + ")"
@@ -47,7 +47,7 @@ func (f Figure) text(unit string) string {
 	return t
 }
 
-// number writes a number with about three digits that mean something.
+// number formats a number with about three significant digits.
 func number(v float64) string {
 	digits := 0
 	switch a := math.Abs(v); {
@@ -71,7 +71,7 @@ func number(v float64) string {
 	return whole
 }
 
-// ratio writes a ratio.
+// ratio formats a ratio.
 func ratio(v float64) string {
 	if v < 0.1 {
 		return strconv.FormatFloat(v, 'f', 4, 64)

@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// field returns what the first group of an expression matches in a text.
+// field returns the match of the first group of an expression in a text.
 func field(text, expression string) (string, error) {
 	m := regexp.MustCompile(expression).FindStringSubmatch(text)
 	if m == nil {

@@ -50,7 +50,7 @@ func iperf(ctx context.Context, p *path, port, seconds int) (_ float64, err erro
 	}
 	defer func() {
 		cancel()
-		_ = server.Wait() // it ends with its client, or is killed: no news
+		_ = server.Wait() // it ends with its client or is killed; the error does not matter
 	}()
 	address := net.JoinHostPort(p.to.IP.Addr().String(), strconv.Itoa(port))
 	if err := lab.PollFor(ctx, 5*time.Second, "iperf3 to listen", func(context.Context) error {

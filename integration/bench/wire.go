@@ -12,16 +12,15 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// wire is an OpenFlow connection with no controller behind it: what it sends
-// was encoded before, and of what it receives it looks at headers only. It is
-// as fast as a controller can get.
+// wire is an OpenFlow connection without a controller. It sends pre-encoded messages, and
+// decodes only the headers of received ones. No controller can be faster.
 type wire struct {
 	net.Conn
 	in   *bufio.Reader
-	head [16]byte // what next returned
+	head [16]byte // the last result of next
 }
 
-// dialWire connects to a switch's management socket and shakes hands.
+// dialWire connects to a switch's management socket and does the handshake.
 func dialWire(ctx context.Context, socket string) (*wire, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "unix", socket)
@@ -48,8 +47,8 @@ func dialWire(ctx context.Context, socket string) (*wire, error) {
 	}
 }
 
-// next reads one message and returns its header and the first bytes of the
-// rest. An error that the switch answers with is one of next's.
+// next reads one message and returns its first 16 bytes. If the message is an OpenFlow error,
+// next returns an error.
 func (w *wire) next() (h [openflow.HeaderLen]byte, body []byte, err error) {
 	if _, err := io.ReadFull(w.in, h[:]); err != nil {
 		return h, nil, err
@@ -70,8 +69,8 @@ func (w *wire) next() (h [openflow.HeaderLen]byte, body []byte, err error) {
 	return h, start, err
 }
 
-// replay sends a whole bundle that was encoded before, and returns how long it
-// took from connecting until the switch had committed it.
+// replay connects and sends a pre-encoded bundle. It returns the time from the beginning of the
+// connection until the switch had committed the bundle.
 func replay(ctx context.Context, socket string, bundle []byte) (time.Duration, error) {
 	start := time.Now()
 	w, err := dialWire(ctx, socket)
@@ -104,7 +103,7 @@ func (w *wire) commit(bundle []byte) error {
 	}
 }
 
-// encodeBundle makes the bytes of a bundle of flow-mods.
+// encodeBundle encodes a bundle of flow-mods.
 func encodeBundle(mods func(yield func([]byte) bool)) ([]byte, error) {
 	const id = 1
 	flags := openflow.BundleAtomic | openflow.BundleOrdered
@@ -122,8 +121,8 @@ func encodeBundle(mods func(yield func([]byte) bool)) ([]byte, error) {
 	return control(b, openflow.BundleCommitRequest)
 }
 
-// dump asks for all flows, and returns how long it took from connecting until
-// the last byte was there, and how many bytes that were.
+// dump connects and requests all flows. It returns the time from the beginning of the connection
+// until the last byte of the reply, and the number of bytes.
 func dump(ctx context.Context, socket string) (took time.Duration, size int, err error) {
 	start := time.Now()
 	w, err := dialWire(ctx, socket)

@@ -2,8 +2,8 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// Action types (OpenFlow 1.3.5, 7.2.5) and subtypes of Nicira's (OVS,
-// lib/ofp-actions.c) that are looked into.
+// Action types (OpenFlow 1.3.5, 7.2.5), and those subtypes of Nicira's action (OVS,
+// lib/ofp-actions.c) whose fields the simulator checks.
 const (
 	actOutput       = 0
 	actPushVLAN     = 17
@@ -19,7 +19,7 @@ const (
 	nxRegLoad   = 7
 	nxStackPush = 27
 	nxStackPop  = 28
-	// Other subtypes of Nicira's are taken as they are, up to this one.
+	// Other subtypes of Nicira's action are accepted unchecked, up to this one.
 	nxLast = 52
 )
 
@@ -27,8 +27,8 @@ const (
 // length, experimenter and subtype.
 const niciraHeader = 10
 
-// actions appends actions as they will be shown. Whether they go with what the flow
-// matches is noted in p.inconsistent.
+// actions appends actions in the form in which the switch shows them. It sets p.inconsistent
+// if they do not fit the match of the flow.
 func (p *program) actions(b, in []byte) ([]byte, refusal) {
 	for len(in) > 0 {
 		n, why := actionLength(in)
@@ -77,7 +77,7 @@ func actionLength(in []byte) (int, refusal) {
 	return n, accepted
 }
 
-// action appends one action as it will be shown.
+// action appends one action in the form in which the switch shows it.
 func (p *program) action(b, one []byte) ([]byte, refusal) {
 	switch be.Uint16(one) {
 	case actOutput:
@@ -109,7 +109,7 @@ func (p *program) action(b, one []byte) ([]byte, refusal) {
 	return append(b, one...), accepted
 }
 
-// checkOutput judges the port of an output action.
+// checkOutput checks the port of an output action.
 func checkOutput(p openflow.PortNo) refusal {
 	switch p {
 	case openflow.PortInPort, openflow.PortTable, openflow.PortNormal, openflow.PortFlood,
@@ -122,7 +122,8 @@ func checkOutput(p openflow.PortNo) refusal {
 	return actionBadOutPort
 }
 
-// demand notes if packets do not fulfil a prerequisite at this point.
+// demand sets p.inconsistent if packets do not meet a prerequisite at this point of the
+// actions.
 func (p *program) demand(of prerequisite) {
 	switch {
 	case p.m == nil:
@@ -131,6 +132,7 @@ func (p *program) demand(of prerequisite) {
 	}
 }
 
+// setField checks a set_field action, and appends it.
 func (p *program) setField(b, one []byte) ([]byte, refusal) {
 	if len(one) < 8 {
 		return b, actionBadLength
@@ -168,7 +170,7 @@ func (p *program) setField(b, one []byte) ([]byte, refusal) {
 	return b, accepted
 }
 
-// regMove judges NXAST_REG_MOVE.
+// regMove checks NXAST_REG_MOVE, and appends it.
 func (p *program) regMove(b, one []byte) ([]byte, refusal) {
 	bits, from, to := be.Uint16(one[10:]), be.Uint16(one[12:]), be.Uint16(one[14:])
 	src, dst := fieldsByHeader[openflow.Field(be.Uint32(one[16:]))], fieldsByHeader[openflow.Field(be.Uint32(one[20:]))]
@@ -185,7 +187,7 @@ func (p *program) regMove(b, one []byte) ([]byte, refusal) {
 	return b, why
 }
 
-// regLoad judges NXAST_REG_LOAD.
+// regLoad checks NXAST_REG_LOAD, and appends it.
 func (p *program) regLoad(b, one []byte) ([]byte, refusal) {
 	off, bits := be.Uint16(one[10:])>>6, be.Uint16(one[10:])&0x3f+1
 	dst := fieldsByHeader[openflow.Field(be.Uint32(one[12:]))]
@@ -200,7 +202,7 @@ func (p *program) regLoad(b, one []byte) ([]byte, refusal) {
 	return b, p.writes(dst, off, bits)
 }
 
-// stack judges NXAST_STACK_PUSH and NXAST_STACK_POP.
+// stack checks NXAST_STACK_PUSH or NXAST_STACK_POP, and appends it.
 func (p *program) stack(b, one []byte) ([]byte, refusal) {
 	f := fieldsByHeader[openflow.Field(be.Uint32(one[12:]))]
 	if f == nil {
@@ -215,7 +217,7 @@ func (p *program) stack(b, one []byte) ([]byte, refusal) {
 	return b, judge(f, be.Uint16(one[10:]), be.Uint16(one[16:]))
 }
 
-// reads judges a part of a field that an action reads.
+// reads checks a part of a field that an action reads.
 func (p *program) reads(f *field, off, bits uint16) refusal {
 	if bits == 0 || off+bits > f.bits {
 		return actionBadSetLength
@@ -224,7 +226,7 @@ func (p *program) reads(f *field, off, bits uint16) refusal {
 	return accepted
 }
 
-// writes judges a part of a field that an action writes.
+// writes checks a part of a field that an action writes.
 func (p *program) writes(f *field, off, bits uint16) refusal {
 	if why := p.reads(f, off, bits); why != accepted {
 		return why

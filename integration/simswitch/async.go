@@ -2,7 +2,7 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// setAsync handles SET_ASYNC, which knows of three kinds of unasked-for messages
+// setAsync handles SET_ASYNC, which sets the masks of three kinds of asynchronous messages
 // and turns all others off.
 func (c *conn) setAsync(msg []byte) refusal {
 	var m openflow.SetAsync
@@ -23,20 +23,20 @@ func (c *conn) setAsync(msg []byte) refusal {
 const (
 	asyncPacketIn    = 0x7
 	asyncPortStatus  = 0x7
-	asyncFlowRemoved = 0x3f // those of OpenFlow 1.4 and Open vSwitch among them
+	asyncFlowRemoved = 0x3f // including those of OpenFlow 1.4 and Open vSwitch
 	asyncRoleStatus  = 0x7
 	asyncTableStatus = 0x18
 )
 
-// Of properties in NXT_SET_ASYNC_CONFIG2: their length, and the first kind that is an
-// experimenter's.
+// The length of properties in NXT_SET_ASYNC_CONFIG2, and the first type of experimenter
+// properties.
 const (
 	asyncPropLen             = 8
 	asyncExperimenter uint16 = 0xfffe
 )
 
-// setAsyncConfig handles NXT_SET_ASYNC_CONFIG2, in which each property changes what
-// it is about (OpenFlow 1.4.1, 7.3.10). All of it or nothing is done.
+// setAsyncConfig handles NXT_SET_ASYNC_CONFIG2, in which each property sets one mask (OpenFlow
+// 1.4.1, 7.3.10). If it refuses the message, no mask has changed.
 func (c *conn) setAsyncConfig(msg []byte) refusal {
 	if len(msg)%8 != 0 {
 		return badLength
@@ -56,7 +56,7 @@ func (c *conn) setAsyncConfig(msg []byte) refusal {
 		case n != asyncPropLen:
 			return propertyBadLength
 		}
-		// Slave is even, master odd; our masks are the other way round.
+		// Types for slaves are even and those for masters odd; c.async has masters first.
 		at := 1 - kind%2
 		mask := be.Uint32(b[4:])
 		set, allowed := (*uint32)(nil), uint32(0)
@@ -68,9 +68,9 @@ func (c *conn) setAsyncConfig(msg []byte) refusal {
 		case 2:
 			set, allowed = &async.FlowRemoved[at], asyncFlowRemoved
 		case 3:
-			set, allowed = new(uint32), asyncRoleStatus // sent whatever this says
+			set, allowed = new(uint32), asyncRoleStatus // ignored: role status is always sent
 		case 4:
-			set, allowed = new(uint32), asyncTableStatus // of tables that fill up, which is never said
+			set, allowed = new(uint32), asyncTableStatus // ignored: table status is never sent
 		case 5:
 			set, allowed = &forwards[at], openflow.AsyncGroupMods|openflow.AsyncMeterMods
 		}
@@ -83,8 +83,8 @@ func (c *conn) setAsyncConfig(msg []byte) refusal {
 	return accepted
 }
 
-// requestForward reports to all subscribed connections except the one that asked for the change
-// itself that a group or a meter was changed.
+// requestForward reports a change of a group or meter to all subscribed connections, except
+// the one that requested the change.
 func (s *Switch) requestForward(kind uint32, request []byte, by *conn) {
 	const head = expHeaderLen
 	if head+len(request) > openflow.MaxMessageLen {

@@ -6,8 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// bundle is a bundle that is not committed yet (ONF extension 230; OpenFlow 1.4,
-// 6.9).
+// bundle is an uncommitted bundle (ONF extension 230; OpenFlow 1.4, 6.9).
 type bundle struct {
 	flags  openflow.BundleFlags
 	closed bool
@@ -98,8 +97,8 @@ func (c *conn) closeBundle(id uint32, b *bundle, flags openflow.BundleFlags) ref
 	return accepted
 }
 
-// bundleAdd puts a flow-mod or a group-mod into a bundle, which it opens if there is
-// none. Open vSwitch takes no others but port-mods and packet-outs.
+// bundleAdd adds a flow-mod or a group-mod to a bundle, which it opens if necessary. Open
+// vSwitch also accepts port-mods and packet-outs.
 func (c *conn) bundleAdd(msg []byte) refusal {
 	if len(msg) < bundleInner {
 		return badLength
@@ -127,7 +126,7 @@ func (c *conn) bundleAdd(msg []byte) refusal {
 		m, why = c.s.reader.read(inner[:n])
 	case typ == openflow.TypeGroupMod && n >= groupModBuckets && n%8 == 0:
 		m, why = readGroupMod(inner[:n])
-	default: // it cannot even say what it is
+	default: // bundles take no other messages here
 		why = bundleMsgUnsup
 	}
 	if why != accepted {
@@ -150,13 +149,13 @@ func (c *conn) bundleAdd(msg []byte) refusal {
 	return accepted
 }
 
-// commit applies a bundle: all of it in order or, when a modification is refused,
-// nothing. Open vSwitch does so whatever the bundle's flags.
+// commit applies the modifications of a bundle in order. If one is refused, none has an
+// effect. Like Open vSwitch, it ignores the bundle's flags in this.
 func (c *conn) commit(b *bundle) refusal {
 	s := c.s
 	by := s.limits()
 	var log journal
-	ends := make([]extent, 0, len(b.mods)) // of what each modification changed
+	ends := make([]extent, 0, len(b.mods)) // extent of the journal after each modification
 	for _, m := range b.mods {
 		why := m.apply(s.tables, &log, &by)
 		if why == aborts {
@@ -207,7 +206,7 @@ func (c *conn) flowMod(msg []byte) refusal {
 	return c.modify(m, msg)
 }
 
-// count counts a modification that is in order.
+// count counts a valid modification.
 func (s *Switch) count(m modification) {
 	switch m.(type) {
 	case *mod:

@@ -2,15 +2,15 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// choose returns the entries that a change or deletion is about, or a refusal
-// if there are none but flows of the switch itself.
+// choose returns the entries that a modify or delete command selects. It refuses the command
+// if it selects only flows of the switch's own table.
 //
-// Open vSwitch finds flows by their cookie when that is given in full, and then
-// in all tables, its own included, whose flows have cookie 0 and are read only.
+// If the command has a full cookie mask, Open vSwitch finds flows by their cookie in all
+// tables. These include its own table, whose flows have cookie 0 and are read only.
 func (t *tables) choose(m *mod) ([]uint32, refusal) {
 	var chosen []uint32
 	strict := m.command == openflow.FlowModifyStrict || m.command == openflow.FlowDeleteStrict
-	t.scratch.parse(m.fields) // cannot fail: it did not when m was read
+	t.scratch.parse(m.fields) // cannot fail: it succeeded when m was read
 	take := func(i uint32, e *entry) {
 		if m.about(e.flow, strict, &t.scratch) {
 			chosen = append(chosen, i)
@@ -36,7 +36,7 @@ func (t *tables) choose(m *mod) ([]uint32, refusal) {
 	return chosen, accepted
 }
 
-// about reports whether a flow is one of those that m is about.
+// about reports whether m selects a flow.
 func (m *mod) about(f *flow, strict bool, by *match) bool {
 	if m.table != openflow.TableAll && m.table != f.table() ||
 		(f.cookie()^m.cookie)&m.cookieMask != 0 ||
@@ -50,8 +50,8 @@ func (m *mod) about(f *flow, strict bool, by *match) bool {
 	return by.covers(f.fields())
 }
 
-// internal reports whether m is about flows of the switch's own table: those
-// have cookie 0, and match on what no flow-mod here can match on.
+// internal reports whether m selects flows of the switch's own table. They have cookie 0, and
+// match fields that no flow-mod of a controller can match.
 func (m *mod) internal(strict bool) bool {
 	byCookie := m.cookieMask == ^uint64(0) && m.table == openflow.TableAll
 	return (m.table == tableInternal || byCookie) && m.cookie&m.cookieMask == 0 &&

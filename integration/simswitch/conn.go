@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// conn is one connection to a controller. The switch's lock guards all but in
+// conn is one connection to a controller. The switch's lock guards all fields but in
 // and out.
 type conn struct {
 	s   *Switch
@@ -20,28 +20,28 @@ type conn struct {
 	net net.Conn
 	in  inbox
 	out outbox
-	// running are the goroutines that write what was queued from elsewhere.
+	// running are the goroutines that write messages queued by other connections.
 	running sync.WaitGroup
 
-	agreed   bool // on OpenFlow 1.3
+	agreed   bool // version negotiation succeeded
 	role     openflow.Role
 	async    openflow.AsyncMasks
-	forwards [2]uint32 // as in async, of changes of groups and meters by others
+	forwards [2]uint32 // as async, for REQUESTFORWARD
 	config   openflow.SetConfig
 	bundles  map[uint32]*bundle
 	monitors map[uint32]*monitor
-	// updates are those that go together; abbreviated says that a short note of
-	// own changes is among them.
+	// updates are the monitor updates of the present modification. abbreviated says that
+	// they have an abbreviated update for changes by this connection.
 	updates     *parts
 	abbreviated bool
-	// paused is what flows have become since the monitors were paused, and nil
-	// if they are not.
+	// paused are the changes of flows since the monitors were paused; nil if they are not
+	// paused.
 	paused   map[*flow]openflow.FlowEvent
-	received int // messages
+	received int // number of messages
 }
 
-// missSendDefault is how much of a packet goes to the controller unless it says
-// otherwise (OpenFlow 1.3.5, 7.3.2).
+// missSendDefault is the default number of bytes of a packet that are sent to the controller
+// (OpenFlow 1.3.5, 7.3.2).
 const missSendDefault = 128
 
 func newConn(ctx context.Context, s *Switch, nc net.Conn) *conn {
@@ -62,7 +62,7 @@ var (
 	errBadVersion = errors.New("message of another version than agreed")
 )
 
-// serve speaks with the controller until the connection or ctx ends.
+// serve handles messages from the controller until the connection or ctx ends.
 func (c *conn) serve() error {
 	stop := context.AfterFunc(c.ctx, func() { c.net.Close() })
 	defer stop()
@@ -77,14 +77,15 @@ func (c *conn) serve() error {
 			return c.reason(err)
 		}
 		if err := c.handleAll(); err != nil {
-			// What was said last may be why.
+			// The last messages may tell the controller the reason.
 			_ = c.flush()
 			return c.reason(err)
 		}
 	}
 }
 
-// reason prefers the reason for closing the connection to the error that followed.
+// reason returns the reason for which the connection was closed, if there is one, instead of
+// the error that followed from closing it.
 func (c *conn) reason(err error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -92,8 +93,8 @@ func (c *conn) reason(err error) error {
 	return err
 }
 
-// read waits for more bytes. A controller that is silent is asked for a sign of
-// life, and given up when it gives none.
+// read waits for more bytes. It sends an echo request to a controller that is idle, and fails
+// if no message follows.
 func (c *conn) read() error {
 	f := c.s.Faults()
 	for f.StopReading {
@@ -131,7 +132,7 @@ func (c *conn) read() error {
 	}
 }
 
-// handleAll handles all messages that are there.
+// handleAll handles all complete messages that were received.
 func (c *conn) handleAll() error {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -160,8 +161,8 @@ func (c *conn) reply(request []byte, m openflow.Message) {
 	c.send(mustAppend(nil, m))
 }
 
-// flush writes what is queued, and what monitors have to say when they have
-// been read after a pause.
+// flush writes the queued messages. If the monitors are paused and the controller has read
+// all updates, it resumes them.
 func (c *conn) flush() error {
 	for {
 		err := c.out.flush(c.ctx, c.net, func() time.Duration { return c.s.Faults().ReplyDelay })
@@ -174,8 +175,8 @@ func (c *conn) flush() error {
 	}
 }
 
-// kick has what was queued from elsewhere written, without waiting for it. The
-// connection's own goroutine flushes by itself.
+// kick writes, in another goroutine, messages that were queued by other connections. The
+// connection's own goroutine flushes after each read.
 func (c *conn) kick() {
 	if !c.out.waiting() {
 		return
@@ -187,13 +188,13 @@ func (c *conn) kick() {
 	})
 }
 
-// wants reports whether the controller wants an unasked-for message, by the mask
-// for its role and the message's reason (OpenFlow 1.3.5, 7.3.10).
+// wants reports whether the controller subscribes to an asynchronous message, by the mask for
+// its role and the message's reason (OpenFlow 1.3.5, 7.3.10).
 func (c *conn) wants(masks [2]uint32, reason uint8) bool {
 	return c.wantsAny(masks, 1<<reason)
 }
 
-// wantsAny is wants for reasons given as bits.
+// wantsAny reports whether the controller subscribes to one of the reasons, a bit mask.
 func (c *conn) wantsAny(masks [2]uint32, reasons uint32) bool {
 	mask := masks[0]
 	if c.role == openflow.RoleSlave {

@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// Faults are what a switch does wrong on request. The zero Faults is none.
+// Faults are faults that a switch simulates. The zero Faults has none.
 type Faults struct {
-	// DropAfter closes each connection after so many messages,
-	// the HELLO among them; 0 never.
+	// DropAfter is the number of messages, including HELLO, after which the switch closes
+	// each connection; 0 for never.
 	DropAfter int
-	// ReplyDelay is how long all that the switch says waits before it is sent.
+	// ReplyDelay is the delay of all messages that the switch sends.
 	ReplyDelay time.Duration
-	// StopReading takes nothing more from connections, nor answers.
+	// StopReading makes the switch stop reading from connections, and so answering.
 	StopReading bool
-	// ReadRate is how many bytes a second are read; 0 as many as there are.
+	// ReadRate is the limit of bytes read per second; 0 for none.
 	ReadRate int
-	// RefuseFlows answers every new flow with OFPFMFC_TABLE_FULL.
+	// RefuseFlows refuses every new flow with OFPFMFC_TABLE_FULL.
 	RefuseFlows bool
-	// RefuseGroups answers every new group with OFPGMFC_OUT_OF_GROUPS.
+	// RefuseGroups refuses every new group with OFPGMFC_OUT_OF_GROUPS.
 	RefuseGroups bool
-	// RefuseMeters answers every new meter with OFPMMFC_OUT_OF_METERS, as Open
+	// RefuseMeters refuses every new meter with OFPMMFC_OUT_OF_METERS, as an Open
 	// vSwitch does whose datapath has no meters.
 	RefuseMeters bool
 }
 
-// SetFaults replaces the faults, for connections that are there too.
+// SetFaults replaces the faults, also for existing connections.
 func (s *Switch) SetFaults(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +58,7 @@ func (s *Switch) awaitFaults(ctx context.Context, f Faults) error {
 	}
 }
 
-// limits returns what modifications depend on now.
+// limits returns the present limits of modifications.
 func (s *Switch) limits() limits {
 	l := limits{flows: -1, groups: -1, now: s.age()}
 	switch {
@@ -73,7 +73,7 @@ func (s *Switch) limits() limits {
 	return l
 }
 
-// meterLimit is how many meters there may be; negative is any number.
+// meterLimit returns the greatest number of meters; negative for any number.
 func (s *Switch) meterLimit() int {
 	if s.faults.RefuseMeters {
 		return 0

@@ -2,39 +2,41 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// field is what the simulator knows of a match field (ovs-fields(7)).
+// field has the properties of a match field (ovs-fields(7)).
 type field struct {
-	// oxm is the header that Open vSwitch shows the field with over OpenFlow
-	// 1.3, twin the other header that it takes for the same field, or 0.
+	// oxm is the header with which Open vSwitch shows the field in OpenFlow 1.3. twin is
+	// another header that it accepts for the field, or 0.
 	oxm, twin openflow.Field
-	// onf says that the field comes as ONF's experimenter field, whose header
-	// onfHeader gives.
+	// onf says that the field is one of ONF's experimenter fields, with another header of
+	// onfHeader bytes.
 	onf bool
-	// move is the header that it shows in moves and loads; 0 is oxm.
+	// move is the header with which Open vSwitch shows the field in moves and loads; 0 for
+	// oxm.
 	move openflow.Field
-	// rank is the field's place in a match as Open vSwitch encodes it.
+	// rank is the field's position in a match as Open vSwitch encodes it.
 	rank uint8
-	// fixed fields take no mask but all ones and all zeros.
+	// fixed says that the field's mask must be all ones or all zeros.
 	fixed bool
-	// whole says that a mask of all bits the field has is shown as none.
+	// whole says that a mask of all bits of the field is shown as no mask.
 	whole bool
 	// readOnly fields cannot be set by an action.
 	readOnly bool
 	needs    prerequisite
-	// limit holds the bits that a value may have, of fields of up to 4 bytes;
-	// 0 is all.
+	// limit has the bits that a value may have set, for fields of up to 4 bytes;
+	// 0 for all.
 	limit uint32
-	// bits is the width of the value, when less than its bytes have.
+	// bits is the width of the value in bits if it is less than that of its bytes; otherwise
+	// 0.
 	bits uint16
 }
 
-// prerequisite is what a match must say before a field that depends on it
+// prerequisite is a condition that a match must meet for a field to be allowed
 // (ovs-fields(7), "Prerequisites").
 type prerequisite uint8
 
 const (
 	needsNothing  prerequisite = iota
-	needsEthernet              // a frame, which every packet is
+	needsEthernet              // always met
 	needsVLAN
 	needsIPv4
 	needsIPv6
@@ -50,14 +52,14 @@ const (
 	needsAdvertisement
 )
 
-// Classes of headers: Nicira's two, as in NXM_OF_* and NXM_NX_*.
+// Nicira's two classes of headers, for NXM_OF_* and NXM_NX_*.
 const (
 	nxm0 openflow.Field = 0x0000 << 16
 	nxm1 openflow.Field = 0x0001 << 16
 )
 
-// packetType is OXM_OF_PACKET_TYPE (OpenFlow 1.5, 7.2.3.9): 0 for Ethernet. A
-// match on any part of a frame says so without showing it.
+// packetType is OXM_OF_PACKET_TYPE (OpenFlow 1.5, 7.2.3.9): 0 for Ethernet. It is implied, and
+// not shown, in a match with another field of Ethernet frames.
 const packetType openflow.Field = 0x8000<<16 | 44<<9 | 4
 
 // newFields lists the fields in the order in which Open vSwitch encodes them.
@@ -136,7 +138,7 @@ func newFields() []field {
 	return fields
 }
 
-// fieldsByHeader finds fields by either of their headers. It is never written to.
+// fieldsByHeader has the fields by each of their headers.
 var fieldsByHeader = func() map[openflow.Field]*field {
 	m := make(map[openflow.Field]*field)
 	for _, f := range newFields() {
@@ -148,8 +150,8 @@ var fieldsByHeader = func() map[openflow.Field]*field {
 	return m
 }()
 
-// knownNumber reports whether there is a field of the header's class and number,
-// and one of its length too.
+// knownNumber reports whether a field has the header's class and number, and whether one has
+// its length, too.
 func knownNumber(h openflow.Field) (number, length bool) {
 	size := h & 0xff
 	if h&hasMask != 0 {
@@ -165,14 +167,15 @@ func knownNumber(h openflow.Field) (number, length bool) {
 	return number, length
 }
 
-// onfTCPFlags is the header of ONF's field tcp_flags (ONF extension 109) without
-// its length, of which the first 4 bytes are the experimenter's.
+// onfTCPFlags is the header, without its length, of ONF's field tcp_flags (ONF extension 109).
+// The first 4 bytes of the value are the experimenter id.
 const onfTCPFlags openflow.Field = 0xffff<<16 | 42<<9
 
-// onfHeader is the length of an experimenter field's own header, behind the OXM's.
+// onfHeader is the length in bytes of an experimenter field's own header, which follows that
+// of OXM.
 const onfHeader = 4
 
-// valid reports whether a value has no bits that the field has not.
+// valid reports whether a value has no bits outside of the field's width and limit.
 func (f *field) valid(value []byte) bool {
 	if f.oxm == openflow.FieldOXMInPort && len(value) == 4 {
 		return knownPort(openflow.PortNo(be.Uint32(value)))
@@ -183,7 +186,7 @@ func (f *field) valid(value []byte) bool {
 	return number(value)&^f.limit == 0
 }
 
-// number returns a value of up to 4 bytes.
+// number returns a value of up to 4 bytes as a number.
 func number(value []byte) (v uint32) {
 	for _, c := range value {
 		v = v<<8 | uint32(c)
@@ -191,9 +194,9 @@ func number(value []byte) (v uint32) {
 	return v
 }
 
-// ofpMax is the first port number that Open vSwitch has not: it keeps port
-// numbers in 16 bits (OpenFlow 1.0's OFPP_MAX).
+// ofpMax is the first number that Open vSwitch does not give to ports. It has 16 bits for port
+// numbers (OFPP_MAX of OpenFlow 1.0).
 const ofpMax openflow.PortNo = 0xff00
 
-// knownPort reports whether a number is in the range of ports, or reserved.
+// knownPort reports whether a number is in the range of ports, or is a reserved port.
 func knownPort(p openflow.PortNo) bool { return p < ofpMax || p >= openflow.PortMax }

@@ -11,18 +11,18 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// FleetConfig is what a Fleet is made of.
+// FleetConfig has the settings of a Fleet.
 type FleetConfig struct {
-	// Controller is where the switches connect to, "host:port".
+	// Controller is the address that the switches connect to, "host:port".
 	Controller string
-	// Names of the switches; each is there once.
+	// Names are the names of the switches, without duplicates.
 	Names []string
-	// Switch returns what a switch is made of, by its name and its index in
-	// Names. The Fleet adds what switches share.
+	// Switch returns the settings of a switch, by its name and its index in Names. The Fleet
+	// sets Shared.
 	Switch func(name string, i int) Config
-	// Dials bounds the connections that are being made at a time; 0 is 64.
+	// Dials is the greatest number of connections being established at a time; 0 for 64.
 	Dials int
-	// DialTimeout bounds each of them; 0 is 10 s.
+	// DialTimeout is the time limit of establishing a connection; 0 for 10 s.
 	DialTimeout time.Duration
 }
 
@@ -35,7 +35,7 @@ type Fleet struct {
 	dialing  chan struct{}
 }
 
-// NewFleet makes the switches of a fleet.
+// NewFleet creates a fleet with its switches, which are not connected yet.
 func NewFleet(cfg FleetConfig) *Fleet {
 	cfg.DialTimeout = cmp.Or(cfg.DialTimeout, 10*time.Second)
 	f := &Fleet{
@@ -60,6 +60,7 @@ func (f *Fleet) Run(ctx context.Context) {
 	running.Wait()
 }
 
+// dial connects to the controller.
 func (f *Fleet) dial(ctx context.Context) (net.Conn, error) {
 	select {
 	case f.dialing <- struct{}{}:
@@ -71,18 +72,18 @@ func (f *Fleet) dial(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", f.cfg.Controller)
 }
 
-// Names returns the names of the switches. It must not be written to.
+// Names returns the names of the switches. The caller must not modify the slice.
 func (f *Fleet) Names() []string { return f.cfg.Names }
 
-// Switch returns a switch by name, or nil.
+// Switch returns a switch by its name, nil if there is none.
 func (f *Fleet) Switch(name string) *Switch { return f.switches[name] }
 
-// FleetStatus is what a fleet has and has done in all.
+// FleetStatus has sums over all switches of a fleet.
 type FleetStatus struct {
 	Switches  int
 	Connected int
 	Flows     int // in all tables of all switches
-	// DistinctFlows is how many of them differ.
+	// DistinctFlows is the number of different flows.
 	DistinctFlows int
 	Stats         Stats
 }
@@ -108,8 +109,8 @@ func (f *Fleet) Status() FleetStatus {
 	return t
 }
 
-// Missing returns which of the cookies a switch has not, and which it has
-// beyond them, both ascending.
+// Missing returns the cookies in want that no flow of the switch has, and the cookies of flows
+// that are not in want, both ascending.
 func (s *Switch) Missing(want []openflow.Cookie) (missing, extra []openflow.Cookie) {
 	want = slices.Clone(want)
 	slices.Sort(want)

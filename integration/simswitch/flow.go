@@ -8,16 +8,15 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// flow is one flow as it stands in flow statistics, but for its age and its
-// counters, which are 0 here. It is never written to, so that all switches of a
-// process that have the same flow have it once.
+// flow is one flow in the form of a flow statistics entry, with age and counters 0. It is
+// immutable, so that all switches of a process can share equal flows.
 type flow struct {
 	raw []byte
 	// key is a hash of table, priority and match.
 	key uint64
-	// needs is which groups and meters it uses.
+	// needs are the groups and meters that it uses.
 	needs []need
-	// installed counts the tables that the flow is in.
+	// installed counts the switches that have the flow.
 	installed atomic.Int32
 }
 
@@ -39,7 +38,7 @@ func (f *flow) priority() uint16        { return be.Uint16(f.raw[offPriority:]) 
 func (f *flow) flags() uint16           { return be.Uint16(f.raw[offFlags:]) }
 func (f *flow) cookie() uint64          { return be.Uint64(f.raw[offCookie:]) }
 
-// fields returns the match without header and padding.
+// fields returns the OXM fields of the match, without header and padding.
 func (f *flow) fields() []byte {
 	return f.raw[offFields : offMatch+int(be.Uint16(f.raw[offMatch+2:]))]
 }
@@ -50,14 +49,14 @@ func (f *flow) instructions() []byte {
 
 func pad8(n int) int { return (n + 7) &^ 7 }
 
-// sameKey reports whether the two are about the same packets at the same
-// priority: one of them replaces the other.
+// sameKey reports whether two flows have the same table, priority and match, so that one
+// replaces the other.
 func (f *flow) sameKey(g *flow) bool {
 	return f.key == g.key && f.table() == g.table() && f.priority() == g.priority() &&
 		string(f.fields()) == string(g.fields())
 }
 
-// value returns the flow as openflow knows it; it aliases the flow.
+// value returns the flow as an openflow.Flow, which refers to the bytes of f.
 func (f *flow) value() openflow.Flow {
 	return openflow.Flow{
 		Table: f.table(), Priority: f.priority(), Cookie: openflow.Cookie(f.cookie()),
@@ -66,12 +65,11 @@ func (f *flow) value() openflow.Flow {
 	}
 }
 
-// poolShards is how many parts of a Pool can be worked on at a time.
+// poolShards is the number of parts of a Pool, which have locks of their own.
 const poolShards = 64
 
-// Pool shares the flows of many switches: a flow that a thousand switches have
-// in the same words is read, judged and kept once. It is safe for concurrent
-// use.
+// Pool shares the flows of many switches: a flow-mod that a thousand switches get with the
+// same bytes is decoded, checked and kept once. It is safe for concurrent use.
 type Pool struct {
 	seeds  [2]maphash.Seed
 	key    maphash.Seed
@@ -81,13 +79,12 @@ type Pool struct {
 type poolShard struct {
 	mu    sync.Mutex
 	flows map[wireHash]*flow
-	// sweepAt is the number of flows at which those that are in no table are
-	// forgotten.
+	// sweepAt is the number of flows at which unused ones are removed.
 	sweepAt int
 }
 
-// wireHash stands for the bytes of a flow-mod: two hashes with random seeds,
-// which nobody can make equal for different bytes.
+// wireHash identifies the bytes of a flow-mod: two hashes with random seeds, so that
+// collisions cannot be constructed.
 type wireHash [2]uint64
 
 // NewPool returns an empty Pool.
@@ -99,12 +96,12 @@ func NewPool() *Pool {
 	return p
 }
 
-// hash returns what stands for the bytes of a flow-mod from its cookie on.
+// hash returns the hash of the bytes of a flow-mod from its cookie on.
 func (p *Pool) hash(b []byte) wireHash {
 	return wireHash{maphash.Bytes(p.seeds[0], b), maphash.Bytes(p.seeds[1], b)}
 }
 
-// get returns the flow that was put for the hash, or nil.
+// get returns the flow with a hash, nil if there is none.
 func (p *Pool) get(h wireHash) *flow {
 	s := &p.shards[h[0]%poolShards]
 	s.mu.Lock()
@@ -112,8 +109,8 @@ func (p *Pool) get(h wireHash) *flow {
 	return s.flows[h]
 }
 
-// put keeps a flow for the hash, and returns the one that is kept, which may be
-// another's of the same content.
+// put stores a flow under a hash, and returns the stored flow, which may be an equal one that
+// another switch has stored.
 func (p *Pool) put(h wireHash, f *flow) *flow {
 	s := &p.shards[h[0]%poolShards]
 	s.mu.Lock()
@@ -133,7 +130,7 @@ func (p *Pool) put(h wireHash, f *flow) *flow {
 	return f
 }
 
-// Len returns how many flows the pool holds.
+// Len returns the number of flows in the pool.
 func (p *Pool) Len() int {
 	n := 0
 	for i := range p.shards {
@@ -144,7 +141,7 @@ func (p *Pool) Len() int {
 	return n
 }
 
-// newFlow makes a flow of its bytes, which it keeps, and of what it uses.
+// newFlow creates a flow that has the bytes raw, which it keeps, and uses needs.
 func (p *Pool) newFlow(raw []byte, needs []need) *flow {
 	f := &flow{raw: raw, needs: append([]need(nil), needs...)}
 	f.key = maphash.Bytes(p.key, f.fields()) ^ uint64(f.table())<<16 ^ uint64(f.priority())

@@ -21,34 +21,34 @@ const (
 	modMatch      = 48
 )
 
-// Table numbers: Open vSwitch keeps the last one for itself.
+// Table numbers. Open vSwitch uses the last table itself.
 const (
 	tableInternal openflow.TableID = 254
 	numTables                      = uint8(254)
 )
 
-// allFlags are the flow flags of OpenFlow 1.3.
+// allFlags has the flow flags of OpenFlow 1.3.
 const allFlags = openflow.FlowSendRemoved | openflow.FlowCheckOverlap | openflow.FlowResetCounts |
 	openflow.FlowNoPacketCnt | openflow.FlowNoByteCnt
 
-// keptFlags are those that a flow keeps, and shows.
+// keptFlags has the flags that a flow keeps and shows.
 const keptFlags = allFlags
 
-// mod is a flow-mod that was read and found to be in order.
+// mod is a decoded, valid flow-mod.
 type mod struct {
 	command  openflow.FlowCommand
 	table    openflow.TableID
 	priority uint16
-	// Which flows to change or delete.
+	// The selection of flows to modify or delete.
 	cookie, cookieMask uint64
 	outPort            openflow.PortNo
 	outGroup           uint32
 	fields             []byte // of the match, as flow has them
-	// flow is what to add; of a change, what has the instructions.
+	// flow is the flow to add; for a modify command it has the new instructions.
 	flow *flow
 }
 
-// reader reads flow-mods. Its scratch memory makes it for one goroutine.
+// reader decodes flow-mods. It has scratch memory, so only one goroutine may use it.
 type reader struct {
 	pool    *Pool
 	match   match
@@ -56,7 +56,7 @@ type reader struct {
 	raw     []byte
 }
 
-// read reads a flow-mod, and judges it in the order in which Open vSwitch does.
+// read decodes a flow-mod, and checks it in the same order as Open vSwitch.
 func (r *reader) read(msg []byte) (*mod, refusal) {
 	if len(msg) < modMatch || len(msg)%8 != 0 {
 		return nil, badLength
@@ -125,14 +125,15 @@ func (r *reader) read(msg []byte) (*mod, refusal) {
 	return m, accepted
 }
 
-// maxFlow is the longest flow that fits into statistics.
+// maxFlow is the length in bytes of the longest flow that fits into a statistics reply.
 const maxFlow = openflow.MaxMessageLen - multipartLen
 
-// standardMatchLen is the length of a match of OpenFlow 1.1, which is no use in
-// 1.3 but known (OpenFlow 1.1, A.2.3).
+// standardMatchLen is the length in bytes of a match of OpenFlow 1.1 (OpenFlow 1.1, A.2.3).
+// It is not valid in 1.3, but has an error of its own.
 const standardMatchLen = 88
 
-// splitMatch takes ofp_match with its padding off b (OpenFlow 1.3.5, 7.2.3.1).
+// splitMatch splits off the ofp_match at the beginning of b, with its padding (OpenFlow 1.3.5,
+// 7.2.3.1).
 func splitMatch(b []byte) (fields, rest []byte, why refusal) {
 	if len(b) < 4 {
 		return nil, nil, matchBadLength
@@ -151,7 +152,7 @@ func splitMatch(b []byte) (fields, rest []byte, why refusal) {
 	return b[4:n], b[pad8(n):], accepted
 }
 
-// appendFlow appends the flow of a flow-mod as it stands in statistics.
+// appendFlow appends the flow of a flow-mod in the form of a flow statistics entry.
 func appendFlow(b, msg []byte, m *match, p *program) ([]byte, refusal) {
 	b = append(b, 0, 0, msg[modTable], 0)
 	b = append(b, make([]byte, 8)...) // age
@@ -167,14 +168,14 @@ func appendFlow(b, msg []byte, m *match, p *program) ([]byte, refusal) {
 	n := 4 + len(b) - at
 	be.PutUint16(b[at-2:], uint16(n))
 	b = append(b, make([]byte, pad8(n)-n)...)
-	_, in, _ := splitMatch(msg[modMatch:]) // it was split before
+	_, in, _ := splitMatch(msg[modMatch:]) // cannot fail: read has split it
 	b, why := p.append(b, in)
 	be.PutUint16(b, uint16(len(b)))
 	return b, why
 }
 
-// apply does what a flow-mod says, and notes in log what changed. When it refuses
-// nothing was done.
+// apply applies a flow-mod, and adds the changes to log. If it refuses the flow-mod, it has
+// changed nothing.
 func (m *mod) apply(t *tables, log *journal, by *limits) refusal {
 	switch m.command {
 	case openflow.FlowAdd:
@@ -200,7 +201,7 @@ func (t *tables) applyAdd(m *mod, log *journal, by *limits) refusal {
 	c := change{event: openflow.FlowAdded, flow: f}
 	if i := t.find(f); i != none {
 		if keep := t.entries[i].cookie(); f.cookie() == ^uint64(0) && keep != f.cookie() {
-			c.flow = f.withCookie(keep) // all ones means: as it is
+			c.flow = f.withCookie(keep) // all ones keeps the cookie
 		}
 		c.old = t.remove(i)
 	} else {
@@ -216,7 +217,7 @@ func (t *tables) applyAdd(m *mod, log *journal, by *limits) refusal {
 	return accepted
 }
 
-// applyModify gives flows other instructions; all else stays.
+// applyModify replaces the instructions of flows, and keeps everything else.
 func (t *tables) applyModify(m *mod, log *journal) refusal {
 	indices, why := t.choose(m)
 	if why == accepted && len(indices) > 0 {
@@ -247,7 +248,7 @@ func (t *tables) overlaps(f *flow) bool {
 	return false
 }
 
-// withInstructionsOf returns a flow that does what g does.
+// withInstructionsOf returns a copy of f with the instructions of g.
 func (f *flow) withInstructionsOf(g *flow) *flow {
 	n := len(f.raw) - len(f.instructions())
 	h := &flow{raw: append(bytes.Clone(f.raw[:n]), g.instructions()...), key: f.key, needs: g.needs}

@@ -7,17 +7,17 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// group is one group of the group table. It is not written to once it was made.
+// group is one group of the group table. It is immutable.
 type group struct {
 	typ openflow.GroupType
-	// buckets as Open vSwitch shows them, and how many.
+	// buckets are encoded as Open vSwitch shows them; count is their number.
 	buckets openflow.Buckets
 	n       int
-	born    int64 // when it was added: ns on the switch's clock
+	born    int64 // when it was added, in ns of the switch's clock
 }
 
-// The longest list of buckets that fits into a description, and the longest that
-// fits into statistics.
+// The limits of buckets, in bytes in a description and in number in statistics, so that one
+// message has room for a group.
 const (
 	groupDescLen  = 8
 	groupStatsLen = 40
@@ -26,7 +26,7 @@ const (
 	maxBucketsLen = openflow.MaxMessageLen - multipartLen - groupDescLen
 )
 
-// setGroup puts a group in its place, or takes it away if it is nil.
+// setGroup sets a group, or removes it if g is nil.
 func (t *tables) setGroup(id uint32, g *group) {
 	if g == nil {
 		delete(t.groups, id)
@@ -42,8 +42,7 @@ func (g *group) value(id uint32) openflow.Group {
 // allGroups returns the numbers of all groups, ascending.
 func (t *tables) allGroups() []uint32 { return slices.Sorted(maps.Keys(t.groups)) }
 
-// chosenGroups returns the numbers of the groups that a request is about, which may
-// be none.
+// chosenGroups returns the numbers of the groups that a request selects.
 func (t *tables) chosenGroups(id uint32) []uint32 {
 	switch {
 	case id == openflow.GroupAll:
@@ -54,8 +53,7 @@ func (t *tables) chosenGroups(id uint32) []uint32 {
 	return nil
 }
 
-// Groups returns all groups by ascending number. Their buckets must not be written
-// to.
+// Groups returns all groups by ascending number. The caller must not modify their buckets.
 func (s *Switch) Groups() []openflow.Group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +64,7 @@ func (s *Switch) Groups() []openflow.Group {
 	return all
 }
 
-// groupDesc adds the description of all groups.
+// groupDesc adds the descriptions of all groups to a reply.
 func (c *conn) groupDesc(p *parts) {
 	for _, id := range c.s.tables.allGroups() {
 		g := c.s.tables.groups[id].value(id)
@@ -74,8 +72,8 @@ func (c *conn) groupDesc(p *parts) {
 	}
 }
 
-// groupStats adds the counters of one group or, for GroupAll, of all. Those of
-// packets are 0.
+// groupStats adds the counters of one group, or for GroupAll of all groups, to a reply. Those
+// of packets are 0.
 func (c *conn) groupStats(p *parts, id uint32) {
 	t, now := c.s.tables, c.s.age()
 	for _, id := range t.chosenGroups(id) {
@@ -86,9 +84,9 @@ func (c *conn) groupStats(p *parts, id uint32) {
 	}
 }
 
-// groupFeatures returns what Open vSwitch says of its group table (OpenFlow 1.3.5,
-// 7.3.5.10): all four types; weights, liveness and chaining; of each type as many
-// groups as there are numbers; the actions output and set_mpls_ttl to set_field.
+// groupFeatures returns Open vSwitch's group features (OpenFlow 1.3.5, 7.3.5.10): all four
+// types; weights, liveness and chaining; for each type as many groups as there are numbers;
+// the actions output and set_mpls_ttl to set_field.
 func groupFeatures() []byte {
 	const (
 		types, capabilities = 0xf, 0x7

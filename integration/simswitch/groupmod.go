@@ -12,15 +12,14 @@ const (
 	groupModBuckets = 16
 )
 
-// groupMod is a group-mod that was read and found to be in order.
+// groupMod is a decoded, valid group-mod.
 type groupMod struct {
 	command openflow.GroupCommand
 	id      uint32
-	group   group // what to add, not born yet
+	group   group // the group to add, with born 0
 }
 
-// readGroupMod reads a group-mod, and judges it in the order in which Open vSwitch
-// does.
+// readGroupMod decodes a group-mod, and checks it in the same order as Open vSwitch.
 func readGroupMod(msg []byte) (*groupMod, refusal) {
 	if len(msg) < groupModBuckets || len(msg)%8 != 0 {
 		return nil, badLength
@@ -47,7 +46,7 @@ func readGroupMod(msg []byte) (*groupMod, refusal) {
 	return m, m.group.check()
 }
 
-// read reads buckets as they are on the wire.
+// read decodes buckets.
 func (g *group) read(in []byte) refusal {
 	for len(in) > 0 {
 		if len(in) < bucketLen {
@@ -83,7 +82,8 @@ func (g *group) read(in []byte) refusal {
 	return accepted
 }
 
-// check judges weights, and whose liveness the buckets watch, by the group's type.
+// check checks, by the group's type, the buckets' weights and the ports and groups whose
+// liveness they watch.
 func (g *group) check() refusal {
 	for b := range g.buckets.All() {
 		watches := b.WatchPort != openflow.PortAny || b.WatchGroup != openflow.GroupAny
@@ -104,7 +104,7 @@ func (g *group) check() refusal {
 	return accepted
 }
 
-// apply does what a group-mod says.
+// apply applies a group-mod, and adds the changes to log.
 func (m *groupMod) apply(t *tables, log *journal, by *limits) refusal {
 	if m.command == openflow.GroupDelete {
 		for _, id := range t.chosenGroups(m.id) {
@@ -112,7 +112,7 @@ func (m *groupMod) apply(t *tables, log *journal, by *limits) refusal {
 			log.flows = t.removeUsers(need{group: true, id: id}, openflow.RemovedGroupDelete, log.flows)
 			for _, c := range log.flows[n:] {
 				if c.old.uses(need{group: true, id: id}) > 1 {
-					return aborts // 3.1 does when it removes such a flow for the second time (ofproto_rule_remove__)
+					return aborts // 3.1 removes such a flow twice, and aborts then (ofproto_rule_remove__)
 				}
 			}
 			log.groups = append(log.groups, groupChange{id: id, old: t.groups[id], users: len(log.flows) > n})
@@ -152,9 +152,9 @@ func (c *conn) groupMod(msg []byte) refusal {
 	return c.modify(m, msg)
 }
 
-// forward returns the group-mod as Open vSwitch forwards it. For its own command it
-// says that it has added the group; 3.1 also when it has changed one
-// (ofproto_group_mod_finish looks at what there was when it has let go of that).
+// forward returns the group-mod as Open vSwitch forwards it. Open vSwitch reports its command
+// "add or modify" as "add". 3.1 does so even if it has modified a group, because
+// ofproto_group_mod_finish checks for the old group after releasing it.
 func (m *groupMod) forward(xid openflow.Xid) []byte {
 	f := openflow.GroupMod{Command: m.command, Group: m.group.value(m.id)}
 	if m.command == openflow.GroupAddOrModify {

@@ -86,7 +86,7 @@ func (c *conn) dispatch(typ openflow.MessageType, msg []byte) refusal {
 	case openflow.TypeGetAsyncRequest:
 		answer = &openflow.GetAsyncReply{AsyncMasks: c.async}
 	case openflow.TypeBarrierRequest:
-		answer = &openflow.BarrierReply{} // all before it is done already
+		answer = &openflow.BarrierReply{} // the messages before it are processed already
 	default:
 		if len(msg) < leastLength(typ) {
 			return badLength
@@ -100,8 +100,8 @@ func (c *conn) dispatch(typ openflow.MessageType, msg []byte) refusal {
 	return accepted
 }
 
-// leastLength returns the least length of messages that a switch sends, which
-// Open vSwitch looks at before it sees that they are not for it.
+// leastLength returns the minimum length of the messages that only switches send. Open vSwitch
+// checks their length before it refuses their type.
 func leastLength(t openflow.MessageType) int {
 	switch t {
 	case openflow.TypeError, openflow.TypeGetConfigReply:
@@ -122,8 +122,8 @@ func leastLength(t openflow.MessageType) int {
 	return openflow.HeaderLen
 }
 
-// capabilities are what Open vSwitch says it can do (OpenFlow 1.3.5, 7.3.1):
-// statistics of flows, tables, ports, groups and queues.
+// capabilities are those of Open vSwitch (OpenFlow 1.3.5, 7.3.1): statistics of flows, tables,
+// ports, groups and queues.
 const capabilities = 0x4f
 
 func (c *conn) experimenter(msg []byte) refusal {
@@ -150,7 +150,7 @@ func (c *conn) experimenter(msg []byte) refusal {
 	return badExpType
 }
 
-// decodeInto decodes a message into m, which is of its type.
+// decodeInto decodes a message of m's type into m.
 func decodeInto[T any, P interface {
 	*T
 	openflow.Message
@@ -163,11 +163,10 @@ func decodeInto[T any, P interface {
 	return accepted
 }
 
-// maxPacketIn is how much of a packet fits into a packet-in.
+// maxPacketIn is the greatest number of bytes of a packet in a packet-in.
 const maxPacketIn = openflow.MaxMessageLen - 64
 
-// packetOut takes a packet and forgets it, unless an action sends it back to
-// the controller.
+// packetOut discards a packet, unless an action sends it back to the controller.
 func (c *conn) packetOut(msg []byte) refusal {
 	if c.role == openflow.RoleSlave {
 		return isSlave
@@ -208,7 +207,7 @@ func (c *conn) packetOut(msg []byte) refusal {
 	return accepted
 }
 
-// PacketIn sends a packet to the controllers that want it.
+// PacketIn sends a packet to the controllers that subscribe to its reason.
 func (s *Switch) PacketIn(m openflow.PacketIn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,14 +9,14 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// An idle connection reads into smallRead bytes of its own; one that is busy
-// borrows a largeRead buffer, which holds any message.
+// The sizes of read buffers, in bytes. An idle connection has a small buffer of its own. A
+// busy one borrows a large buffer, which has room for any message.
 const (
 	smallRead = 512
 	largeRead = 2 * (openflow.MaxMessageLen + 1)
 )
 
-// largeBuffers lends buffers to connections that are busy.
+// largeBuffers lends buffers to busy connections.
 type largeBuffers struct{ pool sync.Pool }
 
 func (l *largeBuffers) get() []byte {
@@ -28,7 +28,7 @@ func (l *largeBuffers) get() []byte {
 
 func (l *largeBuffers) put(b []byte) { l.pool.Put((*[largeRead]byte)(b)) }
 
-// inbox cuts what is read from a connection into messages.
+// inbox splits the bytes read from a connection into messages.
 type inbox struct {
 	from  net.Conn
 	large *largeBuffers
@@ -38,11 +38,11 @@ type inbox struct {
 	end   int
 }
 
-// errBadFrame ends a connection whose messages cannot be divided any more.
+// errBadFrame is the error of a message whose declared length is shorter than a header.
 var errBadFrame = errors.New("message shorter than its header")
 
-// next returns the next message if it is there, else nil. It is valid until
-// fill is called.
+// next returns the next complete message, nil if there is none. It is valid until fill is
+// called.
 func (in *inbox) next() ([]byte, error) {
 	have := in.buf[in.start:in.end]
 	if len(have) < openflow.HeaderLen {
@@ -59,8 +59,8 @@ func (in *inbox) next() ([]byte, error) {
 	return have[:n:n], nil
 }
 
-// fill reads once, at most limit bytes unless that is 0. It has to be called
-// when next has nothing, and does not lose what it read when it fails.
+// fill reads once, at most limit bytes unless limit is 0. The caller must have received nil
+// from next. If fill fails, the bytes read before stay.
 func (in *inbox) fill(limit int) error {
 	if in.buf == nil {
 		in.buf = in.small[:]
@@ -94,7 +94,7 @@ func (in *inbox) fill(limit int) error {
 	return err
 }
 
-// close gives the buffer back.
+// close releases the buffer.
 func (in *inbox) close() {
 	if len(in.buf) == largeRead {
 		in.large.put(in.buf)

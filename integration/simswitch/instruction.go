@@ -19,25 +19,25 @@ func instructionOrder() [6]int {
 	return [...]int{insMeter, insApplyActions, insClearActions, insWriteActions, insWriteMetadata, insGotoTable}
 }
 
-// program judges instructions, and writes them as Open vSwitch would show them.
+// program checks instructions, and encodes them as Open vSwitch shows them.
 type program struct {
 	table openflow.TableID
-	// m is what the flow matches, for prerequisites of actions; nil of a bucket or a
-	// packet-out, where nobody knows what packets there are.
+	// m is the match of the flow, for the prerequisites of actions; nil for a bucket or a
+	// packet-out, whose packets are unknown.
 	m *match
-	// needs is what must exist when the flow goes into its table, in the order in
-	// which Open vSwitch looks at it then.
+	// needs are the groups and meters that must exist when the flow is added, in the order
+	// in which Open vSwitch checks them.
 	needs []need
-	// late is a reason to refuse a flow that is looked at only when all of its
-	// instructions can be read. Whether an action does not go with the match is looked
-	// at last.
+	// late is a reason to refuse a flow that applies only after all of its instructions were
+	// decoded. An action that does not fit the match is checked last.
 	late         refusal
 	inconsistent bool
-	// vlan is whether packets have a VLAN tag at this point of the actions.
+	// vlan says whether packets have a VLAN tag at this point of the actions.
 	vlan bool
 }
 
-// append appends in, the instructions of a flow-mod, as they will be shown.
+// append appends in, the instructions of a flow-mod, in the form in which the switch shows
+// them.
 func (p *program) append(b, in []byte) ([]byte, refusal) {
 	p.needs, p.late, p.inconsistent, p.vlan = p.needs[:0], accepted, false, p.m.vlan
 	var found [insMeter + 1][]byte
@@ -83,7 +83,7 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 		case insMeter:
 			id := be.Uint32(one[4:])
 			if id < openflow.MeterMin || id > openflow.MeterMax {
-				p.late = meterInvalid // the first that is looked at
+				p.late = meterInvalid // the first late check
 			}
 			p.needs = append(p.needs, need{id: id})
 		}
@@ -92,7 +92,7 @@ func (p *program) append(b, in []byte) ([]byte, refusal) {
 	return b, accepted
 }
 
-// first returns the first of two refusals.
+// first returns a, or b if a is accepted.
 func first(a, b refusal) refusal {
 	if a != accepted {
 		return a

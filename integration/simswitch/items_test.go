@@ -90,7 +90,7 @@ func TestItemsOnFaultySwitches(t *testing.T) {
 		default:
 			s.SetFaults(simswitch.Faults{})
 		}
-		time.Sleep(time.Duration(random.IntN(5)) * time.Millisecond) // for some of it to reach switches
+		time.Sleep(time.Duration(random.IntN(5)) * time.Millisecond) // so that a part of the change reaches switches
 	}
 	for n := range nodes {
 		b.fleet.Switch(nodeName(n)).SetFaults(simswitch.Faults{})

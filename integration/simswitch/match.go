@@ -13,21 +13,21 @@ const hasMask = 1 << 8
 // term is one field of a match.
 type term struct {
 	*field
-	value, mask []byte // mask nil: all ones
+	value, mask []byte // a nil mask is all ones
 }
 
-// match is a match in parts, by ascending rank. Each field is there once.
+// match is a match as a list of fields by ascending rank, without duplicates.
 type match struct {
 	terms []term
 
-	// What prerequisites look at.
+	// The fields below serve to check prerequisites.
 	ethType      uint16
 	ethTypeKnown bool
 	proto        uint8
 	protoKnown   bool
 	icmpType     uint8
 	vlan         bool
-	seen         seen // fields that are there without being wild
+	seen         seen // fields whose mask is not zero
 }
 
 // seen is a set of fields, by rank.
@@ -37,8 +37,8 @@ func (s *seen) has(rank uint8) bool { return s[rank/64]&(1<<(rank%64)) != 0 }
 
 func (s *seen) add(rank uint8) { s[rank/64] |= 1 << (rank % 64) }
 
-// parse reads the OXM fields of a match and judges them as Open vSwitch does:
-// header, mask, value, prerequisites, in this order and field by field.
+// parse decodes the OXM fields of a match and checks them as Open vSwitch does, field by field:
+// header, mask, value, prerequisites, in this order.
 func (m *match) parse(b []byte) refusal {
 	m.reset()
 	for len(b) > 0 {
@@ -67,13 +67,13 @@ func (m *match) parse(b []byte) refusal {
 	return accepted
 }
 
-// reset empties the match and keeps its memory.
+// reset empties the match, and keeps its memory for the next one.
 func (m *match) reset() {
 	m.terms, m.seen = m.terms[:0], seen{}
 	m.ethTypeKnown, m.protoKnown, m.icmpType, m.vlan = false, false, 0, false
 }
 
-// splitTerm takes the first field off b.
+// splitTerm splits off the first field of b.
 func splitTerm(b []byte) (t term, rest []byte, why refusal) {
 	if len(b) < 4 {
 		return t, nil, matchBadLength
@@ -124,7 +124,7 @@ func splitTerm(b []byte) (t term, rest []byte, why refusal) {
 	return t, rest, accepted
 }
 
-// oxmPort widens a port number of 16 bits.
+// oxmPort converts a port number of 16 bits to one of 32 bits.
 func oxmPort(v []byte) []byte {
 	p := openflow.PortNo(be.Uint16(v))
 	if p >= ofpMax {
@@ -133,6 +133,7 @@ func oxmPort(v []byte) []byte {
 	return be.AppendUint32(nil, uint32(p))
 }
 
+// allOf reports whether all bytes of b are v.
 func allOf(b []byte, v byte) bool {
 	for _, c := range b {
 		if c != v {
@@ -142,7 +143,7 @@ func allOf(b []byte, v byte) bool {
 	return true
 }
 
-// insert puts a term in its place, and notes what others need.
+// insert inserts a term by its rank, and records it for prerequisites.
 func (m *match) insert(t term) {
 	m.terms = append(m.terms, t)
 	i := len(m.terms) - 1
@@ -166,8 +167,7 @@ func (m *match) insert(t term) {
 // vlanPresent is OFPVID_PRESENT (OpenFlow 1.3.5, 7.2.3.7).
 const vlanPresent = 0x1000
 
-// Values that prerequisites ask for: IEEE 802 EtherTypes and IANA's protocol
-// numbers.
+// Values that prerequisites require: EtherTypes (IEEE 802) and protocol numbers (IANA).
 const (
 	ethTypeIPv4 = 0x0800
 	ethTypeARP  = 0x0806
@@ -183,7 +183,7 @@ const (
 	ndSolicit, ndAdvert = 135, 136 // RFC 4861
 )
 
-// has reports whether the match fulfils a prerequisite.
+// has reports whether the match meets a prerequisite.
 func (m *match) has(p prerequisite) bool {
 	ip4 := m.ethTypeKnown && m.ethType == ethTypeIPv4
 	ip6 := m.ethTypeKnown && m.ethType == ethTypeIPv6
@@ -219,8 +219,7 @@ func (m *match) has(p prerequisite) bool {
 	return true
 }
 
-// append appends the match as Open vSwitch would encode it, without header and
-// padding.
+// append appends the match as Open vSwitch encodes it, without header and padding.
 func (m *match) append(b []byte) []byte {
 	for i := range m.terms {
 		t := &m.terms[i]
@@ -246,7 +245,7 @@ func (t *term) appendHeader(b []byte) []byte {
 	return be.AppendUint32(b, openflow.ExperimenterONF)
 }
 
-// framed reports whether some field says already that packets are frames.
+// framed reports whether a field already implies that packets are Ethernet frames.
 func (m *match) framed() bool {
 	for i := range m.terms {
 		if m.terms[i].needs != needsNothing {
@@ -256,9 +255,9 @@ func (m *match) framed() bool {
 	return false
 }
 
-// covers reports whether every packet that other matches is matched by m too:
-// each of m's fields is in other, with at least its mask and the same value
-// under it (OpenFlow 1.3.5, 6.4, "non-strict"). Other is as append writes it.
+// covers reports whether m matches every packet that other matches: each of m's fields is in
+// other, with at least its mask and the same value under it (OpenFlow 1.3.5, 6.4,
+// "non-strict"). other must be encoded by append.
 func (m *match) covers(other []byte) bool {
 	for i := range m.terms {
 		t := &m.terms[i]
@@ -273,7 +272,7 @@ func (m *match) covers(other []byte) bool {
 			if len(other) == 0 {
 				return false
 			}
-			o, other, _ = splitTerm(other) // well formed: append wrote it
+			o, other, _ = splitTerm(other) // cannot fail: append has encoded it
 		}
 		if o.rank != t.rank || !t.covers(&o) {
 			return false
@@ -282,7 +281,7 @@ func (m *match) covers(other []byte) bool {
 	return true
 }
 
-// framedFields reports whether encoded fields say that packets are frames.
+// framedFields reports whether encoded fields imply that packets are Ethernet frames.
 func framedFields(b []byte) bool {
 	for len(b) > 0 {
 		var t term

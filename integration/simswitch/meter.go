@@ -7,27 +7,27 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// meter is one meter of the meter table. It is not written to once it was made.
+// meter is one meter of the meter table. It is immutable.
 type meter struct {
 	flags openflow.MeterFlags
 	bands openflow.Bands // as Open vSwitch shows them
-	born  int64          // when it was added: ns on the switch's clock
+	born  int64          // when it was added, in ns of the switch's clock
 }
 
-// Virtual meters that Open vSwitch has (OpenFlow 1.3.5, 7.3.4.4, ofp_meter): what
-// goes to itself, and what goes to controllers.
+// The virtual meters of Open vSwitch (OpenFlow 1.3.5, 7.3.4.4, ofp_meter), for packets to the
+// switch itself and for packets to controllers.
 const (
 	meterSlowpath   uint32 = 0xfffffffd
 	meterController uint32 = 0xfffffffe
 )
 
-// What Open vSwitch's userspace datapath says of its meters; the kernel's says
-// other numbers.
+// The meter features of Open vSwitch's userspace datapath. The kernel datapath has other
+// numbers.
 const (
 	maxMeters  = 1 << 18
 	maxBands   = 8
 	bandDrop   = 1 // OFPMBT_DROP
-	bandRemark = 2 // OFPMBT_DSCP_REMARK, which it does not have
+	bandRemark = 2 // OFPMBT_DSCP_REMARK, which it does not support
 	meterFlags = openflow.MeterKbps | openflow.MeterPktps | openflow.MeterBurst | openflow.MeterStats
 )
 
@@ -35,8 +35,8 @@ func (m *meter) value(id uint32) openflow.Meter {
 	return openflow.Meter{ID: id, Flags: m.flags, Bands: m.bands}
 }
 
-// chosenMeters returns the numbers of the meters that a request is about, ascending,
-// and whether it names one that there is not.
+// chosenMeters returns the numbers of the meters that a request selects, ascending, and whether
+// it names a meter that does not exist.
 func (t *tables) chosenMeters(id uint32) (all []uint32, unknown bool) {
 	switch {
 	case id == openflow.MeterAll:
@@ -47,7 +47,7 @@ func (t *tables) chosenMeters(id uint32) (all []uint32, unknown bool) {
 	return nil, true
 }
 
-// Meters returns all meters by ascending number. Their bands must not be written to.
+// Meters returns all meters by ascending number. The caller must not modify their bands.
 func (s *Switch) Meters() []openflow.Meter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,8 +59,8 @@ func (s *Switch) Meters() []openflow.Meter {
 	return all
 }
 
-// meterStats answers a request for the configuration of meters, or for their
-// counters, of which those of packets are 0.
+// meterStats answers a request for the configuration of meters or for their counters. Those of
+// packets are 0.
 func (c *conn) meterStats(kind openflow.MultipartType, msg []byte) refusal {
 	t, now := c.s.tables, c.s.age()
 	ids, unknown := t.chosenMeters(be.Uint32(msg[multipartLen:]))
@@ -83,8 +83,7 @@ func (c *conn) meterStats(kind openflow.MultipartType, msg []byte) refusal {
 	return accepted
 }
 
-// featuresOfMeters returns what Open vSwitch says of its meter table (OpenFlow 1.3.5,
-// 7.3.5.14).
+// featuresOfMeters returns Open vSwitch's meter features (OpenFlow 1.3.5, 7.3.5.14).
 func featuresOfMeters() []byte {
 	b := be.AppendUint32(be.AppendUint32(nil, maxMeters), 1<<bandDrop)
 	b = be.AppendUint32(b, uint32(meterFlags))

@@ -18,17 +18,17 @@ const (
 	bandLen   = 16
 )
 
-// meterMod is a meter-mod that was read and found to be in order.
+// meterMod is a decoded, valid meter-mod.
 type meterMod struct {
 	command openflow.MeterCommand
 	id      uint32
-	meter   meter // what to add, not born yet
-	// sent are its bands as they came.
+	meter   meter // the meter to add, with born 0
+	// sent are its bands as received.
 	sent openflow.Bands
 }
 
-// readMeterMod reads a meter-mod, and judges it in the order in which Open vSwitch
-// does, up to where it looks for the meter.
+// readMeterMod decodes a meter-mod, and checks it in the same order as Open vSwitch, except for
+// the checks that depend on existing meters.
 func readMeterMod(msg []byte) (*meterMod, refusal) {
 	if len(msg) < meterModBands || len(msg)%8 != 0 {
 		return nil, badLength
@@ -36,7 +36,7 @@ func readMeterMod(msg []byte) (*meterMod, refusal) {
 	m := &meterMod{command: openflow.MeterCommand(be.Uint16(msg[meterModCommand:])), id: be.Uint32(msg[meterModID:])}
 	switch m.command {
 	case openflow.MeterAdd, openflow.MeterModify:
-	case openflow.MeterDelete: // whatever its flags and bands
+	case openflow.MeterDelete: // its flags and bands are ignored
 		return m, accepted
 	default:
 		return nil, meterBadCommand
@@ -58,7 +58,7 @@ func readMeterMod(msg []byte) (*meterMod, refusal) {
 	return m, accepted
 }
 
-// readBands reads bands, without what is padding in them.
+// readBands decodes bands, without their padding.
 func (m *meterMod) readBands(in []byte) refusal {
 	for ; len(in) >= bandLen; in = in[bandLen:] {
 		if be.Uint16(in[2:]) != bandLen {
@@ -80,7 +80,8 @@ func (m *meterMod) readBands(in []byte) refusal {
 	return accepted
 }
 
-// build judges a meter as the datapath does, and makes it as that shows it.
+// build checks a meter as the datapath does, and converts it to the form in which the datapath
+// shows it.
 func (m *meterMod) build() refusal {
 	switch {
 	case m.meter.flags&(openflow.MeterKbps|openflow.MeterPktps) == 0:
@@ -98,7 +99,7 @@ func (m *meterMod) build() refusal {
 			why = meterBadBand
 		}
 		if be.Uint32(b[bandBurst:]) == 0 {
-			copy(b[bandBurst:bandBurst+4], b[bandRate:]) // what a second brings
+			copy(b[bandBurst:bandBurst+4], b[bandRate:]) // the default burst is that of one second
 		}
 	}
 	if m.meter.flags&^meterFlags != 0 {
@@ -108,8 +109,8 @@ func (m *meterMod) build() refusal {
 	return why
 }
 
-// apply does what a meter-mod adds or changes. Its deletions are the switch's, as
-// flows go with them.
+// apply applies a meter-mod that adds or modifies. Switch.deleteMeters does deletions, which
+// also remove flows.
 func (m *meterMod) apply(t *tables, limit int, now int64) refusal {
 	old := t.meters[m.id]
 	switch {
@@ -131,7 +132,7 @@ func (m *meterMod) apply(t *tables, limit int, now int64) refusal {
 	return accepted
 }
 
-// meterMod applies a meter-mod, which there is outside of bundles alone.
+// meterMod applies a meter-mod, which cannot be in a bundle.
 func (c *conn) meterMod(msg []byte) refusal {
 	if c.role == openflow.RoleSlave {
 		return isSlave
@@ -151,8 +152,8 @@ func (c *conn) meterMod(msg []byte) refusal {
 	return accepted
 }
 
-// deleteMeters deletes a meter, or all for MeterAll, and the flows that use them.
-// The flows of each meter go by themselves.
+// deleteMeters deletes a meter, or all for MeterAll, and the flows that use them. It reports
+// the flows of each meter separately.
 func (s *Switch) deleteMeters(id uint32) {
 	ids, _ := s.tables.chosenMeters(id)
 	for _, id := range ids {
@@ -162,7 +163,8 @@ func (s *Switch) deleteMeters(id uint32) {
 	}
 }
 
-// forward returns the meter-mod as Open vSwitch forwards it: as it has read it.
+// forward returns the meter-mod as Open vSwitch forwards it: encoded again from its decoded
+// form.
 func (m *meterMod) forward(xid openflow.Xid) []byte {
 	v := openflow.Meter{ID: m.id, Flags: m.meter.flags, Bands: m.meter.bands}
 	return v.AppendMod(nil, xid, m.command)

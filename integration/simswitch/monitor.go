@@ -22,8 +22,8 @@ const (
 	monitorHeadLen = 16 // onf_flow_monitor_request up to its match
 )
 
-// monitorRequest adds the monitors of a request, all or none, and reports the
-// flows that are there to those that want them.
+// monitorRequest adds the monitors of a request, all or none, and reports the existing flows to
+// those that request them.
 func (c *conn) monitorRequest(msg []byte) refusal {
 	var added []*monitor
 	cancel := func(why refusal) refusal {
@@ -63,13 +63,12 @@ func (c *conn) monitorRequest(msg []byte) refusal {
 	return accepted
 }
 
-// monitorExperimenter is what the body of a multipart message about monitors
-// begins with.
+// monitorExperimenter returns the experimenter header of multipart messages about monitors.
 func monitorExperimenter() []byte {
 	return be.AppendUint32(be.AppendUint32(nil, openflow.ExperimenterONF), openflow.ONFFlowMonitor)
 }
 
-// readMonitor takes the first request off b.
+// readMonitor splits off and decodes the first request in b.
 func readMonitor(b []byte) (m *monitor, rest []byte, why refusal) {
 	if len(b) < monitorHeadLen {
 		return nil, nil, badLength
@@ -104,8 +103,7 @@ func (c *conn) monitorCancel(msg []byte) refusal {
 	return accepted
 }
 
-// sees reports whether a monitor is about a flow, by its instructions now or as
-// they were before.
+// sees reports whether a monitor selects a flow, by its present or former instructions.
 func (m *monitor) sees(f *flow, before *flow) bool {
 	return (m.table == openflow.TableAll || m.table == f.table()) &&
 		(m.outPort == openflow.PortAny || outputsTo(f.instructions(), m.outPort) ||
@@ -120,12 +118,12 @@ func (s *Switch) report(log journal, by *conn, m modification, xid openflow.Xid)
 		s.reportFlows(log.flows, by, xid)
 		return
 	}
-	s.reportFlows(log.flows, nil, 0) // nobody deleted these themselves
+	s.reportFlows(log.flows, nil, 0) // these were removed with their group, not by a controller
 	s.requestForward(openflow.AsyncGroupMods, g.forward(xid), by)
 }
 
-// reportFlows reports to monitors, and to connections that asked for deleted flows, what
-// connection by has changed, or nobody if it is nil.
+// reportFlows reports changes to monitors, and removed flows to connections that subscribe to
+// them. by is the connection that requested the changes; nil if none did.
 func (s *Switch) reportFlows(log []change, by *conn, xid openflow.Xid) {
 	for i := range log {
 		s.reportOne(&log[i], by, xid)
@@ -148,7 +146,7 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 		before = c.old.flow
 	}
 	if c.event == openflow.FlowModified && before == nil {
-		return // it is as it was
+		return // it did not change
 	}
 	for to := range s.conns {
 		if to.paused != nil && to.duringPause(c) {
@@ -166,8 +164,8 @@ func (s *Switch) reportOne(c *change, by *conn, xid openflow.Xid) {
 	}
 }
 
-// update reports a change to one connection: a short note, once for all that
-// goes together, of what it did itself, if it did not ask for more.
+// update reports a change to one connection. For changes by the connection itself it sends one
+// abbreviated update for all changes of a modification, unless the monitor requests full ones.
 func (c *conn) update(ch *change, f *flow, flags openflow.MonitorFlags, own bool, xid openflow.Xid) {
 	if c.updates == nil {
 		c.updates = c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
@@ -181,8 +179,8 @@ func (c *conn) update(ch *change, f *flow, flags openflow.MonitorFlags, own bool
 	}
 }
 
-// appendUpdate appends one change in full. A deleted flow's instructions are
-// there too if asked for, as Open vSwitch has it.
+// appendUpdate appends one change in full. Like Open vSwitch, it includes the instructions of a
+// deleted flow if the monitor requests instructions.
 func appendUpdate(b []byte, event openflow.FlowEvent, reason openflow.FlowRemovedReason, f *flow, flags openflow.MonitorFlags) []byte {
 	u := openflow.FlowUpdate{Event: event, Reason: reason, Flow: f.value()}
 	if flags&openflow.MonitorActions == 0 {
@@ -191,8 +189,8 @@ func appendUpdate(b []byte, event openflow.FlowEvent, reason openflow.FlowRemove
 	return mustAppend(b, &u)
 }
 
-// removedMeterDelete is OFPRR_METER_DELETE (OpenFlow 1.4.1, 7.4.2). In FLOW_REMOVED
-// of 1.3 there is no such reason.
+// removedMeterDelete is OFPRR_METER_DELETE (OpenFlow 1.4.1, 7.4.2), which FLOW_REMOVED of
+// OpenFlow 1.3 does not have.
 const removedMeterDelete openflow.FlowRemovedReason = 4
 
 // sendRemoved reports to the subscribed connections that a flow was deleted.

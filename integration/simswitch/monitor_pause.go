@@ -2,11 +2,11 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// pauseAbove is how many bytes of updates may wait for a controller that does
-// not read them (OVS, ofproto/connmgr.c, ofmonitor_flush).
+// pauseAbove is the number of bytes of unsent updates above which monitors are paused (OVS,
+// ofproto/connmgr.c, ofmonitor_flush).
 const pauseAbove = 128 << 10
 
-// flushUpdates ends what goes together.
+// flushUpdates queues the updates of a modification.
 func (s *Switch) flushUpdates() {
 	for c := range s.conns {
 		if c.updates != nil {
@@ -21,9 +21,9 @@ func (s *Switch) flushUpdates() {
 // sendUpdates queues updates.
 func (c *conn) sendUpdates(b []byte) { c.out.appendUpdates(b) }
 
-// pauseMonitors stops the monitors of a controller that has too much to read:
-// from then on it gets only reports of deleted flows that it may know of, until it
-// has read all (OVS, nicira-ext.h, "Buffer Management").
+// pauseMonitors pauses the monitors of a controller that has too many unread updates. Until it
+// has read all of them, it gets only reports of deleted flows that it may know (OVS,
+// nicira-ext.h, "Buffer Management").
 func (c *conn) pauseMonitors() {
 	if c.paused != nil || c.out.appendUpdates(nil) <= pauseAbove {
 		return
@@ -33,8 +33,8 @@ func (c *conn) pauseMonitors() {
 	c.out.askResume()
 }
 
-// duringPause remembers a change. It reports true if there is nothing to be said
-// of it now: only of the end of flows that were there before the pause there is.
+// duringPause records a change while monitors are paused. It returns false if the change must
+// be reported now: the removal of a flow that existed before the pause.
 func (c *conn) duringPause(ch *change) bool {
 	before, changed := c.paused[ch.old.flow]
 	delete(c.paused, ch.old.flow)
@@ -49,7 +49,7 @@ func (c *conn) duringPause(ch *change) bool {
 	return true
 }
 
-// resumeMonitors reports how flows have changed since the pause.
+// resumeMonitors reports the changes of flows since the pause.
 func (c *conn) resumeMonitors() {
 	p := c.parts(0, openflow.MultipartExperimenter, monitorExperimenter()...)
 	p.send = c.sendUpdates

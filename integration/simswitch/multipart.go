@@ -2,17 +2,17 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// parts builds a multipart reply: an array of entries in as many messages as it
-// takes, each as full as can be (OpenFlow 1.3.5, 7.3.5).
+// parts builds a multipart reply: an array of entries in as many messages as necessary, each
+// as full as possible (OpenFlow 1.3.5, 7.3.5).
 type parts struct {
 	xid    openflow.Xid
 	kind   openflow.MultipartType
-	prefix []byte // of the body of each part
+	prefix []byte // first bytes of the body of each part
 	buf    []byte
 	send   func([]byte)
 }
 
-// parts begins a reply. It goes out with end.
+// parts begins a reply. The caller adds entries and calls end.
 func (c *conn) parts(xid openflow.Xid, kind openflow.MultipartType, prefix ...byte) *parts {
 	p := &parts{xid: xid, kind: kind, prefix: prefix, send: c.send}
 	p.begin()
@@ -35,7 +35,7 @@ func (p *parts) add(entry []byte) {
 	p.buf = append(p.buf, entry...)
 }
 
-// flush sends the part that was begun.
+// flush sends the present part.
 func (p *parts) flush() {
 	be.PutUint16(p.buf[2:], uint16(len(p.buf)))
 	p.send(p.buf)
@@ -50,7 +50,7 @@ func (c *conn) multipart(msg []byte) refusal {
 		return badLength
 	}
 	kind, body := openflow.MultipartType(be.Uint16(msg[8:])), msg[multipartLen:]
-	want := 0 // length of the body
+	want := 0 // expected length of the body
 	switch kind {
 	case openflow.MultipartFlow, openflow.MultipartAggregate:
 		return c.flowStats(kind, msg)
@@ -67,7 +67,7 @@ func (c *conn) multipart(msg []byte) refusal {
 		return badLength
 	}
 	if be.Uint16(msg[10:])&openflow.MultipartMore != 0 {
-		return badMultipart // none of these may come in parts
+		return badMultipart // these requests must be one message
 	}
 	if kind == openflow.MultipartMeter || kind == openflow.MultipartMeterConfig {
 		return c.meterStats(kind, msg)
@@ -85,7 +85,7 @@ func (c *conn) multipart(msg []byte) refusal {
 	case openflow.MultipartDesc:
 		p.add(mustAppend(nil, &c.s.cfg.Desc))
 	case openflow.MultipartTable:
-		for i := range numTables { // without the internal one
+		for i := range numTables { // without the internal table
 			p.add(mustAppend(nil, &openflow.TableStats{Table: openflow.TableID(i), Active: uint32(c.s.tables.perTable[i])}))
 		}
 	case openflow.MultipartPortDesc:
@@ -141,7 +141,7 @@ func (c *conn) flowStats(kind openflow.MultipartType, msg []byte) refusal {
 	}
 	chosen, why := c.s.tables.choose(&q)
 	if why != accepted {
-		chosen = nil // what the switch has for itself it does not show
+		chosen = nil // the switch does not show flows of its own table
 	}
 	p := c.parts(be.Uint32(msg[4:]), kind)
 	if kind == openflow.MultipartAggregate {

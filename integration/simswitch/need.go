@@ -4,12 +4,12 @@ import "github.com/sdnctl/sdnctl/openflow"
 
 // need is a group or a meter that a flow uses.
 type need struct {
-	group bool // or a meter
+	group bool // else a meter
 	id    uint32
 }
 
-// lacks returns why what needs all of these must not go into a table: Open vSwitch
-// asks when it does, not when it reads the message.
+// lacks returns the refusal of a flow that needs a missing group or meter. Open vSwitch checks
+// that when it adds the flow, not when it decodes the message.
 func (t *tables) lacks(needs []need) refusal {
 	for _, n := range needs {
 		switch {
@@ -27,7 +27,7 @@ func (f *flow) needsGroup(id uint32) bool {
 	return f.uses(need{group: true, id: id}) > 0
 }
 
-// uses counts how often a flow uses a group or a meter.
+// uses returns how many times a flow uses a group or a meter.
 func (f *flow) uses(n need) int {
 	times := 0
 	for _, have := range f.needs {
@@ -38,8 +38,8 @@ func (f *flow) uses(n need) int {
 	return times
 }
 
-// removeUsers removes the flows that use a group or a meter, and appends them to
-// log. A group in use costs a look at all flows, others nothing.
+// removeUsers removes the flows that use a group or a meter, and appends them to log. It
+// iterates over all flows if there are such flows; otherwise it costs nothing.
 func (t *tables) removeUsers(n need, reason openflow.FlowRemovedReason, log []change) []change {
 	if t.users[n] == 0 {
 		return log

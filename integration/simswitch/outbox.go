@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// outbox holds what is still to be written to a connection.
+// outbox has the bytes to be written to a connection.
 type outbox struct {
 	mu      sync.Mutex
 	buf     []byte
 	writing bool
 	err     error
-	// updates are the bytes of flow monitors that are not written yet; resume
-	// asks for a report when there are none.
+	// updates is the number of unwritten bytes from flow monitors. resume requests that
+	// takeResume returns true once it is 0.
 	updates int
 	resume  bool
 }
 
-// appendUpdates queues messages of flow monitors, and returns how many bytes of
-// such are queued.
+// appendUpdates queues messages of flow monitors, and returns the number of unwritten bytes
+// from flow monitors.
 func (o *outbox) appendUpdates(b []byte) int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -29,7 +29,7 @@ func (o *outbox) appendUpdates(b []byte) int {
 	return o.updates
 }
 
-// askResume has takeResume report true, once, when all updates are written.
+// askResume makes takeResume return true, once, when all updates are written.
 func (o *outbox) askResume() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -56,15 +56,14 @@ func (o *outbox) append(b []byte) {
 	o.buf = append(o.buf, b...)
 }
 
-// waiting reports whether there is something to write and nobody who does.
+// waiting reports whether there are queued bytes and no goroutine is writing.
 func (o *outbox) waiting() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.buf) > 0 && !o.writing
 }
 
-// flush writes all that is queued, after the delay, unless somebody else is at
-// it.
+// flush writes all queued bytes after the delay, unless another goroutine is doing so.
 func (o *outbox) flush(ctx context.Context, to net.Conn, delay func() time.Duration) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -95,7 +94,7 @@ func (o *outbox) flush(ctx context.Context, to net.Conn, delay func() time.Durat
 	return o.err
 }
 
-// pause waits, and returns ctx's reason if it ends first.
+// pause waits, and returns the cause of ctx's end if that comes first.
 func pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil

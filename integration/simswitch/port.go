@@ -11,25 +11,25 @@ import (
 // port is a port of the switch.
 type port struct {
 	openflow.Port
-	born int64 // ns on the switch's clock
+	born int64 // in ns of the switch's clock
 }
 
-// AddPort adds a port, or changes the one of that number, and reports that to the
-// controllers. It fails if the number or the name is out of range, or the name
-// another port's.
+// AddPort adds a port, or replaces the one with the same number, and reports that to the
+// controllers. It fails if the number or the name is out of range, or if another port has the
+// name.
 func (s *Switch) AddPort(p openflow.Port) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.No == 0 || !knownPort(p.No) || p.No >= openflow.PortMax && p.No != openflow.PortLocal {
-		return fmt.Errorf("port %q: %v is no number of a port: take 1 to %d", p.Name, p.No, ofpMax-1)
+		return fmt.Errorf("port %q: number %v is out of range: use 1 to %d", p.Name, p.No, ofpMax-1)
 	}
 	if p.Name == "" || len(p.Name) > 15 {
-		return fmt.Errorf("port %v: %q is no name of an interface: it takes 1 to 15 bytes", p.No, p.Name)
+		return fmt.Errorf("port %v: %q is not an interface name: use 1 to 15 bytes", p.No, p.Name)
 	}
 	at, found := s.findPort(p.No)
 	for i, o := range s.ports {
 		if o.Name == p.Name && (!found || i != at) {
-			return fmt.Errorf("port %v: the name %q is that of port %v", p.No, p.Name, o.No)
+			return fmt.Errorf("port %v: port %v already has the name %q", p.No, o.No, p.Name)
 		}
 	}
 	reason := openflow.PortModified
@@ -42,8 +42,8 @@ func (s *Switch) AddPort(p openflow.Port) error {
 	return nil
 }
 
-// RemovePort removes a port by name, and reports that to the controllers. It reports
-// whether there was one.
+// RemovePort removes a port by name, and reports that to the controllers. It returns whether
+// the port existed.
 func (s *Switch) RemovePort(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,8 +72,8 @@ func (s *Switch) findPort(no openflow.PortNo) (at int, found bool) {
 	return slices.BinarySearchFunc(s.ports, no, func(p port, no openflow.PortNo) int { return cmp.Compare(p.No, no) })
 }
 
-// reportPort reports to all subscribed connections except the one that asked for the change
-// itself (OpenFlow 1.5, 7.4.3, says that it was so before 1.5).
+// reportPort reports a port to all subscribed connections except the one that requested the
+// change (OpenFlow 1.5, 7.4.3, describes this as the behaviour before 1.5).
 func (s *Switch) reportPort(reason openflow.PortReason, p *openflow.Port, by *conn) {
 	for c := range s.conns {
 		if c != by && c.wants(c.async.PortStatus, uint8(reason)) {
@@ -108,8 +108,7 @@ func (c *conn) portMod(msg []byte) refusal {
 	return accepted
 }
 
-// portStats adds the counters of one port or, for PortAny, of all. They are 0:
-// no packet passes.
+// portStats adds the counters of one port, or for PortAny of all ports, to a reply. They are 0.
 func (c *conn) portStats(p *parts, no openflow.PortNo) {
 	now := c.s.age()
 	for _, port := range c.s.ports {

@@ -2,9 +2,9 @@ package simswitch
 
 import "github.com/sdnctl/sdnctl/openflow"
 
-// refusal is an error as it goes into an error message: its type above its code
-// (OpenFlow 1.3.5, 7.5.4). 0 is no error. Codes of experimenters have type
-// 0xffff; those from firstONF on are the ONF's, lower ones Nicira's.
+// refusal is the type and, in the lower 16 bits, the code of an error message (OpenFlow 1.3.5,
+// 7.5.4). 0 is no error. Errors of experimenters have the type 0xffff; codes from firstONF on
+// are the ONF's, lower ones Nicira's.
 type refusal uint32
 
 const (
@@ -13,7 +13,7 @@ const (
 	firstONF       = 2300
 )
 
-// Types of errors, above their codes.
+// Error types, in the upper 16 bits.
 const (
 	ofRequest      = refusal(openflow.ErrTypeBadRequest) << errorKindShift
 	ofAction       = refusal(openflow.ErrTypeBadAction) << errorKindShift
@@ -28,10 +28,10 @@ const (
 	ofExperimenter = refusal(openflow.ErrTypeExperimenter) << errorKindShift
 )
 
-// Errors by what they are about.
+// Errors by their subject.
 const (
 	accepted refusal = 0
-	// aborts is no error: Open vSwitch does not survive the message.
+	// aborts is not an OpenFlow error: the message makes Open vSwitch abort.
 	aborts = ^accepted
 
 	badType         = ofRequest + 1
@@ -123,11 +123,11 @@ const (
 	monitorBadFlags  = ofExperimenter + 7
 	monitorUnknown   = ofExperimenter + 8
 	niciraMustBeZero = ofExperimenter + 4
-	bundleBadVersion = ofExperimenter + 10 // it cannot say which
+	bundleBadVersion = ofExperimenter + 10 // Open vSwitch has no code for it
 )
 
-// appendRefusal appends the error message that refuses message. As Open vSwitch
-// does, it quotes all of it that fits.
+// appendRefusal appends the error message that refuses message. Like Open vSwitch, it quotes as
+// much of the message as fits.
 func appendRefusal(b []byte, why refusal, message []byte) []byte {
 	e := openflow.ErrorMsg{
 		ErrType: openflow.ErrorType(why >> errorKindShift), Code: uint16(why & errorCodeMask),
@@ -152,10 +152,10 @@ func mustAppend(b []byte, m interface {
 	return must(m.AppendBinary(b))
 }
 
-// must returns an encoding that is known to succeed.
+// must returns the result of an encoding that cannot fail.
 func must(b []byte, err error) []byte {
 	if err != nil {
-		panic("simswitch: " + err.Error()) // programmer error: all that we encode is bounded
+		panic("simswitch: " + err.Error()) // a programming error: everything encoded here is bounded
 	}
 	return b
 }

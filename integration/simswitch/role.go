@@ -39,15 +39,15 @@ func (c *conn) roleRequest(msg []byte) refusal {
 	return accepted
 }
 
-// onfRoleStatus is the type of the ONF's message that informs a master that it is
-// one no more (OpenFlow 1.4, 7.4.4).
+// onfRoleStatus is the type of the ONF's message that informs a master that it has become a
+// slave (OpenFlow 1.4, 7.4.4).
 const onfRoleStatus = 1911
 
-// roleStatus returns the message for one that became slave because another
+// roleStatus returns the message for a controller that became slave because another one
 // became master.
 func roleStatus(generation uint64) []byte {
 	data := be.AppendUint32(nil, uint32(openflow.RoleSlave))
-	data = append(data, 0, 0, 0, 0) // reason 0: another controller's request
+	data = append(data, 0, 0, 0, 0) // reason 0: a request of another controller
 	data = be.AppendUint64(data, generation)
 	return mustAppend(nil, &openflow.Experimenter{Vendor: openflow.ExperimenterONF, ExpType: onfRoleStatus, Data: data})
 }

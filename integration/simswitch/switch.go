@@ -16,39 +16,38 @@ import (
 
 var be = binary.BigEndian
 
-// Config is what a Switch is made of.
+// Config has the settings of a Switch.
 type Config struct {
-	// DatapathID is who the switch says it is.
+	// DatapathID is the datapath id that the switch presents.
 	DatapathID openflow.DatapathID
-	// Ports that it has at first.
+	// Ports are its ports at the start.
 	Ports []openflow.Port
-	// Desc describes it; the zero Desc is Open vSwitch's own.
+	// Desc is its description; the zero Desc is that of Open vSwitch 3.1.
 	Desc openflow.Desc
-	// TableLimit is how many flows each table takes; 0 is any number.
+	// TableLimit is the greatest number of flows in each table; 0 for any number.
 	TableLimit int
-	// Probe is how long a controller may be silent before it is asked for a sign
-	// of life, and then again before it is given up; 0 never.
+	// Probe is the idle time after which the switch sends an echo request, and again the
+	// time after which it closes the connection if nothing follows; 0 for never.
 	Probe time.Duration
-	// Backoff is how long Run waits between connections; it doubles from an
-	// eighth of it up to it, as Open vSwitch's does up to max_backoff. 0 is 1 s.
+	// Backoff is the longest pause of Run between connections. The pause doubles from an
+	// eighth of it, as Open vSwitch's does up to max_backoff. 0 for 1 s.
 	Backoff time.Duration
-	// Shared is what switches of a process have in common; nil is nothing.
+	// Shared is the memory that the switch shares with others; nil for none.
 	Shared *Shared
 
 	buffers *largeBuffers
 }
 
-// Shared is what the switches of one process share to need less memory. It is
-// safe for concurrent use.
+// Shared is memory that the switches of one process share. It is safe for concurrent use.
 type Shared struct {
 	flows   *Pool
 	buffers largeBuffers
 }
 
-// NewShared returns what many switches may share.
+// NewShared returns an empty Shared.
 func NewShared() *Shared { return &Shared{flows: NewPool()} }
 
-// Flows returns how many different flows the switches have.
+// Flows returns the number of different flows of the switches.
 func (s *Shared) Flows() int { return s.flows.Len() }
 
 // Switch is a simulated switch. Its methods may be called concurrently.
@@ -68,11 +67,11 @@ type Switch struct {
 	stats         Stats
 }
 
-// Stats counts what a switch has done since it was made.
+// Stats are the counters of a switch since it was created.
 type Stats struct {
 	Handshakes uint64 // connections that agreed on OpenFlow 1.3
 	Messages   uint64 // received
-	FlowMods   uint64 // received and in order, in bundles and outside
+	FlowMods   uint64 // received and valid, in bundles and outside
 	GroupMods  uint64 // likewise
 	MeterMods  uint64 // likewise
 	Bundles    uint64 // committed
@@ -80,13 +79,13 @@ type Stats struct {
 	Aborts     uint64 // restarts because Open vSwitch 3.1 would have aborted
 }
 
-// OpenVSwitch is how a version of Open vSwitch describes itself.
+// OpenVSwitch returns the description of a version of Open vSwitch.
 func OpenVSwitch(version string) openflow.Desc {
 	return openflow.Desc{Manufacturer: "Nicira, Inc.", Hardware: "Open vSwitch",
 		Software: version, SerialNumber: "None", Datapath: "None"}
 }
 
-// New makes a switch that is not connected yet.
+// New creates a switch that is not connected yet.
 func New(cfg Config) *Switch {
 	if cfg.Desc == (openflow.Desc{}) {
 		cfg.Desc = OpenVSwitch("3.1.3")
@@ -108,11 +107,11 @@ func New(cfg Config) *Switch {
 	return s
 }
 
-// age is the switch's clock: ns since it was made.
+// age returns the time of the switch's clock: ns since it was created.
 func (s *Switch) age() int64 { return int64(time.Since(s.start)) }
 
-// Serve speaks with a controller over an established connection until that or
-// ctx ends, and closes it. The error says why it ended; it is never nil.
+// Serve handles an established connection to a controller until the connection or ctx ends,
+// and closes it. The error is the reason of the end; it is never nil.
 func (s *Switch) Serve(ctx context.Context, nc net.Conn) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -124,18 +123,18 @@ func (s *Switch) Serve(ctx context.Context, nc net.Conn) error {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	c.running.Wait() // nobody queues anything any more, and writing fails
+	c.running.Wait() // the connection is closed, so that writing fails
 	return err
 }
 
-// Run keeps the switch connected until ctx ends: it dials, serves, and dials
+// Run keeps the switch connected until ctx ends: it dials, serves the connection, and dials
 // again after a pause that grows while connections fail.
 func (s *Switch) Run(ctx context.Context, dial func(context.Context) (net.Conn, error)) {
 	wait := s.cfg.Backoff / 8
 	for ctx.Err() == nil {
 		if nc, err := dial(ctx); err == nil {
 			before := s.Stats().Handshakes
-			_ = s.Serve(ctx, nc) // says why it ended, which Connected shows
+			_ = s.Serve(ctx, nc) // the reason of the end does not matter here
 			if s.Stats().Handshakes > before {
 				wait = s.cfg.Backoff / 8
 			}
@@ -147,25 +146,25 @@ func (s *Switch) Run(ctx context.Context, dial func(context.Context) (net.Conn, 
 	}
 }
 
-// errReset ends connections of a switch that restarts.
+// errReset is the error of connections of a switch that restarts.
 var errReset = errors.New("the switch was restarted")
 
-// Disconnect closes the connections; Run makes new ones.
+// Disconnect closes the connections; Run establishes new ones.
 func (s *Switch) Disconnect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dropAll(errDropped)
 }
 
-// Reset is a restart: the connections are closed, the flows, groups and meters gone
-// and the roles forgotten; ports stay.
+// Reset restarts the switch: it closes the connections and removes the flows, groups, meters
+// and roles. Ports stay.
 func (s *Switch) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.restart()
 }
 
-// restart is Reset for those who hold the lock.
+// restart does what Reset does. The caller holds the lock.
 func (s *Switch) restart() {
 	s.tables.clear()
 	s.elected, s.election = false, 0
@@ -178,8 +177,7 @@ func (s *Switch) dropAll(why error) {
 	}
 }
 
-// Connected reports whether a controller has agreed on OpenFlow 1.3 on a
-// connection that is still there.
+// Connected reports whether the switch has a connection on which OpenFlow 1.3 was negotiated.
 func (s *Switch) Connected() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +196,7 @@ func (s *Switch) Stats() Stats {
 	return s.stats
 }
 
-// NumFlows returns how many flows the switch has.
+// NumFlows returns the number of flows of the switch.
 func (s *Switch) NumFlows() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,8 +215,8 @@ func (s *Switch) Cookies() []openflow.Cookie {
 	return all
 }
 
-// Flows returns all flows, by table, falling priority and cookie. Their matches
-// and instructions must not be written to.
+// Flows returns all flows, by table, descending priority and cookie. The caller must not modify
+// their matches and instructions.
 func (s *Switch) Flows() []openflow.Flow {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -232,8 +230,8 @@ func (s *Switch) Flows() []openflow.Flow {
 	return all
 }
 
-// Hash returns a number that is the same for switches that have flows with the
-// same cookies and the same groups and meters, in whatever order they came.
+// Hash returns a number that is the same for switches whose flows have the same cookies and
+// that have the same groups and meters. It does not depend on their order.
 func (s *Switch) Hash() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -259,8 +257,8 @@ func hashBytes(b []byte) uint64 {
 	return h.Sum64()
 }
 
-// HashCookies is what Hash returns for a switch that has these cookies and neither
-// groups nor meters.
+// HashCookies returns the result of Hash for a switch with these cookies and without groups
+// and meters.
 func HashCookies(cookies []openflow.Cookie) uint64 {
 	h := uint64(len(cookies))
 	for _, c := range cookies {
@@ -269,7 +267,7 @@ func HashCookies(cookies []openflow.Cookie) uint64 {
 	return h
 }
 
-// mix spreads a cookie's bits over all 64 (the finisher of splitmix64).
+// mix spreads the bits of a cookie over all 64 bits (the finisher of splitmix64).
 func mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb

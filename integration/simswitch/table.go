@@ -2,19 +2,19 @@ package simswitch
 
 import "iter"
 
-// entry is a flow in a table. Entries that are free have no flow.
+// entry is a flow in a table. A free entry has no flow.
 type entry struct {
 	*flow
-	born int64 // when it was added: ns on the switch's clock
-	// next entries with the same bucket by key and by cookie; none is the end.
+	born int64 // when it was added, in ns of the switch's clock
+	// The next entries in the same bucket by key and by cookie; none is the end.
 	nextKey, nextCookie uint32
 }
 
 const none = ^uint32(0)
 
-// tables are all flow tables of a switch, its group table and its meter table. The
-// flows are entries in one slice, found by two hash tables of indices into it. An
-// entry takes 24 bytes and its share of both.
+// tables are all flow tables of a switch, its group table and its meter table. The flows are
+// entries in one slice, with two hash tables of indices into it. An entry takes 24 bytes and
+// its share of the hash tables.
 type tables struct {
 	entries  []entry
 	free     uint32 // first free entry, chained by nextKey
@@ -26,7 +26,7 @@ type tables struct {
 
 	groups map[uint32]*group
 	meters map[uint32]*meter
-	// users counts the uses of groups and meters by flows.
+	// users counts how many times flows use each group and meter.
 	users map[need]int
 }
 
@@ -46,7 +46,7 @@ func (t *tables) clear() {
 		groups: make(map[uint32]*group), meters: make(map[uint32]*meter), users: make(map[need]int)}
 }
 
-// spread makes hash values of cookies, which may be small numbers.
+// spread returns a hash of a cookie, which may be a small number.
 func spread(cookie uint64) uint64 { return (cookie ^ cookie>>29) * 0x9e3779b97f4a7c15 >> 7 }
 
 // find returns the index of the entry with the flow's key, or none.
@@ -61,8 +61,7 @@ func (t *tables) find(f *flow) uint32 {
 	return i
 }
 
-// withCookie yields the entries with exactly that cookie. The one that was
-// yielded may be removed.
+// withCookie yields the entries with a cookie. The caller may remove the yielded entry.
 func (t *tables) withCookie(cookie uint64) iter.Seq2[uint32, *entry] {
 	return func(yield func(uint32, *entry) bool) {
 		if len(t.byCookie) == 0 {
@@ -79,7 +78,7 @@ func (t *tables) withCookie(cookie uint64) iter.Seq2[uint32, *entry] {
 	}
 }
 
-// all yields all entries. The one that was yielded may be removed.
+// all yields all entries. The caller may remove the yielded entry.
 func (t *tables) all() iter.Seq2[uint32, *entry] {
 	return func(yield func(uint32, *entry) bool) {
 		for i := range t.entries {
@@ -90,7 +89,7 @@ func (t *tables) all() iter.Seq2[uint32, *entry] {
 	}
 }
 
-// add adds a flow whose key is not there.
+// add adds a flow. There must be no flow with its key.
 func (t *tables) add(f *flow, born int64) {
 	if t.n == len(t.byKey) {
 		t.grow()
@@ -119,7 +118,7 @@ func (t *tables) link(i uint32) {
 	e.nextCookie, *c = *c, i
 }
 
-// remove removes an entry, and returns it as it was.
+// remove removes an entry, and returns its former content.
 func (t *tables) remove(i uint32) entry {
 	e := t.entries[i]
 	p := &t.byKey[e.key&uint64(len(t.byKey)-1)]
