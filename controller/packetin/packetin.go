@@ -49,6 +49,9 @@ type Cause struct {
 	// else. It has the Userdata of the flow's action (openflow.Actions.ControllerUserdata)
 	// where the switch can do that, as Open vSwitch can from 2.6 on.
 	Answer func(v *pipeline.View, p Port, m *openflow.PacketIn) Reply
+	// MaxLater is how many answers may be computed by Reply.Later at once, MaxLaterPerPort
+	// how many of them for one port. A packet beyond that gets no answer.
+	MaxLater, MaxLaterPerPort int
 }
 
 // Reply is what is answered to a packet.
@@ -58,6 +61,10 @@ type Reply struct {
 	Flush *openflow.CTFlush
 	// Out is sent to the switch that the packet came from; nil answers nothing.
 	Out *openflow.PacketOut
+	// Later computes the reply, unless it is nil, with the help of others, and so may take
+	// until its context ends, which is when the queues stop. It runs beside the answers to
+	// other packets.
+	Later func(context.Context) Reply
 	// Port is the name of the declared port that asked, "" if that is not known.
 	Port string
 	// What says in a few words what was asked, and what was answered or why nothing.

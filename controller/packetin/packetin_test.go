@@ -245,3 +245,53 @@ func TestCauses(t *testing.T) {
 		t.Error("taken without a cause")
 	}
 }
+
+// TestLater: replies that need others are computed beside the others of their cause, some of
+// a port and some of all at once; what is beyond that has no answer.
+func TestLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most, ofPort = 3, 2
+		release := make(chan struct{})
+		c := cause("later", 1, func(_ *pipeline.View, _ Port, m *openflow.PacketIn) Reply {
+			if m.Data[0] == 'n' {
+				return Reply{Out: &openflow.PacketOut{}}
+			}
+			return Reply{What: "asked", Later: func(ctx context.Context) Reply {
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
+				return Reply{Out: &openflow.PacketOut{}, What: "answered"}
+			}}
+		})
+		c.MaxLater, c.MaxLaterPerPort = most, ofPort
+		q, err := New(nil, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, q)
+		offer := func(port openflow.PortNo, what string) {
+			m := from(1, port, 1, 1)
+			m.Data = []byte(what)
+			q.Offer("n", m)
+			synctest.Wait()
+		}
+		for range ofPort + 1 {
+			offer(1, "later")
+		}
+		offer(2, "later")
+		offer(3, "later") // one too many
+		offer(1, "now")
+		p := q.Ports(1)
+		if p[Port{"n", 1}] != (Counts{Received: ofPort + 2, Answered: 1, Unanswered: 1}) || p[Port{"n", 2}] != (Counts{Received: 1}) || p[Port{"n", 3}] != (Counts{Received: 1, Unanswered: 1}) {
+			t.Errorf("while replies are computed: %v", p)
+		}
+		close(release)
+		synctest.Wait()
+		offer(3, "later")
+		p = q.Ports(1)
+		if p[Port{"n", 1}].Answered != ofPort+1 || p[Port{"n", 2}].Answered != 1 || p[Port{"n", 3}].Answered != 1 {
+			t.Errorf("in the end: %v", p)
+		}
+	})
+}

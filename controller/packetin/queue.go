@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/sdnctl/sdnctl/openflow"
 )
@@ -43,6 +44,8 @@ type queue struct {
 	// turns are the lines with packets, the one whose turn it is first.
 	turns          []*line
 	packets, bytes int
+	// later is how many replies are computed by Reply.Later now.
+	later int
 	// last are the newest answers, as a ring: the oldest is at next.
 	last     []Answered
 	lastNext int
@@ -53,6 +56,7 @@ type line struct {
 	port   Port
 	waits  []packet
 	bytes  int
+	later  int // as in queue
 	counts Counts
 }
 
@@ -100,7 +104,7 @@ func (q *queue) line(p Port) *line {
 	}
 	if len(q.ports) >= maxPorts {
 		for other, l := range q.ports {
-			if len(l.waits) == 0 {
+			if len(l.waits) == 0 && l.later == 0 {
 				delete(q.ports, other)
 				break
 			}
@@ -194,7 +198,7 @@ func (q *queue) done(p Port, r Reply, sent bool, now time.Time) {
 		counts.Unanswered++
 		n.unanswered.Inc()
 	}
-	r.Flush, r.Out = nil, nil
+	r.Flush, r.Out, r.Later = nil, nil, nil
 	a := Answered{now, p, r}
 	if len(q.last) < maxRecent {
 		q.last = append(q.last, a)
@@ -213,8 +217,51 @@ func (q *queue) recent() []Answered {
 	return all
 }
 
+// beginLater counts a reply that is computed beside others, and returns false if there are
+// too many.
+func (q *queue) beginLater(p Port) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.line(p)
+	if q.later >= q.MaxLater || l.later >= q.MaxLaterPerPort {
+		return false
+	}
+	q.later++
+	l.later++
+	return true
+}
+
+func (q *queue) endLater(p Port) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.later--
+	q.line(p).later--
+}
+
+// reply sends a reply, at once or later.
+func (q *queue) reply(ctx context.Context, g *errgroup.Group, to Switches, p Port, r Reply) {
+	switch {
+	case r.Later == nil:
+		flushed := r.Flush == nil || to.CTFlush(p.Node, r.Flush)
+		q.done(p, r, flushed && r.Out != nil && to.PacketOut(p.Node, r.Out), time.Now())
+	case !q.beginLater(p):
+		r.What += ": not answered, too many others wait for their answers"
+		q.done(p, r, false, time.Now())
+	default:
+		g.Go(func() error {
+			defer q.endLater(p)
+			r := r.Later(ctx)
+			r.Later = nil
+			q.reply(ctx, g, to, p, r)
+			return nil
+		})
+	}
+}
+
 // run answers the packets of the cause until ctx ends.
 func (q *queue) run(ctx context.Context, to Switches) {
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }() // its functions return no errors
 	for {
 		select {
 		case <-q.wakes:
@@ -226,9 +273,7 @@ func (q *queue) run(ctx context.Context, to Switches) {
 			if !ok || ctx.Err() != nil {
 				break
 			}
-			r := q.Answer(to.View(), port, p.m)
-			flushed := r.Flush == nil || to.CTFlush(port.Node, r.Flush)
-			q.done(port, r, flushed && r.Out != nil && to.PacketOut(port.Node, r.Out), time.Now())
+			q.reply(ctx, &g, to, port, q.Answer(to.View(), port, p.m))
 		}
 	}
 }
