@@ -37,6 +37,7 @@ type (
 // indexes has all trees of a snapshot. The put… and drop… methods keep them consistent.
 type indexes struct {
 	kindIndexes
+	names nameIndex
 
 	nodes         *btree.Map[string, *Node]
 	nodesByDPID   *btree.Map[DatapathID, *Node]
@@ -94,6 +95,7 @@ func newIndexes() indexes {
 	}
 	return indexes{
 		kindIndexes: newKindIndexes(),
+		names:       newNameIndex(),
 		nodes:       btree.NewMap[string, *Node](treeDegree),
 		nodesByDPID: btree.NewMap[DatapathID, *Node](treeDegree),
 		nodesByTunnel: newTree(func(a, b *Node) bool {
@@ -166,6 +168,7 @@ func portLess(a, b *Port) bool {
 func (x *indexes) fork() indexes {
 	return indexes{
 		kindIndexes:    x.kindIndexes.fork(),
+		names:          x.names.fork(),
 		nodes:          x.nodes.Copy(),
 		nodesByDPID:    x.nodesByDPID.Copy(),
 		nodesByTunnel:  x.nodesByTunnel.Copy(),

@@ -46,9 +46,15 @@ func (x *indexes) putNetwork(n *Network) {
 	if n.Spec.HostAccess {
 		x.hosts.networks.Set(n.Name, n)
 	}
+	for _, ref := range x.scopesOf(n) {
+		x.names.putNetwork(ref, n)
+	}
 }
 
 func (x *indexes) dropNetwork(n *Network) {
+	for _, ref := range x.scopesOf(n) {
+		x.names.dropNetwork(ref, n)
+	}
 	x.networks.Delete(n.Name)
 	x.networksByVNI.Delete(n.VNI)
 	x.vnis.remove(0, just(small(n.VNI)))

@@ -164,6 +164,7 @@ func (x *indexes) putPort(p *Port, vni VNI) {
 	x.ports.Set(p.Name, p)
 	x.portsByNetwork.Set(p)
 	x.portsByNode.Set(p)
+	x.names.putPort(p)
 	for k, v := range p.Labels {
 		x.portsByLabel.Set(labelEntry{k, v, p.Name, p})
 	}
@@ -195,6 +196,7 @@ func (x *indexes) dropPort(p *Port, vni VNI) {
 	x.ports.Delete(p.Name)
 	x.portsByNetwork.Delete(p)
 	x.portsByNode.Delete(p)
+	x.names.dropPort(p)
 	for s := range p.held() {
 		x.release(vni, s)
 	}

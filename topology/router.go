@@ -53,6 +53,9 @@ func (x *indexes) putRouter(r *Router) {
 	x.routerIDs.add(0, just(small(r.ID)))
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Set(n, r)
+		if network, ok := x.networks.Get(n); ok {
+			x.names.putNetwork(r.Ref(), network)
+		}
 	}
 }
 
@@ -61,6 +64,9 @@ func (x *indexes) dropRouter(r *Router) {
 	x.routerIDs.remove(0, just(small(r.ID)))
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Delete(n)
+		if network, ok := x.networks.Get(n); ok { // or it has taken itself out
+			x.names.dropNetwork(r.Ref(), network)
+		}
 	}
 }
 

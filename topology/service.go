@@ -62,6 +62,9 @@ type serviceIndex struct {
 	// addresses has the service that an address is of, by the reference of a network or
 	// router whose ports may use it.
 	addresses *btree.Map[string, *Service]
+	// named has the services by the reference of a network or router whose ports may use
+	// them, and their name as nameKey writes it.
+	named *btree.Map[string, *Service]
 	// reaching has the services by what finds a backend (the reference of a port that is
 	// listed, or an anchor of the selection), by what they reach of it (targetKey), and by
 	// their name. It has the selections of members of groups under anyGroup.
@@ -75,13 +78,14 @@ func newServiceIndex() serviceIndex {
 		naming:    btree.NewMap[string, *Service](treeDegree),
 		using:     btree.NewMap[string, *Service](treeDegree),
 		addresses: btree.NewMap[string, *Service](treeDegree),
+		named:     btree.NewMap[string, *Service](treeDegree),
 		reaching:  btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.reaching.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(),
 	}
 }
 
@@ -95,6 +99,7 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 	}
 	for _, ref := range o.Spec.Scopes() {
 		f(x.using, refKey(ref)+o.Name)
+		f(x.named, refKey(ref)+nameKey(o.Name)+"\x00"+o.Name)
 		for _, a := range o.Spec.Addresses {
 			f(x.addresses, refKey(ref)+a.String())
 		}

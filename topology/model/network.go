@@ -48,6 +48,7 @@ type NetworkSpec struct {
 	PortsFromNodes bool `json:"portsFromNodes,omitempty" doc:"Whether nodes may make ports of their own in the network, pinned to themselves, as 'sdnctl attach' does" example:"true"`
 	HostAccess     bool `json:"hostAccess,omitempty" doc:"Whether the nodes that have ports of the network, and these ports, reach each other by their own addresses, without translation. The network needs a gateway, and its nodes must have joined with --host-access. No two networks with it have addresses in common. Only admins may set it or change the network then" example:"true"`
 	DHCP           DHCP `json:"dhcp,omitzero" doc:"What ports learn by DHCP"`
+	DNS            DNS  `json:"dns,omitzero" doc:"Names of ports and services"`
 	// RA as stored "" is off.
 	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
 }
@@ -96,9 +97,10 @@ type BlockSpec struct {
 // Kind returns KindNetwork.
 func (NetworkSpec) Kind() Kind { return KindNetwork }
 
-// Writer returns Operator, and Admin if the network's ports reach the nodes themselves.
+// Writer returns Operator, and Admin if the network's ports reach the nodes themselves, or
+// name servers that the machine of sdnd reaches.
 func (s NetworkSpec) Writer() Role {
-	if s.HostAccess {
+	if s.HostAccess || len(s.DNS.Upstream) > 0 {
 		return Admin
 	}
 	return Operator
@@ -146,6 +148,7 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is too small for IPv6", s.MTU), fmt.Sprintf("give at least %d, or no IPv6 subnet", MinMTU6))
 	}
 	s.DHCP = s.DHCP.normal(bad)
+	s.DNS = s.DNS.normal(bad)
 	s.normalAnswers(bad)
 	switch s.Mode {
 	case Stretched:
@@ -163,6 +166,9 @@ func (s *NetworkSpec) normalAnswers(bad Reporter) {
 	if s.DHCP.Enabled && !s.Has(IPv4) {
 		bad(Invalid, "spec.dhcp.enabled", "the network has no IPv4 subnet", "leave it out; for IPv6 set spec.ra to managed")
 	}
+	if n := s.learned(); s.DHCP.Enabled && n > MaxDHCPBytes {
+		bad(Invalid, "spec.dns.domain", fmt.Sprintf("with the options of spec.dhcp it takes %d bytes, at most %d fit into the smallest message that every DHCP client accepts", n, MaxDHCPBytes), "shorten it, or leave some options out")
+	}
 	switch s.RA {
 	case RAOff:
 		s.RA = ""
@@ -174,6 +180,19 @@ func (s *NetworkSpec) normalAnswers(bad Reporter) {
 	default:
 		bad(Invalid, "spec.ra", fmt.Sprintf("%q is not a kind of router advertisements", s.RA), fmt.Sprintf("write %s, %s or %s", RAOff, RAManaged, RASLAAC))
 	}
+}
+
+// learned returns about how many bytes the options of DHCP take that are made of DNS, with
+// those of the spec; 0 if none are.
+func (s *NetworkSpec) learned() int {
+	if !s.DNS.Enabled || s.DHCP.Domain != "" {
+		return 0
+	}
+	domain := len(s.DNS.Domain)
+	if domain == 0 {
+		domain = MaxNameLength + len(DefaultDomain(""))
+	}
+	return s.DHCP.size() + domain + 4 // and the gateway as the name server
 }
 
 // Has reports whether a network has a subnet of a family.
