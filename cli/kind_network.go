@@ -21,7 +21,7 @@ func networkKind() kindDef {
 		kind: api.KindNetwork,
 		is:   "a VXLAN network identifier with the addresses its ports use, either stretched over all nodes or cut into a block per node",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			return addSpecFlags(a, cmd, append(networkFlags(), dhcpFlags()...))
+			return addSpecFlags(a, cmd, slices.Concat(networkFlags(), dhcpFlags(), dnsFlags()))
 		},
 		print:    tablePrinter(columns),
 		details:  detailPrinter(columns, networkDetails),
@@ -233,5 +233,6 @@ func networkDetails(v networkView) [][2]string {
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
 	lines = append(lines, [2]string{"host access", yesNo(v.spec.HostAccess)})
 	lines = append(lines, dhcpLines(&v.spec)...)
+	lines = append(lines, dnsLines(v)...)
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Node })...)
 }

@@ -3,12 +3,14 @@ package answer
 import (
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/nameserver"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// Causes are those that this package answers.
-func Causes() []packetin.Cause {
+// Causes are those that this package answers. Names that are not declared are asked of
+// upstream.
+func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	cause := packetin.Cause{
 		PerPort: packetin.Budget{Packets: 16, Bytes: 32 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20}, Deadline: time.Second,
 	}
@@ -25,5 +27,10 @@ func Causes() []packetin.Cause {
 	refused.Name, refused.Table, refused.Answer = "refuse", pipeline.TableRefuse, Refused
 	stale := cause
 	stale.Name, stale.Table, stale.Answer = "stale-udp", pipeline.TableServing, Stale
-	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused, stale}
+	names := packetin.Cause{
+		Name: "dns", Table: pipeline.TableDNS, Answer: DNS(upstream), Deadline: time.Second,
+		PerPort: packetin.Budget{Packets: 128, Bytes: 128 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20},
+		MaxLater: 1024, MaxLaterPerPort: 32,
+	}
+	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused, stale, names}
 }

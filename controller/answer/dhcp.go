@@ -143,14 +143,14 @@ func (d *dhcp) configure(r *dhcpv4.DHCPv4) {
 	r.UpdateOption(dhcpv4.OptBroadcastAddress(net.IP(lastOf(d.prefix).AsSlice())))
 	r.UpdateOption(mtuOption(d.network.Spec.MTU))
 	d.routesTo(r)
-	if ips := ipsOf(model.Servers(spec.DNS, topology.IPv4)); ips != nil {
+	if ips := ipsOf(d.nameServers(topology.IPv4)); ips != nil {
 		r.UpdateOption(dhcpv4.OptDNS(ips...))
 	}
 	if ips := ipsOf(model.Servers(spec.NTP, topology.IPv4)); ips != nil {
 		r.UpdateOption(dhcpv4.OptNTPServers(ips...))
 	}
-	if spec.Domain != "" {
-		r.UpdateOption(dhcpv4.OptDomainName(spec.Domain))
+	if domain := d.domain(); domain != "" {
+		r.UpdateOption(dhcpv4.OptDomainName(domain))
 	}
 	if len(spec.Search) > 0 {
 		r.UpdateOption(dhcpv4.OptDomainSearch(&rfc1035label.Labels{Labels: spec.Search}))

@@ -162,10 +162,10 @@ func (d *dhcpv6Request) assign(r *dhcpv6.Message) {
 // configure adds the options for the network's ports.
 func (d *dhcpv6Request) configure(r *dhcpv6.Message) {
 	spec := &d.network.Spec.DHCP
-	if ips := ipsOf(model.Servers(spec.DNS, topology.IPv6)); ips != nil {
+	if ips := ipsOf(d.nameServers(topology.IPv6)); ips != nil {
 		r.AddOption(dhcpv6.OptDNS(ips...))
 	}
-	if search := searchOf(spec); len(search) > 0 {
+	if search := d.search(); len(search) > 0 {
 		r.AddOption(dhcpv6.OptDomainSearchList(&rfc1035label.Labels{Labels: search}))
 	}
 	if ips := ipsOf(model.Servers(spec.NTP, topology.IPv6)); ips != nil {

@@ -1,6 +1,7 @@
 // Package answer computes what sdnd answers to packets that ports of networks send to it:
-// DHCP, DHCPv6 and router solicitations. Every answer is a function of the declared
-// topology, of where its ports are, and of the packet: there are no leases to keep, so a
+// DHCP, DHCPv6, router solicitations and DNS. Every answer is a function of the declared
+// topology, of where its ports are, and of the packet, except that names which are not
+// declared are asked of name servers. There are no leases to keep, so a
 // restart of sdnd loses none, and an address is never given to two.
 //
 // Who asks is found by the network, which the flow put into the metadata, and the MAC, of
@@ -9,6 +10,7 @@
 // through no table: nothing that is declared can keep it back.
 //
 // Packets are read and built with libraries: gopacket for frames, insomniacslk/dhcp for
-// both versions of DHCP, mdlayher/ndp for advertisements. What they read was sent by
+// both versions of DHCP, mdlayher/ndp for advertisements, miekg/dns (in package
+// nameserver) for DNS. What they read was sent by
 // whoever is on a port; the fuzz tests of this package feed them anything.
 package answer

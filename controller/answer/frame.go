@@ -15,12 +15,14 @@ import (
 type frame struct {
 	src      topology.MAC
 	from, to netip.Addr
-	// ports and payload are of UDP; in ICMPv6 the payload is the whole message.
+	// proto is what the packet has. The ports and the payload are of UDP; in ICMPv6 the
+	// payload is the whole message. Of TCP nothing is read.
+	proto            layers.IPProtocol
 	srcPort, dstPort uint16
 	payload          []byte
 }
 
-// read reads a frame with UDP or ICMPv6. The frame's payload aliases data.
+// read reads a frame with UDP, ICMPv6 or TCP. The frame's payload aliases data.
 func read(data []byte) (f frame, err error) {
 	var (
 		eth  layers.Ethernet
@@ -29,11 +31,12 @@ func read(data []byte) (f frame, err error) {
 		ip6  layers.IPv6
 		ext  layers.IPv6ExtensionSkipper
 		udp  layers.UDP
+		tcp  layers.TCP
 		icmp layers.ICMPv6
 		rest gopacket.Payload
 		seen []gopacket.LayerType
 	)
-	p := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &tag, &ip4, &ip6, &ext, &udp, &icmp, &rest)
+	p := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &tag, &ip4, &ip6, &ext, &udp, &tcp, &icmp, &rest)
 	p.IgnoreUnsupported = true
 	p.IgnorePanic = false
 	if err := p.DecodeLayers(data, &seen); err != nil {
@@ -52,15 +55,19 @@ func read(data []byte) (f frame, err error) {
 			f.from, _ = netip.AddrFromSlice(ip6.SrcIP)
 			f.to, _ = netip.AddrFromSlice(ip6.DstIP)
 		case layers.LayerTypeUDP:
-			f.srcPort, f.dstPort, f.payload = uint16(udp.SrcPort), uint16(udp.DstPort), udp.Payload
+			f.proto, f.srcPort, f.dstPort, f.payload = protoUDP, uint16(udp.SrcPort), uint16(udp.DstPort), udp.Payload
+			return f, nil
+		case layers.LayerTypeTCP:
+			f.proto = layers.IPProtocolTCP
 			return f, nil
 		case layers.LayerTypeICMPv6:
+			f.proto = layers.IPProtocolICMPv6
 			f.payload = append(udp.Contents[:0:0], icmp.Contents...)
 			f.payload = append(f.payload, icmp.Payload...)
 			return f, nil
 		}
 	}
-	return f, fmt.Errorf("it is neither UDP nor ICMPv6")
+	return f, fmt.Errorf("it is neither UDP, TCP nor ICMPv6")
 }
 
 // Hop limits of what sdnd sends: that of neighbour discovery shows that no router passed

@@ -119,21 +119,13 @@ func (a *asker) advertisement(l link) *ndp.RouterAdvertisement {
 			})
 		}
 	}
-	if servers := model.Servers(spec.DHCP.DNS, topology.IPv6); len(servers) > 0 {
+	if servers := a.nameServers(topology.IPv6); len(servers) > 0 {
 		ra.Options = append(ra.Options, &ndp.RecursiveDNSServer{Lifetime: routerLifetime, Servers: servers})
 	}
-	if search := searchOf(&spec.DHCP); len(search) > 0 {
+	if search := a.search(); len(search) > 0 {
 		ra.Options = append(ra.Options, &ndp.DNSSearchList{Lifetime: routerLifetime, DomainNames: search})
 	}
 	return ra
-}
-
-// searchOf returns the domains in which names are looked up.
-func searchOf(d *model.DHCP) []string {
-	if len(d.Search) == 0 && d.Domain != "" {
-		return []string{d.Domain}
-	}
-	return d.Search
 }
 
 // ownPrefixes returns the prefixes of which a port may make addresses: those that it has

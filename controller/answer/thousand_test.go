@@ -10,6 +10,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/sdnctl/sdnctl/controller/nameserver"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -63,7 +64,7 @@ func TestThousandClients(t *testing.T) {
 	}
 	b := &bed{t, pipeline.NewView(r.Next).Next(u)}
 	c := &clients{view: b.view, answers: make(chan sentTo, 4*many)}
-	queues, err := packetin.New(nil, Causes()...)
+	queues, err := packetin.New(nil, Causes(nameserver.Upstream{})...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,7 @@ type NetworkStatus struct {
 	VNI        int           `json:"vni" doc:"The network's VNI" example:"100"`
 	GatewayMAC string        `json:"gatewayMAC" doc:"MAC of the gateway" example:"06:00:00:00:00:64"`
 	Router     string        `json:"router,omitempty" doc:"The router that joins the network" example:"main"`
+	Domain     string        `json:"domain,omitempty" doc:"The domain of the names of ports, where the gateway answers DNS" example:"blue.internal"`
 	Ports      int           `json:"ports" doc:"How many ports the network has" example:"12"`
 	Nodes      int           `json:"nodes" doc:"On how many nodes it has ports" example:"2"`
 	Blocks     []BlockStatus `json:"blocks,omitempty" doc:"Blocks of a segmented network, sorted by node; one of each family of the network"`

@@ -14,17 +14,22 @@ const (
 	// askBurst how many at once.
 	askRate  = 100
 	askBurst = 200
+	// dnsRate and dnsBurst are the same where ports ask for names, too: many programs keep
+	// no answer.
+	dnsRate  = 500
+	dnsBurst = 500
 )
 
 // answers are the protocols in which sdnd answers the ports of a network.
 type answers struct {
 	dhcp bool // DHCPv4
 	ra   bool // router solicitations, and DHCPv6
+	dns  bool
 }
 
 // answersOf returns what sdnd answers in a network.
 func answersOf(n *topology.Network) answers {
-	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != ""}
+	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != "", dns: n.Spec.DNS.Enabled}
 }
 
 // any reports whether sdnd answers in any protocol.
@@ -32,8 +37,13 @@ func (a answers) any() bool { return a != answers{} }
 
 // askMeter adds the meter of the port that is compiled.
 func (c *Compiler) askMeter(*topology.Port) {
-	if in := c.place.number; in != 0 && answersOf(c.network).any() {
-		c.emitMeter(openflow.Meter{ID: uint32(in), Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(askRate, askBurst)},
+	a := answersOf(c.network)
+	if in := c.place.number; in != 0 && a.any() {
+		rate, burst := uint32(askRate), uint32(askBurst)
+		if a.dns {
+			rate, burst = dnsRate, dnsBurst
+		}
+		c.emitMeter(openflow.Meter{ID: uint32(in), Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(rate, burst)},
 			"limits what the port may ask sdnd")
 	}
 }
@@ -51,6 +61,9 @@ func (c *Compiler) classifyAsks(p *topology.Port, in openflow.PortNo) {
 		c.asks(p, in, TableRA, "has sdnd answer the port's router solicitations")
 		c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoUDP).UDPSrc(dhcpv6Client).UDPDst(dhcpv6Server)
 		c.asks(p, in, TableDHCPv6, "has sdnd answer what the port asks by DHCPv6")
+	}
+	if a.dns {
+		c.classifyNames(p, in)
 	}
 }
 
@@ -80,4 +93,10 @@ func (c *Compiler) toController(why Rule) {
 	c.actions = c.actions[:0].Controller(openflow.ControllerNoBuffer)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioNormal, why)
+}
+
+// atGateway reports whether ports of the network send packets to their gateway, although it
+// may route nothing: DHCP clients renew with it, and ports ask it for names.
+func (a answers) atGateway(f topology.Family) bool {
+	return a.dns || a.dhcp && f == topology.IPv4
 }

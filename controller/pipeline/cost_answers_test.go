@@ -12,13 +12,13 @@ import (
 
 // TestCostOfAnswers holds the flows for what sdnd answers to docs/cost.md: DHCP costs a
 // node one flow for a network and a flow and a meter for a port there, advertisements two
-// and two; a port elsewhere costs nothing.
+// and two, DNS one and two for each address of a port; a port elsewhere costs nothing.
 func TestCostOfAnswers(t *testing.T) {
-	items := func(dhcp bool, ra model.RA, here, elsewhere int) (flows, meters int) {
+	items := func(dhcp bool, ra model.RA, dns bool, here, elsewhere int) (flows, meters int) {
 		b := build(t)
 		b.nodes(2)
 		b.op(topology.KindNetwork, "blue", topology.NetworkSpec{
-			VNI: 100, DHCP: model.DHCP{Enabled: dhcp}, RA: ra,
+			VNI: 100, DHCP: model.DHCP{Enabled: dhcp}, RA: ra, DNS: model.DNS{Enabled: dns},
 			Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Prefix: netip.MustParsePrefix("fd00::/64")}},
 		})
 		b.router("r", "blue")
@@ -41,11 +41,12 @@ func TestCostOfAnswers(t *testing.T) {
 	}
 	for _, here := range []int{1, 5} {
 		for _, elsewhere := range []int{0, 3} {
-			base, none := items(false, "", here, elsewhere)
-			dhcp, one := items(true, "", here, elsewhere)
-			both, same := items(true, model.RAManaged, here, elsewhere)
-			if none != 0 || dhcp-base != 1+here || one != here || both-dhcp != 2+2*here || same != here {
-				t.Errorf("%d ports here, %d elsewhere: %d flows; with DHCP %d more and %d meters; with advertisements %d more and %d meters", here, elsewhere, base, dhcp-base, one, both-dhcp, same)
+			base, none := items(false, "", false, here, elsewhere)
+			dhcp, one := items(true, "", false, here, elsewhere)
+			both, same := items(true, model.RAManaged, false, here, elsewhere)
+			names, meters := items(true, model.RAManaged, true, here, elsewhere)
+			if none != 0 || dhcp-base != 1+here || one != here || both-dhcp != 2+2*here || same != here || names-both != 1+4*here || meters != here {
+				t.Errorf("%d ports here, %d elsewhere: %d flows; with DHCP %d more and %d meters; with advertisements %d more and %d meters; with names %d more and %d meters", here, elsewhere, base, dhcp-base, one, both-dhcp, same, names-both, meters)
 			}
 		}
 	}

@@ -105,10 +105,12 @@ func answersGolden() golden {
 			}
 			return out
 		}
-		b.op(topology.KindNetwork, "blue", topology.NetworkSpec{VNI: 100, DHCP: dhcp, RA: model.RAManaged, Subnets: subnets("10.0.0.0/24", "fd00:0:0:1::/64")})
+		b.op(topology.KindNetwork, "blue", topology.NetworkSpec{VNI: 100, DHCP: dhcp, DNS: model.DNS{Enabled: true}, RA: model.RAManaged, Subnets: subnets("10.0.0.0/24", "fd00:0:0:1::/64")})
 		b.op(topology.KindNetwork, "alone", topology.NetworkSpec{VNI: 200, DHCP: dhcp, Subnets: subnets("10.1.0.0/24")})
-		b.op(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100, DHCP: dhcp, Subnets: subnets("10.244.0.0/16")})
+		b.op(topology.KindNetwork, "pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100, DHCP: dhcp, DNS: model.DNS{Enabled: true}, Subnets: subnets("10.244.0.0/16")})
+		b.op(topology.KindNetwork, "named", topology.NetworkSpec{VNI: 400, DNS: model.DNS{Enabled: true}, Subnets: subnets("10.2.0.0/24", "fd00:0:0:2::/64")})
 		b.router("r", "blue")
+		b.port("named", "named", "n1")
 		b.port("web", "blue", "n1")
 		b.port("far", "blue", "n2")
 		b.port("lone", "alone", "n1")

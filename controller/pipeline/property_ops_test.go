@@ -189,6 +189,7 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 	if spec.Has(topology.IPv6) && rapid.Bool().Draw(t, "ra") {
 		spec.RA = model.RAManaged
 	}
+	spec.DNS.Enabled = rapid.Bool().Draw(t, "dns")
 	return spec
 }
 

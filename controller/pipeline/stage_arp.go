@@ -20,8 +20,7 @@ func arpStage() stage {
 }
 
 func (c *Compiler) arpNetwork(n *topology.Network) {
-	// DHCP clients renew with the gateway, also where it routes nothing.
-	if n.Spec.Mode == topology.Segmented || !c.routed && !answersOf(n).dhcp || !c.local {
+	if n.Spec.Mode == topology.Segmented || !c.routed && !answersOf(n).atGateway(topology.IPv4) || !c.local {
 		return
 	}
 	for _, s := range n.Spec.Subnets {

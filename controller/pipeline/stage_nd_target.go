@@ -21,7 +21,7 @@ func ndTargetStage() stage {
 }
 
 func (c *Compiler) ndNetwork(n *topology.Network) {
-	if n.Spec.Mode == topology.Segmented || !c.routed || !c.local || !n.Spec.Has(topology.IPv6) {
+	if n.Spec.Mode == topology.Segmented || !c.routed && !answersOf(n).atGateway(topology.IPv6) || !c.local || !n.Spec.Has(topology.IPv6) {
 		return
 	}
 	for _, s := range n.Spec.Subnets {

@@ -68,6 +68,7 @@ func stages() []stage {
 		shadowStage(model.Ingress, model.TierAdmin),
 		shadowStage(model.Ingress, model.TierApplication),
 		shadowStage(model.Ingress, model.TierBaseline),
+		dnsStage(),
 		toHostStage(),
 		servingStage(),
 	}

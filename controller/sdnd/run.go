@@ -15,6 +15,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/answer"
 	"github.com/sdnctl/sdnctl/controller/denials"
+	"github.com/sdnctl/sdnctl/controller/nameserver"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
@@ -62,7 +63,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
-	packetIns, err := packetin.New(registry, answer.Causes()...)
+	packetIns, err := packetin.New(registry, answer.Causes(nameserver.Upstream{Port: 53})...)
 	if err != nil {
 		return err
 	}

@@ -84,6 +84,9 @@ func (v view) network(n *topology.Network) *api.Network {
 	if r, ok := v.snap.RouterOf(n.Name); ok {
 		st.Router = r.Name
 	}
+	if n.Spec.DNS.Enabled {
+		st.Domain = n.Domain()
+	}
 	labels, spec := n.Labels, n.Spec
 	ports, blocks := v.snap.PortsOfNetwork(n.Name), v.snap.BlocksOf(n.Name)
 	if v.only != "" {

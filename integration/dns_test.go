@@ -1,0 +1,129 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// TestDNS: real clients look names up at their gateway, by either family: dig, glibc's
+// getent and busybox. A router joins blue and green; red is another tenant with blue's
+// domain and addresses.
+func TestDNS(t *testing.T) {
+	needs(t, "dig", "getent", "busybox")
+	b := newBed(t, 2)
+	b.join("node1", "node2")
+	b.apply(nodes(2) + `
+{kind: Network, name: blue, spec: {subnets: [{cidr: 10.7.0.0/24}, {cidr: "fd00:7::/64"}], dhcp: {enabled: true}, dns: {enabled: true, domain: blue.example}}}
+---
+{kind: Network, name: pods, spec: {mode: segmented, cidr: 10.244.0.0/16, containersPerNode: 20, maxNodes: 10, dns: {enabled: true}}}
+---
+{kind: Network, name: red, spec: {cidr: 10.7.0.0/24, dns: {enabled: true, domain: blue.example}}}
+---
+{kind: Router, name: r, spec: {networks: [blue, pods]}}
+---
+{kind: Port, name: web, spec: {network: blue, node: node1}}
+---
+{kind: Port, name: far, spec: {network: blue, node: node2}}
+---
+{kind: Port, name: job, spec: {network: pods, node: node2}}
+---
+{kind: Port, name: secret, spec: {network: red, node: node1}}
+---
+{kind: Service, name: db, spec: {addresses: [10.96.0.10], routers: [r], ports: [{name: sql, port: 5432}]}}
+---
+{kind: Policy, name: none, spec: {subject: {selector: {}}, isolates: [ingress, egress]}}
+`)
+	web, job, secret := b.plug("web", "node1"), b.plug("job", "node2"), b.plug("secret", "node1")
+	b.bound("web")
+	b.bound("job")
+	b.bound("secret")
+	address := func(port string) string {
+		p, err := b.api.Port(b.ctx, port)
+		b.must(err)
+		return p.Status.IP
+	}
+	const atBlue = "10.7.0.1" // and red's
+	dig := func(b *bed, c *lab.Container, args ...string) string {
+		b.t.Helper()
+		out, err := c.Exec(b.ctx, append([]string{"dig", "+tries=1", "+time=2"}, args...)...)
+		return must(b, out, err)
+	}
+	short := func(b *bed, c *lab.Container, want string, args ...string) {
+		b.t.Helper()
+		if got := strings.TrimSpace(dig(b, c, append(args, "+short")...)); got != want {
+			b.t.Errorf("dig %s: %q, want %q", strings.Join(args, " "), got, want)
+		}
+	}
+	b.run("dig", func(t *testing.T, b *bed) {
+		at4, at6, atJob := "@"+atBlue, "@fd00:7::1", "@"+job.Gateway.String()
+		short(b, web, address("far"), at4, "far.blue.example")
+		short(b, web, address("far"), at6, "FAR.blue.Example")
+		short(b, web, address("job"), at4, "job.pods.internal")
+		short(b, job, address("web"), atJob, "web.blue.example")
+		short(b, job, "0 0 5432 db.pods.internal.", atJob, "SRV", "_sql._tcp.db.pods.internal")
+		short(b, web, "far.blue.example.", at4, "-x", address("far"))
+		for _, how := range []string{"+cookie", "+noedns", "+dnssec", "+bufsize=512", "+ednsopt=65001:00"} {
+			if out := dig(b, web, at4, "web.blue.example", how); !strings.Contains(out, "status: NOERROR") || strings.Contains(out, "malformed") || strings.Contains(out, "WARNING") && !strings.Contains(out, "recursion requested") {
+				t.Errorf("%s: %s", how, out)
+			}
+		}
+		for args, want := range map[string]string{
+			"nobody.blue.example": "NXDOMAIN", "secret.blue.example": "NXDOMAIN", "AAAA db.blue.example": "NOERROR", "outside.test": "REFUSED", "+edns=1 +noednsneg web.blue.example": "BADVERS",
+		} {
+			if out := dig(b, web, append([]string{at4}, strings.Fields(args)...)...); !strings.Contains(out, "status: "+want) {
+				t.Errorf("%s: want %s: %s", args, want, out)
+			}
+		}
+		if out := dig(b, secret, "@"+atBlue, "web.blue.example"); !strings.Contains(out, "status: NXDOMAIN") {
+			t.Errorf("another tenant sees web: %s", out)
+		}
+		began := time.Now()
+		out, err := web.Exec(b.ctx, "dig", at4, "+tcp", "+tries=1", "+time=5", "web.blue.example")
+		if err == nil || !strings.Contains(fmt.Sprint(out, err), "connection refused") || time.Since(began) > 3*time.Second {
+			t.Errorf("by TCP: %s, %v", out, err)
+		}
+		if out, err := web.Exec(b.ctx, "dig", "@10.7.0.77", "+tries=1", "+time=1", "web.blue.example"); err == nil {
+			t.Errorf("a question to another address is answered: %s", out)
+		}
+	})
+	b.run("resolv.conf", func(t *testing.T, b *bed) {
+		conf := filepath.Join(t.TempDir(), "resolv.conf")
+		b.must(os.WriteFile(conf, []byte("nameserver "+atBlue+"\nsearch other.blue.example blue.example\noptions ndots:5\n"), 0o644))
+		// Each command has its own mounts, so the machine's resolv.conf is as it was.
+		with := func(command string) (string, error) {
+			return web.Exec(b.ctx, "unshare", "-m", "sh", "-c", "mount --bind "+conf+" $(readlink -f /etc/resolv.conf) && "+command)
+		}
+		if out, err := with("getent ahostsv4 far"); err != nil || !strings.HasPrefix(out, address("far")+" ") {
+			t.Errorf("getent: %q, %v", out, err)
+		}
+		if out, err := with("getent hosts " + address("far")); err != nil || !strings.Contains(out, "far.blue.example") {
+			t.Errorf("getent: %q, %v", out, err)
+		}
+		if out, err := with("busybox nslookup far.blue.example"); err != nil || !strings.Contains(out, address("far")) {
+			t.Errorf("busybox: %q, %v", out, err)
+		}
+		if out, err := with("busybox ping -c 1 -w 1 nobody"); err == nil || !strings.Contains(fmt.Sprint(err), "bad address") {
+			t.Errorf("busybox: %q, %v", out, err)
+		}
+	})
+	b.run("with the commit", func(t *testing.T, b *bed) {
+		b.apply("{kind: Port, name: new, spec: {network: blue, node: node2}}")
+		short(b, web, address("new"), "@"+atBlue, "new.blue.example")
+		b.sdnctl("port", "delete", "new")
+		b.must(lab.PollFor(b.ctx, 5*time.Second, "the name is gone", func(context.Context) error {
+			if out := dig(b, web, "@"+atBlue, "new.blue.example"); !strings.Contains(out, "status: NXDOMAIN") {
+				return fmt.Errorf("%s", out)
+			}
+			return nil
+		}))
+	})
+	b.settle()
+	b.verify()
+}
