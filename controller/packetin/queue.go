@@ -29,6 +29,8 @@ const maxRecent = 512
 type Answered struct {
 	At   time.Time
 	From Port
+	// Sent says that an answer was sent.
+	Sent bool
 	Reply
 }
 
@@ -199,7 +201,7 @@ func (q *queue) done(p Port, r Reply, sent bool, now time.Time) {
 		n.unanswered.Inc()
 	}
 	r.Flush, r.Out, r.Later = nil, nil, nil
-	a := Answered{now, p, r}
+	a := Answered{now, p, sent, r}
 	if len(q.last) < maxRecent {
 		q.last = append(q.last, a)
 		return

@@ -91,7 +91,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	}
 	var ready atomic.Bool
 	srv := server.New(server.Config{
-		Store: st, Fabric: fabric, Version: version.String(),
+		Store: st, Fabric: fabric, Answers: packetIns, Version: version.String(),
 		Logger:     log.With("component", "api"),
 		Registerer: registry,
 		Metrics:    promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),

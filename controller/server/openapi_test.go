@@ -103,7 +103,7 @@ func TestPaths(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		"DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/policies/{name}", "DELETE /v1/portgroups/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}", "DELETE /v1/services/{name}", "DELETE /v1/uplinks/{name}",
-		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/backup", "GET /v1/drifts", "GET /v1/history", "GET /v1/ipam/check",
+		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/answers", "GET /v1/backup", "GET /v1/drifts", "GET /v1/history", "GET /v1/ipam/check",
 		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows", "GET /v1/nodes/{name}/groups", "GET /v1/nodes/{name}/meters",
 		"GET /v1/policies", "GET /v1/policies/{name}", "GET /v1/policies/{name}/counters", "GET /v1/portgroups", "GET /v1/portgroups/{name}", "GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}", "GET /v1/services", "GET /v1/services/{name}", "GET /v1/services/{name}/counters",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/uplinks", "GET /v1/uplinks/{name}", "GET /v1/watch",

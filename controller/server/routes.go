@@ -30,6 +30,7 @@ func (s *Server) routes() {
 	s.watchRoute()
 	s.stateRoutes()
 	s.driftRoutes()
+	s.answersRoutes()
 	s.enrollRoutes()
 	s.storeRoutes()
 	s.daemonRoutes()

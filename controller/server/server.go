@@ -57,6 +57,8 @@ type Fabric interface {
 type Config struct {
 	Store  Store
 	Fabric Fabric
+	// Answers is what ports were answered; nil has none.
+	Answers Answers
 	// Version is sdnd's version, shown by /v1/status.
 	Version string
 	// Logger receives the log; nil discards it.
