@@ -27,6 +27,7 @@ func nodeKind() kindDef {
 				valueFlag("datapath-id", "datapath `id` of its br-int, 16 hexadecimal digits (default: derived from the name, as 'node join' sets it)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.DatapathID }),
 				check,
 				{name: "address", usage: "`address` of the node itself, by which it and the ports of networks with host access reach each other; may be repeated, once for each family (default: the tunnel IP)", many: true, set: setNodeAddress},
+				{name: "uplink-address", usage: "`address` by which what routers send outside leaves the node, on an uplink of the type bridge; may be repeated, once for each such uplink", many: true, set: setNodeUplinkAddress},
 			})
 		},
 		print:    tablePrinter(columns),
@@ -53,6 +54,21 @@ func setNodeAddress(s *model.NodeSpec, text string, first bool) error {
 		return err
 	}
 	s.Addresses = append(s.Addresses, a)
+	return nil
+}
+
+func setNodeUplinkAddress(s *model.NodeSpec, text string, first bool) error {
+	if first {
+		s.UplinkAddresses = nil
+	}
+	if text == "" {
+		return nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return err
+	}
+	s.UplinkAddresses = append(s.UplinkAddresses, a)
 	return nil
 }
 
@@ -91,6 +107,9 @@ func nodeDetails(v nodeView) [][2]string {
 	lines := conditionLines(v.now, v.status.Ready, v.status.Conditions)
 	if len(v.spec.Addresses) > 0 {
 		lines = append(lines, [2]string{"addresses", listText(v.spec.Addresses, ", ", netip.Addr.String)})
+	}
+	if len(v.spec.UplinkAddresses) > 0 {
+		lines = append(lines, [2]string{"uplink addresses", listText(v.spec.UplinkAddresses, ", ", netip.Addr.String)})
 	}
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Network })...)
 }

@@ -42,7 +42,7 @@ type joinOptions struct {
 	tunnelIP   string
 	localIP    string
 	probe      int // milliseconds
-	uplink     string
+	uplinks    []string
 	ranges     []string
 	hosts      []string
 	addresses  []string
@@ -84,6 +84,10 @@ routes, forwarding and masquerade for that port, whenever the machine starts, an
 its rules are a table of nftables of their own. It changes no network card, address or
 route of the machine. 'sdnctl node leave' and --uplink none undo it.
 
+With --uplink bridge:br-ex the node gets a pair of patch ports between its bridge and
+br-ex, which has to exist. Nothing else of br-ex is touched. 'sdnctl node leave' and
+--uplink none remove the pair.
+
 With --host-access the machine itself and the ports of networks with host access reach
 each other by their own addresses: the port host-sdn leads to its kernel, and a script
 with a unit of systemd sets routes for the given ranges and rules by which nothing is
@@ -103,6 +107,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 		Example: `  sudo sdnctl node join node1 --controller 192.168.50.10 --token SDNCTL-…
   sudo sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11
   sudo sdnctl node join node1 --controller 192.168.50.10 --uplink host
+  sudo sdnctl node join node1 --controller 192.168.50.10 --uplink bridge:br-ex
   sudo sdnctl node join node1 --controller 192.168.50.10 --host-access 10.244.0.0/16
   sdnctl node join node1 --controller 192.168.50.10 --tunnel-ip 192.168.50.11 --print
   sudo sdnctl node join node1 --controller 192.168.50.10 --ca ca.crt --cert node-node1.crt --key node-node1.key
@@ -124,7 +129,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	f.StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of this node's VXLAN endpoint, where other nodes reach it (default: the one that reaches the controller)")
 	f.StringVar(&o.localIP, "local-ip", "", "this machine's own `address` for VXLAN, if --tunnel-ip is translated on the way (default: --tunnel-ip)")
 	f.Uint16Var(&o.join.UDPPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
-	f.StringVar(&o.uplink, "uplink", "", "`way` out of sdnd's networks by this machine: host, through its own kernel; or none, which removes it (default: as it is)")
+	f.StringSliceVar(&o.uplinks, "uplink", nil, "`way` out of sdnd's networks by this machine: host, through its own kernel; or bridge:NAME, through a bridge that is there; may be repeated; or none, which removes all that are not given (default: as it is)")
 	f.StringSliceVar(&o.ranges, "uplink-range", nil, "addresses between Open vSwitch and this machine's kernel, as a `prefix`, the same as the Uplink is declared with; may be repeated, once for each family")
 	f.StringSliceVar(&o.hosts, "host-access", nil, "addresses of networks that this machine itself reaches and is reached from, as a `prefix`; may be repeated; or none, which ends that (default: as it is)")
 	f.StringSliceVar(&o.addresses, "address", nil, "this machine's own `address` by which ports of those networks reach it and see it; may be repeated, once for each family (default: the address of VXLAN)")
@@ -139,7 +144,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	}
 	mustComplete(cmd, "datapath-type", "netdev", "system")
 	mustComplete(cmd, "ovsdb", "read", "write")
-	mustComplete(cmd, "uplink", string(membership.UplinkHost), string(membership.UplinkNone))
+	mustComplete(cmd, "uplink", string(membership.UplinkHost), "bridge:", string(membership.UplinkNone))
 	mustComplete(cmd, "uplink-range")
 	mustComplete(cmd, "host-access", "none")
 	mustComplete(cmd, "address")
@@ -181,7 +186,9 @@ func (o *joinOptions) read() (j membership.Join, err error) {
 		return j, usageErrorf("--ovsdb %s: want read or write", o.access)
 	}
 	j.ReadOnly = o.access == "read"
-	j.Uplink = membership.Uplink(o.uplink)
+	if j.Uplink, j.UplinkBridges, err = membership.ParseUplinks(o.uplinks); err != nil {
+		return j, err
+	}
 	if j.UplinkRanges, err = membership.ParseUplinkRanges(o.ranges); err != nil {
 		return j, err
 	}

@@ -38,6 +38,9 @@ func (x *indexes) putNode(n *Node) {
 	x.nodes.Set(n.Name, n)
 	x.nodesByDPID.Set(n.DatapathID, n)
 	x.hosts.putNode(n)
+	for _, a := range n.Spec.UplinkAddresses {
+		x.uplinks.holders.Set(addressKey(a), n.Ref())
+	}
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Set(n)
 	}
@@ -47,6 +50,9 @@ func (x *indexes) dropNode(n *Node) {
 	x.nodes.Delete(n.Name)
 	x.nodesByDPID.Delete(n.DatapathID)
 	x.hosts.dropNode(n)
+	for _, a := range n.Spec.UplinkAddresses {
+		x.uplinks.holders.Delete(addressKey(a))
+	}
 	if n.Spec.TunnelIP.IsValid() {
 		x.nodesByTunnel.Delete(n)
 	}

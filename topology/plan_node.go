@@ -27,6 +27,7 @@ func (p *planner) planNodes() {
 		}
 		if !it.broken {
 			p.checkAddresses(it, n)
+			p.checkUplinkAddresses(it, n)
 		}
 		if !it.broken {
 			p.x.putNode(n)

@@ -38,7 +38,7 @@ func (p *planner) placeRouter(it *item, id uint32) {
 		p.checkJoined(it, name, fmt.Sprintf("spec.networks[%d]", i))
 	}
 	if e := r.Spec.Egress; e != nil {
-		p.checkUplink(it, e.Uplink)
+		p.checkUplink(it, e)
 	}
 	if it.broken {
 		return

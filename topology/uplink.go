@@ -27,29 +27,57 @@ func (u *Uplink) clone() Object {
 }
 
 func (u *Uplink) load(l *Loader) error {
-	l.x.uplinks.byName.Set(u.Name, u)
+	l.x.uplinks.put(u)
 	return nil
 }
 
-func (u *Uplink) drop(x, _ *indexes) { x.uplinks.byName.Delete(u.Name) }
+func (u *Uplink) drop(x, _ *indexes) {
+	x.uplinks.byName.Delete(u.Name)
+	x.uplinks.byBridge.Delete(u.Spec.Bridge)
+}
 
 // Address returns the address from which a router's packets leave by the uplink, given the
 // router's numbers; ok is false for a family in which the uplink has no range. It is
 // visible only between a node's switch and its kernel.
 func (u *Uplink) Address(n *Numbering, f Family) (a netip.Addr, ok bool) {
-	r, ok := u.Spec.Range(f)
+	spec := u.Spec
+	if spec.Type == model.UplinkBridge {
+		// The address lies between two translations of the switch, which no packet leaves with.
+		spec.Ranges = model.DefaultUplinkRanges()[:1]
+	}
+	r, ok := spec.Range(f)
 	if !ok || n.Egress == 0 {
 		return netip.Addr{}, false
 	}
 	return model.UplinkAddr(r, model.UplinkSwitch+uint16(n.Egress)), true
 }
 
-// uplinkIndex has all uplinks.
-type uplinkIndex struct{ byName *btree.Map[string, *Uplink] }
+// uplinkIndex has all uplinks, and who has an address on one of the type bridge.
+type uplinkIndex struct {
+	byName, byBridge *btree.Map[string, *Uplink]
+	// holders are the objects that have addresses, by addressKey.
+	holders *btree.Map[string, Ref]
+}
 
-func newUplinkIndex() uplinkIndex { return uplinkIndex{btree.NewMap[string, *Uplink](treeDegree)} }
+func newUplinkIndex() uplinkIndex {
+	return uplinkIndex{btree.NewMap[string, *Uplink](treeDegree), btree.NewMap[string, *Uplink](treeDegree), btree.NewMap[string, Ref](treeDegree)}
+}
 
-func (x *uplinkIndex) fork() uplinkIndex { return uplinkIndex{x.byName.Copy()} }
+func (x *uplinkIndex) fork() uplinkIndex {
+	return uplinkIndex{x.byName.Copy(), x.byBridge.Copy(), x.holders.Copy()}
+}
+
+func (x *uplinkIndex) put(u *Uplink) {
+	x.byName.Set(u.Name, u)
+	if u.Spec.Bridge != "" {
+		x.byBridge.Set(u.Spec.Bridge, u)
+	}
+}
+
+// UplinkByBridge returns the uplink of the type bridge that leads to a bridge.
+func (s *Snapshot) UplinkByBridge(bridge string) (*Uplink, bool) {
+	return s.x.uplinks.byBridge.Get(bridge)
+}
 
 // Uplink returns the uplink of that name.
 func (s *Snapshot) Uplink(name string) (*Uplink, bool) { return s.x.uplinks.byName.Get(name) }
@@ -70,8 +98,8 @@ func (x *indexes) routersBy(uplink string) iter.Seq[*Router] {
 	}
 }
 
-// planUplinks adds the uplinks. There is at most one: its type is host, and a node has one
-// of those.
+// planUplinks adds the uplinks. At most one is of the type host, since a node has one kernel;
+// those of the type bridge have bridges of their own and no address in common.
 func (p *planner) planUplinks() {
 	for _, it := range p.of(KindUplink) {
 		if it.del || it.same || it.broken {
@@ -79,23 +107,53 @@ func (p *planner) planUplinks() {
 		}
 		u := &Uplink{Meta: p.meta(it), Spec: it.spec.(model.UplinkSpec)}
 		for o := range all(p.x.uplinks.byName) {
-			p.bad(it, Conflict, "spec.type", fmt.Sprintf("%s is of the type host already, and a node has only one of that type", o.Ref()), "have routers use that one, or delete it in the same change or before")
+			p.checkUplinks(it, u, o)
+		}
+		if was, ok := it.before.(*Uplink); ok && was.Spec.Type != u.Spec.Type && p.usersOfUplink(it).any() {
+			p.bad(it, Conflict, "spec.type", fmt.Sprintf("it is of the type %s, and in use by %s", was.Spec.Type, p.usersOfUplink(it)), "have these leave by another uplink in the same change or before")
 		}
 		if !it.broken {
-			p.x.uplinks.byName.Set(u.Name, u)
+			p.x.uplinks.put(u)
 			it.after = u
 		}
 	}
 }
 
-// checkUplink checks that a router's uplink exists.
-func (p *planner) checkUplink(it *item, uplink string) {
-	if p.broken(KindUplink, uplink) {
+// checkUplinks checks that an uplink goes with another one.
+func (p *planner) checkUplinks(it *item, u, o *Uplink) {
+	switch {
+	case u.Spec.Type != o.Spec.Type:
+	case u.Spec.Type == model.UplinkHost:
+		p.bad(it, Conflict, "spec.type", fmt.Sprintf("%s is of the type host already, and a node has only one of that type", o.Ref()), "have routers use that one, or delete it in the same change or before")
+	case u.Spec.Bridge == o.Spec.Bridge:
+		p.bad(it, Conflict, "spec.bridge", fmt.Sprintf("%s leads to the bridge %s", o.Ref(), o.Spec.Bridge), "have routers use that one, or name another bridge")
+	case u.Spec.Subnet.Overlaps(o.Spec.Subnet):
+		p.bad(it, Conflict, "spec.subnet", fmt.Sprintf("%s overlaps %s of %s", u.Spec.Subnet, o.Spec.Subnet, o.Ref()), "give the subnet of the network that the bridge is part of")
+	}
+}
+
+// checkUplink checks that a router can leave by its uplink.
+func (p *planner) checkUplink(it *item, e *model.RouterEgress) {
+	if p.broken(KindUplink, e.Uplink) {
 		it.broken = true
 		return
 	}
-	if _, ok := p.x.uplinks.byName.Get(uplink); !ok {
-		p.bad(it, NotFound, "spec.egress.uplink", fmt.Sprintf("there is no uplink %q", uplink), "create it in the same change or before, or check the name")
+	u, ok := p.x.uplinks.byName.Get(e.Uplink)
+	if !ok {
+		p.bad(it, NotFound, "spec.egress.uplink", fmt.Sprintf("there is no uplink %q", e.Uplink), "create it in the same change or before, or check the name")
+		return
+	}
+	if u.Spec.Type == model.UplinkHost && e.SNAT == model.SNATNone {
+		p.bad(it, Invalid, "spec.egress.snat", fmt.Sprintf("none lets nothing out by %s, which is of the type host and has no floating addresses", u.Ref()), "write node, or name an uplink of the type bridge")
+	}
+}
+
+// checkUplinkAddresses requires that nobody else has an address of a node on an uplink.
+func (p *planner) checkUplinkAddresses(it *item, n *Node) {
+	for i, a := range n.Spec.UplinkAddresses {
+		if o, taken := p.x.uplinks.holders.Get(addressKey(a)); taken {
+			p.bad(it, Conflict, fmt.Sprintf("spec.uplinkAddresses[%d]", i), fmt.Sprintf("%s belongs to %s", a, o), "give each node an address of its own")
+		}
 	}
 }
 

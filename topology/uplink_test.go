@@ -24,6 +24,12 @@ func uplinkOp(name string, ranges ...netip.Prefix) Op {
 	return Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: name}, Spec: model.UplinkSpec{Ranges: ranges}}
 }
 
+// bridgeOp declares an uplink of the type bridge; all of the subnet is sdnd's.
+func bridgeOp(name, bridge, subnet string) Op {
+	p := netip.MustParsePrefix(subnet)
+	return Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: name}, Spec: model.UplinkSpec{Type: model.UplinkBridge, Bridge: bridge, Subnet: p, Gateway: p.Addr().Next(), Addresses: []netip.Prefix{p}}}
+}
+
 func leavingRouter(name, uplink string, networks ...string) Op {
 	return Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: name}, Spec: RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: uplink}}}
 }
@@ -69,22 +75,30 @@ func TestUplinkAddresses(t *testing.T) {
 
 // TestUplinkProblems has what is refused for uplinks, and for routers that use them.
 func TestUplinkProblems(t *testing.T) {
-	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan")).Next
+	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan"), bridgeOp("dmz", "br-dmz", "203.0.113.0/24"),
+		Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n1"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.1"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}).Next
 	for name, tt := range map[string]struct {
 		op   Op
 		kind ProblemKind
 		want string
 	}{
-		"second":            {uplinkOp("lan"), Conflict, "uplink/wan is of the type host already"},
-		"none":              {leavingRouter("s", "lan"), NotFound, `there is no uplink "lan"`},
-		"used":              {Op{Verb: Delete, Ref: Ref{Kind: KindUplink, Name: "wan"}}, InUse, "router/r"},
-		"small":             {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/24")), Invalid, "too small"},
-		"twice":             {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/16"), netip.MustParsePrefix("198.19.0.0/16")), Invalid, "second IPv4 range"},
-		"host bits":         {uplinkOp("wan", netip.MustParsePrefix("198.18.0.1/16")), Invalid, "bits set"},
-		"link-local":        {uplinkOp("wan", netip.MustParsePrefix("169.254.0.0/16")), Invalid, "not addresses that a router can have"},
-		"of no name":        {leavingRouter("s", ""), Invalid, "is missing"},
-		"other type":        {Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: "wan"}, Spec: model.UplinkSpec{Type: "bridge"}}, Invalid, "not a type of uplink"},
-		"other translation": {Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: "r"}, Spec: RouterSpec{Egress: &model.RouterEgress{Uplink: "wan", SNAT: "none"}}}, Invalid, "not a way to translate"},
+		"second":               {uplinkOp("lan"), Conflict, "uplink/wan is of the type host already"},
+		"none":                 {leavingRouter("s", "lan"), NotFound, `there is no uplink "lan"`},
+		"used":                 {Op{Verb: Delete, Ref: Ref{Kind: KindUplink, Name: "wan"}}, InUse, "router/r"},
+		"small":                {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/24")), Invalid, "too small"},
+		"twice":                {uplinkOp("wan", netip.MustParsePrefix("198.18.0.0/16"), netip.MustParsePrefix("198.19.0.0/16")), Invalid, "second IPv4 range"},
+		"host bits":            {uplinkOp("wan", netip.MustParsePrefix("198.18.0.1/16")), Invalid, "bits set"},
+		"link-local":           {uplinkOp("wan", netip.MustParsePrefix("169.254.0.0/16")), Invalid, "not addresses that a router can have"},
+		"of no name":           {leavingRouter("s", ""), Invalid, "is missing"},
+		"other type":           {Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: "wan"}, Spec: model.UplinkSpec{Type: "tunnel"}}, Invalid, "not a type of uplink"},
+		"other translation":    {Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: "r"}, Spec: RouterSpec{Egress: &model.RouterEgress{Uplink: "wan", SNAT: "all"}}}, Invalid, "not a way to translate"},
+		"nothing leaves":       {Op{Verb: Put, Ref: Ref{Kind: KindRouter, Name: "r"}, Spec: RouterSpec{Egress: &model.RouterEgress{Uplink: "wan", SNAT: "none"}}}, Invalid, "lets nothing out"},
+		"no longer host":       {bridgeOp("wan", "br-ex", "192.0.2.0/24"), Conflict, "of the type host, and in use by router/r"},
+		"bridge twice":         {bridgeOp("lan", "br-dmz", "198.51.100.0/24"), Conflict, "uplink/dmz leads to the bridge br-dmz"},
+		"subnet twice":         {bridgeOp("lan", "br-ex", "203.0.113.128/25"), Conflict, "overlaps 203.0.113.0/24 of uplink/dmz"},
+		"IPv6 by a bridge":     {bridgeOp("lan", "br-ex", "fd00::/64"), Invalid, "is IPv6"},
+		"long name":            {bridgeOp("lan", "br-external1", "192.0.2.0/24"), Invalid, "longer than 11"},
+		"address of two nodes": {Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n2"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.2"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}, Conflict, "203.0.113.9 belongs to node/n1"},
 	} {
 		_, err := Plan(s, []Op{tt.op}, time.Time{})
 		var problems Problems

@@ -62,6 +62,9 @@ type Join struct {
 	// the addresses of the link, as the uplink is declared with; none are the default.
 	Uplink       Uplink
 	UplinkRanges []netip.Prefix
+	// UplinkBridges are bridges of the machine, which have to exist, by which packets leave,
+	// too. UplinkNone removes the ports to all others.
+	UplinkBridges []string
 
 	// HostRanges are the addresses of the networks whose ports this machine itself reaches,
 	// and which reach it; none leaves that as it is, and NoHostAccess ends it. Addresses are
@@ -207,6 +210,7 @@ func (j Join) config() nodeconfig.Join {
 		Translated: j.LocalIP != j.TunnelIP, ReadOnly: j.ReadOnly,
 	}
 	c.KernelPorts = j.kernelPorts()
+	c.UplinkBridges, c.OnlyBridges = j.UplinkBridges, j.Uplink == UplinkNone
 	if j.LocalIP.IsValid() {
 		c.LocalIP = j.LocalIP.String()
 	}

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/sdnctl/sdnctl/cli/nodeconfig"
@@ -120,12 +121,17 @@ func (j Join) overhead() int {
 
 // checkUplink refuses what no uplink can be made of, before anything is changed.
 func (j *Join) checkUplink(ctx context.Context) error {
+	for _, bridge := range j.UplinkBridges {
+		if message, fix := model.CheckUplinkBridge(bridge); message != "" {
+			return fault(Invalid, "--uplink bridge:%s: the name %s; %s", bridge, message, fix)
+		}
+	}
 	switch j.Uplink {
 	case UplinkKeep, UplinkNone:
 		return nil
 	case UplinkHost:
 	default:
-		return fault(Invalid, "--uplink %s: want host or none", j.Uplink)
+		return fault(Invalid, "--uplink %s: want host, bridge:NAME or none", j.Uplink)
 	}
 	var wrong error
 	j.UplinkRanges = model.NormalUplinkRanges(j.UplinkRanges, "--uplink-range", func(_ model.ProblemKind, field, message, fix string) {
@@ -147,4 +153,22 @@ func ParseUplinkRanges(text []string) (all []netip.Prefix, err error) {
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// ParseUplinks reads what --uplink gives: host, bridge:NAME, which may be several, or none.
+func ParseUplinks(text []string) (by Uplink, bridges []string, err error) {
+	for _, one := range text {
+		bridge, is := strings.CutPrefix(one, "bridge:")
+		switch {
+		case is:
+			if !slices.Contains(bridges, bridge) {
+				bridges = append(bridges, bridge)
+			}
+		case by != "" && by != Uplink(one):
+			return "", nil, fault(Invalid, "--uplink %s and --uplink %s: want one of them", by, one)
+		default:
+			by = Uplink(one)
+		}
+	}
+	return by, bridges, nil
 }

@@ -39,6 +39,10 @@ type Join struct {
 	TLS *TLS
 	// KernelPorts are the ports to the machine's kernel to add or remove. Others stay.
 	KernelPorts []KernelPort
+	// UplinkBridges are bridges of the machine to which the node gets ports, as uplinks; with
+	// OnlyBridges it loses those to others.
+	UplinkBridges []string
+	OnlyBridges   bool
 	// UnderlayMTU is the MTU in bytes of the interface with the tunnel's address; 0 if
 	// unknown.
 	UnderlayMTU int
@@ -71,6 +75,7 @@ func (j Join) Plan(s State) (Commands, error) {
 	}
 	j.setTunnel(&c)
 	j.setKernelPorts(&c)
+	j.setBridges(&c, s)
 	j.setController(&c, s.Bridge != nil && slices.Equal(s.Bridge.targets(), []string{j.Controller}))
 	has := false
 	for _, m := range s.Managers {

@@ -186,6 +186,11 @@ func create(id, table string, columns map[string]string) []string {
 
 // restoreBridge restores a bridge; stopped says that its controllers are removed already.
 func restoreBridge(c *Commands, b *Bridge, was Snapshot, stopped bool) {
+	for _, p := range b.KernelPorts {
+		if to, ok := strings.CutPrefix(p, bridgePrefix); ok && !slices.Contains(was.kernelPorts, p) {
+			c.add("--if-exists", "del-port", peerOf(to))
+		}
+	}
 	if !was.Exists {
 		c.add("del-br", b.Name)
 		return

@@ -16,10 +16,11 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		return m
 	}
 	portOf, ifaceOf, controllerOf := byUUID(ports), byUUID(ifaces), byUUID(controllers)
-	var s State
+	s := State{Bridges: map[string]string{}}
 	for _, r := range bridges {
 		name := r.text("name")
 		ours := name == bridge
+		s.Bridges[name] = r.text("datapath_type")
 		if ours {
 			s.Bridge = &Bridge{
 				Name: name, DatapathID: r.text("datapath_id"), DatapathType: r.text("datapath_type"),
@@ -35,7 +36,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		}
 		for _, id := range r.texts("ports") {
 			port := portOf[id]
-			if ours && slices.Contains(kernelPorts(), port.text("name")) {
+			if ours && isLink(port.text("name")) {
 				s.Bridge.KernelPorts = append(s.Bridge.KernelPorts, port.text("name"))
 			} else if ours && port.text("name") != name && port.text("name") != TunnelPort {
 				s.Bridge.Ports = append(s.Bridge.Ports, port.text("name"))

@@ -37,6 +37,8 @@ type State struct {
 	Bridge *Bridge
 	// Others are the names of the other bridges of the machine that have joined.
 	Others []string
+	// Bridges are the datapath types of all bridges of the machine, by their names.
+	Bridges map[string]string
 	// Tunnels are all VXLAN interfaces except TunnelPort on Bridge.
 	Tunnels []Tunnel
 	// Managers are the database's managers.
@@ -63,7 +65,7 @@ type Bridge struct {
 	ExternalIDs map[string]string
 	Controllers []Remote
 	// Ports are the names of its ports, sorted, without the bridge's own, TunnelPort and
-	// those to the machine's kernel, which are KernelPorts.
+	// those to the machine's kernel and to bridges of uplinks, which are KernelPorts.
 	Ports, KernelPorts []string
 	// Tunnel is the interface of TunnelPort, nil for none.
 	Tunnel *Tunnel

@@ -32,5 +32,7 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 		PerPort: packetin.Budget{Packets: 128, Bytes: 128 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20},
 		MaxLater: 1024, MaxLaterPerPort: 32,
 	}
-	return []packetin.Cause{dhcp, ra, dhcpv6, rejected, refused, stale, names}
+	hop := cause
+	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names}
 }

@@ -29,8 +29,10 @@ package binding
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Local is the port number of a bridge's own interface: OFPP_LOCAL (OpenFlow 1.3.5, 7.2.1).
@@ -102,7 +104,7 @@ type Table struct {
 	// port is not bound.
 	bridge string
 	// reserved are the names of the tunnel's and the uplink's interfaces. They never belong to
-	// a port.
+	// a port. Neither do those that begin with model.BridgeUplinkPrefix.
 	reserved []string
 	nodes    map[string]*node
 	claims   map[string][]*iface // by interface id; mostly one, so no map
@@ -127,7 +129,9 @@ func NewTable(bridge string, reserved ...string) *Table {
 	}
 }
 
-func (t *Table) isReserved(iface string) bool { return slices.Contains(t.reserved, iface) }
+func (t *Table) isReserved(iface string) bool {
+	return slices.Contains(t.reserved, iface) || strings.HasPrefix(iface, model.BridgeUplinkPrefix)
+}
 
 // Remember gives a port the place that it had before a restart. The port keeps it
 // until its node reports something else, so that a restart changes no flow. Until

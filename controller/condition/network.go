@@ -17,10 +17,8 @@ type NetworkFacts struct {
 	// router, by the IP family of their tunnel address. They are set only if both families
 	// occur.
 	Tunnels [2]TunnelNodes
-	// NoUplink and UplinkDown are nodes that have ports of the network and should be its exits:
-	// those that have no uplink port, and those whose uplink port is down. Both are sorted by
-	// name.
-	NoUplink, UplinkDown []string
+	// Uplink is what is known of the uplink of its router.
+	Uplink Uplink
 	// Host is what is known of its host access.
 	Host HostAccess
 }
@@ -62,7 +60,7 @@ const maxNamed = 5
 func Network(f NetworkFacts) []Condition {
 	var l list
 	tunnelFamilies(&l, f)
-	uplinks(&l, f)
+	uplinks(&l, f.Uplink)
 	hostAccess(&l, f)
 	small(&l, f)
 	return l
@@ -85,22 +83,6 @@ func tunnelFamilies(l *list, f NetworkFacts) {
 	l.add(TunnelFamilyMismatch,
 		fmt.Sprintf("the nodes that have ports of it, or of networks that a router joins with it, have tunnel addresses of different families: IPv4 on %s, IPv6 on %s; no packet passes between the ones and the others", four.text(), six.text()),
 		fmt.Sprintf("give all of them tunnel addresses of one family, such as: sdnctl node set %s --tunnel-ip ADDRESS (an %s address of that node)", node, family))
-}
-
-// uplinks adds the conditions of nodes where packets cannot leave the network.
-func uplinks(l *list, f NetworkFacts) {
-	if n := len(f.NoUplink); n > 0 {
-		nodes := TunnelNodes{f.NoUplink, n}
-		l.add(UplinkMissing,
-			fmt.Sprintf("its router leads out by an uplink, which %s has not; what ports send outside from there is dropped", nodes.text()),
-			fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink host, beside the flags that it joined with", f.NoUplink[0], f.NoUplink[0]))
-	}
-	if n := len(f.UplinkDown); n > 0 {
-		nodes := TunnelNodes{f.UplinkDown, n}
-		l.add(UplinkDown,
-			fmt.Sprintf("its router leads out by an uplink, whose port uplink-sdn is down on %s; what ports send outside from there is dropped", nodes.text()),
-			fmt.Sprintf("on %s: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", f.UplinkDown[0]))
-	}
 }
 
 // small adds the condition that the underlay does not carry the network's packets.

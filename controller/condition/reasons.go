@@ -47,6 +47,8 @@ const (
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
+	// UplinkAddressMissing is about uplinks of the type bridge.
+	UplinkAddressMissing Reason = "UplinkAddressMissing"
 	// HostAccessNoGateway and the reasons after it are about networks with host access.
 	HostAccessNoGateway Reason = "HostAccessNoGateway"
 	HostAccessMissing   Reason = "HostAccessMissing"
@@ -94,8 +96,9 @@ var table = []Definition{
 	{CertificateExpiring, topology.KindNode, Warning, "The certificate that the node's switch connected with expires within 30 days, or has expired. The present connection stays. After the certificate has expired sdnd refuses a new connection, and the node keeps forwarding with its present flows."},
 	{UnknownInterfaceID, topology.KindNode, Warning, "Interfaces of the bridge name a port in their external_ids (iface-id or container_id), and no port has that id. Their packets are dropped. This is normal for a moment if the interface is plugged in before the port is declared."},
 	{TunnelFamilyMismatch, topology.KindNetwork, Error, "Of the nodes that have ports of the network, or of networks that a router joins with it, some have an IPv4 and some an IPv6 address as tunnelIP. A node reaches only nodes whose address is of the same family; packets for the others are dropped."},
-	{UplinkMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and nodes that have ports of it have no port uplink-sdn: they did not join with `--uplink host`. What those ports send to addresses outside is dropped."},
-	{UplinkDown, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and on nodes that have ports of it the port uplink-sdn is down: what sets up its addresses, routes and masquerade has not run since the machine or Open vSwitch started. What those ports send to addresses outside is dropped."},
+	{UplinkMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and nodes that have ports of it have no port uplink-sdn, or none that leads to the uplink's bridge: they did not join with `--uplink host` or `--uplink bridge:NAME`. What those ports send to addresses outside is dropped."},
+	{UplinkDown, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and on nodes that have ports of it the port uplink-sdn is down: what sets up its addresses, routes and masquerade has not run since the machine or Open vSwitch started. Or the port to the uplink's bridge is down, since the bridge is gone. What those ports send to addresses outside is dropped."},
+	{UplinkAddressMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink of the type bridge with the address of the node, and nodes that have ports of it have no uplinkAddress there. What ports without a floating address send outside from those nodes is dropped."},
 	{HostAccessNoGateway, topology.KindNetwork, Error, "The network has host access and no gateway: it is stretched, and no router joins it. Its ports and the nodes do not reach each other."},
 	{HostAccessMissing, topology.KindNetwork, Error, "The network has host access, and nodes that have ports of it have no port host-sdn: they did not join with `--host-access`. Nothing passes between those nodes themselves and the network's ports."},
 	{HostAccessDown, topology.KindNetwork, Error, "The network has host access, and on nodes that have ports of it the port host-sdn is down: what sets up its routes and rules has not run since the machine or Open vSwitch started. Nothing passes between those nodes themselves and the network's ports."},

@@ -21,7 +21,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
 	}
 	for _, l := range u.Uplinks {
-		mark(l.Node, Unit{Kind: UnitNode, Name: l.Node})
+		a.bridgesOn(l.Node, l.Bridge)
 		a.policiesOnward(l.Node)
 	}
 	for _, h := range u.Hosts {

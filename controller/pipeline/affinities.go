@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -51,8 +50,9 @@ func affinityCookie(o *topology.Service, of endpoint) openflow.Cookie {
 // IsTransient reports whether a flow comes and goes by itself, so that comparisons ignore
 // it: a sample, or what the switch has learned.
 func IsTransient(f *openflow.Flow) bool {
-	_, learned := AffinityOf(f)
-	return learned || IsSample(f)
+	_, affine := AffinityOf(f)
+	_, neighbour := NeighbourOf(f)
+	return affine || neighbour || IsSample(f)
 }
 
 // Affinity is a client that keeps its backend by a service.
@@ -94,20 +94,14 @@ func AffinityOf(f *openflow.Flow) (a Affinity, ok bool) {
 // loadedTarget reads the backend that the instructions of a learned flow load, if they do
 // nothing else.
 func loadedTarget(all openflow.Instructions, f topology.Family) (backend netip.AddrPort, ok bool) {
-	const header, load, value = 8, 24, 20 // sizes of an instruction and of an action, and where its value is
-	n := len(targetFields(f))
-	if len(all) != header+n*load {
+	values, ok := loaded(all, targetFields(f)...)
+	if !ok {
 		return backend, false
 	}
-	var values []byte
-	for i := range n {
-		values = append(values, all[header+i*load+value:][:4]...)
+	var ip []byte
+	for _, v := range values[1:] {
+		ip = binary.BigEndian.AppendUint32(ip, v)
 	}
-	ip, _ := netip.AddrFromSlice(values[4:])
-	backend = netip.AddrPortFrom(ip, binary.BigEndian.Uint16(values[2:]))
-	var want openflow.Actions
-	for i, field := range targetFields(f) {
-		want = want.Load(field, 0, 32, uint64(binary.BigEndian.Uint32(values[4*i:])))
-	}
-	return backend, bytes.Equal(openflow.Instructions(nil).ApplyActions(want), all)
+	a, _ := netip.AddrFromSlice(ip) // 4 or 16 bytes
+	return netip.AddrPortFrom(a, uint16(values[0])), true
 }

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -13,6 +14,10 @@ import (
 const (
 	perUplink  = 18 // flows of a node that has the port
 	perLeaving = 4  // flows of a router that packets leave, for each family
+
+	perBridge        = 26 // flows of a node that has the bridge of an uplink, and no other
+	perUplinkAddress = 5  // flows of a node's address on an uplink of the type bridge
+	perLeavingBridge = 4  // flows of a router that packets leave by a bridge
 )
 
 // TestCostOfEgress: the cost of a router with an uplink depends on the nodes that know the
@@ -49,4 +54,46 @@ func TestCostOfEgress(t *testing.T) {
 			b.commit()
 		}, leaving, leaving, 0)
 	}
+}
+
+// TestCostOfBridgeUplink: the cost of an uplink of the type bridge depends on what uses it on the
+// node.
+func TestCostOfBridgeUplink(t *testing.T) {
+	b := build(t)
+	b.nodes(2)
+	b.stretched("blue", 100, "10.0.0.0/24")
+	b.router("r", "blue")
+	b.port("p", "blue", "n1")
+	b.commit()
+	differ := func(what string, step func(), want int) {
+		t.Helper()
+		before := b.view
+		step()
+		if got := count(b.view, "n1") - count(before, "n1"); got != want {
+			t.Errorf("%s: n1 has %d flows more, want %d", what, got, want)
+		}
+	}
+	differ("an uplink", func() {
+		b.op(topology.KindUplink, "ext", bridgeUplink("br-ex", "192.0.2"))
+		b.commit()
+	}, 0)
+	differ("the bridge of a node", func() {
+		b.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{Node: "n1", Bridge: "br-ex", After: 9}}})
+	}, perBridge)
+	differ("egress of the router", func() {
+		b.put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}, Egress: &model.RouterEgress{Uplink: "ext"}})
+		b.commit()
+	}, perLeavingBridge)
+	differ("an address of the node", func() {
+		n, _ := b.view.Topo.Node("n1")
+		spec := n.Spec
+		spec.UplinkAddresses = []netip.Addr{netip.MustParseAddr("192.0.2.65")}
+		b.put(topology.KindNode, "n1", spec)
+		b.commit()
+	}, perUplinkAddress)
+}
+
+// put declares or changes an object.
+func (b *builder) put(k topology.Kind, name string, spec topology.Spec) {
+	b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: k, Name: name}, Spec: spec})
 }

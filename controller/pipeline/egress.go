@@ -8,9 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// UplinkChange says that a node's port to its kernel has another number; 0 is none.
+// UplinkChange says that a node's port to its kernel, or to a bridge, has another number; 0 is
+// none.
 type UplinkChange struct {
-	Node          string
+	Node string
+	// Bridge is the name of the bridge, "" for the kernel.
+	Bridge        string
 	Before, After openflow.PortNo
 }
 
@@ -23,11 +26,18 @@ func (v *View) Uplink(node string) openflow.PortNo {
 // egress describes how packets leave a router.
 type egress struct {
 	router *topology.Router
+	uplink *topology.Uplink
 	zone   topology.Zone
 	// address is the source address that the packets get, by family; the zero Addr if
 	// packets of the family do not leave.
 	address [2]netip.Addr
 }
+
+// bridged reports whether packets leave by a bridge, where floating addresses are.
+func (e *egress) bridged() bool { return e.uplink.Spec.Type == model.UplinkBridge }
+
+// kept says that only packets with a floating address leave.
+func (e *egress) kept() bool { return e.router.Spec.Egress.SNAT == model.SNATNone }
 
 // egressOf returns how packets leave a router; ok is false if it has no uplink.
 func (v *View) egressOf(router string) (e *egress, ok bool) {
@@ -43,7 +53,7 @@ func (v *View) egressOf(router string) (e *egress, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	e = &egress{router: r, zone: n.Egress}
+	e = &egress{router: r, uplink: u, zone: n.Egress}
 	for _, f := range model.Families() {
 		if a, ok := u.Address(n, f); ok && v.routes(r, f) {
 			e.address[f] = a
@@ -99,11 +109,22 @@ func (a *affected) leaves(r *topology.Router) {
 	}
 }
 
-// uplink marks the routers that leave by an uplink that changes.
+// uplink marks the routers that leave by an uplink that changes, and the nodes that have its
+// bridge.
 func (a *affected) uplink(c topology.Change) {
 	for _, v := range []*View{a.before, a.after} {
 		for r := range v.Topo.RoutersBy(c.Ref.Name) {
 			a.leaves(r)
 		}
+		u, ok := v.Topo.Uplink(c.Ref.Name)
+		if !ok || u.Spec.Bridge == "" {
+			continue
+		}
+		a.after.bridges.Scan(func(k pair, _ openflow.PortNo) bool {
+			if secondOf(k) == u.Spec.Bridge {
+				a.mark(firstOf(k), Unit{Kind: UnitNode, Name: firstOf(k)})
+			}
+			return true
+		})
 	}
 }

@@ -50,6 +50,9 @@ const (
 	// this node's kernel by host access.
 	flagHost     = 1 << 12
 	flagFromHost = 1 << 13
+	// flagFloating is set when the packet is for a floating address, whose connections begin
+	// outside, too.
+	flagFloating = 1 << 16
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2
@@ -79,6 +82,18 @@ const (
 	// regTargetPort holds the destination port of a new connection.
 	regTargetPort = 3
 )
+
+// What leaves by a bridge has been to all tables of services.
+const (
+	// regNextHop holds the address of the neighbour on an uplink that gets the packet.
+	regNextHop = 12
+	// regNextHopMAC and the register after it hold its MAC: the last 32 bits, and the first 16.
+	regNextHopMAC = 13
+)
+
+// zonePublic is the zone of connections whose sources are translated to a node's address on an
+// uplink of the type bridge. It is above all zones of networks and routers (topology.Zone).
+const zonePublic = 0xfffe
 
 // Priorities. Within a table all flows of one kind have one priority; a prefix
 // route has prioRoute plus its length, so that the longest wins.

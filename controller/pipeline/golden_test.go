@@ -139,6 +139,29 @@ func egressGolden() golden {
 	}}
 }
 
+// bridgeGolden is two routers that leave by a bridge, one with the nodes' addresses, with a
+// policy.
+func bridgeGolden() golden {
+	return golden{"bridge-uplink", "n1", func(b *builder) {
+		for i, name := range []string{"n1", "n2"} {
+			b.op(topology.KindNode, name, topology.NodeSpec{
+				TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+				UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)})},
+			})
+		}
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.stretched("other", 400, "10.0.0.0/24")
+		b.bridged(model.SNATNode, "r", "blue")
+		b.bridged(model.SNATNone, "s", "other")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("web-of-other", "other", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+	}}
+}
+
 // hostGolden is networks whose ports and nodes reach each other, in both modes, with
 // policies about nodes, and a network without that beside them.
 func hostGolden() golden {
@@ -316,7 +339,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), actionsGolden(), hostGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), actionsGolden(), hostGolden())
 }
 
 func TestGolden(t *testing.T) {

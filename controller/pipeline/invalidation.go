@@ -40,10 +40,11 @@ func (c *Compiler) Entries(v *View, node string) (entries []openflow.TableID) {
 	return entries
 }
 
-// policedNode and uplinkedNode report whether the node has flows of policies, and whether
-// it has an uplink.
+// policedNode, uplinkedNode and bridgedNode report whether the node has flows of policies,
+// whether it has an uplink, and whether it has one of the type bridge.
 func (c *Compiler) policedNode() bool  { return c.view.PolicedNode(c.node) }
-func (c *Compiler) uplinkedNode() bool { return c.view.Uplink(c.node) != 0 }
+func (c *Compiler) uplinkedNode() bool { return c.view.Uplinked(c.node) }
+func (c *Compiler) bridgedNode() bool  { return c.view.bridged(c.node) }
 
 // invalidationMask selects 16 of 32 bits: of each bit of a hash either the bit or its
 // complement. So no mask has all bits of another.

@@ -87,7 +87,7 @@ func (c *Compiler) verdictKept(p *policies) {
 	if !p.keeps(model.Egress) {
 		return
 	}
-	if c.view.Uplink(c.node) != 0 {
+	if c.uplinkedNode() {
 		c.noteOnward(p, flagOutside, TableEgress, rules{"notes which rule lets a connection leave, and lets it leave", "notes which rule lets an IPv6 connection leave, and lets it leave"})
 	}
 	if c.view.HostNode(c.node) {

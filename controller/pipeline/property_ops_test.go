@@ -22,7 +22,11 @@ func randomOp(t *rapid.T) topology.Op {
 	op := topology.Op{Verb: verb}
 	switch rapid.IntRange(0, 17).Draw(t, "kind") {
 	case 17:
-		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2"})}
+		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2", "u3"})}
+		if op.Ref.Name == "u3" {
+			op.Spec = bridgeUplink("br-ex", pick("subnet", []string{"192.0.2", "198.51.100"}))
+			break
+		}
 		spec := model.UplinkSpec{}
 		switch rapid.IntRange(0, 2).Draw(t, "ranges") {
 		case 1:
@@ -54,6 +58,9 @@ func randomOp(t *rapid.T) topology.Op {
 		if rapid.Bool().Draw(t, "own address") {
 			spec.Addresses = []netip.Addr{netip.AddrFrom16([16]byte{0x20, 1, 14: byte(rapid.IntRange(1, 2).Draw(t, "which")), 15: name[1]})}
 		}
+		if rapid.Bool().Draw(t, "uplink address") {
+			spec.UplinkAddresses = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 64 + name[1]%32})}
+		}
 		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
 			spec.TunnelCheck = topology.TunnelEnforce
 		}
@@ -70,7 +77,7 @@ func randomOp(t *rapid.T) topology.Op {
 		joined := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 3, rapid.ID[string]).Draw(t, "joined")
 		spec := topology.RouterSpec{Networks: joined}
 		if rapid.Bool().Draw(t, "leaves") {
-			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2"})}
+			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2", "u3"}), SNAT: model.SNAT(pick("snat", []string{"node", "none"}))}
 		}
 		op.Spec = spec
 	default:

@@ -29,6 +29,9 @@ func (w *world) checkSources(t *rapid.T) {
 		if up := w.view.Uplink(n); up != 0 {
 			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n, After: up})
 		}
+		if up := w.view.Bridge(n, "br-ex"); up != 0 {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n, Bridge: "br-ex", After: up})
+		}
 		if h := w.view.Host(n); h != 0 {
 			u.Hosts = append(u.Hosts, pipeline.HostChange{Node: n, After: h})
 		}

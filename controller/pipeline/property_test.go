@@ -110,6 +110,12 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 					Node: node, Before: w.view.Uplink(node), After: openflow.PortNo(rapid.SampledFrom([]int{0, 3, 4}).Draw(t, "ofport")),
 				}}}, nil)
 			},
+			"bridge": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				w.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{
+					Node: node, Bridge: "br-ex", Before: w.view.Bridge(node, "br-ex"), After: openflow.PortNo(rapid.SampledFrom([]int{0, 7, 8}).Draw(t, "ofport")),
+				}}}, nil)
+			},
 			"host port": func(t *rapid.T) {
 				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
 				w.step(pipeline.Update{Hosts: []pipeline.HostChange{{

@@ -83,7 +83,12 @@ func (c *Compiler) arpReplyToOthers(n *topology.Network, ip netip.Addr, mac topo
 // arpSwap begins a flow that turns a request for the address into its reply.
 func (c *Compiler) arpSwap(n *topology.Network, ip netip.Addr, mac topology.MAC) {
 	c.match = c.match[:0].EthType(ethTypeARP).ARPOp(arpRequest).ARPTpa(ip).Metadata(metadata(n))
-	c.actions = c.actions[:0].
+	c.actions = becomeARPReply(c.actions[:0], ip, mac)
+}
+
+// becomeARPReply appends actions that turn a request for an address into its reply.
+func becomeARPReply(a openflow.Actions, ip netip.Addr, mac topology.MAC) openflow.Actions {
+	return a.
 		Move(openflow.FieldEthSrc, openflow.FieldEthDst, 0, 0, 48).
 		SetEthSrc(mac).
 		SetARPOp(arpReply).

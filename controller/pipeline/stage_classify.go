@@ -14,7 +14,7 @@ const TableClassify openflow.TableID = 0
 
 func classifyStage() stage {
 	return stage{
-		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, nd, bridge; from a tunnel source; from the kernel return, from-host; else drop"},
+		Table:   Table{TableClassify, "classify", "port or tunnel key → network; source addresses checked", "in_port, dl_src, nw_src or arp_spa+arp_sha; tun_id", "arp, nd, bridge; from a tunnel source; from the kernel return, from-host; from a bridge public; else drop"},
 		entry:   func(*Compiler) bool { return true },
 		node:    (*Compiler).classifyNode,
 		network: (*Compiler).classifyNetwork,
@@ -37,6 +37,7 @@ func (c *Compiler) classifyNode() {
 	if h := c.view.Host(c.node); h != 0 {
 		c.classifyHost(h)
 	}
+	c.classifyBridges()
 }
 
 func (c *Compiler) classifyNetwork(n *topology.Network) {

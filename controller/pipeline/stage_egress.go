@@ -73,7 +73,7 @@ var shut = [...]struct {
 // egressNode drops VXLAN packets, whatever their destination. They leave with the node's
 // source address, so a peer could take them for the node's own.
 func (c *Compiler) egressNode() {
-	if c.view.Uplink(c.node) == 0 {
+	if !c.uplinkedNode() {
 		return
 	}
 	c.instr = c.instr[:0]
@@ -85,6 +85,7 @@ func (c *Compiler) egressNode() {
 		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(vxlanPort)
 		c.emit(prioShut, rules{"drops VXLAN packets that would leave, since peers could take them for the node's own", "drops VXLAN packets over IPv6 that would leave, since peers could take them for the node's own"}[f])
 	}
+	c.shutNode()
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableTranslate)
 	c.emit(prioDefault, "lets all other packets leave")
@@ -97,6 +98,12 @@ func (c *Compiler) egressNode() {
 func (c *Compiler) translateRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
 		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
+		if e.kept() {
+			c.actions = c.actions[:0].CT(openflow.CT{Zone: uint16(e.zone), Table: TableTranslated, NAT: &openflow.NAT{}})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioNormal, "translates the source of replies by floating addresses back; nothing else leaves")
+			return
+		}
 		c.actions = c.actions[:0].CT(openflow.CT{
 			Commit: true, Zone: uint16(e.zone), Table: TableTranslated,
 			NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
@@ -115,6 +122,14 @@ func (c *Compiler) translatedRouter(e *egress) {
 			c.match = c.match.IPv6Src(host(a))
 		}
 		c.match = c.match.Reg(regRouter, e.router.ID)
+		if e.bridged() {
+			if out := c.view.Bridge(c.node, e.uplink.Spec.Bridge); out != 0 && !e.kept() {
+				c.actions = c.actions[:0].SetReg(regOutPort, uint32(out))
+				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNodeAddress)
+				c.emit(prioNormal, "lets packets with the router's address leave by the bridge, with the node's address")
+			}
+			return
+		}
 		c.instr = c.instr[:0].GotoTable(TableUplink)
 		c.emit(prioNormal, rules{"lets packets with the router's address leave", "lets IPv6 packets with the router's address leave"}[f])
 	})
@@ -157,7 +172,7 @@ func (c *Compiler) routeRouter(e *egress) {
 // gatewayOutside counts the router as a hop of packets that leave. Policies judge them on
 // this node, where they leave, since no other node gets them.
 func (c *Compiler) gatewayOutside() {
-	if c.view.Uplink(c.node) == 0 {
+	if !c.uplinkedNode() {
 		return
 	}
 	for _, f := range model.Families() {
@@ -202,20 +217,25 @@ func (c *Compiler) gatewayOnward(f topology.Family, o onward) {
 	c.emit(o.priority, o.again[f])
 }
 
-// inboundOutside passes the ICMP errors that ports send about packets from outside.
+// inboundOutside passes what ports reply to packets from outside, and the ICMP errors that they
+// send about them.
 func (c *Compiler) inboundOutside() {
-	if c.view.Uplink(c.node) == 0 {
+	if !c.uplinkedNode() {
 		return
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(related, related).CTMarkMasked(0, markDenied)
 	c.instr = c.instr[:0].GotoTable(TableEgress)
 	c.emit(prioOutside, "lets errors leave about connections that are not denied")
+	if c.bridgedNode() {
+		c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(replied, replied).CTMarkMasked(0, markDenied)
+		c.emit(prioReplyOutside, "lets replies leave on connections that are not denied")
+	}
 }
 
 // verdictOutside lets out what policies allow. The record says already that the port began
 // the connection; this flow records that it is no longer denied.
 func (c *Compiler) verdictOutside() {
-	if c.view.Uplink(c.node) == 0 {
+	if !c.uplinkedNode() {
 		return
 	}
 	const judged = flagOutside | flagDenied
@@ -239,6 +259,7 @@ const (
 	prioDefaultRoute   = prioRoute - 1
 	prioJudgedOutside  = 55
 	prioUnjudged       = 54
+	prioReplyOutside   = 171
 	prioOutside        = 170
 	prioNoteOutside    = 201
 	prioOutsideAgain   = 199

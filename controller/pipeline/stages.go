@@ -13,6 +13,7 @@ func stages() []stage {
 		classifyStage(),
 		sourceStage(),
 		admittedStage(),
+		publicStage(),
 		returnStage(),
 		returnedStage(),
 		fromHostStage(),
@@ -70,6 +71,10 @@ func stages() []stage {
 		shadowStage(model.Ingress, model.TierBaseline),
 		dnsStage(),
 		toHostStage(),
+		nodeAddressStage(),
+		nextHopStage(),
+		nextHopMACStage(),
+		outsideStage(),
 		servingStage(),
 	}
 }

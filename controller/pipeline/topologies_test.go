@@ -20,6 +20,8 @@ type builder struct {
 	ofport openflow.PortNo
 	// uplinks says that nodes have a port to their kernel.
 	uplinks bool
+	// bridge is a bridge that all nodes have, and to which they have a port.
+	bridge string
 	// hosts says that nodes have a port for host access.
 	hosts bool
 	// last are the updates of the last commit.
@@ -95,6 +97,24 @@ func (b *builder) leaving(name string, networks ...string) {
 	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "wan"}})
 }
 
+// bridged declares an uplink of the type bridge, which every node has, and a router that leaves
+// by it. Call nodes first.
+func (b *builder) bridged(snat model.SNAT, name string, networks ...string) {
+	if b.bridge == "" {
+		b.bridge = "br-ex"
+		b.op(topology.KindUplink, "ext", bridgeUplink("br-ex", "192.0.2"))
+	}
+	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext", SNAT: snat}})
+}
+
+// bridgeUplink is an uplink of the type bridge, with a subnet of 24 bits.
+func bridgeUplink(bridge, subnet string) model.UplinkSpec {
+	return model.UplinkSpec{
+		Type: model.UplinkBridge, Bridge: bridge, Subnet: netip.MustParsePrefix(subnet + ".0/24"), Gateway: netip.MustParseAddr(subnet + ".1"),
+		Addresses: []netip.Prefix{netip.MustParsePrefix(subnet + ".64/26")},
+	}
+}
+
 // labelled declares a port with the label app.
 func (b *builder) labelled(name, network, node, app string) {
 	b.port(name, network, node)
@@ -129,6 +149,9 @@ func (b *builder) commit() *pipeline.View {
 		}
 		if b.uplinks && b.view.Uplink(n.Name) == 0 {
 			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.Name, After: 999})
+		}
+		if b.bridge != "" && b.view.Bridge(n.Name, b.bridge) == 0 {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.Name, Bridge: b.bridge, After: 997})
 		}
 		if b.hosts && b.view.Host(n.Name) == 0 {
 			u.Hosts = append(u.Hosts, pipeline.HostChange{Node: n.Name, After: 998})

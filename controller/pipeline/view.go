@@ -31,6 +31,7 @@ type View struct {
 	places  *btree.Map[string, Place]           // by port
 	tunnels *btree.Map[string, openflow.PortNo] // by node: the tunnel port
 	uplinks *btree.Map[string, openflow.PortNo] // by node: the port to its kernel
+	bridges *btree.Map[pair, openflow.PortNo]   // by node and bridge: the port that leads there
 	// hostPorts are, by node, the ports by which the node itself and ports reach each other.
 	hostPorts *btree.Map[string, openflow.PortNo]
 	// The number of ports of a network on a node, in both orders. They decide relevance:
@@ -105,7 +106,7 @@ func emptyView(topo *topology.Snapshot) *View {
 	return &View{
 		Seq: 1, Topo: topo,
 		places: new(btree.Map[string, Place]), tunnels: new(btree.Map[string, openflow.PortNo]),
-		uplinks: new(btree.Map[string, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
+		uplinks: new(btree.Map[string, openflow.PortNo]), bridges: new(btree.Map[pair, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
@@ -164,7 +165,7 @@ type Update struct {
 func (v *View) Next(u Update) *View {
 	n := &View{
 		Seq: v.Seq + 1, Topo: v.Topo,
-		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), hostPorts: v.hostPorts.Copy(),
+		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
@@ -181,10 +182,14 @@ func (v *View) Next(u Update) *View {
 		}
 	}
 	for _, l := range u.Uplinks {
+		in, key := n.uplinks, l.Node
+		if l.Bridge != "" {
+			in, key = n.bridges, pairOf(l.Node, l.Bridge)
+		}
 		if l.After == 0 {
-			n.uplinks.Delete(l.Node)
+			in.Delete(key)
 		} else {
-			n.uplinks.Set(l.Node, l.After)
+			in.Set(key, l.After)
 		}
 	}
 	for _, h := range u.Hosts {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // probeTimeout is how long the switch of an idle connection may take to answer an echo request
@@ -32,6 +35,7 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 	case p.host:
 		p.host = 0
 	}
+	maps.DeleteFunc(p.bridges, func(_ string, of openflow.PortNo) bool { return of == number })
 	if name == "" {
 		delete(p.ports, number)
 		return true
@@ -44,6 +48,13 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 		p.uplink = number
 	case pipeline.HostPort:
 		p.host = number
+	default:
+		if bridge, ok := strings.CutPrefix(name, model.BridgeUplinkPrefix); ok {
+			if p.bridges == nil {
+				p.bridges = map[string]openflow.PortNo{}
+			}
+			p.bridges[bridge] = number
+		}
 	}
 	return true
 }

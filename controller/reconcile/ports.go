@@ -1,12 +1,17 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // portsKnown puts all ports of a node's switch into the table of bindings.
@@ -27,6 +32,17 @@ func (d *dispatcher) ownPorts(n *node, p *peer) (u pipeline.Update) {
 	}
 	if before, after := d.view.Uplink(n.name), p.uplink; before != after {
 		u.Uplinks = []pipeline.UplinkChange{{Node: n.name, Before: before, After: after}}
+	}
+	bridges := maps.Clone(p.bridges)
+	for bridge := range d.view.BridgesOf(n.name) {
+		if bridges[bridge] == 0 {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.name, Bridge: bridge, Before: d.view.Bridge(n.name, bridge)})
+		}
+	}
+	for _, bridge := range slices.Sorted(maps.Keys(bridges)) {
+		if before, after := d.view.Bridge(n.name, bridge), bridges[bridge]; before != after {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: n.name, Bridge: bridge, Before: before, After: after})
+		}
 	}
 	if before, after := d.view.Host(n.name), p.host; before != after {
 		u.Hosts = []pipeline.HostChange{{Node: n.name, Before: before, After: after}}
@@ -91,7 +107,8 @@ func (e portChanged) linkChanged(d *dispatcher) {
 	case d.view.Tunnel(n.name):
 		d.updateBridge(n)
 		return
-	case d.view.Uplink(n.name), d.view.Host(n.name):
+	}
+	if number := e.Port.No; number == d.view.Uplink(n.name) || number == d.view.Host(n.name) || e.peer.bridges[strings.TrimPrefix(e.Port.Name, model.BridgeUplinkPrefix)] == number {
 		networks := map[string]bool{}
 		d.throughKernel(n.name, networks)
 		for name := range networks {

@@ -120,6 +120,8 @@ type peer struct {
 	// for the tunnel, the uplink and host access, and whether the switch is or was a node's.
 	ports                map[openflow.PortNo]string
 	tunnel, uplink, host openflow.PortNo
+	// bridges are the numbers of the ports that lead to bridges, by the bridge.
+	bridges map[string]openflow.PortNo
 	// links are the ports that do not have the zero Link.
 	links facts.Links
 	// leave removes it from the unassigned switches; nil if it is not one.

@@ -67,6 +67,13 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 		if c.Ref.Kind == topology.KindNode {
 			d.throughKernel(c.Ref.Name, touched)
 		}
+		if c.Ref.Kind == topology.KindUplink {
+			for r := range d.view.Topo.RoutersBy(c.Ref.Name) {
+				for _, n := range r.Spec.Networks {
+					touched[n] = true
+				}
+			}
+		}
 		for _, o := range []topology.Object{c.Before, c.After} {
 			if r, ok := o.(*topology.Router); ok {
 				for _, n := range r.Spec.Networks {
@@ -130,7 +137,7 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 		}
 	}
 	if v.Leaves(name) {
-		facts.NoUplink, facts.UplinkDown = f.uplinksOf(v, name, node)
+		facts.Uplink = f.uplinkOf(v, name, node)
 	}
 	if n.Spec.HostAccess {
 		f.hostAccessOf(v, n, node, &facts.Host)
@@ -142,9 +149,15 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	return condition.Network(facts)
 }
 
-// uplinksOf returns the nodes, or the given one, that are exits of a network but have no uplink
-// port, and those whose uplink port is down. It leaves out nodes whose ports are not known.
-func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, down []string) {
+// uplinkOf finds out which nodes, or whether the given one, cannot be exits of a network. It
+// leaves out nodes whose ports are not known.
+func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition.Uplink) {
+	r, _ := v.Topo.RouterOf(network)
+	u, ok := v.Topo.Uplink(r.Spec.Egress.Uplink)
+	if !ok {
+		return out
+	}
+	out.Name, out.Bridge = u.Name, u.Spec.Bridge
 	for at := range v.NodesOf(network) {
 		if node != "" && at != node || !v.HasPorts(network, at) || v.Tunnel(at) == 0 {
 			continue
@@ -153,16 +166,20 @@ func (f *Fabric) uplinksOf(v *pipeline.View, network, node string) (missing, dow
 		if !ok {
 			continue
 		}
-		number := v.Uplink(at)
+		if _, has := o.Spec.UplinkAddress(u.Spec); out.Bridge != "" && !has && r.Spec.Egress.SNAT == model.SNATNode {
+			out.NoAddress = append(out.NoAddress, at)
+		}
+		number := v.UplinkPortOf(at, u)
 		if number == 0 {
-			missing = append(missing, at)
+			out.Missing = append(out.Missing, at)
 		} else if _, l, _, known := f.facts.Port(o.DatapathID, number); known && !l.Forwards() {
-			down = append(down, at)
+			out.Down = append(out.Down, at)
 		}
 	}
-	slices.Sort(missing)
-	slices.Sort(down)
-	return missing, down
+	slices.Sort(out.Missing)
+	slices.Sort(out.Down)
+	slices.Sort(out.NoAddress)
+	return out
 }
 
 // NetworkConditions returns the conditions of a network or, with a node, only those that

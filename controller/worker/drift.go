@@ -40,13 +40,14 @@ const byConnection = "connection"
 // one. A del-flows on a large switch is one event.
 const maxReported = 100
 
-// watch asks the switch to report changes by others, if it can. It leaves out the table in
-// which the switch learns a flow for each client of a service with session affinity.
+// watch asks the switch to report changes by others, if it can. It leaves out the tables in
+// which the switch learns flows: for each client of a service with session affinity, and for each
+// neighbour on an uplink.
 func (w *Worker) watch(ctx context.Context) error {
 	if w.pool.cfg.NoMonitor {
 		return nil
 	}
-	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges(), pipeline.TableAffinity)
+	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges(), pipeline.LearnedTables()...)
 	if errors.Is(err, session.ErrMonitorUnsupported) {
 		w.pool.cfg.Logger.Info("switch cannot report changes by others; it is audited instead", "node", w.node, "every", w.pool.cfg.AuditEvery)
 		return nil

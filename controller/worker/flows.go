@@ -65,7 +65,8 @@ func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node stri
 				return nil
 			}
 			learned, affine := pipeline.AffinityOf(&s.Flow)
-			if !affine && pipeline.IsTransient(&s.Flow) {
+			neighbour, near := pipeline.NeighbourOf(&s.Flow)
+			if !affine && !near && pipeline.IsTransient(&s.Flow) {
 				return nil
 			}
 			if len(views) > set.Len()+maxForeignShown {
@@ -80,6 +81,9 @@ func (p *Pool) Flows(ctx context.Context, w *Worker, v *pipeline.View, node stri
 			if affine {
 				f.Owner, f.Wanted = services.ref(learned.Service), true
 				f.Why = fmt.Sprintf("learned: new connections of %v go to %v", learned.Client, learned.Backend)
+			}
+			if near {
+				f.Wanted, f.Why = true, fmt.Sprintf("learned: %v has the MAC %v", neighbour.Address, neighbour.MAC)
 			}
 			views = append(views, f)
 			return nil

@@ -18,6 +18,8 @@ type NodeSpec struct {
 	TunnelIP netip.Addr `json:"tunnelIP,omitzero" doc:"Address of the node's VXLAN endpoint, where other nodes reach it: IPv4 or IPv6. Between nodes of which one has an IPv4 and one an IPv6 address no packet passes" required:"true" example:"192.168.50.11"`
 	// Addresses are normalised: one of IPv4, then one of IPv6.
 	Addresses []netip.Addr `json:"addresses,omitempty" doc:"The node's own addresses by which it and the ports of networks with hostAccess reach each other: at most one of each family. Without one of the family of tunnelIP: tunnelIP" example:"[\"192.168.50.11\",\"fd00:50::11\"]"`
+	// UplinkAddresses are sorted.
+	UplinkAddresses []netip.Addr `json:"uplinkAddresses,omitempty" doc:"Addresses by which what routers send outside leaves the node on uplinks of the type bridge: one of the addresses of each such uplink, which no other node and no floating address has" example:"[\"192.0.2.65\"]"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
@@ -60,6 +62,7 @@ func (s NodeSpec) Normal(bad Reporter) Spec {
 			fmt.Sprintf("write %s (once OVSDB shows that the node sends from its tunnel IP) or %s (always)", TunnelAuto, TunnelEnforce))
 	}
 	s.Addresses = normalNodeAddresses(s.Addresses, bad)
+	s.UplinkAddresses = normalUplinkAddresses(s.UplinkAddresses, bad)
 	if !s.TunnelIP.IsValid() {
 		return s
 	}
@@ -111,4 +114,37 @@ func normalNodeAddresses(addresses []netip.Addr, bad Reporter) []netip.Addr {
 	}
 	slices.SortStableFunc(out, func(a, b netip.Addr) int { return a.BitLen() - b.BitLen() })
 	return out
+}
+
+// normalUplinkAddresses returns the addresses sorted, and reports what is wrong with them.
+func normalUplinkAddresses(addresses []netip.Addr, bad Reporter) []netip.Addr {
+	out := cloned(addresses)
+	for i := range out {
+		out[i] = out[i].Unmap()
+		field := fmt.Sprintf("spec.uplinkAddresses[%d]", i)
+		switch a := out[i]; {
+		case !a.Is4() || !a.IsGlobalUnicast():
+			bad(Invalid, field, fmt.Sprintf("%s is not an IPv4 address of a host", a), "give one of the addresses of an uplink of the type bridge, such as 192.0.2.65")
+		case slices.Contains(out[:i], a):
+			bad(Invalid, field, a.String()+" is listed twice", "list it once")
+		}
+	}
+	if n := len(out); n > MaxNodeUplinkAddresses {
+		bad(Invalid, "spec.uplinkAddresses", fmt.Sprintf("%d addresses, at most %d are allowed", n, MaxNodeUplinkAddresses), "give one for each uplink of the type bridge")
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return out
+}
+
+// MaxNodeUplinkAddresses is how many addresses on uplinks a node may have.
+const MaxNodeUplinkAddresses = 16
+
+// UplinkAddress returns the node's address on an uplink of the type bridge; ok is false
+// without one.
+func (s NodeSpec) UplinkAddress(u UplinkSpec) (a netip.Addr, ok bool) {
+	i := slices.IndexFunc(s.UplinkAddresses, u.Lends)
+	if i < 0 {
+		return a, false
+	}
+	return s.UplinkAddresses[i], true
 }

@@ -12,16 +12,26 @@ import (
 // sdnd.
 type UplinkSpec struct {
 	// Type "" is UplinkHost.
-	Type UplinkType `json:"type,omitempty" doc:"How packets leave a node. host: through the port uplink-sdn to the node's own kernel, which forwards them; no network card is touched. A node has it once it joined with 'sdnctl node join --uplink host'" enum:"host" default:"host" example:"host"`
+	Type UplinkType `json:"type,omitempty" doc:"How packets leave a node. host: through the port uplink-sdn to the node's own kernel, which forwards them; no network card is touched. A node has it once it joined with 'sdnctl node join --uplink host'. bridge: through a bridge of the node's Open vSwitch to the network that this bridge is part of. A node has it once it joined with 'sdnctl node join --uplink bridge:NAME'" enum:"host,bridge" default:"host" example:"host"`
 	// Ranges are normalised: one of IPv4, then one of IPv6.
-	Ranges []netip.Prefix `json:"ranges,omitempty" doc:"Addresses between a node's Open vSwitch and its kernel, the same on every node: at most one IPv4 range of /16 or larger and one IPv6 range of /112 or larger. Each router that leaves by the uplink has one address of each. Nothing outside a node sees them. The nodes must have joined with the same ranges (sdnctl node join --uplink-range). Without it: 198.18.0.0/16 and fd73:646e:6374::/112"`
+	Ranges []netip.Prefix `json:"ranges,omitempty" doc:"Addresses between a node's Open vSwitch and its kernel, the same on every node: at most one IPv4 range of /16 or larger and one IPv6 range of /112 or larger. Each router that leaves by the uplink has one address of each. Nothing outside a node sees them. The nodes must have joined with the same ranges (sdnctl node join --uplink-range). Without it: 198.18.0.0/16 and fd73:646e:6374::/112. Only of the type host"`
+	// Bridge, Subnet, Gateway and Addresses are those of the type bridge.
+	Bridge    string         `json:"bridge,omitempty" doc:"Name of the bridge on every node, at most 11 characters; of the type bridge" example:"br-ex"`
+	Subnet    netip.Prefix   `json:"subnet,omitzero" doc:"Addresses of the network that the bridge is part of: those that packets reach without a router. IPv4; of the type bridge" example:"192.0.2.0/24"`
+	Gateway   netip.Addr     `json:"gateway,omitzero" doc:"The router of that network by which all other addresses are reached; without it only those of the subnet are. Of the type bridge" example:"192.0.2.1"`
+	Addresses []netip.Prefix `json:"addresses,omitempty" doc:"The part of the subnet that is sdnd's to use: floating addresses, and the addresses of nodes (uplinkAddresses of a Node) by which routers' packets leave. No other machine of that network may have any of them. Of the type bridge" example:"[\"192.0.2.64/26\"]"`
 }
 
 // UplinkType is how packets leave a node.
 type UplinkType string
 
-// UplinkHost sends them to the node's kernel, through the port of [UplinkPort].
-const UplinkHost UplinkType = "host"
+const (
+	// UplinkHost sends them to the node's kernel, through the port of [UplinkPort].
+	UplinkHost UplinkType = "host"
+	// UplinkBridge sends them to a bridge of the node's Open vSwitch, through the port of
+	// [BridgeUplinkPort].
+	UplinkBridge UplinkType = "bridge"
+)
 
 // UplinkPort is the name of the port of a node's bridge that leads to its kernel.
 const UplinkPort = "uplink-sdn"
@@ -88,10 +98,22 @@ func (s UplinkSpec) Normal(bad Reporter) Spec {
 	if s.Type == "" {
 		s.Type = UplinkHost
 	}
-	if s.Type != UplinkHost {
-		bad(Invalid, "spec.type", fmt.Sprintf("%q is not a type of uplink", s.Type), "write host")
+	switch s.Type {
+	case UplinkHost:
+		s.Ranges = NormalUplinkRanges(s.Ranges, "spec.ranges", bad)
+		for _, f := range []struct {
+			name  string
+			given bool
+		}{{"bridge", s.Bridge != ""}, {"subnet", s.Subnet.IsValid()}, {"gateway", s.Gateway.IsValid()}, {"addresses", len(s.Addresses) > 0}} {
+			if f.given {
+				bad(Invalid, "spec."+f.name, "is for uplinks of the type bridge", "write type: bridge, or remove it")
+			}
+		}
+	case UplinkBridge:
+		return s.normalBridge(bad)
+	default:
+		bad(Invalid, "spec.type", fmt.Sprintf("%q is not a type of uplink", s.Type), "write host or bridge")
 	}
-	s.Ranges = NormalUplinkRanges(s.Ranges, "spec.ranges", bad)
 	return s
 }
 

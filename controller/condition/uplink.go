@@ -1,0 +1,47 @@
+package condition
+
+import "fmt"
+
+// Uplink is what keeps packets from leaving a network by the uplink of its router.
+type Uplink struct {
+	Name string
+	// Bridge is the bridge to which it leads; "" if it leads to nodes' kernels.
+	Bridge string
+	// Missing are nodes that have ports of the network and no port for the uplink, Down those
+	// on which that port is down, and NoAddress those that have no address on the uplink,
+	// where sources are translated to it. All are sorted.
+	Missing, Down, NoAddress []string
+}
+
+// flag is what nodes join with to have the uplink.
+func (u Uplink) flag() string {
+	if u.Bridge == "" {
+		return "--uplink host"
+	}
+	return "--uplink bridge:" + u.Bridge
+}
+
+// uplinks adds the conditions of nodes where packets cannot leave a network.
+func uplinks(l *list, u Uplink) {
+	if n := len(u.Missing); n > 0 {
+		nodes := TunnelNodes{u.Missing, n}
+		l.add(UplinkMissing,
+			fmt.Sprintf("its router leads out by an uplink, which %s has not; what ports send outside from there is dropped", nodes.text()),
+			fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS %s, beside the flags that it joined with", u.Missing[0], u.Missing[0], u.flag()))
+	}
+	if n := len(u.Down); n > 0 {
+		nodes := TunnelNodes{u.Down, n}
+		port, cure := "uplink-sdn", fmt.Sprintf("on %s: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", u.Down[0])
+		if u.Bridge != "" {
+			port = "to the bridge " + u.Bridge
+			cure = fmt.Sprintf("on %s: ovs-vsctl show; is the bridge %s there, with its port %s-sdn?", u.Down[0], u.Bridge, u.Bridge)
+		}
+		l.add(UplinkDown, fmt.Sprintf("its router leads out by an uplink, whose port %s is down on %s; what ports send outside from there is dropped", port, nodes.text()), cure)
+	}
+	if n := len(u.NoAddress); n > 0 {
+		nodes := TunnelNodes{u.NoAddress, n}
+		l.add(UplinkAddressMissing,
+			fmt.Sprintf("its router translates to nodes' addresses on uplink %s, and %s has none; what ports without a floating address send outside from there is dropped", u.Name, nodes.text()),
+			fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS, one of the uplink's addresses ('sdnctl uplink show %s')", u.NoAddress[0], u.Name))
+	}
+}

@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/binary"
+	"iter"
+	"net/netip"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// bridgeUplink is an uplink of the type bridge on a node that has the bridge.
+type bridgeUplink struct {
+	*topology.Uplink
+	// port is the number of the node's port that leads to the bridge.
+	port openflow.PortNo
+	// address is the node's on the uplink; the zero Addr if it has none.
+	address netip.Addr
+}
+
+// Uplinked reports whether a node has a port to its kernel, or to a bridge.
+func (v *View) Uplinked(node string) bool { return v.Uplink(node) != 0 || v.bridged(node) }
+
+// bridged reports whether a node has a port to a bridge.
+func (v *View) bridged(node string) bool {
+	for range seconds(v.bridges, node) {
+		return true
+	}
+	return false
+}
+
+// Bridge returns the number of the node's port that leads to a bridge, 0 if it has none.
+func (v *View) Bridge(node, bridge string) openflow.PortNo {
+	n, _ := v.bridges.Get(pairOf(node, bridge))
+	return n
+}
+
+// BridgesOf returns the bridges to which a node has a port.
+func (v *View) BridgesOf(node string) iter.Seq[string] { return seconds(v.bridges, node) }
+
+// UplinkPortOf returns the number of the port by which packets leave a node by an uplink, 0 if
+// it has none.
+func (v *View) UplinkPortOf(node string, u *topology.Uplink) openflow.PortNo {
+	if u.Spec.Bridge == "" {
+		return v.Uplink(node)
+	}
+	return v.Bridge(node, u.Spec.Bridge)
+}
+
+// bridgeUplinks returns the uplinks of the type bridge that a node serves, by their bridges.
+func (v *View) bridgeUplinks(node string) iter.Seq[bridgeUplink] {
+	return func(yield func(bridgeUplink) bool) {
+		n, ok := v.Topo.Node(node)
+		if !ok {
+			return
+		}
+		for bridge := range seconds(v.bridges, node) {
+			u, ok := v.Topo.UplinkByBridge(bridge)
+			if !ok {
+				continue
+			}
+			a, _ := n.Spec.UplinkAddress(u.Spec)
+			if !yield(bridgeUplink{u, v.Bridge(node, bridge), a}) {
+				return
+			}
+		}
+	}
+}
+
+// bridgesOn marks the flows of a node that are about a bridge.
+func (a *affected) bridgesOn(node, bridge string) {
+	a.mark(node, Unit{Kind: UnitNode, Name: node})
+	for _, v := range []*View{a.before, a.after} {
+		u, ok := v.Topo.UplinkByBridge(bridge)
+		if !ok {
+			continue
+		}
+		for network := range v.NetworksOn(node) {
+			if r, ok := v.Topo.RouterOf(network); ok && r.Spec.Egress != nil && r.Spec.Egress.Uplink == u.Name {
+				a.mark(node, Unit{Kind: UnitRouter, Name: r.Name})
+			}
+		}
+	}
+}
+
+const (
+	// maxNextHops is how many neighbours on an uplink a node remembers.
+	maxNextHops = 4096
+	// nextHopIdle is how long a node remembers a neighbour to which it sends nothing, in
+	// seconds.
+	nextHopIdle = 3600
+)
+
+// nextHop returns how a switch learns the MAC of a neighbour on an uplink, which ARP packets of
+// the neighbour have: a flow in TableNextHop that loads it for packets to the neighbour. It
+// stays as long as packets are sent there, sdnd running or not.
+func nextHop(u *topology.Uplink) openflow.Learning {
+	return openflow.Learning{
+		Table: TableNextHop, Priority: prioNormal, Cookie: nextHopCookie(u), Limit: maxNextHops, DeleteLearned: true, IdleTimeout: nextHopIdle,
+		Copy: []openflow.Field{openflow.FieldReg(regOutPort), openflow.FieldReg(regNextHop)},
+		Load: []openflow.Field{openflow.FieldReg(regNextHopMAC), openflow.FieldReg(regNextHopMAC + 1)},
+	}
+}
+
+// nextHopCookie is the cookie of all that is learned on an uplink.
+func nextHopCookie(u *topology.Uplink) openflow.Cookie {
+	return openflow.Cookie(max(xxhash.Sum64String("next-hop "+u.Spec.Bridge+" "+u.Spec.Subnet.String()), 1))
+}
+
+// Neighbour is a machine on an uplink of the type bridge, as a switch has learned it.
+type Neighbour struct {
+	Address netip.Addr
+	MAC     topology.MAC
+}
+
+// NeighbourOf reads a flow that was learned from a neighbour's ARP; ok is false for any other
+// flow.
+func NeighbourOf(f *openflow.Flow) (n Neighbour, ok bool) {
+	if f.Table != TableNextHop || f.Priority != prioNormal || f.Flags != 0 || f.HardTimeout != 0 || f.IdleTimeout != nextHopIdle {
+		return n, false
+	}
+	fields := 0
+	for o := range f.Match.All() {
+		switch fields++; {
+		case o.Mask != nil:
+			return n, false
+		case o.Field == openflow.FieldReg(regNextHop):
+			n.Address, _ = netip.AddrFromSlice(o.Value)
+		case o.Field != openflow.FieldReg(regOutPort):
+			return n, false
+		}
+	}
+	values, ok := loaded(f.Instructions, openflow.FieldReg(regNextHopMAC), openflow.FieldReg(regNextHopMAC+1))
+	if !ok || fields != 2 || !n.Address.IsValid() {
+		return n, false
+	}
+	binary.BigEndian.PutUint32(n.MAC[2:], values[0])
+	binary.BigEndian.PutUint16(n.MAC[:], uint16(values[1]))
+	return n, true
+}
+
+// loaded returns the values that instructions load into fields of 32 bits, if they do nothing
+// else.
+func loaded(all openflow.Instructions, fields ...openflow.Field) (values []uint32, ok bool) {
+	const header, load, value = 8, 24, 20 // sizes of an instruction and of an action, and where its value is
+	if len(all) != header+len(fields)*load {
+		return nil, false
+	}
+	var want openflow.Actions
+	for i, f := range fields {
+		values = append(values, binary.BigEndian.Uint32(all[header+i*load+value:]))
+		want = want.Load(f, 0, 32, uint64(values[i]))
+	}
+	return values, bytes.Equal(openflow.Instructions(nil).ApplyActions(want), all)
+}
+
+// Ask is what a switch could not send because it does not know the MAC of the next hop.
+type Ask struct {
+	// Port leads to the bridge, and NextHop is the neighbour.
+	Port    openflow.PortNo
+	NextHop netip.Addr
+}
+
+// AskOf reads a packet that TableOutside sent to the controller.
+func AskOf(m *openflow.PacketIn) Ask {
+	var a [4]byte
+	binary.BigEndian.PutUint32(a[:], register(m.Match, openflow.FieldReg(regNextHop)))
+	return Ask{openflow.PortNo(register(m.Match, openflow.FieldReg(regOutPort))), netip.AddrFrom4(a)}
+}
+
+// LearnedTables returns the tables in which switches learn flows that stay for long.
+func LearnedTables() []openflow.TableID {
+	return []openflow.TableID{TableAffinity, TableNextHop}
+}

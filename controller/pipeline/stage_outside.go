@@ -1,0 +1,162 @@
+package pipeline
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// The tables by which packets leave by a bridge.
+const (
+	// TableNodeAddress translates the address of a router to that of the node on the uplink.
+	TableNodeAddress openflow.TableID = 116
+	// TableLeave finds the next hop: the destination itself, or the gateway of the uplink.
+	TableLeave openflow.TableID = 117
+	// TableNextHop holds what is learned from ARP: the MACs of neighbours.
+	TableNextHop openflow.TableID = 118
+	// TableOutside sends to the next hop, or has sdnd ask for its MAC.
+	TableOutside openflow.TableID = 119
+)
+
+// Priorities in leave, above all prefixes.
+const (
+	prioUntranslated = 210
+	prioAround       = 200
+)
+
+func nodeAddressStage() stage {
+	return stage{
+		Table: Table{TableNodeAddress, "node-address", "source → the node's address on the uplink", "bridge", "leave"},
+		node:  (*Compiler).nodeAddress,
+	}
+}
+
+func nextHopStage() stage {
+	return stage{
+		Table: Table{TableLeave, "leave", "by a bridge: to which next hop?", "bridge, nw_dst", "outside, with what next-hop has learned; an address of this node: public"},
+		entry: (*Compiler).bridgedNode,
+		node:  (*Compiler).leaveNode,
+	}
+}
+
+func nextHopMACStage() stage {
+	return stage{
+		Table: Table{TableNextHop, "next-hop", "learned: the MACs of neighbours on uplinks", "bridge, next hop", "back to leave"},
+	}
+}
+
+func outsideStage() stage {
+	return stage{
+		Table:  Table{TableOutside, "outside", "Ethernet address of the next hop; send", "next hop's MAC", "output to the bridge; unknown: controller, which asks by ARP"},
+		node:   (*Compiler).outsideNode,
+		groups: true,
+	}
+}
+
+// shutNode drops what would leave to the node itself. By a bridge it could reach the node's
+// kernel, which is on the network of the bridge or routes to it.
+func (c *Compiler) shutNode() {
+	if !c.bridgedNode() {
+		return
+	}
+	n, ok := c.view.Topo.Node(c.node)
+	if !ok {
+		return
+	}
+	own := slices.Clone(n.Spec.Addresses)
+	if a := n.Spec.TunnelIP; a.IsValid() && !slices.Contains(own, a) {
+		own = append(own, a)
+	}
+	for _, a := range own {
+		c.match = toPrefix(c.match[:0], host(a))
+		c.instr = c.instr[:0]
+		c.emit(prioShut, rules{"drops packets that would leave to the node itself", "drops IPv6 packets that would leave to the node itself"}[model.FamilyOf(a)])
+	}
+}
+
+// nodeAddress translates a second time, in a zone that all routers share: each has an address
+// of its own there, so equal addresses of two routers' ports are never confused.
+func (c *Compiler) nodeAddress() {
+	for u := range c.view.bridgeUplinks(c.node) {
+		if !u.address.IsValid() {
+			continue
+		}
+		c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regOutPort, uint32(u.port))
+		c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(u.address)).CT(openflow.CT{
+			Commit: true, Zone: zonePublic, Table: TableLeave,
+			NAT: &openflow.NAT{Direction: openflow.NATSource, First: u.address},
+		})
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioNormal, "translates the source of what leaves to the node's address on the uplink")
+	}
+}
+
+func (c *Compiler) leaveNode() {
+	for u := range c.view.bridgeUplinks(c.node) {
+		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(model.DefaultUplinkRanges()[0]).Reg(regOutPort, uint32(u.port))
+		c.instr = c.instr[:0]
+		c.emit(prioUntranslated, "drops packets whose source could not be translated")
+		if u.address.IsValid() {
+			c.around(u, u.address)
+		}
+		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(u.Spec.Subnet).Reg(regOutPort, uint32(u.port))
+		c.actions = c.actions[:0].Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
+		c.lookUpNextHop()
+		c.emit(prioRoute+uint16(u.Spec.Subnet.Bits()), "sends to machines of the uplink's subnet directly")
+		if u.Spec.Gateway.IsValid() {
+			c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regOutPort, uint32(u.port))
+			c.actions = c.actions[:0].SetReg(regNextHop, words(u.Spec.Gateway)[0])
+			c.lookUpNextHop()
+			c.emit(prioRoute, "sends all else to the uplink's gateway")
+		}
+	}
+}
+
+// lookUpNextHop completes a flow that looks up the MAC of the next hop.
+func (c *Compiler) lookUpNextHop() {
+	c.actions = c.actions.SetReg(regNextHopMAC, 0).SetReg(regNextHopMAC+1, 0).Resubmit(openflow.PortInPort, TableNextHop)
+	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableOutside)
+}
+
+// around takes what leaves for an address that this node itself has on the uplink as if it came
+// in by the bridge, which would not send it back.
+func (c *Compiler) around(u bridgeUplink, a netip.Addr) {
+	c.match = toPrefix(c.match[:0], host(a)).Reg(regOutPort, uint32(u.port))
+	c.actions = c.actions[:0].CTClear().SetMetadata(0)
+	for _, r := range []int{regFlags, regRouter, regGateway, regSource, regDestination, regZone, regEgressRule, regIngressRule, regServiceZone, regService} {
+		c.actions = c.actions.SetReg(r, 0)
+	}
+	c.actions = c.actions.SetEthDst(model.OutsideMAC(a)).Resubmit(u.port, TablePublic)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioAround, "takes what is for an address of this node as if it came from outside")
+}
+
+// askNextHopRate is how many packets a second may have sdnd ask for MACs on one uplink of a
+// node, and askNextHopBurst how many at once.
+const (
+	askNextHopRate  = 50
+	askNextHopBurst = 100
+)
+
+func (c *Compiler) outsideNode() {
+	if !c.bridgedNode() {
+		return
+	}
+	for u := range c.view.bridgeUplinks(c.node) {
+		c.emitMeter(openflow.Meter{ID: uint32(u.port), Flags: openflow.MeterPktps | openflow.MeterBurst, Bands: openflow.Bands(nil).Drop(askNextHopRate, askNextHopBurst)},
+			"limits how often sdnd asks for MACs on an uplink")
+		c.match = c.match[:0].Reg(regOutPort, uint32(u.port)).Reg(regNextHopMAC, 0).Reg(regNextHopMAC+1, 0)
+		c.actions = c.actions[:0].Controller(openflow.ControllerNoBuffer)
+		c.instr = c.instr[:0].Meter(uint32(u.port)).ApplyActions(c.actions)
+		c.emit(prioNormal, "has sdnd ask for the MAC of the next hop, which is not known")
+	}
+	c.match = c.match[:0]
+	c.actions = c.actions[:0].
+		Move(openflow.FieldReg(regNextHopMAC), openflow.FieldEthDst, 0, 0, 32).
+		Move(openflow.FieldReg(regNextHopMAC+1), openflow.FieldEthDst, 0, 32, 16).
+		OutputReg(openflow.FieldReg(regOutPort), 0, 16)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(prioDefault, "sends to the next hop")
+}
