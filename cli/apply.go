@@ -10,7 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// fileFlags are what apply and diff share: the files, and what to prune.
+// fileFlags are the flags that apply and diff share: the files, and the objects to prune.
 type fileFlags struct {
 	paths    []string
 	prune    bool
@@ -25,7 +25,7 @@ func (f *fileFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.all, "all", false, "--prune may delete every object")
 }
 
-// take adds the arguments, which are files as those of -f are.
+// take adds the arguments, which are files like those of -f.
 func (f *fileFlags) take(cmd *cobra.Command, args []string) error {
 	f.paths = append(f.paths, args...)
 	if len(f.paths) == 0 {
@@ -34,12 +34,12 @@ func (f *fileFlags) take(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// request makes the transaction that the files ask for.
+// request returns the transaction that applies the files.
 func (f *fileFlags) request(l *loader) (api.ApplyRequest, error) {
 	req := api.ApplyRequest{Objects: l.objects()}
 	switch {
 	case !f.prune && (f.selector != "" || f.all):
-		return req, usageErrorf("-l and --all say what --prune may delete; give --prune too")
+		return req, usageErrorf("-l and --all say what --prune may delete; give --prune, too")
 	case f.prune && (f.selector != "") == f.all:
 		return req, usageErrorf("--prune needs to know what it may delete: give -l SELECTOR, or --all")
 	case f.prune && f.all:
@@ -134,7 +134,7 @@ func (f *fileFlags) send(ctx context.Context, a *app, client *api.Client, dryRun
 	if len(l.found) == 0 && len(l.errs) == 0 && !l.listed {
 		return api.ApplyResult{}, l, fmt.Errorf("%s: no objects found", strings.Join(f.paths, ", "))
 	}
-	// With a mistake already found nothing will be done; the daemon is asked
+	// If there are mistakes already, nothing will be changed. The daemon checks the objects
 	// all the same, so that the user sees every mistake at once.
 	req.DryRun = dryRun || len(l.errs) > 0
 	result, err := client.Apply(ctx, req)
@@ -152,7 +152,7 @@ func written(changes []api.Change) []api.Key {
 	return keys
 }
 
-// changeText words a change, as in "port/web1 created".
+// changeText describes a change, as in "port/web1 created".
 func changeText(c api.Change, dryRun bool) string {
 	done := map[string]string{api.VerbCreate: "created", api.VerbUpdate: "changed", api.VerbDelete: "deleted"}[c.Verb]
 	if done == "" {

@@ -89,9 +89,9 @@ bridge, and the ports of containers that no longer exist.`,
 func (o *attachOptions) args(args []string) error {
 	switch {
 	case (o.gc || o.again) && len(args) > 0:
-		return usageErrorf("--gc and --again take no name: they look at all attachments of this machine")
+		return usageErrorf("--gc and --again take no name: they check all attachments of this machine")
 	case !o.gc && !o.again && len(args) != 1:
-		return usageErrorf("name one container, or with --netns or --pid one port")
+		return usageErrorf("give one container, or with --netns or --pid one port")
 	}
 	return nil
 }
@@ -154,7 +154,7 @@ func (o *attachOptions) report(r attach.Result) {
 	o.app.note("%s: %s has address %s, MTU %d, MAC %s, %s%s", r.Whose, l.Inner, joined(l.Addresses), l.MTU, l.MAC, route, unchanged)
 }
 
-// joined is addresses in one line.
+// joined returns addresses on one line.
 func joined[T fmt.Stringer](all []T) string {
 	texts := make([]string, len(all))
 	for i, a := range all {
@@ -174,7 +174,7 @@ func (o *attachOptions) warn(ctx context.Context, client *api.Client, network st
 		return fmt.Errorf("%s: decode its status: %w", object.Ref(), err)
 	}
 	for _, c := range s.Conditions {
-		o.app.note("%s: network/%s: %s; cure: %s", c.Severity, network, c.Message, c.Action)
+		o.app.note("%s: network/%s: %s; fix: %s", c.Severity, network, c.Message, c.Action)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (o *attachOptions) confirm(ctx context.Context, node attach.Node, r attach.
 	limited, cancel := context.WithTimeout(ctx, time.Duration(o.wait))
 	defer cancel()
 	p := &progress{w: o.app.env.Err}
-	late := time.AfterFunc(patience, p.show)
+	late := time.AfterFunc(reportAfter, p.show)
 	_, err := node.Wait(limited, r, p.update)
 	late.Stop()
 	last := p.close()
@@ -226,7 +226,7 @@ func (o *attachOptions) collect(ctx context.Context, node attach.Node) error {
 	return err
 }
 
-// removedText says what was removed of an attachment.
+// removedText lists the parts of an attachment that were removed.
 func removedText(r attach.Removed) string {
 	var parts []string
 	if r.Interface != "" {

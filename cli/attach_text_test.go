@@ -52,8 +52,8 @@ func TestAttachArguments(t *testing.T) {
 		{args: []string{"web"}},
 		{gc: true},
 		{again: true},
-		{want: "name one container"},
-		{args: []string{"a", "b"}, want: "name one container"},
+		{want: "give one container"},
+		{args: []string{"a", "b"}, want: "give one container"},
 		{gc: true, args: []string{"a"}, want: "take no name"},
 		{again: true, args: []string{"a"}, want: "take no name"},
 	} {

@@ -30,10 +30,10 @@ seen) and no invitations; a message on standard error says so.
 
 'sdnctl restore' goes back to a backup. sdnd also starts from one: stop sdnd,
 put FILE in the place of its data file, and start sdnd. On another machine, or
-where it is gone, the folder pki beside the data file is needed as well: it has
-the authority that the nodes know, and is not part of the backup. Copy it with
-'cp -a /var/lib/sdnctl/pki DIR', and keep the copy secret: who has it can make
-certificates.`,
+where it was lost, sdnd also needs the folder pki beside the data file. It holds
+sdnd's certificate authority (CA), which the nodes trust, and is not part of the
+backup. Copy it with 'cp -a /var/lib/sdnctl/pki DIR', and keep the copy secret:
+whoever has it can make certificates.`,
 		Example: `  sdnctl backup sdnd-2026-01-15.db
   sdnctl backup - | ssh elsewhere 'cat > sdnd.db'`,
 		Args: cobra.ExactArgs(1),

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// completionTimeout bounds how long a Tab waits for sdnd.
+// completionTimeout is the longest time that the completion of a word waits for sdnd.
 const completionTimeout = time.Second
 
 func newCompletionCmd() *cobra.Command {

@@ -22,7 +22,7 @@ func newCreateCmd(a *app, k kindDef) *cobra.Command {
 	o := &createOptions{app: a, kind: k}
 	cmd := &cobra.Command{
 		Use:     "create NAME",
-		Short:   "Create a " + k.name(),
+		Short:   "Create " + k.aName(),
 		Long:    fmt.Sprintf("Create %s: %s.\n\nValues that you do not give are allocated or derived, and printed. It is an error if the %s exists already.", k.aName(), k.is, k.name()),
 		Example: fmt.Sprintf("  sdnctl %s create %s\n  sdnctl %[1]s create %s --label owner=ops --wait", k.name(), k.example),
 		Args:    cobra.ExactArgs(1),

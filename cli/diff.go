@@ -51,7 +51,7 @@ func (o *diffOptions) run(ctx context.Context) error {
 	result, _, err := o.files.send(ctx, o.app, client, true)
 	switch {
 	case err == nil:
-	case exitCode(err) == ExitFailure: // 1 says that there is a difference
+	case exitCode(err) == ExitFailure: // exit code 1 is reserved for a difference
 		return codedError{ExitUsage, err}
 	default:
 		return err

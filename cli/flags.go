@@ -45,8 +45,13 @@ type flagValue[S any] struct {
 // String returns the values, separated by commas.
 func (v *flagValue[S]) String() string { return strings.Join(v.texts, ",") }
 
-// Type names the value in usage texts that have no name of their own for it.
-func (v *flagValue[S]) Type() string { return "string" }
+// Type returns the name of the value's type for usage texts.
+func (v *flagValue[S]) Type() string {
+	if v.flag.bare == "true" {
+		return "bool"
+	}
+	return "string"
+}
 
 // Set adds a value, or returns an error if the field cannot have it.
 func (v *flagValue[S]) Set(text string) error {

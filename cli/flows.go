@@ -106,13 +106,13 @@ func countInstalled[T any](o *flowsOptions, what string, all int, listed []T, in
 		count[api.FlowInstalled], count[api.FlowMissing], count[api.FlowForeign])
 }
 
-// wanted reports whether a flow passes the filters.
+// wanted reports whether a flow matches the filters.
 func (o *flowsOptions) wanted(f api.Flow) bool {
-	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) && o.lets(f.Object, f.Installed)
+	return (o.table == "" || strings.EqualFold(o.table, f.TableName) || o.table == strconv.Itoa(f.Table)) && o.matches(f.Object, f.Installed)
 }
 
-// lets reports whether the flows of an object pass the filters.
-func (o *flowsOptions) lets(object, installed string) bool {
+// matches reports whether the flows of an object match the filters.
+func (o *flowsOptions) matches(object, installed string) bool {
 	return (o.object == "" || strings.EqualFold(o.object, object)) && (o.state == "" || o.state == installed)
 }
 

@@ -14,7 +14,7 @@ func (o *flowsOptions) listGroups(ctx context.Context, client *api.Client, node 
 		return err
 	}
 	all := len(list.Groups)
-	list.Groups = slices.DeleteFunc(list.Groups, func(g api.Group) bool { return !o.lets(g.Object, g.Installed) })
+	list.Groups = slices.DeleteFunc(list.Groups, func(g api.Group) bool { return !o.matches(g.Object, g.Installed) })
 	if !o.output.table() {
 		return o.output.data(list)
 	}
@@ -31,7 +31,7 @@ func (o *flowsOptions) listMeters(ctx context.Context, client *api.Client, node 
 		return err
 	}
 	all := len(list.Meters)
-	list.Meters = slices.DeleteFunc(list.Meters, func(m api.Meter) bool { return !o.lets(m.Object, m.Installed) })
+	list.Meters = slices.DeleteFunc(list.Meters, func(m api.Meter) bool { return !o.matches(m.Object, m.Installed) })
 	if !o.output.table() {
 		return o.output.data(list)
 	}

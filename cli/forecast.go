@@ -7,7 +7,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// forecastText returns what a dry run would do to the flows of nodes; "" if nothing.
+// forecastText describes the effect of a change on the flows of nodes; "" if it has none.
 func forecastText(f *api.Forecast) string {
 	if f == nil {
 		return ""
@@ -29,7 +29,7 @@ func forecastText(f *api.Forecast) string {
 	return strings.Join(parts, "; ")
 }
 
-// noteForecast prints what a dry run would do to flows.
+// noteForecast prints the effect of a change on flows.
 func (a *app) noteForecast(f *api.Forecast) {
 	if text := forecastText(f); text != "" {
 		a.note("%s", text)

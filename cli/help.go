@@ -35,11 +35,11 @@ const helpExitCodes = `sdnctl exits with one of these codes:
        could be watched
   130  it was interrupted`
 
-const helpOutput = `Data goes to standard output, words about it to standard error.
+const helpOutput = `Data goes to standard output, messages to standard error.
 
     -o table   lines for people; cut to the width of a terminal
     -o wide    more columns, never cut
-    -o json    what the API answers, one value; fields are only ever added
+    -o json    the response of the API, as one value; fields are only ever added
     -o yaml    the same in YAML; what show and list print can be applied
 
 A list has its objects under "items"; show of several objects prints a list.
@@ -50,10 +50,10 @@ For single fields use jq:
     sdnctl node list -o json | jq -r '.items[] | [.name, .status.address] | @tsv'
     sdnctl status -o json | jq -e '.ready'`
 
-const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in several documents
-(in YAML separated by ---), in a list, or under the key "objects".
+const helpFiles = `Files hold objects, in YAML or JSON. Several objects are separate documents (in
+YAML, separated by ---), a list, or the value of the key "objects".
 
-    kind: Node               # also Network, Router, Port
+    kind: Node               # one of the kinds that 'sdnctl --help' lists
     name: node1
     labels: {rack: a}        # optional
     spec:
@@ -75,7 +75,7 @@ const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in
         reserved: [10.244.0.1-10.244.0.9]
       containersPerNode: 250 # segmented only: sizes a node's block
       maxNodes: 100          # segmented only
-      blocks:                # segmented only: certain blocks
+      blocks:                # segmented only: fixed blocks
       - {node: node1, cidr: 10.244.1.0/24, gateway: 10.244.1.1}
     ---
     kind: Router
@@ -93,5 +93,5 @@ const helpFiles = `Files hold objects, in YAML or JSON. Several objects stand in
       interfaceID: web1      # external_ids:iface-id; default: the name
       interface: veth-web1   # binds by the interface's name instead
 
-"status" and "meta", as sdnd prints them, are ignored, so that what was printed
-can be applied. Any other key that is not known is an error.`
+"status" and "meta", as sdnd prints them, are ignored, so that output
+can be applied. Any other unknown key is an error.`

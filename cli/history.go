@@ -45,7 +45,7 @@ the object. With REVISION, show all of one revision.`,
 	cmd.Flags().StringVar(&o.author, "author", "", "only revisions of an `author`, as the list shows them")
 	mustComplete(cmd, "author")
 	cmd.Flags().Uint64Var(&o.from, "from", 0, "begin with this `revision` and go back from it (default the newest)")
-	cmd.Flags().IntVar(&o.limit, "limit", 20, "how `many` revisions to list")
+	cmd.Flags().IntVar(&o.limit, "limit", 20, "`number` of revisions to list")
 	o.output.flags(a, cmd)
 	return cmd
 }

@@ -52,7 +52,7 @@ func (o *ipamCheckOptions) run(ctx context.Context) error {
 	defer client.Close()
 	r, err := client.CheckIPAM(ctx)
 	switch {
-	case err != nil && exitCode(err) == ExitFailure: // 1 says that something differs
+	case err != nil && exitCode(err) == ExitFailure: // exit code 1 is reserved for inconsistencies
 		return codedError{ExitUsage, err}
 	case err != nil:
 		return err

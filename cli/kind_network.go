@@ -43,12 +43,12 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 		{name: "subnet", usage: "one of several ranges, as `CIDR[,gateway=IP][,reserve=IPS]...`; may be repeated, instead of --cidr", many: true, set: setSubnet},
 		{name: "vni", usage: "VXLAN network `identifier`, 1 to 16777215 (default: allocated)", set: setVNI},
 		mode,
-		intFlag("containers-per-node", "segmented only: how `many` containers a node's block must hold", func(s *spec) *int { return &s.ContainersPerNode }),
-		intFlag("max-nodes", "segmented only: how `many` nodes must get a block", func(s *spec) *int { return &s.MaxNodes }),
-		{name: "block", usage: "segmented only: a certain block for a node, as `NODE=CIDR[,gateway=IP][,gateway-mac=MAC]`; may be repeated", many: true, set: setBlock},
+		intFlag("containers-per-node", "segmented only: `number` of containers that a node's block must hold", func(s *spec) *int { return &s.ContainersPerNode }),
+		intFlag("max-nodes", "segmented only: `number` of nodes that must get a block", func(s *spec) *int { return &s.MaxNodes }),
+		{name: "block", usage: "segmented only: a fixed block for a node, as `NODE=CIDR[,gateway=IP][,gateway-mac=MAC]`; may be repeated", many: true, set: setBlock},
 		intFlag("mtu", "MTU of the containers' interfaces in `bytes` (default 1450)", func(s *spec) *int { return &s.MTU }),
-		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: `true` or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
-		boolFlag("host-access", "whether the nodes that have ports of the network and these ports reach each other by their own addresses, without translation: `true` or false (default false)", func(s *spec) *bool { return &s.HostAccess }),
+		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: true or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
+		boolFlag("host-access", "whether the nodes that have ports of the network and these ports reach each other by their own addresses, without translation: true or false (default false)", func(s *spec) *bool { return &s.HostAccess }),
 		valueFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.GatewayMAC }),
 	}
 }
@@ -111,7 +111,7 @@ func setReserved(s *model.NetworkSpec, text string, first bool) error {
 	return reserve(n, strings.Split(text, ","))
 }
 
-// reserve adds ranges of addresses to those of a subnet that ports never get.
+// reserve adds ranges of addresses to the reserved ones of a subnet, which ports never get.
 func reserve(n *model.Subnet, ranges []string) error {
 	for _, text := range ranges {
 		if text == "" {

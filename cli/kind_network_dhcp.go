@@ -10,21 +10,21 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// dhcpFlags are the flags for what ports learn by DHCP and router advertisements.
+// dhcpFlags are the flags for DHCP and router advertisements.
 func dhcpFlags() []specFlag[model.NetworkSpec] {
 	type spec = model.NetworkSpec
 	ra := valueFlag("ra", "router advertisements of an IPv6 network, by `kind`: managed (ports get their address by DHCPv6), slaac (ports with a /64 of their own make addresses of it) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.RA })
 	ra.fixed = []string{string(model.RAManaged), string(model.RASLAAC), string(model.RAOff)}
 	return []specFlag[spec]{
-		boolFlag("dhcp", "whether ports get their IPv4 address by DHCP: `true` or false (default false)", func(s *spec) *bool { return &s.DHCP.Enabled }),
-		valueFlag("dhcp-lease", "how `long` an address may be used without asking again, such as 24h (default 24h)", func(s *spec) encoding.TextUnmarshaler { return &s.DHCP.LeaseTime }),
+		boolFlag("dhcp", "whether ports get their IPv4 address by DHCP: true or false (default false)", func(s *spec) *bool { return &s.DHCP.Enabled }),
+		valueFlag("dhcp-lease", "lease `time` of addresses, such as 24h (default 24h)", func(s *spec) encoding.TextUnmarshaler { return &s.DHCP.LeaseTime }),
 		serversFlag("dhcp-dns", "`addresses` of name servers, of either family; may be repeated", func(s *spec) *[]netip.Addr { return &s.DHCP.DNS }),
 		serversFlag("dhcp-ntp", "`addresses` of time servers, of either family; may be repeated", func(s *spec) *[]netip.Addr { return &s.DHCP.NTP }),
 		textFlag("dhcp-domain", "`domain` of the ports", func(s *spec) *string { return &s.DHCP.Domain }),
 		{name: "dhcp-search", usage: "`domains` in which names are looked up; may be repeated", many: true, set: setDHCPSearch},
 		{name: "dhcp-route", usage: "a route beside the default route, as `CIDR=VIA`; may be repeated", many: true, set: setDHCPRoute},
 		valueFlag("dhcp-boot-server", "`address` of the server that machines boot from", func(s *spec) encoding.TextUnmarshaler { return &s.DHCP.BootServer }),
-		textFlag("dhcp-boot-file", "`file` that they boot", func(s *spec) *string { return &s.DHCP.BootFile }),
+		textFlag("dhcp-boot-file", "`file` that machines boot", func(s *spec) *string { return &s.DHCP.BootFile }),
 		{name: "dhcp-option", usage: "a further option, as `NUMBER=VALUE` with a value such as ip:10.0.0.5, text:abc or hex:0a000005; may be repeated", many: true, set: setDHCPOption},
 		ra,
 	}
@@ -99,7 +99,7 @@ func setDHCPOption(s *model.NetworkSpec, text string, first bool) error {
 	return nil
 }
 
-// dhcpLines say what ports of a network learn by DHCP and router advertisements.
+// dhcpLines returns the details of a network's DHCP and router advertisements.
 func dhcpLines(s *model.NetworkSpec) (lines [][2]string) {
 	d := &s.DHCP
 	add := func(name, value string) {

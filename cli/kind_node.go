@@ -20,7 +20,7 @@ func nodeKind() kindDef {
 		kind: api.KindNode,
 		is:   "a machine whose Open vSwitch sdnd controls; make one on the machine itself with 'sdnctl node join'",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
-			check := valueFlag("tunnel-check", "`when` other nodes check that it sends from its tunnel IP: auto (once OVSDB shows that it does) or enforce (always) (default auto)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelCheck })
+			check := valueFlag("tunnel-check", "`mode` of the check of other nodes that it sends from its tunnel IP: auto (once OVSDB shows that it does) or enforce (always) (default auto)", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelCheck })
 			check.fixed = []string{string(model.TunnelAuto), string(model.TunnelEnforce)}
 			return addSpecFlags(a, cmd, []specFlag[model.NodeSpec]{
 				valueFlag("tunnel-ip", "`address` of the node's VXLAN endpoint", func(s *model.NodeSpec) encoding.TextUnmarshaler { return &s.TunnelIP }),

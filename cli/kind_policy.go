@@ -49,11 +49,11 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "tier", usage: "`tier` of the policy: admin, application (the default) or baseline", fixed: []string{string(model.TierAdmin), string(model.TierApplication), string(model.TierBaseline)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Tier.UnmarshalText([]byte(text)) }},
 		{name: "priority", usage: "order within the tier, as a `number` from 0 to 1000; the lowest is evaluated first", set: setPolicyPriority},
-		{name: "mode", usage: "`mode`: enforce, or shadow, in which the policy decides nothing and what it would decide is counted", fixed: []string{string(model.ModeEnforce), string(model.ModeShadow)},
+		{name: "mode", usage: "`mode`: enforce, or shadow, in which the policy only counts what it would decide", fixed: []string{string(model.ModeEnforce), string(model.ModeShadow)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.Mode.UnmarshalText([]byte(text)) }},
 		{name: "on-change", usage: "what happens to connections that rules of the policy no longer allow, as an `action`: cut (the default) or keep", fixed: []string{string(model.OnChangeCut), string(model.OnChangeKeep)},
 			set: func(s *model.PolicySpec, text string, _ bool) error { return s.OnChange.UnmarshalText([]byte(text)) }},
-		boolFlag("log-denials", "have sdnd log the connections that the policy denies", func(s *model.PolicySpec) *bool { return &s.LogDenials }),
+		boolFlag("log-denials", "whether sdnd logs the connections that the policy denies: true or false (default false)", func(s *model.PolicySpec) *bool { return &s.LogDenials }),
 		{name: "isolate", usage: "`direction` in which everything else is denied: ingress, egress or none; may be repeated, or both separated by a comma", many: true, fixed: []string{string(model.Ingress), string(model.Egress), isolateNone}, set: setPolicyIsolates},
 		{name: "allow-from", usage: "who may talk to the subject: a `peer` such as app=lb, '*', group:NAME, network:NAME, node:* (the nodes themselves) or 192.0.2.0/24; may be repeated. Replaces the ingress rule", many: true,
 			set: func(s *model.PolicySpec, text string, first bool) error {
@@ -67,7 +67,7 @@ func policyFlags(a *app, cmd *cobra.Command) specFlags {
 	})
 }
 
-// isolateNone is the value of --isolate for no direction.
+// isolateNone is the value of --isolate that stands for no direction.
 const isolateNone = "none"
 
 func setPolicySubject(s *model.PolicySpec, text string, _ bool) (err error) {
@@ -101,7 +101,7 @@ func setPolicyIsolates(s *model.PolicySpec, text string, first bool) error {
 // setPolicyPeer adds a peer to the one rule of a direction, which allows.
 func setPolicyPeer(rules *[]model.PolicyRule, d model.PolicyDirection, text string, first bool) error {
 	if len(*rules) > 1 || len(*rules) == 1 && (*rules)[0].Action != "" && (*rules)[0].Action != model.ActionAllow {
-		return fmt.Errorf("the policy has %s rules that flags cannot say; change them in a file, with 'sdnctl apply -f'", d)
+		return fmt.Errorf("the policy has %s rules that cannot be given by flags; change them in a file, with 'sdnctl apply -f'", d)
 	}
 	if text == "" {
 		*rules = nil
@@ -152,8 +152,8 @@ func setPolicyPorts(s *model.PolicySpec, text string, first bool) error {
 	return nil
 }
 
-// parseSelection reads a selection of ports as flags give it: a selector, '*',
-// group:NAME or network:NAME.
+// parseSelection parses a selection of ports in a flag: a selector, '*', group:NAME or
+// network:NAME.
 func parseSelection(text string) (s model.PolicySelection, err error) {
 	kind, name, named := strings.Cut(text, ":")
 	switch {
@@ -171,10 +171,10 @@ func parseSelection(text string) (s model.PolicySelection, err error) {
 	return s, err
 }
 
-// peerNodes is the peer that is the nodes themselves, as flags give it.
+// peerNodes is the value of a flag that stands for the nodes themselves as peers.
 const peerNodes = "node:*"
 
-// parsePeer reads a peer as flags give it: a selection, addresses, or the nodes.
+// parsePeer parses a peer in a flag: a selection, addresses, or the nodes.
 func parsePeer(text string) (p model.PolicyPeer, err error) {
 	if text == peerNodes {
 		return model.PolicyPeer{Node: true}, nil
@@ -189,7 +189,7 @@ func parsePeer(text string) (p model.PolicyPeer, err error) {
 	return p, err
 }
 
-// selectionText is a selection as parseSelection reads it, or several of them.
+// selectionText returns a selection in the syntax of parseSelection, or several of them.
 func selectionText(s model.PolicySelection) string {
 	var parts []string
 	if s.Selector != nil {

@@ -54,7 +54,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		affinity,
-		valueFlag("session-affinity-timeout", "how `long` after its last new connection a client keeps its backend, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
+		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
 }
 

@@ -29,7 +29,7 @@ func uplinkKind() kindDef {
 		is:   "a way out of the networks for packets of routers, for example to the internet. Nodes have it if they joined with 'sdnctl node join --uplink host', or --uplink bridge:NAME",
 		flags: func(a *app, cmd *cobra.Command) specFlags {
 			return addSpecFlags(a, cmd, []specFlag[model.UplinkSpec]{
-				{name: "type", usage: "`how` packets leave a node: host (the default), by the node's own kernel; or bridge, by a bridge of its Open vSwitch", fixed: []string{string(model.UplinkHost), string(model.UplinkBridge)},
+				{name: "type", usage: "`type` of the way out: host (the default), by the node's own kernel; or bridge, by a bridge of its Open vSwitch", fixed: []string{string(model.UplinkHost), string(model.UplinkBridge)},
 					set: func(s *model.UplinkSpec, text string, _ bool) error { return s.Type.UnmarshalText([]byte(text)) }},
 				{name: "range", usage: "addresses between a node's Open vSwitch and its kernel, as a `prefix`; may be repeated, once for each family", many: true, set: setUplinkRange},
 				{name: "bridge", usage: "`name` of the bridge on every node; of the type bridge", set: func(s *model.UplinkSpec, text string, _ bool) error { s.Bridge = text; return nil }},

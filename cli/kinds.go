@@ -20,16 +20,16 @@ import (
 // A kindDef has what the commands need for one kind of object.
 type kindDef struct {
 	kind api.Kind
-	// is explains what an object of this kind is, for help texts.
+	// is describes an object of this kind, for help texts.
 	is string
 	// flags adds the flags of the spec's fields and returns them.
 	flags func(a *app, cmd *cobra.Command) specFlags
-	// print prints objects as a table, details one object as lines.
+	// print prints objects as a table; details prints one object as lines.
 	print   func(o *output, now time.Time, objects []api.Object) error
 	details func(o *output, now time.Time, object api.Object) error
-	// more prints below the details of show; nil prints nothing.
+	// more prints further output below the details of show; nil prints none.
 	more func(ctx context.Context, a *app, client *api.Client, o *output, name string) error
-	// required are the flags that create must have.
+	// required are the flags that create requires.
 	required []string
 	// optional is a flag whose field has a default, for help texts.
 	optional string
@@ -142,7 +142,7 @@ func conditionLines(now time.Time, ready bool, all []api.Condition) [][2]string 
 	for _, c := range all {
 		lines = append(lines,
 			[2]string{c.Severity, fmt.Sprintf("%s, since %s: %s", c.Reason, age(now, c.Since), c.Message)},
-			[2]string{"cure", c.Action})
+			[2]string{"fix", c.Action})
 	}
 	return lines
 }
@@ -235,7 +235,7 @@ func (a *app) objectNames(ctx context.Context, kind api.Kind) []string {
 	defer client.Close()
 	list, err := client.Objects(ctx, kind, api.ListOptions{})
 	if err != nil {
-		return nil // a shell that completes has no place for words
+		return nil // a completing shell cannot show an error
 	}
 	names := make([]string, len(list.Items))
 	for i, o := range list.Items {

@@ -16,8 +16,8 @@ type manifest struct {
 	object api.Object
 	file   string
 	node   *yaml.Node
-	// mistakes are the fields in which a mistake was found while reading; the daemon finds
-	// it, too.
+	// mistakes are the fields with mistakes found while reading. The daemon also reports
+	// these.
 	mistakes []string
 	// broken is set if some part of it could not be read, so that problems which the daemon
 	// finds in it may be mere consequences.

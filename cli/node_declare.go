@@ -8,7 +8,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// declareNode creates a node, or says that it is declared already.
+// declareNode creates a node, or notes that it is declared already.
 func (a *app) declareNode(ctx context.Context, client *api.Client, name string, spec model.NodeSpec) error {
 	object, err := api.NewObject(name, nil, spec)
 	if err != nil {

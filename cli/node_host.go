@@ -19,7 +19,7 @@ func (a *app) membershipHost() membership.Host {
 	}
 }
 
-// hostGiven reports whether the user says where sdnd is.
+// hostGiven reports whether the user gives the address of sdnd.
 func (a *app) hostGiven() bool { return a.host != "" || a.env.Getenv("SDNCTL_HOST") != "" }
 
 // nodeClient makes the client of a command for the node it runs on. It authenticates as the

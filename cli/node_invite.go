@@ -29,9 +29,9 @@ func newNodeInviteCmd(a *app) *cobra.Command {
 		Use:   "invite NAME",
 		Short: "Print the line by which a machine joins as a node (run it on the controller)",
 		Long: `Print one command line. Run on another machine, it makes that machine the node NAME.
-It contains the address of this sdnd and a token, which works once and for an hour.
-The token contains the fingerprint of sdnd's authority, by which the machine
-verifies sdnd. The machine then gets the certificate of the node, and the node is
+It contains the address of this sdnd and a token, which works once, within an hour.
+The token contains the fingerprint of sdnd's certificate authority (CA), by which
+the machine verifies sdnd. The machine then gets the certificate of the node, and the node is
 declared unless it is declared already.
 
 Treat the line like a password: whoever has it can become the node. Inviting NAME
@@ -45,7 +45,7 @@ again revokes the earlier line.`,
 	}
 	cmd.Flags().StringVar(&o.address, "address", "", "`address` of sdnd's machine that the node can reach (default: the one by which this machine reaches others)")
 	cmd.Flags().StringVar(&o.tunnelIP, "tunnel-ip", "", "`address` of the node's VXLAN endpoint (default: what the node says)")
-	cmd.Flags().DurationVar(&o.ttl, "ttl", time.Hour, "for how long the line is good, at most 24h")
+	cmd.Flags().DurationVar(&o.ttl, "ttl", time.Hour, "`time` for which the line is valid, at most 24h")
 	for _, flag := range []string{"address", "tunnel-ip", "ttl"} {
 		mustComplete(cmd, flag)
 	}

@@ -34,7 +34,7 @@ func (f *switchFlags) add(cmd *cobra.Command, print string) {
 type joinOptions struct {
 	app  *app
 	sw   switchFlags
-	join membership.Join // what of it are flags as they are; read completes it
+	join membership.Join // set by flags that need no parsing; read completes it
 
 	controller string
 	access     string
@@ -161,7 +161,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 // and --key are the node's, not the user's.
 func (o *joinOptions) certificateFlags(cmd *cobra.Command) {
 	f, files := cmd.Flags(), &o.join.Files
-	f.StringVar(&files.CA, "ca", "", "`file` with the authority of sdnd's certificate; Open vSwitch reads it there from now on")
+	f.StringVar(&files.CA, "ca", "", "`file` with the certificate of the CA of sdnd; Open vSwitch reads it there from now on")
 	f.StringVar(&files.Cert, "cert", "", "`file` with this node's certificate, likewise ('sdnctl pki node NAME' makes it)")
 	f.StringVar(&files.Key, "key", "", "`file` with the key of that certificate, likewise")
 	cmd.MarkFlagsRequiredTogether("ca", "cert", "key")

@@ -12,7 +12,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pki"
 )
 
-// The files of an authority, in its folder.
+// The default folder of the certificate authority (CA), and the names of files in it without
+// their suffix.
 const (
 	defaultPKI = "/etc/sdnctl/pki"
 	caName     = "ca"
@@ -24,10 +25,10 @@ func newPKICmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pki",
 		Short: "Create certificates for sdnd, nodes and users",
-		Long: `Create a certificate authority, and certificates for sdnd, for each node and for
-users of the API. They are files in one folder. ca.key must never leave the machine.
-Certificates of another authority also work if they have a URI that says who they
-are for: sdnctl://node/NAME or sdnctl://user/NAME?role=ROLE.`,
+		Long: `Create a certificate authority (CA), and certificates for sdnd, for each node and
+for users of the API. They are files in one folder. ca.key must never leave the machine.
+Certificates of another CA also work if they have a URI that says who they are
+for: sdnctl://node/NAME or sdnctl://user/NAME?role=ROLE.`,
 		Example: `  sudo sdnctl pki init 192.168.50.10
   sudo sdnctl pki node node1`,
 		Args: cobra.ArbitraryArgs,
@@ -46,8 +47,8 @@ type pkiOptions struct {
 }
 
 func (o *pkiOptions) flags(cmd *cobra.Command, days int) {
-	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the authority and of all that it signs")
-	cmd.Flags().IntVar(&o.days, "days", days, "for how many `days` the certificate is good")
+	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the CA and of all that it signs")
+	cmd.Flags().IntVar(&o.days, "days", days, "validity of the certificate in `days`")
 	cmd.Flags().BoolVar(&o.force, "force", false, "replace files that exist")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 }
@@ -57,7 +58,7 @@ func (o *pkiOptions) lasts() time.Duration { return time.Duration(o.days) * 24 *
 // path returns a file of the folder.
 func (o *pkiOptions) path(name, suffix string) string { return filepath.Join(o.dir, name+suffix) }
 
-// authority reads the authority of the folder.
+// authority reads the CA of the folder.
 func (o *pkiOptions) authority() (*pki.Authority, error) {
 	cert, key := o.path(caName, ".crt"), o.path(caName, ".key")
 	in, err := pki.Read(cert, key)
@@ -79,7 +80,7 @@ func (o *pkiOptions) write(name string, i pki.Issued) error {
 	cert, key := o.path(name, ".crt"), o.path(name, ".key")
 	err := i.Write(cert, key, o.force)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%w; replace it, as when it is about to expire, with --force", err)
+		return fmt.Errorf("%w; to replace it, for example because it is about to expire, give --force", err)
 	}
 	if err != nil {
 		return err

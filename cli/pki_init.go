@@ -19,17 +19,17 @@ func newPKIInitCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init ADDRESS...",
 		Short: "Create a certificate authority and sdnd's certificate",
-		Long: `Create a certificate authority and sdnd's certificate, which is valid for the
-addresses and names under which clients reach the API. An existing authority is
-never replaced.`,
+		Long: `Create a certificate authority (CA) and sdnd's certificate, which is valid for the
+addresses and names under which clients reach the API. An existing CA is never
+replaced.`,
 		Example: `  sudo sdnctl pki init 192.168.50.10 sdn.example.org
   sdnctl pki init 127.0.0.1 --dir ./pki`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
-	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the authority and of all that it signs; made if missing")
-	cmd.Flags().IntVar(&o.days, "days", 3650, "for how many `days` the authority is good")
-	cmd.Flags().IntVar(&o.serverDays, "server-days", 825, "for how many `days` the certificate of sdnd is good")
+	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the CA and of all that it signs; created if it does not exist")
+	cmd.Flags().IntVar(&o.days, "days", 3650, "validity of the CA's certificate in `days`")
+	cmd.Flags().IntVar(&o.serverDays, "server-days", 825, "validity of sdnd's certificate in `days`")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }
@@ -47,7 +47,7 @@ func (o *pkiInitOptions) run(hosts []string) error {
 		return err
 	}
 	if err := enc.Write(o.path(caName, ".crt"), o.path(caName, ".key"), false); err != nil {
-		return fmt.Errorf("%w; the certificates that it has signed would be worthless without it; to create another one, give another folder with --dir", err)
+		return fmt.Errorf("%w; nobody could use the certificates that it signed if it were replaced; to create another CA, give another folder with --dir", err)
 	}
 	if _, err := fmt.Fprintf(o.app.env.Out, "%s\n%s\n", o.path(caName, ".crt"), o.path(caName, ".key")); err != nil {
 		return err

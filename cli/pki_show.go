@@ -19,7 +19,7 @@ type pkiShowOptions struct {
 	output output
 }
 
-// shownCertificate is what is shown of a certificate.
+// shownCertificate has the properties of a certificate that are printed.
 type shownCertificate struct {
 	File    string    `json:"file"`
 	For     string    `json:"for"`
@@ -34,13 +34,13 @@ func newPKIShowCmd(a *app) *cobra.Command {
 		Use:   "show [FILE...]",
 		Short: "List certificates, their owners and when they expire",
 		Long: `Show who certificates belong to and when they expire. Without FILE, show those in the
-folder of the authority.`,
+folder of the CA.`,
 		Example: `  sdnctl pki show
   sdnctl pki show node-node1.crt -o json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error { return o.run(args) },
 	}
-	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the authority")
+	cmd.Flags().StringVar(&o.dir, "dir", defaultPKI, "`folder` of the CA")
 	o.output.flags(a, cmd)
 	return cmd
 }

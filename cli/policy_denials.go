@@ -69,7 +69,7 @@ func printPolicyDenials(a *app, o *output, d api.PolicyDenials) error {
 	switch {
 	case len(d.Denials) > 0:
 	case watched == 0:
-		return codedError{ExitNotReady, errors.New("what the policy denies is not known: no node was watched")}
+		return codedError{ExitNotReady, errors.New("the denials of the policy are unknown: no node could be watched")}
 	case watched < len(d.Nodes):
 		a.note("nothing was denied on the %s watched", count(watched, "node"))
 		return nil

@@ -29,7 +29,7 @@ func newRestoreCmd(a *app) *cobra.Command {
 		Long: `Restore the topology from a file of 'sdnctl backup' in one transaction. The objects
 and the addresses, VNIs and numbers that were allocated to them become exactly what
 they were. This makes a new revision in your name: the history continues, and
-switches get only the difference. Where interfaces are is observed and not restored.
+switches get only the difference. Bindings (where interfaces are) are observed, not restored.
 
 With --dry-run, show the difference and change nothing.`,
 		Example: `  sdnctl restore sdnd-2026-01-15.db --dry-run
@@ -74,7 +74,7 @@ func (o *restoreOptions) run(ctx context.Context, path string) error {
 	return o.wait.after(ctx, client, r.Revision)
 }
 
-// backupMagic is how a data file begins, behind the header of its first page
+// backupMagic are the first bytes of a data file after the header of its first page
 // (bbolt's file format).
 const (
 	backupMagic       = "\xed\xda\x0c\xed"
@@ -134,11 +134,11 @@ func present(changes []api.Change) int {
 	return n
 }
 
-// allocated lists the fields of a status that are allocated once.
+// allocated returns the fields of a status with values that are allocated once.
 func allocated() []string { return []string{"datapathID", "vni", "gatewayMAC", "id", "ip", "mac"} }
 
-// allocation returns the lines of an object as a file would declare it, followed by what
-// was allocated for it.
+// allocation returns the lines of an object as a file would declare it, followed by its
+// allocated values.
 func allocation(o *api.Object) ([]string, error) {
 	lines, err := declaration(o)
 	if err != nil || o == nil || len(o.Status) == 0 {

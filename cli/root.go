@@ -27,7 +27,7 @@ func Run(ctx context.Context, env Env, args []string) int {
 	if err == nil || errors.Is(err, errDifferent) || errors.Is(err, errNotReady) {
 		return exitCode(err)
 	}
-	if !a.started { // what cobra finds wrong before it runs a command
+	if !a.started { // an error that cobra found before it ran a command
 		err = usageError{err}
 	}
 	fmt.Fprintf(env.Err, "sdnctl: %s\n", explain(err))
@@ -138,7 +138,7 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
 	if ours := kubectlVerb(args[0]); ours != "" && cmd.Parent() == nil {
-		return usageErrorf("%s: name the kind first, as in: sdnctl port %s", text, ours)
+		return usageErrorf("%s: give the kind first, as in: sdnctl port %s", text, ours)
 	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		text += ", did you mean " + strings.Join(near, " or ") + "?"
@@ -146,7 +146,7 @@ func runGroup(cmd *cobra.Command, args []string) error {
 	return usageErrorf("%s", text)
 }
 
-// finish sets what all commands below cmd have in common.
+// finish sets the properties that all commands below cmd have in common.
 func (a *app) finish(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
 	if check := cmd.Args; check != nil {

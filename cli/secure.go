@@ -18,7 +18,7 @@ type proofFlags struct {
 
 func (f *proofFlags) add(root *cobra.Command) {
 	flags := root.PersistentFlags()
-	flags.StringVar(&f.ca, "ca", "", "`file` with the authority of sdnd's certificate, for https (default $SDNCTL_CA, else the machine's authorities)")
+	flags.StringVar(&f.ca, "ca", "", "`file` with the certificate of the CA of sdnd, for https (default $SDNCTL_CA, else the machine's trusted CAs)")
 	flags.StringVar(&f.cert, "cert", "", "`file` with your certificate, for https (default $SDNCTL_CERT)")
 	flags.StringVar(&f.key, "key", "", "`file` with the key of your certificate (default $SDNCTL_KEY)")
 	flags.StringVar(&f.tokenFile, "token-file", "", "`file` with your token, for https (default: the token in $SDNCTL_TOKEN)")
@@ -46,7 +46,7 @@ func (f proofFlags) clientOptions(getenv func(string) string, host string, o *ap
 		o.Token = string(b)
 	}
 	if o.Token = strings.TrimSpace(o.Token); strings.ContainsAny(o.Token, " \t\r\n") {
-		return usageErrorf("the token has spaces in it: want what 'sdnctl token new' printed")
+		return usageErrorf("the token has spaces in it: give the output of 'sdnctl token new'")
 	}
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/api"
 )
 
-// showServiceCounters prints, below the details of a service, how many connections its
-// backends got.
+// showServiceCounters prints, below the details of a service, the number of connections to each
+// backend.
 func showServiceCounters(ctx context.Context, a *app, client *api.Client, o *output, service string) error {
 	c, err := client.ServiceCounters(ctx, service)
 	if err != nil || len(c.Backends) == 0 {

@@ -25,7 +25,7 @@ func newSetCmd(a *app, k kindDef) *cobra.Command {
 	o := &setOptions{app: a, kind: k}
 	cmd := &cobra.Command{
 		Use:   "set {NAME... | -l SELECTOR}",
-		Short: "Change fields of a " + k.name(),
+		Short: "Change fields of " + k.aName(),
 		Long: fmt.Sprintf(`Change the given fields of one or several %s and leave the other fields as they
 are. An empty value, as in --%s=, resets a field to its default. Each object makes
 a revision of its own. If one change is refused, the ones before it remain.`, k.kind.Plural(), k.optional),
@@ -108,7 +108,7 @@ func (o *setOptions) one(ctx context.Context, client *api.Client, object api.Obj
 	after, err := client.Put(ctx, object, known)
 	var refused *api.Error
 	if errors.As(err, &refused) && refused.Code == api.CodePrecondition {
-		return 0, fmt.Errorf("%s was changed by someone else at the same moment and is left as it is; try again: %w", object.Ref(), err)
+		return 0, fmt.Errorf("%s was changed by someone else at the same time, so this change was not made; try again: %w", object.Ref(), err)
 	} else if err != nil {
 		return 0, err
 	}

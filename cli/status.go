@@ -32,7 +32,7 @@ for monitoring.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 9 when anything is not right")
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 9 if there is an error or a warning")
 	o.output.flags(a, cmd)
 	return cmd
 }
@@ -84,7 +84,7 @@ func (o *statusOptions) print(s api.Status) {
 	for _, object := range s.Objects {
 		for _, c := range object.Conditions {
 			shown++
-			fmt.Fprintf(w, "\n%s: %s (%s, since %s)\n  %s\n  cure: %s\n", object.Object, c.Reason, c.Severity, age(now, c.Since), c.Message, c.Action)
+			fmt.Fprintf(w, "\n%s: %s (%s, since %s)\n  %s\n  fix: %s\n", object.Object, c.Reason, c.Severity, age(now, c.Since), c.Message, c.Action)
 		}
 	}
 	all := 0

@@ -49,7 +49,7 @@ func printTable[T any](o *output, columns []column[T], items []T) error {
 	return tw.Flush()
 }
 
-// least is the smallest width of a column when a table has to fit.
+// least is the smallest width of a column in a table that must fit into the terminal.
 const least = 8
 
 // fit cuts cells of the widest columns, so that no line is longer than width if that is

@@ -45,7 +45,7 @@ and it takes effect at once. To revoke a token, remove its line.`,
 		RunE: func(_ *cobra.Command, args []string) error { return o.run(args[0]) },
 	}
 	roleFlag(cmd, &o.role)
-	cmd.Flags().StringVar(&o.file, "file", "", "add the line to this `file`; made if missing")
+	cmd.Flags().StringVar(&o.file, "file", "", "add the line to this `file`; created if it does not exist")
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	return cmd
 }

@@ -21,7 +21,7 @@ const seeOptions = `{{if .HasAvailableInheritedFlags}}
 
 See 'sdnctl options' for the flags that all commands have.{{end}}`
 
-// newOptionsCmd lists what inheritedFlags would list under every command.
+// newOptionsCmd returns the command that lists the flags of inheritedFlags.
 func newOptionsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "options",
@@ -36,7 +36,8 @@ func newOptionsCmd() *cobra.Command {
 	}
 }
 
-// newHelpCmd is cobra's help command, but fails for a topic that does not exist.
+// newHelpCmd returns a help command like that of cobra, which fails for a topic that does not
+// exist.
 func newHelpCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND | TOPIC]",

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionTimeout bounds the wait for sdnd's version.
+// versionTimeout is the longest time to wait for sdnd's version.
 const versionTimeout = 2 * time.Second
 
 type versionOptions struct {

@@ -19,12 +19,12 @@ import (
 const (
 	// defaultWait is the time limit of --wait without a value.
 	defaultWait = 60 * time.Second
-	// soon is how long the response to a change waits: by then most changes are confirmed,
-	// and a longer wait is reported.
-	soon = 250 * time.Millisecond
-	// patience is the time after which waiting is reported.
-	patience = 500 * time.Millisecond
-	// shownPending is how many nodes are named while waiting.
+	// confirmWithin is how long the response to a change waits for confirmations. Most
+	// changes are confirmed in this time.
+	confirmWithin = 250 * time.Millisecond
+	// reportAfter is the time after which waiting is reported.
+	reportAfter = 500 * time.Millisecond
+	// shownPending is the greatest number of nodes that are named while waiting.
 	shownPending = 5
 )
 
@@ -46,14 +46,14 @@ func (w *waitFlag) addBound(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&w.bound, "wait-bound", false, "wait also until the ports that were created or changed have their interface; implies --wait")
 }
 
-// before returns the client for the change. If confirmation is wanted, its responses
-// already report what is confirmed soon.
+// before returns the client for the change. If --wait was given, the client's responses wait
+// for confirmations for confirmWithin.
 func (w *waitFlag) before(client *api.Client) *api.Client {
 	w.implied()
 	if w.timeout <= 0 {
 		return client
 	}
-	return client.Confirming(min(soon, w.timeout))
+	return client.Confirming(min(confirmWithin, w.timeout))
 }
 
 // implied turns on --wait if --wait-bound is given.
@@ -94,7 +94,7 @@ func newWaitCmd(a *app) *cobra.Command {
 		Use:   "wait [REVISION | --for STATE OBJECT...]",
 		Short: "Wait until every affected node has confirmed a revision, or for objects",
 		Long: `Wait until the switch of every node that a revision affects has confirmed it, so
-that packets are forwarded by it. Without REVISION the newest is waited for.
+that packets are forwarded as it says. Without REVISION, wait for the newest.
 
 Every command that changes something has the same as --wait[=TIME].
 
@@ -124,7 +124,7 @@ func (o *waitOptions) run(ctx context.Context, args []string) error {
 			return err
 		}
 	case len(args) > 1:
-		return usageErrorf("want one revision; objects are waited for with --for")
+		return usageErrorf("want one revision; to wait for objects, give --for")
 	}
 	client, err := o.app.client()
 	if err != nil {
@@ -161,7 +161,7 @@ func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, ti
 		defer cancel()
 	}
 	p := &progress{w: a.env.Err}
-	late := time.AfterFunc(patience, p.show)
+	late := time.AfterFunc(reportAfter, p.show)
 	err := client.Wait(limited, rev, p.update)
 	late.Stop()
 	last := p.close()
@@ -175,14 +175,15 @@ func (a *app) wait(ctx context.Context, client *api.Client, rev api.Revision, ti
 		rev, timeout, pendingText(last), last.Pending[0].Node)}
 }
 
-// progress reports the nodes that are waited for, once that takes longer than a moment.
+// progress reports the nodes that have yet to confirm, once waiting takes longer than
+// reportAfter.
 type progress struct {
 	w io.Writer
 
 	mu     sync.Mutex // guards what follows
 	last   api.Acks
-	said   string // last line written
-	shown  bool   // the moment has passed
+	line   string // the last line written
+	shown  bool   // reportAfter has passed
 	closed bool
 }
 
@@ -191,19 +192,19 @@ func (p *progress) update(a api.Acks) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = a
-	p.say()
+	p.report()
 }
 
-// show makes this and later answers visible.
+// show makes the last and later responses visible.
 func (p *progress) show() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shown = true
-	p.say()
+	p.report()
 }
 
-// say prints what has changed since the last line. The caller holds p.mu.
-func (p *progress) say() {
+// report prints the last response if the line for it has changed. The caller holds p.mu.
+func (p *progress) report() {
 	if !p.shown || p.closed || p.last.Revision == 0 && len(p.last.Pending) == 0 {
 		return
 	}
@@ -211,13 +212,13 @@ func (p *progress) say() {
 	if p.last.Done {
 		line = fmt.Sprintf("revision %d is confirmed by every node", p.last.Revision)
 	}
-	if line != p.said {
+	if line != p.line {
 		fmt.Fprintln(p.w, line)
-		p.said = line
+		p.line = line
 	}
 }
 
-// close ends the reporting and returns the last answer.
+// close ends the reporting and returns the last response.
 func (p *progress) close() api.Acks {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -225,7 +226,7 @@ func (p *progress) close() api.Acks {
 	return p.last
 }
 
-// pendingText names the nodes that are waited for, and why.
+// pendingText lists the nodes that have yet to confirm, with their reasons.
 func pendingText(a api.Acks) string {
 	var parts []string
 	for i, n := range a.Pending {

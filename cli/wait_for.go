@@ -19,13 +19,13 @@ const (
 	forConnected = "connected"
 )
 
-// objectState is the part of an object's status that can be waited for.
+// objectState is the part of an object's status that wait --for checks.
 type objectState struct {
 	Ready, Bound, Connected bool
 	Conditions              []api.Condition
 }
 
-// waitedFor reports whether the state is the one that is waited for.
+// waitedFor reports whether the state is the given value of --for.
 func (s objectState) waitedFor(what string) bool {
 	switch what {
 	case forBound:
@@ -47,14 +47,14 @@ func parseWaitFor(what string, args []string) ([]api.Key, error) {
 	case !ok:
 		return nil, usageErrorf("--for %s: want %s, %s or %s", what, forReady, forBound, forConnected)
 	case len(args) == 0:
-		return nil, usageErrorf("--for %s: name what to wait for, such as port/web or node/node1", what)
+		return nil, usageErrorf("--for %s: give the objects to wait for, such as port/web or node/node1", what)
 	}
 	var keys []api.Key
 	for _, arg := range args {
 		kind, name, ok := strings.Cut(arg, "/")
 		k, err := api.ParseKind(kind)
 		if !ok || err != nil || name == "" {
-			return nil, usageErrorf("%q does not name an object: want kind/name, such as port/web", arg)
+			return nil, usageErrorf("%q is not the reference of an object: want kind/name, such as port/web", arg)
 		}
 		if !slices.Contains(kinds, k) {
 			return nil, usageErrorf("a %s is never %s", k.Lower(), what)
@@ -64,12 +64,12 @@ func parseWaitFor(what string, args []string) ([]api.Key, error) {
 	return keys, nil
 }
 
-// errArrived ends a watch that has seen the state that it waited for.
+// errArrived ends a watch once the object has the requested state.
 var errArrived = errors.New("arrived")
 
-// waitFor returns once all objects are in the state that is waited for, or an error with
-// ExitTimeout that says what the first of the others lacks. A timeout of 0 is no limit. An
-// object that does not exist is an error at once.
+// waitFor returns once all objects have the requested state. After timeout it returns an error
+// with ExitTimeout and the conditions of the first object that has not; a timeout of 0 is no
+// limit. It returns an error at once if an object does not exist.
 func (a *app) waitFor(ctx context.Context, client *api.Client, what string, objects []api.Key, timeout time.Duration) error {
 	limited := ctx
 	if timeout > 0 {
@@ -109,7 +109,7 @@ func (a *app) waitFor(ctx context.Context, client *api.Client, what string, obje
 	}
 	text := fmt.Sprintf("%s is not %s after %v", objects[0], what, timeout)
 	for _, c := range last.Conditions {
-		text += fmt.Sprintf("\n%s: %s\ncure: %s", c.Reason, c.Message, c.Action)
+		text += fmt.Sprintf("\n%s: %s\nfix: %s", c.Reason, c.Message, c.Action)
 	}
 	return codedError{ExitTimeout, errors.New(text)}
 }

@@ -111,7 +111,7 @@ func portText(object string, s *api.PortStatus) string {
 	return object + " is bound to " + s.Interface + " on " + s.Node + wrongText(s.Conditions)
 }
 
-// wrongText lists conditions after a status.
+// wrongText returns the reasons of conditions, to be appended to a status.
 func wrongText(all []api.Condition) string {
 	if len(all) == 0 {
 		return ""

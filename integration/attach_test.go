@@ -94,7 +94,7 @@ func TestAttach(t *testing.T) {
 	b.part("an MTU that the machines between cannot carry is warned about", func(t *testing.T, b attachBed) {
 		b.sdnctl("network", "create", "large", "--cidr", "10.66.0.0/24", "--mtu", "9000")
 		out, err := b.node("node1").Exec(b.ctx, "sh", "-c", "sdnctl attach web --network large --interface eth3 2>&1")
-		says(t, must(b.bed, out, err), "warning: network/large: its MTU is 9000", "cure: sdnctl network set large --mtu 1450")
+		says(t, must(b.bed, out, err), "warning: network/large: its MTU is 9000", "fix: sdnctl network set large --mtu 1450")
 		b.detach("node1", "web", "--interface", "eth3")
 	})
 	b.part("a namespace and a process", func(t *testing.T, b attachBed) {

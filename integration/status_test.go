@@ -89,7 +89,7 @@ func TestStatus(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 			out, code := b.status()
-			if code != cli.ExitNotReady || !strings.Contains(out, f.object+": "+f.reason) || !strings.Contains(out, "cure: "+c.Action) {
+			if code != cli.ExitNotReady || !strings.Contains(out, f.object+": "+f.reason) || !strings.Contains(out, "fix: "+c.Action) {
 				t.Errorf("status exits with %d and says\n%s", code, out)
 			}
 			switch cure, here := strings.CutPrefix(c.Action, "on node1: "); {

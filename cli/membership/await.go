@@ -153,7 +153,7 @@ func (j Join) dialPort(ctx context.Context, endpoint string) error {
 		err = errors.Join(secure.SetReadDeadline(deadline), readOne(secure))
 	}
 	if err != nil {
-		return fmt.Errorf("TLS with sdnd at %s fails: %w; was the certificate issued by sdnd's authority ('sdnctl pki node %s'), and does sdnd use TLS?", endpoint, err, nodeconfig.ShellQuote(j.Node))
+		return fmt.Errorf("TLS with sdnd at %s fails: %w; was the certificate issued by sdnd's CA ('sdnctl pki node %s'), and does sdnd use TLS?", endpoint, err, nodeconfig.ShellQuote(j.Node))
 	}
 	return nil
 }

@@ -73,19 +73,19 @@ func Open(dir string, notes Notes, o Options) (*Authority, error) {
 		return nil, err
 	}
 	if err := a.load(noted); err != nil {
-		return nil, fmt.Errorf("sdnd's own authority: %w", err)
+		return nil, fmt.Errorf("sdnd's own CA: %w", err)
 	}
 	print := a.Fingerprint()
 	if now := hex.EncodeToString(print[:]); now != string(noted) {
 		if noted != nil {
-			a.log.Warn("the authority is another one than before: nodes that know the old one must be invited again", "folder", dir, "fingerprint", a.Fingerprint())
+			a.log.Warn("the CA is not the one that sdnd had before: nodes that trust the old one must be invited again", "folder", dir, "fingerprint", a.Fingerprint())
 		}
 		if err := notes.SetNote(noteAuthority, []byte(now)); err != nil {
 			return nil, err
 		}
 	}
 	if err := a.certify(); err != nil {
-		return nil, fmt.Errorf("sdnd's certificate by its own authority: %w", err)
+		return nil, fmt.Errorf("sdnd's certificate by its own CA: %w", err)
 	}
 	return a, nil
 }
@@ -106,7 +106,7 @@ func (a *Authority) load(noted []byte) error {
 		// A key without a certificate: the first start was interrupted.
 		return a.create(cert, key)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%w: the nodes know the authority that was there; put ca.crt and ca.key back from a copy, or, to make another one and invite every node again, run: sdnctl pki init --dir %s ADDRESS", err, a.dir)
+		return fmt.Errorf("%w: the nodes trust the CA that was there; put ca.crt and ca.key back from a copy, or, to create another CA and invite every node again, run: sdnctl pki init --dir %s ADDRESS", err, a.dir)
 	case err != nil:
 		return err
 	}
@@ -135,7 +135,7 @@ func (a *Authority) create(cert, key string) error {
 		return err
 	}
 	a.ca = ca
-	a.log.Info("authority made", "folder", a.dir, "fingerprint", a.Fingerprint())
+	a.log.Info("CA created", "folder", a.dir, "fingerprint", a.Fingerprint())
 	return nil
 }
 

@@ -44,7 +44,7 @@ func NewAuthority(name string, now time.Time, lasts time.Duration) (*Authority, 
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return nil, fmt.Errorf("make the authority's certificate: %w", err)
+		return nil, fmt.Errorf("make the certificate of the CA: %w", err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -65,9 +65,9 @@ func ParseAuthority(in Issued) (*Authority, error) {
 	}
 	switch {
 	case !certs[0].IsCA:
-		return nil, errors.New("the certificate is not that of an authority")
+		return nil, errors.New("the certificate is not that of a CA")
 	case !key.PublicKey.Equal(certs[0].PublicKey):
-		return nil, errors.New("the key does not belong to the authority's certificate")
+		return nil, errors.New("the key does not belong to the CA's certificate")
 	}
 	return &Authority{certs[0], key}, nil
 }
@@ -160,7 +160,7 @@ func (a *Authority) issue(template *x509.Certificate, now time.Time, lasts time.
 func (a *Authority) sign(template *x509.Certificate, key *ecdsa.PublicKey, now time.Time) ([]byte, error) {
 	template.NotBefore = now.Add(-skew)
 	if template.NotAfter.After(a.cert.NotAfter) {
-		return nil, fmt.Errorf("it would outlive the authority, which expires on %s: give it less time, or make a new authority", a.cert.NotAfter.Format(time.DateOnly))
+		return nil, fmt.Errorf("the certificate would outlive the CA, which expires on %s: make it valid for less time, or create a new CA", a.cert.NotAfter.Format(time.DateOnly))
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.BasicConstraintsValid = true

@@ -48,7 +48,7 @@ func (f Files) CheckServer(now time.Time, within time.Duration, hosts []string) 
 	}
 	leaf := m.cert.Leaf
 	if !isServer(leaf) || len(m.cert.Certificate) < 2 {
-		return errors.New("it does not say that it is sdnd's, or comes without its authority")
+		return errors.New("it does not say that it is sdnd's, or comes without the certificate of its CA")
 	}
 	if _, err := leaf.Verify(x509.VerifyOptions{Roots: m.pool, CurrentTime: now}); err != nil {
 		return err

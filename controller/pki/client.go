@@ -68,7 +68,7 @@ func Pinned(authority Fingerprint) *tls.Config {
 		VerifyConnection: func(c tls.ConnectionState) error {
 			i := slices.IndexFunc(c.PeerCertificates, func(c *x509.Certificate) bool { return c.IsCA && FingerprintOf(c) == authority })
 			if i < 0 {
-				return fmt.Errorf("the server does not have the authority %s: is it the sdnd that the invitation is from?", authority)
+				return fmt.Errorf("the server is not of the CA %s: is it the sdnd that the invitation is from?", authority)
 			}
 			roots := x509.NewCertPool()
 			roots.AddCert(c.PeerCertificates[i])

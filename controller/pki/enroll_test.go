@@ -160,7 +160,7 @@ func TestPinned(t *testing.T) {
 		want   string
 	}{
 		{"its own", issueServer(t, a, "10.0.0.1"), ""},
-		{"another authority's", foreign, "does not have the authority"},
+		{"another authority's", foreign, "is not of the CA"},
 		{"another authority's that shows ours", Issued{append(foreign.Cert, a.mustCert(t)...), foreign.Key}, "not the sdnd that the invitation is from"},
 		{"a node that shows its authority", Issued{append(posing, a.mustCert(t)...), key}, "not the sdnd that the invitation is from"},
 	} {

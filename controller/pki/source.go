@@ -100,10 +100,10 @@ func (f Files) load() (*material, error) {
 	m := &material{pool: x509.NewCertPool()}
 	data, err := os.ReadFile(f.CA)
 	if err != nil {
-		return nil, fmt.Errorf("authority: %w", err)
+		return nil, fmt.Errorf("CA: %w", err)
 	}
 	if m.authorities, err = ParseCertificates(data); err != nil {
-		return nil, fmt.Errorf("authority %s: %w", f.CA, err)
+		return nil, fmt.Errorf("CA %s: %w", f.CA, err)
 	}
 	for _, c := range m.authorities {
 		m.pool.AddCert(c)
@@ -149,7 +149,7 @@ func (s *Source) Server(clients tls.ClientAuthType) *tls.Config {
 
 // Expiry is when a certificate ends.
 type Expiry struct {
-	// Certificate is "own", or "ca" for the authority that ends first.
+	// Certificate is "own", or "ca" for the CA whose certificate expires first.
 	Certificate string
 	NotAfter    time.Time
 }

@@ -12,11 +12,11 @@ import (
 func (s *security) registrar(o options, notes enroll.Notes, ls *listeners) (r *enroll.Registrar, why string, err error) {
 	switch {
 	case s.own == nil && o.insecure:
-		return nil, "it runs with --insecure, without an authority; start it without", nil
+		return nil, "it runs with --insecure and has no CA; start it without --insecure", nil
 	case s.own == nil:
-		return nil, "its certificates are by an authority that it has not the key of (--tls-cert); make the node's with that, as 'sdnctl pki node NAME' does", nil
+		return nil, "it does not have the key of its CA (--tls-cert); make the node's certificate where that key is, with 'sdnctl pki node NAME'", nil
 	case o.apiListen == "" || o.apiInsecure:
-		return nil, "its API is not served by TLS, where nodes would ask; start it with --api-listen " + apiDefault + " and without --api-insecure", nil
+		return nil, "it does not serve its API by TLS, which nodes need to ask for certificates; start it with --api-listen " + apiDefault + " and without --api-insecure", nil
 	}
 	invitations, err := enroll.OpenInvitations(notes, time.Now)
 	if err != nil {

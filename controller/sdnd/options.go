@@ -68,34 +68,34 @@ type options struct {
 // flags defines the options, with their defaults, as flags.
 func (o *options) flags(f *pflag.FlagSet) {
 	o.apiSocketMode = 0o660
-	f.StringVar(&o.data, "data", "/var/lib/sdnctl/sdnd.db", "`file` that keeps the topology; its folder is made if missing")
-	f.IntVar(&o.dataHistory, "data-history", store.DefaultHistoryEntries, "how many revisions the history keeps; the oldest go beyond that, and beyond 256 MiB")
-	f.BoolVar(&o.dataAcceptOlder, "data-accept-older", false, "start with what the data file has though its newest state is damaged, and acknowledged changes are lost with it")
+	f.StringVar(&o.data, "data", "/var/lib/sdnctl/sdnd.db", "`file` that stores the topology; its folder is created if it does not exist")
+	f.IntVar(&o.dataHistory, "data-history", store.DefaultHistoryEntries, "`number` of revisions in the history; the oldest beyond that, or beyond 256 MiB, are deleted")
+	f.BoolVar(&o.dataAcceptOlder, "data-accept-older", false, "start from the newest state in the data file that is intact, although a newer one is damaged; changes that were acknowledged since are lost")
 	f.StringVar(&o.apiSocket, "api-socket", "/run/sdnctl/sdnd.sock", "unix socket `path` of the API; empty for none")
-	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; who may write to it may change everything")
+	f.Var(&o.apiSocketMode, "api-socket-mode", "permissions of the socket, in octal; everybody who may write to it may change everything")
 	f.StringVar(&o.apiSocketGroup, "api-socket-group", "", "`group` that owns the socket; empty for that of sdnd")
 	f.StringVar(&o.apiListen, "api-listen", apiAuto, "`address` to serve the API on by TCP, by TLS, for nodes and for those with a client certificate or a token; auto is "+apiDefault+" unless certificates or --insecure are given, and none then; empty for none")
 	f.Int64Var(&o.apiMaxBody, "api-max-body", server.DefaultMaxBody, "largest body of a request in `bytes`")
 	f.Int64Var(&o.apiMaxApply, "api-max-apply", server.DefaultMaxApply, "largest body of an apply in `bytes`")
-	f.Int64Var(&o.apiMaxBodies, "api-max-bodies", server.DefaultMaxBodies, "large bodies of all clients by TCP that are in work at once, and again those on the unix socket, in `bytes`; it takes up to ten times that in memory")
-	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "how many watches may be open at once by TCP, and again on the unix socket")
-	f.IntVar(&o.apiMaxClientWatchers, "api-max-client-watchers", server.DefaultMaxClientWatchers, "how many watches each client may have open by TCP")
-	f.IntVar(&o.apiMaxRequests, "api-max-client-requests", server.DefaultMaxRequests, "how many requests of each client may be under way at once by TCP, besides watches")
-	f.IntVar(&o.apiMaxConnections, "api-max-connections", server.DefaultMaxConnections, "how many connections by TCP may be open at once, half of them without a request; at most an eighth of the file descriptors")
-	f.Float64Var(&o.apiMaxRate, "api-max-rate", server.DefaultMaxRate, "how many `requests` a second each client may make by TCP; 0 for any number")
-	f.StringVar(&o.apiTokens, "api-tokens", "", "`file` of the tokens that are good by TCP, as 'sdnctl token new' makes them")
-	f.BoolVar(&o.apiInsecure, "api-insecure", false, "serve --api-listen by plain TCP; without --api-tokens whoever can reach it may do everything")
+	f.Int64Var(&o.apiMaxBodies, "api-max-bodies", server.DefaultMaxBodies, "large bodies that are processed at once, in `bytes`: of all clients by TCP, and as much again on the unix socket; sdnd uses up to ten times that in memory")
+	f.IntVar(&o.apiMaxWatchers, "api-max-watchers", server.DefaultMaxWatchers, "`number` of watches that may be open at once by TCP, and as many again on the unix socket")
+	f.IntVar(&o.apiMaxClientWatchers, "api-max-client-watchers", server.DefaultMaxClientWatchers, "`number` of watches that each client may have open by TCP")
+	f.IntVar(&o.apiMaxRequests, "api-max-client-requests", server.DefaultMaxRequests, "`number` of requests of each client by TCP that may be under way at once, besides watches")
+	f.IntVar(&o.apiMaxConnections, "api-max-connections", server.DefaultMaxConnections, "`number` of connections by TCP that may be open at once, half of them without a request; at most an eighth of the file descriptors")
+	f.Float64Var(&o.apiMaxRate, "api-max-rate", server.DefaultMaxRate, "`requests` a second that each client may make by TCP; 0 for no limit")
+	f.StringVar(&o.apiTokens, "api-tokens", "", "`file` of the tokens that are valid by TCP, as 'sdnctl token new' makes them")
+	f.BoolVar(&o.apiInsecure, "api-insecure", false, "serve --api-listen by plain TCP; without --api-tokens everybody who can reach it may do everything")
 	f.StringVar(&o.metricsListen, "metrics-listen", "", "`address` to serve /metrics, /healthz and /readyz on by TCP, such as :9453; the API serves them too")
-	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the authorities whose certificates nodes and users may have, in PEM; without --tls-ca, --tls-cert and --tls-key sdnd makes an authority of its own in the folder pki beside --data")
+	f.StringVar(&o.tlsCA, "tls-ca", "", "`file` with the certificates of the CAs that may sign for nodes and users, in PEM; without --tls-ca, --tls-cert and --tls-key sdnd creates a CA of its own in the folder pki beside --data")
 	f.StringVar(&o.tlsCert, "tls-cert", "", "`file` with the certificate of sdnd; with it switches, nodes and clients of the API connect by TLS only")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` with the key of that certificate")
-	f.BoolVar(&o.insecure, "insecure", false, "let switches and nodes connect by plain TCP from everywhere; whoever can reach sdnd can pose as any of them")
+	f.BoolVar(&o.insecure, "insecure", false, "let switches and nodes connect by plain TCP from everywhere; everybody who can reach sdnd can impersonate any of them")
 	f.StringVar(&o.openflowListen, "openflow-listen", ":6653", "`address` where switches connect by OpenFlow")
-	f.DurationVar(&o.openflowEchoInterval, "openflow-echo-interval", 5*time.Second, "silence after which a switch is asked for a sign of life")
-	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "silence after that question which ends its connection")
+	f.DurationVar(&o.openflowEchoInterval, "openflow-echo-interval", 5*time.Second, "`time` without a message from a switch after which sdnd sends it an echo request")
+	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "`time` after the echo request after which sdnd closes the connection if nothing came")
 	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")
 	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
-	f.IntVar(&o.maxPolicyFlows, "max-policy-flows", server.DefaultMaxPolicyFlows, "`number` of flows that policies may make on a node; a change by which there would be more is refused; 0 for any")
+	f.IntVar(&o.maxPolicyFlows, "max-policy-flows", server.DefaultMaxPolicyFlows, "`number` of flows that policies may make on a node; a change that would make more is refused; 0 for no limit")
 	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "`format` of the log: text or json")
 }
@@ -111,14 +111,14 @@ func newCommand(run func(context.Context, options, io.Writer) error) *cobra.Comm
 		Long: `Run the controller for Open vSwitch: keep the declared topology, serve the API
 to sdnctl, and keep every switch that connects equal to what is declared.
 
-It needs no configuration. At its first start it makes an authority of its own, by
-which nodes connect by TLS: 'sdnctl node invite NAME' prints the line that lets a
-machine in. With --tls-ca, --tls-cert and --tls-key another authority is used, and
-with --insecure plain TCP from everywhere.
+sdnd runs without a configuration. At its first start it creates a certificate
+authority (CA) of its own, and nodes connect with TLS: 'sdnctl node invite NAME'
+prints the command by which a machine joins. With --tls-ca, --tls-cert and --tls-key
+it uses another CA. With --insecure it accepts plain TCP from everywhere.
 
 Options come from the defaults, then from the file
 ` + defaultConfig + ` (or --config), where each flag is a key, then from flags.
-SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
+SIGTERM and SIGINT end it cleanly. Switches keep forwarding without it.`,
 		Example: `  # As a service, with all defaults:
   sdnd
 
@@ -128,7 +128,7 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
   # Before an upgrade, with the new program and a backup of the old one:
   sdnd --check-migration --data ./backup.db
 
-  # As a user, for a try:
+  # To try it, as an ordinary user:
   sdnd --data ./sdnd.db --api-socket ./sdnd.sock
   SDNCTL_HOST=unix://$PWD/sdnd.sock sdnctl status`,
 		Version:       version.String(),
@@ -148,7 +148,7 @@ SIGTERM and SIGINT end it cleanly; switches keep forwarding without it.`,
 	o.flags(cmd.Flags())
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.AddCommand(newManCommand())
-	cmd.Flags().BoolVar(&check, "check-migration", false, "say what a start would do to the data file of an older version, and end; writes nothing")
+	cmd.Flags().BoolVar(&check, "check-migration", false, "print what a start would do to the data file of an older version, and exit; writes nothing")
 	cmd.Flags().StringVar(&config, "config", "", "configuration `file` (default "+defaultConfig+", if it exists)")
 	return cmd
 }

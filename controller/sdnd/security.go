@@ -36,14 +36,14 @@ func secure(o *options, notes enroll.Notes, log *slog.Logger) (*security, error)
 	files := pki.Files{CA: o.tlsCA, Cert: o.tlsCert, Key: o.tlsKey}
 	switch {
 	case files == pki.Files{} && o.insecure:
-		s.insecure = append(s.insecure, "switches and nodes connect by plain TCP (--insecure): whoever can reach sdnd can pose as any of them, or as sdnd")
+		s.insecure = append(s.insecure, "switches and nodes connect by plain TCP (--insecure): everybody who can reach sdnd can impersonate any of them, or sdnd")
 	case files == pki.Files{}:
 		var err error
 		if s.own, err = enroll.Open(filepath.Join(filepath.Dir(o.data), "pki"), notes, enroll.Options{Logger: log}); err != nil {
 			return nil, err
 		}
 		if s.source, err = pki.Open(s.own.Files(), log); err != nil {
-			return nil, fmt.Errorf("sdnd's own authority: %w", err)
+			return nil, fmt.Errorf("sdnd's own CA: %w", err)
 		}
 	case files.CA == "" || files.Cert == "" || files.Key == "":
 		return nil, errors.New("--tls-ca, --tls-cert and --tls-key must be given together")

@@ -109,7 +109,7 @@ func TestInsecureIsToldWhileItLasts(t *testing.T) {
 		insecure string
 	}{
 		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0"}, "[::]", ""},
-		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0", "--insecure"}, "[::]", "whoever can reach sdnd can pose as any of them"},
+		{[]string{"--openflow-listen", ":0", "--ovsdb-listen", ":0", "--insecure"}, "[::]", "everybody who can reach sdnd can impersonate any of them"},
 		{newAuthority(t).flags("--openflow-listen", ":0", "--ovsdb-listen", ":0"), "[::]", ""},
 	} {
 		d := start(t, t.TempDir(), tt.args...)

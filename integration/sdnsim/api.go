@@ -134,7 +134,7 @@ func putPort(w http.ResponseWriter, r *http.Request, _ string, s *simswitch.Swit
 		return
 	}
 	name := r.PathValue("port")
-	s.RemovePort(name) // of another number; an interface that moves goes first
+	s.RemovePort(name) // an interface that gets another number is removed first
 	if err := s.AddPort(openflow.Port{No: openflow.PortNo(no), Name: name}); err != nil {
 		fail(w, http.StatusBadRequest, err)
 		return

@@ -84,7 +84,7 @@ func newCommand() *cobra.Command {
 	f.StringVar(&o.portNames, "port-names", "eth%d", "names of the interfaces, from 1 on")
 	f.StringVar(&o.control, "control", "", "unix socket for requests and commands; empty for none")
 	f.IntVar(&o.cpus, "cpus", runtime.NumCPU(), "processors that the fleet may use at a time")
-	f.DurationVar(&o.probe, "probe", 5*time.Second, "silence after which a controller is asked for a sign of life; 0 for never")
+	f.DurationVar(&o.probe, "probe", 5*time.Second, "`time` without a message from the controller after which it gets an echo request; 0 for never")
 	f.DurationVar(&o.backoff, "max-backoff", time.Second, "longest pause before a switch connects again")
 	f.DurationVar(&o.every, "every", 0, "how often to print what the fleet has; 0 for only in the end")
 	return cmd
