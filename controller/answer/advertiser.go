@@ -8,12 +8,12 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// advertiseTick is how often some of the ports get their advertisements.
+// advertiseTick is the interval at which advertisements are sent to a part of the ports.
 const advertiseTick = time.Second
 
-// RunAdvertiser sends advertisements to all ports of networks that have them, each once
-// in AdvertiseEvery, until ctx ends. Then it returns nil. The ports take turns, so what it
-// sends in a second is a small part of them.
+// RunAdvertiser sends router advertisements to all ports of networks with them, to each port
+// once in AdvertiseEvery, until ctx ends. Then it returns nil. It spreads the ports evenly over
+// that time.
 func RunAdvertiser(ctx context.Context, to packetin.Switches) error {
 	t := time.NewTicker(advertiseTick)
 	defer t.Stop()
@@ -35,7 +35,7 @@ func RunAdvertiser(ctx context.Context, to packetin.Switches) error {
 		for _, name := range now {
 			if p, ok := v.Topo.Port(name); ok {
 				if node, m, ok := Advertise(v, p); ok {
-					to.PacketOut(node, m) // a switch that is away gets one when hosts ask
+					to.PacketOut(node, m) // hosts of a switch that is not connected ask again
 				}
 			}
 		}

@@ -11,17 +11,17 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// asker is who asks: a port, as it is declared.
+// asker is a port that sent a packet to sdnd, with the packet.
 type asker struct {
 	network *topology.Network
 	port    *topology.Port
-	links   [2]link // by family; the zero link where the port has no address of it
+	links   [2]link // by family; the zero link if the port has no address of it
 	in      openflow.PortNo
 	frame   frame
 }
 
-// link is what a port is on: its address, with the subnet or block that this is in, and
-// the gateway there.
+// link is a port's address of one family, with the prefix of its subnet or block, and the
+// gateway of that.
 type link struct {
 	address netip.Addr
 	prefix  netip.Prefix
@@ -31,7 +31,8 @@ type link struct {
 	routes bool
 }
 
-// askerOf finds out who sent a packet; why says why it is not to be answered, if so.
+// askerOf returns the port that sent a packet. If it returns nil, why is the reason for which
+// the packet gets no answer.
 func askerOf(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) (a *asker, why string) {
 	f, err := read(m.Data)
 	if err != nil {
@@ -55,7 +56,7 @@ func askerOf(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) (a *asker,
 	return a, ""
 }
 
-// metadataOf returns the metadata of a packet, 0 if the message does not say it.
+// metadataOf returns the metadata of a packet-in, 0 if the message has none.
 func metadataOf(m *openflow.PacketIn) uint64 {
 	for o := range m.Match.All() {
 		if o.Field == openflow.FieldMetadata && len(o.Value) == 8 {
@@ -65,8 +66,8 @@ func metadataOf(m *openflow.PacketIn) uint64 {
 	return 0
 }
 
-// linkOf returns what a port on a node is on; the zero link without an address of the
-// family.
+// linkOf returns the link of a port that is on a node; the zero link if the port has no address
+// of the family.
 func linkOf(v *pipeline.View, n *topology.Network, p *topology.Port, node string, f topology.Family) link {
 	ip, ok := p.Address(f)
 	if !ok {
@@ -92,7 +93,8 @@ func linkOf(v *pipeline.View, n *topology.Network, p *topology.Port, node string
 	return link{}
 }
 
-// out has the switch send a frame out of the port that asked. The frame meets no flow.
+// out returns the reply that sends a frame out of the asking port, past the flow tables. what
+// describes the reply for the log.
 func (a *asker) out(frame []byte, err error, what string) packetin.Reply {
 	r := packetin.Reply{Port: a.port.Name, What: what}
 	if err != nil {
@@ -103,7 +105,7 @@ func (a *asker) out(frame []byte, err error, what string) packetin.Reply {
 	return r
 }
 
-// no answers nothing, and says why.
+// no returns the reply that sends nothing, for a reason.
 func (a *asker) no(what string) packetin.Reply {
 	return packetin.Reply{Port: a.port.Name, What: what}
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-// Stale deletes the connection tracker's entry of a UDP packet whose backend no longer
-// serves the service, and has the port send the packet again: it begins a new connection.
+// Stale handles a UDP packet whose backend no longer serves the service. It deletes the
+// connection tracker's entry, and sends the packet through the flow tables again, so that it
+// begins a new connection.
 func Stale(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	from, to, ok := udpEnds(m.Data)
 	zone := pipeline.ServiceZone(m)

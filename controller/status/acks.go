@@ -12,7 +12,7 @@ import (
 // Acks returns the nodes that have yet to confirm a revision. Only nodes whose flows the
 // revision changes are among them. A node that is not connected is among them until it has
 // connected and its switch has been compared. After a start of the daemon every revision is
-// unconfirmed until the switches have been compared, because what they have is unknown.
+// unconfirmed until the switches have been compared, because their flows are unknown.
 func (b *Board) Acks(rev topology.Revision) Acks {
 	b.mu.Lock()
 	defer b.mu.Unlock()

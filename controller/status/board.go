@@ -14,35 +14,35 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// Conn is the connection of a switch: its *session.Session.
+// Conn is the connection of a switch. *session.Session implements it.
 type Conn interface {
 	RemoteAddr() net.Addr
-	// Throttled returns how long, and how often, reading from the switch was paused.
+	// Throttled returns how long, and how many times, reading from the switch was paused.
 	Throttled() (total time.Duration, pauses uint64)
 }
 
 // Board holds the status of nodes and switches. The dispatcher and the workers write it,
 // and any goroutine may read it.
 type Board struct {
-	mu           sync.Mutex
+	mu           sync.Mutex // guards what follows
 	now          func() time.Time
 	bridge       string // name of the bridge on every node
-	secure       bool   // nodes prove who they are
+	secure       bool   // nodes authenticate by certificates
 	nodes        map[string]*boardNode
 	pendingNodes pendingNodes
 	quarantined  map[Conn]Switch
 	refused      map[string]refusal // by address without port
 	conditions   *condition.Tracker
-	// stale are the nodes that have a staleSince.
+	// stale are the nodes with a staleSince.
 	stale   map[*boardNode]struct{}
 	reviews schedule
-	hosts   map[string]int // at which nodes are, or were last, and how many
+	hosts   map[string]int // number of nodes that are, or were last, at each host
 	// dispatched is the newest revision whose work is in the queues.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
 	changed     chan struct{}
 	subscribers map[*func(topology.Ref)]struct{}
-	bound       map[string]int // how many ports are bound, by node
+	bound       map[string]int // number of bound ports, by node
 }
 
 // boardNode is the status of one node.
@@ -50,20 +50,20 @@ type boardNode struct {
 	status      Node
 	queue       *workqueue.Queue
 	conn        Conn   // nil while not connected
-	host        string // where the last one was, "" without one
+	host        string // host of the present or last connection, "" if there was none
 	bridge      Bridge
 	unmatched   condition.Unmatched
 	unconfirmed workqueue.Unconfirmed // as pendingNodes has counted it
-	// throttled is for how long reading from its earlier switches was paused.
+	// throttled is how long reading was paused on its earlier connections.
 	throttled time.Duration
-	// wasInSync is whether the node was in sync when its conditions were last
-	// evaluated, and staleSince when that changed; the zero time if it has not.
+	// wasInSync says whether the node was in sync when its conditions were last evaluated.
+	// staleSince is when that changed; the zero time if it has not.
 	wasInSync  bool
 	staleSince time.Time
 }
 
-// New makes a Board on which there is no node. Now is its clock, bridge the name of the
-// bridge on every node, and secure says that nodes prove who they are.
+// New returns a Board without nodes. now is its clock, bridge the name of the bridge on every
+// node, and secure says that nodes authenticate by certificates.
 func New(now func() time.Time, bridge string, secure bool) *Board {
 	return &Board{
 		now: now, bridge: bridge, secure: secure, nodes: map[string]*boardNode{}, pendingNodes: pendingNodes{nodes: map[string]*boardNode{}, count: map[topology.Revision]int{}},
@@ -97,8 +97,8 @@ func (b *Board) Progressed(node string) {
 	}
 }
 
-// Confirmed is progressed for a switch that has confirmed something and now has so
-// many items.
+// Confirmed does what Progressed does for a switch that has confirmed a change. items is the
+// number of items that the switch now has.
 func (b *Board) Confirmed(node string, items pipeline.Counts) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -114,9 +114,9 @@ func (b *Board) Confirmed(node string, items pipeline.Counts) {
 	}
 }
 
-// progress records a change of a node's queue. Every change takes the nodes that it concerns
-// out of sync for about a millisecond, so conditions are not evaluated here but when
-// somebody reads them. The caller holds the lock.
+// progress records a change of a node's queue. Each change of the topology takes the affected
+// nodes out of sync for about a millisecond, so progress does not evaluate conditions. They are
+// evaluated when they are read. The caller holds the lock.
 func (b *Board) progress(n *boardNode) {
 	switch inSync := b.track(n) && n.status.Connected; {
 	case inSync == n.wasInSync:
@@ -129,8 +129,8 @@ func (b *Board) progress(n *boardNode) {
 	b.notify(nodeRef(n.status.Node))
 }
 
-// track records what a node has to confirm, wakes the waiters, and reports whether there is
-// nothing to confirm. The caller holds the lock.
+// track records the unconfirmed revisions of a node, wakes the waiters, and reports whether
+// there are none. The caller holds the lock.
 func (b *Board) track(n *boardNode) (idle bool) {
 	idle, confirmed := b.pendingNodes.track(n.status.Node, n)
 	if confirmed {
@@ -149,20 +149,20 @@ func (b *Board) notify(o topology.Ref) {
 	}
 }
 
-// Changed is notify for callers that do not hold the lock.
+// Changed calls the subscribers for an object whose status changed.
 func (b *Board) Changed(o topology.Ref) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.notify(o)
 }
 
-// signal wakes those who wait for a change. The caller holds the lock.
+// signal wakes the waiters for a change. The caller holds the lock.
 func (b *Board) signal() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
 
-// Connect records the node's switch; nil for none.
+// Connect records the connection of the node's switch; nil for none.
 func (b *Board) Connect(node string, c Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -249,8 +249,8 @@ func (b *Board) Node(node string) (Node, bool) {
 	return b.assessNode(n), true
 }
 
-// Subscribe calls fn with each node, network or port whose status or conditions
-// change, until cancel is called. fn must be quick and must not call the Board.
+// Subscribe calls fn with each node, network, service or port whose status or conditions
+// change, until cancel is called. fn must return quickly and must not call the Board.
 func (b *Board) Subscribe(fn func(topology.Ref)) (cancel func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -262,8 +262,8 @@ func (b *Board) Subscribe(fn func(topology.Ref)) (cancel func()) {
 	}
 }
 
-// Switches returns the switches that get no flows, by datapath id: those that are
-// connected but no node, and those refused because they cannot OpenFlow 1.3.
+// Switches returns the switches that get no flows, by datapath id: connected ones that are not
+// nodes, and those that were refused, for example because they do not support OpenFlow 1.3.
 func (b *Board) Switches() []Switch {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,7 +2,7 @@ package status
 
 import "github.com/sdnctl/sdnctl/controller/pipeline"
 
-// CountBound updates the number of bound ports on each node.
+// CountBound updates the number of bound ports of nodes for a port whose place changed.
 func (b *Board) CountBound(was, is pipeline.Place) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

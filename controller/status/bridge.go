@@ -5,15 +5,16 @@ import "github.com/sdnctl/sdnctl/controller/condition"
 // Bridge is the part of a node's status that comes from its bridge.
 type Bridge struct {
 	Name        string
-	Standalone  bool
-	Disabled    condition.Disabled // the tunnel port
+	Standalone  bool               // its fail mode is standalone
+	Disabled    condition.Disabled // how the tunnel port is kept from forwarding
 	Tunnel      *condition.Tunnel  // nil while unknown
-	OtherTunnel string
-	Underlay    int // its MTU, 0 while unknown
-	ReadOnly    bool
+	OtherTunnel string             // a VXLAN port of the bridge with another name, "" for none
+	Underlay    int                // MTU of the underlay in bytes, 0 while unknown
+	ReadOnly    bool               // sdnd may not write to the node's database
 }
 
-// UpdateBridge records the facts of a node's bridge.
+// UpdateBridge records the facts of a node's bridge. usualDstPort is the default UDP port of
+// VXLAN.
 func (b *Board) UpdateBridge(node string, f Bridge, usualDstPort string) {
 	if f.Tunnel != nil {
 		f.Tunnel.WantDstPort = usualDstPort
@@ -30,6 +31,7 @@ func (b *Board) UpdateBridge(node string, f Bridge, usualDstPort string) {
 	}
 }
 
+// equal reports whether f and o have the same facts.
 func (f Bridge) equal(o Bridge) bool {
 	a, b := f.Tunnel, o.Tunnel
 	f.Tunnel, o.Tunnel = nil, nil

@@ -13,7 +13,7 @@ func nodeRef(name string) topology.Ref { return topology.Ref{Kind: topology.Kind
 // assessNode evaluates a node's conditions again, and returns its status with
 // them. The caller holds the lock.
 func (b *Board) assessNode(n *boardNode) Node {
-	known := !n.staleSince.IsZero() // progress has notified subscribers
+	known := !n.staleSince.IsZero() // progress has already notified subscribers
 	s, changed := b.evaluate(n)
 	if changed && !known {
 		b.notify(nodeRef(s.Node))
@@ -21,15 +21,15 @@ func (b *Board) assessNode(n *boardNode) Node {
 	return s
 }
 
-// refresh evaluates the conditions of the nodes that have got out of sync or back. The
-// caller holds the lock.
+// refresh evaluates the conditions of the nodes that came into or out of sync. The caller holds
+// the lock.
 func (b *Board) refresh() {
 	for n := range b.stale {
 		b.evaluate(n)
 	}
 }
 
-// evaluate does what assessNode does but notifies nobody, and reports whether the
+// evaluate does what assessNode does without notifying subscribers, and reports whether the
 // conditions have changed.
 func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 	s = n.snapshot()
@@ -55,9 +55,8 @@ func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 	return s, b.record(nodeRef(s.Node), s.Conditions, at)
 }
 
-// record stores an object's conditions and sets when it got each: those that are new began
-// at a given time. It reports whether the conditions have changed. The caller holds the
-// lock.
+// record stores an object's conditions and sets the time at which each began, which is at for
+// new ones. It reports whether the conditions have changed. The caller holds the lock.
 func (b *Board) record(o topology.Ref, all []condition.Condition, at time.Time) (changed bool) {
 	changed = b.conditions.Set(o, all, at)
 	b.conditions.Stamp(o, all, at)
@@ -88,7 +87,7 @@ func (b *Board) WithoutOVSDB(p *topology.Port, node string) string {
 	return node
 }
 
-// Stamp sets when an object got each of its conditions.
+// Stamp sets the time at which each of an object's conditions began.
 func (b *Board) Stamp(o topology.Ref, all []condition.Condition) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -7,8 +7,7 @@ func (b *Board) KnownHost(host string) bool {
 	return b.hosts[host] > 0
 }
 
-// moveHost notes that a node is at another host, "" for none. The caller holds
-// the lock.
+// moveHost records the host of a node's connection, "" for none. The caller holds the lock.
 func (b *Board) moveHost(n *boardNode, host string) {
 	if n.host != "" {
 		if b.hosts[n.host]--; b.hosts[n.host] == 0 {

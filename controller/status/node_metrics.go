@@ -7,8 +7,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// nodeMetrics collects, on each scrape, the state of each node and the number of objects
-// with each condition. There is a label value for each node and each reason.
+// nodeMetrics collects, at each scrape, the state of each node and the number of objects
+// with each condition. The labels have a value for each node and each reason.
 type nodeMetrics struct {
 	board                               *Board
 	connected, inSync, ready            *prometheus.Desc
@@ -21,14 +21,14 @@ func newNodeMetrics(b *Board) *nodeMetrics {
 	return &nodeMetrics{
 		board:     b,
 		connected: node("sdnd_node_connected", "1 if the node's switch is connected, else 0."),
-		inSync:    node("sdnd_node_in_sync", "1 if the node's switch has confirmed everything that concerns it, else 0."),
+		inSync:    node("sdnd_node_in_sync", "1 if the node's switch has confirmed all changes that concern it, else 0."),
 		ready:     node("sdnd_node_ready", "1 if no condition of the node is an error, else 0."),
 		items: [...]*prometheus.Desc{
 			pipeline.ItemFlow:  node("sdnd_node_flows", "Flows that the node's switch has from sdnd."),
 			pipeline.ItemGroup: node("sdnd_node_groups", "Groups that the node's switch has from sdnd."),
 			pipeline.ItemMeter: node("sdnd_node_meters", "Meters that the node's switch has from sdnd."),
 		},
-		boundPorts: node("sdnd_node_bound_ports", "Ports that have their interface on the node."),
+		boundPorts: node("sdnd_node_bound_ports", "Ports that are bound to an interface of the node."),
 		conditions: node("sdnd_node_conditions", "Errors and warnings of the node."),
 		conditioned: prometheus.NewDesc("sdnd_objects_with_condition",
 			"Nodes, networks and ports that have a condition, by its reason and severity.", []string{"reason", "severity"}, nil),
@@ -77,6 +77,7 @@ func (b *Board) forMetrics() (nodes []Node, bound map[string]int, reasons map[co
 	return nodes, bound, Summarize(b.conditions, 0).Reasons
 }
 
+// truth returns 1 for true and 0 for false.
 func truth(b bool) float64 {
 	if b {
 		return 1

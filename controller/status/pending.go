@@ -8,24 +8,24 @@ import (
 )
 
 // notifyEvery is the interval at which waiters for a revision are notified of progress. They
-// are notified at once when a revision is confirmed. So a change of a thousand nodes does
-// not wake each waiter a thousand times to look at a thousand nodes.
+// are notified at once when all nodes have confirmed a revision. So a change of a thousand
+// nodes does not wake each waiter a thousand times to check a thousand nodes.
 const notifyEvery = 50 * time.Millisecond
 
-// pendingNodes are the nodes of a board that have something to confirm. The board's
-// lock guards it.
+// pendingNodes are the nodes of a board that have unconfirmed revisions. The board's lock
+// guards it.
 type pendingNodes struct {
 	nodes map[string]*boardNode
 	// count is the number of these nodes that have yet to confirm a revision, for revisions
-	// that are noted one by one.
+	// that are recorded one by one (workqueue.Unconfirmed.Each).
 	count map[topology.Revision]int
 	// notifying is set while a notification of progress is scheduled.
 	notifying bool
 }
 
-// track notes what the node has to confirm; idle says that there is nothing. confirmed says
-// that a waiter may have waited for just that: the last node that had to confirm a revision
-// has done so, or the node has confirmed more than is counted.
+// track records the unconfirmed revisions of a node; idle says that there are none. confirmed
+// says that a waiter must be notified at once: the last node that had to confirm a revision has
+// done so, or the node has confirmed revisions that are not counted.
 func (b *pendingNodes) track(name string, n *boardNode) (idle, confirmed bool) {
 	was := n.unconfirmed
 	q := n.queue.Status()
@@ -74,7 +74,7 @@ func (b *Board) signalSoon() {
 	})
 }
 
-// Confirming reports whether a connected switch has yet to confirm something.
+// Confirming reports whether a connected switch has yet to confirm a change.
 func (b *Board) Confirming() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

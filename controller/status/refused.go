@@ -9,25 +9,24 @@ import (
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 )
 
-// refusedFor is how long after its last attempt a refused machine is shown. Open vSwitch
-// tries again at least every 8 s unless it is configured otherwise
+// refusedFor is how long a refused switch is listed after its last attempt to connect. Open
+// vSwitch tries at least every 8 s unless it is configured otherwise
 // (ovs-vswitchd.conf.db(5), Controller, max_backoff).
 const refusedFor = 2 * time.Minute
 
-// maxRefused bounds the number of remembered switches that could not authenticate.
+// maxRefused is the greatest number of refused switches that are listed.
 const maxRefused = 64
 
-// refusal is a switch that was refused, the command that admits it, "" for none, and when
-// it last tried.
+// refusal is a switch that was refused.
 type refusal struct {
 	Switch
-	command string
-	last    time.Time
+	command string    // the command that makes sdnd accept it, "" for none
+	last    time.Time // its last attempt to connect
 }
 
-// Show remembers, by machine, that a switch was refused, and the command that admits it
-// when run there; its address and the time are added. It is forgotten when the machine is
-// admitted, or has not tried for refusedFor.
+// Show lists a switch that was refused at its address, with the time and the command that
+// makes sdnd accept it when run on its machine. The entry stays until a switch from the same
+// machine is accepted, or for refusedFor after the last attempt.
 func (b *Board) Show(from net.Addr, s Switch, command string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,8 +71,8 @@ func (n *boardNode) mayBeAt() (hosts []string) {
 	return hosts
 }
 
-// assessAt evaluates the nodes again that may be at a host and are not connected.
-// The caller holds the lock.
+// assessAt evaluates again the nodes that may be at a host and are not connected. The caller
+// holds the lock.
 func (b *Board) assessAt(host string) {
 	for _, n := range b.nodes {
 		if !n.status.Connected && slices.Contains(n.mayBeAt(), host) {
@@ -83,7 +82,7 @@ func (b *Board) assessAt(host string) {
 	}
 }
 
-// Accept forgets why a machine was refused, since it was admitted.
+// Accept removes the entry of a refused switch whose machine was accepted.
 func (b *Board) Accept(from net.Addr) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

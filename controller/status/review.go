@@ -8,8 +8,8 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 )
 
-// Review removes old refusals from the board, and evaluates the nodes whose certificates
-// expire soon.
+// Review removes old refusals from the board, and evaluates the nodes whose conditions change
+// by time, such as those whose certificates expire soon.
 func (b *Board) Review(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -25,12 +25,12 @@ func (b *Board) Review(now time.Time) {
 		if !ok || first.at.After(now) {
 			return
 		}
-		// That schedules its next review.
+		// assessNode schedules the node's next review, after now.
 		b.assessNode(b.nodes[first.node])
 	}
 }
 
-// due is when a node's conditions change without an event.
+// due is a time at which a node's conditions change without an event.
 type due struct {
 	at   time.Time
 	node string

@@ -20,39 +20,42 @@ type Node struct {
 	// OVSVersion is the software description (OpenFlow 1.3.5, 7.3.5.1), such
 	// as "3.1.0".
 	OVSVersion string
-	// ForgetsBackoff says that this version does not keep to max_backoff by itself.
+	// ForgetsBackoff says that this version of Open vSwitch does not keep to max_backoff by
+	// itself (docs/decisions/0009).
 	ForgetsBackoff bool
 	DatapathID     topology.DatapathID
-	// Wanted is the newest revision that changed flows of this node;
-	// Acknowledged the newest one that the switch has confirmed. The node is
-	// in sync when nothing that affects it is outstanding.
+	// Wanted is the newest revision that changed flows of this node, Acknowledged the newest
+	// one that the switch has confirmed.
 	Wanted, Acknowledged topology.Revision
-	InSync               bool
-	// Items is how many flows, groups and meters the switch has from us; Ports how
-	// many ports its bridge has; TunnelPort says whether one of them is the tunnel port.
-	Items      pipeline.Counts
+	// InSync says that the switch has confirmed all changes that affect the node.
+	InSync bool
+	// Items is the number of flows, groups and meters that the switch has from sdnd.
+	Items pipeline.Counts
+	// Ports is the number of ports on the bridge. TunnelPort says whether one of them is the
+	// tunnel port.
 	Ports      int
 	TunnelPort bool
-	// OVSDB says whether the node's ovsdb-server is connected too.
+	// OVSDB says whether the node's ovsdb-server is connected, too.
 	OVSDB bool
 	// CertificateExpires is the expiry of the certificate that the switch last connected
 	// with; the zero time if it has none.
 	CertificateExpires time.Time
 	// LastError is the last error, "" once the switch is in sync again.
 	LastError string
-	// IdentityConflict says, in words, which other switch presents the node's datapath id,
-	// or that its session is from an unknown address; "" for neither.
+	// IdentityConflict describes another switch that presents the node's datapath id, or an
+	// unknown address of the node's session; "" if there is neither.
 	IdentityConflict string
-	// Fragments is the switch's last reported mode for IP fragments if that is wrong, in
-	// the words of "ovs-ofctl set-frags"; else "".
+	// Fragments is the switch's last reported mode for IP fragments if it is wrong, in the
+	// words of "ovs-ofctl set-frags"; "" if it is right.
 	Fragments string
-	// NeedsOVSDB says whether there are ports that only external_ids can bind here.
+	// NeedsOVSDB says whether the node may have ports that can only be bound by external_ids.
 	NeedsOVSDB bool
-	// Source says whether the source address of the node's tunnel packets is checked.
+	// Source has the source addresses of the node's tunnel packets.
 	Source Source
-	// WriteError is the reason why the last write to its database failed, "" if it
-	// succeeded; Lacks is what the node lacks because its database may not be written.
-	WriteError, Lacks string
+	// WriteError is why the last write to its database failed, "" if it succeeded.
+	WriteError string
+	// Lacks names the settings that the node lacks because sdnd may not write to its database.
+	Lacks string
 	// MissingRows names the rows of sdnd's own that its database cannot have yet, with the
 	// reason.
 	MissingRows string
@@ -60,16 +63,16 @@ type Node struct {
 	Conditions []condition.Condition
 }
 
-// Switch is a connected switch that no declared node claims (or whose
-// datapath id is already taken by another connection). It gets no flows.
+// Switch is a connected switch that gets no flows: no declared node claims it, another
+// connection has its datapath id, or it was refused.
 type Switch struct {
 	DatapathID topology.DatapathID
 	Address    string
 	OVSVersion string
 	Since      time.Time
-	// Reason says why it is unassigned, or was refused.
+	// Reason is why it is unassigned or was refused.
 	Reason string
-	// Action is the remedy, "" if that is to adopt the switch.
+	// Action is the remedy, "" if the remedy is to adopt the switch.
 	Action string
 }
 
@@ -78,35 +81,35 @@ type Pending struct {
 	Node                 string
 	Connected            bool
 	Wanted, Acknowledged topology.Revision
-	// Reason is what the node is waiting for, in words.
+	// Reason is why the node has not confirmed it, in words.
 	Reason string
 }
 
-// Acks lists the nodes that still have to confirm a revision.
+// Acks lists the nodes that have yet to confirm a revision.
 type Acks struct {
 	Revision topology.Revision
-	// Pending is sorted by node; empty when every affected node confirmed.
+	// Pending is sorted by node. It is empty if every affected node has confirmed.
 	Pending []Pending
-	// Changed is closed when the answer may have changed: at once when no node is pending
-	// any more, soon after other progress.
+	// Changed is closed when Pending may have changed: at once when no node is pending any
+	// more, and within notifyEvery after other progress.
 	Changed <-chan struct{}
 }
 
 // Port is the status of a port's interface.
 type Port struct {
 	Port string
-	// Node and Interface are where it is bound, or was last bound if Bound is false; empty
-	// if it never was.
+	// Node and Interface are those that it is bound to, or was last bound to if Bound is
+	// false; "" if it never was bound.
 	Node, Interface string
 	Bound           bool
 	// Candidate is an interface that claims the port on another node than the one that it
 	// is pinned to; the zero Place if there is none. The port moves there when it is pinned
 	// to that node.
 	Candidate condition.Place
-	// Dropped describes the packets that the port sent against the rules lately; nil if
-	// there were none.
+	// Dropped describes the packets of the port that were dropped in the last minute because
+	// it may not send them; nil if there were none.
 	Dropped *condition.Dropped
-	// Message is that of the first condition, such as why it is not bound.
+	// Message is the message of the first condition, such as why it is not bound.
 	Message string
 	// Conditions are the port's conditions.
 	Conditions []condition.Condition
@@ -114,17 +117,17 @@ type Port struct {
 
 // Service is the status of a service.
 type Service struct {
-	// Count is how many backends it has, and Ready how many of them get new connections.
+	// Count is the number of its backends, and Ready of those that get new connections.
 	Count, Ready int
 	// Conditions are the service's conditions.
 	Conditions []condition.Condition
 }
 
-// Source says whether the source address of a node's tunnel packets is checked.
+// Source has the source addresses of a node's tunnel packets, which other nodes check.
 type Source struct {
-	// Local is the address that its tunnel port sends from, Declared its tunnel address;
-	// the zero Addr if there is none.
+	// Local is the address that its tunnel port sends from, Declared its declared tunnel
+	// address; the zero Addr if there is none.
 	Local, Declared netip.Addr
-	// Exempt says that other nodes admit its packets from any source address.
+	// Exempt says that other nodes accept its packets from any source address.
 	Exempt bool
 }

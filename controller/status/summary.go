@@ -7,19 +7,19 @@ import (
 
 // Summary counts the conditions of all objects.
 type Summary struct {
-	// Reasons counts the objects that have a condition, by its reason; a reason
-	// that no object has is absent.
+	// Reasons counts the objects that have a condition, by its reason. Reasons that no object
+	// has are absent.
 	Reasons map[condition.Reason]int
 	// Nodes, Networks, Services and Ports count the objects that have conditions.
 	Nodes, Networks, Services, Ports Tally
 	// Worst are the first objects that have conditions: those with errors first,
 	// then nodes, networks, services and ports in this order, then by name.
 	Worst []topology.Ref
-	// Dropping counts the ports whose packets were dropped a moment ago, and DroppedPackets
-	// all packets dropped since these ports were plugged in.
+	// Dropping is the number of ports whose packets were dropped in the last minute, and
+	// DroppedPackets that of the packets dropped since these ports were plugged in.
 	Dropping       int
 	DroppedPackets uint64
-	// Drifts is how many changes of flows by others were found since the start.
+	// Drifts is the number of changes by others that were detected since the start.
 	Drifts uint64
 }
 
@@ -27,8 +27,8 @@ type Summary struct {
 // warnings.
 type Tally struct{ Errors, Warnings int }
 
-// Summarize returns the summary of a tracker's objects, with up to worst of those that have
-// conditions. Its cost does not depend on the number of objects.
+// Summarize returns the summary of a tracker's objects, with up to worst objects in Worst. Its
+// cost does not depend on the number of objects.
 func Summarize(t *condition.Tracker, worst int) Summary {
 	s := Summary{Reasons: map[condition.Reason]int{}, Worst: t.First(worst)}
 	for _, d := range condition.Reasons() {

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// throttled is a metric: how long reading from each node's switch was paused because it
-// sent many messages that nobody had requested.
+// throttled is the metric of how long reading from each node's switch was paused because the
+// switch sent many asynchronous messages.
 type throttled struct {
 	board *Board
 	desc  *prometheus.Desc
@@ -16,7 +16,7 @@ type throttled struct {
 func newThrottled(b *Board) throttled {
 	return throttled{b, prometheus.NewDesc(
 		"sdnd_openflow_throttled_seconds_total",
-		"For how long reading from a node's switch was paused because it sent more than its share of what nobody asked for, such as packet-ins.",
+		"How long reading from a node's switch was paused because it sent more than its share of asynchronous messages, such as packet-ins.",
 		[]string{"node"}, nil,
 	)}
 }
@@ -24,10 +24,9 @@ func newThrottled(b *Board) throttled {
 // Describe is part of prometheus.Collector.
 func (t throttled) Describe(ch chan<- *prometheus.Desc) { ch <- t.desc }
 
-// Collect is part of prometheus.Collector. Nodes that were never throttled are
-// left out.
+// Collect is part of prometheus.Collector. It omits nodes that were never throttled.
 func (t throttled) Collect(ch chan<- prometheus.Metric) {
-	var all []prometheus.Metric // sent without the lock
+	var all []prometheus.Metric // collected with the lock, and sent without it
 	t.board.mu.Lock()
 	for name, n := range t.board.nodes {
 		if d := n.throttledInAll(); d > 0 {
@@ -40,8 +39,8 @@ func (t throttled) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// throttledInAll returns how long reading from the node's switches was paused, the
-// connected one included. The caller holds the board's lock.
+// throttledInAll returns how long reading from the node's switches was paused, including the
+// connected one. The caller holds the board's lock.
 func (n *boardNode) throttledInAll() time.Duration {
 	if n.conn == nil {
 		return n.throttled

@@ -6,7 +6,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 )
 
-// UpdateUnmatched records the interfaces that claim a port which does not exist.
+// UpdateUnmatched records the interfaces of a node that claim a port which does not exist.
 func (b *Board) UpdateUnmatched(node string, s condition.Unmatched) {
 	b.mu.Lock()
 	n, ok := b.nodes[node]
