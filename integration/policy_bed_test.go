@@ -28,8 +28,8 @@ func policyLabels() map[string]string {
 	}
 }
 
-// policyNames are the named ports of the ports: hosts serve some of the numbers that a name
-// has elsewhere, too.
+// policyNames are the named ports of the ports. Hosts also serve some of the numbers that a name
+// has on other ports.
 func policyNames() map[string]string {
 	return map[string]string{
 		"blue1": "http: tcp/80", "blue3": "http: tcp/8007", "green2": "http: tcp/80", "pods1": "http: tcp/8007, dns: udp/53", "pods4": "http: tcp/80", "green4": "http: udp/53",
@@ -99,20 +99,21 @@ func (b *policyBed) host(name string) *traffic.Host {
 	return b.hosts[i]
 }
 
-// part runs a part of the test as a test of its own, after which no policy is left.
+// part runs a part of the test as a subtest, and deletes all policies at its end.
 func (b *policyBed) part(name string, f func(t *testing.T, b *policyBed)) {
 	b.run(name, func(t *testing.T, inner *bed) {
 		f(t, &policyBed{bed: inner, hosts: b.hosts})
 	})
 }
 
-// exchange is a probe and the host that it asks.
+// exchange is a probe and the host that it is sent to.
 type exchange struct {
 	traffic.Probe
 	to *traffic.Host
 }
 
-// exchanges are all services of all hosts, asked by all others, in both families.
+// exchanges returns the exchanges of each host with each service of each other host, in both
+// families.
 func (b *policyBed) exchanges() (all []exchange) {
 	for _, from := range b.hosts {
 		for _, to := range b.hosts {
@@ -129,9 +130,9 @@ func (b *policyBed) exchanges() (all []exchange) {
 	return all
 }
 
-// verdicts asks for all exchanges and compares what they come to with what want says.
-// A lost packet makes a Timeout, and a busy machine loses some: those that should have
-// been answered are asked again, which are fewer each time.
+// verdicts makes all exchanges and compares their verdicts with those of want. A lost packet
+// makes a Timeout, and a busy machine loses some. So exchanges that should have been answered
+// are repeated, fewer in each round.
 func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict) {
 	b.t.Helper()
 	begin := time.Now()
@@ -149,7 +150,7 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 			switch w := want(e); {
 			case got[i] == w:
 			case w == traffic.Refused && got[i] == traffic.Timeout && e.Protocol == traffic.SCTP:
-				// On another node the error is about a connection that is not known.
+				// On another node, the connection that the ICMP error refers to is not known.
 			case got[i] == traffic.Timeout && round < 6:
 				again = append(again, e)
 			default:
@@ -164,10 +165,10 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 	b.t.Logf("%d probes in %v", len(all), time.Since(begin).Round(time.Millisecond))
 }
 
-// connected is what all come to without policies.
+// connected is the verdict about all exchanges without policies.
 func connected(exchange) traffic.Verdict { return traffic.Connected }
 
-// openBed: without policies everybody reaches everything, on one node and across nodes,
+// openBed: without policies every host reaches every service, on one node and across nodes,
 // networks and the router.
 func openBed(t *testing.T, b *policyBed) {
 	all := b.exchanges()
@@ -187,7 +188,7 @@ func openBed(t *testing.T, b *policyBed) {
 	})
 }
 
-// stream begins a stream to a host's port 80; it ends with the test.
+// stream starts a stream to a host's port 80. It ends with the test.
 func (b *policyBed) stream(from, to string, six bool, kind traffic.Kind) *traffic.Stream {
 	b.t.Helper()
 	h := b.host(to)
@@ -203,8 +204,8 @@ func (b *policyBed) stream(from, to string, six bool, kind traffic.Kind) *traffi
 	return nil
 }
 
-// openStreams: without policies connections lose nothing. There are a few: two cores carry
-// some ten of them through six switches without loss.
+// openStreams: without policies, streams lose nothing. There are only a few streams, as two
+// processors can carry about ten of them through six switches without loss.
 func openStreams(t *testing.T, b *policyBed) {
 	streams := []*traffic.Stream{
 		b.stream("blue1", "blue2", false, traffic.Echo), b.stream("blue4", "blue3", true, traffic.Upload), b.stream("pods2", "green4", false, traffic.Download),

@@ -18,9 +18,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestPolicyCounters: what switches count of a policy is what was sent: connections that a
-// rule lets in, what a rule denies, and what is denied by default, summed over nodes; and
-// who watches denials sees each that comes, by the rule that denies it.
+// TestPolicyCounters: the counters of a policy, summed over nodes, equal the connections that a
+// rule allows, the packets that a rule denies, and those that are denied by default. A watch of
+// denials reports each denied connection with the rule that denies it.
 func TestPolicyCounters(t *testing.T) {
 	b := newPolicyBed(t)
 	b.part("counters", policyCounters)
@@ -63,13 +63,14 @@ func policyCounters(_ *testing.T, b *policyBed) {
 	}))
 }
 
-// policyDenials: denied connections are noted once, in both directions and families, and
-// nothing that is allowed. A few may be missing: in one of five runs all those of one pair
-// of hosts are. The samples change no verdict, are no drift, and sdnd sends no flows because
+// policyDenials: each denied connection is reported once, in both directions and families, and
+// no allowed one. A few may be missing: in one of five runs all those of one pair of hosts are.
+// The samples change no verdict and are not reported as drift, and sdnd sends no flows because
 // of them.
 func policyDenials(t *testing.T, b *policyBed) {
-	// Who does not know its neighbour's address yet may never send what would be denied.
-	// By pings alone: what ends connections of TCP from before the policy is denied, and noted.
+	// Hosts must know their neighbours' MACs, as otherwise they may not send the packets that
+	// would be denied. The test uses pings only: the ends of TCP connections from before the
+	// policy would be denied and reported, too.
 	b.verdicts(slices.DeleteFunc(b.exchanges(), func(e exchange) bool { return e.Protocol != traffic.ICMP }), connected)
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress], ingress: [
@@ -101,7 +102,7 @@ func policyDenials(t *testing.T, b *policyBed) {
 	}
 	b.must(lab.PollFor(b.ctx, 5*time.Second, "the samples", sampled))
 	b.revalidated()
-	for range 2 { // what a busy machine loses on the way is not denied
+	for range 2 { // packets that a busy machine loses are not denied
 		b.verdicts(b.connections(), b.judge())
 	}
 	b.verify()
@@ -148,8 +149,8 @@ func policyDenials(t *testing.T, b *policyBed) {
 	b.deniedInLog(t, "out")
 }
 
-// deniedInLog waits until sdnd's log has most of what a policy denies, as at most 50 are
-// logged at a time, and fails for what is there twice or was not denied.
+// deniedInLog waits until sdnd's log has most of the connections that a policy denies; at most
+// 50 are logged at a time. The test fails if one is logged twice or was not denied.
 func (b *policyBed) deniedInLog(t *testing.T, policy string) {
 	want := b.denied(policy)
 	line := regexp.MustCompile(`"policy denied a connection" .*policy=(\S+) direction=(\S+) rule=(\S+) .* source=(\S+) source_port=(\S+) destination=\S+ destination_port=(\S+) what=(\S+)`)
@@ -181,12 +182,12 @@ func (b *policyBed) deniedInLog(t *testing.T, policy string) {
 	}
 }
 
-// connections are all exchanges whose replies are known as such.
+// connections returns all exchanges of protocols that the connection tracker knows.
 func (b *policyBed) connections() []exchange {
 	return slices.DeleteFunc(b.exchanges(), func(e exchange) bool { return e.Protocol == traffic.SCTP })
 }
 
-// denied returns what a policy denies of all connections, as policyDenials writes it.
+// denied returns the connections that a policy denies, in the notation of policyDenials.
 func (b *policyBed) denied(policy string) map[string]bool {
 	b.t.Helper()
 	s := b.declared()

@@ -18,8 +18,8 @@ import (
 // is not long.
 const cyclonusSample = 20
 
-// TestCyclonusPackets: what packets between pods on three nodes find is what Cyclonus says
-// of the policies of its cases, in both families.
+// TestCyclonusPackets: packets between pods on three nodes get the verdicts of Cyclonus about its
+// cases, in both families.
 func TestCyclonusPackets(t *testing.T) {
 	cases, err := policymodel.Cyclonus()
 	if err != nil {
@@ -58,7 +58,7 @@ func newCyclonusBed(t *testing.T, cases []policymodel.Case) *cyclonusBed {
 			if !slices.Contains(names, p.Name) {
 				names = append(names, p.Name)
 			}
-			// The few pods of single cases share addresses, which no policy there names.
+			// The few pods that only some cases have share addresses, which no policy there names.
 			if holder[p.IP] == "" {
 				holder[p.IP] = p.Name
 				spec := b.pods[p.Name]
@@ -99,7 +99,7 @@ func newCyclonusBed(t *testing.T, cases []policymodel.Case) *cyclonusBed {
 	return b
 }
 
-// try declares a case and asks from each of its pods to each other.
+// try declares a case and probes from each of its pods to each other one.
 func (b *cyclonusBed) try(c policymodel.Case) {
 	b.t.Helper()
 	var r api.ApplyRequest
@@ -146,7 +146,7 @@ func (b *cyclonusBed) try(c policymodel.Case) {
 		allowed := c.Allowed(place[e.From.Name], place[e.to.Name], what(e.Probe))
 		switch {
 		case allowed && e.Protocol == traffic.SCTP:
-			return ours(e) // Cyclonus does not judge what answers
+			return ours(e) // Cyclonus has no verdict about SCTP answers
 		case allowed:
 			return traffic.Connected
 		}
@@ -157,7 +157,7 @@ func (b *cyclonusBed) try(c policymodel.Case) {
 	}
 }
 
-// protocolOf is what a probe of a port is made of.
+// protocolOf returns the protocol of probes for a port of a policy.
 func protocolOf(w model.PolicyPort) traffic.Protocol {
 	for _, p := range []traffic.Protocol{traffic.TCP, traffic.UDP, traffic.SCTP} {
 		if p.String() == string(w.Protocol) {

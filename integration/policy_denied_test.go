@@ -10,9 +10,9 @@ import (
 	"github.com/sdnctl/sdnctl/integration/traffic"
 )
 
-// deniedAttempts: an attempt that another node denies leaves one entry without a reply in the
-// connection tracker of the sender's node, for 30 s if it is of TCP, else for a minute, and
-// none at the destination's node.
+// deniedAttempts: a connection attempt that another node denies leaves one entry without a reply
+// in the connection tracker of the sender's node, for 30 s if it is TCP and otherwise for a
+// minute. It leaves none on the destination's node.
 func deniedAttempts(t *testing.T, b *policyBed) {
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress]}}
@@ -50,7 +50,7 @@ func deniedAttempts(t *testing.T, b *policyBed) {
 			t.Errorf("stays for more than %d s: %s", most, e)
 		}
 	}
-	// Each is asked three times, from another port.
+	// Each probe is sent three times, from another port each time.
 	if n := 3 * len(denied); len(at) != n {
 		t.Errorf("%d entries for %d attempts", len(at), n)
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// datagrams is a conversation by UDP with the service that sends all back: one socket, so
-// one connection to the connection tracker.
+// datagrams is a UDP conversation with an echo service. It uses one socket, so it is one
+// connection for the connection tracker.
 type datagrams struct {
 	name string
 	net.Conn
 }
 
-// converse begins a conversation with a host, in either family, and has it answered.
+// converse starts a conversation with a host in each family, and waits for the first answers.
 func (b *policyBed) converse(from, to string) (all []datagrams) {
 	b.t.Helper()
 	for _, a := range b.host(to).Addresses() {
@@ -30,19 +30,19 @@ func (b *policyBed) converse(from, to string) (all []datagrams) {
 		}
 		c, err := b.host(from).Dial(b.ctx, network, netip.AddrPortFrom(a, 53).String())
 		b.must(err)
-		b.t.Cleanup(func() { _ = c.Close() }) // the test may be over with it
+		b.t.Cleanup(func() { _ = c.Close() }) // the test may have closed it
 		all = append(all, datagrams{fmt.Sprintf("UDP from %s to %s at %v", from, to, a), c})
 	}
 	b.answered(true, all...)
 	return all
 }
 
-// answered fails the test unless conversations go on, or do not.
+// answered fails the test unless conversations still get answers, or with want false get none.
 func (b *policyBed) answered(want bool, all ...datagrams) {
 	b.t.Helper()
 	tries := 2
 	if want {
-		tries = 10 // a busy machine loses some
+		tries = 10 // a busy machine loses some datagrams
 	}
 	for _, d := range all {
 		got := false
@@ -62,19 +62,20 @@ func (b *policyBed) answered(want bool, all ...datagrams) {
 	}
 }
 
-// keptWeb lets a peer to web, and keeps or cuts its connections.
+// keptWeb returns a policy that allows a peer to connect to web, and keeps or cuts connections.
 const keptWeb = `
 {kind: Policy, name: web, spec: {onChange: %s, subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: %s}}}], ports: [tcp/80, udp/53]}]}}
 `
 
-// keptLb lets lb to a peer, and keeps or cuts its connections.
+// keptLb returns a policy that allows lb to connect to a peer, and keeps or cuts connections.
 const keptLb = `
 {kind: Policy, name: lb, spec: {onChange: %s, subject: {selector: {matchLabels: {app: lb}}}, egress: [{peers: [{selector: {matchLabels: {app: %s}}}], ports: [tcp/80, udp/53]}]}}
 `
 
-// keptConnections: a policy that keeps connections keeps those that its rules have let in or
-// out, of TCP and UDP in both families, on one node and between nodes, until an earlier rule
-// denies them or the policy cuts; new connections are judged as ever.
+// keptConnections: a policy that keeps connections keeps those that its rules have allowed, of
+// TCP and UDP, in both directions and families, on one node and between nodes. It keeps them
+// until an earlier rule denies them or the policy is set to cut. Its rules still decide about new
+// connections.
 func keptConnections(t *testing.T, b *policyBed) {
 	b.policies(fmt.Sprintf(keptWeb, "keep", "lb"))
 	far, near := b.streams("blue4", "blue1"), b.streams("pods2", "pods1")
@@ -113,7 +114,7 @@ func keptConnections(t *testing.T, b *policyBed) {
 	b.revalidated()
 	b.part("egress", func(t *testing.T, b *policyBed) {
 		all, talk := append(b.streams("blue4", "blue1"), b.streams("pods2", "pods1")...), b.converse("blue4", "blue1")
-		// It comes to connections that another policy has let in.
+		// The policy is created after another policy has allowed the connections.
 		b.apply(fmt.Sprintf(keptLb, "keep", "web"))
 		b.revalidated()
 		b.goOn(all...)

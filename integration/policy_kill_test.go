@@ -11,9 +11,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// killedInChange: sdnd is killed at any moment of a change of policies on three nodes. What
-// both sets of policies allow goes on, what both deny is never answered, and what is stored
-// is in force once sdnd is there again.
+// killedInChange: sdnd is killed at a random moment of a change of policies on three nodes.
+// Connections that both sets of policies allow continue, those that both deny are never
+// answered, and the stored policies are in force once sdnd runs again.
 func killedInChange(t *testing.T, b *policyBed) {
 	app := func(name string) model.PolicySelection {
 		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}

@@ -13,8 +13,7 @@ import (
 // kinds are those of streams.
 func kinds() []traffic.Kind { return []traffic.Kind{traffic.Echo, traffic.Upload, traffic.Download} }
 
-// streams begins streams of every kind from one host to another, half of them of
-// either family.
+// streams starts streams of every kind from one host to another, half of them in each family.
 func (b *policyBed) streams(from, to string) (all []*traffic.Stream) {
 	b.t.Helper()
 	for i, kind := range kinds() {
@@ -23,7 +22,7 @@ func (b *policyBed) streams(from, to string) (all []*traffic.Stream) {
 	return all
 }
 
-// cut fails the test unless streams fall silent at once, by what has just been done.
+// cut fails the test unless the last change has stopped streams at once.
 func (b *policyBed) cut(since time.Time, streams ...*traffic.Stream) {
 	b.t.Helper()
 	for _, s := range streams {
@@ -38,7 +37,7 @@ func (b *policyBed) cut(since time.Time, streams ...*traffic.Stream) {
 	}
 }
 
-// kept fails the test unless streams go on and have lost nothing.
+// kept fails the test unless streams continue and have lost nothing.
 func (b *policyBed) kept(streams ...*traffic.Stream) {
 	b.t.Helper()
 	b.goOn(streams...)
@@ -47,7 +46,7 @@ func (b *policyBed) kept(streams ...*traffic.Stream) {
 	}
 }
 
-// goOn fails the test unless streams go on.
+// goOn fails the test unless streams continue.
 func (b *policyBed) goOn(streams ...*traffic.Stream) {
 	b.t.Helper()
 	for _, s := range streams {
@@ -55,8 +54,8 @@ func (b *policyBed) goOn(streams ...*traffic.Stream) {
 	}
 }
 
-// heal fails the test unless streams that were cut go on. Those do on which the client
-// has something to say: it is judged anew, and with it the server.
+// heal fails the test unless streams that were stopped continue. Those do on which the client
+// sends: its packets are checked again, and then those of the server are replies.
 func (b *policyBed) heal(streams ...*traffic.Stream) {
 	b.t.Helper()
 	for _, s := range streams {
@@ -73,14 +72,13 @@ func stop(streams ...*traffic.Stream) {
 	}
 }
 
-// webAllows is a policy that lets two peers to the ports of web.
+// webAllows returns a policy that allows two peers to connect to the ports of web.
 const webAllows = `
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: %s}}}], ports: [tcp/80]}, {peers: [{selector: {matchLabels: {app: db}}}], ports: [tcp/80, icmp]}]}}
 `
 
-// TestPolicyLive: what happens to connections that live while policies change, sdnd
-// restarts or others change flows; and what went wrong elsewhere, by its names in the
-// table of pitfalls.
+// TestPolicyLive: live connections while policies change, sdnd restarts or others change flows,
+// and faults of other implementations, by their rows in the table of pitfalls.
 func TestPolicyLive(t *testing.T) {
 	b := newPolicyBed(t)
 	b.part("without policies", openStreams)
@@ -109,8 +107,8 @@ func TestPolicyLive(t *testing.T) {
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: db}}}], ports: [tcp/80]}]}}
 `)
 		b.cut(since, gone...)
-		// A node may judge before another says who sends, for as long as it takes to tell
-		// both.
+		// A node may check packets before the sender's node marks them with the sender's
+		// identity, for as long as it takes to update both nodes.
 		b.goOn(append(client, server...)...)
 		for _, s := range append(client, server...) {
 			if r := s.Report(); r.Lost > 5 || r.Err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/integration/traffic"
 )
 
-// to are exchanges of one protocol with a host's ports, in both families.
+// to returns exchanges of one protocol with a host's ports, in both families.
 func (b *policyBed) to(from, to string, p traffic.Protocol, ports ...uint16) (all []exchange) {
 	h := b.host(to)
 	for _, a := range h.Addresses() {
@@ -38,7 +38,7 @@ func rangesOfPorts(t *testing.T, b *policyBed) {
 		if v := judge(e); v != traffic.Connected || served {
 			return v
 		}
-		return traffic.Refused // by the host, whom the packet has reached
+		return traffic.Refused // by the host, which the packet has reached
 	})
 }
 
@@ -53,7 +53,7 @@ func neighbours(t *testing.T, b *policyBed) {
 		}
 		b.verdicts(all, connected)
 	}
-	// What is known of a neighbour is confirmed by asking it alone (RFC 4861, 7.3).
+	// A neighbour entry is confirmed by unicast solicitations (RFC 4861, 7.3).
 	for _, name := range []string{"blue1", "blue4"} {
 		_, err := b.host(name).Exec(b.ctx, "sysctl", "-q", "-w", "net.ipv6.neigh.eth0.base_reachable_time_ms=500", "net.ipv6.neigh.eth0.delay_first_probe_time=1",
 			"net.ipv4.neigh.eth0.base_reachable_time_ms=500", "net.ipv4.neigh.eth0.delay_first_probe_time=1")
@@ -168,15 +168,14 @@ func tamperedPolicy(t *testing.T, b *policyBed) {
 	}
 	b.revalidated()
 	b.asPolicies()
-	b.heal(kept...) // while the rules were away, they were cut
+	b.heal(kept...) // they were stopped while the rules were missing
 	stop(kept...)
 	if out := b.sdnctl("drift"); !strings.Contains(out, "ingress") {
 		t.Errorf("drift does not name the policies' table:\n%s", tail(out, 8))
 	}
 }
 
-// newPort plugs ports that send and are asked at once, before sdnd knows that they are
-// there.
+// newPort plugs in ports that send and are probed at once, before sdnd has bound them.
 func newPort(t *testing.T, b *policyBed) {
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]}]}}

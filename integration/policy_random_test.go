@@ -11,11 +11,11 @@ import (
 	"github.com/sdnctl/sdnctl/integration/policymodel"
 )
 
-// randomPolicies: what packets find is what the judge says of random policies. Each set
-// replaces the one before in one change.
+// randomPolicies: packets get the verdicts of the naive evaluator about random policies. Each set
+// of policies replaces the previous one in one change.
 func randomPolicies(t *testing.T, b *policyBed) {
 	const rounds = 6
-	seed := uint64(17255273086210362500) // its fourth set leaves to later tiers what they do not decide
+	seed := uint64(17255273086210362500) // its fourth set passes to later tiers that do not decide
 	if s, err := strconv.ParseUint(os.Getenv("SDNCTL_POLICY_SEED"), 10, 64); err == nil {
 		seed = s
 	}

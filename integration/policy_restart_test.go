@@ -23,7 +23,7 @@ func manyRules(t *testing.T, b *policyBed) {
 		for j := range peers {
 			r := &rules[j/model.MaxPolicyPeers]
 			r.Action = model.ActionAllow
-			// Every other address, so that no two make a prefix.
+			// Every second address, so that no two form a prefix.
 			a := netip.AddrFrom4([4]byte{192, byte(i), byte(j >> 7), byte(j << 1)})
 			r.Peers = append(r.Peers, model.PolicyPeer{CIDR: netip.PrefixFrom(a, 32)})
 		}
@@ -64,9 +64,8 @@ func manyRules(t *testing.T, b *policyBed) {
 }
 
 // switchRestarts: a node whose ovs-vswitchd restarts forwards nothing until it has its flows
-// again, which it gets at once with those of the policies: what they deny is never
-// answered. Connections that they allow go on, although the connection tracker has forgotten
-// them.
+// again, and gets those of policies together with the others. So denied connections are never
+// answered. Allowed connections continue, although the connection tracker has lost its entries.
 func switchRestarts(t *testing.T, b *policyBed) {
 	b.policies(fmt.Sprintf(webAllows, "lb"))
 	stay := append(b.streams("blue4", "blue1"), b.stream("pods2", "green2", true, traffic.Echo))
@@ -108,8 +107,8 @@ func switchRestarts(t *testing.T, b *policyBed) {
 	b.asPolicies()
 }
 
-// reusedAddress: a port that has the address and the interface of one that is no more is
-// judged by its own labels, whether one change replaced it or two.
+// reusedAddress: policies apply to a port by its own labels even if it has the address and the
+// interface of a deleted port, whether one change replaced that port or two did.
 func reusedAddress(t *testing.T, b *policyBed) {
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]}]}}

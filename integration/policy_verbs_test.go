@@ -16,7 +16,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestPolicyActions: what policies do beside allowing and denying.
+// TestPolicyActions: the actions of policies other than allow and deny, and their modes.
 func TestPolicyActions(t *testing.T) {
 	b := newPolicyBed(t)
 	b.part("reject", rejected)
@@ -28,8 +28,8 @@ func TestPolicyActions(t *testing.T) {
 	b.verify()
 }
 
-// rejected: who is rejected learns it at once, wherever it is, from the address to which it
-// spoke; and so does who had been connected before.
+// rejected: a rejected client gets an answer at once from the address that it contacted, on any
+// node. So does one whose connection was established before.
 func rejected(t *testing.T, b *policyBed) {
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]}, {action: reject}]}}
@@ -44,7 +44,7 @@ func rejected(t *testing.T, b *policyBed) {
 	b.revalidated()
 	for _, s := range streams {
 		if s.Kind == traffic.Download {
-			continue // its client says nothing that could be answered
+			continue // its client sends nothing that could be answered
 		}
 		if _, err := s.Silent(b.ctx, 400*time.Millisecond); err != nil {
 			t.Error(err)
@@ -57,8 +57,8 @@ func rejected(t *testing.T, b *policyBed) {
 	b.verify()
 }
 
-// namedPorts: a name opens on each port what that port calls so, and the numbers of others
-// nowhere.
+// namedPorts: a rule with a port's name allows on each port the number that this port has for the
+// name, and not the numbers of other ports.
 func namedPorts(t *testing.T, b *policyBed) {
 	b.policies(`
 {kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{ports: [tcp/http, udp/dns]}]}}
@@ -78,15 +78,16 @@ func namedPorts(t *testing.T, b *policyBed) {
 	b.verify()
 }
 
-// shadowPolicy lets lb to port 80 of web, and would deny all else.
+// shadowPolicy returns a policy in shadow mode that would allow lb to connect to port 80 of web,
+// and deny everything else.
 const shadowPolicy = `
 {kind: Policy, name: web, spec: {mode: %s, subject: {selector: {matchLabels: {app: web}}}, isolates: [ingress], ingress: [
   {action: deny, peers: [{networks: [green]}], ports: [tcp/80]}, {peers: [{selector: {matchLabels: {app: lb}}}], ports: [tcp/80]},
   {peers: [{selector: {matchLabels: {app: nobody}}}]}]}}
 `
 
-// wouldDecide returns how many of all exchanges the rules of a policy in shadow mode, or its
-// isolation, would decide if it were in force, as the naive evaluator says.
+// wouldDecide returns the number of exchanges that the rules of a policy in shadow mode, or its
+// isolation, would decide if it were in force, according to the naive evaluator.
 func (b *policyBed) wouldDecide(policy string) map[string]uint64 {
 	b.t.Helper()
 	s := b.declared()
@@ -111,8 +112,8 @@ func (b *policyBed) wouldDecide(policy string) map[string]uint64 {
 	return all
 }
 
-// shadowed: a policy in shadow mode denies nothing, to nobody and on no connection; what it
-// would decide is counted, and is what it does decide once it is in force.
+// shadowed: a policy in shadow mode denies nothing. Its counters have the packets that it would
+// decide about, which are those that it does decide about once it is in force.
 func shadowed(t *testing.T, b *policyBed) {
 	allowed, forbidden := b.streams("blue4", "blue1"), b.streams("pods3", "pods4")
 	b.policies(fmt.Sprintf(shadowPolicy, "shadow"))
@@ -135,8 +136,8 @@ func shadowed(t *testing.T, b *policyBed) {
 		}
 		return nil
 	}))
-	// Nothing of the allowed ones is on its way when the policy comes into force: of a download
-	// the server has the first word then.
+	// No packet of the allowed ones may be in flight when the policy comes into force: the first
+	// packet of a download afterwards would be one of the server.
 	pause := func(paused bool) {
 		for _, s := range allowed {
 			s.Pause(paused)

@@ -12,7 +12,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// declared is what sdnd has, for a judge who does not ask its compiler.
+// declared returns the declared topology, for an evaluator that does not use sdnd's compiler.
 func (b *policyBed) declared() *topology.Snapshot {
 	b.t.Helper()
 	var ops []topology.Op
@@ -32,7 +32,7 @@ func (b *policyBed) declared() *topology.Snapshot {
 	return r.Next
 }
 
-// what is what a probe asks for, as policies have it.
+// what returns the protocol and port of a probe in the form of policies.
 func what(p traffic.Probe) model.PolicyPort {
 	switch {
 	case p.Protocol == traffic.ICMP && p.To.Is6():
@@ -43,7 +43,7 @@ func what(p traffic.Probe) model.PolicyPort {
 	return model.PolicyPort{Protocol: model.PolicyProtocol(p.Protocol.String()), First: p.Port, Last: p.Port}
 }
 
-// judge returns the verdict about an exchange of what the declared policies say.
+// judge returns the verdict of the declared policies about an exchange.
 func (b *policyBed) judge() func(exchange) traffic.Verdict {
 	s := b.declared()
 	end := func(h *traffic.Host, other netip.Addr) policymodel.End {
@@ -59,7 +59,7 @@ func (b *policyBed) judge() func(exchange) traffic.Verdict {
 		return policymodel.Judge(s, from, to, asked)
 	}
 	return func(e exchange) traffic.Verdict {
-		// Connections of SCTP are not known: what answers is judged as what asks.
+		// The connection tracker does not know SCTP, so answers are checked like requests.
 		v := verdict(e, true)
 		if e.Protocol == traffic.SCTP && v.Allowed {
 			v = verdict(e, false)
@@ -74,10 +74,10 @@ func (b *policyBed) judge() func(exchange) traffic.Verdict {
 	}
 }
 
-// portOfSCTP is like those that clients of SCTP have here: no rule names them.
+// portOfSCTP represents the ports of SCTP clients here, which no rule names.
 const portOfSCTP = 40000
 
-// policies declares policies, which end with the part of the test.
+// policies declares policies, which are deleted at the end of the part of the test.
 func (b *policyBed) policies(yaml string) {
 	b.t.Helper()
 	b.apply(yaml)
@@ -98,7 +98,7 @@ func (b *policyBed) noPolicies() {
 	b.revalidated()
 }
 
-// asPolicies are the verdicts that the policies say, of everything.
+// asPolicies returns the verdicts of the declared policies about exchanges.
 func (b *policyBed) asPolicies() {
 	b.t.Helper()
 	want := b.judge()
@@ -111,8 +111,8 @@ func (b *policyBed) asPolicies() {
 	b.verdicts(all, want)
 }
 
-// TestPolicyVerdicts: what packets find is what a judge says who knows the declared
-// policies alone.
+// TestPolicyVerdicts: packets get the verdicts of a naive evaluator that knows only the declared
+// topology.
 func TestPolicyVerdicts(t *testing.T) {
 	b := newPolicyBed(t)
 	b.part("without policies", openBed)

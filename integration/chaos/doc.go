@@ -1,18 +1,16 @@
-// Package chaos is a proxy between switches and the controller that does to
-// their connections what networks do.
+// Package chaos is a proxy between switches and the controller that simulates network faults.
 //
-// It cuts the two byte streams of a connection into OpenFlow messages
-// (OpenFlow 1.3.5, 7.1) and counts them, so that a Fault can be put at an exact
-// place: before the fourth message to the switch, or in the middle of it. A test
-// that first lets a conversation pass and writes it down (Config.Observe) can
-// so have every place of it once. Echo requests and replies are passed on but
-// not counted, for when they come depends on the clock.
+// It splits the two byte streams of a connection into OpenFlow messages (OpenFlow 1.3.5, 7.1)
+// and counts them, so that a Fault can occur at an exact place: before the fourth message to
+// the switch, or in the middle of it. A test that first records a conversation without faults
+// (Config.Observe) can then try every place in it. Echo requests and replies are passed on but
+// not counted, because their places depend on the clock.
 //
-// A proxy either connects to a switch that listens, as every Open vSwitch does
-// on its bridge's management socket, which needs no waiting for the switch to
-// connect again; or switches connect to it (Config.Listener).
+// A proxy either connects to a switch that listens, as every Open vSwitch does on its bridge's
+// management socket; then tests need not wait until the switch connects again. Or switches
+// connect to the proxy (Config.Listener).
 //
-// Whatever the fault, what the switch has been sent is read by it, and its
-// connection closed, before it is connected again: an Open vSwitch has one
-// connection at a time to each of its controllers.
+// After each fault, the switch first reads all that was sent to it and closes its connection
+// before it is connected again: an Open vSwitch has one connection at a time to each of its
+// controllers.
 package chaos

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Direction is where a message goes.
+// Direction is the direction of a message.
 type Direction int
 
 // The two directions.
@@ -23,23 +23,23 @@ func (d Direction) String() string {
 	return "to the controller"
 }
 
-// Kind is what happens to a connection.
+// Kind is the kind of a fault.
 type Kind int
 
 const (
-	// Cut ends the connection in order: the controller reads its end (FIN).
+	// Cut closes the connection: the controller reads the end of the stream (FIN).
 	Cut Kind = iota
-	// Reset ends it by surprise (RST); between unix sockets it is a Cut.
+	// Reset resets it (RST). Between unix sockets it is the same as Cut.
 	Reset
 	// Truncate passes on half of a message and then cuts.
 	Truncate
-	// Delay holds the messages in one direction up for Fault.Delay.
+	// Delay delays the messages in one direction by Fault.Delay.
 	Delay
-	// HalfOpen ends it on the switch's side alone: the controller's stays
-	// open, takes everything, and says nothing any more.
+	// HalfOpen closes it on the switch's side only. The controller's side stays open,
+	// accepts all messages, and sends none.
 	HalfOpen
-	// Duplicate has the switch connect a second time while the first
-	// connection lives, and go on with both.
+	// Duplicate makes the switch connect a second time while the first connection is open,
+	// and keeps both.
 	Duplicate
 	// Takeover is Duplicate followed by a Cut of the first.
 	Takeover
@@ -60,18 +60,18 @@ func (k Kind) String() string {
 	return [...]string{"cut", "reset", "truncate", "delay", "half-open", "duplicate", "takeover"}[k]
 }
 
-// Fault is something that happens to a connection once, at a place.
+// Fault is a fault of a connection that occurs once, at a place.
 type Fault struct {
 	Kind Kind
 	// Before message At, counting from 0 and without echoes, in the direction
 	// Dir. Truncate is in the middle of that message.
 	Dir Direction
 	At  int
-	// Delay is for how long messages are held up, for Kind Delay.
+	// Delay is the delay of messages, for Kind Delay.
 	Delay time.Duration
 }
 
-// String describes the fault for a test's failure.
+// String describes the fault, for errors.
 func (f Fault) String() string {
 	return fmt.Sprintf("%v before message %d %v", f.Kind, f.At, f.Dir)
 }

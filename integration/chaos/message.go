@@ -10,20 +10,20 @@ import (
 // headerLen is sizeof(struct ofp_header), OpenFlow 1.3.5, 7.1.
 const headerLen = 8
 
-// The types of messages that the proxy knows, OpenFlow 1.3.5, 7.1.
+// The message types that the proxy distinguishes (OpenFlow 1.3.5, 7.1).
 const (
 	typeEchoRequest  = 2
 	typeEchoReply    = 3
 	typeBarrierReply = 21
 )
 
-// Message is a message as it passes.
+// Message is a message that the proxy passes on.
 type Message struct {
-	// Conn numbers connections in the order in which they began, from 0.
+	// Conn is the number of the connection, in the order of their beginnings, from 0.
 	Conn int
 	Dir  Direction
-	// At is the message's place among those of its direction; echoes have none
-	// and do not come here.
+	// At is the message's place among those of its direction. Echoes have no place, and are
+	// no Messages.
 	At int
 	// Type is its wire type, ofp_type.
 	Type uint8

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Dialer makes a connection.
+// Dialer opens a connection.
 type Dialer func(context.Context) (net.Conn, error)
 
 // Dial returns a Dialer to one address.
@@ -20,39 +20,38 @@ func Dial(network, address string) Dialer {
 	}
 }
 
-// Config is what a Proxy is made of.
+// Config has the settings of a Proxy.
 type Config struct {
 	// Controller connects to the controller.
 	Controller Dialer
 	// Switch connects to the switch. It is needed without a Listener, and for
 	// the faults Duplicate and Takeover.
 	Switch Dialer
-	// Listener, if there is one, is where the switch connects to; the proxy
-	// closes it.
+	// Listener accepts the switch's connections; nil to connect with Switch instead. The
+	// proxy closes it.
 	Listener net.Listener
-	// Plan returns the faults of a connection, which are numbered from 0. Nil
-	// means none. It is not called for the second connections of Duplicate
-	// and Takeover, which have none.
+	// Plan returns the faults of a connection by its number, from 0. A nil Plan is for no
+	// faults. It is not called for the second connections of Duplicate and Takeover, which
+	// have no faults.
 	Plan func(conn int) []Fault
-	// Observe, if it is set, is called for every message that is passed on, by
-	// several goroutines.
+	// Observe, unless nil, is called concurrently with every message that is passed on.
 	Observe func(Message)
-	// Again is the pause before a switch is connected again; 0 means 1 ms. With
-	// a Listener it is for the switch to choose.
+	// Again is the pause before a switch is connected again; 0 for 1 ms. With a Listener the
+	// switch determines it.
 	Again time.Duration
 }
 
 // Proxy is a running proxy; New makes one.
 type Proxy struct {
 	cfg Config
-	// running are goroutines that outlive the relay which began them.
+	// running are goroutines that outlive the relay which started them.
 	running sync.WaitGroup
 
 	mu      sync.Mutex
 	calm    bool                // guarded by mu
 	conns   int                 // guarded by mu: connections begun
 	live    map[*relay]struct{} // guarded by mu: connections that the switch has
-	idle    chan bool           // has an element when live may be 0
+	idle    chan bool           // has an element when live may be empty
 	strikes []Strike            // guarded by mu
 }
 
@@ -62,7 +61,7 @@ type Strike struct {
 	Fault
 }
 
-// New returns a proxy, to be driven by Run.
+// New returns a proxy. The caller must call Run.
 func New(cfg Config) *Proxy {
 	cfg.Again = cmp.Or(cfg.Again, time.Millisecond)
 	return &Proxy{cfg: cfg, live: map[*relay]struct{}{}, idle: make(chan bool, 1)}
@@ -78,7 +77,7 @@ func (p *Proxy) Run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		if p.count() == 0 {
-			_, _ = p.connect(ctx, p.plan()) // or tried again
+			_, _ = p.connect(ctx, p.plan()) // after an error the loop tries again
 			wait(ctx, p.cfg.Again)
 			continue
 		}
@@ -89,7 +88,7 @@ func (p *Proxy) Run(ctx context.Context) {
 	}
 }
 
-// serve takes the connections of switches.
+// serve accepts the connections of switches.
 func (p *Proxy) serve(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { p.cfg.Listener.Close() })
 	defer stop()
@@ -107,7 +106,7 @@ func (p *Proxy) serve(ctx context.Context) {
 	}
 }
 
-// Calm ends all faults from here on, but for what they have done already.
+// Calm prevents all further faults. It does not undo those that have occurred.
 func (p *Proxy) Calm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,15 +116,15 @@ func (p *Proxy) Calm() {
 	}
 }
 
-// Storm allows faults again, for connections that begin from now on.
+// Storm allows faults again, for new connections.
 func (p *Proxy) Storm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calm = false
 }
 
-// Harm has a fault happen to the connections that there are, its place counted
-// from the next message of its direction.
+// Harm adds a fault to the present connections. Its place counts from the next message of its
+// direction.
 func (p *Proxy) Harm(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,7 +158,7 @@ func (p *Proxy) plan() []Fault {
 	return p.cfg.Plan(n)
 }
 
-// connect makes a connection and starts to relay.
+// connect opens a connection and starts to relay.
 func (p *Proxy) connect(ctx context.Context, faults []Fault) (*relay, error) {
 	if p.cfg.Switch == nil {
 		return nil, errors.New("chaos: no way to connect to the switch is configured")

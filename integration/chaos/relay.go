@@ -11,34 +11,34 @@ import (
 )
 
 const (
-	// drainTime is how long a switch may take to read what it was sent before
-	// a cut, and to close its end.
+	// drainTime is how long a switch may take, after a cut, to read the messages sent before
+	// it and to close its end.
 	drainTime = 2 * time.Second
 	// settleTime is how long the handshake of a second connection may take.
 	settleTime = time.Second
 )
 
-// relay is one connection, both halves of it.
+// relay is one connection: the half to the switch and the half to the controller.
 type relay struct {
 	p      *Proxy
 	number int
 
 	sw, ctl net.Conn
-	// handshaken is closed when the controller has learned that the switch's first
-	// barrier is done, which ends our handshake.
+	// handshaken is closed when the controller has received the switch's first barrier
+	// reply, which ends sdnd's handshake.
 	handshaken chan struct{}
 	shakeOnce  sync.Once
 	// lost is closed when the switch has closed its half.
 	lost chan struct{}
 
 	mu     sync.Mutex
-	faults []Fault // guarded by mu: those to come
-	at     [2]int  // guarded by mu: messages that have come, by direction
-	ended  bool    // guarded by mu: nothing is passed on any more
+	faults []Fault // guarded by mu: faults that have not occurred yet
+	at     [2]int  // guarded by mu: number of messages so far, by direction
+	ended  bool    // guarded by mu: no messages are passed on any more
 	mute   bool    // guarded by mu: the controller's half stays open
 }
 
-// harm adds a fault, its place counted from here on.
+// harm adds a fault, whose place counts from the next message.
 func (r *relay) harm(f Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,15 +46,15 @@ func (r *relay) harm(f Fault) {
 	r.faults = append(r.faults, f)
 }
 
-// clearFaults drops the faults that have not happened yet.
+// clearFaults removes the faults that have not occurred yet.
 func (r *relay) clearFaults() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults = nil
 }
 
-// due returns the faults whose place is the next message of a direction, and
-// goes on to the place after it.
+// due returns the faults at the place of the next message of a direction, and advances to the
+// place after it.
 func (r *relay) due(dir Direction) (at int, faults []Fault) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *relay) run(ctx context.Context) {
 	})
 	pumps.Wait()
 	if r.silent() {
-		// The controller's half goes on alone.
+		// The controller's half continues alone.
 		r.p.running.Go(func() {
 			<-done
 			r.ctl.Close()
@@ -106,8 +106,8 @@ func (r *relay) run(ctx context.Context) {
 	stop()
 }
 
-// pump passes messages on in one direction; it reads on, without passing on,
-// when the connection has ended.
+// pump passes messages on in one direction. When the connection has ended, it continues to
+// read, and discards the messages.
 func (r *relay) pump(ctx context.Context, dir Direction, from, to net.Conn) {
 	in := bufio.NewReaderSize(from, 64<<10)
 	for {
@@ -134,7 +134,7 @@ func (r *relay) pump(ctx context.Context, dir Direction, from, to net.Conn) {
 	}
 }
 
-// strike does what is due before a message, and returns the message's place.
+// strike carries out the faults that are due before a message, and returns the message's place.
 func (r *relay) strike(ctx context.Context, dir Direction, b []byte) (at int) {
 	at, faults := r.due(dir)
 	for _, f := range faults {
@@ -148,7 +148,7 @@ func (r *relay) strike(ctx context.Context, dir Direction, b []byte) (at int) {
 			if dir == ToController {
 				to = r.ctl
 			}
-			_, _ = to.Write(b[:len(b)/2]) // it may have gone already
+			_, _ = to.Write(b[:len(b)/2]) // the connection may be closed already
 			r.cut(dir, false)
 		case Cut, Reset:
 			r.cut(dir, f.Kind == Reset)
@@ -192,8 +192,8 @@ func (r *relay) cut(dir Direction, reset bool) {
 	r.ctl.Close()
 }
 
-// over notes that one half has ended by itself. If it was the controller's, the
-// switch reads to the end what it was sent.
+// over records that one half has ended by itself. If it was the controller's, the switch still
+// reads the messages that were sent to it.
 func (r *relay) over(byController bool) {
 	r.mu.Lock()
 	was := r.ended
@@ -204,7 +204,7 @@ func (r *relay) over(byController bool) {
 	}
 }
 
-// endSwitch tells the switch that no more comes, so that it closes its half.
+// endSwitch closes the write side of the switch's half, so that the switch closes its end.
 func (r *relay) endSwitch() {
 	if half, ok := r.sw.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		r.sw.Close()

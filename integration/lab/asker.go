@@ -23,16 +23,17 @@ type asker struct {
 	listening sync.WaitGroup
 }
 
-// question is an echo request that may be sent many times; seq is its number among the asker's.
+// question is an echo request that may be sent several times. seq is its number among those of
+// the asker.
 type question struct {
 	Reach
 	by       *asker
 	seq      uint16
-	answered bool // used by listen only
+	answered bool // only listen accesses it
 }
 
-// newAsker opens a socket in the container. The caller adds questions, calls
-// start, and close in the end.
+// newAsker opens sockets in the container. The caller adds questions, calls start, and at the
+// end close.
 func newAsker(c *Container, answers chan<- *question) (*asker, error) {
 	a := &asker{container: c, id: uint16(rand.Uint32()), answers: answers}
 	for i, socket := range [...][2]string{{"ip4:icmp", "0.0.0.0"}, {"ip6:ipv6-icmp", "::"}} {
@@ -80,7 +81,7 @@ func (a *asker) listen(conn net.PacketConn) {
 			return
 		}
 		if err != nil || n < 8 || buf[0] != icmpEchoReply && buf[0] != icmp6EchoReply || binary.BigEndian.Uint16(buf[4:]) != a.id {
-			continue // an error is about an earlier request: an unreachable host
+			continue // an error of an earlier request, such as an unreachable host
 		}
 		seq := int(binary.BigEndian.Uint16(buf[6:]))
 		if seq >= len(a.questions) {
@@ -94,7 +95,7 @@ func (a *asker) listen(conn net.PacketConn) {
 	}
 }
 
-// close ends what start began.
+// close closes the sockets and waits for the goroutines of start.
 func (a *asker) close() error {
 	var err error
 	for _, conn := range a.conns {
@@ -116,7 +117,7 @@ func (q *question) ask() error {
 	return err
 }
 
-// who describes the container that asks.
+// who describes the container, for errors.
 func (q *question) who() string {
 	var ip netip.Addr
 	for _, a := range q.From.Addresses() {

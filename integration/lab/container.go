@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// Container is one interface, eth0, in a network namespace of its own, plugged into a node's
-// br-int: everything that the network sees of a container.
+// Container is a network namespace with one interface, eth0, which is plugged into a node's
+// br-int. For the network that is the same as a real container.
 type Container struct {
 	// Name is unique in the lab; at most 12 letters, digits and dashes.
 	Name string `json:"name"`
@@ -31,9 +31,9 @@ type Container struct {
 	// MAC is its Ethernet address; empty leaves the kernel's choice, which
 	// AddContainer then fills in.
 	MAC string `json:"mac,omitempty"`
-	// Gateway of its default route; the zero Addr leaves it without.
+	// Gateway is that of its default route; the zero Addr for none.
 	Gateway netip.Addr `json:"gateway"`
-	// MTU of eth0; 0 means 1450, what VXLAN leaves of 1500.
+	// MTU is that of eth0 in bytes; 0 for 1450, the MTU inside of VXLAN over 1500.
 	MTU int `json:"mtu,omitempty"`
 	// InterfaceID is written to external_ids:iface-id of the OVS interface;
 	// empty writes none, for ports bound by interface name.
@@ -68,7 +68,7 @@ func (l *Lab) AddContainer(ctx context.Context, c Container) (*Container, error)
 	return &c, c.save()
 }
 
-// netnsName is the container's namespace, when it is not Docker's.
+// netnsName returns the name of the container's namespace, unless it is a Docker container.
 func (c *Container) netnsName() string { return c.lab.netns("c-" + c.Name) }
 
 func (c *Container) start(ctx context.Context, n *Node) error {
@@ -159,12 +159,12 @@ func (c *Container) Addresses() (all []netip.Addr) {
 	return all
 }
 
-// Shared returns the other's addresses in the families that both have.
+// Shared returns the addresses of another container in the families that both have.
 func (c *Container) Shared(other *Container) []netip.Addr {
 	return slices.DeleteFunc(other.Addresses(), func(a netip.Addr) bool { return !c.Has(a) })
 }
 
-// Has reports whether the container has an address of the other's family.
+// Has reports whether the container has an address of the same family as another address.
 func (c *Container) Has(other netip.Addr) bool {
 	return slices.ContainsFunc(c.Addresses(), func(a netip.Addr) bool { return a.BitLen() == other.BitLen() })
 }
@@ -190,7 +190,7 @@ func (c *Container) AddLink(ctx context.Context, ip netip.Prefix, gateway netip.
 	add := []string{"ip", "addr", "add", ip.String(), "dev", "eth0"}
 	if ip.Addr().Is6() {
 		add = append(add, "nodad")
-		// Docker turns IPv6 off in a container without a network of its own.
+		// Docker disables IPv6 in containers with --network none.
 		if _, err := c.Exec(ctx, "sysctl", "--quiet", "--write", "net.ipv6.conf.eth0.disable_ipv6=0"); err != nil {
 			return err
 		}
@@ -252,14 +252,14 @@ func (c *Container) Remove(ctx context.Context) error {
 		return errors.Join(unplug, remove, os.Remove(c.file()))
 	}
 	_, err = n.VSCtl(ctx, "--if-exists", "del-port", "br-int", c.Interface)
-	// Deleting a namespace deletes its end of the veth, and so the other, but
-	// some time later: the name must be free at once.
+	// Deleting a namespace deletes its end of the veth pair, and so the other end, but only
+	// some time later. The name must be free at once.
 	unlink := c.lab.ip(ctx, n.Netns, "link del dev %s", c.Interface)
 	_, del := c.lab.run(ctx, "ip", "netns", "del", c.netnsName())
 	return errors.Join(err, unlink, del, os.Remove(c.file()))
 }
 
-// netnsPath is the file that stands for the container's network namespace.
+// netnsPath returns the path of the container's network namespace.
 func (c *Container) netnsPath() string {
 	if c.Docker != 0 {
 		return fmt.Sprintf("/proc/%d/ns/net", c.Docker)

@@ -26,7 +26,7 @@ type Controller struct {
 	Addr6 netip.Addr
 	// DataDir holds the daemon's data file.
 	DataDir string
-	// LogFile is what the daemon printed, over all its runs.
+	// LogFile has the output of the daemon, of all its runs.
 	LogFile string
 
 	lab    *Lab
@@ -46,20 +46,20 @@ func newController(l *Lab) *Controller {
 	}
 }
 
-// Host is the daemon's API as sdnctl's --host and SDNCTL_HOST take it.
+// Host returns the address of the daemon's API, for sdnctl's --host and SDNCTL_HOST.
 func (c *Controller) Host() string { return "unix://" + c.socket }
 
-// Command prepares a command that runs where the controller does.
+// Command returns a command that runs on the controller's machine.
 func (c *Controller) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return c.lab.command(ctx, append([]string{"ip", "netns", "exec", c.lab.netns("hub")}, args...)...)
 }
 
-// Exec runs a command where the controller does.
+// Exec runs a command on the controller's machine.
 func (c *Controller) Exec(ctx context.Context, args ...string) (string, error) {
 	return output(c.Command(ctx, args...))
 }
 
-// SDNCtl runs sdnctl where the controller does.
+// SDNCtl runs sdnctl on the controller's machine.
 func (c *Controller) SDNCtl(ctx context.Context, args ...string) (string, error) {
 	return c.Exec(ctx, append([]string{"sdnctl"}, args...)...)
 }
@@ -78,13 +78,13 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 		return err
 	}
 	defer log.Close() // the daemon has its own copy
-	// Not the caller's context: the daemon outlives the call, and in sdnlab
+	// The daemon does not use the caller's context, as it outlives the call and, in sdnlab,
 	// also this process.
 	args := append([]string{"sdnd",
 		"--data", filepath.Join(c.DataDir, "sdnd.db"), "--api-socket", c.socket,
-		// An empty file, so that the machine's /etc/sdnctl/sdnd.yaml is not read
+		// An empty configuration, so that the machine's /etc/sdnctl/sdnd.yaml is not read
 		"--config", filepath.Join(c.DataDir, "sdnd.yaml"),
-		// The lab's network is its own.
+		// The network of the lab is isolated.
 		"--insecure",
 	}, flags...)
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
@@ -99,7 +99,7 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	// "ip netns exec" becomes the daemon by exec, so its process id stays.
+	// "ip netns exec" replaces itself by the daemon, which keeps the process id.
 	pid := cmd.Process.Pid
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }() // reaps it, and ends with it
@@ -117,7 +117,7 @@ func (c *Controller) Start(ctx context.Context, flags ...string) error {
 	})
 }
 
-// logTail is the last few lines of the daemon's log.
+// logTail returns the last few lines of the daemon's log.
 func (c *Controller) logTail() string {
 	b, err := os.ReadFile(c.LogFile)
 	if err != nil {
@@ -127,7 +127,7 @@ func (c *Controller) logTail() string {
 	return strings.Join(lines[max(0, len(lines)-8):], "\n")
 }
 
-// Stop ends sdnd by sig and returns when it is gone.
+// Stop sends sig to sdnd and waits for its end.
 func (c *Controller) Stop(ctx context.Context, sig syscall.Signal) error {
 	pid, err := readPID(c.pid)
 	if err != nil {
@@ -142,11 +142,11 @@ func (c *Controller) Stop(ctx context.Context, sig syscall.Signal) error {
 	return awaitGone(ctx, pid, 15*time.Second)
 }
 
-// PID is the daemon's process id.
+// PID returns the daemon's process id.
 func (c *Controller) PID() (int, error) { return readPID(c.pid) }
 
-// Get reads one path of the API into out, a pointer to a JSON value, a *string
-// for the bare text, or nil when only success counts.
+// Get reads one path of the API into out: a pointer to a JSON value, a *string for the text, or
+// nil to discard the response.
 func (c *Controller) Get(ctx context.Context, path string, out any) error {
 	return c.Do(ctx, http.MethodGet, path, nil, out)
 }
@@ -203,11 +203,11 @@ func (c *Controller) Do(ctx context.Context, method, path string, body, out any)
 	return nil
 }
 
-// StatusError is an answer of the API other than success.
+// StatusError is a response of the API with an error status.
 type StatusError struct {
 	// Code is the HTTP status.
 	Code int
-	// Body is the answer, as a rule application/problem+json.
+	// Body is the body of the response, usually application/problem+json.
 	Body string
 }
 

@@ -13,14 +13,14 @@
 //	netsho1  netsho2         netsho4                  containers: namespaces
 //	                                                  or real Docker
 //
-// Every lab has an id of its own in the names of its namespaces and in its
-// directory, so labs can run side by side; nothing outside is changed: no Open
-// vSwitch, bridge, address, route or firewall rule of the machine. Everything
-// can be removed by the id alone, also after a crash: see Down and DownAll.
+// Every lab has an id, which is in the names of its namespaces and of its directory, so that
+// several labs can run side by side. A lab changes nothing else on the machine: no Open
+// vSwitch, bridge, address, route or firewall rule. Down and DownAll remove labs by their ids,
+// also after a crash.
 //
-// The bridges use the userspace datapath (datapath_type=netdev), so that no
-// kernel module is needed; root is. Missing says what else.
+// The bridges use the userspace datapath (datapath_type=netdev), so a lab needs root but no
+// kernel module. Missing returns further requirements that the machine does not meet.
 //
-// Every process that a lab starts has the lab's id in its environment
-// (SDNLAB_OWNER); only processes that have it are ever ended.
+// Every process that a lab starts has the lab's id in its environment (SDNLAB_OWNER). Labs
+// never end other processes.
 package lab

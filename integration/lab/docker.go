@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Image is the image that StartDocker makes: a static busybox and nothing else.
+// Image is the image that StartDocker creates. It has only a static busybox.
 const Image = "sdnlab/busybox"
 
 func (l *Lab) dockerHost() string { return "unix://" + l.dockerFile("docker.sock") }
@@ -33,13 +33,13 @@ func (l *Lab) StartDocker(ctx context.Context) error {
 	if _, err := os.Stat(l.dockerFile("docker.sock")); err == nil {
 		return nil
 	}
-	// Its own containerd, too: a dockerd that is given none uses the machine's.
+	// A containerd of the lab's own, too. Otherwise dockerd would use the machine's.
 	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [%q]\n[grpc]\naddress = %q\n",
 		l.dockerFile("containerd"), l.dockerFile("containerd-state"), "io.containerd.grpc.v1.cri", l.dockerFile("containerd.sock"))
 	if err := os.WriteFile(l.dockerFile("containerd.toml"), []byte(config), 0o600); err != nil {
 		return err
 	}
-	// An empty file, lest the machine's /etc/docker/daemon.json is read.
+	// An empty configuration, so that the machine's /etc/docker/daemon.json is not read.
 	if err := os.WriteFile(l.dockerFile("daemon.json"), []byte("{}"), 0o600); err != nil {
 		return err
 	}
@@ -67,8 +67,7 @@ func (l *Lab) StartDocker(ctx context.Context) error {
 	return l.importImage(ctx)
 }
 
-// startDaemon starts a daemon that outlives this process and returns when its
-// socket is there.
+// startDaemon starts a daemon that outlives this process, and waits until its socket exists.
 func (l *Lab) startDaemon(ctx context.Context, name, socket string, args ...string) error {
 	log, err := os.OpenFile(l.dockerFile(name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -91,7 +90,7 @@ func (l *Lab) startDaemon(ctx context.Context, name, socket string, args ...stri
 	})
 }
 
-// importImage makes Image out of the machine's static busybox.
+// importImage creates Image from the machine's static busybox.
 func (l *Lab) importImage(ctx context.Context) error {
 	path, err := exec.LookPath("busybox")
 	if err != nil {
@@ -123,8 +122,8 @@ func (l *Lab) importImage(ctx context.Context) error {
 }
 
 // AddDockerContainer runs a real Docker container from Image and plugs it into
-// its node's br-int with the real ovs-docker, which writes external_ids
-// container_id and container_iface and makes up the interface's name.
+// its node's br-int with the real ovs-docker, which writes the external_ids container_id and
+// container_iface and generates the interface's name.
 func (l *Lab) AddDockerContainer(ctx context.Context, c Container) (*Container, error) {
 	n, err := l.Node(c.Node)
 	if err != nil {
@@ -155,8 +154,8 @@ func (l *Lab) AddDockerContainer(ctx context.Context, c Container) (*Container, 
 	return l.AdoptDocker(ctx, n, c)
 }
 
-// AdoptDocker makes a Docker container that was run by hand known to the lab.
-// Without Interface it is one that was plugged in by ovs-docker.
+// AdoptDocker adds a Docker container that was started by hand to the lab. Without Interface,
+// the container must have been plugged in by ovs-docker.
 func (l *Lab) AdoptDocker(ctx context.Context, n *Node, c Container) (*Container, error) {
 	c.lab, c.Node = l, n.Name
 	text, err := n.Exec(ctx, "docker", "inspect", "--format", "{{.State.Pid}}", c.Name)
@@ -189,9 +188,8 @@ func validOr(valid bool, v fmt.Stringer) string {
 	return v.String()
 }
 
-// stopDocker removes the containers in the orderly way, so that docker takes
-// its mounts and control groups away. Where dockerd has died, Down does
-// without.
+// stopDocker removes the containers with docker, so that docker removes its mounts and control
+// groups. If dockerd has died, Down removes them.
 func (l *Lab) stopDocker(ctx context.Context) error {
 	if _, err := os.Stat(l.dockerFile("docker.sock")); err != nil {
 		return nil

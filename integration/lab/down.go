@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// Down ends the lab's processes and removes its namespaces and files. It needs only names and
-// the marks of processes, so it also works after a crash of Up. It does as much as it can when
-// a step fails.
+// Down ends the lab's processes and removes its namespaces and files. It identifies them by
+// their names and environment, so it also works after a crash of Up. If a step fails, it
+// continues with the others.
 func (l *Lab) Down(ctx context.Context) error {
 	errs := []error{l.stopDocker(ctx), l.endAll(ctx)}
 	names, err := netnsNames()
@@ -33,7 +33,7 @@ func (l *Lab) Down(ctx context.Context) error {
 	return nil
 }
 
-// List returns the ids of all labs that left something on this machine, running or not.
+// List returns the ids of all labs on this machine, including the remains of crashed ones.
 func List() ([]string, error) {
 	ids := map[string]bool{}
 	dirs, err := filepath.Glob(dirOf("*"))
@@ -63,14 +63,13 @@ func List() ([]string, error) {
 	return list, nil
 }
 
-// validID reports whether an id is one that Up gives: a temporary directory of
-// something else that begins alike is not taken for a lab.
+// validID reports whether an id has the form that Up generates, unlike those of other temporary
+// directories with the same prefix.
 func validID(id string) bool {
 	return len(id) == 6 && strings.Trim(id, "0123456789abcdef") == ""
 }
 
-// Find returns a lab by its id for Down, also when too little of it is left
-// for Open.
+// Find returns a lab by its id, for Down. Unlike Open, it also works for an incomplete lab.
 func Find(id string) (*Lab, error) {
 	if !validID(id) {
 		return nil, fmt.Errorf("%q is not the id of a lab: six hexadecimal digits", id)
@@ -98,7 +97,7 @@ func DownAll(ctx context.Context) error {
 func netnsNames() ([]string, error) {
 	entries, err := os.ReadDir(netnsDir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil // none was ever made since boot
+		return nil, nil // no lab was created since the machine started
 	}
 	var names []string
 	for _, e := range entries {
@@ -107,11 +106,11 @@ func netnsNames() ([]string, error) {
 	return names, err
 }
 
-// cgroup is the name of the control group that docker's containers are in.
+// cgroup returns the name of the control group of docker's containers.
 func (l *Lab) cgroup() string { return prefix + l.ID }
 
-// removeCgroups removes the control groups that docker left behind when it was
-// killed: of version 2, and of each controller of version 1.
+// removeCgroups removes the control groups that remain after docker was killed: those of version
+// 2, and those of each controller of version 1.
 func (l *Lab) removeCgroups() error {
 	var errs []error
 	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
@@ -133,8 +132,8 @@ func (l *Lab) removeCgroups() error {
 	return errors.Join(errs...)
 }
 
-// unmountBelow unmounts what is mounted below dir, the deepest first: docker's
-// mounts, when it was killed.
+// unmountBelow unmounts the mount points below dir, the deepest first. They remain after docker
+// was killed.
 func unmountBelow(dir string) error {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

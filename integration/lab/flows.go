@@ -30,13 +30,13 @@ func (n *Node) Flows(ctx context.Context) ([]string, error) {
 // sample matches the cookies of samples (controller/pipeline, SampleCookie and DenialCookie).
 var sample = regexp.MustCompile("cookie=0x73616d70(6c65|64656e)")
 
-// FlowCount is the number of flows of br-int.
+// FlowCount returns the number of flows of br-int.
 func (n *Node) FlowCount(ctx context.Context) (int, error) {
 	flows, err := n.Flows(ctx)
 	return len(flows), err
 }
 
-// OFPort is the OpenFlow port number of an interface.
+// OFPort returns the OpenFlow port number of an interface.
 func (n *Node) OFPort(ctx context.Context, iface string) (int, error) {
 	out, err := n.VSCtl(ctx, "get", "interface", iface, "ofport")
 	if err != nil {
@@ -48,7 +48,7 @@ func (n *Node) OFPort(ctx context.Context, iface string) (int, error) {
 // ColdCaches makes ovs-vswitchd forget its megaflows, so that the next packets
 // pass the OpenFlow tables again.
 func (n *Node) ColdCaches(ctx context.Context) error {
-	// Not dpctl/del-flows, which leaves the userspace datapath slow for a while.
+	// dpctl/del-flows would make the userspace datapath slow for a while.
 	_, err := n.AppCtl(ctx, "revalidator/purge")
 	return err
 }
@@ -80,7 +80,7 @@ func (n *Node) vswitchdLog() string { return filepath.Join(n.Dir, "ovs-vswitchd.
 // Received returns how many messages of each type have come from the
 // controller since WatchControl: OFPT_FLOW_MOD, ONFT_BUNDLE_ADD_MESSAGE, ….
 func (c *ControlLog) Received(ctx context.Context) (map[string]int, error) {
-	// everything before this request is logged before it
+	// All messages before this request are logged before its reply.
 	marker := regexp.MustCompile(`unix#\d+: received: OFPT_ECHO_REQUEST`)
 	before, err := c.read()
 	if err != nil {

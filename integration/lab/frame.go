@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// EtherTypes that the bed looks at.
+// EtherTypes that the lab decodes.
 const (
 	etherIPv4 = 0x0800
 	etherARP  = 0x0806
@@ -33,7 +33,7 @@ const (
 	ARPReply   = 2
 )
 
-// Frame is one Ethernet frame as a container sent or received it.
+// Frame is one Ethernet frame that a container sent or received.
 type Frame struct {
 	// Sent is true for a frame that the container sent itself.
 	Sent bool
@@ -111,7 +111,7 @@ func (e Echo) Frame() []byte {
 	return append(append(ethernet(e.EtherDest, e.EtherSrc, etherIPv4), ip...), icmp...)
 }
 
-// icmpEcho encodes an echo request without what carries it.
+// icmpEcho encodes an echo request without IP and Ethernet headers.
 func icmpEcho(id, seq uint16) []byte {
 	b := []byte{icmpEchoRequest, 0, 0, 0, byte(id >> 8), byte(id), byte(seq >> 8), byte(seq), 's', 'd', 'n', 'l', 'a', 'b', 0, 0}
 	binary.BigEndian.PutUint16(b[2:], checksum(b))
@@ -121,7 +121,7 @@ func icmpEcho(id, seq uint16) []byte {
 // Echo returns the ICMP echo request in the frame, if there is one.
 func (f Frame) Echo() (Echo, bool) { return f.echo(icmpEchoRequest) }
 
-// EchoReply is Echo for the reply to one.
+// EchoReply returns the ICMP echo reply in the frame, if there is one.
 func (f Frame) EchoReply() (Echo, bool) { return f.echo(icmpEchoReply) }
 
 func (f Frame) echo(icmpType byte) (Echo, bool) {
@@ -191,7 +191,7 @@ func Tagged(frame []byte, tags ...Tag) []byte {
 	return append(b, frame[12:]...)
 }
 
-// checksum is the Internet checksum (RFC 1071) of an even number of bytes.
+// checksum returns the Internet checksum (RFC 1071) of an even number of bytes.
 func checksum(b []byte) uint16 {
 	var sum uint32
 	for i := 0; i+1 < len(b); i += 2 {

@@ -38,8 +38,8 @@ func (c *Container) ListenPacket(network, address string) (p net.PacketConn, err
 	return p, err
 }
 
-// Inside calls f on a thread that is in the container's network namespace, and
-// returns what f does. Sockets that f opens stay there.
+// Inside calls f on a thread that is in the container's network namespace, and returns its
+// result. Sockets that f opens belong to that namespace.
 func (c *Container) Inside(f func() error) error { return inNetns(c.netnsPath(), f) }
 
 // Inside calls f on a thread that is in the node's network namespace, as Container.Inside
@@ -51,7 +51,7 @@ func (n *Node) SendUDP(to netip.AddrPort, payload []byte) error {
 	return sendUDP(netnsPath(n.Netns), to, payload)
 }
 
-// SendUDP sends a datagram from the controller's machine, which is no node.
+// SendUDP sends a datagram from the controller's machine, which is not a node.
 func (c *Controller) SendUDP(to netip.AddrPort, payload []byte) error {
 	return sendUDP(netnsPath(c.lab.netns("hub")), to, payload)
 }
@@ -67,13 +67,13 @@ func sendUDP(netns string, to netip.AddrPort, payload []byte) error {
 	})
 }
 
-// inNetns calls f on a thread that is in another network namespace. Sockets
-// that f opens stay there.
+// inNetns calls f on a thread that is in another network namespace. Sockets that f opens belong
+// to that namespace.
 func inNetns(path string, f func() error) error {
 	result := make(chan error, 1)
 	go func() {
-		// Never unlocked: the thread ends with this goroutine, so that nothing
-		// else ever runs in that namespace by mistake.
+		// The thread stays locked and ends with this goroutine, so that no other goroutine
+		// ever runs in that namespace.
 		runtime.LockOSThread()
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// prefix begins the names of everything a lab makes on the machine.
+// prefix is the prefix of all names that a lab creates on the machine.
 const prefix = "sdnlab-"
 
 // ownerVar is the environment variable that marks a lab's processes.
 const ownerVar = "SDNLAB_OWNER"
 
-// Options say how to bring a lab up.
+// Options are the settings of a lab.
 type Options struct {
 	// Nodes is the number of nodes, 1..200; they are called node1, node2, ….
 	Nodes int
 	// BinDir holds sdnd and sdnctl. It goes first in the PATH of every command
-	// run in the lab. Empty for a lab without controller.
+	// run in the lab. "" is for a lab without a controller.
 	BinDir string
-	// IPv6 has nodes and controller have an IPv6 address on the underlay beside
+	// IPv6 gives nodes and the controller an IPv6 address on the underlay beside
 	// the IPv4 one.
 	IPv6 bool
 }
@@ -49,18 +49,18 @@ type Lab struct {
 	ipv6   bool // on the underlay
 }
 
-// state is what Open needs to find a lab again: its options.
+// state has the options of a lab, for Open.
 type state struct {
 	Nodes  int    `json:"nodes"`
 	BinDir string `json:"binDir"`
 	IPv6   bool   `json:"ipv6,omitempty"`
 }
 
-// underlayAddr is an address of the network between the nodes; the hub has the
+// underlayAddr returns the i-th address of the network between the nodes. The hub has the
 // first.
 func underlayAddr(i int) netip.Addr { return netip.AddrFrom4([4]byte{172, 16, 56, byte(1 + i)}) }
 
-// underlayAddr6 is the IPv6 address beside it, the zero Addr in a lab without.
+// underlayAddr6 returns the IPv6 address beside it; the zero Addr in a lab without IPv6.
 func (l *Lab) underlayAddr6(i int) netip.Addr {
 	if !l.ipv6 {
 		return netip.Addr{}
@@ -68,12 +68,12 @@ func (l *Lab) underlayAddr6(i int) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfd, 3: 0x56, 15: byte(1 + i)})
 }
 
-// addresses are those that are there.
+// addresses returns the valid ones of some addresses.
 func addresses(all ...netip.Addr) []netip.Addr {
 	return slices.DeleteFunc(all, func(a netip.Addr) bool { return !a.IsValid() })
 }
 
-// onLink is an address with the length of its network's prefix.
+// onLink returns an address with the prefix length of the underlay.
 func onLink(a netip.Addr) netip.Prefix {
 	if a.Is6() {
 		return netip.PrefixFrom(a, 64)
@@ -81,9 +81,8 @@ func onLink(a netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(a, 24)
 }
 
-// Up brings a lab up: the hub, and the nodes with a running Open vSwitch that
-// reach each other over the underlay and have an empty br-int. What was made
-// is taken down again when it fails.
+// Up brings a lab up: the hub, and the nodes, which reach each other over the underlay and have
+// a running Open vSwitch with an empty br-int. If it fails, it takes the lab down again.
 func Up(ctx context.Context, o Options) (*Lab, error) {
 	if o.Nodes < 1 || o.Nodes > 200 {
 		return nil, fmt.Errorf("a lab has 1 to 200 nodes, not %d", o.Nodes)
@@ -100,7 +99,7 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 	}
 	l := newLab(id, state(o))
 	if err := l.up(ctx, state(o)); err != nil {
-		// The caller's context may be what failed: clean up on another.
+		// The caller's context may have ended, so cleaning up needs another one.
 		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 		defer cancel()
 		return nil, errors.Join(fmt.Errorf("bring lab %s up: %w", id, err), l.Down(clean))
@@ -130,7 +129,7 @@ func newLab(id string, st state) *Lab {
 	return l
 }
 
-// dirOf is a short path: sockets in it must stay below 108 bytes (unix(7)).
+// dirOf returns a short path, as the path of a socket must be shorter than 108 bytes (unix(7)).
 func dirOf(id string) string { return filepath.Join(os.TempDir(), prefix+id) }
 
 func (l *Lab) up(ctx context.Context, st state) error {
@@ -159,7 +158,7 @@ func (l *Lab) up(ctx context.Context, st state) error {
 	return os.WriteFile(filepath.Join(l.Dir, "lab.json"), b, 0o600)
 }
 
-// Node returns the node of that name.
+// Node returns a node by its name.
 func (l *Lab) Node(name string) (*Node, error) {
 	for _, n := range l.Nodes {
 		if n.Name == name {
@@ -169,7 +168,7 @@ func (l *Lab) Node(name string) (*Node, error) {
 	return nil, fmt.Errorf("no node %q in lab %s: it has node1 to node%d", name, l.ID, len(l.Nodes))
 }
 
-// environ is the environment of every process that the lab starts.
+// environ returns the environment of every process that the lab starts.
 func (l *Lab) environ() []string {
 	env := make([]string, 0, len(os.Environ())+4)
 	for _, kv := range os.Environ() {
@@ -177,7 +176,7 @@ func (l *Lab) environ() []string {
 		switch {
 		case name == "PATH", name == ownerVar, name == "DOCKER_HOST", name == "SDNCTL_HOST":
 		case strings.HasPrefix(name, "OVS_"):
-			// Directories of another Open vSwitch must not leak in.
+			// The processes must not use the directories of another Open vSwitch.
 		default:
 			env = append(env, kv)
 		}

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// netnsDir is where ip-netns(8) keeps named namespaces.
+// netnsDir is the folder of named namespaces (ip-netns(8)).
 const netnsDir = "/run/netns"
 
-// netns is the full name of one of the lab's network namespaces.
+// netns returns the full name of one of the lab's network namespaces.
 func (l *Lab) netns(short string) string { return prefix + l.ID + "-" + short }
 
-// netnsPath is the file that stands for a named namespace.
+// netnsPath returns the path of a named namespace.
 func netnsPath(name string) string { return filepath.Join(netnsDir, name) }
 
-// addNetns makes a namespace with its loopback up.
+// addNetns creates a namespace, and sets its loopback interface up.
 func (l *Lab) addNetns(ctx context.Context, name string) error {
 	if _, err := l.run(ctx, "ip", "netns", "add", name); err != nil {
 		return err
@@ -32,9 +32,8 @@ func (l *Lab) ip(ctx context.Context, netns, format string, args ...any) error {
 	return err
 }
 
-// noChecksumOffload makes the kernel fill in checksums before a packet leaves
-// by the interface: the userspace datapath takes packets from a veth as they
-// are, and would pass unfinished checksums on.
+// noChecksumOffload turns TX checksum offload of an interface off, so that the kernel fills in
+// the checksums. The userspace datapath would forward packets from a veth without checksums.
 func (l *Lab) noChecksumOffload(ctx context.Context, netns, iface string) error {
 	_, err := l.run(ctx, "nsenter", "--net="+netnsPath(netns), "ethtool", "-K", iface, "tx", "off")
 	return err
@@ -48,9 +47,9 @@ func (l *Lab) startHub(ctx context.Context) error {
 		return err
 	}
 	commands := []string{
-		// A MAC of its own keeps it from having the lowest of its ports', and so
-		// another when a node reboots: the others would take up to half a minute
-		// to notice.
+		// Without a MAC of its own, the bridge would use the lowest MAC of its ports, which
+		// changes when a node reboots. The other nodes would need up to half a minute to
+		// notice.
 		fmt.Sprintf("link add underlay address %s type bridge", hwaddr(l.Controller.Addr)),
 		"link set underlay up",
 	}
@@ -65,8 +64,8 @@ func (l *Lab) startHub(ctx context.Context) error {
 	return l.noChecksumOffload(ctx, hub, "underlay")
 }
 
-// addrCommand puts an address on an interface. An IPv6 one is used at once, without
-// asking whether another has it.
+// addrCommand returns the command that adds an address to an interface. An IPv6 address is
+// added without duplicate address detection, so that it can be used at once.
 func addrCommand(verb string, a netip.Addr, device string) string {
 	cmd := fmt.Sprintf("addr %s %s dev %s", verb, onLink(a), device)
 	if a.Is6() {

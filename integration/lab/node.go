@@ -36,9 +36,8 @@ func newNode(l *Lab, i int) *Node {
 	}
 }
 
-// Command prepares a command that runs on the node, where the ovs-* tools
-// reach the node's own Open vSwitch, docker the lab's dockerd and sdnctl the
-// lab's sdnd.
+// Command returns a command that runs on the node. There, the ovs-* tools use the node's own
+// Open vSwitch, docker uses the lab's dockerd, and sdnctl the lab's sdnd.
 func (n *Node) Command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := n.lab.command(ctx, append([]string{"ip", "netns", "exec", n.Netns}, args...)...)
 	cmd.Env = append(cmd.Env, "OVS_RUNDIR="+n.Dir, "OVS_LOGDIR="+n.Dir, "OVS_DBDIR="+n.Dir, "OVS_SYSCONFDIR="+n.Dir,
@@ -46,13 +45,12 @@ func (n *Node) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Exec runs a command on the node and returns what it printed on stdout.
+// Exec runs a command on the node and returns its standard output.
 func (n *Node) Exec(ctx context.Context, args ...string) (string, error) {
 	return output(n.Command(ctx, args...))
 }
 
-// start makes the namespace, starts Open vSwitch in it and connects it to the
-// underlay.
+// start creates the namespace, starts Open vSwitch in it and connects it to the underlay.
 func (n *Node) start(ctx context.Context) error {
 	if err := os.Mkdir(n.Dir, 0o700); err != nil {
 		return err
@@ -94,8 +92,8 @@ func (n *Node) connect(ctx context.Context) error {
 	return n.lab.noChecksumOffload(ctx, hub, veth)
 }
 
-// Cable connects the node to the underlay, or disconnects it: then whatever is
-// sent either way is lost, and neither end of a connection notices.
+// Cable connects the node to the underlay, or disconnects it. While it is disconnected, packets
+// in both directions are lost, and neither end of a connection notices.
 func (n *Node) Cable(ctx context.Context, connected bool) error {
 	state := "down"
 	if connected {
@@ -104,22 +102,23 @@ func (n *Node) Cable(ctx context.Context, connected bool) error {
 	return n.lab.ip(ctx, n.lab.netns("hub"), "link set dev to-%s %s", n.Name, state)
 }
 
-// hwaddr is the MAC of the node on the underlay.
+// hwaddr returns the MAC of the node on the underlay.
 func (n *Node) hwaddr() string { return hwaddr(n.Addr) }
 
-// hwaddr is the MAC of who has an address on the underlay.
+// hwaddr returns the MAC of the node or hub that has an address on the underlay.
 func hwaddr(addr netip.Addr) string {
 	a := addr.As4()
 	return fmt.Sprintf("0a:00:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3])
 }
 
-// addressUnderlay puts the node's addresses on br-phy. In the userspace datapath
-// that device lives and dies with ovs-vswitchd.
+// addressUnderlay adds the node's addresses to br-phy. In the userspace datapath that device
+// exists only as long as ovs-vswitchd runs.
 func (n *Node) addressUnderlay(ctx context.Context) error {
 	commands := []string{
 		"link set eth1 up",
-		// Who speaks first, such as ovsdb-server to its manager, speaks before
-		// ovs-vswitchd forwards; do not let all others wait for its question.
+		// The first packets, such as those of ovsdb-server to its manager, are sent before
+		// ovs-vswitchd forwards, and so is their ARP request. Repeat it after 100 ms instead of
+		// a second, as all later packets wait for its answer.
 		"ntable change name arp_cache dev br-phy retrans 100",
 		"link set br-phy up",
 	}

@@ -9,8 +9,8 @@ import (
 	"os/exec"
 )
 
-// Outside is a machine that is none of the lab's: it plays the internet, with a kernel of
-// its own. Nodes reach it by the hub, which is a router.
+// Outside is a machine that is neither a node nor the controller. It represents the internet.
+// Nodes reach it by way of the hub, which is a router.
 type Outside struct {
 	// Addr and Addr6 are its addresses.
 	Addr, Addr6 netip.Addr
@@ -19,8 +19,8 @@ type Outside struct {
 	netns string
 }
 
-// AddOutside makes the machine. The link from the hub to it has the MTU, in bytes. Nodes get
-// their default routes by RouteOutside.
+// AddOutside creates the machine. mtu is the MTU in bytes of the link from the hub to it.
+// RouteOutside gives nodes their default routes.
 func (l *Lab) AddOutside(ctx context.Context, mtu int) (*Outside, error) {
 	o := &Outside{
 		Addr: netip.MustParseAddr("203.0.113.10"), Addr6: netip.MustParseAddr("2001:db8:113::10"),
@@ -62,7 +62,7 @@ func (n *Node) RouteOutside(ctx context.Context) error {
 	return err
 }
 
-// Command makes a command that runs on the machine.
+// Command returns a command that runs on the machine.
 func (o *Outside) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return o.lab.command(ctx, append([]string{"nsenter", "--net=" + netnsPath(o.netns)}, args...)...)
 }

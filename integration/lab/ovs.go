@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// schemaPath is where Debian and its kin install the database's schema.
+// schemaPath is the path of the database's schema on Debian and its derivatives.
 const schemaPath = "/usr/share/openvswitch/vswitch.ovsschema"
 
 // VSCtl runs ovs-vsctl on the node.
@@ -37,10 +37,10 @@ func (n *Node) startOVS(ctx context.Context) error {
 			return err
 		}
 	}
-	// The second remote makes "ovs-vsctl set-manager" work.
+	// The second remote is required for "ovs-vsctl set-manager".
 	if _, err := n.Exec(ctx, "ovsdb-server", db, "--remote=punix:"+filepath.Join(n.Dir, "db.sock"),
 		"--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
-		// And these "ovs-vsctl set-ssl", as on a machine where ovs-ctl starts it.
+		// These are required for "ovs-vsctl set-ssl". ovs-ctl gives them, too.
 		"--private-key=db:Open_vSwitch,SSL,private_key", "--certificate=db:Open_vSwitch,SSL,certificate",
 		"--ca-cert=db:Open_vSwitch,SSL,ca_cert",
 		"--pidfile", "--detach", "--no-chdir", "--log-file"); err != nil {
@@ -62,7 +62,7 @@ func (n *Node) StartVSwitchd(ctx context.Context) error {
 	return err
 }
 
-// StopVSwitchd ends ovs-vswitchd by sig and returns when it is gone.
+// StopVSwitchd sends sig to ovs-vswitchd and waits for its end.
 func (n *Node) StopVSwitchd(ctx context.Context, sig syscall.Signal) error {
 	pid, err := n.signalVSwitchd(sig)
 	if err != nil {
@@ -71,14 +71,14 @@ func (n *Node) StopVSwitchd(ctx context.Context, sig syscall.Signal) error {
 	return awaitGone(ctx, pid, 10*time.Second)
 }
 
-// FreezeVSwitchd has ovs-vswitchd stand still, as on a machine that swaps, until
-// ThawVSwitchd. Its connections stay.
+// FreezeVSwitchd stops ovs-vswitchd (SIGSTOP) until ThawVSwitchd, as if the machine was swapping.
+// Its connections stay open.
 func (n *Node) FreezeVSwitchd() error {
 	_, err := n.signalVSwitchd(syscall.SIGSTOP)
 	return err
 }
 
-// ThawVSwitchd lets ovs-vswitchd go on.
+// ThawVSwitchd continues ovs-vswitchd.
 func (n *Node) ThawVSwitchd() error {
 	_, err := n.signalVSwitchd(syscall.SIGCONT)
 	return err
@@ -96,7 +96,7 @@ func (n *Node) signalVSwitchd(sig syscall.Signal) (int, error) {
 	return pid, syscall.Kill(pid, sig)
 }
 
-// RestartVSwitchd ends ovs-vswitchd by sig and starts it again.
+// RestartVSwitchd ends ovs-vswitchd with sig and starts it again.
 func (n *Node) RestartVSwitchd(ctx context.Context, sig syscall.Signal) error {
 	if err := n.StopVSwitchd(ctx, sig); err != nil {
 		return err

@@ -14,24 +14,24 @@ import (
 type Reply struct {
 	// Seq is the request's number, from 1.
 	Seq int
-	// TTL is what was left of the answer's time to live.
+	// TTL is the time to live of the received answer.
 	TTL int
 	// RTT is the round trip.
 	RTT time.Duration
 }
 
 // Ping sends count echo requests, five a second, waits a second for the last
-// answer and returns the answers. No answer at all is no error.
+// answer and returns the answers. It is no error if there are none.
 func (c *Container) Ping(ctx context.Context, to netip.Addr, count int) ([]Reply, error) {
 	out, err := c.Exec(ctx, "ping", "-n", "-c", strconv.Itoa(count), "-i", "0.2", "-W", "1", to.String())
 	var exit *ExitError
 	if errors.As(err, &exit) && exit.Code == 1 {
-		err = nil // not all were answered
+		err = nil // ping fails if a request was not answered
 	}
 	return parseReplies(out), err
 }
 
-// parseReplies reads what ping prints.
+// parseReplies parses the output of ping.
 func parseReplies(out string) []Reply {
 	line := regexp.MustCompile(`(?m)icmp_seq=(\d+) ttl=(\d+) time=([\d.]+) ms$`)
 	var replies []Reply
@@ -62,8 +62,8 @@ func (c *Container) Reaches(ctx context.Context, to netip.Addr) (Reply, error) {
 	return got, err
 }
 
-// CheckMatrix asks from every container to every other, in each family that both
-// have, as CheckReach does.
+// CheckMatrix does what CheckReach does for each pair of containers, in each family that both
+// have.
 func CheckMatrix(ctx context.Context, all []*Container, want func(from, to *Container) bool) error {
 	var pairs []Reach
 	for _, a := range all {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// pollEvery is how often Poll looks again.
+// pollEvery is the interval of Poll's checks.
 const pollEvery = 20 * time.Millisecond
 
-// Poll calls check until it returns nil or the context ends, and then returns
-// an error that says what was waited for and why the last check failed.
+// Poll calls check until it returns nil or the context ends. In the latter case it returns an
+// error with what and the error of the last check.
 func Poll(ctx context.Context, what string, check func(context.Context) error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
-	var last error // of a check that the end of the context did not cut short
+	var last error // of the last check that the end of the context did not interrupt
 	for {
 		err := check(ctx)
 		if err == nil {
@@ -31,7 +31,7 @@ func Poll(ctx context.Context, what string, check func(context.Context) error) e
 	}
 }
 
-// PollFor is Poll with a limit in time.
+// PollFor does what Poll does, with a time limit.
 func PollFor(ctx context.Context, limit time.Duration, what string, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

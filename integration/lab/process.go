@@ -26,15 +26,15 @@ func readPID(path string) (int, error) {
 	return pid, nil
 }
 
-// owns reports whether a process was started by this lab, or by something that
-// was: the mark is in its environment.
+// owns reports whether a process was started by this lab, directly or indirectly. Its
+// environment has the lab's id then.
 func (l *Lab) owns(pid int) bool {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	return err == nil && bytes.Contains(append([]byte{0}, env...), []byte("\x00"+ownerVar+"="+l.ID+"\x00"))
 }
 
-// processes lists what runs on behalf of the lab, without this process and its
-// ancestors (a shell in the lab may well be what ends the lab).
+// processes lists the lab's processes, without this process and its ancestors: a shell in the
+// lab may be what takes the lab down.
 func (l *Lab) processes() ([]int, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
@@ -66,9 +66,8 @@ func ancestors() map[int]bool {
 	return all
 }
 
-// alive reports whether a process exists and has not ended as a zombie. One
-// whose first thread has ended lives, with its locks and sockets, until the
-// others have.
+// alive reports whether a process exists and is not a zombie. A process whose first thread has
+// ended keeps its locks and sockets until the other threads have ended.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -77,8 +76,8 @@ func alive(pid int) bool {
 	return !ended(string(stat))
 }
 
-// ended reads /proc/PID/stat (proc(5)): state is the third field, the number of
-// threads the twentieth.
+// ended reports whether the process with the content of /proc/PID/stat has ended (proc(5)). The
+// state is the third field, the number of threads the twentieth.
 func ended(stat string) bool {
 	// comm, the second, may hold blanks and parentheses: count from behind it.
 	const state, threads = 0, 17
@@ -100,7 +99,7 @@ func awaitGone(ctx context.Context, pid int, limit time.Duration) error {
 	})
 }
 
-// endAll ends the lab's processes, politely first.
+// endAll ends the lab's processes, with SIGTERM first and then with SIGKILL.
 func (l *Lab) endAll(ctx context.Context) error {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		pids, err := l.processes()
@@ -108,10 +107,10 @@ func (l *Lab) endAll(ctx context.Context) error {
 			return err
 		}
 		for _, pid := range pids {
-			// One that has just ended by itself is as good.
+			// An error means that the process has just ended.
 			_ = syscall.Kill(pid, sig)
 		}
-		// Those that a killed process leaves behind are found again.
+		// The next round finds the children of killed processes.
 		err = PollFor(ctx, 2*time.Second, "the lab's processes to end", func(context.Context) error {
 			left, err := l.processes()
 			if err == nil && len(left) > 0 {

@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// Reach says whether an address must answer what a container asks of it.
+// Reach is an expectation: whether an address answers echo requests of a container.
 type Reach struct {
-	// From is who asks.
+	// From is the container that asks.
 	From *Container
-	// To is the address that is asked.
+	// To is the address.
 	To netip.Addr
-	// Want is whether an answer must come.
+	// Want says whether the address must answer.
 	Want bool
 }
 
-// How CheckReach asks. What must not be answered is asked more than once, for a
-// first packet may be lost, and is waited for much longer than an answer takes.
+// The timing of CheckReach. Requests that must not be answered are sent several times, as a
+// first packet may be lost, and CheckReach waits much longer than an answer takes.
 const (
 	reachLimit  = 10 * time.Second
 	reachEvery  = 50 * time.Millisecond
@@ -27,14 +27,13 @@ const (
 	refuseEvery = 100 * time.Millisecond
 )
 
-// CheckReach sends echo requests and returns an error that names each
-// expectation that was not met. What should be answered is asked again and
-// again for ten seconds; what should not is asked three times within 300 ms,
-// after everything else was answered, so that "not yet" is not taken for
-// "never". All are asked at once and by this process, for a process per pair
-// would take most of the time.
+// CheckReach sends echo requests and returns an error that names each expectation that was not
+// met. Requests that should be answered are repeated for up to ten seconds. Those that should
+// not be answered are sent three times within 300 ms, after all others were answered, so that
+// "not yet" is not taken for "never". All requests are sent concurrently by this process, since
+// a process for each pair would take much longer.
 func CheckReach(ctx context.Context, all []Reach) (err error) {
-	// No question is answered twice, so no asker ever waits for room.
+	// Each question is reported once, so the channel has room for all of them.
 	answers := make(chan *question, len(all))
 	askers := map[*Container]*asker{}
 	defer func() {
@@ -70,7 +69,7 @@ func CheckReach(ctx context.Context, all []Reach) (err error) {
 	return awaitSilence(ctx, no, answers)
 }
 
-// awaitAnswers asks until every question is answered.
+// awaitAnswers sends requests until every question is answered.
 func awaitAnswers(ctx context.Context, open []*question, answers <-chan *question) error {
 	ctx, cancel := context.WithTimeout(ctx, reachLimit)
 	defer cancel()
@@ -80,7 +79,7 @@ func awaitAnswers(ctx context.Context, open []*question, answers <-chan *questio
 	for _, q := range open {
 		waiting[q] = true
 	}
-	refused := map[*question]error{} // by the kernel, at the last attempt
+	refused := map[*question]error{} // errors of the kernel at the last attempt
 	ask := func() {
 		for _, q := range open { // in order, so that errors are, too
 			if waiting[q] {
@@ -108,7 +107,7 @@ func awaitAnswers(ctx context.Context, open []*question, answers <-chan *questio
 	return nil
 }
 
-// awaitSilence asks what must not be answered.
+// awaitSilence sends the requests that must not be answered.
 func awaitSilence(ctx context.Context, all []*question, answers <-chan *question) error {
 	if len(all) == 0 {
 		return nil
@@ -118,7 +117,7 @@ func awaitSilence(ctx context.Context, all []*question, answers <-chan *question
 	var errs []error
 	for range refuseTimes {
 		for _, q := range all {
-			// Where the kernel has no way to send it, it does not get there.
+			// If the kernel cannot send the request, the address is not reached.
 			_ = q.ask()
 		}
 		for waiting := true; waiting; {

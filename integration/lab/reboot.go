@@ -9,10 +9,9 @@ import (
 	"time"
 )
 
-// Reboot is a power cut of the node: all of its processes are killed, its network
-// namespace, interfaces and tunnel neighbours are made again, and Open vSwitch
-// starts with the database that was left. Its containers are gone; add them
-// again.
+// Reboot simulates a power failure of the node. It kills all of the node's processes, creates
+// its network namespace, interfaces and tunnel neighbours again, and starts Open vSwitch with
+// the existing database. The node's containers are lost; the caller must add them again.
 func (n *Node) Reboot(ctx context.Context) error {
 	all, err := n.lab.Containers()
 	if err != nil {
@@ -23,8 +22,8 @@ func (n *Node) Reboot(ctx context.Context) error {
 			return err
 		}
 	}
-	// With the namespace go its ends of all veths, and so the other ends; the
-	// hub's at some time later, so it is asked for.
+	// Deleting the namespace deletes its ends of all veth pairs, and so the other ends. That
+	// of the hub is deleted some time later, so it is deleted explicitly.
 	hub := n.lab.netns("hub")
 	if err := n.lab.ip(ctx, hub, "link del to-%s", n.Name); err != nil {
 		return err
@@ -51,7 +50,7 @@ func (n *Node) Reboot(ctx context.Context) error {
 	return n.awaitUnderlay(ctx)
 }
 
-// forget removes what is left of a container whose node has rebooted.
+// forget removes a container whose node has rebooted.
 func (c *Container) forget(ctx context.Context, n *Node) error {
 	_, unplug := n.VSCtl(ctx, "--if-exists", "del-port", "br-int", c.Interface)
 	_, del := c.lab.run(ctx, "ip", "netns", "del", c.netnsName())

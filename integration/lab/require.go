@@ -22,8 +22,7 @@ func needed() []struct{ program, pkg string } {
 	}
 }
 
-// Missing says, one reason per element, why no lab can start on this
-// machine; it is empty when one can.
+// Missing returns the reasons why no lab can start on this machine; nil if one can.
 func Missing() []string {
 	var why []string
 	if os.Geteuid() != 0 {
@@ -34,7 +33,7 @@ func Missing() []string {
 	return append(why, missing(needed())...)
 }
 
-// MissingDocker says why no real Docker containers can be had in a lab.
+// MissingDocker returns the reasons why a lab cannot have real Docker containers; nil if it can.
 func MissingDocker() []string {
 	return missing([]struct{ program, pkg string }{
 		{"dockerd", "docker.io"},

@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// ExitError is a command that ran and failed.
+// ExitError is the error of a command that ran and failed.
 type ExitError struct {
-	// Args is the command as it was run.
+	// Args is the command with its arguments.
 	Args []string
-	// Stdout and Stderr are what it printed.
+	// Stdout and Stderr are its output.
 	Stdout, Stderr string
-	// Code is its exit code, -1 when a signal ended it.
+	// Code is its exit code, -1 if a signal ended it.
 	Code int
 }
 
@@ -30,13 +30,13 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s: exit %d: %s", strings.Join(e.Args, " "), e.Code, out)
 }
 
-// output runs cmd to its end and returns what it printed on stdout, also when
-// it failed. A failure of the command is an *ExitError.
+// output runs cmd and returns its standard output, even if it fails. The error of a failed
+// command is an *ExitError.
 func output(cmd *exec.Cmd) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// Not in the terminal's foreground: its Ctrl-C is for the caller, who ends
-	// what it has begun.
+	// The command is not in the terminal's foreground process group. Ctrl-C is for the
+	// caller, which ends its commands.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	err := cmd.Run()
 	var exit *exec.ExitError
@@ -54,11 +54,11 @@ func (l *Lab) run(ctx context.Context, args ...string) (string, error) {
 	return output(l.command(ctx, args...))
 }
 
-// command prepares a command of the machine with the lab's environment.
+// command returns a command of the machine with the lab's environment.
 func (l *Lab) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = l.environ()
-	// A child that keeps a pipe open must not hold up the end of the context.
+	// A child that keeps a pipe open must not delay the end of the command.
 	cmd.WaitDelay = 2 * time.Second
 	return cmd
 }

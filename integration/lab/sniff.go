@@ -27,14 +27,14 @@ type Sniffer struct {
 // Sniff records what passes the container's eth0.
 func (c *Container) Sniff() (*Sniffer, error) { return sniff(c.netnsPath(), "eth0") }
 
-// SniffUnderlay records what passes the node's cable in the underlay, at the
-// hub's end: what the node sends is not Sent.
+// SniffUnderlay records the frames on the node's link to the underlay, at the hub's end. So
+// frames from the node do not have Sent set.
 func (n *Node) SniffUnderlay() (*Sniffer, error) {
 	return sniff(netnsPath(n.lab.netns("hub")), "to-"+n.Name)
 }
 
-// sniff starts to record; frames are recorded from when it returns. The caller
-// calls Close.
+// sniff starts a recording, which includes all frames after it returns. The caller must call
+// Close.
 func sniff(netns, iface string) (*Sniffer, error) {
 	s := &Sniffer{netns: netns, iface: iface, done: make(chan struct{}), markers: map[byte]bool{}}
 	err := inNetns(netns, func() (err error) {
@@ -55,7 +55,7 @@ func (s *Sniffer) receive() {
 	for {
 		n, from, err := unix.Recvfrom(s.fd, buf, 0)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
-			// The socket has a timeout, so that Close is noticed.
+			// A timeout of the socket, after which to check for Close.
 			if s.closing() {
 				return
 			}
@@ -82,8 +82,8 @@ func (s *Sniffer) closing() bool {
 	return s.markers == nil
 }
 
-// Frames returns what was recorded up to now: it sends a marker through the
-// same interface and waits until the sniffer has seen it.
+// Frames returns the frames recorded so far. It sends a marker through the same interface and
+// waits until the sniffer has seen it.
 func (s *Sniffer) Frames(ctx context.Context) ([]Frame, error) {
 	s.mu.Lock()
 	s.next++
@@ -91,7 +91,7 @@ func (s *Sniffer) Frames(ctx context.Context) ([]Frame, error) {
 	s.mu.Unlock()
 	marker := ethernet(make(net.HardwareAddr, 6), make(net.HardwareAddr, 6), etherMarker)
 	marker = append(marker, id)
-	// By another socket: packet(7) does not show a socket what it sent itself.
+	// The marker needs another socket: a packet(7) socket does not receive its own frames.
 	if err := send(s.netns, s.iface, marker); err != nil {
 		return nil, err
 	}

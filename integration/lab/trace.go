@@ -9,34 +9,33 @@ import (
 	"strings"
 )
 
-// TunnelPort is the name that every node's one VXLAN port has.
+// TunnelPort is the name of each node's VXLAN port.
 const TunnelPort = "vxlan-sdn"
 
-// Trace is what ovs-vswitchd says it would do with a packet ("ovs-appctl
-// ofproto/trace").
+// Trace is what ovs-vswitchd would do with a packet ("ovs-appctl ofproto/trace").
 type Trace struct {
-	// Text is the whole answer.
+	// Text is the whole output.
 	Text string
-	// Ports are the OpenFlow ports of br-int that the packet would leave by;
-	// InPort for the one it came in by.
+	// Ports are the OpenFlow ports of br-int to which the packet would be sent; InPort for
+	// its ingress port.
 	Ports []int
-	// Tunnels are the VXLAN packets that it would be sent in.
+	// Tunnels are the VXLAN packets in which it would be sent.
 	Tunnels []Tunnel
-	// Final has the packet's fields at the end: "dl_dst", "nw_ttl", ….
+	// Final has the packet's final fields: "dl_dst", "nw_ttl", ….
 	Final map[string]string
 }
 
-// InPort stands for the port that a packet came in by.
+// InPort stands for the ingress port of a packet.
 const InPort = -1
 
-// Tunnel says in which VXLAN packet something is sent.
+// Tunnel has the properties of a VXLAN packet.
 type Tunnel struct {
 	VNI    uint32
 	Remote netip.Addr
 }
 
-// Trace asks what br-int would do with a packet, given in the syntax of
-// ovs-fields(7), such as "in_port=3,icmp,dl_dst=…".
+// Trace returns what br-int would do with a packet, given in the syntax of ovs-fields(7), such
+// as "in_port=3,icmp,dl_dst=…".
 func (n *Node) Trace(ctx context.Context, packet string) (Trace, error) {
 	text, err := n.AppCtl(ctx, "ofproto/trace", "br-int", packet)
 	if err != nil {
@@ -45,7 +44,7 @@ func (n *Node) Trace(ctx context.Context, packet string) (Trace, error) {
 	return parseTrace(text)
 }
 
-// parseTrace reads the answer of ofproto/trace.
+// parseTrace parses the output of ofproto/trace.
 func parseTrace(text string) (Trace, error) {
 	t := Trace{Text: text, Final: map[string]string{}}
 	var flow, final string
@@ -61,7 +60,7 @@ func parseTrace(text string) (Trace, error) {
 		case strings.HasPrefix(line, "Final flow: ") && final == "":
 			final = line[len("Final flow: "):]
 		}
-		// What br-phy does with the tunnel packet is not br-int's output.
+		// The output of br-phy for the tunnel packet does not count.
 		if m := output.FindStringSubmatch(line); m != nil && bridge == `bridge("br-int")` {
 			port := InPort
 			if m[1] != "" {
@@ -92,22 +91,22 @@ func parseTrace(text string) (Trace, error) {
 	return t, nil
 }
 
-// Arrival says where an echo request ends, and how.
+// Arrival is the end of an echo request's path.
 type Arrival struct {
-	// At is the interface that it leaves br-int by, empty if it is dropped or
-	// answered; Node is the node where that happens.
+	// At is the interface through which it leaves br-int, "" if it is dropped or answered.
+	// Node is the node where that happens.
 	At, Node string
-	// Answered is true when the flows send it back where it came from.
+	// Answered is true if the flows answer it.
 	Answered bool
-	// TTL is what is left of its time to live, from 64.
+	// TTL is its remaining time to live, from 64.
 	TTL int
-	// Text is what ovs-vswitchd said on each node.
+	// Text is the output of ovs-vswitchd on each node.
 	Text string
 }
 
-// TraceEcho follows an echo request from one container to an address through
-// the flows alone, over a tunnel if need be. dstMAC is the address that the
-// container sends it to: its peer's or its gateway's.
+// TraceEcho follows an echo request from a container to an address through the flows, without
+// sending it, and over a tunnel if necessary. dstMAC is the destination MAC of the request: that
+// of the peer or of the gateway.
 func (l *Lab) TraceEcho(ctx context.Context, from *Container, dstMAC string, to netip.Addr) (Arrival, error) {
 	n, err := l.Node(from.Node)
 	if err != nil {
@@ -155,7 +154,7 @@ func (l *Lab) TraceEcho(ctx context.Context, from *Container, dstMAC string, to 
 	return arrival(ctx, n, t, text)
 }
 
-// arrival reads the last node's trace.
+// arrival returns the end of the path from the last node's trace.
 func arrival(ctx context.Context, n *Node, t Trace, text string) (Arrival, error) {
 	a := Arrival{Node: n.Name, Text: text}
 	a.TTL, _ = strconv.Atoi(t.Final["nw_ttl"]) // absent, hence 0, when not IP
@@ -172,7 +171,7 @@ func arrival(ctx context.Context, n *Node, t Trace, text string) (Arrival, error
 	if err != nil {
 		return a, err
 	}
-	// Port numbers are a bridge's own: br-phy may have the same.
+	// Each bridge has its own port numbers, so br-phy may have the same one.
 	for name := range strings.FieldsSeq(out) {
 		if br, err := n.VSCtl(ctx, "iface-to-br", name); err == nil && strings.TrimSpace(br) == "br-int" {
 			a.At = name
@@ -193,9 +192,9 @@ func (l *Lab) nodeAt(addr netip.Addr) (*Node, error) {
 	return nil, fmt.Errorf("no node has the tunnel endpoint %s", addr)
 }
 
-// NextHopMAC is the Ethernet address that the container sends packets for an
-// address to, once it has sent one: its peer's or its gateway's. It is an error
-// when the container does not know.
+// NextHopMAC returns the MAC to which the container sends packets for an address: that of the
+// peer or of the gateway. It fails if the container has not sent a packet to it yet, so that it
+// has no neighbour entry.
 func (c *Container) NextHopMAC(ctx context.Context, to netip.Addr) (string, error) {
 	route, err := c.Exec(ctx, "ip", "route", "get", to.String())
 	if err != nil {

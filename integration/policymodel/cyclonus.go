@@ -13,33 +13,33 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// vectors is what package main in the folder cyclonus writes.
+// vectors is the output of the program in the folder cyclonus.
 //
 //go:embed testdata/cyclonus.json.gz
 var vectors []byte
 
-// Case is pods with their policies, and Cyclonus' verdicts about what they may send to each
-// other.
+// Case is a set of pods with their policies, and Cyclonus' verdicts about connections between
+// them.
 type Case struct {
 	Name   string
 	Family model.Family
 	Pods   []Pod
-	// Policies are all that there are.
+	// Policies are all policies of the case.
 	Policies []topology.Op
-	// What has been judged, in the form of Matrix.
+	// What are the protocols and ports with verdicts, as for Matrix.
 	What []model.PolicyPort
-	// allowed is by What, the pod that sends and the pod that receives.
+	// allowed has the verdicts, by index in What, client and server.
 	allowed map[model.PolicyPort][]string
 }
 
-// Pod is a port that plays a pod of Kubernetes.
+// Pod is a port that represents a pod of Kubernetes.
 type Pod struct {
 	Name   string // of the port, "x-a" of pod a in namespace x
 	Labels map[string]string
 	IP     netip.Addr
 }
 
-// Allowed says whether Cyclonus allows a pod, by its place in Pods, to send to another.
+// Allowed reports whether Cyclonus allows a pod, by its index in Pods, to connect to another.
 func (c Case) Allowed(from, to int, what model.PolicyPort) bool {
 	return c.allowed[what][from][to] == '.'
 }

@@ -23,7 +23,7 @@ func plan(t testing.TB, s *topology.Snapshot, ops ...topology.Op) *topology.Snap
 	return r.Next
 }
 
-// TestCyclonus: the naive evaluator and Cyclonus say the same of Cyclonus' cases.
+// TestCyclonus: the naive evaluator and Cyclonus have the same verdicts about Cyclonus' cases.
 func TestCyclonus(t *testing.T) {
 	cases, err := policymodel.Cyclonus()
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package policymodel says what policies mean, as the oracle of tests: a naive evaluator,
-// policies and verdicts of others (Cyclonus' cases of Kubernetes' NetworkPolicy), and random
-// policies. It shares nothing with the compiler but the declared objects.
+// Package policymodel is the oracle of tests of policies: a naive evaluator, policies and verdicts
+// of another project (Cyclonus' cases of Kubernetes' NetworkPolicy), and random policies. It
+// shares only the declared objects with the compiler.
 //
-// Judge decides about one connection, Matrix about all that ports can open to each other.
-// Both know policies alone: whether a connection has a path otherwise, port security and
-// who answers are not theirs.
+// Judge decides about one connection, Matrix about all connections between ports. Both consider
+// policies only: not whether a connection has a path, nor port security, nor whether the
+// destination answers.
 package policymodel

@@ -16,16 +16,16 @@ type End struct {
 	Addr netip.Addr
 }
 
-// Verdict is the fate of a connection. By names the rule that decides, "policy/web
-// ingress rule 1", or the isolation; "" if none does. Of one that is allowed, it is what the
-// destination says. One that is rejected gets an answer that says so.
+// Verdict is the decision about a connection. By names the rule that decides, such as "policy/web
+// ingress rule 1", or the isolation; "" if none does. For an allowed connection it is the one of
+// the destination's side. A rejected connection gets an answer, a denied one does not.
 type Verdict struct {
 	Allowed  bool
 	By       string
 	Rejected bool
 }
 
-// Judge says whether a connection may be opened. What is its protocol with one destination
+// Judge returns the verdict about opening a connection. what is its protocol with one destination
 // port, or one type of ICMP.
 func Judge(s *topology.Snapshot, from, to End, what model.PolicyPort) Verdict {
 	if v := judge(s, model.Egress, from, to, what); !v.Allowed {
@@ -34,7 +34,7 @@ func Judge(s *topology.Snapshot, from, to End, what model.PolicyPort) Verdict {
 	return judge(s, model.Ingress, to, from, what)
 }
 
-// judge asks the policies of one end, the subject, about the other.
+// judge returns the verdict of the policies of one end, the subject, about the other.
 func judge(s *topology.Snapshot, d model.PolicyDirection, subject, other End, what model.PolicyPort) Verdict {
 	policies := slices.DeleteFunc(slices.Collect(s.Policies()), func(p *topology.Policy) bool { return p.Spec.Mode == "shadow" || !picks(s, p.Spec.Subject, subject) })
 	slices.SortStableFunc(policies, func(a, b *topology.Policy) int {
@@ -93,7 +93,7 @@ func matches(s *topology.Snapshot, r model.PolicyRule, other, to End, what model
 	}))
 }
 
-// picks reports whether a selection of ports has an end.
+// picks reports whether a selection of ports includes an end.
 func picks(s *topology.Snapshot, by model.PolicySelection, e End) bool {
 	if e.Port == nil || by.Selector != nil && !by.Selector.Matches(e.Port.Labels) ||
 		len(by.Networks) > 0 && !slices.Contains(by.Networks, e.Port.Spec.Network) {

@@ -8,9 +8,10 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// JudgeKnown says whether a connection may go on that has been answered. By has, for each
-// direction, the name of the policy one of whose rules allowed it, "" for none. A policy that
-// keeps connections judges such a one as if its first rule in the direction allowed everything.
+// JudgeKnown returns the verdict about continuing a connection that has been answered. by has, for
+// each direction, the name of the policy whose rule allowed it, "" for none. If that policy keeps
+// connections, the connection is treated as if the policy's first rule in the direction allowed
+// everything.
 func JudgeKnown(s *topology.Snapshot, from, to End, what model.PolicyPort, by map[model.PolicyDirection]string) (Verdict, error) {
 	for _, d := range model.PolicyDirections() {
 		p, ok := s.Policy(by[d])

@@ -29,11 +29,10 @@ func (c Cell) String() string {
 	return fmt.Sprintf("%s to %s, %s %s: %s by %s", c.From, c.To, c.Family, c.What, verdict, by)
 }
 
-// Matrix returns the verdicts about connections from each port to each other one that it
-// could reach if there were no policies: of its own network, or of one that a router joins
-// with it. There is a cell for each family of which both have an address, and for each of
-// what, where the family has it: "icmp" is IPv4's, "icmpv6" IPv6's. The order is that of
-// the names.
+// Matrix returns the verdicts about connections from each port to each other port that it could
+// reach without policies: those of its own network, and of networks that a router joins with it.
+// There is a cell for each family in which both have an address and for each protocol in what,
+// except "icmp" for IPv6 and "icmpv6" for IPv4. The cells are sorted by the names of the ports.
 func Matrix(s *topology.Snapshot, what []model.PolicyPort) []Cell {
 	var cells []Cell
 	for from := range s.Ports() {

@@ -67,7 +67,7 @@ func (n netpol) policy(namespace string) (model.PolicySpec, error) {
 	return spec, nil
 }
 
-// appendTo translates a rule. One whose ports match nothing is left out.
+// appendTo translates a rule. It omits a rule whose ports match nothing.
 func (r netpolRule) appendTo(rules *[]model.PolicyRule, peers []netpolPeer, namespace string) error {
 	out := model.PolicyRule{Action: model.ActionAllow}
 	for _, p := range peers {
@@ -93,8 +93,8 @@ func (r netpolRule) appendTo(rules *[]model.PolicyRule, peers []netpolPeer, name
 	return nil
 }
 
-// port translates a port; ok is false if it is none that a pod has. Names are those of
-// Cyclonus' containers: "serve-80-tcp" is port 80 of TCP.
+// port translates a port; ok is false if no pod has it. Names are those of Cyclonus' containers:
+// "serve-80-tcp" is port 80 of TCP.
 func (p netpolPort) port() (port model.PolicyPort, ok bool, err error) {
 	text := strings.ToLower(p.Protocol)
 	if text == "" {
@@ -134,7 +134,7 @@ func podsOf(pods, namespaces *model.Selector, namespace string) model.PolicySele
 			t.Key = namespacePrefix + t.Key
 			s.MatchExpressions = append(s.MatchExpressions, t)
 		}
-		// Pods alone, also where no label is demanded.
+		// This matches pods only, even if the selector requires no label.
 		s.MatchExpressions = append(s.MatchExpressions, model.Requirement{Key: namespaceKey, Operator: model.SelectExists})
 	}
 	return model.PolicySelection{Selector: &s}

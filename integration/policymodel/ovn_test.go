@@ -20,8 +20,8 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TestOVN: the naive evaluator says of random policies what OVN says of the same as ACLs,
-// by the logical flows that ovn-northd makes of them. SDNCTL_LONG tries many more.
+// TestOVN: the naive evaluator has the same verdicts about random policies as OVN about equivalent
+// ACLs, by the logical flows that ovn-northd computes. SDNCTL_LONG tries many more.
 func TestOVN(t *testing.T) {
 	rounds := 16
 	if os.Getenv("SDNCTL_LONG") != "" {
@@ -50,7 +50,7 @@ func TestOVN(t *testing.T) {
 	t.Logf("%d sets of policies, %d connections, %d of them denied", rounds, asked, denied)
 }
 
-// pods is one network of both families with ports of several labels.
+// pods returns a network with both families and ports with several labels.
 func pods(t *testing.T) *topology.Snapshot {
 	ops := []topology.Op{
 		put(topology.KindNetwork, "pods", nil, topology.NetworkSpec{Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Prefix: netip.MustParsePrefix("fd00:0:0:1::/64")}}}),
@@ -62,10 +62,10 @@ func pods(t *testing.T) *topology.Snapshot {
 	return plan(t, topology.NewSnapshot(), ops...)
 }
 
-// acl is a match of OVN and what is done with what matches: "allow-related" or "drop".
+// acl is a match of OVN with its action, "allow-related" or "drop".
 type acl struct{ action, match string }
 
-// aclsOf writes policies as ACLs of OVN, "DIRECTION PRIORITY ACTION MATCH": tiers, priorities
+// aclsOf translates policies to ACLs of OVN, "DIRECTION PRIORITY ACTION MATCH". Tiers, priorities
 // and the order of rules become priorities of ACLs.
 func aclsOf(s *topology.Snapshot) (acls []string) {
 	for _, d := range model.PolicyDirections() {
@@ -146,7 +146,7 @@ const (
 	always = "ip"
 )
 
-// selected are the ports of a selection.
+// selected returns the ports of a selection.
 func selected(s *topology.Snapshot, by model.PolicySelection) (ports []*topology.Port) {
 	for p := range s.Ports() {
 		g, grouped := s.PortGroup(by.PortGroup)
@@ -233,7 +233,7 @@ func portMatch(ports []model.PolicyPort) string {
 type ovn struct {
 	t   *testing.T
 	dir string
-	// conn is to the ovn-trace that answers; nil before the first question.
+	// conn is the connection to ovn-trace; nil before the first query.
 	conn    net.Conn
 	answers *json.Decoder
 }
@@ -297,7 +297,7 @@ func (o *ovn) daemon(what, name string, args ...string) {
 	}
 }
 
-// nb changes the northbound database and waits until ovn-northd has done the rest.
+// nb changes the northbound database and waits until ovn-northd has updated the southbound one.
 func (o *ovn) nb(args ...string) {
 	o.t.Helper()
 	o.run("ovn-nbctl", append([]string{"--db=unix:" + o.path("nb.sock"), "--wait=sb", "--timeout=20"}, args...)...)
@@ -317,8 +317,8 @@ func (o *ovn) declare(s *topology.Snapshot) {
 	o.nb(args...)
 }
 
-// traces has a new ovn-trace answer, which reads the database once, and serves only if it is
-// detached.
+// traces starts a new ovn-trace. ovn-trace reads the database once, and serves queries only if it
+// is detached.
 func (o *ovn) traces() {
 	o.t.Helper()
 	o.endTraces()
@@ -328,10 +328,10 @@ func (o *ovn) traces() {
 	}
 }
 
-// endTraces ends the ovn-trace that answers, if one does.
+// endTraces ends ovn-trace, if it runs.
 func (o *ovn) endTraces() {
 	if o.conn != nil {
-		_ = o.conn.Close() // nothing is left to be read from it
+		_ = o.conn.Close() // all responses are read, so an error does not matter
 		o.conn = nil
 	}
 	if _, err := os.Stat(o.path("trace.ctl")); err != nil {
@@ -360,7 +360,7 @@ func (o *ovn) apply(acls []string) {
 	o.traces()
 }
 
-// allows asks whether a connection is delivered.
+// allows reports whether OVN delivers a connection.
 func (o *ovn) allows(from, to *topology.Port, family model.Family, what model.PolicyPort) bool {
 	o.t.Helper()
 	m := fmt.Sprintf("inport == %q && eth.src == %s && eth.dst == %s && ip.ttl == 64", from.Name, from.MAC, to.MAC)
@@ -382,8 +382,8 @@ func (o *ovn) allows(from, to *topology.Port, family model.Family, what model.Po
 	return strings.Contains(o.trace(m), fmt.Sprintf("output(%q)", to.Name))
 }
 
-// trace asks the ovn-trace that answers what becomes of a packet, as ovs-appctl(8) does:
-// ovs-appctl itself takes longer to start than the answer takes.
+// trace queries ovn-trace about a packet in the same way as ovs-appctl(8), which takes longer to
+// start than the query takes.
 func (o *ovn) trace(packet string) string {
 	o.t.Helper()
 	if o.conn == nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // TestPitfallsAreCovered: the table of pitfalls in docs/policies.md has each row once, with
-// tests that are there and have the row's number, or with the reason why there is none.
+// existing tests that name the row's number, or with the reason why there is no test.
 func TestPitfallsAreCovered(t *testing.T) {
 	const root = "../.."
 	doc, err := os.ReadFile(filepath.Join(root, "docs/policies.md"))

@@ -10,25 +10,25 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// Draw returns a number from 0 to n-1, n > 0: rand.IntN of a seeded source, or one of
-// rapid's generators, so that rapid can shrink what fails.
+// Draw returns a number from 0 to n-1, with n > 0: by rand.IntN of a seeded source, or by a
+// generator of rapid, so that rapid can shrink failures.
 type Draw func(n int) int
 
-// Random makes policies about what a snapshot has.
+// Random generates policies about the objects of a snapshot.
 type Random struct {
 	draw     Draw
 	labels   []model.Requirement // In, of one value
 	groups   []string
 	networks []string
 	prefixes []netip.Prefix
-	// mixed are the tiers, priorities and directions that are taken by a policy whose
-	// rules do not all allow.
+	// mixed are the tiers, priorities and directions of policies whose rules do not all allow.
+	// No other policy may have them.
 	mixed map[[3]string]bool
 }
 
-// NewRandom returns a source of policies that select the ports, port groups, networks and
-// addresses of a snapshot, and now and then what it does not have. Policies that the
-// snapshot has are taken not to be replaced.
+// NewRandom returns a generator of policies that select the ports, port groups, networks and
+// addresses of a snapshot, and occasionally ones that it does not have. It assumes that the
+// snapshot's policies stay.
 func NewRandom(draw Draw, s *topology.Snapshot) *Random {
 	r := &Random{draw: draw, mixed: map[[3]string]bool{}, prefixes: []netip.Prefix{
 		netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32"),
@@ -61,14 +61,14 @@ func NewRandom(draw Draw, s *topology.Snapshot) *Random {
 	return r
 }
 
-// Probes returns protocols with ports, and types of ICMP, that together meet every kind of
-// port that Random names: within, at and beside the ends of its ranges.
+// Probes returns protocols with ports, and types of ICMP, that together cover the ports that
+// Random names: within, at and beside the ends of its ranges.
 func Probes() []model.PolicyPort {
 	return ports("tcp/80", "tcp/81", "tcp/7999", "tcp/8000", "tcp/8007", "tcp/8010", "tcp/8011", "tcp/65535",
 		"udp/53", "udp/80", "udp/5000", "udp/5010", "udp/5011", "sctp/3868", "sctp/3869", "icmp/8", "icmp/13", "icmpv6/128")
 }
 
-// choices are what the ports of a rule are drawn from.
+// choices returns the ports of rules to draw from.
 func choices() []model.PolicyPort {
 	return ports("tcp", "tcp/80", "tcp/8000-8010", "tcp/1-65535", "tcp/81-7999", "udp", "udp/53", "udp/5000-5010", "udp/80-65535",
 		"sctp", "sctp/3868", "icmp", "icmp/8", "icmpv6", "icmpv6/128", "tcp/http", "udp/http")
@@ -78,7 +78,7 @@ func ports(texts ...string) []model.PolicyPort {
 	all := make([]model.PolicyPort, len(texts))
 	for i, t := range texts {
 		if err := all[i].UnmarshalText([]byte(t)); err != nil {
-			panic(err) // they are written above
+			panic(err) // the texts above are valid
 		}
 	}
 	return all
@@ -93,7 +93,7 @@ func (r *Random) Ops(n int) []topology.Op {
 	return ops
 }
 
-// Policy returns a policy that Plan takes beside those that it returned before.
+// Policy returns a policy that Plan accepts beside those that it returned before.
 func (r *Random) Policy() model.PolicySpec {
 	s := model.PolicySpec{Tier: pick(r.draw, model.PolicyTiers()), Priority: []int{0, 499, 500, 501, 1000}[r.draw(5)], Subject: r.selection()}
 	if r.one(4) {
@@ -117,14 +117,14 @@ func (r *Random) Policy() model.PolicySpec {
 	for !r.take(&s) {
 		s.Priority = r.draw(model.MaxPolicyPriority + 1)
 	}
-	if s.Priority%2 == 1 { // nothing is drawn, so that seeds go on to mean what they did
+	if s.Priority%2 == 1 { // without a draw, so that seeds keep their meaning
 		s.OnChange = model.OnChangeKeep
 	}
 	return s
 }
 
-// take notes the places of a policy in the order of each direction. It notes nothing and
-// returns false if one of them is taken.
+// take records the tier, priority and direction of a policy. It records nothing and returns false
+// if another policy prevents that.
 func (r *Random) take(s *model.PolicySpec) bool {
 	var places [][3]string
 	for _, d := range model.PolicyDirections() {
@@ -143,7 +143,7 @@ func (r *Random) take(s *model.PolicySpec) bool {
 	return true
 }
 
-// one is true once in n times.
+// one returns true once in n times, on average.
 func (r *Random) one(n int) bool { return r.draw(n) == 0 }
 
 func pick[T any](draw Draw, all []T) T { return all[draw(len(all))] }

@@ -14,7 +14,7 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// shop is two routed networks with both families, ports with labels, and port groups.
+// shop returns two routed networks with both families, ports with labels, and port groups.
 func shop(t testing.TB) *topology.Snapshot {
 	ops := []topology.Op{
 		put(topology.KindNetwork, "blue", nil, topology.NetworkSpec{Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}, {Prefix: netip.MustParsePrefix("fd00:0:0:1::/64")}}}),
@@ -33,7 +33,7 @@ func shop(t testing.TB) *topology.Snapshot {
 	return plan(t, topology.NewSnapshot(), ops...)
 }
 
-// TestRandom: all random policies are right, and their verdicts are of every kind.
+// TestRandom: all random policies are valid, and there are verdicts of every kind.
 func TestRandom(t *testing.T) {
 	s := shop(t)
 	rapid.Check(t, func(t *rapid.T) {

@@ -187,7 +187,7 @@ nodes; on each, docker and ovs-docker reach it.`,
 	return cmd
 }
 
-// theContainer finds a container of the lab that a command is about.
+// theContainer returns the container of the lab that a command names.
 func theContainer(cmd *cobra.Command, name string) (*lab.Container, error) {
 	l, err := theLab(cmd)
 	if err != nil {

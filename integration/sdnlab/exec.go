@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// hubName is what stands for the controller's place where a node's name goes.
+// hubName stands for the controller's machine in place of a node's name.
 const hubName = "controller"
 
 func newExec() *cobra.Command {

@@ -1,6 +1,6 @@
-// Command sdnlab brings a lab up on this machine for scripts and for looking
-// around: nodes with Open vSwitch in network namespaces, a controller, and
-// containers. See package lab for what it is made of.
+// Command sdnlab brings a lab up on this machine, for scripts and for trying things out: nodes
+// with Open vSwitch in network namespaces, a controller, and containers. Package lab describes
+// it.
 //
 //	lab=$(sdnlab up --nodes 2)          # prints the lab's id
 //	sdnlab exec node1 -- ovs-vsctl show
@@ -28,7 +28,7 @@ func main() {
 	err := newRoot().ExecuteContext(ctx)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() > 0 {
-		os.Exit(exit.ExitCode()) // of the command that was run in the lab
+		os.Exit(exit.ExitCode()) // that of the command that was run in the lab
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "sdnlab:", err)
@@ -48,7 +48,7 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// theLab finds the lab that a command is about.
+// theLab returns the lab that a command names.
 func theLab(cmd *cobra.Command) (*lab.Lab, error) {
 	id, err := cmd.Flags().GetString("lab")
 	if err != nil {

@@ -61,13 +61,13 @@ const (
 	most = 64
 )
 
-// Patience returns how long an answer may take when probes are asked for the nth time, from
-// 0: 150 ms, twice as long each time, at most 2.4 s. What a busy machine answered late would
-// else be asked again and again, which keeps it busy.
+// Patience returns how long an answer may take in the nth round of probes, from 0: 150 ms,
+// twice as long in each further round, at most 2.4 s. With a constant time, probes that a busy
+// machine answers late would be repeated, which would keep the machine busy.
 func Patience(n int) time.Duration { return 150 * time.Millisecond << min(n, 4) }
 
-// Ask runs all probes at once, and returns the verdicts in their order. A probe without an
-// answer within the patience is repeated from another port, so that one lost packet is no
+// Ask runs all probes at once, and returns the verdicts in their order. A probe that gets no
+// answer within patience is repeated from another port, so that one lost packet does not make a
 // Timeout.
 func Ask(ctx context.Context, probes []Probe, patience time.Duration) ([]Verdict, error) {
 	verdicts := make([]Verdict, len(probes))
@@ -91,7 +91,7 @@ func Ask(ctx context.Context, probes []Probe, patience time.Duration) ([]Verdict
 	return verdicts, nil
 }
 
-// askAll runs on a thread in the namespace of the host that asks.
+// askAll makes the attempts of one host. It runs on a thread in the host's namespace.
 func askAll(ctx context.Context, attempts []*attempt, patience time.Duration) error {
 	if err := allowPings(); err != nil {
 		return err
