@@ -10,7 +10,7 @@ import (
 func dnsFlags() []specFlag[model.NetworkSpec] {
 	type spec = model.NetworkSpec
 	return []specFlag[spec]{
-		boolFlag("dns", "whether the gateway answers the DNS questions of the network's ports: `true` or false (default false)", func(s *spec) *bool { return &s.DNS.Enabled }),
+		boolFlag("dns", "whether the gateway answers the DNS questions of the network's ports: true or false (default false)", func(s *spec) *bool { return &s.DNS.Enabled }),
 		textFlag("dns-domain", "`domain` of the names of the network's ports and services (default NETWORK.internal)", func(s *spec) *string { return &s.DNS.Domain }),
 		serversFlag("dns-upstream", "`addresses` of name servers that sdnd asks for all other names; may be repeated (default: other names are refused)", func(s *spec) *[]netip.Addr { return &s.DNS.Upstream }),
 	}

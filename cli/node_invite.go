@@ -31,8 +31,8 @@ func newNodeInviteCmd(a *app) *cobra.Command {
 		Long: `Print one command line. Run on another machine, it makes that machine the node NAME.
 It contains the address of this sdnd and a token, which works once, within an hour.
 The token contains the fingerprint of sdnd's certificate authority (CA), by which
-the machine verifies sdnd. The machine then gets the certificate of the node, and the node is
-declared unless it is declared already.
+the machine verifies sdnd. The machine then gets the certificate of the node, and
+the node is declared unless it is declared already.
 
 Treat the line like a password: whoever has it can become the node. Inviting NAME
 again revokes the earlier line.`,
