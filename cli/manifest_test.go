@@ -78,7 +78,7 @@ func TestLoadReadsFields(t *testing.T) {
 func TestLoadNamesMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"a key", "kind: Node\nname: n1\nspec:\n  tunelIP: 10.0.0.1\n", `<stdin>:4: node/n1: spec.tunelIP: unknown key "tunelIP" (did you mean "tunnelIP"?)`},
-		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color" (known keys are addresses, datapathID, tunnelCheck, tunnelIP)`},
+		{"a key far from any", "kind: Node\nname: n1\nspec:\n  color: red\n", `<stdin>:4: node/n1: spec.color: unknown key "color" (known keys are addresses, datapathID, tunnelCheck, tunnelIP, uplinkAddresses)`},
 		{"a key twice, in another case", "kind: Node\nname: n1\nspec:\n  tunnelIP: 10.0.0.1\n  tunnelip: 10.0.0.2", `<stdin>:5: node/n1: spec.tunnelip: key "tunnelip" is already on line 4`},
 		{"an address", "kind: Node\nname: n1\nspec:\n  tunnelIP: 10.0.0.300\n", `<stdin>:4: node/n1: spec.tunnelIP: "10.0.0.300" is not an address (write it as 10.0.0.7)`},
 		{"a label that is a list", "kind: Node\nname: n1\nlabels:\n  a: b\n  c: [d]\n", `<stdin>:5: node/n1: labels.c: want text, got a list`},
@@ -98,7 +98,7 @@ func TestLoadNamesMistakes(t *testing.T) {
 		{"no object", "just text", `<stdin>:1: want an object with kind, name and spec, got "just text"`},
 		{"an anchor of another document", "kind: Network\nname: a\nspec: &s {cidr: 10.0.0.0/24}\n---\nkind: Network\nname: b\nspec: *s", `<stdin>:7: the anchor &s is of another document of the file, and ends with it; write the value out`},
 		{"an alias for an object", "- &a [*a]", `<stdin>:1: an alias cannot stand for an object; write the object out`},
-		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x" (known keys are addresses, datapathID, tunnelCheck, tunnelIP)`},
+		{"in JSON, after another value", "{\"kind\": \"Node\", \"name\": \"n1\"}\n\n{\"kind\": \"Node\",\n \"name\": \"n2\", \"spec\":\n  {\"x\": 1}}", `<stdin>:5: node/n2: spec.x: unknown key "x" (known keys are addresses, datapathID, tunnelCheck, tunnelIP, uplinkAddresses)`},
 		{"in a list", "objects:\n- kind: Node\n  name: n1\n- kind: Node\n  name: n2\n  specs: {}\n", `<stdin>:6: node/n2: specs: unknown key "specs" (did you mean "spec"?)`},
 		{"after a document", "kind: Node\nname: n1\n---\n# more\nkind: Node\nname: n1\n", `<stdin>:5: node/n1: is already declared at <stdin>:1`},
 	}
