@@ -1,7 +1,13 @@
 package integration
 
 import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
@@ -54,6 +60,7 @@ func TestRouter(t *testing.T) {
 			t.Errorf("%s answers with TTL %d, want 64", gateway, ttl)
 		}
 	}
+	b.run("errors", func(t *testing.T, b *bed) { b.routerErrors(all["blue1"]) })
 	b.run("a network leaves the router and comes back", func(t *testing.T, b *bed) {
 		b.sdnctl("router", "set", "r", "--network", "blue", "--wait")
 		b.matrix(list, sameSubnet)
@@ -65,6 +72,33 @@ func TestRouter(t *testing.T) {
 		b.matrix(list, sameSubnet)
 	})
 	b.verify()
+}
+
+// routerErrors: the router says why a packet of a container goes no further. Another node's
+// port is one hop further than the router.
+func (b *bed) routerErrors(c *lab.Container) {
+	b.t.Helper()
+	for _, tt := range []struct{ args, want string }{
+		{"-t1 10.8.1.7", "From 10.7.0.1 icmp_seq=1 Time to live exceeded"},
+		{"10.8.0.99", "From 10.7.0.1 icmp_seq=1 Destination Host Unreachable"},
+		{"192.0.2.1", "From 10.7.0.1 icmp_seq=1 Destination Net Unreachable"},
+		{"-t1 fd00:a08:1::7", "From " + c.Gateway6.String() + " icmp_seq=1 Time exceeded: Hop limit"},
+		{"fd00:a08::99", "From " + c.Gateway6.String() + " icmp_seq=1 Destination unreachable: Address unreachable"},
+		{"2001:db8::1", "From " + c.Gateway6.String() + " icmp_seq=1 Destination unreachable: No route"},
+	} {
+		out, _ := c.Exec(b.ctx, append([]string{"ping", "-n", "-c1", "-W2"}, strings.Fields(tt.args)...)...)
+		if !strings.Contains(out, tt.want) {
+			b.t.Errorf("ping %s: want %q:\n%s", tt.args, tt.want, out)
+		}
+	}
+	for _, gateway := range c.Gateways() {
+		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		conn, err := c.Dial(ctx, "tcp", netip.AddrPortFrom(gateway, 22).String())
+		cancel()
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			b.t.Errorf("TCP to port 22 of the gateway %s: %v, %v; want it refused", gateway, conn, err)
+		}
+	}
 }
 
 // sameSubnet reports whether two containers need no router.

@@ -32,7 +32,9 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 		PerPort: packetin.Budget{Packets: 128, Bytes: 128 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20},
 		MaxLater: 1024, MaxLaterPerPort: 32,
 	}
+	router := rejected
+	router.Name, router.Table, router.Answer = "router-error", pipeline.TableError, RouterErrors
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, router}
 }

@@ -141,7 +141,7 @@ func (a *asker) search() []string {
 // refuse resets a connection: the client learns at once that there is none.
 func (a *asker) refuse(m *openflow.PacketIn) packetin.Reply {
 	const what = "by TCP: refused"
-	frame, ok := reject.Answer(m.Data, reject.NoPort)
+	frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{})
 	if !ok {
 		return a.no(what + "; it is not one to be answered")
 	}

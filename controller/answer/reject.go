@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"net/netip"
+
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reject"
@@ -10,7 +12,7 @@ import (
 // Rejected answers a packet that policies reject. The answer passes the flow tables like a
 // packet from the destination, as the sender may be on another node.
 func Rejected(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.Reply {
-	frame, ok := reject.Answer(m.Data, reject.Prohibited)
+	frame, ok := reject.Answer(m.Data, reject.Prohibited, netip.Addr{})
 	if !ok {
 		return packetin.Reply{What: "rejected; packets of this kind get no answer"}
 	}
@@ -19,7 +21,7 @@ func Rejected(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.
 
 // Refused answers a packet for a service without backends, out of the port that sent it.
 func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
-	frame, ok := reject.Answer(m.Data, reject.NoPort)
+	frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{})
 	if !ok || p.No == 0 {
 		return packetin.Reply{What: "for a service without backends; packets of this kind get no answer"}
 	}

@@ -22,10 +22,11 @@ type policyVerb struct {
 func TestContractOfPolicies(t *testing.T) {
 	for _, families := range [][]topology.Family{{topology.IPv4}, {topology.IPv4, topology.IPv6}} {
 		for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
-			for _, v := range policyVerbs() {
-				for _, size := range [][2]int{{6, 20}, {24, 80}} {
+			for _, size := range [][2]int{{6, 20}, {24, 80}} {
+				bed := newContractBed(t, families, mode, true, size[0], size[1])
+				for _, v := range policyVerbs() {
 					t.Run(fmt.Sprintf("%v/%s/%s/%dx%d", families, mode, v.name, size[0], size[1]), func(t *testing.T) {
-						b := newContractBed(t, families, mode, true, size[0], size[1])
+						b := bed.copy(t)
 						if v.prepare != nil {
 							v.prepare(b)
 						}

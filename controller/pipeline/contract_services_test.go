@@ -23,14 +23,15 @@ type serviceVerb struct {
 func TestContractOfServices(t *testing.T) {
 	for _, families := range [][]topology.Family{{topology.IPv4}, {topology.IPv4, topology.IPv6}} {
 		for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
-			for _, v := range serviceVerbs() {
-				for _, size := range [][2]int{{6, 20}, {24, 80}} {
+			for _, size := range [][2]int{{6, 20}, {24, 80}} {
+				bed := newContractBed(t, families, mode, true, size[0], size[1])
+				bed.apply(labelled("s1", 1, "app", "web"), labelled("s2", 2, "app", "web"), labelled("s3", 3, "app", "none"))
+				bed.bind("s1", 1)
+				bed.bind("s2", 2)
+				bed.bind("s3", 3)
+				for _, v := range serviceVerbs() {
 					t.Run(fmt.Sprintf("%v/%s/%s/%dx%d", families, mode, v.name, size[0], size[1]), func(t *testing.T) {
-						b := newContractBed(t, families, mode, true, size[0], size[1])
-						b.apply(labelled("s1", 1, "app", "web"), labelled("s2", 2, "app", "web"), labelled("s3", 3, "app", "none"))
-						b.bind("s1", 1)
-						b.bind("s2", 2)
-						b.bind("s3", 3)
+						b := bed.copy(t)
 						if v.prepare != nil {
 							v.prepare(b)
 						}

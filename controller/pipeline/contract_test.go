@@ -84,6 +84,13 @@ func newContractBed(tb testing.TB, families []topology.Family, mode topology.Mod
 	return b
 }
 
+// copy returns a bed with the same topology, for another test. Views never change.
+func (b *contractBed) copy(tb testing.TB) *contractBed {
+	other := *b
+	other.TB = tb
+	return &other
+}
+
 func name(node int) string { return fmt.Sprintf("n%d", node) }
 
 func put(kind topology.Kind, name string, spec topology.Spec) topology.Op {

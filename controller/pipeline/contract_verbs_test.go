@@ -40,10 +40,11 @@ func TestContract(t *testing.T) {
 		}
 		for _, mode := range []topology.Mode{topology.Stretched, topology.Segmented} {
 			for _, routed := range []bool{false, true} {
-				for _, v := range verbs(mode) {
-					for _, size := range sizes {
+				for _, size := range sizes {
+					bed := newContractBed(t, families, mode, routed, size.nodes, size.ports)
+					for _, v := range verbs(mode) {
 						t.Run(fmt.Sprintf("%v/%s/routed=%v/%s/%dx%d", families, mode, routed, v.name, size.nodes, size.ports), func(t *testing.T) {
-							v.holds(t, newContractBed(t, families, mode, routed, size.nodes, size.ports), routed || mode == topology.Segmented)
+							v.holds(t, bed.copy(t), routed || mode == topology.Segmented)
 						})
 					}
 				}

@@ -45,8 +45,8 @@ func TestCostOfAnswers(t *testing.T) {
 			dhcp, one := items(true, "", false, here, elsewhere)
 			both, same := items(true, model.RAManaged, false, here, elsewhere)
 			names, meters := items(true, model.RAManaged, true, here, elsewhere)
-			if none != 0 || dhcp-base != 1+here || one != here || both-dhcp != 2+2*here || same != here || names-both != 1+4*here || meters != here {
-				t.Errorf("%d ports here, %d elsewhere: %d flows; with DHCP %d more and %d meters; with advertisements %d more and %d meters; with names %d more and %d meters", here, elsewhere, base, dhcp-base, one, both-dhcp, same, names-both, meters)
+			if dhcp-base != 1+here || one-none != here || both-dhcp != 2+2*here || same-none != here || names-both != 1+4*here || meters-none != here {
+				t.Errorf("%d ports here, %d elsewhere: %d flows; with DHCP %d more and %d meters; with advertisements %d more and %d meters; with names %d more and %d meters", here, elsewhere, base, dhcp-base, one-none, both-dhcp, same-none, names-both, meters-none)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // What IPv6 adds, as docs/cost.md promises it ("IPv6").
 const (
-	perNodeIPv6            = 10 // a node with ports of networks with IPv6: no source, ND five times, hop limit twice, link-local, foreign
+	perNodeIPv6            = 13 // a node with ports of networks with IPv6: no source, ND five times, hop limit twice, link-local, foreign, what a router cannot forward three times
 	perStretchedIPv6       = 1  // way in from the tunnel
 	perRoutedStretchedIPv6 = 5  // addressed to the gateway; its link-local address: ND, route, ping, its fragments
 	perSegmentedIPv6       = 10 // way in; pings of gateways, their fragments; the node's block: ND, route, addressed to the gateway, and its link-local address

@@ -67,6 +67,8 @@ const (
 	regZone = 6
 	// regOutPort holds the port that gets the packet if policies allow it.
 	regOutPort = 7
+	// regError holds, on the way to TableError, why a router cannot forward the packet.
+	regError = 7
 	// regEgressRule and regIngressRule hold the numbers of the rules that allow or deny the
 	// packet, as ruleNumber and defaultNumber write them; 0 is none.
 	regEgressRule  = 8
@@ -111,6 +113,7 @@ const (
 	prioExempt     = 50
 	prioTracked    = 50 // in nd and translated
 	prioServed     = 60 // in nd
+	prioExpired    = 70 // in gateway
 	prioLinkLocal  = 75 // in gateway: packets that no router passes on
 	prioNormal     = 100
 	prioSourceless = 110

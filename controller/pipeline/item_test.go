@@ -87,7 +87,7 @@ func TestItems(t *testing.T) {
 	c.CompileGroups(&groups, v, "n1")
 	for range c.CompileFlows(&flows, v, "n1") {
 	}
-	if groups.Count() != (pipeline.Counts{pipeline.ItemGroup: 3, pipeline.ItemMeter: 3}) || flows.Count().Plus(groups.Count()) != set.Count() {
+	if groups.Count() != (pipeline.Counts{pipeline.ItemGroup: 3, pipeline.ItemMeter: 3 + perNodeMeters}) || flows.Count().Plus(groups.Count()) != set.Count() {
 		t.Errorf("apart: %v and %v of %v", groups.Count(), flows.Count(), set.Count())
 	}
 	if d := groups.Digest().Plus(flows.Digest()); d != set.Digest() || d.Meters == 0 || d.Meters == d.Bundled {

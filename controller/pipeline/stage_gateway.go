@@ -13,7 +13,7 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress; TTL used up: error"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
@@ -26,6 +26,7 @@ func (c *Compiler) gatewayNode() {
 		c.gatewayDecTTL(topology.IPv6)
 		c.gatewayLinkLocal()
 	}
+	c.gatewayExpired()
 	c.gatewayOutside()
 	c.gatewayHost()
 }
@@ -106,8 +107,7 @@ func (c *Compiler) sendBack(n *topology.Network, g gateway, why Rule) {
 	c.emit(prioNormal, why)
 }
 
-// gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1; RFC 8200, 3) and drops
-// packets whose TTL or hop limit is used up. The node that a packet is sent to acts as the
+// gatewayDecTTL counts this router as one hop (RFC 1812, 5.3.1; RFC 8200, 3). The node that a packet is sent to acts as the
 // same router and decrements nothing.
 func (c *Compiler) gatewayDecTTL(f topology.Family) {
 	c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagRemote, flagRemote)

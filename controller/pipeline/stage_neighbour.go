@@ -13,7 +13,8 @@ const TableNeighbour openflow.TableID = 70
 
 func neighbourStage() stage {
 	return stage{
-		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward"},
+		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward; no neighbour: error"},
+		node:  (*Compiler).neighbourNode,
 		port:  (*Compiler).neighbourPort,
 	}
 }

@@ -13,7 +13,8 @@ const TableRoute openflow.TableID = 50
 
 func routeStage() stage {
 	return stage{
-		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway"},
+		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; no route: error"},
+		node:    (*Compiler).routeNode,
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,
 		port:    (*Compiler).routeFurther,

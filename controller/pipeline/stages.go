@@ -76,6 +76,7 @@ func stages() []stage {
 		nextHopMACStage(),
 		outsideStage(),
 		servingStage(),
+		errorStage(),
 	}
 }
 

@@ -64,7 +64,9 @@ func flowTexts(c *Compiler, v *View) []string {
 		if err != nil {
 			panic(err)
 		}
-		texts = append(texts, m.(*openflow.FlowMod).Flow.String())
+		if mod, ok := m.(*openflow.FlowMod); ok {
+			texts = append(texts, mod.Flow.String())
+		}
 	}
 	slices.Sort(texts)
 	return texts

@@ -34,9 +34,13 @@ func wordsOf(t *testing.T, v *pipeline.View, node string, marks ...string) []str
 	t.Helper()
 	all := []string{}
 	for _, msg := range compile(v, node) {
-		mod, err := openflow.DecodeFlowMod(msg)
+		m, err := openflow.DecodeMessage(msg)
 		if err != nil {
 			t.Fatal(err)
+		}
+		mod, ok := m.(*openflow.FlowMod)
+		if !ok {
+			continue
 		}
 		for _, w := range strings.FieldsFunc(mod.Flow.String(), func(r rune) bool { return r == ',' || r == ' ' }) {
 			for _, m := range marks {

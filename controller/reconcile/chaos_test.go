@@ -146,6 +146,9 @@ func (b *chaosBed) empty(n *lab.Node) {
 		OutPort: openflow.PortAny, OutGroup: openflow.GroupAny,
 		Flow: openflow.Flow{Table: openflow.TableAll},
 	})
+	if err == nil {
+		_, err = s.Do(b.Context(), &openflow.MeterMod{Command: openflow.MeterDelete, Meter: openflow.Meter{ID: openflow.MeterAll}})
+	}
 	s.Close()
 	<-ran
 	if err != nil {

@@ -263,10 +263,19 @@ func (b *scriptBed) check(nodes []string) (lines []string) {
 			set.AddInvalidations(name, digest, c.Entries(b.fabric.View(), name))
 		}
 		var want []openflow.Cookie
+		meters := 0
 		for _, i := range set.Items() {
-			want = append(want, i.Cookie())
+			switch i.Kind() {
+			case pipeline.ItemFlow:
+				want = append(want, i.Cookie())
+			case pipeline.ItemMeter:
+				meters++
+			}
 		}
 		line := name + ": as compiled"
+		if got := len(b.at(name).sim.Meters()); got != meters {
+			lines = append(lines, fmt.Sprintf("%s: %d meters, want %d", name, got, meters))
+		}
 		if missing, extra := b.at(name).sim.Missing(want); len(missing)+len(extra) > 0 {
 			line = fmt.Sprintf("%s: %d flows are missing, %d are too many", name, len(missing), len(extra))
 		}

@@ -1,6 +1,6 @@
-// Package reject answers packets that go no further, as their destination would: TCP with
-// a reset, all else with an ICMP error. The client learns at once what it would otherwise
-// wait for.
+// Package reject answers packets that go no further: as their destination would, TCP with a
+// reset and all else with an ICMP error, or as a router would, with an ICMP error. The sender
+// learns at once what it would otherwise wait for.
 package reject
 
 import (
@@ -13,7 +13,7 @@ import (
 // ttl is the TTL, or hop limit, of answers (RFC 1700).
 const ttl = 64
 
-// Reason is what an ICMP error says. TCP is reset whatever the reason is.
+// Reason is why a packet goes no further.
 type Reason uint8
 
 const (
@@ -21,14 +21,52 @@ const (
 	Prohibited Reason = iota
 	// NoPort says that nothing listens at the port (RFC 792; RFC 4443, 3.1).
 	NoPort
+	// NoRoute says that no route leads to the destination (RFC 1812, 5.2.7.1; RFC 4443, 3.1).
+	NoRoute
+	// NoHost says that no host has the destination address (the same).
+	NoHost
+	// Expired says that the TTL or hop limit is used up (RFC 1812, 5.2.7.3; RFC 4443, 3.3).
+	Expired
 )
 
+// icmpError is a type and code of ICMP in each version. resets says that TCP is reset
+// instead: the destination itself would do that.
+type icmpError struct {
+	ipv4   layers.ICMPv4TypeCode
+	ipv6   layers.ICMPv6TypeCode
+	resets bool
+}
+
+// icmp returns the error that tells of a reason.
+func (r Reason) icmp() icmpError {
+	unreachable := func(code4, code6 uint8, resets bool) icmpError {
+		return icmpError{
+			layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, code4),
+			layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, code6), resets,
+		}
+	}
+	switch r {
+	case NoPort:
+		return unreachable(layers.ICMPv4CodePort, layers.ICMPv6CodePortUnreachable, true)
+	case NoRoute:
+		return unreachable(layers.ICMPv4CodeNet, layers.ICMPv6CodeNoRouteToDst, false)
+	case NoHost:
+		return unreachable(layers.ICMPv4CodeHost, layers.ICMPv6CodeAddressUnreachable, false)
+	case Expired:
+		return icmpError{
+			ipv4: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeTimeExceeded, layers.ICMPv4CodeTTLExceeded),
+			ipv6: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeTimeExceeded, layers.ICMPv6CodeHopLimitExceeded),
+		}
+	}
+	return unreachable(layers.ICMPv4CodeCommAdminProhibited, layers.ICMPv6CodeAdminProhibited, true)
+}
+
 // Answer returns the Ethernet frame that answers a rejected one, of which it may have the
-// headers and a part of the rest only. It is sent from the address to which the rejected one was
-// sent. ok is false for what must not be answered: resets, ICMP errors, fragments other
-// than the first, and what is not between two unicast addresses (RFC 1122, 3.2.2; RFC
-// 4443, 2.4; RFC 9293, 3.10.7).
-func Answer(frame []byte, why Reason) (answer []byte, ok bool) {
+// headers and a part of the rest only. It comes from the address of whoever answers: that to
+// which the rejected one was sent, if from is the zero Addr, or a router's. ok is false for
+// what must not be answered: resets, ICMP errors, fragments other than the first, and what is
+// not between two unicast addresses (RFC 1122, 3.2.2; RFC 4443, 2.4; RFC 9293, 3.10.7).
+func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	eth, ok := p.LinkLayer().(*layers.Ethernet)
 	if !ok {
@@ -36,13 +74,16 @@ func Answer(frame []byte, why Reason) (answer []byte, ok bool) {
 	}
 	// A layer that could not be decoded is there without its content.
 	back := &layers.Ethernet{SrcMAC: eth.DstMAC, DstMAC: eth.SrcMAC, EthernetType: eth.EthernetType}
+	if isICMP := p.Layer(layers.LayerTypeICMPv4) != nil || p.Layer(layers.LayerTypeICMPv6) != nil; isICMP && why == NoPort {
+		return nil, false // it has no ports; a host discards types that it does not know (RFC 1122, 3.2.2)
+	}
 	var parts []gopacket.SerializableLayer
 	switch ip := p.NetworkLayer().(type) {
 	case *layers.IPv4:
 		if len(ip.Contents) == 0 || ip.FragOffset != 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv4(p, ip, why)
+		parts = answerIPv4(p, ip, why.icmp(), from)
 	case *layers.IPv6:
 		if fragment, ok := p.Layer(layers.LayerTypeIPv6Fragment).(*layers.IPv6Fragment); ok && fragment.FragmentOffset != 0 {
 			return nil, false
@@ -50,7 +91,7 @@ func Answer(frame []byte, why Reason) (answer []byte, ok bool) {
 		if len(ip.Contents) == 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv6(p, ip, why)
+		parts = answerIPv6(p, ip, why.icmp(), from)
 	}
 	if parts == nil {
 		return nil, false
@@ -67,9 +108,12 @@ func unicast(ip []byte) bool {
 }
 
 // answerIPv4 returns the headers and the payload of an answer by IPv4; nil is none.
-func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why Reason) []gopacket.SerializableLayer {
+func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why icmpError, from netip.Addr) []gopacket.SerializableLayer {
 	back := &layers.IPv4{Version: 4, TTL: ttl, Flags: layers.IPv4DontFragment, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
-	if ip.Protocol == layers.IPProtocolTCP {
+	if from.IsValid() {
+		back.SrcIP = from.AsSlice()
+	}
+	if ip.Protocol == layers.IPProtocolTCP && why.resets {
 		reset := resetOf(p, int(ip.Length)-len(ip.Contents))
 		if reset == nil || reset.SetNetworkLayerForChecksum(back) != nil {
 			return nil
@@ -81,9 +125,7 @@ func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why Reason) []gopacket.Seria
 		return nil
 	}
 	back.Protocol = layers.IPProtocolICMPv4
-	code := map[Reason]uint8{Prohibited: layers.ICMPv4CodeCommAdminProhibited, NoPort: layers.ICMPv4CodePort}[why]
-	unreachable := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, code)}
-	return []gopacket.SerializableLayer{back, unreachable, quoted(ip.Contents, ip.Payload)}
+	return []gopacket.SerializableLayer{back, &layers.ICMPv4{TypeCode: why.ipv4}, quoted(ip.Contents, ip.Payload)}
 }
 
 // isErrorIPv4 reports whether a type of ICMP is an error, or a redirect (RFC 792).
@@ -96,9 +138,12 @@ func isErrorIPv4(typ uint8) bool {
 }
 
 // answerIPv6 returns the headers and the payload of an answer by IPv6; nil is none.
-func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why Reason) []gopacket.SerializableLayer {
+func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why icmpError, from netip.Addr) []gopacket.SerializableLayer {
 	back := &layers.IPv6{Version: 6, HopLimit: ttl, SrcIP: ip.DstIP, DstIP: ip.SrcIP}
-	if p.Layer(layers.LayerTypeTCP) != nil {
+	if from.IsValid() {
+		back.SrcIP = from.AsSlice()
+	}
+	if p.Layer(layers.LayerTypeTCP) != nil && why.resets {
 		reset := resetOf(p, int(ip.Length))
 		if reset == nil || reset.SetNetworkLayerForChecksum(back) != nil {
 			return nil
@@ -110,13 +155,12 @@ func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why Reason) []gopacket.Seria
 	if icmp, ok := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok && (len(icmp.Contents) == 0 || icmp.TypeCode.Type() < 128 || icmp.TypeCode.Type() == layers.ICMPv6TypeRedirect) {
 		return nil
 	}
-	code := map[Reason]uint8{Prohibited: layers.ICMPv6CodeAdminProhibited, NoPort: layers.ICMPv6CodePortUnreachable}[why]
-	unreachable := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, code)}
-	if unreachable.SetNetworkLayerForChecksum(back) != nil {
+	icmp := &layers.ICMPv6{TypeCode: why.ipv6}
+	if icmp.SetNetworkLayerForChecksum(back) != nil {
 		return nil
 	}
 	back.NextHeader = layers.IPProtocolICMPv6
-	return []gopacket.SerializableLayer{back, unreachable, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
+	return []gopacket.SerializableLayer{back, icmp, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
 }
 
 // quoted is what an error quotes of a packet.

@@ -3,6 +3,7 @@ package reject_test
 import (
 	"bytes"
 	"net"
+	"net/netip"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -82,7 +83,7 @@ func TestAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cut := tt.frame[:min(len(tt.frame), 256)]
 			sent := bytes.Clone(cut)
-			got, ok := reject.Answer(cut, reject.Prohibited)
+			got, ok := reject.Answer(cut, reject.Prohibited, netip.Addr{})
 			if !ok || !bytes.Equal(sent, cut) {
 				t.Fatalf("answered %t; the frame is as it was: %t", ok, bytes.Equal(sent, cut))
 			}
@@ -144,20 +145,35 @@ func quotes(t *testing.T, p gopacket.Packet, sent []byte) {
 	}
 }
 
-// TestReason: an ICMP error says why; TCP is reset all the same.
+// TestReason: an ICMP error says why. What the destination itself would say resets TCP; what
+// a router says does not, and it comes from the router.
 func TestReason(t *testing.T) {
 	udp := &layers.UDP{SrcPort: 40000, DstPort: 53}
+	router4, router6 := netip.MustParseAddr("10.0.0.254"), netip.MustParseAddr("fd00::254")
+	const tcpReset = 0x14 // RST and ACK
 	for _, tt := range []struct {
-		why    reject.Reason
-		v4, v6 uint8
-	}{{reject.Prohibited, 13, 1}, {reject.NoPort, 3, 4}} {
-		four, ok4 := reject.Answer(frame(t, ipv4(layers.IPProtocolUDP), udp), tt.why)
-		six, ok6 := reject.Answer(frame(t, ipv6(layers.IPProtocolUDP), udp), tt.why)
-		if !ok4 || !ok6 || four[34] != 3 || four[35] != tt.v4 || six[54] != 1 || six[55] != tt.v6 {
+		why                        reject.Reason
+		type4, code4, type6, code6 uint8
+		resets                     bool
+	}{
+		{reject.Prohibited, 3, 13, 1, 1, true},
+		{reject.NoPort, 3, 3, 1, 4, true},
+		{reject.NoRoute, 3, 0, 1, 0, false},
+		{reject.NoHost, 3, 1, 1, 3, false},
+		{reject.Expired, 11, 0, 3, 0, false},
+	} {
+		four, ok4 := reject.Answer(frame(t, ipv4(layers.IPProtocolUDP), udp), tt.why, router4)
+		six, ok6 := reject.Answer(frame(t, ipv6(layers.IPProtocolUDP), udp), tt.why, router6)
+		if !ok4 || !ok6 || four[34] != tt.type4 || four[35] != tt.code4 || six[54] != tt.type6 || six[55] != tt.code6 {
 			t.Errorf("%d: %x and %x", tt.why, four, six)
+			continue
 		}
-		if reset, ok := reject.Answer(frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true}), tt.why); !ok || reset[47] != 0x14 {
-			t.Errorf("%d: TCP is answered by %x", tt.why, reset)
+		if !bytes.Equal(four[26:30], router4.AsSlice()) || !bytes.Equal(six[22:38], router6.AsSlice()) {
+			t.Errorf("%d: the answers are from %v and %v", tt.why, net.IP(four[26:30]), net.IP(six[22:38]))
+		}
+		segment, ok := reject.Answer(frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true}), tt.why, netip.Addr{})
+		if isReset := ok && segment[23] == uint8(layers.IPProtocolTCP) && segment[47] == tcpReset; isReset != tt.resets {
+			t.Errorf("%d: TCP is answered by %x", tt.why, segment)
 		}
 	}
 }
@@ -180,9 +196,12 @@ func TestNoAnswer(t *testing.T) {
 		"half of a header":   frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true})[:40],
 		"half of an address": frame(t, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true})[:28],
 	} {
-		if got, ok := reject.Answer(f, reject.Prohibited); ok {
+		if got, ok := reject.Answer(f, reject.Prohibited, netip.Addr{}); ok {
 			t.Errorf("%s is answered: %x", name, got)
 		}
+	}
+	if got, ok := reject.Answer(frame(t, ipv4(layers.IPProtocolICMPv4), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(13, 0)}), reject.NoPort, netip.Addr{}); ok {
+		t.Errorf("ICMP is answered by port unreachable: %x", got)
 	}
 }
 
@@ -191,14 +210,14 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(frame(f, ipv4(layers.IPProtocolTCP), &layers.TCP{SYN: true}))
 	f.Add(frame(f, ipv6(layers.IPProtocolUDP), &layers.UDP{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, ok := reject.Answer(b, reject.Prohibited)
+		got, ok := reject.Answer(b, reject.Prohibited, netip.Addr{})
 		if !ok {
 			return
 		}
 		if !bytes.Equal(got[:6], b[6:12]) || !bytes.Equal(got[6:12], b[:6]) || len(got) > len(b)+100 {
 			t.Errorf("%x is answered by %x", b, got)
 		}
-		if again, ok := reject.Answer(got, reject.Prohibited); ok {
+		if again, ok := reject.Answer(got, reject.Prohibited, netip.Addr{}); ok {
 			t.Errorf("the answer %x is answered: %x", got, again)
 		}
 	})

@@ -74,7 +74,7 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	var set pipeline.ItemSet
 	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
 	set.AddStamp(b.node.Name, set.Digest())
-	b.want = set.Len()
+	b.want = set.Count().Flows()
 	id := model.DatapathIDFor(b.node.Name)
 	_, err = b.node.VSCtl(ctx, "set", "bridge", "br-int", "protocols=OpenFlow13,OpenFlow15", "other_config:datapath-id="+id.String())
 	if err != nil {

@@ -1,0 +1,117 @@
+package answer
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/reject"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// RouterErrors answers what a router cannot forward: with an ICMP error from the gateway of
+// the port that sent it. What is for a gateway itself, and is no ping, gets the answer of
+// a host on which nothing listens.
+func RouterErrors(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	src, to, err := ends(m.Data)
+	if err != nil {
+		return packetin.Reply{What: "cannot be read: " + err.Error()}
+	}
+	network, port, ok := portAt(v, p, src)
+	if !ok {
+		return packetin.Reply{What: "no port has the MAC " + src.String() + " there"}
+	}
+	l := linkOf(v, network, port, p.Node, model.FamilyOf(to))
+	if !l.gateway.IsValid() {
+		return packetin.Reply{Port: port.Name, What: "the port has no gateway of that family"}
+	}
+	why, what, from := reject.NoHost, "no port has the address "+to.String(), l.gateway
+	switch reason := pipeline.RouterErrorOf(m); {
+	case isGateway(v, network, p.Node, to):
+		why, what, from = reject.NoPort, "for the gateway "+to.String()+", which answers pings alone", to
+	case reason == pipeline.ErrorExpired:
+		why, what = reject.Expired, "the TTL was used up on the way to "+to.String()
+	case reason == pipeline.ErrorNoRoute:
+		why, what = reject.NoRoute, "no route leads to "+to.String()
+	}
+	frame, ok := reject.Answer(m.Data, why, from)
+	if !ok {
+		return packetin.Reply{Port: port.Name, What: what + "; it is not one to be answered"}
+	}
+	return packetin.Reply{Out: openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No)), Port: port.Name, What: what}
+}
+
+// ends returns the Ethernet address from which a frame was sent, and the IP address to
+// which it was sent.
+func ends(data []byte) (src topology.MAC, to netip.Addr, err error) {
+	p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	eth, ok := p.LinkLayer().(*layers.Ethernet)
+	if !ok {
+		return src, to, fmt.Errorf("it is no Ethernet frame")
+	}
+	copy(src[:], eth.SrcMAC)
+	switch ip := p.NetworkLayer().(type) {
+	case *layers.IPv4:
+		to, _ = netip.AddrFromSlice(ip.DstIP)
+	case *layers.IPv6:
+		to, _ = netip.AddrFromSlice(ip.DstIP)
+	}
+	if !to.IsValid() {
+		return src, to, fmt.Errorf("it is no IP packet")
+	}
+	return src, to, nil
+}
+
+// portAt returns the port of a switch's port that has a MAC, and its network.
+func portAt(v *pipeline.View, p packetin.Port, mac topology.MAC) (*topology.Network, *topology.Port, bool) {
+	for name := range v.NetworksOn(p.Node) {
+		port, ok := v.Topo.PortByMAC(name, mac)
+		if !ok {
+			continue
+		}
+		if at := v.Place(port.Name); at.Node == p.Node && at.OFPort == p.No {
+			n, ok := v.Topo.Network(name)
+			return n, port, ok
+		}
+	}
+	return nil, nil, false
+}
+
+// isGateway reports whether an address is one of a router's that joins a network, as a
+// node knows it.
+func isGateway(v *pipeline.View, n *topology.Network, node string, a netip.Addr) bool {
+	joined := []string{n.Name}
+	if r, ok := v.Topo.RouterOf(n.Name); ok {
+		joined = r.Spec.Networks
+	}
+	for _, name := range joined {
+		n, ok := v.Topo.Network(name)
+		if !ok {
+			continue
+		}
+		if n.Spec.Mode == topology.Segmented {
+			if b, ok := v.Topo.Block(name, node); ok {
+				r, has := b.Of(model.FamilyOf(a))
+				if has && (r.Gateway == a || a == model.LinkLocal(b.GatewayMAC)) {
+					return true
+				}
+			}
+			continue
+		}
+		if n.Spec.Has(topology.IPv6) && a == model.LinkLocal(n.GatewayMAC) {
+			return true
+		}
+		for _, s := range n.Spec.Subnets {
+			if s.Gateway.Addr == a {
+				return true
+			}
+		}
+	}
+	return false
+}
