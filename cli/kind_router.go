@@ -30,9 +30,6 @@ func routerKind() kindDef {
 				name: "egress", usage: "`uplink` by which packets leave that are for none of its networks; '' for none",
 				refers: api.KindUplink, set: setRouterEgress,
 			}, {
-				name: "snat", usage: "`what` becomes of the source address of these packets: node (the default), an address of the node that they leave; or none, only floating addresses leave",
-				fixed: []string{string(model.SNATNode), string(model.SNATNone)}, set: setRouterSNAT,
-			}, {
 				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",
 				many: true, refers: api.KindNetwork,
 				set: func(s *model.RouterSpec, text string, first bool) error {
@@ -59,23 +56,9 @@ func routerKind() kindDef {
 }
 
 func setRouterEgress(s *model.RouterSpec, text string, _ bool) error {
-	if text == "" {
-		s.Egress = nil
-		return nil
+	s.Egress = nil
+	if text != "" {
+		s.Egress = &model.RouterEgress{Uplink: text}
 	}
-	e := model.RouterEgress{Uplink: text}
-	if s.Egress != nil {
-		e.SNAT = s.Egress.SNAT
-	}
-	s.Egress = &e
 	return nil
-}
-
-func setRouterSNAT(s *model.RouterSpec, text string, _ bool) error {
-	e := model.RouterEgress{}
-	if s.Egress != nil {
-		e = *s.Egress
-	}
-	s.Egress = &e
-	return s.Egress.SNAT.UnmarshalText([]byte(text))
 }

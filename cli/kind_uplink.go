@@ -35,7 +35,7 @@ func uplinkKind() kindDef {
 				{name: "bridge", usage: "`name` of the bridge on every node; of the type bridge", set: func(s *model.UplinkSpec, text string, _ bool) error { s.Bridge = text; return nil }},
 				valueFlag("subnet", "addresses of the network that the bridge is part of, as a `prefix`; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Subnet }),
 				valueFlag("gateway", "`address` of the router of that network; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Gateway }),
-				{name: "address", usage: "part of the subnet that no other machine uses, for floating addresses and nodes, as a `prefix`; may be repeated; of the type bridge", many: true, set: setUplinkAddress},
+				{name: "address", usage: "part of the subnet that no other machine uses, for the addresses of nodes, as a `prefix`; may be repeated; of the type bridge", many: true, set: setUplinkAddress},
 			})
 		},
 		print:    tablePrinter(columns),

@@ -138,13 +138,8 @@ func (p *planner) checkUplink(it *item, e *model.RouterEgress) {
 		it.broken = true
 		return
 	}
-	u, ok := p.x.uplinks.byName.Get(e.Uplink)
-	if !ok {
+	if _, ok := p.x.uplinks.byName.Get(e.Uplink); !ok {
 		p.bad(it, NotFound, "spec.egress.uplink", fmt.Sprintf("there is no uplink %q", e.Uplink), "create it in the same change or before, or check the name")
-		return
-	}
-	if u.Spec.Type == model.UplinkHost && e.SNAT == model.SNATNone {
-		p.bad(it, Invalid, "spec.egress.snat", fmt.Sprintf("none lets nothing out by %s, which is of the type host and has no floating addresses", u.Ref()), "write node, or name an uplink of the type bridge")
 	}
 }
 

@@ -8,8 +8,8 @@ type Uplink struct {
 	// Bridge is the bridge to which it leads; "" if it leads to nodes' kernels.
 	Bridge string
 	// Missing are nodes that have ports of the network and no port for the uplink, Down those
-	// on which that port is down, and NoAddress those that have no address on the uplink,
-	// where sources are translated to it. All are sorted.
+	// on which that port is down, and NoAddress those that have no address on the uplink. All are
+	// sorted.
 	Missing, Down, NoAddress []string
 }
 
@@ -41,7 +41,7 @@ func uplinks(l *list, u Uplink) {
 	if n := len(u.NoAddress); n > 0 {
 		nodes := TunnelNodes{u.NoAddress, n}
 		l.add(UplinkAddressMissing,
-			fmt.Sprintf("its router translates to nodes' addresses on uplink %s, and %s has none; what ports without a floating address send outside from there is dropped", u.Name, nodes.text()),
+			fmt.Sprintf("its router translates to nodes' addresses on uplink %s, and %s has none; what ports send outside from there is dropped", u.Name, nodes.text()),
 			fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS, one of the uplink's addresses ('sdnctl uplink show %s')", u.NoAddress[0], u.Name))
 	}
 }

@@ -15,7 +15,7 @@ const (
 	perUplink  = 18 // flows of a node that has the port
 	perLeaving = 4  // flows of a router that packets leave, for each family
 
-	perBridge        = 26 // flows of a node that has the bridge of an uplink, and no other
+	perBridge        = 25 // flows of a node that has the bridge of an uplink, and no other
 	perUplinkAddress = 5  // flows of a node's address on an uplink of the type bridge
 	perLeavingBridge = 4  // flows of a router that packets leave by a bridge
 )

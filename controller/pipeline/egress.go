@@ -33,11 +33,8 @@ type egress struct {
 	address [2]netip.Addr
 }
 
-// bridged reports whether packets leave by a bridge, where floating addresses are.
+// bridged reports whether packets leave by a bridge.
 func (e *egress) bridged() bool { return e.uplink.Spec.Type == model.UplinkBridge }
-
-// kept says that only packets with a floating address leave.
-func (e *egress) kept() bool { return e.router.Spec.Egress.SNAT == model.SNATNone }
 
 // egressOf returns how packets leave a router; ok is false if it has no uplink.
 func (v *View) egressOf(router string) (e *egress, ok bool) {

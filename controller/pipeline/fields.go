@@ -50,9 +50,6 @@ const (
 	// this node's kernel by host access.
 	flagHost     = 1 << 12
 	flagFromHost = 1 << 13
-	// flagFloating is set when the packet is for a floating address, whose connections begin
-	// outside, too.
-	flagFloating = 1 << 16
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2

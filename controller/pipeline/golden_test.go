@@ -139,8 +139,7 @@ func egressGolden() golden {
 	}}
 }
 
-// bridgeGolden is two routers that leave by a bridge, one with the nodes' addresses, with a
-// policy.
+// bridgeGolden is two routers that leave by a bridge, with a policy.
 func bridgeGolden() golden {
 	return golden{"bridge-uplink", "n1", func(b *builder) {
 		for i, name := range []string{"n1", "n2"} {
@@ -151,8 +150,8 @@ func bridgeGolden() golden {
 		}
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.stretched("other", 400, "10.0.0.0/24")
-		b.bridged(model.SNATNode, "r", "blue")
-		b.bridged(model.SNATNone, "s", "other")
+		b.bridged("r", "blue")
+		b.bridged("s", "other")
 		b.labelled("web", "blue", "n1", "web")
 		b.port("web-of-other", "other", "n1")
 		b.policy("out", model.PolicySpec{

@@ -77,7 +77,7 @@ func randomOp(t *rapid.T) topology.Op {
 		joined := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 1, 3, rapid.ID[string]).Draw(t, "joined")
 		spec := topology.RouterSpec{Networks: joined}
 		if rapid.Bool().Draw(t, "leaves") {
-			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2", "u3"}), SNAT: model.SNAT(pick("snat", []string{"node", "none"}))}
+			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2", "u3"})}
 		}
 		op.Spec = spec
 	default:

@@ -98,12 +98,6 @@ func (c *Compiler) egressNode() {
 func (c *Compiler) translateRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
 		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
-		if e.kept() {
-			c.actions = c.actions[:0].CT(openflow.CT{Zone: uint16(e.zone), Table: TableTranslated, NAT: &openflow.NAT{}})
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, "translates the source of replies by floating addresses back; nothing else leaves")
-			return
-		}
 		c.actions = c.actions[:0].CT(openflow.CT{
 			Commit: true, Zone: uint16(e.zone), Table: TableTranslated,
 			NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
@@ -123,7 +117,7 @@ func (c *Compiler) translatedRouter(e *egress) {
 		}
 		c.match = c.match.Reg(regRouter, e.router.ID)
 		if e.bridged() {
-			if out := c.view.Bridge(c.node, e.uplink.Spec.Bridge); out != 0 && !e.kept() {
+			if out := c.view.Bridge(c.node, e.uplink.Spec.Bridge); out != 0 {
 				c.actions = c.actions[:0].SetReg(regOutPort, uint32(out))
 				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNodeAddress)
 				c.emit(prioNormal, "lets packets with the router's address leave by the bridge, with the node's address")
@@ -217,8 +211,7 @@ func (c *Compiler) gatewayOnward(f topology.Family, o onward) {
 	c.emit(o.priority, o.again[f])
 }
 
-// inboundOutside passes what ports reply to packets from outside, and the ICMP errors that they
-// send about them.
+// inboundOutside passes the ICMP errors that ports send about packets from outside.
 func (c *Compiler) inboundOutside() {
 	if !c.uplinkedNode() {
 		return
@@ -226,10 +219,6 @@ func (c *Compiler) inboundOutside() {
 	c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(related, related).CTMarkMasked(0, markDenied)
 	c.instr = c.instr[:0].GotoTable(TableEgress)
 	c.emit(prioOutside, "lets errors leave about connections that are not denied")
-	if c.bridgedNode() {
-		c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(replied, replied).CTMarkMasked(0, markDenied)
-		c.emit(prioReplyOutside, "lets replies leave on connections that are not denied")
-	}
 }
 
 // verdictOutside lets out what policies allow. The record says already that the port began
@@ -259,7 +248,6 @@ const (
 	prioDefaultRoute   = prioRoute - 1
 	prioJudgedOutside  = 55
 	prioUnjudged       = 54
-	prioReplyOutside   = 171
 	prioOutside        = 170
 	prioNoteOutside    = 201
 	prioOutsideAgain   = 199

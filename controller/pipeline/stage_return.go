@@ -12,8 +12,7 @@ import (
 // their destination back to the port's address.
 const TableReturn openflow.TableID = 5
 
-// TableReturned admits packets only of connections that ports began, and those for floating
-// addresses.
+// TableReturned admits packets only of connections that ports began.
 const TableReturned openflow.TableID = 6
 
 func returnStage() stage {
@@ -25,7 +24,7 @@ func returnStage() stage {
 
 func returnedStage() stage {
 	return stage{
-		Table: Table{TableReturned, "returned", "from outside: does it belong to what a port began, or is it for a floating address?", "ct_state", "route; else drop"},
+		Table: Table{TableReturned, "returned", "from outside: does it belong to what a port began?", "ct_state", "route; else drop"},
 		entry: (*Compiler).uplinkedNode,
 		node:  (*Compiler).returnedNode,
 	}
@@ -54,14 +53,7 @@ func (c *Compiler) returnedNode() {
 	c.emit(prioReply, "lets in replies to packets that ports sent")
 	c.match = c.match[:0].CTState(related, related|openflow.CTStateInvalid)
 	c.emit(prioRelated, "lets in errors about packets that ports sent")
-	if c.bridgedNode() {
-		c.match = c.match[:0].RegMasked(regFlags, flagFloating, flagFloating).CTState(openflow.CTStateTracked, openflow.CTStateTracked|openflow.CTStateInvalid)
-		c.emit(prioFloating, "lets in packets for floating addresses, translated to their ports")
-	}
 }
-
-// prioFloating is below those of replies.
-const prioFloating = 140
 
 // classifyUplink accepts packets from the node's kernel that are for a router, and drops
 // the others: a kernel sends router solicitations and group reports on every interface.

@@ -99,12 +99,12 @@ func (b *builder) leaving(name string, networks ...string) {
 
 // bridged declares an uplink of the type bridge, which every node has, and a router that leaves
 // by it. Call nodes first.
-func (b *builder) bridged(snat model.SNAT, name string, networks ...string) {
+func (b *builder) bridged(name string, networks ...string) {
 	if b.bridge == "" {
 		b.bridge = "br-ex"
 		b.op(topology.KindUplink, "ext", bridgeUplink("br-ex", "192.0.2"))
 	}
-	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext", SNAT: snat}})
+	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext"}})
 }
 
 // bridgeUplink is an uplink of the type bridge, with a subnet of 24 bits.

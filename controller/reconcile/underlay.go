@@ -166,7 +166,7 @@ func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition
 		if !ok {
 			continue
 		}
-		if _, has := o.Spec.UplinkAddress(u.Spec); out.Bridge != "" && !has && r.Spec.Egress.SNAT == model.SNATNode {
+		if _, has := o.Spec.UplinkAddress(u.Spec); out.Bridge != "" && !has {
 			out.NoAddress = append(out.NoAddress, at)
 		}
 		number := v.UplinkPortOf(at, u)

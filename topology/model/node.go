@@ -19,7 +19,7 @@ type NodeSpec struct {
 	// Addresses are normalised: one of IPv4, then one of IPv6.
 	Addresses []netip.Addr `json:"addresses,omitempty" doc:"The node's own addresses by which it and the ports of networks with hostAccess reach each other: at most one of each family. Without one of the family of tunnelIP: tunnelIP" example:"[\"192.168.50.11\",\"fd00:50::11\"]"`
 	// UplinkAddresses are sorted.
-	UplinkAddresses []netip.Addr `json:"uplinkAddresses,omitempty" doc:"Addresses by which what routers send outside leaves the node on uplinks of the type bridge: one of the addresses of each such uplink, which no other node and no floating address has" example:"[\"192.0.2.65\"]"`
+	UplinkAddresses []netip.Addr `json:"uplinkAddresses,omitempty" doc:"Addresses by which what routers send outside leaves the node on uplinks of the type bridge: one of the addresses of each such uplink, which no other node has" example:"[\"192.0.2.65\"]"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }

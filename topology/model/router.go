@@ -17,18 +17,14 @@ type RouterSpec struct {
 type RouterEgress struct {
 	Uplink string `json:"uplink" doc:"Name of the uplink by which they leave, on the node of the port that sends them" example:"wan"`
 	// SNAT "" is SNATNode.
-	SNAT SNAT `json:"snat,omitempty" doc:"What becomes of their source address. node: outside they come from an address of the node that they leave: its own by an uplink of the type host, its uplinkAddress by one of the type bridge. none, by an uplink of the type bridge: only ports with a floating address reach outside, with that address" enum:"node,none" default:"node" example:"node"`
+	SNAT SNAT `json:"snat,omitempty" doc:"What becomes of their source address. node: outside they come from an address of the node that they leave: its own by an uplink of the type host, its uplinkAddress by one of the type bridge" enum:"node" default:"node" example:"node"`
 }
 
 // SNAT says how the source address of leaving packets is translated.
 type SNAT string
 
-const (
-	// SNATNode gives them an address of the node.
-	SNATNode SNAT = "node"
-	// SNATNone lets out only what a floating address translates.
-	SNATNone SNAT = "none"
-)
+// SNATNode gives them an address of the node.
+const SNATNode SNAT = "node"
 
 // UnmarshalText reads it in any case.
 func (s *SNAT) UnmarshalText(b []byte) error {
@@ -77,8 +73,8 @@ func (s RouterSpec) Normal(bad Reporter) Spec {
 		if egress.SNAT == "" {
 			egress.SNAT = SNATNode
 		}
-		if egress.SNAT != SNATNode && egress.SNAT != SNATNone {
-			bad(Invalid, "spec.egress.snat", fmt.Sprintf("%q is not a way to translate sources", egress.SNAT), "write node or none")
+		if egress.SNAT != SNATNode {
+			bad(Invalid, "spec.egress.snat", fmt.Sprintf("%q is not a way to translate sources", egress.SNAT), "write node")
 		}
 		if egress.Uplink == "" {
 			bad(Invalid, "spec.egress.uplink", "is missing", "name an uplink; 'sdnctl uplink list' shows those that there are")

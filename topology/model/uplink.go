@@ -19,7 +19,7 @@ type UplinkSpec struct {
 	Bridge    string         `json:"bridge,omitempty" doc:"Name of the bridge on every node, at most 11 characters; of the type bridge" example:"br-ex"`
 	Subnet    netip.Prefix   `json:"subnet,omitzero" doc:"Addresses of the network that the bridge is part of: those that packets reach without a router. IPv4; of the type bridge" example:"192.0.2.0/24"`
 	Gateway   netip.Addr     `json:"gateway,omitzero" doc:"The router of that network by which all other addresses are reached; without it only those of the subnet are. Of the type bridge" example:"192.0.2.1"`
-	Addresses []netip.Prefix `json:"addresses,omitempty" doc:"The part of the subnet that is sdnd's to use: floating addresses, and the addresses of nodes (uplinkAddresses of a Node) by which routers' packets leave. No other machine of that network may have any of them. Of the type bridge" example:"[\"192.0.2.64/26\"]"`
+	Addresses []netip.Prefix `json:"addresses,omitempty" doc:"The part of the subnet that is sdnd's to use: the addresses of nodes (uplinkAddresses of a Node) by which routers' packets leave. No other machine of that network may have any of them. Of the type bridge" example:"[\"192.0.2.64/26\"]"`
 }
 
 // UplinkType is how packets leave a node.
