@@ -53,9 +53,58 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53, http=tcp/80:8080 or tcp/80:web with the backends' own numbers of web; may be repeated, or several separated by commas", many: true, set: setServicePorts},
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
+		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1", set: setHealthCheck},
 		affinity,
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
+}
+
+// setHealthCheck reads "none", or a protocol and details of a check.
+func setHealthCheck(s *model.ServiceSpec, text string, _ bool) error {
+	protocol, details, _ := strings.Cut(text, ",")
+	if strings.EqualFold(protocol, "none") || protocol == "" {
+		s.HealthCheck = nil
+		return nil
+	}
+	c := &model.HealthCheck{}
+	if err := c.Protocol.UnmarshalText([]byte(protocol)); err != nil {
+		return err
+	}
+	for _, d := range strings.Split(details, ",") {
+		if d == "" {
+			continue
+		}
+		key, value, _ := strings.Cut(d, "=")
+		var err error
+		switch strings.ToLower(key) {
+		case "port":
+			err = model.SetText(&c.Port, value)
+		case "interval":
+			err = model.SetText(&c.Interval, value)
+		case "timeout":
+			err = model.SetText(&c.Timeout, value)
+		case "failures":
+			c.Failures, err = strconv.Atoi(value)
+		case "successes":
+			c.Successes, err = strconv.Atoi(value)
+		default:
+			err = fmt.Errorf("write port, interval, timeout, failures or successes")
+		}
+		if err != nil {
+			return fmt.Errorf("%q is not a detail of a health check: %w", d, err)
+		}
+	}
+	s.HealthCheck = c
+	return nil
+}
+
+// healthCheckText is the check in words.
+func healthCheckText(h *model.HealthCheck) string {
+	what := "icmp"
+	if h.Protocol == model.CheckTCP {
+		what = "tcp/" + h.Port.String()
+	}
+	return fmt.Sprintf("%s every %v, within %v; unhealthy after %d failures, healthy after %d successes", what, h.Interval, h.Timeout, h.Failures, h.Successes)
 }
 
 // setServiceAffinity sets the affinity. Without one there is no timeout.
@@ -209,6 +258,9 @@ func serviceDetails(v serviceView) [][2]string {
 	if v.spec.SessionAffinity == model.AffinityClientIP {
 		lines = append(lines, [2]string{"session affinity", fmt.Sprintf("ClientIP, for %v after the last new connection", v.spec.SessionAffinityTimeout)})
 	}
+	if v.spec.HealthCheck != nil {
+		lines = append(lines, [2]string{"health check", healthCheckText(v.spec.HealthCheck)})
+	}
 	for _, b := range v.status.Backends {
 		state := string(b.State)
 		switch {
@@ -216,6 +268,12 @@ func serviceDetails(v serviceView) [][2]string {
 			state = "not bound"
 		case b.Node != "":
 			state += ", on " + b.Node
+		}
+		if b.Health != "" && b.Bound {
+			state += ", " + string(b.Health)
+		}
+		if b.HealthWhy != "" {
+			state += " (" + b.HealthWhy + ")"
 		}
 		lines = append(lines, [2]string{"backend " + b.Port, state + ", " + listText(b.Addresses, ",", netip.Addr.String)})
 	}

@@ -69,6 +69,8 @@ type serviceIndex struct {
 	// listed, or an anchor of the selection), by what they reach of it (targetKey), and by
 	// their name. It has the selections of members of groups under anyGroup.
 	reaching *btree.Map[string, *Service]
+	// checking has the services with a health check by what finds a backend, and their name.
+	checking *btree.Map[string, *Service]
 }
 
 func newServiceIndex() serviceIndex {
@@ -80,12 +82,13 @@ func newServiceIndex() serviceIndex {
 		addresses: btree.NewMap[string, *Service](treeDegree),
 		named:     btree.NewMap[string, *Service](treeDegree),
 		reaching:  btree.NewMap[string, *Service](treeDegree),
+		checking:  btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(),
 	}
 }
 
@@ -104,11 +107,17 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 			f(x.addresses, refKey(ref)+a.String())
 		}
 	}
+	checked := func(by string) {
+		if o.Spec.HealthCheck != nil {
+			f(x.checking, by+o.Name)
+		}
+	}
 	for _, e := range o.Spec.Backends.Endpoints {
 		port := refKey(Ref{Kind: KindPort, Name: e.Port})
 		for _, p := range o.Spec.Ports {
 			f(x.reaching, port+targetKey(p.Protocol, e.Called(p).String())+o.Name)
 		}
+		checked(port)
 	}
 	if !o.Spec.Backends.Selects() {
 		return
@@ -121,6 +130,7 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 		for _, p := range o.Spec.Ports {
 			f(x.reaching, a+targetKey(p.Protocol, p.TargetPort.String())+o.Name)
 		}
+		checked(a)
 	}
 }
 
@@ -207,7 +217,7 @@ func (s *Snapshot) Served(n *Network) bool { return s.x.served(n) }
 // ServicesWith returns the services that may have a port as a backend, by name.
 func (s *Snapshot) ServicesWith(p *Port) []*Service {
 	found := map[string]*Service{}
-	for o := range s.x.servicesWith(p, "") {
+	for o := range s.x.servicesWith(s.x.services.reaching, p, "") {
 		found[o.Name] = o
 	}
 	out := make([]*Service, 0, len(found))
@@ -229,7 +239,7 @@ func (s *Snapshot) ServicesReaching(p *Port, protocol model.PolicyProtocol, numb
 			}
 		}
 		for _, t := range targets {
-			for o := range s.x.servicesWith(p, targetKey(protocol, t)) {
+			for o := range s.x.servicesWith(s.x.services.reaching, p, targetKey(protocol, t)) {
 				if !yield(o) {
 					return
 				}
@@ -238,14 +248,20 @@ func (s *Snapshot) ServicesReaching(p *Port, protocol model.PolicyProtocol, numb
 	}
 }
 
-// servicesWith yields the services that may have a port as a backend and reach it by a
-// target, in any way for "". A service may come more than once.
-func (x *indexes) servicesWith(p *Port, target string) iter.Seq[*Service] {
+// ServicesChecking yields the services that have a port as a backend and a health check. A
+// service may come more than once.
+func (s *Snapshot) ServicesChecking(p *Port) iter.Seq[*Service] {
+	return s.x.servicesWith(s.x.services.checking, p, "")
+}
+
+// servicesWith yields the services of an index that may have a port as a backend and reach
+// it by a target, in any way for "". A service may come more than once.
+func (x *indexes) servicesWith(in *btree.Map[string, *Service], p *Port, target string) iter.Seq[*Service] {
 	return func(yield func(*Service) bool) {
-		if x.services.byName.Len() == 0 {
+		if in.Len() == 0 {
 			return
 		}
-		for o := range under(x.services.reaching, refKey(p.Ref())+target) {
+		for o := range under(in, refKey(p.Ref())+target) {
 			if !yield(o) {
 				return
 			}
@@ -255,7 +271,7 @@ func (x *indexes) servicesWith(p *Port, target string) iter.Seq[*Service] {
 			anchors = append(anchors, labelAnchor(k, v))
 		}
 		for _, a := range anchors {
-			for o := range under(x.services.reaching, a+target) {
+			for o := range under(in, a+target) {
 				if x.selects(&o.Spec.Backends.PolicySelection, p) && !yield(o) {
 					return
 				}

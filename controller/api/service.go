@@ -29,7 +29,20 @@ type ServiceMember struct {
 	Addresses []netip.Addr        `json:"addresses" doc:"Its addresses" example:"[\"10.244.1.5\"]"`
 	Bound     bool                `json:"bound" doc:"Whether it has an interface. Without one it gets no connections"`
 	State     model.EndpointState `json:"state" doc:"ready: gets new connections. draining: keeps those that it has" enum:"ready,draining" example:"ready"`
+	// Health is "" without a health check.
+	Health    BackendHealth `json:"health,omitempty" doc:"healthy: passes the health check. unhealthy: does not, and gets no new connections. waiting: neither, until its first probe has a result. Left out without a health check" enum:"healthy,unhealthy,waiting" example:"healthy"`
+	HealthWhy string        `json:"healthWhy,omitempty" doc:"What the last probe of an unhealthy backend found" example:"port 8080 of TCP refuses connections"`
 }
+
+// BackendHealth is what the health checks of a backend have found.
+type BackendHealth string
+
+// What health checks find.
+const (
+	BackendHealthy   BackendHealth = "healthy"
+	BackendUnhealthy BackendHealth = "unhealthy"
+	BackendWaiting   BackendHealth = "waiting"
+)
 
 // ServiceCounters is how many connections the backends of a service got.
 type ServiceCounters struct {

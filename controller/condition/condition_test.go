@@ -94,6 +94,7 @@ func cases() map[Reason][]Condition {
 		HostAccessNoAddress:  hostAccessCase(HostAccess{NoAddress: []string{"node1"}}),
 		NoGateway:            Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, NoGateway: []string{"blue"}}),
 		NoBackends:           Service(ServiceFacts{Name: "web", Max: 512}),
+		BackendUnhealthy:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Failing: "web1", Why: "port 8080 of TCP refuses connections", Max: 512}),
 		TooManyBackends:      Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),
 		UnderlayMTUTooSmall:  Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:             port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),

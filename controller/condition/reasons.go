@@ -40,10 +40,11 @@ const (
 	MACMismatch           Reason = "MACMismatch"
 	TunnelFamilyMismatch  Reason = "TunnelFamilyMismatch"
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
-	// NoGateway, NoBackends and TooManyBackends are of services.
-	NoGateway       Reason = "NoGateway"
-	NoBackends      Reason = "NoBackends"
-	TooManyBackends Reason = "TooManyBackends"
+	// NoGateway, NoBackends, TooManyBackends and BackendUnhealthy are of services.
+	NoGateway        Reason = "NoGateway"
+	NoBackends       Reason = "NoBackends"
+	TooManyBackends  Reason = "TooManyBackends"
+	BackendUnhealthy Reason = "BackendUnhealthy"
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
@@ -106,8 +107,9 @@ var table = []Definition{
 	{HostAccessNoAddress, topology.KindNetwork, Warning, "The network has host access and subnets of a family of which nodes that have ports of it have no address: only that of tunnelIP is known of itself. Ports and those nodes do not reach each other by that family."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{NoGateway, topology.KindService, Error, "The service names networks that have no gateway: they are stretched, and no router joins them. Their ports cannot use the service."},
-	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, or are in another routing domain. New connections fail."},
+	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, are in another routing domain, have none of the named ports that it calls, or do not pass its health check. New connections fail."},
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among. Those behind the first 512 by name get no connections."},
+	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port. The port stays with the interface that has it, also over a restart of sdnd, until that interface is gone or a new one appears; then it moves."},

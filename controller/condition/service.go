@@ -11,8 +11,12 @@ type ServiceFacts struct {
 	// Selected is how many backends it has; Draining, Elsewhere and Unbound how many of
 	// them get no new connections because they are draining, because no port that may use
 	// the service is in their routing domain, because they have no interface, and because
-	// they have none of the ports that the service names (Unnamed).
-	Selected, Draining, Elsewhere, Unbound, Unnamed int
+	// they have none of the ports that the service names (Unnamed), and because they do not
+	// pass its health check (Unhealthy).
+	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
+	// Failing is the first of the unhealthy by name, and Why what its last probe found; ""
+	// while that has no result.
+	Failing, Why string
 	// Max is how many of the others the switches choose among at most.
 	Max int
 	// NoGateway are the networks that it names and whose ports cannot use it, because the
@@ -29,7 +33,7 @@ func (f ServiceFacts) Ready() int {
 
 // usable returns how many backends could get new connections if there were no maximum.
 func (f ServiceFacts) usable() int {
-	return f.Selected - f.Draining - f.Elsewhere - f.Unbound - f.Unnamed
+	return f.Selected - f.Draining - f.Elsewhere - f.Unbound - f.Unnamed - f.Unhealthy
 }
 
 // Service returns what is wrong with a service, in the order of the table of reasons.
@@ -57,7 +61,23 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("none of its backends gets new connections, which therefore fail: %s", f.why()),
 			fmt.Sprintf("sdnctl service show %s lists the backends; plug in their interfaces, or give the service others", f.Name))
 	}
+	if f.Unhealthy > 0 {
+		l.add(BackendUnhealthy, f.unhealthy(),
+			fmt.Sprintf("start the server of %s, or have the check ask another port: sdnctl service set %s --health-check tcp,port=PORT", f.Failing, f.Name))
+	}
 	return l
+}
+
+// unhealthy says which backends do not pass the health check.
+func (f ServiceFacts) unhealthy() string {
+	why := f.Why
+	if why == "" {
+		why = "its first probe has no result yet"
+	}
+	if f.Unhealthy == 1 {
+		return fmt.Sprintf("%s gets no new connections, because it does not pass the health check: %s", f.Failing, why)
+	}
+	return fmt.Sprintf("%d backends get no new connections, because they do not pass the health check, the first of them %s: %s", f.Unhealthy, f.Failing, why)
 }
 
 // why counts the backends that get no new connections, by cause.
@@ -70,6 +90,7 @@ func (f ServiceFacts) why() string {
 		{f.Unbound, "not bound"}, {f.Draining, "draining"},
 		{f.Elsewhere, "in a network that no router joins with one whose ports may use the service"},
 		{f.Unnamed, "without a named port that the service calls"},
+		{f.Unhealthy, "not healthy"},
 	} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.what))

@@ -46,6 +46,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 			a.port(p.Port)
 		}
 	}
+	a.health(u)
 	a.policies(u)
 	a.spread()
 	a.sources()

@@ -43,6 +43,11 @@ func (a *affected) serviceOf(v *View, o *topology.Service) {
 	for node := range v.nodesUsing(o) {
 		a.services(v, node, []*topology.Service{o})
 	}
+	if o.Spec.HealthCheck != nil {
+		for b := range v.Topo.Backends(o) {
+			a.checked(v, o, b.Port)
+		}
+	}
 }
 
 func (a *affected) services(v *View, node string, services []*topology.Service) {
@@ -108,6 +113,7 @@ func servicesWithout(all, others []*topology.Service) []*topology.Service {
 
 func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Service) {
 	for _, o := range services {
+		a.checked(v, o, p)
 		for node := range v.nodesUsing(o) {
 			a.mark(node, Unit{Kind: UnitService, Name: o.Name})
 			for u := range backendUnits(o, topology.Backend{Port: p, Endpoint: o.EndpointOf(p)}) {

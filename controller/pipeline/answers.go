@@ -36,9 +36,9 @@ func answersOf(n *topology.Network) answers {
 func (a answers) any() bool { return a != answers{} }
 
 // askMeter adds the meter of the port that is compiled.
-func (c *Compiler) askMeter(*topology.Port) {
+func (c *Compiler) askMeter(p *topology.Port) {
 	a := answersOf(c.network)
-	if in := c.place.number; in != 0 && a.any() {
+	if in := c.place.number; in != 0 && (a.any() || len(c.view.probesOf(p, c.node)) > 0) {
 		rate, burst := uint32(askRate), uint32(askBurst)
 		if a.dns {
 			rate, burst = dnsRate, dnsBurst

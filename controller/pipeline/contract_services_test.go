@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -106,6 +107,13 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"a backend gives a named port another number", named, func(b *contractBed) cost { return b.apply(naming("s2", 2, 8081)) },
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 4 * b.relevant} }},
+		{"a health check is set", declared, func(b *contractBed) cost { return b.apply(checking("one", 1)) },
+			func(b *contractBed, f int) bounds { return bounds{2 * 2, 2, 4*b.relevant + 2} }},
+		{"a backend fails its health check", func(b *contractBed) { declared(b); b.apply(checking("one", 1)) },
+			func(b *contractBed) cost {
+				return b.step(pipeline.Update{Health: []pipeline.HealthChange{{Service: "one", Port: "s2", After: pipeline.Health{Why: "refused"}}}})
+			},
+			func(b *contractBed, f int) bounds { return bounds{f * b.relevant, b.relevant, b.relevant} }},
 		{"one backend of UDP more", datagrams, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"the interface of a backend of UDP vanishes", datagrams, func(b *contractBed) cost { return b.bind("s2", 0) },
@@ -126,6 +134,15 @@ func naming(port string, node int, number uint16) topology.Op {
 	op := labelled(port, node, "app", "web")
 	spec := op.Spec.(topology.PortSpec)
 	spec.NamedPorts = map[string]model.PolicyPort{"http": {Protocol: model.ProtocolTCP, First: number, Last: number}}
+	op.Spec = spec
+	return op
+}
+
+// checking is service with a health check.
+func checking(name string, last byte) topology.Op {
+	op := service(name, last)
+	spec := op.Spec.(model.ServiceSpec)
+	spec.HealthCheck = &model.HealthCheck{Protocol: model.CheckTCP}
 	op.Spec = spec
 	return op
 }

@@ -121,6 +121,12 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		Addresses: []netip.Addr{addr("192.0.2.%d"), addr("2001:db8::%d")}[rapid.IntRange(0, 1).Draw(t, "first family"):],
 		Ports:     []model.ServicePort{{Name: "one", Port: 80, TargetPort: rapid.SampledFrom([]model.TargetPort{{}, {Number: 1}, {Name: "http"}}).Draw(t, "target")}, {Name: "two", Port: 80, Protocol: model.ProtocolUDP}}[:rapid.IntRange(1, 2).Draw(t, "ports")],
 	}
+	if rapid.Bool().Draw(t, "checked") {
+		s.HealthCheck = &model.HealthCheck{Protocol: rapid.SampledFrom([]model.CheckProtocol{model.CheckTCP, model.CheckICMP}).Draw(t, "check")}
+		if s.HealthCheck.Protocol == model.CheckTCP {
+			s.HealthCheck.Port = rapid.SampledFrom([]model.TargetPort{{Number: 81}, {Name: "http"}}).Draw(t, "checked port")
+		}
+	}
 	if rapid.Bool().Draw(t, "for networks") {
 		s.Networks = rapid.SliceOfNDistinct(rapid.SampledFrom(netNames), 1, 2, rapid.ID[string]).Draw(t, "networks")
 	} else {

@@ -224,15 +224,20 @@ type Backends struct {
 	// Selected is how many there are. The others get no new connections: Draining because
 	// they are draining, Elsewhere because they are in another routing domain than all ports
 	// that may use the service, Unbound because they have no interface, Unnamed because they
-	// have none of the ports by whose names the service calls them.
-	Selected, Draining, Elsewhere, Unbound, Unnamed int
+	// have none of the ports by whose names the service calls them, Unhealthy because they
+	// do not pass its health check.
+	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
+	// Failing is the first of the unhealthy by name, and Why why it is.
+	Failing, Why string
 	// NoGateway are the networks that the service names and whose ports cannot use it,
 	// because the network has no gateway; sorted.
 	NoGateway []string
 }
 
 // Usable is how many backends get new connections.
-func (n Backends) Usable() int { return n.Selected - n.Draining - n.Elsewhere - n.Unbound }
+func (n Backends) Usable() int {
+	return n.Selected - n.Draining - n.Elsewhere - n.Unbound - n.Unnamed - n.Unhealthy
+}
 
 // BackendsOf counts the backends of a service of a topology, which may be newer than the
 // view's. Where ports are is as the view has it. It counts no further once so many get new
@@ -258,6 +263,10 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 			n.Unbound++
 		case !slices.ContainsFunc(o.Spec.Ports, func(p model.ServicePort) bool { return b.Target(p) != 0 }):
 			n.Unnamed++
+		case !v.passes(o, b.Name):
+			if n.Unhealthy++; n.Unhealthy == 1 {
+				n.Failing, n.Why = b.Name, v.Health(o.Name, b.Name).Why
+			}
 		}
 	}
 	for _, name := range o.Spec.Networks {

@@ -66,6 +66,7 @@ func (c *Compiler) classifyPort(p *topology.Port) {
 	}
 	if in != 0 {
 		c.classifyAsks(p, in)
+		c.classifyProbed(p, in)
 	}
 }
 

@@ -167,7 +167,7 @@ func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort
 		}
 		watch, alive := c.watch(b.Port)
 		port := b.Target(p)
-		if !alive || port == 0 {
+		if !alive || port == 0 || !c.view.passes(o, b.Name) {
 			continue
 		}
 		if all = append(all, choice{ip, port, watch}); len(all) == MaxBuckets {

@@ -71,7 +71,7 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 				continue
 			}
 			for b := range c.view.Topo.Backends(o) {
-				if _, alive := c.watch(b.Port); alive && c.view.domainOf(b.Spec.Network) == s.domain {
+				if _, alive := c.watch(b.Port); alive && c.view.passes(o, b.Name) && c.view.domainOf(b.Spec.Network) == s.domain {
 					c.serving(o, s, p, b)
 				}
 			}

@@ -47,6 +47,8 @@ type View struct {
 	// lingering holds the nodes whose packets may still be on their way in a domain that
 	// they have left.
 	lingering *btree.Map[pair, struct{}] // node, domain
+	// health has what health checks have found of backends, by service and port.
+	health *btree.Map[pair, Health]
 	// identities holds, by node and identity, the identities that ports on a node have;
 	// identityNodes the nodes, by identity and node.
 	identities    *btree.Map[pair, present]
@@ -111,8 +113,8 @@ func emptyView(topo *topology.Snapshot) *View {
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
-		ipv6:       new(btree.Map[string, int]),
-		identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
+		ipv6:   new(btree.Map[string, int]),
+		health: new(btree.Map[pair, Health]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -158,6 +160,7 @@ type Update struct {
 	Hosts      []HostChange
 	Locals     []LocalChange
 	Lingers    []LingerChange
+	Health     []HealthChange
 }
 
 // Next returns the View after the update. A port that the update deletes loses
@@ -169,7 +172,7 @@ func (v *View) Next(u Update) *View {
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
-		identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
+		health: v.health.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -250,6 +253,7 @@ func (v *View) Next(u Update) *View {
 			n.roams(after, n.Location(after), true)
 		}
 	}
+	n.learnHealth(v, u)
 	n.countIPv6(v, u)
 	n.countIdentities(v, u)
 	n.label(u)

@@ -29,6 +29,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.distribute(before, u, moved, &m, d.advance)
 	d.assessNetworks(before, u)
 	d.assessServices(before, u)
+	d.saveHealth(before, u)
 	d.f.view.Store(d.view)
 }
 

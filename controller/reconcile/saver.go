@@ -16,7 +16,7 @@ import (
 // which users wait for, use the same disk.
 const saveAfter = 100 * time.Millisecond
 
-// saver saves where ports are, and from which addresses nodes send. Flows do not wait for it.
+// saver saves where ports are, from which addresses nodes send, and which backends are healthy. Flows do not wait for it.
 // If a crash loses the last changes, OVSDB reports them again, and until then nothing is
 // removed (see await_ovsdb.go). Changes that come during a write are merged into the next.
 type saver struct {
@@ -28,14 +28,15 @@ type saver struct {
 	waiting observed
 }
 
-// observed has what is to be saved, by port and by node.
+// observed has what is to be saved, by port, by node and by backend.
 type observed struct {
 	bindings map[string]store.Binding
 	locals   map[string]store.Local
+	healths  map[string]store.Health
 }
 
 func newObserved() observed {
-	return observed{map[string]store.Binding{}, map[string]store.Local{}}
+	return observed{map[string]store.Binding{}, map[string]store.Local{}, map[string]store.Health{}}
 }
 
 func newSaver(log *slog.Logger, st Store) *saver {
@@ -52,6 +53,13 @@ func (s *saver) put(b store.Binding) {
 func (s *saver) putLocal(l store.Local) {
 	s.mu.Lock()
 	s.waiting.locals[l.Node] = l
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) putHealth(h store.Health) {
+	s.mu.Lock()
+	s.waiting.healths[h.Key()] = h
 	s.mu.Unlock()
 	s.wake()
 }
@@ -87,13 +95,14 @@ func (s *saver) flush() error {
 	batch := s.waiting
 	s.waiting = newObserved()
 	s.mu.Unlock()
-	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)))
+	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)), s.store.SaveHealths(inOrder(batch.healths)))
 	if err == nil {
 		return nil
 	}
 	s.mu.Lock()
 	maps.Copy(batch.bindings, s.waiting.bindings)
 	maps.Copy(batch.locals, s.waiting.locals)
+	maps.Copy(batch.healths, s.waiting.healths)
 	s.waiting = batch
 	s.mu.Unlock()
 	s.wake()

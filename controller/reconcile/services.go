@@ -44,6 +44,9 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 			servicesConcerned(x.v.Topo, x.o, add)
 		}
 	}
+	for _, h := range u.Health {
+		touched[h.Service] = true
+	}
 	for _, c := range u.Places {
 		if p, ok := d.view.Topo.Port(c.Port); ok {
 			servicesConcerned(d.view.Topo, p, add)
@@ -86,6 +89,7 @@ func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service
 	return condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
+		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 	}
 }
 
@@ -97,6 +101,12 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 	}
 	facts := serviceFacts(f.View(), topo, o, 0)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
+	if o.Spec.HealthCheck != nil {
+		s.Health = map[string]status.Health{}
+		for b := range topo.Backends(o) {
+			s.Health[b.Name] = status.Health(f.View().Health(name, b.Name))
+		}
+	}
 	f.board.Stamp(serviceRef(name), s.Conditions)
 	return s
 }

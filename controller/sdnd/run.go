@@ -63,7 +63,8 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
-	packetIns, err := packetin.New(registry, answer.Causes(nameserver.Upstream{Port: 53})...)
+	prober := answer.NewProber()
+	packetIns, err := packetin.New(registry, append(answer.Causes(nameserver.Upstream{Port: 53}), prober.Cause())...)
 	if err != nil {
 		return err
 	}
@@ -112,6 +113,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group.Go(func() error { return fabric.Run(ctx) })
 	group.Go(func() error { return answer.RunAdvertiser(ctx, fabric) })
 	group.Go(func() error { return answer.RunAnnouncer(ctx, fabric) })
+	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {
 		group.Go(func() error { return sec.own.Run(ctx) })

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -21,12 +22,26 @@ func (v view) service(o *topology.Service) *api.Service {
 		if len(st.Backends) == api.MaxServiceMembers {
 			break
 		}
-		st.Backends = append(st.Backends, api.ServiceMember{
+		m := api.ServiceMember{
 			Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses,
 			Bound: v.fabric.PortStatus(b.Name).Bound, State: b.Endpoint.State,
-		})
+		}
+		if h, checked := known.Health[b.Name]; checked {
+			m.Health, m.HealthWhy = healthOf(h), h.Why
+		}
+		st.Backends = append(st.Backends, m)
 	}
 	return &api.Service{Kind: api.KindService, Name: o.Name, Labels: o.Labels, Spec: o.Spec, Status: st, Meta: metaOf(&o.Meta)}
+}
+
+func healthOf(h status.Health) api.BackendHealth {
+	switch {
+	case h.Healthy:
+		return api.BackendHealthy
+	case h.Why == "":
+		return api.BackendWaiting
+	}
+	return api.BackendUnhealthy
 }
 
 func (s *Server) serviceCounters(ctx context.Context, in *nameInput) (*output[api.ServiceCounters], error) {

@@ -121,6 +121,16 @@ type Service struct {
 	Count, Ready int
 	// Conditions are the service's conditions.
 	Conditions []condition.Condition
+	// Health is what the health checks have found of each backend; nil without a check.
+	Health map[string]Health
+}
+
+// Health is what the health checks of a backend have found.
+type Health struct {
+	// Healthy says that it gets new connections.
+	Healthy bool
+	// Why says why it does not; "" while its first probe has no result.
+	Why string
 }
 
 // Source has the source addresses of a node's tunnel packets, which other nodes check.

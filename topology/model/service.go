@@ -21,8 +21,9 @@ type ServiceSpec struct {
 	Networks  []string     `json:"networks,omitempty" doc:"Networks whose ports may use the service, beside those of the routers. They must be segmented or joined by a router" example:"[\"blue\"]"`
 	Routers   []string     `json:"routers,omitempty" doc:"Routers all of whose networks may use the service" example:"[\"r1\"]"`
 	// Ports as stored are never empty.
-	Ports    []ServicePort   `json:"ports" doc:"Protocols and ports of the service; at most 64"`
-	Backends ServiceBackends `json:"backends,omitzero" doc:"The ports that answer. While there are none, the service refuses connections"`
+	Ports       []ServicePort   `json:"ports" doc:"Protocols and ports of the service; at most 64"`
+	Backends    ServiceBackends `json:"backends,omitzero" doc:"The ports that answer. While there are none, the service refuses connections"`
+	HealthCheck *HealthCheck    `json:"healthCheck,omitempty" doc:"How sdnd finds out which backends answer; only these get new connections. Without it all do that have an interface"`
 	// SessionAffinity "" is AffinityNone.
 	SessionAffinity SessionAffinity `json:"sessionAffinity,omitempty" doc:"None: each connection goes to any backend. ClientIP: new connections from one address go to the backend that the last one went to, as long as it gets new connections" enum:"None,ClientIP" default:"None" example:"ClientIP"`
 	// SessionAffinityTimeout as stored is 0 without affinity and else never.
@@ -194,6 +195,7 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 	checkListed(s.Routers, KindRouter, "spec.routers", bad)
 	s.Ports = s.normalPorts(bad)
 	s.Backends = s.Backends.normal(s.Ports, bad)
+	s.HealthCheck = s.HealthCheck.normal(s.Ports, bad)
 	s.normalAffinity(bad)
 	return s
 }

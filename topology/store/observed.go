@@ -14,7 +14,24 @@ type Observations interface {
 	// Locals and SaveLocals do the same for the addresses of tunnel ports, by node.
 	Locals() ([]Local, error)
 	SaveLocals([]Local) error
+	// Healths and SaveHealths do the same for what health checks found, by service and port.
+	Healths() ([]Health, error)
+	SaveHealths([]Health) error
 }
+
+// Health is what the last health checks of a service's backend found.
+type Health struct {
+	Service string `json:"service"`
+	Port    string `json:"port"`
+	// Healthy says that the backend gets new connections, and Why why not.
+	Healthy bool   `json:"healthy,omitempty"`
+	Why     string `json:"why,omitempty"`
+	// Gone in SaveHealths forgets the backend. Healths never returns it.
+	Gone bool `json:"-"`
+}
+
+// Key is the backend's: a service and a port.
+func (h Health) Key() string { return h.Service + "\x00" + h.Port }
 
 // Binding is where the interface of a port was last seen.
 type Binding struct {

@@ -22,6 +22,7 @@
 //	          (1, of 128), big-endian → name of the port that holds it
 //	history   revision (8 bytes, big-endian) → entry
 //	bindings  port → where its interface was last seen; not part of any revision
+//	healths   service and port → what its last health checks found; likewise
 //	locals    node → the address its tunnel port was last seen to send from; likewise
 //
 // This is schema 2. Schema 1, up to version 0.1, had one IPv4 address for a port, one

@@ -23,6 +23,7 @@ const (
 	bucketHistory    = "history"
 	bucketBindings   = "bindings"
 	bucketLocals     = "locals"
+	bucketHealths    = "healths"
 
 	keySchema   = "schema"
 	keyRevision = "revision"

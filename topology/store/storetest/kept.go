@@ -86,7 +86,16 @@ func testObservations(t *testing.T, b *bed) {
 			t.Fatal(err)
 		}
 	}
+	for _, hs := range [][]store.Health{nil, {{Service: "s", Port: "a", Healthy: true}, {Service: "s", Port: "b", Healthy: true}}, {{Service: "s", Port: "a", Gone: true}, {Service: "s", Port: "c", Why: "refused"}}} {
+		if err := b.st.SaveHealths(hs); err != nil {
+			t.Fatal(err)
+		}
+	}
 	check := func() {
+		hs, err := b.st.Healths()
+		if d := gocmp.Diff([]store.Health{{Service: "s", Port: "b", Healthy: true}, {Service: "s", Port: "c", Why: "refused"}}, hs); d != "" || err != nil {
+			t.Errorf("healths: %v (-want +got):\n%s", err, d)
+		}
 		bs, err := b.st.Bindings()
 		if d := gocmp.Diff([]store.Binding{{Port: "db", Node: "n1", Interface: "b"}, {Port: "web", Node: "n2", Interface: "c"}}, bs); d != "" || err != nil {
 			t.Errorf("bindings: %v (-want +got):\n%s", err, d)

@@ -1,0 +1,256 @@
+package pipeline
+
+import (
+	"cmp"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// Health is what the health checks of a service's backend have found.
+type Health struct {
+	// Healthy says that the backend gets new connections.
+	Healthy bool
+	// Why says why it does not; "" while its first probe has no result.
+	Why string
+}
+
+// HealthChange says that the health of a service's backend is another. The zero Health is of
+// a backend that waits for its first success.
+type HealthChange struct {
+	Service, Port string
+	After         Health
+}
+
+// Health returns what is known of a backend of a service.
+func (v *View) Health(service, port string) Health {
+	h, _ := v.health.Get(pairOf(service, port))
+	return h
+}
+
+// Healths yields what is known of all backends, by service and port.
+func (v *View) Healths() iter.Seq[HealthChange] {
+	return func(yield func(HealthChange) bool) {
+		v.health.Scan(func(k pair, h Health) bool {
+			service, port, _ := strings.Cut(string(k), "\x00")
+			return yield(HealthChange{service, port, h})
+		})
+	}
+}
+
+// passes reports whether the health checks of a service let a port get new connections.
+func (v *View) passes(o *topology.Service, port string) bool {
+	return o.Spec.HealthCheck == nil || v.Health(o.Name, port).Healthy
+}
+
+// learnHealth puts what an update says of the health of backends into the view. A service
+// that gets a health check goes on with the backends that it has, until they fail.
+func (v *View) learnHealth(before *View, u Update) {
+	for _, c := range u.Changes {
+		was, _ := c.Before.(*topology.Service)
+		is, _ := c.After.(*topology.Service)
+		switch {
+		case was != nil && was.Spec.HealthCheck != nil && (is == nil || is.Spec.HealthCheck == nil):
+			for port := range before.healthOf(was.Name) {
+				v.health.Delete(pairOf(was.Name, port))
+			}
+		case was != nil && was.Spec.HealthCheck == nil && is != nil && is.Spec.HealthCheck != nil:
+			for b := range before.Topo.Backends(was) {
+				v.health.Set(pairOf(is.Name, b.Name), Health{Healthy: true})
+			}
+		}
+	}
+	for _, h := range u.Health {
+		if h.After == (Health{}) {
+			v.health.Delete(pairOf(h.Service, h.Port))
+		} else {
+			v.health.Set(pairOf(h.Service, h.Port), h.After)
+		}
+	}
+}
+
+// healthOf yields the ports of which something is known as backends of a service.
+func (v *View) healthOf(service string) iter.Seq[string] { return seconds(v.health, service) }
+
+// HealthChanges returns the differences in what is known of backends that an update to the
+// view after makes, for those that it names and for services that get or lose a check.
+func HealthChanges(before, after *View, u Update) (all []HealthChange) {
+	seen := map[pair]bool{}
+	look := func(service, port string) {
+		k := pairOf(service, port)
+		if is := after.Health(service, port); !seen[k] && is != before.Health(service, port) {
+			seen[k] = true
+			all = append(all, HealthChange{service, port, is})
+		}
+	}
+	for _, h := range u.Health {
+		look(h.Service, h.Port)
+	}
+	for _, c := range u.Changes {
+		if c.Ref.Kind != model.KindService {
+			continue
+		}
+		for _, v := range []*View{before, after} {
+			for port := range v.healthOf(c.Ref.Name) {
+				look(c.Ref.Name, port)
+			}
+		}
+	}
+	return all
+}
+
+// health marks the services whose backends' health has changed.
+func (a *affected) health(u Update) {
+	for _, h := range u.Health {
+		if a.before.Health(h.Service, h.Port).Healthy == h.After.Healthy {
+			continue
+		}
+		if o, ok := a.after.Topo.Service(h.Service); ok {
+			for node := range a.after.nodesUsing(o) {
+				a.mark(node, Unit{Kind: UnitService, Name: o.Name})
+			}
+		}
+	}
+}
+
+// checked marks a backend on its own node if a service checks it.
+func (a *affected) checked(v *View, o *topology.Service, p *topology.Port) {
+	if node := v.Location(p); o.Spec.HealthCheck != nil && node != "" {
+		a.mark(node, Unit{Kind: UnitPort, Name: p.Name})
+	}
+}
+
+// Check is how sdnd checks a backend of a service.
+type Check struct {
+	Service, Port string
+	// Node and OFPort are where the backend is; OFPort is 0 while that is not known.
+	Node   string
+	OFPort openflow.PortNo
+	// Spec says how often, and when the backend has failed.
+	Spec *model.HealthCheck
+	Probe
+}
+
+// Probe is what a probe asks a port, and as whom.
+type Probe struct {
+	// TCP is the port that is probed; 0 is a ping.
+	TCP uint16
+	// Gateway is the address and MAC of the gateway, from which the probe comes, and
+	// Backend those of the backend.
+	Gateway, Backend       netip.Addr
+	GatewayMAC, BackendMAC topology.MAC
+}
+
+// Checks yields the checks of all backends that have an interface, as far as is known.
+func (v *View) Checks() iter.Seq[Check] {
+	return func(yield func(Check) bool) {
+		for o := range v.Topo.Services() {
+			if o.Spec.HealthCheck == nil {
+				continue
+			}
+			for b := range v.Topo.Backends(o) {
+				if !v.answers(b.Port) {
+					continue
+				}
+				at := v.Place(b.Name)
+				probe, ok := v.probe(o, b.Port, at.Node)
+				if ok && !yield(Check{Service: o.Name, Port: b.Name, Node: at.Node, OFPort: at.OFPort, Spec: o.Spec.HealthCheck, Probe: probe}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// probe returns how a service checks a port on a node: by IPv4 if both have it. ok is false
+// if it cannot: they have no family in common, the port has no gateway, or none of the named
+// port that is checked.
+func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Probe, ok bool) {
+	h := o.Spec.HealthCheck
+	if h.Protocol == model.CheckTCP {
+		if c.TCP = h.Number(p.Spec.NamedPorts); c.TCP == 0 {
+			return c, false
+		}
+	}
+	for _, f := range model.Families() {
+		if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
+			continue
+		}
+		ip, has := p.Address(f)
+		if !has {
+			continue
+		}
+		if gw, mac := v.gatewayOfPort(p, ip, node); gw.IsValid() {
+			c.Gateway, c.GatewayMAC, c.Backend, c.BackendMAC = gw, mac, ip, p.MAC
+			return c, true
+		}
+	}
+	return c, false
+}
+
+// gatewayOfPort returns the gateway that a port on a node has for one of its addresses; an
+// invalid address if it has none.
+func (v *View) gatewayOfPort(p *topology.Port, ip netip.Addr, node string) (netip.Addr, topology.MAC) {
+	n, ok := v.Topo.Network(p.Spec.Network)
+	if !ok {
+		return netip.Addr{}, topology.MAC{}
+	}
+	if n.Spec.Mode == topology.Segmented {
+		if b, ok := v.Topo.Block(n.Name, node); ok {
+			if r, ok := b.Of(model.FamilyOf(ip)); ok {
+				return r.Gateway, b.GatewayMAC
+			}
+		}
+		return netip.Addr{}, topology.MAC{}
+	}
+	for _, s := range n.Spec.Subnets {
+		if s.Prefix.Contains(ip) {
+			return s.Gateway.Addr, n.GatewayMAC
+		}
+	}
+	return netip.Addr{}, topology.MAC{}
+}
+
+// probesOf returns the probes that a port on a node gets, each once.
+func (v *View) probesOf(p *topology.Port, node string) (all []Probe) {
+	for o := range v.Topo.ServicesChecking(p) {
+		if c, ok := v.probe(o, p, node); ok && !slices.Contains(all, c) {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b Probe) int { return cmp.Or(a.Backend.Compare(b.Backend), cmp.Compare(a.TCP, b.TCP)) })
+	return all
+}
+
+// classifyProbed sends what the port answers to health checks to sdnd, at the rate of what
+// ports ask sdnd. Nothing else is sent to a gateway from a port of TCP that is checked, and
+// gateways ping nobody. Policies do not judge it.
+func (c *Compiler) classifyProbed(p *topology.Port, in openflow.PortNo) {
+	for _, k := range c.view.probesOf(p, c.node) {
+		f := model.FamilyOf(k.Backend)
+		m := c.fromPort(p, in, ethTypes[f])
+		if f == topology.IPv4 {
+			m = m.IPv4Src(host(k.Backend)).IPv4Dst(host(k.Gateway))
+		} else {
+			m = m.IPv6Src(host(k.Backend)).IPv6Dst(host(k.Gateway))
+		}
+		why := Rule("sends answers to health checks by TCP to sdnd")
+		switch {
+		case k.TCP != 0:
+			m = m.IPProto(protoTCP).TCPSrc(k.TCP)
+		case f == topology.IPv4:
+			m, why = m.IPProto(protoICMP).ICMPType(echoReply), "sends answers to health checks by pings to sdnd"
+		default:
+			m, why = m.IPProto(protoICMPv6).ICMPv6Type(echoReply6), "sends answers to health checks by pings to sdnd"
+		}
+		c.match = m
+		c.actions = c.actions[:0].Controller(openflow.ControllerNoBuffer)
+		c.instr = c.instr[:0].Meter(uint32(in)).ApplyActions(c.actions)
+		c.emit(prioAsk, why+" over "+familyNames[f])
+	}
+}
