@@ -158,14 +158,14 @@ func TestJoinWithInvitation(t *testing.T) {
 	}
 }
 
-// TestJoinWithInvitationOfAnotherSdnd: a server that does not have the invitation's authority
+// TestJoinWithInvitationOfAnotherSdnd: a server that is not of the invitation's CA
 // gets neither the token nor a request.
 func TestJoinWithInvitationOfAnotherSdnd(t *testing.T) {
 	e, other := newEnroller(t), newEnroller(t)
 	e.invitation = other.invitation
 	f := &fake{states: []tables{{}}}
 	_, err := e.join(f, t.TempDir()).Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "the server does not have the authority") || len(f.changes) > 0 || e.redeemed > 0 {
+	if err == nil || !strings.Contains(err.Error(), "the server is not of the CA") || len(f.changes) > 0 || e.redeemed > 0 {
 		t.Errorf("%v, redeemed %d, changes %q", err, e.redeemed, f.changes)
 	}
 }

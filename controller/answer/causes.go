@@ -32,9 +32,11 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 		PerPort: packetin.Budget{Packets: 128, Bytes: 128 << 10}, Total: packetin.Budget{Packets: 8192, Bytes: 8 << 20},
 		MaxLater: 1024, MaxLaterPerPort: 32,
 	}
-	router := rejected
-	router.Name, router.Table, router.Answer = "router-error", pipeline.TableError, RouterErrors
+	expired, noRoute, noNeighbour := rejected, rejected, rejected
+	expired.Name, expired.Table, expired.Answer = "ttl-expired", pipeline.TableGateway, Expired
+	noRoute.Name, noRoute.Table, noRoute.Answer = "no-route", pipeline.TableRoute, NoRoute
+	noNeighbour.Name, noNeighbour.Table, noNeighbour.Answer = "no-neighbour", pipeline.TableNeighbour, NoNeighbour
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, router}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, expired, noRoute, noNeighbour}
 }

@@ -15,10 +15,27 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// RouterErrors answers what a router cannot forward: with an ICMP error from the gateway of
+// Expired answers packets whose TTL or hop limit does not reach beyond the router (RFC 1812,
+// 5.3.1).
+func Expired(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	return routerError(v, p, m, reject.Expired, "the TTL ends on the way to ")
+}
+
+// NoRoute answers packets to what is in none of the router's networks, where the router has no
+// egress.
+func NoRoute(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	return routerError(v, p, m, reject.NoRoute, "no route leads to ")
+}
+
+// NoNeighbour answers packets to an address of one of the router's networks that no port has.
+func NoNeighbour(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	return routerError(v, p, m, reject.NoHost, "no port has the address ")
+}
+
+// routerError answers what a router cannot forward with an ICMP error from the gateway of
 // the port that sent it. What is for a gateway itself, and is no ping, gets the answer of
 // a host on which nothing listens.
-func RouterErrors(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+func routerError(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, why reject.Reason, what string) packetin.Reply {
 	src, to, err := ends(m.Data)
 	if err != nil {
 		return packetin.Reply{What: "cannot be read: " + err.Error()}
@@ -31,15 +48,11 @@ func RouterErrors(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packe
 	if !l.gateway.IsValid() {
 		return packetin.Reply{Port: port.Name, What: "the port has no gateway of that family"}
 	}
-	why, what, from := reject.NoHost, "no port has the address "+to.String(), l.gateway
-	switch reason := pipeline.RouterErrorOf(m); {
-	case isGateway(v, network, p.Node, to):
-		why, what, from = reject.NoPort, "for the gateway "+to.String()+", which answers pings alone", to
-	case reason == pipeline.ErrorExpired:
-		why, what = reject.Expired, "the TTL was used up on the way to "+to.String()
-	case reason == pipeline.ErrorNoRoute:
-		why, what = reject.NoRoute, "no route leads to "+to.String()
+	from := l.gateway
+	if isGateway(v, network, p.Node, to) {
+		why, what, from = reject.NoPort, "nothing but ping is answered by the gateway ", to
 	}
+	what += to.String()
 	frame, ok := reject.Answer(m.Data, why, from)
 	if !ok {
 		return packetin.Reply{Port: port.Name, What: what + "; it is not one to be answered"}

@@ -7,6 +7,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
+	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -14,7 +15,7 @@ import (
 
 // unforwarded is a packet-in of a packet that a port sent to its router, which could not
 // forward it.
-func (b *bed) unforwarded(port, to string, why pipeline.RouterError, l gopacket.SerializableLayer) *sentIn {
+func (b *bed) unforwarded(port, to string, l gopacket.SerializableLayer) *sentIn {
 	b.t.Helper()
 	p, dst := b.port(port), netip.MustParseAddr(to)
 	family := topology.IPv4
@@ -31,9 +32,7 @@ func (b *bed) unforwarded(port, to string, why pipeline.RouterError, l gopacket.
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	m := b.packetIn(port, frame)
-	m.Match = m.Match.Reg(7, uint32(why))
-	return &sentIn{m, p}
+	return &sentIn{b.packetIn(port, frame), p}
 }
 
 // TestRouterErrors: a router's error comes from the gateway of the port that sent the
@@ -43,33 +42,33 @@ func TestRouterErrors(t *testing.T) {
 	const ipv4, ipv6 = "10.0.0.1", "fd00:1::1"
 	for name, tt := range map[string]struct {
 		port, to string
-		why      pipeline.RouterError
+		answer   answerer
 		tcp      bool
 		from     string
 		says     string
 	}{
-		"expired":                  {"web.1", "10.9.0.5", pipeline.ErrorExpired, true, ipv4, "TimeExceeded(TTLExceeded)"},
-		"no route":                 {"web.1", "192.0.2.9", pipeline.ErrorNoRoute, false, ipv4, "DestinationUnreachable(Net)"},
-		"no neighbour":             {"web.1", "10.0.0.99", pipeline.ErrorNoNeighbour, false, ipv4, "DestinationUnreachable(Host)"},
-		"IPv6 expired":             {"web.1", "fd00:9::5", pipeline.ErrorExpired, true, ipv6, "TimeExceeded(HopLimitExceeded)"},
-		"IPv6 no route":            {"web.1", "2001:db8::9", pipeline.ErrorNoRoute, false, ipv6, "DestinationUnreachable(NoRouteToDst)"},
-		"IPv6 no neighbour":        {"web.1", "fd00:1::99", pipeline.ErrorNoNeighbour, false, ipv6, "DestinationUnreachable(AddressUnreachable)"},
-		"UDP to the gateway":       {"web.1", ipv4, pipeline.ErrorNoNeighbour, false, ipv4, "DestinationUnreachable(Port)"},
-		"the last hop of a trace":  {"web.1", ipv4, pipeline.ErrorExpired, false, ipv4, "DestinationUnreachable(Port)"},
-		"TCP to the gateway":       {"web.1", ipv4, pipeline.ErrorNoNeighbour, true, ipv4, "reset"},
-		"TCP to the IPv6 gateway":  {"web.1", ipv6, pipeline.ErrorNoNeighbour, true, ipv6, "reset"},
-		"a block's gateway":        {"job", "10.2.0.33", pipeline.ErrorNoNeighbour, true, "10.2.0.33", "reset"},
-		"out of a block":           {"job", "192.0.2.9", pipeline.ErrorNoRoute, true, "10.2.0.33", "DestinationUnreachable(Net)"},
-		"to a link-local gateway":  {"web.1", "fe80::1", pipeline.ErrorNoNeighbour, false, ipv6, "DestinationUnreachable(AddressUnreachable)"},
-		"another network's subnet": {"web.1", "10.1.0.1", pipeline.ErrorNoRoute, false, ipv4, "DestinationUnreachable(Net)"},
+		"expired":                  {"web.1", "10.9.0.5", Expired, true, ipv4, "TimeExceeded(TTLExceeded)"},
+		"no route":                 {"web.1", "192.0.2.9", NoRoute, false, ipv4, "DestinationUnreachable(Net)"},
+		"no neighbour":             {"web.1", "10.0.0.99", NoNeighbour, false, ipv4, "DestinationUnreachable(Host)"},
+		"IPv6 expired":             {"web.1", "fd00:9::5", Expired, true, ipv6, "TimeExceeded(HopLimitExceeded)"},
+		"IPv6 no route":            {"web.1", "2001:db8::9", NoRoute, false, ipv6, "DestinationUnreachable(NoRouteToDst)"},
+		"IPv6 no neighbour":        {"web.1", "fd00:1::99", NoNeighbour, false, ipv6, "DestinationUnreachable(AddressUnreachable)"},
+		"UDP to the gateway":       {"web.1", ipv4, NoNeighbour, false, ipv4, "DestinationUnreachable(Port)"},
+		"the last hop of a trace":  {"web.1", ipv4, Expired, false, ipv4, "DestinationUnreachable(Port)"},
+		"TCP to the gateway":       {"web.1", ipv4, NoNeighbour, true, ipv4, "reset"},
+		"TCP to the IPv6 gateway":  {"web.1", ipv6, NoNeighbour, true, ipv6, "reset"},
+		"a block's gateway":        {"job", "10.2.0.33", NoNeighbour, true, "10.2.0.33", "reset"},
+		"out of a block":           {"job", "192.0.2.9", NoRoute, true, "10.2.0.33", "DestinationUnreachable(Net)"},
+		"to a link-local gateway":  {"web.1", "fe80::1", NoNeighbour, false, ipv6, "DestinationUnreachable(AddressUnreachable)"},
+		"another network's subnet": {"web.1", "10.1.0.1", NoRoute, false, ipv4, "DestinationUnreachable(Net)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l gopacket.SerializableLayer = &layers.UDP{SrcPort: 40000, DstPort: 33434}
 			if tt.tcp {
 				l = &layers.TCP{SrcPort: 40000, DstPort: 80, SYN: true}
 			}
-			in := b.unforwarded(tt.port, tt.to, tt.why, l)
-			r := RouterErrors(b.view, b.at(tt.port), in.PacketIn)
+			in := b.unforwarded(tt.port, tt.to, l)
+			r := tt.answer(b.view, b.at(tt.port), in.PacketIn)
 			if r.Out == nil {
 				t.Fatalf("no answer: %s", r.What)
 			}
@@ -101,18 +100,21 @@ func TestRouterErrors(t *testing.T) {
 func TestNoRouterError(t *testing.T) {
 	b := newBed(t, nil)
 	udp := &layers.UDP{SrcPort: 40000, DstPort: 33434}
-	m := b.unforwarded("web.1", "192.0.2.9", pipeline.ErrorNoRoute, udp)
-	if r := RouterErrors(b.view, b.at("lone"), m.PacketIn); r.Out != nil {
+	m := b.unforwarded("web.1", "192.0.2.9", udp)
+	if r := NoRoute(b.view, b.at("lone"), m.PacketIn); r.Out != nil {
 		t.Errorf("it came in elsewhere, and is answered: %s", r.What)
 	}
 	for n := range len(m.Data) {
 		cut := *m.PacketIn
 		cut.Data = m.Data[:n]
-		if r := RouterErrors(b.view, b.at("web.1"), &cut); r.Out != nil && n < 14+20 {
+		if r := NoRoute(b.view, b.at("web.1"), &cut); r.Out != nil && n < 14+20 {
 			t.Errorf("%d bytes are answered: %s", n, r.What)
 		}
 	}
 }
+
+// answerer answers packets of a cause.
+type answerer func(*pipeline.View, packetin.Port, *openflow.PacketIn) packetin.Reply
 
 // sentIn is a packet-in, and the port that sent the packet.
 type sentIn struct {

@@ -64,8 +64,6 @@ const (
 	regZone = 6
 	// regOutPort holds the port that gets the packet if policies allow it.
 	regOutPort = 7
-	// regError holds, on the way to TableError, why a router cannot forward the packet.
-	regError = 7
 	// regEgressRule and regIngressRule hold the numbers of the rules that allow or deny the
 	// packet, as ruleNumber and defaultNumber write them; 0 is none.
 	regEgressRule  = 8

@@ -100,7 +100,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(entered) != 12 {
+	if len(entered) != 14 {
 		t.Errorf("packets enter %v", entered)
 	}
 }

@@ -13,10 +13,11 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress; TTL used up: error"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress; TTL ends: controller, at a bounded rate"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
+		groups:  true,
 	}
 }
 
@@ -26,6 +27,7 @@ func (c *Compiler) gatewayNode() {
 		c.gatewayDecTTL(topology.IPv6)
 		c.gatewayLinkLocal()
 	}
+	c.routerErrorMeter()
 	c.gatewayExpired()
 	c.gatewayOutside()
 	c.gatewayHost()

@@ -13,7 +13,7 @@ const TableNeighbour openflow.TableID = 70
 
 func neighbourStage() stage {
 	return stage{
-		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward; no neighbour: error"},
+		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward; no neighbour: controller, at a bounded rate"},
 		node:  (*Compiler).neighbourNode,
 		port:  (*Compiler).neighbourPort,
 	}

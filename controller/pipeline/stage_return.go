@@ -18,6 +18,7 @@ const TableReturned openflow.TableID = 6
 func returnStage() stage {
 	return stage{
 		Table:  Table{TableReturn, "return", "from the node's kernel: of which router? Translated back", "nw_dst", "returned, with the connection's state"},
+		entry:  (*Compiler).bridgedNode,
 		router: (*Compiler).returnRouter,
 	}
 }

@@ -13,7 +13,7 @@ const TableRoute openflow.TableID = 50
 
 func routeStage() stage {
 	return stage{
-		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; no route: error"},
+		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; no route: controller, at a bounded rate"},
 		node:    (*Compiler).routeNode,
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,

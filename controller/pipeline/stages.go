@@ -76,7 +76,6 @@ func stages() []stage {
 		nextHopMACStage(),
 		outsideStage(),
 		servingStage(),
-		errorStage(),
 	}
 }
 

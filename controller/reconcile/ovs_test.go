@@ -243,7 +243,7 @@ func (b *bed) await(what string, check func(context.Context) error) {
 
 // Flows that a node has, or is sent; see docs/architecture.md, "What it costs".
 const (
-	perNode      = 14
+	perNode      = 13
 	perNodeMeter = 1
 	perNetwork   = 1 // stretched
 	perPort      = 6
