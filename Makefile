@@ -37,11 +37,11 @@ test: ## Every test, unit and integration; what lacks a privilege is skipped and
 	@$(SUDO) integration/deps.sh test || echo "some tests will be skipped, and say why"
 	@$(GO) test -json -timeout 25m ./integration ./... | $(GO) run ./integration/testsum $(if $(STRICT),-mayskip '$(MAYSKIP)')
 
-test-long: ## The tests that have a long form, in that form: Cyclonus' 512 cases by packets, 150 sets of policies by OVN
+test-long: ## The tests that have a long form, in that form: Cyclonus' 512 cases by packets, 150 sets of policies by OVN, restarts with 100,000 flows
 	@$(SUDO) integration/deps.sh test
 	@$(SUDO) integration/deps.sh bench
 	SDNCTL_LONG=1 $(GO) test ./integration/policymodel -run 'TestOVN$$' -count=1 -v
-	$(SUDO) env PATH="$$PATH" SDNCTL_LONG=1 $(GO) test ./integration -run 'TestCyclonusPackets$$' -count=1 -v -timeout 60m
+	$(SUDO) env PATH="$$PATH" SDNCTL_LONG=1 $(GO) test ./integration -run 'TestCyclonusPackets$$|TestReliabilityRestart$$' -count=1 -v -timeout 60m
 
 check: gofmt vet staticcheck tidy race fuzz ## Static checks, race detector, a little fuzzing
 
