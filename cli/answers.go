@@ -20,8 +20,9 @@ func newAnswersCmd(a *app) *cobra.Command {
 		Use:   "answers [PORT]",
 		Short: "List what sdnd answered to ports: addresses by DHCP, names by DNS",
 		Long: `List what ports asked sdnd by DHCP, DHCPv6, router solicitations and DNS, and what it
-answered, newest first; also the packets that policies reject. sdnd remembers the newest
-512 of each cause since it started.`,
+answered, newest first; also the packets that policies reject and that routers cannot
+forward, and the answers to health checks. sdnd remembers the newest 512 of each cause
+since it started.`,
 		Example: `  sdnctl answers
   sdnctl answers web1 --cause dns`,
 		Args: cobra.MaximumNArgs(1),
@@ -36,9 +37,14 @@ answered, newest first; also the packets that policies reject. sdnd remembers th
 		ValidArgsFunction: a.completeNames(api.KindPort, 1),
 	}
 	cmd.Flags().StringVar(&o.cause, "cause", "", "only those of a `cause`, such as dhcp, dhcpv6, router-solicitation or dns")
-	mustComplete(cmd, "cause", "dhcp", "dhcpv6", "dns", "refuse", "reject", "router-solicitation", "stale-udp")
+	mustComplete(cmd, "cause", answerCauses()...)
 	o.output.flags(a, cmd)
 	return cmd
+}
+
+// answerCauses are the causes of answers, for completion.
+func answerCauses() []string {
+	return []string{"dhcp", "dhcpv6", "dns", "health-check", "next-hop", "no-neighbour", "no-route", "refuse", "reject", "router-solicitation", "stale-udp", "ttl-expired"}
 }
 
 func (o *answersOptions) run(ctx context.Context, port string) error {

@@ -34,8 +34,7 @@ func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.R
 }
 
 // arpRequest returns a frame that asks for the MAC of an address, from an address on an uplink of
-// the type bridge. It tells everybody the MAC of that one; with to the same as from it does no
-// more (RFC 5227, 3).
+// the type bridge. Everybody who gets it learns the MAC of that one.
 func arpRequest(from, to netip.Addr) ([]byte, error) {
 	src, dst := model.OutsideMAC(from), broadcast()
 	a, b := from.As4(), to.As4()

@@ -112,7 +112,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return fabric.Run(ctx) })
 	group.Go(func() error { return answer.RunAdvertiser(ctx, fabric) })
-	group.Go(func() error { return answer.RunAnnouncer(ctx, fabric) })
+	group.Go(func() error { return answer.RunGatewayAsker(ctx, fabric) })
 	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {

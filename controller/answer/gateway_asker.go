@@ -8,29 +8,20 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
-const (
-	// announceTick is how often the announcer looks for addresses on uplinks that have come to
-	// a node.
-	announceTick = 200 * time.Millisecond
-	// askGatewaysEvery is how often nodes ask for the MACs of the gateways of their uplinks.
-	askGatewaysEvery = 30 * time.Second
-)
+// askGatewaysEvery is how often nodes ask for the MACs of the gateways of their uplinks.
+const askGatewaysEvery = 30 * time.Second
 
-// RunAnnouncer speaks for nodes on the networks of their uplinks, until ctx ends. Then it returns
-// nil. It asks for the MACs of gateways, so that switches follow one which changes.
-func RunAnnouncer(ctx context.Context, to packetin.Switches) error {
-	t := time.NewTicker(announceTick)
+// RunGatewayAsker has nodes ask for the MACs of the gateways of their uplinks, so that switches
+// follow a gateway that changes. It runs until ctx ends, and returns nil then.
+func RunGatewayAsker(ctx context.Context, to packetin.Switches) error {
+	t := time.NewTicker(askGatewaysEvery)
 	defer t.Stop()
-	var asked time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-t.C:
-			if now.Sub(asked) >= askGatewaysEvery {
-				asked = now
-				askGateways(to)
-			}
+		case <-t.C:
+			askGateways(to)
 		}
 	}
 }
