@@ -2,7 +2,6 @@ package answer
 
 import (
 	"encoding/binary"
-	"net/netip"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -15,20 +14,9 @@ import (
 type asker struct {
 	network *topology.Network
 	port    *topology.Port
-	links   [2]link // by family; the zero link if the port has no address of it
+	links   [2]pipeline.Link // by family; the zero Link if the port has no address of it
 	in      openflow.PortNo
 	frame   frame
-}
-
-// link is a port's address of one family, with the prefix of its subnet or block, and the
-// gateway of that.
-type link struct {
-	address netip.Addr
-	prefix  netip.Prefix
-	gateway netip.Addr
-	mac     topology.MAC // of the gateway
-	// routes says that the gateway routes to other networks or blocks.
-	routes bool
 }
 
 // askerOf returns the port that sent a packet. If it returns nil, why is the reason for which
@@ -51,7 +39,7 @@ func askerOf(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) (a *asker,
 	}
 	a = &asker{network: network, port: port, in: p.No, frame: f}
 	for _, family := range model.Families() {
-		a.links[family] = linkOf(v, network, port, p.Node, family)
+		a.links[family] = v.LinkOf(port, p.Node, family)
 	}
 	return a, ""
 }
@@ -64,33 +52,6 @@ func metadataOf(m *openflow.PacketIn) uint64 {
 		}
 	}
 	return 0
-}
-
-// linkOf returns the link of a port that is on a node; the zero link if the port has no address
-// of the family.
-func linkOf(v *pipeline.View, n *topology.Network, p *topology.Port, node string, f topology.Family) link {
-	ip, ok := p.Address(f)
-	if !ok {
-		return link{}
-	}
-	if n.Spec.Mode == topology.Segmented {
-		b, ok := v.Topo.Block(n.Name, node)
-		if !ok {
-			return link{}
-		}
-		r, ok := b.Of(f)
-		if !ok {
-			return link{}
-		}
-		return link{address: ip, prefix: r.Prefix, gateway: r.Gateway, mac: b.GatewayMAC, routes: true}
-	}
-	_, routed := v.Topo.RouterOf(n.Name)
-	for _, s := range n.Spec.Subnets {
-		if s.Prefix.Contains(ip) {
-			return link{address: ip, prefix: s.Prefix, gateway: s.Gateway.Addr, mac: n.GatewayMAC, routes: routed}
-		}
-	}
-	return link{}
 }
 
 // out returns the reply that sends a frame out of the asking port, past the flow tables. what

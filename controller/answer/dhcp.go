@@ -25,7 +25,7 @@ func DHCP(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Repl
 		return packetin.Reply{What: why}
 	}
 	l := a.links[topology.IPv4]
-	if !a.network.Spec.DHCP.Enabled || !l.address.IsValid() {
+	if !a.network.Spec.DHCP.Enabled || !l.Address.IsValid() {
 		return a.no("the network has no DHCP, or the port no IPv4 address")
 	}
 	q, err := dhcpv4.FromBytes(a.frame.payload)
@@ -42,14 +42,14 @@ func DHCP(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Repl
 	case !q.GatewayIPAddr.IsUnspecified():
 		return a.no("came by a relay")
 	}
-	d := dhcp{asker: a, link: l, q: q}
+	d := dhcp{asker: a, Link: l, q: q}
 	return d.answer()
 }
 
 // dhcp is a request of a port.
 type dhcp struct {
 	*asker
-	link
+	pipeline.Link
 	q *dhcpv4.DHCPv4
 }
 
@@ -61,12 +61,12 @@ func (d *dhcp) answer() packetin.Reply {
 		return d.offer(dhcpv4.MessageTypeOffer, "DISCOVER: offered")
 	case dhcpv4.MessageTypeRequest:
 		switch id := addrOf(d.q.ServerIdentifier()); {
-		case id.IsValid() && id != d.gateway:
+		case id.IsValid() && id != d.Gateway:
 			return d.no("REQUEST: to another server, " + id.String())
 		case !wants.IsValid():
 			return d.no("REQUEST: for no address")
-		case wants != d.address:
-			return d.refuse("REQUEST: refused " + wants.String() + ", the port has " + d.address.String())
+		case wants != d.Address:
+			return d.refuse("REQUEST: refused " + wants.String() + ", the port has " + d.Address.String())
 		}
 		return d.offer(dhcpv4.MessageTypeAck, "REQUEST: confirmed")
 	case dhcpv4.MessageTypeInform:
@@ -93,12 +93,12 @@ func (d *dhcp) wants() netip.Addr {
 func (d *dhcp) offer(kind dhcpv4.MessageType, what string) packetin.Reply {
 	r := d.reply(kind)
 	lease := d.network.Spec.DHCP.Lease()
-	r.YourIPAddr = net.IP(d.address.AsSlice())
+	r.YourIPAddr = net.IP(d.Address.AsSlice())
 	r.UpdateOption(dhcpv4.OptIPAddressLeaseTime(lease))
 	r.UpdateOption(dhcpv4.OptRenewTimeValue(lease / 2))
 	r.UpdateOption(dhcpv4.OptRebindingTimeValue((lease / 8 * 7).Truncate(time.Second)))
 	d.configure(r)
-	return d.send(r, what+" "+d.address.String())
+	return d.send(r, what+" "+d.Address.String())
 }
 
 // inform answers a client that has its address from elsewhere (RFC 2131, 4.3.5).
@@ -124,7 +124,7 @@ func (d *dhcp) reply(kind dhcpv4.MessageType) *dhcpv4.DHCPv4 {
 		ClientIPAddr: net.IPv4zero, YourIPAddr: net.IPv4zero, ServerIPAddr: net.IPv4zero, GatewayIPAddr: net.IPv4zero, Options: dhcpv4.Options{},
 	}
 	r.UpdateOption(dhcpv4.OptMessageType(kind))
-	r.UpdateOption(dhcpv4.OptServerIdentifier(net.IP(d.gateway.AsSlice())))
+	r.UpdateOption(dhcpv4.OptServerIdentifier(net.IP(d.Gateway.AsSlice())))
 	if id := d.q.Options.Get(dhcpv4.OptionClientIdentifier); id != nil { // RFC 6842
 		r.UpdateOption(dhcpv4.OptGeneric(dhcpv4.OptionClientIdentifier, id))
 	}
@@ -139,8 +139,8 @@ func (d *dhcp) configure(r *dhcpv4.DHCPv4) {
 			r.UpdateOption(dhcpv4.OptGeneric(dhcpv4.GenericOptionCode(o.Number), b))
 		}
 	}
-	r.UpdateOption(dhcpv4.OptSubnetMask(net.CIDRMask(d.prefix.Bits(), 32)))
-	r.UpdateOption(dhcpv4.OptBroadcastAddress(net.IP(lastOf(d.prefix).AsSlice())))
+	r.UpdateOption(dhcpv4.OptSubnetMask(net.CIDRMask(d.Prefix.Bits(), 32)))
+	r.UpdateOption(dhcpv4.OptBroadcastAddress(net.IP(lastOf(d.Prefix).AsSlice())))
 	r.UpdateOption(mtuOption(d.network.Spec.MTU))
 	d.routesTo(r)
 	if ips := ipsOf(d.nameServers(topology.IPv4)); ips != nil {
@@ -172,8 +172,8 @@ func (d *dhcp) configure(r *dhcpv4.DHCPv4) {
 // gets routes by option 121 ignores the router's option, so the default route is in both
 // (RFC 3442).
 func (d *dhcp) routesTo(r *dhcpv4.DHCPv4) {
-	gateway := net.IP(d.gateway.AsSlice())
-	if d.routes {
+	gateway := net.IP(d.Gateway.AsSlice())
+	if d.Routes {
 		r.UpdateOption(dhcpv4.OptRouter(gateway))
 	}
 	further := d.network.Spec.DHCP.Routes
@@ -187,7 +187,7 @@ func (d *dhcp) routesTo(r *dhcpv4.DHCPv4) {
 			Router: net.IP(f.Via.AsSlice()),
 		})
 	}
-	if d.routes {
+	if d.Routes {
 		all = append(all, &dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, Router: gateway})
 	}
 	r.UpdateOption(dhcpv4.OptClasslessStaticRoute(all...))
@@ -196,7 +196,7 @@ func (d *dhcp) routesTo(r *dhcpv4.DHCPv4) {
 // send addresses a reply (RFC 2131, 4.1): to the client's address if it has one, to all
 // if it asks for that or is refused, and else to the address that it gets.
 func (d *dhcp) send(r *dhcpv4.DHCPv4, what string) packetin.Reply {
-	e := envelope{srcMAC: d.mac, dstMAC: d.frame.src, src: d.gateway, dst: d.address, srcPort: dhcpv4.ServerPort, dstPort: dhcpv4.ClientPort}
+	e := envelope{srcMAC: d.MAC, dstMAC: d.frame.src, src: d.Gateway, dst: d.Address, srcPort: dhcpv4.ServerPort, dstPort: dhcpv4.ClientPort}
 	client := addrOf(d.q.ClientIPAddr)
 	switch {
 	case r.MessageType() == dhcpv4.MessageTypeNak:

@@ -37,20 +37,20 @@ func DHCPv6(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Re
 	if !ok {
 		return a.no("came by a relay")
 	}
-	d := dhcpv6Request{asker: a, link: a.links[topology.IPv6], q: q}
+	d := dhcpv6Request{asker: a, Link: a.links[topology.IPv6], q: q}
 	return d.answer()
 }
 
 // dhcpv6Request is a request of a port.
 type dhcpv6Request struct {
 	*asker
-	link
+	pipeline.Link
 	q *dhcpv6.Message
 }
 
 // server identifies sdnd: the same on every replica, and after every restart.
 func (d *dhcpv6Request) server() dhcpv6.DUID {
-	return &dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: d.mac[:]}
+	return &dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: d.MAC[:]}
 }
 
 // named says whether a kind of message has to name its server: must, must not (RFC 8415,
@@ -86,11 +86,11 @@ func (d *dhcpv6Request) answer() packetin.Reply {
 		}
 		d.assign(reply)
 		d.configure(reply)
-		return d.send(reply, what+d.address.String())
+		return d.send(reply, what+d.Address.String())
 	case dhcpv6.MessageTypeRequest, dhcpv6.MessageTypeRenew, dhcpv6.MessageTypeRebind:
 		d.assign(reply)
 		d.configure(reply)
-		return d.send(reply, kind.String()+": confirmed "+d.address.String())
+		return d.send(reply, kind.String()+": confirmed "+d.Address.String())
 	case dhcpv6.MessageTypeConfirm:
 		return d.confirm(reply)
 	case dhcpv6.MessageTypeInformationRequest:
@@ -110,9 +110,9 @@ func (d *dhcpv6Request) confirm(reply *dhcpv6.Message) packetin.Reply {
 	for _, ia := range d.q.Options.IANA() {
 		for _, a := range ia.Options.Addresses() {
 			n++
-			if addr6(a.IPv6Addr) != d.address {
+			if addr6(a.IPv6Addr) != d.Address {
 				reply.AddOption(&dhcpv6.OptStatusCode{StatusCode: iana.StatusNotOnLink})
-				return d.send(reply, "CONFIRM: refused "+a.IPv6Addr.String()+", the port has "+d.address.String())
+				return d.send(reply, "CONFIRM: refused "+a.IPv6Addr.String()+", the port has "+d.Address.String())
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func (d *dhcpv6Request) confirm(reply *dhcpv6.Message) packetin.Reply {
 		return d.no("CONFIRM: of no address")
 	}
 	reply.AddOption(&dhcpv6.OptStatusCode{StatusCode: iana.StatusSuccess})
-	return d.send(reply, "CONFIRM: confirmed "+d.address.String())
+	return d.send(reply, "CONFIRM: confirmed "+d.Address.String())
 }
 
 // reply begins a reply.
@@ -140,13 +140,13 @@ func (d *dhcpv6Request) assign(r *dhcpv6.Message) {
 	for i, q := range d.q.Options.IANA() {
 		ia := &dhcpv6.OptIANA{IaId: q.IaId}
 		for _, a := range q.Options.Addresses() {
-			if addr6(a.IPv6Addr) != d.address {
+			if addr6(a.IPv6Addr) != d.Address {
 				ia.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: a.IPv6Addr})
 			}
 		}
 		if i == 0 {
 			ia.T1, ia.T2 = lease/2, (lease / 10 * 8).Truncate(time.Second)
-			ia.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: net.IP(d.address.AsSlice()), PreferredLifetime: lease, ValidLifetime: lease})
+			ia.Options.Add(&dhcpv6.OptIAAddress{IPv6Addr: net.IP(d.Address.AsSlice()), PreferredLifetime: lease, ValidLifetime: lease})
 		} else {
 			ia.Options.Add(&dhcpv6.OptStatusCode{StatusCode: iana.StatusNoAddrsAvail, StatusMessage: "the port has one address"})
 		}
@@ -181,7 +181,7 @@ func (d *dhcpv6Request) configure(r *dhcpv6.Message) {
 
 // send sends a reply to the link-local address that asked.
 func (d *dhcpv6Request) send(r *dhcpv6.Message, what string) packetin.Reply {
-	e := envelope{srcMAC: d.mac, dstMAC: d.frame.src, src: model.LinkLocal(d.mac), dst: d.frame.from, srcPort: dhcpv6.DefaultServerPort, dstPort: dhcpv6.DefaultClientPort}
+	e := envelope{srcMAC: d.MAC, dstMAC: d.frame.src, src: model.LinkLocal(d.MAC), dst: d.frame.from, srcPort: dhcpv6.DefaultServerPort, dstPort: dhcpv6.DefaultClientPort}
 	frame, err := e.udp(r.ToBytes())
 	return d.out(frame, err, what)
 }

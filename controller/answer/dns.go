@@ -43,7 +43,7 @@ func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *open
 			return a.no("not to the port's gateway")
 		case !a.port.Has(a.frame.from) && !a.anyAddress():
 			return a.no("from " + a.frame.from.String() + ", which the port does not have")
-		case a.frame.srcPort == 0 || a.frame.srcPort == dnsPort && a.frame.from == l.gateway:
+		case a.frame.srcPort == 0 || a.frame.srcPort == dnsPort && a.frame.from == l.Gateway:
 			return a.no("from a port that is not to be answered")
 		}
 		q := nameserver.Asker{Topo: v.Topo, Network: a.network, Gateways: a.gateways(), MaxSize: a.network.Spec.MTU - headersIPv4}
@@ -62,7 +62,7 @@ func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *open
 }
 
 // forward asks upstream servers.
-func (a *asker) forward(upstream nameserver.Upstream, l link, r nameserver.Result) packetin.Reply {
+func (a *asker) forward(upstream nameserver.Upstream, l pipeline.Link, r nameserver.Result) packetin.Reply {
 	later := func(ctx context.Context) packetin.Reply {
 		ctx, cancel := context.WithTimeout(ctx, nameserver.Deadline)
 		defer cancel()
@@ -80,27 +80,27 @@ func (a *asker) forward(upstream nameserver.Upstream, l link, r nameserver.Resul
 }
 
 // named sends the port a message of DNS from its gateway.
-func (a *asker) named(l link, message []byte, what string) packetin.Reply {
-	e := envelope{srcMAC: l.mac, dstMAC: a.frame.src, src: l.gateway, dst: a.frame.from, srcPort: dnsPort, dstPort: a.frame.srcPort}
+func (a *asker) named(l pipeline.Link, message []byte, what string) packetin.Reply {
+	e := envelope{srcMAC: l.MAC, dstMAC: a.frame.src, src: l.Gateway, dst: a.frame.from, srcPort: dnsPort, dstPort: a.frame.srcPort}
 	frame, err := e.udp(message)
 	return a.out(frame, err, what)
 }
 
 // gatewayAt returns the port's link on which the gateway has an address.
-func (a *asker) gatewayAt(ip netip.Addr) (link, bool) {
+func (a *asker) gatewayAt(ip netip.Addr) (pipeline.Link, bool) {
 	for _, l := range a.links {
-		if l.gateway.IsValid() && l.gateway == ip {
+		if l.Gateway.IsValid() && l.Gateway == ip {
 			return l, true
 		}
 	}
-	return link{}, false
+	return pipeline.Link{}, false
 }
 
 // gateways returns the addresses of the port's gateway.
 func (a *asker) gateways() (all []netip.Addr) {
 	for _, l := range a.links {
-		if l.gateway.IsValid() {
-			all = append(all, l.gateway)
+		if l.Gateway.IsValid() {
+			all = append(all, l.Gateway)
 		}
 	}
 	return all
@@ -113,8 +113,8 @@ func (a *asker) anyAddress() bool { return a.port.Spec.PortSecurity == model.Por
 // its gateway if that answers.
 func (a *asker) nameServers(f topology.Family) []netip.Addr {
 	given, l := a.network.Spec.DHCP.DNS, a.links[f]
-	if len(given) == 0 && a.network.Spec.DNS.Enabled && l.gateway.IsValid() {
-		return []netip.Addr{l.gateway}
+	if len(given) == 0 && a.network.Spec.DNS.Enabled && l.Gateway.IsValid() {
+		return []netip.Addr{l.Gateway}
 	}
 	return model.Servers(given, f)
 }

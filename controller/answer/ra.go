@@ -60,7 +60,7 @@ func Advertise(v *pipeline.View, port *topology.Port) (node string, m *openflow.
 		return "", nil, false
 	}
 	a := &asker{network: network, port: port, in: at.OFPort}
-	a.links[topology.IPv6] = linkOf(v, network, port, at.Node, topology.IPv6)
+	a.links[topology.IPv6] = v.LinkOf(port, at.Node, topology.IPv6)
 	if !a.advertised() {
 		return "", nil, false
 	}
@@ -76,13 +76,13 @@ func allNodes() (netip.Addr, topology.MAC) {
 
 // advertised reports whether the port gets advertisements.
 func (a *asker) advertised() bool {
-	return a.network.Spec.RA != "" && a.links[topology.IPv6].address.IsValid()
+	return a.network.Spec.RA != "" && a.links[topology.IPv6].Address.IsValid()
 }
 
 // advertise sends an advertisement out of the port.
 func (a *asker) advertise(to netip.Addr, mac topology.MAC, what string) packetin.Reply {
 	l := a.links[topology.IPv6]
-	e := envelope{srcMAC: l.mac, dstMAC: mac, src: model.LinkLocal(l.mac), dst: to}
+	e := envelope{srcMAC: l.MAC, dstMAC: mac, src: model.LinkLocal(l.MAC), dst: to}
 	ra := a.advertisement(l)
 	message, err := ndp.MarshalMessage(ra)
 	if err != nil {
@@ -99,16 +99,16 @@ func (a *asker) advertise(to netip.Addr, mac topology.MAC, what string) packetin
 
 // advertisement returns the advertisement for the port. The network's own prefix is on the link, and
 // not for hosts to make addresses of, because others have addresses of it.
-func (a *asker) advertisement(l link) *ndp.RouterAdvertisement {
+func (a *asker) advertisement(l pipeline.Link) *ndp.RouterAdvertisement {
 	spec := &a.network.Spec
 	ra := &ndp.RouterAdvertisement{CurrentHopLimit: ttl, ManagedConfiguration: true, OtherConfiguration: true}
-	if l.routes {
+	if l.Routes {
 		ra.RouterLifetime = routerLifetime
 	}
 	ra.Options = []ndp.Option{
-		&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: l.mac[:]},
+		&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: l.MAC[:]},
 		ndp.NewMTU(uint32(spec.MTU)),
-		&ndp.PrefixInformation{PrefixLength: uint8(l.prefix.Bits()), OnLink: true, ValidLifetime: prefixLifetime, PreferredLifetime: prefixLifetime, Prefix: l.prefix.Masked().Addr()},
+		&ndp.PrefixInformation{PrefixLength: uint8(l.Prefix.Bits()), OnLink: true, ValidLifetime: prefixLifetime, PreferredLifetime: prefixLifetime, Prefix: l.Prefix.Masked().Addr()},
 	}
 	if spec.RA == model.RASLAAC {
 		for _, own := range ownPrefixes(a.port) {

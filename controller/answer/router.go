@@ -44,11 +44,11 @@ func routerError(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, why re
 	if !ok {
 		return packetin.Reply{What: "no port has the MAC " + src.String() + " there"}
 	}
-	l := linkOf(v, network, port, p.Node, model.FamilyOf(to))
-	if !l.gateway.IsValid() {
+	l := v.LinkOf(port, p.Node, model.FamilyOf(to))
+	if !l.Gateway.IsValid() {
 		return packetin.Reply{Port: port.Name, What: "the port has no gateway of that family"}
 	}
-	from := l.gateway
+	from := l.Gateway
 	if isGateway(v, network, p.Node, to) {
 		why, what, from = reject.NoPort, "nothing but ping is answered by the gateway ", to
 	}

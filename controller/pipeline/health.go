@@ -181,39 +181,12 @@ func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Prob
 		if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
 			continue
 		}
-		ip, has := p.Address(f)
-		if !has {
-			continue
-		}
-		if gw, mac := v.gatewayOfPort(p, ip, node); gw.IsValid() {
-			c.Gateway, c.GatewayMAC, c.Backend, c.BackendMAC = gw, mac, ip, p.MAC
+		if l := v.LinkOf(p, node, f); l.Gateway.IsValid() {
+			c.Gateway, c.GatewayMAC, c.Backend, c.BackendMAC = l.Gateway, l.MAC, l.Address, p.MAC
 			return c, true
 		}
 	}
 	return c, false
-}
-
-// gatewayOfPort returns the gateway that a port on a node has for one of its addresses; an
-// invalid address if it has none.
-func (v *View) gatewayOfPort(p *topology.Port, ip netip.Addr, node string) (netip.Addr, topology.MAC) {
-	n, ok := v.Topo.Network(p.Spec.Network)
-	if !ok {
-		return netip.Addr{}, topology.MAC{}
-	}
-	if n.Spec.Mode == topology.Segmented {
-		if b, ok := v.Topo.Block(n.Name, node); ok {
-			if r, ok := b.Of(model.FamilyOf(ip)); ok {
-				return r.Gateway, b.GatewayMAC
-			}
-		}
-		return netip.Addr{}, topology.MAC{}
-	}
-	for _, s := range n.Spec.Subnets {
-		if s.Prefix.Contains(ip) {
-			return s.Gateway.Addr, n.GatewayMAC
-		}
-	}
-	return netip.Addr{}, topology.MAC{}
 }
 
 // probesOf returns the probes that a port on a node gets, each once.
