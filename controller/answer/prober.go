@@ -27,7 +27,7 @@ const (
 )
 
 // Prober checks the backends of services with health checks: it has their switches send
-// probes to them, and hears the answers.
+// probes to them, and reads the answers.
 type Prober struct {
 	mu      sync.Mutex
 	targets map[targetKey]*target
