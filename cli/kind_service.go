@@ -44,6 +44,13 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		name: "session-affinity", usage: "whether clients keep their backend, by `kind`: ClientIP (new connections from one address go where the last one went) or None (default None)",
 		fixed: []string{string(model.AffinityNone), string(model.AffinityClientIP)}, set: setServiceAffinity,
 	}
+	internal := specFlag[model.ServiceSpec]{
+		name: "internal-traffic-policy", usage: "which backends ports of the networks reach, by `policy`: Cluster (any) or Local (those on their own node) (default Cluster)",
+		fixed: []string{string(model.TrafficCluster), string(model.TrafficLocal)},
+		set: func(s *model.ServiceSpec, text string, _ bool) error {
+			return s.InternalTrafficPolicy.UnmarshalText([]byte(text))
+		},
+	}
 	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
 		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: setServiceAddresses},
 		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
@@ -55,6 +62,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1", set: setHealthCheck},
 		affinity,
+		internal,
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
 }
@@ -257,6 +265,9 @@ func serviceDetails(v serviceView) [][2]string {
 	lines := append(conditionLines(v.now, v.status.Ready, v.status.Conditions), [2]string{"number", fmt.Sprint(v.status.ID)})
 	if v.spec.SessionAffinity == model.AffinityClientIP {
 		lines = append(lines, [2]string{"session affinity", fmt.Sprintf("ClientIP, for %v after the last new connection", v.spec.SessionAffinityTimeout)})
+	}
+	if v.spec.InternalTrafficPolicy != "" {
+		lines = append(lines, [2]string{"internal traffic", "Local: only to backends on the client's own node"})
 	}
 	if v.spec.HealthCheck != nil {
 		lines = append(lines, [2]string{"health check", healthCheckText(v.spec.HealthCheck)})

@@ -27,6 +27,8 @@ func TestServices(t *testing.T) {
 	b.part("everybody reaches every backend, and is seen as it is", servicesReached)
 	b.part("P-SVC-01: one client port to the service and straight to its backend", servicesSamePort)
 	b.part("connections are spread over the backends", servicesSpread)
+	b.part("the traffic policy Local: only backends on the client's node", servicesLocal)
+	b.part("connections are spread over many backends, in several groups", servicesMany)
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("P-SVC-17: a socket of UDP that keeps sending moves to a backend that serves", servicesUDP)

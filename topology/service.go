@@ -71,6 +71,8 @@ type serviceIndex struct {
 	reaching *btree.Map[string, *Service]
 	// checking has the services with a health check by what finds a backend, and their name.
 	checking *btree.Map[string, *Service]
+	// local has those of using whose clients reach only backends on their own node.
+	local *btree.Map[string, *Service]
 }
 
 func newServiceIndex() serviceIndex {
@@ -83,12 +85,13 @@ func newServiceIndex() serviceIndex {
 		named:     btree.NewMap[string, *Service](treeDegree),
 		reaching:  btree.NewMap[string, *Service](treeDegree),
 		checking:  btree.NewMap[string, *Service](treeDegree),
+		local:     btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(),
 	}
 }
 
@@ -102,6 +105,9 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 	}
 	for _, ref := range o.Spec.Scopes() {
 		f(x.using, refKey(ref)+o.Name)
+		if o.Spec.InternalTrafficPolicy == model.TrafficLocal {
+			f(x.local, refKey(ref)+o.Name)
+		}
 		f(x.named, refKey(ref)+nameKey(o.Name)+"\x00"+o.Name)
 		for _, a := range o.Spec.Addresses {
 			f(x.addresses, refKey(ref)+a.String())
@@ -167,9 +173,17 @@ func (x *serviceIndex) taken(o *Service) (a netip.Addr, by *Service, taken bool)
 
 // servicesOfNetwork returns the services that ports of a network may use, each once.
 func (x *indexes) servicesOfNetwork(network string) iter.Seq[*Service] {
+	return x.servicesFor(x.services.using, network)
+}
+
+// servicesFor is servicesOfNetwork for the services of one index.
+func (x *indexes) servicesFor(in *btree.Map[string, *Service], network string) iter.Seq[*Service] {
 	return func(yield func(*Service) bool) {
+		if in.Len() == 0 {
+			return
+		}
 		own := refKey(Ref{Kind: KindNetwork, Name: network})
-		for o := range under(x.services.using, own) {
+		for o := range under(in, own) {
 			if !yield(o) {
 				return
 			}
@@ -178,8 +192,8 @@ func (x *indexes) servicesOfNetwork(network string) iter.Seq[*Service] {
 		if !ok {
 			return
 		}
-		for o := range under(x.services.using, refKey(r.Ref())) {
-			if _, named := x.services.using.Get(own + o.Name); !named && !yield(o) {
+		for o := range under(in, refKey(r.Ref())) {
+			if _, named := in.Get(own + o.Name); !named && !yield(o) {
 				return
 			}
 		}
@@ -208,6 +222,12 @@ func (s *Snapshot) Services() iter.Seq[*Service] { return all(s.x.services.byNam
 // those that name the network, then those that name its router.
 func (s *Snapshot) ServicesOfNetwork(network string) iter.Seq[*Service] {
 	return s.x.servicesOfNetwork(network)
+}
+
+// LocalServicesOfNetwork is ServicesOfNetwork for those whose clients reach only backends on
+// their own node.
+func (s *Snapshot) LocalServicesOfNetwork(network string) iter.Seq[*Service] {
+	return s.x.servicesFor(s.x.services.local, network)
 }
 
 // Served reports whether ports of a network use services: some service names the network or

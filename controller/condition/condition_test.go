@@ -96,6 +96,7 @@ func cases() map[Reason][]Condition {
 		NoBackends:           Service(ServiceFacts{Name: "web", Max: 512}),
 		BackendUnhealthy:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Failing: "web1", Why: "port 8080 of TCP refuses connections", Max: 512}),
 		TooManyBackends:      Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),
+		NoLocalBackends:      Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Without: []string{"node2", "node3"}}),
 		UnderlayMTUTooSmall:  Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:             port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:        port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),

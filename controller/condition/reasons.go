@@ -40,10 +40,11 @@ const (
 	MACMismatch           Reason = "MACMismatch"
 	TunnelFamilyMismatch  Reason = "TunnelFamilyMismatch"
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
-	// NoGateway, NoBackends, TooManyBackends and BackendUnhealthy are of services.
+	// NoGateway, NoBackends, TooManyBackends, NoLocalBackends and BackendUnhealthy are of services.
 	NoGateway        Reason = "NoGateway"
 	NoBackends       Reason = "NoBackends"
 	TooManyBackends  Reason = "TooManyBackends"
+	NoLocalBackends  Reason = "NoLocalBackends"
 	BackendUnhealthy Reason = "BackendUnhealthy"
 
 	UplinkMissing Reason = "UplinkMissing"
@@ -108,7 +109,8 @@ var table = []Definition{
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{NoGateway, topology.KindService, Error, "The service names networks that have no gateway: they are stretched, and no router joins them. Their ports cannot use the service."},
 	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, are in another routing domain, have none of the named ports that it calls, or do not pass its health check. New connections fail."},
-	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among. Those behind the first 512 by name get no connections."},
+	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},
+	{NoLocalBackends, topology.KindService, Warning, "The service reaches only backends on the client's node (internalTrafficPolicy: Local), and there are nodes with clients that have none. Their connections are refused."},
 	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},

@@ -22,6 +22,9 @@ type ServiceFacts struct {
 	// NoGateway are the networks that it names and whose ports cannot use it, because the
 	// network has no gateway; sorted.
 	NoGateway []string
+	// Without are the nodes with ports that may use it and reach only backends on their own
+	// node, but have none there; sorted.
+	Without []string
 	// Lists says that the service lists its backends instead of selecting them.
 	Lists bool
 }
@@ -60,6 +63,11 @@ func Service(f ServiceFacts) []Condition {
 		l.add(NoBackends,
 			fmt.Sprintf("none of its backends gets new connections, which therefore fail: %s", f.why()),
 			fmt.Sprintf("sdnctl service show %s lists the backends; plug in their interfaces, or give the service others", f.Name))
+	}
+	if len(f.Without) > 0 && usable > 0 {
+		l.add(NoLocalBackends,
+			fmt.Sprintf("ports on %s have no backend on their own node, so their new connections are refused", TunnelNodes{f.Without, len(f.Without)}.text()),
+			fmt.Sprintf("start a backend on each of these nodes, or let clients reach all: sdnctl service set %s --internal-traffic-policy Cluster", f.Name))
 	}
 	if f.Unhealthy > 0 {
 		l.add(BackendUnhealthy, f.unhealthy(),

@@ -107,6 +107,8 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"a backend gives a named port another number", named, func(b *contractBed) cost { return b.apply(naming("s2", 2, 8081)) },
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 4 * b.relevant} }},
+		{"the internal traffic policy becomes Local", declared, func(b *contractBed) cost { return b.apply(localService("one", 1)) },
+			func(b *contractBed, f int) bounds { return bounds{(2 + 2*f) * b.relevant, b.relevant, 3 * b.relevant} }},
 		{"a health check is set", declared, func(b *contractBed) cost { return b.apply(checking("one", 1)) },
 			func(b *contractBed, f int) bounds { return bounds{2 * 2, 2, 4*b.relevant + 2} }},
 		{"a backend fails its health check", func(b *contractBed) { declared(b); b.apply(checking("one", 1)) },
@@ -143,6 +145,15 @@ func checking(name string, last byte) topology.Op {
 	op := service(name, last)
 	spec := op.Spec.(model.ServiceSpec)
 	spec.HealthCheck = &model.HealthCheck{Protocol: model.CheckTCP}
+	op.Spec = spec
+	return op
+}
+
+// localService is service for clients on the nodes of its backends.
+func localService(name string, last byte) topology.Op {
+	op := service(name, last)
+	spec := op.Spec.(model.ServiceSpec)
+	spec.InternalTrafficPolicy = model.TrafficLocal
 	op.Spec = spec
 	return op
 }

@@ -136,6 +136,9 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		s.SessionAffinity = model.AffinityClientIP
 		s.SessionAffinityTimeout = model.Duration(time.Duration(rapid.IntRange(1, 2).Draw(t, "affinity's timeout")) * time.Second)
 	}
+	if rapid.Bool().Draw(t, "local") {
+		s.InternalTrafficPolicy = model.TrafficLocal
+	}
 	switch rapid.IntRange(0, 3).Draw(t, "backends") {
 	case 0:
 		s.Backends.PortGroup = "g"

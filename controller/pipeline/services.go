@@ -14,17 +14,6 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// MaxBuckets is how many backends a group has: one message of group-mod has room for their
-// buckets, in both families.
-const MaxBuckets = 512
-
-// serviceGroup returns the number of the group of a service's port, for a family and one of
-// the networks or routers whose ports may use it. It is below 2^31, and no other group has
-// it: model.MaxServiceScopes and model.MaxServicePorts are 64.
-func serviceGroup(o *topology.Service, scope, port int, f topology.Family) uint32 {
-	return o.ID<<13 | uint32(scope)<<7 | uint32(port)<<1 | uint32(f)
-}
-
 // scope is a network or router whose ports may use a service.
 type scope struct {
 	topology.Ref
@@ -232,6 +221,9 @@ type Backends struct {
 	// NoGateway are the networks that the service names and whose ports cannot use it,
 	// because the network has no gateway; sorted.
 	NoGateway []string
+	// Without are the nodes with ports that may use the service and reach only backends on
+	// their own node, but have none there that gets new connections; sorted.
+	Without []string
 }
 
 // Usable is how many backends get new connections.
@@ -241,16 +233,18 @@ func (n Backends) Usable() int {
 
 // BackendsOf counts the backends of a service of a topology, which may be newer than the
 // view's. Where ports are is as the view has it. It counts no further once so many get new
-// connections; enough is 0 if it is to count all.
+// connections, unless it has to know on which nodes they are; enough is 0 if it is to count
+// all.
 func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int) (n Backends) {
-	at := *v
-	at.Topo, v = topo, &at
+	newer := *v
+	newer.Topo, v = topo, &newer
 	domains := map[domain]bool{}
 	for _, s := range v.scopesOf(o) {
 		domains[s.domain] = true
 	}
+	at := map[string]bool{}
 	for b := range v.Topo.Backends(o) {
-		if enough > 0 && n.Usable() >= enough {
+		if enough > 0 && n.Usable() >= enough && !local(o) {
 			break
 		}
 		n.Selected++
@@ -267,7 +261,17 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 			if n.Unhealthy++; n.Unhealthy == 1 {
 				n.Failing, n.Why = b.Name, v.Health(o.Name, b.Name).Why
 			}
+		default:
+			at[v.Location(b.Port)] = true
 		}
+	}
+	if local(o) {
+		for node := range v.nodesUsing(o) {
+			if !at[node] {
+				n.Without = append(n.Without, node)
+			}
+		}
+		slices.Sort(n.Without)
 	}
 	for _, name := range o.Spec.Networks {
 		if x, ok := v.Topo.Network(name); ok && !v.Topo.Served(x) {
@@ -288,9 +292,15 @@ func (v *View) reaches(p *topology.Port, e endpoint, node string) bool {
 	return false
 }
 
+// local reports whether clients of a service reach only backends on their own node.
+func local(o *topology.Service) bool { return o.Spec.InternalTrafficPolicy == model.TrafficLocal }
+
 // usedOn reports whether ports of the node may use a service, and reach a port that is a
 // backend of it.
 func (v *View) usedOn(o *topology.Service, p *topology.Port, node string) bool {
+	if local(o) && v.Location(p) != node {
+		return false
+	}
 	d := v.domainOf(p.Spec.Network)
 	return slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) })
 }

@@ -128,55 +128,6 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 		Pop(openflow.FieldEthSrc, 0, 48)
 }
 
-// serviceGroup adds the group that chooses among the backends of a service's port. If there
-// are none, its one bucket refuses the connection, so that the flow need not change.
-func (c *Compiler) serviceGroup(o *topology.Service, s scope, index int, p model.ServicePort, f topology.Family) {
-	g := openflow.Group{ID: serviceGroup(o, s.index, index, f), Type: openflow.GroupTypeSelect}
-	to := TableEndpoint
-	if affine(o) {
-		to = TableAffinityLearn
-	}
-	all := c.chosenAmong(o, s, p, f)
-	for i, weight := range bucketWeights(len(all)) {
-		b := all[min(i, len(all)-1)]
-		c.actions = setTarget(c.actions[:0], b.ip, b.port).Resubmit(openflow.PortInPort, to)
-		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: weight, WatchPort: b.watch, WatchGroup: openflow.GroupAny, Actions: c.actions})
-	}
-	if len(all) == 0 {
-		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableRefuse)
-		g.Buckets = g.Buckets.Add(openflow.Bucket{Weight: hashValues, WatchPort: openflow.PortAny, WatchGroup: openflow.GroupAny, Actions: c.actions})
-	}
-	c.emitGroup(g, rules{"chooses one of the backends of the service's port", "chooses one of the backends of the service's port by IPv6"}[f])
-}
-
-// choice is a backend that gets new connections.
-type choice struct {
-	ip   netip.Addr
-	port uint16
-	// watch is the port of a backend on the node that is compiled, PortAny for others.
-	watch openflow.PortNo
-}
-
-// chosenAmong returns the backends of a service's port that get new connections, by name, at
-// most MaxBuckets.
-func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort, f topology.Family) (all []choice) {
-	for b := range c.view.Topo.Backends(o) {
-		ip, ok := b.Address(f)
-		if !ok || b.Endpoint.State != model.EndpointReady || c.view.domainOf(b.Spec.Network) != s.domain {
-			continue
-		}
-		watch, alive := c.watch(b.Port)
-		port := b.Target(p)
-		if !alive || port == 0 || !c.view.passes(o, b.Name) {
-			continue
-		}
-		if all = append(all, choice{ip, port, watch}); len(all) == MaxBuckets {
-			break
-		}
-	}
-	return all
-}
-
 // eachServicePort calls do for each port of a service, each scope with ports on the node,
 // and each family of the service's addresses.
 func (c *Compiler) eachServicePort(o *topology.Service, do func(scope, int, model.ServicePort, topology.Family)) {
@@ -195,32 +146,6 @@ func (c *Compiler) eachServicePort(o *topology.Service, do func(scope, int, mode
 // scopes returns the scopes of a service that have ports on the node.
 func (c *Compiler) scopes(o *topology.Service) []scope {
 	return slices.DeleteFunc(c.view.scopesOf(o), func(s scope) bool { return !c.view.scopeOn(s, c.node) })
-}
-
-// hashValues is how many values the hash has at most by which Open vSwitch chooses a bucket
-// (OVS 3.1, ofproto-dpif.c, MAX_SELECT_GROUP_HASH_VALUES).
-const hashValues = 256
-
-// bucketWeights returns the weights of the buckets for n backends. All have the same, and
-// the last one's may be split in two.
-//
-// Open vSwitch gives each bucket whole values of a hash. Of these it takes as few as the
-// sum of the weights has of the least one, rounded up to a power of two, and 16 at least: for
-// three buckets of one weight 16, of which they get 6, 5 and 5. A bucket of weight 1 beside
-// others has it take all 256, so that the shares differ by one of 256.
-func bucketWeights(n int) (weights []uint16) {
-	if n == 0 {
-		return nil
-	}
-	weight := uint16(max(1, hashValues/n))
-	for range n {
-		weights = append(weights, weight)
-	}
-	if n&(n-1) != 0 && weight > 1 { // powers of two divide 16, or all values, evenly
-		weights[n-1]--
-		weights = append(weights, 1)
-	}
-	return weights
 }
 
 // watch returns the port that a backend's bucket watches, and whether the backend can

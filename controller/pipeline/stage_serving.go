@@ -71,7 +71,8 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 				continue
 			}
 			for b := range c.view.Topo.Backends(o) {
-				if _, alive := c.watch(b.Port); alive && c.view.passes(o, b.Name) && c.view.domainOf(b.Spec.Network) == s.domain {
+				watch, alive := c.watch(b.Port)
+				if alive && c.view.passes(o, b.Name) && c.view.domainOf(b.Spec.Network) == s.domain && !(local(o) && watch == openflow.PortAny) {
 					c.serving(o, s, p, b)
 				}
 			}

@@ -20,7 +20,7 @@ func serviceRef(name string) topology.Ref {
 func (d *dispatcher) assessService(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.Service(name); ok {
-		all = condition.Service(serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBuckets+1))
+		all = condition.Service(serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBackends(o)+1))
 	}
 	d.f.board.Assess(serviceRef(name), all)
 }
@@ -70,6 +70,9 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 		for _, s := range topo.ServicesWith(o) {
 			add(s)
 		}
+		for s := range topo.LocalServicesOfNetwork(o.Spec.Network) {
+			add(s)
+		}
 	case *topology.Network:
 		ofNetwork(o.Name)
 	case *topology.Router:
@@ -87,7 +90,7 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
 	n := v.BackendsOf(topo, o, enough)
 	return condition.ServiceFacts{
-		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBuckets, NoGateway: n.NoGateway,
+		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 	}

@@ -46,7 +46,7 @@ func given() []api.Object {
 		object(api.KindService, "least", `{"addresses": ["10.96.0.1"], "routers": ["main"], "ports": [{"port": 80}]}`),
 		object(api.KindService, "most", `{"addresses": ["10.96.0.2", "FD00:96:0::2"], "networks": ["long", "dual"], "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}, {"name": "dns", "protocol": "udp", "port": 53}],
 			"backends": {"endpoints": [{"port": "web", "state": "Draining", "targetPorts": {"http": 8081}}, {"port": "both"}]}}`),
-		object(api.KindService, "selecting", `{"addresses": ["10.96.0.3"], "routers": ["main"], "ports": [{"port": 80}], "backends": {"selector": {"matchLabels": {"app": "web"}}, "networks": ["long"]}}`),
+		object(api.KindService, "selecting", `{"internalTrafficPolicy": "local", "addresses": ["10.96.0.3"], "routers": ["main"], "ports": [{"port": 80}], "backends": {"selector": {"matchLabels": {"app": "web"}}, "networks": ["long"]}}`),
 	}
 }
 

@@ -28,6 +28,40 @@ type ServiceSpec struct {
 	SessionAffinity SessionAffinity `json:"sessionAffinity,omitempty" doc:"None: each connection goes to any backend. ClientIP: new connections from one address go to the backend that the last one went to, as long as it gets new connections" enum:"None,ClientIP" default:"None" example:"ClientIP"`
 	// SessionAffinityTimeout as stored is 0 without affinity and else never.
 	SessionAffinityTimeout Duration `json:"sessionAffinityTimeout,omitzero" doc:"How long after its last new connection a client keeps its backend, 1s to 18h; 3h when absent" example:"10m"`
+	// InternalTrafficPolicy "" is TrafficCluster.
+	InternalTrafficPolicy TrafficPolicy `json:"internalTrafficPolicy,omitempty" doc:"Which backends connections from ports of the networks go to. Cluster: any. Local: those on the client's own node; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
+}
+
+// TrafficPolicy says on which nodes the backends are that connections go to.
+type TrafficPolicy string
+
+// The traffic policies.
+const (
+	TrafficCluster TrafficPolicy = "Cluster"
+	TrafficLocal   TrafficPolicy = "Local"
+)
+
+// UnmarshalText reads it in any case.
+func (t *TrafficPolicy) UnmarshalText(b []byte) error {
+	*t = TrafficPolicy(b)
+	for _, known := range []TrafficPolicy{TrafficCluster, TrafficLocal} {
+		if strings.EqualFold(string(b), string(known)) {
+			*t = known
+		}
+	}
+	return nil
+}
+
+// normal checks the policy, and returns "" for the default.
+func (t TrafficPolicy) normal(field string, bad Reporter) TrafficPolicy {
+	switch t {
+	case "", TrafficCluster:
+		return ""
+	case TrafficLocal:
+	default:
+		bad(Invalid, field, fmt.Sprintf("%q is not a traffic policy", string(t)), "write Cluster or Local")
+	}
+	return t
 }
 
 // SessionAffinity says whether a client keeps its backend.
@@ -197,6 +231,7 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 	s.Backends = s.Backends.normal(s.Ports, bad)
 	s.HealthCheck = s.HealthCheck.normal(s.Ports, bad)
 	s.normalAffinity(bad)
+	s.InternalTrafficPolicy = s.InternalTrafficPolicy.normal("spec.internalTrafficPolicy", bad)
 	return s
 }
 

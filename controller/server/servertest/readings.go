@@ -26,8 +26,9 @@ type Readings struct {
 
 // ServiceStatus returns the status of a service whose backends are all bound.
 func (Readings) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
-	facts := condition.ServiceFacts{Name: name, Max: pipeline.MaxBuckets}
+	facts := condition.ServiceFacts{Name: name}
 	if o, ok := snap.Service(name); ok {
+		facts.Max = pipeline.MaxBackends(o)
 		for b := range snap.Backends(o) {
 			facts.Selected++
 			if b.Endpoint.State == model.EndpointDraining {
