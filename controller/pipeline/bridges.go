@@ -171,6 +171,10 @@ func AskOf(m *openflow.PacketIn) Ask {
 	return Ask{openflow.PortNo(register(m.Match, openflow.FieldReg(regOutPort))), netip.AddrFrom4(a)}
 }
 
+// Learns reports whether a node may have flows that learn others in LearnedTables. If that changes, the
+// node's own unit is affected.
+func (v *View) Learns(node string) bool { return v.bridged(node) || v.ServedNode(node) }
+
 // LearnedTables returns the tables in which switches learn flows that stay for long.
 func LearnedTables() []openflow.TableID {
 	return []openflow.TableID{TableAffinity, TableNextHop}

@@ -22,6 +22,8 @@ type Compiler struct {
 	view *View
 	node string
 	unit Unit
+	// vtep is the tunnel address of the node; the zero Addr if it has none.
+	vtep netip.Addr
 	// All tables, and the one whose flows are compiled.
 	stages []stage
 	byKind [numUnitKinds][]*stage
@@ -75,10 +77,22 @@ type portPlace struct {
 // A unit that does not exist in the view, or that the node need not know, has
 // none.
 func (c *Compiler) Compile(out *ItemSet, v *View, node string, u Unit) {
-	c.out, c.view, c.node = out, v, node
+	c.begin(out, v, node)
 	if i, ok := v.unit(node, u); ok && (i.network == nil || c.enter(i.network)) {
 		c.compile(i)
 	}
+}
+
+// begin prepares the compiler for a node.
+func (c *Compiler) begin(out *ItemSet, v *View, node string) {
+	c.out, c.view, c.node = out, v, node
+	c.vtep, _ = v.tunnelIP(node)
+}
+
+// vtepOf returns the tunnel address by which the node sends to another, or the zero Addr if it cannot.
+func (c *Compiler) vtepOf(peer string) netip.Addr {
+	to, _ := c.view.tunnelIP(peer)
+	return reachable(c.vtep, to)
 }
 
 // CompileNode appends to out all items of the node.
@@ -117,7 +131,7 @@ func (c *Compiler) CompileFlows(out *ItemSet, v *View, node string) iter.Seq[Uni
 // its items to out, which may be reset then.
 func (c *Compiler) CompileEach(out *ItemSet, v *View, node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
-		c.out, c.view, c.node = out, v, node
+		c.begin(out, v, node)
 		var entered *topology.Network
 		relevant := false
 		for i := range v.unitsOn(node) {
@@ -204,7 +218,7 @@ func (c *Compiler) placeOf(p *topology.Port) portPlace {
 	if c.network.Spec.Mode == topology.Segmented {
 		return portPlace{}
 	}
-	return portPlace{vtep: c.view.vtep(c.node, at)}
+	return portPlace{vtep: c.vtepOf(at)}
 }
 
 // enter makes a network the one that is compiled. It returns false if the node need

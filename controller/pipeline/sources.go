@@ -108,12 +108,11 @@ func (v *View) tunnelIP(node string) (netip.Addr, bool) {
 	return n.Spec.TunnelIP, n.Spec.TunnelIP.IsValid()
 }
 
-// vtep returns the tunnel address by which a node sends to another; the zero Addr if it
-// cannot. A tunnel port sends from one address, so it reaches only addresses of the same
-// family.
-func (v *View) vtep(node, peer string) netip.Addr {
-	to, ok := v.tunnelIP(peer)
-	if from, has := v.tunnelIP(node); ok && has && from.Is4() != to.Is4() {
+// reachable returns the tunnel address of another node if a node with the address from can send
+// to it, or the zero Addr. A tunnel port sends from one address, so it reaches only addresses of the
+// same family.
+func reachable(from, to netip.Addr) netip.Addr {
+	if from.IsValid() && to.IsValid() && from.Is4() != to.Is4() {
 		return netip.Addr{}
 	}
 	return to

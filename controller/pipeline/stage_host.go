@@ -108,7 +108,7 @@ func (c *Compiler) admittedHost(n *topology.Node) {
 
 // routeHost routes from ports of the network to a node itself: this one, or another.
 func (c *Compiler) routeHost(n *topology.Node) {
-	vtep := c.view.vtep(c.node, n.Name)
+	vtep := c.vtepOf(n.Name)
 	if n.Name != c.node && !vtep.IsValid() {
 		return
 	}

@@ -38,7 +38,7 @@ func (c *Compiler) routeNetwork(n *topology.Network) {
 // routeToBlock routes to a block: on the node that has it, to its neighbours; on others, to
 // that node.
 func (c *Compiler) routeToBlock(b *topology.Block) {
-	vtep := c.view.vtep(c.node, b.Node)
+	vtep := c.vtepOf(b.Node)
 	for f, r := range b.Ranges() {
 		switch {
 		case b.Node == c.node:

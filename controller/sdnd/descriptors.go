@@ -8,27 +8,27 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// descriptors is how many connections of each kind there may be, so that all of
-// them together leave the daemon the file descriptors that it needs, and those
-// that anybody can open leave enough to administrators and to nodes.
+// descriptors is how many connections of each kind sdnd accepts. Together they leave the file
+// descriptors that sdnd itself needs. Those that anybody can open leave enough for
+// administrators and nodes.
 type descriptors struct {
 	limit uint64 // of the process
 
 	socket  int // on the unix socket of the API
 	api     int // to the API by TCP
 	metrics int
-	// OpenFlow connections that have not said which switch they are, and those
-	// of switches that are no node's. Nodes have what is left.
+	// OpenFlow connections whose switch is not known yet, and those of switches that are no
+	// node's. Nodes use what is left.
 	openflowHandshakes, openflowUnassigned int
 	ovsdbHandshakes, ovsdb                 int
 }
 
-// ownDescriptors is what the daemon needs besides: its data file, listeners,
-// certificates, copies for backups.
+// ownDescriptors is how many the daemon itself needs: for its data file, listeners,
+// certificates and backups.
 const ownDescriptors = 64
 
-// shareDescriptors shares the file descriptors that the process may have. The
-// Go runtime has raised the soft limit to the hard one.
+// shareDescriptors divides the file descriptors that the process may have among the kinds of
+// connections. The Go runtime has raised the soft limit to the hard one.
 func shareDescriptors(maxConnections int) (descriptors, error) {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
@@ -58,15 +58,16 @@ func shareOf(limit uint64, maxConnections int) (descriptors, error) {
 	}, nil
 }
 
-// nodes returns how many nodes have room for their connections by OpenFlow and
-// by OVSDB.
+// nodes returns for how many nodes the descriptors suffice, with a connection by OpenFlow and
+// one by OVSDB each.
 func (d descriptors) nodes() int {
 	others := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowUnassigned + d.ovsdb
 	openflow := int(min(d.limit, math.MaxInt32)) - ownDescriptors - others
 	return max(0, min(openflow, d.ovsdb))
 }
 
-// tooFewFor says that the nodes of a topology have not all room, "" if they have.
+// tooFewFor returns a warning if the descriptors do not suffice for the nodes of a topology,
+// or "".
 func (d descriptors) tooFewFor(topo *topology.Snapshot) string {
 	if n := topo.NumNodes(); n > d.nodes() {
 		return fmt.Sprintf("%d file descriptors are good for %d nodes, and %d are declared: raise the limit (ulimit -n, LimitNOFILE=)", d.limit, d.nodes(), n)

@@ -1,6 +1,6 @@
-// Command sdnd is the controller daemon: it keeps the declared topology in one
-// file, serves the API, and keeps every Open vSwitch that connects equal to
-// what the topology asks for.
+// Command sdnd is the controller daemon. It stores the declared topology in one file,
+// serves the API, and keeps the flows, groups and meters of every Open vSwitch that
+// connects as the topology asks for.
 //
 // It runs without any configuration. run.go is the wiring diagram; options.go
 // has every option, with its default; sdnd.reference.yaml shows them as a file.
@@ -16,7 +16,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// After the first signal the next one kills, as without us.
+	// The first signal ends the daemon in order. A second one kills the process.
 	context.AfterFunc(ctx, stop)
 	cmd := newCommand(run)
 	if err := cmd.ExecuteContext(ctx); err != nil {

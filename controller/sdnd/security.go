@@ -107,7 +107,7 @@ func (s *security) wrap(l *listeners, apiInsecure bool) {
 	nodes := s.source.Server(tls.RequireAndVerifyClientCert)
 	listen := func(inner net.Listener) net.Listener {
 		if s.own != nil {
-			// Open vSwitch on this machine needs no certificate, as it never has.
+			// Open vSwitch on this machine needs no certificate.
 			return pki.NewMixedListener(inner, nodes, local)
 		}
 		return pki.NewListener(inner, nodes)
@@ -118,7 +118,7 @@ func (s *security) wrap(l *listeners, apiInsecure bool) {
 	}
 	for i, ln := range l.api {
 		if ln.Addr().Network() == "tcp" && !apiInsecure {
-			// Who has a token needs no certificate.
+			// A client with a token needs no certificate.
 			l.api[i] = tls.NewListener(ln, s.source.Server(tls.VerifyClientCertIfGiven))
 		}
 	}

@@ -52,25 +52,16 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*output[api.Status], 
 		Nodes:     v.snap.NumNodes(),
 		Networks:  v.snap.NumNetworks(),
 		Ports:     v.snap.NumPorts(),
+		Routers:   v.snap.Count(topology.KindRouter),
 		Services:  v.snap.Count(topology.KindService),
 		Policies:  v.snap.Count(model.KindPolicy),
 		Switches:  len(s.cfg.Fabric.Switches()),
 		Bridge:    s.cfg.Bridge,
 		Insecure:  s.cfg.Insecure,
 	}
-	for range v.snap.Routers() {
-		out.Routers++
-	}
-	for n := range v.snap.Nodes() {
-		st, _ := s.cfg.Fabric.NodeStatus(n.Name)
-		if st.Connected {
-			out.NodesConnected++
-		}
-		if st.InSync {
-			out.NodesInSync++
-		}
-	}
-	v.summarize(s.cfg.Fabric.Summary(shownObjects), &out)
+	sum := s.cfg.Fabric.Summary(shownObjects)
+	out.NodesConnected, out.NodesInSync = sum.Connected, sum.InSync
+	v.summarize(sum, &out)
 	return &output[api.Status]{Body: out}, nil
 }
 

@@ -74,13 +74,21 @@ func (f *fakeFabric) Summary(worst int) status.Summary {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := condition.NewTracker()
+	var connected, inSync int
 	for name, st := range f.nodes {
 		t.Set(topology.Ref{Kind: topology.KindNode, Name: name}, st.Conditions, clock())
+		if st.Connected {
+			connected++
+		}
+		if st.InSync {
+			inSync++
+		}
 	}
 	for name, st := range f.ports {
 		t.Set(topology.Ref{Kind: topology.KindPort, Name: name}, st.Conditions, clock())
 	}
 	s := status.Summarize(t, worst)
+	s.Connected, s.InSync = connected, inSync
 	s.Drifts = uint64(len(f.drifts))
 	return s
 }

@@ -34,9 +34,11 @@ type Board struct {
 	refused      map[string]refusal // by address without port
 	conditions   *condition.Tracker
 	// stale are the nodes with a staleSince.
-	stale   map[*boardNode]struct{}
-	reviews schedule
-	hosts   map[string]int // number of nodes that are, or were last, at each host
+	stale map[*boardNode]struct{}
+	// connected and inSync count the nodes that are.
+	connected, inSync int
+	reviews           schedule
+	hosts             map[string]int // number of nodes that are, or were last, at each host
 	// dispatched is the newest revision whose work is in the queues.
 	dispatched topology.Revision
 	// changed is closed at the next change, and replaced.
@@ -60,6 +62,8 @@ type boardNode struct {
 	// staleSince is when that changed; the zero time if it has not.
 	wasInSync  bool
 	staleSince time.Time
+	// counted is how the board has counted the node.
+	counted counted
 }
 
 // New returns a Board without nodes. now is its clock, bridge the name of the bridge on every
@@ -133,12 +137,31 @@ func (b *Board) progress(n *boardNode) {
 // there are none. The caller holds the lock.
 func (b *Board) track(n *boardNode) (idle bool) {
 	idle, confirmed := b.pendingNodes.track(n.status.Node, n)
+	b.count(n, counted{n.status.Connected, n.status.Connected && idle})
 	if confirmed {
 		b.signal()
 	} else {
 		b.signalSoon()
 	}
 	return idle
+}
+
+// counted says for which of its numbers of nodes the board counts one.
+type counted struct{ connected, inSync bool }
+
+// count counts a node anew, so that the numbers are known without looking at all nodes. The
+// caller holds the lock.
+func (b *Board) count(n *boardNode, now counted) {
+	b.connected += one(now.connected) - one(n.counted.connected)
+	b.inSync += one(now.inSync) - one(n.counted.inSync)
+	n.counted = now
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // notify calls the subscribers for an object whose status changed. The caller holds the
@@ -185,7 +208,8 @@ func (b *Board) Set(node string, dpid topology.DatapathID, queue *workqueue.Queu
 		b.nodes[node] = n
 	}
 	n.status.DatapathID, n.queue = dpid, queue
-	b.pendingNodes.track(node, n)
+	idle, _ := b.pendingNodes.track(node, n)
+	b.count(n, counted{n.status.Connected, n.status.Connected && idle})
 	b.assessNode(n)
 	b.signal()
 }
@@ -198,6 +222,7 @@ func (b *Board) Remove(node string) {
 		delete(b.nodes, node)
 		b.moveHost(n, "")
 		b.pendingNodes.forget(node, n)
+		b.count(n, counted{})
 		delete(b.stale, n)
 		b.conditions.Set(nodeRef(node), nil, b.now())
 		b.reviews.set(node, time.Time{})

@@ -6,26 +6,21 @@ import "github.com/prometheus/client_golang/prometheus"
 func (b *Board) Collectors() []prometheus.Collector {
 	connected := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_nodes_connected", Help: "Declared nodes whose switch is connected.",
-	}, func() float64 { return float64(b.count(func(s Node) bool { return s.Connected })) })
+	}, func() float64 { n, _ := b.counts(); return float64(n) })
 	inSync := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_nodes_in_sync", Help: "Declared nodes whose switch has confirmed all changes that concern it.",
-	}, func() float64 { return float64(b.count(func(s Node) bool { return s.InSync })) })
+	}, func() float64 { _, n := b.counts(); return float64(n) })
 	quarantined := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "sdnd_switches_quarantined", Help: "Connected switches that no declared node claims and that get no flows.",
 	}, func() float64 { return float64(b.countQuarantined()) })
 	return []prometheus.Collector{connected, inSync, quarantined, newThrottled(b), newNodeMetrics(b)}
 }
 
-// count returns the number of nodes with a property.
-func (b *Board) count(which func(Node) bool) (n int) {
+// counts returns the number of connected nodes, and of those that have confirmed all changes.
+func (b *Board) counts() (connected, inSync int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, l := range b.nodes {
-		if which(l.snapshot()) {
-			n++
-		}
-	}
-	return n
+	return b.connected, b.inSync
 }
 
 func (b *Board) countQuarantined() int {

@@ -7,6 +7,9 @@ import (
 
 // Summary counts the conditions of all objects.
 type Summary struct {
+	// Connected and InSync are the numbers of nodes whose switch is connected, and of those that
+	// have confirmed all changes that affect them.
+	Connected, InSync int
 	// Reasons counts the objects that have a condition, by its reason. Reasons that no object
 	// has are absent.
 	Reasons map[condition.Reason]int
@@ -48,5 +51,7 @@ func (b *Board) Summary(worst int) Summary {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refresh()
-	return Summarize(b.conditions, worst)
+	s := Summarize(b.conditions, worst)
+	s.Connected, s.InSync = b.connected, b.inSync
+	return s
 }

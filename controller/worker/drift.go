@@ -40,14 +40,12 @@ const byConnection = "connection"
 // one. A del-flows on a large switch is one event.
 const maxReported = 100
 
-// watch asks the switch to report changes by others, if it can. It leaves out the tables in
-// which the switch learns flows: for each client of a service with session affinity, and for each
-// neighbour on an uplink.
+// watch asks the switch to report changes by others, if it can.
 func (w *Worker) watch(ctx context.Context) error {
 	if w.pool.cfg.NoMonitor {
 		return nil
 	}
-	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges(), pipeline.LearnedTables()...)
+	m, err := w.sess.MonitorFlows(ctx, openflow.AllFlowChanges())
 	if errors.Is(err, session.ErrMonitorUnsupported) {
 		w.pool.cfg.Logger.Info("switch cannot report changes by others; it is audited instead", "node", w.node, "every", w.pool.cfg.AuditEvery)
 		return nil
@@ -61,6 +59,20 @@ func (w *Worker) watch(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// watchNoLearned leaves out of the monitor the tables in which the switch learns flows, before it
+// begins to: for each client of a service with session affinity, and for each neighbour on an uplink.
+// Open vSwitch would report each of them.
+func (w *Worker) watchNoLearned(ctx context.Context, v *pipeline.View) error {
+	if w.monitor == nil || w.learns || !v.Learns(w.node) {
+		return nil
+	}
+	if err := w.monitor.Except(ctx, pipeline.LearnedTables()...); err != nil {
+		return err
+	}
+	w.learns = true
+	return nil
 }
 
 // hasReports reports whether the monitor has reported changes that are not handled yet.

@@ -44,6 +44,8 @@ type Worker struct {
 	// is nil if the switch cannot report that.
 	monitor *session.FlowMonitor
 	groups  <-chan struct{}
+	// learns says that the monitor leaves out the tables in which the switch learns flows.
+	learns bool
 	// reported says that the known changes by others are already reported as drifts. The next
 	// comparison will undo them.
 	reported bool
@@ -198,6 +200,11 @@ func (w *Worker) serve(ctx context.Context, j workqueue.Job) error {
 
 // do makes the switch what the job's view says.
 func (w *Worker) do(ctx context.Context, j workqueue.Job) error {
+	if _, node := j.Units[pipeline.Unit{Kind: pipeline.UnitNode, Name: w.node}]; node || j.Scope != workqueue.Units || w.view == nil {
+		if err := w.watchNoLearned(ctx, j.View); err != nil {
+			return err
+		}
+	}
 	switch {
 	case j.Scope == workqueue.Wiped:
 		if err := w.wipe(ctx); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // bench is one worker with one simulated switch at the other end of a pipe, in a bubble of
@@ -241,6 +242,41 @@ func TestGuardedWorker(t *testing.T) {
 		b.view = with
 		b.queue.Unguard()
 		b.expect("here confirmed 21 flows")
+		b.inOrder()
+	})
+}
+
+// TestLearnedIsNotWatched: others' flows are reported in every table, until the switch may learn flows.
+// From then on those in the tables of learned flows are found by audits only, because Open vSwitch would
+// report each learned flow.
+func TestLearnedIsNotWatched(t *testing.T) {
+	_ = play(t, func(b *bench) {
+		b.queue.Compare(b.view)
+		b.worker.Assign("here", b.queue)
+		b.expect("here confirmed 21 flows")
+		other, _ := b.session(b.ctx)
+		foreign := func(table openflow.TableID) {
+			if err := other.Send(b.ctx, openflow.NewFlowMod(openflow.FlowAdd, openflow.Flow{Table: table, Priority: 7})); err != nil {
+				b.Fatal(err)
+			}
+		}
+		foreign(pipeline.TableAffinity)
+		b.expect("here: flow added in affinity, detected by monitor")
+
+		b.change(put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"net"}}), put(model.KindService, "shop", model.ServiceSpec{
+			Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")}, Networks: []string{"net"},
+			Ports: []model.ServicePort{{Port: 80}},
+		}))
+		synctest.Wait()
+		b.reported = nil
+		foreign(pipeline.TableAffinity)
+		b.expect()
+		foreign(pipeline.TableBridge)
+		b.expect("here: flow added in bridge, detected by monitor")
+		if a := b.worker.Audit(b.ctx); a.Verdict == worker.Equal {
+			b.Errorf("the audit says %+v", a)
+		}
+		b.expect("here: flow added in affinity, detected by audit")
 		b.inOrder()
 	})
 }

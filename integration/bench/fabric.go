@@ -12,6 +12,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reconcile"
+	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -28,7 +29,7 @@ type fabricBed struct {
 	gate   *gate
 	// changed has a token if the node's status has changed since the last receive.
 	changed chan struct{}
-	want    int // flows
+	want    int // flows, once the switch has connected
 	stop    func() error
 }
 
@@ -71,10 +72,6 @@ func newFabricBed(ctx context.Context, l *lab.Lab, flows int) (_ *fabricBed, err
 	if err != nil {
 		return nil, errors.Join(err, b.stop())
 	}
-	var set pipeline.ItemSet
-	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
-	set.AddStamp(b.node.Name, set.Digest())
-	b.want = set.Count().Flows()
 	id := model.DatapathIDFor(b.node.Name)
 	_, err = b.node.VSCtl(ctx, "set", "bridge", "br-int", "protocols=OpenFlow13,OpenFlow15", "other_config:datapath-id="+id.String())
 	if err != nil {
@@ -149,7 +146,7 @@ func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 		s, _ := b.fabric.NodeStatus(b.node.Name)
 		now := time.Now()
 		if s.InSync && b.gate.waits(s.Since) {
-			if s.Items.Flows() != b.want {
+			if b.want = b.items().Count().Flows(); s.Items.Flows() != b.want {
 				return 0, fmt.Errorf("the switch has %d flows, want %d", s.Items.Flows(), b.want)
 			}
 			return now.Sub(b.gate.since()), nil
@@ -160,6 +157,21 @@ func (b *fabricBed) await(ctx context.Context) (time.Duration, error) {
 			return 0, fmt.Errorf("not in sync: %w; last error %q", context.Cause(ctx), s.LastError)
 		}
 	}
+}
+
+// items returns the items that the switch should have, which must be connected: some depend on its
+// version.
+func (b *fabricBed) items() *pipeline.ItemSet {
+	var set pipeline.ItemSet
+	var c pipeline.Compiler
+	v := b.fabric.View()
+	c.CompileNode(&set, v, b.node.Name)
+	digest := set.Digest()
+	set.AddStamp(b.node.Name, digest)
+	if s, _ := b.fabric.NodeStatus(b.node.Name); worker.Stale(s.OVSVersion) {
+		set.AddInvalidations(b.node.Name, digest, c.Entries(v, b.node.Name))
+	}
+	return &set
 }
 
 // empty disconnects the switch from the reconciler and deletes its flows.

@@ -115,13 +115,11 @@ func rivals(ctx context.Context, e *Env, b *fabricBed) ([]*rival, error) {
 	for _, l := range text {
 		lines = append(append(lines, l...), '\n')
 	}
-	var set pipeline.ItemSet
-	new(pipeline.Compiler).CompileNode(&set, b.fabric.View(), b.node.Name)
-	set.AddStamp(b.node.Name, set.Digest())
+	set := b.items()
 	var mods []byte
 	eachMod := func(yield func([]byte) bool) {
-		for _, f := range set.Items() {
-			if !yield(set.Message(f)) {
+		for _, i := range set.Items() {
+			if i.Kind() == pipeline.ItemFlow && !yield(set.Message(i)) {
 				return
 			}
 		}

@@ -60,9 +60,10 @@ const MonitorQueue = 1 << 20
 // monitor. The reports of 10,000 flows that another deletes at once arrive within
 // 1 ms of each other, 6 ms at worst.
 type FlowMonitor struct {
-	s    *Session
-	ids  []uint32      // of the requests
-	wake chan struct{} // capacity 1
+	s     *Session
+	query openflow.FlowMonitorRequest
+	ids   []uint32      // of the requests
+	wake  chan struct{} // capacity 1
 
 	mu     sync.Mutex
 	queue  []monitorFrame // guarded by mu
@@ -85,62 +86,87 @@ const frameCost = 48
 // selects, from before MonitorFlows returns; it chooses q's ID. A caller that
 // needs all flows reads them after that.
 //
-// Tables in except are left out, if q is for all tables: the switch is asked for each of
-// the others, as it can leave out none.
-//
 // A session has one monitor at a time, as Open vSwitch does not say which of
 // several a report is for. MonitorInitial and MonitorOwn are refused: flows are
 // read with Flows, and own changes could not be distinguished from others'.
 //
 // Changes in table 254, Open vSwitch's own, are left out.
-func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorRequest, except ...openflow.TableID) (*FlowMonitor, error) {
+func (s *Session) MonitorFlows(ctx context.Context, q openflow.FlowMonitorRequest) (*FlowMonitor, error) {
 	if q.Flags&(openflow.MonitorInitial|openflow.MonitorOwn) != 0 {
 		return nil, fmt.Errorf("flow monitor: flags %v: a session's monitor is for changes by others: %w", q.Flags, openflow.ErrBadValue)
 	}
-	m := &FlowMonitor{s: s, wake: make(chan struct{}, 1)}
-	msg := &openflow.MultipartRequest{}
-	for _, table := range monitoredTables(q.Table, except) {
-		q.ID, q.Table = s.calls.newXid(), table
-		m.ids = append(m.ids, q.ID)
+	m := &FlowMonitor{s: s, query: q, wake: make(chan struct{}, 1)}
+	if !s.monitor.CompareAndSwap(nil, m) {
+		return nil, errors.New("flow monitor: the session has one already: close it first")
+	}
+	var err error
+	if m.ids, err = m.request(ctx, []openflow.TableID{q.Table}); err != nil {
+		s.monitor.CompareAndSwap(m, nil)
+		return nil, err
+	}
+	return m, nil
+}
+
+// Except leaves out tables from now on. The monitor must be for all tables. No change in another
+// table is missed meanwhile. Open vSwitch cannot leave out a table, so it is asked for each of the
+// others, and compares each changed flow with each request: a bundle of 10,000 flows then takes a
+// quarter longer. Except must not be called by several goroutines at once.
+func (m *FlowMonitor) Except(ctx context.Context, tables ...openflow.TableID) error {
+	if m.query.Table != openflow.TableAll {
+		return fmt.Errorf("flow monitor: it is for table %d alone: %w", m.query.Table, openflow.ErrBadValue)
+	}
+	var others []openflow.TableID
+	for t := range internalTable {
+		if !slices.Contains(tables, t) {
+			others = append(others, t)
+		}
+	}
+	ids, err := m.request(ctx, others)
+	if err != nil {
+		return err
+	}
+	was := m.ids
+	m.ids = ids
+	return m.cancel(ctx, was)
+}
+
+// request asks the switch to report changes in tables, and returns the IDs of the requests.
+func (m *FlowMonitor) request(ctx context.Context, tables []openflow.TableID) (ids []uint32, err error) {
+	msg, q := &openflow.MultipartRequest{}, m.query
+	for _, table := range tables {
+		q.ID, q.Table = m.s.calls.newXid(), table
+		ids = append(ids, q.ID)
 		if one := q.Message(); msg.Body == nil {
 			msg = one
 		} else {
 			msg.Body = append(msg.Body, one.Body[openflow.ExperimenterBodyLen:]...)
 		}
 	}
-	if !s.monitor.CompareAndSwap(nil, m) {
-		return nil, errors.New("flow monitor: the session has one already: close it first")
-	}
-	err := s.Multipart(ctx, msg, func(*openflow.MultipartReply) error { return nil })
+	err = m.s.Multipart(ctx, msg, func(*openflow.MultipartReply) error { return nil })
 	if err == nil {
-		return m, nil
+		return ids, nil
 	}
-	s.monitor.CompareAndSwap(m, nil)
 	if unsupported(err) {
 		return nil, fmt.Errorf("flow monitor: %w: %w", ErrMonitorUnsupported, err)
 	}
 	if refused := (*openflow.ErrorMsg)(nil); !errors.As(err, &refused) {
 		// The switch may have begun, or be about to.
-		for _, id := range m.ids {
-			b, _ := (&openflow.FlowMonitorCancel{Header: openflow.Header{ID: s.calls.newXid()}, MonitorID: id}).AppendBinary(nil) // never too long
-			s.offer(b)
+		for _, id := range ids {
+			b, _ := (&openflow.FlowMonitorCancel{Header: openflow.Header{ID: m.s.calls.newXid()}, MonitorID: id}).AppendBinary(nil) // never too long
+			m.s.offer(b)
 		}
 	}
 	return nil, fmt.Errorf("flow monitor: %w", err)
 }
 
-// monitoredTables returns the tables to ask for: table alone, which may be all, or each
-// that is not in except.
-func monitoredTables(table openflow.TableID, except []openflow.TableID) (all []openflow.TableID) {
-	if table != openflow.TableAll || len(except) == 0 {
-		return []openflow.TableID{table}
+// cancel ends requests.
+func (m *FlowMonitor) cancel(ctx context.Context, ids []uint32) error {
+	var errs []error
+	for _, id := range ids {
+		_, err := m.s.Do(ctx, &openflow.FlowMonitorCancel{MonitorID: id})
+		errs = append(errs, err)
 	}
-	for t := range internalTable {
-		if !slices.Contains(except, t) {
-			all = append(all, t)
-		}
-	}
-	return all
+	return named("flow monitor: cancel", errors.Join(errs...))
 }
 
 // unsupported reports whether err is a switch's refusal of a multipart request of
@@ -158,13 +184,9 @@ func (m *FlowMonitor) Close(ctx context.Context) error {
 	if m.s.monitor.Load() != m {
 		return nil
 	}
-	var errs []error
-	for _, id := range m.ids {
-		_, err := m.s.Do(ctx, &openflow.FlowMonitorCancel{MonitorID: id})
-		errs = append(errs, err)
-	}
+	err := m.cancel(ctx, m.ids)
 	m.s.monitor.CompareAndSwap(m, nil)
-	return named("flow monitor: cancel", errors.Join(errs...))
+	return err
 }
 
 // Changed returns a channel that has a value whenever Take may return something.
