@@ -31,8 +31,10 @@ const (
 	KindNetwork = model.KindNetwork
 	KindUplink  = model.KindUplink
 	KindService = model.KindService
-	KindRouter  = model.KindRouter
-	KindPort    = model.KindPort
+	// KindFloatingIP is explained at model.KindFloatingIP.
+	KindFloatingIP = model.KindFloatingIP
+	KindRouter     = model.KindRouter
+	KindPort       = model.KindPort
 
 	IPv4 = model.IPv4
 	IPv6 = model.IPv6

@@ -18,6 +18,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.portGroups.byName) },
 	func(x *indexes) tree { return named(x.policies.byName) },
 	func(x *indexes) tree { return named(x.services.byName) },
+	func(x *indexes) tree { return named(x.floating.byName) },
 )
 
 // makers return an empty object of each kind.
@@ -30,6 +31,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(PortGroup) },
 	func() Object { return new(Policy) },
 	func() Object { return new(Service) },
+	func() Object { return new(FloatingIP) },
 )
 
 // planning has what Plan needs for a kind.
@@ -54,6 +56,7 @@ func plannings() model.PerKind[planning] {
 		planning{(*planner).planPortGroups, (*planner).usersOfPortGroup, false},
 		planning{(*planner).planPolicies, nobody, false},
 		planning{(*planner).planServices, nobody, false},
+		planning{(*planner).planFloatingIPs, nobody, false},
 	)
 }
 
@@ -64,14 +67,15 @@ type kindIndexes struct {
 	policies   policyIndex
 	services   serviceIndex
 	hosts      hostIndex
+	floating   floatingIndex
 }
 
 func newKindIndexes() kindIndexes {
-	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex()}
+	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex(), newFloatingIndex()}
 }
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork()}
+	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork(), x.floating.fork()}
 }
 
 // nobody is the planning.users of a kind that no other kind refers to.

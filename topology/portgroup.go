@@ -172,7 +172,7 @@ func (p *planner) planPortGroups() {
 	}
 }
 
-// usersOfPort names the groups and services that list a port.
+// usersOfPort names the groups, services and floating addresses that name a port.
 func (p *planner) usersOfPort(it *item) *users {
 	u := &users{}
 	p.x.portGroups.listing.Ascend(listed{it.ref.Name, &PortGroup{}}, func(e listed) bool {
@@ -186,5 +186,6 @@ func (p *planner) usersOfPort(it *item) *users {
 		return true
 	})
 	p.servicesThatName(it.ref, u)
+	p.floatingThatName(it.ref, u)
 	return u
 }

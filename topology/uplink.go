@@ -152,7 +152,7 @@ func (p *planner) checkUplinkAddresses(it *item, n *Node) {
 	}
 }
 
-// usersOfUplink names the routers that leave by an uplink.
+// usersOfUplink names the routers that leave by an uplink, and the floating addresses on it.
 func (p *planner) usersOfUplink(it *item) *users {
 	u := &users{}
 	for r := range p.x.routersBy(it.ref.Name) {
@@ -161,5 +161,6 @@ func (p *planner) usersOfUplink(it *item) *users {
 			u.add(r.Ref())
 		}
 	}
+	p.floatingThatName(it.ref, u)
 	return u
 }

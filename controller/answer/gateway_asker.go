@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 )
 
@@ -36,9 +37,7 @@ func askGateways(to packetin.Switches) {
 		for n := range v.Topo.Nodes() {
 			from, ok := n.Spec.UplinkAddress(u.Spec)
 			if out := v.UplinkPortOf(n.Name, u); ok && out != 0 {
-				if frame, err := arpRequest(from, u.Spec.Gateway); err == nil {
-					to.PacketOut(n.Name, openflow.NewPacketOut(frame, openflow.Actions(nil).Output(out)))
-				}
+				to.PacketOut(n.Name, openflow.NewPacketOut(pipeline.ARPRequest(from, u.Spec.Gateway), openflow.Actions(nil).Output(out)))
 			}
 		}
 	}

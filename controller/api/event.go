@@ -12,6 +12,8 @@ const (
 	EventNode = "node"
 	// EventNetwork is a new status of a network: its conditions changed.
 	EventNetwork = "network"
+	// EventFloatingIP is a new status of a floating address: its conditions changed.
+	EventFloatingIP = "floatingip"
 	// EventService is a new status of a service: its conditions changed.
 	EventService = "service"
 	// EventPort is a new status of a port: it was bound, unbound or moved, or its conditions
@@ -37,6 +39,8 @@ type Event struct {
 	Network *NetworkStatus `json:"network,omitempty" doc:"The network's status, in a network event"`
 	// Service is set in an EventService, and Object names the service.
 	Service *ServiceStatus `json:"service,omitempty" doc:"The service's status, in a service event"`
+	// FloatingIP is set in an EventFloatingIP, and Object names the floating address.
+	FloatingIP *FloatingIPStatus `json:"floatingip,omitempty" doc:"The floating address's status, in a floatingip event"`
 	// Port is set in an EventPort, and Object names the port.
 	Port *PortStatus `json:"port,omitempty" doc:"The port's status, in a port event"`
 	// Complete is set by Client.Watch. It reports that this event is the last one of

@@ -97,6 +97,10 @@ func cases() map[Reason][]Condition {
 		BackendUnhealthy:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Failing: "web1", Why: "port 8080 of TCP refuses connections", Max: 512}),
 		TooManyBackends:      Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),
 		NoLocalBackends:      Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Without: []string{"node2", "node3"}}),
+		FloatingIPNotPlaced:  floatingCase(func(f *FloatingFacts) { f.Node, f.Port = "", "" }),
+		FloatingIPNoRouter:   floatingCase(func(f *FloatingFacts) { f.Leaves = false }),
+		FloatingIPNoBridge:   floatingCase(func(f *FloatingFacts) { f.HasBridge = false }),
+		FloatingIPPartial:    floatingCase(func(f *FloatingFacts) { f.Elsewhere = []string{"web2"} }),
 		UnderlayMTUTooSmall:  Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:             port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:        port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),
@@ -111,10 +115,20 @@ func cases() map[Reason][]Condition {
 	}
 }
 
+// floatingCase returns the conditions of a floating address that works but for a change.
+func floatingCase(change func(*FloatingFacts)) []Condition {
+	f := FloatingFacts{
+		Name: "web", Address: "192.0.2.70", Uplink: "ext", Bridge: "br-ex", Ports: []string{"web1"},
+		Port: "web1", Node: "node1", Network: "blue", Router: "main", Leaves: true, HasBridge: true,
+	}
+	change(&f)
+	return FloatingIP(f)
+}
+
 // TestReasons: every reason is produced alone by the facts that it is about, and says what is
 // wrong and what to do.
 func TestReasons(t *testing.T) {
-	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512})} {
+	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512}), floatingCase(func(*FloatingFacts) {})} {
 		if len(all) != 0 {
 			t.Errorf("a healthy object has %+v", all)
 		}
@@ -326,12 +340,12 @@ const document = "../../docs/conditions.md"
 func TestDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Conditions\n\n" +
-		"A condition is something that is wrong with a node, a network, a service or a port. `sdnctl status`, `sdnctl KIND show` and " +
+		"A condition is something that is wrong with a node, a network, a service, a floating address or a port. `sdnctl status`, `sdnctl KIND show` and " +
 		"`status.conditions` in the API list conditions; `sdnctl watch` reports when they change. " +
 		"An object is ready (`status.ready`) when none of its conditions is an error. Each condition has " +
 		"a message with the facts, the command or step that fixes it, and the time since when it holds.\n\n" +
 		"This page is generated from the table in `controller/condition/reasons.go`.\n")
-	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindService, topology.KindPort} {
+	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindService, topology.KindFloatingIP, topology.KindPort} {
 		rows := ""
 		for _, d := range Reasons() {
 			if d.Kind == kind {

@@ -51,6 +51,11 @@ const (
 	UplinkDown    Reason = "UplinkDown"
 	// UplinkAddressMissing is about uplinks of the type bridge.
 	UplinkAddressMissing Reason = "UplinkAddressMissing"
+	// FloatingIPNotPlaced and the reasons after it are of floating addresses.
+	FloatingIPNotPlaced Reason = "FloatingIPNotPlaced"
+	FloatingIPNoRouter  Reason = "FloatingIPNoRouter"
+	FloatingIPNoBridge  Reason = "FloatingIPNoBridge"
+	FloatingIPPartial   Reason = "FloatingIPPartial"
 	// HostAccessNoGateway and the reasons after it are about networks with host access.
 	HostAccessNoGateway Reason = "HostAccessNoGateway"
 	HostAccessMissing   Reason = "HostAccessMissing"
@@ -112,6 +117,10 @@ var table = []Definition{
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},
 	{NoLocalBackends, topology.KindService, Warning, "The service reaches only backends on the client's node (internalTrafficPolicy: Local), and there are nodes with clients that have none. Their connections are refused."},
 	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
+	{FloatingIPNotPlaced, topology.KindFloatingIP, Error, "None of the ports that the floating address leads to has an interface on the node where it belongs. No node answers for the address."},
+	{FloatingIPNoRouter, topology.KindFloatingIP, Error, "The port that the floating address leads to is in a network whose router does not leave by the address's uplink, or which no router joins. No node answers for the address."},
+	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`. No node answers for the address."},
+	{FloatingIPPartial, topology.KindFloatingIP, Warning, "The floating address forwards to ports on other nodes than the one where it is, to ports without an interface, or to ports of several routers. What is forwarded to these is dropped."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port. The port stays with the interface that has it, also over a restart of sdnd, until that interface is gone or a new one appears; then it moves."},

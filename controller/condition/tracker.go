@@ -96,7 +96,8 @@ func orderOf(o topology.Ref, s Severity) string {
 	return key + string('0'+rank(o.Kind)) + o.Name
 }
 
-// Compare orders objects as their conditions are listed: nodes, networks, services, ports,
+// Compare orders objects as their conditions are listed: nodes, networks, services, floating
+// addresses, ports,
 // then by name.
 func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
@@ -111,8 +112,10 @@ func rank(k topology.Kind) rune {
 		return 1
 	case topology.KindService:
 		return 2
+	case topology.KindFloatingIP:
+		return 3
 	}
-	return 3
+	return 4
 }
 
 // Stamp sets Since in an object's conditions; conditions that Set has not recorded get at.

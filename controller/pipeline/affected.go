@@ -182,6 +182,8 @@ func (a *affected) router(c topology.Change) {
 	is, _ := c.After.(*topology.Router)
 	a.leaves(was)
 	a.leaves(is)
+	a.floatingBy(was)
+	a.floatingBy(is)
 	if was != nil && is != nil && was.ID == is.ID && slices.Equal(was.Spec.Networks, is.Spec.Networks) {
 		return
 	}
@@ -223,6 +225,7 @@ func (a *affected) stays(name string) bool {
 	if !ok || !still || a.before.Location(was) != a.after.Location(is) {
 		return false
 	}
+	a.floatingOf(is.Ref())
 	if at := a.after.Location(is); at != "" {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
 		a.watched(at, is)
@@ -257,6 +260,7 @@ func (a *affected) relabelled(c topology.Change) bool {
 // send to it.
 func (a *affected) port(name string) {
 	u := Unit{Kind: UnitPort, Name: name}
+	a.floatingOf(topology.Ref{Kind: topology.KindPort, Name: name})
 	for _, v := range []*View{a.after, a.before} {
 		p, ok := v.Topo.Port(name)
 		if !ok {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // bridgeUplink is an uplink of the type bridge on a node that has the bridge.
@@ -73,6 +74,11 @@ func (v *View) bridgeUplinks(node string) iter.Seq[bridgeUplink] {
 // bridgesOn marks the flows of a node that are about a bridge.
 func (a *affected) bridgesOn(node, bridge string) {
 	a.mark(node, Unit{Kind: UnitNode, Name: node})
+	for _, v := range []*View{a.before, a.after} {
+		for name := range v.FloatingOn(node) {
+			a.mark(node, Unit{Kind: UnitFloating, Name: name})
+		}
+	}
 	for _, v := range []*View{a.before, a.after} {
 		u, ok := v.Topo.UplinkByBridge(bridge)
 		if !ok {
@@ -174,6 +180,19 @@ func AskOf(m *openflow.PacketIn) Ask {
 // Learns reports whether a node may have flows that learn others in LearnedTables. If that changes, the
 // node's own unit is affected.
 func (v *View) Learns(node string) bool { return v.bridged(node) || v.ServedNode(node) }
+
+// ARPRequest returns the frame by which a switch asks for the MAC of an address, from an address on
+// an uplink of the type bridge (RFC 826). Everybody who gets it learns the MAC of that one; if both
+// are the same, it only announces it (RFC 5227, 2.3).
+func ARPRequest(from, to netip.Addr) []byte {
+	mac, a, b := model.OutsideMAC(from), from.As4(), to.As4()
+	frame := bytes.Repeat([]byte{0xff}, len(mac)) // to all
+	frame = append(frame, mac[:]...)
+	frame = binary.BigEndian.AppendUint16(frame, ethTypeARP)
+	frame = append(frame, 0, 1, ethTypeIPv4>>8, ethTypeIPv4&0xff, byte(len(mac)), byte(len(a)), 0, arpRequest) // Ethernet, IPv4
+	frame = append(append(frame, mac[:]...), a[:]...)
+	return append(append(frame, make([]byte, len(mac))...), b[:]...)
+}
 
 // LearnedTables returns the tables in which switches learn flows that stay for long.
 func LearnedTables() []openflow.TableID {

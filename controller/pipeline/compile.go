@@ -166,6 +166,13 @@ func (c *Compiler) compile(i unit) {
 		}
 		leaving = e
 	}
+	var floating *Floating
+	if i.Kind == UnitFloating {
+		floating = c.view.FloatingOf(i.floating)
+		if floating.Node != c.node || !floating.Works() {
+			return
+		}
+	}
 	var judged *policies
 	if i.Kind == UnitPolicies && c.only != onlyGroups {
 		judged = c.view.policiesOn(c.node)
@@ -196,6 +203,8 @@ func (c *Compiler) compile(i unit) {
 			s.backend(c, i.backend, i.endpoint)
 		case UnitHost:
 			s.host(c, i.host)
+		case UnitFloating:
+			s.floating(c, floating)
 		}
 	}
 	if c.extra != nil {

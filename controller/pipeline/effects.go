@@ -23,6 +23,7 @@ var effects = model.ForEachKind(
 	effect{(*affected).portGroup, noTouch},
 	effect{(*affected).policy, noTouch},
 	effect{(*affected).service, noTouch},
+	effect{(*affected).floatingChange, noTouch},
 )
 
 // noTouch is the touch of kinds whose objects put no node into a domain.

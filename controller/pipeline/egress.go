@@ -109,6 +109,7 @@ func (a *affected) leaves(r *topology.Router) {
 // uplink marks the routers that leave by an uplink that changes, and the nodes that have its
 // bridge.
 func (a *affected) uplink(c topology.Change) {
+	a.floatingOf(c.Ref)
 	for _, v := range []*View{a.before, a.after} {
 		for r := range v.Topo.RoutersBy(c.Ref.Name) {
 			a.leaves(r)

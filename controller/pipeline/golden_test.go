@@ -161,6 +161,27 @@ func bridgeGolden() golden {
 	}}
 }
 
+// floatingGolden is two floating addresses on the node: one for a port that policies judge, and one
+// that forwards to two ports of another router.
+func floatingGolden() golden {
+	return golden{"floating", "n1", func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.stretched("other", 400, "10.0.0.0/24")
+		b.bridged("r", "blue")
+		b.bridged("s", "other")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("one", "other", "n1")
+		b.port("two", "other", "n1")
+		b.policy("in", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Ingress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+		b.floating("whole", 70, "web")
+		b.floating("parts", 71, "", model.FloatingForward{Port: 443, To: "one", TargetPort: 8443}, model.FloatingForward{Protocol: model.ProtocolUDP, Port: 53, To: "two"})
+	}}
+}
+
 // hostGolden is networks whose ports and nodes reach each other, in both modes, with
 // policies about nodes, and a network without that beside them.
 func hostGolden() golden {
@@ -338,7 +359,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), actionsGolden(), hostGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), actionsGolden(), hostGolden())
 }
 
 func TestGolden(t *testing.T) {

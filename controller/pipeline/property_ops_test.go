@@ -20,7 +20,10 @@ func randomOp(t *rapid.T) topology.Op {
 		verb = topology.Delete
 	}
 	op := topology.Op{Verb: verb}
-	switch rapid.IntRange(0, 17).Draw(t, "kind") {
+	switch rapid.IntRange(0, 19).Draw(t, "kind") {
+	case 18, 19:
+		op.Ref = topology.Ref{Kind: topology.KindFloatingIP, Name: pick("floating address", []string{"f1", "f2"})}
+		op.Spec = randomFloating(t, op.Ref.Name)
 	case 17:
 		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2", "u3"})}
 		if op.Ref.Name == "u3" {
@@ -108,6 +111,20 @@ func randomOp(t *rapid.T) topology.Op {
 		op.Spec = nil
 	}
 	return op
+}
+
+// randomFloating returns a floating address on the uplink u3.
+func randomFloating(t *rapid.T, name string) model.FloatingIPSpec {
+	port := func() string { return fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "floats to")) }
+	s := model.FloatingIPSpec{Uplink: "u3", Address: netip.AddrFrom4([4]byte{192, 0, 2, 110 + name[1]%4})}
+	if rapid.Bool().Draw(t, "whole") {
+		s.Port = port()
+		return s
+	}
+	for i := range rapid.IntRange(1, 3).Draw(t, "forwards") {
+		s.Forwards = append(s.Forwards, model.FloatingForward{Port: uint16(80 + i), To: port()})
+	}
+	return s
 }
 
 var apps = []string{"web", "db"}

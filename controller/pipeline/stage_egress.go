@@ -29,16 +29,18 @@ func egressStage() stage {
 
 func translateStage() stage {
 	return stage{
-		Table:  Table{TableTranslate, "translate", "source → address of the router", "router", "translated"},
-		router: (*Compiler).translateRouter,
+		Table:    Table{TableTranslate, "translate", "source → address of the router, or a floating address", "router, nw_src", "translated"},
+		router:   (*Compiler).translateRouter,
+		floating: (*Compiler).translateFloating,
 	}
 }
 
 func translatedStage() stage {
 	return stage{
-		Table:  Table{TableTranslated, "translated", "has the source been translated?", "router, nw_src", "uplink; else drop"},
-		entry:  (*Compiler).uplinkedNode,
-		router: (*Compiler).translatedRouter,
+		Table:    Table{TableTranslated, "translated", "has the source been translated?", "router, nw_src", "uplink; else drop"},
+		entry:    (*Compiler).uplinkedNode,
+		router:   (*Compiler).translatedRouter,
+		floating: (*Compiler).translatedFloating,
 	}
 }
 

@@ -30,6 +30,7 @@ func (c *Compiler) inboundNode() {
 	c.instr = c.instr[:0].GotoTable(TablePolicies)
 	c.emit(prioDefault, "has policies judge packets that are no replies")
 	c.inboundOutside()
+	c.inboundFloating()
 	c.inboundHost()
 }
 

@@ -38,6 +38,8 @@ func nextHopStage() stage {
 		Table: Table{TableLeave, "leave", "by a bridge: to which next hop?", "bridge, nw_dst", "outside, with what next-hop has learned; an address of this node: public"},
 		entry: (*Compiler).bridgedNode,
 		node:  (*Compiler).leaveNode,
+
+		floating: (*Compiler).leaveFloating,
 	}
 }
 
@@ -61,19 +63,24 @@ func (c *Compiler) shutNode() {
 	if !c.bridgedNode() {
 		return
 	}
+	for _, a := range c.ownAddresses() {
+		c.match = toPrefix(c.match[:0], host(a))
+		c.instr = c.instr[:0]
+		c.emit(prioShut, rules{"drops packets that would leave to the node itself", "drops IPv6 packets that would leave to the node itself"}[model.FamilyOf(a)])
+	}
+}
+
+// ownAddresses returns the addresses of the node itself.
+func (c *Compiler) ownAddresses() []netip.Addr {
 	n, ok := c.view.Topo.Node(c.node)
 	if !ok {
-		return
+		return nil
 	}
 	own := slices.Clone(n.Spec.Addresses)
 	if a := n.Spec.TunnelIP; a.IsValid() && !slices.Contains(own, a) {
 		own = append(own, a)
 	}
-	for _, a := range own {
-		c.match = toPrefix(c.match[:0], host(a))
-		c.instr = c.instr[:0]
-		c.emit(prioShut, rules{"drops packets that would leave to the node itself", "drops IPv6 packets that would leave to the node itself"}[model.FamilyOf(a)])
-	}
+	return own
 }
 
 // nodeAddress translates a second time, in a zone that all routers share: each has an address
@@ -121,12 +128,16 @@ func (c *Compiler) lookUpNextHop() {
 }
 
 // around takes what leaves for an address that this node itself has on the uplink as if it came
-// in by the bridge, which would not send it back.
+// in by the bridge, which would not send it back. With floating addresses the packet may be for
+// the port that sent it, and leaves by the port that it came from only if that is another now.
 func (c *Compiler) around(u bridgeUplink, a netip.Addr) {
 	c.match = toPrefix(c.match[:0], host(a)).Reg(regOutPort, uint32(u.port))
 	c.actions = c.actions[:0].CTClear().SetMetadata(0)
 	for _, r := range []int{regFlags, regRouter, regGateway, regSource, regDestination, regZone, regEgressRule, regIngressRule, regServiceZone, regService} {
 		c.actions = c.actions.SetReg(r, 0)
+	}
+	if c.view.floats(c.node) {
+		c.actions = c.actions.Load(openflow.FieldInPort, 0, 16, uint64(u.port))
 	}
 	c.actions = c.actions.SetEthDst(model.OutsideMAC(a)).Resubmit(u.port, TablePublic)
 	c.instr = c.instr[:0].ApplyActions(c.actions)

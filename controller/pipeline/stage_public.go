@@ -16,8 +16,10 @@ const prioGratuitous = 90
 
 func publicStage() stage {
 	return stage{
-		Table: Table{TablePublic, "public", "from a bridge: for which address of the node there?", "bridge, arp_op, arp_tpa; dl_dst, nw_dst", "ARP: back to the bridge; return, returned; else drop"},
+		Table: Table{TablePublic, "public", "from a bridge: for which address there?", "bridge, arp_op, arp_tpa; dl_dst, nw_dst", "ARP: back to the bridge; return, floating; else drop"},
 		node:  (*Compiler).publicNode,
+
+		floating: (*Compiler).publicFloating,
 	}
 }
 

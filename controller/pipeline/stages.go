@@ -70,6 +70,7 @@ func stages() []stage {
 		shadowStage(model.Ingress, model.TierApplication),
 		shadowStage(model.Ingress, model.TierBaseline),
 		dnsStage(),
+		floatingStage(),
 		toHostStage(),
 		nodeAddressStage(),
 		nextHopStage(),
@@ -100,6 +101,8 @@ type stage struct {
 	service func(*Compiler, *topology.Service)
 	backend func(*Compiler, *topology.Port, endpoint)
 	host    func(*Compiler, *topology.Node)
+
+	floating func(*Compiler, *Floating)
 
 	// groups says that units have groups or meters in the stage. Flows of any stage may use
 	// them.
@@ -132,6 +135,7 @@ func (s *stage) has() [numUnitKinds]bool {
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil,
 		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
+		UnitFloating: s.floating != nil,
 	}
 }
 

@@ -107,6 +107,11 @@ func (b *builder) bridged(name string, networks ...string) {
 	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext"}})
 }
 
+// floating declares a floating address 192.0.2.LAST on the uplink of bridged.
+func (b *builder) floating(name string, last byte, port string, forwards ...model.FloatingForward) {
+	b.op(topology.KindFloatingIP, name, model.FloatingIPSpec{Uplink: "ext", Address: netip.AddrFrom4([4]byte{192, 0, 2, last}), Port: port, Forwards: forwards})
+}
+
 // bridgeUplink is an uplink of the type bridge, with a subnet of 24 bits.
 func bridgeUplink(bridge, subnet string) model.UplinkSpec {
 	return model.UplinkSpec{

@@ -41,6 +41,8 @@ const (
 	// UnitHost has what a node needs for ports of a network to reach one node itself, which
 	// may be this one, and for this node to reach the ports.
 	UnitHost
+	// UnitFloating has what a node needs for one floating address that is there.
+	UnitFloating
 
 	numUnitKinds = iota
 )
@@ -48,7 +50,7 @@ const (
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
-	// Name of the node, network, router, port or service; for a block, of the network; for
+	// Name of the node, network, router, port, service or floating address; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for host access, the node that is reached;
@@ -69,6 +71,8 @@ func (u Unit) Owner() topology.Ref {
 		return topology.Ref{Kind: topology.KindRouter, Name: u.Name}
 	case UnitService:
 		return topology.Ref{Kind: model.KindService, Name: u.Name}
+	case UnitFloating:
+		return topology.Ref{Kind: model.KindFloatingIP, Name: u.Name}
 	case UnitSource:
 		kind, name, _ := strings.Cut(u.Name, "/")
 		return topology.Ref{Kind: topology.Kind(kind), Name: name}
@@ -109,6 +113,7 @@ type unit struct {
 	backend  *topology.Port // of UnitBackend, whose part is the endpoint
 	endpoint endpoint
 	host     *topology.Node // of UnitHost
+	floating *topology.FloatingIP
 }
 
 // unit returns the objects that a Unit stands for. It returns false if they do not exist,
@@ -123,6 +128,9 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 	case UnitService:
 		o, ok := v.Topo.Service(u.Name)
 		return unit{Unit: u, service: o}, ok
+	case UnitFloating:
+		o, ok := v.Topo.FloatingIP(u.Name)
+		return unit{Unit: u, floating: o}, ok
 	case UnitBackend:
 		p, ok := v.Topo.Port(u.Name)
 		return unit{Unit: u, backend: p, endpoint: parseEndpoint(u.Part)}, ok
@@ -173,6 +181,11 @@ func (v *View) unitsOn(node string) iter.Seq[unit] {
 		}
 		for i := range v.serviceUnits(v.servicesOn(node)) {
 			if !yield(i) {
+				return
+			}
+		}
+		for name := range v.FloatingOn(node) {
+			if i, ok := v.unit(node, Unit{Kind: UnitFloating, Name: name}); ok && !yield(i) {
 				return
 			}
 		}

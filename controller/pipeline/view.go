@@ -47,6 +47,8 @@ type View struct {
 	// lingering holds the nodes whose packets may still be on their way in a domain that
 	// they have left.
 	lingering *btree.Map[pair, struct{}] // node, domain
+	// floating holds the floating addresses on a node.
+	floating *btree.Map[pair, struct{}] // node, floating address
 	// health has what health checks have found of backends, by service and port.
 	health *btree.Map[pair, Health]
 	// identities holds, by node and identity, the identities that ports on a node have;
@@ -113,8 +115,9 @@ func emptyView(topo *topology.Snapshot) *View {
 		roaming: new(btree.Map[pair, struct{}]),
 		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
-		ipv6:   new(btree.Map[string, int]),
-		health: new(btree.Map[pair, Health]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
+		ipv6:     new(btree.Map[string, int]),
+		floating: new(btree.Map[pair, struct{}]),
+		health:   new(btree.Map[pair, Health]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -171,7 +174,7 @@ func (v *View) Next(u Update) *View {
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
-		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(),
+		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(),
 		health: v.health.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
@@ -253,6 +256,7 @@ func (v *View) Next(u Update) *View {
 			n.roams(after, n.Location(after), true)
 		}
 	}
+	n.placeFloating(v, u)
 	n.learnHealth(v, u)
 	n.countIPv6(v, u)
 	n.countIdentities(v, u)

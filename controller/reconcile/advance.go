@@ -22,13 +22,15 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	d.f.view.Store(d.view)
 	m := marking{d: d, limit: workqueue.MaxMarked(d.view), nodes: map[string]*marked{}}
-	if len(moved.ports) > 0 {
+	if len(moved.ports)+len(moved.floating) > 0 {
 		m.limit = 1 << 30 // moves are done in steps, for which every unit is listed
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m, d.advance)
+	d.announceChanges(before, u)
 	d.assessNetworks(before, u)
 	d.assessServices(before, u)
+	d.assessFloating(before, u)
 	d.saveHealth(before, u)
 	d.f.view.Store(d.view)
 }

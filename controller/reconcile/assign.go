@@ -113,6 +113,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	}
 	n.queue.Compare(d.view)
 	p.worker.Assign(n.name, n.queue)
+	d.announce(slices.Collect(d.view.FloatingOn(n.name)))
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
 		p.probe() // another connection exists, so this one may be dead

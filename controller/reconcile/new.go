@@ -114,6 +114,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	for o := range topo.Services() {
 		d.assessService(o.Name)
 	}
+	for o := range topo.FloatingIPs() {
+		d.assessFloatingIP(o.Name)
+	}
 	d.needOVSDB(maps.Keys(d.nodes))
 	f.board.Reached(topo.Revision())
 	return d

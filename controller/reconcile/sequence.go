@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -17,13 +19,15 @@ const stepTimeout = 500 * time.Millisecond
 const drainTime = 100 * time.Millisecond
 
 // sequence carries out a change in steps. Each step begins when the nodes of the previous
-// one have confirmed theirs. Three kinds of change need steps:
+// one have confirmed theirs. Four kinds of change need steps:
 //
 //   - Ports that move: the new node must receive before others send there, and the old
 //     node stops receiving last (make before break).
 //   - Nodes that become senders of a network: the other nodes must admit their packets, and
 //     they those of the others, before anybody sends.
 //   - Labels of networks: all nodes must know them before ports send with them.
+//   - Floating addresses that move: the old node must fall silent before the new one answers for
+//     them.
 //
 // Everything else goes to all nodes at once: a new port was not reachable before, and a
 // deleted one will not be.
@@ -46,6 +50,8 @@ type step struct {
 	work []work
 	// after is the delay before it.
 	after time.Duration
+	// floating are the floating addresses that nodes answer for after it.
+	floating []string
 }
 
 // work is a node's part of a step.
@@ -55,8 +61,13 @@ type work struct {
 }
 
 // moved are the ports that an update moves from one node to another, the nodes where they are
-// after it, and the nodes where they were before.
-type moved struct{ ports, to, from map[string]bool }
+// after it, the nodes where they were before, and the floating addresses that go with them.
+type moved struct {
+	ports, to, from map[string]bool
+	// floating are the floating addresses that leave a node for another, and silent the nodes
+	// that they leave.
+	floating, silent map[string]bool
+}
 
 // moves returns the ports that the update moves.
 func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
@@ -74,7 +85,7 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 			return
 		}
 		if m.ports == nil {
-			m = moved{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+			m.ports, m.to, m.from = map[string]bool{}, map[string]bool{}, map[string]bool{}
 		}
 		m.ports[name], m.to[is], m.from[was] = true, true, true
 	}
@@ -85,6 +96,15 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 	}
 	for _, p := range u.Places {
 		look(p.Port)
+	}
+	for _, f := range pipeline.FloatingMoves(before, after, u) {
+		if f.From == "" || f.To == "" {
+			continue
+		}
+		if m.floating == nil {
+			m.floating, m.silent = map[string]bool{}, map[string]bool{}
+		}
+		m.floating[f.Name], m.silent[f.From] = true, true
 	}
 	return m
 }
@@ -128,7 +148,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 			if len(now) > 0 || len(held)+len(left) == 0 {
 				c.post(n)
 				n.queue.Post(before, d.view, now)
-				if moved.to[name] || d.view.HasGrown() || d.view.HasLabels() {
+				if moved.to[name] || moved.silent[name] || d.view.HasGrown() || d.view.HasLabels() {
 					receivers = append(receivers, n)
 				}
 			}
@@ -147,7 +167,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 	c.Settle(workqueue.Cost{}) // the dispatcher's own share
 	if len(later) > 0 {
-		s.steps = append(s.steps, step{work: later})
+		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating))})
 	}
 	if len(last) > 0 || len(s.lingers) > 0 {
 		s.steps = append(s.steps, step{work: last, after: drainTime})
@@ -161,11 +181,17 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 // to do when nobody sends to the node any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
-	if !grown && len(m.ports) == 0 && !d.view.HasLabels() {
+	if !grown && len(m.ports)+len(m.floating) == 0 && !d.view.HasLabels() {
 		return units, nil, nil
 	}
 	for _, u := range units {
 		switch {
+		case u.Kind == pipeline.UnitFloating && m.floating[u.Name]:
+			if d.view.FloatingNode(u.Name) == name {
+				later = append(later, u)
+			} else {
+				now = append(now, u)
+			}
 		case m.from[name] && !m.to[name] && !d.view.Receives(u, name):
 			last = append(last, u)
 		case grown && d.view.SendsFor(u, name), d.view.SendsLabels(u),
@@ -200,6 +226,10 @@ func (s *sequence) await(nodes []*node) {
 func (s *sequence) next() {
 	if s.timer != nil {
 		s.timer.Stop()
+	}
+	if s.done > 0 {
+		s.d.announce(s.steps[s.done-1].floating)
+		s.steps[s.done-1].floating = nil
 	}
 	if s.done == len(s.steps) {
 		s.end()

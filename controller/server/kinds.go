@@ -16,6 +16,7 @@ var kinds = model.ForEachKind(
 	shown(view.portGroup),
 	shown(view.policy),
 	shown(view.service),
+	shown(view.floatingIP),
 )
 
 // kindRoutes returns, for each kind, the function that registers its operations.
@@ -29,6 +30,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(examplePortGroup()),
 		routesOf(examplePolicy()),
 		routesOf(exampleService()),
+		routesOf(exampleFloatingIP()),
 	)
 }
 

@@ -38,6 +38,7 @@ type Fabric interface {
 	PortStatus(name string) status.Port
 	NetworkConditions(name, node string) []condition.Condition
 	ServiceStatus(topo *topology.Snapshot, name string) status.Service
+	FloatingIPStatus(topo *topology.Snapshot, name string) status.FloatingIP
 	Summary(worst int) status.Summary
 	Switches() []status.Switch
 	Acks(rev topology.Revision) status.Acks

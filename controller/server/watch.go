@@ -178,6 +178,10 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 		if x, ok := v.snap.Service(o.Name); ok {
 			return api.Event{Type: api.EventService, Service: v.service(x).Status}, true
 		}
+	case topology.KindFloatingIP:
+		if f, ok := v.snap.FloatingIP(o.Name); ok {
+			return api.Event{Type: api.EventFloatingIP, FloatingIP: v.floatingIP(f).Status}, true
+		}
 	case topology.KindPort:
 		if p, ok := v.snap.Port(o.Name); ok {
 			return api.Event{Type: api.EventPort, Port: v.port(p).Status}, true

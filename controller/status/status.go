@@ -125,6 +125,14 @@ type Service struct {
 	Health map[string]Health
 }
 
+// FloatingIP is the status of a floating address.
+type FloatingIP struct {
+	// Node is where it is, "" while none of its ports has an interface.
+	Node string
+	// Conditions are its conditions.
+	Conditions []condition.Condition
+}
+
 // Health is what the health checks of a backend have found.
 type Health struct {
 	// Healthy says that it gets new connections.

@@ -85,6 +85,9 @@ func (o *Outside) ListenPacket(network, address string) (p net.PacketConn, err e
 	return p, err
 }
 
+// Inside runs a function in the machine's network namespace.
+func (o *Outside) Inside(f func() error) error { return inNetns(netnsPath(o.netns), f) }
+
 // Dial connects from the machine, as net.Dialer.DialContext does.
 func (o *Outside) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	err = inNetns(netnsPath(o.netns), func() (err error) {

@@ -23,10 +23,12 @@ const (
 	KindPolicy Kind = "policy"
 	// KindService is addresses under which clients reach one of several ports.
 	KindService Kind = "service"
+	// KindFloatingIP is an address of an uplink that leads to ports from outside.
+	KindFloatingIP Kind = "floatingip"
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 8
+const numKinds = 9
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -35,8 +37,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, uplink, router, port, portGroup, policy, service T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, uplink, router, port, portGroup, policy, service}}
+func ForEachKind[T any](node, network, uplink, router, port, portGroup, policy, service, floatingIP T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, uplink, router, port, portGroup, policy, service, floatingIP}}
 }
 
 // All returns the values in the order of the kinds.
@@ -61,6 +63,7 @@ var kinds = ForEachKind(
 	kindInfo{KindPortGroup, "PortGroup", "portgroups", PortGroupSpec{}},
 	kindInfo{KindPolicy, "Policy", "policies", PolicySpec{Priority: DefaultPolicyPriority}},
 	kindInfo{KindService, "Service", "services", ServiceSpec{}},
+	kindInfo{KindFloatingIP, "FloatingIP", "floatingips", FloatingIPSpec{}},
 )
 
 // kindInfo is what the list says of a kind.

@@ -42,6 +42,9 @@ func TestReferences(t *testing.T) {
 			"spec.networks[0] network/blue", "spec.routers[0] router/r1",
 			"spec.backends.networks[0] network/blue", "spec.backends.networks[1] network/red", "spec.backends.endpoints[0].port port/web",
 		}},
+		"floating address": {FloatingIPSpec{Uplink: "ext", Port: "web"}, []string{"spec.uplink uplink/ext", "spec.port port/web"}},
+		"floating address with forwards": {FloatingIPSpec{Uplink: "ext", Forwards: []FloatingForward{{To: "web"}, {To: "db"}}},
+			[]string{"spec.uplink uplink/ext", "spec.forwards[0].to port/web", "spec.forwards[1].to port/db"}},
 	} {
 		var got []string
 		for field, ref := range tt.spec.References() {

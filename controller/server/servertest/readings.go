@@ -24,6 +24,11 @@ type Readings struct {
 	Store store.Reader
 }
 
+// FloatingIPStatus returns the status of a floating address that is on node1.
+func (Readings) FloatingIPStatus(*topology.Snapshot, string) status.FloatingIP {
+	return status.FloatingIP{Node: "node1"}
+}
+
 // ServiceStatus returns the status of a service whose backends are all bound.
 func (Readings) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
 	facts := condition.ServiceFacts{Name: name}

@@ -1,0 +1,61 @@
+package pipeline_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// The constants of docs/cost.md for floating addresses.
+const (
+	perFloating     = 7 // flows of a floating address of a port, on the port's node
+	perForwarding   = 5 // flows of a floating address with forwards, on their node
+	perForward      = 1 // flows of each forward,
+	perForwardedTo  = 1 // and of each port that gets any
+	perFloatingNode = 6 // flows of a node that has any floating address, and no addresses but that of its tunnel
+)
+
+// TestCostOfFloating: a floating address costs flows on the node where it is, and nothing elsewhere.
+func TestCostOfFloating(t *testing.T) {
+	b := build(t)
+	b.nodes(3)
+	b.stretched("blue", 100, "10.0.0.0/24")
+	b.bridged("r", "blue")
+	b.port("one", "blue", "n1")
+	b.port("two", "blue", "n1")
+	b.port("far", "blue", "n2")
+	b.commit()
+	differ := func(what string, want []int, step func()) {
+		t.Helper()
+		before := b.view
+		step()
+		for i, node := range []string{"n1", "n2", "n3"} {
+			if got := count(b.view, node) - count(before, node); got != want[i] {
+				t.Errorf("%s: %s has %d flows more, want %d", what, node, got, want[i])
+			}
+		}
+	}
+	differ("the first of a node", []int{perFloating + perFloatingNode, 0, 0}, func() {
+		b.floating("a", 70, "one")
+		b.commit()
+	})
+	differ("the second", []int{perFloating, 0, 0}, func() {
+		b.floating("b", 71, "two")
+		b.commit()
+	})
+	differ("with forwards", []int{perForwarding + 3*perForward + 2*perForwardedTo, 0, 0}, func() {
+		b.floating("c", 72, "", model.FloatingForward{Port: 80, To: "one"}, model.FloatingForward{Port: 81, To: "one"}, model.FloatingForward{Port: 80, Protocol: model.ProtocolUDP, To: "two"})
+		b.commit()
+	})
+	differ("on another node", []int{-perFloating, perFloating + perFloatingNode, 0}, func() {
+		b.put(topology.KindFloatingIP, "a", model.FloatingIPSpec{Uplink: "ext", Address: netip.MustParseAddr("192.0.2.70"), Port: "far"})
+		b.commit()
+	})
+	moves := pipeline.FloatingMoves(b.last[0].before, b.last[0].after, b.last[0].update)
+	if len(moves) != 1 || moves[0] != (pipeline.FloatingMove{Name: "a", From: "n1", To: "n2"}) {
+		t.Errorf("moves: %v", moves)
+	}
+}

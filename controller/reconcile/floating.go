@@ -1,0 +1,130 @@
+package reconcile
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/sdnctl/sdnctl/controller/condition"
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+func floatingRef(name string) topology.Ref {
+	return topology.Ref{Kind: topology.KindFloatingIP, Name: name}
+}
+
+// announce has nodes say on the uplink which floating addresses they have, once they have confirmed
+// the flows: machines that remember another MAC, and switches that send to another port, learn where
+// the addresses are.
+func (d *dispatcher) announce(names []string) {
+	for _, name := range names {
+		o, ok := d.view.Topo.FloatingIP(name)
+		if !ok {
+			continue
+		}
+		at := d.view.FloatingOf(o)
+		n := d.nodes[at.Node]
+		if n == nil || n.peer == nil || !at.Works() {
+			continue
+		}
+		f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(o.Spec.Address, o.Spec.Address), openflow.Actions(nil).Output(at.Out))
+		n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Node, m) })
+	}
+}
+
+// announceChanges announces the floating addresses that an update puts on a node at once. Those that
+// leave another node first are announced by the sequence.
+func (d *dispatcher) announceChanges(before *pipeline.View, u pipeline.Update) {
+	var names []string
+	for _, m := range pipeline.FloatingMoves(before, d.view, u) {
+		if m.From == "" {
+			names = append(names, m.Name)
+		}
+	}
+	for _, l := range u.Uplinks {
+		names = slices.AppendSeq(names, d.view.FloatingOn(l.Node))
+	}
+	d.announce(names)
+}
+
+// assessFloatingIP evaluates the conditions of a floating address again.
+func (d *dispatcher) assessFloatingIP(name string) {
+	var all []condition.Condition
+	if o, ok := d.view.Topo.FloatingIP(name); ok {
+		all = condition.FloatingIP(floatingFacts(d.view, o))
+	}
+	d.f.board.Assess(floatingRef(name), all)
+}
+
+// assessFloating evaluates the floating addresses again whose place or way an update changes.
+func (d *dispatcher) assessFloating(before *pipeline.View, u pipeline.Update) {
+	if before.Topo.Count(topology.KindFloatingIP)+d.view.Topo.Count(topology.KindFloatingIP) == 0 {
+		return
+	}
+	touched := u.FloatingIn(before, d.view)
+	for _, l := range u.Uplinks {
+		for name := range d.view.FloatingOn(l.Node) {
+			touched[name] = true
+		}
+	}
+	for _, c := range u.Changes {
+		for _, x := range []struct {
+			v *pipeline.View
+			o topology.Object
+		}{{before, c.Before}, {d.view, c.After}} {
+			for _, ref := range waysOf(x.o) {
+				for f := range x.v.Topo.FloatingIPsNaming(ref) {
+					touched[f.Name] = true
+				}
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(touched)) {
+		d.assessFloatingIP(name)
+	}
+}
+
+// waysOf returns the uplink by which an object has packets leave.
+func waysOf(o topology.Object) []topology.Ref {
+	switch o := o.(type) {
+	case *topology.Uplink:
+		return []topology.Ref{o.Ref()}
+	case *topology.Router:
+		if e := o.Spec.Egress; e != nil {
+			return []topology.Ref{{Kind: topology.KindUplink, Name: e.Uplink}}
+		}
+	}
+	return nil
+}
+
+func floatingFacts(v *pipeline.View, o *topology.FloatingIP) condition.FloatingFacts {
+	at := v.FloatingOf(o)
+	facts := condition.FloatingFacts{
+		Name: o.Name, Address: o.Spec.Address.String(), Uplink: o.Spec.Uplink, Ports: o.Spec.Ports(),
+		Node: at.Node, Leaves: at.Router != nil, HasBridge: at.Out != 0, Elsewhere: at.Elsewhere,
+	}
+	if at.Uplink != nil {
+		facts.Bridge = at.Uplink.Spec.Bridge
+	}
+	if at.Port != nil {
+		facts.Port, facts.Network = at.Port.Name, at.Port.Spec.Network
+		if r, ok := v.Topo.RouterOf(facts.Network); ok {
+			facts.Router = r.Name
+		}
+	}
+	return facts
+}
+
+// FloatingIPStatus returns where a floating address of a topology is, and its conditions.
+func (f *Fabric) FloatingIPStatus(topo *topology.Snapshot, name string) status.FloatingIP {
+	o, ok := topo.FloatingIP(name)
+	if !ok {
+		return status.FloatingIP{}
+	}
+	v := f.View()
+	s := status.FloatingIP{Node: v.FloatingNode(name), Conditions: condition.FloatingIP(floatingFacts(v, o))}
+	f.board.Stamp(floatingRef(name), s.Conditions)
+	return s
+}

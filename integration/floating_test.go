@@ -1,0 +1,263 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
+)
+
+// floats are floating addresses of ports of two tenants with equal addresses, on two nodes, and
+// one that forwards to two ports.
+const floats = `
+{kind: Node, name: node2, spec: {tunnelIP: 172.16.56.3, uplinkAddresses: [192.0.2.66]}}
+---
+{kind: Port, name: blue3, spec: {network: blue, node: node1, ips: [10.1.0.13]}}
+---
+{kind: FloatingIP, name: blue1, spec: {uplink: ext, address: 192.0.2.71, port: blue1}}
+---
+{kind: FloatingIP, name: red1, spec: {uplink: ext, address: 192.0.2.72, port: red1}}
+---
+{kind: FloatingIP, name: blue2, spec: {uplink: ext, address: 192.0.2.73, port: blue2}}
+---
+{kind: FloatingIP, name: shared, spec: {uplink: ext, address: 192.0.2.74, forwards: [{port: 81, to: blue1, targetPort: 8080}, {port: 83, to: blue3, targetPort: 8080}, {protocol: udp, port: 83, to: blue3, targetPort: 8080}]}}
+`
+
+type floatingBed struct{ *bridgeBed }
+
+func (b *floatingBed) part(name string, f func(*floatingBed)) {
+	b.bridgeBed.part(name, func(part *bridgeBed) { f(&floatingBed{part}) })
+}
+
+// internet is the machine outside.
+func (b *floatingBed) internet() end {
+	return end{name: "outside", inside: b.outside.Inside, four: b.outside.Addr}
+}
+
+// sees checks that one end reaches an address, and as which address it is seen there.
+func (b *floatingBed) sees(from end, network, to, as string) {
+	b.t.Helper()
+	var seen netip.AddrPort
+	err := lab.PollFor(b.ctx, 10*time.Second, from.name+" to reach "+to+" by "+network, func(context.Context) error {
+		s, conn, err := b.connect(from, network, netip.MustParseAddrPort(to), 0, time.Second)
+		if err == nil {
+			conn.Close()
+			seen = s
+		}
+		return err
+	})
+	if err != nil {
+		b.t.Error(err)
+	} else if seen.Addr().String() != as {
+		b.t.Errorf("%s at %s by %s is seen as %s, want %s", from.name, to, network, seen, as)
+	}
+}
+
+// fails checks that an address is not reached.
+func (b *floatingBed) fails(from end, network, to string) {
+	b.t.Helper()
+	if _, conn, err := b.connect(from, network, netip.MustParseAddrPort(to), 0, 400*time.Millisecond); err == nil {
+		conn.Close()
+		b.t.Errorf("%s reaches %s by %s", from.name, to, network)
+	}
+}
+
+// TestFloatingIP: floating addresses lead from an external network to ports, and from port to port.
+func TestFloatingIP(t *testing.T) {
+	b := &floatingBed{newBridgeBed(t)}
+	b.apply(floats)
+	b.c["blue3"] = b.plug("blue3", "node1")
+	b.bound("blue3")
+	for _, c := range b.c {
+		b.serveOn(c.Inside)
+	}
+	_, err := b.outside.Exec(b.ctx, "ip", "link", "set", "lan", "mtu", "1450") // as that of the ports
+	b.must(err)
+	b.part("in and out", (*floatingBed).inAndOut)
+	b.part("P-NS-01: its own address, and those of others", (*floatingBed).ownAndOthers)
+	b.part("P-NS-02: replies leave as they came", (*floatingBed).replies)
+	b.part("forwards", (*floatingBed).forwards)
+	b.part("policies judge what comes in", (*floatingBed).policies)
+	b.part("errors both ways", (*floatingBed).errors)
+	b.part("what stays shut", (*floatingBed).shutIn)
+	b.part("restart", (*floatingBed).restart)
+	b.part("an address moves", (*floatingBed).moves)
+}
+
+func (b *floatingBed) inAndOut() {
+	for port, a := range map[string]string{"blue1": "192.0.2.71", "red1": "192.0.2.72", "blue2": "192.0.2.73"} {
+		for _, network := range []string{"tcp", "udp"} {
+			b.sees(b.internet(), network, a+":8080", "192.0.2.1")
+		}
+		b.sees(b.port(port), "tcp", b.far.String()+":80", a)
+		b.sees(b.port(port), "udp", b.outside.Addr.String()+":80", a)
+		if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-s", "3000", a); err != nil {
+			b.t.Errorf("ping of %s in fragments: %v: %s", a, err, out)
+		}
+	}
+	b.outAs("blue3", "tcp", b.far, "192.0.2.65") // has forwards only
+}
+
+func (b *floatingBed) ownAndOthers() {
+	for _, network := range []string{"tcp", "udp"} {
+		b.sees(b.port("blue1"), network, "192.0.2.71:8080", "192.0.2.71")
+		b.sees(b.port("blue1"), network, "192.0.2.72:8080", "192.0.2.71")
+		b.sees(b.port("red1"), network, "192.0.2.71:8080", "192.0.2.72")
+		b.sees(b.port("blue1"), network, "192.0.2.73:8080", "192.0.2.71")
+		b.sees(b.port("blue2"), network, "192.0.2.71:8080", "192.0.2.73")
+		b.sees(b.port("blue3"), network, "192.0.2.71:8080", "192.0.2.65")
+		b.sees(b.port("blue3"), network, "192.0.2.73:8080", "192.0.2.65")
+		b.sees(b.port("blue3"), network, "192.0.2.74:83", "192.0.2.65") // its own, by a forward
+	}
+	for _, to := range []string{"192.0.2.71", "192.0.2.72", "192.0.2.73"} {
+		if _, err := b.c["blue1"].Reaches(b.ctx, netip.MustParseAddr(to)); err != nil {
+			b.t.Errorf("blue1: ping of %s: %v", to, err)
+		}
+	}
+}
+
+// replies: blue1 has a floating address of its own, and another one forwards to it.
+func (b *floatingBed) replies() {
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.74:81"), 0, time.Second)
+	b.must(err)
+	defer live.Close()
+	b.echoes("by the forward", live)
+	b.sees(b.port("blue1"), "tcp", b.far.String()+":80", "192.0.2.71")
+	b.echoes("by the forward", live)
+}
+
+func (b *floatingBed) forwards() {
+	b.sees(b.internet(), "tcp", "192.0.2.74:83", "192.0.2.1")
+	b.sees(b.internet(), "udp", "192.0.2.74:83", "192.0.2.1")
+	b.fails(b.internet(), "tcp", "192.0.2.74:8080")
+	b.fails(b.internet(), "udp", "192.0.2.74:81")
+	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.4", "192.0.2.74"); err == nil {
+		b.t.Errorf("an address with forwards answers pings: %s", out)
+	}
+}
+
+func (b *floatingBed) policies() {
+	policy := func(cidr string) {
+		b.apply(fmt.Sprintf(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{peers: [{cidr: %s}], ports: [tcp/8080]}]}}`, cidr))
+	}
+	policy("192.0.2.1/32")
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.71:8080"), 0, 3*time.Second)
+	b.must(err)
+	defer live.Close()
+	b.echoes("allowed", live)
+	b.fails(b.internet(), "udp", "192.0.2.71:8080")
+	b.fails(b.port("red1"), "tcp", "192.0.2.71:8080")
+	b.sees(b.internet(), "tcp", "192.0.2.74:81", "192.0.2.1")
+	b.sees(b.port("blue1"), "tcp", b.far.String()+":80", "192.0.2.71")
+	policy("192.0.2.128/25")
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the connection to end", func(context.Context) error {
+		live.SetDeadline(time.Now().Add(300 * time.Millisecond))
+		if _, err := live.Write([]byte("x")); err != nil {
+			return nil
+		}
+		if _, err := live.Read(make([]byte, 1)); err != nil {
+			return nil
+		}
+		return fmt.Errorf("it echoes still")
+	}))
+	b.fails(b.internet(), "tcp", "192.0.2.71:8080")
+	b.sdnctl("policy", "delete", "web", "--wait=20s")
+	b.sees(b.internet(), "udp", "192.0.2.71:8080", "192.0.2.1")
+}
+
+// errors: a closed port of UDP is reported to who asks, in either direction.
+func (b *floatingBed) errors() {
+	refused := func(from end, to string) {
+		b.t.Helper()
+		err := from.inside(func() error {
+			conn, err := net.Dial("udp", to)
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(3 * time.Second))
+			conn.Write([]byte("x"))
+			_, err = conn.Read(make([]byte, 1))
+			return err
+		})
+		if err == nil || !strings.Contains(err.Error(), "refused") {
+			b.t.Errorf("%s: UDP to closed %s: %v", from.name, to, err)
+		}
+	}
+	refused(b.internet(), "192.0.2.71:99")
+	refused(b.port("blue1"), b.far.String()+":99")
+	refused(b.port("blue1"), "192.0.2.73:99")
+}
+
+func (b *floatingBed) shutIn() {
+	sniffer, err := b.c["blue1"].Sniff()
+	b.must(err)
+	b.must(b.outside.Inside(func() error {
+		conn, err := net.Dial("udp", "192.0.2.71:4789")
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write(lab.VXLANPacket(100, make([]byte, 60)))
+		return err
+	}))
+	b.sees(b.internet(), "udp", "192.0.2.71:8080", "192.0.2.1") // sent after it
+	frames, err := sniffer.Frames(b.ctx)
+	b.must(err)
+	b.must(sniffer.Close())
+	for _, f := range frames {
+		if _, _, ok := f.VXLAN(); ok {
+			b.t.Errorf("VXLAN from outside reaches a port: %v", f)
+		}
+	}
+	// The floating address of another tenant is no way to this one's ports.
+	b.fails(b.internet(), "tcp", "192.0.2.65:8080")
+	b.fails(b.internet(), "tcp", "192.0.2.70:8080")
+}
+
+func (b *floatingBed) restart() {
+	_, live, err := b.connect(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.71:8080"), 0, time.Second)
+	b.must(err)
+	defer live.Close()
+	if got := b.changes(func() {
+		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+		b.must(b.Controller.Start(b.ctx))
+	}, "node1"); got["node1"] != 0 {
+		b.t.Errorf("a restart of sdnd changed flows: %v", got)
+	}
+	b.echoes("after a restart of sdnd", live)
+	b.sees(b.internet(), "tcp", "192.0.2.74:83", "192.0.2.1")
+}
+
+// moves: the new node says where the address is, and the old one no longer answers for it.
+func (b *floatingBed) moves() {
+	sniffer, err := b.outside.Sniff("lan")
+	b.must(err)
+	b.sdnctl("floatingip", "delete", "blue2", "--wait=20s")
+	b.sdnctl("floatingip", "set", "blue1", "--port", "blue2", "--wait=20s")
+	b.sees(b.internet(), "tcp", "192.0.2.71:8080", "192.0.2.1")
+	b.sees(b.port("blue2"), "tcp", b.far.String()+":80", "192.0.2.71")
+	b.outAs("blue1", "tcp", b.far, "192.0.2.65")
+	announced := bytes.Join([][]byte{{0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1, 0x0e, 0x73, 192, 0, 2, 71, 192, 0, 2, 71}, make([]byte, 6), {192, 0, 2, 71}}, nil)
+	frames, err := sniffer.Frames(b.ctx)
+	b.must(err)
+	b.must(sniffer.Close())
+	found := false
+	for _, f := range frames {
+		found = found || bytes.Contains(f.Data, announced)
+	}
+	if !found {
+		b.t.Error("nobody announced the address")
+	}
+	out := b.sdnctl("floatingip", "list")
+	if !strings.Contains(out, "node2") {
+		b.t.Errorf("floatingip list:\n%s", out)
+	}
+}
