@@ -17,12 +17,12 @@ func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.R
 	ask := pipeline.AskOf(m)
 	p := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	ip, ok := p.NetworkLayer().(*layers.IPv4)
+	var from netip.Addr
+	if ok {
+		from, ok = netip.AddrFromSlice(ip.SrcIP.To4())
+	}
 	if !ok || ask.Port == 0 {
 		return packetin.Reply{What: "for a neighbour on an uplink; it cannot be read"}
-	}
-	from, ok := netip.AddrFromSlice(ip.SrcIP.To4())
-	if !ok {
-		return packetin.Reply{What: "for a neighbour on an uplink; it has no source"}
 	}
 	return packetin.Reply{
 		Out:  openflow.NewPacketOut(pipeline.ARPRequest(from, ask.NextHop), openflow.Actions(nil).Output(ask.Port)),
