@@ -100,7 +100,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(entered) != 14 {
+	if len(entered) != 15 {
 		t.Errorf("packets enter %v", entered)
 	}
 }

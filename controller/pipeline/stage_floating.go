@@ -86,14 +86,16 @@ func (c *Compiler) publicFloating(f *Floating) {
 			continue
 		}
 		c.match = toPrefix(c.match[:0].EthDst(model.OutsideMAC(f.Spec.Address)), host(f.Spec.Address))
+		why := Rule("translates what comes for a port of TCP of the floating address")
 		if w.Protocol == model.ProtocolUDP {
+			why = "translates what comes for a port of UDP of the floating address"
 			c.match = c.match.IPProto(protoUDP).UDPDst(w.Port)
 		} else {
 			c.match = c.match.IPProto(protoTCP).TCPDst(w.Port)
 		}
 		c.match = c.match.Reg(regOutPort, uint32(f.Out))
 		to(t, w.TargetPort)
-		c.emit(prioForward, "translates what comes for a port of the floating address")
+		c.emit(prioForward, why)
 	}
 }
 

@@ -136,12 +136,14 @@ func (c *Compiler) around(u bridgeUplink, a netip.Addr) {
 	for _, r := range []int{regFlags, regRouter, regGateway, regSource, regDestination, regZone, regEgressRule, regIngressRule, regServiceZone, regService} {
 		c.actions = c.actions.SetReg(r, 0)
 	}
+	why := Rule("takes what is for an address of this node as if it came from outside")
 	if c.view.floats(c.node) {
+		why += ", and lets its own port have it"
 		c.actions = c.actions.Load(openflow.FieldInPort, 0, 16, uint64(u.port))
 	}
 	c.actions = c.actions.SetEthDst(model.OutsideMAC(a)).Resubmit(u.port, TablePublic)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(prioAround, "takes what is for an address of this node as if it came from outside")
+	c.emit(prioAround, why)
 }
 
 // askNextHopRate is how many packets a second may have sdnd ask for MACs on one uplink of a
