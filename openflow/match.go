@@ -114,6 +114,15 @@ func (m Match) EthType(v uint16) Match { return m.u16(FieldEthType, v) }
 // EthSrc matches the source MAC address.
 func (m Match) EthSrc(v MAC) Match { return m.mac(FieldEthSrc, v) }
 
+// EthSrcMasked matches the bits of the source MAC address that are 1 in the mask. Mask
+// must not be all ones.
+func (m Match) EthSrcMasked(v, mask MAC) Match {
+	for i := range v {
+		v[i] &= mask[i]
+	}
+	return append(append(m.header(FieldEthSrc.masked()), v[:]...), mask[:]...)
+}
+
 // EthDst matches the destination MAC address.
 func (m Match) EthDst(v MAC) Match { return m.mac(FieldEthDst, v) }
 

@@ -80,10 +80,15 @@ func (c *Compiler) fromPort(p *topology.Port, in openflow.PortNo, ethType uint16
 // asks completes a flow that sends a port's requests through its meter.
 func (c *Compiler) asks(p *topology.Port, in openflow.PortNo, t openflow.TableID, why Rule) {
 	c.instr = c.instr[:0].Meter(uint32(in)).WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(t))
+	c.emit(prioAsk, fromAnyMAC(p, why))
+}
+
+// fromAnyMAC completes the rule of a flow whose match fromPort began.
+func fromAnyMAC(p *topology.Port, why Rule) Rule {
 	if p.Spec.PortSecurity == model.PortSecurityOff {
 		why += ", from any MAC"
 	}
-	c.emit(prioAsk, why)
+	return why
 }
 
 // toController sends packets of the network to sdnd, which finds the port by network and

@@ -147,7 +147,7 @@ func policyVerbs() []policyVerb {
 			}},
 		{"bind", func(b *contractBed) { b.policed(); b.apply(labelled("new", 1, "role", "s", "app", "s1")) },
 			func(b *contractBed) cost { return b.bind("new", 1) },
-			func(b *contractBed, f int) bounds { return bounds{perLocalPort + 1 + 4*(f-1), 1, 1} }},
+			func(b *contractBed, f int) bounds { return bounds{perLocalPort + 1 + 7*(f-1), 1, 1} }},
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 
 // What IPv6 adds, as docs/cost.md promises it ("IPv6").
 const (
-	perNodeIPv6            = 13 // a node with ports of networks with IPv6: no source, ND five times, hop limit twice, link-local, foreign, what a router cannot forward three times
+	perNodeIPv6            = 15 // a node with ports of networks with IPv6: no source, ND six times, duplicate, hop limit twice, link-local, foreign, what a router cannot forward three times
 	perStretchedIPv6       = 1  // way in from the tunnel
 	perRoutedStretchedIPv6 = 5  // addressed to the gateway; its link-local address: ND, route, ping, its fragments
 	perSegmentedIPv6       = 10 // way in; pings of gateways, their fragments; the node's block: ND, route, addressed to the gateway, and its link-local address
-	perLocalPortIPv6       = 5  // sent from its two addresses, and from others; ND for both
+	perLocalPortIPv6       = 6  // sent from its two addresses, from none, and from others; ND for both
 	perRemotePortIPv6      = 2  // ND for both
 	perPort                = 2  // of a port's own flows those that are of no family: delivered to, counted
 	perPortElsewhere       = 1  // sent to

@@ -53,8 +53,11 @@ const (
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2
-	// regInPort holds the port that an ARP request came from while it is answered.
+	// regInPort holds the port that an ARP request or a neighbour solicitation came from while
+	// it is answered.
 	regInPort = 2
+	// regAsker holds the port from which came the question whether an address is taken.
+	regAsker = 3
 	// regSource and regDestination are the identities of a packet's ends, as
 	// identityNumber writes them; 0 is none.
 	regSource      = 4

@@ -103,18 +103,8 @@ func (c *Compiler) arpFurther(p *topology.Port) {
 			Push(openflow.FieldARPTpa, 0, 32).
 			Move(openflow.FieldARPSpa, openflow.FieldARPTpa, 0, 0, 32).
 			Pop(openflow.FieldARPSpa, 0, 32)
-		if in := c.place.number; in != 0 { // not its own, as in arpReplyToOthers
-			c.actions = c.actions.
-				Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
-				Load(openflow.FieldInPort, 0, 16, uint64(uint16(in))).
-				OutputReg(openflow.FieldReg(regInPort), 0, 16)
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, furtherRule("answers ARP requests for further addresses of the port, but not its own", f.prefix))
-			continue
-		}
-		c.actions = c.actions.Output(openflow.PortInPort)
-		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, furtherRule("answers ARP requests for further addresses of the port", f.prefix))
+		c.instr = c.instr[:0].ApplyActions(c.toOthers(c.actions))
+		c.emit(prioNormal, furtherRule(c.notItsOwn("answers ARP requests for further addresses of the port"), f.prefix))
 	}
 }
 
@@ -130,10 +120,9 @@ func (c *Compiler) ndFurther(p *topology.Port) {
 			SetEthSrc(f.mac).
 			Move(openflow.FieldNDTarget, openflow.FieldIPv6Src, 0, 0, 128).
 			SetNDTLL(f.mac).
-			SetNDReserved(ndSolicited | ndOverride).
-			Output(openflow.PortInPort)
-		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, furtherRule("answers neighbour solicitations for further addresses of the port", f.prefix))
+			SetNDReserved(ndSolicited | ndOverride)
+		c.instr = c.instr[:0].ApplyActions(c.toOthers(c.actions))
+		c.emit(prioNormal, furtherRule(c.notItsOwn("answers neighbour solicitations for further addresses of the port"), f.prefix))
 	}
 }
 

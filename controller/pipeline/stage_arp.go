@@ -46,7 +46,7 @@ func (c *Compiler) arpPort(p *topology.Port) {
 	switch {
 	case !ok:
 	case c.place.number != 0:
-		c.arpReplyToOthers(c.network, ip, p.MAC, c.place.number)
+		c.arpReplyToOthers(c.network, ip, p.MAC)
 	case c.place.here, c.place.vtep.IsValid() && c.local:
 		c.arpReply(c.network, ip, p.MAC, "answers ARP requests for the port")
 	}
@@ -70,13 +70,9 @@ func (c *Compiler) arpReply(n *topology.Network, ip netip.Addr, mac topology.MAC
 // the address (RFC 5227), and must get no answer. A switch does not send a packet out of
 // the port it came from unless the action names IN_PORT (OpenFlow 1.3.5, 7.2.5). So the
 // flow sets the packet's port to the owner's and sends it to the port it came from.
-func (c *Compiler) arpReplyToOthers(n *topology.Network, ip netip.Addr, mac topology.MAC, owner openflow.PortNo) {
+func (c *Compiler) arpReplyToOthers(n *topology.Network, ip netip.Addr, mac topology.MAC) {
 	c.arpSwap(n, ip, mac)
-	c.actions = c.actions.
-		Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
-		Load(openflow.FieldInPort, 0, 16, uint64(uint16(owner))). // OFPP_LOCAL has 16 bits there: 0xfffe
-		OutputReg(openflow.FieldReg(regInPort), 0, 16)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.instr = c.instr[:0].ApplyActions(c.toOthers(c.actions))
 	c.emit(prioNormal, "answers ARP requests for the port, but not its own")
 }
 

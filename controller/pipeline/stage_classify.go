@@ -65,6 +65,7 @@ func (c *Compiler) classifyPort(p *topology.Port) {
 		c.classifyFurther(p, in)
 	}
 	if in != 0 {
+		c.classifyDuplicates(p, in)
 		c.classifyAsks(p, in)
 		c.classifyProbed(p, in)
 	}
@@ -160,14 +161,24 @@ func (c *Compiler) classifyForeign(in openflow.PortNo) {
 	c.emit(prioForeign, "counts and drops IPv6 packets that the port sends from other addresses than its own")
 }
 
-// classifySourceless drops, and counts for the node, what hosts send before they have an
-// address: to find out whether another host has it (RFC 4862, 5.4), and to report groups
-// (RFC 3810, 5.2.13). The former needs no answer: no other host has a port's address, since
-// packets that others send from it are dropped.
+// classifyDuplicates lets a port ask whether another host has an address before it uses the
+// address: such a solicitation has no source address yet (RFC 4862, 5.4.2).
+func (c *Compiler) classifyDuplicates(p *topology.Port, in openflow.PortNo) {
+	if _, ok := p.Address(topology.IPv6); !ok {
+		return
+	}
+	c.match = c.fromPort(p, in, ethTypeIPv6).IPProto(protoICMPv6).IPv6Src(host(netip.IPv6Unspecified())).
+		ICMPv6Type(neighbourSolicitation).ICMPv6Code(0)
+	c.instr = c.instr[:0].WriteMetadata(metadata(c.network), ^uint64(0)).GotoTable(c.next(TableND))
+	c.emit(prioAsk, fromAnyMAC(p, "takes neighbour solicitations from the port that ask whether an address is taken"))
+}
+
+// classifySourceless drops, and counts for the node, what else hosts send before they have
+// an address, such as reports of groups (RFC 3810, 5.2.13).
 func (c *Compiler) classifySourceless() {
 	c.match = c.match[:0].EthType(ethTypeIPv6).IPv6Src(host(netip.IPv6Unspecified()))
 	c.instr = c.instr[:0]
-	c.emit(prioSourceless, "drops IPv6 packets without a source address: detection of duplicates, reports of groups")
+	c.emit(prioSourceless, "drops other IPv6 packets without a source address, such as reports of groups")
 }
 
 // classifyIPv6 drops IPv6 of ports whose networks do not carry it. Every container's kernel

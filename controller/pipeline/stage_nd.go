@@ -8,7 +8,7 @@ const TableND openflow.TableID = 12
 
 func ndStage() stage {
 	return stage{
-		Table: Table{TableND, "nd", "neighbour solicitations → nd-target; other neighbour discovery is dropped", "icmp6, icmp_type", "nd-target; bridge"},
+		Table: Table{TableND, "nd", "neighbour solicitations → nd-target; other neighbour discovery is dropped", "icmp6, icmp_type", "nd-target, duplicate; bridge"},
 		node:  (*Compiler).ndNode,
 	}
 }
@@ -18,6 +18,7 @@ func (c *Compiler) ndNode() {
 		return
 	}
 	c.ndSolicitation()
+	c.ndDuplicates()
 	for _, t := range []uint8{routerAdvertisement, neighbourAdvertisement, redirect} {
 		c.ndForged(t)
 	}

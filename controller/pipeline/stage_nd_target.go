@@ -50,8 +50,8 @@ func (c *Compiler) ndPort(p *topology.Port) {
 	if !ok {
 		return
 	}
-	c.ndAnswer(ip, p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port")
-	c.ndAnswer(model.LinkLocal(p.MAC), p.MAC, ndSolicited|ndOverride, "answers neighbour solicitations for the port's link-local address")
+	c.ndAnswer(ip, p.MAC, ndSolicited|ndOverride, c.notItsOwn("answers neighbour solicitations for the port"))
+	c.ndAnswer(model.LinkLocal(p.MAC), p.MAC, ndSolicited|ndOverride, c.notItsOwn("answers neighbour solicitations for the port's link-local address"))
 }
 
 // ndGateway answers for a gateway. Without the router flag hosts would delete their default
@@ -75,8 +75,28 @@ func (c *Compiler) ndAnswer(ip netip.Addr, mac topology.MAC, flags uint32, why R
 		SetEthSrc(mac).
 		SetIPv6Src(ip).
 		SetNDTLL(mac).
-		SetNDReserved(flags).
-		Output(openflow.PortInPort)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
+		SetNDReserved(flags)
+	c.instr = c.instr[:0].ApplyActions(c.toOthers(c.actions))
 	c.emit(prioNormal, why)
+}
+
+// toOthers appends actions that send an answer out of the port that the question came from,
+// unless that is the port of this unit, as arpReplyToOthers explains.
+func (c *Compiler) toOthers(a openflow.Actions) openflow.Actions {
+	owner := c.place.number
+	if c.unit.Kind != UnitPort || owner == 0 {
+		return a.Output(openflow.PortInPort)
+	}
+	return a.
+		Move(openflow.FieldInPort, openflow.FieldReg(regInPort), 0, 0, 16).
+		Load(openflow.FieldInPort, 0, 16, uint64(uint16(owner))). // OFPP_LOCAL has 16 bits there: 0xfffe
+		OutputReg(openflow.FieldReg(regInPort), 0, 16)
+}
+
+// notItsOwn completes the rule of a flow that sends an answer as toOthers does.
+func (c *Compiler) notItsOwn(why Rule) Rule {
+	if c.place.number != 0 {
+		why += ", but not its own"
+	}
+	return why
 }

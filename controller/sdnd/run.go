@@ -22,6 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/openflow/session"
+	"github.com/sdnctl/sdnctl/topology/store"
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
@@ -63,7 +64,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
-	prober := answer.NewProber()
+	prober, announcer := answer.NewProber(), answer.NewAnnouncer()
 	packetIns, err := packetin.New(registry, append(answer.Causes(nameserver.Upstream{Port: 53}), prober.Cause())...)
 	if err != nil {
 		return err
@@ -113,6 +114,8 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group.Go(func() error { return fabric.Run(ctx) })
 	group.Go(func() error { return answer.RunAdvertiser(ctx, fabric) })
 	group.Go(func() error { return answer.RunGatewayAsker(ctx, fabric) })
+	st.OnCommit(func(c store.Commit) { announcer.Changed(c.Revision, c.Changes) })
+	group.Go(func() error { return announcer.Run(ctx, fabric) })
 	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {

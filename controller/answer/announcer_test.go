@@ -1,0 +1,163 @@
+package answer
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/mdlayher/ndp"
+
+	"github.com/sdnctl/sdnctl/controller/pipeline"
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
+
+// announced is switches that note what they send.
+type announced struct {
+	view *pipeline.View
+	sent []string
+}
+
+func (a *announced) View() *pipeline.View                   { return a.view }
+func (a *announced) CTFlush(string, *openflow.CTFlush) bool { return true }
+
+func (a *announced) PacketOut(node string, m *openflow.PacketOut) bool {
+	got := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.Default)
+	what := "?"
+	if arp, ok := got.Layer(layers.LayerTypeARP).(*layers.ARP); ok {
+		what = fmt.Sprintf("arp op %d %v is-at %x, asks %v", arp.Operation, netip.AddrFrom4([4]byte(arp.SourceProtAddress)), arp.SourceHwAddress, netip.AddrFrom4([4]byte(arp.DstProtAddress)))
+	} else if icmp, ok := got.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); ok {
+		message, err := ndp.ParseMessage(append(icmp.Contents, icmp.Payload...))
+		if na, ok := message.(*ndp.NeighborAdvertisement); ok && err == nil {
+			what = fmt.Sprintf("na %v is-at %x R=%v S=%v O=%v to %v", na.TargetAddress, []byte(na.Options[0].(*ndp.LinkLayerAddress).Addr), na.Router, na.Solicited, na.Override, got.NetworkLayer().NetworkFlow().Dst())
+		}
+	}
+	eth := got.LinkLayer().LinkFlow()
+	a.sent = append(a.sent, fmt.Sprintf("%s %v: %v > %v %s", node, m.Actions, eth.Src(), eth.Dst(), what))
+	return true
+}
+
+// take returns what was sent since the last call.
+func (a *announced) take() []string {
+	slices.Sort(a.sent)
+	sent := a.sent
+	a.sent = nil
+	return sent
+}
+
+// TestAnnouncer: when an address gets another MAC, in one revision or in two, the other ports
+// of the network that have an interface learn it twice; nobody hears of an address that
+// keeps its MAC, of a new one, or of one whose new port is gone again.
+func TestAnnouncer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &announced{view: newBed(t, nil).view}
+		a := NewAnnouncer()
+		ctx := t.Context()
+		go a.Run(ctx, to)
+		// The bed's ports have interfaces; those of this test have none.
+		apply := func(ops ...topology.Op) {
+			t.Helper()
+			r, err := topology.Plan(to.view.Topo, ops, time.Time{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			to.view = to.view.Next(pipeline.Update{Topo: r.Next, Changes: r.Changes})
+			a.Changed(r.Next.Revision(), r.Changes)
+		}
+		op := func(v topology.Verb, name string, spec topology.PortSpec) topology.Op {
+			o := topology.Op{Verb: v, Ref: topology.Ref{Kind: topology.KindPort, Name: name}}
+			if v != topology.Delete {
+				o.Spec = spec
+			}
+			return o
+		}
+		spec := func(mac byte) topology.PortSpec {
+			s := topology.PortSpec{Network: "blue", IPs: []netip.Addr{netip.MustParseAddr("10.0.0.77"), netip.MustParseAddr("fd00:1::77")}}
+			if mac != 0 {
+				s.MAC = topology.MAC{2, 0, 0, 0, 0, mac}
+			}
+			return s
+		}
+		two := to.view.Place("own").OFPort
+		other := to.view.Place("web.1").OFPort
+		want := func(mac string) []string {
+			out := fmt.Sprintf("n1 %v", openflow.Actions(nil).Output(min(two, other)).Output(max(two, other)))
+			sender := "02:00:00:00:00:" + mac
+			hex := strings.ReplaceAll(sender, ":", "")
+			return []string{
+				out + ": " + sender + " > 33:33:00:00:00:01 na fd00:1::77 is-at " + hex + " R=false S=false O=true to ff02::1",
+				out + ": " + sender + " > ff:ff:ff:ff:ff:ff arp op 1 10.0.0.77 is-at " + hex + ", asks 10.0.0.77",
+			}
+		}
+		for _, step := range []struct {
+			what string
+			do   func()
+			mac  string // announced; none if empty
+		}{
+			{"a new port", func() { apply(op(topology.Create, "vip", spec(1))) }, ""},
+			{"another MAC", func() { apply(op(topology.Put, "vip", spec(2))) }, "02"},
+			{"no change of it", func() {
+				s := spec(2)
+				s.InterfaceID = "vip0"
+				apply(op(topology.Put, "vip", s))
+			}, ""},
+			{"deleted", func() { apply(op(topology.Delete, "vip", spec(0))) }, ""},
+			{"taken by another port", func() { apply(op(topology.Create, "heir", spec(3))) }, "03"},
+			{"given to another port at once", func() { apply(op(topology.Delete, "heir", spec(0)), op(topology.Create, "next", spec(4))) }, "04"},
+			{"with the MAC that it had", func() { apply(op(topology.Delete, "next", spec(0)), op(topology.Create, "same", spec(4))) }, ""},
+			{"gone before it is announced", func() {
+				apply(op(topology.Put, "same", spec(5)))
+				apply(op(topology.Delete, "same", spec(0)))
+			}, ""},
+		} {
+			step.do()
+			var expected []string
+			if step.mac != "" {
+				expected = want(step.mac)
+			}
+			for i, after := range []time.Duration{announceAgain / 2, announceAgain} {
+				time.Sleep(after)
+				synctest.Wait()
+				got := to.take()
+				if diff := cmp.Diff(expected, got); diff != "" {
+					t.Errorf("%s, announcement %d (-want +got):\n%s", step.what, i+1, diff)
+				}
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if got := to.take(); len(got) > 0 {
+				t.Errorf("%s: announced a third time: %v", step.what, got)
+			}
+		}
+	})
+}
+
+// TestAnnouncerIsBounded: of addresses that nobody has, the newest are remembered and
+// the oldest forgotten.
+func TestAnnouncerIsBounded(t *testing.T) {
+	a := NewAnnouncer()
+	port := func(i int) *topology.Port {
+		return &topology.Port{Spec: topology.PortSpec{Network: "blue"}, MAC: topology.MAC{2},
+			Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}}
+	}
+	const more = 1000
+	for i := range maxReleased + more {
+		a.Changed(1, []topology.Change{{Before: port(i)}})
+	}
+	if len(a.released) != maxReleased || len(a.order) != maxReleased {
+		t.Errorf("%d addresses are remembered, %d in order, want %d", len(a.released), len(a.order), maxReleased)
+	}
+	taken := port(more)
+	taken.MAC = topology.MAC{2, 1}
+	a.Changed(2, []topology.Change{{After: port(more - 1)}, {After: taken}})
+	if len(a.first) != 1 || a.first[0].addr != taken.Addresses[0] {
+		t.Errorf("%d addresses are to be announced, want that of %v", len(a.first), taken.Addresses)
+	}
+}
