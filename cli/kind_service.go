@@ -63,6 +63,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1", set: setHealthCheck},
 		affinity,
 		internal,
+		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
 }
@@ -268,6 +269,9 @@ func serviceDetails(v serviceView) [][2]string {
 	}
 	if v.spec.InternalTrafficPolicy != "" {
 		lines = append(lines, [2]string{"internal traffic", "Local: only to backends on the client's own node"})
+	}
+	if v.spec.DrainingTime != 0 {
+		lines = append(lines, [2]string{"draining time", fmt.Sprintf("%v, then connections are reset", v.spec.DrainingTime)})
 	}
 	if v.spec.HealthCheck != nil {
 		lines = append(lines, [2]string{"health check", healthCheckText(v.spec.HealthCheck)})

@@ -32,6 +32,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-07: what the service does not offer goes nowhere", servicesOnly)
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("P-SVC-17: a socket of UDP that keeps sending moves to a backend that serves", servicesUDP)
+	b.part("the draining time: connections to what left are reset when it is over", servicesDraining)
 	b.part("P-SVC-04: backends are called on their own number of a named port", servicesNamed)
 	b.part("health checks: a server that dies leaves the rotation, and returns", servicesChecked)
 	b.part("labels and interfaces alone make backends", servicesReselected)

@@ -336,6 +336,15 @@ func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 	}
 }
 
+// BackendOf returns a port as a backend of a service; ok is false if it is none.
+func (s *Snapshot) BackendOf(o *Service, p *Port) (b Backend, ok bool) {
+	if o.Spec.Backends.Selects() {
+		return Backend{p, o.EndpointOf(p)}, s.x.selects(&o.Spec.Backends.PolicySelection, p)
+	}
+	e, ok := o.Spec.Backends.Endpoint(p.Name)
+	return Backend{p, e}, ok
+}
+
 // EndpointOf returns the settings of a service for one of its backends.
 func (o *Service) EndpointOf(p *Port) model.ServiceEndpoint {
 	if e, ok := o.Spec.Backends.Endpoint(p.Name); ok {

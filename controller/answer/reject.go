@@ -3,6 +3,8 @@ package answer
 import (
 	"net/netip"
 
+	"github.com/gopacket/gopacket/layers"
+
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/reject"
@@ -19,11 +21,29 @@ func Rejected(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.
 	return packetin.Reply{Out: openflow.NewPacketOut(frame, pipeline.AnswerTo(m)), What: "rejected"}
 }
 
-// Refused answers a packet for a service without backends, out of the port that sent it.
+// Refused answers a packet for a service without backends, out of the port that sent it. The
+// entry of a connection that has had its draining time is deleted: what the backend still
+// sends reaches the client as it is, which resets it then.
 func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	if zone, ok := pipeline.Ended(m); ok {
+		return ended(p, m, zone)
+	}
 	frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{})
 	if !ok || p.No == 0 {
 		return packetin.Reply{What: "for a service without backends; packets of this kind get no answer"}
 	}
 	return packetin.Reply{Out: openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No)), What: "refused, as the service has no backends"}
+}
+
+// ended resets a connection of TCP to a service.
+func ended(p packetin.Port, m *openflow.PacketIn, zone uint16) packetin.Reply {
+	r := packetin.Reply{What: "for a backend that has had its draining time"}
+	if from, to, ok := connectionEnds(m.Data, layers.LayerTypeTCP); ok && zone != 0 {
+		r.Flush = &openflow.CTFlush{Zone: zone, Protocol: uint8(layers.IPProtocolTCP), Source: from, Destination: to}
+	}
+	if frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{}); ok && p.No != 0 {
+		r.Out = openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No))
+		r.What += ": the connection is reset"
+	}
+	return r
 }

@@ -47,6 +47,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 		}
 	}
 	a.health(u)
+	a.drained(u)
 	a.policies(u)
 	a.spread()
 	a.sources()

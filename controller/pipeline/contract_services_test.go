@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/topology"
@@ -109,6 +110,18 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds { return bounds{3 * f * b.relevant, b.relevant, 4 * b.relevant} }},
 		{"the internal traffic policy becomes Local", declared, func(b *contractBed) cost { return b.apply(localService("one", 1)) },
 			func(b *contractBed, f int) bounds { return bounds{(2 + 2*f) * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"a draining time is set", declared, func(b *contractBed) cost { return b.apply(drainingService("one", 1)) },
+			func(b *contractBed, f int) bounds {
+				return bounds{(2*2 + 2*f) * b.relevant, b.relevant, 3 * b.relevant}
+			}},
+		{"one backend less of a service with a draining time", func(b *contractBed) { b.apply(drainingService("one", 1)) },
+			func(b *contractBed) cost { return b.apply(labelled("s2", 2, "app", "none")) },
+			func(b *contractBed, f int) bounds { return bounds{2 * f * b.relevant, b.relevant, 3 * b.relevant} }},
+		{"the draining time of a backend is over", func(b *contractBed) {
+			b.apply(drainingService("one", 1))
+			b.apply(labelled("s2", 2, "app", "none"))
+		}, func(b *contractBed) cost { return b.step(pipeline.Update{Leaving: b.view.Drained(time.Unix(1e9, 0))}) },
+			func(b *contractBed, f int) bounds { return bounds{f * b.relevant, b.relevant, b.relevant} }},
 		{"a health check is set", declared, func(b *contractBed) cost { return b.apply(checking("one", 1)) },
 			func(b *contractBed, f int) bounds { return bounds{2 * 2, 2, 4*b.relevant + 2} }},
 		{"a backend fails its health check", func(b *contractBed) { declared(b); b.apply(checking("one", 1)) },
@@ -145,6 +158,15 @@ func checking(name string, last byte) topology.Op {
 	op := service(name, last)
 	spec := op.Spec.(model.ServiceSpec)
 	spec.HealthCheck = &model.HealthCheck{Protocol: model.CheckTCP}
+	op.Spec = spec
+	return op
+}
+
+// drainingService is service with a draining time.
+func drainingService(name string, last byte) topology.Op {
+	op := service(name, last)
+	spec := op.Spec.(model.ServiceSpec)
+	spec.DrainingTime = model.Duration(time.Minute)
 	op.Spec = spec
 	return op
 }

@@ -50,6 +50,8 @@ const (
 	// this node's kernel by host access.
 	flagHost     = 1 << 12
 	flagFromHost = 1 << 13
+	// flagEnded is set when a packet is of a connection to a service that is to be reset.
+	flagEnded = 1 << 19
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as
 	// gatewayPlace returns it; 0 when the packet is not routed to a block.
 	regGateway = 2

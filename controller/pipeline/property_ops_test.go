@@ -153,6 +153,9 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		s.SessionAffinity = model.AffinityClientIP
 		s.SessionAffinityTimeout = model.Duration(time.Duration(rapid.IntRange(1, 2).Draw(t, "affinity's timeout")) * time.Second)
 	}
+	if rapid.Bool().Draw(t, "drains") {
+		s.DrainingTime = model.Duration(time.Duration(rapid.IntRange(1, 2).Draw(t, "draining time")) * time.Second)
+	}
 	if rapid.Bool().Draw(t, "local") {
 		s.InternalTrafficPolicy = model.TrafficLocal
 	}

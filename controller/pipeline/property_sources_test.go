@@ -20,7 +20,7 @@ import (
 // with, and no other address.
 func (w *world) checkSources(t *rapid.T) {
 	anew := pipeline.NewView(w.view.Topo)
-	u := pipeline.Update{Health: slices.Collect(w.view.Healths())}
+	u := pipeline.Update{Health: slices.Collect(w.view.Healths()), Leaving: slices.Collect(w.view.Leavings())}
 	for _, n := range nodeNames {
 		u.Locals = append(u.Locals, pipeline.LocalChange{Node: n, After: w.view.Local(n)})
 		if tun := w.view.Tunnel(n); tun != 0 {

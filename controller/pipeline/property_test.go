@@ -153,6 +153,15 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				w.lingers[[2]string{c.Domain, c.Node}] = !c.Over
 				w.step(pipeline.Update{Lingers: []pipeline.LingerChange{c}}, nil)
 			},
+			"draining time is over": func(t *rapid.T) {
+				over := slices.Collect(w.view.Leavings())
+				if len(over) == 0 {
+					t.Skip("nothing leaves")
+				}
+				l := rapid.SampledFrom(over).Draw(t, "leaves")
+				l.After.Ended = true
+				w.step(pipeline.Update{Leaving: []pipeline.LeavingChange{l}}, nil)
+			},
 			"switch catches up": func(t *rapid.T) { w.catchUp(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
 			"a step is over":    func(t *rapid.T) { w.release(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
 			"check":             w.check,

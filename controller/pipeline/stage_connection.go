@@ -1,6 +1,10 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/openflow"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
 
 // TableConnection looks up the connection of packets from ports that may use services, and
 // translates those that belong to a connection to a service.
@@ -10,6 +14,7 @@ const TableConnection openflow.TableID = 15
 const (
 	prioHairpinReply = 160
 	prioServiceReply = 150
+	prioDraining     = 146
 	prioTranslateUDP = 145
 	prioTranslate    = 140
 )
@@ -19,6 +24,8 @@ func connectionStage() stage {
 		Table: Table{TableConnection, "connection", "state of the connection of what a port sends that may use services", "ct_state, ct_mark", "to a service: chosen, or serving for UDP, translated; reply: chosen; else service"},
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).connectionNode,
+
+		service: (*Compiler).connectionDraining,
 	}
 }
 
@@ -44,6 +51,31 @@ func (c *Compiler) connectionNode() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(TableService)
 	c.emit(prioDefault, "looks up the service of packets that begin a connection")
+}
+
+// connectionDraining has the packets of TCP pass TableServing whose connections a service may
+// have to end.
+func (c *Compiler) connectionDraining(o *topology.Service) {
+	if !drains(o) {
+		return
+	}
+	known := func(m openflow.Match) openflow.Match {
+		return m.CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
+	}
+	for _, s := range c.scopes(o) {
+		for _, a := range o.Spec.Addresses {
+			for _, p := range o.Spec.Ports {
+				if p.Protocol != model.ProtocolTCP {
+					continue
+				}
+				f := model.FamilyOf(a)
+				c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), known)
+				c.actions = moveTarget(c.actions[:0], openflow.FieldTCPDst, f)
+				c.translated(TableServing)
+				c.emit(s.priority(prioDraining), rules{"translates packets of TCP to a service with a draining time", "translates packets of TCP over IPv6 to a service with a draining time"}[f])
+			}
+		}
+	}
 }
 
 // translate makes the instructions of a flow that translates as the connection's record

@@ -31,6 +31,13 @@ func (c *Compiler) refuseNode() {
 // meters or more.
 const refuseMeters = 2 << 16
 
+// Ended returns the zone of the connection tracker that has the entry of a packet whose
+// connection to a service is to be reset; ok is false for a packet that is refused because
+// its service has no backends.
+func Ended(m *openflow.PacketIn) (zone uint16, ok bool) {
+	return ServiceZone(m), register(m.Match, openflow.FieldReg(regFlags))&flagEnded != 0
+}
+
 // refusePort has a meter for each port, so that who floods takes no answers from others.
 func (c *Compiler) refusePort(*topology.Port) {
 	if c.place.number == 0 || c.serves == 0 {

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"math/bits"
 	"net/netip"
 
 	"github.com/sdnctl/sdnctl/openflow"
@@ -10,14 +11,15 @@ import (
 
 // TableServing is where the packets of UDP pass whose connection to a service is known: on
 // to the backend, if it still serves the service. If it does not, the controller deletes the
-// connection's entry, and the packet begins a new one. TCP needs no such table: a client
-// learns that a connection of TCP has ended, but of UDP a socket may send forever, and each
-// packet keeps the entry.
+// connection's entry, and the packet begins a new one. TCP needs that only if its service
+// has a draining time: a client learns that a connection of TCP has ended, but of UDP a
+// socket may send forever, and each packet keeps the entry.
 const TableServing openflow.TableID = 130
 
 // Priorities in serving.
 const (
 	prioServing = 100
+	prioEnded   = 60
 	prioStale   = 50
 )
 
@@ -54,7 +56,7 @@ func (c *Compiler) servingPort(*topology.Port) {
 	}
 	for _, f := range familiesOf(c.network) {
 		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).InPort(c.place.number)
-		c.actions = restoreTarget(c.actions[:0], f).Controller(openflow.ControllerNoBuffer)
+		c.actions = restoreTarget(c.actions[:0], openflow.FieldUDPDst, f).Controller(openflow.ControllerNoBuffer)
 		c.instr = c.instr[:0].Meter(refuseMeters + uint32(c.place.number)).ApplyActions(c.actions)
 		c.emit(prioStale, rules{"has sdnd end an entry of UDP whose backend no longer serves the service", "has sdnd end an IPv6 entry of UDP whose backend no longer serves the service"}[f])
 	}
@@ -67,25 +69,39 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 			continue
 		}
 		for _, p := range o.Spec.Ports {
-			if p.Protocol != model.ProtocolUDP {
+			if p.Protocol != model.ProtocolUDP && !drains(o) {
 				continue
 			}
-			for b := range c.view.Topo.Backends(o) {
-				watch, alive := c.watch(b.Port)
-				if alive && c.view.passes(o, b.Name) && c.view.domainOf(b.Spec.Network) == s.domain && !(local(o) && watch == openflow.PortAny) {
-					c.serving(o, s, p, b)
+			for b, target := range c.view.served(o, p) {
+				watch, alive := c.watch(b)
+				if alive && c.view.domainOf(b.Spec.Network) == s.domain && !(local(o) && watch == openflow.PortAny) {
+					c.serving(o, s, p, b, target)
 				}
+			}
+			if p.Protocol == model.ProtocolTCP {
+				c.ended(o, s, p)
 			}
 		}
 	}
 }
 
-// serving passes what is for a port of a backend, by a port of the service.
-func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b topology.Backend) {
-	target := b.Target(p)
-	if target == 0 {
-		return
+// ended has the controller reset connections of TCP to what is served no more, by a port of
+// a service with a draining time.
+func (c *Compiler) ended(o *topology.Service, s scope, p model.ServicePort) {
+	for _, a := range o.Spec.Addresses {
+		f := model.FamilyOf(a)
+		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
+		c.match = s.match(c.view.Topo, c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP), met)
+		c.actions = restoreTarget(c.actions[:0], openflow.FieldTCPDst, f).
+			Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagEnded), 1, 1).
+			Resubmit(openflow.PortInPort, TableRefuse)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(s.priority(prioEnded), rules{"has sdnd reset connections whose backend has had its draining time", "has sdnd reset IPv6 connections whose backend has had its draining time"}[f])
 	}
+}
+
+// serving passes what is for a port of a backend, by a port of the service.
+func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b *topology.Port, target uint16) {
 	for _, a := range o.Spec.Addresses {
 		f := model.FamilyOf(a)
 		ip, ok := b.Address(f)
@@ -93,10 +109,14 @@ func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b 
 			continue
 		}
 		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
-		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{model.ProtocolUDP, target}), met)
+		c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(ip)), endpoint{p.Protocol, target}), met)
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(s.priority(prioServing), rules{"passes UDP to a backend that serves the service", "passes UDP over IPv6 to a backend that serves the service"}[f])
+		why := rules{"passes UDP to a backend that serves the service", "passes UDP over IPv6 to a backend that serves the service"}
+		if p.Protocol == model.ProtocolTCP {
+			why = rules{"passes TCP to a backend that serves the service, or has time to drain", "passes TCP over IPv6 to a backend that serves the service, or has time to drain"}
+		}
+		c.emit(s.priority(prioServing), why[f])
 	}
 }
 
@@ -121,10 +141,10 @@ func moveTarget(a openflow.Actions, port openflow.Field, f topology.Family) open
 	return a
 }
 
-// restoreTarget appends actions that undo a translation of a UDP packet whose destination
+// restoreTarget appends actions that undo a translation of a packet whose destination
 // moveTarget has copied.
-func restoreTarget(a openflow.Actions, f topology.Family) openflow.Actions {
-	a = a.Move(openflow.FieldReg(regTargetPort), openflow.FieldUDPDst, 0, 0, 16)
+func restoreTarget(a openflow.Actions, port openflow.Field, f topology.Family) openflow.Actions {
+	a = a.Move(openflow.FieldReg(regTargetPort), port, 0, 0, 16)
 	if f == topology.IPv4 {
 		return a.Move(openflow.FieldReg(regTarget), openflow.FieldIPv4Dst, 0, 0, 32)
 	}

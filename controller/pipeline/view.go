@@ -4,6 +4,7 @@ import (
 	"iter"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -51,6 +52,10 @@ type View struct {
 	floating *btree.Map[pair, struct{}] // node, floating address
 	// health has what health checks have found of backends, by service and port.
 	health *btree.Map[pair, Health]
+	// leaving has, by Way.key, what gets no new connections by services with a draining
+	// time; left is what differs from the View before.
+	leaving *btree.Map[string, Leaving]
+	left    []Way
 	// identities holds, by node and identity, the identities that ports on a node have;
 	// identityNodes the nodes, by identity and node.
 	identities    *btree.Map[pair, present]
@@ -117,7 +122,7 @@ func emptyView(topo *topology.Snapshot) *View {
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 		ipv6:     new(btree.Map[string, int]),
 		floating: new(btree.Map[pair, struct{}]),
-		health:   new(btree.Map[pair, Health]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
+		health:   new(btree.Map[pair, Health]), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -164,6 +169,10 @@ type Update struct {
 	Locals     []LocalChange
 	Lingers    []LingerChange
 	Health     []HealthChange
+	Leaving    []LeavingChange
+	// Now is when the update happens: from then on a backend that leaves a service has its
+	// draining time.
+	Now time.Time
 }
 
 // Next returns the View after the update. A port that the update deletes loses
@@ -175,7 +184,7 @@ func (v *View) Next(u Update) *View {
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(),
-		health: v.health.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
+		health: v.health.Copy(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -258,6 +267,7 @@ func (v *View) Next(u Update) *View {
 	}
 	n.placeFloating(v, u)
 	n.learnHealth(v, u)
+	n.learnLeaving(v, u)
 	n.countIPv6(v, u)
 	n.countIdentities(v, u)
 	n.label(u)

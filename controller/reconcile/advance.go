@@ -14,6 +14,7 @@ import (
 // get the answer "none" because the work is not in the queues yet.
 func (d *dispatcher) advance(u pipeline.Update) {
 	before := d.view
+	u.Now = d.f.cfg.Now()
 	d.view = before.Next(u)
 	moved := moves(before, d.view, u)
 	if lingers := moved.lingers(before, d.view); len(lingers) > 0 {
@@ -32,6 +33,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.assessServices(before, u)
 	d.assessFloating(before, u)
 	d.saveHealth(before, u)
+	d.saveLeaving(u)
 	d.f.view.Store(d.view)
 }
 

@@ -76,12 +76,16 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load which backends were healthy: %w", err)
 	}
+	leavings, err := st.Leavings()
+	if err != nil {
+		return nil, fmt.Errorf("load which backends leave their services: %w", err)
+	}
 	topo := st.OnCommit(func(c store.Commit) { f.post(committed{c}) })
-	f.d = newDispatcher(f, topo, saved, locals, healths)
+	f.d = newDispatcher(f, topo, saved, locals, healths, leavings)
 	return f, nil
 }
 
-func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local, healths []store.Health) *dispatcher {
+func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local, healths []store.Health, leavings []store.Leaving) *dispatcher {
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
@@ -93,7 +97,8 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	for _, s := range saved {
 		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
-	d.view = d.view.Next(pipeline.Update{Places: places, Locals: remembered(topo, locals), Health: rememberedHealth(topo, healths)})
+	d.view = d.view.Next(pipeline.Update{Places: places, Locals: remembered(topo, locals), Health: rememberedHealth(topo, healths), Leaving: rememberedLeaving(leavings)})
+	d.awaitDrained()
 	f.view.Store(d.view)
 	awaitsOVSDB := nodesAwaitingOVSDB(topo, saved)
 	for n := range topo.Nodes() {

@@ -16,7 +16,8 @@ import (
 // which users wait for, use the same disk.
 const saveAfter = 100 * time.Millisecond
 
-// saver saves where ports are, from which addresses nodes send, and which backends are healthy. Flows do not wait for it.
+// saver saves where ports are, from which addresses nodes send, which backends are healthy,
+// and since when others leave their services. Flows do not wait for it.
 // If a crash loses the last changes, OVSDB reports them again, and until then nothing is
 // removed (see await_ovsdb.go). Changes that come during a write are merged into the next.
 type saver struct {
@@ -33,10 +34,11 @@ type observed struct {
 	bindings map[string]store.Binding
 	locals   map[string]store.Local
 	healths  map[string]store.Health
+	leavings map[string]store.Leaving
 }
 
 func newObserved() observed {
-	return observed{map[string]store.Binding{}, map[string]store.Local{}, map[string]store.Health{}}
+	return observed{map[string]store.Binding{}, map[string]store.Local{}, map[string]store.Health{}, map[string]store.Leaving{}}
 }
 
 func newSaver(log *slog.Logger, st Store) *saver {
@@ -60,6 +62,13 @@ func (s *saver) putLocal(l store.Local) {
 func (s *saver) putHealth(h store.Health) {
 	s.mu.Lock()
 	s.waiting.healths[h.Key()] = h
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) putLeaving(l store.Leaving) {
+	s.mu.Lock()
+	s.waiting.leavings[l.Key()] = l
 	s.mu.Unlock()
 	s.wake()
 }
@@ -95,7 +104,7 @@ func (s *saver) flush() error {
 	batch := s.waiting
 	s.waiting = newObserved()
 	s.mu.Unlock()
-	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)), s.store.SaveHealths(inOrder(batch.healths)))
+	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)), s.store.SaveHealths(inOrder(batch.healths)), s.store.SaveLeavings(inOrder(batch.leavings)))
 	if err == nil {
 		return nil
 	}
@@ -103,6 +112,7 @@ func (s *saver) flush() error {
 	maps.Copy(batch.bindings, s.waiting.bindings)
 	maps.Copy(batch.locals, s.waiting.locals)
 	maps.Copy(batch.healths, s.waiting.healths)
+	maps.Copy(batch.leavings, s.waiting.leavings)
 	s.waiting = batch
 	s.mu.Unlock()
 	s.wake()

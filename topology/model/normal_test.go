@@ -171,6 +171,7 @@ func TestNormalRefuses(t *testing.T) {
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"sessionAffinityTimeout":"5m"}`, []string{`spec.sessionAffinityTimeout: the service has no session affinity`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"sessionAffinity":"cookie"}`, []string{`spec.sessionAffinity: "cookie" is not a session affinity`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"sessionAffinity":"clientip","sessionAffinityTimeout":"19h"}`, []string{`spec.sessionAffinityTimeout: 19h is too long`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"drainingTime":"19h"}`, []string{`spec.drainingTime: 19h is too long`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"internalTrafficPolicy":"node"}`, []string{`spec.internalTrafficPolicy: "node" is not a traffic policy`}},
 		{KindService, `{}`, []string{`spec.addresses: the address is missing`, `spec: nobody may use it: it names neither networks nor routers`, `spec.ports: the service has no ports`}},
 		{KindService, `{"addresses":["224.0.0.1","fe80::1","::ffff:10.0.0.1","10.0.0.1","10.0.0.1"],"networks":["a","a"],"routers":["r"],"ports":[{"port":0},{"protocol":"sctp","port":1,"name":"x y"},{"name":"a","port":2},{"name":"a","port":2}],

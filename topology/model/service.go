@@ -28,6 +28,8 @@ type ServiceSpec struct {
 	SessionAffinity SessionAffinity `json:"sessionAffinity,omitempty" doc:"None: each connection goes to any backend. ClientIP: new connections from one address go to the backend that the last one went to, as long as it gets new connections" enum:"None,ClientIP" default:"None" example:"ClientIP"`
 	// SessionAffinityTimeout as stored is 0 without affinity and else never.
 	SessionAffinityTimeout Duration `json:"sessionAffinityTimeout,omitzero" doc:"How long after its last new connection a client keeps its backend, 1s to 18h; 3h when absent" example:"10m"`
+	// DrainingTime 0 is forever.
+	DrainingTime Duration `json:"drainingTime,omitzero" doc:"How long connections to a backend that gets no new ones go on, because it is draining or no backend any more: 1s to 18h. Then they are reset. As long as they like when absent" example:"5m"`
 	// InternalTrafficPolicy "" is TrafficCluster.
 	InternalTrafficPolicy TrafficPolicy `json:"internalTrafficPolicy,omitempty" doc:"Which backends connections from ports of the networks go to. Cluster: any. Local: those on the client's own node; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
 }
@@ -89,6 +91,9 @@ const (
 	DefaultAffinityTimeout = Duration(3 * time.Hour)
 	MaxAffinityTimeout     = Duration(18 * time.Hour)
 )
+
+// MaxDrainingTime is the highest ServiceSpec.DrainingTime.
+const MaxDrainingTime = Duration(18 * time.Hour)
 
 // ServicePort is a port of a service.
 type ServicePort struct {
@@ -231,6 +236,9 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 	s.Backends = s.Backends.normal(s.Ports, bad)
 	s.HealthCheck = s.HealthCheck.normal(s.Ports, bad)
 	s.normalAffinity(bad)
+	if s.DrainingTime > MaxDrainingTime {
+		bad(Invalid, "spec.drainingTime", s.DrainingTime.String()+" is too long", fmt.Sprintf("give 1s to %v, or leave it out for connections that go on as long as they like", MaxDrainingTime))
+	}
 	s.InternalTrafficPolicy = s.InternalTrafficPolicy.normal("spec.internalTrafficPolicy", bad)
 	return s
 }

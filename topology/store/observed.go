@@ -1,6 +1,9 @@
 package store
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Observations are what was observed on nodes. They belong to no revision, and let sdnd
 // compile the same flows after a restart, before the switches have reported. They are
@@ -17,7 +20,26 @@ type Observations interface {
 	// Healths and SaveHealths do the same for what health checks found, by service and port.
 	Healths() ([]Health, error)
 	SaveHealths([]Health) error
+	// Leavings and SaveLeavings do the same for what leaves services, by service, port and way.
+	Leavings() ([]Leaving, error)
+	SaveLeavings([]Leaving) error
 }
+
+// Leaving is since when a service with a draining time gives a backend no new connections.
+type Leaving struct {
+	Service string `json:"service"`
+	Port    string `json:"port"`
+	// Of is the port of the service and the number of the backend's, as in tcp/80:8080.
+	Of    string    `json:"of"`
+	Since time.Time `json:"since"`
+	// Ended says that its connections are cut.
+	Ended bool `json:"ended,omitempty"`
+	// Gone in SaveLeavings forgets it. Leavings never returns it.
+	Gone bool `json:"-"`
+}
+
+// Key is the service, the port, and by which port the one reaches the other.
+func (l Leaving) Key() string { return l.Service + "\x00" + l.Port + "\x00" + l.Of }
 
 // Health is what the last health checks of a service's backend found.
 type Health struct {

@@ -24,6 +24,7 @@ const (
 	bucketBindings   = "bindings"
 	bucketLocals     = "locals"
 	bucketHealths    = "healths"
+	bucketLeavings   = "leavings"
 
 	keySchema   = "schema"
 	keyRevision = "revision"

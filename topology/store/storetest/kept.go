@@ -91,7 +91,22 @@ func testObservations(t *testing.T, b *bed) {
 			t.Fatal(err)
 		}
 	}
+	since := time.Date(2026, 11, 30, 7, 0, 0, 0, time.UTC)
+	leaves := func(port string) store.Leaving {
+		return store.Leaving{Service: "s", Port: port, Of: "tcp/80:8080", Since: since}
+	}
+	gone, ended := leaves("a"), leaves("b")
+	gone.Gone, ended.Ended = true, true
+	for _, ls := range [][]store.Leaving{nil, {leaves("a"), leaves("b")}, {gone, ended, leaves("c")}} {
+		if err := b.st.SaveLeavings(ls); err != nil {
+			t.Fatal(err)
+		}
+	}
 	check := func() {
+		leavings, err := b.st.Leavings()
+		if d := gocmp.Diff([]store.Leaving{ended, leaves("c")}, leavings); d != "" || err != nil {
+			t.Errorf("leavings: %v (-want +got):\n%s", err, d)
+		}
 		hs, err := b.st.Healths()
 		if d := gocmp.Diff([]store.Health{{Service: "s", Port: "b", Healthy: true}, {Service: "s", Port: "c", Why: "refused"}}, hs); d != "" || err != nil {
 			t.Errorf("healths: %v (-want +got):\n%s", err, d)

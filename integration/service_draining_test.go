@@ -1,0 +1,109 @@
+package integration
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// servicesDraining: with a draining time, connections to a backend that is draining, or that
+// the service does not list any more, go on for that time, and are reset then, also over a
+// restart of sdnd. Those to other backends are not touched. A backend whose connection was
+// cut learns of it with the next thing that it sends.
+func servicesDraining(t *testing.T, b *serviceBed) {
+	defer b.apply(serviceWeb(allWeb))
+	with := func(drain, backends string) string {
+		return strings.Replace(serviceWeb(backends), "routers: [r]", "drainingTime: "+drain+", routers: [r]", 1)
+	}
+	for _, way := range [][2]string{{"draining", "{endpoints: [{port: web1, state: draining}, {port: web2}]}"}, {"not listed", "{endpoints: [{port: web2}]}"}} {
+		when := way[0]
+		b.apply(with("3s", "{endpoints: [{port: web1}]}"))
+		b.revalidated()
+		var cut []net.Conn
+		for _, to := range []string{service4 + ":80", "[" + service6 + "]:80"} {
+			c, err := b.connect(b.hosts["near"], "tcp", to, 0)
+			b.must(err)
+			defer c.Close()
+			_, _, err = ask(c)
+			b.must(err)
+			cut = append(cut, c)
+		}
+		sender, err := b.connect(b.hosts["near"], "udp", service4+":53", 0)
+		b.must(err)
+		defer sender.Close()
+		_, _, err = ask(sender)
+		b.must(err)
+		b.apply(with("3s", "{endpoints: [{port: web1}, {port: web2}]}"))
+		b.revalidated()
+		kept := b.connectTo("web2")
+		defer kept.Close()
+		began := time.Now()
+		b.apply(with("3s", way[1]))
+		b.revalidated()
+		for _, c := range append(cut, sender) {
+			if who, _, err := ask(c); err != nil || who != "web1" {
+				t.Errorf("%s: %v after %v: %q, %v", when, c.RemoteAddr(), time.Since(began), who, err)
+			}
+		}
+		if who, _, err := b.whoAnswers(b.hosts["near"], "tcp", service4+":80"); err != nil || who != "web2" {
+			t.Errorf("%s: a new connection: %q, %v", when, who, err)
+		}
+		if when == "draining" {
+			b.must(b.Controller.Stop(b.ctx, syscall.SIGKILL))
+			b.must(b.Controller.Start(b.ctx))
+		}
+		for _, c := range cut {
+			if err := endsWithin(c, began.Add(6*time.Second)); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%s: %v: %v, want that it is reset", when, c.RemoteAddr(), err)
+			}
+		}
+		if after := time.Since(began); after < 3*time.Second {
+			t.Errorf("%s: cut after %v", when, after)
+		}
+		b.must(sender.SetDeadline(time.Time{}))
+		if err := b.moves(sender, "web2"); err != nil {
+			t.Errorf("%s: the socket of UDP: %v", when, err)
+		}
+		if who, _, err := ask(kept); err != nil || who != "web2" {
+			t.Errorf("%s: a connection to another backend: %q, %v", when, who, err)
+		}
+		port := cut[0].LocalAddr().(*net.TCPAddr).Port
+		again, err := b.connect(b.hosts["near"], "tcp", service4+":80", port)
+		b.must(err)
+		if who, _, err := ask(again); err != nil || who != "web2" {
+			t.Errorf("%s: from the same port again: %q, %v", when, who, err)
+		}
+		b.must(again.Close())
+	}
+	b.settle()
+	b.verify()
+}
+
+// connectTo connects a host to the service until the wanted backend answers.
+func (b *serviceBed) connectTo(want string) net.Conn {
+	for range 40 {
+		c, err := b.connect(b.hosts["near"], "tcp", service4+":80", 0)
+		b.must(err)
+		who, _, err := ask(c)
+		b.must(err)
+		if who == want {
+			return c
+		}
+		b.must(c.Close())
+	}
+	b.must(errors.New(want + " does not answer"))
+	return nil
+}
+
+// endsWithin asks by a connection until that fails, and returns why.
+func endsWithin(c net.Conn, deadline time.Time) error {
+	for time.Now().Before(deadline) {
+		if _, _, err := ask(c); err != nil {
+			return err
+		}
+	}
+	return errors.New("it goes on")
+}
