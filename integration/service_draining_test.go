@@ -11,8 +11,7 @@ import (
 
 // servicesDraining: with a draining time, connections to a backend that is draining, or that
 // the service does not list any more, go on for that time, and are reset then, also over a
-// restart of sdnd. Those to other backends are not touched. A backend whose connection was
-// cut learns of it with the next thing that it sends.
+// restart of sdnd. Those to other backends are not touched.
 func servicesDraining(t *testing.T, b *serviceBed) {
 	defer b.apply(serviceWeb(allWeb))
 	with := func(drain, backends string) string {
