@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -56,8 +58,8 @@ func (r *recorder) PacketOut(node string, m *openflow.PacketOut) bool {
 	return true
 }
 
-// TestGatewayAsker: nodes that have the bridge and an address there ask for the gateway every 30 s,
-// others do not.
+// TestGatewayAsker: nodes that have the bridge and an address there, of their own or a floating one, ask
+// for the gateway every 30 s, others do not.
 func TestGatewayAsker(t *testing.T) {
 	node := func(name string, last byte, uplink ...netip.Addr) topology.Op {
 		return topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: name}, Spec: topology.NodeSpec{
@@ -65,19 +67,32 @@ func TestGatewayAsker(t *testing.T) {
 		}}
 	}
 	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
-		node("n1", 2, netip.MustParseAddr("192.0.2.65")), node("n2", 3), node("n3", 4, netip.MustParseAddr("192.0.2.67")),
+		node("n1", 2, netip.MustParseAddr("192.0.2.65")), node("n2", 3), node("n3", 4, netip.MustParseAddr("192.0.2.67")), node("n4", 5),
 		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "wan"}, Spec: model.UplinkSpec{}},
 		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "ext"}, Spec: model.UplinkSpec{
 			Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Gateway: netip.MustParseAddr("192.0.2.1"),
 			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")},
 		}},
+		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "net"}, Spec: topology.NetworkSpec{
+			Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}},
+		}},
+		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{
+			Networks: []string{"net"}, Egress: &model.RouterEgress{Uplink: "ext"},
+		}},
+		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindPort, Name: "web"}, Spec: topology.PortSpec{Network: "net", Node: "n4"}},
+		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindFloatingIP, Name: "f"}, Spec: model.FloatingIPSpec{
+			Uplink: "ext", Address: netip.MustParseAddr("192.0.2.70"), Port: "web",
+		}},
 	}, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &recorder{view: pipeline.NewView(r.Next).Next(pipeline.Update{Uplinks: []pipeline.UplinkChange{
-		{Node: "n1", Bridge: "br-ex", After: 997}, {Node: "n2", Bridge: "br-ex", After: 997},
-	}})}
+	to := &recorder{view: pipeline.NewView(topology.NewSnapshot()).Next(pipeline.Update{Topo: r.Next, Changes: r.Changes, Numberings: r.Numberings}).Next(pipeline.Update{
+		Uplinks: []pipeline.UplinkChange{
+			{Node: "n1", Bridge: "br-ex", After: 997}, {Node: "n2", Bridge: "br-ex", After: 997}, {Node: "n4", Bridge: "br-ex", After: 997},
+		},
+		Places: []pipeline.PlaceChange{{Port: "web", After: pipeline.Place{Node: "n4", Interface: "eth0", OFPort: 5}}},
+	})}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*askGatewaysEvery+time.Second)
 		defer cancel()
@@ -85,7 +100,9 @@ func TestGatewayAsker(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	if len(to.sent) != 2 || to.sent[0] != "n1 "+asked || to.sent[1] != to.sent[0] {
-		t.Errorf("sent %q", to.sent)
+	floating := strings.ReplaceAll(asked, "c0000241", "c0000246")
+	want := []string{"n1 " + asked, "n4 " + floating, "n1 " + asked, "n4 " + floating}
+	if diff := cmp.Diff(want, to.sent); diff != "" {
+		t.Errorf("sent (-want +got):\n%s", diff)
 	}
 }
