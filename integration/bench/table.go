@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -132,6 +133,18 @@ func WriteMarkdown(w io.Writer, m Machine, lines []Line) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Failed returns an error that names the lines without a figure of ours, nil if there are none. That a baseline
+// is missing, because its programs are not installed, is no failure.
+func Failed(lines []Line) error {
+	var all []error
+	for _, l := range lines {
+		if l.Ours.Missing != "" {
+			all = append(all, fmt.Errorf("%s: %s", l.Name, l.Ours.Missing))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // Count counts the goals that are met, missed, and unknown.

@@ -1,5 +1,6 @@
 // Command sdnbench runs the benchmarks: it measures sdnctl and what it is
 // compared to, prints one table, and writes it as JSON and Markdown if asked.
+// Its exit code is 1 if sdnctl could not be measured in a bench.
 package main
 
 import (
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return errors.Join(
 		writeFile(*jsonFile, func(w io.Writer) error { return bench.WriteJSON(w, machine, lines) }),
 		writeFile(*mdFile, func(w io.Writer) error { return bench.WriteMarkdown(w, machine, lines) }),
-		ctx.Err())
+		bench.Failed(lines), ctx.Err())
 }
 
 // writeFile writes a file, if it has a name.
