@@ -94,19 +94,25 @@ func (b *serviceBed) spread(t *testing.T, service string, to netip.AddrPort, bac
 		}
 		return err
 	}))
-	sum, chi := 0.0, 0.0
+	sum, chi := chiSquare(before, after)
+	t.Logf("%d backends: %v connections, %v to %v each, chi-square %.1f", backends, sum, slices.Min(after), slices.Max(after), chi)
+	if limit := chiSquareLimit(float64(backends - 1)); chi > limit {
+		t.Errorf("%d backends: chi-square %.1f, want at most %.1f", backends, chi, limit)
+	}
+}
+
+// chiSquare returns by how much counters have grown in all, and how far from evenly. It leaves in after by how
+// much each has.
+func chiSquare(before, after []float64) (sum, chi float64) {
 	for i := range after {
 		after[i] -= before[i]
 		sum += after[i]
 	}
 	for _, got := range after {
-		want := sum / float64(backends)
+		want := sum / float64(len(after))
 		chi += (got - want) * (got - want) / want
 	}
-	t.Logf("%d backends: %v connections, %v to %v each, chi-square %.1f", backends, sum, slices.Min(after), slices.Max(after), chi)
-	if limit := chiSquareLimit(float64(backends - 1)); chi > limit {
-		t.Errorf("%d backends: chi-square %.1f, want at most %.1f", backends, chi, limit)
-	}
+	return sum, chi
 }
 
 // chiSquareLimit is what chi-square exceeds by chance in one of a thousand tests, by the

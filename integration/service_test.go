@@ -141,15 +141,7 @@ func servicesSpread(t *testing.T, b *serviceBed) {
 		}
 		return err
 	}))
-	sum, chi := 0.0, 0.0
-	for i := range after {
-		after[i] -= before[i]
-		sum += after[i]
-	}
-	for _, got := range after {
-		want := sum / float64(len(after))
-		chi += (got - want) * (got - want) / want
-	}
+	sum, chi := chiSquare(before, after)
 	if t.Logf("%v connections: %v, chi-square %.2f", sum, after, chi); chi > 13.8 { // 2 degrees of freedom
 		t.Error("they are not spread evenly")
 	}

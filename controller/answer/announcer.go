@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
 	"github.com/mdlayher/ndp"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
@@ -58,7 +56,7 @@ type heldAddress struct {
 	addr    netip.Addr
 }
 
-// release says which MAC an address had that was given up, and as the how manieth.
+// release says which MAC an address had that was given up. Releases are numbered as they happen.
 type release struct {
 	mac    topology.MAC
 	number uint64
@@ -272,7 +270,7 @@ func neighboursOf(v *pipeline.View, p *topology.Port, f topology.Family) iter.Se
 // announcement returns the frame that tells everybody the MAC of an address.
 func announcement(addr netip.Addr, mac topology.MAC) ([]byte, error) {
 	if addr.Is4() {
-		return gratuitousARP(addr, mac)
+		return pipeline.ARPRequest(mac, addr, addr), nil
 	}
 	message, err := ndp.MarshalMessage(&ndp.NeighborAdvertisement{
 		Override: true, TargetAddress: addr,
@@ -283,17 +281,4 @@ func announcement(addr netip.Addr, mac topology.MAC) ([]byte, error) {
 	}
 	dst, dstMAC := allNodes()
 	return envelope{srcMAC: mac, dstMAC: dstMAC, src: addr, dst: dst}.icmpv6(message)
-}
-
-// gratuitousARP returns the frame of an ARP request for an address from that address.
-func gratuitousARP(addr netip.Addr, mac topology.MAC) ([]byte, error) {
-	dst, a := broadcast(), addr.As4()
-	out := gopacket.NewSerializeBuffer()
-	err := gopacket.SerializeLayers(out, gopacket.SerializeOptions{},
-		&layers.Ethernet{SrcMAC: mac[:], DstMAC: dst[:], EthernetType: layers.EthernetTypeARP},
-		&layers.ARP{
-			AddrType: layers.LinkTypeEthernet, Protocol: layers.EthernetTypeIPv4, HwAddressSize: 6, ProtAddressSize: 4, Operation: layers.ARPRequest,
-			SourceHwAddress: mac[:], SourceProtAddress: a[:], DstHwAddress: make([]byte, len(topology.MAC{})), DstProtAddress: a[:],
-		})
-	return out.Bytes(), err
 }

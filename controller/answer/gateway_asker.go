@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // askGatewaysEvery is how often nodes ask for the MACs of the gateways of their uplinks.
@@ -52,7 +53,7 @@ func askGateways(to packetin.Switches) {
 		for n := range v.Topo.Nodes() {
 			from, ok := addressOn(v, n, u)
 			if out := v.UplinkPortOf(n.Name, u); ok && out != 0 {
-				to.PacketOut(n.Name, openflow.NewPacketOut(pipeline.ARPRequest(from, u.Spec.Gateway), openflow.Actions(nil).Output(out)))
+				to.PacketOut(n.Name, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, u.Spec.Gateway), openflow.Actions(nil).Output(out)))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // NextHop asks by ARP for the MAC of a neighbour on an uplink, to which a packet could not be
@@ -25,7 +26,7 @@ func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.R
 		return packetin.Reply{What: "for a neighbour on an uplink; it cannot be read"}
 	}
 	return packetin.Reply{
-		Out:  openflow.NewPacketOut(pipeline.ARPRequest(from, ask.NextHop), openflow.Actions(nil).Output(ask.Port)),
+		Out:  openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, ask.NextHop), openflow.Actions(nil).Output(ask.Port)),
 		What: "for " + ask.NextHop.String() + " on an uplink: asked for its MAC",
 	}
 }

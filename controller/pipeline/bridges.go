@@ -10,7 +10,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // bridgeUplink is an uplink of the type bridge on a node that has the bridge.
@@ -181,11 +180,11 @@ func AskOf(m *openflow.PacketIn) Ask {
 // node's own unit is affected.
 func (v *View) Learns(node string) bool { return v.bridged(node) || v.ServedNode(node) }
 
-// ARPRequest returns the frame by which a switch asks for the MAC of an address, from an address on
-// an uplink of the type bridge (RFC 826). Everybody who gets it learns the MAC of that one; if both
-// are the same, it only announces it (RFC 5227, 2.3).
-func ARPRequest(from, to netip.Addr) []byte {
-	mac, a, b := model.OutsideMAC(from), from.As4(), to.As4()
+// ARPRequest returns the frame by which who has a MAC asks from an address for the MAC of another (RFC
+// 826). Everybody who gets it learns the MAC of the first; if both are the same, it only announces that
+// (RFC 5227, 2.3).
+func ARPRequest(mac topology.MAC, from, to netip.Addr) []byte {
+	a, b := from.As4(), to.As4()
 	frame := bytes.Repeat([]byte{0xff}, len(mac)) // to all
 	frame = append(frame, mac[:]...)
 	frame = binary.BigEndian.AppendUint16(frame, ethTypeARP)

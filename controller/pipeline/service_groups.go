@@ -131,7 +131,7 @@ func parts(all []choice) [][]choice {
 	parts := make([][]choice, n)
 	for _, b := range all {
 		i := int(xxhash.Sum64String(b.name) % uint64(n))
-		for len(parts[i]) == maxBuckets { // somebody chose the names so
+		for len(parts[i]) == maxBuckets { // names can be chosen so that they share a part
 			i = (i + 1) % n
 		}
 		parts[i] = append(parts[i], b)

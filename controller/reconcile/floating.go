@@ -9,6 +9,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 func floatingRef(name string) topology.Ref {
@@ -29,7 +30,7 @@ func (d *dispatcher) announce(names []string) {
 		if n == nil || n.peer == nil || !at.Works() {
 			continue
 		}
-		f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(o.Spec.Address, o.Spec.Address), openflow.Actions(nil).Output(at.Out))
+		f, m := d.f, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(o.Spec.Address), o.Spec.Address, o.Spec.Address), openflow.Actions(nil).Output(at.Out))
 		n.queue.WhenDone(d.view.Seq, func() { f.PacketOut(at.Node, m) })
 	}
 }
