@@ -83,8 +83,15 @@ func (b *serviceBed) spread(t *testing.T, service string, to netip.AddrPort, bac
 	near := b.hosts["near"]
 	for i := range n / batch {
 		b.must(near.Inside(func() error { return beginFrom(near.IP.Addr(), firstPort+i*batch, to, batch) }))
-		_, _, err := b.whoAnswers(near, "tcp", service4+":80") // the switch has taken what was sent before
-		b.must(err)
+		// One that is answered shows that the switch has taken what was sent before.
+		b.must(lab.PollFor(b.ctx, 30*time.Second, "a connection to be answered behind the others", func(context.Context) error {
+			began := time.Now()
+			_, _, err := b.whoAnswers(near, "tcp", service4+":80")
+			if err != nil {
+				t.Logf("%s: after %d connections one was not answered within %v: %v", service, (i+1)*batch, time.Since(began), err)
+			}
+			return err
+		}))
 	}
 	var after []float64
 	b.must(lab.PollFor(b.ctx, 15*time.Second, "the connections to be counted", func(context.Context) (err error) {
