@@ -60,7 +60,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53, http=tcp/80:8080 or tcp/80:web with the backends' own numbers of web; may be repeated, or several separated by commas", many: true, set: setServicePorts},
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
-		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1", set: setHealthCheck},
+		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections), http:/PATH (their port answers GET with a status from 200 to 399) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1 or http:/healthz,host=web.example", set: setHealthCheck},
 		affinity,
 		internal,
 		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
@@ -68,14 +68,15 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 	})
 }
 
-// setHealthCheck reads "none", or a protocol and details of a check.
+// setHealthCheck reads "none", or a protocol, a path after a colon, and details of a check.
 func setHealthCheck(s *model.ServiceSpec, text string, _ bool) error {
-	protocol, details, _ := strings.Cut(text, ",")
+	first, details, _ := strings.Cut(text, ",")
+	protocol, path, _ := strings.Cut(first, ":")
 	if strings.EqualFold(protocol, "none") || protocol == "" {
 		s.HealthCheck = nil
 		return nil
 	}
-	c := &model.HealthCheck{}
+	c := &model.HealthCheck{Path: path}
 	if err := c.Protocol.UnmarshalText([]byte(protocol)); err != nil {
 		return err
 	}
@@ -88,6 +89,8 @@ func setHealthCheck(s *model.ServiceSpec, text string, _ bool) error {
 		switch strings.ToLower(key) {
 		case "port":
 			err = model.SetText(&c.Port, value)
+		case "host":
+			c.Host = value
 		case "interval":
 			err = model.SetText(&c.Interval, value)
 		case "timeout":
@@ -97,7 +100,7 @@ func setHealthCheck(s *model.ServiceSpec, text string, _ bool) error {
 		case "successes":
 			c.Successes, err = strconv.Atoi(value)
 		default:
-			err = fmt.Errorf("write port, interval, timeout, failures or successes")
+			err = fmt.Errorf("write port, host, interval, timeout, failures or successes")
 		}
 		if err != nil {
 			return fmt.Errorf("%q is not a detail of a health check: %w", d, err)
@@ -110,8 +113,14 @@ func setHealthCheck(s *model.ServiceSpec, text string, _ bool) error {
 // healthCheckText is the check in words.
 func healthCheckText(h *model.HealthCheck) string {
 	what := "icmp"
-	if h.Protocol == model.CheckTCP {
+	switch h.Protocol {
+	case model.CheckTCP:
 		what = "tcp/" + h.Port.String()
+	case model.CheckHTTP:
+		what = fmt.Sprintf("GET %s on tcp/%v", h.Path, h.Port)
+		if h.Host != "" {
+			what += " with host " + h.Host
+		}
 	}
 	return fmt.Sprintf("%s every %v, within %v; unhealthy after %d failures, healthy after %d successes", what, h.Interval, h.Timeout, h.Failures, h.Successes)
 }

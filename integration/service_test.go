@@ -35,6 +35,7 @@ func TestServices(t *testing.T) {
 	b.part("the draining time: connections to what left are reset when it is over", servicesDraining)
 	b.part("P-SVC-04: backends are called on their own number of a named port", servicesNamed)
 	b.part("health checks: a server that dies leaves the rotation, and returns", servicesChecked)
+	b.part("health checks by HTTP: what servers answer, properly or not", servicesCheckedByHTTP)
 	b.part("labels and interfaces alone make backends", servicesReselected)
 	b.part("P-POL-11, P-POL-12: policies judge the client and the backend", servicesJudged)
 	b.part("sdnd restarts and sends nothing", servicesRestart)

@@ -12,30 +12,25 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 )
 
-// probeWindow is the window of a probe by TCP. No data comes, since it is reset.
-const probeWindow = 1024
-
-// probeFrame returns the frame of a probe: a SYN from a port (RFC 9293, 3.5), or a ping with
-// the port as its identifier. number is the sequence number; a ping has its lowest 16 bits.
-func probeFrame(p pipeline.Probe, port uint16, number uint32) ([]byte, error) {
+// pingFrame returns the frame of a ping with an identifier and a number.
+func pingFrame(p pipeline.Probe, id, number uint16) ([]byte, error) {
 	e := envelopeOf(p)
-	switch {
-	case p.TCP != 0:
-		tcp := &layers.TCP{SrcPort: layers.TCPPort(port), DstPort: layers.TCPPort(p.TCP), Seq: number, SYN: true, Window: probeWindow}
-		return e.frame(layers.IPProtocolTCP, ttl, tcp, tcp, nil)
-	case p.Gateway.Is4():
-		icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: port, Seq: uint16(number)}
+	if p.Gateway.Is4() {
+		icmp := &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0), Id: id, Seq: number}
 		return e.frame(layers.IPProtocolICMPv4, ttl, icmp, unsummed{}, nil)
 	}
-	message := binary.BigEndian.AppendUint16([]byte{layers.ICMPv6TypeEchoRequest, 0, 0, 0}, port)
-	return e.icmpv6(binary.BigEndian.AppendUint16(message, uint16(number)))
+	message := binary.BigEndian.AppendUint16([]byte{layers.ICMPv6TypeEchoRequest, 0, 0, 0}, id)
+	return e.icmpv6(binary.BigEndian.AppendUint16(message, number))
 }
 
-// resetFrame returns the frame that ends what a SYN began: its number is the one that the
-// backend expects next.
-func resetFrame(p pipeline.Probe, port uint16, number uint32) ([]byte, error) {
-	tcp := &layers.TCP{SrcPort: layers.TCPPort(port), DstPort: layers.TCPPort(p.TCP), Seq: number, RST: true}
-	return envelopeOf(p).frame(layers.IPProtocolTCP, ttl, tcp, tcp, nil)
+// segmentFrame returns the frame of a segment from a port of the gateway to the port that is
+// probed.
+func segmentFrame(p pipeline.Probe, port uint16, s segment) ([]byte, error) {
+	return envelopeOf(p).tcp(s.layer(port, p.TCP), s.payload)
+}
+
+func (e envelope) tcp(header *layers.TCP, payload []byte) ([]byte, error) {
+	return e.frame(layers.IPProtocolTCP, ttl, header, header, payload)
 }
 
 func envelopeOf(p pipeline.Probe) envelope {
@@ -50,35 +45,48 @@ func (unsummed) SetNetworkLayerForChecksum(gopacket.NetworkLayer) error { return
 
 // probeAnswer is what a backend answered to a probe.
 type probeAnswer struct {
-	from, to netip.Addr
+	// back leads to the backend.
+	back envelope
 	// tcp is the backend's port, 0 for a ping; port is that of the probe, or its identifier.
 	tcp, port uint16
-	// number is the one that the backend expects next, or that of the ping.
-	number uint32
-	// accepted and refused are what a port of TCP says; a ping is accepted.
-	accepted, refused bool
+	// segment is of TCP, and number that of the ping.
+	segment segment
+	number  uint16
 }
 
 // readProbeAnswer reads a frame with TCP or with an answer to a ping.
 func readProbeAnswer(data []byte) (a probeAnswer, err error) {
 	p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	if eth, ok := p.LinkLayer().(*layers.Ethernet); ok {
+		copy(a.back.srcMAC[:], eth.DstMAC)
+		copy(a.back.dstMAC[:], eth.SrcMAC)
+	}
 	if n := p.NetworkLayer(); n != nil {
 		src, dst := n.NetworkFlow().Endpoints()
-		a.from, _ = netip.AddrFromSlice(net.IP(src.Raw()))
-		a.to, _ = netip.AddrFromSlice(net.IP(dst.Raw()))
+		a.back.dst, _ = netip.AddrFromSlice(net.IP(src.Raw()))
+		a.back.src, _ = netip.AddrFromSlice(net.IP(dst.Raw()))
 	}
 	if tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
-		a.tcp, a.port, a.number = uint16(tcp.SrcPort), uint16(tcp.DstPort), tcp.Ack
-		a.accepted, a.refused = tcp.SYN && tcp.ACK && !tcp.RST, tcp.RST && tcp.ACK
+		a.tcp, a.port, a.segment = uint16(tcp.SrcPort), uint16(tcp.DstPort), segmentOf(tcp)
 		return a, nil
 	}
 	if icmp, ok := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4); ok && icmp.TypeCode.Type() == layers.ICMPv4TypeEchoReply {
-		a.port, a.number, a.accepted = icmp.Id, uint32(icmp.Seq), true
+		a.port, a.number = icmp.Id, icmp.Seq
 		return a, nil
 	}
 	if echo, ok := p.Layer(layers.LayerTypeICMPv6Echo).(*layers.ICMPv6Echo); ok {
-		a.port, a.number, a.accepted = echo.Identifier, uint32(echo.SeqNumber), true
+		a.port, a.number = echo.Identifier, echo.SeqNumber
 		return a, nil
 	}
 	return a, fmt.Errorf("it is neither TCP nor an answer to a ping")
+}
+
+// unknown returns the frame that resets a connection of which nothing is known (any more), so
+// that the backend's server need not wait for its end (RFC 9293, 3.10.7.1); nil if what came
+// gets no reset.
+func (a probeAnswer) unknown() ([]byte, error) {
+	if s := a.segment; a.tcp == 0 || s.rst || !s.acks {
+		return nil, nil
+	}
+	return a.back.tcp(segment{seq: a.segment.ack, rst: true}.layer(a.port, a.tcp), nil)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -51,10 +52,16 @@ type probeKey struct {
 type target struct {
 	pipeline.Check
 	// next is when the next probe is sent. sent is when the one without an answer was,
-	// zero if there is none, and key and number are its own.
+	// zero if there is none, and key is its own; talk that of a probe by TCP, and number
+	// that of a ping.
 	next, sent time.Time
 	key        probeKey
-	number     uint32
+	talk       *conversation
+	number     uint16
+	// again is when what the backend has not acknowledged is sent again, and pause how
+	// long after that once more.
+	again time.Time
+	pause time.Duration
 	// good and bad count the results of one kind in a row.
 	good, bad int
 }
@@ -98,7 +105,8 @@ func (p *Prober) Run(ctx context.Context, to packetin.Switches, report func([]pi
 			seen, looked = v.Seq, now
 			changes = p.look(v, now)
 		}
-		if changes = append(changes, p.settle(v, now)...); len(changes) > 0 {
+		p.expire(to, now)
+		if changes = append(changes, p.settle(v)...); len(changes) > 0 {
 			report(changes)
 		}
 		p.send(to, now)
@@ -145,17 +153,30 @@ func (t *target) drop(p *Prober) {
 	}
 }
 
-// settle counts the results that have come, and the probes whose time is over, and returns
-// the backends whose health changes by them.
-func (p *Prober) settle(v *pipeline.View, now time.Time) (changes []pipeline.HealthChange) {
+// expire gives up the probes whose time is over. What a backend has accepted is reset.
+func (p *Prober) expire(to packetin.Switches, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range p.waiting {
-		if now.Sub(t.sent) >= time.Duration(t.Spec.Timeout) {
-			t.drop(p)
-			p.results = append(p.results, result{targetKey{t.Service, t.Port}, fmt.Sprintf("%s does not answer within %v", t.asked(), t.Spec.Timeout)})
+		if now.Sub(t.sent) < time.Duration(t.Spec.Timeout) {
+			continue
 		}
+		why := fmt.Sprintf("does not answer within %v", t.Spec.Timeout)
+		if t.talk != nil {
+			if why = t.talk.silent(t.Spec.Timeout); t.talk.accepted {
+				t.out(to, t.talk.reset())
+			}
+		}
+		t.drop(p)
+		p.results = append(p.results, result{targetKey{t.Service, t.Port}, t.asked() + " " + why})
 	}
+}
+
+// settle counts the results that have come, and returns the backends whose health changes by
+// them.
+func (p *Prober) settle(v *pipeline.View) (changes []pipeline.HealthChange) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, r := range p.results {
 		t := p.targets[r.of]
 		if t == nil {
@@ -194,18 +215,21 @@ func (t *target) asked() string {
 	return fmt.Sprintf("port %d of TCP", t.TCP)
 }
 
-// send sends the probes that are due, within bounds, those first that have waited longest.
+// send sends the probes that are due, and again what was lost, within bounds, those first that
+// have waited longest.
 func (p *Prober) send(to packetin.Switches, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var due []*target
 	for _, t := range p.targets {
-		if t.sent.IsZero() && t.OFPort != 0 && !t.next.After(now) {
+		if at, ok := t.due(); ok && t.OFPort != 0 && !at.After(now) {
 			due = append(due, t)
 		}
 	}
 	slices.SortFunc(due, func(a, b *target) int {
-		return cmp.Or(a.next.Compare(b.next), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Port, b.Port))
+		first, _ := a.due()
+		second, _ := b.due()
+		return cmp.Or(first.Compare(second), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Port, b.Port))
 	})
 	left, perNode := maxProbes, map[string]int{}
 	for _, t := range due {
@@ -217,8 +241,24 @@ func (p *Prober) send(to packetin.Switches, now time.Time) {
 		}
 		left--
 		perNode[t.Node]++
-		p.probe(to, t, now)
+		if t.sent.IsZero() {
+			p.probe(to, t, now)
+		} else {
+			t.repeat(to, now)
+		}
 	}
+}
+
+// due is when something is sent next; ok is false while the backend has all that it needs.
+func (t *target) due() (at time.Time, ok bool) {
+	switch {
+	case t.sent.IsZero():
+		return t.next, true
+	case t.talk == nil:
+		return at, false
+	}
+	_, lacks := t.talk.pending()
+	return t.again, lacks
 }
 
 // probe sends a probe. A switch that is away is no failure of the backend.
@@ -228,16 +268,48 @@ func (p *Prober) probe(to packetin.Switches, t *target, now time.Time) {
 	if p.waiting[k] != nil {
 		return // of another service; the next one has another number
 	}
-	number := rand.Uint32()
-	frame, err := probeFrame(t.Probe, k.port, number)
-	if err != nil || !to.PacketOut(t.Node, openflow.NewPacketOut(frame, openflow.Actions(nil).Output(t.OFPort))) {
+	t.key, t.talk, t.number = k, nil, uint16(rand.Uint32())
+	if t.TCP != 0 {
+		authority := netip.AddrPortFrom(t.Backend, t.TCP).String()
+		t.talk = &conversation{start: rand.Uint32(), question: questionOf(t.Spec, authority)}
+		s, _ := t.talk.pending()
+		if !t.out(to, s) {
+			return
+		}
+	} else if frame, err := pingFrame(t.Probe, k.port, t.number); err != nil || !t.frame(to, frame) {
 		return
 	}
-	t.sent, t.key, t.number = now, k, number
+	t.sent = now
+	t.await(now)
 	p.waiting[k] = t
 }
 
-// answered takes an answer to a probe, and resets the connection that it began.
+// await sets when what the backend has not acknowledged is sent again: after a quarter of the
+// timeout, and then after twice as long.
+func (t *target) await(now time.Time) {
+	t.pause = time.Duration(t.Spec.Timeout) / 4
+	t.again = now.Add(t.pause)
+}
+
+// repeat sends again what the backend has not acknowledged.
+func (t *target) repeat(to packetin.Switches, now time.Time) {
+	s, _ := t.talk.pending()
+	t.out(to, s)
+	t.pause *= 2
+	t.again = now.Add(t.pause)
+}
+
+// out sends a segment to the backend. It reports whether the switch takes it.
+func (t *target) out(to packetin.Switches, s segment) bool {
+	frame, err := segmentFrame(t.Probe, t.key.port, s)
+	return err == nil && t.frame(to, frame)
+}
+
+func (t *target) frame(to packetin.Switches, frame []byte) bool {
+	return to.PacketOut(t.Node, openflow.NewPacketOut(frame, openflow.Actions(nil).Output(t.OFPort)))
+}
+
+// answered takes an answer to a probe.
 func (p *Prober) answered(_ *pipeline.View, from packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	a, err := readProbeAnswer(m.Data)
 	if err != nil {
@@ -245,22 +317,34 @@ func (p *Prober) answered(_ *pipeline.View, from packetin.Port, m *openflow.Pack
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.waiting[probeKey{from.Node, from.No, a.port}]
-	if t == nil || t.Backend != a.from || t.Gateway != a.to || t.TCP != a.tcp || t.number+1 != a.number && t.TCP != 0 || uint16(t.number) != uint16(a.number) && t.TCP == 0 {
-		return packetin.Reply{What: "answers no probe that waits"}
-	}
-	r := packetin.Reply{Port: t.Port, What: "answer to a probe of service " + t.Service}
-	why := ""
-	switch {
-	case a.refused:
-		why = t.asked() + " refuses connections"
-	case !a.accepted:
-		return r
-	case t.TCP != 0:
-		frame, err := resetFrame(t.Probe, a.port, a.number)
-		if err == nil {
-			r.Out = openflow.NewPacketOut(frame, openflow.Actions(nil).Output(from.No))
+	out := func(frame []byte, err error) *openflow.PacketOut {
+		if frame == nil || err != nil {
+			return nil
 		}
+		return openflow.NewPacketOut(frame, openflow.Actions(nil).Output(from.No))
+	}
+	t := p.waiting[probeKey{from.Node, from.No, a.port}]
+	if t == nil || t.Backend != a.back.dst || t.Gateway != a.back.src || t.TCP != a.tcp || t.talk == nil && t.number != a.number {
+		return packetin.Reply{What: "answers no probe that waits", Out: out(a.unknown())}
+	}
+	r, v := packetin.Reply{Port: t.Port, What: "answer to a probe of service " + t.Service}, verdict{done: true}
+	if t.talk != nil {
+		had := t.talk.accepted
+		var s segment
+		var ok bool
+		if s, ok, v = t.talk.received(a.segment); ok {
+			r.Out = out(segmentFrame(t.Probe, a.port, s))
+		}
+		if !had && t.talk.accepted {
+			t.await(time.Now())
+		}
+	}
+	if !v.done {
+		return r
+	}
+	why := v.why
+	if why != "" {
+		why = t.asked() + " " + why
 	}
 	t.drop(p)
 	p.results = append(p.results, result{targetKey{t.Service, t.Port}, why})

@@ -109,6 +109,12 @@ func TestProber(t *testing.T) {
 // checkedView has a service with one backend on a node, checked every two seconds.
 func checkedView(t *testing.T) *pipeline.View {
 	t.Helper()
+	return checkedBy(t, &model.HealthCheck{Interval: model.Duration(2 * time.Second), Timeout: model.Duration(time.Second), Failures: 2, Successes: 2})
+}
+
+// checkedBy is checkedView with another check.
+func checkedBy(t *testing.T, check *model.HealthCheck) *pipeline.View {
+	t.Helper()
 	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
 		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "net"}, Spec: topology.NetworkSpec{Mode: topology.Segmented, ContainersPerNode: 20, MaxNodes: 10, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/16")}}}},
 		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNode, Name: "n1"}, Spec: topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.1")}},
@@ -117,7 +123,7 @@ func checkedView(t *testing.T) *pipeline.View {
 			Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")}, Networks: []string{"net"},
 			Ports:       []model.ServicePort{{Port: 80, TargetPort: model.TargetPort{Number: 8080}}},
 			Backends:    model.ServiceBackends{Endpoints: []model.ServiceEndpoint{{Port: "web1"}}},
-			HealthCheck: &model.HealthCheck{Interval: model.Duration(2 * time.Second), Timeout: model.Duration(time.Second), Failures: 2, Successes: 2},
+			HealthCheck: check,
 		}},
 	}, time.Unix(0, 0))
 	if err != nil {

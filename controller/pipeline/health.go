@@ -138,7 +138,7 @@ type Check struct {
 
 // Probe is what a probe asks a port, and as whom.
 type Probe struct {
-	// TCP is the port that is probed; 0 is a ping.
+	// TCP is the port that is probed, for its answer by HTTP too; 0 is a ping.
 	TCP uint16
 	// Gateway is the address and MAC of the gateway, from which the probe comes, and
 	// Backend those of the backend.
@@ -172,7 +172,7 @@ func (v *View) Checks() iter.Seq[Check] {
 // port that is checked.
 func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Probe, ok bool) {
 	h := o.Spec.HealthCheck
-	if h.Protocol == model.CheckTCP {
+	if h.Protocol != model.CheckICMP {
 		if c.TCP = h.Number(p.Spec.NamedPorts); c.TCP == 0 {
 			return c, false
 		}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -10,9 +11,12 @@ import (
 // from the gateway of the backend's network, straight to the backend's port.
 type HealthCheck struct {
 	// Protocol as stored is never empty.
-	Protocol CheckProtocol `json:"protocol" required:"false" doc:"tcp: the port accepts a connection, which is reset at once. icmp: the backend answers a ping" enum:"tcp,icmp" default:"tcp" example:"tcp"`
+	Protocol CheckProtocol `json:"protocol" required:"false" doc:"tcp: the port accepts a connection, which is reset at once. http: the port answers GET with a status from 200 to 399. icmp: the backend answers a ping" enum:"tcp,http,icmp" default:"tcp" example:"tcp"`
 	// Port as stored is zero with icmp, and else never.
-	Port TargetPort `json:"port,omitzero" doc:"With tcp, the port at the backends, by number or by its name among their namedPorts; that of the service's first port of TCP when absent" example:"8080"`
+	Port TargetPort `json:"port,omitzero" doc:"With tcp and http, the port at the backends, by number or by its name among their namedPorts; that of the service's first port of TCP when absent" example:"8080"`
+	// Path as stored is empty except with http.
+	Path string `json:"path,omitempty" doc:"With http, what is asked for; / when absent" maxLength:"200" example:"/healthz"`
+	Host string `json:"host,omitempty" doc:"With http, the header Host; the backend's address and port when absent" maxLength:"253" example:"web.example"`
 	// Interval, Timeout, Failures and Successes as stored are never 0.
 	Interval  Duration `json:"interval,omitzero" doc:"From one probe of a backend to the next, 1s to 5m; 5s when absent" example:"5s"`
 	Timeout   Duration `json:"timeout,omitzero" doc:"How long an answer may take, 1s to the interval; 2s when absent, or the interval if that is shorter" example:"2s"`
@@ -26,6 +30,7 @@ type CheckProtocol string
 // The protocols.
 const (
 	CheckTCP  CheckProtocol = "tcp"
+	CheckHTTP CheckProtocol = "http"
 	CheckICMP CheckProtocol = "icmp"
 )
 
@@ -43,6 +48,10 @@ const (
 	MaxCheckInterval     = Duration(5 * time.Minute)
 	// MaxCheckThreshold is the most failures or successes in a row.
 	MaxCheckThreshold = 10
+	// MaxCheckPath and MaxCheckHost are how many bytes a path and a host have at most. Together
+	// with the rest of the question they are in one packet, whatever the MTU is.
+	MaxCheckPath = 200
+	MaxCheckHost = 253
 )
 
 // normal checks the health check of a service with some ports, and returns a copy of it with
@@ -54,21 +63,22 @@ func (h *HealthCheck) normal(ports []ServicePort, bad Reporter) *HealthCheck {
 	}
 	c := *h
 	switch c.Protocol {
-	case "", CheckTCP:
-		c.Protocol = CheckTCP
+	case "", CheckTCP, CheckHTTP:
+		c.Protocol = cmp.Or(c.Protocol, CheckTCP)
 		c.Port = c.portAmong(ports)
 		if c.Port.IsZero() {
 			bad(Invalid, field+".port", "the service has no port of TCP to check", "give spec.healthCheck.port, or check by icmp")
 		}
 	case CheckICMP:
 		if !c.Port.IsZero() {
-			bad(Invalid, field+".port", "a ping has no port", "leave the port out, or check by tcp")
+			bad(Invalid, field+".port", "a ping has no port", "leave the port out, or check by tcp or http")
 		}
-	case "http", "https":
-		bad(Invalid, field+".protocol", fmt.Sprintf("checks by %s are not there yet", c.Protocol), "check by tcp that the port accepts connections, or by icmp")
+	case "https":
+		bad(Invalid, field+".protocol", "sdnd cannot ask by https", "have the backends answer http on a port of its own and give that, or check by tcp that the port accepts connections")
 	default:
-		bad(Invalid, field+".protocol", fmt.Sprintf("%q is not a protocol of health checks", string(c.Protocol)), "write tcp or icmp")
+		bad(Invalid, field+".protocol", fmt.Sprintf("%q is not a protocol of health checks", string(c.Protocol)), "write tcp, http or icmp")
 	}
+	c.normalQuestion(field, bad)
 	if c.Interval == 0 {
 		c.Interval = DefaultCheckInterval
 	}
@@ -95,7 +105,27 @@ func (h *HealthCheck) normal(ports []ServicePort, bad Reporter) *HealthCheck {
 	return &c
 }
 
-// portAmong returns the port that is checked by TCP.
+// normalQuestion checks what is asked by HTTP, and fills in the path.
+func (h *HealthCheck) normalQuestion(field string, bad Reporter) {
+	if h.Protocol != CheckHTTP {
+		if h.Path != "" {
+			bad(Invalid, field+".path", "only a check by http has a path", "leave it out, or check by http")
+		}
+		if h.Host != "" {
+			bad(Invalid, field+".host", "only a check by http has a host", "leave it out, or check by http")
+		}
+		return
+	}
+	h.Path = cmp.Or(h.Path, "/")
+	if h.Path[0] != '/' || len(h.Path) > MaxCheckPath || !printable(h.Path, false) || strings.Contains(h.Path, "#") {
+		bad(Invalid, field+".path", fmt.Sprintf("%.70q is not a path", h.Path), fmt.Sprintf("begin with / and use at most %d characters of printable ASCII without spaces and #, such as /healthz", MaxCheckPath))
+	}
+	if len(h.Host) > MaxCheckHost || h.Host != "" && !printable(h.Host, false) || strings.ContainsAny(h.Host, "/?#@") {
+		bad(Invalid, field+".host", fmt.Sprintf("%.70q is not a host", h.Host), fmt.Sprintf("write a name or an address of at most %d characters, with a port if need be, such as web.example:8080", MaxCheckHost))
+	}
+}
+
+// portAmong returns the port that is checked by TCP or HTTP.
 func (h *HealthCheck) portAmong(ports []ServicePort) TargetPort {
 	if !h.Port.IsZero() {
 		return h.Port

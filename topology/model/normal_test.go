@@ -69,6 +69,8 @@ func TestNormal(t *testing.T) {
 
 		{"a service without backends", KindService, `{"addresses":["FD00:96::0:1"],"routers":["r"],"ports":[{"port":53,"protocol":"UDP"}]}`,
 			`{"addresses":["fd00:96::1"],"routers":["r"],"ports":[{"protocol":"udp","port":53,"targetPort":53}]}`},
+		{"a service with a check by HTTP", KindService, `{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"port":80,"targetPort":8080}],"healthCheck":{"protocol":"HTTP"}}`,
+			`{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"protocol":"tcp","port":80,"targetPort":8080}],"healthCheck":{"protocol":"http","port":8080,"path":"/","interval":"5s","timeout":"2s","failures":3,"successes":1}}`},
 		{"a service with endpoints", KindService, `{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"name":"http","port":80,"targetPort":8080}],"backends":{"endpoints":[{"port":"a","state":"Draining","targetPorts":{"http":81}},{"port":"b"}]}}`,
 			`{"addresses":["10.96.0.1"],"networks":["n"],"ports":[{"name":"http","protocol":"tcp","port":80,"targetPort":8080}],"backends":{"endpoints":[{"port":"a","targetPorts":{"http":81},"state":"draining"},{"port":"b","state":"ready"}]}}`},
 	} {
@@ -173,6 +175,11 @@ func TestNormalRefuses(t *testing.T) {
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"sessionAffinity":"clientip","sessionAffinityTimeout":"19h"}`, []string{`spec.sessionAffinityTimeout: 19h is too long`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"drainingTime":"19h"}`, []string{`spec.drainingTime: 19h is too long`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"internalTrafficPolicy":"node"}`, []string{`spec.internalTrafficPolicy: "node" is not a traffic policy`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"path":"/","host":"h"}}`, []string{`spec.healthCheck.path: only a check by http has a path`, `spec.healthCheck.host: only a check by http has a host`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"protocol":"http","path":"/a b","host":"h/x"}}`, []string{`spec.healthCheck.path: "/a b" is not a path`, `spec.healthCheck.host: "h/x" is not a host`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"protocol":"http","path":"/a\r\nX: y","host":"h\nX: y"}}`, []string{`spec.healthCheck.path: "/a\r\nX: y" is not a path`, `spec.healthCheck.host: "h\nX: y" is not a host`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1,"protocol":"udp"}],"healthCheck":{"protocol":"http"}}`, []string{`spec.healthCheck.port: the service has no port of TCP to check`}},
+		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"protocol":"https"}}`, []string{`spec.healthCheck.protocol: sdnd cannot ask by https`}},
 		{KindService, `{}`, []string{`spec.addresses: the address is missing`, `spec: nobody may use it: it names neither networks nor routers`, `spec.ports: the service has no ports`}},
 		{KindService, `{"addresses":["224.0.0.1","fe80::1","::ffff:10.0.0.1","10.0.0.1","10.0.0.1"],"networks":["a","a"],"routers":["r"],"ports":[{"port":0},{"protocol":"sctp","port":1,"name":"x y"},{"name":"a","port":2},{"name":"a","port":2}],
 			"backends":{"selector":{},"endpoints":[{"port":""},{"port":"p","state":"gone","targetPorts":{"b":1}},{"port":"p","targetPorts":{"a":0}}]}}`, []string{
