@@ -24,6 +24,12 @@ type Identity struct {
 	Selections []string `json:"selections"`
 }
 
+// Has reports whether a selection picks the ports.
+func (i *Identity) Has(selection string) bool {
+	_, ok := slices.BinarySearch(i.Selections, selection)
+	return ok
+}
+
 // Key is unique among identities; keys are in the order of domains and indexes.
 func (i *Identity) Key() string { return identityKey(i.Domain, i.Index) }
 
@@ -59,7 +65,13 @@ type identityIndex struct {
 	// last is the index that was allocated last, by zone. The search for a free one
 	// continues after it, so that a released index is not reused soon.
 	last *btree.Map[Zone, uint16]
+	// versions are of domains that have, or had, identities.
+	versions *btree.Map[string, *IdentityVersion]
 }
+
+// IdentityVersion stands for the identities that a domain has: if it has the same version in
+// two snapshots, it has the same identities in both.
+type IdentityVersion struct{ _ byte } // of some size, so that each has an address of its own
 
 func newIdentityIndex() identityIndex {
 	return identityIndex{
@@ -71,13 +83,14 @@ func newIdentityIndex() identityIndex {
 		idle:          btree.NewMap[string, *Identity](treeDegree),
 		taken:         newRunSet(),
 		last:          btree.NewMap[Zone, uint16](treeDegree),
+		versions:      btree.NewMap[string, *IdentityVersion](treeDegree),
 	}
 }
 
 func (x *identityIndex) fork() identityIndex {
 	return identityIndex{
 		x.byKey.Copy(), x.bySet.Copy(), x.ofPort.Copy(), x.withSelection.Copy(), x.ports.Copy(), x.idle.Copy(),
-		runSet{x.taken.t.Copy()}, x.last.Copy(),
+		runSet{x.taken.t.Copy()}, x.last.Copy(), x.versions.Copy(),
 	}
 }
 
@@ -92,6 +105,7 @@ func (all *indexes) putIdentity(i *Identity, zone Zone) {
 	x.bySet.Set(setKey(i.Domain, i.Selections), i)
 	x.idle.Set(i.Key(), i)
 	x.taken.add(uint32(zone), just(small(uint32(i.Index))))
+	x.versions.Set(i.Domain, new(IdentityVersion))
 }
 
 func (all *indexes) dropIdentity(i *Identity, zone Zone) {
@@ -104,6 +118,7 @@ func (all *indexes) dropIdentity(i *Identity, zone Zone) {
 	x.bySet.Delete(setKey(i.Domain, i.Selections))
 	x.idle.Delete(i.Key())
 	x.taken.remove(uint32(zone), just(small(uint32(i.Index))))
+	x.versions.Set(i.Domain, new(IdentityVersion))
 }
 
 // give sets the identity of a port; nil removes it.
@@ -189,6 +204,12 @@ func (s *Snapshot) AllIdentities() iter.Seq[*Identity] { return all(s.x.identiti
 
 // HasIdentities reports whether policies distinguish any ports.
 func HasIdentities(s *Snapshot) bool { return s.x.identities.byKey.Len() > 0 }
+
+// IdentityVersion returns the version of a domain's identities, nil if it never had any.
+func (s *Snapshot) IdentityVersion(domain string) *IdentityVersion {
+	v, _ := s.x.identities.versions.Get(domain)
+	return v
+}
 
 // Identity returns the identity that has an index in a domain.
 func (s *Snapshot) Identity(domain string, index uint16) (*Identity, bool) {

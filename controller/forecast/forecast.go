@@ -52,8 +52,9 @@ const maxUnits = 100_000
 // together, each is planned on the one before. The zero Planner is usable. It is safe for
 // concurrent use.
 type Planner struct {
-	mu   sync.Mutex
-	last *pipeline.View
+	mu     sync.Mutex
+	last   *pipeline.View
+	counts pipeline.PolicyCounts
 }
 
 // Effect returns what a planned change of a snapshot would do; now returns the newest view.
@@ -73,19 +74,23 @@ func (f *Planner) Effect(now func() *pipeline.View, before *topology.Snapshot, r
 	default:
 		was = was.Under(before)
 	}
-	out := From(was, r, flows)
+	out := from(&f.counts, was, r, flows)
 	f.last = out.After
 	return out
 }
 
 // From returns what a planned change of the topology of a view would do.
 func From(was *pipeline.View, r topology.Result, flows bool) Effect {
+	return from(new(pipeline.PolicyCounts), was, r, flows)
+}
+
+func from(counts *pipeline.PolicyCounts, was *pipeline.View, r topology.Result, flows bool) Effect {
 	u := pipeline.Update{
 		Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks,
 		Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified,
 	}
 	is := was.Next(u)
-	out := Effect{Policies: pipeline.PolicyLoads(was, is, u), After: is}
+	out := Effect{Policies: counts.Loads(was, is, u), After: is}
 	if flows {
 		out.Flows = countFlows(was, is, u)
 	}

@@ -83,6 +83,16 @@ func (c *Compiler) Compile(out *ItemSet, v *View, node string, u Unit) {
 	}
 }
 
+// compilePolicies appends the flows of policies to out.
+func (c *Compiler) compilePolicies(out *ItemSet, p *policies) {
+	c.begin(out, p.view, p.node)
+	c.unit = policiesOf(p.node)
+	for _, s := range c.stagesOf(UnitPolicies) {
+		c.at = s.ID
+		s.policy(c, p)
+	}
+}
+
 // begin prepares the compiler for a node.
 func (c *Compiler) begin(out *ItemSet, v *View, node string) {
 	c.out, c.view, c.node = out, v, node

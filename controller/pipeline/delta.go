@@ -53,6 +53,13 @@ func (d *Delta) ComputeWide(after *View, node string, units map[Unit]*View, befo
 // units compiles units as they were and as they are.
 func (d *Delta) units(after *View, node string, units iter.Seq2[Unit, *View]) {
 	for u, before := range units {
+		if u.Kind == UnitPolicies && d.compiler.extra == nil {
+			if was, is, ok := changedPolicies(before, after, node); ok {
+				d.compiler.compilePolicies(&d.before, was)
+				d.compiler.compilePolicies(&d.after, is)
+				continue
+			}
+		}
 		d.compiler.Compile(&d.before, before, node, u)
 		d.compiler.Compile(&d.after, after, node, u)
 	}

@@ -121,6 +121,9 @@ type policies struct {
 	kept map[policyTable][]keptPolicy
 	// alike is how many rules of one table and priority there are at most that only allow.
 	alike int
+	// sharing is nil, or has the rules besides these that share their flows; see
+	// changedPolicies.
+	sharing *sharing
 	// destinations are the ports of the node, by identity, once a rule names ports.
 	destinations map[uint32][]destination
 	view         *View
@@ -222,39 +225,56 @@ func (v *View) sentIn(d domain) (j judgement) {
 // arrives, the ones that have a port of the node as their subject; of those that judge
 // what ports send, all that may reach a port of the node.
 func (v *View) policiesOn(node string) *policies {
-	out := &policies{
+	out := v.noPolicies(node)
+	for _, d := range v.policyDomains(node) {
+		out.addDomain(d)
+	}
+	out.finish()
+	return out
+}
+
+// policyDomains returns the domains with policies of which the node has ports, by name.
+func (v *View) policyDomains(node string) map[domain]*policyDomain {
+	all := map[domain]*policyDomain{}
+	for d, here := range v.identitiesOn(node) {
+		if n, ok := v.Topo.Numbering(d); ok {
+			all[d] = &policyDomain{topo: v.Topo, name: d, zone: n.Zone, here: here}
+		}
+	}
+	return all
+}
+
+// noPolicies returns what a node needs if there are no policies.
+func (v *View) noPolicies(node string) *policies {
+	return &policies{
 		rules: map[policyTable][]*policyRule{}, isolated: map[policyTable][]uint32{}, byNumber: map[ruleKey]*policyRule{},
 		wouldIsolate: map[policyTable][]uint32{}, shadowed: map[model.PolicyDirection][]uint32{}, kept: map[policyTable][]keptPolicy{},
+		view: v, node: node, families: v.familiesAt(node),
 	}
-	out.view, out.node, out.families = v, node, v.familiesAt(node)
-	for d, here := range v.identitiesOn(node) {
-		n, ok := v.Topo.Numbering(d)
-		if !ok {
-			continue
-		}
-		out.addDomain(&policyDomain{v.Topo, d, n.Zone, here})
-	}
-	for _, rules := range out.rules {
+}
+
+// finish puts what has been added in order.
+func (o *policies) finish() {
+	for _, rules := range o.rules {
 		slices.SortFunc(rules, func(a, b *policyRule) int { return cmp.Compare(a.number, b.number) })
 		for _, r := range rules {
 			r.subjects, r.peers = sorted(r.subjects), sorted(r.peers)
 		}
 	}
-	for _, all := range []map[policyTable][]uint32{out.isolated, out.wouldIsolate} {
+	for _, all := range []map[policyTable][]uint32{o.isolated, o.wouldIsolate} {
 		for t := range all {
 			all[t] = sorted(all[t])
 		}
 	}
-	out.spread()
-	for _, all := range out.kept {
+	o.spread()
+	for _, all := range o.kept {
 		slices.SortFunc(all, func(a, b keptPolicy) int {
 			return cmp.Or(cmp.Compare(a.number, b.number), slices.Compare(a.subjects, b.subjects))
 		})
 	}
-	for d := range out.shadowed {
-		out.shadowed[d] = sorted(out.shadowed[d])
+	for d := range o.shadowed {
+		o.shadowed[d] = sorted(o.shadowed[d])
 	}
-	return out
 }
 
 func sorted(numbers []uint32) []uint32 {
@@ -270,11 +290,14 @@ type policyDomain struct {
 	here []*topology.Identity
 }
 
+// number is the number of an identity of the domain.
+func (d *policyDomain) number(i *topology.Identity) uint32 { return identityNumber(d.zone, i.Index) }
+
 // local returns the identities on the node that a selection picks.
 func (d *policyDomain) local(selection string) (all []uint32) {
 	for _, i := range d.here {
-		if _, ok := slices.BinarySearch(i.Selections, selection); ok {
-			all = append(all, identityNumber(d.zone, i.Index))
+		if i.Has(selection) {
+			all = append(all, d.number(i))
 		}
 	}
 	return all
@@ -283,59 +306,90 @@ func (d *policyDomain) local(selection string) (all []uint32) {
 // anywhere returns the identities of the domain that a selection picks.
 func (d *policyDomain) anywhere(selection string) (all []uint32) {
 	for i := range d.topo.IdentitiesWith(selection, d.name) {
-		all = append(all, identityNumber(d.zone, i.Index))
+		all = append(all, d.number(i))
 	}
 	return all
 }
 
-func (o *policies) addDomain(d *policyDomain) {
-	ingress := map[string]*topology.PolicyKeys{}
+// judging is a policy that judges in a direction, and a domain of its subjects.
+type judging struct {
+	*topology.PolicyKeys
+	direction model.PolicyDirection
+	domain    *policyDomain
+}
+
+// policies returns the policies that the node judges by in the domain.
+func (d *policyDomain) policies() (all []judging) {
+	selected := map[string]bool{}
+	seen := map[*topology.PolicyKeys]bool{}
 	for _, i := range d.here {
 		for _, s := range i.Selections {
+			if selected[s] {
+				continue
+			}
+			selected[s] = true
 			for p := range d.topo.PoliciesAbout(s) {
-				if p.Policy.Judges(model.Ingress) {
-					ingress[p.Policy.Name] = p
+				if p.Policy.Judges(model.Ingress) && !seen[p] {
+					seen[p] = true
+					all = append(all, judging{p, model.Ingress, d})
 				}
 			}
 		}
 	}
-	var all []judging
-	for _, p := range ingress {
-		all = append(all, judging{p, model.Ingress, d.local(p.Subject), d.anywhere, identityNumber(d.zone, 0)})
-	}
 	for p := range d.topo.EgressPolicies(d.name) {
-		all = append(all, judging{p, model.Egress, d.anywhere(p.Subject), d.local, hostIdentity})
+		all = append(all, judging{p, model.Egress, d})
 	}
-	for _, j := range all {
-		if j.Policy.Spec.Mode == model.ModeShadow {
-			o.shadowed[j.direction] = append(o.shadowed[j.direction], j.subjects...)
+	return all
+}
+
+// subjects returns the identities that are the policy's subjects, as far as the node has to
+// know them: it judges what arrives.
+func (j judging) subjects() []uint32 {
+	if j.direction == model.Ingress {
+		return j.domain.local(j.Subject)
+	}
+	return j.domain.anywhere(j.Subject)
+}
+
+// peersOf returns the identities that a selection picks as peers.
+func (j judging) peersOf(selection string) []uint32 {
+	if j.direction == model.Ingress {
+		return j.domain.anywhere(selection)
+	}
+	return j.domain.local(selection)
+}
+
+// nodes is the identity of nodes as peers.
+func (j judging) nodes() uint32 {
+	if j.direction == model.Ingress {
+		return identityNumber(j.domain.zone, 0)
+	}
+	return hostIdentity
+}
+
+func (o *policies) addDomain(d *policyDomain) {
+	all := d.policies()
+	subjects := make([][]uint32, len(all))
+	for i, j := range all {
+		if subjects[i] = j.subjects(); j.Policy.Spec.Mode == model.ModeShadow {
+			o.shadowed[j.direction] = append(o.shadowed[j.direction], subjects[i]...)
 		}
 	}
-	for _, j := range all {
+	for i, j := range all {
 		t := policyTable{j.direction, j.Policy.Spec.Tier, false}
 		if j.Policy.Spec.Mode != model.ModeShadow {
-			o.add(t, j)
+			o.add(t, j, subjects[i])
 		}
-		t.shadow = true
-		j.subjects = slices.DeleteFunc(slices.Clone(j.subjects), func(i uint32) bool { return !slices.Contains(o.shadowed[j.direction], i) })
-		o.add(t, j)
+		if shadowed := o.shadowed[j.direction]; len(shadowed) > 0 {
+			t.shadow = true
+			o.add(t, j, slices.DeleteFunc(slices.Clone(subjects[i]), func(i uint32) bool { return !slices.Contains(shadowed, i) }))
+		}
 	}
 }
 
-// judging is a policy that judges in a direction, the identities of a domain that are its
-// subjects, and what finds those that a selection picks as peers.
-type judging struct {
-	*topology.PolicyKeys
-	direction model.PolicyDirection
-	subjects  []uint32
-	peersOf   func(string) []uint32
-	// nodes is the identity of nodes as peers.
-	nodes uint32
-}
-
-// add adds the rules of a policy to a table.
-func (o *policies) add(t policyTable, k judging) {
-	p, d, subjects, peersOf := k.Policy, k.direction, k.subjects, k.peersOf
+// add adds the rules of a policy to a table, for some of its subjects.
+func (o *policies) add(t policyTable, j judging, subjects []uint32) {
+	p, d := j.Policy, j.direction
 	if len(subjects) == 0 {
 		return
 	}
@@ -353,31 +407,34 @@ func (o *policies) add(t policyTable, k judging) {
 	for i := range all {
 		addresses := false
 		var peers []uint32
-		for j, peer := range all[i].Peers {
+		for k, peer := range all[i].Peers {
 			switch {
 			case peer.Node:
-				peers = append(peers, k.nodes)
+				peers = append(peers, j.nodes())
 			case peer.CIDR.IsValid():
 				addresses = true
 			default:
-				peers = append(peers, peersOf(k.Peers[d][i][j])...)
+				peers = append(peers, j.peersOf(j.Peers[d][i][k])...)
 			}
 		}
-		if anybody := len(all[i].Peers) == 0; anybody || addresses || len(peers) > 0 {
-			r := o.rule(t, ruleNumber(p, d, i))
-			r.policy, r.index = p, i
-			r.PolicyRule, r.priority, r.anybody = &all[i], rulePriority(p.Spec.Priority, p.Spec.Mixed(d), i), anybody
+		if len(all[i].Peers) == 0 || addresses || len(peers) > 0 {
+			r := o.rule(t, p, i)
 			r.subjects, r.peers = append(r.subjects, subjects...), append(r.peers, peers...)
 		}
 	}
 }
 
-// rule returns the rule that has a number: a policy may judge ports of several domains.
-func (o *policies) rule(t policyTable, number uint32) *policyRule {
-	key := ruleKey{number, t.shadow}
+// rule returns one of a policy's rules of a direction: a policy may judge ports of several
+// domains.
+func (o *policies) rule(t policyTable, p *topology.Policy, index int) *policyRule {
+	key := ruleKey{ruleNumber(p, t.direction, index), t.shadow}
 	r, ok := o.byNumber[key]
 	if !ok {
-		r = &policyRule{number: number}
+		of := &p.Spec.Rules(t.direction)[index]
+		r = &policyRule{
+			PolicyRule: of, policy: p, index: index, number: key.number,
+			priority: rulePriority(p.Spec.Priority, p.Spec.Mixed(t.direction), index), anybody: len(of.Peers) == 0,
+		}
 		o.byNumber[key], o.rules[t] = r, append(o.rules[t], r)
 	}
 	return r

@@ -52,50 +52,89 @@ func (o *policies) spread() {
 	}
 }
 
-// PolicyLoads returns the nodes on which flows of policies may differ between two views,
-// by name. The cost follows these nodes; those that are alike are counted once.
-func PolicyLoads(before, after *View, u Update) (all []PolicyLoad) {
+// PolicyCounts counts flows of policies. It remembers what it has counted, so that the cost
+// follows what differs since then. The zero PolicyCounts is ready to use, by one goroutine at a
+// time.
+type PolicyCounts struct {
+	compiler Compiler
+	set      ItemSet
+	// known are the newest counts, by what a node's policies depend on besides policies.
+	known map[string]*policyCount
+	calls int
+}
+
+// policyCount is how many flows policies make on some nodes in a view.
+type policyCount struct {
+	view         *View
+	flows, alike int
+	used         int // the call that last used it
+}
+
+// countsKept is for how many calls a count is kept that none of them uses.
+const countsKept = 64
+
+// Loads returns the nodes on which flows of policies may differ between two views, by name.
+// The cost follows these nodes; those that are alike are counted once.
+func (c *PolicyCounts) Loads(before, after *View, u Update) (all []PolicyLoad) {
 	nodes := map[string]bool{}
 	Affected(before, after, u, func(node string, unit Unit) {
 		if unit.Kind == UnitPolicies {
 			nodes[node] = true
 		}
 	})
-	was, is := newPolicyCount(before), newPolicyCount(after)
+	c.calls++
 	for _, node := range slices.Sorted(maps.Keys(nodes)) {
-		a, b := was.on(node), is.on(node)
-		all = append(all, PolicyLoad{Node: node, Before: a.flows, After: b.flows, Alike: b.alike})
+		all = append(all, PolicyLoad{Node: node})
 	}
+	// Each view as a whole, since nodes that are alike share a count.
+	for i := range all {
+		all[i].Before = c.on(before, all[i].Node).flows
+	}
+	for i := range all {
+		n := c.on(after, all[i].Node)
+		all[i].After, all[i].Alike = n.flows, n.alike
+	}
+	maps.DeleteFunc(c.known, func(_ string, n *policyCount) bool { return c.calls-n.used >= countsKept })
 	return all
 }
 
-// policyCount counts flows of policies in a view.
-type policyCount struct {
-	view     *View
-	compiler Compiler
-	set      ItemSet
-	// known are the counts by what a node's policies depend on.
-	known map[string]counted
-}
-
-type counted struct{ flows, alike int }
-
-func newPolicyCount(v *View) *policyCount { return &policyCount{view: v, known: map[string]counted{}} }
-
-func (c *policyCount) on(node string) counted {
-	if !c.view.PolicedNode(node) {
-		return counted{}
+// on counts the flows of policies on a node in a view.
+func (c *PolicyCounts) on(v *View, node string) policyCount {
+	if !v.PolicedNode(node) {
+		return policyCount{}
 	}
-	key := c.view.policiesKey(node)
+	key := v.policiesKey(node)
 	n, ok := c.known[key]
 	if !ok {
-		c.set.ResetBare(0)
-		c.compiler.Compile(&c.set, c.view, node, policiesOf(node))
-		n.flows = c.set.Count().Flows()
-		n.alike = c.view.policiesOn(node).alike
+		if c.known == nil {
+			c.known = map[string]*policyCount{}
+		}
+		n = &policyCount{}
 		c.known[key] = n
 	}
-	return n
+	if n.view != v {
+		*n = c.since(*n, v, node)
+	}
+	n.used = c.calls
+	return *n
+}
+
+// since returns the count in a view from that in another one, or counts anew.
+func (c *PolicyCounts) since(n policyCount, v *View, node string) policyCount {
+	if n.view != nil {
+		if was, is, ok := changedPolicies(n.view, v, node); ok {
+			return policyCount{view: v, flows: n.flows + c.count(is) - c.count(was), alike: is.alike}
+		}
+	}
+	all := v.policiesOn(node)
+	return policyCount{view: v, flows: c.count(all), alike: all.alike}
+}
+
+// count returns how many flows policies make.
+func (c *PolicyCounts) count(p *policies) int {
+	c.set.ResetBare(0)
+	c.compiler.compilePolicies(&c.set, p)
+	return c.set.Count().Flows()
 }
 
 // policiesKey is equal for nodes that have the same flows of policies.
@@ -128,11 +167,12 @@ func (l RuleLoad) sameRule(o RuleLoad) bool {
 
 // RuleLoads returns the rules that make flows on a node, the one with the most first.
 func (v *View) RuleLoads(node string) (all []RuleLoad) {
+	var counts PolicyCounts
 	p := v.policiesOn(node)
 	for _, t := range slices.Concat(policyTables(), shadowTables()) {
 		for _, r := range p.rules[t] {
 			one := &policies{families: p.families, rules: map[policyTable][]*policyRule{t: {r}}, view: v, node: node}
-			l := RuleLoad{r.policy, t.direction, r.index, v.flowsOf(node, one)}
+			l := RuleLoad{r.policy, t.direction, r.index, counts.count(one)}
 			if i := slices.IndexFunc(all, l.sameRule); i >= 0 {
 				all[i].Flows += l.Flows
 			} else {
@@ -144,18 +184,6 @@ func (v *View) RuleLoads(node string) (all []RuleLoad) {
 		return cmp.Or(cmp.Compare(b.Flows, a.Flows), cmp.Compare(a.Policy.Name, b.Policy.Name), cmp.Compare(a.Direction, b.Direction), cmp.Compare(a.Index, b.Index))
 	})
 	return all
-}
-
-// flowsOf returns how many flows policies make on a node.
-func (v *View) flowsOf(node string, p *policies) int {
-	var set ItemSet
-	set.ResetBare(0)
-	c := Compiler{out: &set, view: v, node: node, unit: policiesOf(node)}
-	for _, s := range c.stagesOf(UnitPolicies) {
-		c.at = s.ID
-		s.policy(&c, p)
-	}
-	return set.Count().Flows()
 }
 
 // Under returns the view of another topology in which ports, tunnels and addresses are

@@ -38,7 +38,7 @@ func TestManyRulesOfOnePriority(t *testing.T) {
 		Places: []pipeline.PlaceChange{{Port: "p", After: pipeline.Place{Node: "n1", OFPort: 5}}},
 	}
 	view := before.Next(u)
-	loads := pipeline.PolicyLoads(before, view, u)
+	loads := new(pipeline.PolicyCounts).Loads(before, view, u)
 	if len(loads) != 1 || loads[0].Alike != rules {
 		t.Errorf("%d rules: %+v", rules, loads)
 	}

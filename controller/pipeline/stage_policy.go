@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"math/bits"
 	"slices"
@@ -111,26 +112,42 @@ func (t policyTable) ends() (subject, peer int) {
 // clauses returns the parts of the rules of a direction and tier.
 func (p *policies) clauses(t policyTable) clauses {
 	parts := clauses{}
-	subject, peer := t.ends()
 	for _, r := range p.rules[t] {
-		dimensions := [][]rulePart{identityParts(subject, r.subjects)}
-		if !r.anybody {
-			dimensions = append(dimensions, append(identityParts(peer, r.peers), addressParts(r.PolicyRule, t.direction, p.families)...))
-		}
-		if len(r.Ports) > 0 {
-			dimensions = append(dimensions, portParts(r, p.named(r, t.direction), p.families))
-		}
-		if len(dimensions) == 1 {
-			dimensions = append(dimensions, familyParts(p.families))
-		}
-		for k, all := range dimensions {
+		for k, all := range p.dimensions(t, r) {
 			for _, one := range all {
-				parts.add(r, one, uint8(k+1), uint8(len(dimensions)))
+				parts.add(r, one, k)
 			}
 		}
 	}
+	p.sharing.addTo(parts, t)
 	return parts
 }
+
+// dimensions returns the parts of a rule: a packet that matches one of each dimension matches
+// the rule.
+func (p *policies) dimensions(t policyTable, r *policyRule) iter.Seq2[dimension, []rulePart] {
+	subject, peer := t.ends()
+	all := [][]rulePart{identityParts(subject, r.subjects)}
+	if !r.anybody {
+		all = append(all, append(identityParts(peer, r.peers), addressParts(r.PolicyRule, t.direction, p.families)...))
+	}
+	if len(r.Ports) > 0 {
+		all = append(all, portParts(r, p.named(r, t.direction), p.families))
+	}
+	if len(all) == 1 {
+		all = append(all, familyParts(p.families))
+	}
+	return func(yield func(dimension, []rulePart) bool) {
+		for k, parts := range all {
+			if !yield(dimension{uint8(k + 1), uint8(len(all))}, parts) {
+				return
+			}
+		}
+	}
+}
+
+// dimension is the k-th of n, from 1.
+type dimension struct{ k, n uint8 }
 
 // ruleDecides is what a rule does with packets that all of its parts match.
 func (c *Compiler) ruleDecides(t policyTable, r *policyRule) {
@@ -202,15 +219,15 @@ type shared struct {
 // conjunct is which part of which rule a clause is.
 type conjunct struct {
 	rule uint32
-	k, n uint8
+	dimension
 }
 
-func (cs clauses) add(r *policyRule, p rulePart, k, n uint8) {
+func (cs clauses) add(r *policyRule, p rulePart, of dimension) {
 	at := clause{r.priority, string(p.match)}
 	if cs[at] == nil {
 		cs[at] = &shared{is: p.is}
 	}
-	cs[at].of = append(cs[at].of, conjunct{r.number, k, n})
+	cs[at].of = append(cs[at].of, conjunct{r.number, of})
 }
 
 func (c *Compiler) emitClauses(cs clauses) {
