@@ -299,6 +299,12 @@ func serviceDetails(v serviceView) [][2]string {
 		if b.HealthWhy != "" {
 			state += " (" + b.HealthWhy + ")"
 		}
+		if b.Unchecked != "" && b.Bound {
+			state += ", not checked (" + b.Unchecked + ")"
+		}
+		if len(b.Unnamed) > 0 {
+			state += ", without a port named " + strings.Join(b.Unnamed, " or ")
+		}
 		lines = append(lines, [2]string{"backend " + b.Port, state + ", " + listText(b.Addresses, ",", netip.Addr.String)})
 	}
 	if n := len(v.status.Backends); v.status.BackendCount > n {

@@ -274,6 +274,9 @@ func (s *Snapshot) ServicesChecking(p *Port) iter.Seq[*Service] {
 	return s.x.servicesWith(s.x.services.checking, p, "")
 }
 
+// Checks reports whether any service has a health check, as far as it has backends at all.
+func (s *Snapshot) Checks() bool { return s.x.services.checking.Len() > 0 }
+
 // servicesWith yields the services of an index that may have a port as a backend and reach
 // it by a target, in any way for "". A service may come more than once.
 func (x *indexes) servicesWith(in *btree.Map[string, *Service], p *Port, target string) iter.Seq[*Service] {

@@ -32,6 +32,9 @@ type ServiceMember struct {
 	// Health is "" without a health check.
 	Health    BackendHealth `json:"health,omitempty" doc:"healthy: passes the health check. unhealthy: does not, and gets no new connections. waiting: neither, until its first probe has a result. Left out without a health check" enum:"healthy,unhealthy,waiting" example:"healthy"`
 	HealthWhy string        `json:"healthWhy,omitempty" doc:"What the last probe of an unhealthy backend found" example:"port 8080 of TCP refuses connections"`
+	Unchecked string        `json:"unchecked,omitempty" doc:"Why sdnd cannot check the backend now, which keeps the health that it had; left out if it can" example:"its node node2 is not connected"`
+	// Unnamed are names of ports.
+	Unnamed []string `json:"unnamed,omitempty" doc:"Names of ports by which the service calls the backend and that the backend has not, with their protocol. It gets no connections by these" example:"[\"http\"]"`
 }
 
 // BackendHealth is what the health checks of a backend have found.

@@ -95,6 +95,7 @@ func cases() map[Reason][]Condition {
 		NoGateway:            Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, NoGateway: []string{"blue"}}),
 		NoBackends:           Service(ServiceFacts{Name: "web", Max: 512}),
 		BackendUnhealthy:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Failing: "web1", Why: "port 8080 of TCP refuses connections", Max: 512}),
+		BackendUnchecked:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Unchecked: 1, NotChecked: "web1", Obstacle: Obstacle{Away: "node2"}, Max: 512}),
 		TooManyBackends:      Service(ServiceFacts{Name: "web", Selected: 513, Max: 512}),
 		NoLocalBackends:      Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Without: []string{"node2", "node3"}}),
 		FloatingIPNotPlaced:  floatingCase(func(f *FloatingFacts) { f.Node, f.Port = "", "" }),
@@ -190,6 +191,29 @@ func TestMACMismatch(t *testing.T) {
 		if len(got) != 1 || got[0].Action != want {
 			t.Errorf("%s: %+v", iface, got)
 		}
+	}
+}
+
+// TestObstacleText: each reason why a backend cannot be checked has words and a remedy.
+func TestObstacleText(t *testing.T) {
+	for _, c := range []struct {
+		o        Obstacle
+		why, fix string
+	}{
+		{Obstacle{}, "", ""},
+		{Obstacle{Away: "node2"}, "its node node2 is not connected", "sdnctl node show node2"},
+		{Obstacle{NamedPort: "http", Away: "node2"}, "it has no port of TCP named http", "sdnctl port set web1 --named-port http=tcp/NUMBER"},
+		{Obstacle{NoFamily: "pods"}, "its network pods has no addresses of the service's family", "give the service an address of the other family: sdnctl service set web --address"},
+		{Obstacle{NoGateway: "pods"}, "its network pods has no gateway", "sdnctl router create NAME --network pods"},
+	} {
+		why, fix := c.o.Text("web", "web1")
+		if !strings.HasPrefix(why, c.why) || !strings.HasPrefix(fix, c.fix) || (c.why == "") != (why == "") {
+			t.Errorf("%+v: %q, %q, want %q, %q", c.o, why, fix, c.why, c.fix)
+		}
+	}
+	all := Service(ServiceFacts{Name: "web", Selected: 5, Unhealthy: 4, Unchecked: 3, NotChecked: "web1", Failing: "web2", Why: "port 80 of TCP refuses connections", Obstacle: Obstacle{Away: "node2"}, Max: 512})
+	if len(all) != 2 || !strings.HasPrefix(all[0].Message, "web2 gets no new connections") || !strings.HasPrefix(all[1].Message, "3 backends get no new connections, because sdnd cannot check them, the first of them web1: its node node2") {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -40,12 +40,14 @@ const (
 	MACMismatch           Reason = "MACMismatch"
 	TunnelFamilyMismatch  Reason = "TunnelFamilyMismatch"
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
-	// NoGateway, NoBackends, TooManyBackends, NoLocalBackends and BackendUnhealthy are of services.
+	// NoGateway, NoBackends, TooManyBackends, NoLocalBackends, BackendUnhealthy and
+	// BackendUnchecked are of services.
 	NoGateway        Reason = "NoGateway"
 	NoBackends       Reason = "NoBackends"
 	TooManyBackends  Reason = "TooManyBackends"
 	NoLocalBackends  Reason = "NoLocalBackends"
 	BackendUnhealthy Reason = "BackendUnhealthy"
+	BackendUnchecked Reason = "BackendUnchecked"
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
@@ -117,6 +119,7 @@ var table = []Definition{
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},
 	{NoLocalBackends, topology.KindService, Warning, "The service reaches only backends on the client's node (internalTrafficPolicy: Local), and there are nodes with clients that have none. Their connections are refused."},
 	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
+	{BackendUnchecked, topology.KindService, Warning, "Backends of the service have not passed its health check, and sdnd cannot ask them: their node is not connected, or they lack the named port, the address or the gateway that the check needs. They get no new connections."},
 	{FloatingIPNotPlaced, topology.KindFloatingIP, Error, "None of the ports that the floating address leads to has an interface on the node where it belongs. No node answers for the address."},
 	{FloatingIPNoRouter, topology.KindFloatingIP, Error, "The port that the floating address leads to is in a network whose router does not leave by the address's uplink, or which no router joins. No node answers for the address."},
 	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`. No node answers for the address."},

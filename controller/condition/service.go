@@ -14,9 +14,14 @@ type ServiceFacts struct {
 	// they have none of the ports that the service names (Unnamed), and because they do not
 	// pass its health check (Unhealthy).
 	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
-	// Failing is the first of the unhealthy by name, and Why what its last probe found; ""
-	// while that has no result.
+	// Failing is the first of the unhealthy by name that can be checked, and Why what its last
+	// probe found; "" while that has no result.
 	Failing, Why string
+	// Unchecked is how many of the unhealthy cannot be checked, NotChecked the first of them by
+	// name, and Obstacle why.
+	Unchecked  int
+	NotChecked string
+	Obstacle   Obstacle
 	// Max is how many of the others the switches choose among at most.
 	Max int
 	// NoGateway are the networks that it names and whose ports cannot use it, because the
@@ -27,6 +32,37 @@ type ServiceFacts struct {
 	Without []string
 	// Lists says that the service lists its backends instead of selecting them.
 	Lists bool
+}
+
+// Obstacle is why sdnd cannot check a backend of a service. One of its fields is set.
+type Obstacle struct {
+	// Away is its node, which is not connected.
+	Away string
+	// NamedPort is the name of the port that the check asks, which it has not.
+	NamedPort string
+	// NoFamily is its network, which has no addresses of the families of the service.
+	NoFamily string
+	// NoGateway is its network, which has no gateway.
+	NoGateway string
+}
+
+// Text says why, and what to do, for a backend of a service; "" if nothing is in the way.
+func (o Obstacle) Text(service, port string) (why, fix string) {
+	switch {
+	case o.NamedPort != "":
+		return fmt.Sprintf("it has no port of TCP named %s, which the check asks", o.NamedPort),
+			fmt.Sprintf("sdnctl port set %s --named-port %s=tcp/NUMBER, or have the check ask a number: sdnctl service set %s --health-check tcp,port=NUMBER", port, o.NamedPort, service)
+	case o.NoFamily != "":
+		return fmt.Sprintf("its network %s has no addresses of the service's family", o.NoFamily),
+			fmt.Sprintf("give the service an address of the other family: sdnctl service set %s --address; or the network a subnet of the service's", service)
+	case o.NoGateway != "":
+		return fmt.Sprintf("its network %s has no gateway, from which probes come", o.NoGateway),
+			fmt.Sprintf("sdnctl router create NAME --network %s, or add the network to a router that exists", o.NoGateway)
+	case o.Away != "":
+		return fmt.Sprintf("its node %s is not connected", o.Away),
+			fmt.Sprintf("sdnctl node show %s says why, or do without the check: sdnctl service set %s --health-check none", o.Away, service)
+	}
+	return "", ""
 }
 
 // Ready returns how many backends get new connections.
@@ -69,9 +105,17 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("ports on %s have no backend on their own node, so their new connections are refused", TunnelNodes{f.Without, len(f.Without)}.text()),
 			fmt.Sprintf("start a backend on each of these nodes, or let clients reach all: sdnctl service set %s --internal-traffic-policy Cluster", f.Name))
 	}
-	if f.Unhealthy > 0 {
+	if f.Unhealthy > f.Unchecked {
 		l.add(BackendUnhealthy, f.unhealthy(),
 			fmt.Sprintf("start the server of %s, or have the check ask another port: sdnctl service set %s --health-check tcp,port=PORT", f.Failing, f.Name))
+	}
+	if f.Unchecked > 0 {
+		why, fix := f.Obstacle.Text(f.Name, f.NotChecked)
+		what := fmt.Sprintf("%s gets no new connections, because sdnd cannot check it: %s", f.NotChecked, why)
+		if f.Unchecked > 1 {
+			what = fmt.Sprintf("%d backends get no new connections, because sdnd cannot check them, the first of them %s: %s", f.Unchecked, f.NotChecked, why)
+		}
+		l.add(BackendUnchecked, what, fix)
 	}
 	return l
 }
@@ -82,10 +126,11 @@ func (f ServiceFacts) unhealthy() string {
 	if why == "" {
 		why = "its first probe has no result yet"
 	}
-	if f.Unhealthy == 1 {
+	n := f.Unhealthy - f.Unchecked
+	if n == 1 {
 		return fmt.Sprintf("%s gets no new connections, because it does not pass the health check: %s", f.Failing, why)
 	}
-	return fmt.Sprintf("%d backends get no new connections, because they do not pass the health check, the first of them %s: %s", f.Unhealthy, f.Failing, why)
+	return fmt.Sprintf("%d backends get no new connections, because they do not pass the health check, the first of them %s: %s", n, f.Failing, why)
 }
 
 // why counts the backends that get no new connections, by cause.

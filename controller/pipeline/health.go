@@ -158,8 +158,8 @@ func (v *View) Checks() iter.Seq[Check] {
 					continue
 				}
 				at := v.Place(b.Name)
-				probe, ok := v.probe(o, b.Port, at.Node)
-				if ok && !yield(Check{Service: o.Name, Port: b.Name, Node: at.Node, OFPort: at.OFPort, Spec: o.Spec.HealthCheck, Probe: probe}) {
+				probe, obstacle := v.probe(o, b.Port, at.Node)
+				if obstacle == (Obstacle{}) && !yield(Check{Service: o.Name, Port: b.Name, Node: at.Node, OFPort: at.OFPort, Spec: o.Spec.HealthCheck, Probe: probe}) {
 					return
 				}
 			}
@@ -167,32 +167,53 @@ func (v *View) Checks() iter.Seq[Check] {
 	}
 }
 
-// probe returns how a service checks a port on a node: by IPv4 if both have it. ok is false
-// if it cannot: they have no family in common, the port has no gateway, or none of the named
-// port that is checked.
-func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Probe, ok bool) {
+// Obstacle is why a backend cannot be checked; the zero Obstacle if it can. One of its fields
+// is set.
+type Obstacle struct {
+	// NamedPort is the port that is checked, by the name that the backend has not.
+	NamedPort string
+	// NoFamily is a network that has no address of the families of the service.
+	NoFamily string
+	// NoGateway is a network that has no gateway, from which probes come.
+	NoGateway string
+}
+
+// Obstacle returns why a backend of a service that has a health check cannot be checked where
+// it is.
+func (v *View) Obstacle(o *topology.Service, p *topology.Port) Obstacle {
+	_, obstacle := v.probe(o, p, v.Location(p))
+	return obstacle
+}
+
+// probe returns how a service checks a port on a node: by IPv4 if both have it.
+func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Probe, _ Obstacle) {
 	h := o.Spec.HealthCheck
 	if h.Protocol != model.CheckICMP {
 		if c.TCP = h.Number(p.Spec.NamedPorts); c.TCP == 0 {
-			return c, false
+			return c, Obstacle{NamedPort: h.Port.Name}
 		}
 	}
+	obstacle := Obstacle{NoFamily: p.Spec.Network}
 	for _, f := range model.Families() {
 		if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
 			continue
 		}
-		if l := v.LinkOf(p, node, f); l.Gateway.IsValid() {
+		l := v.LinkOf(p, node, f)
+		if l.Gateway.IsValid() {
 			c.Gateway, c.GatewayMAC, c.Backend, c.BackendMAC = l.Gateway, l.MAC, l.Address, p.MAC
-			return c, true
+			return c, Obstacle{}
+		}
+		if l.Address.IsValid() {
+			obstacle = Obstacle{NoGateway: p.Spec.Network}
 		}
 	}
-	return c, false
+	return c, obstacle
 }
 
 // probesOf returns the probes that a port on a node gets, each once.
 func (v *View) probesOf(p *topology.Port, node string) (all []Probe) {
 	for o := range v.Topo.ServicesChecking(p) {
-		if c, ok := v.probe(o, p, node); ok && !slices.Contains(all, c) {
+		if c, obstacle := v.probe(o, p, node); obstacle == (Obstacle{}) && !slices.Contains(all, c) {
 			all = append(all, c)
 		}
 	}

@@ -34,10 +34,10 @@ func TestBackendCounters(t *testing.T) {
 	if len(counted) != 3 || counted["s1"] != 2 || counted["s3"] != 2 {
 		t.Errorf("counters of %v", counted)
 	}
-	if n := b.view.BackendsOf(b.view.Topo, o, 0); n.Selected != 3 || n.Usable() != 3 {
+	if n := b.view.BackendsOf(b.view.Topo, o, 0, nil); n.Selected != 3 || n.Usable() != 3 {
 		t.Errorf("all: %+v", n)
 	}
-	if n := b.view.BackendsOf(b.view.Topo, o, 2); n.Selected != 2 || n.Usable() != 2 {
+	if n := b.view.BackendsOf(b.view.Topo, o, 2, nil); n.Selected != 2 || n.Usable() != 2 {
 		t.Errorf("two: %+v", n)
 	}
 }

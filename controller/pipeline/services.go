@@ -216,8 +216,14 @@ type Backends struct {
 	// have none of the ports by whose names the service calls them, Unhealthy because they
 	// do not pass its health check.
 	Selected, Draining, Elsewhere, Unbound, Unnamed, Unhealthy int
-	// Failing is the first of the unhealthy by name, and Why why it is.
+	// Failing is the first of the unhealthy by name that can be checked, and Why why it is.
 	Failing, Why string
+	// Unchecked is how many of the unhealthy cannot be checked; NotChecked is the first of
+	// them by name, and Obstacle why, or Away the node that it is on and that is away.
+	Unchecked  int
+	NotChecked string
+	Obstacle   Obstacle
+	Away       string
 	// NoGateway are the networks that the service names and whose ports cannot use it,
 	// because the network has no gateway; sorted.
 	NoGateway []string
@@ -234,8 +240,8 @@ func (n Backends) Usable() int {
 // BackendsOf counts the backends of a service of a topology, which may be newer than the
 // view's. Where ports are is as the view has it. It counts no further once so many get new
 // connections, unless it has to know on which nodes they are; enough is 0 if it is to count
-// all.
-func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int) (n Backends) {
+// all. Backends are not checked on nodes that are away; nil if that is not known.
+func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int, away func(node string) bool) (n Backends) {
 	newer := *v
 	newer.Topo, v = topo, &newer
 	domains := map[domain]bool{}
@@ -258,9 +264,7 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 		case !slices.ContainsFunc(o.Spec.Ports, func(p model.ServicePort) bool { return b.Target(p) != 0 }):
 			n.Unnamed++
 		case !v.passes(o, b.Name):
-			if n.Unhealthy++; n.Unhealthy == 1 {
-				n.Failing, n.Why = b.Name, v.Health(o.Name, b.Name).Why
-			}
+			n.unhealthy(v, o, b.Port, away)
 		default:
 			at[v.Location(b.Port)] = true
 		}
@@ -280,6 +284,22 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 	}
 	slices.Sort(n.NoGateway)
 	return n
+}
+
+// unhealthy counts a backend that does not pass the health check.
+func (n *Backends) unhealthy(v *View, o *topology.Service, p *topology.Port, away func(node string) bool) {
+	n.Unhealthy++
+	obstacle, node := v.Obstacle(o, p), ""
+	if at := v.Location(p); away != nil && away(at) {
+		node = at
+	}
+	if obstacle != (Obstacle{}) || node != "" {
+		if n.Unchecked++; n.Unchecked == 1 {
+			n.NotChecked, n.Obstacle, n.Away = p.Name, obstacle, node
+		}
+	} else if n.Unhealthy-n.Unchecked == 1 {
+		n.Failing, n.Why = p.Name, v.Health(o.Name, p.Name).Why
+	}
 }
 
 // reaches reports whether a service that is used on the node reaches a port by an endpoint.

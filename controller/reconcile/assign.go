@@ -52,6 +52,7 @@ func (e switchDown) happen(d *dispatcher) {
 			s.Connected, s.Since, s.Address = false, d.f.cfg.Now(), ""
 			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
 		})
+		d.assessChecked(n.name)
 	}
 	d.assignPeer(p.dpid)
 }
@@ -114,6 +115,7 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	n.queue.Compare(d.view)
 	p.worker.Assign(n.name, n.queue)
 	d.announce(slices.Collect(d.view.FloatingOn(n.name)))
+	d.assessChecked(n.name)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {
 		p.probe() // another connection exists, so this one may be dead

@@ -20,7 +20,7 @@ func serviceRef(name string) topology.Ref {
 func (d *dispatcher) assessService(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.Service(name); ok {
-		all = condition.Service(serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBackends(o)+1))
+		all = condition.Service(d.f.serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBackends(o)+1))
 	}
 	d.f.board.Assess(serviceRef(name), all)
 }
@@ -87,12 +87,37 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 }
 
 // serviceFacts returns what conditions of a service depend on; see View.BackendsOf for enough.
-func serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
-	n := v.BackendsOf(topo, o, enough)
+func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
+	n := v.BackendsOf(topo, o, enough, f.away)
 	return condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
+		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),
+	}
+}
+
+// away reports whether a node's switch is not connected.
+func (f *Fabric) away(node string) bool { return f.peerOf(node) == nil }
+
+func obstacle(o pipeline.Obstacle, away string) condition.Obstacle {
+	return condition.Obstacle{NamedPort: o.NamedPort, NoFamily: o.NoFamily, NoGateway: o.NoGateway, Away: away}
+}
+
+// assessChecked evaluates the services again whose health checks ask ports of a node that has
+// come or gone.
+func (d *dispatcher) assessChecked(node string) {
+	if !d.view.Topo.Checks() {
+		return
+	}
+	touched := map[string]bool{}
+	for p := range d.view.PortsOn(node) {
+		for o := range d.view.Topo.ServicesChecking(p) {
+			touched[o.Name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(touched)) {
+		d.assessService(name)
 	}
 }
 
@@ -102,12 +127,22 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 	if !ok {
 		return status.Service{}
 	}
-	facts := serviceFacts(f.View(), topo, o, 0)
+	v := f.View()
+	facts := f.serviceFacts(v, topo, o, 0)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
 	if o.Spec.HealthCheck != nil {
 		s.Health = map[string]status.Health{}
 		for b := range topo.Backends(o) {
-			s.Health[b.Name] = status.Health(f.View().Health(name, b.Name))
+			known := v.Health(name, b.Name)
+			h := status.Health{Healthy: known.Healthy, Why: known.Why}
+			if at := v.Location(b.Port); at != "" {
+				away := ""
+				if f.away(at) {
+					away = at
+				}
+				h.Unchecked, _ = obstacle(v.Obstacle(o, b.Port), away).Text(name, b.Name)
+			}
+			s.Health[b.Name] = h
 		}
 	}
 	f.board.Stamp(serviceRef(name), s.Conditions)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -27,7 +28,12 @@ func (v view) service(o *topology.Service) *api.Service {
 			Bound: v.fabric.PortStatus(b.Name).Bound, State: b.Endpoint.State,
 		}
 		if h, checked := known.Health[b.Name]; checked {
-			m.Health, m.HealthWhy = healthOf(h), h.Why
+			m.Health, m.HealthWhy, m.Unchecked = healthOf(h), h.Why, h.Unchecked
+		}
+		for _, p := range o.Spec.Ports {
+			if name := b.Endpoint.Called(p).Name; b.Target(p) == 0 && !slices.Contains(m.Unnamed, name) {
+				m.Unnamed = append(m.Unnamed, name)
+			}
 		}
 		st.Backends = append(st.Backends, m)
 	}

@@ -139,6 +139,8 @@ type Health struct {
 	Healthy bool
 	// Why says why it does not; "" while its first probe has no result.
 	Why string
+	// Unchecked says why sdnd cannot ask it now; "" if it can.
+	Unchecked string
 }
 
 // Source has the source addresses of a node's tunnel packets, which other nodes check.
