@@ -210,7 +210,7 @@ func TestLeaveRemovesOwnRows(t *testing.T) {
 		"--", "--id=@m", "create", "mirror", "name=theirs", "--", "add", "bridge", "br-other", "mirrors", "@m")
 	rows := func() string {
 		return vsctl(t, db, "--columns=_uuid,external_ids", "list", "qos", "--", "--columns=_uuid,name", "list", "mirror",
-			"--", "--columns=_uuid", "list", "queue", "--", "--columns=_uuid", "list", "ipfix", "--", "--columns=qos", "list", "port", "theirs")
+			"--", "--columns=_uuid", "list", "queue", "--", "--columns=_uuid", "list", "ipfix", "--", "--columns=_uuid", "list", "ct_zone", "--", "--columns=_uuid", "list", "datapath", "--", "--columns=qos", "list", "port", "theirs")
 	}
 	before := rows()
 	for _, existing := range []bool{false, true} { // whether the bridge stays
@@ -224,7 +224,8 @@ func TestLeaveRemovesOwnRows(t *testing.T) {
 		vsctl(t, db, "--id=@queue", "create", "queue", own("queue"), "--", "--id=@qos", "create", "qos", "type=linux-htb", "queues:0=@queue", own("qos"),
 			"--", "set", "port", "br-int", "qos=@qos",
 			"--", "--id=@mirror", "create", "mirror", "name=m", own("mirror"), "--", "add", "bridge", "br-int", "mirrors", "@mirror",
-			"--", "--id=@ipfix", "create", "ipfix", "targets=[\"192.0.2.1:4739\"]", own("ipfix"), "--", "set", "bridge", "br-int", "ipfix=@ipfix")
+			"--", "--id=@ipfix", "create", "ipfix", "targets=[\"192.0.2.1:4739\"]", own("ipfix"), "--", "set", "bridge", "br-int", "ipfix=@ipfix",
+			"--", "--id=@zone", "create", "ct_zone", own("zone5"), "--", "--id=@datapath", "create", "datapath", own("datapath"), "ct_zones:5=@zone", "--", "set", "open_vswitch", ".", "datapaths:netdev=@datapath")
 		mustJoinDB(t, db, "leave")
 		if d := cmp.Diff(before, rows()); d != "" {
 			t.Errorf("bridge stays %t: rows before (-) and after (+):\n%s", existing, d)

@@ -1,6 +1,7 @@
 package nodeconfig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -12,7 +13,8 @@ const (
 	keyOwnHash = "sdnctl"
 )
 
-// OwnRow is a row of the database that sdnd made for a node, such as a QoS or a Mirror.
+// OwnRow is a row of the database that sdnd made for a node, such as a QoS, a Mirror or the limit
+// of a zone (CT_Zone).
 type OwnRow struct {
 	Table, UUID string
 	// Node is the name of the node.
@@ -23,8 +25,12 @@ type OwnRow struct {
 	Used bool
 }
 
-// Reference is a column of a named row.
-type Reference struct{ Table, Name, Column string }
+// Reference is a column of a row that is named, or has a uuid.
+type Reference struct {
+	Table, Name, Column string
+	// Key is the row's key in a column that holds a map; else "".
+	Key string
+}
 
 // ReadOwn reads the rows that sdnd made for nodes.
 func (m Machine) ReadOwn(ctx context.Context) ([]OwnRow, error) {
@@ -35,11 +41,46 @@ func (m Machine) ReadOwn(ctx context.Context) ([]OwnRow, error) {
 		"--columns=_uuid,external_ids list ipfix",
 		"--columns=name,qos list port",
 		"--columns=name,mirrors,ipfix list bridge",
+		"--columns=_uuid,external_ids list ct_zone",
+		"--columns=_uuid,external_ids,ct_zones list datapath",
+		"--columns=datapaths list open_vswitch",
 	)
 	if err != nil {
 		return nil, err
 	}
-	return ownRows(read[0], read[1], read[2], read[3], read[4], read[5]), nil
+	return append(ownRows(read[0], read[1], read[2], read[3], read[4], read[5]), ownZones(read[6], read[7], read[8])...), nil
+}
+
+// ownZones finds sdnd's rows among the zones and datapaths. A datapath that sdnd made stays while
+// others have zones in it.
+func ownZones(zones, datapaths, root []row) (all []OwnRow) {
+	refers, owned := map[string][]Reference{}, map[string]bool{}
+	for _, z := range zones {
+		owned[z.text("_uuid")] = ownerOf(z) != ""
+	}
+	others := map[string]bool{} // by datapath
+	for _, d := range datapaths {
+		for zone, id := range d.dict("ct_zones") {
+			refers[id] = append(refers[id], Reference{"datapath", d.text("_uuid"), "ct_zones", zone})
+			others[d.text("_uuid")] = others[d.text("_uuid")] || !owned[id]
+		}
+	}
+	for _, z := range zones {
+		if node := ownerOf(z); node != "" {
+			all = append(all, OwnRow{Table: "ct_zone", UUID: z.text("_uuid"), Node: node, References: refers[z.text("_uuid")]})
+		}
+	}
+	for _, r := range root {
+		for kind, id := range r.dict("datapaths") {
+			refers[id] = append(refers[id], Reference{"open_vswitch", ".", "datapaths", kind})
+		}
+	}
+	for _, d := range datapaths {
+		if node := ownerOf(d); node != "" && !others[d.text("_uuid")] {
+			all = append(all, OwnRow{Table: "datapath", UUID: d.text("_uuid"), Node: node, References: refers[d.text("_uuid")]})
+		}
+	}
+	return all
 }
 
 // ownRows finds sdnd's rows among those of the tables, and what refers to them.
@@ -51,7 +92,7 @@ func ownRows(qos, queues, mirrors, ipfixes, ports, bridges []row) []OwnRow {
 	}{{"port", "qos", ports}, {"bridge", "mirrors", bridges}, {"bridge", "ipfix", bridges}} {
 		for _, r := range c.rows {
 			for _, id := range r.texts(c.column) {
-				refers[id] = append(refers[id], Reference{c.table, r.text("name"), c.column})
+				refers[id] = append(refers[id], Reference{c.table, r.text("name"), c.column, ""})
 			}
 		}
 	}
@@ -97,7 +138,7 @@ func removeOwn(c *Commands, own []OwnRow, node string) (notes []string) {
 			continue
 		}
 		for _, at := range r.References {
-			c.add("--if-exists", "remove", at.Table, at.Name, at.Column, r.UUID)
+			c.add("--if-exists", "remove", at.Table, at.Name, at.Column, cmp.Or(at.Key, r.UUID))
 		}
 		switch {
 		case r.Used:

@@ -12,7 +12,8 @@ import (
 
 // ownTables is what ovs-vsctl prints of a database in which sdnd made a QoS with a queue and a
 // mirror for node1 and an IPFIX for node2. Somebody else has a QoS that uses sdnd's queue, and
-// a mirror.
+// a mirror. sdnd limits a zone of each, in a datapath of its own; in node2's, somebody else limits
+// another.
 const ownTables = `{"headings":["_uuid","external_ids","queues"],"data":[
  [["uuid","q1"],["map",[["sdnctl","h1"],["sdnctl-node","node1"],["sdnctl-row","web"]]],["map",[[0,["uuid","u1"]]]]],
  [["uuid","q2"],["map",[["owner","me"],["sdnctl-node","node1"]]],["map",[[0,["uuid","u1"]]]]]]}
@@ -23,6 +24,14 @@ const ownTables = `{"headings":["_uuid","external_ids","queues"],"data":[
 {"headings":["_uuid","external_ids"],"data":[[["uuid","x1"],["map",[["sdnctl","h4"],["sdnctl-node","node2"],["sdnctl-row","flows"]]]]]}
 {"headings":["name","qos"],"data":[["tap7",["uuid","q1"]],["tap8",["uuid","q2"]]]}
 {"headings":["name","mirrors","ipfix"],"data":[["br-int",["set",[["uuid","m1"],["uuid","m2"]]],["uuid","x1"]]]}
+{"headings":["_uuid","external_ids"],"data":[
+ [["uuid","z5"],["map",[["sdnctl","h5"],["sdnctl-node","node1"],["sdnctl-row","zone5"]]]],
+ [["uuid","z6"],["map",[["sdnctl","h6"],["sdnctl-node","node2"],["sdnctl-row","zone6"]]]],
+ [["uuid","z9"],["map",[]]]]}
+{"headings":["_uuid","external_ids","ct_zones"],"data":[
+ [["uuid","d1"],["map",[["sdnctl","h7"],["sdnctl-node","node1"],["sdnctl-row","datapath system"]]],["map",[[5,["uuid","z5"]]]]],
+ [["uuid","d2"],["map",[["sdnctl","h8"],["sdnctl-node","node2"],["sdnctl-row","datapath netdev"]]],["map",[[6,["uuid","z6"]],[9,["uuid","z9"]]]]]]}
+{"headings":["datapaths"],"data":[[["map",[["netdev",["uuid","d2"]],["system",["uuid","d1"]]]]]]}
 `
 
 // TestRemoveOwnRows: leaving removes the rows that sdnd made for the node, after what refers to
@@ -38,8 +47,10 @@ func TestRemoveOwnRows(t *testing.T) {
 			{"--if-exists", "remove", "port", "tap7", "qos", "q1"},
 			{"--if-exists", "destroy", "qos", "q1"},
 			{"--if-exists", "remove", "bridge", "br-int", "mirrors", "m1"},
+			{"--if-exists", "remove", "datapath", "d1", "ct_zones", "5"},
+			{"--if-exists", "remove", "open_vswitch", ".", "datapaths", "system"},
 		},
-		"node2": {{"--if-exists", "remove", "bridge", "br-int", "ipfix", "x1"}},
+		"node2": {{"--if-exists", "remove", "bridge", "br-int", "ipfix", "x1"}, {"--if-exists", "remove", "datapath", "d2", "ct_zones", "6"}},
 		"node3": nil,
 	} {
 		var c Commands
@@ -53,7 +64,7 @@ func TestRemoveOwnRows(t *testing.T) {
 	}
 	var all Commands
 	removeOwn(&all, own, "")
-	if len(all) != 4 {
+	if len(all) != 7 {
 		t.Errorf("for every node: %v", all)
 	}
 }

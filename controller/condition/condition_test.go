@@ -68,9 +68,10 @@ func cases() map[Reason][]Condition {
 		TunnelSourceUnchecked: node(func(f *NodeFacts) {
 			f.LocalIP, f.Exempt = netip.Addr{}, true
 		}),
-		OVSDBWriteFailed: node(func(f *NodeFacts) { f.WriteError = "transaction refused: permission error" }),
-		OVSDBRowMissing:  node(func(f *NodeFacts) { f.MissingRows = "QoS web egress (there is no Port veth1)" }),
-		OVSDBReadOnly:    node(func(f *NodeFacts) { f.ReadOnly, f.ForgetsBackoff = true, true }),
+		OVSDBWriteFailed:      node(func(f *NodeFacts) { f.WriteError = "transaction refused: permission error" }),
+		OVSDBRowMissing:       node(func(f *NodeFacts) { f.MissingRows = "QoS web egress (there is no Port veth1)" }),
+		ConnectionsNotLimited: node(func(f *NodeFacts) { f.Unlimited, f.OVSVersion = 2, "3.1.0" }),
+		OVSDBReadOnly:         node(func(f *NodeFacts) { f.ReadOnly, f.ForgetsBackoff = true, true }),
 		CertificateExpiring: node(func(f *NodeFacts) {
 			f.Now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			f.CertificateExpires = f.Now.Add(24 * time.Hour)

@@ -60,6 +60,10 @@ type NodeFacts struct {
 	// MissingRows names the rows of sdnd's own that cannot exist yet, and why.
 	MissingRows              string
 	ReadOnly, ForgetsBackoff bool
+	// Unlimited is how many routing domains share the node's connection tracker whose
+	// connections its Open vSwitch, of the version OVSVersion, cannot limit.
+	Unlimited  int
+	OVSVersion string
 }
 
 // Refused describes a switch that was refused.
@@ -178,6 +182,11 @@ func database(l *list, f NodeFacts) {
 		l.add(OVSDBWriteFailed,
 			"sdnd could not set what is its own in the node's database: "+f.WriteError,
 			"on "+f.Name+", find out why ovsdb-server refuses (its log; a full disk; its access rules), then have sdnd try again: ovs-appctl -t ovsdb-server ovsdb-server/reconnect")
+	}
+	if f.Unlimited > 1 {
+		l.add(ConnectionsNotLimited,
+			fmt.Sprintf("the ports of %d routing domains share the table of tracked connections, and Open vSwitch %s cannot limit how many each may have (3.3 can), so that one may fill it", f.Unlimited, f.OVSVersion),
+			"on "+f.Name+", upgrade Open vSwitch to 3.3 or later; or accept that: start sdnd with --max-connections 0")
 	}
 	if f.MissingRows != "" && f.OVSDB {
 		l.add(OVSDBRowMissing, "rows of sdnd's own are not in the node's database: "+f.MissingRows,

@@ -28,6 +28,11 @@ type Desired struct {
 	// Own has the rows of sdnd's own, in any order. Own rows of the node that are in the
 	// database and not in Own are deleted. nil leaves own rows as they are.
 	Own []OwnRow
+	// ZoneLimits is how many connections the connection tracker may have in a zone of the
+	// bridge's datapath, by zone. Other zones that sdnd has limited are not limited any more;
+	// zones of others stay as they are. nil leaves all as they are. It takes Open vSwitch 3.3;
+	// with an older one the rest is written, and a MissingError names the limits.
+	ZoneLimits map[uint16]uint32
 }
 
 // DesiredRow has the values that some columns of one row should have.
@@ -73,7 +78,7 @@ func (d Desired) selects(bridge string) []operation {
 	for _, r := range d.Rows {
 		ops = append(ops, operation{"op": "select", "table": r.Table, "where": named(r.Name), "columns": append(r.columns(), "_uuid")})
 	}
-	return append(ops, d.ownSelects()...)
+	return append(append(ops, d.zoneSelects(bridge)...), d.ownSelects()...)
 }
 
 func named(name string) []any { return []any{[]any{"name", "==", name}} }
@@ -84,8 +89,8 @@ func named(name string) []any { return []any{[]any{"name", "==", name}} }
 // whole and overwrites nothing. The summary says what changes. If the error is a
 // *MissingError, the operations do everything that can be done.
 func (d Desired) changes(read [][]values) (ops []operation, summary []string, err error) {
-	if len(read) < 1+len(d.Rows) {
-		return nil, nil, fmt.Errorf("%d answers to %d questions", len(read), 1+len(d.Rows))
+	if asked := 1 + len(d.Rows) + len(d.zoneSelects("")); len(read) < asked {
+		return nil, nil, fmt.Errorf("%d answers to %d questions", len(read), asked)
 	}
 	if len(read[0]) != 1 {
 		return nil, nil, nil // the bridge is gone
@@ -113,16 +118,27 @@ func (d Desired) changes(read [][]values) (ops []operation, summary []string, er
 			summary = append(summary, what...)
 		}
 	}
-	var missing *MissingError
-	if own, err := d.own(ids, read[1+len(d.Rows):]); errors.As(err, &missing) || err == nil && own != nil {
-		guards, ops, summary = append(guards, own.guards...), append(ops, own.ops...), append(summary, own.summary...)
+	rest := read[1+len(d.Rows):]
+	zones, err := d.zones(ids, rest)
+	if err != nil {
+		return nil, nil, err
+	}
+	guards, ops, summary = append(guards, zones.guards...), append(ops, zones.ops...), append(summary, zones.summary...)
+	missing := &MissingError{zones.missing}
+	own, err := d.own(ids, rest[len(d.zoneSelects("")):])
+	var lacks *MissingError
+	if errors.As(err, &lacks) {
+		missing.Rows = append(missing.Rows, lacks.Rows...)
 	} else if err != nil {
 		return nil, nil, err
+	}
+	if own != nil {
+		guards, ops, summary = append(guards, own.guards...), append(ops, own.ops...), append(summary, own.summary...)
 	}
 	if len(ops) > 0 {
 		ops = append(guards, ops...)
 	}
-	if missing != nil {
+	if len(missing.Rows) > 0 {
 		return ops, summary, missing
 	}
 	return ops, summary, nil
@@ -147,12 +163,15 @@ func (d Desired) own(bridge map[string]string, read [][]values) (*ownChanges, er
 // refused returns the error for a node that joined with --ovsdb read, to which nothing is
 // written. It says what the node lacks.
 func (d Desired) refused() error {
-	if len(d.Own) == 0 {
-		return ErrReadOnly
-	}
 	var lacks []string
+	if len(d.ZoneLimits) > 0 {
+		lacks = append(lacks, "limits of connections")
+	}
 	for _, r := range d.Own {
 		lacks = append(lacks, r.Table+" "+r.Key)
+	}
+	if len(lacks) == 0 {
+		return ErrReadOnly
 	}
 	return fmt.Errorf("%w; it cannot have: %s", ErrReadOnly, strings.Join(bounded(lacks), "; "))
 }

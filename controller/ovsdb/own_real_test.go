@@ -19,7 +19,12 @@ type ownBed struct {
 // newOwnBed makes the bridge, with ports p0 and so on, and waits until it is read.
 func newOwnBed(t *testing.T, ports int) *ownBed {
 	t.Helper()
-	p := newPrivate(t)
+	return ownBedOn(t, newPrivate(t), ports)
+}
+
+// ownBedOn does what newOwnBed does, with a server that runs.
+func ownBedOn(t *testing.T, p *private, ports int) *ownBed {
+	t.Helper()
 	port, _, rec, _ := serveRecorded(t, Config{Logger: textLogger(t.Output())})
 	args := []string{"set-manager", "tcp:127.0.0.1:" + port, "--", "add-br", "br-int", "--", "set", "Bridge", "br-int", "datapath_id=0000a1b2c3d4e5f6", "external_ids:sdnctl-node=node1"}
 	for i := range ports {
@@ -50,7 +55,13 @@ func (b *ownBed) next(endings ...string) string {
 // writes asks for rows and waits for the result.
 func (b *ownBed) writes(want string, rows ...OwnRow) {
 	b.t.Helper()
-	b.rec.writes(Desired{Node: "node1", Own: append([]OwnRow{}, rows...)})
+	b.makes(want, Desired{Node: "node1", Own: append([]OwnRow{}, rows...)})
+}
+
+// makes asks for what a database should have, and waits for the result.
+func (b *ownBed) makes(want string, d Desired) {
+	b.t.Helper()
+	b.rec.writes(d)
 	if got := b.next("written: "); !strings.Contains(got, "written: "+want) {
 		b.t.Fatalf("%s, want %q", got, want)
 	}

@@ -21,7 +21,15 @@ type private struct {
 // newPrivate makes a database and starts its server.
 func newPrivate(t *testing.T) *private {
 	t.Helper()
-	const schema = "/usr/share/openvswitch/vswitch.ovsschema"
+	return newPrivateWith(t, installedSchema)
+}
+
+// installedSchema is the schema of the Open vSwitch that is installed.
+const installedSchema = "/usr/share/openvswitch/vswitch.ovsschema"
+
+// newPrivateWith does what newPrivate does, with another schema.
+func newPrivateWith(t *testing.T, schema string) *private {
+	t.Helper()
 	if _, err := os.Stat(schema); err != nil {
 		t.Skipf("needs Open vSwitch: %v", err)
 	}

@@ -1,6 +1,7 @@
 package ovsdb
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -55,7 +56,9 @@ type writer struct {
 	asked   string
 	summary []string // of what is being written
 	lacks   error    // what cannot be as desired whatever is written, nil for nothing
-	tries   int
+	// unlimited says that desired had limits of zones, which the database does not know.
+	unlimited bool
+	tries     int
 	// timer fires when the next try is due.
 	timer *time.Timer
 	// own says that the last Desired had rows of sdnd's own. news fires when a change of
@@ -105,7 +108,7 @@ func (s *session) beginWrite() error {
 		if w.desired, w.next = w.next, nil; !reflect.DeepEqual(*w.desired, w.last) {
 			w.last, w.rewrites = *w.desired, 0 // nobody else sets what is new
 		}
-		w.own = w.desired.Own != nil
+		w.own, w.unlimited = w.desired.Own != nil, false
 	}
 	w.mu.Unlock()
 	w.tries = 0
@@ -153,6 +156,12 @@ func (s *session) rowsRead(m message) error {
 	w.asked = ""
 	var results []struct{ Rows []values }
 	err := checkTransaction(m)
+	if err != nil && w.desired.ZoneLimits != nil && lacksZoneLimits(m) {
+		without := *w.desired
+		without.ZoneLimits, w.unlimited = nil, len(without.ZoneLimits) > 0
+		w.desired = &without
+		return s.readRows()
+	}
 	if err == nil {
 		err = json.Unmarshal(m.Result, &results)
 	}
@@ -167,6 +176,11 @@ func (s *session) rowsRead(m message) error {
 	var missing *MissingError
 	if w.lacks = nil; errors.As(err, &missing) {
 		w.lacks, err = missing, nil
+	}
+	if w.unlimited {
+		missing = cmp.Or(missing, &MissingError{})
+		missing.Rows = append(missing.Rows, noZoneLimits)
+		w.lacks = missing
 	}
 	switch {
 	case errors.Is(err, ErrReadOnly):

@@ -28,6 +28,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m, d.advance)
+	d.zonesMarked(&m)
 	d.announceChanges(before, u)
 	d.assessNetworks(before, u)
 	d.assessServices(before, u)

@@ -70,6 +70,9 @@ type Config struct {
 	// that joined; rows that it no longer returns are deleted. It must be pure and quick.
 	// nil leaves own rows as they are.
 	OwnRows func(node string) []ovsdb.OwnRow
+	// MaxConnections is how many connections Open vSwitch may track in each zone of a routing
+	// domain on a node. It takes Open vSwitch 3.3. 0 does not limit them.
+	MaxConnections uint32
 	// Extra adds items to those of the pipeline; nil adds none.
 	Extra pipeline.Extra
 	// NoMonitor does not ask switches to report changes by others; only audits find them.

@@ -44,18 +44,19 @@ func (d *dispatcher) configure(n *node) {
 	port, tunnel := d.f.facts.OwnTunnel(n.dpid, n.name)
 	now := configured{tunnel: tunnel, port: port}
 	rows := d.ownRows(n)
+	limits := d.zoneLimits(n)
 	s := d.ovsdbConns[n.dpid]
-	if !tunnel && rows == nil || s.write == nil || !d.sameMachine(n) {
+	if !tunnel && rows == nil && limits == nil || s.write == nil || !d.sameMachine(n) {
 		if delete(d.readdress, n.name); n.configured != nil {
 			n.configured = nil
-			d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
+			d.f.board.Update(n.name, (*status.Node).ForgetDatabase)
 		}
 		return
 	}
 	if rows != nil {
 		now.rows = ovsdb.SumOf(rows)
 	}
-	now.tunnelIP = d.tunnelAddr(n)
+	now.tunnelIP, now.zones = d.tunnelAddr(n), zonesText(limits)
 	if n.configured != nil && *n.configured == now && !d.readdress[n.name] {
 		return
 	}
@@ -64,7 +65,7 @@ func (d *dispatcher) configure(n *node) {
 	if tunnel {
 		want = desiredOf(n.name, now.tunnelIP, port.Joined)
 	}
-	want.Own = rows
+	want.Own, want.ZoneLimits = rows, limits
 	delete(d.readdress, n.name)
 	if !tunnel {
 		s.write(want)
@@ -93,8 +94,16 @@ func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
 // disown removes the rows of sdnd's own from the database of a node that is deleted or given
 // another datapath id. If the node is not connected, "sdnctl node leave" does that.
 func (d *dispatcher) disown(n *node) {
-	if s := d.ovsdbConns[n.dpid]; s.write != nil && d.ownRows(n) != nil && d.sameMachine(n) {
-		s.write(ovsdb.Desired{Node: n.name, Own: []ovsdb.OwnRow{}})
+	rows, limits := d.ownRows(n), d.zoneLimits(n)
+	if s := d.ovsdbConns[n.dpid]; s.write != nil && (rows != nil || limits != nil) && d.sameMachine(n) {
+		gone := ovsdb.Desired{Node: n.name}
+		if rows != nil {
+			gone.Own = []ovsdb.OwnRow{}
+		}
+		if limits != nil {
+			gone.ZoneLimits = map[uint16]uint32{}
+		}
+		s.write(gone)
 	}
 }
 

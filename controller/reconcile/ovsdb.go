@@ -56,7 +56,7 @@ func (e ovsdbConnected) happen(d *dispatcher) {
 	d.ovsdbConns[e.dpid] = e.ovsdbConn
 	if n := d.nodeOf(e.dpid); n != nil {
 		n.configured = nil
-		d.f.board.Update(n.name, func(s *status.Node) { s.WriteError, s.Lacks, s.MissingRows = "", "", "" })
+		d.f.board.Update(n.name, (*status.Node).ForgetDatabase)
 	}
 	d.f.identities.reportedFrom(e.dpid, e.remote)
 	d.keepBackoff(e.dpid)
@@ -75,7 +75,7 @@ func (e ovsdbDisconnected) happen(d *dispatcher) {
 		d.f.facts.Forget(e.dpid)
 		return
 	}
-	d.f.board.Update(n.name, func(s *status.Node) { s.OVSDB, s.WriteError, s.Lacks, s.MissingRows = false, "", "", "" })
+	d.f.board.Update(n.name, func(s *status.Node) { s.ForgetDatabase(); s.OVSDB = false })
 	d.updateBridge(n)
 	d.assessUnmatched(n)
 }

@@ -97,6 +97,10 @@ type node struct {
 	peer  *peer // nil while its switch is not connected
 	// dstPort is the UDP port of its tunnel, nil while it is unknown.
 	dstPort *string
+	// domains is how many routing domains share its connection tracker, as far as sdnd limits
+	// these; noLimits says that its Open vSwitch cannot.
+	domains  int
+	noLimits bool
 	// configured describes the last contents that sdnd asked for in its database, nil if it
 	// asked for none.
 	configured *configured
@@ -151,7 +155,9 @@ type configured struct {
 	tunnel   bool
 	rows     string
 	tunnelIP netip.Addr
-	port     facts.Tunnel
+	// zones are the zones whose connections are limited, as text; "" if sdnd leaves limits alone.
+	zones string
+	port  facts.Tunnel
 }
 
 // event is an input of the dispatcher.

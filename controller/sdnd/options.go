@@ -60,6 +60,7 @@ type options struct {
 	bridge               string
 
 	maxPolicyFlows int
+	maxConnections uint32
 
 	logLevel  string
 	logFormat string
@@ -96,6 +97,7 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")
 	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
 	f.IntVar(&o.maxPolicyFlows, "max-policy-flows", server.DefaultMaxPolicyFlows, "`number` of flows that policies may make on a node; a change that would make more is refused; 0 for no limit")
+	f.Uint32Var(&o.maxConnections, "max-connections", 100_000, "`number` of connections that a node's Open vSwitch may track in each zone of a routing domain, from version 3.3 on; 0 for no limit")
 	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")
 	f.StringVar(&o.logFormat, "log-format", "text", "`format` of the log: text or json")
 }

@@ -73,8 +73,8 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		Logger:     log.With("component", "reconcile"),
 		PacketIns:  packetIns,
 		Registerer: registry,
-		Bridge:     o.bridge,
-		Identify:   sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowUnassigned,
+		Bridge:     o.bridge, MaxConnections: o.maxConnections,
+		Identify: sec.identify(), MaxHandshakes: room.openflowHandshakes, MaxUnassigned: room.openflowUnassigned,
 		Session: session.Config{
 			EchoInterval: o.openflowEchoInterval,
 			EchoTimeout:  o.openflowEchoTimeout,

@@ -48,7 +48,10 @@ func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 		TunnelDisabled: n.bridge.Disabled, Tunnel: n.bridge.Tunnel, OtherTunnel: n.bridge.OtherTunnel,
 		TunnelIP: s.Source.Declared, LocalIP: s.Source.Local, Exempt: s.Source.Exempt,
 		Unmatched: n.unmatched, Refused: b.refusedAt(n),
-		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.WriteError, Lacks: s.Lacks, MissingRows: s.MissingRows, ReadOnly: n.bridge.ReadOnly, ForgetsBackoff: s.ForgetsBackoff,
+		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.WriteError, Lacks: s.Lacks, MissingRows: s.MissingRows, OVSVersion: s.OVSVersion, ReadOnly: n.bridge.ReadOnly, ForgetsBackoff: s.ForgetsBackoff,
+	}
+	if s.NoZoneLimits {
+		facts.Unlimited = s.SharingDomains
 	}
 	b.reviews.set(s.Node, nextReview(facts.Now, facts.CertificateExpires))
 	s.Conditions = condition.Node(facts)

@@ -59,8 +59,17 @@ type Node struct {
 	// MissingRows names the rows of sdnd's own that its database cannot have yet, with the
 	// reason.
 	MissingRows string
+	// SharingDomains is how many routing domains share the node's connection tracker, 0 if sdnd
+	// limits no connections. NoZoneLimits says that its Open vSwitch cannot limit them.
+	SharingDomains int
+	NoZoneLimits   bool
 	// Conditions are the node's conditions.
 	Conditions []condition.Condition
+}
+
+// ForgetDatabase forgets what is known of writing to the node's database.
+func (s *Node) ForgetDatabase() {
+	s.WriteError, s.Lacks, s.MissingRows = "", "", ""
 }
 
 // Switch is a connected switch that gets no flows: no declared node claims it, another
