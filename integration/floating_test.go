@@ -168,6 +168,11 @@ func (b *floatingBed) policies() {
 		return fmt.Errorf("it echoes still")
 	}))
 	b.fails(b.internet(), "tcp", "192.0.2.71:8080")
+	b.apply(`{kind: Policy, name: web, spec: {subject: {selector: {matchLabels: {app: web}}}, ingress: [{action: reject, peers: [{cidr: 192.0.2.1/32}], ports: [tcp/8080, udp/8080]}]}}`)
+	for _, network := range []string{"tcp", "udp"} {
+		b.refused(b.internet(), network, netip.MustParseAddrPort("192.0.2.71:8080"))
+	}
+	b.refused(b.internet(), "tcp", netip.MustParseAddrPort("192.0.2.74:81"))
 	b.sdnctl("policy", "delete", "web", "--wait=20s")
 	b.sees(b.internet(), "udp", "192.0.2.71:8080", "192.0.2.1")
 }

@@ -295,6 +295,11 @@ func (b *outsideBed) hostPolicies() {
 	b.hostRefused(other, blue, hostPort)
 	b.hostRefused(blue, own, hostPort)
 	b.hostRefused(blue, other, hostPort)
+	b.apply("{kind: Policy, name: web, spec: {" + web + ", egress: [{action: reject, peers: [{node: true}]}]}}")
+	for _, node := range []end{own, other} {
+		b.refused(blue, "tcp", netip.AddrPortFrom(node.four, hostPort))
+		b.refused(blue, "tcp", netip.AddrPortFrom(node.six, hostPort))
+	}
 	// P-POL-10: selectors pick ports, never a node.
 	b.apply("{kind: Policy, name: web, spec: {" + web + ", ingress: [{peers: [{selector: {}}]}], egress: [{peers: [{selector: {}}]}]}}")
 	b.hostReaches(peer, blue)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -336,6 +337,12 @@ func (b *outsideBed) northSouthPolicies() {
 	}
 	b.stays("blue1", "tcp", b.outside.Addr6)
 	b.leaves("red1", "udp", b.outside.Addr)
+	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, egress: [{action: reject, peers: [{cidr: 203.0.113.0/24}, {cidr: "2001:db8:113::/48"}]}]}}`)
+	for _, to := range []netip.Addr{b.outside.Addr, b.outside.Addr6} {
+		for _, network := range []string{"tcp", "udp"} {
+			b.refused(b.port("blue1"), network, netip.AddrPortFrom(to, 80))
+		}
+	}
 	b.apply(`{kind: Policy, name: out, spec: {subject: {selector: {matchLabels: {app: web}}}, isolates: [egress]}}`)
 	b.stays("blue1", "tcp", b.outside.Addr)
 	// Selectors pick ports: nobody outside, whatever they exclude.
@@ -346,6 +353,25 @@ func (b *outsideBed) northSouthPolicies() {
 	b.echoes("a connection that is allowed again", live)
 	b.sdnctl("policy", "delete", "out", "--wait=20s")
 	b.leaves("blue1", "tcp", b.outside.Addr6)
+}
+
+// refused checks that what one end begins is answered at once by a reset, or by an ICMP error.
+func (b *outsideBed) refused(from end, network string, to netip.AddrPort) {
+	b.t.Helper()
+	what := fmt.Sprintf("%s by %s to %s", from.name, network, to)
+	b.must(lab.PollFor(b.ctx, 10*time.Second, what+" to be refused", func(context.Context) error {
+		_, conn, err := b.connect(from, network, to, 0, time.Second)
+		if err == nil {
+			conn.Close()
+			return fmt.Errorf("it is reached")
+		}
+		for _, answer := range []error{syscall.ECONNREFUSED, syscall.EHOSTUNREACH, syscall.EACCES} {
+			if errors.Is(err, answer) {
+				return nil
+			}
+		}
+		return fmt.Errorf("no answer: %w", err)
+	}))
 }
 
 func (b *outsideBed) northSouthRestart() {

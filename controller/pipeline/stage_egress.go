@@ -254,5 +254,6 @@ const (
 	prioNoteOutside    = 201
 	prioOutsideAgain   = 199
 	prioAllowedOutside = 198
+	prioRejectOnward   = 198 // of what is denied, so of other packets
 	prioDeniedOutside  = 197
 )

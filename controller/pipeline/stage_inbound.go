@@ -41,6 +41,11 @@ func (c *Compiler) inboundPolicy(p *policies) {
 	if p.reject() {
 		c.match = c.match[:0].RegMasked(regFlags, flagAnswer, flagAnswer)
 		c.deliver(prioAnswer, "delivers the controller's answers to rejected packets")
+		if c.uplinkedNode() {
+			c.match = c.match[:0].RegMasked(regFlags, flagAnswer|flagOutside, flagAnswer|flagOutside)
+			c.instr = c.instr[:0].GotoTable(TableEgress)
+			c.emit(prioAnswerOutside, "lets the controller's answers leave to what came from outside")
+		}
 	}
 }
 

@@ -13,15 +13,17 @@ const TableOutbound openflow.TableID = 21
 
 // Priorities in outbound and inbound.
 const (
-	prioAnswer       = 170
-	prioReplyOfRule  = 160
-	prioReplyKept    = 158
-	prioReplyTCP     = 157
-	prioReplyUnruled = 155
-	prioReply        = 150
-	prioRelated      = 145
-	prioDenied       = 140
-	prioNew          = 100
+	// prioAnswerOutside is higher than prioAnswer and prioOutside.
+	prioAnswerOutside = 171
+	prioAnswer        = 170
+	prioReplyOfRule   = 160
+	prioReplyKept     = 158
+	prioReplyTCP      = 157
+	prioReplyUnruled  = 155
+	prioReply         = 150
+	prioRelated       = 145
+	prioDenied        = 140
+	prioNew           = 100
 )
 
 func outboundStage() stage {

@@ -26,7 +26,7 @@ const RejectBytes = 256
 
 func rejectStage() stage {
 	return stage{
-		Table:  Table{TableReject, "reject", "what policies reject is answered by the controller", "port that it is for", "controller, at a bounded rate"},
+		Table:  Table{TableReject, "reject", "what policies reject is answered by the controller", "port that it is for, or comes from", "controller, at a bounded rate"},
 		port:   (*Compiler).rejectPort,
 		groups: true,
 	}
@@ -48,6 +48,10 @@ func (c *Compiler) rejectPort(p *topology.Port) {
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
 	c.emit(prioNormal, "sends packets that are rejected for the port to the controller, to be answered")
+	if c.view.sentIn(c.view.domainOf(p.Spec.Network)).rejects {
+		c.match = c.match[:0].InPort(c.place.number).Reg(regOutPort, 0)
+		c.emit(prioNormal, "sends what is rejected of the port that leaves by an uplink, or is for a node, to the controller, to be answered")
+	}
 }
 
 // AnswerTo returns the actions that take an answer to a packet, which flows sent to the

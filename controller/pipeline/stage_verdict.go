@@ -115,4 +115,12 @@ func (c *Compiler) verdictReject(p *policies) {
 	c.match = c.match[:0].RegMasked(regFlags, rejected, rejected)
 	c.instr = c.instr[:0].GotoTable(c.next(TableReject))
 	c.emit(prioReject, "has packets that are rejected answered")
+	if c.uplinkedNode() {
+		c.match = c.match[:0].RegMasked(regFlags, flagOutside|rejected, flagOutside|rejected)
+		c.emit(prioRejectOnward, "has packets that may not leave answered, where they are rejected")
+	}
+	if c.view.HostNode(c.node) {
+		c.match = c.match[:0].RegMasked(regFlags, flagHost|rejected, flagHost|rejected)
+		c.emit(prioRejectOnward, "has packets to a node itself answered, where they are rejected")
+	}
 }
