@@ -102,7 +102,7 @@ func (a *affected) nodesOf(network string) iter.Seq[string] {
 // allOf marks everything of the network on the node, as it was and as it is.
 func (a *affected) allOf(network, node string) {
 	for _, v := range []*View{a.before, a.after} {
-		for u := range v.unitsOf(network, node) {
+		for u := range v.unitsOf(network, node, allUnitKinds) {
 			a.mark(node, u.Unit)
 		}
 	}

@@ -22,12 +22,16 @@ type Compiler struct {
 	view *View
 	node string
 	unit Unit
-	// vtep is the tunnel address of the node; the zero Addr if it has none.
-	vtep netip.Addr
+	// vtep is the tunnel address of the node; the zero Addr if it has none. vteps are those of
+	// other nodes, as far as they have been looked up in the view.
+	vtep  netip.Addr
+	vteps map[string]netip.Addr
 	// All tables, and the one whose flows are compiled.
 	stages []stage
 	byKind [numUnitKinds][]*stage
-	at     openflow.TableID
+	// ahead are, by table, the stages that stand before it.
+	ahead [1 << 8][]openflow.TableID
+	at    openflow.TableID
 	// The network of the unit, if it has one; whether ports of it are on the node; and the
 	// router that joins it.
 	network *topology.Network
@@ -95,13 +99,23 @@ func (c *Compiler) compilePolicies(out *ItemSet, p *policies) {
 
 // begin prepares the compiler for a node.
 func (c *Compiler) begin(out *ItemSet, v *View, node string) {
+	if c.view != v {
+		clear(c.vteps)
+	}
 	c.out, c.view, c.node = out, v, node
 	c.vtep, _ = v.tunnelIP(node)
 }
 
 // vtepOf returns the tunnel address by which the node sends to another, or the zero Addr if it cannot.
 func (c *Compiler) vtepOf(peer string) netip.Addr {
-	to, _ := c.view.tunnelIP(peer)
+	to, ok := c.vteps[peer]
+	if !ok {
+		if c.vteps == nil {
+			c.vteps = map[string]netip.Addr{}
+		}
+		to, _ = c.view.tunnelIP(peer)
+		c.vteps[peer] = to
+	}
 	return reachable(c.vtep, to)
 }
 
@@ -120,6 +134,20 @@ func (c *Compiler) CompileGroups(out *ItemSet, v *View, node string) {
 	c.only = onlyGroups
 	defer func() { c.only = allItems }()
 	c.CompileNode(out, v, node)
+}
+
+// kinds returns the kinds of units that may have items of the kinds that are wanted.
+func (c *Compiler) kinds() unitKinds {
+	if c.only != onlyGroups || c.extra != nil {
+		return allUnitKinds
+	}
+	var kinds unitKinds
+	for k := range UnitKind(numUnitKinds) {
+		if slices.ContainsFunc(c.stagesOf(k), func(s *stage) bool { return s.groups }) {
+			kinds |= 1 << k
+		}
+	}
+	return kinds
 }
 
 // hasGroups reports whether any unit may have groups or meters.
@@ -144,7 +172,7 @@ func (c *Compiler) CompileEach(out *ItemSet, v *View, node string) iter.Seq[Unit
 		c.begin(out, v, node)
 		var entered *topology.Network
 		relevant := false
-		for i := range v.unitsOn(node) {
+		for i := range v.unitsOn(node, c.kinds()) {
 			if i.network != nil && i.network != entered {
 				entered, relevant = i.network, c.enter(i.network)
 			}

@@ -122,6 +122,9 @@ func (c *Compiler) stagesOf(k UnitKind) []*stage {
 func (c *Compiler) use(stages []stage) {
 	c.stages = stages
 	for i := range stages {
+		if before := stages[i].before; before != 0 {
+			c.ahead[before] = append(c.ahead[before], stages[i].ID)
+		}
 		for kind, has := range stages[i].has() {
 			if has {
 				c.byKind[kind] = append(c.byKind[kind], &stages[i])
@@ -143,9 +146,9 @@ func (s *stage) has() [numUnitKinds]bool {
 // next returns the table to which the stage that is compiled sends packets for a table: the
 // first stage on the way that stands before that table, or the table itself.
 func (c *Compiler) next(t openflow.TableID) openflow.TableID {
-	for i := range c.stages {
-		if s := &c.stages[i]; s.before == t && t != 0 && s.ID > c.at {
-			return s.ID
+	for _, id := range c.ahead[t] {
+		if id > c.at {
+			return id
 		}
 	}
 	return t

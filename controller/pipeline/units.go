@@ -47,6 +47,13 @@ const (
 	numUnitKinds = iota
 )
 
+// unitKinds is a set of kinds: bit k is that of kind k.
+type unitKinds uint16
+
+const allUnitKinds unitKinds = 1<<numUnitKinds - 1
+
+func (s unitKinds) has(k UnitKind) bool { return s&(1<<k) != 0 }
+
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
@@ -159,7 +166,7 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 // Units iterates over all units that may have flows on the node.
 func (v *View) Units(node string) iter.Seq[Unit] {
 	return func(yield func(Unit) bool) {
-		for i := range v.unitsOn(node) {
+		for i := range v.unitsOn(node, allUnitKinds) {
 			if !yield(i.Unit) {
 				return
 			}
@@ -170,8 +177,9 @@ func (v *View) Units(node string) iter.Seq[Unit] {
 // policiesOf returns the unit of a node's policies.
 func policiesOf(node string) Unit { return Unit{Kind: UnitPolicies, Name: node} }
 
-// unitsOn does what Units does, with the objects that the units stand for.
-func (v *View) unitsOn(node string) iter.Seq[unit] {
+// unitsOn does what Units does, with the objects that the units stand for. Units of other kinds may
+// be left out.
+func (v *View) unitsOn(node string, kinds unitKinds) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		if n, ok := v.unit(node, Unit{Kind: UnitNode, Name: node}); ok && !yield(n) {
 			return
@@ -190,7 +198,7 @@ func (v *View) unitsOn(node string) iter.Seq[unit] {
 			}
 		}
 		for network := range v.NetworksOn(node) {
-			for i := range v.unitsOf(network, node) {
+			for i := range v.unitsOf(network, node, kinds) {
 				if !yield(i) {
 					return
 				}
@@ -201,8 +209,8 @@ func (v *View) unitsOn(node string) iter.Seq[unit] {
 
 // unitsOf iterates over the units of one network that may have flows on a node
 // to which the network is relevant: all ports of a stretched network, but of a
-// segmented one only the node's own.
-func (v *View) unitsOf(network, node string) iter.Seq[unit] {
+// segmented one only the node's own. Units of other kinds may be left out.
+func (v *View) unitsOf(network, node string, kinds unitKinds) iter.Seq[unit] {
 	return func(yield func(unit) bool) {
 		n, ok := v.Topo.Network(network)
 		if !ok || !yield(unit{Unit: Unit{Kind: UnitNetwork, Name: network}, network: n}) {
@@ -211,7 +219,7 @@ func (v *View) unitsOf(network, node string) iter.Seq[unit] {
 		if u, ok := v.routerOf(n); ok && !yield(unit{Unit: u}) {
 			return
 		}
-		if d, ok := v.sourcesOf(n); ok {
+		if d, ok := v.sourcesOf(n); ok && kinds.has(UnitSource) {
 			for u := range v.sourceUnits(d) {
 				if !yield(unit{Unit: u}) {
 					return
@@ -226,6 +234,9 @@ func (v *View) unitsOf(network, node string) iter.Seq[unit] {
 		ports := v.Topo.PortsOfNetwork(network)
 		if n.Spec.Mode == topology.Segmented {
 			for b := range v.Topo.BlocksOf(network) {
+				if !kinds.has(UnitBlock) {
+					break
+				}
 				if !yield(unit{Unit: Unit{Kind: UnitBlock, Name: network, Part: b.Node}, network: n, block: b}) {
 					return
 				}
@@ -233,6 +244,9 @@ func (v *View) unitsOf(network, node string) iter.Seq[unit] {
 			ports = v.Topo.PortsOfNetworkOnNode(network, node)
 		}
 		for p := range ports {
+			if !kinds.has(UnitPort) {
+				return
+			}
 			if !yield(unit{Unit: Unit{Kind: UnitPort, Name: p.Name}, network: n, port: p}) {
 				return
 			}
