@@ -23,7 +23,7 @@ type Compiler struct {
 	node string
 	unit Unit
 	// vtep is the tunnel address of the node; the zero Addr if it has none. vteps are those of
-	// other nodes, as far as they have been looked up in the view.
+	// other nodes, as far as they have been looked up in the topology.
 	vtep  netip.Addr
 	vteps map[string]netip.Addr
 	// All tables, and the one whose flows are compiled.
@@ -99,7 +99,7 @@ func (c *Compiler) compilePolicies(out *ItemSet, p *policies) {
 
 // begin prepares the compiler for a node.
 func (c *Compiler) begin(out *ItemSet, v *View, node string) {
-	if c.view != v {
+	if c.view == nil || c.view.Topo != v.Topo {
 		clear(c.vteps)
 	}
 	c.out, c.view, c.node = out, v, node
