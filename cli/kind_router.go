@@ -20,6 +20,8 @@ func routerKind() kindDef {
 			}
 			return v.spec.Egress.Uplink
 		}},
+		{header: "ROUTES", wide: true, cell: func(v routerView) string { return listText(v.spec.Routes, " ", model.Route.String) }},
+		{header: "CONDITIONS", cell: func(v routerView) string { return conditionsText(v.status.Conditions) }},
 		{header: "ID", wide: true, cell: func(v routerView) string { return number(v.status.ID) }},
 	}
 	return kindDef{
@@ -43,6 +45,9 @@ func routerKind() kindDef {
 					}
 					return nil
 				},
+			}, {
+				name: "route", usage: "static `route` DESTINATION=NEXTHOP[,NEXTHOP...], such as 10.51.0.0/24=10.0.0.2,10.0.0.3 or 0.0.0.0/0=10.0.0.2; may be repeated; '' for none",
+				many: true, set: setRouterRoute,
 			}})
 		},
 		print:    tablePrinter(columns),
@@ -60,5 +65,20 @@ func setRouterEgress(s *model.RouterSpec, text string, _ bool) error {
 	if text != "" {
 		s.Egress = &model.RouterEgress{Uplink: text}
 	}
+	return nil
+}
+
+func setRouterRoute(s *model.RouterSpec, text string, first bool) error {
+	if first {
+		s.Routes = nil
+	}
+	if text == "" {
+		return nil
+	}
+	r, err := model.ParseRoute(text)
+	if err != nil {
+		return err
+	}
+	s.Routes = append(s.Routes, r)
 	return nil
 }

@@ -12,6 +12,7 @@ type (
 	NodeSpec    = model.NodeSpec
 	NetworkSpec = model.NetworkSpec
 	RouterSpec  = model.RouterSpec
+	Route       = model.Route
 	PortSpec    = model.PortSpec
 
 	TunnelCheck = model.TunnelCheck

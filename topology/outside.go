@@ -175,6 +175,17 @@ func (p *planner) checkOutsideOf(r *Router, it *item) {
 			return true
 		})
 	}
+	for i, route := range r.Spec.Routes {
+		for _, a := range parts {
+			if a.port && a.prefix.Overlaps(route.To) && a.prefix.Bits() <= route.To.Bits() {
+				field := ""
+				if it.ref == r.Ref() {
+					field = fmt.Sprintf("spec.routes[%d].to", i)
+				}
+				p.bad(it, Conflict, field, fmt.Sprintf("the route to %s of %s lies in %s of %s, to which the router leads already", route.To, r.Ref(), a.prefix, a.of), "remove the route, or the addresses of the port")
+			}
+		}
+	}
 	slices.SortFunc(parts, func(a, b part) int {
 		return cmp.Or(a.prefix.Addr().Compare(b.prefix.Addr()), a.prefix.Bits()-b.prefix.Bits(), cmp.Compare(a.of, b.of))
 	})

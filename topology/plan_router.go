@@ -46,6 +46,7 @@ func (p *planner) placeRouter(it *item, id uint32) {
 	p.x.putRouter(r)
 	it.after = r
 	p.checkOverlap(it, r)
+	p.checkRoutes(it, r)
 }
 
 // checkJoined checks that a router may have a network.
@@ -62,8 +63,9 @@ func (p *planner) checkJoined(it *item, network, field string) {
 	}
 }
 
-// recheckRouters checks the routers whose networks have changed again.
+// recheckRouters checks the routers whose networks or uplinks have changed again.
 func (p *planner) recheckRouters() {
+	p.recheckRoutesBy()
 	seen := make(map[*Router]bool)
 	for _, it := range p.of(KindNetwork) {
 		if it.del || it.broken || !p.moved[it.ref.Name] {
@@ -76,6 +78,7 @@ func (p *planner) recheckRouters() {
 		seen[r] = true
 		if own, ok := p.items[r.Ref()]; !ok || own.same {
 			p.checkOverlap(it, r)
+			p.checkRoutes(it, r)
 		}
 	}
 }

@@ -291,6 +291,25 @@ func routerMistakes() []mistake {
 		one("unknown network", put(topology.KindRouter, "x", topology.RouterSpec{Networks: []string{"nowhere"}})),
 		one("network of another router", put(topology.KindRouter, "x", topology.RouterSpec{Networks: []string{"web"}})),
 		one("overlapping networks", put(topology.KindRouter, "main", topology.RouterSpec{Networks: []string{"web", "free"}})),
+		one("routes", put(topology.KindRouter, "main", topology.RouterSpec{Networks: []string{"web", "pods"}, Routes: []topology.Route{
+			{To: netip.MustParsePrefix("10.1.0.0/24"), Via: []netip.Addr{ip("10.1.0.9")}},
+			{To: netip.MustParsePrefix("10.244.7.0/24"), Via: []netip.Addr{ip("10.1.0.9")}},
+			{To: netip.MustParsePrefix("10.51.0.0/24"), Via: []netip.Addr{ip("10.9.0.2"), ip("10.1.0.1"), ip("10.244.7.1"), ip("10.1.0.9")}},
+			{To: netip.MustParsePrefix("10.0.0.0/8"), Via: []netip.Addr{ip("10.1.0.9")}},
+			{To: netip.MustParsePrefix("0.0.0.0/0"), Via: []netip.Addr{ip("10.1.0.9"), ip("10.244.7.9")}},
+		}})),
+		{"a route to what a port has", []topology.Op{
+			put(topology.KindRouter, "main", topology.RouterSpec{Networks: []string{"web", "pods"}, Routes: []topology.Route{{To: netip.MustParsePrefix("10.51.0.0/24"), Via: []netip.Addr{ip("10.1.0.9")}}}}),
+			put(topology.KindPort, "w0", topology.PortSpec{Network: "web", Addresses: []model.PortAddress{{Prefix: netip.MustParsePrefix("10.51.0.0/16")}}}),
+		}},
+		{"next hops outside", []topology.Op{
+			put(topology.KindUplink, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")}}),
+			put(topology.KindRouter, "main", topology.RouterSpec{Networks: []string{"web", "pods"}, Egress: &model.RouterEgress{Uplink: "ext"}, Routes: []topology.Route{
+				{To: netip.MustParsePrefix("10.51.0.0/24"), Via: []netip.Addr{ip("192.0.2.9"), ip("192.0.2.66")}},
+				{To: netip.MustParsePrefix("10.52.0.0/24"), Via: []netip.Addr{ip("192.0.2.9"), ip("10.1.0.9")}},
+				{To: netip.MustParsePrefix("192.0.2.0/25"), Via: []netip.Addr{ip("192.0.2.200")}},
+			}}),
+		}},
 	}
 }
 

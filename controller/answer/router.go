@@ -3,6 +3,7 @@ package answer
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -53,7 +54,9 @@ func routerError(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, why re
 		why, what, from = reject.NoPort, "nothing but ping is answered by the gateway ", to
 	}
 	what += to.String()
-	frame, ok := reject.Answer(m.Data, why, from)
+	data := slices.Clone(m.Data)
+	copy(data, l.MAC[:]) // it may be addressed to a next hop already
+	frame, ok := reject.Answer(data, why, from)
 	if !ok {
 		return packetin.Reply{Port: port.Name, What: what + "; it is not one to be answered"}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -115,6 +116,11 @@ func TestDecodeSpec(t *testing.T) {
 	spec, problems := o.DecodeSpec()
 	if diff := cmp.Diff(model.RouterSpec{Networks: []string{"blue"}}, spec); diff != "" || problems != nil {
 		t.Errorf("%v (-want +got):\n%s", problems, diff)
+	}
+	o.Spec = json.RawMessage(`{"networks":["blue"],"routes":[{"to":"10.51.0.0/24","via":["10.0.0.2"]}]}`)
+	want := model.RouterSpec{Networks: []string{"blue"}, Routes: []model.Route{{To: netip.MustParsePrefix("10.51.0.0/24"), Via: []netip.Addr{netip.MustParseAddr("10.0.0.2")}}}}
+	if spec, problems = o.DecodeSpec(); problems != nil || !reflect.DeepEqual(want, spec) {
+		t.Errorf("%v: %+v, want %+v", problems, spec, want)
 	}
 	o.Spec = json.RawMessage(`{"network":[]}`)
 	if _, problems = o.DecodeSpec(); len(problems) != 1 || problems[0].String() != `router/main: spec.network: unknown key "network" (did you mean "networks"?)` {

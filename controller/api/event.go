@@ -12,6 +12,8 @@ const (
 	EventNode = "node"
 	// EventNetwork is a new status of a network: its conditions changed.
 	EventNetwork = "network"
+	// EventRouter is a new status of a router: its conditions changed.
+	EventRouter = "router"
 	// EventFloatingIP is a new status of a floating address: its conditions changed.
 	EventFloatingIP = "floatingip"
 	// EventService is a new status of a service: its conditions changed.
@@ -26,7 +28,7 @@ const (
 
 // Event is one event of a watch.
 type Event struct {
-	Type     string    `json:"type" doc:"ready: all changes after revision follow; change: an object changed; node, network, service, port: an object of that kind has a new status; resync: events were lost, read all objects again" enum:"ready,change,node,network,service,port,resync" example:"change"`
+	Type     string    `json:"type" doc:"ready: all changes after revision follow; change: an object changed; node, network, router, service, floatingip, port: an object of that kind has a new status; resync: events were lost, read all objects again" enum:"ready,change,node,network,router,service,floatingip,port,resync" example:"change"`
 	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
 	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
 	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
@@ -37,6 +39,8 @@ type Event struct {
 	Node *NodeStatus `json:"node,omitempty" doc:"The node's status, in a node event"`
 	// Network is set in an EventNetwork, and Object names the network.
 	Network *NetworkStatus `json:"network,omitempty" doc:"The network's status, in a network event"`
+	// Router is set in an EventRouter, and Object names the router.
+	Router *RouterStatus `json:"router,omitempty" doc:"The router's status, in a router event"`
 	// Service is set in an EventService, and Object names the service.
 	Service *ServiceStatus `json:"service,omitempty" doc:"The service's status, in a service event"`
 	// FloatingIP is set in an EventFloatingIP, and Object names the floating address.

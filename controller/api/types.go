@@ -56,6 +56,9 @@ type NetworkStatus struct {
 
 // RouterStatus is the observed state of a router.
 type RouterStatus struct {
+	Ready      bool        `json:"ready" doc:"Whether no condition is an error"`
+	Conditions []Condition `json:"conditions" doc:"What is wrong with its static routes now, errors and warnings; empty when nothing is"`
+
 	ID uint32 `json:"id" doc:"The router's number in the data path" example:"16777216"`
 }
 

@@ -93,6 +93,9 @@ func cases() map[Reason][]Condition {
 		HostAccessDown:       hostAccessCase(HostAccess{Down: []string{"node1"}}),
 		HostAccessDiffers:    hostAccessCase(HostAccess{Other: []string{"node1"}}),
 		HostAccessNoAddress:  hostAccessCase(HostAccess{NoAddress: []string{"node1"}}),
+		RouteUnusable:        Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Free: []string{"10.0.0.9 in network blue"}}}}),
+		RouteHopMissing:      Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1, Unplugged: []string{"vm1"}}}}),
+		RouteHopRestricted:   Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1, Restricted: []string{"vm1"}}}}),
 		NoGateway:            Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, NoGateway: []string{"blue"}}),
 		NoBackends:           Service(ServiceFacts{Name: "web", Max: 512}),
 		BackendUnhealthy:     Service(ServiceFacts{Name: "web", Selected: 2, Unhealthy: 1, Failing: "web1", Why: "port 8080 of TCP refuses connections", Max: 512}),
@@ -130,7 +133,7 @@ func floatingCase(change func(*FloatingFacts)) []Condition {
 // TestReasons: every reason is produced alone by the facts that it is about, and says what is
 // wrong and what to do.
 func TestReasons(t *testing.T) {
-	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512}), floatingCase(func(*FloatingFacts) {})} {
+	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512}), floatingCase(func(*FloatingFacts) {}), Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1}}})} {
 		if len(all) != 0 {
 			t.Errorf("a healthy object has %+v", all)
 		}
@@ -365,12 +368,12 @@ const document = "../../docs/conditions.md"
 func TestDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Conditions\n\n" +
-		"A condition is something that is wrong with a node, a network, a service, a floating address or a port. `sdnctl status`, `sdnctl KIND show` and " +
+		"A condition is something that is wrong with a node, a network, a router, a service, a floating address or a port. `sdnctl status`, `sdnctl KIND show` and " +
 		"`status.conditions` in the API list conditions; `sdnctl watch` reports when they change. " +
 		"An object is ready (`status.ready`) when none of its conditions is an error. Each condition has " +
 		"a message with the facts, the command or step that fixes it, and the time since when it holds.\n\n" +
 		"This page is generated from the table in `controller/condition/reasons.go`.\n")
-	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindService, topology.KindFloatingIP, topology.KindPort} {
+	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindRouter, topology.KindService, topology.KindFloatingIP, topology.KindPort} {
 		rows := ""
 		for _, d := range Reasons() {
 			if d.Kind == kind {

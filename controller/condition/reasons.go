@@ -54,6 +54,10 @@ const (
 	UplinkDown    Reason = "UplinkDown"
 	// UplinkAddressMissing is about uplinks of the type bridge.
 	UplinkAddressMissing Reason = "UplinkAddressMissing"
+	// RouteUnusable and the reasons after it are of routers.
+	RouteUnusable      Reason = "RouteUnusable"
+	RouteHopMissing    Reason = "RouteHopMissing"
+	RouteHopRestricted Reason = "RouteHopRestricted"
 	// FloatingIPNotPlaced and the reasons after it are of floating addresses.
 	FloatingIPNotPlaced Reason = "FloatingIPNotPlaced"
 	FloatingIPNoRouter  Reason = "FloatingIPNoRouter"
@@ -116,6 +120,9 @@ var table = []Definition{
 	{HostAccessDiffers, topology.KindNetwork, Error, "The network has host access, and nodes joined with ranges (`--host-access`) that do not hold all of its subnets, or with other addresses (`--address`) than the node is declared with. Packets between the network's ports and those nodes themselves are lost."},
 	{HostAccessNoAddress, topology.KindNetwork, Warning, "The network has host access and subnets of a family of which nodes that have ports of it have no address: only that of tunnelIP is known of itself. Ports and those nodes do not reach each other by that family."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
+	{RouteUnusable, topology.KindRouter, Error, "No port has a next hop of a static route, or those that have one have no interface. Packets for the destination are dropped; no other route takes them."},
+	{RouteHopMissing, topology.KindRouter, Warning, "No port has one of the next hops of a static route, or the port that has it has no interface. The other next hops get its connections."},
+	{RouteHopRestricted, topology.KindRouter, Error, "A port that is a next hop of a static route may send from its own addresses only (`portSecurity: strict`). What it forwards from the destination of the route is dropped."},
 	{NoGateway, topology.KindService, Error, "The service names networks that have no gateway: they are stretched, and no router joins them. Their ports cannot use the service."},
 	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, are in another routing domain, have none of the named ports that it calls, or do not pass its health check. New connections fail."},
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},

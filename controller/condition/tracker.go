@@ -96,9 +96,8 @@ func orderOf(o topology.Ref, s Severity) string {
 	return key + string('0'+rank(o.Kind)) + o.Name
 }
 
-// Compare orders objects as their conditions are listed: nodes, networks, services, floating
-// addresses, ports,
-// then by name.
+// Compare orders objects as their conditions are listed: nodes, networks, routers, services,
+// floating addresses, ports, then by name.
 func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
 }
@@ -110,12 +109,14 @@ func rank(k topology.Kind) rune {
 		return 0
 	case topology.KindNetwork:
 		return 1
-	case topology.KindService:
+	case topology.KindRouter:
 		return 2
-	case topology.KindFloatingIP:
+	case topology.KindService:
 		return 3
+	case topology.KindFloatingIP:
+		return 4
 	}
-	return 4
+	return 5
 }
 
 // Stamp sets Since in an object's conditions; conditions that Set has not recorded get at.

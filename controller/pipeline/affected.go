@@ -131,6 +131,9 @@ func (a *affected) node(c topology.Change) {
 	}
 	for _, v := range []*View{a.before, a.after} {
 		for b := range v.Topo.BlocksOn(name) {
+			if r, ok := v.Topo.RouterOf(b.Network); ok && routed(r) {
+				a.leaves(r)
+			}
 			for n := range a.nodesOf(b.Network) {
 				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: name})
 			}
@@ -212,6 +215,9 @@ func (a *affected) block(b topology.BlockChange) {
 		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: b.Node})
 	}
 	for _, v := range []*View{a.before, a.after} {
+		if r, ok := v.Topo.RouterOf(b.Network); ok && routed(r) {
+			a.mark(b.Node, Unit{Kind: UnitRouter, Name: r.Name})
+		}
 		for p := range v.Topo.PortsOfNetworkOnNode(b.Network, b.Node) {
 			a.mark(b.Node, Unit{Kind: UnitPort, Name: p.Name})
 		}
@@ -231,6 +237,10 @@ func (a *affected) stays(name string) bool {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
 		a.watched(at, is)
 		a.judges(a.after, at, name)
+		a.hopOf(a.after, is, at)
+	}
+	if a.before.answers(was) != a.after.answers(is) {
+		a.hopOf(a.after, is)
 	}
 	if a.before.answers(was) != a.after.answers(is) {
 		a.backend(a.after, is)
@@ -268,6 +278,7 @@ func (a *affected) port(name string) {
 			continue
 		}
 		a.backend(v, p)
+		a.hopOf(v, p)
 		at := v.Location(p)
 		if at != "" {
 			a.arrival(p.Spec.Network, at)

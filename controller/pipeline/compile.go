@@ -197,12 +197,16 @@ func (c *Compiler) compile(i unit) {
 		return
 	}
 	var leaving *egress
+	var static *topology.Router
 	if i.Kind == UnitRouter {
-		e, ok := c.view.egressOf(i.Name)
-		if !ok || !c.view.Relevant(e.router.Spec.Networks[0], c.node) {
+		r, ok := c.view.Topo.Router(i.Name)
+		if !ok || len(r.Spec.Networks) == 0 || !c.view.Relevant(r.Spec.Networks[0], c.node) {
 			return
 		}
-		leaving = e
+		leaving, _ = c.view.egressOf(i.Name)
+		if routed(r) {
+			static = r
+		}
 	}
 	var floating *Floating
 	if i.Kind == UnitFloating {
@@ -234,7 +238,12 @@ func (c *Compiler) compile(i unit) {
 		case UnitPolicies:
 			s.policy(c, judged)
 		case UnitRouter:
-			s.router(c, leaving)
+			if leaving != nil && s.router != nil {
+				s.router(c, leaving)
+			}
+			if static != nil && s.static != nil {
+				s.static(c, static)
+			}
 		case UnitService:
 			s.service(c, i.service)
 		case UnitBackend:

@@ -85,19 +85,19 @@ func (e *egress) each(emit func(f topology.Family, a netip.Addr)) {
 }
 
 // routerOf returns the unit of a network's router, for the first network only that the
-// router joins, so that each router is returned once. A router without an uplink has no
-// flows of its own.
+// router joins, so that each router is returned once. A router without an uplink and static
+// routes has no flows of its own.
 func (v *View) routerOf(n *topology.Network) (Unit, bool) {
 	r, ok := v.Topo.RouterOf(n.Name)
-	if !ok || r.Spec.Egress == nil || r.Spec.Networks[0] != n.Name {
+	if !ok || r.Spec.Egress == nil && !routed(r) || r.Spec.Networks[0] != n.Name {
 		return Unit{}, false
 	}
 	return Unit{Kind: UnitRouter, Name: r.Name}, true
 }
 
-// leaves marks a router that has an uplink on all nodes that know it.
+// leaves marks a router that has an uplink or static routes on all nodes that know it.
 func (a *affected) leaves(r *topology.Router) {
-	if r == nil || r.Spec.Egress == nil || len(r.Spec.Networks) == 0 {
+	if r == nil || r.Spec.Egress == nil && !routed(r) || len(r.Spec.Networks) == 0 {
 		return
 	}
 	// All of its networks are known to the same nodes.

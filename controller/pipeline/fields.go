@@ -50,6 +50,9 @@ const (
 	// this node's kernel by host access.
 	flagHost     = 1 << 12
 	flagFromHost = 1 << 13
+	// flagVia is set when the packet goes to a next hop of a static route, which its Ethernet
+	// address and network say.
+	flagVia = 1 << 14
 	// flagEnded is set when a packet is of a connection to a service that is to be reset.
 	flagEnded = 1 << 19
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as

@@ -182,6 +182,31 @@ func floatingGolden() golden {
 	}}
 }
 
+// routesGolden is static routes to ports here and elsewhere, in both modes, to a port that is not
+// there, and to routers on the network of an uplink.
+func routesGolden() golden {
+	return golden{"routes", "n1", func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
+		b.stretched("other", 400, "10.0.0.0/24")
+		b.router("r", "blue", "pods")
+		b.routes("10.51.0.0/24=10.0.0.3,10.0.0.4", "10.52.0.0/24=10.0.0.3", "10.53.0.0/24=10.244.0.2,10.244.1.2", "10.54.0.0/24=10.0.0.99", "::/0=fd00:0:0:1::3")
+		b.bridged("s", "other")
+		b.routes("203.0.113.0/24=192.0.2.8,192.0.2.9", "0.0.0.0/0=192.0.2.9")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("10.51.0.0/16")}}}},
+		})
+		b.labelled("web", "blue", "n1", "web")
+		b.port("vm1", "blue", "n1")
+		b.port("vm2", "blue", "n2")
+		b.port("pod1", "pods", "n1")
+		b.port("pod2", "pods", "n2")
+		b.port("of-other", "other", "n1")
+	}}
+}
+
 // hostGolden is networks whose ports and nodes reach each other, in both modes, with
 // policies about nodes, and a network without that beside them.
 func hostGolden() golden {
@@ -359,7 +384,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), actionsGolden(), hostGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), routesGolden(), actionsGolden(), hostGolden())
 }
 
 func TestGolden(t *testing.T) {

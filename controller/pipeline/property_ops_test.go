@@ -82,6 +82,9 @@ func randomOp(t *rapid.T) topology.Op {
 		if rapid.Bool().Draw(t, "leaves") {
 			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2", "u3"})}
 		}
+		if rapid.Bool().Draw(t, "static") {
+			spec.Routes = randomRoutes(t, spec.Egress != nil && spec.Egress.Uplink == "u3")
+		}
 		op.Spec = spec
 	default:
 		name := fmt.Sprintf("p%d", rapid.IntRange(0, 7).Draw(t, "port"))
@@ -125,6 +128,27 @@ func randomFloating(t *rapid.T, name string) model.FloatingIPSpec {
 		s.Forwards = append(s.Forwards, model.FloatingForward{Port: uint16(80 + i), To: port()})
 	}
 	return s
+}
+
+// randomRoutes returns static routes whose next hops may be ports, or outside on the uplink u3.
+func randomRoutes(t *rapid.T, outside bool) (routes []model.Route) {
+	to := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"0.0.0.0/0", "10.77.0.0/16", "10.0.0.0/8", "203.0.113.0/24", "::/0", "fd77::/48", "2001:db8::/32"}), 1, 3, rapid.ID[string]).Draw(t, "routes to")
+	for _, to := range to {
+		r := model.Route{To: netip.MustParsePrefix(to)}
+		kinds := []string{"10.0.0.%d", "10.9.1.%d", "10.9.0.%d", "10.1.0.%d"}
+		if outside {
+			kinds = append(kinds, "192.0.2.%d")
+		}
+		if !r.To.Addr().Is4() {
+			kinds = []string{"fd00::%d", "fd00:9::%d", "fd00:9:0:7::%d"}
+		}
+		kind := rapid.SampledFrom(kinds).Draw(t, "next hops")
+		for _, last := range rapid.SliceOfNDistinct(rapid.IntRange(3, 8), 1, 3, rapid.ID[int]).Draw(t, "last of next hops") {
+			r.Via = append(r.Via, netip.MustParseAddr(fmt.Sprintf(kind, last)))
+		}
+		routes = append(routes, r)
+	}
+	return routes
 }
 
 var apps = []string{"web", "db"}

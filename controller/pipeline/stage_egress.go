@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -147,18 +148,27 @@ func (c *Compiler) uplinkNode() {
 // in no node's block of a segmented network still belongs to that network.
 func (c *Compiler) routeRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
+		if slices.ContainsFunc(e.router.Spec.Routes, func(r model.Route) bool { return r.To.Bits() == 0 && model.FamilyOf(r.To.Addr()) == f }) {
+			return // a static route takes its place
+		}
 		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, 0, flagReturned).Reg(regRouter, e.router.ID)
 		c.actions = c.actions[:0].SetReg(regFlags, flagOutside)
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableGateway))
 		c.emit(prioDefaultRoute, rules{"routes packets for none of the router's networks to the uplink", "routes IPv6 packets for none of the router's networks to the uplink"}[f])
 	})
-	for _, name := range e.router.Spec.Networks {
+	c.routeUnassigned(e.router)
+}
+
+// routeUnassigned keeps packets for a segmented network that are for no node's block from routes
+// with shorter prefixes.
+func (c *Compiler) routeUnassigned(r *topology.Router) {
+	for _, name := range r.Spec.Networks {
 		n, ok := c.view.Topo.Network(name)
 		if !ok || n.Spec.Mode != topology.Segmented {
 			continue
 		}
 		for _, s := range n.Spec.Subnets {
-			c.match = toPrefix(c.match[:0], s.Prefix).Reg(regRouter, e.router.ID)
+			c.match = toPrefix(c.match[:0], s.Prefix).Reg(regRouter, r.ID)
 			c.instr = c.instr[:0]
 			c.emit(prioDefaultRoute+uint16(s.Prefix.Bits()), rules{"drops packets for the network that are for no node's block", "drops IPv6 packets for the network that are for no node's block"}[model.FamilyOf(s.Prefix.Addr())])
 		}

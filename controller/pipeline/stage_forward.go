@@ -16,6 +16,8 @@ func forwardStage() stage {
 	return stage{
 		Table: Table{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
 		port:  (*Compiler).forwardPort,
+
+		static: (*Compiler).forwardStatic,
 	}
 }
 

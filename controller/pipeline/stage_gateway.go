@@ -13,10 +13,11 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; remote block: tunnel; leaves: egress; TTL ends: controller, at a bounded rate"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; TTL ends: controller, at a bounded rate"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
+		static:  (*Compiler).gatewayStatic,
 		groups:  true,
 	}
 }

@@ -16,6 +16,8 @@ func neighbourStage() stage {
 		Table: Table{TableNeighbour, "neighbour", "address → Ethernet addresses", "network, nw_dst", "forward; no neighbour: controller, at a bounded rate"},
 		node:  (*Compiler).neighbourNode,
 		port:  (*Compiler).neighbourPort,
+
+		static: (*Compiler).neighbourStatic,
 	}
 }
 

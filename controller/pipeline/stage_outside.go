@@ -35,11 +35,12 @@ func nodeAddressStage() stage {
 
 func nextHopStage() stage {
 	return stage{
-		Table: Table{TableLeave, "leave", "by a bridge: to which next hop?", "bridge, nw_dst", "outside, with what next-hop has learned; an address of this node: public"},
+		Table: Table{TableLeave, "leave", "by a bridge: to which next hop?", "bridge, nw_dst", "outside, with what next-hop has learned; several next hops: group; an address of this node: public"},
 		entry: (*Compiler).bridgedNode,
 		node:  (*Compiler).leaveNode,
 
 		floating: (*Compiler).leaveFloating,
+		static:   (*Compiler).leaveStatic,
 	}
 }
 
@@ -53,6 +54,7 @@ func outsideStage() stage {
 	return stage{
 		Table:  Table{TableOutside, "outside", "Ethernet address of the next hop; send", "next hop's MAC", "output to the bridge; unknown: controller, which asks by ARP"},
 		node:   (*Compiler).outsideNode,
+		static: (*Compiler).outsideStatic,
 		groups: true,
 	}
 }

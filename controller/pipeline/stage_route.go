@@ -13,13 +13,14 @@ const TableRoute openflow.TableID = 50
 
 func routeStage() stage {
 	return stage{
-		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; no route: controller, at a bounded rate"},
+		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; several next hops: group, then gateway; no route: controller, at a bounded rate"},
 		node:    (*Compiler).routeNode,
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,
 		port:    (*Compiler).routeFurther,
 		router:  (*Compiler).routeRouter,
 		host:    (*Compiler).routeHost,
+		static:  (*Compiler).routeStatic,
 	}
 }
 

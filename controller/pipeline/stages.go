@@ -104,6 +104,8 @@ type stage struct {
 	host    func(*Compiler, *topology.Node)
 
 	floating func(*Compiler, *Floating)
+	// static is of the static routes of a router, with the units of routers.
+	static func(*Compiler, *topology.Router)
 
 	// groups says that units have groups or meters in the stage. Flows of any stage may use
 	// them.
@@ -137,7 +139,7 @@ func (c *Compiler) use(stages []stage) {
 func (s *stage) has() [numUnitKinds]bool {
 	return [...]bool{
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
-		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil,
+		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil || s.static != nil,
 		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
 		UnitFloating: s.floating != nil,
 	}

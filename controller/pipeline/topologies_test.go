@@ -107,6 +107,19 @@ func (b *builder) bridged(name string, networks ...string) {
 	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext"}})
 }
 
+// routes gives the router that was declared last static routes, such as "10.51.0.0/24=10.0.0.2".
+func (b *builder) routes(routes ...string) {
+	spec := b.ops[len(b.ops)-1].Spec.(topology.RouterSpec)
+	for _, text := range routes {
+		r, err := model.ParseRoute(text)
+		if err != nil {
+			panic(err)
+		}
+		spec.Routes = append(spec.Routes, r)
+	}
+	b.ops[len(b.ops)-1].Spec = spec
+}
+
 // floating declares a floating address 192.0.2.LAST on the uplink of bridged.
 func (b *builder) floating(name string, last byte, port string, forwards ...model.FloatingForward) {
 	b.op(topology.KindFloatingIP, name, model.FloatingIPSpec{Uplink: "ext", Address: netip.AddrFrom4([4]byte{192, 0, 2, last}), Port: port, Forwards: forwards})

@@ -31,6 +31,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.zonesMarked(&m)
 	d.announceChanges(before, u)
 	d.assessNetworks(before, u)
+	d.assessRouters(before, u)
 	d.assessServices(before, u)
 	d.assessFloating(before, u)
 	d.saveHealth(before, u)

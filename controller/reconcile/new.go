@@ -116,6 +116,11 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 			d.assessNetwork(n.Name)
 		}
 	}
+	for r := range topo.Routers() {
+		if len(r.Spec.Routes) > 0 {
+			d.assessRouter(r.Name)
+		}
+	}
 	for o := range topo.Services() {
 		d.assessService(o.Name)
 	}

@@ -53,7 +53,7 @@ func exampleRouter() api.Router {
 	return api.Router{
 		Kind: api.KindRouter, Name: "main",
 		Spec:   model.RouterSpec{Networks: []string{"blue", "green"}},
-		Status: &api.RouterStatus{ID: 1 << 24},
+		Status: &api.RouterStatus{Ready: true, Conditions: []api.Condition{}, ID: 1 << 24},
 		Meta:   exampleMeta(),
 	}
 }

@@ -138,12 +138,13 @@ func (v view) nodeOf(p *topology.Port) string {
 
 // router shows a router.
 func (v view) router(r *topology.Router) *api.Router {
+	known := v.fabric.RouterConditions(v.snap, r.Name)
 	return &api.Router{
 		Kind:   api.KindRouter,
 		Name:   r.Name,
 		Labels: r.Labels,
 		Spec:   r.Spec,
-		Status: &api.RouterStatus{ID: r.ID},
+		Status: &api.RouterStatus{Ready: condition.Ready(known), Conditions: conditions(known), ID: r.ID},
 		Meta:   metaOf(&r.Meta),
 	}
 }

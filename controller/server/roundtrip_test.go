@@ -27,7 +27,7 @@ func given() []api.Object {
 		object(api.KindUplink, "wan", `{"type": "HOST", "ranges": ["fd99::/64", "198.19.0.0/16"]}`),
 		object(api.KindRouter, "out", `{"networks": ["short"], "egress": {"uplink": "wan", "snat": "Node"}}`),
 		object(api.KindRouter, "empty", `{"networks": []}`),
-		object(api.KindRouter, "main", `{"networks": ["long", "pods"]}`),
+		object(api.KindRouter, "main", `{"networks": ["long", "pods"], "routes": [{"to": "10.51.0.0/24", "via": ["::ffff:10.0.0.2", "10.0.0.3"]}, {"to": "0.0.0.0/0", "via": ["10.0.0.2"]}]}`),
 		object(api.KindPort, "free", `{"network": "long"}`),
 		object(api.KindPort, "web", `{"network": "long", "node": "n1", "ip": "10.0.0.77", "mac": "020000000077", "interfaceID": "id/1", "interface": "veth0"}`),
 		object(api.KindPort, "router", `{"network": "long", "addresses": [{"prefix": "10.50.0.1/24"}, {"ip": "10.0.0.100", "mac": "00-00-5e-00-01-0a"}, {"mac": "0200.0000.0009"}], "portSecurity": "off"}`),

@@ -93,8 +93,8 @@ const shownObjects = 20
 
 // summarize adds a summary of the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
-	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Services.Errors+sum.FloatingIPs.Errors+sum.Ports.Errors == 0
-	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Services.Warnings + sum.FloatingIPs.Warnings + sum.Ports.Warnings
+	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Routers.Errors+sum.Services.Errors+sum.FloatingIPs.Errors+sum.Ports.Errors == 0
+	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Routers.Warnings + sum.Services.Warnings + sum.FloatingIPs.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
 	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
 	out.PortsDropping, out.DroppedPackets, out.Drifts = sum.Dropping, sum.DroppedPackets, sum.Drifts
@@ -119,6 +119,8 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 		return st.Conditions
 	case topology.KindNetwork:
 		return v.fabric.NetworkConditions(o.Name, v.only)
+	case topology.KindRouter:
+		return v.fabric.RouterConditions(v.snap, o.Name)
 	case topology.KindService:
 		return v.fabric.ServiceStatus(v.snap, o.Name).Conditions
 	case topology.KindFloatingIP:

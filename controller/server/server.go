@@ -37,6 +37,7 @@ type Fabric interface {
 	NodeStatus(name string) (status.Node, bool)
 	PortStatus(name string) status.Port
 	NetworkConditions(name, node string) []condition.Condition
+	RouterConditions(topo *topology.Snapshot, name string) []condition.Condition
 	ServiceStatus(topo *topology.Snapshot, name string) status.Service
 	FloatingIPStatus(topo *topology.Snapshot, name string) status.FloatingIP
 	Summary(worst int) status.Summary

@@ -174,6 +174,10 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 		if n, ok := v.snap.Network(o.Name); ok {
 			return api.Event{Type: api.EventNetwork, Network: v.network(n).Status}, true
 		}
+	case topology.KindRouter:
+		if r, ok := v.snap.Router(o.Name); ok {
+			return api.Event{Type: api.EventRouter, Router: v.router(r).Status}, true
+		}
 	case topology.KindService:
 		if x, ok := v.snap.Service(o.Name); ok {
 			return api.Event{Type: api.EventService, Service: v.service(x).Status}, true

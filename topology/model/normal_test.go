@@ -137,6 +137,18 @@ func TestNormalRefuses(t *testing.T) {
 			`spec.blocks[4].cidr: a /25 has no room for 250 containers`,
 		}},
 
+		{KindRouter, `{"networks":["a"],"routes":[{"to":"10.51.0.1/24","via":["10.0.0.2"]},{"to":"10.52.0.0/24","via":[]},{"to":"10.53.0.0/24","via":["10.0.0.2","10.0.0.2","fd00::2","0.0.0.0"]},{"to":"10.53.0.0/24","via":["10.0.0.3"]},{"via":["10.0.0.3"]},{"to":"224.0.0.0/8","via":["10.0.0.3"]},{"to":"::ffff:10.0.0.0/104","via":["10.0.0.3"]},{"to":"fd00:51::/64","via":["fe80::1"]}]}`, []string{
+			`spec.routes[0].to: 10.51.0.1/24 has bits set after its prefix`,
+			`spec.routes[1].via: the route has no next hop`,
+			`spec.routes[2].via[1]: 10.0.0.2 is listed twice`,
+			`spec.routes[2].via[2]: fd00::2 is IPv6, and 10.53.0.0/24 is IPv4`,
+			`spec.routes[2].via[3]: 0.0.0.0 is no address of a next hop`,
+			`spec.routes[3].to: 10.53.0.0/24 is the destination of spec.routes[2], too`,
+			`spec.routes[4].to: the destination is missing`,
+			`spec.routes[5].to: no router forwards to 224.0.0.0/8`,
+			`spec.routes[6].to: ::ffff:10.0.0.0/104 is IPv4 mapped into IPv6`,
+			`spec.routes[7].via[0]: fe80::1 is no address of a next hop`,
+		}},
 		{KindRouter, `{"networks":["a","","a"]}`, []string{`spec.networks[1]: the name of the network is empty`, `spec.networks[2]: network "a" is listed twice`}},
 
 		{KindPort, `{}`, []string{`spec.network: the port has no network`}},

@@ -11,6 +11,7 @@ import (
 type RouterSpec struct {
 	Networks []string      `json:"networks" doc:"Names of the networks it joins" example:"[\"blue\",\"green\"]"`
 	Egress   *RouterEgress `json:"egress,omitempty" doc:"How what is for none of its networks leaves. Without it such packets are dropped"`
+	Routes   []Route       `json:"routes,omitempty" doc:"Static routes to addresses that are in none of its networks. The longest prefix decides; the subnets of its networks, and further addresses of their ports, come before any route. A route comes before egress"`
 }
 
 // RouterEgress says how packets for none of its networks leave a router.
@@ -81,5 +82,6 @@ func (s RouterSpec) Normal(bad Reporter) Spec {
 		}
 		s.Egress = &egress
 	}
+	s.Routes = normalRoutes(s.Routes, bad)
 	return s
 }

@@ -29,6 +29,9 @@ func (Readings) FloatingIPStatus(*topology.Snapshot, string) status.FloatingIP {
 	return status.FloatingIP{Node: "node1"}
 }
 
+// RouterConditions returns no condition.
+func (Readings) RouterConditions(*topology.Snapshot, string) []condition.Condition { return nil }
+
 // ServiceStatus returns the status of a service whose backends are all bound.
 func (Readings) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
 	facts := condition.ServiceFacts{Name: name}
