@@ -112,6 +112,11 @@ func (f *fabric) NodeStatus(name string) (status.Node, bool) {
 	return s, true
 }
 
+func (f *fabric) Bound(name string) (string, bool) {
+	s := f.PortStatus(name)
+	return s.Node, s.Bound
+}
+
 func (f *fabric) PortStatus(name string) status.Port {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -34,6 +34,7 @@ func (o *Service) clone() Object {
 }
 
 func (o *Service) load(l *Loader) error {
+	o.Spec.Backends.SortEndpoints() // earlier releases stored them as they came
 	x := &l.x.services
 	if err := x.ids.check(o.Ref(), o.ID, MaxServiceID); err != nil {
 		return err
@@ -330,8 +331,7 @@ func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 			}
 			return
 		}
-		listed := slices.SortedFunc(slices.Values(o.Spec.Backends.Endpoints), func(a, b model.ServiceEndpoint) int { return strings.Compare(a.Port, b.Port) })
-		for _, e := range listed {
+		for _, e := range o.Spec.Backends.Endpoints {
 			if p, ok := s.x.ports.Get(e.Port); ok && !yield(Backend{p, e}) {
 				return
 			}

@@ -16,7 +16,7 @@ import (
 // The work is proportional to what changed and to the nodes that must know it,
 // not to the number of nodes.
 func Affected(before, after *View, u Update, mark func(node string, unit Unit)) {
-	a := &affected{before: before, after: after, mark: mark}
+	a := &affected{before: before, after: after, mark: mark, servedSeen: map[string]bool{}}
 	for _, t := range u.Tunnels {
 		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
 	}
@@ -80,6 +80,8 @@ type affected struct {
 	// marked together at the end, so that the nodes of a network are looked up once.
 	stretched map[string][]Unit
 	spreading map[pair]bool
+	// servedSeen has the networks for which served has been called.
+	servedSeen map[string]bool
 }
 
 // nodesOf iterates over the nodes to which the network was or is relevant, each

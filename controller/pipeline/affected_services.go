@@ -67,8 +67,12 @@ func (a *affected) servicesAt(network, node string) {
 }
 
 // served marks the flows that a network has only while its ports may use services, if that
-// changed.
+// changed. Many services that change together cost that once.
 func (a *affected) served(network string) {
+	if a.servedSeen[network] {
+		return
+	}
+	a.servedSeen[network] = true
 	was, _ := a.before.servicesZone(network)
 	is, _ := a.after.servicesZone(network)
 	if was == is {

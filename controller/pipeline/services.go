@@ -244,11 +244,14 @@ func (n Backends) Usable() int {
 func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int, away func(node string) bool) (n Backends) {
 	newer := *v
 	newer.Topo, v = topo, &newer
-	domains := map[domain]bool{}
-	for _, s := range v.scopesOf(o) {
-		domains[s.domain] = true
+	scopes := v.scopesOf(o)
+	reached := func(d domain) bool {
+		return slices.ContainsFunc(scopes, func(s scope) bool { return s.domain == d })
 	}
-	at := map[string]bool{}
+	var at map[string]bool
+	if local(o) {
+		at = map[string]bool{}
+	}
 	for b := range v.Topo.Backends(o) {
 		if enough > 0 && n.Usable() >= enough && !local(o) {
 			break
@@ -257,7 +260,7 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 		switch {
 		case b.Endpoint.State != model.EndpointReady:
 			n.Draining++
-		case !domains[v.domainOf(b.Spec.Network)]:
+		case !reached(v.domainOf(b.Spec.Network)):
 			n.Elsewhere++
 		case !v.answers(b.Port):
 			n.Unbound++
@@ -265,7 +268,7 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 			n.Unnamed++
 		case !v.passes(o, b.Name):
 			n.unhealthy(v, o, b.Port, away)
-		default:
+		case local(o):
 			at[v.Location(b.Port)] = true
 		}
 	}

@@ -128,6 +128,16 @@ func (f *Fabric) failed(topo *topology.Snapshot, unplugged []binding.Place) *con
 	return nil
 }
 
+// Bound returns where a port belongs, and whether it has an interface there.
+func (f *Fabric) Bound(name string) (node string, bound bool) {
+	v := f.View()
+	p, ok := v.Topo.Port(name)
+	if !ok {
+		return "", false
+	}
+	return v.Location(p), v.Place(name).OFPort != 0
+}
+
 // PortStatus returns where a port's interface is, and the port's conditions.
 func (f *Fabric) PortStatus(name string) status.Port {
 	v := f.View()

@@ -23,10 +23,8 @@ func (v view) service(o *topology.Service) *api.Service {
 		if len(st.Backends) == api.MaxServiceMembers {
 			break
 		}
-		m := api.ServiceMember{
-			Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses,
-			Bound: v.fabric.PortStatus(b.Name).Bound, State: b.Endpoint.State,
-		}
+		m := api.ServiceMember{Port: b.Name, Node: v.nodeOf(b.Port), Addresses: b.Addresses, State: b.Endpoint.State}
+		_, m.Bound = v.fabric.Bound(b.Name)
 		if h, checked := known.Health[b.Name]; checked {
 			m.Health, m.HealthWhy, m.Unchecked = healthOf(h), h.Why, h.Unchecked
 		}

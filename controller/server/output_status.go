@@ -130,8 +130,8 @@ func (v view) nodeOf(p *topology.Port) string {
 	if p.Spec.Node != "" {
 		return p.Spec.Node
 	}
-	if st := v.fabric.PortStatus(p.Name); st.Bound {
-		return st.Node
+	if node, bound := v.fabric.Bound(p.Name); bound {
+		return node
 	}
 	return ""
 }

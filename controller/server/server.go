@@ -36,6 +36,8 @@ type Store interface {
 type Fabric interface {
 	NodeStatus(name string) (status.Node, bool)
 	PortStatus(name string) status.Port
+	// Bound returns the node of PortStatus, and whether the port is bound; it costs less.
+	Bound(name string) (node string, bound bool)
 	NetworkConditions(name, node string) []condition.Condition
 	RouterConditions(topo *topology.Snapshot, name string) []condition.Condition
 	ServiceStatus(topo *topology.Snapshot, name string) status.Service

@@ -69,6 +69,11 @@ func (f *fakeFabric) PortStatus(name string) status.Port {
 	return f.ports[name]
 }
 
+func (f *fakeFabric) Bound(name string) (string, bool) {
+	s := f.PortStatus(name)
+	return s.Node, s.Bound
+}
+
 // Summary counts what the test has set.
 func (f *fakeFabric) Summary(worst int) status.Summary {
 	f.mu.Lock()

@@ -40,7 +40,7 @@ func TestReferences(t *testing.T) {
 			Backends: ServiceBackends{PolicySelection: networks, Endpoints: []ServiceEndpoint{{Port: "web"}}},
 		}, []string{
 			"spec.networks[0] network/blue", "spec.routers[0] router/r1",
-			"spec.backends.networks[0] network/blue", "spec.backends.networks[1] network/red", "spec.backends.endpoints[0].port port/web",
+			"spec.backends.networks[0] network/blue", "spec.backends.networks[1] network/red", "spec.backends.endpoints port/web",
 		}},
 		"floating address": {FloatingIPSpec{Uplink: "ext", Port: "web"}, []string{"spec.uplink uplink/ext", "spec.port port/web"}},
 		"floating address with forwards": {FloatingIPSpec{Uplink: "ext", Forwards: []FloatingForward{{To: "web"}, {To: "db"}}},
@@ -125,7 +125,8 @@ func TestSelectionKey(t *testing.T) {
 // own; the others serve it at the service's target port, or at the number that they give to
 // its name with its protocol.
 func TestTargetOfBackend(t *testing.T) {
-	b := ServiceBackends{Endpoints: []ServiceEndpoint{{Port: "web1"}, {Port: "web2", TargetPorts: map[string]uint16{"http": 9090}}}}
+	b := ServiceBackends{Endpoints: []ServiceEndpoint{{Port: "web2", TargetPorts: map[string]uint16{"http": 9090}}, {Port: "web1"}}}
+	b.SortEndpoints()
 	ports := []ServicePort{
 		{Name: "http", Protocol: ProtocolTCP, Port: 80, TargetPort: TargetPort{Number: 8080}},
 		{Name: "dns", Protocol: ProtocolUDP, Port: 53, TargetPort: TargetPort{Number: 53}},

@@ -110,6 +110,7 @@ type ServicePort struct {
 // client.
 type ServiceBackends struct {
 	PolicySelection
+	// Endpoints as stored are in the order of their ports.
 	Endpoints []ServiceEndpoint `json:"endpoints,omitempty" doc:"The backends one by one, instead of a selection; at most 4096"`
 }
 
@@ -165,8 +166,8 @@ func (s ServiceSpec) References() iter.Seq2[string, Ref] {
 		if !s.Backends.references("spec.backends", yield) {
 			return
 		}
-		for i, e := range s.Backends.Endpoints {
-			if !yield(fmt.Sprintf("spec.backends.endpoints[%d].port", i), Ref{KindPort, e.Port}) {
+		for _, e := range s.Backends.Endpoints { // whose order is not that in which they were given
+			if !yield("spec.backends.endpoints", Ref{KindPort, e.Port}) {
 				return
 			}
 		}
@@ -189,12 +190,19 @@ func (s ServiceSpec) Scopes() iter.Seq2[string, Ref] {
 	}
 }
 
-// Endpoint returns the entry of the list for a port; ok is false if the port is not listed.
+// Endpoint returns the entry of the list of stored backends for a port; ok is false if the port
+// is not listed.
 func (b *ServiceBackends) Endpoint(port string) (e ServiceEndpoint, ok bool) {
-	if i := slices.IndexFunc(b.Endpoints, func(e ServiceEndpoint) bool { return e.Port == port }); i >= 0 {
-		return b.Endpoints[i], true
+	i, ok := slices.BinarySearchFunc(b.Endpoints, port, func(e ServiceEndpoint, port string) int { return strings.Compare(e.Port, port) })
+	if ok {
+		e = b.Endpoints[i]
 	}
-	return e, false
+	return e, ok
+}
+
+// SortEndpoints puts the endpoints in the order of their ports, in which they are stored.
+func (b *ServiceBackends) SortEndpoints() {
+	slices.SortStableFunc(b.Endpoints, func(a, b ServiceEndpoint) int { return strings.Compare(a.Port, b.Port) })
 }
 
 // Selects reports whether the backends are those that a selection picks.
@@ -355,6 +363,7 @@ func (b ServiceBackends) normal(ports []ServicePort, bad Reporter) ServiceBacken
 		seen[e.Port] = true
 		e.TargetPorts = e.normalTargets(ports, at, bad)
 	}
+	b.SortEndpoints()
 	return b
 }
 
