@@ -1,12 +1,16 @@
 package integration
 
 import (
+	"context"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
 // servicesDraining: with a draining time, connections to a backend that is draining, or that
@@ -79,6 +83,84 @@ func servicesDraining(t *testing.T, b *serviceBed) {
 	}
 	b.settle()
 	b.verify()
+}
+
+// servicesCut: when the draining time is over, the backend's end of a connection is reset as
+// well: by the client, once the backend sends after the client has been reset, or by the first
+// segment that it sends to a client that is silent.
+func servicesCut(t *testing.T, b *serviceBed) {
+	defer b.apply(serviceWeb(allWeb))
+	l, err := b.hosts["web2"].Listen("tcp", ":8095")
+	b.must(err)
+	defer l.Close()
+	ends := make(chan net.Conn, 8)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			ends <- c
+		}
+	}()
+	cuts := func() int {
+		log, err := os.ReadFile(b.Controller.LogFile)
+		b.must(err)
+		return strings.Count(string(log), "its draining time is over")
+	}
+	service := func(backends string) string {
+		return strings.NewReplacer("targetPort: 8080", "targetPort: 8095", "routers: [r]", "drainingTime: 1s, routers: [r]").Replace(serviceWeb(backends))
+	}
+	for _, to := range []string{service4 + ":80", "[" + service6 + "]:80"} {
+		for _, silent := range []bool{false, true} {
+			b.apply(service("{endpoints: [{port: web2}]}"))
+			b.revalidated()
+			client, err := b.connect(b.hosts["near"], "tcp", to, 0)
+			b.must(err)
+			defer client.Close()
+			var server net.Conn
+			select {
+			case server = <-ends:
+				defer server.Close()
+			case <-time.After(servicePatience):
+				t.Fatalf("%s: the backend has no connection", to)
+			}
+			_, err = client.Write([]byte("hello\n"))
+			b.must(err)
+			b.must(server.SetReadDeadline(time.Now().Add(servicePatience)))
+			_, err = server.Read(make([]byte, 16))
+			b.must(err)
+			before := cuts()
+			b.apply(service("{endpoints: [{port: web2, state: draining}]}"))
+			b.must(lab.PollFor(b.ctx, 10*time.Second, "the connection to be cut", func(context.Context) error {
+				if cuts() == before {
+					return errors.New("nothing is cut")
+				}
+				return nil
+			}))
+			b.settle()
+			b.revalidated()
+			if !silent {
+				if err := endsWithin(client, time.Now().Add(6*time.Second)); !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("%s: the client: %v, want that it is reset", to, err)
+				}
+			}
+			if err := sendsUntil(server, time.Now().Add(6*time.Second)); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("%s, silent client %v: the backend: %v, want that it is reset", to, silent, err)
+			}
+		}
+	}
+}
+
+// sendsUntil sends by a connection until that fails, and returns why.
+func sendsUntil(c net.Conn, deadline time.Time) error {
+	for time.Now().Before(deadline) {
+		if _, err := c.Write([]byte("still here\n")); err != nil {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond) // a reset comes as the answer to what was sent
+	}
+	return errors.New("it goes on")
 }
 
 // connectTo connects a host to the service until the wanted backend answers.

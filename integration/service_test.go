@@ -33,6 +33,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-05, P-SVC-06, P-SVC-29: backends come and go, connections stay", servicesChange)
 	b.part("P-SVC-17: a socket of UDP that keeps sending moves to a backend that serves", servicesUDP)
 	b.part("the draining time: connections to what left are reset when it is over", servicesDraining)
+	b.part("the draining time: the backend's end is reset, too", servicesCut)
 	b.part("P-SVC-04: backends are called on their own number of a named port", servicesNamed)
 	b.part("health checks: a server that dies leaves the rotation, and returns", servicesChecked)
 	b.part("health checks by HTTP: what servers answer, properly or not", servicesCheckedByHTTP)

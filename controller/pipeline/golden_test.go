@@ -64,6 +64,8 @@ type golden struct {
 	name    string
 	node    string
 	declare func(*builder)
+	// show shortens the text, nil for all of it.
+	show func(string) string
 }
 
 // policyGolden is a topology with policies of several tiers, both directions, and all
@@ -72,7 +74,7 @@ func policyGolden() golden {
 	app := func(name string) model.PolicySelection {
 		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
 	}
-	return golden{"policies", "n1", func(b *builder) {
+	return golden{name: "policies", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
@@ -96,7 +98,7 @@ func policyGolden() golden {
 // answersGolden is networks whose ports are answered by sdnd: one of both families, one
 // that no router joins, and one in blocks.
 func answersGolden() golden {
-	return golden{"answers", "n1", func(b *builder) {
+	return golden{name: "answers", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		dhcp := model.DHCP{Enabled: true}
 		subnets := func(all ...string) (out []topology.Subnet) {
@@ -122,7 +124,7 @@ func answersGolden() golden {
 // egressGolden is two routers that packets leave, whose networks have equal addresses, and
 // policies about what ports of one of them send.
 func egressGolden() golden {
-	return golden{"egress", "n1", func(b *builder) {
+	return golden{name: "egress", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
@@ -141,7 +143,7 @@ func egressGolden() golden {
 
 // bridgeGolden is two routers that leave by a bridge, with a policy.
 func bridgeGolden() golden {
-	return golden{"bridge-uplink", "n1", func(b *builder) {
+	return golden{name: "bridge-uplink", node: "n1", declare: func(b *builder) {
 		for i, name := range []string{"n1", "n2"} {
 			b.op(topology.KindNode, name, topology.NodeSpec{
 				TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
@@ -164,7 +166,7 @@ func bridgeGolden() golden {
 // floatingGolden is two floating addresses on the node: one for a port that policies judge, and one
 // that forwards to two ports of another router.
 func floatingGolden() golden {
-	return golden{"floating", "n1", func(b *builder) {
+	return golden{name: "floating", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.stretched("other", 400, "10.0.0.0/24")
@@ -185,7 +187,7 @@ func floatingGolden() golden {
 // routesGolden is static routes to ports here and elsewhere, in both modes, to a port that is not
 // there, and to routers on the network of an uplink.
 func routesGolden() golden {
-	return golden{"routes", "n1", func(b *builder) {
+	return golden{name: "routes", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
@@ -213,7 +215,7 @@ func hostGolden() golden {
 	app := func(name string) model.PolicySelection {
 		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
 	}
-	return golden{"host-access", "n1", func(b *builder) {
+	return golden{name: "host-access", node: "n1", declare: func(b *builder) {
 		for i, name := range []string{"n1", "n2"} {
 			b.op(topology.KindNode, name, topology.NodeSpec{
 				TunnelIP:  netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
@@ -242,7 +244,7 @@ func actionsGolden() golden {
 	app := func(name string) model.PolicySelection {
 		return model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": name}}}
 	}
-	return golden{"policy-actions", "n1", func(b *builder) {
+	return golden{name: "policy-actions", node: "n1", declare: func(b *builder) {
 		b.nodes(2)
 		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 		for i, name := range []string{"web1", "web2", "db1", "db2"} {
@@ -265,10 +267,73 @@ func actionsGolden() golden {
 	}}
 }
 
+// checkedGolden is services whose backends are checked by each protocol, and one whose clients
+// reach only the backends of their node.
+func checkedGolden() golden {
+	web := model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}}
+	return golden{name: "services-checked", node: "n1", declare: func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.router("r", "blue")
+		b.labelled("web1", "blue", "n1", "web")
+		b.labelled("web2", "blue", "n2", "web")
+		for i, h := range []*model.HealthCheck{{Protocol: model.CheckHTTP, Path: "/healthz"}, {Protocol: model.CheckTCP}, {Protocol: model.CheckICMP}, nil} {
+			s := model.ServiceSpec{
+				Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, 0, byte(10 + i)})}, Routers: []string{"r"},
+				Ports: []model.ServicePort{{Port: 80, TargetPort: model.TargetPort{Number: uint16(8080 + i/2)}}}, Backends: web, HealthCheck: h,
+			}
+			if h == nil {
+				s.InternalTrafficPolicy = model.TrafficLocal
+			} else if h.Protocol == model.CheckTCP {
+				s.Addresses = []netip.Addr{netip.MustParseAddr("fd00:96::11")}
+			}
+			b.op(model.KindService, fmt.Sprintf("s%d", i), s)
+		}
+	}}
+}
+
+// manyGolden is services with as many backends as need other groups: more than the datapath
+// chooses among, and more than one group has. It shows the services only, and of each group
+// the first two buckets.
+func manyGolden() golden {
+	return golden{
+		name: "services-many", node: "n1", declare: func(b *builder) {
+			b.nodes(2)
+			b.stretched("blue", 100, "10.0.0.0/20")
+			b.router("r", "blue")
+			b.port("client", "blue", "n1")
+			for _, n := range []int{17, 520} {
+				s := model.ServiceSpec{Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 96, byte(n >> 8), byte(n)})}, Routers: []string{"r"}, Ports: []model.ServicePort{{Port: 80}}}
+				for i := range n {
+					name := fmt.Sprintf("%d-%d", n, i)
+					b.port(name, "blue", "n2")
+					s.Backends.Endpoints = append(s.Backends.Endpoints, model.ServiceEndpoint{Port: name})
+				}
+				b.op(model.KindService, fmt.Sprintf("of-%d", n), s)
+			}
+		},
+		show: func(all string) string {
+			var out strings.Builder
+			lines := strings.Split(all, "\n")
+			for i := 0; i+1 < len(lines); i++ {
+				if !strings.HasPrefix(lines[i], "# service/") {
+					continue
+				}
+				line := lines[i+1]
+				if parts := strings.Split(line, ",bucket="); len(parts) > 3 {
+					line = fmt.Sprintf("%s, and %d more buckets, the last %s", strings.Join(parts[:3], ",bucket="), len(parts)-3, parts[len(parts)-1])
+				}
+				out.WriteString(lines[i] + "\n" + line + "\n")
+			}
+			return out.String()
+		},
+	}
+}
+
 // ipv6Goldens are topologies with IPv6.
 func ipv6Goldens() []golden {
 	return []golden{
-		{"services", "n1", func(b *builder) {
+		{name: "services", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 			b.stretched("red", 200, "10.1.0.0/24")
@@ -289,14 +354,14 @@ func ipv6Goldens() []golden {
 			})
 			b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
 		}},
-		{"underlay-ipv6", "n1", ipv6Underlay},
-		{"stretched-ipv6", "n1", func(b *builder) {
+		{name: "underlay-ipv6", node: "n1", declare: ipv6Underlay},
+		{name: "stretched-ipv6", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "fd00:0:0:1::/64")
 			b.port("web", "blue", "n1")
 			b.port("db", "blue", "n2")
 		}},
-		{"several-addresses", "n1", func(b *builder) {
+		{name: "several-addresses", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 			b.stretched("red", 200, "10.1.0.0/24", "fd00:0:0:2::/64")
@@ -313,7 +378,7 @@ func ipv6Goldens() []golden {
 			b.op(topology.KindPort, "there", topology.PortSpec{Network: "blue", Node: "n2", Addresses: addresses("2")})
 			b.op(topology.KindPort, "any", topology.PortSpec{Network: "red", Node: "n1", PortSecurity: model.PortSecurityOff})
 		}},
-		{"routed-dual", "n1", func(b *builder) {
+		{name: "routed-dual", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
 			b.stretched("red", 200, "fd00:0:0:2::/64", "10.1.0.0/24")
@@ -353,13 +418,13 @@ func ipv6Underlay(b *builder) {
 // goldens are the topologies of testdata.
 func goldens() []golden {
 	all := []golden{
-		{"stretched", "n1", func(b *builder) {
+		{name: "stretched", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24")
 			b.port("web", "blue", "n1")
 			b.port("db", "blue", "n2")
 		}},
-		{"scale-model", "n1", func(b *builder) {
+		{name: "scale-model", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.op(topology.KindNetwork, "pods", topology.NetworkSpec{
 				VNI: 244, Mode: topology.Segmented, ContainersPerNode: 250, MaxNodes: 250,
@@ -373,7 +438,7 @@ func goldens() []golden {
 			b.port("netsho2", "pods", "n1")
 			b.port("netsho3", "pods", "n2")
 		}},
-		{"routed", "n1", func(b *builder) {
+		{name: "routed", node: "n1", declare: func(b *builder) {
 			b.nodes(2)
 			b.stretched("blue", 100, "10.0.0.0/24", "10.0.1.0/24")
 			b.stretched("red", 200, "10.1.0.0/24")
@@ -384,7 +449,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), routesGolden(), actionsGolden(), hostGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), routesGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {
@@ -393,6 +458,9 @@ func TestGolden(t *testing.T) {
 			b := build(t)
 			tt.declare(b)
 			got := text(t, b.commit(), tt.node)
+			if tt.show != nil {
+				got = tt.show(got)
+			}
 			file := filepath.Join("testdata", tt.name+".flows")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
