@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -475,6 +476,19 @@ func TestGolden(t *testing.T) {
 				t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
 			}
 		})
+	}
+}
+
+// TestTranslationStates: no flow asks the connection tracker how a connection is translated, since
+// datapaths differ in that (P-SVC-03).
+func TestTranslationStates(t *testing.T) {
+	states := regexp.MustCompile(`ct_state=[^, ]*[sd]nat`)
+	for _, tt := range goldens() {
+		b := build(t)
+		tt.declare(b)
+		if got := states.FindString(text(t, b.commit(), tt.node)); got != "" {
+			t.Errorf("%s: a flow matches %s", tt.name, got)
+		}
 	}
 }
 

@@ -15,7 +15,11 @@ import (
 
 // services returns the benches of many services with ten backends each.
 func services() []Bench {
-	return []Bench{{Name: "service/scale", Section: "Services, beside OVN's load balancers", Limit: 8 * time.Minute, Run: serviceScale}}
+	const section = "Services, beside OVN's load balancers and iptables as kube-proxy writes it"
+	return []Bench{
+		{Name: "service/packets", Section: section, Limit: 5 * time.Minute, Run: servicePackets},
+		{Name: "service/scale", Section: section, Limit: 8 * time.Minute, Run: serviceScale},
+	}
 }
 
 const (
