@@ -124,6 +124,22 @@ func TestDNS(t *testing.T) {
 			return nil
 		}))
 	})
+	b.run("declared records", func(t *testing.T, b *bed) {
+		b.apply("{kind: DNSRecord, name: mx, spec: {network: blue, name: '@', type: MX, values: ['10 mail']}}\n---\n" +
+			"{kind: DNSRecord, name: mail, spec: {network: blue, name: mail, type: A, values: [192.0.2.25], ttl: 1m}}\n---\n" +
+			"{kind: DNSRecord, name: www, spec: {network: blue, name: www, type: CNAME, values: [job.pods.internal]}}\n---\n" +
+			"{kind: DNSRecord, name: text, spec: {network: blue, name: web, type: TXT, values: ['hello \"there\"']}}")
+		at := "@" + atBlue
+		short(b, web, "10 mail.blue.example.", at, "MX", "blue.example")
+		short(b, web, "192.0.2.25", at, "mail.blue.example")
+		short(b, job, "job.pods.internal.\n"+address("job"), "@"+job.Gateway.String(), "WWW.blue.example")
+		short(b, web, `"hello \"there\""`, at, "TXT", "web.blue.example")
+		short(b, web, address("web"), at, "web.blue.example")
+		if out := dig(b, secret, at, "mail.blue.example"); !strings.Contains(out, "status: NXDOMAIN") {
+			t.Errorf("another tenant sees a record: %s", out)
+		}
+		b.sdnctl("dnsrecord", "delete", "mx", "mail", "www", "text")
+	})
 	b.settle()
 	b.verify()
 }

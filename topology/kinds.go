@@ -19,6 +19,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.policies.byName) },
 	func(x *indexes) tree { return named(x.services.byName) },
 	func(x *indexes) tree { return named(x.floating.byName) },
+	func(x *indexes) tree { return named(x.records.byName) },
 )
 
 // makers return an empty object of each kind.
@@ -32,6 +33,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(Policy) },
 	func() Object { return new(Service) },
 	func() Object { return new(FloatingIP) },
+	func() Object { return new(DNSRecord) },
 )
 
 // planning has what Plan needs for a kind.
@@ -57,6 +59,7 @@ func plannings() model.PerKind[planning] {
 		planning{(*planner).planPolicies, nobody, false},
 		planning{(*planner).planServices, nobody, false},
 		planning{(*planner).planFloatingIPs, nobody, false},
+		planning{(*planner).planDNSRecords, nobody, false},
 	)
 }
 
@@ -68,14 +71,15 @@ type kindIndexes struct {
 	services   serviceIndex
 	hosts      hostIndex
 	floating   floatingIndex
+	records    recordIndex
 }
 
 func newKindIndexes() kindIndexes {
-	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex(), newFloatingIndex()}
+	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex(), newFloatingIndex(), newRecordIndex()}
 }
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork(), x.floating.fork()}
+	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork(), x.floating.fork(), x.records.fork()}
 }
 
 // nobody is the planning.users of a kind that no other kind refers to.

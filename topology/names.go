@@ -202,11 +202,14 @@ func (n Names) HasBelow(name, domain string) bool {
 			return true
 		}
 	}
-	if n.x.names.ports.Len() == 0 {
+	if n.x.names.ports.Len()+n.x.records.byName.Len() == 0 {
 		return false
 	}
 	for network := range under(n.x.names.zones, zoneKey(n.in, domain)) {
 		for range under(n.x.names.ports, network.Name+"\x00"+key) {
+			return true
+		}
+		for range under(n.x.records.named, network.Name+"\x00"+key) {
 			return true
 		}
 	}

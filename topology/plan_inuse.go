@@ -46,5 +46,6 @@ func (p *planner) usersOfNetwork(it *item) *users {
 	}
 	p.policiesThatName(it.ref, u)
 	p.servicesThatName(it.ref, u)
+	p.recordsOfNetwork(it.ref.Name, u)
 	return u
 }

@@ -66,7 +66,10 @@ func (a *asker) forward(upstream nameserver.Upstream, l pipeline.Link, r nameser
 	later := func(ctx context.Context) packetin.Reply {
 		ctx, cancel := context.WithTimeout(ctx, nameserver.Deadline)
 		defer cancel()
-		reply, err := upstream.Exchange(ctx, a.network.Spec.DNS.Upstream, a.frame.payload, r.Limit)
+		reply, err := upstream.Exchange(ctx, a.network.Spec.DNS.Upstream, r.Question, r.Limit)
+		if err == nil && len(r.Before) > 0 {
+			reply, err = nameserver.Behind(a.frame.payload, r.Before, reply, r.Limit)
+		}
 		if err == nil {
 			return a.named(l, reply, r.What+": from upstream")
 		}

@@ -35,15 +35,17 @@ type Asker struct {
 type Result struct {
 	// Reply is sent to the asker, unless it is nil.
 	Reply []byte
-	// Forward says that the question is for an upstream server, and Limit how long the
-	// answer may be.
-	Forward bool
-	Limit   int
+	// Forward says that Question is for an upstream server, and Limit how long the answer may
+	// be. Before are records that come before those of the answer; see Behind.
+	Forward  bool
+	Question []byte
+	Before   []dns.RR
+	Limit    int
 	// What says in a few words what was asked, and how it was answered.
 	What string
 }
 
-// Answer answers a message. It does not keep it.
+// Answer answers a message. It keeps it in Result.Question only.
 func Answer(a Asker, message []byte) Result {
 	q := new(dns.Msg)
 	if err := q.Unpack(message); err != nil {
@@ -57,7 +59,11 @@ func Answer(a Asker, message []byte) Result {
 		r.limit = max(minSize, int(opt.UDPSize()))
 	}
 	r.limit = min(r.limit, a.MaxSize)
-	return r.answer()
+	out := r.answer()
+	if out.Forward && out.Question == nil {
+		out.Question = message
+	}
+	return out
 }
 
 // malformed answers what cannot be read, if its header can.
@@ -103,14 +109,26 @@ func (r *reply) answer() Result {
 	case q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR || q.Qtype == dns.TypeMAILA || q.Qtype == dns.TypeMAILB:
 		return r.refuse(dns.RcodeRefused, what)
 	}
-	found := find(r.asker, q)
+	found := find(r.asker, q, 0)
 	if found.zone == "" {
 		if len(r.asker.Network.Spec.DNS.Upstream) == 0 {
 			return r.refuse(dns.RcodeRefused, what)
 		}
 		return Result{Forward: true, Limit: r.limit, What: what}
 	}
+	if found.elsewhere != "" && len(r.asker.Network.Spec.DNS.Upstream) > 0 {
+		if question, err := r.about(found.elsewhere); err == nil {
+			return Result{Forward: true, Question: question, Before: found.records, Limit: r.limit, What: what + ": " + summary(found.records)}
+		}
+	}
 	return r.send(found, what)
+}
+
+// about returns the same question about another name.
+func (r *reply) about(name string) ([]byte, error) {
+	q := r.q.Copy()
+	q.Question[0].Name = name
+	return q.Pack()
 }
 
 // opts returns how many OPT records the question has; more than one is an error (RFC 6891,

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // found is what is known about a question.
@@ -20,10 +21,14 @@ type found struct {
 	// exists says that there is such a name, and records are those asked for.
 	exists         bool
 	records, extra []dns.RR
+	// elsewhere is the name for which the question's name is another name, if others know it;
+	// else "".
+	elsewhere string
 }
 
-// find looks a question up. Names of answers are written as in the question (RFC 4343).
-func find(a Asker, q dns.Question) found {
+// find looks a question up, for which so many aliases have been followed. Names of answers are
+// written as in the question (RFC 4343).
+func find(a Asker, q dns.Question, aliases int) found {
 	name := strings.TrimSuffix(strings.ToLower(q.Name), ".")
 	if strings.HasSuffix(name, ".arpa") {
 		if f, ok := findAddress(a, q, name); ok {
@@ -35,9 +40,9 @@ func find(a Asker, q dns.Question) found {
 		if domain := name[at:]; names.HasDomain(domain) {
 			f := found{zone: domain + "."}
 			if at == 0 {
-				f.apex(a, q)
+				f.apex(a, names, q, domain)
 			} else {
-				f.name(a, names, q, name[:at-1], domain)
+				f.name(a, names, q, name[:at-1], domain, aliases)
 			}
 			return f
 		}
@@ -45,9 +50,13 @@ func find(a Asker, q dns.Question) found {
 	return found{}
 }
 
-// apex answers for the domain itself: its name server is the gateway.
-func (f *found) apex(a Asker, q dns.Question) {
+// apex answers for the domain itself: its name server is the gateway, and so are its addresses
+// if none are declared.
+func (f *found) apex(a Asker, names topology.Names, q dns.Question, domain string) {
 	f.exists = true
+	if f.declared(a, names, q, model.Apex, domain, 0); len(f.records) > 0 {
+		return
+	}
 	switch q.Qtype {
 	case dns.TypeSOA:
 		rr := soa(f.zone, a.Topo)
@@ -62,9 +71,10 @@ func (f *found) apex(a Asker, q dns.Question) {
 }
 
 // name answers for a name in a domain: that of a service or else of a port, or of a port of
-// either, which is _PORT._PROTOCOL.NAME (RFC 2782).
-func (f *found) name(a Asker, names topology.Names, q dns.Question, name, domain string) {
+// either, which is _PORT._PROTOCOL.NAME (RFC 2782); and with the records that are declared.
+func (f *found) name(a Asker, names topology.Names, q dns.Question, name, domain string, aliases int) {
 	f.exists, f.records, f.extra = known(names, q, name, domain)
+	f.declared(a, names, q, name, domain, aliases)
 	if !f.exists {
 		f.exists = names.HasBelow(name, domain)
 	}

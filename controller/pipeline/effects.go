@@ -24,7 +24,11 @@ var effects = model.ForEachKind(
 	effect{(*affected).policy, noTouch},
 	effect{(*affected).service, noTouch},
 	effect{(*affected).floatingChange, noTouch},
+	effect{noMark, noTouch}, // names have no flows
 )
+
+// noMark is the mark of kinds whose objects have no flows.
+func noMark(*affected, topology.Change) {}
 
 // noTouch is the touch of kinds whose objects put no node into a domain.
 func noTouch(*touches, topology.Change) {}

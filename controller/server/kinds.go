@@ -17,6 +17,7 @@ var kinds = model.ForEachKind(
 	shown(view.policy),
 	shown(view.service),
 	shown(view.floatingIP),
+	shown(view.dnsRecord),
 )
 
 // kindRoutes returns, for each kind, the function that registers its operations.
@@ -31,6 +32,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(examplePolicy()),
 		routesOf(exampleService()),
 		routesOf(exampleFloatingIP()),
+		routesOf(exampleDNSRecord()),
 	)
 }
 
