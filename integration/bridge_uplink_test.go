@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -161,6 +162,8 @@ s.send(b"\xff"*6 + k + bytes.fromhex("08060001080006040001") + k + i + bytes(6) 
 			b.t.Errorf("UDP to a closed port: %v", err)
 		}
 	})
+	b.part("P-NS-07: VXLAN by another port of the tunnel", (*bridgeBed).otherTunnelPort)
+	b.part("the bridge is deleted", (*bridgeBed).bridgeDeleted)
 	b.part("restart and tamper", (*bridgeBed).restartAndTamper)
 	b.part("leaving removes the ports", (*bridgeBed).leaveBridge)
 }
@@ -193,6 +196,73 @@ func (b *bridgeBed) shutOut() {
 	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "0.4", "192.0.2.65"); err == nil {
 		b.t.Errorf("the node's address answers: %s", out)
 	}
+}
+
+// otherTunnelPort: nodes whose tunnels have another UDP port let nothing leave to that one either.
+func (b *bridgeBed) otherTunnelPort() {
+	tunnels := func(port string) {
+		for _, name := range []string{"node1", "node2"} {
+			_, err := b.node(name).VSCtl(b.ctx, "set", "interface", "vxlan-sdn", "external_ids:sdnctl-dst-port="+port)
+			b.must(err)
+		}
+	}
+	tunnels("4790")
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "the flow for the other port", func(ctx context.Context) error {
+		out, err := b.node("node1").Exec(ctx, "ovs-ofctl", "-O", "OpenFlow13", "dump-flows", "br-int", "table=91,udp,tp_dst=4790")
+		if err == nil && !strings.Contains(out, "actions=drop") {
+			err = fmt.Errorf("none: %s", out)
+		}
+		return err
+	}))
+	sniffer, err := b.outside.Sniff("lan")
+	b.must(err)
+	for _, port := range []uint16{4789, 4790, 4791} {
+		b.must(b.c["blue1"].Inside(func() error {
+			conn, err := net.Dial("udp", netip.AddrPortFrom(b.far, port).String())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_, err = conn.Write([]byte("forged"))
+			return err
+		}))
+	}
+	b.outAs("blue1", "tcp", b.far, "192.0.2.65") // sent after it
+	frames, err := sniffer.Frames(b.ctx)
+	b.must(err)
+	b.must(sniffer.Close())
+	seen := map[byte]bool{}
+	for _, f := range frames {
+		if at := bytes.Index(f.Data, []byte("forged")); at >= 8 {
+			seen[f.Data[at-5]] = true // the low byte of the destination port
+		}
+	}
+	if !seen[4791%256] || seen[4790%256] || seen[4789%256] {
+		b.t.Errorf("of 4789, 4790 and 4791 there left (low bytes) %v, want 4791 alone", seen)
+	}
+	got := b.changes(func() {
+		b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+		b.must(b.Controller.Start(b.ctx))
+	}, "node1")
+	if got["node1"] != 0 {
+		b.t.Errorf("a restart of sdnd changed flows: %v", got)
+	}
+	tunnels("4789")
+	b.settle()
+}
+
+// bridgeDeleted: sdnd notices that the bridge of an uplink is gone, and that it is back.
+func (b *bridgeBed) bridgeDeleted() {
+	n := b.node("node2")
+	_, err := n.VSCtl(b.ctx, "del-br", lab.ExternalBridge)
+	b.must(err)
+	b.condition("blue", "UplinkSevered", true)
+	_, err = n.VSCtl(b.ctx, "add-br", lab.ExternalBridge, "--", "set", "bridge", lab.ExternalBridge, "datapath_type=netdev", "--", "add-port", lab.ExternalBridge, "ex")
+	b.must(err)
+	b.condition("blue", "UplinkSevered", true) // its port to br-int is missing still
+	b.joinBridge("node2")
+	b.condition("blue", "UplinkSevered", false)
+	b.outAs("blue2", "tcp", b.far, "192.0.2.66")
 }
 
 func (b *bridgeBed) restartAndTamper() {

@@ -87,6 +87,7 @@ func TestFloatingIP(t *testing.T) {
 	b.part("policies judge what comes in", (*floatingBed).policies)
 	b.part("errors both ways", (*floatingBed).errors)
 	b.part("what stays shut", (*floatingBed).shutIn)
+	b.part("a stream of UDP follows an address", (*floatingBed).streamFollows)
 	b.part("restart", (*floatingBed).restart)
 	b.part("an address moves", (*floatingBed).moves)
 }
@@ -199,6 +200,43 @@ func (b *floatingBed) errors() {
 	refused(b.internet(), "192.0.2.71:99")
 	refused(b.port("blue1"), b.far.String()+":99")
 	refused(b.port("blue1"), "192.0.2.73:99")
+}
+
+// streamFollows: a stream that never pauses goes on when its address, or a forward, gets another
+// port on the same node.
+func (b *floatingBed) streamFollows() {
+	for _, step := range []struct{ to, set, back string }{
+		{"192.0.2.71:8080", "blue1 --port blue3", "blue1 --port blue1"},
+		{"192.0.2.74:83", "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue1:8080", "shared --forward tcp/81:blue1:8080,tcp/83:blue3:8080,udp/83:blue3:8080"},
+	} {
+		var conn net.Conn
+		b.must(b.outside.Inside(func() (err error) {
+			conn, err = net.Dial("udp", step.to)
+			return err
+		}))
+		answered := func(within time.Duration) error {
+			buf := make([]byte, 100)
+			for end := time.Now().Add(within); time.Now().Before(end); {
+				conn.Write([]byte("x")) // an error of the network is reported by Read
+				conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+				if _, err := conn.Read(buf); err == nil {
+					return nil
+				}
+			}
+			return fmt.Errorf("no answer from %s within %s", step.to, within)
+		}
+		b.must(answered(5 * time.Second))
+		for _, set := range []string{step.set, step.back} {
+			b.sdnctl(append([]string{"floatingip", "set", "--wait=20s"}, strings.Fields(set)...)...)
+			b.must(answered(time.Second)) // perhaps by a cached flow
+			stop := time.Now().Add(time.Second)
+			for time.Now().Before(stop) { // until Open vSwitch has revalidated its cached flows
+				answered(50 * time.Millisecond)
+			}
+			b.must(answered(time.Second))
+		}
+		conn.Close()
+	}
 }
 
 func (b *floatingBed) shutIn() {

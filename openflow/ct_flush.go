@@ -15,7 +15,8 @@ type CTFlush struct {
 	// Protocol is the IP protocol: TCP or UDP.
 	Protocol uint8
 	// Source and Destination are those of the packet that began the connection, before any
-	// translation. Both are of one family.
+	// translation. Both are of one family. An unspecified IPv6 address stands for any address, and
+	// 0 for any port: then Open vSwitch looks at all entries of the zone.
 	Source, Destination netip.AddrPort
 }
 

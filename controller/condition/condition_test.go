@@ -87,6 +87,7 @@ func cases() map[Reason][]Condition {
 		}}),
 		UplinkMissing:        Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "wan", Missing: []string{"node1", "node2"}}}),
 		UplinkAddressMissing: Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "ext", Bridge: "br-ex", NoAddress: []string{"node1"}}}),
+		UplinkSevered:        Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "ext", Bridge: "br-ex", Severed: []string{"node1"}}}),
 		UplinkDown:           Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "wan", Down: []string{"node1"}}}),
 		HostAccessNoGateway:  Network(NetworkFacts{Name: "blue", MTU: 1450, Host: HostAccess{NoGateway: true}}),
 		HostAccessMissing:    hostAccessCase(HostAccess{Missing: []string{"node1", "node2"}}),

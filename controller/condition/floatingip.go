@@ -14,8 +14,9 @@ type FloatingFacts struct {
 	// Node where that is, and Network and Router are the port's; "" if there is none.
 	Ports                       []string
 	Port, Node, Network, Router string
-	// Leaves says that the router leaves by the uplink, HasBridge that the node has its bridge.
-	Leaves, HasBridge bool
+	// Leaves says that the router leaves by the uplink, HasBridge that the node has a port to its
+	// bridge, Severed that the bridge is gone.
+	Leaves, HasBridge, Severed bool
 	// Elsewhere are the ports that have no interface on Node, or another router than Port.
 	Elsewhere []string
 }
@@ -40,7 +41,12 @@ func FloatingIP(f FloatingFacts) []Condition {
 			fmt.Sprintf("router %s of %s does not leave by uplink %s, so no answer could", f.Router, f.Port, f.Uplink),
 			fmt.Sprintf("sdnctl router set %s --egress %s", f.Router, f.Uplink))
 	}
-	if !f.HasBridge {
+	switch {
+	case f.Severed:
+		l.add(FloatingIPNoBridge,
+			fmt.Sprintf("%s is on %s, where the bridge %s of uplink %s is gone, so nobody answers for %s", f.Port, f.Node, f.Bridge, f.Uplink, f.Address),
+			fmt.Sprintf("on %s: make the bridge %s again, then: sdnctl node join %s --controller ADDRESS --uplink bridge:%s, beside the flags that it joined with", f.Node, f.Bridge, f.Node, f.Bridge))
+	case !f.HasBridge:
 		l.add(FloatingIPNoBridge,
 			fmt.Sprintf("%s is on %s, which has no port to the bridge %s of uplink %s, so nobody answers for %s", f.Port, f.Node, f.Bridge, f.Uplink, f.Address),
 			fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink bridge:%s, beside the flags that it joined with", f.Node, f.Node, f.Bridge))

@@ -52,7 +52,8 @@ const (
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
-	// UplinkAddressMissing is about uplinks of the type bridge.
+	// UplinkSevered and UplinkAddressMissing are about uplinks of the type bridge.
+	UplinkSevered        Reason = "UplinkSevered"
 	UplinkAddressMissing Reason = "UplinkAddressMissing"
 	// RouteUnusable and the reasons after it are of routers.
 	RouteUnusable      Reason = "RouteUnusable"
@@ -113,6 +114,7 @@ var table = []Definition{
 	{TunnelFamilyMismatch, topology.KindNetwork, Error, "Of the nodes that have ports of the network, or of networks that a router joins with it, some have an IPv4 and some an IPv6 address as tunnelIP. A node reaches only nodes whose address is of the same family; packets for the others are dropped."},
 	{UplinkMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and nodes that have ports of it have no port uplink-sdn, or none that leads to the uplink's bridge: they did not join with `--uplink host` or `--uplink bridge:NAME`. What those ports send to addresses outside is dropped."},
 	{UplinkDown, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink, and on nodes that have ports of it the port uplink-sdn is down: what sets up its addresses, routes and masquerade has not run since the machine or Open vSwitch started. Or the port to the uplink's bridge is down. What those ports send to addresses outside is dropped."},
+	{UplinkSevered, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink of the type bridge, and on nodes that have ports of it that bridge, or its port that leads to br-int, was deleted after the node joined. What those ports send to addresses outside is dropped, and nobody answers for floating addresses there."},
 	{UplinkAddressMissing, topology.KindNetwork, Error, "Packets of the network leave its router by an uplink of the type bridge with the address of the node, and nodes that have ports of it have no uplinkAddress there. What those ports send to addresses outside is dropped."},
 	{HostAccessNoGateway, topology.KindNetwork, Error, "The network has host access and no gateway: it is stretched, and no router joins it. Its ports and the nodes do not reach each other."},
 	{HostAccessMissing, topology.KindNetwork, Error, "The network has host access, and nodes that have ports of it have no port host-sdn: they did not join with `--host-access`. Nothing passes between those nodes themselves and the network's ports."},
@@ -131,7 +133,7 @@ var table = []Definition{
 	{BackendUnchecked, topology.KindService, Warning, "Backends of the service have not passed its health check, and sdnd cannot ask them: their node is not connected, or they lack the named port, the address or the gateway that the check needs. They get no new connections."},
 	{FloatingIPNotPlaced, topology.KindFloatingIP, Error, "None of the ports that the floating address leads to has an interface on the node where it belongs. No node answers for the address."},
 	{FloatingIPNoRouter, topology.KindFloatingIP, Error, "The port that the floating address leads to is in a network whose router does not leave by the address's uplink, or which no router joins. No node answers for the address."},
-	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`. No node answers for the address."},
+	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`, or the bridge was deleted since. No node answers for the address."},
 	{FloatingIPPartial, topology.KindFloatingIP, Warning, "The floating address forwards to ports on other nodes than the one where it is, to ports without an interface, or to ports of several routers. What is forwarded to these is dropped."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},

@@ -8,9 +8,9 @@ type Uplink struct {
 	// Bridge is the bridge to which it leads; "" if it leads to nodes' kernels.
 	Bridge string
 	// Missing are nodes that have ports of the network and no port for the uplink, Down those
-	// on which that port is down, and NoAddress those that have no address on the uplink. All are
-	// sorted.
-	Missing, Down, NoAddress []string
+	// on which that port is down, Severed those on which the port leads to no bridge any more, and
+	// NoAddress those that have no address on the uplink. All are sorted.
+	Missing, Down, Severed, NoAddress []string
 }
 
 // flag is what nodes join with to have the uplink.
@@ -37,6 +37,12 @@ func uplinks(l *list, u Uplink) {
 			cure = fmt.Sprintf("on %s: ovs-vsctl show; is the bridge %s there, with its port %s-sdn?", u.Down[0], u.Bridge, u.Bridge)
 		}
 		l.add(UplinkDown, fmt.Sprintf("its router leads out by an uplink, whose port %s is down on %s; what ports send outside from there is dropped", port, nodes.text()), cure)
+	}
+	if n := len(u.Severed); n > 0 {
+		nodes := TunnelNodes{u.Severed, n}
+		l.add(UplinkSevered,
+			fmt.Sprintf("its router leads out by the bridge %s, which is gone on %s, or its port %s-sdn is; what ports send outside from there is dropped", u.Bridge, nodes.text(), u.Bridge),
+			fmt.Sprintf("on %s: make the bridge %s again, with the port that leads to the network, then: sdnctl node join %s --controller ADDRESS %s, beside the flags that it joined with", u.Severed[0], u.Bridge, u.Severed[0], u.flag()))
 	}
 	if n := len(u.NoAddress); n > 0 {
 		nodes := TunnelNodes{u.NoAddress, n}

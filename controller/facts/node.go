@@ -2,6 +2,7 @@ package facts
 
 import (
 	"net/netip"
+	"strconv"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/ovsdb"
@@ -91,18 +92,21 @@ func (t *Table) OwnTunnel(id topology.DatapathID, node string) (c Tunnel, own bo
 	return c, true
 }
 
-// TunnelSource returns the address from which a bridge's tunnel port sends, as OVSDB reports it;
-// the zero Addr if it is not set. Without a tunnel port it is unknown.
-func (t *Table) TunnelSource(id topology.DatapathID) (local netip.Addr, known bool) {
+// TunnelSource returns the address from which a bridge's tunnel port sends, as OVSDB reports it,
+// the zero Addr if it is not set, and its UDP port, 0 if that is VXLAN's own. Without a tunnel port
+// they are unknown.
+func (t *Table) TunnelSource(id topology.DatapathID) (local netip.Addr, udp uint16, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b, ok := t.bridges[id]
 	if !ok {
-		return netip.Addr{}, false
+		return netip.Addr{}, 0, false
 	}
 	i := b.iface(pipeline.TunnelPort)
 	if i != nil && i.Tunnel != nil {
 		local, _ = netip.ParseAddr(i.Tunnel.LocalIP) // the zero Addr if it is not an address
+		port, _ := strconv.ParseUint(dstPortOption(i.Tunnel.DstPort), 10, 16)
+		udp = uint16(port) // 0 if it is not a port
 	}
-	return local, i != nil
+	return local, udp, i != nil
 }

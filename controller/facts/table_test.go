@@ -86,8 +86,8 @@ func TestNode(t *testing.T) {
 	if d := cmp.Diff(accepted, f.Node(id, "n1", 1, true, true)); d != "" {
 		t.Error(d)
 	}
-	if a, known := f.TunnelSource(id); !known || a != netip.MustParseAddr("192.0.2.1") {
-		t.Errorf("the tunnel sends from %v, %v", a, known)
+	if a, udp, known := f.TunnelSource(id); !known || a != netip.MustParseAddr("192.0.2.1") || udp != 0 {
+		t.Errorf("the tunnel sends from %v to port %d, %v", a, udp, known)
 	}
 	if _, own := f.OwnTunnel(id, "n2"); own || f.JoinedNode(id) != "n1" {
 		t.Error("another node's tunnel is sdnd's to set")

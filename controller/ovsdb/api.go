@@ -91,6 +91,10 @@ type Interface struct {
 	// Tunnel has the options of a tunnel, of which the struct has the fields; nil
 	// without any. What it points to is never modified.
 	Tunnel *Tunnel
+	// Peer is options:peer of a patch port: the interface of another bridge to which it leads.
+	// NoPeer says that there is none of that name.
+	Peer   string
+	NoPeer bool
 	// Joined is what "sdnctl node join" recorded, nil for an interface of others.
 	// What it points to is never modified.
 	Joined *Joined

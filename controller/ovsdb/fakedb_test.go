@@ -171,8 +171,8 @@ func (s dbServer) mutate(t *rapid.T) {
 		}
 		options := map[string]string{}
 		for range rapid.IntRange(0, 2).Draw(t, "options") {
-			k := rapid.SampledFrom([]string{"remote_ip", "key", "dst_port", "csum"}).Draw(t, "option")
-			options[k] = rapid.SampledFrom([]string{"flow", "1"}).Draw(t, "value")
+			k := rapid.SampledFrom([]string{"remote_ip", "key", "dst_port", "csum", "peer"}).Draw(t, "option")
+			options[k] = rapid.SampledFrom([]string{"flow", "1", "v0", "v1"}).Draw(t, "value")
 		}
 		optional := func(values ...text) []text {
 			if i := rapid.IntRange(0, len(values)).Draw(t, "optional"); i > 0 {

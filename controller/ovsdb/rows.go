@@ -180,6 +180,10 @@ func (v *view) applyInterface(id uuid, op op, r *row) error {
 		return err
 	}
 	v.dirty[id] = struct{}{}
+	if ok {
+		v.countName(f.now.Name, -1)
+		v.leads(id, f.now.Peer, false)
+	}
 	switch op {
 	case opInsert:
 		f = &iface{}
@@ -196,6 +200,8 @@ func (v *view) applyInterface(id uuid, op op, r *row) error {
 		return err
 	}
 	v.size += f.now.cost()
+	v.countName(f.now.Name, +1)
+	v.leads(id, f.now.Peer, true)
 	return nil
 }
 
@@ -327,6 +333,8 @@ func (f *Interface) setOptions(raw json.RawMessage) error {
 			toggle(&t.Key, value)
 		case "dst_port":
 			toggle(&t.DstPort, value)
+		case "peer":
+			toggle(&f.Peer, value)
 		}
 	})
 	switch {
@@ -349,7 +357,7 @@ func toggle(at *string, value string) {
 
 // cost is what the row of f adds to view.size.
 func (f *Interface) cost() int {
-	n := rowCost + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Target) + len(f.Type) + len(f.Error)
+	n := rowCost + len(f.Peer) + len(f.Name) + len(f.IfaceID) + len(f.ContainerID) + len(f.ContainerIface) + len(f.IfaceStatus) + len(f.Target) + len(f.Type) + len(f.Error)
 	if t := f.Tunnel; t != nil {
 		n += len(t.RemoteIP) + len(t.LocalIP) + len(t.Key) + len(t.DstPort)
 	}

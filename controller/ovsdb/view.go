@@ -43,6 +43,10 @@ type view struct {
 	// had been shown.
 	dirty map[uuid]struct{}
 	gone  bool
+	// names counts the interfaces of each name, and patches has the patch ports by the name of
+	// the interface to which they lead.
+	names   map[string]int
+	patches map[string]map[uuid]struct{}
 	// news is what changed in own rows.
 	news ownNews
 
@@ -82,6 +86,34 @@ func newView(bridgeName string, limit int, part *part) *view {
 		named:      make(map[uuid]struct{}),
 		refs:       make(map[uuid]int),
 		dirty:      make(map[uuid]struct{}),
+		names:      make(map[string]int),
+		patches:    make(map[string]map[uuid]struct{}),
+	}
+}
+
+// countName adds by to the number of interfaces of a name. If that is the peer of patch ports, they
+// are checked.
+func (v *view) countName(name string, by int) {
+	if v.names[name] += by; v.names[name] == 0 {
+		delete(v.names, name)
+	}
+	for id := range v.patches[name] {
+		v.dirty[id] = struct{}{}
+	}
+}
+
+// leads notes that a patch port leads to an interface, or no longer does.
+func (v *view) leads(id uuid, peer string, does bool) {
+	switch all := v.patches[peer]; {
+	case peer == "":
+	case !does:
+		if delete(all, id); len(all) == 0 {
+			delete(v.patches, peer)
+		}
+	case all == nil:
+		v.patches[peer] = map[uuid]struct{}{id: {}}
+	default:
+		all[id] = struct{}{}
 	}
 }
 
@@ -152,6 +184,7 @@ func (v *view) commit() (changed bool, err error) {
 			continue
 		}
 		here := v.refs[id] > 0
+		f.now.NoPeer = f.now.Peer != "" && v.names[f.now.Peer] == 0
 		switch {
 		case !here:
 			changed = changed || f.was != nil

@@ -52,6 +52,15 @@ func (v *view) consistent(t interface{ Errorf(string, ...any) }) {
 	if len(v.shownIDs) != len(v.shown) {
 		t.Errorf("%d uuids for %d interfaces", len(v.shownIDs), len(v.shown))
 	}
+	named := map[string]bool{}
+	for _, f := range v.ifaces {
+		named[f.now.Name] = true
+	}
+	for _, f := range v.shown {
+		if want := f.Peer != "" && !named[f.Peer]; f.NoPeer != want {
+			t.Errorf("%s leads to %q, NoPeer is %v, want %v", f.Name, f.Peer, f.NoPeer, want)
+		}
+	}
 	if v.size != v.cost() {
 		t.Errorf("size is %d, the rows cost %d", v.size, v.cost())
 	}

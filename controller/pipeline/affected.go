@@ -20,6 +20,11 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	for _, t := range u.Tunnels {
 		mark(t.Node, Unit{Kind: UnitNode, Name: t.Node})
 	}
+	for _, l := range u.Locals {
+		if before.TunnelUDP(l.Node) != after.TunnelUDP(l.Node) {
+			mark(l.Node, Unit{Kind: UnitNode, Name: l.Node})
+		}
+	}
 	for _, l := range u.Uplinks {
 		a.bridgesOn(l.Node, l.Bridge)
 		a.policiesOnward(l.Node)

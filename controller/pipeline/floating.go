@@ -2,12 +2,14 @@ package pipeline
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // Floating is a floating address, and where it works.
@@ -48,6 +50,43 @@ func (f *Floating) target(port string) (a netip.Addr, ok bool) {
 		return a, false
 	}
 	return f.targets[i].address, true
+}
+
+// StaleUDP returns, of a floating address that leads to another port of the same node than before,
+// the entries of the connection tracker that must go: streams of UDP that go on without pause would
+// be translated to the port before as long as they last. Each is all of an address, or of a port of
+// it.
+func (f *Floating) StaleUDP(before *Floating) (all []*openflow.CTFlush) {
+	if !f.Works() || !before.Works() || f.Node != before.Node || f.zone != before.zone || f.Spec.Address != before.Spec.Address {
+		return nil
+	}
+	stale := func(port uint16) {
+		all = append(all, &openflow.CTFlush{
+			Zone: uint16(f.zone), Protocol: protoUDP,
+			Source: netip.AddrPortFrom(netip.IPv6Unspecified(), 0), Destination: netip.AddrPortFrom(f.Spec.Address, port),
+		})
+	}
+	was, is := before.udp(), f.udp()
+	for _, port := range slices.Sorted(maps.Keys(was)) {
+		if is[port] != was[port] {
+			stale(port)
+		}
+	}
+	return all
+}
+
+// udp returns to where UDP leads, by the port of the address; 0 is all.
+func (f *Floating) udp() map[uint16]netip.AddrPort {
+	leads := map[uint16]netip.AddrPort{}
+	if a, ok := f.target(f.Spec.Port); ok {
+		leads[0] = netip.AddrPortFrom(a, 0)
+	}
+	for _, w := range f.Spec.Forwards {
+		if a, ok := f.target(w.To); ok && w.Protocol == model.ProtocolUDP {
+			leads[w.Port] = netip.AddrPortFrom(a, w.TargetPort)
+		}
+	}
+	return leads
 }
 
 // FloatingOf returns what is known of a floating address.

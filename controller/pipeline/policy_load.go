@@ -195,7 +195,7 @@ func (v *View) Under(topo *topology.Snapshot) *View {
 		return true
 	})
 	for node := range topo.Nodes() {
-		u.Locals = append(u.Locals, LocalChange{Node: node.Name, After: v.Local(node.Name)})
+		u.Locals = append(u.Locals, LocalChange{Node: node.Name, After: v.Local(node.Name), UDP: v.TunnelUDP(node.Name)})
 	}
 	v.places.Scan(func(port string, p Place) bool {
 		if _, ok := topo.Port(port); ok {

@@ -165,6 +165,23 @@ func (v *View) Local(node string) netip.Addr {
 	return a
 }
 
+// TunnelUDP returns the UDP port of a node's tunnel, as OVSDB shows it; 0 if it is VXLAN's own, or
+// unknown.
+func (v *View) TunnelUDP(node string) uint16 {
+	p, _ := v.udp.Get(node)
+	return p
+}
+
+// tunnelUDP returns the UDP ports at which nodes take packets from tunnels: VXLAN's own, and that of
+// this node's tunnel if it has another.
+func (c *Compiler) tunnelUDP() []uint16 {
+	ports := []uint16{vxlanPort}
+	if p := c.view.TunnelUDP(c.node); p != 0 {
+		ports = append(ports, p)
+	}
+	return ports
+}
+
 // peers counts the other nodes of a domain that may send to the node.
 func (v *View) peers(d domain, node string) members {
 	m, _ := v.members.Get(d)

@@ -85,8 +85,10 @@ func (c *Compiler) egressNode() {
 		c.emit(prioShut, s.is)
 	}
 	for _, f := range model.Families() {
-		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(vxlanPort)
-		c.emit(prioShut, rules{"drops VXLAN packets that would leave, since peers could take them for the node's own", "drops VXLAN packets over IPv6 that would leave, since peers could take them for the node's own"}[f])
+		for _, port := range c.tunnelUDP() {
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(port)
+			c.emit(prioShut, rules{"drops VXLAN packets that would leave, since peers could take them for the node's own", "drops VXLAN packets over IPv6 that would leave, since peers could take them for the node's own"}[f])
+		}
 	}
 	c.shutNode()
 	c.match = c.match[:0]

@@ -54,8 +54,10 @@ func (c *Compiler) floatingShut() {
 			c.emit(prioShutIn, "drops packets for floating addresses from the node itself")
 		}
 	}
-	c.match = c.match[:0].EthType(ethTypeIPv4).IPProto(protoUDP).UDPDst(vxlanPort)
-	c.emit(prioShutIn, "drops VXLAN packets for floating addresses")
+	for _, port := range c.tunnelUDP() {
+		c.match = c.match[:0].EthType(ethTypeIPv4).IPProto(protoUDP).UDPDst(port)
+		c.emit(prioShutIn, "drops VXLAN packets for floating addresses")
+	}
 }
 
 // publicFloating answers ARP for the address, and translates what is sent to it: in the zone of the

@@ -218,8 +218,10 @@ func (c *Compiler) toHost() {
 	}
 	c.instr = c.instr[:0]
 	for _, f := range model.Families() {
-		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(vxlanPort)
-		c.emit(prioShut, rules{"drops VXLAN packets of ports to the node itself", "drops VXLAN packets of ports to the node itself by IPv6"}[f])
+		for _, port := range c.tunnelUDP() {
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).UDPDst(port)
+			c.emit(prioShut, rules{"drops VXLAN packets of ports to the node itself", "drops VXLAN packets of ports to the node itself by IPv6"}[f])
+		}
 	}
 	c.match = c.match[:0]
 	c.actions = c.actions[:0].SetEthSrc(model.HostSwitchMAC()).SetEthDst(model.HostKernelMAC()).Output(out)

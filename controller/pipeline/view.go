@@ -43,6 +43,7 @@ type View struct {
 	roaming *btree.Map[pair, struct{}] // node, port
 
 	locals  *btree.Map[string, netip.Addr]   // by node: what its tunnel port sends from
+	udp     *btree.Map[string, uint16]       // by node: the UDP port of its tunnel, if it is not VXLAN's own
 	members *btree.Map[domain, members]      // by domain
 	sources *btree.Map[pair, []netip.Prefix] // domain, part of the underlay
 	// lingering holds the nodes whose packets may still be on their way in a domain that
@@ -118,7 +119,7 @@ func emptyView(topo *topology.Snapshot) *View {
 		uplinks: new(btree.Map[string, openflow.PortNo]), bridges: new(btree.Map[pair, openflow.PortNo]), hostPorts: new(btree.Map[string, openflow.PortNo]),
 		byNetwork: new(btree.Map[pair, int]), byNode: new(btree.Map[pair, int]),
 		roaming: new(btree.Map[pair, struct{}]),
-		locals:  new(btree.Map[string, netip.Addr]), members: new(btree.Map[domain, members]),
+		locals:  new(btree.Map[string, netip.Addr]), udp: new(btree.Map[string, uint16]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 		ipv6:     new(btree.Map[string, int]),
 		floating: new(btree.Map[pair, struct{}]),
@@ -143,6 +144,8 @@ type TunnelChange struct {
 type LocalChange struct {
 	Node  string
 	After netip.Addr
+	// UDP is the UDP port of the tunnel (options:dst_port); 0 is VXLAN's own.
+	UDP uint16
 }
 
 // LingerChange says that packets of a node may be on their way in a domain that it leaves
@@ -182,7 +185,7 @@ func (v *View) Next(u Update) *View {
 		Seq: v.Seq + 1, Topo: v.Topo,
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
-		locals: v.locals.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
+		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(),
 		health: v.health.Copy(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
@@ -219,6 +222,11 @@ func (v *View) Next(u Update) *View {
 			n.locals.Set(l.Node, l.After)
 		} else {
 			n.locals.Delete(l.Node)
+		}
+		if l.UDP != 0 && l.UDP != vxlanPort {
+			n.udp.Set(l.Node, l.UDP)
+		} else {
+			n.udp.Delete(l.Node)
 		}
 	}
 	for _, l := range u.Lingers {

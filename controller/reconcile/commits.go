@@ -70,7 +70,7 @@ func (d *dispatcher) nodeChanged(ch topology.Change) {
 		d.f.facts.Forget(n.dpid)
 	}
 	d.f.identities.forget(n.dpid)
-	d.setLocal(n.name, netip.Addr{}) // it was the other switch's
+	d.setLocal(n.name, netip.Addr{}, 0) // it was the other switch's
 	if after == nil {
 		d.places(func(t *binding.Table) binding.Outcome { return t.ForgetNode(d.view.Topo, n.name) }, pipeline.Update{})
 		delete(d.nodes, n.name)

@@ -48,13 +48,38 @@ func (d *dispatcher) announceChanges(before *pipeline.View, u pipeline.Update) {
 		names = slices.AppendSeq(names, d.view.FloatingOn(l.Node))
 	}
 	d.announce(names)
+	d.flushStale(before, u)
+}
+
+// flushStale has streams of UDP go on to the new port of a floating address that stays on its node,
+// once the node has confirmed the flows.
+func (d *dispatcher) flushStale(before *pipeline.View, u pipeline.Update) {
+	for name := range u.FloatingIn(before, d.view) {
+		was, ok := before.Topo.FloatingIP(name)
+		is, still := d.view.Topo.FloatingIP(name)
+		if !ok || !still {
+			continue
+		}
+		at := d.view.FloatingOf(is)
+		stale := at.StaleUDP(before.FloatingOf(was))
+		n := d.nodes[at.Node]
+		if len(stale) == 0 || n == nil || n.peer == nil {
+			continue
+		}
+		f := d.f
+		n.queue.WhenDone(d.view.Seq, func() {
+			for _, m := range stale {
+				f.CTFlush(at.Node, m)
+			}
+		})
+	}
 }
 
 // assessFloatingIP evaluates the conditions of a floating address again.
 func (d *dispatcher) assessFloatingIP(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.FloatingIP(name); ok {
-		all = condition.FloatingIP(floatingFacts(d.view, o))
+		all = condition.FloatingIP(d.f.floatingFacts(d.view, o))
 	}
 	d.f.board.Assess(floatingRef(name), all)
 }
@@ -100,11 +125,15 @@ func waysOf(o topology.Object) []topology.Ref {
 	return nil
 }
 
-func floatingFacts(v *pipeline.View, o *topology.FloatingIP) condition.FloatingFacts {
+func (f *Fabric) floatingFacts(v *pipeline.View, o *topology.FloatingIP) condition.FloatingFacts {
 	at := v.FloatingOf(o)
 	facts := condition.FloatingFacts{
 		Name: o.Name, Address: o.Spec.Address.String(), Uplink: o.Spec.Uplink, Ports: o.Spec.Ports(),
 		Node: at.Node, Leaves: at.Router != nil, HasBridge: at.Out != 0, Elsewhere: at.Elsewhere,
+	}
+	if n, ok := v.Topo.Node(at.Node); ok && at.Out != 0 {
+		_, _, i, known := f.facts.Port(n.DatapathID, at.Out)
+		facts.Severed = known && i != nil && i.NoPeer
 	}
 	if at.Uplink != nil {
 		facts.Bridge = at.Uplink.Spec.Bridge
@@ -125,7 +154,7 @@ func (f *Fabric) FloatingIPStatus(topo *topology.Snapshot, name string) status.F
 		return status.FloatingIP{}
 	}
 	v := f.View()
-	s := status.FloatingIP{Node: v.FloatingNode(name), Conditions: condition.FloatingIP(floatingFacts(v, o))}
+	s := status.FloatingIP{Node: v.FloatingNode(name), Conditions: condition.FloatingIP(f.floatingFacts(v, o))}
 	f.board.Stamp(floatingRef(name), s.Conditions)
 	return s
 }

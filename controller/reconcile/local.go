@@ -9,24 +9,24 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store"
 )
 
-// localReported records the address that a node's tunnel port sends from, as OVSDB reports it.
-// While OVSDB is not connected, the last address stays.
+// localReported records the address that a node's tunnel port sends from, and its UDP port, as OVSDB
+// reports them. While OVSDB is not connected, the last ones stay.
 func (d *dispatcher) localReported(n *node) {
 	if !d.acceptsOVSDB(n.dpid, n) {
 		return
 	}
-	if local, known := d.f.facts.TunnelSource(n.dpid); known {
-		d.setLocal(n.name, local)
+	if local, udp, known := d.f.facts.TunnelSource(n.dpid); known {
+		d.setLocal(n.name, local, udp)
 	}
 }
 
-// setLocal records and saves the address that a node's tunnel port sends from.
-func (d *dispatcher) setLocal(node string, local netip.Addr) {
-	if d.view.Local(node) == local {
+// setLocal records and saves the address that a node's tunnel port sends from, and its UDP port.
+func (d *dispatcher) setLocal(node string, local netip.Addr, udp uint16) {
+	if d.view.Local(node) == local && d.view.TunnelUDP(node) == udp {
 		return
 	}
-	d.f.saver.putLocal(store.Local{Node: node, Addr: local})
-	d.advance(pipeline.Update{Locals: []pipeline.LocalChange{{Node: node, After: local}}})
+	d.f.saver.putLocal(store.Local{Node: node, Addr: local, UDP: udp})
+	d.advance(pipeline.Update{Locals: []pipeline.LocalChange{{Node: node, After: local, UDP: udp}}})
 	d.assessSource(node)
 }
 
@@ -34,7 +34,7 @@ func (d *dispatcher) setLocal(node string, local netip.Addr) {
 func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.LocalChange) {
 	for _, l := range saved {
 		if _, ok := topo.Node(l.Node); ok {
-			all = append(all, pipeline.LocalChange{Node: l.Node, After: l.Addr})
+			all = append(all, pipeline.LocalChange{Node: l.Node, After: l.Addr, UDP: l.UDP})
 		}
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/connlimit"
@@ -12,6 +13,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // interfacesReported: OVSDB has reported the interfaces of a bridge.
@@ -41,7 +43,22 @@ func (e interfacesReported) happen(d *dispatcher) {
 		if i.Name == pipeline.HostPort {
 			d.assessHost(n.name)
 		}
+		if strings.HasPrefix(i.Name, model.BridgeUplinkPrefix) {
+			d.assessBridges(n.name)
+		}
 		d.assessInterface(n, i.Name, i)
+	}
+}
+
+// assessBridges evaluates again what leaves or comes in by bridges of a node.
+func (d *dispatcher) assessBridges(node string) {
+	networks := map[string]bool{}
+	d.throughKernel(node, networks)
+	for name := range networks {
+		d.assessNetwork(name)
+	}
+	for name := range d.view.FloatingOn(node) {
+		d.assessFloatingIP(name)
 	}
 }
 

@@ -172,12 +172,15 @@ func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition
 		number := v.UplinkPortOf(at, u)
 		if number == 0 {
 			out.Missing = append(out.Missing, at)
-		} else if _, l, _, known := f.facts.Port(o.DatapathID, number); known && !l.Forwards() {
+		} else if _, l, i, known := f.facts.Port(o.DatapathID, number); known && i != nil && i.NoPeer {
+			out.Severed = append(out.Severed, at)
+		} else if known && !l.Forwards() {
 			out.Down = append(out.Down, at)
 		}
 	}
 	slices.Sort(out.Missing)
 	slices.Sort(out.Down)
+	slices.Sort(out.Severed)
 	slices.Sort(out.NoAddress)
 	return out
 }

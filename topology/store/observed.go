@@ -67,12 +67,13 @@ type Binding struct {
 	Gone bool `json:"-"`
 }
 
-// Local is the address that a node's tunnel port was last seen to send from.
+// Local is the address that a node's tunnel port was last seen to send from, and its UDP port.
 type Local struct {
 	Node string `json:"-"`
-	// Addr is the zero Addr if the port sends from no fixed address: SaveLocals
-	// forgets the node then.
-	Addr netip.Addr `json:"addr"`
+	// Addr is the zero Addr if the port sends from no fixed address, UDP 0 if its UDP port is
+	// VXLAN's own. If both are, SaveLocals forgets the node.
+	Addr netip.Addr `json:"addr,omitzero"`
+	UDP  uint16     `json:"udp,omitempty"`
 }
 
 // Notes are small things that the daemon has to remember beside the topology. They are

@@ -20,7 +20,7 @@ func (s *Store) SaveLocals(ls []store.Local) error {
 		b := tx.Bucket([]byte(bucketLocals))
 		for _, l := range ls {
 			var err error
-			if l.Addr.IsValid() {
+			if l.Addr.IsValid() || l.UDP != 0 {
 				err = putJSON(b, []byte(l.Node), l)
 			} else {
 				err = b.Delete([]byte(l.Node))

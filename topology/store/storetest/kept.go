@@ -81,7 +81,7 @@ func testObservations(t *testing.T, b *bed) {
 		}
 	}
 	here := netip.MustParseAddr("192.0.2.1")
-	for _, ls := range [][]store.Local{nil, {{Node: "n1", Addr: here}, {Node: "n2", Addr: here}}, {{Node: "n2"}, {Node: "n3"}}} {
+	for _, ls := range [][]store.Local{nil, {{Node: "n1", Addr: here}, {Node: "n2", Addr: here}}, {{Node: "n2"}, {Node: "n3"}, {Node: "n4", UDP: 4790}}} {
 		if err := b.st.SaveLocals(ls); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func testObservations(t *testing.T, b *bed) {
 			t.Errorf("bindings: %v (-want +got):\n%s", err, d)
 		}
 		ls, err := b.st.Locals()
-		if d := gocmp.Diff([]store.Local{{Node: "n1", Addr: here}}, ls, Values()); d != "" || err != nil {
+		if d := gocmp.Diff([]store.Local{{Node: "n1", Addr: here}, {Node: "n4", UDP: 4790}}, ls, Values()); d != "" || err != nil {
 			t.Errorf("locals: %v (-want +got):\n%s", err, d)
 		}
 	}
