@@ -12,8 +12,11 @@ import (
 
 // The constants of docs/cost.md for uplinks.
 const (
-	perUplink  = 18 // flows of a node that has the port
-	perLeaving = 4  // flows of a router that packets leave, for each family
+	perUplink = 18 // flows of a node that has the port
+	// perTunnelUDP is what a node with an uplink has if its tunnel has another UDP port than VXLAN's.
+	perTunnelUDP = 2
+
+	perLeaving = 4 // flows of a router that packets leave, for each family
 
 	perBridge        = 25 // flows of a node that has the bridge of an uplink, and no other
 	perUplinkAddress = 5  // flows of a node's address on an uplink of the type bridge
@@ -46,6 +49,12 @@ func TestCostOfEgress(t *testing.T) {
 		costs("the port of a node", func() {
 			b.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{Node: "n1", After: 9}}})
 		}, perUplink, 0, 0)
+		costs("another UDP port of the node's tunnel", func() {
+			b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: "n1", After: b.view.Local("n1"), UDP: 4790}}})
+		}, perTunnelUDP, 0, 0)
+		costs("VXLAN's own again", func() {
+			b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: "n1", After: b.view.Local("n1"), UDP: 4789}}})
+		}, -perTunnelUDP, 0, 0)
 		const leaving = 2*perLeaving + 1 // one subnet of a segmented network
 		costs("egress of the router", func() {
 			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{

@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -57,5 +58,51 @@ func TestCostOfFloating(t *testing.T) {
 	moves := pipeline.FloatingMoves(b.last[0].before, b.last[0].after, b.last[0].update)
 	if len(moves) != 1 || moves[0] != (pipeline.FloatingMove{Name: "a", From: "n1", To: "n2"}) {
 		t.Errorf("moves: %v", moves)
+	}
+}
+
+// TestStaleUDP: entries of UDP go that a floating address had before it led to another port of the
+// same node, and no others.
+func TestStaleUDP(t *testing.T) {
+	b := build(t)
+	b.nodes(2)
+	b.stretched("blue", 100, "10.0.0.0/24")
+	b.bridged("r", "blue")
+	for port, node := range map[string]string{"one": "n1", "two": "n1", "far": "n2"} {
+		b.port(port, "blue", node)
+	}
+	udp := func(port uint16, to string) model.FloatingForward {
+		return model.FloatingForward{Protocol: model.ProtocolUDP, Port: port, To: to}
+	}
+	b.floating("a", 70, "one")
+	b.floating("b", 71, "", udp(53, "one"), udp(54, "one"), model.FloatingForward{Port: 53, To: "one"})
+	b.commit()
+	for _, tt := range []struct {
+		what, name string
+		spec       model.FloatingIPSpec
+		want       []uint16 // the ports whose entries go; 0 is all
+	}{
+		{"nothing changes", "a", model.FloatingIPSpec{Port: "one"}, nil},
+		{"another port", "a", model.FloatingIPSpec{Port: "two"}, []uint16{0}},
+		{"on another node", "a", model.FloatingIPSpec{Port: "far"}, nil},
+		{"one forward", "b", model.FloatingIPSpec{Forwards: []model.FloatingForward{udp(53, "two"), udp(54, "one"), {Port: 53, To: "two"}}}, []uint16{53}},
+		{"no forward of UDP", "b", model.FloatingIPSpec{Forwards: []model.FloatingForward{{Port: 53, To: "one"}}}, []uint16{53, 54}},
+	} {
+		before := b.view
+		was, _ := before.Topo.FloatingIP(tt.name)
+		tt.spec.Uplink, tt.spec.Address = was.Spec.Uplink, was.Spec.Address
+		b.put(topology.KindFloatingIP, tt.name, tt.spec)
+		b.commit()
+		is, _ := b.view.Topo.FloatingIP(tt.name)
+		var got []uint16
+		for _, m := range b.view.FloatingOf(is).StaleUDP(before.FloatingOf(was)) {
+			if m.Protocol != 17 || m.Destination.Addr() != was.Spec.Address || m.Zone == 0 {
+				t.Errorf("%s: %+v", tt.what, m)
+			}
+			got = append(got, m.Destination.Port())
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: entries of %v go, want %v", tt.what, got, tt.want)
+		}
 	}
 }

@@ -134,6 +134,7 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 						c.After = n.Spec.TunnelIP
 					}
 				}
+				c.UDP = rapid.SampledFrom([]uint16{0, 4789, 4790}).Draw(t, "UDP port")
 				w.step(pipeline.Update{Locals: []pipeline.LocalChange{c}}, nil)
 			},
 			"lingering": func(t *rapid.T) {
