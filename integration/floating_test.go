@@ -228,12 +228,11 @@ func (b *floatingBed) streamFollows() {
 		b.must(answered(5 * time.Second))
 		for _, set := range []string{step.set, step.back} {
 			b.sdnctl(append([]string{"floatingip", "set", "--wait=20s"}, strings.Fields(set)...)...)
-			b.must(answered(time.Second)) // perhaps by a cached flow
-			stop := time.Now().Add(time.Second)
-			for time.Now().Before(stop) { // until Open vSwitch has revalidated its cached flows
+			stop := time.Now().Add(2 * time.Second)
+			for time.Now().Before(stop) { // until sdnd has deleted what cached flows made again
 				answered(50 * time.Millisecond)
 			}
-			b.must(answered(time.Second))
+			b.must(answered(3 * time.Second))
 		}
 		conn.Close()
 	}

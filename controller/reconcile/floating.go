@@ -3,6 +3,7 @@ package reconcile
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -66,12 +67,28 @@ func (d *dispatcher) flushStale(before *pipeline.View, u pipeline.Update) {
 		if len(stale) == 0 || n == nil || n.peer == nil {
 			continue
 		}
-		f := d.f
+		f, e := d.f, staleUDP{at.Node, stale}
 		n.queue.WhenDone(d.view.Seq, func() {
-			for _, m := range stale {
-				f.CTFlush(at.Node, m)
-			}
+			e.happen(d)
+			time.AfterFunc(revalidated, func() { f.post(e) })
 		})
+	}
+}
+
+// revalidated is after how long Open vSwitch forwards by no cached flow of before a change any more:
+// it looks through them every 500 ms at most (max-revalidator).
+const revalidated = time.Second
+
+// staleUDP: entries of the connection tracker have to go. A cached flow of before the change may have
+// made them again after they went once.
+type staleUDP struct {
+	node  string
+	stale []*openflow.CTFlush
+}
+
+func (e staleUDP) happen(d *dispatcher) {
+	for _, m := range e.stale {
+		d.f.CTFlush(e.node, m)
 	}
 }
 
