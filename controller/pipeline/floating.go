@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"net/netip"
@@ -60,16 +61,18 @@ func (f *Floating) StaleUDP(before *Floating) (all []*openflow.CTFlush) {
 	if !f.Works() || !before.Works() || f.Node != before.Node || f.zone != before.zone || f.Spec.Address != before.Spec.Address {
 		return nil
 	}
-	stale := func(port uint16) {
-		all = append(all, &openflow.CTFlush{
-			Zone: uint16(f.zone), Protocol: protoUDP,
-			Source: netip.AddrPortFrom(netip.IPv6Unspecified(), 0), Destination: netip.AddrPortFrom(f.Spec.Address, port),
-		})
+	every := netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	stale := func(from, to netip.AddrPort) {
+		all = append(all, &openflow.CTFlush{Zone: uint16(f.zone), Protocol: protoUDP, Source: from, Destination: to})
 	}
 	was, is := before.udp(), f.udp()
 	for _, port := range slices.Sorted(maps.Keys(was)) {
 		if is[port] != was[port] {
-			stale(port)
+			// What the port before still answers begins an entry of its own, which would keep the
+			// stream from coming back; and what it has begun with the address has to leave with
+			// another.
+			stale(every, netip.AddrPortFrom(f.Spec.Address, port))
+			stale(was[port], every)
 		}
 	}
 	return all
@@ -83,7 +86,7 @@ func (f *Floating) udp() map[uint16]netip.AddrPort {
 	}
 	for _, w := range f.Spec.Forwards {
 		if a, ok := f.target(w.To); ok && w.Protocol == model.ProtocolUDP {
-			leads[w.Port] = netip.AddrPortFrom(a, w.TargetPort)
+			leads[w.Port] = netip.AddrPortFrom(a, cmp.Or(w.TargetPort, w.Port))
 		}
 	}
 	return leads
