@@ -22,7 +22,7 @@ func (w *world) checkSources(t *rapid.T) {
 	anew := pipeline.NewView(w.view.Topo)
 	u := pipeline.Update{Health: slices.Collect(w.view.Healths()), Leaving: slices.Collect(w.view.Leavings())}
 	for _, n := range nodeNames {
-		u.Locals = append(u.Locals, pipeline.LocalChange{Node: n, After: w.view.Local(n)})
+		u.Locals = append(u.Locals, pipeline.LocalChange{Node: n, After: w.view.Local(n), UDP: w.view.TunnelUDP(n)})
 		if tun := w.view.Tunnel(n); tun != 0 {
 			u.Tunnels = append(u.Tunnels, pipeline.TunnelChange{Node: n, After: tun})
 		}
