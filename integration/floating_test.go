@@ -86,6 +86,7 @@ func TestFloatingIP(t *testing.T) {
 	b.part("forwards", (*floatingBed).forwards)
 	b.part("policies judge what comes in", (*floatingBed).policies)
 	b.part("errors both ways", (*floatingBed).errors)
+	b.part("larger than the MTU of the port", (*floatingBed).tooLarge)
 	b.part("what stays shut", (*floatingBed).shutIn)
 	b.part("a stream of UDP follows an address", (*floatingBed).streamFollows)
 	b.part("restart", (*floatingBed).restart)
@@ -200,6 +201,53 @@ func (b *floatingBed) errors() {
 	refused(b.internet(), "192.0.2.71:99")
 	refused(b.port("blue1"), b.far.String()+":99")
 	refused(b.port("blue1"), "192.0.2.73:99")
+}
+
+// tooLarge: who sends packets from outside that are larger than the MTU of the port learns it, for a
+// floating address, and for what a port asked by the address of its node.
+func (b *floatingBed) tooLarge() {
+	mtu := func(of string) {
+		_, err := b.outside.Exec(b.ctx, "ip", "link", "set", "lan", "mtu", of)
+		b.must(err)
+	}
+	mtu("1500")
+	learned := func(to string) {
+		b.t.Helper()
+		out, err := b.outside.Exec(b.ctx, "ip", "route", "get", to)
+		if err != nil || !strings.Contains(out, "mtu 1450") {
+			b.t.Errorf("the MTU of the way to %s is not learned: %q, %v", to, out, err)
+		}
+	}
+	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "2", "-M", "do", "-s", "1422", "192.0.2.71"); err != nil {
+		b.t.Errorf("a ping of the MTU: %v: %s", err, out)
+	}
+	out, _ := b.outside.Exec(b.ctx, "ping", "-n", "-c", "2", "-i", "0.3", "-W", "1", "-M", "do", "-s", "1423", "192.0.2.71")
+	if !strings.Contains(out, "mtu = 1450") && !strings.Contains(out, "mtu=1450") {
+		b.t.Errorf("a ping of a byte more than the MTU: %s", out)
+	}
+	learned("192.0.2.71")
+	var conn net.Conn
+	b.must(b.c["blue3"].Inside(func() (err error) {
+		conn, err = net.Dial("udp", netip.AddrPortFrom(b.outside.Addr, 80).String())
+		return err
+	}))
+	defer conn.Close()
+	// The first answer is too large by a few bytes, the next is sent in fragments.
+	b.must(lab.PollFor(b.ctx, 10*time.Second, "a large answer", func(context.Context) error {
+		if _, err := conn.Write(make([]byte, 1410)); err != nil {
+			return err
+		}
+		conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		n, err := conn.Read(make([]byte, 2000))
+		if err == nil && n < 1420 {
+			err = fmt.Errorf("%d bytes", n)
+		}
+		return err
+	}))
+	learned("192.0.2.65")
+	_, err := b.outside.Exec(b.ctx, "ip", "route", "flush", "cache")
+	b.must(err)
+	mtu("1450")
 }
 
 // streamFollows: a stream that never pauses goes on when its address, or a forward, gets another

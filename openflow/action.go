@@ -38,6 +38,7 @@ const (
 	nxNAT           = 36
 	nxController2   = 37
 	nxCTClear       = 43
+	nxCheckLarger   = 49
 )
 
 // Experimenter ids.

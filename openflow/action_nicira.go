@@ -57,6 +57,15 @@ func (a Actions) OutputReg(src Field, off, nBits int) Actions {
 	return append(a, 0, 0, 0, 0, 0, 0)
 }
 
+// CheckLarger sets bit off of dst to whether the packet is larger than length bytes, with its Ethernet
+// header of 14 bytes (NXAST_CHECK_PKT_LARGER; Open vSwitch 2.12).
+func (a Actions) CheckLarger(length uint16, dst Field, off int) Actions {
+	a = be.AppendUint16(a.nicira(nxCheckLarger, 24), length)
+	a = be.AppendUint16(a, uint16(off))
+	a = be.AppendUint32(a, uint32(dst.nxm()))
+	return append(a, 0, 0, 0, 0, 0, 0)
+}
+
 // Resubmit searches a table again, as if the packet came in at port p
 // (PortInPort leaves it as it is), and then goes on with the next action
 // (NXAST_RESUBMIT_TABLE).

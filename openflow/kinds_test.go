@@ -108,6 +108,8 @@ func flowKinds() []flowKind {
 		{"output to a register", Flow{Match: arp, Instructions: apply(a.Move(FieldInPort, FieldReg(2), 0, 0, 16).
 			Load(FieldInPort, 0, 16, 3).OutputReg(FieldReg(2), 0, 16))},
 			"table=0, priority=0,arp actions=move:NXM_OF_IN_PORT[]->NXM_NX_REG2[0..15],load:0x3->NXM_OF_IN_PORT[],output:NXM_NX_REG2[0..15]"},
+		{"larger", Flow{Match: ip, Instructions: apply(a.CheckLarger(1464, FieldReg(0), 15).Resubmit(PortInPort, 60))},
+			"table=0, priority=0,ip actions=check_pkt_larger(1464)->NXM_NX_REG0[15],resubmit(,60)"},
 		{"parts of fields", Flow{Match: ip, Instructions: apply(a.SetIPv4Dst(addrB).Load(FieldReg(1), 4, 8, 0x7f).
 			Load(FieldMetadata, 63, 1, 1).Move(FieldTunnelID, FieldReg(2), 0, 8, 24).Move(FieldReg(2), FieldReg(3), 5, 6, 1))},
 			"table=0, priority=0,ip actions=set_field:192.168.7.9->ip_dst,load:0x7f->NXM_NX_REG1[4..11]," +

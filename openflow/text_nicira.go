@@ -53,6 +53,9 @@ func appendNicira(b []byte, subtype uint16, p []byte) ([]byte, bool) {
 	case subtype == nxOutputReg && len(p) == 14:
 		off, n := int(be.Uint16(p)>>6), int(be.Uint16(p)&0x3f)+1
 		return appendSubfield(append(b, "output:"...), Field(be.Uint32(p[2:])), off, n), true
+	case subtype == nxCheckLarger && len(p) == 14:
+		b = fmt.Appendf(b, "check_pkt_larger(%d)->", be.Uint16(p))
+		return appendSubfield(b, Field(be.Uint32(p[4:])), int(be.Uint16(p[2:])), 1), true
 	case subtype == nxCT && len(p) >= 14:
 		return appendCT(b, p), true
 	case subtype == nxController2 && len(p) >= 6:

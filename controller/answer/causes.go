@@ -36,7 +36,9 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	expired.Name, expired.Table, expired.Answer = "ttl-expired", pipeline.TableGateway, Expired
 	noRoute.Name, noRoute.Table, noRoute.Answer = "no-route", pipeline.TableRoute, NoRoute
 	noNeighbour.Name, noNeighbour.Table, noNeighbour.Answer = "no-neighbour", pipeline.TableNeighbour, NoNeighbour
+	tooLarge := rejected
+	tooLarge.Name, tooLarge.Table, tooLarge.Answer = "too-large", pipeline.TableTooLarge, TooLarge
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, expired, noRoute, noNeighbour}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, expired, noRoute, noNeighbour, tooLarge}
 }

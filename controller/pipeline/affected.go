@@ -165,6 +165,9 @@ func (a *affected) network(c topology.Change) {
 				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
 			}
 		}
+		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && mtuOf(was) != mtuOf(is) {
+			a.leaves(r)
+		}
 		if answersOf(was) == answersOf(is) {
 			return
 		}

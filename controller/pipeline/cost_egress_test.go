@@ -12,15 +12,17 @@ import (
 
 // The constants of docs/cost.md for uplinks.
 const (
-	perUplink = 18 // flows of a node that has the port
+	perUplink = 21 // flows of a node that has the port
 	// perTunnelUDP is what a node with an uplink has if its tunnel has another UDP port than VXLAN's.
 	perTunnelUDP = 2
 
 	perLeaving = 4 // flows of a router that packets leave, for each family
 
-	perBridge        = 25 // flows of a node that has the bridge of an uplink, and no other
-	perUplinkAddress = 5  // flows of a node's address on an uplink of the type bridge
-	perLeavingBridge = 4  // flows of a router that packets leave by a bridge
+	perSized = 1 // flows of a router that packets leave, for each of its networks and families
+
+	perBridge        = 28           // flows of a node that has the bridge of an uplink, and no other
+	perUplinkAddress = 5            // flows of a node's address on an uplink of the type bridge
+	perLeavingBridge = 4 + perSized // flows of a router that packets leave by a bridge
 )
 
 // TestCostOfEgress: the cost of a router with an uplink depends on the nodes that know the
@@ -55,7 +57,7 @@ func TestCostOfEgress(t *testing.T) {
 		costs("VXLAN's own again", func() {
 			b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: "n1", After: b.view.Local("n1"), UDP: 4789}}})
 		}, -perTunnelUDP, 0, 0)
-		const leaving = 2*perLeaving + 1 // one subnet of a segmented network
+		const leaving = 2*perLeaving + 1 + 3*perSized // one subnet of a segmented network; two networks, of which one has both families
 		costs("egress of the router", func() {
 			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{
 				Networks: []string{"blue", "pods"}, Egress: &model.RouterEgress{Uplink: "wan"},

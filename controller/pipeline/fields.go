@@ -53,6 +53,10 @@ const (
 	// flagVia is set when the packet goes to a next hop of a static route, which its Ethernet
 	// address and network say.
 	flagVia = 1 << 14
+	// flagSized is set when the size of a packet from outside is compared with its network's MTU,
+	// flagLarge when it is larger.
+	flagLarge = 1 << 15
+	flagSized = 1 << 16
 	// flagEnded is set when a packet is of a connection to a service that is to be reset.
 	flagEnded = 1 << 19
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as

@@ -13,10 +13,11 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; TTL ends: controller, at a bounded rate"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; from outside and too large: too-large; TTL ends: controller, at a bounded rate"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
+		router:  (*Compiler).gatewaySize,
 		static:  (*Compiler).gatewayStatic,
 		groups:  true,
 	}
@@ -31,6 +32,7 @@ func (c *Compiler) gatewayNode() {
 	c.routerErrorMeter()
 	c.gatewayExpired()
 	c.gatewayOutside()
+	c.gatewayLarge()
 	c.gatewayHost()
 }
 

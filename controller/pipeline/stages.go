@@ -76,6 +76,7 @@ func stages() []stage {
 		nextHopStage(),
 		nextHopMACStage(),
 		outsideStage(),
+		tooLargeStage(),
 		duplicateStage(),
 		servingStage(),
 	}

@@ -4,6 +4,7 @@
 package reject
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/gopacket/gopacket"
@@ -35,14 +36,17 @@ type icmpError struct {
 	ipv4   layers.ICMPv4TypeCode
 	ipv6   layers.ICMPv6TypeCode
 	resets bool
+	// mtu is that of the next link, in bytes, if the packet is too large for it; else 0.
+	mtu int
 }
 
 // icmp returns the error that tells of a reason.
 func (r Reason) icmp() icmpError {
 	unreachable := func(code4, code6 uint8, resets bool) icmpError {
 		return icmpError{
-			layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, code4),
-			layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, code6), resets,
+			ipv4:   layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, code4),
+			ipv6:   layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, code6),
+			resets: resets,
 		}
 	}
 	switch r {
@@ -67,6 +71,25 @@ func (r Reason) icmp() icmpError {
 // what must not be answered: resets, ICMP errors, fragments other than the first, and what is
 // not between two unicast addresses (RFC 1122, 3.2.2; RFC 4443, 2.4; RFC 9293, 3.10.7).
 func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) {
+	return answerWith(frame, why.icmp(), why == NoPort, from)
+}
+
+// AnswerTooLarge does what Answer does for a packet that is larger than the MTU of the next link, in
+// bytes (RFC 1191, 4; RFC 4443, 3.2). ok is false, too, for packets of IPv4 that may be
+// fragmented: who sends them gets no answer.
+func AnswerTooLarge(frame []byte, mtu int) (answer []byte, ok bool) {
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
+	if ip, is4 := p.NetworkLayer().(*layers.IPv4); is4 && ip.Flags&layers.IPv4DontFragment == 0 {
+		return nil, false
+	}
+	return answerWith(frame, icmpError{
+		ipv4: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodeFragmentationNeeded),
+		ipv6: layers.CreateICMPv6TypeCode(layers.ICMPv6TypePacketTooBig, 0),
+		mtu:  mtu,
+	}, false, netip.Addr{})
+}
+
+func answerWith(frame []byte, why icmpError, noPort bool, from netip.Addr) (answer []byte, ok bool) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	eth, ok := p.LinkLayer().(*layers.Ethernet)
 	if !ok {
@@ -74,7 +97,7 @@ func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) 
 	}
 	// A layer that could not be decoded is there without its content.
 	back := &layers.Ethernet{SrcMAC: eth.DstMAC, DstMAC: eth.SrcMAC, EthernetType: eth.EthernetType}
-	if isICMP := p.Layer(layers.LayerTypeICMPv4) != nil || p.Layer(layers.LayerTypeICMPv6) != nil; isICMP && why == NoPort {
+	if isICMP := p.Layer(layers.LayerTypeICMPv4) != nil || p.Layer(layers.LayerTypeICMPv6) != nil; isICMP && noPort {
 		return nil, false // it has no ports; a host discards types that it does not know (RFC 1122, 3.2.2)
 	}
 	var parts []gopacket.SerializableLayer
@@ -83,7 +106,7 @@ func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) 
 		if len(ip.Contents) == 0 || ip.FragOffset != 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv4(p, ip, why.icmp(), from)
+		parts = answerIPv4(p, ip, why, from)
 	case *layers.IPv6:
 		if fragment, ok := p.Layer(layers.LayerTypeIPv6Fragment).(*layers.IPv6Fragment); ok && fragment.FragmentOffset != 0 {
 			return nil, false
@@ -91,7 +114,7 @@ func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) 
 		if len(ip.Contents) == 0 || !unicast(ip.SrcIP) || !unicast(ip.DstIP) {
 			return nil, false
 		}
-		parts = answerIPv6(p, ip, why.icmp(), from)
+		parts = answerIPv6(p, ip, why, from)
 	}
 	if parts == nil {
 		return nil, false
@@ -125,7 +148,7 @@ func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why icmpError, from netip.Ad
 		return nil
 	}
 	back.Protocol = layers.IPProtocolICMPv4
-	return []gopacket.SerializableLayer{back, &layers.ICMPv4{TypeCode: why.ipv4}, quoted(ip.Contents, ip.Payload)}
+	return []gopacket.SerializableLayer{back, &layers.ICMPv4{TypeCode: why.ipv4, Seq: uint16(why.mtu)}, quoted(ip.Contents, ip.Payload)}
 }
 
 // isErrorIPv4 reports whether a type of ICMP is an error, or a redirect (RFC 792).
@@ -160,7 +183,7 @@ func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why icmpError, from netip.Ad
 		return nil
 	}
 	back.NextHeader = layers.IPProtocolICMPv6
-	return []gopacket.SerializableLayer{back, icmp, append(make(gopacket.Payload, 4), quoted(ip.Contents, ip.Payload)...)}
+	return []gopacket.SerializableLayer{back, icmp, append(gopacket.Payload(binary.BigEndian.AppendUint32(nil, uint32(why.mtu))), quoted(ip.Contents, ip.Payload)...)}
 }
 
 // quoted is what an error quotes of a packet.

@@ -53,6 +53,27 @@ func frame(t testing.TB, all ...gopacket.SerializableLayer) []byte {
 	return bytes.Clone(b.Bytes())
 }
 
+// TestAnswerTooLarge: who sends packets that are too large learns the MTU, unless they may be
+// fragmented.
+func TestAnswerTooLarge(t *testing.T) {
+	large := &layers.UDP{SrcPort: 4000, DstPort: 53}
+	whole := ipv4(layers.IPProtocolUDP)
+	whole.Flags = layers.IPv4DontFragment
+	b, ok := reject.AnswerTooLarge(frame(t, whole, large, gopacket.Payload(make([]byte, 100))), 1450)
+	p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
+	if icmp, is := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4); !ok || !is || icmp.TypeCode != layers.CreateICMPv4TypeCode(3, 4) || icmp.Seq != 1450 || icmp.Id != 0 {
+		t.Errorf("IPv4: %v, %v", ok, p)
+	}
+	b, ok = reject.AnswerTooLarge(frame(t, ipv6(layers.IPProtocolUDP), large, gopacket.Payload(make([]byte, 100))), 1450)
+	p = gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
+	if icmp, is := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); !ok || !is || icmp.TypeCode != layers.CreateICMPv6TypeCode(2, 0) || !bytes.HasPrefix(icmp.Payload, []byte{0, 0, 5, 0xaa, 0x60}) {
+		t.Errorf("IPv6: %v, %v", ok, p)
+	}
+	if b, ok := reject.AnswerTooLarge(frame(t, ipv4(layers.IPProtocolUDP), large), 1450); ok {
+		t.Errorf("what may be fragmented is answered: %x", b)
+	}
+}
+
 // TestAnswer: what the answers to all kinds of packets are, from whom and to whom.
 func TestAnswer(t *testing.T) {
 	syn := func() *layers.TCP { return &layers.TCP{SrcPort: 40000, DstPort: 80, Seq: 1000, SYN: true} }
