@@ -53,7 +53,7 @@ func TestLoadReadsFields(t *testing.T) {
 		},
 		{
 			name: "static routes",
-			text: "kind: Router\nname: main\nspec: {networks: [blue], routes: [{to: 10.51.0.0/24, via: [10.0.0.2, 10.0.0.3]}, {to: ::/0, via: [fd00::2]}]}",
+			text: "kind: Router\nname: main\nspec: {networks: [blue], routes: [{to: 10.51.0.0/24, via: [10.0.0.2, 10.0.0.3]}, {to: \"::/0\", via: [\"fd00::2\"]}]}",
 			want: api.Object{Kind: api.KindRouter, Name: "main"},
 			spec: model.RouterSpec{Networks: []string{"blue"}, Routes: []model.Route{
 				{To: netip.MustParsePrefix("10.51.0.0/24"), Via: []netip.Addr{netip.MustParseAddr("10.0.0.2"), netip.MustParseAddr("10.0.0.3")}},

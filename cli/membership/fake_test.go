@@ -19,13 +19,15 @@ const (
 	controllerHead = `{"headings":["_uuid","target","connection_mode","max_backoff","is_connected","status","external_ids"],"data":[%s]}`
 	managerHead    = `{"headings":["_uuid","target","max_backoff","is_connected","status","external_ids"],"data":[%s]}`
 	sslHead        = `{"headings":["ca_cert","certificate","private_key","external_ids"],"data":[%s]}`
+	// noHead is a table without rows: leaving lists nine.
+	noHead = `{"headings":["_uuid"],"data":[]}`
 )
 
 // tables are the states that a fake machine may be in.
 type tables struct{ bridge, port, iface, controller, manager string }
 
 func (t tables) String() string {
-	return fmt.Sprintf(strings.Join([]string{bridgeHead, portHead, interfaceHead, controllerHead, managerHead, sslHead}, "\n"),
+	return fmt.Sprintf(strings.Join([]string{bridgeHead, portHead, interfaceHead, controllerHead, managerHead, sslHead, noHead, noHead, noHead}, "\n"),
 		t.bridge, t.port, t.iface, t.controller, t.manager, "")
 }
 
