@@ -18,7 +18,7 @@ type serviceView = view[model.ServiceSpec, api.ServiceStatus]
 func serviceKind() kindDef {
 	columns := []column[serviceView]{
 		{header: "ADDRESSES", cell: func(v serviceView) string { return listText(v.spec.Addresses, ",", netip.Addr.String) }},
-		{header: "PORTS", cell: func(v serviceView) string { return listText(v.spec.Ports, ",", servicePortText) }},
+		{header: "PORTS", cell: servicePortsText},
 		{header: "BACKENDS", cell: func(v serviceView) string { return backendsText(v.spec.Backends) }},
 		{header: "AVAILABLE", cell: func(v serviceView) string { return fmt.Sprintf("%d/%d", v.status.BackendsReady, v.status.BackendCount) }},
 		{header: "FOR", cell: func(v serviceView) string { return scopesText(v.spec) }},
@@ -35,7 +35,7 @@ func serviceKind() kindDef {
 		required: []string{"address", "ports"},
 		example:  "web --address 10.96.0.10 --router r1 --ports tcp/80:8080 --backends app=web",
 		change:   "web --backends app=web,tier=front",
-		pin:      pinning(func(*model.ServiceSpec, api.ServiceStatus) error { return nil }),
+		pin:      pinning(pinService),
 	}
 }
 
@@ -51,18 +51,26 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 			return s.InternalTrafficPolicy.UnmarshalText([]byte(text))
 		},
 	}
+	external := specFlag[model.ServiceSpec]{
+		name: "external-traffic-policy", usage: "which backends machines outside reach by node ports, by `policy`: Cluster (any) or Local (those on the node whose address they use) (default Cluster)",
+		fixed: []string{string(model.TrafficCluster), string(model.TrafficLocal)},
+		set: func(s *model.ServiceSpec, text string, _ bool) error {
+			return s.ExternalTrafficPolicy.UnmarshalText([]byte(text))
+		},
+	}
 	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
 		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: setServiceAddresses},
 		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
 			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Networks, text, first) }},
 		{name: "router", usage: "`router` all of whose networks may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindRouter,
 			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Routers, text, first) }},
-		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53, http=tcp/80:8080 or tcp/80:web with the backends' own numbers of web; may be repeated, or several separated by commas", many: true, set: setServicePorts},
+		{name: "ports", usage: "`port` of the service and, after a colon, that of the backends, such as tcp/80:8080, udp/53, http=tcp/80:8080 or tcp/80:web with the backends' own numbers of web, and behind @ the port of nodes by which machines outside reach it, as in tcp/80:8080@30080, or @auto for a free one; may be repeated, or several separated by commas", many: true, set: setServicePorts},
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections), http:/PATH (their port answers GET with a status from 200 to 399) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1 or http:/healthz,host=web.example", set: setHealthCheck},
 		affinity,
 		internal,
+		external,
 		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
@@ -183,11 +191,17 @@ func setServicePorts(s *model.ServiceSpec, text string, first bool) error {
 	return nil
 }
 
-// parseServicePort reads "tcp/80", "tcp/80:8080" or "http=tcp/80:8080".
+// parseServicePort reads "tcp/80", "tcp/80:8080" or "http=tcp/80:8080@30080".
 func parseServicePort(text string) (p model.ServicePort, err error) {
 	rest := text
 	if name, of, named := strings.Cut(text, "="); named {
 		p.Name, rest = name, of
+	}
+	rest, nodePort, outside := strings.Cut(rest, "@")
+	if outside {
+		if err := model.SetText(&p.NodePort, nodePort); err != nil {
+			return p, fmt.Errorf("%q is not a port of a service: %w", text, err)
+		}
 	}
 	protocol, numbers, ok := strings.Cut(rest, "/")
 	p.Protocol = model.PolicyProtocol(strings.ToLower(protocol))
@@ -211,6 +225,31 @@ func portNumber(text string) (uint16, error) {
 	return uint16(n), err
 }
 
+// servicePortsText is the ports in the form of the flag, with the node ports that were chosen.
+func servicePortsText(v serviceView) string {
+	return listText(v.spec.Ports, ",", func(p model.ServicePort) string {
+		return servicePortText(pinNodePort(p, v.status))
+	})
+}
+
+// pinNodePort returns a port with the node port that was chosen for it.
+func pinNodePort(p model.ServicePort, status api.ServiceStatus) model.ServicePort {
+	for _, n := range status.NodePorts {
+		if p.NodePort.Auto && n.Protocol == p.Protocol && n.Port == p.Port {
+			p.NodePort = model.NodePort{Number: n.NodePort}
+		}
+	}
+	return p
+}
+
+// pinService gives ports the node ports that were chosen for them.
+func pinService(s *model.ServiceSpec, status api.ServiceStatus) error {
+	for i, p := range s.Ports {
+		s.Ports[i] = pinNodePort(p, status)
+	}
+	return nil
+}
+
 func servicePortText(p model.ServicePort) string {
 	text := fmt.Sprintf("%s/%d", p.Protocol, p.Port)
 	if p.Name != "" {
@@ -218,6 +257,9 @@ func servicePortText(p model.ServicePort) string {
 	}
 	if p.TargetPort != (model.TargetPort{Number: p.Port}) {
 		text += ":" + p.TargetPort.String()
+	}
+	if !p.NodePort.IsZero() {
+		text += "@" + p.NodePort.String()
 	}
 	return text
 }
@@ -270,6 +312,30 @@ func scopesText(s model.ServiceSpec) string {
 	return strings.Join(all, ",")
 }
 
+// nodePortDetails are a line for each node port, with where machines outside reach it.
+func nodePortDetails(v serviceView) (lines [][2]string) {
+	if v.spec.ExternalTrafficPolicy != "" {
+		lines = append(lines, [2]string{"external traffic", "Local: only to backends on the node whose address the client uses"})
+	}
+	for _, p := range v.status.NodePorts {
+		var at []string
+		for _, n := range v.status.NodePortNodes {
+			for _, a := range n.Addresses {
+				at = append(at, fmt.Sprintf("%s://%s (%s)", p.Protocol, netip.AddrPortFrom(a, p.NodePort), n.Node))
+			}
+		}
+		where := "on no node: none has an uplink"
+		if len(at) > 0 {
+			where = "at " + strings.Join(at, ", ")
+		}
+		lines = append(lines, [2]string{fmt.Sprintf("node port %s/%d", p.Protocol, p.NodePort), fmt.Sprintf("to port %d, %s", p.Port, where)})
+	}
+	if n := len(v.status.NodePortNodes); v.status.NodePortNodeCount > n {
+		lines = append(lines, [2]string{"more", fmt.Sprintf("%d nodes with node ports are not listed", v.status.NodePortNodeCount-n)})
+	}
+	return lines
+}
+
 // serviceDetails are the conditions, the number and a line for each backend.
 func serviceDetails(v serviceView) [][2]string {
 	lines := append(conditionLines(v.now, v.status.Ready, v.status.Conditions), [2]string{"number", fmt.Sprint(v.status.ID)})
@@ -279,6 +345,7 @@ func serviceDetails(v serviceView) [][2]string {
 	if v.spec.InternalTrafficPolicy != "" {
 		lines = append(lines, [2]string{"internal traffic", "Local: only to backends on the client's own node"})
 	}
+	lines = append(lines, nodePortDetails(v)...)
 	if v.spec.DrainingTime != 0 {
 		lines = append(lines, [2]string{"draining time", fmt.Sprintf("%v, then connections are reset", v.spec.DrainingTime)})
 	}

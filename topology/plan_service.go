@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"hash/fnv"
 
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -30,12 +31,73 @@ func (p *planner) planServices() {
 			p.x.services.ids.last = id
 		}
 	}
+	for _, it := range p.of(model.KindService) {
+		if o, ok := it.after.(*Service); ok && !it.same && !it.broken {
+			p.giveNodePorts(it, o)
+		}
+	}
 	p.recheckServices()
+}
+
+// giveNodePorts chooses numbers for the ports whose node port is auto and that have none yet,
+// once all that have one hold it. Where the search begins follows from the name, so that a
+// number which has become free goes to another service only by chance: clients may have it
+// still.
+func (p *planner) giveNodePorts(it *item, o *Service) {
+	const size = uint64(model.LastNodePort-model.FirstNodePort) + 1
+	for _, sp := range o.Spec.Ports {
+		if !sp.NodePort.Auto || o.NodePort(sp) != 0 {
+			continue
+		}
+		h := fnv.New64a()
+		h.Write([]byte(o.Name + "\x00" + nodePortKey(sp)))
+		from := h.Sum64()
+		found := false
+		for i := range size {
+			n := model.FirstNodePort + uint16((from%size+i)%size)
+			if _, taken := p.x.services.nodePorts.Get(nodePortTaken(sp.Protocol, n)); taken {
+				continue
+			}
+			if o.NodePorts == nil {
+				o.NodePorts = map[string]uint16{}
+			}
+			o.NodePorts[nodePortKey(sp)], found = n, true
+			p.x.services.nodePorts.Set(nodePortTaken(sp.Protocol, n), o)
+			break
+		}
+		if !found {
+			p.bad(it, Exhausted, "spec.ports", fmt.Sprintf("all node ports of %s are taken", sp.Protocol), "delete services with node ports that are not needed")
+			return
+		}
+	}
+}
+
+// keepNodePorts gives a service the numbers that were chosen for its ports before.
+func (o *Service) keepNodePorts(before Object) {
+	was, ok := before.(*Service)
+	if !ok {
+		return
+	}
+	for _, sp := range o.Spec.Ports {
+		if n, has := was.NodePorts[nodePortKey(sp)]; has && sp.NodePort.Auto {
+			if o.NodePorts == nil {
+				o.NodePorts = map[string]uint16{}
+			}
+			o.NodePorts[nodePortKey(sp)] = n
+		}
+	}
 }
 
 // placeService reports whether the service could be added.
 func (p *planner) placeService(it *item, id uint32) bool {
 	o := &Service{Meta: p.meta(it), Spec: it.spec.(model.ServiceSpec), ID: id}
+	o.keepNodePorts(it.before)
+	for i, sp := range o.Spec.Ports {
+		n := o.NodePort(sp)
+		if h, taken := p.x.services.nodePorts.Get(nodePortTaken(sp.Protocol, n)); taken {
+			p.bad(it, Conflict, fmt.Sprintf("spec.ports[%d].nodePort", i), fmt.Sprintf("%s has the node port %d of %s", h.Ref(), n, sp.Protocol), "give another one, or auto for a free one")
+		}
+	}
 	for field, ref := range o.Spec.References() {
 		if p.broken(ref.Kind, ref.Name) {
 			it.broken = true

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/btree"
@@ -21,6 +22,29 @@ type Service struct {
 	Spec model.ServiceSpec `json:"spec"`
 	// ID is the service's number in the data path, 1 to MaxServiceID, allocated.
 	ID uint32 `json:"id"`
+	// NodePorts has the numbers that were chosen for ports whose node port is auto, by
+	// nodePortKey; nil if there are none.
+	NodePorts map[string]uint16 `json:"nodePorts,omitempty"`
+}
+
+// nodePortKey is what the number of a port's node port is kept by: its protocol and number at
+// the service, as in tcp/80.
+func nodePortKey(p model.ServicePort) string {
+	return string(p.Protocol) + "/" + strconv.FormatUint(uint64(p.Port), 10)
+}
+
+// NodePort returns the number of a port's node port, 0 if it has none.
+func (o *Service) NodePort(p model.ServicePort) uint16 {
+	if p.NodePort.Auto {
+		return o.NodePorts[nodePortKey(p)]
+	}
+	return p.NodePort.Number
+}
+
+// nodePortTaken is the key of a node port among those of all services: no two have the same
+// number of one protocol, since all are at the addresses of the same nodes.
+func nodePortTaken(protocol model.PolicyProtocol, number uint16) string {
+	return string(protocol) + "/" + strconv.FormatUint(uint64(number), 10)
 }
 
 // Ref returns the object's name in the form kind/name.
@@ -46,6 +70,15 @@ func (o *Service) load(l *Loader) error {
 	}
 	if _, h, taken := x.taken(o); taken {
 		return fmt.Errorf("%s: %s has one of its addresses", o.Ref(), h.Ref())
+	}
+	for _, p := range o.Spec.Ports {
+		n := o.NodePort(p)
+		if n == 0 && !p.NodePort.IsZero() || n != 0 && (n < model.FirstNodePort || n > model.LastNodePort) {
+			return fmt.Errorf("%s: %d is not a node port", o.Ref(), n)
+		}
+		if h, taken := x.nodePorts.Get(nodePortTaken(p.Protocol, n)); taken {
+			return fmt.Errorf("%s: %s has its node port %d", o.Ref(), h.Ref(), n)
+		}
 	}
 	x.put(o)
 	x.ids.loaded(o.ID, o.Created)
@@ -74,6 +107,9 @@ type serviceIndex struct {
 	checking *btree.Map[string, *Service]
 	// local has those of using whose clients reach only backends on their own node.
 	local *btree.Map[string, *Service]
+	// nodePorts has the services by their node ports (nodePortTaken), outside those that have
+	// any by the reference of the network or router that they name, and their name.
+	nodePorts, outside *btree.Map[string, *Service]
 }
 
 func newServiceIndex() serviceIndex {
@@ -87,12 +123,14 @@ func newServiceIndex() serviceIndex {
 		reaching:  btree.NewMap[string, *Service](treeDegree),
 		checking:  btree.NewMap[string, *Service](treeDegree),
 		local:     btree.NewMap[string, *Service](treeDegree),
+		nodePorts: btree.NewMap[string, *Service](treeDegree),
+		outside:   btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(), x.nodePorts.Copy(), x.outside.Copy(),
 	}
 }
 
@@ -109,9 +147,17 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 		if o.Spec.InternalTrafficPolicy == model.TrafficLocal {
 			f(x.local, refKey(ref)+o.Name)
 		}
+		if o.Spec.HasNodePorts() {
+			f(x.outside, refKey(ref)+o.Name)
+		}
 		f(x.named, refKey(ref)+nameKey(o.Name)+"\x00"+o.Name)
 		for _, a := range o.Spec.Addresses {
 			f(x.addresses, refKey(ref)+a.String())
+		}
+	}
+	for _, p := range o.Spec.Ports {
+		if n := o.NodePort(p); n != 0 {
+			f(x.nodePorts, nodePortTaken(p.Protocol, n))
 		}
 	}
 	checked := func(by string) {
@@ -302,6 +348,19 @@ func (x *indexes) servicesWith(in *btree.Map[string, *Service], p *Port, target 
 			}
 		}
 	}
+}
+
+// ServicesOutside returns the services with node ports that name a network or router, by name.
+func (s *Snapshot) ServicesOutside(r Ref) iter.Seq[*Service] {
+	return under(s.x.services.outside, refKey(r))
+}
+
+// AllServicesOutside returns all services with node ports, by what they name and their name.
+func (s *Snapshot) AllServicesOutside() iter.Seq[*Service] { return all(s.x.services.outside) }
+
+// ServiceAtNodePort returns the service that has a node port.
+func (s *Snapshot) ServiceAtNodePort(protocol model.PolicyProtocol, number uint16) (*Service, bool) {
+	return s.x.services.nodePorts.Get(nodePortTaken(protocol, number))
 }
 
 // ServicesNaming returns the services that name a network, router or port group, by name.

@@ -3,6 +3,7 @@ package topology_test
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -111,5 +112,135 @@ func TestServed(t *testing.T) {
 	}
 	if s = plan(t, s, del(model.KindService, "a")).Next; zone(s, "blue") != blue {
 		t.Error("the zone did not stay")
+	}
+}
+
+// nodePorts returns the numbers of a service's node ports, in the order of its ports.
+func nodePorts(t *testing.T, s *topology.Snapshot, name string) (all []uint16) {
+	t.Helper()
+	o, ok := s.Service(name)
+	if !ok {
+		t.Fatalf("there is no service %s", name)
+	}
+	for _, p := range o.Spec.Ports {
+		all = append(all, o.NodePort(p))
+	}
+	return all
+}
+
+// withNodePorts has ports of TCP or, where marked by u, UDP, with node ports.
+func withNodePorts(text ...string) func(*model.ServiceSpec) {
+	return func(s *model.ServiceSpec) {
+		s.Ports = nil
+		for i, of := range text {
+			p := model.ServicePort{Name: "p" + string(rune('a'+i)), Port: uint16(80 + i), Protocol: model.ProtocolTCP}
+			if number, udp := strings.CutPrefix(of, "u"); udp {
+				p.Protocol, of = model.ProtocolUDP, number
+			}
+			if err := p.NodePort.UnmarshalText([]byte(of)); err != nil {
+				panic(err)
+			}
+			s.Ports = append(s.Ports, p)
+		}
+	}
+}
+
+// TestNodePorts: a number of one protocol is of one service (P-SVC-16: of two protocols it may be of
+// two), a refusal names the holder, and numbers that were chosen stay, whatever else changes.
+func TestNodePorts(t *testing.T) {
+	s := plan(t, topology.NewSnapshot(),
+		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("10.1.0.0/24")),
+		put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}}),
+		putService("a", "10.96.0.1", withNodePorts("30080", "auto", "u30080"))).Next
+	given := nodePorts(t, s, "a")
+	if given[0] != 30080 || given[2] != 30080 || given[1] < model.FirstNodePort || given[1] > model.LastNodePort || given[1] == 30080 {
+		t.Fatalf("node ports %v", given)
+	}
+	if o, ok := s.ServiceAtNodePort(model.ProtocolTCP, given[1]); !ok || o.Name != "a" {
+		t.Error("a service is not found by the node port that was chosen for it")
+	}
+	for _, tt := range []struct {
+		ops  []topology.Op
+		want string // "" if it is right
+	}{
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30080"))}, "spec.ports[0].nodePort: service/a has the node port 30080 of tcp"},
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("u30080"))}, "service/a has the node port 30080 of udp"},
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("u30081", "30081"))}, ""},
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30081", "30081"))}, "spec.ports[0] has the node port 30081 of tcp, too"},
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30080")), del(model.KindService, "a")}, ""},
+		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30080")), putService("a", "10.96.0.1", withNodePorts("30081", "auto", "u30081"))}, ""},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { withNodePorts("auto")(s); s.Networks = []string{"red"} })}, "names several networks or routers"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { s.ExternalTrafficPolicy = model.TrafficLocal })}, "the service has no node port"},
+	} {
+		_, err := topology.Plan(s, tt.ops, epoch)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("refused: %v", err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%v, want %q", err, tt.want)
+		}
+	}
+	// P-SVC-15: what is chosen for one port stays when another changes or goes.
+	s = plan(t, s, putService("a", "10.96.0.1", withNodePorts("30090", "auto", "u30080"))).Next
+	if now := nodePorts(t, s, "a"); now[0] != 30090 || now[1] != given[1] || now[2] != 30080 {
+		t.Errorf("node ports %v after a change of one, before %v", now, given)
+	}
+	s = plan(t, s, putService("a", "10.96.0.1", func(s *model.ServiceSpec) { withNodePorts("30090", "auto", "u30080")(s); s.Ports = s.Ports[1:] })).Next
+	if now := nodePorts(t, s, "a"); !slices.Equal(now, []uint16{given[1], 30080}) {
+		t.Errorf("node ports %v once the first port is gone, before %v", now, given)
+	}
+	if _, taken := s.ServiceAtNodePort(model.ProtocolTCP, 30090); taken {
+		t.Error("a node port is taken whose port is gone")
+	}
+	s = plan(t, s, putService("a", "10.96.0.1", nil)).Next
+	if o, _ := s.Service("a"); o.NodePorts != nil {
+		t.Errorf("a service without node ports has the numbers %v", o.NodePorts)
+	}
+}
+
+// TestManyNodePorts: P-SVC-14: of hundreds that are chosen and hundreds that are asked for, in one
+// change and the next, none comes twice; once all are taken that is said.
+func TestManyNodePorts(t *testing.T) {
+	s := plan(t, topology.NewSnapshot(),
+		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")),
+		put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}})).Next
+	const all = int(model.LastNodePort-model.FirstNodePort) + 1
+	service := func(i int, text ...string) topology.Op {
+		return putService("s"+strconv.Itoa(i), netip.AddrFrom4([4]byte{10, 96, byte(i >> 8), byte(i)}).String(), withNodePorts(text...))
+	}
+	seen := map[uint16]string{}
+	for part := range 2 {
+		var ops []topology.Op
+		for i := range 500 {
+			n := 2 * (500*part + i)
+			ops = append(ops, service(n, "auto"), service(n+1, strconv.Itoa(int(model.FirstNodePort)+all-1-500*part-i)))
+		}
+		r, err := topology.Plan(s, ops, epoch)
+		if part == 0 && err != nil {
+			t.Fatal(err)
+		}
+		if err != nil { // numbers that are asked for now were chosen before: whose they are is said
+			if !strings.Contains(err.Error(), "has the node port") {
+				t.Fatal(err)
+			}
+			continue
+		}
+		s = r.Next
+	}
+	for o := range s.Services() {
+		for _, n := range nodePorts(t, s, o.Name) {
+			if n == 0 || seen[n] != "" {
+				t.Errorf("%s has the node port %d, as %q has", o.Name, n, seen[n])
+			}
+			seen[n] = o.Name
+		}
+	}
+	var rest []topology.Op
+	for i := range all - len(seen) {
+		rest = append(rest, service(5000+i, "auto"))
+	}
+	s = plan(t, s, rest...).Next
+	if _, err := topology.Plan(s, []topology.Op{service(9000, "auto")}, epoch); err == nil || !strings.Contains(err.Error(), "all node ports of tcp are taken") {
+		t.Errorf("one more than there are: %v", err)
 	}
 }

@@ -164,3 +164,13 @@ func (p *planner) usersOfUplink(it *item) *users {
 	p.floatingThatName(it.ref, u)
 	return u
 }
+
+// HostUplink returns the uplink of the type host; ok is false if there is none.
+func (s *Snapshot) HostUplink() (*Uplink, bool) {
+	for u := range s.Uplinks() {
+		if u.Spec.Type == model.UplinkHost {
+			return u, true
+		}
+	}
+	return nil, false
+}

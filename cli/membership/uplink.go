@@ -71,6 +71,8 @@ set -eu
 	set("mtu", fmt.Sprint(j.outerMTU()))
 	set("inner_mtu", fmt.Sprint(j.outerMTU()-j.overhead()))
 	set("vxlan_port", j.vxlanPorts())
+	set("first_port", fmt.Sprint(model.FirstNodePort))
+	set("last_port", fmt.Sprint(model.LastNodePort))
 	family := "ip"
 	if j.Controller.Is6() {
 		family = "ip6"

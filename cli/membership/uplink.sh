@@ -28,6 +28,35 @@ guarded() {
     sed -n "s/^guard$1 //p" "$state"
 }
 
+# own prints, as PROTOCOL/PORT, the node ports at which programs of this machine listen, other than
+# at loopback addresses. They stay the machine's own.
+own() {
+    for protocol in tcp udp; do
+        ss -Hln --$protocol 2>/dev/null | while read -r _ _ _ local _; do
+            port=${local##*:}
+            case $local in 127.* | "[::1]"* | "[::ffff:127."*) continue ;; esac
+            case $port in *[!0-9]* | "") continue ;; esac
+            if [ "$port" -ge "$first_port" ] && [ "$port" -le "$last_port" ]; then echo "$protocol/$port"; fi
+        done
+    done | sort -u
+}
+
+# unreserved prints where the ports begin that the kernel gives to programs which ask for any, if
+# node ports are among them.
+unreserved() {
+    if grep -qs "\b$first_port-$last_port\b" $conf/ipv4/ip_local_reserved_ports; then return; fi
+    read -r from to <$conf/ipv4/ip_local_port_range || return 0
+    if [ "$from" -le "$last_port" ] && [ "$to" -ge "$first_port" ]; then echo "$from-$to"; fi
+}
+
+# tell lets sdnd know what of the node ports is not its to use.
+tell() {
+    ovs-vsctl --timeout=5 --no-wait --if-exists set interface $dev \
+        external_ids:sdnctl-node-ports="$first_port-$last_port" \
+        external_ids:sdnctl-node-ports-taken="\"$(own | tr '\n' ' ' | sed 's/ $//')\"" \
+        external_ids:sdnctl-node-ports-local="\"$(unreserved)\"" >/dev/null || true
+}
+
 start() {
     ip link set dev $dev address $kernel_mac
     if [ -e $conf/ipv6/conf/$dev ]; then
@@ -68,12 +97,23 @@ start() {
         done
         change $conf/ipv6/conf/all/forwarding 1
     fi
+    tell
 }
 
 rules() {
     echo "add table inet $table"
     echo "delete table inet $table"
     echo "table inet $table {"
+    echo "set own { type inet_proto . inet_service;"
+    taken=$(own | sed 's|/| . |' | paste -sd, -)
+    [ -z "$taken" ] || echo "elements = { $taken }"
+    echo "}"
+    # What comes from outside for a node port goes to the switch, which knows the services.
+    echo "chain prerouting { type nat hook prerouting priority dstnat;"
+    outside="iifname != { lo, host-sdn } fib daddr type local meta l4proto { tcp, udp } th dport $first_port-$last_port meta l4proto . th dport != @own"
+    [ -z "$link4" ] || echo "meta nfproto ipv4 $outside dnat ip to $switch4"
+    [ -z "$link6" ] || echo "meta nfproto ipv6 $outside dnat ip6 to $switch6"
+    echo "}"
     echo "chain postrouting { type nat hook postrouting priority srcnat;"
     [ -z "$link4" ] || echo "ip saddr $range4 oifname != $dev masquerade"
     [ -z "$link6" ] || echo "ip6 saddr $range6 oifname != $dev masquerade"
@@ -82,6 +122,9 @@ rules() {
     echo "iifname $dev counter drop comment \"nothing of this machine is open to sdnd's networks\""
     echo "}"
     echo "chain forward { type filter hook forward priority filter - 1;"
+    [ -z "$link4" ] || echo "oifname $dev ip daddr $switch4 ct status dnat accept"
+    [ -z "$link6" ] || echo "oifname $dev ip6 daddr $switch6 ct status dnat accept"
+    echo "iifname $dev oifname $dev ct status dnat accept"
     echo "iifname $dev oifname $dev counter drop comment \"routers do not reach each other by the kernel\""
     echo "iifname $dev ip saddr != ${range4:-0.0.0.0} drop"
     echo "iifname $dev ip6 saddr != ${range6:-::} drop"

@@ -25,6 +25,8 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	}
 	refused := rejected
 	refused.Name, refused.Table, refused.Answer = "refuse", pipeline.TableRefuse, Refused
+	taken := rejected
+	taken.Name, taken.Table, taken.Answer = "node-port-taken", pipeline.TableEntered, Taken
 	stale := cause
 	stale.Name, stale.Table, stale.Answer = "stale-udp", pipeline.TableServing, Stale
 	names := packetin.Cause{
@@ -40,5 +42,5 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	tooLarge.Name, tooLarge.Table, tooLarge.Answer = "too-large", pipeline.TableTooLarge, TooLarge
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, stale, names, expired, noRoute, noNeighbour, tooLarge}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, taken, stale, names, expired, noRoute, noNeighbour, tooLarge}
 }

@@ -35,6 +35,18 @@ func Refused(_ *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.R
 	return packetin.Reply{Out: openflow.NewPacketOut(frame, openflow.Actions(nil).Output(p.No)), What: "refused, as the service has no backends"}
 }
 
+// Taken answers a packet from outside for a node port that has the same ends as a connection which
+// entered at another node, so that answers would go there. The answer goes back by the node that
+// the packet entered by, as one of the backend.
+func Taken(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.Reply {
+	frame, ok := reject.Answer(m.Data, reject.NoPort, netip.Addr{})
+	back, known := pipeline.AnswerEntered(m)
+	if !ok || !known {
+		return packetin.Reply{What: "has the ends of a connection that entered at another node; packets of this kind get no answer"}
+	}
+	return packetin.Reply{Out: openflow.NewPacketOut(frame, back), What: "refused, as a connection with the same ends entered at another node"}
+}
+
 // ended resets a connection of TCP to a service.
 func ended(p packetin.Port, m *openflow.PacketIn, zone uint16) packetin.Reply {
 	r := packetin.Reply{What: "for a backend that has had its draining time"}

@@ -86,6 +86,11 @@ func (c *Client) Network(ctx context.Context, name string) (Network, error) {
 	return get[Network](ctx, c, KindNetwork, name)
 }
 
+// Service reads one service.
+func (c *Client) Service(ctx context.Context, name string) (Service, error) {
+	return get[Service](ctx, c, KindService, name)
+}
+
 // Router reads one router.
 func (c *Client) Router(ctx context.Context, name string) (Router, error) {
 	return get[Router](ctx, c, KindRouter, name)

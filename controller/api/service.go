@@ -20,6 +20,24 @@ type ServiceStatus struct {
 	BackendCount  int             `json:"backendCount" doc:"How many backends the service has" example:"2"`
 	BackendsReady int             `json:"backendsReady" doc:"How many of them get new connections" example:"2"`
 	Backends      []ServiceMember `json:"backends" doc:"The backends in the order of their names, the first hundred"`
+	// NodePorts and NodePortNodes are empty without node ports.
+	NodePorts         []ServiceNodePort `json:"nodePorts,omitempty" doc:"The node ports of the service, with the numbers that were chosen for auto"`
+	NodePortNodeCount int               `json:"nodePortNodeCount,omitempty" doc:"How many nodes have the node ports: those with an uplink" example:"2"`
+	NodePortNodes     []NodePortNode    `json:"nodePortNodes,omitempty" doc:"Nodes that have the node ports, and the addresses at which sdnd knows that machines outside reach them, by name, the first hundred"`
+}
+
+// ServiceNodePort is a port of nodes' addresses by which machines outside reach a port of a service.
+type ServiceNodePort struct {
+	Name     string               `json:"name,omitempty" doc:"Name of the service's port" example:"http"`
+	Protocol model.PolicyProtocol `json:"protocol" doc:"Its protocol" enum:"tcp,udp" example:"tcp"`
+	Port     uint16               `json:"port" doc:"Its number at the service's addresses" example:"80"`
+	NodePort uint16               `json:"nodePort" doc:"Its number at the nodes' addresses" example:"30080"`
+}
+
+// NodePortNode is a node with node ports.
+type NodePortNode struct {
+	Node      string       `json:"node" doc:"Name of the node" example:"node1"`
+	Addresses []netip.Addr `json:"addresses" doc:"Its addresses: with an uplink of the type host its tunnelIP and addresses, though all others that the machine has do as well; with one of the type bridge its uplinkAddress" example:"[\"172.16.56.2\"]"`
 }
 
 // ServiceMember is a port that answers for a service.

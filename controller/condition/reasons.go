@@ -49,6 +49,11 @@ const (
 	NoLocalBackends  Reason = "NoLocalBackends"
 	BackendUnhealthy Reason = "BackendUnhealthy"
 	BackendUnchecked Reason = "BackendUnchecked"
+	// NodePortNowhere and the reasons after it are of services with node ports.
+	NodePortNowhere      Reason = "NodePortNowhere"
+	NodePortTaken        Reason = "NodePortTaken"
+	NodePortUplinkOld    Reason = "NodePortUplinkOld"
+	NodePortsNotReserved Reason = "NodePortsNotReserved"
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
@@ -129,6 +134,10 @@ var table = []Definition{
 	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, are in another routing domain, have none of the named ports that it calls, or do not pass its health check. New connections fail."},
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},
 	{NoLocalBackends, topology.KindService, Warning, "The service reaches only backends on the client's node (internalTrafficPolicy: Local), and there are nodes with clients that have none. Their connections are refused."},
+	{NodePortNowhere, topology.KindService, Error, "The service has node ports, and no node has an uplink: none joined with `--uplink host` or `--uplink bridge:NAME`, or no such uplink is declared, or on one of the type bridge no node has an uplinkAddress. No machine outside reaches the service."},
+	{NodePortTaken, topology.KindService, Warning, "Programs of nodes themselves listened at node ports of the service when the node's uplink was set up. Machines outside that connect there reach the program, not the service."},
+	{NodePortUplinkOld, topology.KindService, Warning, "The uplink of a node was set up by a release that had no node ports. Machines outside do not reach the service at that node."},
+	{NodePortsNotReserved, topology.KindService, Warning, "The kernel of a node gives ports from the range of node ports to programs that ask for any (net.ipv4.ip_local_port_range), and does not reserve them (net.ipv4.ip_local_reserved_ports). A program that listens at such a port is not reached from outside."},
 	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
 	{BackendUnchecked, topology.KindService, Warning, "Backends of the service have not passed its health check, and sdnd cannot ask them: their node is not connected, or they lack the named port, the address or the gateway that the check needs. They get no new connections."},
 	{FloatingIPNotPlaced, topology.KindFloatingIP, Error, "None of the ports that the floating address leads to has an interface on the node where it belongs. No node answers for the address."},

@@ -30,6 +30,14 @@ type ServiceFacts struct {
 	// Without are the nodes with ports that may use it and reach only backends on their own
 	// node, but have none there; sorted.
 	Without []string
+	// NoEntry says that it has node ports, and no node has an uplink by which machines outside
+	// could reach them.
+	NoEntry bool
+	// Taken are the node ports that programs of nodes' own listen at, OldEntries the nodes whose
+	// uplink was made before there were node ports, and Unreserved the nodes whose kernel gives
+	// node ports to programs that ask for any port; sorted.
+	Taken                  []TakenPort
+	OldEntries, Unreserved []string
 	// Lists says that the service lists its backends instead of selecting them.
 	Lists bool
 }
@@ -105,6 +113,7 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("ports on %s have no backend on their own node, so their new connections are refused", TunnelNodes{f.Without, len(f.Without)}.text()),
 			fmt.Sprintf("start a backend on each of these nodes, or let clients reach all: sdnctl service set %s --internal-traffic-policy Cluster", f.Name))
 	}
+	f.nodePorts(&l)
 	if f.Unhealthy > f.Unchecked {
 		l.add(BackendUnhealthy, f.unhealthy(),
 			fmt.Sprintf("start the server of %s, or have the check ask another port: sdnctl service set %s --health-check tcp,port=PORT", f.Failing, f.Name))
@@ -118,6 +127,37 @@ func Service(f ServiceFacts) []Condition {
 		l.add(BackendUnchecked, what, fix)
 	}
 	return l
+}
+
+// TakenPort is a node port at which a program of a node itself listens.
+type TakenPort struct {
+	Node string
+	// Port is as in tcp/30080.
+	Port string
+}
+
+// nodePorts adds what is wrong with the service's node ports.
+func (f ServiceFacts) nodePorts(l *list) {
+	if f.NoEntry {
+		l.add(NodePortNowhere, "it has node ports, and no node has an uplink, so no machine outside reaches them",
+			"declare an uplink: sdnctl uplink create wan; and on the nodes that machines outside are to reach: sdnctl node join NODE --controller ADDRESS --uplink host, beside the flags that they joined with")
+	}
+	if n := len(f.Taken); n > 0 {
+		what := fmt.Sprintf("a program of %s listens at %s", f.Taken[0].Node, f.Taken[0].Port)
+		if n > 1 {
+			what += fmt.Sprintf(", and so do %d others on nodes with its node ports", n-1)
+		}
+		l.add(NodePortTaken, what+"; machines outside that connect there reach that program instead of the service",
+			fmt.Sprintf("have the program listen elsewhere, or give the service another node port: sdnctl service set %s --ports …@auto; then on %s: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", f.Name, f.Taken[0].Node))
+	}
+	if n := len(f.OldEntries); n > 0 {
+		l.add(NodePortUplinkOld, fmt.Sprintf("the uplink of %s was made by a release without node ports, so machines outside do not reach the service there", TunnelNodes{f.OldEntries, n}.text()),
+			fmt.Sprintf("on %s, with the present sdnctl: sdnctl node join %s --controller ADDRESS --uplink host, beside the flags that it joined with", f.OldEntries[0], f.OldEntries[0]))
+	}
+	if n := len(f.Unreserved); n > 0 {
+		l.add(NodePortsNotReserved, fmt.Sprintf("the kernel of %s gives ports of the range 30000-32767 to programs that ask for any port; what listens at one is not reached from outside if it began after the uplink was set up", TunnelNodes{f.Unreserved, n}.text()),
+			fmt.Sprintf("on %s: sysctl -w net.ipv4.ip_local_reserved_ports=30000-32767, and the same in /etc/sysctl.d; then: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", f.Unreserved[0]))
+	}
 }
 
 // unhealthy says which backends do not pass the health check.

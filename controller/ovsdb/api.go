@@ -54,6 +54,11 @@ type Joined struct {
 	// port for host access: prefixes that the machine routes to it, and the addresses that
 	// it sends from, separated by commas.
 	HostRanges, HostAddresses string
+	// NodePorts, NodePortsTaken and NodePortsLocal are sdnctl-node-ports, sdnctl-node-ports-taken
+	// and sdnctl-node-ports-local, of the uplink to the machine's kernel: the range of node ports
+	// that leads there; those of them, separated by spaces, at which programs of the machine
+	// listen; and the range from which the kernel chooses ports, if it has any of them.
+	NodePorts, NodePortsTaken, NodePortsLocal string
 }
 
 // Interface is an interface on the watched bridge.

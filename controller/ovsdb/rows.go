@@ -288,6 +288,12 @@ func (f *Interface) setExternalIDs(raw json.RawMessage) error {
 			toggle(&j.HostRanges, value)
 		case "sdnctl-host-addresses":
 			toggle(&j.HostAddresses, value)
+		case "sdnctl-node-ports":
+			toggle(&j.NodePorts, value)
+		case "sdnctl-node-ports-taken":
+			toggle(&j.NodePortsTaken, value)
+		case "sdnctl-node-ports-local":
+			toggle(&j.NodePortsLocal, value)
 		default:
 			f.toggle(key, value)
 		}
@@ -362,7 +368,8 @@ func (f *Interface) cost() int {
 		n += len(t.RemoteIP) + len(t.LocalIP) + len(t.Key) + len(t.DstPort)
 	}
 	if j := f.Joined; j != nil {
-		n += len(j.Node) + len(j.LocalIP) + len(j.DstPort)
+		n += len(j.Node) + len(j.LocalIP) + len(j.DstPort) + len(j.HostRanges) + len(j.HostAddresses) +
+			len(j.NodePorts) + len(j.NodePortsTaken) + len(j.NodePortsLocal)
 	}
 	return n
 }

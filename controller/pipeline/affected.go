@@ -51,6 +51,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 			a.port(p.Port)
 		}
 	}
+	a.outside(u)
 	a.health(u)
 	a.drained(u)
 	a.policies(u)
@@ -339,6 +340,7 @@ func (a *affected) arrival(network, node string) {
 		a.arrivals = map[pair]bool{}
 	}
 	a.arrivals[key] = true
+	a.answersFrom(network, node)
 	a.policedNode(node)
 	a.servicesAt(network, node)
 	a.hostNode(node)

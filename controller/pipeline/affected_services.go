@@ -40,7 +40,7 @@ func (a *affected) service(c topology.Change) {
 
 // serviceOf marks a service and its backends on the nodes that have ports which may use it.
 func (a *affected) serviceOf(v *View, o *topology.Service) {
-	for node := range v.nodesUsing(o) {
+	for node := range v.nodesServing(o) {
 		a.services(v, node, []*topology.Service{o})
 	}
 	if o.Spec.HealthCheck != nil {
@@ -118,7 +118,7 @@ func servicesWithout(all, others []*topology.Service) []*topology.Service {
 func (a *affected) backendOf(v *View, p *topology.Port, services []*topology.Service) {
 	for _, o := range services {
 		a.checked(v, o, p)
-		for node := range v.nodesUsing(o) {
+		for node := range v.nodesServing(o) {
 			a.mark(node, Unit{Kind: UnitService, Name: o.Name})
 			for u := range backendUnits(o, topology.Backend{Port: p, Endpoint: o.EndpointOf(p)}) {
 				a.mark(node, u.Unit)

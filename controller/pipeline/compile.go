@@ -36,8 +36,10 @@ type Compiler struct {
 	// router that joins it.
 	network *topology.Network
 	local   bool
-	domain  uint32
-	routed  bool
+	// enters says that machines outside may reach ports of the network by the node.
+	enters bool
+	domain uint32
+	routed bool
 	// serves is the zone of the connections that ports of the unit's network begin; 0 if
 	// they use no services.
 	serves topology.Zone
@@ -215,6 +217,9 @@ func (c *Compiler) compile(i unit) {
 			return
 		}
 	}
+	if i.Kind == UnitEntry && !(c.view.EntryNode(i.Name) && c.answersOutside()) {
+		return
+	}
 	var judged *policies
 	if i.Kind == UnitPolicies && c.only != onlyGroups {
 		judged = c.view.policiesOn(c.node)
@@ -252,6 +257,8 @@ func (c *Compiler) compile(i unit) {
 			s.host(c, i.host)
 		case UnitFloating:
 			s.floating(c, floating)
+		case UnitEntry:
+			s.peer(c, i.host)
 		}
 	}
 	if c.extra != nil {
@@ -284,6 +291,7 @@ func (c *Compiler) enter(n *topology.Network) bool {
 		return false
 	}
 	c.network, c.local = n, c.view.HasPorts(n.Name, c.node)
+	c.enters = c.view.enters(c.view.domainOf(n.Name), c.node)
 	c.domain, c.routed = routingDomain(c.view.Topo, n)
 	c.serves, _ = c.view.servicesZone(n.Name)
 	return true

@@ -274,7 +274,7 @@ func (v *View) served(o *topology.Service, p model.ServicePort) iter.Seq2[*topol
 func (a *affected) drained(u Update) {
 	for _, l := range u.Leaving {
 		if o, ok := a.after.Topo.Service(l.Service); ok {
-			for node := range a.after.nodesUsing(o) {
+			for node := range a.after.nodesServing(o) {
 				a.mark(node, Unit{Kind: UnitService, Name: o.Name})
 			}
 		}

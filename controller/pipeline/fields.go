@@ -57,6 +57,10 @@ const (
 	// flagLarge when it is larger.
 	flagLarge = 1 << 15
 	flagSized = 1 << 16
+	// flagEntered is set while a packet from outside for a node port is on its way to a
+	// backend; flagLooked when it is known that a packet answers nothing from outside.
+	flagEntered = 1 << 17
+	flagLooked  = 1 << 18
 	// flagEnded is set when a packet is of a connection to a service that is to be reset.
 	flagEnded = 1 << 19
 	// regGateway holds the place of the gateway in the block that a packet is routed to, as

@@ -111,7 +111,7 @@ func (a *affected) health(u Update) {
 			continue
 		}
 		if o, ok := a.after.Topo.Service(h.Service); ok {
-			for node := range a.after.nodesUsing(o) {
+			for node := range a.after.nodesServing(o) {
 				a.mark(node, Unit{Kind: UnitService, Name: o.Name})
 			}
 		}

@@ -100,7 +100,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(entered) != 15 {
+	if len(entered) != 18 {
 		t.Errorf("packets enter %v", entered)
 	}
 }

@@ -6,11 +6,26 @@ import (
 	"github.com/sdnctl/sdnctl/topology"
 )
 
-// CarriesIPv6 reports whether the node has ports of a network with IPv6. Only then has it
-// flows for IPv6 that belong to no network.
+// CarriesIPv6 reports whether the node has ports of a network with IPv6, or machines outside may
+// reach such ports by it. Only then has it flows for IPv6 that belong to no network.
 func (v *View) CarriesIPv6(node string) bool {
 	n, _ := v.ipv6.Get(node)
-	return n > 0
+	return n > 0 || v.entersIPv6(node)
+}
+
+// entersIPv6 reports whether machines outside may reach ports of a network with IPv6 by the node.
+func (v *View) entersIPv6(node string) bool {
+	if !v.hasNodePorts() || !v.enterable(node) {
+		return false
+	}
+	for _, d := range v.domainsOutside() {
+		for n := range v.networksIn(d) {
+			if x, ok := v.Topo.Network(n); ok && x.Spec.Has(topology.IPv6) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // familiesAt returns the families for which the node has flows that belong to no network.

@@ -183,6 +183,14 @@ func randomService(t *rapid.T) model.ServiceSpec {
 	if rapid.Bool().Draw(t, "local") {
 		s.InternalTrafficPolicy = model.TrafficLocal
 	}
+	if len(s.Networks)+len(s.Routers) == 1 && rapid.Bool().Draw(t, "node ports") {
+		for i := range s.Ports {
+			s.Ports[i].NodePort = rapid.SampledFrom([]model.NodePort{{}, {Auto: true}, {Number: 30001}, {Number: 30080}}).Draw(t, "node port")
+		}
+		if s.HasNodePorts() && rapid.Bool().Draw(t, "external local") {
+			s.ExternalTrafficPolicy = model.TrafficLocal
+		}
+	}
 	switch rapid.IntRange(0, 3).Draw(t, "backends") {
 	case 0:
 		s.Backends.PortGroup = "g"

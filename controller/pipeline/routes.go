@@ -222,11 +222,15 @@ func (c *Compiler) routeStatic(r *topology.Router) {
 		hops := c.view.HopsOf(r, route)
 		c.match = toPrefix(c.match[:0], route.To)
 		if hops[0].Network == nil {
-			c.match = c.match.RegMasked(regFlags, 0, flagReturned).Reg(regRouter, r.ID)
+			looked := c.looksUpAnswers(r.Ref().String())
+			c.match = c.match.RegMasked(regFlags, looked, flagReturned|looked).Reg(regRouter, r.ID)
 			c.actions = c.actions[:0].SetReg(regFlags, flagOutside)
 			c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableGateway))
 			c.emit(priority, routeRule(outsideRule[f], route))
 			continue
+		}
+		if looked := c.looksUpAnswers(r.Ref().String()); looked != 0 {
+			c.match = c.match.RegMasked(regFlags, looked, looked)
 		}
 		c.match = c.match.Reg(regRouter, r.ID)
 		if len(hops) == 1 {

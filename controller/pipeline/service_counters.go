@@ -18,7 +18,7 @@ type BackendCounter struct {
 
 // NodesOfService returns the nodes with ports that may use a service, by name.
 func (v *View) NodesOfService(o *topology.Service) []string {
-	return slices.Sorted(v.nodesUsing(o))
+	return slices.Sorted(v.nodesServing(o))
 }
 
 // BackendCounters returns the flows of a node that count connections to the backends of a

@@ -43,6 +43,9 @@ func partGroup(o *topology.Service, scope, port int, f topology.Family, part int
 // which the service has numbers left.
 func roomForParts(o *topology.Service) int {
 	scopes, ports := len(o.Spec.Networks)+len(o.Spec.Routers), len(o.Spec.Ports)
+	if o.Spec.HasNodePorts() && !sharesGroups(o) {
+		scopes++ // see View.outsideOf
+	}
 	left := groupsOfService - (scopes-1)<<7 - ports<<1
 	parts := 1
 	for parts < maxParts && 2*parts*scopes*ports*len(model.Families()) <= left {
@@ -172,16 +175,29 @@ type choice struct {
 
 // chosenAmong returns the backends of a service's port that get new connections, by name, at
 // most MaxBackends.
+//
+// What comes from outside to a service whose external traffic policy is Local, and whose
+// backends on the node are all draining, goes to these: whoever spreads connections over nodes
+// learns later than this node that it has none (P-SVC-11).
 func (c *Compiler) chosenAmong(o *topology.Service, s scope, p model.ServicePort, f topology.Family) (all []choice) {
-	most := MaxBackends(o)
+	all = c.chosenIn(o, s, p, f, model.EndpointReady)
+	if len(all) == 0 && s.outside && externalLocal(o) {
+		all = c.chosenIn(o, s, p, f, model.EndpointDraining)
+	}
+	return all
+}
+
+// chosenIn returns the backends in a state that may get new connections.
+func (c *Compiler) chosenIn(o *topology.Service, s scope, p model.ServicePort, f topology.Family, state model.EndpointState) (all []choice) {
+	most, here := MaxBackends(o), s.local(o)
 	for b := range c.view.Topo.Backends(o) {
 		ip, ok := b.Address(f)
-		if !ok || b.Endpoint.State != model.EndpointReady || c.view.domainOf(b.Spec.Network) != s.domain {
+		if !ok || b.Endpoint.State != state || c.view.domainOf(b.Spec.Network) != s.domain {
 			continue
 		}
 		watch, alive := c.watch(b.Port)
 		port := b.Target(p)
-		if !alive || port == 0 || !c.view.passes(o, b.Name) || local(o) && watch == openflow.PortAny {
+		if !alive || port == 0 || !c.view.passes(o, b.Name) || here && watch == openflow.PortAny {
 			continue
 		}
 		if all = append(all, choice{b.Name, ip, port, watch}); len(all) == most {

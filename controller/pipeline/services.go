@@ -20,6 +20,8 @@ type scope struct {
 	index int
 	// domain is the routing domain that backends must be in.
 	domain domain
+	// outside says that the clients are machines outside, not ports.
+	outside bool
 }
 
 // scopesOf returns the networks and routers whose ports can use a service: only networks
@@ -27,7 +29,7 @@ type scope struct {
 func (v *View) scopesOf(o *topology.Service) (all []scope) {
 	i := 0
 	for _, ref := range o.Spec.Scopes() {
-		s := scope{ref, i, ref.String()}
+		s := scope{Ref: ref, index: i, domain: ref.String()}
 		i++
 		if ref.Kind == topology.KindNetwork {
 			n, ok := v.Topo.Network(ref.Name)
@@ -43,6 +45,9 @@ func (v *View) scopesOf(o *topology.Service) (all []scope) {
 
 // scopeOn reports whether the node has ports that may use a service of the scope.
 func (v *View) scopeOn(s scope, node string) bool {
+	if s.outside {
+		return v.EntryNode(node)
+	}
 	if s.Kind == topology.KindNetwork {
 		return v.HasPorts(s.Name, node)
 	}
@@ -54,6 +59,9 @@ func (v *View) scopeOn(s scope, node string) bool {
 // scope. Registers precede the metadata in a match, so a network's metadata is appended
 // last.
 func (s scope) match(topo *topology.Snapshot, m openflow.Match, state func(openflow.Match) openflow.Match) openflow.Match {
+	if s.outside {
+		m = m.RegMasked(regFlags, flagEntered, flagEntered)
+	}
 	if s.Kind == topology.KindNetwork {
 		n, _ := topo.Network(s.Name)
 		return state(m).Metadata(metadata(n))
@@ -62,9 +70,15 @@ func (s scope) match(topo *topology.Snapshot, m openflow.Match, state func(openf
 	return state(m.Reg(regRouter, r.ID))
 }
 
+// prioScopeOutside is how much higher the priorities of clients outside are than those of ports.
+const prioScopeOutside = 80
+
 // priority is higher for networks than for routers: a service that names the network of a
 // port comes before one with the same address that names its router.
 func (s scope) priority(of uint16) uint16 {
+	if s.outside {
+		return of + prioScopeOutside
+	}
 	if s.Kind == topology.KindNetwork {
 		return of + prioScopeNetwork
 	}
@@ -80,7 +94,7 @@ func (v *View) nodesInScope(s scope) iter.Seq[string] {
 	if !ok || len(r.Spec.Networks) == 0 {
 		return func(func(string) bool) {}
 	}
-	return v.NodesOf(r.Spec.Networks[0])
+	return v.nodesWithPortsOf(r.Spec.Networks[0])
 }
 
 // nodesUsing yields the nodes that have ports which may use a service, each once.
@@ -100,7 +114,8 @@ func (v *View) nodesUsing(o *topology.Service) iter.Seq[string] {
 	}
 }
 
-// ServedNode reports whether the node has ports that may use services.
+// ServedNode reports whether the node has ports that may use services, or machines outside use
+// services by it.
 func (v *View) ServedNode(node string) bool {
 	if v.Topo.Count(model.KindService) == 0 {
 		return false
@@ -110,7 +125,7 @@ func (v *View) ServedNode(node string) bool {
 			return true
 		}
 	}
-	return false
+	return v.EntryNode(node)
 }
 
 // servicesZone returns the zone of connections that ports of a network begin; ok is false
@@ -127,7 +142,8 @@ func (v *View) servicesZone(network string) (topology.Zone, bool) {
 	return of.Services, ok && of.Services != 0
 }
 
-// servicesOn returns the services that ports of the node may use, by name.
+// servicesOn returns the services that ports of the node may use, or machines outside by the
+// node, by name.
 func (v *View) servicesOn(node string) []*topology.Service {
 	if v.Topo.Count(model.KindService) == 0 {
 		return nil
@@ -139,6 +155,9 @@ func (v *View) servicesOn(node string) []*topology.Service {
 				found[o.Name] = o
 			}
 		}
+	}
+	for _, o := range v.servicesEntered(node) {
+		found[o.Name] = o
 	}
 	return slices.SortedFunc(maps.Values(found), func(a, b *topology.Service) int { return cmp.Compare(a.Name, b.Name) })
 }
@@ -318,13 +337,16 @@ func (v *View) reaches(p *topology.Port, e endpoint, node string) bool {
 // local reports whether clients of a service reach only backends on their own node.
 func local(o *topology.Service) bool { return o.Spec.InternalTrafficPolicy == model.TrafficLocal }
 
-// usedOn reports whether ports of the node may use a service, and reach a port that is a
-// backend of it.
+// usedOn reports whether ports of the node may use a service, or machines outside by the node,
+// and reach a port that is a backend of it.
 func (v *View) usedOn(o *topology.Service, p *topology.Port, node string) bool {
+	d := v.domainOf(p.Spec.Network)
+	if s, ok := v.outsideOf(o); ok && s.domain == d && v.scopeOn(s, node) && !(externalLocal(o) && v.Location(p) != node) {
+		return true
+	}
 	if local(o) && v.Location(p) != node {
 		return false
 	}
-	d := v.domainOf(p.Spec.Network)
 	return slices.ContainsFunc(v.scopesOf(o), func(s scope) bool { return s.domain == d && v.scopeOn(s, node) })
 }
 

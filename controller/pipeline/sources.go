@@ -81,14 +81,10 @@ func (v *View) first(d domain) (*topology.Network, bool) {
 	return nil, false
 }
 
-// inDomain reports whether a port of the domain is on the node.
+// inDomain reports whether a port of the domain is on the node, or machines outside reach the
+// domain by it.
 func (v *View) inDomain(d domain, node string) bool {
-	for n := range v.networksIn(d) {
-		if v.HasPorts(n, node) {
-			return true
-		}
-	}
-	return false
+	return v.hasPortsIn(d, node) || v.enters(d, node)
 }
 
 // membersOf iterates over the nodes that have ports of the domain, each once.
@@ -357,6 +353,7 @@ func (v *View) touched(next *View, u Update) map[membership]bool {
 			t.place(p.Spec.Network, next.Location(p))
 		}
 	}
+	t.outside(u)
 	for _, l := range u.Locals {
 		t.allOf(l.Node)
 	}

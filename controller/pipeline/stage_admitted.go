@@ -8,7 +8,7 @@ const TableAdmitted openflow.TableID = 3
 
 func admittedStage() stage {
 	return stage{
-		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "routed already; network, nw_dst", "neighbour, to-host, else forward"},
+		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "dl_src, dl_dst; routed already; network, nw_dst", "entered, out; neighbour, to-host, else forward"},
 		node:  (*Compiler).admittedNode,
 		host:  (*Compiler).admittedHost,
 	}
@@ -17,6 +17,7 @@ func admittedStage() stage {
 func (c *Compiler) admittedNode() {
 	c.admittedRouted()
 	c.admittedBridged()
+	c.admittedEntered()
 }
 
 // admittedRouted sends on what another node has routed, past this node's router.

@@ -87,7 +87,7 @@ func (c *Compiler) affinityBackends(o *topology.Service) {
 	}
 	c.eachServicePort(o, func(s scope, index int, p model.ServicePort, f topology.Family) {
 		of := endpoint{p.Protocol, p.Port}
-		what := Rule(s.Kind) + ": " + Rule(p.Protocol) + " over " + familyNames[f]
+		what := s.rule(Rule(s.Kind) + ": " + Rule(p.Protocol) + " over " + familyNames[f])
 		c.match = s.match(c.view.Topo, toPort(c.match[:0].EthType(ethTypes[f]), of), isFor(o))
 		c.actions = c.actions[:0].Group(serviceGroup(o, s.index, index, f))
 		c.instr = c.instr[:0].ApplyActions(c.actions)

@@ -12,7 +12,7 @@ const TableChosen openflow.TableID = 18
 
 func chosenStage() stage {
 	return stage{
-		Table: Table{TableChosen, "chosen", "to itself by a service?", "in_port, nw_dst", "hairpin; judged: track; else bridge"},
+		Table: Table{TableChosen, "chosen", "to itself by a service? From outside?", "in_port, nw_dst", "hairpin; from outside: route; judged: track; else bridge"},
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).chosenNode,
 		port:  (*Compiler).chosenPort,
@@ -26,6 +26,7 @@ func (c *Compiler) chosenNode() {
 	c.match = c.match[:0].RegMasked(regFlags, flagTracked, flagTracked)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTrack))
 	c.emit(prioTracked, "sends packets that policies judge to the connection tracker")
+	c.chosenEntered()
 	c.match = c.match[:0]
 	c.instr = c.instr[:0].GotoTable(c.next(TableBridge))
 	c.emit(prioDefault, "sends all else on its way")

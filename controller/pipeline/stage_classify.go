@@ -45,7 +45,7 @@ func (c *Compiler) classifyNetwork(n *topology.Network) {
 		switch {
 		case n.Spec.Mode == topology.Segmented:
 			c.classifyRouted(n, f, c.domain)
-		case c.local:
+		case c.local || c.enters:
 			c.classifyTunnel(n, f, c.domain)
 		default:
 			continue

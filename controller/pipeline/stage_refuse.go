@@ -11,7 +11,7 @@ const TableRefuse openflow.TableID = 27
 
 func refuseStage() stage {
 	return stage{
-		Table:  Table{TableRefuse, "refuse", "to a service without backends: refused by the controller", "in_port", "controller, at a bounded rate"},
+		Table:  Table{TableRefuse, "refuse", "to a service without backends, or from outside to none: refused by the controller", "in_port", "controller, at a bounded rate"},
 		node:   (*Compiler).refuseNode,
 		port:   (*Compiler).refusePort,
 		groups: true,
@@ -25,6 +25,7 @@ func (c *Compiler) refuseNode() {
 	c.match = c.match[:0]
 	c.instr = c.instr[:0]
 	c.emit(prioDefault, "drops and counts packets for a service without backends")
+	c.refuseEntered()
 }
 
 // refuseMeters are behind those of what policies reject; Open vSwitch has room for 200,000
@@ -43,13 +44,19 @@ func (c *Compiler) refusePort(*topology.Port) {
 	if c.place.number == 0 || c.serves == 0 {
 		return
 	}
-	meter := refuseMeters + uint32(c.place.number)
+	c.refuseFrom(c.place.number, "limits how often packets of the port to services without backends are refused",
+		"has sdnd refuse packets of the port to a service without backends")
+}
+
+// refuseFrom has sdnd refuse packets from a port of the switch.
+func (c *Compiler) refuseFrom(in openflow.PortNo, limits, refuses Rule) {
+	meter := refuseMeters + uint32(in)
 	c.emitMeter(openflow.Meter{
 		ID: meter, Flags: openflow.MeterPktps | openflow.MeterBurst,
 		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
-	}, "limits how often packets of the port to services without backends are refused")
-	c.match = c.match[:0].InPort(c.place.number)
+	}, limits)
+	c.match = c.match[:0].InPort(in)
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
-	c.emit(prioNormal, "has sdnd refuse packets of the port to a service without backends")
+	c.emit(prioNormal, refuses)
 }

@@ -17,8 +17,9 @@ const TableReturned openflow.TableID = 6
 
 func returnStage() stage {
 	return stage{
-		Table:  Table{TableReturn, "return", "from the node's kernel: of which router? Translated back", "nw_dst", "returned, with the connection's state"},
+		Table:  Table{TableReturn, "return", "from the node's kernel: of which router? Translated back", "nw_dst", "returned, with the connection's state; the node itself: node-port"},
 		entry:  (*Compiler).bridgedNode,
+		node:   (*Compiler).returnEntered,
 		router: (*Compiler).returnRouter,
 	}
 }

@@ -13,7 +13,7 @@ const TableRoute openflow.TableID = 50
 
 func routeStage() stage {
 	return stage{
-		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; several next hops: group, then gateway; no route: controller, at a bounded rate"},
+		Table:   Table{TableRoute, "route", "longest prefix → network or remote node", "router, nw_dst/len", "gateway; several next hops: group, then gateway; no route: answered where that looks for clients outside; else controller, at a bounded rate"},
 		node:    (*Compiler).routeNode,
 		network: (*Compiler).routeNetwork,
 		block:   (*Compiler).routeToBlock,
@@ -25,6 +25,7 @@ func routeStage() stage {
 }
 
 func (c *Compiler) routeNetwork(n *topology.Network) {
+	c.routeAnswers(n)
 	if n.Spec.Mode == topology.Segmented || !c.routed {
 		return
 	}

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"iter"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
@@ -62,29 +64,38 @@ func (c *Compiler) serviceFlows(o *topology.Service) {
 			c.serviceAddresses(o, s, f)
 		}
 	}
+	grouped := map[int]bool{} // by the index of the scope: that for outside may share groups
 	c.eachServicePort(o, func(s scope, index int, p model.ServicePort, f topology.Family) {
+		id := int(serviceGroup(o, s.index, index, f))
+		if grouped[id] {
+			return
+		}
+		grouped[id] = true
 		c.serviceGroup(o, s, index, p, f)
 	})
 }
 
 // serviceAddresses adds the flows for a service's addresses of a family.
 func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Family) {
-	for _, a := range o.Spec.Addresses {
+	for _, a := range c.addresses(o, s) {
 		if model.FamilyOf(a) != f {
 			continue
 		}
-		for i, p := range o.Spec.Ports {
+		for i, p := range c.ports(o, s) {
 			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), isNew)
 			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
 			if affine(o) {
 				c.actions = c.actions.Resubmit(openflow.PortInPort, TableAffinity)
 				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableAffinityBackend)
-				c.emit(s.priority(prioServicePort), rules{"looks for the backend that the client of a new connection has: ", "looks for the backend that the client of a new IPv6 connection has: "}[f]+Rule(p.Protocol))
+				c.emit(s.priority(prioServicePort), s.rule(rules{"looks for the backend that the client of a new connection has: ", "looks for the backend that the client of a new IPv6 connection has: "}[f]+Rule(p.Protocol)))
 				continue
 			}
 			c.actions = c.actions.Group(serviceGroup(o, s.index, i, f))
 			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(s.priority(prioServicePort), rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol))
+			c.emit(s.priority(prioServicePort), s.rule(rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol)))
+		}
+		if s.outside {
+			continue // only its ports come here
 		}
 		c.serviceEcho(s, a)
 		c.match = s.match(c.view.Topo, toPrefix(c.match[:0], host(a)), asIs)
@@ -128,24 +139,84 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 		Pop(openflow.FieldEthSrc, 0, 48)
 }
 
+// addresses returns the addresses of a service for the clients of a scope: for those outside the
+// node's own, of the families that the service has.
+func (c *Compiler) addresses(o *topology.Service, s scope) []netip.Addr {
+	if !s.outside {
+		return o.Spec.Addresses
+	}
+	var all []netip.Addr
+	for _, e := range c.view.entriesOf(c.node) {
+		if hasFamily(o, model.FamilyOf(e.address)) {
+			all = append(all, e.address)
+		}
+	}
+	return all
+}
+
+func hasFamily(o *topology.Service, f topology.Family) bool {
+	return slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f })
+}
+
+// ports yields the ports of a service by their index, with the numbers that clients of a scope
+// call them by: for those outside those that have a node port, with that as their number.
+func (c *Compiler) ports(o *topology.Service, s scope) iter.Seq2[int, model.ServicePort] {
+	return func(yield func(int, model.ServicePort) bool) {
+		for i, p := range o.Spec.Ports {
+			if s.outside {
+				n := o.NodePort(p)
+				if n == 0 {
+					continue
+				}
+				p.Port = n
+			}
+			if !yield(i, p) {
+				return
+			}
+		}
+	}
+}
+
 // eachServicePort calls do for each port of a service, each scope with ports on the node,
 // and each family of the service's addresses.
 func (c *Compiler) eachServicePort(o *topology.Service, do func(scope, int, model.ServicePort, topology.Family)) {
 	for _, s := range c.scopes(o) {
 		for _, f := range model.Families() {
-			if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
+			if !hasFamily(o, f) {
 				continue
 			}
-			for i, p := range o.Spec.Ports {
+			for i, p := range c.ports(o, s) {
 				do(s, i, p, f)
 			}
 		}
 	}
 }
 
-// scopes returns the scopes of a service that have ports on the node.
+// scopes returns the scopes of a service that have ports on the node, and behind them that of
+// machines outside if these reach the service by the node.
 func (c *Compiler) scopes(o *topology.Service) []scope {
-	return slices.DeleteFunc(c.view.scopesOf(o), func(s scope) bool { return !c.view.scopeOn(s, c.node) })
+	all := c.view.scopesOf(o)
+	if s, ok := c.view.outsideOf(o); ok {
+		all = append(all, s)
+	}
+	return slices.DeleteFunc(all, func(s scope) bool { return !c.view.scopeOn(s, c.node) })
+}
+
+// rule returns the rule of a flow for clients of the scope, given that for ports.
+func (s scope) rule(why Rule) Rule {
+	if !s.outside {
+		return why
+	}
+	return why + ", from outside to the " + Rule(strings.ToLower(string(s.Kind)))
+}
+
+// local reports whether clients of the scope reach only backends on their own node, or on the
+// one that they enter.
+func (s scope) local(o *topology.Service) bool {
+	if s.outside {
+		return externalLocal(o)
+	}
+	return local(o)
 }
 
 // watch returns the port that a backend's bucket watches, and whether the backend can

@@ -46,6 +46,7 @@ func (c *Compiler) servingNode() {
 	c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableChosen)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
 	c.emit(prioServing, "passes later fragments of UDP to a service")
+	c.servingEntered()
 }
 
 // servingPort has the controller delete the entry. The packet gets back the destination that
@@ -55,26 +56,28 @@ func (c *Compiler) servingPort(*topology.Port) {
 		return
 	}
 	for _, f := range familiesOf(c.network) {
-		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).InPort(c.place.number)
-		c.actions = restoreTarget(c.actions[:0], openflow.FieldUDPDst, f).Controller(openflow.ControllerNoBuffer)
-		c.instr = c.instr[:0].Meter(refuseMeters + uint32(c.place.number)).ApplyActions(c.actions)
-		c.emit(prioStale, rules{"has sdnd end an entry of UDP whose backend no longer serves the service", "has sdnd end an IPv6 entry of UDP whose backend no longer serves the service"}[f])
+		c.staleFrom(c.place.number, f, rules{"has sdnd end an entry of UDP whose backend no longer serves the service", "has sdnd end an IPv6 entry of UDP whose backend no longer serves the service"}[f])
 	}
+}
+
+// staleFrom is servingPort for a family of what a port of the switch sends.
+func (c *Compiler) staleFrom(in openflow.PortNo, f topology.Family, why Rule) {
+	c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoUDP).InPort(in)
+	c.actions = restoreTarget(c.actions[:0], openflow.FieldUDPDst, f).Controller(openflow.ControllerNoBuffer)
+	c.instr = c.instr[:0].Meter(refuseMeters + uint32(in)).ApplyActions(c.actions)
+	c.emit(prioStale, why)
 }
 
 // servingBackends passes what is for a backend of the service.
 func (c *Compiler) servingBackends(o *topology.Service) {
-	for _, s := range c.view.scopesOf(o) {
-		if !c.view.scopeOn(s, c.node) {
-			continue
-		}
-		for _, p := range o.Spec.Ports {
+	for _, s := range c.scopes(o) {
+		for i, p := range c.ports(o, s) {
 			if p.Protocol != model.ProtocolUDP && !drains(o) {
 				continue
 			}
-			for b, target := range c.view.served(o, p) {
+			for b, target := range c.view.served(o, o.Spec.Ports[i]) {
 				watch, alive := c.watch(b)
-				if alive && c.view.domainOf(b.Spec.Network) == s.domain && !(local(o) && watch == openflow.PortAny) {
+				if alive && c.view.domainOf(b.Spec.Network) == s.domain && !(s.local(o) && watch == openflow.PortAny) {
 					c.serving(o, s, p, b, target)
 				}
 			}
@@ -88,7 +91,7 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 // ended has the controller reset connections of TCP to what is served no more, by a port of
 // a service with a draining time.
 func (c *Compiler) ended(o *topology.Service, s scope, p model.ServicePort) {
-	for _, a := range o.Spec.Addresses {
+	for _, a := range c.addresses(o, s) {
 		f := model.FamilyOf(a)
 		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
 		c.match = s.match(c.view.Topo, c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP), met)
@@ -96,13 +99,13 @@ func (c *Compiler) ended(o *topology.Service, s scope, p model.ServicePort) {
 			Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagEnded), 1, 1).
 			Resubmit(openflow.PortInPort, TableRefuse)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(s.priority(prioEnded), rules{"has sdnd reset connections whose backend has had its draining time", "has sdnd reset IPv6 connections whose backend has had its draining time"}[f])
+		c.emit(s.priority(prioEnded), s.rule(rules{"has sdnd reset connections whose backend has had its draining time", "has sdnd reset IPv6 connections whose backend has had its draining time"}[f]))
 	}
 }
 
 // serving passes what is for a port of a backend, by a port of the service.
 func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b *topology.Port, target uint16) {
-	for _, a := range o.Spec.Addresses {
+	for _, a := range c.addresses(o, s) {
 		f := model.FamilyOf(a)
 		ip, ok := b.Address(f)
 		if !ok {
@@ -116,7 +119,7 @@ func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b 
 		if p.Protocol == model.ProtocolTCP {
 			why = rules{"passes TCP to a backend that serves the service, or has time to drain", "passes TCP over IPv6 to a backend that serves the service, or has time to drain"}
 		}
-		c.emit(s.priority(prioServing), why[f])
+		c.emit(s.priority(prioServing), s.rule(why[f]))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // TableTooLarge takes packets from outside that are larger than the MTU of the network that they are
 // for. Their sender has to learn of it (RFC 1191, 4; RFC 8201, 4), and no switch can say so.
-const TableTooLarge openflow.TableID = 120
+const TableTooLarge openflow.TableID = 124
 
 // largeMeter limits the answers to what is too large, of a node: who sends it is outside. It is behind
 // the meter of errors of routers.

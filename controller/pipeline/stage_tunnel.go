@@ -20,6 +20,7 @@ func tunnelStage() stage {
 func (c *Compiler) tunnelNode() {
 	if tun := c.view.Tunnel(c.node); tun != 0 {
 		c.tunnelOutput(tun)
+		c.tunnelEntered(tun)
 	}
 	c.tunnelToHost()
 }

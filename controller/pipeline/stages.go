@@ -76,6 +76,10 @@ func stages() []stage {
 		nextHopStage(),
 		nextHopMACStage(),
 		outsideStage(),
+		nodePortStage(),
+		enteredStage(),
+		answeredStage(),
+		outStage(),
 		tooLargeStage(),
 		duplicateStage(),
 		servingStage(),
@@ -105,6 +109,7 @@ type stage struct {
 	host    func(*Compiler, *topology.Node)
 
 	floating func(*Compiler, *Floating)
+	peer     func(*Compiler, *topology.Node)
 	// static is of the static routes of a router, with the units of routers.
 	static func(*Compiler, *topology.Router)
 
@@ -142,7 +147,7 @@ func (s *stage) has() [numUnitKinds]bool {
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil || s.static != nil,
 		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
-		UnitFloating: s.floating != nil,
+		UnitFloating: s.floating != nil, UnitEntry: s.peer != nil,
 	}
 }
 

@@ -43,6 +43,9 @@ const (
 	UnitHost
 	// UnitFloating has what a node needs for one floating address that is there.
 	UnitFloating
+	// UnitEntry has what a node whose ports may answer to outside needs for one other node at
+	// which machines outside enter.
+	UnitEntry
 
 	numUnitKinds = iota
 )
@@ -70,7 +73,7 @@ type Unit struct {
 // Owner returns the declared object that the unit's flows exist for.
 func (u Unit) Owner() topology.Ref {
 	switch u.Kind {
-	case UnitNode, UnitPolicies:
+	case UnitNode, UnitPolicies, UnitEntry:
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
 	case UnitPort, UnitBackend:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
@@ -98,6 +101,8 @@ func (u Unit) String() string {
 		return u.Owner().String() + " with node/" + u.Part
 	case u.Kind == UnitPolicies:
 		return "policies on " + u.Owner().String()
+	case u.Kind == UnitEntry:
+		return u.Owner().String() + " as a way in"
 	case u.Kind == UnitBackend && u.Part != "":
 		return u.Owner().String() + " as a backend by " + u.Part
 	case u.Kind == UnitBackend:
@@ -119,7 +124,7 @@ type unit struct {
 	service  *topology.Service
 	backend  *topology.Port // of UnitBackend, whose part is the endpoint
 	endpoint endpoint
-	host     *topology.Node // of UnitHost
+	host     *topology.Node // of UnitHost and UnitEntry
 	floating *topology.FloatingIP
 }
 
@@ -135,6 +140,9 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 	case UnitService:
 		o, ok := v.Topo.Service(u.Name)
 		return unit{Unit: u, service: o}, ok
+	case UnitEntry:
+		n, ok := v.Topo.Node(u.Name)
+		return unit{Unit: u, host: n}, ok && u.Name != node
 	case UnitFloating:
 		o, ok := v.Topo.FloatingIP(u.Name)
 		return unit{Unit: u, floating: o}, ok
@@ -194,6 +202,11 @@ func (v *View) unitsOn(node string, kinds unitKinds) iter.Seq[unit] {
 		}
 		for name := range v.FloatingOn(node) {
 			if i, ok := v.unit(node, Unit{Kind: UnitFloating, Name: name}); ok && !yield(i) {
+				return
+			}
+		}
+		for u := range v.entryUnits(node) {
+			if i, ok := v.unit(node, u); ok && !yield(i) {
 				return
 			}
 		}

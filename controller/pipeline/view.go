@@ -351,9 +351,10 @@ func (v *View) HasPorts(network, node string) bool {
 }
 
 // Relevant reports whether the node must know the network: a port of it, or of
-// a network that a router joins with it, is on the node.
+// a network that a router joins with it, is on the node, or machines outside reach the network's
+// ports by the node.
 func (v *View) Relevant(network, node string) bool {
-	if v.HasPorts(network, node) {
+	if v.HasPorts(network, node) || v.enters(v.domainOf(network), node) {
 		return true
 	}
 	r, ok := v.Topo.RouterOf(network)
@@ -380,6 +381,30 @@ func seconds[V any](m *btree.Map[pair, V], first string) iter.Seq[string] {
 
 // NodesOf iterates over the nodes to which the network is relevant, each once.
 func (v *View) NodesOf(network string) iter.Seq[string] {
+	if v.reachedOutside(v.domainOf(network)) {
+		return once(v.nodesWithPortsOf(network), v.enterableNodes())
+	}
+	return v.nodesWithPortsOf(network)
+}
+
+// once yields what several sequences yield, each once.
+func once(all ...iter.Seq[string]) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		seen := map[string]bool{}
+		for _, s := range all {
+			for x := range s {
+				if !seen[x] && !yield(x) {
+					return
+				}
+				seen[x] = true
+			}
+		}
+	}
+}
+
+// nodesWithPortsOf iterates over the nodes that have ports of a network, or of one that a
+// router joins with it, each once.
+func (v *View) nodesWithPortsOf(network string) iter.Seq[string] {
 	r, ok := v.Topo.RouterOf(network)
 	if !ok {
 		return seconds(v.byNetwork, network)
@@ -419,6 +444,16 @@ func (v *View) NetworksOn(node string) iter.Seq[string] {
 					if !visit(n) {
 						return
 					}
+				}
+			}
+		}
+		if !v.EntryNode(node) {
+			return
+		}
+		for _, d := range v.domainsOutside() {
+			for n := range v.networksIn(d) {
+				if !visit(n) {
+					return
 				}
 			}
 		}

@@ -41,7 +41,7 @@ func limits(add pipeline.Adder, v *pipeline.View, _ string, u pipeline.Unit) {
 			Actions: openflow.Actions(nil).SetReg(3, id).Resubmit(openflow.PortInPort, 112)}).
 		Add(openflow.Bucket{Weight: 1, WatchPort: openflow.PortAny, WatchGroup: openflow.GroupAny, Actions: openflow.Actions(nil).Output(78)}),
 	}, "chooses a backend")
-	add.Flow(openflow.Flow{Table: 120, Priority: 100, Match: openflow.Match(nil).Metadata(uint64(id)),
+	add.Flow(openflow.Flow{Table: 126, Priority: 100, Match: openflow.Match(nil).Metadata(uint64(id)),
 		Instructions: openflow.Instructions(nil).Meter(id).ApplyActions(openflow.Actions(nil).Group(id))}, "sends to a group")
 }
 
@@ -214,10 +214,10 @@ func TestItemsOfOthers(t *testing.T) {
 		{"a group added", []string{"add-group", "br-int", "group_id=99,type=all,bucket=actions=output:1"}, []drifted{{"added", "groups", topology.Ref{}}}},
 		{"a group modified", []string{"mod-group", "br-int", "group_id=1,type=select,bucket=actions=output:1"}, []drifted{{"modified", "groups", port(1)}}},
 		{"a group deleted, and a flow with it", []string{"del-groups", "br-int", "group_id=2"},
-			[]drifted{{"deleted", "table 120", port(2)}, {"deleted", "groups", port(2)}}},
+			[]drifted{{"deleted", "table 126", port(2)}, {"deleted", "groups", port(2)}}},
 		{"a meter modified", []string{"mod-meter", "br-int", "meter=3,pktps,band=type=drop,rate=9"}, []drifted{{"modified", "meters", port(3)}}},
 		{"a meter deleted, and a flow with it", []string{"del-meter", "br-int", "meter=4"},
-			[]drifted{{"deleted", "table 120", port(4)}, {"deleted", "meters", port(4)}}},
+			[]drifted{{"deleted", "table 126", port(4)}, {"deleted", "meters", port(4)}}},
 		{"a meter added", []string{"add-meter", "br-int", "meter=99,kbps,band=type=drop,rate=9"}, []drifted{{"added", "meters", topology.Ref{}}}},
 	}
 	check := func(t *testing.T, before int, by string, want []drifted) {

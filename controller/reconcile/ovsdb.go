@@ -46,6 +46,9 @@ func (e interfacesReported) happen(d *dispatcher) {
 		if strings.HasPrefix(i.Name, model.BridgeUplinkPrefix) {
 			d.assessBridges(n.name)
 		}
+		if i.Name == pipeline.UplinkPort {
+			d.assessOutside()
+		}
 		d.assessInterface(n, i.Name, i)
 	}
 }

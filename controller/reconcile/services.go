@@ -1,8 +1,10 @@
 package reconcile
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -44,6 +46,11 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 			servicesConcerned(x.v.Topo, x.o, add)
 		}
 	}
+	if u.MayEnter() {
+		for o := range d.view.Topo.AllServicesOutside() {
+			add(o)
+		}
+	}
 	for _, h := range u.Health {
 		touched[h.Service] = true
 	}
@@ -54,6 +61,13 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
 		d.assessService(name)
+	}
+}
+
+// assessOutside evaluates the services again that have node ports.
+func (d *dispatcher) assessOutside() {
+	for o := range d.view.Topo.AllServicesOutside() {
+		d.assessService(o.Name)
 	}
 }
 
@@ -89,12 +103,16 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 // serviceFacts returns what conditions of a service depend on; see View.BackendsOf for enough.
 func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
 	n := v.BackendsOf(topo, o, enough, f.away)
-	return condition.ServiceFacts{
+	facts := condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),
 	}
+	if o.Spec.HasNodePorts() {
+		f.nodePortFacts(v, o, &facts)
+	}
+	return facts
 }
 
 // away reports whether a node's switch is not connected.
@@ -121,6 +139,40 @@ func (d *dispatcher) assessChecked(node string) {
 	}
 }
 
+// nodePortFacts finds out what keeps machines outside from a service's node ports, as far as OVSDB
+// says.
+func (f *Fabric) nodePortFacts(v *pipeline.View, o *topology.Service, out *condition.ServiceFacts) {
+	nodes := v.NodePortNodes(o)
+	out.NoEntry = len(nodes) == 0
+	own := map[string]bool{}
+	for _, p := range o.Spec.Ports {
+		if n := o.NodePort(p); n != 0 {
+			own[fmt.Sprintf("%s/%d", p.Protocol, n)] = true
+		}
+	}
+	for _, name := range nodes {
+		n, ok := v.Topo.Node(name)
+		if !ok || v.Uplink(name) == 0 {
+			continue
+		}
+		i := f.facts.Interface(n.DatapathID, pipeline.UplinkPort)
+		switch {
+		case i == nil: // not known
+		case i.Joined == nil || i.Joined.NodePorts == "":
+			out.OldEntries = append(out.OldEntries, name)
+		default:
+			for port := range strings.FieldsSeq(i.Joined.NodePortsTaken) {
+				if own[port] {
+					out.Taken = append(out.Taken, condition.TakenPort{Node: name, Port: port})
+				}
+			}
+			if i.Joined.NodePortsLocal != "" {
+				out.Unreserved = append(out.Unreserved, name)
+			}
+		}
+	}
+}
+
 // ServiceStatus returns how many backends a service of a topology has, and its conditions.
 func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Service {
 	o, ok := topo.Service(name)
@@ -144,6 +196,9 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 			}
 			s.Health[b.Name] = h
 		}
+	}
+	for _, node := range f.View().NodePortNodes(o) {
+		s.Entries = append(s.Entries, status.Entry{Node: node, Addresses: f.View().NodePortAddresses(node)})
 	}
 	f.board.Stamp(serviceRef(name), s.Conditions)
 	return s

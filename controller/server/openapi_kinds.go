@@ -18,6 +18,7 @@ func schemaRegistry() huma.Registry {
 	r.RegisterTypeAlias(reflect.TypeFor[netip.Addr](), reflect.TypeFor[string]())
 	r.RegisterTypeAlias(reflect.TypeFor[model.VNI](), reflect.TypeFor[int]())
 	r.RegisterTypeAlias(reflect.TypeFor[model.TargetPort](), reflect.TypeFor[int]())
+	r.RegisterTypeAlias(reflect.TypeFor[model.NodePort](), reflect.TypeFor[int]())
 	return r
 }
 
@@ -54,6 +55,8 @@ func finishKinds(schemas map[string]*huma.Schema) {
 		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: mapping},
 	}
 	schemas["Key"].Properties["kind"].Enum = all
-	target := schemas["ServicePort"].Properties["targetPort"]
-	target.Type, target.Format, target.OneOf = "", "", []*huma.Schema{{Type: huma.TypeInteger}, {Type: huma.TypeString}}
+	for _, field := range []string{"targetPort", "nodePort"} {
+		port := schemas["ServicePort"].Properties[field]
+		port.Type, port.Format, port.OneOf = "", "", []*huma.Schema{{Type: huma.TypeInteger}, {Type: huma.TypeString}}
+	}
 }

@@ -35,6 +35,15 @@ func (v view) service(o *topology.Service) *api.Service {
 		}
 		st.Backends = append(st.Backends, m)
 	}
+	for _, p := range o.Spec.Ports {
+		if n := o.NodePort(p); n != 0 {
+			st.NodePorts = append(st.NodePorts, api.ServiceNodePort{Name: p.Name, Protocol: p.Protocol, Port: p.Port, NodePort: n})
+		}
+	}
+	st.NodePortNodeCount = len(known.Entries)
+	for _, e := range known.Entries[:min(len(known.Entries), api.MaxServiceMembers)] {
+		st.NodePortNodes = append(st.NodePortNodes, api.NodePortNode{Node: e.Node, Addresses: e.Addresses})
+	}
 	return &api.Service{Kind: api.KindService, Name: o.Name, Labels: o.Labels, Spec: o.Spec, Status: st, Meta: metaOf(&o.Meta)}
 }
 

@@ -132,6 +132,14 @@ type Service struct {
 	Conditions []condition.Condition
 	// Health is what the health checks have found of each backend; nil without a check.
 	Health map[string]Health
+	// Entries are the nodes at whose addresses its node ports are, by name.
+	Entries []Entry
+}
+
+// Entry is a node at whose addresses services have node ports.
+type Entry struct {
+	Node      string
+	Addresses []netip.Addr
 }
 
 // FloatingIP is the status of a floating address.

@@ -32,6 +32,8 @@ type ServiceSpec struct {
 	DrainingTime Duration `json:"drainingTime,omitzero" doc:"How long connections to a backend that gets no new ones go on, because it is draining or no backend any more: 1s to 18h. Then they are reset. As long as they like when absent" example:"5m"`
 	// InternalTrafficPolicy "" is TrafficCluster.
 	InternalTrafficPolicy TrafficPolicy `json:"internalTrafficPolicy,omitempty" doc:"Which backends connections from ports of the networks go to. Cluster: any. Local: those on the client's own node; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
+	// ExternalTrafficPolicy "" is TrafficCluster.
+	ExternalTrafficPolicy TrafficPolicy `json:"externalTrafficPolicy,omitempty" doc:"Which backends connections to node ports go to. Cluster: any. Local: those on the node whose address the client uses, and if all there are draining, these; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
 }
 
 // TrafficPolicy says on which nodes the backends are that connections go to.
@@ -103,6 +105,8 @@ type ServicePort struct {
 	Port     uint16         `json:"port" doc:"Number of the port at the service's addresses" minimum:"1" maximum:"65535" example:"80"`
 	// TargetPort as stored is never zero.
 	TargetPort TargetPort `json:"targetPort" required:"false" doc:"Port at the backends: its number, or a name that each backend has among its namedPorts, with the number that it has there. The number of the service's port if left out" example:"8080"`
+	// NodePort as stored is the user's; what is chosen for auto is in topology.Service.
+	NodePort NodePort `json:"nodePort,omitzero" doc:"Port of the nodes' own addresses by which machines outside reach this port, 30000 to 32767, of no other service with the same protocol; auto for a free one. Nodes that have an uplink are reached. A service with node ports names one network or one router" example:"30080"`
 }
 
 // ServiceBackends are the ports that serve a service: those that a selection picks, or
@@ -248,7 +252,31 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 		bad(Invalid, "spec.drainingTime", s.DrainingTime.String()+" is too long", fmt.Sprintf("give 1s to %v, or leave it out for connections that go on as long as they like", MaxDrainingTime))
 	}
 	s.InternalTrafficPolicy = s.InternalTrafficPolicy.normal("spec.internalTrafficPolicy", bad)
+	s.ExternalTrafficPolicy = s.ExternalTrafficPolicy.normal("spec.externalTrafficPolicy", bad)
+	s.checkNodePorts(bad)
 	return s
+}
+
+// HasNodePorts reports whether any port of the service has a node port.
+func (s ServiceSpec) HasNodePorts() bool {
+	return slices.ContainsFunc(s.Ports, func(p ServicePort) bool { return !p.NodePort.IsZero() })
+}
+
+// checkNodePorts checks the node ports, and what is about them.
+func (s ServiceSpec) checkNodePorts(bad Reporter) {
+	for i, p := range s.Ports {
+		for j, o := range s.Ports[:i] {
+			if p.NodePort.Number != 0 && p.NodePort == o.NodePort && p.Protocol == o.Protocol {
+				bad(Invalid, fmt.Sprintf("spec.ports[%d].nodePort", i), fmt.Sprintf("spec.ports[%d] has the node port %s of %s, too", j, p.NodePort, p.Protocol), "give each port of one protocol another, or auto")
+			}
+		}
+	}
+	switch {
+	case s.HasNodePorts() && len(s.Networks)+len(s.Routers) > 1:
+		bad(Invalid, "spec.ports", "a service with node ports names several networks or routers, and a client outside is in none of them, so it is not clear which backends are meant", "name the one router that joins the networks, or make a service for each")
+	case !s.HasNodePorts() && s.ExternalTrafficPolicy != "":
+		bad(Invalid, "spec.externalTrafficPolicy", "the service has no node port, so nobody outside reaches it", "give a port a nodePort, or leave externalTrafficPolicy out")
+	}
 }
 
 // normalAffinity checks the affinity, and fills in its timeout.

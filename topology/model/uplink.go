@@ -143,3 +143,10 @@ func NormalUplinkRanges(ranges []netip.Prefix, field string, bad Reporter) []net
 	slices.SortFunc(out, func(a, b netip.Prefix) int { return a.Addr().BitLen() - b.Addr().BitLen() })
 	return out
 }
+
+// EnteredMAC returns the source MAC of packets between nodes that came from outside for a node
+// port, and AnsweredMAC the destination MAC of answers to them. No port has them.
+func EnteredMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x05} }
+
+// AnsweredMAC is explained at EnteredMAC.
+func AnsweredMAC() MAC { return MAC{0x02, 0x73, 0x64, 0x6e, 0x00, 0x06} }

@@ -164,6 +164,9 @@ func fill(t *testing.T, v reflect.Value) {
 	case model.TargetPort:
 		v.Set(reflect.ValueOf(model.TargetPort{Name: "http"}))
 		return
+	case model.NodePort:
+		v.Set(reflect.ValueOf(model.NodePort{Number: 30080}))
+		return
 	case model.PolicyPort:
 		v.Set(reflect.ValueOf(model.PolicyPort{Protocol: model.ProtocolTCP, First: 7, Last: 9}))
 		return
