@@ -211,6 +211,16 @@ func (v *View) leads(w Way) bool {
 	return has
 }
 
+// DrainedAt returns when the draining time of a way that leaves is over; ok is false for one
+// that does not leave, or is cut already.
+func (v *View) DrainedAt(l LeavingChange) (at time.Time, ok bool) {
+	o, ok := v.Topo.Service(l.Service)
+	if !ok || !drains(o) || l.After.Ended || l.After == (Leaving{}) {
+		return at, false
+	}
+	return l.After.Since.Add(time.Duration(o.Spec.DrainingTime)), true
+}
+
 // NextDrained returns when the draining time of a way is over next; ok is false if there is
 // none.
 func (v *View) NextDrained() (at time.Time, ok bool) {
@@ -236,8 +246,7 @@ func (v *View) Drained(now time.Time) (all []LeavingChange) {
 func (v *View) drainedAt() iter.Seq2[Way, time.Time] {
 	return func(yield func(Way, time.Time) bool) {
 		for l := range v.Leavings() {
-			o, ok := v.Topo.Service(l.Service)
-			if ok && drains(o) && !l.After.Ended && !yield(l.Way, l.After.Since.Add(time.Duration(o.Spec.DrainingTime))) {
+			if at, ok := v.DrainedAt(l); ok && !yield(l.Way, at) {
 				return
 			}
 		}

@@ -17,21 +17,33 @@ func (d *dispatcher) saveLeaving(u pipeline.Update) {
 			Service: l.Service, Port: l.Port, Of: l.Of, Since: l.After.Since, Ended: l.After.Ended, Gone: l.After == pipeline.Leaving{},
 		})
 	}
-	again := len(changes) > 0
-	for _, c := range u.Changes { // its draining time may be another
-		again = again || c.Ref.Kind == topology.KindService
+	for _, c := range u.Changes {
+		if c.Ref.Kind == topology.KindService { // its draining time may be another
+			d.awaitDrained()
+			return
+		}
 	}
-	if again {
-		d.awaitDrained()
+	// A timer that is too early finds nothing, and waits for the next. So what changes needs no
+	// look at all others.
+	for _, l := range changes {
+		if at, ok := d.view.DrainedAt(l); ok && (d.drainedAt.IsZero() || at.Before(d.drainedAt)) {
+			d.awaitDrainedAt(at)
+		}
 	}
 }
 
 // awaitDrained sets the timer for the backend whose draining time is over next.
 func (d *dispatcher) awaitDrained() {
+	at, _ := d.view.NextDrained()
+	d.awaitDrainedAt(at)
+}
+
+// awaitDrainedAt sets the timer to a time, the zero Time for none.
+func (d *dispatcher) awaitDrainedAt(at time.Time) {
 	if d.draining != nil {
 		d.draining.Stop()
 	}
-	if at, ok := d.view.NextDrained(); ok {
+	if d.drainedAt = at; !at.IsZero() {
 		d.draining = time.AfterFunc(max(0, at.Sub(d.f.cfg.Now())), func() { d.f.post(drainedNow{}) })
 	}
 }
@@ -49,6 +61,7 @@ func (drainedNow) happen(d *dispatcher) {
 		d.f.log.Info("the connections of a backend are cut, as its draining time is over", "service", l.Service, "port", l.Port, "by", l.Of)
 	}
 	d.advance(pipeline.Update{Leaving: over})
+	d.awaitDrained()
 }
 
 // rememberedLeaving returns what was saved of backends that leave their services.

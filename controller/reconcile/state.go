@@ -68,8 +68,10 @@ type dispatcher struct {
 	f     *Fabric
 	view  *pipeline.View
 	nodes map[string]*node
-	// draining fires when the draining time of a backend is over next.
-	draining *time.Timer
+	// draining fires when the draining time of a backend is over next, or before; drainedAt is
+	// when, zero if nothing drains.
+	draining  *time.Timer
+	drainedAt time.Time
 	// peers are all live sessions by datapath id, the node's first.
 	peers map[topology.DatapathID][]*peer
 	// reported has the interfaces that OVSDB reported, by datapath id, also for switches that

@@ -108,6 +108,9 @@ func (h *HealthCheck) normal(ports []ServicePort, bad Reporter) *HealthCheck {
 // normalQuestion checks what is asked by HTTP, and fills in the path.
 func (h *HealthCheck) normalQuestion(field string, bad Reporter) {
 	if h.Protocol != CheckHTTP {
+		if h.Protocol != CheckTCP && h.Protocol != CheckICMP {
+			return // one problem is enough
+		}
 		if h.Path != "" {
 			bad(Invalid, field+".path", "only a check by http has a path", "leave it out, or check by http")
 		}
