@@ -39,7 +39,7 @@ func dnsRecordKind() kindDef {
 		print: tablePrinter(columns),
 		details: detailPrinter(columns, func(v dnsRecordView) [][2]string {
 			if !v.status.Answered {
-				return [][2]string{{"answered", "no: sdnctl network set " + v.spec.Network + " --dns"}}
+				return [][2]string{{"fix", "sdnctl network set " + v.spec.Network + " --dns"}}
 			}
 			return nil
 		}),
