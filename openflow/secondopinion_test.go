@@ -30,6 +30,8 @@ var beyondLibOpenflow = map[string]string{
 	"gateway ping in place": "panics: it has no type for push",
 	"later fragments":       "panics: it has no type for NXM_NX_IP_FRAG",
 
+	"larger": "panics: it has no type for NXAST_CHECK_PKT_LARGER",
+
 	"ct translates destinations":         "panics: it reads a port of nat into nil",
 	"ct translates destinations of IPv6": "panics: it reads a port of nat into nil",
 

@@ -23,9 +23,10 @@ type Compiler struct {
 	node string
 	unit Unit
 	// vtep is the tunnel address of the node; the zero Addr if it has none. vteps are those of
-	// other nodes, as far as they have been looked up in the topology.
-	vtep  netip.Addr
-	vteps map[string]netip.Addr
+	// other nodes, as far as they have been looked up in a topology, vtepsIn.
+	vtep    netip.Addr
+	vteps   map[string]netip.Addr
+	vtepsIn *topology.Snapshot
 	// All tables, and the one whose flows are compiled.
 	stages []stage
 	byKind [numUnitKinds][]*stage
@@ -101,20 +102,21 @@ func (c *Compiler) compilePolicies(out *ItemSet, p *policies) {
 
 // begin prepares the compiler for a node.
 func (c *Compiler) begin(out *ItemSet, v *View, node string) {
-	if c.view == nil || c.view.Topo != v.Topo {
-		clear(c.vteps)
-	}
 	c.out, c.view, c.node = out, v, node
 	c.vtep, _ = v.tunnelIP(node)
 }
 
 // vtepOf returns the tunnel address by which the node sends to another, or the zero Addr if it cannot.
 func (c *Compiler) vtepOf(peer string) netip.Addr {
+	if c.vteps == nil {
+		c.vteps = map[string]netip.Addr{}
+	}
+	if c.vtepsIn != c.view.Topo {
+		clear(c.vteps)
+		c.vtepsIn = c.view.Topo
+	}
 	to, ok := c.vteps[peer]
 	if !ok {
-		if c.vteps == nil {
-			c.vteps = map[string]netip.Addr{}
-		}
 		to, _ = c.view.tunnelIP(peer)
 		c.vteps[peer] = to
 	}
