@@ -217,17 +217,7 @@ func (v *View) nodesServing(o *topology.Service) iter.Seq[string] {
 	if !o.Spec.HasNodePorts() {
 		return v.nodesUsing(o)
 	}
-	return func(yield func(string) bool) {
-		seen := map[string]bool{}
-		for _, nodes := range []iter.Seq[string]{v.nodesUsing(o), v.enteredFor(o)} {
-			for n := range nodes {
-				if !seen[n] && !yield(n) {
-					return
-				}
-				seen[n] = true
-			}
-		}
-	}
+	return once(v.nodesUsing(o), v.enteredFor(o))
 }
 
 // nodesWithPortsIn yields the nodes that have ports of a domain. One may come more than once.
