@@ -65,7 +65,6 @@ func (i Item) Cookie() openflow.Cookie { return openflow.Cookie(i.Sum) }
 // actions in the form, in which Open vSwitch returns them (OVS, lib/nx-match.c), so a flow
 // that is read back can be checked without knowing what it should be. A flow that comes
 // back in another form is not wrong; it is compared field by field.
-// only to be looked at more closely.
 func CookieOf(f *openflow.Flow) openflow.Cookie {
 	var room [384]byte // enough for flows of ours
 	b := append(room[:0], byte(f.Table))
