@@ -249,12 +249,11 @@ func (b *bed) livesOn(port, node string) {
 }
 
 // revalidated waits until the datapaths forward by the flows that the switches have
-// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
+// confirmed.
 func (b *bed) revalidated() {
 	b.t.Helper()
 	for _, n := range b.joined {
-		_, err := n.Exec(b.ctx, "ovs-appctl", "revalidator/wait")
-		b.must(err)
+		b.must(n.Revalidated(b.ctx))
 	}
 }
 

@@ -59,7 +59,7 @@ func (o *OVNBalancers) Balance(ctx context.Context, vip string, backends []strin
 		return err
 	}
 	for _, n := range o.b.Nodes {
-		if _, err := n.AppCtl(ctx, "revalidator/wait"); err != nil {
+		if err := n.Revalidated(ctx); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,18 @@ func (n *Node) AppCtl(ctx context.Context, args ...string) (string, error) {
 	return n.Exec(ctx, append([]string{"ovs-appctl"}, args...)...)
 }
 
+// Revalidated waits until the node's datapath forwards by the flows that the switch has confirmed:
+// Open vSwitch confirms before it looks through the flows of its datapath. The first look that ends
+// may have begun before, so a second one has to.
+func (n *Node) Revalidated(ctx context.Context) error {
+	for range 2 {
+		if _, err := n.AppCtl(ctx, "revalidator/wait"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // startOVS starts the node's ovsdb-server, with an empty database the first
 // time, and its ovs-vswitchd.
 func (n *Node) startOVS(ctx context.Context) error {

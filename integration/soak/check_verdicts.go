@@ -144,10 +144,7 @@ func (s *soak) ask(ctx context.Context, probes []traffic.Probe, want []traffic.V
 }
 
 // revalidated waits until the datapaths forward by the flows that the switches have
-// confirmed: Open vSwitch confirms before it looks through the flows of its datapath.
+// confirmed.
 func (s *soak) revalidated(ctx context.Context) error {
-	return s.everyNode(func(n *lab.Node) error {
-		_, err := n.AppCtl(ctx, "revalidator/wait")
-		return err
-	})
+	return s.everyNode(func(n *lab.Node) error { return n.Revalidated(ctx) })
 }
