@@ -141,7 +141,7 @@ func (d *dhcp) configure(r *dhcpv4.DHCPv4) {
 	}
 	r.UpdateOption(dhcpv4.OptSubnetMask(net.CIDRMask(d.Prefix.Bits(), 32)))
 	r.UpdateOption(dhcpv4.OptBroadcastAddress(net.IP(lastOf(d.Prefix).AsSlice())))
-	r.UpdateOption(mtuOption(d.network.Spec.MTU))
+	r.UpdateOption(mtuOption(d.network.Spec.PortMTU()))
 	d.routesTo(r)
 	if ips := ipsOf(d.nameServers(topology.IPv4)); ips != nil {
 		r.UpdateOption(dhcpv4.OptDNS(ips...))

@@ -46,9 +46,9 @@ func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *open
 		case a.frame.srcPort == 0 || a.frame.srcPort == dnsPort && a.frame.from == l.Gateway:
 			return a.no("from a port that is not to be answered")
 		}
-		q := nameserver.Asker{Topo: v.Topo, Network: a.network, Gateways: a.gateways(), MaxSize: a.network.Spec.MTU - headersIPv4}
+		q := nameserver.Asker{Topo: v.Topo, Network: a.network, Gateways: a.gateways(), MaxSize: a.network.Spec.PortMTU() - headersIPv4}
 		if a.frame.to.Is6() {
-			q.MaxSize = a.network.Spec.MTU - headersIPv6
+			q.MaxSize = a.network.Spec.PortMTU() - headersIPv6
 		}
 		r := nameserver.Answer(q, a.frame.payload)
 		switch {

@@ -29,11 +29,7 @@ func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.
 	gateway := v.LinkOf(port, p.Node, model.FamilyOf(to)).MAC
 	frame := slices.Clone(m.Data)
 	copy(frame[len(gateway):], gateway[:]) // the answer goes to who sends this
-	mtu := n.Spec.MTU
-	if mtu == 0 {
-		mtu = model.DefaultMTU
-	}
-	frame, ok = reject.AnswerTooLarge(frame, mtu)
+	frame, ok = reject.AnswerTooLarge(frame, n.Spec.PortMTU())
 	if !ok {
 		return packetin.Reply{Port: port.Name, What: "too large for the network's MTU; packets of this kind get no answer"}
 	}

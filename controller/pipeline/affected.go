@@ -166,7 +166,7 @@ func (a *affected) network(c topology.Change) {
 				a.mark(n, Unit{Kind: UnitNetwork, Name: c.Ref.Name})
 			}
 		}
-		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && mtuOf(was) != mtuOf(is) {
+		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && was.Spec.PortMTU() != is.Spec.PortMTU() {
 			a.leaves(r)
 		}
 		if answersOf(was) == answersOf(is) {

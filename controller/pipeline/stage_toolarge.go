@@ -6,7 +6,6 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
-	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // TableTooLarge takes packets from outside that are larger than the MTU of the network that they are
@@ -48,20 +47,13 @@ func (c *Compiler) gatewaySize(e *egress) {
 			}
 			c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagReturned, flagReturned|flagSized).Metadata(metadata(n))
 			c.actions = c.actions[:0].
-				CheckLarger(uint16(mtuOf(n)+ethernetHeader), openflow.FieldReg(regFlags), bits.TrailingZeros32(flagLarge)).
+				CheckLarger(uint16(n.Spec.PortMTU()+ethernetHeader), openflow.FieldReg(regFlags), bits.TrailingZeros32(flagLarge)).
 				Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagSized), 1, 1).
 				Resubmit(openflow.PortInPort, TableGateway)
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(prioSize, rules{"compares what comes from outside with the network's MTU", "compares IPv6 that comes from outside with the network's MTU"}[f])
 		})
 	}
-}
-
-func mtuOf(n *topology.Network) int {
-	if n.Spec.MTU == 0 {
-		return model.DefaultMTU
-	}
-	return n.Spec.MTU
 }
 
 // gatewayLarge takes what is too large.

@@ -120,10 +120,7 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	if !ok {
 		return nil
 	}
-	facts := condition.NetworkFacts{Name: name, MTU: n.Spec.MTU}
-	if facts.MTU == 0 {
-		facts.MTU = model.DefaultMTU
-	}
+	facts := condition.NetworkFacts{Name: name, MTU: n.Spec.PortMTU()}
 	for at := range v.NodesOf(name) {
 		if node != "" && at != node {
 			continue

@@ -170,10 +170,7 @@ func (v view) port(p *topology.Port) *api.Port {
 		st.Candidate = &api.Place{Node: c.Node, Interface: c.Interface}
 	}
 	if n, ok := v.snap.Network(p.Spec.Network); ok {
-		st.VNI, st.MTU = int(n.VNI), n.Spec.MTU
-		if st.MTU == 0 {
-			st.MTU = model.DefaultMTU
-		}
+		st.VNI, st.MTU = int(n.VNI), n.Spec.PortMTU()
 	}
 	return &api.Port{
 		Kind:   api.KindPort,

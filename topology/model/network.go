@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"net/netip"
@@ -117,14 +118,16 @@ func (s NetworkSpec) References() iter.Seq2[string, Ref] {
 	}
 }
 
+// PortMTU returns the MTU of the network's ports, in bytes; that of a network that gives none is
+// DefaultMTU.
+func (s *NetworkSpec) PortMTU() int { return cmp.Or(s.MTU, DefaultMTU) }
+
 // Normal implements Spec. It fills in mode, MTU and gateways.
 func (s NetworkSpec) Normal(bad Reporter) Spec {
 	if s.VNI > MaxVNI {
 		bad(Invalid, "spec.vni", fmt.Sprintf("%d is not a VNI", s.VNI), fmt.Sprintf("give a number from %d to %d, or leave it out to get one", MinVNI, MaxVNI))
 	}
-	if s.MTU == 0 {
-		s.MTU = DefaultMTU
-	}
+	s.MTU = s.PortMTU()
 	if s.MTU < MinMTU || s.MTU > MaxMTU {
 		bad(Invalid, "spec.mtu", fmt.Sprintf("%d bytes is out of range", s.MTU), fmt.Sprintf("give %d to %d, or leave it out for %d", MinMTU, MaxMTU, DefaultMTU))
 	}
