@@ -126,7 +126,7 @@ func TestStaleCachedFlow(t *testing.T) {
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Fatalf("%v: %s", err, out)
 				}
-				o.Appctl("revalidator/wait")
+				o.Revalidated()
 			}
 			send := func(to ...string) {
 				for _, a := range to {
@@ -143,7 +143,7 @@ func TestStaleCachedFlow(t *testing.T) {
 			send("10.9.0.1", "10.1.2.2", "10.1.0.2") // overlaps that, with 16 bits
 			set(other, "in_port=1,ip,nw_dst=10.1.0.0/16 actions=drop")
 			send("10.1.2.2", "10.1.0.2")
-			o.Appctl("revalidator/wait")
+			o.Revalidated()
 			var stale []string
 			for line := range strings.Lines(o.Appctl("dpctl/dump-flows")) {
 				if strings.Contains(line, "dst=10.1.") && !strings.Contains(line, "actions:drop") {

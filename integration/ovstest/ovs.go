@@ -92,6 +92,15 @@ func (o *OVS) Appctl(args ...string) string {
 	return o.Run("ovs-appctl", append([]string{"-t", o.Path("ovs-vswitchd.ctl")}, args...)...)
 }
 
+// Revalidated waits until the datapath forwards by the flows that the switch has now. The first look
+// through the datapath that ends may have begun before they were there, so a second one has to end.
+func (o *OVS) Revalidated() {
+	o.tb.Helper()
+	for range 2 {
+		o.Appctl("revalidator/wait")
+	}
+}
+
 // Ofctl runs ovs-ofctl on br0.
 func (o *OVS) Ofctl(verb string, args ...string) string {
 	o.tb.Helper()
