@@ -15,12 +15,23 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal ends the daemon in order. A second one kills the process.
-	context.AfterFunc(ctx, stop)
 	cmd := newCommand(run)
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	if err := cmd.ExecuteContext(untilSignal(os.Interrupt, syscall.SIGTERM)); err != nil {
 		fmt.Fprintln(os.Stderr, "sdnd:", err)
 		os.Exit(1)
 	}
+}
+
+// untilSignal returns a context that ends with the first of some signals, which ends the daemon in
+// order. A second one kills the process: signals do what they do by default before the context ends.
+func untilSignal(ends ...os.Signal) context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, ends...)
+	go func() { // until the first signal, or the end of the process
+		first := <-received
+		signal.Stop(received)
+		cancel(fmt.Errorf("%v signal received", first))
+	}()
+	return ctx
 }
