@@ -72,7 +72,7 @@ fuzz:
 bench: ## Measure sdnctl beside ovs-ofctl, ofnet, OVN and NORMAL; BENCH=-short to try
 	@$(SUDO) integration/deps.sh bench || true
 	@$(MAKE) --no-print-directory build
-	$(GO) build -trimpath -o $(BIN)/ ./integration/bench/sdnbench ./integration/sdnsim
+	$(GO) build -trimpath -o $(BIN)/ ./integration/bench/sdnbench ./integration/bench/dnsbare ./integration/sdnsim
 	cd integration/ofnet && $(GO) build -trimpath -o ../../$(BIN)/ofnetbench . || true
 	$(SUDO) env PATH="$$PATH" $(BIN)/sdnbench -json docs/bench.json -markdown docs/bench.md $(BENCH)
 

@@ -21,11 +21,11 @@ func TestBenches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer env.Close()
-	lines := bench.Run(t.Context(), env, bench.Suite(), regexp.MustCompile("^(install/10k|reconnect/10k|port/commit)$"))
+	lines := bench.Run(t.Context(), env, bench.Suite(), regexp.MustCompile("^(install/10k|reconnect/10k|port/commit|dns)$"))
 	if err := bench.Failed(lines); err != nil {
 		t.Error(err)
 	}
-	if len(lines) < 5 {
+	if len(lines) < 7 {
 		t.Errorf("only %d lines", len(lines))
 	}
 	for _, l := range lines {

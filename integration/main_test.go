@@ -23,7 +23,7 @@ func run(m *testing.M) int {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", dir+"/", "../controller/sdnd", "../cli/sdnctl", "./sdnlab")
+		build := exec.Command("go", "build", "-o", dir+"/", "../controller/sdnd", "../cli/sdnctl", "./sdnlab", "./bench/dnsbare")
 		build.Stdout, build.Stderr = os.Stderr, os.Stderr
 		if err := build.Run(); err != nil {
 			fmt.Fprintln(os.Stderr, "build the programs under test:", err)

@@ -1,9 +1,11 @@
 package answer
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
@@ -22,52 +24,84 @@ type frame struct {
 	payload          []byte
 }
 
-// read reads a frame with UDP, ICMPv6 or TCP. The frame's payload aliases data.
+// read reads a frame with UDP, ICMPv6 or TCP. The frame's payload aliases data. It reads the
+// layers one by one, which takes no memory; the library's parsers take some for each packet.
 func read(data []byte) (f frame, err error) {
 	var (
-		eth  layers.Ethernet
-		tag  layers.Dot1Q
-		ip4  layers.IPv4
-		ip6  layers.IPv6
-		ext  layers.IPv6ExtensionSkipper
-		udp  layers.UDP
-		tcp  layers.TCP
-		icmp layers.ICMPv6
-		rest gopacket.Payload
-		seen []gopacket.LayerType
+		eth layers.Ethernet
+		tag layers.Dot1Q
+		ip4 layers.IPv4
+		ip6 layers.IPv6
+		ext layers.IPv6ExtensionSkipper
+		no  = gopacket.NilDecodeFeedback
 	)
-	p := gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet, &eth, &tag, &ip4, &ip6, &ext, &udp, &tcp, &icmp, &rest)
-	p.IgnoreUnsupported = true
-	p.IgnorePanic = false
-	if err := p.DecodeLayers(data, &seen); err != nil {
-		return f, err
-	}
-	copy(f.src[:], eth.SrcMAC)
-	for _, l := range seen {
-		switch l {
+	for next := layers.LayerTypeEthernet; ; {
+		switch next {
+		case layers.LayerTypeEthernet:
+			if err := eth.DecodeFromBytes(data, no); err != nil {
+				return f, err
+			}
+			copy(f.src[:], eth.SrcMAC)
+			next, data = eth.NextLayerType(), eth.Payload
+		case layers.LayerTypeDot1Q:
+			if err := tag.DecodeFromBytes(data, no); err != nil {
+				return f, err
+			}
+			next, data = tag.NextLayerType(), tag.Payload
 		case layers.LayerTypeIPv4:
+			if err := ip4.DecodeFromBytes(data, no); err != nil {
+				return f, err
+			}
 			if ip4.FragOffset != 0 || ip4.Flags&layers.IPv4MoreFragments != 0 {
-				return f, fmt.Errorf("it is a fragment")
+				return f, errors.New("it is a fragment")
 			}
 			f.from, _ = netip.AddrFromSlice(ip4.SrcIP)
 			f.to, _ = netip.AddrFromSlice(ip4.DstIP)
+			next, data = ip4.NextLayerType(), ip4.Payload
 		case layers.LayerTypeIPv6:
+			if err := ip6.DecodeFromBytes(data, no); err != nil {
+				return f, err
+			}
 			f.from, _ = netip.AddrFromSlice(ip6.SrcIP)
 			f.to, _ = netip.AddrFromSlice(ip6.DstIP)
-		case layers.LayerTypeUDP:
-			f.proto, f.srcPort, f.dstPort, f.payload = protoUDP, uint16(udp.SrcPort), uint16(udp.DstPort), udp.Payload
-			return f, nil
-		case layers.LayerTypeTCP:
-			f.proto = layers.IPProtocolTCP
-			return f, nil
-		case layers.LayerTypeICMPv6:
-			f.proto = layers.IPProtocolICMPv6
-			f.payload = append(udp.Contents[:0:0], icmp.Contents...)
-			f.payload = append(f.payload, icmp.Payload...)
-			return f, nil
+			next, data = ip6.NextLayerType(), ip6.Payload
+		case layers.LayerTypeIPv6HopByHop, layers.LayerTypeIPv6Routing, layers.LayerTypeIPv6Fragment, layers.LayerTypeIPv6Destination:
+			if err := ext.DecodeFromBytes(data, no); err != nil {
+				return f, err
+			}
+			next, data = ext.NextLayerType(), ext.Payload
+		default:
+			return f, f.readTransport(next, data)
 		}
 	}
-	return f, fmt.Errorf("it is neither UDP, TCP nor ICMPv6")
+}
+
+// readTransport reads what an IP packet has.
+func (f *frame) readTransport(kind gopacket.LayerType, data []byte) error {
+	switch kind {
+	case layers.LayerTypeUDP:
+		var udp layers.UDP
+		if err := udp.DecodeFromBytes(data, gopacket.NilDecodeFeedback); err != nil {
+			return err
+		}
+		f.proto, f.srcPort, f.dstPort, f.payload = protoUDP, uint16(udp.SrcPort), uint16(udp.DstPort), udp.Payload
+	case layers.LayerTypeTCP:
+		var tcp layers.TCP
+		if err := tcp.DecodeFromBytes(data, gopacket.NilDecodeFeedback); err != nil {
+			return err
+		}
+		f.proto = layers.IPProtocolTCP
+	case layers.LayerTypeICMPv6:
+		var icmp layers.ICMPv6
+		if err := icmp.DecodeFromBytes(data, gopacket.NilDecodeFeedback); err != nil {
+			return err
+		}
+		f.proto = layers.IPProtocolICMPv6
+		f.payload = slices.Concat(icmp.Contents, icmp.Payload)
+	default:
+		return errors.New("it is neither UDP, TCP nor ICMPv6")
+	}
+	return nil
 }
 
 // Hop limits of what sdnd sends: that of neighbour discovery shows that no router passed
@@ -100,6 +134,9 @@ func (e envelope) icmpv6(message []byte) ([]byte, error) {
 	return e.frame(layers.IPProtocolICMPv6, maxTTL, icmp, icmp, message[4:])
 }
 
+// maxHeaders is how many bytes are at most in front of a payload: Ethernet, IPv6 and UDP.
+const maxHeaders = 14 + 40 + 8
+
 // checksummed is a layer whose checksum covers addresses.
 type checksummed interface {
 	SetNetworkLayerForChecksum(gopacket.NetworkLayer) error
@@ -120,7 +157,7 @@ func (e envelope) frame(proto layers.IPProtocol, hops uint8, l gopacket.Serializ
 	if err := sum.SetNetworkLayerForChecksum(network); err != nil {
 		return nil, err
 	}
-	b := gopacket.NewSerializeBuffer()
+	b := gopacket.NewSerializeBufferExpectedSize(maxHeaders+len(payload), 0)
 	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, eth, ip, l, gopacket.Payload(payload))
 	return b.Bytes(), err
 }

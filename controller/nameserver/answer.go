@@ -207,9 +207,20 @@ func summary(records []dns.RR) string {
 			all = append(all, "…")
 			break
 		}
-		all = append(all, strings.TrimPrefix(rr.String(), rr.Header().String()))
+		all = append(all, valueOf(rr))
 	}
 	return strings.Join(all, ", ")
+}
+
+// valueOf returns what a record says, as in a file of a zone.
+func valueOf(rr dns.RR) string {
+	switch rr := rr.(type) { // addresses, which are most, without the text of the header
+	case *dns.A:
+		return rr.A.String()
+	case *dns.AAAA:
+		return rr.AAAA.String()
+	}
+	return strings.TrimPrefix(rr.String(), rr.Header().String())
 }
 
 // soa returns the record that says how long others keep that there is no answer (RFC 2308, 4).

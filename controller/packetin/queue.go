@@ -57,6 +57,7 @@ type queue struct {
 type line struct {
 	port   Port
 	waits  []packet
+	few    [2]packet // memory of waits while it is short
 	bytes  int
 	later  int // as in queue
 	counts Counts
@@ -113,6 +114,7 @@ func (q *queue) line(p Port) *line {
 		}
 	}
 	l := &line{port: p}
+	l.waits = l.few[:0]
 	q.ports[p] = l
 	return l
 }
@@ -148,7 +150,9 @@ func (q *queue) drop(l *line) {
 func (q *queue) shift(l *line) packet {
 	p := l.waits[0]
 	l.waits[0] = packet{}
-	l.waits = l.waits[1:]
+	if l.waits = l.waits[1:]; len(l.waits) == 0 {
+		l.waits = l.few[:0]
+	}
 	l.bytes -= len(p.m.Data)
 	q.packets--
 	q.bytes -= len(p.m.Data)

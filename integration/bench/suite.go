@@ -17,5 +17,6 @@ func Suite() []Bench {
 		policies(),
 		services(),
 		invalidations(),
+		names(),
 	)
 }

@@ -166,7 +166,8 @@ func decodeInto[T any, P interface {
 // maxPacketIn is the greatest number of bytes of a packet in a packet-in.
 const maxPacketIn = openflow.MaxMessageLen - 64
 
-// packetOut discards a packet, unless an action sends it back to the controller.
+// packetOut gives a packet to Config.PacketOut, and discards it unless an action sends it back to
+// the controller.
 func (c *conn) packetOut(msg []byte) refusal {
 	if c.role == openflow.RoleSlave {
 		return isSlave
@@ -195,30 +196,41 @@ func (c *conn) packetOut(msg []byte) refusal {
 		return why
 	}
 	data := in[n:]
+	if c.s.cfg.PacketOut != nil {
+		c.s.cfg.PacketOut(data)
+	}
 	for len(actions) > 0 {
 		if be.Uint16(actions) == actOutput && openflow.PortNo(be.Uint32(actions[4:])) == openflow.PortController {
 			size := min(len(data), int(be.Uint16(actions[8:])), maxPacketIn)
 			c.s.packetIn(&openflow.PacketIn{BufferID: openflow.NoBuffer, TotalLen: uint16(len(data)),
 				Reason: openflow.ReasonAction, Cookie: ^openflow.Cookie(0),
 				Match: openflow.Match(nil).InPort(port), Data: data[:size]})
+			for other := range c.s.conns {
+				other.kick()
+			}
 		}
 		actions = actions[be.Uint16(actions[2:]):]
 	}
 	return accepted
 }
 
-// PacketIn sends a packet to the controllers that subscribe to its reason.
-func (s *Switch) PacketIn(m openflow.PacketIn) {
+// PacketIn sends packets to the controllers that subscribe to their reason, in one write for each.
+func (s *Switch) PacketIn(all ...openflow.PacketIn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.packetIn(&m)
+	for i := range all {
+		s.packetIn(&all[i])
+	}
+	for c := range s.conns {
+		c.kick()
+	}
 }
 
+// packetIn queues a packet for the controllers that subscribe to its reason.
 func (s *Switch) packetIn(m *openflow.PacketIn) {
 	for c := range s.conns {
 		if c.wants(c.async.PacketIn, uint8(m.Reason)) {
 			c.send(mustAppend(nil, m))
-			c.kick()
 		}
 	}
 }

@@ -34,6 +34,9 @@ type Config struct {
 	Backoff time.Duration
 	// Shared is the memory that the switch shares with others; nil for none.
 	Shared *Shared
+	// PacketOut is called with the packet of each PACKET_OUT that is accepted, unless it is nil. It
+	// must be quick, must not call methods of the switch, and must not keep the packet.
+	PacketOut func(packet []byte)
 
 	buffers *largeBuffers
 }
