@@ -237,6 +237,7 @@ func TestNorthSouth(t *testing.T) {
 	b.part("errors come back: TTL, MTU, fragments", (*outsideBed).northSouthErrors)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
 	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
+	b.part("P-NS-05: the source ports of one port", (*outsideBed).sourcePorts)
 	b.part("host access", (*outsideBed).hostAccess)
 	b.part("restart and reboot", (*outsideBed).northSouthRestart)
 	b.part("leaving removes everything", (*outsideBed).northSouthLeave)

@@ -161,6 +161,9 @@ func (m Match) IPTTL(v uint8) Match { return m.u8(FieldIPTTL, v) }
 // nothing. Needs EthType 0x0800.
 func (m Match) IPv4Src(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Src, p) }
 
+// IPv4SrcMasked matches the bits of ipv4_src that the mask selects.
+func (m Match) IPv4SrcMasked(v, mask uint32) Match { return m.u32m(FieldIPv4Src, v, mask) }
+
 // IPv4Dst matches the destination address. A prefix of length 0 matches all and
 // adds nothing. Needs EthType 0x0800.
 func (m Match) IPv4Dst(p netip.Prefix) Match { return m.ipv4Prefix(FieldIPv4Dst, p) }
@@ -172,6 +175,11 @@ func (m Match) IPv4DstMasked(v, mask uint32) Match { return m.u32m(FieldIPv4Dst,
 // IPv6Src matches the source address. A prefix of length 0 matches all and adds
 // nothing. Needs EthType 0x86dd.
 func (m Match) IPv6Src(p netip.Prefix) Match { return m.ipv6Prefix(FieldIPv6Src, p) }
+
+// IPv6SrcMasked matches the bits of ipv6_src that the mask selects.
+func (m Match) IPv6SrcMasked(a netip.Addr, mask [16]byte) Match {
+	return m.ipv6Masked(FieldIPv6Src, a, mask)
+}
 
 // IPv6Dst matches the destination address. A prefix of length 0 matches all and
 // adds nothing. Needs EthType 0x86dd.

@@ -53,10 +53,13 @@ func cases() map[Reason][]Condition {
 		SwitchRefused: node(func(f *NodeFacts) {
 			f.Connected, f.Refused = false, &Refused{"192.168.50.11:4711", "switch offers OpenFlow 1.0, but not OpenFlow 1.3", "ovs-vsctl set bridge br-int protocols=OpenFlow13"}
 		}),
-		BridgeNameWrong:    node(func(f *NodeFacts) { f.OVSDB, f.Bridge = false, "ovs-br1" }),
-		FlowsRefused:       node(func(f *NodeFacts) { f.LastError = "table full" }),
-		NotInSync:          node(func(f *NodeFacts) { f.InSync = false }),
-		IdentityConflict:   node(func(f *NodeFacts) { f.IdentityConflict = "a switch at 192.0.2.9 presents its datapath id too" }),
+		BridgeNameWrong:  node(func(f *NodeFacts) { f.OVSDB, f.Bridge = false, "ovs-br1" }),
+		FlowsRefused:     node(func(f *NodeFacts) { f.LastError = "table full" }),
+		NotInSync:        node(func(f *NodeFacts) { f.InSync = false }),
+		IdentityConflict: node(func(f *NodeFacts) { f.IdentityConflict = "a switch at 192.0.2.9 presents its datapath id too" }),
+		SourcePortsExhausted: node(func(f *NodeFacts) {
+			f.NoSourcePort = NoSourcePort{Packets: 12, Routers: "main, other", Node: true}
+		}),
 		OVSDBNotConnected:  node(func(f *NodeFacts) { f.OVSDB = false }),
 		TunnelPortMissing:  node(func(f *NodeFacts) { f.TunnelPort = false }),
 		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),

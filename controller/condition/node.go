@@ -3,6 +3,7 @@ package condition
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -64,6 +65,19 @@ type NodeFacts struct {
 	// connections its Open vSwitch, of the version OVSVersion, cannot limit.
 	Unlimited  int
 	OVSVersion string
+	// NoSourcePort is about connections to outside in the last minute.
+	NoSourcePort NoSourcePort
+}
+
+// NoSourcePort describes connections to outside that did not come about because no source port was
+// free.
+type NoSourcePort struct {
+	// Packets is how many packets began such connections; 0 if there are none.
+	Packets uint64
+	// Routers names the routers that had none free for a port, with commas; "" for none. Node
+	// says that the node had none free on a bridge for a router.
+	Routers string
+	Node    bool
 }
 
 // Refused describes a switch that was refused.
@@ -187,6 +201,18 @@ func database(l *list, f NodeFacts) {
 		l.add(ConnectionsNotLimited,
 			fmt.Sprintf("the ports of %d routing domains share the table of tracked connections, and Open vSwitch %s cannot limit how many each may have (3.3 can), so that one may fill it", f.Unlimited, f.OVSVersion),
 			"on "+f.Name+", upgrade Open vSwitch to 3.3 or later; or accept that: start sdnd with --max-connections 0")
+	}
+	if n := f.NoSourcePort; n.Packets > 0 {
+		var of []string
+		if n.Routers != "" {
+			of = append(of, "of "+n.Routers+" for a port")
+		}
+		if n.Node {
+			of = append(of, "of the node's own address for a router")
+		}
+		l.add(SourcePortsExhausted,
+			fmt.Sprintf("%d packets that began connections to outside were dropped, because no source port is free to that destination: %s", n.Packets, strings.Join(of, ", and ")),
+			"find which port has so many connections to one destination, and have it close them or send over fewer; on "+f.Name+": ovs-appctl dpctl/dump-conntrack")
 	}
 	if f.MissingRows != "" && f.OVSDB {
 		l.add(OVSDBRowMissing, "rows of sdnd's own are not in the node's database: "+f.MissingRows,

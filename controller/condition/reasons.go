@@ -32,6 +32,7 @@ const (
 	OVSDBWriteFailed      Reason = "OVSDBWriteFailed"
 	OVSDBRowMissing       Reason = "OVSDBRowMissing"
 	ConnectionsNotLimited Reason = "ConnectionsNotLimited"
+	SourcePortsExhausted  Reason = "SourcePortsExhausted"
 	OVSDBReadOnly         Reason = "OVSDBReadOnly"
 	CertificateExpiring   Reason = "CertificateExpiring"
 	UnknownInterfaceID    Reason = "UnknownInterfaceID"
@@ -112,6 +113,7 @@ var table = []Definition{
 	{TunnelSourceUnchecked, topology.KindNode, Warning, "OVSDB does not show that the node's port vxlan-sdn sends from its tunnelIP (options:local_ip). To lose no packets, the nodes that share a network with it admit VXLAN packets of that network from any address, also from machines that are not nodes."},
 	{OVSDBWriteFailed, topology.KindNode, Warning, "sdnd could not write its own settings to the node's database, such as the options of the tunnel port. It has tried several times, more slowly each time. It tries again when the node reconnects or the settings change."},
 	{ConnectionsNotLimited, topology.KindNode, Warning, "Ports of several routing domains share the node's table of tracked connections, for policies, services or egress, and its Open vSwitch, which is older than 3.3, cannot limit how many each of them may have. A port that begins very many connections can fill the table, so that new connections of other tenants on the node fail until entries time out."},
+	{SourcePortsExhausted, topology.KindNode, Warning, "In the last minute ports of the node began connections that leave by an uplink, and no source port was free for them. To one address and port outside, one port can have 16,128 connections by each protocol at a time, and on a bridge one router 32,256; or the node's table of tracked connections was full. What began the connections was dropped."},
 	{OVSDBRowMissing, topology.KindNode, Warning, "A row that sdnd makes in the node's database, such as the QoS of a port, is not there because a row that it needs is not: the port is not on the bridge, or has a QoS that somebody else made. sdnd makes the row as soon as it can."},
 	{OVSDBReadOnly, topology.KindNode, Warning, "The node joined with `--ovsdb read`, so sdnd writes nothing to its database. If the message names rows, the node cannot have them. Else this version of Open vSwitch ignores `max_backoff` unless sdnd writes: it may take 8 s instead of 1 s to reconnect."},
 	{CertificateExpiring, topology.KindNode, Warning, "The certificate that the node's switch connected with expires within 30 days, or has expired. The present connection stays. After the certificate has expired sdnd refuses a new connection, and the node keeps forwarding with its present flows."},

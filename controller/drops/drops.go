@@ -28,6 +28,9 @@ type Table struct {
 	byPort map[string]dropped
 	// recent are the ports whose packets were dropped within Recent.
 	recent map[string]struct{}
+	// noSourcePort has by node, and number of a router or 0, the packets for which no source
+	// port was free.
+	noSourcePort map[string]map[uint32]noSourcePort
 }
 
 // dropped counts the packets that a port sent and may not send, as its switch reports them.
@@ -44,11 +47,12 @@ type dropped struct {
 // New returns an empty Table. It reads the time from now, and logs ports that begin to send
 // from an address that is not theirs.
 func New(now func() time.Time, log *slog.Logger) *Table {
-	return &Table{now: now, log: log, byPort: map[string]dropped{}, recent: map[string]struct{}{}}
+	return &Table{now: now, log: log, byPort: map[string]dropped{}, recent: map[string]struct{}{}, noSourcePort: map[string]map[uint32]noSourcePort{}}
 }
 
 // Report records what the switch of a node has dropped, and returns the ports concerned.
 func (t *Table) Report(v *pipeline.View, node string, r worker.Dropped) (ports []string) {
+	t.keepNoSourcePort(node, r.NoSourcePort)
 	concerned := map[openflow.PortNo]bool{}
 	for in := range r.Packets {
 		concerned[in] = true
@@ -95,8 +99,8 @@ func (t *Table) Forget(port string) {
 	delete(t.recent, port)
 }
 
-// Past returns the ports whose last dropped packet is older than Recent, each port once.
-func (t *Table) Past() (ports []string) {
+// Past returns the ports and nodes whose last dropped packet is older than Recent, each once.
+func (t *Table) Past() (ports, nodes []string) {
 	now := t.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -107,7 +111,7 @@ func (t *Table) Past() (ports []string) {
 		}
 	}
 	slices.Sort(ports)
-	return ports
+	return ports, t.pastNoSourcePort(now)
 }
 
 // Sum returns the number of ports that sent from another address within Recent, and how many

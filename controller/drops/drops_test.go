@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/drops"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/worker"
@@ -52,15 +53,18 @@ func TestTable(t *testing.T) {
 	if ports, packets := table.Sum(); ports != 1 || packets != 12 {
 		t.Errorf("%d ports, %d packets", ports, packets)
 	}
-	if past := table.Past(); past != nil {
+	if past, _ := table.Past(); past != nil {
 		t.Errorf("past at once: %v", past)
 	}
 	now = now.Add(drops.Recent + time.Second)
-	if past := table.Past(); strings.Join(past, " ") != "a" {
+	if past, _ := table.Past(); strings.Join(past, " ") != "a" {
 		t.Errorf("past after a minute: %v", past)
 	}
-	if ports, _ := table.Sum(); ports != 0 || table.Past() != nil {
+	if ports, _ := table.Sum(); ports != 0 {
 		t.Errorf("%d ports after a minute", ports)
+	}
+	if past, _ := table.Past(); past != nil {
+		t.Errorf("past once more: %v", past)
 	}
 	if _, recent := table.Of(a, at); recent {
 		t.Error("recent after a minute")
@@ -69,4 +73,44 @@ func TestTable(t *testing.T) {
 	if facts, _ := table.Of(a, at); facts != nil {
 		t.Errorf("known of a port that was forgotten: %+v", facts)
 	}
+}
+
+// TestNoSourcePort: packets that find no source port are known for a minute, by router and node.
+func TestNoSourcePort(t *testing.T) {
+	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "lan"}, Spec: topology.NetworkSpec{Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.1.0.0/24")}}}},
+		{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "main"}, Spec: topology.RouterSpec{Networks: []string{"lan"}}},
+	}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := pipeline.NewView(r.Next)
+	main, _ := v.Topo.Router("main")
+	now := time.Unix(1000, 0)
+	table := drops.New(func() time.Time { return now }, slog.New(slog.DiscardHandler))
+	is := func(when string, want condition.NoSourcePort) {
+		t.Helper()
+		if got := table.NoSourcePort(v.Topo, "n1"); got != want {
+			t.Errorf("%s: %+v, want %+v", when, got, want)
+		}
+	}
+	is("at first", condition.NoSourcePort{})
+	table.Report(v, "n1", worker.Dropped{NoSourcePort: map[uint32]uint64{main.ID: 3}})
+	now = now.Add(drops.Recent / 2)
+	table.Report(v, "n1", worker.Dropped{NoSourcePort: map[uint32]uint64{0: 4}})
+	table.Report(v, "n2", worker.Dropped{NoSourcePort: map[uint32]uint64{0: 5}})
+	is("of both", condition.NoSourcePort{Packets: 7, Routers: "main", Node: true})
+	if _, past := table.Past(); past != nil {
+		t.Errorf("past at once: %v", past)
+	}
+	now = now.Add(drops.Recent / 2)
+	if _, past := table.Past(); !slices.Equal(past, []string{"n1"}) {
+		t.Errorf("past after a minute: %v", past)
+	}
+	is("of the node", condition.NoSourcePort{Packets: 4, Node: true})
+	now = now.Add(drops.Recent)
+	if _, past := table.Past(); !slices.Equal(past, []string{"n1", "n2"}) {
+		t.Errorf("past at the end: %v", past)
+	}
+	is("at the end", condition.NoSourcePort{})
 }

@@ -16,13 +16,14 @@ const (
 	// perTunnelUDP is what a node with an uplink has if its tunnel has another UDP port than VXLAN's.
 	perTunnelUDP = 2
 
-	perLeaving = 4 // flows of a router that packets leave, for each family
+	perLeaving      = 3 + 4 // flows of a router that packets leave, for each family: 4 parts of the source ports
+	perNoSourcePort = 1     // flows that count what finds no source port of a router, or of a bridge
 
 	perSized = 1 // flows of a router that packets leave, for each of its networks and families
 
-	perBridge        = 28           // flows of a node that has the bridge of an uplink, and no other
-	perUplinkAddress = 5            // flows of a node's address on an uplink of the type bridge
-	perLeavingBridge = 4 + perSized // flows of a router that packets leave by a bridge
+	perBridge        = 28 + perNoSourcePort                    // flows of a node that has the bridge of an uplink, and no other
+	perUplinkAddress = 4 + 2                                   // flows, 2 for parts of the source ports, of a node's address on an uplink of the type bridge
+	perLeavingBridge = perLeaving + perNoSourcePort + perSized // flows of a router that packets leave by a bridge
 )
 
 // TestCostOfEgress: the cost of a router with an uplink depends on the nodes that know the
@@ -57,7 +58,7 @@ func TestCostOfEgress(t *testing.T) {
 		costs("VXLAN's own again", func() {
 			b.step(pipeline.Update{Locals: []pipeline.LocalChange{{Node: "n1", After: b.view.Local("n1"), UDP: 4789}}})
 		}, -perTunnelUDP, 0, 0)
-		const leaving = 2*perLeaving + 1 + 3*perSized // one subnet of a segmented network; two networks, of which one has both families
+		const leaving = 2*perLeaving + perNoSourcePort + 1 + 3*perSized // one subnet of a segmented network; two networks, of which one has both families
 		costs("egress of the router", func() {
 			b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r"}, Spec: topology.RouterSpec{
 				Networks: []string{"blue", "pods"}, Egress: &model.RouterEgress{Uplink: "wan"},

@@ -52,8 +52,11 @@ func uplinkStage() stage {
 	}
 }
 
-// Priorities in egress.
-const prioShut = 100
+// Priorities in egress, and in translated below all that lets packets leave.
+const (
+	prioShut         = 100
+	prioNoSourcePort = 50
+)
 
 // vxlanPort is the UDP port of VXLAN (RFC 7348, 5).
 const vxlanPort = 4789
@@ -100,15 +103,25 @@ func (c *Compiler) egressNode() {
 // no other connection of the router has on the node. The kernel translates them again, to
 // an address of the node and a port that no other router and no process of the node uses.
 // So two routers whose ports have equal addresses are never confused.
+//
+// The lowest bits of the sender's address choose a part of the source ports, so that one port
+// cannot take all of them.
 func (c *Compiler) translateRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
-		c.match = c.match[:0].EthType(ethTypes[f]).Reg(regRouter, e.router.ID)
-		c.actions = c.actions[:0].CT(openflow.CT{
-			Commit: true, Zone: uint16(e.zone), Table: TableTranslated,
-			NAT: &openflow.NAT{Direction: openflow.NATSource, First: a},
-		})
-		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, rules{"translates the source of what leaves to the router's address", "translates the source of IPv6 that leaves to the router's address"}[f])
+		for part := range uint16(routerParts) {
+			c.match = c.match[:0].EthType(ethTypes[f])
+			if f == topology.IPv4 {
+				c.match = c.match.IPv4SrcMasked(uint32(part), routerParts-1)
+			} else {
+				c.match = c.match.IPv6SrcMasked(netip.AddrFrom16([16]byte{15: byte(part)}), [16]byte{15: routerParts - 1})
+			}
+			c.match = c.match.Reg(regRouter, e.router.ID)
+			nat := sourcePorts(part, routerParts)
+			nat.First = a
+			c.actions = c.actions[:0].CT(openflow.CT{Commit: true, Zone: uint16(e.zone), Table: TableTranslated, NAT: &nat})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioNormal, rules{"translates the source of what leaves to the router's address", "translates the source of IPv6 that leaves to the router's address"}[f])
+		}
 	})
 }
 
@@ -132,6 +145,9 @@ func (c *Compiler) translatedRouter(e *egress) {
 		c.instr = c.instr[:0].GotoTable(TableUplink)
 		c.emit(prioNormal, rules{"lets packets with the router's address leave", "lets IPv6 packets with the router's address leave"}[f])
 	})
+	c.match = c.match[:0].CTState(begun, begun).Reg(regRouter, e.router.ID)
+	c.instr = c.instr[:0]
+	c.emit(prioNoSourcePort, "drops and counts packets that begin connections for which no source port is free")
 }
 
 // uplinkNode adds the one flow that has the number of the uplink port.

@@ -86,19 +86,22 @@ func (c *Compiler) ownAddresses() []netip.Addr {
 }
 
 // nodeAddress translates a second time, in a zone that all routers share: each has an address
-// of its own there, so equal addresses of two routers' ports are never confused.
+// of its own there, so equal addresses of two routers' ports are never confused. A bit of that
+// address chooses a part of the source ports, so that one router cannot take all of them: the last but
+// one, since routers that are made one after the other mostly have every second address.
 func (c *Compiler) nodeAddress() {
 	for u := range c.view.bridgeUplinks(c.node) {
 		if !u.address.IsValid() {
 			continue
 		}
-		c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regOutPort, uint32(u.port))
-		c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(u.address)).CT(openflow.CT{
-			Commit: true, Zone: zonePublic, Table: TableLeave,
-			NAT: &openflow.NAT{Direction: openflow.NATSource, First: u.address},
-		})
-		c.instr = c.instr[:0].ApplyActions(c.actions)
-		c.emit(prioNormal, "translates the source of what leaves to the node's address on the uplink")
+		for part := range uint16(nodeParts) {
+			c.match = c.match[:0].EthType(ethTypeIPv4).IPv4SrcMasked(uint32(part)<<1, (nodeParts-1)<<1).Reg(regOutPort, uint32(u.port))
+			nat := sourcePorts(part, nodeParts)
+			nat.First = u.address
+			c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(u.address)).CT(openflow.CT{Commit: true, Zone: zonePublic, Table: TableLeave, NAT: &nat})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioNormal, "translates the source of what leaves to the node's address on the uplink")
+		}
 	}
 }
 
@@ -107,6 +110,8 @@ func (c *Compiler) leaveNode() {
 		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(model.DefaultUplinkRanges()[0]).Reg(regOutPort, uint32(u.port))
 		c.instr = c.instr[:0]
 		c.emit(prioUntranslated, "drops packets whose source could not be translated")
+		c.match = c.match.CTState(begun, begun)
+		c.emit(prioUntranslated+1, "drops and counts packets that begin connections for which no source port of the node is free")
 		if u.address.IsValid() {
 			c.around(u, u.address)
 		}

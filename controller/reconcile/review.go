@@ -25,8 +25,12 @@ type timePassed struct{}
 
 func (timePassed) happen(d *dispatcher) {
 	now := d.f.cfg.Now()
-	for _, port := range d.f.drops.Past() {
+	ports, nodes := d.f.drops.Past()
+	for _, port := range ports {
 		d.assessPort(port)
+	}
+	for _, node := range nodes {
+		d.assessSourcePorts(node)
 	}
 	d.f.board.Review(now)
 	d.readdressed()

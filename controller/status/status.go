@@ -62,7 +62,9 @@ type Node struct {
 	// SharingDomains is how many routing domains share the node's connection tracker, 0 if sdnd
 	// limits no connections. NoZoneLimits says that its Open vSwitch cannot limit them.
 	SharingDomains int
-	NoZoneLimits   bool
+	// NoSourcePort is about connections to outside in the last minute.
+	NoSourcePort condition.NoSourcePort
+	NoZoneLimits bool
 	// Conditions are the node's conditions.
 	Conditions []condition.Condition
 }

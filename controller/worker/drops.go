@@ -32,6 +32,10 @@ type Dropped struct {
 	Packets map[openflow.PortNo]uint64
 	// Senders has the senders that were found at the sampled ports.
 	Senders map[openflow.PortNo][]Sender
+	// NoSourcePort counts the packets, since they were last read, that began connections to
+	// outside for which no source port was free: by the number of their router, or 0 if it was
+	// the node that had none.
+	NoSourcePort map[uint32]uint64
 }
 
 // Sender is the source of a dropped packet, as the packet's headers give it.
@@ -62,6 +66,9 @@ type dropWatch struct {
 	// unread is the number of further readings that include the counters of single ports even
 	// if the counter of all ports has not grown; see checkDrops.
 	unread int
+	// noSourcePort are the last values of the counters of packets for which no source port was
+	// free; nil until they are read.
+	noSourcePort map[openflow.Cookie]uint64
 }
 
 func newDropWatch(every time.Duration) dropWatch {
@@ -99,8 +106,12 @@ func (w *Worker) checkDrops(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(grown)+len(senders) > 0 {
-		w.reports.Dropped(w.node, Dropped{Packets: grown, Senders: senders})
+	noSourcePort, err := w.readNoSourcePort(ctx)
+	if err != nil {
+		return err
+	}
+	if len(grown)+len(senders)+len(noSourcePort) > 0 {
+		w.reports.Dropped(w.node, Dropped{Packets: grown, Senders: senders, NoSourcePort: noSourcePort})
 	}
 	return w.sample(ctx, slices.Sorted(maps.Keys(grown)), now)
 }

@@ -1,0 +1,49 @@
+package pipeline
+
+import (
+	"iter"
+
+	"github.com/sdnctl/sdnctl/openflow"
+)
+
+const (
+	// routerParts is into how many parts the source ports of a router are divided on a node, a
+	// power of two.
+	routerParts = 4
+	// nodeParts is the same for those of the node's address on a bridge, which routers share.
+	nodeParts = 2
+	// firstSourcePort is the lowest that is used, since those below are for servers (RFC 6335, 6).
+	firstSourcePort = 1024
+)
+
+// sourcePorts returns a translation to one of some equal parts of the source ports.
+func sourcePorts(part, parts uint16) openflow.NAT {
+	size := uint16((1<<16 - firstSourcePort) / int(parts))
+	first := firstSourcePort + part*size
+	return openflow.NAT{Direction: openflow.NATSource, FirstPort: first, LastPort: first + size - 1}
+}
+
+// NoSourcePortRequests yields the requests for the flows that NoSourcePort reads.
+func NoSourcePortRequests() iter.Seq[openflow.FlowStatsRequest] {
+	return func(yield func(openflow.FlowStatsRequest) bool) {
+		q := openflow.AllFlows()
+		q.Match = openflow.Match(nil).CTState(begun, begun)
+		for _, q.Table = range []openflow.TableID{TableTranslated, TableLeave} {
+			if !yield(q) {
+				return
+			}
+		}
+	}
+}
+
+// NoSourcePort reads a flow of TableTranslated or TableLeave. ok is true if it counts packets that
+// begin connections for which no source port is free: of a router, of which it returns the number, or
+// of the node on a bridge, for 0.
+func NoSourcePort(f *openflow.Flow) (router uint32, ok bool) {
+	for o := range f.Match.All() {
+		if o.Field == openflow.FieldCTState && (f.Table == TableTranslated || f.Table == TableLeave) {
+			return register(f.Match, openflow.FieldReg(regRouter)), true
+		}
+	}
+	return 0, false
+}
