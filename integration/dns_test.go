@@ -12,6 +12,14 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
+// manyAddresses returns addresses of TEST-NET-1.
+func manyAddresses(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("192.0.2.%d", i+1))
+	}
+	return all
+}
+
 // TestDNS: real clients look names up at their gateway, by either family: dig, glibc's
 // getent and busybox. A router joins blue and green; red is another tenant with blue's
 // domain and addresses.
@@ -39,6 +47,10 @@ func TestDNS(t *testing.T) {
 {kind: Service, name: db, spec: {addresses: [10.96.0.10], routers: [r], ports: [{name: sql, port: 5432}]}}
 ---
 {kind: Policy, name: none, spec: {subject: {selector: {}}, isolates: [ingress, egress]}}
+---
+{kind: DNSRecord, name: many, spec: {network: blue, name: many, type: A, values: [` + strings.Join(manyAddresses(60), ", ") + `]}}
+---
+{kind: DNSRecord, name: long, spec: {network: blue, name: long, type: TXT, values: [` + strings.Repeat("x", 1000) + `]}}
 `)
 	web, job, secret := b.plug("web", "node1"), b.plug("job", "node2"), b.plug("secret", "node1")
 	b.bound("web")
@@ -84,6 +96,19 @@ func TestDNS(t *testing.T) {
 		if out := dig(b, secret, "@"+atBlue, "web.blue.example"); !strings.Contains(out, "status: NXDOMAIN") {
 			t.Errorf("another tenant sees web: %s", out)
 		}
+		for args, want := range map[string][2]string{ // P-DNS-04
+			"+noedns many.blue.example":              {"status: NOERROR", "ANSWER: 29,"},
+			"many.blue.example":                      {"status: NOERROR", "ANSWER: 60,"},
+			"+noedns TXT long.blue.example":          {"status: SERVFAIL", "ANSWER: 0,"},
+			"+bufsize=512 TXT long.blue.example":     {"status: SERVFAIL", "there is no TCP"},
+			"TXT long.blue.example":                  {"status: NOERROR", strings.Repeat("x", 255)},
+			"+noedns +ignore A missing.blue.example": {"status: NXDOMAIN", "ANSWER: 0,"},
+		} {
+			out := dig(b, web, append([]string{at4}, strings.Fields(args)...)...)
+			if flags, _, _ := strings.Cut(out, "QUERY:"); !strings.Contains(out, want[0]) || !strings.Contains(out, want[1]) || strings.Contains(flags, " tc") {
+				t.Errorf("%s: want %s and no mark: %s", args, want, out)
+			}
+		}
 		began := time.Now()
 		out, err := web.Exec(b.ctx, "dig", at4, "+tcp", "+tries=1", "+time=5", "web.blue.example")
 		if err == nil || !strings.Contains(fmt.Sprint(out, err), "connection refused") || time.Since(began) > 3*time.Second {
@@ -105,6 +130,12 @@ func TestDNS(t *testing.T) {
 		}
 		if out, err := with("getent hosts " + address("far")); err != nil || !strings.Contains(out, "far.blue.example") {
 			t.Errorf("getent: %q, %v", out, err)
+		}
+		if out, err := with("getent ahostsv4 many.blue.example"); err != nil || strings.Count(out, "STREAM") < 25 {
+			t.Errorf("getent of a name with 60 addresses: %q, %v", out, err)
+		}
+		if out, err := with("busybox nslookup many.blue.example"); err != nil || strings.Count(out, "192.0.2.") < 25 {
+			t.Errorf("busybox of a name with 60 addresses: %q, %v", out, err)
 		}
 		if out, err := with("busybox nslookup far.blue.example"); err != nil || !strings.Contains(out, address("far")) {
 			t.Errorf("busybox: %q, %v", out, err)

@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -186,16 +187,37 @@ func (r *reply) send(found found, what string) Result {
 	if err != nil {
 		return Result{What: what + ": the answer cannot be built: " + err.Error()}
 	}
+	if m.Rcode == dns.RcodeServerFailure {
+		what += fmt.Sprintf(": SERVFAIL, a record is longer than the %d bytes that the asker takes", r.limit)
+	}
 	return Result{Reply: b, What: what}
 }
 
-// fit packs a message that has at most limit bytes. It leaves out what is beyond that, and
-// marks the message as truncated only if no record is left.
+// fit packs a message that has at most limit bytes. It leaves out what is beyond that, and never
+// marks the message as truncated: the asker would ask again by TCP, which nobody answers. If no
+// record of the answer is left, the message says that it failed, since an answer without records
+// would say that there are none.
 func fit(m *dns.Msg, limit int) ([]byte, error) {
 	had := len(m.Answer)
 	m.Truncate(limit)
-	m.Truncated = m.Truncated && had > 0 && len(m.Answer) == 0
+	if had > 0 && len(m.Answer) == 0 {
+		tooLong(m)
+		m.Truncate(limit)
+	}
+	m.Truncated = false
 	return m.Pack()
+}
+
+// tooLong makes an answer the error that it is too long, and says so in it if the asker knows
+// extended errors (RFC 8914).
+func tooLong(m *dns.Msg) {
+	opt := m.IsEdns0()
+	m.Rcode, m.Authoritative, m.Answer, m.Ns, m.Extra = dns.RcodeServerFailure, false, nil, nil, nil
+	if opt != nil {
+		opt.SetExtendedRcode(0)
+		opt.Option = []dns.EDNS0{&dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeOther, ExtraText: "a record is longer than the asker takes by UDP, and there is no TCP"}}
+		m.Extra = []dns.RR{opt}
+	}
 }
 
 // summary says what records have.

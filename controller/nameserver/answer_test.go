@@ -299,11 +299,20 @@ func TestLongAnswers(t *testing.T) {
 			t.Errorf("%d bytes: %d of %d records in %d bytes, truncated %v, %v", limit, len(got.Answer), least, len(b), got.Truncated, err)
 		}
 	}
-	huge := new(dns.Msg).SetQuestion("many.blue.example.", dns.TypeTXT)
-	huge.Answer = []dns.RR{&dns.TXT{Hdr: header("many.blue.example.", dns.TypeTXT), Txt: []string{strings.Repeat("x", 255), strings.Repeat("y", 255)}}}
-	b, err := fit(huge, 512)
-	got := new(dns.Msg)
-	if err != nil || got.Unpack(b) != nil || !got.Truncated {
-		t.Errorf("one record that does not fit: %v, %v", got, err)
+	for _, edns := range []bool{false, true} {
+		huge := new(dns.Msg).SetQuestion("many.blue.example.", dns.TypeTXT)
+		huge.Authoritative = true
+		huge.Answer = []dns.RR{&dns.TXT{Hdr: header("many.blue.example.", dns.TypeTXT), Txt: []string{strings.Repeat("x", 255), strings.Repeat("y", 255)}}}
+		if edns {
+			huge.SetEdns0(512, false)
+		}
+		b, err := fit(huge, 512)
+		got := new(dns.Msg)
+		if err != nil || len(b) > 512 || got.Unpack(b) != nil || got.Truncated || got.Rcode != dns.RcodeServerFailure || len(got.Answer) > 0 {
+			t.Errorf("one record that does not fit: %v, %v, want SERVFAIL without the mark", got, err)
+		}
+		if opt := got.IsEdns0(); edns != (opt != nil) || edns && !strings.Contains(got.String(), "there is no TCP") {
+			t.Errorf("one record that does not fit: %v, want it to say why to who knows EDNS", got)
+		}
 	}
 }
