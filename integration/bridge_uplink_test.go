@@ -128,7 +128,7 @@ func TestBridgeUplink(t *testing.T) {
 		b.condition("blue", "UplinkAddressMissing", false)
 		b.outAs("blue2", "tcp", b.far, "192.0.2.66")
 	})
-	b.part("the gateway's MAC changes", func(b *bridgeBed) {
+	b.part("P-NS-08: the gateway's MAC changes", func(b *bridgeBed) {
 		_, live, err := b.ask("blue1", "tcp", b.far, 0)
 		b.must(err)
 		defer live.Close()
@@ -145,6 +145,8 @@ s.send(b"\xff"*6 + k + bytes.fromhex("08060001080006040001") + k + i + bytes(6) 
 		}
 		b.echoes("after the gateway's MAC has changed", live)
 	})
+	b.part("P-NS-08: the gateway does not answer for a while", (*bridgeBed).gatewaySilent)
+	b.part("P-NS-10, P-NS-15: the MAC of the bridge", (*bridgeBed).bridgeMAC)
 	b.part("what stays shut", (*bridgeBed).shutOut)
 	b.part("errors come back", func(b *bridgeBed) {
 		err := b.c["blue1"].Inside(func() error {

@@ -237,6 +237,8 @@ func TestNorthSouth(t *testing.T) {
 	b.part("errors come back: TTL, MTU, fragments", (*outsideBed).northSouthErrors)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
 	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
+	b.part("P-NS-13: two ports send the same at the same moment", (*outsideBed).racedPairs)
+	b.part("P-NS-14: VXLAN between ports", (*outsideBed).ownVXLAN)
 	b.part("P-NS-05: the source ports of one port", (*outsideBed).sourcePorts)
 	b.part("host access", (*outsideBed).hostAccess)
 	b.part("restart and reboot", (*outsideBed).northSouthRestart)
