@@ -85,7 +85,7 @@ func (b *bridgeBed) gatewaySilent() {
 		_, err := b.outside.Exec(b.ctx, "sysctl", "-q", "-w", "net.ipv4.conf.lan.arp_ignore="+ignore)
 		b.must(err)
 	}
-	answers("8") // to no request
+	answers("8")                                                               // to no request
 	_, err := b.node("node1").OFCtl(b.ctx, "del-flows", "br-int", "table=118") // as if its lease of an hour were over
 	b.must(err)
 	sniffer, err := b.outside.Sniff("to-node1")
