@@ -28,6 +28,7 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-01: one client port to the service and straight to its backend", servicesSamePort)
 	b.part("P-SVC-27: one client port to two services with the same backend", servicesTwo)
 	b.part("P-SVC-26: two questions at once from one socket of UDP are both answered", servicesPairs)
+	b.part("P-SVC-08: what is no part of a connection does not end it", servicesWindow)
 	b.part("connections are spread over the backends", servicesSpread)
 	b.part("the traffic policy Local: only backends on the client's node", servicesLocal)
 	b.part("connections are spread over many backends, in several groups", servicesMany)

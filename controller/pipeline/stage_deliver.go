@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/sdnctl/sdnctl/openflow"
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+)
 
 // The tables through which packets reach ports on nodes with services.
 const (
@@ -33,28 +36,55 @@ func (c *Compiler) deliverNode() {
 
 func deliveredStage() stage {
 	return stage{
-		Table: Table{TableDelivered, "delivered", "translated: to the port", "ct_state, tcp_flags", "output to the port"},
+		Table: Table{TableDelivered, "delivered", "translated: to the port", "ct_state, ct_mark, tcp_flags", "output to the port"},
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).deliveredNode,
 	}
 }
 
-// deliveredNode drops segments that the connection tracker does not accept as part of their
-// connection. It has not translated them, so the client would answer with a reset, which
-// ends the backend's connection (P-SVC-08). For connections that the tracker does not know,
-// only segments that begin or reset one are invalid.
+// Priorities of segments that are not part of a connection.
+const (
+	prioNoPart      = 105
+	prioOutOfWindow = 90
+)
+
+// deliveredNode delivers what has been translated back, and what the connection tracker does not
+// know. An invalid reset of a connection that it knows goes on as long as it is translated: the
+// client checks its number, and the tracker, which is stricter, would hide the resets of a backend
+// that has restarted. SYN-ACKs are also invalid if the tracker does not know their connection, as it
+// does not know most of those that are by no service.
 func (c *Compiler) deliveredNode() {
 	if !c.servedNode() {
 		return
 	}
 	for _, f := range c.view.familiesAt(c.node) {
-		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).TCPFlags(0, openflow.TCPFlagSYN|openflow.TCPFlagRST).CTState(invalid, invalid)
-		c.instr = c.instr[:0]
-		c.emit(prioNormal, rules{"drops segments outside of their connection's window", "drops segments of TCP over IPv6 outside of their connection's window"}[f])
+		c.invalid(f, 0, openflow.TCPFlagRST)
+		c.match = c.match.CTMarkMasked(markService, markService)
+		c.emit(prioNoPart, rules{"drops segments that are no valid part of the connection to a backend that they are of", "drops segments of TCP over IPv6 that are no valid part of the connection to a backend that they are of"}[f])
 	}
+	c.dropInvalid()
 	c.match = c.match[:0]
 	c.output()
 	c.emit(prioDefault, "delivers packets after they were translated back")
+}
+
+// dropInvalid drops segments that no connection tracker accepts as part of their connection, or as
+// one of a connection that it does not know. A tracker does not translate them, unless it is Open
+// vSwitch's own, so the client would answer with a reset, which ends the backend's connection
+// (P-SVC-08). Resets pass: nothing answers them.
+func (c *Compiler) dropInvalid() {
+	for _, f := range c.view.familiesAt(c.node) {
+		c.invalid(f, 0, openflow.TCPFlagSYN|openflow.TCPFlagRST)
+		c.emit(prioOutOfWindow, rules{"drops segments outside of their connection's window", "drops segments of TCP over IPv6 outside of their connection's window"}[f])
+		c.invalid(f, openflow.TCPFlagSYN, openflow.TCPFlagSYN|openflow.TCPFlagACK)
+		c.emit(prioOutOfWindow, rules{"drops segments that begin no valid connection", "drops segments of TCP over IPv6 that begin no valid connection"}[f])
+	}
+}
+
+// invalid begins a flow that drops invalid segments of a family with some flags.
+func (c *Compiler) invalid(f topology.Family, flags, mask uint16) {
+	c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).TCPFlags(flags, mask).CTState(invalid, invalid)
+	c.instr = c.instr[:0]
 }
 
 // output makes the instructions of a flow that delivers the packet.

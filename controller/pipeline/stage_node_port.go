@@ -43,7 +43,6 @@ const (
 	prioBegins      = 115 // in chosen
 	prioEnters      = 110 // in chosen
 	prioBeginsThere = 110 // in entered
-	prioOutOfWindow = 90
 	prioUnknownWay  = 80
 	prioTaken       = 50
 	// prioLookedUp is in route, below all prefixes and above what leads to uplinks.
@@ -352,11 +351,10 @@ func (c *Compiler) answeredNode() {
 		c.instr = c.instr[:0]
 		c.emit(prioUnknownWay, map[uint32]Rule{replied: "drops answers to what has entered at a node that is not known any more", related: "drops errors about what has entered at a node that is not known any more"}[is])
 	}
-	for _, f := range c.view.familiesAt(c.node) {
-		c.match = c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP).TCPFlags(0, openflow.TCPFlagSYN|openflow.TCPFlagRST).CTState(invalid, invalid)
-		c.instr = c.instr[:0]
-		c.emit(prioOutOfWindow, rules{"drops answers to outside that are not in their connection's window", "drops answers to outside by TCP over IPv6 that are not in their connection's window"}[f])
-	}
+	c.match = c.match[:0].CTState(invalid, invalid).CTMarkMasked(markService, markService)
+	c.instr = c.instr[:0]
+	c.emit(prioNoPart, "drops answers to outside that are no valid part of the connection that they are of")
+	c.dropInvalid()
 	c.match = c.match[:0]
 	c.actions = c.actions[:0].CTClear().Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagLooked), 1, 1).Resubmit(openflow.PortInPort, TableRoute)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
