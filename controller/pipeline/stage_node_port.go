@@ -231,6 +231,15 @@ func (c *Compiler) admittedEntered() {
 			c.actions = c.actions[:0].CT(openflow.CT{Zone: zoneNodePorts, NAT: &openflow.NAT{}, Table: TableEntered})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(prioEntered, rules{"looks up the connection of what has entered at another node", "looks up the connection of IPv6 that has entered at another node"}[f])
+			if f == topology.IPv6 {
+				// Where it translates the source of an error, Open vSwitch's own datapath writes a
+				// checksum of TCP into the packet that the error quotes. Here that would translate
+				// nothing, unless the backend sees another port of the client.
+				c.match = c.match.IPProto(protoICMPv6)
+				c.actions = c.actions[:0].CT(openflow.CT{Zone: zoneNodePorts, Table: TableEntered})
+				c.instr = c.instr[:0].ApplyActions(c.actions)
+				c.emit(prioEntered+1, "looks up the connection of an IPv6 error that has entered at another node, and leaves it as it is")
+			}
 		}
 		if c.entryNode() {
 			c.match = c.match[:0].EthDst(model.AnsweredMAC()).EthType(ethTypes[f])
