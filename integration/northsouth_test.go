@@ -235,6 +235,7 @@ func TestNorthSouth(t *testing.T) {
 		}
 	})
 	b.part("errors come back: TTL, MTU, fragments", (*outsideBed).northSouthErrors)
+	b.part("much by TCP over a narrow path", (*outsideBed).narrowPath)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
 	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
 	b.part("P-NS-13: two ports send the same at the same moment", (*outsideBed).racedPairs)
