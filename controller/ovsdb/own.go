@@ -25,8 +25,9 @@ type OwnRow struct {
 	// of the node, such as "port web egress". If a row with the key has other content it is
 	// changed, so that its uuid, and what Open vSwitch does for it, stays.
 	Table, Key string
-	// On is the name of the row that refers to this one: the Bridge of a Mirror or an
-	// IPFIX, the Port of a QoS. A Queue has none: a QoS refers to it in its column queues.
+	// On is the name of the row that refers to this one: the Bridge of a Port, a Mirror or an
+	// IPFIX, the Port of a QoS. A Queue and an Interface have none: a QoS refers to the one in its
+	// column queues, a Port to the other in its column interfaces.
 	On string
 	// Columns has the columns that are set. All others that OwnTables lists get their
 	// default. external_ids must not be among them.
@@ -45,12 +46,16 @@ type ownTable struct {
 	parent, reference string
 	// many says that one row of the parent may refer to several.
 	many bool
+	// shared says that the rows of others in the table are watched, too.
+	shared bool
 }
 
 // ownTables are the tables of own rows (ovs-vswitchd.conf.db(5)). Rows refer to
 // those of earlier tables only.
 func ownTables() []ownTable {
 	return []ownTable{
+		{name: tableInterface, columns: []string{"bfd", "name", "options", "type"}, text: "type", shared: true},
+		{name: tablePort, columns: []string{"interfaces", "name"}, text: "name", parent: tableBridge, reference: "ports", many: true, shared: true},
 		{name: "Queue", columns: []string{"dscp", "other_config"}},
 		{name: "QoS", columns: []string{"other_config", "queues", "type"}, text: "type", parent: tablePort, reference: "qos"},
 		{name: "Mirror", columns: []string{"name", "output_port", "output_vlan", "select_all", "select_dst_port", "select_src_port", "select_vlan", "snaplen"}, text: "name", parent: tableBridge, reference: "mirrors", many: true},

@@ -16,9 +16,10 @@ type ownNews struct {
 
 // newsOf notes which own rows an update of a row may concern.
 func (v *view) newsOf(table string, op op, r *row) {
-	_, own := ownTableOf(table)
+	t, own := ownTableOf(table)
 	switch {
-	case own, op == opModify && (r.Mirrors != nil || r.IPFIX != nil || r.QoS != nil):
+	case own && t.shared && op == opDelete, own && t.shared && op == opModify && (r.Options != nil || r.Type != nil || r.BFD != nil || r.Interfaces != nil),
+		own && !t.shared, op == opModify && (r.Mirrors != nil || r.IPFIX != nil || r.QoS != nil):
 		v.news.rows = true
 	case table == tablePort && op == opInsert:
 		v.news.ports = true

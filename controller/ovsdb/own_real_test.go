@@ -105,6 +105,10 @@ func someRows() []OwnRow {
 		}},
 		{Table: "Queue", Key: "queue p0 0", Columns: map[string]Value{"other_config": Strings(map[string]string{"max-rate": "7"})}},
 		{Table: "Queue", Key: "queue p0 1", Columns: map[string]Value{"dscp": Set(Int(10))}},
+		{Table: "Port", Key: "port probe", On: "br-int", Columns: map[string]Value{"name": Set(Text("probe")), "interfaces": Set(Own("interface probe"))}},
+		{Table: "Interface", Key: "interface probe", Columns: map[string]Value{
+			"name": Set(Text("probe")), "type": Set(Text("vxlan")), "options": Strings(map[string]string{"remote_ip": "172.16.0.2", "key": "0"}), "bfd": Strings(map[string]string{"enable": "true"}),
+		}},
 		{Table: "IPFIX", Key: "ipfix", On: "br-int", Columns: map[string]Value{"targets": Set(Text("192.0.2.1:4739"), Text("192.0.2.2:4739")), "sampling": Set(Int(64))}},
 	}
 }
@@ -232,7 +236,7 @@ func TestOwnRowsReadOnly(t *testing.T) {
 	b.vsctl("set", "Bridge", "br-int", "external_ids:sdnctl-ovsdb=read")
 	b.next("ReadOnly:true")
 	n := b.adds(func() {
-		b.writes("the node joined with --ovsdb read, so nothing is written to it; it cannot have: Mirror mirror m; QoS qos p0; Queue queue p0 0; Queue queue p0 1; IPFIX ipfix", someRows()...)
+		b.writes("the node joined with --ovsdb read, so nothing is written to it; it cannot have: Mirror mirror m; QoS qos p0; Queue queue p0 0; Queue queue p0 1; Port port probe; and 2 more", someRows()...)
 	})
 	if n != 0 {
 		t.Errorf("%d transactions", n)

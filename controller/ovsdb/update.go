@@ -3,6 +3,7 @@ package ovsdb
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // The tables that are monitored (ovs-vswitchd.conf.db(5)).
@@ -23,14 +24,26 @@ func monitorParams(name string) []any {
 	}
 	tables := map[string]any{
 		tableRoot:      columns("ovs_version"),
-		tableBridge:    columns(append([]string{"name", "datapath_id", "ports", "fail_mode", "external_ids"}, references(tableBridge)...)...),
+		tableBridge:    columns(union([]string{"name", "datapath_id", "ports", "fail_mode", "external_ids"}, references(tableBridge))...),
 		tablePort:      columns(append([]string{"interfaces"}, references(tablePort)...)...),
-		tableInterface: columns("name", "external_ids", "ofport", "type", "options", "admin_state", "link_state", "mac_in_use", "error"),
+		tableInterface: columns("name", "external_ids", "ofport", "type", "options", "bfd", "admin_state", "link_state", "mac_in_use", "error"),
 	}
 	for _, t := range ownTables() {
-		tables[t.name] = columns(append([]string{"external_ids"}, t.columns...)...)
+		if !t.shared {
+			tables[t.name] = columns(append([]string{"external_ids"}, t.columns...)...)
+		}
 	}
 	return []any{database, name, tables}
+}
+
+// union returns two lists as one, without what is in both.
+func union(a, b []string) []string {
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
 }
 
 // row holds the columns of a row that an update names, undecoded; an absent column is nil.
@@ -46,6 +59,7 @@ type row struct {
 	FailMode    json.RawMessage `json:"fail_mode"`
 	Type        json.RawMessage `json:"type"`
 	Options     json.RawMessage `json:"options"`
+	BFD         json.RawMessage `json:"bfd"`
 	AdminState  json.RawMessage `json:"admin_state"`
 	LinkState   json.RawMessage `json:"link_state"`
 	MACInUse    json.RawMessage `json:"mac_in_use"`
