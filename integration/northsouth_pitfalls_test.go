@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -75,6 +76,31 @@ func (b *outsideBed) ownVXLAN() {
 			b.t.Errorf("VXLAN from %s to %s: %v", from, to, err)
 		}
 		b.must(at.Close())
+	}
+}
+
+// tunnelsUntracked: P-NS-06: tunnel packets take no entries in the table of connections of the node's
+// kernel.
+func (b *outsideBed) tunnelsUntracked() {
+	const packets = 200
+	n := b.node("node1")
+	entries := func() (count int) {
+		out, err := n.Exec(b.ctx, "cat", "/proc/sys/net/netfilter/nf_conntrack_count")
+		b.must(err)
+		count, err = strconv.Atoi(strings.TrimSpace(out))
+		b.must(err)
+		return count
+	}
+	for _, port := range []uint16{4789, 4788} {
+		before := entries()
+		for range packets {
+			b.must(n.SendUDP(netip.AddrPortFrom(b.Controller.Addr, port), []byte("x")))
+			b.must(b.Controller.SendUDP(netip.AddrPortFrom(n.Addr, port), []byte("x")))
+		}
+		grown := entries() - before
+		if tracked := grown >= packets; tracked != (port == 4788) {
+			b.t.Errorf("%d entries more after %d packets each way to UDP port %d", grown, packets, port)
+		}
 	}
 }
 

@@ -238,6 +238,7 @@ func TestNorthSouth(t *testing.T) {
 	b.part("much by TCP over a narrow path", (*outsideBed).narrowPath)
 	b.part("what stays shut", (*outsideBed).northSouthShut)
 	b.part("P-POL-06: policies judge what leaves", (*outsideBed).northSouthPolicies)
+	b.part("P-NS-06: tunnel packets are not tracked", (*outsideBed).tunnelsUntracked)
 	b.part("P-NS-13: two ports send the same at the same moment", (*outsideBed).racedPairs)
 	b.part("P-NS-14: VXLAN between ports", (*outsideBed).ownVXLAN)
 	b.part("P-NS-05: the source ports of one port", (*outsideBed).sourcePorts)

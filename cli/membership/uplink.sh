@@ -114,6 +114,16 @@ rules() {
     [ -z "$link4" ] || echo "meta nfproto ipv4 $outside dnat ip to $switch4"
     [ -z "$link6" ] || echo "meta nfproto ipv6 $outside dnat ip6 to $switch6"
     echo "}"
+    # Each flow in a tunnel has a UDP source port of its own, and would have an entry in this machine's
+    # table of connections.
+    for hook in "prerouting fib daddr type local" "output"; do
+        set -- $hook
+        name=$1
+        shift
+        echo "chain tunnel_$name { type filter hook $name priority raw;"
+        echo "$* udp dport $vxlan_port notrack"
+        echo "}"
+    done
     echo "chain postrouting { type nat hook postrouting priority srcnat;"
     [ -z "$link4" ] || echo "ip saddr $range4 oifname != $dev masquerade"
     [ -z "$link6" ] || echo "ip6 saddr $range6 oifname != $dev masquerade"
