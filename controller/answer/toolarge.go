@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
@@ -11,16 +12,19 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TooLarge tells who sends packets from outside that are larger than the MTU of a port's network. The
-// answer passes the flow tables like a packet of the port, and is translated like one.
+// TooLarge tells who sends packets that are larger than the MTU of the network that they are for: a
+// machine outside as the port would, and a port of another network as its gateway.
 func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
-	_, to, err := ends(m.Data)
+	src, to, err := ends(m.Data)
 	if err != nil {
 		return packetin.Reply{What: "cannot be read: " + err.Error()}
 	}
 	n, ok := v.Topo.NetworkByVNI(topology.VNI(metadataOf(m)))
 	if !ok {
 		return packetin.Reply{What: "its network is gone"}
+	}
+	if pipeline.Sent(m) {
+		return sentTooLarge(v, p, m, n, src, to)
 	}
 	port, ok := v.Topo.PortByAddress(n.Name, to)
 	if !ok {
@@ -29,9 +33,32 @@ func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.
 	gateway := v.LinkOf(port, p.Node, model.FamilyOf(to)).MAC
 	frame := slices.Clone(m.Data)
 	copy(frame[len(gateway):], gateway[:]) // the answer goes to who sends this
-	frame, ok = reject.AnswerTooLarge(frame, n.Spec.PortMTU())
+	// It passes the flow tables like a packet of the port, and is translated like one.
+	return tooLarge(port, n, frame, netip.Addr{}, pipeline.AnswerTo(m))
+}
+
+// sentTooLarge answers what a port has sent to an address in a network.
+func sentTooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, n *topology.Network, src topology.MAC, to netip.Addr) packetin.Reply {
+	_, port, ok := portAt(v, p, src)
 	if !ok {
-		return packetin.Reply{Port: port.Name, What: "too large for the network's MTU; packets of this kind get no answer"}
+		return packetin.Reply{What: "no port has the MAC " + src.String() + " there"}
 	}
-	return packetin.Reply{Out: openflow.NewPacketOut(frame, pipeline.AnswerTo(m)), Port: port.Name, What: "too large for the network's MTU"}
+	l := v.LinkOf(port, p.Node, model.FamilyOf(to))
+	if !l.Gateway.IsValid() {
+		return packetin.Reply{Port: port.Name, What: "the port has no gateway of that family"}
+	}
+	frame := slices.Clone(m.Data)
+	copy(frame, l.MAC[:]) // it may be addressed to a next hop already
+	return tooLarge(port, n, frame, l.Gateway, openflow.Actions(nil).Output(p.No))
+}
+
+func tooLarge(port *topology.Port, n *topology.Network, frame []byte, from netip.Addr, out openflow.Actions) packetin.Reply {
+	r := packetin.Reply{Port: port.Name, What: "too large for the MTU of the network " + n.Name}
+	frame, ok := reject.AnswerTooLarge(frame, n.Spec.PortMTU(), from)
+	if !ok {
+		r.What += "; packets of this kind get no answer"
+		return r
+	}
+	r.Out = openflow.NewPacketOut(frame, out)
+	return r
 }

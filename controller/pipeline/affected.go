@@ -168,6 +168,7 @@ func (a *affected) network(c topology.Change) {
 		}
 		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && was.Spec.PortMTU() != is.Spec.PortMTU() {
 			a.leaves(r)
+			a.sizes(r, c.Ref.Name)
 		}
 		if answersOf(was) == answersOf(is) {
 			return

@@ -27,6 +27,10 @@ type Compiler struct {
 	vtep    netip.Addr
 	vteps   map[string]netip.Addr
 	vtepsIn *topology.Snapshot
+	// widest are the largest MTUs of the networks of routers, as far as they have been looked up in
+	// a topology, widestIn.
+	widest   map[string]int
+	widestIn *topology.Snapshot
 	// All tables, and the one whose flows are compiled.
 	stages []stage
 	byKind [numUnitKinds][]*stage

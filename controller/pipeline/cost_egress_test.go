@@ -109,3 +109,32 @@ func TestCostOfBridgeUplink(t *testing.T) {
 func (b *builder) put(k topology.Kind, name string, spec topology.Spec) {
 	b.ops = append(b.ops, topology.Op{Verb: topology.Put, Ref: topology.Ref{Kind: k, Name: name}, Spec: spec})
 }
+
+// TestCostOfNarrow: a network with a smaller MTU than another of its router costs each node that knows
+// it two flows, and one for each family.
+func TestCostOfNarrow(t *testing.T) {
+	b := build(t)
+	b.nodes(3)
+	b.stretched("blue", 100, "10.0.0.0/24")
+	b.narrow("red", 200, 1300, "10.1.0.0/24", "fd00:0:0:2::/64")
+	b.stretched("alone", 300, "10.2.0.0/24")
+	b.port("p", "blue", "n1")
+	b.port("q", "red", "n2")
+	b.port("r", "alone", "n3")
+	b.router("r", "blue", "red")
+	b.commit()
+	const narrow = 2 + 2
+	set := func(network string, mtu int) func() {
+		return func() {
+			n, _ := b.view.Topo.Network(network)
+			spec := n.Spec
+			spec.MTU = mtu
+			b.put(topology.KindNetwork, network, spec)
+			b.commit()
+		}
+	}
+	b.costs("as wide as the other", set("red", model.DefaultMTU), -narrow, -narrow, 0)
+	b.costs("the other is narrower", set("blue", 1400), 3, 3, 0)
+	b.costs("both are narrow", set("red", 1400), -3, -3, 0)
+	b.costs("without a router", set("alone", 1300), 0, 0, 0)
+}

@@ -142,6 +142,19 @@ func egressGolden() golden {
 	}}
 }
 
+// narrowGolden is a router that joins networks of three MTUs.
+func narrowGolden() golden {
+	return golden{name: "narrow", node: "n1", declare: func(b *builder) {
+		b.nodes(2)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.narrow("red", 200, 1300, "10.1.0.0/24", "fd00:0:0:2::/64")
+		b.narrow("old", 300, 1280, "10.2.0.0/24")
+		b.router("r", "blue", "red", "old")
+		b.port("web", "blue", "n1")
+		b.port("db", "red", "n2")
+	}}
+}
+
 // bridgeGolden is two routers that leave by a bridge, with a policy.
 func bridgeGolden() golden {
 	return golden{name: "bridge-uplink", node: "n1", declare: func(b *builder) {
@@ -488,7 +501,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), bridgeGolden(), floatingGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), bridgeGolden(), floatingGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

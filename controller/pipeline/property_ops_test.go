@@ -258,6 +258,7 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 		spec.RA = model.RAManaged
 	}
 	spec.DNS.Enabled = rapid.Bool().Draw(t, "dns")
+	spec.MTU = rapid.SampledFrom([]int{0, 0, 1300, 1400}).Draw(t, "mtu")
 	return spec
 }
 

@@ -13,7 +13,7 @@ const TableGateway openflow.TableID = 60
 
 func gatewayStage() stage {
 	return stage{
-		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; from outside and too large: too-large; TTL ends: controller, at a bounded rate"},
+		Table:   Table{TableGateway, "gateway", "echo reply of gateways; TTL", "network, nw_dst", "back out of the port it came from; neighbour; next hop: forward; remote block: tunnel; leaves: egress; too large for the network: too-large; TTL ends: controller, at a bounded rate"},
 		node:    (*Compiler).gatewayNode,
 		network: (*Compiler).gatewayNetwork,
 		block:   (*Compiler).gatewayBlock,
@@ -37,6 +37,7 @@ func (c *Compiler) gatewayNode() {
 }
 
 func (c *Compiler) gatewayNetwork(n *topology.Network) {
+	c.gatewaySizes(n)
 	if n.Spec.Mode == topology.Segmented {
 		for _, g := range blockGateways(n) {
 			c.gatewayEcho(n, g)

@@ -6,20 +6,24 @@ import (
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// TableTooLarge takes packets from outside that are larger than the MTU of the network that they are
-// for. Their sender has to learn of it (RFC 1191, 4; RFC 8201, 4), and no switch can say so.
+// TableTooLarge takes packets that are larger than the MTU of the network that they are for, from
+// outside or from another network. Their sender has to learn of it (RFC 1191, 4; RFC 8201, 4), and no
+// switch can say so.
 const TableTooLarge openflow.TableID = 124
 
 // largeMeter limits the answers to what is too large, of a node: who sends it is outside. It is behind
 // the meter of errors of routers.
 const largeMeter = errorMeter + 1
 
-// Priorities in gateway of what comes from outside, above that of packets whose TTL ends.
+// Priorities in gateway of what comes from outside or another network, above that of packets whose TTL
+// ends; and in too-large of what ports of the node have sent.
 const (
-	prioSize  = 72
-	prioLarge = 73
+	prioSize      = 72
+	prioLarge     = 73
+	prioLargeSent = 110
 )
 
 // ethernetHeader is how many bytes a packet has before its IP header.
@@ -27,9 +31,10 @@ const ethernetHeader = 14
 
 func tooLargeStage() stage {
 	return stage{
-		Table:  Table{TableTooLarge, "too-large", "from outside, larger than the MTU of the network that it is for", "too large", "controller, at a bounded rate, which answers"},
-		node:   (*Compiler).tooLargeNode,
-		groups: true,
+		Table:   Table{TableTooLarge, "too-large", "larger than the MTU of the network that it is for, from outside or another network", "network, too large", "controller, at a bounded rate, which answers"},
+		node:    (*Compiler).tooLargeNode,
+		network: (*Compiler).tooLargeNetwork,
+		groups:  true,
 	}
 }
 
@@ -46,14 +51,106 @@ func (c *Compiler) gatewaySize(e *egress) {
 				return
 			}
 			c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, flagReturned, flagReturned|flagSized).Metadata(metadata(n))
-			c.actions = c.actions[:0].
-				CheckLarger(uint16(n.Spec.PortMTU()+ethernetHeader), openflow.FieldReg(regFlags), bits.TrailingZeros32(flagLarge)).
-				Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagSized), 1, 1).
-				Resubmit(openflow.PortInPort, TableGateway)
-			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.compareSize(n)
 			c.emit(prioSize, rules{"compares what comes from outside with the network's MTU", "compares IPv6 that comes from outside with the network's MTU"}[f])
 		})
 	}
+}
+
+// compareSize completes a flow that compares packets with the MTU of a network, and has the gateway
+// look at them again.
+func (c *Compiler) compareSize(n *topology.Network) {
+	c.actions = c.actions[:0].
+		CheckLarger(uint16(n.Spec.PortMTU()+ethernetHeader), openflow.FieldReg(regFlags), bits.TrailingZeros32(flagLarge)).
+		Load(openflow.FieldReg(regFlags), bits.TrailingZeros32(flagSized), 1, 1).
+		Resubmit(openflow.PortInPort, TableGateway)
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+}
+
+// notSent are the flags of packets that no port of the node has sent, or that are answers.
+const notSent = flagRouted | flagReturned | flagFromHost | flagAnswer
+
+// widest returns the largest MTU of a router's networks, in bytes.
+func (v *View) widest(r *topology.Router) (mtu int) {
+	for _, name := range r.Spec.Networks {
+		if n, ok := v.Topo.Network(name); ok {
+			mtu = max(mtu, n.Spec.PortMTU())
+		}
+	}
+	return mtu
+}
+
+// narrower reports whether ports of another network can send larger packets than the ports of a
+// network can receive: a router joins both.
+func (c *Compiler) narrower(n *topology.Network) bool {
+	r, ok := c.view.Topo.RouterOf(n.Name)
+	if !ok {
+		return false
+	}
+	if c.widestIn != c.view.Topo {
+		c.widest, c.widestIn = map[string]int{}, c.view.Topo
+	}
+	mtu, ok := c.widest[r.Name]
+	if !ok {
+		mtu = c.view.widest(r)
+		c.widest[r.Name] = mtu
+	}
+	return n.Spec.PortMTU() < mtu
+}
+
+// sizes marks the networks of a router whose packets are compared with another MTU, or not any more,
+// when the MTU of one of them changes.
+func (a *affected) sizes(r *topology.Router, changed string) {
+	was, is := a.before.widest(r), a.after.widest(r)
+	for _, name := range r.Spec.Networks {
+		before, ok := a.before.Topo.Network(name)
+		after, also := a.after.Topo.Network(name)
+		if !ok || !also {
+			continue
+		}
+		narrow := after.Spec.PortMTU() < is
+		if narrow != (before.Spec.PortMTU() < was) || narrow && name == changed {
+			for n := range a.nodesOf(name) {
+				a.mark(n, Unit{Kind: UnitNetwork, Name: name})
+			}
+		}
+	}
+}
+
+// gatewaySizes compares what ports send to a network with the MTU there, if theirs is larger.
+func (c *Compiler) gatewaySizes(n *topology.Network) {
+	if !c.narrower(n) {
+		return
+	}
+	for _, f := range model.Families() {
+		if !n.Spec.Has(f) {
+			continue
+		}
+		c.match = c.match[:0].EthType(ethTypes[f]).RegMasked(regFlags, 0, notSent|flagSized).Metadata(metadata(n))
+		c.compareSize(n)
+		c.emit(prioSize, rules{"compares what other networks send with the network's MTU", "compares IPv6 that other networks send with the network's MTU"}[f])
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagLarge, flagLarge|notSent).Metadata(metadata(n))
+	c.instr = c.instr[:0].GotoTable(c.next(TableTooLarge))
+	c.emit(prioLarge, "takes packets from other networks that are larger than the network's MTU")
+}
+
+// tooLargeNetwork answers as the gateway of the port that sends, within the limit of a router's errors.
+// It does not answer what is for a service, since its destination has been translated.
+func (c *Compiler) tooLargeNetwork(n *topology.Network) {
+	if !c.narrower(n) {
+		return
+	}
+	c.match = c.match[:0].RegMasked(regFlags, flagLarge, flagLarge|notSent).RegMasked(regService, 0, serviceMet).Metadata(metadata(n))
+	c.actions = c.actions[:0].Controller(RejectBytes)
+	c.instr = c.instr[:0].Meter(errorMeter).ApplyActions(c.actions)
+	c.emit(prioLargeSent, "has sdnd tell ports of other networks that send packets that are too large")
+}
+
+// Sent reports whether a packet that is too large was sent by a port of its switch, rather than from
+// outside.
+func Sent(m *openflow.PacketIn) bool {
+	return register(m.Match, openflow.FieldReg(regFlags))&notSent == 0
 }
 
 // gatewayLarge takes what is too large.

@@ -64,6 +64,15 @@ func (b *builder) stretched(name string, vni topology.VNI, cidrs ...string) {
 	b.op(topology.KindNetwork, name, spec)
 }
 
+// narrow declares a stretched network with an MTU.
+func (b *builder) narrow(name string, vni topology.VNI, mtu int, cidrs ...string) {
+	b.stretched(name, vni, cidrs...)
+	last := &b.ops[len(b.ops)-1]
+	spec := last.Spec.(topology.NetworkSpec)
+	spec.MTU = mtu
+	last.Spec = spec
+}
+
 func (b *builder) segmented(name string, vni topology.VNI, cidr string, perNode, maxNodes int) {
 	b.op(topology.KindNetwork, name, topology.NetworkSpec{
 		VNI: vni, Mode: topology.Segmented, ContainersPerNode: perNode, MaxNodes: maxNodes,

@@ -77,7 +77,7 @@ func Answer(frame []byte, why Reason, from netip.Addr) (answer []byte, ok bool) 
 // AnswerTooLarge does what Answer does for a packet that is larger than the MTU of the next link, in
 // bytes (RFC 1191, 4; RFC 4443, 3.2). ok is false, too, for packets of IPv4 that may be
 // fragmented: who sends them gets no answer.
-func AnswerTooLarge(frame []byte, mtu int) (answer []byte, ok bool) {
+func AnswerTooLarge(frame []byte, mtu int, from netip.Addr) (answer []byte, ok bool) {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	if ip, is4 := p.NetworkLayer().(*layers.IPv4); is4 && ip.Flags&layers.IPv4DontFragment == 0 {
 		return nil, false
@@ -86,7 +86,7 @@ func AnswerTooLarge(frame []byte, mtu int) (answer []byte, ok bool) {
 		ipv4: layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodeFragmentationNeeded),
 		ipv6: layers.CreateICMPv6TypeCode(layers.ICMPv6TypePacketTooBig, 0),
 		mtu:  mtu,
-	}, false, netip.Addr{})
+	}, false, from)
 }
 
 func answerWith(frame []byte, why icmpError, noPort bool, from netip.Addr) (answer []byte, ok bool) {

@@ -59,17 +59,17 @@ func TestAnswerTooLarge(t *testing.T) {
 	large := &layers.UDP{SrcPort: 4000, DstPort: 53}
 	whole := ipv4(layers.IPProtocolUDP)
 	whole.Flags = layers.IPv4DontFragment
-	b, ok := reject.AnswerTooLarge(frame(t, whole, large, gopacket.Payload(make([]byte, 100))), 1450)
+	b, ok := reject.AnswerTooLarge(frame(t, whole, large, gopacket.Payload(make([]byte, 100))), 1450, netip.Addr{})
 	p := gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
 	if icmp, is := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4); !ok || !is || icmp.TypeCode != layers.CreateICMPv4TypeCode(3, 4) || icmp.Seq != 1450 || icmp.Id != 0 {
 		t.Errorf("IPv4: %v, %v", ok, p)
 	}
-	b, ok = reject.AnswerTooLarge(frame(t, ipv6(layers.IPProtocolUDP), large, gopacket.Payload(make([]byte, 100))), 1450)
+	b, ok = reject.AnswerTooLarge(frame(t, ipv6(layers.IPProtocolUDP), large, gopacket.Payload(make([]byte, 100))), 1450, netip.Addr{})
 	p = gopacket.NewPacket(b, layers.LayerTypeEthernet, gopacket.Default)
 	if icmp, is := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6); !ok || !is || icmp.TypeCode != layers.CreateICMPv6TypeCode(2, 0) || !bytes.HasPrefix(icmp.Payload, []byte{0, 0, 5, 0xaa, 0x60}) {
 		t.Errorf("IPv6: %v, %v", ok, p)
 	}
-	if b, ok := reject.AnswerTooLarge(frame(t, ipv4(layers.IPProtocolUDP), large), 1450); ok {
+	if b, ok := reject.AnswerTooLarge(frame(t, ipv4(layers.IPProtocolUDP), large), 1450, netip.Addr{}); ok {
 		t.Errorf("what may be fragmented is answered: %x", b)
 	}
 }
