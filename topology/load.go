@@ -63,5 +63,6 @@ func (l *Loader) AddBlock(b *Block) error {
 // not be used afterwards.
 func (l *Loader) Snapshot(rev Revision) *Snapshot {
 	l.x.identifyAll()
+	l.x.policies.ids.begin(rev, MaxPolicyID)
 	return &Snapshot{rev: rev, x: l.x}
 }

@@ -97,28 +97,38 @@ func TestPolicyID(t *testing.T) {
 	if b, c := id(s, "b"), id(s, "c"); b != 2 || c != 3 {
 		t.Errorf("b is %d and c is %d, want 2 and 3: 1 was just released", b, c)
 	}
+	restart := func(s *topology.Snapshot, rev topology.Revision) *topology.Snapshot {
+		t.Helper()
+		l := topology.NewLoader()
+		for o := range s.Policies() {
+			text, err := json.Marshal(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, _ := topology.New(o.Ref())
+			if err := json.Unmarshal(text, again); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Add(again); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return l.Snapshot(rev)
+	}
+	s = plan(t, restart(s, 2), putPolicy("d", nil)).Next
+	d := id(s, "d")
+	if d <= 3 {
+		t.Errorf("d is %d after a restart, want a number that no policy has had", d)
+	}
+	s = plan(t, s, del(model.KindPolicy, "d")).Next // the youngest
+	s = plan(t, restart(s, 4), putPolicy("e", nil)).Next
+	if e := id(s, "e"); e <= d {
+		t.Errorf("e is %d after a restart, want more than %d, which was just released", e, d)
+	}
 	l := topology.NewLoader()
-	for o := range s.Policies() {
-		text, err := json.Marshal(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, _ := topology.New(o.Ref())
-		if err := json.Unmarshal(text, again); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.Add(again); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s = plan(t, l.Snapshot(2), putPolicy("d", nil)).Next
-	if d := id(s, "d"); d != 4 {
-		t.Errorf("d is %d after a restart, want 4", d)
-	}
 	again, _ := s.Policy("b")
 	twin := *again
 	twin.Name = "twin"
-	l = topology.NewLoader()
 	if err := l.Add(again); err != nil {
 		t.Fatal(err)
 	}

@@ -43,6 +43,16 @@ func (s *serials) check(r Ref, id, highest uint32) error {
 	return nil
 }
 
+// perRevision is for how many numbers each revision stands when the search for free ones begins.
+const perRevision = 1 << 10
+
+// begin has the search begin at numbers that were hardly released shortly before a revision: it is not
+// known which were. No revision has more than perRevision new objects of a kind, as a rule, so none
+// comes back before the revisions have gone through all numbers.
+func (s *serials) begin(rev Revision, highest uint32) {
+	s.last = max(s.last, uint32(uint64(rev)*perRevision%uint64(highest)))
+}
+
 // loaded records the number of a stored object that was created at a revision: the last one
 // is that of the youngest object.
 func (s *serials) loaded(id uint32, created Revision) {
