@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sdnctl/sdnctl/controller/api"
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
@@ -252,9 +254,11 @@ func (b *bed) livesOn(port, node string) {
 // confirmed.
 func (b *bed) revalidated() {
 	b.t.Helper()
+	var all errgroup.Group
 	for _, n := range b.joined {
-		b.must(n.Revalidated(b.ctx))
+		all.Go(func() error { return n.Revalidated(b.ctx) })
 	}
+	b.must(all.Wait())
 }
 
 // settle waits until every joined node is connected and in sync.
