@@ -170,6 +170,9 @@ func (a *affected) network(c topology.Change) {
 			a.leaves(r)
 			a.sizes(r, c.Ref.Name)
 		}
+		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && !slices.Equal(was.Spec.DNS.Upstream, is.Spec.DNS.Upstream) {
+			a.leaves(r)
+		}
 		if answersOf(was) == answersOf(is) {
 			return
 		}
@@ -227,7 +230,7 @@ func (a *affected) block(b topology.BlockChange) {
 		a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: b.Node})
 	}
 	for _, v := range []*View{a.before, a.after} {
-		if r, ok := v.Topo.RouterOf(b.Network); ok && routed(r) {
+		if r, ok := v.Topo.RouterOf(b.Network); ok && (routed(r) || v.answersAway(r)) {
 			a.mark(b.Node, Unit{Kind: UnitRouter, Name: r.Name})
 		}
 		for p := range v.Topo.PortsOfNetworkOnNode(b.Network, b.Node) {
@@ -351,6 +354,9 @@ func (a *affected) arrival(network, node string) {
 		r, ok := v.Topo.RouterOf(network)
 		if !ok {
 			continue
+		}
+		if v.answersAway(r) {
+			a.mark(node, Unit{Kind: UnitRouter, Name: r.Name})
 		}
 		for _, other := range r.Spec.Networks {
 			if other != network && a.before.Relevant(other, node) != a.after.Relevant(other, node) {

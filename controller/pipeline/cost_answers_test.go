@@ -51,3 +51,38 @@ func TestCostOfAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestCostOfNamesAway holds what upstream servers cost to docs/cost.md: nodes with ports of the
+// network pay for each family, if the router has an egress and a server is outside. That another
+// server is named costs as much, and one within the router's networks nothing.
+func TestCostOfNamesAway(t *testing.T) {
+	b := build(t)
+	b.uplinks = true
+	b.nodes(3)
+	network := func(name string, vni topology.VNI, subnet string, upstream ...string) topology.NetworkSpec {
+		spec := topology.NetworkSpec{VNI: vni, DNS: model.DNS{Enabled: true}, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix(subnet)}, {Prefix: netip.MustParsePrefix("fd00:0:0:" + fmt.Sprint(vni) + "::/64")}}}
+		for _, s := range upstream {
+			spec.DNS.Upstream = append(spec.DNS.Upstream, netip.MustParseAddr(s))
+		}
+		b.put(topology.KindNetwork, name, spec)
+		return spec
+	}
+	network("blue", 100, "10.0.0.0/24")
+	network("red", 200, "10.1.0.0/24")
+	b.op(topology.KindUplink, "wan", model.UplinkSpec{})
+	b.router("r", "blue", "red")
+	for i := range 3 {
+		b.port(fmt.Sprintf("blue%d", i), "blue", "n1")
+	}
+	b.port("red", "red", "n2")
+	b.commit()
+	costs := func(what string, step func(), want ...int) { t.Helper(); b.costs(what, step, want...) }
+	const perFamily, groups = 3, 2
+	costs("upstream servers without an egress", func() { network("blue", 100, "10.0.0.0/24", "192.0.2.53", "2001:db8::53"); b.commit() }, 0, 0, 0)
+	network("blue", 100, "10.0.0.0/24")
+	b.put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue", "red"}, Egress: &model.RouterEgress{Uplink: "wan"}})
+	b.commit()
+	costs("upstream servers of both families", func() { network("blue", 100, "10.0.0.0/24", "192.0.2.53", "2001:db8::53"); b.commit() }, 2*perFamily+groups, 0, 0)
+	costs("a second network", func() { network("red", 200, "10.1.0.0/24", "192.0.2.53"); b.commit() }, 0, perFamily+groups, 0)
+	costs("servers within the router's networks, and of the machine itself", func() { network("red", 200, "10.1.0.0/24", "10.0.0.9", "127.0.0.53"); b.commit() }, 0, -perFamily-groups, 0)
+}

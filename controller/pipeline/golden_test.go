@@ -122,6 +122,38 @@ func answersGolden() golden {
 	}}
 }
 
+// namesAwayGolden is networks whose questions by DNS leave to an upstream server while sdnd is away:
+// one of both families, and one in blocks; and one whose server is in a network of its router.
+func namesAwayGolden() golden {
+	return golden{name: "names-away", node: "n1", declare: func(b *builder) {
+		b.nodes(2)
+		network := func(name string, vni topology.VNI, mode model.Mode, upstream []string, subnets ...string) {
+			spec := topology.NetworkSpec{VNI: vni, Mode: mode, DNS: model.DNS{Enabled: true}}
+			for _, s := range upstream {
+				spec.DNS.Upstream = append(spec.DNS.Upstream, netip.MustParseAddr(s))
+			}
+			for _, s := range subnets {
+				spec.Subnets = append(spec.Subnets, topology.Subnet{Prefix: netip.MustParsePrefix(s)})
+			}
+			if mode == topology.Segmented {
+				spec.ContainersPerNode, spec.MaxNodes = 200, 100
+			}
+			b.op(topology.KindNetwork, name, spec)
+		}
+		network("blue", 100, topology.Stretched, []string{"127.0.0.53", "192.0.2.53", "192.0.2.54", "2001:db8::53"}, "10.0.0.0/24", "fd00:0:0:1::/64")
+		network("pods", 300, topology.Segmented, []string{"192.0.2.53"}, "10.244.0.0/16")
+		network("inside", 400, topology.Stretched, []string{"10.0.0.53"}, "10.1.0.0/24")
+		b.leaving("r", "blue", "pods", "inside")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("job", "pods", "n1")
+		b.port("db", "inside", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+	}}
+}
+
 // egressGolden is two routers that packets leave, whose networks have equal addresses, and
 // policies about what ports of one of them send.
 func egressGolden() golden {
@@ -501,7 +533,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), bridgeGolden(), floatingGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -257,7 +257,11 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 	if spec.Has(topology.IPv6) && rapid.Bool().Draw(t, "ra") {
 		spec.RA = model.RAManaged
 	}
-	spec.DNS.Enabled = rapid.Bool().Draw(t, "dns")
+	if spec.DNS.Enabled = rapid.Bool().Draw(t, "dns"); spec.DNS.Enabled {
+		spec.DNS.Upstream = rapid.SliceOfNDistinct(rapid.SampledFrom([]netip.Addr{
+			netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("2001:db8::53"), netip.MustParseAddr("127.0.0.53"),
+		}), 0, 2, rapid.ID[netip.Addr]).Draw(t, "upstream")
+	}
 	spec.MTU = rapid.SampledFrom([]int{0, 0, 1300, 1400}).Draw(t, "mtu")
 	return spec
 }

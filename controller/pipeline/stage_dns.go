@@ -16,8 +16,10 @@ const dnsServer = 53
 
 func dnsStage() stage {
 	return stage{
-		Table:   Table{TableDNS, "dns", "DNS questions of ports to their gateway → sdnd, which answers out of the port", "network", "controller"},
+		Table:   Table{TableDNS, "dns", "DNS questions of ports to their gateway → sdnd, which answers out of the port", "network", "controller, dns-away"},
 		network: (*Compiler).dnsNetwork,
+		router:  (*Compiler).dnsRouter,
+		groups:  true,
 	}
 }
 

@@ -29,6 +29,8 @@ func returnedStage() stage {
 		Table: Table{TableReturned, "returned", "from outside: does it belong to what a port began?", "ct_state", "route; else drop"},
 		entry: (*Compiler).uplinkedNode,
 		node:  (*Compiler).returnedNode,
+
+		router: (*Compiler).returnedNames,
 	}
 }
 

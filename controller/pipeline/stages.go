@@ -71,6 +71,7 @@ func stages() []stage {
 		shadowStage(model.Ingress, model.TierBaseline),
 		dnsStage(),
 		floatingStage(),
+		dnsAwayStage(),
 		toHostStage(),
 		nodeAddressStage(),
 		nextHopStage(),
