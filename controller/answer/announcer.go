@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mdlayher/ndp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -21,8 +22,8 @@ const (
 	// announceAgain is how long after the first announcement of an address the second and
 	// last one is made (RFC 5227, 2.3).
 	announceAgain = 2 * time.Second
-	// announceTick is how often announcements are made, and maxAnnounced to how many ports
-	// each time: to 2,000 a second.
+	// announceTick is how often announcements are made while some wait, and maxAnnounced to how
+	// many ports each time: to 2,000 a second.
 	announceTick = 50 * time.Millisecond
 	maxAnnounced = 100
 	// maxOutputs is how many ports of a node one packet-out has.
@@ -48,6 +49,8 @@ type Announcer struct {
 	// in the order in which they moved.
 	first, again []*moved
 	wake         chan struct{}
+
+	dropped *prometheus.CounterVec
 }
 
 // heldAddress is an address in a network.
@@ -76,8 +79,14 @@ type moved struct {
 
 // NewAnnouncer returns an announcer that remembers nothing.
 func NewAnnouncer() *Announcer {
-	return &Announcer{released: map[heldAddress]release{}, wake: make(chan struct{}, 1)}
+	return &Announcer{released: map[heldAddress]release{}, wake: make(chan struct{}, 1), dropped: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sdnd_announcements_dropped_total",
+		Help: "Addresses that are not announced because of bounds, by reason: so many wait to be announced (waiting), or so many were released that the MAC which this one had is forgotten (forgotten).",
+	}, []string{"reason"})}
 }
+
+// Dropped returns the counter of addresses that are not announced because of the bounds.
+func (a *Announcer) Dropped() prometheus.Collector { return a.dropped }
 
 // Changed takes the changes of a revision. It is quick.
 func (a *Announcer) Changed(rev topology.Revision, changes []topology.Change) {
@@ -97,6 +106,7 @@ func (a *Announcer) Changed(rev topology.Revision, changes []topology.Change) {
 	for len(a.order) > maxReleased {
 		if r, ok := a.released[a.order[0]]; ok && r.number == a.releases-uint64(len(a.order)) {
 			delete(a.released, a.order[0])
+			a.dropped.WithLabelValues("forgotten").Inc()
 		}
 		a.order = a.order[1:]
 	}
@@ -132,7 +142,11 @@ func (a *Announcer) take(p *topology.Port, rev topology.Revision) {
 		h := heldAddress{p.Spec.Network, addr}
 		had, ok := a.released[h]
 		delete(a.released, h)
-		if ok && had.mac != mac && len(a.first) < maxMoved {
+		switch {
+		case !ok || had.mac == mac:
+		case len(a.first) >= maxMoved:
+			a.dropped.WithLabelValues("waiting").Inc()
+		default:
 			a.first = append(a.first, &moved{heldAddress: h, port: p.Name, mac: mac, since: rev})
 		}
 	}
@@ -158,28 +172,39 @@ func macsOf(p *topology.Port) map[netip.Addr]topology.MAC {
 
 // Run announces until ctx ends, and returns nil then.
 func (a *Announcer) Run(ctx context.Context, to packetin.Switches) error {
-	t := time.NewTicker(announceTick)
+	t := time.NewTimer(0)
 	defer t.Stop()
+	last := time.Now()
 	for {
 		var tick <-chan time.Time
-		if a.waits() {
+		if at, ok := a.next(last.Add(announceTick)); ok {
+			t.Reset(time.Until(at))
 			tick = t.C
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-a.wake:
-		case <-tick:
-			a.announce(to, time.Now())
+		case last = <-tick:
+			a.announce(to, last)
 		}
 	}
 }
 
-// waits reports whether addresses wait to be announced.
-func (a *Announcer) waits() bool {
+// next returns when the next announcement is made, at the earliest at a time; ok is false if
+// none waits.
+func (a *Announcer) next(earliest time.Time) (at time.Time, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.first)+len(a.again) > 0
+	switch {
+	case len(a.first) > 0:
+		return earliest, true
+	case len(a.again) == 0:
+		return at, false
+	case a.again[0].at.After(earliest):
+		return a.again[0].at, true
+	}
+	return earliest, true
 }
 
 // announce makes the announcements that are due, to so many ports at once as the rate allows.

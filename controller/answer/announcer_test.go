@@ -13,6 +13,7 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/mdlayher/ndp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
@@ -139,8 +140,25 @@ func TestAnnouncer(t *testing.T) {
 	})
 }
 
+// TestAnnouncerSleeps: while nothing waits there is no next time, and the second announcement is
+// what the announcer sleeps for.
+func TestAnnouncerSleeps(t *testing.T) {
+	a, now := NewAnnouncer(), time.Now()
+	if at, ok := a.next(now); ok {
+		t.Errorf("nothing waits, and the next announcement is at %v", at)
+	}
+	a.again = []*moved{{at: now.Add(announceAgain)}}
+	if at, ok := a.next(now); !ok || !at.Equal(now.Add(announceAgain)) {
+		t.Errorf("the second announcement is made at %v, %t, want after %v", at, ok, announceAgain)
+	}
+	a.first = []*moved{{}}
+	if at, ok := a.next(now); !ok || !at.Equal(now) {
+		t.Errorf("a first announcement is made at %v, %t, want at once", at, ok)
+	}
+}
+
 // TestAnnouncerIsBounded: of addresses that nobody has, the newest are remembered and
-// the oldest forgotten.
+// the oldest forgotten; what moves while very many wait is not announced. Both are counted.
 func TestAnnouncerIsBounded(t *testing.T) {
 	a := NewAnnouncer()
 	port := func(i int) *topology.Port {
@@ -159,5 +177,18 @@ func TestAnnouncerIsBounded(t *testing.T) {
 	a.Changed(2, []topology.Change{{After: port(more - 1)}, {After: taken}})
 	if len(a.first) != 1 || a.first[0].addr != taken.Addresses[0] {
 		t.Errorf("%d addresses are to be announced, want that of %v", len(a.first), taken.Addresses)
+	}
+	for i := range maxMoved + more {
+		other := port(more + 1 + i)
+		other.MAC = topology.MAC{2, 1}
+		a.Changed(3, []topology.Change{{After: other}})
+	}
+	for reason, want := range map[string]int{"forgotten": more, "waiting": more + 1} {
+		if got := testutil.ToFloat64(a.dropped.WithLabelValues(reason)); int(got) != want {
+			t.Errorf("%v dropped as %s, want %d", got, reason, want)
+		}
+	}
+	if len(a.first) != maxMoved {
+		t.Errorf("%d addresses wait to be announced, want %d", len(a.first), maxMoved)
 	}
 }

@@ -65,6 +65,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 
 	registry := newRegistry(st)
 	prober, announcer := answer.NewProber(), answer.NewAnnouncer()
+	registry.MustRegister(announcer.Dropped())
 	packetIns, err := packetin.New(registry, append(answer.Causes(nameserver.Upstream{Port: 53}), prober.Cause())...)
 	if err != nil {
 		return err
