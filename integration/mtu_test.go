@@ -41,9 +41,9 @@ func TestDifferentMTUs(t *testing.T) {
 	b.settle()
 	learns := func(b *bed, to, mtu string) {
 		for _, a := range c[to].Addresses() {
-			header := 28 // of IPv4 and ICMP
+			header, family := 28, "-4" // of IPv4 and ICMP
 			if a.Is6() {
-				header = 48
+				header, family = 48, "-6"
 			}
 			size := 0
 			fmt.Sscan(mtu, &size)
@@ -54,9 +54,14 @@ func TestDifferentMTUs(t *testing.T) {
 			if out := ping(size); !strings.Contains(out, " 0% packet loss") {
 				b.t.Errorf("a ping of %d bytes to %s: %s", size, a, out)
 			}
-			if out := ping(size + 1); !strings.Contains(out, "mtu = "+mtu) && !strings.Contains(out, "mtu="+mtu) {
-				b.t.Errorf("a ping of a byte more to %s: %s", a, out)
+			for _, large := range []int{size + 1, 1450} {
+				if out := ping(large); !strings.Contains(out, "mtu = "+mtu) && !strings.Contains(out, "mtu="+mtu) {
+					b.t.Errorf("a ping of %d bytes to %s: %s", large, a, out)
+				}
+				_, err := c["sender"].Exec(b.ctx, "ip", family, "route", "flush", "cache")
+				b.must(err)
 			}
+			ping(1450)
 			if out, err := c["sender"].Exec(b.ctx, "ip", "route", "get", a.String()); err != nil || !strings.Contains(out, "mtu "+mtu) {
 				b.t.Errorf("the MTU of the way to %s is not learned: %q, %v", a, out, err)
 			}

@@ -20,8 +20,8 @@ const (
 // rejectMeters are behind those of what ports ask, whose numbers are the ports'.
 const rejectMeters = 1 << 16
 
-// RejectBytes is how much of a rejected packet the controller gets: all headers, and what
-// an ICMP error quotes.
+// RejectBytes is how much of a rejected packet the controller asks for: all headers, and what
+// an ICMP error quotes. Open vSwitch sends all of a packet that its datapath hands over.
 const RejectBytes = 256
 
 func rejectStage() stage {

@@ -148,7 +148,7 @@ func answerIPv4(p gopacket.Packet, ip *layers.IPv4, why icmpError, from netip.Ad
 		return nil
 	}
 	back.Protocol = layers.IPProtocolICMPv4
-	return []gopacket.SerializableLayer{back, &layers.ICMPv4{TypeCode: why.ipv4, Seq: uint16(why.mtu)}, quoted(ip.Contents, ip.Payload)}
+	return []gopacket.SerializableLayer{back, &layers.ICMPv4{TypeCode: why.ipv4, Seq: uint16(why.mtu)}, quoted(ip.Contents, ip.Payload, quotedIPv4)}
 }
 
 // isErrorIPv4 reports whether a type of ICMP is an error, or a redirect (RFC 792).
@@ -183,12 +183,20 @@ func answerIPv6(p gopacket.Packet, ip *layers.IPv6, why icmpError, from netip.Ad
 		return nil
 	}
 	back.NextHeader = layers.IPProtocolICMPv6
-	return []gopacket.SerializableLayer{back, icmp, append(gopacket.Payload(binary.BigEndian.AppendUint32(nil, uint32(why.mtu))), quoted(ip.Contents, ip.Payload)...)}
+	return []gopacket.SerializableLayer{back, icmp, append(gopacket.Payload(binary.BigEndian.AppendUint32(nil, uint32(why.mtu))), quoted(ip.Contents, ip.Payload, quotedIPv6)...)}
 }
 
+// The most bytes that an error quotes of a packet, so that it reaches whoever sent that: an error by
+// IPv4 has 576 bytes at most (RFC 1812, 4.3.2.3), one by IPv6 1280 (RFC 4443, 2.4).
+const (
+	quotedIPv4 = 576 - 20 - 8
+	quotedIPv6 = 1280 - 40 - 8
+)
+
 // quoted is what an error quotes of a packet.
-func quoted(header, rest []byte) gopacket.Payload {
-	return append(append(gopacket.Payload{}, header...), rest...)
+func quoted(header, rest []byte, most int) gopacket.Payload {
+	all := append(append(gopacket.Payload{}, header...), rest...)
+	return all[:min(len(all), most)]
 }
 
 // resetOf returns the reset that answers a segment, or nil (RFC 9293, 3.10.7.1). length is

@@ -72,6 +72,16 @@ func TestAnswerTooLarge(t *testing.T) {
 	if b, ok := reject.AnswerTooLarge(frame(t, ipv4(layers.IPProtocolUDP), large), 1450, netip.Addr{}); ok {
 		t.Errorf("what may be fragmented is answered: %x", b)
 	}
+	// The answer is small enough for any link, however much of the packet is known.
+	const header = 14
+	for most, f := range map[int][]byte{
+		576:  frame(t, whole, large, gopacket.Payload(make([]byte, 1400))),
+		1280: frame(t, ipv6(layers.IPProtocolUDP), large, gopacket.Payload(make([]byte, 1400))),
+	} {
+		if b, ok := reject.AnswerTooLarge(f, 1300, netip.Addr{}); !ok || len(b) != header+most {
+			t.Errorf("%v, the answer has %d bytes, want %d", ok, len(b)-header, most)
+		}
+	}
 }
 
 // TestAnswer: what the answers to all kinds of packets are, from whom and to whom.
