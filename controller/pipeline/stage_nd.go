@@ -34,7 +34,9 @@ func (c *Compiler) ndNode() {
 // ndSolicitation turns a solicitation into an advertisement, except for what depends on the
 // address that is asked for. It goes back to the sender, so its source becomes its
 // destination. The option with the sender's MAC becomes the one with the target's (RFC
-// 4861, 4.3 and 4.4).
+// 4861, 4.3 and 4.4). Open vSwitch leaves a solicitation without options as long as it is, so
+// that its answer has none either, which is what a neighbour expects who asks one that it
+// knows (7.2.4). TestSolicitationOptions tries that and others.
 //
 // This needs a table of its own: Open vSwitch sets that MAC only in a flow that matches an
 // advertisement.
