@@ -185,6 +185,9 @@ func (a *affected) network(c topology.Change) {
 	for _, v := range []*View{a.before, a.after} {
 		if r, ok := v.Topo.RouterOf(c.Ref.Name); ok {
 			a.leaves(r)
+			if was != nil && is != nil && was.Spec.PortMTU() != is.Spec.PortMTU() {
+				a.sizes(r, c.Ref.Name)
+			}
 		}
 	}
 }
