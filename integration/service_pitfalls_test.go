@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -34,6 +36,52 @@ func servicesTwo(t *testing.T, b *serviceBed) {
 			if who, _, err := ask(c); err != nil || who != "web2" {
 				t.Errorf("%v: both live: %q, %v", c.RemoteAddr(), who, err)
 			}
+		}
+	}
+}
+
+// servicesOneSocket: backends on the client's own node and on another one answer each of five
+// datagrams of one socket, and a connection, from the service's address: a socket that is connected
+// takes no others.
+func servicesOneSocket(t *testing.T, b *serviceBed) {
+	defer b.apply(serviceWeb(allWeb))
+	for _, backend := range []string{"web1", "web2"} {
+		b.apply(serviceWeb("{endpoints: [{port: " + backend + "}]}"))
+		b.revalidated()
+		for _, way := range addresses(b.hosts["near"]) {
+			c, err := b.connect(b.hosts["near"], way[0], way[1], 0)
+			b.must(err)
+			for n := range 5 {
+				if who, _, err := ask(c); err != nil || who != backend {
+					t.Errorf("%s, %s %s, request %d: %q, %v", backend, way[0], way[1], n+1, who, err)
+				}
+			}
+			b.must(c.Close())
+		}
+	}
+}
+
+// servicesLastFIN: a server whose port has left the service ends its connections itself, as long as
+// its interface is there: the client learns that they have ended.
+func servicesLastFIN(t *testing.T, b *serviceBed) {
+	defer b.apply(serviceWeb(allWeb))
+	l, err := b.hosts["web2"].Listen("tcp", ":8096")
+	b.must(err)
+	defer l.Close()
+	for _, to := range []string{service4 + ":80", "[" + service6 + "]:80"} {
+		b.apply(strings.Replace(serviceWeb("{endpoints: [{port: web2}]}"), "targetPort: 8080", "targetPort: 8096", 1))
+		b.revalidated()
+		client, err := b.connect(b.hosts["near"], "tcp", to, 0)
+		b.must(err)
+		defer client.Close()
+		server, err := l.Accept()
+		b.must(err)
+		b.apply(serviceWeb("{endpoints: [{port: web1}]}"))
+		b.revalidated()
+		b.must(server.Close())
+		b.must(client.SetReadDeadline(time.Now().Add(servicePatience)))
+		if _, err := client.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v, want the end of the connection", to, err)
 		}
 	}
 }

@@ -28,6 +28,8 @@ func TestServices(t *testing.T) {
 	b.part("P-SVC-01: one client port to the service and straight to its backend", servicesSamePort)
 	b.part("P-SVC-27: one client port to two services with the same backend", servicesTwo)
 	b.part("P-SVC-26: two questions at once from one socket of UDP are both answered", servicesPairs)
+	b.part("P-SVC-18: a backend on the client's own node answers from the service's address", servicesOneSocket)
+	b.part("P-SVC-22: a server that has left the service ends its connections", servicesLastFIN)
 	b.part("P-SVC-08: what is no part of a connection does not end it", servicesWindow)
 	b.part("connections are spread over the backends", servicesSpread)
 	b.part("the traffic policy Local: only backends on the client's node", servicesLocal)

@@ -358,6 +358,22 @@ func (s *Snapshot) ServicesOutside(r Ref) iter.Seq[*Service] {
 // AllServicesOutside returns all services with node ports, by what they name and their name.
 func (s *Snapshot) AllServicesOutside() iter.Seq[*Service] { return all(s.x.services.outside) }
 
+// ScopesOutside returns the networks and routers that services with node ports name, each once. It
+// looks at one service of each.
+func (s *Snapshot) ScopesOutside() iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		for from := ""; ; {
+			key := ""
+			s.x.services.outside.Ascend(from, func(k string, _ *Service) bool { key = k; return false })
+			ref, _, ok := strings.Cut(key, "\x00")
+			if kind, name, _ := strings.Cut(ref, "/"); !ok || !yield(Ref{Kind: Kind(kind), Name: name}) {
+				return
+			}
+			from = ref + "\x01" // behind all keys of the reference
+		}
+	}
+}
+
 // ServiceAtNodePort returns the service that has a node port.
 func (s *Snapshot) ServiceAtNodePort(protocol model.PolicyProtocol, number uint16) (*Service, bool) {
 	return s.x.services.nodePorts.Get(nodePortTaken(protocol, number))

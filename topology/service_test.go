@@ -159,6 +159,10 @@ func TestNodePorts(t *testing.T) {
 	if o, ok := s.ServiceAtNodePort(model.ProtocolTCP, given[1]); !ok || o.Name != "a" {
 		t.Error("a service is not found by the node port that was chosen for it")
 	}
+	more := plan(t, s, putService("b", "10.96.0.2", withNodePorts("30070")), putService("c", "10.96.0.3", func(s *model.ServiceSpec) { withNodePorts("30071")(s); s.Routers, s.Networks = nil, []string{"red"} })).Next
+	if got, want := slices.Collect(more.ScopesOutside()), []topology.Ref{{Kind: topology.KindNetwork, Name: "red"}, {Kind: topology.KindRouter, Name: "r"}}; !slices.Equal(got, want) {
+		t.Errorf("services with node ports name %v, want %v", got, want)
+	}
 	for _, tt := range []struct {
 		ops  []topology.Op
 		want string // "" if it is right

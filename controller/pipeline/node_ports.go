@@ -144,9 +144,12 @@ func (v *View) anyOutside() bool {
 // domainsOutside returns the domains with backends of services that have node ports.
 func (v *View) domainsOutside() []domain {
 	found := map[domain]bool{}
-	for o := range v.Topo.AllServicesOutside() {
-		if s, ok := v.outsideOf(o); ok {
-			found[s.domain] = true
+	for ref := range v.Topo.ScopesOutside() {
+		for o := range v.Topo.ServicesOutside(ref) {
+			if s, ok := v.outsideOf(o); ok {
+				found[s.domain] = true
+			}
+			break // all that name it are in its domain
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
@@ -180,6 +183,16 @@ func (v *View) enteredFor(o *topology.Service) iter.Seq[string] {
 		return func(func(string) bool) {}
 	}
 	return v.enterableNodes()
+}
+
+// EnterableNodes returns the nodes that machines outside reach by an uplink, by name.
+func (v *View) EnterableNodes() []string { return slices.Collect(v.enterableNodes()) }
+
+// ReachedOutside reports whether machines outside reach a service at the nodes that EnterableNodes
+// returns.
+func (v *View) ReachedOutside(o *topology.Service) bool {
+	_, ok := v.outsideOf(o)
+	return ok
 }
 
 // NodePortNodes returns the nodes at whose addresses a service's node ports are, by name.
@@ -311,7 +324,11 @@ func outsideChangesOf(before, after *View, u Update) outsideChanges {
 	for _, c := range u.Changes {
 		switch c.Ref.Kind {
 		case topology.KindNode:
-			o.nodes[c.Ref.Name] = true
+			was, _ := c.Before.(*topology.Node)
+			is, _ := c.After.(*topology.Node)
+			if was == nil || is == nil || was.DatapathID != is.DatapathID || !topology.SameSpec(was.Spec, is.Spec) {
+				o.nodes[c.Ref.Name] = true
+			}
 		case topology.KindUplink:
 			for _, v := range both {
 				for n := range v.enterableNodes() {

@@ -121,6 +121,7 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 			d.assessRouter(r.Name)
 		}
 	}
+	d.otherWays()
 	for o := range topo.Services() {
 		d.assessService(o.Name)
 	}

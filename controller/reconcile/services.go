@@ -22,7 +22,7 @@ func serviceRef(name string) topology.Ref {
 func (d *dispatcher) assessService(name string) {
 	var all []condition.Condition
 	if o, ok := d.view.Topo.Service(name); ok {
-		all = condition.Service(d.f.serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBackends(o)+1))
+		all = condition.Service(d.f.serviceFacts(d.view, d.view.Topo, o, pipeline.MaxBackends(o)+1, &d.ways))
 	}
 	d.f.board.Assess(serviceRef(name), all)
 }
@@ -46,7 +46,7 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 			servicesConcerned(x.v.Topo, x.o, add)
 		}
 	}
-	if u.MayEnter() {
+	if u.MayEnter() && d.otherWays() {
 		for o := range d.view.Topo.AllServicesOutside() {
 			add(o)
 		}
@@ -64,8 +64,20 @@ func (d *dispatcher) assessServices(before *pipeline.View, u pipeline.Update) {
 	}
 }
 
-// assessOutside evaluates the services again that have node ports.
+// otherWays notes the nodes at which machines outside reach node ports, and reports whether
+// conditions of services depend on what has changed.
+func (d *dispatcher) otherWays() bool {
+	before := d.ways
+	d.ways = d.f.waysIn(d.view)
+	return before.differ(d.ways)
+}
+
+// assessOutside evaluates the services again that have node ports, if it concerns them that a
+// node's uplink has changed.
 func (d *dispatcher) assessOutside() {
+	if !d.otherWays() {
+		return
+	}
 	for o := range d.view.Topo.AllServicesOutside() {
 		d.assessService(o.Name)
 	}
@@ -100,8 +112,9 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 	}
 }
 
-// serviceFacts returns what conditions of a service depend on; see View.BackendsOf for enough.
-func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int) condition.ServiceFacts {
+// serviceFacts returns what conditions of a service depend on; see View.BackendsOf for enough. The
+// ways in are needed of services with node ports.
+func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topology.Service, enough int, in *waysIn) condition.ServiceFacts {
 	n := v.BackendsOf(topo, o, enough, f.away)
 	facts := condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
@@ -110,7 +123,7 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),
 	}
 	if o.Spec.HasNodePorts() {
-		f.nodePortFacts(v, o, &facts)
+		in.facts(v, o, &facts)
 	}
 	return facts
 }
@@ -139,18 +152,22 @@ func (d *dispatcher) assessChecked(node string) {
 	}
 }
 
-// nodePortFacts finds out what keeps machines outside from a service's node ports, as far as OVSDB
-// says.
-func (f *Fabric) nodePortFacts(v *pipeline.View, o *topology.Service, out *condition.ServiceFacts) {
-	nodes := v.NodePortNodes(o)
-	out.NoEntry = len(nodes) == 0
-	own := map[string]bool{}
-	for _, p := range o.Spec.Ports {
-		if n := o.NodePort(p); n != 0 {
-			own[fmt.Sprintf("%s/%d", p.Protocol, n)] = true
-		}
-	}
-	for _, name := range nodes {
+// waysIn is what keeps machines outside from node ports, as far as OVSDB has said: the same for all
+// services, but for their numbers. The names of nodes are sorted.
+type waysIn struct {
+	// any says that there is a node with an uplink.
+	any bool
+	// old are the nodes whose uplink was made before there were node ports, and unreserved those
+	// whose kernel gives ports of the range to programs that ask for any.
+	old, unreserved []string
+	// taken are the ports, as in tcp/30080, at which programs of nodes listen, by node.
+	taken []condition.TakenPort
+}
+
+// waysIn returns them for a view.
+func (f *Fabric) waysIn(v *pipeline.View) (in waysIn) {
+	for _, name := range v.EnterableNodes() {
+		in.any = true
 		n, ok := v.Topo.Node(name)
 		if !ok || v.Uplink(name) == 0 {
 			continue
@@ -159,16 +176,42 @@ func (f *Fabric) nodePortFacts(v *pipeline.View, o *topology.Service, out *condi
 		switch {
 		case i == nil: // not known
 		case i.Joined == nil || i.Joined.NodePorts == "":
-			out.OldEntries = append(out.OldEntries, name)
+			in.old = append(in.old, name)
 		default:
 			for port := range strings.FieldsSeq(i.Joined.NodePortsTaken) {
-				if own[port] {
-					out.Taken = append(out.Taken, condition.TakenPort{Node: name, Port: port})
-				}
+				in.taken = append(in.taken, condition.TakenPort{Node: name, Port: port})
 			}
 			if i.Joined.NodePortsLocal != "" {
-				out.Unreserved = append(out.Unreserved, name)
+				in.unreserved = append(in.unreserved, name)
 			}
+		}
+	}
+	return in
+}
+
+// differ reports whether anything of them is different.
+func (in *waysIn) differ(other waysIn) bool {
+	return in.any != other.any || !slices.Equal(in.old, other.old) || !slices.Equal(in.unreserved, other.unreserved) || !slices.Equal(in.taken, other.taken)
+}
+
+// facts finds out what of them concerns a service with node ports.
+func (in *waysIn) facts(v *pipeline.View, o *topology.Service, out *condition.ServiceFacts) {
+	if out.NoEntry = !in.any || !v.ReachedOutside(o); out.NoEntry {
+		return
+	}
+	out.OldEntries, out.Unreserved = in.old, in.unreserved
+	if len(in.taken) == 0 {
+		return
+	}
+	own := map[string]bool{}
+	for _, p := range o.Spec.Ports {
+		if n := o.NodePort(p); n != 0 {
+			own[fmt.Sprintf("%s/%d", p.Protocol, n)] = true
+		}
+	}
+	for _, t := range in.taken {
+		if own[t.Port] {
+			out.Taken = append(out.Taken, t)
 		}
 	}
 }
@@ -180,7 +223,11 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 		return status.Service{}
 	}
 	v := f.View()
-	facts := f.serviceFacts(v, topo, o, 0)
+	var in waysIn
+	if o.Spec.HasNodePorts() {
+		in = f.waysIn(v)
+	}
+	facts := f.serviceFacts(v, topo, o, 0, &in)
 	s := status.Service{Count: facts.Selected, Ready: facts.Ready(), Conditions: condition.Service(facts)}
 	if o.Spec.HealthCheck != nil {
 		s.Health = map[string]status.Health{}

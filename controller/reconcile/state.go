@@ -89,6 +89,8 @@ type dispatcher struct {
 	bind   *binding.Table
 
 	byID byID
+	// ways has the nodes at which machines outside reach node ports.
+	ways waysIn
 }
 
 // node is the dispatcher's state of a declared node.
