@@ -46,7 +46,7 @@ func (k kindDef) name() string { return k.kind.Lower() }
 
 // kinds returns the definition of every kind of object.
 func kinds() []kindDef {
-	all := model.ForEachKind(nodeKind(), networkKind(), uplinkKind(), routerKind(), portKind(), portGroupKind(), policyKind(), serviceKind(), floatingIPKind(), dnsRecordKind())
+	all := model.ForEachKind(nodeKind(), networkKind(), uplinkKind(), routerKind(), portKind(), portGroupKind(), policyKind(), serviceKind(), floatingIPKind(), egressIPKind(), dnsRecordKind())
 	return all.All()
 }
 

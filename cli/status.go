@@ -92,7 +92,7 @@ func (o *statusOptions) print(s api.Status) {
 		all += r.Count
 	}
 	if all > shown && shown > 0 {
-		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl router list, sdnctl service list, sdnctl floatingip list, sdnctl port list\n", all-shown)
+		fmt.Fprintf(w, "\nand %d more; see: sdnctl node list, sdnctl network list, sdnctl router list, sdnctl service list, sdnctl floatingip list, sdnctl egressip list, sdnctl port list\n", all-shown)
 	}
 	if s.PortsDropping > 0 {
 		fmt.Fprintf(w, "port security: %s dropped of %s that sent from another MAC or address, or with a VLAN tag; see: sdnctl port list -o wide\n",

@@ -40,7 +40,7 @@ func (s objectState) waitedFor(what string) bool {
 // has.
 func parseWaitFor(what string, args []string) ([]api.Key, error) {
 	of := map[string][]api.Kind{
-		forReady: {api.KindNode, api.KindNetwork, api.KindRouter, api.KindService, api.KindFloatingIP, api.KindPort}, forBound: {api.KindPort}, forConnected: {api.KindNode},
+		forReady: {api.KindNode, api.KindNetwork, api.KindRouter, api.KindService, api.KindFloatingIP, api.KindEgressIP, api.KindPort}, forBound: {api.KindPort}, forConnected: {api.KindNode},
 	}
 	kinds, ok := of[what]
 	switch {

@@ -34,8 +34,10 @@ const (
 	KindService = model.KindService
 	// KindFloatingIP is explained at model.KindFloatingIP.
 	KindFloatingIP = model.KindFloatingIP
-	KindRouter     = model.KindRouter
-	KindPort       = model.KindPort
+	// KindEgressIP is explained at model.KindEgressIP.
+	KindEgressIP = model.KindEgressIP
+	KindRouter   = model.KindRouter
+	KindPort     = model.KindPort
 
 	IPv4 = model.IPv4
 	IPv6 = model.IPv6

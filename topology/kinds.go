@@ -19,6 +19,7 @@ var trees = model.ForEachKind(
 	func(x *indexes) tree { return named(x.policies.byName) },
 	func(x *indexes) tree { return named(x.services.byName) },
 	func(x *indexes) tree { return named(x.floating.byName) },
+	func(x *indexes) tree { return named(x.egressIPs.byName) },
 	func(x *indexes) tree { return named(x.records.byName) },
 )
 
@@ -33,6 +34,7 @@ var makers = model.ForEachKind(
 	func() Object { return new(Policy) },
 	func() Object { return new(Service) },
 	func() Object { return new(FloatingIP) },
+	func() Object { return new(EgressIP) },
 	func() Object { return new(DNSRecord) },
 )
 
@@ -59,6 +61,7 @@ func plannings() model.PerKind[planning] {
 		planning{(*planner).planPolicies, nobody, false},
 		planning{(*planner).planServices, nobody, false},
 		planning{(*planner).planFloatingIPs, nobody, false},
+		planning{(*planner).planEgressIPs, nobody, false},
 		planning{(*planner).planDNSRecords, nobody, false},
 	)
 }
@@ -71,15 +74,16 @@ type kindIndexes struct {
 	services   serviceIndex
 	hosts      hostIndex
 	floating   floatingIndex
+	egressIPs  egressIPIndex
 	records    recordIndex
 }
 
 func newKindIndexes() kindIndexes {
-	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex(), newFloatingIndex(), newRecordIndex()}
+	return kindIndexes{newUplinkIndex(), newPortGroupIndex(), newPolicyIndex(), newServiceIndex(), newHostIndex(), newFloatingIndex(), newEgressIPIndex(), newRecordIndex()}
 }
 
 func (x *kindIndexes) fork() kindIndexes {
-	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork(), x.floating.fork(), x.records.fork()}
+	return kindIndexes{x.uplinks.fork(), x.portGroups.fork(), x.policies.fork(), x.services.fork(), x.hosts.fork(), x.floating.fork(), x.egressIPs.fork(), x.records.fork()}
 }
 
 // nobody is the planning.users of a kind that no other kind refers to.

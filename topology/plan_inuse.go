@@ -31,6 +31,7 @@ func (p *planner) usersOfNode(it *item) *users {
 	for o := range p.x.portsOnNode(it.ref.Name) {
 		u.add(o.Ref())
 	}
+	p.egressIPsThatName(it.ref, u)
 	return u
 }
 
@@ -46,6 +47,7 @@ func (p *planner) usersOfNetwork(it *item) *users {
 	}
 	p.policiesThatName(it.ref, u)
 	p.servicesThatName(it.ref, u)
+	p.egressIPsThatName(it.ref, u)
 	p.recordsOfNetwork(it.ref.Name, u)
 	return u
 }

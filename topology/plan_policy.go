@@ -67,10 +67,11 @@ func (p *planner) policiesThatName(ref Ref, u *users) {
 	}
 }
 
-// usersOfPortGroup names the policies and services that name a group.
+// usersOfPortGroup names the policies, services and egress addresses that name a group.
 func (p *planner) usersOfPortGroup(it *item) *users {
 	u := &users{}
 	p.policiesThatName(it.ref, u)
 	p.servicesThatName(it.ref, u)
+	p.egressIPsThatName(it.ref, u)
 	return u
 }

@@ -152,7 +152,7 @@ func (p *planner) checkUplinkAddresses(it *item, n *Node) {
 	}
 }
 
-// usersOfUplink names the routers that leave by an uplink, and the floating addresses on it.
+// usersOfUplink names the routers that leave by an uplink, and the floating and egress addresses on it.
 func (p *planner) usersOfUplink(it *item) *users {
 	u := &users{}
 	for r := range p.x.routersBy(it.ref.Name) {
@@ -162,6 +162,7 @@ func (p *planner) usersOfUplink(it *item) *users {
 		}
 	}
 	p.floatingThatName(it.ref, u)
+	p.egressIPsThatName(it.ref, u)
 	return u
 }
 

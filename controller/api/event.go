@@ -16,6 +16,8 @@ const (
 	EventRouter = "router"
 	// EventFloatingIP is a new status of a floating address: its conditions changed.
 	EventFloatingIP = "floatingip"
+	// EventEgressIP is a new status of an egress address: its conditions changed.
+	EventEgressIP = "egressip"
 	// EventService is a new status of a service: its conditions changed.
 	EventService = "service"
 	// EventPort is a new status of a port: it was bound, unbound or moved, or its conditions
@@ -28,7 +30,7 @@ const (
 
 // Event is one event of a watch.
 type Event struct {
-	Type     string    `json:"type" doc:"ready: all changes after revision follow; change: an object changed; node, network, router, service, floatingip, port: an object of that kind has a new status; resync: events were lost, read all objects again" enum:"ready,change,node,network,router,service,floatingip,port,resync" example:"change"`
+	Type     string    `json:"type" doc:"ready: all changes after revision follow; change: an object changed; node, network, router, service, floatingip, egressip, port: an object of that kind has a new status; resync: events were lost, read all objects again" enum:"ready,change,node,network,router,service,floatingip,egressip,port,resync" example:"change"`
 	Revision Revision  `json:"revision" doc:"The revision that made the change, or the current one" example:"7"`
 	Time     time.Time `json:"time,omitzero" doc:"When the change was committed"`
 	Author   string    `json:"author,omitempty" doc:"Who made the change" example:"alice"`
@@ -45,6 +47,8 @@ type Event struct {
 	Service *ServiceStatus `json:"service,omitempty" doc:"The service's status, in a service event"`
 	// FloatingIP is set in an EventFloatingIP, and Object names the floating address.
 	FloatingIP *FloatingIPStatus `json:"floatingip,omitempty" doc:"The floating address's status, in a floatingip event"`
+	// EgressIP is set in an EventEgressIP, and Object names the egress address.
+	EgressIP *EgressIPStatus `json:"egressip,omitempty" doc:"The egress address's status, in an egressip event"`
 	// Port is set in an EventPort, and Object names the port.
 	Port *PortStatus `json:"port,omitempty" doc:"The port's status, in a port event"`
 	// Complete is set by Client.Watch. It reports that this event is the last one of

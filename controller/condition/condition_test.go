@@ -114,6 +114,10 @@ func cases() map[Reason][]Condition {
 		FloatingIPNoRouter:   floatingCase(func(f *FloatingFacts) { f.Leaves = false }),
 		FloatingIPNoBridge:   floatingCase(func(f *FloatingFacts) { f.HasBridge = false }),
 		FloatingIPPartial:    floatingCase(func(f *FloatingFacts) { f.Elsewhere = []string{"web2"} }),
+		EgressIPNoNode:       egressCase(func(f *EgressFacts) { f.Holder, f.Nodes[0].Reached, f.Nodes[1].Bridge = "", false, false }),
+		EgressIPNoRouter:     egressCase(func(f *EgressFacts) { f.Networks = []EgressNetwork{{Name: "blue", Router: "main", Ports: 2}} }),
+		EgressIPNodeUnfit:    egressCase(func(f *EgressFacts) { f.Nodes[1].Addressed = false }),
+		EgressIPUnattended:   egressCase(func(f *EgressFacts) { f.Nodes[1].Blind = []string{"node3"} }),
 		UnderlayMTUTooSmall:  Network(NetworkFacts{Name: "blue", MTU: 9000, Small: []Underlay{{"node1", 1500, 50}}}),
 		NotBound:             port(func(f *PortFacts) { f.Bound, f.Unbound = false, "no interface has its id" }),
 		ClaimConflict:        port(func(f *PortFacts) { f.Interface, f.Conflicts = "veth1", []Place{{"node2", "veth2"}} }),
@@ -138,10 +142,19 @@ func floatingCase(change func(*FloatingFacts)) []Condition {
 	return FloatingIP(f)
 }
 
+// egressCase returns the conditions of an egress address that works, but for one change.
+func egressCase(change func(*EgressFacts)) []Condition {
+	f := EgressFacts{Name: "jobs", Uplink: "ext", Bridge: "br-ex", Holder: "node1", Nodes: []EgressNode{
+		{Name: "node1", Reached: true, Bridge: true, Addressed: true}, {Name: "node2", Reached: true, Bridge: true, Addressed: true},
+	}}
+	change(&f)
+	return EgressIP(f)
+}
+
 // TestReasons: every reason is produced alone by the facts that it is about, and says what is
 // wrong and what to do.
 func TestReasons(t *testing.T) {
-	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512}), floatingCase(func(*FloatingFacts) {}), Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1}}})} {
+	for _, all := range [][]Condition{node(func(*NodeFacts) {}), port(func(*PortFacts) {}), Network(NetworkFacts{Name: "blue", MTU: 1450}), Service(ServiceFacts{Name: "web", Selected: 1, Max: 512}), floatingCase(func(*FloatingFacts) {}), egressCase(func(*EgressFacts) {}), Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1}}})} {
 		if len(all) != 0 {
 			t.Errorf("a healthy object has %+v", all)
 		}
@@ -381,7 +394,7 @@ func TestDocument(t *testing.T) {
 		"An object is ready (`status.ready`) when none of its conditions is an error. Each condition has " +
 		"a message with the facts, the command or step that fixes it, and the time since when it holds.\n\n" +
 		"This page is generated from the table in `controller/condition/reasons.go`.\n")
-	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindRouter, topology.KindService, topology.KindFloatingIP, topology.KindPort} {
+	for _, kind := range []topology.Kind{topology.KindNode, topology.KindNetwork, topology.KindRouter, topology.KindService, topology.KindFloatingIP, topology.KindEgressIP, topology.KindPort} {
 		rows := ""
 		for _, d := range Reasons() {
 			if d.Kind == kind {

@@ -70,6 +70,11 @@ const (
 	FloatingIPNoRouter  Reason = "FloatingIPNoRouter"
 	FloatingIPNoBridge  Reason = "FloatingIPNoBridge"
 	FloatingIPPartial   Reason = "FloatingIPPartial"
+	// EgressIPNoNode and the reasons after it are of egress addresses.
+	EgressIPNoNode     Reason = "EgressIPNoNode"
+	EgressIPNoRouter   Reason = "EgressIPNoRouter"
+	EgressIPNodeUnfit  Reason = "EgressIPNodeUnfit"
+	EgressIPUnattended Reason = "EgressIPUnattended"
 	// HostAccessNoGateway and the reasons after it are about networks with host access.
 	HostAccessNoGateway Reason = "HostAccessNoGateway"
 	HostAccessMissing   Reason = "HostAccessMissing"
@@ -146,6 +151,10 @@ var table = []Definition{
 	{FloatingIPNoRouter, topology.KindFloatingIP, Error, "The port that the floating address leads to is in a network whose router does not leave by the address's uplink, or which no router joins. No node answers for the address."},
 	{FloatingIPNoBridge, topology.KindFloatingIP, Error, "The node of the port that the floating address leads to has no port to the bridge of its uplink: it did not join with `--uplink bridge:NAME`, or the bridge was deleted since. No node answers for the address."},
 	{FloatingIPPartial, topology.KindFloatingIP, Warning, "The floating address forwards to ports on other nodes than the one where it is, to ports without an interface, or to ports of several routers. What is forwarded to these is dropped."},
+	{EgressIPNoNode, topology.KindEgressIP, Error, "None of the nodes of the egress address is reached and has a port to the bridge of its uplink. What its ports send to addresses outside is dropped; it does not leave with another address."},
+	{EgressIPNoRouter, topology.KindEgressIP, Error, "The egress address selects ports in networks whose router has no egress, or which no router joins. What these send to addresses outside is dropped."},
+	{EgressIPNodeUnfit, topology.KindEgressIP, Warning, "Nodes of the egress address cannot take over: they are not reached, have no port to the bridge of its uplink, or no `uplinkAddress`, without which they learn the MAC of the uplink's gateway only when they need it."},
+	{EgressIPUnattended, topology.KindEgressIP, Warning, "Switches cannot find out by themselves whether nodes of the egress address are reached: the port for that is not there, as sdnd may not write to their OVSDB, or has not yet. Packets go to another node only once sdnd notices, and never while sdnd is away."},
 	{NotBound, topology.KindPort, Error, "The port has no interface: on the bridges of the nodes where the port may be, no interface has its interface id or its name."},
 	{InterfaceFailed, topology.KindPort, Error, "The port's interface is in OVSDB, but Open vSwitch cannot open its device. This happens when the container that has the other end is stopped or restarted. Nothing restores the interface automatically; `sdnctl attach --again` on the node restores all that `sdnctl attach` made."},
 	{ClaimConflict, topology.KindPort, Warning, "Several interfaces claim the port. The port stays with the interface that has it, also over a restart of sdnd, until that interface is gone or a new one appears; then it moves."},

@@ -97,7 +97,7 @@ func orderOf(o topology.Ref, s Severity) string {
 }
 
 // Compare orders objects as their conditions are listed: nodes, networks, routers, services,
-// floating addresses, ports, then by name.
+// floating addresses, egress addresses, ports, then by name.
 func Compare(a, b topology.Ref) int {
 	return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Name, b.Name))
 }
@@ -115,8 +115,10 @@ func rank(k topology.Kind) rune {
 		return 3
 	case topology.KindFloatingIP:
 		return 4
+	case topology.KindEgressIP:
+		return 5
 	}
-	return 5
+	return 6
 }
 
 // Stamp sets Since in an object's conditions; conditions that Set has not recorded get at.

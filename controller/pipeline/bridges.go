@@ -21,8 +21,11 @@ type bridgeUplink struct {
 	address netip.Addr
 }
 
-// Uplinked reports whether a node has a port to its kernel, or to a bridge.
-func (v *View) Uplinked(node string) bool { return v.Uplink(node) != 0 || v.bridged(node) }
+// Uplinked reports whether packets leave a node: it has a port to its kernel, or to a bridge, or
+// ports that leave by other nodes.
+func (v *View) Uplinked(node string) bool {
+	return v.Uplink(node) != 0 || v.bridged(node) || v.sendsEgress(node)
+}
 
 // bridged reports whether a node has a port to a bridge.
 func (v *View) bridged(node string) bool {

@@ -41,7 +41,8 @@ type Compiler struct {
 	// router that joins it.
 	network *topology.Network
 	local   bool
-	// enters says that machines outside may reach ports of the network by the node.
+	// enters says that machines outside may reach ports of the network by the node, or its ports
+	// leave by the node.
 	enters bool
 	domain uint32
 	routed bool
@@ -226,6 +227,16 @@ func (c *Compiler) compile(i unit) {
 	if i.Kind == UnitEntry && !(c.view.EntryNode(i.Name) && c.answersOutside()) {
 		return
 	}
+	var egress *EgressIP
+	if i.Kind == UnitEgress {
+		egress = c.view.EgressIPOf(i.egress)
+		if !egress.sends(c.node) && egress.gateway(c.node) == nil {
+			return
+		}
+	}
+	if i.Kind == UnitBypass && !c.view.sendsEgress(c.node) {
+		return
+	}
 	var judged *policies
 	if i.Kind == UnitPolicies && c.only != onlyGroups {
 		judged = c.view.policiesOn(c.node)
@@ -265,6 +276,10 @@ func (c *Compiler) compile(i unit) {
 			s.floating(c, floating)
 		case UnitEntry:
 			s.peer(c, i.host)
+		case UnitEgress:
+			s.egressIP(c, egress)
+		case UnitBypass:
+			s.bypass(c, i.host)
 		}
 	}
 	if c.extra != nil {
@@ -297,7 +312,8 @@ func (c *Compiler) enter(n *topology.Network) bool {
 		return false
 	}
 	c.network, c.local = n, c.view.HasPorts(n.Name, c.node)
-	c.enters = c.view.enters(c.view.domainOf(n.Name), c.node)
+	d := c.view.domainOf(n.Name)
+	c.enters = c.view.enters(d, c.node) || c.view.egressesBy(d, c.node)
 	c.domain, c.routed = routingDomain(c.view.Topo, n)
 	c.serves, _ = c.view.servicesZone(n.Name)
 	return true

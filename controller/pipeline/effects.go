@@ -24,6 +24,7 @@ var effects = model.ForEachKind(
 	effect{(*affected).policy, noTouch},
 	effect{(*affected).service, noTouch},
 	effect{(*affected).floatingChange, noTouch},
+	effect{noMark, noTouch}, // see affected.egress
 	effect{noMark, noTouch}, // names have no flows
 )
 

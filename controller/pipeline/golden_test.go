@@ -230,6 +230,28 @@ func floatingGolden() golden {
 	}}
 }
 
+// egressIPGolden is egress addresses of ports here by other nodes, and of ports elsewhere by this node,
+// which has the addresses of one and stands by for the other.
+func egressIPGolden() golden {
+	return golden{name: "egress-addresses", node: "n1", declare: func(b *builder) {
+		b.nodes(3)
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.segmented("pods", 300, "10.244.0.0/16", 200, 100)
+		b.bridged("r", "blue")
+		b.bridged("s", "pods")
+		b.labelled("web", "blue", "n1", "web")
+		b.labelled("shared", "blue", "n1", "web")
+		b.labelled("job", "pods", "n2", "job")
+		b.floating("parts", 71, "", model.FloatingForward{Port: 443, To: "shared"})
+		b.egressIP("jobs", 80, "job", "n1", "n3")
+		b.egressIP("webs", 81, "web", "n2", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+	}}
+}
+
 // routesGolden is static routes to ports here and elsewhere, in both modes, to a port that is not
 // there, and to routers on the network of an uplink.
 func routesGolden() golden {
@@ -533,7 +555,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -100,7 +100,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(entered) != 18 {
+	if len(entered) != 21 {
 		t.Errorf("packets enter %v", entered)
 	}
 }

@@ -20,7 +20,10 @@ func randomOp(t *rapid.T) topology.Op {
 		verb = topology.Delete
 	}
 	op := topology.Op{Verb: verb}
-	switch rapid.IntRange(0, 19).Draw(t, "kind") {
+	switch rapid.IntRange(0, 20).Draw(t, "kind") {
+	case 20:
+		op.Ref = topology.Ref{Kind: topology.KindEgressIP, Name: pick("egress address", []string{"e1", "e2"})}
+		op.Spec = randomEgress(t, op.Ref.Name)
 	case 18, 19:
 		op.Ref = topology.Ref{Kind: topology.KindFloatingIP, Name: pick("floating address", []string{"f1", "f2"})}
 		op.Spec = randomFloating(t, op.Ref.Name)
@@ -126,6 +129,28 @@ func randomFloating(t *rapid.T, name string) model.FloatingIPSpec {
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "forwards") {
 		s.Forwards = append(s.Forwards, model.FloatingForward{Port: uint16(80 + i), To: port()})
+	}
+	return s
+}
+
+// randomEgress returns an egress address on the uplink u3.
+func randomEgress(t *rapid.T, name string) model.EgressIPSpec {
+	s := model.EgressIPSpec{
+		Uplink: "u3", Nodes: rapid.SliceOfNDistinct(rapid.SampledFrom(nodeNames), 1, 3, rapid.ID[string]).Draw(t, "gateways"),
+		Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 116 + name[1]%4})},
+	}
+	if rapid.Bool().Draw(t, "two addresses") {
+		s.Addresses = append(s.Addresses, netip.AddrFrom4([4]byte{192, 0, 2, 120 + name[1]%4}))
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "leaves with it") {
+	case 0:
+		s.Ports.Selector = &model.Selector{}
+	case 1:
+		s.Ports.PortGroup = "g"
+	case 2:
+		s.Ports.Networks = []string{"seg"}
+	default:
+		s.Ports.Selector = &model.Selector{MatchLabels: map[string]string{"app": rapid.SampledFrom(apps).Draw(t, "app that leaves")}}
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // check compares every switch with a full compilation.
@@ -115,6 +116,19 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				w.step(pipeline.Update{Uplinks: []pipeline.UplinkChange{{
 					Node: node, Bridge: "br-ex", Before: w.view.Bridge(node, "br-ex"), After: openflow.PortNo(rapid.SampledFrom([]int{0, 7, 8}).Draw(t, "ofport")),
 				}}}, nil)
+			},
+			"reach": func(t *rapid.T) {
+				node := rapid.SampledFrom(nodeNames).Draw(t, "node")
+				to, ok := w.view.Topo.Node(rapid.SampledFrom(nodeNames).Draw(t, "probed"))
+				if !ok {
+					w.step(pipeline.Update{Absences: []pipeline.AbsenceChange{{Node: node, Away: rapid.Bool().Draw(t, "away")}}}, nil)
+					return
+				}
+				c := pipeline.ContactChange{Node: node, Port: model.EgressProbe(to.DatapathID)}
+				if no := rapid.SampledFrom([]int{0, 31, 32}).Draw(t, "ofport"); no != 0 {
+					c.After = pipeline.Contact{No: openflow.PortNo(no), Live: rapid.Bool().Draw(t, "live"), Met: rapid.Bool().Draw(t, "met")}
+				}
+				w.step(pipeline.Update{Contacts: []pipeline.ContactChange{c}}, nil)
 			},
 			"host port": func(t *rapid.T) {
 				node := rapid.SampledFrom(nodeNames).Draw(t, "node")

@@ -81,10 +81,10 @@ func (v *View) first(d domain) (*topology.Network, bool) {
 	return nil, false
 }
 
-// inDomain reports whether a port of the domain is on the node, or machines outside reach the
-// domain by it.
+// inDomain reports whether a port of the domain is on the node, machines outside reach the domain
+// by it, or ports of the domain leave by it.
 func (v *View) inDomain(d domain, node string) bool {
-	return v.hasPortsIn(d, node) || v.enters(d, node)
+	return v.hasPortsIn(d, node) || v.enters(d, node) || v.egressesBy(d, node)
 }
 
 // membersOf iterates over the nodes that have ports of the domain, each once.
@@ -221,6 +221,8 @@ func (v *View) SendsFor(u Unit, node string) bool {
 		return u.Part != node && v.Grown(u.Name)
 	case UnitHost:
 		return v.Grown(u.Name)
+	case UnitEgress:
+		return v.HasGrown()
 	case UnitPort:
 		p, ok := v.Topo.Port(u.Name)
 		return ok && v.Location(p) != node && v.Grown(p.Spec.Network)
@@ -354,6 +356,7 @@ func (v *View) touched(next *View, u Update) map[membership]bool {
 		}
 	}
 	t.outside(u)
+	t.egress(u)
 	for _, l := range u.Locals {
 		t.allOf(l.Node)
 	}

@@ -8,9 +8,11 @@ const TableAdmitted openflow.TableID = 3
 
 func admittedStage() stage {
 	return stage{
-		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "dl_src, dl_dst; routed already; network, nw_dst", "entered, out; neighbour, to-host, else forward"},
+		Table: Table{TableAdmitted, "admitted", "from the tunnel: routed by its sender?", "dl_src, dl_dst; routed already; network, nw_dst", "entered, out, at-gateway; neighbour, to-host, else forward"},
 		node:  (*Compiler).admittedNode,
 		host:  (*Compiler).admittedHost,
+
+		egressIP: (*Compiler).admittedEgress,
 	}
 }
 

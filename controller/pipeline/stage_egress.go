@@ -95,6 +95,11 @@ func (c *Compiler) egressNode() {
 	}
 	c.shutNode()
 	c.match = c.match[:0]
+	if c.view.sendsEgress(c.node) {
+		c.instr = c.instr[:0].GotoTable(TableByGateway)
+		c.emit(prioDefault, "lets all other packets leave, by this node or another")
+		return
+	}
 	c.instr = c.instr[:0].GotoTable(TableTranslate)
 	c.emit(prioDefault, "lets all other packets leave")
 }

@@ -40,6 +40,7 @@ func nextHopStage() stage {
 		node:  (*Compiler).leaveNode,
 
 		floating: (*Compiler).leaveFloating,
+		egressIP: (*Compiler).leaveEgress,
 		static:   (*Compiler).leaveStatic,
 	}
 }

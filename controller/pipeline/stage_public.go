@@ -20,6 +20,7 @@ func publicStage() stage {
 		node:  (*Compiler).publicNode,
 
 		floating: (*Compiler).publicFloating,
+		egressIP: (*Compiler).publicEgress,
 	}
 }
 

@@ -72,6 +72,8 @@ func stages() []stage {
 		dnsStage(),
 		floatingStage(),
 		dnsAwayStage(),
+		byGatewayStage(),
+		unansweredStage(),
 		toHostStage(),
 		nodeAddressStage(),
 		nextHopStage(),
@@ -83,6 +85,9 @@ func stages() []stage {
 		outStage(),
 		tooLargeStage(),
 		duplicateStage(),
+		atGatewayStage(),
+		egressAddressStage(),
+		egressTranslatedStage(),
 		servingStage(),
 	}
 }
@@ -111,6 +116,8 @@ type stage struct {
 
 	floating func(*Compiler, *Floating)
 	peer     func(*Compiler, *topology.Node)
+	egressIP func(*Compiler, *EgressIP)
+	bypass   func(*Compiler, *topology.Node)
 	// static is of the static routes of a router, with the units of routers.
 	static func(*Compiler, *topology.Router)
 
@@ -148,7 +155,7 @@ func (s *stage) has() [numUnitKinds]bool {
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil || s.static != nil,
 		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
-		UnitFloating: s.floating != nil, UnitEntry: s.peer != nil,
+		UnitFloating: s.floating != nil, UnitEntry: s.peer != nil, UnitEgress: s.egressIP != nil, UnitBypass: s.bypass != nil,
 	}
 }
 

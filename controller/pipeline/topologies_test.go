@@ -134,6 +134,20 @@ func (b *builder) floating(name string, last byte, port string, forwards ...mode
 	b.op(topology.KindFloatingIP, name, model.FloatingIPSpec{Uplink: "ext", Address: netip.AddrFrom4([4]byte{192, 0, 2, last}), Port: port, Forwards: forwards})
 }
 
+// egressIP declares an egress address 192.0.2.LAST on the uplink of bridged, for the ports with a label app.
+func (b *builder) egressIP(name string, last byte, app string, nodes ...string) {
+	b.op(topology.KindEgressIP, name, model.EgressIPSpec{
+		Uplink: "ext", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last})}, Nodes: nodes,
+		Ports: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": app}}},
+	})
+}
+
+// probe gives a node a port that finds another node alive.
+func (b *builder) probe(node, to string, no openflow.PortNo) {
+	n, _ := b.view.Topo.Node(to)
+	b.step(pipeline.Update{Contacts: []pipeline.ContactChange{{Node: node, Port: model.EgressProbe(n.DatapathID), After: pipeline.Contact{No: no, Live: true, Met: true}}}})
+}
+
 // bridgeUplink is an uplink of the type bridge, with a subnet of 24 bits.
 func bridgeUplink(bridge, subnet string) model.UplinkSpec {
 	return model.UplinkSpec{

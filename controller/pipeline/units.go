@@ -46,6 +46,12 @@ const (
 	// UnitEntry has what a node whose ports may answer to outside needs for one other node at
 	// which machines outside enter.
 	UnitEntry
+	// UnitEgress has what a node needs for one egress address with which ports there leave, or
+	// that may be there.
+	UnitEgress
+	// UnitBypass has what a node whose ports leave with egress addresses needs for one other node,
+	// which they do not reach with these.
+	UnitBypass
 
 	numUnitKinds = iota
 )
@@ -60,7 +66,7 @@ func (s unitKinds) has(k UnitKind) bool { return s&(1<<k) != 0 }
 // Unit is the smallest thing whose flows on a node change on their own.
 type Unit struct {
 	Kind UnitKind
-	// Name of the node, network, router, port, service or floating address; for a block, of the network; for
+	// Name of the node, network, router, port, service, floating or egress address; for a block, of the network; for
 	// policies, of the node; for sources, the reference of the router or network.
 	Name string
 	// Part is, for a block, the node that has it; for host access, the node that is reached;
@@ -73,7 +79,7 @@ type Unit struct {
 // Owner returns the declared object that the unit's flows exist for.
 func (u Unit) Owner() topology.Ref {
 	switch u.Kind {
-	case UnitNode, UnitPolicies, UnitEntry:
+	case UnitNode, UnitPolicies, UnitEntry, UnitBypass:
 		return topology.Ref{Kind: topology.KindNode, Name: u.Name}
 	case UnitPort, UnitBackend:
 		return topology.Ref{Kind: topology.KindPort, Name: u.Name}
@@ -83,6 +89,8 @@ func (u Unit) Owner() topology.Ref {
 		return topology.Ref{Kind: model.KindService, Name: u.Name}
 	case UnitFloating:
 		return topology.Ref{Kind: model.KindFloatingIP, Name: u.Name}
+	case UnitEgress:
+		return topology.Ref{Kind: model.KindEgressIP, Name: u.Name}
 	case UnitSource:
 		kind, name, _ := strings.Cut(u.Name, "/")
 		return topology.Ref{Kind: topology.Kind(kind), Name: name}
@@ -103,6 +111,8 @@ func (u Unit) String() string {
 		return "policies on " + u.Owner().String()
 	case u.Kind == UnitEntry:
 		return u.Owner().String() + " as a way in"
+	case u.Kind == UnitBypass:
+		return u.Owner().String() + " as a destination"
 	case u.Kind == UnitBackend && u.Part != "":
 		return u.Owner().String() + " as a backend by " + u.Part
 	case u.Kind == UnitBackend:
@@ -124,8 +134,9 @@ type unit struct {
 	service  *topology.Service
 	backend  *topology.Port // of UnitBackend, whose part is the endpoint
 	endpoint endpoint
-	host     *topology.Node // of UnitHost and UnitEntry
+	host     *topology.Node // of UnitHost, UnitEntry and UnitBypass
 	floating *topology.FloatingIP
+	egress   *topology.EgressIP
 }
 
 // unit returns the objects that a Unit stands for. It returns false if they do not exist,
@@ -140,7 +151,10 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 	case UnitService:
 		o, ok := v.Topo.Service(u.Name)
 		return unit{Unit: u, service: o}, ok
-	case UnitEntry:
+	case UnitEgress:
+		o, ok := v.Topo.EgressIP(u.Name)
+		return unit{Unit: u, egress: o}, ok
+	case UnitEntry, UnitBypass:
 		n, ok := v.Topo.Node(u.Name)
 		return unit{Unit: u, host: n}, ok && u.Name != node
 	case UnitFloating:
@@ -202,6 +216,11 @@ func (v *View) unitsOn(node string, kinds unitKinds) iter.Seq[unit] {
 		}
 		for name := range v.FloatingOn(node) {
 			if i, ok := v.unit(node, Unit{Kind: UnitFloating, Name: name}); ok && !yield(i) {
+				return
+			}
+		}
+		for u := range v.egressUnits(node) {
+			if i, ok := v.unit(node, u); ok && !yield(i) {
 				return
 			}
 		}

@@ -51,6 +51,7 @@ type View struct {
 	lingering *btree.Map[pair, struct{}] // node, domain
 	// floating holds the floating addresses on a node.
 	floating *btree.Map[pair, struct{}] // node, floating address
+	egress   egressIndex
 	// health has what health checks have found of backends, by service and port.
 	health *btree.Map[pair, Health]
 	// leaving has, by Way.key, what gets no new connections by services with a draining
@@ -98,6 +99,7 @@ func NewView(topo *topology.Snapshot) *View {
 			v.countIdentity(v, p.Name, +1)
 		}
 	}
+	v.beginEgress(touched)
 	v.byNetwork.Scan(func(k pair, _ int) bool {
 		network, node := firstOf(k), secondOf(k)
 		if v.carries(network, node) {
@@ -122,8 +124,8 @@ func emptyView(topo *topology.Snapshot) *View {
 		locals:  new(btree.Map[string, netip.Addr]), udp: new(btree.Map[string, uint16]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 		ipv6:     new(btree.Map[string, int]),
-		floating: new(btree.Map[pair, struct{}]),
-		health:   new(btree.Map[pair, Health]), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
+		floating: new(btree.Map[pair, struct{}]), egress: newEgressIndex(),
+		health: new(btree.Map[pair, Health]), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -173,6 +175,8 @@ type Update struct {
 	Lingers    []LingerChange
 	Health     []HealthChange
 	Leaving    []LeavingChange
+	Contacts   []ContactChange
+	Absences   []AbsenceChange
 	// Now is when the update happens: from then on a backend that leaves a service has its
 	// draining time.
 	Now time.Time
@@ -186,7 +190,7 @@ func (v *View) Next(u Update) *View {
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
-		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(),
+		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(), egress: v.egress.fork(),
 		health: v.health.Copy(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
@@ -274,6 +278,7 @@ func (v *View) Next(u Update) *View {
 		}
 	}
 	n.placeFloating(v, u)
+	n.placeEgress(v, u)
 	n.learnHealth(v, u)
 	n.learnLeaving(v, u)
 	n.countIPv6(v, u)
@@ -351,10 +356,10 @@ func (v *View) HasPorts(network, node string) bool {
 }
 
 // Relevant reports whether the node must know the network: a port of it, or of
-// a network that a router joins with it, is on the node, or machines outside reach the network's
-// ports by the node.
+// a network that a router joins with it, is on the node, machines outside reach the network's
+// ports by the node, or its ports leave by the node.
 func (v *View) Relevant(network, node string) bool {
-	if v.HasPorts(network, node) || v.enters(v.domainOf(network), node) {
+	if d := v.domainOf(network); v.HasPorts(network, node) || v.enters(d, node) || v.egressesBy(d, node) {
 		return true
 	}
 	r, ok := v.Topo.RouterOf(network)
@@ -381,8 +386,14 @@ func seconds[V any](m *btree.Map[pair, V], first string) iter.Seq[string] {
 
 // NodesOf iterates over the nodes to which the network is relevant, each once.
 func (v *View) NodesOf(network string) iter.Seq[string] {
-	if v.reachedOutside(v.domainOf(network)) {
+	d := v.domainOf(network)
+	switch reached, leaves := v.reachedOutside(d), v.hasGateways(d); {
+	case reached && leaves:
+		return once(v.nodesWithPortsOf(network), v.enterableNodes(), v.gatewaysOf(d))
+	case reached:
 		return once(v.nodesWithPortsOf(network), v.enterableNodes())
+	case leaves:
+		return once(v.nodesWithPortsOf(network), v.gatewaysOf(d))
 	}
 	return v.nodesWithPortsOf(network)
 }
@@ -444,6 +455,13 @@ func (v *View) NetworksOn(node string) iter.Seq[string] {
 					if !visit(n) {
 						return
 					}
+				}
+			}
+		}
+		for d := range v.domainsBy(node) {
+			for n := range v.networksIn(d) {
+				if !visit(n) {
+					return
 				}
 			}
 		}

@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/sdnctl/sdnctl/controller/binding"
 	"github.com/sdnctl/sdnctl/controller/facts"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -23,13 +26,14 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	d.f.view.Store(d.view)
 	m := marking{d: d, limit: workqueue.MaxMarked(d.view), nodes: map[string]*marked{}}
-	if len(moved.ports)+len(moved.floating) > 0 {
+	if len(moved.ports)+len(moved.floating)+len(moved.egress) > 0 {
 		m.limit = 1 << 30 // moves are done in steps, for which every unit is listed
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
 	d.distribute(before, u, moved, &m, d.advance)
 	d.zonesMarked(&m)
 	d.announceChanges(before, u)
+	d.egressChanged(before, u)
 	d.assessNetworks(before, u)
 	d.assessRouters(before, u)
 	d.assessServices(before, u)
@@ -118,4 +122,6 @@ type nodesReturned struct{}
 
 func (nodesReturned) happen(d *dispatcher) {
 	d.places(func(t *binding.Table) binding.Outcome { return t.NodesReturned(d.view.Topo) }, pipeline.Update{})
+	d.returned = true
+	d.absences(slices.Sorted(maps.Keys(d.nodes)))
 }

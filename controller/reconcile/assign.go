@@ -53,6 +53,8 @@ func (e switchDown) happen(d *dispatcher) {
 			s.LastError = fmt.Sprintf("disconnected: %v", e.reason)
 		})
 		d.assessChecked(n.name)
+		n.left = true
+		d.absences([]string{n.name})
 	}
 	d.assignPeer(p.dpid)
 }
@@ -114,7 +116,9 @@ func (d *dispatcher) assignPeer(id topology.DatapathID) {
 	}
 	n.queue.Compare(d.view)
 	p.worker.Assign(n.name, n.queue)
+	d.absences([]string{n.name})
 	d.announce(slices.Collect(d.view.FloatingOn(n.name)))
+	d.announceEgress(d.egressOn(n.name))
 	d.assessChecked(n.name)
 	d.keepBackoff(id)
 	if len(d.peers[id]) > 1 {

@@ -85,10 +85,17 @@ func (d *dispatcher) configure(n *node) {
 // returns nil if own rows are to be left as they are: sdnd has none, or the node's bridge is
 // not marked as the node's.
 func (d *dispatcher) ownRows(n *node) []ovsdb.OwnRow {
-	if d.f.cfg.OwnRows == nil || d.f.facts.JoinedNode(n.dpid) != n.name {
+	if d.f.facts.JoinedNode(n.dpid) != n.name {
 		return nil
 	}
-	return append([]ovsdb.OwnRow{}, d.f.cfg.OwnRows(n.name)...)
+	rows, looked := d.egressRows(n)
+	if d.f.cfg.OwnRows != nil {
+		rows, looked = append(rows, d.f.cfg.OwnRows(n.name)...), true
+	}
+	if !looked {
+		return nil
+	}
+	return append([]ovsdb.OwnRow{}, rows...)
 }
 
 // disown removes the rows of sdnd's own from the database of a node that is deleted or given

@@ -128,6 +128,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	for o := range topo.FloatingIPs() {
 		d.assessFloatingIP(o.Name)
 	}
+	for o := range topo.EgressIPs() {
+		d.assessEgressIP(o.Name)
+	}
 	d.needOVSDB(maps.Keys(d.nodes))
 	f.board.Reached(topo.Revision())
 	return d

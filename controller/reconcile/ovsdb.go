@@ -63,6 +63,9 @@ func (d *dispatcher) assessBridges(node string) {
 	for name := range d.view.FloatingOn(node) {
 		d.assessFloatingIP(name)
 	}
+	for e := range d.view.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: node}) {
+		d.assessEgressIP(e.Name)
+	}
 }
 
 // ovsdbConnected: an OVSDB connection that reports a bridge's interfaces has opened.

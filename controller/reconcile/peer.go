@@ -35,6 +35,7 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 	case p.host:
 		p.host = 0
 	}
+	maps.DeleteFunc(p.contacts, func(_ string, c pipeline.Contact) bool { return c.No == number })
 	maps.DeleteFunc(p.bridges, func(_ string, of openflow.PortNo) bool { return of == number })
 	if name == "" {
 		delete(p.ports, number)
@@ -54,6 +55,12 @@ func (p *peer) setPort(number openflow.PortNo, name string) bool {
 				p.bridges = map[string]openflow.PortNo{}
 			}
 			p.bridges[bridge] = number
+		}
+		if _, ok := model.EgressProbed(name); ok {
+			if p.contacts == nil {
+				p.contacts = map[string]pipeline.Contact{}
+			}
+			p.contacts[name] = pipeline.Contact{No: number}
 		}
 	}
 	return true

@@ -21,6 +21,7 @@ func (d *dispatcher) portsKnown(n *node, p *peer) {
 		names[uint32(number)] = name
 	}
 	d.places(func(t *binding.Table) binding.Outcome { return t.SetPorts(d.view.Topo, n.name, names) }, d.ownPorts(n, p))
+	d.contactsKnown(n, p)
 	d.showPorts(n, p)
 }
 
@@ -65,6 +66,7 @@ type portChanged struct {
 }
 
 func (e portChanged) happen(d *dispatcher) {
+	defer e.contactChanged(d)
 	defer e.linkChanged(d)
 	p, number, name := e.peer, e.Port.No, e.Port.Name
 	if e.Reason == openflow.PortDeleted {

@@ -26,7 +26,7 @@ const drainTime = 100 * time.Millisecond
 //   - Nodes that become senders of a network: the other nodes must admit their packets, and
 //     they those of the others, before anybody sends.
 //   - Labels of networks: all nodes must know them before ports send with them.
-//   - Floating addresses that move: the old node must fall silent before the new one answers for
+//   - Floating and egress addresses that move: the old node must fall silent before the new one answers for
 //     them.
 //
 // Everything else goes to all nodes at once: a new port was not reachable before, and a
@@ -50,8 +50,8 @@ type step struct {
 	work []work
 	// after is the delay before it.
 	after time.Duration
-	// floating are the floating addresses that nodes answer for after it.
-	floating []string
+	// floating and egress are the floating and egress addresses that nodes answer for after it.
+	floating, egress []string
 }
 
 // work is a node's part of a step.
@@ -64,9 +64,9 @@ type work struct {
 // after it, the nodes where they were before, and the floating addresses that go with them.
 type moved struct {
 	ports, to, from map[string]bool
-	// floating are the floating addresses that leave a node for another, and silent the nodes
-	// that they leave.
-	floating, silent map[string]bool
+	// floating and egress are the floating and egress addresses that leave a node for another, and
+	// silent the nodes that they leave.
+	floating, egress, silent map[string]bool
 }
 
 // moves returns the ports that the update moves.
@@ -101,10 +101,25 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 		if f.From == "" || f.To == "" {
 			continue
 		}
-		if m.floating == nil {
+		if m.silent == nil {
 			m.floating, m.silent = map[string]bool{}, map[string]bool{}
 		}
 		m.floating[f.Name], m.silent[f.From] = true, true
+	}
+	for _, f := range pipeline.EgressMoves(before, after, u) {
+		if f.From == "" || f.To == "" {
+			continue
+		}
+		if m.egress == nil {
+			m.egress = map[string]bool{}
+		}
+		if m.silent == nil {
+			m.silent = map[string]bool{}
+		}
+		m.egress[f.Name] = true
+		if after.Reached(f.From) { // else it cannot confirm, and is silent
+			m.silent[f.From] = true
+		}
 	}
 	return m
 }
@@ -167,7 +182,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 	c.Settle(workqueue.Cost{}) // the dispatcher's own share
 	if len(later) > 0 {
-		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating))})
+		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating)), egress: slices.Sorted(maps.Keys(moved.egress))})
 	}
 	if len(last) > 0 || len(s.lingers) > 0 {
 		s.steps = append(s.steps, step{work: last, after: drainTime})
@@ -181,13 +196,19 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 // to do when nobody sends to the node any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
-	if !grown && len(m.ports)+len(m.floating) == 0 && !d.view.HasLabels() {
+	if !grown && len(m.ports)+len(m.floating)+len(m.egress) == 0 && !d.view.HasLabels() {
 		return units, nil, nil
 	}
 	for _, u := range units {
 		switch {
 		case u.Kind == pipeline.UnitFloating && m.floating[u.Name]:
 			if d.view.FloatingNode(u.Name) == name {
+				later = append(later, u)
+			} else {
+				now = append(now, u)
+			}
+		case u.Kind == pipeline.UnitEgress && m.egress[u.Name]:
+			if d.view.EgressHolder(u.Name) == name {
 				later = append(later, u)
 			} else {
 				now = append(now, u)
@@ -229,7 +250,8 @@ func (s *sequence) next() {
 	}
 	if s.done > 0 {
 		s.d.announce(s.steps[s.done-1].floating)
-		s.steps[s.done-1].floating = nil
+		s.d.announceEgress(s.steps[s.done-1].egress)
+		s.steps[s.done-1].floating, s.steps[s.done-1].egress = nil, nil
 	}
 	if s.done == len(s.steps) {
 		s.end()

@@ -85,6 +85,7 @@ func (f *Fabric) session(ctx context.Context, conn net.Conn, handshakeDone func(
 	p.worker = f.workers.New(sess, p)
 	for _, o := range sess.Ports() {
 		p.setPort(o.No, o.Name)
+		p.setContact(&o)
 		if p.ports[o.No] != "" {
 			p.links.Set(o.No, facts.LinkOf(&o))
 		}

@@ -74,6 +74,8 @@ type dispatcher struct {
 	drainedAt time.Time
 	// peers are all live sessions by datapath id, the node's first.
 	peers map[topology.DatapathID][]*peer
+	// returned says that nodes have had their time to return after the start.
+	returned bool
 	// reported has the interfaces that OVSDB reported, by datapath id, also for switches that
 	// are no node's (yet).
 	reported map[topology.DatapathID][]binding.Interface
@@ -109,6 +111,8 @@ type node struct {
 	// asked for none.
 	configured *configured
 	// lastAddr is the address of the node's last session, the zero Addr if it is unknown.
+	// left says that it had a session, which has ended.
+	left bool
 	// disconnectedAt is when that session ended.
 	lastAddr       netip.Addr
 	disconnectedAt time.Time
@@ -132,6 +136,8 @@ type peer struct {
 	tunnel, uplink, host openflow.PortNo
 	// bridges are the numbers of the ports that lead to bridges, by the bridge.
 	bridges map[string]openflow.PortNo
+	// contacts are the ports by which the switch finds out whether other nodes are reached, by name.
+	contacts map[string]pipeline.Contact
 	// links are the ports that do not have the zero Link.
 	links facts.Links
 	// leave removes it from the unassigned switches; nil if it is not one.

@@ -17,6 +17,7 @@ var kinds = model.ForEachKind(
 	shown(view.policy),
 	shown(view.service),
 	shown(view.floatingIP),
+	shown(view.egressIP),
 	shown(view.dnsRecord),
 )
 
@@ -32,6 +33,7 @@ func kindRoutes() model.PerKind[func(*Server)] {
 		routesOf(examplePolicy()),
 		routesOf(exampleService()),
 		routesOf(exampleFloatingIP()),
+		routesOf(exampleEgressIP()),
 		routesOf(exampleDNSRecord()),
 	)
 }

@@ -102,15 +102,15 @@ func TestPaths(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"DELETE /v1/dnsrecords/{name}", "DELETE /v1/floatingips/{name}", "DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/policies/{name}", "DELETE /v1/portgroups/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}", "DELETE /v1/services/{name}", "DELETE /v1/uplinks/{name}",
-		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/answers", "GET /v1/backup", "GET /v1/dnsrecords", "GET /v1/dnsrecords/{name}", "GET /v1/drifts", "GET /v1/floatingips", "GET /v1/floatingips/{name}", "GET /v1/history", "GET /v1/ipam/check",
+		"DELETE /v1/dnsrecords/{name}", "DELETE /v1/egressips/{name}", "DELETE /v1/floatingips/{name}", "DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/policies/{name}", "DELETE /v1/portgroups/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}", "DELETE /v1/services/{name}", "DELETE /v1/uplinks/{name}",
+		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/answers", "GET /v1/backup", "GET /v1/dnsrecords", "GET /v1/dnsrecords/{name}", "GET /v1/drifts", "GET /v1/egressips", "GET /v1/egressips/{name}", "GET /v1/floatingips", "GET /v1/floatingips/{name}", "GET /v1/history", "GET /v1/ipam/check",
 		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows", "GET /v1/nodes/{name}/groups", "GET /v1/nodes/{name}/meters",
 		"GET /v1/policies", "GET /v1/policies/{name}", "GET /v1/policies/{name}/counters", "GET /v1/portgroups", "GET /v1/portgroups/{name}", "GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}", "GET /v1/services", "GET /v1/services/{name}", "GET /v1/services/{name}/counters",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/uplinks", "GET /v1/uplinks/{name}", "GET /v1/watch",
-		"PATCH /v1/dnsrecords/{name}", "PATCH /v1/floatingips/{name}", "PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/policies/{name}", "PATCH /v1/portgroups/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}", "PATCH /v1/services/{name}", "PATCH /v1/uplinks/{name}",
-		"POST /v1/apply", "POST /v1/dnsrecords", "POST /v1/enroll", "POST /v1/floatingips", "POST /v1/networks",
+		"PATCH /v1/dnsrecords/{name}", "PATCH /v1/egressips/{name}", "PATCH /v1/floatingips/{name}", "PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/policies/{name}", "PATCH /v1/portgroups/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}", "PATCH /v1/services/{name}", "PATCH /v1/uplinks/{name}",
+		"POST /v1/apply", "POST /v1/dnsrecords", "POST /v1/egressips", "POST /v1/enroll", "POST /v1/floatingips", "POST /v1/networks",
 		"POST /v1/nodes", "POST /v1/nodes/{name}/audit", "POST /v1/nodes/{name}/certificate", "POST /v1/nodes/{name}/invitation", "POST /v1/policies", "POST /v1/policies/{name}/denials", "POST /v1/portgroups", "POST /v1/ports", "POST /v1/restore", "POST /v1/routers", "POST /v1/services", "POST /v1/uplinks",
-		"PUT /v1/dnsrecords/{name}", "PUT /v1/floatingips/{name}", "PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/policies/{name}", "PUT /v1/portgroups/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}", "PUT /v1/services/{name}", "PUT /v1/uplinks/{name}",
+		"PUT /v1/dnsrecords/{name}", "PUT /v1/egressips/{name}", "PUT /v1/floatingips/{name}", "PUT /v1/networks/{name}", "PUT /v1/nodes/{name}", "PUT /v1/policies/{name}", "PUT /v1/portgroups/{name}", "PUT /v1/ports/{name}", "PUT /v1/routers/{name}", "PUT /v1/services/{name}", "PUT /v1/uplinks/{name}",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -243,12 +243,13 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		object(t, "shop", model.PolicySpec{Subject: model.PolicySelection{PortGroup: "web"}, Isolates: []model.PolicyDirection{model.Ingress}}),
 		object(t, "front", model.ServiceSpec{Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")}, Networks: []string{"blue"}, Ports: []model.ServicePort{{Port: 80}}, Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{PortGroup: "web"}}}),
 		object(t, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")}}),
+		object(t, "jobs", model.EgressIPSpec{Uplink: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.80")}, Ports: model.PolicySelection{PortGroup: "web"}, Nodes: []string{"node1"}}),
 		object(t, "public", model.FloatingIPSpec{Uplink: "ext", Address: netip.MustParseAddr("192.0.2.70"), Port: "web1"}),
 		object(t, "mail", model.DNSRecordSpec{Network: "blue", Name: "mail", Type: model.RecordA, Values: []string{"192.0.2.25"}}),
 	)
 	registry := b.server.api.OpenAPI().Components.Schemas
 	paths := strings.NewReplacer("{revision}", "1")
-	names := map[string]string{"nodes": "node1", "networks": "pods", "routers": "main", "ports": "web1", "portgroups": "web", "policies": "shop", "services": "front", "uplinks": "wan", "floatingips": "public", "dnsrecords": "mail"}
+	names := map[string]string{"nodes": "node1", "networks": "pods", "routers": "main", "ports": "web1", "portgroups": "web", "policies": "shop", "services": "front", "uplinks": "wan", "floatingips": "public", "egressips": "jobs", "dnsrecords": "mail"}
 	for route, op := range operations(b.server) {
 		method, path, _ := strings.Cut(route, " ")
 		if method != "GET" || op.Responses["200"].Content["application/json"] == nil {

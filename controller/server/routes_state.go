@@ -93,8 +93,8 @@ const shownObjects = 20
 
 // summarize adds a summary of the conditions to the status.
 func (v view) summarize(sum status.Summary, out *api.Status) {
-	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Routers.Errors+sum.Services.Errors+sum.FloatingIPs.Errors+sum.Ports.Errors == 0
-	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Routers.Warnings + sum.Services.Warnings + sum.FloatingIPs.Warnings + sum.Ports.Warnings
+	out.Ready = sum.Nodes.Errors+sum.Networks.Errors+sum.Routers.Errors+sum.Services.Errors+sum.FloatingIPs.Errors+sum.EgressIPs.Errors+sum.Ports.Errors == 0
+	out.Warnings = sum.Nodes.Warnings + sum.Networks.Warnings + sum.Routers.Warnings + sum.Services.Warnings + sum.FloatingIPs.Warnings + sum.EgressIPs.Warnings + sum.Ports.Warnings
 	out.NodesReady, out.PortsReady = out.Nodes-sum.Nodes.Errors, out.Ports-sum.Ports.Errors
 	out.PortsBound = out.Ports - sum.Reasons[condition.NotBound] - sum.Reasons[condition.InterfaceFailed]
 	out.PortsDropping, out.DroppedPackets, out.Drifts = sum.Dropping, sum.DroppedPackets, sum.Drifts
@@ -125,6 +125,8 @@ func (v view) conditionsOf(o topology.Ref) []condition.Condition {
 		return v.fabric.ServiceStatus(v.snap, o.Name).Conditions
 	case topology.KindFloatingIP:
 		return v.fabric.FloatingIPStatus(v.snap, o.Name).Conditions
+	case topology.KindEgressIP:
+		return v.fabric.EgressIPStatus(v.snap, o.Name).Conditions
 	case topology.KindPort:
 		return v.fabric.PortStatus(o.Name).Conditions
 	}

@@ -41,6 +41,7 @@ type Fabric interface {
 	NetworkConditions(name, node string) []condition.Condition
 	RouterConditions(topo *topology.Snapshot, name string) []condition.Condition
 	ServiceStatus(topo *topology.Snapshot, name string) status.Service
+	EgressIPStatus(topo *topology.Snapshot, name string) status.EgressIP
 	FloatingIPStatus(topo *topology.Snapshot, name string) status.FloatingIP
 	Summary(worst int) status.Summary
 	Switches() []status.Switch

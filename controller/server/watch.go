@@ -186,6 +186,10 @@ func (v view) statusEvent(o topology.Ref) (e api.Event, ok bool) {
 		if f, ok := v.snap.FloatingIP(o.Name); ok {
 			return api.Event{Type: api.EventFloatingIP, FloatingIP: v.floatingIP(f).Status}, true
 		}
+	case topology.KindEgressIP:
+		if e, ok := v.snap.EgressIP(o.Name); ok {
+			return api.Event{Type: api.EventEgressIP, EgressIP: v.egressIP(e).Status}, true
+		}
 	case topology.KindPort:
 		if p, ok := v.snap.Port(o.Name); ok {
 			return api.Event{Type: api.EventPort, Port: v.port(p).Status}, true

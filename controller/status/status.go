@@ -152,6 +152,25 @@ type FloatingIP struct {
 	Conditions []condition.Condition
 }
 
+// EgressIP is the status of an egress address.
+type EgressIP struct {
+	// Node has the addresses, "" if none does.
+	Node string
+	// Gateways are its nodes, in the order of preference.
+	Gateways []EgressGateway
+	// Ports is how many ports leave with it.
+	Ports int
+	// Conditions are its conditions.
+	Conditions []condition.Condition
+}
+
+// EgressGateway is a node of an egress address.
+type EgressGateway struct {
+	Node string
+	// Reached says that the node is reached, Bridge that it has a port to the uplink's bridge.
+	Reached, Bridge bool
+}
+
 // Health is what the health checks of a backend have found.
 type Health struct {
 	// Healthy says that it gets new connections.

@@ -13,10 +13,10 @@ type Summary struct {
 	// Reasons counts the objects that have a condition, by its reason. Reasons that no object
 	// has are absent.
 	Reasons map[condition.Reason]int
-	// Nodes, Networks, Routers, Services, FloatingIPs and Ports count the objects that have conditions.
-	Nodes, Networks, Routers, Services, FloatingIPs, Ports Tally
+	// Nodes, Networks, Routers, Services, FloatingIPs, EgressIPs and Ports count the objects that have conditions.
+	Nodes, Networks, Routers, Services, FloatingIPs, EgressIPs, Ports Tally
 	// Worst are the first objects that have conditions: those with errors first,
-	// then nodes, networks, routers, services, floating addresses and ports in this order, then by name.
+	// then nodes, networks, routers, services, floating addresses, egress addresses and ports in this order, then by name.
 	Worst []topology.Ref
 	// Dropping is the number of ports whose packets were dropped in the last minute, and
 	// DroppedPackets that of the packets dropped since these ports were plugged in.
@@ -44,6 +44,7 @@ func Summarize(t *condition.Tracker, worst int) Summary {
 	s.Routers.Errors, s.Routers.Warnings = t.Kind(topology.KindRouter)
 	s.Services.Errors, s.Services.Warnings = t.Kind(topology.KindService)
 	s.FloatingIPs.Errors, s.FloatingIPs.Warnings = t.Kind(topology.KindFloatingIP)
+	s.EgressIPs.Errors, s.EgressIPs.Warnings = t.Kind(topology.KindEgressIP)
 	s.Ports.Errors, s.Ports.Warnings = t.Kind(topology.KindPort)
 	return s
 }

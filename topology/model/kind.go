@@ -25,12 +25,14 @@ const (
 	KindService Kind = "service"
 	// KindFloatingIP is an address of an uplink that leads to ports from outside.
 	KindFloatingIP Kind = "floatingip"
+	// KindEgressIP is addresses of an uplink with which selected ports leave.
+	KindEgressIP Kind = "egressip"
 	// KindDNSRecord is records of DNS beside those of ports and services.
 	KindDNSRecord Kind = "dnsrecord"
 )
 
 // numKinds is how many kinds there are.
-const numKinds = 10
+const numKinds = 11
 
 // PerKind has one value for each kind. Make it with ForEachKind, which does not
 // compile while a kind is missing.
@@ -39,8 +41,8 @@ type PerKind[T any] struct{ values [numKinds]T }
 // ForEachKind returns the values of the kinds. The order is the one in which
 // objects are planned, stored and listed: what is referred to comes before what
 // refers to it.
-func ForEachKind[T any](node, network, uplink, router, port, portGroup, policy, service, floatingIP, dnsRecord T) PerKind[T] {
-	return PerKind[T]{[...]T{node, network, uplink, router, port, portGroup, policy, service, floatingIP, dnsRecord}}
+func ForEachKind[T any](node, network, uplink, router, port, portGroup, policy, service, floatingIP, egressIP, dnsRecord T) PerKind[T] {
+	return PerKind[T]{[...]T{node, network, uplink, router, port, portGroup, policy, service, floatingIP, egressIP, dnsRecord}}
 }
 
 // All returns the values in the order of the kinds.
@@ -66,6 +68,7 @@ var kinds = ForEachKind(
 	kindInfo{KindPolicy, "Policy", "policies", PolicySpec{Priority: DefaultPolicyPriority}},
 	kindInfo{KindService, "Service", "services", ServiceSpec{}},
 	kindInfo{KindFloatingIP, "FloatingIP", "floatingips", FloatingIPSpec{}},
+	kindInfo{KindEgressIP, "EgressIP", "egressips", EgressIPSpec{}},
 	kindInfo{KindDNSRecord, "DNSRecord", "dnsrecords", DNSRecordSpec{}},
 )
 

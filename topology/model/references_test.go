@@ -42,6 +42,8 @@ func TestReferences(t *testing.T) {
 			"spec.networks[0] network/blue", "spec.routers[0] router/r1",
 			"spec.backends.networks[0] network/blue", "spec.backends.networks[1] network/red", "spec.backends.endpoints port/web",
 		}},
+		"egress address": {EgressIPSpec{Uplink: "ext", Ports: PolicySelection{PortGroup: "web", Networks: []string{"blue"}}, Nodes: []string{"n2", "n1"}},
+			[]string{"spec.uplink uplink/ext", "spec.ports.portGroup portgroup/web", "spec.ports.networks[0] network/blue", "spec.nodes[0] node/n2", "spec.nodes[1] node/n1"}},
 		"floating address": {FloatingIPSpec{Uplink: "ext", Port: "web"}, []string{"spec.uplink uplink/ext", "spec.port port/web"}},
 		"floating address with forwards": {FloatingIPSpec{Uplink: "ext", Forwards: []FloatingForward{{To: "web"}, {To: "db"}}},
 			[]string{"spec.uplink uplink/ext", "spec.forwards[0].to port/web", "spec.forwards[1].to port/db"}},

@@ -32,6 +32,11 @@ func (Readings) FloatingIPStatus(*topology.Snapshot, string) status.FloatingIP {
 // RouterConditions returns no condition.
 func (Readings) RouterConditions(*topology.Snapshot, string) []condition.Condition { return nil }
 
+// EgressIPStatus returns the status of an egress address that is on node1.
+func (Readings) EgressIPStatus(*topology.Snapshot, string) status.EgressIP {
+	return status.EgressIP{Node: "node1"}
+}
+
 // ServiceStatus returns the status of a service whose backends are all bound.
 func (Readings) ServiceStatus(snap *topology.Snapshot, name string) status.Service {
 	facts := condition.ServiceFacts{Name: name}
