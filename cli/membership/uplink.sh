@@ -134,6 +134,7 @@ rules() {
     echo "chain forward { type filter hook forward priority filter - 1;"
     [ -z "$link4" ] || echo "oifname $dev ip daddr $switch4 ct status dnat accept"
     [ -z "$link6" ] || echo "oifname $dev ip6 daddr $switch6 ct status dnat accept"
+    echo "iifname $dev ct state invalid counter drop comment \"not translated, it would leave with an address of this link\""
     echo "iifname $dev oifname $dev ct status dnat accept"
     echo "iifname $dev oifname $dev counter drop comment \"routers do not reach each other by the kernel\""
     echo "iifname $dev ip saddr != ${range4:-0.0.0.0} drop"
