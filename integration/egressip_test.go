@@ -223,12 +223,11 @@ func (b *egressBed) policies() {
 	b.outAs("blue1", "tcp", b.far, "192.0.2.80")
 }
 
-// gapBound is how long packets may be lost when a gateway dies. On a machine with more to do than it can
-// it takes longer, so the best of several deaths counts. Without sdnd nobody announces the address, and
-// bridges may send answers the old way for up to half a second more, until Open vSwitch revalidates.
+// gapBound is how long packets may be lost when a gateway dies, with some room for a busy machine: the
+// best of several deaths counts. Without sdnd nobody announces the address, and it takes longer.
 const (
-	gapBound      = 300 * time.Millisecond
-	gapBoundAlone = 900 * time.Millisecond
+	gapBound      = 500 * time.Millisecond
+	gapBoundAlone = 1500 * time.Millisecond
 )
 
 // bestGap kills the first gateway up to five times, until the time without an answer is within the bound.
