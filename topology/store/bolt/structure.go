@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type structureCheck struct {
 }
 
 // checkStructure reports what is wrong with the structure of a file of the given size. It
-// does not check keys and values.
+// checks that pages hold the keys which the pages above them say, but neither keys nor values.
 func checkStructure(file io.ReaderAt, pageSize int, size int64) error {
 	s := &structureCheck{file: file, pageSize: int64(pageSize), seen: map[uint64]bool{0: true, 1: true}}
 	begins, err := readMetaPages(file, pageSize)
@@ -49,7 +50,7 @@ func checkStructure(file io.ReaderAt, pageSize int, size int64) error {
 	if need := s.end * uint64(pageSize); need > uint64(size) || s.end > uint64(size) {
 		return fmt.Errorf("%d bytes of %d are missing", need-uint64(size), need)
 	}
-	if err := s.page(newest.root, 0); err != nil {
+	if err := s.page(newest.root, keys{}, 0); err != nil {
 		return err
 	}
 	if newest.freelist == ^uint64(0) { // it was not written
@@ -81,11 +82,20 @@ func (s *structureCheck) header(id uint64) (kind, count int, size int64, err err
 	return kind, count, int64(1+more) * s.pageSize, nil
 }
 
+// keys are those that a page may hold: first and what follows, but not end; nil for no bound. bbolt
+// finds a page in the one above by its first key.
+type keys struct{ first, end []byte }
+
+// hold reports whether a page may hold a key as its element i.
+func (k keys) hold(key []byte, i int) bool {
+	return (k.end == nil || bytes.Compare(key, k.end) < 0) && (k.first == nil || i > 0 || bytes.Equal(key, k.first))
+}
+
 // maxDepth is far more levels than a tree of buckets and pages can have.
 const maxDepth = 64
 
-// page checks a page of a tree and all below it.
-func (s *structureCheck) page(id uint64, depth int) error {
+// page checks a page of a tree, which may hold some keys, and all below it.
+func (s *structureCheck) page(id uint64, may keys, depth int) error {
 	kind, count, size, err := s.header(id)
 	switch {
 	case err != nil:
@@ -98,25 +108,28 @@ func (s *structureCheck) page(id uint64, depth int) error {
 		return fmt.Errorf("page %d has no room for %d elements", id, count)
 	}
 	at := int64(id) * s.pageSize
-	return s.elements(io.NewSectionReader(s.file, at, size), kind, count, size, depth)
+	return s.elements(io.NewSectionReader(s.file, at, size), kind, count, size, may, depth)
 }
 
 // elements checks those of a page, or of a bucket inside a value.
-func (s *structureCheck) elements(page io.ReaderAt, kind, count int, size int64, depth int) error {
+func (s *structureCheck) elements(page io.ReaderAt, kind, count int, size int64, may keys, depth int) error {
 	all := make([]byte, count*boltElement)
 	if _, err := page.ReadAt(all, boltHeader); err != nil && count > 0 {
 		return err
 	}
+	if kind == kindBranch {
+		return s.branches(page, all, size, may, depth)
+	}
 	for i := range count {
 		e, at := all[i*boltElement:], boltHeader+int64(i)*boltElement
-		if kind == kindBranch {
-			if at+int64(binary.LittleEndian.Uint32(e))+int64(binary.LittleEndian.Uint32(e[4:])) > size {
-				return fmt.Errorf("a key is not in its page")
-			}
-			if err := s.page(binary.LittleEndian.Uint64(e[8:]), depth+1); err != nil {
+		if i == 0 || i == count-1 {
+			key, err := readKey(page, at+int64(binary.LittleEndian.Uint32(e[4:])), int64(binary.LittleEndian.Uint32(e[8:])), size)
+			if err != nil {
 				return err
 			}
-			continue
+			if !may.hold(key, i) {
+				return errors.New("a page holds keys of another")
+			}
 		}
 		value := at + int64(binary.LittleEndian.Uint32(e[4:])) + int64(binary.LittleEndian.Uint32(e[8:]))
 		length := int64(binary.LittleEndian.Uint32(e[12:]))
@@ -134,6 +147,44 @@ func (s *structureCheck) elements(page io.ReaderAt, kind, count int, size int64,
 	return nil
 }
 
+// branches checks the pages that a page leads to, each with the keys from its own on to the next one's.
+func (s *structureCheck) branches(page io.ReaderAt, all []byte, size int64, may keys, depth int) error {
+	var first [][]byte
+	for i := range len(all) / boltElement {
+		e, at := all[i*boltElement:], boltHeader+int64(i)*boltElement
+		key, err := readKey(page, at+int64(binary.LittleEndian.Uint32(e)), int64(binary.LittleEndian.Uint32(e[4:])), size)
+		if err != nil {
+			return err
+		}
+		if !may.hold(key, i) || i > 0 && bytes.Compare(first[i-1], key) >= 0 {
+			return errors.New("keys are not in order")
+		}
+		first = append(first, key)
+	}
+	for i, key := range first {
+		below := keys{key, may.end}
+		if i+1 < len(first) {
+			below.end = first[i+1]
+		}
+		if err := s.page(binary.LittleEndian.Uint64(all[i*boltElement+8:]), below, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readKey returns the key of an element, which is in a page of a size.
+func readKey(page io.ReaderAt, at, length, size int64) ([]byte, error) {
+	if at+length > size {
+		return nil, errors.New("a key is not in its page")
+	}
+	key := make([]byte, length)
+	if _, err := page.ReadAt(key, at); err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
 // bucket checks the bucket that a value is.
 func (s *structureCheck) bucket(page io.ReaderAt, at, length int64, depth int) error {
 	const rootAndSequence = 16
@@ -145,14 +196,14 @@ func (s *structureCheck) bucket(page io.ReaderAt, at, length int64, depth int) e
 		return fmt.Errorf("a bucket ends after %d bytes: %w", n, err)
 	}
 	if root := binary.LittleEndian.Uint64(b); root != 0 {
-		return s.page(root, depth+1)
+		return s.page(root, keys{}, depth+1)
 	}
 	kind, count := int(binary.LittleEndian.Uint16(b[rootAndSequence+8:])), int(binary.LittleEndian.Uint16(b[rootAndSequence+10:]))
 	size := length - rootAndSequence
 	if length < int64(len(b)) || kind != kindLeaf || depth > maxDepth || boltHeader+int64(count)*boltElement > size {
 		return fmt.Errorf("a small bucket is damaged")
 	}
-	return s.elements(io.NewSectionReader(page, at+rootAndSequence, size), kind, count, size, depth+1)
+	return s.elements(io.NewSectionReader(page, at+rootAndSequence, size), kind, count, size, keys{}, depth+1)
 }
 
 // freelist checks the list of pages that are free: none of them may be in use.
