@@ -168,6 +168,7 @@ func TestEgressIP(t *testing.T) {
 			}
 			b.outAs("blue2", to.network, to.addr, "192.0.2.66")
 		}
+		b.condition("blue", "UplinkMissing", false) // on node1 no port needs one
 	})
 	b.part("a restart changes nothing", (*egressBed).restart)
 	b.part("P-NS-04: nodes themselves are not reached with the address", (*egressBed).nodesThemselves)
@@ -335,4 +336,5 @@ func (b *egressBed) deleted() {
 		return err
 	}))
 	b.outAs("blue3", "tcp", b.far, "192.0.2.67")
+	b.condition("blue", "UplinkMissing", true)
 }

@@ -232,3 +232,36 @@ func (v *View) bypassUnits(node string) iter.Seq[Unit] {
 
 // EgressSenders yields the nodes that have ports which leave with an egress address, by name.
 func (v *View) EgressSenders(name string) iter.Seq[string] { return seconds(v.egress.by, name) }
+
+// LeaveElsewhere reports whether all ports of a network on a node leave by other nodes, with egress
+// addresses, so that none of them needs the uplink of their router there.
+func (v *View) LeaveElsewhere(network, node string, u *topology.Uplink) bool {
+	if !v.sendsEgress(node) {
+		return false
+	}
+	for p := range v.PortsOn(node) {
+		if p.Spec.Network != network {
+			continue
+		}
+		e, ok := v.Topo.EgressIP(v.EgressOf(p.Name))
+		_, six := p.Address(topology.IPv6)
+		if !ok || slices.Contains(e.Spec.Nodes, node) || six && u.Spec.Type != model.UplinkBridge {
+			return false
+		}
+	}
+	return true
+}
+
+// EgressNetworks returns the networks whose ports may come to leave elsewhere with an update, or no
+// longer.
+func (u *Update) EgressNetworks(before, after *View) map[string]bool {
+	networks := map[string]bool{}
+	for port := range u.egressPorts(before, after) {
+		for _, v := range []*View{before, after} {
+			if p, ok := v.Topo.Port(port); ok && (v.sendsEgress(v.Location(p)) || before.EgressOf(port) != after.EgressOf(port)) {
+				networks[p.Spec.Network] = true
+			}
+		}
+	}
+	return networks
+}

@@ -60,6 +60,9 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 	for n := range d.view.Remixed(before) {
 		touched[n] = true
 	}
+	for n := range u.EgressNetworks(before, d.view) {
+		touched[n] = touched[n] || d.view.Leaves(n)
+	}
 	for _, c := range u.Changes {
 		if c.Ref.Kind == topology.KindNetwork {
 			touched[c.Ref.Name] = true
@@ -160,7 +163,7 @@ func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition
 			continue
 		}
 		o, ok := v.Topo.Node(at)
-		if !ok {
+		if !ok || v.LeaveElsewhere(network, at, u) {
 			continue
 		}
 		if _, has := o.Spec.UplinkAddress(u.Spec); out.Bridge != "" && !has {
