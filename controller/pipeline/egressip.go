@@ -13,8 +13,6 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-
-
 // Gateway is a node by which ports leave with an egress address.
 type Gateway struct {
 	Node string
