@@ -29,7 +29,9 @@ func egressIPKind() kindDef {
 			return addSpecFlags(a, cmd, []specFlag[model.EgressIPSpec]{
 				{name: "uplink", usage: "`uplink` of the type bridge, on whose network the addresses are", refers: api.KindUplink,
 					set: func(s *model.EgressIPSpec, text string, _ bool) error { s.Uplink = text; return nil }},
-				{name: "address", usage: "`address` of the uplink that nobody else has; may be repeated, or several separated by commas: each port leaves with one of them", many: true, set: setEgressAddresses},
+				{name: "address", usage: "`address` of the uplink that nobody else has; may be repeated, or several separated by commas: each port leaves with one of them", many: true, set: func(s *model.EgressIPSpec, text string, first bool) error {
+					return setAddresses(&s.Addresses, text, first)
+				}},
 				{name: "ports", usage: "ports that leave with the addresses, as a `selector` such as app=crawler; '*' for all, group:NAME or network:NAME",
 					set: func(s *model.EgressIPSpec, text string, _ bool) (err error) {
 						s.Ports, err = parseSelection(text)
@@ -46,23 +48,6 @@ func egressIPKind() kindDef {
 		change:   "crawlers --node node2,node1",
 		pin:      pinning(func(*model.EgressIPSpec, api.EgressIPStatus) error { return nil }),
 	}
-}
-
-func setEgressAddresses(s *model.EgressIPSpec, text string, first bool) error {
-	if first {
-		s.Addresses = nil
-	}
-	for _, t := range strings.Split(text, ",") {
-		if t == "" {
-			continue
-		}
-		var a netip.Addr
-		if err := model.SetText(&a, t); err != nil {
-			return err
-		}
-		s.Addresses = append(s.Addresses, a)
-	}
-	return nil
 }
 
 func egressDetails(v egressIPView) (lines [][2]string) {

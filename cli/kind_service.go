@@ -59,7 +59,9 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		},
 	}
 	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
-		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: setServiceAddresses},
+		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: func(s *model.ServiceSpec, text string, first bool) error {
+			return setAddresses(&s.Addresses, text, first)
+		}},
 		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
 			set: func(s *model.ServiceSpec, text string, first bool) error { return setNames(&s.Networks, text, first) }},
 		{name: "router", usage: "`router` all of whose networks may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindRouter,
@@ -144,9 +146,10 @@ func setServiceAffinity(s *model.ServiceSpec, text string, _ bool) error {
 	return nil
 }
 
-func setServiceAddresses(s *model.ServiceSpec, text string, first bool) error {
+// setAddresses adds addresses, separated by commas, to a list.
+func setAddresses(list *[]netip.Addr, text string, first bool) error {
 	if first {
-		s.Addresses = nil
+		*list = nil
 	}
 	for _, t := range strings.Split(text, ",") {
 		if t == "" {
@@ -156,7 +159,7 @@ func setServiceAddresses(s *model.ServiceSpec, text string, first bool) error {
 		if err := model.SetText(&a, t); err != nil {
 			return err
 		}
-		s.Addresses = append(s.Addresses, a)
+		*list = append(*list, a)
 	}
 	return nil
 }
