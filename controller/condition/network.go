@@ -21,6 +21,15 @@ type NetworkFacts struct {
 	Uplink Uplink
 	// Host is what is known of its host access.
 	Host HostAccess
+	// Upstream are the servers that it has other names asked of, in their order; none without DNS.
+	Upstream []NameServer
+}
+
+// NameServer is an upstream name server.
+type NameServer struct {
+	Address string
+	// Why says what happens instead of an answer; "" if the server answers, or nothing is known.
+	Why string
 }
 
 // TunnelNodes are nodes whose tunnel addresses have the same IP family.
@@ -62,6 +71,7 @@ func Network(f NetworkFacts) []Condition {
 	tunnelFamilies(&l, f)
 	uplinks(&l, f.Uplink)
 	hostAccess(&l, f)
+	upstreams(&l, f)
 	small(&l, f)
 	return l
 }
@@ -104,4 +114,24 @@ func small(l *list, f NetworkFacts) {
 	l.add(UnderlayMTUTooSmall,
 		fmt.Sprintf("its MTU is %d, which with VXLAN is more than the underlay carries of %s; packets above %d bytes are lost between nodes", f.MTU, strings.Join(nodes, ", "), fits),
 		fmt.Sprintf("sdnctl network set %s --mtu %d, and the same in its containers; or raise the MTU of the underlay, then run 'sdnctl node join' again on those nodes", f.Name, fits))
+}
+
+// upstreams adds the conditions of name servers that do not answer.
+func upstreams(l *list, f NetworkFacts) {
+	var silent []string
+	for _, s := range f.Upstream {
+		if s.Why != "" {
+			silent = append(silent, fmt.Sprintf("%s (%s)", s.Address, s.Why))
+		}
+	}
+	if len(silent) == 0 {
+		return
+	}
+	first, _, _ := strings.Cut(silent[0], " ")
+	cure := fmt.Sprintf("on the machine of sdnd: dig @%s . SOA; see to the route and the firewalls in between, or give other servers: sdnctl network set %s --dns-upstream ADDRESS", first, f.Name)
+	if len(silent) == len(f.Upstream) {
+		l.add(UpstreamsUnreachable, "none of its upstream name servers answers sdnd: "+strings.Join(silent, ", ")+"; ports get no answer for names outside", cure)
+		return
+	}
+	l.add(UpstreamUnreachable, "upstream name servers do not answer sdnd: "+strings.Join(silent, ", ")+"; the others are asked instead", cure)
 }

@@ -81,8 +81,11 @@ const (
 	HostAccessDown      Reason = "HostAccessDown"
 	HostAccessDiffers   Reason = "HostAccessDiffers"
 	HostAccessNoAddress Reason = "HostAccessNoAddress"
-	NotBound            Reason = "NotBound"
-	ClaimConflict       Reason = "ClaimConflict"
+	// UpstreamsUnreachable and UpstreamUnreachable are about the name servers of networks.
+	UpstreamsUnreachable Reason = "UpstreamsUnreachable"
+	UpstreamUnreachable  Reason = "UpstreamUnreachable"
+	NotBound             Reason = "NotBound"
+	ClaimConflict        Reason = "ClaimConflict"
 
 	SourceMACMismatch     Reason = "SourceMACMismatch"
 	SourceAddressMismatch Reason = "SourceAddressMismatch"
@@ -133,6 +136,8 @@ var table = []Definition{
 	{HostAccessDown, topology.KindNetwork, Error, "The network has host access, and on nodes that have ports of it the port host-sdn is down: what sets up its routes and rules has not run since the machine or Open vSwitch started. Nothing passes between those nodes themselves and the network's ports."},
 	{HostAccessDiffers, topology.KindNetwork, Error, "The network has host access, and nodes joined with ranges (`--host-access`) that do not hold all of its subnets, or with other addresses (`--address`) than the node is declared with. Packets between the network's ports and those nodes themselves are lost."},
 	{HostAccessNoAddress, topology.KindNetwork, Warning, "The network has host access and subnets of a family of which nodes that have ports of it have no address: only that of tunnelIP is known of itself. Ports and those nodes do not reach each other by that family."},
+	{UpstreamsUnreachable, topology.KindNetwork, Error, "None of the upstream name servers of the network (`dns.upstream`) answers sdnd. Ports that ask for names outside get SERVFAIL; the network's own names are answered. sdnd asks each server every 30 s, and every 5 s while it does not answer, from its own machine; the condition ends with the first answer, whatever that says."},
+	{UpstreamUnreachable, topology.KindNetwork, Warning, "Some of the upstream name servers of the network (`dns.upstream`) do not answer sdnd. The others are asked; if a server before them is silent, each answer comes 1.5 s later. While sdnd is away switches ask the first server only, whether it answers or not."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{RouteUnusable, topology.KindRouter, Error, "No port has a next hop of a static route, or those that have one have no interface. Packets for the destination are dropped; no other route takes them."},
 	{RouteHopMissing, topology.KindRouter, Warning, "No port has one of the next hops of a static route, or the port that has it has no interface. The other next hops get its connections."},

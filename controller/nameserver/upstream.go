@@ -25,11 +25,17 @@ const (
 	maxMessage = 1<<16 - 1
 )
 
+// errDeclined says that a server has answered, but not the question.
+var errDeclined = errors.New("does not answer that")
+
 // Upstream asks the name servers that know what is not declared. Each question has a
 // socket of its own, so that nobody can guess the port of the answer (RFC 5452, 9.2).
 type Upstream struct {
 	// Port of the servers; 53 is that of DNS.
 	Port uint16
+	// Noted takes what became of the question to a server, unless it is nil: nil if it was
+	// answered.
+	Noted func(server netip.Addr, err error)
 }
 
 // Exchange asks the servers one after the other until one answers, and returns its answer,
@@ -44,6 +50,9 @@ func (u Upstream) Exchange(ctx context.Context, servers []netip.Addr, question [
 	var failed []error
 	for i, s := range servers {
 		m, err := u.try(ctx, netip.AddrPortFrom(s, u.Port), q, question, i < len(servers)-1)
+		if u.Noted != nil && !errors.Is(err, errDeclined) {
+			u.Noted(s, err)
+		}
 		if err == nil {
 			m.Id = q.Id
 			m.Compress = true
@@ -88,7 +97,7 @@ func (u Upstream) try(ctx context.Context, server netip.AddrPort, q *dns.Msg, qu
 	case err != nil:
 		return nil, err
 	case othersLeft && (m.Rcode == dns.RcodeServerFailure || m.Rcode == dns.RcodeRefused):
-		return nil, errors.New(dns.RcodeToString[m.Rcode])
+		return nil, fmt.Errorf("%w: %s", errDeclined, dns.RcodeToString[m.Rcode])
 	}
 	return m, nil
 }

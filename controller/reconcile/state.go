@@ -50,6 +50,9 @@ type Fabric struct {
 	// view is the newest View; only the dispatcher writes it.
 	view atomic.Pointer[pipeline.View]
 	d    *dispatcher
+	// upstreams has the upstream name servers that do not answer, and why; only the dispatcher
+	// writes it.
+	upstreams atomic.Pointer[map[netip.Addr]string]
 	// connected has the switches of nodes.
 	connected connected
 	// workers makes the workers of switches.

@@ -142,6 +142,9 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	if n.Spec.HostAccess {
 		f.hostAccessOf(v, n, node, &facts.Host)
 	}
+	if node == "" {
+		facts.Upstream = f.upstreamsOf(n)
+	}
 	if v.MixedTunnels(name) {
 		facts.Tunnels = tunnelsOf(v, name, node)
 	}

@@ -26,6 +26,9 @@ import (
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
+// dnsPort is the port of name servers (RFC 1035, 4.2).
+const dnsPort = 53
+
 // run is the daemon: it returns when the context ends, or when something that
 // it cannot do without fails.
 func run(ctx context.Context, o options, stderr io.Writer) (err error) {
@@ -64,9 +67,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	sec.wrap(&ls, o.apiInsecure)
 
 	registry := newRegistry(st)
-	prober, announcer := answer.NewProber(), answer.NewAnnouncer()
-	registry.MustRegister(announcer.Dropped())
-	packetIns, err := packetin.New(registry, append(answer.Causes(nameserver.Upstream{Port: 53}), prober.Cause())...)
+	prober, announcer, upstreams := answer.NewProber(), answer.NewAnnouncer(), nameserver.NewChecker(dnsPort)
+	registry.MustRegister(announcer.Dropped(), upstreams.Up())
+	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause())...)
 	if err != nil {
 		return err
 	}
@@ -118,6 +122,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	st.OnCommit(func(c store.Commit) { announcer.Changed(c.Revision, c.Changes) })
 	group.Go(func() error { return announcer.Run(ctx, fabric) })
 	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
+	group.Go(func() error { return upstreams.Run(ctx, st.Snapshot, fabric.SetUpstreams) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {
 		group.Go(func() error { return sec.own.Run(ctx) })
