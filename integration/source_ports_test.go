@@ -69,32 +69,27 @@ func (b *outsideBed) sourcePorts() {
 		return n
 	}
 	// A burst loses packets on its way to the switch, so all is sent again until each has an entry.
-	fills := func(first, n, want int) {
-		b.must(lab.PollFor(b.ctx, 20*time.Second, fmt.Sprintf("blue1 to have %d connections", want), func(context.Context) error {
-			sends("blue1", first, n)
-			if n := entries("blue1"); n < want {
+	fills := func(from string, first, n, want int) {
+		b.t.Helper()
+		b.must(lab.PollFor(b.ctx, 20*time.Second, fmt.Sprintf("%s to have %d connections", from, want), func(context.Context) error {
+			sends(from, first, n)
+			if n := entries(from); n < want {
 				return fmt.Errorf("it has %d", n)
 			}
 			return nil
 		}))
 	}
-	fills(20000, part/2, part/2)
+	fills("blue1", 20000, part/2, part/2)
 	has(false)
-	fills(20000+part/2, part, part)
+	fills("blue1", 20000+part/2, part, part)
 	has(true)
 	if n := entries("blue1"); n != part {
 		b.t.Errorf("blue1 has %d connections to %s, want %d", n, to, part)
 	}
-	sends("blue3", 30000, 100)
-	if n := entries("blue3"); n != 100 {
-		b.t.Errorf("blue3, another port of its router, has %d connections to %s, want 100", n, to)
-	}
+	fills("blue3", 30000, 100, 100) // another port of its router
 	b.leaves("blue1", "udp", b.outside.Addr)
 	b.leaves("red1", "udp", b.outside.Addr)
 	_, err := b.node("node1").AppCtl(b.ctx, "dpctl/flush-conntrack")
 	b.must(err)
-	sends("blue1", 50000, 100)
-	if n := entries("blue1"); n != 100 {
-		b.t.Errorf("blue1 has %d connections to %s after its others have ended, want 100", n, to)
-	}
+	fills("blue1", 50000, 100, 100)
 }

@@ -28,11 +28,16 @@ func (n *Node) AppCtl(ctx context.Context, args ...string) (string, error) {
 	return n.Exec(ctx, append([]string{"ovs-appctl"}, args...)...)
 }
 
+// looks is how often Open vSwitch has to look through its cached flows until none of before a
+// change is left. The first look that ends may have begun before the change. The second deletes
+// many flows while it reads the table that they are in, which shrinks meanwhile, so that it can
+// miss some of the flows that no look has seen yet (docs/decisions/0036).
+const looks = 3
+
 // Revalidated waits until the node's datapath forwards by the flows that the switch has confirmed:
-// Open vSwitch confirms before it looks through the flows of its datapath. The first look that ends
-// may have begun before, so a second one has to.
+// Open vSwitch confirms before it looks through its cached flows.
 func (n *Node) Revalidated(ctx context.Context) error {
-	for range 2 {
+	for range looks {
 		if _, err := n.AppCtl(ctx, "revalidator/wait"); err != nil {
 			return err
 		}

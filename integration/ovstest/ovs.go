@@ -92,11 +92,15 @@ func (o *OVS) Appctl(args ...string) string {
 	return o.Run("ovs-appctl", append([]string{"-t", o.Path("ovs-vswitchd.ctl")}, args...)...)
 }
 
-// Revalidated waits until the datapath forwards by the flows that the switch has now. The first look
-// through the datapath that ends may have begun before they were there, so a second one has to end.
+// looks is how often Open vSwitch has to look through its cached flows until none of before a
+// change is left: the first look that ends may have begun before it, and the second can miss some
+// (docs/decisions/0036).
+const looks = 3
+
+// Revalidated waits until the datapath forwards by the flows that the switch has now.
 func (o *OVS) Revalidated() {
 	o.tb.Helper()
-	for range 2 {
+	for range looks {
 		o.Appctl("revalidator/wait")
 	}
 }
