@@ -123,7 +123,7 @@ func TestClaims(t *testing.T) {
 		source := b.plug("vm2", "node1")
 		b.bound("vm2")
 		destination := b.claimAgain(source, "node2")
-		b.must(lab.PollFor(b.ctx, 5*time.Second, "the candidate", func(ctx context.Context) error {
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "the candidate", func(ctx context.Context) error {
 			p, err := b.api.Port(ctx, "vm2")
 			if err == nil && (p.Status.Candidate == nil || p.Status.Candidate.Node != "node2" || !p.Status.Ready) {
 				err = fmt.Errorf("%+v", p.Status)
@@ -173,7 +173,7 @@ func (b *bed) behindPatch(port, node, patch string) *lab.Container {
 // conflict waits until a port reports that another interface claims it, too.
 func (b *bed) conflict(port, place string) {
 	b.t.Helper()
-	b.must(lab.PollFor(b.ctx, 5*time.Second, "the conflict over "+port, func(ctx context.Context) error {
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the conflict over "+port, func(ctx context.Context) error {
 		p, err := b.api.Port(ctx, port)
 		if err != nil {
 			return err

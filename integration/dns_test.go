@@ -148,7 +148,7 @@ func TestDNS(t *testing.T) {
 		b.apply("{kind: Port, name: new, spec: {network: blue, node: node2}}")
 		short(b, web, address("new"), "@"+atBlue, "new.blue.example")
 		b.sdnctl("port", "delete", "new")
-		b.must(lab.PollFor(b.ctx, 5*time.Second, "the name is gone", func(context.Context) error {
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "the name is gone", func(context.Context) error {
 			if out := dig(b, web, "@"+atBlue, "new.blue.example"); !strings.Contains(out, "status: NXDOMAIN") {
 				return fmt.Errorf("%s", out)
 			}

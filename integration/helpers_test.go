@@ -56,7 +56,7 @@ func (b *bed) runCommand(command, placeholder, value string) {
 // awaitFrame waits until a sniffer has recorded a frame that found likes.
 func (b *bed) awaitFrame(s *lab.Sniffer, what string, found func(lab.Frame) bool) {
 	b.t.Helper()
-	b.must(lab.PollFor(b.ctx, 5*time.Second, what, func(context.Context) error {
+	b.must(lab.PollFor(b.ctx, 20*time.Second, what, func(context.Context) error {
 		if len(b.frames(s, found)) == 0 {
 			return errors.New("not seen")
 		}

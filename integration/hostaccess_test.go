@@ -134,7 +134,7 @@ func (b *outsideBed) hostReaches(from, to end) {
 		for _, network := range []string{"tcp", "udp"} {
 			what := fmt.Sprintf("%s by %s to %s (%s)", from.name, network, to.name, to.of(four))
 			var got netip.Addr
-			err := lab.PollFor(b.ctx, 5*time.Second, what, func(context.Context) error {
+			err := lab.PollFor(b.ctx, 20*time.Second, what, func(context.Context) error {
 				at, conn, err := b.seen(from, network, to.of(four), hostPort)
 				if err == nil {
 					got = at
@@ -270,7 +270,7 @@ func (b *outsideBed) hostNothingElse() {
 		}
 		return nil
 	}))
-	b.must(lab.PollFor(b.ctx, 5*time.Second, "VXLAN of a port to be dropped before the node", func(ctx context.Context) error {
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "VXLAN of a port to be dropped before the node", func(ctx context.Context) error {
 		for _, node := range []string{"node1", "node2"} {
 			out, err := b.node(node).OFCtl(ctx, "dump-flows", "br-int", "table=115,udp")
 			if err != nil || !strings.Contains(out, "n_packets=3") {

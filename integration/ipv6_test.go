@@ -116,7 +116,7 @@ func TestIPv6(t *testing.T) {
 	})
 	b.run("fragments", func(t *testing.T, b *bed) {
 		for _, to := range []string{"fd00:7::1", "fd00:9:0:77::7", all["six2"].IP6.Addr().String(), all["pods2"].IP6.Addr().String()} {
-			b.must(lab.PollFor(b.ctx, 5*time.Second, "a large ping of "+to, func(ctx context.Context) error {
+			b.must(lab.PollFor(b.ctx, 20*time.Second, "a large ping of "+to, func(ctx context.Context) error {
 				_, err := all["both1"].Exec(ctx, "ping", "-n", "-c", "1", "-W", "1", "-s", "5000", to)
 				return err
 			}))

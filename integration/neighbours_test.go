@@ -93,7 +93,7 @@ func TestMovedAddress(t *testing.T) {
 	addresses := []string{"10.0.0.20", "fd00:7::20"}
 	knows := func(mac string) {
 		t.Helper()
-		b.must(lab.PollFor(b.ctx, 5*time.Second, "the neighbours to know "+mac, func(ctx context.Context) error {
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "the neighbours to know "+mac, func(ctx context.Context) error {
 			for _, c := range []*lab.Container{here, there} {
 				for _, a := range addresses {
 					out, err := c.Exec(ctx, "ip", "neigh", "show", a, "dev", "eth0")

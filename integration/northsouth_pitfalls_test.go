@@ -141,7 +141,7 @@ func (b *bridgeBed) gatewaySilent() {
 		return err
 	}))
 	answers("0")
-	b.must(lab.PollFor(b.ctx, 5*time.Second, "packets to leave again", func(context.Context) error { return tries() }))
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "packets to leave again", func(context.Context) error { return tries() }))
 }
 
 // bridgeMAC: P-NS-10, P-NS-15: the administrator's bridge keeps the MAC of its network card,

@@ -100,7 +100,7 @@ func policyDenials(t *testing.T, b *policyBed) {
 		}
 		return nil
 	}
-	b.must(lab.PollFor(b.ctx, 5*time.Second, "the samples", sampled))
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the samples", sampled))
 	b.revalidated()
 	for range 2 { // packets that a busy machine loses are not denied
 		b.verdicts(b.connections(), b.judge())

@@ -86,7 +86,7 @@ func keptConnections(t *testing.T, b *policyBed) {
 	b.kept(append(far, near...)...)
 	b.answered(true, append(talk, near53...)...)
 	b.verdicts(append(b.to("blue4", "blue1", traffic.TCP, 80), b.to("pods2", "pods1", traffic.UDP, 53)...), denied)
-	b.must(lab.PollFor(b.ctx, 5*time.Second, "the counters", func(ctx context.Context) error {
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the counters", func(ctx context.Context) error {
 		c, err := b.api.PolicyCounters(ctx, "web")
 		if err == nil && (len(c.Kept) != 1 || c.Kept[0].Direction != model.Ingress || c.Kept[0].Packets == 0) {
 			err = fmt.Errorf("%+v", c)

@@ -263,7 +263,7 @@ func (b *routesBed) stoppedHops() {
 				continue
 			}
 			for _, to := range []string{"10.51.0.9", "fd51::9"} {
-				b.must(lab.PollFor(b.ctx, 5*time.Second, "the other next hop to get all connections", func(ctx context.Context) error {
+				b.must(lab.PollFor(b.ctx, 20*time.Second, "the other next hop to get all connections", func(ctx context.Context) error {
 					for range 40 {
 						got, conn, err := named(ctx, b.c["near"], "tcp", to)
 						if err != nil {

@@ -56,7 +56,7 @@ func TestSolicitationOptions(t *testing.T) {
 			frame := solicitation(b, mac, one.IP6.Addr().AsSlice(), net.ParseIP("fd00:7::12"), tt.has)
 			b.must(one.Send(frame))
 			var got *layers.ICMPv6NeighborAdvertisement
-			b.must(lab.PollFor(b.ctx, 5*time.Second, "the advertisement", func(ctx context.Context) error {
+			b.must(lab.PollFor(b.ctx, 20*time.Second, "the advertisement", func(ctx context.Context) error {
 				frames, err := s.Frames(ctx)
 				if err != nil {
 					return err

@@ -92,7 +92,7 @@ func TestIPv6Underlay(t *testing.T) {
 		b.noCondition("node3", condition.TunnelSourceUnchecked)
 		b.settle()
 		b.must(lab.CheckReach(b.ctx, reach(everyPair)))
-		b.must(lab.PollFor(b.ctx, 5*time.Second, "no mismatch", func(ctx context.Context) error {
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "no mismatch", func(ctx context.Context) error {
 			return b.networkHas(ctx, "blue", condition.TunnelFamilyMismatch, false)
 		}))
 		for _, n := range []string{"node1", "node2", "node3"} {
