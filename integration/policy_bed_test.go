@@ -137,7 +137,6 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 	b.t.Helper()
 	begin := time.Now()
 	wrong := all
-	old := 0
 	var text []string
 	for round := 0; len(wrong) > 0; round++ {
 		probes := make([]traffic.Probe, len(wrong))
@@ -154,54 +153,16 @@ func (b *policyBed) verdicts(all []exchange, want func(exchange) traffic.Verdict
 				// On another node, the connection that the ICMP error refers to is not known.
 			case got[i] == traffic.Timeout && round < 6:
 				again = append(again, e)
-			case got[i] == traffic.Connected && b.outlived(e, w):
-				old++
 			default:
 				text = append(text, fmt.Sprintf("%v (%s on %s): %v, want %v", e.Probe, e.to.Name, e.to.Node, got[i], w))
 			}
 		}
 		wrong = again
 	}
-	if old > mostOutlived {
-		b.t.Errorf("%d probes were answered by cached flows of before, want at most %d", old, mostOutlived)
-	}
 	if len(text) > 0 {
 		b.t.Errorf("of %d probes, %d are wrong:\n%s", len(all), len(text), strings.Join(text[:min(len(text), 40)], "\n"))
 	}
 	b.t.Logf("%d probes in %v", len(all), time.Since(begin).Round(time.Millisecond))
-}
-
-// mostOutlived is how many probes of one set cached flows of before may answer: one of a port that
-// sends may answer all that it asks.
-const mostOutlived = 64
-
-// outlived reports whether an exchange that should not be answered was, because a cached flow of
-// before outlived the change: it is right once the cache is empty, and the version of Open vSwitch is
-// one that can keep such flows (decision 36). It logs them.
-func (b *policyBed) outlived(e exchange, want traffic.Verdict) bool {
-	b.t.Helper()
-	version, err := b.node(e.to.Node).AppCtl(b.ctx, "version")
-	b.must(err)
-	if !strings.Contains(version, " 3.1.0") {
-		return false
-	}
-	for _, node := range slices.Compact([]string{e.From.Node, e.to.Node}) {
-		out, err := b.node(node).AppCtl(b.ctx, "dpctl/dump-flows", "-m")
-		b.must(err)
-		for line := range strings.Lines(out) {
-			if strings.Contains(line, e.From.MAC) && strings.Contains(line, e.to.MAC) {
-				b.t.Logf("%s: %s", node, line)
-			}
-		}
-	}
-	for _, n := range b.joined {
-		_, err := n.AppCtl(b.ctx, "revalidator/purge")
-		b.must(err)
-	}
-	got, err := traffic.Ask(b.ctx, []traffic.Probe{e.Probe}, traffic.Patience(2))
-	b.must(err)
-	b.t.Logf("%v was answered, want %v; with an empty cache: %v", e.Probe, want, got[0])
-	return got[0] == want || want == traffic.Refused && got[0] == traffic.Timeout && e.Protocol == traffic.SCTP
 }
 
 // connected is the verdict about all exchanges without policies.
