@@ -43,6 +43,7 @@ const (
 	prioBegins      = 115 // in chosen
 	prioEnters      = 110 // in chosen
 	prioBeginsThere = 110 // in entered
+	prioRepeated    = 115 // in entered: first segments of known connections
 	prioUnknownWay  = 80
 	prioTaken       = 50
 	// prioLookedUp is in route, below all prefixes and above what leads to uplinks.
@@ -231,11 +232,16 @@ func (c *Compiler) admittedEntered() {
 			c.actions = c.actions[:0].CT(openflow.CT{Zone: zoneNodePorts, NAT: &openflow.NAT{}, Table: TableEntered})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			c.emit(prioEntered, rules{"looks up the connection of what has entered at another node", "looks up the connection of IPv6 that has entered at another node"}[f])
+			// A first segment is refused as the client has sent it if a connection with its ends lives.
+			c.match = firstSegment(c.match[:0].EthSrc(model.EnteredMAC()).EthType(ethTypes[f]))
+			c.actions = c.actions[:0].CT(openflow.CT{Zone: zoneNodePorts, Table: TableEntered})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			c.emit(prioEntered+1, rules{"looks up the connection of a first segment that has entered at another node, and leaves it as it is", "looks up the connection of a first segment over IPv6 that has entered at another node, and leaves it as it is"}[f])
 			if f == topology.IPv6 {
 				// Where it translates the source of an error, Open vSwitch's own datapath writes a
 				// checksum of TCP into the packet that the error quotes. Here that would translate
 				// nothing, unless the backend sees another port of the client.
-				c.match = c.match.IPProto(protoICMPv6)
+				c.match = c.match[:0].EthSrc(model.EnteredMAC()).EthType(ethTypes[f]).IPProto(protoICMPv6)
 				c.actions = c.actions[:0].CT(openflow.CT{Zone: zoneNodePorts, Table: TableEntered})
 				c.instr = c.instr[:0].ApplyActions(c.actions)
 				c.emit(prioEntered+1, "looks up the connection of an IPv6 error that has entered at another node, and leaves it as it is")
@@ -264,6 +270,13 @@ func (c *Compiler) enteredNode() {
 	if !c.answersOutside() {
 		return
 	}
+	for _, f := range c.view.familiesAt(c.node) {
+		c.match = firstSegment(c.match[:0].EthType(ethTypes[f])).RegMasked(regFlags, 0, flagEntered).Reg(regTargetPort, 0).
+			CTState(openflow.CTStateTracked, begun|openflow.CTStateInvalid)
+		c.actions = c.actions[:0].SetReg(regTargetPort, 1).CT(openflow.CT{Zone: zoneNodePorts, NAT: &openflow.NAT{}, Table: TableEntered})
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioRepeated, rules{"translates a first segment that has come before, as its connection is", "translates a first segment over IPv6 that has come before, as its connection is"}[f])
+	}
 	c.match = c.match[:0].RegMasked(regFlags, 0, flagEntered).CTState(related, related|openflow.CTStateInvalid)
 	c.toBackend(c.actions[:0])
 	c.emit(prioNormal, "passes errors from outside to their port")
@@ -276,10 +289,32 @@ func (c *Compiler) enteredNode() {
 		ID: meter, Flags: openflow.MeterPktps | openflow.MeterBurst,
 		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
 	}, "limits how often connections are refused that entered at two nodes with the same ends")
-	c.match = c.match[:0].RegMasked(regFlags, 0, flagEntered).CTState(openflow.CTStateTracked, openflow.CTStateTracked|openflow.CTStateInvalid)
-	c.actions = c.actions[:0].Controller(RejectBytes)
-	c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
-	c.emit(prioTaken, "has sdnd refuse what has the same ends as a connection that entered at another node")
+	refuse := func(why Rule) {
+		c.actions = c.actions.Controller(RejectBytes)
+		c.instr = c.instr[:0].Meter(meter).ApplyActions(c.actions)
+		c.emit(prioTaken, why)
+	}
+	for _, f := range c.view.familiesAt(c.node) {
+		// The tracker may have changed the client's port on the way here, but the client is to
+		// recognise what it has sent.
+		for _, p := range []struct {
+			protocol
+			port openflow.Field
+		}{{protocol{protoTCP, "TCP"}, openflow.FieldTCPSrc}, {protocol{protoUDP, "UDP"}, openflow.FieldUDPSrc}} {
+			c.match = c.match[:0].EthType(ethTypes[f]).IPProto(p.number).RegMasked(regFlags, 0, flagEntered).CTState(openflow.CTStateTracked, openflow.CTStateTracked|openflow.CTStateInvalid)
+			c.actions = c.actions[:0].Move(openflow.FieldCTTpSrc, p.port, 0, 0, 16)
+			refuse("has sdnd refuse what has the same ends as a connection that entered at another node: " + p.name + " over " + familyNames[f])
+		}
+		// In a connection that lives the tracker finds no place for another first segment.
+		c.match = firstSegment(c.match[:0].EthType(ethTypes[f])).RegMasked(regFlags, 0, flagEntered).CTState(invalid, invalid)
+		c.actions = c.actions[:0]
+		refuse("has sdnd refuse first segments that have the same ends as a connection which entered at another node: TCP over " + familyNames[f])
+	}
+}
+
+// firstSegment appends the match of segments that begin connections of TCP.
+func firstSegment(m openflow.Match) openflow.Match {
+	return m.IPProto(protoTCP).TCPFlags(openflow.TCPFlagSYN, openflow.TCPFlagSYN|openflow.TCPFlagACK)
 }
 
 // toBackend completes a flow that sends to a port on this node.
