@@ -3,9 +3,13 @@ package integration
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/integration/lab"
+	"github.com/sdnctl/sdnctl/topology/store/bolt"
 )
 
 // httpService lists backends, which are asked for /healthz on port 8091 every second.
@@ -134,7 +139,7 @@ func servicesCheckedByHTTP(t *testing.T, b *serviceBed) {
 	status[1].Store(http.StatusInternalServerError)
 	shows("web1: ready, on node1, unhealthy (port 8091 of TCP answers 500 to GET /healthz)")
 	b.settle()
-	time.Sleep(500 * time.Millisecond) // sdnd saves what it has found within 100 ms, and shows nothing of that
+	b.saved("web", map[string]string{"web1": "port 8091 of TCP answers 500 to GET /healthz", "web2": ""})
 	sent := b.changes(func() {
 		b.must(b.Controller.Stop(b.ctx, syscall.SIGKILL))
 		b.must(b.Controller.Start(b.ctx))
@@ -145,4 +150,36 @@ func servicesCheckedByHTTP(t *testing.T, b *serviceBed) {
 	shows("web1: ready, on node1, unhealthy (port 8091 of TCP answers 500 to GET /healthz)", "web2: ready, on node2, healthy")
 	b.apply(serviceWeb(allWeb))
 	b.revalidated()
+}
+
+// saved waits until sdnd has saved of backends of a service what health checks found, which a copy of
+// its data file shows: why they fail, or "" that they are healthy.
+func (b *serviceBed) saved(service string, want map[string]string) {
+	b.t.Helper()
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "what health checks found to be saved", func(context.Context) (err error) {
+		file, err := os.ReadFile(filepath.Join(b.Controller.DataDir, "sdnd.db"))
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(b.t.TempDir(), "copy.db")
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			return err
+		}
+		st, err := bolt.Open(path, bolt.Options{}) // fails if the file was written to meanwhile
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, st.Close()) }()
+		all, err := st.Healths()
+		left := maps.Clone(want)
+		for _, h := range all {
+			if why, asked := want[h.Port]; asked && h.Service == service && h.Why == why && h.Healthy == (why == "") {
+				delete(left, h.Port)
+			}
+		}
+		if len(left) > 0 {
+			return errors.Join(err, fmt.Errorf("of %v it is not", left))
+		}
+		return err
+	}))
 }
