@@ -163,6 +163,9 @@ func findAddress(a Asker, q dns.Question, name string) (f found, ok bool) {
 	if !known {
 		return f, false
 	}
+	if _, ok := dns.IsDomainName(is); !ok {
+		is = "" // such as a..b, which is a name of a port
+	}
 	f = found{zone: zone, exists: is != ""}
 	if f.exists && (q.Qtype == dns.TypePTR || q.Qtype == dns.TypeANY) {
 		f.records = []dns.RR{&dns.PTR{Hdr: header(q.Name, dns.TypePTR), Ptr: is + "."}}

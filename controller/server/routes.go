@@ -31,6 +31,7 @@ func (s *Server) routes() {
 	s.stateRoutes()
 	s.driftRoutes()
 	s.answersRoutes()
+	s.zoneRoutes()
 	s.enrollRoutes()
 	s.storeRoutes()
 	s.daemonRoutes()
