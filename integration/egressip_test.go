@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -170,16 +171,32 @@ func TestEgressIP(t *testing.T) {
 		}
 		b.condition("blue", "UplinkMissing", false) // on node1 no port needs one
 	})
+	b.part("nodes that stand by know the uplink's gateway", (*egressBed).knowGateway)
 	b.part("a restart changes nothing", (*egressBed).restart)
 	b.part("P-NS-04: nodes themselves are not reached with the address", (*egressBed).nodesThemselves)
 	b.part("policies judge the port", (*egressBed).policies)
 	b.part("the switch itself notices that a gateway is dead", (*egressBed).dies)
+	b.part("what comes in while no port sends", (*egressBed).diesIdle)
 	b.part("also while sdnd is away", (*egressBed).diesAlone)
 	b.part("P-NS-03: a gateway that dies while sdnd is away", (*egressBed).diesMeanwhile)
 	b.part("labels", (*egressBed).relabelled)
 	b.verify()
 	b.part("without egress address nothing is left", (*egressBed).deleted)
 	b.verify()
+}
+
+// knowGateway: all nodes of the address learn the MAC of the uplink's gateway before they need it, as sdnd
+// may be away then.
+func (b *egressBed) knowGateway() {
+	for _, name := range []string{"node2", "node3"} {
+		b.must(lab.PollFor(b.ctx, 20*time.Second, name+" to know the uplink's gateway", func(ctx context.Context) error {
+			out, err := b.Controller.SDNCtl(ctx, "flows", name, "--table", "next-hop")
+			if err == nil && !strings.Contains(out, "0xc0000201") {
+				err = fmt.Errorf("next-hop has: %s", out)
+			}
+			return err
+		}))
+	}
 }
 
 // restart: a restart of sdnd sends nothing, and connections go on.
@@ -301,6 +318,61 @@ func (b *egressBed) dies() {
 		b.outAs("red1", "tcp", b.far, "192.0.2.80")
 	})
 	b.holds("node2")
+}
+
+// inboundBound is how long after the death of the first gateway what comes in arrives at the next one.
+const inboundBound = time.Second
+
+// diesIdle: while no port sends anything sdnd has the next gateway announce the address, so that what
+// comes in gets there, and who asks for the address finds it. The best of several deaths counts.
+func (b *egressBed) diesIdle() {
+	conn, err := b.outside.ListenPacket("udp", ":9")
+	b.must(err)
+	defer conn.Close()
+	best := time.Hour
+	for try := 0; try < 10 && best > inboundBound; try++ {
+		b.steady()
+		_, live, err := b.ask("blue1", "tcp", b.far, 0)
+		b.must(err)
+		sniffer, err := b.outside.Sniff("to-node3")
+		b.must(err)
+		b.signal("node2", syscall.SIGSTOP)
+		died := time.Now()
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "what is for the egress address to get to node3", func(ctx context.Context) error {
+			if _, err := conn.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(192, 0, 2, 80), Port: 9}); err != nil {
+				return err
+			}
+			frames, err := sniffer.Frames(ctx)
+			for _, f := range frames {
+				if f.EtherType() == 0x0800 && bytes.HasPrefix(f.Data, []byte{0x0e, 0x73, 192, 0, 2, 80}) {
+					return nil
+				}
+			}
+			return errors.Join(err, errors.New("it does not"))
+		}))
+		arrived := time.Since(died)
+		best = min(best, arrived)
+		b.t.Logf("what comes in gets to the next gateway after %v", arrived)
+		sniffer.Close()
+		b.holds("node3")
+		_, err = b.outside.Exec(b.ctx, "ip", "neigh", "flush", "to", "192.0.2.80")
+		b.must(err)
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "an answer to who asks for the address", func(ctx context.Context) error {
+			conn.WriteTo([]byte("x"), &net.UDPAddr{IP: net.IPv4(192, 0, 2, 80), Port: 9})
+			out, err := b.outside.Exec(ctx, "ip", "neigh", "show", "to", "192.0.2.80")
+			if err == nil && !strings.Contains(out, "0e:73:c0:00:02:50") {
+				err = errors.New(out)
+			}
+			return err
+		}))
+		b.echoes("a connection that was idle when the gateway died", live)
+		live.Close()
+		b.signal("node2", syscall.SIGCONT)
+		b.holds("node2")
+	}
+	if best > inboundBound {
+		b.t.Errorf("what comes in gets to the next gateway after %v, want at most %v", best, inboundBound)
+	}
 }
 
 // diesAlone: without sdnd the switches do the same, and others learn the new place from what it sends.

@@ -12,22 +12,37 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// askGatewaysEvery is how often nodes ask for the MACs of the gateways of their uplinks.
-const askGatewaysEvery = 30 * time.Second
+// askGatewaysEvery is how often nodes ask for the MACs of the gateways of their uplinks. When a node gets an
+// uplink it asks at once, askGatewaysFirst times, askGatewaysPause apart: its switch may not have the
+// flows yet that learn from the answer, and must know the MAC before sdnd is away.
+const (
+	askGatewaysEvery = 30 * time.Second
+	askGatewaysPause = time.Second
+	askGatewaysFirst = 3
+)
 
-// RunGatewayAsker has nodes ask for the MACs of the gateways of their uplinks, so that switches
-// follow a gateway that changes. It runs until ctx ends, and returns nil then.
+// RunGatewayAsker has nodes ask for the MACs of the gateways of their uplinks, so that switches know
+// them before they need them, and follow a gateway that changes. It runs until ctx ends, and returns
+// nil then.
 func RunGatewayAsker(ctx context.Context, to packetin.Switches) error {
-	t := time.NewTicker(askGatewaysEvery)
+	t := time.NewTicker(askGatewaysPause)
 	defer t.Stop()
-	for {
+	var asked map[gatewayAsk]int
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			askGateways(to)
+			asked = askGateways(to, asked, n%int(askGatewaysEvery/askGatewaysPause) == 0)
 		}
 	}
+}
+
+// gatewayAsk is a way by which a node asks for a gateway.
+type gatewayAsk struct {
+	node          string
+	out           openflow.PortNo
+	from, gateway netip.Addr
 }
 
 // addressOn returns an address that a node has on an uplink: its own, or a floating one.
@@ -43,18 +58,32 @@ func addressOn(v *pipeline.View, n *topology.Node, u *topology.Uplink) (a netip.
 	return a, false
 }
 
-// askGateways asks for the MACs of all gateways, from an address of each node that has one.
-func askGateways(to packetin.Switches) {
+// askGateways asks for the MACs of gateways, from an address of each node that has one: of all, or of those
+// for which a node has not asked askGatewaysFirst times. asked says how often that was, and what it
+// returns how often it is now.
+func askGateways(to packetin.Switches, asked map[gatewayAsk]int, all bool) map[gatewayAsk]int {
 	v := to.View()
+	now := map[gatewayAsk]int{}
 	for u := range v.Topo.Uplinks() {
 		if !u.Spec.Gateway.IsValid() {
 			continue
 		}
 		for n := range v.Topo.Nodes() {
 			from, ok := addressOn(v, n, u)
-			if out := v.UplinkPortOf(n.Name, u); ok && out != 0 {
-				to.PacketOut(n.Name, openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, u.Spec.Gateway), openflow.Actions(nil).Output(out)))
+			out := v.UplinkPortOf(n.Name, u)
+			if !ok || out == 0 {
+				continue
 			}
+			ask := gatewayAsk{n.Name, out, from, u.Spec.Gateway}
+			times := asked[ask]
+			if all || times < askGatewaysFirst {
+				m := openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, u.Spec.Gateway), openflow.Actions(nil).Output(out))
+				if to.PacketOut(n.Name, m) {
+					times = min(times+1, askGatewaysFirst)
+				}
+			}
+			now[ask] = times
 		}
 	}
+	return now
 }

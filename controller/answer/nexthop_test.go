@@ -59,7 +59,7 @@ func (r *recorder) PacketOut(node string, m *openflow.PacketOut) bool {
 }
 
 // TestGatewayAsker: nodes that have the bridge and an address there, of their own or a floating one, ask
-// for the gateway every 30 s, others do not.
+// for the gateway three times at once and every 30 s, others do not.
 func TestGatewayAsker(t *testing.T) {
 	node := func(name string, last byte, uplink ...netip.Addr) topology.Op {
 		return topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: name}, Spec: topology.NodeSpec{
@@ -101,7 +101,10 @@ func TestGatewayAsker(t *testing.T) {
 		}
 	})
 	floating := strings.ReplaceAll(asked, "c0000241", "c0000246")
-	want := []string{"n1 " + asked, "n4 " + floating, "n1 " + asked, "n4 " + floating}
+	var want []string
+	for range askGatewaysFirst + 2 {
+		want = append(want, "n1 "+asked, "n4 "+floating)
+	}
 	if diff := cmp.Diff(want, to.sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)
 	}
