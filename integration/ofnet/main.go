@@ -172,10 +172,23 @@ func giveMAC(f *openflow15.MatchField, oxm []byte) {
 // app signals that the switch has connected.
 type app struct{ up chan *ofctrl.OFSwitch }
 
-func (a app) SwitchConnected(sw *ofctrl.OFSwitch)                         { a.up <- sw }
-func (a app) SwitchDisconnected(*ofctrl.OFSwitch)                         {}
-func (a app) PacketRcvd(*ofctrl.OFSwitch, *ofctrl.PacketIn)               {}
+// SwitchConnected passes the switch on.
+func (a app) SwitchConnected(sw *ofctrl.OFSwitch) { a.up <- sw }
+
+// SwitchDisconnected does nothing.
+func (a app) SwitchDisconnected(*ofctrl.OFSwitch) {}
+
+// PacketRcvd does nothing: no flow sends packets to the controller.
+func (a app) PacketRcvd(*ofctrl.OFSwitch, *ofctrl.PacketIn) {}
+
+// MultipartReply does nothing: nothing is asked for.
 func (a app) MultipartReply(*ofctrl.OFSwitch, *openflow15.MultipartReply) {}
-func (a app) FlowGraphEnabledOnSwitch() bool                              { return false }
-func (a app) TLVMapEnabledOnSwitch() bool                                 { return false }
-func (a app) PortStatusRcvd(*openflow15.PortStatus)                       {}
+
+// FlowGraphEnabledOnSwitch reports that ofnet need not keep a graph of the flows.
+func (a app) FlowGraphEnabledOnSwitch() bool { return false }
+
+// TLVMapEnabledOnSwitch reports that the switch maps no options of tunnels.
+func (a app) TLVMapEnabledOnSwitch() bool { return false }
+
+// PortStatusRcvd does nothing: the flows name ports by number.
+func (a app) PortStatusRcvd(*openflow15.PortStatus) {}
