@@ -37,7 +37,7 @@ func killedInChange(t *testing.T, b *policyBed) {
 	b.confirmed(must2(b.api.Apply(b.ctx, change(0))))
 	t.Cleanup(b.noPolicies)
 	b.revalidated()
-	always := []*traffic.Stream{b.stream("green1", "green2", false, traffic.Echo), b.stream("green1", "pods4", true, traffic.Upload)}
+	always := []stream{b.stream("green1", "green2", false, traffic.Echo), b.stream("green1", "pods4", true, traffic.Upload)}
 	var never []traffic.Probe
 	for _, all := range [][]exchange{b.to("pods1", "blue1", traffic.TCP, 80, 8007), b.to("blue3", "pods4", traffic.UDP, 53), b.to("green3", "blue3", traffic.TCP, 8007)} {
 		for _, e := range all {

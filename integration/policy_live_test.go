@@ -14,7 +14,7 @@ import (
 func kinds() []traffic.Kind { return []traffic.Kind{traffic.Echo, traffic.Upload, traffic.Download} }
 
 // streams starts streams of every kind from one host to another, half of them in each family.
-func (b *policyBed) streams(from, to string) (all []*traffic.Stream) {
+func (b *policyBed) streams(from, to string) (all []stream) {
 	b.t.Helper()
 	for i, kind := range kinds() {
 		all = append(all, b.stream(from, to, (i+len(to))%2 == 0, kind))
@@ -23,7 +23,7 @@ func (b *policyBed) streams(from, to string) (all []*traffic.Stream) {
 }
 
 // cut fails the test unless the last change has stopped streams at once.
-func (b *policyBed) cut(since time.Time, streams ...*traffic.Stream) {
+func (b *policyBed) cut(since time.Time, streams ...stream) {
 	b.t.Helper()
 	for _, s := range streams {
 		last, err := s.Silent(b.ctx, 400*time.Millisecond)
@@ -38,16 +38,16 @@ func (b *policyBed) cut(since time.Time, streams ...*traffic.Stream) {
 }
 
 // kept fails the test unless streams continue and have lost nothing.
-func (b *policyBed) kept(streams ...*traffic.Stream) {
+func (b *policyBed) kept(streams ...stream) {
 	b.t.Helper()
 	b.goOn(streams...)
 	for _, s := range streams {
-		b.lossless(s.Report())
+		b.lossless(s)
 	}
 }
 
 // goOn fails the test unless streams continue.
-func (b *policyBed) goOn(streams ...*traffic.Stream) {
+func (b *policyBed) goOn(streams ...stream) {
 	b.t.Helper()
 	for _, s := range streams {
 		b.must(s.Flowing(b.ctx, 50))
@@ -56,7 +56,7 @@ func (b *policyBed) goOn(streams ...*traffic.Stream) {
 
 // heal fails the test unless streams that were stopped continue. Those do on which the client
 // sends: its packets are checked again, and then those of the server are replies.
-func (b *policyBed) heal(streams ...*traffic.Stream) {
+func (b *policyBed) heal(streams ...stream) {
 	b.t.Helper()
 	for _, s := range streams {
 		if s.Kind != traffic.Download {
@@ -66,7 +66,7 @@ func (b *policyBed) heal(streams ...*traffic.Stream) {
 }
 
 // stop ends streams.
-func stop(streams ...*traffic.Stream) {
+func stop(streams ...stream) {
 	for _, s := range streams {
 		s.Stop()
 	}

@@ -61,7 +61,8 @@ func neighbours(t *testing.T, b *policyBed) {
 	}
 	s := b.stream("blue4", "blue1", true, traffic.Upload)
 	b.must(s.Flowing(b.ctx, 1200))
-	b.lossless(s.Stop())
+	b.lossless(s)
+	s.Stop()
 }
 
 func gatewayPings(t *testing.T, b *policyBed) {
