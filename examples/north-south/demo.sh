@@ -1,6 +1,6 @@
 #!/bin/bash
-# Out by the node's own kernel, out by a bridge, and in by floating addresses. A network namespace
-# plays the internet.
+# Out by the node's own kernel, out by a bridge, in by floating addresses, and out with one address by
+# the first of two nodes that is alive. A network namespace plays the internet.
 . "$(dirname "$0")/../lib.sh"
 folder=$(cd "$(dirname "$0")" && pwd)
 processes=()
@@ -43,6 +43,26 @@ internet() {
     background nsenter --net --target "$ns" python3 -c "$server"
 }
 
+# extend makes the network of br-ex reach two more nodes: by tunnels here, by cables elsewhere.
+extend() {
+    local datapath=system n
+    if [ "$BACKEND" = namespaces ]; then datapath=netdev; fi
+    for n in node2 node3; do
+        on "$n" ovs-vsctl add-br br-ex -- set bridge br-ex datapath_type=$datapath
+        cable node1 "$n"
+        cable "$n" node1
+    done
+}
+
+# cable adds the end at the first node.
+cable() {
+    on "$1" ovs-vsctl add-port br-ex "ext-$2" -- \
+        set interface "ext-$2" type=vxlan "options:remote_ip=$(address "$2")" options:key=99 options:dst_port=4790
+}
+
+# switch sends a signal to a node's Open vSwitch.
+switch() { on "$1" bash -c "kill -$2 \$(cat \${OVS_RUNDIR:-/var/run/openvswitch}/ovs-vswitchd.pid)"; }
+
 server='import socketserver
 class Client(socketserver.BaseRequestHandler):
     def handle(self): self.request.sendall(b"  you are %s\n" % self.client_address[0].encode())
@@ -50,15 +70,21 @@ socketserver.ThreadingTCPServer(("", 80), Client).serve_forever()'
 
 cleanup() {
     on node1 kill "${processes[@]}" || true
-    on node1 ovs-vsctl --if-exists del-br br-ex || true
+    switch node2 CONT || true
+    for n in node1 node2 node3; do on "$n" ovs-vsctl --if-exists del-br br-ex || true; done
 }
+
+# is_node succeeds if a node has the egress address; leaves if web1 leaves with an address.
+is_node() { sdnctl egressip list | grep -q " $1 "; }
+leaves() { container exec web1 busybox nc -w 1 192.0.2.1 80 | grep -qF "$1"; }
 
 # serve has a container say its name to whoever connects to port 8080.
 serve() { container exec "$1" sh -c "nohup busybox nc -ll -p 8080 -e echo 'hello from $1' > /dev/null 2>&1 &"; }
 
 title "A node with two ways out, and sdnd"
-nodes 1
+nodes 3
 internet
+extend
 show on node1 sdnctl node join node1 --controller "$CONTROLLER" --tunnel-ip "$(address node1)" --uplink host --uplink bridge:br-ex --no-wait
 apply "$folder/topology.yaml"
 attach node1 desk --ip 10.50.0.10/24 --mac "$(field desk mac)" --gw 10.50.0.1
@@ -97,3 +123,26 @@ outside busybox nc 192.0.2.70 8080
 title "The address goes to another port"
 show sdnctl floatingip set web --port web2 --wait
 outside busybox nc 192.0.2.70 8080
+
+title "Out with one address, wherever the ports are: by node2, and by node3 when node2 fails"
+for n in node2 node3; do
+    show on "$n" sdnctl node join "$n" --controller "$CONTROLLER" --tunnel-ip "$(address "$n")" --uplink bridge:br-ex --no-wait
+done
+apply "$folder/gateways.yaml"
+show sdnctl egressip create shops --uplink ext --address 192.0.2.80 --ports app=web --node node2,node3 --wait
+within 20 is_node node2
+within 20 sdnctl wait --for ready egressip/shops
+show sdnctl egressip list
+within 20 leaves 192.0.2.80
+show container exec web1 busybox nc 192.0.2.1 80
+show container exec web2 busybox nc 192.0.2.1 80
+say "node2's switch stops:"
+switch node2 STOP
+within 20 container exec web1 busybox nc -w 1 192.0.2.1 80
+show container exec web1 busybox nc 192.0.2.1 80
+within 20 is_node node3
+show sdnctl egressip list
+say "and goes on:"
+switch node2 CONT
+within 20 is_node node2
+show sdnctl egressip list
