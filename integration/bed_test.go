@@ -265,7 +265,7 @@ func (b *bed) revalidated() {
 func (b *bed) settle() {
 	b.t.Helper()
 	for _, n := range b.joined {
-		b.must(lab.PollFor(b.ctx, 15*time.Second, n.Name+" to be in sync", func(ctx context.Context) error {
+		b.must(lab.PollFor(b.ctx, 30*time.Second, n.Name+" to be in sync", func(ctx context.Context) error {
 			node, err := b.api.Node(ctx, n.Name)
 			if err == nil && (!node.Status.Connected || !node.Status.InSync) {
 				err = fmt.Errorf("connected %t, in sync %t, last error %q", node.Status.Connected, node.Status.InSync, node.Status.LastError)
@@ -396,6 +396,7 @@ func (b *bed) flowSet(node string) []string {
 // everything has settled.
 func (b *bed) changes(do func(), nodes ...string) map[string]int {
 	b.t.Helper()
+	b.settle()
 	logs := map[string]*lab.ControlLog{}
 	for _, name := range nodes {
 		log, err := b.node(name).WatchControl(b.ctx)

@@ -35,9 +35,20 @@ func servicesMany(t *testing.T, b *serviceBed) {
 	_, err := b.node("node2").VSCtl(b.ctx, plug...)
 	b.must(err)
 	b.bound(names...)
+	var services []string
+	defer func() {
+		b.sdnctl(append([]string{"delete", "service"}, services...)...)
+		b.sdnctl(append([]string{"delete", "port"}, names...)...)
+		_, err := b.node("node2").VSCtl(b.ctx, unplug...)
+		b.must(err)
+		b.apply("{kind: Router, name: r, spec: {networks: [blue, red, pods]}}")
+		b.sdnctl("delete", "network", "farm")
+		b.settle()
+	}()
 	for i, n := range []int{24, 100, most} {
 		service, address := fmt.Sprintf("farm%d", n), netip.AddrFrom4([4]byte{10, 96, 1, byte(i)})
 		b.apply(farm(service, address, names[:n]))
+		services = append(services, service)
 		b.settle()
 		b.spread(t, service, netip.AddrPortFrom(address, 80), n)
 	}
@@ -46,13 +57,6 @@ func servicesMany(t *testing.T, b *serviceBed) {
 	if changed["node1"] > 4 || changed["node2"] > 4 {
 		t.Errorf("changes for one backend less: %v", changed)
 	}
-	b.sdnctl("delete", "service", "farm24", "farm100", "farm600")
-	b.sdnctl(append([]string{"delete", "port"}, names...)...)
-	_, err = b.node("node2").VSCtl(b.ctx, unplug...)
-	b.must(err)
-	b.apply("{kind: Router, name: r, spec: {networks: [blue, red, pods]}}")
-	b.sdnctl("delete", "network", "farm")
-	b.settle()
 }
 
 // farm is a service with backends.
@@ -68,18 +72,22 @@ func farm(name string, address netip.Addr, backends []string) string {
 // chi-square test at 0.1 %.
 func (b *serviceBed) spread(t *testing.T, service string, to netip.AddrPort, backends int) {
 	const n, batch, firstPort = 10000, 100, 20000
-	count := func() (got []float64, sum float64) {
+	count := func() (got []float64, sum float64, err error) {
 		c, err := b.api.ServiceCounters(b.ctx, service)
-		b.must(err)
-		if !c.Complete || len(c.Backends) != backends {
-			t.Fatalf("%s: counters of %d backends, complete: %t", service, len(c.Backends), c.Complete)
+		if err == nil && (!c.Complete || len(c.Backends) != backends) {
+			err = fmt.Errorf("%s: counters of %d backends, complete: %t", service, len(c.Backends), c.Complete)
 		}
 		for _, x := range c.Backends {
 			got, sum = append(got, float64(x.Connections)), sum+float64(x.Connections)
 		}
-		return got, sum
+		return got, sum, err
 	}
-	before, had := count()
+	var before []float64
+	var had float64
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the counters", func(context.Context) (err error) {
+		before, had, err = count()
+		return err
+	}))
 	near := b.hosts["near"]
 	for i := range n / batch {
 		b.must(near.Inside(func() error { return beginFrom(near.IP.Addr(), firstPort+i*batch, to, batch) }))
@@ -94,11 +102,12 @@ func (b *serviceBed) spread(t *testing.T, service string, to netip.AddrPort, bac
 		}))
 	}
 	var after []float64
-	b.must(lab.PollFor(b.ctx, 15*time.Second, "the connections to be counted", func(context.Context) (err error) {
-		var sum float64
-		if after, sum = count(); sum-had < 0.9*n { // a busy machine loses packets
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "the connections to be counted", func(context.Context) error {
+		got, sum, err := count()
+		if err == nil && sum-had < 0.9*n { // a busy machine loses packets
 			err = fmt.Errorf("%v of %d", sum-had, n)
 		}
+		after = got
 		return err
 	}))
 	sum, chi := chiSquare(before, after)
