@@ -8,16 +8,16 @@ folder=$(cd "$(dirname "$0")" && pwd)
 plug() { attach "$1" "$2" --ip "$(field "$2" ip)/24" --mac "$(field "$2" mac)" --gw "$3"; }
 
 # talk has lb talk to the data base by one TCP connection, until silence.
-talk() { container exec lb sh -c 'touch /tmp/policy-talks; while [ -e /tmp/policy-talks ]; do echo still here; sleep 0.2; done | busybox nc 10.21.0.10 5432 > /tmp/policy-heard'; }
+talk() { container exec lb sh -c 'touch /tmp/policy-talks; while [ -e /tmp/policy-talks ]; do echo still here; sleep 0.2; done | busybox nc 10.21.0.10 5432 > /tmp/policy-echoes'; }
 silence() { container exec lb rm -f /tmp/policy-talks; }
-heard() { container exec lb sh -c 'wc -l < /tmp/policy-heard'; }
+echoes() { container exec lb sh -c 'wc -l < /tmp/policy-echoes'; }
 
 # hears reports whether the data base still answers on that connection.
 hears() {
     local before
-    before=$(heard)
+    before=$(echoes)
     sleep 0.6 # three lines
-    [ "$(heard)" -gt "$before" ]
+    [ "$(echoes)" -gt "$before" ]
 }
 
 would_deny() { sdnctl policy counters db | grep -q 'would deny *2 '; }
