@@ -69,6 +69,7 @@ func TestUpstreamUnreachable(t *testing.T) {
 	has("one answers", "UpstreamUnreachable", at("node1")+" (connection refused)")
 	b.must(ask("by node2"))
 	stop()
+	b.must(ask("status: SERVFAIL")) // sdnd checks servers that do not answer ports
 	has("none does again", "UpstreamsUnreachable")
 	b.nameServer("node1")
 	b.nameServer("node2")
