@@ -64,7 +64,7 @@ func policyCounters(_ *testing.T, b *policyBed) {
 }
 
 // policyDenials: each denied connection is reported once, in both directions and families, and
-// no allowed one. A few may be missing: in one of five runs all those of one pair of hosts are.
+// no allowed one. A few may be missing, as where a busy machine loses all packets of a connection.
 // The samples change no verdict and are not reported as drift, and sdnd sends no flows because
 // of them.
 func policyDenials(t *testing.T, b *policyBed) {
