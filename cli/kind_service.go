@@ -52,7 +52,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		},
 	}
 	external := specFlag[model.ServiceSpec]{
-		name: "external-traffic-policy", usage: "which backends machines outside reach by node ports, by `policy`: Cluster (any) or Local (those on the node whose address they use) (default Cluster)",
+		name: "external-traffic-policy", usage: "which backends machines outside reach, by `policy`: Cluster (any) or Local (those on the node whose node port they use, or that has the addresses on the uplink) (default Cluster)",
 		fixed: []string{string(model.TrafficCluster), string(model.TrafficLocal)},
 		set: func(s *model.ServiceSpec, text string, _ bool) error {
 			return s.ExternalTrafficPolicy.UnmarshalText([]byte(text))
@@ -70,12 +70,24 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "backends", usage: "ports that answer, as a `selector` such as app=web; '*' for all, group:NAME or network:NAME", set: setServiceBackends},
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections), http:/PATH (their port answers GET with a status from 200 to 399) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1 or http:/healthz,host=web.example", set: setHealthCheck},
+		{name: "uplink", usage: "addresses of the service on the network of an uplink of the type bridge, by which machines outside reach it, as `uplink:address`, several addresses separated by commas; none for no such addresses", refers: api.KindUplink, set: setServiceUplink},
 		affinity,
 		internal,
 		external,
 		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
+}
+
+// setServiceUplink reads "none", or an uplink and addresses, as in ext:192.0.2.90.
+func setServiceUplink(s *model.ServiceSpec, text string, _ bool) error {
+	name, addresses, given := strings.Cut(text, ":")
+	if !given && (name == "" || strings.EqualFold(name, "none")) {
+		s.Uplink = nil
+		return nil
+	}
+	s.Uplink = &model.ServiceUplink{Name: name}
+	return setAddresses(&s.Uplink.Addresses, addresses, true)
 }
 
 // setHealthCheck reads "none", or a protocol, a path after a colon, and details of a check.
@@ -315,11 +327,23 @@ func scopesText(s model.ServiceSpec) string {
 	return strings.Join(all, ",")
 }
 
-// nodePortDetails are a line for each node port, with where machines outside reach it.
-func nodePortDetails(v serviceView) (lines [][2]string) {
+// onUplinkDetails are how machines outside reach the service at its addresses on an uplink.
+func onUplinkDetails(v serviceView) (lines [][2]string) {
 	if v.spec.ExternalTrafficPolicy != "" {
 		lines = append(lines, [2]string{"external traffic", "Local: only to backends on the node whose address the client uses"})
 	}
+	if u := v.spec.Uplink; u != nil {
+		where := "on no node"
+		if v.status.UplinkNode != "" {
+			where = "on " + v.status.UplinkNode
+		}
+		lines = append(lines, [2]string{"uplink " + u.Name, listText(u.Addresses, ",", netip.Addr.String) + ", " + where})
+	}
+	return lines
+}
+
+// nodePortDetails are a line for each node port, with where machines outside reach it.
+func nodePortDetails(v serviceView) (lines [][2]string) {
 	for _, p := range v.status.NodePorts {
 		var at []string
 		for _, n := range v.status.NodePortNodes {
@@ -348,6 +372,7 @@ func serviceDetails(v serviceView) [][2]string {
 	if v.spec.InternalTrafficPolicy != "" {
 		lines = append(lines, [2]string{"internal traffic", "Local: only to backends on the client's own node"})
 	}
+	lines = append(lines, onUplinkDetails(v)...)
 	lines = append(lines, nodePortDetails(v)...)
 	if v.spec.DrainingTime != 0 {
 		lines = append(lines, [2]string{"draining time", fmt.Sprintf("%v, then connections are reset", v.spec.DrainingTime)})

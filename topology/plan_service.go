@@ -108,10 +108,16 @@ func (p *planner) placeService(it *item, id uint32) bool {
 	if a, h, taken := p.x.services.taken(o); taken {
 		p.bad(it, Conflict, "spec.addresses", fmt.Sprintf("%s has %s, too, and ports that may use both", h.Ref(), a), "give another address, or the ports to the other service")
 	}
+	p.checkServiceUplink(it, o)
+	for i, a := range o.Spec.OnUplink() {
+		if h, taken := p.x.uplinks.holders.Get(addressKey(a)); taken {
+			p.bad(it, Conflict, fmt.Sprintf("spec.uplink.addresses[%d]", i), fmt.Sprintf("%s belongs to %s", a, h), "give another of the uplink's addresses")
+		}
+	}
 	if it.broken {
 		return false
 	}
-	p.x.services.put(o)
+	p.x.putService(o)
 	it.after = o
 	for _, ref := range o.Spec.Scopes() {
 		for _, n := range p.networksIn(ref) {
@@ -150,6 +156,16 @@ func (p *planner) recheckServices() {
 			check(it, "spec.subnets", it.ref.Name)
 		}
 	}
+	for _, it := range p.of(KindUplink) {
+		if it.del || it.same || it.broken {
+			continue
+		}
+		for o := range under(p.x.services.naming, refKey(it.ref)) {
+			if own, ok := p.items[o.Ref()]; !ok || own.same {
+				p.checkServiceUplink(it, o)
+			}
+		}
+	}
 	for _, it := range p.of(KindRouter) {
 		if it.del || it.same || it.broken {
 			continue
@@ -168,11 +184,38 @@ func (p *planner) checkServiceAddresses(it *item, field, network string, o *Serv
 		return
 	}
 	for _, s := range n.Spec.Subnets {
-		for _, a := range o.Spec.Addresses {
+		for _, a := range o.Spec.Reached() {
 			if s.Prefix.Contains(a) {
 				p.bad(it, Conflict, field, fmt.Sprintf("%s of %s is in subnet %s of network %q, whose ports may use the service", a, o.Ref(), s.Prefix, network), "give services addresses that no subnet of these networks has")
 				return
 			}
+		}
+	}
+}
+
+// checkServiceUplink checks that an uplink lends a service its addresses there; it reports problems for
+// an item.
+func (p *planner) checkServiceUplink(it *item, o *Service) {
+	if o.Spec.Uplink == nil {
+		return
+	}
+	u, ok := p.x.uplinks.byName.Get(o.Spec.Uplink.Name)
+	if !ok {
+		return
+	}
+	field := func(of string) string {
+		if it.ref.Kind != KindService {
+			return "spec"
+		}
+		return of
+	}
+	if u.Spec.Type != model.UplinkBridge {
+		p.bad(it, Conflict, field("spec.uplink.name"), fmt.Sprintf("%s is of the type %s, which has no addresses outside for %s", u.Ref(), u.Spec.Type, o.Ref()), "name an uplink of the type bridge; by one of the type host machines outside reach node ports")
+		return
+	}
+	for i, a := range o.Spec.OnUplink() {
+		if !u.Spec.Lends(a) {
+			p.bad(it, Conflict, field(fmt.Sprintf("spec.uplink.addresses[%d]", i)), fmt.Sprintf("%s of %s is none of the addresses of %s", a, o.Ref(), u.Ref()), fmt.Sprintf("choose one of those that 'sdnctl uplink show %s' lists", u.Name))
 		}
 	}
 }

@@ -80,7 +80,12 @@ func (o *Service) load(l *Loader) error {
 			return fmt.Errorf("%s: %s has its node port %d", o.Ref(), h.Ref(), n)
 		}
 	}
-	x.put(o)
+	for _, a := range o.Spec.OnUplink() {
+		if h, taken := l.x.uplinks.holders.Get(addressKey(a)); taken {
+			return fmt.Errorf("%s: %s belongs to %s", o.Ref(), a, h)
+		}
+	}
+	l.x.putService(o)
 	x.ids.loaded(o.ID, o.Created)
 	return nil
 }
@@ -107,9 +112,11 @@ type serviceIndex struct {
 	checking *btree.Map[string, *Service]
 	// local has those of using whose clients reach only backends on their own node.
 	local *btree.Map[string, *Service]
-	// nodePorts has the services by their node ports (nodePortTaken), outside those that have
-	// any by the reference of the network or router that they name, and their name.
+	// nodePorts has the services by their node ports (nodePortTaken), outside those that machines
+	// outside reach by the reference of the network or router that they name, and their name.
 	nodePorts, outside *btree.Map[string, *Service]
+	// onUplinks has the services with addresses on an uplink by name.
+	onUplinks *btree.Map[string, *Service]
 }
 
 func newServiceIndex() serviceIndex {
@@ -125,18 +132,22 @@ func newServiceIndex() serviceIndex {
 		local:     btree.NewMap[string, *Service](treeDegree),
 		nodePorts: btree.NewMap[string, *Service](treeDegree),
 		outside:   btree.NewMap[string, *Service](treeDegree),
+		onUplinks: btree.NewMap[string, *Service](treeDegree),
 	}
 }
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(), x.nodePorts.Copy(), x.outside.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(), x.nodePorts.Copy(), x.outside.Copy(), x.onUplinks.Copy(),
 	}
 }
 
 // keys calls f for each key under which an index has the service.
 func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], key string)) {
 	f(x.byName, o.Name)
+	if o.Spec.Uplink != nil {
+		f(x.onUplinks, o.Name)
+	}
 	for _, ref := range o.Spec.References() {
 		if ref.Kind != KindPort {
 			f(x.naming, refKey(ref)+o.Name)
@@ -147,11 +158,11 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 		if o.Spec.InternalTrafficPolicy == model.TrafficLocal {
 			f(x.local, refKey(ref)+o.Name)
 		}
-		if o.Spec.HasNodePorts() {
+		if o.Spec.Exposed() {
 			f(x.outside, refKey(ref)+o.Name)
 		}
 		f(x.named, refKey(ref)+nameKey(o.Name)+"\x00"+o.Name)
-		for _, a := range o.Spec.Addresses {
+		for _, a := range o.Spec.Reached() {
 			f(x.addresses, refKey(ref)+a.String())
 		}
 	}
@@ -199,8 +210,19 @@ func (x *serviceIndex) put(o *Service) {
 	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Set(key, o) })
 }
 
+// putService adds a service to all indexes.
+func (x *indexes) putService(o *Service) {
+	x.services.put(o)
+	for _, a := range o.Spec.OnUplink() {
+		x.uplinks.holders.Set(addressKey(a), o.Ref())
+	}
+}
+
 func (o *Service) drop(all, _ *indexes) {
 	x := &all.services
+	for _, a := range o.Spec.OnUplink() {
+		all.uplinks.holders.Delete(addressKey(a))
+	}
 	x.ids.remove(o.ID)
 	x.keys(o, func(in *btree.Map[string, *Service], key string) { in.Delete(key) })
 }
@@ -209,7 +231,7 @@ func (o *Service) drop(all, _ *indexes) {
 // or router, and that service.
 func (x *serviceIndex) taken(o *Service) (a netip.Addr, by *Service, taken bool) {
 	for _, ref := range o.Spec.Scopes() {
-		for _, a := range o.Spec.Addresses {
+		for _, a := range o.Spec.Reached() {
 			if h, ok := x.addresses.Get(refKey(ref) + a.String()); ok {
 				return a, h, true
 			}
@@ -350,15 +372,19 @@ func (x *indexes) servicesWith(in *btree.Map[string, *Service], p *Port, target 
 	}
 }
 
-// ServicesOutside returns the services with node ports that name a network or router, by name.
+// ServicesOutside returns the services that machines outside reach and that name a network or router, by
+// name.
 func (s *Snapshot) ServicesOutside(r Ref) iter.Seq[*Service] {
 	return under(s.x.services.outside, refKey(r))
 }
 
-// AllServicesOutside returns all services with node ports, by what they name and their name.
+// AllServicesOutside returns all services that machines outside reach, by what they name and their name.
 func (s *Snapshot) AllServicesOutside() iter.Seq[*Service] { return all(s.x.services.outside) }
 
-// ScopesOutside returns the networks and routers that services with node ports name, each once. It
+// ServicesOnUplinks returns the services with addresses on an uplink, by name.
+func (s *Snapshot) ServicesOnUplinks() iter.Seq[*Service] { return all(s.x.services.onUplinks) }
+
+// ScopesOutside returns the networks and routers that services name which machines outside reach, each once. It
 // looks at one service of each.
 func (s *Snapshot) ScopesOutside() iter.Seq[Ref] {
 	return func(yield func(Ref) bool) {

@@ -174,7 +174,7 @@ func TestNodePorts(t *testing.T) {
 		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30080")), del(model.KindService, "a")}, ""},
 		{[]topology.Op{putService("b", "10.96.0.2", withNodePorts("30080")), putService("a", "10.96.0.1", withNodePorts("30081", "auto", "u30081"))}, ""},
 		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { withNodePorts("auto")(s); s.Networks = []string{"red"} })}, "names several networks or routers"},
-		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { s.ExternalTrafficPolicy = model.TrafficLocal })}, "the service has no node port"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { s.ExternalTrafficPolicy = model.TrafficLocal })}, "the service has neither a node port nor addresses on an uplink"},
 	} {
 		_, err := topology.Plan(s, tt.ops, epoch)
 		switch {
@@ -200,6 +200,87 @@ func TestNodePorts(t *testing.T) {
 	if o, _ := s.Service("a"); o.NodePorts != nil {
 		t.Errorf("a service without node ports has the numbers %v", o.NodePorts)
 	}
+}
+
+// TestServiceUplink: a service's addresses on an uplink are the uplink's to lend and nobody else's, whoever
+// comes first, and it holds the uplink.
+func TestServiceUplink(t *testing.T) {
+	on := func(addresses ...string) func(*model.ServiceSpec) {
+		return func(s *model.ServiceSpec) {
+			s.Uplink = &model.ServiceUplink{Name: "ext"}
+			for _, a := range addresses {
+				s.Uplink.Addresses = append(s.Uplink.Addresses, netip.MustParseAddr(a))
+			}
+		}
+	}
+	ext := func(addresses string) topology.Op {
+		return put(topology.KindUplink, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Addresses: []netip.Prefix{netip.MustParsePrefix(addresses)}})
+	}
+	s := plan(t, topology.NewSnapshot(),
+		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")), put(topology.KindNetwork, "red", stretched("192.0.2.0/28")),
+		put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue"}}),
+		put(topology.KindPort, "web", topology.PortSpec{Network: "blue"}),
+		put(topology.KindNode, "n1", topology.NodeSpec{TunnelIP: ip("172.16.56.2"), UplinkAddresses: []netip.Addr{ip("192.0.2.65")}}),
+		ext("192.0.2.64/26"), put(topology.KindUplink, "wan", model.UplinkSpec{}),
+		put(topology.KindFloatingIP, "f", model.FloatingIPSpec{Uplink: "ext", Address: ip("192.0.2.70"), Port: "web"}),
+		putService("a", "10.96.0.1", on("192.0.2.90", "192.0.2.91"))).Next
+	names := func(s *topology.Snapshot) (all []string) {
+		for o := range s.ServicesOnUplinks() {
+			all = append(all, o.Name)
+		}
+		return all
+	}
+	if got := names(s); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("services on uplinks: %v", got)
+	}
+	for _, tt := range []struct {
+		ops  []topology.Op
+		want string // "" if it is right
+	}{
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.91"))}, "spec.uplink.addresses[0]: 192.0.2.91 belongs to service/a"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.92", "192.0.2.70"))}, "spec.uplink.addresses[1]: 192.0.2.70 belongs to floatingip/f"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.65"))}, "192.0.2.65 belongs to node/n1"},
+		{[]topology.Op{put(topology.KindFloatingIP, "g", model.FloatingIPSpec{Uplink: "ext", Address: ip("192.0.2.90"), Forwards: []model.FloatingForward{{Port: 80, To: "web"}}})}, "192.0.2.90 belongs to service/a"},
+		{[]topology.Op{put(topology.KindEgressIP, "e", model.EgressIPSpec{Uplink: "ext", Addresses: []netip.Addr{ip("192.0.2.91")}, Ports: model.PolicySelection{Networks: []string{"blue"}}, Nodes: []string{"n1"}})}, "192.0.2.91 belongs to service/a"},
+		{[]topology.Op{put(topology.KindNode, "n2", topology.NodeSpec{TunnelIP: ip("172.16.56.3"), UplinkAddresses: []netip.Addr{ip("192.0.2.90")}})}, "192.0.2.90 belongs to service/a"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.90")), del(model.KindService, "a")}, ""},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.90")), putService("a", "10.96.0.1", on("192.0.2.92"))}, ""},
+		{[]topology.Op{put(topology.KindFloatingIP, "g", model.FloatingIPSpec{Uplink: "ext", Address: ip("192.0.2.90"), Forwards: []model.FloatingForward{{Port: 80, To: "web"}}}), putService("a", "10.96.0.1", nil)}, ""},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.20"))}, "192.0.2.20 of service/b is none of the addresses of uplink/ext"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.Uplink.Name = "wan" })}, "spec.uplink.name: uplink/wan is of the type host, which has no addresses outside for service/b"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.Uplink.Name = "none" })}, `spec.uplink.name: there is no uplink "none"`},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.Networks = []string{"red"} })}, "spec.uplink: a service with addresses on an uplink names several networks or routers"},
+		{[]topology.Op{putService("b", "10.96.0.2", on())}, "spec.uplink.addresses: has 0 addresses, want 1 to 16"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("2001:db8::1"))}, "2001:db8::1 is IPv6, which uplinks of the type bridge do not carry"},
+		{[]topology.Op{putService("b", "10.96.0.2", on("192.0.2.92", "192.0.2.92"))}, "192.0.2.92 is listed twice"},
+		{[]topology.Op{putService("b", "192.0.2.92", on("192.0.2.92"))}, "192.0.2.92 is among spec.addresses, too"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) {
+			on("192.0.2.92")(s)
+			s.Ports = []model.ServicePort{{Protocol: model.ProtocolUDP, Port: 4789}}
+		})}, "udp/4789 is VXLAN"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) {
+			on("192.0.2.92")(s)
+			s.Ports = []model.ServicePort{{Name: "a", Port: 30080}, {Name: "b", Port: 80, NodePort: model.NodePort{Number: 30080}}}
+		})}, "30080 is in the range of node ports"},
+		{[]topology.Op{putService("b", "10.96.0.2", func(s *model.ServiceSpec) { on("192.0.2.92")(s); s.ExternalTrafficPolicy = model.TrafficLocal })}, ""},
+		{[]topology.Op{ext("192.0.2.64/28")}, "192.0.2.90 of service/a is none of the addresses of uplink/ext"},
+		{[]topology.Op{del(topology.KindUplink, "ext"), del(topology.KindFloatingIP, "f")}, "in use by service/a"},
+		{[]topology.Op{del(topology.KindUplink, "ext"), del(topology.KindFloatingIP, "f"), del(model.KindService, "a")}, ""},
+		{[]topology.Op{put(topology.KindNetwork, "green", stretched("192.0.2.80/28")), put(topology.KindRouter, "r", topology.RouterSpec{Networks: []string{"blue", "green"}})}, "192.0.2.90 of service/a is in subnet 192.0.2.80/28"},
+	} {
+		_, err := topology.Plan(s, tt.ops, epoch)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("refused: %v", err)
+		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%v, want %q", err, tt.want)
+		}
+	}
+	s = plan(t, s, putService("a", "10.96.0.1", nil)).Next
+	if got := names(s); len(got) != 0 {
+		t.Errorf("services on uplinks: %v, want none", got)
+	}
+	plan(t, s, putService("b", "10.96.0.2", on("192.0.2.90"))) // it is free again
 }
 
 // TestManyNodePorts: P-SVC-14: of hundreds that are chosen and hundreds that are asked for, in one

@@ -152,7 +152,8 @@ func (p *planner) checkUplinkAddresses(it *item, n *Node) {
 	}
 }
 
-// usersOfUplink names the routers that leave by an uplink, and the floating and egress addresses on it.
+// usersOfUplink names the routers that leave by an uplink, and the floating and egress addresses and
+// services with addresses on it.
 func (p *planner) usersOfUplink(it *item) *users {
 	u := &users{}
 	for r := range p.x.routersBy(it.ref.Name) {
@@ -163,6 +164,7 @@ func (p *planner) usersOfUplink(it *item) *users {
 	}
 	p.floatingThatName(it.ref, u)
 	p.egressIPsThatName(it.ref, u)
+	p.servicesThatName(it.ref, u)
 	return u
 }
 

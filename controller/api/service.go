@@ -24,6 +24,7 @@ type ServiceStatus struct {
 	NodePorts         []ServiceNodePort `json:"nodePorts,omitempty" doc:"The node ports of the service, with the numbers that were chosen for auto"`
 	NodePortNodeCount int               `json:"nodePortNodeCount,omitempty" doc:"How many nodes have the node ports: those with an uplink" example:"2"`
 	NodePortNodes     []NodePortNode    `json:"nodePortNodes,omitempty" doc:"Nodes that have the node ports, and the addresses at which sdnd knows that machines outside reach them, by name, the first hundred"`
+	UplinkNode        string            `json:"uplinkNode,omitempty" doc:"The node that answers for the addresses of the service on its uplink; left out if there is none" example:"node1"`
 }
 
 // ServiceNodePort is a port of nodes' addresses by which machines outside reach a port of a service.

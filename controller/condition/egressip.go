@@ -32,23 +32,30 @@ type EgressNetwork struct {
 	Ports        int
 }
 
-// EgressIP returns what is wrong with an egress address, in the order of the table of reasons.
-func EgressIP(f EgressFacts) []Condition {
-	var l list
-	var unfit, blind []string
-	cure := ""
-	for _, n := range f.Nodes {
+// unfitNodes says why nodes cannot have addresses on an uplink, and what to do for the first of them.
+func unfitNodes(nodes []EgressNode, uplink, bridge string) (unfit []string, cure string) {
+	for _, n := range nodes {
 		switch {
 		case !n.Reached:
 			unfit = append(unfit, n.Name+" is not reached")
 			cure = orElse(cure, "sdnctl node show "+n.Name)
 		case !n.Bridge:
-			unfit = append(unfit, fmt.Sprintf("%s has no port to the bridge %s of uplink %s", n.Name, f.Bridge, f.Uplink))
-			cure = orElse(cure, fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink bridge:%s, beside the flags that it joined with", n.Name, n.Name, f.Bridge))
+			unfit = append(unfit, fmt.Sprintf("%s has no port to the bridge %s of uplink %s", n.Name, bridge, uplink))
+			cure = orElse(cure, fmt.Sprintf("on %s: sdnctl node join %s --controller ADDRESS --uplink bridge:%s, beside the flags that it joined with", n.Name, n.Name, bridge))
 		case !n.Addressed:
-			unfit = append(unfit, fmt.Sprintf("%s has no uplinkAddress on uplink %s", n.Name, f.Uplink))
+			unfit = append(unfit, fmt.Sprintf("%s has no uplinkAddress on uplink %s", n.Name, uplink))
 			cure = orElse(cure, fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS", n.Name))
 		}
+	}
+	return unfit, cure
+}
+
+// EgressIP returns what is wrong with an egress address, in the order of the table of reasons.
+func EgressIP(f EgressFacts) []Condition {
+	var l list
+	var blind []string
+	unfit, cure := unfitNodes(f.Nodes, f.Uplink, f.Bridge)
+	for _, n := range f.Nodes {
 		if len(n.Blind) > 0 && n.Reached {
 			blind = append(blind, fmt.Sprintf("%s of %s", strings.Join(n.Blind[:min(len(n.Blind), maxNamed)], ", "), n.Name))
 		}

@@ -55,6 +55,8 @@ const (
 	NodePortTaken        Reason = "NodePortTaken"
 	NodePortUplinkOld    Reason = "NodePortUplinkOld"
 	NodePortsNotReserved Reason = "NodePortsNotReserved"
+	// ServiceUplinkNowhere is of services with addresses on an uplink.
+	ServiceUplinkNowhere Reason = "ServiceUplinkNowhere"
 
 	UplinkMissing Reason = "UplinkMissing"
 	UplinkDown    Reason = "UplinkDown"
@@ -150,6 +152,7 @@ var table = []Definition{
 	{NodePortTaken, topology.KindService, Warning, "Programs of nodes themselves listened at node ports of the service when the node's uplink was set up. Machines outside that connect there reach the program, not the service."},
 	{NodePortUplinkOld, topology.KindService, Warning, "The uplink of a node was set up by a release that had no node ports. Machines outside do not reach the service at that node."},
 	{NodePortsNotReserved, topology.KindService, Warning, "The kernel of a node gives ports from the range of node ports to programs that ask for any (net.ipv4.ip_local_port_range), and does not reserve them (net.ipv4.ip_local_reserved_ports). A program that listens at such a port is not reached from outside."},
+	{ServiceUplinkNowhere, topology.KindService, Error, "No node answers for the addresses of the service on its uplink: of the nodes that have an uplinkAddress there none is reached and has a port to the bridge of the uplink, or no node has an uplinkAddress. No machine outside reaches the service there."},
 	{BackendUnhealthy, topology.KindService, Warning, "Backends of the service do not pass its health check, or wait for their first probe, and get no new connections."},
 	{BackendUnchecked, topology.KindService, Warning, "Backends of the service have not passed its health check, and sdnd cannot ask them: their node is not connected, or they lack the named port, the address or the gateway that the check needs. They get no new connections."},
 	{FloatingIPNotPlaced, topology.KindFloatingIP, Error, "None of the ports that the floating address leads to has an interface on the node where it belongs. No node answers for the address."},

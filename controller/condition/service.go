@@ -38,6 +38,11 @@ type ServiceFacts struct {
 	// node ports to programs that ask for any port; sorted.
 	Taken                  []TakenPort
 	OldEntries, Unreserved []string
+	// Uplink is the uplink on which it has addresses, "" without; Bridge the bridge to which that leads, and
+	// Holder the node that answers for them, "" if there is none: Unfit are the nodes that have an address of
+	// their own there.
+	Uplink, Bridge, Holder string
+	Unfit                  []EgressNode
 	// Lists says that the service lists its backends instead of selecting them.
 	Lists bool
 }
@@ -114,6 +119,7 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("start a backend on each of these nodes, or let clients reach all: sdnctl service set %s --internal-traffic-policy Cluster", f.Name))
 	}
 	f.nodePorts(&l)
+	f.onUplink(&l)
 	if f.Unhealthy > f.Unchecked {
 		l.add(BackendUnhealthy, f.unhealthy(),
 			fmt.Sprintf("start the server of %s, or have the check ask another port: sdnctl service set %s --health-check tcp,port=PORT", f.Failing, f.Name))
@@ -158,6 +164,19 @@ func (f ServiceFacts) nodePorts(l *list) {
 		l.add(NodePortsNotReserved, fmt.Sprintf("the kernel of %s gives ports of the range 30000-32767 to programs that ask for any port; what listens at one is not reached from outside if it began after the uplink was set up", TunnelNodes{f.Unreserved, n}.text()),
 			fmt.Sprintf("on %s: sysctl -w net.ipv4.ip_local_reserved_ports=30000-32767, and the same in /etc/sysctl.d; then: systemctl restart sdnctl-uplink, or without systemd: /etc/sdnctl/uplink start", f.Unreserved[0]))
 	}
+}
+
+// onUplink adds what is wrong with the service's addresses on an uplink.
+func (f ServiceFacts) onUplink(l *list) {
+	if f.Uplink == "" || f.Holder != "" {
+		return
+	}
+	why, cure := unfitNodes(f.Unfit, f.Uplink, f.Bridge)
+	if len(why) == 0 {
+		why = []string{"no node has an uplinkAddress on uplink " + f.Uplink}
+		cure = fmt.Sprintf("give one to each node that is to answer: sdnctl node set NODE --uplink-address ADDRESS; and on these: sdnctl node join NODE --controller ADDRESS --uplink bridge:%s, beside the flags that they joined with", f.Bridge)
+	}
+	l.add(ServiceUplinkNowhere, strings.Join(why, "; ")+": machines outside do not reach its addresses there", cure)
 }
 
 // unhealthy says which backends do not pass the health check.

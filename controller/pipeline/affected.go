@@ -53,6 +53,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	}
 	a.outside(u)
 	a.egressIPs(u)
+	a.servicesOnUplinks(u)
 	a.health(u)
 	a.drained(u)
 	a.policies(u)

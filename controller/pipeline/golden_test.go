@@ -315,6 +315,42 @@ func nodePortGolden() golden {
 	}}
 }
 
+// serviceUplinkGolden is services with addresses on a bridge uplink, of which n1 answers for those of one. That has
+// a node port, too; the other keeps to backends of the node that answers, which is n2.
+func serviceUplinkGolden() golden {
+	return golden{name: "services-on-uplinks", node: "n1", declare: func(b *builder) {
+		for i, name := range []string{"n1", "n2"} {
+			b.op(topology.KindNode, name, topology.NodeSpec{
+				TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+				UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)})},
+			})
+		}
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.bridged("r", "blue")
+		b.labelled("web1", "blue", "n1", "web")
+		b.labelled("web2", "blue", "n2", "web")
+		b.labelled("job", "blue", "n2", "job")
+		b.op(model.KindService, "web", model.ServiceSpec{
+			Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10"), netip.MustParseAddr("fd00:96::10")}, Routers: []string{"r"},
+			Uplink: &model.ServiceUplink{Name: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.90")}},
+			Ports: []model.ServicePort{
+				{Name: "http", Port: 80, TargetPort: model.TargetPort{Number: 8080}, NodePort: model.NodePort{Number: 30080}},
+				{Name: "dns", Port: 53, Protocol: model.ProtocolUDP},
+			},
+			Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}},
+		})
+		b.op(model.KindService, "job", model.ServiceSpec{
+			Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.11")}, Routers: []string{"r"},
+			Uplink:                &model.ServiceUplink{Name: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.91")}},
+			Ports:                 []model.ServicePort{{Port: 80}},
+			Backends:              model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "job"}}}},
+			ExternalTrafficPolicy: model.TrafficLocal, DrainingTime: model.Duration(time.Minute),
+			SessionAffinity: model.AffinityClientIP, SessionAffinityTimeout: model.Duration(10 * time.Minute),
+		})
+		b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
+	}}
+}
+
 // hostGolden is networks whose ports and nodes reach each other, in both modes, with
 // policies about nodes, and a network without that beside them.
 func hostGolden() golden {
@@ -555,7 +591,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

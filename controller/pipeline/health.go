@@ -195,7 +195,7 @@ func (v *View) probe(o *topology.Service, p *topology.Port, node string) (c Prob
 	}
 	obstacle := Obstacle{NoFamily: p.Spec.Network}
 	for _, f := range model.Families() {
-		if !slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f }) {
+		if !hasFamily(o, f) {
 			continue
 		}
 		l := v.LinkOf(p, node, f)

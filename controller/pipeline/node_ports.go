@@ -56,10 +56,10 @@ func (v *View) enterableNodes() iter.Seq[string] {
 	}
 }
 
-// outsideOf returns how a service with node ports is reached from outside: its one network or
+// outsideOf returns how a service that machines outside reach is reached from there: its one network or
 // router; ok is false for others, and while its ports could not use it themselves.
 func (v *View) outsideOf(o *topology.Service) (s scope, ok bool) {
-	if !o.Spec.HasNodePorts() {
+	if !o.Spec.Exposed() {
 		return s, false
 	}
 	for _, s := range v.scopesOf(o) {
@@ -227,7 +227,7 @@ func (v *View) NodePortAddresses(node string) (all []netip.Addr) {
 // nodesServing yields the nodes that have flows of a service: those with ports that may use it,
 // and those at which machines outside reach it. Each comes once.
 func (v *View) nodesServing(o *topology.Service) iter.Seq[string] {
-	if !o.Spec.HasNodePorts() {
+	if !o.Spec.Exposed() {
 		return v.nodesUsing(o)
 	}
 	return once(v.nodesUsing(o), v.enteredFor(o))
@@ -337,7 +337,7 @@ func outsideChangesOf(before, after *View, u Update) outsideChanges {
 			}
 		case model.KindService:
 			for i, x := range []topology.Object{c.Before, c.After} {
-				if s, ok := x.(*topology.Service); ok && s.Spec.HasNodePorts() {
+				if s, ok := x.(*topology.Service); ok && s.Spec.Exposed() {
 					for _, scope := range s.Spec.Scopes() {
 						o.add(both[i], scope)
 					}

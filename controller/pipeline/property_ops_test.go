@@ -212,9 +212,12 @@ func randomService(t *rapid.T) model.ServiceSpec {
 		for i := range s.Ports {
 			s.Ports[i].NodePort = rapid.SampledFrom([]model.NodePort{{}, {Auto: true}, {Number: 30001}, {Number: 30080}}).Draw(t, "node port")
 		}
-		if s.HasNodePorts() && rapid.Bool().Draw(t, "external local") {
-			s.ExternalTrafficPolicy = model.TrafficLocal
-		}
+	}
+	if len(s.Networks)+len(s.Routers) == 1 && rapid.Bool().Draw(t, "on the uplink") {
+		s.Uplink = &model.ServiceUplink{Name: "u3", Addresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(rapid.IntRange(122, 125).Draw(t, "address on the uplink"))})}}
+	}
+	if s.Exposed() && rapid.Bool().Draw(t, "external local") {
+		s.ExternalTrafficPolicy = model.TrafficLocal
 	}
 	switch rapid.IntRange(0, 3).Draw(t, "backends") {
 	case 0:

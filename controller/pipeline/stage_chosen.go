@@ -16,6 +16,8 @@ func chosenStage() stage {
 		entry: (*Compiler).servedNode,
 		node:  (*Compiler).chosenNode,
 		port:  (*Compiler).chosenPort,
+
+		service: (*Compiler).untouchedService,
 	}
 }
 

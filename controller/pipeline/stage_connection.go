@@ -63,17 +63,16 @@ func (c *Compiler) connectionDraining(o *topology.Service) {
 		return m.CTState(openflow.CTStateTracked, replied).CTMarkMasked(markService, markService)
 	}
 	for _, s := range c.scopes(o) {
-		for _, a := range c.addresses(o, s) {
-			for _, p := range c.ports(o, s) {
-				if p.Protocol != model.ProtocolTCP {
-					continue
-				}
-				f := model.FamilyOf(a)
-				c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), known)
-				c.actions = moveTarget(c.actions[:0], openflow.FieldTCPDst, f)
-				c.translated(TableServing)
-				c.emit(s.priority(prioDraining), s.rule(rules{"translates packets of TCP to a service with a draining time", "translates packets of TCP over IPv6 to a service with a draining time"}[f]))
+		for a, w := range c.calls(o, s) {
+			p := w.port
+			if p.Protocol != model.ProtocolTCP {
+				continue
 			}
+			f := model.FamilyOf(a)
+			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), known)
+			c.actions = moveTarget(c.actions[:0], openflow.FieldTCPDst, f)
+			c.translated(TableServing)
+			c.emit(s.priority(prioDraining), s.rule(rules{"translates packets of TCP to a service with a draining time", "translates packets of TCP over IPv6 to a service with a draining time"}[f]))
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (c *Compiler) hairpinService(o *topology.Service) {
 		return
 	}
 	var has [2]bool
-	for _, a := range o.Spec.Addresses {
+	for _, a := range o.Spec.Reached() {
 		f := model.FamilyOf(a)
 		if has[f] {
 			continue

@@ -83,6 +83,8 @@ func outStage() stage {
 		Table: Table{TableOut, "out", "answer to outside, translated back: by which uplink?", "nw_src", "uplink, leave; else drop"},
 		entry: (*Compiler).entryNode,
 		node:  (*Compiler).outNode,
+
+		service: (*Compiler).outService,
 	}
 }
 
@@ -151,23 +153,27 @@ func (c *Compiler) nodePortShut() {
 // nodePortService looks up the connection of what is for a node port of a service. From there on
 // it passes the tables that ports' own packets to the service pass.
 func (c *Compiler) nodePortService(o *topology.Service) {
+	c.echoService(o)
 	for _, s := range c.scopes(o) {
 		first, ok := c.view.first(s.domain)
 		if !s.outside || !ok {
 			continue
 		}
 		domain, _ := routingDomain(c.view.Topo, first)
-		for _, a := range c.addresses(o, s) {
-			for _, p := range c.ports(o, s) {
-				c.match = toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port})
-				c.actions = c.actions[:0].SetReg(regFlags, flagEntered).SetReg(regRouter, domain).SetReg(regServiceZone, zoneNodePorts)
-				if n, ok := c.view.Topo.Network(s.Name); ok && s.Kind == topology.KindNetwork {
-					c.actions = c.actions.SetMetadata(metadata(n))
-				}
-				c.actions = c.actions.CT(openflow.CT{Zone: zoneNodePorts, Table: TableConnection})
-				c.instr = c.instr[:0].ApplyActions(c.actions)
-				c.emit(prioNormal, s.rule(rules{"looks up the connection of what is for a node port: ", "looks up the connection of IPv6 that is for a node port: "}[model.FamilyOf(a)]+Rule(p.Protocol)))
+		for a, w := range c.calls(o, s) {
+			p := w.port
+			c.match = toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port})
+			c.actions = c.actions[:0].SetReg(regFlags, flagEntered).SetReg(regRouter, domain).SetReg(regServiceZone, zoneNodePorts)
+			if n, ok := c.view.Topo.Network(s.Name); ok && s.Kind == topology.KindNetwork {
+				c.actions = c.actions.SetMetadata(metadata(n))
 			}
+			c.actions = c.actions.CT(openflow.CT{Zone: zoneNodePorts, Table: TableConnection})
+			c.instr = c.instr[:0].ApplyActions(c.actions)
+			why := rules{"looks up the connection of what is for a node port: ", "looks up the connection of IPv6 that is for a node port: "}[model.FamilyOf(a)]
+			if w.uplink {
+				why = "looks up the connection of what is for the service's address on the uplink: "
+			}
+			c.emit(prioNormal, s.rule(why+Rule(p.Protocol)))
 		}
 	}
 }

@@ -41,6 +41,7 @@ func nextHopStage() stage {
 
 		floating: (*Compiler).leaveFloating,
 		egressIP: (*Compiler).leaveEgress,
+		service:  (*Compiler).leaveService,
 		static:   (*Compiler).leaveStatic,
 	}
 }
@@ -138,14 +139,17 @@ func (c *Compiler) lookUpNextHop() {
 // around takes what leaves for an address that this node itself has on the uplink as if it came
 // in by the bridge, which would not send it back. With floating addresses the packet may be for
 // the port that sent it, and leaves by the port that it came from only if that is another now.
-func (c *Compiler) around(u bridgeUplink, a netip.Addr) {
+func (c *Compiler) around(u bridgeUplink, a netip.Addr) { c.aroundTo(u, a, c.view.floats(c.node)) }
+
+// aroundTo is around; own says that the packet may be for the port that sent it.
+func (c *Compiler) aroundTo(u bridgeUplink, a netip.Addr, own bool) {
 	c.match = toPrefix(c.match[:0], host(a)).Reg(regOutPort, uint32(u.port))
 	c.actions = c.actions[:0].CTClear().SetMetadata(0)
 	for _, r := range []int{regFlags, regRouter, regGateway, regSource, regDestination, regZone, regEgressRule, regIngressRule, regServiceZone, regService} {
 		c.actions = c.actions.SetReg(r, 0)
 	}
 	why := Rule("takes what is for an address of this node as if it came from outside")
-	if c.view.floats(c.node) {
+	if own {
 		why += ", and lets its own port have it"
 		c.actions = c.actions.Load(openflow.FieldInPort, 0, 16, uint64(u.port))
 	}

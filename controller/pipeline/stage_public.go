@@ -21,6 +21,7 @@ func publicStage() stage {
 
 		floating: (*Compiler).publicFloating,
 		egressIP: (*Compiler).publicEgress,
+		service:  (*Compiler).publicService,
 	}
 }
 

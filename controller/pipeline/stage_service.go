@@ -77,25 +77,17 @@ func (c *Compiler) serviceFlows(o *topology.Service) {
 
 // serviceAddresses adds the flows for a service's addresses of a family.
 func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Family) {
-	for _, a := range c.addresses(o, s) {
+	for a, w := range c.calls(o, s) {
+		if model.FamilyOf(a) == f {
+			c.serviceAddress(o, s, w, a)
+		}
+	}
+	if s.outside {
+		return // only its ports come here
+	}
+	for _, a := range o.Spec.Reached() {
 		if model.FamilyOf(a) != f {
 			continue
-		}
-		for i, p := range c.ports(o, s) {
-			c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), isNew)
-			c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
-			if affine(o) {
-				c.actions = c.actions.Resubmit(openflow.PortInPort, TableAffinity)
-				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableAffinityBackend)
-				c.emit(s.priority(prioServicePort), s.rule(rules{"looks for the backend that the client of a new connection has: ", "looks for the backend that the client of a new IPv6 connection has: "}[f]+Rule(p.Protocol)))
-				continue
-			}
-			c.actions = c.actions.Group(serviceGroup(o, s.index, i, f))
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(s.priority(prioServicePort), s.rule(rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol)))
-		}
-		if s.outside {
-			continue // only its ports come here
 		}
 		c.serviceEcho(s, a)
 		c.match = s.match(c.view.Topo, toPrefix(c.match[:0], host(a)), asIs)
@@ -104,32 +96,51 @@ func (c *Compiler) serviceAddresses(o *topology.Service, s scope, f topology.Fam
 	}
 }
 
+// serviceAddress adds the flow for an address and a port of a service.
+func (c *Compiler) serviceAddress(o *topology.Service, s scope, w front, a netip.Addr) {
+	f, p := model.FamilyOf(a), w.port
+	c.match = s.match(c.view.Topo, toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port}), isNew)
+	c.actions = c.actions[:0].SetReg(regService, serviceMet|o.ID)
+	if affine(o) {
+		c.actions = c.actions.Resubmit(openflow.PortInPort, TableAffinity)
+		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableAffinityBackend)
+		c.emit(s.priority(prioServicePort), s.rule(rules{"looks for the backend that the client of a new connection has: ", "looks for the backend that the client of a new IPv6 connection has: "}[f]+Rule(p.Protocol)))
+		return
+	}
+	c.actions = c.actions.Group(serviceGroup(o, s.index, w.index, f))
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(s.priority(prioServicePort), s.rule(rules{"has a group choose a backend for a new connection: ", "has a group choose a backend for a new IPv6 connection: "}[f]+Rule(p.Protocol)))
+}
+
 func isNew(m openflow.Match) openflow.Match { return m.CTState(begun, begun) }
 func asIs(m openflow.Match) openflow.Match  { return m }
 
 // serviceEcho answers pings of a service's address, whatever its backends do.
 func (c *Compiler) serviceEcho(s scope, a netip.Addr) {
-	m := toPrefix(c.match[:0], host(a))
+	m, actions := echoOf(c.match[:0], c.actions[:0], a)
+	c.match, c.actions = s.match(c.view.Topo, m, asIs), actions
+	c.instr = c.instr[:0].ApplyActions(c.actions)
+	c.emit(s.priority(prioServiceEcho), rules{"answers pings of the service's address", "answers IPv6 pings of the service's address"}[model.FamilyOf(a)])
+}
+
+// echoOf appends the match of pings of an address, and the actions that answer them.
+func echoOf(m openflow.Match, actions openflow.Actions, a netip.Addr) (openflow.Match, openflow.Actions) {
+	m = toPrefix(m, host(a))
 	src, dst := openflow.FieldIPv4Src, openflow.FieldIPv4Dst
-	why := Rule("answers pings of the service's address")
 	if a.Is4() {
 		m = m.IPProto(protoICMP).ICMPType(echoRequest).ICMPCode(echoCode)
-		c.actions = c.actions[:0].SetICMPType(echoReply)
+		actions = actions.SetICMPType(echoReply)
 	} else {
 		src, dst = openflow.FieldIPv6Src, openflow.FieldIPv6Dst
 		m = m.IPProto(protoICMPv6).ICMPv6Type(echoRequest6).ICMPv6Code(echoCode)
-		c.actions = c.actions[:0].SetICMPv6Type(echoReply6)
-		why = "answers IPv6 pings of the service's address"
+		actions = actions.SetICMPv6Type(echoReply6)
 	}
-	c.match = s.match(c.view.Topo, m, asIs)
-	c.actions = swapMACs(c.actions).
+	return m, swapMACs(actions).
 		Push(dst, 0, a.BitLen()).
 		Move(src, dst, 0, 0, a.BitLen()).
 		Pop(src, 0, a.BitLen()).
 		SetIPTTL(gatewayTTL).
 		Output(openflow.PortInPort)
-	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(s.priority(prioServiceEcho), why)
 }
 
 // swapMACs appends actions that send a packet back to where it came from.
@@ -139,42 +150,78 @@ func swapMACs(a openflow.Actions) openflow.Actions {
 		Pop(openflow.FieldEthSrc, 0, 48)
 }
 
-// addresses returns the addresses of a service for the clients of a scope: for those outside the
-// node's own, of the families that the service has.
-func (c *Compiler) addresses(o *topology.Service, s scope) []netip.Addr {
-	if !s.outside {
-		return o.Spec.Addresses
-	}
-	var all []netip.Addr
-	for _, e := range c.view.entriesOf(c.node) {
-		if hasFamily(o, model.FamilyOf(e.address)) {
-			all = append(all, e.address)
-		}
-	}
-	return all
+// front is how clients of a scope reach a port of a service.
+type front struct {
+	// index is that of the port among the service's, port the port with the number that clients call.
+	index int
+	port  model.ServicePort
+	// addresses are those that clients call.
+	addresses []netip.Addr
+	// uplink says that they are on an uplink.
+	uplink bool
 }
 
-func hasFamily(o *topology.Service, f topology.Family) bool {
-	return slices.ContainsFunc(o.Spec.Addresses, func(a netip.Addr) bool { return model.FamilyOf(a) == f })
-}
+// has reports whether clients may call the port by a family.
+func (w front) has(f topology.Family) bool { return !w.uplink || f == topology.IPv4 }
 
-// ports yields the ports of a service by their index, with the numbers that clients of a scope
-// call them by: for those outside those that have a node port, with that as their number.
-func (c *Compiler) ports(o *topology.Service, s scope) iter.Seq2[int, model.ServicePort] {
-	return func(yield func(int, model.ServicePort) bool) {
-		for i, p := range o.Spec.Ports {
-			if s.outside {
-				n := o.NodePort(p)
-				if n == 0 {
-					continue
+// fronts yields how clients of a scope reach the ports of a service: those outside by node ports at
+// the node's own addresses, of the families that the service has, and at its addresses on an uplink.
+func (c *Compiler) fronts(o *topology.Service, s scope) iter.Seq[front] {
+	return func(yield func(front) bool) {
+		var node, uplink []netip.Addr
+		if s.outside {
+			for _, e := range c.view.entriesOf(c.node) {
+				if hasFamily(o, model.FamilyOf(e.address)) {
+					node = append(node, e.address)
 				}
-				p.Port = n
 			}
-			if !yield(i, p) {
+			if _, ok := c.exposed(o); ok {
+				uplink = o.Spec.OnUplink()
+			}
+		}
+		for i, p := range o.Spec.Ports {
+			if !s.outside {
+				if !yield(front{i, p, o.Spec.Reached(), false}) {
+					return
+				}
+				continue
+			}
+			if n := o.NodePort(p); n != 0 {
+				at := p
+				at.Port = n
+				if !yield(front{i, at, node, false}) {
+					return
+				}
+			}
+			if len(uplink) > 0 && !yield(front{i, p, uplink, true}) {
 				return
 			}
 		}
 	}
+}
+
+// calls yields the same by the addresses that clients call.
+func (c *Compiler) calls(o *topology.Service, s scope) iter.Seq2[netip.Addr, front] {
+	return func(yield func(netip.Addr, front) bool) {
+		all := slices.Collect(c.fronts(o, s))
+		for _, uplink := range []bool{false, true} {
+			i := slices.IndexFunc(all, func(w front) bool { return w.uplink == uplink })
+			if i < 0 {
+				continue
+			}
+			for _, a := range all[i].addresses { // those of all fronts of its kind
+				for _, w := range all {
+					if w.uplink == uplink && !yield(a, w) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+func hasFamily(o *topology.Service, f topology.Family) bool {
+	return slices.ContainsFunc(o.Spec.Reached(), func(a netip.Addr) bool { return model.FamilyOf(a) == f })
 }
 
 // eachServicePort calls do for each port of a service, each scope with ports on the node,
@@ -185,8 +232,10 @@ func (c *Compiler) eachServicePort(o *topology.Service, do func(scope, int, mode
 			if !hasFamily(o, f) {
 				continue
 			}
-			for i, p := range c.ports(o, s) {
-				do(s, i, p, f)
+			for w := range c.fronts(o, s) {
+				if w.has(f) {
+					do(s, w.index, w.port, f)
+				}
 			}
 		}
 	}

@@ -71,18 +71,19 @@ func (c *Compiler) staleFrom(in openflow.PortNo, f topology.Family, why Rule) {
 // servingBackends passes what is for a backend of the service.
 func (c *Compiler) servingBackends(o *topology.Service) {
 	for _, s := range c.scopes(o) {
-		for i, p := range c.ports(o, s) {
+		for w := range c.fronts(o, s) {
+			p := w.port
 			if p.Protocol != model.ProtocolUDP && !drains(o) {
 				continue
 			}
-			for b, target := range c.view.served(o, o.Spec.Ports[i]) {
+			for b, target := range c.view.served(o, o.Spec.Ports[w.index]) {
 				watch, alive := c.watch(b)
 				if alive && c.view.domainOf(b.Spec.Network) == s.domain && !(s.local(o) && watch == openflow.PortAny) {
-					c.serving(o, s, p, b, target)
+					c.serving(s, w, b, target)
 				}
 			}
 			if p.Protocol == model.ProtocolTCP {
-				c.ended(o, s, p)
+				c.ended(s, w)
 			}
 		}
 	}
@@ -90,8 +91,9 @@ func (c *Compiler) servingBackends(o *topology.Service) {
 
 // ended has the controller reset connections of TCP to what is served no more, by a port of
 // a service with a draining time.
-func (c *Compiler) ended(o *topology.Service, s scope, p model.ServicePort) {
-	for _, a := range c.addresses(o, s) {
+func (c *Compiler) ended(s scope, w front) {
+	p := w.port
+	for _, a := range w.addresses {
 		f := model.FamilyOf(a)
 		met := func(m openflow.Match) openflow.Match { return metTarget(m, a, p.Port) }
 		c.match = s.match(c.view.Topo, c.match[:0].EthType(ethTypes[f]).IPProto(protoTCP), met)
@@ -104,8 +106,9 @@ func (c *Compiler) ended(o *topology.Service, s scope, p model.ServicePort) {
 }
 
 // serving passes what is for a port of a backend, by a port of the service.
-func (c *Compiler) serving(o *topology.Service, s scope, p model.ServicePort, b *topology.Port, target uint16) {
-	for _, a := range c.addresses(o, s) {
+func (c *Compiler) serving(s scope, w front, b *topology.Port, target uint16) {
+	p := w.port
+	for _, a := range w.addresses {
 		f := model.FamilyOf(a)
 		ip, ok := b.Address(f)
 		if !ok {

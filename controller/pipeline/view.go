@@ -52,6 +52,8 @@ type View struct {
 	// floating holds the floating addresses on a node.
 	floating *btree.Map[pair, struct{}] // node, floating address
 	egress   egressIndex
+	// holders has the nodes that answer for addresses of services on uplinks, by service.
+	holders *btree.Map[string, string]
 	// health has what health checks have found of backends, by service and port.
 	health *btree.Map[pair, Health]
 	// leaving has, by Way.key, what gets no new connections by services with a draining
@@ -100,6 +102,11 @@ func NewView(topo *topology.Snapshot) *View {
 		}
 	}
 	v.beginEgress(touched)
+	onUplinks := map[string]bool{}
+	for o := range topo.ServicesOnUplinks() {
+		onUplinks[o.Name] = true
+	}
+	v.placeServices(onUplinks)
 	v.byNetwork.Scan(func(k pair, _ int) bool {
 		network, node := firstOf(k), secondOf(k)
 		if v.carries(network, node) {
@@ -124,7 +131,7 @@ func emptyView(topo *topology.Snapshot) *View {
 		locals:  new(btree.Map[string, netip.Addr]), udp: new(btree.Map[string, uint16]), members: new(btree.Map[domain, members]),
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 		ipv6:     new(btree.Map[string, int]),
-		floating: new(btree.Map[pair, struct{}]), egress: newEgressIndex(),
+		floating: new(btree.Map[pair, struct{}]), egress: newEgressIndex(), holders: new(btree.Map[string, string]),
 		health: new(btree.Map[pair, Health]), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
@@ -190,7 +197,7 @@ func (v *View) Next(u Update) *View {
 		places: v.places.Copy(), tunnels: v.tunnels.Copy(), uplinks: v.uplinks.Copy(), bridges: v.bridges.Copy(), hostPorts: v.hostPorts.Copy(),
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
-		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(), egress: v.egress.fork(),
+		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(), egress: v.egress.fork(), holders: v.holders.Copy(),
 		health: v.health.Copy(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
@@ -281,6 +288,7 @@ func (v *View) Next(u Update) *View {
 	n.placeEgress(v, u)
 	n.learnHealth(v, u)
 	n.learnLeaving(v, u)
+	n.placeServices(u.ServicesOnUplinksIn(v, n))
 	n.countIPv6(v, u)
 	n.countIdentities(v, u)
 	n.label(u)

@@ -26,7 +26,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	}
 	d.f.view.Store(d.view)
 	m := marking{d: d, limit: workqueue.MaxMarked(d.view), nodes: map[string]*marked{}}
-	if len(moved.ports)+len(moved.floating)+len(moved.egress) > 0 {
+	if moved.any() {
 		m.limit = 1 << 30 // moves are done in steps, for which every unit is listed
 	}
 	pipeline.Affected(before, d.view, u, m.mark)
@@ -34,6 +34,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.zonesMarked(&m)
 	d.announceChanges(before, u)
 	d.egressChanged(before, u)
+	d.servicesMoved(before, u)
 	d.assessNetworks(before, u)
 	d.assessRouters(before, u)
 	d.assessServices(before, u)

@@ -114,11 +114,12 @@ func (d *dispatcher) contacts(n *node, names []string) {
 	}
 }
 
-// absences puts into the View which of the nodes are away, of those that egress addresses concern.
+// absences puts into the View which of the nodes are away, if egress addresses or services with addresses on
+// uplinks need that.
 // After a start a node counts as there until it has had its time to return: where addresses are must
 // not depend on which node connects first.
 func (d *dispatcher) absences(names []string) {
-	if d.view.Topo.Count(topology.KindEgressIP) == 0 {
+	if d.view.Topo.Count(topology.KindEgressIP) == 0 && !d.view.HasServicesOnUplinks() {
 		return
 	}
 	var all []pipeline.AbsenceChange

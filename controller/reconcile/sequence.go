@@ -26,8 +26,8 @@ const drainTime = 100 * time.Millisecond
 //   - Nodes that become senders of a network: the other nodes must admit their packets, and
 //     they those of the others, before anybody sends.
 //   - Labels of networks: all nodes must know them before ports send with them.
-//   - Floating and egress addresses that move: the old node must fall silent before the new one answers for
-//     them.
+//   - Floating and egress addresses, and addresses of services on uplinks, that move: the old node must fall
+//     silent before the new one answers for them.
 //
 // Everything else goes to all nodes at once: a new port was not reachable before, and a
 // deleted one will not be.
@@ -50,8 +50,9 @@ type step struct {
 	work []work
 	// after is the delay before it.
 	after time.Duration
-	// floating and egress are the floating and egress addresses that nodes answer for after it.
-	floating, egress []string
+	// floating, egress and services are the floating and egress addresses, and the services with addresses on
+	// uplinks, that nodes answer for after it.
+	floating, egress, services []string
 }
 
 // work is a node's part of a step.
@@ -64,9 +65,9 @@ type work struct {
 // after it, the nodes where they were before, and the floating addresses that go with them.
 type moved struct {
 	ports, to, from map[string]bool
-	// floating and egress are the floating and egress addresses that leave a node for another, and
-	// silent the nodes that they leave.
-	floating, egress, silent map[string]bool
+	// floating, egress and services are the floating and egress addresses, and the services with addresses on
+	// uplinks, that leave a node for another, and silent the nodes that they leave.
+	floating, egress, services, silent map[string]bool
 }
 
 // moves returns the ports that the update moves.
@@ -106,22 +107,32 @@ func moves(before, after *pipeline.View, u pipeline.Update) (m moved) {
 		}
 		m.floating[f.Name], m.silent[f.From] = true, true
 	}
-	for _, f := range pipeline.EgressMoves(before, after, u) {
-		if f.From == "" || f.To == "" {
-			continue
+	leave := func(all []pipeline.FloatingMove) (names map[string]bool) {
+		for _, f := range all {
+			if f.From == "" || f.To == "" {
+				continue
+			}
+			if names == nil {
+				names = map[string]bool{}
+			}
+			if m.silent == nil {
+				m.silent = map[string]bool{}
+			}
+			names[f.Name] = true
+			if after.Reached(f.From) { // else it cannot confirm, and is silent
+				m.silent[f.From] = true
+			}
 		}
-		if m.egress == nil {
-			m.egress = map[string]bool{}
-		}
-		if m.silent == nil {
-			m.silent = map[string]bool{}
-		}
-		m.egress[f.Name] = true
-		if after.Reached(f.From) { // else it cannot confirm, and is silent
-			m.silent[f.From] = true
-		}
+		return names
 	}
+	m.egress = leave(pipeline.EgressMoves(before, after, u))
+	m.services = leave(pipeline.ServiceMoves(before, after, u))
 	return m
+}
+
+// any reports whether anything moves.
+func (m moved) any() bool {
+	return len(m.ports)+len(m.floating)+len(m.egress)+len(m.services) > 0
 }
 
 // lingers returns the nodes that the last ports of a network leave. Packets that they have sent
@@ -182,7 +193,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 	}
 	c.Settle(workqueue.Cost{}) // the dispatcher's own share
 	if len(later) > 0 {
-		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating)), egress: slices.Sorted(maps.Keys(moved.egress))})
+		s.steps = append(s.steps, step{work: later, floating: slices.Sorted(maps.Keys(moved.floating)), egress: slices.Sorted(maps.Keys(moved.egress)), services: slices.Sorted(maps.Keys(moved.services))})
 	}
 	if len(last) > 0 || len(s.lingers) > 0 {
 		s.steps = append(s.steps, step{work: last, after: drainTime})
@@ -196,7 +207,7 @@ func (d *dispatcher) distribute(before *pipeline.View, u pipeline.Update, moved 
 // to do when nobody sends to the node any more.
 func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, later, last []pipeline.Unit) {
 	grown := d.view.HasGrown()
-	if !grown && len(m.ports)+len(m.floating)+len(m.egress) == 0 && !d.view.HasLabels() {
+	if !grown && !m.any() && !d.view.HasLabels() {
 		return units, nil, nil
 	}
 	for _, u := range units {
@@ -209,6 +220,12 @@ func (d *dispatcher) split(name string, units []pipeline.Unit, m moved) (now, la
 			}
 		case u.Kind == pipeline.UnitEgress && m.egress[u.Name]:
 			if d.view.EgressHolder(u.Name) == name {
+				later = append(later, u)
+			} else {
+				now = append(now, u)
+			}
+		case u.Kind == pipeline.UnitService && m.services[u.Name]:
+			if d.view.ServiceHolder(u.Name) == name {
 				later = append(later, u)
 			} else {
 				now = append(now, u)
@@ -251,7 +268,8 @@ func (s *sequence) next() {
 	if s.done > 0 {
 		s.d.announce(s.steps[s.done-1].floating)
 		s.d.announceEgress(s.steps[s.done-1].egress)
-		s.steps[s.done-1].floating, s.steps[s.done-1].egress = nil, nil
+		s.d.announceServices(s.steps[s.done-1].services)
+		s.steps[s.done-1].floating, s.steps[s.done-1].egress, s.steps[s.done-1].services = nil, nil, nil
 	}
 	if s.done == len(s.steps) {
 		s.end()

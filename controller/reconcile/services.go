@@ -125,6 +125,9 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 	if o.Spec.HasNodePorts() {
 		in.facts(v, o, &facts)
 	}
+	if o.Spec.Uplink != nil {
+		uplinkFacts(v, o, &facts)
+	}
 	return facts
 }
 
@@ -244,9 +247,12 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 			s.Health[b.Name] = h
 		}
 	}
-	for _, node := range f.View().NodePortNodes(o) {
-		s.Entries = append(s.Entries, status.Entry{Node: node, Addresses: f.View().NodePortAddresses(node)})
+	if o.Spec.HasNodePorts() {
+		for _, node := range v.NodePortNodes(o) {
+			s.Entries = append(s.Entries, status.Entry{Node: node, Addresses: v.NodePortAddresses(node)})
+		}
 	}
+	s.UplinkNode = v.ServiceHolder(name)
 	f.board.Stamp(serviceRef(name), s.Conditions)
 	return s
 }

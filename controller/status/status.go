@@ -136,6 +136,8 @@ type Service struct {
 	Health map[string]Health
 	// Entries are the nodes at whose addresses its node ports are, by name.
 	Entries []Entry
+	// UplinkNode is the node that answers for its addresses on an uplink, "" if there is none.
+	UplinkNode string
 }
 
 // Entry is a node at whose addresses services have node ports.

@@ -36,10 +36,10 @@ func TestReferences(t *testing.T) {
 			"spec.egress[0].peers[1].portGroup portgroup/g1",
 		}},
 		"service": {ServiceSpec{
-			Networks: []string{"blue"}, Routers: []string{"r1"},
+			Networks: []string{"blue"}, Routers: []string{"r1"}, Uplink: &ServiceUplink{Name: "ext"},
 			Backends: ServiceBackends{PolicySelection: networks, Endpoints: []ServiceEndpoint{{Port: "web"}}},
 		}, []string{
-			"spec.networks[0] network/blue", "spec.routers[0] router/r1",
+			"spec.networks[0] network/blue", "spec.routers[0] router/r1", "spec.uplink.name uplink/ext",
 			"spec.backends.networks[0] network/blue", "spec.backends.networks[1] network/red", "spec.backends.endpoints port/web",
 		}},
 		"egress address": {EgressIPSpec{Uplink: "ext", Ports: PolicySelection{PortGroup: "web", Networks: []string{"blue"}}, Nodes: []string{"n2", "n1"}},

@@ -30,10 +30,12 @@ type ServiceSpec struct {
 	SessionAffinityTimeout Duration `json:"sessionAffinityTimeout,omitzero" doc:"How long after its last new connection a client keeps its backend, 1s to 18h; 3h when absent" example:"10m"`
 	// DrainingTime 0 is forever.
 	DrainingTime Duration `json:"drainingTime,omitzero" doc:"How long connections to a backend that gets no new ones go on, because it is draining or no backend any more: 1s to 18h. Then they are reset. As long as they like when absent" example:"5m"`
+	// Uplink is nil for a service without addresses on an uplink.
+	Uplink *ServiceUplink `json:"uplink,omitempty" doc:"Addresses of the service on the network of an uplink of the type bridge, where one node that has it answers for them. Machines outside reach the service there, at its own ports, and ports of the networks, too. Such a service names one network or one router"`
 	// InternalTrafficPolicy "" is TrafficCluster.
 	InternalTrafficPolicy TrafficPolicy `json:"internalTrafficPolicy,omitempty" doc:"Which backends connections from ports of the networks go to. Cluster: any. Local: those on the client's own node; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
 	// ExternalTrafficPolicy "" is TrafficCluster.
-	ExternalTrafficPolicy TrafficPolicy `json:"externalTrafficPolicy,omitempty" doc:"Which backends connections to node ports go to. Cluster: any. Local: those on the node whose address the client uses, and if all there are draining, these; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
+	ExternalTrafficPolicy TrafficPolicy `json:"externalTrafficPolicy,omitempty" doc:"Which backends connections from outside go to. Cluster: any. Local: those on the node whose node port the client uses, and if all there are draining, these; where there are none, they are refused. Addresses on an uplink are on a node with backends then" enum:"Cluster,Local" default:"Cluster" example:"Local"`
 }
 
 // TrafficPolicy says on which nodes the backends are that connections go to.
@@ -159,13 +161,16 @@ func (ServiceSpec) Kind() Kind { return KindService }
 // Writer returns Operator.
 func (ServiceSpec) Writer() Role { return Operator }
 
-// References yields the networks, routers, ports and port groups that the service names.
+// References yields the networks, routers, uplink, ports and port groups that the service names.
 func (s ServiceSpec) References() iter.Seq2[string, Ref] {
 	return func(yield func(string, Ref) bool) {
 		for field, ref := range s.Scopes() {
 			if !yield(field, ref) {
 				return
 			}
+		}
+		if s.Uplink != nil && !yield("spec.uplink.name", Ref{KindUplink, s.Uplink.Name}) {
+			return
 		}
 		if !s.Backends.references("spec.backends", yield) {
 			return
@@ -253,6 +258,7 @@ func (s ServiceSpec) Normal(bad Reporter) Spec {
 	}
 	s.InternalTrafficPolicy = s.InternalTrafficPolicy.normal("spec.internalTrafficPolicy", bad)
 	s.ExternalTrafficPolicy = s.ExternalTrafficPolicy.normal("spec.externalTrafficPolicy", bad)
+	s.Uplink = s.Uplink.normal(&s, bad)
 	s.checkNodePorts(bad)
 	return s
 }
@@ -272,10 +278,12 @@ func (s ServiceSpec) checkNodePorts(bad Reporter) {
 		}
 	}
 	switch {
+	case s.Uplink != nil && len(s.Networks)+len(s.Routers) > 1:
+		bad(Invalid, "spec.uplink", "a service with addresses on an uplink names several networks or routers, and a client outside is in none of them, so it is not clear which backends are meant", "name the one router that joins the networks, or make a service for each")
 	case s.HasNodePorts() && len(s.Networks)+len(s.Routers) > 1:
 		bad(Invalid, "spec.ports", "a service with node ports names several networks or routers, and a client outside is in none of them, so it is not clear which backends are meant", "name the one router that joins the networks, or make a service for each")
-	case !s.HasNodePorts() && s.ExternalTrafficPolicy != "":
-		bad(Invalid, "spec.externalTrafficPolicy", "the service has no node port, so nobody outside reaches it", "give a port a nodePort, or leave externalTrafficPolicy out")
+	case !s.Exposed() && s.ExternalTrafficPolicy != "":
+		bad(Invalid, "spec.externalTrafficPolicy", "the service has neither a node port nor addresses on an uplink, so nobody outside reaches it", "give a port a nodePort, give uplink, or leave externalTrafficPolicy out")
 	}
 }
 

@@ -1,0 +1,87 @@
+package pipeline
+
+import (
+	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
+)
+
+// prioPublicEcho is of pings of services' addresses on uplinks, in node-port: above errors, below what stays
+// shut.
+const prioPublicEcho = 105
+
+// exposed returns the service's uplink as the node has it; ok is false where nobody outside reaches the
+// service's addresses by the node.
+func (c *Compiler) exposed(o *topology.Service) (u bridgeUplink, ok bool) {
+	if u, ok = c.view.exposedAt(o, c.node); !ok {
+		return u, false
+	}
+	_, ok = c.view.outsideOf(o)
+	return u, ok
+}
+
+// publicService takes what comes from outside for addresses of a service. One node answers ARP for them.
+func (c *Compiler) publicService(o *topology.Service) {
+	u, ok := c.exposed(o)
+	if !ok {
+		return
+	}
+	for _, a := range o.Spec.OnUplink() {
+		if c.view.ServiceHolder(o.Name) == c.node {
+			c.publicARP(u, a)
+		}
+		c.match = c.toPublic(u, a)
+		c.instr = c.instr[:0].GotoTable(TableNodePort)
+		c.emit(prioNormal, "takes what is for the service's address on the uplink")
+	}
+}
+
+// echoService answers pings from outside of a service's addresses.
+func (c *Compiler) echoService(o *topology.Service) {
+	if _, ok := c.exposed(o); !ok {
+		return
+	}
+	for _, a := range o.Spec.OnUplink() {
+		c.match, c.actions = echoOf(c.match[:0], c.actions[:0], a)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioPublicEcho, "answers pings from outside of the service's address on the uplink")
+	}
+}
+
+// untouchedService drops what chosenEntered drops, for addresses of a service.
+func (c *Compiler) untouchedService(o *topology.Service) {
+	if _, ok := c.exposed(o); !ok {
+		return
+	}
+	for _, a := range o.Spec.OnUplink() {
+		c.match = toPrefix(c.match[:0], host(a)).RegMasked(regFlags, flagEntered, flagEntered)
+		c.instr = c.instr[:0]
+		c.emit(prioUntouched, "drops what comes from outside for the service's address and belongs to no connection")
+	}
+}
+
+// outService sends out what has been translated back to addresses of a service.
+func (c *Compiler) outService(o *topology.Service) {
+	u, ok := c.exposed(o)
+	if !ok {
+		return
+	}
+	for _, a := range o.Spec.OnUplink() {
+		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(host(a))
+		c.actions = c.actions[:0].DecTTL().SetReg(regOutPort, uint32(u.port)).SetEthSrc(model.OutsideMAC(a)).Resubmit(openflow.PortInPort, TableLeave)
+		c.instr = c.instr[:0].ApplyActions(c.actions)
+		c.emit(prioNormal, "sends answers out by the bridge, with the service's address")
+	}
+}
+
+// leaveService takes what leaves for addresses of a service on their own node as if it came in. The
+// backend may be the port that sent it.
+func (c *Compiler) leaveService(o *topology.Service) {
+	u, ok := c.exposed(o)
+	if !ok || c.view.ServiceHolder(o.Name) != c.node {
+		return
+	}
+	for _, a := range o.Spec.OnUplink() {
+		c.aroundTo(u, a, true)
+	}
+}

@@ -1,0 +1,72 @@
+package model
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// ServiceUplink is addresses of a service on the network of an uplink of the type bridge.
+type ServiceUplink struct {
+	Name      string       `json:"name" doc:"Name of an uplink of the type bridge, on whose network the addresses are" example:"ext"`
+	Addresses []netip.Addr `json:"addresses" doc:"The addresses, 1 to 16: IPv4, of the uplink's addresses, that no node, no floating or egress address and no other service has" example:"[\"192.0.2.90\"]"`
+}
+
+// normal checks the addresses on an uplink, and returns a copy of them.
+func (u *ServiceUplink) normal(s *ServiceSpec, bad Reporter) *ServiceUplink {
+	if u == nil {
+		return nil
+	}
+	out := &ServiceUplink{Name: u.Name, Addresses: cloned(u.Addresses)}
+	if out.Name == "" {
+		bad(Invalid, "spec.uplink.name", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
+	}
+	if n := len(out.Addresses); n == 0 || n > MaxServiceAddresses {
+		bad(Invalid, "spec.uplink.addresses", fmt.Sprintf("has %d addresses, want 1 to %d", n, MaxServiceAddresses), "give some of the uplink's addresses, such as 192.0.2.90")
+	}
+	for i, a := range out.Addresses {
+		at := fmt.Sprintf("spec.uplink.addresses[%d]", i)
+		out.Addresses[i] = a.Unmap()
+		switch {
+		case !a.IsValid():
+			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as 192.0.2.90")
+		case !a.Unmap().Is4():
+			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", "give an IPv4 address; by IPv6 machines outside reach node ports on nodes with an uplink of the type host")
+		case slices.Contains(out.Addresses[:i], a.Unmap()):
+			bad(Invalid, at, a.Unmap().String()+" is listed twice", "list it once")
+		case slices.Contains(s.Addresses, a.Unmap()):
+			bad(Invalid, at, a.Unmap().String()+" is among spec.addresses, too", "list it here alone: ports of the networks reach the service at addresses on the uplink, too")
+		}
+	}
+	for i, p := range s.Ports {
+		at := fmt.Sprintf("spec.ports[%d].port", i)
+		switch {
+		case p.Protocol == ProtocolUDP && p.Port == vxlanPort:
+			bad(Invalid, at, "udp/4789 is VXLAN, which neither leaves nor comes in by an uplink", "choose another port")
+		case s.HasNodePorts() && p.Port >= FirstNodePort && p.Port <= LastNodePort:
+			bad(Invalid, at, fmt.Sprintf("%d is in the range of node ports, and the service has both node ports and addresses on an uplink", p.Port), fmt.Sprintf("choose a port outside of %d to %d, or make a second service for the node ports", FirstNodePort, LastNodePort))
+		}
+	}
+	return out
+}
+
+// Exposed reports whether machines outside reach the service: by node ports, or by addresses on an
+// uplink.
+func (s ServiceSpec) Exposed() bool { return s.Uplink != nil || s.HasNodePorts() }
+
+// OnUplink returns the addresses of the service on an uplink, nil if there are none.
+func (s ServiceSpec) OnUplink() []netip.Addr {
+	if s.Uplink == nil {
+		return nil
+	}
+	return s.Uplink.Addresses
+}
+
+// Reached returns the addresses at which ports of the networks reach the service: its own, and
+// those on an uplink.
+func (s ServiceSpec) Reached() []netip.Addr {
+	if s.Uplink == nil {
+		return s.Addresses
+	}
+	return slices.Concat(s.Addresses, s.Uplink.Addresses)
+}
