@@ -347,7 +347,7 @@ func TestHostilePeers(t *testing.T) {
 	const maxMemory, maxGoroutines = 1 << 30, 8000
 	b := newChaosBed(t, 1, reconcile.Config{
 		Session:    session.Config{EchoInterval: time.Second, EchoTimeout: 2 * time.Second, HandshakeTimeout: 2 * time.Second, WriteTimeout: 500 * time.Millisecond},
-		RetryAfter: 20 * time.Millisecond, AnswerTimeout: time.Second,
+		RetryAfter: 20 * time.Millisecond, AnswerTimeout: 5 * time.Second,
 	})
 	b.apply(b.nodeOp(b.Nodes[0]), networkOp(), portOp("p1", "node1"),
 		put(topology.KindNode, "rogue", topology.NodeSpec{TunnelIP: netip.MustParseAddr("192.0.2.66")}),
