@@ -58,6 +58,8 @@ of the names of addresses.`,
 	}
 	cmd.Flags().StringVar(&zone.Reverse, "reverse", "", "the names of the addresses in a `range` instead, such as 10.0.0.0/24: its length is a multiple of 8 bits, or of 4 for IPv6")
 	cmd.Flags().StringArrayVar(&zone.NameServers, "name-server", nil, "`name` of a server that the zone names as its own; repeat it for more (default localhost)")
+	mustComplete(cmd, "reverse")
+	mustComplete(cmd, "name-server")
 	o.flags(a, cmd)
 	return cmd
 }

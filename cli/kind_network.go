@@ -36,6 +36,8 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 	type spec = model.NetworkSpec
 	mode := valueFlag("mode", "`mode`: stretched (one layer-2 domain over all nodes) or segmented (a block of addresses per node, routed) (default stretched)", func(s *spec) encoding.TextUnmarshaler { return &s.Mode })
 	mode.fixed = []string{string(model.Stretched), string(model.Segmented)}
+	multicast := valueFlag("multicast", "what becomes of packets to multicast groups and the broadcast address: `flood` (all other ports of the layer-2 domain get them) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.Multicast })
+	multicast.fixed = []string{string(model.MulticastFlood), string(model.MulticastOff)}
 	return []specFlag[spec]{
 		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", set: setCIDR},
 		{name: "gateway", usage: "`address` of the gateway (default: the first of the range)", set: setGateway},
@@ -49,6 +51,7 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 		intFlag("mtu", "MTU of the containers' interfaces in `bytes` (default 1450)", func(s *spec) *int { return &s.MTU }),
 		boolFlag("ports-from-nodes", "whether nodes may make ports of their own in the network, as 'sdnctl attach' does: true or false (default false)", func(s *spec) *bool { return &s.PortsFromNodes }),
 		boolFlag("host-access", "whether the nodes that have ports of the network and these ports reach each other by their own addresses, without translation: true or false (default false)", func(s *spec) *bool { return &s.HostAccess }),
+		multicast,
 		valueFlag("gateway-mac", "`MAC` of the gateway (default: derived from the VNI)", func(s *spec) encoding.TextUnmarshaler { return &s.GatewayMAC }),
 	}
 }
@@ -232,6 +235,9 @@ func networkDetails(v networkView) [][2]string {
 	}
 	lines = append(lines, [2]string{"ports from nodes", yesNo(v.spec.PortsFromNodes)})
 	lines = append(lines, [2]string{"host access", yesNo(v.spec.HostAccess)})
+	if v.spec.Multicast != "" {
+		lines = append(lines, [2]string{"multicast", string(v.spec.Multicast)})
+	}
 	lines = append(lines, dhcpLines(&v.spec)...)
 	lines = append(lines, dnsLines(v)...)
 	return append(lines, blockLines(v.status.Blocks, func(b api.BlockStatus) string { return b.Node })...)

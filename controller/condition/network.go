@@ -21,6 +21,10 @@ type NetworkFacts struct {
 	Uplink Uplink
 	// Host is what is known of its host access.
 	Host HostAccess
+	// Overfull are the nodes on which more ports and other nodes should get what is sent to groups than
+	// do, sorted, and MaxMembers is how many do.
+	Overfull   []string
+	MaxMembers int
 	// Upstream are the servers that it has other names asked of, in their order; none without DNS.
 	Upstream []NameServer
 }
@@ -72,6 +76,7 @@ func Network(f NetworkFacts) []Condition {
 	uplinks(&l, f.Uplink)
 	hostAccess(&l, f)
 	upstreams(&l, f)
+	overfull(&l, f)
 	small(&l, f)
 	return l
 }
@@ -134,4 +139,14 @@ func upstreams(l *list, f NetworkFacts) {
 		return
 	}
 	l.add(UpstreamUnreachable, "upstream name servers do not answer sdnd: "+strings.Join(silent, ", ")+"; the others are asked instead", cure)
+}
+
+// overfull adds the condition that multicast does not reach all.
+func overfull(l *list, f NetworkFacts) {
+	if n := len(f.Overfull); n > 0 {
+		nodes := TunnelNodes{f.Overfull, n}
+		l.add(MulticastIncomplete,
+			fmt.Sprintf("it has more ports, and other nodes with ports, than the %d that get what is sent to groups on %s", f.MaxMembers, nodes.text()),
+			fmt.Sprintf("move ports into further networks, or: sdnctl network set %s --multicast off", f.Name))
+	}
 }

@@ -148,6 +148,9 @@ func (a *affected) node(c topology.Change) {
 				a.mark(n, Unit{Kind: UnitBlock, Name: b.Network, Part: name})
 			}
 		}
+		for network := range v.NetworksOn(name) {
+			a.membersEverywhere(network)
+		}
 		for p := range v.PortsOn(name) {
 			if n, ok := v.Topo.Network(p.Spec.Network); ok && n.Spec.Mode == topology.Stretched && !a.changed[p.Name] {
 				a.everywhere(n.Name, Unit{Kind: UnitPort, Name: p.Name})
@@ -175,7 +178,7 @@ func (a *affected) network(c topology.Change) {
 		if r, ok := a.after.Topo.RouterOf(c.Ref.Name); ok && !slices.Equal(was.Spec.DNS.Upstream, is.Spec.DNS.Upstream) {
 			a.leaves(r)
 		}
-		if answersOf(was) == answersOf(is) {
+		if answersOf(was) == answersOf(is) && was.Spec.Multicast == is.Spec.Multicast {
 			return
 		}
 	}
@@ -255,6 +258,7 @@ func (a *affected) stays(name string) bool {
 	a.floatingOf(is.Ref())
 	if at := a.after.Location(is); at != "" {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
+		a.members(a.after, is.Spec.Network, at)
 		a.watched(at, is)
 		a.judges(a.after, at, name)
 		a.hopOf(a.after, is, at)
@@ -302,6 +306,7 @@ func (a *affected) port(name string) {
 		at := v.Location(p)
 		if at != "" {
 			a.arrival(p.Spec.Network, at)
+			a.members(v, p.Spec.Network, at)
 			a.judges(v, at, name)
 		}
 		n, ok := v.Topo.Network(p.Spec.Network)
@@ -349,6 +354,7 @@ func (a *affected) arrival(network, node string) {
 		a.arrivals = map[pair]bool{}
 	}
 	a.arrivals[key] = true
+	a.membersEverywhere(network)
 	a.answersFrom(network, node)
 	a.policedNode(node)
 	a.servicesAt(network, node)
@@ -368,5 +374,23 @@ func (a *affected) arrival(network, node string) {
 				a.allOf(other, node)
 			}
 		}
+	}
+}
+
+// members marks on a node who gets what is sent to groups of a network.
+func (a *affected) members(v *View, network, node string) {
+	if n, ok := v.Topo.Network(network); ok && floods(n) {
+		a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+	}
+}
+
+// membersEverywhere marks, on all nodes of a stretched network, which nodes get what is sent to groups.
+func (a *affected) membersEverywhere(network string) {
+	n, ok := a.after.Topo.Network(network)
+	if !ok || !floods(n) || n.Spec.Mode == topology.Segmented {
+		return // a change of the network itself marks all of it
+	}
+	for node := range a.nodesOf(network) {
+		a.mark(node, Unit{Kind: UnitNetwork, Name: network})
 	}
 }

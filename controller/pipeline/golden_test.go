@@ -122,6 +122,34 @@ func answersGolden() golden {
 	}}
 }
 
+// multicastGolden is networks that carry multicast and broadcast: one of both families over three
+// nodes, with a port that policies judge and one that may use services; one in blocks; and one with DHCP.
+func multicastGolden() golden {
+	return golden{name: "multicast", node: "n1", declare: func(b *builder) {
+		b.nodes(3)
+		network := func(name string, spec topology.NetworkSpec, subnets ...string) {
+			for _, s := range subnets {
+				spec.Subnets = append(spec.Subnets, topology.Subnet{Prefix: netip.MustParsePrefix(s)})
+			}
+			spec.Multicast = model.MulticastFlood
+			b.op(topology.KindNetwork, name, spec)
+		}
+		network("blue", topology.NetworkSpec{VNI: 100}, "10.0.0.0/24", "fd00:0:0:1::/64")
+		network("pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100}, "10.244.0.0/16")
+		network("leased", topology.NetworkSpec{VNI: 400, DHCP: model.DHCP{Enabled: true}}, "10.2.0.0/24")
+		b.port("web", "blue", "n1")
+		b.port("db", "blue", "n1")
+		b.port("far", "blue", "n2")
+		b.port("farther", "blue", "n3")
+		b.port("job", "pods", "n1")
+		b.port("job2", "pods", "n2")
+		b.port("lease", "leased", "n1")
+		b.op(model.KindService, "dns", model.ServiceSpec{Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")}, Networks: []string{"leased"}, Ports: []model.ServicePort{{Port: 53}}})
+		b.op(model.KindPortGroup, "kept", model.PortGroupSpec{Ports: []string{"db"}})
+		b.policy("deny", model.PolicySpec{Subject: model.PolicySelection{PortGroup: "kept"}, Isolates: []model.PolicyDirection{model.Ingress}})
+	}}
+}
+
 // namesAwayGolden is networks whose questions by DNS leave to an upstream server while sdnd is away:
 // one of both families, and one in blocks; and one whose server is in a network of its router.
 func namesAwayGolden() golden {
@@ -591,7 +619,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

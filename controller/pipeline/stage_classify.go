@@ -67,6 +67,7 @@ func (c *Compiler) classifyPort(p *topology.Port) {
 	if in != 0 {
 		c.classifyDuplicates(p, in)
 		c.classifyAsks(p, in)
+		c.classifyDiscover(p, in)
 		c.classifyProbed(p, in)
 	}
 }

@@ -14,8 +14,10 @@ const TableForward openflow.TableID = 80
 
 func forwardStage() stage {
 	return stage{
-		Table: Table{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst", "output; remote port: tunnel"},
+		Table: Table{TableForward, "forward", "Ethernet address → port or remote node", "network, dl_dst; copy for a port", "output; remote port: tunnel; to groups: multicast"},
 		port:  (*Compiler).forwardPort,
+
+		network: (*Compiler).forwardMulticast,
 
 		static: (*Compiler).forwardStatic,
 	}
@@ -30,24 +32,33 @@ func (c *Compiler) forwardPort(p *topology.Port) {
 			c.forwardRemote(c.network, mac, c.place.vtep)
 		}
 	}
+	if c.place.number != 0 {
+		c.forwardCopy(c.network, c.place.number)
+	}
 }
 
 // forwardLocal sends to the port's interface.
 func (c *Compiler) forwardLocal(n *topology.Network, mac topology.MAC, out openflow.PortNo) {
 	c.match = c.match[:0].EthDst(mac).Metadata(metadata(n))
+	c.forwardTo(out, "")
+}
+
+// forwardTo sends what is matched to the port's interface. what says which packets these are, if not
+// all that are for the port.
+func (c *Compiler) forwardTo(out openflow.PortNo, what Rule) {
 	if c.place.judged {
-		c.forwardJudged(out)
+		c.forwardJudged(out, what)
 		return
 	}
 	if c.serves != 0 {
 		c.actions = c.forClient(c.actions[:0].SetReg(regOutPort, uint32(out)))
 		c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableDeliver)
-		c.emit(prioNormal, "delivers to the port, which may use services")
+		c.emit(prioNormal, what+"delivers to the port, which may use services")
 		return
 	}
 	c.actions = c.actions[:0].Output(out)
 	c.instr = c.instr[:0].ApplyActions(c.actions)
-	c.emit(prioNormal, "delivers to the port's interface")
+	c.emit(prioNormal, what+"delivers to the port's interface")
 }
 
 // forClient appends, if ports of the network may use services, the zone in which the
@@ -60,14 +71,14 @@ func (c *Compiler) forClient(a openflow.Actions) openflow.Actions {
 }
 
 // forwardJudged sends packets for the port to the policies first.
-func (c *Compiler) forwardJudged(out openflow.PortNo) {
+func (c *Compiler) forwardJudged(out openflow.PortNo, what Rule) {
 	c.actions = c.forClient(c.actions[:0].SetReg(regDestination, c.place.identity).SetReg(regOutPort, uint32(out)))
 	c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(c.next(TableReceive))
 	why := Rule("has policies judge packets for the port")
 	if c.serves != 0 {
 		why = "has policies judge packets for the port, which may use services"
 	}
-	c.emit(prioNormal, why)
+	c.emit(prioNormal, what+why)
 }
 
 // forwardRemote sends to the node that has the port. A packet from the tunnel is not sent

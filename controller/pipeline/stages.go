@@ -89,6 +89,7 @@ func stages() []stage {
 		egressAddressStage(),
 		egressTranslatedStage(),
 		servingStage(),
+		multicastStage(),
 	}
 }
 

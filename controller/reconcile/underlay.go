@@ -53,6 +53,9 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 		d.throughKernel(t.Node, touched)
 	}
 	look := func(v *pipeline.View, p *topology.Port) {
+		if n, ok := v.Topo.Network(p.Spec.Network); ok && n.Spec.Multicast != "" {
+			touched[n.Name] = true // each port is a member
+		}
 		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
 			touched[p.Spec.Network] = true
 		}
@@ -144,6 +147,7 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	}
 	if node == "" {
 		facts.Upstream = f.upstreamsOf(n)
+		facts.Overfull, facts.MaxMembers = v.Overfull(n), pipeline.MaxMembers
 	}
 	if v.MixedTunnels(name) {
 		facts.Tunnels = tunnelsOf(v, name, node)

@@ -32,7 +32,7 @@ func given() []api.Object {
 		object(api.KindPort, "web", `{"network": "long", "node": "n1", "ip": "10.0.0.77", "mac": "020000000077", "interfaceID": "id/1", "interface": "veth0"}`),
 		object(api.KindPort, "router", `{"network": "long", "addresses": [{"prefix": "10.50.0.1/24"}, {"ip": "10.0.0.100", "mac": "00-00-5e-00-01-0a"}, {"mac": "0200.0000.0009"}], "portSecurity": "off"}`),
 		object(api.KindNetwork, "dual", `{"subnets": [{"cidr": "10.8.0.0/24"}, {"cidr": "fd00:0:0:8::1/64", "gateway": "FD00:0:0:8::1", "reserved": ["fd00:0:0:8::2-fd00:0:0:8::9"]}],
-			"ra": "Managed", "dhcp": {"enabled": true, "leaseTime": "1h30m0s", "dns": ["10.8.0.53", "fd00:0:0:8::53"], "domain": "Dual.example.", "search": ["example"], "ntp": [], "routes": [{"cidr": "192.0.2.1/24", "via": "10.8.0.9"}],
+			"ra": "Managed", "multicast": "Flood", "dhcp": {"enabled": true, "leaseTime": "1h30m0s", "dns": ["10.8.0.53", "fd00:0:0:8::53"], "domain": "Dual.example.", "search": ["example"], "ntp": [], "routes": [{"cidr": "192.0.2.1/24", "via": "10.8.0.9"}],
 			"bootServer": "10.8.0.5", "bootFile": "undionly.kpxe", "options": [{"number": 150, "value": "ip:10.8.0.5"}]},
 			"dns": {"enabled": true, "domain": "Names.Example.", "upstream": ["::ffff:192.0.2.53", "2001:db8::53"]}}`),
 		object(api.KindPort, "both", `{"network": "dual", "ips": ["fd00:0:0:8:0::77", "10.8.0.77"]}`),

@@ -28,6 +28,9 @@ func TestDHCPProblems(t *testing.T) {
 		{`{"cidr":"10.0.0.0/24","ra":"managed"}`, "spec.ra"},
 		{`{"cidr":"fd00::/64","ra":"sometimes"}`, "spec.ra"},
 		{`{"cidr":"fd00::/64","ra":"OFF"}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"OFF"}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"Flood"}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"snoop"}`, "spec.multicast"},
 	} {
 		var s NetworkSpec
 		if err := json.Unmarshal([]byte(tt.spec), &s); err != nil {

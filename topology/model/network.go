@@ -52,6 +52,25 @@ type NetworkSpec struct {
 	DNS            DNS  `json:"dns,omitzero" doc:"Names of ports and services"`
 	// RA as stored "" is off.
 	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
+	// Multicast as stored "" is off.
+	Multicast Multicast `json:"multicast,omitempty" doc:"What becomes of IP packets that ports send to multicast groups and to the broadcast address. flood: all other ports of the layer-2 domain get them, as far as policies allow; off: nobody" enum:"off,flood" default:"off" example:"flood"`
+}
+
+// Multicast says what becomes of IP packets that a network's ports send to groups and to the
+// broadcast address. ARP and neighbour discovery, which switches answer, are no matter of it.
+type Multicast string
+
+const (
+	// MulticastOff, as stored "", drops them.
+	MulticastOff Multicast = "off"
+	// MulticastFlood sends them to all other ports of the layer-2 domain.
+	MulticastFlood Multicast = "flood"
+)
+
+// UnmarshalText reads it in any case.
+func (m *Multicast) UnmarshalText(b []byte) error {
+	*m = Multicast(strings.ToLower(string(b)))
+	return nil
 }
 
 // RA says whether routers advertise themselves to the ports of a network, and how ports
@@ -153,6 +172,13 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	s.DHCP = s.DHCP.normal(bad)
 	s.DNS = s.DNS.normal(bad)
 	s.normalAnswers(bad)
+	switch s.Multicast {
+	case MulticastOff:
+		s.Multicast = ""
+	case "", MulticastFlood:
+	default:
+		bad(Invalid, "spec.multicast", fmt.Sprintf("%q is not what can become of multicast", s.Multicast), fmt.Sprintf("write %s or %s", MulticastFlood, MulticastOff))
+	}
 	switch s.Mode {
 	case Stretched:
 		normalStretched(&s, bad)
