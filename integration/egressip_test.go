@@ -179,6 +179,7 @@ func TestEgressIP(t *testing.T) {
 	b.part("what comes in while no port sends", (*egressBed).diesIdle)
 	b.part("also while sdnd is away", (*egressBed).diesAlone)
 	b.part("P-NS-03: a gateway that dies while sdnd is away", (*egressBed).diesMeanwhile)
+	b.part("P-NS-05: connections for which a gateway has no room", (*egressBed).exhausted)
 	b.part("labels", (*egressBed).relabelled)
 	b.verify()
 	b.part("without egress address nothing is left", (*egressBed).deleted)
@@ -406,6 +407,65 @@ func (b *egressBed) diesMeanwhile() {
 	}
 	b.sdnctl("egressip", "set", "crawlers", "--node", "node2,node3", "--wait=20s")
 	b.attended()
+}
+
+// exhausted: what finds no source port on a gateway does not leave. It is counted, and a condition of the
+// gateway. The same flows count what finds the gateway's connection tracker full, which takes few packets.
+func (b *egressBed) exhausted() {
+	set := func(limit string) {
+		_, err := b.node("node2").AppCtl(b.ctx, "dpctl/ct-set-maxconns", limit)
+		b.must(err)
+	}
+	before, err := b.node("node2").AppCtl(b.ctx, "dpctl/ct-get-maxconns")
+	b.must(err)
+	defer set(strings.TrimSpace(before))
+	b.steady()
+	b.outAs("blue1", "udp", b.outside.Addr, "192.0.2.80")
+	b.nodeCondition("SourcePortsExhausted", "")
+	sniffer, err := b.outside.Sniff("lan")
+	b.must(err)
+	defer sniffer.Close()
+	set("1")
+	b.must(lab.PollFor(b.ctx, 20*time.Second, "connections to find no room", func(context.Context) error {
+		_, conn, err := b.connect(b.port("blue1"), "udp", netip.AddrPortFrom(b.outside.Addr, 80), 0, 300*time.Millisecond)
+		if err == nil {
+			conn.Close()
+			return errors.New("a connection came about")
+		}
+		return nil
+	}))
+	b.nodeCondition("SourcePortsExhausted", "of blue for a port")
+	frames, err := sniffer.Frames(b.ctx)
+	b.must(err)
+	for _, f := range frames {
+		if f.EtherType() == 0x0800 && (bytes.HasPrefix(f.Data[26:], []byte{10, 1, 0, 11}) || bytes.HasPrefix(f.Data[26:], []byte{198, 18})) {
+			b.t.Errorf("left untranslated: %v", f)
+		}
+	}
+	set(strings.TrimSpace(before))
+	b.outAs("blue1", "udp", b.outside.Addr, "192.0.2.80")
+}
+
+// nodeCondition waits until node2 has a condition whose message has some words, or has none for "".
+func (b *egressBed) nodeCondition(reason, words string) {
+	b.t.Helper()
+	b.must(lab.PollFor(b.ctx, 90*time.Second, "the condition "+reason+" of node2", func(ctx context.Context) error {
+		n, err := b.api.Node(ctx, "node2")
+		if err != nil {
+			return err
+		}
+		for _, c := range n.Status.Conditions {
+			if c.Reason == reason && (words == "" || !strings.Contains(c.Message, words)) {
+				return fmt.Errorf("it has %q", c.Message)
+			} else if c.Reason == reason {
+				return nil
+			}
+		}
+		if words != "" {
+			return fmt.Errorf("it has only %v", n.Status.Conditions)
+		}
+		return nil
+	}))
 }
 
 // relabelled: a port gets and loses the address by its labels, which costs flows on its own node only.

@@ -75,7 +75,7 @@ type NoSourcePort struct {
 	// Packets is how many packets began such connections; 0 if there are none.
 	Packets uint64
 	// Routers names the routers that had none free for a port, with commas; "" for none. Node
-	// says that the node had none free on a bridge for a router.
+	// says that the node had none free on a bridge for a router, of its own address or an egress address.
 	Routers string
 	Node    bool
 }
@@ -208,7 +208,7 @@ func database(l *list, f NodeFacts) {
 			of = append(of, "of "+n.Routers+" for a port")
 		}
 		if n.Node {
-			of = append(of, "of the node's own address for a router")
+			of = append(of, "of the node's own address, or of an egress address, for a router")
 		}
 		l.add(SourcePortsExhausted,
 			fmt.Sprintf("%d packets that began connections to outside were dropped, because no source port is free to that destination: %s", n.Packets, strings.Join(of, ", and ")),

@@ -14,8 +14,8 @@ const (
 	perEgressSender = 1 // items of each egress address there: the group,
 	perBypassed     = 1 // flows of each other node there
 	perSender       = 2 // and of the node, if it has an uplink anyway
-	perHeld         = 7 // flows of each address on the node that has it
-	perStandby      = 6 // and on one that stands by
+	perHeld         = 8 // flows of each address on the node that has it
+	perStandby      = 7 // and on one that stands by
 )
 
 // relabel gives a port another label app.
@@ -48,7 +48,7 @@ func TestCostOfEgressIP(t *testing.T) {
 		}
 	}
 	const sender = perEgressPort + perEgressSender + perSender + 3*perBypassed
-	gateway := 1 // of the router
+	gateway := 1 + perNoSourcePort // of the router: one that translates
 	differ("the first", []int{sender, sender + perHeld + gateway, sender + perStandby + gateway, 0}, func() {
 		b.egressIP("out", 80, "web", "n2", "n3")
 		b.commit()

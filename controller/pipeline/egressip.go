@@ -228,6 +228,17 @@ func (v *View) bypassUnits(node string) iter.Seq[Unit] {
 	}
 }
 
+// EgressGateway reports whether a node is a gateway of an egress address and has the bridge of an uplink.
+func (v *View) EgressGateway(node string) bool {
+	if !v.bridged(node) {
+		return false
+	}
+	for range v.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: node}) {
+		return true
+	}
+	return false
+}
+
 // EgressSenders yields the nodes that have ports which leave with an egress address, by name.
 func (v *View) EgressSenders(name string) iter.Seq[string] { return seconds(v.egress.by, name) }
 

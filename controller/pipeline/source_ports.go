@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
 )
@@ -23,12 +24,23 @@ func sourcePorts(part, parts uint16) openflow.NAT {
 	return openflow.NAT{Direction: openflow.NATSource, FirstPort: first, LastPort: first + size - 1}
 }
 
-// NoSourcePortRequests yields the requests for the flows that NoSourcePort reads.
-func NoSourcePortRequests() iter.Seq[openflow.FlowStatsRequest] {
+// noSourcePortTables returns the tables that have flows which count what finds no source port; the last two
+// on gateways of egress addresses.
+func noSourcePortTables() []openflow.TableID {
+	return []openflow.TableID{TableTranslated, TableLeave, TableEgressAddress, TableEgressTranslated}
+}
+
+// NoSourcePortRequests yields the requests for the flows that NoSourcePort reads on a node, which is a
+// gateway of egress addresses or is not.
+func NoSourcePortRequests(gateway bool) iter.Seq[openflow.FlowStatsRequest] {
 	return func(yield func(openflow.FlowStatsRequest) bool) {
 		q := openflow.AllFlows()
 		q.Match = openflow.Match(nil).CTState(begun, begun)
-		for _, q.Table = range []openflow.TableID{TableTranslated, TableLeave} {
+		tables := noSourcePortTables()
+		if !gateway {
+			tables = tables[:2]
+		}
+		for _, q.Table = range tables {
 			if !yield(q) {
 				return
 			}
@@ -36,12 +48,12 @@ func NoSourcePortRequests() iter.Seq[openflow.FlowStatsRequest] {
 	}
 }
 
-// NoSourcePort reads a flow of TableTranslated or TableLeave. ok is true if it counts packets that
+// NoSourcePort reads a flow of these tables. ok is true if it counts packets that
 // begin connections for which no source port is free: of a router, of which it returns the number, or
-// of the node on a bridge, for 0.
+// of the node or an egress address on a bridge, for 0.
 func NoSourcePort(f *openflow.Flow) (router uint32, ok bool) {
 	for o := range f.Match.All() {
-		if o.Field == openflow.FieldCTState && (f.Table == TableTranslated || f.Table == TableLeave) {
+		if o.Field == openflow.FieldCTState && slices.Contains(noSourcePortTables(), f.Table) {
 			return register(f.Match, openflow.FieldReg(regRouter)), true
 		}
 	}

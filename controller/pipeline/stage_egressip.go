@@ -62,8 +62,9 @@ func atGatewayStage() stage {
 
 func egressAddressStage() stage {
 	return stage{
-		Table:    Table{TableEgressAddress, "egress-address", "source → egress address", "dl_dst, nw_src", "egress-translated"},
+		Table:    Table{TableEgressAddress, "egress-address", "source → egress address", "dl_dst, nw_src", "egress-translated; not translated: drop"},
 		entry:    (*Compiler).egressGateway,
+		router:   (*Compiler).egressAddressRouter,
 		egressIP: (*Compiler).egressAddress,
 	}
 }
@@ -80,15 +81,7 @@ func egressTranslatedStage() stage {
 func (c *Compiler) sendsEgress() bool { return c.view.sendsEgress(c.node) }
 
 // egressGateway reports whether the node is a gateway of an egress address.
-func (c *Compiler) egressGateway() bool {
-	if !c.bridgedNode() {
-		return false
-	}
-	for range c.view.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: c.node}) {
-		return true
-	}
-	return false
-}
+func (c *Compiler) egressGateway() bool { return c.view.EgressGateway(c.node) }
 
 // egressGroup is the number of the group that chooses the gateway. Groups of services begin at
 // groupsOfService.
@@ -283,6 +276,16 @@ func (c *Compiler) egressAddress(e *EgressIP) {
 	}
 }
 
+// egressAddressRouter counts what the router's address has no source port for. Ranges of source ports, as in
+// translate, would have each node choose ports of its own, and connections would end with their node.
+func (c *Compiler) egressAddressRouter(e *egress) {
+	if a := e.address[topology.IPv4]; a.IsValid() && c.view.egressesBy(e.router.Ref().String(), c.node) {
+		c.match = c.match[:0].CTState(begun, begun).Reg(regRouter, e.router.ID)
+		c.instr = c.instr[:0]
+		c.emit(prioNoSourcePort, "drops and counts packets that begin connections for which no source port of the router is free on a gateway")
+	}
+}
+
 func (c *Compiler) egressTranslated(e *EgressIP) {
 	if e.gateway(c.node) == nil {
 		return
@@ -292,6 +295,9 @@ func (c *Compiler) egressTranslated(e *EgressIP) {
 		c.actions = c.actions[:0].Resubmit(openflow.PortInPort, TableLeave)
 		c.instr = c.instr[:0].ApplyActions(c.actions)
 		c.emit(prioNormal, "lets packets with the egress address leave by the bridge")
+		c.match = c.match[:0].EthSrc(model.OutsideMAC(a)).CTState(begun, begun)
+		c.instr = c.instr[:0]
+		c.emit(prioNoSourcePort, "drops and counts packets that begin connections for which no source port of the egress address is free")
 	}
 }
 

@@ -19,7 +19,7 @@ func (w *Worker) readNoSourcePort(ctx context.Context) (map[uint32]uint64, error
 		return nil, nil
 	}
 	counts, grown := map[openflow.Cookie]uint64{}, map[uint32]uint64{}
-	err := w.sess.FlowsOfEach(ctx, pipeline.NoSourcePortRequests(), func(s *openflow.FlowStats) error {
+	err := w.sess.FlowsOfEach(ctx, pipeline.NoSourcePortRequests(w.view.EgressGateway(w.node)), func(s *openflow.FlowStats) error {
 		router, ok := pipeline.NoSourcePort(&s.Flow)
 		if !ok || len(counts) >= maxCounters {
 			return nil
