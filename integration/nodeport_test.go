@@ -199,6 +199,7 @@ func TestNodePorts(t *testing.T) {
 	b.part("P-SVC-20: policies judge the client's own address", (*nodePortBed).nodePortPolicies)
 	b.part("P-SVC-15, P-SVC-17: UDP when a node port or a backend goes", (*nodePortBed).nodePortUDP)
 	b.part("P-ICM-02: a client behind a narrow path", (*nodePortBed).narrow)
+	b.part("P-ICM-03: errors come from the address that was used", (*nodePortBed).errorSources)
 	b.part("P-SVC-19: on the node itself, and from ports", (*nodePortBed).nodePortInside)
 	b.part("programs of the machine keep their ports", (*nodePortBed).nodePortTaken)
 	b.part("without sdnd, and restarts", (*nodePortBed).nodePortRestart)
