@@ -39,7 +39,8 @@ type Config struct {
 	// UnaskedRate is how many unsolicited messages a second the session reads in
 	// the long run: packet-ins, port-status and flow-removed messages, echo
 	// requests, and errors and replies that nobody waits for. Every 128 bytes, or
-	// part of that, count as one message. Above the rate the session pauses
+	// part of that, count as one message; of packet-ins every 256, so that a question by
+	// DNS counts as one. Above the rate the session pauses
 	// reading, and the switch has to wait. Replies and a monitor's reports do not
 	// count, but they wait for the messages before them: 10 MiB in the buffers of
 	// a connection take 16 s by default, and up to 26 s if they are port-status

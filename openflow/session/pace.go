@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	// paceUnit is how many bytes count as one message: a port-status message has
-	// 80, and long packet-ins must not be cheaper than short ones.
+	// paceUnit is how many bytes count as one message: a port-status message has 80, and a long
+	// message must not be cheaper than short ones.
 	paceUnit = 128
+	// packetInUnit is the same of packet-ins: one with a DNS question has about 200 bytes, half of
+	// which are what Open vSwitch says of it.
+	packetInUnit = 256
 	// paceStep is how much longer than necessary a pause is, so that a flood is
 	// read in portions, fifty times a second, and not message by message.
 	paceStep = 20 * time.Millisecond
@@ -31,12 +34,21 @@ func newPace(perSecond, burst int) pace {
 	return p
 }
 
-// take accounts for a message of n bytes that was read at the given time, and
-// returns how long the reader has to pause: 0 while there are tokens.
+// unitsOf returns as how many messages an unsolicited one counts.
+func unitsOf(frame []byte) int {
+	unit := paceUnit
+	if openflow.FrameType(frame) == openflow.TypePacketIn || isNicira(frame, openflow.NiciraPacketIn2) {
+		unit = packetInUnit
+	}
+	return (len(frame) + unit - 1) / unit
+}
+
+// take accounts for so many messages that were read at the given time, and returns how long the
+// reader has to pause: 0 while there are tokens.
 func (p *pace) take(at time.Duration, n int) (wait time.Duration) {
 	p.tokens = min(p.burst, p.tokens+p.rate*(at-p.at).Seconds())
 	p.at = at
-	p.tokens -= float64((n + paceUnit - 1) / paceUnit)
+	p.tokens -= float64(n)
 	if p.tokens >= 0 {
 		return 0
 	}
@@ -63,7 +75,7 @@ func (s *Session) handle(frame []byte) error {
 	if asked || err != nil {
 		return err
 	}
-	wait := s.pace.take(time.Since(s.started), len(frame))
+	wait := s.pace.take(time.Since(s.started), unitsOf(frame))
 	if wait == 0 {
 		return nil
 	}

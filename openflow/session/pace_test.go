@@ -99,20 +99,47 @@ func TestFloodIsPaced(t *testing.T) {
 	}
 }
 
-// Long messages count for what they are.
-func TestPaceCountsBytes(t *testing.T) {
+// The rate holds in the long run, and no more than the burst is saved up.
+func TestPace(t *testing.T) {
 	p := newPace(10, 100)
-	if wait := p.take(0, 100*paceUnit); wait != 0 {
+	if wait := p.take(0, 100); wait != 0 {
 		t.Errorf("wait %v within the burst", wait)
 	}
-	if wait, want := p.take(0, 20*paceUnit-1), 2*time.Second+paceStep; wait != want {
+	if wait, want := p.take(0, 20), 2*time.Second+paceStep; wait != want {
 		t.Errorf("wait %v, want %v", wait, want)
 	}
-	if wait := p.take(10*time.Second, 80*paceUnit); wait != 0 {
+	if wait := p.take(10*time.Second, 80); wait != 0 {
 		t.Errorf("after 10 s there were not 80 tokens: wait %v", wait)
 	}
-	if wait := p.take(time.Hour, 101*paceUnit); wait == 0 {
+	if wait := p.take(time.Hour, 101); wait == 0 {
 		t.Error("an hour saved up more than the burst")
+	}
+}
+
+// Long messages count for what they are, and a question by DNS, as Open vSwitch sends it, is one.
+func TestPaceCountsBytes(t *testing.T) {
+	question := openflow.PacketIn{Table: 110, Reason: openflow.ReasonAction, Data: make([]byte, 14+40+8+12+40),
+		Match: openflow.Match(nil).InPort(7).Metadata(100).Reg(1, 1<<24), Userdata: make([]byte, 8)}
+	long := question
+	long.Data = make([]byte, 1500)
+	for _, tt := range []struct {
+		name string
+		m    openflow.Message
+		want int
+	}{
+		{"question", &openflow.PacketIn2{PacketIn: question}, 1},
+		{"long packet-in", &openflow.PacketIn2{PacketIn: long}, 7},
+		{"packet-in of OpenFlow 1.3", &openflow.PacketIn{BufferID: openflow.NoBuffer, Data: make([]byte, 100)}, 1},
+		{"port-status", &openflow.PortStatus{Reason: openflow.PortModified, Port: openflow.Port{No: 1, Name: "p1"}}, 1},
+		{"echo request of 129 bytes", &openflow.EchoRequest{Data: make([]byte, 121)}, 2},
+	} {
+		frame, err := tt.m.AppendBinary(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := unitsOf(frame); n != tt.want {
+			t.Errorf("%s of %d bytes counts as %d, want %d", tt.name, len(frame), n, tt.want)
+		}
 	}
 }
 
