@@ -202,6 +202,15 @@ func TestFloodedMulticast(t *testing.T) {
 			b.reaches(who["still"].Container, to, everyone)
 		}
 	})
+	b.run("neighbours", func(t *testing.T, b *bed) {
+		for _, to := range []netip.Addr{who["far"].IP.Addr(), who["far"].IP6.Addr()} {
+			b.must(who["web"].ForgetNeighbours(b.ctx))
+			b.must(lab.PollFor(b.ctx, 20*time.Second, to.String(), func(context.Context) error {
+				_, err := who["web"].Reaches(b.ctx, to)
+				return err
+			}))
+		}
+	})
 	b.run("multicast DNS", func(t *testing.T, b *bed) { b.findByMulticastDNS(who["web"].Container, who["far"].Container) })
 	b.run("a server of DHCP", func(t *testing.T, b *bed) { b.leaseFrom(who["far"].Container, "node3") })
 	b.run("comes and goes", func(t *testing.T, b *bed) {

@@ -62,7 +62,7 @@ func TestDNSAnswer(t *testing.T) {
 	}
 }
 
-// TestDNSNotAnswered: what is not to the port's gateway, not from the port, or not a
+// TestDNSNotAnswered: what is not to the port's gateway (P-DNS-12), not from the port, or not a
 // question has no answer.
 func TestDNSNotAnswered(t *testing.T) {
 	b := newBed(t, withDNS())

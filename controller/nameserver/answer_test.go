@@ -119,8 +119,8 @@ func (b *bed) says(network, name, kind string) string {
 }
 
 // TestNames: what each network's ports get to know. A name of one that has no record of the
-// type is no error (P-DNS-03); names of other routing domains do not exist; services have
-// their names where they can be used; addresses of networks have names or none, and nobody
+// type is no error (P-DNS-03), and names in any case are the same (P-DNS-02); names of
+// other routing domains do not exist; services have their names where they can be used; addresses of networks have names or none, and nobody
 // else is asked for them (P-DNS-06).
 func TestNames(t *testing.T) {
 	b := newBed(t)
