@@ -43,7 +43,7 @@ func partGroup(o *topology.Service, scope, port int, f topology.Family, part int
 // which the service has numbers left.
 func roomForParts(o *topology.Service) int {
 	scopes, ports := len(o.Spec.Networks)+len(o.Spec.Routers), len(o.Spec.Ports)
-	if o.Spec.HasNodePorts() && !sharesGroups(o) {
+	if o.Spec.Exposed() && !sharesGroups(o) {
 		scopes++ // see View.outsideOf
 	}
 	left := groupsOfService - (scopes-1)<<7 - ports<<1

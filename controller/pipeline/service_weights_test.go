@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/topology"
@@ -130,6 +131,40 @@ func TestPartGroups(t *testing.T) {
 			lowest := partGroup(o, scopes-1, ports-1, topology.IPv6, room-1)
 			if highest := partGroup(o, 0, 0, topology.IPv4, 0); room > 1 && (highest != 8*groupsOfService-1 || lowest <= serviceGroup(o, scopes-1, ports-1, topology.IPv6)) {
 				t.Errorf("%d networks, %d ports: parts have groups %d to %d", scopes, ports, lowest, highest)
+			}
+		}
+	}
+}
+
+// TestPartGroupsOutside: what comes from outside to backends of its own has groups of its own, by node ports and by
+// addresses on an uplink.
+func TestPartGroupsOutside(t *testing.T) {
+	for name, spec := range map[string]model.ServiceSpec{
+		"node ports": {Ports: []model.ServicePort{{NodePort: model.NodePort{Number: 30080}}}},
+		"uplink":     {Ports: make([]model.ServicePort, 1), Uplink: &model.ServiceUplink{Name: "ext"}},
+	} {
+		spec.Routers, spec.ExternalTrafficPolicy = []string{"r"}, model.TrafficLocal
+		for ports := 1; ports <= model.MaxServicePorts; ports++ {
+			o := &topology.Service{ID: 7, Spec: spec}
+			o.Spec.Ports = slices.Repeat(spec.Ports, ports)
+			seen := map[uint32]bool{}
+			for _, f := range model.Families() {
+				for scope := range 2 { // that of ports, and that of machines outside
+					for port := range ports {
+						seen[serviceGroup(o, scope, port, f)] = true
+						for i := range roomForParts(o) {
+							seen[partGroup(o, scope, port, f, i)] = true
+						}
+					}
+				}
+			}
+			if want := 4 * ports * (1 + roomForParts(o)); len(seen) != want {
+				t.Errorf("%s, %d ports: %d groups have numbers of their own, want %d", name, ports, len(seen), want)
+			}
+			for id := range seen {
+				if id/groupsOfService != o.ID {
+					t.Errorf("%s, %d ports: group %d is not the service's", name, ports, id)
+				}
 			}
 		}
 	}
