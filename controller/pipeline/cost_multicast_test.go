@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -142,6 +143,23 @@ func TestOverfullMulticast(t *testing.T) {
 	for _, i := range set.Items() {
 		if i.Kind() == pipeline.ItemGroup && len(set.Message(i)) > 60000 {
 			t.Errorf("a group of %d bytes", len(set.Message(i)))
+		}
+	}
+}
+
+// TestMembersOfRoutedNetwork: nodes that have ports of other networks of the router, and none of the
+// network itself, get no copies.
+func TestMembersOfRoutedNetwork(t *testing.T) {
+	b := build(t)
+	b.nodes(2)
+	b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastFlood, "10.0.0.0/24")
+	b.flooded("green", topology.NetworkSpec{VNI: 200}, "", "10.1.0.0/24")
+	b.router("r", "blue", "green")
+	b.port("web", "blue", "n1")
+	b.port("leaf", "green", "n2")
+	for _, msg := range compile(b.commit(), "n1") {
+		if text := describe(msg); isNumbered(msg) && strings.Contains(text, "tun_dst") {
+			t.Errorf("n2 gets copies: %s", text)
 		}
 	}
 }

@@ -76,12 +76,12 @@ func (v *View) Overfull(n *topology.Network) (nodes []string) {
 	}
 	others := 0
 	if n.Spec.Mode == topology.Stretched {
-		for range v.nodesWithPortsOf(n.Name) {
+		for range seconds(v.byNetwork, n.Name) {
 			others++
 		}
 		others--
 	}
-	for node := range v.nodesWithPortsOf(n.Name) {
+	for node := range seconds(v.byNetwork, n.Name) {
 		if v.numMembersOn(n, node)+others > MaxMembers {
 			nodes = append(nodes, node)
 		}
@@ -112,7 +112,7 @@ func (v *View) memberNodes(n *topology.Network, node string) (nodes []string) {
 	if n.Spec.Mode == topology.Segmented {
 		return nil
 	}
-	for other := range v.nodesWithPortsOf(n.Name) {
+	for other := range seconds(v.byNetwork, n.Name) {
 		if other != node {
 			nodes = append(nodes, other)
 		}
