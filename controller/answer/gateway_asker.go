@@ -28,12 +28,18 @@ func RunGatewayAsker(ctx context.Context, to packetin.Switches) error {
 	t := time.NewTicker(askGatewaysPause)
 	defer t.Stop()
 	var asked map[gatewayAsk]int
+	var seen *pipeline.View
+	due := false // some of those that asked have not done so askGatewaysFirst times
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			asked = askGateways(to, asked, n%int(askGatewaysEvery/askGatewaysPause) == 0)
+			all := n%int(askGatewaysEvery/askGatewaysPause) == 0
+			if v := to.View(); v != seen || due || all {
+				asked, due = askGateways(to, v, asked, all)
+				seen = v
+			}
 		}
 	}
 }
@@ -59,11 +65,10 @@ func addressOn(v *pipeline.View, n *topology.Node, u *topology.Uplink) (a netip.
 }
 
 // askGateways asks for the MACs of gateways, from an address of each node that has one: of all, or of those
-// for which a node has not asked askGatewaysFirst times. asked says how often that was, and what it
-// returns how often it is now.
-func askGateways(to packetin.Switches, asked map[gatewayAsk]int, all bool) map[gatewayAsk]int {
-	v := to.View()
-	now := map[gatewayAsk]int{}
+// for which a node has not asked askGatewaysFirst times. asked says how often that was. It returns how often
+// it is now, and whether some have to ask again soon.
+func askGateways(to packetin.Switches, v *pipeline.View, asked map[gatewayAsk]int, all bool) (now map[gatewayAsk]int, due bool) {
+	now = map[gatewayAsk]int{}
 	for u := range v.Topo.Uplinks() {
 		if !u.Spec.Gateway.IsValid() {
 			continue
@@ -83,7 +88,8 @@ func askGateways(to packetin.Switches, asked map[gatewayAsk]int, all bool) map[g
 				}
 			}
 			now[ask] = times
+			due = due || times < askGatewaysFirst
 		}
 	}
-	return now
+	return now, due
 }
