@@ -113,11 +113,8 @@ func EgressNodes(before, after *View, names map[string]bool) []string {
 func (a *affected) egressIPs(u Update) {
 	both := []*View{a.before, a.after}
 	a.bypasses(u)
+	a.egressTunnels(u)
 	c := u.EgressIn(a.before, a.after)
-	if len(c.Ports)+len(c.Ways) == 0 {
-		a.egressRouters(u)
-		return
-	}
 	for port := range c.Ports {
 		a.egressPort(port)
 	}
@@ -152,8 +149,29 @@ func (a *affected) egressIPs(u Update) {
 	}
 }
 
-// egressRouters marks, on gateways, the egress addresses of a router or uplink that changes: the
-// addresses of routers follow from the uplink's.
+// egressTunnels marks what a node sends through its tunnel, if that gets another port, or the node another
+// tunnel address.
+func (a *affected) egressTunnels(u Update) {
+	sender := func(node string) {
+		for _, v := range []*View{a.before, a.after} {
+			for name := range seconds(v.egress.at, node) {
+				a.mark(node, Unit{Kind: UnitEgress, Name: name})
+			}
+		}
+	}
+	for _, t := range u.Tunnels {
+		sender(t.Node)
+	}
+	for _, c := range u.Changes {
+		if c.Ref.Kind == topology.KindNode {
+			sender(c.Ref.Name)
+		}
+	}
+}
+
+// egressRouters marks, on gateways, the egress addresses of a router or uplink that changes, since the
+// addresses of routers follow from the uplink's, and the ports that leave with egress addresses if
+// their router begins or ceases to let any leave, or does so by another uplink.
 func (a *affected) egressRouters(u Update) {
 	for _, x := range u.Changes {
 		if x.Ref.Kind != topology.KindUplink && x.Ref.Kind != topology.KindRouter {
@@ -164,6 +182,40 @@ func (a *affected) egressRouters(u Update) {
 				for _, node := range EgressNodes(a.before, a.after, map[string]bool{e.Name: true}) {
 					a.mark(node, Unit{Kind: UnitEgress, Name: e.Name})
 				}
+			}
+			switch x.Ref.Kind {
+			case topology.KindUplink:
+				for r := range v.Topo.RoutersBy(x.Ref.Name) {
+					a.egressSources(v, r)
+				}
+			case topology.KindRouter:
+				was, is := egressOfRouter(x.Before), egressOfRouter(x.After)
+				if r, ok := v.Topo.Router(x.Ref.Name); ok && was != is {
+					a.egressSources(v, r)
+				}
+			}
+		}
+	}
+}
+
+// egressOfRouter returns how the ports of a router leave; the zero value if they do not, or there is no
+// router.
+func egressOfRouter(o topology.Object) model.RouterEgress {
+	if r, ok := o.(*topology.Router); ok && r.Spec.Egress != nil {
+		return *r.Spec.Egress
+	}
+	return model.RouterEgress{}
+}
+
+// egressSources marks the ports of a router that leave with egress addresses.
+func (a *affected) egressSources(v *View, r *topology.Router) {
+	if v.egress.of.Len() == 0 {
+		return
+	}
+	for _, network := range r.Spec.Networks {
+		for p := range v.Topo.PortsOfNetwork(network) {
+			if at := v.Location(p); at != "" && v.EgressOf(p.Name) != "" {
+				a.mark(at, Unit{Kind: UnitPort, Name: p.Name})
 			}
 		}
 	}

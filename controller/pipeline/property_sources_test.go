@@ -35,6 +35,12 @@ func (w *world) checkSources(t *rapid.T) {
 		if h := w.view.Host(n); h != 0 {
 			u.Hosts = append(u.Hosts, pipeline.HostChange{Node: n, After: h})
 		}
+		for _, probe := range w.view.ContactsOf(n) {
+			u.Contacts = append(u.Contacts, pipeline.ContactChange{Node: n, Port: probe, After: w.view.ContactBy(n, probe)})
+		}
+		if away, known := w.view.Away(n); known {
+			u.Absences = append(u.Absences, pipeline.AbsenceChange{Node: n, Away: away})
+		}
 	}
 	for p := range w.view.Topo.Ports() {
 		if place := w.view.Place(p.Name); place != (pipeline.Place{}) {

@@ -125,15 +125,29 @@ func (w *world) release(node string) {
 // begin declares a topology in which most of the ops that follow are possible.
 func (w *world) begin(t *rapid.T) {
 	var ops []topology.Op
+	// Random changes alone seldom make all that ports need to leave by a bridge.
+	bridged := rapid.Bool().Draw(t, "begins with a bridge")
+	router := topology.RouterSpec{Networks: []string{"a", "seg"}}
+	var plugged []pipeline.UplinkChange
 	for i, n := range nodeNames {
-		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: n},
-			Spec: topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})}})
+		spec := topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})}
+		if bridged {
+			spec.UplinkAddresses = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 64 + n[1]%32})}
+			plugged = append(plugged, pipeline.UplinkChange{Node: n, Bridge: "br-ex", After: 7})
+		}
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: n}, Spec: spec})
+	}
+	if bridged {
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "u3"}, Spec: bridgeUplink("br-ex", "192.0.2")},
+			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: model.KindPortGroup, Name: "g"}, Spec: model.PortGroupSpec{Ports: []string{"p0"}}},
+			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindEgressIP, Name: "e1"}, Spec: randomEgress(t, "e1")})
+		router.Egress = &model.RouterEgress{Uplink: "u3"}
 	}
 	for _, n := range netNames {
 		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNetwork, Name: n}, Spec: networkSpec(t, n)})
 	}
 	ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindRouter, Name: "r1"},
-		Spec: topology.RouterSpec{Networks: []string{"a", "seg"}}})
+		Spec: router})
 	for i, n := range []string{"a", "a", "seg"} {
 		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindPort, Name: fmt.Sprintf("p%d", i)},
 			Spec: topology.PortSpec{Network: n, Node: nodeNames[i%len(nodeNames)]}})
@@ -147,6 +161,7 @@ func (w *world) begin(t *rapid.T) {
 		t.Fatal(err)
 	}
 	w.step(pipeline.Update{Topo: r.Next, Changes: r.Changes, Blocks: r.Blocks, Identities: r.Identities, Numberings: r.Numberings, Identified: r.Identified}, nil)
+	w.step(pipeline.Update{Uplinks: plugged}, nil)
 }
 
 // underlay returns one of nine tunnel addresses of a node. Those of all nodes are next to
