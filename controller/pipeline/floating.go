@@ -232,6 +232,9 @@ func (a *affected) floating(name string) {
 		a.mark(at, Unit{Kind: UnitFloating, Name: name})
 		if a.before.floats(at) != a.after.floats(at) {
 			a.mark(at, Unit{Kind: UnitNode, Name: at})
+			for e := range v.Topo.EgressIPsNaming(topology.Ref{Kind: topology.KindNode, Name: at}) {
+				a.mark(at, Unit{Kind: UnitEgress, Name: e.Name})
+			}
 		}
 	}
 }

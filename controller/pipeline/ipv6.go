@@ -99,6 +99,22 @@ func (a *affected) ipv6Node() {
 		if a.before.CarriesIPv6(node) != a.after.CarriesIPv6(node) {
 			a.mark(node, Unit{Kind: UnitNode, Name: node})
 			a.policedNode(node)
+			a.answeredFamilies(node)
+		}
+	}
+}
+
+// answeredFamilies marks what a node has, by family, for answers to what came from outside.
+func (a *affected) answeredFamilies(node string) {
+	for _, v := range []*View{a.before, a.after} {
+		if !v.answersOutside(node) {
+			continue
+		}
+		for network := range seconds(v.byNode, node) {
+			a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+		}
+		for u := range v.entryUnits(node) {
+			a.mark(node, u)
 		}
 	}
 }
