@@ -14,6 +14,7 @@ func TestPackets(t *testing.T) {
 	out := make(chan []byte, 4)
 	s := simulate(t, simswitch.Config{PacketOut: func(packet []byte) { out <- bytes.Clone(packet) }})
 	d := drive(t, s, 0)
+	d.send() // the switch has read the hello
 	s.PacketIn(packetIn("one"), packetIn("two"))
 	for _, want := range []string{"one", "two"} {
 		m, err := openflow.DecodeMessage(d.read())
