@@ -98,7 +98,7 @@ func (b *egressBed) attended() {
 }
 
 // signal sends a signal to the switch of a node. Stopped, it is as dead as after a loss of power.
-func (b *egressBed) signal(node string, sig syscall.Signal) {
+func (b *bed) signal(node string, sig syscall.Signal) {
 	b.t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.node(node).Dir, "ovs-vswitchd.pid"))
 	b.must(err)

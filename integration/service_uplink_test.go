@@ -122,6 +122,7 @@ func TestServiceOnUplink(t *testing.T) {
 	b.part("P-SVC-11: external traffic policy Local: the address goes where backends are", (*serviceUplinkBed).local)
 	b.part("an address is of one object", (*serviceUplinkBed).taken)
 	b.part("without sdnd, and restarts", (*serviceUplinkBed).restart)
+	b.part("a restart while a node is away", (*serviceUplinkBed).restartAlone)
 	b.part("a node without the bridge, and no node", (*serviceUplinkBed).nowhere)
 	b.part("the node dies", (*serviceUplinkBed).nodeDies)
 }
@@ -265,6 +266,32 @@ func (b *serviceUplinkBed) restart() {
 		b.t.Errorf("after a restart %s has the address, before it was %s", now, at)
 	}
 	b.live("with sdnd again", conn, who)
+	b.verify()
+}
+
+// restartAlone: after a restart of sdnd, nodes keep what leads from and to a node that has yet to connect.
+func (b *serviceUplinkBed) restartAlone() {
+	b.settle()
+	log, err := b.node("node1").WatchControl(b.ctx)
+	b.must(err)
+	b.must(b.Controller.Stop(b.ctx, syscall.SIGTERM))
+	b.signal("node2", syscall.SIGSTOP)
+	b.must(b.Controller.Start(b.ctx))
+	b.must(lab.PollFor(b.ctx, 30*time.Second, "node1 to be in sync", func(ctx context.Context) error {
+		n, err := b.api.Node(ctx, "node1")
+		if err == nil && (!n.Status.Connected || !n.Status.InSync) {
+			err = fmt.Errorf("%+v", n.Status)
+		}
+		return err
+	}))
+	if n, err := b.api.Node(b.ctx, "node2"); err != nil || n.Status.Connected {
+		b.t.Errorf("node2 is connected: %v", err)
+	}
+	if n, err := log.Changes(b.ctx); err != nil || n != 0 {
+		b.t.Errorf("node1 gets %d changes, want none: %v", n, err)
+	}
+	b.signal("node2", syscall.SIGCONT)
+	b.settle()
 	b.verify()
 }
 

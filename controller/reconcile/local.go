@@ -5,6 +5,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/store"
 )
@@ -20,24 +21,52 @@ func (d *dispatcher) localReported(n *node) {
 	}
 }
 
-// setLocal records and saves the address that a node's tunnel port sends from, and its UDP port.
+// setLocal records the address that a node's tunnel port sends from, and its UDP port.
 func (d *dispatcher) setLocal(node string, local netip.Addr, udp uint16) {
 	if d.view.Local(node) == local && d.view.TunnelUDP(node) == udp {
 		return
 	}
-	d.f.saver.putLocal(store.Local{Node: node, Addr: local, UDP: udp})
 	d.advance(pipeline.Update{Locals: []pipeline.LocalChange{{Node: node, After: local, UDP: udp}}})
 	d.assessSource(node)
 }
 
-// remembered returns the saved addresses of declared nodes.
-func remembered(topo *topology.Snapshot, saved []store.Local) (all []pipeline.LocalChange) {
+// saveLocals saves from where nodes send, and their ports to uplinks, if an update changes them: other nodes
+// have flows that depend on these, and a restart has to leave them as they are before all switches have
+// reported.
+func (d *dispatcher) saveLocals(u pipeline.Update) {
+	nodes := map[string]bool{}
+	for _, c := range u.Locals {
+		nodes[c.Node] = true
+	}
+	for _, c := range u.Uplinks {
+		nodes[c.Node] = true
+	}
+	for node := range nodes {
+		l := store.Local{Node: node, Addr: d.view.Local(node), UDP: d.view.TunnelUDP(node), Uplinks: map[string]uint32{}}
+		if out := d.view.Uplink(node); out != 0 {
+			l.Uplinks[""] = uint32(out)
+		}
+		for bridge := range d.view.BridgesOf(node) {
+			l.Uplinks[bridge] = uint32(d.view.Bridge(node, bridge))
+		}
+		d.f.saver.putLocal(l)
+	}
+}
+
+// remembered returns what was saved of declared nodes.
+func remembered(topo *topology.Snapshot, saved []store.Local) (u pipeline.Update) {
 	for _, l := range saved {
-		if _, ok := topo.Node(l.Node); ok {
-			all = append(all, pipeline.LocalChange{Node: l.Node, After: l.Addr, UDP: l.UDP})
+		if _, ok := topo.Node(l.Node); !ok {
+			continue
+		}
+		if l.Addr.IsValid() || l.UDP != 0 {
+			u.Locals = append(u.Locals, pipeline.LocalChange{Node: l.Node, After: l.Addr, UDP: l.UDP})
+		}
+		for bridge, out := range l.Uplinks {
+			u.Uplinks = append(u.Uplinks, pipeline.UplinkChange{Node: l.Node, Bridge: bridge, After: openflow.PortNo(out)})
 		}
 	}
-	return all
+	return u
 }
 
 // assessSource records whether other nodes check the source address of a node's packets.

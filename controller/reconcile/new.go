@@ -97,7 +97,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 	for _, s := range saved {
 		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
-	d.view = d.view.Next(pipeline.Update{Places: places, Locals: remembered(topo, locals), Health: rememberedHealth(topo, healths), Leaving: rememberedLeaving(leavings)})
+	u := remembered(topo, locals)
+	u.Places, u.Health, u.Leaving = places, rememberedHealth(topo, healths), rememberedLeaving(leavings)
+	d.view = d.view.Next(u)
 	d.awaitDrained()
 	f.view.Store(d.view)
 	awaitsOVSDB := nodesAwaitingOVSDB(topo, saved)

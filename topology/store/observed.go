@@ -14,7 +14,8 @@ type Observations interface {
 	// it returns nil. Its error wraps ErrNoSpace if there is no room.
 	Bindings() ([]Binding, error)
 	SaveBindings([]Binding) error
-	// Locals and SaveLocals do the same for the addresses of tunnel ports, by node.
+	// Locals and SaveLocals do the same for the addresses of tunnel ports, and the ports to uplinks, by
+	// node.
 	Locals() ([]Local, error)
 	SaveLocals([]Local) error
 	// Healths and SaveHealths do the same for what health checks found, by service and port.
@@ -67,13 +68,17 @@ type Binding struct {
 	Gone bool `json:"-"`
 }
 
-// Local is the address that a node's tunnel port was last seen to send from, and its UDP port.
+// Local is the address that a node's tunnel port was last seen to send from, its UDP port, and the
+// node's ports to uplinks. SaveLocals forgets the node if all of them are empty.
 type Local struct {
 	Node string `json:"-"`
 	// Addr is the zero Addr if the port sends from no fixed address, UDP 0 if its UDP port is
-	// VXLAN's own. If both are, SaveLocals forgets the node.
+	// VXLAN's own.
 	Addr netip.Addr `json:"addr,omitzero"`
 	UDP  uint16     `json:"udp,omitempty"`
+	// Uplinks are the OpenFlow numbers of the ports to bridges, by the bridge, and to the node's
+	// kernel, under "".
+	Uplinks map[string]uint32 `json:"uplinks,omitempty"`
 }
 
 // Notes are small things that the daemon has to remember beside the topology. They are

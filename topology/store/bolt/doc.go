@@ -23,7 +23,7 @@
 //	history   revision (8 bytes, big-endian) → entry
 //	bindings  port → where its interface was last seen; not part of any revision
 //	healths   service and port → what its last health checks found; likewise
-//	locals    node → the address its tunnel port was last seen to send from; likewise
+//	locals    node → the address its tunnel port was last seen to send from, and its ports to uplinks; likewise
 //
 // This is schema 2. Schema 1, up to version 0.1, had one IPv4 address for a port, one
 // range for a block, and locks of VNI and IPv4 address (7 bytes).

@@ -20,7 +20,7 @@ func (s *Store) SaveLocals(ls []store.Local) error {
 		b := tx.Bucket([]byte(bucketLocals))
 		for _, l := range ls {
 			var err error
-			if l.Addr.IsValid() || l.UDP != 0 {
+			if l.Addr.IsValid() || l.UDP != 0 || len(l.Uplinks) > 0 {
 				err = putJSON(b, []byte(l.Node), l)
 			} else {
 				err = b.Delete([]byte(l.Node))
@@ -32,7 +32,7 @@ func (s *Store) SaveLocals(ls []store.Local) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("save tunnel addresses: %w", classify(err))
+		return fmt.Errorf("save tunnel addresses and uplinks: %w", classify(err))
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (s *Store) Locals() ([]store.Local, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tunnel addresses: %w", err)
+		return nil, fmt.Errorf("tunnel addresses and uplinks: %w", err)
 	}
 	return out, nil
 }

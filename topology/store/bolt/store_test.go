@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -241,12 +241,12 @@ func TestLocksFollow(t *testing.T) {
 	}
 }
 
-// TestLocals: from where nodes send is kept over a restart, and forgotten.
+// TestLocals: from where nodes send, and by which ports to uplinks, is kept over a restart, and forgotten.
 func TestLocals(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sdnd.db")
 	s := open(t, path)
 	a := netip.MustParseAddr("192.168.0.1")
-	for _, ls := range [][]store.Local{nil, {{Node: "n1", Addr: a}, {Node: "n2", Addr: a.Next()}}, {{Node: "n1", Addr: a.Next()}, {Node: "n2"}}} {
+	for _, ls := range [][]store.Local{nil, {{Node: "n1", Addr: a}, {Node: "n2", Addr: a.Next()}}, {{Node: "n1", Addr: a.Next()}, {Node: "n2"}, {Node: "n3", Uplinks: map[string]uint32{"": 3, "br-ex": 4}}}} {
 		if err := s.SaveLocals(ls); err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +258,7 @@ func TestLocals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []store.Local{{Node: "n1", Addr: a.Next()}}; !slices.Equal(got, want) {
+	if want := []store.Local{{Node: "n1", Addr: a.Next()}, {Node: "n3", Uplinks: map[string]uint32{"": 3, "br-ex": 4}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("kept %v, want %v", got, want)
 	}
 }
