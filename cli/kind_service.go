@@ -330,7 +330,7 @@ func scopesText(s model.ServiceSpec) string {
 // onUplinkDetails are how machines outside reach the service at its addresses on an uplink.
 func onUplinkDetails(v serviceView) (lines [][2]string) {
 	if v.spec.ExternalTrafficPolicy != "" {
-		lines = append(lines, [2]string{"external traffic", "Local: only to backends on the node whose address the client uses"})
+		lines = append(lines, [2]string{"external traffic", "Local: only to backends on the node that the client enters by"})
 	}
 	if u := v.spec.Uplink; u != nil {
 		where := "on no node"

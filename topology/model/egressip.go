@@ -52,21 +52,7 @@ func (s EgressIPSpec) Normal(bad Reporter) Spec {
 	if s.Uplink == "" {
 		bad(Invalid, "spec.uplink", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
 	}
-	if n := len(s.Addresses); n == 0 || n > MaxEgressAddresses {
-		bad(Invalid, "spec.addresses", fmt.Sprintf("has %d addresses, want 1 to %d", n, MaxEgressAddresses), "give some of the uplink's addresses, such as 192.0.2.80")
-	}
-	for i, a := range s.Addresses {
-		at := fmt.Sprintf("spec.addresses[%d]", i)
-		s.Addresses[i] = a.Unmap()
-		switch {
-		case !a.IsValid():
-			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as 192.0.2.80")
-		case !a.Unmap().Is4():
-			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", "give an IPv4 address")
-		case slices.Contains(s.Addresses[:i], a.Unmap()):
-			bad(Invalid, at, a.Unmap().String()+" is listed twice", "list it once")
-		}
-	}
+	uplinkAddresses(s.Addresses, "spec.addresses", MaxEgressAddresses, "192.0.2.80", "give an IPv4 address", bad)
 	if s.Ports.isZero() {
 		bad(Invalid, "spec.ports", "selects no port", "give a selector, a port group or networks; the selector {} selects all ports")
 	}
@@ -103,4 +89,24 @@ func EgressProbed(name string) (d DatapathID, ok bool) {
 		return 0, false
 	}
 	return DatapathID(binary.BigEndian.Uint64(b)), true
+}
+
+// uplinkAddresses checks addresses of an uplink of the type bridge, 1 to most of them, and unmaps them.
+// example is one to name in problems, and six what to do about an IPv6 one.
+func uplinkAddresses(all []netip.Addr, path string, most int, example, six string, bad Reporter) {
+	if n := len(all); n == 0 || n > most {
+		bad(Invalid, path, fmt.Sprintf("has %d addresses, want 1 to %d", n, most), "give some of the uplink's addresses, such as "+example)
+	}
+	for i, a := range all {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		all[i] = a.Unmap()
+		switch {
+		case !a.IsValid():
+			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as "+example)
+		case !all[i].Is4():
+			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", six)
+		case slices.Contains(all[:i], all[i]):
+			bad(Invalid, at, all[i].String()+" is listed twice", "list it once")
+		}
+	}
 }

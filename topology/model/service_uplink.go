@@ -21,21 +21,10 @@ func (u *ServiceUplink) normal(s *ServiceSpec, bad Reporter) *ServiceUplink {
 	if out.Name == "" {
 		bad(Invalid, "spec.uplink.name", "is missing", "name an uplink of the type bridge; 'sdnctl uplink list' shows those that there are")
 	}
-	if n := len(out.Addresses); n == 0 || n > MaxServiceAddresses {
-		bad(Invalid, "spec.uplink.addresses", fmt.Sprintf("has %d addresses, want 1 to %d", n, MaxServiceAddresses), "give some of the uplink's addresses, such as 192.0.2.90")
-	}
+	uplinkAddresses(out.Addresses, "spec.uplink.addresses", MaxServiceAddresses, "192.0.2.90", "give an IPv4 address; by IPv6 machines outside reach node ports on nodes with an uplink of the type host", bad)
 	for i, a := range out.Addresses {
-		at := fmt.Sprintf("spec.uplink.addresses[%d]", i)
-		out.Addresses[i] = a.Unmap()
-		switch {
-		case !a.IsValid():
-			bad(Invalid, at, "is missing", "give one of the uplink's addresses, such as 192.0.2.90")
-		case !a.Unmap().Is4():
-			bad(Invalid, at, a.String()+" is IPv6, which uplinks of the type bridge do not carry", "give an IPv4 address; by IPv6 machines outside reach node ports on nodes with an uplink of the type host")
-		case slices.Contains(out.Addresses[:i], a.Unmap()):
-			bad(Invalid, at, a.Unmap().String()+" is listed twice", "list it once")
-		case slices.Contains(s.Addresses, a.Unmap()):
-			bad(Invalid, at, a.Unmap().String()+" is among spec.addresses, too", "list it here alone: ports of the networks reach the service at addresses on the uplink, too")
+		if a.IsValid() && slices.Contains(s.Addresses, a) && !slices.Contains(out.Addresses[:i], a) {
+			bad(Invalid, fmt.Sprintf("spec.uplink.addresses[%d]", i), a.String()+" is among spec.addresses, too", "list it here alone: ports of the networks reach the service at addresses on the uplink, too")
 		}
 	}
 	for i, p := range s.Ports {
