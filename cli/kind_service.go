@@ -17,7 +17,7 @@ type serviceView = view[model.ServiceSpec, api.ServiceStatus]
 
 func serviceKind() kindDef {
 	columns := []column[serviceView]{
-		{header: "ADDRESSES", cell: func(v serviceView) string { return listText(v.spec.Addresses, ",", netip.Addr.String) }},
+		{header: "ADDRESSES", cell: serviceAddressesText},
 		{header: "PORTS", cell: servicePortsText},
 		{header: "BACKENDS", cell: func(v serviceView) string { return backendsText(v.spec.Backends) }},
 		{header: "AVAILABLE", cell: func(v serviceView) string { return fmt.Sprintf("%d/%d", v.status.BackendsReady, v.status.BackendCount) }},
@@ -32,7 +32,7 @@ func serviceKind() kindDef {
 		details:  detailPrinter(columns, serviceDetails),
 		more:     showServiceCounters,
 		optional: "backends",
-		required: []string{"address", "ports"},
+		required: []string{"ports"},
 		example:  "web --address 10.96.0.10 --router r1 --ports tcp/80:8080 --backends app=web",
 		change:   "web --backends app=web,tier=front",
 		pin:      pinning(pinService),
@@ -59,7 +59,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		},
 	}
 	return addSpecFlags(a, cmd, []specFlag[model.ServiceSpec]{
-		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; may be repeated, or several separated by commas", many: true, set: func(s *model.ServiceSpec, text string, first bool) error {
+		{name: "address", usage: "`address` of the service, in no subnet of the networks that may use it; needed unless the service is headless; may be repeated, or several separated by commas", many: true, set: func(s *model.ServiceSpec, text string, first bool) error {
 			return setAddresses(&s.Addresses, text, first)
 		}},
 		{name: "network", usage: "`network` whose ports may use the service; may be repeated, or several separated by commas", many: true, refers: api.KindNetwork,
@@ -71,12 +71,22 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		{name: "endpoint", usage: "`port` that answers, instead of a selector, with :draining behind its name if it gets no new connections; may be repeated, or several separated by commas", many: true, refers: api.KindPort, set: setServiceEndpoints},
 		{name: "health-check", usage: "which backends get new connections, by `check`: tcp (their port accepts connections), http:/PATH (their port answers GET with a status from 200 to 399) or icmp (they answer pings), or none; with details as in tcp,port=8081,interval=5s,timeout=2s,failures=3,successes=1 or http:/healthz,host=web.example", set: setHealthCheck},
 		{name: "uplink", usage: "addresses of the service on the network of an uplink of the type bridge, by which machines outside reach it, as `uplink:address`, several addresses separated by commas; none for no such addresses", refers: api.KindUplink, set: setServiceUplink},
+		boolFlag("headless", "whether the service has no addresses and its name has those of its backends instead: true or false (default false)", func(s *model.ServiceSpec) *bool { return &s.Headless }),
+		boolFlag("publish-not-ready", "whether the name of a headless service has the addresses of backends that are not ready, too: true or false (default false)", func(s *model.ServiceSpec) *bool { return &s.PublishNotReadyAddresses }),
 		affinity,
 		internal,
 		external,
 		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
+}
+
+// serviceAddressesText is the addresses, or that there are none.
+func serviceAddressesText(v serviceView) string {
+	if v.spec.Headless {
+		return "headless"
+	}
+	return listText(v.spec.Addresses, ",", netip.Addr.String)
 }
 
 // setServiceUplink reads "none", or an uplink and addresses, as in ext:192.0.2.90.
@@ -366,6 +376,13 @@ func nodePortDetails(v serviceView) (lines [][2]string) {
 // serviceDetails are the conditions, the number and a line for each backend.
 func serviceDetails(v serviceView) [][2]string {
 	lines := append(conditionLines(v.now, v.status.Ready, v.status.Conditions), [2]string{"number", fmt.Sprint(v.status.ID)})
+	if v.spec.Headless {
+		who := "that are ready"
+		if v.spec.PublishNotReadyAddresses {
+			who = "that are not draining, ready or not"
+		}
+		lines = append(lines, [2]string{"headless", "its name has the addresses of the backends " + who})
+	}
 	if v.spec.SessionAffinity == model.AffinityClientIP {
 		lines = append(lines, [2]string{"session affinity", fmt.Sprintf("ClientIP, for %v after the last new connection", v.spec.SessionAffinityTimeout)})
 	}

@@ -11,7 +11,7 @@ import (
 // backend.
 func showServiceCounters(ctx context.Context, a *app, client *api.Client, o *output, service string) error {
 	c, err := client.ServiceCounters(ctx, service)
-	if err != nil || len(c.Backends) == 0 {
+	if err != nil || len(c.Backends) == 0 || len(c.Nodes) == 0 {
 		return err
 	}
 	fmt.Fprintln(o.w)

@@ -193,6 +193,47 @@ func (n Names) serves(o *Service, domain string) bool {
 	return false
 }
 
+// Scope returns the routing domain of those who look up names.
+func (n Names) Scope() string { return n.in }
+
+// Reach reports whether a port is in the routing domain of those who look up names.
+func (n Names) Reach(p *Port) bool { return n.x.domainOf(p.Spec.Network) == n.in }
+
+// Backend returns the backend of a service that has a name, in lower case, and is in the routing
+// domain of those who look it up.
+func (n Names) Backend(o *Service, name string) (b Backend, ok bool) {
+	p, ok := n.x.ports.Get(name)
+	if !ok {
+		return b, false
+	}
+	return n.backend(o, p)
+}
+
+// BackendAt returns the backend of a service that has an address in the routing domain of those
+// who look it up.
+func (n Names) BackendAt(o *Service, a netip.Addr) (b Backend, ok bool) {
+	if !a.IsValid() {
+		return b, false
+	}
+	at := numberOf(a)
+	in := n.networkOf(at)
+	if in == nil {
+		return b, false
+	}
+	p, ok := n.x.holder(in.VNI, just(at))
+	if !ok {
+		return b, false
+	}
+	return n.backend(o, p)
+}
+
+func (n Names) backend(o *Service, p *Port) (b Backend, ok bool) {
+	if !n.Reach(p) {
+		return b, false
+	}
+	return n.x.backendOf(o, p)
+}
+
 // HasBelow reports whether any name in a domain is below a name: the latter exists then,
 // without an address (RFC 8020).
 func (n Names) HasBelow(name, domain string) bool {
@@ -216,19 +257,23 @@ func (n Names) HasBelow(name, domain string) bool {
 	return false
 }
 
-// NameOf returns the name of an address with its domain; "" for one without. known reports
-// whether the address is of a subnet, or a service, that ports of the network reach: of any
-// other, someone else knows the name.
-func (n Names) NameOf(a netip.Addr) (name string, known bool) {
-	at := numberOf(a)
-	var in *Network
+// networkOf returns the network of the routing domain with an address in its subnets, nil if none has.
+func (n Names) networkOf(at number) (in *Network) {
 	n.x.names.ranges.Descend(rangeEntry{in: n.in, span: just(at)}, func(e rangeEntry) bool {
 		if e.in == n.in && e.span.has(at) {
 			in = e.network
 		}
 		return false
 	})
-	if in != nil {
+	return in
+}
+
+// NameOf returns the name of an address with its domain; "" for one without. known reports
+// whether the address is of a subnet, or a service, that ports of the network reach: of any
+// other, someone else knows the name.
+func (n Names) NameOf(a netip.Addr) (name string, known bool) {
+	at := numberOf(a)
+	if in := n.networkOf(at); in != nil {
 		p, ok := n.x.holder(in.VNI, just(at))
 		if !ok || !in.Spec.DNS.Enabled {
 			return "", true

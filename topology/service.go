@@ -95,8 +95,8 @@ type serviceIndex struct {
 	byName *btree.Map[string, *Service]
 	ids    serials
 	// naming has the services that name an object other than a port, by its reference and
-	// their name; using those that the ports of a network, or of the networks of a router,
-	// may use.
+	// their name; using those that have addresses which the ports of a network, or of the
+	// networks of a router, may use.
 	naming, using *btree.Map[string, *Service]
 	// addresses has the service that an address is of, by the reference of a network or
 	// router whose ports may use it.
@@ -112,6 +112,8 @@ type serviceIndex struct {
 	checking *btree.Map[string, *Service]
 	// local has those of using whose clients reach only backends on their own node.
 	local *btree.Map[string, *Service]
+	// headless has the headless services, which using has not, in the same way.
+	headless *btree.Map[string, *Service]
 	// nodePorts has the services by their node ports (nodePortTaken), outside those that machines
 	// outside reach by the reference of the network or router that they name, and their name.
 	nodePorts, outside *btree.Map[string, *Service]
@@ -130,6 +132,7 @@ func newServiceIndex() serviceIndex {
 		reaching:  btree.NewMap[string, *Service](treeDegree),
 		checking:  btree.NewMap[string, *Service](treeDegree),
 		local:     btree.NewMap[string, *Service](treeDegree),
+		headless:  btree.NewMap[string, *Service](treeDegree),
 		nodePorts: btree.NewMap[string, *Service](treeDegree),
 		outside:   btree.NewMap[string, *Service](treeDegree),
 		onUplinks: btree.NewMap[string, *Service](treeDegree),
@@ -138,7 +141,7 @@ func newServiceIndex() serviceIndex {
 
 func (x *serviceIndex) fork() serviceIndex {
 	return serviceIndex{
-		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(), x.nodePorts.Copy(), x.outside.Copy(), x.onUplinks.Copy(),
+		x.byName.Copy(), x.ids.fork(), x.naming.Copy(), x.using.Copy(), x.addresses.Copy(), x.named.Copy(), x.reaching.Copy(), x.checking.Copy(), x.local.Copy(), x.headless.Copy(), x.nodePorts.Copy(), x.outside.Copy(), x.onUplinks.Copy(),
 	}
 }
 
@@ -154,7 +157,11 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 		}
 	}
 	for _, ref := range o.Spec.Scopes() {
-		f(x.using, refKey(ref)+o.Name)
+		if o.Spec.Headless {
+			f(x.headless, refKey(ref)+o.Name)
+		} else {
+			f(x.using, refKey(ref)+o.Name)
+		}
 		if o.Spec.InternalTrafficPolicy == model.TrafficLocal {
 			f(x.local, refKey(ref)+o.Name)
 		}
@@ -240,7 +247,7 @@ func (x *serviceIndex) taken(o *Service) (a netip.Addr, by *Service, taken bool)
 	return a, nil, false
 }
 
-// servicesOfNetwork returns the services that ports of a network may use, each once.
+// servicesOfNetwork returns the services with addresses that ports of a network may use, each once.
 func (x *indexes) servicesOfNetwork(network string) iter.Seq[*Service] {
 	return x.servicesFor(x.services.using, network)
 }
@@ -287,8 +294,8 @@ func (s *Snapshot) Service(name string) (*Service, bool) { return s.x.services.b
 // Services returns all services by name.
 func (s *Snapshot) Services() iter.Seq[*Service] { return all(s.x.services.byName) }
 
-// ServicesOfNetwork returns the services that ports of a network may use, each once: first
-// those that name the network, then those that name its router.
+// ServicesOfNetwork returns the services with addresses that ports of a network may use, each
+// once: first those that name the network, then those that name its router.
 func (s *Snapshot) ServicesOfNetwork(network string) iter.Seq[*Service] {
 	return s.x.servicesOfNetwork(network)
 }
@@ -297,6 +304,12 @@ func (s *Snapshot) ServicesOfNetwork(network string) iter.Seq[*Service] {
 // their own node.
 func (s *Snapshot) LocalServicesOfNetwork(network string) iter.Seq[*Service] {
 	return s.x.servicesFor(s.x.services.local, network)
+}
+
+// HeadlessServicesOfNetwork is ServicesOfNetwork for headless services, whose names ports of
+// the network may look up.
+func (s *Snapshot) HeadlessServicesOfNetwork(network string) iter.Seq[*Service] {
+	return s.x.servicesFor(s.x.services.headless, network)
 }
 
 // Served reports whether ports of a network use services: some service names the network or
@@ -442,8 +455,12 @@ func (s *Snapshot) Backends(o *Service) iter.Seq[Backend] {
 
 // BackendOf returns a port as a backend of a service; ok is false if it is none.
 func (s *Snapshot) BackendOf(o *Service, p *Port) (b Backend, ok bool) {
+	return s.x.backendOf(o, p)
+}
+
+func (x *indexes) backendOf(o *Service, p *Port) (b Backend, ok bool) {
 	if o.Spec.Backends.Selects() {
-		return Backend{p, o.EndpointOf(p)}, s.x.selects(&o.Spec.Backends.PolicySelection, p)
+		return Backend{p, o.EndpointOf(p)}, x.selects(&o.Spec.Backends.PolicySelection, p)
 	}
 	e, ok := o.Spec.Backends.Endpoint(p.Name)
 	return Backend{p, e}, ok

@@ -57,7 +57,7 @@ func TestOddServices(t *testing.T) {
 		op   topology.Op
 		want string
 	}{
-		{putService("headless", "10.96.0.9", func(s *model.ServiceSpec) { s.Addresses = nil }), "spec.addresses: the address is missing; give one that no subnet of the networks has, such as 10.96.0.10"},
+		{putService("headless", "10.96.0.9", func(s *model.ServiceSpec) { s.Addresses = nil }), "spec.addresses: the address is missing; give one that no subnet of the networks has, such as 10.96.0.10, or set headless for a service without"},
 		{putService("named", "10.96.0.9", func(s *model.ServiceSpec) { s.Addresses = []netip.Addr{{}} }), "spec.addresses[0]: the address is missing"},
 		{putService("twice", "10.96.0.9", listing("web1", "web1")), `spec.backends.endpoints[1].port: port "web1" is listed twice; list it once`},
 		{putService("twice", "10.96.0.9", func(s *model.ServiceSpec) {

@@ -3,6 +3,7 @@ package answer
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/gopacket/gopacket/layers"
 
@@ -28,6 +29,7 @@ const (
 // are not declared with the help of upstream servers, if the network has any. Connections
 // by TCP are refused.
 func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *openflow.PacketIn) packetin.Reply {
+	var lists viewLists
 	return func(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 		a, why := askerOf(v, p, m)
 		if a == nil {
@@ -46,7 +48,7 @@ func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *open
 		case a.frame.srcPort == 0 || a.frame.srcPort == dnsPort && a.frame.from == l.Gateway:
 			return a.no("from a port that is not to be answered")
 		}
-		q := nameserver.Asker{Topo: v.Topo, Network: a.network, Gateways: a.gateways(), MaxSize: a.network.Spec.PortMTU() - headersIPv4}
+		q := nameserver.Asker{Topo: v.Topo, Network: a.network, Gateways: a.gateways(), MaxSize: a.network.Spec.PortMTU() - headersIPv4, Lists: lists.of(v)}
 		if a.frame.to.Is6() {
 			q.MaxSize = a.network.Spec.PortMTU() - headersIPv6
 		}
@@ -59,6 +61,26 @@ func DNS(upstream nameserver.Upstream) func(*pipeline.View, packetin.Port, *open
 		}
 		return a.named(l, r.Reply, r.What)
 	}
+}
+
+// viewLists has the backends of headless services of the newest view that was asked for.
+type viewLists struct {
+	newest atomic.Pointer[viewList]
+}
+
+type viewList struct {
+	view  *pipeline.View
+	lists *nameserver.Lists
+}
+
+// of returns those of a view.
+func (l *viewLists) of(v *pipeline.View) *nameserver.Lists {
+	if n := l.newest.Load(); n != nil && n.view == v {
+		return n.lists
+	}
+	n := &viewList{v, nameserver.NewLists(v.Topo, v.Listed)}
+	l.newest.Store(n)
+	return n.lists
 }
 
 // forward asks upstream servers.

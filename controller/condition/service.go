@@ -45,6 +45,9 @@ type ServiceFacts struct {
 	Unfit                  []EgressNode
 	// Lists says that the service lists its backends instead of selecting them.
 	Lists bool
+	// Headless says that its name has the addresses of the backends, and NotReady that it has
+	// those of the unbound and unhealthy, too. Max is of no account then.
+	Headless, NotReady bool
 }
 
 // Obstacle is why sdnd cannot check a backend of a service. One of its fields is set.
@@ -80,6 +83,9 @@ func (o Obstacle) Text(service, port string) (why, fix string) {
 
 // Ready returns how many backends get new connections.
 func (f ServiceFacts) Ready() int {
+	if f.Headless {
+		return f.usable()
+	}
 	return min(f.usable(), f.Max)
 }
 
@@ -97,20 +103,25 @@ func Service(f ServiceFacts) []Condition {
 			fmt.Sprintf("sdnctl router create NAME --network %s, or add the network to a router that exists", f.NoGateway[0]))
 	}
 	usable := f.usable()
+	none, fail := "none of its backends gets new connections, which therefore fail", "new connections to it fail"
+	if f.Headless {
+		none, fail = "its name has no addresses, since none of its backends would get new connections", "its name has no addresses"
+	}
 	switch {
-	case usable > f.Max:
+	case f.Headless && f.NotReady && f.Selected > f.Draining+f.Elsewhere:
+	case !f.Headless && usable > f.Max:
 		l.add(TooManyBackends,
 			fmt.Sprintf("it has more than %d backends, and only the first by name get new connections", f.Max),
 			"split the service, or select fewer ports")
 	case usable > 0:
 	case f.Selected == 0 && f.Lists:
-		l.add(NoBackends, "it lists no backends; new connections to it fail", fmt.Sprintf("sdnctl service set %s --endpoint PORT", f.Name))
+		l.add(NoBackends, "it lists no backends; "+fail, fmt.Sprintf("sdnctl service set %s --endpoint PORT", f.Name))
 	case f.Selected == 0:
-		l.add(NoBackends, "no port is selected as its backend; new connections to it fail",
+		l.add(NoBackends, "no port is selected as its backend; "+fail,
 			fmt.Sprintf("give ports the labels that it selects: sdnctl port set PORT --label KEY=VALUE; or select others: sdnctl service set %s --backends SELECTOR", f.Name))
 	default:
 		l.add(NoBackends,
-			fmt.Sprintf("none of its backends gets new connections, which therefore fail: %s", f.why()),
+			fmt.Sprintf("%s: %s", none, f.why()),
 			fmt.Sprintf("sdnctl service show %s lists the backends; plug in their interfaces, or give the service others", f.Name))
 	}
 	if len(f.Without) > 0 && usable > 0 {

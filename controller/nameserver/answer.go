@@ -30,6 +30,12 @@ type Asker struct {
 	Gateways []netip.Addr
 	// MaxSize is how many bytes a message to the port may have.
 	MaxSize int
+	// Lists has the backends of headless services; nil if their names are to have none.
+	Lists *Lists
+
+	// turn says which of many backends come first, and whole that none are left out.
+	turn  uint16
+	whole bool
 }
 
 // Result is what to do about a question.
@@ -55,6 +61,7 @@ func Answer(a Asker, message []byte) Result {
 	if q.Response {
 		return Result{What: "not a question"}
 	}
+	a.turn = q.Id
 	r := &reply{asker: a, q: q, limit: minSize}
 	if opt := q.IsEdns0(); opt != nil {
 		r.limit = max(minSize, int(opt.UDPSize()))

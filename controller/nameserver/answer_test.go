@@ -18,6 +18,8 @@ import (
 type bed struct {
 	t    testing.TB
 	topo *topology.Snapshot
+	// lists are the backends of headless services; nil for none.
+	lists *Lists
 }
 
 func prefixes(all ...string) (s []topology.Subnet) {
@@ -37,7 +39,7 @@ func addrs(all ...string) (s []netip.Addr) {
 // newBed has two tenants with the same names and addresses: networks blue and green, which a
 // router joins, and red alone. Services of blue's router, and of green alone.
 func newBed(t testing.TB) *bed {
-	b := &bed{t, topology.NewSnapshot()}
+	b := &bed{t: t, topo: topology.NewSnapshot()}
 	b.put(topology.KindNetwork, "blue", topology.NetworkSpec{Subnets: prefixes("10.0.0.0/24", "fd00:1::/64"), DNS: model.DNS{Enabled: true, Domain: "blue.example"}})
 	b.put(topology.KindNetwork, "green", topology.NetworkSpec{Subnets: prefixes("10.1.0.0/24"), DNS: model.DNS{Enabled: true}})
 	b.put(topology.KindNetwork, "red", topology.NetworkSpec{Subnets: prefixes("10.0.0.0/24"), DNS: model.DNS{Enabled: true, Domain: "blue.example"}})
@@ -80,7 +82,7 @@ func (b *bed) raw(network string, message []byte) Result {
 	if !ok {
 		b.t.Fatalf("no network %s", network)
 	}
-	return Answer(Asker{Topo: b.topo, Network: n, Gateways: addrs("10.0.0.1", "fd00:1::1"), MaxSize: 1400}, message)
+	return Answer(Asker{Topo: b.topo, Network: n, Gateways: addrs("10.0.0.1", "fd00:1::1"), MaxSize: 1400, Lists: b.lists}, message)
 }
 
 func (b *bed) ask(network string, q *dns.Msg) *dns.Msg {

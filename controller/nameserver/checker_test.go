@@ -24,7 +24,7 @@ const patience = 20 * time.Second
 // withUpstreams returns a topology with a network for each list of upstream servers.
 func withUpstreams(t *testing.T, networks ...[]netip.Addr) *topology.Snapshot {
 	t.Helper()
-	b := &bed{t, topology.NewSnapshot()}
+	b := &bed{t: t, topo: topology.NewSnapshot()}
 	for i, servers := range networks {
 		b.put(topology.KindNetwork, string(rune('a'+i)), topology.NetworkSpec{
 			Subnets: prefixes("10.0.0.0/24"), DNS: model.DNS{Enabled: true, Upstream: servers},

@@ -20,11 +20,12 @@ const DefaultNameServer = "localhost."
 // Export returns the domain of a network as a zone for other servers: the records that sdnd answers
 // the network's ports with, in the order of their names, after one SOA record and the name servers.
 // The addresses of the gateway are not among them, since another server is not the gateway. The
-// serial number is the revision (RFC 1982). The network must have DNS; names of servers end with a
+// serial number is the revision (RFC 1982). Headless services have all backends that are not
+// draining there, whether these are ready or not: that changes without a revision. The network must have DNS; names of servers end with a
 // dot.
 func Export(s *topology.Snapshot, n *topology.Network, servers []string) []dns.RR {
 	names, domain := s.NamesFor(n), n.Domain()
-	z := exported{asker: Asker{Topo: s, Network: n}, origin: domain + ".", owners: map[string]bool{domain + ".": true}}
+	z := exported{asker: wholeAsker(s, n), origin: domain + ".", owners: map[string]bool{domain + ".": true}}
 	for p := range names.Ports(domain) {
 		z.own(p.Name)
 		for label, at := range p.Spec.NamedPorts {
@@ -38,6 +39,11 @@ func Export(s *topology.Snapshot, n *topology.Network, servers []string) []dns.R
 				z.own("_" + at.Name + "._" + string(at.Protocol) + "." + o.Name)
 			}
 		}
+		if o.Spec.Headless {
+			for _, b := range z.asker.Lists.of(names, o) {
+				z.own(backendLabel(b.Port) + "." + o.Name)
+			}
+		}
 	}
 	for r := range names.AllRecords(domain) {
 		if r.Spec.Name != model.Apex {
@@ -45,6 +51,11 @@ func Export(s *topology.Snapshot, n *topology.Network, servers []string) []dns.R
 		}
 	}
 	return z.records(servers)
+}
+
+// wholeAsker asks for zones.
+func wholeAsker(s *topology.Snapshot, n *topology.Network) Asker {
+	return Asker{Topo: s, Network: n, Lists: NewLists(s, Declared), whole: true}
 }
 
 // ExportReverse returns the zone of the names of the addresses in a range that ports of a network
@@ -55,7 +66,7 @@ func ExportReverse(s *topology.Snapshot, n *topology.Network, of netip.Prefix, s
 		return nil, err
 	}
 	names := s.NamesFor(n)
-	z := exported{asker: Asker{Topo: s, Network: n}, origin: origin, owners: map[string]bool{origin: true}}
+	z := exported{asker: wholeAsker(s, n), origin: origin, owners: map[string]bool{origin: true}}
 	take := func(all []netip.Addr) {
 		for _, a := range all {
 			if name, err := dns.ReverseAddr(a.String()); err == nil && of.Contains(a) {

@@ -71,18 +71,20 @@ func (f *found) apex(a Asker, names topology.Names, q dns.Question, domain strin
 }
 
 // name answers for a name in a domain: that of a service or else of a port, or of a port of
-// either, which is _PORT._PROTOCOL.NAME (RFC 2782); and with the records that are declared.
+// either, which is _PORT._PROTOCOL.NAME (RFC 2782), or of a backend of a headless service; and with the records that are declared.
 func (f *found) name(a Asker, names topology.Names, q dns.Question, name, domain string, aliases int) {
-	f.exists, f.records, f.extra = known(names, q, name, domain)
+	f.exists, f.records, f.extra = known(a, names, q, name, domain)
 	f.declared(a, names, q, name, domain, aliases)
 	if !f.exists {
 		f.exists = names.HasBelow(name, domain)
 	}
 }
 
-func known(names topology.Names, q dns.Question, name, domain string) (exists bool, records, extra []dns.RR) {
+func known(a Asker, names topology.Names, q dns.Question, name, domain string) (exists bool, records, extra []dns.RR) {
 	port, protocol, of := cutPort(name)
-	if s, ok := names.Service(of, domain); ok {
+	if s, ok := names.Service(of, domain); ok && s.Spec.Headless {
+		return a.headless(names, q, s, port, protocol, of+"."+domain)
+	} else if ok {
 		if protocol == "" {
 			return true, addresses(q.Name, q.Qtype, s.Spec.Addresses), nil
 		}
@@ -99,11 +101,14 @@ func known(names topology.Names, q dns.Question, name, domain string) (exists bo
 		return exists, nil, nil
 	}
 	p, ok := names.Port(of, domain)
-	if !ok || protocol == "" {
-		if ok {
-			records = addresses(q.Name, q.Qtype, p.Addresses)
-		}
-		return ok, records, nil
+	switch {
+	case ok && protocol == "":
+		return true, addresses(q.Name, q.Qtype, p.Addresses), nil
+	case !ok && protocol == "":
+		exists, records = a.backend(names, q, of, domain)
+		return exists, records, nil
+	case !ok:
+		return false, nil, nil
 	}
 	for label, named := range p.Spec.NamedPorts {
 		if string(named.Protocol) != protocol {

@@ -139,6 +139,10 @@ func serviceVerbs() []serviceVerb {
 			func(b *contractBed, f int) bounds {
 				return bounds{perLocalPort + 2 + 2*f + 6*(f-1) + f + f*b.relevant, b.relevant, 2 + 2*b.relevant}
 			}},
+		{"a headless service comes", nil, func(b *contractBed) cost { return b.apply(headlessService("one")) },
+			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
+		{"a headless service gets one backend more", func(b *contractBed) { b.apply(headlessService("one")) }, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "web")) },
+			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
 		{"a port that is no backend gets other labels", declared, func(b *contractBed) cost { return b.apply(labelled("s3", 3, "app", "other")) },
 			func(*contractBed, int) bounds { return bounds{0, 0, 1 << 30} }},
 	}
@@ -167,6 +171,15 @@ func drainingService(name string, last byte) topology.Op {
 	op := service(name, last)
 	spec := op.Spec.(model.ServiceSpec)
 	spec.DrainingTime = model.Duration(time.Minute)
+	op.Spec = spec
+	return op
+}
+
+// headlessService is service without addresses.
+func headlessService(name string) topology.Op {
+	op := service(name, 1)
+	spec := op.Spec.(model.ServiceSpec)
+	spec.Addresses, spec.Headless = nil, true
 	op.Spec = spec
 	return op
 }

@@ -219,6 +219,12 @@ func randomService(t *rapid.T) model.ServiceSpec {
 	if s.Exposed() && rapid.Bool().Draw(t, "external local") {
 		s.ExternalTrafficPolicy = model.TrafficLocal
 	}
+	if rapid.IntRange(0, 3).Draw(t, "headless") == 0 {
+		s = model.ServiceSpec{Headless: true, Networks: s.Networks, Routers: s.Routers, Ports: s.Ports, HealthCheck: s.HealthCheck}
+		for i := range s.Ports {
+			s.Ports[i].NodePort = model.NodePort{}
+		}
+	}
 	switch rapid.IntRange(0, 3).Draw(t, "backends") {
 	case 0:
 		s.Backends.PortGroup = "g"

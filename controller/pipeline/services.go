@@ -25,8 +25,11 @@ type scope struct {
 }
 
 // scopesOf returns the networks and routers whose ports can use a service: only networks
-// with gateways.
+// with gateways. Headless services have no flows, and so none.
 func (v *View) scopesOf(o *topology.Service) (all []scope) {
+	if o.Spec.Headless {
+		return nil
+	}
 	i := 0
 	for _, ref := range o.Spec.Scopes() {
 		s := scope{Ref: ref, index: i, domain: ref.String()}
@@ -251,6 +254,41 @@ type Backends struct {
 	Without []string
 }
 
+// called reports whether a backend has any port by which a service calls it.
+func called(o *topology.Service, b topology.Backend) bool {
+	return slices.ContainsFunc(o.Spec.Ports, func(p model.ServicePort) bool { return b.Target(p) != 0 })
+}
+
+// Listed reports whether the name of a headless service has the addresses of a backend of it, in
+// whatever routing domain that is.
+func (v *View) Listed(o *topology.Service, b topology.Backend) bool {
+	switch {
+	case b.Endpoint.State != model.EndpointReady:
+		return false
+	case o.Spec.PublishNotReadyAddresses:
+		return true
+	}
+	return v.answers(b.Port) && called(o, b) && v.passes(o, b.Name)
+}
+
+// clientsOf returns the routing domains of those that can use a service, or look its name up if
+// it is headless. One may be there twice.
+func (v *View) clientsOf(o *topology.Service) (all []domain) {
+	for _, s := range v.scopesOf(o) {
+		all = append(all, s.domain)
+	}
+	if o.Spec.Headless {
+		for _, ref := range o.Spec.Scopes() {
+			if ref.Kind == topology.KindNetwork {
+				all = append(all, v.domainOf(ref.Name))
+			} else {
+				all = append(all, ref.String())
+			}
+		}
+	}
+	return all
+}
+
 // Usable is how many backends get new connections.
 func (n Backends) Usable() int {
 	return n.Selected - n.Draining - n.Elsewhere - n.Unbound - n.Unnamed - n.Unhealthy
@@ -263,10 +301,7 @@ func (n Backends) Usable() int {
 func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough int, away func(node string) bool) (n Backends) {
 	newer := *v
 	newer.Topo, v = topo, &newer
-	scopes := v.scopesOf(o)
-	reached := func(d domain) bool {
-		return slices.ContainsFunc(scopes, func(s scope) bool { return s.domain == d })
-	}
+	domains := v.clientsOf(o)
 	var at map[string]bool
 	if local(o) {
 		at = map[string]bool{}
@@ -279,11 +314,11 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 		switch {
 		case b.Endpoint.State != model.EndpointReady:
 			n.Draining++
-		case !reached(v.domainOf(b.Spec.Network)):
+		case !slices.Contains(domains, v.domainOf(b.Spec.Network)):
 			n.Elsewhere++
 		case !v.answers(b.Port):
 			n.Unbound++
-		case !slices.ContainsFunc(o.Spec.Ports, func(p model.ServicePort) bool { return b.Target(p) != 0 }):
+		case !called(o, b):
 			n.Unnamed++
 		case !v.passes(o, b.Name):
 			n.unhealthy(v, o, b.Port, away)
@@ -300,7 +335,7 @@ func (v *View) BackendsOf(topo *topology.Snapshot, o *topology.Service, enough i
 		slices.Sort(n.Without)
 	}
 	for _, name := range o.Spec.Networks {
-		if x, ok := v.Topo.Network(name); ok && !v.Topo.Served(x) {
+		if x, ok := v.Topo.Network(name); ok && !o.Spec.Headless && !v.Topo.Served(x) {
 			n.NoGateway = append(n.NoGateway, name)
 		}
 	}

@@ -220,8 +220,9 @@ func (c *Compiler) calls(o *topology.Service, s scope) iter.Seq2[netip.Addr, fro
 	}
 }
 
+// hasFamily reports whether a service has addresses of a family, or none at all.
 func hasFamily(o *topology.Service, f topology.Family) bool {
-	return slices.ContainsFunc(o.Spec.Reached(), func(a netip.Addr) bool { return model.FamilyOf(a) == f })
+	return o.Spec.Headless || slices.ContainsFunc(o.Spec.Reached(), func(a netip.Addr) bool { return model.FamilyOf(a) == f })
 }
 
 // eachServicePort calls do for each port of a service, each scope with ports on the node,

@@ -90,6 +90,9 @@ func servicesConcerned(topo *topology.Snapshot, o topology.Object, add func(*top
 		for s := range topo.ServicesOfNetwork(name) {
 			add(s)
 		}
+		for s := range topo.HeadlessServicesOfNetwork(name) {
+			add(s)
+		}
 	}
 	switch o := o.(type) {
 	case *topology.Port:
@@ -118,6 +121,7 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 	n := v.BackendsOf(topo, o, enough, f.away)
 	facts := condition.ServiceFacts{
 		Name: o.Name, Lists: !o.Spec.Backends.Selects(), Max: pipeline.MaxBackends(o), NoGateway: n.NoGateway, Without: n.Without,
+		Headless: o.Spec.Headless, NotReady: o.Spec.PublishNotReadyAddresses,
 		Selected: n.Selected, Draining: n.Draining, Elsewhere: n.Elsewhere, Unbound: n.Unbound, Unnamed: n.Unnamed,
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),

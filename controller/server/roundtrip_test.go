@@ -46,6 +46,7 @@ func given() []api.Object {
 		object(api.KindService, "least", `{"addresses": ["10.96.0.1"], "routers": ["main"], "ports": [{"port": 80}]}`),
 		object(api.KindService, "most", `{"addresses": ["10.96.0.2", "FD00:96:0::2"], "networks": ["long", "dual"], "ports": [{"name": "http", "protocol": "TCP", "port": 80, "targetPort": 8080}, {"name": "dns", "protocol": "udp", "port": 53}],
 			"backends": {"endpoints": [{"port": "web", "state": "Draining", "targetPorts": {"http": 8081}}, {"port": "both"}]}}`),
+		object(api.KindService, "headless", `{"headless": true, "publishNotReadyAddresses": true, "routers": ["main"], "ports": [{"port": 80}]}`),
 		object(api.KindService, "selecting", `{"internalTrafficPolicy": "local", "drainingTime": "90s", "addresses": ["10.96.0.3"], "routers": ["main"], "ports": [{"port": 80}], "backends": {"selector": {"matchLabels": {"app": "web"}}, "networks": ["long"]}}`),
 		object(api.KindService, "outside", `{"externalTrafficPolicy": "LOCAL", "addresses": ["10.96.0.4"], "routers": ["main"], "ports": [{"name": "a", "port": 80, "nodePort": 30080}, {"name": "b", "port": 81, "nodePort": "Auto"}]}`),
 		object(api.KindUplink, "ext", `{"type": "bridge", "bridge": "br-ex", "subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "addresses": ["192.0.2.64/26"]}`),

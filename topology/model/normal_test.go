@@ -192,6 +192,11 @@ func TestNormalRefuses(t *testing.T) {
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"protocol":"http","path":"/a\r\nX: y","host":"h\nX: y"}}`, []string{`spec.healthCheck.path: "/a\r\nX: y" is not a path`, `spec.healthCheck.host: "h\nX: y" is not a host`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1,"protocol":"udp"}],"healthCheck":{"protocol":"http"}}`, []string{`spec.healthCheck.port: the service has no port of TCP to check`}},
 		{KindService, `{"addresses":["10.96.0.1"],"routers":["r"],"ports":[{"port":1}],"healthCheck":{"protocol":"https","path":"/"}}`, []string{`spec.healthCheck.protocol: sdnd cannot ask by https`}},
+		{KindService, `{"headless":true,"addresses":["10.96.0.1"],"uplink":{"name":"u","addresses":["192.0.2.1"]},"routers":["r"],"ports":[{"port":1,"nodePort":30080}],"sessionAffinity":"ClientIP","drainingTime":"5m","internalTrafficPolicy":"Local"}`, []string{
+			`spec.addresses: the service is headless: clients connect to its backends directly`, `spec.uplink: the service is headless: clients connect to its backends directly`, `spec.sessionAffinity: the service is headless: clients connect to its backends directly`,
+			`spec.drainingTime: the service is headless: clients connect to its backends directly`, `spec.internalTrafficPolicy: the service is headless: clients connect to its backends directly`, `spec.ports[0].nodePort: the service is headless: clients connect to its backends directly`,
+		}},
+		{KindService, `{"addresses":["10.96.0.1"],"publishNotReadyAddresses":true,"routers":["r"],"ports":[{"port":1}]}`, []string{`spec.publishNotReadyAddresses: the service is not headless, so its name has its own addresses`}},
 		{KindService, `{}`, []string{`spec.addresses: the address is missing`, `spec: nobody may use it: it names neither networks nor routers`, `spec.ports: the service has no ports`}},
 		{KindService, `{"addresses":["224.0.0.1","fe80::1","::ffff:10.0.0.1","10.0.0.1","10.0.0.1"],"networks":["a","a"],"routers":["r"],"ports":[{"port":0},{"protocol":"sctp","port":1,"name":"x y"},{"name":"a","port":2},{"name":"a","port":2}],
 			"backends":{"selector":{},"endpoints":[{"port":""},{"port":"p","state":"gone","targetPorts":{"b":1}},{"port":"p","targetPorts":{"a":0}}]}}`, []string{

@@ -17,9 +17,13 @@ import (
 // backend sees the client's own address, and policies judge the connection as one from the
 // client to the backend.
 type ServiceSpec struct {
-	Addresses []netip.Addr `json:"addresses" doc:"Addresses of the service, of one or both families. They are in no subnet of the networks that may use it. At most 16" example:"[\"10.96.0.10\"]"`
-	Networks  []string     `json:"networks,omitempty" doc:"Networks whose ports may use the service, beside those of the routers. They must be segmented or joined by a router" example:"[\"blue\"]"`
-	Routers   []string     `json:"routers,omitempty" doc:"Routers all of whose networks may use the service" example:"[\"r1\"]"`
+	Addresses []netip.Addr `json:"addresses,omitempty" doc:"Addresses of the service, of one or both families. They are in no subnet of the networks that may use it. 1 to 16; none if the service is headless" example:"[\"10.96.0.10\"]"`
+	// Headless services have no flows.
+	Headless bool `json:"headless,omitempty" doc:"Whether the service has no addresses, and clients connect to its backends directly: its name has the addresses of the backends that it would give new connections to, and each backend has a name below it"`
+	// PublishNotReadyAddresses is of headless services.
+	PublishNotReadyAddresses bool     `json:"publishNotReadyAddresses,omitempty" doc:"Whether the name of a headless service has the addresses of backends that have no interface or do not pass the health check, too, as peers need that find each other before they are ready. Those that are draining are left out in any case"`
+	Networks                 []string `json:"networks,omitempty" doc:"Networks whose ports may use the service, beside those of the routers. They must be segmented or joined by a router" example:"[\"blue\"]"`
+	Routers                  []string `json:"routers,omitempty" doc:"Routers all of whose networks may use the service" example:"[\"r1\"]"`
 	// Ports as stored are never empty.
 	Ports       []ServicePort   `json:"ports" doc:"Protocols and ports of the service; at most 64"`
 	Backends    ServiceBackends `json:"backends,omitzero" doc:"The ports that answer. While there are none, the service refuses connections"`
@@ -240,7 +244,14 @@ func (e ServiceEndpoint) Target(p ServicePort, named map[string]PolicyPort) uint
 
 // Normal implements Spec. It fills in protocols, target ports and states.
 func (s ServiceSpec) Normal(bad Reporter) Spec {
-	s.normalAddresses(bad)
+	if s.Headless {
+		s.checkHeadless(bad)
+	} else {
+		s.normalAddresses(bad)
+		if s.PublishNotReadyAddresses {
+			bad(Invalid, "spec.publishNotReadyAddresses", "the service is not headless, so its name has its own addresses", "set headless and remove the addresses, or leave publishNotReadyAddresses out")
+		}
+	}
 	s.Addresses, s.Networks, s.Routers = cloned(s.Addresses), cloned(s.Networks), cloned(s.Routers)
 	if n := len(s.Networks) + len(s.Routers); n == 0 {
 		bad(Invalid, "spec", "nobody may use it: it names neither networks nor routers", "give spec.networks or spec.routers")
@@ -307,9 +318,33 @@ func (s *ServiceSpec) normalAffinity(bad Reporter) {
 	}
 }
 
+// checkHeadless refuses what is about connections that switches give to backends, of which a
+// headless service has none.
+func (s ServiceSpec) checkHeadless(bad Reporter) {
+	for _, c := range []struct {
+		given bool
+		field string
+	}{
+		{len(s.Addresses) > 0, "spec.addresses"},
+		{s.Uplink != nil, "spec.uplink"},
+		{s.SessionAffinity != "" && s.SessionAffinity != AffinityNone, "spec.sessionAffinity"},
+		{s.DrainingTime != 0, "spec.drainingTime"},
+		{s.InternalTrafficPolicy != "" && s.InternalTrafficPolicy != TrafficCluster, "spec.internalTrafficPolicy"},
+	} {
+		if c.given {
+			bad(Invalid, c.field, "the service is headless: clients connect to its backends directly", "leave it out, or set headless to false")
+		}
+	}
+	for i, p := range s.Ports {
+		if !p.NodePort.IsZero() {
+			bad(Invalid, fmt.Sprintf("spec.ports[%d].nodePort", i), "the service is headless: clients connect to its backends directly", "leave it out, or set headless to false")
+		}
+	}
+}
+
 func (s ServiceSpec) normalAddresses(bad Reporter) {
 	if n := len(s.Addresses); n == 0 {
-		bad(Invalid, "spec.addresses", "the address is missing", "give one that no subnet of the networks has, such as 10.96.0.10")
+		bad(Invalid, "spec.addresses", "the address is missing", "give one that no subnet of the networks has, such as 10.96.0.10, or set headless for a service without")
 	} else if n > MaxServiceAddresses {
 		bad(Invalid, "spec.addresses", fmt.Sprintf("%d addresses, at most %d are allowed", n, MaxServiceAddresses), "make several services with the same backends")
 	}
