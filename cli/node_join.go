@@ -86,7 +86,10 @@ route of the machine. 'sdnctl node leave' and --uplink none undo it.
 
 With --uplink bridge:br-ex the node gets a pair of patch ports between its bridge and
 br-ex, which has to exist. Nothing else of br-ex is touched. 'sdnctl node leave' and
---uplink none remove the pair.
+--uplink none remove the pair. If a network card in br-ex has an address of this machine,
+the command changes nothing and says which, and when its lease ends: the bridge takes what
+arrives at the card, so the address has to move to br-ex, with its DHCP client. Give
+--allow-nic-address to join nevertheless.
 
 With --host-access the machine itself and the ports of networks with host access reach
 each other by their own addresses: the port host-sdn leads to its kernel, and a script
@@ -130,6 +133,7 @@ node must also be declared: run the printed command where you run sdnctl, or giv
 	f.StringVar(&o.localIP, "local-ip", "", "this machine's own `address` for VXLAN, if --tunnel-ip is translated on the way (default: --tunnel-ip)")
 	f.Uint16Var(&o.join.UDPPort, "dst-port", 0, "UDP `port` of VXLAN (default 4789)")
 	f.StringSliceVar(&o.uplinks, "uplink", nil, "`way` out of sdnd's networks by this machine: host, through its own kernel; or bridge:NAME, through a bridge that is there; may be repeated; or none, which removes all that are not given (default: as it is)")
+	f.BoolVar(&o.join.CardAddresses, "allow-nic-address", false, "join although a network card in a bridge of --uplink has an address of this machine, by which it is not reached, or only until its lease ends")
 	f.StringSliceVar(&o.ranges, "uplink-range", nil, "addresses between Open vSwitch and this machine's kernel, as a `prefix`, the same as the Uplink is declared with; may be repeated, once for each family")
 	f.StringSliceVar(&o.hosts, "host-access", nil, "addresses of networks that this machine itself reaches and is reached from, as a `prefix`; may be repeated; or none, which ends that (default: as it is)")
 	f.StringSliceVar(&o.addresses, "address", nil, "this machine's own `address` by which ports of those networks reach it and see it; may be repeated, once for each family (default: the address of VXLAN)")
@@ -191,6 +195,9 @@ func (o *joinOptions) read() (j membership.Join, err error) {
 	}
 	if j.UplinkRanges, err = membership.ParseUplinkRanges(o.ranges); err != nil {
 		return j, err
+	}
+	if j.CardAddresses && len(j.UplinkBridges) == 0 {
+		return j, usageErrorf("--allow-nic-address is for --uplink bridge:NAME")
 	}
 	if len(o.ranges) > 0 && j.Uplink != membership.UplinkHost {
 		return j, usageErrorf("--uplink-range is for --uplink host")

@@ -65,6 +65,9 @@ type Join struct {
 	// UplinkBridges are bridges of the machine, which have to exist, by which packets leave,
 	// too. UplinkNone removes the ports to all others.
 	UplinkBridges []string
+	// CardAddresses also joins if network cards in these bridges have addresses of the
+	// machine, by which it is not reached, or soon no more.
+	CardAddresses bool
 
 	// HostRanges are the addresses of the networks whose ports this machine itself reaches,
 	// and which reach it; none leaves that as it is, and NoHostAccess ends it. Addresses are
@@ -210,7 +213,7 @@ func (j Join) config() nodeconfig.Join {
 		Translated: j.LocalIP != j.TunnelIP, ReadOnly: j.ReadOnly,
 	}
 	c.KernelPorts = j.kernelPorts()
-	c.UplinkBridges, c.OnlyBridges = j.UplinkBridges, j.Uplink == UplinkNone
+	c.UplinkBridges, c.OnlyBridges, c.CardAddresses = j.UplinkBridges, j.Uplink == UplinkNone, j.CardAddresses
 	if j.LocalIP.IsValid() {
 		c.LocalIP = j.LocalIP.String()
 	}

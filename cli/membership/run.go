@@ -51,6 +51,11 @@ func (d *Joined) run(ctx context.Context, j Join) error {
 	if err != nil {
 		return err
 	}
+	if len(j.UplinkBridges) > 0 {
+		if before.Addresses, err = m.ReadAddresses(ctx); err != nil {
+			before.AddressesUnknown = err.Error()
+		}
+	}
 	if j.Invitation == nil { // otherwise the invitation provides the credentials
 		if d.daemon, err = j.findDaemon(); err != nil {
 			return err

@@ -37,6 +37,7 @@ func (j Join) Check(s State) Check {
 	if s.Bridge != nil {
 		j.checkBridge(&c, s.Bridge)
 	}
+	j.checkMembers(&c, s)
 	j.checkUplinkBridges(&c, s)
 	return c
 }

@@ -43,6 +43,8 @@ type Join struct {
 	// OnlyBridges it loses those to others.
 	UplinkBridges []string
 	OnlyBridges   bool
+	// CardAddresses also joins if network cards in these bridges have addresses of the machine.
+	CardAddresses bool
 	// UnderlayMTU is the MTU in bytes of the interface with the tunnel's address; 0 if
 	// unknown.
 	UnderlayMTU int

@@ -50,6 +50,7 @@ func TestRead(t *testing.T) {
 		},
 		Others:   []string{"br-old"},
 		Bridges:  map[string]string{"br-old": "", "br0": ""},
+		Members:  map[string][]string{"br0": {"eth1"}},
 		Tunnels:  []Tunnel{{Name: "tun0", Bridge: "br0", Type: "vxlan", Options: map[string]string{"remote_ip": "192.0.2.9"}, OFPort: -1, Error: "could not add network device tun0"}},
 		Managers: []Remote{{UUID: "m1", Target: "ptcp:6640:127.0.0.1", Status: map[string]string{}, Columns: map[string]string{"target": `"ptcp:6640:127.0.0.1"`}}},
 		SSL:      &SSL{TLS: TLS{CA: "/old/ca.pem", Cert: "/old/cert.pem", Key: "/old/key.pem"}},

@@ -16,7 +16,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 		return m
 	}
 	portOf, ifaceOf, controllerOf := byUUID(ports), byUUID(ifaces), byUUID(controllers)
-	s := State{Bridges: map[string]string{}}
+	s := State{Bridges: map[string]string{}, Members: map[string][]string{}}
 	for _, r := range bridges {
 		name := r.text("name")
 		ours := name == bridge
@@ -43,6 +43,9 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 			}
 			for _, i := range port.texts("interfaces") {
 				t := tunnel(ifaceOf[i], name)
+				if t.Name != name && t.Name != TunnelPort && isCard(t.Type) {
+					s.Members[name] = append(s.Members[name], t.Name)
+				}
 				switch {
 				case ours && t.Name == TunnelPort:
 					s.Bridge.Tunnel = &t
@@ -51,6 +54,7 @@ func state(bridge string, bridges, ports, ifaces, controllers, managers, ssl []r
 				}
 			}
 		}
+		slices.Sort(s.Members[name])
 		if ours {
 			slices.Sort(s.Bridge.Ports)
 			slices.Sort(s.Bridge.KernelPorts)

@@ -39,6 +39,14 @@ type State struct {
 	Others []string
 	// Bridges are the datapath types of all bridges of the machine, by their names.
 	Bridges map[string]string
+	// Members are the names of the kernel's interfaces in each bridge, such as network cards,
+	// sorted.
+	Members map[string][]string
+	// Addresses are those of the machine's interfaces, as Machine.ReadAddresses reads them;
+	// only joining with bridges of uplinks needs them. AddressesUnknown is why they could not be
+	// read.
+	Addresses        []Address
+	AddressesUnknown string
 	// Tunnels are all VXLAN interfaces except TunnelPort on Bridge.
 	Tunnels []Tunnel
 	// Managers are the database's managers.
