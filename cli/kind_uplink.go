@@ -35,7 +35,9 @@ func uplinkKind() kindDef {
 				{name: "bridge", usage: "`name` of the bridge on every node; of the type bridge", set: func(s *model.UplinkSpec, text string, _ bool) error { s.Bridge = text; return nil }},
 				valueFlag("subnet", "addresses of the network that the bridge is part of, as a `prefix`; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Subnet }),
 				valueFlag("gateway", "`address` of the router of that network; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Gateway }),
-				{name: "address", usage: "part of the subnet that no other machine uses, for the addresses of nodes, as a `prefix`; may be repeated; of the type bridge", many: true, set: setUplinkAddress},
+				valueFlag("subnet6", "IPv6 addresses of that network, as a `prefix`; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Subnet6 }),
+				valueFlag("gateway6", "`address` of its IPv6 router, which may be link-local; of the type bridge", func(s *model.UplinkSpec) encoding.TextUnmarshaler { return &s.Gateway6 }),
+				{name: "address", usage: "part of the subnets that no other machine uses, for the addresses of nodes, as a `prefix`; may be repeated; of the type bridge", many: true, set: setUplinkAddress},
 			})
 		},
 		print:    tablePrinter(columns),
@@ -76,7 +78,14 @@ func uplinkDetails(v uplinkView) [][2]string {
 	if v.spec.Type != model.UplinkBridge {
 		return nil
 	}
-	return [][2]string{{"subnet", v.spec.Subnet.String()}, {"gateway", valueText(v.spec.Gateway)}}
+	var all [][2]string
+	for i, f := range model.Families() {
+		if subnet, ok := v.spec.SubnetOf(f); ok {
+			gateway, _ := v.spec.GatewayOf(f)
+			all = append(all, [2]string{[...]string{"subnet", "subnet6"}[i], subnet.String()}, [2]string{[...]string{"gateway", "gateway6"}[i], valueText(gateway)})
+		}
+	}
+	return all
 }
 
 // prefixesText lists prefixes, for a table.

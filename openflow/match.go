@@ -220,6 +220,14 @@ func (m Match) ICMPv6Code(v uint8) Match { return m.u8(FieldICMPv6Code, v) }
 // ICMPv6Type 135 or 136.
 func (m Match) NDTarget(p netip.Prefix) Match { return m.ipv6Prefix(FieldNDTarget, p) }
 
+// NDSLL matches the sender's MAC in a neighbour solicitation, which is zero if it says none. Needs
+// ICMPv6Type 135.
+func (m Match) NDSLL(v MAC) Match { return m.mac(FieldNDSLL, v) }
+
+// NDTLL matches the target's MAC in a neighbour advertisement, which is zero if it says none. Needs
+// ICMPv6Type 136.
+func (m Match) NDTLL(v MAC) Match { return m.mac(FieldNDTLL, v) }
+
 // ARPOp matches the operation: 1 request, 2 reply. Needs EthType 0x0806.
 func (m Match) ARPOp(v uint16) Match { return m.u16(FieldARPOp, v) }
 

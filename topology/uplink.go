@@ -43,7 +43,10 @@ func (u *Uplink) Address(n *Numbering, f Family) (a netip.Addr, ok bool) {
 	spec := u.Spec
 	if spec.Type == model.UplinkBridge {
 		// The address lies between two translations of the switch, which no packet leaves with.
-		spec.Ranges = model.DefaultUplinkRanges()[:1]
+		if _, ok := spec.SubnetOf(f); !ok {
+			return a, false
+		}
+		spec.Ranges = model.DefaultUplinkRanges()
 	}
 	r, ok := spec.Range(f)
 	if !ok || n.Egress == 0 {
@@ -127,8 +130,13 @@ func (p *planner) checkUplinks(it *item, u, o *Uplink) {
 		p.bad(it, Conflict, "spec.type", fmt.Sprintf("%s is of the type host already, and a node has only one of that type", o.Ref()), "have routers use that one, or delete it in the same change or before")
 	case u.Spec.Bridge == o.Spec.Bridge:
 		p.bad(it, Conflict, "spec.bridge", fmt.Sprintf("%s leads to the bridge %s", o.Ref(), o.Spec.Bridge), "have routers use that one, or name another bridge")
-	case u.Spec.Subnet.Overlaps(o.Spec.Subnet):
-		p.bad(it, Conflict, "spec.subnet", fmt.Sprintf("%s overlaps %s of %s", u.Spec.Subnet, o.Spec.Subnet, o.Ref()), "give the subnet of the network that the bridge is part of")
+	default:
+		for _, f := range model.Families() {
+			a, has := u.Spec.SubnetOf(f)
+			if b, also := o.Spec.SubnetOf(f); has && also && a.Overlaps(b) {
+				p.bad(it, Conflict, [...]string{IPv4: "spec.subnet", IPv6: "spec.subnet6"}[f], fmt.Sprintf("%s overlaps %s of %s", a, b, o.Ref()), "give the subnet of the network that the bridge is part of")
+			}
+		}
 	}
 }
 

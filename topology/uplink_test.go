@@ -73,10 +73,31 @@ func TestUplinkAddresses(t *testing.T) {
 	}
 }
 
+// dualOp declares an uplink of the type bridge with subnets of both families, of which "" is none.
+func dualOp(name, subnet, subnet6 string, addresses ...string) Op {
+	spec := model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-" + name}
+	for text, to := range map[string]*netip.Prefix{subnet: &spec.Subnet, subnet6: &spec.Subnet6} {
+		if text != "" {
+			*to = netip.MustParsePrefix(text)
+		}
+	}
+	for _, a := range addresses {
+		spec.Addresses = append(spec.Addresses, netip.MustParsePrefix(a))
+	}
+	return Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: name}, Spec: spec}
+}
+
+func gateway6(op Op, gateway string) Op {
+	spec := op.Spec.(model.UplinkSpec)
+	spec.Gateway6 = netip.MustParseAddr(gateway)
+	op.Spec = spec
+	return op
+}
+
 // TestUplinkProblems has what is refused for uplinks, and for routers that use them.
 func TestUplinkProblems(t *testing.T) {
-	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan"), bridgeOp("dmz", "br-dmz", "203.0.113.0/24"),
-		Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n1"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.1"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}).Next
+	s := planned(t, NewSnapshot(), uplinkOp("wan"), leavingRouter("r", "wan"), bridgeOp("dmz", "br-dmz", "203.0.113.0/24"), gateway6(dualOp("dual", "", "2001:db8:0:3::/64", "2001:db8:0:3::40/122"), "fe80::1"),
+		Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n1"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.1"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("2001:db8:0:3::41")}}}).Next
 	for name, tt := range map[string]struct {
 		op   Op
 		kind ProblemKind
@@ -96,6 +117,18 @@ func TestUplinkProblems(t *testing.T) {
 		"bridge twice":         {bridgeOp("lan", "br-dmz", "198.51.100.0/24"), Conflict, "uplink/dmz leads to the bridge br-dmz"},
 		"subnet twice":         {bridgeOp("lan", "br-ex", "203.0.113.128/25"), Conflict, "overlaps 203.0.113.0/24 of uplink/dmz"},
 		"IPv6 by a bridge":     {bridgeOp("lan", "br-ex", "fd00::/64"), Invalid, "is IPv6"},
+		"no subnet":            {dualOp("lan", "", "", "2001:db8:0:2::/64"), Invalid, "is missing"},
+		"IPv4 as subnet6":      {dualOp("lan", "192.0.2.0/24", "203.0.113.0/24"), Invalid, "is not IPv6"},
+		"link-local subnet6":   {dualOp("lan", "", "fe80::/64", "fe80::40/122"), Invalid, "not the subnet of a network with a router"},
+		"subnet6 twice":        {dualOp("lan", "", "2001:db8:0:3::/64", "2001:db8:0:3::/120"), Conflict, "overlaps 2001:db8:0:3::/64 of uplink/dual"},
+		"no range of subnet6":  {dualOp("lan", "192.0.2.0/24", "2001:db8:0:2::/64", "192.0.2.64/26"), Invalid, "no range of 2001:db8:0:2::/64"},
+		"range of no subnet":   {dualOp("lan", "192.0.2.0/24", "", "192.0.2.64/26", "2001:db8:0:2::40/122"), Invalid, "is IPv6, of which the uplink has no subnet"},
+		"gateway6 elsewhere":   {gateway6(dualOp("lan", "", "2001:db8:0:2::/64", "2001:db8:0:2::40/122"), "2001:db8::1"), Invalid, "not an address of a host in 2001:db8:0:2::/64, and not link-local"},
+		"gateway6 in a zone":   {gateway6(dualOp("lan", "", "2001:db8:0:2::/64", "2001:db8:0:2::40/122"), "fe80::1%eth0"), Invalid, "has a zone"},
+		"gateway6 alone":       {gateway6(dualOp("lan", "192.0.2.0/24", "", "192.0.2.64/26"), "fe80::1"), Invalid, "of which the uplink has no subnet"},
+		"subnet6 of a host":    {Op{Verb: Put, Ref: Ref{Kind: KindUplink, Name: "wan"}, Spec: model.UplinkSpec{Subnet6: netip.MustParsePrefix("2001:db8:0:2::/64")}}, Invalid, "for uplinks of the type bridge"},
+		"IPv6 of two nodes":    {Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n2"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.2"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("2001:db8:0:3::41")}}}, Conflict, "2001:db8:0:3::41 belongs to node/n1"},
+		"link-local of a node": {Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n2"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.2"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("fe80::41")}}}, Invalid, "not an address of a host"},
 		"long name":            {bridgeOp("lan", "br-external1", "192.0.2.0/24"), Invalid, "longer than 11"},
 		"address of two nodes": {Op{Verb: Put, Ref: Ref{Kind: KindNode, Name: "n2"}, Spec: NodeSpec{TunnelIP: netip.MustParseAddr("10.0.0.2"), UplinkAddresses: []netip.Addr{netip.MustParseAddr("203.0.113.9")}}}, Conflict, "203.0.113.9 belongs to node/n1"},
 	} {

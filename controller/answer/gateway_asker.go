@@ -51,13 +51,13 @@ type gatewayAsk struct {
 	from, gateway netip.Addr
 }
 
-// addressOn returns an address that a node has on an uplink: its own, or a floating one.
-func addressOn(v *pipeline.View, n *topology.Node, u *topology.Uplink) (a netip.Addr, ok bool) {
-	if a, ok := n.Spec.UplinkAddress(u.Spec); ok {
+// addressOn returns an address of a family that a node has on an uplink: its own, or a floating one.
+func addressOn(v *pipeline.View, n *topology.Node, u *topology.Uplink, f topology.Family) (a netip.Addr, ok bool) {
+	if a, ok := n.Spec.UplinkAddressOf(u.Spec, f); ok {
 		return a, true
 	}
 	for name := range v.FloatingOn(n.Name) {
-		if o, ok := v.Topo.FloatingIP(name); ok && o.Spec.Uplink == u.Name && v.FloatingOf(o).Works() {
+		if o, ok := v.Topo.FloatingIP(name); ok && o.Spec.Uplink == u.Name && model.FamilyOf(o.Spec.Address) == f && v.FloatingOf(o).Works() {
 			return o.Spec.Address, true
 		}
 	}
@@ -70,25 +70,28 @@ func addressOn(v *pipeline.View, n *topology.Node, u *topology.Uplink) (a netip.
 func askGateways(to packetin.Switches, v *pipeline.View, asked map[gatewayAsk]int, all bool) (now map[gatewayAsk]int, due bool) {
 	now = map[gatewayAsk]int{}
 	for u := range v.Topo.Uplinks() {
-		if !u.Spec.Gateway.IsValid() {
-			continue
-		}
-		for n := range v.Topo.Nodes() {
-			from, ok := addressOn(v, n, u)
-			out := v.UplinkPortOf(n.Name, u)
-			if !ok || out == 0 {
+		for _, f := range model.Families() {
+			gateway, ok := u.Spec.GatewayOf(f)
+			if !ok {
 				continue
 			}
-			ask := gatewayAsk{n.Name, out, from, u.Spec.Gateway}
-			times := asked[ask]
-			if all || times < askGatewaysFirst {
-				m := openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, u.Spec.Gateway), openflow.Actions(nil).Output(out))
-				if to.PacketOut(n.Name, m) {
-					times = min(times+1, askGatewaysFirst)
+			for n := range v.Topo.Nodes() {
+				from, ok := addressOn(v, n, u, f)
+				out := v.UplinkPortOf(n.Name, u)
+				if !ok || out == 0 {
+					continue
 				}
+				ask := gatewayAsk{n.Name, out, from, gateway}
+				times := asked[ask]
+				if all || times < askGatewaysFirst {
+					question, err := askFor(gateway, from)
+					if err == nil && to.PacketOut(n.Name, openflow.NewPacketOut(question, openflow.Actions(nil).Output(out))) {
+						times = min(times+1, askGatewaysFirst)
+					}
+				}
+				now[ask] = times
+				due = due || times < askGatewaysFirst
 			}
-			now[ask] = times
-			due = due || times < askGatewaysFirst
 		}
 	}
 	return now, due

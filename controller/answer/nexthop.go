@@ -5,28 +5,59 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+	"github.com/mdlayher/ndp"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// NextHop asks by ARP for the MAC of a neighbour on an uplink, to which a packet could not be
-// sent. The switch learns it from the answer. The packet is lost; who sent it sends it again.
+// NextHop asks by ARP, or by neighbour discovery, for the MAC of a neighbour on an uplink, to which a
+// packet could not be sent. The switch learns it from the answer. The packet is lost; who sent it sends it
+// again.
 func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	ask := pipeline.AskOf(m)
 	p := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
-	ip, ok := p.NetworkLayer().(*layers.IPv4)
 	var from netip.Addr
-	if ok {
-		from, ok = netip.AddrFromSlice(ip.SrcIP.To4())
+	switch ip := p.NetworkLayer().(type) {
+	case *layers.IPv4:
+		from, _ = netip.AddrFromSlice(ip.SrcIP.To4())
+	case *layers.IPv6:
+		from, _ = netip.AddrFromSlice(ip.SrcIP)
 	}
-	if !ok || ask.Port == 0 {
+	if !from.IsValid() || ask.Port == 0 || from.Is4() != ask.NextHop.Is4() {
 		return packetin.Reply{What: "for a neighbour on an uplink; it cannot be read"}
 	}
+	question, err := askFor(ask.NextHop, from)
+	if err != nil {
+		return packetin.Reply{What: "for " + ask.NextHop.String() + " on an uplink: " + err.Error()}
+	}
 	return packetin.Reply{
-		Out:  openflow.NewPacketOut(pipeline.ARPRequest(model.OutsideMAC(from), from, ask.NextHop), openflow.Actions(nil).Output(ask.Port)),
+		Out:  openflow.NewPacketOut(question, openflow.Actions(nil).Output(ask.Port)),
 		What: "for " + ask.NextHop.String() + " on an uplink: asked for its MAC",
 	}
+}
+
+// askFor returns the frame by which a node asks for the MAC of a neighbour on an uplink, from an address that
+// it has there: an ARP request, or a neighbour solicitation to the group of those that may have the address
+// (RFC 4861, 7.2.2).
+func askFor(neighbour, from netip.Addr) ([]byte, error) {
+	mac := model.OutsideMAC(from)
+	if from.Is4() {
+		return pipeline.ARPRequest(mac, from, neighbour), nil
+	}
+	message, err := ndp.MarshalMessage(&ndp.NeighborSolicitation{
+		TargetAddress: neighbour, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: mac[:]}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	group, err := ndp.SolicitedNodeMulticast(neighbour)
+	if err != nil {
+		return nil, err
+	}
+	to := group.As16()
+	return envelope{srcMAC: mac, dstMAC: topology.MAC{0x33, 0x33, to[12], to[13], to[14], to[15]}, src: from, dst: group}.icmpv6(message)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/ndp"
 
 	"github.com/sdnctl/sdnctl/controller/packetin"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -44,6 +46,45 @@ func TestNextHop(t *testing.T) {
 	}
 }
 
+// TestNextHopIPv6: the same by neighbour discovery. The solicitation goes to the group of those that may have
+// the address, and has the MAC of who asks.
+func TestNextHopIPv6(t *testing.T) {
+	from := netip.MustParseAddr("2001:db8:0:2::65")
+	e := envelope{src: from, dst: netip.MustParseAddr("2001:db8:f::9")}
+	frame, err := e.udp([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(data []byte) *openflow.PacketIn {
+		return &openflow.PacketIn{Data: data, Match: openflow.Match(nil).Reg(7, 997).Reg(8, 0xfe800000).Reg(11, 0x12345678)}
+	}
+	r := NextHop(nil, packetin.Port{Node: "n1"}, in(frame))
+	if r.Out == nil {
+		t.Fatalf("nothing is sent: %s", r.What)
+	}
+	got, err := read(r.Out.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "3333ff345678" + "1e72ccf3cb0e" + "86dd"; hex.EncodeToString(r.Out.Data[:14]) != want || got.from != from || got.to != netip.MustParseAddr("ff02::1:ff34:5678") || r.Out.Data[14+7] != 255 {
+		t.Errorf("sent %x from %s to %s, want %s, hop limit 255", r.Out.Data[:22], got.from, got.to, want)
+	}
+	m, err := ndp.ParseMessage(got.payload)
+	if want := (&ndp.NeighborSolicitation{
+		TargetAddress: netip.MustParseAddr("fe80::1234:5678"),
+		Options:       []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: net.HardwareAddr{0x1e, 0x72, 0xcc, 0xf3, 0xcb, 0x0e}}},
+	}); err != nil || !cmp.Equal(m, ndp.Message(want), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })) {
+		t.Errorf("asked %v, %v, want %v", m, err, want)
+	}
+	e = envelope{src: netip.MustParseAddr("192.0.2.65"), dst: netip.MustParseAddr("198.51.100.9")}
+	if frame, err = e.udp([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if r := NextHop(nil, packetin.Port{Node: "n1"}, in(frame)); r.Out != nil || !strings.Contains(r.What, "cannot be read") {
+		t.Errorf("a packet of the other family: sent %+v (%s)", r.Out, r.What)
+	}
+}
+
 // recorder is switches that note what they are to send.
 type recorder struct {
 	packetin.Switches
@@ -67,11 +108,12 @@ func TestGatewayAsker(t *testing.T) {
 		}}
 	}
 	r, err := topology.Plan(topology.NewSnapshot(), []topology.Op{
-		node("n1", 2, netip.MustParseAddr("192.0.2.65")), node("n2", 3), node("n3", 4, netip.MustParseAddr("192.0.2.67")), node("n4", 5),
+		node("n1", 2, netip.MustParseAddr("192.0.2.65"), netip.MustParseAddr("2001:db8:0:2::65")), node("n2", 3), node("n3", 4, netip.MustParseAddr("192.0.2.67")), node("n4", 5),
 		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "wan"}, Spec: model.UplinkSpec{}},
 		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "ext"}, Spec: model.UplinkSpec{
 			Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Gateway: netip.MustParseAddr("192.0.2.1"),
-			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")},
+			Subnet6: netip.MustParsePrefix("2001:db8:0:2::/64"), Gateway6: netip.MustParseAddr("fe80::1"),
+			Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26"), netip.MustParsePrefix("2001:db8:0:2::40/122")},
 		}},
 		{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNetwork, Name: "net"}, Spec: topology.NetworkSpec{
 			Mode: topology.Stretched, Subnets: []topology.Subnet{{Prefix: netip.MustParsePrefix("10.0.0.0/24")}},
@@ -101,9 +143,13 @@ func TestGatewayAsker(t *testing.T) {
 		}
 	})
 	floating := strings.ReplaceAll(asked, "c0000241", "c0000246")
+	asked6, err := askFor(netip.MustParseAddr("fe80::1"), netip.MustParseAddr("2001:db8:0:2::65"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var want []string
 	for range askGatewaysFirst + 2 {
-		want = append(want, "n1 "+asked, "n4 "+floating)
+		want = append(want, "n1 "+asked, "n4 "+floating, "n1 "+hex.EncodeToString(asked6))
 	}
 	if diff := cmp.Diff(want, to.sent); diff != "" {
 		t.Errorf("sent (-want +got):\n%s", diff)

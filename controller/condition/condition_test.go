@@ -89,7 +89,7 @@ func cases() map[Reason][]Condition {
 			{Names: []string{"node3"}, Count: 1}, {Names: []string{"node1", "node2"}, Count: 2},
 		}}),
 		UplinkMissing:        Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "wan", Missing: []string{"node1", "node2"}}}),
-		UplinkAddressMissing: Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "ext", Bridge: "br-ex", NoAddress: []string{"node1"}}}),
+		UplinkAddressMissing: Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "ext", Bridge: "br-ex", NoAddress: [2][]string{{"node1"}, {"node1", "node2"}}}}),
 		UplinkSevered:        Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "ext", Bridge: "br-ex", Severed: []string{"node1"}}}),
 		UplinkDown:           Network(NetworkFacts{Name: "blue", MTU: 1450, Uplink: Uplink{Name: "wan", Down: []string{"node1"}}}),
 		HostAccessNoGateway:  Network(NetworkFacts{Name: "blue", MTU: 1450, Host: HostAccess{NoGateway: true}}),

@@ -1,6 +1,12 @@
 package condition
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sdnctl/sdnctl/topology"
+)
 
 // Uplink is what keeps packets from leaving a network by the uplink of its router.
 type Uplink struct {
@@ -8,9 +14,12 @@ type Uplink struct {
 	// Bridge is the bridge to which it leads; "" if it leads to nodes' kernels.
 	Bridge string
 	// Missing are nodes that have ports of the network and no port for the uplink, Down those
-	// on which that port is down, Severed those on which the port leads to no bridge any more, and
-	// NoAddress those that have no address on the uplink. All are sorted.
-	Missing, Down, Severed, NoAddress []string
+	// on which that port is down, and Severed those on which the port leads to no bridge any more. All
+	// are sorted.
+	Missing, Down, Severed []string
+	// NoAddress are, by family, those that have no address on the uplink, where packets of that family
+	// leave; sorted.
+	NoAddress [2][]string
 }
 
 // flag is what nodes join with to have the uplink.
@@ -44,10 +53,16 @@ func uplinks(l *list, u Uplink) {
 			fmt.Sprintf("its router leads out by the bridge %s, which is gone on %s, or its port %s-sdn is; what ports send outside from there is dropped", u.Bridge, nodes.text(), u.Bridge),
 			fmt.Sprintf("on %s: make the bridge %s again, with the port that leads to the network, then: sdnctl node join %s --controller ADDRESS %s, beside the flags that it joined with", u.Severed[0], u.Bridge, u.Severed[0], u.flag()))
 	}
-	if n := len(u.NoAddress); n > 0 {
-		nodes := TunnelNodes{u.NoAddress, n}
+	var without []string
+	for f, nodes := range u.NoAddress {
+		if n := len(nodes); n > 0 {
+			without = append(without, fmt.Sprintf("%s has no %s address", TunnelNodes{nodes, n}.text(), topology.Family(f)))
+		}
+	}
+	if len(without) > 0 {
+		node := slices.Concat(u.NoAddress[:]...)[0]
 		l.add(UplinkAddressMissing,
-			fmt.Sprintf("its router translates to nodes' addresses on uplink %s, and %s has none; what ports send outside from there is dropped", u.Name, nodes.text()),
-			fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS, one of the uplink's addresses ('sdnctl uplink show %s')", u.NoAddress[0], u.Name))
+			fmt.Sprintf("its router leaves with nodes' addresses on uplink %s, and %s there; what ports send outside from there by that family is dropped", u.Name, strings.Join(without, ", ")),
+			fmt.Sprintf("sdnctl node set %s --uplink-address ADDRESS, beside those that it has: one of the uplink's addresses of that family ('sdnctl uplink show %s')", node, u.Name))
 	}
 }

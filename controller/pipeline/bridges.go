@@ -5,11 +5,13 @@ import (
 	"encoding/binary"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // bridgeUplink is an uplink of the type bridge on a node that has the bridge.
@@ -17,8 +19,16 @@ type bridgeUplink struct {
 	*topology.Uplink
 	// port is the number of the node's port that leads to the bridge.
 	port openflow.PortNo
-	// address is the node's on the uplink; the zero Addr if it has none.
-	address netip.Addr
+	// address is the node's on the uplink; the zero Addr if it has none. address6 is its IPv6 address.
+	address, address6 netip.Addr
+}
+
+// own returns the node's address of a family on the uplink; ok is false without one.
+func (u bridgeUplink) own(f topology.Family) (a netip.Addr, ok bool) {
+	if f == topology.IPv6 {
+		return u.address6, u.address6.IsValid()
+	}
+	return u.address, u.address.IsValid()
 }
 
 // Uplinked reports whether packets leave a node: it has a port to its kernel, or to a bridge, or
@@ -66,7 +76,8 @@ func (v *View) bridgeUplinks(node string) iter.Seq[bridgeUplink] {
 				continue
 			}
 			a, _ := n.Spec.UplinkAddress(u.Spec)
-			if !yield(bridgeUplink{u, v.Bridge(node, bridge), a}) {
+			a6, _ := n.Spec.UplinkAddressOf(u.Spec, topology.IPv6)
+			if !yield(bridgeUplink{u, v.Bridge(node, bridge), a, a6}) {
 				return
 			}
 		}
@@ -103,19 +114,47 @@ const (
 )
 
 // nextHop returns how a switch learns the MAC of a neighbour on an uplink, which ARP packets of
-// the neighbour have: a flow in TableNextHop that loads it for packets to the neighbour. It
-// stays as long as packets are sent there, sdnd running or not.
-func nextHop(u *topology.Uplink) openflow.Learning {
+// the neighbour have, or its neighbour discovery: a flow in TableNextHop that loads it for packets to
+// the neighbour. It stays as long as packets are sent there, sdnd running or not.
+func nextHop(u *topology.Uplink, f topology.Family) openflow.Learning {
+	subnet, _ := u.Spec.SubnetOf(f)
 	return openflow.Learning{
-		Table: TableNextHop, Priority: prioNormal, Cookie: nextHopCookie(u), Limit: maxNextHops, DeleteLearned: true, IdleTimeout: nextHopIdle,
-		Copy: []openflow.Field{openflow.FieldReg(regOutPort), openflow.FieldReg(regNextHop)},
+		Table: TableNextHop, Priority: prioNormal, Cookie: nextHopCookie(u.Spec.Bridge, subnet), Limit: maxNextHops, DeleteLearned: true, IdleTimeout: nextHopIdle,
+		Copy: nextHopFields(f),
 		Load: []openflow.Field{openflow.FieldReg(regNextHopMAC), openflow.FieldReg(regNextHopMAC + 1)},
 	}
 }
 
-// nextHopCookie is the cookie of all that is learned on an uplink.
-func nextHopCookie(u *topology.Uplink) openflow.Cookie {
-	return openflow.Cookie(max(xxhash.Sum64String("next-hop "+u.Spec.Bridge+" "+u.Spec.Subnet.String()), 1))
+// nextHopFields returns the registers that say which neighbour a packet goes to, and on which uplink,
+// in the order of their numbers.
+func nextHopFields(f topology.Family) []openflow.Field {
+	all := []openflow.Field{openflow.FieldReg(regOutPort)}
+	if f == topology.IPv6 {
+		for i := range ipv6Words {
+			all = append(all, openflow.FieldReg(regNextHop6+i))
+		}
+	}
+	return append(all, openflow.FieldReg(regNextHop))
+}
+
+// nextHopOf returns the neighbour that these registers name.
+func nextHopOf(m openflow.Match) netip.Addr {
+	if n := register(m, openflow.FieldReg(regNextHop)); n != 0 {
+		return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
+	}
+	var b []byte
+	for i := range ipv6Words {
+		b = binary.BigEndian.AppendUint32(b, register(m, openflow.FieldReg(regNextHop6+i)))
+	}
+	return netip.AddrFrom16([16]byte(b))
+}
+
+// ipv6Words is how many registers an IPv6 address takes.
+const ipv6Words = 4
+
+// nextHopCookie is the cookie of all that is learned on an uplink, of the family of its subnet.
+func nextHopCookie(bridge string, subnet netip.Prefix) openflow.Cookie {
+	return openflow.Cookie(max(xxhash.Sum64String("next-hop "+bridge+" "+subnet.String()), 1))
 }
 
 // Neighbour is a machine on an uplink of the type bridge, as a switch has learned it.
@@ -124,25 +163,23 @@ type Neighbour struct {
 	MAC     topology.MAC
 }
 
-// NeighbourOf reads a flow that was learned from a neighbour's ARP; ok is false for any other
-// flow.
+// NeighbourOf reads a flow that was learned from a neighbour's ARP or neighbour discovery; ok is
+// false for any other flow.
 func NeighbourOf(f *openflow.Flow) (n Neighbour, ok bool) {
 	if f.Table != TableNextHop || f.Priority != prioNormal || f.Flags != 0 || f.HardTimeout != 0 || f.IdleTimeout != nextHopIdle {
 		return n, false
 	}
-	fields := 0
+	var fields []openflow.Field
 	for o := range f.Match.All() {
-		switch fields++; {
-		case o.Mask != nil:
-			return n, false
-		case o.Field == openflow.FieldReg(regNextHop):
-			n.Address, _ = netip.AddrFromSlice(o.Value)
-		case o.Field != openflow.FieldReg(regOutPort):
+		if o.Mask != nil {
 			return n, false
 		}
+		fields = append(fields, o.Field)
 	}
+	slices.Sort(fields)
+	n.Address = nextHopOf(f.Match)
 	values, ok := loaded(f.Instructions, openflow.FieldReg(regNextHopMAC), openflow.FieldReg(regNextHopMAC+1))
-	if !ok || fields != 2 || !n.Address.IsValid() {
+	if !ok || !slices.Equal(fields, nextHopFields(model.FamilyOf(n.Address))) {
 		return n, false
 	}
 	binary.BigEndian.PutUint32(n.MAC[2:], values[0])
@@ -174,9 +211,7 @@ type Ask struct {
 
 // AskOf reads a packet that TableOutside sent to the controller.
 func AskOf(m *openflow.PacketIn) Ask {
-	var a [4]byte
-	binary.BigEndian.PutUint32(a[:], register(m.Match, openflow.FieldReg(regNextHop)))
-	return Ask{openflow.PortNo(register(m.Match, openflow.FieldReg(regOutPort))), netip.AddrFrom4(a)}
+	return Ask{openflow.PortNo(register(m.Match, openflow.FieldReg(regOutPort))), nextHopOf(m.Match)}
 }
 
 // Learns reports whether a node may have flows that learn others in LearnedTables. If that changes, the

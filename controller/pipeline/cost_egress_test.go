@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -22,6 +23,7 @@ const (
 	perSized = 1 // flows of a router that packets leave, for each of its networks and families
 
 	perBridge        = 28 + perNoSourcePort                    // flows of a node that has the bridge of an uplink, and no other
+	perBridge6       = 2 + 2 + 3 + perNoSourcePort             // the same for IPv6 of an uplink with a gateway: classify, public, leave
 	perUplinkAddress = 4 + 2                                   // flows, 2 for parts of the source ports, of a node's address on an uplink of the type bridge
 	perLeavingBridge = perLeaving + perNoSourcePort + perSized // flows of a router that packets leave by a bridge
 )
@@ -103,6 +105,18 @@ func TestCostOfBridgeUplink(t *testing.T) {
 		b.put(topology.KindNode, "n1", spec)
 		b.commit()
 	}, perUplinkAddress)
+	const perUplinkAddress6 = 5 + 2 + 1 + 2 // neighbour discovery, and what comes back; its answers; what leaves for it; parts of the source ports
+	differ("IPv6 of the uplink", func() {
+		b.put(topology.KindUplink, "ext", dualBridgeUplink("br-ex", "192.0.2"))
+		b.commit()
+	}, perBridge6)
+	differ("an IPv6 address of the node", func() {
+		n, _ := b.view.Topo.Node("n1")
+		spec := n.Spec
+		spec.UplinkAddresses = append(slices.Clone(spec.UplinkAddresses), netip.MustParseAddr("2001:db8:0:2::65"))
+		b.put(topology.KindNode, "n1", spec)
+		b.commit()
+	}, perUplinkAddress6)
 }
 
 // put declares or changes an object.

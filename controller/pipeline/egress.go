@@ -59,6 +59,13 @@ func (v *View) egressOf(router string) (e *egress, ok bool) {
 	return e, true
 }
 
+// LeavesBy reports whether packets of a family leave a router by an uplink of the type bridge: it joins a
+// network of the family, and the uplink has a subnet of it.
+func (v *View) LeavesBy(r *topology.Router, u *topology.Uplink, f topology.Family) bool {
+	_, ok := u.Spec.SubnetOf(f)
+	return ok && v.routes(r, f)
+}
+
 // Leaves reports whether packets leave the router of a network by an uplink.
 func (v *View) Leaves(network string) bool {
 	r, ok := v.Topo.RouterOf(network)

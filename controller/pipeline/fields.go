@@ -102,6 +102,9 @@ const (
 	regNextHop = 12
 	// regNextHopMAC and the register after it hold its MAC: the last 32 bits, and the first 16.
 	regNextHopMAC = 13
+	// regNextHop6 and the three registers after it hold its address if that is IPv6; the register of
+	// an IPv4 address is 0 then.
+	regNextHop6 = 8
 )
 
 // zonePublic is the zone of connections whose sources are translated to a node's address on an

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -233,6 +234,29 @@ func bridgeGolden() golden {
 		b.policy("out", model.PolicySpec{
 			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
 			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("192.0.2.0/24")}}}},
+		})
+	}}
+}
+
+// bridgeIPv6Golden is bridgeGolden with an uplink of both families.
+func bridgeIPv6Golden() golden {
+	return golden{name: "bridge-uplink-ipv6", node: "n1", declare: func(b *builder) {
+		for i, name := range []string{"n1", "n2"} {
+			b.op(topology.KindNode, name, topology.NodeSpec{
+				TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+				UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)}), netip.MustParseAddr("2001:db8:0:2::" + strconv.Itoa(i+65))},
+			})
+		}
+		b.stretched("blue", 100, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.stretched("other", 400, "10.0.0.0/24")
+		u := dualBridgeUplink("br-ex", "192.0.2")
+		b.bridgedBy(u, "r", "blue")
+		b.bridgedBy(u, "s", "other")
+		b.labelled("web", "blue", "n1", "web")
+		b.port("web-of-other", "other", "n1")
+		b.policy("out", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Egress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("2001:db8:0:2::/64")}}}},
 		})
 	}}
 }
@@ -619,7 +643,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -31,6 +31,9 @@ func randomOp(t *rapid.T) topology.Op {
 		op.Ref = topology.Ref{Kind: topology.KindUplink, Name: pick("uplink", []string{"u1", "u2", "u3"})}
 		if op.Ref.Name == "u3" {
 			op.Spec = bridgeUplink("br-ex", pick("subnet", []string{"192.0.2", "198.51.100"}))
+			if rapid.Bool().Draw(t, "IPv6") {
+				op.Spec = dualBridgeUplink("br-ex", "192.0.2")
+			}
 			break
 		}
 		spec := model.UplinkSpec{}
@@ -65,7 +68,7 @@ func randomOp(t *rapid.T) topology.Op {
 			spec.Addresses = []netip.Addr{netip.AddrFrom16([16]byte{0x20, 1, 14: byte(rapid.IntRange(1, 2).Draw(t, "which")), 15: name[1]})}
 		}
 		if rapid.Bool().Draw(t, "uplink address") {
-			spec.UplinkAddresses = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 64 + name[1]%32})}
+			spec.UplinkAddresses = uplinkAddressesOf(name)[:rapid.IntRange(1, 2).Draw(t, "addresses on the uplink")]
 		}
 		if rapid.IntRange(0, 2).Draw(t, "enforce") == 0 {
 			spec.TunnelCheck = topology.TunnelEnforce

@@ -122,6 +122,12 @@ func (w *world) release(node string) {
 	clear(w.held[node])
 }
 
+// uplinkAddressesOf returns the addresses of a node on the uplink of dualBridgeUplink, IPv4 first.
+func uplinkAddressesOf(node string) []netip.Addr {
+	last := 64 + node[1]%32
+	return []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, last}), netip.MustParseAddr(fmt.Sprintf("2001:db8:0:2::%x", last))}
+}
+
 // begin declares a topology in which most of the ops that follow are possible.
 func (w *world) begin(t *rapid.T) {
 	var ops []topology.Op
@@ -132,13 +138,13 @@ func (w *world) begin(t *rapid.T) {
 	for i, n := range nodeNames {
 		spec := topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 1)})}
 		if bridged {
-			spec.UplinkAddresses = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, 64 + n[1]%32})}
+			spec.UplinkAddresses = uplinkAddressesOf(n)
 			plugged = append(plugged, pipeline.UplinkChange{Node: n, Bridge: "br-ex", After: 7})
 		}
 		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNode, Name: n}, Spec: spec})
 	}
 	if bridged {
-		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "u3"}, Spec: bridgeUplink("br-ex", "192.0.2")},
+		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindUplink, Name: "u3"}, Spec: dualBridgeUplink("br-ex", "192.0.2")},
 			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: model.KindPortGroup, Name: "g"}, Spec: model.PortGroupSpec{Ports: []string{"p0"}}},
 			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindEgressIP, Name: "e1"}, Spec: randomEgress(t, "e1")})
 		router.Egress = &model.RouterEgress{Uplink: "u3"}

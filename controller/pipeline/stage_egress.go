@@ -114,13 +114,7 @@ func (c *Compiler) egressNode() {
 func (c *Compiler) translateRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
 		for part := range uint16(routerParts) {
-			c.match = c.match[:0].EthType(ethTypes[f])
-			if f == topology.IPv4 {
-				c.match = c.match.IPv4SrcMasked(uint32(part), routerParts-1)
-			} else {
-				c.match = c.match.IPv6SrcMasked(netip.AddrFrom16([16]byte{15: byte(part)}), [16]byte{15: routerParts - 1})
-			}
-			c.match = c.match.Reg(regRouter, e.router.ID)
+			c.match = fromPart(c.match[:0], f, byte(part), routerParts-1).Reg(regRouter, e.router.ID)
 			nat := sourcePorts(part, routerParts)
 			nat.First = a
 			c.actions = c.actions[:0].CT(openflow.CT{Commit: true, Zone: uint16(e.zone), Table: TableTranslated, NAT: &nat})
@@ -132,18 +126,12 @@ func (c *Compiler) translateRouter(e *egress) {
 
 func (c *Compiler) translatedRouter(e *egress) {
 	e.each(func(f topology.Family, a netip.Addr) {
-		c.match = c.match[:0].EthType(ethTypes[f])
-		if a.Is4() {
-			c.match = c.match.IPv4Src(host(a))
-		} else {
-			c.match = c.match.IPv6Src(host(a))
-		}
-		c.match = c.match.Reg(regRouter, e.router.ID)
+		c.match = fromPrefix(c.match[:0], host(a)).Reg(regRouter, e.router.ID)
 		if e.bridged() {
 			if out := c.view.Bridge(c.node, e.uplink.Spec.Bridge); out != 0 {
 				c.actions = c.actions[:0].SetReg(regOutPort, uint32(out))
 				c.instr = c.instr[:0].ApplyActions(c.actions).GotoTable(TableNodeAddress)
-				c.emit(prioNormal, "lets packets with the router's address leave by the bridge, with the node's address")
+				c.emit(prioNormal, rules{"lets packets with the router's address leave by the bridge, with the node's address", "lets IPv6 packets with the router's address leave by the bridge, with the node's address"}[f])
 			}
 			return
 		}

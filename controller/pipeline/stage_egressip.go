@@ -310,7 +310,7 @@ func (c *Compiler) publicEgress(e *EgressIP) {
 		return
 	}
 	for _, a := range e.Spec.Addresses {
-		u := bridgeUplink{e.Uplink, gw.Out, a}
+		u := bridgeUplink{e.Uplink, gw.Out, a, netip.Addr{}}
 		if e.Holder == c.node {
 			c.publicARP(u, a)
 		} else {
@@ -339,7 +339,7 @@ func (c *Compiler) standbyARP(u bridgeUplink, a netip.Addr) {
 func (c *Compiler) leaveEgress(e *EgressIP) {
 	if gw := e.gateway(c.node); gw != nil && e.Holder == c.node {
 		for _, a := range e.Spec.Addresses {
-			c.around(bridgeUplink{e.Uplink, gw.Out, a}, a)
+			c.around(bridgeUplink{e.Uplink, gw.Out, a, netip.Addr{}}, a)
 		}
 	}
 }

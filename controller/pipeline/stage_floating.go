@@ -64,7 +64,7 @@ func (c *Compiler) floatingShut() {
 // port's router, which has all translations of its ports, so that an answer is translated back by
 // the connection that it belongs to, whatever else the port's packets leave with.
 func (c *Compiler) publicFloating(f *Floating) {
-	u := bridgeUplink{f.Uplink, f.Out, f.Spec.Address}
+	u := bridgeUplink{f.Uplink, f.Out, f.Spec.Address, netip.Addr{}}
 	c.publicARP(u, f.Spec.Address)
 	to := func(t netip.Addr, port uint16) {
 		ct := openflow.CT{Zone: uint16(f.zone), NAT: &openflow.NAT{}, Table: TableFloating}
@@ -139,7 +139,7 @@ func (c *Compiler) translatedFloating(f *Floating) {
 
 // leaveFloating takes what leaves for the address on its own node as if it came in.
 func (c *Compiler) leaveFloating(f *Floating) {
-	c.around(bridgeUplink{f.Uplink, f.Out, f.Spec.Address}, f.Spec.Address)
+	c.around(bridgeUplink{f.Uplink, f.Out, f.Spec.Address, netip.Addr{}}, f.Spec.Address)
 }
 
 // inboundFloating passes the answers of ports to what began outside.

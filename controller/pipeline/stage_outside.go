@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sdnctl/sdnctl/openflow"
+	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
@@ -14,7 +15,7 @@ const (
 	TableNodeAddress openflow.TableID = 116
 	// TableLeave finds the next hop: the destination itself, or the gateway of the uplink.
 	TableLeave openflow.TableID = 117
-	// TableNextHop holds what is learned from ARP: the MACs of neighbours.
+	// TableNextHop holds what is learned from ARP and neighbour discovery: the MACs of neighbours.
 	TableNextHop openflow.TableID = 118
 	// TableOutside sends to the next hop, or has sdnd ask for its MAC.
 	TableOutside openflow.TableID = 119
@@ -54,7 +55,7 @@ func nextHopMACStage() stage {
 
 func outsideStage() stage {
 	return stage{
-		Table:  Table{TableOutside, "outside", "Ethernet address of the next hop; send", "next hop's MAC", "output to the bridge; unknown: controller, which asks by ARP"},
+		Table:  Table{TableOutside, "outside", "Ethernet address of the next hop; send", "next hop's MAC", "output to the bridge; unknown: controller, which asks by ARP or neighbour discovery"},
 		node:   (*Compiler).outsideNode,
 		static: (*Compiler).outsideStatic,
 		groups: true,
@@ -93,41 +94,84 @@ func (c *Compiler) ownAddresses() []netip.Addr {
 // one, since routers that are made one after the other mostly have every second address.
 func (c *Compiler) nodeAddress() {
 	for u := range c.view.bridgeUplinks(c.node) {
-		if !u.address.IsValid() {
-			continue
-		}
-		for part := range uint16(nodeParts) {
-			c.match = c.match[:0].EthType(ethTypeIPv4).IPv4SrcMasked(uint32(part)<<1, (nodeParts-1)<<1).Reg(regOutPort, uint32(u.port))
-			nat := sourcePorts(part, nodeParts)
-			nat.First = u.address
-			c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(u.address)).CT(openflow.CT{Commit: true, Zone: zonePublic, Table: TableLeave, NAT: &nat})
-			c.instr = c.instr[:0].ApplyActions(c.actions)
-			c.emit(prioNormal, "translates the source of what leaves to the node's address on the uplink")
+		for _, f := range model.Families() {
+			a, ok := u.own(f)
+			if !ok {
+				continue
+			}
+			for part := range uint16(nodeParts) {
+				c.match = fromPart(c.match[:0], f, byte(part)<<1, (nodeParts-1)<<1).Reg(regOutPort, uint32(u.port))
+				nat := sourcePorts(part, nodeParts)
+				nat.First = a
+				c.actions = c.actions[:0].SetEthSrc(model.OutsideMAC(a)).CT(openflow.CT{Commit: true, Zone: zonePublic, Table: TableLeave, NAT: &nat})
+				c.instr = c.instr[:0].ApplyActions(c.actions)
+				c.emit(prioNormal, rules{"translates the source of what leaves to the node's address on the uplink", "translates the source of IPv6 that leaves to the node's address on the uplink"}[f])
+			}
 		}
 	}
 }
 
+// fromPart appends the match of packets of a family whose source address has, in its last byte, the
+// bits that a mask selects.
+func fromPart(m openflow.Match, f topology.Family, bits, mask byte) openflow.Match {
+	m = m.EthType(ethTypes[f])
+	if f == topology.IPv4 {
+		return m.IPv4SrcMasked(uint32(bits), uint32(mask))
+	}
+	return m.IPv6SrcMasked(netip.AddrFrom16([16]byte{15: bits}), [16]byte{15: mask})
+}
+
 func (c *Compiler) leaveNode() {
 	for u := range c.view.bridgeUplinks(c.node) {
-		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Src(model.DefaultUplinkRanges()[0]).Reg(regOutPort, uint32(u.port))
-		c.instr = c.instr[:0]
-		c.emit(prioUntranslated, "drops packets whose source could not be translated")
-		c.match = c.match.CTState(begun, begun)
-		c.emit(prioUntranslated+1, "drops and counts packets that begin connections for which no source port of the node is free")
-		if u.address.IsValid() {
-			c.around(u, u.address)
-		}
-		c.match = c.match[:0].EthType(ethTypeIPv4).IPv4Dst(u.Spec.Subnet).Reg(regOutPort, uint32(u.port))
-		c.actions = c.actions[:0].Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
-		c.lookUpNextHop()
-		c.emit(prioRoute+uint16(u.Spec.Subnet.Bits()), "sends to machines of the uplink's subnet directly")
-		if u.Spec.Gateway.IsValid() {
-			c.match = c.match[:0].EthType(ethTypeIPv4).Reg(regOutPort, uint32(u.port))
-			c.actions = c.actions[:0].SetReg(regNextHop, words(u.Spec.Gateway)[0])
-			c.lookUpNextHop()
-			c.emit(prioRoute, "sends all else to the uplink's gateway")
+		for _, f := range model.Families() {
+			if subnet, ok := u.Spec.SubnetOf(f); ok {
+				c.leaveBy(u, f, subnet)
+			}
 		}
 	}
+}
+
+// leaveBy finds the next hops of packets of a family that leave by a bridge.
+func (c *Compiler) leaveBy(u bridgeUplink, f topology.Family, subnet netip.Prefix) {
+	c.match = fromPrefix(c.match[:0], model.DefaultUplinkRanges()[f]).Reg(regOutPort, uint32(u.port))
+	c.instr = c.instr[:0]
+	c.emit(prioUntranslated, rules{"drops packets whose source could not be translated", "drops IPv6 packets whose source could not be translated"}[f])
+	c.match = c.match.CTState(begun, begun)
+	c.emit(prioUntranslated+1, rules{"drops and counts packets that begin connections for which no source port of the node is free", "drops and counts IPv6 packets that begin connections for which no source port of the node is free"}[f])
+	if a, ok := u.own(f); ok {
+		c.around(u, a)
+	}
+	c.match = toPrefix(c.match[:0], subnet).Reg(regOutPort, uint32(u.port))
+	if c.actions = c.actions[:0]; f == topology.IPv4 {
+		c.actions = c.actions.Move(openflow.FieldIPv4Dst, openflow.FieldReg(regNextHop), 0, 0, 32)
+	} else {
+		c.actions = toNextHop6(c.actions, openflow.FieldIPv6Dst).SetReg(regNextHop, 0)
+	}
+	c.lookUpNextHop()
+	c.emit(prioRoute+uint16(subnet.Bits()), rules{"sends to machines of the uplink's subnet directly", "sends to machines of the uplink's IPv6 subnet directly"}[f])
+	g, ok := u.Spec.GatewayOf(f)
+	if !ok {
+		return
+	}
+	c.match = c.match[:0].EthType(ethTypes[f]).Reg(regOutPort, uint32(u.port))
+	if c.actions = c.actions[:0]; f == topology.IPv4 {
+		c.actions = c.actions.SetReg(regNextHop, words(g)[0])
+	} else {
+		for i, w := range words(g) {
+			c.actions = c.actions.SetReg(regNextHop6+i, w)
+		}
+		c.actions = c.actions.SetReg(regNextHop, 0)
+	}
+	c.lookUpNextHop()
+	c.emit(prioRoute, rules{"sends all else to the uplink's gateway", "sends all else of IPv6 to the uplink's gateway"}[f])
+}
+
+// toNextHop6 appends actions that take an IPv6 address from a field for that of the next hop.
+func toNextHop6(a openflow.Actions, field openflow.Field) openflow.Actions {
+	for i := range ipv6Words {
+		a = a.Move(field, openflow.FieldReg(regNextHop6+i), 32*(ipv6Words-1-i), 0, 32)
+	}
+	return a
 }
 
 // lookUpNextHop completes a flow that looks up the MAC of the next hop.
@@ -148,7 +192,7 @@ func (c *Compiler) aroundTo(u bridgeUplink, a netip.Addr, own bool) {
 	for _, r := range []int{regFlags, regRouter, regGateway, regSource, regDestination, regZone, regEgressRule, regIngressRule, regServiceZone, regService} {
 		c.actions = c.actions.SetReg(r, 0)
 	}
-	why := Rule("takes what is for an address of this node as if it came from outside")
+	why := rules{"takes what is for an address of this node as if it came from outside", "takes IPv6 that is for an address of this node as if it came from outside"}[model.FamilyOf(a)]
 	if own {
 		why += ", and lets its own port have it"
 		c.actions = c.actions.Load(openflow.FieldInPort, 0, 16, uint64(u.port))

@@ -109,9 +109,14 @@ func (b *builder) leaving(name string, networks ...string) {
 // bridged declares an uplink of the type bridge, which every node has, and a router that leaves
 // by it. Call nodes first.
 func (b *builder) bridged(name string, networks ...string) {
+	b.bridgedBy(bridgeUplink("br-ex", "192.0.2"), name, networks...)
+}
+
+// bridgedBy is bridged with another spec of the uplink.
+func (b *builder) bridgedBy(uplink model.UplinkSpec, name string, networks ...string) {
 	if b.bridge == "" {
-		b.bridge = "br-ex"
-		b.op(topology.KindUplink, "ext", bridgeUplink("br-ex", "192.0.2"))
+		b.bridge = uplink.Bridge
+		b.op(topology.KindUplink, "ext", uplink)
 	}
 	b.op(topology.KindRouter, name, topology.RouterSpec{Networks: networks, Egress: &model.RouterEgress{Uplink: "ext"}})
 }
@@ -154,6 +159,15 @@ func bridgeUplink(bridge, subnet string) model.UplinkSpec {
 		Type: model.UplinkBridge, Bridge: bridge, Subnet: netip.MustParsePrefix(subnet + ".0/24"), Gateway: netip.MustParseAddr(subnet + ".1"),
 		Addresses: []netip.Prefix{netip.MustParsePrefix(subnet + ".64/26")},
 	}
+}
+
+// dualBridgeUplink is an uplink of the type bridge with a subnet of both families; the gateway of IPv6
+// has a link-local address.
+func dualBridgeUplink(bridge, subnet string) model.UplinkSpec {
+	u := bridgeUplink(bridge, subnet)
+	u.Subnet6, u.Gateway6 = netip.MustParsePrefix("2001:db8:0:2::/64"), netip.MustParseAddr("fe80::1")
+	u.Addresses = append(u.Addresses, netip.MustParsePrefix("2001:db8:0:2::40/122"))
+	return u
 }
 
 // labelled declares a port with the label app.

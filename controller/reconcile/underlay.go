@@ -173,8 +173,10 @@ func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition
 		if !ok || v.LeaveElsewhere(network, at, u) {
 			continue
 		}
-		if _, has := o.Spec.UplinkAddress(u.Spec); out.Bridge != "" && !has {
-			out.NoAddress = append(out.NoAddress, at)
+		for _, f := range model.Families() {
+			if _, has := o.Spec.UplinkAddressOf(u.Spec, f); out.Bridge != "" && !has && v.LeavesBy(r, u, f) {
+				out.NoAddress[f] = append(out.NoAddress[f], at)
+			}
 		}
 		number := v.UplinkPortOf(at, u)
 		if number == 0 {
@@ -188,7 +190,8 @@ func (f *Fabric) uplinkOf(v *pipeline.View, network, node string) (out condition
 	slices.Sort(out.Missing)
 	slices.Sort(out.Down)
 	slices.Sort(out.Severed)
-	slices.Sort(out.NoAddress)
+	slices.Sort(out.NoAddress[model.IPv4])
+	slices.Sort(out.NoAddress[model.IPv6])
 	return out
 }
 

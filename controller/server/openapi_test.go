@@ -242,7 +242,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 		object(t, "web", model.PortGroupSpec{Ports: []string{"web1"}}),
 		object(t, "shop", model.PolicySpec{Subject: model.PolicySelection{PortGroup: "web"}, Isolates: []model.PolicyDirection{model.Ingress}}),
 		object(t, "front", model.ServiceSpec{Addresses: []netip.Addr{netip.MustParseAddr("10.96.0.10")}, Networks: []string{"blue"}, Ports: []model.ServicePort{{Port: 80}}, Backends: model.ServiceBackends{PolicySelection: model.PolicySelection{PortGroup: "web"}}}),
-		object(t, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")}}),
+		object(t, "ext", model.UplinkSpec{Type: model.UplinkBridge, Bridge: "br-ex", Subnet: netip.MustParsePrefix("192.0.2.0/24"), Subnet6: netip.MustParsePrefix("2001:db8:0:2::/64"), Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26"), netip.MustParsePrefix("2001:db8:0:2::40/122")}}),
 		object(t, "jobs", model.EgressIPSpec{Uplink: "ext", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.80")}, Ports: model.PolicySelection{PortGroup: "web"}, Nodes: []string{"node1"}}),
 		object(t, "public", model.FloatingIPSpec{Uplink: "ext", Address: netip.MustParseAddr("192.0.2.70"), Port: "web1"}),
 		object(t, "mail", model.DNSRecordSpec{Network: "blue", Name: "mail", Type: model.RecordA, Values: []string{"192.0.2.25"}}),

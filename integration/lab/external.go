@@ -10,17 +10,18 @@ import (
 // ExternalBridge is the bridge of each node that is part of the external network.
 const ExternalBridge = "br-ex"
 
-// AddExternal makes a network that is none of the lab's, 192.0.2.0/24, with a router that has a
-// kernel of its own: 192.0.2.1, and 198.51.100.9 behind it. The nodes' bridges ExternalBridge are
-// part of the network.
+// AddExternal makes a network that is none of the lab's, 192.0.2.0/24 and 2001:db8:0:2::/64, with a
+// router that has a kernel of its own: 192.0.2.1, 2001:db8:0:2::1 and fe80::1, and 198.51.100.9 and
+// 2001:db8:f::9 behind it. The nodes' bridges ExternalBridge are part of the network.
 func (l *Lab) AddExternal(ctx context.Context) (*Outside, error) {
-	o := &Outside{Addr: netip.MustParseAddr("192.0.2.1"), lab: l, netns: l.netns("external")}
+	o := &Outside{Addr: netip.MustParseAddr("192.0.2.1"), Addr6: netip.MustParseAddr("2001:db8:0:2::1"), lab: l, netns: l.netns("external")}
 	if err := l.addNetns(ctx, o.netns); err != nil {
 		return nil, err
 	}
 	commands := []string{
 		"link set lo up", "link add lan type bridge", "link set lan address 0a:00:c0:00:02:01", "link set lan up",
 		"addr add 192.0.2.1/24 dev lan", "addr add 198.51.100.9/32 dev lo",
+		"addr add 2001:db8:0:2::1/64 dev lan nodad", "addr add fe80::1/64 dev lan nodad", "addr add 2001:db8:f::9/128 dev lo nodad",
 	}
 	for _, cmd := range commands {
 		if err := l.ip(ctx, o.netns, "%s", cmd); err != nil {

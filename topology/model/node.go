@@ -19,7 +19,7 @@ type NodeSpec struct {
 	// Addresses are normalised: one of IPv4, then one of IPv6.
 	Addresses []netip.Addr `json:"addresses,omitempty" doc:"The node's own addresses by which it and the ports of networks with hostAccess reach each other: at most one of each family. Without one of the family of tunnelIP: tunnelIP" example:"[\"192.168.50.11\",\"fd00:50::11\"]"`
 	// UplinkAddresses are sorted.
-	UplinkAddresses []netip.Addr `json:"uplinkAddresses,omitempty" doc:"Addresses by which what routers send outside leaves the node on uplinks of the type bridge: one of the addresses of each such uplink, which no other node has" example:"[\"192.0.2.65\"]"`
+	UplinkAddresses []netip.Addr `json:"uplinkAddresses,omitempty" doc:"Addresses by which what routers send outside leaves the node on uplinks of the type bridge: of each such uplink one of its addresses of each family, which no other node has" example:"[\"192.0.2.65\",\"2001:db8:0:2::65\"]"`
 	// TunnelCheck "" is TunnelAuto.
 	TunnelCheck TunnelCheck `json:"tunnelCheck,omitempty" doc:"When other nodes check that what this one sends through the tunnel comes from tunnelIP. auto: once OVSDB shows that it does (options:local_ip, as 'sdnctl node join' sets it); until then nodes that share a network with it admit VXLAN from any address. enforce: always" enum:"auto,enforce" default:"auto" example:"enforce"`
 }
@@ -123,14 +123,15 @@ func normalUplinkAddresses(addresses []netip.Addr, bad Reporter) []netip.Addr {
 		out[i] = out[i].Unmap()
 		field := fmt.Sprintf("spec.uplinkAddresses[%d]", i)
 		switch a := out[i]; {
-		case !a.Is4() || !a.IsGlobalUnicast():
-			bad(Invalid, field, fmt.Sprintf("%s is not an IPv4 address of a host", a), "give one of the addresses of an uplink of the type bridge, such as 192.0.2.65")
+		case zoned(a, field, bad):
+		case !a.IsGlobalUnicast():
+			bad(Invalid, field, fmt.Sprintf("%s is not an address of a host", a), "give one of the addresses of an uplink of the type bridge, such as 192.0.2.65 or 2001:db8:0:2::65")
 		case slices.Contains(out[:i], a):
 			bad(Invalid, field, a.String()+" is listed twice", "list it once")
 		}
 	}
 	if n := len(out); n > MaxNodeUplinkAddresses {
-		bad(Invalid, "spec.uplinkAddresses", fmt.Sprintf("%d addresses, at most %d are allowed", n, MaxNodeUplinkAddresses), "give one for each uplink of the type bridge")
+		bad(Invalid, "spec.uplinkAddresses", fmt.Sprintf("%d addresses, at most %d are allowed", n, MaxNodeUplinkAddresses), "give one of each family for each uplink of the type bridge")
 	}
 	slices.SortFunc(out, netip.Addr.Compare)
 	return out
@@ -139,10 +140,16 @@ func normalUplinkAddresses(addresses []netip.Addr, bad Reporter) []netip.Addr {
 // MaxNodeUplinkAddresses is how many addresses on uplinks a node may have.
 const MaxNodeUplinkAddresses = 16
 
-// UplinkAddress returns the node's address on an uplink of the type bridge; ok is false
+// UplinkAddress returns the node's IPv4 address on an uplink of the type bridge; ok is false
 // without one.
 func (s NodeSpec) UplinkAddress(u UplinkSpec) (a netip.Addr, ok bool) {
-	i := slices.IndexFunc(s.UplinkAddresses, u.Lends)
+	return s.UplinkAddressOf(u, IPv4)
+}
+
+// UplinkAddressOf returns the node's address of a family on an uplink of the type bridge; ok is
+// false without one.
+func (s NodeSpec) UplinkAddressOf(u UplinkSpec, f Family) (a netip.Addr, ok bool) {
+	i := slices.IndexFunc(s.UplinkAddresses, func(a netip.Addr) bool { return FamilyOf(a) == f && u.Lends(a) })
 	if i < 0 {
 		return a, false
 	}

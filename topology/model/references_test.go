@@ -90,9 +90,12 @@ func TestDerivedValues(t *testing.T) {
 		"kernel":      {UplinkAddr(ranges[0], UplinkKernel).String(), "198.18.0.1"},
 		"kernel, IPv6": {UplinkAddr(ranges[1], UplinkKernel).String(),
 			"fd73:646e:6374::1"},
-		"router":     {UplinkAddr(ranges[0], 0x102).String(), "198.18.1.2"},
-		"kernel MAC": {UplinkKernelMAC().String(), "02:73:64:6e:00:01"},
-		"switch MAC": {UplinkSwitchMAC().String(), "02:73:64:6e:00:02"},
+		"router":                             {UplinkAddr(ranges[0], 0x102).String(), "198.18.1.2"},
+		"kernel MAC":                         {UplinkKernelMAC().String(), "02:73:64:6e:00:01"},
+		"switch MAC":                         {UplinkSwitchMAC().String(), "02:73:64:6e:00:02"},
+		"MAC of an address on a bridge":      {OutsideMAC(netip.MustParseAddr("192.0.2.65")).String(), "0e:73:c0:00:02:41"},
+		"MAC of an IPv6 address on a bridge": {OutsideMAC(netip.MustParseAddr("2001:db8:0:2::65")).String(), "1e:72:cc:f3:cb:0e"},
+		"MAC of its neighbour":               {OutsideMAC(netip.MustParseAddr("2001:db8:0:2::66")).String(), "1e:72:cc:f3:c9:5b"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s is %v, want %v", what, tt.got, tt.want)

@@ -15,11 +15,13 @@ type UplinkSpec struct {
 	Type UplinkType `json:"type,omitempty" doc:"How packets leave a node. host: through the port uplink-sdn to the node's own kernel, which forwards them; no network card is touched. A node has it once it joined with 'sdnctl node join --uplink host'. bridge: through a bridge of the node's Open vSwitch to the network that this bridge is part of. A node has it once it joined with 'sdnctl node join --uplink bridge:NAME'" enum:"host,bridge" default:"host" example:"host"`
 	// Ranges are normalised: one of IPv4, then one of IPv6.
 	Ranges []netip.Prefix `json:"ranges,omitempty" doc:"Addresses between a node's Open vSwitch and its kernel, the same on every node: at most one IPv4 range of /16 or larger and one IPv6 range of /112 or larger. Each router that leaves by the uplink has one address of each. Nothing outside a node sees them. The nodes must have joined with the same ranges (sdnctl node join --uplink-range). Without it: 198.18.0.0/16 and fd73:646e:6374::/112. Only of the type host"`
-	// Bridge, Subnet, Gateway and Addresses are those of the type bridge.
+	// Bridge and what follows are those of the type bridge. Subnet and Gateway are IPv4.
 	Bridge    string         `json:"bridge,omitempty" doc:"Name of the bridge on every node, at most 11 characters; of the type bridge" example:"br-ex"`
-	Subnet    netip.Prefix   `json:"subnet,omitzero" doc:"Addresses of the network that the bridge is part of: those that packets reach without a router. IPv4; of the type bridge" example:"192.0.2.0/24"`
+	Subnet    netip.Prefix   `json:"subnet,omitzero" doc:"Addresses of the network that the bridge is part of: those that packets reach without a router. IPv4; without it IPv4 does not leave by the uplink. Of the type bridge" example:"192.0.2.0/24"`
 	Gateway   netip.Addr     `json:"gateway,omitzero" doc:"The router of that network by which all other addresses are reached; without it only those of the subnet are. Of the type bridge" example:"192.0.2.1"`
-	Addresses []netip.Prefix `json:"addresses,omitempty" doc:"The part of the subnet that is sdnd's to use: the addresses of nodes (uplinkAddresses of a Node) by which routers' packets leave. No other machine of that network may have any of them. Of the type bridge" example:"[\"192.0.2.64/26\"]"`
+	Subnet6   netip.Prefix   `json:"subnet6,omitzero" doc:"The same for IPv6; without it IPv6 does not leave by the uplink. At least one of subnet and subnet6 is needed. Of the type bridge" example:"2001:db8:0:2::/64"`
+	Gateway6  netip.Addr     `json:"gateway6,omitzero" doc:"The router of that network by which all other IPv6 addresses are reached: an address of subnet6, or the router's link-local address. Router advertisements are not heeded. Of the type bridge" example:"fe80::1"`
+	Addresses []netip.Prefix `json:"addresses,omitempty" doc:"The part of the subnets that is sdnd's to use: the addresses of nodes (uplinkAddresses of a Node) by which routers' packets leave, and those of floating and egress addresses and services. No other machine of that network may have any of them. At least one range of each subnet. Of the type bridge" example:"[\"192.0.2.64/26\",\"2001:db8:0:2::64/122\"]"`
 }
 
 // UplinkType is how packets leave a node.
@@ -104,7 +106,7 @@ func (s UplinkSpec) Normal(bad Reporter) Spec {
 		for _, f := range []struct {
 			name  string
 			given bool
-		}{{"bridge", s.Bridge != ""}, {"subnet", s.Subnet.IsValid()}, {"gateway", s.Gateway.IsValid()}, {"addresses", len(s.Addresses) > 0}} {
+		}{{"bridge", s.Bridge != ""}, {"subnet", s.Subnet.IsValid()}, {"gateway", s.Gateway.IsValid()}, {"subnet6", s.Subnet6.IsValid()}, {"gateway6", s.Gateway6.IsValid()}, {"addresses", len(s.Addresses) > 0}} {
 			if f.given {
 				bad(Invalid, "spec."+f.name, "is for uplinks of the type bridge", "write type: bridge, or remove it")
 			}
