@@ -13,7 +13,7 @@ type Zone struct {
 	Origin   string   `json:"origin" doc:"The name of the zone, with a final dot" example:"blue.example."`
 	Revision Revision `json:"revision" doc:"The revision of the topology that the zone has, which is its serial number" example:"7"`
 	Records  int      `json:"records" doc:"How many records the file has" example:"3"`
-	File     string   `json:"file" doc:"The zone as a file of records (RFC 1035, section 5), one on each line, with full names" example:"blue.example.\t5\tIN\tSOA\tlocalhost. hostmaster.blue.example. 7 3600 600 86400 5\n"`
+	File     string   `json:"file" doc:"The zone as a file of records (RFC 1035, section 5), one on each line, with full names" example:"blue.example.\t5\tIN\tSOA\tlocalhost. hostmaster.blue.example. 7 60 30 86400 5\n"`
 }
 
 // ZoneOptions say which zone of a network to read.

@@ -22,6 +22,13 @@ const (
 // known everywhere after that time.
 const TTL = 5
 
+// Secondaries ask each refresh seconds whether there is something new, and retry seconds after they
+// got no answer.
+const (
+	refresh = 60
+	retry   = 30
+)
+
 // Asker is who asks: a port of a network.
 type Asker struct {
 	Topo    *topology.Snapshot
@@ -256,7 +263,7 @@ func valueOf(rr dns.RR) string {
 func soa(zone string, s *topology.Snapshot) dns.RR {
 	return &dns.SOA{
 		Hdr: header(zone, dns.TypeSOA), Ns: zone, Mbox: "hostmaster." + zone,
-		Serial: uint32(s.Revision()), Refresh: 3600, Retry: 600, Expire: 86400, Minttl: TTL,
+		Serial: uint32(s.Revision()), Refresh: refresh, Retry: retry, Expire: 86400, Minttl: TTL,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -103,6 +104,54 @@ func reverseOrigin(of netip.Prefix) (string, error) {
 	return strings.Join(dns.SplitDomainName(name)[(bits-of.Bits())/step:], ".") + ".", nil
 }
 
+// ReverseRange returns the range of addresses of which a name, in lower case with a final dot, is the
+// zone; ok is false if it is none that ExportReverse makes.
+func ReverseRange(name string) (of netip.Prefix, ok bool) {
+	labels := dns.SplitDomainName(name)
+	slices.Reverse(labels)
+	if len(labels) < 3 || labels[0] != "arpa" {
+		return of, false
+	}
+	var b []byte
+	bits := 8 * (len(labels) - 2)
+	switch {
+	case labels[1] == "in-addr" && bits < 32:
+		b = make([]byte, 4)
+		for i, l := range labels[2:] {
+			n, err := strconv.ParseUint(l, 10, 8)
+			if err != nil {
+				return of, false
+			}
+			b[i] = byte(n)
+		}
+	case labels[1] == "ip6" && bits/2 < 128:
+		b, bits = make([]byte, 16), bits/2
+		for i, l := range labels[2:] {
+			n, err := strconv.ParseUint(l, 16, 4)
+			if err != nil {
+				return of, false
+			}
+			b[i/2] |= byte(n) << (4 * (1 - i%2))
+		}
+	default:
+		return of, false
+	}
+	a, _ := netip.AddrFromSlice(b)
+	of = netip.PrefixFrom(a, bits)
+	is, err := reverseOrigin(of)
+	return of, err == nil && is == name
+}
+
+// ExportSOA returns the SOA record of an exported zone, whose name ends with a dot.
+func ExportSOA(s *topology.Snapshot, origin string, servers []string) *dns.SOA {
+	head := soa(origin, s).(*dns.SOA)
+	head.Ns = DefaultNameServer
+	if len(servers) > 0 {
+		head.Ns = servers[0]
+	}
+	return head
+}
+
 // exported is a zone that is being exported.
 type exported struct {
 	asker  Asker
@@ -123,9 +172,7 @@ func (z *exported) records(servers []string) []dns.RR {
 	if len(servers) == 0 {
 		servers = []string{DefaultNameServer}
 	}
-	head := soa(z.origin, z.asker.Topo).(*dns.SOA)
-	head.Ns = servers[0]
-	all := []dns.RR{head}
+	all := []dns.RR{ExportSOA(z.asker.Topo, z.origin, servers)}
 	for _, s := range servers {
 		all = append(all, &dns.NS{Hdr: header(z.origin, dns.TypeNS), Ns: s})
 	}

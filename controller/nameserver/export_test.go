@@ -84,7 +84,7 @@ func TestExport(t *testing.T) {
 	got := Export(b.topo, b.network("blue"), []string{"ns1.example.com.", "ns2.example.com."})
 	long := `"` + strings.Repeat("x", 255) + `" "` + strings.Repeat("x", 45) + `"`
 	want := []string{
-		"blue.example. 5 IN SOA ns1.example.com. hostmaster.blue.example. " + fmt.Sprint(b.topo.Revision()) + " 3600 600 86400 5",
+		"blue.example. 5 IN SOA ns1.example.com. hostmaster.blue.example. " + fmt.Sprint(b.topo.Revision()) + " 60 30 86400 5",
 		"blue.example. 5 IN NS ns1.example.com.",
 		"blue.example. 5 IN NS ns2.example.com.",
 		"_info._udp.db.blue.example. 5 IN SRV 0 0 53 db.blue.example.",
@@ -156,6 +156,22 @@ func TestExportReverse(t *testing.T) {
 	for _, bad := range []string{"10.0.0.0/25", "10.0.0.1/24", "0.0.0.0/0", "10.0.0.1/32", "fd00::/65", "fd00::1/128"} {
 		if _, err := ExportReverse(b.topo, b.network("blue"), netip.MustParsePrefix(bad), nil); err == nil {
 			t.Errorf("%s is a zone", bad)
+		}
+	}
+}
+
+// TestReverseRange: the name of a zone of addresses leads to its range, and no other name to one.
+func TestReverseRange(t *testing.T) {
+	for _, text := range []string{"10.0.0.0/8", "10.7.0.0/16", "10.0.0.0/24", "fd00:1::/64", "fd00::/8", "2000::/4", "2001:db8::/36"} {
+		of := netip.MustParsePrefix(text)
+		name, err := reverseOrigin(of)
+		if got, ok := ReverseRange(name); err != nil || !ok || got != of {
+			t.Errorf("%s is of %s, which is that of %v, %t", name, text, got, ok)
+		}
+	}
+	for _, name := range []string{".", "arpa.", "in-addr.arpa.", "ip6.arpa.", "x.in-addr.arpa.", "256.in-addr.arpa.", "01.in-addr.arpa.", "1.2.3.4.in-addr.arpa.", "1.1.2.3.4.in-addr.arpa.", "10.ip6.arpa.", "g.ip6.arpa.", "F.ip6.arpa.", strings.Repeat("0.", 32) + "ip6.arpa.", "blue.example.", "10.other.arpa."} {
+		if of, ok := ReverseRange(name); ok {
+			t.Errorf("%s is of %s", name, of)
 		}
 	}
 }

@@ -17,6 +17,8 @@ type descriptors struct {
 	socket  int // on the unix socket of the API
 	api     int // to the API by TCP
 	metrics int
+	// Connections of name servers that fetch zones.
+	transfers int
 	// OpenFlow connections whose switch is not known yet, and those of switches that are no
 	// node's. Nodes use what is left.
 	openflowHandshakes, openflowUnassigned int
@@ -51,6 +53,7 @@ func shareOf(limit uint64, maxConnections int) (descriptors, error) {
 		socket:             part(16, 256),
 		api:                part(8, maxConnections),
 		metrics:            part(32, 128),
+		transfers:          part(64, 64),
 		openflowHandshakes: part(8, 1024),
 		openflowUnassigned: part(16, 1024),
 		ovsdbHandshakes:    part(16, 1024),
@@ -61,7 +64,7 @@ func shareOf(limit uint64, maxConnections int) (descriptors, error) {
 // nodes returns for how many nodes the descriptors suffice, with a connection by OpenFlow and
 // one by OVSDB each.
 func (d descriptors) nodes() int {
-	others := d.socket + d.api + d.metrics + d.openflowHandshakes + d.openflowUnassigned + d.ovsdb
+	others := d.socket + d.api + d.metrics + d.transfers + d.openflowHandshakes + d.openflowUnassigned + d.ovsdb
 	openflow := int(min(d.limit, math.MaxInt32)) - ownDescriptors - others
 	return max(0, min(openflow, d.ovsdb))
 }

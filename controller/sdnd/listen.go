@@ -20,7 +20,10 @@ type listeners struct {
 	openflow net.Listener
 	ovsdb    net.Listener
 	metrics  net.Listener
-	api      []net.Listener
+	// transfers and transfersUDP are of zone transfers.
+	transfers    net.Listener
+	transfersUDP net.PacketConn
+	api          []net.Listener
 }
 
 // open opens what the options ask for, and has those of the API and of metrics
@@ -42,6 +45,11 @@ func (l *listeners) open(o options, d descriptors) (err error) {
 		}
 		l.metrics = connlimit.Listen(ln, d.metrics, d.metrics)
 	}
+	if o.dnsTransferListen != "" {
+		if err := l.openTransfers(o.dnsTransferListen, d.transfers); err != nil {
+			return err
+		}
+	}
 	if o.apiListen != "" {
 		ln, err := listenTCP("api-listen", o.apiListen)
 		if err != nil {
@@ -59,13 +67,26 @@ func (l *listeners) open(o options, d descriptors) (err error) {
 	return nil
 }
 
+// openTransfers opens the sockets of zone transfers, at one port by TCP and UDP.
+func (l *listeners) openTransfers(addr string, most int) error {
+	ln, err := listenTCP("dns-transfer-listen", addr)
+	if err != nil {
+		return err
+	}
+	l.transfers = connlimit.Listen(ln, most, most)
+	if l.transfersUDP, err = net.ListenPacket("udp", ln.Addr().String()); err != nil {
+		return fmt.Errorf("--dns-transfer-listen %s: by UDP: %w; stop what uses the port, or give another address", addr, err)
+	}
+	return nil
+}
+
 // waitingOf is how many of so many connections may wait for a request.
 func waitingOf(connections int) int { return max(1, connections/2) }
 
 // all returns the listeners that are open.
 func (l *listeners) all() []net.Listener {
 	var open []net.Listener
-	for _, ln := range append([]net.Listener{l.openflow, l.ovsdb, l.metrics}, l.api...) {
+	for _, ln := range append([]net.Listener{l.openflow, l.ovsdb, l.metrics, l.transfers}, l.api...) {
 		if ln != nil {
 			open = append(open, ln)
 		}
@@ -78,6 +99,9 @@ func (l *listeners) close() {
 	for _, ln := range l.all() {
 		ln.Close()
 	}
+	if l.transfersUDP != nil {
+		l.transfersUDP.Close()
+	}
 }
 
 // where returns the addresses for the log.
@@ -88,6 +112,9 @@ func (l *listeners) where() []any {
 	}
 	if l.metrics != nil {
 		out = append(out, "metrics", l.metrics.Addr().String())
+	}
+	if l.transfers != nil {
+		out = append(out, "dns-transfers", l.transfers.Addr().String())
 	}
 	for _, ln := range l.api {
 		out = append(out, "api", ln.Addr().String())

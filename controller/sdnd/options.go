@@ -59,6 +59,10 @@ type options struct {
 	ovsdbListen          string
 	bridge               string
 
+	dnsTransferListen      string
+	dnsTransferKeys        string
+	dnsTransferNameServers string
+
 	maxPolicyFlows int
 	maxConnections uint32
 
@@ -96,6 +100,9 @@ func (o *options) flags(f *pflag.FlagSet) {
 	f.DurationVar(&o.openflowEchoTimeout, "openflow-echo-timeout", 10*time.Second, "`time` after the echo request after which sdnd closes the connection if nothing came")
 	f.StringVar(&o.ovsdbListen, "ovsdb-listen", ":6640", "`address` where nodes connect by OVSDB, likewise; empty for none, then ports are bound by interface name only")
 	f.StringVar(&o.bridge, "bridge", "br-int", "`name` of the bridge on every node")
+	f.StringVar(&o.dnsTransferListen, "dns-transfer-listen", "", "`address` where other name servers fetch the names of networks, by TCP and UDP, such as 192.168.50.10:5300; needs --dns-transfer-keys; empty for none")
+	f.StringVar(&o.dnsTransferKeys, "dns-transfer-keys", "", "`file` of the keys (TSIG) with which name servers sign their questions, as tsig-keygen makes them")
+	f.StringVar(&o.dnsTransferNameServers, "dns-transfer-name-servers", "", "`names` of the servers that transferred zones name as their own, separated by commas; empty for localhost")
 	f.IntVar(&o.maxPolicyFlows, "max-policy-flows", server.DefaultMaxPolicyFlows, "`number` of flows that policies may make on a node; a change that would make more is refused; 0 for no limit")
 	f.Uint32Var(&o.maxConnections, "max-connections", 100_000, "`number` of connections that a node's Open vSwitch may track in each zone of a routing domain, from version 3.3 on; 0 for no limit")
 	f.StringVar(&o.logLevel, "log-level", "info", "`level` of what is logged: debug, info, warn or error")

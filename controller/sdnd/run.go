@@ -21,6 +21,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/reconcile"
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
+	"github.com/sdnctl/sdnctl/controller/zonetransfer"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology/store"
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
@@ -59,6 +60,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 		log.Warn("too few file descriptors", "what", short)
 	}
 
+	transfers, err := openTransferKeys(o, log.With("component", "dns-transfer"))
+	if err != nil {
+		return err
+	}
 	var ls listeners
 	defer ls.close()
 	if err := ls.open(o, room); err != nil {
@@ -137,6 +142,10 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 				MaxHandshakes: room.ovsdbHandshakes, MaxConnections: room.ovsdb,
 			})
 		})
+	}
+	if ls.transfers != nil {
+		transfers.Snapshot, transfers.Registerer = st.Snapshot, registry
+		group.Go(func() error { return zonetransfer.Serve(ctx, ls.transfers, ls.transfersUDP, transfers) })
 	}
 	for _, ln := range ls.api {
 		group.Go(func() error { return srv.Serve(ctx, ln) })

@@ -73,6 +73,6 @@ func (s *Server) zone(_ context.Context, in *zoneInput) (*output[api.Zone], erro
 }
 
 func exampleZone() api.Zone {
-	return api.Zone{Network: "blue", Origin: "blue.example.", Revision: 7, Records: 3, File: "blue.example.\t5\tIN\tSOA\tlocalhost. hostmaster.blue.example. 7 3600 600 86400 5\n" +
+	return api.Zone{Network: "blue", Origin: "blue.example.", Revision: 7, Records: 3, File: "blue.example.\t5\tIN\tSOA\tlocalhost. hostmaster.blue.example. 7 60 30 86400 5\n" +
 		"blue.example.\t5\tIN\tNS\tlocalhost.\nweb1.blue.example.\t5\tIN\tA\t10.0.0.2\n"}
 }
