@@ -8,29 +8,25 @@ import (
 	"github.com/sdnctl/sdnctl/integration/lab"
 )
 
-// OVNBalancers is two nodes run by OVN, with whose load balancers tests compare services.
-type OVNBalancers struct {
+// OVNMissing returns why there is no OVN on this machine; "" if there is.
+func OVNMissing() string { return ovnMissing() }
+
+// OVN is two nodes run by OVN, with which tests compare what sdnd does.
+type OVN struct {
 	b      *ovnBed
 	placed int
 }
 
-// OVNMissing returns why there is no OVN on this machine; "" if there is.
-func OVNMissing() string { return ovnMissing() }
-
-// NewOVNBalancers starts OVN. Stop ends it.
-func NewOVNBalancers(ctx context.Context, e *Env) (*OVNBalancers, error) {
+func newOVN(ctx context.Context, e *Env) (OVN, error) {
 	b, err := newOVNBed(ctx, e)
-	if err != nil {
-		return nil, err
-	}
-	return &OVNBalancers{b: b, placed: 1}, nil
+	return OVN{b: b, placed: 1}, err
 }
 
 // Stop ends OVN and its nodes.
-func (o *OVNBalancers) Stop() error { return o.b.stop() }
+func (o *OVN) Stop() error { return o.b.stop() }
 
 // Container makes a container on the i-th node, from 0.
-func (o *OVNBalancers) Container(ctx context.Context, i int, name string) (*lab.Container, error) {
+func (o *OVN) Container(ctx context.Context, i int, name string) (*lab.Container, error) {
 	o.placed++
 	c, err := o.b.container(ctx, i, o.placed, name)
 	if err != nil {
@@ -40,6 +36,28 @@ func (o *OVNBalancers) Container(ctx context.Context, i int, name string) (*lab.
 		return nil, err
 	}
 	return c, o.b.bound(ctx, name)
+}
+
+// revalidated waits until the datapaths follow the flows.
+func (o *OVN) revalidated(ctx context.Context) error {
+	for _, n := range o.b.Nodes {
+		if err := n.Revalidated(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OVNBalancers is OVN, with whose load balancers tests compare services.
+type OVNBalancers struct{ OVN }
+
+// NewOVNBalancers starts OVN. Stop ends it.
+func NewOVNBalancers(ctx context.Context, e *Env) (*OVNBalancers, error) {
+	o, err := newOVN(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return &OVNBalancers{o}, nil
 }
 
 // Balance replaces the load balancer of an address and port, as in 172.20.0.1:80, on all nodes. It
@@ -58,10 +76,5 @@ func (o *OVNBalancers) Balance(ctx context.Context, vip string, backends []strin
 	if err := o.b.nb(ctx, args...); err != nil {
 		return err
 	}
-	for _, n := range o.b.Nodes {
-		if err := n.Revalidated(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return o.revalidated(ctx)
 }
