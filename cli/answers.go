@@ -44,7 +44,7 @@ since it started.`,
 
 // answerCauses are the causes of answers, for completion.
 func answerCauses() []string {
-	return []string{"dhcp", "dhcpv6", "dns", "health-check", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-large", "ttl-expired"}
+	return []string{"dhcp", "dhcpv6", "dns", "health-check", "health-port", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-large", "ttl-expired"}
 }
 
 func (o *answersOptions) run(ctx context.Context, port string) error {

@@ -76,6 +76,7 @@ func serviceFlags(a *app, cmd *cobra.Command) specFlags {
 		affinity,
 		internal,
 		external,
+		valueFlag("health-check-node-port", "`port` of nodes' addresses at which a load balancer outside asks by HTTP whether the node has backends, 30000 to 32767, auto for a free one, or 0 for none; with node ports and the external traffic policy Local only", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.HealthCheckNodePort }),
 		valueFlag("draining-time", "`time` that connections to a backend go on once it gets no new ones, such as 5m; then they are reset (default as long as they like)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.DrainingTime }),
 		valueFlag("session-affinity-timeout", "`time` that a client keeps its backend after its last new connection, such as 10m (default 3h)", func(s *model.ServiceSpec) encoding.TextUnmarshaler { return &s.SessionAffinityTimeout }),
 	})
@@ -272,6 +273,9 @@ func pinService(s *model.ServiceSpec, status api.ServiceStatus) error {
 	for i, p := range s.Ports {
 		s.Ports[i] = pinNodePort(p, status)
 	}
+	if s.HealthCheckNodePort.Auto && status.HealthPort != 0 {
+		s.HealthCheckNodePort = model.NodePort{Number: status.HealthPort}
+	}
 	return nil
 }
 
@@ -366,6 +370,19 @@ func nodePortDetails(v serviceView) (lines [][2]string) {
 			where = "at " + strings.Join(at, ", ")
 		}
 		lines = append(lines, [2]string{fmt.Sprintf("node port %s/%d", p.Protocol, p.NodePort), fmt.Sprintf("to port %d, %s", p.Port, where)})
+	}
+	if n := v.status.HealthPort; n != 0 {
+		var at []string
+		for _, node := range v.status.NodePortNodes {
+			if ready := node.LocalEndpoints; ready != nil {
+				code := 200
+				if *ready == 0 {
+					code = 503
+				}
+				at = append(at, fmt.Sprintf("%s %d (%d ready)", node.Node, code, *ready))
+			}
+		}
+		lines = append(lines, [2]string{fmt.Sprintf("health port tcp/%d", n), strings.Join(at, ", ")})
 	}
 	if n := len(v.status.NodePortNodes); v.status.NodePortNodeCount > n {
 		lines = append(lines, [2]string{"more", fmt.Sprintf("%d nodes with node ports are not listed", v.status.NodePortNodeCount-n)})

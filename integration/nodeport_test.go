@@ -196,6 +196,7 @@ func TestNodePorts(t *testing.T) {
 	b.part("P-SVC-02, P-SVC-27: one client port to several nodes and node ports", (*nodePortBed).oneClientPort)
 	b.part("P-SVC-08: what is no part of a connection does not leave", (*nodePortBed).nodePortWindow)
 	b.part("P-SVC-11, P-SVC-12: external traffic policy Local", (*nodePortBed).externalLocal)
+	b.part("P-SVC-13: the health port", (*nodePortBed).nodePortHealth)
 	b.part("P-SVC-20: policies judge the client's own address", (*nodePortBed).nodePortPolicies)
 	b.part("P-SVC-15, P-SVC-17: UDP when a node port or a backend goes", (*nodePortBed).nodePortUDP)
 	b.part("P-ICM-02: a client behind a narrow path", (*nodePortBed).narrow)

@@ -39,37 +39,44 @@ func (p *planner) planServices() {
 	p.recheckServices()
 }
 
-// giveNodePorts chooses numbers for the ports whose node port is auto and that have none yet,
-// once all that have one hold it. Where the search begins follows from the name, so that a
-// number which has become free goes to another service only by chance: clients may have it
-// still.
+// giveNodePorts chooses numbers for the node ports that are auto and that have none yet, once all
+// that have one hold it.
 func (p *planner) giveNodePorts(it *item, o *Service) {
-	const size = uint64(model.LastNodePort-model.FirstNodePort) + 1
 	for _, sp := range o.Spec.Ports {
 		if !sp.NodePort.Auto || o.NodePort(sp) != 0 {
 			continue
 		}
-		h := fnv.New64a()
-		h.Write([]byte(o.Name + "\x00" + nodePortKey(sp)))
-		from := h.Sum64()
-		found := false
-		for i := range size {
-			n := model.FirstNodePort + uint16((from%size+i)%size)
-			if _, taken := p.x.services.nodePorts.Get(nodePortTaken(sp.Protocol, n)); taken {
-				continue
-			}
-			if o.NodePorts == nil {
-				o.NodePorts = map[string]uint16{}
-			}
-			o.NodePorts[nodePortKey(sp)], found = n, true
-			p.x.services.nodePorts.Set(nodePortTaken(sp.Protocol, n), o)
-			break
-		}
-		if !found {
-			p.bad(it, Exhausted, "spec.ports", fmt.Sprintf("all node ports of %s are taken", sp.Protocol), "delete services with node ports that are not needed")
+		n, ok := p.freeNodePort(it, o, sp.Protocol, nodePortKey(sp), "spec.ports")
+		if !ok {
 			return
 		}
+		if o.NodePorts == nil {
+			o.NodePorts = map[string]uint16{}
+		}
+		o.NodePorts[nodePortKey(sp)] = n
 	}
+	if o.Spec.HealthCheckNodePort.Auto && o.HealthCheckNodePort == 0 {
+		o.HealthCheckNodePort, _ = p.freeNodePort(it, o, model.ProtocolTCP, "healthCheckNodePort", "spec.healthCheckNodePort")
+	}
+}
+
+// freeNodePort finds a free node port, and gives it to a service. Where the search begins follows
+// from the service's name and a key, so that a number which has become free goes to another service
+// only by chance: clients may have it still.
+func (p *planner) freeNodePort(it *item, o *Service, protocol model.PolicyProtocol, key, field string) (n uint16, ok bool) {
+	const size = uint64(model.LastNodePort-model.FirstNodePort) + 1
+	h := fnv.New64a()
+	h.Write([]byte(o.Name + "\x00" + key))
+	from := h.Sum64()
+	for i := range size {
+		n := model.FirstNodePort + uint16((from%size+i)%size)
+		if _, taken := p.x.services.nodePorts.Get(nodePortTaken(protocol, n)); !taken {
+			p.x.services.nodePorts.Set(nodePortTaken(protocol, n), o)
+			return n, true
+		}
+	}
+	p.bad(it, Exhausted, field, fmt.Sprintf("all node ports of %s are taken", protocol), "delete services with node ports that are not needed")
+	return 0, false
 }
 
 // keepNodePorts gives a service the numbers that were chosen for its ports before.
@@ -86,16 +93,18 @@ func (o *Service) keepNodePorts(before Object) {
 			o.NodePorts[nodePortKey(sp)] = n
 		}
 	}
+	if o.Spec.HealthCheckNodePort.Auto {
+		o.HealthCheckNodePort = was.HealthCheckNodePort
+	}
 }
 
 // placeService reports whether the service could be added.
 func (p *planner) placeService(it *item, id uint32) bool {
 	o := &Service{Meta: p.meta(it), Spec: it.spec.(model.ServiceSpec), ID: id}
 	o.keepNodePorts(it.before)
-	for i, sp := range o.Spec.Ports {
-		n := o.NodePort(sp)
-		if h, taken := p.x.services.nodePorts.Get(nodePortTaken(sp.Protocol, n)); taken {
-			p.bad(it, Conflict, fmt.Sprintf("spec.ports[%d].nodePort", i), fmt.Sprintf("%s has the node port %d of %s", h.Ref(), n, sp.Protocol), "give another one, or auto for a free one")
+	for held := range o.heldNodePorts() {
+		if h, taken := p.x.services.nodePorts.Get(nodePortTaken(held.protocol, held.number)); taken {
+			p.bad(it, Conflict, held.field, fmt.Sprintf("%s has the node port %d of %s", h.Ref(), held.number, held.protocol), "give another one, or auto for a free one")
 		}
 	}
 	for field, ref := range o.Spec.References() {

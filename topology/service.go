@@ -25,6 +25,8 @@ type Service struct {
 	// NodePorts has the numbers that were chosen for ports whose node port is auto, by
 	// nodePortKey; nil if there are none.
 	NodePorts map[string]uint16 `json:"nodePorts,omitempty"`
+	// HealthCheckNodePort is the number that was chosen if that of the spec is auto, else 0.
+	HealthCheckNodePort uint16 `json:"healthCheckNodePort,omitempty"`
 }
 
 // nodePortKey is what the number of a port's node port is kept by: its protocol and number at
@@ -39,6 +41,49 @@ func (o *Service) NodePort(p model.ServicePort) uint16 {
 		return o.NodePorts[nodePortKey(p)]
 	}
 	return p.NodePort.Number
+}
+
+// HealthPort returns the number of the node port at which a node says whether it has backends, 0 if
+// the service has none.
+func (o *Service) HealthPort() uint16 {
+	if o.Spec.HealthCheckNodePort.Auto {
+		return o.HealthCheckNodePort
+	}
+	return o.Spec.HealthCheckNodePort.Number
+}
+
+// heldNodePort is a port of nodes' addresses that a service has.
+type heldNodePort struct {
+	field    string // of the spec
+	protocol model.PolicyProtocol
+	// number is 0 while none has been chosen.
+	number uint16
+}
+
+// heldNodePorts yields the node ports that the service has or is to have.
+func (o *Service) heldNodePorts() iter.Seq[heldNodePort] {
+	return func(yield func(heldNodePort) bool) {
+		for i, p := range o.Spec.Ports {
+			if !p.NodePort.IsZero() && !yield(heldNodePort{fmt.Sprintf("spec.ports[%d].nodePort", i), p.Protocol, o.NodePort(p)}) {
+				return
+			}
+		}
+		if !o.Spec.HealthCheckNodePort.IsZero() {
+			yield(heldNodePort{"spec.healthCheckNodePort", model.ProtocolTCP, o.HealthPort()})
+		}
+	}
+}
+
+// HeldNodePorts yields the ports of nodes' addresses that the service has, by protocol and number:
+// its node ports, and that at which nodes say whether they have backends.
+func (o *Service) HeldNodePorts() iter.Seq2[model.PolicyProtocol, uint16] {
+	return func(yield func(model.PolicyProtocol, uint16) bool) {
+		for h := range o.heldNodePorts() {
+			if h.number != 0 && !yield(h.protocol, h.number) {
+				return
+			}
+		}
+	}
 }
 
 // nodePortTaken is the key of a node port among those of all services: no two have the same
@@ -71,13 +116,12 @@ func (o *Service) load(l *Loader) error {
 	if _, h, taken := x.taken(o); taken {
 		return fmt.Errorf("%s: %s has one of its addresses", o.Ref(), h.Ref())
 	}
-	for _, p := range o.Spec.Ports {
-		n := o.NodePort(p)
-		if n == 0 && !p.NodePort.IsZero() || n != 0 && (n < model.FirstNodePort || n > model.LastNodePort) {
-			return fmt.Errorf("%s: %d is not a node port", o.Ref(), n)
+	for p := range o.heldNodePorts() {
+		if p.number < model.FirstNodePort || p.number > model.LastNodePort {
+			return fmt.Errorf("%s: %d is not a node port", o.Ref(), p.number)
 		}
-		if h, taken := x.nodePorts.Get(nodePortTaken(p.Protocol, n)); taken {
-			return fmt.Errorf("%s: %s has its node port %d", o.Ref(), h.Ref(), n)
+		if h, taken := x.nodePorts.Get(nodePortTaken(p.protocol, p.number)); taken {
+			return fmt.Errorf("%s: %s has its node port %d", o.Ref(), h.Ref(), p.number)
 		}
 	}
 	for _, a := range o.Spec.OnUplink() {
@@ -173,10 +217,8 @@ func (x *serviceIndex) keys(o *Service, f func(in *btree.Map[string, *Service], 
 			f(x.addresses, refKey(ref)+a.String())
 		}
 	}
-	for _, p := range o.Spec.Ports {
-		if n := o.NodePort(p); n != 0 {
-			f(x.nodePorts, nodePortTaken(p.Protocol, n))
-		}
+	for protocol, n := range o.HeldNodePorts() {
+		f(x.nodePorts, nodePortTaken(protocol, n))
 	}
 	checked := func(by string) {
 		if o.Spec.HealthCheck != nil {
@@ -413,7 +455,8 @@ func (s *Snapshot) ScopesOutside() iter.Seq[Ref] {
 	}
 }
 
-// ServiceAtNodePort returns the service that has a node port.
+// ServiceAtNodePort returns the service that has a node port, or a port at which nodes say whether
+// they have backends of it.
 func (s *Snapshot) ServiceAtNodePort(protocol model.PolicyProtocol, number uint16) (*Service, bool) {
 	return s.x.services.nodePorts.Get(nodePortTaken(protocol, number))
 }

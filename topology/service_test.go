@@ -283,8 +283,8 @@ func TestServiceUplink(t *testing.T) {
 	plan(t, s, putService("b", "10.96.0.2", on("192.0.2.90"))) // it is free again
 }
 
-// TestManyNodePorts: P-SVC-14: of hundreds that are chosen and hundreds that are asked for, in one
-// change and the next, none comes twice; once all are taken that is said.
+// TestManyNodePorts: P-SVC-14: of hundreds of node ports and health ports that are chosen, and hundreds
+// that are asked for, in one change and the next, none comes twice; once all are taken that is said.
 func TestManyNodePorts(t *testing.T) {
 	s := plan(t, topology.NewSnapshot(),
 		put(topology.KindNetwork, "blue", stretched("10.0.0.0/24")),
@@ -298,7 +298,11 @@ func TestManyNodePorts(t *testing.T) {
 		var ops []topology.Op
 		for i := range 500 {
 			n := 2 * (500*part + i)
-			ops = append(ops, service(n, "auto"), service(n+1, strconv.Itoa(int(model.FirstNodePort)+all-1-500*part-i)))
+			asked := service(n, "auto")
+			spec := asked.Spec.(model.ServiceSpec)
+			spec.ExternalTrafficPolicy, spec.HealthCheckNodePort = model.TrafficLocal, model.NodePort{Auto: true}
+			asked.Spec = spec
+			ops = append(ops, asked, service(n+1, strconv.Itoa(int(model.FirstNodePort)+all-1-500*part-i)))
 		}
 		r, err := topology.Plan(s, ops, epoch)
 		if part == 0 && err != nil {
@@ -313,11 +317,16 @@ func TestManyNodePorts(t *testing.T) {
 		s = r.Next
 	}
 	for o := range s.Services() {
-		for _, n := range nodePorts(t, s, o.Name) {
-			if n == 0 || seen[n] != "" {
+		held := 0
+		for _, n := range o.HeldNodePorts() {
+			if seen[n] != "" {
 				t.Errorf("%s has the node port %d, as %q has", o.Name, n, seen[n])
 			}
 			seen[n] = o.Name
+			held++
+		}
+		if want := len(o.Spec.Ports) + map[bool]int{true: 1}[o.Spec.HealthCheckNodePort.Auto]; held != want {
+			t.Errorf("%s has %d node ports, want %d", o.Name, held, want)
 		}
 	}
 	var rest []topology.Op

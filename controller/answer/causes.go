@@ -27,6 +27,9 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	refused.Name, refused.Table, refused.Answer = "refuse", pipeline.TableRefuse, Refused
 	taken := rejected
 	taken.Name, taken.Table, taken.Answer = "node-port-taken", pipeline.TableEntered, Taken
+	health := cause
+	health.Name, health.Table, health.Answer = "health-port", pipeline.TableNodePort, HealthPort
+	health.PerPort = packetin.Budget{Packets: 512, Bytes: 512 << 10} // one port of the switch for all machines outside
 	stale := cause
 	stale.Name, stale.Table, stale.Answer = "stale-udp", pipeline.TableServing, Stale
 	names := packetin.Cause{
@@ -42,5 +45,5 @@ func Causes(upstream nameserver.Upstream) []packetin.Cause {
 	tooLarge.Name, tooLarge.Table, tooLarge.Answer = "too-large", pipeline.TableTooLarge, TooLarge
 	hop := cause
 	hop.Name, hop.Table, hop.Answer = "next-hop", pipeline.TableOutside, NextHop
-	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, taken, stale, names, expired, noRoute, noNeighbour, tooLarge}
+	return []packetin.Cause{hop, dhcp, ra, dhcpv6, rejected, refused, taken, health, stale, names, expired, noRoute, noNeighbour, tooLarge}
 }

@@ -37,6 +37,20 @@ func envelopeOf(p pipeline.Probe) envelope {
 	return envelope{srcMAC: p.GatewayMAC, dstMAC: p.BackendMAC, src: p.Gateway, dst: p.Backend}
 }
 
+// backTo returns the addresses of an answer to a packet, without ports.
+func backTo(p gopacket.Packet) (e envelope) {
+	if eth, ok := p.LinkLayer().(*layers.Ethernet); ok {
+		copy(e.srcMAC[:], eth.DstMAC)
+		copy(e.dstMAC[:], eth.SrcMAC)
+	}
+	if n := p.NetworkLayer(); n != nil {
+		src, dst := n.NetworkFlow().Endpoints()
+		e.dst, _ = netip.AddrFromSlice(net.IP(src.Raw()))
+		e.src, _ = netip.AddrFromSlice(net.IP(dst.Raw()))
+	}
+	return e
+}
+
 // unsummed is a layer whose checksum covers no addresses: ICMP of IPv4.
 type unsummed struct{}
 
@@ -57,15 +71,7 @@ type probeAnswer struct {
 // readProbeAnswer reads a frame with TCP or with an answer to a ping.
 func readProbeAnswer(data []byte) (a probeAnswer, err error) {
 	p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
-	if eth, ok := p.LinkLayer().(*layers.Ethernet); ok {
-		copy(a.back.srcMAC[:], eth.DstMAC)
-		copy(a.back.dstMAC[:], eth.SrcMAC)
-	}
-	if n := p.NetworkLayer(); n != nil {
-		src, dst := n.NetworkFlow().Endpoints()
-		a.back.dst, _ = netip.AddrFromSlice(net.IP(src.Raw()))
-		a.back.src, _ = netip.AddrFromSlice(net.IP(dst.Raw()))
-	}
+	a.back = backTo(p)
 	if tcp, ok := p.Layer(layers.LayerTypeTCP).(*layers.TCP); ok {
 		a.tcp, a.port, a.segment = uint16(tcp.SrcPort), uint16(tcp.DstPort), segmentOf(tcp)
 		return a, nil

@@ -24,6 +24,7 @@ type ServiceStatus struct {
 	NodePorts         []ServiceNodePort `json:"nodePorts,omitempty" doc:"The node ports of the service, with the numbers that were chosen for auto"`
 	NodePortNodeCount int               `json:"nodePortNodeCount,omitempty" doc:"How many nodes have the node ports: those with an uplink" example:"2"`
 	NodePortNodes     []NodePortNode    `json:"nodePortNodes,omitempty" doc:"Nodes that have the node ports, and the addresses at which sdnd knows that machines outside reach them, by name, the first hundred"`
+	HealthPort        uint16            `json:"healthCheckNodePort,omitempty" doc:"The port of these nodes at which load balancers ask for backends, with the number that was chosen for auto" example:"30999"`
 	UplinkNode        string            `json:"uplinkNode,omitempty" doc:"The node that answers for the addresses of the service on its uplink; left out if there is none" example:"node1"`
 }
 
@@ -39,6 +40,8 @@ type ServiceNodePort struct {
 type NodePortNode struct {
 	Node      string       `json:"node" doc:"Name of the node" example:"node1"`
 	Addresses []netip.Addr `json:"addresses" doc:"Its addresses: with an uplink of the type host its tunnelIP and addresses, though all others that the machine has do as well; with one of the type bridge its uplinkAddress" example:"[\"172.16.56.2\"]"`
+	// LocalEndpoints is nil without a health port.
+	LocalEndpoints *int `json:"localEndpoints,omitempty" doc:"How many backends there are on the node that get new connections, as its health port says; only with a healthCheckNodePort" example:"1"`
 }
 
 // ServiceMember is a port that answers for a service.

@@ -62,10 +62,14 @@ func entered(service_ string, last byte, external model.TrafficPolicy) topology.
 // perNodePort is what a node port costs on each node, for each family of the node's addresses:
 // these are of both. perEntryNode is what a node with uplink and ports has once for all node ports,
 // and perWayIn what it has for each other node with an uplink. takesPart is what a node without
-// ports of a domain gets, to reach its n ports on other nodes.
-const perNodePort = 2
+// ports of a domain gets, to reach its n ports on other nodes. perHealthPort is what a health port
+// costs where a node port does.
+const (
+	perNodePort   = 2
+	perHealthPort = 2
+)
 
-func perEntryNode(f int) int               { return 39 + 8*f }
+func perEntryNode(f int) int               { return 42 + 8*f }
 func perWayIn(f int) int                   { return f + 2 }
 func (b *contractBed) takesPart(f int) int { return 22 + 36*f + 3*(b.ports+3) + b.nodes }
 
@@ -109,6 +113,13 @@ func nodePortVerbs() []serviceVerb {
 			}},
 		{"the external traffic policy becomes Local", nil, func(b *contractBed) cost { return b.apply(entered("one", 1, model.TrafficLocal)) },
 			func(b *contractBed, f int) bounds { return bounds{4*b.nodes + groups + 2*f, b.nodes, 3 * b.nodes} }},
+		{"a service gets a health port", local, func(b *contractBed) cost {
+			op := entered("one", 1, model.TrafficLocal)
+			spec := op.Spec.(model.ServiceSpec)
+			spec.HealthCheckNodePort = model.NodePort{Number: 30999}
+			op.Spec = spec
+			return b.apply(op)
+		}, func(b *contractBed, f int) bounds { return bounds{2 * perHealthPort * b.nodes, b.nodes, 3 * b.nodes} }},
 		{"the first service with a node port", func(b *contractBed) { b.apply(service("one", 1)) }, func(b *contractBed) cost { return b.apply(entered("one", 1, "")) },
 			func(b *contractBed, f int) bounds {
 				return bounds{b.nodes*perEntryNode(f) + b.relevant*(b.nodes-1)*perWayIn(f) + b.takesPart(f), b.nodes, any}

@@ -361,7 +361,8 @@ func nodePortGolden() golden {
 			Ports:                 []model.ServicePort{{Port: 80, NodePort: model.NodePort{Number: 30081}}},
 			Backends:              model.ServiceBackends{PolicySelection: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "job"}}}},
 			ExternalTrafficPolicy: model.TrafficLocal, DrainingTime: model.Duration(time.Minute),
-			SessionAffinity: model.AffinityClientIP, SessionAffinityTimeout: model.Duration(10 * time.Minute),
+			HealthCheckNodePort: model.NodePort{Number: 30999},
+			SessionAffinity:     model.AffinityClientIP, SessionAffinityTimeout: model.Duration(10 * time.Minute),
 		})
 		b.policy("web", model.PolicySpec{Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Ingress: []model.PolicyRule{{}}})
 	}}

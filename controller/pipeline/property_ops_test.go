@@ -221,6 +221,9 @@ func randomService(t *rapid.T) model.ServiceSpec {
 	}
 	if s.Exposed() && rapid.Bool().Draw(t, "external local") {
 		s.ExternalTrafficPolicy = model.TrafficLocal
+		if s.HasNodePorts() {
+			s.HealthCheckNodePort = rapid.SampledFrom([]model.NodePort{{}, {Auto: true}, {Number: 30002}}).Draw(t, "health port")
+		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "headless") == 0 {
 		s = model.ServiceSpec{Headless: true, Networks: s.Networks, Routers: s.Routers, Ports: s.Ports, HealthCheck: s.HealthCheck}

@@ -52,9 +52,10 @@ const (
 
 func nodePortStage() stage {
 	return stage{
-		Table:   Table{TableNodePort, "node-port", "from outside, for the node itself: for a port of which service?", "nw_dst, protocol and port", "connection, with the connection's state; ICMP: entered; else refuse"},
+		Table:   Table{TableNodePort, "node-port", "from outside, for the node itself: for a port of which service?", "nw_dst, protocol and port", "connection, with the connection's state; a health port: controller, while sdnd is away as a node port; ICMP: entered; else refuse"},
 		node:    (*Compiler).nodePortNode,
 		service: (*Compiler).nodePortService,
+		groups:  true,
 	}
 }
 
@@ -133,6 +134,7 @@ func (c *Compiler) nodePortNode() {
 	if c.bridgedNode() {
 		c.nodePortShut()
 	}
+	c.healthGroups()
 }
 
 // protocolsOfErrors are the protocols of errors, by family.
@@ -162,12 +164,11 @@ func (c *Compiler) nodePortService(o *topology.Service) {
 		domain, _ := routingDomain(c.view.Topo, first)
 		for a, w := range c.calls(o, s) {
 			p := w.port
-			c.match = toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port})
-			c.actions = c.actions[:0].SetReg(regFlags, flagEntered).SetReg(regRouter, domain).SetReg(regServiceZone, zoneNodePorts)
-			if n, ok := c.view.Topo.Network(s.Name); ok && s.Kind == topology.KindNetwork {
-				c.actions = c.actions.SetMetadata(metadata(n))
+			if w.asksHealth {
+				continue // see healthPort
 			}
-			c.actions = c.actions.CT(openflow.CT{Zone: zoneNodePorts, Table: TableConnection})
+			c.match = toPort(toPrefix(c.match[:0], host(a)), endpoint{p.Protocol, p.Port})
+			c.actions = c.entering(s, domain).CT(openflow.CT{Zone: zoneNodePorts, Table: TableConnection})
 			c.instr = c.instr[:0].ApplyActions(c.actions)
 			why := rules{"looks up the connection of what is for a node port: ", "looks up the connection of IPv6 that is for a node port: "}[model.FamilyOf(a)]
 			if w.uplink {
@@ -175,7 +176,17 @@ func (c *Compiler) nodePortService(o *topology.Service) {
 			}
 			c.emit(prioNormal, s.rule(why+Rule(p.Protocol)))
 		}
+		c.healthPort(o, s, domain)
 	}
+}
+
+// entering returns actions that note to which domain what comes from outside goes.
+func (c *Compiler) entering(s scope, domain uint32) openflow.Actions {
+	a := c.actions[:0].SetReg(regFlags, flagEntered).SetReg(regRouter, domain).SetReg(regServiceZone, zoneNodePorts)
+	if n, ok := c.view.Topo.Network(s.Name); ok && s.Kind == topology.KindNetwork {
+		a = a.SetMetadata(metadata(n))
+	}
+	return a
 }
 
 // returnEntered takes what comes from outside for the node's own addresses.

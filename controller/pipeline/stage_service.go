@@ -159,6 +159,9 @@ type front struct {
 	addresses []netip.Addr
 	// uplink says that they are on an uplink.
 	uplink bool
+	// asksHealth says that the number is the port at which load balancers ask for backends: while sdnd
+	// is away it leads to the service's first port of TCP.
+	asksHealth bool
 }
 
 // has reports whether clients may call the port by a family.
@@ -181,7 +184,7 @@ func (c *Compiler) fronts(o *topology.Service, s scope) iter.Seq[front] {
 		}
 		for i, p := range o.Spec.Ports {
 			if !s.outside {
-				if !yield(front{i, p, o.Spec.Reached(), false}) {
+				if !yield(front{index: i, port: p, addresses: o.Spec.Reached()}) {
 					return
 				}
 				continue
@@ -189,13 +192,18 @@ func (c *Compiler) fronts(o *topology.Service, s scope) iter.Seq[front] {
 			if n := o.NodePort(p); n != 0 {
 				at := p
 				at.Port = n
-				if !yield(front{i, at, node, false}) {
+				if !yield(front{index: i, port: at, addresses: node}) {
 					return
 				}
 			}
-			if len(uplink) > 0 && !yield(front{i, p, uplink, true}) {
+			if len(uplink) > 0 && !yield(front{index: i, port: p, addresses: uplink, uplink: true}) {
 				return
 			}
+		}
+		if i := slices.IndexFunc(o.Spec.Ports, func(p model.ServicePort) bool { return p.Protocol == model.ProtocolTCP && o.NodePort(p) != 0 }); s.outside && o.HealthPort() != 0 && i >= 0 {
+			at := o.Spec.Ports[i]
+			at.Port = o.HealthPort()
+			yield(front{index: i, port: at, addresses: node, asksHealth: true})
 		}
 	}
 }

@@ -211,10 +211,8 @@ func (in *waysIn) facts(v *pipeline.View, o *topology.Service, out *condition.Se
 		return
 	}
 	own := map[string]bool{}
-	for _, p := range o.Spec.Ports {
-		if n := o.NodePort(p); n != 0 {
-			own[fmt.Sprintf("%s/%d", p.Protocol, n)] = true
-		}
+	for protocol, n := range o.HeldNodePorts() {
+		own[fmt.Sprintf("%s/%d", protocol, n)] = true
 	}
 	for _, t := range in.taken {
 		if own[t.Port] {
@@ -253,7 +251,12 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 	}
 	if o.Spec.HasNodePorts() {
 		for _, node := range v.NodePortNodes(o) {
-			s.Entries = append(s.Entries, status.Entry{Node: node, Addresses: v.NodePortAddresses(node)})
+			e := status.Entry{Node: node, Addresses: v.NodePortAddresses(node)}
+			if o.HealthPort() != 0 {
+				n := v.ReadyOn(o, node)
+				e.LocalEndpoints = &n
+			}
+			s.Entries = append(s.Entries, e)
 		}
 	}
 	s.UplinkNode = v.ServiceHolder(name)

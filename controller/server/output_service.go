@@ -40,10 +40,11 @@ func (v view) service(o *topology.Service) *api.Service {
 			st.NodePorts = append(st.NodePorts, api.ServiceNodePort{Name: p.Name, Protocol: p.Protocol, Port: p.Port, NodePort: n})
 		}
 	}
+	st.HealthPort = o.HealthPort()
 	st.UplinkNode = known.UplinkNode
 	st.NodePortNodeCount = len(known.Entries)
 	for _, e := range known.Entries[:min(len(known.Entries), api.MaxServiceMembers)] {
-		st.NodePortNodes = append(st.NodePortNodes, api.NodePortNode{Node: e.Node, Addresses: e.Addresses})
+		st.NodePortNodes = append(st.NodePortNodes, api.NodePortNode{Node: e.Node, Addresses: e.Addresses, LocalEndpoints: e.LocalEndpoints})
 	}
 	return &api.Service{Kind: api.KindService, Name: o.Name, Labels: o.Labels, Spec: o.Spec, Status: st, Meta: metaOf(&o.Meta)}
 }

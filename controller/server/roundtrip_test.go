@@ -48,7 +48,7 @@ func given() []api.Object {
 			"backends": {"endpoints": [{"port": "web", "state": "Draining", "targetPorts": {"http": 8081}}, {"port": "both"}]}}`),
 		object(api.KindService, "headless", `{"headless": true, "publishNotReadyAddresses": true, "routers": ["main"], "ports": [{"port": 80}]}`),
 		object(api.KindService, "selecting", `{"internalTrafficPolicy": "local", "drainingTime": "90s", "addresses": ["10.96.0.3"], "routers": ["main"], "ports": [{"port": 80}], "backends": {"selector": {"matchLabels": {"app": "web"}}, "networks": ["long"]}}`),
-		object(api.KindService, "outside", `{"externalTrafficPolicy": "LOCAL", "addresses": ["10.96.0.4"], "routers": ["main"], "ports": [{"name": "a", "port": 80, "nodePort": 30080}, {"name": "b", "port": 81, "nodePort": "Auto"}]}`),
+		object(api.KindService, "outside", `{"externalTrafficPolicy": "LOCAL", "healthCheckNodePort": "AUTO", "addresses": ["10.96.0.4"], "routers": ["main"], "ports": [{"name": "a", "port": 80, "nodePort": 30080}, {"name": "b", "port": 81, "nodePort": "Auto"}]}`),
 		object(api.KindUplink, "ext", `{"type": "bridge", "bridge": "br-ex", "subnet": "192.0.2.0/24", "gateway": "192.0.2.1", "subnet6": "2001:db8:0:2::/64", "gateway6": "fe80::1", "addresses": ["192.0.2.64/26", "2001:db8:0:2::40/122"]}`),
 		object(api.KindService, "exposed", `{"externalTrafficPolicy": "local", "addresses": ["10.96.0.5"], "routers": ["main"], "ports": [{"port": 80}], "uplink": {"name": "ext", "addresses": ["192.0.2.90", "::ffff:192.0.2.91"]}}`),
 		object(api.KindEgressIP, "jobs", `{"uplink": "ext", "addresses": ["::ffff:192.0.2.80", "192.0.2.81"], "ports": {"selector": {"matchLabels": {"app": "job"}}, "networks": ["dual"]}, "nodes": ["n2", "n1"]}`),

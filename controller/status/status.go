@@ -144,6 +144,8 @@ type Service struct {
 type Entry struct {
 	Node      string
 	Addresses []netip.Addr
+	// LocalEndpoints is how many backends are on the node, nil for a service without a health port.
+	LocalEndpoints *int
 }
 
 // FloatingIP is the status of a floating address.

@@ -40,6 +40,8 @@ type ServiceSpec struct {
 	InternalTrafficPolicy TrafficPolicy `json:"internalTrafficPolicy,omitempty" doc:"Which backends connections from ports of the networks go to. Cluster: any. Local: those on the client's own node; where there are none, they are refused" enum:"Cluster,Local" default:"Cluster" example:"Local"`
 	// ExternalTrafficPolicy "" is TrafficCluster.
 	ExternalTrafficPolicy TrafficPolicy `json:"externalTrafficPolicy,omitempty" doc:"Which backends connections from outside go to. Cluster: any. Local: those on the node whose node port the client uses, and if all there are draining, these; where there are none, they are refused. Addresses on an uplink are on a node with backends then" enum:"Cluster,Local" default:"Cluster" example:"Local"`
+	// HealthCheckNodePort as stored is the user's; what is chosen for auto is in topology.Service.
+	HealthCheckNodePort NodePort `json:"healthCheckNodePort,omitzero" doc:"Port of the nodes' own addresses at which a load balancer outside asks, by HTTP, whether the node has backends that get new connections: 200 if it has, 503 if not, and how many. 30000 to 32767, no node port of TCP; auto for a free one. With node ports and the externalTrafficPolicy Local only" example:"30999"`
 }
 
 // TrafficPolicy says on which nodes the backends are that connections go to.
@@ -288,7 +290,14 @@ func (s ServiceSpec) checkNodePorts(bad Reporter) {
 			}
 		}
 	}
+	if n := s.HealthCheckNodePort; n.Number != 0 {
+		if i := slices.IndexFunc(s.Ports, func(p ServicePort) bool { return p.Protocol == ProtocolTCP && p.NodePort == n }); i >= 0 {
+			bad(Invalid, "spec.healthCheckNodePort", fmt.Sprintf("spec.ports[%d] has the node port %s of tcp, too", i, n), "give another number, or auto")
+		}
+	}
 	switch {
+	case !s.HealthCheckNodePort.IsZero() && (s.ExternalTrafficPolicy != TrafficLocal || !s.HasNodePorts()):
+		bad(Invalid, "spec.healthCheckNodePort", "each node takes connections for all backends, so there is nothing to ask it", "give ports a nodePort and set externalTrafficPolicy to Local, or leave healthCheckNodePort out")
 	case s.Uplink != nil && len(s.Networks)+len(s.Routers) > 1:
 		bad(Invalid, "spec.uplink", "a service with addresses on an uplink names several networks or routers, and a client outside is in none of them, so it is not clear which backends are meant", "name the one router that joins the networks, or make a service for each")
 	case s.HasNodePorts() && len(s.Networks)+len(s.Routers) > 1:
