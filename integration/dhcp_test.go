@@ -151,6 +151,43 @@ option dhcp-server-identifier 10.7.0.1; renew 4 2036/01/03 10:00:00; rebind 5 20
 		d.start("dhclient", "-4", "-d", "-sf", d.script, "-lf", d.dir+"/leases", "-pf", d.dir+"/pid", "eth0")
 		d.await("reason=BOUND", "new_ip_address="+address("reboot"))
 	})
+	b.run("P-DHC-21: the smallest blocks", func(t *testing.T, b *bed) {
+		// A network of one address, whose gateway is outside, is refused. The smallest that there is has one for each node,
+		// of four, and every client reaches the gateway on its link, by the mask that it gets.
+		if out := b.refused("network", "create", "single", "--cidr", "10.9.0.5/32", "--dhcp"); !strings.Contains(out, "a /32 is out of range (give a prefix from /8 to /30)") {
+			t.Errorf("a network of one address: %s", out)
+		}
+		b.apply("{kind: Network, name: least, spec: {mode: segmented, cidr: 10.9.0.0/24, containersPerNode: 1, maxNodes: 4, dhcp: {enabled: true}}}\n---\n{kind: Port, name: least, spec: {network: least, node: node1}}")
+		d := b.plugBare("least", "node1")
+		p, err := b.api.Port(b.ctx, "least")
+		b.must(err)
+		for _, client := range [][]string{
+			{"busybox", "udhcpc", "-f", "-q", "-n", "-i", "eth0", "-s", d.script, "-T", "1", "-t", "20"},
+			{"dhclient", "-4", "-1", "-d", "-sf", d.script, "-lf", d.dir + "/leases", "-pf", d.dir + "/pid", "eth0"},
+			{"dhcpcd", "-B", "-4", "-A", "--config", "/dev/null", "--script", d.script, "eth0"},
+		} {
+			_, err := d.c.Exec(b.ctx, "ip", "-4", "addr", "flush", "dev", "eth0")
+			b.must(err)
+			ctx, cancel := context.WithCancel(b.ctx)
+			cmd := d.c.Command(ctx, client...)
+			b.must(cmd.Start())
+			b.must(lab.PollFor(b.ctx, 20*time.Second, client[0]+" to configure a route to the gateway", func(context.Context) error {
+				out, err := d.c.Exec(b.ctx, "ip", "-4", "route", "get", p.Status.Gateway)
+				if err == nil && (strings.Contains(out, " via ") || !strings.Contains(out, "dev eth0") || !strings.Contains(out, "src "+p.Status.IP)) {
+					err = errors.New(out)
+				}
+				if err == nil {
+					_, err = d.c.Exec(b.ctx, "ping", "-c", "1", "-W", "2", p.Status.Gateway)
+				}
+				return err
+			}))
+			if out, err := d.c.Exec(b.ctx, "ip", "-4", "route", "show", "default"); err != nil || !strings.Contains(out, "via "+p.Status.Gateway) {
+				t.Errorf("%s: the default route is %q, %v", client[0], out, err)
+			}
+			cancel()
+			_ = cmd.Wait() // it has ended, or was killed
+		}
+	})
 	b.run("no router, no default route", func(t *testing.T, b *bed) {
 		d := b.plugBare("lone", "node1")
 		d.start("busybox", "udhcpc", "-f", "-i", "eth0", "-s", d.script, "-T", "1")

@@ -27,6 +27,7 @@ debs=(dist/sdnd_*_"$arch".deb dist/sdnctl_*_"$arch".deb)
 [ ${#debs[@]} = 2 ] || fail "want one sdnd and one sdnctl package: ${debs[*]}"
 dpkg --root="$root" --log=/dev/null -i "${debs[@]}" > "$root/tmp/log" 2>&1 || { cat "$root/tmp/log"; fail "dpkg -i"; }
 for file in usr/bin/sdnd usr/bin/sdnctl usr/lib/systemd/system/sdnd.service etc/sdnctl/sdnd.yaml \
+    usr/lib/systemd/network/10-sdnctl.network usr/lib/udev/rules.d/84-sdnctl.rules \
     usr/share/man/man8/sdnd.8 usr/share/man/man1/sdnctl-apply.1 usr/share/bash-completion/completions/sdnctl; do
     [ -s "$root/$file" ] || fail "/$file is not installed"
 done

@@ -3,6 +3,8 @@ package attach
 import (
 	"context"
 	"errors"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -496,5 +498,23 @@ func TestWithoutContainers(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || e.Code != Failed {
 		t.Error(err)
+	}
+}
+
+// TestHostEndsHaveFiles: what the package has systemd-networkd and NetworkManager leave alone are the ends on the
+// machine that attach makes, and no links of others (P-DHC-18).
+func TestHostEndsHaveFiles(t *testing.T) {
+	for file, key := range map[string]string{"sdnctl.network": "Name=", "sdnctl.rules": `KERNEL=="`} {
+		text, err := os.ReadFile("../../controller/sdnd/package/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(text), key)
+		glob := rest[:strings.IndexAny(rest, "\"\n")]
+		for name, want := range map[string]bool{HostName("web"): true, HostName("a much longer name of a port"): true, "sdn0": false, "sdnsomething00": false, "eth0": false, "br-int": false} {
+			if got, err := path.Match(glob, name); err != nil || got != want {
+				t.Errorf("%s: %s matches %s: %t, %v", file, name, glob, got, err)
+			}
+		}
 	}
 }

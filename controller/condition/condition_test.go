@@ -335,6 +335,16 @@ func TestNoBackends(t *testing.T) {
 	}
 }
 
+// TestLinkLocalOfAnotherMAC: the cure of a wrong link-local address is another than that of other addresses.
+func TestLinkLocalOfAnotherMAC(t *testing.T) {
+	for ip, want := range map[string]string{"fe80::1": "ip link set dev NAME down", "10.0.0.9": "sdnctl port set web --ip 10.0.0.9", "fd00::9": "sdnctl port set web --ip fd00::9"} {
+		all := port(func(f *PortFacts) { f.Dropped = &Dropped{Packets: 1, IP: ip, WantIP: "fe80::2"} })
+		if len(all) != 1 || all[0].Reason != SourceAddressMismatch || !strings.Contains(all[0].Action, want) {
+			t.Errorf("from %s: %+v", ip, all)
+		}
+	}
+}
+
 // TestUnderlayMTU: the message names the nodes, and the MTU that all of them carry.
 func TestUnderlayMTU(t *testing.T) {
 	small := []Underlay{{"n1", 1500, 50}, {"n2", 1400, 50}, {"n3", 1500, 70}, {"n4", 1500, 50}, {"n5", 1500, 50}, {"n6", 1500, 50}}

@@ -2,6 +2,7 @@ package condition
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -146,6 +147,12 @@ func wrongSource(l *list, f PortFacts) {
 			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.MAC, d.WantMAC, d.Packets),
 			"give the interface the port's MAC, where it is used: ip link set dev NAME address "+d.WantMAC)
 	case SourceAddressMismatch:
+		if ip, err := netip.ParseAddr(d.IP); err == nil && ip.Is6() && ip.IsLinkLocalUnicast() {
+			l.add(SourceAddressMismatch,
+				fmt.Sprintf("sends from %s, expected %s; packets dropped: %d; the interface got that address while it had another MAC, or makes its own", d.IP, d.WantIP, d.Packets),
+				"have it form the address of its MAC, where the interface is used: ip link set dev NAME down; sysctl -w net.ipv6.conf.NAME.addr_gen_mode=0; ip link set dev NAME up")
+			return
+		}
 		l.add(SourceAddressMismatch,
 			fmt.Sprintf("sends from %s, expected %s; packets dropped: %d", d.IP, d.WantIP, d.Packets),
 			fmt.Sprintf("give the interface the port's address, or the port that one: sdnctl port set %s --ip %s", f.Name, d.IP))

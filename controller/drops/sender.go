@@ -8,6 +8,7 @@ import (
 
 	"github.com/sdnctl/sdnctl/controller/worker"
 	"github.com/sdnctl/sdnctl/topology"
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // worst returns the most informative sender: one whose address is neither the port's nor
@@ -37,8 +38,11 @@ func worst(all []worker.Sender, p *topology.Port) *worker.Sender {
 }
 
 // expected returns the addresses that a port may use instead of the given one: those of the
-// same family or, if the port has none, all.
+// same family or, if the port has none, all; its link-local address instead of another one.
 func expected(p *topology.Port, instead netip.Addr) string {
+	if instead.Is6() && instead.IsLinkLocalUnicast() {
+		return model.LinkLocal(p.MAC).String()
+	}
 	var of, all []string
 	for _, a := range p.Addresses {
 		all = append(all, a.String())

@@ -23,7 +23,7 @@ for shell in bash zsh fish; do $host/sdnctl completion $shell > dist/completion/
 # the commented reference.
 sed 's,/usr/local/bin/sdnd,/usr/bin/sdnd,; /^# systemd unit of sdnd/,/^# \/usr\/local\/bin/d' controller/sdnd/sdnd.service > dist/sdnd.service
 sed 's/^[a-z]/#&/' controller/sdnd/sdnd.reference.yaml > dist/sdnd.yaml
-cp LICENSE $here/*.sh dist/
+cp LICENSE $here/*.sh $here/sdnctl.network $here/sdnctl.rules dist/
 rm dist/build.sh
 mkdir -p dist/image/root/{var/lib/sdnctl,run/sdnctl,tmp}
 cp $here/Dockerfile "$host/sdnd" "$host/sdnctl" dist/image/
@@ -37,6 +37,6 @@ for arch in amd64 arm64; do
         done
     done
 done
-rm dist/LICENSE dist/*.sh
+rm dist/LICENSE dist/*.sh dist/sdnctl.network dist/sdnctl.rules
 (cd dist && sha256sum ./*.deb ./*.rpm bin/*/* > SHA256SUMS)
 ls -l dist
