@@ -36,8 +36,8 @@ func networkFlags() []specFlag[model.NetworkSpec] {
 	type spec = model.NetworkSpec
 	mode := valueFlag("mode", "`mode`: stretched (one layer-2 domain over all nodes) or segmented (a block of addresses per node, routed) (default stretched)", func(s *spec) encoding.TextUnmarshaler { return &s.Mode })
 	mode.fixed = []string{string(model.Stretched), string(model.Segmented)}
-	multicast := valueFlag("multicast", "what becomes of packets to multicast groups and the broadcast address: `flood` (all other ports of the layer-2 domain get them) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.Multicast })
-	multicast.fixed = []string{string(model.MulticastFlood), string(model.MulticastOff)}
+	multicast := valueFlag("multicast", "what becomes of packets to multicast groups and the broadcast address: `flood` (all other ports of the layer-2 domain get them), snoop (those that have joined the group do) or off (default off)", func(s *spec) encoding.TextUnmarshaler { return &s.Multicast })
+	multicast.fixed = []string{string(model.MulticastFlood), string(model.MulticastSnoop), string(model.MulticastOff)}
 	return []specFlag[spec]{
 		{name: "cidr", usage: "`range` of the network's addresses, such as 10.0.0.0/24", set: setCIDR},
 		{name: "gateway", usage: "`address` of the gateway (default: the first of the range)", set: setGateway},

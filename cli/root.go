@@ -122,7 +122,7 @@ shows their state.`,
 	add(groupWhole, newApplyCmd(a), newDiffCmd(a), newExportCmd(a), newHistoryCmd(a), newBackupCmd(a), newRestoreCmd(a), newIPAMCmd(a))
 	add(groupObjects, newKindCmds(a)...)
 	add(groupMachine, newAttachCmd(a), newDetachCmd(a))
-	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a), newAnswersCmd(a), newDNSCmd(a))
+	add(groupLook, newStatusCmd(a), newFlowsCmd(a), newWaitCmd(a), newWatchCmd(a), newSwitchesCmd(a), newDriftCmd(a), newAnswersCmd(a), newDNSCmd(a), newMulticastCmd(a))
 	add(groupOther, newPKICmd(a), newTokenCmd(a), newCompletionCmd(), newOptionsCmd(), newVersionCmd(a))
 	root.AddCommand(newManCmd())
 	root.SetHelpCommandGroupID(groupOther)

@@ -18,13 +18,15 @@ type frame struct {
 	src      topology.MAC
 	from, to netip.Addr
 	// proto is what the packet has. The ports and the payload are of UDP; in ICMPv6 the
-	// payload is the whole message. Of TCP nothing is read.
+	// payload is the whole message, as it is of IGMP. Of TCP nothing is read.
 	proto            layers.IPProtocol
 	srcPort, dstPort uint16
 	payload          []byte
+	// hops is its TTL or hop limit.
+	hops uint8
 }
 
-// read reads a frame with UDP, ICMPv6 or TCP. The frame's payload aliases data. It reads the
+// read reads a frame with UDP, ICMPv6, IGMP or TCP. The frame's payload aliases data. It reads the
 // layers one by one, which takes no memory; the library's parsers take some for each packet.
 func read(data []byte) (f frame, err error) {
 	var (
@@ -57,6 +59,7 @@ func read(data []byte) (f frame, err error) {
 			}
 			f.from, _ = netip.AddrFromSlice(ip4.SrcIP)
 			f.to, _ = netip.AddrFromSlice(ip4.DstIP)
+			f.hops = ip4.TTL
 			next, data = ip4.NextLayerType(), ip4.Payload
 		case layers.LayerTypeIPv6:
 			if err := ip6.DecodeFromBytes(data, no); err != nil {
@@ -64,6 +67,7 @@ func read(data []byte) (f frame, err error) {
 			}
 			f.from, _ = netip.AddrFromSlice(ip6.SrcIP)
 			f.to, _ = netip.AddrFromSlice(ip6.DstIP)
+			f.hops = ip6.HopLimit
 			next, data = ip6.NextLayerType(), ip6.Payload
 		case layers.LayerTypeIPv6HopByHop, layers.LayerTypeIPv6Routing, layers.LayerTypeIPv6Fragment, layers.LayerTypeIPv6Destination:
 			if err := ext.DecodeFromBytes(data, no); err != nil {
@@ -98,8 +102,10 @@ func (f *frame) readTransport(kind gopacket.LayerType, data []byte) error {
 		}
 		f.proto = layers.IPProtocolICMPv6
 		f.payload = slices.Concat(icmp.Contents, icmp.Payload)
+	case layers.LayerTypeIGMP:
+		f.proto, f.payload = layers.IPProtocolIGMP, data
 	default:
-		return errors.New("it is neither UDP, TCP nor ICMPv6")
+		return errors.New("it is neither UDP, TCP, ICMPv6 nor IGMP")
 	}
 	return nil
 }

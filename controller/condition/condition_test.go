@@ -99,6 +99,7 @@ func cases() map[Reason][]Condition {
 		HostAccessNoAddress:  hostAccessCase(HostAccess{NoAddress: []string{"node1"}}),
 		UpstreamsUnreachable: Network(NetworkFacts{Name: "blue", MTU: 1450, Upstream: []NameServer{{"192.0.2.53", "no answer"}, {"192.0.2.54", "network is unreachable"}}}),
 		UpstreamUnreachable:  Network(NetworkFacts{Name: "blue", MTU: 1450, Upstream: []NameServer{{"192.0.2.53", ""}, {"192.0.2.54", "connection refused"}}}),
+		MulticastGroupsFull:  Network(NetworkFacts{Name: "blue", MTU: 1450, FullPorts: []string{"web"}, GroupsFull: true, JoinsFull: true, MaxPortGroups: 256, MaxGroups: 1024, MaxJoins: 65536}),
 		MulticastIncomplete:  Network(NetworkFacts{Name: "blue", MTU: 1450, Overfull: []string{"node1"}, MaxMembers: 1000}),
 		RouteUnusable:        Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Free: []string{"10.0.0.9 in network blue"}}}}),
 		RouteHopMissing:      Router(RouterFacts{Name: "main", Routes: []RouteFacts{{To: "10.51.0.0/24", Works: 1, Unplugged: []string{"vm1"}}}}),

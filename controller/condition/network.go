@@ -25,6 +25,12 @@ type NetworkFacts struct {
 	// do, sorted, and MaxMembers is how many do.
 	Overfull   []string
 	MaxMembers int
+	// FullPorts are the ports that have joined as many groups as are kept of a port, sorted; GroupsFull
+	// says that as many groups have members as are kept of a network, and JoinsFull that as many
+	// memberships are kept as of all networks together. The bounds follow.
+	FullPorts                          []string
+	GroupsFull, JoinsFull              bool
+	MaxPortGroups, MaxGroups, MaxJoins int
 	// Upstream are the servers that it has other names asked of, in their order; none without DNS.
 	Upstream []NameServer
 }
@@ -77,6 +83,7 @@ func Network(f NetworkFacts) []Condition {
 	hostAccess(&l, f)
 	upstreams(&l, f)
 	overfull(&l, f)
+	groupsFull(&l, f)
 	small(&l, f)
 	return l
 }
@@ -149,4 +156,28 @@ func overfull(l *list, f NetworkFacts) {
 			fmt.Sprintf("it has more ports, and other nodes with ports, than the %d that get what is sent to groups on %s", f.MaxMembers, nodes.text()),
 			fmt.Sprintf("move ports into further networks, or: sdnctl network set %s --multicast off", f.Name))
 	}
+}
+
+// groupsFull adds the condition that reports of further groups count for nothing.
+func groupsFull(l *list, f NetworkFacts) {
+	var what []string
+	if n := len(f.FullPorts); n > 0 {
+		ports := strings.Join(f.FullPorts[:min(n, maxNamed)], ", ")
+		if n > maxNamed {
+			ports += fmt.Sprintf(" and %d more", n-maxNamed)
+		}
+		what = append(what, fmt.Sprintf("of %s, which have joined %d each", ports, f.MaxPortGroups))
+	}
+	if f.GroupsFull {
+		what = append(what, fmt.Sprintf("of the network, of which %d have members", f.MaxGroups))
+	}
+	if f.JoinsFull {
+		what = append(what, fmt.Sprintf("of all networks, whose ports have joined %d times", f.MaxJoins))
+	}
+	if len(what) == 0 {
+		return
+	}
+	l.add(MulticastGroupsFull,
+		"there is no room for further multicast groups "+strings.Join(what, ", nor ")+"; who joins others gets nothing of them",
+		fmt.Sprintf("sdnctl multicast %s lists who has joined what: stop the programs that join so many, or send all groups to all ports: sdnctl network set %s --multicast flood", f.Name, f.Name))
 }

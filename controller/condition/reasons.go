@@ -87,6 +87,7 @@ const (
 	UpstreamsUnreachable Reason = "UpstreamsUnreachable"
 	UpstreamUnreachable  Reason = "UpstreamUnreachable"
 	MulticastIncomplete  Reason = "MulticastIncomplete"
+	MulticastGroupsFull  Reason = "MulticastGroupsFull"
 	NotBound             Reason = "NotBound"
 	ClaimConflict        Reason = "ClaimConflict"
 
@@ -141,7 +142,8 @@ var table = []Definition{
 	{HostAccessNoAddress, topology.KindNetwork, Warning, "The network has host access and subnets of a family of which nodes that have ports of it have no address: only that of tunnelIP is known of itself. Ports and those nodes do not reach each other by that family."},
 	{UpstreamsUnreachable, topology.KindNetwork, Error, "None of the upstream name servers of the network (`dns.upstream`) answers sdnd. Ports that ask for names outside get SERVFAIL; the network's own names are answered. sdnd asks each server every 30 s, and every 5 s while it does not answer, from its own machine; the condition ends with the first answer, whatever that says."},
 	{UpstreamUnreachable, topology.KindNetwork, Warning, "Some of the upstream name servers of the network (`dns.upstream`) do not answer sdnd. The others are asked; if a server before them is silent, each answer comes 1.5 s later. While sdnd is away switches ask the first server only, whether it answers or not."},
-	{MulticastIncomplete, topology.KindNetwork, Warning, "The network carries multicast (`multicast: flood`), and a node has so many ports of it, and shares it with so many other nodes, that what is sent there to a group or the broadcast address does not reach all: 1,000 ports and nodes get it, ports first."},
+	{MulticastIncomplete, topology.KindNetwork, Warning, "The network carries multicast (`multicast: flood` or `snoop`), and a node has so many ports of it, and shares it with so many other nodes, that what is sent there to a group or the broadcast address does not reach all: 1,000 ports and nodes get it, ports first."},
+	{MulticastGroupsFull, topology.KindNetwork, Warning, "The network sends groups to those who have joined them (`multicast: snoop`), and no more are kept: a port has joined 256 groups, 1,024 groups of the network have members, or the ports of all networks have joined 65,536 times. Reports of further groups count for nothing."},
 	{UnderlayMTUTooSmall, topology.KindNetwork, Warning, "The network's MTU plus the 50 bytes of VXLAN (70 over IPv6) exceeds the MTU of the underlay of a node that has ports of the network. Large packets to and from that node are lost between nodes; small ones, such as pings, arrive."},
 	{RouteUnusable, topology.KindRouter, Error, "No port has a next hop of a static route, or those that have one have no interface. Packets for the destination are dropped; no other route takes them."},
 	{RouteHopMissing, topology.KindRouter, Warning, "No port has one of the next hops of a static route, or the port that has it has no interface. The other next hops get its connections."},

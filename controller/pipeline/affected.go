@@ -3,6 +3,7 @@ package pipeline
 import (
 	"iter"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/topology"
@@ -56,6 +57,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	a.servicesOnUplinks(u)
 	a.health(u)
 	a.drained(u)
+	a.joined()
 	a.policies(u)
 	a.spread()
 	a.sources()
@@ -259,6 +261,9 @@ func (a *affected) stays(name string) bool {
 	if at := a.after.Location(is); at != "" {
 		a.mark(at, Unit{Kind: UnitPort, Name: name})
 		a.members(a.after, is.Spec.Network, at)
+		for group := range a.after.JoinsOf(name) {
+			a.mark(at, groupUnit(is.Spec.Network, group))
+		}
 		a.watched(at, is)
 		a.judges(a.after, at, name)
 		a.hopOf(a.after, is, at)
@@ -379,7 +384,7 @@ func (a *affected) arrival(network, node string) {
 
 // members marks on a node who gets what is sent to groups of a network.
 func (a *affected) members(v *View, network, node string) {
-	if n, ok := v.Topo.Network(network); ok && floods(n) {
+	if n, ok := v.Topo.Network(network); ok && copies(n) {
 		a.mark(node, Unit{Kind: UnitNetwork, Name: network})
 	}
 }
@@ -387,10 +392,13 @@ func (a *affected) members(v *View, network, node string) {
 // membersEverywhere marks, on all nodes of a stretched network, which nodes get what is sent to groups.
 func (a *affected) membersEverywhere(network string) {
 	n, ok := a.after.Topo.Network(network)
-	if !ok || !floods(n) || n.Spec.Mode == topology.Segmented {
+	if !ok || !copies(n) || n.Spec.Mode == topology.Segmented {
 		return // a change of the network itself marks all of it
 	}
 	for node := range a.nodesOf(network) {
 		a.mark(node, Unit{Kind: UnitNetwork, Name: network})
+		for group := range a.after.GroupsOf(network, netip.Addr{}) {
+			a.mark(node, groupUnit(network, group))
+		}
 	}
 }

@@ -25,11 +25,13 @@ type answers struct {
 	dhcp bool // DHCPv4
 	ra   bool // router solicitations, and DHCPv6
 	dns  bool
+	// groups are reports of IGMP and MLD, which get no answer.
+	groups bool
 }
 
 // answersOf returns what sdnd answers in a network.
 func answersOf(n *topology.Network) answers {
-	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != "", dns: n.Spec.DNS.Enabled}
+	return answers{dhcp: n.Spec.DHCP.Enabled, ra: n.Spec.RA != "", dns: n.Spec.DNS.Enabled, groups: snoops(n)}
 }
 
 // any reports whether sdnd answers in any protocol.
@@ -64,6 +66,9 @@ func (c *Compiler) classifyAsks(p *topology.Port, in openflow.PortNo) {
 	}
 	if a.dns {
 		c.classifyNames(p, in)
+	}
+	if a.groups {
+		c.classifyReports(p, in)
 	}
 }
 

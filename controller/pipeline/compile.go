@@ -280,6 +280,8 @@ func (c *Compiler) compile(i unit) {
 			s.egressIP(c, egress)
 		case UnitBypass:
 			s.bypass(c, i.host)
+		case UnitGroup:
+			s.group(c, i.network, i.group)
 		}
 	}
 	if c.extra != nil {

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -160,6 +161,186 @@ func TestMembersOfRoutedNetwork(t *testing.T) {
 	for _, msg := range compile(b.commit(), "n1") {
 		if text := describe(msg); isNumbered(msg) && strings.Contains(text, "tun_dst") {
 			t.Errorf("n2 gets copies: %s", text)
+		}
+	}
+}
+
+// TestCostOfSnooping holds what a network that snoops costs to docs/cost.md, by family: flows of the network,
+// flows and a meter of a port.
+func TestCostOfSnooping(t *testing.T) {
+	count := func(multicast model.Multicast, ports int, subnets ...string) (flows, groups, meters int) {
+		b := build(t)
+		b.nodes(2)
+		b.flooded("blue", topology.NetworkSpec{VNI: 100}, multicast, subnets...)
+		for i := range ports {
+			b.port(fmt.Sprintf("p%d", i), "blue", "n1")
+		}
+		b.port("far", "blue", "n2")
+		var set pipeline.ItemSet
+		new(pipeline.Compiler).CompileNode(&set, b.commit(), "n1")
+		for _, i := range set.Items() {
+			switch i.Kind() {
+			case pipeline.ItemFlow:
+				flows++
+			case pipeline.ItemGroup:
+				groups++
+			case pipeline.ItemMeter:
+				meters++
+			}
+		}
+		return flows, groups, meters
+	}
+	for _, c := range []struct {
+		subnets       []string
+		network, port int
+	}{
+		{[]string{"10.0.0.0/24"}, 4, 3},
+		{[]string{"fd00::/64"}, 5, 4},
+		{[]string{"10.0.0.0/24", "fd00::/64"}, 7, 6},
+	} {
+		for _, ports := range []int{1, 4} {
+			off, _, had := count("", ports, c.subnets...)
+			flows, groups, meters := count(model.MulticastSnoop, ports, c.subnets...)
+			if flows-off != c.network+ports*c.port || groups != 1 || meters-had != ports {
+				t.Errorf("%v, %d ports: %d flows more, %d groups, %d meters", c.subnets, ports, flows-off, groups, meters-had)
+			}
+		}
+	}
+}
+
+// TestCostOfJoins holds what joining and leaving a group costs to docs/cost.md: a group-mod on the node of
+// the port, and one on each other node that has ports of the network if the port is the first or the last
+// member on its node; with the first and the last one of the network a flow-mod beside each. Nodes without
+// ports of it, and nodes of other blocks, pay nothing.
+func TestCostOfJoins(t *testing.T) {
+	b := build(t)
+	b.nodes(5)
+	b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastSnoop, "10.0.0.0/24", "fd00::/64")
+	b.flooded("pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 20, MaxNodes: 10}, model.MulticastSnoop, "10.244.0.0/16")
+	b.port("other", "pods", "n5")
+	for i, n := range []string{"n1", "n2", "n3"} {
+		for j := range 3 {
+			b.port(fmt.Sprintf("blue%d%d", i+1, j), "blue", n)
+			b.port(fmt.Sprintf("pods%d%d", i+1, j), "pods", n)
+		}
+	}
+	b.commit()
+	costs := func(what, port, group string, left bool, want string) {
+		t.Helper()
+		before, c := b.view, joinOf(port, group)
+		c.Left = left
+		u := pipeline.Update{Joins: []pipeline.JoinChange{c}}
+		after := before.Next(u)
+		b.view = after
+		units := map[string]map[pipeline.Unit]bool{}
+		pipeline.Affected(before, after, u, func(n string, u pipeline.Unit) {
+			if units[n] == nil {
+				units[n] = map[pipeline.Unit]bool{}
+			}
+			units[n][u] = true
+		})
+		var got []string
+		for _, node := range []string{"n1", "n2", "n3", "n4", "n5"} {
+			if len(units[node]) > 1 {
+				t.Errorf("%s: %s has %d units compiled", what, node, len(units[node]))
+			}
+			var d pipeline.Delta
+			d.Compute(after, node, func(yield func(pipeline.Unit, *pipeline.View) bool) {
+				for u := range units[node] {
+					if !yield(u, before) {
+						return
+					}
+				}
+			})
+			count := func(all []pipeline.Item, k pipeline.ItemKind) (n int) {
+				for _, i := range all {
+					if i.Kind() == k {
+						n++
+					}
+				}
+				return n
+			}
+			flows := count(d.Added(), pipeline.ItemFlow) + count(d.Removed(), pipeline.ItemFlow)
+			groups := max(count(d.Added(), pipeline.ItemGroup), count(d.Removed(), pipeline.ItemGroup)) // one that is replaced costs one message
+			if flows+groups > 0 {
+				got = append(got, fmt.Sprintf("%s:%d+%d", node, flows, groups))
+			}
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: flows and groups %q, want %q", what, s, want)
+		}
+	}
+	for _, group := range []string{"239.1.1.1", "ff15::1"} {
+		costs("the first member", "blue10", group, false, "n1:1+1 n2:1+1 n3:1+1")
+		costs("a second one on its node", "blue11", group, false, "n1:0+1")
+		costs("the first one of another node", "blue20", group, false, "n1:0+1 n2:0+1 n3:0+1")
+		costs("a second one there", "blue21", group, false, "n2:0+1")
+		costs("again", "blue21", group, false, "")
+		costs("one of two leaves", "blue21", group, true, "n2:0+1")
+		costs("the last one there leaves", "blue20", group, true, "n1:0+1 n2:0+1 n3:0+1")
+		costs("one of two leaves", "blue10", group, true, "n1:0+1")
+		costs("the last one leaves", "blue11", group, true, "n1:1+1 n2:1+1 n3:1+1")
+		costs("nobody leaves", "blue11", group, true, "")
+	}
+	costs("the first member of a block", "pods10", "239.1.1.1", false, "n1:1+1")
+	costs("a second one", "pods11", "239.1.1.1", false, "n1:0+1")
+	costs("the first one of another block", "pods20", "239.1.1.1", false, "n2:1+1")
+	costs("one leaves", "pods10", "239.1.1.1", true, "n1:0+1")
+	costs("the last one leaves", "pods11", "239.1.1.1", true, "n1:1+1")
+}
+
+// TestManyGroups: a group with as many members and nodes as get copies fits into a message, and each
+// group of a network has a number of its own, which it keeps.
+func TestManyGroups(t *testing.T) {
+	b := build(t)
+	b.nodes(2)
+	b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastSnoop, "10.0.0.0/16")
+	for i := range pipeline.MaxMembers + 5 {
+		b.port(fmt.Sprintf("b%d", i), "blue", "n1")
+		b.join(fmt.Sprintf("b%d", i), "239.1.1.1")
+	}
+	b.port("far", "blue", "n2")
+	b.join("far", "239.1.1.1")
+	for i := range pipeline.MaxNetworkGroups {
+		b.join(fmt.Sprintf("b%d", i%700), fmt.Sprintf("239.2.%d.%d", i>>8, i&0xff))
+	}
+	v := b.commit()
+	var set pipeline.ItemSet
+	new(pipeline.Compiler).CompileNode(&set, v, "n1")
+	numbers := map[uint32]bool{}
+	for _, i := range set.Items() {
+		if i.Kind() == pipeline.ItemGroup {
+			m := set.Message(i)
+			numbers[binary.BigEndian.Uint32(m[12:])] = true // of OFPT_GROUP_MOD (OpenFlow 1.3.5, 7.3.4.2)
+			if len(m) > 60000 {
+				t.Errorf("a group of %d bytes", len(m))
+			}
+		}
+	}
+	if len(numbers) != 2+pipeline.MaxNetworkGroups {
+		t.Errorf("%d groups", len(numbers))
+	}
+	blue, _ := v.Topo.Network("blue")
+	if full := v.Exhausted(blue); !full.Groups || full.Joins || full.Ports != nil {
+		t.Errorf("bounds that are reached: %+v", full)
+	}
+	// A view that is made of the memberships in another order has the same numbers.
+	anew := pipeline.NewView(v.Topo)
+	u := pipeline.Update{}
+	for p := range v.Topo.Ports() {
+		u.Places = append(u.Places, pipeline.PlaceChange{Port: p.Name, After: v.Place(p.Name)})
+	}
+	for j := range v.Joins() {
+		u.Joins = append([]pipeline.JoinChange{{Join: j}}, u.Joins...)
+	}
+	anew = anew.Next(u)
+	want := map[pipeline.Join]bool{}
+	for j := range v.Joins() {
+		want[j] = true
+	}
+	for j := range anew.Joins() {
+		if !want[j] {
+			t.Fatalf("%+v is another", j)
 		}
 	}
 }

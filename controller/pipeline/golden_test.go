@@ -151,6 +151,27 @@ func multicastGolden() golden {
 	}}
 }
 
+// snoopGolden is networks that send groups to those who have joined them: one of both families over three
+// nodes, with members on each of them and a port from any MAC; and one in blocks.
+func snoopGolden() golden {
+	return golden{name: "snoop", node: "n1", declare: func(b *builder) {
+		b.nodes(3)
+		b.flooded("blue", topology.NetworkSpec{VNI: 100}, model.MulticastSnoop, "10.0.0.0/24", "fd00:0:0:1::/64")
+		b.flooded("pods", topology.NetworkSpec{VNI: 300, Mode: topology.Segmented, ContainersPerNode: 200, MaxNodes: 100}, model.MulticastSnoop, "10.244.0.0/16")
+		b.port("web", "blue", "n1")
+		b.port("db", "blue", "n1")
+		b.op(topology.KindPort, "any", topology.PortSpec{Network: "blue", Node: "n1", PortSecurity: model.PortSecurityOff})
+		b.port("far", "blue", "n2")
+		b.port("farther", "blue", "n3")
+		b.port("job", "pods", "n1")
+		b.port("job2", "pods", "n2")
+		for _, j := range []string{"web 239.1.2.3", "db 239.1.2.3", "far 239.1.2.3", "farther 239.9.9.9", "web ff15::7", "job 239.1.2.3", "job2 239.9.9.9"} {
+			port, group, _ := strings.Cut(j, " ")
+			b.join(port, group)
+		}
+	}}
+}
+
 // namesAwayGolden is networks whose questions by DNS leave to an upstream server while sdnd is away:
 // one of both families, and one in blocks; and one whose server is in a network of its router.
 func namesAwayGolden() golden {
@@ -644,7 +665,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

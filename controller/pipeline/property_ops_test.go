@@ -302,7 +302,7 @@ func networkSpec(t *rapid.T, name string) topology.NetworkSpec {
 			netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("2001:db8::53"), netip.MustParseAddr("127.0.0.53"),
 		}), 0, 2, rapid.ID[netip.Addr]).Draw(t, "upstream")
 	}
-	spec.Multicast = rapid.SampledFrom([]model.Multicast{"", model.MulticastFlood}).Draw(t, "multicast")
+	spec.Multicast = rapid.SampledFrom([]model.Multicast{"", model.MulticastFlood, model.MulticastSnoop, model.MulticastSnoop}).Draw(t, "multicast")
 	spec.MTU = rapid.SampledFrom([]int{0, 0, 1300, 1400}).Draw(t, "mtu")
 	return spec
 }

@@ -21,6 +21,9 @@ import (
 func (w *world) checkSources(t *rapid.T) {
 	anew := pipeline.NewView(w.view.Topo)
 	u := pipeline.Update{Health: slices.Collect(w.view.Healths()), Leaving: slices.Collect(w.view.Leavings())}
+	for j := range w.view.Joins() {
+		u.Joins = append(u.Joins, pipeline.JoinChange{Join: j})
+	}
 	for _, n := range nodeNames {
 		u.Locals = append(u.Locals, pipeline.LocalChange{Node: n, After: w.view.Local(n), UDP: w.view.TunnelUDP(n)})
 		if tun := w.view.Tunnel(n); tun != 0 {

@@ -177,6 +177,21 @@ func TestSumOfDeltasIsFullCompile(t *testing.T) {
 				l.After.Ended = true
 				w.step(pipeline.Update{Leaving: []pipeline.LeavingChange{l}}, nil)
 			},
+			"join": func(t *rapid.T) {
+				ports := slices.Collect(w.view.Topo.Ports())
+				if len(ports) == 0 {
+					t.Skip("no ports")
+				}
+				var u pipeline.Update
+				for range rapid.IntRange(1, 3).Draw(t, "changes") {
+					c := joinOf(rapid.SampledFrom(ports).Draw(t, "port").Name, rapid.SampledFrom([]string{"239.1.1.1", "239.1.1.2", "ff15::1", "224.0.0.251"}).Draw(t, "group"))
+					c.Left = rapid.IntRange(0, 3).Draw(t, "left") == 0
+					u.Joins = append(u.Joins, c)
+				}
+				before := w.view
+				w.step(u, nil)
+				w.checkJoins(t, before)
+			},
 			"switch catches up": func(t *rapid.T) { w.catchUp(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
 			"a step is over":    func(t *rapid.T) { w.release(rapid.SampledFrom(nodeNames).Draw(t, "node")) },
 			"check":             w.check,

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"net/netip"
+
 	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 	"github.com/sdnctl/sdnctl/topology/model"
@@ -89,6 +91,7 @@ func stages() []stage {
 		egressAddressStage(),
 		egressTranslatedStage(),
 		servingStage(),
+		reportsStage(),
 		multicastStage(),
 	}
 }
@@ -119,6 +122,7 @@ type stage struct {
 	peer     func(*Compiler, *topology.Node)
 	egressIP func(*Compiler, *EgressIP)
 	bypass   func(*Compiler, *topology.Node)
+	group    func(*Compiler, *topology.Network, netip.Addr)
 	// static is of the static routes of a router, with the units of routers.
 	static func(*Compiler, *topology.Router)
 
@@ -156,7 +160,7 @@ func (s *stage) has() [numUnitKinds]bool {
 		UnitNode: s.node != nil, UnitNetwork: s.network != nil, UnitBlock: s.block != nil,
 		UnitPort: s.port != nil, UnitSource: s.source != nil, UnitPolicies: s.policy != nil, UnitRouter: s.router != nil || s.static != nil,
 		UnitService: s.service != nil, UnitBackend: s.backend != nil, UnitHost: s.host != nil,
-		UnitFloating: s.floating != nil, UnitEntry: s.peer != nil, UnitEgress: s.egressIP != nil, UnitBypass: s.bypass != nil,
+		UnitFloating: s.floating != nil, UnitEntry: s.peer != nil, UnitEgress: s.egressIP != nil, UnitBypass: s.bypass != nil, UnitGroup: s.group != nil,
 	}
 }
 

@@ -24,6 +24,8 @@ type builder struct {
 	bridge string
 	// hosts says that nodes have a port for host access.
 	hosts bool
+	// joins are the groups that ports join with the next commit.
+	joins []pipeline.JoinChange
 	// last are the updates of the last commit.
 	last []buildStep
 }
@@ -215,8 +217,17 @@ func (b *builder) commit() *pipeline.View {
 			u.Locals = append(u.Locals, pipeline.LocalChange{Node: n.Name, After: n.Spec.TunnelIP})
 		}
 	}
+	u.Joins, b.joins = b.joins, nil
 	b.step(u)
 	return b.view
+}
+
+// join has a port join a group with the next commit.
+func (b *builder) join(port, group string) { b.joins = append(b.joins, joinOf(port, group)) }
+
+// joinOf is the change by which a port joins a group.
+func joinOf(port, group string) pipeline.JoinChange {
+	return pipeline.JoinChange{Join: pipeline.Join{Port: port, Group: netip.MustParseAddr(group)}}
 }
 
 // count returns how many flows a node has.

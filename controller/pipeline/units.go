@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"iter"
+	"net/netip"
 	"strings"
 
 	"github.com/sdnctl/sdnctl/topology"
@@ -52,6 +53,8 @@ const (
 	// UnitBypass has what a node whose ports leave with egress addresses needs for one other node,
 	// which they do not reach with these.
 	UnitBypass
+	// UnitGroup has what a node needs for the members of one multicast group of a network.
+	UnitGroup
 
 	numUnitKinds = iota
 )
@@ -71,8 +74,8 @@ type Unit struct {
 	Name string
 	// Part is, for a block, the node that has it; for host access, the node that is reached;
 	// for sources, the prefix of the underlay, or "" if any address is admitted; for a
-	// backend, the protocol and number as in tcp/8080, or "" for what all of these share;
-	// else "".
+	// backend, the protocol and number as in tcp/8080, or "" for what all of these share; for a
+	// group, its address; else "".
 	Part string
 }
 
@@ -107,6 +110,8 @@ func (u Unit) String() string {
 		return u.Owner().String() + " on node/" + u.Part
 	case u.Kind == UnitHost:
 		return u.Owner().String() + " with node/" + u.Part
+	case u.Kind == UnitGroup:
+		return u.Owner().String() + " group " + u.Part
 	case u.Kind == UnitPolicies:
 		return "policies on " + u.Owner().String()
 	case u.Kind == UnitEntry:
@@ -137,6 +142,7 @@ type unit struct {
 	host     *topology.Node // of UnitHost, UnitEntry and UnitBypass
 	floating *topology.FloatingIP
 	egress   *topology.EgressIP
+	group    netip.Addr
 }
 
 // unit returns the objects that a Unit stands for. It returns false if they do not exist,
@@ -166,6 +172,10 @@ func (v *View) unit(node string, u Unit) (unit, bool) {
 	case UnitNetwork:
 		n, ok := v.Topo.Network(u.Name)
 		return unit{Unit: u, network: n}, ok
+	case UnitGroup:
+		n, ok := v.Topo.Network(u.Name)
+		group, err := netip.ParseAddr(u.Part)
+		return unit{Unit: u, network: n, group: group}, ok && err == nil
 	case UnitBlock:
 		n, ok := v.Topo.Network(u.Name)
 		b, has := v.Topo.Block(u.Name, u.Part)
@@ -260,6 +270,11 @@ func (v *View) unitsOf(network, node string, kinds unitKinds) iter.Seq[unit] {
 		}
 		for u := range v.hostUnits(n, node) {
 			if i, ok := v.unit(node, u); ok && !yield(i) {
+				return
+			}
+		}
+		for group := range v.GroupsOf(network, netip.Addr{}) {
+			if !yield(unit{Unit: groupUnit(network, group), network: n, group: group}) {
 				return
 			}
 		}

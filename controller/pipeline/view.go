@@ -56,6 +56,8 @@ type View struct {
 	holders *btree.Map[string, string]
 	// health has what health checks have found of backends, by service and port.
 	health *btree.Map[pair, Health]
+	// joins has the ports that have joined groups.
+	joins joins
 	// leaving has, by Way.key, what gets no new connections by services with a draining
 	// time; left is what differs from the View before.
 	leaving *btree.Map[string, Leaving]
@@ -132,7 +134,7 @@ func emptyView(topo *topology.Snapshot) *View {
 		sources: new(btree.Map[pair, []netip.Prefix]), lingering: new(btree.Map[pair, struct{}]),
 		ipv6:     new(btree.Map[string, int]),
 		floating: new(btree.Map[pair, struct{}]), egress: newEgressIndex(), holders: new(btree.Map[string, string]),
-		health: new(btree.Map[pair, Health]), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
+		health: new(btree.Map[pair, Health]), joins: newJoins(), leaving: new(btree.Map[string, Leaving]), identities: new(btree.Map[pair, present]), identityNodes: new(btree.Map[string, string]),
 	}
 }
 
@@ -182,6 +184,7 @@ type Update struct {
 	Lingers    []LingerChange
 	Health     []HealthChange
 	Leaving    []LeavingChange
+	Joins      []JoinChange
 	Contacts   []ContactChange
 	Absences   []AbsenceChange
 	// Now is when the update happens: from then on a backend that leaves a service has its
@@ -198,7 +201,7 @@ func (v *View) Next(u Update) *View {
 		byNetwork: v.byNetwork.Copy(), byNode: v.byNode.Copy(), roaming: v.roaming.Copy(),
 		locals: v.locals.Copy(), udp: v.udp.Copy(), members: v.members.Copy(), sources: v.sources.Copy(),
 		lingering: v.lingering.Copy(), ipv6: v.ipv6.Copy(), floating: v.floating.Copy(), egress: v.egress.fork(), holders: v.holders.Copy(),
-		health: v.health.Copy(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
+		health: v.health.Copy(), joins: v.joins.fork(), leaving: v.leaving.Copy(), identities: v.identities.Copy(), identityNodes: v.identityNodes.Copy(),
 	}
 	if u.Topo != nil {
 		n.Topo = u.Topo
@@ -288,6 +291,7 @@ func (v *View) Next(u Update) *View {
 	n.placeEgress(v, u)
 	n.learnHealth(v, u)
 	n.learnLeaving(v, u)
+	n.learnJoins(v, u)
 	n.placeServices(u.ServicesOnUplinksIn(v, n))
 	n.countIPv6(v, u)
 	n.countIdentities(v, u)

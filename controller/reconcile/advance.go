@@ -41,6 +41,7 @@ func (d *dispatcher) advance(u pipeline.Update) {
 	d.assessFloating(before, u)
 	d.saveHealth(before, u)
 	d.saveLeaving(u)
+	d.saveJoins(before)
 	d.saveLocals(u)
 	d.f.view.Store(d.view)
 }

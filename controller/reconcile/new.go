@@ -80,12 +80,16 @@ func New(cfg Config, st Store) (*Fabric, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load which backends leave their services: %w", err)
 	}
+	joins, err := st.Joins()
+	if err != nil {
+		return nil, fmt.Errorf("load which ports have joined groups: %w", err)
+	}
 	topo := st.OnCommit(func(c store.Commit) { f.post(committed{c}) })
-	f.d = newDispatcher(f, topo, saved, locals, healths, leavings)
+	f.d = newDispatcher(f, topo, saved, locals, healths, leavings, joins)
 	return f, nil
 }
 
-func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local, healths []store.Health, leavings []store.Leaving) *dispatcher {
+func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, locals []store.Local, healths []store.Health, leavings []store.Leaving, joins []store.Join) *dispatcher {
 	d := &dispatcher{
 		f: f, view: pipeline.NewView(topo),
 		nodes: map[string]*node{}, peers: map[topology.DatapathID][]*peer{},
@@ -98,8 +102,9 @@ func newDispatcher(f *Fabric, topo *topology.Snapshot, saved []store.Binding, lo
 		places = append(places, placeChanges(d.bind.Remember(topo, s.Port, binding.Place{Node: s.Node, Interface: s.Interface, OFPort: s.OFPort}).Changes)...)
 	}
 	u := remembered(topo, locals)
-	u.Places, u.Health, u.Leaving = places, rememberedHealth(topo, healths), rememberedLeaving(leavings)
+	u.Places, u.Health, u.Leaving, u.Joins = places, rememberedHealth(topo, healths), rememberedLeaving(leavings), rememberedJoins(joins)
 	d.view = d.view.Next(u)
+	d.forgetJoins(joins)
 	d.awaitDrained()
 	f.view.Store(d.view)
 	awaitsOVSDB := nodesAwaitingOVSDB(topo, saved)

@@ -17,7 +17,7 @@ import (
 const saveAfter = 100 * time.Millisecond
 
 // saver saves where ports are, from which addresses nodes send, which backends are healthy,
-// and since when others leave their services. Flows do not wait for it.
+// which ports have joined groups, and since when others leave their services. Flows do not wait for it.
 // If a crash loses the last changes, OVSDB reports them again, and until then nothing is
 // removed (see await_ovsdb.go). Changes that come during a write are merged into the next.
 type saver struct {
@@ -35,10 +35,11 @@ type observed struct {
 	locals   map[string]store.Local
 	healths  map[string]store.Health
 	leavings map[string]store.Leaving
+	joins    map[string]store.Join
 }
 
 func newObserved() observed {
-	return observed{map[string]store.Binding{}, map[string]store.Local{}, map[string]store.Health{}, map[string]store.Leaving{}}
+	return observed{map[string]store.Binding{}, map[string]store.Local{}, map[string]store.Health{}, map[string]store.Leaving{}, map[string]store.Join{}}
 }
 
 func newSaver(log *slog.Logger, st Store) *saver {
@@ -69,6 +70,13 @@ func (s *saver) putHealth(h store.Health) {
 func (s *saver) putLeaving(l store.Leaving) {
 	s.mu.Lock()
 	s.waiting.leavings[l.Key()] = l
+	s.mu.Unlock()
+	s.wake()
+}
+
+func (s *saver) putJoin(j store.Join) {
+	s.mu.Lock()
+	s.waiting.joins[j.Key()] = j
 	s.mu.Unlock()
 	s.wake()
 }
@@ -104,7 +112,7 @@ func (s *saver) flush() error {
 	batch := s.waiting
 	s.waiting = newObserved()
 	s.mu.Unlock()
-	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)), s.store.SaveHealths(inOrder(batch.healths)), s.store.SaveLeavings(inOrder(batch.leavings)))
+	err := errors.Join(s.store.SaveBindings(inOrder(batch.bindings)), s.store.SaveLocals(inOrder(batch.locals)), s.store.SaveHealths(inOrder(batch.healths)), s.store.SaveLeavings(inOrder(batch.leavings)), s.store.SaveJoins(inOrder(batch.joins)))
 	if err == nil {
 		return nil
 	}
@@ -113,6 +121,7 @@ func (s *saver) flush() error {
 	maps.Copy(batch.locals, s.waiting.locals)
 	maps.Copy(batch.healths, s.waiting.healths)
 	maps.Copy(batch.leavings, s.waiting.leavings)
+	maps.Copy(batch.joins, s.waiting.joins)
 	s.waiting = batch
 	s.mu.Unlock()
 	s.wake()

@@ -344,6 +344,8 @@ func (s *memoryStore) Locals() ([]store.Local, error)     { return nil, nil }
 func (s *memoryStore) SaveLocals([]store.Local) error     { return nil }
 func (s *memoryStore) Healths() ([]store.Health, error)   { return nil, nil }
 func (s *memoryStore) SaveHealths([]store.Health) error   { return nil }
+func (s *memoryStore) Joins() ([]store.Join, error)       { return nil, nil }
+func (s *memoryStore) SaveJoins([]store.Join) error       { return nil }
 func (s *memoryStore) Leavings() ([]store.Leaving, error) { return nil, nil }
 func (s *memoryStore) SaveLeavings([]store.Leaving) error { return nil }
 

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/sdnctl/sdnctl/controller/condition"
@@ -58,6 +59,13 @@ func (d *dispatcher) assessNetworks(before *pipeline.View, u pipeline.Update) {
 		}
 		if node := v.Location(p); node != "" && before.HasPorts(p.Spec.Network, node) != d.view.HasPorts(p.Spec.Network, node) {
 			touched[p.Spec.Network] = true
+		}
+	}
+	for _, name := range d.view.NetworksJoined() {
+		was, had := before.Topo.Network(name)
+		is, has := d.view.Topo.Network(name)
+		if had && has && !reflect.DeepEqual(before.Exhausted(was), d.view.Exhausted(is)) {
+			touched[name] = true
 		}
 	}
 	for n := range d.view.Remixed(before) {
@@ -148,6 +156,9 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 	if node == "" {
 		facts.Upstream = f.upstreamsOf(n)
 		facts.Overfull, facts.MaxMembers = v.Overfull(n), pipeline.MaxMembers
+		full := v.Exhausted(n)
+		facts.FullPorts, facts.GroupsFull, facts.JoinsFull = full.Ports, full.Groups, full.Joins
+		facts.MaxPortGroups, facts.MaxGroups, facts.MaxJoins = pipeline.MaxPortGroups, pipeline.MaxNetworkGroups, pipeline.MaxJoins
 	}
 	if v.MixedTunnels(name) {
 		facts.Tunnels = tunnelsOf(v, name, node)

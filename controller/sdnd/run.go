@@ -73,9 +73,11 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 
 	registry := newRegistry(st)
 	prober, announcer, upstreams := answer.NewProber(), answer.NewAnnouncer(), nameserver.NewChecker(dnsPort)
+	snooper := answer.NewSnooper(time.Now)
+	registry.MustRegister(snooper.Collectors()...)
 	registry.MustRegister(announcer.Dropped(), upstreams.Up())
 	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
-	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause())...)
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause(), snooper.Cause())...)
 	if err != nil {
 		return err
 	}
@@ -127,6 +129,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	st.OnCommit(func(c store.Commit) { announcer.Changed(c.Revision, c.Changes) })
 	group.Go(func() error { return announcer.Run(ctx, fabric) })
 	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
+	group.Go(func() error { return snooper.Run(ctx, fabric, fabric.SetJoins) })
 	group.Go(func() error { return upstreams.Run(ctx, st.Snapshot, fabric.SetUpstreams) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {

@@ -325,7 +325,7 @@ func TestNodeSeesItself(t *testing.T) {
 		}
 	}
 	for _, path := range []string{
-		"/v1/watch", "/v1/history", "/v1/backup", "/v1/switches", "/v1/drifts", "/v1/answers", "/v1/networks/blue/zone", "/v1/ipam/check", "/v1/routers", "/v1/routers/main",
+		"/v1/watch", "/v1/history", "/v1/backup", "/v1/switches", "/v1/drifts", "/v1/answers", "/v1/networks/blue/zone", "/v1/networks/blue/multicast", "/v1/ipam/check", "/v1/routers", "/v1/routers/main",
 		"/v1/nodes/node1/flows", "/v1/nodes/node2/flows", "/v1/nodes/node1/groups", "/v1/nodes/node1/meters", "/metrics", "/openapi.json", "/v1/nothing",
 	} {
 		if status, _ := b.answer(path); status != 403 {

@@ -104,7 +104,7 @@ func TestPaths(t *testing.T) {
 	want := []string{
 		"DELETE /v1/dnsrecords/{name}", "DELETE /v1/egressips/{name}", "DELETE /v1/floatingips/{name}", "DELETE /v1/networks/{name}", "DELETE /v1/nodes/{name}", "DELETE /v1/policies/{name}", "DELETE /v1/portgroups/{name}", "DELETE /v1/ports/{name}", "DELETE /v1/routers/{name}", "DELETE /v1/services/{name}", "DELETE /v1/uplinks/{name}",
 		"GET /healthz", "GET /metrics", "GET /readyz", "GET /v1/answers", "GET /v1/backup", "GET /v1/dnsrecords", "GET /v1/dnsrecords/{name}", "GET /v1/drifts", "GET /v1/egressips", "GET /v1/egressips/{name}", "GET /v1/floatingips", "GET /v1/floatingips/{name}", "GET /v1/history", "GET /v1/ipam/check",
-		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/networks/{name}/zone", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows", "GET /v1/nodes/{name}/groups", "GET /v1/nodes/{name}/meters",
+		"GET /v1/networks", "GET /v1/networks/{name}", "GET /v1/networks/{name}/multicast", "GET /v1/networks/{name}/zone", "GET /v1/nodes", "GET /v1/nodes/{name}", "GET /v1/nodes/{name}/flows", "GET /v1/nodes/{name}/groups", "GET /v1/nodes/{name}/meters",
 		"GET /v1/policies", "GET /v1/policies/{name}", "GET /v1/policies/{name}/counters", "GET /v1/portgroups", "GET /v1/portgroups/{name}", "GET /v1/ports", "GET /v1/ports/{name}", "GET /v1/revisions/{revision}/acks", "GET /v1/routers", "GET /v1/routers/{name}", "GET /v1/services", "GET /v1/services/{name}", "GET /v1/services/{name}/counters",
 		"GET /v1/status", "GET /v1/switches", "GET /v1/uplinks", "GET /v1/uplinks/{name}", "GET /v1/watch",
 		"PATCH /v1/dnsrecords/{name}", "PATCH /v1/egressips/{name}", "PATCH /v1/floatingips/{name}", "PATCH /v1/networks/{name}", "PATCH /v1/nodes/{name}", "PATCH /v1/policies/{name}", "PATCH /v1/portgroups/{name}", "PATCH /v1/ports/{name}", "PATCH /v1/routers/{name}", "PATCH /v1/services/{name}", "PATCH /v1/uplinks/{name}",
@@ -236,7 +236,7 @@ func TestAnswersFitTheDocument(t *testing.T) {
 	b := whole(t)
 	b.declareBlue()
 	b.apply(
-		object(t, "pods", model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.244.0.0/16"), ContainersPerNode: 250, MaxNodes: 10, DNS: model.DNS{Enabled: true}}),
+		object(t, "pods", model.NetworkSpec{Mode: model.Segmented, CIDR: netip.MustParsePrefix("10.244.0.0/16"), ContainersPerNode: 250, MaxNodes: 10, DNS: model.DNS{Enabled: true}, Multicast: model.MulticastSnoop}),
 		object(t, "wan", model.UplinkSpec{}),
 		object(t, "main", model.RouterSpec{Networks: []string{"blue"}, Egress: &model.RouterEgress{Uplink: "wan"}}),
 		object(t, "web", model.PortGroupSpec{Ports: []string{"web1"}}),

@@ -32,6 +32,7 @@ func (s *Server) routes() {
 	s.driftRoutes()
 	s.answersRoutes()
 	s.zoneRoutes()
+	s.multicastRoutes()
 	s.enrollRoutes()
 	s.storeRoutes()
 	s.daemonRoutes()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -54,6 +55,7 @@ type Fabric interface {
 	PolicyDenials(ctx context.Context, policy string, watch time.Duration) (reconcile.PolicyDenials, error)
 	Forecast(before *topology.Snapshot, r topology.Result, flows bool) forecast.Effect
 	Subscribe(func(topology.Ref)) (cancel func())
+	MulticastGroups(network string, after netip.Addr, limit, members int) (all []reconcile.GroupMembers, more bool)
 	Drifts(node string) []worker.Drift
 	Audit(ctx context.Context, node string) reconcile.Audit
 }

@@ -61,3 +61,32 @@ func (l *Lab) AddExternalRouter(ctx context.Context, o *Outside, name string, ad
 	}
 	return r, errors.Join(l.noChecksumOffload(ctx, o.netns, "x-"+name), l.noChecksumOffload(ctx, r.netns, "lan"))
 }
+
+// AddBridged makes a machine with an address behind a container, which becomes a bridge between its eth0 and
+// such machines, as a virtual machine may be one. The bridge forwards what is sent to groups to all.
+func (l *Lab) AddBridged(ctx context.Context, c *Container, name string, ip netip.Prefix) (*Container, error) {
+	m := &Container{Name: name, Node: c.Node, Interface: name, IP: ip, lab: l}
+	bridge, own := c.netnsName(), m.netnsName()
+	if err := l.addNetns(ctx, own); err != nil {
+		return nil, err
+	}
+	steps := [][2]string{
+		{bridge, fmt.Sprintf("link add %s type veth peer name eth0 netns %s", name, own)},
+		{bridge, fmt.Sprintf("link set %s master inner up", name)},
+		{own, "link set eth0 up"},
+		{own, fmt.Sprintf("addr add %s dev eth0", ip)},
+	}
+	if err := l.ip(ctx, bridge, "link show inner"); err != nil {
+		steps = append([][2]string{
+			{bridge, "link add inner type bridge mcast_snooping 0"},
+			{bridge, "link set inner up"},
+			{bridge, "link set eth0 master inner"},
+		}, steps...)
+	}
+	for _, step := range steps {
+		if err := l.ip(ctx, step[0], "%s", step[1]); err != nil {
+			return nil, err
+		}
+	}
+	return m, l.noChecksumOffload(ctx, own, "eth0")
+}

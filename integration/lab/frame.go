@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // EtherTypes that the lab decodes.
@@ -37,6 +38,8 @@ const (
 type Frame struct {
 	// Sent is true for a frame that the container sent itself.
 	Sent bool
+	// At is when the sniffer read it; zero of others.
+	At time.Time
 	// Data is the frame from its destination address on, without checksum.
 	Data []byte
 }

@@ -65,7 +65,7 @@ func (s *Sniffer) receive() {
 			return
 		}
 		link, ok := from.(*unix.SockaddrLinklayer)
-		f := Frame{Sent: ok && link.Pkttype == unix.PACKET_OUTGOING, Data: slices.Clone(buf[:n])}
+		f := Frame{At: time.Now(), Sent: ok && link.Pkttype == unix.PACKET_OUTGOING, Data: slices.Clone(buf[:n])}
 		s.mu.Lock()
 		if f.EtherType() == etherMarker && [6]byte(f.Data[6:12]) == [6]byte{} {
 			s.markers[f.Data[14]] = true

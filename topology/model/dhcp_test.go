@@ -30,7 +30,8 @@ func TestDHCPProblems(t *testing.T) {
 		{`{"cidr":"fd00::/64","ra":"OFF"}`, ""},
 		{`{"cidr":"fd00::/64","multicast":"OFF"}`, ""},
 		{`{"cidr":"fd00::/64","multicast":"Flood"}`, ""},
-		{`{"cidr":"fd00::/64","multicast":"snoop"}`, "spec.multicast"},
+		{`{"cidr":"fd00::/64","multicast":"Snoop"}`, ""},
+		{`{"cidr":"fd00::/64","multicast":"some"}`, "spec.multicast"},
 	} {
 		var s NetworkSpec
 		if err := json.Unmarshal([]byte(tt.spec), &s); err != nil {

@@ -53,7 +53,7 @@ type NetworkSpec struct {
 	// RA as stored "" is off.
 	RA RA `json:"ra,omitempty" doc:"Router advertisements of networks with IPv6. managed: ports get the address that they have by DHCPv6; slaac: ports with a /64 of their own make addresses of it, all others as with managed; off: none" enum:"off,managed,slaac" default:"off" example:"managed"`
 	// Multicast as stored "" is off.
-	Multicast Multicast `json:"multicast,omitempty" doc:"What becomes of IP packets that ports send to multicast groups and to the broadcast address. flood: all other ports of the layer-2 domain get them, as far as policies allow; off: nobody" enum:"off,flood" default:"off" example:"flood"`
+	Multicast Multicast `json:"multicast,omitempty" doc:"What becomes of IP packets that ports send to multicast groups and to the broadcast address. flood: all other ports of the layer-2 domain get them, as far as policies allow; snoop: those of them get what is sent to a group that have joined it by IGMP or MLD, and all get what is sent to the broadcast address and to groups that hosts need not join; off: nobody" enum:"off,flood,snoop" default:"off" example:"flood"`
 }
 
 // Multicast says what becomes of IP packets that a network's ports send to groups and to the
@@ -65,6 +65,8 @@ const (
 	MulticastOff Multicast = "off"
 	// MulticastFlood sends them to all other ports of the layer-2 domain.
 	MulticastFlood Multicast = "flood"
+	// MulticastSnoop sends them to those of these ports that have joined the group, as IGMP and MLD say.
+	MulticastSnoop Multicast = "snoop"
 )
 
 // UnmarshalText reads it in any case.
@@ -175,9 +177,9 @@ func (s NetworkSpec) Normal(bad Reporter) Spec {
 	switch s.Multicast {
 	case MulticastOff:
 		s.Multicast = ""
-	case "", MulticastFlood:
+	case "", MulticastFlood, MulticastSnoop:
 	default:
-		bad(Invalid, "spec.multicast", fmt.Sprintf("%q is not what can become of multicast", s.Multicast), fmt.Sprintf("write %s or %s", MulticastFlood, MulticastOff))
+		bad(Invalid, "spec.multicast", fmt.Sprintf("%q is not what can become of multicast", s.Multicast), fmt.Sprintf("write %s, %s or %s", MulticastFlood, MulticastSnoop, MulticastOff))
 	}
 	switch s.Mode {
 	case Stretched:

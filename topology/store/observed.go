@@ -24,6 +24,9 @@ type Observations interface {
 	// Leavings and SaveLeavings do the same for what leaves services, by service, port and way.
 	Leavings() ([]Leaving, error)
 	SaveLeavings([]Leaving) error
+	// Joins and SaveJoins do the same for which ports have joined multicast groups, by port and group.
+	Joins() ([]Join, error)
+	SaveJoins([]Join) error
 }
 
 // Leaving is since when a service with a draining time gives a backend no new connections.
@@ -89,3 +92,16 @@ type Notes interface {
 	// SetNote replaces what is kept under a key. It is durable when SetNote returns nil.
 	SetNote(key string, value []byte) error
 }
+
+// Join says that a port has joined a multicast group.
+type Join struct {
+	Port  string     `json:"port"`
+	Group netip.Addr `json:"group"`
+	// Number is what distinguishes the group on switches.
+	Number uint32 `json:"number"`
+	// Gone in SaveJoins forgets it. Joins never returns it.
+	Gone bool `json:"-"`
+}
+
+// Key is the port and the group.
+func (j Join) Key() string { return j.Port + "\x00" + j.Group.String() }

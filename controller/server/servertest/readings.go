@@ -29,6 +29,26 @@ func (Readings) FloatingIPStatus(*topology.Snapshot, string) status.FloatingIP {
 	return status.FloatingIP{Node: "node1"}
 }
 
+// MulticastGroups returns three groups, which all ports of the network have joined.
+func (r Readings) MulticastGroups(network string, after netip.Addr, limit, members int) (all []reconcile.GroupMembers, more bool) {
+	for _, group := range []string{"239.1.2.3", "239.1.2.4", "ff15::1"} {
+		g := reconcile.GroupMembers{Group: netip.MustParseAddr(group)}
+		if after.IsValid() && group <= after.String() {
+			continue
+		}
+		if len(all) == limit {
+			return all, true
+		}
+		for p := range r.Store.Snapshot().PortsOfNetwork(network) {
+			if g.Count++; g.Count <= members {
+				g.Members = append(g.Members, pipeline.Member{Port: p.Name, Node: p.Spec.Node})
+			}
+		}
+		all = append(all, g)
+	}
+	return all, false
+}
+
 // RouterConditions returns no condition.
 func (Readings) RouterConditions(*topology.Snapshot, string) []condition.Condition { return nil }
 

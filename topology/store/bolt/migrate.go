@@ -97,7 +97,7 @@ func schemaOf(tx *bolt.Tx, newest int) (int, error) {
 
 // buckets returns the names of all.
 func buckets() []string {
-	names := []string{bucketMeta, bucketBlocks, bucketIdentities, bucketNumberings, bucketLocks, bucketHistory, bucketBindings, bucketLocals, bucketHealths, bucketLeavings}
+	names := []string{bucketMeta, bucketBlocks, bucketIdentities, bucketNumberings, bucketLocks, bucketHistory, bucketBindings, bucketLocals, bucketHealths, bucketLeavings, bucketJoins}
 	for _, k := range model.Kinds() {
 		names = append(names, k.Plural())
 	}

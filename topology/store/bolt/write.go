@@ -24,6 +24,7 @@ const (
 	bucketBindings   = "bindings"
 	bucketLocals     = "locals"
 	bucketHealths    = "healths"
+	bucketJoins      = "joins"
 	bucketLeavings   = "leavings"
 
 	keySchema   = "schema"

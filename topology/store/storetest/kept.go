@@ -102,7 +102,21 @@ func testObservations(t *testing.T, b *bed) {
 			t.Fatal(err)
 		}
 	}
+	joined := func(port, group string) store.Join {
+		return store.Join{Port: port, Group: netip.MustParseAddr(group), Number: 7}
+	}
+	left := joined("a", "239.1.1.1")
+	left.Gone = true
+	for _, js := range [][]store.Join{nil, {joined("a", "239.1.1.1"), joined("a", "ff15::1"), joined("b", "239.1.1.1")}, {left}} {
+		if err := b.st.SaveJoins(js); err != nil {
+			t.Fatal(err)
+		}
+	}
 	check := func() {
+		joins, err := b.st.Joins()
+		if d := gocmp.Diff([]store.Join{joined("a", "ff15::1"), joined("b", "239.1.1.1")}, joins, Values()); d != "" || err != nil {
+			t.Errorf("joins: %v (-want +got):\n%s", err, d)
+		}
 		leavings, err := b.st.Leavings()
 		if d := gocmp.Diff([]store.Leaving{ended, leaves("c")}, leavings); d != "" || err != nil {
 			t.Errorf("leavings: %v (-want +got):\n%s", err, d)
