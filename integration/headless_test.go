@@ -150,6 +150,20 @@ func TestHeadlessService(t *testing.T) {
 	if out := b.refused("service", "set", "db", "--address", "10.96.0.1"); !strings.Contains(out, "the service is headless") {
 		t.Errorf("an address is refused by %s", out)
 	}
+	names := func(has bool) {
+		t.Helper()
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "the condition that nobody can look the name up", func(context.Context) error {
+			if out := b.sdnctl("service", "show", "db"); strings.Contains(out, "NoNames") == has {
+				return fmt.Errorf("%s", out)
+			}
+			return nil
+		}))
+	}
+	b.sdnctl("network", "set", "blue", "--dns=false")
+	names(false)
+	b.sdnctl("network", "set", "blue", "--dns=true")
+	names(true)
+	lists("db-1")
 	b.sdnctl("service", "set", "db", "--headless=false", "--address", "10.96.0.1")
 	says("10.96.0.1", "db.blue.example")
 	b.verify()

@@ -114,6 +114,7 @@ func cases() map[Reason][]Condition {
 		NodePortUplinkOld:    Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, OldEntries: []string{"node2"}}),
 		NodePortsNotReserved: Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Unreserved: []string{"node1"}}),
 		ServiceUplinkNowhere: Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Uplink: "ext", Bridge: "br-ex", Unfit: []EgressNode{{Name: "node1", Reached: true, Addressed: true}}}),
+		NoNames:              Service(ServiceFacts{Name: "web", Headless: true, Selected: 1, Nameless: "blue"}),
 		NoLocalBackends:      Service(ServiceFacts{Name: "web", Selected: 1, Max: 512, Without: []string{"node2", "node3"}}),
 		FloatingIPNotPlaced:  floatingCase(func(f *FloatingFacts) { f.Node, f.Port = "", "" }),
 		FloatingIPNoRouter:   floatingCase(func(f *FloatingFacts) { f.Leaves = false }),

@@ -44,10 +44,12 @@ const (
 	UnderlayMTUTooSmall   Reason = "UnderlayMTUTooSmall"
 	// NoGateway, NoBackends, TooManyBackends, NoLocalBackends, BackendUnhealthy and
 	// BackendUnchecked are of services.
-	NoGateway        Reason = "NoGateway"
-	NoBackends       Reason = "NoBackends"
-	TooManyBackends  Reason = "TooManyBackends"
-	NoLocalBackends  Reason = "NoLocalBackends"
+	NoGateway       Reason = "NoGateway"
+	NoBackends      Reason = "NoBackends"
+	TooManyBackends Reason = "TooManyBackends"
+	NoLocalBackends Reason = "NoLocalBackends"
+	// NoNames is of headless services.
+	NoNames          Reason = "NoNames"
 	BackendUnhealthy Reason = "BackendUnhealthy"
 	BackendUnchecked Reason = "BackendUnchecked"
 	// NodePortNowhere and the reasons after it are of services with node ports.
@@ -152,6 +154,7 @@ var table = []Definition{
 	{NoBackends, topology.KindService, Error, "No backend of the service gets new connections: no port is selected, or those that are have no interface, are draining, are in another routing domain, have none of the named ports that it calls, or do not pass its health check. New connections fail; the name of a headless service has no addresses."},
 	{TooManyBackends, topology.KindService, Warning, "The service has more backends than the switches choose among, which is 8,192, or fewer with many ports and networks. Those behind the first ones by name get no connections."},
 	{NoLocalBackends, topology.KindService, Warning, "The service reaches only backends on the client's node (internalTrafficPolicy: Local), and there are nodes with clients that have none. Their connections are refused."},
+	{NoNames, topology.KindService, Error, "The service is headless, and none of the networks whose ports may look its name up has DNS (`dns`). Nobody gets the addresses of its backends."},
 	{NodePortNowhere, topology.KindService, Error, "The service has node ports, and no node has an uplink: none joined with `--uplink host` or `--uplink bridge:NAME`, or no such uplink is declared, or on one of the type bridge no node has an uplinkAddress. No machine outside reaches the service."},
 	{NodePortTaken, topology.KindService, Warning, "Programs of nodes themselves listened at node ports of the service when the node's uplink was set up. Machines outside that connect there reach the program, not the service."},
 	{NodePortUplinkOld, topology.KindService, Warning, "The uplink of a node was set up by a release that had no node ports. Machines outside do not reach the service at that node."},

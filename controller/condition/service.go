@@ -48,6 +48,9 @@ type ServiceFacts struct {
 	// Headless says that its name has the addresses of the backends, and NotReady that it has
 	// those of the unbound and unhealthy, too. Max is of no account then.
 	Headless, NotReady bool
+	// Nameless is one of the networks whose ports may look its name up, if it is headless and none of
+	// these has DNS; else "".
+	Nameless string
 }
 
 // Obstacle is why sdnd cannot check a backend of a service. One of its fields is set.
@@ -128,6 +131,10 @@ func Service(f ServiceFacts) []Condition {
 		l.add(NoLocalBackends,
 			fmt.Sprintf("ports on %s have no backend on their own node, so their new connections are refused", TunnelNodes{f.Without, len(f.Without)}.text()),
 			fmt.Sprintf("start a backend on each of these nodes, or let clients reach all: sdnctl service set %s --internal-traffic-policy Cluster", f.Name))
+	}
+	if f.Nameless != "" {
+		l.add(NoNames, fmt.Sprintf("nobody can look its name up: %s has no DNS, nor has any other network whose ports may", f.Nameless),
+			fmt.Sprintf("sdnctl network set %s --dns", f.Nameless))
 	}
 	f.nodePorts(&l)
 	f.onUplink(&l)

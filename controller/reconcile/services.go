@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -126,6 +127,9 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 		Unhealthy: n.Unhealthy, Failing: n.Failing, Why: n.Why,
 		Unchecked: n.Unchecked, NotChecked: n.NotChecked, Obstacle: obstacle(n.Obstacle, n.Away),
 	}
+	if o.Spec.Headless {
+		facts.Nameless = nameless(topo, o)
+	}
 	if o.Spec.HasNodePorts() {
 		in.facts(v, o, &facts)
 	}
@@ -133,6 +137,27 @@ func (f *Fabric) serviceFacts(v *pipeline.View, topo *topology.Snapshot, o *topo
 		uplinkFacts(v, o, &facts)
 	}
 	return facts
+}
+
+// nameless returns the first of the networks whose ports may look a service's name up if none of them
+// has DNS, else "".
+func nameless(topo *topology.Snapshot, o *topology.Service) (first string) {
+	for _, ref := range o.Spec.Scopes() {
+		names := []string{ref.Name}
+		if ref.Kind == topology.KindRouter {
+			names = nil
+			if r, ok := topo.Router(ref.Name); ok {
+				names = r.Spec.Networks
+			}
+		}
+		for _, name := range names {
+			if n, ok := topo.Network(name); ok && n.Spec.DNS.Enabled {
+				return ""
+			}
+			first = cmp.Or(first, name)
+		}
+	}
+	return first
 }
 
 // away reports whether a node's switch is not connected.
