@@ -210,9 +210,9 @@ func samePort(network string) func(*wayOut) string {
 	}
 }
 
-// stranger: a port has asked the machine outside by UDP, and another address outside sends to where
+// foreign: a port has asked the machine outside by UDP, and another address outside sends to where
 // that sees the port.
-func stranger(w *wayOut) string {
+func foreign(w *wayOut) string {
 	var p net.PacketConn
 	if err := w.c["plain"].Inside(func() (err error) {
 		p, err = net.ListenPacket("udp4", ":0")
@@ -244,7 +244,7 @@ func stranger(w *wayOut) string {
 			return err
 		}
 		defer conn.Close()
-		_, err = conn.Write([]byte("stranger"))
+		_, err = conn.Write([]byte("foreign"))
 		return err
 	}); err != nil {
 		return err.Error()
@@ -309,7 +309,7 @@ func TestOVNWayOut(t *testing.T) {
 		{name: "TCP to the address that ports share", try: asks("outside", "tcp", snatted+":4000"), want: "no answer"},
 		{name: "UDP to the address that ports share", try: sends("outside", snatted+":4000"), want: "no answer"},
 		{name: "a ping of the address that ports share", try: pings("outside", snatted, 56), want: "no answer"},
-		{name: "a stranger sends to where a port is seen", try: stranger, want: "kept out"},
+		{name: "a foreign address sends to where a port is seen", try: foreign, want: "kept out"},
 	} {
 		var both errgroup.Group
 		for _, side := range sides {
