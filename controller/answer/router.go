@@ -17,9 +17,33 @@ import (
 )
 
 // Expired answers packets whose TTL or hop limit does not reach beyond the router (RFC 1812,
-// 5.3.1).
+// 5.3.1): a port from its gateway, and a machine outside from the address that it sent to, as no other
+// of the router's is known there.
 func Expired(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
-	return routerError(v, p, m, reject.Expired, "the TTL ends on the way to ")
+	const what = "the TTL ends on the way to "
+	if pipeline.Sent(m) {
+		return routerError(v, p, m, reject.Expired, what)
+	}
+	_, to, err := ends(m.Data)
+	if err != nil {
+		return packetin.Reply{What: "cannot be read: " + err.Error()}
+	}
+	n, ok := v.Topo.NetworkByVNI(topology.VNI(metadataOf(m)))
+	if !ok {
+		return packetin.Reply{What: "its network is gone"}
+	}
+	port, frame, ok := fromOutside(v, p, m, n, to)
+	if !ok {
+		return packetin.Reply{What: what + to.String() + ", which no port has"}
+	}
+	r := packetin.Reply{Port: port.Name, What: what + to.String()}
+	answer, ok := reject.Answer(frame, reject.Expired, netip.Addr{})
+	if !ok {
+		r.What += "; it is not one to be answered"
+		return r
+	}
+	r.Out = openflow.NewPacketOut(answer, pipeline.AnswerTo(m))
+	return r
 }
 
 // NoRoute answers packets to what is in none of the router's networks, where the router has no

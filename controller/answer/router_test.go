@@ -121,3 +121,69 @@ type sentIn struct {
 	*openflow.PacketIn
 	port *topology.Port
 }
+
+// fromOutsideFlag is set in register 0 of packets that came in by an uplink (docs/pipeline.md, "Fields").
+const fromOutsideFlag = 0x20
+
+// TestExpiredFromOutside: who sends from outside gets the error from the address that was sent to, by the way
+// of what that port sends.
+func TestExpiredFromOutside(t *testing.T) {
+	b := newBed(t, nil)
+	port, gateway := b.port("web.1"), topology.MAC{}
+	in := func(to netip.Addr) *openflow.PacketIn {
+		t.Helper()
+		src, family := "203.0.113.9", topology.IPv4
+		if to.Is6() {
+			src, family = "2001:db8::9", topology.IPv6
+		}
+		gateway = b.view.LinkOf(port, "n1", family).MAC
+		e := envelope{srcMAC: topology.MAC{2, 9, 9, 9, 9, 9}, dstMAC: port.MAC, src: netip.MustParseAddr(src), dst: to}
+		udp := &layers.UDP{SrcPort: 40000, DstPort: 33434}
+		frame, err := e.frame(layers.IPProtocolUDP, 1, udp, udp, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := b.packetIn("web.1", frame)
+		m.Match = m.Match.Reg(0, fromOutsideFlag)
+		return m
+	}
+	uplink := packetin.Port{Node: "n1", No: 99}
+	for _, family := range []topology.Family{topology.IPv4, topology.IPv6} {
+		to, _ := port.Address(family)
+		m := in(to)
+		r := Expired(b.view, uplink, m)
+		if r.Out == nil || r.Port != "web.1" {
+			t.Fatalf("%s: no answer for web.1: %+v", to, r)
+		}
+		if want := pipeline.AnswerTo(m); string(r.Out.Actions) != string(want) {
+			t.Errorf("%s: actions %v, want %v", to, r.Out.Actions, want)
+		}
+		p := gopacket.NewPacket(r.Out.Data, layers.LayerTypeEthernet, gopacket.Default)
+		if got := p.NetworkLayer().NetworkFlow().Src().String(); got != to.String() {
+			t.Errorf("%s: it is from %s", to, got)
+		}
+		if got := p.LinkLayer().LinkFlow().Dst().String(); got != gateway.String() {
+			t.Errorf("%s: it is for %s, want the gateway %s", to, got, gateway)
+		}
+		four, _ := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
+		six, _ := p.Layer(layers.LayerTypeICMPv6).(*layers.ICMPv6)
+		if (four == nil || four.TypeCode.String() != "TimeExceeded(TTLExceeded)") && (six == nil || six.TypeCode.String() != "TimeExceeded(HopLimitExceeded)") {
+			t.Errorf("%s: the answer is %v", to, p)
+		}
+	}
+	if r := Expired(b.view, uplink, in(netip.MustParseAddr("10.0.0.99"))); r.Out != nil || r.What == "" {
+		t.Errorf("what is for no port is answered: %+v", r)
+	}
+	m := in(netip.MustParseAddr("10.0.0.99"))
+	for n := range len(m.Data) {
+		cut := *m
+		cut.Data = m.Data[:n]
+		if r := Expired(b.view, uplink, &cut); r.Out != nil || r.What == "" {
+			t.Errorf("%d bytes of a frame are answered", n)
+		}
+	}
+	m.Match = openflow.Match(nil).Reg(0, fromOutsideFlag).Metadata(999)
+	if r := Expired(b.view, uplink, m); r.Out != nil || r.What != "its network is gone" {
+		t.Errorf("what is for no network: %+v", r)
+	}
+}

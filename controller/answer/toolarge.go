@@ -26,15 +26,25 @@ func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.
 	if pipeline.Sent(m) {
 		return sentTooLarge(v, p, m, n, src, to)
 	}
-	port, ok := v.Topo.PortByAddress(n.Name, to)
+	port, frame, ok := fromOutside(v, p, m, n, to)
 	if !ok {
 		return packetin.Reply{What: "too large, and no port has the address " + to.String()}
 	}
+	return tooLarge(port, n, frame, netip.Addr{}, pipeline.AnswerTo(m))
+}
+
+// fromOutside returns the port that has the address to which a machine outside has sent a packet, and
+// the packet as the gateway of the port sends it, to which the port would answer. The answer passes the
+// flow tables like a packet of the port (pipeline.AnswerTo), and is translated like one.
+func fromOutside(v *pipeline.View, p packetin.Port, m *openflow.PacketIn, n *topology.Network, to netip.Addr) (*topology.Port, []byte, bool) {
+	port, ok := v.Topo.PortByAddress(n.Name, to)
+	if !ok {
+		return nil, nil, false
+	}
 	gateway := v.LinkOf(port, p.Node, model.FamilyOf(to)).MAC
 	frame := slices.Clone(m.Data)
-	copy(frame[len(gateway):], gateway[:]) // the answer goes to who sends this
-	// It passes the flow tables like a packet of the port, and is translated like one.
-	return tooLarge(port, n, frame, netip.Addr{}, pipeline.AnswerTo(m))
+	copy(frame[len(gateway):], gateway[:])
+	return port, frame, true
 }
 
 // sentTooLarge answers what a port has sent to an address in a network.

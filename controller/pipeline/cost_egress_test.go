@@ -13,7 +13,8 @@ import (
 
 // The constants of docs/cost.md for uplinks.
 const (
-	perUplink = 21 // flows of a node that has the port
+	perExpiredIn = 1                   // flows for what comes from outside and whose TTL ends, for each family
+	perUplink    = 21 + 2*perExpiredIn // flows of a node that has the port, and both families
 	// perTunnelUDP is what a node with an uplink has if its tunnel has another UDP port than VXLAN's.
 	perTunnelUDP = 2
 
@@ -22,7 +23,7 @@ const (
 
 	perSized = 1 // flows of a router that packets leave, for each of its networks and families
 
-	perBridge        = 28 + perNoSourcePort                    // flows of a node that has the bridge of an uplink, and no other
+	perBridge        = 28 + perNoSourcePort + perExpiredIn     // flows of a node that has the bridge of an uplink, and no other, and one family
 	perBridge6       = 2 + 2 + 3 + perNoSourcePort             // the same for IPv6 of an uplink with a gateway: classify, public, leave
 	perUplinkAddress = 4 + 2                                   // flows, 2 for parts of the source ports, of a node's address on an uplink of the type bridge
 	perLeavingBridge = perLeaving + perNoSourcePort + perSized // flows of a router that packets leave by a bridge

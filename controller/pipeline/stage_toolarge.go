@@ -14,13 +14,14 @@ import (
 // switch can say so.
 const TableTooLarge openflow.TableID = 124
 
-// largeMeter limits the answers to what is too large, of a node: who sends it is outside. It is behind
-// the meter of errors of routers.
+// largeMeter limits the answers to what is too large, or whose TTL ends, of a node: who sends it is outside. It
+// is behind the meter of errors of routers.
 const largeMeter = errorMeter + 1
 
 // Priorities in gateway of what comes from outside or another network, above that of packets whose TTL
 // ends; and in too-large of what ports of the node have sent.
 const (
+	prioExpiredIn = 71 // of that, whose TTL ends
 	prioSize      = 72
 	prioLarge     = 73
 	prioLargeSent = 110
@@ -147,13 +148,13 @@ func (c *Compiler) tooLargeNetwork(n *topology.Network) {
 	c.emit(prioLargeSent, "has sdnd tell ports of other networks that send packets that are too large")
 }
 
-// Sent reports whether a packet that is too large was sent by a port of its switch, rather than from
-// outside.
+// Sent reports whether a packet that the gateway cannot pass on was sent by a port of its switch, rather
+// than from outside.
 func Sent(m *openflow.PacketIn) bool {
 	return register(m.Match, openflow.FieldReg(regFlags))&notSent == 0
 }
 
-// gatewayLarge takes what is too large.
+// gatewayLarge takes what is too large from outside, and what is not and whose TTL ends.
 func (c *Compiler) gatewayLarge() {
 	if !c.uplinkedNode() {
 		return
@@ -161,6 +162,12 @@ func (c *Compiler) gatewayLarge() {
 	c.match = c.match[:0].RegMasked(regFlags, flagLarge, flagLarge)
 	c.instr = c.instr[:0].GotoTable(c.next(TableTooLarge))
 	c.emit(prioLarge, "takes packets from outside that are larger than the network's MTU")
+	for _, f := range c.view.familiesAt(c.node) {
+		c.match = c.match[:0].EthType(ethTypes[f]).IPTTL(1).RegMasked(regFlags, flagReturned, flagReturned|flagAnswer)
+		c.actions = c.actions[:0].Controller(RejectBytes)
+		c.instr = c.instr[:0].Meter(largeMeter).ApplyActions(c.actions)
+		c.emit(prioExpiredIn, rules{"has sdnd answer packets from outside whose TTL ends here", "has sdnd answer packets from outside whose hop limit ends here"}[f])
+	}
 }
 
 func (c *Compiler) tooLargeNode() {
@@ -170,7 +177,7 @@ func (c *Compiler) tooLargeNode() {
 	c.emitMeter(openflow.Meter{
 		ID: largeMeter, Flags: openflow.MeterPktps | openflow.MeterBurst,
 		Bands: openflow.Bands(nil).Drop(rejectsPerSecond, rejectsAtOnce),
-	}, "limits how many packets from outside that are too large are answered")
+	}, "limits how many packets from outside are answered that are too large, or whose TTL ends")
 	c.match = c.match[:0].RegMasked(regFlags, flagLarge, flagLarge) // not a table miss, which sdnd would not get
 	c.actions = c.actions[:0].Controller(RejectBytes)
 	c.instr = c.instr[:0].Meter(largeMeter).ApplyActions(c.actions)
