@@ -92,6 +92,11 @@ pidfile DIR/udhcpd.pid
 		out, err := n.VSCtl(b.ctx, "--columns=name,ports,controller,fail_mode,external_ids", "list", "bridge")
 		return must(b.bed, out, err)
 	}
+	// Open vSwitch gives a bridge the MAC of a card, but not of an interface whose MAC is made up.
+	_, err = n.Exec(b.ctx, "ip", "link", "set", "ex", "address", "00:16:3e:00:00:99")
+	b.must(err)
+	_, err = n.VSCtl(b.ctx, "set", "interface", "ex", "external_ids:card=yes") // has it look
+	b.must(err)
 	before := bridges()
 	onCard, end := client("ex")
 	waitFor("a lease on the card", onCard, 1, "bound ")
@@ -99,7 +104,8 @@ pidfile DIR/udhcpd.pid
 	// what is for the bridge does not reach the card's own addresses.
 	_, err = n.Exec(b.ctx, "nft", "add table netdev taken; add chain netdev taken in { type filter hook ingress device ex priority 0; policy drop; }")
 	b.must(err)
-	refused(leased(onCard())+"/24 (dynamic, its lease ends in ", "br-ex, which has no address, instead of ex, also the DHCP client", "ip addr flush dev ex scope global")
+	card := leased(onCard())
+	refused(card+"/24 (dynamic, its lease ends in ", "br-ex, which has no address, instead of ex, also the DHCP client", "ip addr flush dev ex scope global")
 	if now := bridges(); now != before {
 		t.Errorf("a refused join changed bridges:\n%s\nbefore:\n%s", now, before)
 	}
@@ -116,6 +122,9 @@ pidfile DIR/udhcpd.pid
 	b.joined = append(b.joined, n)
 	waitFor("two renewals, after which the first lease is over", onBridge, 2, "renew ")
 	address := leased(onBridge())
+	if address != card {
+		t.Errorf("the bridge, which has the MAC of the card, got the address %s, the card had %s", address, card)
+	}
 	if out, err := b.outside.Exec(b.ctx, "ping", "-n", "-c", "1", "-W", "5", address); err != nil {
 		t.Errorf("the node is not reached at %s: %v: %s", address, err, out)
 	}
