@@ -21,7 +21,8 @@ func newAnswersCmd(a *app) *cobra.Command {
 		Short: "List what sdnd answered to ports: addresses by DHCP, names by DNS",
 		Long: `List what ports asked sdnd by DHCP, DHCPv6, router solicitations and DNS, and what it
 answered, newest first; also the packets that policies reject and that routers cannot
-forward, the answers to health checks, and what hosts report of multicast groups. sdnd remembers the newest 512 of each cause
+forward, the answers to health checks and to probes of the tunnels, and what hosts report of
+multicast groups. sdnd remembers the newest 512 of each cause
 since it started.`,
 		Example: `  sdnctl answers
   sdnctl answers web1 --cause dns`,
@@ -44,7 +45,7 @@ since it started.`,
 
 // answerCauses are the causes of answers, for completion.
 func answerCauses() []string {
-	return []string{"dhcp", "dhcpv6", "dns", "group-report", "health-check", "health-port", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-large", "ttl-expired"}
+	return []string{"dhcp", "dhcpv6", "dns", "group-report", "health-check", "health-port", "next-hop", "no-neighbour", "no-route", "node-port-taken", "refuse", "reject", "router-solicitation", "stale-udp", "too-large", "ttl-expired", "tunnel-probe"}
 }
 
 func (o *answersOptions) run(ctx context.Context, port string) error {

@@ -65,6 +65,12 @@ func cases() map[Reason][]Condition {
 		TunnelPortFailed:   node(func(f *NodeFacts) { f.TunnelPort, f.Tunnel = false, &Tunnel{Error: "Address in use"} }),
 		TunnelPortDisabled: node(func(f *NodeFacts) { f.TunnelDisabled.NoForward = true }),
 		TunnelOptionsWrong: node(func(f *NodeFacts) { f.Tunnel.RemoteIP = "10.0.0.9" }),
+		TunnelBlocked: node(func(f *NodeFacts) {
+			f.TunnelFaults = []TunnelFault{{Peer: "node2", Addr: netip.MustParseAddr("192.0.2.2"), Out: true}, {Peer: "node3", In: true}, {Peer: "node4", In: true, Out: true}}
+		}),
+		TunnelMTUTooSmall: node(func(f *NodeFacts) {
+			f.TunnelFaults = []TunnelFault{{Peer: "node2", Addr: netip.MustParseAddr("192.0.2.2"), Out: true, Network: "blue", Size: 1450}}
+		}),
 		FragmentsWrong:     node(func(f *NodeFacts) { f.Fragments = "drop" }),
 		FailModeStandalone: node(func(f *NodeFacts) { f.Standalone = true }),
 		TunnelSourceWrong:  node(func(f *NodeFacts) { f.LocalIP = netip.MustParseAddr("192.168.50.99") }),

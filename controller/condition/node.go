@@ -67,6 +67,8 @@ type NodeFacts struct {
 	OVSVersion string
 	// NoSourcePort is about connections to outside in the last minute.
 	NoSourcePort NoSourcePort
+	// TunnelFaults are the peers to or from which packets do not arrive.
+	TunnelFaults []TunnelFault
 }
 
 // NoSourcePort describes connections to outside that did not come about because no source port was
@@ -118,6 +120,7 @@ func Node(f NodeFacts) []Condition {
 			Join(f.Name, f.Name, f.Secure))
 	}
 	tunnel(&l, f)
+	tunnelPaths(&l, f)
 	if f.Fragments != "" {
 		fragments(&l, f)
 	}

@@ -25,6 +25,9 @@ const (
 	TunnelOptionsWrong Reason = "TunnelOptionsWrong"
 	FragmentsWrong     Reason = "FragmentsWrong"
 	FailModeStandalone Reason = "FailModeStandalone"
+	// TunnelBlocked and TunnelMTUTooSmall are about packets between two nodes.
+	TunnelBlocked     Reason = "TunnelBlocked"
+	TunnelMTUTooSmall Reason = "TunnelMTUTooSmall"
 	// TunnelSourceWrong and TunnelSourceUnchecked are about what the node sends to
 	// others.
 	TunnelSourceWrong     Reason = "TunnelSourceWrong"
@@ -121,6 +124,8 @@ var table = []Definition{
 	{TunnelPortFailed, topology.KindNode, Error, "Open vSwitch could not make the port vxlan-sdn, for example because another bridge or the system has a tunnel with the same UDP port. No packet goes from or to another node."},
 	{TunnelPortDisabled, topology.KindNode, Error, "The port vxlan-sdn is administratively down, or is set not to forward or not to receive. Packets from or to other nodes are dropped."},
 	{TunnelOptionsWrong, topology.KindNode, Error, "The port vxlan-sdn does not have the configuration that sdnd's flows need: type vxlan, remote_ip=flow, key=flow, and the UDP port that the other nodes use. Packets go to the wrong node, or arrive without their VNI."},
+	{TunnelBlocked, topology.KindNode, Error, "sdnd has the switches of nodes that have ports of the same networks send small packets to each other by VXLAN, and they do not arrive: a firewall drops them, or the way between the machines is broken. What ports send to those nodes does not arrive either. sdnd probes one peer of each node every 2 s, in turn; of two nodes the one with more such peers has the condition."},
+	{TunnelMTUTooSmall, topology.KindNode, Error, "As TunnelBlocked, but only packets of the size of the networks' MTU do not arrive: the underlay on the way carries smaller ones only. Connections between ports on the two nodes begin, and hang with the first large packet."},
 	{FragmentsWrong, topology.KindNode, Error, "Somebody else changed how the switch treats IP fragments (ovs-ofctl set-frags). With `drop` no fragmented packet arrives. With any value except `nx-match` gateways do not answer fragmented pings. sdnd checks the setting every 5 s and restores it; the condition ends when the next check finds it unchanged."},
 	{FailModeStandalone, topology.KindNode, Warning, "The bridge's fail_mode is not secure. When sdnd is down for longer than about three times the inactivity probe, Open vSwitch becomes a learning switch, which forwards between all ports of the bridge, whatever their networks."},
 	{TunnelSourceWrong, topology.KindNode, Warning, "The node's port vxlan-sdn sends from an address that is not its tunnelIP (options:local_ip), and its spec says tunnelCheck: enforce. The other nodes drop what it sends, unless the address is translated on the way."},

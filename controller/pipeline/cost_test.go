@@ -12,8 +12,8 @@ import (
 
 // The number of flows on a node, as docs/cost.md states it.
 const (
-	perNode            = 14 // drop, IPv6, bridge, tunnel; TTL, drops out of the tunnel, admitted traffic: two of each; what a router cannot forward: three, and a meter
-	perNodeMeters      = 1  // of these
+	perNode            = 17 // drop, IPv6, bridge, tunnel; TTL, drops out of the tunnel, admitted traffic, probes of the tunnel: two of each; what a router cannot forward: three; meters: two
+	perNodeMeters      = 2  // of these
 	perStretched       = 1  // way in from the tunnel
 	perRoutedSubnet    = 4  // gateway: ARP, ping, its fragments, route
 	perRoutedStretched = 1  // addressed to the gateway

@@ -30,6 +30,7 @@ func (c *Compiler) classifyNode() {
 	}
 	if tun := c.view.Tunnel(c.node); tun != 0 {
 		c.classifyTunnelDrop(tun)
+		c.classifyTunnelProbe(tun)
 	}
 	if up := c.view.Uplink(c.node); up != 0 {
 		c.classifyUplink(up)

@@ -243,8 +243,8 @@ func (b *bed) await(what string, check func(context.Context) error) {
 
 // Flows that a node has, or is sent; see docs/architecture.md, "What it costs".
 const (
-	perNode      = 13
-	perNodeMeter = 1
+	perNode      = 15
+	perNodeMeter = 2
 	perNetwork   = 1 // stretched
 	perPort      = 6
 	perUnplugged = 1

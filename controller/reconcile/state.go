@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sdnctl/sdnctl/controller/binding"
+	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/connlimit"
 	"github.com/sdnctl/sdnctl/controller/drops"
 	"github.com/sdnctl/sdnctl/controller/facts"
@@ -75,6 +76,8 @@ type dispatcher struct {
 	// when, zero if nothing drains.
 	draining  *time.Timer
 	drainedAt time.Time
+	// blamed are the nodes with faults of tunnels, and these as they are shown.
+	blamed map[string][]condition.TunnelFault
 	// peers are all live sessions by datapath id, the node's first.
 	peers map[topology.DatapathID][]*peer
 	// returned says that nodes have had their time to return after the start.

@@ -12,14 +12,6 @@ import (
 	"github.com/sdnctl/sdnctl/topology/model"
 )
 
-// The size of the headers that VXLAN adds, in bytes: the inner Ethernet header and the headers
-// of VXLAN, UDP and IP (RFC 7348, section 5). The MTU of a network must be smaller than the MTU
-// of the underlay by that much.
-const (
-	overIPv4 = 14 + 8 + 8 + 20
-	overIPv6 = 14 + 8 + 8 + 40
-)
-
 func networkRef(name string) topology.Ref {
 	return topology.Ref{Kind: topology.KindNetwork, Name: name}
 }
@@ -139,9 +131,9 @@ func (f *Fabric) networkConditions(v *pipeline.View, name, node string) []condit
 		if node != "" && at != node {
 			continue
 		}
-		u := condition.Underlay{Node: at, MTU: f.facts.Underlay(at), Overhead: overIPv4}
+		u := condition.Underlay{Node: at, MTU: f.facts.Underlay(at), Overhead: condition.OverIPv4}
 		if o, ok := v.Topo.Node(at); ok && o.Spec.TunnelIP.Is6() {
-			u.Overhead = overIPv6
+			u.Overhead = condition.OverIPv6
 		}
 		if u.MTU != 0 && facts.MTU+u.Overhead > u.MTU && v.HasPorts(name, at) {
 			facts.Small = append(facts.Small, u)

@@ -74,10 +74,11 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	registry := newRegistry(st)
 	prober, announcer, upstreams := answer.NewProber(), answer.NewAnnouncer(), nameserver.NewChecker(dnsPort)
 	snooper := answer.NewSnooper(time.Now)
+	tunnels := answer.NewTunnelProber()
 	registry.MustRegister(snooper.Collectors()...)
 	registry.MustRegister(announcer.Dropped(), upstreams.Up())
 	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
-	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause(), snooper.Cause())...)
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
 	if err != nil {
 		return err
 	}
@@ -130,6 +131,7 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	group.Go(func() error { return announcer.Run(ctx, fabric) })
 	group.Go(func() error { return prober.Run(ctx, fabric, fabric.SetHealth) })
 	group.Go(func() error { return snooper.Run(ctx, fabric, fabric.SetJoins) })
+	group.Go(func() error { return tunnels.Run(ctx, fabric, fabric.Settled, fabric.SetTunnelFaults) })
 	group.Go(func() error { return upstreams.Run(ctx, st.Snapshot, fabric.SetUpstreams) })
 	group.Go(func() error { return denials.New(fabric, log.With("component", "denials"), time.Now).Run(ctx) })
 	if sec.own != nil {

@@ -48,7 +48,7 @@ func (b *Board) evaluate(n *boardNode) (s Node, changed bool) {
 		TunnelDisabled: n.bridge.Disabled, Tunnel: n.bridge.Tunnel, OtherTunnel: n.bridge.OtherTunnel,
 		TunnelIP: s.Source.Declared, LocalIP: s.Source.Local, Exempt: s.Source.Exempt,
 		Unmatched: n.unmatched, Refused: b.refusedAt(n),
-		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.WriteError, Lacks: s.Lacks, MissingRows: s.MissingRows, OVSVersion: s.OVSVersion, NoSourcePort: s.NoSourcePort, ReadOnly: n.bridge.ReadOnly, ForgetsBackoff: s.ForgetsBackoff,
+		CertificateExpires: s.CertificateExpires, Now: b.now(), WriteError: s.WriteError, Lacks: s.Lacks, MissingRows: s.MissingRows, OVSVersion: s.OVSVersion, NoSourcePort: s.NoSourcePort, TunnelFaults: s.TunnelFaults, ReadOnly: n.bridge.ReadOnly, ForgetsBackoff: s.ForgetsBackoff,
 	}
 	if s.NoZoneLimits {
 		facts.Unlimited = s.SharingDomains

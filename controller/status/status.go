@@ -64,6 +64,8 @@ type Node struct {
 	SharingDomains int
 	// NoSourcePort is about connections to outside in the last minute.
 	NoSourcePort condition.NoSourcePort
+	// TunnelFaults are the peers to or from which packets do not arrive.
+	TunnelFaults []condition.TunnelFault
 	NoZoneLimits bool
 	// Conditions are the node's conditions.
 	Conditions []condition.Condition
