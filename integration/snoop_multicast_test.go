@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/integration/lab"
 	"github.com/sdnctl/sdnctl/topology/model"
 )
@@ -543,6 +544,42 @@ func TestSnoopedQuerier(t *testing.T) {
 		}
 		b.hasMembers("blue", "239.3.0.2", "")
 	})
+	b.run("flood", func(t *testing.T, b *bed) {
+		// A container that reports as many groups as it can, as fast as it can, is limited to its own share,
+		// and others join as before.
+		web, near, err := b.containers("web", "near")
+		b.must(err)
+		ctx, cancel := context.WithCancel(b.ctx)
+		done := make(chan error, 1)
+		go func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				if err := near.Send(floodOf(near, i)); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+		b.must(lab.PollFor(b.ctx, 20*time.Second, "a condition of the network", func(context.Context) error {
+			if text := b.sdnctl("network", "show", "blue"); !strings.Contains(text, "MulticastGroupsFull") {
+				return errors.New(text)
+			}
+			return nil
+		}))
+		b.stream(web, "239.3.0.3")
+		db, err := b.Container("db")
+		b.must(err)
+		m := b.joins(db, "239.3.0.3")
+		b.gets(m)
+		m.leave()
+		b.hasMembers("blue", "239.3.0.3", "")
+		cancel()
+		b.must(<-done)
+		if n := b.metric("sdnd_multicast_memberships")[""]; n > pipeline.MaxPortGroups+10 {
+			t.Errorf("%v memberships", n)
+		}
+		b.must(near.Remove(b.ctx)) // and all of its groups with it
+	})
 	b.noMembers("blue")
 	b.verify()
 }
@@ -665,4 +702,37 @@ func queriesOf(c *lab.Container) (v4, v6 []byte) {
 		EtherSrc: mac, EtherDest: net.HardwareAddr{0x33, 0x33, 0, 0, 0, 1}, From: model.LinkLocal(own), To: netip.IPv6LinkLocalAllNodes(),
 		HopLimit: 1, Type: 130, Body: append([]byte{0x27, 0x10, 0, 0}, make([]byte, 16)...),
 	}.Frame()
+}
+
+// containers returns containers of the lab by their names.
+func (b *bed) containers(first, second string) (*lab.Container, *lab.Container, error) {
+	one, err := b.Container(first)
+	two, err2 := b.Container(second)
+	return one, two, errors.Join(err, err2)
+}
+
+// floodOf returns a report of IGMPv3 that a container has joined 150 groups, which differ with i.
+func floodOf(c *lab.Container, i int) []byte {
+	m := []byte{0x22, 0, 0, 0, 0, 0, 0, 150}
+	for j := range 150 {
+		m = append(m, 4, 0, 0, 0, 239, 128|byte(i>>8), byte(i), byte(j))
+	}
+	put := func(at []byte, over []byte) {
+		sum := uint32(0)
+		for k := 0; k < len(over); k += 2 {
+			sum += uint32(over[k])<<8 | uint32(over[k+1])
+		}
+		for sum > 0xffff {
+			sum = sum>>16 + sum&0xffff
+		}
+		at[0], at[1] = byte(^sum>>8), byte(^sum)
+	}
+	put(m[2:], m)
+	n := 24 + len(m)
+	ip := []byte{0x46, 0xc0, byte(n >> 8), byte(n), 0, 0, 0, 0, 1, 2, 0, 0}
+	ip = append(append(ip, c.IP.Addr().AsSlice()...), 224, 0, 0, 22, 0x94, 4, 0, 0)
+	put(ip[10:], ip)
+	mac, _ := net.ParseMAC(c.MAC) // which sdnd has given
+	frame := append(append([]byte{1, 0, 0x5e, 0, 0, 22}, mac...), 8, 0)
+	return append(append(frame, ip...), m...)
 }

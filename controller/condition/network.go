@@ -166,7 +166,7 @@ func groupsFull(l *list, f NetworkFacts) {
 		if n > maxNamed {
 			ports += fmt.Sprintf(" and %d more", n-maxNamed)
 		}
-		what = append(what, fmt.Sprintf("of %s, which have joined %d each", ports, f.MaxPortGroups))
+		what = append(what, fmt.Sprintf("of ports that have joined %d (%s)", f.MaxPortGroups, ports))
 	}
 	if f.GroupsFull {
 		what = append(what, fmt.Sprintf("of the network, of which %d have members", f.MaxGroups))
