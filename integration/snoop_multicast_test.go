@@ -145,7 +145,7 @@ func (b *bed) memberList(network string) string {
 // hasMembers waits until a group has exactly these members in a network; "" is no group.
 func (b *bed) hasMembers(network, group, members string) {
 	b.t.Helper()
-	b.must(lab.PollFor(b.ctx, 20*time.Second, "members of "+group, func(context.Context) error {
+	if err := lab.PollFor(b.ctx, 20*time.Second, "members of "+group, func(context.Context) error {
 		all := b.memberList(network)
 		for line := range strings.Lines(all) {
 			if rest, ok := strings.CutPrefix(strings.TrimSpace(line), group+" "); ok {
@@ -159,7 +159,9 @@ func (b *bed) hasMembers(network, group, members string) {
 			return nil
 		}
 		return fmt.Errorf("none in %q", all)
-	}))
+	}); err != nil {
+		b.t.Fatalf("%v; hosts reported:\n%s", err, b.sdnctl("answers", "--cause", "group-report"))
+	}
 }
 
 // noMembers waits until the programs of tests that have ended have left their groups.

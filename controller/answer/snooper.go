@@ -97,11 +97,8 @@ type membership struct {
 	ask       time.Time
 }
 
-// reporter is a host: its IP address or, if it has none yet, its MAC.
-type reporter struct {
-	addr netip.Addr
-	mac  topology.MAC
-}
+// reporter is a host, by its MAC: hosts report before they have an address, and then from another one.
+type reporter = topology.MAC
 
 // NewSnooper returns a snooper without memberships. now is the time, as time.Now.
 func NewSnooper(now func() time.Time) *Snooper {
@@ -383,16 +380,12 @@ func (s *Snooper) received(v *pipeline.View, from packetin.Port, m *openflow.Pac
 		}
 		p = s.meet(v, n.Name, port.Name, at, now)
 	}
-	who := reporter{addr: f.from}
-	if f.from.IsUnspecified() {
-		who = reporter{mac: f.src}
-	}
 	var joins, leaves, refuses []string
 	for _, r := range all {
 		if !pipeline.Joinable(r.group) {
 			continue
 		}
-		switch bound := s.note(p, r, who, now); {
+		switch bound := s.note(p, r, f.src, now); {
 		case bound != "":
 			s.refused.WithLabelValues(bound).Inc()
 			refuses = append(refuses, r.group.String()+" (as many as there may be of a "+bound+")")

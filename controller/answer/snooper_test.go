@@ -116,12 +116,13 @@ func (b *snoopTest) PacketOut(_ string, m *openflow.PacketOut) bool {
 	return true
 }
 
-// host is a host behind a port; the last byte of its addresses is number.
+// host is a host behind a port; the last byte of its addresses and its MAC is number.
 func (b *snoopTest) host(port, version string, number byte) *listening {
 	h := &listening{port: port, version: version, mac: b.port(port).MAC, src: netip.AddrFrom4([4]byte{10, 0, 0, number})}
 	if strings.HasPrefix(version, "mld") {
 		h.src = netip.AddrFrom16([16]byte{0xfe, 0x80, 15: number})
 	}
+	h.mac[5] = number
 	b.hosts = append(b.hosts, h)
 	return h
 }
@@ -344,6 +345,24 @@ func TestManyReporters(t *testing.T) {
 	b.leaves(all[len(all)-1], "1")
 	b.passes(5 * time.Second)
 	b.changed("web.1 leaves 239.0.0.1")
+}
+
+// TestAddressLater: a host that reports before it has an address, and leaves when it has one, is one host.
+func TestAddressLater(t *testing.T) {
+	for _, version := range []string{"igmp3", "mld2"} {
+		b := newSnoopTest(t)
+		b.passes(time.Second)
+		h := b.host("web.1", version, 2)
+		later := h.src
+		h.src = map[string]netip.Addr{"igmp3": netip.IPv4Unspecified(), "mld2": netip.IPv6Unspecified()}[version]
+		b.joins(h, "1")
+		h.src = later
+		b.sends(h, h.group("1"), false)
+		b.changes = nil
+		b.leaves(h, "1")
+		b.passes(3 * time.Second)
+		b.changed("web.1 leaves " + h.group("1").String())
+	}
 }
 
 // TestSilentHost: a host that reports no more is a member for a membership interval.
