@@ -44,7 +44,7 @@ func TestFlows(t *testing.T) {
 	_ = play(t, func(b *bench) {
 		b.queue.Compare(b.view)
 		b.worker.Assign("here", b.queue)
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		summary := func(w *worker.Worker, v *pipeline.View) string {
 			_, wanted, missing, foreign := b.flows(w, v)
 			return fmt.Sprintf("%d installed, %d missing, %d foreign", wanted, missing, foreign)
@@ -55,12 +55,12 @@ func TestFlows(t *testing.T) {
 				b.Errorf("%s, want %s", got, want)
 			}
 		}
-		want(summary(b.worker, b.view), "21 installed, 0 missing, 0 foreign")
-		want(summary(nil, b.view), "0 installed, 21 missing, 0 foreign")
+		want(summary(b.worker, b.view), "23 installed, 0 missing, 0 foreign")
+		want(summary(nil, b.view), "0 installed, 23 missing, 0 foreign")
 
 		before := b.view
 		b.next(port("db", "there")) // not sent to the switch: 5 flows and the stamp differ
-		want(summary(b.worker, b.view), "20 installed, 6 missing, 1 foreign")
+		want(summary(b.worker, b.view), "22 installed, 6 missing, 1 foreign")
 		b.view = before
 
 		all, _, _, _ := b.flows(b.worker, b.view)
@@ -82,7 +82,7 @@ func TestFlowsNotRead(t *testing.T) {
 	_ = play(t, func(b *bench) {
 		b.queue.Compare(b.view)
 		b.worker.Assign("here", b.queue)
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		ended, end := context.WithCancel(b.ctx)
 		end()
 		if all, err := b.pool.Flows(ended, b.worker, b.view, "here"); err == nil {

@@ -180,11 +180,11 @@ func TestWorker(t *testing.T) {
 		b.queue.Compare(b.view)
 		b.expect() // the switch is not assigned to a node yet
 		b.worker.Assign("here", b.queue)
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		b.inOrder()
 
 		b.change(port("db", "there"))
-		b.expect("here confirmed 26 flows")
+		b.expect("here confirmed 28 flows")
 		b.inOrder()
 
 		// Others add a flow.
@@ -206,7 +206,7 @@ func TestWorker(t *testing.T) {
 		b.expect("here failed")
 		b.sim.SetFaults(simswitch.Faults{})
 		time.Sleep(2 * time.Second)
-		b.expect("here confirmed 28 flows")
+		b.expect("here confirmed 30 flows")
 		b.inOrder()
 
 		b.queue.Wipe(b.view)
@@ -229,9 +229,9 @@ func TestGuardedWorker(t *testing.T) {
 	_ = play(t, func(b *bench) {
 		b.queue.Compare(b.view)
 		b.worker.Assign("here", b.queue)
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		b.change(port("db", "there"))
-		b.expect("here confirmed 26 flows")
+		b.expect("here confirmed 28 flows")
 		b.queue.Guard()
 		before, _ := b.next(topology.Op{Verb: topology.Delete, Ref: topology.Ref{Kind: topology.KindPort, Name: "db"}})
 		b.queue.Compare(b.view)
@@ -241,7 +241,7 @@ func TestGuardedWorker(t *testing.T) {
 		b.inOrder()
 		b.view = with
 		b.queue.Unguard()
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		b.inOrder()
 	})
 }
@@ -253,7 +253,7 @@ func TestLearnedIsNotWatched(t *testing.T) {
 	_ = play(t, func(b *bench) {
 		b.queue.Compare(b.view)
 		b.worker.Assign("here", b.queue)
-		b.expect("here confirmed 21 flows")
+		b.expect("here confirmed 23 flows")
 		other, _ := b.session(b.ctx)
 		foreign := func(table openflow.TableID) {
 			if err := other.Send(b.ctx, openflow.NewFlowMod(openflow.FlowAdd, openflow.Flow{Table: table, Priority: 7})); err != nil {
