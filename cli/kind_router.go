@@ -18,6 +18,9 @@ func routerKind() kindDef {
 			if v.spec.Egress == nil {
 				return ""
 			}
+			if v.spec.RoutesIPv6() {
+				return v.spec.Egress.Uplink + " (IPv6 routed)"
+			}
 			return v.spec.Egress.Uplink
 		}},
 		{header: "ROUTES", wide: true, cell: func(v routerView) string { return listText(v.spec.Routes, " ", model.Route.String) }},
@@ -31,6 +34,9 @@ func routerKind() kindDef {
 			return addSpecFlags(a, cmd, []specFlag[model.RouterSpec]{{
 				name: "egress", usage: "`uplink` by which packets leave that are for none of its networks; '' for none",
 				refers: api.KindUplink, set: setRouterEgress,
+			}, {
+				name: "egress-ipv6", usage: "`way` in which IPv6 leaves: translated (the default), with the node's address; or routed, with the ports' own addresses, by a bridge uplink", fixed: []string{string(model.IPv6Translated), string(model.IPv6Routed)},
+				set: setRouterIPv6,
 			}, {
 				name: "network", usage: "`network` that it joins; may be repeated, or several separated by commas",
 				many: true, refers: api.KindNetwork,
@@ -61,10 +67,30 @@ func routerKind() kindDef {
 }
 
 func setRouterEgress(s *model.RouterSpec, text string, _ bool) error {
-	s.Egress = nil
-	if text != "" {
-		s.Egress = &model.RouterEgress{Uplink: text}
+	if text == "" {
+		s.Egress = nil
+		return nil
 	}
+	egress := model.RouterEgress{Uplink: text}
+	if s.Egress != nil {
+		egress.IPv6 = s.Egress.IPv6
+	}
+	s.Egress = &egress
+	return nil
+}
+
+// setRouterIPv6 may come before the name of the uplink is given.
+func setRouterIPv6(s *model.RouterSpec, text string, _ bool) error {
+	var way model.IPv6Egress
+	if err := way.UnmarshalText([]byte(text)); err != nil {
+		return err
+	}
+	egress := model.RouterEgress{}
+	if s.Egress != nil {
+		egress = *s.Egress
+	}
+	egress.IPv6 = way
+	s.Egress = &egress
 	return nil
 }
 

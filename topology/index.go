@@ -49,6 +49,8 @@ type indexes struct {
 
 	routers  *btree.Map[string, *Router]
 	routerOf *btree.Map[string, *Router] // by network
+	// routedIPv6 has the routers that IPv6 leaves as it is, by uplink and name.
+	routedIPv6 *btree.Map[string, *Router]
 
 	ports          *btree.Map[string, *Port]
 	portsByNetwork *btree.BTreeG[*Port] // network, name
@@ -106,6 +108,7 @@ func newIndexes() indexes {
 		segmented:      btree.NewMap[string, *Network](treeDegree),
 		routers:        btree.NewMap[string, *Router](treeDegree),
 		routerOf:       btree.NewMap[string, *Router](treeDegree),
+		routedIPv6:     btree.NewMap[string, *Router](treeDegree),
 		ports:          btree.NewMap[string, *Port](treeDegree),
 		portsByNetwork: newTree(portLess),
 		portsByNode: newTree(func(a, b *Port) bool {
@@ -177,6 +180,7 @@ func (x *indexes) fork() indexes {
 		segmented:      x.segmented.Copy(),
 		routers:        x.routers.Copy(),
 		routerOf:       x.routerOf.Copy(),
+		routedIPv6:     x.routedIPv6.Copy(),
 		ports:          x.ports.Copy(),
 		portsByNetwork: x.portsByNetwork.Copy(),
 		portsByNode:    x.portsByNode.Copy(),

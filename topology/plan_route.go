@@ -125,15 +125,17 @@ func (p *planner) checkHop(it *item, r *Router, n *Network, hop netip.Addr, fiel
 	}
 }
 
-// recheckRoutesBy checks the routes of routers again that leave by a changed uplink.
+// recheckRoutesBy checks the routes of routers again that leave by a changed uplink, and those that IPv6
+// leaves by it as it is.
 func (p *planner) recheckRoutesBy() {
 	for _, it := range p.of(KindUplink) {
 		if it.del || it.same || it.broken || it.before == nil {
 			continue
 		}
 		for r := range p.x.routersBy(it.ref.Name) {
-			if own, ok := p.items[r.Ref()]; len(r.Spec.Routes) > 0 && (!ok || own.same) {
+			if own, ok := p.items[r.Ref()]; !ok || own.same {
 				p.checkRoutes(it, r)
+				p.checkRouted(it, r)
 			}
 		}
 	}

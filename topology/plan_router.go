@@ -3,8 +3,11 @@ package topology
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
+
+	"github.com/sdnctl/sdnctl/topology/model"
 )
 
 // planRouters adds the routers. Their networks must exist, belong to no other router and
@@ -47,6 +50,64 @@ func (p *planner) placeRouter(it *item, id uint32) {
 	it.after = r
 	p.checkOverlap(it, r)
 	p.checkRoutes(it, r)
+	p.checkRouted(it, r)
+}
+
+// checkRouted checks that IPv6 can leave a router as it is, and that packets from outside find its ports: the
+// uplink has IPv6, and nothing else there has addresses of its networks. It reports problems for an item.
+func (p *planner) checkRouted(it *item, r *Router) {
+	if !r.Spec.RoutesIPv6() {
+		return
+	}
+	field := func(of string) string {
+		if it.ref != r.Ref() {
+			return "spec"
+		}
+		return of
+	}
+	u, ok := p.x.uplinks.byName.Get(r.Spec.Egress.Uplink)
+	switch {
+	case !ok:
+		return
+	case u.Spec.Type != model.UplinkBridge:
+		p.bad(it, Conflict, field("spec.egress.ipv6"), fmt.Sprintf("IPv6 of %s is to leave routed, and %s is of the type %s, by which the node's kernel translates all", r.Ref(), u.Ref(), u.Spec.Type), "name an uplink of the type bridge, or write translated")
+		return
+	case !u.Spec.Subnet6.IsValid():
+		p.bad(it, Conflict, field("spec.egress.ipv6"), fmt.Sprintf("IPv6 of %s is to leave routed, and %s has no subnet6", r.Ref(), u.Ref()), "give the uplink a subnet6, or write translated")
+		return
+	}
+	for n, mine := range p.subnets6(r) {
+		if mine.Overlaps(u.Spec.Subnet6) {
+			p.bad(it, Conflict, field("spec.networks"), fmt.Sprintf("%s of network %q overlaps subnet6 %s of %s, by which IPv6 of %s leaves routed: the router outside would look for its ports there", mine, n, u.Spec.Subnet6, u.Ref(), r.Ref()), "give the network another IPv6 subnet")
+		}
+		for o := range p.x.routedBy(u.Name) {
+			if o.Name == r.Name {
+				continue
+			}
+			for other, theirs := range p.subnets6(o) {
+				if mine.Overlaps(theirs) {
+					p.bad(it, Conflict, field("spec.networks"), fmt.Sprintf("%s of network %q overlaps %s of network %q, and IPv6 of %s and %s leaves routed by %s: packets from outside would be for both", mine, n, theirs, other, r.Ref(), o.Ref(), u.Ref()), "give the networks IPv6 subnets that have no address in common, or have one of the routers translate (egress.ipv6: translated)")
+				}
+			}
+		}
+	}
+}
+
+// subnets6 yields the IPv6 subnets of a router's networks, with the networks' names.
+func (p *planner) subnets6(r *Router) iter.Seq2[string, netip.Prefix] {
+	return func(yield func(string, netip.Prefix) bool) {
+		for _, name := range r.Spec.Networks {
+			n, ok := p.x.networks.Get(name)
+			if !ok || p.broken(KindNetwork, name) {
+				continue
+			}
+			for _, s := range n.Spec.Subnets {
+				if !s.Prefix.Addr().Is4() && !yield(name, s.Prefix) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // checkJoined checks that a router may have a network.
@@ -79,6 +140,7 @@ func (p *planner) recheckRouters() {
 		if own, ok := p.items[r.Ref()]; !ok || own.same {
 			p.checkOverlap(it, r)
 			p.checkRoutes(it, r)
+			p.checkRouted(it, r)
 		}
 	}
 }

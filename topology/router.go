@@ -51,6 +51,9 @@ func (r *Router) drop(x, _ *indexes) { x.dropRouter(r) }
 func (x *indexes) putRouter(r *Router) {
 	x.routers.Set(r.Name, r)
 	x.routerIDs.add(0, just(small(r.ID)))
+	if r.Spec.RoutesIPv6() {
+		x.routedIPv6.Set(routedKey(r.Spec.Egress.Uplink, r.Name), r)
+	}
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Set(n, r)
 		if network, ok := x.networks.Get(n); ok {
@@ -62,6 +65,9 @@ func (x *indexes) putRouter(r *Router) {
 func (x *indexes) dropRouter(r *Router) {
 	x.routers.Delete(r.Name)
 	x.routerIDs.remove(0, just(small(r.ID)))
+	if r.Spec.RoutesIPv6() {
+		x.routedIPv6.Delete(routedKey(r.Spec.Egress.Uplink, r.Name))
+	}
 	for _, n := range r.Spec.Networks {
 		x.routerOf.Delete(n)
 		if network, ok := x.networks.Get(n); ok { // or it has taken itself out
@@ -69,6 +75,21 @@ func (x *indexes) dropRouter(r *Router) {
 		}
 	}
 }
+
+// routedKey is the key of a router in indexes.routedIPv6. No name has a byte of 0.
+func routedKey(uplink, router string) string { return uplink + "\x00" + router }
+
+func (x *indexes) routedBy(uplink string) iter.Seq[*Router] {
+	return func(yield func(*Router) bool) {
+		x.routedIPv6.Ascend(routedKey(uplink, ""), func(_ string, r *Router) bool {
+			return r.Spec.Egress.Uplink == uplink && yield(r)
+		})
+	}
+}
+
+// RoutersRouted returns the routers that IPv6 leaves by an uplink with the addresses of their ports, by
+// name.
+func (s *Snapshot) RoutersRouted(uplink string) iter.Seq[*Router] { return s.x.routedBy(uplink) }
 
 // Router returns the router of that name.
 func (s *Snapshot) Router(name string) (*Router, bool) { return s.x.routers.Get(name) }

@@ -3,6 +3,7 @@ package topology
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -136,6 +137,51 @@ func TestUplinkProblems(t *testing.T) {
 		var problems Problems
 		if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Kind != tt.kind || !strings.Contains(problems[0].Message, tt.want) {
 			t.Errorf("%s: got %v, want one %s about %q", name, err, tt.kind, tt.want)
+		}
+	}
+}
+
+// TestRoutedProblems has what is refused for routers whose IPv6 is to leave routed, whatever is changed to it.
+func TestRoutedProblems(t *testing.T) {
+	network := func(name, subnet string) Op {
+		return Op{Verb: Put, Ref: Ref{Kind: KindNetwork, Name: name}, Spec: NetworkSpec{Mode: Stretched, Subnets: []Subnet{{Prefix: netip.MustParsePrefix(subnet)}}}}
+	}
+	router := func(name, uplink string, way model.IPv6Egress, networks ...string) Op {
+		op := leavingRouter(name, uplink, networks...)
+		op.Spec.(RouterSpec).Egress.IPv6 = way
+		return op
+	}
+	s := planned(t, NewSnapshot(), uplinkOp("wan"), bridgeOp("four", "br-four", "203.0.113.0/24"), dualOp("ext", "", "2001:db8:0:2::/64", "2001:db8:0:2::40/122"),
+		network("a", "2001:db8:1::/64"), network("same", "2001:db8:1::/64"), network("near", "2001:db8:0:2:8000::/80"), network("c", "2001:db8:3::/64"),
+		router("ra", "ext", model.IPv6Routed, "a"), router("rs", "ext", model.IPv6Translated, "same"), router("rn", "ext", "", "near"), router("rc", "ext", model.IPv6Routed, "c")).Next
+	if r, _ := s.Router("rs"); r.Spec.Egress.IPv6 != "" || r.Spec.RoutesIPv6() {
+		t.Errorf("translated is stored as %q", r.Spec.Egress.IPv6)
+	}
+	var all []string
+	for r := range s.RoutersRouted("ext") {
+		all = append(all, r.Name)
+	}
+	if strings.Join(all, " ") != "ra rc" {
+		t.Errorf("routed by ext: %v, want ra and rc", all)
+	}
+	for name, tt := range map[string]struct {
+		op   Op
+		kind ProblemKind
+		want string
+	}{
+		"other way":            {router("ra", "ext", "bridged", "a"), Invalid, "is not a way for IPv6 to leave"},
+		"by a kernel":          {router("ra", "wan", model.IPv6Routed, "a"), Conflict, "is of the type host, by which the node's kernel translates all"},
+		"without subnet6":      {router("ra", "four", model.IPv6Routed, "a"), Conflict, "uplink/four has no subnet6"},
+		"subnet6 is removed":   {bridgeOp("ext", "br-ext", "192.0.2.0/24"), Conflict, "uplink/ext has no subnet6"},
+		"in the uplink's":      {router("rn", "ext", model.IPv6Routed, "near"), Conflict, "overlaps subnet6 2001:db8:0:2::/64 of uplink/ext"},
+		"subnet6 over it":      {dualOp("ext", "", "2001:db8:3::/60", "2001:db8:3::40/122"), Conflict, "of network \"c\" overlaps subnet6 2001:db8:3::/60"},
+		"another's":            {router("rs", "ext", model.IPv6Routed, "same"), Conflict, "overlaps 2001:db8:1::/64 of network \"a\""},
+		"a network comes over": {network("c", "2001:db8:1::/60"), Conflict, "IPv6 of router/rc and router/ra leaves routed by uplink/ext"},
+	} {
+		_, err := Plan(s, []Op{tt.op}, time.Time{})
+		var problems Problems
+		if !errors.As(err, &problems) || !slices.ContainsFunc(problems, func(p Problem) bool { return p.Kind == tt.kind && strings.Contains(p.Message, tt.want) }) {
+			t.Errorf("%s: got %v, want %s about %q", name, err, tt.kind, tt.want)
 		}
 	}
 }

@@ -17,11 +17,10 @@ import (
 // NextHop asks by ARP, or by neighbour discovery, for the MAC of a neighbour on an uplink, to which a
 // packet could not be sent. The switch learns it from the answer. The packet is lost; who sent it sends it
 // again.
-func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.Reply {
+func NextHop(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.Reply {
 	ask := pipeline.AskOf(m)
-	p := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
 	var from netip.Addr
-	switch ip := p.NetworkLayer().(type) {
+	switch ip := gopacket.NewPacket(m.Data, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true}).NetworkLayer().(type) {
 	case *layers.IPv4:
 		from, _ = netip.AddrFromSlice(ip.SrcIP.To4())
 	case *layers.IPv6:
@@ -30,7 +29,7 @@ func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.R
 	if !from.IsValid() || ask.Port == 0 || from.Is4() != ask.NextHop.Is4() {
 		return packetin.Reply{What: "for a neighbour on an uplink; it cannot be read"}
 	}
-	question, err := askFor(ask.NextHop, from)
+	question, err := askFor(ask.NextHop, askerOn(v, p.Node, ask.Port, from))
 	if err != nil {
 		return packetin.Reply{What: "for " + ask.NextHop.String() + " on an uplink: " + err.Error()}
 	}
@@ -38,6 +37,24 @@ func NextHop(_ *pipeline.View, _ packetin.Port, m *openflow.PacketIn) packetin.R
 		Out:  openflow.NewPacketOut(question, openflow.Actions(nil).Output(ask.Port)),
 		What: "for " + ask.NextHop.String() + " on an uplink: asked for its MAC",
 	}
+}
+
+// askerOn returns the address from which a node asks on an uplink for the next hop of a packet: the packet's
+// own, unless IPv6 is routed and that is a port's; then the node's there.
+func askerOn(v *pipeline.View, node string, out openflow.PortNo, from netip.Addr) netip.Addr {
+	n, ok := v.Topo.Node(node)
+	if !ok {
+		return from
+	}
+	for u := range v.Topo.Uplinks() {
+		if v.UplinkPortOf(node, u) != out || u.Spec.Lends(from) {
+			continue
+		}
+		if a, ok := n.Spec.UplinkAddressOf(u.Spec, model.FamilyOf(from)); ok {
+			return a
+		}
+	}
+	return from
 }
 
 // askFor returns the frame by which a node asks for the MAC of a neighbour on an uplink, from an address that

@@ -32,15 +32,16 @@ func TestNextHop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	none := pipeline.NewView(topology.NewSnapshot())
 	in := func(data []byte, port uint32) *openflow.PacketIn {
 		return &openflow.PacketIn{Data: data, Match: openflow.Match(nil).Reg(7, port).Reg(12, 0xc0000201)}
 	}
-	r := NextHop(nil, packetin.Port{Node: "n1"}, in(frame, 997))
+	r := NextHop(none, packetin.Port{Node: "n1"}, in(frame, 997))
 	if r.Out == nil || hex.EncodeToString(r.Out.Data) != asked || !bytes.Equal(r.Out.Actions, openflow.Actions(nil).Output(997)) {
 		t.Errorf("sent %+v (%s), want %s", r.Out, r.What, asked)
 	}
 	for name, m := range map[string]*openflow.PacketIn{"nothing": in(nil, 997), "half of a packet": in(frame[:20], 997), "of no port": in(frame, 0)} {
-		if r := NextHop(nil, packetin.Port{Node: "n1"}, m); r.Out != nil || !strings.Contains(r.What, "cannot be read") {
+		if r := NextHop(none, packetin.Port{Node: "n1"}, m); r.Out != nil || !strings.Contains(r.What, "cannot be read") {
 			t.Errorf("%s: sent %+v (%s)", name, r.Out, r.What)
 		}
 	}
@@ -55,10 +56,11 @@ func TestNextHopIPv6(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	none := pipeline.NewView(topology.NewSnapshot())
 	in := func(data []byte) *openflow.PacketIn {
 		return &openflow.PacketIn{Data: data, Match: openflow.Match(nil).Reg(7, 997).Reg(8, 0xfe800000).Reg(11, 0x12345678)}
 	}
-	r := NextHop(nil, packetin.Port{Node: "n1"}, in(frame))
+	r := NextHop(none, packetin.Port{Node: "n1"}, in(frame))
 	if r.Out == nil {
 		t.Fatalf("nothing is sent: %s", r.What)
 	}
@@ -80,7 +82,7 @@ func TestNextHopIPv6(t *testing.T) {
 	if frame, err = e.udp([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	if r := NextHop(nil, packetin.Port{Node: "n1"}, in(frame)); r.Out != nil || !strings.Contains(r.What, "cannot be read") {
+	if r := NextHop(none, packetin.Port{Node: "n1"}, in(frame)); r.Out != nil || !strings.Contains(r.What, "cannot be read") {
 		t.Errorf("a packet of the other family: sent %+v (%s)", r.Out, r.What)
 	}
 }

@@ -42,7 +42,7 @@ func Expired(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.R
 		r.What += "; it is not one to be answered"
 		return r
 	}
-	r.Out = openflow.NewPacketOut(answer, pipeline.AnswerTo(m))
+	r.Out = openflow.NewPacketOut(answer, answerTo(v, m, n, to))
 	return r
 }
 

@@ -30,7 +30,16 @@ func TooLarge(v *pipeline.View, p packetin.Port, m *openflow.PacketIn) packetin.
 	if !ok {
 		return packetin.Reply{What: "too large, and no port has the address " + to.String()}
 	}
-	return tooLarge(port, n, frame, netip.Addr{}, pipeline.AnswerTo(m))
+	return tooLarge(port, n, frame, netip.Addr{}, answerTo(v, m, n, to))
+}
+
+// answerTo returns the actions by which an answer to outside leaves. If IPv6 is routed, the port may be on
+// another node, and this one has no gateway of its network.
+func answerTo(v *pipeline.View, m *openflow.PacketIn, n *topology.Network, to netip.Addr) openflow.Actions {
+	if r, ok := v.Topo.RouterOf(n.Name); ok && to.Is6() && r.Spec.RoutesIPv6() {
+		return pipeline.AnswerFrom(r)
+	}
+	return pipeline.AnswerTo(m)
 }
 
 // fromOutside returns the port that has the address to which a machine outside has sent a packet, and

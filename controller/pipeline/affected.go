@@ -54,6 +54,7 @@ func Affected(before, after *View, u Update, mark func(node string, unit Unit)) 
 	}
 	a.outside(u)
 	a.egressIPs(u)
+	a.routed(u)
 	a.servicesOnUplinks(u)
 	a.health(u)
 	a.drained(u)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/sdnctl/sdnctl/controller/pipeline"
@@ -118,6 +119,41 @@ func TestCostOfBridgeUplink(t *testing.T) {
 		b.put(topology.KindNode, "n1", spec)
 		b.commit()
 	}, perUplinkAddress6)
+}
+
+// TestCostOfRoutedIPv6: a router whose IPv6 is routed costs its own flows on each node that packets may come in
+// by, and the networks on those without ports of it.
+func TestCostOfRoutedIPv6(t *testing.T) {
+	b := build(t)
+	for i, name := range []string{"n1", "n2", "n3"} {
+		spec := topology.NodeSpec{TunnelIP: netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}), UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)})}}
+		if name != "n3" {
+			spec.UplinkAddresses = append(spec.UplinkAddresses, netip.MustParseAddr("2001:db8:0:2::"+strconv.Itoa(i+65)))
+		}
+		b.op(topology.KindNode, name, spec)
+	}
+	b.stretched("blue", 100, "10.0.0.0/24", "2001:db8:1:1::/64")
+	b.stretched("red", 200, "10.1.0.0/24", "2001:db8:1:2::/64")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "r", "blue")
+	b.bridgedBy(dualBridgeUplink("br-ex", "192.0.2"), "s", "red")
+	b.port("p", "blue", "n1")
+	b.port("q", "red", "n1")
+	b.port("carries", "blue", "n2")
+	b.port("without", "red", "n3")
+	b.commit()
+	way := func(router, network string, way model.IPv6Egress) func() {
+		return func() {
+			b.put(topology.KindRouter, router, topology.RouterSpec{Networks: []string{network}, Egress: &model.RouterEgress{Uplink: "ext", IPv6: way}})
+			b.commit()
+		}
+	}
+	const (
+		routed = -4 + 1 + 1 + 2 // no parts of source ports; leaves, comes in, is let in, and not from its own addresses
+		shutIn = 3 + 1          // of the node: what may not come in, and VXLAN
+	)
+	b.costs("routed", way("r", "blue", model.IPv6Routed), routed+shutIn, routed+shutIn, 0)
+	// n2 has no ports of red: all flows of the router, of the network and of its two ports elsewhere.
+	b.costs("another one", way("s", "red", model.IPv6Routed), routed, 31, -4)
 }
 
 // put declares or changes an object.

@@ -282,6 +282,36 @@ func bridgeIPv6Golden() golden {
 	}}
 }
 
+// routedGolden is a router whose IPv6 leaves by a bridge as it is, and another of which the node has no
+// ports.
+func routedGolden() golden {
+	return golden{name: "bridge-routed", node: "n1", declare: func(b *builder) {
+		for i, name := range []string{"n1", "n2"} {
+			b.op(topology.KindNode, name, topology.NodeSpec{
+				TunnelIP:        netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}),
+				Addresses:       []netip.Addr{netip.AddrFrom4([4]byte{172, 16, 56, byte(i + 2)}), netip.MustParseAddr("fd00:56::" + strconv.Itoa(i+2))},
+				UplinkAddresses: []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i + 65)}), netip.MustParseAddr("2001:db8:0:2::" + strconv.Itoa(i+65))},
+			})
+		}
+		b.stretched("blue", 100, "10.0.0.0/24", "2001:db8:1:1::/64")
+		b.stretched("other", 400, "10.0.0.0/24", "2001:db8:1:2::/64")
+		u := dualBridgeUplink("br-ex", "192.0.2")
+		b.bridgedBy(u, "r", "blue")
+		b.bridgedBy(u, "s", "other")
+		for i := range b.ops {
+			if spec, ok := b.ops[i].Spec.(topology.RouterSpec); ok {
+				spec.Egress.IPv6 = model.IPv6Routed
+			}
+		}
+		b.labelled("web", "blue", "n1", "web")
+		b.port("elsewhere", "other", "n2")
+		b.policy("in", model.PolicySpec{
+			Subject: model.PolicySelection{Selector: &model.Selector{MatchLabels: map[string]string{"app": "web"}}}, Priority: 500,
+			Ingress: []model.PolicyRule{{Peers: []model.PolicyPeer{{CIDR: netip.MustParsePrefix("2001:db8:f::/48")}}}},
+		})
+	}}
+}
+
 // floatingGolden is two floating addresses on the node: one for a port that policies judge, and one
 // that forwards to two ports of another router.
 func floatingGolden() golden {
@@ -665,7 +695,7 @@ func goldens() []golden {
 			b.port("job", "pods", "n2")
 		}},
 	}
-	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
+	return append(append(all, ipv6Goldens()...), policyGolden(), answersGolden(), multicastGolden(), snoopGolden(), egressGolden(), narrowGolden(), namesAwayGolden(), bridgeGolden(), bridgeIPv6Golden(), routedGolden(), floatingGolden(), egressIPGolden(), routesGolden(), nodePortGolden(), serviceUplinkGolden(), actionsGolden(), hostGolden(), checkedGolden(), manyGolden())
 }
 
 func TestGolden(t *testing.T) {

@@ -15,6 +15,9 @@ func (v *View) CarriesIPv6(node string) bool {
 
 // entersIPv6 reports whether machines outside may reach ports of a network with IPv6 by the node.
 func (v *View) entersIPv6(node string) bool {
+	if v.routedNode(node) {
+		return true
+	}
 	if !v.hasNodePorts() || !v.enterable(node) {
 		return false
 	}

@@ -87,6 +87,9 @@ func randomOp(t *rapid.T) topology.Op {
 		spec := topology.RouterSpec{Networks: joined}
 		if rapid.Bool().Draw(t, "leaves") {
 			spec.Egress = &model.RouterEgress{Uplink: pick("by", []string{"u1", "u2", "u3"})}
+			if spec.Egress.Uplink == "u3" && rapid.Bool().Draw(t, "routed") {
+				spec.Egress.IPv6 = model.IPv6Routed
+			}
 		}
 		if rapid.Bool().Draw(t, "static") {
 			spec.Routes = randomRoutes(t, spec.Egress != nil && spec.Egress.Uplink == "u3")

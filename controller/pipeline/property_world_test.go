@@ -148,6 +148,9 @@ func (w *world) begin(t *rapid.T) {
 			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: model.KindPortGroup, Name: "g"}, Spec: model.PortGroupSpec{Ports: []string{"p0"}}},
 			topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindEgressIP, Name: "e1"}, Spec: randomEgress(t, "e1")})
 		router.Egress = &model.RouterEgress{Uplink: "u3"}
+		if rapid.Bool().Draw(t, "routed") {
+			router.Egress.IPv6 = model.IPv6Routed
+		}
 	}
 	for _, n := range netNames {
 		ops = append(ops, topology.Op{Verb: topology.Create, Ref: topology.Ref{Kind: topology.KindNetwork, Name: n}, Spec: networkSpec(t, n)})

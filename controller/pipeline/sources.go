@@ -84,7 +84,7 @@ func (v *View) first(d domain) (*topology.Network, bool) {
 // inDomain reports whether a port of the domain is on the node, machines outside reach the domain
 // by it, or ports of the domain leave by it.
 func (v *View) inDomain(d domain, node string) bool {
-	return v.hasPortsIn(d, node) || v.enters(d, node) || v.egressesBy(d, node)
+	return v.hasPortsIn(d, node) || v.enters(d, node) || v.egressesBy(d, node) || v.entersRouted(d, node)
 }
 
 // membersOf iterates over the nodes that have ports of the domain, each once.
@@ -357,6 +357,7 @@ func (v *View) touched(next *View, u Update) map[membership]bool {
 	}
 	t.outside(u)
 	t.egress(u)
+	t.routed(u)
 	for _, l := range u.Locals {
 		t.allOf(l.Node)
 	}

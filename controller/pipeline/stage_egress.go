@@ -112,7 +112,11 @@ func (c *Compiler) egressNode() {
 // The lowest bits of the sender's address choose a part of the source ports, so that one port
 // cannot take all of them.
 func (c *Compiler) translateRouter(e *egress) {
+	c.translateRouted(e)
 	e.each(func(f topology.Family, a netip.Addr) {
+		if f == topology.IPv6 && e.router.Spec.RoutesIPv6() {
+			return
+		}
 		for part := range uint16(routerParts) {
 			c.match = fromPart(c.match[:0], f, byte(part), routerParts-1).Reg(regRouter, e.router.ID)
 			nat := sourcePorts(part, routerParts)

@@ -25,9 +25,10 @@ const (
 
 func floatingStage() stage {
 	return stage{
-		Table:    Table{TableFloating, "floating", "for a floating address: translated to one of its ports?", "address, ct_state, nw_src, nw_dst", "route; else drop"},
+		Table:    Table{TableFloating, "floating", "for a floating address: translated to one of its ports? Routed IPv6: may it come in?", "address, ct_state, nw_src, nw_dst; router", "route; else drop"},
 		entry:    (*Compiler).floatingNode,
 		node:     (*Compiler).floatingShut,
+		router:   (*Compiler).admitRouted,
 		floating: (*Compiler).admitFloating,
 	}
 }
@@ -38,6 +39,7 @@ func (c *Compiler) floatingNode() bool { return c.bridgedNode() && c.view.floats
 // floatingShut drops from outside what may not leave to there either (see shut), since no answer
 // could: it would only be an attack on a port.
 func (c *Compiler) floatingShut() {
+	c.routedShut()
 	if !c.floatingNode() {
 		return
 	}
@@ -57,6 +59,30 @@ func (c *Compiler) floatingShut() {
 	for _, port := range c.tunnelUDP() {
 		c.match = c.match[:0].EthType(ethTypeIPv4).IPProto(protoUDP).UDPDst(port)
 		c.emit(prioShutIn, "drops VXLAN packets for floating addresses")
+	}
+}
+
+// routedShut is floatingShut for IPv6 that comes in as it is.
+func (c *Compiler) routedShut() {
+	if !c.view.routedNode(c.node) {
+		return
+	}
+	c.instr = c.instr[:0]
+	for _, s := range shut {
+		if !s.prefix.Addr().Is4() {
+			c.match = fromPrefix(c.match[:0], s.prefix)
+			c.emit(prioShutIn, "drops routed IPv6 from addresses that nothing may leave to")
+		}
+	}
+	for _, a := range c.ownAddresses() {
+		if !a.Is4() {
+			c.match = fromPrefix(c.match[:0], host(a))
+			c.emit(prioShutIn, "drops routed IPv6 from the node itself")
+		}
+	}
+	for _, port := range c.tunnelUDP() {
+		c.match = c.match[:0].EthType(ethTypeIPv6).IPProto(protoUDP).UDPDst(port)
+		c.emit(prioShutIn, "drops routed VXLAN packets over IPv6")
 	}
 }
 
@@ -144,7 +170,7 @@ func (c *Compiler) leaveFloating(f *Floating) {
 
 // inboundFloating passes the answers of ports to what began outside.
 func (c *Compiler) inboundFloating() {
-	if !c.floatingNode() {
+	if !c.floatingNode() && !c.view.routedNode(c.node) {
 		return
 	}
 	c.match = c.match[:0].RegMasked(regFlags, flagOutside, flagOutside).CTState(replied, replied).CTMarkMasked(0, markDenied)

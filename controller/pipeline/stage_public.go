@@ -28,6 +28,8 @@ func publicStage() stage {
 		Table: Table{TablePublic, "public", "from a bridge: for which address there?", "bridge, arp_op, arp_tpa or nd_target; dl_dst, nw_dst", "ARP: back to the bridge; nd-target; return, floating; else drop"},
 		node:  (*Compiler).publicNode,
 
+		router: (*Compiler).publicRouted,
+
 		floating: (*Compiler).publicFloating,
 		egressIP: (*Compiler).publicEgress,
 		service:  (*Compiler).publicService,

@@ -54,6 +54,11 @@ func (c *Compiler) rejectPort(p *topology.Port) {
 	}
 }
 
+// AnswerFrom returns the actions that route an answer from a router to outside.
+func AnswerFrom(r *topology.Router) openflow.Actions {
+	return openflow.Actions(nil).SetReg(regFlags, flagAnswer).SetReg(regRouter, r.ID).Resubmit(openflow.PortInPort, TableRoute)
+}
+
 // AnswerTo returns the actions that take an answer to a packet, which flows sent to the
 // controller, the way of what the packet's destination sends, from behind the checks of
 // what ports may send.

@@ -104,6 +104,7 @@ func NewView(topo *topology.Snapshot) *View {
 		}
 	}
 	v.beginEgress(touched)
+	v.beginRouted(touched)
 	onUplinks := map[string]bool{}
 	for o := range topo.ServicesOnUplinks() {
 		onUplinks[o.Name] = true
@@ -371,7 +372,7 @@ func (v *View) HasPorts(network, node string) bool {
 // a network that a router joins with it, is on the node, machines outside reach the network's
 // ports by the node, or its ports leave by the node.
 func (v *View) Relevant(network, node string) bool {
-	if d := v.domainOf(network); v.HasPorts(network, node) || v.enters(d, node) || v.egressesBy(d, node) {
+	if d := v.domainOf(network); v.HasPorts(network, node) || v.enters(d, node) || v.egressesBy(d, node) || v.entersRouted(d, node) {
 		return true
 	}
 	r, ok := v.Topo.RouterOf(network)
@@ -399,7 +400,12 @@ func seconds[V any](m *btree.Map[pair, V], first string) iter.Seq[string] {
 // NodesOf iterates over the nodes to which the network is relevant, each once.
 func (v *View) NodesOf(network string) iter.Seq[string] {
 	d := v.domainOf(network)
+	_, routed := v.routedUplink(d)
 	switch reached, leaves := v.reachedOutside(d), v.hasGateways(d); {
+	case routed && reached:
+		return once(v.nodesWithPortsOf(network), v.enterableNodes(), v.gatewaysOf(d), v.routedNodes(d))
+	case routed:
+		return once(v.nodesWithPortsOf(network), v.gatewaysOf(d), v.routedNodes(d))
 	case reached && leaves:
 		return once(v.nodesWithPortsOf(network), v.enterableNodes(), v.gatewaysOf(d))
 	case reached:
@@ -470,7 +476,7 @@ func (v *View) NetworksOn(node string) iter.Seq[string] {
 				}
 			}
 		}
-		for d := range v.domainsBy(node) {
+		for d := range once(v.domainsBy(node), v.domainsRouted(node)) {
 			for n := range v.networksIn(d) {
 				if !visit(n) {
 					return

@@ -25,7 +25,7 @@ func given() []api.Object {
 		object(api.KindNetwork, "pods", `{"mode": "segmented", "cidr": "10.244.0.0/16", "containersPerNode": 250, "maxNodes": 100,
 			"blocks": [{"node": "n2", "cidr": "10.244.7.1/24", "gateway": "10.244.7.9", "gatewayMAC": "02-00-00-00-00-07"}]}`),
 		object(api.KindUplink, "wan", `{"type": "HOST", "ranges": ["fd99::/64", "198.19.0.0/16"]}`),
-		object(api.KindRouter, "out", `{"networks": ["short"], "egress": {"uplink": "wan", "snat": "Node"}}`),
+		object(api.KindRouter, "out", `{"networks": ["short"], "egress": {"uplink": "wan", "snat": "Node", "ipv6": "Translated"}}`),
 		object(api.KindRouter, "empty", `{"networks": []}`),
 		object(api.KindRouter, "main", `{"networks": ["long", "pods"], "routes": [{"to": "10.51.0.0/24", "via": ["::ffff:10.0.0.2", "10.0.0.3"]}, {"to": "0.0.0.0/0", "via": ["10.0.0.2"]}]}`),
 		object(api.KindPort, "free", `{"network": "long"}`),

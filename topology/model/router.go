@@ -19,7 +19,28 @@ type RouterEgress struct {
 	Uplink string `json:"uplink" doc:"Name of the uplink by which they leave, on the node of the port that sends them" example:"wan"`
 	// SNAT "" is SNATNode.
 	SNAT SNAT `json:"snat,omitempty" doc:"What becomes of their source address. node: outside they come from an address of the node that they leave: its own by an uplink of the type host, its uplinkAddress by one of the type bridge" enum:"node" default:"node" example:"node"`
+	// IPv6 "" is IPv6Translated.
+	IPv6 IPv6Egress `json:"ipv6,omitempty" doc:"What becomes of the source address of IPv6. translated: as snat says. routed: it stays, and machines outside reach the addresses of the router's ports, as far as policies allow; the router outside needs a route for the IPv6 subnets of the networks, by uplinkAddresses of one or several nodes. By an uplink of the type bridge that has subnet6" enum:"translated,routed" default:"translated" example:"routed"`
 }
+
+// IPv6Egress says how IPv6 leaves a router.
+type IPv6Egress string
+
+const (
+	// IPv6Translated, as stored "", translates it as IPv4.
+	IPv6Translated IPv6Egress = "translated"
+	// IPv6Routed leaves its addresses as they are.
+	IPv6Routed IPv6Egress = "routed"
+)
+
+// UnmarshalText reads it in any case.
+func (e *IPv6Egress) UnmarshalText(b []byte) error {
+	*e = IPv6Egress(strings.ToLower(string(b)))
+	return nil
+}
+
+// RoutesIPv6 reports whether IPv6 leaves the router by an uplink with the addresses of its ports.
+func (s RouterSpec) RoutesIPv6() bool { return s.Egress != nil && s.Egress.IPv6 == IPv6Routed }
 
 // SNAT says how the source address of leaving packets is translated.
 type SNAT string
@@ -76,6 +97,13 @@ func (s RouterSpec) Normal(bad Reporter) Spec {
 		}
 		if egress.SNAT != SNATNode {
 			bad(Invalid, "spec.egress.snat", fmt.Sprintf("%q is not a way to translate sources", egress.SNAT), "write node")
+		}
+		switch egress.IPv6 {
+		case IPv6Translated:
+			egress.IPv6 = ""
+		case "", IPv6Routed:
+		default:
+			bad(Invalid, "spec.egress.ipv6", fmt.Sprintf("%q is not a way for IPv6 to leave", egress.IPv6), "write translated or routed")
 		}
 		if egress.Uplink == "" {
 			bad(Invalid, "spec.egress.uplink", "is missing", "name an uplink; 'sdnctl uplink list' shows those that there are")
