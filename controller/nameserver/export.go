@@ -46,6 +46,9 @@ func Export(s *topology.Snapshot, n *topology.Network, servers []string) []dns.R
 			}
 		}
 	}
+	for o := range names.Nodes(domain) {
+		z.own(o.Name + "." + nodesLabel)
+	}
 	for r := range names.AllRecords(domain) {
 		if r.Spec.Name != model.Apex {
 			z.own(r.Spec.Name)
@@ -80,6 +83,9 @@ func ExportReverse(s *topology.Snapshot, n *topology.Network, of netip.Prefix, s
 	}
 	for o := range names.Services("") {
 		take(o.Spec.Addresses)
+	}
+	for o := range names.Nodes(n.Domain()) {
+		take(nodeAddresses(o))
 	}
 	return z.records(servers), nil
 }

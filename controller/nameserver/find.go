@@ -71,7 +71,8 @@ func (f *found) apex(a Asker, names topology.Names, q dns.Question, domain strin
 }
 
 // name answers for a name in a domain: that of a service or else of a port, or of a port of
-// either, which is _PORT._PROTOCOL.NAME (RFC 2782), or of a backend of a headless service; and with the records that are declared.
+// either, which is _PORT._PROTOCOL.NAME (RFC 2782), or of a backend of a headless service or of a
+// node; and with the records that are declared.
 func (f *found) name(a Asker, names topology.Names, q dns.Question, name, domain string, aliases int) {
 	f.exists, f.records, f.extra = known(a, names, q, name, domain)
 	f.declared(a, names, q, name, domain, aliases)
@@ -105,7 +106,9 @@ func known(a Asker, names topology.Names, q dns.Question, name, domain string) (
 	case ok && protocol == "":
 		return true, addresses(q.Name, q.Qtype, p.Addresses), nil
 	case !ok && protocol == "":
-		exists, records = a.backend(names, q, of, domain)
+		if exists, records = a.backend(names, q, of, domain); !exists {
+			exists, records = a.node(names, q, of, domain)
+		}
 		return exists, records, nil
 	case !ok:
 		return false, nil, nil
@@ -164,9 +167,12 @@ func findAddress(a Asker, q dns.Question, name string) (f found, ok bool) {
 	if !ok {
 		return f, false
 	}
-	is, known := a.Topo.NamesFor(a.Network).NameOf(ip)
+	names := a.Topo.NamesFor(a.Network)
+	is, known := names.NameOf(ip)
 	if !known {
-		return f, false
+		if is, known = a.nodeName(names, ip); !known {
+			return f, false
+		}
 	}
 	if _, ok := dns.IsDomainName(is); !ok {
 		is = "" // such as a..b, which is a name of a port
