@@ -63,6 +63,14 @@ func (b *nodePortBed) nodePortHealth() {
 	local("{port: web1, state: draining}, {port: web2}")
 	b.asksHealth("node1", http.StatusServiceUnavailable, 0)
 	b.asksHealth("node2", http.StatusOK, 1)
+	link := func(state string) {
+		_, err := b.node("node2").Exec(b.ctx, "ip", "link", "set", "dev", "web2", state)
+		b.must(err)
+	}
+	link("down") // as of a container that has stopped
+	b.asksHealth("node2", http.StatusServiceUnavailable, 0)
+	link("up")
+	b.asksHealth("node2", http.StatusOK, 1)
 	if got, err := b.health(http.MethodHead, b.at("node2", healthPort, false)); got != "200 " {
 		b.t.Errorf("HEAD: %q, %v", got, err)
 	}

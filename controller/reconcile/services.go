@@ -10,6 +10,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/condition"
 	"github.com/sdnctl/sdnctl/controller/pipeline"
 	"github.com/sdnctl/sdnctl/controller/status"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/topology"
 )
 
@@ -160,6 +161,16 @@ func nameless(topo *topology.Snapshot, o *topology.Service) (first string) {
 	return first
 }
 
+// Forwards reports whether the link of a port of a node's switch is up, as far as is known.
+func (f *Fabric) Forwards(node string, port openflow.PortNo) bool {
+	n, ok := f.View().Topo.Node(node)
+	if !ok {
+		return false
+	}
+	_, l, _, known := f.facts.Port(n.DatapathID, port)
+	return !known || l.Forwards()
+}
+
 // away reports whether a node's switch is not connected.
 func (f *Fabric) away(node string) bool { return f.peerOf(node) == nil }
 
@@ -278,7 +289,7 @@ func (f *Fabric) ServiceStatus(topo *topology.Snapshot, name string) status.Serv
 		for _, node := range v.NodePortNodes(o) {
 			e := status.Entry{Node: node, Addresses: v.NodePortAddresses(node)}
 			if o.HealthPort() != 0 {
-				n := v.ReadyOn(o, node)
+				n := v.ReadyOn(o, node, func(port openflow.PortNo) bool { return f.Forwards(node, port) })
 				e.LocalEndpoints = &n
 			}
 			s.Entries = append(s.Entries, e)

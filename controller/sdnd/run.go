@@ -22,6 +22,7 @@ import (
 	"github.com/sdnctl/sdnctl/controller/server"
 	"github.com/sdnctl/sdnctl/controller/version"
 	"github.com/sdnctl/sdnctl/controller/zonetransfer"
+	"github.com/sdnctl/sdnctl/openflow"
 	"github.com/sdnctl/sdnctl/openflow/session"
 	"github.com/sdnctl/sdnctl/topology/store"
 	"github.com/sdnctl/sdnctl/topology/store/bolt"
@@ -78,11 +79,13 @@ func run(ctx context.Context, o options, stderr io.Writer) (err error) {
 	registry.MustRegister(snooper.Collectors()...)
 	registry.MustRegister(announcer.Dropped(), upstreams.Up())
 	upstream := nameserver.Upstream{Port: dnsPort, Noted: upstreams.Noted}
-	packetIns, err := packetin.New(registry, append(answer.Causes(upstream), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
+	var fabric *reconcile.Fabric
+	forwards := func(node string, port openflow.PortNo) bool { return fabric.Forwards(node, port) } // packets come once it is there
+	packetIns, err := packetin.New(registry, append(answer.Causes(upstream, forwards), prober.Cause(), snooper.Cause(), tunnels.Cause())...)
 	if err != nil {
 		return err
 	}
-	fabric, err := reconcile.New(reconcile.Config{
+	fabric, err = reconcile.New(reconcile.Config{
 		Logger:     log.With("component", "reconcile"),
 		PacketIns:  packetIns,
 		Registerer: registry,
